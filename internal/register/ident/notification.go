@@ -1,0 +1,116 @@
+package ident
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// NotificationCode is the code under which an implant stands in the list of notified implants.
+type NotificationCode struct{ digits string }
+
+// ParseNotificationCode reads 12 digits, of which the last two check the others modulo 97. A refusal has the code
+// IMPLANT_CODE_INVALID.
+func ParseNotificationCode(s string) (NotificationCode, error) {
+	switch {
+	case len(s) != 12:
+		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, wrongLength(len(s), "12"))
+	case !isDigits(s):
+		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, notDigits)
+	case !endsInCheck(s, 97):
+		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, wrongCheck)
+	}
+	return NotificationCode{s}, nil
+}
+
+// IsZero tells whether the code is absent.
+func (c NotificationCode) IsZero() bool { return c == NotificationCode{} }
+
+// Digits gives the 12 digits, or nothing when the code is absent.
+func (c NotificationCode) Digits() string { return c.digits }
+
+// String gives the same as Digits.
+func (c NotificationCode) String() string { return c.digits }
+
+// MarshalText gives the same as Digits.
+func (c NotificationCode) MarshalText() ([]byte, error) { return []byte(c.digits), nil }
+
+// NotificationNumber is the number of a notification that has become final: the day of its registration, a running
+// number of at least five digits, and two check digits. The running number goes on from day to day and never wraps:
+// when five digits no longer hold it, it widens.
+type NotificationNumber struct {
+	digits string
+	day    Date
+}
+
+const (
+	dayDigits        = len("20060102")
+	minRunningDigits = 5
+	maxRunningDigits = 9
+	maxRunning       = 999_999_999
+	minNumberDigits  = dayDigits + minRunningDigits + 2
+	maxNumberDigits  = dayDigits + maxRunningDigits + 2
+)
+
+// NewNotificationNumber makes the number of the notification registered on a day as the running-th. It fails, as an
+// internal error, without a day and when the running number is beyond 999 999 999.
+func NewNotificationNumber(day Date, running uint64) (NotificationNumber, error) {
+	if day.IsZero() {
+		return NotificationNumber{}, problem.Wrap(problem.InternalError, errors.New("notification number without a day"))
+	}
+	if running > maxRunning {
+		return NotificationNumber{}, problem.Wrap(problem.InternalError, errors.New("the running number of notifications is exhausted"))
+	}
+	base := fmt.Sprintf("%04d%02d%02d%0*d", day.Year(), day.Month(), day.Day(), minRunningDigits, running)
+	return NotificationNumber{fmt.Sprintf("%s%02d", base, checkOf(number(base), 97)), day}, nil
+}
+
+// ParseNotificationNumber reads 15 to 19 digits. The day must exist, and a running number of more than five digits
+// does not begin with 0, so that no two numbers name the same notification. A refusal has the code
+// NOTIFICATION_NUMBER_INVALID.
+func ParseNotificationNumber(s string) (NotificationNumber, error) {
+	if why := notificationNumberFault(s); why != "" {
+		return NotificationNumber{}, problem.New(problem.NotificationNumberInvalid, why)
+	}
+	day, err := compactDate(s[:dayDigits])
+	if err != nil {
+		return NotificationNumber{}, problem.Wrap(problem.NotificationNumberInvalid, err, "It does not begin with a day that exists.")
+	}
+	return NotificationNumber{s, day}, nil
+}
+
+func notificationNumberFault(s string) string {
+	switch {
+	case len(s) < minNumberDigits || len(s) > maxNumberDigits:
+		return wrongLength(len(s), "15 to 19")
+	case !isDigits(s):
+		return notDigits
+	case !endsInCheck(s, 97):
+		return wrongCheck
+	case len(s) > minNumberDigits && s[dayDigits] == '0':
+		return "Its running number is padded with zeros beyond five digits."
+	}
+	return ""
+}
+
+// Day gives the day on which the notification was registered, the zero Date when the number is absent.
+func (n NotificationNumber) Day() Date { return n.day }
+
+// compactDate reads eight digits as year, month and day.
+func compactDate(digits string) (Date, error) {
+	return NewDate(int(number(digits[:4])), time.Month(number(digits[4:6])), int(number(digits[6:8])))
+}
+
+// IsZero tells whether the number is absent.
+func (n NotificationNumber) IsZero() bool { return n == NotificationNumber{} }
+
+// Digits gives the 15 to 19 digits, or nothing when the number is absent.
+func (n NotificationNumber) Digits() string { return n.digits }
+
+// String gives the same as Digits.
+func (n NotificationNumber) String() string { return n.digits }
+
+// MarshalText gives the same as Digits.
+func (n NotificationNumber) MarshalText() ([]byte, error) { return []byte(n.digits), nil }

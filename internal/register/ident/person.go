@@ -1,0 +1,179 @@
+package ident
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+	"unique"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// SSIN is the social security identification number of a person (INSZ, NISS): a national register number or a bis
+// number.
+//
+// It masks itself. The value sits behind a handle because package fmt does not call the methods of a value that it
+// meets in an unexported field of a struct; what it finds there, too, must not be the number.
+type SSIN struct{ handle unique.Handle[string] }
+
+// ParseSSIN reads 11 digits: year, month and day of birth, a sequence number, and a check number.
+//
+// The check number says the century: those born from 2000 on compute it with a 2 in front. A bis number has 20 or 40
+// added to its month. Month and day are 00 where they are not known; with the month unknown the day serves as a
+// counter and is no calendar day. A refusal has the code SSIN_INVALID.
+func ParseSSIN(s string) (SSIN, error) {
+	if why := ssinFault(s); why != "" {
+		return SSIN{}, problem.New(problem.SSINInvalid, why)
+	}
+	return SSIN{unique.Make(s)}, nil
+}
+
+func ssinFault(s string) string {
+	if len(s) != 11 {
+		return wrongLength(len(s), "11")
+	}
+	if !isDigits(s) {
+		return notDigits
+	}
+	year, known := ssinBirthYear(s)
+	if !known {
+		return wrongCheck
+	}
+	month, day := ssinMonth(s), int(number(s[4:6]))
+	if month > 12 || day > 31 {
+		return "Its first six digits are not a date of birth."
+	}
+	if month != 0 && day != 0 {
+		if _, err := NewDate(year, time.Month(month), day); err != nil {
+			return "Its first six digits are a day that does not exist."
+		}
+	}
+	if sequence := number(s[6:9]); sequence == 0 || sequence > 997 {
+		return "Its sequence number (the seventh to ninth digit) is not between 001 and 997."
+	}
+	return ""
+}
+
+// ssinBirthYear gives the year of birth in the century whose check number the digits bear, and false when they bear
+// neither. Never do both match: the 2 in front is no multiple of 97.
+func ssinBirthYear(digits string) (int, bool) {
+	const bornFrom2000 = 2_000_000_000
+	year, base, check := int(number(digits[:2])), number(digits[:9]), number(digits[9:])
+	switch check {
+	case checkOf(base, 97):
+		return 1900 + year, true
+	case checkOf(bornFrom2000+base, 97):
+		return 2000 + year, true
+	}
+	return 0, false
+}
+
+// ssinMonth gives the month of birth, 0 when it is not known, and more than 12 when there is no such month.
+func ssinMonth(digits string) int {
+	month := int(number(digits[2:4]))
+	if month >= 60 {
+		return month
+	}
+	return month % 20
+}
+
+// BirthDate gives the date of birth that the number tells, and false when month or day are not known. The national
+// register may know better: a number is not changed for every correction.
+func (s SSIN) BirthDate() (Date, bool) {
+	if s.IsZero() {
+		return Date{}, false
+	}
+	digits := s.Digits()
+	year, known := ssinBirthYear(digits)
+	date, err := NewDate(year, time.Month(ssinMonth(digits)), int(number(digits[4:6])))
+	return date, known && err == nil
+}
+
+// IsZero tells whether the number is absent.
+func (s SSIN) IsZero() bool { return s == SSIN{} }
+
+// Digits gives the 11 digits, or nothing when the number is absent.
+func (s SSIN) Digits() string { return reveal(s.handle) }
+
+// String masks the number: SSIN(*79), with the check digits only.
+func (s SSIN) String() string {
+	if s.IsZero() {
+		return "SSIN()"
+	}
+	return "SSIN(*" + s.Digits()[9:] + ")"
+}
+
+// Format masks the number under every verb of package fmt.
+func (s SSIN) Format(state fmt.State, _ rune) { writeMask(state, s.String()) }
+
+// LogValue masks the number in logs.
+func (s SSIN) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText masks the number in JSON and other encodings: what is meant to carry it asks for Digits.
+func (s SSIN) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// NIHII is the number that the National Institute for Health and Disability Insurance (RIZIV, INAMI) gives to
+// professionals and institutions, with or without the three digits of a qualification. It masks itself as SSIN does.
+type NIHII struct{ handle unique.Handle[string] }
+
+// ParseNIHII reads 8 digits, or 11 with the qualification. The seventh and eighth check the first six, modulo 97 or,
+// in the newer series, modulo 89. A refusal has the code NIHII_INVALID.
+func ParseNIHII(s string) (NIHII, error) {
+	switch {
+	case len(s) != 8 && len(s) != 11:
+		return NIHII{}, problem.New(problem.NIHIIInvalid, wrongLength(len(s), "8 or 11"))
+	case !isDigits(s):
+		return NIHII{}, problem.New(problem.NIHIIInvalid, notDigits)
+	case !endsInCheck(s[:8], 97) && !endsInCheck(s[:8], 89):
+		return NIHII{}, problem.New(problem.NIHIIInvalid, "Its check digits (the seventh and eighth) match neither modulo 97 nor modulo 89.")
+	}
+	return NIHII{unique.Make(s)}, nil
+}
+
+// Base gives the number without its qualification: the 8 digits by which its holder is known.
+func (n NIHII) Base() NIHII {
+	digits := n.Digits()
+	if len(digits) <= 8 {
+		return n
+	}
+	return NIHII{unique.Make(digits[:8])}
+}
+
+// SameHolder tells whether both numbers are the same holder's, whatever the qualification. An absent number has no
+// holder.
+func (n NIHII) SameHolder(other NIHII) bool { return !n.IsZero() && n.Base() == other.Base() }
+
+// IsZero tells whether the number is absent.
+func (n NIHII) IsZero() bool { return n == NIHII{} }
+
+// Digits gives the 8 or 11 digits as they were given, or nothing when the number is absent.
+func (n NIHII) Digits() string { return reveal(n.handle) }
+
+// String masks the number: NIHII(*80), with the check digits only.
+func (n NIHII) String() string {
+	if n.IsZero() {
+		return "NIHII()"
+	}
+	return "NIHII(*" + n.Digits()[6:8] + ")"
+}
+
+// Format masks the number under every verb of package fmt.
+func (n NIHII) Format(state fmt.State, _ rune) { writeMask(state, n.String()) }
+
+// LogValue masks the number in logs.
+func (n NIHII) LogValue() slog.Value { return slog.StringValue(n.String()) }
+
+// MarshalText masks the number in JSON and other encodings: what is meant to carry it asks for Digits.
+func (n NIHII) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// reveal gives what is behind a handle; the zero handle has nothing behind it.
+func reveal(handle unique.Handle[string]) string {
+	if handle == (unique.Handle[string]{}) {
+		return ""
+	}
+	return handle.Value()
+}
+
+// writeMask writes to package fmt's buffer, which cannot fail and would have nobody to tell.
+func writeMask(w io.Writer, mask string) { _, _ = io.WriteString(w, mask) }

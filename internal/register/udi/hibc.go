@@ -1,0 +1,204 @@
+package udi
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// code39 are the characters of HIBC in the order of their values for the check character.
+const code39 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
+
+// parseHIBC reads a primary code, with or without secondary data joined to it. Asterisks around it, which are the
+// start and stop of Code 39 in print, are left out; an underscore at the end is the printed form of a space that
+// checks.
+func parseHIBC(s string) (UDI, error) {
+	if inner, starred := strings.CutPrefix(s, "*"); starred {
+		s = strings.TrimSuffix(inner, "*")
+	}
+	if len(s) < 2 || s[0] != '+' {
+		return UDI{}, unparsable("It does not begin as a HIBC code does.")
+	}
+	data, check := s[:len(s)-1], s[len(s)-1]
+	if check == '_' {
+		check = ' '
+	}
+	want, valid := hibcCheck(data)
+	if !valid {
+		return UDI{}, unparsable("It holds a character that HIBC does not have.")
+	}
+	if check != want {
+		return UDI{}, unparsable("The HIBC check character does not match.")
+	}
+	primary, secondary, joined := strings.Cut(data[1:], "/")
+	if primary != "" && !isUpper(primary[0]) {
+		return UDI{}, unparsable("It is a secondary HIBC code, which names no device: scan the primary code too.")
+	}
+	if !isPrimary(primary) {
+		return UDI{}, unparsable("Its HIBC primary data are not labeler, product and unit of measure.")
+	}
+	u := UDI{Issuer: HIBCC, DI: "+" + primary}
+	if joined {
+		for part := range strings.SplitSeq(secondary, "/") {
+			if !u.addHIBC(part) {
+				return UDI{}, unparsable("Its HIBC secondary data cannot be read.")
+			}
+		}
+	}
+	return u, nil
+}
+
+// hibcCheck gives the check character: the sum of all values modulo 43.
+func hibcCheck(data string) (byte, bool) {
+	sum := 0
+	for i := range len(data) {
+		value := strings.IndexByte(code39, data[i])
+		if value < 0 {
+			return 0, false
+		}
+		sum += value
+	}
+	return code39[sum%len(code39)], true
+}
+
+// isPrimary tells whether s is the labeler (a letter and three characters), a product of 1 to 18 characters and the
+// digit of the unit of measure.
+func isPrimary(s string) bool {
+	return len(s) >= 6 && len(s) <= 23 && isUpper(s[0]) && isDigit(s[len(s)-1]) &&
+		all(s, func(c byte) bool { return isDigit(c) || isUpper(c) })
+}
+
+// addHIBC reads one part of the secondary data by its flag.
+func (u *UDI) addHIBC(part string) bool {
+	flag := part[:len(part)-len(strings.TrimLeft(part, "$+"))]
+	value := part[len(flag):]
+	switch flag {
+	case "$$+":
+		return u.addHIBCDated(value, &u.Serial)
+	case "$$":
+		return u.addHIBCDated(value, &u.Lot)
+	case "$+":
+		return isHIBCValue(value) && setOnce(&u.Serial, value)
+	case "$":
+		return isHIBCValue(value) && setOnce(&u.Lot, value)
+	case "":
+	default:
+		return false
+	}
+	switch {
+	case strings.HasPrefix(value, "S"):
+		return isHIBCValue(value[1:]) && setOnce(&u.Serial, value[1:])
+	case strings.HasPrefix(value, "Q"):
+		return len(value) > 1 && len(value) <= 6 && all(value[1:], isDigit)
+	case strings.HasPrefix(value, "14D"):
+		return setEightDigits(&u.Expiry, value[3:])
+	case strings.HasPrefix(value, "16D"):
+		return setEightDigits(&u.Manufactured, value[3:])
+	case len(value) >= 5: // the oldest form: the day of expiry within its year, and the lot
+		return u.addHIBCDated("5"+value, &u.Lot)
+	}
+	return false
+}
+
+// addHIBCDated reads an optional quantity, a date of expiry in the form its first digit tells, and the lot or serial
+// number, which may be missing.
+func (u *UDI) addHIBCDated(s string, field *string) bool {
+	quantity := 0
+	switch {
+	case strings.HasPrefix(s, "8"):
+		quantity = len("8QQ")
+	case strings.HasPrefix(s, "9"):
+		quantity = len("9QQQQQ")
+	}
+	if len(s) < quantity || !all(s[:quantity], isDigit) {
+		return false
+	}
+	s = s[quantity:]
+	if s == "" {
+		return quantity > 0
+	}
+	form := hibcDateForm(s[0])
+	if len(s) < len(form) || !all(s[:len(form)], isDigit) {
+		return false
+	}
+	if expiry, dated := hibcDate(form, s); dated && !setOnce(&u.Expiry, expiry) || !dated && form != "7" {
+		return false
+	}
+	value := s[len(form):]
+	return value == "" || isHIBCValue(value) && setOnce(field, value)
+}
+
+// hibcDateForm gives the form of the date that begins with a digit: the digit itself is a flag from 2 on, and the
+// month otherwise.
+func hibcDateForm(first byte) string {
+	switch first {
+	case '2':
+		return "2MMDDYY"
+	case '3':
+		return "3YYMMDD"
+	case '4':
+		return "4YYMMDDHH"
+	case '5':
+		return "5YYJJJ"
+	case '6':
+		return "6YYJJJHH"
+	case '7':
+		return "7"
+	}
+	return "MMYY"
+}
+
+// hibcDate reads the digits of s by their form. Hours are dropped; without a day it is the last of the month.
+func hibcDate(form, s string) (ident.Date, bool) {
+	field := func(letters string) int {
+		at := strings.Index(form, letters)
+		if at < 0 {
+			return 0
+		}
+		return number(s[at : at+len(letters)])
+	}
+	year := century(field("YY"))
+	if strings.Contains(form, "JJJ") {
+		return ordinalDay(year, field("JJJ"))
+	}
+	return calendarDay(year, field("MM"), field("DD"))
+}
+
+func setEightDigits(field *ident.Date, s string) bool {
+	if len(s) != 8 || !all(s, isDigit) {
+		return false
+	}
+	day, exists := calendarDay(number(s[:4]), number(s[4:6]), number(s[6:]))
+	return exists && setOnce(field, day)
+}
+
+// isHIBCValue tells whether s can be a lot or serial number.
+func isHIBCValue(s string) bool {
+	return s != "" && len(s) <= 18 &&
+		all(s, func(c byte) bool { return isDigit(c) || isUpper(c) || c == '-' || c == '.' })
+}
+
+// hibc writes primary and secondary data joined, with four-digit years.
+func (u UDI) hibc() string {
+	s := u.DI
+	if u.Lot != "" {
+		s += "/$" + u.Lot
+	}
+	if u.Serial != "" {
+		s += "/S" + u.Serial
+	}
+	s += eightDigits("/16D", u.Manufactured) + eightDigits("/14D", u.Expiry)
+	check, _ := hibcCheck(s)
+	if check == ' ' {
+		check = '_'
+	}
+	return s + string(check)
+}
+
+func eightDigits(flag string, d ident.Date) string {
+	if d.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("%s%04d%02d%02d", flag, d.Year(), d.Month(), d.Day())
+}

@@ -1,0 +1,112 @@
+package udi
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// The data identifiers of ISBT 128 that make up a UDI, each with the length of its data. The donation number has only
+// the equals sign, so it comes last.
+const (
+	isbtProduct      = "=/" // processor product identification code
+	isbtBag          = "=)" // manufacturer and catalogue number of a blood bag
+	isbtSerial       = "=,"
+	isbtExpiry       = "=>"
+	isbtManufactured = "=}"
+	isbtLot          = "&,1"
+	isbtBagLot       = "&)"
+	isbtDonation     = "="
+)
+
+var isbtStructures = [...]struct {
+	identifier string
+	length     int
+}{
+	{isbtProduct, 16}, {isbtBag, 10}, {isbtSerial, 6}, {isbtExpiry, 6}, {isbtManufactured, 6}, {isbtLot, 18},
+	{isbtBagLot, 10}, {isbtDonation, 15},
+}
+
+// parseISBT reads structures of fixed length one after the other; print may put spaces between them.
+func parseISBT(s string) (UDI, error) {
+	u := UDI{Issuer: ICCBBA}
+	for s = strings.TrimRight(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
+		identifier, value := leadingStructure(s)
+		if value == "" || !u.addISBT(identifier, value) {
+			return UDI{}, unparsable("It holds an ISBT 128 structure that cannot be read.")
+		}
+		s = s[len(identifier)+len(value):]
+	}
+	return u, nil
+}
+
+// leadingStructure finds the structure at the beginning of s; its data are letters and digits. No data means none.
+func leadingStructure(s string) (identifier, value string) {
+	for _, structure := range isbtStructures {
+		rest, found := strings.CutPrefix(s, structure.identifier)
+		if found && len(rest) >= structure.length && all(rest[:structure.length], isAlphanumeric) {
+			return structure.identifier, rest[:structure.length]
+		}
+	}
+	return "", ""
+}
+
+// addISBT keeps the data of one structure. The donation number says whose tissue it is, not which device: dropped.
+func (u *UDI) addISBT(identifier, value string) bool {
+	switch identifier {
+	case isbtProduct, isbtBag:
+		return setOnce(&u.DI, value)
+	case isbtSerial:
+		return setOnce(&u.Serial, value)
+	case isbtLot, isbtBagLot:
+		return setOnce(&u.Lot, value)
+	case isbtExpiry:
+		return setISBTDate(&u.Expiry, value)
+	case isbtManufactured:
+		return setISBTDate(&u.Manufactured, value)
+	}
+	return true
+}
+
+// setISBTDate reads three digits of the year, of which the first tells the century, and the day within the year.
+func setISBTDate(field *ident.Date, value string) bool {
+	if !all(value, isDigit) {
+		return false
+	}
+	year := 2000 + number(value[:3])
+	if value[0] == '9' {
+		year -= 1000
+	}
+	day, exists := ordinalDay(year, number(value[3:]))
+	return exists && setOnce(field, day)
+}
+
+// isbt writes the structures one after the other.
+func (u UDI) isbt() string {
+	product, lot := isbtProduct, isbtLot
+	if len(u.DI) == 10 {
+		product = isbtBag
+	}
+	if len(u.Lot) == 10 {
+		lot = isbtBagLot
+	}
+	s := product + u.DI
+	if u.Serial != "" {
+		s += isbtSerial + u.Serial
+	}
+	s += isbtDate(isbtExpiry, u.Expiry) + isbtDate(isbtManufactured, u.Manufactured)
+	if u.Lot != "" {
+		s += lot + u.Lot
+	}
+	return s
+}
+
+func isbtDate(identifier string, d ident.Date) string {
+	if d.IsZero() {
+		return ""
+	}
+	ordinal := time.Date(d.Year(), d.Month(), d.Day(), 0, 0, 0, 0, time.UTC).YearDay()
+	return fmt.Sprintf("%s%03d%03d", identifier, d.Year()%1000, ordinal)
+}
