@@ -1,0 +1,257 @@
+package xmldoc
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// What a byte means to the scanners. Bytes of characters beyond ASCII belong to no class; names look at them apart.
+const (
+	spaceByte     uint8 = 1 << iota // XML 1.0 production S
+	nameStartByte                   // of an NCName
+	nameByte
+	textStop   // ends a span of text that is copied as it is
+	valueStop  // the same of an attribute value
+	uriByte    // may stand in a URI (RFC 3986)
+	schemeByte // of a URI
+	digitByte
+)
+
+var class = classes()
+
+func classes() (t [256]uint8) {
+	add := func(bit uint8, bytes string) {
+		for i := range len(bytes) {
+			t[bytes[i]] |= bit
+		}
+	}
+	const (
+		letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		digits  = "0123456789"
+	)
+	add(spaceByte, " \t\r\n")
+	add(nameStartByte|nameByte, letters+"_")
+	add(nameByte, digits+"-.")
+	add(textStop, "<&>\r")
+	add(valueStop, "<&\"'\t\n\r")
+	add(digitByte, digits)
+	add(schemeByte, letters+digits+"+-.")
+	add(uriByte, letters+digits+"-._~:/?#@!$&'()*+,;=%")
+	return t
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// checkCharacters returns the offset of the first octet that is not UTF-8, or not a character that XML allows
+// (production Char), with the code of the refusal; the code is empty when all are fine. Having looked at every octet
+// once, the scanners after it need not.
+func checkCharacters(b []byte) (int, problem.Code) {
+	for i := 0; i < len(b); {
+		// Eight octets at a time: stop at one above 0x7F or below 0x20. A borrow may mark an octet that follows a
+		// marked one, so the lowest mark is exact, and the others are found again.
+		if len(b)-i >= 8 {
+			w := binary.LittleEndian.Uint64(b[i:])
+			marks := (w | (w-ones*0x20)&^w) & highs
+			if marks == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(marks) / 8
+		}
+		c := b[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			r, size := utf8.DecodeRune(b[i:])
+			if r == utf8.RuneError && size == 1 {
+				return i, problem.XMLEncodingInvalid
+			}
+			if !allowed(r) {
+				return i, problem.XMLCharacterForbidden
+			}
+			i += size
+		case c < ' ' && class[c]&spaceByte == 0:
+			return i, problem.XMLCharacterForbidden
+		default:
+			i++
+		}
+	}
+	return 0, ""
+}
+
+// allowed is production Char of XML 1.0.
+func allowed(r rune) bool {
+	switch {
+	case r < ' ':
+		return r == '\t' || r == '\n' || r == '\r'
+	case r < 0xD800:
+		return true
+	case r < 0xE000:
+		return false
+	}
+	return r != 0xFFFE && r != 0xFFFF && r <= utf8.MaxRune
+}
+
+// nameRanges are the ranges of production NameStartChar beyond ASCII (XML 1.0, fifth edition, section 2.3).
+var nameRanges = [...][2]rune{
+	{0xC0, 0xD6}, {0xD8, 0xF6}, {0xF8, 0x2FF}, {0x370, 0x37D}, {0x37F, 0x1FFF}, {0x200C, 0x200D}, {0x2070, 0x218F},
+	{0x2C00, 0x2FEF}, {0x3001, 0xD7FF}, {0xF900, 0xFDCF}, {0xFDF0, 0xFFFD}, {0x10000, 0xEFFFF},
+}
+
+func startsName(r rune) bool {
+	for _, x := range nameRanges {
+		if r <= x[1] {
+			return r >= x[0]
+		}
+	}
+	return false
+}
+
+func continuesName(r rune) bool {
+	return startsName(r) || r == 0xB7 || r >= 0x300 && r <= 0x36F || r == 0x203F || r == 0x2040
+}
+
+// ncName returns the offset after the name without colon that starts at i; i itself when none does.
+func ncName(s string, i int) int {
+	if i == len(s) {
+		return i
+	}
+	if c := s[i]; c >= utf8.RuneSelf {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if !startsName(r) {
+			return i
+		}
+		i += size
+	} else if class[c]&nameStartByte == 0 {
+		return i
+	} else {
+		i++
+	}
+	for i < len(s) {
+		c := s[i]
+		if class[c]&nameByte != 0 {
+			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			return i
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if !continuesName(r) {
+			return i
+		}
+		i += size
+	}
+	return i
+}
+
+// reference reads the reference whose ampersand stands at i. It returns the character, the offset after the semicolon,
+// and why the reference is refused, if it is.
+func reference(s string, i int) (rune, int, problem.Code) {
+	rest := s[i+1:]
+	if strings.HasPrefix(rest, "#") {
+		return characterReference(s, i+2)
+	}
+	switch {
+	case strings.HasPrefix(rest, "amp;"):
+		return '&', i + 5, ""
+	case strings.HasPrefix(rest, "lt;"):
+		return '<', i + 4, ""
+	case strings.HasPrefix(rest, "gt;"):
+		return '>', i + 4, ""
+	case strings.HasPrefix(rest, "quot;"):
+		return '"', i + 6, ""
+	case strings.HasPrefix(rest, "apos;"):
+		return '\'', i + 6, ""
+	}
+	if end := ncName(s, i+1); end > i+1 && end < len(s) && s[end] == ';' {
+		return 0, i, problem.XMLEntityUnknown
+	}
+	return 0, i, problem.XMLReferenceMalformed
+}
+
+// characterReference reads the digits and the semicolon of a character reference, which start at i.
+func characterReference(s string, i int) (rune, int, problem.Code) {
+	base := rune(10)
+	if i < len(s) && s[i] == 'x' {
+		base = 16
+		i++
+	}
+	from := i
+	var r rune
+	for ; i < len(s); i++ {
+		value := digitOf(s[i])
+		if value >= base {
+			break
+		}
+		// Any number of digits may be written; what has left Unicode stays outside.
+		r = min(r*base+value, utf8.MaxRune+1)
+	}
+	if i == from || i == len(s) || s[i] != ';' {
+		return 0, i, problem.XMLReferenceMalformed
+	}
+	if !allowed(r) {
+		return 0, i, problem.XMLReferenceForbidden
+	}
+	return r, i + 1, ""
+}
+
+func digitOf(c byte) rune {
+	switch {
+	case c >= '0' && c <= '9':
+		return rune(c - '0')
+	case c >= 'a' && c <= 'f':
+		return rune(c-'a') + 10
+	case c >= 'A' && c <= 'F':
+		return rune(c-'A') + 10
+	}
+	return 16
+}
+
+// isAbsolute reports whether a namespace name is a URI with a scheme (RFC 3986 section 3, without addresses in
+// brackets). Relative ones are deprecated, and canonical form must not be made of them (Canonical XML 1.0 section 1.3).
+func isAbsolute(uri string) bool {
+	for i := range len(uri) {
+		if class[uri[i]]&uriByte == 0 || uri[i] == '%' && (i+2 >= len(uri) || digitOf(uri[i+1]) > 15 || digitOf(uri[i+2]) > 15) {
+			return false
+		}
+	}
+	name, rest, ok := strings.Cut(uri, ":")
+	if !ok || name == "" || !isLetter(name[0]) || !consistsOf(name, schemeByte) {
+		return false
+	}
+	rest, fragment, _ := strings.Cut(rest, "#")
+	if strings.Contains(fragment, "#") {
+		return false
+	}
+	authority, ok := strings.CutPrefix(rest, "//")
+	if !ok {
+		return true
+	}
+	if end := strings.IndexAny(authority, "/?"); end >= 0 {
+		authority = authority[:end]
+	}
+	if _, after, found := strings.Cut(authority, "@"); found {
+		authority = after
+	}
+	host, port, ok := strings.Cut(authority, ":")
+	return !strings.Contains(host, "@") && (!ok || port != "" && consistsOf(port, digitByte))
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// consistsOf reports whether each byte belongs to a class.
+func consistsOf(s string, want uint8) bool {
+	for i := range len(s) {
+		if class[s[i]]&want == 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,105 @@
+package xmldoc
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// An encoding is what the octets are, found out from how they start (XML 1.0 appendix F).
+type encoding uint8
+
+const (
+	utf8Plain encoding = iota
+	utf16Marked
+	utf16Little // without byte order mark, so that the declaration must say which
+	utf16Big
+)
+
+// decode finds out the encoding and returns the document in UTF-8, without byte order mark. For UTF-8 that is a part
+// of b itself.
+func decode(b []byte, limit int) ([]byte, encoding, error) {
+	starts := func(prefix string) bool { return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix }
+	switch {
+	case starts("\xEF\xBB\xBF"):
+		return b[3:], utf8Plain, nil
+	case starts("\xFF\xFE\x00\x00"), starts("\x00\x00\xFE\xFF"), // UTF-32 with byte order mark
+		starts("<\x00\x00\x00"), starts("\x00\x00\x00<"), // and without
+		starts("\x00\x00<\x00"), starts("\x00<\x00\x00"), // UCS-4 in an unusual order
+		starts("\x4C\x6F\xA7\x94"), // "<?xm" in EBCDIC
+		starts("+/v"):              // UTF-7
+		return nil, 0, problem.New(problem.XMLEncodingUnsupported, "1:1")
+	case starts("\xFF\xFE"):
+		return decodeUTF16(b[2:], binary.LittleEndian, utf16Marked, limit)
+	case starts("\xFE\xFF"):
+		return decodeUTF16(b[2:], binary.BigEndian, utf16Marked, limit)
+	case starts("<\x00?\x00"):
+		return decodeUTF16(b, binary.LittleEndian, utf16Little, limit)
+	case starts("\x00<\x00?"):
+		return decodeUTF16(b, binary.BigEndian, utf16Big, limit)
+	}
+	return b, utf8Plain, nil
+}
+
+func decodeUTF16(b []byte, order binary.ByteOrder, found encoding, limit int) ([]byte, encoding, error) {
+	text := make([]byte, 0, len(b)/2+len(b)/8)
+	for len(b) > 0 {
+		if len(b) < 2 {
+			return nil, 0, refuse(problem.XMLEncodingInvalid, text, len(text))
+		}
+		r := rune(order.Uint16(b))
+		b = b[2:]
+		if utf16.IsSurrogate(r) {
+			low := rune(0)
+			if len(b) >= 2 {
+				low = rune(order.Uint16(b))
+				b = b[2:]
+			}
+			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+				return nil, 0, refuse(problem.XMLEncodingInvalid, text, len(text))
+			}
+		}
+		text = utf8.AppendRune(text, r)
+	}
+	if len(text) > limit {
+		return nil, 0, problem.New(problem.XMLTooLarge, "limit "+strconv.Itoa(limit))
+	}
+	return text, found, nil
+}
+
+// agrees reports the refusal, if any, of an encoding name in the XML declaration of a document so encoded.
+func (found encoding) agrees(declared string) problem.Code {
+	name := strings.ToUpper(declared)
+	var is bool
+	switch name {
+	case "UTF-8":
+		is = found == utf8Plain
+	case "UTF-16":
+		is = found == utf16Marked
+	case "UTF-16LE":
+		is = found == utf16Little
+	case "UTF-16BE":
+		is = found == utf16Big
+	default:
+		return problem.XMLEncodingUnsupported
+	}
+	if !is {
+		return problem.XMLEncodingMismatch
+	}
+	return ""
+}
+
+// refuse makes the refusal with the place, as line and column in characters, counted from 1.
+func refuse[T string | []byte](code problem.Code, source T, offset int, facts ...string) error {
+	before := string(source[:offset])
+	line := 1 + strings.Count(before, "\n")
+	// A carriage return ends a line as well, unless a line feed follows.
+	line += strings.Count(before, "\r") - strings.Count(before, "\r\n")
+	column := 1 + utf8.RuneCountInString(before[strings.LastIndexAny(before, "\r\n")+1:])
+	place := strconv.Itoa(line) + ":" + strconv.Itoa(column)
+	return problem.New(code, append([]string{place}, facts...)...)
+}

@@ -1,0 +1,107 @@
+package xmldoc_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+func seeds() []string {
+	all := []string{message(6500), "<a/>", "<!-- --><?b c?><a>d</a>"}
+	for _, c := range refusals {
+		all = append(all, c.doc)
+	}
+	for seed := range uint64(50) {
+		text, _ := newCorpus(seed).document()
+		all = append(all, text)
+	}
+	return all
+}
+
+// FuzzParse: a refusal gives no document; what is accepted has a canonical form that is accepted and is its own.
+func FuzzParse(f *testing.F) {
+	for _, s := range seeds() {
+		f.Add([]byte(s))
+	}
+	l := limits()
+	l.Bytes, l.Nodes = 64<<10, 4096
+	// A canonical form can be longer than its document and repeat declarations.
+	again := limits()
+	again.Bytes, again.Nodes, again.Declarations, again.Namespaces, again.Expansion = 1<<30, 1<<30, 1<<16, 1<<16, 1<<30
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		d, err := xmldoc.Parse(octets, l)
+		if err != nil {
+			if d != nil || len(octets) <= l.Bytes && !errors.Is(err, problem.Malformed) {
+				t.Fatalf("document %v, error %v", d, err)
+			}
+			return
+		}
+		if len(octets) > l.Bytes || len(d.Source()) > l.Bytes {
+			t.Fatal("larger than the limit")
+		}
+		for _, form := range []xmldoc.C14N{{}, {Exclusive: true}} {
+			requireFixedPoint(t, form, d.Root(), again)
+		}
+		for _, e := range elements(d) {
+			readEverything(t, e)
+		}
+	})
+}
+
+func requireFixedPoint(t *testing.T, form xmldoc.C14N, e xmldoc.Element, l xmldoc.Limits) {
+	t.Helper()
+	once := form.Append(nil, e)
+	d, err := xmldoc.Parse(once, l)
+	if err != nil {
+		t.Fatalf("the canonical form %q is refused: %v", once, err)
+	}
+	if twice := form.Append(nil, d.Root()); !bytes.Equal(once, twice) {
+		t.Fatalf("not a fixed point (exclusive %v, prefixes %q):\n%q\n%q", form.Exclusive, form.PrefixList, once, twice)
+	}
+}
+
+// readEverything calls each accessor, and checks what must hold between them.
+func readEverything(t *testing.T, e xmldoc.Element) {
+	t.Helper()
+	start, end := e.Offset()
+	source := e.Document().Source()[start:end]
+	if !strings.HasPrefix(source, "<") || !strings.HasSuffix(source, ">") || !e.Is(e.Space(), e.Local()) {
+		t.Fatalf("%q is not an element", source)
+	}
+	if space, ok := e.LookupNamespace(e.Prefix()); !ok || space != e.Space() {
+		t.Fatalf("prefix %q is %q, the element is in %q", e.Prefix(), space, e.Space())
+	}
+	if _, ok := e.Text(); ok != e.FirstChild().IsZero() {
+		t.Fatalf("text %v of %q", ok, source)
+	}
+	for a := range e.Attrs() {
+		if value, ok := e.Attr(a.Space, a.Local); !ok || value != a.Value {
+			t.Fatalf("attribute %q of %q is %q", a.Local, source, value)
+		}
+	}
+}
+
+// FuzzExclusive: the exclusive form of any subtree, with any PrefixList, is a fixed point.
+func FuzzExclusive(f *testing.F) {
+	for i, s := range seeds() {
+		f.Add([]byte(s), []string{"", "a", "#default", "a b #default", "soap xsi zz"}[i%5], uint16(i))
+	}
+	l := limits()
+	l.Bytes, l.Nodes = 64<<10, 4096
+	again := limits()
+	again.Bytes, again.Nodes, again.Declarations, again.Namespaces, again.Expansion = 1<<30, 1<<30, 1<<16, 1<<16, 1<<30
+	f.Fuzz(func(t *testing.T, octets []byte, prefixes string, top uint16) {
+		d, err := xmldoc.Parse(octets, l)
+		if err != nil {
+			return
+		}
+		all := elements(d)
+		e := all[int(top)%len(all)]
+		requireFixedPoint(t, xmldoc.C14N{Exclusive: true, PrefixList: strings.Fields(prefixes)}, e, again)
+		requireFixedPoint(t, xmldoc.C14N{}, e, again)
+	})
+}

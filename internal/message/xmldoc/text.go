@@ -1,0 +1,155 @@
+package xmldoc
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// The spans that these functions get were checked by Parse: references are complete and allowed, and the text after a
+// piece of markup inside the root always ends in the next "<".
+
+// emit appends one character: as it is (utf8.AppendRune) or as a canonical form writes it.
+type emit func(dst []byte, r rune) []byte
+
+// appendText appends the text that starts at an offset, and returns the offset of the markup that ends it.
+func appendText(dst []byte, source string, from int32, character emit) ([]byte, int32) {
+	copied := int(from)
+	for i := copied; ; {
+		c := source[i]
+		if class[c]&textStop == 0 {
+			i++
+			continue
+		}
+		dst = append(dst, source[copied:i]...)
+		switch c {
+		case '<':
+			return dst, int32(i)
+		case '&':
+			var r rune
+			r, i, _ = reference(source, i)
+			dst = character(dst, r)
+		case '\r':
+			dst, i = append(dst, '\n'), afterLineEnd(source, i)
+		default:
+			dst, i = character(dst, rune(c)), i+1
+		}
+		copied = i
+	}
+}
+
+// appendSection appends the content of a CDATA section, which knows no references.
+func appendSection(dst []byte, text string, character emit) []byte {
+	copied := 0
+	for i := 0; i < len(text); {
+		c := text[i]
+		if class[c]&textStop == 0 {
+			i++
+			continue
+		}
+		dst = append(dst, text[copied:i]...)
+		if c == '\r' {
+			dst, i = append(dst, '\n'), afterLineEnd(text, i)
+		} else {
+			dst, i = character(dst, rune(c)), i+1
+		}
+		copied = i
+	}
+	return append(dst, text[copied:]...)
+}
+
+// appendValue appends an attribute value, normalised: white space that stands in it becomes a space, white space that
+// a reference denotes stays (XML 1.0 section 3.3.3).
+func appendValue(dst []byte, raw string, character emit) []byte {
+	copied := 0
+	for i := 0; i < len(raw); {
+		c := raw[i]
+		if class[c]&valueStop == 0 {
+			i++
+			continue
+		}
+		dst = append(dst, raw[copied:i]...)
+		switch c {
+		case '&':
+			var r rune
+			r, i, _ = reference(raw, i)
+			dst = character(dst, r)
+		case '\r':
+			dst, i = append(dst, ' '), afterLineEnd(raw, i)
+		case '\t', '\n':
+			dst, i = append(dst, ' '), i+1
+		default:
+			dst, i = character(dst, rune(c)), i+1
+		}
+		copied = i
+	}
+	return append(dst, raw[copied:]...)
+}
+
+// appendLines appends text that knows neither references nor escapes.
+func appendLines(dst []byte, text string) []byte {
+	for {
+		i := strings.IndexByte(text, '\r')
+		if i < 0 {
+			return append(dst, text...)
+		}
+		dst = append(append(dst, text[:i]...), '\n')
+		text = text[afterLineEnd(text, i):]
+	}
+}
+
+// afterLineEnd returns the offset after the line end that starts with the carriage return at i (XML 1.0 section 2.11).
+func afterLineEnd(s string, i int) int {
+	i++
+	if i < len(s) && s[i] == '\n' {
+		i++
+	}
+	return i
+}
+
+// canonicalText writes a character of text (Canonical XML 1.0 section 2.3).
+func canonicalText(dst []byte, r rune) []byte {
+	switch r {
+	case '&':
+		return append(dst, "&amp;"...)
+	case '<':
+		return append(dst, "&lt;"...)
+	case '>':
+		return append(dst, "&gt;"...)
+	case '\r':
+		return append(dst, "&#xD;"...)
+	}
+	return utf8.AppendRune(dst, r)
+}
+
+// canonicalValue writes a character of an attribute value (Canonical XML 1.0 section 2.3).
+func canonicalValue(dst []byte, r rune) []byte {
+	switch r {
+	case '&':
+		return append(dst, "&amp;"...)
+	case '<':
+		return append(dst, "&lt;"...)
+	case '"':
+		return append(dst, "&quot;"...)
+	case '\t':
+		return append(dst, "&#x9;"...)
+	case '\n':
+		return append(dst, "&#xA;"...)
+	case '\r':
+		return append(dst, "&#xD;"...)
+	}
+	return utf8.AppendRune(dst, r)
+}
+
+// value returns the normalised value of an attribute.
+func (d *Document) value(a *attribute) string {
+	raw := d.source[a.start:a.end]
+	if a.flags&decodeValue == 0 {
+		return raw
+	}
+	return string(appendValue(make([]byte, 0, len(raw)), raw, utf8.AppendRune))
+}
+
+// sectionText returns what stands in a CDATA section, line ends as in the source.
+func (d *Document) sectionText(n *node) string {
+	return d.source[n.start+int32(len(sectionStart)) : n.end-int32(len(sectionEnd))]
+}
