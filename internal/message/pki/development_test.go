@@ -1,0 +1,172 @@
+package pki_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// fileForm is how the platform names a store.
+var fileForm = regexp.MustCompile(`^[A-Z_-]+=[0-9]+ [0-9]{8}-[0-9]{6}\.p12$`)
+
+func TestDevelopment(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "certs")
+	if _, err := pki.ReadDevelopment(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("before anything is written: %v", err)
+	}
+	files, err := pki.Development{Password: "secret", At: now(), Until: now().AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := pki.ReadDevelopment(dir)
+	if err != nil || !reflect.DeepEqual(again, files) {
+		t.Errorf("read again: %+v, %v", again, err)
+	}
+	if got := read(t, files.Password); string(got) != "secret" {
+		t.Errorf("the password file holds %q", got)
+	}
+	checkModes(t, dir)
+	trust, err := pki.ReadTrust(10, read(t, files.CA))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = trust.AddCRL(read(t, files.CRL)); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]problem.Code{
+		"NIHII-HOSPITAL=71000436": "", "NIHII-HOSPITAL=71012413": "", "NIHII-RETIREMENT=76123422": "", "CBE=0403227020": "",
+		"SSIN=78031412250": "", "SSIN=69092234126": "", "SSIN=85073003328": "", "SSIN=81050511813": "", "SSIN=91021706490": "",
+		"SSIN=48022907379": "", pki.EntryEC: "", pki.EntryExpired: problem.CertExpired, pki.EntryRevoked: problem.CertRevoked,
+	}
+	if got := slices.Sorted(maps.Keys(files.P12)); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
+		t.Errorf("entries %q", got)
+	}
+	for name, path := range files.P12 {
+		key, err := pki.ReadP12(read(t, path), "secret")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err = trust.Verify(key.Certificate, now()); code(err) != want[name] {
+			t.Errorf("%s: %v", name, err)
+		}
+		subject, err := pki.SubjectOf(key.Certificate)
+		if err != nil || strings.Contains(name, "=") && !strings.HasPrefix(name, subject.String()) {
+			t.Errorf("%s is the key of %s, %v", name, subject, err)
+		}
+		if !fileForm.MatchString(filepath.Base(path)) || key.Name != "authentication" || len(key.Chain) != 2 {
+			t.Errorf("%s: file %q, entry %q, %d above it", name, path, key.Name, len(key.Chain))
+		}
+	}
+	checkTLS(t, files)
+}
+
+// checkModes finds files that others could read.
+func checkModes(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v", e.Name(), info.Mode(), err)
+		}
+	}
+}
+
+// checkTLS shakes hands with a server that has the server key, as a client that trusts ca.pem.
+func checkTLS(t *testing.T, files pki.DevelopmentFiles) {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(files.TLSCertificate, files.TLSKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(read(t, files.CA))
+	for _, name := range []string{"127.0.0.1", "::1", "localhost"} {
+		client, server := net.Pipe()
+		go func() {
+			s := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{pair}, Time: now})
+			_ = s.HandshakeContext(t.Context()) // the client reports what goes wrong
+		}()
+		c := tls.Client(client, &tls.Config{RootCAs: roots, ServerName: name, Time: now})
+		if err = c.HandshakeContext(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		_ = client.Close()
+	}
+	leaf, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pki.SubjectOf(leaf); code(err) != problem.CertSubjectForm {
+		t.Errorf("the server's certificate could speak in messages: %v", err)
+	}
+}
+
+func TestDevelopmentNeedsADirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (pki.Development{At: now(), Until: now(), Random: strings.NewReader("")}).Write(file); err == nil {
+		t.Error("written without randomness")
+	}
+	if err := os.Mkdir(file+"s", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(file+"s", "index.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pki.ReadDevelopment(file + "s"); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a broken index: %v", err)
+	}
+}
+
+func TestAuthorityFollowsTheProfile(t *testing.T) {
+	authority := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	key := issue(t, authority, func(o *pki.Order) {
+		o.Subject = pki.Subject{Type: "EHP", ID: "1990001916", Application: "VITALINKGATEWAY", Name: "VITALINK"}
+	})
+	c := key.Certificate
+	wantName := rawName(t, []attribute{{arc: 6, value: "BE"}, {arc: 10, value: "Federal Government"}, {arc: 11, value: "EHP=1990001916"},
+		{arc: 11, value: "VITALINK"}, {arc: 11, value: "eHealth-platform Belgium"}, {arc: 11, value: "VITALINKGATEWAY"},
+		{arc: 3, value: "EHP=1990001916, VITALINKGATEWAY"}}...)
+	if !bytes.Equal(c.RawSubject, wantName) {
+		t.Errorf("the name is %s", c.Subject)
+	}
+	if c.KeyUsage != x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment|x509.KeyUsageKeyEncipherment {
+		t.Errorf("the key usage is %b", c.KeyUsage)
+	}
+	if !slices.Equal(c.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageEmailProtection}) {
+		t.Errorf("the extended key usage is %v", c.ExtKeyUsage)
+	}
+	if c.IsCA || c.SignatureAlgorithm != x509.ECDSAWithSHA384 || c.SerialNumber.BitLen() != 127 {
+		t.Errorf("authority %v, signed with %v, serial number of %d bits", c.IsCA, c.SignatureAlgorithm, c.SerialNumber.BitLen())
+	}
+}
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

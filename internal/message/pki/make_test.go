@@ -1,0 +1,92 @@
+package pki_test
+
+import (
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/message/pki"
+)
+
+func newAuthority(t testing.TB, from, until time.Time) *pki.Authority {
+	t.Helper()
+	a, err := pki.NewAuthority(pki.AuthorityOptions{Name: "CTR test", From: from, Until: until, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func trustIn(a *pki.Authority) *pki.Trust {
+	return pki.NewTrust(a.Certificates()[1:], a.Certificates()[:1], 10)
+}
+
+// issue makes a P-256 key of the hospital, with whatever the change asks for.
+func issue(t testing.TB, a *pki.Authority, change func(*pki.Order)) *pki.Key {
+	t.Helper()
+	o := pki.Order{
+		Subject:   pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"},
+		From:      now(),
+		Until:     now().AddDate(3, 0, 0),
+		Algorithm: pki.NewECP256,
+	}
+	if change != nil {
+		change(&o)
+	}
+	key, err := a.Issue(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// ownCA makes an RSA authority without pki's help, for certificates that Authority does not issue.
+func ownCA(t testing.TB, algorithm x509.SignatureAlgorithm) (crypto.Signer, []*x509.Certificate) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		Subject: pkix.Name{CommonName: "own CA"}, IsCA: true, SignatureAlgorithm: algorithm,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	return key, []*x509.Certificate{certify(t, template, template, key.Public(), key)}
+}
+
+func certify(t testing.TB, template, parent *x509.Certificate, public any, signer crypto.Signer) *x509.Certificate {
+	t.Helper()
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.NotBefore, template.NotAfter = day(2020, 1, 1), day(2100, 1, 1)
+	template.BasicConstraintsValid = true
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// rsaOfBits makes a number of the right size and shape, which is nobody's key. A certificate holds it just as well.
+func rsaOfBits(bits uint) *rsa.PublicKey {
+	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+	return &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}
+}
+
+func ed25519Key(t testing.TB) ed25519.PublicKey {
+	t.Helper()
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return public
+}

@@ -1,0 +1,151 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/x509"
+	"slices"
+	"strings"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// signingEntry is the friendly name under which the platform stores the key that authenticates and signs. The other
+// entry, for decryption, has a serial number for its name.
+const signingEntry = "authentication"
+
+// ReadP12 takes the signing key out of a PKCS #12 file: the entry called "authentication", otherwise the first whose
+// certificate allows signatures.
+//
+// A file decides how much work it makes: it names the iteration counts of its key derivations, up to 2^31−1. The library
+// has no limit, so our own reader (p12walk.go) reads the outer form first, and the library only ever sees one small
+// store at a time, made here, with a single encrypted thing in it whose count has been checked. Keys hidden inside an
+// encrypted safe, whose counts cannot be seen from outside, are refused by the library before it derives anything: see
+// readCertificates.
+func ReadP12(data []byte, password string) (*Key, error) {
+	store, err := walkP12(data)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := store.unlock(password)
+	if err != nil {
+		return nil, err
+	}
+	certificates, err := store.readCertificates(secret, password)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := store.readKeys(certificates, secret, password)
+	if err != nil {
+		return nil, err
+	}
+	return chooseKey(keys)
+}
+
+// unlock finds the bytes of the password that give the store's MAC. Some programs write an empty password as no bytes
+// at all instead of a lone terminator.
+func (s *p12Store) unlock(password string) ([]byte, error) {
+	secret, ok := bmpPassword(password)
+	if !ok {
+		return nil, problem.New(problem.P12Password, "it has a character outside the Basic Multilingual Plane")
+	}
+	if s.mac.matches(secret, s.authenticated) {
+		return secret, nil
+	}
+	if password == "" && s.mac.matches(nil, s.authenticated) {
+		return nil, nil
+	}
+	return nil, problem.New(problem.P12Password)
+}
+
+// readCertificates decrypts the safes and returns the certificates in them.
+//
+// Each goes to the library behind a key in the clear. The library wants exactly one key per store and stops at a second
+// one before it decrypts it, so that nothing in the safe can start a derivation of its own. Every program that we know
+// of keeps the encrypted keys outside.
+func (s *p12Store) readCertificates(secret []byte, password string) ([]*x509.Certificate, error) {
+	var all []*x509.Certificate
+	for _, safe := range s.certificateSafes {
+		probe, err := sealStore(secret, nil, 1, clearContent(placeholderKeyBag()), safe)
+		if err != nil {
+			return nil, err
+		}
+		_, first, others, err := pkcs12.DecodeChain(probe, password)
+		if err != nil {
+			return nil, problem.Wrap(problem.P12Unsupported, err, "an encrypted part holds something else than certificates")
+		}
+		all = append(append(all, first), others...)
+	}
+	return all, nil
+}
+
+// readKeys decrypts the keys and joins them with their certificates. What has no certificate, or cannot sign, is left
+// out. The match is by public key: local key ids are optional and sometimes wrong.
+func (s *p12Store) readKeys(certificates []*x509.Certificate, secret []byte, password string) ([]*Key, error) {
+	if len(certificates) == 0 {
+		return nil, problem.New(problem.P12NoKey)
+	}
+	var keys []*Key
+	for _, entry := range s.keys {
+		// The library wants a certificate beside the key; any will do.
+		probe, err := sealStore(secret, nil, 1, clearContent(certificateBag(certificates[0]), entry.bag))
+		if err != nil {
+			return nil, err
+		}
+		private, _, _, err := pkcs12.DecodeChain(probe, password)
+		if err != nil {
+			return nil, problem.Wrap(problem.P12Unsupported, err, "a key cannot be decrypted")
+		}
+		if key := newKey(private, entry.name, certificates); key != nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// newKey joins a private key with its certificate and those of its issuers, nil if that cannot be done.
+func newKey(private any, name string, certificates []*x509.Certificate) *Key {
+	signer, ok := private.(crypto.Signer)
+	if !ok {
+		return nil
+	}
+	public, ok := signer.Public().(interface {
+		Equal(other crypto.PublicKey) bool
+	})
+	if !ok {
+		return nil
+	}
+	own := slices.IndexFunc(certificates, func(c *x509.Certificate) bool { return public.Equal(c.PublicKey) })
+	if own < 0 {
+		return nil
+	}
+	leaf := certificates[own]
+	return &Key{Signer: signer, Certificate: leaf, Chain: chainOf(leaf, certificates), Name: name}
+}
+
+// chainOf follows the issuers of a certificate among those given.
+func chainOf(leaf *x509.Certificate, certificates []*x509.Certificate) []*x509.Certificate {
+	var chain []*x509.Certificate
+	for c := leaf; !issued(c, c) && len(chain) < maxBags; {
+		next := slices.IndexFunc(certificates, func(issuer *x509.Certificate) bool { return issued(issuer, c) })
+		if next < 0 || slices.Contains(chain, certificates[next]) {
+			break
+		}
+		c = certificates[next]
+		chain = append(chain, c)
+	}
+	return chain
+}
+
+func chooseKey(keys []*Key) (*Key, error) {
+	// Java folds aliases to lower case, other programs keep them.
+	named := func(k *Key) bool { return strings.EqualFold(k.Name, signingEntry) }
+	if i := slices.IndexFunc(keys, named); i >= 0 {
+		return keys[i], nil
+	}
+	if i := slices.IndexFunc(keys, func(k *Key) bool { return maySign(k.Certificate) }); i >= 0 {
+		return keys[i], nil
+	}
+	return nil, problem.New(problem.P12NoKey)
+}

@@ -1,0 +1,305 @@
+package pki
+
+import (
+	"encoding/asn1"
+	"math/big"
+	"strconv"
+	"unicode/utf16"
+
+	"golang.org/x/crypto/cryptobyte"
+	tags "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// Bounds on PKCS #12 files. A platform store has 5 kB, two keys, five certificates and 2,048 to 10,000 iterations.
+const (
+	maxP12Bytes        = 1 << 20
+	maxIterations      = 600_000   // of one derivation: what OWASP asks of PBKDF2 with SHA-256
+	maxTotalIterations = 2_400_000 // of all: a MAC, the certificates and two keys
+	maxSafes           = 8
+	maxBags            = 64
+	maxKeyBytes        = 8 << 10 // an encrypted RSA key of 8,192 bits needs 5 kB
+)
+
+// Object identifiers of RFC 7292 (PKCS #12), RFC 5652 (content types) and RFC 8018 (PKCS #5).
+var (
+	oidData           = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+	oidEncryptedData  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}
+	oidFriendlyName   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 20}
+	oidLocalKeyID     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 21}
+	oidX509           = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 22, 1}
+	oidKeyBag         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 1}
+	oidShroudedBag    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
+	oidCertBag        = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}
+	oidPBKDF2         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
+	oidPBES2          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
+	oidPBMAC1         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 14}
+	oidHMACWithSHA256 = asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}
+	oidSHA256         = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
+	oidEd25519        = asn1.ObjectIdentifier{1, 3, 101, 112}
+	oidAES256CBC      = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
+)
+
+// The password-based encryptions of PKCS #12 itself, RFC 7292 appendix C.
+var oidsOldPBE = []asn1.ObjectIdentifier{
+	{1, 2, 840, 113549, 1, 12, 1, 3}, // SHA-1, triple DES with three keys
+	{1, 2, 840, 113549, 1, 12, 1, 5}, // SHA-1, RC2 with 128 bits
+	{1, 2, 840, 113549, 1, 12, 1, 6}, // SHA-1, RC2 with 40 bits
+}
+
+// p12Store is the outer form of a PKCS #12 file: what can be seen, and counted, without the password.
+type p12Store struct {
+	mac              p12MAC
+	authenticated    []byte // what the MAC covers
+	certificateSafes []part // ContentInfo: encrypted, or in the clear with nothing but certificates
+	keys             []p12KeyEntry
+}
+
+type p12KeyEntry struct {
+	name string
+	bag  part // SafeBag with a PKCS8ShroudedKeyBag
+}
+
+// p12Walker reads DER with as many levels as PKCS #12 has, so no input can nest deeper, and adds up what it will cost.
+type p12Walker struct {
+	store      p12Store
+	iterations int
+	bags       int
+}
+
+func walkP12(data []byte) (*p12Store, error) {
+	if len(data) > maxP12Bytes {
+		return nil, problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxP12Bytes), "bytes")
+	}
+	var w p12Walker
+	if err := w.pfx(data); err != nil {
+		return nil, err
+	}
+	return &w.store, nil
+}
+
+func unreadable(what string) error {
+	return problem.New(problem.P12Unreadable, what, "is not DER as expected")
+}
+
+func unsupported(what string) error { return problem.New(problem.P12Unsupported, what) }
+
+// pfx reads PFX ::= SEQUENCE { version, authSafe ContentInfo, macData MacData OPTIONAL } (RFC 7292 §4).
+func (w *p12Walker) pfx(data []byte) error {
+	var body, content, macData cryptobyte.String
+	var contentType asn1.ObjectIdentifier
+	var version int
+	input := cryptobyte.String(data)
+	if !input.ReadASN1(&body, tags.SEQUENCE) || !input.Empty() || !body.ReadASN1Integer(&version) ||
+		!readContentInfo(&body, &contentType, &content) {
+		return unreadable("the file")
+	}
+	if version != 3 || !contentType.Equal(oidData) {
+		return unsupported("not version 3 with a password")
+	}
+	var authenticated []byte
+	if !content.ReadASN1Bytes(&authenticated, tags.OCTET_STRING) || !content.Empty() {
+		return unreadable("the authenticated safe")
+	}
+	if body.Empty() {
+		return unsupported("it has no MAC")
+	}
+	if !body.ReadASN1(&macData, tags.SEQUENCE) || !body.Empty() {
+		return unreadable("the MAC")
+	}
+	w.store.authenticated = authenticated
+	if err := w.macData(macData); err != nil {
+		return err
+	}
+	return w.safes(authenticated)
+}
+
+// readContentInfo reads ContentInfo ::= SEQUENCE { contentType, content [0] EXPLICIT }.
+func readContentInfo(from *cryptobyte.String, contentType *asn1.ObjectIdentifier, content *cryptobyte.String) bool {
+	var info cryptobyte.String
+	return from.ReadASN1(&info, tags.SEQUENCE) && info.ReadASN1ObjectIdentifier(contentType) &&
+		info.ReadASN1(content, explicit0) && info.Empty()
+}
+
+const explicit0 = tags.Tag(0xa0) // [0], constructed
+
+// safes reads AuthenticatedSafe ::= SEQUENCE OF ContentInfo.
+func (w *p12Walker) safes(data []byte) error {
+	var list cryptobyte.String
+	input := cryptobyte.String(data)
+	if !input.ReadASN1(&list, tags.SEQUENCE) || !input.Empty() {
+		return unreadable("the list of safes")
+	}
+	for n := 0; !list.Empty(); n++ {
+		if n == maxSafes {
+			return problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxSafes), "safes")
+		}
+		var whole, content cryptobyte.String
+		var contentType asn1.ObjectIdentifier
+		if !list.ReadASN1Element(&whole, tags.SEQUENCE) {
+			return unreadable("a safe")
+		}
+		rest := whole
+		if !readContentInfo(&rest, &contentType, &content) {
+			return unreadable("a safe")
+		}
+		var err error
+		switch {
+		case contentType.Equal(oidData):
+			err = w.clearSafe(content)
+		case contentType.Equal(oidEncryptedData):
+			w.store.certificateSafes = append(w.store.certificateSafes, raw(whole))
+			err = w.encryptedSafe(content)
+		default:
+			err = unsupported("a safe is encrypted with a public key")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encryptedSafe reads EncryptedData ::= SEQUENCE { version, SEQUENCE { contentType, algorithm, [0] content } }.
+func (w *p12Walker) encryptedSafe(content cryptobyte.String) error {
+	var data, info, algorithm, ciphertext cryptobyte.String
+	var version int
+	var contentType asn1.ObjectIdentifier
+	if !content.ReadASN1(&data, tags.SEQUENCE) || !content.Empty() || !data.ReadASN1Integer(&version) ||
+		!data.ReadASN1(&info, tags.SEQUENCE) || !data.Empty() || !info.ReadASN1ObjectIdentifier(&contentType) ||
+		!info.ReadASN1(&algorithm, tags.SEQUENCE) ||
+		!info.ReadASN1(&ciphertext, tags.Tag(0).ContextSpecific()) || !info.Empty() {
+		return unreadable("an encrypted safe")
+	}
+	return w.encryption(algorithm)
+}
+
+// clearSafe reads SafeContents ::= SEQUENCE OF SafeBag, in an OCTET STRING.
+func (w *p12Walker) clearSafe(content cryptobyte.String) error {
+	var octets, list cryptobyte.String
+	if !content.ReadASN1(&octets, tags.OCTET_STRING) || !content.Empty() ||
+		!octets.ReadASN1(&list, tags.SEQUENCE) || !octets.Empty() {
+		return unreadable("a safe")
+	}
+	var certificates []part
+	for !list.Empty() {
+		if w.bags++; w.bags > maxBags {
+			return problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxBags), "entries")
+		}
+		var whole, bag, value cryptobyte.String
+		var bagType asn1.ObjectIdentifier
+		if !list.ReadASN1Element(&whole, tags.SEQUENCE) {
+			return unreadable("an entry")
+		}
+		rest := whole
+		if !rest.ReadASN1(&bag, tags.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&bagType) ||
+			!bag.ReadASN1(&value, explicit0) {
+			return unreadable("an entry")
+		}
+		switch {
+		case bagType.Equal(oidCertBag):
+			certificates = append(certificates, raw(whole))
+		case bagType.Equal(oidShroudedBag):
+			if err := w.shroudedKey(value); err != nil {
+				return err
+			}
+			w.store.keys = append(w.store.keys, p12KeyEntry{name: readFriendlyName(bag), bag: raw(whole)})
+		}
+		// Keys in the clear, secrets and nested safes are nobody's signing key: they are never decoded.
+	}
+	if len(certificates) > 0 {
+		w.store.certificateSafes = append(w.store.certificateSafes, clearContent(certificates...))
+	}
+	return nil
+}
+
+// shroudedKey reads EncryptedPrivateKeyInfo ::= SEQUENCE { algorithm, OCTET STRING } (RFC 5958 §3).
+func (w *p12Walker) shroudedKey(value cryptobyte.String) error {
+	var info, algorithm, ciphertext cryptobyte.String
+	if len(value) > maxKeyBytes {
+		return problem.New(problem.P12TooCostly, "a key of more than", strconv.Itoa(maxKeyBytes), "bytes")
+	}
+	if !value.ReadASN1(&info, tags.SEQUENCE) || !value.Empty() || !info.ReadASN1(&algorithm, tags.SEQUENCE) ||
+		!info.ReadASN1(&ciphertext, tags.OCTET_STRING) || !info.Empty() {
+		return unreadable("an encrypted key")
+	}
+	return w.encryption(algorithm)
+}
+
+// encryption counts what deriving the key of an encryption costs. An algorithm that it does not know, and so cannot
+// count, never reaches the library.
+func (w *p12Walker) encryption(algorithm cryptobyte.String) error {
+	var id asn1.ObjectIdentifier
+	var parameters cryptobyte.String
+	if !algorithm.ReadASN1ObjectIdentifier(&id) || !algorithm.ReadASN1(&parameters, tags.SEQUENCE) || !algorithm.Empty() {
+		return unreadable("an encryption algorithm")
+	}
+	if id.Equal(oidPBES2) {
+		var derivation, cipher cryptobyte.String
+		if !parameters.ReadASN1(&derivation, tags.SEQUENCE) || !parameters.ReadASN1(&cipher, tags.SEQUENCE) ||
+			!parameters.Empty() {
+			return unreadable("an encryption algorithm")
+		}
+		_, err := w.pbkdf2(derivation)
+		return err
+	}
+	for _, known := range oidsOldPBE {
+		if id.Equal(known) {
+			var salt []byte
+			if !parameters.ReadASN1Bytes(&salt, tags.OCTET_STRING) {
+				return unreadable("an encryption algorithm")
+			}
+			_, err := w.count(&parameters)
+			return err
+		}
+	}
+	return unsupported("encryption algorithm " + id.String())
+}
+
+// count reads an iteration count and refuses what would take too long, alone or with those before.
+func (w *p12Walker) count(from *cryptobyte.String) (int, error) {
+	n := new(big.Int)
+	if !from.ReadASN1Integer(n) || n.Sign() < 1 {
+		return 0, unreadable("an iteration count")
+	}
+	if n.Cmp(big.NewInt(maxIterations)) > 0 {
+		return 0, problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxIterations), "iterations")
+	}
+	iterations := int(n.Int64())
+	if w.iterations += iterations; w.iterations > maxTotalIterations {
+		return 0, problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxTotalIterations), "iterations in all")
+	}
+	return iterations, nil
+}
+
+// readFriendlyName looks for the name among the attributes of a bag, which are not encrypted. Whatever cannot be read
+// names nothing.
+func readFriendlyName(bag cryptobyte.String) string {
+	var attributes cryptobyte.String
+	if !bag.ReadASN1(&attributes, tags.SET) {
+		return ""
+	}
+	for !attributes.Empty() {
+		var attribute, values, text cryptobyte.String
+		var id asn1.ObjectIdentifier
+		if !attributes.ReadASN1(&attribute, tags.SEQUENCE) || !attribute.ReadASN1ObjectIdentifier(&id) ||
+			!attribute.ReadASN1(&values, tags.SET) {
+			return ""
+		}
+		if id.Equal(oidFriendlyName) && values.ReadASN1(&text, tagBMPString) {
+			return decodeBMP(text)
+		}
+	}
+	return ""
+}
+
+const tagBMPString = tags.Tag(30)
+
+func decodeBMP(b []byte) string {
+	units := make([]uint16, 0, len(b)/2)
+	for ; len(b) >= 2; b = b[2:] {
+		units = append(units, uint16(b[0])<<8|uint16(b[1]))
+	}
+	return string(utf16.Decode(units))
+}

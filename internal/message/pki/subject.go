@@ -1,0 +1,225 @@
+package pki
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// Subject is the identity that an eHealth certificate names. It stays the same over renewals, which serial numbers and
+// thumbprints do not.
+type Subject struct {
+	Type        string // "NIHII-HOSPITAL"
+	ID          string // "71000436"
+	Application string // "" or the name of one application of the same holder
+	Name        string // the holder's name, in capitals without diacritics
+}
+
+// TypePerson is the type of the certificates of natural persons. All other types are those of organisations and
+// services.
+const TypePerson = "SSIN"
+
+const (
+	platformUnit   = "eHealth-platform Belgium"
+	governmentName = "Federal Government"
+	countryCode    = "BE"
+)
+
+// Bounds on names: a real one has at most eight RDNs, and X.520 allows 64 characters per value.
+const (
+	maxRDNs       = 16
+	maxValueBytes = 256
+)
+
+var (
+	identifierForm  = regexp.MustCompile(`^([A-Z0-9_-]+)=([0-9]+)$`)
+	applicationForm = regexp.MustCompile(`^[0-9A-Z_-]{1,30}$`)
+)
+
+// digitsOf gives the number of digits that an identifier of a type has, zero for an unknown type. The list is that of
+// the platform's own connector. Check digits are the register's business.
+func digitsOf(identifierType string) int {
+	switch identifierType {
+	case "SITE":
+		return 4
+	case "NIHII", "NIHII-PHARMACY", "NIHII-LABO", "NIHII-RETIREMENT", "NIHII-OTD_PHARMACY", "NIHII-HOSPITAL",
+		"NIHII-GROUP", "NIHII-PALLIATIVE_CARE", "NIHII-OFFICE_DENTISTS", "NIHII-MEDICAL_HOUSE",
+		"NIHII-OFFICE_DOCTORS", "NIHII-GROUP_DOCTORS", "NIHII-OF_BAND", "NIHII-PSYCH_HOUSE", "NIHII-PROT_ACC",
+		"NIHII-HOME_SERVICES", "NIHII-OF_PHYSIOS", "NIHII-GUARD_POST", "NIHII-BELRAI", "NIHII-BELRAI_SCREEN",
+		"NIHII-GROUP_MIDWIVES", "NIHII-AMBU_SERVICE", "NIHII-LEGAL_PSY", "NIHII-REEDUCATION",
+		"NIHII-SORTING_CENTER":
+		return 8
+	case "CBE", "CBE-TREAT_CENTER", "CBE-CONSORTIUM", "EHP", "EHP-CTRL_ORGANISM", "SITESMUR", "SITEPIT":
+		return 10
+	case TypePerson, "NIHII11":
+		return 11
+	}
+	return 0
+}
+
+// SubjectOf reads the identity out of a certificate's name. It says nothing about trust: ask Trust.Verify first.
+//
+// It walks the RDNs. The printed form of a name quotes the "=" and "," inside CN, each tool in its own way, and an
+// attribute smuggled into a value then looks like one of the name's own. For the same reason everything ambiguous is
+// refused: RDNs with several values, a second CN, a second identifier.
+func SubjectOf(c *x509.Certificate) (Subject, error) {
+	parts, err := readName(c.RawSubject)
+	if err != nil {
+		return Subject{}, err
+	}
+	s, err := readCommonName(parts.common)
+	if err != nil {
+		return Subject{}, err
+	}
+	if s.Name, err = s.confirm(parts.units); err != nil {
+		return Subject{}, err
+	}
+	return s, nil
+}
+
+// nameParts are the attributes of a subject that say who it is.
+type nameParts struct {
+	common string
+	units  []string
+}
+
+// readName checks the outer form of a subject: one value per RDN, C, O and CN once each and C and O the platform's.
+func readName(raw []byte) (nameParts, error) {
+	var sequence pkix.RDNSequence
+	if rest, err := asn1.Unmarshal(raw, &sequence); err != nil {
+		return nameParts{}, problem.Wrap(problem.CertSubjectForm, err).In("Subject")
+	} else if len(rest) > 0 || len(sequence) > maxRDNs {
+		return nameParts{}, subjectForm("too many parts")
+	}
+	var parts nameParts
+	seen := make(map[string]string)
+	for _, rdn := range sequence {
+		if len(rdn) != 1 {
+			return nameParts{}, subjectForm("a part with several values")
+		}
+		label := labelOf(rdn[0].Type)
+		if label == "" {
+			continue // a given name or a serial number identifies nobody here
+		}
+		value, ok := rdn[0].Value.(string)
+		if !ok || !isShortText(value) {
+			return nameParts{}, subjectForm(label + " is not a short text")
+		}
+		if label == "OU" {
+			parts.units = append(parts.units, value)
+			continue
+		}
+		if _, twice := seen[label]; twice {
+			return nameParts{}, subjectForm(label + " stands twice")
+		}
+		seen[label] = value
+	}
+	if seen["C"] != countryCode || seen["O"] != governmentName {
+		return nameParts{}, subjectForm("C or O is not the platform's")
+	}
+	parts.common = seen["CN"]
+	return parts, nil
+}
+
+func isShortText(value string) bool {
+	return value != "" && len(value) <= maxValueBytes && utf8.ValidString(value) && !strings.ContainsFunc(value, unicode.IsControl)
+}
+
+func labelOf(attribute asn1.ObjectIdentifier) string {
+	// X.520: id-at is 2.5.4.
+	if len(attribute) != 4 || attribute[0] != 2 || attribute[1] != 5 || attribute[2] != 4 {
+		return ""
+	}
+	switch attribute[3] {
+	case 3:
+		return "CN"
+	case 6:
+		return "C"
+	case 10:
+		return "O"
+	case 11:
+		return "OU"
+	}
+	return ""
+}
+
+// readCommonName reads TYPE=id[, APPLICATION].
+func readCommonName(value string) (Subject, error) {
+	identifier, application, hasApplication := strings.Cut(value, ", ")
+	match := identifierForm.FindStringSubmatch(identifier)
+	if match == nil {
+		return Subject{}, subjectForm("CN is not TYPE=number")
+	}
+	if hasApplication && !applicationForm.MatchString(application) {
+		return Subject{}, subjectForm("the application in CN is not 1 to 30 of A-Z, 0-9, - and _")
+	}
+	s := Subject{Type: match[1], ID: match[2], Application: application}
+	switch digits := digitsOf(s.Type); {
+	case digits == 0:
+		return Subject{}, problem.New(problem.CertSubjectType).In("Subject")
+	case digits != len(s.ID):
+		return Subject{}, problem.New(problem.CertSubjectNumber).In("Subject")
+	}
+	return s, nil
+}
+
+// confirm checks that the OUs say what the CN said (the identifier, the platform, the application if there is one) and
+// returns the one that is left: the holder's name.
+func (s Subject) confirm(units []string) (string, error) {
+	required := []string{platformUnit, s.Type + "=" + s.ID}
+	if s.Application != "" {
+		required = append(required, s.Application)
+	}
+	var left []string
+	for _, unit := range units {
+		if i := slices.Index(required, unit); i >= 0 {
+			required = slices.Delete(required, i, i+1)
+			continue
+		}
+		if identifierForm.MatchString(unit) {
+			return "", problem.New(problem.CertSubjectDisagrees, "CN and OU name different identifiers").In("Subject")
+		}
+		left = append(left, unit)
+	}
+	switch {
+	case len(required) > 0 && required[0] == platformUnit:
+		return "", subjectForm("no OU names the platform")
+	case len(required) > 0:
+		return "", problem.New(problem.CertSubjectDisagrees, "no OU repeats what CN says").In("Subject")
+	case len(left) != 1:
+		return "", subjectForm("not exactly one OU is left for the holder's name")
+	}
+	return left[0], nil
+}
+
+func subjectForm(fact string) error {
+	return problem.New(problem.CertSubjectForm, fact).In("Subject")
+}
+
+// IsPerson reports whether the certificate is that of a natural person.
+func (s Subject) IsPerson() bool { return s.Type == TypePerson }
+
+// String gives the canonical form, TYPE=id[, APPLICATION], as CN writes it.
+func (s Subject) String() string {
+	text := s.Type + "=" + s.ID
+	if s.Application != "" {
+		text += ", " + s.Application
+	}
+	return text
+}
+
+// LogValue shows who it was without a person's number or name.
+func (s Subject) LogValue() slog.Value {
+	if s.IsPerson() {
+		return slog.StringValue(s.Type + "=***")
+	}
+	return slog.StringValue(s.String())
+}

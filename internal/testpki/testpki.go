@@ -1,0 +1,164 @@
+// Package testpki gives tests the frozen keys of certs-testdata: of callers that a service must believe, and of those
+// that it must refuse. It is for tests only; production code never imports it.
+package testpki
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io/fs"
+	"sync"
+	"testing"
+
+	certstestdata "github.com/openctr/ctr/certs-testdata"
+	"github.com/openctr/ctr/internal/message/pki"
+)
+
+// Hospital is the organisation that most tests speak for, with an RSA key.
+const Hospital = "NIHII-HOSPITAL=71000436"
+
+// frozen parses each file once, whatever the number of tests.
+type frozen struct {
+	index    pki.DevelopmentFiles
+	password string
+
+	mu   sync.Mutex
+	keys map[string]*pki.Key
+}
+
+var load = sync.OnceValues(func() (*frozen, error) {
+	index, err := pki.ReadDevelopmentIndex(certstestdata.Files)
+	if err != nil {
+		return nil, err
+	}
+	password, err := fs.ReadFile(certstestdata.Files, index.Password)
+	if err != nil {
+		return nil, fmt.Errorf("testpki: %w", err)
+	}
+	return &frozen{index: index, password: string(password), keys: make(map[string]*pki.Key)}, nil
+})
+
+func (f *frozen) key(name string) (*pki.Key, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if key, ok := f.keys[name]; ok {
+		return key, nil
+	}
+	file, ok := f.index.P12[name]
+	if !ok {
+		return nil, fmt.Errorf("testpki: there is no key %q", name)
+	}
+	data, err := fs.ReadFile(certstestdata.Files, file)
+	if err != nil {
+		return nil, fmt.Errorf("testpki: %w", err)
+	}
+	key, err := pki.ReadP12(data, f.password)
+	if err != nil {
+		return nil, fmt.Errorf("testpki: %q: %w", name, err)
+	}
+	f.keys[name] = key
+	return key, nil
+}
+
+func must(tb testing.TB) *frozen {
+	tb.Helper()
+	f, err := load()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return f
+}
+
+// Key returns the key of a subject, such as "NIHII-HOSPITAL=71000436" or "SSIN=78031412250", or one of pki's entries.
+// Tests share it: do not change it.
+func Key(tb testing.TB, name string) *pki.Key {
+	tb.Helper()
+	key, err := must(tb).key(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return key
+}
+
+// EC returns the hospital's P-256 key.
+func EC(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryEC) }
+
+// Expired returns a key of the hospital whose certificate ended in 2019.
+func Expired(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryExpired) }
+
+// NotYetValid returns a key of the hospital whose certificate begins in 2119.
+func NotYetValid(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryNotYetValid) }
+
+// Revoked returns a key of the hospital whose certificate is on the revocation list.
+func Revoked(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryRevoked) }
+
+// WrongUsage returns a key of the hospital whose certificate is only for encryption.
+func WrongUsage(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWrongKeyUsage) }
+
+// CA returns a key whose certificate, in the hospital's name, is that of an authority.
+func CA(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryIsAuthority) }
+
+// Weak returns an RSA key of the hospital with 1,024 bits.
+func Weak(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWeakKey) }
+
+// Untrusted returns a key in the hospital's name from an authority with the trusted one's name but other keys.
+func Untrusted(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryUntrusted) }
+
+// Twin returns a key in the hospital's name that is signed by itself.
+func Twin(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryTwin) }
+
+// File returns the .p12 file of an entry, and its password.
+func File(tb testing.TB, name string) (data []byte, password string) {
+	tb.Helper()
+	f := must(tb)
+	file, ok := f.index.P12[name]
+	if !ok {
+		tb.Fatalf("there is no key %q", name)
+	}
+	return read(tb, file), f.password
+}
+
+// CAs returns the PEM file of the trusted authorities.
+func CAs(tb testing.TB) []byte { tb.Helper(); return read(tb, must(tb).index.CA) }
+
+// CRL returns the PEM file of what they revoked.
+func CRL(tb testing.TB) []byte { tb.Helper(); return read(tb, must(tb).index.CRL) }
+
+func read(tb testing.TB, name string) []byte {
+	tb.Helper()
+	data, err := fs.ReadFile(certstestdata.Files, name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+// Trust returns a new Trust in the test authority that knows its revocation list.
+func Trust(tb testing.TB) *pki.Trust {
+	tb.Helper()
+	trust, err := pki.ReadTrust(64, CAs(tb))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := trust.AddCRL(CRL(tb)); err != nil {
+		tb.Fatal(err)
+	}
+	return trust
+}
+
+// Authorities returns the certificates of the test authorities, the issuing one first.
+func Authorities(tb testing.TB) []*x509.Certificate {
+	tb.Helper()
+	var all []*x509.Certificate
+	for rest := CAs(tb); ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return all
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		all = append(all, c)
+	}
+}
