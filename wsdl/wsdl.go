@@ -1,0 +1,218 @@
+// Package wsdl renders the contract in the forms that toolkits ask for: with one port for SOAP 1.1 or 1.2, with a
+// WS-SecurityPolicy, with the schemas inlined, or as an archive.
+//
+// It is a package of its own because an embedded file must lie below the Go file that names it. Specifications: WSDL 1.1
+// (document style, literal, bare), its binding for SOAP 1.2, WS-Policy 1.2 and WS-SecurityPolicy 1.2. WS-I Basic Profile 1.1
+// asks for what is left out on purpose: no encoding, no headers in the binding, faults by element.
+package wsdl
+
+import (
+	"archive/zip"
+	"bytes"
+	_ "embed" // for the template
+	"fmt"
+	"io/fs"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"text/template"
+
+	"github.com/openctr/ctr/xsd"
+)
+
+// Form is a form of the contract, named as in the query of its address: ?wsdl=FORM.
+type Form string
+
+// The forms.
+const (
+	Plain  Form = ""       // SOAP 1.1, schemas by reference, no policy
+	SOAP12 Form = "soap12" // SOAP 1.2 in place of SOAP 1.1
+	Policy Form = "policy" // as Plain, with an X.509 policy on the input messages
+	Flat   Form = "flat"   // as Plain, with the schemas inlined
+	Zip    Form = "zip"    // as Plain, in an archive with the schemas
+)
+
+// Parse finds the form that a query asks for.
+func Parse(query string) (Form, bool) {
+	switch f := Form(query); f {
+	case Plain, SOAP12, Policy, Flat, Zip:
+		return f, true
+	}
+	return "", false
+}
+
+// ContentType is the media type of what Render returns.
+func (f Form) ContentType() string {
+	if f == Zip {
+		return "application/zip"
+	}
+	return "text/xml; charset=utf-8"
+}
+
+// FileName is the name of the contract in the archive and in downloads.
+const FileName = "ctr-v1.wsdl"
+
+// Operation is one operation of the contract.
+type Operation struct {
+	Name          string // in lowerCamelCase
+	Message       string // what its messages' names begin with
+	Documentation string
+}
+
+// Action is the operation's SOAPAction.
+func (o Operation) Action() string { return protocol + ":" + o.Message }
+
+const protocol = "urn:be:fgov:ehealth:ctr:protocol:v1"
+
+// Operations lists the operations of the contract, in its order.
+func Operations() []Operation {
+	return []Operation{
+		{"notifyImplant", "NotifyImplant", "Reports an operation in which implants were placed, and returns the receipt."},
+		{"notifyExplant", "NotifyExplant", "Reports an operation in which implants were removed, and returns the receipt."},
+		{"search", "Search", "Finds notifications by patient, by number or by implant."},
+		{"getImplantCard", "GetImplantCard", "Returns the implant card of a notification, or the cumulative card of a patient, as PDF."},
+		{"listPatientImplants", "ListPatientImplants", "Lists the implants of a patient, with what remains of each."},
+	}
+}
+
+//go:embed ctr-v1.wsdl
+var source string
+
+var parsed = sync.OnceValues(func() (*template.Template, error) { return template.New(FileName).Parse(source) })
+
+// reference is an import of a schema.
+type reference struct{ Namespace, Location string }
+
+// Render returns a form of the contract for a service at the given address.
+func Render(form Form, address string) ([]byte, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("wsdl: the service's address is not an absolute http or https address")
+	}
+	if form == Zip {
+		return archive(address)
+	}
+	if form == Flat {
+		inline, err := inlined()
+		if err != nil {
+			return nil, err
+		}
+		return render(form, address, inline, "")
+	}
+	return render(form, address, nil, served)
+}
+
+// served is what precedes a schema's name in its address, relative to that of the contract. A toolkit resolves it against
+// the contract's own address, whose last segment is v1; a bare "?xsd=" breaks JAX-WS and gSOAP.
+const served = "v1?xsd="
+
+func render(form Form, address string, inline []string, prefix string) ([]byte, error) {
+	t, err := parsed()
+	if err != nil {
+		return nil, fmt.Errorf("wsdl: %w", err)
+	}
+	envelope := "http://schemas.xmlsoap.org/wsdl/soap/"
+	if form == SOAP12 {
+		envelope = "http://schemas.xmlsoap.org/wsdl/soap12/"
+	}
+	var out bytes.Buffer
+	err = t.Execute(&out, map[string]any{
+		"SOAP":       envelope,
+		"Policy":     form == Policy,
+		"Address":    address,
+		"Operations": Operations(),
+		"Inline":     inline,
+		"Imports": []reference{
+			{protocol, prefix + xsd.Protocol},
+			{"urn:be:fgov:ehealth:errors:soa:v1", prefix + xsd.Errors},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("wsdl: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// What is rewritten in our own schemas, which write these all alike.
+var (
+	location     = regexp.MustCompile(` schemaLocation="([^"]*)"`)
+	xmlImport    = regexp.MustCompile(`\n *<xs:import namespace="http://www.w3.org/XML/1998/namespace"[^>]*/>\n`)
+	xmlAttribute = regexp.MustCompile(`<xs:attribute ref="xml:[^>]*/>`)
+)
+
+// Schema returns a schema by file name as it is served beside the contract, its imports by their addresses there.
+func Schema(name string) ([]byte, bool) {
+	if strings.Contains(name, "/") {
+		return nil, false
+	}
+	text, err := fs.ReadFile(xsd.Files, name)
+	if err != nil {
+		return nil, false
+	}
+	return location.ReplaceAll(text, []byte(` schemaLocation="`+served+`$1"`)), true
+}
+
+// inlined returns every schema as it stands inside the contract: without XML declaration, imports without addresses, and
+// none before those it imports, because some toolkits look up an import when they read it. The attribute xml:lang becomes
+// any attribute of its namespace: an import of that namespace without an address sends zeep to the network, even when
+// the schema stands beside it, and without the import strict toolkits refuse the reference.
+func inlined() ([]string, error) {
+	var all []string
+	seen := map[string]bool{}
+	var add func(name string) error
+	add = func(name string) error {
+		if seen[name] {
+			return nil
+		}
+		seen[name] = true
+		text, err := fs.ReadFile(xsd.Files, name)
+		if err != nil {
+			return fmt.Errorf("wsdl: %w", err)
+		}
+		text = xmlImport.ReplaceAll(text, nil)
+		text = xmlAttribute.ReplaceAll(text, []byte(`<xs:anyAttribute namespace="http://www.w3.org/XML/1998/namespace" processContents="lax"/>`))
+		for _, found := range location.FindAllSubmatch(text, -1) {
+			if err := add(string(found[1])); err != nil {
+				return err
+			}
+		}
+		_, body, _ := strings.Cut(string(text), "?>\n")
+		all = append(all, location.ReplaceAllString(body, ""))
+		return nil
+	}
+	for _, name := range []string{xsd.Protocol, xsd.Errors} {
+		if err := add(name); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// archive returns the contract and its schemas, which refer to each other by file name.
+func archive(address string) ([]byte, error) {
+	text, err := render(Plain, address, nil, "")
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	add := func(name string, text []byte) error {
+		f, err := w.Create(name)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(text)
+		return err
+	}
+	if err := add(FileName, text); err != nil {
+		return nil, fmt.Errorf("wsdl: archive: %w", err)
+	}
+	if err := w.AddFS(xsd.Files); err != nil {
+		return nil, fmt.Errorf("wsdl: archive: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("wsdl: archive: %w", err)
+	}
+	return out.Bytes(), nil
+}
