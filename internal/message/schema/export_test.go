@@ -1,0 +1,14 @@
+package schema
+
+import (
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// Explain runs the explanation alone, so that a test can hold it against the library's verdict.
+func (s *Schema) Explain(e xmldoc.Element) []*problem.Error {
+	canonical := xmldoc.C14N{Exclusive: true}.Append(nil, e)
+	x := explanation{model: s.model, top: e, stray: strayText(canonical, e)}
+	x.root()
+	return x.found
+}

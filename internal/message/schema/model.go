@@ -1,0 +1,452 @@
+package schema
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+
+	"github.com/openctr/ctr/internal/message/xmldoc"
+)
+
+const (
+	xsdNamespace = "http://www.w3.org/2001/XMLSchema"
+	xsiNamespace = "http://www.w3.org/2001/XMLSchema-instance"
+)
+
+// qname is an expanded name.
+type qname struct{ space, local string }
+
+// model is what the explanation of a refusal needs to know of the schemas: element declarations and types, in the part
+// of XML Schema that the contract's schemas use. A construct outside that part fails the compilation, so that an
+// explanation never rests on a half-understood schema. What the schemas must not be at all is the library's to say: it
+// compiles them first.
+type model struct {
+	elements map[qname]*definition
+	types    map[qname]*definition
+}
+
+// definition is a type, simple or complex.
+type definition struct {
+	name       qname
+	base       *definition // what it is derived from
+	value      *valueRules // of a simple type, or of simple content
+	content    *particle   // of complex content; nil when it is empty
+	attributes []attributeUse
+}
+
+// derivesFrom tells whether d is other, or derived from it.
+func (d *definition) derivesFrom(other *definition) bool {
+	for ; d != nil; d = d.base {
+		if d == other {
+			return true
+		}
+	}
+	return false
+}
+
+type attributeUse struct {
+	name     qname
+	value    *valueRules
+	required bool
+}
+
+type particleKind uint8
+
+const (
+	elementParticle particleKind = iota
+	sequenceParticle
+	choiceParticle
+	anyParticle
+)
+
+// unbounded is a particle's greatest number of occurrences when it has none.
+const unbounded = -1
+
+// particle is a piece of a content model (XML Schema part 1, section 3.9).
+type particle struct {
+	kind     particleKind
+	min, max int
+	name     qname       // of an element
+	typ      *definition // of an element
+	parts    []*particle // of a sequence or choice
+}
+
+// builder turns schema documents into a model. Types refer to each other in any order and in circles, so each is
+// entered into the model before it is filled.
+type builder struct {
+	model   model
+	sources map[qname]xmldoc.Element // every global component, by "kind" (as space) and name
+	targets map[*xmldoc.Document]string
+}
+
+// component keys a global component of one kind: types, elements, attributes and attribute groups have separate names.
+func component(kind string, n qname) qname { return qname{kind, "{" + n.space + "}" + n.local} }
+
+// newModel reads the entry schema and everything it imports.
+func newModel(files fs.FS, entry string) (*model, error) {
+	b := &builder{
+		model:   model{elements: map[qname]*definition{}, types: map[qname]*definition{}},
+		sources: map[qname]xmldoc.Element{},
+		targets: map[*xmldoc.Document]string{},
+	}
+	var globals []qname
+	seen := map[string]bool{entry: true}
+	for queue := []string{entry}; len(queue) > 0; queue = queue[1:] {
+		file := queue[0]
+		imports, elements, err := b.load(files, file)
+		if err != nil {
+			return nil, fmt.Errorf("schema %s: %w", file, err)
+		}
+		globals = append(globals, elements...)
+		for _, i := range imports {
+			if !seen[i] {
+				seen[i] = true
+				queue = append(queue, i)
+			}
+		}
+	}
+	for _, n := range globals {
+		if _, err := b.element(n); err != nil {
+			return nil, err
+		}
+	}
+	for key, e := range b.sources {
+		if key.space != "complexType" && key.space != "simpleType" {
+			continue
+		}
+		// Also types that no element leads to: xsi:type may name them.
+		if _, err := b.typeNamed(qname{b.targets[e.Document()], attribute(e, "name")}); err != nil {
+			return nil, err
+		}
+	}
+	return &b.model, nil
+}
+
+// load reads one schema document and returns the locations it imports and the global elements it declares.
+func (b *builder) load(files fs.FS, file string) (imports []string, elements []qname, err error) {
+	text, err := fs.ReadFile(files, file)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := xmldoc.Parse(text, xmldoc.DefaultLimits())
+	if err != nil {
+		return nil, nil, err
+	}
+	root := d.Root()
+	if !root.Is(xsdNamespace, "schema") {
+		return nil, nil, fmt.Errorf("the root is %s, not a schema", root.Local())
+	}
+	target := attribute(root, "targetNamespace")
+	b.targets[d] = target
+	for e := range root.Children() {
+		switch e.Local() {
+		case "annotation":
+		case "import":
+			imports = append(imports, attribute(e, "schemaLocation"))
+		case "element", "complexType", "simpleType", "attribute", "attributeGroup":
+			n := qname{target, attribute(e, "name")}
+			b.sources[component(e.Local(), n)] = e
+			if e.Local() == "element" {
+				elements = append(elements, n)
+			}
+		default:
+			return nil, nil, unsupported(e)
+		}
+	}
+	return imports, elements, nil
+}
+
+func attribute(e xmldoc.Element, local string) string {
+	v, _ := e.Attr("", local)
+	return v
+}
+
+func unsupported(e xmldoc.Element) error {
+	return fmt.Errorf("xs:%s in xs:%s is outside the part of XML Schema that the contract uses", e.Local(), e.Parent().Local())
+}
+
+// reference resolves the qualified name in an attribute.
+func reference(e xmldoc.Element, local string) (qname, error) {
+	v, ok := e.Attr("", local)
+	if !ok {
+		return qname{}, fmt.Errorf("xs:%s has no %s", e.Local(), local)
+	}
+	n, ok := resolve(e, v)
+	if !ok {
+		return qname{}, fmt.Errorf("the prefix of %s is not declared", v)
+	}
+	return n, nil
+}
+
+func (b *builder) element(n qname) (*definition, error) {
+	if d, ok := b.model.elements[n]; ok {
+		return d, nil
+	}
+	e, ok := b.sources[component("element", n)]
+	if !ok {
+		return nil, fmt.Errorf("element %s is not declared", n.local)
+	}
+	if err := only(e, "name", "type"); err != nil {
+		return nil, err
+	}
+	d, err := b.typeOf(e)
+	if err != nil {
+		return nil, err
+	}
+	b.model.elements[n] = d
+	return d, nil
+}
+
+func (b *builder) typeOf(e xmldoc.Element) (*definition, error) {
+	n, err := reference(e, "type")
+	if err != nil {
+		return nil, err
+	}
+	return b.typeNamed(n)
+}
+
+func (b *builder) typeNamed(n qname) (*definition, error) {
+	if d, ok := b.model.types[n]; ok {
+		return d, nil
+	}
+	d := &definition{name: n}
+	if n.space == xsdNamespace {
+		value, err := builtin(n.local)
+		if err != nil {
+			return nil, err
+		}
+		d.value = value
+		b.model.types[n] = d
+		return d, nil
+	}
+	b.model.types[n] = d
+	if e, ok := b.sources[component("simpleType", n)]; ok {
+		return d, b.simpleType(d, e)
+	}
+	if e, ok := b.sources[component("complexType", n)]; ok {
+		return d, b.complexType(d, e)
+	}
+	return nil, fmt.Errorf("type %s is not declared", n.local)
+}
+
+func (b *builder) simpleType(d *definition, e xmldoc.Element) error {
+	for child := range e.Children() {
+		switch child.Local() {
+		case "annotation":
+		case "restriction":
+			base, err := b.base(child)
+			if err != nil {
+				return err
+			}
+			d.base = base
+			if d.value, err = base.value.restrict(child); err != nil {
+				return fmt.Errorf("type %s: %w", d.name.local, err)
+			}
+		default:
+			return unsupported(child)
+		}
+	}
+	return nil
+}
+
+func (b *builder) base(derivation xmldoc.Element) (*definition, error) {
+	n, err := reference(derivation, "base")
+	if err != nil {
+		return nil, err
+	}
+	return b.typeNamed(n)
+}
+
+func (b *builder) complexType(d *definition, e xmldoc.Element) error {
+	for child := range e.Children() {
+		switch child.Local() {
+		case "simpleContent", "complexContent":
+			extension := child.Child(xsdNamespace, "extension")
+			if extension.IsZero() {
+				return unsupported(child)
+			}
+			base, err := b.base(extension)
+			if err != nil {
+				return err
+			}
+			d.base, d.value, d.content = base, base.value, base.content
+			d.attributes = append(d.attributes, base.attributes...)
+			if err := b.complexType(d, extension); err != nil {
+				return err
+			}
+		default:
+			if err := b.contentOrAttribute(d, child); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *builder) contentOrAttribute(d *definition, e xmldoc.Element) error {
+	switch e.Local() {
+	case "annotation":
+	case "sequence", "choice":
+		p, err := b.particle(e)
+		if err != nil {
+			return err
+		}
+		if d.content != nil { // section 3.4.2: an extension's content follows its base's
+			p = &particle{kind: sequenceParticle, min: 1, max: 1, parts: []*particle{d.content, p}}
+		}
+		d.content = p
+	case "attribute", "attributeGroup":
+		uses, err := b.attributes(e)
+		if err != nil {
+			return err
+		}
+		d.attributes = append(d.attributes, uses...)
+	default:
+		return unsupported(e)
+	}
+	return nil
+}
+
+func (b *builder) attributes(e xmldoc.Element) ([]attributeUse, error) {
+	if e.Local() == "attribute" {
+		use, err := b.attribute(e)
+		return []attributeUse{use}, err
+	}
+	n, err := reference(e, "ref")
+	if err != nil {
+		return nil, err
+	}
+	group, ok := b.sources[component("attributeGroup", n)]
+	if !ok {
+		return nil, fmt.Errorf("attribute group %s is not declared", n.local)
+	}
+	var uses []attributeUse
+	for child := range group.Children() {
+		switch child.Local() {
+		case "annotation":
+		case "attribute":
+			use, err := b.attribute(child)
+			if err != nil {
+				return nil, err
+			}
+			uses = append(uses, use)
+		default:
+			return nil, unsupported(child)
+		}
+	}
+	return uses, nil
+}
+
+// only refuses a declaration that says more than its name, type and occurrence: a default, a fixed value, nillability, an
+// unnamed type or an identity constraint.
+func only(e xmldoc.Element, allowed ...string) error {
+	for a := range e.Attrs() {
+		if !slices.Contains(allowed, a.Local) {
+			return fmt.Errorf("%s of xs:%s is outside the part of XML Schema that the contract uses", a.Local, e.Local())
+		}
+	}
+	for child := range e.Children() {
+		if child.Local() != "annotation" {
+			return unsupported(child)
+		}
+	}
+	return nil
+}
+
+func (b *builder) attribute(e xmldoc.Element) (attributeUse, error) {
+	if err := only(e, "name", "ref", "type", "use"); err != nil {
+		return attributeUse{}, err
+	}
+	use := attributeUse{name: qname{local: attribute(e, "name")}, required: attribute(e, "use") == "required"}
+	if _, ok := e.Attr("", "ref"); ok {
+		n, err := reference(e, "ref")
+		if err != nil {
+			return use, err
+		}
+		source, ok := b.sources[component("attribute", n)]
+		if !ok {
+			return use, fmt.Errorf("attribute %s is not declared", n.local)
+		}
+		use.name, e = n, source
+	}
+	d, err := b.typeOf(e)
+	if err != nil {
+		return use, err
+	}
+	use.value = d.value
+	return use, nil
+}
+
+func (b *builder) particle(e xmldoc.Element) (*particle, error) {
+	p := &particle{}
+	var err error
+	if p.min, err = occurs(e, "minOccurs"); err != nil {
+		return nil, err
+	}
+	if p.max, err = occurs(e, "maxOccurs"); err != nil {
+		return nil, err
+	}
+	switch e.Local() {
+	case "any":
+		p.kind = anyParticle
+		return p, nil
+	case "element":
+		return p, b.elementParticle(p, e)
+	case "sequence":
+		p.kind = sequenceParticle
+	case "choice":
+		p.kind = choiceParticle
+	default:
+		return nil, unsupported(e)
+	}
+	for child := range e.Children() {
+		if child.Local() == "annotation" {
+			continue
+		}
+		part, err := b.particle(child)
+		if err != nil {
+			return nil, err
+		}
+		p.parts = append(p.parts, part)
+	}
+	return p, nil
+}
+
+func (b *builder) elementParticle(p *particle, e xmldoc.Element) error {
+	if err := only(e, "name", "ref", "type", "minOccurs", "maxOccurs"); err != nil {
+		return err
+	}
+	if _, ok := e.Attr("", "ref"); ok {
+		n, err := reference(e, "ref")
+		if err != nil {
+			return err
+		}
+		p.name = n
+		p.typ, err = b.element(n)
+		return err
+	}
+	schema := e.Document().Root()
+	p.name.local = attribute(e, "name")
+	if attribute(schema, "elementFormDefault") == "qualified" {
+		p.name.space = b.targets[e.Document()]
+	}
+	var err error
+	p.typ, err = b.typeOf(e)
+	return err
+}
+
+func occurs(e xmldoc.Element, local string) (int, error) {
+	v, ok := e.Attr("", local)
+	switch {
+	case !ok:
+		return 1, nil
+	case v == "unbounded":
+		return unbounded, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		return 0, fmt.Errorf("%s of xs:%s: %w", local, e.Local(), err)
+	}
+	return n, nil
+}
