@@ -1,0 +1,24 @@
+package card_test
+
+import (
+	"testing"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/card"
+)
+
+func BenchmarkRender(b *testing.B) {
+	for _, c := range []struct {
+		name    string
+		content register.CardContent
+	}{{"implant card", implantation()}, {"patient card", patientCard()}, {"50 lines", many(50)}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := card.Render(c.content); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,140 @@
+package card
+
+import "github.com/boombuler/barcode"
+
+// The page: margins, and the columns of the table with the room between them.
+const (
+	left        = 18.0
+	right       = pageWidth - left
+	bodyWidth   = right - left
+	bottom      = pageHeight - 11.0
+	gutter      = 4.0
+	qrSize      = 23.0
+	countWidth  = 14.0 // a column of numbers, aligned right
+	nameShare   = 0.5
+	lineSpacing = 0.6 // between the parts of one cell
+	rowPadding  = 1.7
+)
+
+// The styles of the card, from the largest to the smallest.
+var (
+	titleStyle      = style{bold: true, size: 16, colour: petrol}
+	nameStyle       = style{bold: true, size: 15, colour: ink}
+	headingStyle    = style{bold: true, size: 10.5, colour: petrol}
+	deviceStyle     = style{bold: true, size: 8.8, colour: ink}
+	unknownStyle    = style{size: 8, colour: muted}
+	countStyle      = style{bold: true, size: 10, colour: ink}
+	fieldStyle      = style{bold: true, size: 9.5, colour: ink}
+	letterheadStyle = style{bold: true, size: 9, colour: ink}
+	valueStyle      = style{size: 7.6, colour: ink}
+	smallStyle      = style{size: 7, colour: muted}
+	labelStyle      = style{size: 5.8, colour: muted}
+	legendStyle     = style{size: 5.8, colour: muted}
+	noteStyle       = style{size: 5.8, colour: muted}
+)
+
+// block is a piece of the body that stays together on a page.
+type block struct {
+	height float64
+	draw   func(y float64)
+	joined bool // with the block that follows: a heading does not end a page
+}
+
+// layout places a view on pages. Heights are measured before anything is drawn, so that each page can say how many
+// there are.
+type layout struct {
+	*canvas
+	view    *view
+	columns []column
+	code    barcode.Barcode // of the number; nil on the cumulative card
+}
+
+const (
+	firstTop = 42.5 // below the masthead
+	nextTop  = 22.0 // below the running head
+)
+
+// column is one column of the table of implants.
+type column struct {
+	x, width float64
+	title    words
+	counts   bool // holds a number, aligned right
+}
+
+func newLayout(c *canvas, v *view) (*layout, error) {
+	l := &layout{canvas: c, view: v}
+	if v.number != "" {
+		var err error
+		if l.code, err = numberCode(v.number); err != nil {
+			return nil, err
+		}
+	}
+	room := bodyWidth - countWidth
+	if v.columns.remaining {
+		room -= countWidth
+	}
+	site := 0.17 * bodyWidth
+	room -= site
+	name, identification := room*nameShare, room*(1-nameShare)
+	l.columns = []column{
+		{x: left, width: name - gutter, title: deviceColumn},
+		{x: left + name, width: identification - gutter, title: identificationColumn},
+		{x: left + name + identification, width: site - gutter/2, title: v.columns.site},
+		{x: left + name + identification + site, width: countWidth, title: v.columns.quantity, counts: true},
+	}
+	if v.columns.remaining {
+		l.columns = append(l.columns, column{x: right - countWidth, width: countWidth, title: remainingColumn, counts: true})
+	}
+	return l, nil
+}
+
+// draw draws every page.
+func (l *layout) draw() {
+	lead, blocks, footer := l.lead(), l.body(), l.footer()
+	room := bottom - footer.height
+	pages := paginate(blocks, room-firstTop-lead.height-l.tableHeadHeight(), room-nextTop-l.tableHeadHeight())
+	for i, page := range pages {
+		l.pdf.AddPage()
+		l.fill(0, 0, pageWidth, 3.2, petrol)
+		y := nextTop
+		if i == 0 {
+			l.masthead()
+			lead.draw(firstTop)
+			y = firstTop + lead.height
+		} else {
+			l.runningHead()
+		}
+		if len(page) > 0 {
+			y = l.tableHead(y)
+		}
+		for _, b := range page {
+			b.draw(y)
+			y += b.height
+		}
+		footer.draw(room)
+		l.pageNumber(i+1, len(pages))
+	}
+}
+
+// paginate fills pages with blocks, the first one with its own room. There is always a first page, and a block that is
+// higher than a page gets one for itself.
+func paginate(blocks []block, first, next float64) [][]block {
+	pages := [][]block{nil}
+	room := first
+	for i := 0; i < len(blocks); {
+		end, height := i+1, blocks[i].height
+		if blocks[i].joined && end < len(blocks) && height+blocks[end].height <= next {
+			height += blocks[end].height
+			end++
+		}
+		if height > room && (len(pages[len(pages)-1]) > 0 || room < next) {
+			pages = append(pages, nil)
+			room = next
+		}
+		last := len(pages) - 1
+		pages[last] = append(pages[last], blocks[i:end]...)
+		room -= height
+		i = end
+	}
+	return pages
+}

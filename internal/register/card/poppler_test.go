@@ -1,0 +1,113 @@
+package card_test
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// poppler runs one of the tools of poppler-utils, a reader of PDF that is not ours, and returns what it printed.
+func poppler(t *testing.T, tool string, arguments ...string) string {
+	t.Helper()
+	path, err := exec.LookPath(tool)
+	if err != nil {
+		const hint = " is missing: apt-get install poppler-utils"
+		if os.Getenv("CI") != "" {
+			t.Fatal(tool + hint)
+		}
+		t.Skip(tool + hint)
+	}
+	var complaints strings.Builder
+	command := exec.CommandContext(t.Context(), path, arguments...)
+	command.Stderr = &complaints
+	out, err := command.Output()
+	if err != nil || complaints.Len() > 0 {
+		t.Fatalf("%s: %v\n%s", tool, err, complaints.String())
+	}
+	return string(out)
+}
+
+var spaces = regexp.MustCompile(`[ \t]+`)
+
+// textOf returns the text of the card, a form feed after each page.
+func textOf(t *testing.T, file string) string {
+	t.Helper()
+	return spaces.ReplaceAllString(poppler(t, "pdftotext", "-layout", "-enc", "UTF-8", file, "-"), " ")
+}
+
+var pageCount = regexp.MustCompile(`(?m)^Pages:\s+(\d+)$`)
+
+func pages(t *testing.T, file string) int {
+	t.Helper()
+	info := poppler(t, "pdfinfo", file)
+	if !strings.Contains(info, "(A4)") {
+		t.Error("the pages are not A4")
+	}
+	match := pageCount.FindStringSubmatch(info)
+	if match == nil {
+		t.Fatal(info)
+	}
+	return must(strconv.Atoi(match[1]))
+}
+
+// word is a word on a page, with its box in points from the top left corner.
+type word struct {
+	left, top, right, bottom float64
+	text                     string
+}
+
+var boxed = regexp.MustCompile(`<word xMin="([-.\d]+)" yMin="([-.\d]+)" xMax="([-.\d]+)" yMax="([-.\d]+)">(.*?)</word>`)
+
+func wordsByPage(t *testing.T, file string) [][]word {
+	t.Helper()
+	var all [][]word
+	for page := range strings.SplitSeq(poppler(t, "pdftotext", "-bbox", file, "-"), "</page>") {
+		var words []word
+		for _, m := range boxed.FindAllStringSubmatch(page, -1) {
+			at := func(i int) float64 { return must(strconv.ParseFloat(m[i], 64)) }
+			words = append(words, word{at(1), at(2), at(3), at(4), m[5]})
+		}
+		if len(words) > 0 {
+			all = append(all, words)
+		}
+	}
+	return all
+}
+
+const point = 72 / 25.4 // a millimetre in points
+
+// inFooter counts the words from the key to the signs downwards.
+func inFooter(t *testing.T, words []word) int {
+	t.Helper()
+	key := slices.IndexFunc(words, func(w word) bool { return w.text == "Fabrikant" })
+	if key < 0 {
+		t.Fatal("a page has no key to the signs")
+	}
+	count := 0
+	for _, w := range words {
+		if w.bottom > words[key].top+2 {
+			count++
+		}
+	}
+	return count
+}
+
+// insideMargins checks that no word leaves the margins or runs into the footer.
+func insideMargins(t *testing.T, file string) {
+	t.Helper()
+	want := inFooter(t, wordsByPage(t, save(t, render(t, implantation())))[0])
+	for i, words := range wordsByPage(t, file) {
+		if got := inFooter(t, words); got != want {
+			t.Errorf("page %d: %d words stand in the footer, where %d belong", i+1, got, want)
+		}
+		for _, w := range words {
+			if w.left < 17.5*point || w.right > 193*point || w.top < 0 || w.bottom > 290*point {
+				t.Errorf("page %d: %.20q stands at %.0f–%.0f mm, %.0f mm", i+1, w.text, w.left/point, w.right/point, w.bottom/point)
+			}
+		}
+	}
+}

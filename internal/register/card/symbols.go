@@ -1,0 +1,87 @@
+package card
+
+import (
+	"image/color"
+
+	"codeberg.org/go-pdf/fpdf"
+	"github.com/boombuler/barcode"
+	"github.com/boombuler/barcode/qr"
+)
+
+// symbol is a sign in front of a value: a word in a box, or one of the two drawn ones.
+type symbol string
+
+// The signs of ISO 15223-1 (5.1.1, 5.1.4, 5.1.5, 5.1.6, 5.1.7, 5.7.10), and our own for the notification code.
+const (
+	signManufacturer symbol = "factory"
+	signExpiry       symbol = "hourglass"
+	signReference    symbol = "REF"
+	signLot          symbol = "LOT"
+	signSerial       symbol = "SN"
+	signUDI          symbol = "UDI"
+	signCode         symbol = "CODE"
+)
+
+const (
+	symbolHeight = 2.7
+	symbolGap    = 1.3 // between a sign and its value
+)
+
+var symbolStyle = style{bold: true, size: 5.4, colour: petrol}
+
+// symbolWidth is the width of a sign.
+func (c *canvas) symbolWidth(s symbol) float64 {
+	switch s {
+	case signManufacturer:
+		return 3.4
+	case signExpiry:
+		return 2.2
+	default:
+		return c.width(symbolStyle, string(s)) + 1.6
+	}
+}
+
+// symbol draws a sign whose top is at y.
+func (c *canvas) symbol(x, y float64, s symbol) {
+	c.pdf.SetDrawColor(petrol[0], petrol[1], petrol[2])
+	c.pdf.SetFillColor(petrol[0], petrol[1], petrol[2])
+	c.pdf.SetLineWidth(0.2)
+	w, h := c.symbolWidth(s), symbolHeight
+	at := func(dx, dy float64) fpdf.PointType { return fpdf.PointType{X: x + dx*w, Y: y + dy*h} }
+	switch s {
+	case signManufacturer:
+		c.pdf.Polygon([]fpdf.PointType{at(0, 1), at(0, 0), at(.2, 0), at(.2, .55), at(.47, .3), at(.47, .55),
+			at(.74, .3), at(.74, .55), at(1, .3), at(1, 1)}, "F")
+	case signExpiry:
+		c.pdf.Polygon([]fpdf.PointType{at(.08, 0), at(.92, 0), at(.08, 1), at(.92, 1)}, "D")
+		c.pdf.Polygon([]fpdf.PointType{at(.5, .5), at(.08, 1), at(.92, 1)}, "F")
+	default:
+		c.pdf.RoundedRect(x, y, w, h, 0.5, "1234", "D")
+		c.line(x+0.8, y+(h-symbolStyle.size*millimetre*leading)/2-0.05, symbolStyle, string(s))
+	}
+}
+
+// numberCode encodes the number of a notification as a QR code: at the desk a scan finds the notification without
+// typing. Level M survives a fold or a stain. The carriers of the implants' UDIs are not repeated: they belong to the
+// label and to the manufacturer's card, and what was copied by hand would get a machine's authority here.
+func numberCode(digits string) (barcode.Barcode, error) {
+	return qr.Encode(digits, qr.M, qr.Numeric)
+}
+
+// qr draws a QR code.
+func (c *canvas) qr(x, y, size float64, code barcode.Barcode) {
+	modules := code.Bounds().Dx()
+	side := size / float64(modules)
+	c.pdf.SetFillColor(ink[0], ink[1], ink[2])
+	for row := range modules {
+		for column := 0; column < modules; column++ {
+			first := column
+			for column < modules && code.At(column, row) == color.Black {
+				column++
+			}
+			if column > first { // one rectangle for a run of dark modules; a hair taller, so that no viewer shows seams
+				c.pdf.Rect(x+float64(first)*side, y+float64(row)*side, float64(column-first)*side, side*1.02, "F")
+			}
+		}
+	}
+}

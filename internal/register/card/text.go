@@ -1,0 +1,164 @@
+package card
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// words is one text in the four languages of the card, in their order: Dutch, French, German, English.
+type words [4]string
+
+// distinct returns the texts, each once: where two languages agree, the card says it once for both.
+func (w words) distinct() []string {
+	var out []string
+	for _, s := range w {
+		if s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// joined writes the distinct texts on one line.
+func (w words) joined() string { return strings.Join(w.distinct(), separator) }
+
+const (
+	separator = " · "
+	ellipsis  = "…"
+	nothing   = "–" // stands where a value is not known, so that it is seen to be missing and not forgotten
+)
+
+// The texts of the card.
+var (
+	implantCardTitle = words{"Implantaatkaart", "Carte d’implant", "Implantatkarte", "Implant card"}
+	patientCardTitle = words{"Patiëntkaart", "Carte patient", "Patientenkarte", "Patient card"}
+	registerName     = words{"Centraal traceringsregister", "Registre central de traçabilité",
+		"Zentrales Rückverfolgungsregister", "Central tracing register"}
+
+	implantationWords = words{"Implantatie", "Implantation", "Implantation", "Implantation"}
+	explantationWords = words{"Explantatie", "Explantation", "Explantation", "Explantation"}
+
+	patientLabel    = words{"Patiënt", "Patient", "Patient", "Patient"}
+	ssinLabel       = words{"INSZ", "NISS", "ENSS", "SSIN"}
+	birthLabel      = words{"Geboren", "Né(e) le", "Geboren", "Born"}
+	dateLabel       = words{"Datum", "Date", "Datum", "Date"}
+	specialistLabel = words{"Specialist", "Spécialiste", "Facharzt", "Specialist"}
+	hospitalLabel   = words{"Ziekenhuis", "Hôpital", "Krankenhaus", "Hospital"}
+	numberLabel     = words{"Melding", "Notification", "Meldung", "Notification"}
+	registeredLabel = words{"Geregistreerd", "Enregistré", "Registriert", "Registered"}
+
+	deviceColumn         = words{"Implantaat", "Implant", "Implantat", "Implant"}
+	identificationColumn = words{"Identificatie", "Identification", "Identifikation", "Identification"}
+	siteColumn           = words{"Plaats", "Localisation", "Stelle", "Site"}
+	siteAndDateColumn    = words{"Plaats, geplaatst op", "Localisation, posé le", "Stelle, eingesetzt am", "Site, placed on"}
+	quantityColumn       = words{"Aantal", "Nombre", "Anzahl", "Quantity"}
+	removedColumn        = words{"Verwijderd", "Retiré", "Entfernt", "Removed"}
+	remainingColumn      = words{"Resterend", "Restant", "Verbleibend", "Remaining"}
+
+	leftSide      = words{"Links", "Gauche", "Links", "Left"}
+	rightSide     = words{"Rechts", "Droite", "Rechts", "Right"}
+	bilateralSide = words{"Beiderzijds", "Bilatéral", "Beidseitig", "Bilateral"}
+
+	notOnTheList = words{"Niet in de lijst van implantaten", "Absent de la liste des implants",
+		"Nicht in der Implantatliste", "Not on the list of implants"}
+	noOperations = words{"Geen implantaten in het register", "Aucun implant dans le registre",
+		"Keine Implantate im Register", "No implants in the register"}
+
+	manufacturerLegend = words{"Fabrikant", "Fabricant", "Hersteller", "Manufacturer"}
+	referenceLegend    = words{"Referentie", "Référence", "Referenz", "Reference"}
+	codeLegend         = words{"Meldingscode", "Code de notification", "Notifizierungscode", "Notification code"}
+	udiLegend          = words{"Unieke hulpmiddelidentificatie", "Identifiant unique du dispositif",
+		"Produktidentifizierung", "Unique device identifier"}
+	lotLegend    = words{"Lotnummer", "Numéro de lot", "Chargennummer", "Lot number"}
+	serialLegend = words{"Serienummer", "Numéro de série", "Seriennummer", "Serial number"}
+	expiryLegend = words{"Vervaldatum", "Date de péremption", "Verfallsdatum", "Use-by date"}
+)
+
+// note says what the card is not. The manufacturer's own card is that of Article 18 of Regulation (EU) 2017/745, and
+// the patient needs both.
+var note = words{
+	"Deze kaart komt uit het register. Ze vervangt niet de implantaatkaart van de fabrikant (artikel 18 van Verordening " +
+		"(EU) 2017/745): bewaar beide. Een vraag of een fout? Neem contact op met het ziekenhuis of de specialist op " +
+		"deze kaart en vermeld het meldingsnummer.",
+	"Cette carte provient du registre. Elle ne remplace pas la carte d’implant du fabricant (article 18 du règlement " +
+		"(UE) 2017/745)\u00a0: conservez les deux. Une question ou une erreur\u00a0? Adressez-vous à l’hôpital ou au spécialiste " +
+		"indiqué sur cette carte et citez le numéro de notification.",
+	"Diese Karte stammt aus dem Register. Sie ersetzt nicht den Implantationsausweis des Herstellers (Artikel 18 der " +
+		"Verordnung (EU) 2017/745): Bewahren Sie beide auf. Eine Frage oder ein Fehler? Wenden Sie sich an das " +
+		"Krankenhaus oder den Facharzt auf dieser Karte und nennen Sie die Meldungsnummer.",
+	"This card comes from the register. It does not replace the manufacturer’s implant card (Article 18 of Regulation " +
+		"(EU) 2017/745): keep both. A question, or a mistake? Contact the hospital or the specialist named on this card " +
+		"and quote the notification number.",
+}
+
+// longestValue bounds one printed value, in characters. No field of the contract is longer; the names of the
+// authentic sources have no bound of their own, and one of them must not fill the card.
+const longestValue = 250
+
+// printable makes a value safe to print: one line, no control or invisible formatting characters (a bidirectional
+// override could make a number read backwards), no unpaired bytes, and nothing beyond the Basic Multilingual Plane,
+// for which the PDF library has no place in its tables. A character that the font does not have is printed as the
+// font's empty box and keeps its meaning when it is copied from the PDF.
+func printable(s string) string {
+	var b strings.Builder
+	count, space := 0, false
+	for _, r := range s {
+		switch {
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			space = b.Len() > 0
+			continue
+		case unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r) || unicode.Is(unicode.Variation_Selector, r):
+			continue
+		case r > 0xFFFF || r == 0xFFFE || r == 0xFFFF:
+			r = utf8.RuneError
+		}
+		if count >= longestValue {
+			return b.String() + ellipsis
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+			count++
+		}
+		b.WriteRune(r)
+		count++
+	}
+	return b.String()
+}
+
+// orNothing returns the value, or the sign that there is none.
+func orNothing(s string) string {
+	if s == "" {
+		return nothing
+	}
+	return s
+}
+
+// group writes digits in groups of the given sizes, with what is left as the last group.
+func group(digits, between string, sizes ...int) string {
+	var b strings.Builder
+	for _, size := range sizes {
+		if size <= 0 || len(digits) <= size {
+			break
+		}
+		b.WriteString(digits[:size] + between)
+		digits = digits[size:]
+	}
+	return b.String() + digits
+}
+
+// formatSSIN writes a person's number as identity cards do: 48.02.29-073.79.
+func formatSSIN(digits string) string {
+	if len(digits) != 11 {
+		return digits
+	}
+	return group(digits[:6], ".", 2, 2) + "-" + group(digits[6:], ".", 3)
+}
+
+// formatNIHII writes a professional's number as prescriptions do: 1-78003-89-480, or 1-78003-89 without qualification.
+func formatNIHII(digits string) string { return group(digits, "-", 1, 5, 2) }
+
+// formatNumber sets the day, the running number and the check digits of a notification number apart.
+func formatNumber(digits string) string { return group(digits, "\u00a0", 8, len(digits)-10) }
