@@ -1,0 +1,65 @@
+# Everything a developer or a build machine runs. `make help` lists it.
+# Variables: FUZZTIME per fuzz target, BENCHCOUNT runs per benchmark, TESTFLAGS for go test.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+FUZZTIME   ?= 60s
+BENCHCOUNT ?= 1
+TESTFLAGS  ?=
+
+tool        = go tool -modfile=.ci/tools.mod
+go_build    = CGO_ENABLED=0 go build -trimpath
+go_test     = .ci/with-postgres go test $(TESTFLAGS)
+
+.PHONY: help build demo test race cover fuzz bench lint vuln verify certs-testdata interop crash
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/ctrd and bin/ctr, static
+	$(go_build) -o bin/ctrd ./cmd/ctrd
+	$(go_build) -o bin/ctr ./cmd/ctr
+
+demo: build ## the whole main job once, on loopback; leaves demo/implant-card-NUMBER.pdf
+	bin/ctrd demo
+
+test: ## every test, on SQLite and PostgreSQL
+	$(go_test) ./...
+
+race: ## every test under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(go_test) -race ./...
+
+cover: ## statement coverage of internal/, in bin/cover.html
+	@mkdir -p bin
+	$(go_test) -coverpkg=./internal/... -coverprofile=bin/cover.txt ./...
+	go tool cover -html=bin/cover.txt -o bin/cover.html
+	go tool cover -func=bin/cover.txt | tail -n 1
+
+fuzz: ## every fuzz target for FUZZTIME each
+	.ci/fuzz $(FUZZTIME)
+
+bench: ## every benchmark, BENCHCOUNT times, compared with the run before
+	@mkdir -p bin; if [ -f bin/bench.txt ]; then mv bin/bench.txt bin/bench-before.txt; fi
+	.ci/with-postgres go test -p 1 -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./... | tee bin/bench.txt
+	$(tool) benchstat $$(ls bin/bench-before.txt 2>/dev/null || true) bin/bench.txt
+
+lint: ## golangci-lint with the set of .golangci.yml
+	$(tool) golangci-lint run --allow-serial-runners ./...
+
+vuln: ## known vulnerabilities, where the database can be reached
+	.ci/vuln
+
+verify: ## what a reviewer should not have to look for: tidy, formatted, generated files and documents in step
+	.ci/verify
+
+certs-testdata: ## make the frozen test PKI anew (its files change; tests must still pass)
+	go generate ./certs-testdata
+
+interop: build ## foreign clients against the real service
+	internal/interop/zeep/run.sh
+
+crash: ## kill -9 under load, 20 times on each database; every acknowledged number must be there
+	@go test -list '^TestCrash' ./internal/... | grep '^TestCrash' >/dev/null || { echo 'crash: there is no TestCrash to run' >&2; exit 1; }
+	CTR_CRASH=1 $(go_test) -count=1 -timeout 30m -run '^TestCrash' ./internal/...

@@ -1,0 +1,113 @@
+package archtest_test
+
+import (
+	"go/token"
+	"strings"
+	"testing"
+)
+
+func TestModuleFollowsTheTables(t *testing.T) {
+	for _, line := range check(scan(t, "../..")) {
+		t.Error(line)
+	}
+}
+
+// TestTablesRefuse shows each kind of breach being caught, on source text that is in no file.
+func TestTablesRefuse(t *testing.T) {
+	const head = "package p\nimport "
+	ours := func(pkg string) string { return head + `"` + module + "/" + pkg + `"` }
+	cases := []struct {
+		name, file, text, want string
+	}{
+		{"register with XML", "internal/register/notify.go", head + `"encoding/xml"`,
+			"internal/register/notify.go:2: internal/register must not import encoding/xml: the domain knows nothing of XML"},
+		{"register with HTTP, in a test", "internal/register/notify_test.go", head + `"net/http/httptest"`,
+			"internal/register must not import net/http/httptest: the domain knows nothing of XML or HTTP"},
+		{"register with SQL", "internal/register/store.go", head + `"database/sql"`,
+			"internal/register must not import database/sql: the domain declares what it needs"},
+		{"register with the store", "internal/register/store.go", ours("internal/store"),
+			"internal/register must not import internal/store: the domain declares what it needs"},
+		{"message with the domain", "internal/message/wsse/verify.go", ours("internal/register/ident"),
+			"internal/message/wsse must not import internal/register/ident: signed XML knows nothing of implants"},
+		{"door with the store", "internal/endpoint/serve.go", ours("internal/store"),
+			"internal/endpoint must not import internal/store: a door is given a *register.Registrar"},
+		{"store with XML", "internal/store/store.go", ours("internal/message/xmldoc"),
+			"internal/store must not import internal/message/xmldoc: the store keeps domain values"},
+		{"a command as library", "internal/client/client.go", ours("cmd/ctr"),
+			"internal/client must not import cmd/ctr: commands are the top"},
+		{"upwards inside message", "internal/message/xmldoc/parse.go", ours("internal/message/soap"),
+			"internal/message/xmldoc may not import internal/message/soap: its row of the import table has internal/problem"},
+		{"a test that leans upwards", "internal/problem/problem_test.go", ours("internal/store"),
+			"internal/problem may not import internal/store: its row of the import table has nothing"},
+		{"test helper in production", "internal/admin/import.go", ours("internal/storetest"),
+			"internal/admin must not import internal/storetest: it is for tests only"},
+		{"package without a row", "internal/utils/utils.go", "package utils",
+			"internal/utils/utils.go: package internal/utils stands in no row of the import table"},
+		{"driver outside the store", "internal/admin/import.go", head + `"github.com/jmoiron/sqlx"`,
+			"internal/admin must not import github.com/jmoiron/sqlx: all SQL stands in internal/store"},
+		{"driver by blank import", "cmd/ctrd/main.go", head + `_ "github.com/lib/pq"`,
+			"cmd/ctrd must not import github.com/lib/pq: a driver is chosen in internal/store alone"},
+		{"PDF outside the card", "internal/endpoint/card.go", head + `"codeberg.org/go-pdf/fpdf"`,
+			"internal/endpoint must not import codeberg.org/go-pdf/fpdf: only the card draws PDF"},
+		{"p12 outside pki", "cmd/ctr/cert.go", head + `"software.sslmate.com/src/go-pkcs12"`,
+			"cmd/ctr must not import software.sslmate.com/src/go-pkcs12: a .p12 must pass the bounds"},
+		{"etree on the receiving side", "internal/message/soap/open.go", head + `"github.com/beevik/etree"`,
+			"internal/message/soap must not import github.com/beevik/etree: etree builds what we send"},
+		{"a library nobody may use", "internal/register/rules.go", head + `"example.org/rules"`,
+			"internal/register imports example.org/rules, a library that nobody may use yet"},
+		{"environment", "internal/store/store.go", head + `"os"` + "\nvar _ = os.Getenv(`X`)",
+			"internal/store/store.go:3: internal/store must not use os.Getenv: configuration is read once"},
+		{"exit", "internal/client/client.go", head + `"os"` + "\nfunc f() { os.Exit(1) }",
+			"internal/client must not use os.Exit: return an error"},
+		{"clock as a value, renamed", "internal/register/registrar.go", head + `clock "time"` + "\nvar now = clock.Now",
+			"internal/register must not use time.Now: the clock is a field"},
+		{"global logger", "internal/endpoint/serve.go", head + `"log/slog"` + "\nfunc f() { slog.SetDefault(nil) }",
+			"internal/endpoint must not use log/slog.SetDefault: the command configures one logger"},
+		{"guessable randomness", "internal/register/notify.go", head + `"math/rand/v2"`,
+			"internal/register must not import math/rand/v2: randomness that decides anything"},
+		{"body before verification", "internal/endpoint/serve.go", "package p\nfunc f(e interface{ UnverifiedBody() }) { e.UnverifiedBody() }",
+			"internal/endpoint must not name UnverifiedBody: everyone else has Verified.Body()"},
+		{"fault elsewhere", "internal/client/client.go", "package p\nfunc f() { g.FaultFrom() }",
+			"internal/client must not name FaultFrom: a refusal becomes a Fault at one place"},
+		{"fault written twice", "internal/endpoint/serve.go", ours("internal/message/soap") + "\nfunc f() { soap.FaultFrom(); soap.FaultFrom() }",
+			"internal/endpoint must call internal/message/soap.FaultFrom exactly once, and does so at internal/endpoint/serve.go:3, internal/endpoint/serve.go:3: one line"},
+		{"fault never written", "internal/endpoint/serve.go", "package p",
+			"internal/endpoint must call internal/message/soap.FaultFrom exactly once, and does so at nothing"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			file, err := parse(token.NewFileSet(), c.file, c.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Join(check([]source{file}), "\n")
+			if !strings.Contains(got, c.want) {
+				t.Errorf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestTablesAccept(t *testing.T) {
+	const head = "package p\nimport "
+	cases := []struct{ name, file, text string }{
+		{"a command reads its environment", "cmd/ctrd/main.go", head + `"os"` + "\nvar _ = os.Getenv(`X`)"},
+		{"tests have a clock and an XML decoder", "internal/wire/wire_test.go", head + "(\n\"encoding/xml\"\n\"time\"\n)\nvar _, _ = xml.Unmarshal, time.Now"},
+		{"the door's tests open a store", "internal/endpoint/cases_test.go", head + `"` + module + `/internal/store"`},
+		{"the store maps rows", "internal/store/rows.go", head + "(\n\"database/sql\"\n\"github.com/jmoiron/sqlx\"\n)"},
+		{"a helper uses a helper", "internal/storetest/run.go", head + `"` + module + `/internal/registertest"`},
+		{"a helper has a clock", "internal/storetest/run.go", head + `"time"` + "\nvar now = time.Now"},
+		{"a field called like a package", "internal/register/rules.go", "package p\nvar os struct{ Exit func() }\nfunc f() { os.Exit() }"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			file, err := parse(token.NewFileSet(), c.file, c.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := check([]source{file}); got != nil {
+				t.Errorf("refused: %q", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,146 @@
+package archtest_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/openctr/ctr"
+
+// source is one parsed Go file.
+type source struct {
+	name string // its path inside the module
+	pkg  string // the path of its package inside the module
+	test bool   // in a _test file or a package for tests
+	tree *ast.File
+	set  *token.FileSet
+}
+
+func parse(set *token.FileSet, name string, text any) (source, error) {
+	tree, err := parser.ParseFile(set, name, text, parser.SkipObjectResolution)
+	if err != nil {
+		return source{}, err
+	}
+	pkg := path.Dir(name)
+	test := strings.HasSuffix(name, "_test.go") || slices.Contains(helpers, pkg)
+	return source{name, pkg, test, tree, set}, nil
+}
+
+// scan parses every Go file of the module, whatever its build constraints.
+func scan(t *testing.T, root string) []source {
+	t.Helper()
+	var files []source
+	set := token.NewFileSet()
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if name != "." && (strings.ContainsAny(entry.Name()[:1], "._") || entry.Name() == "testdata") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(name) != ".go" {
+			return nil
+		}
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil {
+			return err
+		}
+		file, err := parse(set, name, text)
+		files = append(files, file)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// at is where in the module a node stands.
+func (s source) at(n ast.Node) string {
+	return fmt.Sprintf("%s:%d", s.name, s.set.Position(n.Pos()).Line)
+}
+
+// dependency is one import of a file: its path, its name in the file, and where it stands.
+type dependency struct{ path, name, at string }
+
+func (s source) imports() []dependency {
+	all := make([]dependency, 0, len(s.tree.Imports))
+	for _, spec := range s.tree.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue // the parser has already refused it
+		}
+		name := path.Base(imported)
+		if strings.HasPrefix(name, "v") && len(name) == 2 {
+			name = path.Base(path.Dir(imported)) // math/rand/v2 is called rand
+		}
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		all = append(all, dependency{imported, name, s.at(spec)})
+	}
+	return all
+}
+
+// selections gives every package.Name of the file with the import path behind the package.
+func (s source) selections() iter.Seq2[*ast.SelectorExpr, string] {
+	paths := map[string]string{}
+	for _, d := range s.imports() {
+		paths[d.name] = d.path
+	}
+	return func(yield func(*ast.SelectorExpr, string) bool) {
+		for n := range ast.Preorder(s.tree) {
+			selector, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				continue
+			}
+			left, ok := selector.X.(*ast.Ident)
+			if ok && paths[left.Name] != "" && !yield(selector, paths[left.Name]) {
+				return
+			}
+		}
+	}
+}
+
+func matches(pattern, pkg string) bool {
+	if pattern == "..." || pattern == pkg {
+		return true
+	}
+	below, ok := strings.CutSuffix(pattern, "/...")
+	return ok && (pkg == below || strings.HasPrefix(pkg, below+"/"))
+}
+
+func among(patterns []string, pkg string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, pkg) })
+}
+
+// inside cuts the module's own path off an import.
+func inside(imported string) (string, bool) {
+	if imported == module {
+		return ".", true
+	}
+	return strings.CutPrefix(imported, module+"/")
+}
+
+func find(table []layer, pkg string) *layer {
+	for i := range table {
+		if matches(table[i].packages, pkg) {
+			return &table[i]
+		}
+	}
+	return nil
+}
