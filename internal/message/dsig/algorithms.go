@@ -1,0 +1,239 @@
+package dsig
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // refused unless the operator allows it, and then until a date
+	"crypto/sha256"
+	"crypto/sha512"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// Algorithms by the names that XML Signature 1.1 section 6.1 and RFC 9231 give them.
+const (
+	ExclusiveC14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
+	InclusiveC14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+	Enveloped     = Namespace + "enveloped-signature"
+
+	SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
+	SHA384 = more2001 + "sha384"
+	SHA512 = "http://www.w3.org/2001/04/xmlenc#sha512"
+	SHA1   = Namespace + "sha1"
+
+	RSASHA256 = more2001 + "rsa-sha256"
+	RSASHA384 = more2001 + "rsa-sha384"
+	RSASHA512 = more2001 + "rsa-sha512"
+	RSASHA1   = Namespace + "rsa-sha1"
+
+	PSSSHA256 = more2007 + "sha256-rsa-MGF1"
+	PSSSHA384 = more2007 + "sha384-rsa-MGF1"
+	PSSSHA512 = more2007 + "sha512-rsa-MGF1"
+
+	ECDSASHA256 = more2001 + "ecdsa-sha256"
+	ECDSASHA384 = more2001 + "ecdsa-sha384"
+	ECDSASHA512 = more2001 + "ecdsa-sha512"
+	ECDSASHA1   = more2001 + "ecdsa-sha1"
+
+	more2001 = "http://www.w3.org/2001/04/xmldsig-more#"
+	more2007 = "http://www.w3.org/2007/05/xmldsig-more#"
+)
+
+// Bounds of the RSA keys that may sign.
+const (
+	MinRSABits = 2048
+	MaxRSABits = 4096
+)
+
+// digest is a hash function.
+type digest uint8
+
+const (
+	digestSHA256 digest = iota + 1
+	digestSHA384
+	digestSHA512
+	digestSHA1
+)
+
+const maxDigest = sha512.Size
+
+// sum appends the hash of the octets. Calling the functions by name keeps the sums on the stack.
+func (d digest) sum(dst, octets []byte) []byte {
+	switch d {
+	case digestSHA256:
+		sum := sha256.Sum256(octets)
+		return append(dst, sum[:]...)
+	case digestSHA384:
+		sum := sha512.Sum384(octets)
+		return append(dst, sum[:]...)
+	case digestSHA512:
+		sum := sha512.Sum512(octets)
+		return append(dst, sum[:]...)
+	default:
+		sum := sha1.Sum(octets) //nolint:gosec // see the import
+		return append(dst, sum[:]...)
+	}
+}
+
+func (d digest) hash() crypto.Hash {
+	switch d {
+	case digestSHA256:
+		return crypto.SHA256
+	case digestSHA384:
+		return crypto.SHA384
+	case digestSHA512:
+		return crypto.SHA512
+	default:
+		return crypto.SHA1
+	}
+}
+
+// digestOf allow-lists a digest algorithm.
+func digestOf(name string, p Policy) (digest, error) {
+	switch name {
+	case SHA256:
+		return digestSHA256, nil
+	case SHA384:
+		return digestSHA384, nil
+	case SHA512:
+		return digestSHA512, nil
+	case SHA1:
+		if p.AllowSHA1 {
+			return digestSHA1, nil
+		}
+		return 0, problem.New(problem.DigestSHA1, name)
+	}
+	return 0, problem.New(problem.DigestUnsupported, shown(name))
+}
+
+// family is what kind of key a signature algorithm wants.
+type family uint8
+
+const (
+	familyRSA family = iota + 1
+	familyPSS
+	familyECDSA
+)
+
+// method is a signature algorithm.
+type method struct {
+	name   string
+	family family
+	digest digest
+}
+
+// methodOf allow-lists a signature algorithm.
+func methodOf(name string, p Policy) (method, error) {
+	switch name {
+	case RSASHA256:
+		return method{name, familyRSA, digestSHA256}, nil
+	case RSASHA384:
+		return method{name, familyRSA, digestSHA384}, nil
+	case RSASHA512:
+		return method{name, familyRSA, digestSHA512}, nil
+	case PSSSHA256:
+		return method{name, familyPSS, digestSHA256}, nil
+	case PSSSHA384:
+		return method{name, familyPSS, digestSHA384}, nil
+	case PSSSHA512:
+		return method{name, familyPSS, digestSHA512}, nil
+	case ECDSASHA256:
+		return method{name, familyECDSA, digestSHA256}, nil
+	case ECDSASHA384:
+		return method{name, familyECDSA, digestSHA384}, nil
+	case ECDSASHA512:
+		return method{name, familyECDSA, digestSHA512}, nil
+	case RSASHA1, ECDSASHA1:
+		return sha1Method(name, p)
+	}
+	if strings.Contains(name, "#hmac-") {
+		// Taking a public key for the secret of a MAC is the classical confusion (XML Signature section 12.2.2).
+		return method{}, problem.New(problem.SignatureHMAC, shown(name))
+	}
+	return method{}, problem.New(problem.SignatureUnsupported, shown(name))
+}
+
+func sha1Method(name string, p Policy) (method, error) {
+	switch {
+	case !p.AllowSHA1:
+		return method{}, problem.New(problem.SignatureSHA1, name)
+	case name == RSASHA1:
+		return method{name, familyRSA, digestSHA1}, nil
+	}
+	return method{name, familyECDSA, digestSHA1}, nil
+}
+
+// verify checks a signature value. The key must be of the algorithm's kind and of an accepted size.
+func (m method) verify(key crypto.PublicKey, hashed, value []byte) error {
+	switch public := key.(type) {
+	case *rsa.PublicKey:
+		return m.verifyRSA(public, hashed, value)
+	case *ecdsa.PublicKey:
+		return m.verifyECDSA(public, hashed, value)
+	}
+	return problem.New(problem.SignatureKeyUnsupported).In(atKeyInfo)
+}
+
+func (m method) verifyRSA(key *rsa.PublicKey, hashed, value []byte) error {
+	if bits := key.N.BitLen(); bits < MinRSABits || bits > MaxRSABits {
+		return problem.New(problem.SignatureKeyUnsupported, "RSA with", strconv.Itoa(bits), "bits").In(atKeyInfo)
+	}
+	if m.family != familyRSA && m.family != familyPSS {
+		return problem.New(problem.SignatureKeyMismatch, "the key is RSA, the algorithm", m.name).In(atSignatureMethod)
+	}
+	if len(value) != key.Size() {
+		return valueLength(len(value), key.Size())
+	}
+	var err error
+	if m.family == familyPSS {
+		// RFC 9231 section 2.3.10: the salt is as long as the hash.
+		err = rsa.VerifyPSS(key, m.digest.hash(), hashed, value, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+	} else {
+		err = rsa.VerifyPKCS1v15(key, m.digest.hash(), hashed, value)
+	}
+	if err != nil {
+		return problem.Wrap(problem.SignatureInvalid, err).In(atSignatureValue)
+	}
+	return nil
+}
+
+func (m method) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte) error {
+	switch key.Curve {
+	case elliptic.P256(), elliptic.P384(), elliptic.P521():
+	default:
+		return problem.New(problem.SignatureKeyUnsupported, "an elliptic curve other than P-256, P-384 and P-521").In(atKeyInfo)
+	}
+	if m.family != familyECDSA {
+		return problem.New(problem.SignatureKeyMismatch, "the key is ECDSA, the algorithm", m.name).In(atSignatureMethod)
+	}
+	// XML Signature section 6.4.3: r and s, each in as many octets as the order of the curve has. ASN.1 is not accepted:
+	// its many encodings of one pair are as many signature values.
+	size := (key.Params().N.BitLen() + 7) / 8
+	if len(value) != 2*size {
+		return valueLength(len(value), 2*size)
+	}
+	r, s := new(big.Int).SetBytes(value[:size]), new(big.Int).SetBytes(value[size:])
+	if !ecdsa.Verify(key, hashed, r, s) {
+		return problem.New(problem.SignatureInvalid).In(atSignatureValue)
+	}
+	return nil
+}
+
+func valueLength(got, want int) error {
+	return problem.New(problem.SignatureValueMalformed,
+		strconv.Itoa(got), "octets where the key needs", strconv.Itoa(want)).In(atSignatureValue)
+}
+
+// shown cuts what a stranger wrote to a length that suits a fault.
+func shown(name string) string {
+	const most = 128
+	if len(name) > most {
+		return strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	return name
+}

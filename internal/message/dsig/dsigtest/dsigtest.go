@@ -1,0 +1,167 @@
+// Package dsigtest signs documents for tests: good ones, and ones that no library would make.
+//
+// It is for tests only; production code never imports it. It does what the document says, whatever that is, and checks
+// nothing, so that a test can write down a signature of any shape and have its values filled in.
+package dsigtest
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
+	_ "crypto/sha1" // what verifiers must refuse has to be made first
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+	"encoding/base64"
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+)
+
+// Fill returns the document with every empty DigestValue and SignatureValue filled in, by the algorithms, transforms and
+// references that the document itself states. Unknown algorithms are taken for the usual ones.
+func Fill(tb testing.TB, document string, key crypto.Signer) string {
+	tb.Helper()
+	for _, s := range find(parse(tb, document).Root(), "Signature") {
+		id := s.Child(dsig.Namespace, "SignedInfo")
+		for i := range find(id, "Reference") {
+			document = fillDigest(tb, document, s, i)
+		}
+	}
+	for i := range find(parse(tb, document).Root(), "Signature") {
+		s := find(parse(tb, document).Root(), "Signature")[i]
+		signedInfo := s.Child(dsig.Namespace, "SignedInfo")
+		name := algorithm(signedInfo.Child(dsig.Namespace, "SignatureMethod"))
+		octets := canonical(signedInfo.Child(dsig.Namespace, "CanonicalizationMethod"), xmldoc.Element{}).Append(nil, signedInfo)
+		document = splice(document, s.Child(dsig.Namespace, "SignatureValue"), Value(tb, name, key, octets))
+	}
+	return document
+}
+
+func fillDigest(tb testing.TB, document string, like xmldoc.Element, i int) string {
+	tb.Helper()
+	start, _ := like.Offset()
+	for _, s := range find(parse(tb, document).Root(), "Signature") {
+		if at, _ := s.Offset(); at != start {
+			continue
+		}
+		r := find(s.Child(dsig.Namespace, "SignedInfo"), "Reference")[i]
+		value := r.Child(dsig.Namespace, "DigestValue")
+		uri, _ := r.Attr("", "URI")
+		e, ok := s.Document().ByID(strings.TrimPrefix(uri, "#"))
+		if !ok || value.IsZero() {
+			return document
+		}
+		c14n := xmldoc.C14N{Exclusive: true}
+		for _, transform := range find(r, "Transform") {
+			if algorithm(transform) == dsig.Enveloped {
+				c14n.Omit = s
+			} else {
+				c14n = canonical(transform, c14n.Omit)
+			}
+		}
+		h := hashOf(algorithm(r.Child(dsig.Namespace, "DigestMethod"))).New()
+		h.Write(c14n.Append(nil, e))
+		return splice(document, value, h.Sum(nil))
+	}
+	return document
+}
+
+func canonical(method, omit xmldoc.Element) xmldoc.C14N {
+	if algorithm(method) == dsig.InclusiveC14N {
+		return xmldoc.C14N{Omit: omit}
+	}
+	list, _ := method.FirstChild().Attr("", "PrefixList")
+	return xmldoc.C14N{Exclusive: true, PrefixList: strings.Fields(list), Omit: omit}
+}
+
+// Value makes a signature value as XML Signature wants it.
+func Value(tb testing.TB, name string, key crypto.Signer, octets []byte) []byte {
+	tb.Helper()
+	hash := hashOf(name)
+	h := hash.New()
+	h.Write(octets)
+	switch k := key.(type) {
+	case *ecdsa.PrivateKey:
+		r, s, err := ecdsa.Sign(rand.Reader, k, h.Sum(nil))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return Pair(k, r, s)
+	case *rsa.PrivateKey:
+		var options crypto.SignerOpts = hash
+		if strings.HasSuffix(name, "-MGF1") {
+			options = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash}
+		}
+		value, err := k.Sign(rand.Reader, h.Sum(nil), options)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return value
+	}
+	tb.Fatalf("dsigtest: a key of type %T", key)
+	return nil
+}
+
+// Pair writes r and s with the length that the key's curve asks.
+func Pair(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
+	size := (key.Params().N.BitLen() + 7) / 8
+	pair := make([]byte, 2*size)
+	r.FillBytes(pair[:size])
+	s.FillBytes(pair[size:])
+	return pair
+}
+
+func hashOf(name string) crypto.Hash {
+	switch {
+	case strings.Contains(name, "sha384"):
+		return crypto.SHA384
+	case strings.Contains(name, "sha512"):
+		return crypto.SHA512
+	case strings.Contains(name, "sha1"):
+		return crypto.SHA1
+	}
+	return crypto.SHA256
+}
+
+func parse(tb testing.TB, document string) *xmldoc.Document {
+	tb.Helper()
+	d, err := xmldoc.Parse([]byte(document), xmldoc.DefaultLimits())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return d
+}
+
+// find returns the descendants with a name of XML Signature, in document order.
+func find(e xmldoc.Element, local string) []xmldoc.Element {
+	var all []xmldoc.Element
+	for c := range e.Children() {
+		if c.Is(dsig.Namespace, local) {
+			all = append(all, c)
+		}
+		all = append(all, find(c, local)...)
+	}
+	return all
+}
+
+func algorithm(e xmldoc.Element) string {
+	name, _ := e.Attr("", "Algorithm")
+	return name
+}
+
+// splice sets the content of an element, if it is there and empty.
+func splice(document string, e xmldoc.Element, octets []byte) string {
+	if text, ok := e.Text(); e.IsZero() || !ok || text != "" {
+		return document
+	}
+	start, end := e.Offset()
+	tag := document[start:end]
+	open := tag[:strings.IndexByte(tag, '>')+1]
+	name := strings.Fields(strings.Trim(open, "<>/"))[0]
+	open = strings.TrimSuffix(strings.TrimSuffix(open, ">"), "/") + ">"
+	return document[:start] + open + base64.StdEncoding.EncodeToString(octets) + "</" + name + ">" + document[end:]
+}

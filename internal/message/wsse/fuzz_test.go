@@ -1,0 +1,188 @@
+package wsse_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/beevik/etree"
+	goxmldsig "github.com/russellhaering/goxmldsig"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// FuzzEnvelope: of whatever is accepted, the Body must be one that was signed, octet by octet in canonical form, and so
+// must the instant.
+func FuzzEnvelope(f *testing.F) {
+	hospital := testpki.Key(f, testpki.Hospital)
+	originals := []string{
+		signed(f, hospital),
+		signed(f, hospital, edit{referenceToken, ""}, edit{`<soap:Header>`, `<soap:Header>` + note}),
+		signed(f, hospital, edit{`wsu:Id="id-1"`, `Id="id-1"`}, edit{`10:00:00Z`, `10:00:10Z`}),
+		sign(f, envelopes()["hard"], testpki.EC(f), options()),
+	}
+	signedBodies := map[string]bool{}
+	v := verifier(f)
+	for _, text := range originals {
+		verified, err := v.Verify(open(f, text))
+		if err != nil {
+			f.Fatal(err)
+		}
+		signedBodies[proved(verified)] = true
+		f.Add([]byte(text))
+	}
+	for _, text := range originals[:3] {
+		f.Add([]byte(strings.Replace(text, content, content+content, 1)))
+		f.Add([]byte(apply(f, text, []edit{{`</soap:Header>`, `<soap:Body>` + forgedContent + `</soap:Body></soap:Header>`}})))
+	}
+	f.Fuzz(func(t *testing.T, message []byte) { checkMutant(t, v, message, signedBodies) })
+}
+
+// proved is what a verified message says, in canonical form.
+func proved(v *wsse.Verified) string {
+	return v.Created().String() + v.Until().String() + string(xmldoc.C14N{Exclusive: true}.Append(nil, v.Body().Parent()))
+}
+
+func checkMutant(t *testing.T, v *wsse.Verifier, message []byte, signedBodies map[string]bool) {
+	t.Helper()
+	d, err := xmldoc.Parse(message, xmldoc.DefaultLimits())
+	if err != nil {
+		return
+	}
+	envelope, err := soap.Open(d)
+	if err != nil {
+		return
+	}
+	verified, err := v.Verify(envelope)
+	if (err == nil) != (verified != nil) {
+		t.Fatalf("verified %v with error %v", verified, err)
+	}
+	if err == nil && (!signedBodies[proved(verified)] || verified.Body() != envelope.UnverifiedBody().FirstChild()) {
+		t.Fatalf("accepted what nobody signed:\n%s", message)
+	}
+}
+
+// TestMutants does what the fuzzer does without coverage, in the units that attackers think in: pieces of one message
+// moved, repeated and left out.
+func TestMutants(t *testing.T) {
+	text := signed(t, testpki.Key(t, testpki.Hospital), edit{`</soap:Header>`, note + `</soap:Header>`})
+	v := verifier(t)
+	verified, err := v.Verify(open(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	original := map[string]bool{proved(verified): true}
+	pieces := []string{content, forgedContent, body, `<soap:Body>` + forgedContent + `</soap:Body>`, timestamp, note, referenceBody, tokenReference}
+	var places []int
+	for i := range text {
+		if text[i] == '<' {
+			places = append(places, i)
+		}
+	}
+	random := rand.New(rand.NewPCG(2026, 11))
+	for range 3000 {
+		mutant := text
+		for range 1 + random.IntN(3) {
+			at := places[random.IntN(len(places))]
+			piece := pieces[random.IntN(len(pieces))]
+			if at > len(mutant) {
+				continue
+			}
+			switch random.IntN(3) {
+			case 0:
+				mutant = mutant[:at] + piece + mutant[at:]
+			case 1:
+				mutant = strings.Replace(mutant, piece, pieces[random.IntN(len(pieces))], 1)
+			default:
+				mutant = strings.Replace(mutant[:at], piece, "", 1) + piece + mutant[at:]
+			}
+		}
+		checkMutant(t, v, []byte(mutant), original)
+	}
+}
+
+// TestSecondOpinion compares the canonical octets that digests are made of with those of goxmldsig, over messages within
+// its reach: it sorts xml: attributes beside xsi: ones differently, and normalises attribute values otherwise.
+func TestSecondOpinion(t *testing.T) {
+	random := rand.New(rand.NewPCG(11, 2026))
+	for range 300 {
+		text := sign(t, string(soap.Wrap(soap.SOAP11, []byte(generate(random, 0)))), testpki.EC(t), options())
+		d := open(t, text).UnverifiedBody().Document()
+		list := []string{"", "soap", "wsse soap", "p q r"}[random.IntN(4)]
+		for _, e := range []xmldoc.Element{open(t, text).UnverifiedBody(), d.Root().FirstChild().FirstChild().FirstChild()} {
+			own := xmldoc.C14N{Exclusive: true, PrefixList: strings.Fields(list)}.Append(nil, e)
+			theirs := canonicalByGoxmldsig(t, text, e.Local(), list)
+			if !bytes.Equal(own, theirs) {
+				t.Fatalf("%s with %q of\n%s\nis\n%s\nor\n%s", e.Local(), list, text, own, theirs)
+			}
+		}
+	}
+}
+
+func canonicalByGoxmldsig(t *testing.T, text, local, list string) []byte {
+	t.Helper()
+	e := withContext(t, document(t, text), local)
+	octets, err := goxmldsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(list).Canonicalize(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return octets
+}
+
+// withContext finds an element and gives it the namespaces in force, which goxmldsig's canonicaliser does not look for
+// outside of what it is given.
+func withContext(t *testing.T, d *etree.Document, local string) *etree.Element {
+	t.Helper()
+	e := d.FindElement("//" + local)
+	if e == nil {
+		t.Fatalf("no %s", local)
+	}
+	inForce := e.Copy()
+	for outer := e.Parent(); outer != nil; outer = outer.Parent() {
+		for _, a := range outer.Attr {
+			if a.Space == "xmlns" && inForce.SelectAttr(a.FullKey()) == nil {
+				inForce.CreateAttr(a.FullKey(), a.Value)
+			}
+		}
+	}
+	return inForce
+}
+
+// generate makes an element with elements inside, of a few namespaces under changing prefixes.
+func generate(random *rand.Rand, depth int) string {
+	prefixes, spaces := []string{"p", "q", "r"}, []string{"urn:one", "urn:two", "urn:three"}
+	prefix := prefixes[random.IntN(len(prefixes))]
+	var b strings.Builder
+	b.WriteString("<" + prefix + ":e")
+	for _, p := range prefixes {
+		if depth == 0 || random.IntN(3) == 0 {
+			b.WriteString(" xmlns:" + p + `="` + spaces[random.IntN(len(spaces))] + `"`)
+		}
+	}
+	if random.IntN(2) == 0 {
+		b.WriteString(" " + prefixes[random.IntN(len(prefixes))] + `:a="1 &amp; 2" b="é&quot;"`)
+	}
+	b.WriteString(">")
+	for range random.IntN(4) {
+		if b.WriteString("text &lt; <!-- note -->🙂<![CDATA[<&>]]>"); depth < 4 {
+			b.WriteString(generate(random, depth+1))
+		}
+	}
+	b.WriteString("</" + prefix + ":e>")
+	return b.String()
+}
+
+// TestAlgorithmNamesAgree: what we send names what goxmldsig knows under the same names.
+func TestAlgorithmNamesAgree(t *testing.T) {
+	if got := string(goxmldsig.CanonicalXML10ExclusiveAlgorithmId); got != dsig.ExclusiveC14N {
+		t.Error(got)
+	}
+	if goxmldsig.RSASHA256SignatureMethod != dsig.RSASHA256 || goxmldsig.ECDSASHA384SignatureMethod != dsig.ECDSASHA384 {
+		t.Error("signature methods differ")
+	}
+}

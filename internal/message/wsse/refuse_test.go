@@ -1,0 +1,294 @@
+package wsse_test
+
+import (
+	"encoding/asn1"
+	"encoding/base64"
+	"math/big"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// refusal is a message that must be refused: the template changed before signing, and what is signed changed after.
+type refusal struct {
+	name          string
+	before, after []edit
+	want          problem.Code
+}
+
+func (r refusal) run(t *testing.T) {
+	t.Helper()
+	t.Run(r.name, func(t *testing.T) {
+		text := apply(t, signed(t, testpki.Key(t, testpki.Hospital), r.before...), r.after)
+		verified, err := verifier(t).Verify(open(t, text))
+		refused(t, verified, err, r.want)
+	})
+}
+
+const (
+	signatureStart = `<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="SIG-1">`
+	signatureEnd   = `</ds:KeyInfo></ds:Signature>`
+	bodyStart      = `<soap:Body xmlns:wsu="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd" wsu:Id="id-1">`
+	body           = bodyStart + content + `</soap:Body>`
+	algorithmRSA   = `http://www.w3.org/2001/04/xmldsig-more#rsa-sha256`
+)
+
+func TestHeaderStructure(t *testing.T) {
+	other := func(element string) []edit { return []edit{{signatureEnd, signatureEnd + element}} }
+	for _, r := range []refusal{
+		{name: "for another actor", after: []edit{{`soap:mustUnderstand="1"`, `soap:actor="urn:other"`}}, want: problem.SecurityMissing},
+		{name: "no Timestamp", after: []edit{{timestamp, ``}}, want: problem.TimestampMissing},
+		{name: "no token", before: []edit{{token, ``}}, want: problem.TokenMissing},
+		{name: "two Timestamps", after: []edit{{timestamp, timestamp + strings.Replace(timestamp, "TS-1", "TS-2", 1)}}, want: problem.SecurityRepeated},
+		{name: "two tokens", before: []edit{{token, token + strings.Replace(token, "X509-1", "X509-2", 1)}}, want: problem.SecurityRepeated},
+		{name: "two signatures", before: []edit{{signatureStart, `<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>` + signatureStart}}, want: problem.SecurityRepeated},
+		{name: "UsernameToken", after: other(`<wsse:UsernameToken/>`), want: problem.TokenUnsupported},
+		{name: "SAML assertion", after: other(`<Assertion xmlns="urn:oasis:names:tc:SAML:1.0:assertion"/>`), want: problem.TokenUnsupported},
+		{name: "EncryptedKey", after: other(`<EncryptedKey xmlns="http://www.w3.org/2001/04/xmlenc#"/>`), want: problem.TokenUnsupported},
+		{name: "something else", after: other(`<x/>`), want: problem.SecurityUnexpected},
+		{name: "Timestamp of another namespace", after: []edit{{`<wsu:Timestamp `, `<wsu:Timestamp xmlns:wsu="urn:other" `}}, want: problem.SecurityUnexpected},
+	} {
+		r.run(t)
+	}
+	t.Run("no Security header", func(t *testing.T) {
+		text := regexp.MustCompile(`<soap:Header>.*</soap:Header>`).ReplaceAllString(template, "")
+		verified, err := verifier(t).Verify(open(t, text))
+		refused(t, verified, err, problem.SecurityMissing)
+	})
+	t.Run("no signature", func(t *testing.T) {
+		text := regexp.MustCompile(`<ds:Signature .*</ds:Signature>`).ReplaceAllString(template, "")
+		verified, err := verifier(t).Verify(open(t, text))
+		refused(t, verified, err, problem.SignatureMissing)
+	})
+}
+
+func TestTokenAndKeyReference(t *testing.T) {
+	const reference = `<wsse:Reference URI="#X509-1" ValueType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"/>`
+	keyInfo := func(content string) []edit { return []edit{{tokenReference, content}} }
+	inside := func(content string) []edit { return []edit{{reference, content}} }
+	for _, r := range []refusal{
+		{name: "PKIPath", before: []edit{{`#X509v3" wsu:Id="X509-1"`, `#X509PKIPathv1" wsu:Id="X509-1"`}}, want: problem.TokenUnsupported},
+		{name: "no ValueType", before: []edit{{` ValueType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3" wsu:Id`, ` wsu:Id`}}, want: problem.TokenUnsupported},
+		{name: "hexadecimal", before: []edit{{`#Base64Binary`, `#HexBinary`}}, want: problem.TokenEncoding},
+		{name: "empty", before: []edit{{`[certificate]`, ``}}, want: problem.TokenMalformed},
+		{name: "PEM", before: []edit{{`[certificate]`, `-----BEGIN CERTIFICATE-----[certificate]-----END CERTIFICATE-----`}}, want: problem.TokenMalformed},
+		{name: "an element inside", before: []edit{{`[certificate]`, `[certificate]<x/>`}}, want: problem.TokenMalformed},
+		{name: "too long", before: []edit{{`[certificate]`, base64.StdEncoding.EncodeToString(make([]byte, wsse.MaxToken+1))}}, want: problem.TokenMalformed},
+		{name: "far too long", before: []edit{{`[certificate]`, strings.Repeat("A", 20*wsse.MaxToken)}}, want: problem.TokenMalformed},
+		{name: "no certificate", before: []edit{{`[certificate]`, base64.StdEncoding.EncodeToString([]byte("hello"))}}, want: problem.TokenUnreadable},
+		{name: "no reference", after: keyInfo(``), want: problem.KeyReferenceMissing},
+		{name: "two references", after: keyInfo(tokenReference + `<wsse:SecurityTokenReference/>`), want: problem.KeyReferenceMissing},
+		{name: "nothing in the reference", after: inside(``), want: problem.KeyReferenceMissing},
+		{name: "two things in the reference", after: inside(reference + reference), want: problem.KeyReferenceMissing},
+		{name: "KeyValue", after: keyInfo(`<ds:KeyValue/>`), want: problem.KeyReferenceUnsupported},
+		{name: "X509Data", after: inside(`<ds:X509Data/>`), want: problem.KeyReferenceUnsupported},
+		{name: "KeyIdentifier", after: inside(`<wsse:KeyIdentifier/>`), want: problem.KeyReferenceUnsupported},
+		{name: "URI without #", after: []edit{{`URI="#X509-1" V`, `URI="X509-1" V`}}, want: problem.KeyReferenceWrong},
+		{name: "URI of nothing", after: []edit{{`URI="#X509-1" V`, `URI="#X509-9" V`}}, want: problem.KeyReferenceWrong},
+		{name: "URI of the Timestamp", after: []edit{{`URI="#X509-1" V`, `URI="#TS-1" V`}}, want: problem.KeyReferenceWrong},
+		{name: "other ValueType", after: []edit{{`#X509v3"/></wsse:Sec`, `#X509v1"/></wsse:Sec`}}, want: problem.KeyReferenceWrong},
+		{name: "other TokenType", after: []edit{{`<wsse:SecurityTokenReference `, `<wsse:SecurityTokenReference xmlns:w="http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd" w:TokenType="urn:saml" `}}, want: problem.KeyReferenceWrong},
+	} {
+		r.run(t)
+	}
+}
+
+func TestWrapping(t *testing.T) {
+	forgedBody := `<soap:Body>` + forgedContent + `</soap:Body>`
+	for _, r := range []refusal{
+		{name: "Body moved to a wrapper in the header", after: []edit{{body, forgedBody}, {`</soap:Header>`, `<w>` + body + `</w></soap:Header>`}}, want: problem.ReferenceTarget},
+		{name: "Body moved to a header block", after: []edit{{body, forgedBody}, {`</soap:Header>`, body + `</soap:Header>`}}, want: problem.BodyUnsigned},
+		{name: "Body moved into the Security header", after: []edit{{body, forgedBody}, {`</wsse:Security>`, body + `</wsse:Security>`}}, want: problem.SecurityUnexpected},
+		{name: "Body moved into the KeyInfo", after: []edit{{body, forgedBody}, {signatureEnd, body + signatureEnd}}, want: problem.ReferenceTarget},
+		{name: "Body moved into the forged one", after: []edit{{body, `<soap:Body><m:Request xmlns:m="urn:test">` + body + `</m:Request></soap:Body>`}}, want: problem.ReferenceTarget},
+		{name: "Body moved into an Object", after: []edit{{body, forgedBody}, {signatureEnd, `</ds:KeyInfo><ds:Object>` + body + `</ds:Object></ds:Signature>`}}, want: problem.SignatureStructure},
+		{name: "only the content signed", before: []edit{{` wsu:Id="id-1">` + content, `><m:Request xmlns:m="urn:test" wsu:Id="id-1"/>`}}, want: problem.ReferenceTarget},
+		{name: "the whole envelope signed", before: []edit{{`<soap:Envelope `, `<soap:Envelope Id="E" `}, {`#id-1"`, `#E"`}}, want: problem.ReferenceTarget},
+		{name: "the header signed", before: []edit{{`<soap:Header>`, `<soap:Header Id="H">`}, {`#id-1"`, `#H"`}}, want: problem.ReferenceTarget},
+		{name: "the Security header signed", before: []edit{{`soap:mustUnderstand="1"`, `wsu:Id="S"`}, {`#TS-1"`, `#S"`}}, want: problem.ReferenceTarget},
+		{name: "the signature itself", before: []edit{{`#TS-1"`, `#SIG-1"`}}, want: problem.ReferenceTarget},
+		{name: "the key reference", before: []edit{{`#X509-1">`, `#STR-1">`}}, want: problem.ReferenceTarget},
+		{name: "Body not signed", before: []edit{{referenceBody, ``}}, want: problem.BodyUnsigned},
+		{name: "Timestamp not signed", before: []edit{{referenceTimestamp, ``}}, want: problem.TimestampUnsigned},
+		{name: "another Timestamp signed", before: []edit{{`#TS-1"`, `#TS-2"`}, {`</soap:Header>`, strings.Replace(timestamp, `<wsu:Timestamp wsu:Id="TS-1"`, `<wsu:Timestamp xmlns:wsu="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd" wsu:Id="TS-2"`, 1) + `</soap:Header>`}}, want: problem.TimestampUnsigned},
+		{name: "Body referred to twice", before: []edit{{referenceBody, referenceBody + referenceBody}}, want: problem.ReferenceTwice},
+		{name: "Body twice, by its two ids", before: []edit{{`wsu:Id="id-1"`, `wsu:Id="id-1" Id="id-2"`}, {referenceBody, referenceBody + strings.Replace(referenceBody, "id-1", "id-2", 1)}}, want: problem.ReferenceTwice},
+		{name: "reference to nothing", after: []edit{{`wsu:Id="id-1"`, ``}}, want: problem.ReferenceUnknown},
+		{name: "Body by xml:id", before: []edit{{`wsu:Id="id-1"`, `xml:id="id-1"`}}, want: problem.ReferenceIDKind},
+		{name: "Body by ID", before: []edit{{`wsu:Id="id-1"`, `ID="id-1"`}}, want: problem.ReferenceIDKind},
+		{name: "header block by Id", before: []edit{{`</soap:Header>`, `<x Id="x-1"/></soap:Header>`}, {`#X509-1">`, `#x-1">`}}, want: problem.ReferenceIDKind},
+		{name: "empty URI", before: []edit{{`URI="#id-1"`, `URI=""`}}, want: problem.ReferenceEmpty},
+		{name: "no URI", before: []edit{{` URI="#id-1"`, ``}}, want: problem.ReferenceEmpty},
+		{name: "external URI", before: []edit{{`URI="#id-1"`, `URI="http://127.0.0.1:1/"`}}, want: problem.ReferenceExternal},
+		{name: "attachment", before: []edit{{`URI="#id-1"`, `URI="cid:1"`}}, want: problem.ReferenceExternal},
+		{name: "XPointer", before: []edit{{`URI="#id-1"`, `URI="#xpointer(id('id-1'))"`}}, want: problem.ReferencePointer},
+		{name: "bare #", before: []edit{{`URI="#id-1"`, `URI="#"`}}, want: problem.ReferencePointer},
+	} {
+		r.run(t)
+	}
+}
+
+func TestTampering(t *testing.T) {
+	for _, r := range []refusal{
+		{name: "content", after: []edit{{"48022907379", "48022907378"}}, want: problem.DigestMismatch},
+		{name: "attribute of Body", after: []edit{{`wsu:Id="id-1"`, `wsu:Id="id-1" a="b"`}}, want: problem.DigestMismatch},
+		{name: "Expires", after: []edit{{"10:01:00Z", "10:02:00Z"}}, want: problem.DigestMismatch},
+		{name: "indentation", after: []edit{{bodyStart, bodyStart + "\n  "}}, want: problem.DigestMismatch},
+		{name: "an element around text", after: []edit{{"48022907379", "<x>48022907379</x>"}}, want: problem.DigestMismatch},
+		{name: "SignedInfo", after: []edit{{`<ds:SignedInfo>`, `<ds:SignedInfo Id="x">`}}, want: problem.SignatureInvalid},
+		{name: "a reference dropped", before: []edit{{`</ds:SignedInfo>`, referenceNote + `</ds:SignedInfo>`}, {`</soap:Header>`, note + `</soap:Header>`}}, after: []edit{{`URI="#N-1"`, `URI="#N-1" Id="x"`}}, want: problem.SignatureInvalid},
+		{name: "another RSA algorithm", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#rsa-sha512`}}, want: problem.SignatureInvalid},
+		{name: "an EC algorithm", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`}}, want: problem.SignatureKeyMismatch},
+		{name: "an HMAC", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#hmac-sha256`}}, want: problem.SignatureHMAC},
+	} {
+		r.run(t)
+	}
+}
+
+const (
+	note          = `<n xmlns:u="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd" u:Id="N-1"/>`
+	referenceNote = `<ds:Reference URI="#N-1">` + referenceRest
+)
+
+func TestCertificates(t *testing.T) {
+	hospital := testpki.Key(t, testpki.Hospital)
+	for name, c := range map[string]struct {
+		key  *pki.Key
+		want problem.Code
+	}{
+		"another authority with the same name": {testpki.Untrusted(t), problem.CertUntrusted},
+		"self-signed twin":                     {testpki.Twin(t), problem.CertUntrusted},
+		"unknown authority":                    {issue(t, pki.NewRSA2048), problem.CertUntrusted},
+		"expired":                              {testpki.Expired(t), problem.CertExpired},
+		"not yet valid":                        {testpki.NotYetValid(t), problem.CertNotYetValid},
+		"revoked":                              {testpki.Revoked(t), problem.CertRevoked},
+		"not for signing":                      {testpki.WrongUsage(t), problem.CertKeyUsage},
+		"an authority":                         {testpki.CA(t), problem.CertIsAuthority},
+		"weak":                                 {testpki.Weak(t), problem.CertKeyUnsupported},
+		"the certificate of another":           {&pki.Key{Signer: hospital.Signer, Certificate: testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate}, problem.SignatureInvalid},
+		"the EC certificate of the same":       {&pki.Key{Signer: hospital.Signer, Certificate: testpki.EC(t).Certificate}, problem.SignatureKeyMismatch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			verified, err := verifier(t).Verify(open(t, signed(t, c.key)))
+			refused(t, verified, err, c.want)
+			if e := problem.From(err); e.Code == problem.CertExpired && !strings.Contains(e.Public, "service time 2026-11-21T10:00:30Z") {
+				t.Errorf("no service time in %q", e.Public)
+			}
+		})
+	}
+}
+
+// TestKnownSignersAreAskedAgain: that a certificate was good once does not make it good now.
+func TestKnownSignersAreAskedAgain(t *testing.T) {
+	key := issue(t, pki.NewECP256)
+	text := signed(t, key, edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
+	v := verifier(t)
+	v.Trust = trustBoth(t)
+	for range 2 {
+		if _, err := v.Verify(open(t, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := authority(t).RevocationList(1, now, now.AddDate(0, 0, 1), key.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = v.Trust.AddCRL(list); err != nil {
+		t.Fatal(err)
+	}
+	verified, err := v.Verify(open(t, text))
+	refused(t, verified, err, problem.CertRevoked)
+}
+
+func TestSubjectsThatNameNobody(t *testing.T) {
+	key, err := authority(t).Issue(pki.Order{
+		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, From: now.AddDate(-1, 0, 0), Until: now.AddDate(1, 0, 0),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := verifier(t)
+	verified, err := v.Verify(open(t, signed(t, key)))
+	refused(t, verified, err, problem.CertUntrusted) // a stranger's name is not looked at
+	v.Trust = trustBoth(t)
+	verified, err = v.Verify(open(t, signed(t, key)))
+	refused(t, verified, err, problem.CertSubjectNumber)
+}
+
+// TestStrangersLearnNothing compares the refusals of those who are not trusted, as a caller sees them.
+func TestStrangersLearnNothing(t *testing.T) {
+	v := verifier(t)
+	seen := map[string]bool{}
+	for _, key := range []*pki.Key{testpki.Untrusted(t), testpki.Twin(t), issue(t, pki.NewRSA2048)} {
+		_, err := v.Verify(open(t, signed(t, key)))
+		e := problem.From(err)
+		seen[string(e.Code)+"|"+e.Public+"|"+e.At] = true
+	}
+	if len(seen) != 1 {
+		t.Errorf("they get different answers: %v", seen)
+	}
+}
+
+func TestStrictDemandsASignedToken(t *testing.T) {
+	text := signed(t, testpki.Key(t, testpki.Hospital), edit{referenceToken, ""})
+	v := verifier(t)
+	if _, err := v.Verify(open(t, text)); err != nil {
+		t.Fatal(err)
+	}
+	v.Strict = true
+	verified, err := v.Verify(open(t, text))
+	refused(t, verified, err, problem.TokenUnsigned)
+}
+
+// TestECDSAIsNotDER: the value that most libraries make by default, ASN.1, is refused with a code of its own.
+func TestECDSAIsNotDER(t *testing.T) {
+	text := signed(t, testpki.EC(t), edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
+	value := regexp.MustCompile(`<ds:SignatureValue>(.*)</ds:SignatureValue>`).FindStringSubmatch(text)[1]
+	pair, err := base64.StdEncoding.DecodeString(value)
+	if err != nil || len(pair) != 64 {
+		t.Fatal(err, len(pair))
+	}
+	der, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(pair[:32]), new(big.Int).SetBytes(pair[32:])})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = verifier(t).Verify(open(t, text)); err != nil {
+		t.Fatal(err)
+	}
+	verified, err := verifier(t).Verify(open(t, strings.Replace(text, value, base64.StdEncoding.EncodeToString(der), 1)))
+	refused(t, verified, err, problem.SignatureValueMalformed)
+}
+
+// TestEveryRefusalHasAFault: whoever is not authenticated gets a fault of WS-Security, and nobody else does.
+func TestEveryRefusalHasAFault(t *testing.T) {
+	for _, entry := range problem.Catalog() {
+		fault, ok := problem.WSSFault(entry.Code)
+		if ok != (entry.Kind == problem.Unauthenticated) {
+			t.Errorf("%s is of kind %v and has the fault %q", entry.Code, entry.Kind, fault)
+		}
+	}
+}
+
+// TestRefusalsSayWhere looks at what a caller gets to read.
+func TestRefusalsSayWhere(t *testing.T) {
+	for want, r := range map[string]refusal{
+		"REFERENCE_TARGET_REFUSED at ds:Reference[2]: element SecurityTokenReference URI #STR-1": {before: []edit{{`#TS-1"`, `#STR-1"`}}},
+		"REFERENCE_NOT_FOUND at ds:Reference[1]: URI #id-1":                                      {after: []edit{{`wsu:Id="id-1"`, ``}}},
+		"SECURITY_PART_UNEXPECTED at wsse:Security: element Other":                               {after: []edit{{signatureEnd, signatureEnd + `<Other/>`}}},
+		"DIGEST_MISMATCH at ds:Reference[1]: element Body":                                       {after: []edit{{"48022907379", "48022907378"}}},
+		"TIMESTAMP_EXPIRED at wsu:Timestamp: Created 2026-11-21T09:00:00Z - good until 2026-11-21T09:05:00Z - service time 2026-11-21T10:00:30Z": {
+			before: []edit{{"T10:00:00Z", "T09:00:00Z"}}},
+		"DIGEST_SHA1_REFUSED at ds:Reference[1]/ds:DigestMethod: http://www.w3.org/2000/09/xmldsig#sha1": {
+			before: []edit{{"http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"}}},
+	} {
+		text := apply(t, signed(t, testpki.Key(t, testpki.Hospital), r.before...), r.after)
+		if _, err := verifier(t).Verify(open(t, text)); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}

@@ -1,0 +1,261 @@
+package wsse
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/asn1"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"github.com/beevik/etree"
+	goxmldsig "github.com/russellhaering/goxmldsig"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+)
+
+// SignOptions says how to sign.
+type SignOptions struct {
+	// Created is the instant of the message.
+	Created time.Time
+	// TTL is how long the message says it is good; the platform's own connector says 60 seconds.
+	TTL time.Duration
+	// NewID gives a new identifier each time, of letters, digits, "-" and "_".
+	NewID func() string
+	// SignToken covers the token too, as the platform asks.
+	SignToken bool
+}
+
+// Sign adds a Security header to a SOAP envelope: a Timestamp, the key's certificate, and a Signature over the Body, the
+// Timestamp and, if wanted, the token. The envelope must then be sent as it is, with the same settings for writing.
+//
+// What is digested is the canonical form of what will be written, read again, and not that of the tree in memory: a
+// receiver sees only the former, and the two differ where writing normalises. SignedInfo, which is all ours and plain, is
+// canonicalised from the tree by goxmldsig.
+func Sign(envelope *etree.Document, key *pki.Key, o SignOptions) error {
+	algorithm, err := algorithmFor(key)
+	if err != nil {
+		return err
+	}
+	b, err := build(envelope, key, algorithm, o)
+	if err != nil {
+		return err
+	}
+	written, err := read(envelope)
+	if err != nil {
+		return err
+	}
+	for id, value := range b.digests {
+		e, _ := written.ByID(id)
+		sum := sha256.Sum256(xmldoc.C14N{Exclusive: true}.Append(nil, e))
+		value.SetText(base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	octets, err := canonicalSignedInfo(b.signedInfo)
+	if err != nil {
+		return err
+	}
+	if octets, err = algorithm.sign(key.Signer, octets); err != nil {
+		return err
+	}
+	b.signatureValue.SetText(base64.StdEncoding.EncodeToString(octets))
+	return nil
+}
+
+func read(envelope *etree.Document) (*xmldoc.Document, error) {
+	octets, err := envelope.WriteToBytes()
+	if err != nil {
+		return nil, fmt.Errorf("write the envelope to sign: %w", err)
+	}
+	document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+	if err != nil {
+		return nil, fmt.Errorf("read the envelope to sign: %w", err)
+	}
+	return document, nil
+}
+
+// canonicalSignedInfo returns the octets to sign. The copy declares the prefix that is in force here, because goxmldsig
+// does not look beyond the element.
+func canonicalSignedInfo(signedInfo *etree.Element) ([]byte, error) {
+	alone := signedInfo.Copy()
+	alone.CreateAttr("xmlns:ds", dsig.Namespace)
+	octets, err := goxmldsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(alone)
+	if err != nil {
+		return nil, fmt.Errorf("canonicalise SignedInfo: %w", err)
+	}
+	return octets, nil
+}
+
+// signing is a signature algorithm for making signatures.
+type signing struct {
+	name string
+	hash crypto.Hash
+	size int // of r and of s; zero with RSA
+}
+
+func algorithmFor(key *pki.Key) (signing, error) {
+	switch public := key.Signer.Public().(type) {
+	case *rsa.PublicKey:
+		return signing{dsig.RSASHA256, crypto.SHA256, 0}, nil
+	case *ecdsa.PublicKey:
+		size := (public.Params().N.BitLen() + 7) / 8
+		switch bits := public.Params().BitSize; {
+		case bits <= 256:
+			return signing{dsig.ECDSASHA256, crypto.SHA256, size}, nil
+		case bits <= 384:
+			return signing{dsig.ECDSASHA384, crypto.SHA384, size}, nil
+		}
+		return signing{dsig.ECDSASHA512, crypto.SHA512, size}, nil
+	}
+	return signing{}, errors.New("sign: the key is neither RSA nor ECDSA")
+}
+
+// sign returns the signature value: that of RSA as it is, that of ECDSA as r and s of fixed length.
+func (a signing) sign(key crypto.Signer, octets []byte) ([]byte, error) {
+	h := a.hash.New()
+	h.Write(octets)
+	value, err := key.Sign(rand.Reader, h.Sum(nil), a.hash)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	if a.size == 0 {
+		return value, nil
+	}
+	var pair struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(value, &pair); err != nil {
+		return nil, fmt.Errorf("sign: read the key's answer: %w", err)
+	}
+	fixed := make([]byte, 2*a.size)
+	pair.R.FillBytes(fixed[:a.size])
+	pair.S.FillBytes(fixed[a.size:])
+	return fixed, nil
+}
+
+// built is a header that waits for its values.
+type built struct {
+	digests        map[string]*etree.Element // DigestValue by the identifier of what it covers
+	signedInfo     *etree.Element
+	signatureValue *etree.Element
+}
+
+// build adds the header with everything but digests and signature.
+func build(envelope *etree.Document, key *pki.Key, a signing, o SignOptions) (*built, error) {
+	header, body, err := parts(envelope)
+	if err != nil {
+		return nil, err
+	}
+	security := addSecurity(header)
+	ids := []string{identify(body, "id-"+o.NewID()), addTimestamp(security, o)}
+	tokenID := addToken(security, key, o)
+	if o.SignToken {
+		ids = append(ids, tokenID)
+	}
+	return addSignature(security, a, ids, tokenID, o), nil
+}
+
+// parts finds Header and Body of an envelope, and makes the Header if there is none.
+func parts(envelope *etree.Document) (header, body *etree.Element, err error) {
+	root := envelope.Root()
+	if root == nil || root.Tag != "Envelope" {
+		return nil, nil, errors.New("sign: this is no SOAP envelope")
+	}
+	space := root.NamespaceURI()
+	if space != soap.Namespace11 && space != soap.Namespace12 {
+		return nil, nil, errors.New("sign: the envelope is neither SOAP 1.1 nor 1.2")
+	}
+	for _, child := range root.ChildElements() {
+		switch {
+		case child.NamespaceURI() != space:
+		case child.Tag == "Header":
+			header = child
+		case child.Tag == "Body":
+			body = child
+		}
+	}
+	if body == nil {
+		return nil, nil, errors.New("sign: the envelope has no Body")
+	}
+	if header == nil {
+		header = etree.NewElement("Header")
+		header.Space = root.Space
+		root.InsertChildAt(body.Index(), header)
+	}
+	for _, child := range header.ChildElements() {
+		if child.Tag == "Security" && child.NamespaceURI() == extension {
+			return nil, nil, errors.New("sign: the envelope has a Security header already")
+		}
+	}
+	return header, body, nil
+}
+
+func addSecurity(header *etree.Element) *etree.Element {
+	security := header.CreateElement("wsse:Security")
+	security.CreateAttr("xmlns:wsse", extension)
+	prefix := header.Space
+	if prefix == "" { // an attribute takes no part in the default namespace
+		prefix = "soap"
+		security.CreateAttr("xmlns:soap", header.NamespaceURI())
+	}
+	security.CreateAttr(prefix+":mustUnderstand", "1")
+	return security
+}
+
+// identify gives an element a wsu:Id unless it has one, and returns it.
+func identify(e *etree.Element, id string) string {
+	for _, a := range e.Attr {
+		if a.Key == "Id" && a.NamespaceURI() == utility {
+			return a.Value
+		}
+	}
+	e.CreateAttr("xmlns:wsu", utility)
+	e.CreateAttr("wsu:Id", id)
+	return id
+}
+
+func addTimestamp(security *etree.Element, o SignOptions) string {
+	const form = "2006-01-02T15:04:05.000Z"
+	timestamp := security.CreateElement("wsu:Timestamp")
+	id := identify(timestamp, "TS-"+o.NewID())
+	timestamp.CreateElement("wsu:Created").SetText(o.Created.UTC().Format(form))
+	timestamp.CreateElement("wsu:Expires").SetText(o.Created.UTC().Add(o.TTL).Format(form))
+	return id
+}
+
+func addToken(security *etree.Element, key *pki.Key, o SignOptions) string {
+	token := security.CreateElement("wsse:BinarySecurityToken")
+	token.CreateAttr("EncodingType", base64Binary)
+	token.CreateAttr("ValueType", x509v3)
+	id := identify(token, "X509-"+o.NewID())
+	token.SetText(base64.StdEncoding.EncodeToString(key.Certificate.Raw))
+	return id
+}
+
+func addSignature(security *etree.Element, a signing, ids []string, tokenID string, o SignOptions) *built {
+	b := &built{digests: make(map[string]*etree.Element, len(ids))}
+	signature := security.CreateElement("ds:Signature")
+	signature.CreateAttr("xmlns:ds", dsig.Namespace)
+	signedInfo := signature.CreateElement("ds:SignedInfo")
+	b.signedInfo = signedInfo
+	signedInfo.CreateElement("ds:CanonicalizationMethod").CreateAttr("Algorithm", dsig.ExclusiveC14N)
+	signedInfo.CreateElement("ds:SignatureMethod").CreateAttr("Algorithm", a.name)
+	for _, id := range ids {
+		reference := signedInfo.CreateElement("ds:Reference")
+		reference.CreateAttr("URI", "#"+id)
+		reference.CreateElement("ds:Transforms").CreateElement("ds:Transform").CreateAttr("Algorithm", dsig.ExclusiveC14N)
+		reference.CreateElement("ds:DigestMethod").CreateAttr("Algorithm", dsig.SHA256)
+		b.digests[id] = reference.CreateElement("ds:DigestValue")
+	}
+	b.signatureValue = signature.CreateElement("ds:SignatureValue")
+	tokenReference := signature.CreateElement("ds:KeyInfo").CreateElement("wsse:SecurityTokenReference")
+	reference := tokenReference.CreateElement("wsse:Reference")
+	reference.CreateAttr("URI", "#"+tokenID)
+	reference.CreateAttr("ValueType", x509v3)
+	return b
+}

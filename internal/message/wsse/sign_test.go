@@ -1,0 +1,203 @@
+package wsse_test
+
+import (
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/beevik/etree"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// counter gives identifiers that are the same in every run.
+func counter() func() string {
+	n := 0
+	return func() string { n++; return strconv.Itoa(n) }
+}
+
+func options() wsse.SignOptions {
+	return wsse.SignOptions{Created: now, TTL: time.Minute, NewID: counter(), SignToken: true}
+}
+
+// sign signs an envelope with Sign.
+func sign(tb testing.TB, envelope string, key *pki.Key, o wsse.SignOptions) string {
+	tb.Helper()
+	d := document(tb, envelope)
+	if err := wsse.Sign(d, key, o); err != nil {
+		tb.Fatal(err)
+	}
+	text, err := d.WriteToString()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return text
+}
+
+// keys are of each kind that callers sign with.
+func keys(tb testing.TB) map[string]*pki.Key {
+	tb.Helper()
+	return map[string]*pki.Key{"RSA": testpki.Key(tb, testpki.Hospital), "P-256": testpki.EC(tb), "P-384": issue(tb, pki.NewECP384)}
+}
+
+func issue(tb testing.TB, algorithm pki.Algorithm) *pki.Key {
+	tb.Helper()
+	key, err := authority(tb).Issue(pki.Order{
+		Subject:   pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "TEST"},
+		From:      now.AddDate(-1, 0, 0),
+		Until:     now.AddDate(1, 0, 0),
+		Algorithm: algorithm,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return key
+}
+
+func envelopes() map[string]string {
+	hard := "<!-- a note --><m:Request xmlns:m=\"urn:test\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" " +
+		"xsi:type=\"m:T\" xml:lang=\"nl\" note=\"one&#10;two\ttwo\nthree &quot;&lt;\"><![CDATA[<é> & 🙂]]>\r\n&#13;<m:Empty/></m:Request>"
+	return map[string]string{
+		"SOAP 1.1":          string(soap.Wrap(soap.SOAP11, []byte(content))),
+		"SOAP 1.2":          string(soap.Wrap(soap.SOAP12, []byte(content))),
+		"hard":              string(soap.Wrap(soap.SOAP11, []byte(hard))),
+		"default namespace": `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Header/><Body>` + content + `</Body></Envelope>`,
+	}
+}
+
+func TestSignedMessagesVerify(t *testing.T) {
+	for name, key := range keys(t) {
+		for form, envelope := range envelopes() {
+			for _, signToken := range []bool{true, false} {
+				t.Run(name+" "+form+" "+strconv.FormatBool(signToken), func(t *testing.T) {
+					o := options()
+					o.SignToken = signToken
+					v := verifier(t)
+					v.Trust = trustBoth(t)
+					v.Strict = signToken
+					verified, err := v.Verify(open(t, sign(t, envelope, key, o)))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if verified.Signer().ID != "71000436" || !verified.Created().Equal(now) || !verified.Until().Equal(now.Add(time.Minute)) {
+						t.Errorf("signer %s, created %v, until %v", verified.Signer(), verified.Created(), verified.Until())
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestXMLSec1AcceptsWhatIsSigned asks an independent implementation over libxml2.
+func TestXMLSec1AcceptsWhatIsSigned(t *testing.T) {
+	if _, err := exec.LookPath("xmlsec1"); err != nil {
+		const hint = "xmlsec1 is missing: apt-get install xmlsec1"
+		if os.Getenv("CI") != "" {
+			t.Fatal(hint)
+		}
+		t.Skip(hint)
+	}
+	for name, key := range keys(t) {
+		for form, envelope := range envelopes() {
+			t.Run(name+" "+form, func(t *testing.T) {
+				text := sign(t, envelope, key, options())
+				if out, err := xmlsec1(t, text, key); err != nil {
+					t.Fatalf("%v\n%s\n%s", err, out, text)
+				}
+				forged := strings.Replace(text, "Request", "Requesu", 2)
+				if _, err := xmlsec1(t, forged, key); err == nil {
+					t.Error("it accepts a changed message too, so this test proves nothing")
+				}
+			})
+		}
+	}
+}
+
+func xmlsec1(t *testing.T, message string, key *pki.Key) ([]byte, error) {
+	t.Helper()
+	const utility = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd:"
+	const extension = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd:"
+	dir := t.TempDir()
+	file, certificate := filepath.Join(dir, "message.xml"), filepath.Join(dir, "certificate.pem")
+	for name, data := range map[string][]byte{file: []byte(message), certificate: pki.EncodePEM(key.Certificate)} {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return exec.CommandContext(t.Context(), "xmlsec1", "--verify", "--pubkey-cert-pem", certificate,
+		"--id-attr:Id", soap.Namespace11+":Body", "--id-attr:Id", soap.Namespace12+":Body",
+		"--id-attr:Id", utility+"Timestamp", "--id-attr:Id", extension+"BinarySecurityToken", file).CombinedOutput()
+}
+
+func document(tb testing.TB, text string) *etree.Document {
+	tb.Helper()
+	d := etree.NewDocument()
+	if err := d.ReadFromString(text); err != nil {
+		tb.Fatal(err)
+	}
+	return d
+}
+
+// broken is a key in a device that does not do its work.
+type broken struct {
+	crypto.Signer
+	value []byte
+	err   error
+}
+
+func (b broken) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return b.value, b.err }
+
+func TestSignRefusesWhatItCannotSign(t *testing.T) {
+	const empty = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">`
+	const full = empty + `<s:Body><x/></s:Body></s:Envelope>`
+	ec := testpki.EC(t)
+	_, ed25519Key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := errors.New("the card is not in the reader")
+	for name, c := range map[string]struct {
+		envelope string
+		key      *pki.Key
+	}{
+		"nothing":            {``, ec},
+		"not SOAP":           {`<Envelope/>`, ec},
+		"other root":         {`<x/>`, ec},
+		"no Body":            {empty + `<s:Header/></s:Envelope>`, ec},
+		"already signed":     {sign(t, full, ec, options()), ec},
+		"same id twice":      {empty + `<s:Body><x Id="1"/><x Id="1"/></s:Body></s:Envelope>`, ec},
+		"Ed25519":            {full, &pki.Key{Signer: ed25519Key, Certificate: ec.Certificate}},
+		"the key fails":      {full, &pki.Key{Signer: broken{ec.Signer, nil, away}, Certificate: ec.Certificate}},
+		"the key talks junk": {full, &pki.Key{Signer: broken{ec.Signer, []byte("junk"), nil}, Certificate: ec.Certificate}},
+	} {
+		if err := wsse.Sign(document(t, c.envelope), c.key, options()); err == nil {
+			t.Errorf("%s: signed", name)
+		} else if name == "the key fails" && !errors.Is(err, away) {
+			t.Errorf("%s: the cause is lost in %v", name, err)
+		}
+	}
+}
+
+func TestSignKeepsTheBodysId(t *testing.T) {
+	envelope := `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body xmlns:u="` + xmldoc.UtilityNamespace + `" u:Id="mine"><x/></s:Body></s:Envelope>`
+	text := sign(t, envelope, testpki.EC(t), options())
+	if !strings.Contains(text, `u:Id="mine"><x/>`) || !strings.Contains(text, `URI="#mine"`) {
+		t.Error(text)
+	}
+	if _, err := verifier(t).Verify(open(t, text)); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,205 @@
+package problem
+
+// Codes of the register: who may, and which rules are broken.
+const (
+	CertificateUnfit  Code = "CERTIFICATE_TYPE_NOT_ACCEPTED"
+	CertificateCBE    Code = "CERTIFICATE_CBE_NOT_ACCEPTED"
+	AuthorRequired    Code = "AUTHOR_REQUIRED"
+	AuthorAmbiguous   Code = "AUTHOR_AMBIGUOUS"
+	AuthorDisagrees   Code = "AUTHOR_DISAGREES_WITH_CERTIFICATE"
+	AuthorNotAttached Code = "AUTHOR_NOT_ATTACHED"
+	NotYourOperation  Code = "NOT_YOUR_OPERATION"
+	MayNotNotify      Code = "MAY_NOT_NOTIFY"
+	MayNotRead        Code = "MAY_NOT_READ"
+	MayNotSearch      Code = "MAY_NOT_SEARCH_BY_IMPLANT"
+
+	RulesViolated           Code = "RULES_VIOLATED"
+	PrescriptionAfter       Code = "PRESCRIPTION_AFTER_OPERATION"
+	DeliveryAfter           Code = "DELIVERY_AFTER_OPERATION"
+	OperationInFuture       Code = "OPERATION_IN_FUTURE"
+	OperationBeforeBirth    Code = "OPERATION_BEFORE_BIRTH"
+	OperationTooOld         Code = "OPERATION_BEFORE_1950"
+	ImplantUnidentified     Code = "IMPLANT_NOT_IDENTIFIED"
+	CodeRequired            Code = "IMPLANT_CODE_REQUIRED"
+	CodeUnknown             Code = "IMPLANT_CODE_UNKNOWN"
+	SpecialistUnknown       Code = "SPECIALIST_UNKNOWN"
+	SpecialistUnqualified   Code = "SPECIALIST_NOT_QUALIFIED"
+	PrescriberUnknown       Code = "PRESCRIBER_UNKNOWN"
+	PrescriberUnqualified   Code = "PRESCRIBER_NOT_QUALIFIED"
+	PharmacistUnknown       Code = "PHARMACIST_UNKNOWN"
+	PharmacistUnqualified   Code = "PHARMACIST_NOT_QUALIFIED"
+	PharmacistNotTitular    Code = "PHARMACIST_NOT_TITULAR"
+	LotContradictsUDI       Code = "LOT_CONTRADICTS_UDI"
+	SerialContradictsUDI    Code = "SERIAL_CONTRADICTS_UDI"
+	ExpiryContradictsUDI    Code = "EXPIRY_CONTRADICTS_UDI"
+	QuantityOutOfRange      Code = "QUANTITY_OUT_OF_RANGE"
+	ImplantNotOfPatient     Code = "IMPLANT_NOT_OF_PATIENT"
+	ExplantExceedsRemaining Code = "EXPLANT_EXCEEDS_REMAINING"
+	ExplantBeforeImplant    Code = "EXPLANT_BEFORE_IMPLANT"
+
+	LinkRequired           Code = "THERAPEUTIC_RELATION_REQUIRED"
+	InputReferenceConflict Code = "INPUT_REFERENCE_CONFLICT"
+	NotificationNotFound   Code = "NOTIFICATION_NOT_FOUND"
+	NotificationWithheld   Code = "NOTIFICATION_WITHHELD"
+	CardNotFound           Code = "CARD_NOT_FOUND"
+	CardWithheld           Code = "CARD_WITHHELD"
+)
+
+var ruleCodes = []Entry{
+	{CertificateUnfit, Forbidden,
+		"Dit type certificaat kan hier niet optreden. Onderteken met het certificaat van een persoon (SSIN=) of van een zorginstelling (NIHII-HOSPITAL= en de andere NIHII-types).",
+		"Ce type de certificat ne peut pas agir ici. Signez avec le certificat d'une personne (SSIN=) ou d'un établissement de soins (NIHII-HOSPITAL= et les autres types NIHII).",
+		"Dieser Zertifikatstyp kann hier nicht handeln. Signieren Sie mit dem Zertifikat einer Person (SSIN=) oder einer Pflegeeinrichtung (NIHII-HOSPITAL= und die anderen NIHII-Typen).",
+		"This type of certificate cannot act here. Sign with the certificate of a person (SSIN=) or of a care institution (NIHII-HOSPITAL= and the other NIHII types)."},
+	{CertificateCBE, Forbidden,
+		"Een certificaat met een KBO-nummer (CBE=) is voor een zorginstelling het verkeerde type. Vraag bij het eHealth-platform een certificaat met het RIZIV-nummer van de instelling aan, bijvoorbeeld NIHII-HOSPITAL= voor een ziekenhuis.",
+		"Un certificat avec un numéro BCE (CBE=) n'est pas le bon type pour un établissement de soins. Demandez à la plate-forme eHealth un certificat au numéro INAMI de l'établissement, par exemple NIHII-HOSPITAL= pour un hôpital.",
+		"Ein Zertifikat mit einer ZDU-Nummer (CBE=) ist für eine Pflegeeinrichtung der falsche Typ. Beantragen Sie bei der eHealth-Plattform ein Zertifikat mit der LIKIV-Nummer der Einrichtung, zum Beispiel NIHII-HOSPITAL= für ein Krankenhaus.",
+		"A certificate with an enterprise number (CBE=) is the wrong type for a care institution. Ask the eHealth platform for one with the institution's NIHII number, for example NIHII-HOSPITAL= for a hospital."},
+	{AuthorRequired, RuleViolated,
+		"Een organisatie heeft ondertekend: vermeld in Author met zijn INSZ of RIZIV-nummer wie binnen de organisatie handelt.",
+		"Une organisation a signé : indiquez dans Author, par son NISS ou numéro INAMI, qui agit au sein de l'organisation.",
+		"Eine Organisation hat signiert: Geben Sie in Author mit ENSS oder LIKIV-Nummer an, wer innerhalb der Organisation handelt.",
+		"An organisation signed: name in Author, by SSIN or NIHII number, the person who acts inside the organisation."},
+	{AuthorAmbiguous, RuleViolated,
+		"Author noemt meer dan één persoon. Vermeld alleen wie handelt.",
+		"Author désigne plus d'une personne. Indiquez uniquement celle qui agit.",
+		"Author nennt mehr als eine Person. Geben Sie nur an, wer handelt.",
+		"Author names more than one person. Name only the one who acts."},
+	{AuthorDisagrees, Forbidden,
+		"Author komt niet overeen met het certificaat dat ondertekend heeft.",
+		"Author ne correspond pas au certificat qui a signé.",
+		"Author stimmt nicht mit dem signierenden Zertifikat überein.",
+		"Author does not agree with the certificate that signed."},
+	{AuthorNotAttached, Forbidden,
+		"De persoon in Author is op die dag niet verbonden aan de organisatie die ondertekend heeft.",
+		"La personne dans Author n'est pas rattachée ce jour-là à l'organisation qui a signé.",
+		"Die Person in Author gehört an diesem Tag nicht zur Organisation, die signiert hat.",
+		"The person in Author is not attached on that day to the organisation that signed."},
+	{NotYourOperation, Forbidden,
+		"Een definitieve melding kan alleen door de specialist van de operatie zelf worden ingediend.",
+		"Une notification définitive ne peut être introduite que par le spécialiste de l'opération lui-même.",
+		"Eine endgültige Meldung kann nur vom Facharzt der Operation selbst eingereicht werden.",
+		"A final notification can be sent only by the specialist of the operation himself or herself."},
+	{MayNotNotify, Forbidden,
+		"Alleen een arts of tandarts kan een definitieve melding indienen.",
+		"Seul un médecin ou un dentiste peut introduire une notification définitive.",
+		"Nur ein Arzt oder Zahnarzt kann eine endgültige Meldung einreichen.",
+		"Only a physician or a dentist can send a final notification."},
+	{MayNotRead, Forbidden,
+		"Alleen de patiënt zelf en een arts of tandarts kunnen gegevens van een patiënt raadplegen.",
+		"Seuls le patient lui-même et un médecin ou un dentiste peuvent consulter les données d'un patient.",
+		"Nur der Patient selbst und ein Arzt oder Zahnarzt können Patientendaten einsehen.",
+		"Only the patient himself or herself and a physician or dentist can consult a patient's data."},
+	{MayNotSearch, Forbidden,
+		"Alleen een arts of tandarts kan op implantaat zoeken, onder de eigen patiënten.",
+		"Seul un médecin ou un dentiste peut chercher par implant, parmi ses propres patients.",
+		"Nur ein Arzt oder Zahnarzt kann nach Implantat suchen, unter den eigenen Patienten.",
+		"Only a physician or dentist can search by implant, among his or her own patients."},
+	{RulesViolated, RuleViolated,
+		"De melding is geweigerd omdat regels van het register niet zijn nageleefd. Ze staan hieronder, elk met zijn plaats. Er is niets bewaard.",
+		"La notification est refusée parce que des règles du registre ne sont pas respectées. Elles sont énumérées ci-dessous, chacune avec son emplacement. Rien n'a été enregistré.",
+		"Die Meldung wird abgelehnt, weil Regeln des Registers verletzt sind. Sie stehen unten, jede mit ihrer Stelle. Es wurde nichts gespeichert.",
+		"The notification is refused because rules of the register are broken. They are listed below, each with its place. Nothing was stored."},
+	{PrescriptionAfter, RuleViolated,
+		"De voorschrijfdatum ligt na de operatiedatum.", "La date de prescription est postérieure à la date de l'opération.",
+		"Das Verordnungsdatum liegt nach dem Operationsdatum.", "The prescription date is after the operation date."},
+	{DeliveryAfter, RuleViolated,
+		"De leveringsdatum ligt na de operatiedatum.", "La date de livraison est postérieure à la date de l'opération.",
+		"Das Lieferdatum liegt nach dem Operationsdatum.", "The delivery date is after the operation date."},
+	{OperationInFuture, RuleViolated,
+		"De operatiedatum ligt in de toekomst.", "La date de l'opération est dans le futur.",
+		"Das Operationsdatum liegt in der Zukunft.", "The operation date is in the future."},
+	{OperationBeforeBirth, RuleViolated,
+		"De operatiedatum ligt vóór de geboorte van de patiënt.", "La date de l'opération est antérieure à la naissance du patient.",
+		"Das Operationsdatum liegt vor der Geburt des Patienten.", "The operation date is before the patient's birth."},
+	{OperationTooOld, RuleViolated,
+		"De operatiedatum ligt vóór 1950.", "La date de l'opération est antérieure à 1950.",
+		"Das Operationsdatum liegt vor 1950.", "The operation date is before 1950."},
+	{ImplantUnidentified, RuleViolated,
+		"Vermeld voor elk implantaat de notificatiecode of de UDI.", "Indiquez pour chaque implant le code de notification ou l'UDI.",
+		"Geben Sie für jedes Implantat den Notifizierungscode oder die UDI an.", "Give the notification code or the UDI of each implant."},
+	{CodeRequired, RuleViolated,
+		"Voor een operatie vóór 26 mei 2023 is de notificatiecode verplicht.", "Pour une opération avant le 26 mai 2023, le code de notification est obligatoire.",
+		"Für eine Operation vor dem 26. Mai 2023 ist der Notifizierungscode Pflicht.", "For an operation before 26 May 2023 the notification code is required."},
+	{CodeUnknown, RuleViolated,
+		"De notificatiecode staat niet in de lijst van implantaten.", "Le code de notification ne figure pas dans la liste des implants.",
+		"Der Notifizierungscode steht nicht in der Liste der Implantate.", "The notification code is not in the list of implants."},
+	{SpecialistUnknown, RuleViolated,
+		"De specialist staat niet in het register van zorgverleners.", "Le spécialiste ne figure pas dans le registre des professionnels.",
+		"Der Facharzt steht nicht im Register der Berufstätigen.", "The specialist is not in the register of professionals."},
+	{SpecialistUnqualified, RuleViolated,
+		"De specialist was op de operatiedatum geen arts of tandarts.", "Le spécialiste n'était ni médecin ni dentiste à la date de l'opération.",
+		"Der Facharzt war am Operationsdatum kein Arzt oder Zahnarzt.", "The specialist was no physician or dentist on the operation date."},
+	{PrescriberUnknown, RuleViolated,
+		"De voorschrijver staat niet in het register van zorgverleners.", "Le prescripteur ne figure pas dans le registre des professionnels.",
+		"Der Verordner steht nicht im Register der Berufstätigen.", "The prescriber is not in the register of professionals."},
+	{PrescriberUnqualified, RuleViolated,
+		"De voorschrijver was op de voorschrijfdatum geen arts of tandarts.", "Le prescripteur n'était ni médecin ni dentiste à la date de prescription.",
+		"Der Verordner war am Verordnungsdatum kein Arzt oder Zahnarzt.", "The prescriber was no physician or dentist on the prescription date."},
+	{PharmacistUnknown, RuleViolated,
+		"De apotheker staat niet in het register van zorgverleners.", "Le pharmacien ne figure pas dans le registre des professionnels.",
+		"Der Apotheker steht nicht im Register der Berufstätigen.", "The pharmacist is not in the register of professionals."},
+	{PharmacistUnqualified, RuleViolated,
+		"De vermelde apotheker was op die dag geen apotheker.", "Le pharmacien indiqué n'exerçait pas cette profession ce jour-là.",
+		"Der angegebene Apotheker übte diesen Beruf an jenem Tag nicht aus.", "The pharmacist named did not practise that profession on that day."},
+	{PharmacistNotTitular, RuleViolated,
+		"De apotheker was op die dag geen titularis van een apotheek, of niet van de vermelde.", "Le pharmacien n'était pas titulaire d'une pharmacie ce jour-là, ou pas de celle indiquée.",
+		"Der Apotheker war an jenem Tag nicht Titular einer Apotheke oder nicht der angegebenen.", "The pharmacist was not the titular of a pharmacy on that day, or not of the one given."},
+	{LotContradictsUDI, RuleViolated,
+		"Het lotnummer is een ander dan dat in de UDI.", "Le numéro de lot diffère de celui de l'UDI.",
+		"Die Losnummer ist eine andere als die in der UDI.", "The lot number is another than the one in the UDI."},
+	{SerialContradictsUDI, RuleViolated,
+		"Het serienummer is een ander dan dat in de UDI.", "Le numéro de série diffère de celui de l'UDI.",
+		"Die Seriennummer ist eine andere als die in der UDI.", "The serial number is another than the one in the UDI."},
+	{ExpiryContradictsUDI, RuleViolated,
+		"De vervaldatum is een andere dan die in de UDI.", "La date d'expiration diffère de celle de l'UDI.",
+		"Das Verfallsdatum ist ein anderes als das in der UDI.", "The expiry date is another than the one in the UDI."},
+	{QuantityOutOfRange, RuleViolated,
+		"Het aantal moet tussen 1 en 99 liggen.", "La quantité doit être comprise entre 1 et 99.",
+		"Die Anzahl muss zwischen 1 und 99 liegen.", "The quantity must be between 1 and 99."},
+	{ImplantNotOfPatient, RuleViolated,
+		"Deze patiënt heeft geen implantaat met deze ImplantId. Vraag de lijst op met listPatientImplants.", "Ce patient n'a pas d'implant avec cet ImplantId. Demandez la liste avec listPatientImplants.",
+		"Dieser Patient hat kein Implantat mit dieser ImplantId. Rufen Sie die Liste mit listPatientImplants ab.", "This patient has no implant with this ImplantId. Ask for the list with listPatientImplants."},
+	{ExplantExceedsRemaining, RuleViolated,
+		"Er worden meer implantaten verwijderd dan er overblijven.", "Le nombre d'implants retirés dépasse ce qui reste.",
+		"Es werden mehr Implantate entfernt, als übrig sind.", "More implants are removed than remain."},
+	{ExplantBeforeImplant, RuleViolated,
+		"De verwijdering ligt vóór de plaatsing van het implantaat.", "Le retrait est antérieur à la pose de l'implant.",
+		"Die Entfernung liegt vor dem Einsetzen des Implantats.", "The removal is before the implant was placed."},
+	{LinkRequired, Forbidden,
+		"Deze dienst vraagt dat er al een therapeutische relatie tussen de specialist en de patiënt bestaat.", "Ce service exige qu'une relation thérapeutique existe déjà entre le spécialiste et le patient.",
+		"Dieser Dienst verlangt, dass bereits eine therapeutische Beziehung zwischen Facharzt und Patient besteht.", "This service asks that a therapeutic relation between specialist and patient exists already."},
+	{InputReferenceConflict, Conflict,
+		"Deze InputReference is al gebruikt voor een melding met een andere inhoud. Er is niets bewaard.", "Cette InputReference a déjà servi pour une notification au contenu différent. Rien n'a été enregistré.",
+		"Diese InputReference wurde bereits für eine Meldung mit anderem Inhalt verwendet. Es wurde nichts gespeichert.", "This InputReference was used already for a notification with other content. Nothing was stored."},
+	{NotificationNotFound, NotFound, notificationGone.NL, notificationGone.FR, notificationGone.DE, notificationGone.EN},
+	{NotificationWithheld, Withheld, notificationGone.NL, notificationGone.FR, notificationGone.DE, notificationGone.EN},
+	{CardNotFound, NotFound, cardGone.NL, cardGone.FR, cardGone.DE, cardGone.EN},
+	{CardWithheld, Withheld, cardGone.NL, cardGone.FR, cardGone.DE, cardGone.EN},
+}
+
+// What is withheld is said in the very words of what does not exist.
+var (
+	notificationGone = Entry{
+		NL: "Er is geen melding met dit nummer die u kunt raadplegen.",
+		FR: "Il n'y a pas de notification portant ce numéro que vous puissiez consulter.",
+		DE: "Es gibt keine Meldung mit dieser Nummer, die Sie einsehen können.",
+		EN: "There is no notification with this number that you can consult."}
+	cardGone = Entry{
+		NL: "Er zijn geen implantaten van deze patiënt die u kunt raadplegen.",
+		FR: "Il n'y a pas d'implants de ce patient que vous puissiez consulter.",
+		DE: "Es gibt keine Implantate dieses Patienten, die Sie einsehen können.",
+		EN: "There are no implants of this patient that you can consult."}
+)
+
+// Seen returns the code as a caller may see it: a withheld thing is not there.
+func (c Code) Seen() Code {
+	switch c {
+	case NotificationWithheld:
+		return NotificationNotFound
+	case CardWithheld:
+		return CardNotFound
+	}
+	return c
+}
