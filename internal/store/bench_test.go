@@ -1,0 +1,227 @@
+package store_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+func engines(b *testing.B, run func(*testing.B, storetest.Backend)) {
+	b.Run("sqlite", func(b *testing.B) { run(b, storetest.Embedded(b)) })
+	b.Run("postgres", func(b *testing.B) { run(b, storetest.Server(b)(b)) })
+}
+
+func parsed[T any](parse func(string) (T, error), text string) T {
+	value, err := parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// specialists is how many share the notifications.
+const specialists = 20
+
+// person is the n-th of many invented people with valid numbers.
+func person(n int64) ident.SSIN {
+	base := (48+n/(28*12*900)%50)*10_000_000 + (1+n/(28*900)%12)*100_000 + (1+n/900%28)*1000 + 1 + n%900
+	return parsed(ident.ParseSSIN, fmt.Sprintf("%09d%02d", base, 97-base%97))
+}
+
+func anyNumber(day ident.Date) ident.NotificationNumber {
+	number, err := ident.NewNotificationNumber(day, 77)
+	if err != nil {
+		panic(err)
+	}
+	return number
+}
+
+// notify does what one signed notification asks of the store.
+func notify(b *testing.B, db *store.DB, n int64) error {
+	b.Helper()
+	digest := sha256.Sum256(fmt.Append(nil, "message", n))
+	day := parsed(ident.ParseDate, "2026-11-21")
+	specialist, patient := person(n%specialists), person(1000+n/3)
+	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	reference := fmt.Sprintf("6f9619ff-8b86-d011-b42d-%012d", n)
+	return db.Write(b.Context(), func(w register.Writer) error {
+		if _, err := w.Spend(register.ReplayMark{Key: digest, Until: now}); err != nil {
+			return err
+		}
+		if err := w.Hold("patient "+patient.Digits()+reference, "input "+reference); err != nil {
+			return err
+		}
+		if _, _, err := w.Submission("NIHII-HOSPITAL=71000436", reference); err != nil {
+			return err
+		}
+		serial := fmt.Sprint("S-", n)
+		code := parsed(ident.ParseNotificationCode, "000071200176")
+		if _, err := w.SerialInPatient(serial, code, "05410000001047"); err != nil {
+			return err
+		}
+		running, err := w.NextRunning(day)
+		if err != nil {
+			return err
+		}
+		number, err := ident.NewNotificationNumber(day, running)
+		if err != nil {
+			return err
+		}
+		kept := register.Notification{Reference: reference, Version: 1, State: register.Final, Number: number,
+			Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: specialist}, OperationDate: day,
+			Patient: patient, Prescriber: register.ProfessionalRef{SSIN: specialist}, PrescriptionDate: day, RegisteredAt: now,
+			Digest: digest, Signer: "NIHII-HOSPITAL=71000436", Author: specialist, InputReference: reference, ContentDigest: digest,
+			Implants: []register.Implant{{ID: reference + "i", UDIDI: "05410000001047", NotifiedImplant: register.NotifiedImplant{
+				Code: code, UDI: "(01)05410000001047(17)291231(10)L2201(21)" + serial, Lot: "L2201", Serial: serial, Quantity: 1}}}}
+		if err := w.Keep(kept); err != nil {
+			return err
+		}
+		link := register.TherapeuticLink{Patient: patient, Professional: specialist, Type: register.LinkOperation, Period: register.Period{From: day}}
+		if err := w.Link(link); err != nil {
+			return err
+		}
+		return w.Record(register.Event{At: now, Correlation: reference, Operation: "NotifyImplant", Outcome: register.Accepted,
+			Reason: "own operation", Person: specialist, Patient: patient, Number: number})
+	})
+}
+
+// concurrently runs b.N operations on so many goroutines.
+func concurrently(b *testing.B, goroutines int, operation func(n int64) error) {
+	b.ResetTimer()
+	fill(b, goroutines, int64(b.N), operation)
+}
+
+// fill runs operations on so many goroutines.
+func fill(b *testing.B, goroutines int, operations int64, operation func(n int64) error) {
+	b.Helper()
+	var next atomic.Int64
+	done := make(chan error, goroutines)
+	for range goroutines {
+		go func() {
+			for {
+				n := next.Add(1)
+				if n > operations {
+					done <- nil
+					return
+				}
+				if err := operation(n); err != nil {
+					done <- err
+					return
+				}
+			}
+		}()
+	}
+	for range goroutines {
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+func BenchmarkWriteNotification(b *testing.B) {
+	engines(b, func(b *testing.B, backend storetest.Backend) {
+		db := backend.Open(b)
+		var base int64
+		for _, goroutines := range []int{1, 64} {
+			b.Run(fmt.Sprint(goroutines), func(b *testing.B) {
+				start := base
+				concurrently(b, goroutines, func(n int64) error { return notify(b, db, start+n) })
+				base += int64(b.N)
+			})
+		}
+	})
+}
+
+// BenchmarkFloor is the least that a notification can cost: four rows, of the sizes of a notification, an implant, a
+// submission and an event, inserted with the driver alone, 64 to a commit.
+func BenchmarkFloor(b *testing.B) {
+	file := url.URL{Scheme: "file", Path: filepath.Join(b.TempDir(), "floor.sqlite"),
+		RawQuery: "_journal_mode=WAL&_synchronous=FULL&_txlock=immediate"}
+	db, err := sql.Open("sqlite", file.String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	db.SetMaxOpenConns(1)
+	ctx := context.Background() // of the cleanup too
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = conn.Close() })
+	var inserts []*sql.Stmt
+	for i := range 4 {
+		table := fmt.Sprint("t", i)
+		if _, err := conn.ExecContext(ctx, "CREATE TABLE "+table+" (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID"); err != nil {
+			b.Fatal(err)
+		}
+		insert, err := conn.PrepareContext(ctx, "INSERT INTO "+table+" (id, body) VALUES (?, ?)")
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = insert.Close() })
+		inserts = append(inserts, insert)
+	}
+	body := fmt.Sprintf("%0300d", 1)
+	b.ResetTimer()
+	for n := range b.N {
+		if n%64 == 0 {
+			if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for _, insert := range inserts {
+			if _, err := insert.ExecContext(ctx, fmt.Sprintf("6f9619ff-8b86-d011-b42d-%012d", n), body); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if n%64 == 63 || n == b.N-1 {
+			if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func BenchmarkSearch(b *testing.B) {
+	const notifications = 10_000
+	engines(b, func(b *testing.B, backend storetest.Backend) {
+		db := backend.Open(b)
+		fill(b, 64, notifications, func(n int64) error { return notify(b, db, n) })
+		specialist, patient := person(77%specialists), person(1000+77/3)
+		day := parsed(ident.ParseDate, "2026-11-21")
+		for _, search := range []struct {
+			name string
+			q    register.Query
+		}{
+			{"patient", register.Query{Patient: patient}},
+			{"number", register.Query{Number: anyNumber(day)}},
+			{"serial", register.Query{Serial: "S-77", PatientsOf: specialist, On: day}},
+			{"code", register.Query{Code: parsed(ident.ParseNotificationCode, "000071200176"), PatientsOf: specialist, On: day}},
+		} {
+			search.q.Limit = 20
+			b.Run(search.name, func(b *testing.B) {
+				for b.Loop() {
+					err := db.Read(b.Context(), func(r register.Reader) error {
+						_, _, err := r.Search(search.q)
+						return err
+					})
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	})
+}

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// migrate brings the tables to the form that this program knows. Several programs may do so at once: whoever loses the
+// race finds the work done when it looks again.
+func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
+	files, err := fs.Sub(migrations, "migrations/"+d.migrations)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(d.goose, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	const attempts = 5
+	for attempt := 1; ; attempt++ {
+		current, target, err := provider.GetVersions(ctx)
+		switch {
+		case err == nil && current > target:
+			return fmt.Errorf("the database has version %d of the tables and this program knows %d: start the newer program that renewed them", current, target)
+		case err == nil && current == target:
+			return nil
+		case err == nil:
+			_, err = provider.Up(ctx)
+		}
+		if err != nil && attempt == attempts {
+			return fmt.Errorf("tables of the register: %w", err)
+		}
+		if err != nil && pause(ctx, 50*time.Millisecond) != nil {
+			return fmt.Errorf("tables of the register: %w", err)
+		}
+	}
+}
+
+// pause waits, unless the context ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

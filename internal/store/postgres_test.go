@@ -1,0 +1,240 @@
+package store_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+// When, from the client's side, the connection is lost.
+const (
+	never int32 = iota
+	inTransaction
+	beforeCommit
+	afterCommit
+	always // nobody gets through any more
+)
+
+// proxy stands between the store and PostgreSQL, reads what the store sends, and loses connections.
+type proxy struct {
+	server string
+	lose   atomic.Int32 // when to lose the next connection
+	named  atomic.Int32 // prepared statements with a name
+	group  sync.WaitGroup
+}
+
+// startProxy returns the proxy and the URL of a new database behind it.
+func startProxy(t *testing.T) (*proxy, string) {
+	t.Helper()
+	address, err := url.Parse(storetest.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{server: address.Host}
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.group.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			p.group.Go(func() { p.serve(client) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		p.group.Wait()
+	})
+	address.Host = listener.Addr().String()
+	query := address.Query()
+	query.Set("sslmode", "disable")
+	address.RawQuery = query.Encode()
+	return p, address.String()
+}
+
+func (p *proxy) serve(client net.Conn) {
+	defer func() { _ = client.Close() }()
+	if p.lose.Load() == always {
+		return
+	}
+	server, err := (&net.Dialer{}).Dial("tcp", p.server)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	var silent atomic.Bool
+	answered := make(chan struct{}, 1)
+	p.group.Go(func() {
+		defer func() { _ = client.Close() }()
+		buffer := make([]byte, 1<<16)
+		for {
+			n, err := server.Read(buffer)
+			if err != nil {
+				return
+			}
+			if silent.Load() {
+				answered <- struct{}{}
+				return
+			}
+			if _, err := client.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	})
+	for first := true; ; first = false {
+		message, err := readMessage(client, first)
+		if err != nil || p.lose.Load() == always {
+			return
+		}
+		commit := bytes.Equal(message[1:], append([]byte{0, 0, 0, 11}, "COMMIT\x00"...))
+		switch {
+		case message[0] == 'P' && !first:
+			if message[5] != 0 {
+				p.named.Add(1)
+			}
+			if p.lose.CompareAndSwap(inTransaction, never) {
+				return
+			}
+		case commit && p.lose.CompareAndSwap(beforeCommit, never):
+			return
+		case commit && p.lose.CompareAndSwap(afterCommit, never):
+			silent.Store(true)
+			if _, err := server.Write(message); err == nil {
+				<-answered
+			}
+			return
+		}
+		if _, err := server.Write(message); err != nil {
+			return
+		}
+	}
+}
+
+// readMessage reads one message of the client: a type, but for the first one, then a length that counts itself.
+func readMessage(r io.Reader, first bool) ([]byte, error) {
+	head := make([]byte, 5)
+	if first {
+		head = head[:4]
+	}
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, err
+	}
+	rest := make([]byte, binary.BigEndian.Uint32(head[len(head)-4:])-4)
+	_, err := io.ReadFull(r, rest)
+	return append(head, rest...), err
+}
+
+func TestLostConnections(t *testing.T) {
+	p, address := startProxy(t)
+	db, err := store.Open(t.Context(), store.Config{URL: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	tests := []struct {
+		name  string
+		lose  int32
+		spend bool
+		runs  int
+		code  problem.Code // of the refusal, none when it is kept
+		kept  bool
+	}{
+		{"never", never, true, 1, "", true},
+		{"in the transaction", inTransaction, true, 2, "", true},
+		{"in the transaction, without a message", inTransaction, false, 2, "", true},
+		{"before the commit arrives", beforeCommit, true, 2, "", true},
+		{"before the answer to the commit arrives", afterCommit, true, 1, "", true},
+		{"before the commit arrives, without a message", beforeCommit, false, 1, problem.StoreDown, false},
+		{"before the answer to the commit arrives, without a message", afterCommit, false, 1, problem.StoreDown, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p.lose.Store(test.lose)
+			runs, fresh := 0, true
+			err := db.Write(t.Context(), func(w register.Writer) error {
+				runs++
+				if test.spend {
+					var err error
+					if fresh, err = w.Spend(register.ReplayMark{Key: sha256.Sum256([]byte(test.name)), Until: time.Now()}); err != nil {
+						return err
+					}
+				}
+				return w.Record(register.Event{At: time.Now(), Correlation: test.name})
+			})
+			if test.code == "" && err != nil || test.code != "" && problem.From(err).Code != test.code {
+				t.Errorf("got %v", err)
+			}
+			if runs != test.runs || !fresh {
+				t.Errorf("%d runs, fresh %v", runs, fresh)
+			}
+			if p.lose.Load() != never {
+				t.Error("the connection was not lost")
+			}
+			kept := 0
+			events, _, err := db.Events(t.Context(), 0, 100)
+			for _, e := range events {
+				if e.Correlation == test.name {
+					kept++
+				}
+			}
+			if err != nil || kept != map[bool]int{true: 1}[test.kept] {
+				t.Errorf("kept %d times, %v", kept, err)
+			}
+		})
+	}
+	if n := p.named.Load(); n != 0 {
+		t.Errorf("%d statements have a name, which a connection pooler would lose", n)
+	}
+
+	p.lose.Store(always)
+	begin := time.Now()
+	for name, err := range map[string]error{
+		"write": db.Write(t.Context(), func(w register.Writer) error { return w.Record(register.Event{At: begin}) }),
+		"read":  db.Read(t.Context(), func(r register.Reader) error { _, _, err := r.Implant("one"); return err }),
+		"ready": db.Ready(t.Context()),
+	} {
+		if !errors.Is(err, problem.Unavailable) {
+			t.Errorf("%s while the server is gone: %v", name, err)
+		}
+	}
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("it took %v to find out", took)
+	}
+	p.lose.Store(never)
+	if err := db.Ready(t.Context()); err != nil {
+		t.Errorf("ready when the server is back: %v", err)
+	}
+}
+
+func TestOpenPostgresRefuses(t *testing.T) {
+	for name, address := range map[string]string{
+		"not a URL":      "postgres://user:secret@host:port/x",
+		"nobody listens": "postgres://user:secret@127.0.0.1:1/x?sslmode=disable",
+	} {
+		_, err := store.Open(t.Context(), store.Config{URL: address})
+		if err == nil || bytes.Contains([]byte(err.Error()), []byte("secret")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/openctr/ctr/internal/register"
+)
+
+// conditions are the parts of a WHERE clause and their parameters.
+type conditions struct {
+	texts []string
+	args  []any
+}
+
+func (c *conditions) add(text string, args ...any) {
+	c.texts = append(c.texts, text)
+	c.args = append(c.args, args...)
+}
+
+// addGiven adds a condition with one parameter, unless the value is empty.
+func (c *conditions) addGiven(text, value string) {
+	if value != "" {
+		c.add(text, value)
+	}
+}
+
+func (c *conditions) String() string { return strings.Join(c.texts, " AND ") }
+
+// Search finds notifications in the order of registration.
+func (v view) Search(q register.Query) ([]register.Summary, int, error) {
+	where := searchConditions(q)
+	var total int
+	if _, err := v.s.get(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+current, where.args...); err != nil {
+		return nil, 0, err
+	}
+	if q.Offset >= total || q.Limit <= 0 {
+		return nil, total, nil
+	}
+	page, err := many(v.s, "notification", summaryRow.summary, `SELECT n.number, n.type, n.operation_date, n.patient_ssin,
+		n.specialist_ssin, n.specialist_nihii, n.state, CASE n.type WHEN 'Explantation'
+		THEN (SELECT COUNT(*) FROM removal r WHERE r.reference = n.reference AND r.version = n.version)
+		ELSE (SELECT COUNT(*) FROM implant i WHERE i.reference = n.reference AND i.version = n.version) END AS line_count
+		FROM notification n WHERE `+where.String()+current+` ORDER BY n.seq LIMIT ? OFFSET ?`,
+		append(where.args, q.Limit, max(q.Offset, 0))...)
+	for i := range page {
+		specialist := page[i].Specialist.SSIN
+		page[i].Own = !specialist.IsZero() && (specialist == q.Specialist || specialist == q.PatientsOf)
+	}
+	return page, total, err
+}
+
+// searchConditions makes the WHERE clause of a search. Only notifications with a number can be found.
+//
+// The engines start from one condition and check the others row by row, so what a search costs depends on where it
+// starts. A product may be in very many patients, and a professional has only so many; a serial number or a lot is in
+// few. Each condition is therefore written as a set to start from or as a check of a row, depending on its company.
+func searchConditions(q register.Query) *conditions {
+	where := &conditions{}
+	where.add(`n.number <> ''`)
+	where.addGiven(`n.number = ?`, q.Number.Digits())
+	where.addGiven(`n.patient_ssin = ?`, q.Patient.Digits())
+	where.addGiven(`n.specialist_ssin = ?`, q.Specialist.Digits())
+	if !q.From.IsZero() {
+		where.add(`n.operation_date >= ?`, q.From.String())
+	}
+	if !q.To.IsZero() {
+		where.add(`n.operation_date <= ?`, q.To.String())
+	}
+	where.addGiven(`n.type = ?`, string(q.Type))
+
+	few := q.Serial != "" || q.Lot != "" || q.UDI != ""
+	named := !q.Number.IsZero() || !q.Patient.IsZero() || !q.Specialist.IsZero()
+	if !q.PatientsOf.IsZero() {
+		where.addPatientsOf(q, few || named)
+	}
+	where.addImplant(q, !few && (named || !q.PatientsOf.IsZero()))
+	return where
+}
+
+// addPatientsOf restricts to a professional's own notifications and to those of the patients in his care.
+func (c *conditions) addPatientsOf(q register.Query, checked bool) {
+	const inCare = `l.professional = ? AND l.valid_from <= ? AND (l.valid_to = '' OR l.valid_to >= ?)`
+	professional, day := q.PatientsOf.Digits(), q.On.String()
+	text := `n.seq IN (SELECT own.seq FROM notification own WHERE own.specialist_ssin = ?
+		UNION SELECT p.seq FROM therapeutic_link l JOIN notification p ON p.patient_ssin = l.patient WHERE ` + inCare + `)`
+	if checked {
+		text = `(n.specialist_ssin = ? OR EXISTS (SELECT 1 FROM therapeutic_link l WHERE l.patient = n.patient_ssin AND ` + inCare + `))`
+	}
+	c.add(text, professional, professional, day, day)
+}
+
+// addImplant restricts to notifications that placed or removed one implant that is all that is asked for.
+func (c *conditions) addImplant(q register.Query, checked bool) {
+	implant := &conditions{}
+	implant.addGiven(`i.code = ? AND i.code <> ''`, q.Code.Digits())
+	implant.addGiven(`i.udi = ? AND i.udi <> ''`, q.UDI)
+	implant.addGiven(`i.udi_di = ? AND i.udi_di <> ''`, q.UDIDI)
+	implant.addGiven(`i.lot = ? AND i.lot <> ''`, q.Lot)
+	implant.addGiven(`i.serial = ? AND i.serial <> ''`, q.Serial)
+	if len(implant.texts) == 0 {
+		return
+	}
+	asked := implant.String()
+	text := `n.seq IN (SELECT p.seq FROM implant i JOIN notification p ON p.reference = i.reference AND p.version = i.version
+		WHERE ` + asked + ` UNION SELECT p.seq FROM implant i JOIN removal r ON r.implant_id = i.id
+		JOIN notification p ON p.reference = r.reference AND p.version = r.version WHERE ` + asked + `)`
+	if checked {
+		text = `(EXISTS (SELECT 1 FROM implant i WHERE i.reference = n.reference AND i.version = n.version AND ` + asked + `)
+			OR EXISTS (SELECT 1 FROM removal r JOIN implant i ON i.id = r.implant_id
+			WHERE r.reference = n.reference AND r.version = n.version AND ` + asked + `))`
+	}
+	c.add(text, slices.Concat(implant.args, implant.args)...)
+}

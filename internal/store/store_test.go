@@ -1,0 +1,15 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+func TestEmbedded(t *testing.T) {
+	storetest.Run(t, storetest.Embedded)
+}
+
+func TestPostgres(t *testing.T) {
+	storetest.Run(t, storetest.Server(t))
+}

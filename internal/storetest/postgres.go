@@ -1,0 +1,186 @@
+package storetest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	_ "github.com/lib/pq" // for the raw handles
+)
+
+// install is what to do about a machine without PostgreSQL.
+const install = "PostgreSQL 15 or later is not here; install it with: apt-get install postgresql"
+
+// Postgres makes a database on a PostgreSQL server, drops it after the test, and returns its URL.
+//
+// The server is the one that CTR_TEST_POSTGRES names (the URL of a database whose user may make others), or one that is
+// started for this test binary. Without a PostgreSQL on the machine the test is skipped, unless CI=true: there it fails.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	admin := os.Getenv("CTR_TEST_POSTGRES")
+	if admin == "" {
+		started, err := startOnce()
+		if err != nil {
+			if errors.Is(err, errNotInstalled) && os.Getenv("CI") != "true" {
+				t.Skip(install)
+			}
+			t.Fatal(err)
+		}
+		admin = started.url
+	}
+	address, err := url.Parse(admin)
+	if err != nil {
+		t.Fatal("CTR_TEST_POSTGRES is not a URL")
+	}
+	name := "ctr_test_" + strings.ToLower(rand.Text())
+	administer(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0")
+	t.Cleanup(func() { administer(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
+	address.Path = "/" + name
+	return address.String()
+}
+
+func administer(t testing.TB, admin, statement string) {
+	t.Helper()
+	db, err := sql.Open("postgres", admin)
+	if err == nil {
+		_, err = db.ExecContext(context.Background(), statement)
+		err = errors.Join(err, db.Close())
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+var errNotInstalled = errors.New(install)
+
+// startOnce starts one server for the whole test binary.
+//
+// A test binary has no last moment of its own that a package could use, so the server is bound to the life of the
+// process instead: a shell waits for the end of a pipe that closes when this process ends, however it ends, and then
+// stops the server and removes its files.
+var startOnce = sync.OnceValues(start)
+
+// server is a running server. It runs until the pipe is closed, by the end of the process at the latest.
+type server struct {
+	url  string
+	pipe *os.File
+}
+
+func start() (server, error) {
+	bin, err := binaries()
+	if err != nil {
+		return server{}, err
+	}
+	directory, err := os.MkdirTemp("", "ctr-postgres-")
+	if err != nil {
+		return server{}, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	port, err := freePort()
+	if err != nil {
+		return server{}, err
+	}
+	account, err := unprivileged(directory)
+	if err != nil {
+		return server{}, err
+	}
+	end, held, err := os.Pipe()
+	if err != nil {
+		return server{}, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	command := exec.CommandContext(context.Background(), "/bin/sh", "-c", life, "postgres-of-a-test", bin, directory, port)
+	command.Stdin, command.Dir = end, directory
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: account}
+	out, err := command.StdoutPipe()
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		return server{}, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	line := make([]byte, 4096)
+	n, err := out.Read(line)
+	if text := strings.TrimSpace(string(line[:n])); err != nil || text != "ready" {
+		return server{}, fmt.Errorf("start PostgreSQL in %s: %s: %w", directory, text, errors.Join(err, command.Wait()))
+	}
+	return server{url: "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable", pipe: held}, nil
+}
+
+// life is the whole life of the server: $1 the programs, $2 the directory, $3 the port. Nothing in it is worth a sync.
+const life = `
+"$1/initdb" --pgdata="$2/data" --username=postgres --auth=trust --encoding=UTF8 --no-sync >"$2/log" 2>&1 &&
+"$1/pg_ctl" --pgdata="$2/data" --log="$2/log" --wait --options="-h 127.0.0.1 -p $3 -k '' -F" start >>"$2/log" 2>&1 ||
+	{ tail -n 3 "$2/log"; rm -rf "$2/data"; exit 1; }
+echo ready
+exec >/dev/null 2>&1
+cat
+"$1/pg_ctl" --pgdata="$2/data" --mode=immediate stop
+rm -rf "$2"
+`
+
+// binaries finds the directory of initdb and pg_ctl: the newest installed version, or what is on the PATH.
+func binaries() (string, error) {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil {
+		return "", fmt.Errorf("look for PostgreSQL: %w", err)
+	}
+	version := func(path string) int {
+		n, _ := strconv.Atoi(strings.Split(path, "/")[4]) // a name that is no number is no version
+		return n
+	}
+	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
+	if len(found) > 0 && version(found[0]) >= 15 {
+		return filepath.Dir(found[0]), nil
+	}
+	if path, err := exec.LookPath("initdb"); err == nil {
+		return filepath.Dir(path), nil
+	}
+	return "", errNotInstalled
+}
+
+// unprivileged is the account that the server runs as: root may not run it, so for root it is the account that the
+// package of the distribution made, which then owns the directory.
+func unprivileged(directory string) (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	account, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	uid, err := strconv.ParseUint(account.Uid, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	gid, err := strconv.ParseUint(account.Gid, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	if err := os.Chown(directory, int(uid), int(gid)); err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+}
+
+func freePort() (string, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("a free port: %w", err)
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, errors.Join(err, listener.Close())
+}

@@ -1,0 +1,396 @@
+package storetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// withDevices is what is read back: the store adds the devices that the list knows.
+func withDevices(n register.Notification, devices ...register.Device) register.Notification {
+	n.Implants = append([]register.Implant(nil), n.Implants...)
+	for i := range n.Implants {
+		for _, d := range devices {
+			if n.Implants[i].Code == d.Code {
+				n.Implants[i].Device = &d
+			}
+		}
+	}
+	return n
+}
+
+func testNotification(t *testing.T, b Backend) {
+	db := b.Open(t)
+	load(t, db, store.Sources{Devices: []register.Device{kneeDevice()}})
+	n := implantation(t, 1)
+	byDI := register.Implant{ID: "by-di", NotifiedImplant: register.NotifiedImplant{UDI: "(01)05410000001047", Quantity: 2}, UDIDI: "05410000001047"}
+	n.Implants = append(n.Implants, byDI)
+	complete(&n)
+	want := withDevices(n, kneeDevice())
+	device := kneeDevice()
+	want.Implants[2].Device = &device
+	write(t, db, func(w register.Writer) error {
+		if err := w.Keep(n); err != nil {
+			return err
+		}
+		got, there, err := w.Notification(n.Number)
+		check(t, "in the same transaction", got, want, there, true, err)
+		return nil
+	})
+	read(t, db, func(r register.Reader) error {
+		got, there, err := r.Notification(n.Number)
+		check(t, "by number", got, want, there, true, err)
+		_, there, err = r.Notification(number(t, 2))
+		check(t, "by another number", nil, nil, there, false, err)
+		_, there, err = r.Notification(ident.NotificationNumber{})
+		check(t, "by no number", nil, nil, there, false, err)
+		implant, there, err := r.Implant("by-di")
+		check(t, "implant", implant, want.Implants[2], there, true, err)
+		_, there, err = r.Implant("unknown")
+		check(t, "no implant", nil, nil, there, false, err)
+		return nil
+	})
+	if err := db.Write(t.Context(), func(w register.Writer) error { return w.Keep(n) }); problem.From(err).Code != problem.InternalError {
+		t.Errorf("the same version again: %v", err)
+	}
+	other := implantation(t, 1)
+	other.Reference, other.InputReference, other.Implants = "other", "", nil
+	if err := db.Write(t.Context(), func(w register.Writer) error { return w.Keep(other) }); problem.From(err).Code != problem.InternalError {
+		t.Errorf("the same number again: %v", err)
+	}
+}
+
+func testExplantation(t *testing.T, b Backend) {
+	db := b.Open(t)
+	placed := implantation(t, 1)
+	removed := explantation(t, 2, "2026-11-21",
+		register.Removal{ImplantID: placed.Implants[1].ID, Quantity: 2, Reason: "infection", Remaining: 1},
+		register.Removal{ImplantID: "declared", Quantity: 1, Remaining: 0})
+	removed.Implants = []register.Implant{{ID: "declared", NotifiedImplant: register.NotifiedImplant{Quantity: 1}, Unregistered: true}}
+	complete(&removed)
+	keep(t, db, placed, removed)
+
+	want := removed
+	want.Implants = append([]register.Implant(nil), removed.Implants...)
+	want.Implants[0].Remaining = 0
+	read(t, db, func(r register.Reader) error {
+		got, there, err := r.Notification(removed.Number)
+		check(t, "explantation", got, want, there, true, err)
+		implant, there, err := r.Implant(placed.Implants[1].ID)
+		left := placed.Implants[1]
+		left.Remaining = 1
+		check(t, "what is left", implant, left, there, true, err)
+		return nil
+	})
+	missing := explantation(t, 3, "2026-11-21", register.Removal{ImplantID: "nobody's", Quantity: 1})
+	if err := db.Write(t.Context(), func(w register.Writer) error { return w.Keep(missing) }); problem.From(err).Code != problem.InternalError {
+		t.Errorf("removal of an implant that is not there: %v", err)
+	}
+}
+
+func testNewerVersion(t *testing.T, b Backend) {
+	db := b.Open(t)
+	first := implantation(t, 1)
+	second := implantation(t, 1)
+	second.Version, second.InputReference, second.Comment = 2, "", "revised"
+	second.Implants = []register.Implant{{ID: "second", NotifiedImplant: register.NotifiedImplant{Code: mesh, Serial: "S-2", Quantity: 1}}}
+	complete(&second)
+	keep(t, db, first)
+	keep(t, db, second)
+	read(t, db, func(r register.Reader) error {
+		got, there, err := r.Notification(first.Number)
+		check(t, "current version", got, second, there, true, err)
+		implants, err := r.Implants(leroy, ident.Date{})
+		check(t, "implants of the current version", implants, second.Implants, true, true, err)
+		history, err := r.History(leroy)
+		check(t, "history", history, []register.Notification{second}, true, true, err)
+		got, there, err = r.Submission(first.Signer, first.InputReference)
+		check(t, "what was sent", got, first, there, true, err)
+		in, err := r.SerialInPatient(first.Implants[0].Serial, knee, "")
+		check(t, "serial of the former version", in, false, true, true, err)
+		_, total, err := r.Search(register.Query{Patient: leroy, Limit: 10})
+		check(t, "found", total, 1, true, true, err)
+		return nil
+	})
+}
+
+func testSubmission(t *testing.T, b Backend) {
+	db := b.Open(t)
+	n, without := implantation(t, 1), implantation(t, 2)
+	without.InputReference = ""
+	keep(t, db, n, without)
+	read(t, db, func(r register.Reader) error {
+		got, there, err := r.Submission(n.Signer, n.InputReference)
+		check(t, "submission", got, n, there, true, err)
+		_, there, err = r.Submission("NIHII-HOSPITAL=71012413", n.InputReference)
+		check(t, "of another signer", nil, nil, there, false, err)
+		_, there, err = r.Submission(n.Signer, strings.ToLower(n.InputReference))
+		check(t, "another reference", nil, nil, there, false, err)
+		_, there, err = r.Submission(n.Signer, "")
+		check(t, "no reference", nil, nil, there, false, err)
+		return nil
+	})
+}
+
+func testImplants(t *testing.T, b Backend) {
+	db := b.Open(t)
+	// Kept in another order than that of the operations.
+	later, earlier := implantation(t, 1), implantation(t, 2)
+	earlier.OperationDate = day("2020-05-01")
+	complete(&earlier)
+	abroad := explantation(t, 3, "2021-01-01", register.Removal{ImplantID: "abroad", Quantity: 1})
+	abroad.Implants = []register.Implant{{ID: "abroad", NotifiedImplant: register.NotifiedImplant{Quantity: 1}, Unregistered: true}}
+	mesh := earlier.Implants[1].ID
+	once := explantation(t, 4, "2022-06-01", register.Removal{ImplantID: mesh, Quantity: 1, Remaining: 2})
+	twice := explantation(t, 5, "2023-06-01", register.Removal{ImplantID: mesh, Quantity: 2, Remaining: 0})
+	other := implantation(t, 6)
+	other.Patient = vanDam
+	keep(t, db, later, earlier, abroad, once, twice, other)
+
+	tests := []struct {
+		day  string
+		want []int // what remains of the two implants of the earlier operation, then of the later one
+	}{
+		{"2020-04-30", nil},
+		{"2020-05-01", []int{1, 3}},
+		{"2022-05-31", []int{1, 3}},
+		{"2022-06-01", []int{1, 2}},
+		{"2023-06-01", []int{1, 0}},
+		{"2026-11-20", []int{1, 0, 1, 3}},
+		{"", []int{1, 0, 1, 3}},
+	}
+	all := append(append([]register.Implant(nil), earlier.Implants...), later.Implants...)
+	for _, test := range tests {
+		read(t, db, func(r register.Reader) error {
+			got, err := r.Implants(leroy, day(test.day))
+			want := append([]register.Implant(nil), all[:len(test.want)]...)
+			for i := range want {
+				want[i].Remaining = test.want[i]
+			}
+			if len(want) == 0 {
+				want = nil
+			}
+			check(t, "on "+test.day, got, want, true, true, err)
+			return nil
+		})
+	}
+}
+
+func testSerial(t *testing.T, b Backend) {
+	db := b.Open(t)
+	n := implantation(t, 1)
+	n.Implants[0].Serial, n.Implants[0].Quantity = "S-1", 2
+	keep(t, db, n)
+	in := func(name, serial string, code ident.NotificationCode, di string, want bool) {
+		t.Helper()
+		read(t, db, func(r register.Reader) error {
+			got, err := r.SerialInPatient(serial, code, di)
+			check(t, name, got, want, true, true, err)
+			return nil
+		})
+	}
+	in("same code", "S-1", knee, "", true)
+	in("same device identifier", "S-1", ident.NotificationCode{}, "05410000001047", true)
+	in("other code and device identifier", "S-1", mesh, "05410000000125", false)
+	in("neither", "S-1", ident.NotificationCode{}, "", false)
+	in("other serial number", "s-1", knee, "05410000001047", false)
+	in("no serial number", "", mesh, "", false)
+	keep(t, db, explantation(t, 2, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1, Remaining: 1}))
+	in("one of two removed", "S-1", knee, "", true)
+	keep(t, db, explantation(t, 3, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
+	in("both removed", "S-1", knee, "", false)
+}
+
+func testHistory(t *testing.T, b Backend) {
+	db := b.Open(t)
+	second, first, other := implantation(t, 1), implantation(t, 2), implantation(t, 3)
+	first.OperationDate = day("2020-01-01")
+	complete(&first)
+	other.Patient = vanDam
+	removal := explantation(t, 4, "2026-11-20", register.Removal{ImplantID: second.Implants[0].ID, Quantity: 1})
+	keep(t, db, second, first, other, removal)
+	second.Implants = append([]register.Implant(nil), second.Implants...)
+	second.Implants[0].Remaining = 0
+	read(t, db, func(r register.Reader) error {
+		got, err := r.History(leroy)
+		check(t, "history", got, []register.Notification{first, second, removal}, true, true, err)
+		got, err = r.History(peeters)
+		check(t, "no history", len(got), 0, true, true, err)
+		return nil
+	})
+}
+
+// summary is what a search answers for a notification.
+func summary(n register.Notification, own bool) register.Summary {
+	return register.Summary{Number: n.Number, Type: n.Type, OperationDate: n.OperationDate, Patient: n.Patient,
+		Specialist: n.Specialist, State: n.State, Own: own, ImplantCount: len(n.Implants) + len(n.Removals)}
+}
+
+func testSearch(t *testing.T, b Backend) {
+	db := b.Open(t)
+	all := make([]register.Notification, 5)
+	for i := range all {
+		all[i] = implantation(t, uint64(i+1))
+		all[i].OperationDate = day(fmt.Sprintf("2026-11-%02d", 20-i))
+	}
+	all[1].Specialist = register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
+	all[2].Patient = vanDam
+	all[4] = explantation(t, 5, "2026-11-16", register.Removal{ImplantID: all[0].Implants[0].ID, Quantity: 1})
+	keep(t, db, all...)
+
+	tests := []struct {
+		name  string
+		q     register.Query
+		want  []int
+		total int
+	}{
+		{"everything", register.Query{Limit: 10}, []int{0, 1, 2, 3, 4}, 5},
+		{"first page", register.Query{Limit: 2}, []int{0, 1}, 5},
+		{"last page", register.Query{Limit: 2, Offset: 4}, []int{4}, 5},
+		{"beyond the last page", register.Query{Limit: 2, Offset: 5}, nil, 5},
+		{"only counted", register.Query{}, nil, 5},
+		{"by number", register.Query{Number: all[3].Number, Limit: 10}, []int{3}, 1},
+		{"by unknown number", register.Query{Number: number(t, 99), Limit: 10}, nil, 0},
+		{"by patient", register.Query{Patient: leroy, Limit: 10}, []int{0, 1, 3, 4}, 4},
+		{"by patient and type", register.Query{Patient: leroy, Type: register.TypeExplantation, Limit: 10}, []int{4}, 1},
+		{"from", register.Query{From: day("2026-11-19"), Limit: 10}, []int{0, 1}, 2},
+		{"to", register.Query{To: day("2026-11-17"), Limit: 10}, []int{3, 4}, 2},
+		{"from and to", register.Query{From: day("2026-11-17"), To: day("2026-11-17"), Limit: 10}, []int{3}, 1},
+		{"by specialist", register.Query{Specialist: dubois, Limit: 10}, []int{1}, 1},
+	}
+	for _, test := range tests {
+		expect(t, db, test.name, test.q, all, test.want, test.total)
+	}
+}
+
+// expect compares a search with the notifications that it should find.
+func expect(t *testing.T, db *store.DB, name string, q register.Query, all []register.Notification, want []int, total int) {
+	t.Helper()
+	var summaries []register.Summary
+	for _, i := range want {
+		own := all[i].Specialist.SSIN == q.Specialist || all[i].Specialist.SSIN == q.PatientsOf
+		summaries = append(summaries, summary(all[i], own))
+	}
+	read(t, db, func(r register.Reader) error {
+		got, n, err := r.Search(q)
+		check(t, name, got, summaries, true, true, err)
+		if n != total {
+			t.Errorf("%s: %d in all, want %d", name, n, total)
+		}
+		return nil
+	})
+}
+
+func testSearchByImplant(t *testing.T, b Backend) {
+	db := b.Open(t)
+	placed, elsewhere := implantation(t, 1), implantation(t, 2)
+	elsewhere.Implants = elsewhere.Implants[1:]
+	removed := explantation(t, 3, "2026-11-21", register.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1})
+	all := []register.Notification{placed, elsewhere, removed}
+	keep(t, db, all...)
+	implant := placed.Implants[0]
+	tests := []struct {
+		name string
+		q    register.Query
+		want []int
+	}{
+		{"code", register.Query{Code: knee}, []int{0, 2}},
+		{"code of two", register.Query{Code: mesh}, []int{0, 1}},
+		{"UDI", register.Query{UDI: implant.UDI}, []int{0, 2}},
+		{"device identifier", register.Query{UDIDI: implant.UDIDI}, []int{0, 2}},
+		{"lot", register.Query{Lot: implant.Lot}, []int{0, 2}},
+		{"serial number", register.Query{Serial: implant.Serial}, []int{0, 2}},
+		{"all of them", register.Query{Code: knee, UDI: implant.UDI, UDIDI: implant.UDIDI, Lot: implant.Lot, Serial: implant.Serial}, []int{0, 2}},
+		{"two lines do not match together", register.Query{Code: mesh, Lot: implant.Lot}, nil},
+		{"and type", register.Query{Code: knee, Type: register.TypeExplantation}, []int{2}},
+		{"unknown", register.Query{Serial: "unknown"}, nil},
+	}
+	for _, test := range tests {
+		test.q.Limit = 10
+		expect(t, db, test.name, test.q, all, test.want, len(test.want))
+		test.q.Patient = leroy
+		expect(t, db, test.name+" of a patient", test.q, all, test.want, len(test.want))
+		test.q.Patient = ident.SSIN{}
+		test.q.PatientsOf, test.q.On = claes, day("2026-11-21")
+		expect(t, db, test.name+" of a professional", test.q, all, test.want, len(test.want))
+		test.q.PatientsOf = dubois
+		expect(t, db, test.name+" of another professional", test.q, all, nil, 0)
+	}
+}
+
+func testSearchPatientsOf(t *testing.T, b Backend) {
+	db := b.Open(t)
+	own, linked, former, strange := implantation(t, 1), implantation(t, 2), implantation(t, 3), implantation(t, 4)
+	by := register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
+	linked.Specialist, linked.Patient = by, vanDam
+	former.Specialist, former.Patient = by, ssin("05041801691")
+	strange.Specialist, strange.Patient = by, ssin("12451200933")
+	all := []register.Notification{own, linked, former, strange}
+	keep(t, db, all...)
+	load(t, db, store.Sources{Links: []register.TherapeuticLink{
+		{Patient: vanDam, Professional: claes, Type: "specialistconsultation", Period: period("2026-01-01", "")},
+		{Patient: vanDam, Professional: claes, Type: "gmd", Period: period("2026-01-01", "")},
+		{Patient: former.Patient, Professional: claes, Type: "gmd", Period: period("2020-01-01", "2026-06-30")},
+		{Patient: strange.Patient, Professional: peeters, Type: "gmd", Period: period("2020-01-01", "")},
+	}})
+	for _, test := range []struct {
+		on   string
+		want []int
+	}{
+		{"2025-12-31", []int{0, 2}}, {"2026-01-01", []int{0, 1, 2}}, {"2026-06-30", []int{0, 1, 2}}, {"2026-07-01", []int{0, 1}},
+	} {
+		q := register.Query{PatientsOf: claes, On: day(test.on), Limit: 10}
+		expect(t, db, "on "+test.on, q, all, test.want, len(test.want))
+		q.Code = mesh
+		expect(t, db, "code on "+test.on, q, all, test.want, len(test.want))
+	}
+}
+
+func testAudit(t *testing.T, b Backend) {
+	db := b.Open(t)
+	all := []register.Event{
+		{At: registeredAt, Correlation: "c-1", Operation: "NotifyImplant", Outcome: register.Accepted, Reason: "own operation",
+			Signer: "NIHII-HOSPITAL=71000436", Organisation: hospital, Person: claes, Capacity: register.CapacityDoctor,
+			Patient: leroy, Number: number(t, 1)},
+		{At: registeredAt.Add(time.Second), Correlation: "c-2", Outcome: register.Refused, Codes: []problem.Code{"ONE", "TWO"}},
+	}
+	write(t, db, func(w register.Writer) error {
+		for _, e := range all {
+			if err := w.Record(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	equal(t, "audit trail", events(t, db), all)
+	first, place, err := db.Events(t.Context(), 0, 1)
+	check(t, "first", first, all[:1], true, true, err)
+	second, place, err := db.Events(t.Context(), place, 1)
+	check(t, "second", second, all[1:], true, true, err)
+	none, last, err := db.Events(t.Context(), place, 1)
+	check(t, "no more", len(none), 0, true, true, err)
+	check(t, "place", last, place, true, true, nil)
+}
+
+func testUnicode(t *testing.T, b Backend) {
+	db := b.Open(t)
+	n := implantation(t, 1)
+	n.Comment = "genou gauche « prothèse » – Ω 漢字 \U0001F9BF ' \" \\ ? $1 :x %s\nsecond line\ttab"
+	n.Implants[0].Location = "linker knie, naast 'het litteken'"
+	// An instant comes back as the same instant in UTC, in microseconds.
+	n.RegisteredAt = time.Date(2026, 7, 1, 0, 30, 0, 999999999, time.FixedZone("CEST", 2*60*60))
+	keep(t, db, n)
+	want := n
+	want.RegisteredAt = time.Date(2026, 6, 30, 22, 30, 0, 999999000, time.UTC)
+	read(t, db, func(r register.Reader) error {
+		got, there, err := r.Notification(n.Number)
+		check(t, "notification", got, want, there, true, err)
+		return nil
+	})
+}

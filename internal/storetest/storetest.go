@@ -1,0 +1,231 @@
+// Package storetest proves that a store keeps the contract of register.Store: one suite for every engine, and a
+// PostgreSQL server to run it on.
+//
+// It is separate from package store so that whoever builds on the store can open a filled one in a test, and so that the
+// suite can only use what everybody can.
+package storetest
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// Backend is a database of a test: new, and gone after it.
+type Backend struct {
+	// Config opens it; any number of times, as several nodes do.
+	Config store.Config
+	// Raw opens it with the plain driver, to see what the store cannot show and to try what it must refuse.
+	Raw func(t testing.TB) *sql.DB
+}
+
+// Open opens the database as another node would.
+func (b Backend) Open(t testing.TB) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), b.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return db
+}
+
+// Run runs the suite, each case on a new database.
+func Run(t *testing.T, backend func(testing.TB) Backend) {
+	cases := []struct {
+		name string
+		run  func(*testing.T, Backend)
+	}{
+		{"sources", testSources},
+		{"load replaces", testLoadReplaces},
+		{"load is all or nothing", testLoadAllOrNothing},
+		{"empty", testEmpty},
+		{"notification", testNotification},
+		{"explantation", testExplantation},
+		{"newer version", testNewerVersion},
+		{"submission", testSubmission},
+		{"implants", testImplants},
+		{"serial", testSerial},
+		{"history", testHistory},
+		{"search", testSearch},
+		{"search by implant", testSearchByImplant},
+		{"search of a professional", testSearchPatientsOf},
+		{"link", testLink},
+		{"audit", testAudit},
+		{"unicode and instants", testUnicode},
+		{"rollback", testRollback},
+		{"failure that is swallowed", testSwallowed},
+		{"panic", testPanic},
+		{"commit that fails", testFailedCommit},
+		{"isolation of concurrent writes", testIsolation},
+		{"replay", testReplay},
+		{"replay across nodes", testReplayNodes},
+		{"purge", testPurge},
+		{"numbers", testNumbers},
+		{"hold", testHold},
+		{"same submission at once", testSubmissionRace},
+		{"consistent view", testConsistentView},
+		{"append-only", testAppendOnly},
+		{"context", testContext},
+		{"overload", testOverload},
+		{"ready and closed", testReady},
+		{"kept across reopening", testReopen},
+		{"newer tables", testNewerTables},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t, backend(t))
+		})
+	}
+}
+
+// The people and things of the development data.
+var (
+	claes   = ssin("78031412250") // orthopaedic surgeon
+	dubois  = ssin("69092234126") // cardiologist
+	peeters = ssin("85073003328") // general practitioner
+	leroy   = ssin("48022907379") // patients
+	vanDam  = ssin("84061205236")
+
+	claesNIHII  = nihii("17800389480")
+	duboisNIHII = nihii("16900269730")
+	hospital    = nihii("71000436")
+	pharmacy    = nihii("21500346")
+
+	mesh = code("000060479203")
+	knee = code("000071200176")
+)
+
+func must[T any](parse func(string) (T, error), text string) T {
+	value, err := parse(text)
+	if err != nil {
+		panic(fmt.Sprintf("storetest: %q: %v", text, err))
+	}
+	return value
+}
+
+func ssin(s string) ident.SSIN             { return must(ident.ParseSSIN, s) }
+func nihii(s string) ident.NIHII           { return must(ident.ParseNIHII, s) }
+func code(s string) ident.NotificationCode { return must(ident.ParseNotificationCode, s) }
+
+// day is a date, or none for the empty text.
+func day(s string) ident.Date {
+	if s == "" {
+		return ident.Date{}
+	}
+	return must(ident.ParseDate, s)
+}
+
+func period(from, to string) register.Period { return register.Period{From: day(from), To: day(to)} }
+
+func number(t testing.TB, running uint64) ident.NotificationNumber {
+	t.Helper()
+	n, err := ident.NewNotificationNumber(day("2026-11-21"), running)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+var registeredAt = time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC)
+
+// implantation is a complete notification; its number and everything unique in it come from running.
+func implantation(t testing.TB, running uint64) register.Notification {
+	t.Helper()
+	reference := fmt.Sprintf("reference-%05d", running)
+	n := register.Notification{
+		Reference: reference, Version: 1, State: register.Final, Number: number(t, running),
+		Type:          register.TypeImplantation,
+		Specialist:    register.ProfessionalRef{SSIN: claes, NIHII: claesNIHII},
+		OperationDate: day("2026-11-20"), Patient: leroy,
+		Prescriber:       register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII},
+		PrescriptionDate: day("2026-11-02"), Comment: "revision of the left knee",
+		Warnings:     []register.Warning{{Code: "WARN_ONE", At: "Implantation/Implant[1]", Public: "facts"}, {Code: "WARN_TWO"}},
+		RegisteredAt: registeredAt, Digest: sha256.Sum256([]byte("body " + reference)), Signer: "NIHII-HOSPITAL=71000436",
+		Organisation: hospital, Author: claes, InputReference: "EPD-" + reference,
+		ContentDigest: sha256.Sum256([]byte("content " + reference)),
+	}
+	first := register.Implant{
+		ID: reference + "-1",
+		NotifiedImplant: register.NotifiedImplant{
+			Code: knee, UDI: "(01)05410000001047(17)291231(10)L2201(21)S-" + reference, Lot: "L2201", Serial: "S-" + reference,
+			Expiry: day("2029-12-31"), Pharmacist: register.ProfessionalRef{SSIN: peeters},
+			Pharmacy: register.PharmacyRef{NIHII: pharmacy, CBE: must(ident.ParseCBE, "0812345603")}, DeliveryDate: day("2026-11-19"),
+			Quantity: 1, Location: "left knee", Side: "Left",
+		},
+		UDIDI: "05410000001047",
+	}
+	second := register.Implant{ID: reference + "-2", NotifiedImplant: register.NotifiedImplant{Code: mesh, Quantity: 3}}
+	n.Implants = []register.Implant{first, second}
+	complete(&n)
+	return n
+}
+
+// complete fills what implants repeat from their notification, and what the store computes.
+func complete(n *register.Notification) {
+	for i := range n.Implants {
+		n.Implants[i].Number, n.Implants[i].Patient, n.Implants[i].OperationDate = n.Number, n.Patient, n.OperationDate
+		n.Implants[i].Remaining = n.Implants[i].Quantity
+	}
+}
+
+// explantation removes from an implant.
+func explantation(t testing.TB, running uint64, on string, removals ...register.Removal) register.Notification {
+	t.Helper()
+	n := implantation(t, running)
+	n.Type, n.OperationDate, n.Implants, n.Removals = register.TypeExplantation, day(on), nil, removals
+	n.Prescriber, n.PrescriptionDate = register.ProfessionalRef{}, ident.Date{}
+	return n
+}
+
+func write(t testing.TB, s register.Store, f func(register.Writer) error) {
+	t.Helper()
+	if err := s.Write(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t testing.TB, s register.Store, f func(register.Reader) error) {
+	t.Helper()
+	if err := s.Read(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func keep(t testing.TB, s register.Store, all ...register.Notification) {
+	t.Helper()
+	write(t, s, func(w register.Writer) error {
+		for _, n := range all {
+			if err := w.Keep(n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// events is the whole audit trail.
+func events(t testing.TB, db *store.DB) []register.Event {
+	t.Helper()
+	all, _, err := db.Events(context.Background(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func mark(text string) register.ReplayMark {
+	return register.ReplayMark{Key: sha256.Sum256([]byte(text)), Until: registeredAt.Add(5 * time.Minute)}
+}

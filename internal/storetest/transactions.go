@@ -1,0 +1,528 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/store"
+)
+
+var errStop = errors.New("stop")
+
+// nothing checks that a database holds nothing.
+func nothing(t *testing.T, db *store.DB) {
+	t.Helper()
+	empty, err := db.Empty(context.Background())
+	check(t, "empty", empty, true, true, true, err)
+	if trail := events(t, db); len(trail) != 0 {
+		t.Errorf("%d events", len(trail))
+	}
+}
+
+// everything keeps something of every kind.
+func everything(t testing.TB, w register.Writer, running uint64) error {
+	n := implantation(t, running)
+	spent, err := w.Spend(mark(n.Reference))
+	if err == nil && !spent {
+		err = errors.New("mark was spent")
+	}
+	return errors.Join(err, w.Hold("patient"), w.Keep(n), w.Record(register.Event{At: registeredAt, Outcome: register.Accepted}),
+		w.Link(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkOperation, Period: period("2026-11-20", "")}))
+}
+
+func testRollback(t *testing.T, b Backend) {
+	db := b.Open(t)
+	err := db.Write(t.Context(), func(w register.Writer) error {
+		if _, err := w.NextRunning(day("2026-11-21")); err != nil {
+			return err
+		}
+		if err := everything(t, w, 1); err != nil {
+			return err
+		}
+		return errStop
+	})
+	if !errors.Is(err, errStop) {
+		t.Fatalf("got %v", err)
+	}
+	nothing(t, db)
+	// And none of it stands in the way of the same again.
+	write(t, db, func(w register.Writer) error { return everything(t, w, 1) })
+	if trail := events(t, db); len(trail) != 1 {
+		t.Errorf("%d events", len(trail))
+	}
+}
+
+// A failure of SQL spoils the transaction even when the function hides it.
+func testSwallowed(t *testing.T, b Backend) {
+	db := b.Open(t)
+	err := db.Write(t.Context(), func(w register.Writer) error {
+		if err := everything(t, w, 1); err != nil {
+			return err
+		}
+		_ = w.Keep(explantation(t, 2, "2026-11-21", register.Removal{ImplantID: "nobody's", Quantity: 1}))
+		return nil
+	})
+	if problem.From(err).Code != problem.InternalError {
+		t.Errorf("got %v", err)
+	}
+	nothing(t, db)
+}
+
+func testPanic(t *testing.T, b Backend) {
+	db := b.Open(t)
+	err := db.Write(t.Context(), func(w register.Writer) error {
+		if err := everything(t, w, 1); err != nil {
+			return err
+		}
+		panic("in a write")
+	})
+	if problem.From(err).Code != problem.InternalError || !strings.Contains(err.Error(), "in a write") {
+		t.Errorf("got %v", err)
+	}
+	err = db.Read(t.Context(), func(register.Reader) error { panic("in a read") })
+	if problem.From(err).Code != problem.InternalError {
+		t.Errorf("got %v", err)
+	}
+	nothing(t, db)
+	write(t, db, func(w register.Writer) error { return everything(t, w, 1) })
+}
+
+// A commit that fails is an error, nothing is kept, and the next write is none the worse.
+func testFailedCommit(t *testing.T, b Backend) {
+	db := b.Open(t)
+	raw := b.Raw(t)
+	// Two ways to let a transaction fail only when it is committed.
+	statements := []string{
+		`CREATE TABLE probe (id integer REFERENCES readiness (id) DEFERRABLE INITIALLY DEFERRED)`,
+		`CREATE TRIGGER late AFTER INSERT ON audit BEGIN INSERT INTO probe (id) VALUES (2); END`,
+	}
+	if b.Config.URL != "" {
+		statements = []string{`CREATE CONSTRAINT TRIGGER late AFTER INSERT ON audit DEFERRABLE INITIALLY DEFERRED
+			FOR EACH ROW EXECUTE FUNCTION refuse_change()`}
+	}
+	for _, statement := range statements {
+		if _, err := raw.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := db.Write(t.Context(), func(w register.Writer) error { return everything(t, w, 1) })
+	if problem.From(err).Code != problem.InternalError {
+		t.Errorf("got %v", err)
+	}
+	nothing(t, db)
+	keep(t, db, implantation(t, 1))
+}
+
+// Writes that fail, panic or give up leave those beside them alone, in the same batch too.
+func testIsolation(t *testing.T, b Backend) {
+	db := b.Open(t)
+	const writes = 90
+	var group sync.WaitGroup
+	for i := range writes {
+		group.Go(func() {
+			err := db.Write(t.Context(), func(w register.Writer) error {
+				if err := everything(t, w, uint64(i+1)); err != nil {
+					return err
+				}
+				switch i % 3 {
+				case 1:
+					return errStop
+				case 2:
+					panic("one of many")
+				}
+				return nil
+			})
+			if (err == nil) != (i%3 == 0) {
+				t.Errorf("write %d: %v", i, err)
+			}
+		})
+	}
+	group.Wait()
+	read(t, db, func(r register.Reader) error {
+		_, total, err := r.Search(register.Query{})
+		check(t, "kept", total, writes/3, true, true, err)
+		return nil
+	})
+	if trail := events(t, db); len(trail) != writes/3 {
+		t.Errorf("%d events", len(trail))
+	}
+}
+
+func testReplay(t *testing.T, b Backend) {
+	spendOnce(t, b.Open(t))
+}
+
+func testReplayNodes(t *testing.T, b Backend) {
+	spendOnce(t, b.Open(t), b.Open(t))
+}
+
+// spendOnce lets 32 callers use each of some messages, on any node.
+func spendOnce(t *testing.T, nodes ...*store.DB) {
+	t.Helper()
+	for round := range 5 {
+		var group sync.WaitGroup
+		var accepted atomic.Int32
+		for i := range 32 {
+			group.Go(func() {
+				fresh := false
+				err := nodes[i%len(nodes)].Write(t.Context(), func(w register.Writer) error {
+					var err error
+					fresh, err = w.Spend(mark(fmt.Sprint(round)))
+					return err
+				})
+				if err != nil {
+					t.Errorf("spend: %v", err)
+				}
+				if fresh {
+					accepted.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		if n := accepted.Load(); n != 1 {
+			t.Fatalf("a message was accepted %d times", n)
+		}
+	}
+}
+
+func testPurge(t *testing.T, b Backend) {
+	db := b.Open(t)
+	const old = 2500
+	write(t, db, func(w register.Writer) error {
+		for i := range old {
+			m := mark(fmt.Sprint(i))
+			m.Until = registeredAt.Add(-time.Duration(i+1) * time.Microsecond)
+			if _, err := w.Spend(m); err != nil {
+				return err
+			}
+		}
+		m := mark("fresh")
+		m.Until = registeredAt
+		_, err := w.Spend(m)
+		return err
+	})
+	purged, err := db.PurgeReplay(t.Context(), registeredAt)
+	check(t, "purged", purged, old, true, true, err)
+	purged, err = db.PurgeReplay(t.Context(), registeredAt)
+	check(t, "purged again", purged, 0, true, true, err)
+	write(t, db, func(w register.Writer) error {
+		fresh, err := w.Spend(mark("fresh"))
+		check(t, "kept", fresh, false, true, true, err)
+		fresh, err = w.Spend(mark("0"))
+		check(t, "forgotten", fresh, true, true, true, err)
+		return nil
+	})
+}
+
+func testNumbers(t *testing.T, b Backend) {
+	nodes := []*store.DB{b.Open(t), b.Open(t)}
+	type taken struct {
+		day     string
+		running uint64
+	}
+	var mutex sync.Mutex
+	given := make(map[taken]bool)
+	var group sync.WaitGroup
+	for i := range 96 {
+		group.Go(func() {
+			var got taken
+			err := nodes[i%2].Write(t.Context(), func(w register.Writer) error {
+				got.day = []string{"2026-11-21", "2026-11-22", "2020-01-01"}[i%3]
+				var err error
+				if got.running, err = w.NextRunning(day(got.day)); err != nil {
+					return err
+				}
+				if i%8 == 0 {
+					return errStop
+				}
+				return w.Record(register.Event{At: registeredAt})
+			})
+			if err != nil {
+				if !errors.Is(err, errStop) {
+					t.Errorf("number: %v", err)
+				}
+				return
+			}
+			mutex.Lock()
+			defer mutex.Unlock()
+			if given[got] || got.running < 1 {
+				t.Errorf("%s: number %d", got.day, got.running)
+			}
+			given[got] = true
+		})
+	}
+	group.Wait()
+	if len(given) != 84 {
+		t.Errorf("%d numbers", len(given))
+	}
+	write(t, nodes[0], func(w register.Writer) error {
+		one, err := w.NextRunning(day("2026-11-21"))
+		if err != nil {
+			return err
+		}
+		two, err := w.NextRunning(day("2026-11-21"))
+		if two <= one {
+			t.Errorf("%d after %d in one transaction", two, one)
+		}
+		return err
+	})
+}
+
+// Deciders that hold the same key see what the other has decided; those that hold many do not lock one another out.
+func testHold(t *testing.T, b Backend) {
+	nodes := []*store.DB{b.Open(t), b.Open(t)}
+	var group sync.WaitGroup
+	for i := range 32 {
+		group.Go(func() {
+			keys := []string{"patient 1", "serial 2", fmt.Sprint("other ", i)}
+			if i%2 == 0 {
+				keys[0], keys[1] = keys[1], keys[0]
+			}
+			err := nodes[i%2].Write(t.Context(), func(w register.Writer) error {
+				if err := w.Hold(keys...); err != nil {
+					return err
+				}
+				history, err := w.History(leroy)
+				if err != nil {
+					return err
+				}
+				return w.Keep(implantation(t, uint64(len(history)+1)))
+			})
+			if err != nil {
+				t.Errorf("write %d: %v", i, err)
+			}
+		})
+	}
+	group.Wait()
+	read(t, nodes[0], func(r register.Reader) error {
+		history, err := r.History(leroy)
+		check(t, "kept one after the other", len(history), 32, true, true, err)
+		return nil
+	})
+}
+
+// The same InputReference at the same time, from deciders that forgot to hold it: one is kept, and every other one finds it.
+func testSubmissionRace(t *testing.T, b Backend) {
+	nodes := []*store.DB{b.Open(t), b.Open(t)}
+	var kept atomic.Int32
+	var group sync.WaitGroup
+	for i := range 16 {
+		group.Go(func() {
+			mine := false
+			err := nodes[i%2].Write(t.Context(), func(w register.Writer) error {
+				n := implantation(t, uint64(i+1))
+				n.InputReference = "the same"
+				_, there, err := w.Submission(n.Signer, n.InputReference)
+				if mine = !there; err != nil || there {
+					return err
+				}
+				return w.Keep(n)
+			})
+			if err != nil {
+				t.Errorf("write %d: %v", i, err)
+			}
+			if mine {
+				kept.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if n := kept.Load(); n != 1 {
+		t.Errorf("kept %d times", n)
+	}
+}
+
+func testConsistentView(t *testing.T, b Backend) {
+	db := b.Open(t)
+	keep(t, db, implantation(t, 1))
+	read(t, db, func(r register.Reader) error {
+		_, before, err := r.Search(register.Query{})
+		if err != nil {
+			return err
+		}
+		keep(t, db, implantation(t, 2))
+		_, after, err := r.Search(register.Query{})
+		check(t, "in the view", []int{before, after}, []int{1, 1}, true, true, err)
+		return nil
+	})
+	read(t, db, func(r register.Reader) error {
+		_, total, err := r.Search(register.Query{})
+		check(t, "afterwards", total, 2, true, true, err)
+		return nil
+	})
+}
+
+func testAppendOnly(t *testing.T, b Backend) {
+	db := b.Open(t)
+	n := implantation(t, 1)
+	keep(t, db, n, explantation(t, 2, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
+	write(t, db, func(w register.Writer) error { return w.Record(register.Event{At: registeredAt}) })
+	raw := b.Raw(t)
+	for table, column := range map[string]string{"notification": "comment", "implant": "serial", "removal": "reason",
+		"warning": "facts", "submission": "reference", "audit": "reason"} {
+		statements := []string{`UPDATE ` + table + ` SET ` + column + ` = ` + column, `DELETE FROM ` + table}
+		if b.Config.URL != "" {
+			statements = append(statements, `TRUNCATE `+table+` CASCADE`)
+		}
+		for _, statement := range statements {
+			_, err := raw.ExecContext(t.Context(), statement)
+			if err == nil || !strings.Contains(err.Error(), "append-only") {
+				t.Errorf("%s: %v", statement, err)
+			}
+		}
+	}
+	read(t, db, func(r register.Reader) error {
+		got, there, err := r.Notification(n.Number)
+		n.Implants[0].Remaining = 0
+		check(t, "afterwards", got, n, there, true, err)
+		return nil
+	})
+}
+
+func testContext(t *testing.T, b Backend) {
+	db := b.Open(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := db.Write(ended, func(w register.Writer) error { return w.Record(register.Event{At: registeredAt}) })
+	if problem.From(err).Code != problem.StoreDown || !errors.Is(err, context.Canceled) {
+		t.Errorf("write: %v", err)
+	}
+	err = db.Read(ended, func(register.Reader) error {
+		t.Error("read for a caller who has gone")
+		return nil
+	})
+	if problem.From(err).Code != problem.StoreDown || !errors.Is(err, context.Canceled) {
+		t.Errorf("read: %v", err)
+	}
+	nothing(t, db)
+}
+
+// When too many writes wait, the next one is told so at once; those that were let in are kept.
+func testOverload(t *testing.T, b Backend) {
+	db := b.Open(t)
+	started, release := make(chan struct{}), make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		err := db.Write(t.Context(), func(w register.Writer) error {
+			close(started)
+			<-release
+			return w.Hold("one")
+		})
+		if err != nil {
+			t.Errorf("first: %v", err)
+		}
+	})
+	<-started
+	var refused, kept atomic.Int32
+	for range 1500 {
+		group.Go(func() {
+			err := db.Write(t.Context(), func(w register.Writer) error {
+				<-release
+				return w.Record(register.Event{At: registeredAt})
+			})
+			switch {
+			case err == nil:
+				kept.Add(1)
+			case problem.From(err).Code == problem.Overloaded:
+				refused.Add(1)
+			default:
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for refused.Load() == 0 && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	close(release)
+	group.Wait()
+	if refused.Load() == 0 {
+		t.Error("nobody was refused")
+	}
+	if n := len(eventsOf(t, db, 2000)); n != int(kept.Load()) {
+		t.Errorf("%d events of %d kept", n, kept.Load())
+	}
+}
+
+func eventsOf(t testing.TB, db *store.DB, limit int) []register.Event {
+	t.Helper()
+	all, _, err := db.Events(context.Background(), 0, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func testReady(t *testing.T, b Backend) {
+	db, err := store.Open(t.Context(), b.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Ready(t.Context()); err != nil {
+		t.Errorf("ready: %v", err)
+	}
+	for range 2 {
+		if err := db.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+	for name, err := range map[string]error{
+		"ready": db.Ready(t.Context()),
+		"write": db.Write(t.Context(), func(register.Writer) error { return nil }),
+		"read":  db.Read(t.Context(), func(r register.Reader) error { _, _, err := r.Person(claes); return err }),
+	} {
+		if problem.From(err).Code != problem.StoreDown {
+			t.Errorf("%s of a closed store: %v", name, err)
+		}
+	}
+}
+
+func testReopen(t *testing.T, b Backend) {
+	n := implantation(t, 1)
+	db, err := store.Open(t.Context(), b.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep(t, db, n)
+	if err = db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	again := b.Open(t)
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("opening took %v", took)
+	}
+	read(t, again, func(r register.Reader) error {
+		got, there, err := r.Notification(n.Number)
+		check(t, "notification", got, n, there, true, err)
+		return nil
+	})
+}
+
+func testNewerTables(t *testing.T, b Backend) {
+	db, err := store.Open(t.Context(), b.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.Raw(t).ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err = store.Open(t.Context(), b.Config)
+	if err == nil {
+		t.Error(errors.Join(errors.New("opened newer tables"), db.Close()))
+	} else if text := err.Error(); !strings.Contains(text, "version 7") || strings.Contains(text, "\n") {
+		t.Errorf("error %q", text)
+	}
+}
