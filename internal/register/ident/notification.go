@@ -38,8 +38,8 @@ func (c NotificationCode) String() string { return c.digits }
 func (c NotificationCode) MarshalText() ([]byte, error) { return []byte(c.digits), nil }
 
 // NotificationNumber is the number of a notification that has become final: the day of its registration, a running
-// number of at least five digits, and two check digits. The running number goes on from day to day and never wraps:
-// when five digits no longer hold it, it widens.
+// number of at least five digits, and two check digits. The running number counts the day's notifications and
+// never wraps: when five digits no longer hold it, it widens.
 type NotificationNumber struct {
 	digits string
 	day    Date

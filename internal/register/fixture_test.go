@@ -1,0 +1,300 @@
+package register_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata" // days begin in Brussels, also on a machine without zone files
+
+	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// The people and things of the development data.
+var (
+	claes   = ssin("78031412250") // orthopaedic surgeon at the hospital
+	dubois  = ssin("69092234126") // cardiologist, since 2024 at the clinic
+	peeters = ssin("85073003328") // general practitioner
+	maes    = ssin("72010120721") // titular pharmacist
+	lambert = ssin("81050511813") // dentist
+	wouters = ssin("91021706490") // staff of the hospital
+	jacobs  = ssin("66061141504") // surgeon until the end of 2022
+	vanDam  = ssin("84061205236") // patients
+	leroy   = ssin("48022907379")
+	nguyen  = ssin("05041801691")
+	kaya    = ssin("12451200933")
+	smit    = ssin("55230002134")
+	goosens = ssin("39083015514")
+
+	claesNIHII  = nihii("17800389480")
+	duboisNIHII = nihii("16900269730")
+	maesNIHII   = nihii("27200184000")
+	hospital    = nihii("71000436")
+	clinic      = nihii("71012413")
+	pharmacy    = nihii("21500346")
+	pharmacyCBE = must(ident.ParseCBE, "0812345603")
+
+	mesh     = code("000060479203")
+	knee     = code("000071200176")
+	hipStem  = code("000071211064") // recalled
+	stent    = code("000080145655") // deleted on 30 June 2021
+	unlisted = code("999999999949")
+)
+
+const kneeDI = "05410000001047"
+
+func must[T any](parse func(string) (T, error), text string) T {
+	value, err := parse(text)
+	if err != nil {
+		panic(fmt.Sprintf("%q: %v", text, err))
+	}
+	return value
+}
+
+func ssin(s string) ident.SSIN             { return must(ident.ParseSSIN, s) }
+func nihii(s string) ident.NIHII           { return must(ident.ParseNIHII, s) }
+func code(s string) ident.NotificationCode { return must(ident.ParseNotificationCode, s) }
+
+// day is a date, or none for the empty text.
+func day(s string) ident.Date {
+	if s == "" {
+		return ident.Date{}
+	}
+	return must(ident.ParseDate, s)
+}
+
+func period(from, to string) register.Period { return register.Period{From: day(from), To: day(to)} }
+
+func bySSIN(s ident.SSIN) register.ProfessionalRef   { return register.ProfessionalRef{SSIN: s} }
+func byNIHII(n ident.NIHII) register.ProfessionalRef { return register.ProfessionalRef{NIHII: n} }
+
+// rows reads one file of the development data: each line by the names of its columns.
+func rows(tb testing.TB, kind string) []map[string]string {
+	tb.Helper()
+	octets, err := devdata.Files.ReadFile(kind + ".csv")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r := csv.NewReader(bytes.NewReader(octets))
+	r.Comma = ';'
+	all, err := r.ReadAll()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var out []map[string]string
+	for _, record := range all[1:] {
+		row := map[string]string{}
+		for i, column := range all[0] {
+			row[column] = record[i]
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// development is the development data as a store takes it.
+func development(tb testing.TB) store.Sources {
+	tb.Helper()
+	var s store.Sources
+	span := func(r map[string]string) register.Period { return period(r["valid_from"], r["valid_to"]) }
+	for _, r := range rows(tb, "persons") {
+		s.Persons = append(s.Persons, register.Person{SSIN: ssin(r["ssin"]), FirstName: r["first_name"], LastName: r["last_name"],
+			BirthDate: day(r["birth_date"]), DeathDate: day(r["death_date"])})
+	}
+	for _, r := range rows(tb, "professionals") {
+		s.Practices = append(s.Practices, register.Practice{SSIN: ssin(r["ssin"]), NIHII: nihii(r["nihii"]),
+			Profession: register.Profession(r["profession"]), Speciality: r["speciality"], Period: span(r)})
+	}
+	for _, r := range rows(tb, "organisations") {
+		s.Organisations = append(s.Organisations, register.Organisation{NIHII: nihii(r["nihii"]), CBE: must(ident.ParseCBE, r["cbe"]),
+			Type: r["type"], Name: r["name"]})
+	}
+	for _, r := range rows(tb, "affiliations") {
+		s.Affiliations = append(s.Affiliations, register.Affiliation{Organisation: nihii(r["organisation_nihii"]),
+			SSIN: ssin(r["ssin"]), Role: register.Role(r["role"]), Period: span(r)})
+	}
+	for _, r := range rows(tb, "therapeutic-links") {
+		s.Links = append(s.Links, register.TherapeuticLink{Patient: ssin(r["patient_ssin"]), Professional: ssin(r["professional_ssin"]),
+			Type: r["type"], Period: span(r)})
+	}
+	for _, r := range rows(tb, "devices") {
+		s.Devices = append(s.Devices, register.Device{Code: code(r["notification_code"]), Name: r["name"], Reference: r["reference"],
+			Manufacturer: r["manufacturer"], Distributor: r["distributor"], Classification: r["classification"], Category: r["category"],
+			UDIDIs: strings.Fields(r["udi_di"]), Status: register.DeviceStatus(r["status"]), ValidFrom: day(r["valid_from"]),
+			DeletedOn: day(r["deleted_on"])})
+	}
+	return s
+}
+
+// desk is a register at work on a real database, with a clock and an id source that the test owns.
+type desk struct {
+	*register.Registrar
+	tb   testing.TB
+	db   *store.DB
+	now  time.Time
+	ids  int
+	mark uint64
+	seen int64 // place in the audit trail
+}
+
+// openDesk opens a register with the development data and what a test adds to it.
+func openDesk(tb testing.TB, more ...store.Sources) *desk {
+	tb.Helper()
+	return openDeskWith(tb, false, more...)
+}
+
+func openDeskWith(tb testing.TB, requireLink bool, more ...store.Sources) *desk {
+	tb.Helper()
+	db, err := store.Open(tb.Context(), store.Config{Directory: tb.TempDir()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if failed := db.Close(); failed != nil {
+			tb.Error(failed)
+		}
+	})
+	brussels, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d := &desk{tb: tb, db: db, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
+	d.Registrar = register.New(register.Config{Store: db, Now: func() time.Time { return d.now }, Location: brussels,
+		RequireLink: requireLink, NewID: func() string {
+			d.ids++
+			return fmt.Sprintf("id-%06d", d.ids)
+		}})
+	d.load(append([]store.Sources{development(tb)}, more...)...)
+	return d
+}
+
+func (d *desk) load(all ...store.Sources) {
+	d.tb.Helper()
+	for _, s := range all {
+		if err := d.db.Load(d.tb.Context(), s); err != nil {
+			d.tb.Fatal(err)
+		}
+	}
+}
+
+// message is a new signed message: every one has its own replay mark.
+func (d *desk) message(signer string) register.Message {
+	kind, id, _ := strings.Cut(signer, "=")
+	d.mark++
+	m := register.Message{Correlation: fmt.Sprintf("c-%d", d.mark), Operation: "Operation", Received: d.now,
+		Signer: register.Signer{Type: kind, ID: id}, Mark: register.ReplayMark{Until: d.now.Add(5 * time.Minute)}}
+	binary.BigEndian.PutUint64(m.Mark.Key[:], d.mark)
+	m.Digest[0] = byte(d.mark)
+	return m
+}
+
+// person is the caller who signs with his own certificate.
+func (d *desk) person(who ident.SSIN) register.Caller {
+	d.tb.Helper()
+	return d.caller("SSIN="+who.Digits(), nil)
+}
+
+// inside is the caller who acts inside an organisation, whose certificate signs.
+func (d *desk) inside(organisation ident.NIHII, who ident.SSIN) register.Caller {
+	d.tb.Helper()
+	return d.caller("NIHII-HOSPITAL="+organisation.Digits(), register.Author{{Type: "SSIN", Value: who.Digits()}})
+}
+
+func (d *desk) caller(signer string, author register.Author) register.Caller {
+	d.tb.Helper()
+	c, err := d.Identify(d.tb.Context(), d.message(signer), author)
+	if err != nil {
+		d.tb.Fatalf("%s: %v", signer, err)
+	}
+	return c
+}
+
+// events are those recorded since the last time.
+func (d *desk) events() []register.Event {
+	d.tb.Helper()
+	events, last, err := d.db.Events(d.tb.Context(), d.seen, 1000)
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	d.seen = last
+	return events
+}
+
+// event is the only one recorded since the last time.
+func (d *desk) event() register.Event {
+	d.tb.Helper()
+	events := d.events()
+	if len(events) != 1 {
+		d.tb.Fatalf("%d events recorded, want 1: %v", len(events), events)
+	}
+	return events[0]
+}
+
+// implantation is one that breaks no rule: of Claes, for Leroy, yesterday.
+func implantation() register.Implantation {
+	return register.Implantation{
+		Specialist: bySSIN(claes), OperationDate: day("2026-11-20"), Patient: leroy,
+		Prescriber: byNIHII(claesNIHII), PrescriptionDate: day("2026-11-02"), Comment: "revision of the left knee",
+		Implants: []register.NotifiedImplant{{Code: knee, Quantity: 1, Location: "left knee", Side: "Left"}},
+	}
+}
+
+// place registers an implantation by its own specialist.
+func (d *desk) place(n register.Implantation) register.Receipt {
+	d.tb.Helper()
+	receipt, err := d.NotifyImplant(d.tb.Context(), d.person(n.Specialist.SSIN), register.Submission{}, n)
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	return receipt
+}
+
+// refusals are the single refusals of an error, as "CODE" or "CODE at PLACE".
+func refusals(err error) []string {
+	if err == nil {
+		return nil
+	}
+	var out []string
+	for _, leaf := range problem.From(err).Leaves() {
+		out = append(out, at(leaf.Code, leaf.At))
+	}
+	return out
+}
+
+func warnings(all []register.Warning) []string {
+	var out []string
+	for _, w := range all {
+		out = append(out, at(w.Code, w.At))
+	}
+	return out
+}
+
+func at(code problem.Code, place string) string {
+	if place == "" {
+		return string(code)
+	}
+	return string(code) + " at " + place
+}
+
+func wantCode(t *testing.T, err error, want problem.Code) {
+	t.Helper()
+	if got, ok := errors.AsType[*problem.Error](err); !ok || got.Code != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func wantStrings(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s:\n got %q\nwant %q", what, got, want)
+	}
+}

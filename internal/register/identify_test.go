@@ -1,0 +1,141 @@
+package register_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+func TestIdentify(t *testing.T) {
+	t.Parallel()
+	const (
+		hospitalCert = "NIHII-HOSPITAL=71000436"
+		claesCert    = "SSIN=78031412250"
+		doctor11     = "urn:be:fgov:person:ssin:ehealth:1.0:doctor:nihii11"
+		byNumber     = "urn:be:fgov:ehealth:1.0:hospital:nihii-number"
+	)
+	author := func(pairs ...string) register.Author {
+		var a register.Author
+		for i := 0; i < len(pairs); i += 2 {
+			a = append(a, register.PartyID{Type: pairs[i], Value: pairs[i+1]})
+		}
+		return a
+	}
+	cases := []struct {
+		name   string
+		signer string
+		author register.Author
+		person ident.SSIN
+		code   problem.Code
+	}{
+		{"a person alone", claesCert, nil, claes, ""},
+		{"a person, naming himself", claesCert, author("urn:be:fgov:person:ssin", "78031412250"), claes, ""},
+		{"a person, naming himself by NIHII", claesCert, author("NIHII", "17800389480"), claes, ""},
+		{"a person, by the number without qualification", claesCert, author("NIHII", "17800389"), claes, ""},
+		{"a person who is in no register", "SSIN=12451200933", nil, kaya, ""},
+		{"a person, naming another", claesCert, author("SSIN", "69092234126"), ident.SSIN{}, problem.AuthorDisagrees},
+		{"a person, naming another by NIHII", claesCert, author("NIHII", "16900269730"), ident.SSIN{}, problem.AuthorDisagrees},
+		{"a person, naming a NIHII nobody has", claesCert, author("NIHII", "19997341"), ident.SSIN{}, problem.AuthorDisagrees},
+		{"a person, naming an organisation", claesCert, author("NIHII", "71000436"), ident.SSIN{}, problem.AuthorDisagrees},
+
+		{"an organisation, SSIN in short", hospitalCert, author("SSIN", "78031412250"), claes, ""},
+		{"SSIN as the platform writes it", hospitalCert, author("urn:be:fgov:person:ssin", "78031412250"), claes, ""},
+		{"SSIN of the certificate's holder", hospitalCert, author("urn:be:fgov:ehealth:1.0:certificateholder:person:ssin", "78031412250"), claes, ""},
+		{"NIHII in short", hospitalCert, author("NIHII", "17800389480"), claes, ""},
+		{"NIHII as the platform writes it", hospitalCert, author(doctor11, "17800389480"), claes, ""},
+		{"NIHII of the health insurance", hospitalCert, author("urn:be:fgov:person:ssin:ehealth:1.0:nihii:doctor:nihii11", "17800389480"), claes, ""},
+		{"both numbers", hospitalCert, author("SSIN", "78031412250", "NIHII", "17800389480"), claes, ""},
+		{"the same twice", hospitalCert, author("SSIN", "78031412250", "urn:be:fgov:person:ssin", "78031412250"), claes, ""},
+		{"staff", hospitalCert, author("SSIN", "91021706490"), wouters, ""},
+		{"beside the organisation's own number", hospitalCert, author("NIHII", "71000436", "SSIN", "78031412250"), claes, ""},
+		{"with the qualification", hospitalCert, author(byNumber, "71000436000", "SSIN", "78031412250"), claes, ""},
+		{"beside a truth value of the platform", hospitalCert,
+			author(byNumber+":recognisedhospital:boolean", "true", "SSIN", "78031412250"), claes, ""},
+		{"beside what we do not read", hospitalCert, author("CBE", "0403227020", "urn:x:y", "z", "SSIN", "78031412250"), claes, ""},
+		{"another type of organisation", "NIHII-PHARMACY=21500346", author("SSIN", "72010120721"), maes, ""},
+		{"an application of the organisation", "NIHII-HOSPITAL=71000436", author("SSIN", "78031412250"), claes, ""},
+
+		{"nobody", hospitalCert, nil, ident.SSIN{}, problem.AuthorRequired},
+		{"only the organisation", hospitalCert, author("NIHII", "71000436"), ident.SSIN{}, problem.AuthorRequired},
+		{"only what we do not read", hospitalCert, author("CBE", "0403227020"), ident.SSIN{}, problem.AuthorRequired},
+		{"two people", hospitalCert, author("SSIN", "78031412250", "SSIN", "91021706490"), ident.SSIN{}, problem.AuthorAmbiguous},
+		{"two people by NIHII", hospitalCert, author("NIHII", "17800389480", doctor11, "16900269730"), ident.SSIN{}, problem.AuthorAmbiguous},
+		{"two people by both numbers", hospitalCert, author("SSIN", "91021706490", "NIHII", "17800389480"), ident.SSIN{}, problem.AuthorAmbiguous},
+		{"another organisation beside", hospitalCert, author("SSIN", "78031412250", "NIHII", "71012413"), ident.SSIN{}, problem.AuthorDisagrees},
+		{"another organisation by its long name", hospitalCert, author(byNumber, "71012413", "SSIN", "78031412250"), ident.SSIN{}, problem.AuthorDisagrees},
+		{"wrong check digits", hospitalCert, author("SSIN", "78031412251"), ident.SSIN{}, problem.SSINInvalid},
+		{"wrong check digits of NIHII", hospitalCert, author("NIHII", "17800388480"), ident.SSIN{}, problem.NIHIIInvalid},
+		{"an empty NIHII", hospitalCert, author("NIHII", ""), ident.SSIN{}, problem.NIHIIInvalid},
+		{"not of the organisation", hospitalCert, author("SSIN", "85073003328"), ident.SSIN{}, problem.AuthorNotAttached},
+		{"a NIHII nobody has", hospitalCert, author("NIHII", "19997341"), ident.SSIN{}, problem.AuthorNotAttached},
+		{"an organisation nobody knows", "NIHII-HOSPITAL=71022212", author("SSIN", "78031412250"), ident.SSIN{}, problem.AuthorNotAttached},
+
+		{"an enterprise", "CBE=0403227020", author("SSIN", "78031412250"), ident.SSIN{}, problem.CertificateCBE},
+		{"an enterprise's treatment", "CBE-TREAT=0403227020", nil, ident.SSIN{}, problem.CertificateCBE},
+		{"another kind of certificate", "EHP=1990001916", nil, ident.SSIN{}, problem.CertificateUnfit},
+		{"no kind", "=1", nil, ident.SSIN{}, problem.CertificateUnfit},
+		{"a person's number that is none", "SSIN=78031412251", nil, ident.SSIN{}, problem.CertificateUnfit},
+		{"an organisation's number that is none", "NIHII-HOSPITAL=71000437", nil, ident.SSIN{}, problem.CertificateUnfit},
+	}
+	d := openDesk(t)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			caller, err := d.Identify(t.Context(), d.message(c.signer), c.author)
+			if c.code == "" && err != nil || caller.Person() != c.person {
+				t.Fatalf("found %v, %v", caller.Person(), err)
+			}
+			if c.code != "" {
+				wantCode(t, err, c.code)
+			}
+			if e := problem.From(err); err != nil && e.Kind != problem.Forbidden && e.At != "Author" {
+				t.Errorf("at %q", e.At)
+			}
+		})
+	}
+	if n := len(d.events()); n != 0 {
+		t.Errorf("%d events recorded: who is refused here is recorded by Refuse", n)
+	}
+}
+
+func TestRefuse(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	m := d.message("NIHII-HOSPITAL=71000436")
+	m.Signer.Application = "EPD"
+	refusal := problem.New(problem.AuthorRequired).In("Author")
+	if err := d.Refuse(t.Context(), m, refusal); !sameProblem(err, refusal) {
+		t.Errorf("got %v", err)
+	}
+	e := d.event()
+	if e.Outcome != register.Refused || e.Signer != "NIHII-HOSPITAL=71000436, EPD" || e.Capacity != "" || !e.Person.IsZero() || len(e.Codes) != 1 ||
+		e.Codes[0] != problem.AuthorRequired {
+		t.Errorf("recorded as %+v", e)
+	}
+	// The message is spent: whatever is wrong with it, the second arrival is told that first.
+	wantCode(t, d.Refuse(t.Context(), m, refusal), problem.MessageReplayed)
+	if e = d.event(); e.Codes[0] != problem.MessageReplayed {
+		t.Errorf("recorded as %+v", e)
+	}
+	// Who proved nothing has neither a name nor anything to spend.
+	stranger := register.Message{Correlation: "c"}
+	for range 2 {
+		wantCode(t, d.Refuse(t.Context(), stranger, problem.New(problem.SignatureInvalid)), problem.SignatureInvalid)
+		if e = d.event(); e.Signer != "" || e.Outcome != register.Refused {
+			t.Errorf("recorded as %+v", e)
+		}
+	}
+	// A failure of ours is no refusal.
+	wantCode(t, d.Refuse(t.Context(), stranger, problem.New(problem.StoreDown)), problem.StoreDown)
+	if n := len(d.events()); n != 0 {
+		t.Errorf("%d events recorded", n)
+	}
+	// What cannot be recorded is not answered as if it were.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	wantCode(t, d.Refuse(ctx, stranger, refusal), problem.StoreDown)
+}
+
+func sameProblem(a, b error) bool { return problem.From(a) == problem.From(b) }

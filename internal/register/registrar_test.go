@@ -1,0 +1,484 @@
+package register_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// TestDayBoundary: days begin in Brussels, both for the number and for what counts as today.
+func TestDayBoundary(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	cases := []struct{ now, number, tomorrow string }{
+		{"2026-11-21T22:59:59Z", "2026-11-21", "2026-11-22"}, // 23:59:59 in winter
+		{"2026-11-21T23:00:00Z", "2026-11-22", "2026-11-23"},
+		{"2026-11-21T23:30:00Z", "2026-11-22", "2026-11-23"},
+		{"2027-06-30T21:59:59Z", "2027-06-30", "2027-07-01"}, // 23:59:59 in summer
+		{"2027-06-30T22:00:00Z", "2027-07-01", "2027-07-02"},
+		{"2027-12-31T23:30:00Z", "2028-01-01", "2028-01-02"},
+	}
+	for _, c := range cases {
+		var err error
+		if d.now, err = time.Parse(time.RFC3339, c.now); err != nil {
+			t.Fatal(err)
+		}
+		n := implantation()
+		on(&n, c.number)
+		if got := d.place(n).Number.Day(); got != day(c.number) {
+			t.Errorf("%s: number of %s", c.now, got)
+		}
+		on(&n, c.tomorrow)
+		_, err = d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
+		wantStrings(t, c.now, refusals(err), []string{"OPERATION_IN_FUTURE at " + theOperation})
+	}
+}
+
+// TestNumbers: a refusal takes no number, and no number is given twice.
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	seen := map[ident.NotificationNumber]bool{}
+	for range 3 {
+		for range 3 {
+			receipt := d.place(implantation())
+			if seen[receipt.Number] || receipt.Number.Day() != day("2026-11-21").AddDays(len(seen)/3) {
+				t.Errorf("number %s after %v", receipt.Number, seen)
+			}
+			seen[receipt.Number] = true
+			n := implantation()
+			n.Implants[0].Quantity = 0
+			if _, err := d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n); err == nil {
+				t.Fatal("accepted")
+			}
+		}
+		d.now = d.now.AddDate(0, 0, 1)
+	}
+	if first := mustNumber(t, "2026-11-21", 1); !seen[first] {
+		t.Errorf("the first number of a day is not %s: %v", first, seen)
+	}
+}
+
+// TestReceipt: what is kept is what was told.
+func TestReceipt(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	d.now = time.Date(2026, 11, 21, 10, 0, 0, 123456789, time.UTC)
+	m := d.message("NIHII-HOSPITAL=71000436")
+	caller, err := d.Identify(t.Context(), m, register.Author{{Type: "SSIN", Value: claes.Digits()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt, err := d.NotifyImplant(t.Context(), caller, register.Submission{InputReference: "EPD-1"}, implantation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if receipt.State != register.Final || receipt.Version != 1 || receipt.Reference == "" || receipt.Digest != m.Digest ||
+		receipt.Signer != "NIHII-HOSPITAL=71000436" || receipt.Organisation != hospital || receipt.Author != claes ||
+		receipt.InputReference != "EPD-1" || receipt.Type != register.TypeImplantation {
+		t.Errorf("receipt %+v", receipt)
+	}
+	if want := time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC); !receipt.RegisteredAt.Equal(want) {
+		t.Errorf("registered at %s", receipt.RegisteredAt)
+	}
+	kept, there := d.kept(receipt.Number)
+	if !there || kept.Digest != receipt.Digest || !kept.RegisteredAt.Equal(receipt.RegisteredAt) || kept.Reference != receipt.Reference ||
+		kept.Comment != "revision of the left knee" || kept.PrescriptionDate != day("2026-11-02") || len(kept.Implants) != 1 ||
+		kept.Implants[0].ID != receipt.Touched[0].ID || kept.Implants[0].Number != receipt.Number {
+		t.Errorf("kept %+v", kept)
+	}
+	n := implantation()
+	if kept.ContentDigest != n.Digest() {
+		t.Error("the content digest is not that of what was sent")
+	}
+	e := d.event()
+	if e.Outcome != register.Accepted || e.Number != receipt.Number || e.Patient != leroy || e.Person != claes || e.Organisation != hospital ||
+		e.Reason != "specialist of the operation" || e.Capacity != register.CapacityDoctor || !e.At.Equal(receipt.RegisteredAt) {
+		t.Errorf("recorded as %+v", e)
+	}
+}
+
+// TestInputReference: the same key with the same content is the same notification, with another content a conflict, and
+// another signer's key is another key.
+func TestInputReference(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	ctx := t.Context()
+	submission := register.Submission{InputReference: "EPD-2026-000123"}
+	n := implantation()
+	n.Implants[0].Code = hipStem // with a warning
+	first, err := d.NotifyImplant(ctx, d.inside(hospital, claes), submission, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.events()
+	d.now = d.now.AddDate(0, 2, 0) // late by now, which a retry is not told
+	again, err := d.NotifyImplant(ctx, d.inside(hospital, claes), submission, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Number != first.Number || again.Reference != first.Reference || !again.RegisteredAt.Equal(first.RegisteredAt) ||
+		again.Digest != first.Digest || len(again.Touched) != 1 || again.Touched[0].ID != first.Touched[0].ID || again.Touched[0].Remaining != 1 {
+		t.Errorf("second receipt %+v", again)
+	}
+	wantStrings(t, "warnings of the retry", warnings(again.Warnings), warnings(first.Warnings))
+	if e := d.event(); e.Outcome != register.Accepted || e.Reason != "repeated InputReference" || e.Number != first.Number {
+		t.Errorf("recorded as %+v", e)
+	}
+	if d.total(leroy) != 1 {
+		t.Error("the retry was stored")
+	}
+
+	other := n
+	other.Comment = "another"
+	_, err = d.NotifyImplant(ctx, d.inside(hospital, claes), submission, other)
+	wantStrings(t, "other content", refusals(err), []string{"INPUT_REFERENCE_CONFLICT at InputReference"})
+	if !errors.Is(err, problem.Conflict) {
+		t.Errorf("kind of %v", err)
+	}
+	if e := d.event(); e.Outcome != register.Refused || !e.Number.IsZero() {
+		t.Errorf("recorded as %+v", e)
+	}
+	// The key stands across both kinds of notification.
+	_, err = d.NotifyExplant(ctx, d.inside(hospital, claes), submission, register.Explantation{Specialist: bySSIN(claes),
+		OperationDate: day("2026-11-20"), Patient: leroy, Explants: []register.Explant{{ImplantID: first.Touched[0].ID}}})
+	wantCode(t, err, problem.InputReferenceConflict)
+	if d.total(leroy) != 1 {
+		t.Error("a conflict was stored")
+	}
+
+	mine, err := d.NotifyImplant(ctx, d.person(claes), submission, n)
+	if err != nil || mine.Number == first.Number {
+		t.Errorf("another signer's key: %v, %v", mine.Number, err)
+	}
+
+	// A retry must still be allowed to the caller: another doctor of the hospital learns nothing by it.
+	d.load(store.Sources{Affiliations: []register.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
+	_, err = d.NotifyImplant(ctx, d.inside(hospital, lambert), submission, n)
+	wantCode(t, err, problem.NotYourOperation)
+}
+
+// TestInputReferenceOfExplantation: the receipt of a retry tells what remained then, not what remains now.
+func TestInputReferenceOfExplantation(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	n := implantation()
+	n.Implants[0].Quantity = 5
+	placed := d.place(n).Touched[0]
+	x := register.Explantation{Specialist: bySSIN(claes), OperationDate: day("2026-11-21"), Patient: leroy, Comment: "loose",
+		Explants: []register.Explant{{ImplantID: placed.ID, Quantity: 2, Reason: "worn"}, {Unregistered: &line{UDI: "(01)05410000001115(10)X", Quantity: 1}}}}
+	submission := register.Submission{InputReference: "X-1"}
+	first, err := d.NotifyExplant(t.Context(), d.person(claes), submission, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = d.remove(leroy, "2026-11-21", register.Explant{ImplantID: placed.ID, Quantity: 3}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := d.NotifyExplant(t.Context(), d.person(claes), submission, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []register.Receipt{first, again} {
+		if r.Number != first.Number || r.Type != register.TypeExplantation || len(r.Touched) != 2 || r.Touched[0].Remaining != 3 ||
+			r.Touched[1].Remaining != 0 || !r.Touched[1].Unregistered || r.Touched[1].Lot != "X" || r.Removals[0].Reason != "worn" || r.Comment != "loose" {
+			t.Errorf("receipt %+v", r)
+		}
+	}
+	if x.Explants[1].Unregistered.Lot != "" {
+		t.Error("the caller's own value was changed")
+	}
+}
+
+// total is how many notifications a patient has.
+func (d *desk) total(patient ident.SSIN) int {
+	d.tb.Helper()
+	total := 0
+	err := d.db.Read(d.tb.Context(), func(r register.Reader) error {
+		history, err := r.History(patient)
+		total = len(history)
+		return err
+	})
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	return total
+}
+
+// TestReplay: a signed message is taken once, whatever it asks and however it ended.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	ctx := t.Context()
+	number := d.place(implantation()).Number
+	broken := implantation()
+	broken.Implants[0].Quantity = 0
+	requests := map[string]func(register.Caller) error{
+		"notify": func(c register.Caller) error {
+			_, err := d.NotifyImplant(ctx, c, register.Submission{InputReference: "R"}, implantation())
+			return err
+		},
+		"refused notification": func(c register.Caller) error {
+			_, err := d.NotifyImplant(ctx, c, register.Submission{}, broken)
+			return err
+		},
+		"explant": func(c register.Caller) error {
+			_, err := d.NotifyExplant(ctx, c, register.Submission{}, register.Explantation{Specialist: bySSIN(claes), OperationDate: day("2026-11-20"),
+				Patient: leroy, Explants: []register.Explant{{Unregistered: &line{Quantity: 1}}}})
+			return err
+		},
+		"search": func(c register.Caller) error {
+			found, err := d.Search(ctx, c, register.Criteria{Patient: leroy, Page: register.Page{Limit: 10}})
+			if err != nil && found.Total != 0 {
+				t.Error("a result beside the refusal")
+			}
+			return err
+		},
+		"list": func(c register.Caller) error {
+			list, err := d.PatientImplants(ctx, c, register.Carried{Patient: leroy, Page: register.Page{Limit: 10}})
+			if err != nil && list.Total != 0 {
+				t.Error("a result beside the refusal")
+			}
+			return err
+		},
+		"card": func(c register.Caller) error {
+			content, err := d.Card(ctx, c, register.CardOf{Number: number})
+			if err != nil && len(content.Operations) != 0 {
+				t.Error("a result beside the refusal")
+			}
+			return err
+		},
+	}
+	for name, request := range requests {
+		t.Run(name, func(t *testing.T) {
+			c := d.person(claes)
+			d.events()
+			_ = request(c) // the outcome of the first is no matter
+			kept := d.total(leroy)
+			wantCode(t, request(c), problem.MessageReplayed)
+			if d.total(leroy) != kept {
+				t.Error("the second arrival was stored")
+			}
+			events := d.events()
+			if len(events) != 2 || events[1].Outcome != register.Refused || !slices.Equal(events[1].Codes, []problem.Code{problem.MessageReplayed}) {
+				t.Errorf("recorded as %+v", events)
+			}
+		})
+	}
+}
+
+// TestRelationFromOperation: the operation itself is the relation of its specialist with the patient, from its day on.
+func TestRelationFromOperation(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	links := func() (all []register.TherapeuticLink) {
+		err := d.db.Read(t.Context(), func(r register.Reader) error {
+			var err error
+			all, err = r.Links(nguyen, dubois)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	n := implantation()
+	n.Patient, n.Specialist, n.OperationDate = nguyen, byNIHII(duboisNIHII), day("2026-11-10")
+	if _, err := d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n); err == nil || len(links()) != 0 {
+		t.Error("a refusal made a relation")
+	}
+	for range 2 {
+		if _, err := d.NotifyImplant(t.Context(), d.person(dubois), register.Submission{}, n); err != nil {
+			t.Fatal(err)
+		}
+		want := register.TherapeuticLink{Patient: nguyen, Professional: dubois, Type: register.LinkOperation, Period: period("2026-11-10", "")}
+		if got := links(); len(got) != 1 || got[0] != want {
+			t.Errorf("relations %+v", got)
+		}
+	}
+	found, err := d.Search(t.Context(), d.person(dubois), register.Criteria{Patient: nguyen, Page: register.Page{Limit: 10}})
+	if err != nil || found.Total != 2 {
+		t.Errorf("found %d, %v", found.Total, err)
+	}
+	events := d.events()
+	if last := events[len(events)-1]; last.Reason != "therapeutic relation: operation" {
+		t.Errorf("recorded as %+v", last)
+	}
+}
+
+// TestCarried: what a patient carries on a day, page by page.
+func TestCarried(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	n := implantation()
+	n.Implants = []line{{Code: knee, Quantity: 1}, {Code: mesh, Quantity: 2}, {Code: stent, Quantity: 3}}
+	on(&n, "2026-11-10")
+	placed := d.place(n).Touched
+	if _, err := d.remove(leroy, "2026-11-15", register.Explant{ImplantID: placed[0].ID}, register.Explant{ImplantID: placed[1].ID, Quantity: 1},
+		register.Explant{Unregistered: &line{Quantity: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	cases := []struct {
+		day           string
+		offset, limit int
+		total         int
+		remaining     []int
+	}{
+		{"2026-11-09", 0, 10, 0, nil},
+		{"2026-11-10", 0, 10, 3, []int{1, 2, 3}},
+		{"2026-11-14", 0, 10, 3, []int{1, 2, 3}},
+		{"2026-11-15", 0, 10, 2, []int{1, 3}},
+		{"", 0, 10, 2, []int{1, 3}},
+		{"", 0, 1, 2, []int{1}},
+		{"", 1, 1, 2, []int{3}},
+		{"", 1, 100, 2, []int{3}},
+		{"", 2, 100, 2, nil},
+		{"", 1000, 100, 2, nil},
+	}
+	for _, c := range cases {
+		list, err := d.PatientImplants(t.Context(), d.person(leroy), register.Carried{Patient: leroy, Day: day(c.day),
+			Page: register.Page{Offset: c.offset, Limit: c.limit}})
+		var remaining []int
+		for _, i := range list.Implants {
+			remaining = append(remaining, i.Remaining)
+		}
+		if err != nil || list.Total != c.total || !slices.Equal(remaining, c.remaining) {
+			t.Errorf("%+v: %d, %v, %v", c, list.Total, remaining, err)
+		}
+	}
+}
+
+// TestSearchByImplant: by code, by what a UDI says, and by a UDI that nobody can read, as it was kept.
+func TestSearchByImplant(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	n := implantation()
+	n.Implants = []line{{UDI: "(01)05410000001047(10)L1(21)S1", Quantity: 1}, {Code: mesh, UDI: "unreadable", Quantity: 1}}
+	number := d.place(n).Number
+	d.events()
+	cases := []struct {
+		name     string
+		criteria register.Criteria
+		found    int
+	}{
+		{"code", register.Criteria{Implant: &register.ImplantCriteria{Code: mesh}}, 1},
+		{"code known by its UDI", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}}, 1},
+		{"another code", register.Criteria{Implant: &register.ImplantCriteria{Code: stent}}, 0},
+		{"UDI, device only", register.Criteria{Implant: &register.ImplantCriteria{UDI: "0105410000001047"}}, 1},
+		{"UDI with the lot", register.Criteria{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(10)L1"}}, 1},
+		{"UDI with another lot", register.Criteria{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(10)L2"}}, 0},
+		{"UDI with another serial", register.Criteria{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(21)S2"}}, 0},
+		{"the lot asked for counts", register.Criteria{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(10)L2", Lot: "L1"}}, 1},
+		{"lot and serial", register.Criteria{Implant: &register.ImplantCriteria{Code: knee, Lot: "L1", Serial: "S1"}}, 1},
+		{"as kept", register.Criteria{Implant: &register.ImplantCriteria{UDI: "unreadable"}}, 1},
+		{"not as kept", register.Criteria{Implant: &register.ImplantCriteria{UDI: "unread"}}, 0},
+		{"from that day", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}, From: day("2026-11-20"), To: day("2026-11-20")}, 1},
+		{"from the next day", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}, From: day("2026-11-21")}, 0},
+		{"until the day before", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}, To: day("2026-11-19")}, 0},
+		{"of the other type", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}, Type: register.TypeExplantation}, 0},
+		{"page beyond", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}, Page: register.Page{Offset: 1, Limit: 1}}, 1},
+	}
+	for _, c := range cases {
+		if c.criteria.Limit == 0 {
+			c.criteria.Limit = 10
+		}
+		found, err := d.Search(t.Context(), d.person(claes), c.criteria)
+		if err != nil || found.Total != c.found {
+			t.Errorf("%s: found %d, %v", c.name, found.Total, err)
+		}
+		for _, s := range found.Notifications {
+			if s.Number != number || !s.Own || s.ImplantCount != 2 || s.State != register.Final || s.Patient != leroy {
+				t.Errorf("%s: summary %+v", c.name, s)
+			}
+		}
+		if e := d.event(); e.Reason != "own patients" {
+			t.Errorf("%s: recorded as %+v", c.name, e)
+		}
+	}
+}
+
+// TestDefectsOfReads: a question with an unreadable number is refused, and recorded, before anything is looked up.
+func TestDefectsOfReads(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	defects := []*problem.Error{problem.New(problem.SSINInvalid).In("Patient")}
+	_, search := d.Search(t.Context(), d.person(claes), register.Criteria{Defects: defects})
+	_, list := d.PatientImplants(t.Context(), d.person(claes), register.Carried{Defects: defects})
+	_, card := d.Card(t.Context(), d.person(claes), register.CardOf{Defects: defects})
+	for _, err := range []error{search, list, card} {
+		wantStrings(t, "refused", refusals(err), []string{"SSIN_INVALID at Patient"})
+	}
+	for _, e := range d.events() {
+		if e.Outcome != register.Refused || e.Person != claes || !slices.Equal(e.Codes, []problem.Code{problem.SSINInvalid}) {
+			t.Errorf("recorded as %+v", e)
+		}
+	}
+}
+
+// TestCards: what stands on the card of a notification, and on the patient's.
+func TestCards(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	receipt, err := d.NotifyImplant(t.Context(), d.inside(hospital, claes), register.Submission{}, implantation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.now = d.now.Add(time.Hour)
+	removal, err := d.remove(leroy, "2026-11-21", register.Explant{ImplantID: receipt.Touched[0].ID, Reason: "worn"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	card, err := d.Card(t.Context(), d.person(leroy), register.CardOf{Number: receipt.Number})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := card.Operations[0]
+	if card.Number != receipt.Number || card.Patient.LastName != "Leroy" || !card.IssuedAt.Equal(receipt.RegisteredAt) ||
+		card.Organisation != "Ziekenhuis Sint-Elooi" || o.Organisation != card.Organisation || o.Specialist.LastName != "Claes" ||
+		o.SpecialistID != claesNIHII || o.Prescriber.LastName != "Claes" || o.Implants[0].Quantity != 1 || o.Date != day("2026-11-20") {
+		t.Errorf("card %+v", card)
+	}
+	card, err = d.Card(t.Context(), d.person(leroy), register.CardOf{Number: removal.Number})
+	if err != nil || card.Organisation != "" || card.Operations[0].Type != register.TypeExplantation {
+		t.Errorf("card of the removal %+v, %v", card, err)
+	}
+	card, err = d.Card(t.Context(), d.person(leroy), register.CardOf{Patient: leroy})
+	if err != nil || !card.Number.IsZero() || len(card.Operations) != 2 || !card.IssuedAt.Equal(removal.RegisteredAt) ||
+		card.Operations[1].Implants[0].Reason != "worn" || card.Operations[1].Implants[0].Remaining != 0 {
+		t.Errorf("patient card %+v, %v", card, err)
+	}
+	_, err = d.Card(t.Context(), d.person(kaya), register.CardOf{Patient: kaya})
+	wantCode(t, err, problem.CardNotFound)
+}
+
+// TestUnavailable: a store that cannot keep anything is no refusal, and nothing is answered.
+func TestUnavailable(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	caller := d.person(claes)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	receipt, err := d.NotifyImplant(ctx, caller, register.Submission{}, implantation())
+	wantCode(t, err, problem.StoreDown)
+	if !receipt.Number.IsZero() {
+		t.Error("a number was given")
+	}
+	_, err = d.Search(ctx, caller, register.Criteria{Patient: leroy})
+	wantCode(t, err, problem.StoreDown)
+	_, err = d.Identify(ctx, d.message("SSIN="+claes.Digits()), nil)
+	wantCode(t, err, problem.StoreDown)
+	wantCode(t, d.Ready(ctx), problem.StoreDown)
+	if err := d.Ready(t.Context()); err != nil {
+		t.Errorf("not ready: %v", err)
+	}
+	if n := len(d.events()); n != 0 {
+		t.Errorf("%d events recorded", n)
+	}
+}

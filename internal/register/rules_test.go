@@ -1,0 +1,511 @@
+package register_test
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// The cases below stand on both sides of each rule: just within and just beyond. TestEveryRuleBothWays holds them against
+// rules.go itself, so that no rule can be added without both.
+
+type implantationCase struct {
+	name   string
+	rule   problem.Code
+	edit   func(*register.Implantation, *register.NotifiedImplant)
+	refuse []string
+	warn   []string
+	caller ident.SSIN // the specialist when left out
+}
+
+type (
+	impl = register.Implantation
+	line = register.NotifiedImplant
+)
+
+// on sets the days of operation and prescription.
+func on(n *impl, operation string) {
+	n.OperationDate, n.PrescriptionDate = day(operation), day(operation)
+}
+
+// operatedOn sets the day of the operation alone; it was prescribed on a day on which Claes could.
+func operatedOn(n *impl, operation string) {
+	n.OperationDate, n.PrescriptionDate = day(operation), day("1955-01-01")
+}
+
+const (
+	theOperation = "Implantation/OperationDate"
+	theLine      = "Implantation/Implant[1]"
+	lateWarning  = "WARN_LATE_NOTIFICATION at " + theOperation
+)
+
+// longPractice lets Claes operate before the register's time, in 1949.
+var longPractice = store.Sources{Practices: []register.Practice{{SSIN: claes, NIHII: claesNIHII, Profession: register.Physician,
+	Speciality: "Orthopaedic surgery", Period: period("1940-01-01", "1960-12-31")}}}
+
+var implantationCases = []implantationCase{
+	{name: "today", rule: problem.OperationInFuture, edit: func(n *impl, _ *line) { on(n, "2026-11-21") }},
+	{name: "tomorrow", rule: problem.OperationInFuture, edit: func(n *impl, _ *line) { on(n, "2026-11-22") },
+		refuse: []string{"OPERATION_IN_FUTURE at " + theOperation}},
+
+	{name: "first day of 1950", rule: problem.OperationTooOld, edit: func(n *impl, _ *line) { n.Patient = goosens; on(n, "1950-01-01") },
+		warn: []string{lateWarning}},
+	{name: "last day of 1949", rule: problem.OperationTooOld, edit: func(n *impl, _ *line) { n.Patient = goosens; on(n, "1949-12-31") },
+		refuse: []string{"OPERATION_BEFORE_1950 at " + theOperation}},
+
+	{name: "on the day of birth", rule: problem.OperationBeforeBirth, edit: func(n *impl, _ *line) { n.Patient = kaya; on(n, "2012-05-12") },
+		warn: []string{lateWarning}},
+	{name: "the day before birth", rule: problem.OperationBeforeBirth, edit: func(n *impl, _ *line) { n.Patient = kaya; on(n, "2012-05-11") },
+		refuse: []string{"OPERATION_BEFORE_BIRTH at " + theOperation}},
+
+	{name: "30 days ago", rule: problem.WarnLate, edit: func(n *impl, _ *line) { on(n, "2026-10-22") }},
+	{name: "31 days ago", rule: problem.WarnLate, edit: func(n *impl, _ *line) { on(n, "2026-10-21") }, warn: []string{lateWarning}},
+
+	{name: "specialist known", rule: problem.SpecialistUnknown, edit: func(n *impl, _ *line) { n.Specialist = byNIHII(claesNIHII) }},
+	{name: "specialist unknown", rule: problem.SpecialistUnknown, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(vanDam) },
+		refuse: []string{"SPECIALIST_UNKNOWN at Implantation/Specialist"}, caller: claes},
+	{name: "last day of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); on(n, "2022-12-31") },
+		warn: []string{lateWarning}},
+	{name: "day after the last of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); on(n, "2023-01-01") },
+		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation/Specialist"}},
+	{name: "first day of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); operatedOn(n, "1993-01-01") },
+		warn: []string{lateWarning}},
+	{name: "day before the first of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); operatedOn(n, "1992-12-31") },
+		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation/Specialist"}},
+	{name: "a dentist operates", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(lambert) }},
+	{name: "a pharmacist operates", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(maes) },
+		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation/Specialist"}, caller: claes},
+
+	{name: "prescriber known", rule: problem.PrescriberUnknown, edit: func(n *impl, _ *line) { n.Prescriber = bySSIN(peeters) }},
+	{name: "prescriber unknown", rule: problem.PrescriberUnknown, edit: func(n *impl, _ *line) { n.Prescriber = bySSIN(wouters) },
+		refuse: []string{"PRESCRIBER_UNKNOWN at Implantation/Prescriber"}},
+	{name: "prescribed on the last day of practice", rule: problem.PrescriberUnqualified,
+		edit: func(n *impl, _ *line) { n.Prescriber, n.PrescriptionDate = bySSIN(jacobs), day("2022-12-31") }},
+	{name: "prescribed after practice", rule: problem.PrescriberUnqualified,
+		edit:   func(n *impl, _ *line) { n.Prescriber, n.PrescriptionDate = bySSIN(jacobs), day("2023-01-01") },
+		refuse: []string{"PRESCRIBER_NOT_QUALIFIED at Implantation/Prescriber"}},
+	{name: "a pharmacist prescribes", rule: problem.PrescriberUnqualified, edit: func(n *impl, _ *line) { n.Prescriber = byNIHII(maesNIHII) },
+		refuse: []string{"PRESCRIBER_NOT_QUALIFIED at Implantation/Prescriber"}},
+	{name: "prescribed on the day of operation", rule: problem.PrescriptionAfter, edit: func(n *impl, _ *line) { n.PrescriptionDate = n.OperationDate }},
+	{name: "prescribed a day later", rule: problem.PrescriptionAfter, edit: func(n *impl, _ *line) { n.PrescriptionDate = n.OperationDate.AddDays(1) },
+		refuse: []string{"PRESCRIPTION_AFTER_OPERATION at Implantation/PrescriptionDate"}},
+	{name: "patient and specialist are one", edit: func(n *impl, _ *line) { n.Patient = claes }},
+
+	{name: "by code", rule: problem.ImplantUnidentified, edit: func(_ *impl, l *line) { l.Code = knee }},
+	{name: "neither code nor UDI", rule: problem.ImplantUnidentified, edit: func(_ *impl, l *line) { l.Code = ident.NotificationCode{} },
+		refuse: []string{"IMPLANT_NOT_IDENTIFIED at " + theLine}},
+	{name: "by UDI on 26 May 2023", rule: problem.CodeRequired,
+		edit: func(n *impl, l *line) { on(n, "2023-05-26"); *l = line{UDI: "(01)05410000001047", Quantity: 1} }, warn: []string{lateWarning}},
+	{name: "by UDI the day before", rule: problem.CodeRequired,
+		edit:   func(n *impl, l *line) { on(n, "2023-05-25"); *l = line{UDI: "(01)05410000001047", Quantity: 1} },
+		refuse: []string{"IMPLANT_CODE_REQUIRED at " + theLine + "/NotificationCode"}},
+	{name: "by both the day before", rule: problem.CodeRequired,
+		edit: func(n *impl, l *line) { on(n, "2023-05-25"); l.UDI = "(01)05410000001047" }, warn: []string{lateWarning}},
+	{name: "code on the list", rule: problem.CodeUnknown, edit: func(_ *impl, l *line) { l.Code = mesh }},
+	{name: "code not on the list", rule: problem.CodeUnknown, edit: func(_ *impl, l *line) { l.Code = unlisted },
+		refuse: []string{"IMPLANT_CODE_UNKNOWN at " + theLine + "/NotificationCode"}},
+
+	{name: "none", rule: problem.QuantityOutOfRange, edit: func(_ *impl, l *line) { l.Quantity = 0 },
+		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theLine + "/Quantity"}},
+	{name: "one", rule: problem.QuantityOutOfRange, edit: func(_ *impl, l *line) { l.Quantity = 1 }},
+	{name: "99", rule: problem.QuantityOutOfRange, edit: func(_ *impl, l *line) { l.Quantity = 99 }},
+	{name: "100", rule: problem.QuantityOutOfRange, edit: func(_ *impl, l *line) { l.Quantity = 100 },
+		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theLine + "/Quantity"}},
+
+	{name: "delivered on the day", rule: problem.DeliveryAfter, edit: func(n *impl, l *line) { l.DeliveryDate = n.OperationDate }},
+	{name: "delivered a day later", rule: problem.DeliveryAfter, edit: func(n *impl, l *line) { l.DeliveryDate = n.OperationDate.AddDays(1) },
+		refuse: []string{"DELIVERY_AFTER_OPERATION at " + theLine + "/DeliveryDate"}},
+
+	{name: "lot as in the UDI", rule: problem.LotContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Lot = "(01)05410000001047(10)L1", "L1" }},
+	{name: "another lot", rule: problem.LotContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Lot = "(01)05410000001047(10)L1", "L2" },
+		refuse: []string{"LOT_CONTRADICTS_UDI at " + theLine + "/LotNumber"}},
+	{name: "lot beside a UDI without", rule: problem.LotContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Lot = "(01)05410000001047", "L2" }},
+	{name: "serial as in the UDI", rule: problem.SerialContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Serial = "(01)05410000001047(21)A1", "A1" }},
+	{name: "another serial", rule: problem.SerialContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Serial = "(01)05410000001047(21)A1", "A2" },
+		refuse: []string{"SERIAL_CONTRADICTS_UDI at " + theLine + "/SerialNumber"}},
+	{name: "expiry as in the UDI", rule: problem.ExpiryContradictsUDI,
+		edit: func(_ *impl, l *line) { l.UDI, l.Expiry = "(01)05410000001047(17)291231", day("2029-12-31") }},
+	{name: "another expiry", rule: problem.ExpiryContradictsUDI,
+		edit:   func(_ *impl, l *line) { l.UDI, l.Expiry = "(01)05410000001047(17)291231", day("2029-12-30") },
+		refuse: []string{"EXPIRY_CONTRADICTS_UDI at " + theLine + "/ExpiryDate"}},
+
+	{name: "pharmacist known", rule: problem.PharmacistUnknown, edit: func(_ *impl, l *line) { l.Pharmacist = byNIHII(maesNIHII) }},
+	{name: "pharmacist unknown", rule: problem.PharmacistUnknown, edit: func(_ *impl, l *line) { l.Pharmacist = bySSIN(vanDam) },
+		refuse: []string{"PHARMACIST_UNKNOWN at " + theLine + "/Pharmacist"}},
+	{name: "first day as titular", rule: problem.PharmacistNotTitular,
+		edit: func(_ *impl, l *line) { l.Pharmacist, l.DeliveryDate = bySSIN(maes), day("2015-01-01") }},
+	{name: "day before", rule: problem.PharmacistNotTitular,
+		edit:   func(_ *impl, l *line) { l.Pharmacist, l.DeliveryDate = bySSIN(maes), day("2014-12-31") },
+		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
+	{name: "titular of the pharmacy by NIHII", rule: problem.PharmacistNotTitular,
+		edit: func(_ *impl, l *line) {
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), register.PharmacyRef{NIHII: pharmacy}
+		}},
+	{name: "titular of the pharmacy by CBE", rule: problem.PharmacistNotTitular,
+		edit: func(_ *impl, l *line) {
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), register.PharmacyRef{CBE: pharmacyCBE}
+		}},
+	{name: "of another pharmacy", rule: problem.PharmacistNotTitular,
+		edit: func(_ *impl, l *line) {
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), register.PharmacyRef{NIHII: hospital}
+		},
+		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
+	{name: "of a pharmacy nobody knows", rule: problem.PharmacistNotTitular,
+		edit: func(_ *impl, l *line) {
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), register.PharmacyRef{NIHII: maesNIHII}
+		},
+		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
+	{name: "first day as pharmacist, not yet titular", rule: problem.PharmacistUnqualified,
+		edit:   func(_ *impl, l *line) { l.Pharmacist, l.DeliveryDate = bySSIN(maes), day("1998-01-01") },
+		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
+	{name: "day before", rule: problem.PharmacistUnqualified,
+		edit:   func(_ *impl, l *line) { l.Pharmacist, l.DeliveryDate = bySSIN(maes), day("1997-12-31") },
+		refuse: []string{"PHARMACIST_NOT_QUALIFIED at " + theLine + "/Pharmacist"}},
+	{name: "a doctor as pharmacist", rule: problem.PharmacistUnqualified, edit: func(_ *impl, l *line) { l.Pharmacist = bySSIN(dubois) },
+		refuse: []string{"PHARMACIST_NOT_QUALIFIED at " + theLine + "/Pharmacist"}},
+
+	{name: "day before it was deleted", rule: problem.WarnDeviceDeleted, edit: func(n *impl, l *line) { on(n, "2021-06-29"); l.Code = stent },
+		warn: []string{lateWarning}},
+	{name: "day on which it was deleted", rule: problem.WarnDeviceDeleted, edit: func(n *impl, l *line) { on(n, "2021-06-30"); l.Code = stent },
+		warn: []string{lateWarning, "WARN_DEVICE_DELETED at " + theLine}},
+	{name: "active", rule: problem.WarnDeviceRecalled, edit: func(*impl, *line) {}},
+	{name: "recalled", rule: problem.WarnDeviceRecalled, edit: func(_ *impl, l *line) { l.Code = hipStem },
+		warn: []string{"WARN_DEVICE_RECALLED at " + theLine}},
+	{name: "recalled, by UDI", rule: problem.WarnDeviceRecalled, edit: func(_ *impl, l *line) { *l = line{UDI: "(01)05410000001283", Quantity: 1} },
+		warn: []string{"WARN_DEVICE_RECALLED at " + theLine}},
+
+	{name: "expires on the day", rule: problem.WarnExpired, edit: func(n *impl, l *line) { l.Expiry = n.OperationDate }},
+	{name: "expired the day before", rule: problem.WarnExpired, edit: func(n *impl, l *line) { l.Expiry = n.OperationDate.AddDays(-1) },
+		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + "/ExpiryDate"}},
+	{name: "expired by the UDI", rule: problem.WarnExpired, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001047(17)261119" },
+		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + "/ExpiryDate"}},
+
+	{name: "UDI of the code", rule: problem.WarnUDIOtherCode, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001047" }},
+	{name: "UDI of another code", rule: problem.WarnUDIOtherCode, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001115" },
+		warn: []string{"WARN_UDI_OF_ANOTHER_CODE at " + theLine + "/UDI"}},
+	{name: "UDI that nobody can read", rule: problem.UDIUnparsable, edit: func(_ *impl, l *line) { l.UDI = "no such thing" },
+		warn: []string{"UDI_UNPARSABLE at " + theLine + "/UDI"}},
+	{name: "GTIN with a wrong check digit", rule: problem.UDIGTINCheck, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001048" },
+		warn: []string{"UDI_GTIN_CHECK at " + theLine + "/UDI"}},
+}
+
+func TestImplantationRules(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t, longPractice)
+	for _, c := range implantationCases {
+		t.Run(string(c.rule)+" "+c.name, func(t *testing.T) {
+			n := implantation()
+			c.edit(&n, &n.Implants[0])
+			who := n.Specialist.SSIN
+			if who.IsZero() || !c.caller.IsZero() {
+				who = claes
+			}
+			receipt, err := d.NotifyImplant(t.Context(), d.person(who), register.Submission{}, n)
+			wantStrings(t, "refused", refusals(err), c.refuse)
+			wantStrings(t, "warned", warnings(receipt.Warnings), c.warn)
+			if (err == nil) != !receipt.Number.IsZero() {
+				t.Error("a number is given exactly when nothing is refused")
+			}
+			if err == nil {
+				kept, there := d.kept(receipt.Number)
+				if !there {
+					t.Fatal("not kept")
+				}
+				wantStrings(t, "kept warnings", warnings(kept.Warnings), c.warn)
+			}
+		})
+	}
+}
+
+// kept is what the store has under a number.
+func (d *desk) kept(number ident.NotificationNumber) (n register.Notification, there bool) {
+	d.tb.Helper()
+	err := d.db.Read(d.tb.Context(), func(r register.Reader) error {
+		var err error
+		n, there, err = r.Notification(number)
+		return err
+	})
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	return n, there
+}
+
+// TestBirthDateOfTheNumber: when the national register does not know the patient, the number itself tells the birth.
+func TestBirthDateOfTheNumber(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	d.load(store.Sources{Persons: []register.Person{{SSIN: kaya, LastName: "Kaya", BirthDate: day("2012-05-20")}}})
+	n := implantation()
+	n.Patient = kaya
+	on(&n, "2012-05-15")
+	_, err := d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
+	wantStrings(t, "the national register knows better", refusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
+
+	d = openDesk(t)
+	d.load(store.Sources{Persons: []register.Person{{SSIN: kaya, LastName: "Kaya"}}})
+	on(&n, "2012-05-11")
+	_, err = d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
+	wantStrings(t, "the number tells", refusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
+}
+
+// TestTakenFromUDI: what the caller does not give is taken from the UDI, and the pharmacy from its titular.
+func TestTakenFromUDI(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	n := implantation()
+	n.Implants[0] = line{UDI: "(01)05410000001047(17)291231(10)L2201(21)S-000917", Quantity: 3, Pharmacist: byNIHII(maesNIHII)}
+	receipt := d.place(n)
+	got := receipt.Touched[0]
+	if got.Lot != "L2201" || got.Serial != "S-000917" || got.Expiry != day("2029-12-31") || got.UDIDI != kneeDI || got.Code != knee {
+		t.Errorf("from the UDI: %+v", got)
+	}
+	if got.Device == nil || got.Device.Reference != "TKS-FL5" || got.Remaining != 3 {
+		t.Errorf("device and remaining: %+v", got)
+	}
+	if got.Pharmacy.NIHII != pharmacy || got.Pharmacist.SSIN != maes {
+		t.Errorf("pharmacy: %+v %+v", got.Pharmacist, got.Pharmacy)
+	}
+	if receipt.Specialist.NIHII != claesNIHII || receipt.Prescriber.SSIN != claes {
+		t.Error("both numbers of specialist and prescriber are kept")
+	}
+	if n.Implants[0].Lot != "" {
+		t.Error("the caller's own value was changed")
+	}
+}
+
+// TestSerialPlaced: the same serial number and kind, in the same message or an earlier one, until it is removed.
+func TestSerialPlaced(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	n := implantation()
+	n.Implants = []line{{Code: knee, Serial: "S1", Quantity: 1}, {Code: mesh, Serial: "S1", Quantity: 1}}
+	first := d.place(n)
+	wantStrings(t, "another kind", warnings(first.Warnings), nil)
+
+	n = implantation()
+	n.Patient = nguyen
+	n.Implants = []line{{Code: knee, Serial: "S2", Quantity: 1}, {Code: knee, Serial: "S2", Quantity: 1}, {Code: knee, Serial: "S1", Quantity: 1}}
+	again := d.place(n)
+	wantStrings(t, "in the message, and in another patient", warnings(again.Warnings),
+		[]string{"WARN_SERIAL_ALREADY_PLACED at Implantation/Implant[2]", "WARN_SERIAL_ALREADY_PLACED at Implantation/Implant[3]"})
+
+	for _, implant := range []register.Implant{first.Touched[0], again.Touched[2]} {
+		if _, err := d.remove(implant.Patient, "2026-11-21", register.Explant{ImplantID: implant.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n = implantation()
+	n.Implants = []line{{Code: knee, Serial: "S1", Quantity: 1}}
+	wantStrings(t, "removed", warnings(d.place(n).Warnings), nil)
+}
+
+// remove notifies an explantation by Claes.
+func (d *desk) remove(patient ident.SSIN, operation string, all ...register.Explant) (register.Receipt, error) {
+	d.tb.Helper()
+	return d.NotifyExplant(d.tb.Context(), d.person(claes), register.Submission{}, register.Explantation{
+		Specialist: bySSIN(claes), OperationDate: day(operation), Patient: patient, Explants: all})
+}
+
+const theExplant = "Explantation/Explant[1]"
+
+type explantationCase struct {
+	name     string
+	rule     problem.Code
+	patient  ident.SSIN // Leroy when left out
+	day      string     // the day after the operation when left out
+	explants func(id string) []register.Explant
+	refuse   []string
+	warn     []string
+	left     []int // after each removal
+}
+
+func one(x register.Explant) func(string) []register.Explant {
+	return func(id string) []register.Explant {
+		if x.Unregistered == nil && x.ImplantID == "" {
+			x.ImplantID = id
+		}
+		return []register.Explant{x}
+	}
+}
+
+// Each case begins with five implants of one line in Leroy, placed on 20 November 2026.
+var explantationCases = []explantationCase{
+	{name: "all, not said how many", rule: problem.ExplantExceedsRemaining, explants: one(register.Explant{}), left: []int{0}},
+	{name: "one", rule: problem.ExplantExceedsRemaining, explants: one(register.Explant{Quantity: 1}), left: []int{4}},
+	{name: "exactly what remains", rule: problem.ExplantExceedsRemaining, explants: one(register.Explant{Quantity: 5}), left: []int{0}},
+	{name: "one more than remains", rule: problem.ExplantExceedsRemaining, explants: one(register.Explant{Quantity: 6}),
+		refuse: []string{"EXPLANT_EXCEEDS_REMAINING at " + theExplant + "/Quantity"}},
+	{name: "two removals up to what remains", rule: problem.ExplantExceedsRemaining, left: []int{3, 0},
+		explants: func(id string) []register.Explant {
+			return []register.Explant{{ImplantID: id, Quantity: 2}, {ImplantID: id}}
+		}},
+	{name: "two removals of more than remains", rule: problem.ExplantExceedsRemaining,
+		explants: func(id string) []register.Explant {
+			return []register.Explant{{ImplantID: id, Quantity: 3}, {ImplantID: id, Quantity: 3}}
+		},
+		refuse: []string{"EXPLANT_EXCEEDS_REMAINING at Explantation/Explant[2]/Quantity"}},
+	{name: "nothing left for the second", rule: problem.ExplantExceedsRemaining,
+		explants: func(id string) []register.Explant { return []register.Explant{{ImplantID: id}, {ImplantID: id}} },
+		refuse:   []string{"EXPLANT_EXCEEDS_REMAINING at Explantation/Explant[2]/Quantity"}},
+	{name: "less than none", rule: problem.QuantityOutOfRange, explants: one(register.Explant{Quantity: -1}),
+		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theExplant + "/Quantity"}},
+	{name: "100", rule: problem.QuantityOutOfRange, explants: one(register.Explant{Quantity: 100}),
+		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theExplant + "/Quantity"}},
+
+	{name: "of this patient", rule: problem.ImplantNotOfPatient, explants: one(register.Explant{}), left: []int{0}},
+	{name: "of another patient", rule: problem.ImplantNotOfPatient, patient: nguyen, explants: one(register.Explant{}),
+		refuse: []string{"IMPLANT_NOT_OF_PATIENT at " + theExplant + "/ImplantId"}},
+	{name: "of nobody", rule: problem.ImplantNotOfPatient, explants: one(register.Explant{ImplantID: "no such id"}),
+		refuse: []string{"IMPLANT_NOT_OF_PATIENT at " + theExplant + "/ImplantId"}},
+
+	{name: "on the day of placing", rule: problem.ExplantBeforeImplant, day: "2026-11-20", explants: one(register.Explant{}), left: []int{0}},
+	{name: "the day before placing", rule: problem.ExplantBeforeImplant, day: "2026-11-19", explants: one(register.Explant{}),
+		refuse: []string{"EXPLANT_BEFORE_IMPLANT at Explantation/OperationDate"}},
+
+	{name: "unregistered, with what is known", rule: problem.ImplantUnidentified, left: []int{0},
+		explants: one(register.Explant{Unregistered: &line{Quantity: 2}})},
+	{name: "unregistered, in part", left: []int{1}, explants: one(register.Explant{Unregistered: &line{Quantity: 2}, Quantity: 1})},
+	{name: "unregistered, more than said", rule: problem.ExplantExceedsRemaining,
+		explants: one(register.Explant{Unregistered: &line{Quantity: 2}, Quantity: 3}),
+		refuse:   []string{"EXPLANT_EXCEEDS_REMAINING at " + theExplant + "/Quantity"}},
+	{name: "unregistered, UDI alone before 26 May 2023", rule: problem.CodeRequired, day: "2023-05-25", left: []int{0},
+		explants: one(register.Explant{Unregistered: &line{UDI: "(01)05410000001047(10)L1", Quantity: 1}}),
+		warn:     []string{"WARN_LATE_NOTIFICATION at Explantation/OperationDate"}},
+	{name: "unregistered, unknown code", rule: problem.CodeUnknown, explants: one(register.Explant{Unregistered: &line{Code: unlisted, Quantity: 1}}),
+		refuse: []string{"IMPLANT_CODE_UNKNOWN at " + theExplant + "/Unregistered/NotificationCode"}},
+	{name: "unregistered, long expired and recalled", rule: problem.WarnExpired, left: []int{0},
+		explants: one(register.Explant{Unregistered: &line{Code: hipStem, Expiry: day("2001-01-01"), Quantity: 1}})},
+
+	{name: "tomorrow", rule: problem.OperationInFuture, day: "2026-11-22", explants: one(register.Explant{}),
+		refuse: []string{"OPERATION_IN_FUTURE at Explantation/OperationDate"}},
+}
+
+func TestExplantationRules(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	for _, c := range explantationCases {
+		t.Run(string(c.rule)+" "+c.name, func(t *testing.T) {
+			n := implantation()
+			n.Implants[0].Quantity = 5
+			placed := d.place(n).Touched[0]
+			patient, on := leroy, "2026-11-21"
+			if !c.patient.IsZero() {
+				patient = c.patient
+			}
+			if c.day != "" {
+				on = c.day
+			}
+			receipt, err := d.remove(patient, on, c.explants(placed.ID)...)
+			wantStrings(t, "refused", refusals(err), c.refuse)
+			wantStrings(t, "warned", warnings(receipt.Warnings), c.warn)
+			var left []int
+			for _, i := range receipt.Touched {
+				left = append(left, i.Remaining)
+			}
+			if !slices.Equal(left, c.left) {
+				t.Errorf("remaining %v, want %v", left, c.left)
+			}
+		})
+	}
+}
+
+// TestEveryRuleBothWays holds the cases against the rules: every code that rules.go gives has a case where it is given and
+// one where it is not.
+func TestEveryRuleBothWays(t *testing.T) {
+	codes := map[string]problem.Code{}
+	for _, file := range []string{"../problem/rules.go", "../problem/warnings.go"} {
+		for _, m := range regexp.MustCompile(`(\w+)\s+Code = "(\w+)"`).FindAllStringSubmatch(read(t, file), -1) {
+			codes[m[1]] = problem.Code(m[2])
+		}
+	}
+	rules := map[problem.Code]bool{}
+	for _, m := range regexp.MustCompile(`problem\.(\w+)`).FindAllStringSubmatch(read(t, "rules.go"), -1) {
+		if c, ok := codes[m[1]]; ok && c != problem.RulesViolated {
+			rules[c] = true
+		}
+	}
+	if len(rules) < 25 {
+		t.Fatalf("only %d rules found in rules.go", len(rules))
+	}
+	within, beyond := map[problem.Code]bool{}, map[problem.Code]bool{}
+	mark := func(rule problem.Code, told ...string) {
+		if slices.ContainsFunc(told, func(s string) bool { return regexp.MustCompile(`^` + string(rule) + `\b`).MatchString(s) }) {
+			beyond[rule] = true
+			return
+		}
+		within[rule] = true
+	}
+	for _, c := range implantationCases {
+		mark(c.rule, slices.Concat(c.refuse, c.warn)...)
+	}
+	for _, c := range explantationCases {
+		mark(c.rule, slices.Concat(c.refuse, c.warn)...)
+	}
+	for _, rule := range slices.Sorted(maps.Keys(rules)) {
+		if !within[rule] || !beyond[rule] {
+			t.Errorf("%s: a case within: %v, a case beyond: %v", rule, within[rule], beyond[rule])
+		}
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	octets, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(octets)
+}
+
+// TestAllAtOnce: every broken rule is told together with the defects of the message, which come first, and a defect is not
+// told a second time as something missing.
+func TestAllAtOnce(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	defects := []*problem.Error{
+		problem.New(problem.SSINInvalid).In("Implantation/Patient"),
+		problem.New(problem.ImplantCodeInvalid).In("Implantation/Implant[2]/NotificationCode"),
+	}
+	n := implantation()
+	n.Patient = ident.SSIN{}
+	n.PrescriptionDate = day("2026-11-21")
+	n.Implants = []line{{Quantity: 1}, {Quantity: 100}}
+	_, err := d.NotifyImplant(t.Context(), d.person(claes), register.Submission{Defects: defects}, n)
+	wantCode(t, err, problem.RulesViolated)
+	wantStrings(t, "implantation", refusals(err), []string{
+		"SSIN_INVALID at Implantation/Patient", "IMPLANT_CODE_INVALID at Implantation/Implant[2]/NotificationCode",
+		"PRESCRIPTION_AFTER_OPERATION at Implantation/PrescriptionDate", "IMPLANT_NOT_IDENTIFIED at Implantation/Implant[1]",
+		"QUANTITY_OUT_OF_RANGE at Implantation/Implant[2]/Quantity"})
+
+	defects = []*problem.Error{problem.New(problem.SSINInvalid).In("Explantation/Patient")}
+	_, err = d.NotifyExplant(t.Context(), d.person(claes), register.Submission{Defects: defects}, register.Explantation{
+		Specialist: bySSIN(claes), OperationDate: day("2026-11-22"), Explants: []register.Explant{{ImplantID: "x"}}})
+	wantStrings(t, "explantation", refusals(err), []string{"SSIN_INVALID at Explantation/Patient",
+		"OPERATION_IN_FUTURE at Explantation/OperationDate", "IMPLANT_NOT_OF_PATIENT at " + theExplant + "/ImplantId"})
+
+	// A single refusal stands for itself, a day that is nowhere is refused, and one that was unreadable is not told twice.
+	n = implantation()
+	n.OperationDate, n.PrescriptionDate = ident.Date{}, ident.Date{}
+	_, err = d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
+	wantStrings(t, "no day", refusals(err), []string{"DATE_INVALID at " + theOperation})
+	defects = []*problem.Error{problem.New(problem.DateInvalid).In(theOperation)}
+	_, err = d.NotifyImplant(t.Context(), d.inside(hospital, claes), register.Submission{Defects: defects}, n)
+	wantStrings(t, "unreadable day", refusals(err), []string{"DATE_INVALID at " + theOperation})
+	if !errors.Is(err, problem.RuleViolated) {
+		t.Errorf("kind of %v", err)
+	}
+	for _, e := range d.events() {
+		if e.Outcome != register.Refused || len(e.Codes) == 0 || !e.Number.IsZero() {
+			t.Errorf("recorded as %+v", e)
+		}
+	}
+}
