@@ -1,0 +1,322 @@
+package soap_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/xsd"
+)
+
+func context(v soap.Version) soap.FaultContext {
+	return soap.FaultContext{Version: v, ID: "c-1", Environment: "Test"}
+}
+
+// TestFaultTable is the problem-to-fault table: each kind, and each code that is told apart, in both versions.
+func TestFaultTable(t *testing.T) {
+	const (
+		client, server, sender, receiver = "soap:Client", "soap:Server", "soap:Sender", "soap:Receiver"
+		must, version                    = "soap:MustUnderstand", "soap:VersionMismatch"
+	)
+	cases := []struct {
+		code               problem.Code
+		kind               problem.Kind
+		fault11, fault12   string
+		status11, status12 int
+		soa                string // or the code itself, of a business error
+		retryAfter         string
+	}{
+		{problem.EnvelopeMalformed, problem.Malformed, client, sender, 500, 400, "SOA-03001", ""},
+		{problem.ContentTypeUnknown, problem.Malformed, client, sender, 500, 400, "SOA-03001", ""},
+		{problem.NotSOAP, problem.Malformed, client, sender, 500, 400, "SOA-03002", ""},
+		{problem.BodyMissing, problem.Malformed, client, sender, 500, 400, "SOA-03003", ""},
+		{problem.MessageTooLarge, problem.Malformed, client, sender, 413, 413, "SOA-03001", ""},
+		{problem.SOAPVersion, problem.NotUnderstood, version, version, 500, 400, "SOA-03002", ""},
+		{problem.HeaderNotUnderstood, problem.NotUnderstood, must, must, 500, 400, "SOA-03005", ""},
+		{problem.OperationUnknown, problem.NotUnderstood, client, sender, 500, 400, "SOA-03005", ""},
+		{problem.ActionMismatch, problem.NotUnderstood, client, sender, 500, 400, "SOA-03005", ""},
+		{problem.SecurityMissing, problem.Unauthenticated, "wsse:InvalidSecurity", "wsse:InvalidSecurity", 500, 400, "SOA-01001", ""},
+		{problem.SecurityTwice, problem.Unauthenticated, "wsse:InvalidSecurity", "wsse:InvalidSecurity", 500, 400, "SOA-01001", ""},
+		{problem.TimestampExpired, problem.Unauthenticated, "wsse:MessageExpired", "wsse:MessageExpired", 500, 400, "SOA-01001", ""},
+		{problem.TokenMissing, problem.Unauthenticated, "wsse:SecurityTokenUnavailable", "wsse:SecurityTokenUnavailable", 500, 400, "SOA-01001", ""},
+		{problem.TokenUnsupported, problem.Unauthenticated, "wsse:InvalidSecurityToken", "wsse:InvalidSecurityToken", 500, 400, "SOA-01001", ""},
+		{problem.CertUntrusted, problem.Unauthenticated, "wsse:FailedAuthentication", "wsse:FailedAuthentication", 500, 400, "SOA-01001", ""},
+		{problem.DigestSHA1, problem.Unauthenticated, "wsse:UnsupportedAlgorithm", "wsse:UnsupportedAlgorithm", 500, 400, "SOA-01001", ""},
+		{problem.SignatureInvalid, problem.Unauthenticated, "wsse:FailedCheck", "wsse:FailedCheck", 500, 400, "SOA-01001", ""},
+		{problem.SchemaRoot, problem.SchemaInvalid, client, sender, 500, 400, "SOA-03006", ""},
+		{problem.CertificateCBE, problem.Forbidden, client, sender, 500, 400, "SOA-01002", ""},
+		{problem.NotYourOperation, problem.Forbidden, client, sender, 500, 400, "SOA-01002", ""},
+		{problem.OperationInFuture, problem.RuleViolated, client, sender, 500, 400, "OPERATION_IN_FUTURE", ""},
+		{problem.InputReferenceConflict, problem.Conflict, client, sender, 500, 400, "INPUT_REFERENCE_CONFLICT", ""},
+		{problem.CardNotFound, problem.NotFound, client, sender, 500, 400, "CARD_NOT_FOUND", ""},
+		{problem.CardWithheld, problem.Withheld, client, sender, 500, 400, "CARD_NOT_FOUND", ""},
+		{problem.NotificationWithheld, problem.Withheld, client, sender, 500, 400, "NOTIFICATION_NOT_FOUND", ""},
+		{problem.Overloaded, problem.Unavailable, server, receiver, 503, 503, "SOA-02002", "5"},
+		{problem.StoreDown, problem.Unavailable, server, receiver, 503, 503, "SOA-02002", "5"},
+		{problem.InternalError, problem.Internal, server, receiver, 500, 500, "SOA-00001", ""},
+	}
+	kinds := map[problem.Kind]bool{}
+	for _, c := range cases {
+		kinds[c.kind] = true
+		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
+			t.Run(fmt.Sprint(c.code, v), func(t *testing.T) {
+				refusal := problem.New(c.code).In("/a/b")
+				if refusal.Kind != c.kind {
+					t.Fatalf("kind %v", refusal.Kind)
+				}
+				f := soap.FaultFrom(refusal, context(v))
+				status, code := c.status11, c.fault11
+				if v == soap.SOAP12 {
+					status, code = c.status12, c.fault12
+				}
+				if f.Status != status || f.RetryAfter != c.retryAfter {
+					t.Errorf("status %d, Retry-After %q", f.Status, f.RetryAfter)
+				}
+				_, r, err := soap.ReadReply(parse(t, string(f.Body)))
+				if err != nil || r == nil {
+					t.Fatalf("no fault: %v", err)
+				}
+				if r.FaultCode != code || r.Code != c.soa || r.ID != "c-1" || r.Business == strings.HasPrefix(c.soa, "SOA-") ||
+					r.Retry != (c.kind == problem.Unavailable) {
+					t.Errorf("read as %+v", r)
+				}
+				if len(r.Violations) != 1 || r.Violations[0].Code != string(c.code.Seen()) || r.Violations[0].Path != "/a/b" {
+					t.Errorf("violations %+v", r.Violations)
+				}
+				entry, _ := problem.Lookup(c.code)
+				for _, l := range problem.Langs {
+					if r.Violations[0].Messages[l] != entry.Text(l) || r.Messages[l] != entry.Text(l) {
+						t.Errorf("in %s: %q, %q", l, r.Messages[l], r.Violations[0].Messages[l])
+					}
+				}
+				if origin := strings.Contains(string(f.Body), "<Origin>Server</Origin>"); origin != (c.fault11 == server) {
+					t.Error("the origin is wrong")
+				}
+			})
+		}
+	}
+	for k := problem.Malformed; k <= problem.Internal; k++ {
+		if !kinds[k] {
+			t.Errorf("no case of the kind %v", k)
+		}
+	}
+}
+
+// TestFaultCodeIsQualified: the prefix of a fault code is bound where it stands, in both versions.
+func TestFaultCodeIsQualified(t *testing.T) {
+	refusal := problem.New(problem.SignatureInvalid)
+	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
+		fault := parse(t, string(soap.FaultFrom(refusal, context(v)).Body)).Root().Child(v.Namespace(), "Body").Child(v.Namespace(), "Fault")
+		code := fault.Child("", "faultcode")
+		if v == soap.SOAP12 {
+			outer := fault.Child(v.Namespace(), "Code")
+			if text, _ := outer.Child(v.Namespace(), "Value").Text(); text != "soap:Sender" {
+				t.Errorf("code %q", text)
+			}
+			code = outer.Child(v.Namespace(), "Subcode").Child(v.Namespace(), "Value")
+		}
+		if ns, ok := code.LookupNamespace("wsse"); !ok || ns != soap.NamespaceSecurity {
+			t.Errorf("SOAP version %d: wsse is %q", v, ns)
+		}
+		if text, _ := code.Text(); text != "wsse:FailedCheck" {
+			t.Errorf("code %q", text)
+		}
+	}
+}
+
+func schemas(t *testing.T) (errorsSchema, core *schema.Schema) {
+	t.Helper()
+	var err error
+	if errorsSchema, err = schema.Compile(xsd.Files, xsd.Errors); err != nil {
+		t.Fatal(err)
+	}
+	if core, err = schema.Compile(xsd.Files, xsd.Protocol); err != nil {
+		t.Fatal(err)
+	}
+	return errorsSchema, core
+}
+
+// TestFaultsAreSchemaValid: the detail of a fault follows the schemas, for every code of the catalogue.
+func TestFaultsAreSchemaValid(t *testing.T) {
+	errorsSchema, core := schemas(t)
+	for _, entry := range problem.Catalog() {
+		if entry.Kind == 0 {
+			continue // a warning
+		}
+		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
+			f := soap.FaultFrom(problem.New(entry.Code, "at most", "5"), context(v))
+			details := detail(t, v, f.Body)
+			if len(details) != 2 {
+				t.Fatalf("%s: %d details", entry.Code, len(details))
+			}
+			if _, err := errorsSchema.Check(details[0]); err != nil {
+				t.Errorf("%s: %v", entry.Code, err)
+			}
+			if _, err := core.Check(details[1]); err != nil {
+				t.Errorf("%s: %v", entry.Code, err)
+			}
+		}
+	}
+}
+
+// detail returns what stands in the detail of a fault.
+func detail(t *testing.T, v soap.Version, octets []byte) []xmldoc.Element {
+	t.Helper()
+	fault := parse(t, string(octets)).Root().Child(v.Namespace(), "Body").Child(v.Namespace(), "Fault")
+	d := fault.Child("", "detail")
+	if v == soap.SOAP12 {
+		d = fault.Child(v.Namespace(), "Detail")
+	}
+	return slices.Collect(d.Children())
+}
+
+// TestEveryViolation: a refusal of several lists them all, in their order, each with its place and its words.
+func TestEveryViolation(t *testing.T) {
+	leaves := []*problem.Error{problem.New(problem.OperationInFuture).In("/x/a"), problem.New(problem.SSINInvalid, "It has 10 characters."),
+		problem.New(problem.OperationInFuture).In("/x/b"), problem.New(problem.CardWithheld)}
+	whole := problem.List(problem.RulesViolated, leaves)
+	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
+		_, r, err := soap.ReadReply(parse(t, string(soap.FaultFrom(whole, context(v)).Body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Code != "RULES_VIOLATED" || !r.Business || len(r.Violations) != len(leaves) {
+			t.Fatalf("read as %+v", r)
+		}
+		for i, leaf := range leaves {
+			entry, _ := problem.Lookup(leaf.Code)
+			want := entry.NL
+			if leaf.Public != "" {
+				want += " (" + leaf.Public + ")"
+			}
+			if got := r.Violations[i]; got.Code != string(leaf.Code.Seen()) || got.Path != leaf.At || got.Messages[problem.NL] != want || len(got.Messages) != 4 {
+				t.Errorf("violation %d: %+v", i, got)
+			}
+		}
+	}
+}
+
+// TestWithheldIsNotFound, byte for byte.
+func TestWithheldIsNotFound(t *testing.T) {
+	for withheld, absent := range map[problem.Code]problem.Code{
+		problem.NotificationWithheld: problem.NotificationNotFound, problem.CardWithheld: problem.CardNotFound} {
+		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
+			a, b := soap.FaultFrom(problem.Wrap(withheld, errors.New("of another")), context(v)), soap.FaultFrom(problem.New(absent), context(v))
+			if a.Status != b.Status || a.RetryAfter != b.RetryAfter || !bytes.Equal(a.Body, b.Body) {
+				t.Errorf("they differ:\n%s\n%s", a.Body, b.Body)
+			}
+			if bytes.Contains(bytes.ToUpper(a.Body), []byte("WITHHELD")) {
+				t.Errorf("it tells: %s", a.Body)
+			}
+		}
+	}
+	for _, entry := range problem.Catalog() {
+		if entry.Kind == problem.Withheld && entry.Code.Seen() == entry.Code {
+			t.Errorf("%s is seen", entry.Code)
+		}
+	}
+}
+
+// TestNothingInternal: of what is no problem, and of the cause behind one, nothing goes out.
+func TestNothingInternal(t *testing.T) {
+	const secret = "password hunter2"
+	plain := soap.FaultFrom(errors.New(secret), context(soap.SOAP11))
+	for _, f := range []soap.Fault{plain, soap.FaultFrom(fmt.Errorf("wrapped: %w", problem.Wrap(problem.StoreDown, errors.New(secret))), context(soap.SOAP12))} {
+		if bytes.Contains(f.Body, []byte(secret)) || bytes.Contains(f.Body, []byte("wrapped")) {
+			t.Errorf("it tells: %s", f.Body)
+		}
+	}
+	if want := soap.FaultFrom(problem.New(problem.InternalError), context(soap.SOAP11)); !bytes.Equal(plain.Body, want.Body) || plain.Status != 500 {
+		t.Errorf("an error of any type: %s", plain.Body)
+	}
+}
+
+// TestNoVersion: before the version of a message is known, the fault is of SOAP 1.1.
+func TestNoVersion(t *testing.T) {
+	c := context(soap.SOAP11)
+	want := soap.FaultFrom(problem.New(problem.NotSOAP), c)
+	c.Version = 0
+	if got := soap.FaultFrom(problem.New(problem.NotSOAP), c); !bytes.Equal(got.Body, want.Body) || got.Status != want.Status {
+		t.Errorf("%s", got.Body)
+	}
+}
+
+// TestHostileText: whatever stands in a place, a fact or an id, the fault is well-formed and says the same.
+func TestHostileText(t *testing.T) {
+	errorsSchema, core := schemas(t)
+	for text, carried := range map[string]string{
+		`</Message><x>&"'>`: "", "]]><!--": "", "tab\tline\nreturn\r": "", "é 漢 \U0001F9B4": "", "<?pi?>&#0;": "",
+		"a\x00b\x1dc\x0bd": "a\uFFFDb\uFFFDc\uFFFDd", "\xff\xc3(": "\uFFFD\uFFFD(", "\uFFFE\uFFFF": "\uFFFD\uFFFD", "\xed\xa0\x80": "\uFFFD\uFFFD\uFFFD",
+	} {
+		if carried == "" {
+			carried = text
+		}
+		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
+			c := context(v)
+			c.ID = text
+			f := soap.FaultFrom(problem.New(problem.SSINInvalid, text).In(text), c)
+			_, r, err := soap.ReadReply(parse(t, string(f.Body)))
+			if err != nil || r == nil {
+				t.Fatalf("%q: %v in %s", text, err, f.Body)
+			}
+			entry, _ := problem.Lookup(problem.SSINInvalid)
+			if r.ID != carried || r.Violations[0].Path != carried || r.Messages[problem.DE] != entry.DE+" ("+carried+")" {
+				t.Errorf("%q read as %+v", text, r)
+			}
+			details := detail(t, v, f.Body)
+			if _, err := errorsSchema.Check(details[0]); err != nil {
+				t.Errorf("%q: %v", text, err)
+			}
+			if _, err := core.Check(details[1]); err != nil {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
+	}
+}
+
+func TestReadReply(t *testing.T) {
+	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
+		content, refusal, err := soap.ReadReply(parse(t, envelope(v, `<s:Header><x s:mustUnderstand="1"/></s:Header><s:Body><a/></s:Body>`)))
+		if err != nil || refusal != nil || content.Local() != "a" {
+			t.Errorf("SOAP version %d: %v, %v, %v", v, content, refusal, err)
+		}
+		content, refusal, err = soap.ReadReply(parse(t, envelope(v, `<s:Body/>`)))
+		if problem.From(err).Code != problem.BodyMissing || refusal != nil || !content.IsZero() {
+			t.Errorf("SOAP version %d: %v, %v, %v", v, content, refusal, err)
+		}
+		// A fault of somebody else on the way: no detail of ours.
+		_, refusal, err = soap.ReadReply(parse(t, envelope(v, `<s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>proxy</faultstring>`+
+			`<s:Code><s:Value>s:Receiver</s:Value></s:Code><s:Reason><s:Text xml:lang="en">proxy</s:Text></s:Reason></s:Fault></s:Body>`)))
+		if err != nil || refusal == nil || refusal.Messages[problem.EN] != "proxy" || refusal.Code != "" || len(refusal.Violations) != 0 ||
+			!strings.HasPrefix(refusal.FaultCode, "s:") || !strings.Contains(refusal.Error(), "proxy") {
+			t.Errorf("SOAP version %d: %+v, %v", v, refusal, err)
+		}
+	}
+	if _, _, err := soap.ReadReply(parse(t, `<html/>`)); problem.From(err).Code != problem.NotSOAP {
+		t.Errorf("a page: %v", err)
+	}
+	// A Fault of the other version is content, and no refusal.
+	content, refusal, err := soap.ReadReply(parse(t, envelope(soap.SOAP11, `<s:Body><f:Fault xmlns:f="`+soap.Namespace12+`"/></s:Body>`)))
+	if err != nil || refusal != nil || content.Local() != "Fault" {
+		t.Errorf("%v, %v, %v", content, refusal, err)
+	}
+}
+
+// TestRefusalLanguages: all languages of the platform's error are read.
+func TestRefusalLanguages(t *testing.T) {
+	_, r, err := soap.ReadReply(parse(t, string(soap.FaultFrom(problem.New(problem.Overloaded), context(soap.SOAP11)).Body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(maps.Keys(r.Messages)); !slices.Equal(got, []problem.Lang{problem.DE, problem.EN, problem.FR, problem.NL}) {
+		t.Errorf("languages %v", got)
+	}
+}

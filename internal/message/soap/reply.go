@@ -1,0 +1,106 @@
+package soap
+
+import (
+	"fmt"
+
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// Refusal is a Fault as a client reads it.
+type Refusal struct {
+	FaultCode  string // soap:Client, wsse:FailedCheck, …, as written; in SOAP 1.2 the subcode where there is one
+	Code       string // of the platform's error: SOA-…, or the register's own
+	ID         string // by which the operator finds it in the log
+	Business   bool   // the register refused, and not the way to it
+	Retry      bool
+	Messages   map[problem.Lang]string
+	Violations []Violation
+}
+
+// Violation is one of the refusals that a fault lists.
+type Violation struct {
+	Code     string
+	Path     string
+	Messages map[problem.Lang]string
+}
+
+// Error is the refusal in English.
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("refused (%s, %s): %s", r.FaultCode, r.Code, r.Messages[problem.EN])
+}
+
+// ReadReply returns the content of a reply's Body, or the refusal that it holds. A reply is unsigned by default; what
+// vouches for it is TLS.
+func ReadReply(d *xmldoc.Document) (xmldoc.Element, *Refusal, error) {
+	e, err := open(d)
+	if err != nil {
+		return xmldoc.Element{}, nil, err
+	}
+	content := e.body.FirstChild()
+	if content.IsZero() {
+		return xmldoc.Element{}, nil, problem.New(problem.BodyMissing)
+	}
+	if content.Is(e.version.Namespace(), "Fault") {
+		return xmldoc.Element{}, e.readFault(content), nil
+	}
+	return content, nil, nil
+}
+
+func (e *Envelope) readFault(fault xmldoc.Element) *Refusal {
+	r := &Refusal{Messages: map[problem.Lang]string{}}
+	detail := fault.Child("", "detail")
+	if e.version == SOAP12 {
+		detail = fault.Child(Namespace12, "Detail")
+		code := fault.Child(Namespace12, "Code")
+		r.FaultCode = text(code, Namespace12, "Value")
+		if sub := text(code.Child(Namespace12, "Subcode"), Namespace12, "Value"); sub != "" {
+			r.FaultCode = sub
+		}
+		for reason := range fault.Child(Namespace12, "Reason").Children() {
+			addMessage(r.Messages, reason)
+		}
+	} else {
+		r.FaultCode = text(fault, "", "faultcode")
+		r.Messages[problem.EN] = text(fault, "", "faultstring")
+	}
+	for child := range detail.Children() {
+		switch {
+		case child.Space() == namespaceSystem:
+			r.readError(child)
+		case child.Is(namespaceViolations, "Violations"):
+			for violation := range child.Children() {
+				v := Violation{Messages: map[problem.Lang]string{}}
+				v.Code, _ = violation.Attr("", "Code")
+				v.Path, _ = violation.Attr("", "Path")
+				for m := range violation.Children() {
+					addMessage(v.Messages, m)
+				}
+				r.Violations = append(r.Violations, v)
+			}
+		}
+	}
+	return r
+}
+
+func (r *Refusal) readError(e xmldoc.Element) {
+	r.Business = e.Local() == "BusinessError"
+	r.ID, _ = e.Attr("", "Id")
+	r.Code = text(e, "", "Code")
+	r.Retry = text(e, "", "Retry") == "true"
+	for child := range e.Children() {
+		if child.Is("", "Message") {
+			addMessage(r.Messages, child)
+		}
+	}
+}
+
+func addMessage(to map[problem.Lang]string, e xmldoc.Element) {
+	lang, _ := e.Attr(xmldoc.XMLNamespace, "lang")
+	to[problem.Lang(lang)], _ = e.Text()
+}
+
+func text(parent xmldoc.Element, space, local string) string {
+	s, _ := parent.Child(space, local).Text()
+	return s
+}

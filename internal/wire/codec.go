@@ -1,0 +1,299 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/openctr/ctr/internal/message/xmldoc"
+)
+
+// The namespaces of the contract, with the prefixes that we write.
+const (
+	NamespaceProtocol = "urn:be:fgov:ehealth:ctr:protocol:v1"
+	NamespaceCore     = "urn:be:fgov:ehealth:ctr:core:v1"
+	namespaceCommons  = "urn:be:fgov:ehealth:commons:core:v2"
+	namespaceXML      = "http://www.w3.org/XML/1998/namespace"
+)
+
+var namespaces = map[string]string{"ctrp": NamespaceProtocol, "ctr": NamespaceCore, "cc": namespaceCommons, "xml": namespaceXML}
+
+// A field of a message struct says in its tag where its value stands:
+//
+//	x:"ctr:Patient"    a child element; empty strings, zero numbers and times, nil pointers and empty slices are left out
+//	x:"ctr:Total,zero" a child element that is written even when it is zero
+//	x:"@Offset"        an attribute; ",zero" as above
+//	x:"."              the element's own character content
+//
+// Strings, numbers, truth values, instants and octets (base64) stand for simple content; structs, pointers to structs
+// and slices of either nest.
+type field struct {
+	index     []int
+	prefix    string
+	space     string
+	local     string
+	attribute bool
+	content   bool
+	zero      bool
+	nested    *plan // of the struct that the field holds, points to or lists
+}
+
+type plan struct {
+	fields []field
+}
+
+// planOf reads the tags of a message struct. The messages are few and fixed, so a wrong tag shows in the first test.
+func planOf(t reflect.Type) *plan {
+	p := &plan{}
+	for _, member := range reflect.VisibleFields(t) {
+		tag, ok := member.Tag.Lookup("x")
+		if !ok {
+			continue
+		}
+		f := field{index: member.Index}
+		tag, f.zero = strings.CutSuffix(tag, ",zero")
+		tag, f.attribute = strings.CutPrefix(tag, "@")
+		f.content = tag == "."
+		f.prefix, f.local, ok = strings.Cut(tag, ":")
+		if !ok {
+			f.prefix, f.local = "", tag
+		}
+		f.space = namespaces[f.prefix]
+		held := member.Type
+		for held.Kind() == reflect.Pointer || held.Kind() == reflect.Slice && held.Elem().Kind() != reflect.Uint8 {
+			held = held.Elem()
+		}
+		if held.Kind() == reflect.Struct && held != reflect.TypeFor[time.Time]() {
+			f.nested = planOf(held)
+		}
+		p.fields = append(p.fields, f)
+	}
+	return p
+}
+
+// decode fills a message struct from an element. What the struct does not name is passed over: a request was checked
+// against the schema before, and a reply may come from a newer service.
+func (p *plan) decode(e xmldoc.Element, v reflect.Value) error {
+	for i := range p.fields {
+		f := &p.fields[i]
+		target := v.FieldByIndex(f.index)
+		switch {
+		case f.content:
+			if err := decodeText(e, target); err != nil {
+				return err
+			}
+		case f.attribute:
+			if s, ok := e.Attr(f.space, f.local); ok {
+				if err := setSimple(target, s); err != nil {
+					return fmt.Errorf("attribute %s: %w", f.local, err)
+				}
+			}
+		default:
+			for child := range e.Children() {
+				if !child.Is(f.space, f.local) {
+					continue
+				}
+				if err := f.decodeChild(child, target); err != nil {
+					return err
+				}
+				if target.Kind() != reflect.Slice || isOctets(target) {
+					break
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (f *field) decodeChild(child xmldoc.Element, target reflect.Value) error {
+	switch {
+	case target.Kind() == reflect.Slice && !isOctets(target):
+		item := reflect.New(target.Type().Elem()).Elem()
+		if err := f.decodeChild(child, item); err != nil {
+			return err
+		}
+		target.Set(reflect.Append(target, item))
+		return nil
+	case target.Kind() == reflect.Pointer:
+		target.Set(reflect.New(target.Type().Elem()))
+		return f.nested.decode(child, target.Elem())
+	case f.nested != nil:
+		return f.nested.decode(child, target)
+	}
+	return decodeText(child, target)
+}
+
+func isOctets(v reflect.Value) bool { return v.Type().Elem().Kind() == reflect.Uint8 }
+
+func decodeText(e xmldoc.Element, target reflect.Value) error {
+	s, ok := e.Text()
+	if !ok {
+		return fmt.Errorf("element %s has children where a value is expected", e.Local())
+	}
+	if err := setSimple(target, s); err != nil {
+		return fmt.Errorf("element %s: %w", e.Local(), err)
+	}
+	return nil
+}
+
+// setSimple reads a simple value in its lexical form of XML Schema part 2; only strings keep their white space.
+func setSimple(target reflect.Value, s string) error {
+	if target.Kind() == reflect.String {
+		target.SetString(s)
+		return nil
+	}
+	s = strings.Trim(s, " \t\r\n")
+	switch target.Kind() {
+	case reflect.Int:
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return fmt.Errorf("not a number: %w", err)
+		}
+		target.SetInt(int64(n))
+	case reflect.Bool:
+		target.SetBool(s == "true" || s == "1")
+	case reflect.Slice:
+		octets, err := base64.StdEncoding.DecodeString(strings.Map(dropSpace, s))
+		if err != nil {
+			return fmt.Errorf("not base64: %w", err)
+		}
+		target.SetBytes(octets)
+	default:
+		instant, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			return fmt.Errorf("not an instant: %w", err)
+		}
+		target.Set(reflect.ValueOf(instant))
+	}
+	return nil
+}
+
+func dropSpace(r rune) rune {
+	if strings.ContainsRune(" \t\r\n", r) {
+		return -1
+	}
+	return r
+}
+
+// encode appends the attributes and children of a message struct, after its start tag was opened with "<name".
+func (p *plan) encode(out []byte, v reflect.Value) []byte {
+	for i := range p.fields {
+		f := &p.fields[i]
+		value := v.FieldByIndex(f.index)
+		if !f.attribute || value.IsZero() && !f.zero {
+			continue
+		}
+		out = append(out, ' ')
+		out = f.appendName(out)
+		out = append(out, '=', '"')
+		out = appendSimple(out, value)
+		out = append(out, '"')
+	}
+	out = append(out, '>')
+	for i := range p.fields {
+		f := &p.fields[i]
+		value := v.FieldByIndex(f.index)
+		switch {
+		case f.attribute:
+		case f.content:
+			out = appendSimple(out, value)
+		case value.Kind() == reflect.Slice && !isOctets(value):
+			for j := range value.Len() {
+				out = f.encodeElement(out, value.Index(j))
+			}
+		case f.zero || !value.IsZero():
+			out = f.encodeElement(out, value)
+		}
+	}
+	return out
+}
+
+func (f *field) encodeElement(out []byte, value reflect.Value) []byte {
+	if value.Kind() == reflect.Pointer {
+		value = value.Elem()
+	}
+	out = append(out, '<')
+	out = f.appendName(out)
+	if f.nested != nil {
+		out = f.nested.encode(out, value)
+	} else {
+		out = append(out, '>')
+		out = appendSimple(out, value)
+	}
+	out = append(out, '<', '/')
+	out = f.appendName(out)
+	return append(out, '>')
+}
+
+func (f *field) appendName(out []byte) []byte {
+	if f.prefix != "" {
+		out = append(out, f.prefix...)
+		out = append(out, ':')
+	}
+	return append(out, f.local...)
+}
+
+func appendSimple(out []byte, v reflect.Value) []byte {
+	switch v.Kind() {
+	case reflect.String:
+		return appendEscaped(out, v.String())
+	case reflect.Int:
+		return strconv.AppendInt(out, v.Int(), 10)
+	case reflect.Bool:
+		return strconv.AppendBool(out, v.Bool())
+	case reflect.Slice:
+		return base64.StdEncoding.AppendEncode(out, v.Bytes())
+	default:
+		instant, _ := v.Interface().(time.Time)
+		return instant.UTC().AppendFormat(out, time.RFC3339Nano)
+	}
+}
+
+var errNotXMLText = errors.New("a value holds a character that XML cannot carry, such as a control character of a scanned code")
+
+// isXMLText tells whether octets are UTF-8 without the characters that XML 1.0 excludes (section 2.2). Tab and line ends,
+// which it allows, are written as references and do not come this far.
+func isXMLText(octets []byte) bool {
+	for _, c := range octets {
+		if c < ' ' {
+			return false
+		}
+	}
+	return utf8.Valid(octets) && !bytes.Contains(octets, []byte("\uFFFE")) && !bytes.Contains(octets, []byte("\uFFFF"))
+}
+
+// appendEscaped writes text so that a reader gets it back unchanged, in an element and in an attribute.
+func appendEscaped(out []byte, s string) []byte {
+	start := 0
+	for i := range len(s) {
+		var reference string
+		switch s[i] {
+		case '&':
+			reference = "&amp;"
+		case '<':
+			reference = "&lt;"
+		case '>':
+			reference = "&gt;"
+		case '"':
+			reference = "&quot;"
+		case '\t':
+			reference = "&#x9;"
+		case '\n':
+			reference = "&#xA;"
+		case '\r':
+			reference = "&#xD;"
+		default:
+			continue
+		}
+		out = append(out, s[start:i]...)
+		out = append(out, reference...)
+		start = i + 1
+	}
+	return append(out, s[start:]...)
+}

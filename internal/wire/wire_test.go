@@ -1,0 +1,469 @@
+package wire_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/xsd"
+)
+
+// message is one of the contract, with its two conversions.
+type message struct {
+	name   string // of the element
+	new    func() any
+	encode func(any) ([]byte, error)
+	decode func(xmldoc.Element) (any, error)
+}
+
+func of[M any](name string) message {
+	return message{
+		name: name,
+		new:  func() any { return new(M) },
+		encode: func(m any) ([]byte, error) {
+			typed, ok := m.(*M)
+			if !ok {
+				return nil, fmt.Errorf("%T is not %s", m, name)
+			}
+			return wire.Encode(name, typed)
+		},
+		decode: func(e xmldoc.Element) (any, error) { return wire.Decode[M](e) },
+	}
+}
+
+var messages = []message{
+	of[wire.NotifyImplantRequest]("NotifyImplantRequest"),
+	of[wire.NotifyExplantRequest]("NotifyExplantRequest"),
+	of[wire.NotifyResponse]("NotifyImplantResponse"),
+	of[wire.NotifyResponse]("NotifyExplantResponse"),
+	of[wire.SearchRequest]("SearchRequest"),
+	of[wire.SearchResponse]("SearchResponse"),
+	of[wire.GetImplantCardRequest]("GetImplantCardRequest"),
+	of[wire.GetImplantCardResponse]("GetImplantCardResponse"),
+	of[wire.ListPatientImplantsRequest]("ListPatientImplantsRequest"),
+	of[wire.ListPatientImplantsResponse]("ListPatientImplantsResponse"),
+}
+
+func messageOf(tb testing.TB, element string) message {
+	tb.Helper()
+	for _, m := range messages {
+		if m.name == element {
+			return m
+		}
+	}
+	tb.Fatalf("no message %s", element)
+	return message{}
+}
+
+func parse(tb testing.TB, octets []byte) xmldoc.Element {
+	tb.Helper()
+	d, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+	if err != nil {
+		tb.Fatalf("%v in %s", err, octets)
+	}
+	return d.Root()
+}
+
+func compiled(tb testing.TB) *schema.Schema {
+	tb.Helper()
+	s, err := schema.Compile(xsd.Files, xsd.Protocol)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// hostile are texts that must come back as they were.
+var hostile = []string{"plain", " spaces  around ", "a<b>&\"'c", "]]>", "tab\tline\nreturn\r\n", "&amp;&#0;", "é ü ß 漢 \U0001F9B4", "<!-- x -->", "{}$%"}
+
+// fill gives every field below v a value from r. The simple types of the schemas are kept where valid is set, so that the
+// message is valid; otherwise strings are hostile.
+func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
+	switch value := v.Addr().Interface().(type) {
+	case *time.Time:
+		*value = time.Unix(r.Int64N(4e9), r.Int64N(1e9)).UTC()
+		return
+	case *[]byte:
+		*value = make([]byte, 32)
+		for i := range *value {
+			(*value)[i] = byte(r.Uint32())
+		}
+		return
+	case *wire.SearchCriteria, *wire.CardOf, *wire.Professional, *wire.Pharmacy: // one of several
+		i := r.IntN(v.NumField())
+		fill(r, v.Field(i), path+"."+v.Type().Field(i).Name, valid)
+		return
+	case *wire.ByImplant: // the code or the UDI
+		value.NotificationCode, value.From, value.OperationType = "000071200176", "2026-11-20", "Implantation"
+		if r.IntN(2) == 0 {
+			*value = wire.ByImplant{UDI: hostile[r.IntN(len(hostile))], LotNumber: "L1", SerialNumber: "S1", To: "2026-11-20"}
+		}
+		return
+	case *wire.Explant:
+		value.Quantity, value.Reason = 1+r.IntN(99), "worn"
+		if r.IntN(2) == 0 {
+			value.ImplantID = "id"
+			return
+		}
+		value.Unregistered = new(wire.NotifiedImplant)
+		fill(r, reflect.ValueOf(value.Unregistered).Elem(), path, valid)
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(hostile[r.IntN(len(hostile))])
+		if valid {
+			v.SetString(validText(r, path))
+		}
+	case reflect.Int:
+		v.SetInt(int64(1 + r.IntN(99)))
+	case reflect.Bool:
+		v.SetBool(r.IntN(2) == 0)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(r, v.Elem(), path, valid)
+	case reflect.Slice:
+		n := 1 + r.IntN(3)
+		if strings.HasSuffix(path, ".HcParty") || strings.HasSuffix(path, ".FirstName") || strings.HasSuffix(path, ".Message") {
+			n = 1
+		}
+		v.Set(reflect.MakeSlice(v.Type(), n, n))
+		for i := range n {
+			fill(r, v.Index(i), path, valid)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(r, v.Field(i), path+"."+v.Type().Field(i).Name, valid)
+		}
+	default:
+		panic(path)
+	}
+}
+
+// validText is a text that the schemas allow in a field.
+func validText(r *rand.Rand, path string) string {
+	field := path[strings.LastIndexByte(path, '.')+1:]
+	switch field {
+	case "SSIN", "Patient":
+		return "48022907379"
+	case "NIHII":
+		return "71000436"
+	case "CBE":
+		return "0403227020"
+	case "NotificationCode":
+		return "000071200176"
+	case "NotificationNumber":
+		return "202611210000172"
+	case "Save":
+		return "Final"
+	case "IssueInstant":
+		return "2026-11-21T10:00:00Z"
+	case "State":
+		return "Final"
+	case "Side":
+		return []string{"Left", "Right", "Bilateral", "None"}[r.IntN(4)]
+	case "OperationType":
+		return []string{"Implantation", "Explantation"}[r.IntN(2)]
+	case "Category":
+		return "Orthopaedic"
+	case "DeviceStatus":
+		return "Recalled"
+	case "Lang":
+		return []string{"nl", "fr", "de", "en"}[r.IntN(4)]
+	case "ID", "InResponseTo":
+		return fmt.Sprintf("_%d", r.Uint32())
+	case "Type":
+		return "SSIN"
+	case "Value":
+		if strings.Contains(path, "Status") {
+			return "urn:be:fgov:ehealth:2.0:status:Success"
+		}
+	case "ContentType":
+		return "application/pdf"
+	case "OperationDate", "PrescriptionDate", "ExpiryDate", "DeliveryDate", "From", "To", "At", "DeletedOn":
+		return "2026-11-20"
+	}
+	return hostile[r.IntN(len(hostile))]
+}
+
+// TestIdentity: what is written is read back as it was, for every message and every field.
+func TestIdentity(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 11))
+	for _, m := range messages {
+		t.Run(m.name, func(t *testing.T) {
+			for range 100 {
+				in := m.new()
+				fill(r, reflect.ValueOf(in).Elem(), "", false)
+				octets, err := m.encode(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				root := parse(t, octets)
+				if !root.Is(wire.NamespaceProtocol, m.name) {
+					t.Fatalf("root %s", root.Local())
+				}
+				out, err := m.decode(root)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !reflect.DeepEqual(in, out) {
+					t.Fatalf("not the same:\n%+v\n%+v\n%s", in, out, octets)
+				}
+			}
+			// An empty message has nothing but what must stand there.
+			in := m.new()
+			octets, err := m.encode(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, err := m.decode(parse(t, octets)); err != nil || !reflect.DeepEqual(in, out) {
+				t.Errorf("empty: %+v, %v", out, err)
+			}
+		})
+	}
+}
+
+// TestSchemaValid: what is written from valid values follows the schemas of the contract.
+func TestSchemaValid(t *testing.T) {
+	s := compiled(t)
+	r := rand.New(rand.NewPCG(3, 5))
+	for _, m := range messages {
+		t.Run(m.name, func(t *testing.T) {
+			for range 50 {
+				in := m.new()
+				fill(r, reflect.ValueOf(in).Elem(), "", true)
+				octets, err := m.encode(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.Check(parse(t, octets)); err != nil {
+					t.Fatalf("%v\n%s", err, octets)
+				}
+			}
+		})
+	}
+}
+
+const goldenFolder = "../message/schema/testdata/golden"
+
+// TestGolden: the written messages of the contract are read, and written again in the same meaning.
+func TestGolden(t *testing.T) {
+	s := compiled(t)
+	files, err := filepath.Glob(goldenFolder + "/*.xml")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d golden messages, %v", len(files), err)
+	}
+	for _, file := range files {
+		octets, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		root := parse(t, octets)
+		if root.Local() == "Violations" {
+			continue
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			m := messageOf(t, root.Local())
+			in, err := m.decode(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := m.encode(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			written := parse(t, again)
+			if _, err := s.Check(written); err != nil {
+				t.Error(err)
+			}
+			if got, want := outline(written), outline(root); got != want {
+				t.Errorf("written again:\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// outline is what an element means: names, attributes and texts, without prefixes and the white space between elements.
+func outline(e xmldoc.Element) string {
+	var b strings.Builder
+	var write func(e xmldoc.Element, depth int)
+	write = func(e xmldoc.Element, depth int) {
+		fmt.Fprintf(&b, "%s{%s}%s", strings.Repeat(" ", depth), e.Space(), e.Local())
+		for _, name := range []string{"Id", "IssueInstant", "InResponseTo", "Offset", "MaxElements", "Type", "Value", "Code", "Path"} {
+			if value, ok := e.Attr("", name); ok {
+				fmt.Fprintf(&b, " %s=%q", name, value)
+			}
+		}
+		if text, ok := e.Text(); ok {
+			fmt.Fprintf(&b, " %q", text)
+		}
+		b.WriteByte('\n')
+		for child := range e.Children() {
+			write(child, depth+1)
+		}
+	}
+	write(e, 0)
+	return b.String()
+}
+
+// TestNotXMLText: what XML cannot carry is refused, not sent.
+func TestNotXMLText(t *testing.T) {
+	for _, text := range []string{"\x1d", "0105410000001047\x1d10L1", "\x00", "\x7f\x01", "\xff", "\xc3", "\xed\xa0\x80", "\uFFFE", "\uFFFF"} {
+		for name, m := range map[string]any{
+			"element":   &wire.NotifyImplantRequest{InputReference: text},
+			"attribute": &wire.NotifyImplantRequest{Header: wire.Header{ID: text}},
+			"nested":    &wire.NotifyImplantRequest{Implantation: wire.Implantation{Implant: []wire.NotifiedImplant{{UDI: text}}}},
+		} {
+			if octets, err := messages[0].encode(m); err == nil || octets != nil {
+				t.Errorf("%s with %q: %s", name, text, octets)
+			}
+		}
+	}
+	if _, err := messages[0].encode(&wire.NotifyImplantRequest{InputReference: "\t\n\r\x7f\u0085\uFFFD"}); err != nil {
+		t.Errorf("allowed characters: %v", err)
+	}
+}
+
+// TestLexicalForms: numbers, truth values, instants and octets in every form that XML Schema has for them.
+func TestLexicalForms(t *testing.T) {
+	response := func(attributes, content string) string {
+		return `<p:SearchResponse xmlns:p="` + wire.NamespaceProtocol + `" xmlns:c="` + wire.NamespaceCore + `" ` + attributes + `>` + content + `</p:SearchResponse>`
+	}
+	m, err := wire.Decode[wire.SearchResponse](parse(t, []byte(response(
+		`Offset=" 3 " MaxElements="+20" IssueInstant=" 2026-11-21T11:00:00.5+01:00 "`,
+		`<!-- a --><p:Total> 00042 </p:Total><p:Notification><c:Own>1</c:Own></p:Notification><p:Notification><c:Own> true </c:Own></p:Notification>`+
+			`<p:Notification><c:Own>0</c:Own></p:Notification><p:Unknown>of a newer service</p:Unknown>`))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Offset != 3 || m.MaxElements != 20 || m.Total != 42 || !m.IssueInstant.Equal(time.Date(2026, 11, 21, 10, 0, 0, 5e8, time.UTC)) {
+		t.Errorf("read %+v", m)
+	}
+	if len(m.Notification) != 3 || !m.Notification[0].Own || !m.Notification[1].Own || m.Notification[2].Own {
+		t.Errorf("truth values %+v", m.Notification)
+	}
+	octets := []byte("some octets, and some more of them")
+	text := base64.StdEncoding.EncodeToString(octets)
+	card, err := wire.Decode[wire.GetImplantCardResponse](parse(t, []byte(`<p:GetImplantCardResponse xmlns:p="`+wire.NamespaceProtocol+`" xmlns:c="`+
+		wire.NamespaceCore+`"><p:Card><c:Content>`+"\n "+text[:8]+"\r\n\t"+text[8:]+` </c:Content></p:Card></p:GetImplantCardResponse>`)))
+	if err != nil || !bytes.Equal(card.Card.Content, octets) {
+		t.Errorf("octets %v, %v", card, err)
+	}
+	for name, wrong := range map[string]string{
+		"number":   response(`Offset="x"`, ""),
+		"huge":     response(`Offset="99999999999999999999"`, ""),
+		"instant":  response(`IssueInstant="yesterday"`, ""),
+		"element":  response("", `<p:Total>x</p:Total>`),
+		"children": response("", `<p:Total><p:More/></p:Total>`),
+		"nested":   response("", `<p:Notification><c:ImplantCount>-</c:ImplantCount></p:Notification>`),
+	} {
+		if m, err := wire.Decode[wire.SearchResponse](parse(t, []byte(wrong))); err == nil || m != nil {
+			t.Errorf("%s: read as %+v", name, m)
+		}
+	}
+	if m, err := wire.Decode[wire.GetImplantCardResponse](parse(t, []byte(`<p:R xmlns:p="`+wire.NamespaceProtocol+`" xmlns:c="`+wire.NamespaceCore+
+		`"><p:Card><c:Digest>!</c:Digest></p:Card></p:R>`))); err == nil || m != nil {
+		t.Errorf("base64: read as %+v", m)
+	}
+}
+
+func TestNoMessage(t *testing.T) {
+	if _, err := wire.Encode("X", &struct{}{}); err == nil {
+		t.Error("encoded")
+	}
+	if _, err := wire.Decode[struct{}](parse(t, []byte("<a/>"))); err == nil {
+		t.Error("decoded")
+	}
+}
+
+func TestCardDigest(t *testing.T) {
+	pdf := []byte("%PDF-1.7 …")
+	m := wire.NewCardResponse(stamp, "card.pdf", pdf)
+	if want := sha256.Sum256(pdf); !bytes.Equal(m.Card.Digest, want[:]) || m.Card.ContentType != "application/pdf" || m.Card.FileName != "card.pdf" {
+		t.Errorf("card %+v", m.Card)
+	}
+}
+
+// FuzzDecode: no element of any shape makes decoding panic, and what is decoded can be written and read again.
+func FuzzDecode(f *testing.F) {
+	files, err := filepath.Glob(goldenFolder + "/*.xml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		octets, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(octets)
+	}
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		d, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+		if err != nil {
+			return
+		}
+		for _, m := range messages {
+			in, err := m.decode(d.Root())
+			if err != nil {
+				continue
+			}
+			again, err := m.encode(in)
+			if err != nil {
+				t.Fatalf("%s: %v", m.name, err)
+			}
+			out, err := m.decode(parse(t, again))
+			if err != nil {
+				t.Fatalf("%s: %v", m.name, err)
+			}
+			third, err := m.encode(out)
+			if err != nil || !bytes.Equal(again, third) {
+				t.Fatalf("%s: %v\n%s\n%s", m.name, err, again, third)
+			}
+		}
+	})
+}
+
+func notifyImplant(tb testing.TB) []byte {
+	tb.Helper()
+	octets, err := os.ReadFile(goldenFolder + "/notifyImplant-request.xml")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return octets
+}
+
+func BenchmarkDecode(b *testing.B) {
+	octets := notifyImplant(b)
+	root := parse(b, octets)
+	b.SetBytes(int64(len(octets)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := wire.Decode[wire.NotifyImplantRequest](root); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	m, err := wire.Decode[wire.NotifyImplantRequest](parse(b, notifyImplant(b)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := wire.Encode("NotifyImplantRequest", m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
