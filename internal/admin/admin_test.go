@@ -1,0 +1,70 @@
+package admin_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/store"
+)
+
+func TestDevelopmentDataIsRead(t *testing.T) {
+	want := map[string]int{"persons": 13, "professionals": 6, "organisations": 4, "affiliations": 6, "mandates": 2, "therapeutic-links": 3, "devices": 12}
+	var all store.Sources
+	for _, kind := range admin.Kinds() {
+		file, err := devdata.Files.Open(kind + ".csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := admin.Read(kind, file, &all)
+		if err != nil || n != want[kind] {
+			t.Errorf("%s: %d entries (want %d), error %v", kind, n, want[kind], err)
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(all.Persons) != 13 || all.Persons[0].LastName != "Claes" || len(all.Devices) != 12 || all.Devices[4].UDIDIs[0] != "05410000001047" {
+		t.Errorf("%d persons, %d devices", len(all.Persons), len(all.Devices))
+	}
+}
+
+func TestEveryFaultIsToldWithItsPlace(t *testing.T) {
+	file := "ssin;first_name;last_name;birth_date;death_date\n" +
+		"78031412250;Anna;Claes;1978-03-14;\n" +
+		"78031412251;Anna;;1978-03-14;\n" +
+		"69092234126;Luc;Dubois;1969-09-32;\n"
+	var all store.Sources
+	_, err := admin.Read("persons", strings.NewReader(file), &all)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"line 3, column ssin: SSIN_INVALID", "line 3, column last_name: is empty", "line 4, column birth_date: DATE_INVALID"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not told in:\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "78031412251") {
+		t.Error("a person's number is told")
+	}
+	if len(all.Persons) != 0 {
+		t.Error("a faulty file added entries")
+	}
+}
+
+func TestHeader(t *testing.T) {
+	for name, want := range map[string]string{
+		"":                          "no header line",
+		"ssin;colour\n":             `unknown column "colour"`,
+		"ssin;first_name\n":         `column "last_name" is missing`,
+		"\ufeffssin;first_name;x\n": `unknown column "x"`,
+	} {
+		if _, err := admin.Read("persons", strings.NewReader(name), &store.Sources{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", name, err, want)
+		}
+	}
+	if _, err := admin.Read("surgeons", strings.NewReader(""), &store.Sources{}); err == nil || !strings.Contains(err.Error(), "the kinds are: persons") {
+		t.Errorf("unknown kind: %v", err)
+	}
+}

@@ -1,0 +1,81 @@
+// Package reqlog emits one structured event per request, and counts the same in metrics.
+//
+// It is separate so that every door tells the same things under the same names, and so that what may never be told has
+// one place: an event has no field for a person, a patient or the content of a message. The audit trail, which has, is
+// the register's and lies in its store.
+package reqlog
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Event is what is told about one request. The door fills it on the way.
+type Event struct {
+	ID         string // the correlation id, the @Id of a fault
+	Operation  string // the operation's name, empty when it was not reached
+	SignerType string // the type of the certificate, never its number
+	Status     int    // of HTTP
+	Code       string // of the refusal, empty when there was none
+	Bytes      int    // of the request
+	Started    time.Time
+	Err        error // why, for the operator
+}
+
+// Log emits events.
+type Log struct {
+	logger   *slog.Logger
+	now      func() time.Time
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+// New makes a Log that writes to the logger and registers its metrics.
+func New(logger *slog.Logger, now func() time.Time, registry prometheus.Registerer) (*Log, error) {
+	l := &Log{
+		logger: logger,
+		now:    now,
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ctr_requests_total", Help: "Requests by operation and by the code of the refusal, empty when accepted.",
+		}, []string{"operation", "code"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "ctr_request_seconds", Help: "Time from the first octet of a request to its answer, in seconds.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+		}, []string{"operation"}),
+	}
+	for _, c := range []prometheus.Collector{l.requests, l.seconds} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// Begin starts the event of a request.
+func (l *Log) Begin(id string) *Event { return &Event{ID: id, Started: l.now()} }
+
+// End emits the event, once, when the answer is known.
+func (l *Log) End(ctx context.Context, e *Event) {
+	took := l.now().Sub(e.Started)
+	l.requests.WithLabelValues(e.Operation, e.Code).Inc()
+	l.seconds.WithLabelValues(e.Operation).Observe(took.Seconds())
+	level := slog.LevelInfo
+	attributes := []slog.Attr{
+		slog.String("id", e.ID), slog.String("operation", e.Operation), slog.String("signer_type", e.SignerType),
+		slog.Int("status", e.Status), slog.Int("bytes", e.Bytes), slog.Duration("took", took),
+	}
+	if e.Code != "" {
+		level = slog.LevelWarn
+		attributes = append(attributes, slog.String("code", e.Code))
+	}
+	if e.Err != nil {
+		attributes = append(attributes, slog.String("error", e.Err.Error()))
+	}
+	if e.Status >= 500 && (e.Code == "INTERNAL" || e.Code == "STORE_UNAVAILABLE") {
+		level = slog.LevelError
+	}
+	l.logger.LogAttrs(ctx, level, "request", attributes...)
+}

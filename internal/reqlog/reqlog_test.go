@@ -1,0 +1,157 @@
+package reqlog_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openctr/ctr/internal/reqlog"
+)
+
+// bench is a log that a test can read.
+type bench struct {
+	*reqlog.Log
+	lines    bytes.Buffer
+	now      time.Time
+	registry *prometheus.Registry
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), registry: prometheus.NewRegistry()}
+	var err error
+	b.Log, err = reqlog.New(slog.New(slog.NewJSONHandler(&b.lines, nil)), func() time.Time { return b.now }, b.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// end begins and ends a request that takes 20 ms, and returns the line about it.
+func (b *bench) end(t *testing.T, fill func(*reqlog.Event)) map[string]any {
+	t.Helper()
+	b.lines.Reset()
+	e := b.Begin("c-1")
+	fill(e)
+	b.now = b.now.Add(20 * time.Millisecond)
+	b.End(t.Context(), e)
+	if n := strings.Count(b.lines.String(), "\n"); n != 1 {
+		t.Fatalf("%d lines: %s", n, b.lines.String())
+	}
+	var line map[string]any
+	if err := json.Unmarshal(b.lines.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	return line
+}
+
+// The fields of a line. Whoever adds one has to ask first whether it may ever tell who a person is.
+var (
+	always  = []string{"bytes", "id", "level", "msg", "operation", "signer_type", "status", "time", "took"}
+	refused = []string{"bytes", "code", "error", "id", "level", "msg", "operation", "signer_type", "status", "time", "took"}
+)
+
+func TestLine(t *testing.T) {
+	cases := []struct {
+		name   string
+		event  reqlog.Event
+		fields []string
+		level  string
+	}{
+		{"accepted", reqlog.Event{Operation: "Search", SignerType: "SSIN", Status: 200, Bytes: 6000}, always, "INFO"},
+		{"refused", reqlog.Event{Operation: "Search", SignerType: "SSIN", Status: 500, Code: "RULES_VIOLATED", Err: errors.New("why")}, refused, "WARN"},
+		{"before an operation", reqlog.Event{Status: 400, Code: "NOT_SOAP", Err: errors.New("why")}, refused, "WARN"},
+		{"our fault", reqlog.Event{Status: 500, Code: "INTERNAL", Err: errors.New("why")}, refused, "ERROR"},
+		{"store down", reqlog.Event{Status: 503, Code: "STORE_UNAVAILABLE", Err: errors.New("why")}, refused, "ERROR"},
+		{"overloaded", reqlog.Event{Status: 503, Code: "OVERLOADED", Err: errors.New("why")}, refused, "WARN"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			line := b.end(t, func(e *reqlog.Event) {
+				id, started := e.ID, e.Started
+				*e = c.event
+				e.ID, e.Started = id, started
+			})
+			if got := slices.Sorted(maps.Keys(line)); !slices.Equal(got, c.fields) {
+				t.Errorf("fields %q", got)
+			}
+			if line["level"] != c.level || line["msg"] != "request" || line["id"] != "c-1" || line["operation"] != c.event.Operation ||
+				line["signer_type"] != c.event.SignerType || line["status"] != float64(c.event.Status) || line["bytes"] != float64(c.event.Bytes) ||
+				line["took"] != float64(20*time.Millisecond) {
+				t.Errorf("line %v", line)
+			}
+			if c.event.Err != nil && (line["code"] != c.event.Code || line["error"] != "why") {
+				t.Errorf("line %v", line)
+			}
+		})
+	}
+}
+
+// TestNoPlaceForPeople: an event has nowhere to put a person, a patient or the content of a message.
+func TestNoPlaceForPeople(t *testing.T) {
+	var fields []string
+	for i := range reflect.TypeFor[reqlog.Event]().NumField() {
+		fields = append(fields, reflect.TypeFor[reqlog.Event]().Field(i).Name)
+	}
+	if want := []string{"ID", "Operation", "SignerType", "Status", "Code", "Bytes", "Started", "Err"}; !slices.Equal(fields, want) {
+		t.Errorf("fields %q: what may the new one tell about a person?", fields)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	b := newBench(t)
+	for range 3 {
+		b.end(t, func(e *reqlog.Event) { e.Operation = "Search" })
+	}
+	b.end(t, func(e *reqlog.Event) { e.Operation, e.Code = "Search", "MAY_NOT_READ" })
+	b.end(t, func(e *reqlog.Event) { e.Code = "NOT_SOAP" })
+	families, err := b.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			name := family.GetName()
+			for _, label := range metric.GetLabel() {
+				name += " " + label.GetName() + "=" + label.GetValue()
+			}
+			if h := metric.GetHistogram(); h != nil {
+				got[name+" count"] = float64(h.GetSampleCount())
+				got[name+" milliseconds"] = float64(int(h.GetSampleSum()*1000 + .5))
+				continue
+			}
+			got[name] = metric.GetCounter().GetValue()
+		}
+	}
+	want := map[string]float64{
+		"ctr_requests_total code= operation=Search":             3,
+		"ctr_requests_total code=MAY_NOT_READ operation=Search": 1,
+		"ctr_requests_total code=NOT_SOAP operation=":           1,
+		"ctr_request_seconds operation=Search count":            4,
+		"ctr_request_seconds operation=Search milliseconds":     80,
+		"ctr_request_seconds operation= count":                  1,
+		"ctr_request_seconds operation= milliseconds":           20,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("counted %v", got)
+	}
+}
+
+// TestRegisteredOnce: two logs cannot count into one registry.
+func TestRegisteredOnce(t *testing.T) {
+	b := newBench(t)
+	if l, err := reqlog.New(slog.New(slog.DiscardHandler), time.Now, b.registry); err == nil || l != nil {
+		t.Errorf("a second log: %v, %v", l, err)
+	}
+}
