@@ -12,6 +12,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
@@ -144,7 +146,14 @@ func (l *line) fault(column, what string) {
 	}
 }
 
-func (l *line) text(column string) string { return strings.TrimSpace(l.record[l.columns[column]]) }
+// text reads any text. Control characters are refused: no answer in XML could hold them.
+func (l *line) text(column string) string {
+	text := strings.TrimSpace(l.record[l.columns[column]])
+	if strings.ContainsFunc(text, unicode.IsControl) || !utf8.ValidString(text) {
+		l.fault(column, "holds a control character or is not UTF-8")
+	}
+	return text
+}
 
 func (l *line) required(column string) string {
 	text := l.text(column)

@@ -34,13 +34,15 @@ func TestEveryFaultIsToldWithItsPlace(t *testing.T) {
 	file := "ssin;first_name;last_name;birth_date;death_date\n" +
 		"78031412250;Anna;Claes;1978-03-14;\n" +
 		"78031412251;Anna;;1978-03-14;\n" +
-		"69092234126;Luc;Dubois;1969-09-32;\n"
+		"69092234126;Luc;Dubois;1969-09-32;\n" +
+		"69092234126;Luc\x1d;Dubois;1969-09-22;\n"
 	var all store.Sources
 	_, err := admin.Read("persons", strings.NewReader(file), &all)
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"line 3, column ssin: SSIN_INVALID", "line 3, column last_name: is empty", "line 4, column birth_date: DATE_INVALID"} {
+	for _, want := range []string{"line 3, column ssin: SSIN_INVALID", "line 3, column last_name: is empty", "line 4, column birth_date: DATE_INVALID",
+		"line 5, column first_name: holds a control character"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not told in:\n%v", want, err)
 		}

@@ -1,0 +1,120 @@
+// Package client calls the register as a hospital's package does: it signs a request with an eHealth certificate, sends
+// it, and reads the answer or the fault.
+//
+// It is separate from the commands so that batch jobs, the demonstration and the tests call with the very same code. It
+// builds and signs with etree and goxmldsig (through wsse.Sign) and reads with our own strict reader.
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/beevik/etree"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// ttl is how long a request says it is good for; the service takes at most five minutes.
+const ttl = time.Minute
+
+// ErrUnreachable is wrapped by every failure to get an answer from a register at all.
+var ErrUnreachable = errors.New("could not reach the service")
+
+// Client signs and sends.
+type Client struct {
+	URL   string
+	Key   *pki.Key
+	HTTP  *http.Client
+	Now   func() time.Time
+	NewID func() string
+}
+
+// Call sends the operation's request and reads its response. A refusal by the service is a *soap.Refusal.
+func Call[Q, R any](ctx context.Context, c *Client, operation string, request *Q) (*R, error) {
+	body, err := wire.Encode(operation+"Request", request)
+	if err != nil {
+		return nil, err
+	}
+	message, err := c.Sign(body)
+	if err != nil {
+		return nil, err
+	}
+	content, err := c.Send(ctx, operation, message)
+	if err != nil {
+		return nil, err
+	}
+	if !content.Is(wire.NamespaceProtocol, operation+"Response") {
+		return nil, fmt.Errorf("%w: it answered with another element: %s", ErrUnreachable, content.Local())
+	}
+	return wire.Decode[R](content)
+}
+
+// Sign puts a request into an envelope of SOAP 1.1 and signs it.
+func (c *Client) Sign(body []byte) ([]byte, error) {
+	options := wsse.SignOptions{Created: c.Now(), TTL: ttl, NewID: c.NewID, SignToken: true}
+	return SignEnvelope(soap.Wrap(soap.SOAP11, body), c.Key, options)
+}
+
+// SignEnvelope signs an envelope, also a reply's.
+func SignEnvelope(envelope []byte, key *pki.Key, o wsse.SignOptions) ([]byte, error) {
+	d := etree.NewDocument()
+	if err := d.ReadFromBytes(envelope); err != nil {
+		return nil, fmt.Errorf("build the envelope: %w", err)
+	}
+	if err := wsse.Sign(d, key, o); err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	message, err := d.WriteToBytes()
+	if err != nil {
+		return nil, fmt.Errorf("write the envelope: %w", err)
+	}
+	return message, nil
+}
+
+// connection follows no redirect: a signed message goes to the address that it was meant for, and to no other.
+func (c *Client) connection() *http.Client {
+	direct := *c.HTTP
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &direct
+}
+
+// Send posts a signed message and returns the content of the answer's Body.
+func (c *Client) Send(ctx context.Context, operation string, message []byte) (xmldoc.Element, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(message))
+	if err != nil {
+		return xmldoc.Element{}, fmt.Errorf("the address of the service: %w", err)
+	}
+	request.Header.Set("Content-Type", soap.SOAP11.ContentType())
+	request.Header.Set("SOAPAction", `"`+wire.NamespaceProtocol+":"+operation+`"`)
+	response, err := c.connection().Do(request)
+	if err != nil {
+		return xmldoc.Element{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	limits := xmldoc.DefaultLimits()
+	octets, err := io.ReadAll(io.LimitReader(response.Body, int64(limits.Bytes)+1))
+	if err != nil {
+		return xmldoc.Element{}, fmt.Errorf("%w: the answer broke off: %w", ErrUnreachable, err)
+	}
+	document, err := xmldoc.Parse(octets, limits)
+	if err != nil {
+		return xmldoc.Element{}, fmt.Errorf("%w: HTTP %d, and the answer is no XML: %w", ErrUnreachable, response.StatusCode, err)
+	}
+	content, refusal, err := soap.ReadReply(document)
+	if err != nil {
+		return xmldoc.Element{}, fmt.Errorf("%w: HTTP %d, and the answer is no SOAP: %w", ErrUnreachable, response.StatusCode, err)
+	}
+	if refusal != nil {
+		return xmldoc.Element{}, refusal
+	}
+	return content, nil
+}

@@ -1,0 +1,182 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+var now = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+
+// clientOf is a client of a server with TLS.
+func clientOf(tb testing.TB, server *httptest.Server) *client.Client {
+	tb.Helper()
+	ids := 0
+	return &client.Client{URL: server.URL + "/ctr/v1", Key: testpki.Key(tb, testpki.Hospital), HTTP: server.Client(),
+		Now: func() time.Time { return now }, NewID: func() string { ids++; return fmt.Sprintf("_%d", ids) }}
+}
+
+func serve(tb testing.TB, handler http.HandlerFunc) *client.Client {
+	tb.Helper()
+	server := httptest.NewTLSServer(handler)
+	tb.Cleanup(server.Close)
+	return clientOf(tb, server)
+}
+
+// answering sends one and the same answer.
+func answering(status int, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, text)
+	}
+}
+
+func search(ctx context.Context, c *client.Client) (*wire.SearchResponse, error) {
+	return client.Call[wire.SearchRequest, wire.SearchResponse](ctx, c, "Search", &wire.SearchRequest{
+		MaxElements: 20, Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: "48022907379"}}})
+}
+
+// TestCall: what is sent passes a verifier that wants everything signed, and holds the request; the answer comes back.
+func TestCall(t *testing.T) {
+	verifier := &wsse.Verifier{Trust: testpki.Trust(t), Now: func() time.Time { return now }, Strict: true}
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		octets, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		envelope, err := soap.Open(document)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		verified, err := verifier.Verify(envelope)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if verified.Signer().String() != testpki.Hospital || !verified.Until().Equal(now.Add(time.Minute)) {
+			t.Errorf("signed by %s until %s", verified.Signer(), verified.Until())
+		}
+		request, err := wire.Decode[wire.SearchRequest](verified.Body())
+		if err != nil || request.Criteria.ByPatient.Patient != "48022907379" || request.MaxElements != 20 {
+			t.Errorf("request %+v, %v", request, err)
+		}
+		if r.Method != http.MethodPost || r.URL.Path != "/ctr/v1" || r.Header.Get("Content-Type") != "text/xml; charset=utf-8" ||
+			r.Header.Get("SOAPAction") != `"urn:be:fgov:ehealth:ctr:protocol:v1:Search"` {
+			t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
+		}
+		body, err := wire.Encode("SearchResponse", &wire.SearchResponse{Total: 3})
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write(soap.Wrap(soap.SOAP11, body))
+	})
+	answer, err := search(t.Context(), c)
+	if err != nil || answer.Total != 3 {
+		t.Errorf("answer %+v, %v", answer, err)
+	}
+}
+
+// TestRefused: a fault, in either version, is a refusal and not a failure to reach.
+func TestRefused(t *testing.T) {
+	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
+		fault := soap.FaultFrom(problem.New(problem.NotYourOperation), soap.FaultContext{Version: v, ID: "c-1", Environment: "Test"})
+		answer, err := search(t.Context(), serve(t, answering(fault.Status, string(fault.Body))))
+		refusal, ok := errors.AsType[*soap.Refusal](err)
+		if !ok || errors.Is(err, client.ErrUnreachable) || refusal.Code != "SOA-01002" || refusal.ID != "c-1" || answer != nil {
+			t.Errorf("answer %v, %v", answer, err)
+		}
+	}
+}
+
+// TestUnreachable: whatever answers, when it is no register, the caller can tell it from a refusal.
+func TestUnreachable(t *testing.T) {
+	other, err := wire.Encode("GetImplantCardResponse", &wire.GetImplantCardResponse{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := []struct {
+		name    string
+		handler http.HandlerFunc
+		say     string
+	}{
+		{"a page", answering(502, "<html><body>Bad gateway"), "HTTP 502, and the answer is no XML"},
+		{"nothing", answering(200, ""), "HTTP 200, and the answer is no XML"},
+		{"another XML", answering(404, "<html/>"), "HTTP 404, and the answer is no SOAP"},
+		{"an empty body", answering(200, string(soap.Wrap(soap.SOAP11, nil))), "HTTP 200, and the answer is no SOAP"},
+		{"another answer", answering(200, string(soap.Wrap(soap.SOAP11, other))), "it answered with another element"},
+		{"too large", answering(200, "<a>"+strings.Repeat(" ", xmldoc.DefaultLimits().Bytes)+"</a>"), "the answer is no XML"},
+		{"broken off", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, "<a>")
+		}, "the answer broke off"},
+		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "could not reach"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			answer, err := search(t.Context(), serve(t, c.handler))
+			if !errors.Is(err, client.ErrUnreachable) || !strings.Contains(err.Error(), c.say) || answer != nil {
+				t.Errorf("answer %v, %v", answer, err)
+			}
+		})
+	}
+	t.Run("nobody there", func(t *testing.T) {
+		server := httptest.NewTLSServer(http.NotFoundHandler())
+		c := clientOf(t, server)
+		server.Close()
+		if _, err := search(t.Context(), c); !errors.Is(err, client.ErrUnreachable) {
+			t.Error(err)
+		}
+	})
+	t.Run("a server that is not trusted", func(t *testing.T) {
+		c := serve(t, answering(200, "<a/>"))
+		c.HTTP = &http.Client{}
+		if _, err := search(t.Context(), c); !errors.Is(err, client.ErrUnreachable) {
+			t.Error(err)
+		}
+	})
+	t.Run("no patience", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := search(ctx, serve(t, answering(200, "<a/>"))); !errors.Is(err, client.ErrUnreachable) || !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
+// TestNotSent: what is wrong with the request or the address is told before anything is sent, and not as unreachable.
+func TestNotSent(t *testing.T) {
+	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
+	_, err := client.Call[wire.SearchRequest, wire.SearchResponse](t.Context(), c, "Search", &wire.SearchRequest{
+		Criteria: wire.SearchCriteria{ByImplant: &wire.ByImplant{UDI: "0105410000001047\x1d10L1"}}})
+	if err == nil || errors.Is(err, client.ErrUnreachable) || !strings.Contains(err.Error(), "XML cannot carry") {
+		t.Errorf("a scanned code with its separators: %v", err)
+	}
+	if _, err := client.Call[struct{}, wire.SearchResponse](t.Context(), c, "Search", &struct{}{}); err == nil {
+		t.Error("no message of the contract")
+	}
+	c.URL = "https://exa mple/\x7f"
+	if _, err := search(t.Context(), c); err == nil || errors.Is(err, client.ErrUnreachable) {
+		t.Errorf("a wrong address: %v", err)
+	}
+}
