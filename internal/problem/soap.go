@@ -14,6 +14,25 @@ const (
 	MessageIncomplete   Code = "MESSAGE_INCOMPLETE"
 	OperationUnknown    Code = "OPERATION_UNKNOWN"
 	ActionMismatch      Code = "SOAP_ACTION_MISMATCH"
+
+	// Attachments: the package (RFC 2046 section 5.1, RFC 2387, XOP section 4) and what includes them (XOP section 2.1).
+	MultipartNotXOP    Code = "MULTIPART_NOT_XOP"
+	MultipartParameter Code = "MULTIPART_PARAMETER"
+	MultipartMalformed Code = "MULTIPART_MALFORMED"
+	PartsTooMany       Code = "PARTS_TOO_MANY"
+	PartHeaderTooLarge Code = "PART_HEADER_TOO_LARGE"
+	PartHeader         Code = "PART_HEADER_MALFORMED"
+	PartEncoding       Code = "PART_TRANSFER_ENCODING"
+	PartContentID      Code = "PART_CONTENT_ID"
+	PartDuplicate      Code = "PART_CONTENT_ID_DUPLICATE"
+	PartNotIncluded    Code = "PART_NOT_INCLUDED"
+	RootPartMissing    Code = "ROOT_PART_MISSING"
+	RootPartType       Code = "ROOT_PART_TYPE"
+	IncludeMalformed   Code = "XOP_INCLUDE_MALFORMED"
+	IncludeNotAlone    Code = "XOP_INCLUDE_NOT_ALONE"
+	IncludeExternal    Code = "XOP_INCLUDE_EXTERNAL"
+	IncludeUnknown     Code = "XOP_INCLUDE_UNKNOWN"
+	IncludeRepeated    Code = "XOP_INCLUDE_REPEATED"
 )
 
 var soapCodes = []Entry{
@@ -61,4 +80,77 @@ var soapCodes = []Entry{
 	{ActionMismatch, NotUnderstood,
 		"De SOAPAction noemt een andere operatie dan het element in de Body. Laat ze leeg of neem die van de WSDL.", "La SOAPAction désigne une autre opération que l'élément du Body. Laissez-la vide ou prenez celle du WSDL.",
 		"Die SOAPAction nennt eine andere Operation als das Element im Body. Lassen Sie sie leer oder nehmen Sie die der WSDL.", "The SOAPAction names another operation than the element in the Body. Leave it empty or take the WSDL's."},
+	{MultipartNotXOP, Malformed,
+		"Bijlagen worden alleen als MTOM aanvaard: multipart/related met type=\"application/xop+xml\". Zet in de client MTOM aan in plaats van SOAP with Attachments.",
+		"Les pièces jointes ne sont acceptées qu'en MTOM : multipart/related avec type=\"application/xop+xml\". Activez MTOM dans le client au lieu de SOAP with Attachments.",
+		"Anhänge werden nur als MTOM angenommen: multipart/related mit type=\"application/xop+xml\". Schalten Sie im Client MTOM statt SOAP with Attachments ein.",
+		"Attachments are accepted only as MTOM: multipart/related with type=\"application/xop+xml\". Turn on MTOM in the client instead of SOAP with Attachments."},
+	{MultipartParameter, Malformed,
+		"In het Content-Type van het MTOM-bericht ontbreekt een parameter, of hij is onbruikbaar. Nodig zijn boundary en start-info (text/xml of application/soap+xml); start noemt het deel met de Envelope.",
+		"Dans le Content-Type du message MTOM, un paramètre manque ou est inutilisable. Il faut boundary et start-info (text/xml ou application/soap+xml) ; start désigne la partie avec l'Envelope.",
+		"Im Content-Type der MTOM-Nachricht fehlt ein Parameter oder ist unbrauchbar. Nötig sind boundary und start-info (text/xml oder application/soap+xml); start nennt den Teil mit der Envelope.",
+		"In the MTOM message's Content-Type a parameter is missing or of no use. It takes boundary and start-info (text/xml or application/soap+xml); start names the part with the Envelope."},
+	{MultipartMalformed, Malformed,
+		"De delen van het MTOM-bericht zijn niet volgens RFC 2046 gescheiden. Elke scheidingslijn staat na CRLF op een eigen regel, en vóór de eerste of na de laatste staat niets.",
+		"Les parties du message MTOM ne sont pas séparées selon le RFC 2046. Chaque délimiteur se trouve après CRLF sur sa propre ligne, et rien ne précède le premier ni ne suit le dernier.",
+		"Die Teile der MTOM-Nachricht sind nicht nach RFC 2046 getrennt. Jede Trennzeile steht nach CRLF in einer eigenen Zeile, und vor der ersten oder nach der letzten steht nichts.",
+		"The parts of the MTOM message are not separated as RFC 2046 asks. Each delimiter stands on a line of its own after CRLF, and nothing comes before the first or after the last."},
+	{PartsTooMany, Malformed,
+		"Het MTOM-bericht heeft te veel delen.", "Le message MTOM a trop de parties.",
+		"Die MTOM-Nachricht hat zu viele Teile.", "The MTOM message has too many parts."},
+	{PartHeaderTooLarge, Malformed,
+		"De kop van een deel van het MTOM-bericht is te groot.", "L'en-tête d'une partie du message MTOM est trop grand.",
+		"Der Kopf eines Teils der MTOM-Nachricht ist zu groß.", "The header of a part of the MTOM message is too large."},
+	{PartHeader, Malformed,
+		"De kop van een deel van het MTOM-bericht is niet leesbaar: regels van de vorm Naam: waarde, elke naam één keer, daarna een lege regel, gescheiden door CRLF.",
+		"L'en-tête d'une partie du message MTOM n'est pas lisible : des lignes de la forme Nom: valeur, chaque nom une fois, puis une ligne vide, séparées par CRLF.",
+		"Der Kopf eines Teils der MTOM-Nachricht ist nicht lesbar: Zeilen der Form Name: Wert, jeder Name einmal, dann eine leere Zeile, getrennt durch CRLF.",
+		"The header of a part of the MTOM message cannot be read: lines of the form Name: value, each name once, then an empty line, separated by CRLF."},
+	{PartEncoding, Malformed,
+		"Een deel van het MTOM-bericht is gecodeerd. Stuur de delen als Content-Transfer-Encoding binary, 8bit of 7bit.",
+		"Une partie du message MTOM est encodée. Envoyez les parties avec Content-Transfer-Encoding binary, 8bit ou 7bit.",
+		"Ein Teil der MTOM-Nachricht ist codiert. Senden Sie die Teile mit Content-Transfer-Encoding binary, 8bit oder 7bit.",
+		"A part of the MTOM message is encoded. Send the parts with Content-Transfer-Encoding binary, 8bit or 7bit."},
+	{PartContentID, Malformed,
+		"Een bijlage van het MTOM-bericht heeft geen bruikbare Content-ID. Geef elk deel er een, in de vorm <id@domein>.",
+		"Une pièce jointe du message MTOM n'a pas de Content-ID utilisable. Donnez-en un à chaque partie, sous la forme <id@domaine>.",
+		"Ein Anhang der MTOM-Nachricht hat keine brauchbare Content-ID. Geben Sie jedem Teil eine, in der Form <id@domain>.",
+		"An attachment of the MTOM message has no usable Content-ID. Give each part one, in the form <id@domain>."},
+	{PartDuplicate, Malformed,
+		"Twee delen van het MTOM-bericht hebben dezelfde Content-ID.", "Deux parties du message MTOM ont le même Content-ID.",
+		"Zwei Teile der MTOM-Nachricht haben dieselbe Content-ID.", "Two parts of the MTOM message have the same Content-ID."},
+	{PartNotIncluded, Malformed,
+		"Het MTOM-bericht heeft een bijlage waar geen xop:Include naar verwijst. Stuur alleen bijlagen die in de Envelope horen.",
+		"Le message MTOM a une pièce jointe à laquelle aucun xop:Include ne renvoie. N'envoyez que des pièces jointes qui font partie de l'Envelope.",
+		"Die MTOM-Nachricht hat einen Anhang, auf den kein xop:Include verweist. Senden Sie nur Anhänge, die in die Envelope gehören.",
+		"The MTOM message has an attachment that no xop:Include refers to. Send only attachments that belong in the Envelope."},
+	{RootPartMissing, Malformed,
+		"De parameter start van het Content-Type noemt geen deel van het MTOM-bericht.", "Le paramètre start du Content-Type ne désigne aucune partie du message MTOM.",
+		"Der Parameter start des Content-Type nennt keinen Teil der MTOM-Nachricht.", "The parameter start of the Content-Type names no part of the MTOM message."},
+	{RootPartType, Malformed,
+		"Het deel met de Envelope moet het Content-Type application/xop+xml hebben, in UTF-8 of UTF-16, met hetzelfde type als start-info.",
+		"La partie avec l'Envelope doit avoir le Content-Type application/xop+xml, en UTF-8 ou UTF-16, avec le même type que start-info.",
+		"Der Teil mit der Envelope muss den Content-Type application/xop+xml haben, in UTF-8 oder UTF-16, mit demselben type wie start-info.",
+		"The part with the Envelope must have the Content-Type application/xop+xml, in UTF-8 or UTF-16, with the same type as start-info."},
+	{IncludeMalformed, Malformed,
+		"Een xop:Include moet leeg zijn en alleen het attribuut href hebben.", "Un xop:Include doit être vide et n'avoir que l'attribut href.",
+		"Ein xop:Include muss leer sein und darf nur das Attribut href haben.", "An xop:Include must be empty and have only the attribute href."},
+	{IncludeNotAlone, Malformed,
+		"Een xop:Include moet de hele inhoud van zijn element zijn: geen tekst, witruimte of ander element ernaast.",
+		"Un xop:Include doit être tout le contenu de son élément : ni texte, ni espace, ni autre élément à côté.",
+		"Ein xop:Include muss der ganze Inhalt seines Elements sein: kein Text, Leerraum oder anderes Element daneben.",
+		"An xop:Include must be the whole content of its element: no text, white space or other element beside it."},
+	{IncludeExternal, Malformed,
+		"Een xop:Include mag alleen met cid: naar een deel van hetzelfde bericht verwijzen. Deze dienst haalt niets op.",
+		"Un xop:Include ne peut renvoyer que par cid: à une partie du même message. Ce service ne va rien chercher.",
+		"Ein xop:Include darf nur mit cid: auf einen Teil derselben Nachricht verweisen. Dieser Dienst holt nichts ab.",
+		"An xop:Include may refer only by cid: to a part of the same message. This service fetches nothing."},
+	{IncludeUnknown, Malformed,
+		"Een xop:Include verwijst naar een bijlage die niet in het bericht zit.", "Un xop:Include renvoie à une pièce jointe qui n'est pas dans le message.",
+		"Ein xop:Include verweist auf einen Anhang, der nicht in der Nachricht ist.", "An xop:Include refers to an attachment that is not in the message."},
+	{IncludeRepeated, Malformed,
+		"Twee xop:Include verwijzen naar dezelfde bijlage. Stuur de bijlage twee keer, of de inhoud in het bericht zelf.",
+		"Deux xop:Include renvoient à la même pièce jointe. Envoyez-la deux fois, ou son contenu dans le message même.",
+		"Zwei xop:Include verweisen auf denselben Anhang. Senden Sie ihn zweimal oder seinen Inhalt in der Nachricht selbst.",
+		"Two xop:Include refer to the same attachment. Send it twice, or its content in the message itself."},
 }

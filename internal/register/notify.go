@@ -236,6 +236,9 @@ func (r *Registrar) keep(ctx context.Context, o *operation, content func(Writer,
 	err := r.store.Write(ctx, func(w Writer) error {
 		receipt, refusal = Receipt{}, nil
 		event := Event{Outcome: Accepted, Patient: o.patient}
+		if practisesOn(o.caller.practices, o.day) {
+			event.Capacity = o.caller.capacityOn(o.day)
+		}
 		err := spend(w, o.caller)
 		if err == nil {
 			receipt, err = r.decide(w, o, content, &event, holds)

@@ -50,6 +50,9 @@ func (r *Registrar) Search(ctx context.Context, c Caller, s Criteria) (Found, er
 			return Found{}, err
 		}
 		found, total, err := reader.Search(q)
+		if total == 0 && !q.Number.IsZero() {
+			event.Outcome = Withheld // it is there, and not the caller's own
+		}
 		for i := range found {
 			found[i].Own = found[i].Specialist.SSIN == c.person
 		}

@@ -101,7 +101,7 @@ func (r *Registrar) event(c Caller, e Event, refusal error) Event {
 	}
 	e.Organisation = c.organisation
 	e.Person = c.person
-	if !c.person.IsZero() {
+	if !c.person.IsZero() && e.Capacity == "" {
 		e.Capacity = c.capacityOn(r.day(e.At))
 	}
 	if refusal != nil {

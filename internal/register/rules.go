@@ -122,8 +122,15 @@ func checkImplantation(f *findings, n *Implantation, facts operationFacts, lines
 	for i := range n.Implants {
 		at := fmt.Sprintf("%s/Implant[%d]", root, i+1)
 		checkIdentified(f, at, &n.Implants[i], n.OperationDate)
+		expiryAt := at + "/ExpiryDate"
+		if n.Implants[i].Expiry.IsZero() {
+			expiryAt = at + "/UDI" // from which checkLine takes it
+		}
 		checkLine(f, at, &n.Implants[i], n.OperationDate, lines[i])
 		checkDevice(f, at, &n.Implants[i], n.OperationDate, lines[i])
+		if expiry := n.Implants[i].Expiry; !expiry.IsZero() && expiry.Before(n.OperationDate) {
+			f.warn(problem.WarnExpired, expiryAt)
+		}
 	}
 }
 
@@ -217,9 +224,6 @@ func checkDevice(f *findings, at string, n *NotifiedImplant, day ident.Date, fac
 		case DeviceActive:
 		}
 	}
-	if !n.Expiry.IsZero() && n.Expiry.Before(day) {
-		f.warn(problem.WarnExpired, at+"/ExpiryDate")
-	}
 }
 
 // explantFacts is what the register says about one removal.
@@ -253,7 +257,7 @@ func checkExplantation(f *findings, n *Explantation, facts operationFacts, remov
 			continue
 		}
 		if !n.OperationDate.IsZero() && n.OperationDate.Before(implant.OperationDate) {
-			f.refuse(problem.ExplantBeforeImplant, root+"/OperationDate", "for "+at)
+			f.refuse(problem.ExplantBeforeImplant, root+"/OperationDate", at)
 		}
 		decided[i] = takeAway(f, at, x, implant.Remaining-taken[implant.ID])
 		taken[implant.ID] += decided[i].Quantity
@@ -266,9 +270,11 @@ func takeAway(f *findings, at string, x *Explant, left int) Removal {
 	quantity := x.Quantity
 	if quantity == 0 {
 		quantity = left
+	} else {
+		at += "/Quantity"
 	}
 	if quantity > left || quantity == 0 {
-		f.refuse(problem.ExplantExceedsRemaining, at+"/Quantity", fmt.Sprintf("remaining: %d", left))
+		f.refuse(problem.ExplantExceedsRemaining, at, fmt.Sprintf("%d > %d", max(quantity, 1), left))
 		return Removal{}
 	}
 	return Removal{ImplantID: x.ImplantID, Quantity: quantity, Reason: x.Reason, Remaining: left - quantity}

@@ -186,7 +186,7 @@ var implantationCases = []implantationCase{
 	{name: "expired the day before", rule: problem.WarnExpired, edit: func(n *impl, l *line) { l.Expiry = n.OperationDate.AddDays(-1) },
 		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + "/ExpiryDate"}},
 	{name: "expired by the UDI", rule: problem.WarnExpired, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001047(17)261119" },
-		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + "/ExpiryDate"}},
+		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + "/UDI"}},
 
 	{name: "UDI of the code", rule: problem.WarnUDIOtherCode, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001047" }},
 	{name: "UDI of another code", rule: problem.WarnUDIOtherCode, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001115" },
@@ -355,7 +355,7 @@ var explantationCases = []explantationCase{
 		refuse: []string{"EXPLANT_EXCEEDS_REMAINING at Explantation/Explant[2]/Quantity"}},
 	{name: "nothing left for the second", rule: problem.ExplantExceedsRemaining,
 		explants: func(id string) []register.Explant { return []register.Explant{{ImplantID: id}, {ImplantID: id}} },
-		refuse:   []string{"EXPLANT_EXCEEDS_REMAINING at Explantation/Explant[2]/Quantity"}},
+		refuse:   []string{"EXPLANT_EXCEEDS_REMAINING at Explantation/Explant[2]"}},
 	{name: "less than none", rule: problem.QuantityOutOfRange, explants: one(register.Explant{Quantity: -1}),
 		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theExplant + "/Quantity"}},
 	{name: "100", rule: problem.QuantityOutOfRange, explants: one(register.Explant{Quantity: 100}),

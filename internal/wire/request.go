@@ -23,9 +23,8 @@ func parse[T any](r *reader, at, text string, parse func(string) (T, error)) T {
 	}
 	value, err := parse(text)
 	if err != nil {
-		e := *problem.From(err)
-		e.At = at
-		r.defects = append(r.defects, &e)
+		// The words of the code say it in four languages; what the parser adds is for developers, in one.
+		r.defects = append(r.defects, problem.New(problem.From(err).Code).In(at))
 		return none
 	}
 	return value

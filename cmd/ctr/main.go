@@ -1,0 +1,129 @@
+// Command ctr calls a register as a hospital's package does: it signs with an eHealth certificate, sends, and shows the
+// answer or the fault in plain words.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// commands are the flags and commands of ctr.
+type commands struct {
+	P12          string `name:"p12" help:"The .p12 file that signs." type:"existingfile" required:"" placeholder:"FILE"`
+	PasswordFile string `help:"File with its password." type:"existingfile" required:"" placeholder:"FILE"`
+	URL          string `name:"url" help:"The service's address, ending in /ctr/v1." required:"" placeholder:"URL"`
+	CA           string `name:"ca" help:"PEM file of whom to trust for TLS; the system's authorities when left out." type:"existingfile" placeholder:"FILE"`
+	Author       string `help:"SSIN of the person who acts, when an organisation's certificate signs." placeholder:"SSIN"`
+	JSON         bool   `name:"json" help:"Print the answer as JSON."`
+
+	Notify   notifyCommand   `cmd:"" help:"Report an implantation from a file with a NotifyImplantRequest."`
+	Explant  explantCommand  `cmd:"" help:"Report an explantation from a file with a NotifyExplantRequest."`
+	Search   searchCommand   `cmd:"" help:"Find notifications."`
+	Card     cardCommand     `cmd:"" help:"Download an implant card or a patient's cumulative card."`
+	Implants implantsCommand `cmd:"" help:"List the implants that a patient carries."`
+}
+
+// Exit codes.
+const (
+	exitOK              = 0
+	exitRefused         = 1
+	exitUsage           = 2
+	exitUnreachable     = 3
+	exitUnauthenticated = 4
+)
+
+// notAuthenticated is the platform's code for a caller who did not prove who he is.
+const notAuthenticated = "SOA-01001"
+
+const languageOfTerminal = problem.EN
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main as a function: it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("ctr"),
+		kong.Description("Calls a central tracing register for implants."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
+		return exitUsage
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case exited >= 0: // --help
+		return exited
+	case err != nil:
+		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
+		return exitUsage
+	}
+	caller, err := c.caller(ctx, stdout)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
+		return exitUsage
+	}
+	return tell(stderr, parsed.Run(caller))
+}
+
+// tell says what went wrong, and chooses the exit code.
+func tell(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	refusal, refused := errors.AsType[*soap.Refusal](err)
+	switch {
+	case !refused:
+		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
+		if errors.Is(err, client.ErrUnreachable) {
+			return exitUnreachable
+		}
+		return exitUsage
+	case refusal.Code == notAuthenticated:
+		_, _ = fmt.Fprint(stderr, "ctr: not authenticated\n"+describe(refusal))
+		return exitUnauthenticated
+	}
+	_, _ = fmt.Fprint(stderr, "ctr: refused\n"+describe(refusal))
+	return exitRefused
+}
+
+// describe puts a refusal into words for a terminal.
+func describe(r *soap.Refusal) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %s  %s\n", r.Code, r.Messages[languageOfTerminal])
+	for _, v := range r.Violations {
+		if len(r.Violations) == 1 && v.Path == "" && v.Code == r.Code {
+			continue
+		}
+		fmt.Fprintf(&b, "  - %s", v.Code)
+		if v.Path != "" {
+			fmt.Fprintf(&b, " at %s", v.Path)
+		}
+		if len(r.Violations) > 1 {
+			fmt.Fprintf(&b, "\n    %s", v.Messages[languageOfTerminal])
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "  the number of this fault, for questions: %s\n", r.ID)
+	return b.String()
+}

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// TestMainJob is the main job, command by command, in words.
+func TestMainJob(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	surgeon := s.surgeon()
+	yesterday := today(t, 1)
+	file := s.write("notify.xml", []byte(implantation(yesterday, yesterday, "EPD-1")))
+
+	said := ctr(t, surgeon, "notify", file).expect(t, exitOK, "registered as 20", "Total Knee System, femoral component, left, size 5",
+		"placed "+yesterday+", remaining 2 of 2, lot L2201, serial S-000917, expiry 2049-12-31, at left knee",
+		"warning WARN_DEVICE_RECALLED at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Implant[2]\n  This implant is recalled.").stdout
+	number := found(t, said, `registered as ([0-9]{15,19}) at`)
+	implant := found(t, said, `(?m)^  (\S+)  Total Knee`)
+
+	if again := ctr(t, surgeon, "notify", file).expect(t, exitOK).stdout; again != said {
+		t.Errorf("the same InputReference gives another answer:\n%s", again)
+	}
+	line := number + "  Implantation of " + yesterday + ", patient 48022907379, 2 line(s), Final, yours"
+	ctr(t, surgeon, "search", "--patient", "48022907379").expect(t, exitOK, "1 found", line)
+	ctr(t, surgeon, "search", "--number", number).expect(t, exitOK, "1 found", line)
+	ctr(t, surgeon, "search", "--code", "000071200176").expect(t, exitOK, "1 found", line)
+	ctr(t, surgeon, "search", "--udi", "(01)05410000001047(21)S-000917").expect(t, exitOK, "1 found", line)
+	ctr(t, surgeon, "search", "--udi", "(01)05410000001047(21)other").expect(t, exitOK, "0 found")
+	ctr(t, surgeon, "search", "--patient", "48022907379", "--offset", "1").expect(t, exitOK, "1 found\n")
+	ctr(t, s.flags("SSIN=48022907379"), "search", "--number", number).expect(t, exitOK, "2 line(s), Final\n")
+	ctr(t, s.flags("SSIN=81050511813"), "search", "--number", number).expect(t, exitOK, "0 found")
+
+	for _, of := range [][]string{{"--number", number}, {"--patient", "48022907379"}} {
+		out := filepath.Join(s.dir, "card.pdf")
+		ctr(t, surgeon, append([]string{"card", "-o", out}, of...)...).expect(t, exitOK, out+" written, ", " octets")
+		octets, err := os.ReadFile(out)
+		if err != nil || !bytes.HasPrefix(octets, []byte("%PDF-")) {
+			t.Errorf("card of %v: %.20q, %v", of, octets, err)
+		}
+	}
+
+	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "2 implant(s) carried", implant)
+	ctr(t, surgeon, "implants", "--patient", "48022907379", "--at", today(t, 2)).expect(t, exitOK, "0 implant(s) carried")
+	removal := s.write("explant.xml", []byte(explantation(today(t, 0), implant, "1")))
+	ctr(t, surgeon, "explant", removal).expect(t, exitOK, "registered as 20", "remaining 1 of 2")
+	all := s.write("explant-all.xml", []byte(explantation(today(t, 0), implant, "2")))
+	ctr(t, surgeon, "explant", all).expect(t, exitRefused, "ctr: refused\n  EXPLANT_EXCEEDS_REMAINING  More implants are removed than remain. (2 > 1)",
+		"- EXPLANT_EXCEEDS_REMAINING at /ctrp:NotifyExplantRequest/ctrp:Explantation/ctr:Explant[1]/ctr:Quantity",
+		"the number of this fault, for questions: ")
+	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "remaining 1 of 2")
+	ctr(t, surgeon, "search", "--patient", "48022907379").expect(t, exitOK, "2 found", "Explantation of "+today(t, 0))
+}
+
+func found(t *testing.T, text, pattern string) string {
+	t.Helper()
+	m := regexp.MustCompile(pattern).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("no %s in:\n%s", pattern, text)
+	}
+	return m[1]
+}
+
+// TestJSON: with --json each answer is one JSON value, with what the words say.
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	surgeon := append(s.surgeon(), "--json")
+	read := func(into any, args ...string) {
+		t.Helper()
+		r := ctr(t, surgeon, args...).expect(t, exitOK)
+		d := json.NewDecoder(strings.NewReader(r.stdout))
+		if err := d.Decode(into); err != nil {
+			t.Fatalf("%v in %s", err, r.stdout)
+		}
+		if _, err := d.Token(); err != io.EOF {
+			t.Errorf("more than one value: %s", r.stdout)
+		}
+	}
+	var receipt wire.NotifyResponse
+	read(&receipt, "notify", s.write("notify.xml", []byte(implantation(today(t, 1), today(t, 1), "EPD-1"))))
+	if len(receipt.Receipt.NotificationNumber) < 15 || receipt.Receipt.State != "Final" || len(receipt.Receipt.Digest) != 32 || len(receipt.Implant) != 2 ||
+		receipt.Implant[0].SerialNumber != "S-000917" || receipt.Implant[0].Device.Reference != "TKS-FL5" || len(receipt.Warning) != 1 {
+		t.Errorf("receipt %+v", receipt)
+	}
+	var search wire.SearchResponse
+	read(&search, "search", "--number", receipt.Receipt.NotificationNumber)
+	if search.Total != 1 || search.Notification[0].Patient != "48022907379" || !search.Notification[0].Own {
+		t.Errorf("search %+v", search)
+	}
+	var card struct {
+		File   string
+		Octets int
+		Digest []byte
+	}
+	out := filepath.Join(s.dir, "card.pdf")
+	read(&card, "card", "--number", receipt.Receipt.NotificationNumber, "-o", out)
+	if octets, err := os.ReadFile(out); err != nil || card.File != out || card.Octets != len(octets) || len(card.Digest) != 32 {
+		t.Errorf("card %+v, %v", card, err)
+	}
+	var list wire.ListPatientImplantsResponse
+	read(&list, "implants", "--patient", "48022907379", "--max", "1")
+	if list.Total != 2 || len(list.Implant) != 1 || list.Implant[0].Remaining != 2 {
+		t.Errorf("list %+v", list)
+	}
+	var removal wire.NotifyResponse
+	read(&removal, "explant", s.write("explant.xml", []byte(explantation(today(t, 0), list.Implant[0].ImplantID, "2"))))
+	if removal.Implant[0].Remaining != 0 {
+		t.Errorf("removal %+v", removal)
+	}
+	ctr(t, surgeon, "search", "--number", "1").expect(t, exitRefused, "ctr: refused\n  SOA-03006")
+}
+
+// TestRefused: exit code 1, the words of the register, and every broken rule with its place.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	surgeon := s.surgeon()
+	tomorrow := today(t, -1)
+	file := s.write("notify.xml", []byte(strings.Replace(implantation(today(t, 1), tomorrow, "EPD-1"), "48022907379", "48022907378", 1)))
+	ctr(t, surgeon, "notify", file).expect(t, exitRefused, "ctr: refused\n  RULES_VIOLATED  The notification is refused",
+		"- SSIN_INVALID at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Patient\n    This SSIN (INSZ/NISS) is not",
+		"- PRESCRIPTION_AFTER_OPERATION at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:PrescriptionDate\n    The prescription date is after")
+	// What may not be seen and what is not there are told alike.
+	ctr(t, surgeon, "card", "--patient", "12451200933", "-o", filepath.Join(s.dir, "none.pdf")).expect(t, exitRefused,
+		"ctr: refused\n  CARD_NOT_FOUND  There are no implants of this patient that you can consult.\n  the number of this fault")
+	if _, err := os.Stat(filepath.Join(s.dir, "none.pdf")); err == nil {
+		t.Error("a refused card was written")
+	}
+	ctr(t, s.flags("NIHII-HOSPITAL=71000436"), "search", "--patient", "48022907379").expect(t, exitRefused, "AUTHOR_REQUIRED", "at /ctrp:SearchRequest/ctrp:Author")
+	ctr(t, s.flags("CBE=0403227020"), "search", "--patient", "48022907379").expect(t, exitRefused, "CERTIFICATE_CBE_NOT_ACCEPTED", "NIHII-HOSPITAL=")
+	ctr(t, append(s.flags("NIHII-HOSPITAL=71000436"), "--author", "91021706490"), "implants", "--patient", "48022907379").expect(t, exitRefused, "MAY_NOT_READ")
+}
+
+// TestNotAuthenticated: exit code 4 for each key that the service does not believe.
+func TestNotAuthenticated(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	for key, code := range map[string]problem.Code{
+		pki.EntryUntrusted: problem.CertUntrusted, pki.EntryTwin: problem.CertUntrusted,
+		pki.EntryExpired: problem.CertExpired, pki.EntryRevoked: problem.CertRevoked,
+	} {
+		t.Run(key, func(t *testing.T) {
+			entry, _ := problem.Lookup(code)
+			ctr(t, append(s.flags(key), "--author", "78031412250"), "search", "--patient", "48022907379").expect(t, exitUnauthenticated,
+				"ctr: not authenticated\n  SOA-01001  "+entry.EN, "- "+string(code), "the number of this fault, for questions: ")
+		})
+	}
+}
+
+// TestUnreachable: exit code 3 where no register answers.
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	surgeon := s.surgeon()
+	search := []string{"search", "--patient", "48022907379"}
+	gone := httptest.NewTLSServer(http.NotFoundHandler())
+	closed := gone.URL
+	gone.Close()
+	const unreachable = "ctr: could not reach the service: "
+	ctr(t, with(surgeon, "--url", closed+"/ctr/v1"), search...).expect(t, exitUnreachable, unreachable)
+	ctr(t, with(surgeon, "--url", s.server.URL+"/elsewhere"), search...).expect(t, exitUnreachable, unreachable+"HTTP 404")
+	other := s.write("other.pem", testpki.CAs(t)) // who did not issue the server's certificate
+	ctr(t, with(surgeon, "--ca", other), search...).expect(t, exitUnreachable, unreachable)
+}
+
+// TestUsage: exit code 2, and one line that says what is wrong.
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	surgeon := s.surgeon()
+	good := s.write("notify.xml", []byte(implantation(today(t, 1), today(t, 1), "EPD-1")))
+	missing := filepath.Join(s.dir, "missing")
+	cases := []struct {
+		name  string
+		flags []string
+		args  []string
+		say   string
+	}{
+		{"nothing", nil, nil, "ctr: "},
+		{"no command", surgeon, nil, "ctr: expected one of"},
+		{"no such command", surgeon, []string{"inform"}, "ctr: unexpected argument inform"},
+		{"no key", nil, []string{"search", "--patient", "1"}, "--p12=FILE"},
+		{"no file", surgeon, []string{"notify"}, "expected \"<file>\""},
+		{"a file that is not there", surgeon, []string{"notify", missing}, "no such file"},
+		{"no criteria", surgeon, []string{"search"}, "missing flags: --patient=SSIN or --number=N or --code=C or --udi=U"},
+		{"two criteria", surgeon, []string{"search", "--patient", "1", "--number", "2"}, "can't be used together"},
+		{"a card of nothing", surgeon, []string{"card", "-o", "x.pdf"}, "missing flags"},
+		{"a card to nowhere", surgeon, []string{"card", "--patient", "48022907379"}, "--out=FILE.pdf"},
+		{"not a number", surgeon, []string{"search", "--patient", "1", "--max", "many"}, "--max"},
+		{"not XML", surgeon, []string{"notify", s.write("text.xml", []byte("hello"))}, "text.xml: "},
+		{"another element", surgeon, []string{"notify", s.write("other.xml", []byte("<a/>"))}, "the element is not NotifyImplantRequest of urn:be:fgov:ehealth:ctr:protocol:v1"},
+		{"the other request", surgeon, []string{"explant", good}, "the element is not NotifyExplantRequest"},
+		{"an empty envelope", surgeon, []string{"notify", s.write("empty.xml", soap.Wrap(soap.SOAP11, nil))}, "BODY_MISSING"},
+		{"a value that is none", surgeon, []string{"notify", s.write("value.xml", []byte(strings.Replace(implantation("2026-01-01", "2026-01-01", "x"),
+			"<c:Quantity>2", "<c:Quantity>two", 1)))}, "element Quantity: not a number"},
+		{"no PEM", with(surgeon, "--ca", good), []string{"search", "--patient", "1"}, "holds no certificate in PEM form"},
+		{"no .p12", with(surgeon, "--p12", good), []string{"search", "--patient", "1"}, "notify.xml: "},
+		{"a wrong password", with(surgeon, "--password-file", good), []string{"search", "--patient", "1"}, "71000436.p12: "},
+		{"a scanned code with separators", surgeon, []string{"search", "--udi", "0105410000001047\x1d10L1"}, "XML cannot carry"},
+		{"an address that is none", with(surgeon, "--url", "://"), []string{"search", "--patient", "1"}, "the address of the service"},
+		{"a card that cannot be written", surgeon, []string{"card", "--patient", "48022907379", "-o", filepath.Join(missing, "card.pdf")}, "the card: "},
+	}
+	ctr(t, surgeon, "notify", good).expect(t, exitOK)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := ctr(t, c.flags, c.args...).expect(t, exitUsage, c.say)
+			if strings.Count(r.stderr, "\n") != 1 || !strings.HasPrefix(r.stderr, "ctr: ") {
+				t.Errorf("not one line: %q", r.stderr)
+			}
+		})
+	}
+	help := ctr(t, nil, "--help")
+	if help.code != exitOK || help.stderr != "" || !strings.Contains(help.stdout, "notify") || !strings.Contains(help.stdout, "--json") {
+		t.Errorf("help: %+v", help)
+	}
+}
+
+// TestEnvelopeFile: a whole envelope, as another program wrote it, serves as well; only its request is taken.
+func TestEnvelopeFile(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	file := s.write("envelope.xml", soap.Wrap(soap.SOAP12, []byte(implantation(today(t, 1), today(t, 1), "EPD-1"))))
+	ctr(t, s.surgeon(), "notify", file).expect(t, exitOK, "registered as ")
+	// An author in the file counts, whatever the flag says.
+	named := strings.Replace(implantation(today(t, 1), today(t, 1), "EPD-2"), "<p:InputReference>", `<p:Author><HcParty xmlns="urn:be:fgov:ehealth:commons:core:v2">`+
+		`<Id Type="SSIN">91021706490</Id><Name>Wouters</Name></HcParty></p:Author><p:InputReference>`, 1)
+	ctr(t, s.surgeon(), "notify", s.write("named.xml", []byte(named))).expect(t, exitRefused, "MAY_NOT_NOTIFY")
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/pem"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata" // days begin in Brussels, also on a machine without zone files
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/endpoint"
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/xsd"
+)
+
+// service is a real register behind TLS on loopback, put together as ctrd does, and the files that a caller needs.
+type service struct {
+	t      *testing.T
+	server *httptest.Server
+	dir    string
+}
+
+func startService(t *testing.T) *service {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Config{Directory: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if failed := db.Close(); failed != nil {
+			t.Error(failed)
+		}
+	})
+	if err = db.Load(t.Context(), development(t)); err != nil {
+		t.Fatal(err)
+	}
+	log, err := reqlog.New(slog.New(slog.DiscardHandler), time.Now, prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newServerID := func() string { return strings.ToLower(rand.Text()) }
+	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(endpoint.New(endpoint.Config{
+		Registrar: register.New(register.Config{Store: db, Now: time.Now, NewID: newServerID, Location: brussels(t)}),
+		Verifier:  &wsse.Verifier{Trust: testpki.Trust(t), Now: time.Now, Strict: true},
+		Schema:    schemas, Log: log, Now: time.Now, NewID: newServerID, Environment: "Test",
+	}))}
+	t.Cleanup(s.server.Close)
+	s.write("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
+	return s
+}
+
+// development is the data with which a development service starts.
+func development(t *testing.T) store.Sources {
+	t.Helper()
+	var sources store.Sources
+	for _, kind := range admin.Kinds() {
+		octets, err := devdata.Files.ReadFile(kind + ".csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := admin.Read(kind, bytes.NewReader(octets), &sources); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return sources
+}
+
+func brussels(t *testing.T) *time.Location {
+	t.Helper()
+	location, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return location
+}
+
+// write puts a file into the caller's folder.
+func (s *service) write(name string, octets []byte) string {
+	s.t.Helper()
+	file := filepath.Join(s.dir, name)
+	if err := os.WriteFile(file, octets, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return file
+}
+
+// flags are the flags of a caller with the key of a subject.
+func (s *service) flags(key string) []string {
+	s.t.Helper()
+	octets, password := testpki.File(s.t, key)
+	file := strings.Map(func(r rune) rune {
+		if r == ' ' || r == '=' || r == '(' || r == ')' {
+			return '_'
+		}
+		return r
+	}, key)
+	return []string{"--p12", s.write(file+".p12", octets), "--password-file", s.write("password.txt", []byte(password+"\n")),
+		"--url", s.server.URL + endpoint.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
+}
+
+// surgeon are the flags of Dr Claes in her hospital.
+func (s *service) surgeon() []string {
+	return append(s.flags(testpki.Hospital), "--author", "78031412250")
+}
+
+// with replaces the value of a flag.
+func with(flags []string, name, value string) []string {
+	flags = slices.Clone(flags)
+	flags[slices.Index(flags, name)+1] = value
+	return flags
+}
+
+// result is how a command ended.
+type result struct {
+	code   int
+	stdout string
+	stderr string
+}
+
+func ctr(t *testing.T, flags []string, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), slices.Concat(flags, args), &stdout, &stderr)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+// expect asks for an exit code, and for words on standard output, or, of a failure, on standard error.
+func (r result) expect(t *testing.T, code int, words ...string) result {
+	t.Helper()
+	said, silent := r.stdout, r.stderr
+	if code != exitOK {
+		said, silent = silent, said
+	}
+	if r.code != code || silent != "" {
+		t.Errorf("exit code %d, want %d\nstdout: %s\nstderr: %s", r.code, code, r.stdout, r.stderr)
+	}
+	for _, w := range words {
+		if !strings.Contains(said, w) {
+			t.Errorf("%q is not said:\n%s", w, said)
+		}
+	}
+	return r
+}
+
+// today is the day in Brussels, some days ago.
+func today(t *testing.T, ago int) string {
+	t.Helper()
+	return time.Now().In(brussels(t)).AddDate(0, 0, -ago).Format(time.DateOnly)
+}
+
+const namespaceDeclarations = ` xmlns:p="urn:be:fgov:ehealth:ctr:protocol:v1" xmlns:c="urn:be:fgov:ehealth:ctr:core:v1" IssueInstant="2000-01-01T00:00:00Z"`
+
+// implantation is the file of a notification of Claes for Leroy; the last implant is recalled.
+func implantation(operation, prescription, reference string) string {
+	return `<p:NotifyImplantRequest` + namespaceDeclarations + `><p:InputReference>` + reference + `</p:InputReference><p:Implantation>
+  <c:Specialist><c:SSIN>78031412250</c:SSIN></c:Specialist><c:OperationDate>` + operation + `</c:OperationDate>
+  <c:Patient>48022907379</c:Patient><c:Prescriber><c:NIHII>17800389480</c:NIHII></c:Prescriber>
+  <c:PrescriptionDate>` + prescription + `</c:PrescriptionDate>
+  <c:Implant><c:NotificationCode>000071200176</c:NotificationCode><c:UDI>(01)05410000001047(17)491231(10)L2201(21)S-000917</c:UDI>
+    <c:Quantity>2</c:Quantity><c:Location>left knee</c:Location><c:Side>Left</c:Side></c:Implant>
+  <c:Implant><c:NotificationCode>000071211064</c:NotificationCode><c:Quantity>1</c:Quantity></c:Implant>
+</p:Implantation></p:NotifyImplantRequest>`
+}
+
+func explantation(operation, implant, quantity string) string {
+	return `<p:NotifyExplantRequest` + namespaceDeclarations + `><p:Explantation>
+  <c:Specialist><c:SSIN>78031412250</c:SSIN></c:Specialist><c:OperationDate>` + operation + `</c:OperationDate>
+  <c:Patient>48022907379</c:Patient>
+  <c:Explant><c:ImplantId>` + implant + `</c:ImplantId><c:Quantity>` + quantity + `</c:Quantity><c:Reason>worn</c:Reason></c:Explant>
+</p:Explantation></p:NotifyExplantRequest>`
+}

@@ -1,0 +1,101 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// A hospital's day, with the caller's program alone: ctr against a running service.
+func TestCaller(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	service := interop.Start(t, interop.DevelopmentDirectory(t))
+	program := interop.Program(t, "ctr")
+	ctr := func(entry, url string, command ...string) interop.Result {
+		t.Helper()
+		return interop.Run(t, program, append([]string{"--p12", service.P12[entry], "--password-file", service.Password(), "--url", url,
+			"--ca", service.CA, "--author", interop.Surgeon}, command...)...)
+	}
+	as := func(want int, entry string, command ...string) string {
+		t.Helper()
+		result := ctr(entry, service.URL, command...)
+		if result.Code != want {
+			t.Fatalf("ctr %s: exit %d\n%s%s", strings.Join(command, " "), result.Code, result.Stdout, result.Stderr)
+		}
+		return result.Stdout + result.Stderr
+	}
+	answer := func(into any, command ...string) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(as(0, testpki.Hospital, append([]string{"--json"}, command...)...)), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	request := func(name string, changes ...string) string {
+		path := filepath.Join(directory, name)
+		content := strings.NewReplacer(append(changes, "OPERATION", interop.Day(1), "PRESCRIPTION", interop.Day(19))...).Replace(string(read(t, filepath.Join("testdata", name))))
+		interop.WriteFile(t, path, []byte(content))
+		return path
+	}
+
+	var receipt wire.NotifyResponse
+	answer(&receipt, "notify", request("notify.xml"))
+	number := receipt.Receipt.NotificationNumber
+	if len(number) != 15 || receipt.Receipt.State != "Final" || len(receipt.Warning) != 0 || len(receipt.Implant) != 1 {
+		t.Fatalf("receipt %+v", receipt)
+	}
+	placed := receipt.Implant[0]
+	if placed.Device == nil || placed.Device.Name != "Total Knee System, femoral component, left, size 5" ||
+		placed.LotNumber != "L2201" || placed.SerialNumber != "S-000917" || placed.ExpiryDate != "2029-12-31" {
+		t.Errorf("implant %+v", placed)
+	}
+	var found wire.SearchResponse
+	for _, by := range [][]string{{"--patient", interop.Patient}, {"--number", number}, {"--code", "000071200176"}, {"--udi", "(01)05410000001047"}} {
+		if answer(&found, append([]string{"search"}, by...)...); found.Total != 1 || found.Notification[0].NotificationNumber != number {
+			t.Errorf("search %v: %+v", by, found)
+		}
+	}
+	for _, of := range [][]string{{"--number", number}, {"--patient", interop.Patient}} {
+		file := filepath.Join(directory, "card.pdf")
+		as(0, testpki.Hospital, append([]string{"card", "-o", file}, of...)...)
+		if !bytes.HasPrefix(read(t, file), []byte("%PDF-")) {
+			t.Errorf("card %v: not a PDF", of)
+		}
+		secret(t, file)
+	}
+	var carried wire.ListPatientImplantsResponse
+	if answer(&carried, "implants", "--patient", interop.Patient); carried.Total != 1 || carried.Implant[0].ImplantID != placed.ImplantID {
+		t.Errorf("implants %+v", carried)
+	}
+	answer(&receipt, "explant", request("explant.xml", "IMPLANT", placed.ImplantID))
+	if receipt.Implant[0].Remaining != 0 {
+		t.Errorf("%d remain", receipt.Implant[0].Remaining)
+	}
+	if answer(&carried, "implants", "--patient", interop.Patient); carried.Total != 0 {
+		t.Errorf("implants %+v", carried)
+	}
+
+	// The exit codes are what scripts go by.
+	conflict := request("notify.xml", "left knee", "right knee")
+	if said := as(1, testpki.Hospital, "notify", conflict); !strings.Contains(said, "INPUT_REFERENCE_CONFLICT") {
+		t.Error(said)
+	}
+	if said := as(2, testpki.Hospital, "notify", filepath.Join(directory, "missing.xml")); !strings.Contains(said, "missing.xml") {
+		t.Error(said)
+	}
+	if result := ctr(testpki.Hospital, "https://127.0.0.1:1/ctr/v1", "search", "--number", number); result.Code != 3 {
+		t.Errorf("nobody there: exit %d", result.Code)
+	}
+	for _, entry := range []string{pki.EntryExpired, pki.EntryRevoked, pki.EntryUntrusted, pki.EntryTwin} {
+		if said := as(4, entry, "search", "--number", number); !strings.Contains(said, "CERT_") {
+			t.Error(said)
+		}
+	}
+}

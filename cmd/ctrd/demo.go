@@ -1,0 +1,235 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// demoCommand walks one notification through the whole service, over real TLS on loopback.
+type demoCommand struct {
+	Out string `help:"Folder in which the implant card is left." default:"demo" type:"path" placeholder:"DIR"`
+}
+
+// The people and the hospital of the development data.
+const (
+	demoHospital = "NIHII-HOSPITAL=71000436"
+	demoSurgeon  = "78031412250"
+	demoPatient  = "48022907379"
+)
+
+// demo is a run of the demonstration.
+type demo struct {
+	environment
+	client *client.Client
+	today  time.Time
+	step   int
+}
+
+// Run starts a development service in a temporary folder, calls it, and tells what happens.
+func (c *demoCommand) Run(e environment) (err error) {
+	dir, err := os.MkdirTemp("", "ctr-demo-")
+	if err != nil {
+		return fmt.Errorf("a folder for the demonstration: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	serve := serveCommand{Data: dir, Dev: true, Listen: "127.0.0.1:0", Environment: "Development"}
+	quiet := e
+	quiet.stderr = io.Discard
+	s, err := serve.start(quiet)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	d := &demo{environment: e, today: time.Now()}
+	if d.client, err = demoClient(s.ready); err != nil {
+		return err
+	}
+	d.tell("A register is running on %s,", s.ready.URL)
+	d.tell("with an embedded SQLite database, a test PKI and invented people.")
+	return d.walk(c.Out)
+}
+
+func demoClient(s ready) (*client.Client, error) {
+	key, err := readKey(s.P12[demoHospital], filepath.Join(filepath.Dir(s.CA), "password.txt"))
+	if err != nil {
+		return nil, err
+	}
+	authorities, err := os.ReadFile(s.CA)
+	if err != nil {
+		return nil, fmt.Errorf("the authorities: %w", err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(authorities)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	return &client.Client{URL: s.URL, Key: key, HTTP: &http.Client{Transport: transport, Timeout: 10 * time.Second},
+		Now: time.Now, NewID: newNCName}, nil
+}
+
+func (d *demo) tell(format string, args ...any) {
+	_, _ = fmt.Fprintf(d.stdout, "   "+format+"\n", args...)
+}
+
+func (d *demo) title(text string) {
+	d.step++
+	_, _ = fmt.Fprintf(d.stdout, "\n%d. %s\n", d.step, text)
+}
+
+func (d *demo) header() wire.Header {
+	return wire.Header{ID: newNCName(), IssueInstant: d.today.UTC().Format(time.RFC3339), Author: &wire.Author{HcParty: []wire.HcParty{{
+		ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: demoSurgeon}}, FirstName: []string{"Anna"}, Name: "Claes",
+	}}}}
+}
+
+// walk is the main job, once.
+func (d *demo) walk(out string) error {
+	receipt, err := d.notify()
+	if err != nil {
+		return err
+	}
+	number := receipt.Receipt.NotificationNumber
+	for _, step := range []func() error{
+		func() error { return d.search(number) },
+		func() error { return d.card(number, out) },
+		func() error { return d.list("What the patient carries") },
+		d.mistake,
+		func() error { return d.explant(receipt.Implant[1].ImplantID) },
+		func() error { return d.list("What remains") },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	_, _ = fmt.Fprintln(d.stdout, "\nDone. To call a register yourself:  bin/ctrd serve --dev --data ctr-data")
+	return nil
+}
+
+func (d *demo) implantation(reference string) *wire.NotifyImplantRequest {
+	day := func(ago int) string { return d.today.AddDate(0, 0, -ago).Format(time.DateOnly) }
+	return &wire.NotifyImplantRequest{Header: d.header(), InputReference: reference, Save: "Final", Implantation: wire.Implantation{
+		Specialist: wire.Professional{SSIN: demoSurgeon}, OperationDate: day(2), Patient: demoPatient,
+		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: day(20), Comment: "total knee replacement",
+		Implant: []wire.NotifiedImplant{
+			{NotificationCode: "000071200176", UDI: "(01)05410000001047(17)291231(10)L2201(21)S-000917", Quantity: 1, Location: "left knee", Side: "Left"},
+			{NotificationCode: "000071200275", UDI: "(01)05410000001115(17)300630(10)L2388(21)S-004410", Quantity: 1, Location: "left knee", Side: "Left"},
+		},
+	}}
+}
+
+func (d *demo) notify() (*wire.NotifyResponse, error) {
+	d.title("Dr Anna Claes reports an operation: two implants in the left knee of Jeanne Leroy")
+	d.tell("signed by %s, on behalf of Dr Claes:", demoHospital)
+	d.tell("  Body, Timestamp and certificate are signed, RSA-SHA256")
+	receipt, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyImplant", d.implantation("DEMO-1"))
+	if err != nil {
+		return nil, err
+	}
+	d.tell("registered as notification %s, %d warnings", receipt.Receipt.NotificationNumber, len(receipt.Warning))
+	for i := range receipt.Implant {
+		d.implant(&receipt.Implant[i])
+	}
+	return receipt, nil
+}
+
+func (d *demo) implant(i *wire.RegisteredImplant) {
+	d.tell("  %d of %d  %s", i.Remaining, i.Quantity, i.Device.Name)
+	d.tell("          lot %s, serial number %s, expiry %s (read from the UDI)", i.LotNumber, i.SerialNumber, i.ExpiryDate)
+}
+
+func (d *demo) search(number string) error {
+	d.title("The notification is found again, by the patient's number")
+	answer, err := client.Call[wire.SearchRequest, wire.SearchResponse](d.ctx, d.client, "Search", &wire.SearchRequest{
+		Header: d.header(), MaxElements: 20, Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: demoPatient}},
+	})
+	if err != nil {
+		return err
+	}
+	for _, n := range answer.Notification {
+		d.tell("%s  %s of %s, %d implants, %s", n.NotificationNumber, n.OperationType, n.OperationDate, n.ImplantCount, n.State)
+	}
+	if answer.Total != 1 || answer.Notification[0].NotificationNumber != number {
+		return fmt.Errorf("the search found %d notifications, not the one just registered", answer.Total)
+	}
+	return nil
+}
+
+func (d *demo) card(number, out string) error {
+	d.title("The implant card for the patient, in four languages")
+	answer, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](d.ctx, d.client, "GetImplantCard", &wire.GetImplantCardRequest{
+		Header: d.header(), Of: wire.CardOf{NotificationNumber: number},
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o750); err != nil {
+		return fmt.Errorf("the folder for the card: %w", err)
+	}
+	file := filepath.Join(out, "implant-card-"+number+".pdf")
+	if err := os.WriteFile(file, answer.Card.Content, 0o600); err != nil {
+		return fmt.Errorf("the card: %w", err)
+	}
+	d.tell("%s (%d octets)", file, len(answer.Card.Content))
+	return nil
+}
+
+func (d *demo) list(title string) error {
+	d.title(title)
+	answer, err := client.Call[wire.ListPatientImplantsRequest, wire.ListPatientImplantsResponse](d.ctx, d.client, "ListPatientImplants", &wire.ListPatientImplantsRequest{
+		Header: d.header(), MaxElements: 20, Patient: demoPatient,
+	})
+	if err != nil {
+		return err
+	}
+	for i := range answer.Implant {
+		d.implant(&answer.Implant[i])
+	}
+	return nil
+}
+
+// mistake shows how the service answers a request with errors: all of them, with their places.
+func (d *demo) mistake() error {
+	d.title("A request with two mistakes is refused, and both are told")
+	wrong := d.implantation("DEMO-2")
+	wrong.Implantation.PrescriptionDate = d.today.Format(time.DateOnly)
+	wrong.Implantation.Implant[0].LotNumber = "L9999"
+	_, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyImplant", wrong)
+	refusal, refused := errors.AsType[*soap.Refusal](err)
+	if !refused {
+		return fmt.Errorf("the request with mistakes was not refused: %w", err)
+	}
+	for _, v := range refusal.Violations {
+		d.tell("%s: %s", v.Code, v.Messages[problem.EN])
+		d.tell("    at %s", v.Path)
+	}
+	return nil
+}
+
+func (d *demo) explant(id string) error {
+	d.title("Later the tibial insert is worn and removed")
+	receipt, err := client.Call[wire.NotifyExplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyExplant", &wire.NotifyExplantRequest{
+		Header: d.header(), InputReference: "DEMO-3", Explantation: wire.Explantation{
+			Specialist: wire.Professional{SSIN: demoSurgeon}, OperationDate: d.today.AddDate(0, 0, -1).Format(time.DateOnly),
+			Patient: demoPatient, Explant: []wire.Explant{{ImplantID: id, Reason: "wear"}},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	d.tell("registered as notification %s", receipt.Receipt.NotificationNumber)
+	for i := range receipt.Implant {
+		d.tell("  %s: %d of %d remain", strings.TrimSpace(receipt.Implant[i].Device.Name), receipt.Implant[i].Remaining, receipt.Implant[i].Quantity)
+	}
+	return nil
+}

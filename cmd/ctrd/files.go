@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// files are what a service reads at its start.
+type files struct {
+	dev         pki.DevelopmentFiles
+	trust       *pki.Trust
+	certificate tls.Certificate
+}
+
+// files reads whom to trust and the server's own certificate; a development service makes them when its folder is new.
+func (c *serveCommand) files() (files, error) {
+	var f files
+	var err error
+	if c.Dev {
+		if f.dev, err = developmentPKI(filepath.Join(c.Data, "certs")); err != nil {
+			return f, fmt.Errorf("the test PKI: %w", err)
+		}
+	}
+	if f.trust, err = c.trust(f.dev); err != nil {
+		return f, err
+	}
+	f.certificate, err = c.certificate(f.dev)
+	return f, err
+}
+
+// developmentPKI reads the test PKI of a development service, and makes it when the folder is new.
+func developmentPKI(dir string) (pki.DevelopmentFiles, error) {
+	existing, err := pki.ReadDevelopment(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return existing, err
+	}
+	now := time.Now()
+	return pki.Development{Password: rand.Text(), At: now, Until: now.AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
+}
+
+// loadDevelopmentData loads the development data into a database that has none.
+func loadDevelopmentData(ctx context.Context, db *store.DB) error {
+	if empty, err := db.Empty(ctx); err != nil || !empty {
+		return err
+	}
+	var all store.Sources
+	for _, kind := range admin.Kinds() {
+		file, err := devdata.Files.Open(kind + ".csv")
+		if err != nil {
+			return fmt.Errorf("development data: %w", err)
+		}
+		if _, err = admin.Read(kind, file, &all); err != nil {
+			return fmt.Errorf("development data, %s: %w", kind, err)
+		}
+		if err = file.Close(); err != nil {
+			return fmt.Errorf("development data: %w", err)
+		}
+	}
+	return db.Load(ctx, all)
+}
+
+// trust reads whom to trust: the files named, and the test PKI of a development service.
+func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.Trust, error) {
+	const cached = 4096
+	names, lists := c.Trust, c.CRL
+	if c.Dev {
+		names, lists = append([]string{dev.CA}, names...), append([]string{dev.CRL}, lists...)
+	}
+	if len(names) == 0 {
+		return nil, errors.New("nobody is trusted: name the certification authorities with --trust FILE.pem, or start with --dev")
+	}
+	var files [][]byte
+	for _, name := range names {
+		octets, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("--trust: %w", err)
+		}
+		files = append(files, octets)
+	}
+	trust, err := pki.ReadTrust(cached, files...)
+	if err != nil {
+		return nil, fmt.Errorf("--trust: %w", err)
+	}
+	for _, name := range lists {
+		octets, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("--crl: %w", err)
+		}
+		if err = trust.AddCRL(octets); err != nil {
+			return nil, fmt.Errorf("--crl %s: %w", name, err)
+		}
+	}
+	return trust, nil
+}
+
+// certificate is the server's own for TLS; plain HTTP has none.
+func (c *serveCommand) certificate(dev pki.DevelopmentFiles) (tls.Certificate, error) {
+	certFile, keyFile := c.TLSCert, c.TLSKey
+	switch {
+	case c.HTTP:
+		return tls.Certificate{}, nil
+	case certFile == "" && c.Dev:
+		certFile, keyFile = dev.TLSCertificate, dev.TLSKey
+	case certFile == "" || keyFile == "":
+		return tls.Certificate{}, errors.New("TLS needs --tls-cert and --tls-key (or --http behind a proxy, or --dev)")
+	}
+	certificate, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return certificate, fmt.Errorf("TLS certificate: %w", err)
+	}
+	return certificate, nil
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/wsse"
+)
+
+var base32hex = base32.HexEncoding.WithPadding(base32.NoPadding)
+
+// newID makes identifiers that sort by time and cannot be guessed: 48 bits of milliseconds, 80 random bits, in 26 letters
+// and digits.
+func newID() string {
+	var id [16]byte
+	binary.BigEndian.PutUint64(id[:8], uint64(time.Now().UnixMilli())<<16)
+	_, _ = rand.Read(id[6:]) // never fails: crypto/rand ends the process instead
+	return strings.ToLower(base32hex.EncodeToString(id[:]))
+}
+
+// newNCName makes an identifier that may be an attribute of type ID.
+func newNCName() string { return "_" + newID() }
+
+// readKey reads a .p12 file with the password in another file.
+func readKey(file, passwordFile string) (*pki.Key, error) {
+	octets, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("the .p12 file: %w", err)
+	}
+	password, err := os.ReadFile(passwordFile)
+	if err != nil {
+		return nil, fmt.Errorf("the password file: %w", err)
+	}
+	key, err := pki.ReadP12(octets, strings.TrimRight(string(password), "\r\n"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return key, nil
+}
+
+// replySigner makes the function that signs replies, or none.
+func (c *serveCommand) replySigner() (func([]byte) ([]byte, error), error) {
+	if !c.SignReplies {
+		return nil, nil //nolint:nilnil // replies are unsigned by default
+	}
+	if c.ReplyKey == "" || c.ReplyPass == "" {
+		return nil, errors.New("--sign-replies needs --reply-key and --reply-password-file")
+	}
+	key, err := readKey(c.ReplyKey, c.ReplyPass)
+	if err != nil {
+		return nil, err
+	}
+	return func(envelope []byte) ([]byte, error) {
+		return client.SignEnvelope(envelope, key, wsse.SignOptions{Created: time.Now(), TTL: time.Minute, NewID: newNCName})
+	}, nil
+}

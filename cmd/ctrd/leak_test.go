@@ -1,0 +1,155 @@
+package main_test
+
+import (
+	"encoding/csv"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// secretsOf lists what must never be told outside an answer to who may know it, as patterns: the persons of the
+// development data and of the requests below, what the requests say about them, and the passwords.
+func secretsOf(t *testing.T) []*regexp.Regexp {
+	t.Helper()
+	_, password := testpki.File(t, testpki.Hospital)
+	words := []string{password, "not-the-password", "71000436", "48022907370", "Nobody", "secret remark", "S-SECRET", "L2201"}
+	for file, columns := range map[string][]int{"persons.csv": {0, 1, 2}, "professionals.csv": {0, 1}} {
+		content, err := devdata.Files.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := csv.NewReader(content)
+		lines.Comma = ';'
+		records, err := lines.ReadAll()
+		if err != nil || len(records) < 2 {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, record := range records[1:] {
+			for _, column := range columns {
+				words = append(words, record[column])
+			}
+		}
+	}
+	patterns := make([]*regexp.Regexp, len(words))
+	for i, word := range words {
+		patterns[i] = regexp.MustCompile(`(?i)(^|[^\pL\d])` + regexp.QuoteMeta(word) + `($|[^\pL\d])`)
+	}
+	return patterns
+}
+
+// Neither the log, nor the metrics, nor a fault tells anything about a person, or a password.
+func TestNothingLeaks(t *testing.T) {
+	t.Parallel()
+	directory := interop.DevelopmentDirectory(t)
+	service := interop.Start(t, directory, "--admin-listen", "127.0.0.1:0")
+	c := service.Client(t, interop.Hospital(t))
+	request := interop.Implantation("LEAK-1", interop.Patient, "S-SECRET")
+	request.Implantation.Comment = "secret remark"
+	message := interop.Signed(t, c, "NotifyImplant", request)
+
+	// What is accepted.
+	interop.Post(t, c, message)
+	interop.Search(t, c, interop.ByPatient(interop.Patient))
+	card := &wire.GetImplantCardRequest{Header: interop.Header(), Of: wire.CardOf{Patient: interop.Patient}}
+	if _, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](t.Context(), c, "GetImplantCard", card); err != nil {
+		t.Fatal(err)
+	}
+
+	// What is refused, with what it is refused with.
+	told := map[string]string{}
+	keep := func(name, answer, code string) {
+		t.Helper()
+		said := faultCode.FindStringSubmatch(answer)
+		if said == nil || said[1] != code {
+			t.Errorf("%s: not refused with %s: %v: %s", name, code, said, answer)
+		}
+		told["the fault of: "+name] = answer
+	}
+	keep("the same message again", string(interop.Post(t, c, message)), "MESSAGE_REPLAYED")
+	keep("the text of the message changed", string(interop.Post(t, c, []byte(strings.Replace(string(message), "secret remark", "Secret remark", 1)))), "DIGEST_MISMATCH")
+	keep("half a message", string(interop.Post(t, c, message[:len(message)/2])), "XML_UNEXPECTED_END")
+	keep("half a message, with its end inside the patient's number", string(interop.Post(t, c, []byte(cut(string(message), interop.Patient, 11)))), "XML_UNEXPECTED_END")
+	for name, refused := range refusedRequests() {
+		keep(name, string(interop.Post(t, c, interop.Signed(t, c, "NotifyImplant", refused.request))), refused.code)
+	}
+	stranger := service.Client(t, testpki.Key(t, "SSIN=81050511813")) // a dentist, who has nothing to do with the patient
+	search := &wire.SearchRequest{Header: wire.Header{ID: interop.NewID(), IssueInstant: interop.Header().IssueInstant}, MaxElements: 20,
+		Criteria: interop.ByPatient(interop.Patient)}
+	told["the answer to a stranger"] = string(interop.Post(t, stranger, interop.Signed(t, stranger, "Search", search)))
+	untrusted := service.Client(t, testpki.Untrusted(t))
+	keep("somebody whom nobody trusts", string(interop.Post(t, untrusted, interop.Signed(t, untrusted, "NotifyImplant", request))), "CERT_UNTRUSTED")
+	expired := service.Client(t, testpki.Expired(t))
+	keep("an expired certificate", string(interop.Post(t, expired, interop.Signed(t, expired, "NotifyImplant", request))), "CERT_EXPIRED")
+
+	told["the metrics"] = string(interop.Get(t, c.HTTP, service.Admin))
+	told["the page of the service"] = string(interop.Get(t, c.HTTP, service.URL))
+	told["a schema that is none"] = string(interop.Get(t, c.HTTP, service.URL+"?xsd="+interop.Patient))
+	service.Stop(t)
+	told["the log"] = service.Stderr()
+	if lines := strings.Count(told["the log"], "\n"); lines < len(told)-3 {
+		t.Errorf("the log has %d lines only:\n%s", lines, told["the log"])
+	}
+	_, after, _ := strings.Cut(service.Stdout(), "\n") // the first line names the .p12 files, after their subjects
+	told["standard output"] = after
+	for _, secret := range secretsOf(t) {
+		for where, text := range told {
+			if found := secret.FindString(text); found != "" {
+				t.Errorf("%s tells %q:\n%s", where, found, text)
+			}
+		}
+	}
+}
+
+// faultCode finds the code of a refusal in a fault of SOAP 1.1.
+var faultCode = regexp.MustCompile(`<faultstring[^>]*>([A-Z0-9_]+): `)
+
+// cut ends a text inside a word of it.
+func cut(text, word string, within int) string {
+	return text[:strings.Index(text, ">"+word)+1+within]
+}
+
+type refusedRequest struct {
+	request *wire.NotifyImplantRequest
+	code    string
+}
+
+// refusedRequests are refused by the schemas, by the caller's rights and by the rules, for what they say of persons.
+func refusedRequests() map[string]refusedRequest {
+	all := map[string]refusedRequest{}
+	refuse := func(name, code string, change func(*wire.NotifyImplantRequest)) {
+		r := interop.Implantation(name, interop.Patient, "S-SECRET")
+		change(r)
+		all[name] = refusedRequest{r, code}
+	}
+	refuse("schema: patient", "SCHEMA_VALUE", func(r *wire.NotifyImplantRequest) { r.Implantation.Patient = "48.02.29-073.79 Leroy" })
+	refuse("schema: comment", "SCHEMA_VALUE", func(r *wire.NotifyImplantRequest) {
+		r.Implantation.Comment = strings.Repeat("secret remark ", 200)
+	})
+	refuse("schema: side and quantity", "SCHEMA_INVALID", func(r *wire.NotifyImplantRequest) {
+		r.Implantation.Implant[0].Side, r.Implantation.Implant[0].Quantity = "secret remark", 1000
+	})
+	refuse("check digits", "SSIN_INVALID", func(r *wire.NotifyImplantRequest) { r.Implantation.Patient = "48022907370" })
+	refuse("unknown prescriber", "PRESCRIBER_UNKNOWN", func(r *wire.NotifyImplantRequest) {
+		r.Implantation.Prescriber = wire.Professional{SSIN: "39083015514"}
+	})
+	refuse("another specialist", "NOT_YOUR_OPERATION", func(r *wire.NotifyImplantRequest) {
+		r.Implantation.Specialist = wire.Professional{SSIN: "69092234126"}
+	})
+	refuse("an author of elsewhere", "AUTHOR_NOT_ATTACHED", func(r *wire.NotifyImplantRequest) {
+		r.Author.HcParty[0] = wire.HcParty{ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: "85073003328"}}, FirstName: []string{"Eva"}, Name: "Peeters"}
+	})
+	refuse("an author who is nobody", "SSIN_INVALID", func(r *wire.NotifyImplantRequest) {
+		r.Author.HcParty[0] = wire.HcParty{ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: "48022907370"}}, Name: "Nobody"}
+	})
+	refuse("rules", "RULES_VIOLATED", func(r *wire.NotifyImplantRequest) {
+		r.Implantation.Implant[0].LotNumber, r.Implantation.PrescriptionDate = "L9999", interop.Day(0)
+	})
+	refuse("LEAK-1", "INPUT_REFERENCE_CONFLICT", func(r *wire.NotifyImplantRequest) { r.Implantation.Comment = "another secret remark" })
+	return all
+}

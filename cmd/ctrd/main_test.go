@@ -1,0 +1,50 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/interop"
+)
+
+// These tests build the programs and run them as processes, as an operator does.
+
+func TestMain(m *testing.M) { os.Exit(interop.Main(m)) }
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	pdftotext := interop.Tool(t, "pdftotext", "poppler-utils")
+	out := t.TempDir()
+	result := interop.Run(t, interop.Program(t, "ctrd"), "demo", "--out", out)
+	if result.Code != 0 || result.Stderr != "" {
+		t.Fatalf("exit %d: %s", result.Code, result.Stderr)
+	}
+	for _, told := range []string{
+		"signed by NIHII-HOSPITAL=71000436", "registered as notification", "PRESCRIPTION_AFTER_OPERATION", "LOT_CONTRADICTS_UDI",
+		"0 of 1 remain", "What remains", "Done.",
+	} {
+		if !strings.Contains(result.Stdout, told) {
+			t.Errorf("the demonstration does not tell %q:\n%s", told, result.Stdout)
+		}
+	}
+	cards, err := filepath.Glob(filepath.Join(out, "implant-card-*.pdf"))
+	if err != nil || len(cards) != 1 {
+		t.Fatalf("cards: %v, %v", cards, err)
+	}
+	number := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(cards[0]), "implant-card-"), ".pdf")
+	text := interop.Run(t, pdftotext, "-layout", cards[0], "-")
+	if text.Code != 0 {
+		t.Fatal(text.Stderr)
+	}
+	for _, shown := range []string{
+		"Leroy", "Jeanne", "Total Knee System, femoral", "component, left, size 5", "Total Knee System, tibial insert 9 mm",
+		"L2201", "S-000917", "L2388", "S-004410", number,
+		"Implantaatkaart", "Carte d’implant", "Implantatkarte", "Implant card",
+	} {
+		if !strings.Contains(text.Stdout, shown) {
+			t.Errorf("the card does not show %q:\n%s", shown, text.Stdout)
+		}
+	}
+}

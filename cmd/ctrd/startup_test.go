@@ -1,0 +1,208 @@
+package main_test
+
+import (
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// patience is how soon an operator must know that a service does not start.
+const patience = time.Second
+
+// refusedStart is a start that must fail.
+type refusedStart struct {
+	name        string
+	program     string // ctrd serve with a data folder and a free port, unless it says otherwise
+	environment []string
+	args        []string
+	code        int
+	says        string // in the one line on standard error
+}
+
+func TestBadStartIsRefusedInOneLine(t *testing.T) {
+	for _, test := range refusedStarts(t) {
+		t.Run(test.name, func(t *testing.T) {
+			program, args := interop.Program(t, "ctr"), test.args
+			if test.program != "ctr" {
+				program = interop.Program(t, "ctrd")
+				args = append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)
+			}
+			var result interop.Result
+			for range 3 { // the machine may be busy with something else: the best of three counts
+				result = interop.RunWith(t, program, test.environment, args...)
+				if result.Took < patience {
+					break
+				}
+			}
+			if result.Took >= patience {
+				t.Errorf("took %s", result.Took)
+			}
+			if result.Code != test.code || result.Stdout != "" {
+				t.Errorf("exit %d, not %d; standard output %q", result.Code, test.code, result.Stdout)
+			}
+			if strings.Contains(result.Stderr, "hidden") || strings.Contains(result.Stderr, "worthless") {
+				t.Errorf("a password is told: %s", result.Stderr)
+			}
+			line, rest, _ := strings.Cut(result.Stderr, "\n")
+			if rest != "" || !strings.HasPrefix(line, filepath.Base(program)+": ") || !strings.Contains(line, test.says) {
+				t.Errorf("standard error is not one line with %q:\n%s", test.says, result.Stderr)
+			}
+		})
+	}
+}
+
+// refusedStarts lists what an operator gets wrong.
+func refusedStarts(t *testing.T) []refusedStart {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name string, content []byte) string {
+		path := filepath.Join(dir, name)
+		interop.WriteFile(t, path, content)
+		return path
+	}
+	dev := interop.DevelopmentDirectory(t)
+	p12, password := testpki.File(t, testpki.Hospital)
+	key, right, wrong := write("key.p12", p12), write("right.txt", []byte(password)), write("wrong.txt", []byte("not "+password))
+	costly := write("costly.p12", storeOfIterations(t, math.MaxInt32))
+	file, trust := write("file", nil), write("trust.pem", testpki.CAs(t))
+	ctr := func(p12, password string) []string {
+		return []string{"--p12", p12, "--password-file", password, "--url", "http://127.0.0.1:1/ctr/v1", "search", "--patient", interop.Patient}
+	}
+	reply := func(p12, password string) []string {
+		return []string{"--dev", "--data", dev, "--sign-replies", "--reply-key", p12, "--reply-password-file", password}
+	}
+	plain := func(more ...string) []string { return append([]string{"--http", "--trust", trust}, more...) }
+	missing := filepath.Join(dir, "missing")
+	return []refusedStart{
+		{"ctr: wrong password", "ctr", nil, ctr(key, wrong), 2, "P12_PASSWORD"},
+		{"ctr: costly p12", "ctr", nil, ctr(costly, right), 2, "P12_TOO_COSTLY"},
+		{"ctr: no p12", "ctr", nil, ctr(file, right), 2, "P12_UNREADABLE"},
+		{"ctr: unknown flag", "ctr", nil, append(ctr(key, right), "--nonsense"), 2, "unknown flag --nonsense"},
+		{"ctr: nobody there", "ctr", nil, ctr(key, right), 3, "could not reach the service"},
+		{"reply key: wrong password", "", nil, reply(key, wrong), 1, "P12_PASSWORD"},
+		{"reply key: costly", "", nil, reply(costly, right), 1, "P12_TOO_COSTLY"},
+		{"reply key: none", "", nil, []string{"--dev", "--data", dev, "--sign-replies"}, 1, "--reply-key"},
+		{"data folder below a file, development", "", nil, []string{"--dev", "--data", file + "/data"}, 1, "not a directory"},
+		{"data folder below a file", "", nil, plain("--data", file+"/data"), 1, "not a directory"},
+		{"data folder is a file", "", nil, plain("--data", file), 1, "not a directory"},
+		{"data folder where none can be made", "", nil, plain("--data", "/proc/ctr-data"), 1, "/proc/ctr-data"},
+		{"port in use", "", nil, plain("--data", dev, "--listen", portInUse(t)), 1, "address already in use"},
+		{"admin port in use", "", nil, plain("--data", dev, "--admin-listen", portInUse(t)), 1, "address already in use"},
+		{"not an address", "", nil, plain("--data", dev, "--listen", "nonsense"), 1, "nonsense"},
+		{"newer tables", "", nil, plain("--data", newerTables(t)), 1, "this program knows"},
+		{"database that is none", "", nil, plain("--data", notADatabase(t)), 1, "not a database"},
+		{"unknown key", "", nil, []string{"--config", write("unknown.json", []byte(`{"listen": "127.0.0.1:0", "lisen": "0.0.0.0:1"}`))}, 2, `unknown key "lisen"`},
+		{"list for an object", "", nil, []string{"--config", write("list.json", []byte(`[]`))}, 2, "not a JSON object"},
+		{"no configuration file", "", nil, []string{"--config", missing}, 2, "missing"},
+		{"wrong value in the environment", "", []string{"CTR_STRICT=perhaps"}, nil, 2, "perhaps"},
+		{"wrong value in the file", "", nil, []string{"--config", write("value.json", []byte(`{"environment": "Nowhere"}`))}, 2, "Nowhere"},
+		{"unknown flag", "", nil, []string{"--nonsense"}, 2, "unknown flag --nonsense"},
+		{"unknown command", "", nil, []string{"nonsense"}, 2, "nonsense"},
+		{"plain HTTP for everybody", "", nil, plain("--data", dev, "--listen", "0.0.0.0:0"), 1, "loopback"},
+		{"plain HTTP for everybody, IPv6", "", nil, plain("--data", dev, "--listen", "[::]:0"), 1, "loopback"},
+		{"plain HTTP, no host", "", nil, plain("--data", dev, "--listen", ":0"), 1, "loopback"},
+		{"nobody trusted", "", nil, []string{"--http", "--data", dev}, 1, "--trust"},
+		{"no trust file", "", nil, []string{"--http", "--data", dev, "--trust", missing}, 1, "missing"},
+		{"trust file is a folder", "", nil, []string{"--http", "--data", dev, "--trust", dir}, 1, "directory"},
+		{"trust file without certificates", "", nil, []string{"--http", "--data", dev, "--trust", file}, 1, "--trust"},
+		{"revocation list that is none", "", nil, plain("--data", dev, "--crl", file), 1, "--crl"},
+		{"no TLS certificate", "", nil, []string{"--data", dev, "--trust", trust}, 1, "--tls-cert"},
+		{"TLS certificate that is none", "", nil, []string{"--data", dev, "--trust", trust, "--tls-cert", trust, "--tls-key", file}, 1, "TLS"},
+		{"no PostgreSQL there", "", nil, plain("--data", dev, "--database", "postgres://register:hidden@127.0.0.1:1/register?sslmode=disable"), 1, "connection refused"},
+		{"not PostgreSQL", "", nil, plain("--data", dev, "--database", "mysql://127.0.0.1/register"), 1, "postgres://"},
+		{"SHA-1 without end", "", nil, plain("--data", dev, "--allow-sha1", "forever"), 1, "--allow-sha1"},
+	}
+}
+
+// storeOfIterations makes the beginning of a .p12 file, as far as a reader must come before it counts: a store of
+// nothing, whose MAC asks for so many iterations (RFC 7292, section 4).
+func storeOfIterations(t *testing.T, iterations int) []byte {
+	t.Helper()
+	type content struct {
+		Type    asn1.ObjectIdentifier
+		Content []byte `asn1:"explicit,tag:0"`
+	}
+	type digest struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Digest    []byte
+	}
+	octets, err := asn1.Marshal(struct {
+		Version int
+		Safes   content
+		MAC     struct {
+			Digest     digest
+			Salt       []byte
+			Iterations int
+		}
+	}{
+		Version: 3,
+		Safes:   content{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, []byte{0x30, 0}},
+		MAC: struct {
+			Digest     digest
+			Salt       []byte
+			Iterations int
+		}{
+			digest{pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}, Parameters: asn1.NullRawValue}, make([]byte, 32)},
+			make([]byte, 8), iterations,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return octets
+}
+
+// portInUse is an address that somebody listens on.
+func portInUse(t *testing.T) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener.Addr().String()
+}
+
+// newerTables is the folder of a service whose tables a newer program has renewed.
+func newerTables(t *testing.T) string {
+	t.Helper()
+	directory := interop.DevelopmentDirectory(t)
+	interop.Start(t, directory).Stop(t)
+	db := interop.OpenEmbedded(t, directory)
+	if _, err := db.ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)`); err != nil {
+		t.Fatal(err)
+	}
+	return directory
+}
+
+// notADatabase is a folder with something else in the database's place.
+func notADatabase(t *testing.T) string {
+	t.Helper()
+	directory := t.TempDir()
+	interop.WriteFile(t, filepath.Join(directory, "ctr.sqlite"), []byte(strings.Repeat("this is no database\n", 100)))
+	return directory
+}
+
+// A database that takes connections and says nothing must not hold a start for ever.
+func TestSilentPostgresIsGivenUp(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	trust := filepath.Join(directory, "trust.pem")
+	interop.WriteFile(t, trust, testpki.CAs(t))
+	result := interop.Run(t, interop.Program(t, "ctrd"), "serve", "--http", "--trust", trust, "--listen", "127.0.0.1:0", "--data", directory,
+		"--database", "postgres://register:hidden@"+portInUse(t)+"/register?sslmode=disable")
+	if result.Code != 1 || strings.Count(result.Stderr, "\n") != 1 || strings.Contains(result.Stderr, "hidden") {
+		t.Errorf("exit %d after %s: %s", result.Code, result.Took, result.Stderr)
+	}
+	if result.Took > 30*time.Second {
+		t.Errorf("took %s", result.Took)
+	}
+}

@@ -1,0 +1,245 @@
+package interop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+const (
+	crashes        = 20
+	crashedClients = 16
+)
+
+// submission is what one client has sent, and the number that was acknowledged or found later.
+type submission struct {
+	request *wire.NotifyImplantRequest
+	number  string // empty: not acknowledged
+}
+
+func (s *submission) serial() string { return s.request.InputReference }
+
+// crash is one database, and what is known to be in it.
+type crash struct {
+	interop.Place
+
+	t         *testing.T
+	numbers   map[string]string // to the InputReference
+	unsettled int               // submissions without an answer
+	survived  int               // of these: were in the register nonetheless
+}
+
+// The service is killed again and again while clients call. Whatever was acknowledged must be there afterwards; what was
+// not is there once or not at all, and once after the client has asked again.
+func TestCrash(t *testing.T) {
+	if os.Getenv("CTR_CRASH") == "" {
+		t.Skip("takes minutes; run: make crash")
+	}
+	for name, open := range places() {
+		t.Run(name, func(t *testing.T) {
+			c := &crash{Place: open(t), t: t, numbers: map[string]string{}}
+			var all, last []*submission
+			for round := range crashes {
+				service := c.Start(t)
+				c.settle(service, last)
+				last = c.storm(service, round)
+				all = append(all, last...)
+			}
+			service := c.Start(t)
+			c.settle(service, last)
+			c.recheck(service, all)
+			if code := service.Stop(t); code != 0 {
+				t.Errorf("the service ended with %d", code)
+			}
+			c.count(name, len(all))
+			t.Logf("%d crashes: %d submissions, %d without an answer, of which %d were in the register", crashes, len(all), c.unsettled, c.survived)
+			if c.unsettled == 0 {
+				t.Error("no crash interrupted anybody: this test proves nothing")
+			}
+		})
+	}
+}
+
+// storm lets clients send as fast as they can, and kills the service under them.
+func (c *crash) storm(service *interop.Service, round int) []*submission {
+	patients := []string{"48022907379", "84061205236", "05041801691", "12451200933", "55230002134"}
+	var (
+		clients sync.WaitGroup
+		mu      sync.Mutex
+		sent    []*submission
+		dead    atomic.Bool
+	)
+	first := make(chan struct{}, crashedClients)
+	for i := range crashedClients {
+		caller := service.Client(c.t, interop.Hospital(c.t))
+		clients.Go(func() {
+			for n := 0; ; n++ {
+				reference := fmt.Sprintf("CRASH-%d-%d-%d", round, i, n)
+				s := &submission{request: interop.Implantation(reference, patients[(i+n)%len(patients)], reference)}
+				err := c.send(caller, s)
+				mu.Lock()
+				sent = append(sent, s)
+				mu.Unlock()
+				if err != nil {
+					if !dead.Load() || !errors.Is(err, client.ErrUnreachable) {
+						c.t.Errorf("%s: %v", reference, err)
+					}
+					return
+				}
+				if n == 0 {
+					first <- struct{}{}
+				}
+			}
+		})
+	}
+	select {
+	case <-first:
+	case <-time.After(10 * time.Second):
+		c.t.Error("nothing is acknowledged within 10 seconds")
+	}
+	time.Sleep(50*time.Millisecond + time.Duration(round)*13*time.Millisecond) // another moment each time
+	dead.Store(true)
+	service.Kill()
+	clients.Wait()
+	return sent
+}
+
+// send sends a submission, signed anew, and notes the number.
+func (c *crash) send(caller *client.Client, s *submission) error {
+	s.request.Header = interop.Header()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	defer cancel()
+	answer, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](ctx, caller, "NotifyImplant", s.request)
+	if err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	if s.number != "" && s.number != answer.Receipt.NotificationNumber {
+		return fmt.Errorf("acknowledged as %s, and now as %s", s.number, answer.Receipt.NotificationNumber)
+	}
+	s.number = answer.Receipt.NotificationNumber
+	return nil
+}
+
+// settle finds out what became of submissions, and sends each again.
+func (c *crash) settle(service *interop.Service, sent []*submission) {
+	var mu sync.Mutex
+	c.each(service, sent, func(caller *client.Client, s *submission) error {
+		answered := s.number != ""
+		before, err := c.settleOne(caller, s)
+		mu.Lock()
+		defer mu.Unlock()
+		if !answered {
+			c.unsettled++
+			c.survived += before
+		}
+		if other, taken := c.numbers[s.number]; err == nil && taken && other != s.serial() {
+			err = fmt.Errorf("its number %s is also that of %s", s.number, other)
+		}
+		c.numbers[s.number] = s.serial()
+		return err
+	})
+}
+
+// recheck looks for submissions by their numbers.
+func (c *crash) recheck(service *interop.Service, sent []*submission) {
+	c.each(service, sent, func(caller *client.Client, s *submission) error {
+		_, err := c.search(caller, interop.ByNumber(s.number), s, 1, 1)
+		return err
+	})
+}
+
+// each does something with every submission, several at a time.
+func (c *crash) each(service *interop.Service, sent []*submission, do func(*client.Client, *submission) error) {
+	var clients sync.WaitGroup
+	next := make(chan *submission, len(sent))
+	for _, s := range sent {
+		next <- s
+	}
+	close(next)
+	for range crashedClients {
+		caller := service.Client(c.t, interop.Hospital(c.t))
+		clients.Go(func() {
+			for s := range next {
+				if err := do(caller, s); err != nil {
+					c.t.Errorf("%s: %v", s.serial(), err)
+				}
+			}
+		})
+	}
+	clients.Wait()
+}
+
+// settleOne returns how many notifications there were before it was sent again: one, or none when it was never answered.
+func (c *crash) settleOne(caller *client.Client, s *submission) (before int, err error) {
+	if s.number != "" {
+		if before, err = c.search(caller, interop.ByNumber(s.number), s, 1, 1); err != nil {
+			return 0, fmt.Errorf("acknowledged, by its number: %w", err)
+		}
+	}
+	// What was acknowledged must be there once; what was not, at most once.
+	if before, err = c.search(caller, interop.BySerial(s.serial()), s, before, 1); err != nil {
+		return 0, fmt.Errorf("after the crash, by its serial number: %w", err)
+	}
+	if err = c.send(caller, s); err != nil {
+		return 0, err
+	}
+	if _, err = c.search(caller, interop.BySerial(s.serial()), s, 1, 1); err != nil {
+		return 0, fmt.Errorf("after it was sent again: %w", err)
+	}
+	return before, nil
+}
+
+// search looks for a submission, which must be there at least and at most so many times, with the number that it is known
+// to have. One that had none yet takes the number that is found, so that what is answered later must agree with it.
+func (c *crash) search(caller *client.Client, criteria wire.SearchCriteria, s *submission, least, most int) (int, error) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	defer cancel()
+	found, err := client.Call[wire.SearchRequest, wire.SearchResponse](ctx, caller, "Search", interop.SearchBy(criteria))
+	if err != nil {
+		return 0, err
+	}
+	if found.Total < least || found.Total > most || found.Total != len(found.Notification) {
+		return 0, fmt.Errorf("found %d times", found.Total)
+	}
+	for _, n := range found.Notification {
+		if s.number == "" {
+			s.number = n.NotificationNumber
+		}
+		if n.NotificationNumber != s.number || n.Patient != s.request.Implantation.Patient {
+			return 0, fmt.Errorf("its number is %s, and %s is found", s.number, n.NotificationNumber)
+		}
+	}
+	return found.Total, nil
+}
+
+// count looks into the tables: one row for each submission, in each table that has one, and a file that is whole.
+func (c *crash) count(engine string, want int) {
+	db := c.Raw(c.t)
+	for _, counted := range []string{
+		`SELECT count(*) FROM notification`, `SELECT count(DISTINCT number) FROM notification`, `SELECT count(*) FROM implant`, `SELECT count(*) FROM submission`,
+	} {
+		var got int
+		if err := db.QueryRowContext(c.t.Context(), counted).Scan(&got); err != nil || got != want {
+			c.t.Errorf("%s: %d, %v; there were %d submissions", counted, got, err, want)
+		}
+	}
+	if len(c.numbers) != want {
+		c.t.Errorf("%d numbers for %d submissions", len(c.numbers), want)
+	}
+	if engine != "SQLite" {
+		return
+	}
+	var verdict string
+	if err := db.QueryRowContext(c.t.Context(), `PRAGMA integrity_check`).Scan(&verdict); err != nil || verdict != "ok" {
+		c.t.Errorf("PRAGMA integrity_check: %s, %v", verdict, err)
+	}
+}

@@ -1,0 +1,35 @@
+package interop
+
+import (
+	"time"
+
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// People of the development data.
+const (
+	Surgeon = "78031412250"
+	Patient = "48022907379"
+)
+
+// Header is the beginning of a request that the surgeon makes.
+func Header() wire.Header {
+	return wire.Header{ID: NewID(), IssueInstant: time.Now().UTC().Format(time.RFC3339), Author: &wire.Author{HcParty: []wire.HcParty{{
+		ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: Surgeon}}, FirstName: []string{"Anna"}, Name: "Claes",
+	}}}}
+}
+
+// Day is the day so many days ago, as the schemas write it.
+func Day(ago int) string { return time.Now().AddDate(0, 0, -ago).Format(time.DateOnly) }
+
+// Implantation is a notification without a fault: one implant with its own serial number, placed two days ago.
+func Implantation(reference, patient, serial string) *wire.NotifyImplantRequest {
+	return &wire.NotifyImplantRequest{Header: Header(), InputReference: reference, Save: "Final", Implantation: wire.Implantation{
+		Specialist: wire.Professional{SSIN: Surgeon}, OperationDate: Day(2), Patient: patient,
+		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: Day(20), Comment: "total knee replacement",
+		Implant: []wire.NotifiedImplant{{
+			NotificationCode: "000071200176", UDI: "(01)05410000001047(17)291231(10)L2201(21)" + serial,
+			Quantity: 1, Location: "left knee", Side: "Left",
+		}},
+	}}
+}

@@ -1,0 +1,67 @@
+package interop
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/pki"
+
+	"github.com/beevik/etree"
+)
+
+const (
+	namespaceSOAP11  = "http://schemas.xmlsoap.org/soap/envelope/"
+	namespaceUtility = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+	namespaceSecExt  = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+)
+
+// identified tells xmlsec1 which attributes of which elements are ids: it reads no schema.
+func identified() []string {
+	return []string{
+		"--id-attr:Id", namespaceSOAP11 + ":Body",
+		"--id-attr:Id", namespaceUtility + ":Timestamp",
+		"--id-attr:Id", namespaceSecExt + ":BinarySecurityToken",
+	}
+}
+
+// Xmlsec finds xmlsec1.
+func Xmlsec(tb testing.TB) string {
+	tb.Helper()
+	return Tool(tb, "xmlsec1", "xmlsec1")
+}
+
+// VerifyWithXmlsec fails the test unless xmlsec1 verifies the signature of a SOAP 1.1 message with the certificate, the
+// message carries that certificate, and the signature covers what the profile asks for, at least so many references.
+func VerifyWithXmlsec(tb testing.TB, message []byte, key *pki.Key, references int) {
+	tb.Helper()
+	program := Xmlsec(tb)
+	directory := tb.TempDir()
+	certificate, file := filepath.Join(directory, "certificate.pem"), filepath.Join(directory, "message.xml")
+	WriteFile(tb, certificate, pki.EncodePEM(key.Certificate))
+	WriteFile(tb, file, message)
+	args := append([]string{"--verify", "--pubkey-cert-pem", certificate}, identified()...)
+	if result := Run(tb, program, append(args, file)...); result.Code != 0 {
+		tb.Fatalf("xmlsec1 refuses the message: %s%s\n%s", result.Stdout, result.Stderr, message)
+	}
+	document := etree.NewDocument()
+	if err := document.ReadFromBytes(message); err != nil {
+		tb.Fatal(err)
+	}
+	token := document.FindElement("//BinarySecurityToken")
+	if token == nil || token.Text() != base64.StdEncoding.EncodeToString(key.Certificate.Raw) {
+		tb.Error("the message does not carry the certificate of its signer")
+	}
+	if found := len(document.FindElements("//SignedInfo/Reference")); found != references {
+		tb.Errorf("the signature has %d references, not %d", found, references)
+	}
+}
+
+// WriteFile writes a file of the test.
+func WriteFile(tb testing.TB, name string, content []byte) {
+	tb.Helper()
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}

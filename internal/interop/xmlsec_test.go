@@ -1,0 +1,165 @@
+package interop_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
+	t.Parallel()
+	interop.Xmlsec(t)
+	for _, entry := range []string{testpki.Hospital, pki.EntryEC} {
+		t.Run(entry, func(t *testing.T) {
+			messages := make(chan []byte, 1)
+			recorder := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				octets, err := io.ReadAll(r.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				messages <- octets
+				w.WriteHeader(http.StatusTeapot)
+			}))
+			defer recorder.Close()
+			directory := t.TempDir()
+			p12, password := testpki.File(t, entry)
+			file := func(name string, content []byte) string {
+				path := filepath.Join(directory, name)
+				interop.WriteFile(t, path, content)
+				return path
+			}
+			request, err := wire.Encode("NotifyImplantRequest", interop.Implantation("XMLSEC-"+entry[len(entry)-3:], interop.Patient, "S-1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			result := interop.Run(t, interop.Program(t, "ctr"), "--p12", file("key.p12", p12), "--password-file", file("password.txt", []byte(password)),
+				"--url", recorder.URL, "notify", file("request.xml", request))
+			if result.Code != 3 {
+				t.Fatalf("exit %d: %s", result.Code, result.Stderr)
+			}
+			message := <-messages
+			interop.VerifyWithXmlsec(t, message, testpki.Key(t, entry), 3)
+
+			// That xmlsec1 looks at the Body at all:
+			tampered := bytes.Replace(message, []byte("left knee"), []byte("left shin"), 1)
+			changed := file("tampered.xml", tampered)
+			certificate := file("certificate.pem", pki.EncodePEM(testpki.Key(t, entry).Certificate))
+			result = interop.Run(t, interop.Xmlsec(t), "--verify", "--pubkey-cert-pem", certificate,
+				"--id-attr:Id", "Body", "--id-attr:Id", "Timestamp", "--id-attr:Id", "BinarySecurityToken", changed)
+			if result.Code == 0 {
+				t.Error("xmlsec1 verifies a message whose Body was changed")
+			}
+		})
+	}
+}
+
+// template is a message as one writes it by hand, for xmlsec1 to fill in: %s are the algorithm, the certificate, two
+// instants and the request.
+const template = `<?xml version="1.0" encoding="UTF-8"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"
+    xmlns:wsse="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+    xmlns:wsu="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd">
+  <soapenv:Header>
+    <wsse:Security soapenv:mustUnderstand="1">
+      <wsse:BinarySecurityToken wsu:Id="token"
+          EncodingType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
+          ValueType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3">%s</wsse:BinarySecurityToken>
+      <wsu:Timestamp wsu:Id="time">
+        <wsu:Created>%s</wsu:Created>
+        <wsu:Expires>%s</wsu:Expires>
+      </wsu:Timestamp>
+      <ds:Signature>
+        <ds:SignedInfo>
+          <ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>
+          <ds:SignatureMethod Algorithm="%s"/>
+          %s
+        </ds:SignedInfo>
+        <ds:SignatureValue/>
+        <ds:KeyInfo>
+          <wsse:SecurityTokenReference>
+            <wsse:Reference URI="#token" ValueType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"/>
+          </wsse:SecurityTokenReference>
+        </ds:KeyInfo>
+      </ds:Signature>
+    </wsse:Security>
+  </soapenv:Header>
+  <soapenv:Body wsu:Id="body">%s</soapenv:Body>
+</soapenv:Envelope>
+`
+
+const reference = `<ds:Reference URI="#%s">
+            <ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/></ds:Transforms>
+            <ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>
+            <ds:DigestValue/>
+          </ds:Reference>`
+
+// fill makes a template for a request.
+func fill(key *pki.Key, algorithm string, request []byte) []byte {
+	now := time.Now().UTC()
+	var references strings.Builder
+	for _, id := range []string{"body", "time", "token"} {
+		fmt.Fprintf(&references, reference, id)
+	}
+	return fmt.Appendf(nil, template, base64.StdEncoding.EncodeToString(key.Certificate.Raw), now.Format(time.RFC3339),
+		now.Add(time.Minute).Format(time.RFC3339), algorithm, references.String(), request)
+}
+
+func TestServiceAcceptsWhatXmlsecSigns(t *testing.T) {
+	t.Parallel()
+	xmlsec := interop.Xmlsec(t)
+	service := interop.Start(t, interop.DevelopmentDirectory(t), "--strict")
+	caller := service.Client(t, interop.Hospital(t)) // only sends here
+	for _, test := range []struct{ entry, algorithm string }{
+		{testpki.Hospital, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"},
+		{testpki.Hospital, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512"},
+		{pki.EntryEC, "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"},
+	} {
+		name := test.algorithm[strings.Index(test.algorithm, "#")+1:]
+		t.Run(name, func(t *testing.T) {
+			key := testpki.Key(t, test.entry)
+			private, err := x509.MarshalPKCS8PrivateKey(key.Signer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request, err := wire.Encode("NotifyImplantRequest", interop.Implantation("XMLSEC-"+name, interop.Patient, "S-"+name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			directory := t.TempDir()
+			path := func(name string) string { return filepath.Join(directory, name) }
+			interop.WriteFile(t, path("key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+			interop.WriteFile(t, path("template.xml"), fill(key, test.algorithm, request))
+			signed := interop.Run(t, xmlsec, "--sign", "--privkey-pem", path("key.pem"), "--output", path("message.xml"),
+				"--id-attr:Id", "Body", "--id-attr:Id", "Timestamp", "--id-attr:Id", "BinarySecurityToken", path("template.xml"))
+			if signed.Code != 0 {
+				t.Fatalf("xmlsec1: %s", signed.Stderr)
+			}
+			message, err := os.ReadFile(path("message.xml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			send := func() string { return string(interop.Post(t, caller, message)) }
+			if answer := send(); !strings.Contains(answer, "NotificationNumber>") || !strings.Contains(answer, "urn:be:fgov:ehealth:2.0:status:Success") {
+				t.Fatalf("the service answers %s", answer)
+			}
+			if answer := send(); !strings.Contains(answer, "MESSAGE_REPLAYED") {
+				t.Errorf("sent a second time, the service answers %s", answer)
+			}
+		})
+	}
+}

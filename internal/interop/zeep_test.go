@@ -1,0 +1,107 @@
+package interop_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+func TestMain(m *testing.M) { os.Exit(interop.Main(m)) }
+
+// python finds Debian's Python, whose packages no other Python sees.
+func python(t *testing.T) string {
+	t.Helper()
+	const debian = "/usr/bin/python3"
+	if exec.CommandContext(t.Context(), debian, "-c", "import cryptography, xmlsec, zeep").Run() != nil {
+		interop.Missing(t, "python3-zeep python3-xmlsec")
+	}
+	return debian
+}
+
+// script is the client. Programs run in folders of their own, so its path must be whole.
+func script(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("zeep/client.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestZeepWalksThroughTheMainJob(t *testing.T) {
+	t.Parallel()
+	program := python(t)
+	service := interop.Start(t, interop.DevelopmentDirectory(t))
+	for _, soap := range []string{"1.1", "1.2"} {
+		for _, key := range []string{testpki.Hospital, pki.EntryEC} {
+			t.Run("SOAP "+soap+", "+key, func(t *testing.T) {
+				card := filepath.Join(t.TempDir(), "card.pdf")
+				result := interop.Run(t, program, script(t), "--url", service.URL, "--ca", service.CA, "--p12", service.P12[key],
+					"--password-file", service.Password(), "--card", card, "--soap", soap)
+				if result.Code != 0 {
+					t.Fatalf("exit %d\n%s%s", result.Code, result.Stderr, service.Stderr())
+				}
+				var told struct {
+					Number, Device string
+					Refused        struct {
+						Code       string
+						Violations []struct{ Code, Path string }
+					}
+				}
+				if err := json.Unmarshal([]byte(result.Stdout), &told); err != nil {
+					t.Fatal(err)
+				}
+				if len(told.Number) != 15 || told.Device != "Total Knee System, femoral component, left, size 5" {
+					t.Errorf("number %q, device %q", told.Number, told.Device)
+				}
+				v := told.Refused.Violations
+				if told.Refused.Code != "RULES_VIOLATED" || len(v) != 2 || v[0].Code != "PRESCRIPTION_AFTER_OPERATION" || v[1].Code != "LOT_CONTRADICTS_UDI" {
+					t.Errorf("refused with %+v", told.Refused)
+				}
+				if content, err := os.ReadFile(card); err != nil || !strings.HasPrefix(string(content), "%PDF-") {
+					t.Errorf("the card: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// The defaults of zeep are the most frequent mistake of callers in Python: the refusal must name the cure, in zeep's own words where there are any.
+func TestZeepIsToldWhatItsDefaultsLack(t *testing.T) {
+	t.Parallel()
+	program := python(t)
+	service := interop.Start(t, interop.DevelopmentDirectory(t))
+	source, err := os.ReadFile(script(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ name, old, changed, want string }{
+		{"signed with SHA-1", "xmlsec.Transform.RSA_SHA256", "xmlsec.Transform.RSA_SHA1", "SIGNATURE_SHA1_REFUSED"},
+		{"digests of SHA-1", "xmlsec.Transform.SHA256", "xmlsec.Transform.SHA1", "DIGEST_SHA1_REFUSED"},
+		{"no Timestamp", "Compose([Timestamp(), Signer(p12, password)])", "Signer(p12, password)", "TIMESTAMP_MISSING"},
+		{"Timestamp not signed", "Compose([Timestamp(), Signer(p12, password)])", "Compose([Signer(p12, password), Timestamp()])", "TIMESTAMP_NOT_SIGNED"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			changed := strings.Replace(string(source), test.old, test.changed, 1)
+			if changed == string(source) {
+				t.Fatalf("client.py does not hold %q", test.old)
+			}
+			file := filepath.Join(t.TempDir(), "client.py")
+			interop.WriteFile(t, file, []byte(changed))
+			result := interop.Run(t, program, file, "--url", service.URL, "--ca", service.CA, "--p12", service.P12[testpki.Hospital],
+				"--password-file", service.Password(), "--card", filepath.Join(t.TempDir(), "card.pdf"))
+			lines := strings.Split(strings.TrimSpace(result.Stderr), "\n")
+			last := lines[len(lines)-1]
+			if result.Code == 0 || !strings.HasPrefix(last, "zeep.exceptions.Fault: "+test.want+": ") || !strings.Contains(last, "zeep") {
+				t.Errorf("exit %d, %s", result.Code, last)
+			}
+		})
+	}
+}
