@@ -1,9 +1,10 @@
-// Package soap opens and writes SOAP envelopes, versions 1.1 and 1.2, and is the only place that turns a refusal into a
-// Fault.
+// Package soap opens and writes SOAP envelopes, versions 1.1 and 1.2, also those that come and go with attachments (MTOM),
+// and is the only place that turns a refusal into a Fault.
 //
 // It is separate from WS-Security because an envelope says nothing about who sent it: what Open returns is unverified,
 // and its Body is reachable only through a method that package wsse alone may call. See SOAP 1.1 sections 4 (envelope,
-// mustUnderstand, fault) and 6.1.1 (SOAPAction), SOAP 1.2 part 1 section 5, part 2 section 7.
+// mustUnderstand, fault) and 6.1.1 (SOAPAction), SOAP 1.2 part 1 section 5, part 2 section 7; MTOM, XOP
+// and RFC 2387 for attachments.
 package soap
 
 import (

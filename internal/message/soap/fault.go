@@ -42,6 +42,10 @@ func verdictOf(e *problem.Error) verdict {
 		return verdict{code: "SOA-03002"}
 	case problem.BodyMissing:
 		return verdict{code: "SOA-03003"}
+	case problem.MessageReplayed:
+		// Not SOA-01001, on which the platform's connector sends the message to another address: what came first may
+		// have been stored.
+		return verdict{code: "SOA-03007"}
 	}
 	switch e.Kind {
 	case problem.Malformed:

@@ -1,0 +1,344 @@
+package endpoint_test
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+func TestCases(t *testing.T) {
+	t.Parallel()
+	for _, file := range caseFiles(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			run(t, readCase(t, file))
+		})
+	}
+}
+
+// answer is what came back for one step.
+type answer struct {
+	status   int
+	octets   string
+	response xmldoc.Element // none when refused
+	refusal  *soap.Refusal
+}
+
+func run(t *testing.T, c *testCase) {
+	t.Helper()
+	d := newDoor(t, c.service)
+	var sent []string
+	var answers []answer
+	for i, s := range c.steps {
+		d.Clock.Set(s.clock)
+		var octets string
+		if s.again > 0 {
+			octets = sent[s.again-1]
+		} else {
+			octets = s.build(t, i+1)
+		}
+		response := d.post(t, s.version, octets, s.headers)
+		a := read(t, s.expectedVersion(), response)
+		events := d.Events(t, int64(i))
+		sent, answers = append(sent, octets), append(answers, a)
+
+		v := verification{t: t, step: i + 1, want: &s.want, got: a}
+		v.answer()
+		if s.like > 0 {
+			v.equal("answer, but for ids and instants", masked(a.octets), masked(answers[s.like-1].octets))
+		}
+		v.audit(events)
+		v.equal("notifications kept", d.Kept(t), s.kept)
+	}
+}
+
+// expectedVersion is that of the answer: the Content-Type tells it, and what has no such type gets SOAP 1.1.
+func (s *step) expectedVersion() soap.Version {
+	switch declared := s.headers.Get("Content-Type"); {
+	case strings.HasPrefix(declared, "application/soap+xml"):
+		return soap.SOAP12
+	case declared != "":
+		return soap.SOAP11
+	}
+	return s.version
+}
+
+// read reads an answer and checks what must be true of every one: its version, and that it follows the schemas.
+func read(t *testing.T, version soap.Version, r reply) answer {
+	t.Helper()
+	a := answer{status: r.status, octets: r.octets}
+	if got := r.header.Get("Content-Type"); got != version.ContentType() || r.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("answered as %s, cache control %q", got, r.header.Get("Cache-Control"))
+	}
+	document, err := xmldoc.Parse([]byte(a.octets), xmldoc.DefaultLimits())
+	if err != nil {
+		t.Fatalf("the answer is no XML: %v\n%s", err, a.octets)
+	}
+	if !document.Root().Is(version.Namespace(), "Envelope") {
+		t.Errorf("the answer is an envelope of another version")
+	}
+	if a.response, a.refusal, err = soap.ReadReply(document); err != nil {
+		t.Fatal(err)
+	}
+	if a.refusal == nil {
+		valid(t, messages, a.response)
+		return a
+	}
+	for detail := range detailOf(document, version).Children() {
+		if detail.Local() == "Violations" {
+			valid(t, messages, detail)
+		} else {
+			valid(t, errs, detail)
+		}
+	}
+	return a
+}
+
+func detailOf(d *xmldoc.Document, version soap.Version) xmldoc.Element {
+	fault := d.Root().Child(version.Namespace(), "Body").FirstChild()
+	if version == soap.SOAP12 {
+		return fault.Child(version.Namespace(), "Detail")
+	}
+	return fault.Child("", "detail")
+}
+
+func valid(t *testing.T, compiled func() (*schema.Schema, error), e xmldoc.Element) {
+	t.Helper()
+	s, err := compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Check(e); err != nil {
+		t.Errorf("%s does not follow its schema: %v", e.Local(), err)
+	}
+}
+
+// verification compares one answer with what is wanted.
+type verification struct {
+	t    *testing.T
+	step int
+	want *want
+	got  answer
+}
+
+func (v *verification) equal(what string, got, want any) {
+	v.t.Helper()
+	if got != want {
+		v.t.Errorf("step %d: %s: got\n\t%v\nwant\n\t%v", v.step, what, got, want)
+	}
+}
+
+func (v *verification) answer() {
+	v.t.Helper()
+	if v.got.refusal == nil {
+		v.success()
+		return
+	}
+	r := v.got.refusal
+	kind := "SystemError"
+	if r.Business {
+		kind = "BusinessError"
+	}
+	v.equal("fault", fmt.Sprint(v.got.status, " ", r.FaultCode, " ", kind, " ", r.Code), v.want.fault)
+	var problems []place
+	for _, violation := range r.Violations {
+		problems = append(problems, place{problem.Code(violation.Code), violation.Path})
+		v.languages(violation.Messages)
+	}
+	v.places("problems", problems, v.want.problems)
+	v.languages(r.Messages)
+	for _, text := range v.want.texts {
+		if !strings.Contains(v.got.octets, escape(text)) {
+			v.t.Errorf("step %d: the fault does not say %q but\n%s", v.step, text, v.got.octets)
+		}
+	}
+	if found := people.FindString(v.got.octets); found != "" {
+		v.t.Errorf("step %d: the fault names a person: %s", v.step, found)
+	}
+}
+
+// escape is how a text stands in a fault.
+func escape(text string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(text)
+}
+
+// people are the numbers of the people of the development data.
+var people = regexp.MustCompile(`78031412250|69092234126|85073003328|72010120721|81050511813|91021706490|66061141504|48022907379|05041801691`)
+
+// languages wants the words in all four languages.
+func (v *verification) languages(all map[problem.Lang]string) {
+	v.t.Helper()
+	for _, l := range problem.Langs {
+		if all[l] == "" {
+			v.t.Errorf("step %d: no words in %s: %v", v.step, l, all)
+		}
+	}
+}
+
+func (v *verification) places(what string, got, want []place) {
+	v.t.Helper()
+	if !slices.Equal(got, want) {
+		v.t.Errorf("step %d: %s: got\n\t%v\nwant\n\t%v\n%s", v.step, what, got, want, v.got.octets)
+	}
+}
+
+func (v *verification) success() {
+	v.t.Helper()
+	response := v.got.response
+	if v.want.answer == "" {
+		v.t.Fatalf("step %d: accepted, want %s\n%s", v.step, v.want.fault, v.got.octets)
+	}
+	v.equal("HTTP status", v.got.status, http.StatusOK)
+	status := "Success"
+	if nested := value(response, "cc:Status/cc:StatusCode/cc:StatusCode/@Value"); nested != absent {
+		status = strings.TrimPrefix(nested, "urn:be:fgov:ehealth:2.0:status:")
+	}
+	v.equal("answer", status, v.want.answer)
+	v.equal("outer status", value(response, "cc:Status/cc:StatusCode/@Value"), "urn:be:fgov:ehealth:2.0:status:Success")
+	v.equal("InResponseTo", value(response, "@InResponseTo"), "_8f0c")
+	for _, f := range v.want.has {
+		v.equal(f.path, value(response, f.path), f.value)
+	}
+	for _, path := range v.want.lacks {
+		v.equal(path, value(response, path), absent)
+	}
+	var warnings []place
+	for warning := range response.Children() {
+		if !warning.Is(wire.NamespaceProtocol, "Warning") {
+			continue
+		}
+		warnings = append(warnings, place{problem.Code(value(warning, "@Code")), value(warning, "@Path")})
+		words := map[problem.Lang]string{}
+		for m := range warning.Children() {
+			words[problem.Lang(value(m, "@xml:lang"))], _ = m.Text()
+		}
+		v.languages(words)
+	}
+	v.places("warnings", warnings, v.want.warnings)
+}
+
+// audit wants exactly one record.
+func (v *verification) audit(events []register.Event) {
+	v.t.Helper()
+	if len(events) != 1 {
+		v.t.Fatalf("step %d: %d audit records, want one: %v", v.step, len(events), events)
+	}
+	e := events[0]
+	want := v.want.audit
+	if len(strings.Fields(want)) == 2 {
+		for _, p := range v.want.problems {
+			want += " " + string(p.code)
+		}
+	}
+	codes := ""
+	for _, code := range e.Codes {
+		codes += " " + string(code)
+	}
+	v.equal("audit", or(e.Operation, "-")+" "+string(e.Outcome)+codes, want)
+	by := or(e.Signer, "nobody")
+	if e.Capacity != "" {
+		by += " as " + string(e.Capacity)
+	}
+	v.equal("by", by, or(v.want.by, "nobody"))
+	v.equal("patient", e.Patient.Digits(), v.want.patient)
+	v.equal("why", e.Reason, v.want.why)
+	if r := v.got.refusal; r != nil {
+		v.equal("id of the fault", r.ID, e.Correlation)
+	} else {
+		v.equal("id of the answer", value(v.got.response, "@ID")+value(v.got.response, "@Id"), absent+"_"+e.Correlation)
+	}
+}
+
+func or(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
+// absent is the value of what is not there.
+const absent = "(absent)"
+
+var prefixes = map[string]string{
+	"ctrp": wire.NamespaceProtocol, "ctr": wire.NamespaceCore, "cc": "urn:be:fgov:ehealth:commons:core:v2", "xml": xmldoc.XMLNamespace,
+}
+
+// value is what stands at a path below an element: ctrp:Implant[2]/ctr:LotNumber, ctrp:Receipt/@x, count(ctrp:Implant).
+func value(e xmldoc.Element, path string) string {
+	if counted, ok := strings.CutPrefix(path, "count("); ok {
+		return fmt.Sprint(len(all(e, strings.TrimSuffix(counted, ")"))))
+	}
+	parent, last := "", path
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		parent, last = path[:i], path[i+1:]
+	}
+	if name, ok := strings.CutPrefix(last, "@"); ok {
+		if parent != "" {
+			found := all(e, parent)
+			if len(found) == 0 {
+				return absent
+			}
+			e = found[0]
+		}
+		prefix, local, ok := strings.Cut(name, ":")
+		if !ok {
+			prefix, local = "", name
+		}
+		if s, ok := e.Attr(prefixes[prefix], local); ok {
+			return s
+		}
+		return absent
+	}
+	found := all(e, path)
+	if len(found) == 0 {
+		return absent
+	}
+	s, _ := found[0].Text()
+	return s
+}
+
+func all(e xmldoc.Element, path string) []xmldoc.Element {
+	at := []xmldoc.Element{e}
+	for step := range strings.SplitSeq(path, "/") {
+		name, index, indexed := strings.Cut(strings.TrimSuffix(step, "]"), "[")
+		prefix, local, _ := strings.Cut(name, ":")
+		var below []xmldoc.Element
+		for _, parent := range at {
+			n := 0
+			for child := range parent.Children() {
+				if !child.Is(prefixes[prefix], local) {
+					continue
+				}
+				if n++; !indexed || fmt.Sprint(n) == index {
+					below = append(below, child)
+				}
+			}
+		}
+		at = below
+	}
+	return at
+}
+
+// masked hides what two answers may differ in: identifiers and instants.
+func masked(octets string) string {
+	for _, pattern := range []*regexp.Regexp{identifiers, instants} {
+		octets = pattern.ReplaceAllString(octets, `$1="…"`)
+	}
+	return octets
+}
+
+var (
+	identifiers = regexp.MustCompile(`\b(I[dD])="[^"]*"`)
+	instants    = regexp.MustCompile(`\b(IssueInstant)="[^"]*"`)
+)

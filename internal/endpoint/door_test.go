@@ -1,0 +1,95 @@
+package endpoint_test
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openctr/ctr/internal/endpoint"
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/xsd"
+)
+
+// door is a service on a register.
+type door struct {
+	*registertest.Register
+	service *endpoint.Service
+}
+
+// compile compiles a schema once for all tests.
+var (
+	messages = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
+	errs     = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Errors) })
+)
+
+func open(tb testing.TB, r *registertest.Register, s settings) *door {
+	tb.Helper()
+	return openWith(tb, r, s, nil)
+}
+
+// openWith opens a service that signs its replies.
+func openWith(tb testing.TB, r *registertest.Register, s settings, signReply func([]byte) ([]byte, error)) *door {
+	tb.Helper()
+	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), r.Clock.Now, prometheus.NewRegistry())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	compiled, err := messages()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &door{r, endpoint.New(endpoint.Config{
+		Registrar: r.Registrar, Schema: compiled, Log: log, Now: r.Clock.Now, NewID: registertest.Counter("door-"),
+		Verifier:    &wsse.Verifier{Trust: trust(tb), Now: r.Clock.Now, Strict: s.strict, AllowSHA1Until: s.sha1Until},
+		Environment: "Test", SignReply: signReply,
+	})}
+}
+
+func newDoor(tb testing.TB, s settings) *door {
+	tb.Helper()
+	return open(tb, registertest.New(tb, registertest.Options{RequireLink: s.requireLink}), s)
+}
+
+// reply is an answer of the door, read to its end.
+type reply struct {
+	status int
+	header http.Header
+	octets string
+}
+
+// serve gives a request to the service.
+func (d *door) serve(tb testing.TB, r *http.Request) reply {
+	tb.Helper()
+	recorder := httptest.NewRecorder()
+	d.service.ServeHTTP(recorder, r)
+	response := recorder.Result()
+	octets, err := io.ReadAll(response.Body)
+	if err == nil {
+		err = response.Body.Close()
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return reply{response.StatusCode, response.Header, string(octets)}
+}
+
+// post sends octets and returns the answer.
+func (d *door) post(tb testing.TB, version soap.Version, octets string, headers http.Header) reply {
+	tb.Helper()
+	request := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, endpoint.Path, strings.NewReader(octets))
+	request.Header.Set("Content-Type", version.ContentType())
+	for name, values := range headers {
+		request.Header[name] = values
+	}
+	return d.serve(tb, request)
+}

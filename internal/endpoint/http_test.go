@@ -1,0 +1,248 @@
+package endpoint_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/openctr/ctr/internal/endpoint"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/registertest"
+)
+
+// get asks a door for an address.
+func (d *door) get(t *testing.T, address string) (int, http.Header, string) {
+	t.Helper()
+	r := d.serve(t, httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody))
+	return r.status, r.header, r.octets
+}
+
+var schemaLocation = regexp.MustCompile(`schemaLocation="([^"]+)"`)
+
+// TestDescription follows every relative address of every form of the WSDL, as a toolkit does.
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	seen := map[string]bool{}
+	var follow func(address string)
+	follow = func(address string) {
+		if seen[address] {
+			return
+		}
+		seen[address] = true
+		status, header, octets := d.get(t, address)
+		if status != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), "text/xml") {
+			t.Errorf("%s: HTTP %d, %s", address, status, header.Get("Content-Type"))
+			return
+		}
+		if _, err := xmldoc.Parse([]byte(octets), xmldoc.DefaultLimits()); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+		for _, found := range schemaLocation.FindAllStringSubmatch(octets, -1) {
+			if strings.Contains(found[1], ":") {
+				t.Errorf("%s imports from elsewhere: %s", address, found[1])
+				continue
+			}
+			follow(path.Dir(endpoint.Path) + "/" + found[1])
+		}
+	}
+	for _, form := range []string{"wsdl", "wsdl=soap12", "wsdl=policy", "wsdl=flat"} {
+		follow(endpoint.Path + "?" + form)
+	}
+	for _, name := range []string{"ctr-protocol-1_0.xsd", "ctr-core-1_0.xsd", "ehealth-commons-protocol-2_0.xsd",
+		"ehealth-commons-core-2_0.xsd", "ehealth-errors-soa-1_1.xsd", "ehealth-errors-core-1_1.xsd"} {
+		if !seen[endpoint.Path+"?xsd="+name] {
+			t.Errorf("nothing leads to %s", name)
+		}
+	}
+}
+
+func TestDescriptionElsewhere(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	for _, c := range []struct {
+		address, contentType, says string
+		status                     int
+	}{
+		{endpoint.Path, "text/plain", "?wsdl", http.StatusOK},
+		{endpoint.Path + "?wsdl", "text/xml", `location="http://example.com/ctr/v1"`, http.StatusOK},
+		{endpoint.Path + "?wsdl=zip", "application/zip", "PK", http.StatusOK},
+		{endpoint.Path + "?wsdl=2", "text/plain", "no such form", http.StatusNotFound},
+		{endpoint.Path + "?xsd=../go.mod", "text/plain", "no schema", http.StatusNotFound},
+		{endpoint.Path + "?xsd=", "text/plain", "no schema", http.StatusNotFound},
+		{"/livez", "text/plain", "ok", http.StatusOK},
+		{"/readyz", "text/plain", "ok", http.StatusOK},
+		{"/", "text/plain", "not found", http.StatusNotFound},
+	} {
+		status, header, octets := d.get(t, c.address)
+		if status != c.status || !strings.HasPrefix(header.Get("Content-Type"), c.contentType) || !strings.Contains(octets, c.says) {
+			t.Errorf("%s: HTTP %d, %s: %.200s", c.address, status, header.Get("Content-Type"), octets)
+		}
+	}
+}
+
+// refused sends what must be refused and returns the answer.
+func refused(t *testing.T, d *door, r *http.Request, status int, code string) answer {
+	t.Helper()
+	response := d.serve(t, r)
+	retry := response.header.Get("Retry-After")
+	a := read(t, soap.SOAP11, response)
+	if a.refusal == nil {
+		t.Fatal("accepted")
+	}
+	if got := a.refusal.Violations[0].Code; a.status != status || got != code {
+		t.Errorf("HTTP %d %s, want %d %s", a.status, got, status, code)
+	}
+	if (retry != "") != (status == http.StatusServiceUnavailable) || a.refusal.Retry != (retry != "") {
+		t.Errorf("Retry-After %q, Retry %v", retry, a.refusal.Retry)
+	}
+	return a
+}
+
+func request(t *testing.T, body io.Reader) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, endpoint.Path, body)
+	r.Header.Set("Content-Type", soap.SOAP11.ContentType())
+	return r
+}
+
+func wantEvents(t *testing.T, d *door, outcomes ...register.Outcome) {
+	t.Helper()
+	events := d.Events(t, 0)
+	if len(events) != len(outcomes) {
+		t.Fatalf("audit: %v", events)
+	}
+	for i, want := range outcomes {
+		if events[i].Outcome != want {
+			t.Errorf("audit: %v", events[i])
+		}
+	}
+}
+
+// unending is a body that never ends; reading more of it than the limit fails the test.
+type unending struct {
+	t    *testing.T
+	left int
+}
+
+func (u *unending) Read(p []byte) (int, error) {
+	if u.left -= len(p); u.left < 0 {
+		u.t.Error("read on after the limit")
+		return 0, io.EOF
+	}
+	return len(p), nil
+}
+
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	limit := xmldoc.DefaultLimits().Bytes
+	declared := request(t, &unending{t: t}) // not one octet is read
+	declared.ContentLength = int64(limit) + 1
+	refused(t, d, declared, http.StatusRequestEntityTooLarge, "MESSAGE_TOO_LARGE")
+	undeclared := request(t, &unending{t: t, left: 2 * limit})
+	undeclared.ContentLength = -1
+	refused(t, d, undeclared, http.StatusRequestEntityTooLarge, "MESSAGE_TOO_LARGE")
+	// A third of the limit of letters that take two octets in UTF-16 and three in UTF-8 grows beyond it.
+	grows := encode(t, "<a>"+strings.Repeat("ह", limit/2-10)+"</a>", "utf-16")
+	refused(t, d, request(t, strings.NewReader(grows)), http.StatusInternalServerError, "XML_TOO_LARGE")
+	wantEvents(t, d, register.Refused, register.Refused, register.Refused)
+}
+
+var errBroken = errors.New("the connection broke: secret")
+
+func TestIncomplete(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	broken := io.MultiReader(strings.NewReader("<soap:Envelope"), &failing{})
+	a := refused(t, d, request(t, broken), http.StatusInternalServerError, "MESSAGE_INCOMPLETE")
+	if strings.Contains(a.octets, "secret") {
+		t.Error("the fault repeats the cause")
+	}
+	wantEvents(t, d, register.Refused)
+}
+
+type failing struct{}
+
+func (*failing) Read([]byte) (int, error) { return 0, errBroken }
+
+// TestStoreDown stops the store: the answer says when to come back, and the service is not ready.
+func TestStoreDown(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	d.Close(t)
+	refusal := refused(t, d, request(t, strings.NewReader(usual(t, 1))), http.StatusServiceUnavailable, "STORE_UNAVAILABLE").refusal
+	if refusal.Code != "SOA-02002" || refusal.FaultCode != "soap:Server" {
+		t.Errorf("%s %s", refusal.FaultCode, refusal.Code)
+	}
+	if status, _, _ := d.get(t, "/readyz"); status != http.StatusServiceUnavailable {
+		t.Errorf("/readyz: HTTP %d", status)
+	}
+	if status, _, _ := d.get(t, "/livez"); status != http.StatusOK {
+		t.Errorf("/livez: HTTP %d", status)
+	}
+}
+
+// TestStoreDownOnRefusal: what cannot be recorded is not answered as if it had been.
+func TestStoreDownOnRefusal(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	d.Close(t)
+	refused(t, d, request(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "STORE_UNAVAILABLE")
+}
+
+// TestInternal makes the last step fail: the fault tells nothing of the cause.
+func TestInternal(t *testing.T) {
+	t.Parallel()
+	d := openWith(t, registertest.New(t, registertest.Options{}), settings{}, func([]byte) ([]byte, error) {
+		return nil, errBroken
+	})
+	a := refused(t, d, request(t, strings.NewReader(usual(t, 1))), http.StatusInternalServerError, "INTERNAL")
+	if a.refusal.Code != "SOA-00001" || a.refusal.FaultCode != "soap:Server" || strings.Contains(a.octets, "secret") {
+		t.Errorf("%v", a.refusal)
+	}
+}
+
+// TestOverloaded holds as many requests in the door as it works on at once; the next is asked to come back.
+func TestOverloaded(t *testing.T) {
+	t.Parallel()
+	const inFlight = 512
+	d := newDoor(t, settings{})
+	held := &holding{release: make(chan struct{})}
+	held.inside.Add(inFlight)
+	var done sync.WaitGroup
+	for range inFlight {
+		r := request(t, io.MultiReader(&entering{holding: held}, strings.NewReader("<a/>")))
+		done.Go(func() { d.service.ServeHTTP(httptest.NewRecorder(), r) })
+	}
+	held.inside.Wait()
+	refused(t, d, request(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "OVERLOADED")
+	close(held.release)
+	done.Wait()
+	refused(t, d, request(t, strings.NewReader("<a/>")), http.StatusInternalServerError, "NOT_SOAP")
+}
+
+// holding holds requests in the reading of their bodies.
+type holding struct {
+	inside  sync.WaitGroup
+	release chan struct{}
+}
+
+type entering struct {
+	*holding
+	once sync.Once
+}
+
+func (e *entering) Read([]byte) (int, error) {
+	e.once.Do(e.inside.Done)
+	<-e.release
+	return 0, io.EOF
+}

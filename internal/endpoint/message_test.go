@@ -1,0 +1,209 @@
+package endpoint_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf16"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/dsig/dsigtest"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// build makes the octets of a step's message: filled in, changed, signed, and tampered with.
+func (s *step) build(tb testing.TB, number int) string {
+	tb.Helper()
+	if s.message == "" {
+		return encode(tb, s.raw, s.encode)
+	}
+	key := signer(tb, s.signer)
+	algorithm := dsig.RSASHA256
+	if _, ok := key.Signer.Public().(*ecdsa.PublicKey); ok {
+		algorithm = dsig.ECDSASHA256
+	}
+	request := template(tb, s.message)
+	text := strings.NewReplacer(
+		"[soap]", s.version.Namespace(), "[message]", request, "[algorithm]", algorithm, "[step]", strconv.Itoa(number),
+		"[created]", s.clock.UTC().Format(time.RFC3339), "[expires]", s.clock.Add(time.Minute).UTC().Format(time.RFC3339),
+		"[certificate]", base64.StdEncoding.EncodeToString(key.Certificate.Raw),
+	).Replace(template(tb, "envelope"))
+	text = change(tb, text, request, s.edits)
+	text = dsigtest.Fill(tb, text, key.Signer)
+	return encode(tb, change(tb, text, request, s.tamper), s.encode)
+}
+
+func template(tb testing.TB, name string) string {
+	tb.Helper()
+	octets, err := os.ReadFile(filepath.Join("testdata", "messages", name+".xml"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return strings.TrimSpace(string(octets))
+}
+
+func change(tb testing.TB, text, request string, edits []edit) string {
+	tb.Helper()
+	for _, e := range edits {
+		changed, err := e.apply(text, request)
+		if err != nil {
+			tb.Fatalf("%s %s: %v", e.verb, e.where, err)
+		}
+		text = changed
+	}
+	return text
+}
+
+// encode writes the octets in another way.
+func encode(tb testing.TB, text, how string) string {
+	tb.Helper()
+	switch how {
+	case "":
+		return text
+	case "utf-8 with byte order mark":
+		return "\ufeff" + text
+	case "utf-16":
+		var b strings.Builder
+		for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
+			b.WriteByte(byte(unit))
+			b.WriteByte(byte(unit >> 8))
+		}
+		return b.String()
+	case "go": // as a quoted text of Go, for octets that no text file holds
+		unquoted, err := strconv.Unquote(text)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return unquoted
+	case "11 MB":
+		return text + strings.Repeat(" ", 11_000_000-len(text))
+	}
+	if times, ok := strings.CutPrefix(how, "repeat "); ok {
+		return repeat(tb, text, times)
+	}
+	tb.Fatalf("unknown encoding %q", how)
+	return ""
+}
+
+// repeat repeats a text, or what stands in it between two number signs, with a percent sign for the number of the time.
+func repeat(tb testing.TB, text, times string) string {
+	tb.Helper()
+	n, err := strconv.Atoi(times)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	parts := strings.Split(text, "#")
+	if len(parts) != 3 {
+		parts = []string{"", text, ""}
+	}
+	var b strings.Builder
+	b.WriteString(parts[0])
+	for i := range n {
+		b.WriteString(strings.ReplaceAll(parts[1], "%", strconv.Itoa(i)))
+	}
+	return b.String() + parts[2]
+}
+
+// signer is one of the frozen keys, or a new one from an authority that the service of a case trusts as well. So a
+// case can be signed by whoever it needs.
+func signer(tb testing.TB, name string) *pki.Key {
+	tb.Helper()
+	mill.Lock()
+	defer mill.Unlock()
+	if key, ok := mill.keys[name]; ok {
+		return key
+	}
+	key := special(tb, name)
+	if key == nil {
+		identifierType, id, ok := strings.Cut(name, "=")
+		if !ok {
+			return testpki.Key(tb, name)
+		}
+		if frozen[name] {
+			return testpki.Key(tb, name)
+		}
+		key = issue(tb, pki.Order{Subject: pki.Subject{Type: identifierType, ID: id, Name: "TEST"}})
+	}
+	mill.keys[name] = key
+	return key
+}
+
+// frozen are the ordinary subjects of the frozen keys.
+var frozen = map[string]bool{
+	testpki.Hospital: true, "NIHII-HOSPITAL=71012413": true, "NIHII-RETIREMENT=76123422": true,
+	"CBE=0403227020": true, "SSIN=78031412250": true, "SSIN=69092234126": true, "SSIN=85073003328": true,
+	"SSIN=81050511813": true, "SSIN=91021706490": true, "SSIN=48022907379": true, testpki.Hospital + " (EC)": true,
+}
+
+// special makes the keys that no frozen one can be.
+func special(tb testing.TB, name string) *pki.Key {
+	tb.Helper()
+	switch name {
+	case "P-384":
+		return issue(tb, pki.Order{Subject: hospital(), Algorithm: pki.NewECP384})
+	case "an application of the hospital":
+		s := hospital()
+		s.Application = "EPD-1"
+		return issue(tb, pki.Order{Subject: s})
+	}
+	return nil
+}
+
+func hospital() pki.Subject {
+	return pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"}
+}
+
+// mill holds the keys that were issued, for all cases.
+var mill = struct {
+	sync.Mutex
+	keys map[string]*pki.Key
+}{keys: map[string]*pki.Key{}}
+
+var newAuthority = sync.OnceValues(func() (*pki.Authority, error) {
+	return pki.NewAuthority(pki.AuthorityOptions{Name: "endpoint test", From: registertest.Start().AddDate(-20, 0, 0),
+		Until: registertest.Start().AddDate(20, 0, 0), Random: rand.Reader})
+})
+
+func authority(tb testing.TB) *pki.Authority {
+	tb.Helper()
+	a, err := newAuthority()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return a
+}
+
+func issue(tb testing.TB, o pki.Order) *pki.Key {
+	tb.Helper()
+	o.From, o.Until = registertest.Start().AddDate(-10, 0, 0), registertest.Start().AddDate(10, 0, 0)
+	if o.Algorithm == pki.NewRSA2048 {
+		o.Algorithm = pki.NewECP256 // quicker to make
+	}
+	key, err := authority(tb).Issue(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return key
+}
+
+// trust believes the frozen authority and the one that issues.
+func trust(tb testing.TB) *pki.Trust {
+	tb.Helper()
+	t, err := pki.ReadTrust(64, testpki.CAs(tb), pki.EncodePEM(authority(tb).Certificates()...))
+	if err == nil {
+		err = t.AddCRL(testpki.CRL(tb))
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return t
+}

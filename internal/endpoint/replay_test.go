@@ -1,0 +1,169 @@
+package endpoint_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/storetest"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// usual is the usual notification, signed; number makes each another message.
+func usual(tb testing.TB, number int, edits ...string) string {
+	tb.Helper()
+	s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.Start(), version: soap.SOAP11}}
+	for _, line := range edits {
+		if err := addEdit(&s.edits, line); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return s.build(tb, number)
+}
+
+// outcome sends octets to a door and returns the code of the refusal, or the number of the notification.
+func outcome(t *testing.T, d *door, octets string) string {
+	t.Helper()
+	a := read(t, soap.SOAP11, d.post(t, soap.SOAP11, octets, nil))
+	if a.refusal == nil {
+		return value(a.response, "ctrp:Receipt/ctr:NotificationNumber")
+	}
+	return a.refusal.Violations[0].Code
+}
+
+// backends are a new database of each engine, with the development data.
+func backends() map[string]func(*testing.T) storetest.Backend {
+	return map[string]func(*testing.T) storetest.Backend{
+		"SQLite": func(t *testing.T) storetest.Backend { t.Helper(); return registertest.Embedded(t) },
+		"PostgreSQL": func(t *testing.T) storetest.Backend {
+			t.Helper()
+			backend := storetest.Server(t)(t)
+			registertest.Load(t, backend)
+			return backend
+		},
+	}
+}
+
+const firstNumber = "202611210000172"
+
+func TestReplayAfterRestart(t *testing.T) {
+	t.Parallel()
+	for name, backend := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			database := backend(t)
+			message := usual(t, 1)
+			first := open(t, registertest.Open(t, database, registertest.Options{}), settings{})
+			if got := outcome(t, first, message); got != firstNumber {
+				t.Fatalf("first: %s", got)
+			}
+			first.Close(t)
+			second := open(t, registertest.Open(t, database, registertest.Options{Node: "b"}), settings{})
+			if got := outcome(t, second, message); got != "MESSAGE_REPLAYED" {
+				t.Errorf("after the restart: %s", got)
+			}
+			if got := second.Kept(t); got != 1 {
+				t.Errorf("%d notifications", got)
+			}
+			if events := second.Events(t, 0); len(events) != 2 || events[1].Codes[0] != "MESSAGE_REPLAYED" {
+				t.Errorf("audit: %v", events)
+			}
+		})
+	}
+}
+
+// TestReplayOnAnotherNode sends one message to two nodes at once: exactly one takes it.
+func TestReplayOnAnotherNode(t *testing.T) {
+	t.Parallel()
+	for name, backend := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			database := backend(t)
+			nodes := []*door{
+				open(t, registertest.Open(t, database, registertest.Options{Node: "a"}), settings{}),
+				open(t, registertest.Open(t, database, registertest.Options{Node: "b"}), settings{}),
+			}
+			message := usual(t, 1)
+			got := atOnce(len(nodes), func(i int) string { return outcome(t, nodes[i], message) })
+			if got[firstNumber] != 1 || got["MESSAGE_REPLAYED"] != 1 {
+				t.Errorf("answers: %v", got)
+			}
+			if kept := nodes[0].Kept(t); kept != 1 {
+				t.Errorf("%d notifications", kept)
+			}
+			if got := outcome(t, nodes[1], usual(t, 2)); got != firstNumber {
+				t.Errorf("the same InputReference on the other node: %s", got)
+			}
+		})
+	}
+}
+
+// TestSameInputReferenceAtOnce sends one submission 64 times at once, each time signed anew.
+func TestSameInputReferenceAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, backend := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const clients = 64
+			d := open(t, registertest.Open(t, backend(t), registertest.Options{}), settings{})
+			signed := make([]string, clients)
+			for i := range signed {
+				signed[i] = usual(t, i+1)
+			}
+			got := atOnce(clients, func(i int) string { return outcome(t, d, signed[i]) })
+			if got[firstNumber] != clients {
+				t.Errorf("answers: %v", got)
+			}
+			if kept := d.Kept(t); kept != 1 {
+				t.Errorf("%d notifications", kept)
+			}
+			reasons := map[string]int{}
+			for _, e := range d.Events(t, 0) {
+				reasons[e.Reason]++
+			}
+			if reasons["specialist of the operation"] != 1 || reasons["repeated InputReference"] != clients-1 {
+				t.Errorf("audit: %v", reasons)
+			}
+		})
+	}
+}
+
+// TestNumbersAtOnce registers different submissions at once: every one has its own number.
+func TestNumbersAtOnce(t *testing.T) {
+	t.Parallel()
+	const clients = 32
+	d := newDoor(t, settings{})
+	signed := make([]string, clients)
+	for i := range signed {
+		signed[i] = usual(t, i+1, fmt.Sprintf("set ctrp:InputReference to EPD-%d", i), "remove ctr:UDI")
+	}
+	got := atOnce(clients, func(i int) string { return outcome(t, d, signed[i]) })
+	if len(got) != clients {
+		t.Errorf("answers: %v", got)
+	}
+	if kept := d.Kept(t); kept != clients {
+		t.Errorf("%d notifications", kept)
+	}
+}
+
+// atOnce runs something many times at once and counts what came of it.
+func atOnce(times int, run func(int) string) map[string]int {
+	var wait sync.WaitGroup
+	start := make(chan struct{})
+	results := make([]string, times)
+	for i := range times {
+		wait.Go(func() {
+			<-start
+			results[i] = run(i)
+		})
+	}
+	close(start)
+	wait.Wait()
+	counted := map[string]int{}
+	for _, r := range results {
+		counted[r]++
+	}
+	return counted
+}
