@@ -137,7 +137,7 @@ func render(form Form, address string, inline []string, prefix string) ([]byte, 
 // What is rewritten in our own schemas, which write these all alike.
 var (
 	location     = regexp.MustCompile(` schemaLocation="([^"]*)"`)
-	xmlImport    = regexp.MustCompile(`\n *<xs:import namespace="http://www.w3.org/XML/1998/namespace"[^>]*/>\n`)
+	xmlImport    = regexp.MustCompile(`\n *<xs:import namespace="http://www\.w3\.org/XML/1998/namespace"[^>]*/>\n`)
 	xmlAttribute = regexp.MustCompile(`<xs:attribute ref="xml:[^>]*/>`)
 )
 

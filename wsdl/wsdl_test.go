@@ -210,19 +210,20 @@ func TestArchiveIsWholeAndAlwaysTheSame(t *testing.T) {
 		if filepath.Ext(e.Name()) != ".xsd" {
 			continue
 		}
-		want, err := xsd.Files.ReadFile(e.Name())
-		if err != nil {
-			t.Fatal(err)
+		want, fault := xsd.Files.ReadFile(e.Name())
+		if fault != nil {
+			t.Fatal(fault)
 		}
-		if got, err := os.ReadFile(filepath.Join(folder, e.Name())); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s differs in the archive: %v", e.Name(), err)
+		if got, fault := os.ReadFile(filepath.Join(folder, e.Name())); fault != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s differs in the archive: %v", e.Name(), fault)
 		}
 	}
 	text, err := os.ReadFile(filepath.Join(folder, wsdl.FileName))
 	if err != nil || !strings.Contains(string(text), `schemaLocation="ctr-protocol-1_0.xsd"`) {
 		t.Errorf("the contract in the archive does not name the schemas beside it: %v", err)
 	}
-	if render(t, wsdl.Zip, address) != render(t, wsdl.Zip, address) {
+	first := render(t, wsdl.Zip, address)
+	if second := render(t, wsdl.Zip, address); first != second {
 		t.Error("two archives differ")
 	}
 }

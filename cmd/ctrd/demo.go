@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/wire"
@@ -45,7 +46,7 @@ func (c *demoCommand) Run(e environment) (err error) {
 		return fmt.Errorf("a folder for the demonstration: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	serve := serveCommand{Data: dir, Dev: true, Listen: "127.0.0.1:0", Environment: "Development"}
+	serve := serveCommand{Data: dir, Dev: true, Listen: "127.0.0.1:0", Environment: "Development", Revocation: string(pki.RevocationSoft)}
 	quiet := e
 	quiet.stderr = io.Discard
 	s, err := serve.start(quiet)

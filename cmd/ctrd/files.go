@@ -6,7 +6,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,11 +24,12 @@ import (
 type files struct {
 	dev         pki.DevelopmentFiles
 	trust       *pki.Trust
+	revocation  *pki.Revocation
 	certificate tls.Certificate
 }
 
 // files reads whom to trust and the server's own certificate; a development service makes them when its folder is new.
-func (c *serveCommand) files() (files, error) {
+func (c *serveCommand) files(stderr io.Writer) (files, error) {
 	var f files
 	var err error
 	if c.Dev {
@@ -34,6 +38,9 @@ func (c *serveCommand) files() (files, error) {
 		}
 	}
 	if f.trust, err = c.trust(f.dev); err != nil {
+		return f, err
+	}
+	if f.revocation, err = c.revocation(f.trust, f.dev, slog.New(slog.NewJSONHandler(stderr, nil))); err != nil {
 		return f, err
 	}
 	f.certificate, err = c.certificate(f.dev)
@@ -74,9 +81,9 @@ func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 // trust reads whom to trust: the files named, and the test PKI of a development service.
 func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.Trust, error) {
 	const cached = 4096
-	names, lists := c.Trust, c.CRL
+	names := c.Trust
 	if c.Dev {
-		names, lists = append([]string{dev.CA}, names...), append([]string{dev.CRL}, lists...)
+		names = append([]string{dev.CA}, names...)
 	}
 	if len(names) == 0 {
 		return nil, errors.New("nobody is trusted: name the certification authorities with --trust FILE.pem, or start with --dev")
@@ -93,16 +100,39 @@ func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.Trust, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--trust: %w", err)
 	}
+	return trust, nil
+}
+
+// revocation reads what is revoked, and prepares to ask the authorities for more.
+func (c *serveCommand) revocation(trust *pki.Trust, dev pki.DevelopmentFiles, log *slog.Logger) (*pki.Revocation, error) {
+	policy := pki.RevocationPolicy(c.Revocation)
+	if policy == pki.RevocationOff && len(c.CRLURL) > 0 {
+		return nil, errors.New("--crl-url is of no use with --revocation=off, which asks nobody")
+	}
+	r := pki.NewRevocation(trust, pki.RevocationOptions{Policy: policy, Now: time.Now, Log: log, HTTP: &http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10,
+		MaxIdleConns: 8, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
+	}}})
+	lists := c.CRL
+	if c.Dev {
+		lists = append([]string{dev.CRL}, lists...)
+	}
 	for _, name := range lists {
-		octets, err := os.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("--crl: %w", err)
-		}
-		if err = trust.AddCRL(octets); err != nil {
+		if err := r.AddFile(name); err != nil {
 			return nil, fmt.Errorf("--crl %s: %w", name, err)
 		}
 	}
-	return trust, nil
+	for _, name := range c.OCSP {
+		if err := r.AddResponseFile(name); err != nil {
+			return nil, fmt.Errorf("--ocsp %s: %w", name, err)
+		}
+	}
+	for _, address := range c.CRLURL {
+		if err := r.AddAddress(address); err != nil {
+			return nil, fmt.Errorf("--crl-url: %w", err) // the address may hold a password
+		}
+	}
+	return r, nil
 }
 
 // certificate is the server's own for TLS; plain HTTP has none.

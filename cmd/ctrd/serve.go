@@ -32,7 +32,10 @@ type serveCommand struct {
 	AdminListen string   `help:"Where to serve metrics; nowhere when empty. Keep it internal." placeholder:"HOST:PORT"`
 	Database    string   `help:"PostgreSQL database, postgres://…; the embedded one in DIR when left out." placeholder:"URL"`
 	Trust       []string `help:"PEM file of certification authorities whose certificates may sign. Repeatable." type:"path" placeholder:"FILE"`
-	CRL         []string `name:"crl" help:"File of a revocation list. Repeatable." type:"path" placeholder:"FILE"`
+	Revocation  string   `help:"A signer's certificate of which it is not known now whether it is revoked: soft accepts it, hard refuses it, and both ask its authority in the background; off asks nobody." enum:"off,soft,hard" default:"soft"`
+	CRL         []string `name:"crl" help:"File of a revocation list, read again when it changes. Repeatable." type:"path" placeholder:"FILE"`
+	CRLURL      []string `name:"crl-url" help:"Address of a revocation list that no certificate names, or that must be there early. Repeatable." placeholder:"URL"`
+	OCSP        []string `name:"ocsp" help:"File of an OCSP response about one certificate, read again when it changes. Repeatable." type:"path" placeholder:"FILE"`
 	TLSCert     string   `name:"tls-cert" help:"PEM file of the server's certificate and its chain." type:"path" placeholder:"FILE"`
 	TLSKey      string   `name:"tls-key" help:"PEM file of the server's private key." type:"path" placeholder:"FILE"`
 	HTTP        bool     `name:"http" help:"Plain HTTP, on a loopback address only, for use behind a proxy."`
@@ -107,9 +110,9 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var files files
+	var given files
 	if !c.Dev { // a development service makes them below, in a folder that is there then
-		if files, err = c.files(); err != nil {
+		if given, err = c.files(e.stderr); err != nil {
 			return nil, err
 		}
 	}
@@ -120,25 +123,26 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 		if err = loadDevelopmentData(e.ctx, s.store); err != nil {
 			return nil, err
 		}
-		if files, err = c.files(); err != nil {
+		if given, err = c.files(e.stderr); err != nil {
 			return nil, err
 		}
 	}
 	registry := prometheus.NewRegistry()
-	handler, err := c.handler(e, s.store, registry, &wsse.Verifier{Trust: files.trust, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
+	handler, err := c.handler(e, s.store, registry, &wsse.Verifier{Trust: given.trust, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
 	if err != nil {
 		return nil, err
 	}
-	s.ready = ready{URL: c.url(listener.Addr()), Data: c.Data, CA: files.dev.CA, P12: files.dev.P12}
+	s.ready = ready{URL: c.url(listener.Addr()), Data: c.Data, CA: given.dev.CA, P12: given.dev.P12}
 	if err = s.serveMetrics(e.ctx, c.AdminListen, registry); err != nil {
 		return nil, err
 	}
 	if !c.HTTP {
 		listener = tls.NewListener(listener, &tls.Config{
-			Certificates: []tls.Certificate{files.certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+			Certificates: []tls.Certificate{given.certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 		})
 	}
 	s.serve(listener, handler)
+	go given.revocation.Run(e.ctx)
 	go s.purge(e.ctx, slog.New(slog.NewJSONHandler(e.stderr, nil)))
 	return s, nil
 }

@@ -33,10 +33,12 @@ var elsewhere = map[problem.Code]string{
 	problem.SignatureKeyUnsupported: "such a certificate is refused before; tested in message/dsig",
 	problem.CertSubjectDisagrees:    "no authority of ours issues it; tested in message/pki",
 	problem.CertSignatureWeak:       "no authority of ours issues it; tested in message/pki",
+	problem.CertRevocationUnknown:   "TestRevocationUnknown",
 
 	// What an operator reads when a service or a client starts, tested in message/pki.
 	problem.TrustUnreadable: "start-up", problem.TrustNotAuthority: "start-up", problem.CRLUnreadable: "start-up",
-	problem.CRLUntrusted: "start-up", problem.P12Unreadable: "start-up", problem.P12Unsupported: "start-up",
+	problem.CRLUntrusted: "start-up", problem.CRLAddress: "start-up", problem.OCSPUnreadable: "start-up", problem.OCSPUntrusted: "start-up",
+	problem.P12Unreadable: "start-up", problem.P12Unsupported: "start-up",
 	problem.P12TooCostly: "start-up", problem.P12Password: "start-up", problem.P12NoKey: "start-up",
 }
 

@@ -93,8 +93,8 @@ func (e edit) apply(text, request string) (string, error) {
 			return "", err
 		}
 		element := text[moved.start:moved.end]
-		if moved.start < at.close {
-			return "", errors.New("only forward elements can be moved back")
+		if moved.end <= at.close { // what stands before the place brings it forward
+			return text[:moved.start] + text[moved.end:at.close] + element + text[at.close:], nil
 		}
 		text = text[:moved.start] + text[moved.end:]
 		return text[:at.close] + element + text[at.close:], nil

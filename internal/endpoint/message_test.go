@@ -24,7 +24,7 @@ import (
 func (s *step) build(tb testing.TB, number int) string {
 	tb.Helper()
 	if s.message == "" {
-		return encode(tb, s.raw, s.encode)
+		return encode(tb, expand(tb, s.raw), s.encode)
 	}
 	key := signer(tb, s.signer)
 	algorithm := dsig.RSASHA256
@@ -54,6 +54,7 @@ func template(tb testing.TB, name string) string {
 func change(tb testing.TB, text, request string, edits []edit) string {
 	tb.Helper()
 	for _, e := range edits {
+		e.what = expand(tb, e.what)
 		changed, err := e.apply(text, request)
 		if err != nil {
 			tb.Fatalf("%s %s: %v", e.verb, e.where, err)
@@ -105,12 +106,16 @@ func repeat(tb testing.TB, text, times string) string {
 	if len(parts) != 3 {
 		parts = []string{"", text, ""}
 	}
+	return parts[0] + numbered(parts[1], n) + parts[2]
+}
+
+// numbered writes a text so many times, with a percent sign for the number of the time.
+func numbered(text string, times int) string {
 	var b strings.Builder
-	b.WriteString(parts[0])
-	for i := range n {
-		b.WriteString(strings.ReplaceAll(parts[1], "%", strconv.Itoa(i)))
+	for i := range times {
+		b.WriteString(strings.ReplaceAll(text, "%", strconv.Itoa(i)))
 	}
-	return b.String() + parts[2]
+	return b.String()
 }
 
 // signer is one of the frozen keys, or a new one from an authority that the service of a case trusts as well. So a

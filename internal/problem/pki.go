@@ -5,27 +5,31 @@ package problem
 //
 // CertUntrusted has one text whatever the reason, so that a stranger cannot find out which authorities are trusted.
 const (
-	CertSubjectForm      Code = "CERT_SUBJECT_FORM"
-	CertSubjectType      Code = "CERT_SUBJECT_TYPE"
-	CertSubjectNumber    Code = "CERT_SUBJECT_NUMBER"
-	CertSubjectDisagrees Code = "CERT_SUBJECT_DISAGREES"
-	CertSignatureWeak    Code = "CERT_SIGNATURE_WEAK"
-	CertUntrusted        Code = "CERT_UNTRUSTED"
-	CertRevoked          Code = "CERT_REVOKED"
-	CertNotYetValid      Code = "CERT_NOT_YET_VALID"
-	CertExpired          Code = "CERT_EXPIRED"
-	CertIsAuthority      Code = "CERT_IS_AUTHORITY"
-	CertKeyUsage         Code = "CERT_KEY_USAGE"
-	CertKeyUnsupported   Code = "CERT_KEY_UNSUPPORTED"
-	TrustUnreadable      Code = "TRUST_UNREADABLE"
-	TrustNotAuthority    Code = "TRUST_NOT_AUTHORITY"
-	CRLUnreadable        Code = "CRL_UNREADABLE"
-	CRLUntrusted         Code = "CRL_UNTRUSTED"
-	P12Unreadable        Code = "P12_UNREADABLE"
-	P12Unsupported       Code = "P12_UNSUPPORTED"
-	P12TooCostly         Code = "P12_TOO_COSTLY"
-	P12Password          Code = "P12_PASSWORD"
-	P12NoKey             Code = "P12_NO_KEY"
+	CertSubjectForm       Code = "CERT_SUBJECT_FORM"
+	CertSubjectType       Code = "CERT_SUBJECT_TYPE"
+	CertSubjectNumber     Code = "CERT_SUBJECT_NUMBER"
+	CertSubjectDisagrees  Code = "CERT_SUBJECT_DISAGREES"
+	CertSignatureWeak     Code = "CERT_SIGNATURE_WEAK"
+	CertUntrusted         Code = "CERT_UNTRUSTED"
+	CertRevoked           Code = "CERT_REVOKED"
+	CertRevocationUnknown Code = "CERT_REVOCATION_UNKNOWN"
+	CertNotYetValid       Code = "CERT_NOT_YET_VALID"
+	CertExpired           Code = "CERT_EXPIRED"
+	CertIsAuthority       Code = "CERT_IS_AUTHORITY"
+	CertKeyUsage          Code = "CERT_KEY_USAGE"
+	CertKeyUnsupported    Code = "CERT_KEY_UNSUPPORTED"
+	TrustUnreadable       Code = "TRUST_UNREADABLE"
+	TrustNotAuthority     Code = "TRUST_NOT_AUTHORITY"
+	CRLUnreadable         Code = "CRL_UNREADABLE"
+	CRLUntrusted          Code = "CRL_UNTRUSTED"
+	CRLAddress            Code = "CRL_ADDRESS"
+	OCSPUnreadable        Code = "OCSP_UNREADABLE"
+	OCSPUntrusted         Code = "OCSP_UNTRUSTED"
+	P12Unreadable         Code = "P12_UNREADABLE"
+	P12Unsupported        Code = "P12_UNSUPPORTED"
+	P12TooCostly          Code = "P12_TOO_COSTLY"
+	P12Password           Code = "P12_PASSWORD"
+	P12NoKey              Code = "P12_NO_KEY"
 )
 
 var pkiCodes = []Entry{
@@ -64,6 +68,11 @@ var pkiCodes = []Entry{
 		"Votre certificat a été révoqué. Demandez un nouveau certificat eHealth.",
 		"Ihr Zertifikat wurde widerrufen. Beantragen Sie ein neues eHealth-Zertifikat.",
 		"Your certificate has been revoked. Apply for a new eHealth certificate."},
+	{CertRevocationUnknown, Unauthenticated,
+		"Deze dienst vraagt nog na of uw certificaat ingetrokken is. Probeer het over een minuut opnieuw, met een nieuw ondertekend bericht.",
+		"Ce service vérifie encore si votre certificat a été révoqué. Réessayez dans une minute, avec un message signé à nouveau.",
+		"Dieser Dienst fragt noch nach, ob Ihr Zertifikat widerrufen wurde. Versuchen Sie es in einer Minute erneut, mit einer neu signierten Nachricht.",
+		"This service is still asking whether your certificate has been revoked. Try again in a minute, with a message that you sign anew."},
 	{CertNotYetValid, Unauthenticated,
 		"Uw certificaat is nog niet geldig. Controleer de klok van uw systeem, of gebruik voorlopig uw vorige certificaat.",
 		"Votre certificat n'est pas encore valable. Vérifiez l'horloge de votre système, ou utilisez provisoirement votre certificat précédent.",
@@ -109,6 +118,21 @@ var pkiCodes = []Entry{
 		"La liste des certificats révoqués n'est pas signée par une autorité de confiance. Ajoutez d'abord le certificat de son émetteur aux certificats de confiance.",
 		"Die Liste widerrufener Zertifikate ist nicht von einer vertrauenswürdigen Stelle signiert. Fügen Sie zuerst das Zertifikat ihres Ausstellers zu den vertrauenswürdigen Zertifikaten hinzu.",
 		"The list of revoked certificates is not signed by a trusted authority. Add its issuer's certificate to the trusted certificates first."},
+	{CRLAddress, Malformed,
+		"Het adres van een lijst van ingetrokken certificaten is niet bruikbaar. Geef een http- of https-adres zonder gebruikersnaam.",
+		"L'adresse d'une liste de certificats révoqués n'est pas utilisable. Donnez une adresse http ou https sans nom d'utilisateur.",
+		"Die Adresse einer Liste widerrufener Zertifikate ist nicht brauchbar. Geben Sie eine http- oder https-Adresse ohne Benutzernamen an.",
+		"The address of a list of revoked certificates is of no use. Give an http or https address without a user name."},
+	{OCSPUnreadable, Malformed,
+		"Het OCSP-antwoord is niet te lezen. Geef een geslaagd antwoord over één certificaat, in DER (openssl ocsp -respout).",
+		"La réponse OCSP est illisible. Donnez une réponse réussie sur un seul certificat, en DER (openssl ocsp -respout).",
+		"Die OCSP-Antwort ist nicht lesbar. Geben Sie eine erfolgreiche Antwort zu einem Zertifikat in DER an (openssl ocsp -respout).",
+		"The OCSP response cannot be read. Give a successful response about one certificate, in DER (openssl ocsp -respout)."},
+	{OCSPUntrusted, Malformed,
+		"Het OCSP-antwoord komt niet van een vertrouwde autoriteit, of niet van wie namens haar mag antwoorden. Voeg het certificaat van de autoriteit toe aan de vertrouwde certificaten, of haal het antwoord op bij haar eigen dienst.",
+		"La réponse OCSP ne vient pas d'une autorité de confiance, ni de qui peut répondre en son nom. Ajoutez le certificat de l'autorité aux certificats de confiance, ou demandez la réponse à son propre service.",
+		"Die OCSP-Antwort kommt nicht von einer vertrauenswürdigen Stelle und nicht von jemandem, der in ihrem Namen antworten darf. Fügen Sie das Zertifikat der Stelle zu den vertrauenswürdigen Zertifikaten hinzu, oder holen Sie die Antwort bei ihrem eigenen Dienst.",
+		"The OCSP response does not come from a trusted authority, nor from one who may answer for it. Add the authority's certificate to the trusted certificates, or fetch the response from its own service."},
 	{P12Unreadable, Malformed,
 		"Dit is geen geldig .p12-bestand. Controleer of het volledig gekopieerd is, of exporteer het opnieuw.",
 		"Ceci n'est pas un fichier .p12 valable. Vérifiez qu'il a été copié en entier, ou exportez-le à nouveau.",

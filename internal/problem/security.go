@@ -24,9 +24,15 @@ const (
 	TokenEncoding           Code = "SECURITY_TOKEN_ENCODING"
 	TokenMalformed          Code = "SECURITY_TOKEN_MALFORMED"
 	TokenUnreadable         Code = "SECURITY_TOKEN_NOT_A_CERTIFICATE"
+	TokenPathTooLong        Code = "SECURITY_TOKEN_PATH_TOO_LONG"
+	TokenPathOrder          Code = "SECURITY_TOKEN_PATH_ORDER"
 	KeyReferenceMissing     Code = "KEY_REFERENCE_MISSING"
 	KeyReferenceUnsupported Code = "KEY_REFERENCE_UNSUPPORTED"
 	KeyReferenceWrong       Code = "KEY_REFERENCE_NOT_THE_TOKEN"
+	KeyReferenceAmbiguous   Code = "KEY_REFERENCE_AMBIGUOUS"
+	KeyReferenceMalformed   Code = "KEY_REFERENCE_MALFORMED"
+	KeyReferenceDisagrees   Code = "KEY_REFERENCE_DISAGREES"
+	KeyUnregistered         Code = "KEY_NOT_REGISTERED"
 
 	// The signature's form and algorithms.
 	SignatureStructure          Code = "SIGNATURE_STRUCTURE"
@@ -37,7 +43,8 @@ const (
 	DigestUnsupported           Code = "DIGEST_ALGORITHM_UNSUPPORTED"
 	DigestSHA1                  Code = "DIGEST_SHA1_REFUSED"
 	TransformUnsupported        Code = "TRANSFORM_UNSUPPORTED"
-	TransformSTR                Code = "TRANSFORM_STR_UNSUPPORTED"
+	TransformSTRParameters      Code = "TRANSFORM_STR_PARAMETERS"
+	TransformSTRTarget          Code = "TRANSFORM_STR_TARGET"
 	TransformMissing            Code = "TRANSFORM_MISSING"
 	TransformsTooMany           Code = "TRANSFORMS_TOO_MANY"
 	ReferencesTooMany           Code = "REFERENCES_TOO_MANY"
@@ -71,21 +78,23 @@ func WSSFault(c Code) (string, bool) {
 	switch c {
 	case SecurityMissing, SecurityTwice, SecurityUnexpected, SecurityRepeated, TimestampMissing, SignatureMissing,
 		TimestampMalformed, TimestampInstant, TimestampOrder, KeyReferenceMissing, KeyReferenceUnsupported,
+		KeyReferenceAmbiguous, KeyReferenceMalformed, TransformSTRTarget,
 		SignatureStructure, TransformsTooMany, ReferencesTooMany, PrefixesTooMany, MessageReplayed,
 		ReferenceEmpty, ReferenceExternal, ReferencePointer, ReferenceIDKind, ReferenceTarget, ReferenceTwice:
 		return "InvalidSecurity", true
 	case TimestampFuture, TimestampExpired:
 		return "MessageExpired", true
-	case TokenMissing, KeyReferenceWrong:
+	case TokenMissing, KeyReferenceWrong, KeyUnregistered:
 		return "SecurityTokenUnavailable", true
-	case TokenUnsupported, TokenEncoding, TokenMalformed, TokenUnreadable, SignatureKeyUnsupported,
+	case TokenUnsupported, TokenEncoding, TokenMalformed, TokenUnreadable, TokenPathTooLong, TokenPathOrder,
+		KeyReferenceDisagrees, SignatureKeyUnsupported,
 		CertSubjectForm, CertSubjectType, CertSubjectNumber, CertSubjectDisagrees, CertSignatureWeak, CertRevoked,
 		CertNotYetValid, CertExpired, CertIsAuthority, CertKeyUsage, CertKeyUnsupported:
 		return "InvalidSecurityToken", true
-	case CertUntrusted:
+	case CertUntrusted, CertRevocationUnknown:
 		return "FailedAuthentication", true
 	case CanonicalizationUnsupported, SignatureUnsupported, SignatureHMAC, SignatureSHA1, DigestUnsupported,
-		DigestSHA1, TransformUnsupported, TransformSTR, TransformMissing:
+		DigestSHA1, TransformUnsupported, TransformSTRParameters, TransformMissing:
 		return "UnsupportedAlgorithm", true
 	case ReferenceUnknown, BodyUnsigned, TimestampUnsigned, TokenUnsigned, SignatureKeyMismatch, DigestValueMalformed,
 		SignatureValueMalformed, SignatureInvalid, DigestMismatch:
@@ -116,10 +125,10 @@ var securityCodes = []Entry{
 		"Der wsse:Security-Header hat keinen wsu:Timestamp. Fügen Sie einen hinzu und signieren Sie ihn mit (WSS4J: Aktion Timestamp vor Signature; zeep: einen Timestamp hinzufügen; wse-php: addTimestamp).",
 		"The wsse:Security header has no wsu:Timestamp. Add one and sign it too (WSS4J: action Timestamp before Signature; zeep: add a Timestamp; wse-php: addTimestamp)."},
 	{TokenMissing, Unauthenticated,
-		"De wsse:Security-header heeft geen wsse:BinarySecurityToken met uw certificaat. Stuur het certificaat mee (WSS4J: signatureKeyIdentifier DirectReference; zeep: BinarySignature; WCF: AlwaysToRecipient).",
-		"L'en-tête wsse:Security n'a pas de wsse:BinarySecurityToken avec votre certificat. Envoyez le certificat (WSS4J : signatureKeyIdentifier DirectReference ; zeep : BinarySignature ; WCF : AlwaysToRecipient).",
-		"Der wsse:Security-Header hat kein wsse:BinarySecurityToken mit Ihrem Zertifikat. Senden Sie das Zertifikat mit (WSS4J: signatureKeyIdentifier DirectReference; zeep: BinarySignature; WCF: AlwaysToRecipient).",
-		"The wsse:Security header has no wsse:BinarySecurityToken with your certificate. Send the certificate along (WSS4J: signatureKeyIdentifier DirectReference; zeep: BinarySignature; WCF: AlwaysToRecipient)."},
+		"De ds:KeyInfo verwijst naar een wsse:BinarySecurityToken, maar de wsse:Security-header heeft er geen. Stuur het certificaat mee (WSS4J: signatureKeyIdentifier DirectReference; zeep: BinarySignature; WCF: AlwaysToRecipient).",
+		"Le ds:KeyInfo désigne un wsse:BinarySecurityToken, mais l'en-tête wsse:Security n'en a pas. Envoyez le certificat (WSS4J : signatureKeyIdentifier DirectReference ; zeep : BinarySignature ; WCF : AlwaysToRecipient).",
+		"Die ds:KeyInfo verweist auf ein wsse:BinarySecurityToken, aber der wsse:Security-Header hat keines. Senden Sie das Zertifikat mit (WSS4J: signatureKeyIdentifier DirectReference; zeep: BinarySignature; WCF: AlwaysToRecipient).",
+		"The ds:KeyInfo refers to a wsse:BinarySecurityToken, but the wsse:Security header has none. Send the certificate along (WSS4J: signatureKeyIdentifier DirectReference; zeep: BinarySignature; WCF: AlwaysToRecipient)."},
 	{SignatureMissing, Unauthenticated,
 		"De wsse:Security-header heeft geen ds:Signature. Onderteken Body en Timestamp (WSS4J: actie Signature).",
 		"L'en-tête wsse:Security n'a pas de ds:Signature. Signez le Body et le Timestamp (WSS4J : action Signature).",
@@ -153,40 +162,70 @@ var securityCodes = []Entry{
 		"The message has expired: it is good until Expires, and at most 5 minutes after Created. Set your system's clock (NTP), write the time in UTC, and sign just before sending."},
 
 	{TokenUnsupported, Unauthenticated,
-		"Deze dienst aanvaardt dit soort token niet. Stuur één BinarySecurityToken met ValueType …#X509v3; geen UsernameToken, SAML-bewering, EncryptedKey of certificaatpad (WSS4J: useSingleCertificate true).",
-		"Ce service n'accepte pas ce type de jeton. Envoyez un BinarySecurityToken avec ValueType …#X509v3 ; pas de UsernameToken, d'assertion SAML, d'EncryptedKey ni de chemin de certificats (WSS4J : useSingleCertificate true).",
-		"Dieser Dienst nimmt diese Art von Token nicht an. Senden Sie ein BinarySecurityToken mit ValueType …#X509v3; kein UsernameToken, keine SAML-Assertion, keinen EncryptedKey und keinen Zertifikatspfad (WSS4J: useSingleCertificate true).",
-		"This service does not accept this kind of token. Send one BinarySecurityToken with ValueType …#X509v3; no UsernameToken, SAML assertion, EncryptedKey or certificate path (WSS4J: useSingleCertificate true)."},
+		"Deze dienst aanvaardt dit soort token niet. Stuur één BinarySecurityToken met ValueType …#X509v3 of …#X509PKIPathv1; geen UsernameToken, SAML-bewering, EncryptedKey of PKCS #7 (WSS4J: actie Signature, useSingleCertificate true).",
+		"Ce service n'accepte pas ce type de jeton. Envoyez un BinarySecurityToken avec ValueType …#X509v3 ou …#X509PKIPathv1 ; pas de UsernameToken, d'assertion SAML, d'EncryptedKey ni de PKCS #7 (WSS4J : action Signature, useSingleCertificate true).",
+		"Dieser Dienst nimmt diese Art von Token nicht an. Senden Sie ein BinarySecurityToken mit ValueType …#X509v3 oder …#X509PKIPathv1; kein UsernameToken, keine SAML-Assertion, keinen EncryptedKey und kein PKCS #7 (WSS4J: Aktion Signature, useSingleCertificate true).",
+		"This service does not accept this kind of token. Send one BinarySecurityToken with ValueType …#X509v3 or …#X509PKIPathv1; no UsernameToken, SAML assertion, EncryptedKey or PKCS #7 (WSS4J: action Signature, useSingleCertificate true)."},
 	{TokenEncoding, Unauthenticated,
-		"De EncodingType van het BinarySecurityToken wordt niet aanvaard. Gebruik …wss-soap-message-security-1.0#Base64Binary of laat het attribuut weg.",
-		"L'EncodingType du BinarySecurityToken n'est pas accepté. Utilisez …wss-soap-message-security-1.0#Base64Binary ou omettez l'attribut.",
-		"Der EncodingType des BinarySecurityToken wird nicht angenommen. Verwenden Sie …wss-soap-message-security-1.0#Base64Binary oder lassen Sie das Attribut weg.",
-		"The EncodingType of the BinarySecurityToken is not accepted. Use …wss-soap-message-security-1.0#Base64Binary, or leave the attribute out."},
+		"De EncodingType van het BinarySecurityToken of de KeyIdentifier wordt niet aanvaard. Gebruik …wss-soap-message-security-1.0#Base64Binary of laat het attribuut weg.",
+		"L'EncodingType du BinarySecurityToken ou du KeyIdentifier n'est pas accepté. Utilisez …wss-soap-message-security-1.0#Base64Binary ou omettez l'attribut.",
+		"Der EncodingType des BinarySecurityToken oder des KeyIdentifier wird nicht angenommen. Verwenden Sie …wss-soap-message-security-1.0#Base64Binary oder lassen Sie das Attribut weg.",
+		"The EncodingType of the BinarySecurityToken or KeyIdentifier is not accepted. Use …wss-soap-message-security-1.0#Base64Binary, or leave the attribute out."},
 	{TokenMalformed, Unauthenticated,
-		"Het BinarySecurityToken bevat geen leesbare base64. Zet er het certificaat in DER-vorm in, als base64, zonder de regels -----BEGIN en -----END.",
-		"Le BinarySecurityToken ne contient pas de base64 lisible. Mettez-y le certificat sous forme DER, en base64, sans les lignes -----BEGIN et -----END.",
-		"Das BinarySecurityToken enthält kein lesbares Base64. Setzen Sie das Zertifikat in DER-Form als Base64 ein, ohne die Zeilen -----BEGIN und -----END.",
-		"The BinarySecurityToken holds no readable base64. Put the certificate into it in DER form, as base64, without the lines -----BEGIN and -----END."},
+		"Het element met het certificaat bevat geen leesbare base64 van een aanvaarde lengte. Zet er het certificaat in DER-vorm in, als base64, zonder de regels -----BEGIN en -----END.",
+		"L'élément qui porte le certificat ne contient pas de base64 lisible d'une longueur acceptée. Mettez-y le certificat sous forme DER, en base64, sans les lignes -----BEGIN et -----END.",
+		"Das Element mit dem Zertifikat enthält kein lesbares Base64 von angenommener Länge. Setzen Sie das Zertifikat in DER-Form als Base64 ein, ohne die Zeilen -----BEGIN und -----END.",
+		"The element with the certificate holds no readable base64 of an accepted length. Put the certificate into it in DER form, as base64, without the lines -----BEGIN and -----END."},
 	{TokenUnreadable, Unauthenticated,
-		"Het BinarySecurityToken bevat geen X.509-certificaat. Zet er alleen uw eigen certificaat in, niet de keten en niet het .p12-bestand.",
-		"Le BinarySecurityToken ne contient pas de certificat X.509. N'y mettez que votre propre certificat, ni la chaîne ni le fichier .p12.",
-		"Das BinarySecurityToken enthält kein X.509-Zertifikat. Setzen Sie nur Ihr eigenes Zertifikat ein, weder die Kette noch die .p12-Datei.",
-		"The BinarySecurityToken holds no X.509 certificate. Put only your own certificate into it, neither the chain nor the .p12 file."},
+		"Het element met het certificaat bevat geen X.509-certificaat, of bij ValueType …#X509PKIPathv1 geen PKIPath. Zet er alleen uw eigen certificaat in, niet het .p12-bestand en geen PKCS #7.",
+		"L'élément qui porte le certificat ne contient pas de certificat X.509, ou pas de PKIPath avec ValueType …#X509PKIPathv1. N'y mettez que votre propre certificat, ni le fichier .p12 ni un PKCS #7.",
+		"Das Element mit dem Zertifikat enthält kein X.509-Zertifikat, oder bei ValueType …#X509PKIPathv1 keinen PKIPath. Setzen Sie nur Ihr eigenes Zertifikat ein, weder die .p12-Datei noch ein PKCS #7.",
+		"The element with the certificate holds no X.509 certificate, or with ValueType …#X509PKIPathv1 no PKIPath. Put only your own certificate into it, neither the .p12 file nor a PKCS #7."},
+	{TokenPathTooLong, Unauthenticated,
+		"De PKIPath in het BinarySecurityToken heeft te veel certificaten. Stuur alleen uw eigen certificaat (WSS4J: useSingleCertificate true).",
+		"Le PKIPath du BinarySecurityToken compte trop de certificats. N'envoyez que votre propre certificat (WSS4J : useSingleCertificate true).",
+		"Der PKIPath im BinarySecurityToken hat zu viele Zertifikate. Senden Sie nur Ihr eigenes Zertifikat (WSS4J: useSingleCertificate true).",
+		"The PKIPath in the BinarySecurityToken has too many certificates. Send only your own certificate (WSS4J: useSingleCertificate true)."},
+	{TokenPathOrder, Unauthenticated,
+		"De certificaten van de PKIPath staan niet in volgorde. Elk moet uitgegeven zijn door het vorige, zodat uw eigen certificaat het laatste is; of stuur alleen dat (WSS4J: useSingleCertificate true).",
+		"Les certificats du PKIPath ne sont pas dans l'ordre. Chacun doit être émis par le précédent, de sorte que le vôtre soit le dernier ; ou n'envoyez que celui-ci (WSS4J : useSingleCertificate true).",
+		"Die Zertifikate des PKIPath stehen nicht in der richtigen Reihenfolge. Jedes muss vom vorigen ausgestellt sein, sodass Ihr eigenes das letzte ist; oder senden Sie nur dieses (WSS4J: useSingleCertificate true).",
+		"The certificates of the PKIPath are not in order. Each must be issued by the one before it, so that your own is the last; or send only that one (WSS4J: useSingleCertificate true)."},
 	{KeyReferenceMissing, Unauthenticated,
-		"De ds:KeyInfo van de handtekening moet één wsse:SecurityTokenReference bevatten met één verwijzing naar het BinarySecurityToken (WSS4J: signatureKeyIdentifier DirectReference).",
-		"Le ds:KeyInfo de la signature doit contenir un wsse:SecurityTokenReference avec une seule référence au BinarySecurityToken (WSS4J : signatureKeyIdentifier DirectReference).",
-		"Die ds:KeyInfo der Signatur muss eine wsse:SecurityTokenReference mit einem Verweis auf das BinarySecurityToken enthalten (WSS4J: signatureKeyIdentifier DirectReference).",
-		"The ds:KeyInfo of the signature must hold one wsse:SecurityTokenReference with one reference to the BinarySecurityToken (WSS4J: signatureKeyIdentifier DirectReference)."},
+		"De ds:KeyInfo van de handtekening noemt geen sleutel. Zet er één wsse:SecurityTokenReference in met één verwijzing naar het BinarySecurityToken (WSS4J: signatureKeyIdentifier DirectReference).",
+		"Le ds:KeyInfo de la signature ne désigne pas de clé. Mettez-y un wsse:SecurityTokenReference avec une seule référence au BinarySecurityToken (WSS4J : signatureKeyIdentifier DirectReference).",
+		"Die ds:KeyInfo der Signatur nennt keinen Schlüssel. Setzen Sie eine wsse:SecurityTokenReference mit einem Verweis auf das BinarySecurityToken ein (WSS4J: signatureKeyIdentifier DirectReference).",
+		"The ds:KeyInfo of the signature names no key. Put one wsse:SecurityTokenReference into it with one reference to the BinarySecurityToken (WSS4J: signatureKeyIdentifier DirectReference)."},
 	{KeyReferenceUnsupported, Unauthenticated,
-		"De handtekening noemt haar sleutel op een manier die deze dienst niet aanvaardt. Verwijs met wsse:Reference naar het BinarySecurityToken, niet met KeyValue, KeyIdentifier of X509Data (WSS4J: signatureKeyIdentifier DirectReference; wse-php: attachTokentoSig).",
-		"La signature désigne sa clé d'une manière que ce service n'accepte pas. Référez au BinarySecurityToken par wsse:Reference, non par KeyValue, KeyIdentifier ou X509Data (WSS4J : signatureKeyIdentifier DirectReference ; wse-php : attachTokentoSig).",
-		"Die Signatur nennt ihren Schlüssel auf eine Weise, die dieser Dienst nicht annimmt. Verweisen Sie mit wsse:Reference auf das BinarySecurityToken, nicht mit KeyValue, KeyIdentifier oder X509Data (WSS4J: signatureKeyIdentifier DirectReference; wse-php: attachTokentoSig).",
-		"The signature names its key in a way that this service does not accept. Refer to the BinarySecurityToken by wsse:Reference, not by KeyValue, KeyIdentifier or X509Data (WSS4J: signatureKeyIdentifier DirectReference; wse-php: attachTokentoSig)."},
+		"De handtekening noemt haar sleutel op een manier die deze dienst niet aanvaardt. Verwijs met wsse:Reference naar het BinarySecurityToken, of stuur het certificaat in een KeyIdentifier …#X509v3 of in X509Data; een losse KeyValue of KeyName bewijst niets (WSS4J: signatureKeyIdentifier DirectReference; wse-php: attachTokentoSig).",
+		"La signature désigne sa clé d'une manière que ce service n'accepte pas. Référez au BinarySecurityToken par wsse:Reference, ou envoyez le certificat dans un KeyIdentifier …#X509v3 ou dans X509Data ; une KeyValue ou un KeyName seuls ne prouvent rien (WSS4J : signatureKeyIdentifier DirectReference ; wse-php : attachTokentoSig).",
+		"Die Signatur nennt ihren Schlüssel auf eine Weise, die dieser Dienst nicht annimmt. Verweisen Sie mit wsse:Reference auf das BinarySecurityToken, oder senden Sie das Zertifikat in einem KeyIdentifier …#X509v3 oder in X509Data; ein bloßer KeyValue oder KeyName beweist nichts (WSS4J: signatureKeyIdentifier DirectReference; wse-php: attachTokentoSig).",
+		"The signature names its key in a way that this service does not accept. Refer to the BinarySecurityToken by wsse:Reference, or send the certificate in a KeyIdentifier …#X509v3 or in X509Data; a bare KeyValue or KeyName proves nothing (WSS4J: signatureKeyIdentifier DirectReference; wse-php: attachTokentoSig)."},
 	{KeyReferenceWrong, Unauthenticated,
-		"De verwijzing in ds:KeyInfo wijst niet naar het BinarySecurityToken van deze header. Zet in URI een # gevolgd door de wsu:Id van het token, en als ValueType …#X509v3.",
-		"La référence dans ds:KeyInfo ne désigne pas le BinarySecurityToken de cet en-tête. Mettez dans URI un # suivi du wsu:Id du jeton, et comme ValueType …#X509v3.",
-		"Der Verweis in ds:KeyInfo zeigt nicht auf das BinarySecurityToken dieses Headers. Setzen Sie in URI ein # und die wsu:Id des Tokens, und als ValueType …#X509v3.",
-		"The reference in ds:KeyInfo does not point to the BinarySecurityToken of this header. Set URI to # and the token's wsu:Id, and ValueType to …#X509v3."},
+		"De verwijzing in ds:KeyInfo wijst niet naar het BinarySecurityToken van deze header. Zet in URI een # gevolgd door de wsu:Id van het token, en als ValueType dat van het token, …#X509v3.",
+		"La référence dans ds:KeyInfo ne désigne pas le BinarySecurityToken de cet en-tête. Mettez dans URI un # suivi du wsu:Id du jeton, et comme ValueType celui du jeton, …#X509v3.",
+		"Der Verweis in ds:KeyInfo zeigt nicht auf das BinarySecurityToken dieses Headers. Setzen Sie in URI ein # und die wsu:Id des Tokens, und als ValueType den des Tokens, …#X509v3.",
+		"The reference in ds:KeyInfo does not point to the BinarySecurityToken of this header. Set URI to # and the token's wsu:Id, and ValueType to the token's own, …#X509v3."},
+	{KeyReferenceAmbiguous, Unauthenticated,
+		"De ds:KeyInfo noemt meer dan één sleutel of certificaat. Laat er één verwijzing in staan, met alleen uw eigen certificaat en niet de keten (WSS4J: useSingleCertificate true; xmlsec: geef alleen uw eigen certificaat bij de sleutel).",
+		"Le ds:KeyInfo désigne plus d'une clé ou d'un certificat. N'y laissez qu'une référence, avec votre seul certificat et non la chaîne (WSS4J : useSingleCertificate true ; xmlsec : ne donnez que votre certificat avec la clé).",
+		"Die ds:KeyInfo nennt mehr als einen Schlüssel oder ein Zertifikat. Lassen Sie nur einen Verweis darin, mit Ihrem eigenen Zertifikat und nicht der Kette (WSS4J: useSingleCertificate true; xmlsec: nur das eigene Zertifikat zum Schlüssel angeben).",
+		"The ds:KeyInfo names more than one key or certificate. Leave one reference in it, with your own certificate alone and not the chain (WSS4J: useSingleCertificate true; xmlsec: give only your own certificate with the key)."},
+	{KeyReferenceMalformed, Unauthenticated,
+		"De verwijzing in ds:KeyInfo is niet te lezen. Schrijf X509IssuerName volgens RFC 4514 en X509SerialNumber decimaal, en een KeyIdentifier als base64; of stuur het certificaat zelf mee (WSS4J: signatureKeyIdentifier DirectReference).",
+		"La référence dans ds:KeyInfo est illisible. Écrivez X509IssuerName selon RFC 4514 et X509SerialNumber en décimal, et un KeyIdentifier en base64 ; ou envoyez le certificat même (WSS4J : signatureKeyIdentifier DirectReference).",
+		"Der Verweis in ds:KeyInfo ist nicht lesbar. Schreiben Sie X509IssuerName nach RFC 4514 und X509SerialNumber dezimal, und einen KeyIdentifier als Base64; oder senden Sie das Zertifikat selbst mit (WSS4J: signatureKeyIdentifier DirectReference).",
+		"The reference in ds:KeyInfo cannot be read. Write X509IssuerName by RFC 4514 and X509SerialNumber in decimal, and a KeyIdentifier as base64; or send the certificate itself (WSS4J: signatureKeyIdentifier DirectReference)."},
+	{KeyReferenceDisagrees, Unauthenticated,
+		"De ds:KeyInfo noemt een ander certificaat dan het meegestuurde. Haal beide uit dezelfde sleutel van uw .p12, en stuur na een vernieuwing nergens het oude certificaat.",
+		"Le ds:KeyInfo désigne un autre certificat que celui envoyé. Tirez les deux de la même clé de votre .p12, et après un renouvellement n'envoyez plus nulle part l'ancien certificat.",
+		"Die ds:KeyInfo nennt ein anderes Zertifikat als das mitgesandte. Nehmen Sie beide vom selben Schlüssel Ihrer .p12, und senden Sie nach einer Erneuerung nirgends mehr das alte Zertifikat.",
+		"The ds:KeyInfo names another certificate than the one sent along. Take both from the same key of your .p12, and after a renewal send the old certificate nowhere any more."},
+	{KeyUnregistered, Unauthenticated,
+		"De handtekening noemt een certificaat zonder het mee te sturen, en komt niet overeen met een certificaat dat bij deze dienst geregistreerd is. Stuur het certificaat mee (WSS4J: signatureKeyIdentifier DirectReference in plaats van IssuerSerial, SKIKeyIdentifier of Thumbprint; WCF: AlwaysToRecipient).",
+		"La signature désigne un certificat sans l'envoyer, et ne correspond pas à un certificat enregistré auprès de ce service. Envoyez le certificat (WSS4J : signatureKeyIdentifier DirectReference au lieu de IssuerSerial, SKIKeyIdentifier ou Thumbprint ; WCF : AlwaysToRecipient).",
+		"Die Signatur nennt ein Zertifikat, ohne es mitzusenden, und passt zu keinem Zertifikat, das bei diesem Dienst registriert ist. Senden Sie das Zertifikat mit (WSS4J: signatureKeyIdentifier DirectReference statt IssuerSerial, SKIKeyIdentifier oder Thumbprint; WCF: AlwaysToRecipient).",
+		"The signature names a certificate without sending it, and does not match a certificate that is registered with this service. Send the certificate along (WSS4J: signatureKeyIdentifier DirectReference instead of IssuerSerial, SKIKeyIdentifier or Thumbprint; WCF: AlwaysToRecipient)."},
 
 	{SignatureStructure, Unauthenticated,
 		"De ds:Signature is niet opgebouwd zoals XML Signature het voorschrijft. Laat ze door uw WS-Security-bibliotheek maken, en wijzig ze daarna niet.",
@@ -228,11 +267,16 @@ var securityCodes = []Entry{
 		"Cette transformation n'est pas acceptée. Utilisez pour chaque Reference seulement http://www.w3.org/2001/10/xml-exc-c14n# ; pas de XPath, XSLT, base64 ni canonicalisation inclusive.",
 		"Diese Transformation wird nicht angenommen. Verwenden Sie für jede Reference nur http://www.w3.org/2001/10/xml-exc-c14n#; kein XPath, XSLT, Base64 und keine inklusive Kanonisierung.",
 		"This transform is not accepted. Use only http://www.w3.org/2001/10/xml-exc-c14n# for each Reference; no XPath, XSLT, base64 or inclusive canonicalisation."},
-	{TransformSTR, Unauthenticated,
-		"De STR-Transform wordt niet aanvaard. Onderteken het BinarySecurityToken zelf, met een Reference naar zijn wsu:Id (WSS4J: signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken in plaats van STRTransform).",
-		"La STR-Transform n'est pas acceptée. Signez le BinarySecurityToken lui-même, par une Reference à son wsu:Id (WSS4J : signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken au lieu de STRTransform).",
-		"Die STR-Transform wird nicht angenommen. Signieren Sie das BinarySecurityToken selbst, mit einer Reference auf seine wsu:Id (WSS4J: signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken statt STRTransform).",
-		"The STR-Transform is not accepted. Sign the BinarySecurityToken itself, with a Reference to its wsu:Id (WSS4J: signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken instead of STRTransform)."},
+	{TransformSTRParameters, Unauthenticated,
+		"De STR-Transform zegt niet hoe het token gecanonicaliseerd is. Zet er wsse:TransformationParameters in met een ds:CanonicalizationMethod http://www.w3.org/2001/10/xml-exc-c14n#, of onderteken het BinarySecurityToken zelf (WSS4J: signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken in plaats van STRTransform).",
+		"La STR-Transform ne dit pas comment le jeton est canonicalisé. Mettez-y wsse:TransformationParameters avec une ds:CanonicalizationMethod http://www.w3.org/2001/10/xml-exc-c14n#, ou signez le BinarySecurityToken lui-même (WSS4J : signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken au lieu de STRTransform).",
+		"Die STR-Transform sagt nicht, wie das Token kanonisiert ist. Setzen Sie wsse:TransformationParameters mit einer ds:CanonicalizationMethod http://www.w3.org/2001/10/xml-exc-c14n# ein, oder signieren Sie das BinarySecurityToken selbst (WSS4J: signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken statt STRTransform).",
+		"The STR-Transform does not say how the token is canonicalised. Put wsse:TransformationParameters into it with a ds:CanonicalizationMethod http://www.w3.org/2001/10/xml-exc-c14n#, or sign the BinarySecurityToken itself (WSS4J: signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken instead of STRTransform)."},
+	{TransformSTRTarget, Unauthenticated,
+		"Een Reference met STR-Transform wijst niet naar de wsse:SecurityTokenReference in de ds:KeyInfo van deze handtekening. Zet in URI een # gevolgd door de wsu:Id daarvan, of onderteken het BinarySecurityToken zelf (WSS4J: signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken in plaats van STRTransform).",
+		"Une Reference avec STR-Transform ne désigne pas le wsse:SecurityTokenReference du ds:KeyInfo de cette signature. Mettez dans URI un # suivi de son wsu:Id, ou signez le BinarySecurityToken lui-même (WSS4J : signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken au lieu de STRTransform).",
+		"Eine Reference mit STR-Transform zeigt nicht auf die wsse:SecurityTokenReference in der ds:KeyInfo dieser Signatur. Setzen Sie in URI ein # und deren wsu:Id, oder signieren Sie das BinarySecurityToken selbst (WSS4J: signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken statt STRTransform).",
+		"A Reference with an STR-Transform does not point to the wsse:SecurityTokenReference in the ds:KeyInfo of this signature. Set URI to # and its wsu:Id, or sign the BinarySecurityToken itself (WSS4J: signatureParts {Element}{…secext-1.0.xsd}BinarySecurityToken instead of STRTransform)."},
 	{TransformMissing, Unauthenticated,
 		"Een Reference heeft geen exclusieve canonicalisatie. Voeg er de Transform http://www.w3.org/2001/10/xml-exc-c14n# aan toe.",
 		"Une Reference n'a pas de canonicalisation exclusive. Ajoutez-y la Transform http://www.w3.org/2001/10/xml-exc-c14n#.",
@@ -310,10 +354,10 @@ var securityCodes = []Entry{
 		"Die Signatur deckt den Timestamp nicht. Signieren Sie ihn mit (WSS4J: {Element}{…utility-1.0.xsd}Timestamp zu signatureParts hinzufügen; wse-php: addTimestamp vor signSoapDoc).",
 		"The signature does not cover the Timestamp. Sign it too (WSS4J: add {Element}{…utility-1.0.xsd}Timestamp to signatureParts; wse-php: addTimestamp before signSoapDoc)."},
 	{TokenUnsigned, Unauthenticated,
-		"De handtekening dekt het BinarySecurityToken niet, en deze omgeving eist dat. Onderteken het mee (WSS4J: voeg {Element}{…secext-1.0.xsd}BinarySecurityToken toe aan signatureParts; CXF-policy: sp:ProtectTokens).",
-		"La signature ne couvre pas le BinarySecurityToken, et cet environnement l'exige. Signez-le aussi (WSS4J : ajoutez {Element}{…secext-1.0.xsd}BinarySecurityToken à signatureParts ; policy CXF : sp:ProtectTokens).",
-		"Die Signatur deckt das BinarySecurityToken nicht, und diese Umgebung verlangt es. Signieren Sie es mit (WSS4J: {Element}{…secext-1.0.xsd}BinarySecurityToken zu signatureParts hinzufügen; CXF-Policy: sp:ProtectTokens).",
-		"The signature does not cover the BinarySecurityToken, and this environment demands it. Sign it too (WSS4J: add {Element}{…secext-1.0.xsd}BinarySecurityToken to signatureParts; CXF policy: sp:ProtectTokens)."},
+		"De handtekening dekt het certificaat niet, en deze omgeving eist dat. Stuur het in een BinarySecurityToken en onderteken dat mee (WSS4J: voeg {Element}{…secext-1.0.xsd}BinarySecurityToken toe aan signatureParts, of STRTransform; CXF-policy: sp:ProtectTokens).",
+		"La signature ne couvre pas le certificat, et cet environnement l'exige. Envoyez-le dans un BinarySecurityToken et signez celui-ci aussi (WSS4J : ajoutez {Element}{…secext-1.0.xsd}BinarySecurityToken à signatureParts, ou STRTransform ; policy CXF : sp:ProtectTokens).",
+		"Die Signatur deckt das Zertifikat nicht, und diese Umgebung verlangt es. Senden Sie es in einem BinarySecurityToken und signieren Sie dieses mit (WSS4J: {Element}{…secext-1.0.xsd}BinarySecurityToken zu signatureParts hinzufügen, oder STRTransform; CXF-Policy: sp:ProtectTokens).",
+		"The signature does not cover the certificate, and this environment demands it. Send it in a BinarySecurityToken and sign that too (WSS4J: add {Element}{…secext-1.0.xsd}BinarySecurityToken to signatureParts, or STRTransform; CXF policy: sp:ProtectTokens)."},
 
 	{SignatureKeyUnsupported, Unauthenticated,
 		"De sleutel van de handtekening wordt niet aanvaard. Gebruik RSA van 2048 tot 4096 bits, of ECDSA P-256, P-384 of P-521.",

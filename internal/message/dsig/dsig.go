@@ -6,6 +6,7 @@
 //
 // Specifications: XML Signature Syntax and Processing 1.1, sections 3.2 (validation), 4 (syntax) and 6 (algorithms),
 // in the subset that signs parts of a SOAP message: same-document references by identifier, exclusive canonical form.
+// SOAP Message Security 1.1.1 section 8.3 for the STR-Transform, which signs a token by way of a reference to it.
 // RFC 9231 for the names of the algorithms that XML Signature does not name. What is not in the lists of this package
 // is refused before any octet is hashed.
 //
@@ -14,6 +15,7 @@
 package dsig
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -46,16 +48,29 @@ type Policy struct {
 	AllowSHA1 bool
 }
 
-// Resolver says which element an identifier names, the identifier being a reference's URI without its "#". It refuses
-// what may not be signed; its refusals are returned, placed at the reference.
-type Resolver func(id string) (xmldoc.Element, error)
+// Resolver says what an identifier names, the identifier being a reference's URI without its "#". It refuses what may not
+// be signed. Its refusals are returned, placed at the reference unless they have a place.
+type Resolver interface {
+	// Resolve returns the element to digest.
+	Resolve(id string) (xmldoc.Element, error)
+	// Dereference returns what the STR-Transform puts in the place of the SecurityTokenReference that is named.
+	Dereference(id string) (Token, error)
+}
+
+// Token is a security token, as the STR-Transform finds it.
+type Token struct {
+	// Element is the token; the reference to it when the token does not stand in the message as an element.
+	Element xmldoc.Element
+	// Octets appends the canonical form of a token that is not an element of the message, and is nil for one that is. It
+	// is called by Verify, after the signature value has been verified.
+	Octets func(dst []byte) []byte
+}
 
 // Signature is a signature that is well formed, uses accepted algorithms only, and of which every reference points to
 // an element. Nothing about it is proved until Verify has succeeded.
 type Signature struct {
 	element    xmldoc.Element
 	signedInfo xmldoc.Element
-	keyInfo    xmldoc.Element
 	canonical  xmldoc.C14N
 	method     method
 	value      []byte
@@ -71,22 +86,21 @@ type Signature struct {
 // reference is one ds:Reference.
 type reference struct {
 	id       string
-	element  xmldoc.Element // what id names
+	element  xmldoc.Element // what is covered
 	prefixes []string       // the PrefixList
 	omits    bool           // enveloped-signature: the signature itself is left out
+	token    bool           // STR-Transform: element is the token that id leads to
+	octets   func(dst []byte) []byte
 	digest   digest
 	want     []byte
 	wantRoom [maxDigest + folding]byte
 }
 
-// KeyInfo returns the ds:KeyInfo element.
-func (s *Signature) KeyInfo() xmldoc.Element { return s.keyInfo }
-
 // References returns how many elements the signature refers to.
 func (s *Signature) References() int { return len(s.references) }
 
-// Refers reports whether the signature refers to this very element. That it covers the element is true only once Verify
-// has succeeded.
+// Refers reports whether the signature refers to this very element, by its identifier or by way of a reference to it. That
+// it covers the element is true only once Verify has succeeded.
 func (s *Signature) Refers(e xmldoc.Element) bool {
 	return slices.ContainsFunc(s.references, func(r reference) bool { return r.element == e })
 }
@@ -96,7 +110,7 @@ func (s *Signature) Refers(e xmldoc.Element) bool {
 func (s *Signature) PlainDigest(e xmldoc.Element) (sum [sha256.Size]byte, ok bool) {
 	for i := range s.references {
 		r := &s.references[i]
-		if r.element == e && r.digest == digestSHA256 && len(r.prefixes) == 0 && !r.omits {
+		if r.element == e && r.digest == digestSHA256 && len(r.prefixes) == 0 && !r.omits && !r.token {
 			return [sha256.Size]byte(r.want), true
 		}
 	}
@@ -122,30 +136,63 @@ func (s *Signature) Verify(key crypto.PublicKey) (*Result, error) {
 	defer buffers.Put(buffer)
 	octets := appendCanonical((*buffer)[:0], s.canonical, s.signedInfo)
 	result := &Result{SignedInfo: sha256.Sum256(octets)}
-	var room [maxDigest]byte
-	hashed := result.SignedInfo[:]
-	if s.method.digest != digestSHA256 {
-		hashed = s.method.digest.sum(room[:0], octets)
-	}
-	if err := s.method.verify(key, hashed, s.value); err != nil {
+	if err := s.verifyValue(key, octets, &result.SignedInfo); err != nil {
 		return nil, err
 	}
 	result.Covered = make([]xmldoc.Element, 0, len(s.references))
+	var room [maxDigest]byte
 	for i := range s.references {
 		r := &s.references[i]
-		c14n := xmldoc.C14N{Exclusive: true, PrefixList: r.prefixes}
-		if r.omits {
-			c14n.Omit = s.element
-		}
-		octets = appendCanonical(octets[:0], c14n, r.element)
-		if subtle.ConstantTimeCompare(r.digest.sum(room[:0], octets), r.want) != 1 {
-			return nil, problem.New(problem.DigestMismatch, "element", r.element.Local()).In(atReference(i))
+		octets = s.appendInput(octets[:0], r)
+		if err := r.compare(r.digest.sum(room[:0], octets), i); err != nil {
+			return nil, err
 		}
 		result.Covered = append(result.Covered, r.element)
 	}
 	*buffer = octets[:0]
 	return result, nil
 }
+
+// verifyValue checks the signature value over the canonical SignedInfo, of which the SHA-256 is there already.
+func (s *Signature) verifyValue(key crypto.PublicKey, octets []byte, sum *[sha256.Size]byte) error {
+	var room [maxDigest]byte
+	hashed := sum[:]
+	if s.method.digest != digestSHA256 {
+		hashed = s.method.digest.sum(room[:0], octets)
+	}
+	return s.method.verify(key, hashed, s.value)
+}
+
+// compare compares a digest with the one that the reference states.
+func (r *reference) compare(sum []byte, i int) error {
+	if subtle.ConstantTimeCompare(sum, r.want) != 1 {
+		return problem.New(problem.DigestMismatch, "element", r.element.Local()).In(atReference(i))
+	}
+	return nil
+}
+
+// appendInput appends what the reference digests.
+func (s *Signature) appendInput(dst []byte, r *reference) []byte {
+	if r.octets != nil {
+		return r.octets(dst)
+	}
+	c14n := xmldoc.C14N{Exclusive: true, PrefixList: r.prefixes}
+	if r.omits {
+		c14n.Omit = s.element
+	}
+	dst = appendCanonical(dst, c14n, r.element)
+	if !r.token {
+		return dst
+	}
+	// The STR-Transform wants the default namespace on the token's tag even when there is none, so that the octets say the
+	// same wherever the token stands. It goes before all others: right after the name.
+	if space, _ := r.element.LookupNamespace(""); space == "" {
+		dst = slices.Insert(dst, bytes.IndexAny(dst, " >"), noDefaultNamespace...)
+	}
+	return dst
+}
+
+var noDefaultNamespace = []byte(` xmlns=""`)
 
 // appendCanonical makes room first: the canonical form is about as long as the source.
 func appendCanonical(dst []byte, c xmldoc.C14N, e xmldoc.Element) []byte {

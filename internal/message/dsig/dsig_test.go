@@ -60,20 +60,40 @@ func parse(tb testing.TB, text string) *xmldoc.Document {
 	return d
 }
 
-func byID(d *xmldoc.Document) dsig.Resolver {
-	return func(id string) (xmldoc.Element, error) {
-		e, ok := d.ByID(id)
-		if !ok {
-			return e, problem.New(problem.ReferenceUnknown)
-		}
-		return e, nil
+// byID resolves every identifier, and takes every element with a URI for a reference to a token.
+type byID struct{ d *xmldoc.Document }
+
+func (r byID) Resolve(id string) (xmldoc.Element, error) {
+	e, ok := r.d.ByID(id)
+	if !ok {
+		return e, problem.New(problem.ReferenceUnknown)
 	}
+	return e, nil
 }
+
+func (r byID) Dereference(id string) (dsig.Token, error) {
+	e, err := r.Resolve(id)
+	if err != nil {
+		return dsig.Token{}, err
+	}
+	if octets, ok := e.Attr("", "octets"); ok {
+		return dsig.Token{Element: e, Octets: func(dst []byte) []byte { return append(dst, octets...) }}, nil
+	}
+	uri, _ := e.FirstChild().Attr("", "URI")
+	e, err = r.Resolve(strings.TrimPrefix(uri, "#"))
+	return dsig.Token{Element: e}, err
+}
+
+// refusing resolves nothing, and says why.
+type refusing struct{ err error }
+
+func (r refusing) Resolve(string) (xmldoc.Element, error) { return xmldoc.Element{}, r.err }
+func (r refusing) Dereference(string) (dsig.Token, error) { return dsig.Token{}, r.err }
 
 func verify(tb testing.TB, text string, p dsig.Policy, key crypto.PublicKey) (*dsig.Result, error) {
 	tb.Helper()
 	d := parse(tb, text)
-	s, err := dsig.Open(d.Root().Child(dsig.Namespace, "Signature"), p, byID(d))
+	s, err := dsig.Open(d.Root().Child(dsig.Namespace, "Signature"), p, byID{d})
 	if err != nil {
 		if s != nil {
 			tb.Error("a refusal came with a signature")
@@ -152,7 +172,7 @@ func TestResultNamesTheNodesAndWhatWasSigned(t *testing.T) {
 	key := rsaKey(t)
 	d := parse(t, dsigtest.Fill(t, template, key))
 	signature := d.Root().Child(dsig.Namespace, "Signature")
-	s, err := dsig.Open(signature, dsig.Policy{}, byID(d))
+	s, err := dsig.Open(signature, dsig.Policy{}, byID{d})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,9 +181,6 @@ func TestResultNamesTheNodesAndWhatWasSigned(t *testing.T) {
 	third, _ := d.ByID("a-3")
 	if s.References() != 2 || !s.Refers(first) || !s.Refers(second) || s.Refers(third) {
 		t.Error("the references are not those of the signature")
-	}
-	if s.KeyInfo() != signature.Child(dsig.Namespace, "KeyInfo") {
-		t.Error("another KeyInfo")
 	}
 	result, err := s.Verify(key.Public())
 	if err != nil {
@@ -325,7 +342,21 @@ func TestRefusals(t *testing.T) {
 		{"XPath Filter 2", inTransform(named("http://www.w3.org/2002/06/xmldsig-filter2") + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
 		{"XSLT", inTransform(named("http://www.w3.org/TR/1999/REC-xslt-19991116") + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
 		{"base64", inTransform(named("http://www.w3.org/2000/09/xmldsig#base64")), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform", inTransform(named("http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform")), problem.TransformSTR, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform without parameters", inTransform(named(dsig.STRTransform)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with other parameters", inTransform(str(`<x/>`)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with parameters twice", inTransform(str(parameters + parameters)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with two methods", inTransform(str(strings.Replace(parameters, canonicalization, canonicalization+canonicalization, 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform without a method", inTransform(str(strings.Replace(parameters, canonicalization, "", 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with the inclusive form", inTransform(str(strings.Replace(parameters, dsig.ExclusiveC14N, dsig.InclusiveC14N, 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with comments", inTransform(str(strings.Replace(parameters, dsig.ExclusiveC14N, dsig.ExclusiveC14N+"WithComments", 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with two PrefixLists", inTransform(str(strings.Replace(parameters, canonicalization, strings.Replace(canonicalization, "/>", ">"+inclusive+"/>"+inclusive+"/></ds:CanonicalizationMethod>", 1), 1))), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform and c14n", inTransform(str(parameters) + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"c14n and STR-Transform", inTransform(transform + str(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"enveloped and STR-Transform", inTransform(named(dsig.Enveloped) + str(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform twice", inTransform(str(parameters) + str(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform of nothing", append(inTransform(str(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#none"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceUnknown, "ds:Reference[1]"},
+		{"STR-Transform of SignedInfo", append(inTransform(str(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#SI"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceTarget, "ds:Reference[1]"},
+		{"STR-Transform of what is signed", append(inTransform(str(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#a-2"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceTwice, "ds:Reference[2]"},
 		{"something else among transforms", inTransform(`<x/>`), problem.SignatureStructure, "ds:Reference[1]"},
 		{"other parameter of c14n", inTransform(prefixes(`<x/>`)), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
 		{"two PrefixLists", inTransform(prefixes(inclusive + `/>` + inclusive + `/>`)), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
@@ -405,11 +436,18 @@ func TestKeysThatAreRefused(t *testing.T) {
 func TestResolversRefusalsAreReturned(t *testing.T) {
 	d := parse(t, dsigtest.Fill(t, template, rsaKey(t)))
 	cause := errors.New("not here")
-	_, err := dsig.Open(d.Root().Child(dsig.Namespace, "Signature"), dsig.Policy{}, func(string) (xmldoc.Element, error) {
-		return xmldoc.Element{}, problem.Wrap(problem.ReferenceTarget, cause)
-	})
-	if e := problem.From(err); e == nil || e.Code != problem.ReferenceTarget || e.At != "ds:Reference[1]" || !errors.Is(err, cause) {
-		t.Errorf("%v", err)
+	open := func(refusal error) *problem.Error {
+		_, err := dsig.Open(d.Root().Child(dsig.Namespace, "Signature"), dsig.Policy{}, refusing{refusal})
+		if !errors.Is(err, cause) {
+			t.Errorf("%v", err)
+		}
+		return problem.From(err)
+	}
+	if e := open(problem.Wrap(problem.ReferenceTarget, cause)); e.Code != problem.ReferenceTarget || e.At != "ds:Reference[1]" || e.Public != "URI #a-1" {
+		t.Error(e)
+	}
+	if e := open(problem.Wrap(problem.KeyReferenceWrong, cause).In("elsewhere")); e.Code != problem.KeyReferenceWrong || e.At != "elsewhere" {
+		t.Error(e)
 	}
 }
 
@@ -425,7 +463,7 @@ func TestReferencesCostNoAllocation(t *testing.T) {
 			text = strings.Replace(text, "</r>", `<b Id="`+id+`">`+id+`</b></r>`, 1)
 		}
 		d := parse(t, dsigtest.Fill(t, strings.Replace(text, reference2, many, 1), key))
-		signature, resolve := d.Root().Child(dsig.Namespace, "Signature"), byID(d)
+		signature, resolve := d.Root().Child(dsig.Namespace, "Signature"), byID{d}
 		return testing.AllocsPerRun(50, func() {
 			s, err := dsig.Open(signature, dsig.Policy{}, resolve)
 			if err != nil {

@@ -22,36 +22,55 @@ const (
 	atDigestValue     = "ds:DigestValue"
 )
 
-// strTransform is the transform of SOAP Message Security 1.1.1 section 8.3.
-const strTransform = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform"
+// STRTransform is the transform of SOAP Message Security 1.1.1 section 8.3, by the name that everybody writes; the
+// table of names in the specification leaves out the hyphen.
+const STRTransform = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform"
+
+// security is the namespace of the parameters of the STR-Transform.
+const security = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 
 // Open reads a ds:Signature. Its structure must be exactly that of section 4 of the specification, without ds:Object;
 // every algorithm must be an accepted one, and every reference must resolve, each to another element.
-func Open(signature xmldoc.Element, p Policy, resolve Resolver) (*Signature, error) {
+func Open(signature xmldoc.Element, p Policy, resolver Resolver) (*Signature, error) {
 	if !signature.Is(Namespace, "Signature") {
 		return nil, misbuilt(atSignature, "it is not there")
 	}
 	s := &Signature{element: signature}
 	s.references, s.prefixes = s.referenceRoom[:0], s.prefixRoom[:0]
-	parts := children(signature)
-	s.signedInfo = parts.take("SignedInfo")
-	value := parts.take("SignatureValue")
-	s.keyInfo = parts.take("KeyInfo")
-	if s.signedInfo.IsZero() || value.IsZero() || s.keyInfo.IsZero() || !parts.done() {
-		return nil, misbuilt(atSignature, "it must hold SignedInfo, SignatureValue and KeyInfo, in this order, and nothing else")
-	}
-	if err := s.readSignedInfo(p); err != nil {
-		return nil, err
-	}
-	octets, err := Base64(s.valueRoom[:0], value, MaxSignatureValue, problem.SignatureValueMalformed, atSignatureValue)
+	value, err := s.divide()
 	if err != nil {
 		return nil, err
 	}
-	s.value = octets
-	if err := s.resolve(resolve); err != nil {
+	if err = s.readSignedInfo(p); err != nil {
 		return nil, err
 	}
+	if err = s.readValue(value); err != nil {
+		return nil, err
+	}
+	for i := range s.references {
+		if err = s.resolve(i, resolver); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+// divide finds the parts of the signature.
+func (s *Signature) divide() (value xmldoc.Element, err error) {
+	parts := children(s.element)
+	s.signedInfo = parts.take("SignedInfo")
+	value = parts.take("SignatureValue")
+	keyInfo := parts.take("KeyInfo")
+	if s.signedInfo.IsZero() || value.IsZero() || keyInfo.IsZero() || !parts.done() {
+		return value, misbuilt(atSignature, "it must hold SignedInfo, SignatureValue and KeyInfo, in this order, and nothing else")
+	}
+	return value, nil
+}
+
+func (s *Signature) readValue(value xmldoc.Element) error {
+	octets, err := Base64(s.valueRoom[:0], value, MaxSignatureValue, problem.SignatureValueMalformed, atSignatureValue)
+	s.value = octets
+	return err
 }
 
 func misbuilt(at, fact string) error { return problem.New(problem.SignatureStructure, fact).In(at) }
@@ -86,14 +105,16 @@ func (s *Signature) readSignedInfo(p Policy) error {
 		return err
 	}
 	for e := parts.take("Reference"); !e.IsZero(); e = parts.take("Reference") {
-		if len(s.references) == MaxReferences {
-			return problem.New(problem.ReferencesTooMany, "at most", strconv.Itoa(MaxReferences)).In(atSignedInfo)
-		}
 		if err := s.readReference(e, p); err != nil {
 			return err
 		}
 	}
-	if len(s.references) == 0 || !parts.done() {
+	return s.checkReferences(parts)
+}
+
+// checkReferences looks at what is left of SignedInfo when its references have been taken.
+func (s *Signature) checkReferences(rest *sequence) error {
+	if len(s.references) == 0 || !rest.done() {
 		return misbuilt(atSignedInfo, "after SignatureMethod it must hold References only, and at least one")
 	}
 	return nil
@@ -131,30 +152,73 @@ func (s *Signature) readMethod(e xmldoc.Element, p Policy) error {
 
 // readReference reads a ds:Reference (sections 4.4.3 to 4.4.3.6).
 func (s *Signature) readReference(e xmldoc.Element, p Policy) error {
-	i := len(s.references)
+	r, i, err := s.newReference()
+	if err != nil {
+		return err
+	}
+	if err = r.readURI(e, i); err != nil {
+		return err
+	}
+	parts, err := partsOf(e, i)
+	if err != nil {
+		return err
+	}
+	if err = s.readTransforms(r, parts.transforms, i); err != nil {
+		return err
+	}
+	if err = r.readDigestMethod(parts.method, p, i); err != nil {
+		return err
+	}
+	return r.readDigestValue(parts.value, i)
+}
+
+// newReference makes room for the next reference, of which it also returns the index.
+func (s *Signature) newReference() (r *reference, i int, err error) {
+	i = len(s.references)
+	if i == MaxReferences {
+		return nil, i, problem.New(problem.ReferencesTooMany, "at most", strconv.Itoa(MaxReferences)).In(atSignedInfo)
+	}
 	s.references = s.references[:i+1]
-	r := &s.references[i]
+	return &s.references[i], i, nil
+}
+
+func (r *reference) readURI(e xmldoc.Element, i int) error {
 	uri, _ := e.Attr("", "URI")
 	var err error
 	if r.id, err = identifier(uri); err != nil {
 		return placed(err, atReference(i))
 	}
+	return nil
+}
+
+// referenceParts are the children of a ds:Reference. There need not be transforms, as far as the specification goes.
+type referenceParts struct{ transforms, method, value xmldoc.Element }
+
+func partsOf(e xmldoc.Element, i int) (p referenceParts, err error) {
 	parts := children(e)
-	transforms, method, value := parts.take("Transforms"), parts.take("DigestMethod"), parts.take("DigestValue")
-	if method.IsZero() || value.IsZero() || !parts.done() {
-		return misbuilt(atReference(i), "it must hold Transforms, DigestMethod and DigestValue, in this order, and nothing else")
+	p.transforms, p.method, p.value = parts.take("Transforms"), parts.take("DigestMethod"), parts.take("DigestValue")
+	if p.method.IsZero() || p.value.IsZero() || !parts.done() {
+		return p, misbuilt(atReference(i), "it must hold Transforms, DigestMethod and DigestValue, in this order, and nothing else")
 	}
-	if err = s.readTransforms(r, transforms, i); err != nil {
-		return err
-	}
-	name, _ := method.Attr("", "Algorithm")
+	return p, nil
+}
+
+func (r *reference) readDigestMethod(e xmldoc.Element, p Policy, i int) error {
+	name, _ := e.Attr("", "Algorithm")
+	var err error
 	if r.digest, err = digestOf(name, p); err != nil {
 		return placed(err, atReference(i)+"/"+atDigestMethod)
 	}
-	if !method.FirstChild().IsZero() {
+	if !e.FirstChild().IsZero() {
 		return misbuilt(atReference(i)+"/"+atDigestMethod, "this algorithm has no parameters")
 	}
-	r.want, err = Base64(r.wantRoom[:0], value, maxDigest, problem.DigestValueMalformed, atDigestValue)
+	return nil
+}
+
+// readDigestValue wants as many octets as the digest method gives.
+func (r *reference) readDigestValue(e xmldoc.Element, i int) error {
+	var err error
+	r.want, err = Base64(r.wantRoom[:0], e, maxDigest, problem.DigestValueMalformed, atDigestValue)
 	if err != nil {
 		return placed(err, atReference(i)+"/"+atDigestValue)
 	}
@@ -165,7 +229,8 @@ func (s *Signature) readReference(e xmldoc.Element, p Policy) error {
 	return nil
 }
 
-// readTransforms accepts the exclusive canonical form, and an enveloped-signature transform before it.
+// readTransforms accepts the exclusive canonical form, and an enveloped-signature transform before it; or the
+// STR-Transform alone.
 func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i int) error {
 	count, canonical := 0, false
 	for e := transforms.FirstChild(); !e.IsZero(); e = e.NextSibling() {
@@ -188,8 +253,11 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 			if !e.FirstChild().IsZero() {
 				return misbuilt(atReference(i)+"/"+atTransform, "this algorithm has no parameters")
 			}
-		case name == strTransform:
-			return problem.New(problem.TransformSTR, name).In(atReference(i) + "/" + atTransform)
+		case name == STRTransform && !canonical && !r.omits:
+			canonical, r.token = true, true
+			if err := s.readTokenParameters(r, e); err != nil {
+				return placed(err, atReference(i)+"/"+atTransform)
+			}
 		default:
 			return problem.New(problem.TransformUnsupported, shown(name)).In(atReference(i) + "/" + atTransform)
 		}
@@ -198,6 +266,27 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 		// Section 4.4.3.2 would take Canonical XML 1.0 here, which makes what is signed depend on the elements around it.
 		return problem.New(problem.TransformMissing, ExclusiveC14N).In(atReference(i))
 	}
+	return nil
+}
+
+// readTokenParameters reads the parameters of the STR-Transform: the canonical form of the token. Its default namespace is
+// treated as if a PrefixList held it, which is how all read the demand to write it out.
+func (s *Signature) readTokenParameters(r *reference, transform xmldoc.Element) error {
+	parameters := transform.FirstChild()
+	method := parameters.FirstChild()
+	if !parameters.Is(security, "TransformationParameters") || !parameters.NextSibling().IsZero() ||
+		!method.Is(Namespace, "CanonicalizationMethod") || !method.NextSibling().IsZero() {
+		return problem.New(problem.TransformSTRParameters)
+	}
+	if name, _ := method.Attr("", "Algorithm"); name != ExclusiveC14N {
+		return problem.New(problem.TransformSTRParameters, shown(name))
+	}
+	from := len(s.prefixes)
+	if _, err := s.readPrefixList(method, atTransform); err != nil {
+		return err
+	}
+	s.prefixes = append(s.prefixes, "#default")
+	r.prefixes = s.prefixes[from:len(s.prefixes):len(s.prefixes)]
 	return nil
 }
 
@@ -223,27 +312,37 @@ func (s *Signature) readPrefixList(method xmldoc.Element, at string) ([]string, 
 
 func isSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
 
-// resolve finds what each reference points to. No element may be referred to twice: it would say nothing more, and let
-// a short message ask for much work.
-func (s *Signature) resolve(resolve Resolver) error {
-	for i := range s.references {
-		r := &s.references[i]
-		target, err := resolve(r.id)
-		if err != nil {
-			refusal := problem.From(err)
-			refusal.Public = strings.TrimSpace(refusal.Public + " URI " + shown("#"+r.id))
-			return refusal.In(atReference(i))
+// resolve finds what a reference points to. No element may be referred to twice: it would say nothing more, and let a
+// short message ask for much work.
+func (s *Signature) resolve(i int, resolver Resolver) error {
+	r := &s.references[i]
+	target, err := r.target(resolver)
+	if err != nil {
+		refusal := problem.From(err)
+		if refusal.At != "" {
+			return refusal
 		}
-		if target.IsZero() || target == s.element || target.Within(s.signedInfo) {
-			// A signature cannot cover itself; without itself, it would cover nothing at all.
-			return problem.New(problem.ReferenceTarget, "element", target.Local()).In(atReference(i))
-		}
-		if s.Refers(target) {
-			return problem.New(problem.ReferenceTwice, "element", target.Local()).In(atReference(i))
-		}
-		r.element = target
+		refusal.Public = strings.TrimSpace(refusal.Public + " URI " + shown("#"+r.id))
+		return refusal.In(atReference(i))
 	}
+	if target.IsZero() || target == s.element || target.Within(s.signedInfo) {
+		// A signature cannot cover itself; without itself, it would cover nothing at all.
+		return problem.New(problem.ReferenceTarget, "element", target.Local()).In(atReference(i))
+	}
+	if s.Refers(target) {
+		return problem.New(problem.ReferenceTwice, "element", target.Local()).In(atReference(i))
+	}
+	r.element = target
 	return nil
+}
+
+func (r *reference) target(resolver Resolver) (xmldoc.Element, error) {
+	if !r.token {
+		return resolver.Resolve(r.id)
+	}
+	token, err := resolver.Dereference(r.id)
+	r.octets = token.Octets
+	return token.Element, err
 }
 
 // identifier returns the identifier of a same-document reference (section 4.4.3.3), the only kind that is followed.

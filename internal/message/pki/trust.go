@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"encoding/pem"
 	"errors"
 	"slices"
 	"strconv"
@@ -34,6 +33,7 @@ type Trust struct {
 
 	loading sync.Mutex // held while a new revocation snapshot is made
 	revoked atomic.Pointer[revocations]
+	status  *Revocation // what else is known of revoked certificates; nil when nobody looks
 }
 
 // NewTrust trusts certificates that a chain through the intermediates connects to one of the anchors. An anchor need not
@@ -73,26 +73,14 @@ func ReadTrust(cacheSize int, files ...[]byte) (*Trust, error) {
 }
 
 func readPEM(file []byte) ([]*x509.Certificate, error) {
-	var found []*x509.Certificate
-	for rest := file; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			return nil, problem.New(problem.TrustUnreadable, "a PEM block of another type was found")
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, problem.Wrap(problem.TrustUnreadable, err)
-		}
+	found, err := readCertificates(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range found {
 		if !c.BasicConstraintsValid || !c.IsCA {
 			return nil, problem.New(problem.TrustNotAuthority)
 		}
-		found = append(found, c)
-	}
-	if len(found) == 0 {
-		return nil, problem.New(problem.TrustUnreadable)
 	}
 	return found, nil
 }
@@ -139,33 +127,37 @@ func issuedByOne(issuers []*x509.Certificate, c *x509.Certificate) bool {
 // everybody gets it: a certificate signed with MD5 or SHA-1.
 //
 // A certificate accepted before costs a look-up: the path was built under the same revocation lists, and the instant is
-// compared with the validity of the whole path each time.
+// compared with the validity of the whole path each time. What Revocation knows is looked up each time too.
 func (t *Trust) Verify(leaf *x509.Certificate, at time.Time) error {
 	revoked := t.revoked.Load()
 	if known, ok := t.accepted.get(leaf.Raw); ok && known.revoked == revoked && known.covers(at) {
-		return nil
+		return t.status.judge(leaf, known, at)
 	}
-	fresh, err := t.build(leaf, at, revoked)
-	if err != nil {
-		return err
+	fresh, err := t.build(leaf, t.between, at, revoked)
+	if fresh.revoked != nil { // the path is good, whatever became of the leaf
+		t.accepted.put(leaf.Raw, fresh)
 	}
-	t.accepted.put(leaf.Raw, fresh)
-	return nil
+	return err
 }
 
 // path is a positive answer: what it depended on, and when it holds.
 type path struct {
 	revoked     *revocations
 	from, until time.Time
+	issuer      *x509.Certificate
+	id          certificateID
+	listed      period // when the revocation lists say that the leaf is not revoked
 }
 
 func (p path) covers(at time.Time) bool { return !at.Before(p.from) && !at.After(p.until) }
 
-func (t *Trust) build(leaf *x509.Certificate, at time.Time, revoked *revocations) (path, error) {
+// build makes the answer for a certificate. There is a path beside the error when only the standing of the leaf is in the
+// way.
+func (t *Trust) build(leaf *x509.Certificate, between *x509.CertPool, at time.Time, revoked *revocations) (path, error) {
 	if isWeak(leaf.SignatureAlgorithm) {
 		return path{}, problem.New(problem.CertSignatureWeak, leaf.SignatureAlgorithm.String())
 	}
-	chain, err := t.chain(leaf, at, revoked)
+	chain, err := t.chain(leaf, between, at, revoked)
 	if err != nil {
 		return path{}, err
 	}
@@ -182,21 +174,25 @@ func (t *Trust) build(leaf *x509.Certificate, at time.Time, revoked *revocations
 	if unfit := checkKey(leaf); unfit != nil {
 		return path{}, unfit
 	}
-	p := path{revoked: revoked, from: leaf.NotBefore, until: leaf.NotAfter}
+	issuer := chain[min(1, len(chain)-1)]
+	p := path{
+		revoked: revoked, from: leaf.NotBefore, until: leaf.NotAfter,
+		issuer: issuer, id: identify(issuer, leaf.SerialNumber), listed: revoked.clears(leaf, issuer),
+	}
 	for _, c := range chain {
 		p.from, p.until = later(p.from, c.NotBefore), earlier(p.until, c.NotAfter)
 	}
-	return p, nil
+	return p, t.status.judge(leaf, p, at)
 }
 
 // chain finds a path of certificates to an anchor, none of them revoked. A leaf that is not valid at the instant is
 // judged at the nearest instant of its own validity, so that whoever once had a certificate from a trusted authority
 // can be told that it expired, and nobody else.
-func (t *Trust) chain(leaf *x509.Certificate, at time.Time, revoked *revocations) ([]*x509.Certificate, error) {
+func (t *Trust) chain(leaf *x509.Certificate, between *x509.CertPool, at time.Time, revoked *revocations) ([]*x509.Certificate, error) {
 	moment := earlier(later(at, leaf.NotBefore), leaf.NotAfter)
 	chains, err := leaf.Verify(x509.VerifyOptions{
 		Roots:         t.roots,
-		Intermediates: t.between,
+		Intermediates: between,
 		CurrentTime:   moment,
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})

@@ -10,35 +10,61 @@ import (
 // message holds the nodes that the proof is about. They are found once; everything after compares with them.
 type message struct {
 	header, security, body      xmldoc.Element
-	timestamp, token, signature xmldoc.Element
+	timestamp, token, signature xmldoc.Element // there need not be a token
+
+	key         keyReference
+	keyRefusal  error  // why there is no key
+	certificate []byte // the one that the signature is verified with
 }
 
-// readMessage reads the Security header: one Timestamp, one BinarySecurityToken and one Signature, in any order, and
-// nothing else. What else there could be either names another caller or asks for what we do not do.
+// readMessage reads the Security header: one Timestamp, one Signature and at most one BinarySecurityToken, in any order,
+// and nothing else. What else there could be either names another caller or asks for what we do not do.
 func readMessage(envelope *soap.Envelope) (*message, error) {
 	m := &message{header: envelope.Header(), security: envelope.Security(), body: envelope.UnverifiedBody()}
 	if m.security.IsZero() {
 		return nil, refuse(problem.SecurityMissing, "soap:Header")
 	}
 	for e := m.security.FirstChild(); !e.IsZero(); e = e.NextSibling() {
-		part, err := m.part(e)
-		if err != nil {
+		if err := m.take(e); err != nil {
 			return nil, err
 		}
-		if !part.IsZero() {
-			return nil, refuse(problem.SecurityRepeated, atSecurity, "element", e.Local())
-		}
-		*part = e
 	}
-	switch {
-	case m.timestamp.IsZero():
-		return nil, refuse(problem.TimestampMissing, atSecurity)
-	case m.token.IsZero():
-		return nil, refuse(problem.TokenMissing, atSecurity)
-	case m.signature.IsZero():
-		return nil, refuse(problem.SignatureMissing, atSecurity)
+	if err := m.checkTimestamp(); err != nil {
+		return nil, err
 	}
+	if err := m.checkSignature(); err != nil {
+		return nil, err
+	}
+	// What is wrong with the key is said after what is wrong with the references, unless these need the key.
+	m.key, m.keyRefusal = m.readKey(m.signature.Child(dsig.Namespace, "KeyInfo"))
 	return m, nil
+}
+
+// take keeps a child of the Security header where it belongs.
+func (m *message) take(e xmldoc.Element) error {
+	part, err := m.part(e)
+	if err != nil {
+		return err
+	}
+	if !part.IsZero() {
+		return refuse(problem.SecurityRepeated, atSecurity, "element", e.Local())
+	}
+	*part = e
+	return nil
+}
+
+func (m *message) checkTimestamp() error {
+	if m.timestamp.IsZero() {
+		return refuse(problem.TimestampMissing, atSecurity)
+	}
+	return nil
+}
+
+func (m *message) checkSignature() error {
+	if m.signature.IsZero() {
+		return refuse(problem.SignatureMissing, atSecurity)
+	}
+	return nil
 }
 
 // part returns where a child of the Security header belongs.
@@ -58,9 +84,9 @@ func (m *message) part(e xmldoc.Element) (*xmldoc.Element, error) {
 	return nil, refuse(problem.SecurityUnexpected, atSecurity, "element", e.Local())
 }
 
-// resolve says which element a reference names. What may be signed: the Body, the Timestamp and the token that are used,
+// Resolve says which element a reference names. What may be signed: the Body, the Timestamp and the token that are used,
 // and blocks of the Header as a whole. Anything else is a sign of wrapping, and the header itself cannot cover itself.
-func (m *message) resolve(id string) (xmldoc.Element, error) {
+func (m *message) Resolve(id string) (xmldoc.Element, error) {
 	e, ok := m.security.Document().ByID(id)
 	if !ok {
 		return e, problem.New(problem.ReferenceUnknown)
@@ -85,49 +111,28 @@ func identifiedBy(e xmldoc.Element, id string, plain bool) bool {
 	return plain && ok && value == id
 }
 
-// checkCoverage compares nodes: the Body that will be dispatched and the Timestamp that will be checked.
-func (m *message) checkCoverage(signature *dsig.Signature, strict bool) error {
-	switch {
-	case !signature.Refers(m.body):
-		return refuse(problem.BodyUnsigned, atSignature)
-	case !signature.Refers(m.timestamp):
-		return refuse(problem.TimestampUnsigned, atSignature)
-	case strict && !signature.Refers(m.token):
-		return refuse(problem.TokenUnsigned, atSignature)
-	}
-	return nil
+// coverage is what a signature refers to, of what matters.
+type coverage struct{ body, timestamp, certificate bool }
+
+// referrer is a signature that tells what it refers to.
+type referrer interface{ Refers(e xmldoc.Element) bool }
+
+// coverage compares nodes: the Body that will be dispatched and the Timestamp that will be checked. The certificate is
+// covered in its token, or by an STR-Transform where it does not stand in one: the SecurityTokenReference itself cannot be
+// covered in another way.
+func (m *message) coverage(signature referrer) coverage {
+	covers := func(e xmldoc.Element) bool { return !e.IsZero() && signature.Refers(e) }
+	return coverage{covers(m.body), covers(m.timestamp), covers(m.token) || covers(m.key.holder)}
 }
 
-// checkKeyReference demands a direct reference to the token of this header (SOAP Message Security section 7.2).
-func (m *message) checkKeyReference(keyInfo xmldoc.Element) error {
-	holder := keyInfo.FirstChild()
-	if holder.IsZero() || !holder.NextSibling().IsZero() {
-		return refuse(problem.KeyReferenceMissing, atKeyInfo)
-	}
-	if !holder.Is(extension, "SecurityTokenReference") {
-		return refuse(problem.KeyReferenceUnsupported, atKeyInfo, "element", holder.Local())
-	}
-	reference := holder.FirstChild()
-	if reference.IsZero() || !reference.NextSibling().IsZero() {
-		return refuse(problem.KeyReferenceMissing, atKeyInfo)
-	}
-	if !reference.Is(extension, "Reference") {
-		return refuse(problem.KeyReferenceUnsupported, atKeyInfo, "element", reference.Local())
-	}
-	// X.509 Certificate Token Profile section 3.2.1. Some toolkits leave the type out; another one is a contradiction.
-	if valueType, ok := reference.Attr("", "ValueType"); ok && valueType != x509v3 {
-		return refuse(problem.KeyReferenceWrong, atReference, "attribute ValueType")
-	}
-	if tokenType, ok := holder.Attr(extension11, "TokenType"); ok && tokenType != x509v3 {
-		return refuse(problem.KeyReferenceWrong, atReference, "attribute TokenType")
-	}
-	uri, _ := reference.Attr("", "URI")
-	if len(uri) < 2 || uri[0] != '#' {
-		return refuse(problem.KeyReferenceWrong, atReference, "attribute URI")
-	}
-	e, ok := m.security.Document().ByID(uri[1:])
-	if !ok || e != m.token || !identifiedBy(e, uri[1:], true) {
-		return refuse(problem.KeyReferenceWrong, atReference, "attribute URI")
+func (c coverage) check(strict bool) error {
+	switch {
+	case !c.body:
+		return refuse(problem.BodyUnsigned, atSignature)
+	case !c.timestamp:
+		return refuse(problem.TimestampUnsigned, atSignature)
+	case strict && !c.certificate:
+		return refuse(problem.TokenUnsigned, atSignature)
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func build(envelope *etree.Document, key *pki.Key, a signing, o SignOptions) (*b
 	if o.SignToken {
 		ids = append(ids, tokenID)
 	}
-	return addSignature(security, a, ids, tokenID, o), nil
+	return addSignature(security, a, ids, tokenID), nil
 }
 
 // parts finds Header and Body of an envelope, and makes the Header if there is none.
@@ -237,7 +237,7 @@ func addToken(security *etree.Element, key *pki.Key, o SignOptions) string {
 	return id
 }
 
-func addSignature(security *etree.Element, a signing, ids []string, tokenID string, o SignOptions) *built {
+func addSignature(security *etree.Element, a signing, ids []string, tokenID string) *built {
 	b := &built{digests: make(map[string]*etree.Element, len(ids))}
 	signature := security.CreateElement("ds:Signature")
 	signature.CreateAttr("xmlns:ds", dsig.Namespace)

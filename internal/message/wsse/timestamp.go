@@ -56,7 +56,7 @@ func readInstant(e xmldoc.Element, at string) (time.Time, error) {
 		return time.Time{}, refuse(problem.TimestampInstant, at)
 	}
 	text, ok := e.Text()
-	text = strings.Trim(text, " \t\r\n")
+	text = trimmed(text)
 	// time.Parse also takes hours of one digit and a comma before the fraction, which xs:dateTime does not.
 	const date = len("2006-01-02")
 	if !ok || len(text) > longest || strings.Contains(text, ",") || strings.IndexByte(text, ':') != date+len("T15") {
@@ -68,3 +68,6 @@ func readInstant(e xmldoc.Element, at string) (time.Time, error) {
 	}
 	return t.UTC(), nil
 }
+
+// trimmed returns a text without the white space of XML around it.
+func trimmed(text string) string { return strings.Trim(text, " \t\r\n") }

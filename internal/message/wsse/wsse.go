@@ -6,7 +6,8 @@
 //
 // Specifications: SOAP Message Security 1.1.1 (sections 5 header, 6 tokens, 7 references, 8 signatures, 10 timestamps)
 // and X.509 Certificate Token Profile 1.1.1 (section 3), in the profile of the Belgian eHealth platform: an X.509v3
-// BinarySecurityToken, a Timestamp and one Signature over Body, Timestamp and token.
+// BinarySecurityToken, a Timestamp and one Signature over Body, Timestamp and token. Other ways to show or name the
+// signer's certificate are accepted where they leave no doubt which one it is.
 //
 // The cheapest refusals come first: the structure of the header, the algorithms and what is referred to, the clock, the
 // certificate (whose path is cached), the signature, and only then what costs in proportion to the message.
@@ -32,6 +33,8 @@ const (
 	Window = 5 * time.Minute
 	// MaxToken bounds a token's octets. Certificates with RSA-4096 keys and a dozen extensions take 3 kB.
 	MaxToken = 8 << 10
+	// MaxPathToken bounds the octets of a token that holds a path of certificates.
+	MaxPathToken = 16 << 10
 )
 
 // Names of the specifications.
@@ -41,8 +44,13 @@ const (
 
 	messageSecurity = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0"
 	base64Binary    = messageSecurity + "#Base64Binary"
-	x509v3          = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"
-	extension11     = "http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd"
+	tokenProfile    = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0"
+	x509v3          = tokenProfile + "#X509v3"
+	pkiPath         = tokenProfile + "#X509PKIPathv1"
+
+	subjectKeyIdentifier = tokenProfile + "#X509SubjectKeyIdentifier"
+	thumbprintSHA1       = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1"
+	extension11          = "http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd"
 )
 
 // Where refusals are placed.
@@ -50,8 +58,9 @@ const (
 	atSecurity  = "wsse:Security"
 	atTimestamp = "wsu:Timestamp"
 	atToken     = "wsse:BinarySecurityToken"
-	atReference = "ds:KeyInfo/wsse:SecurityTokenReference/wsse:Reference"
 	atKeyInfo   = "ds:KeyInfo"
+	atHolder    = atKeyInfo + "/wsse:SecurityTokenReference"
+	atReference = atHolder + "/wsse:Reference"
 	atSignature = "ds:Signature"
 )
 
@@ -59,9 +68,12 @@ const (
 type Verifier struct {
 	// Trust says which certificates may sign.
 	Trust *pki.Trust
+	// Known are the certificates that a message may name without showing them; nil means none.
+	Known *pki.Directory
 	// Now is the service's clock.
 	Now func() time.Time
-	// Strict demands that the signature covers the token too, as the platform asks and several toolkits cannot.
+	// Strict demands that the signature covers the certificate too, as the platform asks and several toolkits cannot: the
+	// token that holds it, or by an STR-Transform the one that is held or named elsewhere.
 	Strict bool
 	// AllowSHA1Until is the instant from which SHA-1 is refused; the zero time means always.
 	AllowSHA1Until time.Time
@@ -111,15 +123,15 @@ func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	signature, err := dsig.Open(m.signature, dsig.Policy{AllowSHA1: now.Before(v.AllowSHA1Until)}, m.resolve)
+	signature, err := dsig.Open(m.signature, dsig.Policy{AllowSHA1: now.Before(v.AllowSHA1Until)}, m)
 	if err != nil {
 		return nil, err
 	}
-	if err = m.checkCoverage(signature, v.Strict); err != nil {
+	if err = m.coverage(signature).check(v.Strict); err != nil {
 		return nil, err
 	}
-	if err = m.checkKeyReference(signature.KeyInfo()); err != nil {
-		return nil, err
+	if m.keyRefusal != nil {
+		return nil, m.keyRefusal
 	}
 	created, until, err := readTimestamp(m.timestamp)
 	if err != nil {
@@ -128,11 +140,7 @@ func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
 	if err = checkClock(created, until, now); err != nil {
 		return nil, err
 	}
-	who, err := v.signer(m.token, now)
-	if err != nil {
-		return nil, err
-	}
-	result, err := signature.Verify(who.certificate.PublicKey)
+	who, result, err := v.prove(m, signature, now)
 	if err != nil {
 		return nil, err
 	}

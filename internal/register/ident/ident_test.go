@@ -322,7 +322,7 @@ func TestNumbersOfPersonsAreMasked(t *testing.T) {
 		}
 	}
 	for _, part := range []string{"78031412", "17800389"} {
-		for _, form := range []string{part, fmt.Sprintf("%x", part), fmt.Sprintf("% x", part), strings.Trim(fmt.Sprint([]byte(part)), "[]")} {
+		for _, form := range []string{part, fmt.Sprintf("%x", part), fmt.Sprintf("% x", part), strings.Trim(fmt.Sprintf("%d", []byte(part)), "[]")} {
 			if strings.Contains(strings.ToLower(printed.String()), form) {
 				t.Errorf("a number was printed as %s", form)
 			}
@@ -407,6 +407,7 @@ func TestZeroValues(t *testing.T) {
 
 func FuzzSSIN(f *testing.F) {
 	fuzz(f, "SSIN", func(t *testing.T, s string) {
+		t.Helper()
 		number, err := ident.ParseSSIN(s)
 		if err != nil {
 			return
@@ -422,6 +423,7 @@ func FuzzSSIN(f *testing.F) {
 
 func FuzzNIHII(f *testing.F) {
 	fuzz(f, "NIHII", func(t *testing.T, s string) {
+		t.Helper()
 		number, err := ident.ParseNIHII(s)
 		if err == nil && (!number.SameHolder(number.Base()) || fmt.Sprint(number) != "NIHII(*"+s[6:8]+")") {
 			t.Errorf("%s has base %s", s, number.Base().Digits())
@@ -437,6 +439,7 @@ func FuzzNotificationCode(f *testing.F) { fuzz(f, "NotificationCode", nil) }
 
 func FuzzNotificationNumber(f *testing.F) {
 	fuzz(f, "NotificationNumber", func(t *testing.T, s string) {
+		t.Helper()
 		number, err := ident.ParseNotificationNumber(s)
 		if err != nil {
 			return

@@ -1,0 +1,94 @@
+package main_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// TestRevocationIsFetched runs a service that must know whether a certificate is revoked. The list comes late; one of
+// two certificates of one hospital is on it.
+func TestRevocationIsFetched(t *testing.T) {
+	t.Parallel()
+	from, until := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "revoking", From: from, Until: until, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	issue := func() *pki.Key {
+		key, issueErr := authority.Issue(pki.Order{
+			Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"}, From: from, Until: until, Algorithm: pki.NewECP256,
+		})
+		if issueErr != nil {
+			t.Fatal(issueErr)
+		}
+		return key
+	}
+	good, revoked := issue(), issue()
+	list, err := authority.RevocationList(1, from, until, revoked.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	release := make(chan struct{})
+	lists := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		select {
+		case <-release:
+			_, _ = w.Write(list)
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(lists.Close)
+	directory := interop.DevelopmentDirectory(t)
+	trust := filepath.Join(t.TempDir(), "trust.pem")
+	interop.WriteFile(t, trust, pki.EncodePEM(authority.Certificates()...))
+	service := interop.Start(t, directory, "--trust", trust, "--revocation", "hard", "--crl-url", lists.URL+"/list.crl")
+
+	search := func(key *pki.Key) string {
+		_, err := client.Call[wire.SearchRequest, wire.SearchResponse](t.Context(), service.Client(t, key), "Search",
+			interop.SearchBy(interop.ByPatient(interop.Patient)))
+		if refusal, ok := errors.AsType[*soap.Refusal](err); ok {
+			return refusal.Violations[0].Code
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ""
+	}
+	if got := search(good); got != string(problem.CertRevocationUnknown) {
+		t.Errorf("before the list: %q", got)
+	}
+	close(release)
+	for range 500 {
+		if search(good) == "" {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if got := search(good); got != "" {
+		t.Errorf("good: %q", got)
+	}
+	if got := search(revoked); got != string(problem.CertRevoked) {
+		t.Errorf("revoked: %q", got)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the list was asked for %d times", n)
+	}
+	if strings.Contains(service.Stderr(), lists.URL) {
+		t.Errorf("the address is told: %s", service.Stderr())
+	}
+}

@@ -1,0 +1,77 @@
+package endpoint_test
+
+import (
+	"encoding/base64"
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// expand writes out what a case says in short, so that the file of a large attack is small:
+//
+//	[1000 times TEXT]           with a percent sign for the number of the time
+//	[certificate of NAME]       the certificate of a frozen key, in base64
+//	[certificate + 3 octets]    that of the first hospital, with octets after its end
+//	[outside]                   an address at which nobody may ever call
+func expand(tb testing.TB, text string) string {
+	tb.Helper()
+	text = certificates.ReplaceAllStringFunc(text, func(found string) string {
+		parts := certificates.FindStringSubmatch(found)
+		octets := append([]byte{}, testpki.Key(tb, or(parts[1], testpki.Hospital)).Certificate.Raw...)
+		more, _ := strconv.Atoi(parts[2]) // none unless said
+		return base64.StdEncoding.EncodeToString(append(octets, make([]byte, more)...))
+	})
+	if strings.Contains(text, "[outside]") {
+		text = strings.ReplaceAll(text, "[outside]", outside(tb))
+	}
+	return repetitions.ReplaceAllStringFunc(text, func(found string) string {
+		parts := repetitions.FindStringSubmatch(found)
+		times, err := strconv.Atoi(parts[1])
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return numbered(parts[2], times)
+	})
+}
+
+var (
+	certificates = regexp.MustCompile(`\[certificate(?: of ([^\]]+)| \+ (\d+) octets)\]`)
+	repetitions  = regexp.MustCompile(`\[(\d+) times ([^\]]+)\]`)
+)
+
+// visits counts who comes to the address [outside], and listen opens it.
+var (
+	visits atomic.Int32
+	listen = sync.OnceValues(func() (string, error) {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", err
+		}
+		go func() {
+			for {
+				connection, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				visits.Add(1)
+				_ = connection.Close()
+			}
+		}()
+		return "http://" + listener.Addr().String(), nil // until the process ends
+	})
+)
+
+func outside(tb testing.TB) string {
+	tb.Helper()
+	address, err := listen()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return address
+}

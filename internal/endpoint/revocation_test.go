@@ -1,0 +1,55 @@
+package endpoint_test
+
+import (
+	"io"
+	"log/slog"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openctr/ctr/internal/endpoint"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// TestRevocationUnknown wants a service that must know whether a certificate is revoked to refuse it while it does not,
+// to keep nothing, and to accept the next message once it knows.
+func TestRevocationUnknown(t *testing.T) {
+	t.Parallel()
+	register := registertest.New(t, registertest.Options{})
+	trust, err := pki.ReadTrust(64, testpki.CAs(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationHard, Now: register.Clock.Now})
+	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), register.Clock.Now, prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := messages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &door{register, endpoint.New(endpoint.Config{
+		Registrar: register.Registrar, Schema: compiled, Log: log, Now: register.Clock.Now, NewID: registertest.Counter("door-"),
+		Verifier: &wsse.Verifier{Trust: trust, Now: register.Clock.Now}, Environment: "Test",
+	})}
+	refused := read(t, soap.SOAP11, d.post(t, soap.SOAP11, usual(t, 1), nil))
+	if r := refused.refusal; r == nil || r.FaultCode != "wsse:FailedAuthentication" || r.Violations[0].Code != string(problem.CertRevocationUnknown) {
+		t.Fatalf("%v", refused.octets)
+	}
+	if kept := d.Kept(t); kept != 0 {
+		t.Errorf("%d notifications", kept)
+	}
+	if err = trust.AddCRL(testpki.CRL(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := outcome(t, d, usual(t, 2)); got != firstNumber {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,283 @@
+package pki_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"io"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// authority is a certification authority that names addresses in what it issues, as package pki's own does not.
+type authority struct {
+	certificate *x509.Certificate
+	key         crypto.Signer
+}
+
+var serials atomic.Int64
+
+// keyOfRSA4096 takes seconds to make, and is made once.
+var keyOfRSA4096 = sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 4096) })
+
+func newP384() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P384(), rand.Reader) }
+
+// newLine makes a root and an issuing authority below it, with keys of one kind.
+func newLine(tb testing.TB, name string, newKey func() (crypto.Signer, error), rootLists ...string) (root, issuing authority) {
+	tb.Helper()
+	key, err := newKey()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	root = authority{nil, key}
+	root.certificate = root.certify(tb, &x509.Certificate{
+		Subject: pkix.Name{CommonName: name + " root"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}, key)
+	return root, root.newBelow(tb, name+" issuing", key, rootLists...)
+}
+
+func (a authority) newBelow(tb testing.TB, name string, key crypto.Signer, lists ...string) authority {
+	tb.Helper()
+	return authority{a.certify(tb, &x509.Certificate{Subject: pkix.Name{CommonName: name}, IsCA: true, CRLDistributionPoints: lists,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}, key), key}
+}
+
+func (a authority) certify(tb testing.TB, template *x509.Certificate, key crypto.Signer) *x509.Certificate {
+	tb.Helper()
+	template.BasicConstraintsValid = true
+	if template.SerialNumber == nil {
+		template.SerialNumber = big.NewInt(1000 + serials.Add(1))
+	}
+	if template.NotAfter.IsZero() {
+		template.NotBefore, template.NotAfter = day(2020, 1, 1), day(2100, 1, 1)
+	}
+	parent := a.certificate
+	if parent == nil {
+		parent = template
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), a.key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// keyOfAll is the key of all signers: only their certificates matter.
+var keyOfAll = sync.OnceValues(func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) })
+
+const holder = "SSIN=78031412250"
+
+// signer issues a signer's certificate with addresses in it; empty ones are left out.
+func (a authority) signer(tb testing.TB, responder, list string, changes ...func(*x509.Certificate)) *x509.Certificate {
+	tb.Helper()
+	key, err := keyOfAll()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: holder}, KeyUsage: x509.KeyUsageDigitalSignature}
+	if responder != "" {
+		template.OCSPServer = []string{"ldap://127.0.0.1/ignored", responder}
+	}
+	if list != "" {
+		template.CRLDistributionPoints = []string{"ldap://127.0.0.1/ignored", list}
+	}
+	for _, change := range changes {
+		change(template)
+	}
+	return a.certify(tb, template, key)
+}
+
+// list signs a revocation list.
+func (a authority) list(tb testing.TB, template x509.RevocationList, revoked ...*x509.Certificate) []byte {
+	tb.Helper()
+	if template.Number == nil {
+		template.Number = big.NewInt(serials.Add(1))
+	}
+	if template.ThisUpdate.IsZero() {
+		template.ThisUpdate, template.NextUpdate = now().Add(-time.Hour), now().Add(24*time.Hour)
+	}
+	for _, c := range revoked {
+		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,
+			x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: now(), ReasonCode: 1})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, &template, a.certificate, a.key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return der
+}
+
+// respond signs an OCSP response about a certificate, as the responder in the template or as the authority itself.
+func (a authority) respond(tb testing.TB, template ocsp.Response, by crypto.Signer) []byte {
+	tb.Helper()
+	if template.ThisUpdate.IsZero() {
+		template.ThisUpdate, template.NextUpdate = now().Add(-time.Hour), now().Add(24*time.Hour)
+	}
+	responder := a.certificate
+	if template.Certificate != nil {
+		responder = template.Certificate
+	}
+	der, err := ocsp.CreateResponse(a.certificate, responder, template, by)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return der
+}
+
+func (a authority) good(tb testing.TB, c *x509.Certificate) []byte {
+	tb.Helper()
+	return a.respond(tb, ocsp.Response{Status: ocsp.Good, SerialNumber: c.SerialNumber}, a.key)
+}
+
+func (a authority) revoked(tb testing.TB, c *x509.Certificate, reason int) []byte {
+	tb.Helper()
+	return a.respond(tb, ocsp.Response{Status: ocsp.Revoked, SerialNumber: c.SerialNumber, RevokedAt: now(), RevocationReason: reason}, a.key)
+}
+
+// server is a responder and a place of lists: what answers is the test's to say, and it counts who asks.
+type server struct {
+	*httptest.Server
+	asked  atomic.Int64
+	answer atomic.Pointer[http.HandlerFunc]
+}
+
+func newServer(tb testing.TB) *server {
+	tb.Helper()
+	s := &server{}
+	s.reply(nil)
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked.Add(1)
+		(*s.answer.Load())(w, r)
+	}))
+	tb.Cleanup(s.Close)
+	return s
+}
+
+func (s *server) handle(f http.HandlerFunc) { s.answer.Store(&f) }
+
+func (s *server) reply(octets []byte) {
+	s.handle(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(octets) })
+}
+
+// asks reads the question of an OCSP request.
+func asks(tb testing.TB, r *http.Request) *ocsp.Request {
+	tb.Helper()
+	octets, err := io.ReadAll(r.Body)
+	if err != nil {
+		tb.Error(err)
+	}
+	question, err := ocsp.ParseRequest(octets)
+	if err != nil || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/ocsp-request" {
+		tb.Errorf("%s %s: %v", r.Method, r.Header.Get("Content-Type"), err)
+		return &ocsp.Request{SerialNumber: new(big.Int)}
+	}
+	return question
+}
+
+// clock is the tests' own.
+type clock struct{ offset atomic.Int64 }
+
+func (c *clock) now() time.Time          { return now().Add(time.Duration(c.offset.Load())) }
+func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
+
+// lines is a log that is read by tests.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// service is a Trust whose Revocation runs.
+type service struct {
+	*pki.Trust
+	*pki.Revocation
+	clock *clock
+	log   *lines
+}
+
+// serve trusts authorities and starts to look for what they revoke. The change may add files and addresses.
+func serve(tb testing.TB, o pki.RevocationOptions, trusted []authority, before func(*pki.Revocation)) *service {
+	tb.Helper()
+	var file []byte
+	for _, a := range trusted {
+		file = append(file, pki.EncodePEM(a.certificate)...)
+	}
+	trust, err := pki.ReadTrust(64, file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := &service{Trust: trust, clock: &clock{}, log: &lines{}}
+	o.Now, o.Every = s.clock.now, 3*time.Millisecond
+	transport := &http.Transport{} // its own: ports are used again by other tests
+	tb.Cleanup(transport.CloseIdleConnections)
+	o.HTTP = &http.Client{Transport: transport}
+	o.Log = slog.New(slog.NewTextHandler(s.log, nil))
+	s.Revocation = pki.NewRevocation(trust, o)
+	if before != nil {
+		before(s.Revocation)
+	}
+	ctx, cancel := context.WithCancel(tb.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.Run(ctx)
+	}()
+	tb.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return s
+}
+
+func (s *service) verify(c *x509.Certificate) problem.Code { return code(s.Verify(c, s.clock.now())) }
+
+// becomes waits until a certificate has an answer.
+func (s *service) becomes(tb testing.TB, c *x509.Certificate, want problem.Code) {
+	tb.Helper()
+	eventually(tb, "the answer "+string(want), func() bool { return s.verify(c) == want })
+}
+
+func eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	for range 5000 {
+		if holds() {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	tb.Fatalf("%s does not come", what)
+}
+
+// quiet is long enough for many sweeps.
+func quiet() { time.Sleep(60 * time.Millisecond) }

@@ -1,0 +1,266 @@
+package pki_test
+
+import (
+	"crypto/x509"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// about answers each question with what is said of its certificate.
+func (s *server) about(tb testing.TB, a authority, says func(r *ocsp.Request) ocsp.Response) {
+	tb.Helper()
+	s.handle(func(w http.ResponseWriter, r *http.Request) {
+		question := asks(tb, r)
+		response := says(question)
+		response.SerialNumber = question.SerialNumber
+		_, _ = w.Write(a.respond(tb, response, a.key))
+	})
+}
+
+// An answer is asked for again before it ends, without any message, and what was revoked stays so.
+func TestAnswersAreRenewed(t *testing.T) {
+	t.Parallel()
+	responder := newServer(t)
+	_, issuing := newLine(t, "CTR test", newP384)
+	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, nil)
+	var status, reason atomic.Int64
+	responder.about(t, issuing, func(*ocsp.Request) ocsp.Response {
+		at := s.clock.now()
+		return ocsp.Response{Status: int(status.Load()), RevocationReason: int(reason.Load()), RevokedAt: at, ThisUpdate: at, NextUpdate: at.Add(time.Hour)}
+	})
+	c := issuing.signer(t, responder.URL, "")
+	s.becomes(t, c, "")
+	later := func(want problem.Code) {
+		t.Helper()
+		eventually(t, "the answer "+string(want), func() bool {
+			s.clock.advance(5 * time.Second)
+			return s.verify(c) == want
+		})
+	}
+	eventually(t, "another question", func() bool {
+		s.clock.advance(5 * time.Second)
+		if got := s.verify(c); got != "" {
+			t.Errorf("meanwhile: %q", got)
+		}
+		return responder.asked.Load() == 3
+	})
+	status.Store(ocsp.Revoked)
+	reason.Store(ocsp.CertificateHold)
+	later(problem.CertRevoked)
+	status.Store(ocsp.Good)
+	later("")
+	status.Store(ocsp.Revoked)
+	reason.Store(ocsp.KeyCompromise)
+	later(problem.CertRevoked)
+	asked := responder.asked.Load()
+	status.Store(ocsp.Good)
+	for range 3 {
+		s.clock.advance(3 * time.Hour)
+		quiet()
+		if got := s.verify(c); got != problem.CertRevoked {
+			t.Errorf("later: %q", got)
+		}
+	}
+	if n := responder.asked.Load(); n != asked {
+		t.Errorf("asked %d times more", n-asked)
+	}
+}
+
+// An answer that ends without another leaves the certificate to the policy.
+func TestAnswersEnd(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[pki.RevocationPolicy]problem.Code{pki.RevocationSoft: "", pki.RevocationHard: problem.CertRevocationUnknown} {
+		responder := newServer(t)
+		_, issuing := newLine(t, "CTR test", newP384)
+		s := serve(t, pki.RevocationOptions{Policy: policy}, []authority{issuing}, nil)
+		good, bad := issuing.signer(t, responder.URL, ""), issuing.signer(t, responder.URL, "")
+		responder.about(t, issuing, func(q *ocsp.Request) ocsp.Response {
+			r := ocsp.Response{ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}
+			if q.SerialNumber.Cmp(bad.SerialNumber) == 0 {
+				r.Status, r.RevokedAt = ocsp.Revoked, now()
+			}
+			return r
+		})
+		s.becomes(t, bad, problem.CertRevoked)
+		s.becomes(t, good, "")
+		eventually(t, "two questions", func() bool { return responder.asked.Load() == 2 })
+		quiet()
+		responder.Close()
+		s.clock.advance(2 * time.Hour)
+		for range 2 {
+			if got := s.verify(good); got != want {
+				t.Errorf("%s: %q", policy, got)
+			}
+			if got := s.verify(bad); got != problem.CertRevoked {
+				t.Errorf("%s: %q", policy, got)
+			}
+			quiet()
+		}
+	}
+}
+
+// An answer without an end counts for minutes only.
+func TestAnswerWithoutNextUpdate(t *testing.T) {
+	t.Parallel()
+	responder := newServer(t)
+	_, issuing := newLine(t, "CTR test", newP384)
+	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, nil)
+	responder.about(t, issuing, func(*ocsp.Request) ocsp.Response { return ocsp.Response{ThisUpdate: s.clock.now()} })
+	c := issuing.signer(t, responder.URL, "")
+	s.becomes(t, c, "")
+	responder.Close()
+	s.clock.advance(11 * time.Minute)
+	if got := s.verify(c); got != problem.CertRevocationUnknown {
+		t.Errorf("%q", got)
+	}
+}
+
+// A host that is down is asked by one question at a time, less and less often, and works again when it is back.
+func TestHostThatIsDown(t *testing.T) {
+	t.Parallel()
+	responder := newServer(t)
+	_, issuing := newLine(t, "CTR test", newP384)
+	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard, Workers: 2}, []authority{issuing}, nil)
+	responder.handle(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	var all []*x509.Certificate
+	for range 30 {
+		all = append(all, issuing.signer(t, responder.URL, ""))
+	}
+	see := func(want problem.Code) {
+		t.Helper()
+		for _, c := range all {
+			if got := s.verify(c); got != want {
+				t.Errorf("%q", got)
+			}
+		}
+	}
+	see(problem.CertRevocationUnknown)
+	quiet()
+	if n := responder.asked.Load(); n < 1 || n > 2 {
+		t.Errorf("asked %d times at first", n)
+	}
+	before := responder.asked.Load()
+	for _, wait := range []time.Duration{31 * time.Second, time.Second, time.Second} {
+		s.clock.advance(wait)
+		quiet()
+	}
+	if n := responder.asked.Load() - before; n != 1 {
+		t.Errorf("asked %d times in the next half minute", n)
+	}
+	responder.about(t, issuing, func(*ocsp.Request) ocsp.Response {
+		return ocsp.Response{ThisUpdate: s.clock.now(), NextUpdate: s.clock.now().Add(240 * time.Hour)}
+	})
+	eventually(t, "an answer for each", func() bool {
+		s.clock.advance(10 * time.Second)
+		return !slices.ContainsFunc(all, func(c *x509.Certificate) bool { return s.verify(c) != "" })
+	})
+	if text := s.log.String(); strings.Count(text, "WARN") > 5 || !strings.Contains(text, "known again") {
+		t.Errorf("the log says %s", text)
+	}
+}
+
+func TestWorkersAreBounded(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[int]int64{1: 1, 3: 3, 100: 4} {
+		var at, tooMany atomic.Int64
+		responder := newServer(t)
+		_, issuing := newLine(t, "CTR test", newP384)
+		responder.about(t, issuing, func(*ocsp.Request) ocsp.Response {
+			defer at.Add(-1)
+			if n := at.Add(1); n > want {
+				tooMany.Store(n)
+			}
+			time.Sleep(5 * time.Millisecond)
+			return ocsp.Response{}
+		})
+		s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard, Workers: given}, []authority{issuing}, nil)
+		var group sync.WaitGroup
+		for range 20 {
+			c := issuing.signer(t, responder.URL, "")
+			for range 4 { // at once, and still one question for each certificate
+				group.Go(func() { s.becomes(t, c, "") })
+			}
+		}
+		group.Wait()
+		if n, asked := tooMany.Load(), responder.asked.Load(); n > 0 || asked != 20 {
+			t.Errorf("%d workers: %d questions, up to %d at a time", given, asked, n)
+		}
+	}
+}
+
+// The oldest answers are forgotten, but not those that revoke; and when there is no place at all, nothing is known.
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	responder := newServer(t)
+	_, issuing := newLine(t, "CTR test", newP384)
+	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard, Capacity: 4}, []authority{issuing}, nil)
+	var isBad atomic.Bool
+	responder.about(t, issuing, func(*ocsp.Request) ocsp.Response {
+		if isBad.Load() {
+			return ocsp.Response{Status: ocsp.Revoked, RevokedAt: now()}
+		}
+		return ocsp.Response{}
+	})
+	isBad.Store(true)
+	ends := func(c *x509.Certificate) { c.NotBefore, c.NotAfter = day(2020, 1, 1), now().AddDate(1, 0, 0) }
+	revoked := []*x509.Certificate{issuing.signer(t, responder.URL, "", ends)}
+	s.becomes(t, revoked[0], problem.CertRevoked)
+	isBad.Store(false)
+	var good []*x509.Certificate
+	for range 12 {
+		c := issuing.signer(t, responder.URL, "")
+		s.becomes(t, c, "")
+		good = append(good, c)
+	}
+	if got := s.verify(revoked[0]); got != problem.CertRevoked {
+		t.Errorf("revoked and forgotten: %q", got)
+	}
+	asked := responder.asked.Load()
+	if got := s.verify(good[11]); got != "" {
+		t.Errorf("the last: %q", got)
+	}
+	if got := s.verify(good[0]); got != problem.CertRevocationUnknown {
+		t.Errorf("the first should be forgotten: %q", got)
+	}
+	s.becomes(t, good[0], "")
+	if n := responder.asked.Load() - asked; n != 1 {
+		t.Errorf("asked %d times more", n)
+	}
+	isBad.Store(true)
+	for range 3 {
+		revoked = append(revoked, issuing.signer(t, responder.URL, "", ends))
+		s.becomes(t, revoked[len(revoked)-1], problem.CertRevoked)
+	}
+	isBad.Store(false)
+	one := issuing.signer(t, responder.URL, "")
+	for range 2 {
+		if got := s.verify(one); got != problem.CertRevocationUnknown {
+			t.Errorf("without a place: %q", got)
+		}
+		quiet()
+	}
+	for _, c := range revoked {
+		if got := s.verify(c); got != problem.CertRevoked {
+			t.Errorf("revoked: %q", got)
+		}
+	}
+	s.clock.advance(2 * 365 * 24 * time.Hour) // the revoked ones have expired: there is room again, though the answers are old
+	for _, c := range revoked {
+		if got := s.verify(c); got != problem.CertExpired {
+			t.Errorf("expired: %q", got)
+		}
+	}
+	asked = responder.asked.Load()
+	_ = s.verify(one)
+	eventually(t, "a question", func() bool { return responder.asked.Load() > asked })
+}

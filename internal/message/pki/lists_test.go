@@ -1,0 +1,456 @@
+package pki_test
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
+	"math/big"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// distribution is the extension IssuingDistributionPoint with the given fields (RFC 5280 section 5.2.5).
+func distribution(fields ...asn1.RawValue) []pkix.Extension {
+	var content []byte
+	for _, f := range fields {
+		der, err := asn1.Marshal(f)
+		if err != nil {
+			return nil
+		}
+		content = append(content, der...)
+	}
+	value, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: content})
+	if err != nil {
+		return nil
+	}
+	return []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: value}}
+}
+
+func flag(field int) asn1.RawValue {
+	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: field, Bytes: []byte{0xff}}
+}
+
+func place(address string) asn1.RawValue {
+	within := func(tag int, v asn1.RawValue) asn1.RawValue {
+		der, err := asn1.Marshal(v)
+		if err != nil {
+			return asn1.RawValue{}
+		}
+		return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tag, IsCompound: true, Bytes: der}
+	}
+	return within(0, within(0, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte(address)}))
+}
+
+func TestFetchedLists(t *testing.T) {
+	t.Parallel()
+	_, issuing := newLine(t, "CTR test", newP384)
+	_, stranger := newLine(t, "CTR test", newP384)
+	const unknown = problem.CertRevocationUnknown
+	yesterday := x509.RevocationList{ThisUpdate: now().Add(-48 * time.Hour), NextUpdate: now().Add(-24 * time.Hour)}
+	for _, tt := range []struct {
+		name       string
+		list       func(c *x509.Certificate, address string) []byte
+		soft, hard problem.Code
+		says       string
+	}{
+		{"good", func(*x509.Certificate, string) []byte { return issuing.list(t, x509.RevocationList{}) }, "", "", ""},
+		{"good, in PEM", func(*x509.Certificate, string) []byte {
+			return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: issuing.list(t, x509.RevocationList{})})
+		}, "", "", ""},
+		{"revoked", func(c *x509.Certificate, _ string) []byte { return issuing.list(t, x509.RevocationList{}, c) },
+			problem.CertRevoked, problem.CertRevoked, ""},
+		{"stale", func(*x509.Certificate, string) []byte { return issuing.list(t, yesterday) }, "", unknown, "the answer was good from"},
+		{"stale and revoked", func(c *x509.Certificate, _ string) []byte { return issuing.list(t, yesterday, c) },
+			problem.CertRevoked, problem.CertRevoked, "the answer was good from"},
+		{"of tomorrow", func(*x509.Certificate, string) []byte {
+			return issuing.list(t, x509.RevocationList{ThisUpdate: now().Add(24 * time.Hour), NextUpdate: now().Add(48 * time.Hour)})
+		}, "", unknown, "the answer was good from"},
+		{"garbage", func(*x509.Certificate, string) []byte { return []byte("not here") }, "", unknown, "CRL_UNREADABLE"},
+		{"wrong signer", func(*x509.Certificate, string) []byte { return stranger.list(t, x509.RevocationList{}) }, "", unknown, "CRL_UNTRUSTED"},
+		{"too large", func(*x509.Certificate, string) []byte { return make([]byte, pki.MaxCRL+1) }, "", unknown, "octets"},
+		{"of users only", func(*x509.Certificate, string) []byte {
+			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(flag(1))})
+		}, "", "", ""},
+		{"of authorities only", func(*x509.Certificate, string) []byte {
+			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(flag(2))})
+		}, "", unknown, ""},
+		{"of some reasons", func(*x509.Certificate, string) []byte {
+			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 3, Bytes: []byte{0, 64}})})
+		}, "", unknown, "CRL_UNREADABLE"},
+		{"of several issuers", func(*x509.Certificate, string) []byte {
+			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(flag(4))})
+		}, "", unknown, "CRL_UNREADABLE"},
+		{"of a critical unknown kind", func(*x509.Certificate, string) []byte {
+			return issuing.list(t, x509.RevocationList{ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}})
+		}, "", unknown, "CRL_UNREADABLE"},
+		{"of this part", func(_ *x509.Certificate, address string) []byte {
+			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(place(address))})
+		}, "", "", ""},
+		{"of another part", func(*x509.Certificate, string) []byte {
+			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(place("http://elsewhere.example/7.crl"))})
+		}, "", unknown, ""},
+	} {
+		for policy, want := range map[pki.RevocationPolicy]problem.Code{pki.RevocationSoft: tt.soft, pki.RevocationHard: tt.hard} {
+			t.Run(tt.name+", "+string(policy), func(t *testing.T) {
+				t.Parallel()
+				there := newServer(t)
+				c := issuing.signer(t, "", there.URL)
+				there.reply(tt.list(c, there.URL))
+				s := serve(t, pki.RevocationOptions{Policy: policy}, []authority{issuing}, nil)
+				_ = s.verify(c)
+				eventually(t, "a question", func() bool { return there.asked.Load() == 1 })
+				if tt.says != "" {
+					eventually(t, tt.says, func() bool { return strings.Contains(s.log.String(), tt.says) })
+				}
+				s.becomes(t, c, want)
+				quiet()
+				if got := s.verify(c); got != want {
+					t.Errorf("later: %q", got)
+				}
+				if n := there.asked.Load(); n != 1 || tt.says == "" && s.log.String() != "" {
+					t.Errorf("asked %d times; the log says %s", n, s.log)
+				}
+			})
+		}
+	}
+}
+
+// What was revoked stays so when the authority drops it from its list, and what was on hold may come back.
+func TestListsDropNothingFinal(t *testing.T) {
+	t.Parallel()
+	_, issuing := newLine(t, "CTR test", newP384)
+	for reason, want := range map[int]problem.Code{ocsp.KeyCompromise: problem.CertRevoked, ocsp.CertificateHold: ""} {
+		trust, err := pki.ReadTrust(8, pki.EncodePEM(issuing.certificate))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, other := issuing.signer(t, "", ""), issuing.signer(t, "", "")
+		for _, list := range []x509.RevocationList{
+			{RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: c.SerialNumber, RevocationTime: now(), ReasonCode: reason}}},
+			{}, {},
+		} {
+			if err := trust.AddCRL(issuing.list(t, list, other)); err != nil {
+				t.Fatal(err)
+			}
+			if list.RevokedCertificateEntries != nil && code(trust.Verify(c, now())) != problem.CertRevoked {
+				t.Errorf("reason %d: not revoked", reason)
+			}
+		}
+		if got := code(trust.Verify(c, now())); got != want {
+			t.Errorf("reason %d: %q", reason, got)
+		}
+		if got := code(trust.Verify(other, now())); got != problem.CertRevoked {
+			t.Errorf("another one: %q", got)
+		}
+	}
+}
+
+// A list that was signed again under its old number is the newer one all the same.
+func TestListOfTheSameNumber(t *testing.T) {
+	t.Parallel()
+	_, issuing := newLine(t, "CTR test", newP384)
+	trust, err := pki.ReadTrust(8, pki.EncodePEM(issuing.certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationHard, Now: now})
+	c := issuing.signer(t, "", "")
+	for _, step := range []struct {
+		from, until time.Duration
+		want        problem.Code
+	}{{-48 * time.Hour, -24 * time.Hour, problem.CertRevocationUnknown}, {-time.Hour, time.Hour, ""}, {-50 * time.Hour, -40 * time.Hour, ""}} {
+		list := x509.RevocationList{Number: big.NewInt(9), ThisUpdate: now().Add(step.from), NextUpdate: now().Add(step.until)}
+		if err := trust.AddCRL(issuing.list(t, list)); err != nil {
+			t.Fatal(err)
+		}
+		if got := code(trust.Verify(c, now())); got != step.want {
+			t.Errorf("%q", got)
+		}
+	}
+}
+
+// The parts of one authority's list stand beside each other, and there is an end to them.
+func TestListsInParts(t *testing.T) {
+	t.Parallel()
+	_, issuing := newLine(t, "CTR test", newP384)
+	trust, err := pki.ReadTrust(8, pki.EncodePEM(issuing.certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := issuing.signer(t, "", ""), issuing.signer(t, "", "")
+	part := func(n int, c *x509.Certificate) error {
+		return trust.AddCRL(issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(place("http://a.example/" + string(rune('!'+n))))}, c))
+	}
+	for n, c := range []*x509.Certificate{first, second} {
+		if err := part(n, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []*x509.Certificate{first, second} {
+		if got := code(trust.Verify(c, now())); got != problem.CertRevoked {
+			t.Errorf("%q", got)
+		}
+	}
+	for n := 2; n < pki.MaxCRLs; n++ {
+		if err := part(n, first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := part(pki.MaxCRLs, first); code(err) != problem.CRLUnreadable {
+		t.Errorf("one more: %v", err)
+	}
+	if err := part(0, second); err != nil {
+		t.Errorf("a newer one: %v", err)
+	}
+}
+
+// An authority that its own authority revokes signs nobody any more.
+func TestAuthoritiesStandOnListsToo(t *testing.T) {
+	t.Parallel()
+	there := newServer(t)
+	root, issuing := newLine(t, "CTR test", newP384, there.URL)
+	there.reply(root.list(t, x509.RevocationList{}, issuing.certificate))
+	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationSoft}, []authority{root, issuing}, nil)
+	s.becomes(t, issuing.signer(t, "", ""), problem.CertUntrusted)
+}
+
+// An issuer that came with the message may sign the list of its own certificates, for its path was verified.
+func TestListsOfAnIssuerInTheMessage(t *testing.T) {
+	t.Parallel()
+	there := newServer(t)
+	root, issuing := newLine(t, "CTR test", newP384)
+	good, revoked := issuing.signer(t, "", there.URL), issuing.signer(t, "", there.URL)
+	there.reply(issuing.list(t, x509.RevocationList{}, revoked))
+	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{root}, nil)
+	with := func(c *x509.Certificate) problem.Code {
+		return code(s.VerifyWith([]*x509.Certificate{issuing.certificate}, c, now()))
+	}
+	eventually(t, "good", func() bool { return with(good) == "" })
+	if got := with(revoked); got != problem.CertRevoked {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestGivenAddress(t *testing.T) {
+	t.Parallel()
+	there := newServer(t)
+	_, issuing := newLine(t, "CTR test", newP384)
+	c, revoked := issuing.signer(t, "", ""), issuing.signer(t, "", "")
+	there.reply(issuing.list(t, x509.RevocationList{}, revoked))
+	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, func(r *pki.Revocation) {
+		if err := r.AddAddress(there.URL); err != nil {
+			t.Error(err)
+		}
+		for _, wrong := range []string{"", "ldap://x/y", "file:///etc/passwd", "http:///x", "https://user:word@a.example/", "http://" + strings.Repeat("a", 3000), "::"} {
+			if err := r.AddAddress(wrong); code(err) != problem.CRLAddress {
+				t.Errorf("%q: %v", wrong, err)
+			}
+		}
+	})
+	eventually(t, "a question", func() bool { return there.asked.Load() == 1 })
+	s.becomes(t, c, "")
+	s.becomes(t, revoked, problem.CertRevoked)
+}
+
+// Only the host that a certificate names is asked.
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	_, issuing := newLine(t, "CTR test", newP384)
+	list := issuing.list(t, x509.RevocationList{})
+	there, elsewhere := newServer(t), newServer(t)
+	elsewhere.reply(list)
+	for name, tt := range map[string]struct {
+		to   string
+		want problem.Code
+	}{
+		"within the host":  {"/final", ""},
+		"to another":       {elsewhere.URL, problem.CertRevocationUnknown},
+		"to a file":        {"file:///etc/passwd", problem.CertRevocationUnknown},
+		"round and round":  {"/again", problem.CertRevocationUnknown},
+		"with a user name": {strings.Replace(there.URL, "://", "://user@", 1) + "/final", problem.CertRevocationUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			there.handle(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/final" {
+					_, _ = w.Write(list)
+					return
+				}
+				w.Header().Set("Location", tt.to)
+				w.WriteHeader(http.StatusFound)
+			})
+			s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, nil)
+			c := issuing.signer(t, "", there.URL+"/first")
+			if tt.want == "" {
+				s.becomes(t, c, "")
+				return
+			}
+			_ = s.verify(c)
+			eventually(t, "a line", func() bool { return strings.Contains(s.log.String(), "HTTP 302") })
+			if got := s.verify(c); got != tt.want || elsewhere.asked.Load() != 0 {
+				t.Errorf("%q; elsewhere was asked %d times", got, elsewhere.asked.Load())
+			}
+		})
+	}
+}
+
+// Files are read again when they change, and a file that is broken or gone takes nothing back.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	_, issuing := newLine(t, "CTR test", newP384)
+	_, stranger := newLine(t, "stranger", newP384)
+	dir := t.TempDir()
+	list, stapled := filepath.Join(dir, "list.crl"), filepath.Join(dir, "response.der")
+	first, second, third := issuing.signer(t, "", ""), issuing.signer(t, "", ""), issuing.signer(t, "", "")
+	write := func(name string, octets []byte) {
+		t.Helper()
+		if err := os.WriteFile(name+".new", octets, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(name+".new", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := x509.RevocationList{ThisUpdate: now().Add(-48 * time.Hour), NextUpdate: now().Add(-time.Hour)}
+	write(list, issuing.list(t, old, first))
+	write(stapled, issuing.good(t, second))
+	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, func(r *pki.Revocation) {
+		if err := r.AddFile(list); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.AddResponseFile(stapled); err != nil {
+			t.Fatal(err)
+		}
+		for name, tt := range map[string]struct {
+			octets []byte
+			want   problem.Code
+		}{
+			"nothing": {nil, problem.OCSPUnreadable}, "garbage": {[]byte("x"), problem.OCSPUnreadable},
+			"large": {make([]byte, pki.MaxOCSP+1), problem.OCSPUnreadable}, "strange": {stranger.good(t, second), problem.OCSPUntrusted},
+		} {
+			file := filepath.Join(dir, name)
+			write(file, tt.octets)
+			if err := r.AddResponseFile(file); code(err) != tt.want {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		large := filepath.Join(dir, "large.crl")
+		write(large, make([]byte, pki.MaxCRL+1))
+		if err := r.AddFile(large); code(err) != problem.CRLUnreadable {
+			t.Errorf("a large list: %v", err)
+		}
+		if err := r.AddFile(filepath.Join(dir, "missing")); err == nil || r.AddFile(dir) == nil {
+			t.Error("a missing file, or a folder, is taken")
+		}
+	})
+	step := func(name string, want ...problem.Code) {
+		t.Helper()
+		for i, c := range []*x509.Certificate{first, second, third} {
+			if got := s.verify(c); got != want[i] {
+				t.Errorf("%s: certificate %d: %q", name, i+1, got)
+			}
+		}
+	}
+	const unknown, revoked = problem.CertRevocationUnknown, problem.CertRevoked
+	step("at first", revoked, "", unknown)
+
+	write(list, issuing.list(t, x509.RevocationList{}, first))
+	s.becomes(t, third, "")
+	write(stapled, issuing.revoked(t, second, ocsp.KeyCompromise))
+	s.becomes(t, second, revoked)
+
+	write(list, []byte("nothing of use"))
+	eventually(t, "a line", func() bool { return strings.Contains(s.log.String(), "CRL_UNREADABLE") })
+	step("with a broken list", revoked, revoked, "")
+	if err := os.Remove(stapled); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a line", func() bool { return strings.Contains(s.log.String(), "no such file") })
+	quiet()
+	step("without the response", revoked, revoked, "")
+	if n := strings.Count(s.log.String(), "no such file"); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	write(list, issuing.list(t, x509.RevocationList{}, third))
+	s.becomes(t, third, revoked)
+	step("with the next list", revoked, revoked, revoked)
+}
+
+// An authority that changed its key keeps its name: what it revokes with the new key is revoked, and neither list says
+// that the other's certificates are good.
+func TestChangeOfKey(t *testing.T) {
+	t.Parallel()
+	_, before := newLine(t, "CTR test", newP384)
+	_, after := newLine(t, "CTR test", newP384)
+	trust, err := pki.ReadTrust(8, pki.EncodePEM(before.certificate), pki.EncodePEM(after.certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationHard, Now: now})
+	good, revoked, renewed := before.signer(t, "", ""), before.signer(t, "", ""), after.signer(t, "", "")
+	check := func(step string, want ...problem.Code) {
+		t.Helper()
+		for i, c := range []*x509.Certificate{good, revoked, renewed} {
+			if got := code(trust.Verify(c, now())); got != want[i] {
+				t.Errorf("%s: certificate %d: %q", step, i+1, got)
+			}
+		}
+	}
+	const unknown = problem.CertRevocationUnknown
+	check("without a list", unknown, unknown, unknown)
+	if err := trust.AddCRL(after.list(t, x509.RevocationList{}, revoked)); err != nil {
+		t.Fatal(err)
+	}
+	check("with the new key's", unknown, problem.CertRevoked, "")
+	if err := trust.AddCRL(before.list(t, x509.RevocationList{})); err != nil {
+		t.Fatal(err)
+	}
+	check("with both", "", problem.CertRevoked, "")
+}
+
+// SHA-1 proves nothing, and a delegate whose certificate is revoked answers nobody.
+func TestWorthlessSignatures(t *testing.T) {
+	t.Parallel()
+	key, chain := ownCA(t, x509.SHA256WithRSA)
+	a := authority{chain[0], key}
+	trust, err := pki.ReadTrust(8, pki.EncodePEM(a.certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := trust.AddCRL(a.list(t, x509.RevocationList{SignatureAlgorithm: x509.SHA1WithRSA})); code(err) != problem.CRLUntrusted {
+		t.Errorf("a list: %v", err)
+	}
+	r := pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationHard, Now: now})
+	c := a.signer(t, "", "")
+	responder := a.signer(t, "", "", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning} })
+	weak := a.signer(t, "", "", func(c *x509.Certificate) {
+		c.ExtKeyUsage, c.SignatureAlgorithm = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}, x509.SHA1WithRSA
+	})
+	by := must(t, keyOfAll)
+	file := filepath.Join(t.TempDir(), "response.der")
+	check := func(name string, octets []byte, want problem.Code) {
+		t.Helper()
+		if err := os.WriteFile(file, octets, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.AddResponseFile(file); code(err) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	check("by SHA-1", a.respond(t, ocsp.Response{SerialNumber: c.SerialNumber, SignatureAlgorithm: x509.SHA1WithRSA}, a.key), problem.OCSPUntrusted)
+	check("by a delegate of SHA-1", a.respond(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: weak}, by), problem.OCSPUntrusted)
+	check("by a delegate", a.respond(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), "")
+	if err := trust.AddCRL(a.list(t, x509.RevocationList{}, responder)); err != nil {
+		t.Fatal(err)
+	}
+	check("by a revoked delegate", a.respond(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), problem.OCSPUntrusted)
+}

@@ -1,0 +1,188 @@
+package wsse_test
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+func asTested(tb testing.TB) wsse.InspectOptions {
+	tb.Helper()
+	return wsse.InspectOptions{Trust: testpki.Trust(tb), At: now}
+}
+
+func inspect(tb testing.TB, text string, o wsse.InspectOptions) *wsse.Report {
+	tb.Helper()
+	return wsse.Inspect(open(tb, text), o)
+}
+
+func codes(all []*problem.Error) string {
+	var b []string
+	for _, e := range all {
+		b = append(b, string(e.Code))
+	}
+	return strings.Join(b, " ")
+}
+
+// inspected checks that an inspection finds by itself what Verify refuses.
+func inspected(tb testing.TB, text string, want problem.Code) {
+	tb.Helper()
+	r := inspect(tb, text, asTested(tb))
+	if r.First == nil || r.First.Code != want {
+		tb.Errorf("Verify answers %v, want %s", r.First, want)
+	}
+	if !slices.ContainsFunc(r.Findings(), func(e *problem.Error) bool { return e.Code == want }) {
+		tb.Errorf("found %s, not %s", codes(r.Findings()), want)
+	}
+	// Only these are not found by looking at the parts.
+	if len(r.Other) > 0 && want != problem.SecurityMissing && want != problem.KeyUnregistered {
+		tb.Errorf("%s was not found by inspection: %s", want, codes(r.Findings()))
+	}
+}
+
+func TestInspectFindsNothingInAGoodMessage(t *testing.T) {
+	text := signed(t, testpki.Key(t, testpki.Hospital))
+	for name, o := range map[string]wsse.InspectOptions{
+		"trusted": {Trust: testpki.Trust(t), At: now, Strict: true}, "trust unknown": {At: now, Strict: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := inspect(t, text, o)
+			if found := r.Findings(); len(found) > 0 || r.First != nil {
+				t.Fatalf("found %v, answered %v", codes(found), r.First)
+			}
+			if !r.Signature.Judged || len(r.Signature.References) != 3 || r.Coverage.Refusals != nil ||
+				!r.Coverage.Body || !r.Coverage.Timestamp || !r.Coverage.Certificate {
+				t.Errorf("signature %+v, coverage %+v", r.Signature, r.Coverage)
+			}
+			for _, reference := range r.Signature.References {
+				if len(reference.Computed) != 32 || !bytes.Equal(reference.Computed, reference.Stated) || reference.Target == "" ||
+					!slices.Equal(reference.Transforms, []string{dsig.ExclusiveC14N}) || reference.DigestMethod != dsig.SHA256 {
+					t.Errorf("reference %+v", reference)
+				}
+			}
+			c := r.Certificate
+			if c.Subject.String() != testpki.Hospital || c.Key != "RSA 2048" || c.TrustWasChecked != (o.Trust != nil) ||
+				r.Key.Form != "Reference to the BinarySecurityToken" {
+				t.Errorf("certificate %+v, key %+v", c, r.Key)
+			}
+			if !r.Timestamp.Until.Equal(now.Add(30e9)) || !r.Timestamp.Created.Equal(now.Add(-30e9)) {
+				t.Errorf("timestamp %+v", r.Timestamp)
+			}
+		})
+	}
+}
+
+// TestInspectFindsEverything: not only the first.
+func TestInspectFindsEverything(t *testing.T) {
+	text := signed(t, testpki.WrongUsage(t),
+		edit{"http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"}, // of the Body
+		edit{algorithmRSA, "http://www.w3.org/2000/09/xmldsig#rsa-sha1"},
+		edit{referenceToken, ""}, edit{`URI="#TS-1"`, `URI="#TS-9"`}, edit{"T10:00:00Z", "T09:00:00Z"}, edit{"10:01:00Z", "09:01:00Z"})
+	text = apply(t, text, []edit{{"48022907379", "48022907378"}, {signatureEnd, signatureEnd + `<Other/><wsse:UsernameToken/>`}})
+	r := inspect(t, text, wsse.InspectOptions{Trust: testpki.Trust(t), At: now, Strict: true})
+	const want = "SECURITY_PART_UNEXPECTED SECURITY_TOKEN_UNSUPPORTED SIGNATURE_SHA1_REFUSED DIGEST_SHA1_REFUSED DIGEST_MISMATCH DIGEST_VALUE_MALFORMED " +
+		"REFERENCE_NOT_FOUND TIMESTAMP_NOT_SIGNED SECURITY_TOKEN_NOT_SIGNED CERT_KEY_USAGE TIMESTAMP_EXPIRED"
+	if got := codes(r.Findings()); got != want {
+		t.Errorf("found\n%s, want\n%s", got, want)
+	}
+	if r.First.Code != problem.SecurityUnexpected || !r.Signature.Judged || len(r.Signature.Value) > 0 {
+		t.Errorf("first %v, signature value %v %v", r.First, r.Signature.Judged, r.Signature.Value)
+	}
+}
+
+// TestInspectJudgesAStrangersCertificate: it says what is wrong besides its authority, which the service does not.
+func TestInspectJudgesAStrangersCertificate(t *testing.T) {
+	weak := inspect(t, signed(t, testpki.Weak(t)), wsse.InspectOptions{At: now})
+	if got := codes(weak.Findings()); !strings.Contains(got, "CERT_KEY_UNSUPPORTED") || strings.Contains(got, "UNTRUSTED") {
+		t.Errorf("weak: %s", got)
+	}
+	untrusted := inspect(t, signed(t, testpki.Untrusted(t)), asTested(t))
+	if got := codes(untrusted.Findings()); got != "CERT_UNTRUSTED" {
+		t.Errorf("untrusted: %s", got)
+	}
+	key, err := authority(t).Issue(pki.Order{
+		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, From: now.AddDate(-1, 0, 0), Until: now.AddDate(0, 0, -1),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := inspect(t, signed(t, key), asTested(t))
+	if got := codes(r.Findings()); got != "CERT_UNTRUSTED CERT_EXPIRED CERT_SUBJECT_NUMBER" {
+		t.Errorf("expired stranger: %s", got)
+	}
+	if r.First.Code != problem.CertUntrusted {
+		t.Errorf("the service answers %v", r.First)
+	}
+}
+
+func TestInspectGivesTheCanonicalOctets(t *testing.T) {
+	text := signed(t, testpki.Key(t, testpki.Hospital))
+	envelope := open(t, text)
+	r := wsse.Inspect(envelope, asTested(t))
+	want := string(xmldoc.C14N{Exclusive: true}.Append(nil, envelope.UnverifiedBody()))
+	for _, of := range []string{"Body", "id-1", "#id-1"} {
+		if got, ok := r.Canonical(of); !ok || string(got) != want {
+			t.Errorf("%s: %v %q", of, ok, got)
+		}
+	}
+	if got, ok := r.Canonical("SignedInfo"); !ok || !strings.HasPrefix(string(got), `<ds:SignedInfo xmlns:ds=`) {
+		t.Errorf("SignedInfo: %v %.40q", ok, got)
+	}
+	if got, ok := r.Canonical("Header"); ok {
+		t.Errorf("Header: %q", got)
+	}
+}
+
+// TestInspectBounds: what is refused for its number is not worked on.
+func TestInspectBounds(t *testing.T) {
+	text := signed(t, testpki.Key(t, testpki.Hospital), edit{referenceBody, strings.Repeat(referenceBody, 100)})
+	r := inspect(t, text, asTested(t))
+	if got := codes(r.Findings()); !strings.Contains(got, "REFERENCES_TOO_MANY") || !strings.Contains(got, "REFERENCE_REPEATED") ||
+		len(r.Signature.References) != dsig.MaxReferences {
+		t.Errorf("%d references, %s", len(r.Signature.References), got)
+	}
+}
+
+// FuzzInspect: an inspection finds something wherever Verify refuses, and nothing where it does not.
+func FuzzInspect(f *testing.F) {
+	good := signed(f, testpki.Key(f, testpki.Hospital))
+	f.Add("48022907379", "1")
+	f.Add("<ds:Transforms>", "")
+	f.Add("<ds:SignedInfo>", "<ds:SignedInfo><x/>")
+	f.Add("<ds:KeyInfo Id=\"KI-1\">", "<ds:KeyInfo><ds:KeyInfo>")
+	trust := testpki.Trust(f)
+	f.Fuzz(func(t *testing.T, old, changed string) {
+		text := strings.Replace(good, old, changed, 1)
+		d, err := xmldoc.Parse([]byte(text), xmldoc.DefaultLimits())
+		if err != nil {
+			return
+		}
+		consistent(t, d, trust)
+	})
+}
+
+func consistent(t *testing.T, d *xmldoc.Document, trust *pki.Trust) {
+	t.Helper()
+	envelope, err := soap.Open(d)
+	if err != nil {
+		return
+	}
+	r := wsse.Inspect(envelope, wsse.InspectOptions{Trust: trust, At: now})
+	v := verifier(t)
+	_, err = v.Verify(envelope)
+	if (err == nil) != (len(r.Findings()) == 0) {
+		t.Fatalf("Verify: %v, found %s", err, codes(r.Findings()))
+	}
+	if err != nil && len(r.Other) > 0 && r.First.Code != problem.SecurityMissing && r.First.Code != problem.KeyUnregistered {
+		t.Errorf("%v was not found by inspection", r.First)
+	}
+}
