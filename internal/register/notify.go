@@ -22,7 +22,7 @@ type operation struct {
 	specialist ProfessionalRef // resolved
 	prescriber ProfessionalRef // resolved
 	facts      operationFacts
-	linked     bool // a therapeutic relation exists on the day
+	linked     bool // a therapeutic relation exists on the day; looked up where one is required
 }
 
 // NotifyImplant registers an implantation. It is durable when NotifyImplant returns without an error.
@@ -152,6 +152,9 @@ func (r *Registrar) lookUp(s Reader, o *operation, prescribed ident.Date) error 
 			return err
 		}
 		o.prescriber = withPractice(o.prescriber, o.facts.prescriber, prescribed)
+	}
+	if !r.requireLink {
+		return nil
 	}
 	links, err := s.Links(o.patient, o.specialist.SSIN)
 	if err != nil {

@@ -1,12 +1,8 @@
 package store_test
 
 import (
-	"context"
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
-	"net/url"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -96,10 +92,14 @@ func notify(b *testing.B, db *store.DB, n int64) error {
 	})
 }
 
-// concurrently runs b.N operations on so many goroutines.
+// concurrently runs b.N operations on so many goroutines and reports the processor time of each, a PostgreSQL server's not
+// included.
 func concurrently(b *testing.B, goroutines int, operation func(n int64) error) {
+	before := storetest.ProcessorTime(b)
 	b.ResetTimer()
 	fill(b, goroutines, int64(b.N), operation)
+	b.StopTimer()
+	storetest.ReportProcessor(b, before)
 }
 
 // fill runs operations on so many goroutines.
@@ -143,55 +143,18 @@ func BenchmarkWriteNotification(b *testing.B) {
 	})
 }
 
-// BenchmarkFloor is the least that a notification can cost: four rows, of the sizes of a notification, an implant, a
-// submission and an event, inserted with the driver alone, 64 to a commit.
+// BenchmarkFloor is the least that a notification can cost: see storetest.Floor.
 func BenchmarkFloor(b *testing.B) {
-	file := url.URL{Scheme: "file", Path: filepath.Join(b.TempDir(), "floor.sqlite"),
-		RawQuery: "_journal_mode=WAL&_synchronous=FULL&_txlock=immediate"}
-	db, err := sql.Open("sqlite", file.String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = db.Close() })
-	db.SetMaxOpenConns(1)
-	ctx := context.Background() // of the cleanup too
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = conn.Close() })
-	var inserts []*sql.Stmt
-	for i := range 4 {
-		table := fmt.Sprint("t", i)
-		if _, err := conn.ExecContext(ctx, "CREATE TABLE "+table+" (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID"); err != nil {
-			b.Fatal(err)
-		}
-		insert, err := conn.PrepareContext(ctx, "INSERT INTO "+table+" (id, body) VALUES (?, ?)")
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { _ = insert.Close() })
-		inserts = append(inserts, insert)
-	}
-	body := fmt.Sprintf("%0300d", 1)
+	insert := storetest.Floor(b)
+	before := storetest.ProcessorTime(b)
 	b.ResetTimer()
 	for n := range b.N {
-		if n%64 == 0 {
-			if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-				b.Fatal(err)
-			}
-		}
-		for _, insert := range inserts {
-			if _, err := insert.ExecContext(ctx, fmt.Sprintf("6f9619ff-8b86-d011-b42d-%012d", n), body); err != nil {
-				b.Fatal(err)
-			}
-		}
-		if n%64 == 63 || n == b.N-1 {
-			if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
-				b.Fatal(err)
-			}
+		if err := insert(n); err != nil {
+			b.Fatal(err)
 		}
 	}
+	b.StopTimer()
+	storetest.ReportProcessor(b, before)
 }
 
 func BenchmarkSearch(b *testing.B) {

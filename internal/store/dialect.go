@@ -45,10 +45,7 @@ func embeddedDialect() *dialect {
 		// There is one writer at a time.
 		hold: func(*session, []string) error { return nil },
 		nextRunning: func(s *session, day ident.Date) (int64, error) {
-			var running int64
-			_, err := s.get(&running, `INSERT INTO number_counter (day, running) VALUES (?, 1)
-				ON CONFLICT (day) DO UPDATE SET running = running + 1 RETURNING running`, day.String())
-			return running, err
+			return s.numbers.next(s, day.String())
 		},
 	}
 }

@@ -44,8 +44,8 @@ const (
 		`registered_at, digest, signer, organisation, author, input_reference, content_digest) ` +
 		`VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	insertImplant = `INSERT INTO implant (id, reference, version, line, code, udi, lot, serial, expiry, pharmacist_ssin, ` +
-		`pharmacist_nihii, pharmacy_nihii, pharmacy_cbe, delivery_date, quantity, location, side, udi_di, unregistered, ` +
-		`patient_ssin, operation_date) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		`pharmacist_nihii, pharmacy_nihii, pharmacy_cbe, delivery_date, quantity, location, side, udi_di, unregistered) ` +
+		`VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	insertRemoval = `INSERT INTO removal (reference, version, line, implant_id, quantity, reason, remaining, operation_date) ` +
 		`VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 	insertWarning    = `INSERT INTO warning (reference, version, line, code, path, facts) VALUES (?, ?, ?, ?, ?, ?)`
@@ -93,8 +93,7 @@ func (u update) keepImplant(n *register.Notification, line int) error {
 	i := &n.Implants[line]
 	return u.s.insert(insertImplant, i.ID, n.Reference, n.Version, line+1, i.Code.Digits(), i.UDI, i.Lot, i.Serial,
 		i.Expiry.String(), i.Pharmacist.SSIN.Digits(), i.Pharmacist.NIHII.Digits(), i.Pharmacy.NIHII.Digits(),
-		i.Pharmacy.CBE.Digits(), i.DeliveryDate.String(), i.Quantity, i.Location, string(i.Side), i.UDIDI, i.Unregistered,
-		n.Patient.Digits(), n.OperationDate.String())
+		i.Pharmacy.CBE.Digits(), i.DeliveryDate.String(), i.Quantity, i.Location, string(i.Side), i.UDIDI, i.Unregistered)
 }
 
 // Link appends a therapeutic relation. One with the same people, type and first day stays as it is.

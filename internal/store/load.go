@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"strings"
 
 	"github.com/openctr/ctr/internal/register"
@@ -48,13 +49,15 @@ const (
 // Load brings entries of the authentic sources in, all or none. An entry that is there already takes the new values;
 // one that is not mentioned stays as it is, so the relations that operations established survive.
 func (db *DB) Load(ctx context.Context, all Sources) error {
+	mark := rand.Text()
 	return db.write(ctx, func(s *session) error {
 		for _, load := range []func(*session, *Sources) error{loadPeople, loadOrganisations, loadRelations, loadDevices} {
 			if err := load(s, &all); err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err := s.exec(updateMark, mark) // from here on no program takes from memory what was read before
+		return err
 	})
 }
 

@@ -16,7 +16,7 @@ const current = ` AND NOT EXISTS (SELECT 1 FROM notification newer WHERE newer.r
 // implantColumns take one parameter: the day up to which removals count.
 const implantColumns = `i.reference, i.version, i.id, i.code, i.udi, i.lot, i.serial, i.expiry, i.pharmacist_ssin, ` +
 	`i.pharmacist_nihii, i.pharmacy_nihii, i.pharmacy_cbe, i.delivery_date, i.quantity, i.location, i.side, i.udi_di, ` +
-	`i.unregistered, n.number, i.patient_ssin, i.operation_date, i.quantity - ` + removed + ` AS remaining, ` +
+	`i.unregistered, n.number, n.patient_ssin, n.operation_date, i.quantity - ` + removed + ` AS remaining, ` +
 	`COALESCE(d.code, '') AS "device.code", COALESCE(d.name, '') AS "device.name", ` +
 	`COALESCE(d.reference, '') AS "device.reference", COALESCE(d.manufacturer, '') AS "device.manufacturer", ` +
 	`COALESCE(d.distributor, '') AS "device.distributor", COALESCE(d.classification, '') AS "device.classification", ` +
@@ -125,8 +125,8 @@ func (v view) Implants(patient ident.SSIN, day ident.Date) ([]register.Implant, 
 		upTo = anyDay
 	}
 	return many(v.s, "implant", implantRow.implant, `SELECT `+implantColumns+implantTables+
-		` WHERE i.patient_ssin = ? AND i.operation_date <= ? AND NOT i.unregistered`+current+
-		` ORDER BY i.operation_date, n.seq, i.line`, upTo, patient.Digits(), upTo)
+		` WHERE n.patient_ssin = ? AND n.operation_date <= ? AND NOT i.unregistered`+current+
+		` ORDER BY n.operation_date, n.seq, i.line`, upTo, patient.Digits(), upTo)
 }
 
 // SerialInPatient reports whether the same serial number of the same product is in a patient now.

@@ -22,6 +22,7 @@ import (
 type postgres struct {
 	dialect *dialect
 	db      *sqlx.DB
+	memory  memory
 }
 
 const (
@@ -77,7 +78,7 @@ func (p *postgres) read(ctx context.Context, f func(*session) error) error {
 	if err != nil {
 		return p.dialect.problem(err)
 	}
-	s := &session{ctx: ctx, on: tx, dialect: p.dialect}
+	s := &session{ctx: ctx, on: tx, dialect: p.dialect, memory: &p.memory}
 	if err := s.run(f); err != nil {
 		_ = tx.Rollback() // the connection is dropped when even that fails
 		return err

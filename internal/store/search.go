@@ -54,7 +54,8 @@ func (v view) Search(q register.Query) ([]register.Summary, int, error) {
 //
 // The engines start from one condition and check the others row by row, so what a search costs depends on where it
 // starts. A product may be in very many patients, and a professional has only so many; a serial number or a lot is in
-// few. Each condition is therefore written as a set to start from or as a check of a row, depending on its company.
+// few. A UDI as it was written has no index, because every index costs each notification its part: who asks for one asks
+// within his own patients. Each condition is therefore written as a set to start from or as a check of a row, depending on its company.
 func searchConditions(q register.Query) *conditions {
 	where := &conditions{}
 	where.add(`n.number <> ''`)
@@ -69,7 +70,7 @@ func searchConditions(q register.Query) *conditions {
 	}
 	where.addGiven(`n.type = ?`, string(q.Type))
 
-	few := q.Serial != "" || q.Lot != "" || q.UDI != ""
+	few := q.Serial != "" || q.Lot != ""
 	named := !q.Number.IsZero() || !q.Patient.IsZero() || !q.Specialist.IsZero()
 	if !q.PatientsOf.IsZero() {
 		where.addPatientsOf(q, few || named)

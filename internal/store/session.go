@@ -20,6 +20,12 @@ type session struct {
 	dialect *dialect
 	// prepared are the connection's prepared statements; nil where none may outlive a transaction.
 	prepared *statements
+	// numbers are the running numbers that the writer's transaction has given; of SQLite only.
+	numbers numbers
+	// memory is of the authentic sources, under the mark that they have in this view; nil where nothing is remembered.
+	memory     *memory
+	marked     bool
+	sourceMark string
 	// pending are rows that wait to be inserted, where each statement costs a round trip.
 	pending []insertion
 	// attempt tells this attempt to commit from every other, and mark is a message that it used.

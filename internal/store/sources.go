@@ -20,24 +20,24 @@ func (v view) Practices(p register.ProfessionalRef) ([]register.Practice, error)
 	const columns = `SELECT ssin, nihii, profession, speciality, valid_from, valid_to FROM practice`
 	const order = ` ORDER BY valid_from, nihii, profession`
 	if !p.SSIN.IsZero() {
-		return many(v.s, "practice", practiceRow.practice, columns+` WHERE ssin = ?`+order, p.SSIN.Digits())
+		return rememberedMany(v.s, "practice", practiceRow.practice, columns+` WHERE ssin = ?`+order, p.SSIN.Digits())
 	}
 	if p.NIHII.IsZero() {
 		return nil, nil
 	}
-	return many(v.s, "practice", practiceRow.practice, columns+` WHERE nihii_base = ?`+order, p.NIHII.Base().Digits())
+	return rememberedMany(v.s, "practice", practiceRow.practice, columns+` WHERE nihii_base = ?`+order, p.NIHII.Base().Digits())
 }
 
 // Organisation finds by NIHII number, or else by CBE number.
 func (v view) Organisation(p register.PharmacyRef) (register.Organisation, bool, error) {
 	const columns = `SELECT nihii, cbe, type, name FROM organisation`
 	if !p.NIHII.IsZero() {
-		return one(v.s, "organisation", organisationRow.organisation, columns+` WHERE id = ?`, p.NIHII.Base().Digits())
+		return rememberedOne(v.s, "organisation", organisationRow.organisation, columns+` WHERE id = ?`, p.NIHII.Base().Digits())
 	}
 	if p.CBE.IsZero() {
 		return register.Organisation{}, false, nil
 	}
-	return one(v.s, "organisation", organisationRow.organisation, columns+` WHERE cbe = ? ORDER BY id LIMIT 1`, p.CBE.Digits())
+	return rememberedOne(v.s, "organisation", organisationRow.organisation, columns+` WHERE cbe = ? ORDER BY id LIMIT 1`, p.CBE.Digits())
 }
 
 // Affiliations are those of a person to an organisation, or to any when none is given.
@@ -45,9 +45,9 @@ func (v view) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]regis
 	const columns = `SELECT organisation, ssin, role, valid_from, valid_to FROM affiliation WHERE ssin = ?`
 	const order = ` ORDER BY valid_from, organisation, role`
 	if organisation.IsZero() {
-		return many(v.s, "affiliation", affiliationRow.affiliation, columns+order, person.Digits())
+		return rememberedMany(v.s, "affiliation", affiliationRow.affiliation, columns+order, person.Digits())
 	}
-	return many(v.s, "affiliation", affiliationRow.affiliation, columns+` AND organisation_base = ?`+order,
+	return rememberedMany(v.s, "affiliation", affiliationRow.affiliation, columns+` AND organisation_base = ?`+order,
 		person.Digits(), organisation.Base().Digits())
 }
 
@@ -63,13 +63,13 @@ const deviceColumns = `d.code, d.name, d.reference, d.manufacturer, d.distributo
 
 // DeviceByCode finds a device by its notification code.
 func (v view) DeviceByCode(code ident.NotificationCode) (register.Device, bool, error) {
-	return one(v.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d WHERE d.code = ?`, code.Digits())
+	return rememberedOne(v.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d WHERE d.code = ?`, code.Digits())
 }
 
 // DeviceByDI finds a device by one of its device identifiers. Where a product was notified again under another code,
 // it is the one that is still active.
 func (v view) DeviceByDI(di string) (register.Device, bool, error) {
-	return one(v.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d WHERE d.code = (`+codeOfDI+`?`+firstActive+`)`, di)
+	return rememberedOne(v.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d WHERE d.code = (`+codeOfDI+`?`+firstActive+`)`, di)
 }
 
 // codeOfDI and firstActive, with a device identifier between them, select its notification code.

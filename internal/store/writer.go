@@ -12,11 +12,16 @@ import (
 )
 
 // writer is the one goroutine that changes an SQLite file. A disk takes about a millisecond to make a commit durable,
-// whatever it holds; so the writer takes all jobs that wait, runs each in its own savepoint, commits them together, and
+// whatever it holds; so the writer takes all jobs that wait, runs them one after another, commits them together, and
 // answers them only then. Jobs that come meanwhile are the next batch.
+//
+// A job that fails must leave the others alone. That is rare, because a refusal is kept as an event and is no failure; and
+// a savepoint around each job costs a fifth of all the work, since SQLite copies every page that the job changes. So a
+// batch runs without savepoints first, and when a job fails all of it is undone and runs again with them.
 type writer struct {
 	dialect  *dialect
 	prepared *statements
+	numbers  numbers
 	jobs     chan *job
 	done     chan struct{}
 
@@ -28,8 +33,15 @@ type writer struct {
 type job struct {
 	f     func(*session) error
 	taken atomic.Bool // by the writer, or by its caller who gave up waiting
+	mine  bool        // the writer's, who may run it again
 	err   error       // of this job alone
 	done  chan error
+}
+
+// take makes the job the writer's, unless its caller gave up waiting.
+func (j *job) take() bool {
+	j.mine = j.mine || j.taken.CompareAndSwap(false, true)
+	return j.mine
 }
 
 // batchSize bounds how long the first job of a batch waits for the last.
@@ -125,38 +137,59 @@ func (w *writer) collect(batch []*job) []*job {
 // transact runs the batch in one transaction. It fails for all when the transaction is not durable. The writer's own
 // context never ends: no caller's time-out may take the others' work with it.
 func (w *writer) transact(batch []*job) error {
-	if err := w.do(`BEGIN IMMEDIATE`); err != nil {
+	failed, err := w.attempt(batch, w.run)
+	if failed == nil || err != nil {
 		return err
 	}
-	for _, j := range batch {
-		if !j.taken.CompareAndSwap(false, true) {
-			continue
-		}
-		if err := w.run(j); err != nil {
-			w.abandon()
-			return err
-		}
+	if len(batch) == 1 {
+		return failed
 	}
-	if err := w.do(`COMMIT`); err != nil {
-		w.abandon()
-		return err
-	}
-	return nil
+	_, err = w.attempt(batch, w.runApart)
+	return err
 }
 
-// run runs one job in its own savepoint. It fails when the savepoint does, because then nothing of the batch is sure:
-// on a full disk SQLite rolls the whole transaction back by itself.
-func (w *writer) run(j *job) error {
-	if err := w.do(`SAVEPOINT job`); err != nil {
-		return err
+// attempt runs the batch once and commits it. It stops at the first job whose failure is everybody's: failed is of the job,
+// err of the transaction, and after both nothing is kept.
+func (w *writer) attempt(batch []*job, run func(*job) (failed, err error)) (failed, err error) {
+	if err = w.do(`BEGIN IMMEDIATE`); err != nil {
+		return nil, err
 	}
-	s := w.session()
-	if j.err = s.run(j.f); j.err != nil {
-		if err := w.do(`ROLLBACK TO job`); err != nil {
-			return err
+	w.numbers = numbers{}
+	for _, j := range batch {
+		if !j.take() {
+			continue
+		}
+		if failed, err = run(j); failed != nil || err != nil {
+			w.abandon()
+			return failed, err
 		}
 	}
-	return w.do(`RELEASE job`)
+	if err = w.numbers.keep(w.session()); err == nil {
+		err = w.do(`COMMIT`)
+	}
+	if err != nil {
+		w.abandon()
+	}
+	return nil, err
+}
+
+// run runs one job as a part of the transaction.
+func (w *writer) run(j *job) (failed, err error) {
+	return w.session().run(j.f), nil
+}
+
+// runApart runs one job in its own savepoint, which alone is undone when the job fails. It fails itself when the
+// savepoint does, because then nothing of the batch is sure: on a full disk SQLite rolls the whole transaction back.
+func (w *writer) runApart(j *job) (failed, err error) {
+	if err = w.do(`SAVEPOINT job`); err != nil {
+		return nil, err
+	}
+	if j.err = w.session().run(j.f); j.err != nil {
+		if err = w.do(`ROLLBACK TO job`); err != nil {
+			return nil, err
+		}
+	}
+	return nil, w.do(`RELEASE job`)
 }
 
 // abandon ends the transaction. It cannot when SQLite has done so by itself, which is as good.
@@ -170,5 +203,32 @@ func (w *writer) do(statement string) error {
 }
 
 func (w *writer) session() *session {
-	return &session{ctx: context.Background(), on: w.prepared.conn, dialect: w.dialect, prepared: w.prepared}
+	return &session{ctx: context.Background(), on: w.prepared.conn, dialect: w.dialect, prepared: w.prepared, numbers: w.numbers}
+}
+
+// numbers are the running numbers of each day that one transaction gives. The last one is read once and kept once, however
+// many jobs ask. A job that is undone leaves its number out.
+type numbers map[string]int64
+
+func (n numbers) next(s *session, day string) (int64, error) {
+	if _, known := n[day]; !known {
+		var last int64
+		if _, err := s.get(&last, `SELECT running FROM number_counter WHERE day = ?`, day); err != nil {
+			return 0, err
+		}
+		n[day] = last
+	}
+	n[day]++
+	return n[day], nil
+}
+
+func (n numbers) keep(s *session) error {
+	for day, last := range n {
+		_, err := s.exec(`INSERT INTO number_counter (day, running) VALUES (?, ?)
+			ON CONFLICT (day) DO UPDATE SET running = excluded.running`, day, last)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -183,6 +183,48 @@ func testLoadAllOrNothing(t *testing.T, b Backend) {
 	check(t, "empty", empty, true, true, true, err)
 }
 
+// What is loaded on one node is seen on every other in the first view after it, whatever that one was asked before; and a
+// view that began before sees nothing of it.
+func testLoadNodes(t *testing.T, b Backend) {
+	one, other := b.Open(t), b.Open(t)
+	named := func(name string) store.Sources {
+		device := kneeDevice()
+		device.Name = name
+		return store.Sources{Devices: []register.Device{device}}
+	}
+	sees := func(when string, r register.Reader, name string) {
+		t.Helper()
+		for range 2 {
+			device, there, err := r.DeviceByCode(knee)
+			check(t, when, device.Name, name, there, name != "", err)
+			byDI, there, err := r.DeviceByDI(kneeDevice().UDIDIs[0])
+			check(t, when+", by device identifier", byDI.Name, name, there, name != "", err)
+			practices, err := r.Practices(register.ProfessionalRef{SSIN: claes})
+			check(t, when+", practices", len(practices), 0, true, true, err)
+		}
+	}
+	nodes := []*store.DB{one, other}
+	for _, db := range nodes {
+		read(t, db, func(r register.Reader) error { sees("at first", r, ""); return nil })
+	}
+	before := ""
+	for i, name := range []string{"first", "second", "third"} {
+		read(t, nodes[i%2], func(r register.Reader) error {
+			sees("before the load", r, before)
+			load(t, other, named(name))
+			sees("begun before the load", r, before)
+			// Another view meanwhile, and this one again: neither spoils the other.
+			read(t, nodes[i%2], func(later register.Reader) error { sees("meanwhile", later, name); return nil })
+			sees("still begun before the load", r, before)
+			return nil
+		})
+		for _, db := range nodes {
+			read(t, db, func(r register.Reader) error { sees("after the load", r, name); return nil })
+		}
+		before = name
+	}
+}
+
 func testEmpty(t *testing.T, b Backend) {
 	db := b.Open(t)
 	empty, err := db.Empty(t.Context())

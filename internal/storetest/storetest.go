@@ -50,6 +50,7 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 		{"sources", testSources},
 		{"load replaces", testLoadReplaces},
 		{"load is all or nothing", testLoadAllOrNothing},
+		{"load on another node", testLoadNodes},
 		{"empty", testEmpty},
 		{"notification", testNotification},
 		{"explantation", testExplantation},

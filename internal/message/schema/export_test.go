@@ -12,3 +12,12 @@ func (s *Schema) Explain(e xmldoc.Element) []*problem.Error {
 	x.root()
 	return x.found
 }
+
+// Plainly tells whether an element is recognised as valid without the library.
+func (s *Schema) Plainly(e xmldoc.Element) bool { return s.plainly(e) }
+
+// Library asks the library alone.
+func (s *Schema) Library(e xmldoc.Element) error {
+	_, err := s.check(e)
+	return err
+}

@@ -17,9 +17,9 @@ const (
 // qname is an expanded name.
 type qname struct{ space, local string }
 
-// model is what the explanation of a refusal needs to know of the schemas: element declarations and types, in the part
-// of XML Schema that the contract's schemas use. A construct outside that part fails the compilation, so that an
-// explanation never rests on a half-understood schema. What the schemas must not be at all is the library's to say: it
+// model is what is to be known of the schemas to recognise what is plainly valid and to explain a refusal: element
+// declarations and types, in the part of XML Schema that the contract's schemas use. A construct outside that part fails
+// the compilation, so that neither ever rests on a half-understood schema. What the schemas must not be at all is the library's to say: it
 // compiles them first.
 type model struct {
 	elements map[qname]*definition
@@ -78,6 +78,7 @@ type builder struct {
 	model   model
 	sources map[qname]xmldoc.Element // every global component, by "kind" (as space) and name
 	targets map[*xmldoc.Document]string
+	unready map[*definition]bool // types that are being filled
 }
 
 // component keys a global component of one kind: types, elements, attributes and attribute groups have separate names.
@@ -89,6 +90,7 @@ func newModel(files fs.FS, entry string) (*model, error) {
 		model:   model{elements: map[qname]*definition{}, types: map[qname]*definition{}},
 		sources: map[qname]xmldoc.Element{},
 		targets: map[*xmldoc.Document]string{},
+		unready: map[*definition]bool{},
 	}
 	var globals []qname
 	seen := map[string]bool{entry: true}
@@ -136,6 +138,12 @@ func (b *builder) load(files fs.FS, file string) (imports []string, elements []q
 	root := d.Root()
 	if !root.Is(xsdNamespace, "schema") {
 		return nil, nil, fmt.Errorf("the root is %s, not a schema", root.Local())
+	}
+	if err := onlyAttributes(root, "targetNamespace", "elementFormDefault", "attributeFormDefault", "version"); err != nil {
+		return nil, nil, err
+	}
+	if attribute(root, "attributeFormDefault") == "qualified" {
+		return nil, nil, fmt.Errorf("qualified attributes are outside the part of XML Schema that the contract uses")
 	}
 	target := attribute(root, "targetNamespace")
 	b.targets[d] = target
@@ -221,6 +229,8 @@ func (b *builder) typeNamed(n qname) (*definition, error) {
 		return d, nil
 	}
 	b.model.types[n] = d
+	b.unready[d] = true
+	defer delete(b.unready, d)
 	if e, ok := b.sources[component("simpleType", n)]; ok {
 		return d, b.simpleType(d, e)
 	}
@@ -255,13 +265,24 @@ func (b *builder) base(derivation xmldoc.Element) (*definition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.typeNamed(n)
+	d, err := b.typeNamed(n)
+	if b.unready[d] {
+		return nil, fmt.Errorf("type %s holds a type that is derived from it: that is outside the part of XML Schema that the contract uses", n.local)
+	}
+	return d, err
 }
 
+// complexType fills a type from its definition, or from the extension of a type in it.
 func (b *builder) complexType(d *definition, e xmldoc.Element) error {
+	if err := onlyAttributes(e, "name", "base"); err != nil {
+		return err
+	}
 	for child := range e.Children() {
 		switch child.Local() {
 		case "simpleContent", "complexContent":
+			if err := onlyAttributes(child); err != nil {
+				return err
+			}
 			extension := child.Child(xsdNamespace, "extension")
 			if extension.IsZero() {
 				return unsupported(child)
@@ -341,10 +362,8 @@ func (b *builder) attributes(e xmldoc.Element) ([]attributeUse, error) {
 // only refuses a declaration that says more than its name, type and occurrence: a default, a fixed value, nillability, an
 // unnamed type or an identity constraint.
 func only(e xmldoc.Element, allowed ...string) error {
-	for a := range e.Attrs() {
-		if !slices.Contains(allowed, a.Local) {
-			return fmt.Errorf("%s of xs:%s is outside the part of XML Schema that the contract uses", a.Local, e.Local())
-		}
+	if err := onlyAttributes(e, allowed...); err != nil {
+		return err
 	}
 	for child := range e.Children() {
 		if child.Local() != "annotation" {
@@ -354,9 +373,21 @@ func only(e xmldoc.Element, allowed ...string) error {
 	return nil
 }
 
+func onlyAttributes(e xmldoc.Element, allowed ...string) error {
+	for a := range e.Attrs() {
+		if !slices.Contains(allowed, a.Local) {
+			return fmt.Errorf("%s of xs:%s is outside the part of XML Schema that the contract uses", a.Local, e.Local())
+		}
+	}
+	return nil
+}
+
 func (b *builder) attribute(e xmldoc.Element) (attributeUse, error) {
 	if err := only(e, "name", "ref", "type", "use"); err != nil {
 		return attributeUse{}, err
+	}
+	if attribute(e, "use") == "prohibited" {
+		return attributeUse{}, fmt.Errorf("a prohibited attribute is outside the part of XML Schema that the contract uses")
 	}
 	use := attributeUse{name: qname{local: attribute(e, "name")}, required: attribute(e, "use") == "required"}
 	if _, ok := e.Attr("", "ref"); ok {

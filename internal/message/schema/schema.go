@@ -4,9 +4,9 @@
 // checked is the exclusive canonical form of the element, the very octets that a signature over it covers, so that
 // nothing outside the signed element (a namespace declaration, an entity, a comment) can change what is accepted.
 //
-// The library alone decides whether an element is valid. Only when it says no is the element looked at a second time,
-// against a small model of the same schemas: that says what is wrong in every place at once, with a path in the
-// prefixes of the contract and in words that repeat nothing of what the message holds.
+// A small model of the same schemas stands beside the library. Before it, the model recognises what is valid beyond doubt,
+// much faster; all else is the library's to decide. After it, when it says no, the model says what is wrong in every
+// place at once, with a path in the prefixes of the contract and in words that repeat nothing of what the message holds.
 //
 // Specifications: XML Schema 1.0 parts 1 and 2 (second edition); of xsi:type, section 2.6.1, with the restriction that
 // its prefix must be visible in the canonical form (Exclusive XML Canonicalization 1.0, section 1.3 on QNames in
@@ -88,6 +88,21 @@ func (s *Schema) Check(e xmldoc.Element) (*Checked, error) {
 	if e.IsZero() {
 		return nil, problem.New(problem.SchemaRoot)
 	}
+	if s.plainly(e) {
+		return &Checked{root: e}, nil
+	}
+	return s.check(e)
+}
+
+// plainly tells whether the element is valid beyond doubt.
+func (s *Schema) plainly(e xmldoc.Element) bool {
+	p := plain{source: e.Document().Source()}
+	d, ok := s.model.elements[nameOf(e)]
+	return ok && p.element(e, d)
+}
+
+// check asks the library.
+func (s *Schema) check(e xmldoc.Element) (*Checked, error) {
 	w, err := s.worker()
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ type valueRules struct {
 	length   int // unset when negative, as are the next two
 	shortest int
 	longest  int
+	unsure   bool // says something that only the library is trusted with
 	least    *int64
 	greatest *int64
 }
@@ -34,9 +35,12 @@ type pattern struct {
 
 // valueKind is a built-in type.
 type valueKind struct {
-	expected string // what it is, for people
-	unit     string // what its length counts; nothing when it has none
-	collapse bool   // whether white space around the value does not count
+	expected   string // what it is, for people
+	unit       string // what its length counts; nothing when it has none
+	collapse   bool   // whether white space around the value does not count
+	identifies bool   // a value may occur once only
+	// plain does what parse does, for values of a form that is of the type beyond doubt.
+	plain func(v string) (length int, ok bool)
 	// parse tells whether the collapsed value is one of the type, and its length in units.
 	parse func(v string) (length int, ok bool)
 }
@@ -44,15 +48,15 @@ type valueKind struct {
 // builtin returns the rules of a built-in type.
 func builtin(local string) (*valueRules, error) {
 	kinds := map[string]*valueKind{
-		"string":       {"a text", "characters", false, characters},
-		"anyURI":       {"a URI", "characters", true, uri},
-		"language":     {"a language tag such as nl", "", true, matcher(`([a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*)?`)}, // xml:lang may be empty
-		"ID":           {"an XML name that begins with a letter or _ and has no colon", "", true, matcher(`[\pL_][\pL\pN\p{Mn}\p{Mc}_.·-]*`)},
-		"boolean":      {"true or false", "", true, matcher(`true|false|0|1`)},
-		"int":          {"a whole number", "", true, func(v string) (int, bool) { _, ok := parseInt(v); return 0, ok }},
-		"date":         {"a date as YYYY-MM-DD", "", true, func(v string) (int, bool) { return 0, isDate(v) }},
-		"dateTime":     {"an instant as YYYY-MM-DDThh:mm:ssZ", "", true, func(v string) (int, bool) { return 0, isDateTime(v) }},
-		"base64Binary": {"octets in base64", "octets", true, base64Length},
+		"string":       {"a text", "characters", false, false, characters, characters},
+		"anyURI":       {"a URI", "characters", true, false, plainURN, uri},
+		"language":     {"a language tag such as nl", "", true, false, plainLanguage, matcher(`([a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*)?`)}, // xml:lang may be empty
+		"ID":           {"an XML name that begins with a letter or _ and has no colon", "", true, true, plainName, matcher(`[\pL_][\pL\pN\p{Mn}\p{Mc}_.·-]*`)},
+		"boolean":      {"true or false", "", true, false, plainBoolean, matcher(`true|false|0|1`)},
+		"int":          {"a whole number", "", true, false, plainInt, func(v string) (int, bool) { _, ok := parseInt(v); return 0, ok }},
+		"date":         {"a date as YYYY-MM-DD", "", true, false, plainDate, func(v string) (int, bool) { return 0, isDate(v) }},
+		"dateTime":     {"an instant as YYYY-MM-DDThh:mm:ssZ", "", true, false, plainDateTime, func(v string) (int, bool) { return 0, isDateTime(v) }},
+		"base64Binary": {"octets in base64", "octets", true, false, plainBase64, base64Length},
 	}
 	k, ok := kinds[local]
 	if !ok {
@@ -67,6 +71,7 @@ func (r *valueRules) restrict(restriction xmldoc.Element) (*valueRules, error) {
 		return nil, fmt.Errorf("the base has no value")
 	}
 	narrowed := *r
+	narrowed.options = nil    // an enumeration of a base is narrowed by one that stands on it
 	var alternatives []string // patterns of one step are alternatives (section 4.3.4.3)
 	for facet := range restriction.Children() {
 		v := attribute(facet, "value")
@@ -94,6 +99,9 @@ func (r *valueRules) restrict(restriction xmldoc.Element) (*valueRules, error) {
 			return nil, err
 		}
 	}
+	if narrowed.options == nil {
+		narrowed.options = r.options
+	}
 	if len(alternatives) > 0 {
 		source := strings.Join(alternatives, "|")
 		form, err := regexp.Compile(`\A(?:` + source + `)\z`)
@@ -101,6 +109,7 @@ func (r *valueRules) restrict(restriction xmldoc.Element) (*valueRules, error) {
 			return nil, fmt.Errorf("pattern: %w", err)
 		}
 		narrowed.patterns = append(slices.Clone(r.patterns), pattern{source, form})
+		narrowed.unsure = narrowed.unsure || !samePattern.MatchString(source)
 	}
 	return &narrowed, nil
 }
@@ -119,7 +128,12 @@ func (r *valueRules) accept(v string) bool {
 		v = strings.Trim(v, " \t\r\n")
 	}
 	length, ok := r.kind.parse(v)
-	if !ok || len(r.options) > 0 && !slices.Contains(r.options, v) {
+	return ok && r.within(v, length)
+}
+
+// within tells whether a value of the type is within the facets.
+func (r *valueRules) within(v string, length int) bool {
+	if len(r.options) > 0 && !slices.Contains(r.options, v) {
 		return false
 	}
 	for _, p := range r.patterns {

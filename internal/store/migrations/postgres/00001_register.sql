@@ -82,6 +82,13 @@ CREATE TABLE device_udi (
 );
 CREATE INDEX device_udi_code ON device_udi (code);
 
+-- One row, with a new random mark after each load of the tables above: what is remembered of them is good under one mark.
+CREATE TABLE source_mark (
+    id   integer PRIMARY KEY CHECK (id = 1),
+    mark text COLLATE "C" NOT NULL
+);
+INSERT INTO source_mark (id, mark) VALUES (1, '');
+
 -- The register proper. From here on nothing is ever changed or deleted, unless a comment says otherwise.
 
 CREATE TABLE notification (
@@ -132,15 +139,10 @@ CREATE TABLE implant (
     side             text COLLATE "C" NOT NULL,
     udi_di           text COLLATE "C" NOT NULL,
     unregistered     boolean NOT NULL,
-    patient_ssin     text COLLATE "C" NOT NULL, -- as the notification's, for the index
-    operation_date   text COLLATE "C" NOT NULL, -- as the notification's, for the index
     CONSTRAINT implant_line UNIQUE (reference, version, line),
     FOREIGN KEY (reference, version) REFERENCES notification (reference, version)
 );
-CREATE INDEX implant_patient ON implant (patient_ssin, operation_date);
 CREATE INDEX implant_code ON implant (code) WHERE code <> '';
-CREATE INDEX implant_udi ON implant (udi) WHERE udi <> '';
-CREATE INDEX implant_udi_di ON implant (udi_di) WHERE udi_di <> '';
 CREATE INDEX implant_lot ON implant (lot) WHERE lot <> '';
 CREATE INDEX implant_serial ON implant (serial) WHERE serial <> '';
 

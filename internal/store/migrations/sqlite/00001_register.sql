@@ -83,6 +83,13 @@ CREATE TABLE device_udi (
 ) WITHOUT ROWID;
 CREATE INDEX device_udi_code ON device_udi (code);
 
+-- One row, with a new random mark after each load of the tables above: what is remembered of them is good under one mark.
+CREATE TABLE source_mark (
+    id   integer PRIMARY KEY CHECK (id = 1),
+    mark text NOT NULL
+);
+INSERT INTO source_mark (id, mark) VALUES (1, '');
+
 -- The register proper. From here on nothing is ever changed or deleted, unless a comment says otherwise.
 
 CREATE TABLE notification (
@@ -133,15 +140,10 @@ CREATE TABLE implant (
     side             text NOT NULL,
     udi_di           text NOT NULL,
     unregistered     boolean NOT NULL,
-    patient_ssin     text NOT NULL, -- as the notification's, for the index
-    operation_date   text NOT NULL, -- as the notification's, for the index
     CONSTRAINT implant_line UNIQUE (reference, version, line),
     FOREIGN KEY (reference, version) REFERENCES notification (reference, version)
 );
-CREATE INDEX implant_patient ON implant (patient_ssin, operation_date);
 CREATE INDEX implant_code ON implant (code) WHERE code <> '';
-CREATE INDEX implant_udi ON implant (udi) WHERE udi <> '';
-CREATE INDEX implant_udi_di ON implant (udi_di) WHERE udi_di <> '';
 CREATE INDEX implant_lot ON implant (lot) WHERE lot <> '';
 CREATE INDEX implant_serial ON implant (serial) WHERE serial <> '';
 
@@ -202,7 +204,7 @@ CREATE TABLE replay (
 ) WITHOUT ROWID;
 CREATE INDEX replay_until ON replay (until);
 
--- The last running number of each day. It is changed by the one writer, in the transaction that uses the number.
+-- The last running number of each day. The one writer changes it, once in each transaction that gives numbers.
 CREATE TABLE number_counter (
     day     text PRIMARY KEY,
     running integer NOT NULL

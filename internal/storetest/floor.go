@@ -1,0 +1,77 @@
+package storetest
+
+import (
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Floor returns the least that keeping a notification can cost on SQLite: a function that inserts four rows, of the sizes
+// of a notification, an implant, a submission and an event, with prepared statements of the driver alone and 64 times to
+// a durable commit. It is called with 0, 1, 2 … by one goroutine.
+func Floor(b *testing.B) func(n int) error {
+	b.Helper()
+	file := url.URL{Scheme: "file", Path: filepath.Join(b.TempDir(), "floor.sqlite"),
+		RawQuery: "_journal_mode=WAL&_synchronous=FULL"}
+	db := openRaw(b, "sqlite", file.String())
+	db.SetMaxOpenConns(1)
+	conn, err := db.Conn(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = conn.Close() })
+	run := func(statement string) error {
+		_, err := conn.ExecContext(b.Context(), statement)
+		return err
+	}
+	var inserts []*sql.Stmt
+	for i := range 4 {
+		table := fmt.Sprint("t", i)
+		if err := run("CREATE TABLE " + table + " (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID"); err != nil {
+			b.Fatal(err)
+		}
+		insert, err := conn.PrepareContext(b.Context(), "INSERT INTO "+table+" (id, body) VALUES (?, ?)") //nolint:sqlclosecheck // closed below
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = insert.Close() })
+		inserts = append(inserts, insert)
+	}
+	body := fmt.Sprintf("%0300d", 1)
+	return func(n int) error {
+		if n%64 == 0 {
+			if err := run("BEGIN IMMEDIATE"); err != nil {
+				return err
+			}
+		}
+		for _, insert := range inserts {
+			if _, err := insert.ExecContext(b.Context(), fmt.Sprintf("6f9619ff-8b86-d011-b42d-%012d", n), body); err != nil {
+				return err
+			}
+		}
+		if n%64 == 63 {
+			return run("COMMIT")
+		}
+		return nil
+	}
+}
+
+// ProcessorTime is what this process has used of the processors, for itself and in the system on its behalf.
+func ProcessorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// ReportProcessor reports the processor time of each operation since the given one.
+func ReportProcessor(b *testing.B, before time.Duration) {
+	b.Helper()
+	b.ReportMetric(float64((ProcessorTime(b)-before).Nanoseconds())/1e3/float64(b.N), "cpu-µs/op")
+}
