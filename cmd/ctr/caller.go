@@ -31,6 +31,9 @@ type caller struct {
 
 // caller reads the key and prepares the connection.
 func (c *commands) caller(ctx context.Context, stdout io.Writer) (*caller, error) {
+	if missing := c.missing(); len(missing) > 0 {
+		return nil, fmt.Errorf("missing flags: %s", strings.Join(missing, ", "))
+	}
 	octets, err := os.ReadFile(c.P12)
 	if err != nil {
 		return nil, fmt.Errorf("the .p12 file: %w", err)
@@ -58,6 +61,17 @@ func (c *commands) caller(ctx context.Context, stdout io.Writer) (*caller, error
 	return &caller{ctx: ctx, author: c.Author, json: c.JSON, out: stdout, client: &client.Client{
 		URL: c.URL, Key: key, HTTP: &http.Client{Transport: transport, Timeout: time.Minute}, Now: time.Now, NewID: newID,
 	}}, nil
+}
+
+// missing lists the flags that every command needs which calls a service, and that are not there.
+func (c *commands) missing() []string {
+	var missing []string
+	for _, flag := range [][2]string{{c.P12, "--p12=FILE"}, {c.PasswordFile, "--password-file=FILE"}, {c.URL, "--url=URL"}} {
+		if flag[0] == "" {
+			missing = append(missing, flag[1])
+		}
+	}
+	return missing
 }
 
 // newID makes an identifier that is an NCName.

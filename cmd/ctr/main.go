@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -20,9 +21,9 @@ import (
 
 // commands are the flags and commands of ctr.
 type commands struct {
-	P12          string `name:"p12" help:"The .p12 file that signs." type:"existingfile" required:"" placeholder:"FILE"`
-	PasswordFile string `help:"File with its password." type:"existingfile" required:"" placeholder:"FILE"`
-	URL          string `name:"url" help:"The service's address, ending in /ctr/v1." required:"" placeholder:"URL"`
+	P12          string `name:"p12" help:"The .p12 file that signs. All commands but check need it, and the next two." type:"existingfile" placeholder:"FILE"`
+	PasswordFile string `help:"File with its password." type:"existingfile" placeholder:"FILE"`
+	URL          string `name:"url" help:"The service's address, ending in /ctr/v1." placeholder:"URL"`
 	CA           string `name:"ca" help:"PEM file of whom to trust for TLS; the system's authorities when left out." type:"existingfile" placeholder:"FILE"`
 	Author       string `help:"SSIN of the person who acts, when an organisation's certificate signs." placeholder:"SSIN"`
 	JSON         bool   `name:"json" help:"Print the answer as JSON."`
@@ -32,6 +33,7 @@ type commands struct {
 	Search   searchCommand   `cmd:"" help:"Find notifications."`
 	Card     cardCommand     `cmd:"" help:"Download an implant card or a patient's cumulative card."`
 	Implants implantsCommand `cmd:"" help:"List the implants that a patient carries."`
+	Check    checkCommand    `cmd:"" help:"Tell everything that the service would refuse in a signed message. Needs no service and no key."`
 }
 
 // Exit codes.
@@ -78,18 +80,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
 		return exitUsage
 	}
-	caller, err := c.caller(ctx, stdout)
-	if err != nil {
+	parsed.Bind(&terminal{out: stdout, json: c.JSON, now: time.Now})
+	if err = parsed.BindToProvider(func() (*caller, error) { return c.caller(ctx, stdout) }); err != nil {
 		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
 		return exitUsage
 	}
-	return tell(stderr, parsed.Run(caller))
+	return tell(stderr, parsed.Run())
 }
 
 // tell says what went wrong, and chooses the exit code.
 func tell(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK
+	}
+	if errors.Is(err, errWouldBeRefused) { // and the check has said why
+		return exitRefused
 	}
 	refusal, refused := errors.AsType[*soap.Refusal](err)
 	switch {

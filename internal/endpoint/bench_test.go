@@ -53,7 +53,7 @@ func BenchmarkRequest(b *testing.B) {
 	})
 	b.Run("handler", func(b *testing.B) {
 		d := newDoor(b, settings{})
-		messages := signedMessages(b, d)
+		messages := signedMessages(b, d, b.N)
 		concurrently(b, func(n int64) error {
 			request := httptest.NewRequest(http.MethodPost, "/ctr/v1", bytes.NewReader(messages[n]))
 			request.Header.Set("Content-Type", soap.SOAP11.ContentType())
@@ -70,7 +70,7 @@ func BenchmarkRequest(b *testing.B) {
 		if transport, ok := caller.Transport.(*http.Transport); ok {
 			transport.MaxIdleConnsPerHost = callers
 		}
-		messages := signedMessages(b, d)
+		messages := signedMessages(b, d, b.N)
 		connect(b, caller, server.URL)
 		concurrently(b, func(n int64) error {
 			response, err := caller.Post(server.URL+"/ctr/v1", soap.SOAP11.ContentType(), bytes.NewReader(messages[n]))
@@ -138,16 +138,16 @@ func success(status int, body io.Reader) error {
 	return err
 }
 
-// signedMessages signs b.N notifications, each of its own, before the clock runs.
-func signedMessages(b *testing.B, d *door) [][]byte {
+// signedMessages signs so many notifications, each of its own, before the clock runs.
+func signedMessages(b testing.TB, d *door, many int) [][]byte {
 	b.Helper()
 	c := client.Client{Key: testpki.Key(b, testpki.Hospital), Now: d.Clock.Now, NewID: counter()}
-	messages := make([][]byte, b.N)
+	messages := make([][]byte, many)
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for range 2 {
 		group.Go(func() {
-			for n := next.Add(1) - 1; n < int64(b.N); n = next.Add(1) - 1 {
+			for n := next.Add(1) - 1; n < int64(many); n = next.Add(1) - 1 {
 				body, err := wire.Encode("NotifyImplantRequest", benchmarkRequest(n))
 				if err == nil {
 					messages[n], err = c.Sign(body)

@@ -10,7 +10,8 @@ import "sync"
 // when it was read under that very mark. This holds for any number of programs and across a failover or a restore: a
 // mark is never given twice. It costs one small row for each view.
 //
-// What is asked about patients is not kept: they seldom come back, and their data has no business in memory.
+// What is asked about patients is not kept: they seldom come back, and their data has no business in memory. Neither is
+// an answer that finds nothing, so that nobody can fill the memory with what does not exist.
 type memory struct {
 	mu      sync.RWMutex
 	mark    string
@@ -48,11 +49,12 @@ const (
 	updateMark = `UPDATE source_mark SET mark = ? WHERE id = 1`
 )
 
-// remembered answers from memory, or asks and remembers. A transaction that writes has no memory: it may see what is
-// not committed yet.
-func remembered[T any](s *session, q question, ask func() (T, error)) (T, error) {
+// remembered answers from memory, or asks and, when something was found, remembers. A transaction that writes has no
+// memory: it may see what is not committed yet.
+func remembered[T any](s *session, q question, ask func() (answer T, found bool, err error)) (T, error) {
 	if s.memory == nil {
-		return ask()
+		answer, _, err := ask()
+		return answer, err
 	}
 	var none T
 	if !s.marked {
@@ -66,8 +68,8 @@ func remembered[T any](s *session, q question, ask func() (T, error)) (T, error)
 			return answer, nil
 		}
 	}
-	answer, err := ask()
-	if err == nil {
+	answer, found, err := ask()
+	if err == nil && found {
 		s.memory.put(s.sourceMark, q, answer)
 	}
 	return answer, err
@@ -81,9 +83,9 @@ type entry[T any] struct {
 
 // rememberedOne is one, of the authentic sources.
 func rememberedOne[R, T any](s *session, table string, convert func(R, *reading) T, query, arg string) (T, bool, error) {
-	answer, err := remembered(s, question{query, arg, ""}, func() (entry[T], error) {
+	answer, err := remembered(s, question{query, arg, ""}, func() (entry[T], bool, error) {
 		value, there, err := one(s, table, convert, query, arg)
-		return entry[T]{value, there}, err
+		return entry[T]{value, there}, there, err
 	})
 	return answer.value, answer.there, err
 }
@@ -94,11 +96,12 @@ func rememberedMany[R, T any](s *session, table string, convert func(R, *reading
 	if len(args) > 1 {
 		q.second = args[1]
 	}
-	return remembered(s, q, func() ([]T, error) {
+	return remembered(s, q, func() ([]T, bool, error) {
 		parameters := make([]any, len(args))
 		for i, arg := range args {
 			parameters[i] = arg
 		}
-		return many(s, table, convert, query, parameters...)
+		values, err := many(s, table, convert, query, parameters...)
+		return values, len(values) > 0, err
 	})
 }

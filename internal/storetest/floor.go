@@ -34,7 +34,7 @@ func Floor(b *testing.B) func(n int) error {
 		if err := run("CREATE TABLE " + table + " (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID"); err != nil {
 			b.Fatal(err)
 		}
-		insert, err := conn.PrepareContext(b.Context(), "INSERT INTO "+table+" (id, body) VALUES (?, ?)") //nolint:sqlclosecheck // closed below
+		insert, err := conn.PrepareContext(b.Context(), "INSERT INTO "+table+" (id, body) VALUES (?, ?)")
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -3,7 +3,7 @@ package pki_test
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // as the thumbprint is
+	"crypto/sha1"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -21,7 +21,7 @@ func described(t testing.TB, c *x509.Certificate) map[string]*pki.Description {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := sha1.Sum(c.Raw) //nolint:gosec // see the import
+	sum := sha1.Sum(c.Raw)
 	return map[string]*pki.Description{
 		"issuer and serial":      {IssuerSerial: is},
 		"subject key identifier": {SubjectKeyID: c.SubjectKeyId},

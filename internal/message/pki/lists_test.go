@@ -367,6 +367,12 @@ func TestFiles(t *testing.T) {
 	s.becomes(t, third, "")
 	write(stapled, issuing.revoked(t, second, ocsp.KeyCompromise))
 	s.becomes(t, second, revoked)
+	taken := strings.Count(s.log.String(), "file taken")
+	write(stapled, issuing.respond(t, ocsp.Response{SerialNumber: second.SerialNumber, ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}, issuing.key))
+	eventually(t, "the next response", func() bool { return strings.Count(s.log.String(), "file taken") > taken })
+	if got := s.verify(second); got != revoked {
+		t.Errorf("taken back: %q", got)
+	}
 
 	write(list, []byte("nothing of use"))
 	eventually(t, "a line", func() bool { return strings.Contains(s.log.String(), "CRL_UNREADABLE") })

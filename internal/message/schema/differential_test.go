@@ -29,11 +29,9 @@ type tree struct {
 func treeOf(e xmldoc.Element, root bool) *tree {
 	t := &tree{name: qualified(e.Prefix(), e.Local())}
 	if root {
-		for _, d := range [][2]string{
+		t.attrs = [][2]string{
 			{"xmlns:ctrp", "urn:be:fgov:ehealth:ctr:protocol:v1"}, {"xmlns:ctr", "urn:be:fgov:ehealth:ctr:core:v1"},
 			{"xmlns:cc", "urn:be:fgov:ehealth:commons:core:v2"}, {"xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance"},
-		} {
-			t.attrs = append(t.attrs, d)
 		}
 	}
 	for a := range e.Attrs() {

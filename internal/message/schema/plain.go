@@ -109,10 +109,11 @@ func (p *plain) particle(particle *particle, next xmldoc.Element) (xmldoc.Elemen
 		if !particle.starts(next) {
 			return next, taken >= particle.min || particle.maybeNothing()
 		}
-		before, ok := next, false
-		if next, ok = p.once(particle, next); !ok || next == before {
+		following, ok := p.once(particle, next)
+		if !ok || following == next {
 			return next, false
 		}
+		next = following
 	}
 	return next, true
 }
@@ -129,11 +130,12 @@ func (p *plain) once(particle *particle, next xmldoc.Element) (xmldoc.Element, b
 			}
 		}
 	case sequenceParticle:
-		ok := true
 		for _, part := range particle.parts {
-			if next, ok = p.particle(part, next); !ok {
+			following, ok := p.particle(part, next)
+			if !ok {
 				return next, false
 			}
+			next = following
 		}
 		return next, true
 	case anyParticle:

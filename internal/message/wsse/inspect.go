@@ -86,7 +86,10 @@ type TimestampReport struct {
 }
 
 // Inspect looks at all that Verify looks at, and goes on where Verify stops. Whatever Verify refuses stands in the report,
-// because it is asked too. The work is bounded as that of Verify is, but a stranger gets all of it.
+// because it is asked too.
+//
+// A Report tells a stranger what Verify keeps from him, who is trusted and registered, and takes all of the bounded work
+// from whoever asks: it is for the sender's own machine, and never for the network of a service in production.
 func Inspect(envelope *soap.Envelope, o InspectOptions) *Report {
 	i := &inspector{options: o, verifier: &Verifier{Trust: o.Trust, Known: o.Known, Strict: o.Strict, Now: func() time.Time { return o.At }}}
 	if o.AllowSHA1 {

@@ -186,3 +186,28 @@ func consistent(t *testing.T, d *xmldoc.Document, trust *pki.Trust) {
 		t.Errorf("%v was not found by inspection", r.First)
 	}
 }
+
+// TestInspectRegisteredCertificates: of one that is only named, as of one that is shown.
+func TestInspectRegisteredCertificates(t *testing.T) {
+	v := knowing(t)
+	o := wsse.InspectOptions{Trust: v.Trust, Known: v.Known, At: now}
+	for want, key := range map[string]*pki.Key{
+		"": testpki.Key(t, testpki.Hospital), "CERT_EXPIRED": testpki.Expired(t), "CERT_UNTRUSTED": testpki.Untrusted(t),
+	} {
+		text := signed(t, key, append(dropToken(), with(thumbprint(key.Certificate)))...)
+		r := inspect(t, text, o)
+		if got := codes(r.Findings()); got != want || r.Key.Form != "ThumbprintSHA1" || r.Certificate == nil || !r.Signature.Judged {
+			t.Errorf("found %q, want %q; key %+v", got, want, r.Key)
+		}
+		unknown := inspect(t, text, asTested(t))
+		if got := codes(unknown.Findings()); got != "KEY_NOT_REGISTERED" || unknown.Certificate != nil || unknown.Signature.Judged {
+			t.Errorf("found %q of one that is not registered", got)
+		}
+	}
+	// The service does not tell that the certificate is registered; the report tells what is wrong all the same.
+	forged := signed(t, testpki.Twin(t), append(dropToken(), with(thumbprint(testpki.Key(t, testpki.Hospital).Certificate)))...)
+	r := inspect(t, forged, o)
+	if got := codes(r.Findings()); got != "SIGNATURE_INVALID KEY_NOT_REGISTERED" || r.First.Code != problem.KeyUnregistered {
+		t.Errorf("found %q, answered %v", got, r.First)
+	}
+}

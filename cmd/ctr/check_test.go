@@ -1,0 +1,201 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// sent returns the octets that ctr itself sends, signed by a key of the test PKI, and a folder for files.
+func sent(t *testing.T, key string, request string) (string, *service) {
+	t.Helper()
+	var message []byte
+	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		message, _ = io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))}
+	t.Cleanup(s.server.Close)
+	s.write("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
+	ctr(t, append(s.flags(key), "--author", "78031412250"), "notify", s.write("request.xml", []byte(request)))
+	if len(message) == 0 {
+		t.Fatal("nothing was sent")
+	}
+	s.write("trust.pem", testpki.CAs(t))
+	return string(message), s
+}
+
+func hospitalSent(t *testing.T) (string, *service) {
+	t.Helper()
+	return sent(t, testpki.Hospital, implantation("2026-01-02", "2026-01-01", "EPD-1"))
+}
+
+// checked runs the check on a message.
+func (s *service) checked(message string, flags ...string) result {
+	s.t.Helper()
+	return ctr(s.t, nil, append([]string{"check", s.write("message.xml", []byte(message))}, flags...)...)
+}
+
+// wants compares the exit code, and looks for words on standard output; nothing may stand on standard error.
+func (r result) wants(t *testing.T, code int, words ...string) {
+	t.Helper()
+	if r.code != code || r.stderr != "" {
+		t.Errorf("exit code %d, want %d; stderr %q", r.code, code, r.stderr)
+	}
+	for _, w := range words {
+		if !strings.Contains(r.stdout, w) {
+			t.Errorf("%q is not said:\n%s", w, r.stdout)
+		}
+	}
+}
+
+func TestCheckAGoodMessage(t *testing.T) {
+	t.Parallel()
+	message, s := hospitalSent(t)
+	r := s.checked(message, "--trust", filepath.Join(s.dir, "trust.pem"), "--strict")
+	r.wants(t, exitOK, "ok           XML\n", "ok           envelope\n", "SOAP 1.1", "ok           security header\n", "ok           reference 1\n",
+		"ok           signature value\n", "it verifies with the key of the certificate", "taken for        NIHII-HOSPITAL=71000436 ",
+		"key              RSA 2048", "trusted          yes", "ok           timestamp\n", "ok           schema\n", "Nothing would be refused")
+	if strings.Contains(r.stdout, "\n"+statusRefused) || strings.Contains(r.stdout, "\n"+statusUnchecked) {
+		t.Error(r.stdout)
+	}
+	s.checked(message).wants(t, exitOK, "trusted          not checked: no --trust was given")
+}
+
+// TestCheckSaysEverything: one run lists what the service would refuse one by one.
+func TestCheckSaysEverything(t *testing.T) {
+	t.Parallel()
+	message, s := sent(t, pki.EntryExpired, implantation("2026-01-02", "2026-01-01", "EPD-1"))
+	message = strings.NewReplacer("48022907379", "4802290737", ">1<", ">many<").Replace(message)
+	message = strings.Replace(message, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "http://www.w3.org/2000/09/xmldsig#rsa-sha1", 1)
+	trust := filepath.Join(s.dir, "trust.pem")
+	r := s.checked(message, "--trust", trust, "--at", "2031-01-01T00:00:00Z")
+	r.wants(t, exitRefused, "->   SIGNATURE_SHA1_REFUSED at ds:SignatureMethod: http://www.w3.org/2000/09/xmldsig#rsa-sha1\n",
+		"->   DIGEST_MISMATCH at ds:Reference[", "->   SIGNATURE_INVALID at ds:SignatureValue\n", "->   CERT_EXPIRED at wsse:BinarySecurityToken: valid until ",
+		"->   TIMESTAMP_EXPIRED at wsu:Timestamp: Created ", "->   SCHEMA_VALUE at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Patient",
+		"/ctr:Implant[2]/ctr:Quantity", "The service would answer with SIGNATURE_SHA1_REFUSED.")
+	dutch, _ := problem.Lookup(problem.DigestMismatch)
+	first, _, _ := strings.Cut(dutch.NL, " ")
+	s.checked(message, "--lang", "nl").wants(t, exitRefused, "DIGEST_MISMATCH", "\n               "+first)
+
+	var report checkReport
+	r = s.checked(message, "--trust", trust, "--json")
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || r.code != exitRefused {
+		t.Fatal(err, r.code)
+	}
+	if report.Answer != problem.SignatureSHA1 || report.Refused < 6 {
+		t.Errorf("%s, %d", report.Answer, report.Refused)
+	}
+	for _, c := range report.Checks {
+		if (c.Status == statusRefused) != (len(c.Problems) > 0) {
+			t.Errorf("%+v", c)
+		}
+		for _, p := range c.Problems {
+			if p.Code == "" || p.Text == "" {
+				t.Errorf("%+v", p)
+			}
+		}
+	}
+}
+
+// TestCheckStops: what leaves nothing to look at is said, and what is not checked because of it.
+func TestCheckStops(t *testing.T) {
+	t.Parallel()
+	message, s := hospitalSent(t)
+	for _, c := range []struct {
+		name, message string
+		words         []string
+	}{
+		{"no XML", strings.Replace(message, "</", "<", 1), []string{"refused      XML\n", "not checked  envelope\n", "not checked  schema\n", "1 thing would be refused: "}},
+		{"empty", "", []string{"refused      XML\n"}},
+		{"no envelope", "<a/>", []string{"ok           XML\n", "refused      envelope\n", "->   NOT_SOAP", "not checked  security\n"}},
+		{"two Security headers", strings.Replace(message, "</wsse:Security>", `</wsse:Security><wsse:Security xmlns:wsse="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"/>`, 1),
+			[]string{"->   SECURITY_HEADER_TWICE"}},
+		{"no security", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><a/></s:Body></s:Envelope>`,
+			[]string{"->   SECURITY_HEADER_MISSING", "not checked  signature\n", "->   OPERATION_UNKNOWN at soap:Body", "not checked  schema\n", "2 things would be refused"}},
+		{"a package of another kind", "Content-Type: multipart/related; boundary=x\r\n\r\n--x--", []string{"refused      package\n", "MULTIPART_NOT_XOP", "not checked  XML"}},
+		{"a type that is none", "Content-Type: application/json\n\n{}", []string{"->   CONTENT_TYPE_NOT_ACCEPTED"}},
+		{"the other version's type", "Content-Type: application/soap+xml\n\n" + message, []string{"refused      envelope\n", "->   SOAP_VERSION_MISMATCH at Content-Type"}},
+		{"half a package", "Content-Type: multipart/related", []string{"refused      package\n", "MULTIPART_MALFORMED"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.checked(c.message).wants(t, exitRefused, c.words...)
+		})
+	}
+}
+
+// TestCheckAPackage: a MTOM package, as it is recorded with its Content-Type.
+func TestCheckAPackage(t *testing.T) {
+	t.Parallel()
+	message, s := hospitalSent(t)
+	for _, newline := range []string{"\r\n", "\n"} {
+		packed := "Content-Type: multipart/related; type=\"application/xop+xml\";" + newline + " start-info=\"text/xml\"; boundary=x" + newline +
+			"SOAPAction: \"\"" + newline + newline +
+			"--x\r\nContent-Type: application/xop+xml; charset=utf-8; type=\"text/xml\"\r\nContent-ID: <e>\r\n\r\n" + message + "\r\n--x--\r\n"
+		s.checked(packed).wants(t, exitOK, "ok           package\n", "Nothing would be refused")
+	}
+}
+
+func TestCheckFindsTheFirstDifference(t *testing.T) {
+	t.Parallel()
+	message, s := hospitalSent(t)
+	mine := filepath.Join(s.dir, "mine.xml")
+	canonical := func(content string, of ...string) result {
+		t.Helper()
+		if err := os.WriteFile(mine, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return s.checked(message, append([]string{"--canonical", mine}, of...)...)
+	}
+	var report struct{ Difference difference }
+	r := canonical("<x>", "--json")
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || report.Difference.Offset != 1 || report.Difference.Same ||
+		report.Difference.Yours != `"<" >>> "x>"` {
+		t.Errorf("%v %+v", err, report)
+	}
+	canonical("<x>").wants(t, exitOK, "The canonical form of Body differs at byte offset 1, marked >>>:\n  the service  \"<\" >>> \"", "  yours        \"<\" >>> \"x>\"\n")
+	canonical("<", "--of", "SignedInfo").wants(t, exitOK, "The canonical form of SignedInfo differs at byte offset 1,")
+	canonical("<", "--of", "Header").expect(t, exitUsage, `--of: the signature has no reference to "Header"`)
+}
+
+func TestCheckUsage(t *testing.T) {
+	t.Parallel()
+	message, s := hospitalSent(t)
+	text := s.write("text.txt", []byte("hello"))
+	for name, flags := range map[string][]string{
+		"--at": {"--at", "yesterday"}, "--trust": {"--trust", text}, "--known": {"--known", text}, "--lang": {"--lang", "it"},
+	} {
+		r := s.checked(message, flags...).expect(t, exitUsage, name)
+		if strings.Count(r.stderr, "\n") != 1 {
+			t.Errorf("not one line: %q", r.stderr)
+		}
+	}
+}
+
+// TestCheckOfANamedCertificate: whoever only names his certificate must be registered.
+func TestCheckOfANamedCertificate(t *testing.T) {
+	t.Parallel()
+	_, s := hospitalSent(t)
+	known := s.write("known.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testpki.Key(t, testpki.Hospital).Certificate.Raw}))
+	message, _ := hospitalSent(t)
+	start, end := strings.Index(message, "<wsse:Reference "), strings.Index(message, "</wsse:SecurityTokenReference>")
+	if start < 0 || end < 0 {
+		t.Fatal(message)
+	}
+	c := testpki.Key(t, testpki.Hospital).Certificate
+	named := message[:start] + `<ds:X509Data xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509IssuerSerial><ds:X509IssuerName>` + c.Issuer.String() +
+		`</ds:X509IssuerName><ds:X509SerialNumber>` + c.SerialNumber.String() + `</ds:X509SerialNumber></ds:X509IssuerSerial></ds:X509Data>` + message[end:]
+	tokenStart, tokenEnd := strings.Index(named, "<wsse:BinarySecurityToken"), strings.Index(named, "</wsse:BinarySecurityToken>")
+	named = named[:tokenStart] + named[tokenEnd+len("</wsse:BinarySecurityToken>"):]
+	s.checked(named).wants(t, exitRefused, "->   KEY_NOT_REGISTERED", "form             X509IssuerSerial", "not checked  signature value\n")
+	s.checked(named, "--known", known).wants(t, exitRefused, "it verifies with the key of the certificate", "->   REFERENCE_NOT_FOUND")
+}
