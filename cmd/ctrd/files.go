@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/openctr/ctr/internal/admin"
@@ -24,6 +26,7 @@ import (
 type files struct {
 	dev         pki.DevelopmentFiles
 	trust       *pki.Trust
+	known       *pki.Directory
 	revocation  *pki.Revocation
 	certificate tls.Certificate
 }
@@ -41,6 +44,9 @@ func (c *serveCommand) files(stderr io.Writer) (files, error) {
 		return f, err
 	}
 	if f.revocation, err = c.revocation(f.trust, f.dev, slog.New(slog.NewJSONHandler(stderr, nil))); err != nil {
+		return f, err
+	}
+	if f.known, err = c.registered(); err != nil {
 		return f, err
 	}
 	f.certificate, err = c.certificate(f.dev)
@@ -106,8 +112,8 @@ func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.Trust, error) {
 // revocation reads what is revoked, and prepares to ask the authorities for more.
 func (c *serveCommand) revocation(trust *pki.Trust, dev pki.DevelopmentFiles, log *slog.Logger) (*pki.Revocation, error) {
 	policy := pki.RevocationPolicy(c.Revocation)
-	if policy == pki.RevocationOff && len(c.CRLURL) > 0 {
-		return nil, errors.New("--crl-url is of no use with --revocation=off, which asks nobody")
+	if policy == pki.RevocationOff && slices.ContainsFunc(c.CRL, isAddress) {
+		return nil, errors.New("an address in --crl is of no use with --revocation=off, which asks nobody")
 	}
 	r := pki.NewRevocation(trust, pki.RevocationOptions{Policy: policy, Now: time.Now, Log: log, HTTP: &http.Client{Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10,
@@ -118,7 +124,11 @@ func (c *serveCommand) revocation(trust *pki.Trust, dev pki.DevelopmentFiles, lo
 		lists = append([]string{dev.CRL}, lists...)
 	}
 	for _, name := range lists {
-		if err := r.AddFile(name); err != nil {
+		if isAddress(name) {
+			if err := r.AddAddress(name); err != nil {
+				return nil, fmt.Errorf("--crl: %w", err) // the address may hold a password
+			}
+		} else if err := r.AddFile(name); err != nil {
 			return nil, fmt.Errorf("--crl %s: %w", name, err)
 		}
 	}
@@ -127,12 +137,26 @@ func (c *serveCommand) revocation(trust *pki.Trust, dev pki.DevelopmentFiles, lo
 			return nil, fmt.Errorf("--ocsp %s: %w", name, err)
 		}
 	}
-	for _, address := range c.CRLURL {
-		if err := r.AddAddress(address); err != nil {
-			return nil, fmt.Errorf("--crl-url: %w", err) // the address may hold a password
-		}
-	}
 	return r, nil
+}
+
+func isAddress(name string) bool { return strings.Contains(name, "://") }
+
+// registered reads the certificates to which a message may refer without holding one.
+func (c *serveCommand) registered() (*pki.Directory, error) {
+	var files [][]byte
+	for _, name := range c.Known {
+		octets, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("--known: %w", err)
+		}
+		files = append(files, octets)
+	}
+	known, err := pki.ReadDirectory(files...)
+	if err != nil {
+		return nil, fmt.Errorf("--known: %w", err)
+	}
+	return known, nil
 }
 
 // certificate is the server's own for TLS; plain HTTP has none.

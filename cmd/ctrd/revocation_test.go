@@ -56,7 +56,7 @@ func TestRevocationIsFetched(t *testing.T) {
 	directory := interop.DevelopmentDirectory(t)
 	trust := filepath.Join(t.TempDir(), "trust.pem")
 	interop.WriteFile(t, trust, pki.EncodePEM(authority.Certificates()...))
-	service := interop.Start(t, directory, "--trust", trust, "--revocation", "hard", "--crl-url", lists.URL+"/list.crl")
+	service := interop.Start(t, directory, "--trust", trust, "--revocation", "hard", "--crl", lists.URL+"/list.crl")
 
 	search := func(key *pki.Key) string {
 		_, err := client.Call[wire.SearchRequest, wire.SearchResponse](t.Context(), service.Client(t, key), "Search",

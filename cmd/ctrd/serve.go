@@ -32,9 +32,9 @@ type serveCommand struct {
 	AdminListen string   `help:"Where to serve metrics; nowhere when empty. Keep it internal." placeholder:"HOST:PORT"`
 	Database    string   `help:"PostgreSQL database, postgres://…; the embedded one in DIR when left out." placeholder:"URL"`
 	Trust       []string `help:"PEM file of certification authorities whose certificates may sign. Repeatable." type:"path" placeholder:"FILE"`
+	Known       []string `help:"PEM file of registered certificates, to which a message may refer by issuer and serial number, key identifier or thumbprint. Repeatable." type:"path" placeholder:"FILE"`
 	Revocation  string   `help:"A signer's certificate of which it is not known now whether it is revoked: soft accepts it, hard refuses it, and both ask its authority in the background; off asks nobody." enum:"off,soft,hard" default:"soft"`
-	CRL         []string `name:"crl" help:"File of a revocation list, read again when it changes. Repeatable." type:"path" placeholder:"FILE"`
-	CRLURL      []string `name:"crl-url" help:"Address of a revocation list that no certificate names, or that must be there early. Repeatable." placeholder:"URL"`
+	CRL         []string `name:"crl" help:"Revocation list: a file, read again when it changes, or the address of one that no certificate names or that must be there early. Repeatable." placeholder:"FILE|URL"`
 	OCSP        []string `name:"ocsp" help:"File of an OCSP response about one certificate, read again when it changes. Repeatable." type:"path" placeholder:"FILE"`
 	TLSCert     string   `name:"tls-cert" help:"PEM file of the server's certificate and its chain." type:"path" placeholder:"FILE"`
 	TLSKey      string   `name:"tls-key" help:"PEM file of the server's private key." type:"path" placeholder:"FILE"`
@@ -128,7 +128,7 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 		}
 	}
 	registry := prometheus.NewRegistry()
-	handler, err := c.handler(e, s.store, registry, &wsse.Verifier{Trust: given.trust, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
+	handler, err := c.handler(e, s.store, registry, &wsse.Verifier{Trust: given.trust, Known: given.known, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
 	if err != nil {
 		return nil, err
 	}

@@ -7,9 +7,11 @@
 package endpoint
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
@@ -28,6 +30,10 @@ const Path = "/ctr/v1"
 
 // inFlight bounds the requests that are worked on at once; more are asked to come back.
 const inFlight = 512
+
+// largeMessage is the size from which a message is read by turns: on half of the processors at most, so that whoever
+// sends large ones, signed or not, leaves the others to everybody else. An ordinary message has a tenth of it.
+const largeMessage = 64 << 10
 
 // Config is what the door needs.
 type Config struct {
@@ -56,6 +62,7 @@ type Service struct {
 	signReply   func([]byte) ([]byte, error)
 	limits      xmldoc.Limits
 	busy        chan struct{}
+	large       chan struct{}
 	mux         *http.ServeMux
 }
 
@@ -64,7 +71,8 @@ func New(c Config) *Service {
 	s := &Service{
 		registrar: c.Registrar, verifier: c.Verifier, schema: c.Schema, log: c.Log, now: c.Now, newID: c.NewID,
 		environment: c.Environment, publicURL: c.PublicURL, signReply: c.SignReply,
-		limits: xmldoc.DefaultLimits(), busy: make(chan struct{}, inFlight), mux: http.NewServeMux(),
+		limits: xmldoc.DefaultLimits(), busy: make(chan struct{}, inFlight),
+		large: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), mux: http.NewServeMux(),
 	}
 	s.mux.HandleFunc("POST "+Path, s.serve)
 	s.mux.HandleFunc("GET "+Path, s.describe)
@@ -137,18 +145,7 @@ func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, err := xmldoc.Parse(octets, s.limits)
-	if err != nil {
-		return nil, err
-	}
-	envelope, err := soap.Open(document)
-	if err != nil {
-		return nil, err
-	}
-	if envelope.Version() != c.version {
-		return nil, problem.New(problem.SOAPVersion).In("Content-Type")
-	}
-	verified, err := s.verifier.Verify(envelope)
+	verified, err := s.verify(r.Context(), c, octets)
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +168,30 @@ func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
 		return s.signReply(answer)
 	}
 	return answer, nil
+}
+
+// verify reads a message and proves who signed it.
+func (s *Service) verify(ctx context.Context, c *call, octets []byte) (*wsse.Verified, error) {
+	if len(octets) >= largeMessage {
+		select {
+		case s.large <- struct{}{}:
+			defer func() { <-s.large }()
+		case <-ctx.Done():
+			return nil, problem.Wrap(problem.MessageIncomplete, ctx.Err())
+		}
+	}
+	document, err := xmldoc.Parse(octets, s.limits)
+	if err != nil {
+		return nil, err
+	}
+	envelope, err := soap.Open(document)
+	if err != nil {
+		return nil, err
+	}
+	if envelope.Version() != c.version {
+		return nil, problem.New(problem.SOAPVersion).In("Content-Type")
+	}
+	return s.verifier.Verify(envelope)
 }
 
 // accept reads the octets, after the declared type and size allow it, and takes the envelope out of its package.
