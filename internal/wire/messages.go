@@ -96,7 +96,7 @@ type NotifiedImplant struct {
 	Pharmacist       *Professional `x:"ctr:Pharmacist"`
 	Pharmacy         *Pharmacy     `x:"ctr:Pharmacy"`
 	DeliveryDate     string        `x:"ctr:DeliveryDate"`
-	Quantity         int           `x:"ctr:Quantity"`
+	Quantity         int           `x:"ctr:Quantity,zero"`
 	Location         string        `x:"ctr:Location"`
 	Side             string        `x:"ctr:Side"`
 }
