@@ -187,7 +187,7 @@ func (w *faultWriter) detail(e *problem.Error, v verdict, c FaultContext) {
 		w.write("</Message>")
 	}
 	retry := "false"
-	if e.Kind == problem.Unavailable {
+	if e.Kind == problem.Unavailable || e.Code == problem.CertRevocationUnknown {
 		retry = "true"
 	}
 	w.write("<Retry>", retry, "</Retry><soa:Environment>")

@@ -320,3 +320,15 @@ func TestRefusalLanguages(t *testing.T) {
 		t.Errorf("languages %v", got)
 	}
 }
+
+// TestRetryWhereAnAnswerIsUnderWay: of a certificate whose authority is being asked, the same message signed anew may
+// be accepted in a minute.
+func TestRetryWhereAnAnswerIsUnderWay(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[problem.Code]string{problem.CertRevocationUnknown: "true", problem.CertRevoked: "false", problem.Overloaded: "true"} {
+		f := soap.FaultFrom(problem.New(code), soap.FaultContext{Version: soap.SOAP11, ID: "1", Environment: "Test"})
+		if !bytes.Contains(f.Body, []byte("<Retry>"+want+"</Retry>")) {
+			t.Errorf("%s: no <Retry>%s</Retry> in %s", code, want, f.Body)
+		}
+	}
+}
