@@ -147,7 +147,7 @@ func (c *canvas) wrap(s style, text string, width float64) []string {
 
 // mostLines bounds one value, so that a row always fits on a page. Ordinary text of the length that the contract allows
 // takes fewer lines, even in the narrowest column.
-const mostLines = 18
+const mostLines = 17
 
 // cut leaves at most the given number of lines, and shows that there was more.
 func cut(all []string, most int) []string {

@@ -79,37 +79,43 @@ func (l *layout) strip(o *operationView) block {
 	}}
 }
 
-// row is one line of implants.
+// row is one line of implants: the name over the whole width, for it is what is looked for and copied, with the number of
+// implants beside it, and below it the columns.
 func (l *layout) row(v *lineView) block {
-	cells := []block{l.deviceCell(v, l.columns[0]), l.identificationCell(v, l.columns[1]), l.siteCell(v, l.columns[2]),
-		l.countCell(v.quantity, l.columns[3])}
+	first, counts := l.columns[0], l.columns[3:]
+	name := l.nameCell(v, column{x: first.x, width: counts[0].x - first.x})
+	numbers := []block{l.countCell(v.quantity, counts[0])}
 	if l.view.columns.remaining {
-		cells = append(cells, l.countCell(v.remaining, l.columns[4]))
+		numbers = append(numbers, l.countCell(v.remaining, counts[1]))
 	}
-	height := 0.0
+	cells := []block{l.deviceCell(v, first), l.identificationCell(v, l.columns[1]), l.siteCell(v, l.columns[2])}
+	below := 0.0
 	for _, c := range cells {
-		height = max(height, c.height)
+		below = max(below, c.height)
 	}
-	height += 2 * rowPadding
+	height := name.height + lineSpacing + below + 2*rowPadding
 	return block{height: height, draw: func(y float64) {
-		for _, c := range cells {
+		for _, c := range append(numbers, name) {
 			c.draw(y + rowPadding)
+		}
+		for _, c := range cells {
+			c.draw(y + rowPadding + name.height + lineSpacing)
 		}
 		l.horizontal(left, y+height, bodyWidth)
 	}}
 }
 
-func (l *layout) deviceCell(v *lineView, c column) block {
-	look, lines := deviceStyle, l.wrap(deviceStyle, v.name, c.width)
+func (l *layout) nameCell(v *lineView, c column) block {
+	const most = 3 // of the width of the page
+	look, lines := deviceStyle, cut(l.wrap(deviceStyle, v.name, c.width), most)
 	if v.name == "" {
 		look, lines = unknownStyle, l.wrapWords(unknownStyle, notOnTheList, c.width)
 	}
-	signs := l.signs(c, []signed{{signManufacturer, v.manufacturer}, {signReference, v.reference}, {signCode, v.code}})
-	top := look.height(len(lines)) + lineSpacing
-	return block{height: top + signs.height, draw: func(y float64) {
-		l.lines(c.x, y, look, lines)
-		signs.draw(y + top)
-	}}
+	return block{height: look.height(len(lines)), draw: func(y float64) { l.lines(c.x, y, look, lines) }}
+}
+
+func (l *layout) deviceCell(v *lineView, c column) block {
+	return l.signs(c, []signed{{signManufacturer, v.manufacturer}, {signReference, v.reference}, {signCode, v.code}})
 }
 
 func (l *layout) identificationCell(v *lineView, c column) block {
