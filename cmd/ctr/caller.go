@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/wire"
@@ -34,17 +33,9 @@ func (c *commands) caller(ctx context.Context, stdout io.Writer) (*caller, error
 	if missing := c.missing(); len(missing) > 0 {
 		return nil, fmt.Errorf("missing flags: %s", strings.Join(missing, ", "))
 	}
-	octets, err := os.ReadFile(c.P12)
+	key, err := client.ReadKey(c.P12, c.PasswordFile)
 	if err != nil {
-		return nil, fmt.Errorf("the .p12 file: %w", err)
-	}
-	password, err := os.ReadFile(c.PasswordFile)
-	if err != nil {
-		return nil, fmt.Errorf("the password file: %w", err)
-	}
-	key, err := pki.ReadP12(octets, strings.TrimRight(string(password), "\r\n"))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.P12, err)
+		return nil, err
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, Proxy: http.ProxyFromEnvironment}
 	if c.CA != "" {

@@ -64,7 +64,7 @@ func (c *demoCommand) Run(e environment) (err error) {
 }
 
 func demoClient(s ready) (*client.Client, error) {
-	key, err := readKey(s.P12[demoHospital], filepath.Join(filepath.Dir(s.CA), "password.txt"))
+	key, err := client.ReadKey(s.P12[demoHospital], filepath.Join(filepath.Dir(s.CA), "password.txt"))
 	if err != nil {
 		return nil, err
 	}

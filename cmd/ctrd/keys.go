@@ -5,13 +5,10 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/wsse"
 )
 
@@ -29,23 +26,6 @@ func newID() string {
 // newNCName makes an identifier that may be an attribute of type ID.
 func newNCName() string { return "_" + newID() }
 
-// readKey reads a .p12 file with the password in another file.
-func readKey(file, passwordFile string) (*pki.Key, error) {
-	octets, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("the .p12 file: %w", err)
-	}
-	password, err := os.ReadFile(passwordFile)
-	if err != nil {
-		return nil, fmt.Errorf("the password file: %w", err)
-	}
-	key, err := pki.ReadP12(octets, strings.TrimRight(string(password), "\r\n"))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return key, nil
-}
-
 // replySigner makes the function that signs replies, or none.
 func (c *serveCommand) replySigner() (func([]byte) ([]byte, error), error) {
 	if !c.SignReplies {
@@ -54,7 +34,7 @@ func (c *serveCommand) replySigner() (func([]byte) ([]byte, error), error) {
 	if c.ReplyKey == "" || c.ReplyPass == "" {
 		return nil, errors.New("--sign-replies needs --reply-key and --reply-password-file")
 	}
-	key, err := readKey(c.ReplyKey, c.ReplyPass)
+	key, err := client.ReadKey(c.ReplyKey, c.ReplyPass)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/beevik/etree"
@@ -36,6 +38,23 @@ type Client struct {
 	HTTP  *http.Client
 	Now   func() time.Time
 	NewID func() string
+}
+
+// ReadKey reads a .p12 file with the password in another file.
+func ReadKey(file, passwordFile string) (*pki.Key, error) {
+	octets, err := os.ReadFile(file) //nolint:gosec // the caller's own path
+	if err != nil {
+		return nil, fmt.Errorf("the .p12 file: %w", err)
+	}
+	password, err := os.ReadFile(passwordFile) //nolint:gosec // the caller's own path
+	if err != nil {
+		return nil, fmt.Errorf("the password file: %w", err)
+	}
+	key, err := pki.ReadP12(octets, strings.TrimRight(string(password), "\r\n"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return key, nil
 }
 
 // Call sends the operation's request and reads its response. A refusal by the service is a *soap.Refusal.

@@ -61,15 +61,13 @@ func (p *plain) leaf(e xmldoc.Element, rules *valueRules) bool {
 
 // empty tells whether there is nothing at all in an element, not even white space.
 func (p *plain) empty(e xmldoc.Element) bool {
-	start, end := e.Offset()
-	content := p.source[start+startTag(p.source[start:end]) : end]
-	return e.FirstChild().IsZero() && (content == "" || strings.HasPrefix(content, "</"))
+	start, end := e.Inside()
+	return start == end
 }
 
 // onlyElements tells whether nothing but white space stands between the children of an element that has some.
 func (p *plain) onlyElements(e xmldoc.Element) bool {
-	start, end := e.Offset()
-	from := start + startTag(p.source[start:end])
+	from, end := e.Inside()
 	for child := range e.Children() {
 		childStart, childEnd := child.Offset()
 		if !isSpace(p.source[from:childStart]) {
@@ -77,26 +75,7 @@ func (p *plain) onlyElements(e xmldoc.Element) bool {
 		}
 		from = childEnd
 	}
-	closing := strings.LastIndexByte(p.source[from:end], '<')
-	return closing >= 0 && isSpace(p.source[from:from+closing]) || closing < 0 && from == end
-}
-
-// startTag returns the length of the start tag that a text begins with.
-func startTag(text string) int {
-	quote := byte(0)
-	for i := range len(text) {
-		switch c := text[i]; {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '>':
-			return i + 1
-		}
-	}
-	return len(text)
+	return isSpace(p.source[from:end])
 }
 
 func isSpace(text string) bool { return strings.Trim(text, " \t\r\n") == "" }

@@ -117,29 +117,9 @@ func isAlone(e xmldoc.Element) bool {
 	if parent.IsZero() {
 		return false
 	}
-	outerStart, outerEnd := parent.Offset()
 	start, end := e.Offset()
-	source := e.Document().Source()
-	after := source[end:outerEnd]
-	return isStartTag(source[outerStart:start]) && strings.HasPrefix(after, "</") && strings.Count(after, "<") == 1
-}
-
-// isStartTag tells whether markup that begins with a start tag ends with it. Well-formed attribute values may hold ">".
-func isStartTag(markup string) bool {
-	quote := byte(0)
-	for i := range len(markup) {
-		switch c := markup[i]; {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '>':
-			return i == len(markup)-1
-		}
-	}
-	return false
+	first, last := parent.Inside()
+	return start == first && end == last
 }
 
 // envelopeID is the Content-ID of the envelope in the packages that we send.

@@ -393,3 +393,20 @@ func TestCostsAreLinear(t *testing.T) {
 		}
 	}
 }
+
+func TestInsideIsWhatStandsBetweenTheTags(t *testing.T) {
+	for source, want := range map[string]string{
+		`<a/>`: "", `<a></a>`: "", `<a x=">">b<c/> </a>`: "b<c/> ", "<a\n><!--c--></a\n>": "<!--c-->",
+	} {
+		d, err := xmldoc.Parse([]byte(source), xmldoc.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if start, end := d.Root().Inside(); d.Source()[start:end] != want {
+			t.Errorf("%s: %q", source, d.Source()[start:end])
+		}
+	}
+	if start, end := (xmldoc.Element{}).Inside(); start != 0 || end != 0 {
+		t.Error("no element has an inside")
+	}
+}

@@ -250,3 +250,12 @@ func (e Element) Offset() (start, end int) {
 	n := e.node()
 	return int(n.start), int(n.end)
 }
+
+// Inside returns where in Source the content of e stands: between its tags, or nowhere in an empty-element tag.
+func (e Element) Inside() (start, end int) {
+	if e.d == nil {
+		return 0, 0
+	}
+	n := e.node()
+	return int(n.inner), int(n.outer)
+}
