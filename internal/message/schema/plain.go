@@ -29,7 +29,7 @@ func (p *plain) element(e xmldoc.Element, d *definition) bool {
 		return p.leaf(e, d.value)
 	}
 	if d.content == nil {
-		return p.empty(e)
+		return isEmpty(e)
 	}
 	next, ok := p.particle(d.content, e.FirstChild())
 	return ok && next.IsZero() && p.onlyElements(e)
@@ -59,8 +59,8 @@ func (p *plain) leaf(e xmldoc.Element, rules *valueRules) bool {
 	return ok && !strings.Contains(p.source[start:end], "<!") && !strings.Contains(p.source[start:end], "<?") && p.value(rules, text)
 }
 
-// empty tells whether there is nothing at all in an element, not even white space.
-func (p *plain) empty(e xmldoc.Element) bool {
+// isEmpty tells whether there is nothing at all in an element, not even white space.
+func isEmpty(e xmldoc.Element) bool {
 	start, end := e.Inside()
 	return start == end
 }
