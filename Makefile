@@ -1,5 +1,5 @@
 # Everything a developer or a build machine runs. `make help` lists it.
-# Variables: FUZZTIME per fuzz target, BENCHCOUNT runs per benchmark, TESTFLAGS for go test.
+# Variables: FUZZTIME per fuzz target, TIME of differential, BENCHCOUNT runs per benchmark, TESTFLAGS for go test.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,12 +8,13 @@ SHELL       := bash
 FUZZTIME   ?= 60s
 BENCHCOUNT ?= 1
 TESTFLAGS  ?=
+TIME       ?= 30m
 
 tool        = go tool -modfile=.ci/tools.mod
 go_build    = CGO_ENABLED=0 go build -trimpath
 go_test     = .ci/with-postgres go test $(TESTFLAGS)
 
-.PHONY: help build demo test race cover fuzz bench lint vuln verify certs-testdata interop crash
+.PHONY: help build demo test race cover differential fuzz bench load lint vuln verify certs-testdata interop crash vectors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ cover: ## statement coverage of internal/, in bin/cover.html
 	go tool cover -html=bin/cover.txt -o bin/cover.html
 	go tool cover -func=bin/cover.txt | tail -n 1
 
+differential: ## mutated signed messages against an independent verifier for TIME; CTR_XMLSEC1=1 asks xmlsec1 as well
+	CTR_DIFFERENTIAL=$(TIME) go test -count=1 -timeout 0 -v -run '^TestDifferential$$' ./internal/message/wsse
+
 fuzz: ## every fuzz target for FUZZTIME each
 	.ci/fuzz $(FUZZTIME)
 
@@ -44,6 +48,9 @@ bench: ## every benchmark, BENCHCOUNT times, compared with the run before
 	@mkdir -p bin; if [ -f bin/bench.txt ]; then mv bin/bench.txt bin/bench-before.txt; fi
 	.ci/with-postgres go test -p 1 -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./... | tee bin/bench.txt
 	$(tool) benchstat $$(ls bin/bench-before.txt 2>/dev/null || true) bin/bench.txt
+
+load: ## one honest caller among fifty attackers: his slowest hundredth must stay under twice what it is in quiet
+	CTR_LOAD=1 go test -count=1 -v -run '^TestOneMessageAmongAttackers$$' ./internal/endpoint
 
 lint: ## golangci-lint with the set of .golangci.yml
 	$(tool) golangci-lint run --allow-serial-runners ./...
@@ -63,3 +70,7 @@ interop: build ## foreign clients against the real service
 crash: ## kill -9 under load, 20 times on each database; every acknowledged number must be there
 	@go test -list '^TestCrash' ./internal/... | grep '^TestCrash' >/dev/null || { echo 'crash: there is no TestCrash to run' >&2; exit 1; }
 	CTR_CRASH=1 $(go_test) -count=1 -timeout 30m -run '^TestCrash' ./internal/...
+
+vectors: ## judge the signatures of a corpus in DIR: verified, unsupported or failed, a line each
+	@test -d "$(DIR)" || { echo 'vectors: DIR must be a directory; see docs/vectors.md' >&2; exit 2; }
+	@go test ./internal/message/dsig -count=1 -v -run '^TestCorpus$$' -args -corpus '$(abspath $(DIR))'

@@ -1,0 +1,498 @@
+package dsig_test
+
+import (
+	"bytes"
+	"crypto"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+var corpusDir = flag.String("corpus", "", "a directory with other people's signatures, for TestCorpus")
+
+// TestCorpus judges the signatures in a checkout of somebody else's corpus, which is never part of this project. It prints
+// a line for each, and fails when one that we should verify does not verify. docs/vectors.md says more.
+func TestCorpus(t *testing.T) {
+	if *corpusDir == "" {
+		t.Skip("make vectors DIR=… runs this over a corpus of signatures")
+	}
+	s := newSurvey(t.Output())
+	if err := s.walk(os.DirFS(*corpusDir)); err != nil {
+		t.Fatal(err)
+	}
+	s.total()
+	if s.signatures() == 0 {
+		t.Error("there is no signature in that directory")
+	}
+	if n := s.found[failed]; n > 0 {
+		t.Errorf("%d signatures failed", n)
+	}
+}
+
+// TestSurvey puts our own frozen signatures into a corpus, and spoils them.
+func TestSurvey(t *testing.T) {
+	t.Parallel()
+	good, err := os.ReadFile(filepath.Join(signatureVectors, "enveloped-rsa.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := func(old, replacement string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte(apply(t, string(good), []edit{{old, replacement}}))}
+	}
+	_, document, _ := strings.Cut(string(good), "?>")
+	s := newSurvey(io.Discard)
+	if err = s.walk(fstest.MapFS{
+		"good.xml":               {Data: good},
+		"text.java":              {Data: append([]byte("// "), good...)},
+		"template.tmpl":          {Data: []byte(`<ds:SignatureValue/>`)},
+		"link":                   {Data: []byte("good.xml"), Mode: fs.ModeSymlink},
+		"doctype.xml":            edited("<order", "<!DOCTYPE order><order"),
+		"altered.xml":            edited("bolts", "bullets"),
+		"a/tampered.xml":         edited("bolts", "bullets"),
+		"signedinfo-changed.xml": edited(`URI="#order"`, `URI=""`),
+		"c14n/in.xml":            {Data: []byte("<a><b /></a>")},
+		"c14n/c14n-0.txt":        {Data: []byte("<b></b>")},
+		"c14n/other_c14n.xml":    {Data: []byte("<c></c>")},
+		"ill-formed.xml":         edited("</order>", ""),
+		"not-the-key-in-it.xml":  edited("<X509Certificate>", "<X509Certificate>AAAA"),
+		"a/another/enclosed.xml": {Data: []byte("<all>" + document + "</all>")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := map[verdict]int{verified: 2, unsupported: 2, spurned: 1, failed: 3, reproduced: 1, underived: 1}
+	if !maps.Equal(s.found, want) {
+		t.Errorf("%v, want %v", s.found, want)
+	}
+}
+
+// verdict is what is said of a signature, or of a file with octets that a corpus expects.
+type verdict string
+
+const (
+	verified    verdict = "verified"    // Open and Verify accept it
+	unsupported verdict = "unsupported" // we refuse it by policy; what can be computed nevertheless agrees
+	spurned     verdict = "spurned"     // it is not valid, the corpus says so, and so do we
+	failed      verdict = "failed"      // we should accept it, or compute something else than its maker
+	reproduced  verdict = "reproduced"  // expected octets that come out of a document beside them
+	underived   verdict = "underived"   // expected octets of which it is not known here how they come about
+)
+
+var verdicts = []verdict{verified, unsupported, spurned, failed, reproduced, underived}
+
+// survey counts what it finds in a corpus, and writes a line about each thing.
+type survey struct {
+	w        io.Writer
+	found    map[verdict]int
+	refusals map[problem.Code]int
+	agreed   agreement // the sum
+	values   int       // signature values that agree
+}
+
+func newSurvey(w io.Writer) *survey {
+	return &survey{w: w, found: map[verdict]int{}, refusals: map[problem.Code]int{}}
+}
+
+func (s *survey) signatures() int {
+	return s.found[verified] + s.found[unsupported] + s.found[spurned] + s.found[failed]
+}
+
+// printf writes a line. The output of a test does not fail.
+func (s *survey) printf(format string, values ...any) {
+	_, _ = fmt.Fprintf(s.w, format+"\n", values...)
+}
+
+func (s *survey) report(v verdict, name, detail string) {
+	s.found[v]++
+	s.printf("%-11s %s: %s", v, name, detail)
+}
+
+// walk judges every file. It opens no pipe, follows no link, and reads no more of a file than the service would.
+func (s *survey) walk(corpus fs.FS) error {
+	return fs.WalkDir(corpus, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil || info.Size() > int64(corpusLimits().Bytes) {
+			return err
+		}
+		octets, err := fs.ReadFile(corpus, name)
+		if err != nil {
+			return err
+		}
+		s.file(name, octets)
+		if !expectation.MatchString(path.Base(name)) {
+			return nil
+		}
+		how, err := derivation(corpus, name, octets)
+		switch {
+		case err != nil:
+			return err
+		case how == "":
+			s.report(underived, name, "no element of a document beside it has these octets in a form that we know")
+		default:
+			s.report(reproduced, name, how)
+		}
+		return nil
+	})
+}
+
+// file judges every signature of a file that begins as XML does.
+func (s *survey) file(name string, octets []byte) {
+	if !signed.Match(octets) || !beginning.Match(octets) {
+		return
+	}
+	d, err := xmldoc.Parse(octets, corpusLimits())
+	if err != nil {
+		s.add(refusal(name, err))
+		return
+	}
+	for i, signature := range find(d.Root(), "Signature") {
+		j := judge(name, d, signature)
+		if i > 0 {
+			j.name = fmt.Sprintf("%s[%d]", name, i+1)
+		}
+		s.add(j)
+	}
+}
+
+func (s *survey) add(j judgement) {
+	s.report(j.verdict, j.name, j.String())
+	if j.code != "" {
+		s.refusals[j.code]++
+	}
+	s.agreed.digests += j.digests
+	s.agreed.references += j.references
+	if j.value {
+		s.values++
+	}
+}
+
+// total writes the sums.
+func (s *survey) total() {
+	for _, v := range verdicts {
+		s.printf("%6d %s", s.found[v], v)
+	}
+	for _, code := range slices.SortedFunc(maps.Keys(s.refusals), func(a, b problem.Code) int { return s.refusals[b] - s.refusals[a] }) {
+		s.printf("%6d refused with %s", s.refusals[code], code)
+	}
+	s.printf("%6d of %d digests, and %d signature values, came out as their makers have them", s.agreed.digests, s.agreed.references, s.values)
+}
+
+// beginning is how XML begins, with or without a byte order mark.
+var beginning = regexp.MustCompile(`^(?:\x{FEFF})?\s*<`)
+
+// signed is what a file with a signature holds, and a template of one does not.
+var signed = regexp.MustCompile(`<(?:[\w.-]+:)?SignatureValue[^<>]*>(?:\s|<!--.*?-->|&#13;|&#xD;)*[0-9A-Za-z+/]`)
+
+// corpusLimits are for documents, which may have processing instructions.
+func corpusLimits() xmldoc.Limits {
+	limits := xmldoc.DefaultLimits()
+	limits.Instructions = 100
+	return limits
+}
+
+// judgement is a verdict with its reasons.
+type judgement struct {
+	verdict
+	agreement
+	name, reason string
+	code         problem.Code
+}
+
+func (j judgement) String() string {
+	text := j.agreement.String()
+	if j.reason != "" {
+		text = j.reason + "; " + text
+	}
+	return text
+}
+
+// judge puts a signature to Open and Verify; where those refuse it, what can be computed with our canonical forms must
+// still agree with what its maker computed.
+func judge(name string, d *xmldoc.Document, signature xmldoc.Element) judgement {
+	j := judgement{verdict: verified, name: name}
+	keys := keysOf(signature.Child(dsig.Namespace, "KeyInfo"))
+	s, err := dsig.Open(signature, dsig.Policy{AllowSHA1: true}, byID{d})
+	switch {
+	case err != nil:
+		j = refusal(name, err)
+	case len(keys) == 0:
+		j.verdict, j.reason = unsupported, "the file does not hold the key"
+	default:
+		if err = verifyWithAny(s, keys); err != nil {
+			j = refusal(name, err)
+		}
+	}
+	j.agreement = recompute(d, signature, keys)
+	if len(j.wrong) > 0 {
+		j.verdict = wrongly(name)
+	}
+	return j
+}
+
+func verifyWithAny(s *dsig.Signature, keys []crypto.PublicKey) error {
+	var err error
+	for _, key := range keys {
+		if _, err = s.Verify(key); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// refusal is unsupported if it is a matter of policy.
+func refusal(name string, err error) judgement {
+	p := problem.From(err)
+	j := judgement{verdict: unsupported, name: name, code: p.Code, reason: strings.TrimSpace(fmt.Sprintf("%s %s %s", p.Code, p.At, p.Public))}
+	if !slices.Contains(policy, p.Code) {
+		j.verdict = wrongly(name)
+	}
+	return j
+}
+
+// wrongly is the verdict on what does not verify.
+func wrongly(name string) verdict {
+	if invalid.MatchString(path.Base(name)) || slices.ContainsFunc(listed, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		return spurned
+	}
+	return failed
+}
+
+// policy are the refusals of what a corpus has and we do not take. Every other is a failure.
+var policy = []problem.Code{
+	problem.XMLDoctype, problem.XMLEncodingUnsupported, problem.XMLNamespaceNotAbsolute, problem.XMLIdentifierDuplicate,
+	problem.SignatureStructure, problem.CanonicalizationUnsupported, problem.SignatureUnsupported, problem.SignatureHMAC,
+	problem.DigestUnsupported, problem.TransformUnsupported, problem.TransformMissing, problem.TransformsTooMany,
+	problem.ReferencesTooMany, problem.ReferenceEmpty, problem.ReferenceExternal, problem.ReferencePointer, problem.ReferenceUnknown,
+	problem.ReferenceTarget, problem.ReferenceTwice, problem.SignatureKeyUnsupported, problem.SignatureKeyMismatch,
+}
+
+// invalid are the names that corpora give to what must not verify.
+var invalid = regexp.MustCompile(`(?i)tamper|bad|fail|invalid|wrong|broken|forged`)
+
+// listed are files that do not verify either, without a name that says so; in Santuario all of them. White space was taken
+// out of the first, and stylesheets that must not be run were put into the others, after they had been signed.
+var listed = []string{
+	"interop/c14n/Y4/signatureStripped.xml",
+	"javax/xml/crypto/dsig/signature1.xml", "javax/xml/crypto/dsig/signature2.xml", "javax/xml/crypto/dsig/signature3.xml",
+}
+
+// agreement is how much of a signature came out as its maker has it.
+type agreement struct {
+	value      bool // the signature value
+	digests    int
+	references int
+	wrong      []string // what came out otherwise
+}
+
+func (a agreement) String() string {
+	text := fmt.Sprintf("%d of %d digests", a.digests, a.references)
+	if a.value {
+		text += " and the signature value"
+	}
+	text += " agree"
+	if len(a.wrong) > 0 {
+		text += ", disagree: " + strings.Join(a.wrong, ", ")
+	}
+	return text
+}
+
+// recompute computes what it can of a signature, whether we accept it or not.
+func recompute(d *xmldoc.Document, signature xmldoc.Element, keys []crypto.PublicKey) (a agreement) {
+	signedInfo := signature.Child(dsig.Namespace, "SignedInfo")
+	for c := range signedInfo.Children() {
+		if !c.Is(dsig.Namespace, "Reference") {
+			continue
+		}
+		a.references++
+		uri, _ := c.Attr("", "URI")
+		name, _ := c.Child(dsig.Namespace, "DigestMethod").Attr("", "Algorithm")
+		octets, ok := referenced(d, signature, c)
+		hash := hashes[name[strings.LastIndexByte(name, '#')+1:]]
+		if !ok || !hash.Available() {
+			continue
+		}
+		h := hash.New()
+		h.Write(octets)
+		if bytes.Equal(h.Sum(nil), base64Of(c.Child(dsig.Namespace, "DigestValue"))) {
+			a.digests++
+		} else {
+			a.wrong = append(a.wrong, fmt.Sprintf("the digest of %q", uri))
+		}
+	}
+	method, _ := signedInfo.Child(dsig.Namespace, "SignatureMethod").Attr("", "Algorithm")
+	form, ok := formOf(signedInfo.Child(dsig.Namespace, "CanonicalizationMethod"), signedInfo, true)
+	if !ok || len(keys) == 0 {
+		return a
+	}
+	octets, value := form.Append(nil, signedInfo), base64Of(signature.Child(dsig.Namespace, "SignatureValue"))
+	tried := false
+	for _, key := range keys {
+		good, known := verifies(method, key, octets, value)
+		tried = tried || known
+		a.value = a.value || good
+	}
+	if tried && !a.value {
+		a.wrong = append(a.wrong, "the signature value")
+	}
+	return a
+}
+
+// referenced returns what a reference within the document digests, if its transforms are ones that need no XPath.
+func referenced(d *xmldoc.Document, signature, reference xmldoc.Element) ([]byte, bool) {
+	uri, given := reference.Attr("", "URI")
+	e, comments, ok := target(d, uri)
+	if !given || !ok {
+		return nil, false
+	}
+	form, canonical := xmldoc.C14N{}, false
+	for t := range reference.Child(dsig.Namespace, "Transforms").Children() {
+		name, _ := t.Attr("", "Algorithm")
+		switch {
+		case canonical:
+			return nil, false
+		case name == dsig.Enveloped:
+			form.Omit = signature
+		default:
+			omit := form.Omit
+			if form, canonical = formOf(t, e, comments); !canonical {
+				return nil, false
+			}
+			form.Omit = omit
+		}
+	}
+	return form.Append(nil, e), true
+}
+
+// pointer is the XPointers that every verifier must know (XML Signature section 4.4.3.3).
+var pointer = regexp.MustCompile(`^#xpointer\((?:(/)|id\(['"]([^'"]*)['"]\))\)$`)
+
+// target finds what a reference points to, and whether comments are part of it.
+func target(d *xmldoc.Document, uri string) (e xmldoc.Element, comments, ok bool) {
+	match := pointer.FindStringSubmatch(uri)
+	switch {
+	case uri == "" || match != nil && match[1] == "/":
+		start, end := d.Root().Offset()
+		// Instructions around the root are signed too, and our forms are of elements only.
+		outside := strings.TrimPrefix(d.Source()[:start], "<?xml ") + d.Source()[end:]
+		return d.Root(), match != nil, !strings.Contains(outside, "<?")
+	case match != nil:
+		e, ok = d.ByID(match[2])
+		return e, true, ok
+	case strings.HasPrefix(uri, "#"):
+		e, ok = d.ByID(uri[1:])
+		return e, false, ok
+	}
+	return e, false, false
+}
+
+// formOf reads a canonicalisation method. Forms with comments, and of version 1.1, are known where they do not differ.
+func formOf(method, e xmldoc.Element, comments bool) (xmldoc.C14N, bool) {
+	name, _ := method.Attr("", "Algorithm")
+	plain := strings.TrimSuffix(strings.TrimSuffix(name, "WithComments"), "#")
+	start, end := e.Offset()
+	if strings.HasSuffix(name, "WithComments") && comments && strings.Contains(e.Document().Source()[start:end], "<!--") {
+		return xmldoc.C14N{}, false
+	}
+	switch plain {
+	case strings.TrimSuffix(dsig.ExclusiveC14N, "#"):
+		list, _ := method.Child(dsig.ExclusiveC14N, "InclusiveNamespaces").Attr("", "PrefixList")
+		return xmldoc.C14N{Exclusive: true, PrefixList: strings.Fields(list)}, true
+	case dsig.InclusiveC14N:
+		return xmldoc.C14N{}, true
+	case "http://www.w3.org/2006/12/xml-c14n11":
+		for p := e.Parent(); !p.IsZero(); p = p.Parent() {
+			for attr := range p.Attrs() {
+				if attr.Space == xmldoc.XMLNamespace {
+					return xmldoc.C14N{}, false
+				}
+			}
+		}
+		return xmldoc.C14N{}, true
+	}
+	return xmldoc.C14N{}, false
+}
+
+// expectation is how corpora name files with canonical octets.
+var expectation = regexp.MustCompile(`^c14n-\d+\.txt$|_c14n(?:ized)?(?:_exclusive)?\.xml$`)
+
+// derivation says which element in which form has the octets: any, for corpora say so only in the code of their tests.
+func derivation(corpus fs.FS, name string, octets []byte) (string, error) {
+	const most = 1 << 20 // octets of a document of which every element is tried
+	beside, err := fs.Glob(corpus, path.Join(path.Dir(name), "*.xml"))
+	if err != nil {
+		return "", err
+	}
+	for _, source := range beside {
+		info, infoErr := fs.Lstat(corpus, source)
+		if infoErr != nil || !info.Mode().IsRegular() || info.Size() > most || expectation.MatchString(path.Base(source)) {
+			continue
+		}
+		var text []byte
+		if text, err = fs.ReadFile(corpus, source); err != nil {
+			return "", err
+		}
+		d, parseErr := xmldoc.Parse(text, corpusLimits())
+		if parseErr != nil {
+			continue // it is judged as a file of its own, if it is signed
+		}
+		if how := formWith(d, octets); how != "" {
+			return how + " in " + path.Base(source), nil
+		}
+	}
+	return "", nil
+}
+
+// formWith tries the plain forms, and those that the signatures of the document use.
+func formWith(d *xmldoc.Document, octets []byte) string {
+	forms := []xmldoc.C14N{{}, {Exclusive: true}}
+	const most = 32
+	for _, e := range append(find(d.Root(), "Transform"), find(d.Root(), "CanonicalizationMethod")...) {
+		if form, ok := formOf(e, d.Root(), false); ok && len(forms) < most {
+			forms = append(forms, form)
+		}
+	}
+	for _, e := range append(descendants(d.Root()), d.Root()) {
+		name := e.Local()
+		if e.Prefix() != "" {
+			name = e.Prefix() + ":" + name
+		}
+		if !bytes.HasPrefix(octets, []byte("<"+name)) {
+			continue
+		}
+		for _, form := range forms {
+			if bytes.Equal(form.Append(nil, e), octets) {
+				return fmt.Sprintf("%s, exclusive %t, PrefixList %q", name, form.Exclusive, form.PrefixList)
+			}
+		}
+	}
+	return ""
+}
+
+// descendants are the elements below an element, in document order.
+func descendants(e xmldoc.Element) []xmldoc.Element {
+	var all []xmldoc.Element
+	for c := range e.Children() {
+		all = append(append(all, c), descendants(c)...)
+	}
+	return all
+}
+
+func find(root xmldoc.Element, local string) []xmldoc.Element {
+	return slices.DeleteFunc(append([]xmldoc.Element{root}, descendants(root)...), func(e xmldoc.Element) bool { return !e.Is(dsig.Namespace, local) })
+}

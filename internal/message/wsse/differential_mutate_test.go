@@ -1,0 +1,502 @@
+package wsse_test
+
+import (
+	"crypto/elliptic"
+	"encoding/base64"
+	"fmt"
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/soap"
+)
+
+// mutant is a message while it is being changed. A mutation that does not find what it needs leaves the text as it is.
+type mutant struct {
+	draw
+	text  string
+	donor string // another signed message
+	done  []string
+}
+
+// mutation is one way to change a message. The common ones stand in the list more than once.
+type mutation struct {
+	name   string
+	weight int
+	apply  func(*mutant)
+}
+
+func mutations() []mutation {
+	var all []mutation
+	for _, m := range slices.Concat(octetMutations(), tagMutations(), valueMutations(), treeMutations()) {
+		for range m.weight {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// mutate applies one to four mutations.
+func (m *mutant) mutate(all []mutation) {
+	for range 1 + m.IntN(2)*m.IntN(4) {
+		chosen := all[m.IntN(len(all))]
+		chosen.apply(m)
+		m.done = append(m.done, chosen.name)
+	}
+}
+
+func octetMutations() []mutation {
+	return []mutation{
+		{"flip a bit", 1, func(m *mutant) { m.replaceOctet(func(c byte) byte { return c ^ 1<<m.IntN(8) }) }},
+		{"set an octet", 1, func(m *mutant) { m.replaceOctet(func(byte) byte { return m.octet() }) }},
+		{"insert an octet", 1, func(m *mutant) { at := m.at(); m.text = splice(m.text, at, at, string(m.octet())) }},
+		{"delete a span", 1, func(m *mutant) { start, end := m.span(); m.text = splice(m.text, start, end, "") }},
+		{"repeat a span", 1, func(m *mutant) {
+			start, end := m.span()
+			at := m.at()
+			m.text = splice(m.text, at, at, m.text[start:end])
+		}},
+		{"move a span", 1, func(m *mutant) {
+			start, end := m.span()
+			span := m.text[start:end]
+			m.text = splice(m.text, start, end, "")
+			at := m.at()
+			m.text = splice(m.text, at, at, span)
+		}},
+		{"cut the end off", 1, func(m *mutant) { m.text = m.text[:m.at()] }},
+	}
+}
+
+func (m *mutant) at() int { return m.IntN(len(m.text) + 1) }
+
+func (m *mutant) span() (start, end int) {
+	start = m.at()
+	return start, min(len(m.text), start+1+m.IntN(pick(m.draw, 2, 16, 200)))
+}
+
+func (m *mutant) octet() byte {
+	const markup = "<>&\"'=/:#;!?[]- \t\r\n\x00\x80\xC3\xFF"
+	if m.chance(3) {
+		return byte(m.IntN(256))
+	}
+	return markup[m.IntN(len(markup))]
+}
+
+func (m *mutant) replaceOctet(with func(byte) byte) {
+	if at := m.at(); at < len(m.text) {
+		m.text = splice(m.text, at, at+1, string([]byte{with(m.text[at])}))
+	}
+}
+
+func tagMutations() []mutation {
+	return []mutation{
+		{"another prefix in one tag", 1, (*mutant).prefixOne},
+		{"another prefix everywhere", 2, (*mutant).prefixAll},
+		{"swap attributes", 2, (*mutant).swapAttributes},
+		{"other quotes", 2, func(m *mutant) {
+			m.onAttr(func(a attr, value string) (int, int, string) {
+				quote := pick(m.draw, `"`, `'`)
+				return a.valueStart - 1, a.end, quote + strings.ReplaceAll(value, quote, "&#34;") + quote
+			})
+		}},
+		{"space in a tag", 2, func(m *mutant) {
+			m.onAttr(func(a attr, _ string) (int, int, string) { return a.start, a.start, pick(m.draw, "\n", " ", "\t\r\n") })
+		}},
+		{"remove an attribute", 1, func(m *mutant) { m.onAttr(func(a attr, _ string) (int, int, string) { return a.start, a.end, "" }) }},
+		{"repeat an attribute", 1, func(m *mutant) {
+			m.onAttr(func(a attr, _ string) (int, int, string) { return a.end, a.end, m.text[a.start:a.end] })
+		}},
+		{"copy an attribute", 1, (*mutant).copyAttribute},
+		{"add a declaration", 3, (*mutant).addDeclaration},
+		{"remove a declaration", 1, (*mutant).removeDeclaration},
+		{"declare at the root", 1, (*mutant).hoist},
+		{"insert between tags", 4, (*mutant).insert},
+		{"empty tag or two", 2, (*mutant).emptyOrTwo},
+		{"delete a tag", 1, func(m *mutant) { p := m.tag(); m.text = splice(m.text, p.start, p.end, "") }},
+		{"repeat a tag", 1, func(m *mutant) { p := m.tag(); m.text = splice(m.text, p.end, p.end, m.text[p.start:p.end]) }},
+		{"move a tag", 1, func(m *mutant) {
+			p := m.tag()
+			tag := m.text[p.start:p.end]
+			m.text = splice(m.text, p.start, p.end, "")
+			to := m.tag().start
+			m.text = splice(m.text, to, to, tag)
+		}},
+		{"another name", 1, func(m *mutant) {
+			if n, ok := m.node(); ok {
+				m.text = rename(m.text, n, name(n.prefix(), pick(m.draw, "Body", "Timestamp", "Signature", "Security", "Header", "x")))
+			}
+		}},
+		{"document type", 1, func(m *mutant) {
+			m.text = pick(m.draw, `<!DOCTYPE x>`, `<!DOCTYPE x [<!ENTITY e "48022907379">]>`, `<!DOCTYPE x [<!ATTLIST m:Request Id ID #IMPLIED>]>`, `<?pi?>`, `<?xml version="1.1"?>`) + m.text
+		}},
+	}
+}
+
+// tag picks a tag, or nothing at the start of the text.
+func (m *mutant) tag() piece {
+	all := scan(m.text)
+	for range 8 {
+		if len(all) == 0 {
+			break
+		}
+		if p := all[m.IntN(len(all))]; p.kind != textPiece {
+			return p
+		}
+	}
+	return piece{}
+}
+
+// node picks an element.
+func (m *mutant) node() (node, bool) {
+	all := nodes(m.text)
+	if len(all) == 0 {
+		return node{}, false
+	}
+	return all[m.IntN(len(all))], true
+}
+
+// named picks an element with a local name.
+func (m *mutant) named(all []node, locals ...string) int {
+	var found []int
+	for i, n := range all {
+		if slices.Contains(locals, n.local()) {
+			found = append(found, i)
+		}
+	}
+	if len(found) == 0 {
+		return -1
+	}
+	return found[m.IntN(len(found))]
+}
+
+// attr picks an attribute, or declaration.
+func (m *mutant) attr(is func(attr) bool) (attr, bool) {
+	in := nodes(m.text)
+	for range min(12, 12*len(in)) {
+		n := in[m.IntN(len(in))]
+		all := slices.DeleteFunc(attrs(m.text, n.start), func(a attr) bool { return is != nil && !is(a) })
+		if len(all) > 0 {
+			return all[m.IntN(len(all))], true
+		}
+	}
+	return attr{}, false
+}
+
+// onAttr replaces a span that an attribute gives.
+func (m *mutant) onAttr(change func(a attr, value string) (start, end int, with string)) {
+	if a, ok := m.attr(nil); ok {
+		start, end, with := change(a, m.text[a.valueStart:a.valueEnd])
+		m.text = splice(m.text, start, end, with)
+	}
+}
+
+// rename gives an element another name, in both tags.
+func rename(text string, n node, to string) string {
+	if n.outer < n.end {
+		text = splice(text, n.outer+2, n.outer+2+len(n.name), to)
+	}
+	return splice(text, n.start+1, n.start+1+len(n.name), to)
+}
+
+func (m *mutant) prefixOne() {
+	n, ok := m.node()
+	if !ok {
+		return
+	}
+	to := pick(m.draw, "wsse", "wsu", "wsu2", "ds", "soap", "S", "p", "q", "new", "")
+	declared := ""
+	if m.chance(2) {
+		space := wsseSpace
+		all := nodes(m.text)
+		for i := range all {
+			if all[i].start == n.start {
+				space = spaceOf(m.text, all, i, n.prefix())
+			}
+		}
+		declared = " xmlns:" + to + `="` + space + `"`
+		if to == "" {
+			declared = ` xmlns="` + space + `"`
+		}
+	}
+	after := n.start + 1 + len(n.name)
+	m.text = rename(splice(m.text, after, after, declared), node{
+		start: n.start, outer: n.outer + len(declared), end: n.end + len(declared), name: n.name,
+	}, name(to, n.local()))
+}
+
+// spaceOf says what a prefix stands for at an element, as it is written.
+func spaceOf(text string, all []node, i int, prefix string) string {
+	attribute := "xmlns"
+	if prefix != "" {
+		attribute += ":" + prefix
+	}
+	for ; i >= 0; i = all[i].parent {
+		if space, ok := value(text, all[i].start, attribute); ok {
+			return space
+		}
+	}
+	return ""
+}
+
+// prefixAll renames a prefix, its declarations included, wherever it stands in a tag.
+func (m *mutant) prefixAll() {
+	n, ok := m.node()
+	if !ok || n.prefix() == "" {
+		return
+	}
+	from, to := regexp.QuoteMeta(n.prefix()), pick(m.draw, "new", "wsse", "ds", "soapenv", "p", "é")
+	if everywhere, err := regexp.Compile(`(</?|\sxmlns:|\s)` + from + `([:=])`); err == nil { // it need not be text
+		m.text = everywhere.ReplaceAllString(m.text, "${1}"+to+"${2}")
+	}
+}
+
+func (m *mutant) swapAttributes() {
+	n, ok := m.node()
+	if !ok {
+		return
+	}
+	all := attrs(m.text, n.start)
+	if len(all) < 2 {
+		return
+	}
+	i := m.IntN(len(all) - 1)
+	a, b := all[i], all[i+1]
+	m.text = splice(m.text, a.start, b.end, m.text[b.start:b.end]+m.text[a.start:a.end])
+}
+
+// copyAttribute copies an attribute to another element.
+func (m *mutant) copyAttribute() {
+	a, found := m.attr(nil)
+	n, ok := m.node()
+	if found && ok {
+		after := n.start + 1 + len(n.name)
+		m.text = splice(m.text, after, after, " "+m.text[a.start+1:a.end])
+	}
+}
+
+func (m *mutant) addDeclaration() {
+	n, ok := m.node()
+	if !ok {
+		return
+	}
+	after := n.start + 1 + len(n.name)
+	prefix := pick(m.draw, "", ":new", ":wsu", ":wsse", ":ds", ":p", ":soap", ":xml", ":xmlns", ":unused")
+	space := pick(m.draw, "", "urn:new", "urn:new", wsuSpace, wsseSpace, dsig.Namespace, soap.Namespace11, soap.Namespace12,
+		"http://www.w3.org/XML/1998/namespace", "relative", "urn:one")
+	m.text = splice(m.text, after, after, " xmlns"+prefix+`="`+space+`"`)
+}
+
+func isDeclaration(a attr) bool { return a.name == "xmlns" || strings.HasPrefix(a.name, "xmlns:") }
+
+func (m *mutant) removeDeclaration() {
+	if a, ok := m.attr(isDeclaration); ok {
+		m.text = splice(m.text, a.start, a.end, "")
+	}
+}
+
+// hoist declares at the root what is declared further in, there or at both places.
+func (m *mutant) hoist() {
+	a, ok := m.attr(isDeclaration)
+	all := nodes(m.text)
+	if !ok || len(all) == 0 {
+		return
+	}
+	declaration := " " + m.text[a.start+1:a.end]
+	after := all[0].start + 1 + len(all[0].name)
+	if m.chance(2) && a.start > after {
+		m.text = splice(m.text, a.start, a.end, "")
+	}
+	if _, there := value(m.text, all[0].start, a.name); !there {
+		m.text = splice(m.text, after, after, declaration)
+	}
+}
+
+// insert puts something between two tokens, or into a text.
+func (m *mutant) insert() {
+	what := pick(m.draw, "\n", " ", "\t", "\r\n", "<!-- note -->", "<!---->", "<!-- <a b='c'> -->", "<![CDATA[]]>", "<![CDATA[ ]]>", "<?pi x?>", "&#32;", "&#13;", "&amp;", "&#0;", "x",
+		"<x/>", "<!-- -- -->", "\uFEFF", "\u0085", "é")
+	all := scan(m.text)
+	if len(all) == 0 {
+		return
+	}
+	p := all[m.IntN(len(all))]
+	at := p.start
+	if p.kind == textPiece && m.chance(2) {
+		at += m.IntN(p.end - p.start + 1)
+	}
+	m.text = splice(m.text, at, at, what)
+}
+
+func (m *mutant) emptyOrTwo() {
+	n, ok := m.node()
+	switch {
+	case !ok:
+	case n.inner == n.end:
+		m.text = splice(m.text, n.end-2, n.end, "></"+n.name+">")
+	case n.inner == n.outer:
+		m.text = splice(m.text, n.inner-1, n.end, "/>")
+	}
+}
+
+func valueMutations() []mutation {
+	return []mutation{
+		{"a character as reference", 3, (*mutant).characterReference},
+		{"a text as section", 2, func(m *mutant) {
+			if p, ok := m.textPiece(); ok {
+				text := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(m.text[p.start:p.end])
+				m.text = splice(m.text, p.start, p.end, "<![CDATA["+text+"]]>")
+			}
+		}},
+		{"another text", 1, func(m *mutant) {
+			if p, ok := m.textPiece(); ok {
+				m.text = splice(m.text, p.start, p.end, pick(m.draw, "", "1", "00000000097", " "+m.text[p.start:p.end], "2026-11-21T10:00:09Z"))
+			}
+		}},
+		{"another id", 1, (*mutant).anotherID},
+		{"swap ids", 1, (*mutant).swapIDs},
+		{"another kind of id", 1, (*mutant).anotherKindOfID},
+		{"another URI", 1, (*mutant).anotherURI},
+		{"another algorithm", 1, (*mutant).anotherAlgorithm},
+		{"another PrefixList", 1, func(m *mutant) {
+			m.onNamedAttr("PrefixList", pick(m.draw, "", "#default", "soap", "p q", " ", "#default #default", "wsu\twsse", "m r undeclared"))
+		}},
+		{"another type", 1, func(m *mutant) {
+			m.onNamedAttr("ValueType", pick(m.draw, "", tokenProfile+"#X509v3", tokenProfile+"#X509PKIPathv1", tokenProfile+"#X509SubjectKeyIdentifier"))
+		}},
+		{"another actor", 1, func(m *mutant) {
+			m.onNamedAttr(pick(m.draw, "actor", "role", "mustUnderstand"), pick(m.draw, "", "0", "1", "urn:other", "http://schemas.xmlsoap.org/soap/actor/next", soap.Namespace12+"/role/none"))
+		}},
+		{"fold base64", 2, (*mutant).fold},
+		{"the other signature of ECDSA", 1, (*mutant).negate},
+	}
+}
+
+// textPiece picks a text.
+func (m *mutant) textPiece() (piece, bool) {
+	all := scan(m.text)
+	for range 12 {
+		if len(all) == 0 {
+			break
+		}
+		if p := all[m.IntN(len(all))]; p.kind == textPiece {
+			return p, true
+		}
+	}
+	return piece{}, false
+}
+
+// characterReference writes a character of a text or of an attribute as a reference.
+func (m *mutant) characterReference() {
+	start, end := 0, 0
+	if p, ok := m.textPiece(); ok {
+		start, end = p.start, p.end
+	}
+	if a, ok := m.attr(nil); ok && m.chance(2) {
+		start, end = a.valueStart, a.valueEnd
+	}
+	if start == end {
+		return
+	}
+	at := start + m.IntN(end-start)
+	if c := m.text[at]; c != '&' && c != ';' && c < 0x80 {
+		m.text = splice(m.text, at, at+1, fmt.Sprintf(pick(m.draw, "&#%d;", "&#x%x;", "&#x00%X;"), c))
+	}
+}
+
+func isID(a attr) bool { return strings.EqualFold(a.name[strings.IndexByte(a.name, ':')+1:], "id") }
+
+func (m *mutant) anotherID() {
+	a, ok := m.attr(isID)
+	other, found := m.attr(isID)
+	if ok && found {
+		m.text = splice(m.text, a.valueStart, a.valueEnd, pick(m.draw, m.text[other.valueStart:other.valueEnd], "new", "", " "+m.text[a.valueStart:a.valueEnd]+" "))
+	}
+}
+
+func (m *mutant) swapIDs() {
+	a, ok := m.attr(isID)
+	b, found := m.attr(isID)
+	if !ok || !found || a.start == b.start {
+		return
+	}
+	if a.start > b.start {
+		a, b = b, a
+	}
+	first, second := m.text[a.valueStart:a.valueEnd], m.text[b.valueStart:b.valueEnd]
+	m.text = splice(splice(m.text, b.valueStart, b.valueEnd, first), a.valueStart, a.valueEnd, second)
+}
+
+func (m *mutant) anotherKindOfID() {
+	if a, ok := m.attr(isID); ok {
+		kind := pick(m.draw, " Id=", " ID=", " id=", " xml:id=", " wsu:Id=", ` xmlns:new="`+wsuSpace+`" new:Id=`, ` xmlns:new="urn:new" new:Id=`)
+		m.text = splice(m.text, a.start, a.valueStart-1, kind)
+	}
+}
+
+func (m *mutant) anotherURI() {
+	uri, ok := m.attr(func(a attr) bool { return a.name == "URI" })
+	id, found := m.attr(isID)
+	if ok && found {
+		to := "#" + m.text[id.valueStart:id.valueEnd]
+		m.text = splice(m.text, uri.valueStart, uri.valueEnd, pick(m.draw, to, to, "", "#", "#xpointer(/)", "#xpointer(id('id-1'))", "cid:1", "http://127.0.0.1:1/", " "+to))
+	}
+}
+
+func (m *mutant) anotherAlgorithm() {
+	m.onNamedAttr("Algorithm", pick(m.draw, dsig.ExclusiveC14N, dsig.ExclusiveC14N+"WithComments", dsig.InclusiveC14N, dsig.Enveloped, dsig.STRTransform, dsig.SHA1, dsig.SHA256, dsig.SHA512,
+		dsig.RSASHA256, dsig.ECDSASHA256, dsig.ECDSASHA384, dsig.PSSSHA256, "http://www.w3.org/TR/1999/REC-xpath-19991116", "http://www.w3.org/2000/09/xmldsig#base64", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256", "http://www.w3.org/2006/12/xml-c14n11"))
+}
+
+// onNamedAttr gives an attribute with a name another value.
+func (m *mutant) onNamedAttr(local, to string) {
+	if a, ok := m.attr(func(a attr) bool { return a.name[strings.IndexByte(a.name, ':')+1:] == local }); ok {
+		m.text = splice(m.text, a.valueStart, a.valueEnd, to)
+	}
+}
+
+// fold changes how a base64 text is folded, or its last, incomplete group.
+func (m *mutant) fold() {
+	all := nodes(m.text)
+	i := m.named(all, "DigestValue", "SignatureValue", "BinarySecurityToken", "X509Certificate", "KeyIdentifier")
+	if i < 0 || all[i].inner == all[i].outer {
+		return
+	}
+	at := all[i].inner + m.IntN(all[i].outer-all[i].inner+1)
+	switch m.IntN(6) {
+	case 0:
+		m.text = splice(m.text, all[i].outer, all[i].outer, pick(m.draw, "=", "A", "===="))
+	case 1:
+		m.text = splice(m.text, all[i].inner, all[i].outer, strings.TrimRight(m.text[all[i].inner:all[i].outer], "= \n"))
+	default:
+		m.text = splice(m.text, at, at, pick(m.draw, "\n", " ", "\r\n", "&#10;", "<!-- -->"))
+	}
+}
+
+// negate replaces s of an ECDSA value by the other one that is as good: nobody needs the key for that.
+func (m *mutant) negate() {
+	all := nodes(m.text)
+	i := m.named(all, "SignatureValue")
+	if i < 0 {
+		return
+	}
+	text := strings.ReplaceAll(m.text[all[i].inner:all[i].outer], "&#13;", "")
+	octets, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
+	if err != nil {
+		return
+	}
+	order := elliptic.P256().Params().N
+	switch len(octets) {
+	case 64:
+	case 96:
+		order = elliptic.P384().Params().N
+	default:
+		return
+	}
+	s := octets[len(octets)/2:]
+	if other := new(big.Int).Sub(order, new(big.Int).SetBytes(s)); other.Sign() > 0 {
+		other.FillBytes(s)
+		m.text = splice(m.text, all[i].inner, all[i].outer, base64Of(octets))
+	}
+}

@@ -1,0 +1,585 @@
+package wsse_test
+
+import (
+	"bytes"
+	"cmp"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"iter"
+	"math/big"
+	"slices"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/beevik/etree"
+	goxmldsig "github.com/russellhaering/goxmldsig"
+	"github.com/russellhaering/goxmldsig/etreeutils"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+)
+
+// second is a message as the second opinion reads it: over encoding/xml and etree, with the canonicalisers of goxmldsig
+// and Go's own cryptography, and nothing of xmldoc or dsig but the names of algorithms. It is naive on purpose: it looks
+// identifiers up and believes what it finds. Its strength is that it was written by others.
+type second struct {
+	root    *etree.Element
+	renamed bool // names of XML 1.0's fifth edition, which encoding/xml does not know, are read as others
+}
+
+// The parts of a message where the second opinion finds them. A part that is missing or there twice is nil.
+type secondParts struct {
+	body, content, security, timestamp, signature *etree.Element
+}
+
+var errSecond = errors.New("second opinion")
+
+// readSecond reads a message.
+func readSecond(octets []byte) (*second, error) {
+	d, renamed := etree.NewDocument(), false
+	d.ReadSettings.MaxDepth = 1000
+	err := d.ReadFromString(forEncodingXML(octets, false))
+	if err != nil && strings.Contains(err.Error(), "invalid XML name") {
+		d, renamed = etree.NewDocument(), true
+		err = d.ReadFromString(forEncodingXML(octets, true))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading: %w", errSecond, err)
+	}
+	root := d.Root()
+	if root == nil {
+		return nil, fmt.Errorf("%w: no root", errSecond)
+	}
+	// The prefix xml may be declared, and is never written in canonical form; goxmldsig writes it.
+	for e := range elementsOf(root) {
+		e.RemoveAttr("xmlns:xml")
+	}
+	return &second{root, renamed}, nil
+}
+
+// forEncodingXML writes a message as encoding/xml needs it: in UTF-8 and without declaration. Line ends become line feeds
+// and white space in attribute values becomes spaces (XML 1.0 sections 2.11 and 3.3.3), for encoding/xml cannot tell what
+// it does not normalise from a character reference.
+func forEncodingXML(octets []byte, rename bool) string {
+	text := string(octets)
+	switch {
+	case strings.HasPrefix(text, "\xEF\xBB\xBF"):
+		text = text[3:]
+	case strings.HasPrefix(text, "\xFE\xFF"), strings.HasPrefix(text, "\x00<"):
+		text = strings.TrimPrefix(fromUTF16(octets, 0), "\uFEFF")
+	case strings.HasPrefix(text, "\xFF\xFE"), strings.HasPrefix(text, "<\x00"):
+		text = strings.TrimPrefix(fromUTF16(octets, 1), "\uFEFF")
+	}
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	if strings.HasPrefix(text, "<?xml") {
+		if end := strings.Index(text, "?>"); end > 0 {
+			text = text[end+2:]
+		}
+	}
+	var b strings.Builder
+	for _, p := range scan(text) {
+		piece := text[p.start:p.end]
+		if p.kind == startTag || p.kind == emptyTag || p.kind == endTag {
+			piece = tagForEncodingXML(piece, rename)
+		}
+		b.WriteString(piece)
+	}
+	return b.String()
+}
+
+func fromUTF16(octets []byte, high int) string {
+	units := make([]uint16, 0, len(octets)/2)
+	for i := 0; i+1 < len(octets); i += 2 {
+		units = append(units, uint16(octets[i+high])<<8|uint16(octets[i+1-high]))
+	}
+	return string(utf16.Decode(units))
+}
+
+func tagForEncodingXML(tag string, rename bool) string {
+	if !rename && !strings.ContainsAny(tag, "\n\t") {
+		return tag
+	}
+	var out strings.Builder
+	var quote rune
+	for _, c := range tag {
+		switch {
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case quote == c:
+			quote = 0
+		case quote != 0 && (c == '\n' || c == '\t'):
+			c = ' '
+		case quote == 0 && rename && c >= 0x80:
+			fmt.Fprintf(&out, "_U%x_", c)
+			continue
+		}
+		out.WriteRune(c)
+	}
+	return out.String()
+}
+
+// parts finds the parts of the message.
+func (s *second) parts() (p secondParts) {
+	space := s.root.NamespaceURI()
+	if s.root.Tag != "Envelope" || space != soap.Namespace11 && space != soap.Namespace12 {
+		return p
+	}
+	p.body = single(s.root, func(e *etree.Element) bool { return e.Tag == "Body" && e.NamespaceURI() == space })
+	header := single(s.root, func(e *etree.Element) bool { return e.Tag == "Header" && e.NamespaceURI() == space })
+	p.content = single(p.body, func(*etree.Element) bool { return true })
+	p.security = single(header, func(e *etree.Element) bool {
+		return e.Tag == "Security" && e.NamespaceURI() == soap.NamespaceSecurity && forUs(e, space)
+	})
+	p.timestamp = single(p.security, func(e *etree.Element) bool {
+		return e.Tag == "Timestamp" && e.NamespaceURI() == xmldoc.UtilityNamespace
+	})
+	p.signature = single(p.security, func(e *etree.Element) bool { return e.Tag == "Signature" && e.NamespaceURI() == dsig.Namespace })
+	return p
+}
+
+// single returns the one child element that is meant.
+func single(parent *etree.Element, is func(*etree.Element) bool) *etree.Element {
+	if parent == nil {
+		return nil
+	}
+	var found []*etree.Element
+	for _, e := range parent.ChildElements() {
+		if is(e) {
+			found = append(found, e)
+		}
+	}
+	if len(found) != 1 {
+		return nil
+	}
+	return found[0]
+}
+
+func forUs(e *etree.Element, space string) bool {
+	for _, a := range e.Attr {
+		if a.Space == "" || a.Space == "xmlns" || lookup(e, a.Space) != space {
+			continue
+		}
+		switch a.Key {
+		case "actor":
+			return space != soap.Namespace11 || a.Value == "" || a.Value == "http://schemas.xmlsoap.org/soap/actor/next"
+		case "role":
+			return space != soap.Namespace12 || a.Value == "" || a.Value == space+"/role/next" || a.Value == space+"/role/ultimateReceiver"
+		}
+	}
+	return true
+}
+
+// lookup says what a prefix stands for at an element.
+func lookup(e *etree.Element, prefix string) string {
+	if prefix == "xml" {
+		return xmldoc.XMLNamespace
+	}
+	for ; e != nil; e = e.Parent() {
+		for _, a := range e.Attr {
+			if prefix != "" && a.Space == "xmlns" && a.Key == prefix || prefix == "" && a.Space == "" && a.Key == "xmlns" {
+				return a.Value
+			}
+		}
+	}
+	return ""
+}
+
+// elementsOf are an element and all inside it, in document order.
+func elementsOf(e *etree.Element) iter.Seq[*etree.Element] {
+	return func(yield func(*etree.Element) bool) { visit(e, yield) }
+}
+
+func visit(e *etree.Element, yield func(*etree.Element) bool) bool {
+	if !yield(e) {
+		return false
+	}
+	for _, t := range e.Child {
+		if c, ok := t.(*etree.Element); ok && !visit(c, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// byID is the naive look-up: the first element that has an identifier with this value, whatever else has.
+func (s *second) byID(id string) *etree.Element {
+	for e := range elementsOf(s.root) {
+		for _, a := range e.Attr {
+			if strings.TrimSpace(a.Value) == id && identifies(e, a) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// identifies reports whether an attribute is an identifier to anybody: to WS-Security, to XML, or without a namespace to
+// the usual toolkits, in the three ways to write it. wsu:ID, or an Id of any other namespace, is nobody's.
+func identifies(e *etree.Element, a etree.Attr) bool {
+	switch a.Space {
+	case "":
+		return a.Key == "Id" || a.Key == "ID" || a.Key == "id"
+	case "xml":
+		return a.Key == "id"
+	}
+	return a.Key == "Id" && lookup(e, a.Space) == xmldoc.UtilityNamespace
+}
+
+// canonical writes an element in one of the two canonical forms.
+func canonical(e *etree.Element, algorithm, prefixList string) ([]byte, error) {
+	inForce := detach(e, algorithm == dsig.InclusiveC14N)
+	switch algorithm {
+	case dsig.InclusiveC14N:
+		octets, err := goxmldsig.MakeC14N10RecCanonicalizer().Canonicalize(inForce)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errSecond, err)
+		}
+		d := etree.NewDocument()
+		if err = d.ReadFromBytes(octets); err != nil {
+			return nil, fmt.Errorf("%w: its own canonical form: %w", errSecond, err)
+		}
+		return settle(d.Root())
+	case dsig.ExclusiveC14N:
+		defaults := defaultNamespaces(inForce)
+		if err := etreeutils.TransformExcC14n(inForce, prefixList, false); err != nil {
+			return nil, fmt.Errorf("%w: %w", errSecond, err)
+		}
+		settleDefaults(inForce, defaults, slices.Contains(strings.Fields(prefixList), "#default"), "")
+		return settle(inForce)
+	}
+	return nil, fmt.Errorf("%w: canonical form %q", errSecond, algorithm)
+}
+
+// detach copies an element with the namespaces in force, and the attributes xml:… that inclusive form inherits, because
+// goxmldsig does not look outside of what it is given, or takes the wrong one there.
+func detach(e *etree.Element, inherit bool) *etree.Element {
+	inForce := e.Copy()
+	for outer := e.Parent(); outer != nil; outer = outer.Parent() {
+		for _, a := range outer.Attr {
+			namespace := a.Space == "xmlns" || a.Space == "" && a.Key == "xmlns"
+			if (namespace || inherit && a.Space == "xml") && !slices.ContainsFunc(inForce.Attr, func(b etree.Attr) bool {
+				return a.Space == b.Space && a.Key == b.Key
+			}) {
+				inForce.Attr = append(inForce.Attr, etree.Attr{Space: a.Space, Key: a.Key, Value: a.Value})
+			}
+		}
+	}
+	return inForce
+}
+
+// defaultNamespaces notes the default namespace at each element, before goxmldsig moves declarations.
+func defaultNamespaces(e *etree.Element) map[*etree.Element]string {
+	all := make(map[*etree.Element]string)
+	var walk func(e *etree.Element, space string)
+	walk = func(e *etree.Element, space string) {
+		if a := defaultDeclaration(e); a != nil {
+			space = a.Value
+		}
+		all[e] = space
+		for _, c := range e.ChildElements() {
+			walk(c, space)
+		}
+	}
+	walk(e, "")
+	return all
+}
+
+func defaultDeclaration(e *etree.Element) *etree.Attr {
+	for i, a := range e.Attr {
+		if a.Space == "" && a.Key == "xmlns" {
+			return &e.Attr[i]
+		}
+	}
+	return nil
+}
+
+// settleDefaults writes the declarations of the default namespace, of which goxmldsig writes some too many and does not
+// know #default (Exclusive XML Canonicalization section 3): where it is in use, or anywhere, and not what it was outside.
+func settleDefaults(e *etree.Element, defaults map[*etree.Element]string, inclusive bool, written string) {
+	e.Attr = slices.DeleteFunc(e.Attr, func(a etree.Attr) bool { return a.Space == "" && a.Key == "xmlns" })
+	if space := defaults[e]; space != written && (inclusive || e.Space == "") {
+		e.Attr = append(e.Attr, etree.Attr{Key: "xmlns", Value: space})
+		written = space
+	}
+	for _, c := range e.ChildElements() {
+		settleDefaults(c, defaults, inclusive, written)
+	}
+}
+
+// settle sorts attributes by their namespaces, which goxmldsig does only in part, and writes the element.
+func settle(e *etree.Element) ([]byte, error) {
+	sortAttributes(e)
+	d := etree.NewDocument()
+	d.SetRoot(e)
+	d.WriteSettings = etree.WriteSettings{CanonicalAttrVal: true, CanonicalEndTags: true, CanonicalText: true}
+	octets, err := d.WriteToBytes()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errSecond, err)
+	}
+	return octets, nil
+}
+
+func sortAttributes(e *etree.Element) {
+	rank := func(a etree.Attr) (int, string) {
+		switch {
+		case a.Space == "" && a.Key == "xmlns":
+			return 0, ""
+		case a.Space == "xmlns":
+			return 1, ""
+		case a.Space == "":
+			return 2, ""
+		}
+		return 3, lookup(e, a.Space)
+	}
+	slices.SortStableFunc(e.Attr, func(a, b etree.Attr) int {
+		i, left := rank(a)
+		j, right := rank(b)
+		return cmp.Or(cmp.Compare(i, j), cmp.Compare(left, right), cmp.Compare(a.Key, b.Key))
+	})
+	for _, c := range e.ChildElements() {
+		sortAttributes(c)
+	}
+}
+
+// plain is the exclusive canonical form without PrefixList.
+func plain(e *etree.Element) ([]byte, error) { return canonical(e, dsig.ExclusiveC14N, "") }
+
+// verify verifies a signature with a certificate: the digest of every reference, and the signature value.
+func (s *second) verify(signature *etree.Element, certificate *x509.Certificate) error {
+	info := child(signature, "SignedInfo")
+	method := child(info, "CanonicalizationMethod")
+	value, err := decoded(child(signature, "SignatureValue"))
+	if err != nil {
+		return err
+	}
+	if info == nil {
+		return fmt.Errorf("%w: no SignedInfo", errSecond)
+	}
+	for _, reference := range info.ChildElements() {
+		if reference.Tag != "Reference" {
+			continue
+		}
+		if err = s.verifyReference(signature, reference, certificate); err != nil {
+			return err
+		}
+	}
+	octets, err := canonicalBy(info, method)
+	if err != nil {
+		return err
+	}
+	return verifyValue(certificate.PublicKey, algorithmOf(child(info, "SignatureMethod")), octets, value)
+}
+
+func (s *second) verifyReference(signature, reference *etree.Element, certificate *x509.Certificate) error {
+	sum, err := s.digest(signature, reference, certificate)
+	if err != nil {
+		return err
+	}
+	want, err := decoded(child(reference, "DigestValue"))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(sum, want) {
+		return fmt.Errorf("%w: digest of %q", errSecond, reference.SelectAttrValue("URI", ""))
+	}
+	return nil
+}
+
+// child returns the first child with a name of XML Signature.
+func child(e *etree.Element, local string) *etree.Element {
+	if e != nil {
+		for _, c := range e.ChildElements() {
+			if c.Tag == local && c.NamespaceURI() == dsig.Namespace {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+func algorithmOf(e *etree.Element) string {
+	if e == nil {
+		return ""
+	}
+	return e.SelectAttrValue("Algorithm", "")
+}
+
+// canonicalBy writes an element as a method or a transform says.
+func canonicalBy(e, method *etree.Element) ([]byte, error) {
+	if e == nil || method == nil {
+		return nil, fmt.Errorf("%w: no canonical form", errSecond)
+	}
+	return canonical(e, algorithmOf(method), prefixListOf(method))
+}
+
+func prefixListOf(method *etree.Element) string {
+	list := ""
+	if method != nil {
+		for _, c := range method.ChildElements() {
+			list = c.SelectAttrValue("PrefixList", "")
+		}
+	}
+	return list
+}
+
+// decoded reads base64, comments and folds left out.
+func decoded(e *etree.Element) ([]byte, error) {
+	if e == nil {
+		return nil, fmt.Errorf("%w: nothing to decode", errSecond)
+	}
+	octets, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(allText(e)), ""))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errSecond, err)
+	}
+	return octets, nil
+}
+
+func allText(e *etree.Element) string {
+	var b strings.Builder
+	for _, t := range e.Child {
+		if text, ok := t.(*etree.CharData); ok {
+			b.WriteString(text.Data)
+		}
+	}
+	return b.String()
+}
+
+// digest computes the digest that a reference should state.
+func (s *second) digest(signature, reference *etree.Element, certificate *x509.Certificate) ([]byte, error) {
+	id, local := strings.CutPrefix(reference.SelectAttrValue("URI", ""), "#")
+	e := s.byID(id)
+	if !local || e == nil {
+		return nil, fmt.Errorf("%w: nothing is %q", errSecond, id)
+	}
+	// Read first: an enveloped-signature transform takes the signature, and all that is in it, out of its namespaces.
+	transforms, hash := child(reference, "Transforms"), hashNamed(algorithmOf(child(reference, "DigestMethod")))
+	if transforms == nil {
+		return nil, fmt.Errorf("%w: no transforms", errSecond)
+	}
+	parent, at := signature.Parent(), signature.Index()
+	var octets []byte
+	var err error
+	for _, transform := range transforms.ChildElements() {
+		if err != nil {
+			break
+		}
+		switch algorithmOf(transform) {
+		case dsig.Enveloped:
+			parent.RemoveChild(signature)
+		case dsig.STRTransform:
+			octets, err = s.token(e, transform, certificate)
+		default:
+			octets, err = canonicalBy(e, transform)
+		}
+	}
+	if signature.Parent() == nil {
+		parent.InsertChildAt(at, signature)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if octets == nil || hash == 0 {
+		return nil, fmt.Errorf("%w: no digest", errSecond)
+	}
+	h := hash.New()
+	h.Write(octets)
+	return h.Sum(nil), nil
+}
+
+// token is what the STR-Transform makes of a reference (SOAP Message Security section 8.3): the token that stands in the
+// message, or the one that says which certificate is meant.
+func (s *second) token(holder, transform *etree.Element, certificate *x509.Certificate) ([]byte, error) {
+	list := ""
+	for _, parameters := range transform.ChildElements() {
+		list = prefixListOf(child(parameters, "CanonicalizationMethod"))
+	}
+	inner := single(holder, func(*etree.Element) bool { return true })
+	if inner != nil && inner.Tag == "Reference" {
+		token := s.byID(strings.TrimPrefix(inner.SelectAttrValue("URI", ""), "#"))
+		if token == nil {
+			return nil, fmt.Errorf("%w: no token", errSecond)
+		}
+		octets, err := canonical(token, dsig.ExclusiveC14N, list+" #default")
+		if err != nil || lookup(token, "") != "" {
+			return octets, err
+		}
+		return slices.Insert(octets, bytes.IndexAny(octets, " >"), []byte(` xmlns=""`)...), nil
+	}
+	prefix := cmp.Or(holder.Space, "wsse")
+	return fmt.Appendf(nil, `<%s:BinarySecurityToken xmlns="" xmlns:%[1]s="%s" ValueType="%s#X509v3">%s</%[1]s:BinarySecurityToken>`,
+		prefix, soap.NamespaceSecurity, tokenProfile, base64Of(certificate.Raw)), nil
+}
+
+func hashNamed(name string) crypto.Hash {
+	switch name {
+	case dsig.SHA256, dsig.RSASHA256, dsig.PSSSHA256, dsig.ECDSASHA256:
+		return crypto.SHA256
+	case dsig.SHA384, dsig.RSASHA384, dsig.PSSSHA384, dsig.ECDSASHA384:
+		return crypto.SHA384
+	case dsig.SHA512, dsig.RSASHA512, dsig.PSSSHA512, dsig.ECDSASHA512:
+		return crypto.SHA512
+	}
+	return 0
+}
+
+func verifyValue(key crypto.PublicKey, algorithm string, octets, value []byte) error {
+	hash := hashNamed(algorithm)
+	if hash == 0 {
+		return fmt.Errorf("%w: algorithm %q", errSecond, algorithm)
+	}
+	h := hash.New()
+	h.Write(octets)
+	good := false
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		if strings.HasSuffix(algorithm, "-MGF1") {
+			good = rsa.VerifyPSS(key, hash, h.Sum(nil), value, nil) == nil
+		} else {
+			good = strings.Contains(algorithm, "#rsa-") && rsa.VerifyPKCS1v15(key, hash, h.Sum(nil), value) == nil
+		}
+	case *ecdsa.PublicKey:
+		half := len(value) / 2
+		good = strings.Contains(algorithm, "#ecdsa-") &&
+			ecdsa.Verify(key, h.Sum(nil), new(big.Int).SetBytes(value[:half]), new(big.Int).SetBytes(value[half:]))
+	}
+	if !good {
+		return fmt.Errorf("%w: signature value", errSecond)
+	}
+	return nil
+}
+
+// statement is what a signed message says, as the second opinion sees it: the canonical Body and Timestamp.
+type statement struct{ body, timestamp string }
+
+// states reads what the message says.
+func (p *secondParts) states() (statement, error) {
+	if p.body == nil || p.content == nil || p.timestamp == nil || p.signature == nil {
+		return statement{}, fmt.Errorf("%w: a part is missing or there twice", errSecond)
+	}
+	body, err := plain(p.body)
+	if err != nil {
+		return statement{}, err
+	}
+	timestamp, err := plain(p.timestamp)
+	return statement{string(body), string(timestamp)}, err
+}
+
+// dispatches compares what is dispatched, octet by octet in canonical form, with the content of the Body that the second
+// opinion found.
+func (p *secondParts) dispatches(v *wsse.Verified) error {
+	content, err := plain(p.content)
+	if err != nil {
+		return err
+	}
+	if own := (xmldoc.C14N{Exclusive: true}).Append(nil, v.Body()); !bytes.Equal(own, content) {
+		return fmt.Errorf("dispatched is\n%s\nwhere the second opinion sees\n%s", own, content)
+	}
+	return nil
+}
