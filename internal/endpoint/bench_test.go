@@ -2,6 +2,7 @@ package endpoint_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -16,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/endpoint"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/storetest"
 	"github.com/openctr/ctr/internal/testpki"
@@ -54,8 +56,14 @@ func BenchmarkRequest(b *testing.B) {
 	b.Run("handler", func(b *testing.B) {
 		d := newDoor(b, settings{})
 		messages := signedMessages(b, d, b.N)
+		connections := make(chan context.Context, callers)
+		for range callers {
+			connections <- endpoint.ConnContext(b.Context(), nil)
+		}
 		concurrently(b, func(n int64) error {
-			request := httptest.NewRequest(http.MethodPost, "/ctr/v1", bytes.NewReader(messages[n]))
+			connection := <-connections
+			defer func() { connections <- connection }()
+			request := httptest.NewRequestWithContext(connection, http.MethodPost, "/ctr/v1", bytes.NewReader(messages[n]))
 			request.Header.Set("Content-Type", soap.SOAP11.ContentType())
 			recorder := httptest.NewRecorder()
 			d.service.ServeHTTP(recorder, request)
@@ -64,7 +72,9 @@ func BenchmarkRequest(b *testing.B) {
 	})
 	b.Run("tls", func(b *testing.B) {
 		d := newDoor(b, settings{})
-		server := httptest.NewTLSServer(d.service)
+		server := httptest.NewUnstartedServer(d.service)
+		server.Config.ConnContext = endpoint.ConnContext
+		server.StartTLS()
 		defer server.Close()
 		caller := server.Client()
 		if transport, ok := caller.Transport.(*http.Transport); ok {

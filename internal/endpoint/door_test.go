@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -40,6 +41,12 @@ func open(tb testing.TB, r *registertest.Register, s settings) *door {
 // openWith opens a service that signs its replies.
 func openWith(tb testing.TB, r *registertest.Register, s settings, signReply func([]byte) ([]byte, error)) *door {
 	tb.Helper()
+	return openAt(tb, r, s, r.Clock.Now, signReply)
+}
+
+// openAt opens a service with a clock of its own.
+func openAt(tb testing.TB, r *registertest.Register, s settings, now func() time.Time, signReply func([]byte) ([]byte, error)) *door {
+	tb.Helper()
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), r.Clock.Now, prometheus.NewRegistry())
 	if err != nil {
 		tb.Fatal(err)
@@ -49,8 +56,8 @@ func openWith(tb testing.TB, r *registertest.Register, s settings, signReply fun
 		tb.Fatal(err)
 	}
 	return &door{r, endpoint.New(endpoint.Config{
-		Registrar: r.Registrar, Schema: compiled, Log: log, Now: r.Clock.Now, NewID: registertest.Counter("door-"),
-		Verifier:    &wsse.Verifier{Trust: trust(tb), Now: r.Clock.Now, Strict: s.strict, AllowSHA1Until: s.sha1Until},
+		Registrar: r.Registrar, Schema: compiled, Log: log, Now: now, NewID: registertest.Counter("door-"),
+		Verifier:    &wsse.Verifier{Trust: trust(tb), Now: now, Strict: s.strict, AllowSHA1Until: s.sha1Until},
 		Environment: "Test", SignReply: signReply,
 	})}
 }

@@ -1,0 +1,153 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// enterAs enters the lane and writes its name down when it is in; it leaves at once.
+func enterAs(t *testing.T, l *lane, size int, name string, order *[]string) {
+	t.Helper()
+	go func() {
+		if err := l.enter(t.Context(), size); err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		*order = append(*order, name)
+		l.leave()
+	}()
+	synctest.Wait()
+	time.Sleep(time.Millisecond)
+}
+
+// TestLaneOrder: small ones first, in the order in which they came; a large one is passed by those that come soon after.
+func TestLaneOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &lane{now: time.Now}
+		if err := l.enter(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		var order []string
+		enterAs(t, l, 4<<20, "large", &order)
+		enterAs(t, l, 1<<20, "less large", &order)
+		enterAs(t, l, 6<<10, "small", &order)
+		enterAs(t, l, 6<<10, "second small", &order)
+		time.Sleep(4500 * time.Millisecond)
+		enterAs(t, l, 6<<10, "late", &order)
+		l.leave()
+		synctest.Wait()
+		if want := []string{"small", "second small", "less large", "large", "late"}; !slices.Equal(order, want) {
+			t.Errorf("%v, want %v", order, want)
+		}
+	})
+}
+
+// TestLaneRest: after a refusal the lane stays free for four times as long as it took, a second at most.
+func TestLaneRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &lane{now: time.Now}
+		for _, c := range []struct {
+			name  string
+			took  []time.Duration
+			pause time.Duration
+		}{
+			{"a verified message", nil, 0},
+			{"one refusal", []time.Duration{10 * time.Millisecond}, 40 * time.Millisecond},
+			{"two refusals", []time.Duration{10 * time.Millisecond, 5 * time.Millisecond}, 60 * time.Millisecond},
+			{"a refusal that took very long", []time.Duration{time.Minute}, time.Second},
+			{"a refusal in no time", []time.Duration{0}, 0},
+		} {
+			if err := l.enter(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			for _, took := range c.took {
+				l.rest(took)
+			}
+			l.leave()
+			left := time.Now()
+			if err := l.enter(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			if pause := time.Since(left); pause != c.pause {
+				t.Errorf("%s: rests for %v, want %v", c.name, pause, c.pause)
+			}
+			l.leave()
+		}
+	})
+}
+
+// TestLaneGivenUp: who is gone, or waited too long, is refused, and keeps the others waiting no longer.
+func TestLaneGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &lane{now: time.Now}
+		if err := l.enter(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		gone, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		for _, c := range []struct {
+			ctx  context.Context
+			wait time.Duration
+			why  error
+		}{
+			{gone, time.Second, context.DeadlineExceeded},
+			{t.Context(), time.Second + longestWait, context.DeadlineExceeded},
+		} {
+			err := l.enter(c.ctx, 0)
+			if problem.From(err).Code != problem.Overloaded || !errors.Is(err, c.why) || time.Since(began) != c.wait {
+				t.Errorf("after %v: %v", time.Since(began), err)
+			}
+		}
+		if len(l.waiting) != 0 {
+			t.Error("they wait still")
+		}
+		l.leave()
+		if err := l.enter(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestLaneCalledTooLate calls one who gives up at that moment: the lane is for the next.
+func TestLaneCalledTooLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &lane{now: time.Now}
+		called := &waiter{due: time.Now(), called: make(chan struct{})}
+		l.queue(called)
+		next := make(chan error)
+		go func() { next <- l.enter(t.Context(), 0) }()
+		synctest.Wait()
+		l.giveUp(called)
+		if err := <-next; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestLaneRestsAlone: who gives up while the lane rests leaves it usable.
+func TestLaneRestsAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &lane{now: time.Now}
+		l.rest(time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := l.enter(ctx, 0); problem.From(err).Code != problem.Overloaded {
+			t.Error(err)
+		}
+		if err := l.enter(t.Context(), 0); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,300 @@
+package endpoint_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/endpoint"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// exhausting are the cases that attackers send in TestOneMessageAmongAttackers, beside packages and all large ones.
+var exhausting = regexp.MustCompile(`attack-.*(flood|huge|depth|colliding|quadratic|canonical-form|rebound|laughs|larger|costly|loop|recursion|long|many|nested)`)
+
+// The load: the rounds of each kind, the honest messages of one, the pause before each, the attackers, the honest messages
+// that have a connection each, and how many times slower the slowest hundredth may become.
+const (
+	rounds      = 8
+	ofARound    = 250
+	pause       = 3 * time.Millisecond
+	attackers   = 50
+	reconnected = 100
+	mostTimes   = 2.0
+)
+
+// TestOneMessageAmongAttackers sends one signed message after the other over one connection, in rounds: in quiet, and
+// while fifty attackers in another process send what is made to exhaust the service, every fifth over a new connection each
+// time. The slowest hundredth of the messages may take less than twice as long as in quiet. Then it tells how it goes for
+// an honest caller with a new connection for each message. A loaded machine proves nothing, so it runs only where
+// CTR_LOAD is set.
+func TestOneMessageAmongAttackers(t *testing.T) {
+	if os.Getenv("CTR_LOAD") == "" {
+		t.Skip("CTR_LOAD is not set")
+	}
+	d, server := loadedDoor(t)
+	signed := signedMessages(t, d, 2*(rounds*ofARound+reconnected))
+	others := startAttackers(t, server.URL)
+	caller := server.Client()
+	send := func(many int) []time.Duration {
+		some := signed[:many]
+		signed = signed[many:]
+		return took(t, caller, server.URL, some)
+	}
+	attacked := func(many int) []time.Duration {
+		others.toggle(t)
+		all := send(many)
+		t.Log(others.toggle(t))
+		return all
+	}
+	var quiet, loud []time.Duration
+	for range rounds {
+		quiet = append(quiet, send(ofARound)...)
+		loud = append(loud, attacked(ofARound)...)
+	}
+	compare(t, "one connection", quiet, loud)
+	if times := float64(percentile(loud, 99)) / float64(percentile(quiet, 99)); times >= mostTimes {
+		t.Errorf("the slowest hundredth takes %.2f times as long among attackers", times)
+	}
+	transport, ok := caller.Transport.(*http.Transport)
+	if !ok {
+		t.Fatal("no transport")
+	}
+	transport.DisableKeepAlives = true
+	compare(t, "a connection for each message", send(reconnected), attacked(reconnected))
+}
+
+// compare tells what messages took among attackers, as multiples of what they took in quiet.
+func compare(t *testing.T, what string, quiet, loud []time.Duration) {
+	t.Helper()
+	for _, p := range []int{50, 90, 99} {
+		q, l := percentile(quiet, p), percentile(loud, p)
+		t.Logf("%s, p%d: %v in quiet, %v among attackers, %.2f times", what, p, q, l, float64(l)/float64(q))
+	}
+}
+
+func percentile(all []time.Duration, p int) time.Duration {
+	return slices.Sorted(slices.Values(all))[len(all)*p/100]
+}
+
+// loadedDoor is a door whose clock runs, behind TLS.
+func loadedDoor(t *testing.T) (*door, *httptest.Server) {
+	t.Helper()
+	began := time.Now()
+	d := openAt(t, registertest.New(t, registertest.Options{}), settings{},
+		func() time.Time { return registertest.Start().Add(time.Since(began)) }, nil)
+	server := httptest.NewUnstartedServer(d.service)
+	server.Config.ConnContext = endpoint.ConnContext
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return d, server
+}
+
+// took sends messages one after the other.
+func took(t *testing.T, caller *http.Client, address string, messages [][]byte) []time.Duration {
+	t.Helper()
+	all := make([]time.Duration, 0, len(messages))
+	runtime.GC()
+	for _, octets := range messages {
+		time.Sleep(pause)
+		began := time.Now()
+		response, err := caller.Post(address+endpoint.Path, soap.SOAP11.ContentType(), bytes.NewReader(octets))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = success(response.StatusCode, response.Body)
+		all = append(all, time.Since(began))
+		_ = response.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// gang are the attackers: another process, which attacks from one line on its standard input to the next.
+type gang struct {
+	input  io.Writer
+	output *bufio.Reader
+}
+
+// startAttackers starts this program once more, as the attackers. They are at rest first.
+func startAttackers(t *testing.T, address string) *gang {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(context.Background(), program, "-test.run", "^TestAttackers$")
+	command.Env = append(os.Environ(), variable+"="+address)
+	command.Stderr = os.Stderr
+	input, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = input.Close()
+		if err := command.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	g := &gang{input, bufio.NewReader(output)}
+	t.Log(g.says(t))
+	return g
+}
+
+// says is the next line of the attackers.
+func (g *gang) says(t *testing.T) string {
+	t.Helper()
+	line, err := g.output.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
+}
+
+// toggle makes them attack, or rest, and waits until all do.
+func (g *gang) toggle(t *testing.T) string {
+	t.Helper()
+	if _, err := io.WriteString(g.input, "\n"); err != nil {
+		t.Fatal(err)
+	}
+	return g.says(t)
+}
+
+// variable of the environment, that tells the attackers whom to attack.
+const variable = "CTR_ATTACKED"
+
+// TestAttackers are the attackers of TestOneMessageAmongAttackers.
+func TestAttackers(t *testing.T) {
+	address := os.Getenv(variable)
+	if address == "" {
+		t.Skip("TestOneMessageAmongAttackers starts it")
+	}
+	all := attacks(t)
+	size := 0
+	for _, a := range all {
+		size += len(a.octets)
+	}
+	fmt.Printf("%d attacks, %d KiB on average\n", len(all), size/len(all)>>10)
+	input := bufio.NewReader(os.Stdin)
+	for {
+		if _, err := input.ReadString('\n'); err != nil {
+			return
+		}
+		w := &wave{answers: map[int]int{}}
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for i := range attackers {
+			group.Go(func() { w.attack(ctx, i, address+endpoint.Path, all) })
+		}
+		for w.total() < attackers/5 {
+			time.Sleep(time.Millisecond)
+		}
+		fmt.Println("at work")
+		_, err := input.ReadString('\n')
+		cancel()
+		group.Wait()
+		fmt.Println("answers by status:", w.answers)
+		if err != nil {
+			return
+		}
+	}
+}
+
+// wave counts the answers to the attackers.
+type wave struct {
+	mutex   sync.Mutex
+	answers map[int]int // by HTTP status; 0 for those who got none
+}
+
+func (w *wave) count(status int) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.answers[status]++
+}
+
+func (w *wave) total() (n int) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	for _, some := range w.answers {
+		n += some
+	}
+	return n
+}
+
+// attack is one attacker: he sends the attacks one after the other, from another one on than the others. Every fifth
+// opens a new connection for each.
+func (w *wave) attack(ctx context.Context, i int, address string, all []packed) {
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
+		DisableKeepAlives: i%5 == 0,
+	}
+	defer transport.CloseIdleConnections()
+	for n := i; ctx.Err() == nil; n++ {
+		a := all[n*7%len(all)]
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(a.octets))
+		if err != nil {
+			return
+		}
+		request.Header.Set("Content-Type", a.contentType)
+		response, err := transport.RoundTrip(request)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			w.count(0)
+			continue
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+		w.count(response.StatusCode)
+	}
+}
+
+// attacks are the cases that exhaust, every large one, and packages.
+func attacks(t *testing.T) (all []packed) {
+	t.Helper()
+	for _, file := range caseFiles(t) {
+		c := readCase(t, file)
+		s := c.steps[0]
+		if len(c.steps) > 1 || s.fault == "" {
+			continue
+		}
+		if octets := s.build(t, 1); exhausting.MatchString(file) || len(octets) > 64<<10 {
+			all = append(all, packed{s.version.ContentType(), octets})
+		}
+	}
+	envelope, _ := sent(t, "NotifyImplant", testpki.Hospital, soap.SOAP11, 1)
+	body, _ := sent(t, "NotifyImplant", testpki.Hospital, soap.SOAP11, 1, "set ctrp:InputReference to <xop:Include xmlns:xop=\""+namespaceXOP+"\" href=\"cid:1@test\"/>")
+	return append(all,
+		pack(soap.SOAP11, envelope, strings.Repeat("x", 7<<20)),
+		pack(soap.SOAP11, body, strings.Repeat("x", 7<<20)),
+		pack(soap.SOAP11, envelope, slices.Repeat([]string{strings.Repeat("\r\n--b-", 1<<16)}, 15)...),
+	)
+}
