@@ -1,19 +1,17 @@
 package main
 
 import (
-	"encoding/base64"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/check"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/schema"
-	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
@@ -36,34 +34,48 @@ type checkCommand struct {
 // errWouldBeRefused is how a check ends that found something. What it found has been printed.
 var errWouldBeRefused = errors.New("the message would be refused")
 
-// terminal is what a command needs that calls no service.
+// terminal is what a command needs that need not call a service.
 type terminal struct {
+	ctx  context.Context
 	out  io.Writer
 	json bool
 	now  func() time.Time
+	url  string // of a service to ask; empty for none
+	http func() (*http.Client, error)
 }
 
-// Run tells everything that the service would refuse in a message.
+// Run tells everything that the service would refuse in a message: as this program sees it, or with --url as the service does.
 func (c *checkCommand) Run(t *terminal) error {
 	options, err := c.options(t.now())
 	if err != nil {
 		return err
 	}
+	if t.url != "" && (c.At != "" || c.Strict || len(c.Trust)+len(c.Known) > 0) {
+		return errors.New("--url: the service has its own time, trust and strictness; leave --at, --trust, --known and --strict out")
+	}
 	octets, err := os.ReadFile(c.File)
 	if err != nil {
 		return fmt.Errorf("the message: %w", err)
 	}
-	r := &checkReport{File: c.File, At: options.At, lang: c.Lang}
-	security, err := r.inspect(octets, options)
-	if err != nil {
-		return err
+	recorded := readRecorded(octets)
+	r, security := check.Look(recorded.message(), options)
+	if t.url != "" {
+		if r, err = c.ask(t, recorded); err != nil {
+			return err
+		}
 	}
+	r.File = c.File
 	if c.Canonical != "" {
 		if r.Difference, err = c.compare(security); err != nil {
 			return err
 		}
 	}
-	if err = r.print(t); err != nil {
+	if t.json {
+		err = r.JSON(t.out)
+	} else {
+		_, err = io.WriteString(t.out, r.Text())
+	}
+	if err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
 	if r.Refused > 0 {
@@ -72,8 +84,8 @@ func (c *checkCommand) Run(t *terminal) error {
 	return nil
 }
 
-func (c *checkCommand) options(now time.Time) (wsse.InspectOptions, error) {
-	o := wsse.InspectOptions{At: now.UTC(), Strict: c.Strict}
+func (c *checkCommand) options(now time.Time) (check.Options, error) {
+	o := check.Options{InspectOptions: wsse.InspectOptions{At: now.UTC(), Strict: c.Strict}, Dispatch: dispatch, Lang: c.Lang}
 	if c.At != "" {
 		at, err := time.Parse(time.RFC3339, c.At)
 		if err != nil {
@@ -99,6 +111,10 @@ func (c *checkCommand) options(now time.Time) (wsse.InspectOptions, error) {
 			return o, fmt.Errorf("--known: %w", err)
 		}
 	}
+	var err error
+	if o.Schema, err = schema.Compile(xsd.Files, xsd.Protocol); err != nil {
+		return o, fmt.Errorf("the schemas: %w", err)
+	}
 	return o, nil
 }
 
@@ -114,176 +130,28 @@ func readFiles(names []string) ([][]byte, error) {
 	return all, nil
 }
 
-// inspect takes the message along the way that it goes in the service, as far as that is possible without a service. What
-// comes after a step that leaves nothing to look at is not checked, and the report says so. It returns nothing when the
-// message cannot be opened.
-func (r *checkReport) inspect(octets []byte, o wsse.InspectOptions) (*wsse.Report, error) {
-	envelope, document := r.open(octets)
-	if envelope == nil {
-		r.skip("security", "operation", "schema")
-		return nil, nil //nolint:nilnil // there is no security to look at
-	}
-	security := wsse.Inspect(envelope, o)
-	r.addSecurity(security, o)
-
-	content := document.Root().Child(envelope.Version().Namespace(), "Body").FirstChild()
-	if !isRequest(content) {
-		r.add("operation", problem.New(problem.OperationUnknown).In("soap:Body"), fact{"element", content.Local()}, fact{"namespace", content.Space()})
-		r.skip("schema")
-		return security, nil
-	}
-	r.add("operation", nil, fact{"element", content.Local()})
-	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
-	if err != nil {
-		return nil, fmt.Errorf("the schemas: %w", err)
-	}
-	_, err = schemas.Check(content)
-	r.add("schema", err)
-	return security, nil
-}
-
-// open opens the envelope, or reports why it cannot.
-func (r *checkReport) open(octets []byte) (*soap.Envelope, *xmldoc.Document) {
-	media, octets, err := unpack(octets)
-	if media.Packed || err != nil {
-		r.add("package", err)
-	}
-	if err != nil {
-		r.skip("XML", "envelope")
-		return nil, nil
-	}
-	document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
-	r.add("XML", err, fact{"size", strconv.Itoa(len(octets)) + " octets"})
-	if err != nil {
-		r.skip("envelope")
-		return nil, nil
-	}
-	envelope, err := soap.Open(document)
-	if err == nil && media.Version != 0 && envelope.Version() != media.Version {
-		err = problem.New(problem.SOAPVersion).In("Content-Type")
-	}
-	if err != nil {
-		r.add("envelope", err)
-		return nil, nil
-	}
-	r.add("envelope", nil, fact{"version", map[soap.Version]string{soap.SOAP11: "SOAP 1.1", soap.SOAP12: "SOAP 1.2"}[envelope.Version()]})
-	return envelope, document
-}
-
-func isRequest(content xmldoc.Element) bool {
+// dispatch names the operation of a Body's content.
+func dispatch(content xmldoc.Element) (string, error) {
 	for _, o := range wsdl.Operations() {
 		if content.Is(wire.NamespaceProtocol, o.Message+"Request") {
-			return true
+			return o.Message, nil
 		}
 	}
-	return false
+	return "", problem.New(problem.OperationUnknown).In("soap:Body")
 }
 
-// unpack takes the envelope out of a package, which is recognised by its Content-Type before it, as it is in mail and in
-// what proxies record of a request.
-func unpack(octets []byte) (soap.Media, []byte, error) {
-	const field = "content-type:"
-	if len(octets) < len(field) || !strings.EqualFold(string(octets[:len(field)]), field) {
-		return soap.Media{}, octets, nil
-	}
-	text := string(octets)
-	end, content := -1, ""
-	for _, blank := range []string{"\r\n\r\n", "\n\n"} {
-		if at := strings.Index(text, blank); at >= 0 && (end < 0 || at < end) {
-			end, content = at, text[at+len(blank):]
-		}
-	}
-	if end < 0 {
-		return soap.Media{Packed: true}, nil, problem.New(problem.MultipartMalformed, "no empty line after the Content-Type")
-	}
-	header := strings.NewReplacer("\r\n ", " ", "\r\n\t", " ", "\n ", " ", "\n\t", " ").Replace(text[:end])
-	line, _, _ := strings.Cut(header, "\n") // other fields may follow
-	media, err := soap.ParseMedia(strings.TrimSpace(line[len(field):]))
+// compare compares the caller's canonical form with that of the service.
+func (c *checkCommand) compare(security *wsse.Report) (*check.Difference, error) {
+	yours, err := os.ReadFile(c.Canonical)
 	if err != nil {
-		return media, nil, err //nolint:wrapcheck // a refusal as it is
+		return nil, fmt.Errorf("--canonical: %w", err)
 	}
-	octets, err = media.Unpack([]byte(content), xmldoc.DefaultLimits())
-	return media, octets, err //nolint:wrapcheck // as above
+	if security == nil {
+		return nil, nil //nolint:nilnil // nothing to compare with; the report says why
+	}
+	ours, ok := security.Canonical(c.Of)
+	if !ok {
+		return nil, fmt.Errorf("--of: the signature has no reference to %q of which the octets can be told", c.Of)
+	}
+	return check.Compare(c.Of, ours, yours), nil
 }
-
-// addSecurity adds what was found about the signature.
-func (r *checkReport) addSecurity(s *wsse.Report, o wsse.InspectOptions) {
-	if s.First != nil {
-		r.Answer = s.First.Code
-	}
-	r.addAll("security header", append(append([]*problem.Error(nil), s.Header...), s.Other...))
-	if t := s.Timestamp; t != nil {
-		facts := []fact{{"service time", instant(o.At)}}
-		if !t.Created.IsZero() {
-			facts = append(facts, fact{"good", "from " + instant(t.Created.Add(-wsse.Skew)) + " to " + instant(t.Until)}, fact{"created", instant(t.Created)})
-		}
-		r.addAll("timestamp", t.Refusals, facts...)
-	}
-	if s.Signature == nil {
-		r.skip("signature", "certificate")
-		return
-	}
-	r.addSignature(s.Signature)
-	r.addAll("coverage", s.Coverage.Refusals,
-		fact{"Body", signedOrNot(s.Coverage.Body, "")}, fact{"Timestamp", signedOrNot(s.Coverage.Timestamp, "")},
-		fact{"certificate", signedOrNot(s.Coverage.Certificate, ", which a strict service refuses (--strict)")})
-	r.addAll("key reference", s.Key.Refusals, fact{"form", s.Key.Form})
-	if c := s.Certificate; c != nil {
-		r.addCertificate(c)
-	} else {
-		r.skip("certificate")
-	}
-}
-
-func signedOrNot(signed bool, note string) string {
-	if signed {
-		return "signed"
-	}
-	return "not signed" + note
-}
-
-func (r *checkReport) addSignature(n *dsig.Inspection) {
-	r.addAll("signature", n.Structure, fact{"canonicalization", n.Canonicalization}, fact{"method", n.Method})
-	for i := range n.References {
-		about := &n.References[i]
-		facts := []fact{{"URI", about.URI}, {"element", about.Target}}
-		for _, transform := range about.Transforms {
-			facts = append(facts, fact{"transform", transform})
-		}
-		facts = append(facts, fact{"digest method", about.DigestMethod}, fact{"digest stated", base64.StdEncoding.EncodeToString(about.Stated)},
-			fact{"digest computed", base64.StdEncoding.EncodeToString(about.Computed)})
-		name := "reference " + strconv.Itoa(i+1)
-		r.addAll(name, about.Refusals, facts...)
-		if len(about.Refusals) == 0 && about.Computed == nil {
-			r.last().Status = statusUnchecked
-		}
-	}
-	r.addAll("signature value", n.Value)
-	switch {
-	case !n.Judged && len(n.Value) == 0:
-		r.last().Status = statusUnchecked
-	case n.Judged && len(n.Value) == 0:
-		r.last().Facts = []fact{{"result", "it verifies with the key of the certificate"}}
-	}
-}
-
-func (r *checkReport) addCertificate(c *wsse.CertificateReport) {
-	who := "nobody"
-	if c.Subject != (pki.Subject{}) {
-		who = c.Subject.String() + " " + c.Subject.Name
-	}
-	trusted := "not checked: no --trust was given"
-	if c.TrustWasChecked {
-		trusted = "yes"
-		for _, e := range c.Refusals {
-			if e.Code == problem.CertUntrusted {
-				trusted = "no"
-			}
-		}
-	}
-	r.addAll("certificate", c.Refusals, fact{"taken for", who}, fact{"subject", c.Name}, fact{"issuer", c.Issuer},
-		fact{"valid", "from " + instant(c.From) + " to " + instant(c.Until)}, fact{"key", c.Key}, fact{"trusted", trusted},
-		fact{"revoked", "not checked here"})
-}
-
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/endpoint"
+	"github.com/openctr/ctr/internal/message/check"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testpki"
@@ -65,7 +67,7 @@ func TestCheckAGoodMessage(t *testing.T) {
 	r.wants(t, exitOK, "ok           XML\n", "ok           envelope\n", "SOAP 1.1", "ok           security header\n", "ok           reference 1\n",
 		"ok           signature value\n", "it verifies with the key of the certificate", "taken for        NIHII-HOSPITAL=71000436 ",
 		"key              RSA 2048", "trusted          yes", "ok           timestamp\n", "ok           schema\n", "Nothing would be refused")
-	if strings.Contains(r.stdout, "\n"+statusRefused) || strings.Contains(r.stdout, "\n"+statusUnchecked) {
+	if strings.Contains(r.stdout, "\n"+check.StatusRefused) || strings.Contains(r.stdout, "\n"+check.StatusUnchecked) {
 		t.Error(r.stdout)
 	}
 	s.checked(message).wants(t, exitOK, "trusted          not checked: no --trust was given")
@@ -87,7 +89,7 @@ func TestCheckSaysEverything(t *testing.T) {
 	first, _, _ := strings.Cut(dutch.NL, " ")
 	s.checked(message, "--lang", "nl").wants(t, exitRefused, "DIGEST_MISMATCH", "\n               "+first)
 
-	var report checkReport
+	var report check.Report
 	r = s.checked(message, "--trust", trust, "--json")
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || r.code != exitRefused {
 		t.Fatal(err, r.code)
@@ -96,7 +98,7 @@ func TestCheckSaysEverything(t *testing.T) {
 		t.Errorf("%s, %d", report.Answer, report.Refused)
 	}
 	for _, c := range report.Checks {
-		if (c.Status == statusRefused) != (len(c.Problems) > 0) {
+		if (c.Status == check.StatusRefused) != (len(c.Problems) > 0) {
 			t.Errorf("%+v", c)
 		}
 		for _, p := range c.Problems {
@@ -156,7 +158,7 @@ func TestCheckFindsTheFirstDifference(t *testing.T) {
 		}
 		return s.checked(message, append([]string{"--canonical", mine}, of...)...)
 	}
-	var report struct{ Difference difference }
+	var report struct{ Difference check.Difference }
 	r := canonical("<x>", "--json")
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || report.Difference.Offset != 1 || report.Difference.Same ||
 		report.Difference.Yours != `"<" >>> "x>"` {
@@ -198,4 +200,35 @@ func TestCheckOfANamedCertificate(t *testing.T) {
 	named = named[:tokenStart] + named[tokenEnd+len("</wsse:BinarySecurityToken>"):]
 	s.checked(named).wants(t, exitRefused, "->   KEY_NOT_REGISTERED", "form             X509IssuerSerial", "not checked  signature value\n")
 	s.checked(named, "--known", known).wants(t, exitRefused, "it verifies with the key of the certificate", "->   REFERENCE_NOT_FOUND")
+}
+
+// TestCheckByTheService: with --url the service looks, which knows whom it trusts; nothing is registered.
+func TestCheckByTheService(t *testing.T) {
+	t.Parallel()
+	message, _ := hospitalSent(t)
+	s := startService(t)
+	at := []string{"--url", s.server.URL + endpoint.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
+	for range 2 {
+		s.checked(message, at...).wants(t, exitOK, "trusted          yes", "name             NotifyImplant", "revoked          by what the service knows now: no",
+			"Nothing would be refused of what is checked here")
+	}
+	wrong := strings.Replace(message, "48022907379", "4802290737", 1)
+	s.checked(wrong, append(at, "--lang", "fr")...).wants(t, exitRefused, "->   DIGEST_MISMATCH at ds:Reference[", ": élément Body", "not checked  schema\n", "1 chose serait refusée")
+	mine := s.write("mine.xml", []byte("<x>"))
+	s.checked(wrong, append(at, "--strict")...).expect(t, exitUsage, "--url: the service has its own time, trust and strictness")
+	s.checked(wrong, append(at, "--canonical", mine)...).wants(t, exitRefused, "The canonical form of Body differs at byte offset 1,")
+	packed := "Content-Type: multipart/related; type=\"application/xop+xml\"; start-info=\"text/xml\"; boundary=x\r\n" +
+		"SOAPAction: \"urn:be:fgov:ehealth:ctr:protocol:v1:Search\"\r\n\r\n" +
+		"--x\r\nContent-Type: application/xop+xml; charset=utf-8; type=\"text/xml\"\r\nContent-ID: <e>\r\n\r\n" + message + "\r\n--x--\r\n"
+	s.checked(packed, at...).wants(t, exitRefused, "ok           package\n", "->   SOAP_ACTION_MISMATCH at SOAPAction")
+
+	other := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(other.Close)
+	s.write("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw}))
+	at[1] = other.URL + endpoint.Path
+	s.checked(message, at...).expect(t, exitUsage, "does not check messages (HTTP 404)")
+	other.Close()
+	if r := s.checked(message, at...); r.code != exitUnreachable {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	}
 }

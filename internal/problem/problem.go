@@ -56,6 +56,7 @@ type Error struct {
 	Code Code
 	// Public adds facts to the text of the code, for the caller: an algorithm, an instant, a limit. It is English or
 	// free of language, and holds nothing secret, no person's number and nothing about who is registered or trusted.
+	// Facts says it in the other languages.
 	Public string
 	// At says where: an XPath into the request, or the name of an element of the security header.
 	At string

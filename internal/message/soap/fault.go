@@ -222,5 +222,5 @@ func message(e *problem.Error, l problem.Lang) string {
 	if e.Public == "" {
 		return text
 	}
-	return text + " (" + e.Public + ")"
+	return text + " (" + e.Facts(l) + ")"
 }

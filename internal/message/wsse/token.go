@@ -150,11 +150,14 @@ func (v *Verifier) proveRegistered(m *message, signature *dsig.Signature, now ti
 	return who, result, refusal
 }
 
-// placed says where the certificate is that was refused, and the time where its validity is the reason.
+// placed says where the certificate is that was refused, and the time where its validity or revocation is the reason.
 func placed(err error, at string, now time.Time) error {
 	e := problem.From(err)
-	if e.Code == problem.CertExpired || e.Code == problem.CertNotYetValid {
+	switch e.Code {
+	case problem.CertExpired, problem.CertNotYetValid:
 		e.Public += " - service time " + instant(now)
+	case problem.CertRevoked, problem.CertRevocationUnknown:
+		e.Public = "service time " + instant(now) // what is known changes with it
 	}
 	return e.In(at)
 }

@@ -1,0 +1,324 @@
+package endpoint_test
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openctr/ctr/internal/endpoint"
+	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// checked sends octets to be checked, and nothing may come of it.
+func (d *door) checked(t *testing.T, query, octets string, headers http.Header) reply {
+	t.Helper()
+	before := d.Kept(t)
+	answer := d.looked(t, query, octets, headers)
+	if kept := d.Kept(t); kept != before {
+		t.Errorf("a check has kept %d notifications", kept-before)
+	}
+	return answer
+}
+
+func (d *door) looked(t *testing.T, query, octets string, headers http.Header) reply {
+	t.Helper()
+	r := request(t, strings.NewReader(octets))
+	r.URL.RawQuery = query
+	for name, values := range headers {
+		r.Header[name] = values
+	}
+	return d.serve(t, r)
+}
+
+// report has octets checked and reads what is answered to programs.
+func (d *door) report(t *testing.T, octets string, headers http.Header) *check.Report {
+	t.Helper()
+	all := http.Header{"Accept": {"application/json"}}
+	for name, values := range headers {
+		all[name] = values
+	}
+	answer := d.looked(t, "check", octets, all)
+	var report check.Report
+	if err := json.Unmarshal([]byte(answer.octets), &report); err != nil || answer.status != http.StatusOK {
+		t.Fatalf("HTTP %d, %v: %s", answer.status, err, answer.octets)
+	}
+	return &report
+}
+
+// TestCheckAgreesWithTheDoor checks the first message of every case: what the message layers refuse in a call is what a check
+// says that they would, and a check finds nothing in what they accept.
+func TestCheckAgreesWithTheDoor(t *testing.T) {
+	t.Parallel()
+	doors := map[settings]*door{}
+	for _, file := range caseFiles(t) {
+		c := readCase(t, file)
+		s := c.steps[0]
+		d := doors[c.service]
+		if d == nil {
+			d = newDoor(t, c.service)
+			doors[c.service] = d
+		}
+		d.Clock.Set(s.clock)
+		octets := s.build(t, 1)
+		headers := http.Header{"Content-Type": {s.version.ContentType()}}
+		for name, values := range s.headers {
+			headers[name] = values
+		}
+		report := d.report(t, octets, headers)
+		want := ofMessage(s.problems)
+		if report.Answer != want || (report.Refused == 0) != (want == "") {
+			t.Errorf("%s: the check says %q, of %d things; the service %q", filepath.Base(file), report.Answer, report.Refused, want)
+		}
+	}
+	for _, d := range doors {
+		if kept := d.Kept(t); kept != 0 {
+			t.Errorf("%d notifications are kept", kept)
+		}
+		wantEvents(t, d)
+	}
+	if n := visits.Load(); n != 0 {
+		t.Errorf("%d connections to %s", n, outside(t))
+	}
+}
+
+// ofMessage is the code of a fault, if it is one of the message layers: not of rules, rights or what there is.
+func ofMessage(problems []place) problem.Code {
+	if len(problems) == 0 {
+		return ""
+	}
+	entry, _ := problem.Lookup(problems[0].code)
+	switch {
+	case entry.Code == problem.MessageReplayed:
+	case len(problems) > 1 && entry.Kind == problem.SchemaInvalid:
+		return problem.SchemaRefused
+	case entry.Kind == problem.Malformed || entry.Kind == problem.NotUnderstood || entry.Kind == problem.Unauthenticated || entry.Kind == problem.SchemaInvalid:
+		return entry.Code
+	}
+	return ""
+}
+
+// TestCheckSaysWhatOnlyTheServiceKnows, in the caller's language, and leaves the message good for its call.
+func TestCheckSaysWhatOnlyTheServiceKnows(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	message := usual(t, 1)
+	for range 2 {
+		answer := d.checked(t, "check", message, http.Header{"Accept-Language": {"it, nl-BE;q=0.9, en;q=0.5"}})
+		if answer.status != http.StatusOK || answer.header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Fatalf("HTTP %d, %s: %s", answer.status, answer.header.Get("Content-Type"), answer.octets)
+		}
+		for _, said := range []string{"taken for        NIHII-HOSPITAL=71000436 ", "trusted          yes", "name             NotifyImplant\n", "ok           schema\n",
+			"difference       +0 s\n", "revoked          by what the service knows now: no\n", "Er zou niets geweigerd worden"} {
+			if !strings.Contains(answer.octets, said) {
+				t.Errorf("%q is not said:\n%s", said, answer.octets)
+			}
+		}
+	}
+	if got := outcome(t, d, message); got != firstNumber {
+		t.Errorf("the call after the checks: %s", got)
+	}
+	if report := d.report(t, message, nil); report.Refused != 0 || report.Service != "Test" { // a replay is seen in a call only
+		t.Errorf("%+v", report)
+	}
+}
+
+// TestCheckOfTheContent: what is wrong with the content is told to whoever signed it, and nobody is told a patient's number.
+func TestCheckOfTheContent(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	const patient = "48022907379"
+	edits := []string{"set ctrp:Implantation/ctr:Patient to " + patient + "0", "set ctrp:Implantation/ctr:OperationDate to 02/01/2026"}
+	signed := d.report(t, usual(t, 1, edits...), nil)
+	if signed.Answer != problem.SchemaRefused || signed.Refused != 2 {
+		t.Errorf("%+v", signed)
+	}
+	forged := strings.Replace(usual(t, 1, edits...), "<ds:SignatureValue>", "<ds:SignatureValue>AAAA", 1)
+	unproved := d.report(t, forged, nil)
+	if last := unproved.Checks[len(unproved.Checks)-1]; unproved.Answer == "" || last.Name != "schema" || last.Status != check.StatusUnchecked {
+		t.Errorf("%+v", unproved)
+	}
+	if all := fmt.Sprint(signed, unproved); strings.Contains(all, patient) {
+		t.Error("a patient's number is told")
+	}
+	wrong := d.report(t, usual(t, 2), http.Header{"Soapaction": {`"urn:be:fgov:ehealth:ctr:protocol:v1:Search"`}})
+	if wrong.Answer != problem.ActionMismatch {
+		t.Errorf("%+v", wrong)
+	}
+}
+
+// TestNoCheckInProduction: there it is no check and no call either, however the switch is written.
+func TestNoCheckInProduction(t *testing.T) {
+	t.Parallel()
+	for _, environment := range []string{"Production", "", "production"} {
+		d := newDoor(t, settings{})
+		d.service = d.as(t, endpoint.Config{Environment: environment})
+		for _, query := range []string{"check", "check=", "check=1", "CHECK", "a=b&check", "%63heck", "check;a", "a;check", "check=%zz"} {
+			answer := d.checked(t, query, usual(t, 1), nil)
+			if answer.status != http.StatusNotFound || answer.header.Get("Content-Type") != "text/plain; charset=utf-8" {
+				t.Errorf("%s in %q: HTTP %d %s", query, environment, answer.status, answer.octets)
+			}
+		}
+		wantEvents(t, d)
+		if got := outcome(t, d, usual(t, 1)); got != firstNumber {
+			t.Errorf("the call: %s", got)
+		}
+	}
+}
+
+// as makes the door's service anew, with another configuration.
+func (d *door) as(tb testing.TB, c endpoint.Config) *endpoint.Service {
+	tb.Helper()
+	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), d.Clock.Now, prometheus.NewRegistry())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if c.Schema, err = messages(); err != nil {
+		tb.Fatal(err)
+	}
+	if c.Verifier == nil {
+		c.Verifier = &wsse.Verifier{Trust: trust(tb), Now: d.Clock.Now}
+	}
+	c.Registrar, c.Log, c.Now, c.NewID = d.Registrar, log, d.Clock.Now, registertest.Counter("door-")
+	return endpoint.New(c)
+}
+
+func TestCheckIsBounded(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	large := d.report(t, strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1), nil)
+	if large.Answer != problem.MessageTooLarge {
+		t.Errorf("%+v", large)
+	}
+	const checksHeld = 4
+	held := &holding{release: make(chan struct{})}
+	held.inside.Add(checksHeld)
+	var done sync.WaitGroup
+	for range checksHeld {
+		r := request(t, io.MultiReader(&entering{holding: held}, strings.NewReader("<a/>")))
+		r.URL.RawQuery = "check"
+		done.Go(func() { d.service.ServeHTTP(httptest.NewRecorder(), r) })
+	}
+	held.inside.Wait()
+	if answer := d.checked(t, "check", "<a/>", nil); answer.status != http.StatusServiceUnavailable || answer.header.Get("Retry-After") == "" {
+		t.Errorf("HTTP %d: %s", answer.status, answer.octets)
+	}
+	if got := outcome(t, d, usual(t, 1)); got != firstNumber { // calls have room of their own
+		t.Errorf("the call: %s", got)
+	}
+	close(held.release)
+	done.Wait()
+	if report := d.report(t, "<a/>", nil); report.Answer != problem.NotSOAP {
+		t.Errorf("%+v", report)
+	}
+}
+
+// TestCheckAsksNoAuthority: a check sees what is known about revocation, and nobody is asked because of it.
+func TestCheckAsksNoAuthority(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	believed, err := pki.ReadTrust(64, testpki.CAs(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pki.NewRevocation(believed, pki.RevocationOptions{Policy: pki.RevocationHard, Now: d.Clock.Now})
+	d.service = d.as(t, endpoint.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: believed, Now: d.Clock.Now}})
+	if report := d.report(t, usual(t, 1), nil); report.Answer != problem.CertRevocationUnknown {
+		t.Errorf("%+v", report)
+	}
+	if err = believed.AddCRL(testpki.CRL(t)); err != nil {
+		t.Fatal(err)
+	}
+	if report := d.report(t, usual(t, 1), nil); report.Answer != "" {
+		t.Errorf("%+v", report)
+	}
+}
+
+// TestCheckDoesNotTellWhoIsRegistered: whoever names a registered certificate without its key learns what he would of one
+// that nobody has registered.
+func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	registered, err := pki.ReadDirectory(pki.EncodePEM(testpki.Key(t, testpki.Hospital).Certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(key string) string { // signed by somebody else
+		message := usual(t, 1)
+		start, end := strings.Index(message, "<wsse:Reference "), strings.Index(message, "</wsse:SecurityTokenReference>")
+		c := testpki.Key(t, key).Certificate
+		return message[:start] + `<ds:X509Data><ds:X509IssuerSerial><ds:X509IssuerName>` + c.Issuer.String() + `</ds:X509IssuerName><ds:X509SerialNumber>` +
+			c.SerialNumber.String() + `</ds:X509SerialNumber></ds:X509IssuerSerial></ds:X509Data>` + message[end:]
+	}
+	forged := func(message string) string {
+		start, end := strings.Index(message, "<ds:SignatureValue>")+len("<ds:SignatureValue>"), strings.Index(message, "</ds:SignatureValue>")
+		message = message[:start] + base64.StdEncoding.EncodeToString(make([]byte, 256)) + message[end:]
+		start, end = strings.Index(message, "<wsse:BinarySecurityToken"), strings.Index(message, "</wsse:BinarySecurityToken>")
+		return message[:start] + message[end+len("</wsse:BinarySecurityToken>"):]
+	}
+	d.service = d.as(t, endpoint.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: trust(t), Known: registered, Now: d.Clock.Now}})
+	one := d.checked(t, "check", forged(names(testpki.Hospital)), nil).octets
+	other := d.checked(t, "check", forged(names("NIHII-HOSPITAL=71012413")), nil).octets
+	after := func(text string) string {
+		_, rest, _ := strings.Cut(text, "ok           envelope") // before it stands the size
+		return rest
+	}
+	if after(one) != after(other) || !strings.Contains(one, "->   KEY_NOT_REGISTERED") || strings.Contains(one, "71000436") {
+		t.Errorf("%s\n%s", one, other)
+	}
+}
+
+// TestStrangersAreToldTheSame: a certificate of an authority that is not trusted gets one answer, whether it names somebody
+// whom the service knows, nobody, or something that is no name at all.
+func TestStrangersAreToldTheSame(t *testing.T) {
+	t.Parallel()
+	stranger, err := pki.NewAuthority(pki.AuthorityOptions{Name: "a stranger", From: registertest.Start().AddDate(-20, 0, 0),
+		Until: registertest.Start().AddDate(20, 0, 0), Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDoor(t, settings{})
+	var answers []string
+	for _, who := range []pki.Subject{hospital(), {Type: "NIHII-HOSPITAL", ID: "71099913", Name: "NOBODY"}, {Type: "SSIN", ID: "48022907379", Name: "SOMEBODY"}} {
+		for _, years := range []int{10, -1} { // also one that has expired
+			key, err := stranger.Issue(pki.Order{Subject: who, From: registertest.Start().AddDate(-10, 0, 0), Until: registertest.Start().AddDate(years, 0, 0),
+				Algorithm: pki.NewECP256})
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := fmt.Sprintf("stranger %s %d", who, years)
+			mill.Lock()
+			mill.keys[name] = key
+			mill.Unlock()
+			message := signedBy(t, "NotifyImplant", name, soap.SOAP11, 1)
+			answer := d.post(t, soap.SOAP11, message, nil)
+			if !strings.Contains(answer.octets, "CERT_UNTRUSTED") {
+				t.Fatal(answer.octets)
+			}
+			answers = append(answers, fmt.Sprint(answer.status, answer.header, masked(answer.octets)))
+		}
+	}
+	for _, other := range answers[1:] {
+		if other != answers[0] {
+			t.Errorf("told apart:\n%s\n%s", answers[0], other)
+		}
+	}
+}

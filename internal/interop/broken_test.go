@@ -1,0 +1,452 @@
+package interop_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/pem"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/broken-clients.md")
+
+// change is what was changed in client.py.
+type change struct{ old, now string }
+
+// broken is a working client that was broken, the fault that it got, and what was done about it.
+type broken struct {
+	title string
+	how   string // it comes to this
+	// breaks are the changes of the client; repairs those of the broken client, and none where the changes are taken back.
+	breaks, repairs []change
+	key, file       string // that signs instead of the hospital's, and its file in words
+	code            problem.Code
+	understood      string // from the fault alone
+	repair          string
+	before          string // what was missing in the text when this was tried first, if anything was
+}
+
+const (
+	stranger = "a hospital of another authority"
+)
+
+// tenClients are the ten mistakes that callers make most: the first in the order in which a new one meets them.
+var tenClients = []broken{
+	{
+		title: "Signed with SHA-1", how: "The default of zeep, and of older versions of WSS4J, wse-php and node-soap.",
+		breaks:     []change{{"self.signature_method = xmlsec.Transform.RSA_SHA256", "self.signature_method = xmlsec.Transform.RSA_SHA1"}},
+		code:       problem.SignatureSHA1,
+		understood: "The signature's algorithm is refused, and the fault names the setting of zeep with its value.",
+		repair:     "`signature_method` set to that value.",
+	},
+	{
+		title: "Digests of SHA-1", how: "What remains of the same default when only the signature's algorithm was changed.",
+		breaks:     []change{{"self.digest_method = xmlsec.Transform.SHA256", "self.digest_method = xmlsec.Transform.SHA1"}},
+		code:       problem.DigestSHA1,
+		understood: "It is not the signature but the digest of a reference; the setting and its value are named.",
+		repair:     "`digest_method` set to that value.",
+	},
+	{
+		title: "No Timestamp", how: "zeep signs without adding one.",
+		breaks: []change{
+			{"class Timestamp:", "class Unused:"},
+			{"wsse=Compose([Timestamp(), Signer(p12, password)])", "wsse=Signer(p12, password)"},
+		},
+		repairs: []change{
+			{"wsse=Signer(p12, password)", "wsse=Compose([Stamp(), Signer(p12, password)])"},
+			{"class Signer(BinarySignature):", `class Stamp:
+    def apply(self, envelope, headers):
+        created = datetime.datetime.now(datetime.timezone.utc)
+        stamp = etree.SubElement(get_security_header(envelope), etree.QName(WSU, "Timestamp"))
+        etree.SubElement(stamp, etree.QName(WSU, "Created")).text = created.strftime("%Y-%m-%dT%H:%M:%SZ")
+        expires = created + datetime.timedelta(minutes=5)
+        etree.SubElement(stamp, etree.QName(WSU, "Expires")).text = expires.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return envelope, headers
+
+    def verify(self, envelope):
+        return envelope
+
+
+class Signer(BinarySignature):`},
+		},
+		code:       problem.TimestampMissing,
+		understood: "A wsu:Timestamp with Created and Expires in UTC must stand in the header and be signed; zeep has no class for it, so one must be written, and stand before the signature in Compose.",
+		repair:     "A class with `apply`, put before the `Signer`.",
+		before:     "it said \"add a Timestamp\" without saying that zeep has none, what it holds, or where it must stand.",
+	},
+	{
+		title: "The Timestamp is not signed", how: "It is added after the signature was made.",
+		breaks:     []change{{"Compose([Timestamp(), Signer(p12, password)])", "Compose([Signer(p12, password), Timestamp()])"}},
+		code:       problem.TimestampUnsigned,
+		understood: "The Timestamp is there, and comes after the signature; in Compose it must stand before it.",
+		repair:     "The two change places.",
+		before:     "it named the settings of WSS4J and wse-php, and not where zeep signs what.",
+	},
+	{
+		title: "A clock that is ten minutes slow", how: "A machine without NTP; or local time, written with a Z.",
+		breaks: []change{{"now = datetime.datetime.now(datetime.timezone.utc)\n        stamp",
+			"now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=10)\n        stamp"}},
+		code:       problem.TimestampExpired,
+		understood: "The message says that it was made ten minutes before the service's time, and it had just been sent: our clock is ten minutes slow.",
+		repair:     "The clock was set, which in the client is the line without the subtraction.",
+	},
+	{
+		title: "The message is written anew after it was signed", how: "A plug-in, a proxy or a logger that indents.",
+		breaks: []change{
+			{"transport=zeep.Transport(session", "transport=Indented(session"},
+			{"class Register:", `class Indented(zeep.Transport):
+    def post_xml(self, address, envelope, headers):
+        etree.indent(envelope.find("{*}Body"))
+        return super().post_xml(address, envelope, headers)
+
+
+class Register:`},
+		},
+		repairs: []change{{"        etree.indent(envelope.find(\"{*}Body\"))\n", ""}},
+		code:    problem.DigestMismatch,
+		understood: "The element that is named was changed after it was signed. What comes after the signature is our own transport, " +
+			"and it indents.",
+		repair: "The transport sends what it is given.",
+	},
+	{
+		title: "A certificate that has expired", how: "The renewed one lies beside it.",
+		key: pki.EntryExpired, file: "the file of a certificate that has expired", code: problem.CertExpired,
+		understood: "The certificate was good until the day named. It has been renewed, so the program still loads the old file.",
+		repair:     "`--p12` names the new file.",
+		before:     "it said to renew the certificate, and not that a program may still use the old file.",
+	},
+	{
+		title: "A certificate of another environment", how: "That of acceptance in production, or a self-made one.",
+		key: stranger, file: "a file with the same name in its certificate, which another authority has issued", code: problem.CertUntrusted,
+		understood: "The certificate is none of this environment, which the fault names.",
+		repair:     "`--p12` names the file that was issued for this environment.",
+	},
+	{
+		title: "The same message twice", how: "An HTTP library, a proxy or a queue that tries again by itself.",
+		breaks: []change{
+			{"transport=zeep.Transport(session", "transport=Insistent(session"},
+			{"class Register:", `class Insistent(zeep.Transport):
+    def post(self, address, message, headers):
+        super().post(address, message, headers)
+        return super().post(address, message, headers)
+
+
+class Register:`},
+		},
+		repairs: []change{
+			{"transport=Insistent(session", "transport=zeep.Transport(session"},
+			{"        return getattr(self.client.service, operation)(\n            Id=", "        try:\n            return self.once(operation, author, **content)\n" +
+				"        except requests.exceptions.RequestException:\n            return self.once(operation, author, **content)\n\n" +
+				"    def once(self, operation, author, **content):\n        return getattr(self.client.service, operation)(\n            Id="},
+		},
+		code:       problem.MessageReplayed,
+		understood: "The second of two requests was refused because it had the octets of the first. Each attempt must be signed anew; InputReference is what says that both are one notification.",
+		repair:     "The call is tried again, and not its octets.",
+		before:     "it said to sign again, and not who had sent the message twice.",
+	},
+	{
+		title: "A date that is none", how: "The day as it is written in Belgium.",
+		breaks: []change{{`"OperationDate": today - datetime.timedelta(days=2),
+        "Patient"`, `"OperationDate": (today - datetime.timedelta(days=2)).strftime("%d/%m/%Y"),
+        "Patient"`}},
+		code:       problem.SchemaValue,
+		understood: "The value at the path named must be a date as YYYY-MM-DD.",
+		repair:     "The date as such, which zeep writes in that form.",
+	},
+}
+
+// TestBrokenClients breaks the zeep client in ten ways, compares what it is told with docs/broken-clients.md, repairs it as the
+// fault says, and wants it to work.
+func TestBrokenClients(t *testing.T) {
+	t.Parallel()
+	program := python(t)
+	source, err := os.ReadFile(script(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := interop.Start(t, interop.DevelopmentDirectory(t))
+	chapters := make([]string, len(tenClients))
+	t.Run("clients", func(t *testing.T) {
+		for i, b := range tenClients {
+			t.Run(b.title, func(t *testing.T) {
+				t.Parallel()
+				client := newBrokenClient(t, program, service)
+				changed := applied(t, string(source), b.breaks)
+				result := client.run(t, changed, b.key)
+				fault, status := client.fault()
+				if result.Code == 0 || fault == nil {
+					t.Fatalf("exit %d, nothing was refused: %s", result.Code, result.Stderr)
+				}
+				if got := fault.Violations[0].Code; got != string(b.code) {
+					t.Fatalf("%s, want %s", got, b.code)
+				}
+				repaired := string(source)
+				if b.repairs != nil {
+					repaired = applied(t, changed, b.repairs)
+				}
+				client.forget()
+				if result = client.run(t, repaired, ""); result.Code != 0 {
+					t.Fatalf("the repaired client: exit %d\n%s", result.Code, result.Stderr)
+				}
+				chapters[i] = b.chapter(i+1, string(source), changed, fault, status)
+			})
+		}
+	})
+	if t.Failed() {
+		return
+	}
+	wantDocument(t, "../../docs/broken-clients.md", brokenHead+strings.Join(chapters, ""))
+}
+
+func wantDocument(t *testing.T, path, want string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is out of step with what clients are told: go test ./internal/interop -run TestBrokenClients -update\n%s", path, want)
+	}
+}
+
+func applied(t *testing.T, text string, changes []change) string {
+	t.Helper()
+	for _, c := range changes {
+		if strings.Count(text, c.old) != 1 {
+			t.Fatalf("client.py holds %q %d times", c.old, strings.Count(text, c.old))
+		}
+		text = strings.Replace(text, c.old, c.now, 1)
+	}
+	return text
+}
+
+// brokenClient runs a client through a proxy that keeps the last fault.
+type brokenClient struct {
+	program, url, ca, password string
+	keys                       map[string]string
+
+	mu     sync.Mutex
+	status int
+	last   []byte
+}
+
+func newBrokenClient(t *testing.T, program string, service *interop.Service) *brokenClient {
+	t.Helper()
+	target, err := url.Parse(service.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &brokenClient{program: program, password: service.Password(), keys: service.P12}
+	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
+			r.Out.Host = r.In.Host
+		},
+		Transport:      service.HTTP(t).Transport,
+		ModifyResponse: c.keep,
+	})
+	t.Cleanup(proxy.Close)
+	c.url = proxy.URL + target.Path
+	c.ca = filepath.Join(t.TempDir(), "ca.pem")
+	interop.WriteFile(t, c.ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw}))
+	return c
+}
+
+// keep keeps an answer that is a fault.
+func (c *brokenClient) keep(r *http.Response) error {
+	if r.StatusCode == http.StatusOK {
+		return nil
+	}
+	octets, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	if err = r.Body.Close(); err != nil {
+		return err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(octets))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == nil { // the first: the script goes on to a refusal that it wants
+		c.status, c.last = r.StatusCode, octets
+	}
+	return nil
+}
+
+func (c *brokenClient) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = nil
+}
+
+// fault reads the first fault.
+func (c *brokenClient) fault() (*soap.Refusal, int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	document, err := xmldoc.Parse(c.last, xmldoc.DefaultLimits())
+	if err != nil {
+		return nil, c.status
+	}
+	_, refusal, err := soap.ReadReply(document)
+	if err != nil {
+		return nil, c.status
+	}
+	return refusal, c.status
+}
+
+// run runs a client's text with a key.
+func (c *brokenClient) run(t *testing.T, text, key string) interop.Result {
+	t.Helper()
+	directory := t.TempDir()
+	file, p12 := filepath.Join(directory, "client.py"), c.keys[testpki.Hospital]
+	interop.WriteFile(t, file, []byte(text))
+	switch {
+	case key == stranger:
+		p12 = c.strange(t)
+	case key != "":
+		if p12 = c.keys[key]; p12 == "" {
+			t.Fatalf("no file of %s", key)
+		}
+	}
+	return interop.Run(t, c.program, file, "--url", c.url, "--ca", c.ca, "--p12", p12, "--password-file", c.password,
+		"--card", filepath.Join(directory, "card.pdf"))
+}
+
+// strange makes the key of the hospital, as an authority issues it that the service does not know.
+func (c *brokenClient) strange(t *testing.T) string {
+	t.Helper()
+	now := time.Now()
+	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "another", From: now.AddDate(-1, 0, 0), Until: now.AddDate(1, 0, 0), Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := authority.Issue(pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"},
+		From: now.AddDate(-1, 0, 0), Until: now.AddDate(1, 0, 0), Algorithm: pki.NewECP256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, err := os.ReadFile(c.password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	octets, err := pki.WriteP12([]*pki.Key{key}, strings.TrimRight(string(password), "\r\n"), 1000, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "other.p12")
+	interop.WriteFile(t, file, octets)
+	return file
+}
+
+const brokenHead = `# Ten broken clients, and what they were told
+
+<!-- Made by its test from what a service answers: go test ./internal/interop -run TestBrokenClients -update -->
+
+A client that works, [client.py](../internal/interop/zeep/client.py) (Python, zeep and xmlsec), is broken in the ten ways that
+callers break theirs most. Each is run against a service, only the fault that it got is read, and it is repaired as the fault
+says; then it must walk through the whole job. ` + "`make test`" + ` does it again, and fails when a text here is not what a service
+answers. Instants near the service's clock are moved to 2026-11-21T10:10:00Z, and nothing else is changed. What each code means
+stands in [faults.md](faults.md); to see all that is wrong with a message at once, there is [ctr check](check.md).
+`
+
+// chapter is what the document says of one.
+func (b *broken) chapter(number int, source, changed string, f *soap.Refusal, status int) string {
+	var w strings.Builder
+	fmt.Fprintf(&w, "\n## %d. %s\n\n%s\n\n", number, b.title, b.how)
+	if b.breaks != nil {
+		fmt.Fprintf(&w, "```diff\n%s```\n", differences(source, b.breaks))
+	} else {
+		fmt.Fprintf(&w, "`--p12` names %s.\n", b.file)
+	}
+	fmt.Fprintf(&w, "\nHTTP %d, `%s`, %s, code `%s`", status, f.FaultCode, f.Code, f.Violations[0].Code)
+	if f.Violations[0].Path != "" {
+		fmt.Fprintf(&w, " at `%s`", f.Violations[0].Path)
+	}
+	w.WriteString(":\n\n")
+	for i, l := range []problem.Lang{problem.EN, problem.NL, problem.FR, problem.DE} {
+		if i > 0 {
+			w.WriteString(">\n")
+		}
+		fmt.Fprintf(&w, "> %s: %s\n", l, settled(f.Violations[0].Messages[l]))
+	}
+	fmt.Fprintf(&w, "\n- Understood: %s\n- Repaired: %s\n", b.understood, b.repair)
+	if b.before != "" {
+		fmt.Fprintf(&w, "- The text alone did not suffice at first: %s\n", b.before)
+	}
+	if b.repairs != nil {
+		fmt.Fprintf(&w, "\n```diff\n%s```\n", differences(changed, b.repairs))
+	}
+	w.WriteString("\nIt works.\n")
+	return w.String()
+}
+
+// differences writes changes of a text by lines, without those that a change keeps.
+func differences(text string, changes []change) string {
+	var w strings.Builder
+	for i, c := range changes {
+		if i > 0 {
+			w.WriteString("@@\n")
+		}
+		at := strings.Index(text, c.old)
+		start, end := strings.LastIndex(text[:at], "\n")+1, at+len(c.old)
+		if c.now != "" { // the lines as a whole; what is taken out are whole lines
+			end += strings.Index(text[end:], "\n") + 1
+		}
+		changed := strings.Replace(text[start:end], c.old, c.now, 1)
+		old, now := strings.Split(strings.TrimRight(text[start:end], "\n"), "\n"), strings.Split(strings.TrimRight(changed, "\n"), "\n")
+		if changed == "" {
+			now = nil
+		}
+		for len(old) > 0 && len(now) > 0 && old[len(old)-1] == now[len(now)-1] {
+			old, now = old[:len(old)-1], now[:len(now)-1]
+		}
+		for len(old) > 0 && len(now) > 0 && old[0] == now[0] {
+			old, now = old[1:], now[1:]
+		}
+		for _, line := range old {
+			w.WriteString("-" + line + "\n")
+		}
+		for _, line := range now {
+			w.WriteString("+" + line + "\n")
+		}
+	}
+	return w.String()
+}
+
+var instant = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
+// settled moves the instants near our clock, the service's own to a round one and the others as far, to the minute.
+func settled(text string) string {
+	now := time.Now()
+	return instant.ReplaceAllStringFunc(text, func(found string) string {
+		at, err := time.Parse(time.RFC3339, found)
+		if err != nil || now.Sub(at).Abs() > 12*time.Hour {
+			return found
+		}
+		return time.Date(2026, 11, 21, 10, 10, 0, 0, time.UTC).Add(at.Sub(now).Round(time.Minute)).Format(time.RFC3339)
+	})
+}

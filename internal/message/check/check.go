@@ -1,0 +1,193 @@
+// Package check tells everything that would be refused in a message, and not only the first thing, in words for its sender.
+//
+// It is separate because two ask: the caller's tool, which has nothing but the message, and a service that is not in
+// production, which also knows whom it trusts, what it dispatches and what time it is. It proves nothing: it reads with the
+// functions that prove (message/wsse, message/schema), and nothing leads from a Report to a verified message.
+package check
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// Options say with whose eyes a message is looked at.
+type Options struct {
+	wsse.InspectOptions
+
+	// Schema are the messages that exist.
+	Schema *schema.Schema
+	// Dispatch names the operation of a Body's content, or refuses it.
+	Dispatch func(content xmldoc.Element) (string, error)
+	// Lang is the language of what to change.
+	Lang problem.Lang
+	// Service is the environment of the service that looks, and empty where none does. A service tells what is wrong with the
+	// content only to whoever proved that he signed it, as it does when it is called.
+	Service string
+}
+
+// Message is what was sent, out of its package.
+type Message struct {
+	Octets  []byte
+	Version soap.Version // as the transport says it; zero if it does not
+	Packed  bool
+	Err     error // why it could not be taken out of its package, or not be received
+}
+
+// Look takes a message along the way that it goes in the service. What comes after a step that leaves nothing to look at is
+// not checked, and the report says so. The second report is nil when the message cannot be opened.
+func Look(m Message, o Options) (*Report, *wsse.Report) {
+	r := &Report{Service: o.Service, At: o.At.UTC(), lang: o.Lang}
+	envelope, document := r.open(m)
+	if envelope == nil {
+		r.skip("security", "operation", "schema")
+		return r, nil
+	}
+	o.Discreet = o.Service != ""
+	security := wsse.Inspect(envelope, o.InspectOptions)
+	r.addSecurity(security, o)
+
+	content := document.Root().Child(envelope.Version().Namespace(), "Body").FirstChild()
+	operation, err := o.Dispatch(content)
+	element := Fact{"element", content.Local()}
+	if err != nil {
+		r.add("operation", err, element, Fact{"namespace", content.Space()})
+	} else {
+		r.add("operation", nil, element, Fact{"name", operation})
+	}
+	if problem.From(err) != nil && problem.From(err).Code == problem.OperationUnknown || o.Service != "" && security.First != nil {
+		r.skip("schema")
+		return r, security
+	}
+	_, err = o.Schema.Check(content)
+	r.add("schema", err)
+	return r, security
+}
+
+// open opens the envelope, or reports why it cannot.
+func (r *Report) open(m Message) (*soap.Envelope, *xmldoc.Document) {
+	if m.Packed || m.Err != nil {
+		r.add("package", m.Err)
+	}
+	if m.Err != nil {
+		r.skip("XML", "envelope")
+		return nil, nil
+	}
+	document, err := xmldoc.Parse(m.Octets, xmldoc.DefaultLimits())
+	r.add("XML", err, Fact{"size", strconv.Itoa(len(m.Octets)) + " octets"})
+	if err != nil {
+		r.skip("envelope")
+		return nil, nil
+	}
+	envelope, err := soap.Open(document)
+	if err == nil && m.Version != 0 && envelope.Version() != m.Version {
+		err = problem.New(problem.SOAPVersion).In("Content-Type")
+	}
+	if err != nil {
+		r.add("envelope", err)
+		return nil, nil
+	}
+	r.add("envelope", nil, Fact{"version", map[soap.Version]string{soap.SOAP11: "SOAP 1.1", soap.SOAP12: "SOAP 1.2"}[envelope.Version()]})
+	return envelope, document
+}
+
+// addSecurity adds what was found about the signature.
+func (r *Report) addSecurity(s *wsse.Report, o Options) {
+	if s.First != nil {
+		r.Answer = s.First.Code
+	}
+	r.addAll("security header", append(append([]*problem.Error(nil), s.Header...), s.Other...))
+	if t := s.Timestamp; t != nil {
+		facts := []Fact{{"service time", instant(o.At)}}
+		if !t.Created.IsZero() {
+			facts = append(facts, Fact{"good", "from " + instant(t.Created.Add(-wsse.Skew)) + " to " + instant(t.Until)}, Fact{"created", instant(t.Created)},
+				Fact{"difference", fmt.Sprintf("%+d s", int64(t.Created.Sub(o.At)/time.Second))})
+		}
+		r.addAll("timestamp", t.Refusals, facts...)
+	}
+	if s.Signature == nil {
+		r.skip("signature", "certificate")
+		return
+	}
+	r.addSignature(s.Signature)
+	r.addAll("coverage", s.Coverage.Refusals,
+		Fact{"Body", signedOrNot(s.Coverage.Body, "")}, Fact{"Timestamp", signedOrNot(s.Coverage.Timestamp, "")},
+		Fact{"certificate", signedOrNot(s.Coverage.Certificate, ", which a strict service refuses (--strict)")})
+	r.addAll("key reference", s.Key.Refusals, Fact{"form", s.Key.Form})
+	if c := s.Certificate; c != nil {
+		r.addCertificate(c)
+	} else {
+		r.skip("certificate")
+	}
+}
+
+func signedOrNot(signed bool, note string) string {
+	if signed {
+		return "signed"
+	}
+	return "not signed" + note
+}
+
+func (r *Report) addSignature(n *dsig.Inspection) {
+	r.addAll("signature", n.Structure, Fact{"canonicalization", n.Canonicalization}, Fact{"method", n.Method})
+	for i := range n.References {
+		about := &n.References[i]
+		facts := []Fact{{"URI", about.URI}, {"element", about.Target}}
+		for _, transform := range about.Transforms {
+			facts = append(facts, Fact{"transform", transform})
+		}
+		facts = append(facts, Fact{"digest method", about.DigestMethod}, Fact{"digest stated", base64.StdEncoding.EncodeToString(about.Stated)},
+			Fact{"digest computed", base64.StdEncoding.EncodeToString(about.Computed)})
+		name := "reference " + strconv.Itoa(i+1)
+		r.addAll(name, about.Refusals, facts...)
+		if len(about.Refusals) == 0 && about.Computed == nil {
+			r.last().Status = StatusUnchecked
+		}
+	}
+	r.addAll("signature value", n.Value)
+	switch {
+	case !n.Judged && len(n.Value) == 0:
+		r.last().Status = StatusUnchecked
+	case n.Judged && len(n.Value) == 0:
+		r.last().Facts = []Fact{{"result", "it verifies with the key of the certificate"}}
+	}
+}
+
+func (r *Report) addCertificate(c *wsse.CertificateReport) {
+	who := "nobody"
+	if c.Subject != (pki.Subject{}) {
+		who = c.Subject.String() + " " + c.Subject.Name
+	}
+	trusted := "not checked: no --trust was given"
+	if c.TrustWasChecked {
+		trusted = "yes"
+		for _, e := range c.Refusals {
+			if e.Code == problem.CertUntrusted {
+				trusted = "no"
+			}
+		}
+	}
+	revoked := "not checked here"
+	if r.Service != "" {
+		revoked = "by what the service knows now: no"
+		for _, e := range c.Refusals {
+			if e.Code == problem.CertRevoked {
+				revoked = "yes"
+			}
+		}
+	}
+	r.addAll("certificate", c.Refusals, Fact{"taken for", who}, Fact{"subject", c.Name}, Fact{"issuer", c.Issuer},
+		Fact{"valid", "from " + instant(c.From) + " to " + instant(c.Until)}, Fact{"key", c.Key}, Fact{"trusted", trusted},
+		Fact{"revoked", revoked})
+}
+
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,129 @@
+package check_test
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/xsd"
+)
+
+const unsigned = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` +
+	`<SearchRequest xmlns="urn:be:fgov:ehealth:ctr:protocol:v1" Wrong="x"/></s:Body></s:Envelope>`
+
+func options(t *testing.T, l problem.Lang, service string) check.Options {
+	t.Helper()
+	messages, err := schema.Compile(xsd.Files, xsd.Protocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return check.Options{
+		InspectOptions: wsse.InspectOptions{At: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)},
+		Schema:         messages, Lang: l, Service: service,
+		Dispatch: func(content xmldoc.Element) (string, error) {
+			if content.Local() != "SearchRequest" {
+				return "", problem.New(problem.OperationUnknown).In("soap:Body")
+			}
+			return "Search", nil
+		},
+	}
+}
+
+// statuses are the names of the checks that have a status.
+func statuses(r *check.Report, status string) string {
+	var names []string
+	for _, c := range r.Checks {
+		if c.Status == status {
+			names = append(names, c.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func TestLook(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, service      string
+		message            check.Message
+		answer             problem.Code
+		refused, unchecked string
+		securityIsReported bool
+	}{
+		{name: "unsigned, offline", message: check.Message{Octets: []byte(unsigned)}, answer: problem.SecurityMissing,
+			refused: "security header, schema", unchecked: "signature, certificate", securityIsReported: true},
+		{name: "unsigned, by a service", service: "Test", message: check.Message{Octets: []byte(unsigned), Version: soap.SOAP11}, answer: problem.SecurityMissing,
+			refused: "security header", unchecked: "signature, certificate, schema", securityIsReported: true},
+		{name: "another version", message: check.Message{Octets: []byte(unsigned), Version: soap.SOAP12}, answer: problem.SOAPVersion,
+			refused: "envelope", unchecked: "security, operation, schema"},
+		{name: "no operation", message: check.Message{Octets: []byte(strings.ReplaceAll(unsigned, "SearchRequest", "Other"))}, answer: problem.SecurityMissing,
+			refused: "security header, operation", unchecked: "signature, certificate, schema", securityIsReported: true},
+		{name: "no XML", message: check.Message{Octets: []byte("<")}, answer: problem.XMLUnexpectedEnd, refused: "XML", unchecked: "envelope, security, operation, schema"},
+		{name: "not received", message: check.Message{Err: problem.New(problem.MessageTooLarge)}, answer: problem.MessageTooLarge,
+			refused: "package", unchecked: "XML, envelope, security, operation, schema"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r, security := check.Look(c.message, options(t, problem.EN, c.service))
+			if r.Answer != c.answer || (security != nil) != c.securityIsReported {
+				t.Errorf("%s, %v", r.Answer, security)
+			}
+			if got := statuses(r, check.StatusRefused); got != c.refused {
+				t.Errorf("refused: %s, want %s", got, c.refused)
+			}
+			if got := statuses(r, check.StatusUnchecked); got != c.unchecked {
+				t.Errorf("not checked: %s, want %s", got, c.unchecked)
+			}
+		})
+	}
+}
+
+// TestLanguages: what to change, its facts and the conclusion are said in the caller's language, also after a way as JSON.
+func TestLanguages(t *testing.T) {
+	t.Parallel()
+	for l, words := range map[problem.Lang][]string{
+		problem.EN: {"The message has no", "expected: only", "6 things would be refused."},
+		problem.NL: {"Het bericht heeft geen", "verwacht: alleen", "6 zaken zouden geweigerd worden."},
+		problem.FR: {"Le message n'a pas", "attendu : seulement", "6 choses seraient refusées."},
+		problem.DE: {"Die Nachricht hat keinen", "erwartet: nur", "6 Dinge würden abgelehnt."},
+	} {
+		r, _ := check.Look(check.Message{Octets: []byte(unsigned)}, options(t, l, ""))
+		text := r.Text()
+		for _, word := range words {
+			if !strings.Contains(text, word) {
+				t.Errorf("%s: %q is not said:\n%s", l, word, text)
+			}
+		}
+		var b bytes.Buffer
+		if err := r.JSON(&b); err != nil {
+			t.Fatal(err)
+		}
+		read, err := check.ReadJSON(b.Bytes(), l)
+		if err != nil || !reflect.DeepEqual(read, r) || read.Text() != text {
+			t.Errorf("%s: %v, %+v", l, err, read)
+		}
+	}
+	if _, err := check.ReadJSON([]byte("no"), problem.EN); err == nil {
+		t.Error("read what is no JSON")
+	}
+}
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		ours, yours string
+		same        bool
+		offset      int
+	}{{"<a/>", "<a/>", true, 4}, {"<a/>", "<b/>", false, 1}, {"<a/>", "<a/>\n", false, 4}, {"<a/>", "", false, 0}} {
+		if d := check.Compare("Body", []byte(c.ours), []byte(c.yours)); d.Same != c.same || d.Offset != c.offset || (d.Here == "") != c.same {
+			t.Errorf("%q %q: %+v", c.ours, c.yours, d)
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package check
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// Report is what was found, in the order in which a message is looked at.
+type Report struct {
+	File       string       `json:"file,omitempty"`
+	Service    string       `json:"service,omitempty"` // the environment of the service that looked
+	At         time.Time    `json:"at"`
+	Refused    int          `json:"refused"`          // how many things would be refused
+	Answer     problem.Code `json:"answer,omitempty"` // what the service would say, which is the first thing that it meets
+	Checks     []Check      `json:"checks"`
+	Difference *Difference  `json:"difference,omitempty"`
+
+	lang problem.Lang
+}
+
+// Check is one thing that was looked at.
+type Check struct {
+	Name     string    `json:"name"`
+	Status   string    `json:"status"`
+	Facts    []Fact    `json:"facts,omitempty"`
+	Problems []Finding `json:"problems,omitempty"`
+}
+
+// The results of a check.
+const (
+	StatusOK        = "ok"
+	StatusRefused   = "refused"
+	StatusUnchecked = "not checked" // something before it left nothing to look at
+)
+
+// Fact is something that was seen.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Finding is one thing that would be refused.
+type Finding struct {
+	Code problem.Code `json:"code"`
+	At   string       `json:"at,omitempty"`
+	More string       `json:"more,omitempty"` // an algorithm, an instant, a bound
+	Text string       `json:"text"`           // what to change
+}
+
+// add adds a check with what an error says, which may be several things.
+func (r *Report) add(name string, err error, facts ...Fact) {
+	if err == nil {
+		r.addAll(name, nil, facts...)
+		return
+	}
+	if r.Answer == "" {
+		r.Answer = problem.From(err).Code // of them all
+	}
+	r.addAll(name, problem.From(err).Leaves(), facts...)
+}
+
+// addAll adds a check with its refusals. Facts without a value are left out.
+func (r *Report) addAll(name string, refusals []*problem.Error, facts ...Fact) {
+	c := Check{Name: name, Status: StatusOK}
+	for _, f := range facts {
+		if f.Value != "" {
+			c.Facts = append(c.Facts, f)
+		}
+	}
+	for _, e := range refusals {
+		entry, _ := problem.Lookup(e.Code)
+		c.Status = StatusRefused
+		c.Problems = append(c.Problems, Finding{Code: e.Code, At: e.At, More: e.Facts(r.lang), Text: entry.Text(r.lang)})
+		if r.Answer == "" {
+			r.Answer = e.Code
+		}
+	}
+	r.Refused += len(c.Problems)
+	r.Checks = append(r.Checks, c)
+}
+
+func (r *Report) skip(names ...string) {
+	for _, name := range names {
+		r.Checks = append(r.Checks, Check{Name: name, Status: StatusUnchecked})
+	}
+}
+
+func (r *Report) last() *Check { return &r.Checks[len(r.Checks)-1] }
+
+// JSON writes the report for programs.
+func (r *Report) JSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(r)
+}
+
+// ReadJSON reads a report that a service has written, which is then shown in a language.
+func ReadJSON(octets []byte, l problem.Lang) (*Report, error) {
+	r := &Report{lang: l}
+	if err := json.Unmarshal(octets, r); err != nil {
+		return nil, fmt.Errorf("the report: %w", err)
+	}
+	return r, nil
+}
+
+// Text is the report for reading: a line for each check, its facts, and below what is refused what to change.
+func (r *Report) Text() string {
+	var b strings.Builder
+	for _, c := range r.Checks {
+		fmt.Fprintf(&b, "%-11s  %s\n", c.Status, c.Name)
+		for _, f := range c.Facts {
+			fmt.Fprintf(&b, "               %-16s %s\n", f.Name, f.Value)
+		}
+		for _, p := range c.Problems {
+			fmt.Fprintf(&b, "          ->   %s%s%s\n", p.Code, before(" at ", p.At), before(": ", p.More))
+			for line := range strings.SplitSeq(wrapped(p.Text), "\n") {
+				fmt.Fprintf(&b, "               %s\n", line)
+			}
+		}
+	}
+	b.WriteString("\n")
+	r.Difference.write(&b)
+	b.WriteString(r.conclusion())
+	return b.String()
+}
+
+// conclusion sums up, in the language of the report.
+func (r *Report) conclusion() string {
+	w := conclusions[r.lang]
+	if w == nil {
+		w = conclusions[problem.EN]
+	}
+	switch {
+	case r.Refused == 0 && r.Service == "":
+		return w.nothingOffline
+	case r.Refused == 0:
+		return w.nothing
+	case r.Refused == 1:
+		return fmt.Sprintf(w.one, r.Answer)
+	}
+	return fmt.Sprintf(w.many, r.Refused, r.Answer)
+}
+
+// words are the last lines of a report.
+type words struct{ nothingOffline, nothing, one, many string }
+
+var conclusions = map[problem.Lang]*words{
+	problem.EN: {
+		"Nothing would be refused of what can be checked without the service: it also looks at replays, at revocation,\n" +
+			"at who may do what, and at the rules of the register.\n",
+		"Nothing would be refused of what is checked here: a call is also looked at for replay, for who may do what,\nand for the rules of the register.\n",
+		"1 thing would be refused: %s.\n",
+		"%d things would be refused. The service would answer with %s.\n",
+	},
+	problem.NL: {
+		"Er zou niets geweigerd worden van wat zonder de dienst te controleren is: hij kijkt ook naar herhaling, naar intrekking,\n" +
+			"naar wie wat mag, en naar de regels van het register.\n",
+		"Er zou niets geweigerd worden van wat hier gecontroleerd wordt: bij een oproep telt ook of hij herhaald is, wie wat mag,\nen wat de regels van het register zijn.\n",
+		"1 zaak zou geweigerd worden: %s.\n",
+		"%d zaken zouden geweigerd worden. De dienst zou antwoorden met %s.\n",
+	},
+	problem.FR: {
+		"Rien ne serait refusé de ce qui peut être vérifié sans le service : il regarde aussi la répétition, la révocation,\n" +
+			"qui peut faire quoi, et les règles du registre.\n",
+		"Rien ne serait refusé de ce qui est vérifié ici : pour un appel comptent aussi la répétition, qui peut faire quoi,\net les règles du registre.\n",
+		"1 chose serait refusée : %s.\n",
+		"%d choses seraient refusées. Le service répondrait par %s.\n",
+	},
+	problem.DE: {
+		"Nichts würde abgelehnt von dem, was sich ohne den Dienst prüfen lässt: Er achtet auch auf Wiederholung, auf Widerruf,\n" +
+			"darauf, wer was darf, und auf die Regeln des Registers.\n",
+		"Nichts würde abgelehnt von dem, was hier geprüft wird: Bei einem Aufruf zählen auch Wiederholung, wer was darf,\nund die Regeln des Registers.\n",
+		"1 Sache würde abgelehnt: %s.\n",
+		"%d Dinge würden abgelehnt. Der Dienst würde mit %s antworten.\n",
+	},
+}
+
+func before(mark, text string) string {
+	if text == "" {
+		return ""
+	}
+	return mark + text
+}
+
+// wrapped breaks a text into lines that fit a terminal.
+func wrapped(text string) string {
+	const width = 100
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > width:
+			b.WriteString("\n")
+			column = 0
+		default:
+			b.WriteString(" ")
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
+}
