@@ -1,0 +1,215 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/trail"
+)
+
+// auditCommands are about the audit trail.
+type auditCommands struct {
+	Verify      verifyCommand      `cmd:"" help:"Find out whether anything in the audit trail was changed, left out, added or cut off."`
+	Export      exportCommand      `cmd:"" help:"Hand out the audit trail: of one patient (who looked at my data), or all of it."`
+	Emergencies emergenciesCommand `cmd:"" help:"List what was asked for with the reason of an emergency."`
+	Key         keyCommand         `cmd:"" help:"Print the public keys that verify checkpoints and evidence, the current one first."`
+}
+
+// who is the operator.
+type who struct {
+	By string `help:"Who does this, for the audit trail; the name of the account when left out." placeholder:"NAME"`
+}
+
+func (w who) operator(db *store.DB) admin.Operator {
+	name := w.By
+	if name == "" {
+		if account, err := user.Current(); err == nil {
+			name = account.Username
+		}
+	}
+	return admin.Operator{Store: db, Name: name, Now: time.Now, NewID: newID}
+}
+
+type verifyCommand struct {
+	registerFlags
+	Checkpoints string   `help:"Anchor file; audit-checkpoints.jsonl in DIR when left out." type:"path" placeholder:"FILE"`
+	PublicKey   []string `help:"PEM file of a public key to trust instead of those of the key file. Repeatable." type:"path" placeholder:"FILE"`
+}
+
+// Run verifies the whole trail, and fails when anything is wrong.
+func (c *verifyCommand) Run(e environment) (err error) {
+	db, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	trusted, err := c.trusted(e, db)
+	if err != nil {
+		return err
+	}
+	file := c.Checkpoints
+	if file == "" {
+		file = filepath.Join(c.Data, trail.AnchorName)
+	}
+	anchor, err := trail.ReadAnchor(file)
+	switch {
+	case err == nil:
+		defer func() { err = errors.Join(err, anchor.Close()) }()
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	start := time.Now()
+	report, err := trail.Verify(e.ctx, db, trusted, anchor)
+	if err != nil {
+		return err
+	}
+	if _, err = fmt.Fprint(e.stdout, report.Text(time.Since(start))); err != nil {
+		return err
+	}
+	if n := len(report.Findings) + report.Unsaid; n > 0 {
+		return fmt.Errorf("the audit trail does not verify: findings: %d", n)
+	}
+	return nil
+}
+
+func (c *verifyCommand) trusted(e environment, db *store.DB) ([]ed25519.PublicKey, error) {
+	var trusted []ed25519.PublicKey
+	for _, name := range c.PublicKey {
+		octets, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("--public-key: %w", err)
+		}
+		block, _ := pem.Decode(octets)
+		if block == nil {
+			return nil, fmt.Errorf("--public-key: %s is not a PEM file", name)
+		}
+		key, err := x509.ParsePKIXPublicKey(block.Bytes)
+		public, ok := key.(ed25519.PublicKey)
+		if err != nil || !ok {
+			return nil, fmt.Errorf("--public-key: %s is not an Ed25519 public key", name)
+		}
+		trusted = append(trusted, public)
+	}
+	if trusted != nil {
+		return trusted, nil
+	}
+	all, err := db.PublicKeys(e.ctx)
+	for _, key := range all {
+		trusted = append(trusted, key.Key)
+	}
+	return trusted, err
+}
+
+type keyCommand struct{ registerFlags }
+
+// Run prints the keys as PEM, each under its name.
+func (c *keyCommand) Run(e environment) (err error) {
+	db, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	all, err := db.PublicKeys(e.ctx)
+	if err != nil {
+		return err
+	}
+	for _, key := range all {
+		der, err := x509.MarshalPKIXPublicKey(key.Key)
+		if err != nil {
+			return fmt.Errorf("public key: %w", err)
+		}
+		if _, err = fmt.Fprintf(e.stdout, "key %s\n%s", key.KeyID, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disclosure is what both commands that hand out entries take.
+type disclosure struct {
+	registerFlags
+	who
+	From   string `help:"First day, in Belgian time." placeholder:"DATE"`
+	To     string `help:"Last day." placeholder:"DATE"`
+	Format string `help:"csv or json (one object on each line)." enum:"csv,json" default:"csv"`
+	Reveal string `help:"Name persons by their numbers instead of pseudonyms, for this reason, which is kept in the audit trail." placeholder:"REASON"`
+}
+
+type exportCommand struct {
+	disclosure
+	Patient string `help:"Only what is about this patient, by any number that the patient has or had." placeholder:"SSIN"`
+}
+
+// Run hands out the entries.
+func (c *exportCommand) Run(e environment) error { return c.run(e, c.Patient, false) }
+
+type emergenciesCommand struct{ disclosure }
+
+// Run hands out the emergencies.
+func (c *emergenciesCommand) Run(e environment) error { return c.run(e, "", true) }
+
+func (c *disclosure) run(e environment, patient string, emergencies bool) (err error) {
+	q := store.AuditQuery{Emergencies: emergencies, Reveal: c.Reveal != ""}
+	if patient != "" {
+		if q.Patient, err = ident.ParseSSIN(patient); err != nil {
+			return fmt.Errorf("--patient: %w", err)
+		}
+	}
+	if q.From, q.To, err = days(c.From, c.To); err != nil {
+		return err
+	}
+	act := admin.Act{Operation: admin.ActAudit, Detail: "export", Patient: q.Patient}
+	if emergencies {
+		act.Detail = "emergencies"
+	}
+	if q.Reveal {
+		if err = admin.CheckReason(c.Reveal); err != nil {
+			return fmt.Errorf("--reveal: %w", err)
+		}
+		act.Operation, act.Reason = admin.ActReveal, c.Reveal
+	}
+	db, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err = c.operator(db).Record(e.ctx, act); err != nil {
+		return err
+	}
+	n, err := admin.Disclosure{Query: q, Format: c.Format}.Write(e.ctx, db, e.stdout)
+	if err == nil {
+		_, err = fmt.Fprintf(e.stderr, "%d entries\n", n)
+	}
+	return err
+}
+
+// days are the instants at which the first day begins and the last one has ended.
+func days(first, last string) (from, to time.Time, err error) {
+	civil, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		return from, to, fmt.Errorf("the time zone: %w", err)
+	}
+	if first != "" {
+		if from, err = time.ParseInLocation(time.DateOnly, first, civil); err != nil {
+			return from, to, fmt.Errorf("--from takes a day as YYYY-MM-DD, not %q", first)
+		}
+	}
+	if last != "" {
+		if to, err = time.ParseInLocation(time.DateOnly, last, civil); err != nil {
+			return from, to, fmt.Errorf("--to takes a day as YYYY-MM-DD, not %q", last)
+		}
+		to = to.AddDate(0, 0, 1)
+	}
+	return from, to, nil
+}

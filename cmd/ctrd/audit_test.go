@@ -1,0 +1,224 @@
+package main_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/csv"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/trail"
+)
+
+// admin runs a command of the operator on the folder of a service.
+func admin(t *testing.T, directory string, args ...string) interop.Result {
+	t.Helper()
+	return interop.Run(t, interop.Program(t, "ctrd"), append(append([]string{"admin"}, args...), "--data", directory)...)
+}
+
+// A service seals while it runs, also when it is killed and started again; the end of what is there is known outside the
+// database too.
+func TestAuditTrailOfAService(t *testing.T) {
+	t.Parallel()
+	directory := interop.DevelopmentDirectory(t)
+	anchor := filepath.Join(directory, trail.AnchorName)
+	service := interop.Start(t, directory)
+	c := service.Client(t, interop.Hospital(t))
+	interop.Notify(t, c, interop.Implantation("AUDIT-1", interop.Patient, "S-1"))
+	await(t, anchor, 1)
+	service.Kill()
+
+	service = interop.Start(t, directory)
+	c = service.Client(t, interop.Hospital(t))
+	interop.Notify(t, c, interop.Implantation("AUDIT-2", interop.Patient, "S-2"))
+	if code := service.Stop(t); code != 0 {
+		t.Fatalf("the service ended with %d: %s", code, service.Stderr())
+	}
+	if !strings.Contains(service.Stderr(), `"msg":"audit checkpoint"`) {
+		t.Errorf("no checkpoint in the log: %s", service.Stderr())
+	}
+	verified := admin(t, directory, "audit", "verify")
+	if verified.Code != 0 || !strings.Contains(verified.Stdout, "nothing was changed") || strings.Contains(verified.Stdout, "not sealed yet") {
+		t.Fatalf("%d: %s%s", verified.Code, verified.Stdout, verified.Stderr)
+	}
+
+	disclosed := admin(t, directory, "audit", "export", "--patient", interop.Patient, "--by", "anna")
+	rows, err := csv.NewReader(semicolons(disclosed.Stdout)).ReadAll()
+	if err != nil || disclosed.Code != 0 || len(rows) != 4 || strings.Contains(disclosed.Stdout, interop.Patient) {
+		t.Fatalf("%v: %s%s", err, disclosed.Stdout, disclosed.Stderr)
+	}
+	column := func(row []string, name string) string { return row[slices.Index(rows[0], name)] }
+	if column(rows[1], "operation") != "NotifyImplant" || !strings.HasPrefix(column(rows[1], "person"), "#") ||
+		column(rows[3], "operation") != "AdminAudit" || column(rows[3], "signer") != "operator=anna" {
+		t.Errorf("%q", rows)
+	}
+	revealed := admin(t, directory, "audit", "export", "--patient", interop.Patient, "--reveal", "asked by the patient", "--by", "anna", "--format", "json")
+	if revealed.Code != 0 || !strings.Contains(revealed.Stdout, `"patient":"`+interop.Patient) ||
+		!strings.Contains(revealed.Stdout, `"operation":"AdminReveal"`) || !strings.Contains(revealed.Stdout, `"stated_reason":"asked by the patient"`) {
+		t.Errorf("%s%s", revealed.Stdout, revealed.Stderr)
+	}
+	if nobody := admin(t, directory, "audit", "export", "--patient", "78031412251"); nobody.Code != 1 || strings.Contains(nobody.Stderr, "78031412251") {
+		t.Errorf("%d: %s", nobody.Code, nobody.Stderr)
+	}
+	if none := admin(t, directory, "audit", "emergencies"); none.Code != 0 || strings.Count(none.Stdout, "\n") != 1 {
+		t.Errorf("%s%s", none.Stdout, none.Stderr)
+	}
+	key := admin(t, directory, "audit", "key")
+	former := strings.Fields(key.Stdout)
+	if key.Code != 0 || !strings.Contains(key.Stdout, "BEGIN PUBLIC KEY") {
+		t.Fatalf("%s%s", key.Stdout, key.Stderr)
+	}
+	pinned := filepath.Join(t.TempDir(), "key.pem")
+	interop.WriteFile(t, pinned, []byte(key.Stdout))
+	for _, change := range [][]string{{"add"}, {"rotate"}, {"retire", former[1]}} {
+		if changed := admin(t, directory, append([]string{"keys"}, change...)...); changed.Code != 0 {
+			t.Fatalf("%q: %s", change, changed.Stderr)
+		}
+	}
+	for _, trusted := range [][]string{nil, {"--public-key", pinned}} {
+		verified = admin(t, directory, append([]string{"audit", "verify"}, trusted...)...)
+		if verified.Code != 0 || strings.Contains(verified.Stdout, "the key "+former[1]) {
+			t.Errorf("after a rotation, with %q: %s%s", trusted, verified.Stdout, verified.Stderr)
+		}
+	}
+
+	whole := read(t, anchor)
+	interop.WriteFile(t, anchor, bytes.Replace(whole, []byte(`"rows":`), []byte(`"rows":1`), 1))
+	changed := admin(t, directory, "audit", "verify")
+	if changed.Code != 1 || !strings.Contains(changed.Stdout, "ANCHOR DIFFERS: checkpoint 1 of ") || !strings.Contains(changed.Stderr, "does not verify") {
+		t.Errorf("%d: %s%s", changed.Code, changed.Stdout, changed.Stderr)
+	}
+	if err := os.Remove(anchor); err != nil {
+		t.Fatal(err)
+	}
+	if without := admin(t, directory, "audit", "verify"); without.Code != 1 || !strings.Contains(without.Stdout, "ANCHOR MISSING") {
+		t.Errorf("%d: %s%s", without.Code, without.Stdout, without.Stderr)
+	}
+}
+
+func semicolons(text string) io.Reader { return strings.NewReader(strings.ReplaceAll(text, ";", ",")) }
+
+// await waits until the anchor file has so many lines.
+func await(t *testing.T, file string, lines int) {
+	t.Helper()
+	for range 200 {
+		if octets, err := os.ReadFile(file); err == nil && bytes.Count(octets, []byte("\n")) >= lines {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("nothing was sealed")
+}
+
+// Whoever has the file, and nothing of ours, follows the steps that stand in it.
+func TestEvidenceVerifiesWithForeignTools(t *testing.T) {
+	t.Parallel()
+	interop.Xmlsec(t)
+	interop.Tool(t, "openssl", "openssl")
+	directory := interop.DevelopmentDirectory(t)
+	service := interop.Start(t, directory)
+	number := interop.Notify(t, service.Client(t, interop.Hospital(t)), interop.Implantation("EVIDENCE-1", interop.Patient, "S-1")).Receipt.NotificationNumber
+	archive := filepath.Join(t.TempDir(), "evidence.zip")
+	written := admin(t, directory, "evidence", number, "-o", archive, "--trust", service.CA, "--by", "anna", "--reason", "a court asked")
+	if written.Code != 0 {
+		t.Fatal(written.Stderr)
+	}
+	files := unzip(t, archive)
+	for _, name := range []string{"message-1.xml", "certificate-1.pem", "issuers.pem", "statement.json", "statement.sig", "service-key.pem", "README.txt"} {
+		if len(files[name]) == 0 {
+			t.Fatalf("no %s", name)
+		}
+	}
+	if failed := follow(t, files); len(failed) != 0 {
+		t.Fatalf("these steps fail: %q", failed)
+	}
+	statement := string(files["statement.json"])
+	for _, said := range []string{`"number": "` + number, `"state": "Final"`, `"signer": "NIHII-HOSPITAL=71000436"`, `"outcome": "accepted"`, `"head_before":`, `"operation": "NotifyImplant"`} {
+		if !strings.Contains(statement, said) {
+			t.Errorf("the statement does not say %s:\n%s", said, statement)
+		}
+	}
+	for _, test := range []struct{ file, old, now, step string }{
+		{"message-1.xml", "<?xml", "<?xmL", "xmlsec1"},
+		{"message-1.xml", "</", "\n</", "openssl dgst"},
+		{"message-1.xml", "S-1", "S-2", "xmlsec1"},
+		{"statement.json", "accepted", "acceptee", "openssl pkeyutl"},
+		{"certificate-1.pem", "\nM", "\nN", "openssl x509"},
+	} {
+		changed := make(map[string][]byte)
+		for name, content := range files {
+			changed[name] = content
+		}
+		changed[test.file] = bytes.Replace(files[test.file], []byte(test.old), []byte(test.now), 1)
+		if bytes.Equal(changed[test.file], files[test.file]) {
+			continue // there is no such text in it
+		}
+		failed := follow(t, changed)
+		if !slices.ContainsFunc(failed, func(step string) bool { return strings.Contains(step, test.step) }) {
+			t.Errorf("%s, %q changed to %q: only these steps fail: %q", test.file, test.old, test.now, failed)
+		}
+	}
+	if unknown := admin(t, directory, "evidence", "26112100099900"); unknown.Code != 1 {
+		t.Errorf("%d: %s", unknown.Code, unknown.Stderr)
+	}
+	if code := service.Stop(t); code != 0 {
+		t.Errorf("the service ended with %d", code)
+	}
+	if verified := admin(t, directory, "audit", "verify"); verified.Code != 0 {
+		t.Errorf("%s%s", verified.Stdout, verified.Stderr)
+	}
+}
+
+func unzip(t *testing.T, name string) map[string][]byte {
+	t.Helper()
+	archive, err := zip.OpenReader(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = archive.Close() }()
+	files := make(map[string][]byte)
+	for _, f := range archive.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[f.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// follow runs the commands of the file's own instructions, and returns those that fail.
+func follow(t *testing.T, files map[string][]byte) (failed []string) {
+	t.Helper()
+	directory := t.TempDir()
+	for name, content := range files {
+		interop.WriteFile(t, filepath.Join(directory, name), content)
+	}
+	steps := 0
+	for line := range strings.Lines(string(files["README.txt"])) {
+		command, isStep := strings.CutPrefix(strings.TrimSpace(line), "$ ")
+		if !isStep {
+			continue
+		}
+		steps++
+		run := exec.CommandContext(t.Context(), "/bin/sh", "-c", command)
+		run.Dir = directory
+		if out, err := run.CombinedOutput(); err != nil {
+			failed = append(failed, command)
+			t.Logf("%s: %s", command, out)
+		}
+	}
+	if steps < 8 {
+		t.Errorf("only %d steps", steps)
+	}
+	return failed
+}

@@ -1,0 +1,152 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openctr/ctr/internal/store"
+)
+
+// Disclosure is a part of the audit trail that is handed out.
+type Disclosure struct {
+	Query  store.AuditQuery
+	Format string // csv or json
+}
+
+// AuditTrail is what a disclosure reads.
+type AuditTrail interface {
+	Audit(context.Context, store.AuditQuery) ([]store.AuditEntry, error)
+}
+
+// disclosedAtOnce bounds what is in memory.
+const disclosedAtOnce = 1000
+
+// disclosed is an entry as it is handed out. The names are those of the columns in the documents.
+type disclosed struct {
+	Seq          int64    `json:"seq"`
+	At           string   `json:"at"`
+	Operation    string   `json:"operation"`
+	Outcome      string   `json:"outcome"`
+	Codes        []string `json:"codes"`
+	Person       string   `json:"person"`
+	Capacity     string   `json:"capacity"`
+	Organisation string   `json:"organisation"`
+	Signer       string   `json:"signer"`
+	Patient      string   `json:"patient"`
+	Number       string   `json:"number"`
+	Reason       string   `json:"reason"`
+	Stated       string   `json:"stated_reason"`
+	Correlation  string   `json:"correlation"`
+}
+
+func columns() []string {
+	return []string{"seq", "at", "operation", "outcome", "codes", "person", "capacity", "organisation", "signer", "patient", "number",
+		"reason", "stated_reason", "correlation"}
+}
+
+func (d *disclosed) cells() []string {
+	return []string{strconv.FormatInt(d.Seq, 10), d.At, d.Operation, d.Outcome, strings.Join(d.Codes, " "), d.Person, d.Capacity, d.Organisation,
+		d.Signer, d.Patient, d.Number, d.Reason, d.Stated, d.Correlation}
+}
+
+func disclose(e *store.AuditEntry) *disclosed {
+	d := &disclosed{Seq: e.Seq, At: e.Event.At.UTC().Format(time.RFC3339Nano), Operation: e.Event.Operation, Outcome: string(e.Event.Outcome),
+		Codes: []string{}, Person: store.Pseudonym(e.Person), Capacity: string(e.Event.Capacity), Organisation: e.Event.Organisation.Digits(),
+		Signer: e.Event.Signer, Patient: store.Pseudonym(e.Patient), Number: e.Event.Number.Digits(), Reason: e.Event.Reason,
+		Stated: e.Event.Emergency, Correlation: e.Event.Correlation}
+	if !e.Event.Person.IsZero() {
+		d.Person = e.Event.Person.Digits()
+	}
+	if !e.Event.Patient.IsZero() {
+		d.Patient = e.Event.Patient.Digits()
+	}
+	for _, code := range e.Event.Codes {
+		d.Codes = append(d.Codes, string(code))
+	}
+	return d
+}
+
+// Write hands out the entries in their order, and returns how many: as CSV like the files that are imported, with
+// semicolons and a header line, or as one JSON object on each line.
+func (d Disclosure) Write(ctx context.Context, from AuditTrail, to io.Writer) (int, error) {
+	buffered := bufio.NewWriter(to)
+	write, finish := jsonLines(buffered)
+	if d.Format == "csv" {
+		write, finish = csvLines(buffered)
+	}
+	total := 0
+	for q := d.Query; ; {
+		q.Limit = disclosedAtOnce
+		page, err := from.Audit(ctx, q)
+		if err != nil {
+			return total, err
+		}
+		for i := range page {
+			if err := write(disclose(&page[i])); err != nil {
+				return total, fmt.Errorf("write: %w", err)
+			}
+			total++
+		}
+		if len(page) < disclosedAtOnce {
+			break
+		}
+		q.After = page[len(page)-1].Seq
+	}
+	err := finish()
+	if err == nil {
+		err = buffered.Flush()
+	}
+	if err != nil {
+		return total, fmt.Errorf("write: %w", err)
+	}
+	return total, nil
+}
+
+func jsonLines(to io.Writer) (write func(*disclosed) error, finish func() error) {
+	encoder := json.NewEncoder(to)
+	encoder.SetEscapeHTML(false)
+	return func(d *disclosed) error { return encoder.Encode(d) }, func() error { return nil }
+}
+
+func csvLines(to io.Writer) (write func(*disclosed) error, finish func() error) {
+	w := csv.NewWriter(to)
+	w.Comma = ';'
+	head := columns()
+	write = func(d *disclosed) error {
+		if head != nil {
+			if err := w.Write(head); err != nil {
+				return err
+			}
+			head = nil
+		}
+		cells := d.cells()
+		for i, cell := range cells {
+			cells[i] = harmless(cell)
+		}
+		return w.Write(cells)
+	}
+	return write, func() error {
+		if head != nil {
+			if err := w.Write(head); err != nil {
+				return err
+			}
+		}
+		w.Flush()
+		return w.Error()
+	}
+}
+
+// harmless keeps a spreadsheet from taking what a caller wrote for a formula.
+func harmless(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}

@@ -1,0 +1,289 @@
+package admin
+
+import (
+	"archive/zip"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/trail"
+)
+
+// Evidence writes a file that proves offline who signed what about a notification, and when the register accepted it.
+type Evidence struct {
+	Store Prover
+	Now   func() time.Time
+	// Issuers are certificates of authorities; those that issued a signer's certificate are put in.
+	Issuers []*x509.Certificate
+}
+
+// Prover is what evidence is made of.
+type Prover interface {
+	Proofs(context.Context, ident.NotificationNumber) ([]store.Proved, error)
+	Sign(context.Context, []byte) ([]byte, store.PublicKey, error)
+}
+
+// The names in the file. Those of a version have its number.
+const (
+	statementName = "statement.json"
+	signatureName = "statement.sig"
+	publicKeyName = "service-key.pem"
+	issuersName   = "issuers.pem"
+	readmeName    = "README.txt"
+	statementForm = "ctr evidence 1"
+)
+
+func messageName(version int) string     { return fmt.Sprintf("message-%d.xml", version) }
+func certificateName(version int) string { return fmt.Sprintf("certificate-%d.pem", version) }
+
+// statement is what the service says and signs.
+type statement struct {
+	Form      string             `json:"form"`
+	Number    string             `json:"number"`
+	Reference string             `json:"reference"`
+	MadeAt    string             `json:"made_at"`
+	KeyID     string             `json:"key_id"`
+	Versions  []versionStatement `json:"versions"`
+}
+
+type versionStatement struct {
+	Version      int                   `json:"version"`
+	Type         string                `json:"type"`
+	State        string                `json:"state"`
+	Change       string                `json:"change"`
+	AcceptedAt   string                `json:"accepted_at"`
+	Signer       string                `json:"signer"`
+	Organisation string                `json:"organisation"`
+	BodyDigest   string                `json:"body_sha256"` // of the canonical form
+	Message      *contentStatement     `json:"message"`
+	Certificate  *certificateStatement `json:"certificate"`
+	Verdict      *verdictStatement     `json:"verdict"`
+}
+
+type contentStatement struct {
+	File   string `json:"file"`
+	Bytes  int    `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+type certificateStatement struct {
+	contentStatement        // of the certificate in DER
+	Subject          string `json:"subject"`
+	Issuer           string `json:"issuer"`
+	Serial           string `json:"serial"`
+	NotBefore        string `json:"not_before"`
+	NotAfter         string `json:"not_after"`
+}
+
+// verdictStatement is how the audit trail says that the request ended.
+type verdictStatement struct {
+	Outcome     string          `json:"outcome"`
+	Reason      string          `json:"reason"`
+	Operation   string          `json:"operation"`
+	At          string          `json:"at"`
+	Correlation string          `json:"correlation"`
+	Seq         int64           `json:"audit_seq"`
+	Sealed      *proofStatement `json:"sealed"`
+}
+
+// proofStatement is a trail.Proof.
+type proofStatement struct {
+	Columns    [][]byte         `json:"columns"`
+	Before     string           `json:"head_before"`
+	Rows       []string         `json:"rows"`
+	Checkpoint trail.Checkpoint `json:"checkpoint"`
+}
+
+// ErrNoEvidence says that the register has no such notification.
+var ErrNoEvidence = errors.New("the register has no notification with this number")
+
+// Write writes the file, a zip.
+func (e Evidence) Write(ctx context.Context, number ident.NotificationNumber, to io.Writer) error {
+	versions, err := e.Store.Proofs(ctx, number)
+	if err != nil {
+		return err
+	}
+	if len(versions) == 0 {
+		return ErrNoEvidence
+	}
+	// Which key signs stands in what is signed: so it is asked first.
+	_, key, err := e.Store.Sign(ctx, nil)
+	if err != nil {
+		return err
+	}
+	made := e.Now().UTC()
+	s := statement{Form: statementForm, Number: number.Digits(), Reference: versions[0].Reference, MadeAt: made.Format(time.RFC3339Nano), KeyID: key.KeyID}
+	b := bundle{issuers: e.Issuers}
+	for i := range versions {
+		said, addErr := b.add(&versions[i])
+		if addErr != nil {
+			return addErr
+		}
+		s.Versions = append(s.Versions, said)
+	}
+	if err = b.finish(ctx, e.Store, &s, key); err != nil {
+		return err
+	}
+	archive := zip.NewWriter(to)
+	for _, f := range b.files {
+		w, createErr := archive.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: made})
+		if createErr == nil {
+			_, createErr = w.Write(f.content)
+		}
+		if createErr != nil {
+			return fmt.Errorf("evidence: %w", createErr)
+		}
+	}
+	if err = archive.Close(); err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	return nil
+}
+
+// bundle is the content of the file.
+type bundle struct {
+	issuers []*x509.Certificate
+	files   []file
+	proved  []provedMessage
+	path    []*x509.Certificate // of the issuers that are needed
+}
+
+type file struct {
+	name    string
+	content []byte
+}
+
+// provedMessage is a message that can be verified, for the instructions.
+type provedMessage struct {
+	version  int
+	accepted time.Time
+	sha256   string
+	issued   bool // the issuers have one that fits
+}
+
+func (b *bundle) put(name string, content []byte) *contentStatement {
+	b.files = append(b.files, file{name, content})
+	return &contentStatement{File: name, Bytes: len(content), SHA256: sum(content)}
+}
+
+func sum(octets []byte) string {
+	hash := sha256.Sum256(octets)
+	return hex.EncodeToString(hash[:])
+}
+
+// add puts the message and the certificate of a version in, and says what is known of it.
+func (b *bundle) add(v *store.Proved) (versionStatement, error) {
+	s := versionStatement{Version: v.Version, Type: string(v.Type), State: string(v.State), Change: string(v.Change),
+		AcceptedAt: v.RegisteredAt.UTC().Format(time.RFC3339Nano), Signer: v.Signer, Organisation: v.Organisation.Digits(),
+		BodyDigest: hex.EncodeToString(v.Digest[:]), Verdict: verdict(v.Recorded)}
+	if v.Evidence == nil {
+		return s, nil
+	}
+	s.Message = b.put(messageName(v.Version), v.Evidence.Message)
+	certificate, err := x509.ParseCertificate(v.Evidence.Certificate)
+	if err != nil {
+		return s, fmt.Errorf("the certificate of version %d: %w", v.Version, err)
+	}
+	content := b.put(certificateName(v.Version), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}))
+	content.Bytes, content.SHA256 = len(certificate.Raw), sum(certificate.Raw)
+	s.Certificate = &certificateStatement{contentStatement: *content, Subject: certificate.Subject.String(), Issuer: certificate.Issuer.String(),
+		Serial: certificate.SerialNumber.String(), NotBefore: certificate.NotBefore.UTC().Format(time.RFC3339),
+		NotAfter: certificate.NotAfter.UTC().Format(time.RFC3339)}
+	b.proved = append(b.proved, provedMessage{v.Version, v.RegisteredAt, s.Message.SHA256, b.issue(certificate)})
+	return s, nil
+}
+
+func verdict(r *store.Recorded) *verdictStatement {
+	if r == nil {
+		return nil
+	}
+	v := &verdictStatement{Outcome: string(r.Outcome), Reason: r.Reason, Operation: r.Operation, At: r.At.UTC().Format(time.RFC3339Nano),
+		Correlation: r.Correlation, Seq: r.Seq}
+	if p := r.Proof; p != nil {
+		v.Sealed = &proofStatement{Before: hex.EncodeToString(p.Before[:]), Checkpoint: p.Checkpoint}
+		for _, column := range p.Columns {
+			v.Sealed.Columns = append(v.Sealed.Columns, append([]byte{}, column...)) // none is null
+		}
+		for _, row := range p.Rows {
+			v.Sealed.Rows = append(v.Sealed.Rows, hex.EncodeToString(row[:]))
+		}
+	}
+	return v
+}
+
+// issue adds the certificates of the authorities above a certificate, as far as they are known, and reports whether any is.
+func (b *bundle) issue(certificate *x509.Certificate) bool {
+	found := false
+	for range len(b.issuers) {
+		above := b.issuer(certificate)
+		if above == nil {
+			break
+		}
+		found = true
+		if !contains(b.path, above) {
+			b.path = append(b.path, above)
+		}
+		certificate = above
+	}
+	return found
+}
+
+func (b *bundle) issuer(of *x509.Certificate) *x509.Certificate {
+	for _, c := range b.issuers {
+		if !c.Equal(of) && of.CheckSignatureFrom(c) == nil {
+			return c
+		}
+	}
+	return nil
+}
+
+func contains(all []*x509.Certificate, one *x509.Certificate) bool {
+	for _, c := range all {
+		if c.Equal(one) {
+			return true
+		}
+	}
+	return false
+}
+
+// finish signs the statement and adds all that goes with it.
+func (b *bundle) finish(ctx context.Context, signer Prover, s *statement, key store.PublicKey) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	text = append(text, '\n')
+	signature, by, err := signer.Sign(ctx, text)
+	if err != nil {
+		return err
+	}
+	if !key.Key.Equal(by.Key) || !ed25519.Verify(by.Key, text, signature) {
+		return errors.New("the register got another key meanwhile: ask again")
+	}
+	der, err := x509.MarshalPKIXPublicKey(by.Key)
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	b.put(statementName, text)
+	b.put(signatureName, signature)
+	b.put(publicKeyName, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	if len(b.path) > 0 {
+		var issuers []byte
+		for _, c := range b.path {
+			issuers = append(issuers, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
+		}
+		b.put(issuersName, issuers)
+	}
+	b.put(readmeName, []byte(readme(b.proved)))
+	return nil
+}

@@ -1,0 +1,77 @@
+package store_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// Who looked at a patient's data is found by either of the patient's numbers, and persons stay pseudonyms unless asked for.
+func testDisclosure(t *testing.T, s *sealed) {
+	t.Helper()
+	patient, other, replaced, doctor := person(1000), person(1001), person(1500), person(1)
+	at := func(n int) time.Time { return sealedAt.Add(time.Duration(n) * time.Hour) }
+	events := []register.Event{
+		{At: at(0), Correlation: "a", Operation: "Search", Outcome: register.Accepted, Signer: "SSIN=" + doctor.Digits(), Person: doctor, Patient: patient},
+		{At: at(1), Correlation: "b", Operation: "Search", Outcome: register.Accepted, Person: doctor, Patient: other},
+		{At: at(2), Correlation: "c", Operation: "GetImplantCard", Outcome: register.Accepted, Person: doctor, Patient: replaced, Emergency: "unconscious"},
+		{At: at(3), Correlation: "d", Operation: "AdminReveal", Outcome: register.Accepted, Signer: "operator=anna", Patient: patient, Emergency: "a complaint"},
+	}
+	for _, e := range events {
+		if err := s.db.Write(t.Context(), func(w register.Writer) error { return w.Record(e) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.db.Replace(t.Context(), patient, replaced); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(q store.AuditQuery) (found []string, entries []store.AuditEntry) {
+		t.Helper()
+		q.Limit = max(q.Limit, 1)
+		for {
+			page, err := s.db.Audit(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) == 0 {
+				return found, entries
+			}
+			for _, e := range page {
+				found, entries = append(found, e.Event.Correlation), append(entries, e)
+			}
+			q.After = page[len(page)-1].Seq
+		}
+	}
+	for name, test := range map[string]struct {
+		q    store.AuditQuery
+		want []string
+	}{
+		"everything":       {store.AuditQuery{Limit: 3}, []string{"a", "b", "c", "d"}},
+		"by the old one":   {store.AuditQuery{Patient: patient}, []string{"a", "c", "d"}},
+		"by the new one":   {store.AuditQuery{Patient: replaced, Limit: 2}, []string{"a", "c", "d"}},
+		"another":          {store.AuditQuery{Patient: other}, []string{"b"}},
+		"never heard of":   {store.AuditQuery{Patient: person(1700)}, nil},
+		"from and to":      {store.AuditQuery{From: at(1), To: at(3)}, []string{"b", "c"}},
+		"emergencies only": {store.AuditQuery{Emergencies: true}, []string{"c"}},
+	} {
+		if found, _ := ask(test.q); !slices.Equal(found, test.want) {
+			t.Errorf("%s: %q", name, found)
+		}
+	}
+	_, masked := ask(store.AuditQuery{})
+	for i, e := range masked {
+		if !e.Event.Person.IsZero() || !e.Event.Patient.IsZero() || e.Event.Emergency != events[i].Emergency || e.Patient == 0 {
+			t.Errorf("%+v", e)
+		}
+	}
+	if masked[0].Event.Signer != "SSIN=#"+store.Pseudonym(masked[0].Person)[1:] || masked[0].Person != masked[1].Person || masked[0].Patient == masked[1].Patient {
+		t.Errorf("pseudonyms: %+v", masked)
+	}
+	_, revealed := ask(store.AuditQuery{Reveal: true})
+	if e := revealed[0].Event; e.Person != doctor || e.Patient != replaced || e.Signer != events[0].Signer {
+		t.Errorf("%+v", e)
+	}
+}

@@ -1,0 +1,191 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/trail"
+)
+
+// Proved is a version of a notification with what proves it.
+type Proved struct {
+	Reference    string
+	Version      int
+	Number       ident.NotificationNumber // none of a version that was not final
+	Type         register.OperationType
+	State        register.State
+	Change       register.Change
+	RegisteredAt time.Time
+	Digest       [32]byte
+	Signer       string
+	Organisation ident.NIHII
+	Evidence     *register.Evidence // nil where none was kept
+	Recorded     *Recorded          // nil where the audit trail does not have it
+}
+
+// Recorded is the row of the audit trail that tells how a request ended, with the checkpoint that covers it.
+type Recorded struct {
+	Seq         int64
+	At          time.Time
+	Correlation string
+	Operation   string
+	Outcome     register.Outcome
+	Reason      string
+	Proof       *trail.Proof // nil while the row is not sealed
+}
+
+type provedRow struct {
+	version
+	Number       string  `db:"number"`
+	Type         string  `db:"type"`
+	State        string  `db:"state"`
+	Change       string  `db:"change"`
+	RegisteredAt instant `db:"registered_at"`
+	Digest       []byte  `db:"digest"`
+	Signer       string  `db:"signer"`
+	Organisation string  `db:"organisation"`
+	Patient      int64   `db:"patient"`
+}
+
+func (row provedRow) proved(r *reading) Proved {
+	return Proved{Reference: row.Reference, Version: row.Version, Number: r.number(row.Number), Type: register.OperationType(row.Type),
+		State: register.State(row.State), Change: register.Change(row.Change), RegisteredAt: time.Time(row.RegisteredAt),
+		Digest: r.digest(row.Digest), Signer: r.signer(row.Signer), Organisation: r.nihii(row.Organisation)}
+}
+
+const selectProved = `SELECT reference, version, number, type, state, change, registered_at, digest, signer, organisation, patient
+	FROM notification WHERE reference = (SELECT reference FROM notification WHERE number = ? AND number <> '' ORDER BY version LIMIT 1)
+	ORDER BY version`
+
+// Proofs are the versions of a notification, oldest first, each with what proves it.
+func (db *DB) Proofs(ctx context.Context, number ident.NotificationNumber) ([]Proved, error) {
+	var all []Proved
+	err := db.read(ctx, func(s *session) error {
+		var rows []provedRow
+		if err := s.all(&rows, selectProved, number.Digits()); err != nil {
+			return err
+		}
+		var err error
+		if all, err = each(s, rows, "notification", provedRow.proved); err != nil {
+			return err
+		}
+		for i := range rows {
+			if all[i].Recorded, err = s.recorded(&rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	evidence, err := db.Evidence(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		for j := range evidence {
+			if evidence[j].Version == all[i].Version {
+				all[i].Evidence = &evidence[j]
+			}
+		}
+	}
+	return all, nil
+}
+
+// An event is written in the transaction that makes the version, a moment after the version's own instant. Rows of audit
+// come nearly in the order of their instants: by how much they do not is the margin.
+const (
+	recordedWithin = time.Minute
+	selectRecorded = trailColumns + `WHERE seq >= ? AND seq <= ? AND patient = ? AND signer = ? AND outcome = ? AND at >= ? AND at < ?
+		AND operation IN ('NotifyImplant', 'NotifyExplant', 'ReviseNotification', 'ValidateNotification', 'DiscardNotification')
+		AND (number = ? OR ? = '') ORDER BY seq LIMIT 1`
+)
+
+// recorded finds the event of the request that made a version.
+func (s *session) recorded(of *provedRow) (*Recorded, error) {
+	at := time.Time(of.RegisteredAt)
+	from, err := s.seqAt(at.Add(-recordedWithin))
+	if err != nil {
+		return nil, err
+	}
+	to, err := s.seqAt(at.Add(2 * recordedWithin))
+	if err != nil {
+		return nil, err
+	}
+	var row trailRow
+	found, err := s.get(&row, selectRecorded, from, to, of.Patient, of.Signer, string(register.Accepted), instant(at),
+		instant(at.Add(recordedWithin)), of.Number, of.Number)
+	if err != nil || !found {
+		return nil, err
+	}
+	r := &Recorded{Seq: row.Seq, Correlation: string(row.Correlation), Operation: string(row.Operation),
+		Outcome: register.Outcome(row.Outcome), Reason: string(row.Reason)}
+	if r.At, err = time.Parse(trail.InstantForm, string(row.At)); err != nil {
+		return nil, s.fail(err)
+	}
+	r.Proof, err = s.proof(&row)
+	return r, err
+}
+
+// seqAt is a row of audit near an instant, found by halving.
+func (s *session) seqAt(at time.Time) (int64, error) {
+	var last int64
+	if _, err := s.get(&last, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil {
+		return 0, err
+	}
+	low, high := int64(0), last
+	for low < high {
+		middle := low + (high-low)/2
+		var found instant
+		if _, err := s.get(&found, `SELECT at FROM audit WHERE seq >= ? ORDER BY seq LIMIT 1`, middle); err != nil {
+			return 0, err
+		}
+		if time.Time(found).Before(at) {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low, nil
+}
+
+// proof is nil while no checkpoint covers the row.
+func (s *session) proof(row *trailRow) (*trail.Proof, error) {
+	var covering []checkpointRow
+	err := s.all(&covering, checkpointColumns+`WHERE seq_to >= ? ORDER BY seq_to, number LIMIT 1`, row.Seq)
+	if err != nil || len(covering) == 0 {
+		return nil, err
+	}
+	p := &trail.Proof{Columns: row.columns(), Checkpoint: covering[0].checkpoint()}
+	var before []checkpointRow
+	if err = s.all(&before, selectCheckpoints, p.Checkpoint.Number-2, 1); err != nil {
+		return nil, err
+	}
+	seq := int64(0)
+	if len(before) > 0 && before[0].Number == p.Checkpoint.Number-1 {
+		seq, p.Before = before[0].SeqTo, before[0].checkpoint().Head
+	}
+	for seq < p.Checkpoint.SeqTo {
+		page, err := s.trailRows(seq, sealedPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, hashed := range page {
+			if hashed.Seq <= p.Checkpoint.SeqTo {
+				p.Rows = append(p.Rows, hashed.Hash)
+			}
+			seq = hashed.Seq
+		}
+		if len(page) == 0 {
+			break
+		}
+	}
+	if !p.Holds() {
+		return nil, s.fail(errors.New("the audit trail does not verify where it tells of this notification: see ctrd admin audit verify"))
+	}
+	return p, nil
+}

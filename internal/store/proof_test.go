@@ -1,0 +1,79 @@
+package store_test
+
+import (
+	"crypto/sha256"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// Each version of a notification comes with its message and with the row of the audit trail that tells of it, among others of
+// the same patient and signer; and with the checkpoint that covers the row, once there is one.
+func testProofs(t *testing.T, s *sealed) {
+	t.Helper()
+	s.record(t, 5)
+	s.seal(t, 1)
+	day := parsed(ident.ParseDate, "2026-11-21")
+	number, hour := anyNumber(day), sealedAt.Add(time.Hour)
+	version := func(n int, state register.State, change register.Change, operation string) {
+		t.Helper()
+		kept := register.Notification{Reference: "reference", Version: n, State: state, Change: change, Type: register.TypeImplantation,
+			Specialist: register.ProfessionalRef{SSIN: person(1)}, OperationDate: day, Patient: person(1000), Author: person(1),
+			RegisteredAt: hour.Add(time.Duration(n) * time.Minute), Signer: "SSIN=" + person(1).Digits(), Digest: sha256.Sum256([]byte{byte(n)})}
+		if state != register.Draft {
+			kept.Number = number
+		}
+		e := register.Event{Operation: operation, Outcome: register.Accepted, Signer: kept.Signer, Patient: kept.Patient, Person: person(1), Number: kept.Number}
+		err := s.db.Write(t.Context(), func(w register.Writer) error {
+			for i, what := range []string{"Search", operation, operation} { // the third repeats the InputReference
+				e.Operation, e.Correlation = what, operation+string(rune('1'+i))
+				e.At = kept.RegisteredAt.Add(time.Duration(i) * time.Millisecond)
+				if err := w.Record(e); err != nil {
+					return err
+				}
+			}
+			if err := w.Keep(kept); err != nil || n == 2 { // of which no evidence was kept
+				return err
+			}
+			return w.Prove(register.Evidence{Reference: kept.Reference, Version: n, Message: []byte("message"), Certificate: []byte("certificate"),
+				Accepted: kept.RegisteredAt})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	version(1, register.Draft, register.Saved, "NotifyImplant")
+	version(2, register.Final, register.Notified, "ValidateNotification")
+	s.seal(t, 1)
+	version(3, register.Withdrawn, register.Recanted, "DiscardNotification")
+
+	proofs, err := s.db.Proofs(t.Context(), number)
+	if err != nil || len(proofs) != 3 {
+		t.Fatalf("%d versions, %v", len(proofs), err)
+	}
+	for i, p := range proofs {
+		operation := []string{"NotifyImplant", "ValidateNotification", "DiscardNotification"}[i]
+		if p.Version != i+1 || p.Signer != "SSIN="+person(1).Digits() || p.Digest != sha256.Sum256([]byte{byte(i + 1)}) || (p.Evidence == nil) != (i == 1) {
+			t.Errorf("%+v", p)
+		}
+		if p.Evidence != nil && (string(p.Evidence.Message) != "message" || string(p.Evidence.Certificate) != "certificate") {
+			t.Errorf("%+v", p.Evidence)
+		}
+		r := p.Recorded
+		if r == nil || r.Correlation != operation+"2" || r.Operation != operation || r.Seq != int64(7+3*i) || !r.At.Equal(p.RegisteredAt.Add(time.Millisecond)) {
+			t.Fatalf("version %d: %+v", i+1, r)
+		}
+		if (r.Proof == nil) != (i == 2) || r.Proof != nil && (!r.Proof.Holds() || r.Proof.Checkpoint.Number != 2 || len(r.Proof.Rows) != 6) {
+			t.Errorf("version %d: %+v", i+1, r.Proof)
+		}
+	}
+	if none, err := s.db.Proofs(t.Context(), ident.NotificationNumber{}); err != nil || len(none) != 0 {
+		t.Errorf("no number: %v, %v", none, err)
+	}
+	s.tamper(t, `UPDATE audit SET reason = 'x' WHERE seq = 10`)
+	if _, err := s.db.Proofs(t.Context(), number); err == nil {
+		t.Error("a trail that was tampered with proves something")
+	}
+}

@@ -1,0 +1,232 @@
+package store_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/trail"
+)
+
+// tamperings are ways to change the trail of three checkpoints over three rows each.
+func tamperings() []tampering {
+	return []tampering{
+		{"a row deleted", []string{`DELETE FROM audit WHERE seq = 5`}, []trail.Kind{trail.RowsDeleted},
+			"between checkpoint 1 of 2026-11-22T09:00:01.000000Z (row 3) and checkpoint 2 of 2026-11-22T09:00:02.000000Z (row 6): at least 1 rows were deleted"},
+		{"the first row deleted", []string{`DELETE FROM audit WHERE seq = 1`}, []trail.Kind{trail.RowsDeleted}, "up to checkpoint 1"},
+		{"two rows exchanged", []string{`UPDATE audit SET seq = 1000 WHERE seq = 4`, `UPDATE audit SET seq = 4 WHERE seq = 5`,
+			`UPDATE audit SET seq = 5 WHERE seq = 1000`}, []trail.Kind{trail.RowsChanged}, "a row was changed or rows were exchanged"},
+		{"rows exchanged across checkpoints", []string{`UPDATE audit SET seq = 1000 WHERE seq = 2`, `UPDATE audit SET seq = 2 WHERE seq = 8`,
+			`UPDATE audit SET seq = 8 WHERE seq = 1000`}, []trail.Kind{trail.RowsChanged}, "up to checkpoint 1"},
+		{"a row changed", []string{`UPDATE audit SET outcome = 'withheld' WHERE seq = 4`}, []trail.Kind{trail.RowsChanged}, "between checkpoint 1"},
+		{"a row inserted", []string{`INSERT INTO audit SELECT -7, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation, ` +
+			`person, capacity, patient, number FROM audit WHERE seq = 2`}, []trail.Kind{trail.RowsInserted}, "at least 1 rows were inserted"},
+		{"the tail of the rows cut off", []string{`DELETE FROM audit WHERE seq > 7`}, []trail.Kind{trail.RowsDeleted}, "between checkpoint 2"},
+		{"the tail of both cut off", []string{`DELETE FROM audit WHERE seq > 6`, `DELETE FROM audit_checkpoint WHERE number > 2`},
+			[]trail.Kind{trail.TailCutOff}, "1 checkpoints that the table has not, from checkpoint 3 of"},
+		{"all cut off", []string{`DELETE FROM audit`, `DELETE FROM audit_checkpoint`}, []trail.Kind{trail.TailCutOff}, "3 checkpoints"},
+		{"a checkpoint deleted", []string{`DELETE FROM audit_checkpoint WHERE number = 2`}, []trail.Kind{trail.CheckpointMissing, trail.TailCutOff}, "checkpoint 2: deleted"},
+		{"a checkpoint changed", []string{`UPDATE audit_checkpoint SET row_count = 7 WHERE number = 2`},
+			[]trail.Kind{trail.AnchorDiffers, trail.CheckpointChanged}, "checkpoint 2 of 2026-11-22T09:00:02.000000Z is not as it was signed"},
+		{"a checkpoint from elsewhere in its place", []string{`DELETE FROM audit_checkpoint WHERE number = 2`,
+			`UPDATE audit_checkpoint SET number = 2 WHERE number = 3`}, []trail.Kind{trail.AnchorDiffers, trail.CheckpointChanged, trail.TailCutOff}, "checkpoint 2"},
+	}
+}
+
+type tampering struct {
+	name       string
+	statements []string
+	kinds      []trail.Kind
+	text       string // of the first finding
+}
+
+func (test tampering) run(t *testing.T, s *sealed) {
+	t.Helper()
+	for range 3 {
+		s.record(t, 3)
+		s.seal(t, 1)
+	}
+	s.tamper(t, test.statements...)
+	report := s.verify(t)
+	expect(t, report, test.kinds...)
+	if len(report.Findings) > 0 && !strings.Contains(report.Findings[0].Text, test.text) {
+		t.Errorf("%q", report.Findings[0].Text)
+	}
+}
+
+// insertCheckpoint puts a checkpoint into the table past the store.
+func (s *sealed) insertCheckpoint(t *testing.T, c trail.Checkpoint) {
+	t.Helper()
+	hex := func(octets []byte) string {
+		if s.backend.Config.URL != "" {
+			return fmt.Sprintf(`decode('%x', 'hex')`, octets)
+		}
+		return fmt.Sprintf(`x'%x'`, octets)
+	}
+	s.tamper(t, fmt.Sprintf(`INSERT INTO audit_checkpoint VALUES (%d, %d, %d, %s, '%s', '%s', %s, %s, %s, %s)`, c.Number, c.SeqTo, c.Rows, hex(c.Head[:]),
+		c.At.Format(trail.InstantForm), c.KeyID, hex(c.Public), hex(c.Previous[:]), hex(c.Handover), hex(c.Signature)))
+}
+
+// Who has the database but no key of it changes rows and makes new checkpoints over them with a key of his own.
+func testForgedCheckpointIsFound(t *testing.T, s *sealed) {
+	t.Helper()
+	for range 3 {
+		s.record(t, 2)
+		s.seal(t, 1)
+	}
+	s.tamper(t, `UPDATE audit SET reason = 'mandate' WHERE seq = 6`, `DELETE FROM audit_checkpoint WHERE number = 3`)
+	_, own, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkpoints, err := s.db.AuditCheckpoints(t.Context(), 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := s.db.AuditRows(t.Context(), 4, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := checkpoints[1].Head
+	for _, row := range rows {
+		head = head.Next(row.Hash)
+	}
+	forged := trail.Seal(&checkpoints[1], 6, 6, head, s.now, trail.Signer{KeyID: checkpoints[1].KeyID, Key: own}, &trail.Signer{KeyID: "own", Key: own})
+	s.insertCheckpoint(t, forged)
+	expect(t, s.verify(t), trail.CheckpointForeign, trail.AnchorDiffers)
+
+	// And all of them, so that no key of the register is left, with an anchor file of his own.
+	s.tamper(t, `DELETE FROM audit_checkpoint`)
+	forged = trail.Seal(nil, 4, 4, checkpoints[1].Head, s.now, trail.Signer{KeyID: checkpoints[1].KeyID, Key: own}, nil)
+	s.insertCheckpoint(t, forged)
+	if err := os.Remove(s.file); err != nil {
+		t.Fatal(err)
+	}
+	s.openAnchor(t)
+	if err := s.anchor.Append(forged); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, s.verify(t), trail.CheckpointForeign)
+}
+
+// Any bit of any column of any row, of both tables and of the anchor file.
+func testAnyBitIsFound(t *testing.T, s *sealed) {
+	t.Helper()
+	for range 4 {
+		s.record(t, 4)
+		s.seal(t, 1)
+	}
+	s.tamper(t)
+	random := mathrand.New(mathrand.NewPCG(1, 2))
+	flips := 0
+	for _, table := range []struct{ name, key, columns string }{
+		{"audit", "seq", "seq at correlation operation outcome codes reason emergency signer organisation person capacity patient number"},
+		{"audit_checkpoint", "number", "number seq_to row_count head at key_id public_key previous signature"},
+	} {
+		for _, column := range strings.Fields(table.columns) {
+			for range 2 {
+				flips += s.flip(t, random, table.name, table.key, column)
+			}
+		}
+	}
+	if flips < 35 {
+		t.Errorf("only %d bits were flipped", flips)
+	}
+	expect(t, s.verify(t))
+
+	whole, err := os.ReadFile(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		flipped := bytes.Clone(whole)
+		bit := random.IntN(8 * (len(flipped) - 1)) // without the last end of line, which makes the line one that a crash left
+		flipped[bit/8] ^= 1 << (bit % 8)
+		if err := os.WriteFile(s.file, flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if report := s.verify(t); len(report.Findings) == 0 {
+			t.Errorf("bit %d of the anchor file", bit)
+		}
+	}
+}
+
+// flip changes one bit, looks whether it is found, and takes it back. It returns 0 when the column has nothing to flip.
+func (s *sealed) flip(t *testing.T, random *mathrand.Rand, table, key, column string) int {
+	t.Helper()
+	row := int64(1 + random.IntN(16))
+	if table == "audit_checkpoint" {
+		row = int64(1 + random.IntN(4))
+	}
+	var before any
+	get := fmt.Sprintf(`SELECT %s FROM %s WHERE %s = %d`, column, table, key, row)
+	if err := s.raw.QueryRowContext(t.Context(), get).Scan(&before); err != nil {
+		t.Fatalf("%s: %v", get, err)
+	}
+	binary := slices.Contains([]string{"emergency", "head", "public_key", "previous", "signature"}, column)
+	var after any
+	switch v := before.(type) {
+	case int64:
+		after = v ^ 1<<(5+random.IntN(40)) // there is no such row yet
+	case time.Time:
+		after = v.Add(time.Microsecond << random.IntN(30))
+	case string:
+		after = flipText([]byte(v), random)
+	case []byte:
+		if after = any(flipText(v, random)); binary {
+			after = flipOctet(v, random)
+		}
+	}
+	if text, ok := after.(string); ok && text == "" {
+		return 0
+	}
+	if octets, ok := after.([]byte); ok && len(octets) == 0 {
+		return 0
+	}
+	where := row
+	if column == key {
+		where, _ = after.(int64)
+	}
+	s.set(t, table, column, key, row, after)
+	if report := s.verify(t); len(report.Findings) == 0 {
+		t.Errorf("%s.%s of row %d: %v became %v", table, column, row, before, after)
+	}
+	s.set(t, table, column, key, where, before)
+	return 1
+}
+
+func (s *sealed) set(t *testing.T, table, column, key string, row int64, value any) {
+	t.Helper()
+	update := fmt.Sprintf(`UPDATE %s SET %s = ? WHERE %s = %d`, table, column, key, row)
+	if s.backend.Config.URL != "" {
+		update = strings.Replace(update, "?", "$1", 1)
+		if text, ok := value.([]byte); ok && !slices.Contains([]string{"emergency", "head", "public_key", "previous", "signature"}, column) {
+			value = string(text)
+		}
+	}
+	if _, err := s.raw.ExecContext(t.Context(), update, value); err != nil {
+		t.Fatalf("%s: %v", update, err)
+	}
+}
+
+func flipText(text []byte, random *mathrand.Rand) string {
+	return string(flipOctetBit(text, random, 4))
+}
+
+func flipOctet(octets []byte, random *mathrand.Rand) []byte { return flipOctetBit(octets, random, 8) }
+
+// flipOctetBit flips one of the low bits; of texts, those that leave it a text.
+func flipOctetBit(octets []byte, random *mathrand.Rand, bits int) []byte {
+	flipped := bytes.Clone(octets)
+	if len(flipped) > 0 {
+		flipped[random.IntN(len(flipped))] ^= 1 << random.IntN(bits)
+	}
+	return flipped
+}

@@ -1,0 +1,444 @@
+package store_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/storetest"
+	"github.com/openctr/ctr/internal/trail"
+)
+
+var sealedAt = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+
+// sealed is a register with an audit trail, as a service at work leaves it.
+type sealed struct {
+	backend storetest.Backend
+	db      *store.DB
+	raw     *sql.DB
+	anchor  *trail.Anchor
+	file    string
+	now     time.Time
+	rows    int
+}
+
+// TestAuditTrail runs every case on both engines, each on a new database.
+func TestAuditTrail(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) {
+		testTrails(t, storetest.Embedded)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		testTrails(t, storetest.Server(t))
+	})
+}
+
+func testTrails(t *testing.T, backend func(testing.TB) storetest.Backend) {
+	t.Helper()
+	cases := map[string]func(*testing.T, *sealed){
+		"disclosure":                 testDisclosure,
+		"proofs":                     testProofs,
+		"untouched trail verifies":   testUntouchedTrailVerifies,
+		"forged checkpoint is found": testForgedCheckpointIsFound,
+		"any bit is found":           testAnyBitIsFound,
+		"trail across key rotation":  testTrailAcrossKeyRotation,
+		"sealing beside writers":     testSealingBesideWriters,
+		"anchor after crash":         testAnchorAfterCrash,
+		"cut off is noticed at work": testCutOffIsNoticedAtWork,
+	}
+	for _, c := range tamperings() {
+		cases["tampering/"+c.name] = c.run
+	}
+	for name, run := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, newSealed(t, backend(t)))
+		})
+	}
+}
+
+func newSealed(t *testing.T, b storetest.Backend) *sealed {
+	t.Helper()
+	s := &sealed{backend: b, db: b.Open(t), raw: b.Raw(t), file: filepath.Join(t.TempDir(), trail.AnchorName), now: sealedAt}
+	s.openAnchor(t)
+	return s
+}
+
+func (s *sealed) openAnchor(t *testing.T) {
+	t.Helper()
+	var err error
+	if s.anchor, err = trail.OpenAnchor(s.file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// record writes so many events.
+func (s *sealed) record(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		s.rows++
+		if err := s.db.Write(t.Context(), func(w register.Writer) error { return w.Record(event(s.rows)) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func event(n int) register.Event {
+	e := register.Event{At: sealedAt.Add(time.Duration(n) * time.Millisecond), Correlation: fmt.Sprintf("correlation-%d", n), Operation: "Search",
+		Outcome: register.Accepted, Reason: "own patient", Signer: "NIHII-HOSPITAL=71000436", Organisation: parsed(ident.ParseNIHII, "71000436"),
+		Person: person(1), Capacity: register.CapacityDoctor, Patient: person(int64(1000 + n%3)), Number: anyNumber(parsed(ident.ParseDate, "2026-11-21"))}
+	if n%2 == 0 {
+		e.Emergency, e.Outcome, e.Codes = "unconscious after an accident", register.Refused, []problem.Code{"ONE", "TWO"}
+	}
+	return e
+}
+
+// seal does what the service does once a second.
+func (s *sealed) seal(t *testing.T, made int) {
+	t.Helper()
+	s.now = s.now.Add(time.Second)
+	checkpoints, err := s.db.Seal(t.Context(), s.now, 0)
+	if err == nil {
+		err = s.anchor.Follow(t.Context(), s.db, checkpoints)
+	}
+	if err != nil || len(checkpoints) != made {
+		t.Fatalf("%d checkpoints, not %d: %v", len(checkpoints), made, err)
+	}
+}
+
+func (s *sealed) verify(t *testing.T) *trail.Report {
+	t.Helper()
+	public, err := s.db.PublicKeys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trusted []ed25519.PublicKey
+	for _, key := range public {
+		trusted = append(trusted, key.Key)
+	}
+	return s.verifyWith(t, trusted)
+}
+
+func (s *sealed) verifyWith(t *testing.T, trusted []ed25519.PublicKey) *trail.Report {
+	t.Helper()
+	file, err := trail.ReadAnchor(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	report, err := trail.Verify(t.Context(), s.db, trusted, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// expect fails unless exactly these kinds are found, each once or more.
+func expect(t *testing.T, report *trail.Report, kinds ...trail.Kind) {
+	t.Helper()
+	var found []trail.Kind
+	for _, finding := range report.Findings {
+		found = append(found, finding.Kind)
+		if strings.ContainsAny(finding.Text, "\n%") {
+			t.Errorf("finding %q", finding.Text)
+		}
+	}
+	slices.Sort(found)
+	slices.Sort(kinds)
+	if found = slices.Compact(found); !slices.Equal(found, kinds) {
+		t.Errorf("found %q, not %q: %+v", found, kinds, report.Findings)
+	}
+}
+
+// tamper does what nobody may: with the triggers out of the way.
+func (s *sealed) tamper(t *testing.T, statements ...string) {
+	t.Helper()
+	postgres := s.backend.Config.URL != ""
+	if postgres {
+		statements = append([]string{`DROP TRIGGER IF EXISTS audit_append_only ON audit`, `ALTER TABLE audit ALTER COLUMN seq DROP IDENTITY IF EXISTS`,
+			`DROP TRIGGER IF EXISTS audit_checkpoint_append_only ON audit_checkpoint`}, statements...)
+	} else {
+		statements = append([]string{`DROP TRIGGER IF EXISTS audit_no_update`, `DROP TRIGGER IF EXISTS audit_no_delete`,
+			`DROP TRIGGER IF EXISTS audit_checkpoint_no_update`, `DROP TRIGGER IF EXISTS audit_checkpoint_no_delete`}, statements...)
+	}
+	for _, statement := range statements {
+		if _, err := s.raw.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+func testUntouchedTrailVerifies(t *testing.T, s *sealed) {
+	t.Helper()
+	s.seal(t, 0)
+	expect(t, s.verify(t))
+	for n := range 5 {
+		s.record(t, n+1)
+		s.seal(t, 1)
+		s.seal(t, 0)
+	}
+	report := s.verify(t)
+	expect(t, report)
+	if report.Rows != 15 || report.Checkpoints != 5 || report.Anchored != 5 || report.Unsealed != 0 || report.Last.SeqTo != 15 {
+		t.Errorf("%+v", report)
+	}
+	s.record(t, 2)
+	report = s.verify(t)
+	expect(t, report)
+	if report.Unsealed != 2 || report.Oldest != "2026-11-22T09:00:00.016000Z" {
+		t.Errorf("%+v", report)
+	}
+	if made, err := s.db.Seal(t.Context(), s.now.Add(-500*time.Millisecond), time.Second); err != nil || len(made) != 0 {
+		t.Errorf("sealed before its time: %v, %v", made, err)
+	}
+	for _, statement := range []string{`UPDATE audit_checkpoint SET row_count = 1`, `DELETE FROM audit_checkpoint`} {
+		if _, err := s.raw.ExecContext(t.Context(), statement); err == nil || !strings.Contains(err.Error(), "append-only") {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+}
+
+// After a rotation the former key is needed no more; who knows only the former one still follows, by the handover.
+func testTrailAcrossKeyRotation(t *testing.T, s *sealed) {
+	t.Helper()
+	s.record(t, 2)
+	s.seal(t, 1)
+	former, err := s.db.PublicKeys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.db.AddKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.db.RotateKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.seal(t, 1) // without new rows: it hands over
+	s.record(t, 2)
+	s.seal(t, 1)
+	if err = s.db.RetireKey(t.Context(), former[0].KeyID); err != nil {
+		t.Fatal(err)
+	}
+	current, err := s.db.PublicKeys(t.Context())
+	if err != nil || len(current) != 1 || current[0].KeyID == former[0].KeyID {
+		t.Fatalf("%v, %v", current, err)
+	}
+	report := s.verify(t)
+	expect(t, report)
+	if report.Checkpoints != 3 || report.Last.KeyID != current[0].KeyID {
+		t.Errorf("%+v", report)
+	}
+	expect(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}))
+
+	// Retired before it could hand over: who has the new key still sees that it vouches for all before.
+	if _, err = s.db.AddKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.db.RotateKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err = s.db.RetireKey(t.Context(), current[0].KeyID); err != nil {
+		t.Fatal(err)
+	}
+	s.record(t, 1)
+	s.seal(t, 1)
+	expect(t, s.verify(t))
+	expect(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}), trail.CheckpointForeign)
+}
+
+// Everybody writes while two programs seal; no row slips in below a checkpoint.
+func testSealingBesideWriters(t *testing.T, s *sealed) {
+	t.Helper()
+	const writers, each = 8, 40
+	other := s.backend.Open(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var sealing, writing sync.WaitGroup
+	for n, db := range []*store.DB{s.db, other} {
+		sealing.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				if _, err := db.Seal(ctx, sealedAt.Add(time.Duration(2*i+n)*time.Millisecond), 0); err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for w := range writers {
+		writing.Go(func() {
+			for n := range each {
+				db := s.db
+				if n%2 == 0 {
+					db = other
+				}
+				err := db.Write(ctx, func(writer register.Writer) error { return writer.Record(event(w*each + n)) })
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	stop()
+	sealing.Wait()
+	if _, err := s.db.Seal(t.Context(), sealedAt.Add(time.Hour), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.anchor.Follow(t.Context(), s.db, nil); err != nil {
+		t.Fatal(err)
+	}
+	report := s.verify(t)
+	expect(t, report)
+	if report.Rows != writers*each || report.Unsealed != 0 || report.Checkpoints < 2 {
+		t.Errorf("%+v", report)
+	}
+	t.Logf("%d checkpoints over %d rows", report.Checkpoints, report.Rows)
+}
+
+// A transaction that was given a low number and commits late is waited for.
+func TestSealingWaitsForLateRows(t *testing.T) {
+	t.Parallel()
+	s := newSealed(t, storetest.Server(t)(t))
+	s.record(t, 1)
+	var early, late sync.WaitGroup
+	recorded, leave := make(chan struct{}), make(chan struct{})
+	early.Go(func() {
+		err := s.db.Write(t.Context(), func(w register.Writer) error {
+			if err := w.Record(event(2)); err != nil {
+				return err
+			}
+			if _, _, err := w.ByReference("anything"); err != nil { // the row goes to the database
+				return err
+			}
+			close(recorded)
+			<-leave
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	<-recorded
+	s.rows = 2
+	s.record(t, 1) // overtakes
+	late.Go(func() {
+		time.Sleep(100 * time.Millisecond)
+		close(leave)
+	})
+	s.seal(t, 1)
+	early.Wait()
+	late.Wait()
+	report := s.verify(t)
+	expect(t, report)
+	if report.Rows != 3 || report.Unsealed != 0 {
+		t.Errorf("%+v", report)
+	}
+}
+
+// What a crash leaves: a checkpoint that the anchor file does not have yet, and half a line.
+func testAnchorAfterCrash(t *testing.T, s *sealed) {
+	t.Helper()
+	s.record(t, 1)
+	s.seal(t, 1)
+	s.record(t, 1)
+	if made, err := s.db.Seal(t.Context(), s.now.Add(time.Second), 0); err != nil || len(made) != 1 {
+		t.Fatal(made, err)
+	}
+	file, err := os.OpenFile(s.file, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteString(`{"number":2,"seq_to":2,"ro`); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, s.verify(t))
+	s.openAnchor(t)
+	if err := s.anchor.Check(t.Context(), s.db); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(time.Second)
+	s.record(t, 1)
+	s.seal(t, 1)
+	report := s.verify(t)
+	expect(t, report)
+	if report.Anchored != 3 || report.Checkpoints != 3 {
+		t.Errorf("%+v", report)
+	}
+}
+
+// A service that starts on a database whose end was cut off says so, and goes on without hiding it.
+func testCutOffIsNoticedAtWork(t *testing.T, s *sealed) {
+	t.Helper()
+	for range 3 {
+		s.record(t, 1)
+		s.seal(t, 1)
+	}
+	s.tamper(t, `DELETE FROM audit WHERE seq > 1`)
+	if _, err := s.db.Seal(t.Context(), s.now, 0); !errors.Is(err, trail.ErrCutOff) {
+		t.Errorf("rows: %v", err)
+	}
+	s.tamper(t, `DELETE FROM audit_checkpoint WHERE number > 1`)
+	s.openAnchor(t)
+	if err := s.anchor.Check(t.Context(), s.db); !errors.Is(err, trail.ErrCutOff) {
+		t.Errorf("checkpoints: %v", err)
+	}
+	checkpoints, err := s.db.AuditCheckpoints(t.Context(), 0, 10)
+	if err != nil || len(checkpoints) != 1 {
+		t.Fatal(checkpoints, err)
+	}
+	forged := trail.Seal(&checkpoints[0], 1, 1, checkpoints[0].Head, s.now, trail.Signer{KeyID: "x", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}, nil)
+	if err := s.anchor.Follow(t.Context(), s.db, []trail.Checkpoint{forged}); !errors.Is(err, trail.ErrCutOff) {
+		t.Errorf("goes on: %v", err)
+	}
+	expect(t, s.verify(t), trail.TailCutOff)
+}
+
+// BenchmarkVerifyTrail verifies a long trail, from its first row.
+func BenchmarkVerifyTrail(b *testing.B) {
+	const rows = 200_000
+	engines(b, func(b *testing.B, backend storetest.Backend) {
+		db, raw := backend.Open(b), backend.Raw(b)
+		numbers := fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, rows)
+		columns := `'correlation-' || i, 'ListPatientImplants', 'accepted', '', 'therapeutic relation', '', 'NIHII-HOSPITAL=71000436', '71000436', i % 50, 'doctor', i % 9999, '' FROM n`
+		insert := `INSERT INTO audit (at, correlation, operation, outcome, codes, reason, emergency, signer, organisation, person, capacity, patient, number) ` +
+			numbers + `SELECT '2026-11-22T09:00:00.123456Z', ` + columns
+		if backend.Config.URL != "" {
+			insert = strings.Replace(insert, `'2026-11-22T09:00:00.123456Z'`, `TIMESTAMPTZ '2026-11-22T09:00:00.123456Z'`, 1)
+		} else {
+			insert = strings.Replace(insert, `'therapeutic relation', ''`, `'therapeutic relation', x''`, 1)
+		}
+		if _, err := raw.ExecContext(b.Context(), insert); err != nil {
+			b.Fatal(err)
+		}
+		start := time.Now()
+		if _, err := db.Seal(b.Context(), sealedAt, 0); err != nil {
+			b.Fatal(err)
+		}
+		sealing := time.Since(start)
+		keys, err := db.PublicKeys(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			report, err := trail.Verify(b.Context(), db, []ed25519.PublicKey{keys[0].Key}, nil)
+			if err != nil || report.Rows != rows || len(report.Findings) != 1 { // there is no anchor file
+				b.Fatal(report, err)
+			}
+		}
+		b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		b.ReportMetric(rows/sealing.Seconds(), "sealed-rows/s")
+	})
+}

@@ -1,0 +1,32 @@
+package trail
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Text says what was found, for an operator.
+func (r *Report) Text(took time.Duration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "rows: %d, checkpoints: %d, lines of the anchor file: %d\n", r.Rows, r.Checkpoints, r.Anchored)
+	if r.Last != nil {
+		fmt.Fprintf(&b, "sealed up to row %d by %s, with the key %s\n", r.Last.SeqTo, name(r.Last), r.Last.KeyID)
+	}
+	if r.Unsealed > 0 {
+		fmt.Fprintf(&b, "not sealed yet: %d, the oldest of %s\n", r.Unsealed, r.Oldest)
+	}
+	if seconds := took.Seconds(); seconds > 0 {
+		fmt.Fprintf(&b, "rows per second: %.0f\n", float64(r.Rows)/seconds)
+	}
+	for _, finding := range r.Findings {
+		fmt.Fprintf(&b, "%s: %s\n", strings.ToUpper(string(finding.Kind)), finding.Text)
+	}
+	switch {
+	case r.Unsaid > 0:
+		fmt.Fprintf(&b, "and %d findings more\n", r.Unsaid)
+	case len(r.Findings) == 0:
+		b.WriteString("nothing was changed, left out, added or cut off\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,267 @@
+package trail_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/trail"
+)
+
+// The figures come from another program, of ten lines of Python, written from docs/audit.md.
+func TestHashOfRow(t *testing.T) {
+	columns := []string{"1", "2026-11-22T09:00:00.123456Z", "c-1", "Search", "refused", "ONE\nTWO", "", "\x00\xff", "SSIN=#1", "71000436", "1", "doctor", "2", ""}
+	octets := make([][]byte, len(columns))
+	for i, column := range columns {
+		octets[i] = []byte(column)
+	}
+	row := trail.HashRow(octets...)
+	if got := hex.EncodeToString(row[:]); got != "ac66d01b2513f06cfb098aa6f4b370431385e671efb10e8671d787f988fc5f0b" {
+		t.Errorf("row: %s", got)
+	}
+	head := trail.Hash{}.Next(row)
+	if got := hex.EncodeToString(head[:]); got != "dfc9fade92fc4d62fbaeedaed8223d284cbacd755e4270c8af87652009e177fe" {
+		t.Errorf("head: %s", got)
+	}
+}
+
+func signer(n byte) trail.Signer {
+	return trail.Signer{KeyID: fmt.Sprint("key-", n), Key: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))}
+}
+
+var at = time.Date(2026, 11, 22, 9, 0, 0, 123456789, time.UTC)
+
+// memory is a trail in memory.
+type memory struct {
+	rows        []trail.Row
+	checkpoints []trail.Checkpoint
+}
+
+func (m *memory) AuditRows(_ context.Context, after int64, limit int) ([]trail.Row, error) {
+	return page(m.rows, limit, func(r trail.Row) bool { return r.Seq > after }), nil
+}
+
+func (m *memory) AuditCheckpoints(_ context.Context, after int64, limit int) ([]trail.Checkpoint, error) {
+	return page(m.checkpoints, limit, func(c trail.Checkpoint) bool { return c.Number > after }), nil
+}
+
+func page[T any](all []T, limit int, after func(T) bool) []T {
+	var found []T
+	for _, one := range all {
+		if after(one) && len(found) < limit {
+			found = append(found, one)
+		}
+	}
+	return found
+}
+
+// seal seals what is not sealed yet.
+func (m *memory) seal(current trail.Signer, former *trail.Signer) {
+	var before *trail.Checkpoint
+	head, rows := trail.Hash{}, int64(0)
+	if n := len(m.checkpoints); n > 0 {
+		before = &m.checkpoints[n-1]
+		head, rows = before.Head, before.Rows
+	}
+	for _, row := range m.rows[rows:] {
+		head = head.Next(row.Hash)
+		rows++
+	}
+	m.checkpoints = append(m.checkpoints, trail.Seal(before, m.rows[rows-1].Seq, rows, head, at, current, former))
+}
+
+func filled(n int) *memory {
+	m := &memory{}
+	for i := range n {
+		m.rows = append(m.rows, trail.Row{Seq: int64(i + 1), Hash: trail.HashRow(fmt.Append(nil, i))})
+	}
+	return m
+}
+
+// Who trusts one key follows handovers forward, and is told by the last key what came before it.
+func TestTrust(t *testing.T) {
+	one, two, three := signer(1), signer(2), signer(3)
+	m := filled(3)
+	m.seal(one, nil)
+	m.seal(two, &one)
+	m.seal(three, nil) // two did not hand over
+	for name, test := range map[string]struct {
+		trusted []ed25519.PublicKey
+		ok      bool
+	}{
+		"the last":             {[]ed25519.PublicKey{three.Public()}, true},
+		"all":                  {[]ed25519.PublicKey{one.Public(), two.Public(), three.Public()}, true},
+		"the first":            {[]ed25519.PublicKey{one.Public()}, false},
+		"the one before":       {[]ed25519.PublicKey{two.Public()}, false},
+		"another":              {[]ed25519.PublicKey{signer(4).Public()}, false},
+		"nobody":               {nil, false},
+		"not even a whole key": {[]ed25519.PublicKey{{1}}, false},
+	} {
+		report, err := trail.Verify(t.Context(), m, test.trusted, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreign := 0
+		for _, finding := range report.Findings {
+			if finding.Kind == trail.CheckpointForeign {
+				foreign++
+			}
+		}
+		if (foreign == 0) != test.ok {
+			t.Errorf("%s: %+v", name, report.Findings)
+		}
+	}
+}
+
+func TestReportIsBounded(t *testing.T) {
+	m := filled(500)
+	for i := range m.rows {
+		short := &memory{rows: m.rows[:i+1], checkpoints: m.checkpoints}
+		short.seal(signer(1), nil)
+		m.checkpoints = short.checkpoints
+	}
+	for i := range m.rows {
+		m.rows[i].Hash[0] ^= 1
+	}
+	report, err := trail.Verify(t.Context(), m, []ed25519.PublicKey{signer(1).Public()}, nil)
+	if err != nil || len(report.Findings) != 100 || report.Unsaid != 401 { // and no anchor file
+		t.Errorf("%d and %d, %v", len(report.Findings), report.Unsaid, err)
+	}
+	if text := report.Text(time.Second); !strings.Contains(text, "and 401 findings more") || !strings.Contains(text, "rows per second: 500\n") {
+		t.Error(text)
+	}
+}
+
+func TestProof(t *testing.T) {
+	m := filled(5)
+	m.seal(signer(1), nil)
+	p := trail.Proof{Columns: [][]byte{[]byte("2")}, Checkpoint: m.checkpoints[0]}
+	for _, row := range m.rows {
+		p.Rows = append(p.Rows, row.Hash)
+	}
+	if !p.Holds() {
+		t.Error("does not hold")
+	}
+	for name, change := range map[string]func(*trail.Proof){
+		"another row":        func(p *trail.Proof) { p.Columns = [][]byte{[]byte("9")} },
+		"a row left out":     func(p *trail.Proof) { p.Rows = p.Rows[1:] },
+		"another head":       func(p *trail.Proof) { p.Before[5]++ },
+		"another checkpoint": func(p *trail.Proof) { p.Checkpoint.Rows++ },
+	} {
+		changed := p
+		change(&changed)
+		if changed.Holds() {
+			t.Errorf("%s: holds", name)
+		}
+	}
+}
+
+func TestSignerTellsNothing(t *testing.T) {
+	s := signer(1)
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(format, s); text != "signing key key-1" {
+			t.Errorf("%s: %s", format, text)
+		}
+	}
+}
+
+func TestAnchorGoesOn(t *testing.T) {
+	m := filled(3)
+	m.seal(signer(1), nil)
+	file := filepath.Join(t.TempDir(), "new", "anchor")
+	open := func() *trail.Anchor {
+		t.Helper()
+		a, err := trail.OpenAnchor(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	a := open()
+	if err := a.Check(t.Context(), m); err != nil {
+		t.Error(err)
+	}
+	if err := a.Follow(t.Context(), m, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := open().Check(t.Context(), m); err != nil {
+		t.Error(err)
+	}
+	if err := open().Check(t.Context(), &memory{}); !errors.Is(err, trail.ErrCutOff) {
+		t.Errorf("an empty database: %v", err)
+	}
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, torn := range []string{"{", strings.Repeat("x", 100_000)} {
+		if err := os.WriteFile(file, append(bytes.Clone(before), torn...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		beside, err := trail.JoinAnchor(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		longer := &memory{rows: m.rows, checkpoints: append(slices.Clone(m.checkpoints), trail.Seal(&m.checkpoints[0], 3, 3, m.checkpoints[0].Head, at, signer(1), nil))}
+		if err := beside.Follow(t.Context(), longer, longer.checkpoints[1:]); err != nil {
+			t.Fatal(err)
+		}
+		if now, err := os.ReadFile(file); err != nil || len(now) != len(before)+len(torn) {
+			t.Errorf("half a line was gone on from: %s, %v", now, err)
+		}
+		if err := open().Follow(t.Context(), m, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := trail.OpenAnchor(t.TempDir()); err == nil {
+		t.Error("a folder is no anchor file")
+	}
+}
+
+func TestParseCheckpointRefuses(t *testing.T) {
+	m := filled(1)
+	m.seal(signer(1), nil)
+	good, err := json.Marshal(m.checkpoints[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := trail.ParseCheckpoint(good); err != nil || c.Link() != m.checkpoints[0].Link() {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	for _, text := range []string{"", "{}", "null", string(good) + " ", " " + string(good), strings.Replace(string(good), `"head":"`, `"head":"0`, 1),
+		strings.Replace(string(good), "2026", "20269", 1), strings.Replace(string(good), `"number"`, `"Number"`, 1), strings.Replace(string(good), "{", `{"more":1,`, 1)} {
+		if _, err := trail.ParseCheckpoint([]byte(text)); err == nil {
+			t.Errorf("accepted %s", text)
+		}
+	}
+}
+
+func FuzzParseCheckpoint(f *testing.F) {
+	m := filled(1)
+	m.seal(signer(1), nil)
+	good, err := json.Marshal(m.checkpoints[0])
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := trail.ParseCheckpoint(text)
+		if err != nil {
+			return
+		}
+		again, err := json.Marshal(c)
+		if err != nil || !bytes.Equal(again, text) {
+			t.Errorf("%s became %s, %v", text, again, err)
+		}
+	})
+}
