@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// recallCommands trace what is recalled, and mark devices recalled.
+type recallCommands struct {
+	Trace traceCommand `cmd:"" default:"withargs" help:"Count what is recalled and list the responsible specialists."`
+	Mark  markCommand  `cmd:"" help:"Mark a device recalled on the device list, or lift the mark; a dry run unless --commit."`
+}
+
+// handedOut is how a table is handed out.
+type handedOut struct {
+	Format string `help:"table, csv or json." enum:"table,csv,json" default:"table"`
+	Output string `short:"o" help:"File to write, which must not be there yet; standard output when left out." type:"path" placeholder:"FILE"`
+}
+
+// to runs what writes a table. A file is only there when all of it is, and only its owner reads it.
+func (h handedOut) to(e environment, write func(io.Writer) error) error {
+	var table bytes.Buffer
+	if h.Output == "" {
+		if err := write(&table); err != nil {
+			return err
+		}
+		_, err := e.stdout.Write(table.Bytes())
+		return err
+	}
+	file, err := os.OpenFile(h.Output, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("--output: %w", err)
+	}
+	if err = write(&table); err == nil {
+		_, err = file.Write(table.Bytes())
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return errors.Join(err, os.Remove(h.Output))
+	}
+	return nil
+}
+
+// period are days of operations.
+type period struct {
+	From string `help:"First day of the operations." placeholder:"DATE"`
+	To   string `help:"Last day." placeholder:"DATE"`
+}
+
+func (p period) days() (from, to ident.Date, err error) {
+	if from, err = day("--from", p.From); err != nil {
+		return from, to, err
+	}
+	to, err = day("--to", p.To)
+	return from, to, err
+}
+
+// day reads a day, or none.
+func day(flag, text string) (ident.Date, error) {
+	if text == "" {
+		return ident.Date{}, nil
+	}
+	d, err := ident.ParseDate(text)
+	if err != nil {
+		return d, fmt.Errorf("%s takes a day as YYYY-MM-DD, not %q", flag, text)
+	}
+	return d, nil
+}
+
+type traceCommand struct {
+	registerFlags
+	who
+	handedOut
+	period
+	Code       string `help:"Notification code of the device." placeholder:"CODE"`
+	UdiDi      string `name:"udi-di" help:"Device identifier of the UDI." placeholder:"DI"`
+	Lot        string `help:"Lot." placeholder:"LOT"`
+	LotFrom    string `help:"First lot of a range." placeholder:"LOT"`
+	LotTo      string `help:"Last lot." placeholder:"LOT"`
+	Serial     string `help:"Serial number." placeholder:"SERIAL"`
+	SerialFrom string `help:"First serial number of a range." placeholder:"SERIAL"`
+	SerialTo   string `help:"Last serial number." placeholder:"SERIAL"`
+	Reveal     string `help:"Name the patients, for this reason, which is kept in the audit trail with an event about each of them." placeholder:"REASON"`
+}
+
+// Run traces.
+func (c *traceCommand) Run(e environment) (err error) {
+	t := admin.Tracing{Reason: c.Reveal, Format: c.Format}
+	if t.Query, err = c.query(); err != nil {
+		return err
+	}
+	if c.Reveal != "" {
+		if err = admin.CheckRevealReason(c.Reveal); err != nil {
+			return fmt.Errorf("--reveal: %w", err)
+		}
+	}
+	db, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var found *store.Recall
+	err = c.to(e, func(w io.Writer) error {
+		var traceErr error
+		found, traceErr = t.Write(e.ctx, db, c.operator(db), w)
+		return traceErr
+	})
+	if err == nil && (c.Format != "table" || c.Output != "") {
+		_, err = fmt.Fprintf(e.stderr, "%d lines; implants still in place: %d of %d, patients: %d, specialists: %d\n",
+			len(found.Lines), found.InPlace, found.Placed, found.Patients, found.Specialists)
+	}
+	return err
+}
+
+func (c *traceCommand) query() (q store.RecallQuery, err error) {
+	q.UDIDI = c.UdiDi
+	if c.Code != "" {
+		if q.Code, err = ident.ParseNotificationCode(c.Code); err != nil {
+			return q, fmt.Errorf("--code: %w", err)
+		}
+	}
+	if q.Lots, err = span("lot", c.Lot, c.LotFrom, c.LotTo); err != nil {
+		return q, err
+	}
+	if q.Serials, err = span("serial", c.Serial, c.SerialFrom, c.SerialTo); err != nil {
+		return q, err
+	}
+	if q.From, q.To, err = c.days(); err == nil {
+		err = q.Check()
+	}
+	return q, err
+}
+
+// span is a range, or one alone.
+func span(flag, one, from, to string) (store.Range, error) {
+	switch {
+	case one == "":
+		return store.Range{From: from, To: to}, nil
+	case from != "" || to != "":
+		return store.Range{}, fmt.Errorf("give --%s, or --%s-from and --%s-to", flag, flag, flag)
+	}
+	return store.Range{From: one, To: one}, nil
+}
+
+type markCommand struct {
+	registerFlags
+	who
+	Code   string `help:"Notification code of the device." required:"" placeholder:"CODE"`
+	On     string `help:"First day of the recall; today when left out. Operations from that day on are warned of." placeholder:"DATE"`
+	Unmark bool   `help:"Lift the mark instead: the device is again what the list says."`
+	Commit bool   `help:"Do it. Without this it is only said what would change."`
+}
+
+// Run says what changes, and with --commit changes it.
+func (c *markCommand) Run(e environment) (err error) {
+	code, err := ident.ParseNotificationCode(c.Code)
+	if err != nil {
+		return fmt.Errorf("--code: %w", err)
+	}
+	on, err := c.day()
+	if err != nil {
+		return err
+	}
+	db, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	device, err := deviceOf(e, db, code)
+	if err != nil {
+		return err
+	}
+	if c.Unmark && device.Status != register.DeviceRecalled {
+		return fmt.Errorf("the device %s is not marked recalled", code.Digits())
+	}
+	after := device
+	after.Status, after.RecalledOn = register.DeviceRecalled, on
+	switch {
+	case c.Unmark && device.DeletedOn.IsZero():
+		after.Status = register.DeviceActive
+	case c.Unmark:
+		after.Status = register.DeviceDeleted
+	}
+	done := "nothing was changed (add --commit to do it)"
+	if c.Commit {
+		if err = c.operator(db).Mark(e.ctx, db, code, on); err != nil {
+			return err
+		}
+		done = "done"
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s %s: %s, was %s; %s\n", code.Digits(), device.Name, standing(after), standing(device), done)
+	return err
+}
+
+// day is the day of the mark; none lifts it.
+func (c *markCommand) day() (ident.Date, error) {
+	switch {
+	case c.Unmark && c.On != "":
+		return ident.Date{}, errors.New("give --on or --unmark")
+	case c.Unmark:
+		return ident.Date{}, nil
+	case c.On == "":
+		civil, err := time.LoadLocation("Europe/Brussels")
+		if err != nil {
+			return ident.Date{}, fmt.Errorf("the time zone: %w", err)
+		}
+		return ident.DateOf(time.Now().In(civil)), nil
+	}
+	return day("--on", c.On)
+}
+
+func deviceOf(e environment, db *store.DB, code ident.NotificationCode) (device register.Device, err error) {
+	found := false
+	err = db.Read(e.ctx, func(r register.Reader) error {
+		device, found, err = r.DeviceByCode(code)
+		return err
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("the device list has no device %s", code.Digits())
+	}
+	return device, err
+}
+
+// standing says how a device stands on the list.
+func standing(d register.Device) string {
+	since := d.DeletedOn
+	if d.Status == register.DeviceRecalled {
+		since = d.RecalledOn
+	}
+	if since.IsZero() {
+		return string(d.Status)
+	}
+	return string(d.Status) + " on " + since.String()
+}

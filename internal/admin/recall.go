@@ -1,0 +1,252 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// Recalls is what recalls are traced in.
+type Recalls interface {
+	Recall(context.Context, store.RecallQuery) (*store.Recall, error)
+	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.Event) (bool, error)
+}
+
+// Tracing is a recall that is traced, and handed out.
+type Tracing struct {
+	Query  store.RecallQuery
+	Reason string // to name the patients; see CheckRevealReason
+	Format string // table, csv or json
+}
+
+// The length of a reason to name patients, in characters: as of the reason that a doctor gives for an emergency.
+const (
+	shortestReveal = 10
+	longestReveal  = 200
+)
+
+// CheckRevealReason refuses a reason to lift the pseudonyms that says too little, or too much.
+func CheckRevealReason(reason string) error {
+	if n := utf8.RuneCountInString(strings.TrimSpace(reason)); n < shortestReveal || n > longestReveal || !utf8.ValidString(reason) {
+		return fmt.Errorf("state the reason to name patients in %d to %d characters: it is kept in the audit trail", shortestReveal, longestReveal)
+	}
+	return nil
+}
+
+// Write traces the recall, records who did so, and hands it out; in this order, so that nobody learns what could not be
+// recorded. Patients are named only when there is a reason: then the audit trail has an event about each of them.
+func (t Tracing) Write(ctx context.Context, from Recalls, by Operator, to io.Writer) (*store.Recall, error) {
+	q := t.Query
+	if q.Reveal = t.Reason != ""; q.Reveal {
+		if err := CheckRevealReason(t.Reason); err != nil {
+			return nil, err
+		}
+	}
+	recall, err := from.Recall(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	acts := []Act{{Operation: ActRecall, Detail: recallDetail(&q)}}
+	if q.Reveal {
+		seen := make(map[ident.SSIN]bool)
+		for i := range recall.Lines {
+			if patient := recall.Lines[i].Revealed.SSIN; !seen[patient] {
+				seen[patient] = true
+				acts = append(acts, Act{Operation: ActReveal, Detail: acts[0].Detail, Reason: strings.TrimSpace(t.Reason), Patient: patient})
+			}
+		}
+	}
+	if err = by.Record(ctx, acts...); err != nil {
+		return nil, err
+	}
+	switch t.Format {
+	case "json":
+		err = writeJSON(to, jsonRecall(recall, q.Reveal))
+	case "csv":
+		err = writeCSV(to, recalledColumns(q.Reveal), recalledCells(recall, q.Reveal))
+	default:
+		err = writeRecallTable(to, recall, q.Reveal)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write: %w", err)
+	}
+	return recall, nil
+}
+
+// recallDetail says in the audit trail what was traced. A serial number is of one patient's implant, and stays out.
+func recallDetail(q *store.RecallQuery) string {
+	parts := []string{"trace"}
+	for _, part := range []struct{ name, value string }{
+		{"code", q.Code.Digits()}, {"udi-di", q.UDIDI}, {"lot", rangeText(q.Lots)}, {"from", q.From.String()}, {"to", q.To.String()},
+	} {
+		if part.value != "" {
+			parts = append(parts, part.name+" "+part.value)
+		}
+	}
+	if q.Serials != (store.Range{}) {
+		parts = append(parts, "by serial number")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func rangeText(r store.Range) string {
+	if r.From == r.To {
+		return r.From
+	}
+	return r.From + " to " + r.To
+}
+
+// Mark marks a device recalled from a day on, or lifts the mark when there is none.
+func (o Operator) Mark(ctx context.Context, in Recalls, code ident.NotificationCode, on ident.Date) error {
+	detail := "mark code " + code.Digits() + " recalled on " + on.String()
+	if on.IsZero() {
+		detail = "lift the mark of code " + code.Digits()
+	}
+	events, err := o.events(Act{Operation: ActRecall, Detail: detail})
+	if err != nil {
+		return err
+	}
+	changed, err := in.MarkRecalled(ctx, code, on, events[0])
+	if err == nil && !changed {
+		return errors.New("the device list has no such device, or none that is marked recalled")
+	}
+	return err
+}
+
+// recalled is a line as it is handed out. The names are those of the columns in the documents.
+type recalled struct {
+	SpecialistNIHII string `json:"specialist_nihii"`
+	Specialist      string `json:"specialist"`
+	HospitalNIHII   string `json:"hospital_nihii"`
+	Hospital        string `json:"hospital"`
+	Number          string `json:"number"`
+	OperationDate   string `json:"operation_date"`
+	Code            string `json:"code"`
+	UDIDI           string `json:"udi_di"`
+	Lot             string `json:"lot"`
+	Serial          string `json:"serial"`
+	Quantity        int    `json:"quantity"`
+	Remaining       int    `json:"remaining"`
+	Unregistered    bool   `json:"unregistered"`
+	Listed          bool   `json:"listed"`
+	Patient         string `json:"patient"`
+	PatientSSIN     string `json:"patient_ssin,omitempty"`
+	PatientName     string `json:"patient_name,omitempty"`
+}
+
+type recallDocument struct {
+	Placed        int         `json:"placed"`
+	Removed       int         `json:"removed"`
+	InPlace       int         `json:"in_place"`
+	Unregistered  int         `json:"unregistered"`
+	Patients      int         `json:"patients"`
+	Notifications int         `json:"notifications"`
+	Hospitals     int         `json:"hospitals"`
+	Specialists   int         `json:"specialists"`
+	Lines         []*recalled `json:"lines"`
+}
+
+func jsonRecall(r *store.Recall, reveal bool) *recallDocument {
+	d := &recallDocument{Placed: r.Placed, Removed: r.Removed, InPlace: r.InPlace, Unregistered: r.Unregistered, Patients: r.Patients,
+		Notifications: r.Notifications, Hospitals: r.Hospitals, Specialists: r.Specialists, Lines: make([]*recalled, len(r.Lines))}
+	for i := range r.Lines {
+		d.Lines[i] = newRecalled(&r.Lines[i], reveal)
+	}
+	return d
+}
+
+func newRecalled(l *store.RecalledLine, reveal bool) *recalled {
+	line := &recalled{SpecialistNIHII: l.Specialist.Digits(), Specialist: l.SpecialistName, HospitalNIHII: l.Hospital.Digits(),
+		Hospital: l.HospitalName, Number: l.Number.Digits(), OperationDate: l.OperationDate.String(), Code: l.Code.Digits(),
+		UDIDI: l.UDIDI, Lot: l.Lot, Serial: l.Serial, Quantity: l.Quantity, Remaining: l.Remaining, Unregistered: l.Unregistered,
+		Listed: l.Listed, Patient: l.Patient}
+	if reveal {
+		line.PatientSSIN = l.Revealed.SSIN.Digits()
+		line.PatientName = strings.TrimSpace(l.Revealed.FirstName + " " + l.Revealed.LastName)
+	}
+	return line
+}
+
+func recalledColumns(reveal bool) []string {
+	columns := []string{"specialist_nihii", "specialist", "hospital_nihii", "hospital", "number", "operation_date", "code", "udi_di", "lot",
+		"serial", "quantity", "remaining", "unregistered", "listed", "patient"}
+	if reveal {
+		columns = append(columns, "patient_ssin", "patient_name")
+	}
+	return columns
+}
+
+func recalledCells(r *store.Recall, reveal bool) [][]string {
+	rows := make([][]string, len(r.Lines))
+	for i := range r.Lines {
+		l := newRecalled(&r.Lines[i], reveal)
+		rows[i] = []string{l.SpecialistNIHII, l.Specialist, l.HospitalNIHII, l.Hospital, l.Number, l.OperationDate, l.Code, l.UDIDI, l.Lot,
+			l.Serial, strconv.Itoa(l.Quantity), strconv.Itoa(l.Remaining), yes(l.Unregistered), yes(l.Listed), l.Patient}
+		if reveal {
+			rows[i] = append(rows[i], l.PatientSSIN, l.PatientName)
+		}
+	}
+	return rows
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return ""
+}
+
+func writeRecallTable(to io.Writer, r *store.Recall, reveal bool) error {
+	_, err := fmt.Fprintf(to, "implants placed: %d, removed: %d, still in place: %d; placed elsewhere and removed: %d\n"+
+		"patients: %d, notifications: %d, hospitals: %d, specialists: %d\n\n", r.Placed, r.Removed, r.InPlace, r.Unregistered,
+		r.Patients, r.Notifications, r.Hospitals, r.Specialists)
+	if err != nil || len(r.Lines) == 0 {
+		return err
+	}
+	return writeTable(to, recalledColumns(reveal), recalledCells(r, reveal))
+}
+
+// writeTable aligns columns for the eye.
+func writeTable(to io.Writer, columns []string, rows [][]string) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	if _, err := fmt.Fprintln(w, strings.Join(columns, "\t")); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			if row[i] = strings.Map(printable, cell); row[i] == "" {
+				row[i] = "-"
+			}
+		}
+		if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// printable keeps what a caller wrote from moving the cursor of who reads it.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return '?'
+}
+
+func writeJSON(to io.Writer, document any) error {
+	encoder := json.NewEncoder(to)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(document)
+}

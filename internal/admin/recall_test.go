@@ -1,0 +1,417 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+func valid[T any](t *testing.T, parse func(string) (T, error), text string) T {
+	t.Helper()
+	value, err := parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+const (
+	surgeonSSIN = "78031412250"
+	leroySSIN   = "48022907379"
+	vanDamSSIN  = "84061205236"
+	kneeCode    = "000071200176"
+	injected    = "=cmd|'/c calc'!A1"
+)
+
+// recalling is a register of two patients with four implants of one product, of which one lot is a formula.
+type recalling struct {
+	db       *store.DB
+	operator admin.Operator
+	events   int
+}
+
+func newRecalling(t *testing.T, b storetest.Backend) *recalling {
+	t.Helper()
+	db := b.Open(t)
+	ssin := func(text string) ident.SSIN { return valid(t, ident.ParseSSIN, text) }
+	hospital, knee := valid(t, ident.ParseNIHII, "71000436"), valid(t, ident.ParseNotificationCode, kneeCode)
+	on := valid(t, ident.ParseDate, "2026-11-02")
+	err := db.Load(t.Context(), store.Sources{
+		Persons:       []register.Person{{SSIN: ssin(surgeonSSIN), FirstName: "Anna", LastName: "Claes"}, {SSIN: ssin(leroySSIN), FirstName: "Jean", LastName: "Leroy"}},
+		Organisations: []register.Organisation{{NIHII: hospital, Name: "+Hospital", Type: "Hospital"}},
+		Devices:       []register.Device{{Code: knee, Name: "Knee", Category: "Orthopaedic", Status: register.DeviceActive}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, lot := range []string{"L1", "L2", injected, "L1"} {
+		patient := ssin([]string{leroySSIN, vanDamSSIN}[i/3])
+		number, err := ident.NewNotificationNumber(on.AddDays(20*i), uint64(i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := register.Notification{Reference: fmt.Sprint("reference-", i), Version: 1, State: register.Final, Type: register.TypeImplantation, Number: number,
+			Specialist: register.ProfessionalRef{SSIN: ssin(surgeonSSIN), NIHII: valid(t, ident.ParseNIHII, "17800389480")}, OperationDate: on,
+			Patient: patient, Author: ssin(surgeonSSIN), Organisation: hospital, RegisteredAt: time.Now()}
+		n.Implants = []register.Implant{{ID: fmt.Sprint("implant-", i),
+			NotifiedImplant: register.NotifiedImplant{Code: knee, Lot: lot, Serial: fmt.Sprint("-S", i), Quantity: 2}}}
+		if err := db.Write(t.Context(), func(w register.Writer) error { return w.Keep(n) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ids := 0
+	return &recalling{db: db, operator: admin.Operator{Store: db, Name: "officer", Now: time.Now, NewID: func() string {
+		ids++
+		return fmt.Sprint("correlation-", ids)
+	}}}
+}
+
+// recorded are the events since the last time.
+func (r *recalling) recorded(t *testing.T) []register.Event {
+	t.Helper()
+	all, _, err := r.db.Events(t.Context(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := r.events
+	r.events = len(all)
+	return all[before:]
+}
+
+func TestRecall(t *testing.T) {
+	run := func(t *testing.T, b storetest.Backend) {
+		t.Helper()
+		r := newRecalling(t, b)
+		t.Run("pseudonyms", r.testPseudonyms)
+		t.Run("reveal", r.testReveal)
+		t.Run("refused", r.testRefused)
+		t.Run("mark", r.testMark)
+		t.Run("statistics", r.testStatistics)
+		t.Run("replaced number", r.testReplaced)
+	}
+	t.Run("sqlite", func(t *testing.T) { run(t, storetest.Embedded(t)) })
+	t.Run("postgres", func(t *testing.T) { run(t, storetest.Server(t)(t)) })
+}
+
+func (r *recalling) trace(t *testing.T, tracing admin.Tracing) string {
+	t.Helper()
+	var out bytes.Buffer
+	if _, err := tracing.Write(t.Context(), r.db, r.operator, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func byCode(t *testing.T) store.RecallQuery {
+	t.Helper()
+	return store.RecallQuery{Code: valid(t, ident.ParseNotificationCode, kneeCode)}
+}
+
+type document struct {
+	Placed, Patients, Notifications, Hospitals, Specialists int
+	Lines                                                   []struct {
+		Lot, Patient string
+		SSIN         string `json:"patient_ssin"`
+		Name         string `json:"patient_name"`
+	}
+}
+
+// Without a reason nobody is named, in no format; a pseudonym is the same whatever is asked, and after the key was changed.
+func (r *recalling) testPseudonyms(t *testing.T) {
+	r.recorded(t)
+	for _, format := range []string{"table", "csv", "json"} {
+		out := r.trace(t, admin.Tracing{Query: byCode(t), Format: format})
+		for _, secret := range []string{surgeonSSIN, leroySSIN, vanDamSSIN, "Leroy", "Jean", "patient_ssin", "patient_name"} {
+			if strings.Contains(out, secret) {
+				t.Errorf("%s tells %s", format, secret)
+			}
+		}
+		for _, told := range []string{"17800389480", "Anna Claes", "71000436", "+Hospital", "2026-11-02", "P-"} {
+			if !strings.Contains(out, told) {
+				t.Errorf("%s does not tell %s:\n%s", format, told, out)
+			}
+		}
+		events := r.recorded(t)
+		if len(events) != 1 || events[0].Operation != admin.ActRecall || events[0].Reason != "trace, code "+kneeCode || !events[0].Patient.IsZero() ||
+			events[0].Signer != "operator=officer" {
+			t.Errorf("%s: recorded %+v", format, events)
+		}
+	}
+	all, lot := r.document(t, byCode(t), ""), r.document(t, store.RecallQuery{Lots: store.Range{From: "L1", To: "L1"}}, "")
+	if all.Placed != 8 || all.Patients != 2 || all.Notifications != 4 || all.Hospitals != 1 || all.Specialists != 1 || len(all.Lines) != 4 {
+		t.Errorf("%+v", all)
+	}
+	patients := []string{all.Lines[0].Patient, all.Lines[3].Patient}
+	if patients[0] == patients[1] || all.Lines[1].Patient != patients[0] || len(patients[0]) != 18 {
+		t.Errorf("pseudonyms: %+v", all.Lines)
+	}
+	if len(lot.Lines) != 2 || lot.Lines[0].Patient != patients[0] || lot.Lines[1].Patient != patients[1] {
+		t.Errorf("pseudonyms of a lot: %+v, of all: %v", lot.Lines, patients)
+	}
+	if _, err := r.db.AddKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.db.RotateKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := r.document(t, byCode(t), ""); after.Lines[0].Patient != patients[0] || after.Lines[3].Patient != patients[1] {
+		t.Errorf("after the key was changed: %+v", after.Lines)
+	}
+	table, err := csv.NewReader(strings.NewReader(r.trace(t, admin.Tracing{Query: byCode(t), Format: "table"}))).Read()
+	if err != nil || !strings.HasPrefix(strings.Join(table, ","), "implants placed: 8, removed: 0, still in place: 8;") {
+		t.Errorf("table: %v, %v", table, err)
+	}
+	lines := csv.NewReader(strings.NewReader(r.trace(t, admin.Tracing{Query: byCode(t), Format: "csv"})))
+	lines.Comma = ';'
+	rows, err := lines.ReadAll()
+	if err != nil || len(rows) != 5 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			if cell != "" && strings.ContainsAny(cell[:1], "=+-@") {
+				t.Errorf("%s: %q is a formula", rows[0][i], cell)
+			}
+		}
+	}
+	if rows[3][8] != "'"+injected || rows[1][3] != "'+Hospital" || rows[1][9] != "'-S0" {
+		t.Errorf("cells: %q", rows)
+	}
+}
+
+func (r *recalling) document(t *testing.T, q store.RecallQuery, reason string) document {
+	t.Helper()
+	var d document
+	if err := json.Unmarshal([]byte(r.trace(t, admin.Tracing{Query: q, Reason: reason, Format: "json"})), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// With a reason patients are named, and each finds it in the audit trail.
+func (r *recalling) testReveal(t *testing.T) {
+	r.recorded(t)
+	const reason = "field safety notice FSN-2026-17"
+	d := r.document(t, byCode(t), reason)
+	if d.Lines[0].SSIN != leroySSIN || d.Lines[0].Name != "Jean Leroy" || d.Lines[3].SSIN != vanDamSSIN || d.Lines[3].Name != "" {
+		t.Errorf("%+v", d.Lines)
+	}
+	events := r.recorded(t)
+	if len(events) != 3 || events[0].Operation != admin.ActRecall {
+		t.Fatalf("recorded %+v", events)
+	}
+	for i, patient := range []string{leroySSIN, vanDamSSIN} {
+		e := events[i+1]
+		if e.Operation != admin.ActReveal || e.Patient.Digits() != patient || e.Emergency != reason || e.Correlation != events[0].Correlation ||
+			e.Reason != "trace, code "+kneeCode {
+			t.Errorf("recorded %+v", e)
+		}
+	}
+	for _, format := range []string{"table", "csv"} {
+		if out := r.trace(t, admin.Tracing{Query: byCode(t), Reason: reason, Format: format}); !strings.Contains(out, leroySSIN) || !strings.Contains(out, "Jean Leroy") {
+			t.Errorf("%s:\n%s", format, out)
+		}
+	}
+}
+
+// deaf is a store that records nothing.
+type deaf struct{ register.Store }
+
+func (deaf) Write(context.Context, func(register.Writer) error) error { return errors.New("no disk") }
+
+// What is refused, or cannot be recorded, hands out nothing.
+func (r *recalling) testRefused(t *testing.T) {
+	r.recorded(t)
+	unheard, nobody := r.operator, r.operator
+	unheard.Store, nobody.Name = deaf{r.db}, " "
+	from := valid(t, ident.ParseDate, "2026-01-01")
+	for name, test := range map[string]struct {
+		tracing admin.Tracing
+		by      admin.Operator
+		want    string
+	}{
+		"nothing asked":     {admin.Tracing{}, r.operator, "name what is recalled"},
+		"days alone":        {admin.Tracing{Query: store.RecallQuery{From: from}}, r.operator, "name what is recalled"},
+		"days backwards":    {admin.Tracing{Query: store.RecallQuery{UDIDI: "1", From: from, To: from.AddDays(-1)}}, r.operator, "the last day is before the first"},
+		"lots without end":  {admin.Tracing{Query: store.RecallQuery{Lots: store.Range{From: "L1"}}}, r.operator, "needs both ends"},
+		"a short reason":    {admin.Tracing{Query: byCode(t), Reason: "  because  "}, r.operator, "in 10 to 200 characters"},
+		"a long reason":     {admin.Tracing{Query: byCode(t), Reason: strings.Repeat("é", 201)}, r.operator, "in 10 to 200 characters"},
+		"not UTF-8":         {admin.Tracing{Query: byCode(t), Reason: "long enough\xff"}, r.operator, "in 10 to 200 characters"},
+		"nobody":            {admin.Tracing{Query: byCode(t)}, nobody, "give --by NAME"},
+		"not recorded":      {admin.Tracing{Query: byCode(t)}, unheard, "no disk"},
+		"reveal unrecorded": {admin.Tracing{Query: byCode(t), Reason: "a good reason, too"}, unheard, "no disk"},
+	} {
+		var out bytes.Buffer
+		if _, err := test.tracing.Write(t.Context(), r.db, test.by, &out); err == nil || !strings.Contains(err.Error(), test.want) || out.Len() > 0 {
+			t.Errorf("%s: %v, %d bytes", name, err, out.Len())
+		}
+	}
+	if err := admin.CheckRevealReason(strings.Repeat("é", 200)); err != nil {
+		t.Error(err)
+	}
+	if events := r.recorded(t); len(events) != 0 {
+		t.Errorf("recorded %+v", events)
+	}
+}
+
+func (r *recalling) device(t *testing.T) (d register.Device) {
+	t.Helper()
+	err := r.db.Read(t.Context(), func(reader register.Reader) (err error) {
+		d, _, err = reader.DeviceByCode(valid(t, ident.ParseNotificationCode, kneeCode))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (r *recalling) testMark(t *testing.T) {
+	d := r.device(t) // which remembers it
+	deleted := valid(t, ident.ParseDate, "2026-10-01")
+	d.Status, d.DeletedOn = register.DeviceDeleted, deleted
+	if err := r.db.Load(t.Context(), store.Sources{Devices: []register.Device{d}}); err != nil {
+		t.Fatal(err)
+	}
+	knee, on := valid(t, ident.ParseNotificationCode, kneeCode), valid(t, ident.ParseDate, "2026-11-21")
+	r.recorded(t)
+	for _, step := range []struct {
+		code   ident.NotificationCode
+		on     ident.Date
+		fault  string
+		status register.DeviceStatus
+		said   string
+	}{
+		{knee, ident.Date{}, "none that is marked", register.DeviceDeleted, ""},
+		{valid(t, ident.ParseNotificationCode, "000060479203"), on, "no such device", register.DeviceDeleted, ""},
+		{knee, on, "", register.DeviceRecalled, "mark code " + kneeCode + " recalled on 2026-11-21"},
+		{knee, ident.Date{}, "", register.DeviceDeleted, "lift the mark of code " + kneeCode},
+	} {
+		err := r.operator.Mark(t.Context(), r.db, step.code, step.on)
+		if (err == nil) != (step.fault == "") || err != nil && !strings.Contains(err.Error(), step.fault) {
+			t.Errorf("%v", err)
+		}
+		d = r.device(t)
+		want := ident.Date{}
+		if step.status == register.DeviceRecalled {
+			want = step.on
+		}
+		if d.Status != step.status || d.RecalledOn != want || d.DeletedOn != deleted {
+			t.Errorf("the device is %s, recalled on %s, deleted on %s", d.Status, d.RecalledOn, d.DeletedOn)
+		}
+		events := r.recorded(t)
+		if said := step.said; said == "" && len(events) != 0 || said != "" && (len(events) != 1 || events[0].Operation != admin.ActRecall || events[0].Reason != said) {
+			t.Errorf("recorded %+v", events)
+		}
+	}
+	if err := (admin.Operator{}).Mark(t.Context(), r.db, knee, on); err == nil || !strings.Contains(err.Error(), "--by") {
+		t.Errorf("by nobody: %v", err)
+	}
+}
+
+// Numbers below five are not told, unless they are asked for, which is recorded.
+func (r *recalling) testStatistics(t *testing.T) {
+	r.recorded(t)
+	write := func(by store.Grouping, format string, exact bool) string {
+		t.Helper()
+		var out bytes.Buffer
+		s := admin.StatisticsReport{Query: store.StatisticsQuery{By: by}, Format: format, Exact: exact}
+		if err := s.Write(t.Context(), r.db, r.operator, &out); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	const head = "category;name;implantations;placed;explantations;removed;median_days;p90_days;late_percent\n"
+	for _, test := range []struct{ got, want string }{
+		{write(store.ByCategory, "csv", false), head + "Orthopaedic;;<5;8;0;0;<5;<5;<5\ntotal;;<5;8;0;0;<5;<5;<5\n"},
+		{write(store.ByCategory, "csv", true), head + "Orthopaedic;;4;8;0;0;20;60;50\ntotal;;4;8;0;0;20;60;50\n"},
+		{write(store.ByDelay, "csv", true), strings.Replace(head, "category", "delay", 1) +
+			"0-1;;1;2;0;0;0;0;0\n8-30;;1;2;0;0;20;20;0\n31-90;;2;4;0;0;40;60;100\ntotal;;4;8;0;0;20;60;50\n"},
+		{write(store.ByHospital, "table", false), "hospital  name       implantations  placed  explantations  removed  median_days  p90_days  late_percent\n" +
+			"71000436  +Hospital  <5             8       0              0        <5           <5        <5\n" +
+			"total     -          <5             8       0              0        <5           <5        <5\n"},
+	} {
+		if test.got != test.want {
+			t.Errorf("got\n%swant\n%s", test.got, test.want)
+		}
+	}
+	var d struct {
+		By     string
+		Groups []map[string]any
+		Total  map[string]any
+	}
+	if err := json.Unmarshal([]byte(write(store.ByCode, "json", false)), &d); err != nil {
+		t.Fatal(err)
+	}
+	if d.By != "code" || len(d.Groups) != 1 || d.Groups[0]["name"] != "Knee" || d.Groups[0]["implantations"] != "<5" || d.Total["placed"] != 8.0 {
+		t.Errorf("%+v", d)
+	}
+	if events := r.recorded(t); len(events) != 2 || events[0].Operation != admin.ActStatistics || events[0].Reason != "small numbers, by category" {
+		t.Errorf("recorded %+v", events)
+	}
+}
+
+// Somebody whose number was replaced is one patient, with the pseudonym of the newest number.
+func (r *recalling) testReplaced(t *testing.T) {
+	before := r.document(t, byCode(t), "")
+	if err := r.db.Replace(t.Context(), valid(t, ident.ParseSSIN, leroySSIN), valid(t, ident.ParseSSIN, vanDamSSIN)); err != nil {
+		t.Fatal(err)
+	}
+	after := r.document(t, byCode(t), "the same person, we were told")
+	if after.Patients != 1 || len(after.Lines) != 4 {
+		t.Errorf("%+v", after)
+	}
+	for _, line := range after.Lines {
+		if line.Patient != before.Lines[3].Patient || line.SSIN != vanDamSSIN || line.Name != "Jean Leroy" {
+			t.Errorf("%+v", line)
+		}
+	}
+}
+
+// given are figures that are given.
+type given struct{ all store.Statistics }
+
+func (g given) Statistics(context.Context, store.StatisticsQuery) (*store.Statistics, error) {
+	return &g.all, nil
+}
+
+// A number that is not told does not follow from the others.
+func TestSmallNumbersDoNotFollow(t *testing.T) {
+	figures := func(group string, n, late int) store.Figures {
+		return store.Figures{Group: group, Implantations: n, Placed: n, Notified: n, Late: late}
+	}
+	for _, test := range []struct {
+		groups []store.Figures
+		total  store.Figures
+		want   string
+	}{
+		{[]store.Figures{figures("a", 10, 5), figures("b", 3, 0)}, figures("", 13, 5), "a 10 50|b <5 <5|total withheld 38.4|"},
+		{[]store.Figures{figures("a", 2, 0), figures("b", 3, 0), figures("", 5, 5)}, figures("", 10, 5), "a <5 <5|b <5 <5|not known 5 100|total 10 50|"},
+		{[]store.Figures{figures("a", 10, 4), figures("b", 10, 6)}, figures("", 20, 10), "a 10 <5|b 10 <5|total 20 50|"},
+		{nil, store.Figures{}, "total 0 none|"},
+	} {
+		var out bytes.Buffer
+		err := admin.StatisticsReport{Format: "csv"}.Write(t.Context(), given{store.Statistics{Groups: test.groups, Total: test.total}}, admin.Operator{}, &out)
+		got := ""
+		for line := range strings.Lines(out.String()) {
+			if cells := strings.Split(strings.TrimSpace(line), ";"); cells[1] != "name" {
+				got += cells[0] + " " + cells[2] + " " + cells[8] + "|"
+			}
+		}
+		if err != nil || got != test.want {
+			t.Errorf("%v\ngot  %s\nwant %s", err, got, test.want)
+		}
+	}
+}

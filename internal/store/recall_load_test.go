@@ -1,0 +1,212 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+const (
+	loadRecalls = 1_000_000 // implants, with CTR_LOAD=1
+	planRecalls = 20_000
+	// lotSize is how many implants of one lot there are, and rareDIEvery how many implants come to one of the rare product.
+	lotSize     = 20
+	rareDIEvery = 1000
+	rareDI      = "05410000001283"
+	commonDI    = "05410000001047"
+)
+
+// bulk fills a register with notifications of one implant each, all of one product but for a rare one. One in fifty was
+// revised, and one in thirty removed again. The patients and the specialist are those of real notifications.
+type bulk struct {
+	series string // of 1 to ?, as the relation g (n)
+	n      int
+}
+
+func (b bulk) fill(ctx context.Context, raw *sql.DB) error {
+	number := func(day, running string) string {
+		base := `(CAST(` + day + ` AS bigint) * 10000000 + ` + running + `)`
+		return base + ` || CASE WHEN 97 - ` + base + ` % 97 < 10 THEN '0' ELSE '' END || (97 - ` + base + ` % 97)`
+	}
+	notification := func(reference, version, number, kind, where string) string {
+		return `INSERT INTO notification (reference, version, number, type, state, change, change_reason, specialist, specialist_nihii,
+			operation_date, patient, prescriber, prescriber_nihii, prescription_date, comment, registered_at, digest, signer, organisation,
+			author, input_reference, content_digest) ` + b.with() + `SELECT ` + reference + ` || g.n, ` + version + `, ` + number + `, '` + kind + `', 'Final', 'Notified', '',
+			(SELECT MIN(id) FROM subject), '17800389480', '20' || (14 + g.n % 12) || '-05-' || (10 + g.n % 20),
+			(SELECT MIN(id) FROM subject) + 1 + g.n % 9, 0, '', '', '', '2026-11-21T10:00:00.000000Z', '', 'NIHII-HOSPITAL=71000436', '71000436', 0, '', ''
+			FROM ` + b.from() + where
+	}
+	implant := func(version, where string) string {
+		return `INSERT INTO implant (id, reference, version, line, code, udi, lot, serial, expiry, pharmacist, pharmacist_nihii, pharmacy_nihii,
+			pharmacy_cbe, delivery_date, quantity, location, side, udi_di, unregistered) ` + b.with() + `SELECT 'i' || g.n, 'r' || g.n, ` + version + `, 1, '000071200176', '',
+			'L' || (1000000 + g.n / ` + fmt.Sprint(lotSize) + `), 'S-' || g.n, '', 0, '', '', '', '', 1, '', '',
+			CASE WHEN g.n % ` + fmt.Sprint(rareDIEvery) + ` = 0 THEN '` + rareDI + `' ELSE '` + commonDI + `' END, false FROM ` + b.from() + where
+	}
+	const revised, taken = ` WHERE g.n % 50 = 0`, ` WHERE g.n % 30 = 0`
+	for _, statement := range []string{
+		notification(`'r'`, `1`, number(`20261121`, `(1000000 + g.n)`), `Implantation`, ``),
+		notification(`'r'`, `2`, number(`20261121`, `(1000000 + g.n)`), `Implantation`, revised),
+		notification(`'x'`, `1`, number(`20261122`, `(1000000 + g.n)`), `Explantation`, taken),
+		implant(`1`, ``), implant(`2`, revised),
+		`INSERT INTO removal (reference, version, line, implant_id, quantity, reason, remaining, operation_date) ` + b.with() +
+			`SELECT 'x' || g.n, 1, 1, 'i' || g.n, 1, '', 0, '2026-05-01' FROM ` + b.from() + taken,
+	} {
+		if _, err := raw.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%w\n%s", err, statement)
+		}
+	}
+	return nil
+}
+
+func (b bulk) with() string {
+	if strings.HasPrefix(b.series, "WITH") {
+		return fmt.Sprintf(b.series, b.n)
+	}
+	return ""
+}
+
+func (b bulk) from() string {
+	if b.with() != "" {
+		return `g`
+	}
+	return fmt.Sprintf(b.series, b.n)
+}
+
+const (
+	embeddedSeries = `WITH RECURSIVE g (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM g WHERE n < %d) `
+	postgresSeries = `generate_series(CAST(1 AS bigint), %d) AS g (n)`
+)
+
+// filled is a register with so many implants.
+func filled(t *testing.T, b storetest.Backend, series string, n int) *store.DB {
+	t.Helper()
+	db := b.Open(t)
+	device := register.Device{Code: parsed(ident.ParseNotificationCode, "000071200176"), UDIDIs: []string{commonDI, rareDI}, Status: register.DeviceActive}
+	if err := db.Load(t.Context(), store.Sources{Devices: []register.Device{device}}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range int64(10) {
+		if err := notify(t, db, specialists*3*i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw := b.Raw(t)
+	if err := (bulk{series: series, n: n}).fill(t.Context(), raw); err != nil {
+		t.Fatal(err)
+	}
+	if series == postgresSeries { // which the server does by itself some time after
+		if _, err := raw.ExecContext(t.Context(), `ANALYZE`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return db
+}
+
+// rareRecalls are of what there is little of: each with the index from which the implants are found.
+func rareRecalls() map[string]struct {
+	query store.RecallQuery
+	index string
+} {
+	code := parsed(ident.ParseNotificationCode, "000071200176")
+	type rare = struct {
+		query store.RecallQuery
+		index string
+	}
+	lot, lots := store.Range{From: "L1000100", To: "L1000100"}, store.Range{From: "L1000100", To: "L1000104"}
+	return map[string]rare{
+		"lot":                  {store.RecallQuery{Lots: lot}, "implant_lot"},
+		"lot of a code":        {store.RecallQuery{Lots: lot, Code: code}, "implant_lot"},
+		"lot of an identifier": {store.RecallQuery{Lots: lot, UDIDI: commonDI, From: onDay(-9999)}, "implant_lot"},
+		"lots":                 {store.RecallQuery{Lots: lots, Code: code}, "implant_lot"},
+		"serial":               {store.RecallQuery{Serials: store.Range{From: "S-2001", To: "S-2001"}, Lots: lot}, "implant_serial"},
+		"serials":              {store.RecallQuery{Serials: store.Range{From: "S-2001", To: "S-2009"}, Code: code}, "implant_serial"},
+		"identifier":           {store.RecallQuery{UDIDI: rareDI}, "implant_udi_di"},
+	}
+}
+
+// TestRecallPlans: what is rare is found from an index of implants, and no notification is read that has none of it.
+func TestRecallPlans(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { testRecallPlans(t, storetest.Embedded(t), embeddedSeries, embeddedPlan) })
+	t.Run("postgres", func(t *testing.T) { testRecallPlans(t, storetest.Server(t)(t), postgresSeries, explained) })
+}
+
+func testRecallPlans(t *testing.T, b storetest.Backend, series string, explain func(context.Context, *sql.Conn, store.Asked) ([]step, error)) {
+	t.Helper()
+	db := filled(t, b, series, planRecalls)
+	conn, err := b.Raw(t).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for name, rare := range rareRecalls() {
+		asked, err := store.RecallStatements(t.Context(), db, rare.query)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		started := false
+		for _, statement := range asked {
+			steps, err := explain(t.Context(), conn, statement)
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, statement.Text)
+			}
+			for _, s := range steps {
+				if s.index == rare.index {
+					started = true
+					continue
+				}
+				of := map[string]bool{"i": true, "n": true, "newer": true, "r": true, "e": true, "later": true}[s.table]
+				listed := strings.Contains(statement.Text, "i.udi_di = ''") && s.index == "implant_code" // lines without an identifier
+				if of && !s.keyed || s.table == "i" && !listed {
+					t.Errorf("%s: %s\n%s", name, s.text, statement.Text)
+				}
+			}
+		}
+		if !started {
+			t.Errorf("%s does not start from %s", name, rare.index)
+		}
+	}
+}
+
+// TestRecallOfAMillion wants every rare recall answered within a second; with CTR_LOAD=1.
+func TestRecallOfAMillion(t *testing.T) {
+	if os.Getenv("CTR_LOAD") == "" {
+		t.Skip("with CTR_LOAD=1")
+	}
+	t.Run("sqlite", func(t *testing.T) { testRecallOfAMillion(t, storetest.Embedded(t), embeddedSeries) })
+	t.Run("postgres", func(t *testing.T) { testRecallOfAMillion(t, storetest.Server(t)(t), postgresSeries) })
+}
+
+func testRecallOfAMillion(t *testing.T, b storetest.Backend, series string) {
+	t.Helper()
+	begin := time.Now()
+	db := filled(t, b, series, loadRecalls)
+	t.Logf("%d implants loaded in %s", loadRecalls, time.Since(begin).Round(time.Second))
+	for name, rare := range rareRecalls() {
+		begin = time.Now()
+		recall, err := db.Recall(t.Context(), rare.query)
+		took := time.Since(begin)
+		if err != nil || name != "serial" && len(recall.Lines) == 0 {
+			t.Fatalf("%s: %v", name, err)
+		}
+		t.Logf("%s: %d lines in %s", name, len(recall.Lines), took.Round(time.Microsecond))
+		if took > time.Second {
+			t.Errorf("%s took %s", name, took)
+		}
+	}
+	for _, by := range store.Groupings() {
+		begin = time.Now()
+		if _, err := db.Statistics(t.Context(), store.StatisticsQuery{By: by}); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("statistics by %s in %s", by, time.Since(begin).Round(time.Millisecond))
+	}
+}

@@ -1,0 +1,350 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+func TestRange(t *testing.T) {
+	for _, test := range []struct {
+		from, to string
+		in, out  []string
+		fault    string
+	}{
+		{"L2201", "L2201", []string{"L2201"}, []string{"L2202", "l2201", "L22011", ""}, ""},
+		{"L2201", "L2299", []string{"L2201", "L2210", "L2299"}, []string{"L2200", "L2300", "L221", "L22100", "L22A0", "M2210", ""}, ""},
+		{"L98", "L101", []string{"L98", "L99", "L100", "L101"}, []string{"L97", "L102", "L9", "L9900", "L1000", "L099", "L9A"}, ""},
+		{"7", "12", []string{"7", "9", "10", "12"}, []string{"6", "13", "1", "70"}, ""},
+		{"099", "1000", []string{"099", "100", "999", "1000"}, []string{"098", "99", "1001"}, ""},
+		{"AB1C", "AB1F", []string{"AB1C", "AB1D", "AB1F"}, []string{"AB1B", "AB1G", "AB1CC", "AB2D"}, ""},
+		{"É1", "É3", []string{"É2"}, []string{"É22", "E2", "É4"}, ""},
+		{"", "", []string{"", "anything"}, nil, ""},
+		{"L2", "", nil, []string{"L2", "L3"}, "needs both ends"},
+		{"", "L2", nil, []string{"L2"}, "needs both ends"},
+		{"L3", "L2", nil, []string{"L2", "L3"}, "ends before it begins"},
+		{"L100", "L99", nil, []string{"L99"}, "ends before it begins"},
+		{"L1", "M22", nil, []string{"L1", "M22"}, "there is no order"},
+		{"L1A", "L12A", nil, []string{"L1A"}, "there is no order"},
+		{"L9", "L010", nil, []string{"L9"}, "there is no order"},
+		{"L", "L1", nil, []string{"L"}, "there is no order"},
+		{"L\xff", "L\xff", nil, []string{"L\xff"}, "at most 100 characters"},
+		{strings.Repeat("1", 101), strings.Repeat("1", 101), nil, nil, "at most 100 characters"},
+	} {
+		r := store.Range{From: test.from, To: test.to}
+		for want, texts := range map[bool][]string{true: test.in, false: test.out} {
+			for _, text := range texts {
+				got, err := r.Contains(text)
+				if got != want || (err == nil) != (test.fault == "") {
+					t.Errorf("%q to %q, %q: %t, %v", test.from, test.to, text, got, err)
+				}
+			}
+		}
+		_, err := r.Contains("")
+		if test.fault != "" && (err == nil || !strings.Contains(err.Error(), test.fault)) {
+			t.Errorf("%q to %q: %v", test.from, test.to, err)
+		}
+	}
+}
+
+func FuzzRange(f *testing.F) {
+	f.Add("L98", "L101", "L99")
+	f.Add("É1", "É3", "É")
+	f.Fuzz(func(t *testing.T, from, to, text string) {
+		r := store.Range{From: from, To: to}
+		in, err := r.Contains(text)
+		if err != nil {
+			if in {
+				t.Error("a range without order contains something")
+			}
+			return
+		}
+		for _, end := range []string{from, to} {
+			if there, _ := r.Contains(end); !there {
+				t.Errorf("%q to %q does not contain %q", from, to, end)
+			}
+		}
+	})
+}
+
+// ledger is what was kept, beside the database.
+type ledger struct {
+	random   *rand.Rand
+	running  uint64
+	versions []register.Notification // the newest of each
+}
+
+var recallDevices = map[string][]string{ // codes with their device identifiers
+	"000071200176": {"05410000001047", "05410000001054"},
+	"000060479203": {"05410000001283"},
+}
+
+const (
+	unlistedDI = "05419999999990"
+	recalledA  = "000071200176"
+)
+
+// TestRecallAgrees compares recalls and statistics with a naive count over random histories.
+func TestRecallAgrees(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { testRecallAgrees(t, storetest.Embedded(t)) })
+	t.Run("postgres", func(t *testing.T) { testRecallAgrees(t, storetest.Server(t)(t)) })
+}
+
+func testRecallAgrees(t *testing.T, b storetest.Backend) {
+	t.Helper()
+	db := b.Open(t)
+	all := store.Sources{Organisations: []register.Organisation{{NIHII: parsed(ident.ParseNIHII, "71000436"), Type: "Hospital", Name: "Hospital One"}}}
+	for code, dis := range recallDevices {
+		all.Devices = append(all.Devices, register.Device{Code: parsed(ident.ParseNotificationCode, code), Name: "Device " + code, UDIDIs: dis,
+			Category: "Orthopaedic " + code[10:], Status: register.DeviceActive})
+	}
+	for n := range int64(4) {
+		all.Persons = append(all.Persons, register.Person{SSIN: person(n), FirstName: "Ada", LastName: fmt.Sprint("Surgeon", n)})
+	}
+	if err := db.Load(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	l := &ledger{random: rand.New(rand.NewPCG(7, 11))}
+	for range 400 {
+		n := l.step()
+		if err := db.Write(t.Context(), func(w register.Writer) error { return w.Keep(n) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := 0
+	for name, q := range recallQueries() {
+		recall, err := db.Recall(t.Context(), q)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		found += len(recall.Lines)
+		if got, want := summaryOf(recall), l.recall(&q); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\ngot  %v\nwant %v", name, got, want)
+		}
+	}
+	if found < 500 {
+		t.Errorf("%d lines found in all", found)
+	}
+	for _, by := range store.Groupings() {
+		for _, q := range []store.StatisticsQuery{{By: by}, {By: by, From: onDay(10), To: onDay(40)}} {
+			got, err := db.Statistics(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := l.statistics(q); !reflect.DeepEqual(plain(got), want) {
+				t.Errorf("by %s from %s:\ngot  %v\nwant %v", by, q.From, plain(got), want)
+			}
+		}
+	}
+}
+
+func onDay(n int) ident.Date { return parsed(ident.ParseDate, "2026-09-01").AddDays(n) }
+
+func (l *ledger) oneOf(texts ...string) string { return texts[l.random.IntN(len(texts))] }
+
+// step makes the next version of something.
+func (l *ledger) step() register.Notification {
+	var n register.Notification
+	switch choice := l.random.IntN(10); {
+	case choice < 5 || len(l.versions) < 20:
+		n = l.implantation()
+	case choice == 5:
+		n = l.unregistered()
+	case choice == 6:
+		return l.next()
+	default:
+		var ok bool
+		if n, ok = l.explantation(); !ok {
+			n = l.implantation()
+		}
+	}
+	l.versions = append(l.versions, n)
+	return n
+}
+
+func (l *ledger) base() register.Notification {
+	l.running++
+	specialist := person(l.random.Int64N(4))
+	on := onDay(l.random.IntN(60))
+	n := register.Notification{Reference: fmt.Sprint("reference-", l.running), Version: 1, State: register.Final, OperationDate: on,
+		Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: specialist}, Patient: person(100 + l.random.Int64N(15)),
+		Author: specialist, RegisteredAt: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC),
+		Organisation: parsed(ident.ParseNIHII, l.oneOf("71000436", "71022212"))}
+	if l.random.IntN(12) == 0 {
+		n.State = register.Draft
+		return n
+	}
+	n.Number = parsed(func(string) (ident.NotificationNumber, error) {
+		return ident.NewNotificationNumber(on.AddDays(l.random.IntN(1+l.random.IntN(100))), l.running)
+	}, "")
+	return n
+}
+
+func (l *ledger) line(n *register.Notification, i int) register.Implant {
+	line := register.Implant{ID: fmt.Sprintf("%s-%d-%d", n.Reference, n.Version, i)}
+	line.Quantity = 1 + l.random.IntN(4)
+	line.Lot = l.oneOf("", "L98", "L99", "L100", "L101", "L9900", "M1")
+	if l.random.IntN(2) == 0 {
+		line.Quantity, line.Serial = 1, fmt.Sprintf("S%d", 1+l.random.IntN(20))
+	}
+	code := l.oneOf("", recalledA, "000060479203")
+	line.UDIDI = l.oneOf("", "05410000001047", "05410000001283", unlistedDI)
+	if code == "" && line.UDIDI == "" {
+		code = recalledA
+	}
+	if code != "" {
+		line.Code = parsed(ident.ParseNotificationCode, code)
+	}
+	return line
+}
+
+func (l *ledger) implantation() register.Notification {
+	n := l.base()
+	for i := range 1 + l.random.IntN(3) {
+		n.Implants = append(n.Implants, l.line(&n, i))
+	}
+	return n
+}
+
+// unregistered is an explantation of what was placed elsewhere.
+func (l *ledger) unregistered() register.Notification {
+	n := l.base()
+	n.Type = register.TypeExplantation
+	line := l.line(&n, 0)
+	line.Unregistered = true
+	n.Implants = []register.Implant{line}
+	n.Removals = []register.Removal{{ImplantID: line.ID, Quantity: line.Quantity}}
+	return n
+}
+
+func (l *ledger) explantation() (register.Notification, bool) {
+	of := l.versions[l.random.IntN(len(l.versions))]
+	if of.State != register.Final || of.Type != register.TypeImplantation || len(of.Implants) == 0 {
+		return register.Notification{}, false
+	}
+	line := of.Implants[l.random.IntN(len(of.Implants))]
+	left := line.Quantity - l.removed(line.ID)
+	if left == 0 {
+		return register.Notification{}, false
+	}
+	n := l.base()
+	n.Type, n.Patient = register.TypeExplantation, of.Patient
+	n.Removals = []register.Removal{{ImplantID: line.ID, Quantity: 1 + l.random.IntN(left)}}
+	return n, true
+}
+
+// next revises or withdraws something, but no implantation of which something was removed.
+func (l *ledger) next() register.Notification {
+	i := l.random.IntN(len(l.versions))
+	for l.versions[i].State != register.Final || slices.ContainsFunc(l.versions[i].Implants, func(line register.Implant) bool {
+		return !line.Unregistered && l.removed(line.ID) > 0
+	}) {
+		i = l.random.IntN(len(l.versions))
+	}
+	n := l.versions[i]
+	n.Version++
+	n.Implants = slices.Clone(n.Implants)
+	if l.random.IntN(3) == 0 {
+		n.State = register.Withdrawn
+	} else if n.Type == register.TypeImplantation {
+		n.Implants = append(n.Implants[1:], l.line(&n, 9))
+	}
+	l.versions[i] = n
+	return n
+}
+
+func (l *ledger) removed(id string) int {
+	sum := 0
+	for _, n := range l.versions {
+		for _, r := range n.Removals {
+			if n.State == register.Final && r.ImplantID == id {
+				sum += r.Quantity
+			}
+		}
+	}
+	return sum
+}
+
+func recallQueries() map[string]store.RecallQuery {
+	code := parsed(ident.ParseNotificationCode, recalledA)
+	lots, serials := store.Range{From: "L98", To: "L101"}, store.Range{From: "S3", To: "S12"}
+	one := store.Range{From: "L99", To: "L99"}
+	return map[string]store.RecallQuery{
+		"code":                      {Code: code},
+		"code in a period":          {Code: code, From: onDay(10), To: onDay(40)},
+		"device identifier":         {UDIDI: "05410000001047"},
+		"unlisted identifier":       {UDIDI: unlistedDI},
+		"other identifier":          {UDIDI: "05410000001054"},
+		"code and identifier":       {Code: code, UDIDI: "05410000001047"},
+		"lot":                       {Lots: one},
+		"lots":                      {Lots: lots},
+		"lots of a code":            {Lots: lots, Code: code},
+		"lots of an identifier":     {Lots: lots, UDIDI: "05410000001047", From: onDay(5)},
+		"serial":                    {Serials: store.Range{From: "S7", To: "S7"}},
+		"serials":                   {Serials: serials},
+		"serials of lots of a code": {Serials: serials, Lots: lots, Code: code, To: onDay(50)},
+		"nothing there":             {Lots: store.Range{From: "nothing", To: "nothing"}},
+	}
+}
+
+// summaryOf is a recall as text: the counts, and each line.
+func summaryOf(r *store.Recall) []string {
+	counts := fmt.Sprint(r.Placed, r.Removed, r.InPlace, r.Unregistered, r.Patients, r.Notifications, r.Hospitals, r.Specialists)
+	var lines []string
+	for _, l := range r.Lines {
+		lines = append(lines, fmt.Sprint(l.Number, l.SpecialistName, l.Hospital, l.OperationDate, l.Code, l.UDIDI, l.Lot, l.Serial, l.Quantity, l.Remaining,
+			l.Unregistered))
+	}
+	slices.Sort(lines)
+	return append(lines, counts)
+}
+
+// isAsked is a recall's condition, written once more.
+func isAsked(q *store.RecallQuery, n *register.Notification, line *register.Implant) bool {
+	code, di := q.Code.Digits(), q.UDIDI
+	byCode := code == "" || line.Code.Digits() == code || line.Code.IsZero() && slices.Contains(recallDevices[code], line.UDIDI)
+	byDI := di == "" || line.UDIDI == di || line.UDIDI == "" && slices.Contains(recallDevices[line.Code.Digits()], di)
+	lot, _ := q.Lots.Contains(line.Lot)
+	serial, _ := q.Serials.Contains(line.Serial)
+	return byCode && byDI && lot && serial && !n.OperationDate.Before(q.From) && (q.To.IsZero() || !n.OperationDate.After(q.To))
+}
+
+func (l *ledger) recall(q *store.RecallQuery) []string {
+	r := &store.Recall{}
+	distinct := [4]map[string]bool{{}, {}, {}, {}}
+	for i := range l.versions {
+		n := &l.versions[i]
+		for j := range n.Implants {
+			line := &n.Implants[j]
+			if n.State != register.Final || !isAsked(q, n, line) {
+				continue
+			}
+			left := line.Quantity - l.removed(line.ID)
+			if line.Unregistered {
+				r.Unregistered += line.Quantity
+			} else {
+				r.Placed += line.Quantity
+				r.InPlace += left
+				r.Removed += line.Quantity - left
+			}
+			for k, text := range []string{n.Patient.Digits(), n.Number.Digits(), n.Organisation.Digits(), n.Specialist.SSIN.Digits()} {
+				distinct[k][text] = true
+			}
+			name := map[ident.SSIN]string{person(0): "Ada Surgeon0", person(1): "Ada Surgeon1", person(2): "Ada Surgeon2", person(3): "Ada Surgeon3"}
+			r.Lines = append(r.Lines, store.RecalledLine{Number: n.Number, SpecialistName: name[n.Specialist.SSIN], Hospital: n.Organisation,
+				OperationDate: n.OperationDate, Code: line.Code, UDIDI: line.UDIDI, Lot: line.Lot, Serial: line.Serial, Quantity: line.Quantity,
+				Remaining: left, Unregistered: line.Unregistered})
+		}
+	}
+	r.Patients, r.Notifications, r.Hospitals, r.Specialists = len(distinct[0]), len(distinct[1]), len(distinct[2]), len(distinct[3])
+	return summaryOf(r)
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Range are lots or serial numbers from one to another, both included; the zero Range is none in particular. One alone is a
+// range from itself to itself.
+//
+// What lies between is what whoever printed the numbers means: texts as long as an end of the range, compared character by
+// character. Where the ends are the same text followed by digits, what lies between is so too, and a longer number comes
+// after a shorter one. Thus L98 to L101 are L98, L99, L100 and L101, and neither L9900 nor L99A.
+type Range struct{ From, To string }
+
+func (r Range) isZero() bool { return r == Range{} }
+
+// head is the length of the text in front of the digits that both ends end in, or false when there is no such text.
+func (r Range) head() (int, bool) {
+	n := 0
+	for n < min(len(r.From), len(r.To)) && r.From[n] == r.To[n] {
+		n++
+	}
+	for n > 0 && isDigit(r.From[n-1]) {
+		n--
+	}
+	return n, n < len(r.From) && isNumber(r.From[n:]) && isNumber(r.To[n:])
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isNumber(text string) bool { return strings.Trim(text, "0123456789") == "" }
+
+// maxRangeText bounds an end: no lot is longer.
+const maxRangeText = 100
+
+// steps are ranges with ends of one length each, which together have all that the range contains, and no order but that
+// of characters.
+func (r Range) steps() ([]Range, error) {
+	if r.isZero() {
+		return nil, nil
+	}
+	first, last := utf8.RuneCountInString(r.From), utf8.RuneCountInString(r.To)
+	switch {
+	case r.From == "" || r.To == "":
+		return nil, errors.New("a range needs both ends")
+	case !utf8.ValidString(r.From) || !utf8.ValidString(r.To) || max(first, last) > maxRangeText:
+		return nil, fmt.Errorf("the end of a range is a text of at most %d characters", maxRangeText)
+	case first > last || first == last && r.From > r.To:
+		return nil, fmt.Errorf("the range ends before it begins: %s, %s", r.From, r.To)
+	case first == last:
+		return []Range{r}, nil
+	}
+	head, numbered := r.head()
+	if !numbered || r.To[head] == '0' {
+		return nil, fmt.Errorf("between %s and %s there is no order: give ends of the same length, or the same text with a number behind it",
+			r.From, r.To)
+	}
+	var steps []Range
+	text := r.From[:head]
+	for digits := len(r.From) - head; digits <= len(r.To)-head; digits++ {
+		step := Range{text + "1" + strings.Repeat("0", digits-1), text + strings.Repeat("9", digits)}
+		if len(steps) == 0 {
+			step.From = r.From
+		}
+		if digits == len(r.To)-head {
+			step.To = r.To
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+// in is a condition on a column that an index serves.
+func (r Range) in(column string) (string, []any) {
+	if r.From == r.To {
+		return column + ` = ? AND ` + column + ` <> ''`, []any{r.From}
+	}
+	return column + ` >= ? AND ` + column + ` <= ? AND ` + column + ` <> '' AND length(` + column + `) = ?`,
+		[]any{r.From, r.To, utf8.RuneCountInString(r.From)}
+}
+
+// contains reports whether a text lies between the ends. Every text does where there are none.
+func (r Range) contains(text string) bool {
+	if r.isZero() {
+		return true
+	}
+	steps, err := r.steps()
+	if err != nil {
+		return false
+	}
+	head, numbered := r.head()
+	if numbered && (len(text) <= head || !isNumber(text[head:])) {
+		return false
+	}
+	for _, step := range steps {
+		if utf8.RuneCountInString(step.From) == utf8.RuneCountInString(text) {
+			return step.From <= text && text <= step.To
+		}
+	}
+	return false
+}

@@ -1,0 +1,128 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// plain is statistics as text, sorted by group.
+func plain(s *store.Statistics) []string {
+	var lines []string
+	for _, f := range append(slices.Clone(s.Groups), s.Total) {
+		lines = append(lines, fmt.Sprint(f.Group, "/", f.Implantations, f.Placed, f.Explantations, f.Removed, f.Notified, f.Median, f.Ninety, f.Late))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// counted is a group of the naive count.
+type counted struct {
+	implantations, placed, explantations, removed int
+	delays                                        []int
+}
+
+// statistics counts one notification after the other.
+func (l *ledger) statistics(q store.StatisticsQuery) []string {
+	groups, total := map[string]*counted{}, &counted{}
+	for i := range l.versions {
+		n := &l.versions[i]
+		if n.State != register.Final || n.OperationDate.Before(q.From) || !q.To.IsZero() && n.OperationDate.After(q.To) {
+			continue
+		}
+		delay := daysBetween(n.OperationDate, n.Number.Day())
+		pieces := map[string]int{}
+		sum := 0
+		for _, line := range n.Implants {
+			if n.Type == register.TypeImplantation {
+				pieces[groupOf(q.By, n, &line, delay)] += line.Quantity
+				sum += line.Quantity
+			}
+		}
+		for _, r := range n.Removals {
+			line := l.implant(r.ImplantID)
+			pieces[groupOf(q.By, n, &line, delay)] += r.Quantity
+			sum += r.Quantity
+		}
+		total.add(n.Type, sum, delay)
+		for group, number := range pieces {
+			if groups[group] == nil {
+				groups[group] = &counted{}
+			}
+			groups[group].add(n.Type, number, delay)
+		}
+	}
+	all := &store.Statistics{Total: total.figures("")}
+	for group, c := range groups {
+		all.Groups = append(all.Groups, c.figures(group))
+	}
+	return plain(all)
+}
+
+func (l *ledger) implant(id string) register.Implant {
+	for i := range l.versions {
+		for _, line := range l.versions[i].Implants {
+			if line.ID == id {
+				return line
+			}
+		}
+	}
+	return register.Implant{}
+}
+
+func daysBetween(from, to ident.Date) int {
+	at := func(d ident.Date) time.Time { return time.Date(d.Year(), d.Month(), d.Day(), 0, 0, 0, 0, time.UTC) }
+	return int(at(to).Sub(at(from)).Hours() / 24)
+}
+
+func groupOf(by store.Grouping, n *register.Notification, line *register.Implant, delay int) string {
+	switch by {
+	case store.ByCode:
+		if line.Code.IsZero() {
+			return line.UDIDI
+		}
+		return line.Code.Digits()
+	case store.ByCategory:
+		if line.Code.IsZero() {
+			return ""
+		}
+		return "Orthopaedic " + line.Code.Digits()[10:]
+	case store.ByHospital:
+		return n.Organisation.Digits()
+	case store.ByDelay:
+		return []string{"0-1", "2-7", "8-30", "31-90", "91-"}[slices.IndexFunc([]int{1, 7, 30, 90, 100_000}, func(most int) bool { return delay <= most })]
+	case store.ByMonth:
+	}
+	return n.OperationDate.String()[:7]
+}
+
+func (c *counted) add(of register.OperationType, pieces, delay int) {
+	c.delays = append(c.delays, delay)
+	if of == register.TypeImplantation {
+		c.implantations++
+		c.placed += pieces
+		return
+	}
+	c.explantations++
+	c.removed += pieces
+}
+
+func (c *counted) figures(group string) store.Figures {
+	f := store.Figures{Group: group, Implantations: c.implantations, Placed: c.placed, Explantations: c.explantations, Removed: c.removed,
+		Notified: len(c.delays)}
+	if len(c.delays) == 0 {
+		return f
+	}
+	slices.Sort(c.delays)
+	f.Median, f.Ninety = c.delays[(len(c.delays)+1)/2-1], c.delays[(9*len(c.delays)+9)/10-1]
+	for _, delay := range c.delays {
+		if delay > store.LateAfter {
+			f.Late++
+		}
+	}
+	return f
+}
