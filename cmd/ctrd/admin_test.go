@@ -1,6 +1,9 @@
 package main_test
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -26,6 +29,8 @@ func TestAdminImport(t *testing.T) {
 		faulty  = "000071200177;Wrong check digits;TKS-FL5;Ardenne Orthopaedics SA;;;Orthopaedic;05410000001047;Active;2015-01-01;\n"
 		before  = "Total Knee System, femoral component, left, size 5"
 	)
+	told := "  000071200176: name \"" + before + "\" → \"A name from a file\"\n"
+	counted := ": 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n"
 	files := t.TempDir()
 	for _, test := range []struct {
 		name, kind, content string
@@ -39,8 +44,8 @@ func TestAdminImport(t *testing.T) {
 		{"an unknown column", "devices", "code" + header, false, 1, "", `unknown column "codenotification_code"`, before},
 		{"an empty file", "devices", "", true, 1, "", "no header line", before},
 		{"an unknown kind", "implants", header + renamed, true, 1, "", `there is no kind "implants"`, before},
-		{"a dry run", "devices", header + renamed, false, 0, "1 devices read without a fault; nothing was changed (add --commit to load them)\n", "", before},
-		{"an import", "devices", header + renamed, true, 0, "1 devices loaded\n", "", "A name from a file"},
+		{"a dry run", "devices", header + renamed, false, 0, counted + told + "nothing was changed (add --commit to do this)\n", "", before},
+		{"an import", "devices", header + renamed, true, 0, counted + told + "all of this was done\n", "", "A name from a file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			file := filepath.Join(files, test.kind+".csv")
@@ -50,7 +55,7 @@ func TestAdminImport(t *testing.T) {
 				args = append(args, "--commit")
 			}
 			result := interop.Run(t, interop.Program(t, "ctrd"), args...)
-			if result.Code != test.code || result.Stdout != test.stdout || !strings.Contains(result.Stderr, test.stderr) {
+			if result.Code != test.code || withoutDay(result.Stdout) != test.stdout || !strings.Contains(result.Stderr, test.stderr) {
 				t.Errorf("exit %d\n%s%s", result.Code, result.Stdout, result.Stderr)
 			}
 			if lines := strings.Count(result.Stderr, "\n"); lines != test.code {
@@ -60,5 +65,36 @@ func TestAdminImport(t *testing.T) {
 				t.Errorf("the device's name is %q afterwards", got)
 			}
 		})
+	}
+}
+
+// withoutDay drops what the report begins with, up to the day.
+func withoutDay(report string) string {
+	_, rest, _ := strings.Cut(report, " of ")
+	return strings.TrimPrefix(rest, rest[:min(len(rest), len("2026-11-21"))])
+}
+
+func TestImportWithoutARegister(t *testing.T) {
+	t.Parallel()
+	directory := filepath.Join(t.TempDir(), "none")
+	file := filepath.Join(t.TempDir(), "organisations.csv")
+	interop.WriteFile(t, file, []byte("nihii;cbe;type;name\n71000436;0403227020;Hospital;Ziekenhuis Sint-Elooi\n"))
+	run := func(want string, args ...string) {
+		t.Helper()
+		result := interop.Run(t, interop.Program(t, "ctrd"), append([]string{"admin", "import", "--data", directory}, args...)...)
+		if result.Code != 0 || !strings.Contains(result.Stdout, want) || (want == "") != (result.Stdout == "") {
+			t.Errorf("%v: exit %d\n%s%s", args, result.Code, result.Stdout, result.Stderr)
+		}
+	}
+	run("1 read, 1 new, 0 changed", "organisations", file, "--date", "2026-11-01")
+	if _, err := os.Stat(directory); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a dry run made a register: %v", err)
+	}
+	run("1 read, 1 new, 0 changed", "organisations", file, "--date", "2026-11-01", "--by", "tester", "--commit")
+	run("organisations  delta of 2026-11-01  1 rows  organisations.csv  sha256:", "--list")
+	run("", "--list", "devices")
+	result := interop.Run(t, interop.Program(t, "ctrd"), "admin", "import", "--data", directory)
+	if result.Code != 1 || !strings.Contains(result.Stderr, "name the kind and the file") {
+		t.Errorf("exit %d\n%s", result.Code, result.Stderr)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestDevelopmentDataIsRead(t *testing.T) {
-	want := map[string]int{"persons": 13, "professionals": 6, "organisations": 4, "affiliations": 6, "mandates": 2, "therapeutic-links": 3, "devices": 12}
+	want := map[string]int{"persons": 13, "professionals": 6, "organisations": 4, "affiliations": 7, "mandates": 2, "therapeutic-links": 3, "devices": 12}
 	var all store.Sources
 	for _, kind := range admin.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")

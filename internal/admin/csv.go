@@ -1,0 +1,89 @@
+package admin
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/openctr/ctr/internal/store"
+)
+
+// chunk is some entries of one kind, each with the line where it begins.
+type chunk struct {
+	entries store.Sources
+	lines   []int
+	// listed says that the entries are of the published list, which does not tell everything of a device.
+	listed bool
+}
+
+// chunkSize bounds what of a file is in memory, and how long other writers wait for a chunk.
+const chunkSize = 400
+
+// readCSV hands the entries of a file over, chunk by chunk. Lines that cannot be read are told to found.
+func (k *kind) readCSV(file io.Reader, found *faults, hand func(*chunk) error) error {
+	r := csv.NewReader(file)
+	r.Comma = ';'
+	r.ReuseRecord = true
+	header, err := r.Read()
+	if err != nil {
+		return fmt.Errorf("no header line: %w", err)
+	}
+	columns, err := k.order(header)
+	if err != nil {
+		return err
+	}
+	var record []string
+	l := &line{faults: found, place: "column", raw: func(column string) string {
+		if i, ok := columns[column]; ok {
+			return record[i]
+		}
+		return ""
+	}}
+	c := &chunk{}
+	for {
+		record, err = r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("not readable: %w", err)
+		}
+		l.number, _ = r.FieldPos(0)
+		k.add(l, &c.entries)
+		c.lines = append(c.lines, l.number)
+		if len(c.lines) == chunkSize {
+			if err = hand(c); err != nil {
+				return err
+			}
+			c = &chunk{}
+		}
+	}
+	if len(c.lines) == 0 {
+		return nil
+	}
+	return hand(c)
+}
+
+// order finds where each column stands; the header must name all of them and no other.
+func (k *kind) order(header []string) (map[string]int, error) {
+	columns := map[string]int{}
+	for i, column := range header {
+		column = strings.TrimPrefix(strings.TrimSpace(column), "\ufeff")
+		if !slices.Contains(k.columns, column) && !slices.Contains(k.optional, column) {
+			return nil, fmt.Errorf("line 1: unknown column %q; the columns are: %s", column, strings.Join(slices.Concat(k.columns, k.optional), " "))
+		}
+		if _, twice := columns[column]; twice {
+			return nil, fmt.Errorf("line 1: column %q stands there twice", column)
+		}
+		columns[column] = i
+	}
+	for _, column := range k.columns {
+		if _, ok := columns[column]; !ok {
+			return nil, fmt.Errorf("line 1: column %q is missing", column)
+		}
+	}
+	return columns, nil
+}

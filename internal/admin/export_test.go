@@ -1,0 +1,27 @@
+package admin
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+)
+
+// Children cuts a document, and returns its children as documents.
+func Children(document []byte) ([][]byte, error) {
+	s, err := newSplitter(bufio.NewReaderSize(bytes.NewReader(document), 16)) // so small that everything crosses its end
+	if err != nil {
+		return nil, err
+	}
+	var children [][]byte
+	for {
+		child, _, _, err := s.next()
+		if errors.Is(err, io.EOF) {
+			return children, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		children = append(children, bytes.Clone(child))
+	}
+}

@@ -1,0 +1,453 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+func mustParse[T any](t testing.TB, parse func(string) (T, error), s string) T {
+	t.Helper()
+	v, err := parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func ssin(t testing.TB, s string) ident.SSIN { t.Helper(); return mustParse(t, ident.ParseSSIN, s) }
+func day(t testing.TB, s string) ident.Date  { t.Helper(); return mustParse(t, ident.ParseDate, s) }
+
+// onBoth runs a test on either engine.
+func onBoth(t *testing.T, test func(*testing.T, storetest.Backend)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) { t.Parallel(); test(t, storetest.Embedded(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { t.Parallel(); test(t, storetest.Server(t)(t)) })
+}
+
+// importing is an operator at an open register.
+type importing struct {
+	*testing.T
+	db *store.DB
+	admin.Importer
+}
+
+func importer(t *testing.T, db *store.DB) importing {
+	t.Helper()
+	ids := 0
+	return importing{t, db, admin.Importer{Database: db, Operator: admin.Operator{Store: db, Name: "operator",
+		Now: func() time.Time { return time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC) }, NewID: func() string { ids++; return fmt.Sprint("id-", ids) }}}}
+}
+
+func (i importing) extract(kind, form, content string) admin.Extract {
+	i.Helper()
+	return admin.Extract{Kind: kind, Name: "dir/" + kind, Form: form, Day: day(i, "2026-11-21"),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }}
+}
+
+func told(t *testing.T, r admin.Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// does checks an extract, commits it, and wants both to tell the same.
+func (i importing) does(x admin.Extract, want string) {
+	i.Helper()
+	checked, err := i.Check(i.Context(), x)
+	if err != nil {
+		i.Fatal(err)
+	}
+	if got := told(i.T, checked); got != want {
+		i.Errorf("told\n%swant\n%s", got, want)
+	}
+	done, err := i.Commit(i.Context(), x)
+	if err != nil {
+		i.Fatal(err)
+	}
+	if got := told(i.T, done); got != want {
+		i.Errorf("done\n%swant\n%s", got, want)
+	}
+}
+
+func (i importing) refuses(x admin.Extract, want string) {
+	i.Helper()
+	if err := i.refusal(x, want); err == nil {
+		i.Error("not refused")
+	}
+}
+
+// refusal wants an extract to be refused by both, and to change nothing.
+func (i importing) refusal(x admin.Extract, want string) error {
+	i.Helper()
+	before := i.state()
+	_, err := i.Check(i.Context(), x)
+	_, again := i.Commit(i.Context(), x)
+	if err == nil || again == nil || err.Error() != again.Error() {
+		i.Errorf("refused with %v and %v", err, again)
+		return err
+	}
+	if !strings.Contains(err.Error(), want) {
+		i.Errorf("%q is not told in: %v", want, err)
+	}
+	if after := i.state(); after != before {
+		i.Errorf("changed from\n%s\nto\n%s", before, after)
+	}
+	return err
+}
+
+// state is what the register tells: versions, devices and the audit trail.
+func (i importing) state() string {
+	i.Helper()
+	versions, err := i.db.SourceVersions(i.Context(), "")
+	if err != nil {
+		i.Fatal(err)
+	}
+	events, _, err := i.db.Events(i.Context(), 0, 1000)
+	if err != nil {
+		i.Fatal(err)
+	}
+	var devices []register.Device
+	err = i.db.Read(i.Context(), func(r register.Reader) (err error) {
+		devices, _, err = r.SearchDevice(register.DeviceQuery{Limit: 1000})
+		return err
+	})
+	if err != nil {
+		i.Fatal(err)
+	}
+	return fmt.Sprintf("%+v\n%+v\n%+v", versions, events, devices)
+}
+
+func (i importing) device(code string) register.Device {
+	i.Helper()
+	var d register.Device
+	err := i.db.Read(i.Context(), func(r register.Reader) (err error) {
+		d, _, err = r.DeviceByCode(mustParse(i, ident.ParseNotificationCode, code))
+		return err
+	})
+	if err != nil {
+		i.Fatal(err)
+	}
+	return d
+}
+
+const (
+	deviceHeader = "notification_code;name;reference;manufacturer;distributor;classification;category;udi_di;status;valid_from;deleted_on"
+	knee         = "000071200176"
+	mesh         = "000060479203"
+	meshToo      = "000060479302"
+)
+
+func list(head, data string) string {
+	return `<?xml version="1.0" encoding="UTF-8"?>
+<!-- an invented list -->
+<List xmlns="http://www.riziv.fgov.be/xsd/cti/201411">
+  <Header>` + head + `</Header>
+` + data + `
+</List>
+`
+}
+
+func product(code, name, more string) string {
+	return "  <Data>\n    <NotificationCode>" + code + "</NotificationCode>\n    <ProductName>" + name + "</ProductName>\n    " + more + "\n  </Data>\n"
+}
+
+func fullHead(n int) string {
+	return fmt.Sprintf("<SequenceNumber>%d</SequenceNumber><ModificationsTo>2026-11-01</ModificationsTo>", n)
+}
+
+func deltaHead(n int) string {
+	return fmt.Sprintf("<SequenceNumber>%d</SequenceNumber><ModificationsFrom>2026-11-02</ModificationsFrom><ModificationsTo>2026-11-15</ModificationsTo>", n)
+}
+
+func TestPublishedList(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, b storetest.Backend) {
+		t.Helper()
+		i := importer(t, b.Open(t))
+		csv := deviceHeader + ";recalled_on\n" +
+			knee + ";Knee;K;Ardenne;Alma;D.01;Orthopaedic;05410000001047;Active;2015-01-01;;\n" +
+			mesh + ";Mesh;M;Meridian;Alma;C.10;;;Recalled;2014-05-01;;2026-10-01\n"
+		i.does(i.extract("devices", "", csv), "devices, delta of 2026-11-21: 2 read, 2 new, 0 changed, 0 unchanged, 0 ended\n"+
+			"  000071200176: is new\n  000060479203: is new\n")
+		i.does(i.extract("devices", admin.FormDelta, csv), "devices, delta of 2026-11-21: 2 read, 0 new, 0 changed, 2 unchanged, 0 ended\n")
+
+		err := i.refusal(i.extract("devices", "", list(deltaHead(8), product(knee, "Knee", ""))), "no full list is there yet")
+		var sequence *admin.SequenceError
+		if !errors.As(err, &sequence) || sequence.Given != 8 || sequence.Last != 0 {
+			t.Errorf("%v", err)
+		}
+		full := list(fullHead(7), product(knee, "Knee &amp; leg", "<IndicativePrice>12.50</IndicativePrice><ProductReference>K</ProductReference>"+
+			"<Manufacturer>Ardenne</Manufacturer><Distributor>Alma</Distributor><ClassificationCode>D.01</ClassificationCode><PublicationDate>2015-01-01</PublicationDate>")+
+			product(meshToo, "<![CDATA[Mesh > too]]>", "<UDIDI>05410000000125</UDIDI><UDIDI>05410000000293</UDIDI>"))
+		i.does(i.extract("devices", "", full), "devices, full 7 of 2026-11-01: 2 read, 1 new, 1 changed, 0 unchanged, 1 ended\n"+
+			`  000071200176: name "Knee" → "Knee & leg"`+"\n  000060479302: is new\n"+`  000060479203: deleted_on "" → "2026-11-01"`+"\n")
+		if d := i.device(knee); d.Category != "Orthopaedic" || !slices.Equal(d.UDIDIs, []string{"05410000001047"}) || d.Status != register.DeviceActive {
+			t.Errorf("the list has taken what it does not tell: %+v", d)
+		}
+		if d := i.device(mesh); d.Status != register.DeviceRecalled || d.RecalledOn != day(t, "2026-10-01") || d.DeletedOn != day(t, "2026-11-01") {
+			t.Errorf("a recall does not stand: %+v", d)
+		}
+		for _, delta := range []int{7, 9} {
+			err = i.refusal(i.extract("devices", "", list(deltaHead(delta), product(knee, "Knee", ""))), "so 8 must be next")
+			if !errors.As(err, &sequence) || sequence.Given != int64(delta) || sequence.Last != 7 {
+				t.Errorf("%v", err)
+			}
+		}
+		i.refuses(i.extract("devices", "", list(fullHead(6), product(knee, "Knee", ""))), "the newer list 7 is there")
+		i.refuses(i.extract("devices", admin.FormFull, list(deltaHead(8), product(knee, "Knee", ""))), "says that it is delta, not full")
+		i.does(i.extract("devices", "", list(deltaHead(8), product(meshToo, "Mesh > too", "<DeletedOn>2026-11-10</DeletedOn><UDIDI>05410000000125</UDIDI>"))),
+			"devices, delta 8 of 2026-11-15: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n"+
+				`  000060479302: udi_di "05410000000125 05410000000293" → "05410000000125"`+"\n"+
+				`  000060479302: status "Active" → "Deleted"`+"\n"+`  000060479302: deleted_on "" → "2026-11-10"`+"\n")
+	})
+}
+
+func TestUnlisted(t *testing.T) {
+	t.Parallel()
+	i := importer(t, storetest.Embedded(t).Open(t))
+	good := product(knee, "Knee", "")
+	for name, c := range map[string]struct{ kind, content, want string }{
+		"no header":            {"devices", list("", good), "SequenceNumber"},
+		"no entries at all":    {"devices", `<List xmlns="http://www.riziv.fgov.be/xsd/cti/201411"/>`, "has no Header"},
+		"an empty full list":   {"devices", list(fullHead(1), ""), "would end everything"},
+		"another namespace":    {"devices", strings.Replace(list(fullHead(1), good), "201411", "201412", 1), "line 4: the list is not of the namespace"},
+		"a bad day":            {"devices", list("<SequenceNumber>1</SequenceNumber><ModificationsTo>2026-11-31</ModificationsTo>", good), "ModificationsTo"},
+		"an open delta":        {"devices", list("<SequenceNumber>1</SequenceNumber><ModificationsFrom>2026-11-01</ModificationsFrom>", good), "ModificationsTo is missing"},
+		"a bad code":           {"devices", list(fullHead(1), good+product("000071200177", "Knee", "")), "line 10, element NotificationCode"},
+		"no name":              {"devices", list(fullHead(1), product(knee, "", "")), "line 5, element ProductName: is empty"},
+		"an unknown element":   {"devices", list(fullHead(1), product(knee, "Knee", "<Colour>red</Colour>")), `line 8: the element "Colour" is not known`},
+		"an element twice":     {"devices", list(fullHead(1), product(knee, "Knee", "<ProductName>Knee</ProductName>")), `line 8: the element "ProductName" stands there twice`},
+		"an element inside":    {"devices", list(fullHead(1), product(knee, "<b>Knee</b>", "")), `line 7: the element "ProductName" holds elements`},
+		"an entry twice":       {"devices", list(fullHead(1), good+good), "line 10: the same entry stands on line 5"},
+		"tags that cross":      {"devices", list(fullHead(1), "<Data><Name></Data></Name>"), "line 5: the entry that begins here is refused: XML_"},
+		"a document type":      {"devices", "<!DOCTYPE List><List/>", "line 1: a document type is not read"},
+		"text between":         {"devices", list(fullHead(1), "text"), "line 5: there is text between the entries"},
+		"CDATA between":        {"devices", list(fullHead(1), "<![CDATA[text]]>"), "line 5: there is text between the entries"},
+		"an unknown entry":     {"devices", list(fullHead(1), "<Datum/>"), `line 5: the element "Datum" is not known`},
+		"a wrong end":          {"devices", strings.Replace(list(fullHead(1), good), "</List>", "</Lists>", 1), "line 11: the end tag is not the root's"},
+		"two roots":            {"devices", list(fullHead(1), good) + "<List/>", "there is a second root"},
+		"cut off":              {"devices", strings.TrimSuffix(list(fullHead(1), good), "</List>\n"), "ends too early"},
+		"cut off in a comment": {"devices", list(fullHead(1), good) + "<!-- ", "ends too early"},
+		"an entry too long":    {"devices", list(fullHead(1), product(knee, strings.Repeat("x", 1<<20), "")), "an entry is longer than"},
+		"persons as XML":       {"persons", list(fullHead(1), good), "persons come as CSV"},
+		"Latin 1":              {"devices", strings.Replace(list(fullHead(1), good), "UTF-8", "ISO-8859-1", 1), "XML_ENCODING"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			importing{t, i.db, i.Importer}.refuses(i.extract(c.kind, "", c.content), c.want)
+		})
+	}
+}
+
+func TestFullAndDelta(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, b storetest.Backend) {
+		t.Helper()
+		i := importer(t, b.Open(t))
+		for _, kind := range admin.Kinds() {
+			content, err := devdata.Files.ReadFile(kind + ".csv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := i.Commit(t.Context(), i.extract(kind, "", string(content))); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := i.Check(t.Context(), i.extract(kind, "", string(content))); err != nil || r.Unchanged != r.Rows || r.New+r.Changed+r.Ended > 0 {
+				t.Errorf("%s again: %+v, %v", kind, r, err)
+			}
+		}
+		claes, leroy := ssin(t, "78031412250"), ssin(t, "48022907379")
+		err := i.db.Write(t.Context(), func(w register.Writer) error {
+			return w.Link(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkOperation, Period: register.Period{From: day(t, "2026-11-20")}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const linkHeader = "patient_ssin;professional_ssin;type;valid_from;valid_to\n"
+		i.does(i.extract("therapeutic-links", admin.FormFull, linkHeader+"84061205236;85073003328;gmd;2021-01-01;2026-12-31\n"),
+			"therapeutic-links, full of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 1 ended\n"+
+				`  SSIN(*36) SSIN(*28) gmd 2021-01-01: valid_to "" → "2026-12-31"`+"\n"+
+				`  SSIN(*79) SSIN(*50) specialistconsultation 2020-01-01: valid_to "" → "2026-11-20"`+"\n")
+		i.does(i.extract("affiliations", admin.FormFull, "organisation_nihii;ssin;role;valid_from;valid_to\n71000436;78031412250;Specialist;2010-01-01;\n"),
+			affiliationsEnded(t, i))
+		i.does(i.extract("mandates", admin.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n69092234126;91021706490;CTR;2024-01-01;2027-12-31;2024-01-03\n"),
+			"mandates, full of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 1 ended\n"+
+				`  SSIN(*50) SSIN(*36) CTR 2025-01-01: valid_to "" → "2026-11-20"`+"\n")
+		err = i.db.Read(t.Context(), func(r register.Reader) error {
+			links, failed := r.Links(leroy, claes)
+			if len(links) != 2 || links[0].To != day(t, "2026-11-20") || !links[1].To.IsZero() {
+				t.Errorf("links %v", links)
+			}
+			return failed
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.refuses(i.extract("persons", admin.FormFull, "ssin;first_name;last_name;birth_date;death_date\n"), "never full")
+		i.refuses(i.extract("mandates", admin.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n"), "would end everything")
+		i.refuses(i.extract("surgeons", "", ""), "the kinds are")
+		i.refuses(i.extract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jean;X;;\n48022907379;Jean;;;\n"), "line 3, column last_name: is empty")
+		i.refuses(i.extract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jean;X;;\n48022907379;Jean;Y;;\n"), "line 3: the same entry stands on line 2")
+		i.does(i.extract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jeanne;Leroi;1948-02-29;\n"),
+			"persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n  SSIN(*79): last_name changes\n")
+
+		versions, err := i.db.SourceVersions(t.Context(), "mandates")
+		if err != nil || len(versions) != 2 || versions[1].Form != admin.FormFull || versions[1].Rows != 1 || versions[1].Name != "mandates" || len(versions[1].Digest) != 32 {
+			t.Errorf("versions %+v, %v", versions, err)
+		}
+		events, _, err := i.db.Events(t.Context(), 0, 100)
+		if last := events[len(events)-1]; err != nil || last.Operation != admin.ActImport || last.Signer != "operator=operator" ||
+			last.Reason != "persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended" {
+			t.Errorf("recorded %+v, %v", last, err)
+		}
+	})
+}
+
+// affiliationsEnded are those of the development data that a full list of one ends: none that an organisation gives itself.
+func affiliationsEnded(t *testing.T, i importing) string {
+	t.Helper()
+	var open []register.Affiliation
+	err := i.db.Sources(t.Context(), func(r store.SourceReader) (err error) {
+		open, err = r.OpenAffiliations(day(t, "2026-11-21"))
+		return err
+	})
+	if err != nil || len(open) < 3 {
+		t.Fatal(open, err)
+	}
+	lines := fmt.Sprintf("affiliations, full of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, %d ended\n", len(open)-1)
+	for _, a := range open {
+		if a.Role == register.RoleAdministrative || a.Role == register.RoleManager {
+			t.Errorf("%v is no entry of the source alone", a)
+		}
+		if a.SSIN != ssin(t, "78031412250") {
+			lines += fmt.Sprintf("  %s %s %s %s: valid_to %q → \"2026-11-20\"\n", a.Organisation.Digits(), a.SSIN, a.Role, a.From, a.To.String())
+		}
+	}
+	return lines
+}
+
+// A number that was replaced and the one that replaced it find everything, through the domain.
+func TestReplacedNumber(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, b storetest.Backend) {
+		t.Helper()
+		i := importer(t, b.Open(t))
+		var all store.Sources
+		for _, kind := range admin.Kinds() {
+			file, err := devdata.Files.Open(kind + ".csv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := admin.Read(kind, file, &all); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := i.db.Load(t.Context(), all); err != nil {
+			t.Fatal(err)
+		}
+		mark := 0
+		now := func() time.Time { return time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC) }
+		ids := 0
+		r := register.New(register.Config{Store: i.db, Now: now, Location: time.UTC, NewID: func() string { ids++; return fmt.Sprintf("id-%06d", ids) }})
+		claes, former, newer := ssin(t, "78031412250"), ssin(t, "48022907379"), ssin(t, "05041801691")
+		caller := func() register.Caller {
+			mark++
+			m := register.Message{Correlation: fmt.Sprint(mark), Operation: "Operation", Received: now(), Signer: register.Signer{Type: "SSIN", ID: claes.Digits()},
+				Mark: register.ReplayMark{Until: now().Add(time.Minute), Key: [32]byte{byte(mark)}}, Digest: [32]byte{byte(mark)}}
+			c, err := r.Identify(t.Context(), m, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		place := func(patient ident.SSIN) {
+			t.Helper()
+			_, err := r.NotifyImplant(t.Context(), caller(), register.Submission{}, register.Implantation{
+				Specialist: register.ProfessionalRef{SSIN: claes}, OperationDate: day(t, "2026-11-20"), Patient: patient,
+				Prescriber: register.ProfessionalRef{SSIN: claes}, PrescriptionDate: day(t, "2026-11-02"),
+				Implants: []register.NotifiedImplant{{Code: mustParse(t, ident.ParseNotificationCode, knee), Quantity: 1}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		place(former)
+		content := "replaces;ssin;first_name;last_name;birth_date;death_date\n48022907379;05041801691;Minh;Nguyen;2005-04-18;\n"
+		i.does(i.extract("persons", "", content), "persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n  SSIN(*91): replaces changes\n")
+		place(newer)
+		place(former)
+		for _, number := range []ident.SSIN{former, newer} {
+			found, err := r.Search(t.Context(), caller(), register.Criteria{Page: register.Page{Limit: 10}, Patient: number})
+			if err != nil || found.Total != 3 {
+				t.Errorf("%s finds %d: %v", number, found.Total, err)
+			}
+			implants, err := r.PatientImplants(t.Context(), caller(), register.Carried{Page: register.Page{Limit: 10}, Patient: number})
+			if err != nil || implants.Total != 3 {
+				t.Errorf("%s has %d implants: %v", number, implants.Total, err)
+			}
+		}
+		i.does(i.extract("persons", "", content), "persons, delta of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 0 ended\n")
+		i.does(i.extract("therapeutic-links", "", "patient_ssin;professional_ssin;type;valid_from;valid_to\n48022907379;78031412250;specialistconsultation;2020-01-01;\n"),
+			"therapeutic-links, delta of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 0 ended\n")
+		i.refuses(i.extract("persons", "", "replaces;ssin;first_name;last_name;birth_date;death_date\n05041801691;05041801691;J;L;;\n"), "column replaces: is the same number")
+	})
+}
+
+// Whoever comes between the comparison and the change finds the import refused, and nothing staged left behind.
+func TestAnotherImportBetween(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, b storetest.Backend) {
+		t.Helper()
+		i := importer(t, b.Open(t))
+		raw := b.Raw(t)
+		content := list(fullHead(1), product(knee, "Knee", "<UDIDI>05410000001047</UDIDI>"))
+		x := i.extract("devices", "", content)
+		opened := 0
+		between := x
+		between.Open = func() (io.ReadCloser, error) {
+			if opened++; opened == 2 {
+				if _, err := i.Commit(context.WithoutCancel(t.Context()), x); err != nil {
+					return nil, err
+				}
+			}
+			return x.Open()
+		}
+		if _, err := i.Commit(t.Context(), between); err == nil || !strings.Contains(err.Error(), "run it again") {
+			t.Errorf("%v", err)
+		}
+		err := i.db.Import(t.Context(), store.Import{SourceVersion: store.SourceVersion{Kind: "devices", LoadedAt: time.Now()}, After: 9,
+			Entries: func(hand func(store.Sources) error) error {
+				return hand(store.Sources{Devices: []register.Device{i.device(knee)}})
+			}})
+		if !errors.Is(err, store.ErrSourcesChanged) {
+			t.Errorf("%v", err)
+		}
+		var left int
+		if err := raw.QueryRowContext(t.Context(), `SELECT (SELECT COUNT(*) FROM device_staged) + (SELECT COUNT(*) FROM device_udi_staged)`).Scan(&left); err != nil || left != 0 {
+			t.Errorf("%d rows are left staged, %v", left, err)
+		}
+		if versions, err := i.db.SourceVersions(t.Context(), ""); err != nil || len(versions) != 1 {
+			t.Errorf("%v, %v", versions, err)
+		}
+		for _, statement := range []string{`UPDATE source_version SET row_count = 0`, `DELETE FROM source_version`} {
+			if _, err := raw.ExecContext(t.Context(), statement); err == nil || !strings.Contains(err.Error(), "append-only") {
+				t.Errorf("%s: %v", statement, err)
+			}
+		}
+	})
+}

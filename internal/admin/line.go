@@ -1,0 +1,106 @@
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// maxFaults bounds what is told about one file.
+const maxFaults = 50
+
+// faults are what is wrong with a file.
+type faults struct{ all []error }
+
+func (f *faults) add(number int, what string) {
+	if len(f.all) < maxFaults {
+		f.all = append(f.all, fmt.Errorf("line %d%s", number, what))
+	}
+}
+
+func (f *faults) err() error { return errors.Join(f.all...) }
+
+// line is one line of a file, or one entry of the published list.
+type line struct {
+	raw    func(column string) string
+	number int
+	place  string // what a column is called
+	names  map[string]string
+	faults *faults
+}
+
+func (l *line) fault(column, what string) {
+	if name, other := l.names[column]; other {
+		column = name
+	}
+	l.faults.add(l.number, ", "+l.place+" "+column+": "+what)
+}
+
+// text reads any text. Control characters are refused: no answer in XML could hold them.
+func (l *line) text(column string) string {
+	text := strings.TrimSpace(l.raw(column))
+	if strings.ContainsFunc(text, unicode.IsControl) || !utf8.ValidString(text) {
+		l.fault(column, "holds a control character or is not UTF-8")
+	}
+	return text
+}
+
+func (l *line) required(column string) string {
+	text := l.text(column)
+	if text == "" {
+		l.fault(column, "is empty")
+	}
+	return text
+}
+
+const (
+	mandatory = true
+	optional  = false
+)
+
+// value reads an identifier or a day. The fault repeats the refusal's words, never the value.
+func value[T any](l *line, column string, parse func(string) (T, error), needed bool) T {
+	var none T
+	text := l.text(column)
+	if text == "" {
+		if needed {
+			l.fault(column, "is empty")
+		}
+		return none
+	}
+	v, err := parse(text)
+	if err != nil {
+		e := problem.From(err)
+		l.fault(column, string(e.Code)+" "+e.Public)
+		return none
+	}
+	return v
+}
+
+func (l *line) ssin(column string) ident.SSIN   { return value(l, column, ident.ParseSSIN, mandatory) }
+func (l *line) nihii(column string) ident.NIHII { return value(l, column, ident.ParseNIHII, mandatory) }
+func (l *line) date(column string) ident.Date   { return value(l, column, ident.ParseDate, optional) }
+
+func (l *line) period() register.Period {
+	p := register.Period{From: value(l, "valid_from", ident.ParseDate, mandatory), To: l.date("valid_to")}
+	if !p.To.IsZero() && p.To.Before(p.From) {
+		l.fault("valid_to", "is before valid_from")
+	}
+	return p
+}
+
+func (l *line) status(column string) register.DeviceStatus {
+	s := register.DeviceStatus(l.text(column))
+	switch s {
+	case register.DeviceActive, register.DeviceDeleted, register.DeviceRecalled:
+	default:
+		l.fault(column, "is not Active, Deleted or Recalled")
+	}
+	return s
+}

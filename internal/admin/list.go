@@ -1,0 +1,200 @@
+package admin
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// listNamespace is that of the lists which the insurance institute publishes as XML.
+const listNamespace = "http://www.riziv.fgov.be/xsd/cti/201411"
+
+// header is what the published list says of itself.
+type header struct {
+	sequence int64
+	from, to ident.Date // of the modifications in a delta; a full list has only the second
+}
+
+func (h header) delta() bool { return !h.from.IsZero() }
+
+// elements of an entry, with the columns that they fill. Those without one are published, and tell this register nothing.
+var elements = map[string]string{
+	"NotificationCode": "notification_code", "ProductName": "name", "ProductReference": "reference", "Manufacturer": "manufacturer",
+	"Distributor": "distributor", "ClassificationCode": "classification", "PublicationDate": "valid_from", "DeletedOn": "deleted_on",
+	"RecalledOn": "recalled_on", "UDIDI": "udi_di", "Category": "category",
+
+	"IndicativePrice": "", "ListDivision": "", "ReimbursementCategory": "", "NomenclatureHosp": "", "NomenclatureAmb": "",
+	"DescriptionNL": "", "DescriptionFR": "", "ValidFrom": "", "ValidTo": "", "NotificationZone55": "", "IdentificationZone43": "",
+	"Qermid": "", "NominativeLists": "", "ReimbursementConditions": "", "Forms": "",
+}
+
+var columnElements = func() map[string]string {
+	names := make(map[string]string, len(elements))
+	for name, column := range elements {
+		if column != "" {
+			names[column] = name
+		}
+	}
+	return names
+}()
+
+func recordLimits() xmldoc.Limits {
+	l := xmldoc.DefaultLimits()
+	l.Bytes, l.Depth, l.Nodes, l.Instructions = 2*maxRecord, 20, 10_000, 10
+	return l
+}
+
+// readList hands the header of the published list over, and then the devices, chunk by chunk.
+func readList(in *bufio.Reader, found *faults, head func(header) error, hand func(*chunk) error) error {
+	s, err := newSplitter(in)
+	if err != nil {
+		return err
+	}
+	c := &chunk{listed: true}
+	for first := true; ; first = false {
+		var entry record
+		entry, err = nextRecord(s)
+		switch {
+		case errors.Is(err, io.EOF) && first:
+			return errors.New("the list has no Header")
+		case errors.Is(err, io.EOF):
+			if len(c.lines) == 0 {
+				return nil
+			}
+			return hand(c)
+		case err != nil:
+			return err
+		}
+		if first {
+			var h header
+			if h, err = entry.header(); err == nil {
+				err = head(h)
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err = entry.device(found, c); err != nil {
+			return err
+		}
+		if len(c.lines) == chunkSize {
+			if err = hand(c); err != nil {
+				return err
+			}
+			c = &chunk{listed: true}
+		}
+	}
+}
+
+// record is a child of the list's root.
+type record struct {
+	xmldoc.Element
+	begins, line int
+}
+
+func nextRecord(s *splitter) (record, error) {
+	document, begins, line, err := s.next()
+	if err != nil {
+		return record{}, err
+	}
+	parsed, err := xmldoc.Parse(document, recordLimits())
+	if err != nil {
+		return record{}, fmt.Errorf("line %d: the entry that begins here is refused: %s", line, problem.From(err).Code)
+	}
+	r := record{parsed.Root().FirstChild(), begins, line}
+	if r.Space() != listNamespace || parsed.Root().Space() != listNamespace {
+		return record{}, fmt.Errorf("line %d: the list is not of the namespace %s", line, listNamespace)
+	}
+	return r, nil
+}
+
+// lineOf finds where in the file an element stands.
+func (r record) lineOf(e xmldoc.Element) int {
+	start, _ := e.Offset()
+	return r.line + strings.Count(e.Document().Source()[r.begins:start], "\n")
+}
+
+// fields are the texts of the children; a child that repeats adds to the text.
+func (r record) fields(known map[string]string) (map[string]string, error) {
+	values := map[string]string{}
+	for e := range r.Children() {
+		column, published := known[e.Local()]
+		if !published || e.Space() != listNamespace {
+			return nil, fmt.Errorf("line %d: the element %q is not known here", r.lineOf(e), e.Local())
+		}
+		if column == "" {
+			continue
+		}
+		text, plain := e.Text()
+		before, twice := values[column]
+		switch {
+		case !plain:
+			return nil, fmt.Errorf("line %d: the element %q holds elements", r.lineOf(e), e.Local())
+		case twice && column != "udi_di":
+			return nil, fmt.Errorf("line %d: the element %q stands there twice", r.lineOf(e), e.Local())
+		case twice:
+			text = before + " " + text
+		}
+		values[column] = text
+	}
+	return values, nil
+}
+
+func (r record) header() (header, error) {
+	var h header
+	if r.Local() != "Header" {
+		return h, fmt.Errorf("line %d: the list begins with %q, not with its Header", r.line, r.Local())
+	}
+	values, err := r.fields(map[string]string{"SequenceNumber": "SequenceNumber", "ModificationsFrom": "ModificationsFrom",
+		"ModificationsTo": "ModificationsTo"})
+	if err != nil {
+		return h, err
+	}
+	if h.sequence, err = strconv.ParseInt(strings.TrimSpace(values["SequenceNumber"]), 10, 64); err != nil || h.sequence < 1 {
+		return h, fmt.Errorf("line %d: the SequenceNumber is no number from 1 on", r.line)
+	}
+	for name, into := range map[string]*ident.Date{"ModificationsFrom": &h.from, "ModificationsTo": &h.to} {
+		text := strings.TrimSpace(values[name])
+		if text == "" {
+			continue
+		}
+		if *into, err = ident.ParseDate(text); err != nil {
+			return h, fmt.Errorf("line %d: %s: %s", r.line, name, problem.From(err).Public)
+		}
+	}
+	if h.delta() && (h.to.IsZero() || h.to.Before(h.from)) {
+		return h, fmt.Errorf("line %d: ModificationsTo is missing, or before ModificationsFrom", r.line)
+	}
+	return h, nil
+}
+
+// device adds an entry of the list to a chunk.
+func (r record) device(found *faults, c *chunk) error {
+	if r.Local() != "Data" {
+		return fmt.Errorf("line %d: the element %q is not known here", r.line, r.Local())
+	}
+	values, err := r.fields(elements)
+	if err != nil {
+		return err
+	}
+	values["status"] = string(register.DeviceActive)
+	switch {
+	case strings.TrimSpace(values["recalled_on"]) != "":
+		values["status"] = string(register.DeviceRecalled)
+	case strings.TrimSpace(values["deleted_on"]) != "":
+		values["status"] = string(register.DeviceDeleted)
+	}
+	l := &line{raw: func(column string) string { return values[column] }, number: r.line, place: "element", names: columnElements, faults: found}
+	addDevice(l, &c.entries)
+	c.lines = append(c.lines, r.line)
+	return nil
+}

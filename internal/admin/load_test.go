@@ -1,0 +1,134 @@
+package admin_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+// The invented list of the load tests.
+const (
+	listedDevices = 200_000
+	changedByList = 500
+)
+
+// bigList writes a list of n invented products while it is read, so that the test needs no memory for it.
+func bigList(head string, n int, name func(int) string) io.ReadCloser {
+	r, w := io.Pipe()
+	go func() {
+		_, err := io.WriteString(w, `<List xmlns="http://www.riziv.fgov.be/xsd/cti/201411"><Header>`+head+"</Header>\n")
+		for i := 1; i <= n && err == nil; i++ {
+			gtin := fmt.Sprintf("0541%09d", i)
+			sum := 0
+			for place, digit := range gtin {
+				sum += int(digit-'0') * (1 + 2*(place%2)) // of thirteen digits the last weighs 3 in a GTIN-14
+			}
+			_, err = fmt.Fprintf(w, `<Data><NotificationCode>%010d%02d</NotificationCode><ProductName>%s</ProductName><ProductReference>REF-%d</ProductReference>
+<Manufacturer>Invented Implants of the %d. Street N.V.</Manufacturer><Distributor>Alma Distribution NV</Distributor>
+<ClassificationCode>C.10.02.01.02</ClassificationCode><PublicationDate>2020-01-01</PublicationDate><Category>Orthopaedic</Category><UDIDI>0%s%d</UDIDI></Data>
+`, i, 97-i%97, name(i), i, i%100, gtin[:12], sum%10)
+		}
+		if err == nil {
+			_, err = io.WriteString(w, "</List>\n")
+		}
+		_ = w.CloseWithError(err) // never fails
+	}()
+	return r
+}
+
+func named(i int) string { return fmt.Sprintf("Modular stem with a long product name, size %d", i) }
+
+func (i importing) listed(head string, n int, name func(int) string) admin.Extract {
+	i.Helper()
+	x := i.extract("devices", "", "")
+	x.Open = func() (io.ReadCloser, error) { return bigList(head, n, name), nil }
+	return x
+}
+
+// loads imports a full list, a delta on top of it, and the next full list in which everything changes, while another program
+// writes, and tells how long each took and the longest that the other waited.
+func loads(t *testing.T, b storetest.Backend, devices int) (took, waited [3]time.Duration, peak uint64) {
+	t.Helper()
+	i, other := importer(t, b.Open(t)), b.Open(t)
+	ended := fmt.Sprintf("delta 2 of 2026-11-15: %d read", min(changedByList, devices))
+	for step, c := range []struct {
+		extract admin.Extract
+		want    string
+	}{
+		{i.listed(fullHead(1), devices, named), fmt.Sprintf("%d read, %d new", devices, devices)},
+		{i.listed(deltaHead(2), min(changedByList, devices), func(n int) string { return "Renamed " + named(n) }), ended},
+		{i.listed(fullHead(3), devices-1, func(n int) string { return "Again " + named(n) }), fmt.Sprintf("%d changed, 0 unchanged, 1 ended", devices-1)},
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				began := time.Now()
+				err := other.Write(context.WithoutCancel(ctx), func(w register.Writer) error {
+					return w.Record(register.Event{At: began, Correlation: fmt.Sprint(n), Operation: "Test", Outcome: register.Accepted})
+				})
+				if err != nil {
+					t.Errorf("another program's write: %v", err)
+				}
+				waited[step] = max(waited[step], time.Since(began))
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				peak = max(peak, m.HeapInuse)
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+		began := time.Now()
+		report, err := i.Commit(t.Context(), c.extract)
+		took[step] = time.Since(began)
+		stop()
+		group.Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := told(t, report); !strings.Contains(got, c.want) {
+			t.Errorf("%q is not in %q", c.want, got)
+		}
+	}
+	return took, waited, peak
+}
+
+func TestAnotherProgramWritesMeanwhile(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, b storetest.Backend) {
+		t.Helper()
+		loads(t, b, 2000)
+	})
+}
+
+// TestLargeList is the acceptance of a list of two hundred thousand. It runs with CTR_LOAD=1, on a machine that does nothing else.
+func TestLargeList(t *testing.T) {
+	if os.Getenv("CTR_LOAD") == "" {
+		t.Skip("CTR_LOAD is not set")
+	}
+	for name, backend := range map[string]func(testing.TB) storetest.Backend{"SQLite": storetest.Embedded,
+		"PostgreSQL": func(t testing.TB) storetest.Backend { t.Helper(); return storetest.Server(t)(t) }} {
+		t.Run(name, func(t *testing.T) {
+			took, waited, peak := loads(t, backend(t), listedDevices)
+			t.Logf("full %v, delta %v, full with all changed %v; a write of another program waited at most %v; heap at most %d MiB",
+				took[0], took[1], took[2], waited, peak>>20)
+			for step, limit := range []time.Duration{60 * time.Second, 2 * time.Second, 60 * time.Second} {
+				if took[step] > limit {
+					t.Errorf("step %d took %v, limit %v", step, took[step], limit)
+				}
+				if waited[step] > 10*time.Second {
+					t.Errorf("step %d: a write waited %v", step, waited[step])
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,89 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+func TestReasonOfAnAct(t *testing.T) {
+	for reason, ok := range map[string]bool{"": false, "  ": false, "asked by the patient": true, strings.Repeat("x", 501): false, "\xff": false} {
+		if err := admin.CheckReason(reason); (err == nil) != ok {
+			t.Errorf("%q: %v", reason, err)
+		}
+	}
+}
+
+func TestNobodyActs(t *testing.T) {
+	if err := (admin.Operator{Name: " "}).Record(t.Context(), admin.Act{Operation: admin.ActImport}); err == nil || !strings.Contains(err.Error(), "--by") {
+		t.Errorf("%v", err)
+	}
+}
+
+// pages is an audit trail of so many entries, in pages.
+type pages struct {
+	entries []store.AuditEntry
+	err     error
+}
+
+func (p pages) Audit(_ context.Context, q store.AuditQuery) ([]store.AuditEntry, error) {
+	var found []store.AuditEntry
+	for _, e := range p.entries {
+		if e.Seq > q.After && len(found) < q.Limit {
+			found = append(found, e)
+		}
+	}
+	return found, p.err
+}
+
+func TestDisclosure(t *testing.T) {
+	at := time.Date(2026, 11, 22, 9, 0, 0, 123456000, time.UTC)
+	ssin, err := ident.ParseSSIN("78031412250")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trail := pages{entries: []store.AuditEntry{
+		{Seq: 1, Person: 7, Patient: 8, Event: register.Event{At: at, Operation: "Search", Outcome: register.Refused, Codes: []problem.Code{"ONE", "TWO"},
+			Emergency: "=1+1;\n<b>", Correlation: "c-1", Signer: "SSIN=#7"}},
+		{Seq: 2, Person: 7, Event: register.Event{At: at, Person: ssin, Patient: ssin}},
+	}}
+	for _, test := range []struct{ format, want string }{
+		{"csv", "seq;at;operation;outcome;codes;person;capacity;organisation;signer;patient;number;reason;stated_reason;correlation\n" +
+			"1;2026-11-22T09:00:00.123456Z;Search;refused;ONE TWO;#7;;;SSIN=#7;#8;;;\"'=1+1;\n<b>\";c-1\n" +
+			"2;2026-11-22T09:00:00.123456Z;;;;78031412250;;;;78031412250;;;;\n"},
+		{"json", `{"seq":1,"at":"2026-11-22T09:00:00.123456Z","operation":"Search","outcome":"refused","codes":["ONE","TWO"],"person":"#7",` +
+			`"capacity":"","organisation":"","signer":"SSIN=#7","patient":"#8","number":"","reason":"","stated_reason":"=1+1;\n<b>","correlation":"c-1"}` + "\n" +
+			`{"seq":2,"at":"2026-11-22T09:00:00.123456Z","operation":"","outcome":"","codes":[],"person":"78031412250",` +
+			`"capacity":"","organisation":"","signer":"","patient":"78031412250","number":"","reason":"","stated_reason":"","correlation":""}` + "\n"},
+	} {
+		var out bytes.Buffer
+		n, err := admin.Disclosure{Format: test.format}.Write(t.Context(), trail, &out)
+		if err != nil || n != 2 || out.String() != test.want {
+			t.Errorf("%s: %d, %v\n%s", test.format, n, err, out.String())
+		}
+	}
+	var out bytes.Buffer
+	if n, err := (admin.Disclosure{Format: "csv"}).Write(t.Context(), pages{}, &out); err != nil || n != 0 || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("nothing: %d, %v, %q", n, err, out.String())
+	}
+	many := pages{entries: make([]store.AuditEntry, 2500)}
+	for i := range many.entries {
+		many.entries[i].Seq = int64(i + 1)
+	}
+	if n, err := (admin.Disclosure{Format: "json"}).Write(t.Context(), many, &out); err != nil || n != 2500 {
+		t.Errorf("many: %d, %v", n, err)
+	}
+	failure := errors.New("gone")
+	if _, err := (admin.Disclosure{Format: "json"}).Write(t.Context(), pages{err: failure}, &out); !errors.Is(err, failure) {
+		t.Errorf("a failure: %v", err)
+	}
+}

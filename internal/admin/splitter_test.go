@@ -1,0 +1,63 @@
+package admin_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+)
+
+// FuzzChildren compares with the reader of whole documents: what it accepts is cut into exactly its children, each of which
+// it accepts too.
+func FuzzChildren(f *testing.F) {
+	for _, seed := range []string{
+		list(fullHead(1), product(knee, "Knee &amp; leg", "")),
+		`<a/>`, `<a></a>`, `<a><b/><c>x</c></a>`, `<!-- <a> --><a x='>' y="/>"><b z="<!--'"/><!-- </a> --><c><![CDATA[</c>]]></c ></a><!----> `,
+		`<?xml version="1.0"?><a xmlns:p="urn:p"><p:b><p:b><p:c/></p:b></p:b><?x <b?></a>`, `<a><b></a></b>`, `<a>x<b/></a>`, `<!DOCTYPE a><a/>`,
+		"\ufeff<a>\r\n<b\n/>\r</a\t>", `<a><b>]]</b></a>`, `<a><b/>`, `<a/><b/>`, `<a><b c="&gt;"></b></a>`,
+	} {
+		f.Add([]byte(seed))
+	}
+	limits := xmldoc.DefaultLimits()
+	limits.Instructions = 100
+	f.Fuzz(func(t *testing.T, document []byte) {
+		children, err := admin.Children(document)
+		whole, refusal := xmldoc.Parse(document, limits)
+		if refusal != nil || bytes.IndexByte(document, 0) >= 0 { // UTF-16 is for messages
+			return
+		}
+		var want []xmldoc.Element
+		between := false
+		root := whole.Root()
+		at, _ := root.Inside()
+		_, ends := root.Inside()
+		for child := range root.Children() {
+			start, end := child.Offset()
+			between = between || textIn(whole.Source()[at:start])
+			at = end
+			want = append(want, child)
+		}
+		if between || textIn(whole.Source()[at:ends]) {
+			return // text between the entries, which is refused
+		}
+		if err != nil || len(children) != len(want) {
+			t.Fatalf("%q is cut into %d (%v), and has %d", document, len(children), err, len(want))
+		}
+		for i, child := range children {
+			parsed, err := xmldoc.Parse(child, limits)
+			if err != nil {
+				t.Fatalf("%q of %q: %v", child, document, err)
+			}
+			one := parsed.Root().FirstChild()
+			start, end := one.Offset()
+			from, to := want[i].Offset()
+			if parsed.Source()[start:end] != whole.Source()[from:to] || one.Space() != want[i].Space() {
+				t.Fatalf("%q of %q is another entry", child, document)
+			}
+		}
+	})
+}
+
+// textIn reports whether there may be anything but space in what stands between elements.
+func textIn(s string) bool { return len(bytes.Trim([]byte(s), " \t\r\n")) > 0 }
