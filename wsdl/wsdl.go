@@ -72,7 +72,17 @@ func Operations() []Operation {
 		{"notifyExplant", "NotifyExplant", "Reports an operation in which implants were removed, and returns the receipt."},
 		{"search", "Search", "Finds notifications by patient, by number or by implant."},
 		{"getImplantCard", "GetImplantCard", "Returns the implant card of a notification, or the cumulative card of a patient, as PDF."},
+		{"getNotification", "GetNotification", "Returns one notification in full, with its history."},
+		{"reviseNotification", "ReviseNotification", "Puts other content in the place of a notification's, and returns the receipt of the new version."},
+		{"validateNotification", "ValidateNotification", "Makes a notification final that was prepared for its specialist, and returns the receipt with its number."},
+		{"discardNotification", "DiscardNotification", "Discards a notification that is not final yet, or withdraws a final one."},
+		{"listPendingNotifications", "ListPendingNotifications", "Lists the notifications that wait for more work or for their specialist."},
 		{"listPatientImplants", "ListPatientImplants", "Lists the implants of a patient, with what remains of each."},
+		{"searchDevice", "SearchDevice", "Finds devices on the list of notified implants."},
+		{"manageMandate", "ManageMandate", "Grants, accepts, ends or transfers a mandate to prepare notifications."},
+		{"listMandates", "ListMandates", "Lists the mandates that the caller gave and got."},
+		{"manageStaff", "ManageStaff", "Gives somebody a role in the organisation that signs, or takes it back."},
+		{"listStaff", "ListStaff", "Lists the roles in the organisation that signs."},
 	}
 }
 

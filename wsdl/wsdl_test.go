@@ -281,7 +281,8 @@ func TestZeepReadsEveryForm(t *testing.T) {
 		t.Fatalf("%d answers: %s", len(lines), out)
 	}
 	for _, line := range lines {
-		if !strings.HasPrefix(line, "getImplantCard listPatientImplants notifyExplant notifyImplant search ") || !strings.HasSuffix(line, "Envelope") {
+		if !strings.HasPrefix(line, "discardNotification getImplantCard getNotification listMandates listPatientImplants "+
+			"listPendingNotifications listStaff manageMandate manageStaff notifyExplant notifyImplant reviseNotification search searchDevice validateNotification ") || !strings.HasSuffix(line, "Envelope") {
 			t.Errorf("zeep says %q", line)
 		}
 	}

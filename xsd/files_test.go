@@ -131,7 +131,7 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s extends %s", name, bases[name+"Type"])
 		}
 	}
-	if messages != 10 {
+	if messages != 30 {
 		t.Errorf("%d messages", messages)
 	}
 }

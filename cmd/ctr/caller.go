@@ -37,6 +37,17 @@ func (c *commands) caller(ctx context.Context, stdout io.Writer) (*caller, error
 	if err != nil {
 		return nil, err
 	}
+	connection, err := c.connect()
+	if err != nil {
+		return nil, err
+	}
+	return &caller{ctx: ctx, author: c.Author, json: c.JSON, out: stdout, client: &client.Client{
+		URL: c.URL, Key: key, HTTP: connection, Now: time.Now, NewID: newID,
+	}}, nil
+}
+
+// connect makes the HTTP client of all commands.
+func (c *commands) connect() (*http.Client, error) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, Proxy: http.ProxyFromEnvironment}
 	if c.CA != "" {
 		authorities, err := os.ReadFile(c.CA)
@@ -49,9 +60,7 @@ func (c *commands) caller(ctx context.Context, stdout io.Writer) (*caller, error
 		}
 		transport.TLSClientConfig.RootCAs = pool
 	}
-	return &caller{ctx: ctx, author: c.Author, json: c.JSON, out: stdout, client: &client.Client{
-		URL: c.URL, Key: key, HTTP: &http.Client{Transport: transport, Timeout: time.Minute}, Now: time.Now, NewID: newID,
-	}}, nil
+	return &http.Client{Transport: transport, Timeout: time.Minute}, nil
 }
 
 // missing lists the flags that every command needs which calls a service, and that are not there.

@@ -28,12 +28,21 @@ type commands struct {
 	Author       string `help:"SSIN of the person who acts, when an organisation's certificate signs." placeholder:"SSIN"`
 	JSON         bool   `name:"json" help:"Print the answer as JSON."`
 
-	Notify   notifyCommand   `cmd:"" help:"Report an implantation from a file with a NotifyImplantRequest."`
-	Explant  explantCommand  `cmd:"" help:"Report an explantation from a file with a NotifyExplantRequest."`
-	Search   searchCommand   `cmd:"" help:"Find notifications."`
-	Card     cardCommand     `cmd:"" help:"Download an implant card or a patient's cumulative card."`
-	Implants implantsCommand `cmd:"" help:"List the implants that a patient carries."`
-	Check    checkCommand    `cmd:"" help:"Tell everything that the service would refuse in a signed message. Needs no service and no key."`
+	Notify       notifyCommand       `cmd:"" help:"Report an implantation from a file with a NotifyImplantRequest."`
+	Explant      explantCommand      `cmd:"" help:"Report an explantation from a file with a NotifyExplantRequest."`
+	Search       searchCommand       `cmd:"" help:"Find notifications."`
+	Notification notificationCommand `cmd:"" help:"Show one notification in full, with its history."`
+	Pending      pendingCommand      `cmd:"" help:"List the notifications that wait for more work or for their specialist."`
+	Validate     validateCommand     `cmd:"" help:"Make a notification final that was prepared for you."`
+	Revise       reviseCommand       `cmd:"" help:"Replace the content of a notification from a file with a ReviseNotificationRequest."`
+	Discard      discardCommand      `cmd:"" help:"Discard a notification that is not final yet, or withdraw a final one."`
+	Card         cardCommand         `cmd:"" help:"Download an implant card or a patient's cumulative card."`
+	Implants     implantsCommand     `cmd:"" help:"List the implants that a patient carries."`
+	Devices      devicesCommand      `cmd:"" help:"Find devices on the list of notified implants."`
+	Mandates     mandatesCommand     `cmd:"" help:"List the mandates that you gave and got."`
+	Mandate      mandateCommand      `cmd:"" help:"Grant, accept, end or transfer a mandate."`
+	Staff        staffCommand        `cmd:"" help:"As an access manager, list and change the roles in your organisation."`
+	Check        checkCommand        `cmd:"" help:"Tell everything that the service would refuse in a signed message. Needs no key, and no service: with --url a service that is not in production is asked."`
 }
 
 // Exit codes.
@@ -80,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
 		return exitUsage
 	}
-	parsed.Bind(&terminal{out: stdout, json: c.JSON, now: time.Now})
+	parsed.Bind(&terminal{ctx: ctx, out: stdout, json: c.JSON, now: time.Now, url: c.URL, http: c.connect})
 	if err = parsed.BindToProvider(func() (*caller, error) { return c.caller(ctx, stdout) }); err != nil {
 		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
 		return exitUsage

@@ -27,7 +27,12 @@ type commands struct {
 }
 
 type adminCommands struct {
-	Import importCommand `cmd:"" help:"Bring in an extract of an authentic source; a dry run unless --commit."`
+	Import     importCommand     `cmd:"" help:"Bring in an extract of an authentic source; a dry run unless --commit."`
+	Audit      auditCommands     `cmd:"" help:"What the audit trail holds, and whether it is whole."`
+	Evidence   evidenceCommand   `cmd:"" help:"Write a file that proves offline who signed a notification, and when it was accepted."`
+	Keys       keysCommands      `cmd:"" help:"The keys under which persons are kept."`
+	Recall     recallCommands    `cmd:"" help:"Trace what is recalled, or mark a device recalled."`
+	Statistics statisticsCommand `cmd:"" help:"Count implantations and explantations, and how late they were notified."`
 }
 
 // environment is what the process hands to a command; tests hand their own.

@@ -31,6 +31,7 @@ type serveCommand struct {
 	Listen      string   `help:"Where to listen." default:"127.0.0.1:8443" placeholder:"HOST:PORT"`
 	AdminListen string   `help:"Where to serve metrics; nowhere when empty. Keep it internal." placeholder:"HOST:PORT"`
 	Database    string   `help:"PostgreSQL database, postgres://…; the embedded one in DIR when left out." placeholder:"URL"`
+	Keys        string   `help:"File of the keys under which persons are kept, made when the register is new; DIR/keys.json when left out." type:"path" placeholder:"FILE"`
 	Trust       []string `help:"PEM file of certification authorities whose certificates may sign. Repeatable." type:"path" placeholder:"FILE"`
 	Known       []string `help:"PEM file of registered certificates, to which a message may refer by issuer and serial number, key identifier or thumbprint. Repeatable." type:"path" placeholder:"FILE"`
 	Revocation  string   `help:"A signer's certificate of which it is not known now whether it is revoked: soft accepts it, hard refuses it, and both ask its authority in the background; off asks nobody." enum:"off,soft,hard" default:"soft"`
@@ -84,6 +85,7 @@ type service struct {
 	ready   ready
 	servers []*http.Server
 	store   *store.DB
+	sealer  *sealer
 	failed  chan error
 }
 
@@ -116,7 +118,7 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 			return nil, err
 		}
 	}
-	if s.store, err = store.Open(e.ctx, store.Config{URL: c.Database, Directory: c.Data}); err != nil {
+	if s.store, err = store.Open(e.ctx, store.Config{URL: c.Database, Directory: c.Data, Keys: c.Keys}); err != nil {
 		return nil, fmt.Errorf("the database: %w", err)
 	}
 	if c.Dev {
@@ -126,6 +128,9 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 		if given, err = c.files(e.stderr); err != nil {
 			return nil, err
 		}
+	}
+	if s.sealer, err = startSealer(e.ctx, s.store, c.Data, slog.New(slog.NewJSONHandler(e.stderr, nil))); err != nil {
+		return nil, err
 	}
 	registry := prometheus.NewRegistry()
 	handler, err := c.handler(e, s.store, registry, &wsse.Verifier{Trust: given.trust, Known: given.known, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
@@ -144,6 +149,7 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 	s.serve(listener, handler)
 	go given.revocation.Run(e.ctx)
 	go s.purge(e.ctx, slog.New(slog.NewJSONHandler(e.stderr, nil)))
+	go s.sealer.run(e.ctx)
 	return s, nil
 }
 
@@ -173,7 +179,7 @@ func (c *serveCommand) handler(e environment, db *store.DB, registry *prometheus
 func (s *service) serve(listener net.Listener, handler http.Handler) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ConnContext: endpoint.ConnContext, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	s.servers = append(s.servers, server)
 	go func() {
@@ -222,6 +228,9 @@ func (s *service) stop() error {
 	var err error
 	for _, server := range s.servers {
 		err = errors.Join(err, server.Shutdown(ctx))
+	}
+	if s.sealer != nil {
+		s.sealer.stop(ctx)
 	}
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())

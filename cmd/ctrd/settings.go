@@ -67,9 +67,22 @@ func (s *settings) Validate(app *kong.Application) error {
 	return nil
 }
 
+// takesSettings reports whether a command runs on the register of a service, and so with the service's settings.
+func takesSettings(command *kong.Command) bool {
+	if command.Name == "serve" {
+		return true
+	}
+	for node := command.Parent; node != nil; node = node.Parent {
+		if node.Name == "admin" {
+			return true
+		}
+	}
+	return false
+}
+
 // Resolve gives a flag's value, or nil.
 func (s *settings) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-	if parent.Command == nil || parent.Command.Name != "serve" && parent.Command.Name != "import" {
+	if parent.Command == nil || !takesSettings(parent.Command) {
 		return nil, nil //nolint:nilnil // kong's way to say "not from here"
 	}
 	if value := s.getenv("CTR_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))); value != "" {

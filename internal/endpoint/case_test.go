@@ -66,6 +66,7 @@ type want struct {
 	audit   string // operation, outcome and, unless they are those of the problems, codes
 	by      string // signer and capacity
 	patient string
+	former  string
 	why     string
 	kept    int
 }
@@ -213,6 +214,8 @@ func (w *want) line(text string) (err error) {
 		w.by = value
 	case "patient":
 		w.patient = value
+	case "former":
+		w.former = value
 	case "why":
 		w.why = value
 	case "kept":

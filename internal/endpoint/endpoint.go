@@ -7,11 +7,9 @@
 package endpoint
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"time"
 
@@ -27,13 +25,6 @@ import (
 
 // Path is where the service lives.
 const Path = "/ctr/v1"
-
-// inFlight bounds the requests that are worked on at once; more are asked to come back.
-const inFlight = 512
-
-// largeMessage is the size from which a message is read by turns: on half of the processors at most, so that whoever
-// sends large ones, signed or not, leaves the others to everybody else. An ordinary message has a tenth of it.
-const largeMessage = 64 << 10
 
 // Config is what the door needs.
 type Config struct {
@@ -61,8 +52,10 @@ type Service struct {
 	publicURL   string
 	signReply   func([]byte) ([]byte, error)
 	limits      xmldoc.Limits
-	busy        chan struct{}
-	large       chan struct{}
+	strangers   *room
+	others      *room         // of callers on proven connections
+	large       chan struct{} // of the large messages of proven connections, those that are read and verified
+	lane        *lane
 	mux         *http.ServeMux
 }
 
@@ -71,10 +64,10 @@ func New(c Config) *Service {
 	s := &Service{
 		registrar: c.Registrar, verifier: c.Verifier, schema: c.Schema, log: c.Log, now: c.Now, newID: c.NewID,
 		environment: c.Environment, publicURL: c.PublicURL, signReply: c.SignReply,
-		limits: xmldoc.DefaultLimits(), busy: make(chan struct{}, inFlight),
-		large: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), mux: http.NewServeMux(),
+		limits: xmldoc.DefaultLimits(), strangers: newRoom(largeOfStrangers, paceOfOctets), others: newRoom(largeOfOthers, 0),
+		large: make(chan struct{}, half()), lane: &lane{now: c.Now}, mux: http.NewServeMux(),
 	}
-	s.mux.HandleFunc("POST "+Path, s.serve)
+	s.mux.HandleFunc("POST "+Path, s.checkInstead(s.serve))
 	s.mux.HandleFunc("GET "+Path, s.describe)
 	s.mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
 	s.mux.HandleFunc("GET /readyz", s.ready)
@@ -88,16 +81,31 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serv
 type call struct {
 	event     *reqlog.Event
 	message   register.Message
+	standing  *standing
+	turn      *turn // to have its message verified, once it has one
 	version   soap.Version
+	media     soap.Media
 	action    string // the operation that the transport names, if any
 	packs     bool   // the caller takes attachments
 	concluded bool   // the register has recorded, or will record, how it ends
 }
 
-// serve answers one request. It holds the only call of soap.FaultFrom.
+// serve answers one request.
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{event: s.log.Begin(s.newID()), version: soap.SOAP11}
+	c := &call{event: s.log.Begin(s.newID()), version: soap.SOAP11, standing: standingOf(r.Context())}
 	c.message = register.Message{Correlation: c.event.ID, Received: s.now()}
+	answer := s.conclude(r, c, w.Header())
+	s.log.End(r.Context(), c.event)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(c.event.Status)
+	_, _ = w.Write(answer) // a caller who is gone asks again with the same InputReference
+}
+
+// conclude answers one request, and records it if it is refused. It holds the only call of soap.FaultFrom. The turn of
+// the request ends here, before anything is sent: who reads his answer slowly keeps nobody waiting.
+func (s *Service) conclude(r *http.Request, c *call, header http.Header) []byte {
+	var err error
+	defer func() { c.turn.end(err) }()
 	answer, err := s.answer(r, c)
 	contentType := c.version.ContentType()
 	if err == nil && c.packs {
@@ -106,21 +114,17 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil && !c.concluded {
 		err = s.registrar.Refuse(r.Context(), c.message, err)
 	}
-	status := http.StatusOK
+	c.event.Status = http.StatusOK
 	if err != nil {
 		fault := soap.FaultFrom(err, soap.FaultContext{Version: c.version, ID: c.event.ID, Environment: s.environment})
 		c.event.Code, c.event.Err = string(problem.From(err).Code), err
-		contentType, answer, status = c.version.ContentType(), s.signed(fault.Body), fault.Status
+		contentType, answer, c.event.Status = c.version.ContentType(), s.signed(fault.Body), fault.Status
 		if fault.RetryAfter != "" {
-			w.Header().Set("Retry-After", fault.RetryAfter)
+			header.Set("Retry-After", fault.RetryAfter)
 		}
 	}
-	c.event.Status = status
-	s.log.End(r.Context(), c.event)
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(answer) // a caller who is gone asks again with the same InputReference
+	header.Set("Content-Type", contentType)
+	return answer
 }
 
 // signed signs a fault where replies are signed. A fault that cannot be signed is better than none.
@@ -135,20 +139,26 @@ func (s *Service) signed(fault []byte) []byte {
 
 // answer takes a request through the pipeline. Each step can be reached only with what the step before has given.
 func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
-	select {
-	case s.busy <- struct{}{}:
-		defer func() { <-s.busy }()
-	default:
-		return nil, problem.New(problem.Overloaded)
-	}
-	octets, err := s.accept(r, c)
+	visit, err := s.roomOf(c.standing).enter()
 	if err != nil {
 		return nil, err
 	}
-	verified, err := s.verify(r.Context(), c, octets)
+	defer visit.leave()
+	octets, refusal := s.accept(r, c, visit)
+	if refusal != nil && problem.From(refusal).Kind == problem.Unavailable {
+		return nil, refusal
+	}
+	if c.turn, err = s.takeTurn(r.Context(), c.standing, len(octets)); err != nil {
+		return nil, err
+	}
+	if refusal != nil {
+		return nil, refusal // to record it costs a turn too
+	}
+	verified, err := s.verify(c, octets)
 	if err != nil {
 		return nil, err
 	}
+	c.turn.prove()
 	c.remember(verified)
 	operation, err := dispatch(verified.Body(), c.action)
 	if err != nil {
@@ -170,15 +180,11 @@ func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
 	return answer, nil
 }
 
-// verify reads a message and proves who signed it.
-func (s *Service) verify(ctx context.Context, c *call, octets []byte) (*wsse.Verified, error) {
-	if len(octets) >= largeMessage {
-		select {
-		case s.large <- struct{}{}:
-			defer func() { <-s.large }()
-		case <-ctx.Done():
-			return nil, problem.Wrap(problem.MessageIncomplete, ctx.Err())
-		}
+// verify takes the envelope out of its package, reads it and proves who signed it.
+func (s *Service) verify(c *call, octets []byte) (*wsse.Verified, error) {
+	octets, err := c.media.Unpack(octets, s.limits)
+	if err != nil {
+		return nil, err
 	}
 	document, err := xmldoc.Parse(octets, s.limits)
 	if err != nil {
@@ -191,14 +197,15 @@ func (s *Service) verify(ctx context.Context, c *call, octets []byte) (*wsse.Ver
 	if envelope.Version() != c.version {
 		return nil, problem.New(problem.SOAPVersion).In("Content-Type")
 	}
+	c.message.Original = octets
 	return s.verifier.Verify(envelope)
 }
 
-// accept reads the octets, after the declared type and size allow it, and takes the envelope out of its package.
-func (s *Service) accept(r *http.Request, c *call) ([]byte, error) {
-	media, err := soap.ParseMedia(r.Header.Get("Content-Type"))
-	c.version, c.action = media.Version, media.Action
-	c.packs = media.Packed || soap.AcceptsPackage(r.Header.Values("Accept"))
+// accept reads the octets, after the declared type and size allow it.
+func (s *Service) accept(r *http.Request, c *call, v *visit) (octets []byte, err error) {
+	c.media, err = soap.ParseMedia(r.Header.Get("Content-Type"))
+	c.version, c.action = c.media.Version, c.media.Action
+	c.packs = c.media.Packed || soap.AcceptsPackage(r.Header.Values("Accept"))
 	if named := r.Header.Get("SOAPAction"); named != "" {
 		c.action = named
 	}
@@ -208,19 +215,17 @@ func (s *Service) accept(r *http.Request, c *call) ([]byte, error) {
 	if r.Header.Get("Content-Encoding") != "" {
 		return nil, problem.New(problem.ContentTypeUnknown)
 	}
-	limit := fmt.Sprintf("at most %d octets", s.limits.Bytes)
-	if r.ContentLength > int64(s.limits.Bytes) {
-		return nil, problem.New(problem.MessageTooLarge, limit)
+	if r.ContentLength <= int64(s.limits.Bytes) {
+		octets, err = v.read(r.Context(), r.Body, r.ContentLength, s.limits.Bytes+1)
+		c.event.Bytes = len(octets)
 	}
-	octets, err := io.ReadAll(io.LimitReader(r.Body, int64(s.limits.Bytes)+1))
-	c.event.Bytes = len(octets)
 	switch {
 	case err != nil:
-		return nil, problem.Wrap(problem.MessageIncomplete, err)
-	case len(octets) > s.limits.Bytes:
-		return nil, problem.New(problem.MessageTooLarge, limit)
+		return nil, err
+	case max(r.ContentLength, int64(len(octets))) > int64(s.limits.Bytes):
+		return nil, problem.New(problem.MessageTooLarge, fmt.Sprintf("at most %d octets", s.limits.Bytes))
 	}
-	return media.Unpack(octets, s.limits)
+	return octets, nil
 }
 
 // remember keeps what the register needs to know of a verified message.
@@ -228,6 +233,7 @@ func (c *call) remember(v *wsse.Verified) {
 	signer := v.Signer()
 	c.message.Signer = register.Signer{Type: signer.Type, ID: signer.ID, Application: signer.Application}
 	c.message.Digest = v.Digest()
+	c.message.Certificate = v.Certificate().Raw
 	c.message.Mark = register.ReplayMark{Key: v.MessageKey(), Until: v.Until()}
 	c.event.SignerType = signer.Type
 }

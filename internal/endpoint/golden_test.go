@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,17 @@ func TestGolden(t *testing.T) {
 		golden(t, name+"-response", read(t, soap.SOAP11, response).octets)
 		d.Clock.Set(d.Clock.Now().Add(time.Minute))
 	}
-	for _, operation := range []string{"NotifyImplant", "Search", "GetImplantCard", "ListPatientImplants", "NotifyExplant"} {
+	for _, operation := range []string{"NotifyImplant", "Search", "GetImplantCard", "ListPatientImplants", "NotifyExplant", "GetNotification", "SearchDevice"} {
+		post(strings.ToLower(operation[:1])+operation[1:], operation, template(t, operation))
+	}
+	post("notifyImplant-submit", "NotifyImplant", strings.NewReplacer("Final", "Submit", "EPD-2026-000123", "EPD-2026-000300").Replace(template(t, "NotifyImplant")))
+	version := 0 // of the notification that the last message made
+	for _, operation := range []string{"ListPendingNotifications", "ReviseNotification", "ValidateNotification", "DiscardNotification"} {
+		post(strings.ToLower(operation[:1])+operation[1:], operation, strings.NewReplacer("id-1", "id-4",
+			"<ctrp:Version>1", "<ctrp:Version>"+strconv.Itoa(version)).Replace(template(t, operation)))
+		version++
+	}
+	for _, operation := range []string{"ManageMandate", "ListMandates", "ManageStaff", "ListStaff"} {
 		post(strings.ToLower(operation[:1])+operation[1:], operation, template(t, operation))
 	}
 	broken := strings.NewReplacer("2026-11-02", "2026-11-21", "EPD-2026-000123", "EPD-2026-000124", "L2201", "L2202",
@@ -73,7 +84,7 @@ func TestGoldenForXmllint(t *testing.T) {
 		t.Skip("xmllint is not here; install it with: apt-get install libxml2-utils")
 	}
 	files, err := filepath.Glob("testdata/golden/*.xml")
-	if err != nil || len(files) != 14 {
+	if err != nil || len(files) != 36 {
 		t.Fatal(files, err)
 	}
 	bySchema := map[string][]string{}

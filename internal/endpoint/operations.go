@@ -47,6 +47,50 @@ var operations = []operation{
 		list, err := s.registrar.PatientImplants(ctx, who, query)
 		return wire.NewListPatientImplantsResponse(st, query.Page, list), err
 	})},
+	{"GetNotification", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.GetNotificationRequest) (*wire.GetNotificationResponse, error) {
+		described, err := s.registrar.Notification(ctx, who, m.Domain())
+		return wire.NewGetNotificationResponse(st, "GetNotificationRequest", described), err
+	})},
+	{"ReviseNotification", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ReviseNotificationRequest) (*wire.ReviseNotificationResponse, error) {
+		receipt, err := s.registrar.Revise(ctx, who, m.Domain())
+		return wire.NewReviseResponse(st, "ReviseNotificationRequest", receipt), err
+	})},
+	{"ValidateNotification", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ValidateNotificationRequest) (*wire.ValidateNotificationResponse, error) {
+		receipt, err := s.registrar.Validate(ctx, who, m.Domain())
+		return wire.NewValidateResponse(st, "ValidateNotificationRequest", receipt), err
+	})},
+	{"DiscardNotification", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.DiscardNotificationRequest) (*wire.DiscardNotificationResponse, error) {
+		receipt, err := s.registrar.Discard(ctx, who, m.Domain())
+		return wire.NewDiscardResponse(st, receipt), err
+	})},
+	{"ListPendingNotifications", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ListPendingNotificationsRequest) (*wire.ListPendingNotificationsResponse, error) {
+		asked := m.Domain()
+		found, err := s.registrar.Pending(ctx, who, asked)
+		return wire.NewListPendingNotificationsResponse(st, asked.Page, found), err
+	})},
+	{"SearchDevice", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.SearchDeviceRequest) (*wire.SearchDeviceResponse, error) {
+		asked := m.Domain()
+		found, err := s.registrar.SearchDevice(ctx, who, asked)
+		return wire.NewSearchDeviceResponse(st, asked.Page, found), err
+	})},
+	{"ManageMandate", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ManageMandateRequest) (*wire.ManageMandateResponse, error) {
+		changed, err := s.registrar.ManageMandate(ctx, who, m.Domain())
+		return wire.NewManageMandateResponse(st, changed), err
+	})},
+	{"ListMandates", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ListMandatesRequest) (*wire.ListMandatesResponse, error) {
+		page := m.Domain()
+		found, err := s.registrar.Mandates(ctx, who, page)
+		return wire.NewListMandatesResponse(st, page, found), err
+	})},
+	{"ManageStaff", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ManageStaffRequest) (*wire.ManageStaffResponse, error) {
+		changed, err := s.registrar.ManageStaff(ctx, who, m.Domain())
+		return wire.NewManageStaffResponse(st, changed), err
+	})},
+	{"ListStaff", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ListStaffRequest) (*wire.ListStaffResponse, error) {
+		page := m.Domain()
+		found, err := s.registrar.Staff(ctx, who, page)
+		return wire.NewListStaffResponse(st, page, found), err
+	})},
 }
 
 // message is what every request struct of the contract can say of itself.

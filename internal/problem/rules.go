@@ -10,6 +10,7 @@ const (
 	AuthorNotAttached Code = "AUTHOR_NOT_ATTACHED"
 	NotYourOperation  Code = "NOT_YOUR_OPERATION"
 	MayNotNotify      Code = "MAY_NOT_NOTIFY"
+	MayNotPrepare     Code = "MAY_NOT_PREPARE"
 	MayNotRead        Code = "MAY_NOT_READ"
 	MayNotSearch      Code = "MAY_NOT_SEARCH_BY_IMPLANT"
 
@@ -36,6 +37,26 @@ const (
 	ImplantNotOfPatient     Code = "IMPLANT_NOT_OF_PATIENT"
 	ExplantExceedsRemaining Code = "EXPLANT_EXCEEDS_REMAINING"
 	ExplantBeforeImplant    Code = "EXPLANT_BEFORE_IMPLANT"
+
+	ImplantRemovedSince Code = "IMPLANT_REMOVED_SINCE"
+	ReasonRequired      Code = "REASON_REQUIRED"
+	VersionOutdated     Code = "VERSION_OUTDATED"
+	OtherOperationType  Code = "OTHER_OPERATION_TYPE"
+	AlreadyFinal        Code = "NOTIFICATION_ALREADY_FINAL"
+	AlreadyWithdrawn    Code = "NOTIFICATION_WITHDRAWN"
+
+	MayNotMandate      Code = "MAY_NOT_MANDATE"
+	MandateToSelf      Code = "MANDATE_TO_SELF"
+	MandateExists      Code = "MANDATE_EXISTS"
+	MandateNotFound    Code = "MANDATE_NOT_FOUND"
+	MayNotManageStaff  Code = "MAY_NOT_MANAGE_STAFF"
+	RoleOfSource       Code = "ROLE_OF_AUTHENTIC_SOURCE"
+	ManagerNotYours    Code = "MANAGER_NOT_YOURS_TO_END"
+	StaffRoleExists    Code = "STAFF_ROLE_EXISTS"
+	StaffRoleNotFound  Code = "STAFF_ROLE_NOT_FOUND"
+	PeriodBeginsInPast Code = "PERIOD_BEGINS_IN_PAST"
+	PeriodReversed     Code = "PERIOD_ENDS_BEFORE_IT_BEGINS"
+	EmergencyBlank     Code = "EMERGENCY_REASON_BLANK"
 
 	LinkRequired           Code = "THERAPEUTIC_RELATION_REQUIRED"
 	InputReferenceConflict Code = "INPUT_REFERENCE_CONFLICT"
@@ -86,6 +107,11 @@ var ruleCodes = []Entry{
 		"Seul un médecin ou un dentiste peut introduire une notification définitive.",
 		"Nur ein Arzt oder Zahnarzt kann eine endgültige Meldung einreichen.",
 		"Only a physician or a dentist can send a final notification."},
+	{MayNotPrepare, Forbidden,
+		"Een melding voorbereiden kan alleen de specialist van de operatie, het administratief personeel van de organisatie waaraan hij op de operatiedatum verbonden is, of wie van hem een aanvaard en geldig mandaat heeft. Laat de organisatie ondertekenen, of vraag een mandaat.",
+		"Seuls le spécialiste de l'opération, le personnel administratif de l'organisation à laquelle il est rattaché à la date de l'opération, ou le titulaire d'un mandat accepté et valable de sa part peuvent préparer une notification. Faites signer l'organisation, ou demandez un mandat.",
+		"Eine Meldung vorbereiten können nur der Facharzt der Operation, das Verwaltungspersonal der Organisation, der er am Operationsdatum angehört, oder wer von ihm ein angenommenes und gültiges Mandat hat. Lassen Sie die Organisation signieren, oder bitten Sie um ein Mandat.",
+		"Only the specialist of the operation, administrative staff of the organisation to which he or she is attached on the operation date, or the holder of an accepted and valid mandate from him or her can prepare a notification. Let the organisation sign, or ask for a mandate."},
 	{MayNotRead, Forbidden,
 		"Alleen de patiënt zelf en een arts of tandarts kunnen gegevens van een patiënt raadplegen.",
 		"Seuls le patient lui-même et un médecin ou un dentiste peuvent consulter les données d'un patient.",
@@ -167,6 +193,84 @@ var ruleCodes = []Entry{
 	{ExplantBeforeImplant, RuleViolated,
 		"De verwijdering ligt vóór de plaatsing van het implantaat.", "Le retrait est antérieur à la pose de l'implant.",
 		"Die Entfernung liegt vor dem Einsetzen des Implantats.", "The removal is before the implant was placed."},
+	{ImplantRemovedSince, RuleViolated,
+		"Een implantaat van deze melding werd intussen verwijderd. De regel ervan moet blijven zoals ze is, bij dezelfde patiënt. Trek eerst de melding van de verwijdering in, of pas die aan.",
+		"Un implant de cette notification a été retiré depuis. Sa ligne doit rester telle quelle, chez le même patient. Retirez ou modifiez d'abord la notification du retrait.",
+		"Ein Implantat dieser Meldung wurde inzwischen entfernt. Seine Zeile muss bleiben, wie sie ist, beim selben Patienten. Ziehen Sie zuerst die Meldung der Entfernung zurück oder ändern Sie sie.",
+		"An implant of this notification was removed since. Its line must stay as it is, with the same patient. Withdraw or revise the notification of the removal first."},
+	{ReasonRequired, RuleViolated,
+		"Vermeld in Reason waarom de definitieve melding wordt ingetrokken.", "Indiquez dans Reason pourquoi la notification définitive est retirée.",
+		"Geben Sie in Reason an, warum die endgültige Meldung zurückgezogen wird.", "Say in Reason why the final notification is withdrawn."},
+	{VersionOutdated, RuleViolated,
+		"Dit is niet de huidige versie van de melding: iemand heeft ze intussen gewijzigd. Vraag ze op met getNotification en begin van die versie.",
+		"Ce n'est pas la version actuelle de la notification : quelqu'un l'a modifiée entre-temps. Demandez-la avec getNotification et partez de cette version.",
+		"Dies ist nicht die aktuelle Version der Meldung: Jemand hat sie inzwischen geändert. Rufen Sie sie mit getNotification ab und gehen Sie von dieser Version aus.",
+		"This is not the current version of the notification: somebody changed it meanwhile. Ask for it with getNotification and start from that version."},
+	{OtherOperationType, RuleViolated,
+		"Een implantatie kan geen explantatie worden, en omgekeerd. Trek de melding in en maak een nieuwe.",
+		"Une implantation ne peut pas devenir une explantation, ni l'inverse. Retirez la notification et faites-en une nouvelle.",
+		"Eine Implantation kann keine Explantation werden und umgekehrt. Ziehen Sie die Meldung zurück und machen Sie eine neue.",
+		"An implantation cannot become an explantation, nor the other way round. Withdraw the notification and make a new one."},
+	{AlreadyFinal, Conflict,
+		"Deze melding is al definitief. Wijzig ze met reviseNotification, of trek ze in met discardNotification.",
+		"Cette notification est déjà définitive. Modifiez-la avec reviseNotification, ou retirez-la avec discardNotification.",
+		"Diese Meldung ist bereits endgültig. Ändern Sie sie mit reviseNotification oder ziehen Sie sie mit discardNotification zurück.",
+		"This notification is final already. Change it with reviseNotification, or withdraw it with discardNotification."},
+	{AlreadyWithdrawn, Conflict,
+		"Deze melding is ingetrokken. Ze blijft alleen in de geschiedenis staan.", "Cette notification a été retirée. Elle ne figure plus que dans l'historique.",
+		"Diese Meldung wurde zurückgezogen. Sie steht nur noch in der Historie.", "This notification was withdrawn. Only its history remains."},
+	{MayNotMandate, Forbidden,
+		"Alleen een arts of tandarts kan een mandaat geven of overdragen.", "Seul un médecin ou un dentiste peut donner ou transférer un mandat.",
+		"Nur ein Arzt oder Zahnarzt kann ein Mandat erteilen oder übertragen.", "Only a physician or a dentist can grant or transfer a mandate."},
+	{MandateToSelf, RuleViolated,
+		"U kunt uzelf geen mandaat geven. Vermeld iemand anders.", "Vous ne pouvez pas vous donner un mandat à vous-même. Indiquez une autre personne.",
+		"Sie können sich selbst kein Mandat erteilen. Geben Sie jemand anderen an.", "You cannot give a mandate to yourself. Name somebody else."},
+	{MandateExists, Conflict,
+		"Deze persoon heeft van u al een mandaat dat niet beëindigd is. Vraag uw mandaten op met listMandates, en beëindig dat eerst als u een ander wilt geven.",
+		"Cette personne a déjà de votre part un mandat qui n'a pas pris fin. Demandez vos mandats avec listMandates, et mettez d'abord fin à celui-là si vous voulez en donner un autre.",
+		"Diese Person hat von Ihnen bereits ein Mandat, das nicht beendet ist. Rufen Sie Ihre Mandate mit listMandates ab, und beenden Sie dieses zuerst, wenn Sie ein anderes erteilen wollen.",
+		"This person has a mandate from you already that has not ended. Ask for your mandates with listMandates, and end that one first if you want to give another."},
+	{MandateNotFound, NotFound,
+		"Tussen u en deze persoon is er geen mandaat waarmee dit kan. Vraag uw mandaten op met listMandates.",
+		"Il n'y a entre vous et cette personne aucun mandat avec lequel cela est possible. Demandez vos mandats avec listMandates.",
+		"Zwischen Ihnen und dieser Person gibt es kein Mandat, mit dem dies möglich ist. Rufen Sie Ihre Mandate mit listMandates ab.",
+		"There is no mandate between you and this person with which this can be done. Ask for your mandates with listMandates."},
+	{MayNotManageStaff, Forbidden,
+		"Alleen een (hoofd)toegangsbeheerder kan de rollen in een organisatie zien en wijzigen. De organisatie ondertekent, en Author noemt de toegangsbeheerder, wiens rol vandaag geldt.",
+		"Seul un gestionnaire d'accès (principal) peut voir et modifier les rôles dans une organisation. L'organisation signe, et Author désigne le gestionnaire d'accès, dont le rôle est valable aujourd'hui.",
+		"Nur ein (Haupt-)Zugangsverwalter kann die Rollen in einer Organisation sehen und ändern. Die Organisation signiert, und Author nennt den Zugangsverwalter, dessen Rolle heute gilt.",
+		"Only a (chief) access manager can see and change the roles in an organisation. The organisation signs, and Author names the access manager, whose role holds today."},
+	{RoleOfSource, Forbidden,
+		"Deze rol komt uit de authentieke bron en wordt hier niet toegekend of beëindigd. Toegangsbeheerders beheren AccessManager en AdministrativeStaff. Laat de bron aanpassen.",
+		"Ce rôle vient de la source authentique et ne s'attribue ni ne se termine ici. Les gestionnaires d'accès gèrent AccessManager et AdministrativeStaff. Faites corriger la source.",
+		"Diese Rolle kommt aus der authentischen Quelle und wird hier weder vergeben noch beendet. Zugangsverwalter verwalten AccessManager und AdministrativeStaff. Lassen Sie die Quelle ändern.",
+		"This role comes from the authentic source and is neither given nor ended here. Access managers manage AccessManager and AdministrativeStaff. Have the source changed."},
+	{ManagerNotYours, Forbidden,
+		"Alleen de hoofdtoegangsbeheerder kan de rol van een andere toegangsbeheerder beëindigen.",
+		"Seul le gestionnaire d'accès principal peut mettre fin au rôle d'un autre gestionnaire d'accès.",
+		"Nur der Hauptzugangsverwalter kann die Rolle eines anderen Zugangsverwalters beenden.",
+		"Only the chief access manager can end the role of another access manager."},
+	{StaffRoleExists, Conflict,
+		"Deze persoon heeft deze rol in uw organisatie al, of krijgt ze nog. Vraag de rollen op met listStaff.",
+		"Cette personne a déjà ce rôle dans votre organisation, ou va l'avoir. Demandez les rôles avec listStaff.",
+		"Diese Person hat diese Rolle in Ihrer Organisation bereits oder bekommt sie noch. Rufen Sie die Rollen mit listStaff ab.",
+		"This person has this role in your organisation already, or is going to. Ask for the roles with listStaff."},
+	{StaffRoleNotFound, NotFound,
+		"Deze persoon heeft deze rol niet in uw organisatie. Vraag de rollen op met listStaff.",
+		"Cette personne n'a pas ce rôle dans votre organisation. Demandez les rôles avec listStaff.",
+		"Diese Person hat diese Rolle nicht in Ihrer Organisation. Rufen Sie die Rollen mit listStaff ab.",
+		"This person does not have this role in your organisation. Ask for the roles with listStaff."},
+	{PeriodBeginsInPast, RuleViolated,
+		"De periode begint vóór vandaag. Laat From weg om vandaag te beginnen.", "La période commence avant aujourd'hui. Omettez From pour commencer aujourd'hui.",
+		"Der Zeitraum beginnt vor heute. Lassen Sie From weg, um heute zu beginnen.", "The period begins before today. Leave From out to begin today."},
+	{PeriodReversed, RuleViolated,
+		"De periode eindigt vóór ze begint: To ligt vóór From, of vóór vandaag.", "La période se termine avant de commencer : To est antérieur à From, ou à aujourd'hui.",
+		"Der Zeitraum endet, bevor er beginnt: To liegt vor From oder vor heute.", "The period ends before it begins: To is before From, or before today."},
+	{EmergencyBlank, RuleViolated,
+		"EmergencyReason zegt niet waarom: geef minstens 10 tekens, spaties aan begin en einde niet meegeteld.",
+		"EmergencyReason ne dit pas pourquoi : donnez au moins 10 caractères, sans compter les espaces au début et à la fin.",
+		"EmergencyReason sagt nicht warum: Geben Sie mindestens 10 Zeichen an, Leerzeichen am Anfang und Ende nicht gezählt.",
+		"EmergencyReason does not say why: give at least 10 characters, not counting spaces at the beginning and the end."},
 	{LinkRequired, Forbidden,
 		"Deze dienst vraagt dat er al een therapeutische relatie tussen de specialist en de patiënt bestaat.", "Ce service exige qu'une relation thérapeutique existe déjà entre le spécialiste et le patient.",
 		"Dieser Dienst verlangt, dass bereits eine therapeutische Beziehung zwischen Facharzt und Patient besteht.", "This service asks that a therapeutic relation between specialist and patient exists already."},

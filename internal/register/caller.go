@@ -34,6 +34,8 @@ type Message struct {
 	Signer      Signer // empty when nobody proved to have signed
 	Digest      [32]byte
 	Mark        ReplayMark
+	Original    []byte // the signed envelope as it came, kept as evidence of what it changes
+	Certificate []byte // that signed it, in DER
 }
 
 // Author is who acts inside the organisation whose certificate signs, as the message names him.
@@ -52,6 +54,7 @@ type Capacity string
 const (
 	CapacityDoctor       Capacity = "doctor" // physician or dentist: who may operate and who may read
 	CapacityProfessional Capacity = "other professional"
+	CapacityManager      Capacity = "access manager"
 	CapacityStaff        Capacity = "administrative staff"
 	CapacityPatient      Capacity = "patient"
 )
@@ -197,15 +200,43 @@ func (c Caller) attachedOn(day ident.Date) bool {
 	return c.organisation.IsZero() || slices.ContainsFunc(c.affiliations, func(a Affiliation) bool { return a.Contains(day) })
 }
 
+// hasRole reports whether the person has a role in the organisation on that day.
+func (c Caller) hasRole(role Role, day ident.Date) bool {
+	return !c.organisation.IsZero() && slices.ContainsFunc(c.affiliations, func(a Affiliation) bool {
+		return a.Role == role && a.Contains(day)
+	})
+}
+
+// staffOn reports whether the person is administrative staff of the organisation on that day.
+func (c Caller) staffOn(day ident.Date) bool { return c.hasRole(RoleAdministrative, day) }
+
+// managesOn reports whether the person manages the roles in the organisation on that day.
+func (c Caller) managesOn(day ident.Date) bool {
+	return c.hasRole(RoleManager, day) || c.hasRole(RoleChiefManager, day)
+}
+
+// practisesInside reports whether the person may act as a professional inside the organisation on that day: an organisation
+// cannot make anybody one of its doctors by giving him a role, and so speak in the name of any doctor.
+func (c Caller) practisesInside(day ident.Date) bool {
+	return c.organisation.IsZero() || professionalOn(c.affiliations, day)
+}
+
+func professionalOn(affiliations []Affiliation, day ident.Date) bool {
+	return slices.ContainsFunc(affiliations, func(a Affiliation) bool { return a.Role.ofProfession() && a.Contains(day) })
+}
+
 // capacityOn is what the caller acts as on a day.
 func (c Caller) capacityOn(day ident.Date) Capacity {
+	practises := c.practisesInside(day) || !c.attachedOn(day) // who is not attached is refused for that, whatever he is
 	switch {
-	case practisesOn(c.practices, day, Physician, Dentist):
+	case practises && practisesOn(c.practices, day, Physician, Dentist):
 		return CapacityDoctor
-	case practisesOn(c.practices, day):
+	case practises && practisesOn(c.practices, day):
 		return CapacityProfessional
 	case c.organisation.IsZero():
 		return CapacityPatient
+	case c.managesOn(day) && !c.staffOn(day):
+		return CapacityManager
 	}
 	return CapacityStaff
 }

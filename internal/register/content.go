@@ -28,8 +28,8 @@ func (h contentHash) number(n int) {
 
 func (h contentHash) professional(p ProfessionalRef) { h.text(p.SSIN.Digits(), p.NIHII.Digits()) }
 
-func (h contentHash) operation(t OperationType, specialist ProfessionalRef, day ident.Date, patient ident.SSIN, comment string) {
-	h.text(string(t), string(Final))
+func (h contentHash) operation(t OperationType, save State, specialist ProfessionalRef, day ident.Date, patient ident.SSIN, comment string) {
+	h.text(string(t), string(save))
 	h.professional(specialist)
 	h.text(day.String(), patient.Digits(), comment)
 }
@@ -47,9 +47,9 @@ func (h contentHash) sum() (digest [32]byte) {
 }
 
 // digest is the content digest of an implantation as it was sent.
-func (n *Implantation) digest() [32]byte {
+func (n *Implantation) digest(save State) [32]byte {
 	h := contentHash{sha256.New()}
-	h.operation(TypeImplantation, n.Specialist, n.OperationDate, n.Patient, n.Comment)
+	h.operation(TypeImplantation, save, n.Specialist, n.OperationDate, n.Patient, n.Comment)
 	h.professional(n.Prescriber)
 	h.text(n.PrescriptionDate.String())
 	h.number(len(n.Implants))
@@ -60,9 +60,9 @@ func (n *Implantation) digest() [32]byte {
 }
 
 // digest is the content digest of an explantation as it was sent.
-func (n *Explantation) digest() [32]byte {
+func (n *Explantation) digest(save State) [32]byte {
 	h := contentHash{sha256.New()}
-	h.operation(TypeExplantation, n.Specialist, n.OperationDate, n.Patient, n.Comment)
+	h.operation(TypeExplantation, save, n.Specialist, n.OperationDate, n.Patient, n.Comment)
 	h.number(len(n.Explants))
 	for i := range n.Explants {
 		x := &n.Explants[i]

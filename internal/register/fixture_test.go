@@ -126,6 +126,10 @@ func development(tb testing.TB) store.Sources {
 		s.Links = append(s.Links, register.TherapeuticLink{Patient: ssin(r["patient_ssin"]), Professional: ssin(r["professional_ssin"]),
 			Type: r["type"], Period: span(r)})
 	}
+	for _, r := range rows(tb, "mandates") {
+		s.Mandates = append(s.Mandates, register.Mandate{Grantor: ssin(r["grantor_ssin"]), Grantee: ssin(r["grantee_ssin"]),
+			Service: r["service"], AcceptedOn: day(r["accepted_on"]), Period: span(r)})
+	}
 	for _, r := range rows(tb, "devices") {
 		s.Devices = append(s.Devices, register.Device{Code: code(r["notification_code"]), Name: r["name"], Reference: r["reference"],
 			Manufacturer: r["manufacturer"], Distributor: r["distributor"], Classification: r["classification"], Category: r["category"],

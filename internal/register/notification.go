@@ -19,8 +19,26 @@ const (
 // State is where a notification stands in its life.
 type State string
 
-// Final is the state of a notification that counts and has a number.
-const Final State = "Final"
+// The states of a notification.
+const (
+	Draft      State = "Draft"      // saved for later; counts for nothing
+	ToValidate State = "ToValidate" // prepared, waits for its specialist
+	Final      State = "Final"      // counts, and has a number
+	Withdrawn  State = "Withdrawn"  // counted once, or a draft that was discarded; only the history still shows it
+)
+
+// Change is what made a version of a notification.
+type Change string
+
+// The changes.
+const (
+	Saved     Change = "Saved"     // as a draft, or a draft saved again
+	Submitted Change = "Submitted" // to the specialist, for validation
+	Notified  Change = "Notified"  // became final
+	Revised   Change = "Revised"   // a final one, with other content
+	Discarded Change = "Discarded" // a draft
+	Recanted  Change = "Withdrawn" // a final one
+)
 
 // Side is the side of the body.
 type Side string
@@ -45,6 +63,8 @@ func (p PharmacyRef) IsZero() bool { return p.NIHII.IsZero() && p.CBE.IsZero() }
 
 // Submission is what every notification carries beside its content.
 type Submission struct {
+	// Save says how far it goes: Draft, ToValidate or Final.
+	Save State
 	// InputReference is the caller's own key: sent again with the same content it gives the first receipt.
 	InputReference string
 	// Defects are the values of the message that are no valid identifiers. They stand as zero values in the content
@@ -100,6 +120,8 @@ type Notification struct {
 	Reference        string // names the notification from its first version on
 	Version          int
 	State            State
+	Change           Change
+	ChangeReason     string // why it was withdrawn
 	Number           ident.NotificationNumber
 	Type             OperationType
 	Specialist       ProfessionalRef // resolved
@@ -131,6 +153,7 @@ type Implant struct {
 	Patient       ident.SSIN
 	OperationDate ident.Date
 	Remaining     int
+	InForce       bool    // it stands in the current version of its notification, which is final
 	Device        *Device // as the device list has it; nil when the list does not know it
 }
 
@@ -140,6 +163,21 @@ type Removal struct {
 	Quantity  int
 	Reason    string
 	Remaining int // after this removal
+
+	// Reference and OperationDate are those of the explantation; set where removals are asked for by implant.
+	Reference     string
+	OperationDate ident.Date
+}
+
+// Revision is a line of a notification's history.
+type Revision struct {
+	Version      int
+	At           time.Time
+	Organisation ident.NIHII
+	Author       ident.SSIN
+	State        State
+	Change       Change
+	ChangeReason string
 }
 
 // Warning is something the caller should know, kept with the notification.
@@ -151,6 +189,8 @@ type Warning struct {
 
 // Summary is a line of a search result.
 type Summary struct {
+	Reference     string
+	Version       int
 	Number        ident.NotificationNumber
 	Type          OperationType
 	OperationDate ident.Date

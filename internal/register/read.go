@@ -3,6 +3,8 @@ package register
 import (
 	"context"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register/ident"
@@ -17,13 +19,14 @@ type Page struct {
 // Criteria say what a search looks for: one of by patient, by notification, by implant.
 type Criteria struct {
 	Page
-	Defects []*problem.Error
-	Patient ident.SSIN
-	Number  ident.NotificationNumber
-	Implant *ImplantCriteria
-	From    ident.Date
-	To      ident.Date
-	Type    OperationType
+	Defects   []*problem.Error
+	Emergency string // why a doctor without a relation must see it now
+	Patient   ident.SSIN
+	Number    ident.NotificationNumber
+	Implant   *ImplantCriteria
+	From      ident.Date
+	To        ident.Date
+	Type      OperationType
 }
 
 // ImplantCriteria name an implant by its code or its UDI, and narrow by lot and serial number.
@@ -43,7 +46,7 @@ type Found struct {
 // Search finds notifications. What the caller may not see is left out, as if it did not exist.
 func (r *Registrar) Search(ctx context.Context, c Caller, s Criteria) (Found, error) {
 	event := Event{Outcome: Accepted, Patient: s.Patient, Number: s.Number}
-	return answer(ctx, r, c, s.Defects, &event, func(reader Reader) (Found, error) {
+	return answer(ctx, r, c, inEmergency(s.Defects, s.Emergency), &event, func(reader Reader) (Found, error) {
 		q := Query{From: s.From, To: s.To, Type: s.Type, Offset: s.Offset, Limit: s.Limit}
 		seen, err := r.restrict(reader, c, s, &q, &event)
 		if err != nil || !seen {
@@ -77,17 +80,15 @@ func (r *Registrar) restrict(s Reader, c Caller, criteria Criteria, q *Query, ev
 			return false, err
 		}
 		if !there {
-			// Who may read nobody is told so whether or not the number exists.
-			_, err = mayRead(c, ident.SSIN{}, nil, today)
-			return false, err
+			return false, mayReadNobody(c, today)
 		}
 		q.Patient, event.Patient = n.Patient, n.Patient
 	}
-	a, err := accessTo(s, c, q.Patient, today)
+	a, err := accessTo(s, c, q.Patient, today, criteria.Emergency)
 	if err != nil {
 		return false, err
 	}
-	event.Reason = a.reason
+	event.explain(a, criteria.Emergency)
 	if a.own {
 		q.Specialist = c.person
 	}
@@ -117,13 +118,28 @@ func narrowByUDI(i *ImplantCriteria, q *Query) {
 	}
 }
 
-// access asks what the caller may see of a patient.
-func accessTo(s Reader, c Caller, patient ident.SSIN, today ident.Date) (access, error) {
+// accessTo asks what the caller may see of a patient.
+func accessTo(s Reader, c Caller, patient ident.SSIN, today ident.Date, emergency string) (access, error) {
 	links, err := s.Links(patient, c.person)
 	if err != nil {
 		return access{}, err
 	}
-	return mayRead(c, patient, links, today)
+	return mayRead(c, patient, links, today, emergency)
+}
+
+// mayReadNobody is the refusal of whoever may read no patient's data: he is told so whether or not what he asks for
+// exists.
+func mayReadNobody(c Caller, today ident.Date) error {
+	_, err := mayRead(c, ident.SSIN{}, nil, today, "")
+	return err
+}
+
+// explain notes why something was shown.
+func (e *Event) explain(a access, emergency string) {
+	e.Reason = a.reason
+	if a.emergency {
+		e.Emergency = emergency
+	}
 }
 
 // PatientImplants are a page of what a patient carries.
@@ -135,32 +151,33 @@ type PatientImplants struct {
 // Carried asks which implants a patient carries on a day, today when none is given.
 type Carried struct {
 	Page
-	Defects []*problem.Error
-	Patient ident.SSIN
-	Day     ident.Date
+	Defects   []*problem.Error
+	Emergency string // why a doctor without a relation must see it now
+	Patient   ident.SSIN
+	Day       ident.Date
 }
 
 // PatientImplants lists what a patient carries. What the caller may not see is left out, as if it did not exist.
 func (r *Registrar) PatientImplants(ctx context.Context, c Caller, q Carried) (PatientImplants, error) {
 	event := Event{Outcome: Accepted, Patient: q.Patient}
-	return answer(ctx, r, c, q.Defects, &event, func(s Reader) (PatientImplants, error) {
-		implants, err := r.carried(s, c, q.Patient, q.Day, &event)
-		from := min(q.Offset, len(implants))
-		return PatientImplants{Total: len(implants), Implants: implants[from : from+min(q.Limit, len(implants)-from)]}, err
+	return answer(ctx, r, c, inEmergency(q.Defects, q.Emergency), &event, func(s Reader) (PatientImplants, error) {
+		implants, err := r.carried(s, c, q, &event)
+		return PatientImplants{Total: len(implants), Implants: cut(implants, q.Page)}, err
 	})
 }
 
 // carried returns the patient's implants that the caller may see and of which something remains.
-func (r *Registrar) carried(s Reader, c Caller, patient ident.SSIN, day ident.Date, event *Event) ([]Implant, error) {
+func (r *Registrar) carried(s Reader, c Caller, q Carried, event *Event) ([]Implant, error) {
 	today := r.day(r.now())
+	patient, day := q.Patient, q.Day
 	if day.IsZero() {
 		day = today
 	}
-	a, err := accessTo(s, c, patient, today)
+	a, err := accessTo(s, c, patient, today, q.Emergency)
 	if err != nil {
 		return nil, err
 	}
-	event.Reason = a.reason
+	event.explain(a, q.Emergency)
 	if !a.all && !a.own {
 		event.Outcome = Withheld
 		return nil, nil
@@ -197,39 +214,31 @@ func ownNotifications(s Reader, c Caller, patient ident.SSIN) (map[ident.Notific
 
 // CardOf says which card is asked for: of a notification, or, when it has no number, the patient's cumulative one.
 type CardOf struct {
-	Defects []*problem.Error
-	Number  ident.NotificationNumber
-	Patient ident.SSIN
+	Defects   []*problem.Error
+	Emergency string // why a doctor without a relation must see it now
+	Number    ident.NotificationNumber
+	Patient   ident.SSIN
 }
 
 // Card returns what stands on a card. A card that the caller may not see is answered as one that does not exist.
 func (r *Registrar) Card(ctx context.Context, c Caller, of CardOf) (CardContent, error) {
 	event := Event{Outcome: Accepted, Patient: of.Patient, Number: of.Number}
-	return answer(ctx, r, c, of.Defects, &event, func(s Reader) (CardContent, error) {
+	return answer(ctx, r, c, inEmergency(of.Defects, of.Emergency), &event, func(s Reader) (CardContent, error) {
 		if of.Number.IsZero() {
-			return r.patientCard(s, c, of.Patient, &event)
+			return r.patientCard(s, c, of, &event)
 		}
-		return r.implantCard(s, c, of.Number, &event)
+		return r.implantCard(s, c, of, &event)
 	})
 }
 
-// implantCard is the card of one notification.
-func (r *Registrar) implantCard(s Reader, c Caller, number ident.NotificationNumber, event *Event) (CardContent, error) {
-	n, there, err := s.Notification(number)
-	if err != nil {
-		return CardContent{}, err
-	}
-	a, err := accessTo(s, c, n.Patient, r.day(r.now()))
+// implantCard is the card of one notification that counts.
+func (r *Registrar) implantCard(s Reader, c Caller, of CardOf, event *Event) (CardContent, error) {
+	n, err := r.find(s, c, Of{Number: of.Number}, of.Emergency, event)
 	switch {
 	case err != nil:
 		return CardContent{}, err
-	case !there:
-		return CardContent{}, problem.New(problem.NotificationNotFound)
-	}
-	event.Patient, event.Reason = n.Patient, a.reason
-	if !a.all && (!a.own || n.Specialist.SSIN != c.person) {
-		event.Outcome = Withheld
-		return CardContent{}, problem.New(problem.NotificationWithheld)
+	case n.State != Final:
+		return CardContent{}, problem.New(problem.AlreadyWithdrawn)
 	}
 	content, err := cardOf(s, n.Patient, n.Number, []Notification{n})
 	if err == nil {
@@ -239,12 +248,13 @@ func (r *Registrar) implantCard(s Reader, c Caller, number ident.NotificationNum
 }
 
 // patientCard is the cumulative card: every placement and removal that the caller may see.
-func (r *Registrar) patientCard(s Reader, c Caller, patient ident.SSIN, event *Event) (CardContent, error) {
-	a, err := accessTo(s, c, patient, r.day(r.now()))
+func (r *Registrar) patientCard(s Reader, c Caller, of CardOf, event *Event) (CardContent, error) {
+	patient := of.Patient
+	a, err := accessTo(s, c, patient, r.day(r.now()), of.Emergency)
 	if err != nil {
 		return CardContent{}, err
 	}
-	event.Reason = a.reason
+	event.explain(a, of.Emergency)
 	history, err := s.History(patient)
 	if err != nil {
 		return CardContent{}, err
@@ -329,6 +339,17 @@ func person(s Reader, ssin ident.SSIN) (Person, error) {
 		p.BirthDate, _ = ssin.BirthDate()
 	}
 	return p, err
+}
+
+// shortestReason is how many characters the reason of an emergency has at least.
+const shortestReason = 10
+
+// inEmergency adds to the defects of a request that the reason stated says nothing: it is kept to be read by people.
+func inEmergency(defects []*problem.Error, reason string) []*problem.Error {
+	if reason == "" || utf8.RuneCountInString(strings.TrimSpace(reason)) >= shortestReason {
+		return defects
+	}
+	return append(slices.Clip(defects), problem.New(problem.EmergencyBlank).In("EmergencyReason"))
 }
 
 // answer runs a read over one consistent view, records it, and gives its result only when the record is durable. A

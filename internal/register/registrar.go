@@ -60,7 +60,7 @@ func (r *Registrar) conclude(ctx context.Context, c Caller, e Event, outcome err
 				return err
 			}
 		}
-		return w.Record(r.event(c, e, refusal))
+		return record(w, r.event(c, e, refusal))
 	})
 	if err != nil {
 		return err
@@ -89,6 +89,15 @@ func asRefusal(err error) error {
 	default:
 		return refusal
 	}
+}
+
+// record keeps what happened: once about each person whom it concerned.
+func record(w Writer, e Event) error {
+	if err := w.Record(e); err != nil || e.former.IsZero() || e.former == e.Patient {
+		return err
+	}
+	e.Patient = e.former
+	return w.Record(e)
 }
 
 // event completes an audit record with what is known of the caller and of the refusal.

@@ -422,6 +422,25 @@ func TestDefectsOfReads(t *testing.T) {
 	}
 }
 
+// TestDefectsOfDrafts: who mistypes the specialist's number is told that, and not that he may not prepare anything for him.
+func TestDefectsOfDrafts(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	const at = "Implantation/Specialist/SSIN"
+	n := implantation()
+	n.Specialist = register.ProfessionalRef{}
+	for _, c := range []register.Caller{d.person(claes), d.inside(hospital, wouters), d.person(smit)} {
+		_, err := d.NotifyImplant(t.Context(), c, register.Submission{Save: register.Draft, Defects: []*problem.Error{problem.New(problem.SSINInvalid).In(at)}}, n)
+		wantStrings(t, "refused", refusals(err), []string{"SSIN_INVALID at " + at})
+		if got := d.event(); got.Outcome != register.Refused || !slices.Equal(got.Codes, []problem.Code{problem.SSINInvalid}) {
+			t.Errorf("recorded as %+v", got)
+		}
+	}
+	n.Specialist = bySSIN(nguyen) // who is no doctor
+	_, err := d.NotifyImplant(t.Context(), d.inside(hospital, wouters), register.Submission{Save: register.Draft}, n)
+	wantStrings(t, "refused", refusals(err), []string{"MAY_NOT_PREPARE"})
+}
+
 // TestCards: what stands on the card of a notification, and on the patient's.
 func TestCards(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,23 @@ func (f *findings) defective(at string) bool {
 	return slices.ContainsFunc(f.defects, func(e *problem.Error) bool { return e.At == at })
 }
 
+// clone lets a transaction that is run again begin with the same findings.
+func (f *findings) clone() findings {
+	return findings{defects: slices.Clone(f.defects), refused: slices.Clone(f.refused), warned: slices.Clone(f.warned)}
+}
+
+// forgive turns broken rules into warnings: a draft may break them until it is sent. What names nothing, or cannot be
+// kept, stays refused.
+func (f *findings) forgive() {
+	f.refused = slices.DeleteFunc(f.refused, func(broken *problem.Error) bool {
+		if broken.Code == problem.QuantityOutOfRange || broken.Code == problem.ImplantNotOfPatient {
+			return false
+		}
+		f.warned = append(f.warned, Warning{Code: broken.Code, At: broken.At, Public: broken.Public})
+		return true
+	})
+}
+
 // err is the refusal of everything found, with the defects of the message first.
 func (f *findings) err() error {
 	return problem.List(problem.RulesViolated, slices.Concat(f.defects, f.refused))
@@ -220,7 +237,9 @@ func checkDevice(f *findings, at string, n *NotifiedImplant, day ident.Date, fac
 				f.warn(problem.WarnDeviceDeleted, at)
 			}
 		case DeviceRecalled:
-			f.warn(problem.WarnDeviceRecalled, at)
+			if device.RecalledOn.IsZero() || !device.RecalledOn.After(day) {
+				f.warn(problem.WarnDeviceRecalled, at)
+			}
 		case DeviceActive:
 		}
 	}
@@ -278,4 +297,30 @@ func takeAway(f *findings, at string, x *Explant, left int) Removal {
 		return Removal{}
 	}
 	return Removal{ImplantID: x.ImplantID, Quantity: quantity, Reason: x.Reason, Remaining: left - quantity}
+}
+
+// checkRemoved holds the rules of an implantation that replaces another version of itself: what was removed since was
+// placed, in this patient, before.
+func checkRemoved(s Reader, f *findings, previous, next *Notification) error {
+	for i := range previous.Implants {
+		removals, err := s.RemovalsOf(previous.Implants[i].ID)
+		if err != nil || len(removals) == 0 {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		stays := slices.ContainsFunc(next.Implants, func(n Implant) bool { return n.ID == previous.Implants[i].ID })
+		if !stays || next.State != Final || next.Patient != previous.Patient {
+			f.refuse(problem.ImplantRemovedSince, "Implantation", previous.Implants[i].ID)
+			continue
+		}
+		for _, removal := range removals {
+			if removal.OperationDate.Before(next.OperationDate) {
+				f.refuse(problem.ExplantBeforeImplant, "Implantation/OperationDate", previous.Implants[i].ID)
+				break
+			}
+		}
+	}
+	return nil
 }

@@ -55,7 +55,16 @@ type Role string
 const (
 	RoleAdministrative    Role = "AdministrativeStaff"
 	RoleTitularPharmacist Role = "TitularPharmacist"
+	// RoleChiefManager answers for an organisation's accesses (VTE, HTB). It comes from the authentic source only.
+	RoleChiefManager Role = "ChiefAccessManager"
+	RoleManager      Role = "AccessManager"
 )
+
+// assignable reports whether an organisation gives the role itself. Every other role is the authentic source's.
+func (r Role) assignable() bool { return r == RoleAdministrative || r == RoleManager }
+
+// ofProfession reports whether the role makes its holder a professional of the organisation.
+func (r Role) ofProfession() bool { return !r.assignable() && r != RoleChiefManager }
 
 // Affiliation says who works where, in which role, when.
 type Affiliation struct {
@@ -85,6 +94,14 @@ type Mandate struct {
 	Period
 }
 
+// MandateService is the service that a mandate for this register names.
+const MandateService = "CTR"
+
+// holdsOn reports whether the grantee may act for the grantor in this register on a day.
+func (m Mandate) holdsOn(day ident.Date) bool {
+	return m.Service == MandateService && !m.AcceptedOn.IsZero() && !day.Before(m.AcceptedOn) && m.Contains(day)
+}
+
 // DeviceStatus is the standing of a device on the list.
 type DeviceStatus string
 
@@ -108,4 +125,5 @@ type Device struct {
 	Status         DeviceStatus
 	ValidFrom      ident.Date
 	DeletedOn      ident.Date
+	RecalledOn     ident.Date
 }

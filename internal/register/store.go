@@ -31,26 +31,50 @@ type Reader interface {
 	Affiliations(organisation ident.NIHII, person ident.SSIN) ([]Affiliation, error)
 	DeviceByCode(ident.NotificationCode) (Device, bool, error)
 	DeviceByDI(di string) (Device, bool, error)
+	// SearchDevice returns a page of devices in the order of their codes, and how many there are in all.
+	SearchDevice(DeviceQuery) ([]Device, int, error)
 	Links(patient, professional ident.SSIN) ([]TherapeuticLink, error)
+	// Staff returns a page of the affiliations of an organisation, in an order that nothing changes but new ones, and how
+	// many there are in all.
+	Staff(organisation ident.NIHII, offset, limit int) ([]Affiliation, int, error)
+	// MandatesTo returns every mandate that somebody was given, and MandatesFrom every one that somebody gave.
+	MandatesTo(grantee ident.SSIN) ([]Mandate, error)
+	MandatesFrom(grantor ident.SSIN) ([]Mandate, error)
 
-	// Notification returns the current version, with implants, removals and warnings.
+	// Of a notification only the current version counts, which is the newest, and only when it is final.
+
+	// Notification returns the current version of a notification that has been final, with implants, removals and
+	// warnings.
 	Notification(ident.NotificationNumber) (Notification, bool, error)
-	// Submission finds the notification that a signer sent under an InputReference.
+	// ByReference returns the current version, in whatever state.
+	ByReference(reference string) (Notification, bool, error)
+	// Versions returns a notification's history, oldest first.
+	Versions(reference string) ([]Revision, error)
+	// Pending returns a page of the notifications that wait to become final, in the order in which they were begun, and
+	// how many there are in all.
+	Pending(PendingQuery) ([]Summary, int, error)
+	// Submission finds the notification that a signer sent under an InputReference, in the version that it became then.
 	Submission(signer, inputReference string) (Notification, bool, error)
+	// Implant returns a line as its newest version has it, with what remains of it now. It may have no force any more, or
+	// not yet.
 	Implant(id string) (Implant, bool, error)
+	// RemovalsOf returns the removals of an implant that count, in the order of the operations.
+	RemovalsOf(implantID string) ([]Removal, error)
 	// Implants returns a patient's implants in the order in which they were placed. Remaining counts the removals up to
 	// and including the day; implants placed later, and unregistered ones, are left out.
 	Implants(patient ident.SSIN, day ident.Date) ([]Implant, error)
-	// History returns a patient's notifications of every type in the order of the operations.
+	// History returns a patient's notifications that count, of every type, in the order of the operations.
 	History(patient ident.SSIN) ([]Notification, error)
 	// SerialInPatient reports whether an implant with this serial number and the same code or device identifier is in a
 	// patient now.
 	SerialInPatient(serial string, code ident.NotificationCode, udiDI string) (bool, error)
-	// Search returns a page of summaries in the order of registration, and how many there are in all.
+	// Search returns a page of the notifications that are or were final, and how many there are in all. They come in the
+	// order in which they first became final, which neither a revision nor a new notification changes.
 	Search(Query) ([]Summary, int, error)
 }
 
-// Writer keeps things. Everything it keeps is appended; nothing of it is ever changed.
+// Writer keeps things. Everything it keeps is appended, and nothing of it is ever changed, but for mandates and
+// affiliations, of which the audit trail tells each change.
 type Writer interface {
 	Reader
 	// Hold makes deciders about the same things wait for one another until the transaction ends.
@@ -59,8 +83,14 @@ type Writer interface {
 	NextRunning(day ident.Date) (uint64, error)
 	// Keep appends a notification with its implants, removals and warnings.
 	Keep(Notification) error
+	// Prove appends the evidence of a version that was kept.
+	Prove(Evidence) error
 	// Link appends a therapeutic relation unless the same one is there already.
 	Link(TherapeuticLink) error
+	// KeepMandate and KeepAffiliation add an entry, or put it in the place of the one with the same people, service or
+	// role, and first day. Every node sees it from then on.
+	KeepMandate(Mandate) error
+	KeepAffiliation(Affiliation) error
 	// Spend marks a message as used. It is false when the message was used before.
 	Spend(ReplayMark) (bool, error)
 	Record(Event) error
@@ -89,6 +119,40 @@ type Query struct {
 	Offset, Limit int
 }
 
+// PendingQuery says whose pending notifications are asked for: of one of the specialists, or last saved by the author, or for
+// the organisation; whichever of them is given.
+type PendingQuery struct {
+	State        State // Draft or ToValidate; both when empty
+	Specialist   ident.SSIN
+	Specialists  []ident.SSIN // further ones, who gave a mandate
+	Author       ident.SSIN
+	Organisation ident.NIHII
+
+	Offset, Limit int
+}
+
+// DeviceQuery says which devices are asked for. Zero fields do not restrict.
+type DeviceQuery struct {
+	// Text holds words, each of which stands in the name, the reference, the manufacturer or the distributor, in capitals
+	// or not.
+	Text     string
+	Code     ident.NotificationCode
+	DI       string
+	Category string
+
+	Offset, Limit int
+}
+
+// Evidence proves a version of a notification: the signed message that made it, as it came, and the certificate that signed
+// it, in DER.
+type Evidence struct {
+	Reference   string
+	Version     int
+	Message     []byte
+	Certificate []byte
+	Accepted    time.Time
+}
+
 // ReplayMark identifies a signed message for as long as its Timestamp would let it in again.
 type ReplayMark struct {
 	Key   [32]byte
@@ -113,10 +177,15 @@ type Event struct {
 	Outcome      Outcome
 	Codes        []problem.Code // of the refusals
 	Reason       string         // why it was allowed
+	Emergency    string         // the reason that a doctor without a relation stated
 	Signer       string
 	Organisation ident.NIHII
 	Person       ident.SSIN
 	Capacity     Capacity
-	Patient      ident.SSIN
+	Patient      ident.SSIN // about whom; of mandates and roles, the other person
 	Number       ident.NotificationNumber
+
+	// former is somebody else whom it concerned: the patient before a revision, the holder before a transfer. A second
+	// record says the same about him.
+	former ident.SSIN
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/devdata"
 	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -105,6 +106,20 @@ func (r *Register) Events(t testing.TB, after int64) []register.Event {
 	return all
 }
 
+// Evidence is what is kept to prove the versions of a notification.
+func (r *Register) Evidence(t testing.TB, number string) []register.Evidence {
+	t.Helper()
+	parsed, err := ident.ParseNotificationNumber(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := r.store.Evidence(context.Background(), parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 // Kept is how many notifications the database holds, asked past the store.
 func (r *Register) Kept(t testing.TB) int {
 	t.Helper()
@@ -120,7 +135,7 @@ func (r *Register) raw(t testing.TB) *sql.DB {
 // loading takes longer than most tests.
 func Embedded(t testing.TB) storetest.Backend {
 	t.Helper()
-	octets, err := loaded()
+	files, err := loaded()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,16 +143,16 @@ func Embedded(t testing.TB) storetest.Backend {
 	if err := os.MkdirAll(backend.Config.Directory, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(backend.Config.Directory, fileName), octets, 0o600); err != nil {
-		t.Fatal(err)
+	for name, octets := range files {
+		if err := os.WriteFile(filepath.Join(backend.Config.Directory, name), octets, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return backend
 }
 
-// fileName is that of the store's file.
-const fileName = "ctr.sqlite"
-
-var loaded = sync.OnceValues(func() (octets []byte, err error) {
+// loaded are the store's files, by name: the database, and the keys under which it keeps persons.
+var loaded = sync.OnceValues(func() (files map[string][]byte, err error) {
 	directory, err := os.MkdirTemp("", "ctr-registertest-")
 	if err != nil {
 		return nil, err
@@ -158,7 +173,13 @@ var loaded = sync.OnceValues(func() (octets []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.ReadFile(filepath.Join(directory, fileName))
+	files = map[string][]byte{"ctr.sqlite": nil, "keys.json": nil}
+	for name := range files {
+		if files[name], err = os.ReadFile(filepath.Join(directory, name)); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 })
 
 // Load brings the development data into a database.

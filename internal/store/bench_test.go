@@ -44,7 +44,7 @@ func anyNumber(day ident.Date) ident.NotificationNumber {
 }
 
 // notify does what one signed notification asks of the store.
-func notify(b *testing.B, db *store.DB, n int64) error {
+func notify(b testing.TB, db *store.DB, n int64) error {
 	b.Helper()
 	digest := sha256.Sum256(fmt.Append(nil, "message", n))
 	day := parsed(ident.ParseDate, "2026-11-21")
@@ -178,6 +178,39 @@ func BenchmarkSearch(b *testing.B) {
 				for b.Loop() {
 					err := db.Read(b.Context(), func(r register.Reader) error {
 						_, _, err := r.Search(search.q)
+						return err
+					})
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	})
+}
+
+// BenchmarkSearchDevice looks for words in a device list of 200,000.
+func BenchmarkSearchDevice(b *testing.B) {
+	const devices = 200_000
+	engines(b, func(b *testing.B, backend storetest.Backend) {
+		db := backend.Open(b)
+		load := store.Sources{Devices: make([]register.Device, devices)}
+		for i := range load.Devices {
+			base := int64(i + 1000)
+			load.Devices[i] = register.Device{Code: parsed(ident.ParseNotificationCode, fmt.Sprintf("%010d%02d", base, 97-base%97)),
+				Name: fmt.Sprintf("Invented total knee prosthesis, size %d", i%40), Reference: fmt.Sprintf("TKP-%07d/%d", i, i%7),
+				Manufacturer: fmt.Sprintf("Maker of Joints %d", i%400), Distributor: fmt.Sprintf("Distribution %d", i%90),
+				Classification: "III", Category: "Knee", UDIDIs: []string{fmt.Sprintf("0541%010d", i)},
+				Status: register.DeviceActive, ValidFrom: parsed(ident.ParseDate, "2014-05-01")}
+		}
+		if err := db.Load(b.Context(), load); err != nil {
+			b.Fatal(err)
+		}
+		for name, text := range map[string]string{"many": "knee joints", "one": "TKP-0123456", "none": "hip"} {
+			b.Run(name, func(b *testing.B) {
+				for b.Loop() {
+					err := db.Read(b.Context(), func(r register.Reader) error {
+						_, _, err := r.SearchDevice(register.DeviceQuery{Text: text, Limit: 20})
 						return err
 					})
 					if err != nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -28,11 +29,21 @@ type dialect struct {
 	bind       int // how parameters are written, as sqlx numbers it
 	// groups says that rows are inserted together, because each statement costs a round trip.
 	groups bool
+	// forUpdate ends a SELECT of rows that are about to be changed, where others may change them too.
+	forUpdate string
 	// unavailable tells the errors that pass, or that an operator must end, from mistakes of ours.
 	unavailable func(error) bool
 	spend       func(s *session, key []byte, until instant) (int64, error)
 	hold        func(s *session, keys []string) error
 	nextRunning func(s *session, day ident.Date) (int64, error)
+	// newSubject gives an id for a subject, and the key under which to seal it. That key stays the current one until the
+	// transaction ends.
+	newSubject func(s *session) (id int64, keyID string, err error)
+	// days is how many days one day, as the database has them, lies after another one.
+	days func(later, earlier string) string
+	// settle waits until no row of audit can appear any more below the highest one that this view has; false when that takes
+	// too long.
+	settle func(*session) (bool, error)
 }
 
 func embeddedDialect() *dialect {
@@ -43,16 +54,23 @@ func embeddedDialect() *dialect {
 			return s.exec(`INSERT INTO replay (key, until) VALUES (?, ?) ON CONFLICT (key) DO NOTHING`, key, until)
 		},
 		// There is one writer at a time.
-		hold: func(*session, []string) error { return nil },
+		hold:   func(*session, []string) error { return nil },
+		settle: func(*session) (bool, error) { return true, nil },
+		days: func(later, earlier string) string {
+			return `CAST(julianday(` + later + `) - julianday(` + earlier + `) AS integer)`
+		},
 		nextRunning: func(s *session, day ident.Date) (int64, error) {
 			return s.numbers.next(s, day.String())
+		},
+		newSubject: func(s *session) (int64, string, error) {
+			return newSubject(s, `SELECT COALESCE((SELECT MAX(id) FROM subject), 0) + 1 AS id, key_id FROM current_key WHERE id = 1`)
 		},
 	}
 }
 
 func postgresDialect() *dialect {
 	return &dialect{
-		goose: goose.DialectPostgres, migrations: "postgres", bind: sqlx.DOLLAR, groups: true,
+		goose: goose.DialectPostgres, migrations: "postgres", bind: sqlx.DOLLAR, groups: true, forUpdate: ` FOR UPDATE`,
 		unavailable: postgresUnavailable,
 		spend: func(s *session, key []byte, until instant) (int64, error) {
 			n, err := s.exec(spendWithAttempt, key, until, s.attempt)
@@ -61,12 +79,63 @@ func postgresDialect() *dialect {
 			}
 			return n, err
 		},
-		hold:        holdAdvisory,
+		hold:   holdAdvisory,
+		settle: settleAudit,
+		days: func(later, earlier string) string {
+			return `(CAST(` + later + ` AS date) - CAST(` + earlier + ` AS date))`
+		},
 		nextRunning: nextOfSequence,
+		newSubject: func(s *session) (int64, string, error) {
+			return newSubject(s, `SELECT nextval('subject_id') AS id, key_id FROM current_key WHERE id = 1 FOR SHARE`)
+		},
 	}
 }
 
 const spendWithAttempt = `INSERT INTO replay (key, until, attempt) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING`
+
+// settleAudit waits for everybody who may have taken a number for a row of audit and not committed it yet. An INSERT locks
+// its table before it takes the number, and keeps that lock until its transaction ends (section 13.3.1 of PostgreSQL's
+// manual). So whoever has a number below one that is there already is among those who hold the lock now: once all of them
+// have ended, every such number is committed or lost, and the next ones are higher, since an identity's sequence caches none.
+//
+// To take a lock that conflicts would hold up all who write, and the vacuum of the table too; looking holds up nobody.
+func settleAudit(s *session) (bool, error) {
+	const holders = `SELECT DISTINCT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted
+		AND relation = CAST('audit' AS regclass) AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+	var waiting []string
+	if err := s.all(&waiting, holders); err != nil {
+		return false, err
+	}
+	for range settleAttempts {
+		if len(waiting) == 0 {
+			return true, nil
+		}
+		if err := pause(s.ctx, settlePause); err != nil {
+			return false, s.fail(err)
+		}
+		var now []string
+		if err := s.all(&now, holders); err != nil {
+			return false, err
+		}
+		waiting = slices.DeleteFunc(waiting, func(one string) bool { return !slices.Contains(now, one) })
+	}
+	return false, nil
+}
+
+// settleAttempts and settlePause bound the wait for who has just recorded something.
+const (
+	settleAttempts = 50
+	settlePause    = 10 * time.Millisecond
+)
+
+func newSubject(s *session, query string) (int64, string, error) {
+	var row subjectRow
+	found, err := s.get(&row, query)
+	if err == nil && !found {
+		err = s.fail(errNoKey)
+	}
+	return row.ID, row.KeyID, err
+}
 
 // holdAdvisory takes a lock for each key, always in the same order, until the transaction ends. Two keys with the same
 // hash merely wait for one another.
@@ -159,17 +228,16 @@ func isLost(err error) bool {
 }
 
 // isRace reports whether the transaction lost against another one and will do better when it is run again: serialization
-// failure, deadlock, or the same InputReference or message at the same time.
+// failure, deadlock, or the same InputReference, message, version or unknown person at the same
+// time. Rows of several tables go in together, so any of their keys may be the one that is taken.
 func isRace(err error) bool {
 	failure, ok := errors.AsType[*pq.Error](err)
 	if !ok {
 		return false
 	}
 	switch failure.Code {
-	case serializationFailure, deadlockDetected:
+	case serializationFailure, deadlockDetected, uniqueViolation:
 		return true
-	case uniqueViolation:
-		return failure.Constraint == "submission_key" || failure.Constraint == "replay_key"
 	}
 	return false
 }

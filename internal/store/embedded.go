@@ -26,6 +26,7 @@ type embedded struct {
 	opened  int
 	closed  chan struct{}
 	memory  memory
+	persons *persons
 }
 
 const (
@@ -36,15 +37,16 @@ const (
 )
 
 // everyConnection are the settings of all connections; a PRAGMA that is executed would reach one of them only. A writer
-// of another program is waited for; DQS off turns a misspelt column into an error instead of a text.
-const everyConnection = "_busy_timeout=5000&_foreign_keys=1&_dqs=0&_defensive=1"
+// of another program is waited for, for as long as a list of two hundred thousand devices may take to replace another on a busy
+// machine; DQS off turns a misspelt column into an error instead of a text.
+const everyConnection = "_busy_timeout=20000&_foreign_keys=1&_dqs=0&_defensive=1"
 
 // writingConnection are the settings of the one that writes: durable commits, 64 MiB of pages, and savepoints undone from
 // memory instead of a temporary file. Pages go from the log into the file once 16 MiB are logged: a page that many
 // commits change is then written there once.
 const writingConnection = "_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_pragma=temp_store(MEMORY)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(4096)"
 
-func openEmbedded(ctx context.Context, c Config) (*embedded, error) {
+func openEmbedded(ctx context.Context, c Config, p *persons) (*embedded, error) {
 	if c.URL != "" {
 		return nil, errors.New("the database URL must begin with postgres://, or be left out for the embedded database")
 	}
@@ -52,7 +54,7 @@ func openEmbedded(ctx context.Context, c Config) (*embedded, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &embedded{dialect: embeddedDialect(), readers: make(chan *statements, readerCount), closed: make(chan struct{})}
+	e := &embedded{dialect: embeddedDialect(), persons: p, readers: make(chan *statements, readerCount), closed: make(chan struct{})}
 	if err = e.open(ctx, file); err != nil {
 		return nil, fmt.Errorf("open %s: %w", file, errors.Join(err, e.close()))
 	}
@@ -106,7 +108,7 @@ func (e *embedded) open(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	e.writer = startWriter(conn, e.dialect)
+	e.writer = startWriter(conn, e.dialect, e.persons)
 
 	if e.reads, err = sqlx.Open(driverName, source(file, "mode=ro&_query_only=1")); err != nil {
 		return err
@@ -137,7 +139,8 @@ func (e *embedded) read(ctx context.Context, f func(*session) error) error {
 	}
 	defer func() { e.readers <- prepared }()
 
-	s := &session{ctx: context.WithoutCancel(ctx), on: prepared.conn, dialect: e.dialect, prepared: prepared, memory: &e.memory}
+	s := &session{ctx: context.WithoutCancel(ctx), on: prepared.conn, dialect: e.dialect, prepared: prepared, memory: &e.memory,
+		persons: e.persons}
 	if _, err := s.change(`BEGIN`); err != nil {
 		return err
 	}
@@ -145,6 +148,7 @@ func (e *embedded) read(ctx context.Context, f func(*session) error) error {
 	if _, endErr := s.change(`ROLLBACK`); err == nil {
 		err = endErr
 	}
+	e.persons.acquaintances.met(s)
 	return err
 }
 

@@ -19,7 +19,10 @@ type memory struct {
 }
 
 // question is one that the sources were asked: the statement and its parameter or parameters.
-type question struct{ statement, first, second string }
+type question struct {
+	statement     string
+	first, second any
+}
 
 // rememberedAnswers bounds the memory: some thousand professionals and devices, a few hundred bytes each.
 const rememberedAnswers = 10_000
@@ -82,8 +85,8 @@ type entry[T any] struct {
 }
 
 // rememberedOne is one, of the authentic sources.
-func rememberedOne[R, T any](s *session, table string, convert func(R, *reading) T, query, arg string) (T, bool, error) {
-	answer, err := remembered(s, question{query, arg, ""}, func() (entry[T], bool, error) {
+func rememberedOne[R, T any](s *session, table string, convert func(R, *reading) T, query string, arg any) (T, bool, error) {
+	answer, err := remembered(s, question{query, arg, nil}, func() (entry[T], bool, error) {
 		value, there, err := one(s, table, convert, query, arg)
 		return entry[T]{value, there}, there, err
 	})
@@ -91,17 +94,13 @@ func rememberedOne[R, T any](s *session, table string, convert func(R, *reading)
 }
 
 // rememberedMany is many, of the authentic sources, with one parameter or two. Who asks shares the slice with all others.
-func rememberedMany[R, T any](s *session, table string, convert func(R, *reading) T, query string, args ...string) ([]T, error) {
+func rememberedMany[R, T any](s *session, table string, convert func(R, *reading) T, query string, args ...any) ([]T, error) {
 	q := question{statement: query, first: args[0]}
 	if len(args) > 1 {
 		q.second = args[1]
 	}
 	return remembered(s, q, func() ([]T, bool, error) {
-		parameters := make([]any, len(args))
-		for i, arg := range args {
-			parameters[i] = arg
-		}
-		values, err := many(s, table, convert, query, parameters...)
+		values, err := many(s, table, convert, query, args...)
 		return values, len(values) > 0, err
 	})
 }

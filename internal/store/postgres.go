@@ -23,6 +23,7 @@ type postgres struct {
 	dialect *dialect
 	db      *sqlx.DB
 	memory  memory
+	persons *persons
 }
 
 const (
@@ -35,7 +36,7 @@ const (
 	firstPause = 10 * time.Millisecond
 )
 
-func openPostgres(ctx context.Context, url string) (engine, error) {
+func openPostgres(ctx context.Context, url string, persons *persons) (engine, error) {
 	config, err := pq.NewConfig(url)
 	if err != nil {
 		// The error may repeat the URL, and with it the password.
@@ -50,7 +51,7 @@ func openPostgres(ctx context.Context, url string) (engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	p := &postgres{dialect: postgresDialect(), db: sqlx.NewDb(sql.OpenDB(connector), "postgres")}
+	p := &postgres{dialect: postgresDialect(), persons: persons, db: sqlx.NewDb(sql.OpenDB(connector), "postgres")}
 	p.db.SetMaxOpenConns(connections)
 	p.db.SetMaxIdleConns(connections)
 	p.db.SetConnMaxIdleTime(5 * time.Minute)
@@ -78,7 +79,7 @@ func (p *postgres) read(ctx context.Context, f func(*session) error) error {
 	if err != nil {
 		return p.dialect.problem(err)
 	}
-	s := &session{ctx: ctx, on: tx, dialect: p.dialect, memory: &p.memory}
+	s := &session{ctx: ctx, on: tx, dialect: p.dialect, memory: &p.memory, persons: p.persons}
 	if err := s.run(f); err != nil {
 		_ = tx.Rollback() // the connection is dropped when even that fails
 		return err
@@ -86,6 +87,7 @@ func (p *postgres) read(ctx context.Context, f func(*session) error) error {
 	if err := tx.Commit(); err != nil {
 		return p.dialect.problem(err)
 	}
+	p.persons.acquaintances.met(s)
 	return nil
 }
 
@@ -112,7 +114,7 @@ func (p *postgres) attempt(ctx context.Context, f func(*session) error) (bool, e
 	if err != nil {
 		return isLost(err), p.dialect.problem(err)
 	}
-	s := &session{ctx: ctx, on: tx, dialect: p.dialect, attempt: []byte(crand.Text())}
+	s := &session{ctx: ctx, on: tx, dialect: p.dialect, persons: p.persons, attempt: []byte(crand.Text())}
 	if err = s.run(f); err != nil {
 		_ = tx.Rollback() // the connection is dropped when even that fails
 		return isLost(s.err) || isRace(s.err), err
@@ -121,6 +123,7 @@ func (p *postgres) attempt(ctx context.Context, f func(*session) error) (bool, e
 	err = tx.Commit()
 	switch {
 	case err == nil:
+		p.persons.acquaintances.met(s)
 		return false, nil
 	case isLost(err):
 		return p.afterLostCommit(context.WithoutCancel(ctx), s, err)

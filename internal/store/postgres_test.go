@@ -143,7 +143,7 @@ func readMessage(r io.Reader, first bool) ([]byte, error) {
 
 func TestLostConnections(t *testing.T) {
 	p, address := startProxy(t)
-	db, err := store.Open(t.Context(), store.Config{URL: address})
+	db, err := store.Open(t.Context(), store.Config{URL: address, Directory: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestOpenPostgresRefuses(t *testing.T) {
 		"not a URL":      "postgres://user:secret@host:port/x",
 		"nobody listens": "postgres://user:secret@127.0.0.1:1/x?sslmode=disable",
 	} {
-		_, err := store.Open(t.Context(), store.Config{URL: address})
+		_, err := store.Open(t.Context(), store.Config{URL: address, Directory: t.TempDir()})
 		if err == nil || bytes.Contains([]byte(err.Error()), []byte("secret")) {
 			t.Errorf("%s: %v", name, err)
 		}

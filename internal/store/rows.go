@@ -2,7 +2,10 @@ package store
 
 import (
 	"database/sql/driver"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,8 +44,13 @@ func (i *instant) Scan(value any) error {
 	return fmt.Errorf("instant kept as %T", value)
 }
 
-// reading converts the texts of a row, and keeps the first failure.
-type reading struct{ err error }
+// reading converts the columns of rows, and keeps the first failure. Of subjects that the session does not know yet it notes
+// which they are, so that all rows can be converted again once they are known.
+type reading struct {
+	s       *session
+	missing map[int64]bool // and whether they may be remembered
+	err     error
+}
 
 func read[T any](r *reading, parse func(string) (T, error), text string) T {
 	var none T
@@ -56,7 +64,6 @@ func read[T any](r *reading, parse func(string) (T, error), text string) T {
 	return value
 }
 
-func (r *reading) ssin(text string) ident.SSIN   { return read(r, ident.ParseSSIN, text) }
 func (r *reading) nihii(text string) ident.NIHII { return read(r, ident.ParseNIHII, text) }
 func (r *reading) cbe(text string) ident.CBE     { return read(r, ident.ParseCBE, text) }
 func (r *reading) date(text string) ident.Date   { return read(r, ident.ParseDate, text) }
@@ -66,8 +73,68 @@ func (r *reading) code(text string) ident.NotificationCode {
 func (r *reading) number(text string) ident.NotificationNumber {
 	return read(r, ident.ParseNotificationNumber, text)
 }
-func (r *reading) professional(ssin, nihii string) register.ProfessionalRef {
-	return register.ProfessionalRef{SSIN: r.ssin(ssin), NIHII: r.nihii(nihii)}
+func (r *reading) professional(subject int64, nihii string) register.ProfessionalRef {
+	return register.ProfessionalRef{SSIN: r.colleague(subject), NIHII: r.nihii(nihii)}
+}
+
+// ssin is a person's newest number, colleague that of a person who may be remembered.
+func (r *reading) ssin(id int64) ident.SSIN      { return r.shown(id, false) }
+func (r *reading) colleague(id int64) ident.SSIN { return r.shown(id, true) }
+
+func (r *reading) shown(id int64, remember bool) ident.SSIN {
+	if one := r.subject(id, remember); one != nil {
+		return one.shown
+	}
+	return ident.SSIN{}
+}
+
+// subject is nil for nobody, and as long as the subject is not known.
+func (r *reading) subject(id int64, remember bool) *subject {
+	if id == 0 {
+		return nil
+	}
+	one := r.s.subject(id)
+	if one == nil {
+		if r.missing == nil {
+			r.missing = make(map[int64]bool)
+		}
+		r.missing[id] = remember
+	}
+	return one
+}
+
+// text opens what is sealed about a person.
+func (r *reading) text(about int64, sealed []byte, place ...any) string {
+	one := r.subject(about, false)
+	if one == nil {
+		return ""
+	}
+	text, err := one.openText(sealed, place...)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return text
+}
+
+// signer is who signed, under the number that stood in the certificate.
+func (r *reading) signer(kept string) string {
+	id, rest, personal := strings.Cut(strings.TrimPrefix(kept, signerSubject), ",")
+	if !strings.HasPrefix(kept, signerSubject) {
+		return kept
+	}
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		r.err = err
+		return ""
+	}
+	one := r.subject(number, false)
+	if one == nil {
+		return ""
+	}
+	if personal {
+		rest = "," + rest
+	}
+	return personalSigner + one.number.Digits() + rest
 }
 func (r *reading) period(from, to string) register.Period {
 	return register.Period{From: r.date(from), To: r.date(to)}
@@ -90,33 +157,58 @@ func (r *reading) failure(table string) error {
 }
 
 // each converts rows, and stops at the first that cannot be.
-func each[R, T any](rows []R, table string, convert func(R, *reading) T) ([]T, error) {
+func each[R, T any](s *session, rows []R, table string, convert func(R, *reading) T) ([]T, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
 	values := make([]T, len(rows))
-	var r reading
-	for i, row := range rows {
-		values[i] = convert(row, &r)
+	err := s.reading(table, func(r *reading) {
+		for i, row := range rows {
+			values[i] = convert(row, r)
+		}
+	})
+	return values, err
+}
+
+// reading runs a conversion, and once more when it needed subjects that were not known before.
+func (s *session) reading(table string, convert func(*reading)) error {
+	r := &reading{s: s}
+	convert(r)
+	if r.missing != nil {
+		if err := s.meet(r.missing); err != nil {
+			return err
+		}
+		r = &reading{s: s}
+		convert(r)
+		if r.missing != nil && r.err == nil {
+			r.err = errors.New("it names a subject that is not there")
+		}
 	}
-	return values, r.failure(table)
+	return r.failure(table)
 }
 
 type personRow struct {
-	SSIN      string `db:"ssin"`
-	FirstName string `db:"first_name"`
-	LastName  string `db:"last_name"`
-	BirthDate string `db:"birth_date"`
-	DeathDate string `db:"death_date"`
+	Subject int64  `db:"subject"`
+	Sealed  []byte `db:"sealed"`
 }
 
+// person is sealed as the four texts in a JSON array.
 func (row personRow) person(r *reading) register.Person {
-	return register.Person{SSIN: r.ssin(row.SSIN), FirstName: row.FirstName, LastName: row.LastName,
-		BirthDate: r.date(row.BirthDate), DeathDate: r.date(row.DeathDate)}
+	p := register.Person{SSIN: r.ssin(row.Subject)}
+	text := r.text(row.Subject, row.Sealed, personPlace)
+	if text == "" {
+		return p
+	}
+	var parts [4]string
+	if err := json.Unmarshal([]byte(text), &parts); err != nil && r.err == nil {
+		r.err = err
+	}
+	p.FirstName, p.LastName, p.BirthDate, p.DeathDate = parts[0], parts[1], r.date(parts[2]), r.date(parts[3])
+	return p
 }
 
 type practiceRow struct {
-	SSIN       string `db:"ssin"`
+	Subject    int64  `db:"subject"`
 	NIHII      string `db:"nihii"`
 	Profession string `db:"profession"`
 	Speciality string `db:"speciality"`
@@ -125,7 +217,7 @@ type practiceRow struct {
 }
 
 func (row practiceRow) practice(r *reading) register.Practice {
-	return register.Practice{SSIN: r.ssin(row.SSIN), NIHII: r.nihii(row.NIHII),
+	return register.Practice{SSIN: r.colleague(row.Subject), NIHII: r.nihii(row.NIHII),
 		Profession: register.Profession(row.Profession), Speciality: row.Speciality, Period: r.period(row.From, row.To)}
 }
 
@@ -142,28 +234,42 @@ func (row organisationRow) organisation(r *reading) register.Organisation {
 
 type affiliationRow struct {
 	Organisation string `db:"organisation"`
-	SSIN         string `db:"ssin"`
+	Subject      int64  `db:"subject"`
 	Role         string `db:"role"`
 	From         string `db:"valid_from"`
 	To           string `db:"valid_to"`
 }
 
 func (row affiliationRow) affiliation(r *reading) register.Affiliation {
-	return register.Affiliation{Organisation: r.nihii(row.Organisation), SSIN: r.ssin(row.SSIN),
+	return register.Affiliation{Organisation: r.nihii(row.Organisation), SSIN: r.colleague(row.Subject),
 		Role: register.Role(row.Role), Period: r.period(row.From, row.To)}
 }
 
 type linkRow struct {
-	Patient      string `db:"patient"`
-	Professional string `db:"professional"`
+	Patient      int64  `db:"patient"`
+	Professional int64  `db:"professional"`
 	Type         string `db:"type"`
 	From         string `db:"valid_from"`
 	To           string `db:"valid_to"`
 }
 
 func (row linkRow) link(r *reading) register.TherapeuticLink {
-	return register.TherapeuticLink{Patient: r.ssin(row.Patient), Professional: r.ssin(row.Professional),
+	return register.TherapeuticLink{Patient: r.ssin(row.Patient), Professional: r.colleague(row.Professional),
 		Type: row.Type, Period: r.period(row.From, row.To)}
+}
+
+type mandateRow struct {
+	Grantor    int64  `db:"grantor"`
+	Grantee    int64  `db:"grantee"`
+	Service    string `db:"service"`
+	AcceptedOn string `db:"accepted_on"`
+	From       string `db:"valid_from"`
+	To         string `db:"valid_to"`
+}
+
+func (row mandateRow) mandate(r *reading) register.Mandate {
+	return register.Mandate{Grantor: r.colleague(row.Grantor), Grantee: r.colleague(row.Grantee), Service: row.Service,
+		AcceptedOn: r.date(row.AcceptedOn), Period: r.period(row.From, row.To)}
 }
 
 type deviceRow struct {
@@ -178,13 +284,14 @@ type deviceRow struct {
 	Status         string `db:"status"`
 	ValidFrom      string `db:"valid_from"`
 	DeletedOn      string `db:"deleted_on"`
+	RecalledOn     string `db:"recalled_on"`
 }
 
 func (row deviceRow) device(r *reading) register.Device {
 	return register.Device{Code: r.code(row.Code), Name: row.Name, Reference: row.Reference,
 		Manufacturer: row.Manufacturer, Distributor: row.Distributor, Classification: row.Classification,
 		Category: row.Category, UDIDIs: lines(row.UDIDIs), Status: register.DeviceStatus(row.Status),
-		ValidFrom: r.date(row.ValidFrom), DeletedOn: r.date(row.DeletedOn)}
+		ValidFrom: r.date(row.ValidFrom), DeletedOn: r.date(row.DeletedOn), RecalledOn: r.date(row.RecalledOn)}
 }
 
 // lines splits what was joined by newlines. Neither device identifiers nor codes hold one.
@@ -201,62 +308,76 @@ type version struct {
 	Version   int    `db:"version"`
 }
 
+// place is where a text of the version stands: of the version itself, or of one of its lines.
+func (v version) place(what string, line ...int) string {
+	return fmt.Sprint(what, " ", v.Reference, " ", v.Version, line)
+}
+
+// personPlace is where the names and dates of a person stand.
+const personPlace = "person"
+
 type notificationRow struct {
 	version
+	Seq              int64   `db:"seq"`
 	State            string  `db:"state"`
+	Change           string  `db:"change"`
+	ChangeReason     []byte  `db:"change_reason"`
 	Number           string  `db:"number"`
 	Type             string  `db:"type"`
-	SpecialistSSIN   string  `db:"specialist_ssin"`
+	Specialist       int64   `db:"specialist"`
 	SpecialistNIHII  string  `db:"specialist_nihii"`
 	OperationDate    string  `db:"operation_date"`
-	Patient          string  `db:"patient_ssin"`
-	PrescriberSSIN   string  `db:"prescriber_ssin"`
+	Patient          int64   `db:"patient"`
+	Prescriber       int64   `db:"prescriber"`
 	PrescriberNIHII  string  `db:"prescriber_nihii"`
 	PrescriptionDate string  `db:"prescription_date"`
-	Comment          string  `db:"comment"`
+	Comment          []byte  `db:"comment"`
 	RegisteredAt     instant `db:"registered_at"`
 	Digest           []byte  `db:"digest"`
 	Signer           string  `db:"signer"`
 	Organisation     string  `db:"organisation"`
-	Author           string  `db:"author"`
+	Author           int64   `db:"author"`
 	InputReference   string  `db:"input_reference"`
 	ContentDigest    []byte  `db:"content_digest"`
 }
 
 func (row notificationRow) notification(r *reading) register.Notification {
 	return register.Notification{
-		Reference: row.Reference, Version: row.Version, State: register.State(row.State), Number: r.number(row.Number),
-		Type: register.OperationType(row.Type), Specialist: r.professional(row.SpecialistSSIN, row.SpecialistNIHII),
+		Reference: row.Reference, Version: row.Version, State: register.State(row.State),
+		Change: register.Change(row.Change), ChangeReason: r.text(row.Patient, row.ChangeReason, row.place("change reason")), Number: r.number(row.Number),
+		Type: register.OperationType(row.Type), Specialist: r.professional(row.Specialist, row.SpecialistNIHII),
 		OperationDate: r.date(row.OperationDate), Patient: r.ssin(row.Patient),
-		Prescriber: r.professional(row.PrescriberSSIN, row.PrescriberNIHII), PrescriptionDate: r.date(row.PrescriptionDate),
-		Comment: row.Comment, RegisteredAt: time.Time(row.RegisteredAt), Digest: r.digest(row.Digest), Signer: row.Signer,
-		Organisation: r.nihii(row.Organisation), Author: r.ssin(row.Author), InputReference: row.InputReference,
+		Prescriber: r.professional(row.Prescriber, row.PrescriberNIHII), PrescriptionDate: r.date(row.PrescriptionDate),
+		Comment: r.text(row.Patient, row.Comment, row.place("comment")), RegisteredAt: time.Time(row.RegisteredAt), Digest: r.digest(row.Digest), Signer: r.signer(row.Signer),
+		Organisation: r.nihii(row.Organisation), Author: r.colleague(row.Author), InputReference: row.InputReference,
 		ContentDigest: r.digest(row.ContentDigest),
 	}
 }
 
 type implantRow struct {
 	version
+	Line            int    `db:"line"`
 	ID              string `db:"id"`
 	Code            string `db:"code"`
 	UDI             string `db:"udi"`
 	Lot             string `db:"lot"`
 	Serial          string `db:"serial"`
 	Expiry          string `db:"expiry"`
-	PharmacistSSIN  string `db:"pharmacist_ssin"`
+	Pharmacist      int64  `db:"pharmacist"`
 	PharmacistNIHII string `db:"pharmacist_nihii"`
 	PharmacyNIHII   string `db:"pharmacy_nihii"`
 	PharmacyCBE     string `db:"pharmacy_cbe"`
 	DeliveryDate    string `db:"delivery_date"`
 	Quantity        int    `db:"quantity"`
-	Location        string `db:"location"`
+	Location        []byte `db:"location"`
 	Side            string `db:"side"`
 	UDIDI           string `db:"udi_di"`
 	Unregistered    bool   `db:"unregistered"`
 	Number          string `db:"number"`
-	Patient         string `db:"patient_ssin"`
+	Patient         int64  `db:"patient"`
 	OperationDate   string `db:"operation_date"`
 	Remaining       int    `db:"remaining"`
+	InForce         bool   `db:"in_force"`
 	// Device is the row of the device list: its columns are empty when the list does not know the implant.
 	Device deviceRow `db:"device"`
 }
@@ -266,13 +387,13 @@ func (row implantRow) implant(r *reading) register.Implant {
 		ID: row.ID,
 		NotifiedImplant: register.NotifiedImplant{
 			Code: r.code(row.Code), UDI: row.UDI, Lot: row.Lot, Serial: row.Serial, Expiry: r.date(row.Expiry),
-			Pharmacist:   r.professional(row.PharmacistSSIN, row.PharmacistNIHII),
+			Pharmacist:   r.professional(row.Pharmacist, row.PharmacistNIHII),
 			Pharmacy:     register.PharmacyRef{NIHII: r.nihii(row.PharmacyNIHII), CBE: r.cbe(row.PharmacyCBE)},
-			DeliveryDate: r.date(row.DeliveryDate), Quantity: row.Quantity, Location: row.Location,
+			DeliveryDate: r.date(row.DeliveryDate), Quantity: row.Quantity, Location: r.text(row.Patient, row.Location, row.place("location", row.Line)),
 			Side: register.Side(row.Side),
 		},
 		UDIDI: row.UDIDI, Unregistered: row.Unregistered, Number: r.number(row.Number), Patient: r.ssin(row.Patient),
-		OperationDate: r.date(row.OperationDate), Remaining: row.Remaining,
+		OperationDate: r.date(row.OperationDate), Remaining: row.Remaining, InForce: row.InForce,
 	}
 	if row.Device.Code != "" {
 		device := row.Device.device(r)
@@ -283,10 +404,42 @@ func (row implantRow) implant(r *reading) register.Implant {
 
 type removalRow struct {
 	version
-	ImplantID string `db:"implant_id"`
-	Quantity  int    `db:"quantity"`
-	Reason    string `db:"reason"`
-	Remaining int    `db:"remaining"`
+	Line          int    `db:"line"`
+	Patient       int64  `db:"patient"`
+	ImplantID     string `db:"implant_id"`
+	Quantity      int    `db:"quantity"`
+	Reason        []byte `db:"reason"`
+	Remaining     int    `db:"remaining"`
+	OperationDate string `db:"operation_date"`
+}
+
+// removal is a line of its notification, which says the rest.
+func (row removalRow) removal(r *reading) register.Removal {
+	return register.Removal{ImplantID: row.ImplantID, Quantity: row.Quantity, Remaining: row.Remaining,
+		Reason: r.text(row.Patient, row.Reason, row.place("reason", row.Line))}
+}
+
+func (row removalRow) withOperation(r *reading) register.Removal {
+	removal := row.removal(r)
+	removal.Reference, removal.OperationDate = row.Reference, r.date(row.OperationDate)
+	return removal
+}
+
+type revisionRow struct {
+	version
+	Patient      int64   `db:"patient"`
+	At           instant `db:"registered_at"`
+	Organisation string  `db:"organisation"`
+	Author       int64   `db:"author"`
+	State        string  `db:"state"`
+	Change       string  `db:"change"`
+	ChangeReason []byte  `db:"change_reason"`
+}
+
+func (row revisionRow) revision(r *reading) register.Revision {
+	return register.Revision{Version: row.Version, At: time.Time(row.At), Organisation: r.nihii(row.Organisation),
+		Author: r.colleague(row.Author), State: register.State(row.State), Change: register.Change(row.Change),
+		ChangeReason: r.text(row.Patient, row.ChangeReason, row.place("change reason"))}
 }
 
 type warningRow struct {
@@ -297,19 +450,20 @@ type warningRow struct {
 }
 
 type summaryRow struct {
+	version
 	Number          string `db:"number"`
 	Type            string `db:"type"`
 	OperationDate   string `db:"operation_date"`
-	Patient         string `db:"patient_ssin"`
-	SpecialistSSIN  string `db:"specialist_ssin"`
+	Patient         int64  `db:"patient"`
+	Specialist      int64  `db:"specialist"`
 	SpecialistNIHII string `db:"specialist_nihii"`
 	State           string `db:"state"`
 	Lines           int    `db:"line_count"`
 }
 
 func (row summaryRow) summary(r *reading) register.Summary {
-	return register.Summary{Number: r.number(row.Number), Type: register.OperationType(row.Type),
+	return register.Summary{Reference: row.Reference, Version: row.Version, Number: r.number(row.Number), Type: register.OperationType(row.Type),
 		OperationDate: r.date(row.OperationDate), Patient: r.ssin(row.Patient),
-		Specialist: r.professional(row.SpecialistSSIN, row.SpecialistNIHII), State: register.State(row.State),
+		Specialist: r.professional(row.Specialist, row.SpecialistNIHII), State: register.State(row.State),
 		ImplantCount: row.Lines}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // conditions are the parts of a WHERE clause and their parameters.
@@ -27,28 +28,33 @@ func (c *conditions) addGiven(text, value string) {
 
 func (c *conditions) String() string { return strings.Join(c.texts, " AND ") }
 
-// Search finds notifications in the order of registration.
+// Search finds notifications that are or were final, in the order in which they first became so.
 func (v view) Search(q register.Query) ([]register.Summary, int, error) {
-	where := searchConditions(q)
+	where, own, err := v.searchConditions(q)
+	if err != nil || where == nil {
+		return nil, 0, err
+	}
 	var total int
-	if _, err := v.s.get(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+current, where.args...); err != nil {
+	if _, err = v.s.get(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+current, where.args...); err != nil {
 		return nil, 0, err
 	}
 	if q.Offset >= total || q.Limit <= 0 {
 		return nil, total, nil
 	}
-	page, err := many(v.s, "notification", summaryRow.summary, `SELECT n.number, n.type, n.operation_date, n.patient_ssin,
-		n.specialist_ssin, n.specialist_nihii, n.state, CASE n.type WHEN 'Explantation'
-		THEN (SELECT COUNT(*) FROM removal r WHERE r.reference = n.reference AND r.version = n.version)
-		ELSE (SELECT COUNT(*) FROM implant i WHERE i.reference = n.reference AND i.version = n.version) END AS line_count
-		FROM notification n WHERE `+where.String()+current+` ORDER BY n.seq LIMIT ? OFFSET ?`,
+	page, err := many(v.s, "notification", summaryRow.summary, summaryColumns+` FROM notification n
+		WHERE `+where.String()+current+` ORDER BY `+registered+` LIMIT ? OFFSET ?`,
 		append(where.args, q.Limit, max(q.Offset, 0))...)
 	for i := range page {
 		specialist := page[i].Specialist.SSIN
-		page[i].Own = !specialist.IsZero() && (specialist == q.Specialist || specialist == q.PatientsOf)
+		page[i].Own = slices.Contains(own, specialist)
 	}
 	return page, total, err
 }
+
+const summaryColumns = `SELECT n.reference, n.version, n.number, n.type, n.operation_date, n.patient, n.specialist, ` +
+	`n.specialist_nihii, n.state, CASE n.type WHEN 'Explantation' ` +
+	`THEN (SELECT COUNT(*) FROM removal r WHERE r.reference = n.reference AND r.version = n.version) ` +
+	`ELSE (SELECT COUNT(*) FROM implant i WHERE i.reference = n.reference AND i.version = n.version) END AS line_count`
 
 // searchConditions makes the WHERE clause of a search. Only notifications with a number can be found.
 //
@@ -56,12 +62,30 @@ func (v view) Search(q register.Query) ([]register.Summary, int, error) {
 // starts. A product may be in very many patients, and a professional has only so many; a serial number or a lot is in
 // few. A UDI as it was written has no index, because every index costs each notification its part: who asks for one asks
 // within his own patients. Each condition is therefore written as a set to start from or as a check of a row, depending on its company.
-func searchConditions(q register.Query) *conditions {
-	where := &conditions{}
+//
+// There is no clause when a person is asked for of whom the register knows nothing. Own are the numbers of the specialists
+// whose notifications are their own to who asks.
+func (v view) searchConditions(q register.Query) (where *conditions, own []ident.SSIN, err error) {
+	where = &conditions{}
 	where.add(`n.number <> ''`)
 	where.addGiven(`n.number = ?`, q.Number.Digits())
-	where.addGiven(`n.patient_ssin = ?`, q.Patient.Digits())
-	where.addGiven(`n.specialist_ssin = ?`, q.Specialist.Digits())
+	for _, person := range []struct {
+		number ident.SSIN
+		column string
+	}{{q.Patient, `n.patient`}, {q.Specialist, `n.specialist`}} {
+		if person.number.IsZero() {
+			continue
+		}
+		p, err := v.s.person(person.number)
+		if err != nil || p == nil {
+			return nil, nil, err
+		}
+		text, ids := p.in(person.column)
+		where.add(text, ids...)
+		if person.number == q.Specialist {
+			own = append(own, p.current.shown)
+		}
+	}
 	if !q.From.IsZero() {
 		where.add(`n.operation_date >= ?`, q.From.String())
 	}
@@ -73,22 +97,31 @@ func searchConditions(q register.Query) *conditions {
 	few := q.Serial != "" || q.Lot != ""
 	named := !q.Number.IsZero() || !q.Patient.IsZero() || !q.Specialist.IsZero()
 	if !q.PatientsOf.IsZero() {
-		where.addPatientsOf(q, few || named)
+		p, err := v.s.person(q.PatientsOf)
+		if err != nil || p == nil {
+			return nil, nil, err
+		}
+		own = append(own, p.current.shown)
+		where.addPatientsOf(p, q.On.String(), few || named)
 	}
 	where.addImplant(q, !few && (named || !q.PatientsOf.IsZero()))
-	return where
+	return where, own, nil
 }
 
-// addPatientsOf restricts to a professional's own notifications and to those of the patients in his care.
-func (c *conditions) addPatientsOf(q register.Query, checked bool) {
+// addPatientsOf restricts to a professional's own notifications and to those of the patients in his care. Relations are kept
+// of persons, notifications of any of a person's numbers.
+func (c *conditions) addPatientsOf(professional *party, day string, checked bool) {
 	const inCare = `l.professional = ? AND l.valid_from <= ? AND (l.valid_to = '' OR l.valid_to >= ?)`
-	professional, day := q.PatientsOf.Digits(), q.On.String()
-	text := `n.seq IN (SELECT own.seq FROM notification own WHERE own.specialist_ssin = ?
-		UNION SELECT p.seq FROM therapeutic_link l JOIN notification p ON p.patient_ssin = l.patient WHERE ` + inCare + `)`
-	if checked {
-		text = `(n.specialist_ssin = ? OR EXISTS (SELECT 1 FROM therapeutic_link l WHERE l.patient = n.patient_ssin AND ` + inCare + `))`
+	own, ids := professional.in(`n.specialist`)
+	text := `(` + own + ` OR EXISTS (SELECT 1 FROM subject a JOIN therapeutic_link l ON l.patient = a.person
+		WHERE a.id = n.patient AND ` + inCare + `))`
+	if !checked {
+		own, _ = professional.in(`own.specialist`)
+		text = `n.seq IN (SELECT own.seq FROM notification own WHERE ` + own + `
+			UNION SELECT p.seq FROM therapeutic_link l JOIN subject a ON a.person = l.patient
+			JOIN notification p ON p.patient = a.id WHERE ` + inCare + `)`
 	}
-	c.add(text, professional, professional, day, day)
+	c.add(text, slices.Concat(ids, []any{professional.current.id, day, day})...)
 }
 
 // addImplant restricts to notifications that placed or removed one implant that is all that is asked for.

@@ -26,6 +26,13 @@ type session struct {
 	memory     *memory
 	marked     bool
 	sourceMark string
+	// persons are all of whom this process knows how to find and unseal, and known those that this session met.
+	*persons
+	known
+	// currentKey is the one under which subjects were kept when the session last looked a number up.
+	currentKey string
+	// keptAbout are the patients of the versions that this session kept.
+	keptAbout map[version]int64
 	// pending are rows that wait to be inserted, where each statement costs a round trip.
 	pending []insertion
 	// attempt tells this attempt to commit from every other, and mark is a message that it used.
@@ -120,8 +127,14 @@ func (s *session) insert(statement string, args ...any) error {
 		return err
 	}
 	s.pending = append(s.pending, insertion{statement, args})
-	return nil
+	if len(s.pending) < groupedRows {
+		return nil
+	}
+	return s.flush()
 }
+
+// groupedRows bounds a statement. A notification has far fewer rows; only loading a list comes to it.
+const groupedRows = 500
 
 // flush inserts the rows that wait, all in one statement.
 func (s *session) flush() error {

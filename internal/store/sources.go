@@ -8,24 +8,40 @@ import (
 // view answers questions within a transaction. It is a register.Reader.
 type view struct{ s *session }
 
-const personColumns = `ssin, first_name, last_name, birth_date, death_date`
-
 // Person finds an entry of the national register.
 func (v view) Person(ssin ident.SSIN) (register.Person, bool, error) {
-	return one(v.s, "person", personRow.person, `SELECT `+personColumns+` FROM person WHERE ssin = ?`, ssin.Digits())
+	p, err := v.s.person(ssin)
+	if err != nil || p == nil {
+		return register.Person{}, false, err
+	}
+	return one(v.s, "person", personRow.person, `SELECT subject, sealed FROM person WHERE subject = ?`, p.current.id)
 }
 
 // Practices finds by SSIN, or else by the first eight digits of the NIHII number.
 func (v view) Practices(p register.ProfessionalRef) ([]register.Practice, error) {
-	const columns = `SELECT ssin, nihii, profession, speciality, valid_from, valid_to FROM practice`
+	const columns = `SELECT subject, nihii, profession, speciality, valid_from, valid_to FROM practice`
 	const order = ` ORDER BY valid_from, nihii, profession`
 	if !p.SSIN.IsZero() {
-		return rememberedMany(v.s, "practice", practiceRow.practice, columns+` WHERE ssin = ?`+order, p.SSIN.Digits())
+		return ofProfessional(v.s, p.SSIN, "practice", practiceRow.practice, columns+` WHERE subject = ?`+order)
 	}
 	if p.NIHII.IsZero() {
 		return nil, nil
 	}
 	return rememberedMany(v.s, "practice", practiceRow.practice, columns+` WHERE nihii_base = ?`+order, p.NIHII.Base().Digits())
+}
+
+// ofProfessional asks the sources about a person, who is the statement's first parameter. Whoever is found there is no mere
+// patient, and may be remembered.
+func ofProfessional[R, T any](s *session, number ident.SSIN, table string, convert func(R, *reading) T, query string, args ...any) ([]T, error) {
+	p, err := s.person(number)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	found, err := rememberedMany(s, table, convert, query, append([]any{p.current.id}, args...)...)
+	if err == nil && len(found) > 0 {
+		s.remember(p)
+	}
+	return found, err
 }
 
 // Organisation finds by NIHII number, or else by CBE number.
@@ -42,24 +58,45 @@ func (v view) Organisation(p register.PharmacyRef) (register.Organisation, bool,
 
 // Affiliations are those of a person to an organisation, or to any when none is given.
 func (v view) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]register.Affiliation, error) {
-	const columns = `SELECT organisation, ssin, role, valid_from, valid_to FROM affiliation WHERE ssin = ?`
+	const columns = `SELECT organisation, subject, role, valid_from, valid_to FROM affiliation WHERE subject = ?`
 	const order = ` ORDER BY valid_from, organisation, role`
 	if organisation.IsZero() {
-		return rememberedMany(v.s, "affiliation", affiliationRow.affiliation, columns+order, person.Digits())
+		return ofProfessional(v.s, person, "affiliation", affiliationRow.affiliation, columns+order)
 	}
-	return rememberedMany(v.s, "affiliation", affiliationRow.affiliation, columns+` AND organisation_base = ?`+order,
-		person.Digits(), organisation.Base().Digits())
+	return ofProfessional(v.s, person, "affiliation", affiliationRow.affiliation, columns+` AND organisation_base = ?`+order,
+		organisation.Base().Digits())
 }
 
 // Links are the therapeutic relations of a patient and a professional, past ones too.
 func (v view) Links(patient, professional ident.SSIN) ([]register.TherapeuticLink, error) {
+	of, err := v.s.person(patient)
+	if err != nil || of == nil {
+		return nil, err
+	}
+	to, err := v.s.person(professional)
+	if err != nil || to == nil {
+		return nil, err
+	}
 	return many(v.s, "therapeutic_link", linkRow.link, `SELECT patient, professional, type, valid_from, valid_to
-		FROM therapeutic_link WHERE patient = ? AND professional = ? ORDER BY valid_from, type`,
-		patient.Digits(), professional.Digits())
+		FROM therapeutic_link WHERE patient = ? AND professional = ? ORDER BY valid_from, type`, of.current.id, to.current.id)
+}
+
+const mandateColumns = `SELECT grantor, grantee, service, accepted_on, valid_from, valid_to FROM mandate`
+
+// MandatesTo are those that somebody was given, past ones too.
+func (v view) MandatesTo(grantee ident.SSIN) ([]register.Mandate, error) {
+	return ofProfessional(v.s, grantee, "mandate", mandateRow.mandate, mandateColumns+` WHERE grantee = ?
+		ORDER BY valid_from, accepted_on, service`)
+}
+
+// MandatesFrom are those that somebody gave, past ones too.
+func (v view) MandatesFrom(grantor ident.SSIN) ([]register.Mandate, error) {
+	return ofProfessional(v.s, grantor, "mandate", mandateRow.mandate, mandateColumns+` WHERE grantor = ?
+		ORDER BY valid_from, accepted_on, service`)
 }
 
 const deviceColumns = `d.code, d.name, d.reference, d.manufacturer, d.distributor, d.classification, d.category, d.udi_dis, ` +
-	`d.status, d.valid_from, d.deleted_on`
+	`d.status, d.valid_from, d.deleted_on, d.recalled_on`
 
 // DeviceByCode finds a device by its notification code.
 func (v view) DeviceByCode(code ident.NotificationCode) (register.Device, bool, error) {
@@ -86,12 +123,11 @@ func one[R, T any](s *session, table string, convert func(R, *reading) T, query 
 	if err != nil || !found {
 		return none, false, err
 	}
-	var r reading
-	value := convert(row, &r)
-	if err := r.failure(table); err != nil {
+	values, err := each(s, []R{row}, table, convert)
+	if err != nil {
 		return none, false, err
 	}
-	return value, true, nil
+	return values[0], true, nil
 }
 
 // many reads all values.
@@ -100,5 +136,5 @@ func many[R, T any](s *session, table string, convert func(R, *reading) T, query
 	if err := s.all(&rows, query, args...); err != nil {
 		return nil, err
 	}
-	return each(rows, table, convert)
+	return each(s, rows, table, convert)
 }

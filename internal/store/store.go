@@ -13,6 +13,7 @@ package store
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,11 +29,15 @@ type Config struct {
 	URL string
 	// Directory of the embedded database, made when it is not there. The file in it is called ctr.sqlite.
 	Directory string
+	// Keys is the file of the keys under which persons are kept, keys.json in the directory when it is not given. It is made
+	// when the register is new.
+	Keys string
 }
 
 // DB is an open register. It is a register.Store.
 type DB struct {
 	engine engine
+	keys   *keyring
 	closed atomic.Bool
 	end    func() error // closes the engine, once
 	// slots bounds how many writes are under way or waiting: beyond it the answer is "later" at once, which is better
@@ -53,17 +58,28 @@ const waitingWrites = 1024
 
 // Open opens the register, and makes or renews its tables. It refuses a database that a newer program has renewed.
 func Open(ctx context.Context, c Config) (*DB, error) {
+	p := &persons{keys: &keyring{path: c.Keys}}
+	if c.Keys == "" {
+		if c.Directory == "" && isPostgres(c.URL) {
+			return nil, errors.New("the file of the keys under which persons are kept is not given")
+		}
+		p.keys.path = filepath.Join(c.Directory, keyFileName)
+	}
 	var e engine
 	var err error
 	if isPostgres(c.URL) {
-		e, err = openPostgres(ctx, c.URL)
+		e, err = openPostgres(ctx, c.URL, p)
 	} else {
-		e, err = openEmbedded(ctx, c)
+		e, err = openEmbedded(ctx, c, p)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &DB{engine: e, end: sync.OnceValue(e.close), slots: make(chan struct{}, waitingWrites)}, nil
+	db := &DB{engine: e, keys: p.keys, end: sync.OnceValue(e.close), slots: make(chan struct{}, waitingWrites)}
+	if err = db.openKeys(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 func isPostgres(url string) bool {

@@ -20,8 +20,10 @@ import (
 // batch runs without savepoints first, and when a job fails all of it is undone and runs again with them.
 type writer struct {
 	dialect  *dialect
+	persons  *persons
 	prepared *statements
 	numbers  numbers
+	sessions []*session // of the batch's jobs
 	jobs     chan *job
 	done     chan struct{}
 
@@ -47,9 +49,10 @@ func (j *job) take() bool {
 // batchSize bounds how long the first job of a batch waits for the last.
 const batchSize = 256
 
-func startWriter(conn *sqlx.Conn, d *dialect) *writer {
+func startWriter(conn *sqlx.Conn, d *dialect, p *persons) *writer {
 	w := &writer{
 		dialect:  d,
+		persons:  p,
 		prepared: &statements{conn: conn, byText: make(map[string]*sqlx.Stmt)},
 		jobs:     make(chan *job, batchSize),
 		done:     make(chan struct{}),
@@ -154,7 +157,7 @@ func (w *writer) attempt(batch []*job, run func(*job) (failed, err error)) (fail
 	if err = w.do(`BEGIN IMMEDIATE`); err != nil {
 		return nil, err
 	}
-	w.numbers = numbers{}
+	w.numbers, w.sessions = numbers{}, w.sessions[:0]
 	for _, j := range batch {
 		if !j.take() {
 			continue
@@ -169,13 +172,21 @@ func (w *writer) attempt(batch []*job, run func(*job) (failed, err error)) (fail
 	}
 	if err != nil {
 		w.abandon()
+		return nil, err
 	}
-	return nil, err
+	for _, s := range w.sessions {
+		w.persons.acquaintances.met(s)
+	}
+	clear(w.sessions)
+	return nil, nil
 }
 
 // run runs one job as a part of the transaction.
 func (w *writer) run(j *job) (failed, err error) {
-	return w.session().run(j.f), nil
+	s := w.session()
+	failed = s.run(j.f)
+	w.sessions = append(w.sessions, s)
+	return failed, nil
 }
 
 // runApart runs one job in its own savepoint, which alone is undone when the job fails. It fails itself when the
@@ -184,7 +195,10 @@ func (w *writer) runApart(j *job) (failed, err error) {
 	if err = w.do(`SAVEPOINT job`); err != nil {
 		return nil, err
 	}
-	if j.err = w.session().run(j.f); j.err != nil {
+	s := w.session()
+	if j.err = s.run(j.f); j.err == nil {
+		w.sessions = append(w.sessions, s)
+	} else {
 		if err = w.do(`ROLLBACK TO job`); err != nil {
 			return nil, err
 		}
@@ -203,7 +217,8 @@ func (w *writer) do(statement string) error {
 }
 
 func (w *writer) session() *session {
-	return &session{ctx: context.Background(), on: w.prepared.conn, dialect: w.dialect, prepared: w.prepared, numbers: w.numbers}
+	return &session{ctx: context.Background(), on: w.prepared.conn, dialect: w.dialect, prepared: w.prepared,
+		numbers: w.numbers, persons: w.persons}
 }
 
 // numbers are the running numbers of each day that one transaction gives. The last one is read once and kept once, however

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,10 +89,15 @@ func testExplantation(t *testing.T, b Backend) {
 		check(t, "what is left", implant, left, there, true, err)
 		return nil
 	})
-	missing := explantation(t, 3, "2026-11-21", register.Removal{ImplantID: "nobody's", Quantity: 1})
-	if err := db.Write(t.Context(), func(w register.Writer) error { return w.Keep(missing) }); problem.From(err).Code != problem.InternalError {
-		t.Errorf("removal of an implant that is not there: %v", err)
-	}
+	read(t, db, func(r register.Reader) error {
+		removals, err := r.RemovalsOf(placed.Implants[1].ID)
+		want := register.Removal{ImplantID: placed.Implants[1].ID, Quantity: 2, Reason: "infection", Remaining: 1,
+			Reference: removed.Reference, OperationDate: removed.OperationDate}
+		check(t, "removals", removals, []register.Removal{want}, true, true, err)
+		removals, err = r.RemovalsOf(placed.Implants[0].ID)
+		check(t, "no removals", len(removals), 0, true, true, err)
+		return nil
+	})
 }
 
 func testNewerVersion(t *testing.T, b Backend) {
@@ -111,7 +117,12 @@ func testNewerVersion(t *testing.T, b Backend) {
 		history, err := r.History(leroy)
 		check(t, "history", history, []register.Notification{second}, true, true, err)
 		got, there, err = r.Submission(first.Signer, first.InputReference)
-		check(t, "what was sent", got, first, there, true, err)
+		sent := first
+		sent.Implants = slices.Clone(first.Implants)
+		sent.Implants[0].InForce, sent.Implants[1].InForce = false, false
+		check(t, "what was sent", got, sent, there, true, err)
+		line, there, err := r.Implant(first.Implants[0].ID)
+		check(t, "line of the former version", line, sent.Implants[0], there, true, err)
 		in, err := r.SerialInPatient(first.Implants[0].Serial, knee, "")
 		check(t, "serial of the former version", in, false, true, true, err)
 		_, total, err := r.Search(register.Query{Patient: leroy, Limit: 10})
@@ -228,7 +239,7 @@ func testHistory(t *testing.T, b Backend) {
 
 // summary is what a search answers for a notification.
 func summary(n register.Notification, own bool) register.Summary {
-	return register.Summary{Number: n.Number, Type: n.Type, OperationDate: n.OperationDate, Patient: n.Patient,
+	return register.Summary{Reference: n.Reference, Version: n.Version, Number: n.Number, Type: n.Type, OperationDate: n.OperationDate, Patient: n.Patient,
 		Specialist: n.Specialist, State: n.State, Own: own, ImplantCount: len(n.Implants) + len(n.Removals)}
 }
 
@@ -356,7 +367,7 @@ func testAudit(t *testing.T, b Backend) {
 	db := b.Open(t)
 	all := []register.Event{
 		{At: registeredAt, Correlation: "c-1", Operation: "NotifyImplant", Outcome: register.Accepted, Reason: "own operation",
-			Signer: "NIHII-HOSPITAL=71000436", Organisation: hospital, Person: claes, Capacity: register.CapacityDoctor,
+			Emergency: "found unconscious", Signer: "NIHII-HOSPITAL=71000436", Organisation: hospital, Person: claes, Capacity: register.CapacityDoctor,
 			Patient: leroy, Number: number(t, 1)},
 		{At: registeredAt.Add(time.Second), Correlation: "c-2", Outcome: register.Refused, Codes: []problem.Code{"ONE", "TWO"}},
 	}

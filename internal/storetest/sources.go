@@ -255,3 +255,82 @@ func testLink(t *testing.T, b Backend) {
 		return nil
 	})
 }
+
+func testMandates(t *testing.T, b Backend) {
+	db := b.Open(t)
+	mandates := []register.Mandate{
+		{Grantor: dubois, Grantee: claes, Service: "CTR", AcceptedOn: day("2024-01-03"), Period: period("2024-01-01", "2027-12-31")},
+		{Grantor: peeters, Grantee: claes, Service: "CTR", Period: period("2025-01-01", "")},
+		{Grantor: dubois, Grantee: peeters, Service: "CTR", AcceptedOn: day("2026-01-01"), Period: period("2026-01-01", "2026-06-30")},
+	}
+	load(t, db, store.Sources{Mandates: mandates})
+	read(t, db, func(r register.Reader) error {
+		got, err := r.MandatesTo(claes)
+		check(t, "to one", got, mandates[:2], true, true, err)
+		got, err = r.MandatesFrom(dubois)
+		check(t, "from one", got, []register.Mandate{mandates[0], mandates[2]}, true, true, err)
+		got, err = r.MandatesTo(dubois)
+		check(t, "to nobody", len(got), 0, true, true, err)
+		got, err = r.MandatesFrom(claes)
+		check(t, "from nobody", len(got), 0, true, true, err)
+		return nil
+	})
+}
+
+func testSearchDevices(t *testing.T, b Backend) {
+	db := b.Open(t)
+	device := func(c, name, reference, manufacturer, distributor, category string, dis ...string) register.Device {
+		return register.Device{Code: code(c), Name: name, Reference: reference, Manufacturer: manufacturer, Distributor: distributor,
+			Category: category, UDIDIs: dis, Status: register.DeviceActive, ValidFrom: day("2014-05-01")}
+	}
+	all := []register.Device{
+		device("000060479203", "Hernia Mesh 100%", "HM-100_A", "Weaver", "Invented Distribution", "Mesh", "05410000000125"),
+		device("000060479302", "Prothèse ÉTOILE", "PE\\1", "Weaver", "Étoile Distribution", "Hip", "05410000000125", "05410000000293"),
+		device("000071200176", "Total Knee", "TK 1000", "Joiner", "Invented Distribution", "Knee"),
+	}
+	load(t, db, store.Sources{Devices: all})
+	tests := []struct {
+		name  string
+		q     register.DeviceQuery
+		want  []int
+		total int
+	}{
+		{"everything", register.DeviceQuery{Limit: 10}, []int{0, 1, 2}, 3},
+		{"first page", register.DeviceQuery{Limit: 2}, []int{0, 1}, 3},
+		{"last page", register.DeviceQuery{Offset: 2, Limit: 2}, []int{2}, 3},
+		{"beyond the last page", register.DeviceQuery{Offset: 3, Limit: 2}, nil, 3},
+		{"name", register.DeviceQuery{Text: "knee", Limit: 10}, []int{2}, 1},
+		{"within a word", register.DeviceQuery{Text: "ERNI", Limit: 10}, []int{0}, 1},
+		{"reference", register.DeviceQuery{Text: "hm-100", Limit: 10}, []int{0}, 1},
+		{"manufacturer", register.DeviceQuery{Text: "weaver", Limit: 10}, []int{0, 1}, 2},
+		{"distributor", register.DeviceQuery{Text: "invented", Limit: 10}, []int{0, 2}, 2},
+		{"words of several parts", register.DeviceQuery{Text: " 1000\tjoiner ", Limit: 10}, []int{2}, 1},
+		{"one word that is not there", register.DeviceQuery{Text: "joiner mesh", Limit: 10}, nil, 0},
+		{"capitals beyond ASCII", register.DeviceQuery{Text: "étoile PROTHÈSE", Limit: 10}, []int{1}, 1},
+		{"a percent sign", register.DeviceQuery{Text: "100%", Limit: 10}, []int{0}, 1},
+		{"no wildcard of any length", register.DeviceQuery{Text: "T%K", Limit: 10}, nil, 0},
+		{"an underscore", register.DeviceQuery{Text: "0_a", Limit: 10}, []int{0}, 1},
+		{"no wildcard of one character", register.DeviceQuery{Text: "K_ee", Limit: 10}, nil, 0},
+		{"a backslash", register.DeviceQuery{Text: `pe\1`, Limit: 10}, []int{1}, 1},
+		{"a quote", register.DeviceQuery{Text: `'`, Limit: 10}, nil, 0},
+		{"code", register.DeviceQuery{Code: mesh, Limit: 10}, []int{0}, 1},
+		{"code and another word", register.DeviceQuery{Code: mesh, Text: "knee", Limit: 10}, nil, 0},
+		{"device identifier of two", register.DeviceQuery{DI: "05410000000125", Limit: 10}, []int{0, 1}, 2},
+		{"device identifier and word", register.DeviceQuery{DI: "05410000000125", Text: "mesh", Limit: 10}, []int{0}, 1},
+		{"unknown device identifier", register.DeviceQuery{DI: "1", Limit: 10}, nil, 0},
+		{"category", register.DeviceQuery{Category: "Hip", Limit: 10}, []int{1}, 1},
+		{"part of a category", register.DeviceQuery{Category: "Hi", Limit: 10}, nil, 0},
+	}
+	for _, test := range tests {
+		var want []register.Device
+		for _, i := range test.want {
+			want = append(want, all[i])
+		}
+		read(t, db, func(r register.Reader) error {
+			got, total, err := r.SearchDevice(test.q)
+			check(t, test.name, got, want, true, true, err)
+			equal(t, test.name+", in all", total, test.total)
+			return nil
+		})
+	}
+}

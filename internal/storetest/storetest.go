@@ -48,6 +48,10 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 		run  func(*testing.T, Backend)
 	}{
 		{"sources", testSources},
+		{"mandates", testMandates},
+		{"mandates kept", testKeepMandate},
+		{"affiliations kept", testKeepAffiliation},
+		{"search devices", testSearchDevices},
 		{"load replaces", testLoadReplaces},
 		{"load is all or nothing", testLoadAllOrNothing},
 		{"load on another node", testLoadNodes},
@@ -55,6 +59,20 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 		{"notification", testNotification},
 		{"explantation", testExplantation},
 		{"newer version", testNewerVersion},
+		{"life", testLife},
+		{"withdrawn explantation", testWithdrawnExplantation},
+		{"removal not decided", testRemovalNotDecided},
+		{"pages while others revise", testStablePages},
+		{"order of registration", testRegistrationOrder},
+		{"pending", testPending},
+		{"same version at once", testVersionRace},
+		{"at rest", testAtRest},
+		{"rotation", testRotation},
+		{"rotation at work", testRotationAtWork},
+		{"key file", testKeyFile},
+		{"replaced number", testReplaced},
+		{"evidence", testEvidence},
+		{"exchanged", testExchanged},
 		{"submission", testSubmission},
 		{"implants", testImplants},
 		{"serial", testSerial},
@@ -147,7 +165,7 @@ func implantation(t testing.TB, running uint64) register.Notification {
 	t.Helper()
 	reference := fmt.Sprintf("reference-%05d", running)
 	n := register.Notification{
-		Reference: reference, Version: 1, State: register.Final, Number: number(t, running),
+		Reference: reference, Version: 1, State: register.Final, Change: register.Notified, Number: number(t, running),
 		Type:          register.TypeImplantation,
 		Specialist:    register.ProfessionalRef{SSIN: claes, NIHII: claesNIHII},
 		OperationDate: day("2026-11-20"), Patient: leroy,
@@ -178,7 +196,7 @@ func implantation(t testing.TB, running uint64) register.Notification {
 func complete(n *register.Notification) {
 	for i := range n.Implants {
 		n.Implants[i].Number, n.Implants[i].Patient, n.Implants[i].OperationDate = n.Number, n.Patient, n.OperationDate
-		n.Implants[i].Remaining = n.Implants[i].Quantity
+		n.Implants[i].Remaining, n.Implants[i].InForce = n.Implants[i].Quantity, n.State == register.Final
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/register/ident"
@@ -24,6 +25,12 @@ func TestPath(t *testing.T) {
 			"/ctrp:NotifyExplantRequest/ctrp:Explantation/ctr:Explant[1]/ctr:Unregistered/ctr:Pharmacy/ctr:CBE"},
 		{"SearchRequest", "Criteria/ByPatient/Patient", "/ctrp:SearchRequest/ctrp:Criteria/ctrp:ByPatient/ctrp:Patient"},
 		{"GetImplantCardRequest", "Of/NotificationNumber", "/ctrp:GetImplantCardRequest/ctrp:Of/ctrp:NotificationNumber"},
+		{"ReviseNotificationRequest", "Version", "/ctrp:ReviseNotificationRequest/ctrp:Version"},
+		{"ReviseNotificationRequest", "Content", "/ctrp:ReviseNotificationRequest/ctrp:Content"},
+		{"ReviseNotificationRequest", "Content/Implantation/Implant[2]/UDI",
+			"/ctrp:ReviseNotificationRequest/ctrp:Content/ctrp:Implantation/ctr:Implant[2]/ctr:UDI"},
+		{"SearchDeviceRequest", "Criteria/NotificationCode", "/ctrp:SearchDeviceRequest/ctrp:Criteria/ctrp:NotificationCode"},
+		{"ManageMandateRequest", "Change/Grant/Grantee", "/ctrp:ManageMandateRequest/ctrp:Change/ctrp:Grant/ctrp:Grantee"},
 	}
 	for _, c := range cases {
 		if got := wire.Path(c.request, c.at); got != c.want {
@@ -129,6 +136,19 @@ func TestDefects(t *testing.T) {
 	wantDefects(t, card.Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber", "SSIN_INVALID Of/Patient")
 	list := (&wire.ListPatientImplantsRequest{Patient: badSSIN, At: badDate}).Domain()
 	wantDefects(t, list.Defects, "SSIN_INVALID Patient", "DATE_INVALID At")
+
+	of := wire.NotificationOf{NotificationNumber: badNumber}
+	wantDefects(t, (&wire.GetNotificationRequest{Of: of}).Domain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
+	wantDefects(t, (&wire.DiscardNotificationRequest{Of: of}).Domain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
+	wantDefects(t, (&wire.SearchDeviceRequest{Criteria: wire.DeviceCriteria{NotificationCode: badCode, UDI: "unreadable is no defect"}}).Domain().Defects,
+		"IMPLANT_CODE_INVALID Criteria/NotificationCode")
+	wantDefects(t, (&wire.ReviseNotificationRequest{Of: of, Content: wire.Content{Implantation: &wire.Implantation{Patient: badSSIN,
+		Implant: []wire.NotifiedImplant{{NotificationCode: badCode}}}}}).Domain().Defects,
+		"NOTIFICATION_NUMBER_INVALID Of/NotificationNumber", "SSIN_INVALID Content/Implantation/Patient",
+		"IMPLANT_CODE_INVALID Content/Implantation/Implant[1]/NotificationCode")
+	wantDefects(t, (&wire.ReviseNotificationRequest{Content: wire.Content{Explantation: &wire.Explantation{OperationDate: badDate,
+		Explant: []wire.Explant{{Unregistered: &wire.NotifiedImplant{ExpiryDate: badDate}}}}}}).Domain().Defects,
+		"DATE_INVALID Content/Explantation/OperationDate", "DATE_INVALID Content/Explantation/Explant[1]/Unregistered/ExpiryDate")
 }
 
 // TestDomain: the example of the contract becomes what it says.
@@ -176,6 +196,76 @@ func TestSearchDomain(t *testing.T) {
 	}
 }
 
+// TestSave: what the messages say of how far a notification goes, as a state of the domain.
+func TestSave(t *testing.T) {
+	for _, c := range []struct {
+		save              string
+		notified, revised register.State
+	}{
+		{"", register.Final, ""}, {"Final", register.Final, register.Final}, {"Draft", register.Draft, register.Draft},
+		{"Submit", register.ToValidate, register.ToValidate},
+	} {
+		implant, _ := (&wire.NotifyImplantRequest{Save: c.save}).Domain()
+		explant, _ := (&wire.NotifyExplantRequest{Save: c.save}).Domain()
+		if implant.Save != c.notified || explant.Save != c.notified {
+			t.Errorf("%q is %q and %q", c.save, implant.Save, explant.Save)
+		}
+		if revision := (&wire.ReviseNotificationRequest{Save: c.save}).Domain(); revision.Save != c.revised {
+			t.Errorf("%q of a revision is %q", c.save, revision.Save)
+		}
+	}
+}
+
+// TestNotificationDomain: requests about notifications that are there already.
+func TestNotificationDomain(t *testing.T) {
+	of := wire.NotificationOf{NotificationNumber: "202611210000172"}
+	named := register.Of{Reference: "r"}
+	if asked := (&wire.GetNotificationRequest{Of: of, EmergencyReason: "unconscious"}).Domain(); asked.Of.Number.Digits() != "202611210000172" ||
+		asked.Of.Reference != "" || asked.Emergency != "unconscious" || asked.Defects != nil {
+		t.Errorf("asked %+v", asked)
+	}
+	r := (&wire.ReviseNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2,
+		Content: wire.Content{Implantation: &wire.Implantation{Comment: "c", Implant: []wire.NotifiedImplant{{Quantity: 3}}}}}).Domain()
+	if r.Of != named || r.Version != 2 || r.Explantation != nil || r.Implantation.Comment != "c" || r.Implantation.Implants[0].Quantity != 3 {
+		t.Errorf("revision %+v", r)
+	}
+	r = (&wire.ReviseNotificationRequest{Of: of, Content: wire.Content{Explantation: &wire.Explantation{Explant: []wire.Explant{{ImplantID: "i"}}}}}).Domain()
+	if r.Implantation != nil || r.Explantation.Explants[0].ImplantID != "i" {
+		t.Errorf("revision %+v", r)
+	}
+	if v := (&wire.ValidateNotificationRequest{Reference: "r", Version: 2}).Domain(); v != (register.Validation{Reference: "r", Version: 2}) {
+		t.Errorf("validation %+v", v)
+	}
+	if d := (&wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2, Reason: "twice"}).Domain(); d.Of != named ||
+		d.Version != 2 || d.Reason != "twice" {
+		t.Errorf("discarding %+v", d)
+	}
+	page := register.Page{Offset: 3, Limit: 7}
+	if p := (&wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"}).Domain(); p != (register.PendingAsked{Page: page,
+		State: register.ToValidate}) {
+		t.Errorf("pending %+v", p)
+	}
+	if d := (&wire.SearchDeviceRequest{Offset: 3, MaxElements: 7, Criteria: wire.DeviceCriteria{Text: "knee", NotificationCode: "000071200176",
+		UDI: "u", Category: "Stent"}}).Domain(); d.Page != page || d.Text != "knee" || d.Code.Digits() != "000071200176" || d.UDI != "u" || d.Category != "Stent" {
+		t.Errorf("devices %+v", d)
+	}
+}
+
+// TestEmergency: the stated reason reaches the domain from every read of patient data.
+func TestEmergency(t *testing.T) {
+	const reason = "unconscious after an accident"
+	for i, got := range []string{
+		(&wire.SearchRequest{EmergencyReason: reason}).Domain().Emergency,
+		(&wire.GetImplantCardRequest{EmergencyReason: reason}).Domain().Emergency,
+		(&wire.GetNotificationRequest{EmergencyReason: reason}).Domain().Emergency,
+		(&wire.ListPatientImplantsRequest{EmergencyReason: reason}).Domain().Emergency,
+	} {
+		if got != reason {
+			t.Errorf("read %d: %q", i, got)
+		}
+	}
+}
+
 // TestAnswers: every answer, from values of the domain, follows the schemas.
 func TestAnswers(t *testing.T) {
 	s := compiled(t)
@@ -197,7 +287,7 @@ func TestAnswers(t *testing.T) {
 	receipt := register.Receipt{Touched: implants, Notification: register.Notification{Number: number, Reference: "r", State: register.Final,
 		Version: 1, RegisteredAt: stamp.At, Warnings: []register.Warning{{Code: problem.WarnLate, At: "Implantation/OperationDate"}}}}
 	page := register.Page{Offset: 0, Limit: 10}
-	summary := register.Summary{Number: number, Type: register.TypeImplantation, OperationDate: date(t, "2026-11-20"), Patient: patient,
+	summary := register.Summary{Reference: "r", Version: 2, Number: number, Type: register.TypeImplantation, OperationDate: date(t, "2026-11-20"), Patient: patient,
 		Specialist: register.ProfessionalRef{SSIN: patient, NIHII: nihii}, State: register.Final}
 
 	notify := wire.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt)
@@ -209,9 +299,19 @@ func TestAnswers(t *testing.T) {
 	}
 	search := wire.NewSearchResponse(stamp, page, register.Found{Total: 1, Notifications: []register.Summary{summary}})
 	nothing := wire.NewSearchResponse(stamp, page, register.Found{})
+	pending := wire.NewListPendingNotificationsResponse(stamp, page, register.Found{Total: 1, Notifications: []register.Summary{
+		{Reference: "r", Version: 1, Type: register.TypeExplantation, OperationDate: date(t, "2026-11-20"), Patient: patient,
+			Specialist: register.ProfessionalRef{NIHII: nihii}, State: register.Draft}}})
+	if n := pending.Notification[0]; n.NotificationNumber != "" || n.Reference != "r" || n.Version != 1 {
+		t.Errorf("pending %+v", n)
+	}
+	noPending := wire.NewListPendingNotificationsResponse(stamp, page, register.Found{})
+	devices := wire.NewSearchDeviceResponse(stamp, page, register.Devices{Total: 1, Devices: []register.Device{*implants[0].Device}})
+	noDevices := wire.NewSearchDeviceResponse(stamp, page, register.Devices{})
 	list := wire.NewListPatientImplantsResponse(stamp, page, register.PatientImplants{Total: 2, Implants: implants})
 	noList := wire.NewListPatientImplantsResponse(stamp, page, register.PatientImplants{})
-	for i, status := range []wire.Status{search.Status, nothing.Status, list.Status, noList.Status} {
+	for i, status := range []wire.Status{search.Status, nothing.Status, list.Status, noList.Status,
+		pending.Status, noPending.Status, devices.Status, noDevices.Status} {
 		const notFound = "urn:be:fgov:ehealth:2.0:status:DataNotFound"
 		if status.Code.Value != "urn:be:fgov:ehealth:2.0:status:Success" || (status.Code.Code != nil) != (i%2 == 1) ||
 			status.Code.Code != nil && status.Code.Code.Value != notFound {
@@ -225,14 +325,104 @@ func TestAnswers(t *testing.T) {
 		{"NotifyImplantResponse", notify}, {"NotifyExplantResponse", notify}, {"SearchResponse", search}, {"SearchResponse", nothing},
 		{"ListPatientImplantsResponse", list}, {"ListPatientImplantsResponse", noList},
 		{"GetImplantCardResponse", wire.NewCardResponse(stamp, "card.pdf", []byte("%PDF"))},
+		{"ListPendingNotificationsResponse", pending}, {"ListPendingNotificationsResponse", noPending},
+		{"SearchDeviceResponse", devices}, {"SearchDeviceResponse", noDevices},
+		{"ReviseNotificationResponse", wire.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt)},
+		{"ValidateNotificationResponse", wire.NewValidateResponse(stamp, "ValidateNotificationRequest", receipt)},
+		{"DiscardNotificationResponse", wire.NewDiscardResponse(stamp, receipt)},
 	} {
-		octets, err := messageOf(t, answer.name).encode(answer.value)
-		if err != nil {
-			t.Fatal(err)
+		followsSchema(t, s, answer.name, answer.value)
+	}
+}
+
+func followsSchema(t *testing.T, s *schema.Schema, name string, value any) {
+	t.Helper()
+	octets, err := messageOf(t, name).encode(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Check(parse(t, octets)); err != nil {
+		t.Errorf("%s: %v\n%s", name, err, octets)
+	}
+}
+
+// TestDraftAnswers: what has no number yet is answered without one.
+func TestDraftAnswers(t *testing.T) {
+	s := compiled(t)
+	draft := register.Notification{Reference: "r", Version: 1, State: register.Draft, RegisteredAt: stamp.At}
+	touched := []register.Implant{{ID: "i1", OperationDate: date(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 2}}}
+	receipt := register.Receipt{Notification: draft, Touched: touched}
+	notify := wire.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt)
+	if notify.Receipt.NotificationNumber != "" || notify.Receipt.State != "Draft" || notify.Implant[0].NotificationNumber != "" {
+		t.Errorf("draft %+v", notify)
+	}
+	followsSchema(t, s, "NotifyImplantResponse", notify)
+	followsSchema(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt))
+	followsSchema(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(stamp, "ReviseNotificationRequest", register.Receipt{Notification: draft}))
+	discarded := wire.NewDiscardResponse(stamp, receipt)
+	if discarded.Receipt.NotificationNumber != "" || discarded.Receipt.Version != 1 {
+		t.Errorf("discarded %+v", discarded)
+	}
+	followsSchema(t, s, "DiscardNotificationResponse", discarded)
+}
+
+// TestDescribed: a notification in full, of both kinds.
+func TestDescribed(t *testing.T) {
+	s := compiled(t)
+	number, err := ident.NewNotificationNumber(date(t, "2026-11-21"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	person, _ := ident.ParseSSIN("78031412250")
+	nihii, _ := ident.ParseNIHII("17800389480")
+	hospital, _ := ident.ParseNIHII("71000436")
+	day := date(t, "2026-11-20")
+	implant := register.Implant{ID: "i1", OperationDate: day, Number: number, NotifiedImplant: register.NotifiedImplant{Quantity: 2}, Remaining: 1}
+	full := register.Notification{Reference: "r", Version: 2, State: register.Final, Change: register.Revised, Number: number,
+		Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: person, NIHII: nihii}, OperationDate: day, Patient: person,
+		Prescriber: register.ProfessionalRef{NIHII: nihii}, PrescriptionDate: day, Comment: "c", Implants: []register.Implant{implant},
+		RegisteredAt: stamp.At, Digest: [32]byte{1}, Organisation: hospital, Author: person,
+		Warnings: []register.Warning{{Code: problem.WarnLate, At: "Implantation/OperationDate"}, {Code: problem.WarnLate, At: "Content/Implantation"},
+			{Code: problem.WarnLate, At: "Of"}}}
+	history := []register.Revision{
+		{Version: 1, At: stamp.At, Author: person, State: register.Draft, Change: register.Saved},
+		{Version: 2, At: stamp.At, Author: person, Organisation: hospital, State: register.Withdrawn, Change: register.Recanted, ChangeReason: "twice"},
+	}
+	m := wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", register.Described{Notification: full, History: history})
+	followsSchema(t, s, "GetNotificationResponse", m)
+	n := m.Notification
+	if n.NotificationNumber != number.Digits() || n.Reference != "r" || n.Version != 2 || n.State != "Final" || n.OperationType != "Implantation" ||
+		!n.RegisteredAt.Equal(stamp.At) || n.Digest[0] != 1 || n.Organisation != "71000436" || n.Author != "78031412250" ||
+		n.Specialist != (wire.Professional{SSIN: "78031412250"}) || n.OperationDate != "2026-11-20" || n.Patient != "78031412250" ||
+		n.Prescriber.NIHII != "17800389480" || n.PrescriptionDate != "2026-11-20" || n.Comment != "c" || len(n.Implant) != 1 || n.Explant != nil {
+		t.Errorf("described %+v", n)
+	}
+	// What was said of content leads into the request that brought it; getNotification has none.
+	for i, want := range []string{"/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate",
+		"/ctrp:ReviseNotificationRequest/ctrp:Content/ctrp:Implantation", "/ctrp:GetNotificationRequest/ctrp:Of"} {
+		if n.Warning[i].Path != want {
+			t.Errorf("warning at %s, want %s", n.Warning[i].Path, want)
 		}
-		if _, err := s.Check(parse(t, octets)); err != nil {
-			t.Errorf("%s: %v\n%s", answer.name, err, octets)
-		}
+	}
+	want := []wire.Revision{
+		{Version: 1, At: stamp.At, Author: "78031412250", Change: "Saved", State: "Draft"},
+		{Version: 2, At: stamp.At, Author: "78031412250", Organisation: "71000436", Change: "Withdrawn", State: "Withdrawn", Reason: "twice"},
+	}
+	if !slices.Equal(n.History, want) {
+		t.Errorf("history %+v", n.History)
+	}
+
+	removal := full
+	removal.Type, removal.Prescriber, removal.PrescriptionDate, removal.Organisation = register.TypeExplantation, register.ProfessionalRef{}, ident.Date{}, ident.NIHII{}
+	removal.Number, removal.State, removal.Warnings, removal.Implants = ident.NotificationNumber{}, register.Draft, nil, nil
+	removal.Removals = []register.Removal{{ImplantID: "i1", Quantity: 1, Reason: "worn"}, {ImplantID: "i1"}}
+	m = wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", register.Described{Notification: removal, History: history[:1],
+		Touched: []register.Implant{implant, implant}})
+	followsSchema(t, s, "GetNotificationResponse", m)
+	n = m.Notification
+	if n.NotificationNumber != "" || n.Organisation != "" || n.Prescriber != nil || n.PrescriptionDate != "" || len(n.Explant) != 2 ||
+		n.Explant[0].Implant.ImplantID != "i1" || n.Explant[0].Quantity != 1 || n.Explant[0].Reason != "worn" || n.Explant[1].Quantity != 0 {
+		t.Errorf("described %+v", n)
 	}
 }
 

@@ -2,8 +2,8 @@
 // values of the domain.
 //
 // It is separate so that neither the domain nor the doors know how a message is written. The structs follow the schemas
-// of the contract, field for field and in their order; contract.go turns them into domain values, after which only valid
-// identifiers exist, and answers into messages.
+// of the contract, field for field and in their order; request.go turns requests into domain values, after which only valid
+// identifiers exist, and response.go turns answers into responses.
 package wire
 
 import (
@@ -134,9 +134,10 @@ type RegisteredImplant struct {
 	Side               string        `x:"ctr:Side" json:",omitempty"`
 	Device             *Device       `x:"ctr:Device" json:",omitempty"`
 	UDIDI              string        `x:"ctr:UDIDI" json:",omitempty"`
-	NotificationNumber string        `x:"ctr:NotificationNumber"`
+	NotificationNumber string        `x:"ctr:NotificationNumber" json:",omitempty"`
 	OperationDate      string        `x:"ctr:OperationDate"`
 	Remaining          int           `x:"ctr:Remaining,zero"`
+	Unregistered       bool          `x:"ctr:Unregistered" json:",omitempty"`
 }
 
 // Device is ctr:DeviceType.
@@ -168,7 +169,7 @@ type Warning struct {
 
 // Receipt is ctr:ReceiptType.
 type Receipt struct {
-	NotificationNumber string    `x:"ctr:NotificationNumber"`
+	NotificationNumber string    `x:"ctr:NotificationNumber" json:",omitempty"`
 	Reference          string    `x:"ctr:Reference"`
 	State              string    `x:"ctr:State"`
 	Version            int       `x:"ctr:Version"`
@@ -203,9 +204,10 @@ type NotifyResponse struct {
 // SearchRequest is the request of search.
 type SearchRequest struct {
 	Header
-	Offset      int            `x:"@Offset,zero"`
-	MaxElements int            `x:"@MaxElements,zero"`
-	Criteria    SearchCriteria `x:"ctrp:Criteria"`
+	EmergencyReason string         `x:"ctrp:EmergencyReason"`
+	Offset          int            `x:"@Offset,zero"`
+	MaxElements     int            `x:"@MaxElements,zero"`
+	Criteria        SearchCriteria `x:"ctrp:Criteria"`
 }
 
 // SearchCriteria is ctrp:SearchCriteriaType: one of three.
@@ -250,7 +252,7 @@ type SearchResponse struct {
 
 // Summary is ctr:NotificationSummaryType.
 type Summary struct {
-	NotificationNumber string       `x:"ctr:NotificationNumber"`
+	NotificationNumber string       `x:"ctr:NotificationNumber" json:",omitempty"`
 	OperationType      string       `x:"ctr:OperationType"`
 	OperationDate      string       `x:"ctr:OperationDate"`
 	Patient            string       `x:"ctr:Patient"`
@@ -258,12 +260,15 @@ type Summary struct {
 	State              string       `x:"ctr:State"`
 	Own                bool         `x:"ctr:Own,zero"`
 	ImplantCount       int          `x:"ctr:ImplantCount,zero"`
+	Reference          string       `x:"ctr:Reference"`
+	Version            int          `x:"ctr:Version"`
 }
 
 // GetImplantCardRequest is the request of getImplantCard.
 type GetImplantCardRequest struct {
 	Header
-	Of CardOf `x:"ctrp:Of"`
+	EmergencyReason string `x:"ctrp:EmergencyReason"`
+	Of              CardOf `x:"ctrp:Of"`
 }
 
 // CardOf is ctrp:CardOfType: one of two.
@@ -286,13 +291,142 @@ type Card struct {
 	Digest      []byte `x:"ctr:Digest"`
 }
 
-// ListPatientImplantsRequest is the request of listPatientImplants.
-type ListPatientImplantsRequest struct {
+// NotificationOf is ctrp:NotificationOfType: one of two.
+type NotificationOf struct {
+	NotificationNumber string `x:"ctrp:NotificationNumber"`
+	Reference          string `x:"ctrp:Reference"`
+}
+
+// GetNotificationRequest is the request of getNotification.
+type GetNotificationRequest struct {
+	Header
+	EmergencyReason string         `x:"ctrp:EmergencyReason"`
+	Of              NotificationOf `x:"ctrp:Of"`
+}
+
+// GetNotificationResponse is the response of getNotification.
+type GetNotificationResponse struct {
+	Reply
+	Notification Notification `x:"ctrp:Notification"`
+}
+
+// Notification is ctr:NotificationType.
+type Notification struct {
+	NotificationNumber string              `x:"ctr:NotificationNumber" json:",omitempty"`
+	Reference          string              `x:"ctr:Reference"`
+	Version            int                 `x:"ctr:Version"`
+	State              string              `x:"ctr:State"`
+	OperationType      string              `x:"ctr:OperationType"`
+	RegisteredAt       time.Time           `x:"ctr:RegisteredAt,zero"`
+	Digest             []byte              `x:"ctr:Digest"`
+	Organisation       string              `x:"ctr:Organisation" json:",omitempty"`
+	Author             string              `x:"ctr:Author" json:",omitempty"`
+	Specialist         Professional        `x:"ctr:Specialist"`
+	OperationDate      string              `x:"ctr:OperationDate"`
+	Patient            string              `x:"ctr:Patient"`
+	Prescriber         *Professional       `x:"ctr:Prescriber" json:",omitempty"`
+	PrescriptionDate   string              `x:"ctr:PrescriptionDate" json:",omitempty"`
+	Comment            string              `x:"ctr:Comment" json:",omitempty"`
+	Implant            []RegisteredImplant `x:"ctr:Implant" json:",omitempty"`
+	Explant            []RegisteredExplant `x:"ctr:Explant" json:",omitempty"`
+	Warning            []Warning           `x:"ctr:Warning" json:",omitempty"`
+	History            []Revision          `x:"ctr:History"`
+}
+
+// RegisteredExplant is ctr:RegisteredExplantType.
+type RegisteredExplant struct {
+	Implant  RegisteredImplant `x:"ctr:Implant"`
+	Quantity int               `x:"ctr:Quantity" json:",omitempty"`
+	Reason   string            `x:"ctr:Reason" json:",omitempty"`
+}
+
+// Revision is ctr:RevisionType.
+type Revision struct {
+	Version      int       `x:"ctr:Version"`
+	At           time.Time `x:"ctr:At,zero"`
+	Author       string    `x:"ctr:Author" json:",omitempty"`
+	Organisation string    `x:"ctr:Organisation" json:",omitempty"`
+	Change       string    `x:"ctr:Change"`
+	State        string    `x:"ctr:State"`
+	Reason       string    `x:"ctr:Reason" json:",omitempty"`
+}
+
+// ReviseNotificationRequest is the request of reviseNotification.
+type ReviseNotificationRequest struct {
+	Header
+	Of      NotificationOf `x:"ctrp:Of"`
+	Version int            `x:"ctrp:Version"`
+	Save    string         `x:"ctrp:Save"`
+	Content Content        `x:"ctrp:Content"`
+}
+
+// Content is ctrp:ContentType: one of two.
+type Content struct {
+	Implantation *Implantation `x:"ctrp:Implantation"`
+	Explantation *Explantation `x:"ctrp:Explantation"`
+}
+
+// ReviseNotificationResponse is the response of reviseNotification.
+type ReviseNotificationResponse struct {
+	Reply
+	Receipt Receipt             `x:"ctrp:Receipt"`
+	Implant []RegisteredImplant `x:"ctrp:Implant" json:",omitempty"`
+	Warning []Warning           `x:"ctrp:Warning" json:",omitempty"`
+}
+
+// ValidateNotificationRequest is the request of validateNotification.
+type ValidateNotificationRequest struct {
+	Header
+	Reference string `x:"ctrp:Reference"`
+	Version   int    `x:"ctrp:Version"`
+}
+
+// ValidateNotificationResponse is the response of validateNotification.
+type ValidateNotificationResponse struct {
+	Reply
+	Receipt Receipt   `x:"ctrp:Receipt"`
+	Warning []Warning `x:"ctrp:Warning" json:",omitempty"`
+}
+
+// DiscardNotificationRequest is the request of discardNotification.
+type DiscardNotificationRequest struct {
+	Header
+	Of      NotificationOf `x:"ctrp:Of"`
+	Version int            `x:"ctrp:Version"`
+	Reason  string         `x:"ctrp:Reason"`
+}
+
+// DiscardNotificationResponse is the response of discardNotification.
+type DiscardNotificationResponse struct {
+	Reply
+	Receipt Receipt `x:"ctrp:Receipt"`
+}
+
+// ListPendingNotificationsRequest is the request of listPendingNotifications.
+type ListPendingNotificationsRequest struct {
 	Header
 	Offset      int    `x:"@Offset,zero"`
 	MaxElements int    `x:"@MaxElements,zero"`
-	Patient     string `x:"ctrp:Patient"`
-	At          string `x:"ctrp:At"`
+	State       string `x:"ctrp:State"`
+}
+
+// ListPendingNotificationsResponse is the response of listPendingNotifications.
+type ListPendingNotificationsResponse struct {
+	Reply
+	Offset       int       `x:"@Offset,zero"`
+	MaxElements  int       `x:"@MaxElements,zero"`
+	Total        int       `x:"ctrp:Total,zero"`
+	Notification []Summary `x:"ctrp:Notification"`
+}
+
+// ListPatientImplantsRequest is the request of listPatientImplants.
+type ListPatientImplantsRequest struct {
+	Header
+	EmergencyReason string `x:"ctrp:EmergencyReason"`
+	Offset          int    `x:"@Offset,zero"`
+	MaxElements     int    `x:"@MaxElements,zero"`
+	Patient         string `x:"ctrp:Patient"`
+	At              string `x:"ctrp:At"`
 }
 
 // ListPatientImplantsResponse is the response of listPatientImplants.
@@ -304,12 +438,42 @@ type ListPatientImplantsResponse struct {
 	Implant     []RegisteredImplant `x:"ctrp:Implant"`
 }
 
+// SearchDeviceRequest is the request of searchDevice.
+type SearchDeviceRequest struct {
+	Header
+	Offset      int            `x:"@Offset,zero"`
+	MaxElements int            `x:"@MaxElements,zero"`
+	Criteria    DeviceCriteria `x:"ctrp:Criteria,zero"`
+}
+
+// DeviceCriteria is ctrp:DeviceCriteriaType.
+type DeviceCriteria struct {
+	Text             string `x:"ctrp:Text"`
+	NotificationCode string `x:"ctrp:NotificationCode"`
+	UDI              string `x:"ctrp:UDI"`
+	Category         string `x:"ctrp:Category"`
+}
+
+// SearchDeviceResponse is the response of searchDevice.
+type SearchDeviceResponse struct {
+	Reply
+	Offset      int      `x:"@Offset,zero"`
+	MaxElements int      `x:"@MaxElements,zero"`
+	Total       int      `x:"ctrp:Total,zero"`
+	Device      []Device `x:"ctrp:Device"`
+}
+
 // plans of the messages, made once.
 var plans = func() map[reflect.Type]*plan {
 	all := map[reflect.Type]*plan{}
 	for _, m := range []any{
 		NotifyImplantRequest{}, NotifyExplantRequest{}, NotifyResponse{}, SearchRequest{}, SearchResponse{},
-		GetImplantCardRequest{}, GetImplantCardResponse{}, ListPatientImplantsRequest{}, ListPatientImplantsResponse{},
+		GetImplantCardRequest{}, GetImplantCardResponse{}, GetNotificationRequest{}, GetNotificationResponse{},
+		ReviseNotificationRequest{}, ReviseNotificationResponse{}, ValidateNotificationRequest{}, ValidateNotificationResponse{},
+		DiscardNotificationRequest{}, DiscardNotificationResponse{}, ListPendingNotificationsRequest{}, ListPendingNotificationsResponse{},
+		ListPatientImplantsRequest{}, ListPatientImplantsResponse{}, SearchDeviceRequest{}, SearchDeviceResponse{},
+		ManageMandateRequest{}, ManageMandateResponse{}, ListMandatesRequest{}, ListMandatesResponse{},
+		ManageStaffRequest{}, ManageStaffResponse{}, ListStaffRequest{}, ListStaffResponse{},
 	} {
 		t := reflect.TypeOf(m)
 		all[t] = planOf(t)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -83,36 +84,30 @@ func (h *Header) Who() register.Author {
 // RequestID is the request's own identifier, which the response repeats.
 func (h *Header) RequestID() string { return h.ID }
 
-// Domain turns the request into values of the domain.
-func (m *NotifyImplantRequest) Domain() (register.Submission, register.Implantation) {
-	const at = "Implantation"
-	var r reader
+func (r *reader) implantation(at string, m *Implantation) register.Implantation {
 	n := register.Implantation{
-		Specialist:       r.professional(at+"/Specialist", &m.Implantation.Specialist),
-		OperationDate:    r.date(at+"/OperationDate", m.Implantation.OperationDate),
-		Patient:          parse(&r, at+"/Patient", m.Implantation.Patient, ident.ParseSSIN),
-		Prescriber:       r.professional(at+"/Prescriber", &m.Implantation.Prescriber),
-		PrescriptionDate: r.date(at+"/PrescriptionDate", m.Implantation.PrescriptionDate),
-		Comment:          m.Implantation.Comment,
+		Specialist:       r.professional(at+"/Specialist", &m.Specialist),
+		OperationDate:    r.date(at+"/OperationDate", m.OperationDate),
+		Patient:          parse(r, at+"/Patient", m.Patient, ident.ParseSSIN),
+		Prescriber:       r.professional(at+"/Prescriber", &m.Prescriber),
+		PrescriptionDate: r.date(at+"/PrescriptionDate", m.PrescriptionDate),
+		Comment:          m.Comment,
 	}
-	for i := range m.Implantation.Implant {
-		n.Implants = append(n.Implants, r.implant(fmt.Sprintf("%s/Implant[%d]", at, i+1), &m.Implantation.Implant[i]))
+	for i := range m.Implant {
+		n.Implants = append(n.Implants, r.implant(fmt.Sprintf("%s/Implant[%d]", at, i+1), &m.Implant[i]))
 	}
-	return register.Submission{InputReference: m.InputReference, Defects: r.defects}, n
+	return n
 }
 
-// Domain turns the request into values of the domain.
-func (m *NotifyExplantRequest) Domain() (register.Submission, register.Explantation) {
-	const at = "Explantation"
-	var r reader
+func (r *reader) explantation(at string, m *Explantation) register.Explantation {
 	n := register.Explantation{
-		Specialist:    r.professional(at+"/Specialist", &m.Explantation.Specialist),
-		OperationDate: r.date(at+"/OperationDate", m.Explantation.OperationDate),
-		Patient:       parse(&r, at+"/Patient", m.Explantation.Patient, ident.ParseSSIN),
-		Comment:       m.Explantation.Comment,
+		Specialist:    r.professional(at+"/Specialist", &m.Specialist),
+		OperationDate: r.date(at+"/OperationDate", m.OperationDate),
+		Patient:       parse(r, at+"/Patient", m.Patient, ident.ParseSSIN),
+		Comment:       m.Comment,
 	}
-	for i := range m.Explantation.Explant {
-		x := &m.Explantation.Explant[i]
+	for i := range m.Explant {
+		x := &m.Explant[i]
 		explant := register.Explant{ImplantID: x.ImplantID, Quantity: x.Quantity, Reason: x.Reason}
 		if x.Unregistered != nil {
 			implant := r.implant(fmt.Sprintf("%s/Explant[%d]/Unregistered", at, i+1), x.Unregistered)
@@ -120,13 +115,87 @@ func (m *NotifyExplantRequest) Domain() (register.Submission, register.Explantat
 		}
 		n.Explants = append(n.Explants, explant)
 	}
-	return register.Submission{InputReference: m.InputReference, Defects: r.defects}, n
+	return n
+}
+
+func (r *reader) of(m NotificationOf) register.Of {
+	return register.Of{Number: parse(r, "Of/NotificationNumber", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
+}
+
+// saved is the state that a notification is to reach; the messages have a verb for what waits for its specialist.
+func saved(save string) register.State {
+	if save == "Submit" {
+		return register.ToValidate
+	}
+	return register.State(save)
+}
+
+// Domain turns the request into values of the domain.
+func (m *NotifyImplantRequest) Domain() (register.Submission, register.Implantation) {
+	var r reader
+	n := r.implantation("Implantation", &m.Implantation)
+	return register.Submission{Save: cmp.Or(saved(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
+}
+
+// Domain turns the request into values of the domain.
+func (m *NotifyExplantRequest) Domain() (register.Submission, register.Explantation) {
+	var r reader
+	n := r.explantation("Explantation", &m.Explantation)
+	return register.Submission{Save: cmp.Or(saved(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
+}
+
+// Domain turns the request into values of the domain.
+func (m *GetNotificationRequest) Domain() register.NotificationAsked {
+	var r reader
+	of := r.of(m.Of)
+	return register.NotificationAsked{Of: of, Emergency: m.EmergencyReason, Defects: r.defects}
+}
+
+// Domain turns the request into values of the domain.
+func (m *ReviseNotificationRequest) Domain() register.Replacement {
+	var r reader
+	n := register.Replacement{Of: r.of(m.Of), Version: m.Version, Save: saved(m.Save)}
+	if m.Content.Implantation != nil {
+		content := r.implantation("Content/Implantation", m.Content.Implantation)
+		n.Implantation = &content
+	}
+	if m.Content.Explantation != nil {
+		content := r.explantation("Content/Explantation", m.Content.Explantation)
+		n.Explantation = &content
+	}
+	n.Defects = r.defects
+	return n
+}
+
+// Domain turns the request into values of the domain.
+func (m *ValidateNotificationRequest) Domain() register.Validation {
+	return register.Validation{Reference: m.Reference, Version: m.Version}
+}
+
+// Domain turns the request into values of the domain.
+func (m *DiscardNotificationRequest) Domain() register.Discarding {
+	var r reader
+	of := r.of(m.Of)
+	return register.Discarding{Of: of, Version: m.Version, Reason: m.Reason, Defects: r.defects}
+}
+
+// Domain turns the request into values of the domain.
+func (m *ListPendingNotificationsRequest) Domain() register.PendingAsked {
+	return register.PendingAsked{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, State: register.State(m.State)}
+}
+
+// Domain turns the request into values of the domain.
+func (m *SearchDeviceRequest) Domain() register.DeviceAsked {
+	var r reader
+	code := parse(&r, "Criteria/NotificationCode", m.Criteria.NotificationCode, ident.ParseNotificationCode)
+	return register.DeviceAsked{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, Text: m.Criteria.Text, Code: code,
+		UDI: m.Criteria.UDI, Category: m.Criteria.Category, Defects: r.defects}
 }
 
 // Domain turns the request into values of the domain.
 func (m *SearchRequest) Domain() register.Criteria {
 	var r reader
-	c := register.Criteria{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}}
+	c := register.Criteria{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, Emergency: m.EmergencyReason}
 	switch by := m.Criteria; {
 	case by.ByPatient != nil:
 		const at = "Criteria/ByPatient"
@@ -151,22 +220,26 @@ func (m *SearchRequest) Domain() register.Criteria {
 // Domain turns the request into values of the domain.
 func (m *GetImplantCardRequest) Domain() register.CardOf {
 	var r reader
-	return register.CardOf{
-		Number:  parse(&r, "Of/NotificationNumber", m.Of.NotificationNumber, ident.ParseNotificationNumber),
-		Patient: parse(&r, "Of/Patient", m.Of.Patient, ident.ParseSSIN),
-		Defects: r.defects,
+	of := register.CardOf{
+		Number:    parse(&r, "Of/NotificationNumber", m.Of.NotificationNumber, ident.ParseNotificationNumber),
+		Patient:   parse(&r, "Of/Patient", m.Of.Patient, ident.ParseSSIN),
+		Emergency: m.EmergencyReason,
 	}
+	of.Defects = r.defects
+	return of
 }
 
 // Domain turns the request into values of the domain.
 func (m *ListPatientImplantsRequest) Domain() register.Carried {
 	var r reader
-	return register.Carried{
-		Page:    register.Page{Offset: m.Offset, Limit: m.MaxElements},
-		Patient: parse(&r, "Patient", m.Patient, ident.ParseSSIN),
-		Day:     r.date("At", m.At),
-		Defects: r.defects,
+	carried := register.Carried{
+		Page:      register.Page{Offset: m.Offset, Limit: m.MaxElements},
+		Patient:   parse(&r, "Patient", m.Patient, ident.ParseSSIN),
+		Day:       r.date("At", m.At),
+		Emergency: m.EmergencyReason,
 	}
+	carried.Defects = r.defects
+	return carried
 }
 
 // inCore are the elements below which the contract's elements are in the core namespace: types of ctr-core.

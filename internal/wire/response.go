@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/sha256"
+	"strings"
 	"time"
 
 	"github.com/openctr/ctr/internal/problem"
@@ -31,15 +32,50 @@ func (s Stamp) reply(found bool) Reply {
 
 // NewNotifyResponse makes the response to a notification; request is the element's name, for the paths of the warnings.
 func NewNotifyResponse(s Stamp, request string, r register.Receipt) *NotifyResponse {
-	m := &NotifyResponse{Reply: s.reply(true), Receipt: Receipt{
-		NotificationNumber: r.Number.Digits(), Reference: r.Reference, State: string(r.State), Version: r.Version,
-		RegisteredAt: r.RegisteredAt, Digest: r.Digest[:],
-	}}
-	m.Implant = newImplants(r.Touched)
-	for _, w := range r.Warnings {
-		m.Warning = append(m.Warning, newWarning(request, w))
+	return &NotifyResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.Touched),
+		Warning: newWarnings(request, r.Warnings)}
+}
+
+// NewReviseResponse makes the response to a revision; request is the element's name, for the paths of the warnings.
+func NewReviseResponse(s Stamp, request string, r register.Receipt) *ReviseNotificationResponse {
+	return &ReviseNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.Touched),
+		Warning: newWarnings(request, r.Warnings)}
+}
+
+// NewValidateResponse makes the response to a validation; request is the element's name, for the paths of the warnings.
+func NewValidateResponse(s Stamp, request string, r register.Receipt) *ValidateNotificationResponse {
+	return &ValidateNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Warning: newWarnings(request, r.Warnings)}
+}
+
+// NewDiscardResponse makes the response to a discarding, which warns of nothing.
+func NewDiscardResponse(s Stamp, r register.Receipt) *DiscardNotificationResponse {
+	return &DiscardNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification)}
+}
+
+func newReceipt(n *register.Notification) Receipt {
+	return Receipt{
+		NotificationNumber: n.Number.Digits(), Reference: n.Reference, State: string(n.State), Version: n.Version,
+		RegisteredAt: n.RegisteredAt, Digest: n.Digest[:],
 	}
-	return m
+}
+
+// carriers are the requests that bring content, by the first step of a place in it. What was said of the content when it
+// came is said again later, in answers to requests that hold none: its paths lead into the request that did.
+var carriers = map[string]string{
+	"Implantation": "NotifyImplantRequest", "Explantation": "NotifyExplantRequest", "Content": "ReviseNotificationRequest",
+}
+
+func newWarnings(request string, all []register.Warning) []Warning {
+	var out []Warning
+	for _, w := range all {
+		first, _, _ := strings.Cut(w.At, "/")
+		carrier, ok := carriers[first]
+		if !ok {
+			carrier = request
+		}
+		out = append(out, newWarning(carrier, w))
+	}
+	return out
 }
 
 func newWarning(request string, w register.Warning) Warning {
@@ -74,16 +110,19 @@ func newPharmacy(p register.PharmacyRef) *Pharmacy {
 func newImplants(all []register.Implant) []RegisteredImplant {
 	out := make([]RegisteredImplant, len(all))
 	for i := range all {
-		in := &all[i]
-		out[i] = RegisteredImplant{
-			ImplantID: in.ID, NotificationCode: in.Code.Digits(), UDI: in.UDI, LotNumber: in.Lot, SerialNumber: in.Serial,
-			ExpiryDate: in.Expiry.String(), Pharmacist: newProfessional(in.Pharmacist), Pharmacy: newPharmacy(in.Pharmacy),
-			DeliveryDate: in.DeliveryDate.String(), Quantity: in.Quantity, Location: in.Location, Side: string(in.Side),
-			Device: newDevice(in.Device), UDIDI: in.UDIDI, NotificationNumber: in.Number.Digits(),
-			OperationDate: in.OperationDate.String(), Remaining: in.Remaining,
-		}
+		out[i] = newImplant(&all[i])
 	}
 	return out
+}
+
+func newImplant(in *register.Implant) RegisteredImplant {
+	return RegisteredImplant{
+		ImplantID: in.ID, NotificationCode: in.Code.Digits(), UDI: in.UDI, LotNumber: in.Lot, SerialNumber: in.Serial,
+		ExpiryDate: in.Expiry.String(), Pharmacist: newProfessional(in.Pharmacist), Pharmacy: newPharmacy(in.Pharmacy),
+		DeliveryDate: in.DeliveryDate.String(), Quantity: in.Quantity, Location: in.Location, Side: string(in.Side),
+		Device: newDevice(in.Device), UDIDI: in.UDIDI, NotificationNumber: in.Number.Digits(),
+		OperationDate: in.OperationDate.String(), Remaining: in.Remaining, Unregistered: in.Unregistered,
+	}
 }
 
 func newDevice(d *register.Device) *Device {
@@ -99,19 +138,55 @@ func newDevice(d *register.Device) *Device {
 
 // NewSearchResponse makes the response to a search; the page is the request's.
 func NewSearchResponse(s Stamp, page register.Page, found register.Found) *SearchResponse {
-	m := &SearchResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total}
-	for i := range found.Notifications {
-		n := &found.Notifications[i]
+	return &SearchResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
+		Notification: newSummaries(found.Notifications)}
+}
+
+// NewListPendingNotificationsResponse makes the response with the notifications that wait; the page is the request's.
+func NewListPendingNotificationsResponse(s Stamp, page register.Page, found register.Found) *ListPendingNotificationsResponse {
+	return &ListPendingNotificationsResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit,
+		Total: found.Total, Notification: newSummaries(found.Notifications)}
+}
+
+func newSummaries(all []register.Summary) []Summary {
+	var out []Summary
+	for i := range all {
+		n := &all[i]
 		summary := Summary{
 			NotificationNumber: n.Number.Digits(), OperationType: string(n.Type), OperationDate: n.OperationDate.String(),
 			Patient: n.Patient.Digits(), State: string(n.State), Own: n.Own, ImplantCount: n.ImplantCount,
+			Reference: n.Reference, Version: n.Version,
 		}
 		if p := newProfessional(n.Specialist); p != nil {
 			summary.Specialist = *p
 		}
-		m.Notification = append(m.Notification, summary)
+		out = append(out, summary)
 	}
-	return m
+	return out
+}
+
+// NewGetNotificationResponse makes the response with a notification in full; request is the element's name, for the paths
+// of the warnings.
+func NewGetNotificationResponse(s Stamp, request string, d register.Described) *GetNotificationResponse {
+	n := Notification{
+		NotificationNumber: d.Number.Digits(), Reference: d.Reference, Version: d.Version, State: string(d.State),
+		OperationType: string(d.Type), RegisteredAt: d.RegisteredAt, Digest: d.Digest[:],
+		Organisation: d.Organisation.Digits(), Author: d.Author.Digits(), OperationDate: d.OperationDate.String(),
+		Patient: d.Patient.Digits(), Prescriber: newProfessional(d.Prescriber), PrescriptionDate: d.PrescriptionDate.String(),
+		Comment: d.Comment, Implant: newImplants(d.Implants), Warning: newWarnings(request, d.Warnings),
+	}
+	if p := newProfessional(d.Specialist); p != nil {
+		n.Specialist = *p
+	}
+	for i := range min(len(d.Removals), len(d.Touched)) {
+		removal := &d.Removals[i]
+		n.Explant = append(n.Explant, RegisteredExplant{Implant: newImplant(&d.Touched[i]), Quantity: removal.Quantity, Reason: removal.Reason})
+	}
+	for _, h := range d.History {
+		n.History = append(n.History, Revision{Version: h.Version, At: h.At, Author: h.Author.Digits(),
+			Organisation: h.Organisation.Digits(), Change: string(h.Change), State: string(h.State), Reason: h.ChangeReason})
+	}
+	return &GetNotificationResponse{Reply: s.reply(true), Notification: n}
 }
 
 // NewCardResponse makes the response with a card.
@@ -128,4 +203,13 @@ func NewListPatientImplantsResponse(s Stamp, page register.Page, list register.P
 		Reply: s.reply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total,
 		Implant: newImplants(list.Implants),
 	}
+}
+
+// NewSearchDeviceResponse makes the response with a part of the device list; the page is the request's.
+func NewSearchDeviceResponse(s Stamp, page register.Page, list register.Devices) *SearchDeviceResponse {
+	m := &SearchDeviceResponse{Reply: s.reply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total}
+	for i := range list.Devices {
+		m.Device = append(m.Device, *newDevice(&list.Devices[i]))
+	}
+	return m
 }

@@ -51,8 +51,28 @@ var messages = []message{
 	of[wire.SearchResponse]("SearchResponse"),
 	of[wire.GetImplantCardRequest]("GetImplantCardRequest"),
 	of[wire.GetImplantCardResponse]("GetImplantCardResponse"),
+	of[wire.GetNotificationRequest]("GetNotificationRequest"),
+	of[wire.GetNotificationResponse]("GetNotificationResponse"),
+	of[wire.ReviseNotificationRequest]("ReviseNotificationRequest"),
+	of[wire.ReviseNotificationResponse]("ReviseNotificationResponse"),
+	of[wire.ValidateNotificationRequest]("ValidateNotificationRequest"),
+	of[wire.ValidateNotificationResponse]("ValidateNotificationResponse"),
+	of[wire.DiscardNotificationRequest]("DiscardNotificationRequest"),
+	of[wire.DiscardNotificationResponse]("DiscardNotificationResponse"),
+	of[wire.ListPendingNotificationsRequest]("ListPendingNotificationsRequest"),
+	of[wire.ListPendingNotificationsResponse]("ListPendingNotificationsResponse"),
 	of[wire.ListPatientImplantsRequest]("ListPatientImplantsRequest"),
 	of[wire.ListPatientImplantsResponse]("ListPatientImplantsResponse"),
+	of[wire.SearchDeviceRequest]("SearchDeviceRequest"),
+	of[wire.SearchDeviceResponse]("SearchDeviceResponse"),
+	of[wire.ManageMandateRequest]("ManageMandateRequest"),
+	of[wire.ManageMandateResponse]("ManageMandateResponse"),
+	of[wire.ListMandatesRequest]("ListMandatesRequest"),
+	of[wire.ListMandatesResponse]("ListMandatesResponse"),
+	of[wire.ManageStaffRequest]("ManageStaffRequest"),
+	of[wire.ManageStaffResponse]("ManageStaffResponse"),
+	of[wire.ListStaffRequest]("ListStaffRequest"),
+	of[wire.ListStaffResponse]("ListStaffResponse"),
 }
 
 func messageOf(tb testing.TB, element string) message {
@@ -100,7 +120,8 @@ func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
 			(*value)[i] = byte(r.Uint32())
 		}
 		return
-	case *wire.SearchCriteria, *wire.CardOf, *wire.Professional, *wire.Pharmacy: // one of several
+	case *wire.SearchCriteria, *wire.CardOf, *wire.NotificationOf, *wire.Content, *wire.Professional, *wire.Pharmacy,
+		*wire.MandateChange, *wire.MandateEnd, *wire.StaffChange: // one of several
 		i := r.IntN(v.NumField())
 		fill(r, v.Field(i), path+"."+v.Type().Field(i).Name, valid)
 		return
@@ -155,9 +176,9 @@ func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
 func validText(r *rand.Rand, path string) string {
 	field := path[strings.LastIndexByte(path, '.')+1:]
 	switch field {
-	case "SSIN", "Patient":
+	case "SSIN", "Patient", "Author", "Person", "Grantor", "Grantee":
 		return "48022907379"
-	case "NIHII":
+	case "NIHII", "Organisation":
 		return "71000436"
 	case "CBE":
 		return "0403227020"
@@ -166,11 +187,24 @@ func validText(r *rand.Rand, path string) string {
 	case "NotificationNumber":
 		return "202611210000172"
 	case "Save":
-		return "Final"
+		return []string{"Draft", "Submit", "Final"}[r.IntN(3)]
+	case "EmergencyReason":
+		return []string{"ten chars.", strings.Repeat("é", 200)}[r.IntN(2)]
+	case "Change":
+		return []string{"Saved", "Submitted", "Notified", "Revised", "Discarded", "Withdrawn"}[r.IntN(6)]
 	case "IssueInstant":
 		return "2026-11-21T10:00:00Z"
 	case "State":
-		return "Final"
+		states := []string{"Draft", "ToValidate", "Final", "Withdrawn"}
+		switch path {
+		case ".State": // of the request for those that wait
+			states = states[:2]
+		case ".Mandate.State":
+			states = []string{"Pending", "Future", "Active", "Ended"}
+		case ".Member.State":
+			states = []string{"Future", "Active", "Ended"}
+		}
+		return states[r.IntN(len(states))]
 	case "Side":
 		return []string{"Left", "Right", "Bilateral", "None"}[r.IntN(4)]
 	case "OperationType":
@@ -191,7 +225,10 @@ func validText(r *rand.Rand, path string) string {
 		}
 	case "ContentType":
 		return "application/pdf"
-	case "OperationDate", "PrescriptionDate", "ExpiryDate", "DeliveryDate", "From", "To", "At", "DeletedOn":
+	case "OperationDate", "PrescriptionDate", "ExpiryDate", "DeliveryDate", "From", "To", "At", "DeletedOn", "AcceptedOn":
+		if strings.HasSuffix(path, "Transfer.To") { // a person
+			return "48022907379"
+		}
 		return "2026-11-20"
 	}
 	return hostile[r.IntN(len(hostile))]

@@ -2,7 +2,8 @@
 """A complete client of the register in Python, with Debian's python3-zeep and python3-xmlsec.
 
 It reads the service's WSDL, signs Body and Timestamp with the key of an eHealth .p12 file, and walks through the main
-job: a notification, its search, its implant card, the patient's implants, an explantation, and one refusal.
+job: a notification, its search, its implant card, the patient's implants, an explantation, and one refusal; and through
+the life of a notification that is prepared first: draft, revision, validation, withdrawal.
 
 What zeep does not do by itself, and what this file shows how to do:
   - zeep signs with SHA-1 unless told otherwise, and the register refuses SHA-1: name both methods (see Signer);
@@ -135,6 +136,33 @@ def refusal(fault):
     }
 
 
+def life(register, today, serial):
+    """The life of a notification, from draft to withdrawal. Returns its number."""
+    device = register.call("searchDevice", Offset=0, MaxElements=20, Criteria={"Text": "knee femoral", "Category": "Orthopaedic"}).Device[0]
+    expect(device.NotificationCode == "000071200176", "the list of devices knows the component")
+
+    draft = register.call("notifyImplant", Save="Draft", Implantation=implantation(today, serial)).Receipt
+    expect(draft.State == "Draft" and draft.NotificationNumber is None, "a draft has no number")
+    pending = register.call("listPendingNotifications", Offset=0, MaxElements=100, State="Draft")
+    expect((draft.Reference, draft.Version) in [(n.Reference, n.Version) for n in pending.Notification], "the draft is pending")
+
+    content = implantation(today, serial)
+    content["Comment"] = "revision of the left knee, femoral component only"
+    submitted = register.call("reviseNotification", Of={"Reference": draft.Reference}, Version=draft.Version, Save="Submit",
+                              Content={"Implantation": content}).Receipt
+    expect(submitted.State == "ToValidate", "a revision can submit")
+    final = register.call("validateNotification", Reference=submitted.Reference, Version=submitted.Version).Receipt
+    expect(final.State == "Final" and final.NotificationNumber, "what is validated has a number")
+
+    of = {"NotificationNumber": final.NotificationNumber}
+    notification = register.call("getNotification", Of=of).Notification
+    expect(notification.Comment == content["Comment"], "the notification has its last content")
+    expect([h.Change for h in notification.History] == ["Saved", "Submitted", "Notified"], "the history tells every version")
+    gone = register.call("discardNotification", Of=of, Version=final.Version, Reason="made to show how it is done").Receipt
+    expect(gone.State == "Withdrawn" and gone.Version == final.Version + 1, "a final notification is withdrawn")
+    return final.NotificationNumber
+
+
 def walk(register, options):
     """The main job, once. Returns what a caller would want to keep."""
     today = datetime.date.today()
@@ -178,7 +206,8 @@ def walk(register, options):
         raise SystemExit("not as expected: a notification with two mistakes is refused")
     expect(len(refused["violations"]) == 2, "both mistakes are told")
 
-    return {"soap": options.soap, "number": number, "device": placed.Device.Name, "card": options.card,
+    withdrawn = life(register, today, serial + "-L")
+    return {"soap": options.soap, "number": number, "withdrawn": withdrawn, "device": placed.Device.Name, "card": options.card,
             "explanted": removed.Receipt.NotificationNumber, "refused": refused}
 
 

@@ -2,23 +2,48 @@
 
 -- Days are texts YYYY-MM-DD, so they sort in time in the collation "C". What is not given is the empty text.
 
+-- Who the persons are. Everywhere else stands the id of a subject, or 0 for nobody. A subject is one number of a person;
+-- person is the subject with the person's newest number. What is told about a person is sealed with a key that is sealed
+-- here beside the number. The lookup is a hash of the number under a key of the key file, too.
+CREATE TABLE subject (
+    id     bigint PRIMARY KEY,
+    person bigint NOT NULL,
+    sealed bytea NOT NULL,
+    key_id text COLLATE "C" NOT NULL
+);
+CREATE INDEX subject_person ON subject (person);
+
+CREATE TABLE subject_lookup (
+    lookup  bytea CONSTRAINT subject_lookup_key PRIMARY KEY,
+    subject bigint NOT NULL REFERENCES subject (id)
+);
+
+-- The keys of the key file under which subjects may be sealed, and the one under which they are sealed now. The proof tells
+-- whether a key of the file is the one that went by this name.
+CREATE TABLE sealing_key (
+    id    text COLLATE "C" PRIMARY KEY,
+    proof bytea NOT NULL
+);
+CREATE TABLE current_key (
+    id     integer PRIMARY KEY CHECK (id = 1),
+    key_id text COLLATE "C" NOT NULL
+);
+CREATE SEQUENCE subject_id;
+
 CREATE TABLE person (
-    ssin       text COLLATE "C" PRIMARY KEY,
-    first_name text COLLATE "C" NOT NULL,
-    last_name  text COLLATE "C" NOT NULL,
-    birth_date text COLLATE "C" NOT NULL,
-    death_date text COLLATE "C" NOT NULL
+    subject bigint PRIMARY KEY,
+    sealed  bytea NOT NULL -- names and dates of birth and death
 );
 
 CREATE TABLE practice (
-    ssin       text COLLATE "C" NOT NULL,
+    subject    bigint NOT NULL,
     nihii      text COLLATE "C" NOT NULL,
     nihii_base text COLLATE "C" NOT NULL, -- the first eight digits name the holder, the last three a qualification
     profession text COLLATE "C" NOT NULL,
     speciality text COLLATE "C" NOT NULL,
     valid_from text COLLATE "C" NOT NULL,
     valid_to   text COLLATE "C" NOT NULL,
-    PRIMARY KEY (ssin, nihii, profession, valid_from)
+    PRIMARY KEY (subject, nihii, profession, valid_from)
 );
 CREATE INDEX practice_nihii ON practice (nihii_base);
 
@@ -34,16 +59,17 @@ CREATE INDEX organisation_cbe ON organisation (cbe);
 CREATE TABLE affiliation (
     organisation_base text COLLATE "C" NOT NULL,
     organisation      text COLLATE "C" NOT NULL,
-    ssin              text COLLATE "C" NOT NULL,
+    subject           bigint NOT NULL,
     role              text COLLATE "C" NOT NULL,
     valid_from        text COLLATE "C" NOT NULL,
     valid_to          text COLLATE "C" NOT NULL,
-    PRIMARY KEY (ssin, organisation_base, role, valid_from)
+    PRIMARY KEY (subject, organisation_base, role, valid_from)
 );
+CREATE INDEX affiliation_organisation ON affiliation (organisation_base, subject, role, valid_from);
 
 CREATE TABLE therapeutic_link (
-    patient      text COLLATE "C" NOT NULL,
-    professional text COLLATE "C" NOT NULL,
+    patient      bigint NOT NULL,
+    professional bigint NOT NULL,
     type         text COLLATE "C" NOT NULL,
     valid_from   text COLLATE "C" NOT NULL,
     valid_to     text COLLATE "C" NOT NULL,
@@ -52,14 +78,15 @@ CREATE TABLE therapeutic_link (
 CREATE INDEX therapeutic_link_professional ON therapeutic_link (professional, patient, valid_from, valid_to);
 
 CREATE TABLE mandate (
-    grantor     text COLLATE "C" NOT NULL,
-    grantee     text COLLATE "C" NOT NULL,
+    grantor     bigint NOT NULL,
+    grantee     bigint NOT NULL,
     service     text COLLATE "C" NOT NULL,
     accepted_on text COLLATE "C" NOT NULL,
     valid_from  text COLLATE "C" NOT NULL,
     valid_to    text COLLATE "C" NOT NULL,
     PRIMARY KEY (grantee, grantor, service, valid_from)
 );
+CREATE INDEX mandate_grantor ON mandate (grantor);
 
 CREATE TABLE device (
     code           text COLLATE "C" PRIMARY KEY,
@@ -72,7 +99,8 @@ CREATE TABLE device (
     udi_dis        text COLLATE "C" NOT NULL, -- in their order, one per line; device_udi finds by one of them
     status         text COLLATE "C" NOT NULL,
     valid_from     text COLLATE "C" NOT NULL,
-    deleted_on     text COLLATE "C" NOT NULL
+    deleted_on     text COLLATE "C" NOT NULL,
+    search_text    text COLLATE "C" NOT NULL -- what a search looks at, in small letters
 );
 
 CREATE TABLE device_udi (
@@ -98,29 +126,43 @@ CREATE TABLE notification (
     number            text COLLATE "C" NOT NULL,
     type              text COLLATE "C" NOT NULL,
     state             text COLLATE "C" NOT NULL,
-    specialist_ssin   text COLLATE "C" NOT NULL,
+    change            text COLLATE "C" NOT NULL, -- what made this version
+    change_reason     bytea NOT NULL,
+    specialist        bigint NOT NULL,
     specialist_nihii  text COLLATE "C" NOT NULL,
     operation_date    text COLLATE "C" NOT NULL,
-    patient_ssin      text COLLATE "C" NOT NULL,
-    prescriber_ssin   text COLLATE "C" NOT NULL,
+    patient           bigint NOT NULL,
+    prescriber        bigint NOT NULL,
     prescriber_nihii  text COLLATE "C" NOT NULL,
     prescription_date text COLLATE "C" NOT NULL,
-    comment           text COLLATE "C" NOT NULL,
+    comment           bytea NOT NULL,
     registered_at     timestamptz NOT NULL,
     digest            bytea NOT NULL,
     signer            text COLLATE "C" NOT NULL,
     organisation      text COLLATE "C" NOT NULL,
-    author            text COLLATE "C" NOT NULL,
+    author            bigint NOT NULL,
     input_reference   text COLLATE "C" NOT NULL,
     content_digest    bytea NOT NULL,
     CONSTRAINT notification_version UNIQUE (reference, version)
 );
 CREATE UNIQUE INDEX notification_number ON notification (number, version) WHERE number <> '';
-CREATE INDEX notification_patient ON notification (patient_ssin, operation_date);
-CREATE INDEX notification_specialist ON notification (specialist_ssin);
+CREATE INDEX notification_patient ON notification (patient, operation_date);
+CREATE INDEX notification_specialist ON notification (specialist);
+
+-- The notifications that wait to become final, as their newest versions name those who may be waited for. A row goes when
+-- the notification becomes final or is discarded.
+CREATE TABLE pending (
+    reference    text COLLATE "C" PRIMARY KEY,
+    specialist   bigint NOT NULL,
+    author       bigint NOT NULL,
+    organisation text COLLATE "C" NOT NULL
+);
+CREATE INDEX pending_specialist ON pending (specialist);
+CREATE INDEX pending_author ON pending (author);
+CREATE INDEX pending_organisation ON pending (organisation);
 
 CREATE TABLE implant (
-    id               text COLLATE "C" PRIMARY KEY,
+    id               text COLLATE "C" NOT NULL, -- the same in every version of the notification that has the line
     reference        text COLLATE "C" NOT NULL,
     version          integer NOT NULL,
     line             integer NOT NULL,
@@ -129,30 +171,32 @@ CREATE TABLE implant (
     lot              text COLLATE "C" NOT NULL,
     serial           text COLLATE "C" NOT NULL,
     expiry           text COLLATE "C" NOT NULL,
-    pharmacist_ssin  text COLLATE "C" NOT NULL,
+    pharmacist       bigint NOT NULL,
     pharmacist_nihii text COLLATE "C" NOT NULL,
     pharmacy_nihii   text COLLATE "C" NOT NULL,
     pharmacy_cbe     text COLLATE "C" NOT NULL,
     delivery_date    text COLLATE "C" NOT NULL,
     quantity         integer NOT NULL CHECK (quantity > 0),
-    location         text COLLATE "C" NOT NULL,
+    location         bytea NOT NULL,
     side             text COLLATE "C" NOT NULL,
     udi_di           text COLLATE "C" NOT NULL,
     unregistered     boolean NOT NULL,
-    CONSTRAINT implant_line UNIQUE (reference, version, line),
+    PRIMARY KEY (reference, version, line),
     FOREIGN KEY (reference, version) REFERENCES notification (reference, version)
 );
-CREATE INDEX implant_code ON implant (code) WHERE code <> '';
+CREATE INDEX implant_id ON implant (id);
+CREATE INDEX implant_code ON implant (code, udi_di) WHERE code <> '';
 CREATE INDEX implant_lot ON implant (lot) WHERE lot <> '';
 CREATE INDEX implant_serial ON implant (serial) WHERE serial <> '';
+CREATE INDEX implant_udi_di ON implant (udi_di) WHERE udi_di <> '';
 
 CREATE TABLE removal (
     reference      text COLLATE "C" NOT NULL,
     version        integer NOT NULL,
     line           integer NOT NULL,
-    implant_id     text COLLATE "C" NOT NULL REFERENCES implant (id),
-    quantity       integer NOT NULL CHECK (quantity > 0),
-    reason         text COLLATE "C" NOT NULL,
+    implant_id     text COLLATE "C" NOT NULL,
+    quantity       integer NOT NULL CHECK (quantity >= 0), -- 0: all that remains, as long as it waits to become final
+    reason         bytea NOT NULL,
     remaining      integer NOT NULL CHECK (remaining >= 0),
     operation_date text COLLATE "C" NOT NULL, -- as the notification's, so that what remained on a day is one look
     PRIMARY KEY (reference, version, line),
@@ -180,6 +224,17 @@ CREATE TABLE submission (
     FOREIGN KEY (reference, version) REFERENCES notification (reference, version)
 );
 
+-- The signed message that made a version, and the certificate that signed it, both sealed with the patient's key.
+CREATE TABLE evidence (
+    reference   text COLLATE "C" NOT NULL,
+    version     integer NOT NULL,
+    message     bytea NOT NULL, -- compressed (RFC 1951) before it was sealed
+    certificate bytea NOT NULL,
+    accepted    timestamptz NOT NULL,
+    PRIMARY KEY (reference, version),
+    FOREIGN KEY (reference, version) REFERENCES notification (reference, version)
+);
+
 CREATE TABLE audit (
     seq          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at           timestamptz NOT NULL,
@@ -188,11 +243,12 @@ CREATE TABLE audit (
     outcome      text COLLATE "C" NOT NULL,
     codes        text COLLATE "C" NOT NULL,
     reason       text COLLATE "C" NOT NULL,
+    emergency    bytea NOT NULL,
     signer       text COLLATE "C" NOT NULL,
     organisation text COLLATE "C" NOT NULL,
-    person       text COLLATE "C" NOT NULL,
+    person       bigint NOT NULL,
     capacity     text COLLATE "C" NOT NULL,
-    patient      text COLLATE "C" NOT NULL,
+    patient      bigint NOT NULL,
     number       text COLLATE "C" NOT NULL
 );
 
@@ -229,6 +285,8 @@ CREATE TRIGGER removal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON remova
 CREATE TRIGGER warning_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON warning
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER submission_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON submission
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evidence_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evidence
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

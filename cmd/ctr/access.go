@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// This file holds the commands about who may act for whom: mandates, and the roles in an organisation.
+
+// page is the part of a list that is asked for.
+type page struct {
+	Offset int `help:"How many to skip." default:"0"`
+	Max    int `help:"How many to show, 1 to 100." default:"20"`
+}
+
+// span is a period that begins.
+type span struct {
+	From string `help:"First day, as YYYY-MM-DD; today when left out." placeholder:"DATE"`
+	To   string `help:"Last day; for good when left out." placeholder:"DATE"`
+}
+
+type mandatesCommand struct {
+	page
+}
+
+// Run lists the mandates that the caller gave and got.
+func (m *mandatesCommand) Run(c *caller) error {
+	request := &wire.ListMandatesRequest{Header: c.header(), Offset: m.Offset, MaxElements: m.Max}
+	answer, err := client.Call[wire.ListMandatesRequest, wire.ListMandatesResponse](c.ctx, c.client, "ListMandates", request)
+	if err != nil {
+		return err
+	}
+	return c.print(answer, func(w io.Writer) {
+		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
+		showMandates(w, answer.Mandate)
+	})
+}
+
+func showMandates(w io.Writer, all []wire.Mandate) {
+	for _, m := range all {
+		_, _ = fmt.Fprintf(w, "  %s of %s for %s, %s", m.State, m.Grantor, m.Grantee, days(m.From, m.To))
+		if m.AcceptedOn != "" {
+			_, _ = fmt.Fprintf(w, ", accepted on %s", m.AcceptedOn)
+		}
+		_, _ = fmt.Fprintln(w)
+	}
+}
+
+func days(from, to string) string {
+	if to == "" {
+		return "from " + from
+	}
+	return "from " + from + " to " + to
+}
+
+type mandateCommand struct {
+	Grant    grantCommand    `cmd:"" help:"As a doctor, let somebody prepare notifications in your name, once he has accepted it."`
+	Accept   acceptCommand   `cmd:"" help:"Accept the mandate that somebody gave you."`
+	End      endCommand      `cmd:"" help:"End a mandate that you gave or got."`
+	Transfer transferCommand `cmd:"" help:"Move a mandate that you gave to another holder, who must accept it."`
+}
+
+type grantCommand struct {
+	Grantee string `help:"SSIN of whoever gets it." required:"" placeholder:"SSIN"`
+	span
+}
+
+// Run grants a mandate.
+func (g *grantCommand) Run(c *caller) error {
+	return c.manageMandate(wire.MandateChange{Grant: &wire.MandateGrant{Grantee: g.Grantee, From: g.From, To: g.To}})
+}
+
+type acceptCommand struct {
+	Grantor string `help:"SSIN of whoever gave it." required:"" placeholder:"SSIN"`
+}
+
+// Run accepts a mandate.
+func (a *acceptCommand) Run(c *caller) error {
+	return c.manageMandate(wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: a.Grantor}})
+}
+
+type endCommand struct {
+	Grantee string `help:"SSIN of its holder, when you gave it." xor:"of" required:"" placeholder:"SSIN"`
+	Grantor string `help:"SSIN of whoever gave it, when you are its holder." xor:"of" required:"" placeholder:"SSIN"`
+}
+
+// Run ends a mandate.
+func (e *endCommand) Run(c *caller) error {
+	return c.manageMandate(wire.MandateChange{End: &wire.MandateEnd{Grantee: e.Grantee, Grantor: e.Grantor}})
+}
+
+type transferCommand struct {
+	Grantee string `help:"SSIN of its holder until now." required:"" placeholder:"SSIN"`
+	To      string `help:"SSIN of the new holder." required:"" placeholder:"SSIN"`
+}
+
+// Run transfers a mandate.
+func (t *transferCommand) Run(c *caller) error {
+	return c.manageMandate(wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: t.Grantee, To: t.To}})
+}
+
+func (c *caller) manageMandate(change wire.MandateChange) error {
+	request := &wire.ManageMandateRequest{Header: c.header(), Change: change}
+	answer, err := client.Call[wire.ManageMandateRequest, wire.ManageMandateResponse](c.ctx, c.client, "ManageMandate", request)
+	if err != nil {
+		return err
+	}
+	return c.print(answer, func(w io.Writer) { showMandates(w, answer.Mandate) })
+}
+
+type staffCommand struct {
+	List   staffListCommand   `cmd:"" default:"withargs" help:"List the roles in your organisation (the default)."`
+	Assign staffAssignCommand `cmd:"" help:"Give somebody a role in your organisation."`
+	End    staffEndCommand    `cmd:"" help:"Take a role from somebody."`
+}
+
+type staffListCommand struct {
+	page
+}
+
+// Run lists the roles in an organisation.
+func (s *staffListCommand) Run(c *caller) error {
+	request := &wire.ListStaffRequest{Header: c.header(), Offset: s.Offset, MaxElements: s.Max}
+	answer, err := client.Call[wire.ListStaffRequest, wire.ListStaffResponse](c.ctx, c.client, "ListStaff", request)
+	if err != nil {
+		return err
+	}
+	return c.print(answer, func(w io.Writer) {
+		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
+		showStaff(w, answer.Member)
+	})
+}
+
+func showStaff(w io.Writer, all []wire.StaffMember) {
+	for _, m := range all {
+		_, _ = fmt.Fprintf(w, "  %s  %s, %s, %s\n", m.Person, m.Role, m.State, days(m.From, m.To))
+	}
+}
+
+// role is somebody's in the organisation.
+type role struct {
+	Person string `help:"SSIN of the person." required:"" placeholder:"SSIN"`
+	Role   string `help:"AccessManager or AdministrativeStaff." required:"" placeholder:"ROLE"`
+}
+
+type staffAssignCommand struct {
+	role
+	span
+}
+
+// Run gives a role.
+func (s *staffAssignCommand) Run(c *caller) error {
+	return c.manageStaff(wire.StaffChange{Assign: &wire.StaffAssignment{Person: s.Person, Role: s.Role, From: s.From, To: s.To}})
+}
+
+type staffEndCommand struct {
+	role
+}
+
+// Run takes a role.
+func (s *staffEndCommand) Run(c *caller) error {
+	return c.manageStaff(wire.StaffChange{End: &wire.StaffEnd{Person: s.Person, Role: s.Role}})
+}
+
+func (c *caller) manageStaff(change wire.StaffChange) error {
+	request := &wire.ManageStaffRequest{Header: c.header(), Change: change}
+	answer, err := client.Call[wire.ManageStaffRequest, wire.ManageStaffResponse](c.ctx, c.client, "ManageStaff", request)
+	if err != nil {
+		return err
+	}
+	return c.print(answer, func(w io.Writer) { showStaff(w, answer.Member) })
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/openctr/ctr/internal/wire"
+)
+
+func TestMandateCommands(t *testing.T) {
+	t.Parallel()
+	answer := &wire.ListMandatesResponse{MaxElements: 20, Total: 2, Mandate: []wire.Mandate{
+		{Grantor: "78031412250", Grantee: "91021706490", From: "2026-11-21", To: "2027-11-20", AcceptedOn: "2026-11-22", State: "Active"},
+		{Grantor: "78031412250", Grantee: "84061205236", From: "2025-01-01", State: "Pending"},
+	}}
+	s, listed := double[wire.ListMandatesRequest](t, "ListMandates", answer)
+	ctr(t, s.surgeon(), "mandates").expect(t, exitOK, "2 found\n  Active of 78031412250 for 91021706490, from 2026-11-21 to 2027-11-20, accepted on 2026-11-22\n"+
+		"  Pending of 78031412250 for 84061205236, from 2025-01-01\n")
+	same(t, listed(), &wire.ListMandatesRequest{MaxElements: 20})
+	same(t, told[wire.ListMandatesResponse](t, s, "mandates", "--offset", "1", "--max", "2"), answer)
+	same(t, listed(), &wire.ListMandatesRequest{Offset: 1, MaxElements: 2})
+
+	changed := &wire.ManageMandateResponse{Mandate: answer.Mandate[1:]}
+	s, asked := double[wire.ManageMandateRequest](t, "ManageMandate", changed)
+	for _, c := range []struct {
+		args   []string
+		change wire.MandateChange
+	}{
+		{[]string{"grant", "--grantee", "91021706490"}, wire.MandateChange{Grant: &wire.MandateGrant{Grantee: "91021706490"}}},
+		{[]string{"grant", "--grantee", "91021706490", "--from", "2026-12-01", "--to", "2026-12-31"},
+			wire.MandateChange{Grant: &wire.MandateGrant{Grantee: "91021706490", From: "2026-12-01", To: "2026-12-31"}}},
+		{[]string{"accept", "--grantor", "69092234126"}, wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: "69092234126"}}},
+		{[]string{"end", "--grantee", "91021706490"}, wire.MandateChange{End: &wire.MandateEnd{Grantee: "91021706490"}}},
+		{[]string{"end", "--grantor", "69092234126"}, wire.MandateChange{End: &wire.MandateEnd{Grantor: "69092234126"}}},
+		{[]string{"transfer", "--grantee", "91021706490", "--to", "84061205236"},
+			wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: "91021706490", To: "84061205236"}}},
+	} {
+		args := append([]string{"mandate"}, c.args...)
+		ctr(t, s.surgeon(), args...).expect(t, exitOK, "  Pending of 78031412250 for 84061205236, from 2025-01-01\n")
+		same(t, asked(), &wire.ManageMandateRequest{Change: c.change})
+		same(t, told[wire.ManageMandateResponse](t, s, args...), changed)
+	}
+	ctr(t, s.surgeon(), "mandate", "end").expect(t, exitUsage)
+}
+
+func TestStaffCommands(t *testing.T) {
+	t.Parallel()
+	answer := &wire.ListStaffResponse{MaxElements: 20, Total: 1, Member: []wire.StaffMember{
+		{Person: "55230002134", Role: "ChiefAccessManager", From: "2018-01-01", State: "Active"},
+	}}
+	s, listed := double[wire.ListStaffRequest](t, "ListStaff", answer)
+	const line = "  55230002134  ChiefAccessManager, Active, from 2018-01-01\n"
+	ctr(t, s.surgeon(), "staff").expect(t, exitOK, "1 found\n"+line)
+	same(t, listed(), &wire.ListStaffRequest{MaxElements: 20})
+	same(t, told[wire.ListStaffResponse](t, s, "staff", "--offset", "1", "--max", "2"), answer)
+	same(t, listed(), &wire.ListStaffRequest{Offset: 1, MaxElements: 2})
+
+	s, asked := double[wire.ManageStaffRequest](t, "ManageStaff", &wire.ManageStaffResponse{Member: answer.Member})
+	for _, c := range []struct {
+		args   []string
+		change wire.StaffChange
+	}{
+		{[]string{"assign", "--person", "84061205236", "--role", "AdministrativeStaff", "--to", "2026-12-31"},
+			wire.StaffChange{Assign: &wire.StaffAssignment{Person: "84061205236", Role: "AdministrativeStaff", To: "2026-12-31"}}},
+		{[]string{"end", "--person", "84061205236", "--role", "AccessManager"},
+			wire.StaffChange{End: &wire.StaffEnd{Person: "84061205236", Role: "AccessManager"}}},
+	} {
+		ctr(t, s.surgeon(), append([]string{"staff"}, c.args...)...).expect(t, exitOK, line)
+		same(t, asked(), &wire.ManageStaffRequest{Change: c.change})
+	}
+}
+
+// TestUnregisteredIsSaid: an implant that the register knows only from its removal is shown as such.
+func TestUnregisteredIsSaid(t *testing.T) {
+	t.Parallel()
+	s, _ := double[wire.ListPatientImplantsRequest](t, "ListPatientImplants", &wire.ListPatientImplantsResponse{Total: 1,
+		Implant: []wire.RegisteredImplant{{ImplantID: "i1", UDIDI: "05410000001047", Quantity: 1, OperationDate: "2026-11-20", Unregistered: true}}})
+	ctr(t, s.surgeon(), "implants", "--patient", "48022907379").expect(t, exitOK, "placed 2026-11-20, remaining 0 of 1, placed abroad or before the register\n")
+}

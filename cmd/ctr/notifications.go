@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// This file holds the commands about notifications that are there already.
+
+// named is a notification, by either of its names.
+type named struct {
+	Number    string `help:"Number of the notification." xor:"of" required:"" placeholder:"N"`
+	Reference string `help:"Reference of the notification, which it has also before it has a number." xor:"of" required:"" placeholder:"R"`
+}
+
+func (n named) of() wire.NotificationOf {
+	return wire.NotificationOf{NotificationNumber: n.Number, Reference: n.Reference}
+}
+
+type notificationCommand struct {
+	named
+	emergency
+}
+
+// Run shows a notification.
+func (n *notificationCommand) Run(c *caller) error {
+	request := &wire.GetNotificationRequest{Header: c.header(), EmergencyReason: n.Emergency, Of: n.of()}
+	answer, err := client.Call[wire.GetNotificationRequest, wire.GetNotificationResponse](c.ctx, c.client, "GetNotification", request)
+	if err != nil {
+		return err
+	}
+	return c.print(answer, func(w io.Writer) { showNotification(w, &answer.Notification) })
+}
+
+func showNotification(w io.Writer, n *wire.Notification) {
+	_, _ = fmt.Fprintf(w, "%s of %s, patient %s, specialist %s\n  %s, reference %s, version %d", n.OperationType, n.OperationDate, n.Patient,
+		n.Specialist.SSIN+n.Specialist.NIHII, n.State, n.Reference, n.Version)
+	if n.NotificationNumber != "" {
+		_, _ = fmt.Fprintf(w, ", number %s", n.NotificationNumber)
+	}
+	_, _ = fmt.Fprintln(w)
+	if n.Prescriber != nil {
+		_, _ = fmt.Fprintf(w, "  prescribed on %s by %s\n", n.PrescriptionDate, n.Prescriber.SSIN+n.Prescriber.NIHII)
+	}
+	if n.Comment != "" {
+		_, _ = fmt.Fprintf(w, "  %s\n", n.Comment)
+	}
+	for i := range n.Implant {
+		showImplant(w, &n.Implant[i])
+	}
+	for i := range n.Explant {
+		x := &n.Explant[i]
+		_, _ = fmt.Fprintf(w, "removed %s", amount(x.Quantity))
+		if x.Reason != "" {
+			_, _ = fmt.Fprintf(w, ", %s", x.Reason)
+		}
+		_, _ = fmt.Fprintln(w)
+		showImplant(w, &x.Implant)
+	}
+	showWarnings(w, n.Warning)
+	for _, h := range n.History {
+		_, _ = fmt.Fprintf(w, "version %d  %s  %s by %s", h.Version, h.At.Format(instant), h.Change, h.Author)
+		if h.Organisation != "" {
+			_, _ = fmt.Fprintf(w, " in %s", h.Organisation)
+		}
+		if h.Reason != "" {
+			_, _ = fmt.Fprintf(w, ": %s", h.Reason)
+		}
+		_, _ = fmt.Fprintln(w)
+	}
+}
+
+// amount is how many pieces were removed, or, of what is not final yet, that all will be which remain then.
+func amount(quantity int) string {
+	if quantity == 0 {
+		return "all that remain"
+	}
+	return fmt.Sprint(quantity)
+}
+
+type pendingCommand struct {
+	State  string `help:"What they wait for: Draft for more work, ToValidate for their specialist; both when left out." enum:",Draft,ToValidate" default:"" placeholder:"STATE"`
+	Offset int    `help:"How many to skip." default:"0"`
+	Max    int    `help:"How many to show, 1 to 100." default:"20"`
+}
+
+// Run lists the notifications that wait.
+func (p *pendingCommand) Run(c *caller) error {
+	request := &wire.ListPendingNotificationsRequest{Header: c.header(), Offset: p.Offset, MaxElements: p.Max, State: p.State}
+	answer, err := client.Call[wire.ListPendingNotificationsRequest, wire.ListPendingNotificationsResponse](c.ctx, c.client,
+		"ListPendingNotifications", request)
+	if err != nil {
+		return err
+	}
+	return c.print(answer, func(w io.Writer) {
+		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
+		for i := range answer.Notification {
+			n := &answer.Notification[i]
+			showSummary(w, fmt.Sprintf("%s, version %d", n.Reference, n.Version), n)
+		}
+	})
+}
+
+type validateCommand struct {
+	Reference string `help:"Reference of the notification." required:"" placeholder:"R"`
+	Version   int    `help:"The version that you have seen." required:"" placeholder:"V"`
+}
+
+// Run makes a notification final.
+func (v *validateCommand) Run(c *caller) error {
+	request := &wire.ValidateNotificationRequest{Header: c.header(), Reference: v.Reference, Version: v.Version}
+	answer, err := client.Call[wire.ValidateNotificationRequest, wire.ValidateNotificationResponse](c.ctx, c.client, "ValidateNotification", request)
+	if err != nil {
+		return err
+	}
+	return c.showReceipt(answer, &answer.Receipt, nil, answer.Warning)
+}
+
+type reviseCommand struct {
+	File string `arg:"" help:"XML file with the request." type:"existingfile"`
+	saving
+}
+
+// Run replaces the content of a notification.
+func (n *reviseCommand) Run(c *caller) error {
+	request, err := readRequest[wire.ReviseNotificationRequest](n.File, "ReviseNotificationRequest")
+	if err != nil {
+		return err
+	}
+	c.complete(&request.Header)
+	n.in(&request.Save)
+	answer, err := client.Call[wire.ReviseNotificationRequest, wire.ReviseNotificationResponse](c.ctx, c.client, "ReviseNotification", request)
+	if err != nil {
+		return err
+	}
+	return c.showReceipt(answer, &answer.Receipt, answer.Implant, answer.Warning)
+}
+
+type discardCommand struct {
+	named
+	Version int    `help:"The version that you have seen." required:"" placeholder:"V"`
+	Reason  string `help:"Why; needed for a final one." placeholder:"TEXT"`
+}
+
+// Run discards or withdraws a notification.
+func (d *discardCommand) Run(c *caller) error {
+	request := &wire.DiscardNotificationRequest{Header: c.header(), Of: d.of(), Version: d.Version, Reason: d.Reason}
+	answer, err := client.Call[wire.DiscardNotificationRequest, wire.DiscardNotificationResponse](c.ctx, c.client, "DiscardNotification", request)
+	if err != nil {
+		return err
+	}
+	return c.showReceipt(answer, &answer.Receipt, nil, nil)
+}

@@ -1,0 +1,380 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/xsd"
+)
+
+// double stands for a service that gives one answer to one operation. What it is asked follows the schemas, and comes
+// out of the function that it returns.
+func double[Q, R any](t *testing.T, operation string, answer *R) (*service, func() *Q) {
+	t.Helper()
+	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, err := wire.Encode(operation+"Response", answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Pointer[Q]
+	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		octets, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		content, _, err := soap.ReadReply(document)
+		if err != nil || !content.Is(wire.NamespaceProtocol, operation+"Request") {
+			t.Errorf("asked %s, %v", content.Local(), err)
+			return
+		}
+		if _, err = schemas.Check(content); err != nil { //nolint:contextcheck // works in memory
+			t.Errorf("asked %v", err)
+		}
+		request, err := wire.Decode[Q](content)
+		if err != nil {
+			t.Error(err)
+		}
+		asked.Store(request)
+		if _, err = w.Write(soap.Wrap(soap.SOAP11, reply)); err != nil {
+			t.Error(err)
+		}
+	}))}
+	t.Cleanup(s.server.Close)
+	s.write("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
+	return s, func() *Q {
+		t.Helper()
+		request := asked.Swap(nil)
+		if request == nil {
+			t.Fatal("nothing was asked")
+		}
+		header := reflect.ValueOf(request).Elem().FieldByName("Header")
+		if header.FieldByName("Author").IsNil() {
+			t.Error("asked without the author")
+		}
+		header.SetZero() // it differs each time
+		return request
+	}
+}
+
+// told reads an answer that was printed as JSON.
+func told[R any](t *testing.T, s *service, args ...string) *R {
+	t.Helper()
+	answer := new(R)
+	r := ctr(t, append(s.surgeon(), "--json"), args...).expect(t, exitOK)
+	if err := json.Unmarshal([]byte(r.stdout), answer); err != nil {
+		t.Errorf("%v in %s", err, r.stdout)
+	}
+	return answer
+}
+
+// same compares what was asked or told with what was meant.
+func same[T any](t *testing.T, got, want *T) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+var (
+	registeredAt = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	knee         = wire.RegisteredImplant{ImplantID: "i1", UDIDI: "05410000001047", LotNumber: "L2201", Quantity: 2, OperationDate: "2026-11-20", Remaining: 1}
+	late         = wire.Warning{Code: "WARN_LATE_NOTIFICATION", Path: "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate",
+		Message: []wire.Text{{Lang: "nl", Value: "te laat"}, {Lang: "en", Value: "late"}}}
+)
+
+func receiptOf(state, number string, version int) wire.Receipt {
+	return wire.Receipt{NotificationNumber: number, Reference: "r1", State: state, Version: version, RegisteredAt: registeredAt, Digest: make([]byte, 32)}
+}
+
+const number = "202611210000172"
+
+func TestNotificationCommand(t *testing.T) {
+	t.Parallel()
+	answer := &wire.GetNotificationResponse{Notification: wire.Notification{
+		NotificationNumber: number, Reference: "r1", Version: 3, State: "Withdrawn", OperationType: "Implantation", RegisteredAt: registeredAt,
+		Digest: make([]byte, 32), Organisation: "71000436", Author: "78031412250", Specialist: wire.Professional{SSIN: "78031412250"},
+		OperationDate: "2026-11-20", Patient: "48022907379", Prescriber: &wire.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02",
+		Comment: "revision of the left knee", Implant: []wire.RegisteredImplant{knee}, Warning: []wire.Warning{late},
+		History: []wire.Revision{
+			{Version: 2, At: registeredAt, Author: "78031412250", Change: "Notified", State: "Final"},
+			{Version: 3, At: registeredAt, Author: "78031412250", Organisation: "71000436", Change: "Withdrawn", State: "Withdrawn", Reason: "the wrong patient"},
+		},
+	}}
+	s, asked := double[wire.GetNotificationRequest](t, "GetNotification", answer)
+	ctr(t, s.surgeon(), "notification", "--number", number).expect(t, exitOK,
+		"Implantation of 2026-11-20, patient 48022907379, specialist 78031412250\n  Withdrawn, reference r1, version 3, number 202611210000172\n",
+		"  prescribed on 2026-11-02 by 17800389480\n  revision of the left knee\n  i1  05410000001047\n    placed 2026-11-20, remaining 1 of 2, lot L2201\n",
+		"warning WARN_LATE_NOTIFICATION at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate\n  late\n",
+		"version 2  2026-11-21 10:00:00 UTC  Notified by 78031412250\n",
+		"version 3  2026-11-21 10:00:00 UTC  Withdrawn by 78031412250 in 71000436: the wrong patient\n")
+	same(t, asked(), &wire.GetNotificationRequest{Of: wire.NotificationOf{NotificationNumber: number}})
+	same(t, told[wire.GetNotificationResponse](t, s, "notification", "--reference", "r1", "--emergency", "unconscious after an accident"), answer)
+	same(t, asked(), &wire.GetNotificationRequest{EmergencyReason: "unconscious after an accident", Of: wire.NotificationOf{Reference: "r1"}})
+}
+
+func TestNotificationOfARemoval(t *testing.T) {
+	t.Parallel()
+	s, _ := double[wire.GetNotificationRequest](t, "GetNotification", &wire.GetNotificationResponse{Notification: wire.Notification{
+		Reference: "r1", Version: 1, State: "Draft", OperationType: "Explantation", RegisteredAt: registeredAt, Specialist: wire.Professional{NIHII: "17800389480"},
+		OperationDate: "2026-11-21", Patient: "48022907379", Explant: []wire.RegisteredExplant{{Implant: knee, Quantity: 1, Reason: "worn"}, {Implant: knee}},
+		History: []wire.Revision{{Version: 1, At: registeredAt, Author: "78031412250", Change: "Saved", State: "Draft"}}}})
+	said := ctr(t, s.surgeon(), "notification", "--reference", "r1").expect(t, exitOK, "specialist 17800389480\n  Draft, reference r1, version 1\n",
+		"removed 1, worn\n  i1  05410000001047\n", "removed all that remain\n  i1  ").stdout
+	if strings.Contains(said, "prescribed") || strings.Contains(said, "number") {
+		t.Errorf("more is said than there is:\n%s", said)
+	}
+}
+
+func TestPendingCommand(t *testing.T) {
+	t.Parallel()
+	answer := &wire.ListPendingNotificationsResponse{MaxElements: 20, Total: 1, Notification: []wire.Summary{{OperationType: "Implantation",
+		OperationDate: "2026-11-20", Patient: "48022907379", Specialist: wire.Professional{SSIN: "78031412250"}, State: "ToValidate", Own: true,
+		ImplantCount: 2, Reference: "r1", Version: 4}}}
+	s, asked := double[wire.ListPendingNotificationsRequest](t, "ListPendingNotifications", answer)
+	ctr(t, s.surgeon(), "pending").expect(t, exitOK, "1 found\n  r1, version 4  Implantation of 2026-11-20, patient 48022907379, 2 line(s), ToValidate, yours\n")
+	same(t, asked(), &wire.ListPendingNotificationsRequest{MaxElements: 20})
+	same(t, told[wire.ListPendingNotificationsResponse](t, s, "pending", "--state", "ToValidate", "--offset", "3", "--max", "7"), answer)
+	same(t, asked(), &wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"})
+}
+
+func TestValidateCommand(t *testing.T) {
+	t.Parallel()
+	answer := &wire.ValidateNotificationResponse{Receipt: receiptOf("Final", number, 2), Warning: []wire.Warning{late}}
+	s, asked := double[wire.ValidateNotificationRequest](t, "ValidateNotification", answer)
+	ctr(t, s.surgeon(), "validate", "--reference", "r1", "--version", "1").expect(t, exitOK,
+		"registered as 202611210000172 at 2026-11-21 10:00:00 UTC\n  reference r1, version 2\nwarning WARN_LATE_NOTIFICATION")
+	same(t, asked(), &wire.ValidateNotificationRequest{Reference: "r1", Version: 1})
+	same(t, told[wire.ValidateNotificationResponse](t, s, "validate", "--reference", "r1", "--version", "1"), answer)
+}
+
+func TestDiscardCommand(t *testing.T) {
+	t.Parallel()
+	answer := &wire.DiscardNotificationResponse{Receipt: receiptOf("Withdrawn", number, 3)}
+	s, asked := double[wire.DiscardNotificationRequest](t, "DiscardNotification", answer)
+	ctr(t, s.surgeon(), "discard", "--number", number, "--version", "2", "--reason", "the wrong patient").expect(t, exitOK,
+		"Withdrawn at 2026-11-21 10:00:00 UTC\n  reference r1, version 3\n")
+	same(t, asked(), &wire.DiscardNotificationRequest{Of: wire.NotificationOf{NotificationNumber: number}, Version: 2, Reason: "the wrong patient"})
+	same(t, told[wire.DiscardNotificationResponse](t, s, "discard", "--reference", "r1", "--version", "2"), answer)
+	same(t, asked(), &wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r1"}, Version: 2})
+}
+
+// revision is the file of a revision with the content that implantation has.
+func revision(save string) string {
+	content := implantation("2026-11-20", "2026-11-02", "x")
+	from, to := strings.Index(content, "<p:Implantation>"), strings.Index(content, "</p:NotifyImplantRequest>")
+	return `<p:ReviseNotificationRequest` + namespaceDeclarations + `><p:Of><p:Reference>r1</p:Reference></p:Of><p:Version>1</p:Version>` + save +
+		`<p:Content>` + content[from:to] + `</p:Content></p:ReviseNotificationRequest>`
+}
+
+func TestReviseCommand(t *testing.T) {
+	t.Parallel()
+	answer := &wire.ReviseNotificationResponse{Receipt: receiptOf("Draft", "", 2), Implant: []wire.RegisteredImplant{knee}, Warning: []wire.Warning{late}}
+	s, asked := double[wire.ReviseNotificationRequest](t, "ReviseNotification", answer)
+	file := s.write("revise.xml", []byte(revision("")))
+	ctr(t, s.surgeon(), "revise", file).expect(t, exitOK,
+		"Draft at 2026-11-21 10:00:00 UTC\n  reference r1, version 2\n  i1  05410000001047\n", "warning WARN_LATE_NOTIFICATION")
+	request := asked()
+	if request.Of.Reference != "r1" || request.Version != 1 || request.Save != "" || request.Content.Implantation.Patient != "48022907379" ||
+		len(request.Content.Implantation.Implant) != 2 || request.Content.Explantation != nil {
+		t.Errorf("asked %+v", request)
+	}
+	same(t, told[wire.ReviseNotificationResponse](t, s, "revise", file, "--save", "Submit"), answer)
+	if save := asked().Save; save != "Submit" {
+		t.Errorf("saved as %q", save)
+	}
+}
+
+// TestSaveFlag: what the flag says goes before what the file says.
+func TestSaveFlag(t *testing.T) {
+	t.Parallel()
+	draft := &wire.NotifyResponse{Receipt: receiptOf("Draft", "", 1), Implant: []wire.RegisteredImplant{knee}}
+	s, implant := double[wire.NotifyImplantRequest](t, "NotifyImplant", draft)
+	file := s.write("notify.xml", []byte(implantation("2026-11-20", "2026-11-02", "EPD-1")))
+	ctr(t, s.surgeon(), "notify", file, "--save", "Draft").expect(t, exitOK, "Draft at 2026-11-21 10:00:00 UTC\n  reference r1, version 1\n  i1  ")
+	if save := implant().Save; save != "Draft" {
+		t.Errorf("saved as %q", save)
+	}
+	file = s.write("draft.xml", []byte(strings.Replace(implantation("2026-11-20", "2026-11-02", "EPD-1"), "<p:Implantation>", "<p:Save>Draft</p:Save><p:Implantation>", 1)))
+	for flag, want := range map[string]string{"": "Draft", "Submit": "Submit", "Final": "Final"} {
+		args := []string{"notify", file}
+		if flag != "" {
+			args = append(args, "--save", flag)
+		}
+		ctr(t, s.surgeon(), args...).expect(t, exitOK)
+		if save := implant().Save; save != want {
+			t.Errorf("--save %s: saved as %q", flag, save)
+		}
+	}
+	s, explant := double[wire.NotifyExplantRequest](t, "NotifyExplant", draft)
+	file = s.write("explant.xml", []byte(explantation("2026-11-20", "i1", "1")))
+	ctr(t, s.surgeon(), "explant", file, "--save", "Submit").expect(t, exitOK)
+	if save := explant().Save; save != "Submit" {
+		t.Errorf("saved as %q", save)
+	}
+}
+
+func TestDevicesCommand(t *testing.T) {
+	t.Parallel()
+	answer := &wire.SearchDeviceResponse{MaxElements: 20, Total: 2, Device: []wire.Device{
+		{NotificationCode: "000071200176", Name: "Total Knee System", Reference: "TKS-FL5", Manufacturer: "Ardenne Orthopaedics SA", DeviceStatus: "Active"},
+		{NotificationCode: "000071211064", Name: "Hip stem", Reference: "HSC-12", Manufacturer: "Ardenne Orthopaedics SA", DeviceStatus: "Recalled", DeletedOn: "2026-01-31"},
+	}}
+	s, asked := double[wire.SearchDeviceRequest](t, "SearchDevice", answer)
+	ctr(t, s.surgeon(), "devices").expect(t, exitOK, "2 found\n  000071200176  Total Knee System\n    TKS-FL5, by Ardenne Orthopaedics SA, Active\n"+
+		"  000071211064  Hip stem\n    HSC-12, by Ardenne Orthopaedics SA, Recalled on 2026-01-31\n")
+	same(t, asked(), &wire.SearchDeviceRequest{MaxElements: 20})
+	same(t, told[wire.SearchDeviceResponse](t, s, "devices", "--text", "knee", "--code", "000071200176", "--udi", "05410000001047",
+		"--category", "Orthopaedic", "--offset", "1", "--max", "2"), answer)
+	same(t, asked(), &wire.SearchDeviceRequest{Offset: 1, MaxElements: 2, Criteria: wire.DeviceCriteria{Text: "knee", NotificationCode: "000071200176",
+		UDI: "05410000001047", Category: "Orthopaedic"}})
+}
+
+// TestEmergencyFlag: the reason goes with every read of a patient's data.
+func TestEmergencyFlag(t *testing.T) {
+	t.Parallel()
+	const reason = "unconscious after an accident"
+	s, search := double[wire.SearchRequest](t, "Search", &wire.SearchResponse{})
+	ctr(t, s.surgeon(), "search", "--patient", "48022907379", "--emergency", reason).expect(t, exitOK, "0 found")
+	if got := search().EmergencyReason; got != reason {
+		t.Errorf("search: %q", got)
+	}
+	s, card := double[wire.GetImplantCardRequest](t, "GetImplantCard", &wire.GetImplantCardResponse{})
+	ctr(t, s.surgeon(), "card", "--patient", "48022907379", "-o", filepath.Join(s.dir, "card.pdf"), "--emergency", reason).expect(t, exitOK)
+	if got := card().EmergencyReason; got != reason {
+		t.Errorf("card: %q", got)
+	}
+	s, implants := double[wire.ListPatientImplantsRequest](t, "ListPatientImplants", &wire.ListPatientImplantsResponse{})
+	ctr(t, s.surgeon(), "implants", "--patient", "48022907379", "--emergency", reason).expect(t, exitOK)
+	if got := implants().EmergencyReason; got != reason {
+		t.Errorf("implants: %q", got)
+	}
+}
+
+// TestNotificationCommandsFail: exit codes and words of the commands about notifications that are there already.
+func TestNotificationCommandsFail(t *testing.T) {
+	t.Parallel()
+	commands := [][]string{
+		{"notification", "--reference", "r1"}, {"pending"}, {"validate", "--reference", "r1", "--version", "1"},
+		{"discard", "--reference", "r1", "--version", "1"}, {"devices"},
+		{"mandates"}, {"mandate", "accept", "--grantor", "78031412250"}, {"staff"}, {"staff", "end", "--person", "78031412250", "--role", "R"},
+	}
+	fault := soap.FaultFrom(problem.New(problem.InputReferenceConflict), soap.FaultContext{Version: soap.SOAP11, ID: "c-1", Environment: "Test"})
+	s, _ := double[wire.SearchRequest](t, "Search", &wire.SearchResponse{})
+	commands = append(commands, []string{"revise", s.write("revise.xml", []byte(revision("")))})
+	s.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(fault.Status)
+		_, _ = w.Write(fault.Body)
+	})
+	for _, args := range commands {
+		ctr(t, s.surgeon(), args...).expect(t, exitRefused, "ctr: refused\n", "the number of this fault, for questions: c-1")
+		ctr(t, with(s.surgeon(), "--url", "https://127.0.0.1:1/ctr/v1"), args...).expect(t, exitUnreachable, "could not reach the service")
+	}
+	for _, c := range []struct {
+		args []string
+		say  string
+	}{
+		{[]string{"notification"}, "missing flags: --number=N or --reference=R"},
+		{[]string{"notification", "--number", "1", "--reference", "r"}, "can't be used together"},
+		{[]string{"validate", "--reference", "r"}, "missing flags: --version=V"},
+		{[]string{"validate", "--version", "1"}, "missing flags: --reference=R"},
+		{[]string{"discard", "--version", "1"}, "missing flags: --number=N or --reference=R"},
+		{[]string{"discard", "--reference", "r", "--version", "two"}, "--version"},
+		{[]string{"pending", "--state", "Final"}, "--state must be one of"},
+		{[]string{"revise"}, "expected \"<file>\""},
+		{[]string{"revise", s.write("other.xml", []byte(implantation("2026-11-20", "2026-11-02", "x")))}, "the element is not ReviseNotificationRequest"},
+		{[]string{"notify", s.write("notify.xml", nil), "--save", "Maybe"}, "--save must be one of"},
+	} {
+		ctr(t, s.surgeon(), c.args...).expect(t, exitUsage, c.say)
+	}
+}
+
+// TestLife is the life of a notification, command by command, with a real service: prepared by a clerk, validated by the
+// surgeon, revised, and withdrawn.
+func TestLife(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	surgeon, clerk := s.surgeon(), append(s.flags(testpki.Hospital), "--author", "91021706490")
+	yesterday := today(t, 1)
+	file := s.write("notify.xml", []byte(implantation(yesterday, yesterday, "EPD-1")))
+
+	said := ctr(t, clerk, "notify", file, "--save", "Draft").expect(t, exitOK, "Draft at ", ", version 1\n", "remaining 2 of 2").stdout
+	reference := found(t, said, `reference (\S+), version 1`)
+	line := ", version 1  Implantation of " + yesterday + ", patient 48022907379, 2 line(s), Draft"
+	ctr(t, clerk, "pending").expect(t, exitOK, "1 found\n  "+reference+line)
+	ctr(t, clerk, "pending", "--state", "ToValidate").expect(t, exitOK, "0 found\n")
+	revised := strings.NewReplacer("r1</p:Reference>", reference+"</p:Reference>", "2026-11-20", yesterday, "2026-11-02", yesterday).Replace(revision(""))
+	ctr(t, clerk, "revise", s.write("revise.xml", []byte(revised)), "--save", "Submit").expect(t, exitOK, "ToValidate at ", "reference "+reference+", version 2")
+	ctr(t, clerk, "validate", "--reference", reference, "--version", "2").expect(t, exitRefused, "ctr: refused\n")
+	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "0 implant(s) carried")
+	ctr(t, surgeon, "pending").expect(t, exitOK, "1 found", ", version 2  ", "ToValidate, yours")
+	ctr(t, surgeon, "validate", "--reference", reference, "--version", "1").expect(t, exitRefused, "at /ctrp:ValidateNotificationRequest/ctrp:Version")
+
+	said = ctr(t, surgeon, "validate", "--reference", reference, "--version", "2").expect(t, exitOK, "registered as 20", ", version 3\n",
+		"warning WARN_DEVICE_RECALLED at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Implant[2]\n").stdout
+	number := found(t, said, `registered as ([0-9]{15,19}) at`)
+	ctr(t, surgeon, "pending").expect(t, exitOK, "0 found")
+	ctr(t, surgeon, "search", "--number", number).expect(t, exitOK, "1 found")
+	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "2 implant(s) carried")
+	shorter := strings.NewReplacer("<p:Version>1<", "<p:Version>3<", "<c:Quantity>2<", "<c:Quantity>1<").Replace(revised)
+	ctr(t, surgeon, "revise", s.write("shorter.xml", []byte(shorter))).expect(t, exitOK, "registered as "+number, ", version 4\n", "remaining 1 of 1")
+
+	ctr(t, surgeon, "discard", "--number", number, "--version", "4").expect(t, exitRefused, "at /ctrp:DiscardNotificationRequest/ctrp:Reason")
+	ctr(t, surgeon, "discard", "--number", number, "--version", "4", "--reason", "the wrong patient").expect(t, exitOK, "Withdrawn at ", ", version 5\n")
+	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "0 implant(s) carried")
+	ctr(t, surgeon, "notification", "--number", number).expect(t, exitOK, "Withdrawn, reference "+reference+", version 5, number "+number,
+		"Saved by 91021706490 in 71000436\nversion 2", "Submitted by 91021706490 in 71000436\nversion 3", "Notified by 78031412250 in 71000436\nversion 4",
+		"Revised by 78031412250 in 71000436\nversion 5", "Withdrawn by 78031412250 in 71000436: the wrong patient\n")
+	ctr(t, surgeon, "devices", "--text", "knee femoral", "--category", "Orthopaedic").expect(t, exitOK, "000071200176  Total Knee System, femoral component, left, size 5")
+}
+
+// TestExamples: the files that the documents show are requests which the service takes.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../../docs/examples/*.xml")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%d examples, %v", len(files), err)
+	}
+	for _, file := range files {
+		octets, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := schemas.Check(document.Root()); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}

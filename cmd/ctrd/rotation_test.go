@@ -1,0 +1,85 @@
+package main_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/interop"
+)
+
+// A service answers the same before, while and after the key under which it keeps persons is changed beside it.
+func TestKeysAreChangedBesideTheService(t *testing.T) {
+	t.Parallel()
+	directory := interop.DevelopmentDirectory(t)
+	service := interop.Start(t, directory)
+	c := service.Client(t, interop.Hospital(t))
+	interop.Notify(t, c, interop.Implantation("KEYS-1", interop.Patient, "S-1"))
+	file := filepath.Join(directory, "keys.json")
+	ids := func() []string {
+		octets, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keys []struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal(octets, &keys); err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, key := range keys {
+			ids = append(ids, key.ID)
+		}
+		return ids
+	}
+	former := ids()
+	if len(former) != 1 {
+		t.Fatalf("%d keys at first", len(former))
+	}
+	for _, step := range []struct {
+		name   string
+		args   []string
+		code   int
+		stdout string
+		stderr string
+		keys   int
+	}{
+		{"retire the only key", []string{"retire", former[0]}, 1, "", "add another one and rotate first", 1},
+		{"retire a key that is not there", []string{"retire", "unknown"}, 1, "", "there is no key unknown", 1},
+		{"add", []string{"add"}, 0, "added the key ", "", 2},
+		{"retire too early", []string{"retire", former[0]}, 1, "", "rotate first", 2},
+		{"rotate", []string{"rotate"}, 0, " persons moved to the newest key\n", "", 2},
+		{"rotate again", []string{"rotate"}, 0, "0 persons moved to the newest key\n", "", 2},
+		{"retire", []string{"retire", former[0]}, 0, "the key " + former[0] + " is needed no more", "", 1},
+	} {
+		args := append(append([]string{"admin", "keys"}, step.args...), "--data", directory)
+		result := interop.Run(t, interop.Program(t, "ctrd"), args...)
+		if result.Code != step.code || !strings.Contains(result.Stdout, step.stdout) || !strings.Contains(result.Stderr, step.stderr) {
+			t.Errorf("%s: exit %d\n%s%s", step.name, result.Code, result.Stdout, result.Stderr)
+		}
+		if n := len(ids()); n != step.keys {
+			t.Errorf("%s: %d keys in the file", step.name, n)
+		}
+		found := interop.Search(t, c, interop.ByPatient(interop.Patient))
+		if len(found.Notification) != 1 || found.Notification[0].Patient != interop.Patient {
+			t.Errorf("%s: %d notifications found", step.name, len(found.Notification))
+		}
+	}
+	service.Stop(t)
+	again := interop.Start(t, directory)
+	c = again.Client(t, interop.Hospital(t))
+	if found := interop.Search(t, c, interop.ByPatient(interop.Patient)); len(found.Notification) != 1 {
+		t.Errorf("%d notifications found after a restart", len(found.Notification))
+	}
+	again.Stop(t)
+	if err := os.Rename(file, file+".away"); err != nil {
+		t.Fatal(err)
+	}
+	lost := interop.Run(t, interop.Program(t, "ctrd"), "serve", "--dev", "--data", directory, "--listen", "127.0.0.1:0")
+	if lost.Code != 1 || !strings.Contains(lost.Stderr, "bring back the key file") || strings.Count(lost.Stderr, "\n") != 1 {
+		t.Errorf("started without the key file: exit %d\n%s", lost.Code, lost.Stderr)
+	}
+}

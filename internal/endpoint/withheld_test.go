@@ -1,0 +1,154 @@
+package endpoint_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// TestWithheldIsAbsent asks, for every operation that reads, once for what is kept from the caller and once for what does
+// not exist. The two answers are the same octets, but for the identifiers and the instant of the message, and so are their
+// HTTP status and header; and the audit trail knows better.
+func TestWithheldIsAbsent(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	ask := func(signer, message string, edits ...string) reply {
+		t.Helper()
+		s := &send{message: message, signer: signer, clock: registertest.Start(), version: soap.SOAP11}
+		for _, e := range edits {
+			if err := addEdit(&s.edits, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return d.post(t, soap.SOAP11, (&step{send: *s}).build(t, 1), http.Header{})
+	}
+	const (
+		kept, keptNumber, keptPatient = "id-1", "202611210000172", "48022907379"
+		draft                         = "id-3"
+		noReference, noNumber         = "id-0", "202611210009971"
+		noPatient                     = "12451200933" // about whom nothing is kept
+	)
+	if r := ask(testpki.Hospital, "NotifyImplant"); r.status != http.StatusOK || !strings.Contains(r.octets, keptNumber) {
+		t.Fatal(r.octets)
+	}
+	r := ask(testpki.Hospital, "NotifyImplant", "set ctrp:Save to Draft", "remove ctrp:InputReference")
+	if r.status != http.StatusOK || !strings.Contains(r.octets, ">"+draft+"<") {
+		t.Fatal(r.octets)
+	}
+	callers := []struct {
+		name, signer string
+		edit         string
+		refused      bool // may read nobody, and is told so whatever he asks for by a number
+	}{
+		{"another doctor", "SSIN=69092234126", "remove ctrp:Author", false},
+		{"a doctor whose relation ended", "SSIN=85073003328", "remove ctrp:Author", false},
+		{"a dentist", "SSIN=81050511813", "remove ctrp:Author", false},
+		{"a doctor inside another hospital", "NIHII-HOSPITAL=71012413", "set cc:Id to 69092234126", false},
+		{"another patient", "SSIN=05041801691", "remove ctrp:Author", false},
+		{"staff with the own certificate", "SSIN=91021706490", "remove ctrp:Author", false},
+		{"a retired surgeon", "SSIN=66061141504", "remove ctrp:Author", false},
+		{"staff", testpki.Hospital, "set cc:Id to 91021706490", true},
+		{"a chief access manager", testpki.Hospital, "set cc:Id to 55230002134", true},
+		{"a pharmacist", "SSIN=72010120721", "remove ctrp:Author", true},
+		{"a doctor inside the hospital that he left", testpki.Hospital, "set cc:Id to 69092234126", true},
+	}
+	emergency := "add <ctrp:EmergencyReason>unconscious after an accident</ctrp:EmergencyReason> before "
+	patients := [2]string{keptPatient, noPatient}
+	numbers := [2]string{keptNumber, noNumber}
+	reads := []struct {
+		name, message, edit string // with % for what is asked for
+		of                  [2]string
+		more                string
+		doctors             bool // an emergency opens it to doctors
+	}{
+		{"search by patient", "Search", "set ctrp:Criteria to <ctrp:ByPatient><ctrp:Patient>%</ctrp:Patient></ctrp:ByPatient>", patients, "", false},
+		{"search by patient in an emergency", "Search", "set ctrp:Criteria to <ctrp:ByPatient><ctrp:Patient>%</ctrp:Patient></ctrp:ByPatient>", patients,
+			emergency + "ctrp:Criteria", true},
+		{"search by number", "Search", "set ctrp:Criteria to <ctrp:ByNotification><ctrp:NotificationNumber>%</ctrp:NotificationNumber></ctrp:ByNotification>",
+			numbers, "", false},
+		{"search by implant", "Search", "set ctrp:Criteria to <ctrp:ByImplant><ctrp:NotificationCode>%</ctrp:NotificationCode></ctrp:ByImplant>",
+			[2]string{"000071200176", "000090041140"}, "", false},
+		{"notification by number", "GetNotification", "set ctrp:Of to <ctrp:NotificationNumber>%</ctrp:NotificationNumber>", numbers, "", false},
+		{"notification by number in an emergency", "GetNotification", "set ctrp:Of to <ctrp:NotificationNumber>%</ctrp:NotificationNumber>", numbers,
+			emergency + "ctrp:Of", true},
+		{"notification by reference", "GetNotification", "set ctrp:Of to <ctrp:Reference>%</ctrp:Reference>", [2]string{kept, noReference}, "", false},
+		{"draft by reference", "GetNotification", "set ctrp:Of to <ctrp:Reference>%</ctrp:Reference>", [2]string{draft, "id-9"}, "", false},
+		{"card by number", "GetImplantCard", "set ctrp:Of to <ctrp:NotificationNumber>%</ctrp:NotificationNumber>", numbers, "", false},
+		{"card by patient", "GetImplantCard", "set ctrp:Of to <ctrp:Patient>%</ctrp:Patient>", patients, "", false},
+		{"list of implants", "ListPatientImplants", "set ctrp:Patient to %", patients, "", false},
+	}
+	for _, by := range callers {
+		for _, read := range reads {
+			if by.name == "staff" && read.name == "draft by reference" {
+				continue // which staff of the organisation may see
+			}
+			var got [2]reply
+			for i, asked := range read.of {
+				edits := []string{by.edit, strings.ReplaceAll(read.edit, "%", asked)}
+				if read.more != "" {
+					edits = append(edits, read.more)
+				}
+				got[i] = ask(by.signer, read.message, edits...)
+			}
+			events := d.Events(t, 0)
+			withheld, absent := events[len(events)-2], events[len(events)-1]
+			if doctor := strings.Contains(by.name, "doctor") || by.name == "a dentist"; read.doctors && doctor && !by.refused {
+				if withheld.Emergency == "" || masked(got[0].octets) == masked(got[1].octets) {
+					t.Errorf("%s: %s: nothing was opened", by.name, read.name)
+				}
+				continue
+			}
+			if got[0].status != got[1].status || len(got[0].header) != len(got[1].header) {
+				t.Errorf("%s: %s: status %d and %d, header %v and %v", by.name, read.name, got[0].status, got[1].status, got[0].header, got[1].header)
+			}
+			if masked(got[0].octets) != masked(got[1].octets) {
+				t.Errorf("%s: %s: what is withheld differs from what is not there:\n%.900s\n%.900s", by.name, read.name, got[0].octets, got[1].octets)
+			}
+			if withheld.Outcome == absent.Outcome && withheld.Patient == absent.Patient && withheld.Number == absent.Number && !by.refused &&
+				read.name != "search by implant" {
+				t.Errorf("%s: %s: the audit trail cannot tell them apart: %+v", by.name, read.name, withheld)
+			}
+		}
+	}
+}
+
+// TestPendingOfOthersIsAbsent: the list of what waits is the same octets while another's draft is there and while none is.
+func TestPendingOfOthersIsAbsent(t *testing.T) {
+	t.Parallel()
+	for name, edits := range map[string][]string{
+		"SSIN=69092234126":        {"remove ctrp:Author"},
+		"SSIN=85073003328":        {"remove ctrp:Author"},
+		"SSIN=91021706490":        {"remove ctrp:Author"},
+		"SSIN=48022907379":        {"remove ctrp:Author"}, // its patient
+		"NIHII-HOSPITAL=71012413": {"set cc:Id to 69092234126"},
+		testpki.Hospital:          {"set cc:Id to 55230002134"},
+	} {
+		var got []string
+		for _, drafts := range []bool{true, false} {
+			d := newDoor(t, settings{})
+			if drafts {
+				s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.Start(), version: soap.SOAP11}}
+				if err := addEdit(&s.edits, "set ctrp:Save to Draft"); err != nil {
+					t.Fatal(err)
+				}
+				if r := d.post(t, soap.SOAP11, s.build(t, 1), http.Header{}); r.status != http.StatusOK {
+					t.Fatal(r.octets)
+				}
+			}
+			s := &step{send: send{message: "ListPendingNotifications", signer: name, clock: registertest.Start(), version: soap.SOAP11}}
+			for _, e := range edits {
+				if err := addEdit(&s.edits, e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got = append(got, masked(d.post(t, soap.SOAP11, s.build(t, 2), http.Header{}).octets))
+		}
+		if got[0] != got[1] {
+			t.Errorf("%s: another's draft shows:\n%s\n%s", name, got[0], got[1])
+		}
+	}
+}

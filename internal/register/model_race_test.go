@@ -1,0 +1,221 @@
+package register_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+// racers change the same notifications at the same time, each so many times.
+const (
+	racers = 8
+	races  = 25
+)
+
+// made is what was accepted, as its receipt says.
+type made struct {
+	mu       sync.Mutex
+	receipts []register.Receipt
+	refused  int
+	failed   []error // that are no refusals
+	byInput  map[string][]ident.NotificationNumber
+}
+
+func (m *made) note(input string, receipt register.Receipt, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case err == nil:
+		if input != "" {
+			m.byInput[input] = append(m.byInput[input], receipt.Number)
+		}
+		m.receipts = append(m.receipts, receipt)
+	case problem.From(err).Kind == problem.Internal || problem.From(err).Kind == problem.Unavailable:
+		m.failed = append(m.failed, err)
+	default:
+		m.refused++
+	}
+}
+
+// target is a random notification that was made, as its last receipt says.
+func (m *made) target(r *rand.Rand, kind register.OperationType) register.Receipt {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	of := slices.DeleteFunc(slices.Clone(m.receipts), func(n register.Receipt) bool { return n.Type != kind })
+	if len(of) == 0 {
+		return register.Receipt{}
+	}
+	return of[max(0, len(of)-1-r.IntN(6))]
+}
+
+// TestModelRaces lets several callers change the same few notifications at once. Who wins is not told; but whatever they
+// do, nothing is taken away twice, no version and no number is given twice, and every attempt is recorded.
+func TestModelRaces(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, backend func(testing.TB) storetest.Backend) {
+		t.Helper()
+		h, end := beginHistory(t, backend(t))
+		defer end()
+		all := &made{byInput: map[string][]ident.NotificationNumber{}}
+		for i := range 3 {
+			n := implantation()
+			n.Implants = append(n.Implants, register.NotifiedImplant{Code: mesh, Quantity: 4, Serial: fmt.Sprint("S", i)})
+			all.note("", h.place(n), nil)
+		}
+		h.events()
+		callers := make(chan register.Caller, racers*races) // made beforehand: the desk is no place for a crowd
+		for range cap(callers) {
+			callers <- h.person(claes)
+		}
+		var group sync.WaitGroup
+		for i := range racers {
+			group.Go(func() {
+				r := rand.New(rand.NewPCG(uint64(i), 4))
+				for range races {
+					h.race(r, <-callers, all)
+				}
+			})
+		}
+		group.Wait()
+		for _, err := range all.failed {
+			t.Error(err)
+		}
+		h.settled(t, all)
+		t.Logf("%d accepted, %d refused", len(all.receipts), all.refused)
+	})
+}
+
+// race makes one attempt on something that others attempt too.
+func (h *history) race(r *rand.Rand, c register.Caller, all *made) {
+	ctx := h.tb.Context()
+	placed, removed := all.target(r, register.TypeImplantation), all.target(r, register.TypeExplantation)
+	line := placed.Touched[r.IntN(len(placed.Touched))]
+	x := register.Explantation{Specialist: bySSIN(claes), OperationDate: day("2026-11-21"), Patient: placed.Patient,
+		Explants: []register.Explant{{ImplantID: line.ID, Quantity: r.IntN(3)}}}
+	switch r.IntN(6) {
+	case 0: // the same submission by many
+		input := fmt.Sprint("input-", r.IntN(3))
+		n := implantation()
+		n.Comment = input
+		receipt, err := h.NotifyImplant(ctx, c, register.Submission{InputReference: input}, n)
+		all.note(input, receipt, err)
+	case 1, 2:
+		receipt, err := h.NotifyExplant(ctx, c, register.Submission{}, x)
+		all.note("", receipt, err)
+	case 3:
+		n := implantation()
+		n.Implants = nil
+		for _, l := range placed.Touched {
+			n.Implants = append(n.Implants, l.NotifiedImplant)
+		}
+		if r.IntN(2) == 0 {
+			n.Implants[r.IntN(len(n.Implants))].Quantity = 1 + r.IntN(4)
+		}
+		if r.IntN(4) == 0 {
+			n.Patient = nguyen
+		}
+		receipt, err := h.Revise(ctx, c, register.Replacement{Of: register.Of{Number: placed.Number}, Version: placed.Version, Implantation: &n})
+		all.note("", receipt, err)
+	case 4:
+		if removed.Reference != "" {
+			receipt, err := h.Revise(ctx, c, register.Replacement{Of: register.Of{Number: removed.Number}, Version: removed.Version, Explantation: &x})
+			all.note("", receipt, err)
+			return
+		}
+		fallthrough
+	default:
+		of := placed
+		if removed.Reference != "" && r.IntN(4) > 0 {
+			of = removed
+		}
+		receipt, err := h.Discard(ctx, c, register.Discarding{Of: register.Of{Number: of.Number}, Version: of.Version, Reason: "raced"})
+		receipt.Touched = of.Touched
+		all.note("", receipt, err)
+	}
+}
+
+// settled checks what must hold after any race.
+func (h *history) settled(t *testing.T, all *made) {
+	t.Helper()
+	ctx := t.Context()
+	events := h.events()
+	attempts := map[string]bool{} // one may be recorded twice: of the patient before a revision too
+	for _, e := range events {
+		attempts[e.Correlation] = true
+	}
+	if len(attempts) != racers*races {
+		t.Errorf("%d of %d attempts are recorded", len(attempts), racers*races)
+	}
+	for input, numbers := range all.byInput {
+		if len(slices.Compact(numbers)) != 1 {
+			t.Errorf("%s was registered as %v", input, numbers)
+		}
+	}
+	numbers := map[ident.NotificationNumber]string{}
+	versions := map[string]map[int]bool{}
+	for _, n := range all.receipts {
+		if reference, known := numbers[n.Number]; known && reference != n.Reference {
+			t.Errorf("number %s was given twice", n.Number)
+		}
+		numbers[n.Number] = n.Reference
+		if versions[n.Reference] == nil {
+			versions[n.Reference] = map[int]bool{}
+		}
+		versions[n.Reference][n.Version] = true
+	}
+	quantity, taken, whose := map[string]int{}, map[string]int{}, map[string]ident.SSIN{}
+	var removals []register.Notification
+	for reference, of := range versions {
+		got, err := h.Notification(ctx, h.person(claes), register.NotificationAsked{Of: register.Of{Reference: reference}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Version != len(of) || len(got.History) != len(of) {
+			t.Errorf("%s: version %d, %d in the history, %d receipts", reference, got.Version, len(got.History), len(of))
+		}
+		for i, revision := range got.History {
+			if revision.Version != i+1 || !of[i+1] {
+				t.Errorf("%s: version %d in place %d", reference, revision.Version, i+1)
+			}
+		}
+		if got.State != register.Final {
+			continue
+		}
+		for _, i := range got.Implants {
+			quantity[i.ID], whose[i.ID] = i.Quantity, got.Patient
+		}
+		if got.Type == register.TypeExplantation {
+			removals = append(removals, got.Notification)
+		}
+	}
+	for _, n := range removals {
+		for _, r := range n.Removals {
+			taken[r.ImplantID] += r.Quantity
+			if whose[r.ImplantID] != n.Patient || r.Quantity < 1 {
+				t.Errorf("%s takes %d of %s, which is not in its patient", n.Number, r.Quantity, r.ImplantID)
+			}
+		}
+	}
+	left := map[string]int{}
+	for _, patient := range []ident.SSIN{leroy, nguyen} {
+		for id, remaining := range h.carried(patient) {
+			left[id] = remaining
+		}
+	}
+	for id, placed := range quantity {
+		if remain := placed - taken[id]; remain < 0 || remain != left[id] {
+			t.Errorf("%d of %s were placed and %d removed: %d remain", placed, id, taken[id], left[id])
+		}
+		delete(left, id)
+	}
+	if len(left) > 0 {
+		t.Errorf("carried without a notification: %v", left)
+	}
+}

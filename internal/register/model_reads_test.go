@@ -1,0 +1,243 @@
+package register_test
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// This file asks the register and the model the same, by everybody who may ask.
+
+const emergencyReason = "unconscious after an accident"
+
+// stated is the reason that a step gives for an emergency.
+func (s step) stated() string {
+	if s.emergency {
+		return emergencyReason
+	}
+	return ""
+}
+
+// recordedFor is the emergency that is recorded: one without which less would have been shown.
+func (s step) recordedFor(m *model, patient ident.SSIN) string {
+	if s.emergency && m.needed(actors[s.who], patient) {
+		return emergencyReason
+	}
+	return ""
+}
+
+// pages reads a whole list page by page and compares it with the one that must be there. Each page is recorded.
+func (h *history) pages(s step, v verdict, emergency string, want []string, read func(register.Caller, register.Page) (int, []string, error)) error {
+	a := actors[s.who]
+	var got []string
+	limit := max(s.page, len(want)/6)
+	for offset := 0; offset == 0 || offset < len(want); offset += limit {
+		total, rows, err := read(h.call(a), register.Page{Offset: offset, Limit: limit})
+		if failed := differ("refusals", refusals(err), v.refused); failed != nil {
+			return failed
+		}
+		if failed := h.recorded(a, v, emergency); failed != nil {
+			return failed
+		}
+		if total != len(want) {
+			return fmt.Errorf("%d in all instead of %d", total, len(want))
+		}
+		if len(rows) > limit {
+			return fmt.Errorf("%d on a page of %d", len(rows), limit)
+		}
+		got = append(got, rows...)
+	}
+	return differ("list", got, want)
+}
+
+func (h *history) carriedBy(s step) error {
+	a, on := actors[s.who], s.on
+	if on.IsZero() {
+		on = h.m.today()
+	}
+	all, own, refused := h.m.access(a, s.patient, s.emergency)
+	v := verdict{patient: s.patient, withheld: refused == "" && !all && !own}
+	if refused != "" {
+		v.refused = []string{refused}
+	}
+	want := h.m.carried(a, s.patient, on, s.emergency)
+	return h.pages(s, v, s.recordedFor(h.m, s.patient), want, func(c register.Caller, p register.Page) (int, []string, error) {
+		list, err := h.PatientImplants(h.tb.Context(), c, register.Carried{Page: p, Patient: s.patient, Day: s.on, Emergency: s.stated()})
+		var rows []string
+		for _, i := range list.Implants {
+			rows = append(rows, fmt.Sprint(i.ID, " ", i.Remaining, " of ", i.Quantity, " ", i.Number, " ", i.OperationDate))
+		}
+		return list.Total, rows, err
+	})
+}
+
+func (h *history) list(s step) error {
+	a := actors[s.who]
+	want, refused := h.m.pending(a, s.save)
+	var v verdict
+	if refused != "" {
+		v.refused = []string{refused}
+	}
+	return h.pages(s, v, "", want, func(c register.Caller, p register.Page) (int, []string, error) {
+		found, err := h.Pending(h.tb.Context(), c, register.PendingAsked{Page: p, State: s.save})
+		return found.Total, rowsOf(found), err
+	})
+}
+
+func rowsOf(found register.Found) []string {
+	var out []string
+	for _, n := range found.Notifications {
+		out = append(out, listRow(n))
+	}
+	return out
+}
+
+func (h *history) search(s step) error {
+	a := actors[s.who]
+	c := s.criteria
+	c.Patient, c.Emergency = s.patient, s.stated()
+	if s.byNumber {
+		if c.Number = unknownNumber; h.m.began(s.of) != nil && !h.m.began(s.of).number.IsZero() {
+			c.Number = h.m.began(s.of).number
+		}
+	}
+	want, v, emergency := h.m.search(a, c, s)
+	return h.pages(s, v, emergency, want, func(caller register.Caller, p register.Page) (int, []string, error) {
+		c.Page = p
+		found, err := h.Search(h.tb.Context(), caller, c)
+		return found.Total, rowsOf(found), err
+	})
+}
+
+// search is what a search must find, and how it is recorded.
+func (m *model) search(a actor, c register.Criteria, s step) (want []string, v verdict, emergency string) {
+	v = verdict{patient: c.Patient, number: c.Number}
+	among := slices.DeleteFunc(slices.Clone(m.numbered), func(e *entry) bool {
+		now := e.current().content
+		return !c.Number.IsZero() && e.number != c.Number || !c.From.IsZero() && now.day.Before(c.From) ||
+			!c.To.IsZero() && now.day.After(c.To) || c.Type != "" && now.kind != c.Type
+	})
+	rows := func(seen func(*entry) bool) (found []string) {
+		for _, e := range among {
+			if seen(e) {
+				found = append(found, rowFor(a, e))
+			}
+		}
+		return found
+	}
+	if c.Implant != nil {
+		if !a.doctor() {
+			return nil, refuse(v, "MAY_NOT_SEARCH_BY_IMPLANT"), ""
+		}
+		return rows(func(e *entry) bool {
+			now := e.current().content
+			mine := now.specialist == a.person || m.linked[[2]ident.SSIN{now.patient, a.person}]
+			return mine && m.touches(e, *c.Implant)
+		}), v, ""
+	}
+	if !c.Number.IsZero() {
+		i := slices.IndexFunc(m.numbered, func(e *entry) bool { return e.number == c.Number })
+		if i < 0 {
+			if _, _, refused := m.access(a, ident.SSIN{}, false); refused != "" {
+				v.refused = []string{refused}
+			}
+			return nil, v, ""
+		}
+		v.patient = m.numbered[i].current().content.patient
+	}
+	all, own, refused := m.access(a, v.patient, s.emergency)
+	if refused != "" {
+		return nil, refuse(v, refused), ""
+	}
+	emergency = s.recordedFor(m, v.patient)
+	want = rows(func(e *entry) bool {
+		now := e.current().content
+		return now.patient == v.patient && (all || own && now.specialist == a.person)
+	})
+	v.withheld = !all && !own || !c.Number.IsZero() && len(want) == 0
+	return want, v, emergency
+}
+
+// touches reports whether a notification placed or removed one implant that is all that is asked for.
+func (m *model) touches(e *entry, asked register.ImplantCriteria) bool {
+	di := ""
+	if asked.UDI != "" {
+		l := registered(register.NotifiedImplant{UDI: asked.UDI})
+		di, asked.Lot, asked.Serial = l.di, l.notified.Lot, l.notified.Serial
+	}
+	fits := func(id string) bool {
+		l := m.lines[id]
+		return (asked.Code.IsZero() || l.notified.Code == asked.Code) && (di == "" || l.di == di) &&
+			(asked.Lot == "" || l.notified.Lot == asked.Lot) && (asked.Serial == "" || l.notified.Serial == asked.Serial)
+	}
+	return slices.ContainsFunc(e.current().lines, func(l keptLine) bool { return fits(l.id) }) ||
+		slices.ContainsFunc(e.current().removals, func(r removal) bool { return fits(r.id) })
+}
+
+// describe compares one notification in full.
+func (h *history) describe(s step, e *entry) error {
+	a, of := actors[s.who], s.names(e)
+	v, needed := h.m.find(a, e, of.Number, s.emergency)
+	emergency := ""
+	if needed {
+		emergency = emergencyReason
+	}
+	got, err := h.Notification(h.tb.Context(), h.call(a), register.NotificationAsked{Of: of, Emergency: s.stated()})
+	if failed := differ("refusals", refusals(err), v.refused); failed != nil {
+		return failed
+	}
+	if failed := h.recorded(a, v, emergency); failed != nil || len(v.refused) > 0 {
+		return failed
+	}
+	if failed := differ("notification", notificationText(got.Notification, got.Touched), h.m.text(e, len(e.versions), true)); failed != nil {
+		return failed
+	}
+	var revisions []register.Revision
+	for i, past := range e.versions {
+		revisions = append(revisions, register.Revision{Version: i + 1, At: past.at, Organisation: past.organisation, Author: past.author,
+			State: past.state, Change: past.change, ChangeReason: past.why})
+	}
+	return differ("history", revisionTexts(got.History), revisionTexts(revisions))
+}
+
+func revisionTexts(all []register.Revision) []string {
+	var out []string
+	for _, r := range all {
+		out = append(out, fmt.Sprint(r.Version, " ", r.At, " ", r.Organisation, " ", r.Author.Digits(), " ", r.State, " ", r.Change, " ", r.ChangeReason))
+	}
+	return out
+}
+
+// compareAll asks everything: what each patient carries today and carried before, every list, and the newest
+// notifications in full; or, when the step is the last one, all of them.
+func (h *history) compareAll(s step) error {
+	for who, a := range actors {
+		if err := h.list(step{who: who, page: s.page}); err != nil {
+			return fmt.Errorf("pending of %s: %w", a.name, err)
+		}
+		if !slices.Contains(patients, a.person) {
+			continue
+		}
+		for _, on := range []ident.Date{{}, h.m.today().AddDays(-1 - s.id%40), h.m.today().AddDays(1)} {
+			if err := h.carriedBy(step{who: who, patient: a.person, on: on, page: s.page}); err != nil {
+				return fmt.Errorf("carried by %s on %s: %w", a.name, on, err)
+			}
+		}
+		if err := h.search(step{who: who, patient: a.person, page: s.page}); err != nil {
+			return fmt.Errorf("search by %s: %w", a.name, err)
+		}
+	}
+	among := h.m.entries
+	if s.id != 0 {
+		among = among[max(0, len(among)-8):]
+	}
+	for _, e := range among {
+		specialist := slices.IndexFunc(actors, func(a actor) bool { return a.person == e.current().content.specialist })
+		if err := h.describe(step{who: specialist}, e); err != nil {
+			return fmt.Errorf("notification of step %d: %w", e.begun, err)
+		}
+	}
+	return nil
+}

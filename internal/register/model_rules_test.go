@@ -1,0 +1,235 @@
+package register_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// This file holds the rules of the model, as far as the random histories break them. A finding is "NUMBER CODE at PLACE":
+// the number restores the order in which the rules are applied when some of them are forgiven.
+
+// finder collects findings in the order in which they are made.
+type finder struct {
+	n                         int
+	refused, forgiven, warned []string
+}
+
+func (f *finder) add(list *[]string, code problem.Code, where string) {
+	f.n++
+	*list = append(*list, fmt.Sprintf("%04d %s", f.n, at(code, where)))
+}
+
+// merge puts two lists of findings into one.
+func merge(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return all
+}
+
+// plain takes the numbers off.
+func plain(findings []string) []string {
+	var out []string
+	for _, f := range findings {
+		_, text, _ := strings.Cut(f, " ")
+		out = append(out, text)
+	}
+	return out
+}
+
+// apply decides the lines of the next version. What a draft may break is told apart.
+func (m *model) apply(c content, e *entry, next *version) (refused, forgiven []string) {
+	f := &finder{}
+	var former []keptLine
+	if e != nil {
+		former = slices.Clone(e.current().lines)
+	}
+	m.checkDay(f, c)
+	if c.kind == register.TypeImplantation {
+		m.place(f, c, e, former, next)
+	} else {
+		m.remove(f, c, e, former, next)
+	}
+	next.warned = f.warned
+	return f.refused, f.forgiven
+}
+
+func (m *model) checkDay(f *finder, c content) {
+	where := string(c.kind) + "/OperationDate"
+	switch {
+	case c.day.After(m.today()):
+		f.add(&f.forgiven, problem.OperationInFuture, where)
+	case c.day.AddDays(30).Before(m.today()):
+		f.add(&f.warned, problem.WarnLate, where)
+	}
+}
+
+func (m *model) place(f *finder, c content, e *entry, former []keptLine, next *version) {
+	for i, n := range c.lines {
+		where := fmt.Sprintf("Implantation/Implant[%d]", i+1)
+		checkLine(f, n, where)
+		l := registered(n)
+		switch {
+		case l.notified.Code == hipStem:
+			f.add(&f.warned, problem.WarnDeviceRecalled, where)
+		case l.notified.Code == stent && !c.day.Before(deletedStent):
+			f.add(&f.warned, problem.WarnDeviceDeleted, where)
+		}
+		next.lines = append(next.lines, l)
+	}
+	for i := range next.lines {
+		l := &next.lines[i]
+		if l.id = takeSame(former, *l); l.id == "" && m.serialPlaced(*l, next.lines[:i], e) {
+			f.add(&f.warned, problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
+		}
+	}
+	if e == nil || !e.counts() {
+		return
+	}
+	for _, gone := range m.removedFrom(e) {
+		stays := slices.ContainsFunc(next.lines, func(l keptLine) bool { return l.id == gone.id })
+		switch {
+		case !stays || c.patient != e.current().content.patient:
+			f.add(&f.refused, problem.ImplantRemovedSince, "Implantation")
+		case m.firstRemoval(gone.id).Before(c.day):
+			f.add(&f.refused, problem.ExplantBeforeImplant, "Implantation/OperationDate")
+		}
+	}
+}
+
+func checkLine(f *finder, n register.NotifiedImplant, where string) {
+	if n.Quantity < 1 || n.Quantity > 99 {
+		f.add(&f.refused, problem.QuantityOutOfRange, where+"/Quantity")
+	}
+	if n.Code == unlisted {
+		f.add(&f.forgiven, problem.CodeUnknown, where+"/NotificationCode")
+	}
+}
+
+// registered is a line as it is kept: with what its UDI says, in the form that knownUDI writes.
+func registered(n register.NotifiedImplant) keptLine {
+	l := keptLine{notified: n}
+	if n.UDI != "" {
+		l.di = kneeDI
+		_, rest, _ := strings.Cut(n.UDI, "(10)")
+		l.notified.Lot, l.notified.Serial, _ = strings.Cut(rest, "(21)")
+		if n.Code.IsZero() {
+			l.notified.Code = knee
+		}
+	}
+	return l
+}
+
+func knownUDI(lot, serial string) string {
+	udi := "(01)" + kneeDI + "(10)" + lot
+	if serial != "" {
+		udi += "(21)" + serial
+	}
+	return udi
+}
+
+// takeSame is the id of the same line of the version before, each of which goes to one line.
+func takeSame(former []keptLine, l keptLine) string {
+	for i, old := range former {
+		if old.id != "" && old.notified == l.notified && old.di == l.di && old.unregistered == l.unregistered {
+			former[i].id = ""
+			return old.id
+		}
+	}
+	return ""
+}
+
+func sameSerial(a, b keptLine) bool {
+	return a.notified.Serial == b.notified.Serial &&
+		(a.notified.Code == b.notified.Code && !a.notified.Code.IsZero() || a.di == b.di && a.di != "")
+}
+
+// serialPlaced reports whether a serial number is in some patient already, or stands twice in the message.
+func (m *model) serialPlaced(l keptLine, earlier []keptLine, e *entry) bool {
+	same := func(other keptLine) bool { return sameSerial(l, other) }
+	switch {
+	case l.notified.Serial == "":
+		return false
+	case slices.ContainsFunc(earlier, same):
+		return true
+	case e != nil && e.counts() && slices.ContainsFunc(e.current().lines, same):
+		return false
+	}
+	taken := m.taken(endOfTime)
+	return slices.ContainsFunc(m.numbered, func(other *entry) bool {
+		return other.counts() && slices.ContainsFunc(other.current().lines, func(placed keptLine) bool {
+			return !placed.unregistered && same(placed) && placed.notified.Quantity > taken[placed.id]
+		})
+	})
+}
+
+// firstRemoval is the day on which something of a line was first removed.
+func (m *model) firstRemoval(id string) ident.Date {
+	first := endOfTime
+	for _, e := range m.entries {
+		for _, r := range e.current().removals {
+			if e.counts() && r.id == id && e.current().content.day.Before(first) {
+				first = e.current().content.day
+			}
+		}
+	}
+	return first
+}
+
+func (m *model) remove(f *finder, c content, e *entry, former []keptLine, next *version) {
+	taken := m.taken(endOfTime)
+	if e != nil && e.counts() {
+		for _, r := range e.current().removals { // what the version before took may be taken again
+			taken[r.id] -= r.quantity
+		}
+	}
+	for i, x := range c.explants {
+		where := fmt.Sprintf("Explantation/Explant[%d]", i+1)
+		r := removal{id: x.id, quantity: x.quantity, reason: x.reason}
+		left := 0
+		if x.unregistered != nil {
+			l := registered(*x.unregistered)
+			l.unregistered = true
+			l.id = takeSame(former, l)
+			next.lines = append(next.lines, l)
+			r.id, left = l.id, l.notified.Quantity
+		}
+		if x.quantity > 99 {
+			f.add(&f.refused, problem.QuantityOutOfRange, where+"/Quantity")
+			next.removals = append(next.removals, r)
+			continue
+		}
+		if x.unregistered != nil {
+			checkLine(f, *x.unregistered, where+"/Unregistered")
+		} else {
+			l, placed, there := m.placedIn(c.patient, x.id)
+			if !there {
+				f.add(&f.refused, problem.ImplantNotOfPatient, where+"/ImplantId")
+				continue
+			}
+			if c.day.Before(placed) {
+				f.add(&f.forgiven, problem.ExplantBeforeImplant, "Explantation/OperationDate")
+			}
+			left = l.notified.Quantity - taken[l.id]
+		}
+		quantity := r.quantity
+		if quantity == 0 {
+			quantity = left
+		} else {
+			where += "/Quantity"
+		}
+		if quantity > left || quantity == 0 {
+			f.add(&f.forgiven, problem.ExplantExceedsRemaining, where)
+		} else {
+			taken[r.id] += quantity
+			if next.state == register.Final {
+				r.quantity, r.remaining = quantity, left-quantity
+			}
+		}
+		next.removals = append(next.removals, r)
+	}
+}

@@ -1,0 +1,370 @@
+package register_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+// This file runs steps against the register and the model, and tells where they part.
+
+// history is a register and the model of it.
+type history struct {
+	*desk
+	m *model
+}
+
+// beginHistory opens a register on a new database. end closes it.
+func beginHistory(tb testing.TB, backend storetest.Backend) (h *history, end func()) {
+	tb.Helper()
+	db, err := store.Open(tb.Context(), backend.Config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	brussels, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d := &desk{tb: tb, db: db, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
+	var ids atomic.Int64
+	d.Registrar = register.New(register.Config{Store: db, Now: func() time.Time { return d.now }, Location: brussels,
+		NewID: func() string { return fmt.Sprintf("id-%d", ids.Add(1)) }})
+	d.load(development(tb))
+	return &history{desk: d, m: newModel(d.now, brussels)}, func() {
+		if failed := db.Close(); failed != nil {
+			tb.Error(failed)
+		}
+	}
+}
+
+func (h *history) call(a actor) register.Caller {
+	if a.organisation.IsZero() {
+		return h.person(a.person)
+	}
+	return h.inside(a.organisation, a.person)
+}
+
+// take runs one step. Its error is where the register and the model part.
+func (h *history) take(s step) error {
+	switch s.act {
+	case waiting:
+		if s.until.After(h.now) {
+			h.now, h.m.now = s.until, s.until
+		}
+		return nil
+	case notifying:
+		return h.notify(s)
+	case revising, validating, discarding:
+		return h.change(s)
+	case carrying:
+		return h.carriedBy(s)
+	case searching:
+		return h.search(s)
+	case listing:
+		return h.list(s)
+	case describing:
+		return h.describe(s, h.m.began(s.of))
+	case comparingAll:
+		return h.compareAll(s)
+	}
+	return fmt.Errorf("no such action: %s", s.act)
+}
+
+// differ tells two texts apart.
+func differ(what string, got, want []string) error {
+	if slices.Equal(got, want) {
+		return nil
+	}
+	return fmt.Errorf("%s:\n\tregister %s\n\tmodel    %s", what, strings.Join(got, "\n\t         "), strings.Join(want, "\n\t         "))
+}
+
+// content makes the content of a step, with the ids that the lines have in this run.
+func (h *history) content(s step) content {
+	c := s.content
+	c.explants = nil
+	for _, x := range s.explants {
+		id := "none"
+		if e := h.m.began(x.of); e != nil && x.line < len(e.ids) {
+			id = e.ids[x.line]
+		}
+		if x.unregistered != nil {
+			id = ""
+		}
+		c.explants = append(c.explants, explant{id: id, unregistered: x.unregistered, quantity: x.quantity, reason: x.reason})
+	}
+	return c
+}
+
+func (c content) implantation() register.Implantation {
+	return register.Implantation{Specialist: bySSIN(c.specialist), OperationDate: c.day, Patient: c.patient, Implants: c.lines}
+}
+
+func (c content) explantation() register.Explantation {
+	x := register.Explantation{Specialist: bySSIN(c.specialist), OperationDate: c.day, Patient: c.patient}
+	for _, e := range c.explants {
+		x.Explants = append(x.Explants, register.Explant{ImplantID: e.id, Unregistered: e.unregistered, Quantity: e.quantity, Reason: e.reason})
+	}
+	return x
+}
+
+func (h *history) notify(s step) error {
+	a := actors[s.who]
+	c := h.content(s)
+	caller := h.call(a)
+	input := s.input
+	if input != "" {
+		input = a.person.Digits() + " " + input
+		if !a.organisation.IsZero() {
+			input = a.organisation.Digits() + " " + s.input // the organisation signs
+		}
+	}
+	submit := func() (register.Receipt, error) {
+		how := register.Submission{Save: s.save, InputReference: s.input}
+		if c.kind == register.TypeImplantation {
+			return h.NotifyImplant(h.tb.Context(), caller, how, c.implantation())
+		}
+		return h.NotifyExplant(h.tb.Context(), caller, how, c.explantation())
+	}
+	v := h.m.notify(a, c, s.save, nil, 0, input)
+	receipt, err := submit()
+	if failed := h.outcome(s, nil, v, input, receipt, err); failed != nil || !s.twice {
+		return failed
+	}
+	_, err = submit()
+	return h.outcome(s, nil, verdict{refused: []string{"MESSAGE_REPLAYED"}, patient: c.patient}, "", register.Receipt{}, err)
+}
+
+// unknownNumber is one that is never given: its day is past.
+var unknownNumber = must(ident.ParseNotificationNumber, "202001010000123")
+
+// names is how a step names its notification.
+func (s step) names(e *entry) register.Of {
+	switch {
+	case e == nil && s.byNumber:
+		return register.Of{Number: unknownNumber}
+	case e == nil:
+		return register.Of{Reference: "none"}
+	case s.byNumber && !e.number.IsZero():
+		return register.Of{Number: e.number}
+	}
+	return register.Of{Reference: e.reference}
+}
+
+func (h *history) change(s step) error {
+	a, e := actors[s.who], h.m.began(s.of)
+	of, has := s.names(e), 1
+	if e != nil {
+		has = len(e.versions) - s.behind
+	}
+	var v verdict
+	var receipt register.Receipt
+	var err error
+	switch s.act {
+	case validating:
+		of = step{}.names(e)
+		v = h.m.validate(a, e, has)
+		receipt, err = h.Validate(h.tb.Context(), h.call(a), register.Validation{Reference: of.Reference, Version: has})
+	case discarding:
+		v = h.m.discard(a, e, of.Number, has, s.reason)
+		receipt, err = h.Discard(h.tb.Context(), h.call(a), register.Discarding{Of: of, Version: has, Reason: s.reason})
+	default:
+		c := h.content(s)
+		v = h.m.revise(a, c, s.save, e, of.Number, has)
+		r := register.Replacement{Of: of, Version: has, Save: s.save}
+		if c.kind == register.TypeImplantation {
+			n := c.implantation()
+			r.Implantation = &n
+		} else {
+			x := c.explantation()
+			r.Explantation = &x
+		}
+		receipt, err = h.Revise(h.tb.Context(), h.call(a), r)
+		for i, w := range receipt.Warnings {
+			receipt.Warnings[i].At = strings.TrimPrefix(w.At, "Content/")
+		}
+	}
+	return h.outcome(s, e, v, "", receipt, err)
+}
+
+// outcome compares what came of an operation with the verdict of the model, and keeps it there.
+func (h *history) outcome(s step, e *entry, v verdict, input string, receipt register.Receipt, err error) error {
+	if failed := differ("refusals", refusals(err), v.refused); failed != nil {
+		return failed
+	}
+	if e != nil {
+		v.former = e.current().content.patient
+	}
+	switch {
+	case v.next != nil:
+		if failed := h.adopt(e, v, receipt); failed != nil {
+			return failed
+		}
+		e = h.m.keep(s.id, e, v, input, receipt)
+		if v.number = e.number; receipt.Reference != e.reference {
+			return fmt.Errorf("reference %s instead of %s", receipt.Reference, e.reference)
+		}
+		if failed := h.compareReceipt(s, e, len(e.versions), receipt); failed != nil {
+			return failed
+		}
+	case v.repeated != nil:
+		if failed := h.compareReceipt(s, v.repeated.entry, v.repeated.version, receipt); failed != nil {
+			return failed
+		}
+	}
+	return h.recorded(actors[s.who], v, "")
+}
+
+// adopt takes the ids and the number that the register gave over into the version that the model expects.
+func (h *history) adopt(e *entry, v verdict, receipt register.Receipt) error {
+	if len(receipt.Implants) != len(v.next.lines) || len(receipt.Removals) != len(v.next.removals) {
+		return fmt.Errorf("%d lines and %d removals instead of %d and %d", len(receipt.Implants), len(receipt.Removals),
+			len(v.next.lines), len(v.next.removals))
+	}
+	given := map[string]bool{}
+	for i := range v.next.lines {
+		l := &v.next.lines[i]
+		if l.id == "" {
+			l.id = receipt.Implants[i].ID
+			if _, used := h.m.lines[l.id]; used || l.id == "" || given[l.id] {
+				return fmt.Errorf("the new line %d has the id %q of another", i+1, l.id)
+			}
+		}
+		given[l.id] = true
+	}
+	declared := 0
+	for i, x := range v.next.declares() {
+		if x && declared < len(v.next.lines) {
+			v.next.removals[i].id = v.next.lines[declared].id
+			declared++
+		}
+	}
+	if v.next.state != register.Final || e != nil && !e.number.IsZero() {
+		return nil
+	}
+	taken := slices.ContainsFunc(h.m.numbered, func(other *entry) bool { return other.number == receipt.Number })
+	if taken || receipt.Number.IsZero() || receipt.Number.Day() != h.m.today() {
+		return fmt.Errorf("number %q on %s; given before: %t", receipt.Number, h.m.today(), taken)
+	}
+	return nil
+}
+
+// declares tells of each removal whether its explantation itself declares the implant.
+func (v *version) declares() []bool {
+	declared := make([]bool, len(v.removals))
+	for i := range v.content.explants {
+		declared[i] = v.content.explants[i].unregistered != nil
+	}
+	return declared
+}
+
+// compareReceipt compares a receipt with a version of the model.
+func (h *history) compareReceipt(s step, e *entry, version int, receipt register.Receipt) error {
+	touched := receipt.Touched
+	if receipt.Type == register.TypeImplantation && s.act != discarding {
+		for i, implant := range touched {
+			if implant.ID != receipt.Implants[i].ID || implant.Remaining != implant.Quantity {
+				return fmt.Errorf("line %d of the receipt: %s, %d remain", i+1, implant.ID, implant.Remaining)
+			}
+		}
+		if len(touched) != len(receipt.Implants) {
+			return fmt.Errorf("%d implants in the receipt of %d", len(touched), len(receipt.Implants))
+		}
+	}
+	return differ("receipt", notificationText(receipt.Notification, touched), h.m.text(e, version, s.act != discarding))
+}
+
+// notificationText is all of a notification that the model knows.
+func notificationText(n register.Notification, touched []register.Implant) []string {
+	out := []string{fmt.Sprint(n.Reference, " v", n.Version, " ", n.State, " ", n.Change, " ", n.ChangeReason, " ", n.Number, " ", n.Type, " ",
+		n.Specialist.SSIN.Digits(), " ", n.OperationDate, " ", n.Patient.Digits(), " ", n.Organisation, " ", n.Author.Digits(), " ",
+		n.RegisteredAt, " ", warnings(n.Warnings))}
+	for _, i := range n.Implants {
+		out = append(out, fmt.Sprint(i.ID, " ", lineText(i.NotifiedImplant), " ", i.UDIDI, " ", i.Unregistered))
+	}
+	for _, r := range n.Removals {
+		out = append(out, fmt.Sprint("removes ", r.Quantity, " of ", r.ImplantID, " for ", r.Reason, ", remain ", r.Remaining))
+	}
+	if n.Type == register.TypeExplantation {
+		for _, i := range touched {
+			out = append(out, fmt.Sprint(i.ID, " remain ", i.Remaining))
+		}
+	}
+	return out
+}
+
+// text is what notificationText must say.
+func (m *model) text(e *entry, version int, touched bool) []string {
+	v := e.versions[version-1]
+	n := register.Notification{Reference: e.reference, Version: version, State: v.state, Change: v.change, ChangeReason: v.why,
+		Number: e.numberOf(version), Type: v.content.kind, Specialist: bySSIN(v.content.specialist), OperationDate: v.content.day,
+		Patient: v.content.patient, Organisation: v.organisation, Author: v.author, RegisteredAt: v.at}
+	for _, w := range v.warned {
+		code, where, _ := strings.Cut(w, " at ")
+		n.Warnings = append(n.Warnings, register.Warning{Code: problem.Code(code), At: where})
+	}
+	for _, l := range v.lines {
+		n.Implants = append(n.Implants, register.Implant{ID: l.id, NotifiedImplant: l.notified, UDIDI: l.di, Unregistered: l.unregistered})
+	}
+	var implants []register.Implant
+	for _, r := range v.removals {
+		n.Removals = append(n.Removals, register.Removal{ImplantID: r.id, Quantity: r.quantity, Reason: r.reason, Remaining: r.remaining})
+		left := r.remaining
+		if v.state != register.Final {
+			left = m.remaining(r.id)
+		}
+		if touched {
+			implants = append(implants, register.Implant{ID: r.id, Remaining: left})
+		}
+	}
+	return notificationText(n, implants)
+}
+
+// recorded compares the record that an operation left in the audit trail: one, or, when it concerned two patients, the same
+// about each.
+func (h *history) recorded(a actor, v verdict, emergency string) error {
+	events, last, err := h.db.Events(h.tb.Context(), h.seen, 10)
+	if err != nil {
+		return err
+	}
+	h.seen = last
+	moved := v.next != nil && v.former != (ident.SSIN{}) && v.former != v.patient
+	if len(events) == 2 && events[1].Patient == v.former && events[0].Patient != v.former {
+		events, moved = events[:1], false
+	}
+	if moved {
+		return errors.New("the patient before does not see that his data went")
+	}
+	if len(events) != 1 {
+		return fmt.Errorf("%d records of one operation", len(events))
+	}
+	e := events[0]
+	want := register.Event{At: h.m.now, Correlation: fmt.Sprintf("c-%d", h.mark), Operation: "Operation", Outcome: register.Accepted,
+		Emergency: emergency, Organisation: a.organisation, Person: a.person, Patient: v.patient, Number: v.number}
+	for _, refused := range v.refused {
+		code, _, _ := strings.Cut(refused, " at ")
+		want.Codes = append(want.Codes, problem.Code(code))
+		want.Outcome = register.Refused
+	}
+	if v.withheld {
+		want.Outcome = register.Withheld
+	}
+	if e.Reason == "" && (v.next != nil || v.repeated != nil) {
+		return errors.New("the record does not say why it was allowed")
+	}
+	return differ("record", eventText(e), eventText(want))
+}
+
+func eventText(e register.Event) []string {
+	return []string{fmt.Sprint(e.At.UTC(), " ", e.Correlation, " ", e.Operation, " ", e.Outcome, " ", e.Codes, " ", e.Emergency, " ",
+		e.Organisation, " ", e.Person.Digits(), " ", e.Patient.Digits(), " ", e.Number)}
+}

@@ -1,0 +1,526 @@
+package register_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// This file is the register as a list in memory, without a database, an index or a transaction: what a random history must
+// lead to. It keeps every version, and counts everything anew from the current ones each time it is asked. Who may is
+// modelled as far as the people of the scenario go; the table of authorise.go has a test of its own.
+
+// actor is who asks: a person with his own certificate, or inside an organisation.
+type actor struct {
+	name         string
+	person       ident.SSIN
+	organisation ident.NIHII
+}
+
+// The people of the scenario. Peeters is a doctor who operates on nobody; Wouters is staff of the hospital, where Claes
+// works, and has a mandate of Dubois until the end of 2027.
+var (
+	actors = []actor{
+		{name: "Claes", person: claes}, {name: "Claes in the hospital", person: claes, organisation: hospital},
+		{name: "Dubois", person: dubois}, {name: "Dubois in the clinic", person: dubois, organisation: clinic},
+		{name: "Wouters in the hospital", person: wouters, organisation: hospital}, {name: "Wouters", person: wouters},
+		{name: "Peeters", person: peeters},
+		{name: "Leroy", person: leroy}, {name: "Van Damme", person: vanDam}, {name: "Nguyen", person: nguyen},
+	}
+	specialists  = []ident.SSIN{claes, dubois}
+	patients     = []ident.SSIN{leroy, vanDam, nguyen}
+	mandateEnds  = day("2027-12-31")
+	deletedStent = day("2021-06-30")
+)
+
+func (a actor) doctor() bool { return a.person == claes || a.person == dubois || a.person == peeters }
+func (a actor) staff() bool  { return a.person == wouters && !a.organisation.IsZero() }
+
+// model is the register as it must be.
+type model struct {
+	brussels *time.Location
+	now      time.Time
+	entries  []*entry // in the order in which they were begun
+	numbered []*entry // in the order in which they first became final
+	lines    map[string]keptLine
+	sent     map[string]sent
+	linked   map[[2]ident.SSIN]bool // patient and professional
+}
+
+// mandated reports whether the specialist let the actor act for him.
+func (m *model) mandated(a actor, specialist ident.SSIN) bool {
+	return a.person == wouters && specialist == dubois && !m.today().After(mandateEnds)
+}
+
+// keptLine is a line of implants under its id.
+type keptLine struct {
+	id           string
+	notified     register.NotifiedImplant
+	di           string
+	unregistered bool
+}
+
+type removal struct {
+	id        string
+	quantity  int // zero: all, as long as it is not final
+	reason    string
+	remaining int
+}
+
+// version is one version of a notification.
+type version struct {
+	state        register.State
+	change       register.Change
+	why          string
+	at           time.Time
+	organisation ident.NIHII
+	author       ident.SSIN
+	content      content // as sent
+	lines        []keptLine
+	removals     []removal
+	warned       []string
+}
+
+// entry is a notification with all its versions, in their order.
+type entry struct {
+	begun     int // the step that began it
+	reference string
+	number    ident.NotificationNumber
+	firstWith int // the version that got the number
+	versions  []version
+	ids       []string // of all lines that it ever had, in the order in which they came
+}
+
+func (e *entry) current() *version { return &e.versions[len(e.versions)-1] }
+
+// counts reports whether its current version is final.
+func (e *entry) counts() bool { return e.current().state == register.Final }
+
+// numberOf is the number that a version has.
+func (e *entry) numberOf(v int) ident.NotificationNumber {
+	if e.firstWith == 0 || v < e.firstWith {
+		return ident.NotificationNumber{}
+	}
+	return e.number
+}
+
+// content is what a notification says.
+type content struct {
+	kind       register.OperationType
+	specialist ident.SSIN
+	patient    ident.SSIN
+	day        ident.Date
+	lines      []register.NotifiedImplant
+	explants   []explant
+}
+
+type explant struct {
+	id           string
+	unregistered *register.NotifiedImplant
+	quantity     int
+	reason       string
+}
+
+// sent is what became of something sent under an InputReference.
+type sent struct {
+	save    register.State
+	content string // as text, to compare
+	entry   *entry
+	version int
+}
+
+func newModel(now time.Time, brussels *time.Location) *model {
+	return &model{brussels: brussels, now: now, lines: map[string]keptLine{}, sent: map[string]sent{},
+		linked: map[[2]ident.SSIN]bool{{leroy, claes}: true, {vanDam, peeters}: true}}
+}
+
+func (m *model) today() ident.Date { return ident.DateOf(m.now.In(m.brussels)) }
+
+func (m *model) began(step int) *entry {
+	for _, e := range m.entries {
+		if e.begun == step {
+			return e
+		}
+	}
+	return nil
+}
+
+// taken is how many of each line were taken away up to and including a day.
+func (m *model) taken(until ident.Date) map[string]int {
+	taken := map[string]int{}
+	for _, e := range m.entries {
+		if !e.counts() || e.current().content.day.After(until) {
+			continue
+		}
+		for _, r := range e.current().removals {
+			taken[r.id] += r.quantity
+		}
+	}
+	return taken
+}
+
+var endOfTime = day("9999-12-31")
+
+// remaining is what is left of a line now.
+func (m *model) remaining(id string) int {
+	return m.lines[id].notified.Quantity - m.taken(endOfTime)[id]
+}
+
+// placedIn is the line that a patient got under this id and that counts.
+func (m *model) placedIn(patient ident.SSIN, id string) (keptLine, ident.Date, bool) {
+	for _, e := range m.entries {
+		v := e.current()
+		if !e.counts() || v.content.kind != register.TypeImplantation || v.content.patient != patient {
+			continue
+		}
+		for _, l := range v.lines {
+			if l.id == id {
+				return l, v.content.day, true
+			}
+		}
+	}
+	return keptLine{}, ident.Date{}, false
+}
+
+// verdict is what must come of an operation.
+type verdict struct {
+	refused  []string
+	withheld bool
+	next     *version
+	repeated *sent
+	patient  ident.SSIN // of the record in the audit trail
+	former   ident.SSIN // the patient before a revision, of whom another record may speak
+	number   ident.NotificationNumber
+}
+
+func refuse(v verdict, refused ...string) verdict {
+	v.refused = refused
+	return v
+}
+
+// access is what somebody may see of a patient: everything, the own operations, or nothing; or he is told that he may not.
+func (m *model) access(a actor, patient ident.SSIN, emergency bool) (all, own bool, refused string) {
+	switch {
+	case a.organisation.IsZero() && a.person == patient:
+		return true, false, ""
+	case a.doctor():
+		return m.linked[[2]ident.SSIN{patient, a.person}] || emergency, true, ""
+	case a.organisation.IsZero():
+		return false, false, ""
+	}
+	return false, false, "MAY_NOT_READ"
+}
+
+// sees decides whether somebody is shown a notification.
+func (m *model) sees(a actor, e *entry, emergency bool) (bool, string) {
+	v := e.current()
+	if e.number.IsZero() {
+		return v.content.specialist == a.person || m.mandated(a, v.content.specialist) ||
+			a.staff() && v.organisation == a.organisation, ""
+	}
+	all, own, refused := m.access(a, v.content.patient, emergency)
+	return all || own && v.content.specialist == a.person, refused
+}
+
+// mayChange decides whether somebody may change a notification that is there, before it is looked at what he wants of it.
+func (m *model) mayChange(a actor, e *entry, named ident.NotificationNumber) verdict {
+	v, _ := m.find(a, e, named, false)
+	switch {
+	case len(v.refused) > 0:
+		return v
+	case e.current().state == register.Withdrawn:
+		return refuse(v, "NOTIFICATION_WITHDRAWN at Of")
+	case e.counts() && e.current().content.specialist != a.person:
+		return refuse(v, "NOT_YOUR_OPERATION")
+	}
+	return v
+}
+
+// find decides whether somebody is told of a notification, and which emergency is recorded then. Who may read nobody is told
+// so only of a number.
+func (m *model) find(a actor, e *entry, named ident.NotificationNumber, emergency bool) (v verdict, recorded bool) {
+	if e == nil {
+		v = verdict{number: named, refused: []string{"NOTIFICATION_NOT_FOUND"}}
+		if _, _, refused := m.access(a, ident.SSIN{}, false); refused != "" && !named.IsZero() {
+			v.refused = []string{refused}
+		}
+		return v, false
+	}
+	v = verdict{patient: e.current().content.patient, number: e.number}
+	seen, refused := m.sees(a, e, emergency)
+	switch {
+	case refused != "" && !named.IsZero():
+		return refuse(v, refused), false
+	case !seen:
+		v.withheld = true
+		return refuse(v, "NOTIFICATION_WITHHELD"), false
+	}
+	return v, emergency && !e.number.IsZero() && m.needed(a, v.patient)
+}
+
+// needed reports whether an emergency shows somebody more of a patient.
+func (m *model) needed(a actor, patient ident.SSIN) bool {
+	without, _, _ := m.access(a, patient, false)
+	with, _, _ := m.access(a, patient, true)
+	return with && !without
+}
+
+// mayNotify decides whether somebody may notify the operation of a specialist.
+func (m *model) mayNotify(a actor, save register.State, specialist ident.SSIN) string {
+	own := a.doctor() && a.person == specialist
+	switch {
+	case own:
+		return ""
+	case save != register.Final:
+		if m.mandated(a, specialist) || a.staff() && specialist == claes { // Dubois has left the hospital
+			return ""
+		}
+		return "MAY_NOT_PREPARE"
+	case !a.doctor():
+		return "MAY_NOT_NOTIFY"
+	}
+	return "NOT_YOUR_OPERATION"
+}
+
+// notify decides about a version with a content: of a new notification, or of e, of which the caller has a version.
+func (m *model) notify(a actor, c content, save register.State, e *entry, has int, input string) verdict {
+	v := verdict{patient: c.patient}
+	if e != nil {
+		v.number = e.number
+	}
+	if refused := m.mayNotify(a, save, c.specialist); refused != "" {
+		return refuse(v, refused)
+	}
+	if first, repeated := m.sent[input]; input != "" && repeated {
+		if first.save != save || first.content != c.text() {
+			return refuse(v, "INPUT_REFERENCE_CONFLICT at InputReference")
+		}
+		v.repeated, v.number = &first, first.entry.numberOf(first.version)
+		return v
+	}
+	if e != nil && has != len(e.versions) {
+		return refuse(v, "VERSION_OUTDATED at Version")
+	}
+	next := &version{state: save, change: changeOf(save, e), at: m.now, organisation: a.organisation, author: a.person, content: c}
+	refused, forgiven := m.apply(c, e, next)
+	if save == register.Draft {
+		next.warned = append(next.warned, forgiven...)
+	} else {
+		refused = merge(refused, forgiven)
+	}
+	if len(refused) > 0 {
+		return refuse(v, plain(refused)...)
+	}
+	next.warned = plain(next.warned)
+	v.next = next
+	return v
+}
+
+func changeOf(save register.State, e *entry) register.Change {
+	switch {
+	case save == register.Draft:
+		return register.Saved
+	case save == register.ToValidate:
+		return register.Submitted
+	case e != nil && e.counts():
+		return register.Revised
+	}
+	return register.Notified
+}
+
+// text is the content as a text that differs when it does.
+func (c content) text() string {
+	var b strings.Builder
+	fmt.Fprint(&b, c.kind, c.specialist.Digits(), c.patient.Digits(), c.day, c.lines)
+	for _, x := range c.explants {
+		fmt.Fprint(&b, "\n", x.id, x.quantity, x.reason)
+		if x.unregistered != nil {
+			fmt.Fprint(&b, *x.unregistered)
+		}
+	}
+	return b.String()
+}
+
+// discard decides about taking a notification back.
+func (m *model) discard(a actor, e *entry, named ident.NotificationNumber, has int, reason string) verdict {
+	v := m.mayChange(a, e, named)
+	if len(v.refused) > 0 {
+		return v
+	}
+	if has != len(e.versions) {
+		return refuse(v, "VERSION_OUTDATED at Version")
+	}
+	next := *e.current()
+	next.change = register.Discarded
+	if e.counts() {
+		next.change = register.Recanted
+		if strings.TrimSpace(reason) == "" {
+			v.refused = append(v.refused, "REASON_REQUIRED at Reason")
+		}
+		for range m.removedFrom(e) {
+			v.refused = append(v.refused, "IMPLANT_REMOVED_SINCE at Of")
+		}
+		if len(v.refused) > 0 {
+			return v
+		}
+	}
+	next.state, next.why, next.at, next.organisation, next.author = register.Withdrawn, reason, m.now, a.organisation, a.person
+	v.next = &next
+	return v
+}
+
+// removedFrom are the lines of an implantation of which something was removed, by whatever counts.
+func (m *model) removedFrom(e *entry) []keptLine {
+	if e.current().content.kind != register.TypeImplantation {
+		return nil
+	}
+	taken := m.taken(endOfTime)
+	return slices.DeleteFunc(slices.Clone(e.current().lines), func(l keptLine) bool { return taken[l.id] == 0 })
+}
+
+// keep appends what was decided, under the ids and the number that the register gave.
+func (m *model) keep(step int, e *entry, v verdict, input string, receipt register.Receipt) *entry {
+	if e == nil {
+		e = &entry{begun: step, reference: receipt.Reference}
+		m.entries = append(m.entries, e)
+	}
+	e.versions = append(e.versions, *v.next)
+	if e.counts() {
+		if e.number.IsZero() {
+			e.number, e.firstWith = receipt.Number, len(e.versions)
+			m.numbered = append(m.numbered, e)
+		}
+		m.linked[[2]ident.SSIN{v.next.content.patient, v.next.content.specialist}] = true
+	}
+	for _, l := range v.next.lines {
+		if _, known := m.lines[l.id]; !known {
+			m.lines[l.id] = l
+			e.ids = append(e.ids, l.id)
+		}
+	}
+	if input != "" {
+		m.sent[input] = sent{save: v.next.state, content: v.next.content.text(), entry: e, version: len(e.versions)}
+	}
+	return e
+}
+
+// carried are the lines of which something is left in a patient on a day, as "id remaining", for somebody.
+func (m *model) carried(a actor, patient ident.SSIN, on ident.Date, emergency bool) []string {
+	all, own, _ := m.access(a, patient, emergency)
+	taken := m.taken(on)
+	var found []string
+	for _, e := range m.inOrderOfOperations() {
+		v := e.current()
+		if !e.counts() || v.content.patient != patient || v.content.day.After(on) || v.content.kind != register.TypeImplantation ||
+			!all && (!own || v.content.specialist != a.person) {
+			continue
+		}
+		for _, l := range v.lines {
+			if left := l.notified.Quantity - taken[l.id]; left > 0 {
+				found = append(found, fmt.Sprint(l.id, " ", left, " of ", l.notified.Quantity, " ", e.number, " ", v.content.day))
+			}
+		}
+	}
+	return found
+}
+
+func (m *model) inOrderOfOperations() []*entry {
+	ordered := slices.Clone(m.numbered)
+	slices.SortStableFunc(ordered, func(a, b *entry) int { return a.current().content.day.Compare(b.current().content.day) })
+	return ordered
+}
+
+// rowFor is a line of a list, for somebody.
+func rowFor(a actor, e *entry) string {
+	v := e.current()
+	return listRow(register.Summary{Reference: e.reference, Version: len(e.versions), Number: e.number, Type: v.content.kind,
+		OperationDate: v.content.day, Patient: v.content.patient, Specialist: bySSIN(v.content.specialist), State: v.state,
+		Own: v.content.specialist == a.person, ImplantCount: cmp.Or(len(v.removals), len(v.lines))})
+}
+
+func listRow(s register.Summary) string {
+	return fmt.Sprint(s.Reference, " v", s.Version, " ", s.Number, " ", s.Type, " ", s.OperationDate, " ", s.Patient.Digits(), " ",
+		s.Specialist.SSIN.Digits(), " ", s.State, " ", s.Own, " ", s.ImplantCount)
+}
+
+// pending are the notifications that wait, for somebody.
+func (m *model) pending(a actor, state register.State) ([]string, string) {
+	if !a.doctor() && !a.staff() && !m.mandated(a, dubois) {
+		return nil, "MAY_NOT_PREPARE"
+	}
+	var found []string
+	for _, e := range m.entries {
+		v := e.current()
+		waits := v.state == register.Draft || v.state == register.ToValidate
+		seen, _ := m.sees(a, e, false)
+		if waits && seen && (state == "" || v.state == state) {
+			found = append(found, rowFor(a, e))
+		}
+	}
+	return found, ""
+}
+
+// revise decides about other content for a notification.
+func (m *model) revise(a actor, c content, save register.State, e *entry, named ident.NotificationNumber, has int) verdict {
+	v := m.mayChange(a, e, named)
+	switch {
+	case len(v.refused) > 0:
+		return v
+	case e.current().content.kind != c.kind:
+		return refuse(v, "OTHER_OPERATION_TYPE at Content")
+	case save == "":
+		save = e.current().state
+	case e.counts() && save != register.Final:
+		return refuse(v, "NOTIFICATION_ALREADY_FINAL at Save")
+	}
+	v = m.notify(a, c, save, e, has, "")
+	for i, refused := range v.refused {
+		v.refused[i] = strings.Replace(refused, " at "+string(c.kind), " at Content/"+string(c.kind), 1)
+	}
+	return v
+}
+
+// validate decides about making final what was prepared.
+func (m *model) validate(a actor, e *entry, has int) verdict {
+	v := m.mayChange(a, e, ident.NotificationNumber{})
+	switch {
+	case len(v.refused) > 0:
+		v.refused[0] = strings.Replace(v.refused[0], " at Of", " at Reference", 1)
+		return v
+	case e.counts():
+		return refuse(v, "NOTIFICATION_ALREADY_FINAL at Reference")
+	}
+	c := e.current().asSent()
+	v = m.notify(a, c, register.Final, e, has, "")
+	for i, refused := range v.refused {
+		if what, _, inContent := strings.Cut(refused, " at "+string(c.kind)); inContent {
+			v.refused[i] = what + " at Reference" // the message that is refused does not hold the content
+		}
+	}
+	return v
+}
+
+// asSent is what a version says, with its lines completed.
+func (v *version) asSent() content {
+	c := v.content
+	c.lines, c.explants = nil, nil
+	if c.kind == register.TypeImplantation {
+		for _, l := range v.lines {
+			c.lines = append(c.lines, l.notified)
+		}
+		return c
+	}
+	for _, r := range v.removals {
+		x := explant{id: r.id, quantity: r.quantity, reason: r.reason}
+		if i := slices.IndexFunc(v.lines, func(l keptLine) bool { return l.id == r.id }); i >= 0 {
+			x.id, x.unregistered = "", &v.lines[i].notified
+		}
+		c.explants = append(c.explants, x)
+	}
+	return c
+}

@@ -1,0 +1,437 @@
+package register_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// This file makes random histories. A step names what it is about by the step that began it, so a history from which steps
+// are left out still means the same.
+
+type action string
+
+const (
+	notifying    action = "notify"
+	revising     action = "revise"
+	validating   action = "validate"
+	discarding   action = "discard"
+	waiting      action = "wait"
+	carrying     action = "implants of a patient"
+	searching    action = "search"
+	listing      action = "pending"
+	describing   action = "notification"
+	comparingAll action = "compare everything"
+)
+
+// step is one operation, or one comparison.
+type step struct {
+	id       int
+	act      action
+	who      int // of actors
+	of       int // the step that began the notification; 0: there is none such
+	byNumber bool
+	behind   int // how many versions the caller's is behind the current one
+	save     register.State
+	input    string // InputReference
+	reason   string
+	twice    bool // the same message comes once more
+	content  content
+	explants []removedLine
+	until    time.Time // to wait for
+
+	// What reads ask.
+	patient   ident.SSIN
+	on        ident.Date
+	emergency bool
+	page      int
+	criteria  register.Criteria
+}
+
+// removedLine is an explant whose implant is named by the notification that placed it.
+type removedLine struct {
+	of           int
+	line         int // of all that the notification ever had
+	unregistered *register.NotifiedImplant
+	quantity     int
+	reason       string
+}
+
+// String is the step as a failing test tells it.
+func (s step) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d: %s %s", s.id, actors[s.who].name, s.act)
+	note := func(given bool, format string, values ...any) {
+		if given {
+			fmt.Fprintf(&b, " "+format, values...)
+		}
+	}
+	note(s.of != 0, "of %d", s.of)
+	note(s.byNumber, "by number")
+	note(s.behind != 0, "%d behind", s.behind)
+	note(s.save != "", "as %s", s.save)
+	note(s.input != "", "under %s", s.input)
+	note(s.reason != "", "because %q", s.reason)
+	note(s.twice, "twice")
+	note(s.act == waiting, "until %s", s.until.Format(time.RFC3339))
+	note(s.emergency, "in an emergency")
+	note(!s.patient.IsZero(), "patient %s", s.patient.Digits())
+	note(!s.on.IsZero(), "on %s", s.on)
+	if c := s.criteria; s.act == searching {
+		note(true, "%s..%s %s", c.From, c.To, c.Type)
+		note(c.Implant != nil, "%+v", c.Implant)
+	}
+	if c := s.content; c.kind != "" {
+		note(true, "%s by %s on %s of %s", c.kind, c.specialist.Digits(), c.day, c.patient.Digits())
+		for _, l := range c.lines {
+			note(true, "[%s]", lineText(l))
+		}
+	}
+	for _, x := range s.explants {
+		if x.unregistered != nil {
+			note(true, "[unregistered %s: %d]", lineText(*x.unregistered), x.quantity)
+			continue
+		}
+		note(true, "[line %d of %d: %d]", x.line, x.of, x.quantity)
+	}
+	return b.String()
+}
+
+func lineText(l register.NotifiedImplant) string {
+	return strings.TrimSpace(fmt.Sprint(l.Quantity, " ", l.Code, " ", l.UDI, " ", l.Lot, " ", l.Serial, " ", l.Location))
+}
+
+// generator draws steps that mean something in the present state of the model.
+type generator struct {
+	*rand.Rand
+	m    *model
+	last int
+	kept []step // notifications under an InputReference
+}
+
+func newGenerator(seed uint64, m *model) *generator {
+	return &generator{Rand: rand.New(rand.NewPCG(seed, 4)), m: m}
+}
+
+func (g *generator) one(in int) bool { return g.IntN(in) == 0 }
+
+func pick[T any](g *generator, all ...T) T { return all[g.IntN(len(all))] }
+
+// step draws the next step.
+func (g *generator) step() step {
+	g.last++
+	s := step{id: g.last, page: 1 + g.IntN(7), who: g.IntN(len(actors))}
+	draw := g.IntN(100)
+	switch {
+	case draw < 16:
+		g.implantation(&s)
+	case draw < 34:
+		g.explantation(&s)
+	case draw < 37 && len(g.kept) > 0:
+		g.again(&s)
+	case draw < 53:
+		g.revision(&s)
+	case draw < 63:
+		s.act = validating
+		g.pointAt(&s, register.ToValidate, register.Draft)
+	case draw < 71:
+		s.act, s.reason = discarding, pick(g, "", " ", "entered twice", "entered twice", "wrong patient")
+		g.pointAt(&s, register.Draft, register.Final, register.Final)
+		s.byNumber = g.one(2)
+	case draw < 75:
+		s.act, s.until = waiting, g.m.now.Add(time.Duration(g.IntN(40*3600))*time.Second)
+	case draw < 81:
+		s.act, s.patient, s.emergency = carrying, pick(g, patients...), g.one(4)
+		if g.one(2) {
+			s.on = g.m.today().AddDays(-g.IntN(60))
+		}
+	case draw < 90:
+		g.search(&s)
+	case draw < 94:
+		s.act, s.save = listing, pick(g, "", register.Draft, register.ToValidate)
+	case draw < 99:
+		s.act, s.emergency, s.byNumber = describing, g.one(6), g.one(2)
+		g.pointAt(&s, register.Draft, register.ToValidate, register.Final, register.Withdrawn)
+	default:
+		s.act = comparingAll
+	}
+	if s.input != "" {
+		g.kept = append(g.kept, s)
+	}
+	s.twice = s.act == notifying && g.one(15)
+	return s
+}
+
+// recent draws a day on which somebody may have operated; seldom one that is still to come.
+func (g *generator) recent() ident.Date {
+	if g.one(25) {
+		return g.m.today().AddDays(1 + g.IntN(2))
+	}
+	return g.m.today().AddDays(-g.IntN(pick(g, 3, 10, 45)))
+}
+
+// begin draws what every notification says.
+func (g *generator) begin(s *step, kind register.OperationType) {
+	s.act, s.save = notifying, pick(g, register.Draft, register.ToValidate, register.Final, register.Final)
+	s.content = content{kind: kind, specialist: pick(g, specialists...), patient: pick(g, patients...), day: g.recent()}
+	s.who = g.whoFor(s.content.specialist, s.save)
+	if g.one(5) {
+		s.input = fmt.Sprintf("input-%d", s.id)
+	}
+}
+
+// whoFor draws somebody who may, most of the time.
+func (g *generator) whoFor(specialist ident.SSIN, save register.State) int {
+	if g.one(8) {
+		return g.IntN(len(actors))
+	}
+	var may []int
+	for i, a := range actors {
+		if g.m.mayNotify(a, save, specialist) == "" {
+			may = append(may, i)
+		}
+	}
+	return pick(g, may...)
+}
+
+func (g *generator) implantation(s *step) {
+	g.begin(s, register.TypeImplantation)
+	for range 1 + g.IntN(3) {
+		s.content.lines = append(s.content.lines, g.line())
+	}
+}
+
+// line draws an implant: of few products, lots and serial numbers, so that some meet.
+func (g *generator) line() register.NotifiedImplant {
+	n := register.NotifiedImplant{Code: pick(g, mesh, knee, knee, hipStem, stent), Quantity: 1 + g.IntN(4)}
+	if g.one(30) {
+		n.Code = unlisted
+	}
+	if g.one(40) {
+		n.Quantity = pick(g, 0, 100)
+	}
+	if g.one(4) {
+		n.Serial = fmt.Sprintf("S%d", g.IntN(12))
+	}
+	if g.one(3) {
+		n.Lot = fmt.Sprintf("L%d", g.IntN(6))
+	}
+	if g.one(5) { // what the UDI says need not be said again
+		n = register.NotifiedImplant{Code: pick(g, ident.NotificationCode{}, knee), Quantity: 1, UDI: knownUDI(fmt.Sprintf("L%d", g.IntN(6)), n.Serial)}
+	}
+	if g.one(3) {
+		n.Location = pick(g, "left knee", "right knee")
+	}
+	return n
+}
+
+func (g *generator) explantation(s *step) {
+	g.begin(s, register.TypeExplantation)
+	g.explants(s)
+}
+
+// explants draws removals, mostly of what is in the patient.
+func (g *generator) explants(s *step) {
+	for range 1 + g.IntN(2) {
+		x := removedLine{quantity: pick(g, 0, 0, 1, 1, 1, 2, 3), reason: pick(g, "", "infection")}
+		if g.one(40) {
+			x.quantity = 100
+		}
+		if g.one(6) {
+			n := g.line()
+			n.Quantity = max(1, min(n.Quantity, 3))
+			x.unregistered = &n
+		} else {
+			x.of, x.line = g.placed(s.content.patient)
+		}
+		s.explants = append(s.explants, x)
+	}
+}
+
+// placed draws a line that is in a patient, or, seldom, any.
+func (g *generator) placed(patient ident.SSIN) (of, line int) {
+	fits := func(e *entry) bool {
+		return e.counts() && e.current().content.patient == patient && e.current().content.kind == register.TypeImplantation
+	}
+	if g.one(15) {
+		fits = func(*entry) bool { return true }
+	}
+	e := g.entry(fits)
+	if e == nil || len(e.ids) == 0 {
+		return 0, 0
+	}
+	line = g.IntN(len(e.ids))
+	if lines := e.current().lines; len(lines) > 0 && !g.one(6) {
+		line = slices.Index(e.ids, lines[g.IntN(len(lines))].id)
+	}
+	return e.begun, line
+}
+
+// entry draws a notification that fits, half of the time one of the newest.
+func (g *generator) entry(fits func(*entry) bool) *entry {
+	among := g.m.entries
+	if g.one(2) {
+		among = among[max(0, len(among)-20):]
+	}
+	fit := slices.DeleteFunc(slices.Clone(among), func(e *entry) bool { return !fits(e) })
+	if len(fit) == 0 {
+		return nil
+	}
+	return pick(g, fit...)
+}
+
+// pointAt draws a notification, mostly in one of the states, and somebody who may change it, most of the time.
+func (g *generator) pointAt(s *step, states ...register.State) *entry {
+	state := pick(g, states...)
+	e := g.entry(func(e *entry) bool { return e.current().state == state || g.one(30) })
+	if e == nil || g.one(60) {
+		return nil
+	}
+	s.of, s.behind = e.begun, pick(g, 0, 0, 0, 0, 0, 0, 0, 1, -1)
+	if !g.one(5) {
+		save := register.Final
+		if s.act == discarding && !e.counts() {
+			save = register.Draft
+		}
+		s.who = g.whoFor(e.current().content.specialist, save)
+	}
+	return e
+}
+
+// again sends a notification with an InputReference again: the same, or other content.
+func (g *generator) again(s *step) {
+	first := g.kept[g.IntN(len(g.kept))]
+	first.id, first.twice = s.id, false
+	switch g.IntN(6) {
+	case 0:
+		first.content.day = first.content.day.AddDays(-1)
+	case 1:
+		first.save = pick(g, register.Draft, register.Final)
+	case 2:
+		first.who = g.IntN(len(actors))
+	}
+	*s = first
+}
+
+// revision draws other content: some lines stay, some change; seldom the patient or the day does.
+func (g *generator) revision(s *step) {
+	s.act = revising
+	e := g.pointAt(s, register.Draft, register.ToValidate, register.Final, register.Final, register.Final)
+	s.save = pick(g, "", "", register.Draft, register.ToValidate, register.Final, register.Final)
+	s.byNumber = g.one(2)
+	if e == nil {
+		s.content = content{kind: register.TypeImplantation, specialist: claes, patient: leroy, day: g.recent(),
+			lines: []register.NotifiedImplant{g.line()}}
+		return
+	}
+	now := e.current()
+	s.content = content{kind: now.content.kind, specialist: now.content.specialist, patient: now.content.patient, day: now.content.day}
+	switch {
+	case g.one(8):
+		s.content.patient = pick(g, patients...)
+	case g.one(20):
+		s.content.specialist = pick(g, specialists...)
+	}
+	if g.one(5) {
+		s.content.day = g.recent()
+	}
+	if g.one(30) {
+		s.content.kind = pick(g, register.TypeImplantation, register.TypeExplantation)
+	}
+	if !g.one(6) {
+		s.who = g.whoFor(s.content.specialist, now.state)
+	}
+	if s.content.kind == register.TypeExplantation {
+		g.revisedExplants(s, now)
+		return
+	}
+	for _, l := range now.lines {
+		switch g.IntN(8) {
+		case 0: // is left out
+		case 1:
+			l.notified.Quantity = 1 + g.IntN(4)
+			fallthrough
+		default:
+			s.content.lines = append(s.content.lines, l.notified)
+		}
+	}
+	if len(s.content.lines) == 0 || g.one(4) {
+		s.content.lines = append(s.content.lines, g.line())
+	}
+}
+
+func (g *generator) revisedExplants(s *step, now *version) {
+	for _, r := range now.removals {
+		x := removedLine{quantity: r.quantity, reason: r.reason}
+		if l := g.m.lines[r.id]; l.unregistered {
+			n := l.notified
+			x.unregistered = &n
+		} else {
+			x.of, x.line = g.find(r.id)
+		}
+		switch g.IntN(8) {
+		case 0: // is left out
+		case 1, 2:
+			x.quantity = g.IntN(4)
+			fallthrough
+		default:
+			s.explants = append(s.explants, x)
+		}
+	}
+	if len(s.explants) == 0 || g.one(4) {
+		g.explants(s)
+	}
+}
+
+// find tells which line of which notification has an id.
+func (g *generator) find(id string) (of, line int) {
+	for _, e := range g.m.entries {
+		if i := slices.Index(e.ids, id); i >= 0 {
+			return e.begun, i
+		}
+	}
+	return 0, 0
+}
+
+func (g *generator) search(s *step) {
+	s.act, s.emergency = searching, g.one(6)
+	c := &s.criteria
+	switch g.IntN(4) {
+	case 0:
+		s.patient = pick(g, patients...)
+	case 1:
+		s.byNumber = true
+		if e := g.entry(func(e *entry) bool { return !e.number.IsZero() }); e != nil {
+			s.of = e.begun
+		}
+	default:
+		c.Implant = &register.ImplantCriteria{}
+		switch g.IntN(6) {
+		case 0:
+			c.Implant.UDI = knownUDI(fmt.Sprintf("L%d", g.IntN(6)), pick(g, "", "", fmt.Sprintf("S%d", g.IntN(12))))
+		case 1:
+			c.Implant.Serial = fmt.Sprintf("S%d", g.IntN(12))
+		case 2:
+			c.Implant.Lot = fmt.Sprintf("L%d", g.IntN(6))
+		default:
+			c.Implant.Code = pick(g, mesh, knee, hipStem, stent)
+			if g.one(3) {
+				c.Implant.Lot = fmt.Sprintf("L%d", g.IntN(6))
+			}
+		}
+	}
+	if g.one(3) {
+		c.From = g.m.today().AddDays(-g.IntN(40))
+	}
+	if g.one(3) {
+		c.To = g.m.today().AddDays(-g.IntN(20))
+	}
+	if g.one(4) {
+		c.Type = pick(g, register.TypeImplantation, register.TypeExplantation)
+	}
+}

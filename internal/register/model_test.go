@@ -1,0 +1,117 @@
+package register_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/storetest"
+)
+
+// The length of a history in an ordinary run, and the longest in a long one, which has several.
+const (
+	shortHistory = 300
+	longHistory  = 4000
+)
+
+// engines are the databases: SQLite always, PostgreSQL where a server is given.
+func engines(t *testing.T, run func(*testing.T, func(testing.TB) storetest.Backend)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		run(t, storetest.Embedded)
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		if os.Getenv("CTR_TEST_POSTGRES") == "" {
+			t.Skip("CTR_TEST_POSTGRES names no server")
+		}
+		run(t, storetest.Server(t))
+	})
+}
+
+// TestModel holds random histories against the model: what is accepted and refused, what remains, what is found, the
+// history and the audit trail. CTR_MODEL is how many operations a long run has.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	steps := shortHistory
+	if given := os.Getenv("CTR_MODEL"); given != "" {
+		var err error
+		if steps, err = strconv.Atoi(given); err != nil {
+			t.Fatalf("CTR_MODEL: %v", err)
+		}
+	}
+	engines(t, func(t *testing.T, backend func(testing.TB) storetest.Backend) {
+		t.Helper()
+		for seed, left := uint64(1), steps; left > 0 && !t.Failed(); seed, left = seed+1, left-longHistory {
+			checkHistory(t, backend, seed, min(left, longHistory))
+		}
+	})
+}
+
+// checkHistory makes a random history. One that parts from the model is made as short as it can be made soon, and told.
+func checkHistory(t *testing.T, backend func(testing.TB) storetest.Backend, seed uint64, length int) {
+	t.Helper()
+	taken, err := randomHistory(t, backend(t), seed, length)
+	if err == nil {
+		return
+	}
+	short, shortErr := shrink(taken, err, func(steps []step) error { return repeat(t, backend(t), steps) })
+	var told strings.Builder
+	for _, s := range short {
+		fmt.Fprintln(&told, s)
+	}
+	t.Errorf("seed %d, after %d steps: %v\n\nof which %d suffice:\n%s\n%v", seed, len(taken), err, len(short), &told, shortErr)
+}
+
+// randomHistory draws and takes steps until the register and the model part, and compares everything in the end.
+func randomHistory(t *testing.T, backend storetest.Backend, seed uint64, length int) ([]step, error) {
+	t.Helper()
+	h, end := beginHistory(t, backend)
+	defer end()
+	g := newGenerator(seed, h.m)
+	var taken []step
+	for range length {
+		s := g.step()
+		taken = append(taken, s)
+		if err := h.take(s); err != nil {
+			return taken, err
+		}
+	}
+	last := step{act: comparingAll, page: 50}
+	t.Logf("seed %d: %d notifications, %d final ones, %d records, until %s", seed, len(h.m.entries), len(h.m.numbered), h.seen, h.m.today())
+	return append(taken, last), h.take(last)
+}
+
+// repeat takes steps again, on a new register.
+func repeat(t *testing.T, backend storetest.Backend, steps []step) error {
+	t.Helper()
+	h, end := beginHistory(t, backend)
+	defer end()
+	for _, s := range steps {
+		if err := h.take(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shrink leaves steps out, many at a time and then fewer, as long as something still fails. It stops after so many runs.
+func shrink(steps []step, err error, run func([]step) error) ([]step, error) {
+	runs := 200
+	for size := len(steps) / 2; size > 0; size /= 2 {
+		for from := 0; from < len(steps) && runs > 0; {
+			fewer := slices.Concat(steps[:from], steps[min(from+size, len(steps)):])
+			runs--
+			if failed := run(fewer); failed != nil {
+				steps, err = fewer, failed
+			} else {
+				from += size
+			}
+		}
+	}
+	return steps, err
+}

@@ -1,0 +1,232 @@
+package register_test
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+var update = flag.Bool("update", false, "write the cells of docs/permissions.md anew; whoever does reads every change")
+
+const permissionsDocument = "../../docs/permissions.md"
+
+// TestPermissions is the table of who may do what: every cell of docs/permissions.md, on a real database. There the scene is
+// told, in which each caller tries each action.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	s := setScene(t)
+	octets, err := os.ReadFile(permissionsDocument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	callers, actions := s.callers(), s.actions()
+	tried := map[string]bool{}
+	lines := strings.Split(string(octets), "\n")
+	var columns []string
+	for i, line := range lines {
+		cells, ok := cellsOf(line)
+		switch {
+		case !ok:
+			columns = nil
+			continue
+		case columns == nil:
+			if cells[0] == "who" {
+				columns = cells
+			}
+			continue
+		case strings.HasPrefix(cells[0], "---"):
+			continue
+		}
+		who, ok := callers[cells[0]]
+		if !ok || len(cells) != len(columns) {
+			t.Fatalf("line %d: no such caller, or another number of cells", i+1)
+		}
+		for j := 1; j < len(cells); j++ {
+			what, ok := actions[columns[j]]
+			if !ok {
+				t.Fatalf("no such action: %s", columns[j])
+			}
+			name := cells[0] + "/" + columns[j]
+			if tried[name] {
+				t.Errorf("%s stands in the document twice", name)
+			}
+			tried[name] = true
+			t.Run(name, func(t *testing.T) {
+				got := s.try(t, who, what)
+				if *update {
+					cells[j] = got
+				}
+				if cells[j] != got {
+					t.Errorf("got %q, want %q", got, cells[j])
+				}
+			})
+		}
+		lines[i] = "| " + strings.Join(cells, " | ") + " |"
+	}
+	if len(tried) != len(callers)*len(actions) {
+		t.Errorf("the document has %d cells, not %d callers with %d actions each", len(tried), len(callers), len(actions))
+	}
+	if *update {
+		if err := os.WriteFile(permissionsDocument, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// cellsOf splits a line of a table.
+func cellsOf(line string) ([]string, bool) {
+	line, ok := strings.CutPrefix(line, "| ")
+	if !ok {
+		return nil, false
+	}
+	cells := strings.Split(strings.TrimSuffix(line, " |"), " | ")
+	return cells, len(cells) > 1
+}
+
+// scene is what docs/permissions.md tells.
+type scene struct {
+	*desk
+	first, second register.Receipt // the two notifications about Smit
+	target        register.Receipt // of Claes about Nguyen, made anew for each action that needs it
+}
+
+const today, yesterday = "2026-11-21", "2026-11-20"
+
+func setScene(t *testing.T) *scene {
+	t.Helper()
+	s := &scene{desk: openDesk(t, store.Sources{
+		Links: []register.TherapeuticLink{
+			{Patient: smit, Professional: peeters, Type: "gmd", Period: period("2020-01-01", today)}, // ends with this day
+			{Patient: smit, Professional: lambert, Type: "specialistconsultation", Period: period("2020-01-01", yesterday)},
+		},
+		Affiliations: []register.Affiliation{
+			{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period(today, "")},
+			{Organisation: hospital, SSIN: peeters, Role: register.RoleAdministrative, Period: period("2020-01-01", "")},
+			{Organisation: hospital, SSIN: leroy, Role: register.RoleManager, Period: period("2020-01-01", today)}, // ends with this day
+			{Organisation: hospital, SSIN: vanDam, Role: register.RoleManager, Period: period("2020-01-01", yesterday)},
+		},
+		Mandates: []register.Mandate{
+			{Grantor: claes, Grantee: lambert, Service: "CTR", AcceptedOn: day(yesterday), Period: period("2020-01-01", "")},
+			{Grantor: claes, Grantee: nguyen, Service: "CTR", AcceptedOn: day(yesterday), Period: period("2020-01-01", "")},
+		},
+	})}
+	n := implantation()
+	n.Patient = smit
+	s.first = s.place(n)
+	n.Specialist, n.OperationDate = bySSIN(dubois), day("2026-11-19")
+	s.second = s.place(n)
+	s.load(store.Sources{Links: []register.TherapeuticLink{
+		{Patient: smit, Professional: claes, Type: register.LinkOperation, Period: period(yesterday, yesterday)}}})
+	return s
+}
+
+// tryer is a caller of the scene.
+type tryer struct {
+	caller   func() register.Caller
+	self     ident.SSIN
+	capacity register.Capacity
+}
+
+func (s *scene) callers() map[string]tryer {
+	person := func(who ident.SSIN, as register.Capacity) tryer {
+		return tryer{func() register.Caller { return s.person(who) }, who, as}
+	}
+	inside := func(where ident.NIHII, who ident.SSIN, as register.Capacity) tryer {
+		return tryer{func() register.Caller { return s.inside(where, who) }, who, as}
+	}
+	return map[string]tryer{
+		"Claes":                          person(claes, register.CapacityDoctor),
+		"Claes, inside the hospital":     inside(hospital, claes, register.CapacityDoctor),
+		"Dubois":                         person(dubois, register.CapacityDoctor),
+		"Dubois, inside the clinic":      inside(clinic, dubois, register.CapacityDoctor),
+		"Dubois, inside the hospital":    inside(hospital, dubois, register.CapacityDoctor),
+		"Peeters":                        person(peeters, register.CapacityDoctor),
+		"Peeters, inside the hospital":   inside(hospital, peeters, register.CapacityStaff),
+		"Lambert":                        person(lambert, register.CapacityDoctor),
+		"Lambert, inside the hospital":   inside(hospital, lambert, register.CapacityDoctor),
+		"Maes":                           person(maes, register.CapacityProfessional),
+		"Maes, inside the pharmacy":      inside(pharmacy, maes, register.CapacityProfessional),
+		"Wouters":                        person(wouters, register.CapacityPatient),
+		"Wouters, inside the hospital":   inside(hospital, wouters, register.CapacityStaff),
+		"Leroy":                          person(leroy, register.CapacityPatient),
+		"Leroy, inside the hospital":     inside(hospital, leroy, register.CapacityManager),
+		"Smit":                           person(smit, register.CapacityPatient),
+		"Smit, inside the hospital":      inside(hospital, smit, register.CapacityManager),
+		"Van Damme":                      person(vanDam, register.CapacityPatient),
+		"Van Damme, inside the hospital": inside(hospital, vanDam, register.CapacityStaff),
+		"Nguyen":                         person(nguyen, register.CapacityPatient),
+		"Jacobs":                         person(jacobs, register.CapacityPatient),
+	}
+}
+
+// deed is something that a caller tries.
+type deed struct {
+	before   func(self ident.SSIN) // makes what it needs
+	act      func(register.Caller) string
+	after    func(self ident.SSIN) // takes it away again
+	about    func(self ident.SSIN) ident.SSIN
+	outdated bool // it names a version that is not, so that who may is told that, and nothing changes
+}
+
+// try lets a caller try, and checks what is recorded of it.
+func (s *scene) try(t *testing.T, by tryer, a deed) string {
+	t.Helper()
+	if a.before != nil {
+		a.before(by.self)
+	}
+	who := by.caller()
+	s.events()
+	got := a.act(who)
+	events := s.events()
+	if len(events) == 2 && events[0].Patient != events[1].Patient { // it concerned two people
+		events = events[:1]
+	}
+	if len(events) != 1 {
+		t.Fatalf("%d events recorded: %v", len(events), events)
+	}
+	e := events[0]
+	if a.after != nil {
+		a.after(by.self)
+	}
+	if e.Person != by.self || e.Capacity != by.capacity || e.Signer == "" || e.Correlation == "" || e.Operation == "" || e.At.IsZero() {
+		t.Errorf("recorded as %+v", e)
+	}
+	if e.Patient != a.about(by.self) && e.Outcome != register.Refused {
+		t.Errorf("recorded about %v", e.Patient)
+	}
+	checkOutcome(t, e, got)
+	code, _, _ := strings.Cut(got, " at ")
+	switch {
+	case a.outdated && code == "VERSION_OUTDATED":
+		return "yes"
+	case code == strings.ToUpper(code) && strings.ContainsAny(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
+		return "`" + code + "`"
+	}
+	return code
+}
+
+// checkOutcome holds a record of the audit trail against what the caller got.
+func checkOutcome(t *testing.T, e register.Event, got string) {
+	t.Helper()
+	withheld := got == "0" || got == "CARD_WITHHELD" || got == "NOTIFICATION_WITHHELD"
+	switch {
+	case e.Outcome == register.Accepted:
+		if e.Reason == "" || len(e.Codes) > 0 {
+			t.Errorf("accepted without a reason: %+v", e)
+		}
+	case e.Outcome == register.Withheld:
+		if !withheld {
+			t.Errorf("withheld is recorded, but %q was given", got)
+		}
+	case len(e.Codes) != 1:
+		t.Errorf("refused with the codes %v", e.Codes)
+	}
+	if refusedCode := got != "ok" && got[0] >= 'A' && got[0] <= 'Z' && !withheld; refusedCode != (e.Outcome == register.Refused) {
+		t.Errorf("outcome %s for %q", e.Outcome, got)
+	}
+}

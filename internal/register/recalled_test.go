@@ -1,0 +1,19 @@
+package register_test
+
+import (
+	"testing"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// A recall counts from its day on.
+func TestDayOfRecall(t *testing.T) {
+	t.Parallel()
+	for recalled, want := range map[string][]string{"2026-11-20": {"WARN_DEVICE_RECALLED at " + theLine}, "2026-11-21": nil} {
+		device := register.Device{Code: knee, Name: "Knee", Status: register.DeviceRecalled, RecalledOn: day(recalled)}
+		d := openDesk(t, store.Sources{Devices: []register.Device{device}})
+		receipt := d.place(implantation())
+		wantStrings(t, "recalled "+recalled, warnings(receipt.Warnings), want)
+	}
+}

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// Pending finds notifications that wait to become final, in the order in which they were begun.
+func (v view) Pending(q register.PendingQuery) ([]register.Summary, int, error) {
+	whose, err := v.pendingFor(q)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(whose.texts) == 0 {
+		return nil, 0, nil
+	}
+	tables := ` FROM pending w JOIN notification n ON n.reference = w.reference
+		JOIN notification begun ON begun.reference = w.reference AND begun.version = 1
+		WHERE w.reference IN (` + strings.Join(whose.texts, ` UNION `) + `)` + current
+	args := whose.args
+	if q.State != "" {
+		tables += ` AND n.state = ?`
+		args = append(args, string(q.State))
+	}
+	var total int
+	if _, err = v.s.get(&total, `SELECT COUNT(*)`+tables, args...); err != nil {
+		return nil, 0, err
+	}
+	if q.Offset >= total || q.Limit <= 0 {
+		return nil, total, nil
+	}
+	page, err := many(v.s, "notification", summaryRow.summary, summaryColumns+tables+` ORDER BY begun.seq LIMIT ? OFFSET ?`,
+		append(args, q.Limit, max(q.Offset, 0))...)
+	if err != nil {
+		return nil, 0, err
+	}
+	specialist, err := v.s.person(q.Specialist)
+	for i := range page {
+		page[i].Own = specialist != nil && page[i].Specialist.SSIN == specialist.current.shown
+	}
+	return page, total, err
+}
+
+// pendingFor makes a selection of references for each of the people and the organisation that are asked for.
+func (v view) pendingFor(q register.PendingQuery) (*conditions, error) {
+	whose := &conditions{}
+	const references = `SELECT reference FROM pending WHERE `
+	add := func(column string, person ident.SSIN) error {
+		p, err := v.s.person(person)
+		if err == nil && p != nil {
+			whose.add(references+column+` = ?`, p.current.id)
+		}
+		return err
+	}
+	for _, specialist := range append(slices.Clone(q.Specialists), q.Specialist) {
+		if err := add(`specialist`, specialist); err != nil {
+			return nil, err
+		}
+	}
+	whose.addGiven(references+`organisation = ?`, q.Organisation.Digits())
+	return whose, add(`author`, q.Author)
+}

@@ -1,0 +1,107 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// testKeepMandate: a mandate is added, and takes new values; another node, which had asked before, sees both at once, and a
+// transaction that fails leaves nothing.
+func testKeepMandate(t *testing.T, b Backend) {
+	one, other := b.Open(t), b.Open(t)
+	sees := func(when string, want ...register.Mandate) {
+		t.Helper()
+		for _, db := range []*store.DB{one, other, one} {
+			read(t, db, func(r register.Reader) error {
+				to, err := r.MandatesTo(vanDam)
+				check(t, when+", to", to, want, true, true, err)
+				from, err := r.MandatesFrom(claes)
+				check(t, when+", from", from, want, true, true, err)
+				return nil
+			})
+		}
+	}
+	sees("at first")
+	m := register.Mandate{Grantor: claes, Grantee: vanDam, Service: register.MandateService, Period: period("2026-11-21", "")}
+	write(t, one, func(w register.Writer) error { return w.KeepMandate(m) })
+	sees("granted", m)
+	m.AcceptedOn = day("2026-11-22")
+	write(t, other, func(w register.Writer) error { return w.KeepMandate(m) })
+	sees("accepted", m)
+	m.To = day("2026-11-30")
+	write(t, one, func(w register.Writer) error {
+		if err := w.KeepMandate(m); err != nil {
+			return err
+		}
+		within, err := w.MandatesFrom(claes)
+		check(t, "within", within, []register.Mandate{m}, true, true, err)
+		return nil
+	})
+	sees("ended", m)
+	failed := errors.New("undone")
+	undone := m
+	undone.To = ident.Date{}
+	if err := one.Write(t.Context(), func(w register.Writer) error {
+		if err := w.KeepMandate(undone); err != nil {
+			return err
+		}
+		return failed
+	}); !errors.Is(err, failed) {
+		t.Error(err)
+	}
+	sees("undone", m)
+	next := m
+	next.AcceptedOn, next.Period = ident.Date{}, period("2026-12-01", "")
+	write(t, other, func(w register.Writer) error { return w.KeepMandate(next) })
+	sees("the next", m, next)
+}
+
+// testKeepAffiliation: a role is added and ended, seen by all nodes, and listed in pages that nothing but new roles changes.
+func testKeepAffiliation(t *testing.T, b Backend) {
+	one, other := b.Open(t), b.Open(t)
+	load(t, one, store.Sources{Affiliations: []register.Affiliation{
+		{Organisation: hospital, SSIN: claes, Role: "Specialist", Period: period("2010-01-01", "")},
+		{Organisation: pharmacy, SSIN: vanDam, Role: register.RoleAdministrative, Period: period("2010-01-01", "")},
+	}})
+	sees := func(when string, want ...register.Affiliation) {
+		t.Helper()
+		for _, db := range []*store.DB{one, other, one} {
+			read(t, db, func(r register.Reader) error {
+				got, err := r.Affiliations(hospital, vanDam)
+				check(t, when, got, want, true, true, err)
+				_, total, err := r.Staff(hospital, 0, 10)
+				check(t, when+", listed", total, 1+len(want), true, true, err)
+				return nil
+			})
+		}
+	}
+	sees("at first")
+	a := register.Affiliation{Organisation: hospital, SSIN: vanDam, Role: register.RoleManager, Period: period("2026-11-21", "")}
+	write(t, one, func(w register.Writer) error { return w.KeepAffiliation(a) })
+	sees("named", a)
+	a.To = day("2026-11-20")
+	write(t, other, func(w register.Writer) error { return w.KeepAffiliation(a) })
+	sees("dismissed", a)
+	clerk := a
+	clerk.Role, clerk.Period = register.RoleAdministrative, period("2026-11-22", "")
+	write(t, other, func(w register.Writer) error { return w.KeepAffiliation(clerk) })
+	sees("named a clerk", a, clerk)
+
+	read(t, one, func(r register.Reader) error {
+		all, _, err := r.Staff(hospital, 0, 10)
+		check(t, "all", len(all), 3, true, true, err)
+		for i := range all {
+			some, total, failed := r.Staff(hospital, i, 1)
+			check(t, "a page", some, all[i:i+1], total == 3, true, failed)
+		}
+		none, total, err := r.Staff(hospital, 3, 1)
+		check(t, "beyond the end", len(none), 0, total == 3, true, err)
+		none, total, err = r.Staff(nihii("71012413"), 0, 10)
+		check(t, "nobody's", len(none), 0, total == 0, true, err)
+		return nil
+	})
+}

@@ -1,0 +1,517 @@
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// keyFile is the backend's key file.
+func (b Backend) keyFile() string {
+	if b.Config.Keys != "" {
+		return b.Config.Keys
+	}
+	return filepath.Join(b.Config.Directory, "keys.json")
+}
+
+// withKeys is the same database with another key file.
+func (b Backend) withKeys(file string) Backend {
+	b.Config.Keys = file
+	return b
+}
+
+type key struct {
+	ID      string `json:"id"`
+	Created string `json:"created"`
+	Secret  []byte `json:"secret"`
+}
+
+func readKeys(t testing.TB, file string) []key {
+	t.Helper()
+	octets, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []key
+	if err := json.Unmarshal(octets, &keys); err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func writeKeys(t testing.TB, file string, mode os.FileMode, content any) {
+	t.Helper()
+	octets, ok := content.(string)
+	if !ok {
+		marshalled, err := json.Marshal(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		octets = string(marshalled)
+	}
+	if err := os.WriteFile(file, []byte(octets), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// history fills a database with something about everybody, and returns what must not be found in it as plain text.
+func history(t testing.TB, db *store.DB) []string {
+	t.Helper()
+	all := sources()
+	load(t, db, all)
+	placed := implantation(t, 1)
+	placed.Implants[0].Location = "near the left patella"
+	removed := explantation(t, 2, "2026-11-21", register.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1, Reason: "aseptic loosening"})
+	removed.Signer = "SSIN=" + claes.Digits() + ", EPD"
+	withdrawn := next(removed, register.Withdrawn, register.Recanted, "mistaken identity")
+	begun := draft(t, 3)
+	begun.Patient, begun.Comment = vanDam, "remains to be seen"
+	keep(t, db, placed, removed, withdrawn, begun)
+	write(t, db, func(w register.Writer) error {
+		return errors.Join(
+			w.Link(register.TherapeuticLink{Patient: vanDam, Professional: peeters, Type: "gmd", Period: period("2026-01-01", "")}),
+			w.Record(register.Event{At: registeredAt, Correlation: "c-1", Outcome: register.Accepted, Emergency: "found unconscious",
+				Signer: "SSIN=" + peeters.Digits(), Person: peeters, Patient: vanDam}),
+			w.Record(register.Event{At: registeredAt, Correlation: "c-2", Outcome: register.Refused, Emergency: "nobody in particular",
+				Signer: "SSIN=" + vanDam.Digits() + ", PORTAL"}))
+	})
+	secrets := []string{placed.Comment, placed.Implants[0].Location, "aseptic loosening", "mistaken identity", "remains to be seen",
+		"found unconscious", "nobody in particular"}
+	for _, p := range all.Persons {
+		secrets = append(secrets, p.FirstName, p.LastName, p.BirthDate.String())
+	}
+	for _, number := range []ident.SSIN{claes, dubois, peeters, leroy, vanDam} {
+		secrets = append(secrets, number.Digits())
+	}
+	return secrets
+}
+
+// told is all that a database says about persons, through the store.
+func told(t testing.TB, db *store.DB) []any {
+	t.Helper()
+	var all []any
+	read(t, db, func(r register.Reader) error {
+		for _, number := range []ident.SSIN{claes, dubois, peeters, leroy, vanDam} {
+			person, _, err := r.Person(number)
+			history, historyErr := r.History(number)
+			practices, practiceErr := r.Practices(register.ProfessionalRef{SSIN: number})
+			links, linkErr := r.Links(number, peeters)
+			found, _, searchErr := r.Search(register.Query{Patient: number, Limit: 10})
+			pending, _, pendingErr := r.Pending(register.PendingQuery{Specialist: number, Limit: 10})
+			mandates, mandateErr := r.MandatesTo(number)
+			all = append(all, person, history, practices, links, found, pending, mandates)
+			if err = errors.Join(err, historyErr, practiceErr, linkErr, searchErr, pendingErr, mandateErr); err != nil {
+				return err
+			}
+		}
+		for running := range 3 {
+			reference := implantation(t, uint64(running+1)).Reference
+			n, _, err := r.ByReference(reference)
+			versions, versionErr := r.Versions(reference)
+			all = append(all, n, versions)
+			if err = errors.Join(err, versionErr); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return append(all, events(t, db))
+}
+
+// What is told about persons comes back, and stands nowhere in plain: not in the files of SQLite, its log and its free pages
+// among them, and not in any table of PostgreSQL.
+func testAtRest(t *testing.T, b Backend) {
+	db := b.Open(t)
+	secrets := history(t, db)
+	trail := events(t, db)
+	equal(t, "emergency", trail[0].Emergency, "found unconscious")
+	equal(t, "emergency of nobody", trail[1].Emergency, "nobody in particular")
+	equal(t, "signer", trail[1].Signer, "SSIN="+vanDam.Digits()+", PORTAL")
+	read(t, db, func(r register.Reader) error {
+		n, there, err := r.ByReference(implantation(t, 2).Reference)
+		check(t, "signer of a version", n.Signer, "SSIN="+claes.Digits()+", EPD", there, true, err)
+		sent, there, err := r.Submission(n.Signer, implantation(t, 2).InputReference)
+		check(t, "submission", sent.Version, 1, there, true, err)
+		return nil
+	})
+	grep(t, b, secrets)
+	if _, err := db.RotateKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	grep(t, b, secrets)
+}
+
+// grep looks for texts in all that the database keeps.
+func grep(t testing.TB, b Backend, secrets []string) {
+	t.Helper()
+	kept := map[string]string{}
+	if b.Config.URL == "" {
+		files, err := filepath.Glob(filepath.Join(filepath.Dir(b.Config.Directory), "*", "ctr.sqlite*"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files: %v", err)
+		}
+		for _, file := range files {
+			octets, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept[filepath.Base(file)] = string(octets)
+		}
+	} else {
+		kept = tables(t, b.Raw(t))
+	}
+	size := 0
+	for name, content := range kept {
+		size += len(content)
+		for _, secret := range secrets {
+			if strings.Contains(content, secret) || strings.Contains(content, hex.EncodeToString([]byte(secret))) {
+				t.Errorf("%s holds %q", name, secret)
+			}
+		}
+	}
+	if size < 4096 {
+		t.Errorf("looked at %d bytes only", size)
+	}
+}
+
+// tables are the tables of a PostgreSQL database as text, as a dump has them.
+func tables(t testing.TB, raw *sql.DB) map[string]string {
+	t.Helper()
+	rows, err := raw.QueryContext(t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	kept := map[string]string{}
+	for _, name := range names {
+		var content sql.NullString
+		if err := raw.QueryRowContext(t.Context(), `SELECT string_agg(CAST(r AS text), E'\n') FROM `+name+` r`).Scan(&content); err != nil {
+			t.Fatal(err)
+		}
+		kept[name] = content.String
+	}
+	return kept
+}
+
+// While the key is changed, everybody is found by nodes that know of it and nodes that do not yet; afterwards nobody needs
+// the former key.
+func testRotation(t *testing.T, b Backend) {
+	db, other := b.Open(t), b.Open(t)
+	history(t, db)
+	before := told(t, db)
+	equal(t, "on another node", told(t, other), before)
+	former := readKeys(t, b.keyFile())
+	if err := db.RetireKey(t.Context(), former[0].ID); err == nil || !strings.Contains(err.Error(), former[0].ID) {
+		t.Errorf("retired the only key: %v", err)
+	}
+	added, err := db.AddKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := readKeys(t, b.keyFile())
+	if len(keys) != 2 || keys[0].ID != added || keys[1].ID != former[0].ID {
+		t.Fatalf("%d keys in the file", len(keys))
+	}
+	if info, statErr := os.Stat(b.keyFile()); statErr != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("key file: %v, %v", info, statErr)
+	}
+	equal(t, "with a new key", told(t, db), before)
+	if err = db.RetireKey(t.Context(), former[0].ID); err == nil {
+		t.Error("retired the key under which everybody is kept")
+	}
+	moved, err := db.RotateKeys(t.Context())
+	if err != nil || moved < 5 {
+		t.Errorf("moved %d, %v", moved, err)
+	}
+	equal(t, "after the rotation", told(t, db), before)
+	equal(t, "after the rotation, on a node that knew nothing of it", told(t, other), before)
+	moved, err = db.RotateKeys(t.Context())
+	check(t, "moved again", moved, 0, true, true, err)
+	if err = db.RetireKey(t.Context(), former[0].ID); err != nil {
+		t.Error(err)
+	}
+	if err = db.RetireKey(t.Context(), "unknown"); err == nil {
+		t.Error("retired a key that is not there")
+	}
+	keys = readKeys(t, b.keyFile())
+	if len(keys) != 1 || keys[0].ID != added {
+		t.Errorf("%d keys in the file", len(keys))
+	}
+	equal(t, "without the former key", told(t, b.Open(t)), before)
+	_, err = store.Open(t.Context(), b.withKeys(oldFile(t, former)).Config)
+	if err == nil || !strings.Contains(err.Error(), added) {
+		t.Errorf("opened with the former key: %v", err)
+	}
+}
+
+func oldFile(t testing.TB, keys []key) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "old.json")
+	writeKeys(t, file, 0o600, keys)
+	return file
+}
+
+// A rotation that was broken off goes on where it stopped, and writers at work meanwhile make nobody twice.
+func testRotationAtWork(t *testing.T, b Backend) {
+	db, other := b.Open(t), b.Open(t)
+	history(t, db)
+	if _, err := db.AddKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := db.RotateKeys(ended); err == nil {
+		t.Error("rotated for a caller who has gone")
+	}
+	strangers := []ident.SSIN{ssin("05041801691"), ssin("12451200933")}
+	var kept atomic.Int32
+	var group sync.WaitGroup
+	for i := range 24 {
+		group.Go(func() {
+			if i == 8 {
+				if _, err := db.RotateKeys(t.Context()); err != nil {
+					t.Errorf("rotation: %v", err)
+				}
+				return
+			}
+			n := implantation(t, uint64(100+i))
+			n.Patient = strangers[i%2]
+			err := []*store.DB{db, other}[i%2].Write(t.Context(), func(w register.Writer) error { return w.Keep(n) })
+			if err != nil {
+				t.Errorf("write %d: %v", i, err)
+				return
+			}
+			kept.Add(1)
+		})
+	}
+	group.Wait()
+	if _, err := db.RotateKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, node := range []*store.DB{db, other} {
+		read(t, node, func(r register.Reader) error {
+			total := 0
+			for _, stranger := range strangers {
+				_, n, err := r.Search(register.Query{Patient: stranger})
+				if err != nil {
+					return err
+				}
+				total += n
+			}
+			equal(t, "found of the strangers", total, int(kept.Load()))
+			return nil
+		})
+	}
+	var persons, lookups int
+	raw := b.Raw(t)
+	err := errors.Join(raw.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM subject`).Scan(&persons),
+		raw.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM subject_lookup`).Scan(&lookups))
+	if err != nil || persons != lookups {
+		t.Errorf("%d subjects and %d lookups, %v", persons, lookups, err)
+	}
+}
+
+// A register is not opened without its keys, and no message tells what is in a key file.
+func testKeyFile(t *testing.T, b Backend) {
+	db := b.Open(t)
+	history(t, db)
+	good := readKeys(t, b.keyFile())
+	same := []key{{ID: good[0].ID, Created: good[0].Created, Secret: make([]byte, 32)}}
+	tests := []struct {
+		name    string
+		content any // none: no file
+		mode    os.FileMode
+		want    string
+	}{
+		{"no file", nil, 0, "the key " + good[0].ID},
+		{"others may read it", good, 0o640, "chmod 600"},
+		{"everybody may write it", good, 0o602, "chmod 600"},
+		{"no JSON", "secret", 0o600, "not a list of keys"},
+		{"nothing", "", 0o600, "not a list of keys"},
+		{"no keys", []key{}, 0o600, "not a list of keys"},
+		{"more after the list", "[] []", 0o600, "not a list of keys"},
+		{"a member that is none", `[{"id":"a","created":"","secret":"","more":1}]`, 0o600, "not a list of keys"},
+		{"no id", []key{{Secret: make([]byte, 32)}}, 0o600, "not a list of keys"},
+		{"a short secret", []key{{ID: "a", Secret: make([]byte, 31)}}, 0o600, "not a list of keys"},
+		{"twice the same id", []key{{ID: "a", Secret: make([]byte, 32)}, {ID: "a", Secret: make([]byte, 32)}}, 0o600, "not a list of keys"},
+		{"another key", []key{{ID: "a", Secret: make([]byte, 32)}}, 0o600, "the key " + good[0].ID},
+		{"another key of the same name", same, 0o600, "is not the one"},
+	}
+	for _, test := range tests {
+		file := filepath.Join(t.TempDir(), "keys.json")
+		if test.content != nil {
+			writeKeys(t, file, test.mode, test.content)
+		}
+		opened, err := store.Open(t.Context(), b.withKeys(file).Config)
+		if err == nil {
+			t.Errorf("%s: opened, %v", test.name, opened.Close())
+			continue
+		}
+		if text := err.Error(); !strings.Contains(text, test.want) || strings.ContainsAny(text, "\n") || strings.Contains(text, "AAAA") {
+			t.Errorf("%s: %q", test.name, text)
+		}
+	}
+}
+
+// A person whose number was replaced is found by either, and shown with the newest; also when the register knew both.
+func testReplaced(t *testing.T, b Backend) {
+	db, other := b.Open(t), b.Open(t)
+	all := sources()
+	load(t, db, all)
+	former, newer, third := leroy, vanDam, ssin("05041801691")
+	first, second := implantation(t, 1), implantation(t, 2)
+	second.Patient, second.OperationDate = newer, day("2026-11-21")
+	complete(&second)
+	keep(t, db, first, second)
+	told(t, other) // it remembers what it can
+	for step, number := range []ident.SSIN{newer, newer, third} {
+		if err := db.Replace(t.Context(), former, number); err != nil {
+			t.Fatal(err)
+		}
+		for _, node := range []*store.DB{db, other} {
+			read(t, node, func(r register.Reader) error {
+				for _, by := range []ident.SSIN{former, number} {
+					at := fmt.Sprintf("step %d: ", step)
+					history, err := r.History(by)
+					check(t, at+"history", len(history), 2, true, true, err)
+					for _, n := range history {
+						equal(t, at+"patient", n.Patient, number)
+						equal(t, at+"comment", n.Comment, first.Comment)
+					}
+					implants, err := r.Implants(by, ident.Date{})
+					check(t, at+"implants", len(implants), 4, true, true, err)
+					_, total, err := r.Search(register.Query{Patient: by, Code: knee})
+					check(t, at+"search", total, 2, true, true, err)
+					person, there, err := r.Person(by)
+					want := all.Persons[1]
+					want.SSIN = number
+					check(t, at+"person", person, want, there, true, err)
+					links, err := r.Links(by, peeters)
+					check(t, at+"links", len(links), 2, true, true, err)
+					_, total, err = r.Search(register.Query{PatientsOf: peeters, On: day("2026-11-21")})
+					check(t, at+"search of the general practitioner", total, 2, true, true, err)
+					_, total, err = r.Search(register.Query{PatientsOf: peeters, On: day("2026-11-21"), Patient: by})
+					check(t, at+"search of a patient of the general practitioner", total, 2, true, true, err)
+				}
+				return nil
+			})
+		}
+	}
+	// The same of a professional.
+	if err := db.Replace(t.Context(), claes, ssin("12451200933")); err != nil {
+		t.Fatal(err)
+	}
+	own := implantation(t, 3)
+	keep(t, db, own)
+	for _, node := range []*store.DB{db, other} {
+		read(t, node, func(r register.Reader) error {
+			for _, by := range []ident.SSIN{claes, ssin("12451200933")} {
+				practices, err := r.Practices(register.ProfessionalRef{SSIN: by})
+				check(t, "practices", len(practices), 1, true, true, err)
+				affiliations, err := r.Affiliations(hospital, by)
+				check(t, "affiliations", len(affiliations), 1, true, true, err)
+				mandates, err := r.MandatesTo(by)
+				check(t, "mandates", len(mandates), 1, true, true, err)
+				found, total, err := r.Search(register.Query{Specialist: by, Limit: 10})
+				check(t, "own", total, 3, true, true, err)
+				for _, s := range found {
+					equal(t, "specialist", s.Specialist.SSIN, ssin("12451200933"))
+					equal(t, "own", s.Own, true)
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// evidence is the evidence of a version.
+func evidence(n register.Notification, message string) register.Evidence {
+	return register.Evidence{Reference: n.Reference, Version: n.Version, Message: []byte(message),
+		Certificate: []byte("certificate of " + n.Signer), Accepted: n.RegisteredAt}
+}
+
+// The evidence of every version comes back as it was given, also of versions that were kept by another transaction, and of
+// a draft that is about nobody.
+func testEvidence(t *testing.T, b Backend) {
+	db := b.Open(t)
+	begun := draft(t, 1)
+	begun.Patient, begun.Comment, begun.Implants = ident.SSIN{}, "", nil
+	final := next(implantation(t, 1), register.Final, register.Notified, "")
+	revised := next(final, register.Final, register.Revised, "")
+	other := implantation(t, 2)
+	long := strings.Repeat("<signed>"+leroy.Digits()+"</signed>", 2000)
+	all := []register.Evidence{evidence(begun, "draft"), evidence(final, long), evidence(revised, "")}
+	keep(t, db, begun)
+	write(t, db, func(w register.Writer) error {
+		return errors.Join(w.Prove(all[0]), w.Keep(final), w.Prove(all[1]), w.Keep(revised), w.Prove(all[2]), w.Keep(other))
+	})
+	got, err := db.Evidence(t.Context(), final.Number)
+	for i := range got {
+		if len(got[i].Message) == 0 {
+			got[i].Message = []byte{}
+		}
+	}
+	check(t, "evidence", got, all, true, true, err)
+	got, err = db.Evidence(t.Context(), other.Number)
+	check(t, "no evidence", len(got), 0, true, true, err)
+	got, err = db.Evidence(t.Context(), number(t, 99))
+	check(t, "of an unknown notification", len(got), 0, true, true, err)
+	got, err = db.Evidence(t.Context(), ident.NotificationNumber{})
+	check(t, "of no notification", len(got), 0, true, true, err)
+	if err := db.Write(t.Context(), func(w register.Writer) error { return w.Prove(all[0]) }); err == nil {
+		t.Error("proved twice")
+	}
+	unknown := all[0]
+	unknown.Reference = "unknown"
+	if err := db.Write(t.Context(), func(w register.Writer) error { return w.Prove(unknown) }); err == nil {
+		t.Error("proved what is not there")
+	}
+	grep(t, b, []string{leroy.Digits(), "certificate of", "<signed>"})
+}
+
+// What is sealed about one person does not open in another one's place.
+func testExchanged(t *testing.T, b Backend) {
+	db := b.Open(t)
+	load(t, db, sources())
+	raw := b.Raw(t)
+	for _, statement := range []string{ // the first person loaded is claes, the second leroy
+		`UPDATE person SET sealed = (SELECT sealed FROM person WHERE subject = 1) WHERE subject = 2`,
+		`UPDATE subject SET sealed = (SELECT sealed FROM subject WHERE id = 1) WHERE id = 2`,
+	} {
+		if _, err := raw.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+		err := db.Read(t.Context(), func(r register.Reader) error { _, _, err := r.Person(leroy); return err })
+		if err == nil || problem.From(err).Code != problem.InternalError || strings.Contains(err.Error(), leroy.Digits()) {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package wire
+
+import (
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+)
+
+// This file holds the messages about who may act for whom: mandates, and the roles in an organisation.
+
+// ManageMandateRequest is the request of manageMandate.
+type ManageMandateRequest struct {
+	Header
+	Change MandateChange `x:"ctrp:Change"`
+}
+
+// MandateChange is ctrp:MandateChangeType: one of four.
+type MandateChange struct {
+	Grant    *MandateGrant      `x:"ctrp:Grant"`
+	Accept   *MandateAcceptance `x:"ctrp:Accept"`
+	End      *MandateEnd        `x:"ctrp:End"`
+	Transfer *MandateTransfer   `x:"ctrp:Transfer"`
+}
+
+// MandateGrant is ctrp:MandateGrantType.
+type MandateGrant struct {
+	Grantee string `x:"ctrp:Grantee"`
+	From    string `x:"ctrp:From"`
+	To      string `x:"ctrp:To"`
+}
+
+// MandateAcceptance is ctrp:MandateAcceptanceType.
+type MandateAcceptance struct {
+	Grantor string `x:"ctrp:Grantor"`
+}
+
+// MandateEnd is ctrp:MandateEndType: one of two.
+type MandateEnd struct {
+	Grantee string `x:"ctrp:Grantee"`
+	Grantor string `x:"ctrp:Grantor"`
+}
+
+// MandateTransfer is ctrp:MandateTransferType.
+type MandateTransfer struct {
+	Grantee string `x:"ctrp:Grantee"`
+	To      string `x:"ctrp:To"`
+}
+
+// ManageMandateResponse is the response of manageMandate.
+type ManageMandateResponse struct {
+	Reply
+	Mandate []Mandate `x:"ctrp:Mandate"`
+}
+
+// Mandate is ctr:MandateType.
+type Mandate struct {
+	Grantor    string `x:"ctr:Grantor"`
+	Grantee    string `x:"ctr:Grantee"`
+	From       string `x:"ctr:From"`
+	To         string `x:"ctr:To" json:",omitempty"`
+	AcceptedOn string `x:"ctr:AcceptedOn" json:",omitempty"`
+	State      string `x:"ctr:State"`
+}
+
+// ListMandatesRequest is the request of listMandates.
+type ListMandatesRequest struct {
+	Header
+	Offset      int `x:"@Offset,zero"`
+	MaxElements int `x:"@MaxElements,zero"`
+}
+
+// ListMandatesResponse is the response of listMandates.
+type ListMandatesResponse struct {
+	Reply
+	Offset      int       `x:"@Offset,zero"`
+	MaxElements int       `x:"@MaxElements,zero"`
+	Total       int       `x:"ctrp:Total,zero"`
+	Mandate     []Mandate `x:"ctrp:Mandate"`
+}
+
+// ManageStaffRequest is the request of manageStaff.
+type ManageStaffRequest struct {
+	Header
+	Change StaffChange `x:"ctrp:Change"`
+}
+
+// StaffChange is ctrp:StaffChangeType: one of two.
+type StaffChange struct {
+	Assign *StaffAssignment `x:"ctrp:Assign"`
+	End    *StaffEnd        `x:"ctrp:End"`
+}
+
+// StaffAssignment is ctrp:StaffAssignmentType.
+type StaffAssignment struct {
+	Person string `x:"ctrp:Person"`
+	Role   string `x:"ctrp:Role"`
+	From   string `x:"ctrp:From"`
+	To     string `x:"ctrp:To"`
+}
+
+// StaffEnd is ctrp:StaffEndType.
+type StaffEnd struct {
+	Person string `x:"ctrp:Person"`
+	Role   string `x:"ctrp:Role"`
+}
+
+// ManageStaffResponse is the response of manageStaff.
+type ManageStaffResponse struct {
+	Reply
+	Member []StaffMember `x:"ctrp:Member"`
+}
+
+// StaffMember is ctr:StaffMemberType.
+type StaffMember struct {
+	Person string `x:"ctr:Person"`
+	Role   string `x:"ctr:Role"`
+	From   string `x:"ctr:From"`
+	To     string `x:"ctr:To" json:",omitempty"`
+	State  string `x:"ctr:State"`
+}
+
+// ListStaffRequest is the request of listStaff.
+type ListStaffRequest struct {
+	Header
+	Offset      int `x:"@Offset,zero"`
+	MaxElements int `x:"@MaxElements,zero"`
+}
+
+// ListStaffResponse is the response of listStaff.
+type ListStaffResponse struct {
+	Reply
+	Offset      int           `x:"@Offset,zero"`
+	MaxElements int           `x:"@MaxElements,zero"`
+	Total       int           `x:"ctrp:Total,zero"`
+	Member      []StaffMember `x:"ctrp:Member"`
+}
+
+// Domain turns the request into values of the domain.
+func (m *ManageMandateRequest) Domain() register.MandateChange {
+	var r reader
+	var change register.MandateChange
+	person := func(at, text string) ident.SSIN { return parse(&r, "Change/"+at, text, ident.ParseSSIN) }
+	if grant := m.Change.Grant; grant != nil {
+		change.Grant = &register.MandateGrant{Grantee: person("Grant/Grantee", grant.Grantee), Period: r.period("Change/Grant", grant.From, grant.To)}
+	}
+	if accept := m.Change.Accept; accept != nil {
+		change.Accept = &register.MandateAcceptance{Grantor: person("Accept/Grantor", accept.Grantor)}
+	}
+	if end := m.Change.End; end != nil {
+		change.End = &register.MandateEnd{Grantee: person("End/Grantee", end.Grantee), Grantor: person("End/Grantor", end.Grantor)}
+	}
+	if transfer := m.Change.Transfer; transfer != nil {
+		change.Transfer = &register.MandateTransfer{Grantee: person("Transfer/Grantee", transfer.Grantee), To: person("Transfer/To", transfer.To)}
+	}
+	change.Defects = r.defects
+	return change
+}
+
+// Domain turns the request into values of the domain.
+func (m *ListMandatesRequest) Domain() register.Page {
+	return register.Page{Offset: m.Offset, Limit: m.MaxElements}
+}
+
+// Domain turns the request into values of the domain.
+func (m *ManageStaffRequest) Domain() register.StaffChange {
+	var r reader
+	var change register.StaffChange
+	if assign := m.Change.Assign; assign != nil {
+		change.Assign = &register.StaffAssignment{Person: parse(&r, "Change/Assign/Person", assign.Person, ident.ParseSSIN),
+			Role: register.Role(assign.Role), Period: r.period("Change/Assign", assign.From, assign.To)}
+	}
+	if end := m.Change.End; end != nil {
+		change.End = &register.StaffEnd{Person: parse(&r, "Change/End/Person", end.Person, ident.ParseSSIN), Role: register.Role(end.Role)}
+	}
+	change.Defects = r.defects
+	return change
+}
+
+// Domain turns the request into values of the domain.
+func (m *ListStaffRequest) Domain() register.Page {
+	return register.Page{Offset: m.Offset, Limit: m.MaxElements}
+}
+
+func (r *reader) period(at, from, to string) register.Period {
+	return register.Period{From: r.date(at+"/From", from), To: r.date(at+"/To", to)}
+}
+
+// NewManageMandateResponse makes the response with the mandates that changed.
+func NewManageMandateResponse(s Stamp, all []register.StandingMandate) *ManageMandateResponse {
+	return &ManageMandateResponse{Reply: s.reply(true), Mandate: newMandates(all)}
+}
+
+// NewListMandatesResponse makes the response with a caller's mandates; the page is the request's.
+func NewListMandatesResponse(s Stamp, page register.Page, found register.MandatesFound) *ListMandatesResponse {
+	return &ListMandatesResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
+		Mandate: newMandates(found.Mandates)}
+}
+
+func newMandates(all []register.StandingMandate) []Mandate {
+	var out []Mandate
+	for _, m := range all {
+		out = append(out, Mandate{Grantor: m.Grantor.Digits(), Grantee: m.Grantee.Digits(), From: m.From.String(), To: m.To.String(),
+			AcceptedOn: m.AcceptedOn.String(), State: string(m.State)})
+	}
+	return out
+}
+
+// NewManageStaffResponse makes the response with the roles that changed.
+func NewManageStaffResponse(s Stamp, all []register.StaffMember) *ManageStaffResponse {
+	return &ManageStaffResponse{Reply: s.reply(true), Member: newStaffMembers(all)}
+}
+
+// NewListStaffResponse makes the response with an organisation's roles; the page is the request's.
+func NewListStaffResponse(s Stamp, page register.Page, found register.StaffFound) *ListStaffResponse {
+	return &ListStaffResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
+		Member: newStaffMembers(found.Members)}
+}
+
+func newStaffMembers(all []register.StaffMember) []StaffMember {
+	var out []StaffMember
+	for _, m := range all {
+		out = append(out, StaffMember{Person: m.SSIN.Digits(), Role: string(m.Role), From: m.From.String(), To: m.To.String(), State: string(m.State)})
+	}
+	return out
+}

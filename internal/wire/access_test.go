@@ -1,0 +1,101 @@
+package wire_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// TestChanges: each kind of change of mandates and roles reaches the domain, with every number that is none and every day.
+func TestChanges(t *testing.T) {
+	const claes, wouters, bad, badDate = "78031412250", "91021706490", "78031412251", "2026-02-30"
+	ssin := func(text string) ident.SSIN {
+		parsed, err := ident.ParseSSIN(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed
+	}
+	span := register.Period{From: date(t, "2026-12-01"), To: date(t, "2026-12-31")}
+	for i, c := range []struct {
+		in   wire.MandateChange
+		want register.MandateChange
+	}{
+		{wire.MandateChange{Grant: &wire.MandateGrant{Grantee: wouters, From: "2026-12-01", To: " 2026-12-31 "}},
+			register.MandateChange{Grant: &register.MandateGrant{Grantee: ssin(wouters), Period: span}}},
+		{wire.MandateChange{Grant: &wire.MandateGrant{Grantee: wouters}}, register.MandateChange{Grant: &register.MandateGrant{Grantee: ssin(wouters)}}},
+		{wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: claes}}, register.MandateChange{Accept: &register.MandateAcceptance{Grantor: ssin(claes)}}},
+		{wire.MandateChange{End: &wire.MandateEnd{Grantor: claes}}, register.MandateChange{End: &register.MandateEnd{Grantor: ssin(claes)}}},
+		{wire.MandateChange{End: &wire.MandateEnd{Grantee: wouters}}, register.MandateChange{End: &register.MandateEnd{Grantee: ssin(wouters)}}},
+		{wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: wouters, To: claes}},
+			register.MandateChange{Transfer: &register.MandateTransfer{Grantee: ssin(wouters), To: ssin(claes)}}},
+	} {
+		if got := (&wire.ManageMandateRequest{Change: c.in}).Domain(); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("mandate %d: %+v", i, got)
+		}
+	}
+	for i, c := range []struct {
+		in   wire.StaffChange
+		want register.StaffChange
+	}{
+		{wire.StaffChange{Assign: &wire.StaffAssignment{Person: wouters, Role: "AccessManager", From: "2026-12-01", To: "2026-12-31"}},
+			register.StaffChange{Assign: &register.StaffAssignment{Person: ssin(wouters), Role: register.RoleManager, Period: span}}},
+		{wire.StaffChange{End: &wire.StaffEnd{Person: wouters, Role: "AdministrativeStaff"}},
+			register.StaffChange{End: &register.StaffEnd{Person: ssin(wouters), Role: register.RoleAdministrative}}},
+	} {
+		if got := (&wire.ManageStaffRequest{Change: c.in}).Domain(); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("staff %d: %+v", i, got)
+		}
+	}
+	mandate := func(c wire.MandateChange) *wire.ManageMandateRequest { return &wire.ManageMandateRequest{Change: c} }
+	wantDefects(t, mandate(wire.MandateChange{Grant: &wire.MandateGrant{Grantee: bad, From: badDate, To: badDate}}).Domain().Defects,
+		"SSIN_INVALID Change/Grant/Grantee", "DATE_INVALID Change/Grant/From", "DATE_INVALID Change/Grant/To")
+	wantDefects(t, mandate(wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: bad}}).Domain().Defects, "SSIN_INVALID Change/Accept/Grantor")
+	wantDefects(t, mandate(wire.MandateChange{End: &wire.MandateEnd{Grantor: bad}}).Domain().Defects, "SSIN_INVALID Change/End/Grantor")
+	wantDefects(t, mandate(wire.MandateChange{End: &wire.MandateEnd{Grantee: bad}}).Domain().Defects, "SSIN_INVALID Change/End/Grantee")
+	wantDefects(t, mandate(wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: bad, To: bad}}).Domain().Defects,
+		"SSIN_INVALID Change/Transfer/Grantee", "SSIN_INVALID Change/Transfer/To")
+	wantDefects(t, (&wire.ManageStaffRequest{Change: wire.StaffChange{Assign: &wire.StaffAssignment{Person: bad, To: badDate}}}).Domain().Defects,
+		"SSIN_INVALID Change/Assign/Person", "DATE_INVALID Change/Assign/To")
+	wantDefects(t, (&wire.ManageStaffRequest{Change: wire.StaffChange{End: &wire.StaffEnd{Person: bad}}}).Domain().Defects, "SSIN_INVALID Change/End/Person")
+
+	page := register.Page{Offset: 3, Limit: 7}
+	if got := (&wire.ListMandatesRequest{Offset: 3, MaxElements: 7}).Domain(); got != page {
+		t.Errorf("mandates %+v", got)
+	}
+	if got := (&wire.ListStaffRequest{Offset: 3, MaxElements: 7}).Domain(); got != page {
+		t.Errorf("staff %+v", got)
+	}
+
+	s := compiled(t)
+	mandates := []register.StandingMandate{
+		{Mandate: register.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), AcceptedOn: date(t, "2026-11-21"), Period: span}, State: register.MandateFuture},
+		{Mandate: register.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), Period: register.Period{From: span.From}}, State: register.MandatePending},
+	}
+	members := []register.StaffMember{{Affiliation: register.Affiliation{SSIN: ssin(wouters), Role: register.RoleManager, Period: span}, State: register.StaffFuture}}
+	changed := wire.NewManageMandateResponse(stamp, mandates)
+	if m := changed.Mandate[0]; m != (wire.Mandate{Grantor: claes, Grantee: wouters, From: "2026-12-01", To: "2026-12-31", AcceptedOn: "2026-11-21", State: "Future"}) {
+		t.Errorf("mandate %+v", m)
+	}
+	if m := changed.Mandate[1]; m.To != "" || m.AcceptedOn != "" {
+		t.Errorf("mandate %+v", m)
+	}
+	named := wire.NewManageStaffResponse(stamp, members)
+	if m := named.Member[0]; m != (wire.StaffMember{Person: wouters, Role: "AccessManager", From: "2026-12-01", To: "2026-12-31", State: "Future"}) {
+		t.Errorf("member %+v", m)
+	}
+	nothing := wire.NewListMandatesResponse(stamp, page, register.MandatesFound{})
+	nobody := wire.NewListStaffResponse(stamp, page, register.StaffFound{})
+	if nothing.Status.Code.Code == nil || nobody.Status.Code.Code == nil || nothing.Offset != 3 || nobody.MaxElements != 7 {
+		t.Errorf("nothing %+v, nobody %+v", nothing, nobody)
+	}
+	followsSchema(t, s, "ManageMandateResponse", changed)
+	followsSchema(t, s, "ManageStaffResponse", named)
+	followsSchema(t, s, "ListMandatesResponse", wire.NewListMandatesResponse(stamp, page, register.MandatesFound{Total: 2, Mandates: mandates}))
+	followsSchema(t, s, "ListMandatesResponse", nothing)
+	followsSchema(t, s, "ListStaffResponse", wire.NewListStaffResponse(stamp, page, register.StaffFound{Total: 1, Members: members}))
+	followsSchema(t, s, "ListStaffResponse", nobody)
+}
