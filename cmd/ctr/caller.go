@@ -84,10 +84,10 @@ func (c *caller) header() wire.Header {
 	return h
 }
 
-// complete stamps a request and adds the author unless the request names one.
+// complete stamps a request, and names the author of the command line, if there is one, in place of the file's.
 func (c *caller) complete(h *wire.Header) {
 	h.ID, h.IssueInstant = newID(), time.Now().UTC().Format(time.RFC3339)
-	if h.Author == nil && c.author != "" {
+	if c.author != "" {
 		h.Author = &wire.Author{HcParty: []wire.HcParty{{
 			ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: c.author}}, Name: "author",
 		}}}

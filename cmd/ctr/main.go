@@ -25,7 +25,7 @@ type commands struct {
 	PasswordFile string `help:"File with its password." type:"existingfile" placeholder:"FILE"`
 	URL          string `name:"url" help:"The service's address, ending in /ctr/v1." placeholder:"URL"`
 	CA           string `name:"ca" help:"PEM file of whom to trust for TLS; the system's authorities when left out." type:"existingfile" placeholder:"FILE"`
-	Author       string `help:"SSIN of the person who acts, when an organisation's certificate signs." placeholder:"SSIN"`
+	Author       string `help:"SSIN of the person who acts, when an organisation's certificate signs; in place of the author whom a file names." placeholder:"SSIN"`
 	JSON         bool   `name:"json" help:"Print the answer as JSON."`
 
 	Notify       notifyCommand       `cmd:"" help:"Report an implantation from a file with a NotifyImplantRequest."`

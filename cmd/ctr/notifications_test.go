@@ -378,3 +378,17 @@ func TestExamples(t *testing.T) {
 		}
 	}
 }
+
+// TestAuthorFlag: the author of the command line acts, also for a file that names another.
+func TestAuthorFlag(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	example, err := os.ReadFile("../../docs/examples/notify-implant.xml") // it names the surgeon
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := s.write("notify.xml", example)
+	clerk := append(s.flags(testpki.Hospital), "--author", "91021706490")
+	ctr(t, clerk, "notify", file).expect(t, exitRefused, "MAY_NOT_NOTIFY")
+	ctr(t, s.flags(testpki.Hospital), "notify", file).expect(t, exitOK, "registered as 20")
+}

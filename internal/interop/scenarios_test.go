@@ -1,0 +1,291 @@
+package interop_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/trail"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// People of the development data, and how they call.
+const (
+	claesSSIN   = interop.Surgeon
+	duboisSSIN  = "69092234126"
+	peetersSSIN = "85073003328"
+	lambertSSIN = "81050511813"
+	woutersSSIN = "91021706490"
+	jacobsSSIN  = "66061141504"
+	leroySSIN   = interop.Patient
+	vanDamSSIN  = "84061205236"
+	nguyenSSIN  = "05041801691"
+	kayaSSIN    = "12451200933"
+	smitSSIN    = "55230002134"
+	mistyped    = "48022907370" // nobody's
+
+	hospital = testpki.Hospital
+	clinic   = "NIHII-HOSPITAL=71012413"
+)
+
+func alone(ssin string) who { return who{key: "SSIN=" + ssin} }
+
+func inside(organisation, ssin string) who { return who{organisation, ssin} }
+
+// What callers say in the scenarios, and nobody may find anywhere else.
+const (
+	comment    = "remark about a knee that nobody else may read"
+	location   = "behind the unusual kneecap"
+	loosened   = "loosened by dancing the tango all night"
+	mistake    = "entered for somebody else by mistake"
+	accident   = "unconscious after an accident at the fair"
+	revelation = "the patient asked who looked at these data"
+)
+
+// play is a run of the scenarios: one client, and one service on a database of its own.
+type play struct {
+	t       *testing.T // of the scenario that is played
+	place   interop.Place
+	connect func(*testing.T, *interop.Service) caller
+	service *interop.Service
+	caller  caller
+	used    map[string]bool   // the operations
+	left    map[string][]byte // what services left outside the database
+	said    strings.Builder   // all that the operator's commands said, but for what reveals
+}
+
+// TestScenarios plays every operation with several callers, by ctr and by zeep, on both databases; renews the keys under
+// which persons are kept while they go on; and then looks for what was said in all that the service left behind.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	soap := map[string]string{"SQLite": "1.1", "PostgreSQL": "1.2"} // each is spoken once
+	for name, open := range places() {
+		for client, connect := range map[string]func(*testing.T, *interop.Service) caller{
+			"ctr":  newShell,
+			"zeep": func(t *testing.T, s *interop.Service) caller { t.Helper(); return newZeep(t, s, soap[name]) },
+		} {
+			t.Run(name+", "+client, func(t *testing.T) {
+				t.Parallel()
+				if client == "zeep" {
+					python(t)
+				}
+				p := &play{t: t, place: open(t), connect: connect, used: map[string]bool{}, left: map[string][]byte{}}
+				p.start()
+				p.run()
+			})
+		}
+	}
+}
+
+func (p *play) run() {
+	p.sources()
+	p.scene("a notification is prepared, validated and revised", p.preparation)
+	p.scene("an implant is removed in parts, and notifications are taken back", p.removal)
+	p.scene("an implant that was placed abroad is removed", p.abroad)
+	former := p.keys()
+	p.beside([]string{"keys", "add"}, func() {
+		p.scene("a doctor's hospital changes on 1 January 2024", p.affiliation)
+		p.scene("patients and doctors read", p.reading)
+	})
+	p.beside([]string{"keys", "rotate"}, func() {
+		p.scene("an access manager changes the staff", p.staff)
+		p.scene("mandates are granted, accepted, transferred, ended", p.mandates)
+	})
+	before := p.everything()
+	p.operate("keys", "retire", former[0])
+	if now := p.keys(); len(now) != 1 || now[0] == former[0] {
+		p.t.Errorf("keys in the file: %v, and %v before", now, former)
+	}
+	p.found(before)
+	p.stop("the first service")
+	p.start() // without the former key in memory
+	p.found(before)
+	p.scene("an emergency is reported", p.emergency)
+	p.scene("searches find, in pages", p.searches)
+	p.scene("the list of devices", p.devices)
+	p.scene("a lot is recalled", p.recall)
+	p.scene("numbers are mistyped", p.mistyped)
+	p.scene("every operation was used", p.complete)
+	p.scene("the trail is whole", func() {
+		p.operate("audit", "verify", "--checkpoints", filepath.Join(p.service.Data, trail.AnchorName))
+	})
+	p.stop("the second service")
+	p.private()
+}
+
+// start starts a service, and connects the client to it.
+func (p *play) start() {
+	p.service = p.place.Start(p.t, "--admin-listen", "127.0.0.1:0")
+	p.caller = p.connect(p.t, p.service)
+}
+
+// stop ends the service, and keeps all that it has told and left in its folder, as it was in its life and after it.
+func (p *play) stop(name string) {
+	p.left["the metrics of "+name] = interop.Get(p.t, p.service.HTTP(p.t), p.service.Admin)
+	p.files("while it runs, of " + name)
+	p.want("exit code of "+name, p.service.Stop(p.t), 0)
+	p.files("of " + name)
+	_, after, _ := strings.Cut(p.service.Stdout(), "\n") // the first line names the .p12 files, after their subjects
+	p.left["standard output of "+name], p.left["the log of "+name] = []byte(after), []byte(p.service.Stderr())
+	if log := p.service.Stderr(); len(log) < 10_000 || strings.Contains(log, `"level":"ERROR"`) {
+		p.t.Errorf("the log of %s:\n%s", name, log)
+	}
+}
+
+// scene plays a scenario.
+func (p *play) scene(name string, act func()) {
+	outer := p.t
+	defer func() { p.t = outer }()
+	outer.Run(name, func(t *testing.T) { p.t = t; act() })
+}
+
+// ok makes a call that must be answered.
+func ok[R, Q any](p *play, as who, request *Q) *R {
+	p.t.Helper()
+	answer, refusal := send[R](p, as, request)
+	if refusal != nil {
+		p.t.Fatalf("%T of %v: refused with %v", request, as, refusal)
+	}
+	return answer
+}
+
+// refused makes a call that must be refused with a code.
+func refused[Q any](p *play, as who, request *Q, code string) {
+	p.t.Helper()
+	if _, refusal := send[struct{}](p, as, request); !slices.Contains(refusal, code) {
+		p.t.Errorf("%T of %v: refused with %v, want %s", request, as, refusal, code)
+	}
+}
+
+func (p *play) want(what string, got, want any) {
+	p.t.Helper()
+	if got != want {
+		p.t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// operate runs a command of the operator that must succeed.
+func (p *play) operate(args ...string) string {
+	p.t.Helper()
+	result := p.place.Operate(p.t, args...)
+	if result.Code != 0 {
+		p.t.Fatalf("admin %v: exit %d\n%s%s", args, result.Code, result.Stdout, result.Stderr)
+	}
+	return result.Stdout
+}
+
+// beside runs a command of the operator while scenarios go on.
+func (p *play) beside(args []string, act func()) {
+	p.t.Helper()
+	command := interop.Command(p.t, interop.Program(p.t, "ctrd"), nil, append(append([]string{"admin"}, args...), p.place.Flags...)...)
+	var said bytes.Buffer
+	command.Stdout, command.Stderr = &said, &said
+	if err := command.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	act()
+	if err := command.Wait(); err != nil {
+		p.t.Errorf("admin %v: %v\n%s", args, err, &said)
+	}
+	p.said.Write(said.Bytes())
+}
+
+// load imports a full extract: the development data with lines changed, and others added.
+func (p *play) load(kind string, changed map[string]string, added ...string) {
+	p.t.Helper()
+	octets, err := devdata.Files.ReadFile(kind + ".csv")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text := strings.TrimRight(string(octets), "\n")
+	for old, now := range changed {
+		if !strings.Contains(text, old) {
+			p.t.Fatalf("%s.csv does not hold %s", kind, old)
+		}
+		text = strings.Replace(text, old, now, 1)
+	}
+	file := filepath.Join(p.t.TempDir(), kind+".csv")
+	interop.WriteFile(p.t, file, []byte(strings.Join(append([]string{text}, added...), "\n")+"\n"))
+	p.said.WriteString(p.operate("import", kind, file, "--full", "--commit"))
+}
+
+// sources brings in what the development data lack: a mandate of Claes for Wouters that has ended, and one of Dubois that
+// will not end while this test is run.
+func (p *play) sources() {
+	p.load("mandates", map[string]string{";2027-12-31;": ";;"}, claesSSIN+";"+woutersSSIN+";CTR;2025-01-01;"+interop.Day(2)+";2025-01-01")
+}
+
+// complete compares the operations that were used with those of the WSDL.
+func (p *play) complete() {
+	wsdl := string(interop.Get(p.t, p.service.HTTP(p.t), p.service.URL+"?wsdl"))
+	contract := map[string]bool{}
+	for _, found := range regexp.MustCompile(`<wsdl:operation name="([a-z])([A-Za-z]*)"`).FindAllStringSubmatch(wsdl, -1) {
+		contract[strings.ToUpper(found[1])+found[2]] = true
+	}
+	if len(contract) < 15 || !maps.Equal(contract, p.used) {
+		p.t.Errorf("used %v of %v", slices.Sorted(maps.Keys(p.used)), slices.Sorted(maps.Keys(contract)))
+	}
+}
+
+// keys are the ids of the keys in the key file.
+func (p *play) keys() []string {
+	p.t.Helper()
+	octets, err := os.ReadFile(p.place.Keys)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var ids []string
+	for _, found := range regexp.MustCompile(`"id": ?"([^"]*)"`).FindAllStringSubmatch(string(octets), -1) {
+		ids = append(ids, found[1])
+	}
+	return ids
+}
+
+// everything is what several callers are shown, by what they ask.
+func (p *play) everything() map[string]string {
+	p.t.Helper()
+	shown := map[string]string{}
+	note := func(what string, answer any) {
+		octets, err := json.Marshal(answer)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		shown[what] = string(octets)
+	}
+	for patient, as := range map[string]who{leroySSIN: alone(leroySSIN), vanDamSSIN: alone(duboisSSIN), nguyenSSIN: inside(clinic, duboisSSIN), smitSSIN: alone(claesSSIN)} {
+		found := ok[wire.SearchResponse](p, as, searching(ofPatient(patient))).Notification
+		note("notifications of "+patient, found)
+		if len(found) == 0 {
+			p.t.Fatalf("no notifications of %s", patient)
+		}
+		note("one of "+patient, ok[wire.GetNotificationResponse](p, as, &wire.GetNotificationRequest{Of: byNumber(found[0].NotificationNumber)}).Notification)
+		note("implants of "+patient, p.carried(as, patient, ""))
+	}
+	for _, as := range []who{alone(claesSSIN), inside(hospital, woutersSSIN), alone(woutersSSIN)} {
+		list := ok[wire.ListPendingNotificationsResponse](p, as, &wire.ListPendingNotificationsRequest{MaxElements: 100})
+		note("waits for "+as.key+as.author, list.Notification)
+	}
+	note("mandates", ok[wire.ListMandatesResponse](p, alone(claesSSIN), &wire.ListMandatesRequest{MaxElements: 100}).Mandate)
+	note("staff", ok[wire.ListStaffResponse](p, inside(hospital, smitSSIN), &wire.ListStaffRequest{MaxElements: 100}).Member)
+	return shown
+}
+
+// found wants everything that there was before.
+func (p *play) found(before map[string]string) {
+	p.t.Helper()
+	now := p.everything()
+	for what, want := range before {
+		if now[what] != want {
+			p.t.Errorf("%s: %s\nbefore the key was renewed: %s", what, now[what], want)
+		}
+	}
+}
