@@ -49,10 +49,11 @@ bench: ## every benchmark, BENCHCOUNT times, compared with the run before
 	.ci/with-postgres go test -p 1 -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./... | tee bin/bench.txt
 	$(tool) benchstat $$(ls bin/bench-before.txt 2>/dev/null || true) bin/bench.txt
 
-load: ## what must hold at full size: fifty attackers, a list of 200,000 devices, a million implants (needs a quiet machine)
+load: ## what must hold at full size: fifty attackers, a list of 200,000 devices, a million implants, a file of 10,000 (on a quiet machine)
 	CTR_LOAD=1 go test -count=1 -v -run '^TestOneMessageAmongAttackers$$' ./internal/endpoint
 	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -run '^TestLargeList$$' ./internal/admin
 	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -timeout 30m -run '^TestRecallOfAMillion$$' ./internal/store
+	CTR_LOAD=1 go test -count=1 -v -run '^TestTenThousand$$' ./cmd/ctr
 
 lint: ## golangci-lint with the set of .golangci.yml
 	$(tool) golangci-lint run --allow-serial-runners ./...

@@ -42,6 +42,8 @@ type terminal struct {
 	now  func() time.Time
 	url  string // of a service to ask; empty for none
 	http func() (*http.Client, error)
+	// caller is for a command that calls a service at times, and can do without a key at others.
+	caller func() (*caller, error)
 }
 
 // Run tells everything that the service would refuse in a message: as this program sees it, or with --url as the service does.

@@ -21,7 +21,7 @@ import (
 
 // commands are the flags and commands of ctr.
 type commands struct {
-	P12          string `name:"p12" help:"The .p12 file that signs. All commands but check need it, and the next two." type:"existingfile" placeholder:"FILE"`
+	P12          string `name:"p12" help:"The .p12 file that signs. All commands but check and cert need it, and the next two." type:"existingfile" placeholder:"FILE"`
 	PasswordFile string `help:"File with its password." type:"existingfile" placeholder:"FILE"`
 	URL          string `name:"url" help:"The service's address, ending in /ctr/v1." placeholder:"URL"`
 	CA           string `name:"ca" help:"PEM file of whom to trust for TLS; the system's authorities when left out." type:"existingfile" placeholder:"FILE"`
@@ -30,6 +30,7 @@ type commands struct {
 
 	Notify       notifyCommand       `cmd:"" help:"Report an implantation from a file with a NotifyImplantRequest."`
 	Explant      explantCommand      `cmd:"" help:"Report an explantation from a file with a NotifyExplantRequest."`
+	Batch        batchCommand        `cmd:"" help:"Report the implantations of a CSV or JSON Lines file, and go on where an earlier run ended."`
 	Search       searchCommand       `cmd:"" help:"Find notifications."`
 	Notification notificationCommand `cmd:"" help:"Show one notification in full, with its history."`
 	Pending      pendingCommand      `cmd:"" help:"List the notifications that wait for more work or for their specialist."`
@@ -43,6 +44,7 @@ type commands struct {
 	Mandate      mandateCommand      `cmd:"" help:"Grant, accept, end or transfer a mandate."`
 	Staff        staffCommand        `cmd:"" help:"As an access manager, list and change the roles in your organisation."`
 	Check        checkCommand        `cmd:"" help:"Tell everything that the service would refuse in a signed message. Needs no key, and no service: with --url a service that is not in production is asked."`
+	Cert         certCommand         `cmd:"" help:"Show the certificate that signs, and look after its .p12 file. Needs no service."`
 }
 
 // Exit codes.
@@ -53,6 +55,12 @@ const (
 	exitUnreachable     = 3
 	exitUnauthenticated = 4
 )
+
+// saidError is the exit code of a command that has said itself what went wrong.
+type saidError int
+
+// Error is for logs; nobody is shown it.
+func (e saidError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // notAuthenticated is the platform's code for a caller who did not prove who he is.
 const notAuthenticated = "SOA-01001"
@@ -89,8 +97,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
 		return exitUsage
 	}
-	parsed.Bind(&terminal{ctx: ctx, out: stdout, json: c.JSON, now: time.Now, url: c.URL, http: c.connect})
-	if err = parsed.BindToProvider(func() (*caller, error) { return c.caller(ctx, stdout) }); err != nil {
+	parsed.Bind(&c)
+	call := func() (*caller, error) { return c.cautious(ctx, stdout, stderr) }
+	parsed.Bind(&terminal{ctx: ctx, out: stdout, json: c.JSON, now: time.Now, url: c.URL, http: c.connect, caller: call})
+	if err = parsed.BindToProvider(call); err != nil {
 		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
 		return exitUsage
 	}
@@ -104,6 +114,9 @@ func tell(stderr io.Writer, err error) int {
 	}
 	if errors.Is(err, errWouldBeRefused) { // and the check has said why
 		return exitRefused
+	}
+	if said, all := errors.AsType[saidError](err); all {
+		return int(said)
 	}
 	refusal, refused := errors.AsType[*soap.Refusal](err)
 	switch {

@@ -241,8 +241,8 @@ func TestEnvelopeFile(t *testing.T) {
 	s := startService(t)
 	file := s.write("envelope.xml", soap.Wrap(soap.SOAP12, []byte(implantation(today(t, 1), today(t, 1), "EPD-1"))))
 	ctr(t, s.surgeon(), "notify", file).expect(t, exitOK, "registered as ")
-	// An author in the file counts, whatever the flag says.
+	// Without the flag, the author in the file acts.
 	named := strings.Replace(implantation(today(t, 1), today(t, 1), "EPD-2"), "<p:InputReference>", `<p:Author><HcParty xmlns="urn:be:fgov:ehealth:commons:core:v2">`+
 		`<Id Type="SSIN">91021706490</Id><Name>Wouters</Name></HcParty></p:Author><p:InputReference>`, 1)
-	ctr(t, s.surgeon(), "notify", s.write("named.xml", []byte(named))).expect(t, exitRefused, "MAY_NOT_NOTIFY")
+	ctr(t, s.flags("NIHII-HOSPITAL=71000436"), "notify", s.write("named.xml", []byte(named))).expect(t, exitRefused, "MAY_NOT_NOTIFY")
 }

@@ -206,3 +206,23 @@ func readFile(t testing.TB, name string) []byte {
 	t.Helper()
 	return read(t, filepath.Join("testdata", name))
 }
+
+// TestReadP12Keys: every key of a platform store, the one that signs first.
+func TestReadP12Keys(t *testing.T) {
+	t.Parallel()
+	octets, password := testpki.File(t, testpki.Hospital)
+	signing, err := pki.ReadP12(octets, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := pki.ReadP12Keys(octets, password)
+	if err != nil || len(keys) != 2 {
+		t.Fatalf("%d keys, %v", len(keys), err)
+	}
+	if !keys[0].Certificate.Equal(signing.Certificate) || keys[1].Certificate.Equal(signing.Certificate) || keys[1].Name == "" {
+		t.Errorf("keys %q and %q", keys[0].Name, keys[1].Name)
+	}
+	if _, err = pki.ReadP12Keys(octets, "wrong"); problem.From(err).Code != problem.P12Password {
+		t.Errorf("with a wrong password: %v", err)
+	}
+}

@@ -24,23 +24,52 @@ const signingEntry = "authentication"
 // encrypted safe, whose counts cannot be seen from outside, are refused by the library before it derives anything: see
 // readCertificates.
 func ReadP12(data []byte, password string) (*Key, error) {
-	store, err := walkP12(data)
-	if err != nil {
-		return nil, err
-	}
-	secret, err := store.unlock(password)
-	if err != nil {
-		return nil, err
-	}
-	certificates, err := store.readCertificates(secret, password)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := store.readKeys(certificates, secret, password)
+	keys, _, err := readStore(data, password)
 	if err != nil {
 		return nil, err
 	}
 	return chooseKey(keys)
+}
+
+// ReadP12Keys reads every key of a .p12 file, the one that ReadP12 gives first, for who writes the file anew. A file with a
+// key that has no certificate, or of another kind than signs, is refused: that key would be lost.
+func ReadP12Keys(data []byte, password string) ([]*Key, error) {
+	keys, entries, err := readStore(data, password)
+	if err != nil {
+		return nil, err
+	}
+	first, err := chooseKey(keys)
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) != entries {
+		return nil, problem.New(problem.P12Unsupported, "a key without its certificate")
+	}
+	all := []*Key{first}
+	for _, key := range keys {
+		if key != first {
+			all = append(all, key)
+		}
+	}
+	return all, nil
+}
+
+// readStore reads the keys that have a certificate, and says how many there are in all.
+func readStore(data []byte, password string) ([]*Key, int, error) {
+	store, err := walkP12(data)
+	if err != nil {
+		return nil, 0, err
+	}
+	secret, err := store.unlock(password)
+	if err != nil {
+		return nil, 0, err
+	}
+	certificates, err := store.readCertificates(secret, password)
+	if err != nil {
+		return nil, 0, err
+	}
+	keys, err := store.readKeys(certificates, secret, password)
+	return keys, len(store.keys), err
 }
 
 // unlock finds the bytes of the password that give the store's MAC. Some programs write an empty password as no bytes

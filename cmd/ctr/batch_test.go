@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// batchFile is a file of rows, of which some are changed. Row 2 is the first below the header.
+func batchFile(t *testing.T, rows int, change map[int][2]string) []byte {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;notification_code;udi;quantity;side\r\n")
+	day := today(t, 1)
+	for i := range rows {
+		row := fmt.Sprintf("EPD-%d;78031412250;%s;48022907379;17800389480;%s;71200176;(01)05410000001047(10)L2201(21)S-%d;1;left\r\n", i, day, day, i)
+		if c, found := change[i+2]; found {
+			row = strings.Replace(row, c[0], c[1], 1)
+		}
+		b.WriteString(row)
+	}
+	return []byte(b.String())
+}
+
+// behind are the surgeon's flags for a door of its own to the same register.
+func (s *service) behind(door func(register http.Handler, w http.ResponseWriter, r *http.Request)) []string {
+	s.t.Helper()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { door(s.server.Config.Handler, w, r) }))
+	s.t.Cleanup(server.Close)
+	return with(s.surgeon(), "--url", server.URL+"/ctr/v1") // all test servers have the same certificate
+}
+
+// counted is how many notifications the register has of the patient.
+func counted(t *testing.T, flags []string) (total int) {
+	t.Helper()
+	var found wire.SearchResponse
+	r := ctr(t, append(slices.Clone(flags), "--json"), "search", "--patient", "48022907379", "--max", "1").expect(t, exitOK)
+	if err := json.Unmarshal([]byte(r.stdout), &found); err != nil {
+		t.Fatal(err)
+	}
+	return found.Total
+}
+
+// said asks for an exit code of a batch and for words on either output.
+func said(t *testing.T, r result, code int, words ...string) {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit code %d, want %d\nstdout: %s\nstderr: %s", r.code, code, r.stdout, r.stderr)
+	}
+	for _, w := range words {
+		if !strings.Contains(r.stdout+r.stderr, w) {
+			t.Errorf("%q is not said:\n%s%s", w, r.stdout, r.stderr)
+		}
+	}
+}
+
+// TestBatch is a batch of 300 rows with mistakes: checked, sent without them, mended, and ended.
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	surgeon := s.surgeon()
+	bad := map[int][2]string{
+		5: {"48022907379", "48022907378"}, 17: {today(t, 1), "31/11/2026"}, 40: {";1;left", ";0;left"}, 41: {";left", ";links"}, 99: {"71200176", "71200177"},
+		150: {"17800389480", "27200184000"}, 151: {"17800389480", "27200184000"}, // a pharmacist, as only the register knows
+	}
+	file := s.write("list.csv", batchFile(t, 300, bad))
+	results := file + ".results.csv"
+
+	faults := []string{"list.csv: UTF-8, separated by ;; 300 row(s), 295 notification(s) without fault", "row 5, column patient_ssin: SSIN_INVALID: This SSIN",
+		"row 17, column operation_date: this is not a date", "row 40, column quantity: QUANTITY_OUT_OF_RANGE: ",
+		"row 41, column side: this is not Left, Right", "row 99, column notification_code: IMPLANT_CODE_INVALID: "}
+	said(t, ctr(t, nil, "batch", file, "--dry-run"), exitUsage, append(faults, "5 fault(s), 295 to send; nothing was sent")...)
+	said(t, ctr(t, surgeon, "batch", file), exitUsage, append(faults, "5 fault(s); nothing was sent")...)
+	if _, err := os.Stat(results); err == nil {
+		t.Fatal("results without anything sent")
+	}
+	said(t, ctr(t, surgeon, "batch", file, "--skip-bad"), exitRefused, append(faults, "295 of 295 (100 %), 2 refused", "accepted 293, refused 2, not sent 0", results)...)
+	octets, err := os.ReadFile(results)
+	if err != nil || bytes.Count(octets, []byte("\n")) != 296 ||
+		!bytes.Contains(octets, []byte("EPD-148;150;refused;;;PRESCRIBER_NOT_QUALIFIED;Prescriber: The prescriber")) {
+		t.Errorf("results %.600s, %v", octets, err)
+	}
+	if n := counted(t, surgeon); n != 293 {
+		t.Errorf("%d notifications", n)
+	}
+
+	s.write("list.csv", batchFile(t, 300, nil))
+	said(t, ctr(t, surgeon, "batch", file), exitRefused, "earlier: 293 accepted, 2 refused", "accepted 5, refused 0, not sent 0")
+	r := ctr(t, append(slices.Clone(surgeon), "--json"), "batch", file, "--again")
+	var report batchReport
+	if failed := json.Unmarshal([]byte(r.stdout), &report); failed != nil || r.code != exitOK || report.Accepted != 2 || report.EarlierAccepted != 298 {
+		t.Errorf("%d %+v %v", r.code, report, failed)
+	}
+	said(t, ctr(t, surgeon, "batch", file), exitOK, "earlier: 300 accepted, 0 refused", "accepted 0, refused 0, not sent 0")
+	if n := counted(t, surgeon); n != 300 {
+		t.Errorf("%d notifications", n)
+	}
+	// Accepted as final, it is not made a draft.
+	said(t, ctr(t, surgeon, "batch", file, "--save", "Draft"), exitUsage, "row 2, column input_reference: it was accepted before with another content")
+}
+
+// TestBatchDrafts: drafts have references, and lines of one reference are one of them.
+func TestBatchDrafts(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	file := s.write("list.csv", batchFile(t, 3, map[int][2]string{4: {"EPD-2", "EPD-0"}}))
+	out := filepath.Join(s.dir, "out.csv")
+	said(t, ctr(t, s.surgeon(), "batch", file, "--save", "Draft", "--results", out), exitOK, "3 row(s), 2 notification(s)", "accepted 2")
+	octets, err := os.ReadFile(out)
+	if err != nil || !bytes.Contains(octets, []byte("EPD-0;2 4;accepted;;")) {
+		t.Errorf("results %s, %v", octets, err)
+	}
+	ctr(t, s.surgeon(), "pending").expect(t, exitOK, "2 line(s), Draft", "1 line(s), Draft")
+}
+
+// TestBatchEndsEarly: each reason for which a batch cannot go on has its exit code, and nothing is lost.
+func TestBatchEndsEarly(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	file := s.write("list.csv", batchFile(t, 5, nil))
+	gone := httptest.NewTLSServer(http.NotFoundHandler())
+	address := gone.URL
+	gone.Close()
+	surgeon := s.surgeon()
+	said(t, ctr(t, with(surgeon, "--url", address+"/ctr/v1"), "batch", file, "--patience", "0s"), exitUnreachable, "could not reach", "not sent 5")
+	said(t, ctr(t, s.flags("NIHII-HOSPITAL=71000436"), "batch", file), exitRefused, "AUTHOR_REQUIRED", "accepted 0, refused 0, not sent 5")
+	said(t, ctr(t, append(s.flags("untrusted"), "--author", "78031412250"), "batch", file), exitUnauthenticated, "not authenticated", "not sent 5")
+	said(t, ctr(t, nil, "batch", file), exitUsage, "missing flags: --p12=FILE")
+	said(t, ctr(t, surgeon, "batch", file, "--parallel", "65"), exitUsage, "--parallel: 1 to 64")
+	said(t, ctr(t, surgeon, "batch", s.write("empty.csv", nil)), exitUsage, "it holds no row to send")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	code := run(ctx, append(slices.Clone(surgeon), "batch", file), &stdout, &stderr)
+	said(t, result{code, stdout.String(), stderr.String()}, exitUnreachable, "stopped; the same command goes on", "not sent 5")
+	said(t, ctr(t, surgeon, "batch", file), exitOK, "accepted 5, refused 0, not sent 0")
+}
+
+// TestBatchOverload: a service that asks to try later, and one that answers nonsense, are asked again with the same reference.
+func TestBatchOverload(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	var calls atomic.Int32
+	surgeon := s.behind(func(register http.Handler, w http.ResponseWriter, r *http.Request) {
+		switch calls.Add(1) % 4 {
+		case 1:
+			http.Error(w, "bad gateway", http.StatusBadGateway)
+		case 2: // kept, and the answer gets lost
+			register.ServeHTTP(httptest.NewRecorder(), r)
+			http.Error(w, "bad gateway", http.StatusBadGateway)
+		default:
+			register.ServeHTTP(w, r)
+		}
+	})
+	file := s.write("list.csv", batchFile(t, 4, nil))
+	said(t, ctr(t, surgeon, "batch", file, "--parallel", "2"), exitOK, "accepted 4, refused 0, not sent 0")
+	if n := counted(t, s.surgeon()); n != 4 {
+		t.Errorf("%d notifications", n)
+	}
+}
+
+// TestBatchInterrupted: however often a batch is stopped, and its results shortened, each notification is there once.
+func TestBatchInterrupted(t *testing.T) {
+	t.Parallel()
+	interrupted(t, 300, 40, 0)
+}
+
+// TestTenThousand is a night's batch: stopped five times, with 37 bad rows, on this machine with the service in the same process.
+func TestTenThousand(t *testing.T) {
+	if os.Getenv("CTR_LOAD") == "" {
+		t.Skip("CTR_LOAD=1 runs it")
+	}
+	interrupted(t, 10_000, 2500, 37)
+}
+
+// interrupted sends rows in runs that end at random, until one does not.
+func interrupted(t *testing.T, rows, most, bad int) {
+	t.Helper()
+	s := startService(t)
+	change := map[int][2]string{}
+	for i := range bad {
+		change[3+i*rows/bad] = [2]string{"48022907379", "48022907378"}
+	}
+	file := s.write("list.csv", batchFile(t, rows, change))
+	var onRequest atomic.Pointer[func()]
+	surgeon := s.behind(func(register http.Handler, w http.ResponseWriter, r *http.Request) {
+		(*onRequest.Load())()
+		register.ServeHTTP(w, r)
+	})
+	random := rand.New(rand.NewPCG(1, 2))
+	began, stops := time.Now(), 0
+	for {
+		ctx, cancel := context.WithCancel(t.Context())
+		left := atomic.Int32{}
+		left.Store(int32(random.IntN(most) + most/4))
+		stop := func() {
+			if left.Add(-1) == 0 {
+				cancel()
+			}
+		}
+		onRequest.Store(&stop)
+		var stdout, stderr bytes.Buffer
+		code := run(ctx, append(slices.Clone(surgeon), "batch", file, "--skip-bad"), &stdout, &stderr)
+		cancel()
+		if code != exitUnreachable {
+			want := exitOK
+			if bad > 0 {
+				want = exitRefused
+			}
+			said(t, result{code, stdout.String(), stderr.String()}, want, "refused 0, not sent 0")
+			if n := strings.Count(stdout.String(), "SSIN_INVALID"); n != bad {
+				t.Errorf("%d bad rows told", n)
+			}
+			break
+		}
+		stops++
+		octets, err := os.ReadFile(file + ".results.csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.write("list.csv.results.csv", octets[:max(0, len(octets)-random.IntN(200))])
+	}
+	took := time.Since(began)
+	if n := counted(t, s.surgeon()); n != rows-bad || stops == 0 {
+		t.Errorf("%d notifications after %d stops, want %d", n, stops, rows-bad)
+	}
+	t.Logf("%d notifications in %s with %d stops: %.0f a second", rows-bad, took.Round(time.Millisecond), stops, float64(rows-bad)/took.Seconds())
+}

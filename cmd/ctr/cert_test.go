@@ -1,0 +1,416 @@
+package main
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+const otherPrograms = "../../internal/message/pki/testdata/"
+
+func put(t *testing.T, name string, octets []byte) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, octets, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func passwordFile(t *testing.T, password string) string {
+	t.Helper()
+	return put(t, "password.txt", []byte(password+"\r\n"))
+}
+
+// stored is a .p12 file of the test authority's, and the file with its password.
+func stored(t *testing.T, key, name string) (file, password string) {
+	t.Helper()
+	octets, secret := testpki.File(t, key)
+	return put(t, name, octets), passwordFile(t, secret)
+}
+
+// made is a .p12 file with one certificate of a new authority.
+func made(t *testing.T, authority string, order pki.Order) (file, password string) {
+	t.Helper()
+	now := time.Now()
+	a, err := pki.NewAuthority(pki.AuthorityOptions{Name: authority, From: now.AddDate(-5, 0, 0), Until: now.AddDate(5, 0, 0), Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	order.Algorithm, order.From = pki.NewECP256, now.AddDate(-1, 0, 0)
+	if order.Until.IsZero() {
+		order.Until = now.AddDate(1, 0, 0)
+	}
+	if order.Subject.Name == "" {
+		order.Subject.Name = "ZIEKENHUIS SINT-ELOOI"
+	}
+	key, err := a.Issue(order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	octets, err := pki.WriteP12([]*pki.Key{key}, "worthless", 100, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return put(t, "x.p12", octets), passwordFile(t, "worthless")
+}
+
+func shown(t *testing.T, file, password string) certificateReport {
+	t.Helper()
+	said := ctr(t, nil, "cert", "show", file, "--password-file", password, "--json").expect(t, exitOK).stdout
+	var r certificateReport
+	if err := json.Unmarshal([]byte(said), &r); err != nil {
+		t.Fatalf("%v in %s", err, said)
+	}
+	return r
+}
+
+func TestCertShow(t *testing.T) {
+	t.Parallel()
+	file, password := stored(t, testpki.Hospital, "NIHII-HOSPITAL=71000436 20261120-100000.p12")
+	for _, args := range [][]string{{"cert", "show", file, "--password-file", password}, {"--p12", file, "--password-file", password, "cert", "show"}} {
+		ctr(t, nil, args...).expect(t, exitOK, "you are      NIHII-HOSPITAL=71000436\n", "name         ZIEKENHUIS SINT-ELOOI\n",
+			"taken for    this organisation, for the person", "right for    a development register", "RSA, 2048 bits", "day(s) left",
+			"digitalSignature, nonRepudiation, keyEncipherment", "chain        2 issuer(s) in the file, complete",
+			"as the platform names files", "AES-256, sealed with SHA-256: of today; 2 key(s)", "--author SSIN")
+	}
+	r := shown(t, file, password)
+	leaf := testpki.Key(t, testpki.Hospital).Certificate
+	if r.Subject != "NIHII-HOSPITAL=71000436" || r.Type != "NIHII-HOSPITAL" || r.ID != "71000436" || r.TakenFor != "organisation" ||
+		r.Serial != leaf.SerialNumber.String() || !r.ValidUntil.Equal(leaf.NotAfter) || len(r.RefusedFor) != 0 ||
+		!slices.Equal(r.Advice, []advice{authorNeeded}) || !r.Store.PlatformName || r.Store.Keys != 2 || r.Store.Entry != "authentication" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestCertShowJudges(t *testing.T) {
+	t.Parallel()
+	fixed := map[string]struct {
+		taken  string
+		codes  []problem.Code
+		advice []advice
+	}{
+		"SSIN=78031412250":          {"person", nil, nil},
+		"NIHII-RETIREMENT=76123422": {"organisation", nil, []advice{authorNeeded}},
+		"CBE=0403227020":            {"nobody", []problem.Code{problem.CertificateCBE}, []advice{askNIHII, signWithSSIN}},
+		pki.EntryExpired:            {"organisation", []problem.Code{problem.CertExpired}, []advice{authorNeeded, renew}},
+		pki.EntryNotYetValid:        {"organisation", []problem.Code{problem.CertNotYetValid}, []advice{authorNeeded}},
+		pki.EntryWeakKey:            {"organisation", []problem.Code{problem.CertKeyUnsupported}, []advice{authorNeeded}},
+		pki.EntryIsAuthority:        {"organisation", []problem.Code{problem.CertIsAuthority}, []advice{authorNeeded}},
+		pki.EntryWrongKeyUsage:      {"organisation", []problem.Code{problem.CertKeyUsage}, []advice{authorNeeded}},
+	}
+	for key, want := range fixed {
+		file, password := stored(t, key, "x.p12")
+		r := shown(t, file, password)
+		if r.TakenFor != want.taken || !slices.Equal(r.RefusedFor, want.codes) || !slices.Equal(r.Advice, want.advice) {
+			t.Errorf("%s: %s, %v, %v", key, r.TakenFor, r.RefusedFor, r.Advice)
+		}
+	}
+	cbe, password := stored(t, "CBE=0403227020", "x.p12")
+	ctr(t, nil, "cert", "show", cbe, "--password-file", password).expect(t, exitOK, "nobody", "CERTIFICATE_CBE_NOT_ACCEPTED", "begins with NIHII-",
+		"A doctor, like every person")
+	for name, tt := range map[string]struct {
+		subject pki.Subject
+		code    problem.Code
+		advice  []advice
+	}{
+		"a doctor's number":      {pki.Subject{Type: "NIHII11", ID: "17800389480"}, problem.CertificateUnfit, []advice{signWithSSIN, askNIHII}},
+		"NIHII-DOCTOR":           {pki.Subject{Type: "NIHII-DOCTOR", ID: "17800389"}, problem.CertSubjectType, []advice{signWithSSIN, askOther}},
+		"a partner":              {pki.Subject{Type: "EHP", ID: "1990001916"}, problem.CertificateUnfit, []advice{askOther}},
+		"a person with a typo":   {pki.Subject{Type: "SSIN", ID: "78031412251"}, problem.CertificateUnfit, []advice{askOther}},
+		"a hospital with a typo": {pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000435"}, problem.CertificateUnfit, []advice{askOther}},
+	} {
+		file, secret := made(t, "CTR test", pki.Order{Subject: tt.subject})
+		r := shown(t, file, secret)
+		if r.TakenFor != "nobody" || !slices.Equal(r.RefusedFor, []problem.Code{tt.code}) || !slices.Equal(r.Advice, tt.advice) {
+			t.Errorf("%s: %s, %v, %v", name, r.TakenFor, r.RefusedFor, r.Advice)
+		}
+	}
+}
+
+func TestCertShowTellsTheFile(t *testing.T) {
+	t.Parallel()
+	other, password := stored(t, testpki.Hospital, "NIHII-HOSPITAL=71012413,APP 20261120-100000.acc-p12")
+	if r := shown(t, other, password); !slices.Contains(r.Advice, fileNameOther) {
+		t.Errorf("another's file name: %v", r.Advice)
+	}
+	acceptance, secret := made(t, "TEST eHealth acceptance", pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Application: "EPD"}})
+	if r := shown(t, acceptance, secret); r.Environment != "acceptance" || r.Application != "EPD" || r.Subject != "NIHII-HOSPITAL=71000436, EPD" ||
+		!slices.Contains(r.Advice, testNotForReal) || r.Store.PlatformName {
+		t.Errorf("acceptance: %+v", r)
+	}
+	production, secret := made(t, "Zetes eHealth", pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436"}})
+	if r := shown(t, production, secret); r.Environment != "production" {
+		t.Errorf("production: %s", r.Environment)
+	}
+	worthless := passwordFile(t, "worthless")
+	for name, want := range map[string]struct {
+		encryption []string
+		mac        string
+		legacy     bool
+		complete   bool
+	}{
+		"openssl3.p12":                   {[]string{"AES-256"}, "SHA-256", false, true},
+		"openssl-legacy.p12":             {[]string{"SHA1-RC2-40", "SHA1-3DES"}, "SHA-1", true, true},
+		"java.p12":                       {[]string{"AES-256"}, "SHA-256", false, true},
+		"java-legacy.p12":                {[]string{"SHA1-3DES", "SHA1-RC2-40"}, "SHA-1", true, true},
+		"openssl-clear-certificates.p12": {[]string{"none", "AES-256"}, "SHA-512", true, false},
+	} {
+		r := shown(t, otherPrograms+name, worthless)
+		slices.Sort(r.Store.Encryption)
+		slices.Sort(want.encryption)
+		if !slices.Equal(r.Store.Encryption, want.encryption) || r.Store.MAC != want.mac || r.Store.Legacy != want.legacy ||
+			r.Store.ChainComplete != want.complete || slices.Contains(r.Advice, convertFile) != want.legacy || slices.Contains(r.Advice, chainMissing) == want.complete {
+			t.Errorf("%s: %+v %v", name, r.Store, r.Advice)
+		}
+	}
+}
+
+// TestCertConvert: the same keys, names and issuers come out, in a file of today; the old file stays.
+func TestCertConvert(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"openssl3.p12", "openssl-legacy.p12", "java.p12", "java-legacy.p12", "openssl-clear-certificates.p12", "openssl-empty.p12"} {
+		password := "worthless"
+		if name == "openssl-empty.p12" {
+			password = ""
+		}
+		secret := passwordFile(t, password)
+		out := filepath.Join(t.TempDir(), "new.p12")
+		ctr(t, nil, "cert", "convert", otherPrograms+name, "--password-file", secret, "-o", out).expect(t, exitOK, out+" written")
+		onlyMine(t, out)
+		before, after := shown(t, otherPrograms+name, secret), shown(t, out, secret)
+		if after.Store.Legacy || after.Serial != before.Serial || after.Store.Keys != before.Store.Keys || after.Store.Entry != "authentication" ||
+			!slices.Equal(after.Store.Chain, before.Store.Chain) {
+			t.Errorf("%s: %+v became %+v", name, before.Store, after.Store)
+		}
+		ctr(t, nil, "cert", "convert", out, "--password-file", secret, "-o", out).expect(t, exitUsage, "ctr: the new file: ", "file exists")
+	}
+}
+
+func onlyMine(t *testing.T, file string) {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%s: %v, %v", file, info, err)
+	}
+}
+
+// TestCertPassword: both keys of a platform's file survive, under the new password alone.
+func TestCertPassword(t *testing.T) {
+	t.Parallel()
+	file, old := stored(t, testpki.Hospital, "x.p12")
+	link := filepath.Join(t.TempDir(), "link.p12")
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	octets, secret := testpki.File(t, testpki.Hospital)
+	before, err := allKeys(octets, secret)
+	if err != nil || len(before) != 2 {
+		t.Fatalf("%d keys, %v", len(before), err)
+	}
+	fresh := passwordFile(t, "nieuw é€")
+	said := ctr(t, nil, "cert", "password", link, "--password-file", old, "--new-password-file", fresh, "--json").expect(t, exitOK).stdout
+	var answer written
+	if err = json.Unmarshal([]byte(said), &answer); err != nil || answer.Keys != 2 || answer.File != link {
+		t.Errorf("%s, %v", said, err)
+	}
+	onlyMine(t, file)
+	if target, failed := os.Readlink(link); failed != nil || target != file {
+		t.Errorf("the link leads to %s, %v", target, failed)
+	}
+	ctr(t, nil, "cert", "show", file, "--password-file", old).expect(t, exitUsage, "P12_PASSWORD")
+	if octets, err = os.ReadFile(file); err != nil {
+		t.Fatal(err)
+	}
+	after, err := allKeys(octets, "nieuw é€")
+	if err != nil || !sameKeys(before, after) {
+		t.Errorf("%v, %v", after, err)
+	}
+	for i := range after {
+		if public, ok := after[i].Signer.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !public.Equal(before[i].Signer.Public()) {
+			t.Errorf("key %d is another", i)
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Dir(file)); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+func TestCertExtract(t *testing.T) {
+	t.Parallel()
+	file, password := stored(t, testpki.Hospital, "x.p12")
+	extract := []string{"cert", "extract", file, "--password-file", password}
+	key := testpki.Key(t, testpki.Hospital)
+	if said := ctr(t, extract).expect(t, exitOK).stdout; said != string(pki.EncodePEM(key.Certificate)) {
+		t.Errorf("the certificate: %s", said)
+	}
+	whole := string(pki.EncodePEM(append([]*x509.Certificate{key.Certificate}, key.Chain...)...))
+	if said := ctr(t, extract, "--chain").expect(t, exitOK).stdout; said != whole {
+		t.Errorf("the chain: %s", said)
+	}
+	var answer struct{ PEM string }
+	if err := json.Unmarshal([]byte(ctr(t, extract, "--json").expect(t, exitOK).stdout), &answer); err != nil || answer.PEM != string(pki.EncodePEM(key.Certificate)) {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	ctr(t, extract, "--key").expect(t, exitUsage, "--key needs -o")
+	out := filepath.Join(t.TempDir(), "all.pem")
+	ctr(t, extract, "--key", "--chain", "-o", out).expect(t, exitOK, "3 certificate(s)", "private key without a password")
+	onlyMine(t, out)
+	if pair, err := tls.LoadX509KeyPair(out, out); err != nil || len(pair.Certificate) != 3 {
+		t.Errorf("the pair: %v", err)
+	}
+	ctr(t, extract, "-o", out).expect(t, exitUsage, "file exists")
+	plain := filepath.Join(t.TempDir(), "plain.pem")
+	ctr(t, extract, "-o", plain).expect(t, exitOK, "1 certificate(s)")
+	octets, err := os.ReadFile(plain)
+	if err != nil || bytes.Contains(octets, []byte("PRIVATE")) {
+		t.Errorf("%s, %v", octets, err)
+	}
+}
+
+// TestCertRefuses: one line that says what is wrong, exit code 2, and a file that is as it was.
+func TestCertRefuses(t *testing.T) {
+	t.Parallel()
+	file, good := stored(t, testpki.Hospital, "x.p12")
+	octets, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := passwordFile(t, "wrong")
+	broken := put(t, "broken.p12", octets[:len(octets)/2])
+	text := put(t, "text.p12", []byte("hello"))
+	inClear := otherPrograms + "openssl-clear-key.p12"
+	missing := filepath.Join(t.TempDir(), "missing")
+	for name, tt := range map[string]struct {
+		args []string
+		say  string
+	}{
+		"no file":               {[]string{"cert", "show", "--password-file", good}, "which certificate?"},
+		"no such file":          {[]string{"cert", "show", missing, "--password-file", good}, "no such file"},
+		"no password":           {[]string{"cert", "show", file}, "--password-file=FILE"},
+		"a wrong password":      {[]string{"cert", "show", file, "--password-file", wrong}, "x.p12: P12_PASSWORD"},
+		"cut short":             {[]string{"cert", "show", broken, "--password-file", good}, "broken.p12: P12_UNREADABLE"},
+		"text":                  {[]string{"cert", "show", text, "--password-file", good}, "P12_UNREADABLE"},
+		"without a key":         {[]string{"cert", "show", inClear, "--password-file", good}, "P12_NO_KEY"},
+		"convert, wrong":        {[]string{"cert", "convert", file, "--password-file", wrong, "-o", missing}, "P12_PASSWORD"},
+		"convert to nowhere":    {[]string{"cert", "convert", file, "--password-file", good, "-o", missing + "/new.p12"}, "the new file: "},
+		"convert without -o":    {[]string{"cert", "convert", file, "--password-file", good}, "--out=FILE.p12"},
+		"extract, wrong":        {[]string{"cert", "extract", file, "--password-file", wrong}, "P12_PASSWORD"},
+		"password, wrong":       {[]string{"cert", "password", file, "--password-file", wrong, "--new-password-file", good}, "P12_PASSWORD"},
+		"no new password":       {[]string{"cert", "password", file, "--password-file", good}, "--new-password-file=FILE"},
+		"an empty new password": {[]string{"cert", "password", file, "--password-file", good, "--new-password-file", passwordFile(t, "")}, "is empty"},
+		"a new password that cannot be": {[]string{"cert", "password", file, "--password-file", good, "--new-password-file", passwordFile(t, "\U0001F511")},
+			"Basic Multilingual Plane"},
+	} {
+		r := ctr(t, nil, tt.args...).expect(t, exitUsage, tt.say)
+		if strings.Count(r.stderr, "\n") != 1 || !strings.HasPrefix(r.stderr, "ctr: ") {
+			t.Errorf("%s: not one line: %q", name, r.stderr)
+		}
+	}
+	if after, failed := os.ReadFile(file); failed != nil || !bytes.Equal(after, octets) {
+		t.Errorf("the file was changed, %v", failed)
+	}
+	if _, err = os.Stat(missing); err == nil {
+		t.Error("a file was written")
+	}
+}
+
+// TestReplaceFile: where the new file cannot take its place, the old one stays and nothing is left behind.
+func TestReplaceFile(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	taken := filepath.Join(directory, "taken")
+	if err := os.MkdirAll(filepath.Join(taken, "inside"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceFile(taken, []byte("x")); err == nil || !strings.Contains(err.Error(), "is as it was") {
+		t.Errorf("%v", err)
+	}
+	if err := replaceFile(filepath.Join(directory, "missing"), []byte("x")); err == nil {
+		t.Error("a missing file was replaced")
+	}
+	if entries, err := os.ReadDir(directory); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// TestOutline: what would not be written again is seen, and no octets that are no .p12 file are taken.
+func TestOutline(t *testing.T) {
+	t.Parallel()
+	octets, _ := testpki.File(t, testpki.Hospital)
+	o, err := outline(octets)
+	if err != nil || o.keys != 2 || o.clear {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	marshal := func(value any) []byte {
+		der, failed := asn1.Marshal(value)
+		if failed != nil {
+			t.Fatal(failed)
+		}
+		return der
+	}
+	explicit := func(der []byte) asn1.RawValue {
+		return asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: der}
+	}
+	type bag struct {
+		ID    asn1.ObjectIdentifier
+		Value asn1.RawValue
+	}
+	secret := marshal([]bag{{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 5}, explicit(marshal([]byte("secret")))}})
+	if o = (&p12Outline{}); !o.open(contentInfo{Content: explicit(marshal(secret))}) || !o.clear {
+		t.Errorf("a thing in the clear is not seen: %+v", o)
+	}
+	for _, hostile := range [][]byte{nil, {0x30}, []byte("hello"), marshal([][]byte{nil}), octets[:len(octets)-1]} {
+		if _, err = outline(hostile); err == nil {
+			t.Errorf("%x was taken", hostile)
+		}
+	}
+}
+
+func TestExpiryWarning(t *testing.T) {
+	t.Parallel()
+	leaf := testpki.Key(t, testpki.Hospital).Certificate
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		before time.Duration
+		want   string
+	}{
+		{91 * day, ""}, {90*day + time.Second, ""}, {90 * day, "in 90 day(s): it can be renewed"}, {31 * day, "it can be renewed"}, {30 * day, "renew it now"},
+		{8 * day, "renew it now"}, {7 * day, "in 7 day(s): renew it today"}, {time.Hour, "in 0 day(s): renew it today"}, {-time.Second, ""},
+	} {
+		got := expiryWarning(leaf, leaf.NotAfter.Add(-tt.before))
+		if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+			t.Errorf("%s before: %q", tt.before, got)
+		}
+	}
+}
+
+// TestCommandsWarnOfExpiry: one line on standard error, and the answer on standard output is the same.
+func TestCommandsWarnOfExpiry(t *testing.T) {
+	t.Parallel()
+	file, password := made(t, "CTR test", pki.Order{Subject: pki.Subject{Type: "SSIN", ID: "78031412250"}, Until: time.Now().Add(20*24*time.Hour + time.Hour)})
+	for _, more := range [][]string{nil, {"--json"}} {
+		flags := append([]string{"--p12", file, "--password-file", password, "--url", "https://127.0.0.1:1/ctr/v1"}, more...)
+		r := ctr(t, flags, "search", "--patient", "48022907379").expect(t, exitUnreachable, "ctr: your certificate ends on ", "in 20 day(s): renew it now")
+		if strings.Count(r.stderr, "your certificate ends") != 1 || r.stdout != "" {
+			t.Errorf("%+v", r)
+		}
+	}
+	if r := shown(t, file, password); r.DaysLeft != 20 || !slices.Contains(r.Advice, renew) {
+		t.Errorf("%+v", r)
+	}
+}

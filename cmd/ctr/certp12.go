@@ -1,0 +1,231 @@
+package main
+
+import (
+	"cmp"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/openctr/ctr/internal/message/pki"
+)
+
+// This file looks at the outer form of a .p12 file (RFC 7292): how it is encrypted, and which keys it holds.
+//
+// pki.ReadP12Keys reads what is in it; here stands only what can be said without the password.
+
+// storeIterations is how often the password of a new file is hashed for each of its parts.
+const storeIterations = 100_000
+
+var (
+	oidData          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+	oidEncryptedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}
+	oidShroudedBag   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
+	oidCertBag       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}
+	oidPBES2         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
+	oidPBMAC1        = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 14}
+)
+
+// algorithmName names what encrypts or seals a .p12 file, empty for what is not known.
+func algorithmName(id asn1.ObjectIdentifier) string {
+	switch id.String() {
+	case "1.2.840.113549.1.12.1.3":
+		return "SHA1-3DES"
+	case "1.2.840.113549.1.12.1.5":
+		return "SHA1-RC2-128"
+	case "1.2.840.113549.1.12.1.6":
+		return "SHA1-RC2-40"
+	case "2.16.840.1.101.3.4.1.2":
+		return "AES-128"
+	case "2.16.840.1.101.3.4.1.22":
+		return "AES-192"
+	case "2.16.840.1.101.3.4.1.42":
+		return "AES-256"
+	case "1.3.14.3.2.26":
+		return "SHA-1"
+	case "2.16.840.1.101.3.4.2.1":
+		return "SHA-256"
+	case "2.16.840.1.101.3.4.2.2":
+		return "SHA-384"
+	case "2.16.840.1.101.3.4.2.3":
+		return "SHA-512"
+	case oidPBMAC1.String():
+		return "PBMAC1"
+	}
+	return ""
+}
+
+// modern reports whether an algorithm is one that programs of today write.
+func modern(name string) bool {
+	return strings.HasPrefix(name, "AES-") || name == "SHA-256" || name == "SHA-384" || name == "SHA-512" || name == "PBMAC1"
+}
+
+type contentInfo struct {
+	Type    asn1.ObjectIdentifier
+	Content asn1.RawValue `asn1:"tag:0,explicit"`
+}
+
+type safeBag struct {
+	ID         asn1.ObjectIdentifier
+	Value      asn1.RawValue `asn1:"tag:0,explicit"`
+	Attributes asn1.RawValue `asn1:"optional"`
+}
+
+// p12Outline is what can be seen of a .p12 file without its password.
+type p12Outline struct {
+	keys       int
+	clear      bool // there are things in the clear that are not certificates
+	encryption []string
+	mac        string
+}
+
+var errOutline = errors.New("the form of the .p12 file is not as expected; export it again with openssl or keytool")
+
+// outline reads the outer form. The file has been accepted by pki.ReadP12, which bounds it.
+func outline(file []byte) (*p12Outline, error) {
+	var store struct {
+		Version int
+		Safe    contentInfo
+		MAC     struct {
+			Mac struct {
+				Algorithm pkix.AlgorithmIdentifier
+				Digest    []byte
+			}
+			Salt       []byte
+			Iterations int `asn1:"optional,default:1"`
+		}
+	}
+	var authenticated []byte
+	var contents []contentInfo
+	if !readDER(file, &store) || !readDER(store.Safe.Content.Bytes, &authenticated) || !readDER(authenticated, &contents) {
+		return nil, errOutline
+	}
+	o := &p12Outline{mac: cmp.Or(algorithmName(store.MAC.Mac.Algorithm.Algorithm), store.MAC.Mac.Algorithm.Algorithm.String())}
+	for _, c := range contents {
+		var known bool
+		switch {
+		case c.Type.Equal(oidEncryptedData):
+			known = o.encrypted(c)
+		case c.Type.Equal(oidData):
+			known = o.open(c)
+		}
+		if !known {
+			return nil, errOutline
+		}
+	}
+	return o, nil
+}
+
+func readDER(octets []byte, into any) bool {
+	rest, err := asn1.Unmarshal(octets, into)
+	return err == nil && len(rest) == 0
+}
+
+// encrypted takes in a ContentInfo with EncryptedData, in which there are certificates.
+func (o *p12Outline) encrypted(c contentInfo) bool {
+	var data struct {
+		Version int
+		Info    struct {
+			Type       asn1.ObjectIdentifier
+			Algorithm  pkix.AlgorithmIdentifier
+			Ciphertext asn1.RawValue
+		}
+	}
+	if !readDER(c.Content.Bytes, &data) {
+		return false
+	}
+	o.uses(data.Info.Algorithm)
+	return true
+}
+
+// open takes in a ContentInfo that is not encrypted as a whole: encrypted keys, and certificates in the clear.
+func (o *p12Outline) open(c contentInfo) bool {
+	var octets []byte
+	var bags []asn1.RawValue
+	if !readDER(c.Content.Bytes, &octets) || !readDER(octets, &bags) {
+		return false
+	}
+	certificates := false
+	for _, raw := range bags {
+		var bag safeBag
+		if !readDER(raw.FullBytes, &bag) {
+			return false
+		}
+		switch {
+		case bag.ID.Equal(oidCertBag):
+			certificates = true
+		case bag.ID.Equal(oidShroudedBag):
+			var key struct {
+				Algorithm pkix.AlgorithmIdentifier
+				Encrypted []byte
+			}
+			if !readDER(bag.Value.Bytes, &key) {
+				return false
+			}
+			o.uses(key.Algorithm)
+			o.keys++
+		default:
+			o.clear = true
+		}
+	}
+	if certificates {
+		o.add("none")
+	}
+	return true
+}
+
+func (o *p12Outline) add(name string) {
+	if !slices.Contains(o.encryption, name) {
+		o.encryption = append(o.encryption, name)
+	}
+}
+
+// uses notes an encryption. Of PBES2 it is the cipher (RFC 8018 appendix A.4).
+func (o *p12Outline) uses(a pkix.AlgorithmIdentifier) {
+	id := a.Algorithm
+	if id.Equal(oidPBES2) {
+		var parameters struct{ Derivation, Cipher pkix.AlgorithmIdentifier }
+		if readDER(a.Parameters.FullBytes, &parameters) {
+			id = parameters.Cipher.Algorithm
+		}
+	}
+	o.add(cmp.Or(algorithmName(id), id.String()))
+}
+
+// legacy reports whether a program of today may refuse the file for how it is encrypted.
+func (o *p12Outline) legacy() bool {
+	return !modern(o.mac) || slices.ContainsFunc(o.encryption, func(name string) bool { return !modern(name) })
+}
+
+// errWouldLose is for a file of which not all could be written again.
+var errWouldLose = errors.New("the file holds something beside encrypted keys with their certificates, which would be lost; " +
+	"keep it as it is, or take it apart with openssl pkcs12")
+
+// allKeys reads every key of a .p12 file, the one that signs first, or nothing: each must have its certificate.
+func allKeys(file []byte, password string) ([]*pki.Key, error) {
+	keys, err := pki.ReadP12Keys(file, password)
+	if err != nil {
+		return nil, err
+	}
+	o, err := outline(file)
+	if err != nil {
+		return nil, err
+	}
+	if o.clear {
+		return nil, errWouldLose
+	}
+	for i, key := range keys {
+		switch { // as the platform names them; some programs cannot find what has no name
+		case key.Name != "":
+		case i == 0:
+			key.Name = signingEntry
+		default:
+			key.Name = key.Certificate.SerialNumber.String()
+		}
+	}
+	return keys, nil
+}
+
+// signingEntry is what the platform calls the key that signs, and so what pki.ReadP12 looks for.
+const signingEntry = "authentication"

@@ -1,0 +1,190 @@
+package batch
+
+import (
+	"fmt"
+	"strings"
+)
+
+// row is a row of the table with its cells in their final form.
+type row struct {
+	number int
+	cells  [columnCount]string
+	faulty bool
+}
+
+// separators are those that are looked for: the semicolon is what spreadsheets write where the comma is in numbers.
+const separators = ";,"
+
+// readCSV reads the header and the rows below it.
+func (f *File) readCSV(text string) []*row {
+	s := scanner{rest: text, file: f}
+	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "sep=") { // which spreadsheets do not show
+		s.separator, s.rest = strings.TrimSpace(first[len("sep="):]), rest
+		if len(s.separator) != 1 || !strings.Contains(separators, s.separator) {
+			f.fault(0, "", "its first line names a separator that is neither ; nor ,")
+			return nil
+		}
+	} else {
+		s.separator = separatorOf(text)
+	}
+	f.Separator = s.separator
+	header, _, more := s.record()
+	if !more {
+		return nil // Read says that there is none
+	}
+	columns := f.header(header)
+	if columns == nil {
+		return nil
+	}
+	var rows []*row
+	for {
+		cells, whole, more := s.record()
+		if !more {
+			return rows
+		}
+		if r := f.cellsOf(s.row, columns, cells, whole); r != nil {
+			rows = append(rows, r)
+		}
+	}
+}
+
+// separatorOf counts in the header.
+func separatorOf(text string) string {
+	header := text
+	if end := strings.IndexAny(text, "\r\n"); end >= 0 {
+		header = text[:end]
+	}
+	if strings.Count(header, ";") >= strings.Count(header, ",") {
+		return ";"
+	}
+	return ","
+}
+
+// header finds the columns by their names; a column without a name is -1 and must be empty.
+func (f *File) header(names []string) []column {
+	before := len(f.Faults)
+	seen := [columnCount]bool{}
+	columns := make([]column, 0, len(names))
+	for i, name := range names {
+		name = strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(clean(input, name)))
+		c, known := columnNamed(name)
+		switch {
+		case name == "":
+			c = unnamed
+		case !known:
+			f.fault(1, "", fmt.Sprintf("column %d is called %.40q, which means nothing here; the columns are %s", i+1, name, columnNames()))
+		case seen[c]:
+			f.fault(1, name, "it is there twice")
+		default:
+			seen[c] = true
+		}
+		columns = append(columns, c)
+	}
+	for _, wanted := range requiredColumns {
+		found := false
+		for _, c := range wanted {
+			found = found || seen[c]
+		}
+		if !found {
+			f.fault(1, columnList(wanted), "it is missing")
+		}
+	}
+	if len(f.Faults) > before {
+		return nil
+	}
+	return columns
+}
+
+// cellsOf puts the cells of a record into their columns; it is nil for a row with nothing in it.
+func (f *File) cellsOf(number int, columns []column, cells []string, whole bool) *row {
+	r := &row{number: number, faulty: !whole}
+	empty := whole
+	for i, raw := range cells {
+		switch {
+		case i < len(columns) && columns[i] != unnamed:
+			value := clean(columns[i], raw)
+			empty = empty && value == ""
+			f.fill(r, columns[i], value)
+		case clean(input, raw) != "":
+			empty = false
+			r.faulty = true
+			f.fault(number, "", fmt.Sprintf("cell %d stands below no column name; is a separator inside a cell without quotes?", i+1))
+		}
+	}
+	if empty {
+		return nil
+	}
+	return r
+}
+
+// scanner takes records from CSV. Rows are counted as a spreadsheet shows them: an empty line is one, and a line end in a
+// quoted cell begins none.
+type scanner struct {
+	file      *File
+	rest      string
+	separator string
+	row       int
+}
+
+// record takes the cells of the next row. It is not whole when something is wrong with its quotes, which it has told.
+func (s *scanner) record() (cells []string, whole, more bool) {
+	if s.rest == "" {
+		return nil, true, false
+	}
+	s.row++
+	whole = true
+	for {
+		cell, ok := s.cell()
+		whole = whole && ok
+		cells = append(cells, cell)
+		if strings.HasPrefix(s.rest, s.separator) {
+			s.rest = s.rest[len(s.separator):]
+			continue
+		}
+		s.rest = strings.TrimPrefix(s.rest, "\r")
+		s.rest = strings.TrimPrefix(s.rest, "\n")
+		return cells, whole, true
+	}
+}
+
+// cell takes one cell, up to the separator or the line end behind it. A quote inside a cell that does not begin with one
+// is a character like others, as spreadsheets see it; ="0012" is a spreadsheet's way to write a text.
+func (s *scanner) cell() (cell string, ok bool) {
+	quoted := strings.TrimLeft(s.rest, " ")
+	quoted = strings.TrimPrefix(quoted, "=")
+	if !strings.HasPrefix(quoted, `"`) {
+		return s.upToEnd(), true
+	}
+	var b strings.Builder
+	quoted = quoted[1:]
+	for {
+		text, behind, closed := strings.Cut(quoted, `"`)
+		b.WriteString(text)
+		if !closed {
+			s.file.fault(s.row, "", "a quoted cell of this row is not closed, so that the rest of the file is inside it")
+			s.rest = ""
+			return "", false
+		}
+		if !strings.HasPrefix(behind, `"`) {
+			s.rest = behind
+			break
+		}
+		b.WriteByte('"')
+		quoted = behind[1:]
+	}
+	if behind := s.upToEnd(); strings.TrimSpace(behind) != "" {
+		s.file.fault(s.row, "", "there is text behind the closing quote of a cell; a quote inside a quoted cell is written twice")
+		return "", false
+	}
+	return b.String(), true
+}
+
+func (s *scanner) upToEnd() string {
+	end := strings.IndexAny(s.rest, s.separator+"\r\n")
+	if end < 0 {
+		end = len(s.rest)
+	}
+	text := s.rest[:end]
+	s.rest = s.rest[end:]
+	return text
+}

@@ -1,0 +1,260 @@
+package batch_test
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/batch"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// options are those of a run on 2026-11-21.
+func options(tb testing.TB) batch.Options {
+	tb.Helper()
+	today, err := ident.ParseDate("2026-11-21")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return batch.Options{Save: "Final", Today: today}
+}
+
+const header = "input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;notification_code;quantity"
+
+// good is a row below header.
+func good(reference string) string {
+	return reference + ";78031412250;2026-11-20;48022907379;17800389480;2026-11-02;000071200176;1"
+}
+
+func lines(all ...string) string { return strings.Join(all, "\r\n") + "\r\n" }
+
+// expected is what good("A-1") says.
+func expected() wire.Implantation {
+	return wire.Implantation{Specialist: wire.Professional{SSIN: "78031412250"}, OperationDate: "2026-11-20", Patient: "48022907379",
+		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02",
+		Implant: []wire.NotifiedImplant{{NotificationCode: "000071200176", Quantity: 1}}}
+}
+
+// TestHabits: the same notification, in the forms in which programs and spreadsheets write it.
+func TestHabits(t *testing.T) {
+	row := good("A-1")
+	replaced := func(old, replacement string) string { return lines(header, strings.Replace(row, old, replacement, 1)) }
+	cases := []struct{ name, text string }{
+		{"as it should be", lines(header, row)},
+		{"no last line end", header + "\n" + row},
+		{"old line ends", header + "\r" + row + "\r"},
+		{"byte order mark", "\xef\xbb\xbf" + lines(header, row)},
+		{"commas", strings.ReplaceAll(lines(header, row), ";", ",")},
+		{"separator named", "sep=;\r\n" + lines(header, row)},
+		{"all quoted", `"` + strings.ReplaceAll(strings.ReplaceAll(strings.TrimSpace(lines(header, row)), ";", `";"`), "\r\n", "\"\r\n\"") + "\"\r\n"},
+		{"other order", lines("quantity;operation_date;input_reference;specialist_ssin;patient_ssin;prescriber_nihii;prescription_date;notification_code",
+			"1;2026-11-20;A-1;78031412250;48022907379;17800389480;2026-11-02;000071200176")},
+		{"capitals and spaces in the header", lines(strings.ToUpper(strings.ReplaceAll(header, "_", " ")), row)},
+		{"spaces and hard spaces", replaced("48022907379", " \u00a048022907379 ")},
+		{"apostrophe", replaced("48022907379", "'48022907379")},
+		{"formula of a text", replaced("000071200176", `="000071200176"`)},
+		{"quoted formula of a text", replaced("000071200176", `"=""000071200176"""`)},
+		{"zeros dropped in front of a code", replaced("000071200176", "71200176")},
+		{"days first", replaced("2026-11-20", "20/11/2026")},
+		{"short days", replaced("2026-11-02", "2/11/2026")},
+		{"midnight", replaced("2026-11-20", "20/11/2026 0:00")},
+		{"midnight with seconds", replaced("2026-11-20", "2026-11-20 00:00:00")},
+		{"no quantity is one", replaced("176;1", "176;")},
+		{"cells missing at the end", replaced("176;1", "176")},
+		{"empty columns and rows", lines(header+";;", row+";;", ";;;;;;;;;", "", "")},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := batch.Read([]byte(c.text), options(t))
+			if len(f.Faults) > 0 || len(f.Notifications) != 1 || f.Rows != 1 {
+				t.Fatalf("faults %v, %d rows, %d notifications", f.Faults, f.Rows, len(f.Notifications))
+			}
+			n := f.Notifications[0]
+			if n.Reference != "A-1" || n.Save != "Final" || !reflect.DeepEqual(n.Rows, []int{2}) || !reflect.DeepEqual(n.Implantation, expected()) {
+				t.Errorf("%+v", n)
+			}
+		})
+	}
+}
+
+// TestFaults: each fault has its row, its column and its reason, and takes its notification along.
+func TestFaults(t *testing.T) {
+	row := good("A-1")
+	replaced := func(old, replacement string) string { return lines(header, strings.Replace(row, old, replacement, 1)) }
+	with := func(column string, cells ...string) string {
+		all := []string{header + ";" + column}
+		for _, cell := range cells {
+			all = append(all, row+";"+cell)
+		}
+		return lines(all...)
+	}
+	cases := []struct{ name, text, want string }{
+		{"nothing", "", "the file: it holds no row to send"},
+		{"only a header", lines(header), "the file: it holds no row to send"},
+		{"UTF-16", "\xff\xfei\x00", "the file: it is UTF-16"},
+		{"a workbook", "PK\x03\x04", "the file: it is a workbook"},
+		{"neither encoding", lines(header, row, "\x81"), "row 3: it is neither UTF-8 nor Windows-1252"},
+		{"another separator", "sep=|\n" + lines(header, row), "the file: its first line names a separator"},
+		{"unknown column", with("colour", "red"), `row 1: column 9 is called "colour", which means nothing here; the columns are input_reference, `},
+		{"column twice", with("quantity", "1"), "row 1, column quantity: it is there twice"},
+		{"column missing", lines("input_reference;udi", "A;B"), "row 1, column specialist_ssin or specialist_nihii: it is missing"},
+		{"cell beyond", lines(header, row+";left"), "row 2: cell 9 stands below no column name"},
+		{"open quote", lines(header, `"`+row, good("A-2")), "row 2: a quoted cell of this row is not closed"},
+		{"text behind a quote", lines(header, `"A"-1`+strings.TrimPrefix(row, "A-1")), "row 2: there is text behind the closing quote"},
+		{"no reference", replaced("A-1", ""), "row 2, column input_reference: it is empty"},
+		{"long reference", replaced("A-1", strings.Repeat("é", 65)), "row 2, column input_reference: it has 65 characters, and 64 are the most"},
+		{"SSIN", replaced("48022907379", "48022907378"), "row 2, column patient_ssin: SSIN_INVALID: "},
+		{"SSIN cut", replaced("48022907379", "8022907379"), "It has 10 digits: a spreadsheet drops zeros in front."},
+		{"power of ten", replaced("78031412250", "7,80314E+10"), "row 2, column specialist_ssin: SSIN_INVALID: "},
+		{"power of ten, said", replaced("78031412250", "7,80314E+10"), "A spreadsheet made a power of ten of it"},
+		{"NIHII", replaced("17800389480", "17800389481x"), "row 2, column prescriber_nihii: NIHII_INVALID: "},
+		{"code", replaced("000071200176", "000071200177"), "row 2, column notification_code: IMPLANT_CODE_INVALID: "},
+		{"CBE", with("pharmacy_cbe", "0403227021"), "row 2, column pharmacy_cbe: CBE_INVALID: "},
+		{"no such day", replaced("2026-11-20", "31/11/2026"), "row 2, column operation_date: this is not a date as 2026-11-20 or 20/11/2026"},
+		{"month first", replaced("2026-11-20", "11/20/2026"), "row 2, column operation_date: this is not a date"},
+		{"two digits", replaced("2026-11-20", "20/11/26"), "row 2, column operation_date: this is not a date"},
+		{"a time of day", replaced("2026-11-20", "2026-11-20 10:00"), "row 2, column operation_date: this is not a date"},
+		{"a zone", replaced("2026-11-20", "2026-11-20Z"), "row 2, column operation_date: this is not a date"},
+		{"no day", replaced("2026-11-20", ""), "row 2, column operation_date: it is empty"},
+		{"no specialist", replaced("78031412250", ""), "row 2, column specialist_ssin: specialist_ssin and specialist_nihii are both empty"},
+		{"two numbers", with("prescriber_ssin", "78031412250"), "row 2, column prescriber_nihii: give prescriber_ssin or prescriber_nihii, not both"},
+		{"two pharmacists", with("pharmacist_ssin;pharmacist_nihii", "72010120721;27200184000"), "column pharmacist_nihii: give pharmacist_ssin or"},
+		{"future", replaced("2026-11-20", "2026-11-22"), "row 2, column operation_date: OPERATION_IN_FUTURE: "},
+		{"long ago", replaced("2026-11-20", "1949-12-31"), "row 2, column operation_date: OPERATION_BEFORE_1950: "},
+		{"prescription", replaced("2026-11-02", "2026-11-21"), "row 2, column prescription_date: PRESCRIPTION_AFTER_OPERATION: "},
+		{"delivery", with("delivery_date", "2026-11-21"), "row 2, column delivery_date: DELIVERY_AFTER_OPERATION: "},
+		{"quantity", replaced("176;1", "176;100"), "row 2, column quantity: QUANTITY_OUT_OF_RANGE: "},
+		{"half", replaced("176;1", "176;1,5"), "row 2, column quantity: QUANTITY_OUT_OF_RANGE: "},
+		{"side", with("side", "links"), "row 2, column side: this is not Left, Right, Bilateral or None"},
+		{"neither code nor UDI", replaced("000071200176", ""), "row 2, column notification_code: IMPLANT_NOT_IDENTIFIED: "},
+		{"lot", with("udi;lot", "(01)05410000001047(10)L1;L2"), "row 2, column lot: LOT_CONTRADICTS_UDI: "},
+		{"serial", with("udi;serial", "(01)05410000001047(21)S1;S2"), "row 2, column serial: SERIAL_CONTRADICTS_UDI: "},
+		{"expiry", with("udi;expiry_date", "(01)05410000001047(17)291231;30/12/2029"), "row 2, column expiry_date: EXPIRY_CONTRADICTS_UDI: "},
+		{"separators of a scanner", with("udi", "010541000000104710L1\x1d21S1"), "row 2, column udi: it holds the separator that a scanner gives"},
+		{"line end in a lot", with("lot", "\"a\nb\""), "row 2, column lot: it holds a control character or a line end"},
+		{"other patient", lines(header, row, strings.Replace(row, "48022907379", "78031412250", 1)),
+			"row 3, column patient_ssin: it differs from that of row 2, which has the same input_reference"},
+		{"too many", header + strings.Repeat("\n"+row, 51), "row 52, column input_reference: there are 51 rows with this reference"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := batch.Read([]byte(c.text), options(t))
+			var all []string
+			for _, fault := range f.Faults {
+				all = append(all, fault.String())
+			}
+			if said := strings.Join(all, "\n"); !strings.Contains(said, c.want) || strings.Contains(said, "4802290737") {
+				t.Errorf("said %s\nwant %s", said, c.want)
+			}
+			if len(f.Notifications) > 0 {
+				t.Errorf("still to be sent: %+v", f.Notifications[0])
+			}
+		})
+	}
+}
+
+// TestBeforeUDI: an implant placed before a UDI sufficed has a code.
+func TestBeforeUDI(t *testing.T) {
+	text := lines("input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;udi",
+		"A;78031412250;25/05/2023;48022907379;17800389480;25/05/2023;(01)05410000001047", "B;78031412250;26/05/2023;48022907379;17800389480;25/05/2023;(01)05410000001047")
+	f := batch.Read([]byte(text), options(t))
+	if len(f.Faults) != 1 || f.Faults[0].Code != "IMPLANT_CODE_REQUIRED" || f.Faults[0].Row != 2 || len(f.Notifications) != 1 {
+		t.Errorf("%v, %d", f.Faults, len(f.Notifications))
+	}
+}
+
+// TestDrafts: a draft may break the rules, and must have numbers that are numbers.
+func TestDrafts(t *testing.T) {
+	o := options(t)
+	o.Save = "Draft"
+	text := lines(header, strings.Replace(good("A"), "000071200176", "", 1), strings.Replace(good("B"), "2026-11-20", "2027-01-01", 1),
+		strings.Replace(good("C"), "48022907379", "48022907378", 1))
+	f := batch.Read([]byte(text), o)
+	if len(f.Notifications) != 2 || len(f.Faults) != 1 || f.Faults[0].Row != 4 {
+		t.Errorf("%v, %d", f.Faults, len(f.Notifications))
+	}
+}
+
+// TestGroups: rows of one reference make one notification wherever they stand; a fault of one row leaves the others out
+// with it, and no other notification.
+func TestGroups(t *testing.T) {
+	text := lines(header+";comment;location;pharmacist_nihii;pharmacy_nihii;side", good("A")+";'s avonds;'t been;27200184000;21500346;left", good("B"), "A;;;;;;000071200275;2", "",
+		strings.Replace(good("B"), "000071200176", "1", 1), good("C")+";\"one\r\ntwo\"")
+	f := batch.Read([]byte(text), options(t))
+	if len(f.Faults) != 1 || f.Faults[0].Row != 6 || f.Rows != 5 || len(f.Notifications) != 2 {
+		t.Fatalf("%v, %d rows, %d notifications", f.Faults, f.Rows, len(f.Notifications))
+	}
+	want := expected()
+	want.Comment = "'s avonds"
+	want.Implant[0].Location, want.Implant[0].Side = "'t been", "Left"
+	want.Implant[0].Pharmacist, want.Implant[0].Pharmacy = &wire.Professional{NIHII: "27200184000"}, &wire.Pharmacy{NIHII: "21500346"}
+	want.Implant = append(want.Implant, wire.NotifiedImplant{NotificationCode: "000071200275", Quantity: 2})
+	if a := f.Notifications[0]; !reflect.DeepEqual(a.Implantation, want) || !reflect.DeepEqual(a.Rows, []int{2, 4}) {
+		t.Errorf("%+v", a)
+	}
+	if c := f.Notifications[1]; c.Reference != "C" || c.Implantation.Comment != "one\ntwo" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestWindows: what is not UTF-8 is read as Windows writes it, and said.
+func TestWindows(t *testing.T) {
+	f := batch.Read([]byte(lines(header+";location", good("A-1")+";gauche \x96 c\xf4t\xe9 \x80")), options(t))
+	if len(f.Faults) > 0 || f.Encoding != "Windows-1252" || f.Separator != ";" || f.Notifications[0].Implantation.Implant[0].Location != "gauche – côté €" {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestJSONLines: the same notification as an object.
+func TestJSONLines(t *testing.T) {
+	object := `{"input_reference":"A-1","specialist_ssin":"78031412250","operation_date":"2026-11-20","patient_ssin":48022907379,` +
+		`"prescriber_nihii":"17800389480","prescription_date":"2026-11-02","notification_code":"000071200176","quantity":1,"comment":null}`
+	o := options(t)
+	o.JSONLines = true
+	f := batch.Read([]byte(object+"\n\n"), o)
+	if len(f.Faults) > 0 || len(f.Notifications) != 1 || !reflect.DeepEqual(f.Notifications[0].Implantation, expected()) {
+		t.Fatalf("%+v", f)
+	}
+	cases := map[string]string{
+		"[]": "row 1: it is not one JSON object", "null": "row 1: it is not one JSON object", "{} {}": "row 1: it is not one JSON object",
+		"{": "row 1: it is not one JSON object", "{}": "row 1, column input_reference: it is empty",
+		`{"colour":"red"}`: `row 1: the key "colour" means nothing here`, `{"quantity":true}`: "row 1, column quantity: it is neither a text nor a number",
+	}
+	for text, want := range cases {
+		if f := batch.Read([]byte(text), o); len(f.Faults) != 1 || !strings.HasPrefix(f.Faults[0].String(), want) || len(f.Notifications) > 0 {
+			t.Errorf("%s: %v", text, f.Faults)
+		}
+	}
+}
+
+// FuzzRead: whatever the file, there is no panic, and what is to be sent has a reference and rows.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(lines(header, good("A"))), false)
+	f.Add([]byte("sep=,\n\"a\"\"b,=\"c\n"), false)
+	f.Add([]byte(`{"input_reference":"A"}`), true)
+	o := options(f)
+	f.Fuzz(func(t *testing.T, octets []byte, jsonLines bool) {
+		o.JSONLines = jsonLines
+		for _, n := range batch.Read(octets, o).Notifications {
+			if n.Reference == "" || len(n.Rows) == 0 || len(n.Rows) != len(n.Implantation.Implant) {
+				t.Errorf("%+v", n)
+			}
+		}
+	})
+}
+
+// notifications are some that are right.
+func notifications(tb testing.TB, count int) *batch.File {
+	tb.Helper()
+	all := []string{header}
+	for i := range count {
+		all = append(all, good(fmt.Sprintf("A-%d", i)))
+	}
+	f := batch.Read([]byte(lines(all...)), options(tb))
+	if len(f.Faults) > 0 || len(f.Notifications) != count {
+		tb.Fatalf("%v", f.Faults)
+	}
+	return f
+}

@@ -1,0 +1,261 @@
+package batch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/batch"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// registry answers as the register does: the same reference with the same content has the first receipt.
+type registry struct {
+	mu       sync.Mutex
+	kept     map[string]string // content by reference
+	calls    int
+	twice    int // notifications that came again
+	refuse   func(reference string) bool
+	disturb  func(call int) batch.Verdict // what goes wrong with a call: before it is kept when odd, after when even
+	conflict bool
+}
+
+func (r *registry) send(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls++
+	lost := batch.Answer{Verdict: batch.Later, Err: errLost}
+	disturbed := r.disturb != nil && r.disturb(r.calls) != batch.Yes
+	if ctx.Err() != nil || disturbed && r.calls%2 == 1 {
+		return lost
+	}
+	if r.refuse != nil && r.refuse(request.InputReference) {
+		return batch.Answer{Verdict: batch.No, Codes: []string{"RULE"}, Message: "=refused;\n\"so\""}
+	}
+	content := fmt.Sprint(request.Implantation)
+	if kept, again := r.kept[request.InputReference]; again {
+		r.twice++
+		r.conflict = r.conflict || kept != content
+	}
+	if r.kept == nil {
+		r.kept = map[string]string{}
+	}
+	r.kept[request.InputReference] = content
+	if disturbed {
+		return lost
+	}
+	return batch.Answer{Verdict: batch.Yes, Number: "1", Reference: "r"}
+}
+
+var errLost = errors.New("lost")
+
+// once runs what is pending of the file, as a process of its own would.
+func once(ctx context.Context, t *testing.T, s *batch.Sender, f *batch.File, name string, again bool) (batch.Progress, error) {
+	t.Helper()
+	j, err := batch.OpenJournal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if failed := j.Close(); failed != nil {
+			t.Error(failed)
+		}
+	}()
+	pending, _ := f.Pending(j, again)
+	s.Journal = j
+	if s.Progress == nil {
+		s.Progress = func(batch.Progress) {}
+	}
+	return s.Run(ctx, pending)
+}
+
+func sender(r *registry) *batch.Sender {
+	return &batch.Sender{Send: r.send, Parallel: 4, Patience: time.Hour, Pause: func(context.Context, time.Duration) {}}
+}
+
+// TestRun: every notification is answered once; refused ones wait until they are asked for again.
+func TestRun(t *testing.T) {
+	f, name := notifications(t, 50), filepath.Join(t.TempDir(), "results.csv")
+	bad := true
+	r := &registry{refuse: func(reference string) bool { return bad && strings.HasSuffix(reference, "7") }}
+	p, err := once(t.Context(), t, sender(r), f, name, false)
+	if err != nil || p != (batch.Progress{Total: 50, Accepted: 45, Refused: 5}) || r.calls != 50 || len(r.kept) != 45 {
+		t.Fatalf("%+v, %v, %d calls", p, err, r.calls)
+	}
+	octets, err := os.ReadFile(name)
+	if err != nil || strings.Count(string(octets), "\n") != 51 || !strings.HasPrefix(string(octets), "input_reference;rows;outcome;number;reference;codes;message;content\n") ||
+		!strings.Contains(string(octets), "\nA-7;9;refused;;;RULE;\"'=refused; \"\"so\"\"\";") {
+		t.Errorf("journal %.300s, %v", octets, err)
+	}
+	if p, err = once(t.Context(), t, sender(r), f, name, false); err != nil || p != (batch.Progress{}) || r.calls != 50 {
+		t.Errorf("second run %+v, %v, %d calls", p, err, r.calls)
+	}
+	bad = false
+	if p, err = once(t.Context(), t, sender(r), f, name, true); err != nil || p.Accepted != 5 || len(r.kept) != 50 || r.twice != 0 {
+		t.Errorf("again %+v, %v", p, err)
+	}
+	j, err := batch.ReadJournal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pending, earlier := f.Pending(j, true); len(pending) > 0 || earlier.Accepted != 50 {
+		t.Errorf("%d pending, %+v", len(pending), earlier)
+	}
+	// What was accepted and is something else now is nobody's to send.
+	f.Notifications[3].Implantation.Comment = "changed"
+	if pending, earlier := f.Pending(j, true); len(pending) > 0 || earlier.Accepted != 49 || len(f.Faults) != 1 || f.Faults[0].Row != 5 {
+		t.Errorf("%d pending, %+v, %v", len(pending), earlier, f.Faults)
+	}
+}
+
+// TestInterrupted: a batch that is cut off at random, whose journal loses the end of its last line, and whose answers get
+// lost after the register kept what they answer, ends with every notification kept, none of them with another content.
+func TestInterrupted(t *testing.T) {
+	const count = 300
+	for seed := range uint64(12) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		f, name := notifications(t, count), filepath.Join(t.TempDir(), "results.csv")
+		r := &registry{disturb: func(call int) batch.Verdict {
+			if call%17 < 2 {
+				return batch.Later
+			}
+			return batch.Yes
+		}}
+		interrupted := 0
+		for {
+			ctx, cancel := context.WithCancel(t.Context())
+			s, left := sender(r), random.IntN(80)+1
+			send := s.Send
+			var mu sync.Mutex
+			s.Send = func(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+				a := send(ctx, request)
+				mu.Lock()
+				defer mu.Unlock()
+				if left--; left == 0 {
+					cancel()
+				}
+				return a
+			}
+			_, err := once(ctx, t, s, f, name, false)
+			cancel()
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			interrupted++
+			shorten(t, name, random.IntN(90))
+		}
+		if len(r.kept) != count || r.conflict || interrupted == 0 {
+			t.Errorf("seed %d: %d kept, conflict %v, %d interruptions", seed, len(r.kept), r.conflict, interrupted)
+		}
+		j, err := batch.ReadJournal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pending, earlier := f.Pending(j, false); len(pending) > 0 || earlier.Accepted != count || j.Unreadable > 0 {
+			t.Errorf("seed %d: %d pending, %+v, %d unreadable", seed, len(pending), earlier, j.Unreadable)
+		}
+	}
+}
+
+// shorten cuts the end off a file, as a machine does that stops while it writes.
+func shorten(t *testing.T, name string, by int) {
+	t.Helper()
+	octets, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = os.WriteFile(name, octets[:max(0, len(octets)-by)], 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestGivesUp: when nobody answers for longer than the patience, and when the caller himself is refused, the batch ends,
+// with nothing in the journal about what has no answer.
+func TestGivesUp(t *testing.T) {
+	f := notifications(t, 20)
+	for verdict, attempts := range map[batch.Verdict]int{batch.Later: 5, batch.Stop: 1} {
+		name := filepath.Join(t.TempDir(), "results.csv")
+		var pauses []time.Duration
+		calls := 0
+		s := &batch.Sender{Parallel: 1, Patience: 7 * time.Second, Pause: func(_ context.Context, d time.Duration) { pauses = append(pauses, d) },
+			Send: func(context.Context, *wire.NotifyImplantRequest) batch.Answer {
+				calls++
+				return batch.Answer{Verdict: verdict, Err: errLost}
+			}}
+		p, err := once(t.Context(), t, s, f, name, false)
+		if !errors.Is(err, errLost) || p != (batch.Progress{Total: 20}) || calls != attempts {
+			t.Errorf("%+v, %v, %d calls", p, err, calls)
+		}
+		if verdict == batch.Later && !slices.Equal(pauses, []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}) {
+			t.Errorf("pauses %v", pauses)
+		}
+		j, err := batch.ReadJournal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pending, _ := f.Pending(j, false); len(pending) != 20 {
+			t.Errorf("%d pending", len(pending))
+		}
+	}
+}
+
+// TestDamagedJournal: a line that cannot be read is asked again; what a spreadsheet saved is read.
+func TestDamagedJournal(t *testing.T) {
+	f, name := notifications(t, 3), filepath.Join(t.TempDir(), "results.csv")
+	content := f.Notifications[0].Content()
+	text := "\xef\xbb\xbfinput_reference;rows;outcome;number;reference;codes;message;content\r\nA-0;2;accepted;1;r;;;" + content +
+		"\r\n\x00\x00\x00\r\nA-1;x;accepted;;;;;\nA-2;4;maybe;;;;;\nA-2;4;acc"
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := &registry{}
+	if p, err := once(t.Context(), t, sender(r), f, name, false); err != nil || p.Accepted != 2 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	j, err := batch.ReadJournal(name)
+	if err != nil || j.Unreadable != 3 {
+		t.Errorf("%v, %+v", err, j)
+	}
+	if pending, earlier := f.Pending(j, false); len(pending) > 0 || earlier.Accepted != 3 {
+		t.Errorf("%d pending, %+v", len(pending), earlier)
+	}
+	if _, err = batch.OpenJournal(t.TempDir()); err == nil {
+		t.Error("a folder is no journal")
+	}
+}
+
+// TestDiskFull: when an answer cannot be kept the batch ends with that.
+func TestDiskFull(t *testing.T) {
+	f, name := notifications(t, 30), filepath.Join(t.TempDir(), "results.csv")
+	j, err := batch.OpenJournal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := sender(&registry{})
+	s.Journal, s.Progress = j, func(batch.Progress) {}
+	if p, failed := s.Run(t.Context(), f.Notifications); failed == nil || p.Accepted > 0 {
+		t.Errorf("%+v, %v", p, failed)
+	}
+}
+
+// TestPause: a pause ends with its context.
+func TestPause(t *testing.T) {
+	batch.Pause(t.Context(), time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	batch.Pause(ctx, time.Hour)
+}
