@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file holds what happens to a notification after it was first saved: it is replaced, validated or taken back. Each
@@ -262,20 +263,14 @@ func (r *Registrar) mayWithdraw(s Reader, c Caller, n *Notification, reason stri
 	if err != nil {
 		return err
 	}
-	var f findings
-	if strings.TrimSpace(reason) == "" {
-		f.refuse(problem.ReasonRequired, "Reason")
-	}
+	var removed map[string]ident.Date
 	if n.Type == TypeImplantation {
-		if err = checkRemoved(s, &f, n, &Notification{State: Withdrawn}); err != nil {
+		if removed, err = removedSince(s, n); err != nil {
 			return err
 		}
-		for _, e := range f.refused {
-			if e.Code == problem.ImplantRemovedSince {
-				e.At = "Of"
-			}
-		}
 	}
+	var f findings
+	checkWithdrawal(&f, n, reason, removed)
 	return f.err()
 }
 

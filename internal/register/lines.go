@@ -65,7 +65,24 @@ func (p *placing) decide(w Writer, r *Registrar, o *operation, f *findings, kept
 	if o.previous == nil || o.previous.State != Final {
 		return nil
 	}
-	return checkRemoved(w, f, o.previous, kept)
+	removed, err := removedSince(w, o.previous)
+	checkRemoved(f, removed, o.previous, kept)
+	return err
+}
+
+// removedSince gives, for each line of an implantation from which something was removed, the first day of that.
+func removedSince(s Reader, n *Notification) (map[string]ident.Date, error) {
+	days := map[string]ident.Date{}
+	for i := range n.Implants {
+		removals, err := s.RemovalsOf(n.Implants[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		if len(removals) > 0 {
+			days[n.Implants[i].ID] = removals[0].OperationDate
+		}
+	}
+	return days, nil
 }
 
 // holds are the serial numbers.

@@ -3,6 +3,7 @@ package register
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register/ident"
@@ -299,28 +300,30 @@ func takeAway(f *findings, at string, x *Explant, left int) Removal {
 	return Removal{ImplantID: x.ImplantID, Quantity: quantity, Reason: x.Reason, Remaining: left - quantity}
 }
 
-// checkRemoved holds the rules of an implantation that replaces another version of itself: what was removed since was
-// placed, in this patient, before.
-func checkRemoved(s Reader, f *findings, previous, next *Notification) error {
+// checkRemoved holds the rules of an implantation that replaces another version of itself: what was removed since (see
+// removedSince) was placed, in this patient, before.
+func checkRemoved(f *findings, removed map[string]ident.Date, previous, next *Notification) {
 	for i := range previous.Implants {
-		removals, err := s.RemovalsOf(previous.Implants[i].ID)
-		if err != nil || len(removals) == 0 {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		stays := slices.ContainsFunc(next.Implants, func(n Implant) bool { return n.ID == previous.Implants[i].ID })
-		if !stays || next.State != Final || next.Patient != previous.Patient {
-			f.refuse(problem.ImplantRemovedSince, "Implantation", previous.Implants[i].ID)
-			continue
-		}
-		for _, removal := range removals {
-			if removal.OperationDate.Before(next.OperationDate) {
-				f.refuse(problem.ExplantBeforeImplant, "Implantation/OperationDate", previous.Implants[i].ID)
-				break
-			}
+		id := previous.Implants[i].ID
+		since, there := removed[id]
+		switch {
+		case !there:
+		case next.Patient != previous.Patient || !slices.ContainsFunc(next.Implants, func(n Implant) bool { return n.ID == id }):
+			f.refuse(problem.ImplantRemovedSince, "Implantation", id)
+		case since.Before(next.OperationDate):
+			f.refuse(problem.ExplantBeforeImplant, "Implantation/OperationDate", id)
 		}
 	}
-	return nil
+}
+
+// checkWithdrawal holds the rules of taking back a final notification.
+func checkWithdrawal(f *findings, n *Notification, reason string, removed map[string]ident.Date) {
+	if strings.TrimSpace(reason) == "" {
+		f.refuse(problem.ReasonRequired, "Reason")
+	}
+	for i := range n.Implants {
+		if _, there := removed[n.Implants[i].ID]; there {
+			f.refuse(problem.ImplantRemovedSince, "Of", n.Implants[i].ID)
+		}
+	}
 }

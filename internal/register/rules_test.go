@@ -450,8 +450,11 @@ func TestEveryRuleBothWays(t *testing.T) {
 	for _, c := range explantationCases {
 		mark(c.rule, slices.Concat(c.refuse, c.warn)...)
 	}
-	mark(problem.ImplantRemovedSince) // both in TestRevised, where there is a version to replace
-	mark(problem.ImplantRemovedSince, string(problem.ImplantRemovedSince))
+	// Both in TestRevised and TestWithdrawn, where there is a version to replace.
+	for _, rule := range []problem.Code{problem.ImplantRemovedSince, problem.ReasonRequired} {
+		mark(rule)
+		mark(rule, string(rule))
+	}
 	for _, rule := range slices.Sorted(maps.Keys(rules)) {
 		if !within[rule] || !beyond[rule] {
 			t.Errorf("%s: a case within: %v, a case beyond: %v", rule, within[rule], beyond[rule])

@@ -12,6 +12,13 @@ import (
 
 // KeepMandate adds a mandate, or puts it in the place of the one of the same people and service that begins on the same day.
 func (u update) KeepMandate(m register.Mandate) error {
+	if err := u.putMandate(m); err != nil {
+		return err
+	}
+	return u.renewMark()
+}
+
+func (u update) putMandate(m register.Mandate) error {
 	grantor, err := u.colleague(m.Grantor)
 	if err != nil {
 		return err
@@ -20,25 +27,31 @@ func (u update) KeepMandate(m register.Mandate) error {
 	if err != nil {
 		return err
 	}
-	return u.change(upsertMandate, grantor, grantee, m.Service, m.AcceptedOn.String(), m.From.String(), m.To.String())
+	_, err = u.s.exec(upsertMandate, grantor, grantee, m.Service, m.AcceptedOn.String(), m.From.String(), m.To.String())
+	return err
 }
 
 // KeepAffiliation adds an affiliation, or puts it in the place of the one of the same person, organisation and role that
 // begins on the same day.
 func (u update) KeepAffiliation(a register.Affiliation) error {
+	if err := u.putAffiliation(a); err != nil {
+		return err
+	}
+	return u.renewMark()
+}
+
+func (u update) putAffiliation(a register.Affiliation) error {
 	id, err := u.colleague(a.SSIN)
 	if err != nil {
 		return err
 	}
-	return u.change(upsertAffiliation, a.Organisation.Base().Digits(), a.Organisation.Digits(), id, string(a.Role),
+	_, err = u.s.exec(upsertAffiliation, a.Organisation.Base().Digits(), a.Organisation.Digits(), id, string(a.Role),
 		a.From.String(), a.To.String())
+	return err
 }
 
-// change changes a source's table, and so that no program takes from memory what was read before.
-func (u update) change(statement string, args ...any) error {
-	if _, err := u.s.exec(statement, args...); err != nil {
-		return err
-	}
+// renewMark tells every program not to take from memory what it read of the sources before.
+func (u update) renewMark() error {
 	_, err := u.s.exec(updateMark, rand.Text())
 	return err
 }

@@ -135,13 +135,7 @@ func (u update) loadOrganisations(all *Sources) error {
 		}
 	}
 	for _, a := range all.Affiliations {
-		id, err := u.colleague(a.SSIN)
-		if err != nil {
-			return err
-		}
-		_, err = u.s.exec(upsertAffiliation, a.Organisation.Base().Digits(), a.Organisation.Digits(), id, string(a.Role),
-			a.From.String(), a.To.String())
-		if err != nil {
+		if err := u.putAffiliation(a); err != nil {
 			return err
 		}
 	}
@@ -150,16 +144,7 @@ func (u update) loadOrganisations(all *Sources) error {
 
 func (u update) loadRelations(all *Sources) error {
 	for _, m := range all.Mandates {
-		grantor, err := u.colleague(m.Grantor)
-		if err != nil {
-			return err
-		}
-		grantee, err := u.colleague(m.Grantee)
-		if err != nil {
-			return err
-		}
-		_, err = u.s.exec(upsertMandate, grantor, grantee, m.Service, m.AcceptedOn.String(), m.From.String(), m.To.String())
-		if err != nil {
+		if err := u.putMandate(m); err != nil {
 			return err
 		}
 	}
