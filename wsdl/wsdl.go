@@ -12,11 +12,14 @@ import (
 	_ "embed" // for the template
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"text/template"
+	"time"
 
 	"github.com/openctr/ctr/xsd"
 )
@@ -30,7 +33,7 @@ const (
 	SOAP12 Form = "soap12" // SOAP 1.2 in place of SOAP 1.1
 	Policy Form = "policy" // as Plain, with an X.509 policy on the input messages
 	Flat   Form = "flat"   // as Plain, with the schemas inlined
-	Zip    Form = "zip"    // as Plain, in an archive with the schemas
+	Zip    Form = "zip"    // all of these and the schemas, in an archive
 )
 
 // Parse finds the form that a query asks for.
@@ -199,27 +202,67 @@ func inlined() ([]string, error) {
 	return all, nil
 }
 
-// archive returns the contract and its schemas, which refer to each other by file name.
-func archive(address string) ([]byte, error) {
-	text, err := render(Plain, address, nil, "")
+// archived are the forms in the archive. They refer to the schemas beside them by file name.
+var archived = []struct {
+	form Form
+	name string
+}{
+	{Plain, FileName},
+	{SOAP12, "ctr-v1-soap12.wsdl"},
+	{Policy, "ctr-v1-policy.wsdl"},
+	{Flat, "ctr-v1-flat.wsdl"},
+}
+
+// published is the date of the files in the archive: of the contract's first version. Without one, unpacking dates them in
+// ways that make takes for the future.
+var published = time.Date(2026, time.November, 21, 0, 0, 0, 0, time.UTC)
+
+// packed are the files of the archive, by name: every form of the contract, and the schemas.
+func packed(address string) (map[string][]byte, error) {
+	inline, err := inlined()
 	if err != nil {
 		return nil, err
 	}
+	files := map[string][]byte{}
+	for _, a := range archived {
+		schemas := inline
+		if a.form != Flat {
+			schemas = nil
+		}
+		if files[a.name], err = render(a.form, address, schemas, ""); err != nil {
+			return nil, err
+		}
+	}
+	schemas, err := fs.Glob(xsd.Files, "*.xsd")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range schemas {
+		if files[name], err = xsd.Files.ReadFile(name); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// archive packs all of it: always the same octets for the same address.
+func archive(address string) ([]byte, error) {
+	files, err := packed(address)
+	if err != nil {
+		return nil, fmt.Errorf("wsdl: archive: %w", err)
+	}
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
-	add := func(name string, text []byte) error {
-		f, err := w.Create(name)
-		if err != nil {
-			return err
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: published}
+		header.SetMode(0o644)
+		f, err := w.CreateHeader(header)
+		if err == nil {
+			_, err = f.Write(files[name])
 		}
-		_, err = f.Write(text)
-		return err
-	}
-	if err := add(FileName, text); err != nil {
-		return nil, fmt.Errorf("wsdl: archive: %w", err)
-	}
-	if err := w.AddFS(xsd.Files); err != nil {
-		return nil, fmt.Errorf("wsdl: archive: %w", err)
+		if err != nil {
+			return nil, fmt.Errorf("wsdl: archive: %w", err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("wsdl: archive: %w", err)

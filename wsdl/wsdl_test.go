@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openctr/ctr/wsdl"
 	"github.com/openctr/ctr/xsd"
@@ -222,7 +223,23 @@ func TestArchiveIsWholeAndAlwaysTheSame(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), `schemaLocation="ctr-protocol-1_0.xsd"`) {
 		t.Errorf("the contract in the archive does not name the schemas beside it: %v", err)
 	}
+	for file, form := range map[string]wsdl.Form{"ctr-v1-soap12.wsdl": wsdl.SOAP12, "ctr-v1-policy.wsdl": wsdl.Policy, "ctr-v1-flat.wsdl": wsdl.Flat} {
+		octets, fault := os.ReadFile(filepath.Join(folder, file))
+		want := strings.ReplaceAll(render(t, form, address), `"v1?xsd=`, `"`)
+		if fault != nil || string(octets) != want {
+			t.Errorf("%s is not ?wsdl=%s with the schemas by file name: %v", file, form, fault)
+		}
+	}
 	first := render(t, wsdl.Zip, address)
+	z, err := zip.NewReader(strings.NewReader(first), int64(len(first)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range z.File {
+		if f.Mode() != 0o644 || f.Modified.UTC().Format(time.DateOnly) != "2026-11-21" {
+			t.Errorf("%s: %s of %s", f.Name, f.Mode(), f.Modified)
+		}
+	}
 	if second := render(t, wsdl.Zip, address); first != second {
 		t.Error("two archives differ")
 	}

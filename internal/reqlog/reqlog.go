@@ -7,6 +7,7 @@ package reqlog
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -74,7 +75,8 @@ func (l *Log) End(ctx context.Context, e *Event) {
 	if e.Err != nil {
 		attributes = append(attributes, slog.String("error", e.Err.Error()))
 	}
-	if e.Status >= 500 && (e.Code == "INTERNAL" || e.Code == "STORE_UNAVAILABLE") {
+	// A caller who hung up is no trouble of ours, whatever we were doing for him.
+	if e.Status >= 500 && (e.Code == "INTERNAL" || e.Code == "STORE_UNAVAILABLE") && !errors.Is(e.Err, context.Canceled) {
 		level = slog.LevelError
 	}
 	l.logger.LogAttrs(ctx, level, "request", attributes...)

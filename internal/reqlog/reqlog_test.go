@@ -2,8 +2,10 @@ package reqlog_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -72,6 +74,7 @@ func TestLine(t *testing.T) {
 		{"before an operation", reqlog.Event{Status: 400, Code: "NOT_SOAP", Err: errors.New("why")}, refused, "WARN"},
 		{"our fault", reqlog.Event{Status: 500, Code: "INTERNAL", Err: errors.New("why")}, refused, "ERROR"},
 		{"store down", reqlog.Event{Status: 503, Code: "STORE_UNAVAILABLE", Err: errors.New("why")}, refused, "ERROR"},
+		{"hung up", reqlog.Event{Status: 503, Code: "STORE_UNAVAILABLE", Err: fmt.Errorf("why%w", quiet{context.Canceled})}, refused, "WARN"},
 		{"overloaded", reqlog.Event{Status: 503, Code: "OVERLOADED", Err: errors.New("why")}, refused, "WARN"},
 	}
 	for _, c := range cases {
@@ -96,6 +99,12 @@ func TestLine(t *testing.T) {
 		})
 	}
 }
+
+// quiet is an error that adds nothing to the words of another.
+type quiet struct{ error }
+
+func (quiet) Error() string   { return "" }
+func (q quiet) Unwrap() error { return q.error }
 
 // TestNoPlaceForPeople: an event has nowhere to put a person, a patient or the content of a message.
 func TestNoPlaceForPeople(t *testing.T) {

@@ -156,13 +156,10 @@ func (w *faultWriter) fault12(e *problem.Error, v verdict, c FaultContext) {
 	if wss, ok := problem.WSSFault(e.Code); ok {
 		w.write(`<soap:Subcode><soap:Value xmlns:wsse="`, NamespaceSecurity, `">wsse:`, wss, "</soap:Value></soap:Subcode>")
 	}
-	w.write("</soap:Code><soap:Reason>")
-	for _, l := range problem.Langs {
-		w.write(`<soap:Text xml:lang="`, string(l), `">`)
-		w.text(message(e, l))
-		w.write("</soap:Text>")
-	}
-	w.write("</soap:Reason><soap:Detail>")
+	// One Text, and no more: gSOAP cannot read a second, and PHP shows the first. The detail has every language.
+	w.write(`</soap:Code><soap:Reason><soap:Text xml:lang="en">`)
+	w.text(seen(e) + ": " + message(e, problem.EN))
+	w.write("</soap:Text></soap:Reason><soap:Detail>")
 	w.detail(e, v, c)
 	w.write("</soap:Detail></soap:Fault>")
 }

@@ -97,6 +97,14 @@ func TestFaultTable(t *testing.T) {
 						t.Errorf("in %s: %q, %q", l, r.Messages[l], r.Violations[0].Messages[l])
 					}
 				}
+				words := `<faultstring xml:lang="en">`
+				if v == soap.SOAP12 {
+					words = `<soap:Reason><soap:Text xml:lang="en">`
+				}
+				_, said, found := strings.Cut(string(f.Body), words+string(c.code.Seen())+": ")
+				if !found || v == soap.SOAP12 && strings.Count(said, "<soap:Text") != 0 {
+					t.Errorf("not one text that begins with the code: %s", f.Body)
+				}
 				if origin := strings.Contains(string(f.Body), "<Origin>Server</Origin>"); origin != (c.fault11 == server) {
 					t.Error("the origin is wrong")
 				}
