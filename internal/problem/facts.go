@@ -85,7 +85,7 @@ func match(pieces []string, fact string) ([]string, bool) {
 }
 
 // phrases are the words of facts. The first that fits counts: what says more stands before what says less.
-var phrases = joined(commonPhrases, clockPhrases, signaturePhrases, packagePhrases, namePhrases, schemaPhrases, numberPhrases)
+var phrases = joined(hintPhrases, commonPhrases, clockPhrases, signaturePhrases, packagePhrases, namePhrases, schemaPhrases, numberPhrases)
 
 func joined(parts ...[]phrase) []phrase {
 	var all []phrase
@@ -95,7 +95,19 @@ func joined(parts ...[]phrase) []phrase {
 	return all
 }
 
+// hintPhrases name, behind what was found, the setting of a client that brings about that and nothing else.
+var hintPhrases = []phrase{
+	{"% - CXF, WSS4J with MTOM: %", "% - CXF, WSS4J met MTOM: %", "% - CXF, WSS4J avec MTOM : %", "% - CXF, WSS4J mit MTOM: %"},
+	{"% - WSS4J: % before %", "% - WSS4J: % vóór %", "% - WSS4J : % avant %", "% - WSS4J: % vor %"},
+	{"% - gSOAP: without %", "% - gSOAP: zonder %", "% - gSOAP : sans %", "% - gSOAP: ohne %"},
+	{"it has no KeyInfo - wse-php: %, not %; node-soap: % of % or later", "het heeft geen KeyInfo - wse-php: %, niet %; node-soap: % van % of later",
+		"il n'a pas de KeyInfo - wse-php : %, non % ; node-soap : % de % ou plus", "es hat kein KeyInfo - wse-php: %, nicht %; node-soap: % ab %"},
+	{"cc:Id has an unknown Type, % - known are %", "cc:Id heeft een onbekend Type, % - bekend zijn %", "cc:Id a un Type inconnu, % - sont connus %",
+		"cc:Id hat einen unbekannten Type, % - bekannt sind %"},
+}
+
 var commonPhrases = []phrase{
+	{"element % in namespace %", "element % in naamruimte %", "élément % dans l'espace de noms %", "Element % im Namensraum %"},
 	{"element % is too long", "element % is te lang", "l'élément % est trop long", "Element % ist zu lang"},
 	{"element % holds elements", "element % bevat elementen", "l'élément % contient des éléments", "Element % enthält Elemente"},
 	{"element %", "element %", "élément %", "Element %"},
@@ -159,7 +171,8 @@ var packagePhrases = []phrase{
 	{"a line that only begins like a delimiter", "een regel die alleen begint als een scheiding", "une ligne qui commence seulement comme un délimiteur",
 		"eine Zeile, die nur wie eine Trennzeile beginnt"},
 	{"a field stands twice", "een veld staat er twee keer", "un champ figure deux fois", "ein Feld steht zweimal da"},
-	{"no empty line after the Content-Type", "geen lege regel na Content-Type", "pas de ligne vide après Content-Type", "keine Leerzeile nach Content-Type"},
+	{"no empty line after the fields of the request", "geen lege regel na de velden van het verzoek", "pas de ligne vide après les champs de la requête",
+		"keine Leerzeile nach den Feldern der Anfrage"},
 }
 
 // namePhrases are about the names of issuers that a message writes out, of the holders of certificates, and about paths.

@@ -30,6 +30,11 @@ func TestFacts(t *testing.T) {
 		{"expected: a whole number of 1 or more and no elements", "verwacht: een geheel getal van 1 of meer en geen elementen"},
 		{"missing: ctr:Patient; expected content: ctr:Patient, ctr:Implant+", "ontbreekt: ctr:Patient; verwachte inhoud: ctr:Patient, ctr:Implant+"},
 		{"It has 8 characters instead of 8 or 11.", "Het telt 8 tekens in plaats van 8 of 11."},
+		{"element SecurityTokenReference in namespace http://www.w3.org/2000/09/xmldsig# - gSOAP: without SOAP_XML_DEFAULTNS",
+			"element SecurityTokenReference in naamruimte http://www.w3.org/2000/09/xmldsig# - gSOAP: zonder SOAP_XML_DEFAULTNS"},
+		{"element BinarySecurityToken - WSS4J: appendBSTElementToHeader before addReferencesToSign",
+			"element BinarySecurityToken - WSS4J: appendBSTElementToHeader vóór addReferencesToSign"},
+		{"it is empty - CXF, WSS4J with MTOM: storeBytesInAttachment=false", "het is leeg - CXF, WSS4J met MTOM: storeBytesInAttachment=false"},
 		{"element ", "element "}, // a value is never empty
 	} {
 		e := problem.New(problem.InternalError, c.english)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register/ident"
@@ -92,7 +93,7 @@ func (r *Registrar) Identify(ctx context.Context, m Message, author Author) (Cal
 	case err != nil:
 		return Caller{}, err
 	case named.IsZero() && !c.organisation.IsZero():
-		return Caller{}, problem.New(problem.AuthorRequired).In(authorPath)
+		return Caller{}, author.required()
 	}
 	if err := r.complete(ctx, &c, named); err != nil {
 		return Caller{}, err
@@ -150,6 +151,7 @@ const (
 	typeHolder   = "urn:be:fgov:ehealth:1.0:certificateholder:person:ssin"
 	prefixPerson = "urn:be:fgov:person:ssin:"
 	prefixEH     = "urn:be:fgov:ehealth:1.0:"
+	knownTypes   = "SSIN, NIHII, " + typeSSIN + ", " + typeHolder + ", " + prefixPerson + "…:nihii11"
 )
 
 // person returns the one person that the author names. Identifiers of the organisation that signed may stand beside;
@@ -178,6 +180,31 @@ func (a Author) person(organisation ident.NIHII) (ProfessionalRef, error) {
 		found.SSIN, found.NIHII = cmp.Or(found.SSIN, p.SSIN), cmp.Or(found.NIHII, p.NIHII)
 	}
 	return found, nil
+}
+
+// required refuses an author in whom no person was found, and says so where an identifier is of a type that is not known.
+func (a Author) required() error {
+	for _, id := range a {
+		if !id.ofOrganisation() {
+			return problem.New(problem.AuthorRequired, "cc:Id has an unknown Type, "+id.shownType()+" - known are "+knownTypes).In(authorPath)
+		}
+	}
+	return problem.New(problem.AuthorRequired).In(authorPath)
+}
+
+// shownType is the type as a refusal may repeat it: not one that has digits enough for anybody's number.
+func (id PartyID) shownType() string {
+	const fewest, most = 8, 128 // digits of a number, octets that can be shown
+	digits := 0
+	for _, r := range id.Type {
+		if unicode.IsDigit(r) {
+			digits++
+		}
+	}
+	if id.Type == "" || digits >= fewest || len(id.Type) > most {
+		return "…"
+	}
+	return id.Type
 }
 
 // differ reports whether two identifiers are given and not the same.

@@ -2,6 +2,7 @@ package register_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/openctr/ctr/internal/problem"
@@ -97,6 +98,37 @@ func TestIdentify(t *testing.T) {
 	}
 	if n := len(d.events()); n != 0 {
 		t.Errorf("%d events recorded: who is refused here is recorded by Refuse", n)
+	}
+}
+
+// TestAuthorOfUnknownType: a type that is not known is named, unless it could be a number or be of any length.
+func TestAuthorOfUnknownType(t *testing.T) {
+	t.Parallel()
+	const byNumber = "urn:be:fgov:ehealth:1.0:hospital:nihii-number"
+	d := openDesk(t)
+	for _, c := range []struct{ unknown, named string }{
+		{"INSZ", "INSZ"},
+		{"urn:be:fgov:person:ssin:ehealth:1.0:doctor:nihii", "urn:be:fgov:person:ssin:ehealth:1.0:doctor:nihii"},
+		{"78.03.14-122.50", "…"},
+		{"", "…"},
+		{strings.Repeat("x", 129), "…"},
+	} {
+		_, err := d.Identify(t.Context(), d.message("NIHII-HOSPITAL=71000436"), register.Author{
+			{Type: byNumber, Value: "71000436000"}, {Type: c.unknown, Value: "78031412250"},
+		})
+		wantCode(t, err, problem.AuthorRequired)
+		want := "cc:Id has an unknown Type, " + c.named + " - known are SSIN, NIHII, urn:be:fgov:person:ssin, " +
+			"urn:be:fgov:ehealth:1.0:certificateholder:person:ssin, urn:be:fgov:person:ssin:…:nihii11"
+		if got := problem.From(err).Public; got != want {
+			t.Errorf("%q: %q", c.unknown, got)
+		}
+	}
+	for _, author := range []register.Author{nil, {{Type: byNumber, Value: "71000436000"}}} {
+		_, err := d.Identify(t.Context(), d.message("NIHII-HOSPITAL=71000436"), author)
+		wantCode(t, err, problem.AuthorRequired)
+		if got := problem.From(err).Public; got != "" {
+			t.Errorf("%v: %q", author, got)
+		}
 	}
 }
 

@@ -166,7 +166,11 @@ func (s *Signature) verifyValue(key crypto.PublicKey, octets []byte, sum *[sha25
 // compare compares a digest with the one that the reference states.
 func (r *reference) compare(sum []byte, i int) error {
 	if subtle.ConstantTimeCompare(sum, r.want) != 1 {
-		return problem.New(problem.DigestMismatch, "element", r.element.Local()).In(atReference(i))
+		name := r.element.Local()
+		if name == binaryToken { // WSS4J makes another digest of it as long as it does not stand in the header
+			name += " - WSS4J: appendBSTElementToHeader before addReferencesToSign"
+		}
+		return problem.New(problem.DigestMismatch, "element", name).In(atReference(i))
 	}
 	return nil
 }

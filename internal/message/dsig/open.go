@@ -26,6 +26,9 @@ const (
 // table of names in the specification leaves out the hyphen.
 const STRTransform = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform"
 
+// binaryToken is an element of which some refusals say what a toolkit did to it.
+const binaryToken = "BinarySecurityToken"
+
 // security is the namespace of the parameters of the STR-Transform.
 const security = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 
@@ -61,7 +64,10 @@ func (s *Signature) divide() (value xmldoc.Element, err error) {
 	s.signedInfo = parts.take("SignedInfo")
 	value = parts.take("SignatureValue")
 	keyInfo := parts.take("KeyInfo")
-	if s.signedInfo.IsZero() || value.IsZero() || keyInfo.IsZero() || !parts.done() {
+	switch signed := !s.signedInfo.IsZero() && !value.IsZero() && parts.done(); {
+	case signed && keyInfo.IsZero():
+		return value, misbuilt(atSignature, "it has no KeyInfo - wse-php: attachTokentoSig, not X509SubjectKeyIdentifier; node-soap: WSSecurityCert of 1.2 or later")
+	case !signed:
 		return value, misbuilt(atSignature, "it must hold SignedInfo, SignatureValue and KeyInfo, in this order, and nothing else")
 	}
 	return value, nil
@@ -394,6 +400,8 @@ func Base64(dst []byte, e xmldoc.Element, most int, code problem.Code, at string
 		return nil, problem.Wrap(code, err, "it is not base64").In(at)
 	}
 	switch n := len(octets) - len(dst); {
+	case n == 0 && e.Local() == binaryToken: // while WSS4J signs it, it uses up the attachment with its octets
+		return nil, problem.New(code, "it is empty - CXF, WSS4J with MTOM: storeBytesInAttachment=false").In(at)
 	case n == 0:
 		return nil, problem.New(code, "it is empty").In(at)
 	case n > most:

@@ -1,6 +1,7 @@
 package wsse
 
 import (
+	"cmp"
 	"encoding/base64"
 
 	"github.com/openctr/ctr/internal/message/dsig"
@@ -37,7 +38,7 @@ func (m *message) readKey(keyInfo xmldoc.Element) (keyReference, error) {
 	case holder.Is(dsig.Namespace, "X509Data"):
 		return readX509Data(holder, xmldoc.Element{}, atKeyInfo+"/ds:X509Data")
 	case !holder.Is(extension, "SecurityTokenReference"):
-		return keyReference{}, refuse(problem.KeyReferenceUnsupported, atKeyInfo, "element", holder.Local())
+		return keyReference{}, unsupported(holder)
 	}
 	inner, err := only(holder, atKeyInfo)
 	if err != nil {
@@ -55,7 +56,17 @@ func (m *message) readKey(keyInfo xmldoc.Element) (keyReference, error) {
 	case inner.Is(dsig.Namespace, "X509Data"):
 		return readX509Data(inner, holder, atHolder+"/ds:X509Data")
 	}
-	return keyReference{}, refuse(problem.KeyReferenceUnsupported, atKeyInfo, "element", inner.Local())
+	return keyReference{}, unsupported(inner)
+}
+
+// unsupported refuses a way to name the key. The namespace is said too: with a default one for its output, gSOAP writes the
+// right name in that of XML Signature.
+func unsupported(e xmldoc.Element) error {
+	space := cmp.Or(e.Space(), `""`)
+	if e.Is(dsig.Namespace, "SecurityTokenReference") {
+		space += " - gSOAP: without SOAP_XML_DEFAULTNS"
+	}
+	return refuse(problem.KeyReferenceUnsupported, atKeyInfo, "element", e.Local(), "in namespace", space)
 }
 
 // only returns the one child of an element.
