@@ -67,6 +67,16 @@ func said(t *testing.T, r result, code int, words ...string) {
 	}
 }
 
+// read is the text of a file.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	octets, err := os.ReadFile(name)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(octets)
+}
+
 // TestBatch is a batch of 300 rows with mistakes: checked, sent without them, mended, and ended.
 func TestBatch(t *testing.T) {
 	t.Parallel()
@@ -84,14 +94,15 @@ func TestBatch(t *testing.T) {
 		"row 41, column side: this is not Left, Right", "row 99, column notification_code: IMPLANT_CODE_INVALID: "}
 	said(t, ctr(t, nil, "batch", file, "--dry-run"), exitUsage, append(faults, "5 fault(s), 295 to send; nothing was sent")...)
 	said(t, ctr(t, surgeon, "batch", file), exitUsage, append(faults, "5 fault(s); nothing was sent")...)
-	if _, err := os.Stat(results); err == nil {
-		t.Fatal("results without anything sent")
+	if octets := read(t, results); strings.Count(octets, "\n") != 301 || strings.Count(octets, ";not sent;") != 295 || strings.Count(octets, ";faulty;") != 5 ||
+		!strings.Contains(octets, "\n17;EPD-15;faulty;;;;operation_date;;this is not a date") {
+		t.Errorf("results of what was not sent: %.600s", octets)
 	}
-	said(t, ctr(t, surgeon, "batch", file, "--skip-bad"), exitRefused, append(faults, "295 of 295 (100 %), 2 refused", "accepted 293, refused 2, not sent 0", results)...)
-	octets, err := os.ReadFile(results)
-	if err != nil || bytes.Count(octets, []byte("\n")) != 296 ||
-		!bytes.Contains(octets, []byte("EPD-148;150;refused;;;PRESCRIBER_NOT_QUALIFIED;Prescriber: The prescriber")) {
-		t.Errorf("results %.600s, %v", octets, err)
+	said(t, ctr(t, surgeon, "batch", file, "--skip-bad"), exitRefused, append(faults, "295 of 295 (100 %), 2 refused", "accepted 293, refused 2, not sent 0", "what became of each row is in "+results)...)
+	if octets := read(t, results); strings.Count(octets, "\n") != 301 || strings.Count(octets, ";accepted;") != 293 ||
+		!strings.Contains(octets, "\n150;EPD-148;refused;;;;;PRESCRIBER_NOT_QUALIFIED;Prescriber: The prescriber") ||
+		!strings.Contains(octets, "\n5;EPD-3;faulty;;;;patient_ssin;SSIN_INVALID;") || strings.Contains(octets, "4802290737") {
+		t.Errorf("results %.600s", octets)
 	}
 	if n := counted(t, surgeon); n != 293 {
 		t.Errorf("%d notifications", n)
@@ -112,18 +123,54 @@ func TestBatch(t *testing.T) {
 	said(t, ctr(t, surgeon, "batch", file, "--save", "Draft"), exitUsage, "row 2, column input_reference: it was accepted before with another content")
 }
 
-// TestBatchDrafts: drafts have references, and lines of one reference are one of them.
+// TestBatchDrafts: drafts have references, and lines of one reference are one of them, each with its implant.
 func TestBatchDrafts(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
 	file := s.write("list.csv", batchFile(t, 3, map[int][2]string{4: {"EPD-2", "EPD-0"}}))
 	out := filepath.Join(s.dir, "out.csv")
-	said(t, ctr(t, s.surgeon(), "batch", file, "--save", "Draft", "--results", out), exitOK, "3 row(s), 2 notification(s)", "accepted 2")
-	octets, err := os.ReadFile(out)
-	if err != nil || !bytes.Contains(octets, []byte("EPD-0;2 4;accepted;;")) {
-		t.Errorf("results %s, %v", octets, err)
+	said(t, ctr(t, s.surgeon(), "batch", file, "--save", "Draft", "--results", out), exitOK, "3 row(s), 2 notification(s)", "accepted 2", "is in "+out)
+	rows := strings.Split(read(t, out), "\n")
+	first, third := strings.Split(rows[1], ";"), strings.Split(rows[3], ";")
+	if first[1] != "EPD-0" || third[1] != "EPD-0" || first[3] != "" || first[4] == "" || first[4] != third[4] || first[5] == "" || third[5] == "" || first[5] == third[5] {
+		t.Errorf("results %v", rows)
 	}
 	ctr(t, s.surgeon(), "pending").expect(t, exitOK, "2 line(s), Draft", "1 line(s), Draft")
+}
+
+// TestBatchRefusedRow: what the register refuses of one implant stands in the row of that one.
+func TestBatchRefusedRow(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	file := s.write("list.csv", batchFile(t, 4, map[int][2]string{3: {"EPD-1", "EPD-0"}, 4: {"EPD-2;", "EPD-0;"}, 5: {"71200176", "712004051"}}))
+	second := strings.Replace(read(t, file), "71200176;(01)05410000001047(10)L2201(21)S-1;", "712004051;;", 1)
+	s.write("list.csv", []byte(second))
+	said(t, ctr(t, s.surgeon(), "batch", file), exitRefused, "accepted 0, refused 2")
+	rows := strings.Split(read(t, file+".results.csv"), "\n")
+	for i, want := range []string{"2;EPD-0;refused;;;;;;refused because of another row", "3;EPD-0;refused;;;;;IMPLANT_CODE_UNKNOWN;Implant[2]/NotificationCode: ",
+		"4;EPD-0;refused;;;;;;refused because of another row", "5;EPD-3;refused;;;;;IMPLANT_CODE_UNKNOWN;Implant[1]/NotificationCode: "} {
+		if !strings.HasPrefix(rows[i+1], want) {
+			t.Errorf("row %s\nwant %s", rows[i+1], want)
+		}
+	}
+}
+
+// TestBatchAlone: two batches of one file do not run at the same time, and what is not to be written is told.
+func TestBatchAlone(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	file := s.write("list.csv", batchFile(t, 2, nil))
+	var inside result
+	surgeon := s.behind(func(register http.Handler, w http.ResponseWriter, r *http.Request) {
+		if inside.stderr == "" {
+			inside = ctr(t, s.surgeon(), "batch", file)
+		}
+		register.ServeHTTP(w, r)
+	})
+	said(t, ctr(t, surgeon, "batch", file, "--parallel", "1"), exitOK, "accepted 2")
+	said(t, inside, exitUsage, "list.csv.journal: another ctr is at work on it; wait until that has ended")
+	said(t, ctr(t, surgeon, "batch", file, "--results", filepath.Join(s.dir, "nowhere", "out.csv")), exitUsage, "accepted 0, refused 0, not sent 0",
+		"the results (which the same command writes again): ")
 }
 
 // TestBatchEndsEarly: each reason for which a batch cannot go on has its exit code, and nothing is lost.
@@ -140,6 +187,13 @@ func TestBatchEndsEarly(t *testing.T) {
 	said(t, ctr(t, append(s.flags("untrusted"), "--author", "78031412250"), "batch", file), exitUnauthenticated, "not authenticated", "not sent 5")
 	said(t, ctr(t, nil, "batch", file), exitUsage, "missing flags: --p12=FILE")
 	said(t, ctr(t, surgeon, "batch", file, "--parallel", "65"), exitUsage, "--parallel: 1 to 64")
+	said(t, ctr(t, surgeon, "batch", file, "--patience=-1s"), exitUsage, "--patience and --settle: 0s or longer")
+	said(t, ctr(t, surgeon, "batch", file, "--results", filepath.Join(s.dir, ".", "list.csv")), exitUsage, "--results: that would overwrite the file itself")
+	said(t, ctr(t, surgeon, "batch"), exitUsage, "give a FILE, or --watch=DIR")
+	said(t, ctr(t, surgeon, "batch", file, "--watch", s.dir), exitUsage, "give a FILE or --watch=DIR, not both")
+	said(t, ctr(t, surgeon, "batch", "--watch", s.dir, "--again"), exitUsage, "--watch: leave --dry-run, --again and --results out")
+	said(t, ctr(t, nil, "batch", "--watch", s.dir), exitUsage, "missing flags: --p12=FILE")
+	said(t, ctr(t, nil, "batch", "--help"), exitOK, "--watch=DIR", "Exit codes: 0 everything is accepted;")
 	said(t, ctr(t, surgeon, "batch", s.write("empty.csv", nil)), exitUsage, "it holds no row to send")
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -147,6 +201,9 @@ func TestBatchEndsEarly(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	code := run(ctx, append(slices.Clone(surgeon), "batch", file), &stdout, &stderr)
 	said(t, result{code, stdout.String(), stderr.String()}, exitUnreachable, "stopped; the same command goes on", "not sent 5")
+	if octets := read(t, file+".results.csv"); strings.Count(octets, ";not sent;") != 5 {
+		t.Errorf("results at a stop: %s", octets)
+	}
 	said(t, ctr(t, surgeon, "batch", file), exitOK, "accepted 5, refused 0, not sent 0")
 }
 
@@ -228,13 +285,13 @@ func interrupted(t *testing.T, rows, most, bad int) {
 			break
 		}
 		stops++
-		octets, err := os.ReadFile(file + ".results.csv")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.write("list.csv.results.csv", octets[:max(0, len(octets)-random.IntN(200))])
+		octets := []byte(read(t, file+".journal"))
+		s.write("list.csv.journal", octets[:max(0, len(octets)-random.IntN(400))])
 	}
 	took := time.Since(began)
+	if results := read(t, file+".results.csv"); strings.Count(results, ";accepted;") != rows-bad || strings.Count(results, ";faulty;") != bad {
+		t.Errorf("results %.600s", results)
+	}
 	if n := counted(t, s.surgeon()); n != rows-bad || stops == 0 {
 		t.Errorf("%d notifications after %d stops, want %d", n, stops, rows-bad)
 	}

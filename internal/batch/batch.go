@@ -7,7 +7,8 @@
 //
 // Nothing is sent twice and nothing is forgotten, whenever a run ends: an answer counts once its line stands in the
 // journal; what has no line is sent again with the same InputReference and the same content, for which the register
-// gives the first receipt and stores nothing.
+// gives the first receipt and stores nothing. The results, a line for each row, are made anew from file and journal at
+// every end. A Watcher does so for each file that is put into a folder.
 package batch
 
 import (
@@ -16,7 +17,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register/ident"
@@ -37,9 +41,15 @@ type Options struct {
 type File struct {
 	Encoding      string // UTF-8 or Windows-1252
 	Separator     string // of CSV
-	Rows          int    // with something in them, without the header
+	Rows          []Row  // with something in them, without the header
 	Notifications []*Notification
 	Faults        []Fault
+}
+
+// Row is a row of the table.
+type Row struct {
+	Number    int    // as a spreadsheet counts, the header being 1
+	Reference string // of its notification; empty when that cannot be read
 }
 
 // Notification is one operation: the rows with one input reference.
@@ -90,11 +100,30 @@ func (f Fault) String() string {
 	return place + ": " + f.Message
 }
 
+// ReadFile reads the file of a name, which says by its ending whether it is JSON Lines.
+func ReadFile(name string, o Options) (*File, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fmt.Errorf("the file: %w", err)
+	}
+	f := &File{}
+	if info.Size() > MaxOctets {
+		f.tooLarge()
+		return f, nil
+	}
+	octets, err := os.ReadFile(name) //nolint:gosec // the caller's own path
+	if err != nil {
+		return nil, fmt.Errorf("the file: %w", err)
+	}
+	o.JSONLines = strings.EqualFold(filepath.Ext(name), ".jsonl")
+	return Read(octets, o), nil
+}
+
 // Read reads a file and validates all of it. What is faulty is in Faults and in no notification.
 func Read(octets []byte, o Options) *File {
 	f := &File{}
 	if len(octets) > MaxOctets {
-		f.fault(0, "", fmt.Sprintf("it is larger than %d MiB; send it in parts", MaxOctets>>20))
+		f.tooLarge()
 		return f
 	}
 	text, ok := f.decode(octets)
@@ -107,13 +136,19 @@ func Read(octets []byte, o Options) *File {
 	} else {
 		rows = f.readCSV(text)
 	}
-	f.Rows = len(rows)
+	for _, r := range rows {
+		f.Rows = append(f.Rows, Row{Number: r.number, Reference: r.cells[input]})
+	}
 	if len(rows) == 0 && len(f.Faults) == 0 {
 		f.fault(0, "", "it holds no row to send")
 	}
 	f.group(rows, o)
 	slices.SortStableFunc(f.Faults, func(a, b Fault) int { return cmp.Compare(a.Row, b.Row) })
 	return f
+}
+
+func (f *File) tooLarge() {
+	f.fault(0, "", fmt.Sprintf("it is larger than %d MiB; send it in parts", MaxOctets>>20))
 }
 
 func (f *File) fault(row int, column, message string) {

@@ -2,16 +2,16 @@ package batch
 
 import (
 	"bytes"
-	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 )
 
-// Outcome is how a notification ended.
+// Outcome is how a notification, and with it each of its rows, ended.
 type Outcome string
 
 // The outcomes that a journal holds. What has none was not answered, and is to be sent.
@@ -23,18 +23,33 @@ const (
 // Line is what the journal holds of a notification.
 type Line struct {
 	InputReference string
-	Rows           []int
-	Outcome        Outcome
-	Number         string // once it is final
-	Reference      string // the register's
-	Codes          []string
-	Message        string
 	Content        string // see Notification.Content
+	Outcome        Outcome
+	Number         string    `json:",omitempty"` // once it is final
+	Reference      string    `json:",omitempty"` // the register's
+	Implants       []string  `json:",omitempty"` // the register's names for what its rows placed, in their order
+	Findings       []Finding `json:",omitempty"`
 }
 
-var journalHeader = []string{"input_reference", "rows", "outcome", "number", "reference", "codes", "message", "content"}
+// Finding is something that the register said about a notification: why it refuses it, or what it warns of.
+type Finding struct {
+	Code    string
+	Implant int    `json:",omitempty"` // which one of the notification is concerned, from 1; 0 for all of it
+	Message string `json:",omitempty"`
+}
 
-// Journal is the results file: a header and a line per answer, only ever added to. The last line of a notification counts.
+// about is the first line of a journal, for whoever opens it.
+type about struct {
+	About string
+}
+
+const aboutJournal = "What the register has answered so far. ctr batch goes on from here: keep this beside the file until you are done with it."
+
+// ErrInUse is wrapped when another process is at work on the same file.
+var ErrInUse = errors.New("another ctr is at work on it; wait until that has ended")
+
+// Journal is a file with a line per answer, in JSON, only ever added to. The last line of a notification counts. While it
+// is open nobody else opens it, so that two runs never send the same file.
 type Journal struct {
 	file  *os.File
 	lines map[string]Line
@@ -42,123 +57,87 @@ type Journal struct {
 	Unreadable int
 }
 
-// ReadJournal reads the results of earlier runs, and opens them for no more. There need not be any.
+// ReadJournal reads what earlier runs have written, and opens it for no more. There need not be any.
 func ReadJournal(name string) (*Journal, error) {
 	octets, err := os.ReadFile(name) //nolint:gosec // the caller's own path
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the results of earlier runs: %w", err)
+		return nil, fmt.Errorf("the journal of earlier runs: %w", err)
 	}
 	j := &Journal{lines: map[string]Line{}}
 	j.read(octets)
 	return j, nil
 }
 
-// OpenJournal reads the results of earlier runs and opens them for those of this one. A last line that was not written
-// whole is cut off.
+// OpenJournal reads what earlier runs have written, and opens it for the answers of this one. A last line that was not
+// written whole is cut off. It fails with ErrInUse while another run has it open.
 func OpenJournal(name string) (*Journal, error) {
-	j, err := ReadJournal(name)
+	file, err := openAlone(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the journal %s: %w", name, err)
 	}
-	if j.file, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600); err != nil { //nolint:gosec // the caller's own path
-		return nil, fmt.Errorf("the results file: %w", err)
-	}
+	j := &Journal{file: file, lines: map[string]Line{}}
 	if err = j.begin(); err != nil {
-		_ = j.file.Close() // nothing was written
-		return nil, fmt.Errorf("the results file: %w", err)
+		_ = file.Close() // nothing was written
+		return nil, fmt.Errorf("the journal %s: %w", name, err)
 	}
 	return j, nil
 }
 
-// begin goes to the end of the last whole line, and writes the header into a new file.
+// begin reads what is there, goes to the end of the last whole line, and says in a new file what it is. It reads through
+// the handle that has the lock, because some systems let no other one read.
 func (j *Journal) begin() error {
-	octets, err := os.ReadFile(j.file.Name())
+	octets, err := io.ReadAll(j.file)
 	if err != nil {
 		return err
 	}
-	whole := int64(bytes.LastIndexByte(octets, '\n') + 1)
-	if err = j.file.Truncate(whole); err != nil {
+	whole := bytes.LastIndexByte(octets, '\n') + 1
+	if err = j.file.Truncate(int64(whole)); err != nil {
 		return err
 	}
-	if _, err = j.file.Seek(whole, 0); err != nil {
+	if _, err = j.file.Seek(int64(whole), io.SeekStart); err != nil {
 		return err
 	}
+	j.read(octets)
 	if whole > 0 {
 		return nil
 	}
-	return j.write(encode([][]string{journalHeader}))
+	return j.write(encodeLine(nil, about{aboutJournal}))
 }
 
 func (j *Journal) read(octets []byte) {
-	text := string(bytes.TrimPrefix(octets, []byte("\xef\xbb\xbf"))) // of a spreadsheet that saved it
-	for record := range strings.Lines(text) {
-		whole, ended := strings.CutSuffix(record, "\n")
-		line, ok := decodeLine(whole)
+	for record := range strings.Lines(string(octets)) {
+		var line struct {
+			about
+			Line
+		}
+		err := json.Unmarshal([]byte(record), &line)
 		switch {
-		case ended && ok:
-			j.lines[line.InputReference] = line
-		case strings.TrimSpace(whole) != "" && !strings.HasPrefix(whole, journalHeader[0]):
+		case !strings.HasSuffix(record, "\n"), err != nil, line.About == "" && !line.whole():
 			j.Unreadable++
+		case line.About == "":
+			j.lines[line.InputReference] = line.Line
 		}
 	}
 }
 
-// decodeLine reads a line as encode wrote it, or as a spreadsheet did since.
-func decodeLine(text string) (Line, bool) {
-	r := csv.NewReader(strings.NewReader(text))
-	r.Comma = ';'
-	r.FieldsPerRecord = len(journalHeader)
-	cells, err := r.Read()
-	if err != nil {
-		return Line{}, false
-	}
-	for i := range cells {
-		cells[i] = strings.TrimPrefix(cells[i], "'")
-	}
-	line := Line{InputReference: cells[0], Outcome: Outcome(cells[2]), Number: cells[3], Reference: cells[4],
-		Codes: strings.Fields(cells[5]), Message: cells[6], Content: cells[7]}
-	for field := range strings.FieldsSeq(cells[1]) {
-		number, failed := strconv.Atoi(field)
-		if failed != nil {
-			return Line{}, false
-		}
-		line.Rows = append(line.Rows, number)
-	}
-	return line, line.InputReference != "" && (line.Outcome == Accepted || line.Outcome == Refused)
+func (l *Line) whole() bool {
+	return l.InputReference != "" && (l.Outcome == Accepted || l.Outcome == Refused)
 }
 
-// encode writes records one to a line: a reader of a broken file must know where the next begins.
-func encode(records [][]string) []byte {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	w.Comma = ';'
-	for _, cells := range records {
-		for i, cell := range cells {
-			cell = strings.NewReplacer("\r", " ", "\n", " ").Replace(cell)
-			if cell != "" && strings.ContainsAny(cell[:1], "=+-@'") {
-				cell = "'" + cell // a spreadsheet would compute it
-			}
-			cells[i] = cell
-		}
-		_ = w.Write(cells) // into memory
-	}
-	w.Flush()
-	return b.Bytes()
+func encodeLine(octets []byte, line any) []byte {
+	// The error is of types that JSON does not know, and there are none.
+	encoded, _ := json.Marshal(line)
+	return append(append(octets, encoded...), '\n')
 }
 
 // Add puts answers into the journal. When it returns, they stay there.
 func (j *Journal) Add(lines []Line) error {
-	records := make([][]string, 0, len(lines))
+	var octets []byte
 	for _, l := range lines {
-		rows := make([]string, 0, len(l.Rows))
-		for _, number := range l.Rows {
-			rows = append(rows, strconv.Itoa(number))
-		}
-		records = append(records, []string{l.InputReference, strings.Join(rows, " "), string(l.Outcome), l.Number, l.Reference,
-			strings.Join(l.Codes, " "), l.Message, l.Content})
+		octets = encodeLine(octets, l)
 	}
-	if err := j.write(encode(records)); err != nil {
-		return fmt.Errorf("the results file: %w", err)
+	if err := j.write(octets); err != nil {
+		return fmt.Errorf("the journal: %w", err)
 	}
 	for _, l := range lines {
 		j.lines[l.InputReference] = l
@@ -173,10 +152,10 @@ func (j *Journal) write(octets []byte) error {
 	return j.file.Sync()
 }
 
-// Close closes the file.
+// Close closes the file, so that another run may open it.
 func (j *Journal) Close() error {
 	if err := j.file.Close(); err != nil {
-		return fmt.Errorf("the results file: %w", err)
+		return fmt.Errorf("the journal: %w", err)
 	}
 	return nil
 }

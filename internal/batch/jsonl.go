@@ -22,6 +22,7 @@ func (f *File) readJSONLines(text string) []*row {
 		decoder.UseNumber() // a number of eleven digits stays what it is
 		if err := decoder.Decode(&object); err != nil || object == nil || decoder.More() {
 			f.fault(number, "", "it is not one JSON object on one line")
+			rows = append(rows, &row{number: number, faulty: true})
 			continue
 		}
 		rows = append(rows, f.valuesOf(number, object))

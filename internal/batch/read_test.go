@@ -1,8 +1,12 @@
 package batch_test
 
 import (
+	"bytes"
+	"encoding/csv"
 	"fmt"
+	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,8 +72,8 @@ func TestHabits(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			f := batch.Read([]byte(c.text), options(t))
-			if len(f.Faults) > 0 || len(f.Notifications) != 1 || f.Rows != 1 {
-				t.Fatalf("faults %v, %d rows, %d notifications", f.Faults, f.Rows, len(f.Notifications))
+			if len(f.Faults) > 0 || len(f.Notifications) != 1 || len(f.Rows) != 1 {
+				t.Fatalf("faults %v, %d rows, %d notifications", f.Faults, len(f.Rows), len(f.Notifications))
 			}
 			n := f.Notifications[0]
 			if n.Reference != "A-1" || n.Save != "Final" || !reflect.DeepEqual(n.Rows, []int{2}) || !reflect.DeepEqual(n.Implantation, expected()) {
@@ -183,8 +187,8 @@ func TestGroups(t *testing.T) {
 	text := lines(header+";comment;location;pharmacist_nihii;pharmacy_nihii;side", good("A")+";'s avonds;'t been;27200184000;21500346;left", good("B"), "A;;;;;;000071200275;2", "",
 		strings.Replace(good("B"), "000071200176", "1", 1), good("C")+";\"one\r\ntwo\"")
 	f := batch.Read([]byte(text), options(t))
-	if len(f.Faults) != 1 || f.Faults[0].Row != 6 || f.Rows != 5 || len(f.Notifications) != 2 {
-		t.Fatalf("%v, %d rows, %d notifications", f.Faults, f.Rows, len(f.Notifications))
+	if len(f.Faults) != 1 || f.Faults[0].Row != 6 || len(f.Rows) != 5 || len(f.Notifications) != 2 {
+		t.Fatalf("%v, %d rows, %d notifications", f.Faults, len(f.Rows), len(f.Notifications))
 	}
 	want := expected()
 	want.Comment = "'s avonds"
@@ -229,17 +233,42 @@ func TestJSONLines(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever the file, there is no panic, and what is to be sent has a reference and rows.
+// FuzzRead: whatever the file, there is no panic, what is to be sent has a reference and rows, and the results have a line
+// for each row, in order.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(lines(header, good("A"))), false)
 	f.Add([]byte("sep=,\n\"a\"\"b,=\"c\n"), false)
+	f.Add([]byte(lines(header, good("A"), "", "\"\n\";"+good("A"))), false)
 	f.Add([]byte(`{"input_reference":"A"}`), true)
 	o := options(f)
+	none, err := batch.ReadJournal(filepath.Join(f.TempDir(), "nothing"))
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, octets []byte, jsonLines bool) {
 		o.JSONLines = jsonLines
-		for _, n := range batch.Read(octets, o).Notifications {
+		file := batch.Read(octets, o)
+		for _, n := range file.Notifications {
 			if n.Reference == "" || len(n.Rows) == 0 || len(n.Rows) != len(n.Implantation.Implant) {
 				t.Errorf("%+v", n)
+			}
+		}
+		first, last := 2, 0
+		if jsonLines {
+			first = 1
+		}
+		if len(file.Rows) > 0 {
+			last = file.Rows[len(file.Rows)-1].Number - first + 1
+		}
+		reader := csv.NewReader(bytes.NewReader(file.Results(none)))
+		reader.Comma = ';'
+		records, err := reader.ReadAll()
+		if err != nil || len(records) != 1+last {
+			t.Fatalf("%d records for %d rows, %v", len(records), last, err)
+		}
+		for i, record := range records[1:] {
+			if record[0] != strconv.Itoa(first+i) {
+				t.Errorf("line %d is about row %s", i, record[0])
 			}
 		}
 	})

@@ -2,6 +2,8 @@ package batch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -24,10 +26,13 @@ type Answer struct {
 	Verdict   Verdict
 	Number    string
 	Reference string
-	Codes     []string // of a refusal, or of warnings
-	Message   string
-	Err       error // of Later and Stop: with what a run ends that goes no further
+	Implants  []string  // see Line
+	Findings  []Finding // of a refusal, or warnings
+	Err       error     // of Later and Stop: with what a run ends that goes no further
 }
+
+// ErrNoAnswer is wrapped by the end of a run that had no answer for longer than its patience.
+var ErrNoAnswer = errors.New("no answer for as long as the patience lasts")
 
 // The pauses between two attempts: doubled from the first to the longest.
 const (
@@ -37,13 +42,16 @@ const (
 
 // Sender sends notifications, several at a time.
 type Sender struct {
-	// Send signs and sends one request, and is called from several goroutines. The request is its own, to stamp.
+	// Send signs and sends one request, and is called from several goroutines. The request is its own, to stamp. Its
+	// context does not end with that of the run: what is on its way is waited for.
 	Send     func(context.Context, *wire.NotifyImplantRequest) Answer
 	Journal  *Journal
 	Parallel int
 	Patience time.Duration // how long the pauses of one notification may last together
 	Pause    func(context.Context, time.Duration)
 	Progress func(Progress)
+	// Delayed is told why an attempt got no answer that counts, from several goroutines, before the next one.
+	Delayed func(error)
 }
 
 // Progress counts what this run has in its journal.
@@ -63,8 +71,8 @@ func Pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Run sends notifications and writes each answer into the journal. It ends early, with the reason, when the context does,
-// when nobody answers for longer than its patience, and when the caller himself is refused: what has no line then is for
+// Run sends notifications and writes each answer into the journal. It ends early, with the reason, when the context does
+// (and what is on its way has its answer), when nobody answers for longer than its patience, and when the caller himself is refused: what has no line then is for
 // another run.
 func (s *Sender) Run(ctx context.Context, notifications []*Notification) (Progress, error) {
 	ctx, stop := context.WithCancelCause(ctx)
@@ -162,9 +170,8 @@ func (s *Sender) deliver(ctx context.Context, n *Notification) (Line, error) {
 		if ctx.Err() != nil {
 			return Line{}, context.Cause(ctx)
 		}
-		a := s.Send(ctx, n.Request())
-		line := Line{InputReference: n.Reference, Rows: n.Rows, Number: a.Number, Reference: a.Reference, Codes: a.Codes,
-			Message: a.Message, Content: n.Content()}
+		a := s.Send(context.WithoutCancel(ctx), n.Request())
+		line := Line{InputReference: n.Reference, Content: n.Content(), Number: a.Number, Reference: a.Reference, Implants: a.Implants, Findings: a.Findings}
 		switch {
 		case a.Verdict == Yes:
 			line.Outcome = Accepted
@@ -174,9 +181,12 @@ func (s *Sender) deliver(ctx context.Context, n *Notification) (Line, error) {
 			return line, nil
 		case ctx.Err() != nil:
 			return Line{}, context.Cause(ctx)
-		case a.Verdict == Stop || waited >= s.Patience:
+		case a.Verdict == Stop:
 			return Line{}, a.Err
+		case waited >= s.Patience:
+			return Line{}, fmt.Errorf("%w: %w", ErrNoAnswer, a.Err)
 		}
+		s.Delayed(a.Err)
 		s.Pause(ctx, pause)
 		waited += pause
 	}

@@ -38,7 +38,7 @@ func (r *registry) send(ctx context.Context, request *wire.NotifyImplantRequest)
 		return lost
 	}
 	if r.refuse != nil && r.refuse(request.InputReference) {
-		return batch.Answer{Verdict: batch.No, Codes: []string{"RULE"}, Message: "=refused;\n\"so\""}
+		return batch.Answer{Verdict: batch.No, Findings: []batch.Finding{{Code: "RULE", Message: "=refused;\n\"so\""}}}
 	}
 	content := fmt.Sprint(request.Implantation)
 	if kept, again := r.kept[request.InputReference]; again {
@@ -52,7 +52,11 @@ func (r *registry) send(ctx context.Context, request *wire.NotifyImplantRequest)
 	if disturbed {
 		return lost
 	}
-	return batch.Answer{Verdict: batch.Yes, Number: "1", Reference: "r"}
+	answer := batch.Answer{Verdict: batch.Yes, Number: "1", Reference: "r"}
+	for i := range request.Implantation.Implant {
+		answer.Implants = append(answer.Implants, fmt.Sprintf("%s-implant-%d", request.InputReference, i+1))
+	}
+	return answer
 }
 
 var errLost = errors.New("lost")
@@ -71,19 +75,17 @@ func once(ctx context.Context, t *testing.T, s *batch.Sender, f *batch.File, nam
 	}()
 	pending, _ := f.Pending(j, again)
 	s.Journal = j
-	if s.Progress == nil {
-		s.Progress = func(batch.Progress) {}
-	}
 	return s.Run(ctx, pending)
 }
 
 func sender(r *registry) *batch.Sender {
-	return &batch.Sender{Send: r.send, Parallel: 4, Patience: time.Hour, Pause: func(context.Context, time.Duration) {}}
+	return &batch.Sender{Send: r.send, Parallel: 4, Patience: time.Hour, Pause: func(context.Context, time.Duration) {},
+		Progress: func(batch.Progress) {}, Delayed: func(error) {}}
 }
 
 // TestRun: every notification is answered once; refused ones wait until they are asked for again.
 func TestRun(t *testing.T) {
-	f, name := notifications(t, 50), filepath.Join(t.TempDir(), "results.csv")
+	f, name := notifications(t, 50), filepath.Join(t.TempDir(), "list.csv.journal")
 	bad := true
 	r := &registry{refuse: func(reference string) bool { return bad && strings.HasSuffix(reference, "7") }}
 	p, err := once(t.Context(), t, sender(r), f, name, false)
@@ -91,9 +93,9 @@ func TestRun(t *testing.T) {
 		t.Fatalf("%+v, %v, %d calls", p, err, r.calls)
 	}
 	octets, err := os.ReadFile(name)
-	if err != nil || strings.Count(string(octets), "\n") != 51 || !strings.HasPrefix(string(octets), "input_reference;rows;outcome;number;reference;codes;message;content\n") ||
-		!strings.Contains(string(octets), "\nA-7;9;refused;;;RULE;\"'=refused; \"\"so\"\"\";") {
-		t.Errorf("journal %.300s, %v", octets, err)
+	if err != nil || strings.Count(string(octets), "\n") != 51 || !strings.HasPrefix(string(octets), `{"About":"What the register has answered so far. `) ||
+		!strings.Contains(string(octets), `"Outcome":"refused","Findings":[{"Code":"RULE","Message":"=refused;\n\"so\""}]}`+"\n") {
+		t.Errorf("journal %.600s, %v", octets, err)
 	}
 	if p, err = once(t.Context(), t, sender(r), f, name, false); err != nil || p != (batch.Progress{}) || r.calls != 50 {
 		t.Errorf("second run %+v, %v, %d calls", p, err, r.calls)
@@ -122,7 +124,7 @@ func TestInterrupted(t *testing.T) {
 	const count = 300
 	for seed := range uint64(12) {
 		random := rand.New(rand.NewPCG(seed, 5))
-		f, name := notifications(t, count), filepath.Join(t.TempDir(), "results.csv")
+		f, name := notifications(t, count), filepath.Join(t.TempDir(), "list.csv.journal")
 		r := &registry{disturb: func(call int) batch.Verdict {
 			if call%17 < 2 {
 				return batch.Later
@@ -185,17 +187,20 @@ func shorten(t *testing.T, name string, by int) {
 func TestGivesUp(t *testing.T) {
 	f := notifications(t, 20)
 	for verdict, attempts := range map[batch.Verdict]int{batch.Later: 5, batch.Stop: 1} {
-		name := filepath.Join(t.TempDir(), "results.csv")
+		name := filepath.Join(t.TempDir(), "list.csv.journal")
 		var pauses []time.Duration
 		calls := 0
+		delayed := 0
 		s := &batch.Sender{Parallel: 1, Patience: 7 * time.Second, Pause: func(_ context.Context, d time.Duration) { pauses = append(pauses, d) },
+			Progress: func(batch.Progress) {}, Delayed: func(error) { delayed++ },
 			Send: func(context.Context, *wire.NotifyImplantRequest) batch.Answer {
 				calls++
 				return batch.Answer{Verdict: verdict, Err: errLost}
 			}}
 		p, err := once(t.Context(), t, s, f, name, false)
-		if !errors.Is(err, errLost) || p != (batch.Progress{Total: 20}) || calls != attempts {
-			t.Errorf("%+v, %v, %d calls", p, err, calls)
+		if !errors.Is(err, errLost) || p != (batch.Progress{Total: 20}) || calls != attempts || delayed != attempts-1 ||
+			errors.Is(err, batch.ErrNoAnswer) != (verdict == batch.Later) {
+			t.Errorf("%+v, %v, %d calls, %d delays", p, err, calls, delayed)
 		}
 		if verdict == batch.Later && !slices.Equal(pauses, []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}) {
 			t.Errorf("pauses %v", pauses)
@@ -210,21 +215,24 @@ func TestGivesUp(t *testing.T) {
 	}
 }
 
-// TestDamagedJournal: a line that cannot be read is asked again; what a spreadsheet saved is read.
+// TestDamagedJournal: a line that cannot be read is asked again.
 func TestDamagedJournal(t *testing.T) {
-	f, name := notifications(t, 3), filepath.Join(t.TempDir(), "results.csv")
+	f, name := notifications(t, 3), filepath.Join(t.TempDir(), "list.csv.journal")
 	content := f.Notifications[0].Content()
-	text := "\xef\xbb\xbfinput_reference;rows;outcome;number;reference;codes;message;content\r\nA-0;2;accepted;1;r;;;" + content +
-		"\r\n\x00\x00\x00\r\nA-1;x;accepted;;;;;\nA-2;4;maybe;;;;;\nA-2;4;acc"
+	text := `{"About":"x"}` + "\r\n" + `{"InputReference":"A-0","Content":"` + content + `","Outcome":"accepted","Number":"1","Reference":"r"}` +
+		"\n\x00\x00\x00\n" + `{"InputReference":"A-1"}` + "\n" + `{"InputReference":"A-2","Outcome":"maybe"}` + "\n[]\n" + `{"InputReference":"A-2","Outcome":"acc`
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if j, err := batch.ReadJournal(name); err != nil || j.Unreadable != 5 {
+		t.Errorf("%v, %+v", err, j)
 	}
 	r := &registry{}
 	if p, err := once(t.Context(), t, sender(r), f, name, false); err != nil || p.Accepted != 2 {
 		t.Errorf("%+v, %v", p, err)
 	}
 	j, err := batch.ReadJournal(name)
-	if err != nil || j.Unreadable != 3 {
+	if err != nil || j.Unreadable != 4 {
 		t.Errorf("%v, %+v", err, j)
 	}
 	if pending, earlier := f.Pending(j, false); len(pending) > 0 || earlier.Accepted != 3 {
@@ -235,9 +243,57 @@ func TestDamagedJournal(t *testing.T) {
 	}
 }
 
+// TestOneAtATime: while a journal is open nobody else opens it, and everybody reads it.
+func TestOneAtATime(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "list.csv.journal")
+	first, err := batch.OpenJournal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = first.Add([]batch.Line{{InputReference: "A", Outcome: batch.Accepted}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = batch.OpenJournal(name); !errors.Is(err, batch.ErrInUse) {
+		t.Errorf("opened twice: %v", err)
+	}
+	if j, failed := batch.ReadJournal(name); failed != nil || j.Unreadable > 0 {
+		t.Errorf("%+v, %v", j, failed)
+	}
+	if err = first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := batch.OpenJournal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line, found := second.Of("A"); !found || line.Outcome != batch.Accepted {
+		t.Errorf("%+v", line)
+	}
+	if err = second.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStopsCleanly: what is on its way when a run is stopped has its answer, and the answer is kept.
+func TestStopsCleanly(t *testing.T) {
+	f, name := notifications(t, 50), filepath.Join(t.TempDir(), "list.csv.journal")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r := &registry{}
+	s := sender(r)
+	s.Send = func(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+		cancel()
+		return r.send(ctx, request)
+	}
+	p, err := once(ctx, t, s, f, name, false)
+	if !errors.Is(err, context.Canceled) || p.Accepted == 0 || p.Accepted != len(r.kept) || p.Accepted > s.Parallel {
+		t.Errorf("%+v, %v, %d kept", p, err, len(r.kept))
+	}
+}
+
 // TestDiskFull: when an answer cannot be kept the batch ends with that.
 func TestDiskFull(t *testing.T) {
-	f, name := notifications(t, 30), filepath.Join(t.TempDir(), "results.csv")
+	f, name := notifications(t, 30), filepath.Join(t.TempDir(), "list.csv.journal")
 	j, err := batch.OpenJournal(name)
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +302,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := sender(&registry{})
-	s.Journal, s.Progress = j, func(batch.Progress) {}
+	s.Journal = j
 	if p, failed := s.Run(t.Context(), f.Notifications); failed == nil || p.Accepted > 0 {
 		t.Errorf("%+v, %v", p, failed)
 	}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/batch"
+)
+
+// TestProgressLine: on a terminal one line changes, and leaves nothing of what it was; elsewhere there is a line at times.
+func TestProgressLine(t *testing.T) {
+	for terminal, want := range map[bool]string{
+		true: "\r[#####               ] 250 of 1000 (25 %), 0 refused, 1250 a second" +
+			"\r[######              ] 300 of 1000 (30 %), 0 refused, 750 a second " +
+			"\nno answer, trying again: lost\n" +
+			"\r[####################] 1000 of 1000 (100 %), 1 refused, 100 a second\n",
+		false: "no answer, trying again: lost\n1000 of 1000 (100 %), 1 refused, 100 a second\n",
+	} {
+		began := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+		now := began
+		var out strings.Builder
+		l := &progressLine{out: &out, now: func() time.Time { return now }, terminal: terminal, began: began}
+		after := func(d time.Duration, p batch.Progress) { now = began.Add(d); l.show(p) }
+		after(100*time.Millisecond, batch.Progress{Total: 1000, Accepted: 120})
+		after(200*time.Millisecond, batch.Progress{Total: 1000, Accepted: 250})
+		after(300*time.Millisecond, batch.Progress{Total: 1000, Accepted: 280})
+		after(400*time.Millisecond, batch.Progress{Total: 1000, Accepted: 300})
+		l.delayed(errors.New("lost"))
+		l.delayed(errors.New("lost"))
+		after(10*time.Second, batch.Progress{Total: 1000, Accepted: 999, Refused: 1})
+		l.end()
+		if out.String() != want {
+			t.Errorf("terminal %v: %q\nwant %q", terminal, out.String(), want)
+		}
+	}
+	silent := &progressLine{silent: true, now: time.Now}
+	silent.show(batch.Progress{Total: 1, Accepted: 1})
+	silent.delayed(errors.New("lost"))
+	silent.end()
+}

@@ -1,0 +1,125 @@
+package batch_test
+
+import (
+	"encoding/csv"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/batch"
+)
+
+// journalWith is a journal that holds lines.
+func journalWith(t *testing.T, lines ...batch.Line) *batch.Journal {
+	t.Helper()
+	j, err := batch.OpenJournal(filepath.Join(t.TempDir(), "journal"))
+	if err == nil {
+		err = j.Add(lines)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if failed := j.Close(); failed != nil {
+			t.Error(failed)
+		}
+	})
+	return j
+}
+
+// TestResults: a line for each row, in the order of the file, whatever became of it, and nobody's number.
+func TestResults(t *testing.T) {
+	with := func(row, old, replacement string) string { return strings.Replace(row, old, replacement, 1) }
+	text := lines(header,
+		good("two"), // row 2
+		good("no"),
+		"two;;;;;;000071200275;1",
+		"", // row 5 has nothing in it
+		with(with(good("bad"), "48022907379", "48022907378"), "176;1", "176;0"),
+		good("bad"),
+		good("later"),
+		good("no"),
+		good("all"), // row 10
+		good("changed"),
+		with(good(""), "000071200176", "x"),
+		good("=1+1"),
+		"",
+	)
+	f := batch.Read([]byte(text), options(t))
+	j := journalWith(t,
+		batch.Line{InputReference: "two", Content: f.Notifications[0].Content(), Outcome: batch.Accepted, Number: "202611210000197", Reference: "r-two",
+			Implants: []string{"i-1", "i-2"}, Findings: []batch.Finding{{Code: "WARN_SECOND", Implant: 2}, {Code: "WARN_ALL"}}},
+		batch.Line{InputReference: "no", Outcome: batch.Refused, Findings: []batch.Finding{{Code: "SECOND", Implant: 2, Message: "the second; it is wrong"}}},
+		batch.Line{InputReference: "all", Outcome: batch.Refused, Findings: []batch.Finding{{Code: "ALL", Message: "a\nb"}, {Code: "ONE", Implant: 1}}},
+		batch.Line{InputReference: "changed", Content: "other", Outcome: batch.Accepted, Number: "202611210000294", Reference: "r-changed", Implants: []string{"i-3"}})
+	f.Pending(j, false)
+	want := `row;input_reference;outcome;number;reference;implant_id;column;codes;message
+2;two;accepted;202611210000197;r-two;i-1;;WARN_ALL;
+3;no;refused;;;;;;refused because of another row with the same input_reference
+4;two;accepted;202611210000197;r-two;i-2;;WARN_SECOND WARN_ALL;
+5;;;;;;;;
+6;bad;faulty;;;;patient_ssin quantity;SSIN_INVALID QUANTITY_OUT_OF_RANGE;`
+	got := string(f.Results(j))
+	if !strings.HasPrefix(got, want) {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	want = `
+7;bad;left out;;;;;;row 6 has the same input_reference and is faulty
+8;later;not sent;;;;;;
+9;no;refused;;;;;SECOND;"the second; it is wrong"
+10;all;refused;;;;;ALL ONE;a b
+11;changed;faulty;202611210000294;r-changed;;input_reference;;it was accepted before with another content, or another --save: revise that notification instead, or use another reference
+12;;faulty;;;;notification_code;IMPLANT_CODE_INVALID;`
+	if !strings.Contains(got, want) || !strings.HasSuffix(got, "\n13;'=1+1;not sent;;;;;;\n") || strings.Contains(got, "4802290737") {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	reader := csv.NewReader(strings.NewReader(got))
+	reader.Comma = ';'
+	if records, err := reader.ReadAll(); err != nil || len(records) != 13 { // and record N is about row N
+		t.Errorf("%d records, %v", len(records), err)
+	}
+}
+
+// TestResultsOfJSONLines: rows are counted from the first line, and one that is no JSON has its line too.
+func TestResultsOfJSONLines(t *testing.T) {
+	o := options(t)
+	o.JSONLines = true
+	f := batch.Read([]byte("{\n\n{\"input_reference\":\"A\"}\n"), o)
+	got := string(f.Results(journalWith(t)))
+	want := "\n1;;faulty;;;;;;it is not one JSON object on one line\n2;;;;;;;;\n3;A;faulty;;;;operation_date patient_ssin "
+	if !strings.Contains(got, want) {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestWriteFile: the old content stays until the new one is there, and who may read the one may read the other.
+func TestWriteFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "list.csv.results.csv")
+	for mode, want := range map[fs.FileMode]fs.FileMode{0o644: 0o644, 0o400: 0o600, 0o2770: 0o660} {
+		if err := batch.WriteFile(name, []byte(mode.String()), mode); err != nil {
+			t.Fatal(err)
+		}
+		octets, err := os.ReadFile(name)
+		info, failed := os.Stat(name)
+		if err != nil || failed != nil || string(octets) != mode.String() || info.Mode() != want {
+			t.Errorf("%v: %s, %v, %v, %v", mode, octets, info, err, failed)
+		}
+	}
+	if err := batch.WriteFile(filepath.Join(name, "below"), nil, 0o600); err == nil {
+		t.Error("written below a file")
+	}
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(name, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := batch.WriteFile(name, nil, 0o600); err == nil {
+		t.Error("written over a folder")
+	}
+	if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

@@ -1,0 +1,31 @@
+package batch
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// sharingViolation is ERROR_SHARING_VIOLATION: somebody else has the file open.
+const sharingViolation = syscall.Errno(32)
+
+// openAlone opens a file, which is made when it is not there, for this process alone: others may read it, and nobody
+// opens it for writing before it is closed or the process has ended.
+func openAlone(name string) (*os.File, error) {
+	path, err := syscall.UTF16PtrFromString(name)
+	if err != nil {
+		return nil, err
+	}
+	handle, err := syscall.CreateFile(path, syscall.GENERIC_READ|syscall.GENERIC_WRITE, syscall.FILE_SHARE_READ, nil,
+		syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
+	switch {
+	case errors.Is(err, sharingViolation):
+		return nil, ErrInUse
+	case err != nil:
+		return nil, err
+	}
+	return os.NewFile(uintptr(handle), name), nil
+}
+
+// syncDirectory has nothing to do: the system keeps names in a journal of its own.
+func syncDirectory(string) error { return nil }

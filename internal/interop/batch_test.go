@@ -1,0 +1,542 @@
+package interop_test
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// fixedService is a service that can be killed and started again at its address, on its data.
+type fixedService struct {
+	*interop.Service
+	t         *testing.T
+	directory string
+	address   string
+	db        *sql.DB
+}
+
+func startFixed(t *testing.T) *fixedService {
+	t.Helper()
+	s := &fixedService{t: t, directory: interop.DevelopmentDirectory(t), address: freeAddress(t)}
+	s.start()
+	s.db = interop.OpenEmbedded(t, s.directory)
+	return s
+}
+
+// freeAddress is one on which nobody listens, of those that the system gives to nobody by itself: while the service is
+// down nothing else must come to be at its address.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(20000+rand.IntN(10000)))
+		if err != nil {
+			continue
+		}
+		if err = listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return listener.Addr().String()
+	}
+	t.Fatal("there is no free address")
+	return ""
+}
+
+func (s *fixedService) start() {
+	s.t.Helper()
+	s.Service = interop.StartWith(s.t, nil, "serve", "--dev", "--data", s.directory, "--listen", s.address)
+}
+
+// flags are those of the surgeon in her hospital.
+func (s *fixedService) flags() []string {
+	return []string{"--p12", s.P12[testpki.Hospital], "--password-file", s.Password(), "--url", s.URL, "--ca", s.CA, "--author", interop.Surgeon}
+}
+
+// counted asks the database itself.
+func (s *fixedService) counted(query string) (count int) {
+	s.t.Helper()
+	if err := s.db.QueryRowContext(s.t.Context(), query).Scan(&count); err != nil {
+		s.t.Fatal(err)
+	}
+	return count
+}
+
+// holds asks the database and the register whether there are so many notifications, each with a number of its own.
+func (s *fixedService) holds(want int) {
+	s.t.Helper()
+	for _, counted := range []string{`SELECT count(*) FROM notification`, `SELECT count(DISTINCT number) FROM notification WHERE number <> ''`,
+		`SELECT count(*) FROM implant`, `SELECT count(*) FROM submission`} {
+		if got := s.counted(counted); got != want {
+			s.t.Errorf("%s: %d, want %d", counted, got, want)
+		}
+	}
+	var found wire.SearchResponse
+	r := interop.Run(s.t, interop.Program(s.t, "ctr"), append(s.flags(), "--json", "search", "--patient", interop.Patient, "--max", "1")...)
+	if err := json.Unmarshal([]byte(r.Stdout), &found); err != nil || found.Total != want {
+		s.t.Errorf("a search finds %d, want %d: %v %s", found.Total, want, err, r.Stderr)
+	}
+}
+
+// process is a ctr that runs.
+type process struct {
+	*exec.Cmd
+	stdout, stderr bytes.Buffer // to be read when it has ended
+}
+
+func (s *fixedService) ctr(args ...string) *process {
+	s.t.Helper()
+	p := &process{Cmd: interop.Command(s.t, interop.Program(s.t, "ctr"), nil, append(s.flags(), args...)...)}
+	p.Stdout, p.Stderr = &p.stdout, &p.stderr
+	if err := p.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// end waits for the end, and returns the exit code.
+func (p *process) end() int {
+	_ = p.Wait() // how it ended is its exit code
+	return p.ProcessState.ExitCode()
+}
+
+func (p *process) kill() {
+	_ = p.Process.Kill()
+	p.end()
+}
+
+// await waits until something is so that the process brings about.
+func (p *process) await(t *testing.T, is func() bool) {
+	t.Helper()
+	patience := time.Duration(size(1, 5)) * time.Minute
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.kill()
+			t.Fatalf("it does not come\n%s%s", p.stdout.String(), p.stderr.String())
+		}
+	}
+}
+
+// rows is a file of implantations, each with a reference of its own. Every so many, one is wrong.
+func rows(prefix string, good, bad int) string {
+	var b strings.Builder
+	b.WriteString("input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;notification_code;udi;quantity;side\r\n")
+	wrong := 0
+	for i := range good + bad {
+		patient := interop.Patient
+		if wrong < bad && i*bad/(good+bad) >= wrong {
+			patient = "48022907378"
+			wrong++
+		}
+		fmt.Fprintf(&b, "%s-%d;%s;%s;%s;17800389480;%s;71200176;(01)05410000001047(10)L2201(21)%[1]s-%d;1;left\r\n",
+			prefix, i, interop.Surgeon, interop.Day(2), patient, interop.Day(20))
+	}
+	return b.String()
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// size is how large the tests of batches are: small in every run, and that of a night's batch with CTR_LOAD=1.
+func size(small, large int) int {
+	if os.Getenv("CTR_LOAD") != "" {
+		return large
+	}
+	return small
+}
+
+// killings kills five times, of which once the client and once the service at least, each time when the register holds
+// some more of what is to come. It begins with a client and returns the last one.
+func (s *fixedService) killings(t *testing.T, random *rand.Rand, total int, begin func() *process) *process {
+	t.Helper()
+	const times = 5
+	client := begin()
+	for i := range times {
+		until := total * (100*i + 10 + random.IntN(80)) / (100 * (times + 3)) // enough is left for the last one to interrupt
+		client.await(t, func() bool { return s.counted(`SELECT count(*) FROM notification`) > until })
+		victim := i
+		if i > 1 {
+			victim = random.IntN(2)
+		}
+		if victim == 0 {
+			client.kill()
+			if client.ProcessState.Exited() {
+				t.Errorf("the client had ended before it was killed: %s%s", client.stdout.String(), client.stderr.String())
+			}
+			client = begin()
+		} else {
+			s.Kill()
+			s.start()
+		}
+	}
+	return client
+}
+
+// TestBatchKilled: a batch whose client and whose service are killed five times ends, resumed, with each notification in
+// the register once. What is wrong in the file is told by row and column.
+func TestBatchKilled(t *testing.T) {
+	t.Parallel()
+	const bad = 37
+	good, parallel := size(300, 10_000), strconv.Itoa(size(1, 8))
+	s := startFixed(t)
+	file := filepath.Join(t.TempDir(), "list.csv")
+	write(t, file, rows("N", good, bad))
+
+	check := s.ctr("batch", file)
+	if code := check.end(); code != 2 || strings.Count(check.stdout.String(), ", column patient_ssin: SSIN_INVALID: ") != bad {
+		t.Errorf("without leave to skip bad rows: exit code %d\n%s%s", code, check.stdout.String(), check.stderr.String())
+	}
+	s.holds(0)
+
+	client := s.killings(t, rand.New(rand.NewPCG(uint64(good), 7)), good, func() *process {
+		return s.ctr("batch", file, "--skip-bad", "--parallel", parallel)
+	})
+	if code := client.end(); code != 1 || strings.Count(client.stdout.String(), ", column patient_ssin: SSIN_INVALID: ") != bad ||
+		!strings.Contains(client.stdout.String(), "refused 0, not sent 0\n") {
+		t.Errorf("the last run: exit code %d\n%s%s", code, client.stdout.String(), client.stderr.String())
+	}
+	s.holds(good)
+	if numbers := results(t, file+".results.csv", good, bad); !slices.Equal(numbers, s.numbers()) {
+		t.Errorf("the results have %d numbers, and not those of the register", len(numbers))
+	}
+}
+
+// TestBatchStopped: asked to end, a batch waits for what is on its way: the results tell all that the register holds.
+func TestBatchStopped(t *testing.T) {
+	t.Parallel()
+	const count = 300
+	s := startFixed(t)
+	file := filepath.Join(t.TempDir(), "list.csv")
+	write(t, file, rows("N", count, 0))
+	client := s.ctr("batch", file, "--parallel", "4")
+	client.await(t, func() bool { return s.counted(`SELECT count(*) FROM notification`) > 0 })
+	if err := client.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := client.end(); code != 3 || !strings.Contains(client.stderr.String(), "stopped; the same command goes on") {
+		t.Errorf("stopped with exit code %d\n%s%s", code, client.stdout.String(), client.stderr.String())
+	}
+	octets, err := os.ReadFile(file + ".results.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := s.counted(`SELECT count(*) FROM notification`)
+	if accepted, left := bytes.Count(octets, []byte(";accepted;")), bytes.Count(octets, []byte(";not sent;")); accepted != held || left != count-held {
+		t.Errorf("%d in the register; in the results %d accepted, %d not sent", held, accepted, left)
+	}
+	client = s.ctr("batch", file)
+	if code := client.end(); code != 0 {
+		t.Errorf("exit code %d\n%s%s", code, client.stdout.String(), client.stderr.String())
+	}
+	s.holds(count)
+	results(t, file+".results.csv", count, 0)
+}
+
+// numbers are those of the register, sorted.
+func (s *fixedService) numbers() []string {
+	s.t.Helper()
+	found, err := s.db.QueryContext(s.t.Context(), `SELECT number FROM notification ORDER BY number`)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() {
+		if err = found.Close(); err != nil {
+			s.t.Error(err)
+		}
+	}()
+	var numbers []string
+	for found.Next() {
+		var number string
+		if err = found.Scan(&number); err != nil {
+			s.t.Fatal(err)
+		}
+		numbers = append(numbers, number)
+	}
+	if err = found.Err(); err != nil {
+		s.t.Fatal(err)
+	}
+	return numbers
+}
+
+// results reads a file of results, in which each row has its line, and returns the numbers, sorted.
+func results(t *testing.T, name string, accepted, faulty int) []string {
+	t.Helper()
+	octets, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := csv.NewReader(bytes.NewReader(octets))
+	reader.Comma = ';'
+	records, err := reader.ReadAll()
+	if err != nil || len(records) != 1+accepted+faulty {
+		t.Fatalf("%d lines of results, %v", len(records), err)
+	}
+	var numbers []string
+	for i, record := range records[1:] {
+		row, outcome, number, implant, column := record[0], record[2], record[3], record[5], record[6]
+		switch {
+		case row != strconv.Itoa(i+2):
+			t.Errorf("line %d is about row %s", i+2, row)
+		case outcome == "accepted" && number != "" && implant != "" && column == "":
+			numbers = append(numbers, number)
+		case outcome == "faulty" && number == "" && column == "patient_ssin":
+			faulty--
+		default:
+			t.Errorf("result %v", record)
+		}
+	}
+	if len(numbers) != accepted || faulty != 0 {
+		t.Errorf("%d accepted, %d too few faulty", len(numbers), faulty)
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+// TestBatchSpeed measures a batch, with its service on the same machine: 500 a second on two cores that do nothing else.
+func TestBatchSpeed(t *testing.T) {
+	if os.Getenv("CTR_LOAD") == "" {
+		t.Skip("CTR_LOAD=1 runs it, on a machine that does nothing else")
+	}
+	const count = 10_000
+	s := startFixed(t)
+	file := filepath.Join(t.TempDir(), "list.csv")
+	write(t, file, rows("N", count, 0))
+	began := time.Now()
+	client := s.ctr("batch", file)
+	if code := client.end(); code != 0 {
+		t.Fatalf("exit code %d\n%s%s", code, client.stdout.String(), client.stderr.String())
+	}
+	took := time.Since(began)
+	rate := count / took.Seconds()
+	t.Logf("%d notifications in %s: %.0f a second, from the start of ctr to its end", count, took.Round(time.Millisecond), rate)
+	if rate < 500 {
+		t.Errorf("%.0f a second, and 500 are wanted", rate)
+	}
+	s.holds(count)
+}
+
+// watchedFolder is a folder that a ctr watches.
+type watchedFolder struct {
+	t    *testing.T
+	path string
+}
+
+// deliver puts a file into the inbox as an integration engine does: under another name first.
+func (w *watchedFolder) deliver(name, text string) {
+	w.t.Helper()
+	hidden := filepath.Join(w.path, "inbox", "."+name)
+	write(w.t, hidden, text)
+	if err := os.Rename(hidden, filepath.Join(w.path, "inbox", name)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// list is what stands in a folder, which need not have been made yet.
+func (w *watchedFolder) list(folder string) []string {
+	w.t.Helper()
+	entries, err := os.ReadDir(filepath.Join(w.path, folder))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names
+}
+
+// rest waits until nothing is left to be sent.
+func (w *watchedFolder) rest(of *process) {
+	w.t.Helper()
+	of.await(w.t, func() bool { return len(w.list("inbox"))+len(w.list("sending")) == 0 })
+}
+
+// TestBatchWatchKilled: files that are put into a watched folder, while client and service are killed, and the client is
+// stopped, are all sent once, and end where they belong.
+func TestBatchWatchKilled(t *testing.T) {
+	t.Parallel()
+	const files = 4
+	each := size(60, 2000)
+	s := startFixed(t)
+	w := &watchedFolder{t: t, path: t.TempDir()}
+	begin := func() *process { return s.ctr("batch", "--watch", w.path, "--settle", "0s", "--parallel", "2") }
+	first := begin()
+	first.await(t, func() bool { _, err := os.Stat(filepath.Join(w.path, "failed")); return err == nil })
+	var want []string
+	for i := range files {
+		name := fmt.Sprintf("list-%d.csv", i)
+		w.deliver(name, rows(fmt.Sprintf("W%d", i), each, 0))
+		want = append(want, name, name+".results.csv")
+	}
+	client := s.killings(t, rand.New(rand.NewPCG(uint64(each), 11)), files*each, func() *process {
+		if first != nil {
+			p := first
+			first = nil
+			return p
+		}
+		return begin()
+	})
+	w.rest(client)
+	if done := w.list("done"); !slices.Equal(done, want) || len(w.list("failed")) > 0 {
+		t.Errorf("done %v, failed %v", done, w.list("failed"))
+	}
+	s.holds(files * each)
+	var numbers []string
+	for i := range files {
+		numbers = append(numbers, results(t, filepath.Join(w.path, "done", fmt.Sprintf("list-%d.csv.results.csv", i)), each, 0)...)
+	}
+	slices.Sort(numbers)
+	if !slices.Equal(numbers, s.numbers()) {
+		t.Errorf("the results have %d numbers, and not those of the register", len(numbers))
+	}
+
+	// The same file again, one with a bad row, and one in the middle of which the client is stopped.
+	w.deliver("list-0.csv", rows("W0", each, 0))
+	w.deliver("bad.csv", rows("B", 3, 1))
+	w.rest(client)
+	s.holds(files * each)
+	w.deliver("last.csv", rows("L", 5*each, 0))
+	client.await(t, func() bool { return s.counted(`SELECT count(*) FROM notification`) > files*each })
+	if err := client.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := client.end(); code != 0 || !strings.Contains(client.stderr.String(), "msg=stopped") {
+		t.Errorf("stopped with exit code %d\n%s", code, client.stderr.String())
+	}
+	if sending := w.list("sending"); !slices.Equal(sending, []string{".last.csv.journal", "last.csv"}) {
+		t.Errorf("what was on its way when it was stopped: %v", sending)
+	}
+	if held, answered := s.counted(`SELECT count(*) FROM notification`), lines(t, filepath.Join(w.path, "sending", ".last.csv.journal"))-1; held != files*each+answered {
+		t.Errorf("%d of the last file are in the register, and %d in the journal", held-files*each, answered)
+	}
+	client = begin()
+	w.rest(client)
+	client.kill()
+	s.holds(files*each + 5*each)
+	want = append([]string{"last.csv", "last.csv.results.csv", "list-0-2.csv", "list-0-2.csv.results.csv"}, want...)
+	if done := w.list("done"); !slices.Equal(done, want) {
+		t.Errorf("done %v", done)
+	}
+	if failed := w.list("failed"); !slices.Equal(failed, []string{"bad.csv", "bad.csv.results.csv", "bad.csv.why.txt"}) {
+		t.Errorf("failed %v", failed)
+	}
+}
+
+// lines counts the lines of a file.
+func lines(t *testing.T, name string) int {
+	t.Helper()
+	octets, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Count(octets, []byte("\n"))
+}
+
+// TestBatchWatchNotAuthenticated: a certificate that the service does not take ends the watching, and loses nothing.
+func TestBatchWatchNotAuthenticated(t *testing.T) {
+	s := startFixed(t)
+	w := &watchedFolder{t: t, path: t.TempDir()}
+	if err := os.Mkdir(filepath.Join(w.path, "inbox"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.deliver("list.csv", rows("N", 3, 0))
+	organisation := s.ctr("--author", "", "batch", "--watch", w.path, "--settle", "0s", "--json")
+	if code := organisation.end(); code != 1 || !strings.Contains(organisation.stderr.String(), `"msg":"taken","file":"list.csv"`) ||
+		!strings.Contains(organisation.stderr.String(), "AUTHOR_REQUIRED") {
+		t.Errorf("exit code %d\n%s", code, organisation.stderr.String())
+	}
+	client := s.ctr("batch", "--watch", w.path)
+	w.rest(client)
+	second := s.ctr("batch", "--watch", w.path)
+	if code := second.end(); code != 2 || !strings.Contains(second.stderr.String(), "another ctr is at work on it") {
+		t.Errorf("two on one folder: exit code %d\n%s", code, second.stderr.String())
+	}
+	client.kill()
+	s.holds(3)
+}
+
+// TestBatchUnit: the unit of systemd is one that systemd understands, with the program at its place.
+func TestBatchUnit(t *testing.T) {
+	analyze := interop.Tool(t, "systemd-analyze", "systemd")
+	unit, err := os.ReadFile("../../deploy/ctr-batch@.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "ctr-batch@.service")
+	write(t, file, strings.ReplaceAll(string(unit), "/usr/local/bin/ctr", interop.Program(t, "ctr")))
+	instance := filepath.Join(filepath.Dir(file), "ctr-batch@orthopaedics.service")
+	if err = os.Symlink(file, instance); err != nil {
+		t.Fatal(err)
+	}
+	r := interop.Run(t, analyze, "verify", "--man=no", "--recursive-errors=no", instance)
+	if r.Code != 0 || strings.Contains(r.Stderr, "ctr-batch") {
+		t.Errorf("exit code %d: %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+// TestBatchUnitCommand: what the unit starts, with the settings of the example, sends what is put into the folder.
+func TestBatchUnitCommand(t *testing.T) {
+	s := startFixed(t)
+	w := &watchedFolder{t: t, path: t.TempDir()}
+	credentials := t.TempDir()
+	for name, source := range map[string]string{"p12": s.P12[testpki.Hospital], "password": s.Password()} {
+		octets, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(credentials, name), string(octets))
+	}
+	setting := func(file, name string) string {
+		octets, err := os.ReadFile("../../deploy/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(octets)) {
+			if value, found := strings.CutPrefix(line, name+"="); found {
+				return strings.TrimSpace(value)
+			}
+		}
+		t.Fatalf("%s does not set %s", file, name)
+		return ""
+	}
+	line := strings.NewReplacer("${CREDENTIALS_DIRECTORY}", credentials, "${CTR_URL}", s.URL, "/srv/ctr-batch/%i", w.path,
+		"$CTR_OPTIONS", setting("ctr-batch.env.example", "CTR_OPTIONS")+" --ca "+s.CA).Replace(setting("ctr-batch@.service", "ExecStart"))
+	words := strings.Fields(line)
+	if words[0] != "/usr/local/bin/ctr" || strings.Contains(line, "$") || !strings.HasSuffix(setting("ctr-batch.env.example", "CTR_URL"), "/ctr/v1") {
+		t.Fatalf("it starts %s", line)
+	}
+	if err := os.Mkdir(filepath.Join(w.path, "inbox"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.deliver("list.csv", rows("N", 3, 1))
+	client := &process{Cmd: interop.Command(t, interop.Program(t, "ctr"), nil, words[1:]...)}
+	client.Stdout, client.Stderr = &client.stdout, &client.stderr
+	if err := client.Start(); err != nil {
+		t.Fatal(err)
+	}
+	client.await(t, func() bool { return len(w.list("inbox"))+len(w.list("sending")) == 0 })
+	client.kill()
+	s.holds(3)
+	results(t, filepath.Join(w.path, "failed", "list.csv.results.csv"), 3, 1) // the example skips what is bad
+}
