@@ -11,6 +11,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/check"
 	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/recorded"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
@@ -59,10 +60,10 @@ func (c *checkCommand) Run(t *terminal) error {
 	if err != nil {
 		return fmt.Errorf("the message: %w", err)
 	}
-	recorded := readRecorded(octets)
-	r, security := check.Look(recorded.message(), options)
+	message := recorded.Read(octets)
+	r, security := check.Look(message.Envelope(), options)
 	if t.url != "" {
-		if r, err = c.ask(t, recorded); err != nil {
+		if r, err = c.ask(t, message); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ import (
 
 // commands are the flags and commands of ctr.
 type commands struct {
-	P12          string `name:"p12" help:"The .p12 file that signs. All commands but check and cert need it, and the next two." type:"existingfile" placeholder:"FILE"`
+	P12          string `name:"p12" help:"The .p12 file that signs. All commands but check, conformance and cert need it, and the next two." type:"existingfile" placeholder:"FILE"`
 	PasswordFile string `help:"File with its password." type:"existingfile" placeholder:"FILE"`
 	URL          string `name:"url" help:"The service's address, ending in /ctr/v1." placeholder:"URL"`
 	CA           string `name:"ca" help:"PEM file of whom to trust for TLS; the system's authorities when left out." type:"existingfile" placeholder:"FILE"`
@@ -44,6 +44,7 @@ type commands struct {
 	Mandate      mandateCommand      `cmd:"" help:"Grant, accept, end or transfer a mandate."`
 	Staff        staffCommand        `cmd:"" help:"As an access manager, list and change the roles in your organisation."`
 	Check        checkCommand        `cmd:"" help:"Tell everything that the service would refuse in a signed message. Needs no key, and no service: with --url a service that is not in production is asked."`
+	Conformance  conformanceCommand  `cmd:"" help:"Judge the messages that a client sent, or a server for tests, requirement by requirement."`
 	Cert         certCommand         `cmd:"" help:"Show the certificate that signs, and look after its .p12 file. Needs no service."`
 }
 

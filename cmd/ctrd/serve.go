@@ -27,7 +27,7 @@ import (
 // serveCommand are the settings of a service.
 type serveCommand struct {
 	Data        string   `help:"Folder of the service: the embedded database and, with --dev, the test PKI." default:"ctr-data" type:"path" placeholder:"DIR"`
-	Dev         bool     `help:"A development service: makes a test PKI in DIR/certs and loads the development data when DIR is new."`
+	Dev         bool     `help:"A development service, with a start page at /: makes a test PKI in DIR/certs and loads the development data when DIR is new."`
 	Listen      string   `help:"Where to listen." default:"127.0.0.1:8443" placeholder:"HOST:PORT"`
 	AdminListen string   `help:"Where to serve metrics; nowhere when empty. Keep it internal." placeholder:"HOST:PORT"`
 	Database    string   `help:"PostgreSQL database, postgres://…; the embedded one in DIR when left out." placeholder:"URL"`
@@ -84,8 +84,7 @@ func (c *serveCommand) Run(e environment) error {
 type service struct {
 	ready   ready
 	servers []*http.Server
-	store   *store.DB
-	sealer  *sealer
+	books   books
 	failed  chan error
 }
 
@@ -118,24 +117,24 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 			return nil, err
 		}
 	}
-	if s.store, err = store.Open(e.ctx, store.Config{URL: c.Database, Directory: c.Data, Keys: c.Keys}); err != nil {
-		return nil, fmt.Errorf("the database: %w", err)
+	if err = s.books.open(e.ctx, c, slog.New(slog.NewJSONHandler(e.stderr, nil))); err != nil {
+		return nil, err
 	}
 	if c.Dev {
-		if err = loadDevelopmentData(e.ctx, s.store); err != nil {
-			return nil, err
-		}
 		if given, err = c.files(e.stderr); err != nil {
 			return nil, err
 		}
 	}
-	if s.sealer, err = startSealer(e.ctx, s.store, c.Data, slog.New(slog.NewJSONHandler(e.stderr, nil))); err != nil {
-		return nil, err
-	}
 	registry := prometheus.NewRegistry()
-	handler, err := c.handler(e, s.store, registry, &wsse.Verifier{Trust: given.trust, Known: given.known, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
+	door, err := c.door(e, registry, &wsse.Verifier{Trust: given.trust, Known: given.known, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
 	if err != nil {
 		return nil, err
+	}
+	handler := door(s.books.store)
+	if c.hasSandbox() {
+		if handler, err = c.sandbox(e, s, given.dev, door); err != nil {
+			return nil, err
+		}
 	}
 	s.ready = ready{URL: c.url(listener.Addr()), Data: c.Data, CA: given.dev.CA, P12: given.dev.P12}
 	if err = s.serveMetrics(e.ctx, c.AdminListen, registry); err != nil {
@@ -148,13 +147,11 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 	}
 	s.serve(listener, handler)
 	go given.revocation.Run(e.ctx)
-	go s.purge(e.ctx, slog.New(slog.NewJSONHandler(e.stderr, nil)))
-	go s.sealer.run(e.ctx)
 	return s, nil
 }
 
-// handler puts the service together.
-func (c *serveCommand) handler(e environment, db *store.DB, registry *prometheus.Registry, verifier *wsse.Verifier, signReply func([]byte) ([]byte, error)) (http.Handler, error) {
+// door puts together what answers messages, but for the register behind it.
+func (c *serveCommand) door(e environment, registry *prometheus.Registry, verifier *wsse.Verifier, signReply func([]byte) ([]byte, error)) (func(*store.DB) http.Handler, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(e.stderr, nil)), time.Now, registry)
 	if err != nil {
@@ -168,11 +165,13 @@ func (c *serveCommand) handler(e environment, db *store.DB, registry *prometheus
 	if err != nil {
 		return nil, fmt.Errorf("the time zone: %w", err)
 	}
-	registrar := register.New(register.Config{Store: db, Now: time.Now, NewID: newID, Location: civil, RequireLink: c.RequireLink})
-	return endpoint.New(endpoint.Config{
-		Registrar: registrar, Verifier: verifier, Schema: schemas, Log: log, Now: time.Now, NewID: newID,
-		Environment: c.Environment, PublicURL: c.PublicURL, SignReply: signReply,
-	}), nil
+	return func(db *store.DB) http.Handler {
+		registrar := register.New(register.Config{Store: db, Now: time.Now, NewID: newID, Location: civil, RequireLink: c.RequireLink})
+		return endpoint.New(endpoint.Config{
+			Registrar: registrar, Verifier: verifier, Schema: schemas, Log: log, Now: time.Now, NewID: newID,
+			Environment: c.Environment, PublicURL: c.PublicURL, SignReply: signReply,
+		})
+	}, nil
 }
 
 // serve answers on a listener. The time-outs keep slow or silent callers from holding the service.
@@ -204,23 +203,6 @@ func (s *service) serveMetrics(ctx context.Context, address string, registry *pr
 	return nil
 }
 
-// purge forgets, now and then, the marks of messages that are too old to be accepted again.
-func (s *service) purge(ctx context.Context, log *slog.Logger) {
-	const every, margin = 10 * time.Minute, 10 * time.Minute
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			if _, err := s.store.PurgeReplay(ctx, now.Add(-margin)); err != nil && ctx.Err() == nil {
-				log.WarnContext(ctx, "replay marks not purged", slog.String("error", err.Error()))
-			}
-		}
-	}
-}
-
 // stop lets the requests under way finish and closes the database.
 func (s *service) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -229,13 +211,7 @@ func (s *service) stop() error {
 	for _, server := range s.servers {
 		err = errors.Join(err, server.Shutdown(ctx))
 	}
-	if s.sealer != nil {
-		s.sealer.stop(ctx)
-	}
-	if s.store != nil {
-		err = errors.Join(err, s.store.Close())
-	}
-	return err
+	return errors.Join(err, s.books.close(ctx))
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

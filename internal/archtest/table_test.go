@@ -24,10 +24,14 @@ var production = []layer{
 		"internal/message/xmldoc", // the published list is XML
 		"internal/trail",
 		"internal/reqlog", "internal/problem"}},
+	{"internal/sandbox", []string{"internal/samples", "internal/message/...", "internal/devdata", "internal/problem"}},
 	{"internal/batch", []string{"internal/client", "internal/wire", "internal/register", "internal/register/ident",
 		"internal/register/udi", "internal/problem"}},
+	{"internal/conformance", []string{"internal/samples", "internal/wire", "internal/register", "internal/register/ident", "internal/register/udi", "internal/message/...",
+		"internal/problem", "wsdl", "xsd"}},
 	{"internal/client", []string{"internal/wire", "internal/register", "internal/register/ident", "internal/register/udi",
 		"internal/message/...", "internal/problem", "xsd"}},
+	{"internal/samples", []string{"internal/message/...", "internal/problem", "wsdl"}},
 
 	{"internal/wire", []string{"internal/register", "internal/register/ident", "internal/register/udi",
 		"internal/message/schema", "internal/message/xmldoc", "internal/problem"}},
@@ -37,6 +41,7 @@ var production = []layer{
 	{"internal/register/udi", []string{"internal/register/ident", "internal/problem"}},
 	{"internal/register", []string{"internal/register/ident", "internal/register/udi", "internal/problem"}},
 
+	{"internal/message/recorded", []string{"internal/message/check", "internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/check", []string{"internal/message/wsse", "internal/message/schema", "internal/message/dsig", "internal/message/pki",
 		"internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/wsse", []string{"internal/message/dsig", "internal/message/pki", "internal/message/soap",
@@ -54,7 +59,7 @@ var production = []layer{
 }
 
 // helpers are packages for tests only: production files must not import them, and their own files count as test files.
-var helpers = []string{"internal/archtest", "internal/interop", "internal/message/dsig/dsigtest", "internal/registertest",
+var helpers = []string{"internal/archtest", "internal/endpointtest", "internal/interop", "internal/message/dsig/dsigtest", "internal/registertest",
 	"internal/storetest", "internal/testpki"}
 
 // tests is what test files may import besides what their package may: the lower the package, the less, so that a
@@ -135,7 +140,7 @@ var libraries = []library{
 		reason: "etree builds what we send; what we receive is read by internal/message/xmldoc"},
 	{module: "github.com/russellhaering/goxmldsig", users: []string{"internal/message/wsse", "internal/client"}, tests: []string{"..."},
 		reason: "goxmldsig signs what we send; what we receive is verified by internal/message/dsig"},
-	{module: "github.com/prometheus/client_golang", users: []string{"internal/reqlog", "cmd/..."}, tests: []string{"internal/endpoint"},
+	{module: "github.com/prometheus/client_golang", users: []string{"internal/reqlog", "cmd/..."}, tests: []string{"internal/endpoint", "internal/endpointtest"},
 		reason: "metrics hang on the request's event in internal/reqlog"},
 	{module: "github.com/alecthomas/kong", users: []string{"cmd/..."}, reason: "command lines belong to the commands"},
 	{module: "golang.org/x/tools/txtar", tests: []string{"internal/endpoint"}, reason: "cases as data are for tests"},

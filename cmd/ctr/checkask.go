@@ -1,0 +1,47 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/message/recorded"
+)
+
+// ask has a service look at the message. It gets the octets as they are; the Content-Type too, if it was recorded.
+func (c *checkCommand) ask(t *terminal, m recorded.Message) (*check.Report, error) {
+	if m.Err != nil {
+		return nil, fmt.Errorf("the message: %w", m.Err)
+	}
+	caller, err := t.http()
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(t.ctx, http.MethodPost, t.url+"?check", bytes.NewReader(m.Octets))
+	if err != nil {
+		return nil, fmt.Errorf("--url: %w", err)
+	}
+	request.Header.Set("Content-Type", m.Type())
+	if m.Action != "" {
+		request.Header.Set("SOAPAction", m.Action)
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Accept-Language", string(c.Lang))
+	response, err := caller.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", client.ErrUnreachable, err)
+	}
+	const longest = 1 << 20
+	octets, err := io.ReadAll(io.LimitReader(response.Body, longest))
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return nil, fmt.Errorf("%w: %w", client.ErrUnreachable, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the service does not check messages (HTTP %d); leave --url out to check it here", response.StatusCode)
+	}
+	return check.ReadJSON(octets, c.Lang)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	certstestdata "github.com/openctr/ctr/certs-testdata"
+	"github.com/openctr/ctr/internal/trail"
+)
+
+// begun starts a development service in this process, so that the race detector sees it.
+func begun(t *testing.T) (*serveCommand, *service) {
+	t.Helper()
+	directory := filepath.Join(t.TempDir(), "data")
+	if err := os.CopyFS(filepath.Join(directory, "certs"), certstestdata.Files); err != nil {
+		t.Fatal(err)
+	}
+	c := &serveCommand{Data: directory, Dev: true, Listen: "127.0.0.1:0", Environment: "Test", Revocation: "soft"}
+	s, err := c.start(environment{ctx: t.Context(), getenv: func(string) string { return "" }, stdout: io.Discard, stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, s
+}
+
+func reset(t *testing.T, s *service) int {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // this is about something else
+	defer transport.CloseIdleConnections()
+	address := strings.TrimSuffix(s.ready.URL, "/ctr/v1") + "/reset"
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(url.Values{"confirm": {"yes"}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	if err = response.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	return response.StatusCode
+}
+
+// TestResetsAtOnce: several at a time, and the end of the service among them, harm nothing.
+func TestResetsAtOnce(t *testing.T) {
+	t.Parallel()
+	_, s := begun(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if status := reset(t, s); status != http.StatusSeeOther {
+				t.Errorf("HTTP %d", status)
+			}
+		})
+	}
+	all.Wait()
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	if err := s.books.close(context.Background()); err != nil {
+		t.Errorf("closed twice: %v", err)
+	}
+	if err := s.books.renew(t.Context(), &serveCommand{Data: t.TempDir()}, nil); err == nil {
+		t.Error("a closed register was begun anew")
+	}
+	select {
+	case err := <-s.failed:
+		t.Errorf("the service ends: %v", err)
+	default:
+	}
+}
+
+// TestResetThatFails: the service says so, and ends.
+func TestResetThatFails(t *testing.T) {
+	t.Parallel()
+	c, s := begun(t)
+	anchor := filepath.Join(c.Data, trail.AnchorName)
+	if err := os.Remove(anchor); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(anchor, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if status := reset(t, s); status != http.StatusInternalServerError {
+		t.Errorf("HTTP %d", status)
+	}
+	select {
+	case err := <-s.failed:
+		if !strings.Contains(err.Error(), "begin anew: throw the register away: ") {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the service goes on without a register")
+	}
+	if _, err := os.Stat(filepath.Join(c.Data, "ctr.sqlite")); err != nil {
+		t.Errorf("the register is gone: %v", err)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}

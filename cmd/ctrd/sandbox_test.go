@@ -1,0 +1,187 @@
+package main_test
+
+import (
+	"context"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/storetest"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/wire"
+)
+
+// visit asks for a page of a service.
+func visit(t *testing.T, c *http.Client, method, address string, form url.Values) (int, string) {
+	t.Helper()
+	var body io.Reader = http.NoBody
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	request, err := http.NewRequestWithContext(t.Context(), method, address, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	response, err := c.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	octets, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(octets)
+}
+
+var confirmed = url.Values{"confirm": {"yes"}}
+
+// sandboxPages are the addresses that only a development service has.
+var sandboxPages = []struct{ method, path string }{
+	{http.MethodGet, "/"}, {http.MethodGet, "/sandbox.css"}, {http.MethodGet, "/certs/ca.pem"}, {http.MethodGet, "/certs/password.txt"},
+	{http.MethodGet, "/samples/NotifyImplant.signed.xml"}, {http.MethodGet, "/mistakes/rules.xml"}, {http.MethodPost, "/try/Search"},
+	{http.MethodPost, "/check"}, {http.MethodPost, "/reset"},
+}
+
+// TestSandboxOnlyForDevelopment: nothing of it exists without --dev, nor in production.
+func TestSandboxOnlyForDevelopment(t *testing.T) {
+	t.Parallel()
+	directory := interop.DevelopmentDirectory(t)
+	certs := filepath.Join(directory, "certs")
+	for name, service := range map[string]*interop.Service{
+		"without --dev": interop.StartWith(t, nil, "serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0", "--trust", filepath.Join(certs, "ca.pem"),
+			"--tls-cert", filepath.Join(certs, "server.pem"), "--tls-key", filepath.Join(certs, "server-key.pem")),
+		"in production": interop.Start(t, directory, "--environment", "Production"),
+	} {
+		service.CA = filepath.Join(certs, "ca.pem")
+		for _, page := range sandboxPages {
+			if status, said := visit(t, service.HTTP(t), page.method, strings.TrimSuffix(service.URL, "/ctr/v1")+page.path, confirmed); status != http.StatusNotFound {
+				t.Errorf("%s: %s %s: HTTP %d %s", name, page.method, page.path, status, said)
+			}
+		}
+	}
+	development := interop.Start(t, interop.DevelopmentDirectory(t))
+	for _, page := range sandboxPages[:7] {
+		if status, said := visit(t, development.HTTP(t), page.method, strings.TrimSuffix(development.URL, "/ctr/v1")+page.path, nil); status != http.StatusOK {
+			t.Errorf("%s %s: HTTP %d %s", page.method, page.path, status, said)
+		}
+	}
+}
+
+// TestSandboxBeginsAnew: while callers call, the register is thrown away three times. Each call is answered or told to come
+// back, the certificates stay good, and what was registered is gone, also after a restart.
+func TestSandboxBeginsAnew(t *testing.T) {
+	t.Parallel()
+	directory := interop.DevelopmentDirectory(t)
+	service := interop.Start(t, directory)
+	home := strings.TrimSuffix(service.URL, "/ctr/v1")
+	hospital := service.Client(t, interop.Hospital(t))
+	number := interop.Notify(t, hospital, interop.Implantation("RESET-1", interop.Patient, "S-1")).Receipt.NotificationNumber
+
+	ctx, stop := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	var answered atomic.Int32
+	for range 3 {
+		c := service.Client(t, testpki.EC(t))
+		callers.Go(func() {
+			for ctx.Err() == nil {
+				_, err := client.Call[wire.SearchRequest, wire.SearchResponse](ctx, c, "Search", interop.SearchBy(interop.ByPatient(interop.Patient)))
+				switch {
+				case err == nil:
+					answered.Add(1)
+				case ctx.Err() == nil && !strings.Contains(err.Error(), "HTTP 503"):
+					t.Errorf("a caller is told: %v", err)
+				}
+			}
+		})
+	}
+	browser := service.HTTP(t)
+	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for range 3 {
+		time.Sleep(100 * time.Millisecond)
+		if status, said := visit(t, browser, http.MethodPost, home+"/reset", confirmed); status != http.StatusSeeOther {
+			t.Fatalf("HTTP %d %s\n%s", status, said, service.Stderr())
+		}
+	}
+	stop()
+	callers.Wait()
+	if answered.Load() == 0 {
+		t.Error("no caller was answered")
+	}
+	if found := interop.Search(t, hospital, interop.ByPatient(interop.Patient)); found.Total != 0 {
+		t.Errorf("%d notifications are left", found.Total)
+	}
+	again := interop.Notify(t, hospital, interop.Implantation("RESET-1", interop.Patient, "S-2")).Receipt.NotificationNumber
+	if again != number {
+		t.Errorf("the first notification of the day is %s, and was %s", again, number)
+	}
+	if code := service.Stop(t); code != 0 {
+		t.Errorf("exit %d: %s", code, service.Stderr())
+	}
+	if found := interop.Search(t, interop.Start(t, directory).Client(t, interop.Hospital(t)), interop.ByNumber(again)); found.Total != 1 {
+		t.Errorf("%d notifications after a restart", found.Total)
+	}
+	if result := interop.Run(t, interop.Program(t, "ctrd"), "admin", "audit", "verify", "--data", directory); result.Code != 0 {
+		t.Errorf("the audit trail: %s%s", result.Stdout, result.Stderr)
+	}
+}
+
+// TestSandboxSparesDatabases: a database that was named may be somebody else's too.
+func TestSandboxSparesDatabases(t *testing.T) {
+	t.Parallel()
+	address := storetest.Postgres(t)
+	service := interop.Start(t, interop.DevelopmentDirectory(t), "--database", address)
+	hospital := service.Client(t, interop.Hospital(t))
+	interop.Notify(t, hospital, interop.Implantation("SPARED-1", interop.Patient, "S-1"))
+	if status, said := visit(t, service.HTTP(t), http.MethodPost, strings.TrimSuffix(service.URL, "/ctr/v1")+"/reset", confirmed); status != http.StatusConflict || !strings.Contains(said, "--database") {
+		t.Errorf("HTTP %d %s", status, said)
+	}
+	if found := interop.Search(t, hospital, interop.ByPatient(interop.Patient)); found.Total != 1 {
+		t.Errorf("%d notifications", found.Total)
+	}
+}
+
+var block = regexp.MustCompile(`(?s)<pre tabindex="0"><code>(.*?)</code></pre>`)
+
+// TestSandboxLines: the lines on the start page do what they say, copied as they stand.
+func TestSandboxLines(t *testing.T) {
+	t.Parallel()
+	interop.Tool(t, "curl", "curl")
+	service := interop.Start(t, interop.DevelopmentDirectory(t))
+	home := strings.TrimSuffix(service.URL, "/ctr/v1")
+	_, page := visit(t, service.HTTP(t), http.MethodGet, home+"/", nil)
+	blocks := block.FindAllStringSubmatch(page, -1)
+	if len(blocks) != 5 {
+		t.Fatalf("%d blocks of lines", len(blocks))
+	}
+	examples, err := filepath.Abs("../../docs/examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory := t.TempDir()
+	downloaded := filepath.Base(service.P12[testpki.Hospital])
+	interop.WriteFile(t, filepath.Join(directory, downloaded), read(t, service.P12[testpki.Hospital]))
+	for i, want := range []string{"", "NotifyImplantResponse", "Nothing would be refused", "20", "Conforms"} {
+		lines := strings.NewReplacer("bin/ctr ", interop.Program(t, "ctr")+" ", "docs/examples", examples).Replace(html.UnescapeString(blocks[i][1]))
+		lines = "cd '" + directory + "'\nmkdir -p captured\ntest ! -e message.xml || cp message.xml captured/\n" + lines
+		result := interop.Run(t, "/bin/sh", "-euc", lines)
+		if result.Code != 0 || !strings.Contains(result.Stdout, want) {
+			t.Errorf("exit %d\n%s\n%s%s", result.Code, lines, result.Stdout, result.Stderr)
+		}
+	}
+}

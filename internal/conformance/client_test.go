@@ -1,0 +1,286 @@
+package conformance_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/samples"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// vendor is a client that sends what a test wants.
+type vendor struct {
+	samples.Maker
+
+	t *testing.T
+}
+
+func newVendor(t *testing.T) *vendor {
+	t.Helper()
+	return &vendor{samples.Maker{Data: samples.Development(), Now: registertest.Start, NewID: registertest.Counter("_v-")}, t}
+}
+
+func (v *vendor) request(operation string, values samples.Values) string {
+	v.t.Helper()
+	request, err := v.Request(operation, values)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return request
+}
+
+// signed signs a request as an entry of the test PKI, and records it with its fields.
+func (v *vendor) signed(version soap.Version, entry, operation, request string) string {
+	v.t.Helper()
+	message, err := v.Sign(version, testpki.Key(v.t, entry), request)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return record(samples.Post(version, operation, message))
+}
+
+func record(s samples.Sent) string {
+	fields := "POST /ctr/v1 HTTP/1.1\r\nContent-Type: " + s.ContentType + "\r\n"
+	if s.Action != "" {
+		fields += "SOAPAction: \"" + s.Action + "\"\r\n"
+	}
+	return fields + "\r\n" + s.Octets
+}
+
+// good is a conforming client's day.
+func (v *vendor) good() []string {
+	v.t.Helper()
+	notification := v.request("NotifyImplant", samples.Values{Reference: "EPD-1"})
+	again := strings.Replace(notification, ` Id="`, ` Id="again`, 1)
+	all := []string{
+		v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", notification),
+		v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", again),
+		v.signed(soap.SOAP12, pki.EntryEC, "Search", v.request("Search", samples.Values{})),
+		v.signed(soap.SOAP11, "SSIN=78031412250", "NotifyExplant", v.request("NotifyExplant", samples.Values{})),
+	}
+	message, err := v.Sign(soap.SOAP11, testpki.EC(v.t), v.request("ListPatientImplants", samples.Values{}))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	media, octets, err := samples.Packed(soap.SOAP11, message)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return append(all, record(samples.Sent{Octets: octets, ContentType: media}))
+}
+
+func judged(t *testing.T, trust *pki.Trust, messages ...string) *conformance.Report {
+	t.Helper()
+	captured := make([]conformance.Captured, len(messages))
+	for i, m := range messages {
+		captured[i] = conformance.Captured{Name: fmt.Sprintf("%d.txt", i+1), Octets: []byte(m)}
+	}
+	report, err := conformance.JudgeMessages(captured, trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func TestConformingClient(t *testing.T) {
+	t.Parallel()
+	v := newVendor(t)
+	messages := v.good()
+	report := judged(t, testpki.Trust(t), messages...)
+	if report.Failed+report.Unshown > 0 || report.Verdict != "Conforms: 23 requirements are met." {
+		t.Error(report.Text())
+	}
+	for _, want := range []string{"   2  operation NotifyImplant", "   1  version SOAP 1.2", "   1  MTOM package", "   5  signed certificate", "   3  InputReference given",
+		"   2  signature http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", "   4  signer NIHII-HOSPITAL", "   1  signer SSIN", "   5  Timestamp present"} {
+		if !strings.Contains(report.Text(), want) {
+			t.Errorf("%q is not said:\n%s", want, report.Text())
+		}
+	}
+	again := judged(t, testpki.Trust(t), messages...)
+	var one, other bytes.Buffer
+	if err := report.JSON(&one); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.JSON(&other); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(one.Bytes(), other.Bytes()) || !json.Valid(one.Bytes()) || report.Text() != again.Text() {
+		t.Error("the report differs from run to run")
+	}
+	seen := map[string]bool{}
+	for _, f := range report.Findings {
+		if seen[f.ID] || f.Sentence == "" || f.Where == "" {
+			t.Errorf("%+v", f)
+		}
+		seen[f.ID] = true
+	}
+}
+
+// TestNothingShown: of nothing, and of one message alone, nothing is made up.
+func TestNothingShown(t *testing.T) {
+	t.Parallel()
+	if report := judged(t, nil); report.Unshown != 23 || report.Verdict != "Nothing was shown." {
+		t.Error(report.Text())
+	}
+	v := newVendor(t)
+	message, err := v.Sign(soap.SOAP11, testpki.EC(t), v.request("SearchDevice", samples.Values{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := judged(t, nil, message)
+	if got := failures(report, conformance.NotShown); !slices.Equal(got, []string{"C01", "C02", "C18", "C19", "C20", "C21", "C22", "C23"}) || report.Failed > 0 {
+		t.Errorf("%v\n%s", got, report.Text())
+	}
+}
+
+// TestFailingClients: each requirement is also not met by somebody, and the message is named.
+func TestFailingClients(t *testing.T) {
+	t.Parallel()
+	v := newVendor(t)
+	search := func(change func(request string) string) []string {
+		return []string{v.signed(soap.SOAP11, testpki.Hospital, "Search", change(v.request("Search", samples.Values{})))}
+	}
+	notify := func(from, to string) []string {
+		return []string{v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", strings.Replace(v.request("NotifyImplant", samples.Values{}), from, to, 1))}
+	}
+	mistake := func(name string) []string {
+		for _, m := range samples.Mistakes() {
+			if m.Name != name {
+				continue
+			}
+			sent, err := v.Make(m, func(entry string) (*pki.Key, error) {
+				if entry == "" {
+					entry = testpki.Hospital
+				}
+				return testpki.Key(t, entry), nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := make([]string, len(sent))
+			for i, s := range sent {
+				all[i] = record(s)
+			}
+			return all
+		}
+		t.Fatalf("no mistake %s", name)
+		return nil
+	}
+	altered := func(from, to string) []string {
+		message := v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.Values{}))
+		if !strings.Contains(message, from) {
+			t.Fatalf("%q does not stand in the message", from)
+		}
+		return []string{strings.Replace(message, from, to, 1)}
+	}
+	reference := v.request("NotifyImplant", samples.Values{Reference: "EPD-9"})
+	first := v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", reference)
+	for _, c := range []struct {
+		name     string
+		messages []string
+		want     []string // of those that fail
+	}{
+		{"another version's type", mistake("wrong-content-type"), []string{"C01", "C04"}},
+		{"an unknown type", altered("text/xml; charset=utf-8", "application/json"), []string{"C01"}},
+		{"another action", mistake("wrong-action"), []string{"C02"}},
+		{"another action of SOAP 1.2", []string{strings.Replace(v.signed(soap.SOAP12, testpki.Hospital, "Search", v.request("Search", samples.Values{})), "v1:Search\"", "v1:Other\"", 1)}, []string{"C02"}},
+		{"no XML", altered("</soap:Body>", ""), []string{"C03"}},
+		{"a document type", altered("<soap:Envelope", "<!DOCTYPE a><soap:Envelope"), []string{"C03"}},
+		{"two in the Body", altered("</soap:Body>", "<a/></soap:Body>"), []string{"C04"}},
+		{"no security", mistake("no-security"), []string{"C05"}},
+		{"no Timestamp", mistake("timestamp-missing"), []string{"C05"}},
+		{"local time", []string{v.unreadable("Z</wsu:Created>", "</wsu:Created>")}, []string{"C06", "C08"}},
+		{"SHA-1", mistake("sha1-signature"), []string{"C07"}},
+		{"a digest of SHA-1", mistake("sha1-digest"), []string{"C08"}},
+		{"changed", mistake("changed-after-signing"), []string{"C08"}},
+		{"a signature that was changed", mistake("signature-reformatted"), []string{"C09"}},
+		{"Body not signed", mistake("body-unsigned"), []string{"C10"}},
+		{"Timestamp not signed", mistake("timestamp-unsigned"), []string{"C10"}},
+		{"no key named", altered("<wsse:Reference URI=\"#X509\"", "<wsse:Reference URI=\"#TS\""), []string{"C12"}},
+		{"expired", mistake("certificate-expired"), []string{"C13"}},
+		{"of a stranger", mistake("certificate-untrusted"), []string{"C13"}},
+		{"of an enterprise", mistake("certificate-cbe"), []string{"C14"}},
+		{"an unknown operation", search(func(s string) string { return strings.ReplaceAll(s, "SearchRequest", "FindRequest") }), []string{"C15"}},
+		{"against the schema", mistake("date-form"), []string{"C16"}},
+		{"no Author", mistake("author-missing"), []string{"C17"}},
+		{"a wrong number", search(func(s string) string { return strings.Replace(s, "48022907379", "48022907378", 1) }), []string{"C18"}},
+		{"a wrong code", notify("000071200176", "000071200177"), []string{"C18"}},
+		{"a wrong UDI", notify("(01)05410000001047", "(01)05410000001048"), []string{"C19"}},
+		{"the same message twice", mistake("replayed"), []string{"C21", "C22", "C23"}},
+		{"the same Id", []string{first, v.signed(soap.SOAP11, pki.EntryEC, "NotifyImplant", reference)}, []string{"C22", "C23"}},
+		{"the reference of another", mistake("reference-reused"), []string{"C23"}},
+		{"no Id", search(func(s string) string {
+			before, rest, _ := strings.Cut(s, ` Id="`)
+			_, rest, _ = strings.Cut(rest, `"`)
+			return before + rest
+		}), []string{"C22"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			report := judged(t, testpki.Trust(t), c.messages...)
+			failed := failures(report, conformance.Fail)
+			if len(failed) == 0 || c.want != nil && !slices.Equal(failed, c.want) {
+				t.Errorf("%v, want %v\n%s", failed, c.want, report.Text())
+			}
+			if !strings.Contains(report.Text(), fmt.Sprintf("-> %d.txt: ", len(c.messages))) {
+				t.Errorf("the message is not named:\n%s", report.Text())
+			}
+		})
+	}
+}
+
+// unreadable is a signed message that is changed afterwards.
+func (v *vendor) unreadable(from, to string) string {
+	v.t.Helper()
+	return strings.Replace(v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.Values{})), from, to, 1)
+}
+
+// TestWithoutReferenceOrToken: what no sample does.
+func TestWithoutReferenceOrToken(t *testing.T) {
+	t.Parallel()
+	v := newVendor(t)
+	request := v.request("NotifyImplant", samples.Values{})
+	before, rest, _ := strings.Cut(request, "  <ctrp:InputReference>")
+	_, rest, _ = strings.Cut(rest, "</ctrp:InputReference>\n")
+	if got := failures(judged(t, nil, v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", before+rest)), conformance.Fail); !slices.Equal(got, []string{"C20"}) {
+		t.Errorf("%v", got)
+	}
+	message := v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.Values{}))
+	start, end := strings.LastIndex(message, "<ds:Reference URI="), strings.LastIndex(message, "</ds:Reference>")+len("</ds:Reference>")
+	if got := failures(judged(t, nil, message[:start]+message[end:]), conformance.Fail); !slices.Equal(got, []string{"C09", "C11"}) {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestSaidOnce: leaving Save out and saying Final is the same content, and white space is none.
+func TestSaidOnce(t *testing.T) {
+	t.Parallel()
+	v := newVendor(t)
+	request := v.request("NotifyImplant", samples.Values{})
+	again := strings.NewReplacer(` Id="`, ` Id="again`, "  <ctrp:Save>Final</ctrp:Save>\n", "", "\n      ", "\n").Replace(request)
+	report := judged(t, nil, v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", request), v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", again))
+	if report.Failed > 0 {
+		t.Error(report.Text())
+	}
+}
+
+func FuzzJudgeMessages(f *testing.F) {
+	f.Add([]byte("POST / HTTP/1.1\r\nContent-Type: text/xml\r\n\r\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><a/></s:Body></s:Envelope>"))
+	f.Add([]byte("<a/>"))
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		began := time.Now()
+		report := judged(t, nil, string(octets), string(octets))
+		if report.Passed+report.Failed+report.Unshown != 23 || time.Since(began) > 5*time.Second {
+			t.Error(report.Text())
+		}
+	})
+}

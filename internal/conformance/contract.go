@@ -1,0 +1,164 @@
+package conformance
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/wsdl"
+	"github.com/openctr/ctr/xsd"
+)
+
+// namespaceWSDL is that of WSDL 1.1.
+const namespaceWSDL = "http://schemas.xmlsoap.org/wsdl/"
+
+// contractTrials are about what a server says of itself.
+func contractTrials() []trial {
+	all := []trial{
+		{Requirement{"S01", "The contract is served at ?wsdl, with every operation and the server's own address.", "WSDL 1.1; README, Call it"},
+			func(ctx context.Context, r *run) error { return r.describes(ctx, wsdl.Plain, "") }},
+		{Requirement{"S02", "?wsdl=soap12 gives the contract with a binding of SOAP 1.2.", "WSDL 1.1 binding for SOAP 1.2"},
+			func(ctx context.Context, r *run) error {
+				return r.describes(ctx, wsdl.SOAP12, "http://schemas.xmlsoap.org/wsdl/soap12/")
+			}},
+		{Requirement{"S03", "?wsdl=policy gives the contract with a policy of WS-SecurityPolicy.", "WS-SecurityPolicy 1.2"},
+			func(ctx context.Context, r *run) error { return r.describes(ctx, wsdl.Policy, "AsymmetricBinding") }},
+		{Requirement{"S04", "?wsdl=flat gives the contract in one document, with the schemas inlined.", "wsdl/"},
+			func(ctx context.Context, r *run) error {
+				return r.describes(ctx, wsdl.Flat, `targetNamespace="urn:be:fgov:ehealth:ctr:core:v1"`)
+			}},
+		{Requirement{"S05", "?wsdl=zip gives an archive with the contract and the schemas.", "wsdl/"}, archived},
+		{Requirement{"S06", "Every schema is served beside the contract at v1?xsd=NAME, and says what the published one says.", "xsd/"}, schemas},
+		{Requirement{"S07", "/livez and /readyz answer 200 while the server takes messages.", "docs/operating.md"}, healthy},
+	}
+	return all
+}
+
+// describes wants a form of the contract, with a mark of the form.
+func (r *run) describes(ctx context.Context, f wsdl.Form, mark string) error {
+	address := "?wsdl"
+	if f != wsdl.Plain {
+		address += "=" + string(f)
+	}
+	a, err := r.get(ctx, r.URL+address)
+	if err != nil {
+		return err
+	}
+	if a.status != http.StatusOK {
+		return fmt.Errorf("it is answered with HTTP %d", a.status)
+	}
+	document, err := xmldoc.Parse(a.octets, xmldoc.DefaultLimits())
+	if err != nil {
+		return fmt.Errorf("it cannot be read: %w", err)
+	}
+	root, offered := document.Root(), map[string]bool{}
+	if !root.Is(namespaceWSDL, "definitions") {
+		return fmt.Errorf("it begins with %s, not with definitions of WSDL", root.Local())
+	}
+	for port := range root.Children() {
+		for operation := range port.Children() {
+			if port.Is(namespaceWSDL, "portType") && operation.Is(namespaceWSDL, "operation") {
+				name, _ := operation.Attr("", "name")
+				offered[name] = true
+			}
+		}
+	}
+	var missing []string
+	for _, o := range wsdl.Operations() {
+		if !offered[o.Name] {
+			missing = append(missing, o.Name)
+		}
+	}
+	switch {
+	case len(missing) > 0:
+		return errors.New("it lacks " + strings.Join(missing, ", "))
+	case !bytes.Contains(a.octets, []byte(mark)):
+		return errors.New("it is not in this form")
+	case !bytes.Contains(a.octets, []byte("address location=")):
+		return errors.New("it holds no address")
+	}
+	return nil
+}
+
+func archived(ctx context.Context, r *run) error {
+	a, err := r.get(ctx, r.URL+"?wsdl=zip")
+	if err != nil {
+		return err
+	}
+	archive, err := zip.NewReader(bytes.NewReader(a.octets), int64(len(a.octets)))
+	if err != nil {
+		return fmt.Errorf("HTTP %d, and it is no archive", a.status)
+	}
+	holds := map[string]bool{}
+	for _, file := range archive.File {
+		holds[file.Name] = true
+	}
+	for _, name := range []string{wsdl.FileName, xsd.Protocol, xsd.Errors} {
+		if !holds[name] {
+			return fmt.Errorf("it lacks %s", name)
+		}
+	}
+	return nil
+}
+
+// schemas compares the canonical forms of what is served with those of what is published.
+func schemas(ctx context.Context, r *run) error {
+	names, err := fs.Glob(xsd.Files, "*.xsd")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		a, err := r.get(ctx, r.URL+"?xsd="+name)
+		if err != nil {
+			return err
+		}
+		if a.status != http.StatusOK {
+			return fmt.Errorf("%s is answered with HTTP %d", name, a.status)
+		}
+		served, err := canonical(a.octets)
+		if err != nil {
+			return fmt.Errorf("%s cannot be read: %w", name, err)
+		}
+		ours, _ := wsdl.Schema(name)
+		published, err := canonical(ours)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(served, published) {
+			return fmt.Errorf("%s says something else", name)
+		}
+	}
+	return nil
+}
+
+func canonical(octets []byte) ([]byte, error) {
+	document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+	if err != nil {
+		return nil, err
+	}
+	return xmldoc.C14N{}.Append(nil, document.Root()), nil
+}
+
+func healthy(ctx context.Context, r *run) error {
+	at := strings.Index(r.URL, "://")
+	home := r.URL
+	if slash := strings.IndexByte(r.URL[at+3:], '/'); at > 0 && slash > 0 {
+		home = r.URL[:at+3+slash]
+	}
+	for _, path := range []string{"/livez", "/readyz"} {
+		a, err := r.get(ctx, home+path)
+		if err != nil {
+			return err
+		}
+		if a.status != http.StatusOK {
+			return fmt.Errorf("%s answers %d", path, a.status)
+		}
+	}
+	return nil
+}

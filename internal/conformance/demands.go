@@ -1,0 +1,271 @@
+package conformance
+
+import (
+	"strings"
+
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/register/udi"
+	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/wsdl"
+)
+
+const namespaceCommons = "urn:be:fgov:ehealth:commons:core:v2"
+
+// demands are all requirements for clients.
+func demands() []demand {
+	const wss = "SOAP Message Security 1.1.1, section "
+	return []demand{
+		{Requirement: Requirement{"C01", "The Content-Type is that of the version of SOAP, or of a package of MTOM.", "SOAP 1.1 section 6; SOAP 1.2 part 2 section 7; MTOM section 3"}, of: contentType},
+		{Requirement: Requirement{"C02", "SOAPAction is empty, or that of the operation.", "wsdl/"}, of: soapAction},
+		checked("C03", "The message is well-formed XML, without document type and processing instructions.", "XML 1.0; SOAP 1.1 section 3", "XML"),
+		checked("C04", "The message is an envelope of SOAP 1.1 or 1.2, with one element in one Body.", "SOAP 1.1 section 4; wsdl/", "envelope"),
+		checked("C05", "One Security header holds one Timestamp, one Signature and the certificate.", wss+"5", "security header"),
+		checked("C06", "The Timestamp says in UTC when the message was made, and until when it is good.", wss+"10", "timestamp"),
+		checked("C07", "The signature is made with an accepted algorithm: RSA or ECDSA, with SHA-256 or better, exclusive canonicalization.", "docs/security.md", "signature"),
+		checked("C08", "Every reference digests what it refers to, with SHA-256 or better.", wss+"8", "reference "),
+		checked("C09", "The signature's value verifies with the key of the certificate.", wss+"8", "signature value"),
+		checked("C10", "Body and Timestamp are signed.", "docs/security.md", "coverage"),
+		{Requirement: Requirement{"C11", "The certificate is signed too, as the platform asks and strict services demand.", "docs/security.md"}, of: certificateSigned},
+		checked("C12", "The signature names its key in an accepted way.", wss+"7; X.509 Token Profile 1.1.1 section 3", "key reference"),
+		checked("C13", "The certificate was valid when the message was made, for signing, and of an accepted form and strength; with --trust also of a trusted authority.", "docs/certificates.md", "certificate"),
+		{Requirement: Requirement{"C14", "The signer is a person, or an institution by its NIHII number.", "docs/permissions.md"}, of: signerType},
+		checked("C15", "The content of the Body is a request of an operation of the contract.", "wsdl/", "operation"),
+		checked("C16", "The request follows the schema.", "xsd/", "schema"),
+		{Requirement: Requirement{"C17", "A request that an institution signs names the person who acts as Author.", "docs/permissions.md"}, of: author},
+		{Requirement: Requirement{"C18", "The check digits of all numbers are right.", "xsd/; docs/faults.md"}, of: numbers},
+		{Requirement: Requirement{"C19", "Every UDI can be read.", "docs/faults.md"}, of: readableUDI},
+		{Requirement: Requirement{"C20", "Every notification has an InputReference, so that it can be sent again without harm.", "xsd/, InputReferenceType"}, of: hasReference},
+		{Requirement: Requirement{"C21", "Every message is signed anew: none has the signature of another.", "docs/security.md"}, across: signedAnew},
+		{Requirement: Requirement{"C22", "Every request has an Id of its own, so that answers can be told apart.", "xsd/, RequestType"}, across: ownIDs},
+		{Requirement: Requirement{"C23", "A notification that is sent again keeps its InputReference and its content, with an Id of its own.", "xsd/, InputReferenceType"}, across: sentAgain},
+	}
+}
+
+func contentType(m *message) (Outcome, string) {
+	if m.record.ContentType == "" {
+		return NotShown, ""
+	}
+	if outcome, why := m.checked("package"); outcome == Fail {
+		return outcome, why
+	}
+	for _, c := range m.report.Checks {
+		for _, p := range c.Problems {
+			if p.Code == problem.SOAPVersion {
+				return Fail, said(p)
+			}
+		}
+	}
+	return Pass, ""
+}
+
+func soapAction(m *message) (Outcome, string) {
+	if m.operation == "" || !m.record.Fields {
+		return NotShown, ""
+	}
+	action := m.record.Action
+	if m.version == soap.SOAP12 {
+		media, err := soap.ParseMedia(m.record.Type())
+		if err != nil {
+			return NotShown, ""
+		}
+		action = media.Action
+	} else if !m.record.HasAction {
+		return NotShown, ""
+	}
+	action = strings.Trim(action, `" `)
+	if want := (wsdl.Operation{Message: m.operation}).Action(); action != "" && action != want {
+		return Fail, "it is not " + want
+	}
+	return Pass, ""
+}
+
+func certificateSigned(m *message) (Outcome, string) {
+	switch {
+	case m.security == nil || m.security.Signature == nil:
+		return NotShown, ""
+	case !m.security.Coverage.Certificate:
+		return Fail, "the signature does not refer to it"
+	}
+	return Pass, ""
+}
+
+func signerType(m *message) (Outcome, string) {
+	switch {
+	case m.security == nil || m.security.Certificate == nil || m.security.Certificate.Subject.Type == "":
+		return NotShown, ""
+	case m.security.Certificate.Subject.Type == "CBE":
+		return Fail, "an institution signs with its NIHII certificate, not with that of its enterprise number"
+	}
+	return Pass, ""
+}
+
+func author(m *message) (Outcome, string) {
+	if m.operation == "" || m.security.Certificate == nil || m.security.Certificate.Subject.Type == "" || m.security.Certificate.Subject.IsPerson() {
+		return NotShown, ""
+	}
+	party := m.content.Child(wire.NamespaceProtocol, "Author").Child(namespaceCommons, "HcParty")
+	if party.Child(namespaceCommons, "Id").IsZero() {
+		return Fail, "there is none with an Id"
+	}
+	return Pass, ""
+}
+
+// parsers read the numbers, by the elements that hold them.
+var parsers = map[string]func(string) error{
+	"Patient": ssin, "SSIN": ssin, "Grantor": ssin, "Grantee": ssin, "Person": ssin,
+	"NIHII":              func(s string) error { _, err := ident.ParseNIHII(s); return err },
+	"CBE":                func(s string) error { _, err := ident.ParseCBE(s); return err },
+	"NotificationCode":   func(s string) error { _, err := ident.ParseNotificationCode(s); return err },
+	"NotificationNumber": func(s string) error { _, err := ident.ParseNotificationNumber(s); return err },
+}
+
+func ssin(s string) error { _, err := ident.ParseSSIN(s); return err }
+
+func numbers(m *message) (Outcome, string) {
+	outcome, why := NotShown, ""
+	leaves(m.content, func(e xmldoc.Element, text string) {
+		parse := parsers[e.Local()]
+		if parse == nil || !strings.HasPrefix(e.Space(), "urn:be:fgov:ehealth:ctr:") || outcome == Fail {
+			return
+		}
+		if outcome = Pass; parse(text) != nil {
+			outcome, why = Fail, "that of "+e.Local()+" is none"
+		}
+	})
+	return outcome, why
+}
+
+func readableUDI(m *message) (Outcome, string) {
+	outcome, why := NotShown, ""
+	leaves(m.content, func(e xmldoc.Element, text string) {
+		if e.Local() != "UDI" || outcome == Fail {
+			return
+		}
+		outcome = Pass
+		if _, err := udi.Parse(text); err != nil {
+			outcome, why = Fail, string(problem.From(err).Code)
+		}
+	})
+	return outcome, why
+}
+
+// leaves calls f for every element without children.
+func leaves(e xmldoc.Element, f func(e xmldoc.Element, text string)) {
+	if e.IsZero() {
+		return
+	}
+	if text, leaf := e.Text(); leaf {
+		f(e, strings.TrimSpace(text))
+		return
+	}
+	for child := range e.Children() {
+		leaves(child, f)
+	}
+}
+
+// isNotification reports whether a message reports an operation.
+func (m *message) isNotification() bool {
+	return m.operation == "NotifyImplant" || m.operation == "NotifyExplant"
+}
+
+func hasReference(m *message) (Outcome, string) {
+	switch {
+	case !m.isNotification():
+		return NotShown, ""
+	case m.reference() == "":
+		return Fail, "it has none"
+	}
+	return Pass, ""
+}
+
+// signedAnew compares the values of the signatures. Two messages in one file for each do not happen by themselves: whoever captures
+// a message twice is told so.
+func signedAnew(all []*message) (Outcome, []string) {
+	return distinct(all, "has the signature of ", func(m *message) string {
+		if m.security == nil || m.security.Signature == nil {
+			return ""
+		}
+		octets, _ := m.security.Canonical("SignedInfo")
+		return string(octets)
+	})
+}
+
+func ownIDs(all []*message) (Outcome, []string) {
+	outcome, why := distinct(all, "has the Id of ", func(m *message) string {
+		id, _ := m.content.Attr("", "Id")
+		return id
+	})
+	for _, m := range all {
+		if id, _ := m.content.Attr("", "Id"); m.operation != "" && id == "" {
+			outcome, why = Fail, append(why, m.name+": has no Id")
+		}
+	}
+	return outcome, why
+}
+
+// distinct wants something of every message to be its own. Of a single message it shows nothing.
+func distinct(all []*message, sentence string, of func(*message) string) (Outcome, []string) {
+	seen, outcome, why := map[string]string{}, NotShown, []string(nil)
+	for _, m := range all {
+		key := of(m)
+		if key == "" {
+			continue
+		}
+		switch other, twice := seen[key]; {
+		case twice:
+			outcome, why = Fail, append(why, m.name+": "+sentence+other)
+		case len(seen) > 0 && outcome == NotShown:
+			outcome = Pass
+		}
+		if _, twice := seen[key]; !twice {
+			seen[key] = m.name
+		}
+	}
+	return outcome, why
+}
+
+// sentAgain compares notifications with the same InputReference by the same signer.
+func sentAgain(all []*message) (Outcome, []string) {
+	first, outcome, why := map[string]*message{}, NotShown, []string(nil)
+	for _, m := range all {
+		if !m.isNotification() || m.reference() == "" || m.security.Certificate == nil {
+			continue
+		}
+		key := m.security.Certificate.Subject.String() + "\n" + m.reference()
+		was := first[key]
+		if was == nil {
+			first[key] = m
+			continue
+		}
+		before, _ := was.content.Attr("", "Id")
+		id, _ := m.content.Attr("", "Id")
+		switch {
+		case submitted(was.content) != submitted(m.content):
+			outcome, why = Fail, append(why, m.name+": has the InputReference of "+was.name+", and other content")
+		case id == before && id != "":
+			outcome, why = Fail, append(why, m.name+": has the InputReference of "+was.name+", and the same Id")
+		case outcome == NotShown:
+			outcome = Pass
+		}
+	}
+	return outcome, why
+}
+
+// submitted is what a notification says, without who says it and when: what must stay when it is sent again.
+func submitted(content xmldoc.Element) string {
+	var b strings.Builder
+	b.WriteString(content.Local())
+	for child := range content.Children() {
+		if child.Local() != "Author" {
+			leaves(child, func(e xmldoc.Element, text string) {
+				if e.Local() != "Save" || text != "Final" { // which it is when nothing is said
+					b.WriteString("\n" + e.Space() + " " + e.Local() + " " + text)
+				}
+			})
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,275 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/samples"
+)
+
+// titles are the mistakes in words, in the order of their requirements.
+var titles = map[string]string{
+	"no-security":           "A message that is not signed",
+	"sha1-signature":        "A signature with SHA-1",
+	"sha1-digest":           "A digest with SHA-1",
+	"timestamp-missing":     "A message without Timestamp",
+	"timestamp-unsigned":    "A Timestamp that is not signed",
+	"body-unsigned":         "A Body that is not signed",
+	"clock-slow":            "A message that was made ten minutes ago",
+	"clock-fast":            "A message that was made in ten minutes",
+	"changed-after-signing": "A message that was changed after it was signed",
+	"signature-reformatted": "A signature that was reformatted",
+	"wrapped":               "A signed Body that is wrapped in another",
+	"replayed":              "A message that was received before",
+	"certificate-expired":   "A certificate that has expired",
+	"certificate-revoked":   "A certificate that is revoked",
+	"certificate-untrusted": "A certificate of an unknown authority",
+	"certificate-cbe":       "A certificate of the wrong type",
+	"author-missing":        "An organisation's message without Author",
+	"wrong-action":          "A SOAPAction of another operation",
+	"wrong-content-type":    "An envelope of SOAP 1.1 with the type of SOAP 1.2",
+	"date-form":             "A date that is none",
+	"rules":                 "A notification that breaks two rules",
+	"reference-reused":      "An InputReference that is used for something else",
+}
+
+// refusalTrials are about messages that must be refused, each with its code.
+func refusalTrials() []trial {
+	all := make([]trial, 0, len(titles))
+	for i, m := range samples.Mistakes() {
+		codes := make([]string, len(m.Codes))
+		for j, code := range m.Codes {
+			codes[j] = string(code)
+		}
+		all = append(all, trial{
+			Requirement{fmt.Sprintf("S%d", 30+i), titles[m.Name] + " is refused with " + strings.Join(codes, " and ") + ", and nothing is registered.", "docs/faults.md"},
+			func(ctx context.Context, r *run) error { return r.refuses(ctx, m) },
+		})
+	}
+	return all
+}
+
+// refuses wants a mistake to be refused as it should be, in the form of a fault, and to leave no trace in the register.
+func (r *run) refuses(ctx context.Context, m samples.Mistake) error {
+	all, err := r.maker.Make(m, func(entry string) (*pki.Key, error) {
+		if entry == "" {
+			return r.Key, nil
+		}
+		return r.Keys(entry)
+	})
+	if errors.Is(err, samples.ErrNoKey) {
+		return notTried("the key for it is not at hand")
+	}
+	if err != nil {
+		return err
+	}
+	for _, sent := range all[:len(all)-1] {
+		a, failed := r.post(ctx, sent)
+		if failed == nil {
+			failed = r.responds(a, soap.SOAP11, "NotifyImplant")
+		}
+		if failed != nil {
+			return fmt.Errorf("the message before it: %w", failed)
+		}
+	}
+	before, err := r.found(ctx, samples.Values{})
+	if err != nil {
+		return err
+	}
+	a, err := r.post(ctx, all[len(all)-1])
+	if err != nil {
+		return err
+	}
+	if err = a.isFault(m.Codes); err != nil {
+		return err
+	}
+	after, err := r.found(ctx, samples.Values{})
+	if err == nil && after.Total != before.Total {
+		err = errors.New("it is registered nevertheless")
+	}
+	return err
+}
+
+// isFault wants a fault: its codes, the fault code of WS-Security where there is one, the status, an identifier, and words.
+func (a *answer) isFault(codes []problem.Code) error {
+	if a.err != nil {
+		return a.err
+	}
+	if a.refusal == nil {
+		return fmt.Errorf("it is accepted, with HTTP %d", a.status)
+	}
+	var got, want []string
+	for _, v := range a.refusal.Violations {
+		got = append(got, v.Code)
+	}
+	for _, code := range codes {
+		want = append(want, string(code))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("it is refused with %s", strings.Join(got, ", "))
+	}
+	if name, has := problem.WSSFault(codes[0]); has {
+		if _, local, _ := strings.Cut(a.refusal.FaultCode, ":"); local != name {
+			return fmt.Errorf("the fault code is %s, not wsse:%s", a.refusal.FaultCode, name)
+		}
+	}
+	status := http.StatusInternalServerError
+	if a.version == soap.SOAP12 {
+		status = http.StatusBadRequest
+	}
+	switch {
+	case a.status != status:
+		return fmt.Errorf("the fault comes with HTTP %d, not %d", a.status, status)
+	case a.refusal.ID == "":
+		return errors.New("the fault has no Id by which the operator finds it")
+	}
+	return nil
+}
+
+// lastTrials are about what faults say and do not say.
+func lastTrials() []trial {
+	return []trial{
+		{Requirement{"S60", "A refusal says what is wrong in Dutch, French, German and English.", "docs/faults.md"}, fourLanguages},
+		{Requirement{"S61", "A fault of SOAP 1.2 comes in SOAP 1.2 with HTTP 400, when the sender is at fault.", "SOAP 1.2 part 2 section 7.5"}, faultOfTwelve},
+		{Requirement{"S62", "What is no XML, no SOAP, or of no known type is refused, and not with success.", "SOAP 1.1 section 6"}, rubbish},
+		{Requirement{"S63", "A message that is too large is refused with HTTP 413.", "docs/limits.md"}, tooLarge},
+		{Requirement{"S64", "A notification that exists, and is somebody else's, is refused exactly as one that does not exist.", "docs/permissions.md"}, indistinguishable},
+	}
+}
+
+func fourLanguages(ctx context.Context, r *run) error {
+	unknown, err := unknownNumber()
+	if err != nil {
+		return err
+	}
+	a, err := r.refused(ctx, soap.SOAP11, unknown, r.maker, r.Key)
+	if err != nil {
+		return err
+	}
+	for _, l := range problem.Langs {
+		if a.refusal.Messages[l] == "" {
+			return fmt.Errorf("nothing is said in %s", l)
+		}
+	}
+	return nil
+}
+
+// refused asks for a notification that the caller may not see, or that does not exist.
+func (r *run) refused(ctx context.Context, version soap.Version, number string, maker samples.Maker, key *pki.Key) (*answer, error) {
+	request, err := maker.Request("GetNotification", samples.Values{Number: number})
+	if err != nil {
+		return nil, err
+	}
+	message, err := maker.Sign(version, key, request)
+	if err != nil {
+		return nil, err
+	}
+	a, err := r.post(ctx, samples.Post(version, "GetNotification", message))
+	switch {
+	case err != nil:
+		return nil, err
+	case a.err != nil:
+		return nil, a.err
+	case a.refusal == nil:
+		return nil, fmt.Errorf("it is not refused: HTTP %d", a.status)
+	}
+	return a, nil
+}
+
+func faultOfTwelve(ctx context.Context, r *run) error {
+	unknown, err := unknownNumber()
+	if err != nil {
+		return err
+	}
+	a, err := r.refused(ctx, soap.SOAP12, unknown, r.maker, r.Key)
+	switch {
+	case err != nil:
+		return err
+	case a.version != soap.SOAP12:
+		return errors.New("it comes in SOAP 1.1")
+	case a.status != http.StatusBadRequest:
+		return fmt.Errorf("it comes with HTTP %d", a.status)
+	}
+	return nil
+}
+
+func rubbish(ctx context.Context, r *run) error {
+	for what, sent := range map[string]samples.Sent{
+		"no XML":           {Octets: "this is no XML", ContentType: soap.SOAP11.ContentType()},
+		"no SOAP":          {Octets: "<a/>", ContentType: soap.SOAP11.ContentType()},
+		"of no known type": {Octets: "{}", ContentType: "application/json"},
+		"empty":            {ContentType: soap.SOAP11.ContentType()},
+	} {
+		a, err := r.post(ctx, sent)
+		if err != nil {
+			return err
+		}
+		if a.status < http.StatusBadRequest {
+			return fmt.Errorf("what is %s is answered with HTTP %d", what, a.status)
+		}
+	}
+	return nil
+}
+
+func tooLarge(ctx context.Context, r *run) error {
+	octets := strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1)
+	const tries = 3 // a server that answers before it has read all may close the connection under us
+	for range tries {
+		a, err := r.post(ctx, samples.Sent{Octets: octets, ContentType: soap.SOAP11.ContentType()})
+		switch {
+		case err != nil:
+			continue
+		case a.status != http.StatusRequestEntityTooLarge:
+			return fmt.Errorf("it is answered with HTTP %d", a.status)
+		}
+		return nil
+	}
+	return notTried("the server closes the connection before its answer is read")
+}
+
+// stranger is somebody of the test PKI who has nothing to do with the patient of the samples.
+const stranger = "81050511813"
+
+func indistinguishable(ctx context.Context, r *run) error {
+	if r.number == "" {
+		return notTried("no notification was accepted")
+	}
+	key, err := r.Keys("SSIN=" + stranger)
+	if err != nil {
+		return notTried("no key of somebody else is at hand")
+	}
+	other := r.maker
+	other.Data.Author = stranger
+	unknown, err := unknownNumber()
+	if err != nil {
+		return err
+	}
+	exists, err := r.refused(ctx, soap.SOAP11, r.number, other, key)
+	if err != nil {
+		return err
+	}
+	not, err := r.refused(ctx, soap.SOAP11, unknown, other, key)
+	if err != nil {
+		return err
+	}
+	same := exists.status == not.status && exists.refusal.FaultCode == not.refusal.FaultCode && exists.refusal.Code == not.refusal.Code &&
+		exists.refusal.Retry == not.refusal.Retry && maps.Equal(exists.refusal.Messages, not.refusal.Messages) && len(exists.octets) == len(not.octets) &&
+		slices.EqualFunc(exists.refusal.Violations, not.refusal.Violations, func(a, b soap.Violation) bool {
+			return a.Code == b.Code && a.Path == b.Path && maps.Equal(a.Messages, b.Messages)
+		})
+	if !same {
+		return errors.New("the two are told apart")
+	}
+	return nil
+}

@@ -1,0 +1,343 @@
+package conformance_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/endpoint"
+	"github.com/openctr/ctr/internal/endpointtest"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/samples"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// standIn is a service of ours whose answers somebody changes on their way.
+type standIn struct {
+	before func(*http.Request) // changes a request, if there is something to change
+	change func(request *http.Request, sent string, status int, answer string) (int, string)
+	door   http.Handler
+
+	mu sync.Mutex // some remember what was sent
+}
+
+func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	sent, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(sent))
+	if s.before != nil {
+		s.before(r)
+	}
+	answer := httptest.NewRecorder()
+	s.door.ServeHTTP(answer, r)
+	s.mu.Lock()
+	status, text := s.change(r, string(sent), answer.Code, answer.Body.String())
+	s.mu.Unlock()
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	if strings.HasPrefix(text, "text/xml|") { // another type
+		w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+		text = strings.TrimPrefix(text, "text/xml|")
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text)
+}
+
+// server is a run against a handler.
+func server(t *testing.T, door *endpointtest.Door, handler http.Handler) conformance.Server {
+	t.Helper()
+	listening := httptest.NewTLSServer(handler)
+	t.Cleanup(listening.Close)
+	return conformance.Server{
+		URL: listening.URL + endpoint.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: samples.Development(), Now: door.Clock.Now,
+		NewID: registertest.Counter("_c-"), Keys: func(entry string) (*pki.Key, error) { return testpki.Key(t, entry), nil },
+	}
+}
+
+func failures(r *conformance.Report, o conformance.Outcome) []string {
+	var all []string
+	for _, f := range r.Findings {
+		if f.Outcome == o {
+			all = append(all, f.ID)
+		}
+	}
+	return all
+}
+
+// TestOurOwnServer: it meets every requirement, with keys of both kinds.
+func TestOurOwnServer(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{testpki.Hospital, pki.EntryEC} {
+		door := endpointtest.New(t)
+		s := server(t, door, door)
+		s.Key = testpki.Key(t, key)
+		report, err := s.Judge(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Failed+report.Unshown > 0 || report.Passed < 45 || !strings.HasPrefix(report.Verdict, "Conforms: ") {
+			t.Errorf("%s", report.Text())
+		}
+		seen := map[string]bool{}
+		for _, f := range report.Findings {
+			if seen[f.ID] || f.Sentence == "" || strings.HasPrefix(f.Sentence, " ") || f.Where == "" {
+				t.Errorf("%+v", f)
+			}
+			seen[f.ID] = true
+		}
+	}
+}
+
+// TestWithoutOtherKeys: what needs them is not shown, and nothing fails for it.
+func TestWithoutOtherKeys(t *testing.T) {
+	t.Parallel()
+	door := endpointtest.New(t)
+	s := server(t, door, door)
+	s.Keys = func(string) (*pki.Key, error) { return nil, samples.ErrNoKey }
+	report, err := s.Judge(t.Context())
+	if err != nil || report.Failed != 0 || report.Unshown != 4 || !strings.HasPrefix(report.Verdict, "Conforms in all that was shown") {
+		t.Errorf("%v\n%s", err, report.Text())
+	}
+}
+
+// TestBrokenServers: each stand-in breaks what it says, and the run finds exactly that.
+func TestBrokenServers(t *testing.T) {
+	t.Parallel()
+	replace := func(from, to string) func(*http.Request, string, int, string) (int, string) {
+		return func(_ *http.Request, _ string, status int, answer string) (int, string) {
+			return status, strings.ReplaceAll(answer, from, to)
+		}
+	}
+	stands := []struct {
+		name   string
+		change func(*http.Request, string, int, string) (int, string)
+		want   []string
+	}{
+		{"an operation is missing from the contract", replace(`name="searchDevice"`, `name="other"`), []string{"S01", "S02", "S03", "S04"}},
+		{"a schema says something else", replace(`<xs:maxLength value="64"/>`, `<xs:maxLength value="65"/>`), []string{"S06"}},
+		{"not ready", func(r *http.Request, _ string, status int, answer string) (int, string) {
+			if r.URL.Path == "/readyz" {
+				status = http.StatusServiceUnavailable
+			}
+			return status, answer
+		}, []string{"S07"}},
+		{"another digest in the receipt", func(_ *http.Request, _ string, status int, answer string) (int, string) {
+			if before, rest, found := strings.Cut(answer, "<ctr:Digest>"); found && strings.Contains(answer, "ctrp:Receipt") {
+				return status, before + "<ctr:Digest>" + strings.Repeat("A", 43) + "=" + rest[44:]
+			}
+			return status, answer
+		}, []string{"S11"}},
+		{"another digest of the card", func(_ *http.Request, _ string, status int, answer string) (int, string) {
+			if before, rest, found := strings.Cut(answer, "<ctr:Digest>"); found && strings.Contains(answer, "ctrp:Card") {
+				return status, before + "<ctr:Digest>" + strings.Repeat("A", 43) + "=" + rest[44:]
+			}
+			return status, answer
+		}, []string{"S17"}},
+		{"never its own", replace("<ctr:Own>true</ctr:Own>", "<ctr:Own>false</ctr:Own>"), []string{"S14"}},
+		{"no DataNotFound", func(r *http.Request, _ string, status int, answer string) (int, string) {
+			if r.Method == http.MethodPost {
+				answer = strings.ReplaceAll(answer, "status:DataNotFound", "status:Other")
+			}
+			return status, answer
+		}, []string{"S16"}},
+		{"not the answer to the request", replace(` InResponseTo="`, ` InResponseTo="x`), []string{"S10"}},
+		{"SOAP 1.2 answered as 1.1", func(_ *http.Request, sent string, status int, answer string) (int, string) {
+			const twelve = "http://www.w3.org/2003/05/soap-envelope"
+			if strings.Contains(sent, twelve) && status == http.StatusOK {
+				answer = "text/xml|" + strings.ReplaceAll(answer, twelve, "http://schemas.xmlsoap.org/soap/envelope/")
+			}
+			return status, answer
+		}, []string{"S20"}},
+		{"another fault code", replace("wsse:InvalidSecurity<", "soap:Client<"), nil},
+		{"faults without Id", func(_ *http.Request, _ string, status int, answer string) (int, string) {
+			if before, rest, found := strings.Cut(answer, "Error xmlns:soa="); found {
+				tag, content, _ := strings.Cut(rest, ">")
+				tag, _, _ = strings.Cut(tag, ` Id="`)
+				return status, before + "Error xmlns:soa=" + tag + ">" + content
+			}
+			return status, answer
+		}, nil},
+		{"faults with 200", func(_ *http.Request, _ string, status int, answer string) (int, string) {
+			if strings.Contains(answer, "Fault>") {
+				status = http.StatusOK
+			}
+			return status, answer
+		}, nil},
+		{"one language", replace(`xml:lang="nl"`, `xml:lang="en"`), []string{"S60"}},
+		{"too large is internal", func(_ *http.Request, _ string, status int, answer string) (int, string) {
+			if status == http.StatusRequestEntityTooLarge {
+				status = http.StatusInternalServerError
+			}
+			return status, answer
+		}, []string{"S63"}},
+		{"tells who exists", func(_ *http.Request, sent string, status int, answer string) (int, string) {
+			if strings.Contains(sent, "GetNotification") && strings.Contains(sent, "81050511813") && !strings.Contains(sent, "20010101") {
+				answer = strings.Replace(answer, "</faultstring>", " !</faultstring>", 1)
+			}
+			return status, answer
+		}, []string{"S64"}},
+		{"takes what it knows", replays(), nil},
+		{"another patient's", func(_ *http.Request, sent string, status int, answer string) (int, string) {
+			if strings.Contains(sent, "ctrp:ByPatient") {
+				answer = strings.ReplaceAll(answer, "48022907379", "05041801691")
+			}
+			return status, answer
+		}, []string{"S15"}},
+		{"another number for what is sent again", numbersAnew(), []string{"S13"}},
+		{"other implants", func(_ *http.Request, sent string, status int, answer string) (int, string) {
+			if strings.Contains(sent, "ListPatientImplantsRequest") {
+				answer = strings.ReplaceAll(answer, "<ctr:ImplantId>", "<ctr:ImplantId>other-")
+			}
+			return status, answer
+		}, []string{"S22"}},
+		{"the list as it was", stale(), []string{"S23"}},
+		{"SOAP 1.2 with 500", func(_ *http.Request, _ string, status int, answer string) (int, string) {
+			if status == http.StatusBadRequest {
+				status = http.StatusInternalServerError
+			}
+			return status, answer
+		}, []string{"S48", "S61"}},
+		{"a device without name", replace("<ctr:LotNumber>L2201<", "<ctr:LotNumber>L2202<"), []string{"S12"}},
+	}
+	failing := &union{ids: map[string]bool{}}
+	t.Run("servers", func(t *testing.T) {
+		for _, c := range stands {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				door := endpointtest.New(t)
+				broken(t, door, &standIn{change: c.change, door: door}, c.want, failing)
+			})
+		}
+		t.Run("no packages", func(t *testing.T) {
+			t.Parallel()
+			door := endpointtest.New(t)
+			pass := func(_ *http.Request, _ string, status int, answer string) (int, string) { return status, answer }
+			broken(t, door, &standIn{before: func(r *http.Request) { r.Header.Del("Accept") }, change: pass, door: door}, []string{"S18"}, failing)
+		})
+		t.Run("nothing there", func(t *testing.T) {
+			t.Parallel()
+			broken(t, endpointtest.New(t), http.NotFoundHandler(), nil, failing)
+		})
+	})
+	door := endpointtest.New(t)
+	whole, err := server(t, door, door).Judge(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range whole.Findings {
+		if !failing.ids[f.ID] {
+			t.Errorf("no server fails %s: %s", f.ID, f.Sentence)
+		}
+	}
+}
+
+// union collects the requirements that some server fails.
+type union struct {
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+// broken judges a server that must fail these requirements, or any.
+func broken(t *testing.T, door *endpointtest.Door, handler http.Handler, want []string, failing *union) {
+	t.Helper()
+	s := server(t, door, handler)
+	s.Key = testpki.EC(t) // signs quicker
+	report, err := s.Judge(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := failures(report, conformance.Fail)
+	if len(failed) == 0 || want != nil && !slices.Equal(failed, want) {
+		t.Errorf("%v, want %v\n%s", failed, want, report.Text())
+	}
+	if report.Failed != len(failed) || !strings.HasPrefix(report.Verdict, "Does not conform: ") {
+		t.Error(report.Verdict)
+	}
+	failing.mu.Lock()
+	defer failing.mu.Unlock()
+	for _, id := range failed {
+		failing.ids[id] = true
+	}
+}
+
+var given = regexp.MustCompile(`<ctr:NotificationNumber>\d+<`)
+
+// numbersAnew gives another number to what is sent again.
+func numbersAnew() func(*http.Request, string, int, string) (int, string) {
+	known := map[string]bool{}
+	return func(_ *http.Request, sent string, status int, answer string) (int, string) {
+		_, rest, _ := strings.Cut(sent, "<ctrp:InputReference>")
+		reference, _, found := strings.Cut(rest, "<")
+		if found && known[reference] && status == http.StatusOK {
+			answer = given.ReplaceAllString(answer, "<ctr:NotificationNumber>202611210000269<")
+		}
+		known[reference] = true
+		return status, answer
+	}
+}
+
+// stale lists what a patient carried before something was removed.
+func stale() func(*http.Request, string, int, string) (int, string) {
+	list, removed := "", false
+	return func(_ *http.Request, sent string, status int, answer string) (int, string) {
+		removed = removed || strings.Contains(sent, "NotifyExplantRequest") && status == http.StatusOK
+		if strings.Contains(answer, "ListPatientImplantsResponse") {
+			if removed {
+				return status, list
+			}
+			list = answer
+		}
+		return status, answer
+	}
+}
+
+// replays answers a message that was received before as the first time.
+func replays() func(*http.Request, string, int, string) (int, string) {
+	type first struct {
+		status int
+		answer string
+	}
+	known := map[string]first{}
+	return func(_ *http.Request, sent string, status int, answer string) (int, string) {
+		if was, again := known[sent]; again && sent != "" {
+			return was.status, was.answer
+		}
+		known[sent] = first{status, answer}
+		return status, answer
+	}
+}
+
+// TestNoRun: what a run does not begin against.
+func TestNoRun(t *testing.T) {
+	t.Parallel()
+	door := endpointtest.New(t)
+	production := &standIn{door: door, change: func(_ *http.Request, _ string, status int, answer string) (int, string) {
+		return status, strings.ReplaceAll(answer, "<soa:Environment>Test<", "<soa:Environment>Production<")
+	}}
+	if _, err := server(t, door, production).Judge(t.Context()); !errors.Is(err, conformance.ErrProduction) {
+		t.Error(err)
+	}
+	if n := door.Kept(t); n != 0 {
+		t.Errorf("%d notifications in production", n)
+	}
+	gone := server(t, door, door)
+	gone.URL = "https://127.0.0.1:1/ctr/v1"
+	if _, err := gone.Judge(t.Context()); !errors.Is(err, conformance.ErrUnreachable) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := server(t, door, door).Judge(ctx); err == nil {
+		t.Error("a run that was cancelled")
+	}
+}

@@ -1,0 +1,49 @@
+// Package endpointtest gives tests a service at work in this process: the SOAP door on a real register with the development
+// data, which trusts the frozen test PKI, with a clock that the test sets.
+//
+// It is separate from registertest because the tests of the domain must not reach a door, and separate from interop because
+// nothing is built and started here. It is for tests only; production code never imports it.
+package endpointtest
+
+import (
+	"log/slog"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openctr/ctr/internal/endpoint"
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/xsd"
+)
+
+// Door is a service on a register.
+type Door struct {
+	*registertest.Register
+	*endpoint.Service
+}
+
+// compiled are the schemas, once for all tests.
+var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
+
+// New starts a service of the environment Test.
+func New(tb testing.TB) *Door {
+	tb.Helper()
+	r := registertest.New(tb, registertest.Options{})
+	log, err := reqlog.New(slog.New(slog.DiscardHandler), r.Clock.Now, prometheus.NewRegistry())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	messages, err := compiled()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &Door{r, endpoint.New(endpoint.Config{
+		Registrar: r.Registrar, Schema: messages, Log: log, Now: r.Clock.Now, NewID: registertest.Counter("door-"),
+		Verifier: &wsse.Verifier{Trust: testpki.Trust(tb), Now: r.Clock.Now}, Environment: "Test",
+	})}
+}

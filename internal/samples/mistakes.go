@@ -1,0 +1,196 @@
+package samples
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/wsdl"
+)
+
+// Mistake is a message that is wrong in one way.
+type Mistake struct {
+	Name  string         // stable, for addresses and reports
+	Codes []problem.Code // what a service answers with, each thing that is wrong
+	Key   string         // whose key signs: one of those below, or an entry of the test PKI; empty for the caller's own
+
+	aged   time.Duration // how long ago it was made, as it says itself
+	twice  bool          // its octets are sent before
+	second bool          // a good message with the same reference is sent before
+	before []edit        // what is changed before it is signed
+	after  []edit        // and after
+	action string        // of which operation the transport speaks, when it is another
+	as     soap.Version  // of which version the transport speaks, when it is the other
+}
+
+// KeyStranger is the key of an authority that nobody trusts. It is made when it is needed.
+const KeyStranger = "stranger"
+
+// Sent is a message as it goes out.
+type Sent struct {
+	Octets      string
+	ContentType string
+	Action      string // of SOAP 1.1
+}
+
+// ErrNoKey says that a mistake needs a key that is not at hand.
+var ErrNoKey = errors.New("the key of this mistake is not at hand")
+
+// edit changes a text from one mark up to and including the next other; where there is no other mark, only the one.
+type edit struct{ from, to, with string }
+
+const (
+	referenceTo = "          <ds:Reference URI=\"#"
+	referenceAt = "</ds:Reference>\n"
+)
+
+// Mistakes are those that callers make most, and two that an attacker makes.
+func Mistakes() []Mistake {
+	return []Mistake{
+		{Name: "no-security", Codes: []problem.Code{problem.SecurityMissing}, before: []edit{{"  <soap:Header>", "</soap:Header>\n", ""}}},
+		{Name: "sha1-signature", Codes: []problem.Code{problem.SignatureSHA1}, before: []edit{
+			{`SignatureMethod Algorithm="` + dsig.RSASHA256, "", `SignatureMethod Algorithm="` + dsig.RSASHA1},
+		}},
+		{Name: "sha1-digest", Codes: []problem.Code{problem.DigestSHA1}, before: []edit{{dsig.SHA256, "", dsig.SHA1}}},
+		{Name: "timestamp-missing", Codes: []problem.Code{problem.TimestampMissing}, before: []edit{
+			{"      <wsu:Timestamp", "</wsu:Timestamp>\n", ""}, {referenceTo + "TS", referenceAt, ""},
+		}},
+		{Name: "timestamp-unsigned", Codes: []problem.Code{problem.TimestampUnsigned}, before: []edit{{referenceTo + "TS", referenceAt, ""}}},
+		{Name: "body-unsigned", Codes: []problem.Code{problem.BodyUnsigned}, before: []edit{{referenceTo + "Body", referenceAt, ""}}},
+		{Name: "clock-slow", Codes: []problem.Code{problem.TimestampExpired}, aged: 10 * time.Minute},
+		{Name: "clock-fast", Codes: []problem.Code{problem.TimestampFuture}, aged: -10 * time.Minute},
+		{Name: "changed-after-signing", Codes: []problem.Code{problem.DigestMismatch}, after: []edit{{"\n      <ctrp:Author>", "", "\n\n      <ctrp:Author>"}}},
+		{Name: "signature-reformatted", Codes: []problem.Code{problem.SignatureInvalid}, after: []edit{{"<ds:SignedInfo>\n", "", "<ds:SignedInfo>"}}},
+		{Name: "wrapped", Codes: []problem.Code{problem.ReferenceTarget}, after: []edit{
+			{"<soap:Body", "", `<soap:Body><soap:Body`}, {"</soap:Body>", "", "</soap:Body></soap:Body>"},
+		}},
+		{Name: "replayed", Codes: []problem.Code{problem.MessageReplayed}, twice: true},
+		{Name: "certificate-expired", Codes: []problem.Code{problem.CertExpired}, Key: pki.EntryExpired},
+		{Name: "certificate-revoked", Codes: []problem.Code{problem.CertRevoked}, Key: pki.EntryRevoked},
+		{Name: "certificate-untrusted", Codes: []problem.Code{problem.CertUntrusted}, Key: KeyStranger},
+		{Name: "certificate-cbe", Codes: []problem.Code{problem.CertificateCBE}, Key: "CBE=0403227020"},
+		{Name: "author-missing", Codes: []problem.Code{problem.AuthorRequired}, before: []edit{{"      <ctrp:Author>", "</ctrp:Author>\n", ""}}},
+		{Name: "wrong-action", Codes: []problem.Code{problem.ActionMismatch}, action: "Search"},
+		{Name: "wrong-content-type", Codes: []problem.Code{problem.SOAPVersion}, as: soap.SOAP12},
+		{Name: "date-form", Codes: []problem.Code{problem.SchemaValue}, before: []edit{
+			{"<ctr:OperationDate>", "</ctr:OperationDate>", "<ctr:OperationDate>19/11/2026</ctr:OperationDate>"},
+		}},
+		{Name: "rules", Codes: []problem.Code{problem.PrescriptionAfter, problem.LotContradictsUDI}, before: []edit{
+			{"<ctr:PrescriptionDate>", "</ctr:PrescriptionDate>", "<ctr:PrescriptionDate>2099-01-01</ctr:PrescriptionDate>"},
+			{"      <ctr:Quantity>", "", "      <ctr:LotNumber>L9999</ctr:LotNumber>\n          <ctr:Quantity>"},
+		}},
+		{Name: "reference-reused", Codes: []problem.Code{problem.InputReferenceConflict}, second: true},
+	}
+}
+
+// Make makes the messages of a mistake: the last one is wrong, and the one before it, if there is one, is part of why. The keys
+// are asked for by name, with an empty name for the caller's own; ErrNoKey is for one that is not at hand.
+func (m *Maker) Make(x Mistake, keys func(name string) (*pki.Key, error)) ([]Sent, error) {
+	key, err := m.key(x.Key, keys)
+	if err != nil {
+		return nil, err
+	}
+	values := Values{Reference: "EPD" + m.NewID()}
+	var all []Sent
+	if x.second {
+		first, failed := m.make(Mistake{}, key, values)
+		if failed != nil {
+			return nil, failed
+		}
+		all = append(all, first)
+		values.Comment = "another operation"
+	}
+	wrong, err := m.make(x, key, values)
+	if err != nil {
+		return nil, err
+	}
+	if x.twice {
+		all = append(all, wrong)
+	}
+	return append(all, wrong), nil
+}
+
+func (m *Maker) make(x Mistake, key *pki.Key, v Values) (Sent, error) {
+	request, err := m.Request("NotifyImplant", v)
+	if err != nil {
+		return Sent{}, err
+	}
+	text, err := envelope(soap.SOAP11, key, m.Now().Add(-x.aged), request)
+	if err == nil {
+		text, err = changed(text, x.before)
+	}
+	if err == nil {
+		text, err = sign(text, key.Signer)
+	}
+	if err == nil {
+		text, err = changed(text, x.after)
+	}
+	if err != nil {
+		return Sent{}, fmt.Errorf("%s: %w", x.Name, err)
+	}
+	sent := Post(soap.SOAP11, "NotifyImplant", text)
+	if x.action != "" {
+		sent.Action = Action(x.action)
+	}
+	if x.as != 0 {
+		sent.ContentType, sent.Action = x.as.ContentType(), ""
+	}
+	return sent, nil
+}
+
+// Post is a signed message with what belongs to it on its way.
+func Post(version soap.Version, operation, message string) Sent {
+	if version == soap.SOAP12 {
+		return Sent{Octets: message, ContentType: version.ContentType() + `; action="` + Action(operation) + `"`}
+	}
+	return Sent{Octets: message, ContentType: version.ContentType(), Action: Action(operation)}
+}
+
+// Action is the SOAPAction of an operation.
+func Action(operation string) string { return wsdl.Operation{Message: operation}.Action() }
+
+// changed makes changes, each of which must find its place. Algorithms are those of the key that signs.
+func changed(text string, edits []edit) (string, error) {
+	for _, e := range edits {
+		from, with := e.from, e.with
+		if strings.HasPrefix(from, "SignatureMethod") && !strings.Contains(text, from) {
+			from, with = strings.Replace(from, dsig.RSASHA256, dsig.ECDSASHA256, 1), strings.Replace(with, dsig.RSASHA1, dsig.ECDSASHA1, 1)
+		}
+		before, rest, found := strings.Cut(text, from)
+		if found && e.to != "" {
+			_, rest, found = strings.Cut(rest, e.to)
+		}
+		if !found {
+			return "", fmt.Errorf("%q does not stand in the message", from)
+		}
+		text = before + with + rest
+	}
+	return text, nil
+}
+
+func (m *Maker) key(name string, keys func(string) (*pki.Key, error)) (*pki.Key, error) {
+	if name != KeyStranger {
+		return keys(name)
+	}
+	// In the caller's own name, so that nothing but the authority is wrong.
+	own, err := keys("")
+	if err != nil {
+		return nil, err
+	}
+	subject, err := pki.SubjectOf(own.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	from, until := m.Now().AddDate(-1, 0, 0), m.Now().AddDate(1, 0, 0)
+	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "A stranger's", From: from, Until: until, Random: rand.Reader})
+	if err != nil {
+		return nil, err
+	}
+	return authority.Issue(pki.Order{Subject: subject, From: from, Until: until, Algorithm: pki.NewECP256})
+}

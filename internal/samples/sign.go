@@ -1,0 +1,129 @@
+package samples
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
+	_ "crypto/sha1" //nolint:gosec // what services must refuse has to be made first
+	_ "crypto/sha256"
+	_ "crypto/sha512" // a P-384 key signs with SHA-384
+	"encoding/asn1"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+)
+
+var errKeyKind = errors.New("the key is neither RSA nor ECDSA")
+
+func algorithmOf(key crypto.Signer) (string, error) {
+	switch public := key.Public().(type) {
+	case *rsa.PublicKey:
+		return dsig.RSASHA256, nil
+	case *ecdsa.PublicKey:
+		switch bits := public.Params().BitSize; {
+		case bits <= 256:
+			return dsig.ECDSASHA256, nil
+		case bits <= 384:
+			return dsig.ECDSASHA384, nil
+		}
+		return dsig.ECDSASHA512, nil
+	}
+	return "", errKeyKind
+}
+
+// hashOf is the hash of a signature or digest algorithm.
+func hashOf(algorithm string) crypto.Hash {
+	switch algorithm {
+	case dsig.SHA1, dsig.RSASHA1, dsig.ECDSASHA1:
+		return crypto.SHA1
+	case dsig.ECDSASHA384:
+		return crypto.SHA384
+	case dsig.ECDSASHA512:
+		return crypto.SHA512
+	}
+	return crypto.SHA256
+}
+
+// sign fills in what is empty in a message: the digest of each reference, and then the signature's value. It does what the
+// message says, right or wrong; one without a signature stays as it is.
+func sign(text string, key crypto.Signer) (string, error) {
+	signature, err := signatureOf(text)
+	if err != nil || signature.IsZero() {
+		return text, err
+	}
+	for reference := range signature.Child(dsig.Namespace, "SignedInfo").Children() {
+		if !reference.Is(dsig.Namespace, "Reference") {
+			continue
+		}
+		address, _ := reference.Attr("", "URI")
+		target, found := reference.Document().ByID(strings.TrimPrefix(address, "#"))
+		if !found {
+			return "", fmt.Errorf("sign: nothing is called %s", address)
+		}
+		algorithm, _ := reference.Child(dsig.Namespace, "DigestMethod").Attr("", "Algorithm")
+		h := hashOf(algorithm).New()
+		h.Write(xmldoc.C14N{Exclusive: true}.Append(nil, target))
+		if text, err = put(text, "DigestValue", h.Sum(nil)); err != nil {
+			return "", err
+		}
+	}
+	if signature, err = signatureOf(text); err != nil {
+		return "", err
+	}
+	info := signature.Child(dsig.Namespace, "SignedInfo")
+	algorithm, _ := info.Child(dsig.Namespace, "SignatureMethod").Attr("", "Algorithm")
+	value, err := signed(key, hashOf(algorithm), xmldoc.C14N{Exclusive: true}.Append(nil, info))
+	if err != nil {
+		return "", err
+	}
+	return put(text, "SignatureValue", value)
+}
+
+// signatureOf finds the signature of a message.
+func signatureOf(text string) (xmldoc.Element, error) {
+	document, err := xmldoc.Parse([]byte(text), xmldoc.DefaultLimits())
+	if err != nil {
+		return xmldoc.Element{}, fmt.Errorf("sign: %w", err)
+	}
+	root := document.Root()
+	return root.Child(root.Space(), "Header").Child(soap.NamespaceSecurity, "Security").Child(dsig.Namespace, "Signature"), nil
+}
+
+// put fills in the first empty element of a name.
+func put(text, name string, value []byte) (string, error) {
+	empty := "<ds:" + name + "></ds:" + name + ">"
+	if !strings.Contains(text, empty) {
+		return "", fmt.Errorf("sign: no empty %s", name)
+	}
+	return strings.Replace(text, empty, "<ds:"+name+">"+base64.StdEncoding.EncodeToString(value)+"</ds:"+name+">", 1), nil
+}
+
+// signed makes a signature value: that of RSA as it is, that of ECDSA as r and s of fixed length (XML Signature section 6.4.3).
+func signed(key crypto.Signer, hash crypto.Hash, octets []byte) ([]byte, error) {
+	h := hash.New()
+	h.Write(octets)
+	value, err := key.Sign(rand.Reader, h.Sum(nil), hash)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	public, elliptic := key.Public().(*ecdsa.PublicKey)
+	if !elliptic {
+		return value, nil
+	}
+	var pair struct{ R, S *big.Int }
+	if _, err = asn1.Unmarshal(value, &pair); err != nil {
+		return nil, fmt.Errorf("sign: read the key's answer: %w", err)
+	}
+	size := (public.Params().BitSize + 7) / 8
+	fixed := make([]byte, 2*size)
+	pair.R.FillBytes(fixed[:size])
+	pair.S.FillBytes(fixed[size:])
+	return fixed, nil
+}

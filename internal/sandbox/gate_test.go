@@ -1,0 +1,73 @@
+package sandbox_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/sandbox"
+)
+
+func named(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
+}
+
+func through(g *sandbox.Gate) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	return w
+}
+
+// TestGate: nobody reaches the service while it is replaced, and whoever is there before is waited for.
+func TestGate(t *testing.T) {
+	t.Parallel()
+	inside, leave := make(chan struct{}), make(chan struct{})
+	var blocked, left atomic.Bool
+	g := sandbox.NewGate(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if blocked.CompareAndSwap(false, true) {
+			close(inside)
+			<-leave
+		}
+		_, _ = io.WriteString(w, "old")
+	}))
+	early := make(chan string)
+	go func() { early <- through(g).Body.String() }()
+	<-inside
+	replaced := make(chan error)
+	go func() {
+		replaced <- g.Replace(func() (http.Handler, error) {
+			if !left.Load() {
+				t.Error("the service was replaced under a request")
+			}
+			if w := through(g); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+				t.Errorf("meanwhile: HTTP %d %v", w.Code, w.Header())
+			}
+			return named("new"), nil
+		})
+	}()
+	for through(g).Code != http.StatusServiceUnavailable { // until the gate waits
+		time.Sleep(time.Millisecond)
+	}
+	left.Store(true)
+	close(leave)
+	if said := <-early; said != "old" {
+		t.Errorf("the early one was told %q", said)
+	}
+	if err := <-replaced; err != nil {
+		t.Fatal(err)
+	}
+	if said := through(g).Body.String(); said != "new" {
+		t.Errorf("afterwards: %q", said)
+	}
+	failed := errors.New("failed")
+	if err := g.Replace(func() (http.Handler, error) { return nil, failed }); !errors.Is(err, failed) {
+		t.Error(err)
+	}
+	if said := through(g).Body.String(); said != "new" {
+		t.Errorf("after a failure: %q", said)
+	}
+}

@@ -1,0 +1,360 @@
+package sandbox_test
+
+import (
+	"bytes"
+	"errors"
+	"html"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	certstestdata "github.com/openctr/ctr/certs-testdata"
+	"github.com/openctr/ctr/internal/endpoint"
+	"github.com/openctr/ctr/internal/endpointtest"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/samples"
+	"github.com/openctr/ctr/internal/sandbox"
+)
+
+// bench is a sandbox before a real service.
+type bench struct {
+	*sandbox.Sandbox
+	door   *endpointtest.Door
+	resets int
+	broken error // of a reset
+}
+
+func newBench(t *testing.T, change func(*sandbox.Config)) *bench {
+	t.Helper()
+	directory := filepath.Join(t.TempDir(), "certs")
+	if err := os.CopyFS(directory, certstestdata.Files); err != nil {
+		t.Fatal(err)
+	}
+	files, err := pki.ReadDevelopment(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{door: endpointtest.New(t)}
+	c := sandbox.Config{
+		Service: b.door, Path: endpoint.Path, Files: files, Now: b.door.Clock.Now, NewID: registertest.Counter("_b-"),
+		Reset: func() error { b.resets++; return b.broken },
+	}
+	if change != nil {
+		change(&c)
+	}
+	if b.Sandbox, err = sandbox.New(c); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+const home = "https://127.0.0.1:8443"
+
+// ask makes a request as a browser on this machine does, with fields of the header in pairs.
+func (b *bench) ask(t *testing.T, method, path, contentType string, body io.Reader, fields ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(method, home+path, body)
+	r.RemoteAddr = "127.0.0.1:50000"
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	for i := 0; i < len(fields); i += 2 {
+		switch fields[i] {
+		case "Host":
+			r.Host = fields[i+1]
+		case "from":
+			r.RemoteAddr = fields[i+1]
+		default:
+			r.Header.Set(fields[i], fields[i+1])
+		}
+	}
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, r)
+	return w
+}
+
+func (b *bench) get(t *testing.T, path string, fields ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	return b.ask(t, http.MethodGet, path, "", nil, fields...)
+}
+
+func (b *bench) form(t *testing.T, path string, values url.Values, fields ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	return b.ask(t, http.MethodPost, path, "application/x-www-form-urlencoded", strings.NewReader(values.Encode()), fields...)
+}
+
+// wantPage looks for a page of ours: its status, its headers, words on it, and that it is whole and has no script.
+func wantPage(t *testing.T, w *httptest.ResponseRecorder, status int, words ...string) string {
+	t.Helper()
+	page := w.Body.String()
+	if w.Code != status || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("HTTP %d %s, want %d", w.Code, w.Header().Get("Content-Type"), status)
+	}
+	policy := w.Header().Get("Content-Security-Policy")
+	if !strings.HasPrefix(policy, "default-src 'none';") || strings.Contains(policy, "unsafe") || w.Header().Get("X-Content-Type-Options") != "nosniff" ||
+		w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("headers %v", w.Header())
+	}
+	for _, bad := range []string{"<script", "style=", "onclick", "http-equiv", "ZgotmplZ", "&lt;no value", "<no value"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("%q stands on the page", bad)
+		}
+	}
+	if !strings.HasSuffix(strings.TrimSpace(page), "</html>") {
+		t.Error("the page is not whole")
+	}
+	plain := html.UnescapeString(page)
+	for _, word := range words {
+		if !strings.Contains(plain, word) {
+			t.Errorf("%q is not said:\n%s", word, page)
+		}
+	}
+	return page
+}
+
+var link = regexp.MustCompile(`(?:href|action)="([^"]*)"`)
+
+// TestStart: the start page in every language, and that every link on it leads somewhere.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	titles := map[problem.Lang]string{problem.EN: "CTR sandbox", problem.NL: "CTR-proefomgeving", problem.FR: "Bac à sable du CTR", problem.DE: "CTR-Testumgebung"}
+	for l, title := range titles {
+		wantPage(t, b.get(t, "/?lang="+string(l)), http.StatusOK, `<html lang="`+string(l)+`">`, "<h1>"+title+"</h1>")
+		wantPage(t, b.get(t, "/", "Accept-Language", "xx, "+string(l)+"-BE;q=0.9, en;q=0.1"), http.StatusOK, "<h1>"+title+"</h1>")
+	}
+	wantPage(t, b.get(t, "/", "Accept-Language", "el"), http.StatusOK, "<h1>CTR sandbox</h1>")
+	wantPage(t, b.get(t, "/?reset=done"), http.StatusOK, "The register is empty and holds the invented data again.")
+	page := wantPage(t, b.get(t, "/"), http.StatusOK, home+"/ctr/v1?wsdl=policy", "curl -s --cacert ca.pem "+home+"/samples/NotifyImplant.signed.xml",
+		"NIHII-HOSPITAL=71000436", "refused: has been revoked", "an employee: prepares notifications", "Anna Claes", "78031412250", "Ziekenhuis Sint-Elooi",
+		"000071200176", "INPUT_REFERENCE_CONFLICT", "Never send real patients' data here.")
+	seen := 0
+	for _, found := range link.FindAllStringSubmatch(page, -1) {
+		address := html.UnescapeString(found[1])
+		if strings.HasPrefix(address, "#") {
+			if !strings.Contains(page, `id="`+address[1:]+`"`) {
+				t.Errorf("%s leads nowhere", address)
+			}
+			continue
+		}
+		if address = strings.TrimPrefix(address, home); strings.HasPrefix(address, "/try/") || strings.HasPrefix(address, "/check") || strings.HasPrefix(address, "/reset") {
+			continue // is a form
+		}
+		if w := b.get(t, address); w.Code != http.StatusOK {
+			t.Errorf("%s: HTTP %d", address, w.Code)
+		}
+		seen++
+	}
+	if seen < 40 {
+		t.Errorf("%d links", seen)
+	}
+}
+
+func TestPublicURL(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *sandbox.Config) { c.PublicURL = "https://ctr.example/ctr/v1" })
+	wantPage(t, b.get(t, "/"), http.StatusOK, "POST https://ctr.example/ctr/v1", "only emptied from the machine")
+	wantPage(t, b.form(t, "/reset", url.Values{"confirm": {"yes"}}), http.StatusForbidden, "only emptied from the machine")
+	b = newBench(t, func(c *sandbox.Config) { c.PublicURL = "http://localhost:8080/ctr/v1" })
+	if w := b.form(t, "/reset", url.Values{"confirm": {"yes"}}); w.Code != http.StatusSeeOther {
+		t.Errorf("HTTP %d", w.Code)
+	}
+}
+
+// TestCertificates: what callers need is handed out, and what only the service needs is not.
+func TestCertificates(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	for name, begins := range map[string]string{"ca.pem": "-----BEGIN CERTIFICATE", "crl.pem": "-----BEGIN X509 CRL", "password.txt": "", "NIHII-HOSPITAL=71000436%2020200101-010000.p12": "0"} {
+		w := b.get(t, "/certs/"+name)
+		if w.Code != http.StatusOK || w.Body.Len() == 0 || !strings.HasPrefix(w.Body.String(), begins) || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment; ") {
+			t.Errorf("%s: HTTP %d %v", name, w.Code, w.Header())
+		}
+	}
+	for _, name := range []string{"server-key.pem", "server.pem", "index.json", "..%2fcerts%2findex.json", "..%2f..%2fetc%2fpasswd", "nobody.p12", ""} {
+		if w := b.get(t, "/certs/"+name); w.Code != http.StatusNotFound {
+			t.Errorf("%q: HTTP %d", name, w.Code)
+		}
+	}
+}
+
+// TestSamples: what is handed out is accepted, and what is unsigned is well-formed.
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	for _, operation := range samples.Operations() {
+		plain := b.get(t, "/samples/"+operation+".xml")
+		if _, err := xmldoc.Parse(plain.Body.Bytes(), xmldoc.DefaultLimits()); err != nil || strings.Contains(plain.Body.String(), "Signature") {
+			t.Errorf("%s: %v", operation, err)
+		}
+		for _, form := range []string{".signed.xml", ".soap12.xml"} {
+			w := b.get(t, "/samples/"+operation+form)
+			answer := b.ask(t, http.MethodPost, endpoint.Path, w.Header().Get("Content-Type"), w.Body)
+			if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), operation+"Response") {
+				t.Errorf("%s%s: HTTP %d %s", operation, form, answer.Code, answer.Body)
+			}
+		}
+	}
+	for _, name := range []string{"Nothing.xml", "Search", "Search.pdf", "GetNotification.xml"} {
+		wantPage(t, b.get(t, "/samples/"+name), http.StatusNotFound, "There is nothing of that name here.")
+	}
+}
+
+// TestTry: each button sends what it says, and the page shows what the service answers.
+func TestTry(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	for _, operation := range samples.Operations() {
+		wantPage(t, b.form(t, "/try/"+operation, nil), http.StatusOK, "Accepted", "HTTP 200", operation+"Response")
+	}
+	for _, m := range samples.Mistakes() {
+		words := []string{"Geweigerd", "Wat de dienst antwoordde"}
+		for _, code := range m.Codes {
+			entry, _ := problem.Lookup(code)
+			first, _, _ := strings.Cut(entry.NL, " ")
+			words = append(words, string(code), first)
+		}
+		wantPage(t, b.form(t, "/try/"+m.Name+"?lang=nl", nil), http.StatusOK, words...)
+		if w := b.get(t, "/mistakes/"+m.Name+".xml"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Envelope") {
+			t.Errorf("%s: HTTP %d", m.Name, w.Code)
+		}
+	}
+	wantPage(t, b.form(t, "/try/replayed", nil), http.StatusOK, "First, a message that is accepted", "Accepted", "Refused")
+	wantPage(t, b.form(t, "/try/nothing", nil), http.StatusNotFound)
+	wantPage(t, b.get(t, "/mistakes/nothing.xml"), http.StatusNotFound)
+	wantPage(t, b.get(t, "/mistakes/replayed"), http.StatusNotFound)
+	wantPage(t, b.form(t, "/try/Search", nil, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "came from another site")
+}
+
+// upload makes the form of a check.
+func upload(t *testing.T, field, content string) (contentType string, body io.Reader) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	part, err := w.CreateFormField(field)
+	if field == "file" {
+		part, err = w.CreateFormFile(field, "message.xml")
+	}
+	if err == nil {
+		_, err = io.WriteString(part, content)
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return w.FormDataContentType(), &b
+}
+
+// TestCheck: a pasted or uploaded message gets all that is wrong with it, and is registered nowhere.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	good := b.get(t, "/samples/NotifyImplant.signed.xml").Body.String()
+	bad := b.get(t, "/mistakes/changed-after-signing.xml").Body.String()
+	pasted := strings.ReplaceAll(good, "\n", "\r\n") // as browsers send a text
+	for _, c := range []struct {
+		name, field, content, lang string
+		status                     int
+		words                      []string
+	}{
+		{"good", "file", good, "en", 200, []string{"Nothing would be refused", "signature value", "NIHII-HOSPITAL=71000436"}},
+		{"good, pasted", "message", "\n" + pasted, "en", 200, []string{"Nothing would be refused"}},
+		{"bad", "message", bad, "fr", 200, []string{"1 chose serait refusée", "DIGEST_MISMATCH", "refusé"}},
+		{"with its fields", "message", "Content-Type: text/xml\r\nSOAPAction: \"urn:x\"\r\n\r\n" + pasted, "en", 200, []string{"SOAP_ACTION_MISMATCH"}},
+		{"of another version", "file", "POST / HTTP/1.1\nContent-Type: application/soap+xml\n\n" + good, "de", 200, []string{"SOAP_VERSION_MISMATCH"}},
+		{"no message", "file", "this is <b>none", "nl", 200, []string{"1 zaak zou geweigerd worden"}},
+		{"nothing", "message", " \n", "en", 400, []string{"There is no message to check."}},
+		{"too large", "file", strings.Repeat("x", 11<<20), "en", 413, []string{"larger than the service takes"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			contentType, body := upload(t, c.field, c.content)
+			wantPage(t, b.ask(t, http.MethodPost, "/check?lang="+c.lang, contentType, body), c.status, c.words...)
+		})
+	}
+	wantPage(t, b.form(t, "/check", url.Values{"message": {"x"}}), http.StatusBadRequest, "There is no message to check.")
+	if n := b.door.Kept(t); n != 0 {
+		t.Errorf("%d notifications", n)
+	}
+	busy := newBench(t, func(c *sandbox.Config) {
+		c.Service = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	})
+	contentType, body := upload(t, "message", good)
+	wantPage(t, busy.ask(t, http.MethodPost, "/check", contentType, body), http.StatusServiceUnavailable, "The check could not be made now")
+}
+
+// TestReset: who may begin the register anew, and who may not.
+func TestReset(t *testing.T) {
+	t.Parallel()
+	yes := url.Values{"confirm": {"yes"}}
+	for _, c := range []struct {
+		name   string
+		values url.Values
+		fields []string
+		status int
+		words  string
+	}{
+		{"from our page", yes, []string{"Sec-Fetch-Site", "same-origin", "Origin", home}, 303, ""},
+		{"by curl", yes, nil, 303, ""},
+		{"by name", yes, []string{"Host", "localhost:8443"}, 303, ""},
+		{"by IPv6", yes, []string{"Host", "[::1]:8443", "from", "[::1]:50000"}, 303, ""},
+		{"not confirmed", nil, nil, 400, "the box was not ticked"},
+		{"a long form", url.Values{"a": {strings.Repeat("x", 5000)}, "confirm": {"yes"}}, nil, 400, "the box was not ticked"},
+		{"from another site", yes, []string{"Sec-Fetch-Site", "cross-site"}, 403, "came from another site"},
+		{"from another origin", yes, []string{"Origin", "https://elsewhere.example"}, 403, "came from another site"},
+		{"from another machine", yes, []string{"from", "192.0.2.7:50000"}, 403, "only emptied from the machine"},
+		{"by a name that was pointed here", yes, []string{"Host", "rebound.example:8443"}, 403, "only emptied from the machine"},
+		{"through a proxy", yes, []string{"X-Forwarded-For", "192.0.2.7"}, 403, "only emptied from the machine"},
+	} {
+		b := newBench(t, nil)
+		w := b.form(t, "/reset", c.values, c.fields...)
+		if want := c.status == 303; w.Code != c.status || (b.resets == 1) != want {
+			t.Errorf("%s: HTTP %d, %d resets", c.name, w.Code, b.resets)
+			continue
+		}
+		if c.status == 303 {
+			if got := w.Header().Get("Location"); got != "/?lang=en&reset=done" {
+				t.Errorf("%s: to %s", c.name, got)
+			}
+			continue
+		}
+		wantPage(t, w, c.status, c.words)
+	}
+	b := newBench(t, nil)
+	if w := b.get(t, "/reset"); w.Code == http.StatusOK || b.resets > 0 {
+		t.Errorf("a reset by GET: HTTP %d", w.Code)
+	}
+	b.broken = errors.New("no room")
+	wantPage(t, b.form(t, "/reset", yes), http.StatusInternalServerError, "could not be begun anew")
+	none := newBench(t, func(c *sandbox.Config) { c.Reset = nil })
+	wantPage(t, none.form(t, "/reset", yes), http.StatusConflict, "is not emptied from here")
+	if strings.Contains(wantPage(t, none.get(t, "/"), http.StatusOK, "is not emptied from here"), `action="/reset`) {
+		t.Error("a reset is offered that is none")
+	}
+	if strings.Contains(wantPage(t, b.get(t, "/", "from", "192.0.2.7:1"), http.StatusOK, "only emptied from the machine"), `action="/reset`) {
+		t.Error("a reset is offered to another machine")
+	}
+}
+
+func TestKeysUnreadable(t *testing.T) {
+	t.Parallel()
+	for _, damage := range []func(*sandbox.Config){
+		func(c *sandbox.Config) { c.Files.Password = c.Files.CA + ".missing" },
+		func(c *sandbox.Config) { c.Files.P12 = map[string]string{"NIHII-HOSPITAL=71000436": c.Files.CA} },
+	} {
+		b := newBench(t, damage)
+		wantPage(t, b.get(t, "/"), http.StatusInternalServerError, "cannot be read")
+		wantPage(t, b.form(t, "/try/Search", nil), http.StatusInternalServerError, "cannot be read")
+		wantPage(t, b.form(t, "/try/rules", nil), http.StatusInternalServerError, "cannot be read")
+		wantPage(t, b.get(t, "/samples/Search.signed.xml"), http.StatusInternalServerError, "cannot be read")
+		wantPage(t, b.get(t, "/mistakes/rules.xml"), http.StatusInternalServerError, "cannot be read")
+	}
+}

@@ -1,0 +1,234 @@
+package sandbox
+
+import (
+	"cmp"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/samples"
+)
+
+// startPage is the page that explains the service.
+type startPage struct {
+	page
+	Forms        []form
+	Certificates []certificateRow
+	Password     string
+	Own          string // the file of the first hospital's key
+	World        world
+	Operations   []operationRow
+	Groups       []group
+	CanReset     bool
+	ResetNote    string
+}
+
+type form struct{ Address, Words string }
+
+type certificateRow struct {
+	File, TakenFor, Name, Until, Words string
+	Good                               bool
+}
+
+type operationRow struct{ Name, Words string }
+
+// group is a part of the list of mistakes.
+type group struct {
+	Title    string
+	Mistakes []mistakeRow
+}
+
+type mistakeRow struct {
+	Name, Title, How string
+	Codes            []string
+}
+
+// start shows the start page.
+func (s *Sandbox) start(w http.ResponseWriter, r *http.Request) {
+	p := startPage{page: s.page(r), World: s.world, Own: filepath.Base(s.Files.P12[own])}
+	var err error
+	if p.Certificates, err = s.certificates(p.T); err == nil {
+		p.Password, err = s.password()
+	}
+	if err != nil {
+		s.refuse(w, r, http.StatusInternalServerError, p.T.KeysUnreadable)
+		return
+	}
+	for _, f := range []form{{"?wsdl", p.T.FormPlain}, {"?wsdl=soap12", p.T.FormSOAP12}, {"?wsdl=policy", p.T.FormPolicy}, {"?wsdl=flat", p.T.FormFlat}, {"?wsdl=zip", p.T.FormZip}} {
+		p.Forms = append(p.Forms, form{p.URL + f.Address, f.Words})
+	}
+	for _, name := range samples.Operations() {
+		p.Operations = append(p.Operations, operationRow{name, p.T.Operations[name]})
+	}
+	p.Groups = groups(p.T)
+	switch {
+	case s.Reset == nil:
+		p.ResetNote = p.T.ResetImpossible
+	case !s.fromHere(r):
+		p.ResetNote = p.T.ResetElsewhere
+	default:
+		p.CanReset = true
+	}
+	if r.URL.Query().Get("reset") == "done" {
+		p.Notice = p.T.ResetDone
+	}
+	s.show(w, http.StatusOK, "start.html", p)
+}
+
+// groupOf sorts the mistakes into the parts of a message.
+var groupOf = []struct {
+	title func(*texts) string
+	names []string
+}{
+	{func(t *texts) string { return t.GroupSignature }, []string{"no-security", "sha1-signature", "sha1-digest", "body-unsigned", "changed-after-signing",
+		"signature-reformatted", "wrapped"}},
+	{func(t *texts) string { return t.GroupTime }, []string{"timestamp-missing", "timestamp-unsigned", "clock-slow", "clock-fast", "replayed"}},
+	{func(t *texts) string { return t.GroupCertificate }, []string{"certificate-expired", "certificate-revoked", "certificate-untrusted", "certificate-cbe",
+		"author-missing"}},
+	{func(t *texts) string { return t.GroupContent }, []string{"wrong-action", "wrong-content-type", "date-form", "rules", "reference-reused"}},
+}
+
+func groups(t *texts) []group {
+	all := make([]group, 0, len(groupOf))
+	for _, g := range groupOf {
+		one := group{Title: g.title(t)}
+		for _, m := range samples.Mistakes() {
+			if !slices.Contains(g.names, m.Name) {
+				continue
+			}
+			row := mistakeRow{Name: m.Name, Title: t.Mistakes[m.Name].Title, How: t.Mistakes[m.Name].How}
+			for _, code := range m.Codes {
+				row.Codes = append(row.Codes, string(code))
+			}
+			one.Mistakes = append(one.Mistakes, row)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// certificates lists the test certificates: first those of organisations, then of persons, then those that are refused.
+func (s *Sandbox) certificates(t *texts) ([]certificateRow, error) {
+	order := func(a, b string) int {
+		return cmp.Or(cmp.Compare(slices.Index(kinds, s.kindOf(a)), slices.Index(kinds, s.kindOf(b))), strings.Compare(a, b))
+	}
+	entries := make([]string, 0, len(s.Files.P12))
+	for entry := range s.Files.P12 {
+		entries = append(entries, entry)
+	}
+	slices.SortFunc(entries, order)
+	all := make([]certificateRow, 0, len(entries))
+	for _, entry := range entries {
+		key, err := s.key(entry)
+		if err != nil {
+			return nil, err
+		}
+		subject, err := pki.SubjectOf(key.Certificate)
+		if err != nil {
+			return nil, err
+		}
+		kind := s.kindOf(entry)
+		all = append(all, certificateRow{
+			File: filepath.Base(s.Files.P12[entry]), TakenFor: subject.String(), Name: subject.Name, Until: key.Certificate.NotAfter.UTC().Format("2006-01-02"),
+			Words: t.Certificates[kind], Good: slices.Index(kinds, kind) < slices.Index(kinds, "cbe"),
+		})
+	}
+	return all, nil
+}
+
+// kinds are the kinds of certificates, in the order of the page: from "cbe" on they are refused.
+var kinds = []string{"hospital", "ec", "organisation", "professional", "staff", "patient", "cbe", "expired", "revoked", "other"}
+
+func (s *Sandbox) kindOf(entry string) string {
+	switch {
+	case entry == pki.EntryEC:
+		return "ec"
+	case entry == pki.EntryExpired:
+		return "expired"
+	case entry == pki.EntryRevoked:
+		return "revoked"
+	case strings.HasPrefix(entry, "NIHII-HOSPITAL="):
+		return "hospital"
+	case strings.HasPrefix(entry, "NIHII-"):
+		return "organisation"
+	case strings.HasPrefix(entry, "CBE="):
+		return "cbe"
+	case strings.HasPrefix(entry, "SSIN="):
+		for _, p := range s.world.People {
+			if entry != "SSIN="+p.SSIN {
+				continue
+			}
+			switch {
+			case p.NIHII != "":
+				return "professional"
+			case len(p.Roles) > 0:
+				return "staff"
+			}
+		}
+		return "patient"
+	}
+	return "other"
+}
+
+// certificate hands out a file of the test PKI: what a caller needs, and never the server's own key.
+func (s *Sandbox) certificate(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("file")
+	types := map[string]string{s.Files.CA: "application/x-pem-file", s.Files.CRL: "application/x-pem-file", s.Files.Password: "text/plain; charset=utf-8"}
+	for _, path := range s.Files.P12 {
+		types[path] = "application/x-pkcs12"
+	}
+	for path, contentType := range types {
+		if filepath.Base(path) != name {
+			continue
+		}
+		octets, err := os.ReadFile(path) //nolint:gosec // one of our own files, found by comparison
+		if err != nil {
+			s.refuse(w, r, http.StatusInternalServerError, textsOf(langOf(r)).KeysUnreadable)
+			return
+		}
+		download(w, contentType, name, octets)
+		return
+	}
+	s.refuse(w, r, http.StatusNotFound, textsOf(langOf(r)).NoSuchFile)
+}
+
+func (s *Sandbox) password() (string, error) {
+	octets, err := os.ReadFile(s.Files.Password)
+	return strings.TrimRight(string(octets), "\r\n"), err
+}
+
+// own is the entry of the key that signs where nothing else is said.
+const own = "NIHII-HOSPITAL=71000436"
+
+// key reads a key of the test PKI, once.
+func (s *Sandbox) key(entry string) (*pki.Key, error) {
+	if entry == "" {
+		entry = own
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if key := s.loaded[entry]; key != nil {
+		return key, nil
+	}
+	file, found := s.Files.P12[entry]
+	if !found {
+		return nil, samples.ErrNoKey
+	}
+	octets, err := os.ReadFile(file) //nolint:gosec // a file of the test PKI's index
+	if err != nil {
+		return nil, err
+	}
+	password, err := s.password()
+	if err != nil {
+		return nil, err
+	}
+	key, err := pki.ReadP12(octets, password)
+	if err != nil {
+		return nil, err
+	}
+	s.loaded[entry] = key
+	return key, nil
+}

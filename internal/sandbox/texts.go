@@ -1,0 +1,54 @@
+package sandbox
+
+import "github.com/openctr/ctr/internal/problem"
+
+// texts are all words of the pages in one language. A test wants every field of every language filled.
+type texts struct {
+	Title, Lead, Skip, Language, Contents, Back                                                       string
+	Warning, WhatTitle, What, Privacy                                                                 string
+	AddressTitle, Address, AddressHint, Health                                                        string
+	FormPlain, FormSOAP12, FormPolicy, FormFlat, FormZip                                              string
+	CertTitle, CertLead, CertPassword, CertAuthority, CertRevocation                                  string
+	ColumnTakenFor, ColumnUntil, ColumnUse                                                            string
+	PeopleTitle, PeopleLead, ColumnName, ColumnRole, ColumnWorks, Dead                                string
+	OrganisationsTitle, ColumnType, DevicesTitle, ColumnCode, ColumnDevice, ColumnMaker, ColumnState  string
+	FirstTitle, FirstLead, FirstGet, FirstSend, FirstCheck, FirstTool, FirstPolicy, ClientsHint       string
+	SamplesTitle, SamplesLead, Unsigned, Signed, SignedSOAP12, Send                                   string
+	MistakesTitle, MistakesLead, GroupSignature, GroupTime, GroupCertificate, GroupContent            string
+	Break, Download                                                                                   string
+	CheckTitle, CheckLead, CheckPaste, CheckFile, CheckButton, CheckNothing, CheckTooLarge, CheckBusy string
+	CheckResult, Seen, StatusOK, StatusRefused, StatusUnchecked                                       string
+	ResetTitle, ResetLead, ResetConfirm, ResetButton, ResetDone, ResetImpossible, ResetElsewhere      string
+	ResetUnconfirmed, ResetFailed                                                                     string
+	ConformanceTitle, Conformance                                                                     string
+	ResultSent, ResultFirst, ResultAnswer, ResultAccepted, ResultRefused, ResultNumber                string
+	ResultMessage, ResultFault, ResultAgain, Place, FaultCode, OtherSite, NoSuchFile, KeysUnreadable  string
+
+	Operations   map[string]string
+	Certificates map[string]string
+	Roles        map[string]string // the sources' names of types and roles
+	Mistakes     map[string]mistakeText
+}
+
+// mistakeText tells what is wrong, and how it usually comes about.
+type mistakeText struct{ Title, How string }
+
+func textsOf(l problem.Lang) *texts {
+	switch l {
+	case problem.NL:
+		return &dutch
+	case problem.FR:
+		return &french
+	case problem.DE:
+		return &german
+	}
+	return &english
+}
+
+// Role is a word for a type or role of the sources.
+func (t *texts) Role(name string) string {
+	if word := t.Roles[name]; word != "" {
+		return word
+	}
+	return name
+}

@@ -1,0 +1,74 @@
+package sandbox
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/samples"
+)
+
+// TestEverythingIsSaid: every language has every word, and a word for everything that there is.
+func TestEverythingIsSaid(t *testing.T) {
+	t.Parallel()
+	w, err := readWorld()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var grouped []string
+	for _, g := range groupOf {
+		grouped = append(grouped, g.names...)
+	}
+	for _, l := range problem.Langs {
+		words := textsOf(l)
+		fields := reflect.ValueOf(*words)
+		for i := range fields.NumField() {
+			if field := fields.Field(i); field.Kind() == reflect.String && field.String() == "" {
+				t.Errorf("%s: nothing for %s", l, fields.Type().Field(i).Name)
+			}
+		}
+		for _, m := range samples.Mistakes() {
+			if text := words.Mistakes[m.Name]; text.Title == "" || text.How == "" {
+				t.Errorf("%s: nothing for the mistake %s", l, m.Name)
+			}
+			if !slices.Contains(grouped, m.Name) {
+				t.Errorf("%s is in no group", m.Name)
+			}
+		}
+		if len(words.Mistakes) != len(samples.Mistakes()) || len(grouped) != len(samples.Mistakes()) {
+			t.Errorf("%s: words for mistakes that are none", l)
+		}
+		for _, name := range samples.Operations() {
+			if words.Operations[name] == "" {
+				t.Errorf("%s: nothing for the operation %s", l, name)
+			}
+		}
+		for _, kind := range kinds {
+			if words.Certificates[kind] == "" {
+				t.Errorf("%s: nothing for certificates of kind %s", l, kind)
+			}
+		}
+		for _, o := range w.Organisations {
+			wantWord(t, l, words, o.Type)
+		}
+		for _, d := range w.Devices {
+			wantWord(t, l, words, d.Status)
+		}
+		for _, p := range w.People {
+			for _, role := range append(p.Roles, "Patient") {
+				wantWord(t, l, words, role)
+			}
+		}
+		if words.Role("Unheard") != "Unheard" {
+			t.Error("an unknown role is hidden")
+		}
+	}
+}
+
+func wantWord(t *testing.T, l problem.Lang, words *texts, name string) {
+	t.Helper()
+	if words.Roles[name] == "" {
+		t.Errorf("%s: nothing for %s", l, name)
+	}
+}

@@ -1,0 +1,90 @@
+package sandbox
+
+import (
+	"encoding/csv"
+	"fmt"
+	"strings"
+
+	"github.com/openctr/ctr/internal/devdata"
+)
+
+// world is who and what the development data hold, as a page shows it.
+type world struct {
+	People        []person
+	Organisations []organisation
+	Devices       []device
+}
+
+type person struct {
+	SSIN, Name, NIHII string
+	Roles             []string // as the sources call them
+	Works             []string // names of organisations to which the person is attached now
+	Dead              bool
+}
+
+type organisation struct{ NIHII, CBE, Type, Name string }
+
+type device struct{ Code, Name, Manufacturer, Device, Status string }
+
+// readWorld reads what a development service loads.
+func readWorld() (world, error) {
+	var w world
+	files := map[string][]map[string]string{}
+	for _, kind := range []string{"persons", "professionals", "organisations", "affiliations", "devices"} {
+		rows, err := readRows(kind)
+		if err != nil {
+			return w, err
+		}
+		files[kind] = rows
+	}
+	names := map[string]string{}
+	for _, o := range files["organisations"] {
+		names[o["nihii"]] = o["name"]
+		w.Organisations = append(w.Organisations, organisation{o["nihii"], o["cbe"], o["type"], o["name"]})
+	}
+	for _, p := range files["persons"] {
+		one := person{SSIN: p["ssin"], Name: p["first_name"] + " " + p["last_name"], Dead: p["death_date"] != ""}
+		for _, professional := range files["professionals"] {
+			if professional["ssin"] == one.SSIN && professional["valid_to"] == "" {
+				one.NIHII = professional["nihii"]
+				one.Roles = append(one.Roles, professional["profession"])
+			}
+		}
+		for _, a := range files["affiliations"] {
+			if a["ssin"] != one.SSIN || a["valid_to"] != "" {
+				continue
+			}
+			one.Works = append(one.Works, names[a["organisation_nihii"]])
+			if one.NIHII == "" {
+				one.Roles = append(one.Roles, a["role"])
+			}
+		}
+		w.People = append(w.People, one)
+	}
+	for _, d := range files["devices"] {
+		w.Devices = append(w.Devices, device{d["notification_code"], d["name"], d["manufacturer"], d["udi_di"], d["status"]})
+	}
+	return w, nil
+}
+
+func readRows(kind string) ([]map[string]string, error) {
+	octets, err := devdata.Files.ReadFile(kind + ".csv")
+	if err != nil {
+		return nil, fmt.Errorf("development data: %w", err)
+	}
+	reader := csv.NewReader(strings.NewReader(string(octets)))
+	reader.Comma = ';'
+	lines, err := reader.ReadAll()
+	if err != nil || len(lines) == 0 {
+		return nil, fmt.Errorf("development data, %s: %w", kind, err)
+	}
+	var rows []map[string]string
+	for _, line := range lines[1:] {
+		row := map[string]string{}
+		for i, column := range lines[0] {
+			row[column] = line[i]
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
