@@ -1,5 +1,5 @@
 # Everything a developer or a build machine runs. `make help` lists it.
-# Variables: FUZZTIME per fuzz target, TIME of differential, BENCHCOUNT runs per benchmark, TESTFLAGS for go test.
+# Variables: FUZZTIME per fuzz target, TIME of differential, ONLY of interop, BENCHCOUNT runs per benchmark, TESTFLAGS for go test.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,6 +9,7 @@ FUZZTIME   ?= 60s
 BENCHCOUNT ?= 1
 TESTFLAGS  ?=
 TIME       ?= 30m
+ONLY       ?= all
 
 tool        = go tool -modfile=.ci/tools.mod
 go_build    = CGO_ENABLED=0 go build -trimpath
@@ -54,6 +55,7 @@ load: ## what must hold at full size: fifty attackers, a list of 200,000 devices
 	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -run '^TestLargeList$$' ./internal/admin
 	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -timeout 30m -run '^TestRecallOfAMillion$$' ./internal/store
 	CTR_LOAD=1 go test -count=1 -v -run '^TestTenThousand$$' ./cmd/ctr
+	CTR_LOAD=1 go test -count=1 -v -timeout 30m -run '^TestBatch' ./internal/interop
 
 lint: ## golangci-lint with the set of .golangci.yml
 	$(tool) golangci-lint run --allow-serial-runners ./...
@@ -67,8 +69,9 @@ verify: ## what a reviewer should not have to look for: tidy, formatted, generat
 certs-testdata: ## make the frozen test PKI anew (its files change; tests must still pass)
 	go generate ./certs-testdata
 
-interop: build ## foreign clients against the real service
-	internal/interop/zeep/run.sh
+interop: ## foreign clients against the real service on both databases, in every variant, or those of ONLY; makes docs/interop.md
+	.ci/install interop
+	CTR_INTEROP=$(ONLY) $(go_test) -count=1 -timeout 30m -v -run '^TestToolkits$$' ./internal/interop -args $(if $(CI),,-update)
 
 crash: ## kill -9 under load, 20 times on each database; every acknowledged number must be there
 	@go test -list '^TestCrash' ./internal/... | grep '^TestCrash' >/dev/null || { echo 'crash: there is no TestCrash to run' >&2; exit 1; }

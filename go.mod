@@ -2,6 +2,8 @@ module github.com/openctr/ctr
 
 go 1.26.2
 
+ignore node_modules
+
 require (
 	codeberg.org/go-pdf/fpdf v0.12.0
 	github.com/alecthomas/kong v1.17.0

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A complete client of the register in Python, with Debian's python3-zeep and python3-xmlsec.
+"""A complete client of the register in Python, with zeep and xmlsec.
 
 It reads the service's WSDL, signs Body and Timestamp with the key of an eHealth .p12 file, and walks through the main
 job: a notification, its search, its implant card, the patient's implants, an explantation, and one refusal; and through
@@ -15,6 +15,7 @@ import argparse
 import datetime
 import hashlib
 import json
+import platform
 import secrets
 import sys
 
@@ -59,14 +60,16 @@ class Signer(BinarySignature):
     """
 
     def __init__(self, p12, password):  # pylint: disable=super-init-not-called
-        key, certificate, _ = pkcs12.load_key_and_certificates(p12, password)
+        key, certificate, _ = pkcs12.load_key_and_certificates(p12, password)  # the first key of the file
         self.key_data = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self.cert_data = certificate.public_bytes(Encoding.PEM)
         self.password = None
         self.digest_method = xmlsec.Transform.SHA256
         if isinstance(key, ec.EllipticCurvePrivateKey):
+            self.key_type = "EC"
             self.signature_method = xmlsec.Transform.ECDSA_SHA256
         else:
+            self.key_type = "RSA"
             self.signature_method = xmlsec.Transform.RSA_SHA256
 
     def verify(self, envelope):
@@ -91,6 +94,11 @@ class Register:
             wsse=Compose([Timestamp(), Signer(p12, password)]),
             transport=zeep.Transport(session=session, timeout=20, operation_timeout=20),
         )
+
+    @property
+    def key_type(self):
+        """RSA or EC, as the key that signs."""
+        return self.client.wsse.wsse_objects[-1].key_type
 
     def call(self, operation, **content):
         author = {"HcParty": [{"Id": [{"Type": "urn:be:fgov:person:ssin", "_value_1": SURGEON}],
@@ -132,12 +140,12 @@ def refusal(fault):
     return {
         "code": detail.findtext(".//{*}Code"),
         "message": words[0].text if words else fault.message,
-        "violations": [dict(v.attrib) for v in detail.iterfind(".//{%s}Violation" % CORE)],
+        "violations": [{"code": v.get("Code"), "path": v.get("Path")} for v in detail.iterfind(".//{%s}Violation" % CORE)],
     }
 
 
 def life(register, today, serial):
-    """The life of a notification, from draft to withdrawal. Returns its number."""
+    """The life of a notification, from draft to withdrawal."""
     device = register.call("searchDevice", Offset=0, MaxElements=20, Criteria={"Text": "knee femoral", "Category": "Orthopaedic"}).Device[0]
     expect(device.NotificationCode == "000071200176", "the list of devices knows the component")
 
@@ -160,7 +168,6 @@ def life(register, today, serial):
     expect([h.Change for h in notification.History] == ["Saved", "Submitted", "Notified"], "the history tells every version")
     gone = register.call("discardNotification", Of=of, Version=final.Version, Reason="made to show how it is done").Receipt
     expect(gone.State == "Withdrawn" and gone.Version == final.Version + 1, "a final notification is withdrawn")
-    return final.NotificationNumber
 
 
 def walk(register, options):
@@ -204,10 +211,10 @@ def walk(register, options):
         refused = refusal(fault)
     else:
         raise SystemExit("not as expected: a notification with two mistakes is refused")
-    expect(len(refused["violations"]) == 2, "both mistakes are told")
+    expect([v["code"] for v in refused["violations"]] == ["PRESCRIPTION_AFTER_OPERATION", "LOT_CONTRADICTS_UDI"], "both mistakes are told")
 
-    withdrawn = life(register, today, serial + "-L")
-    return {"soap": options.soap, "number": number, "withdrawn": withdrawn, "device": placed.Device.Name, "card": options.card,
+    life(register, today, serial + "-L")
+    return {"number": number, "device": placed.Device.Name, "found": found.Total, "card": options.card,
             "explanted": removed.Receipt.NotificationNumber, "refused": refused}
 
 
@@ -220,7 +227,15 @@ def main():
     parser.add_argument("--card", required=True, help="where to write the implant card")
     parser.add_argument("--soap", choices=["1.1", "1.2"], default="1.1")
     options = parser.parse_args()
-    json.dump(walk(Register(options), options), sys.stdout, indent=2, ensure_ascii=False)
+    try:
+        register = Register(options)
+        done = walk(register, options)
+    except zeep.exceptions.Fault as fault:
+        raise SystemExit("\n".join([fault.message] + [f"  {v['code']} {v['path']}" for v in refusal(fault)["violations"]])) from fault
+    except (zeep.exceptions.Error, OSError, ValueError) as error:
+        raise SystemExit(f"{error}") from error
+    toolkit = f"zeep {zeep.__version__}, Python {platform.python_version()}"
+    json.dump({"toolkit": toolkit, "soap": options.soap, "key": register.key_type, "mtom": False, **done}, sys.stdout, ensure_ascii=False)
     print()
 
 

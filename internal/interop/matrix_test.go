@@ -1,0 +1,243 @@
+package interop_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/message/soap"
+
+	"github.com/beevik/etree"
+)
+
+// observed is what a recorder saw of a run.
+type observed struct {
+	version    string // what the client calls itself
+	operations []string
+	signed     []string // the elements under the signature
+	reference  string   // how the key is named
+}
+
+// requests are what every client sends at least, in this order; the last is the one that is refused.
+var requests = []string{"NotifyImplant", "Search", "GetImplantCard", "NotifyExplant", "NotifyImplant"}
+
+// observe checks that the messages which went by are what the client was asked for, and returns what else they show.
+func observe(t *testing.T, v variant, all []interop.Exchange) observed {
+	t.Helper()
+	var o observed
+	var last interop.Exchange
+	for _, e := range all {
+		root := envelope(t, e.SentType, e.Sent)
+		operation := strings.TrimSuffix(root.FindElement("Body").ChildElements()[0].Tag, "Request")
+		o.operations = append(o.operations, operation)
+		judgeSent(t, v, e, root)
+		wanted := v.mtom || soap.AcceptsPackage(e.Accept) // JAX-WS accepts packages always
+		if packed := isPacked(e.AnsweredType); operation == "GetImplantCard" && packed != wanted {
+			t.Errorf("the card came as %s", e.AnsweredType)
+		}
+		o.signed, o.reference = signature(root)
+		if e.Status != 200 {
+			last = e
+		}
+	}
+	if !subsequence(requests, o.operations) {
+		t.Errorf("it sent %q, which lacks some of %q", o.operations, requests)
+	}
+	if want := map[string]int{"1.1": 500, "1.2": 400}[v.soap]; last.Status != want {
+		t.Errorf("the refusal came with HTTP %d, not %d", last.Status, want)
+	}
+	return o
+}
+
+// judgeSent checks a message against the variant that was asked for.
+func judgeSent(t *testing.T, v variant, e interop.Exchange, root *etree.Element) {
+	t.Helper()
+	if packed := isPacked(e.SentType); packed != v.mtom {
+		t.Errorf("it sent %s", e.SentType)
+	}
+	if want := map[string]string{"1.1": "http://schemas.xmlsoap.org/soap/envelope/", "1.2": "http://www.w3.org/2003/05/soap-envelope"}[v.soap]; root.NamespaceURI() != want {
+		t.Errorf("its envelope is of %s", root.NamespaceURI())
+	}
+	method := root.FindElement("//SignatureMethod").SelectAttrValue("Algorithm", "")
+	if want := map[string]string{"RSA": "rsa-sha256", "EC": "ecdsa-sha256"}[v.key]; !strings.HasSuffix(method, want) {
+		t.Errorf("it signed with %s", method)
+	}
+}
+
+func isPacked(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && kind == "multipart/related"
+}
+
+// envelope is the envelope of a message, which may be a package.
+func envelope(t *testing.T, contentType string, octets []byte) *etree.Element {
+	t.Helper()
+	kind, parameters, err := mime.ParseMediaType(contentType)
+	if err == nil && kind == "multipart/related" {
+		var part *multipart.Part
+		if part, err = multipart.NewReader(bytes.NewReader(octets), parameters["boundary"]).NextRawPart(); err == nil {
+			octets, err = io.ReadAll(part)
+		}
+	}
+	document := etree.NewDocument()
+	if err == nil {
+		err = document.ReadFromBytes(octets)
+	}
+	if err != nil {
+		t.Fatalf("%v: %s\n%s", err, contentType, octets)
+	}
+	return document.Root()
+}
+
+// signature tells which elements are signed, and how the key is named.
+func signature(root *etree.Element) (signed []string, reference string) {
+	byID := map[string]string{}
+	for _, element := range root.FindElements("//*") {
+		for _, attribute := range element.Attr {
+			if strings.EqualFold(attribute.Key, "id") {
+				byID["#"+attribute.Value] = element.Tag
+			}
+		}
+	}
+	for _, r := range root.FindElements("//SignedInfo/Reference") {
+		signed = append(signed, byID[r.SelectAttrValue("URI", "")])
+	}
+	slices.Sort(signed)
+	if key := root.FindElement("//Signature/KeyInfo/SecurityTokenReference"); key != nil && len(key.ChildElements()) > 0 {
+		reference = key.ChildElements()[0].Tag
+	}
+	return signed, reference
+}
+
+func subsequence(part, whole []string) bool {
+	for _, s := range whole {
+		if len(part) > 0 && part[0] == s {
+			part = part[1:]
+		}
+	}
+	return len(part) == 0
+}
+
+// What is left out of a version: all but its first two numbers, and remarks. It changes with every update of a distribution.
+var (
+	patch  = regexp.MustCompile(`([0-9]+\.[0-9]+)\.[-+~.0-9A-Za-z]*`)
+	remark = regexp.MustCompile(` \([^)]*\)`)
+)
+
+// withoutVersions is what a document says on every machine alike.
+func withoutVersions(text string) string {
+	return regexp.MustCompile(`[0-9]+\.[0-9]+`).ReplaceAllString(text, "")
+}
+
+func shortVersion(told string) string {
+	return patch.ReplaceAllString(remark.ReplaceAllString(told, ""), "$1")
+}
+
+const matrixHead = `# Toolkits
+
+<!-- Made by: make interop -->
+
+` + "`make interop`" + ` builds each of these clients with the lines that stand on its page, runs it in every variant against a service on
+SQLite and one on PostgreSQL, and looks at what went over the wire. Each run notifies an implantation, finds it, downloads its card (which
+must be, octet for octet, the one that our own client gets), notifies the removal, and sends a notification with two mistakes, whose fault
+must tell both with their places. A row stands here only if all of that held, on each database named in it.
+
+## Clients
+
+| client | page | ran with | signs | names its key by |
+| --- | --- | --- | --- | --- |
+`
+
+const matrixVariants = `
+## Runs
+
+Each cell names what the client did, on SQLite and on PostgreSQL: **N** notifyImplant, **S** search, **C** getImplantCard, **X** notifyExplant, and
+**R** a refusal that it read. A dash: it cannot, for a reason that stands below. RSA keys have 2048 bits and sign with rsa-sha256; EC keys are on
+P-256 and sign with ecdsa-sha256. MTOM means that requests go as a package and the card comes as an attachment.
+
+`
+
+// letters stand for requests, in their order.
+var letters = []string{"N", "S", "C", "X", "R"}
+
+const matrixGenerators = `
+## Generators of code
+
+Each makes code of every form of the contract, and says nothing while it does so that a user would have to think about.
+
+| generator | ` + "`?wsdl` | `?wsdl=soap12` | `?wsdl=policy` | `?wsdl=flat`" + ` |
+| --- | --- | --- | --- | --- |
+`
+
+// columns are all variants that any client has, without their client.
+func columns() []variant {
+	return foreignKind{SOAP: []string{"1.1", "1.2"}, Keys: []string{"RSA", "EC"}, MTOM: []bool{false, true}}.variants()
+}
+
+// cells are the cells of a client's row: what it did in each variant, on all databases.
+func (m *matrix) cells(t *testing.T, client string) string {
+	t.Helper()
+	var text strings.Builder
+	for _, v := range columns() {
+		v.client = client
+		r := m.rows[v]
+		switch {
+		case r == nil:
+			text.WriteString(" – |")
+		case len(r.databases) != len(places()):
+			t.Errorf("%s was run on %q only", v, r.databases)
+		default:
+			text.WriteString(" " + strings.Join(letters, " ") + " |") // observe has failed the test if any is missing
+		}
+	}
+	return text.String()
+}
+
+// document makes docs/interop.md, or compares it.
+func (m *matrix) document(t *testing.T, kits []toolkit) {
+	t.Helper()
+	var text, runs, generators, limits strings.Builder
+	text.WriteString(matrixHead)
+	runs.WriteString("| client |")
+	for _, v := range columns() {
+		fmt.Fprintf(&runs, " SOAP %s, %s%s |", v.soap, v.key, map[bool]string{true: ", MTOM"}[v.mtom])
+	}
+	runs.WriteString("\n|" + strings.Repeat(" --- |", 1+len(columns())) + "\n")
+	for _, kit := range kits {
+		if kit.Generate != nil {
+			fmt.Fprintf(&generators, "| %s | ✓ | ✓ | ✓ | ✓ |\n", kit.Generate.Name)
+		}
+		for _, c := range kit.Clients {
+			first := m.rows[c.variants()[0]]
+			if first == nil {
+				t.Fatalf("%s was not run", c.Name)
+			}
+			fmt.Fprintf(&text, "| %s | [%s](%s) | %s | %s | %s |\n", c.Name, strings.TrimSuffix(filepath.Base(kit.Page), ".md"),
+				strings.TrimPrefix(kit.Page, "docs/"), shortVersion(first.version), strings.Join(first.signed, ", "), first.reference)
+			fmt.Fprintf(&runs, "| %s |%s\n", c.Name, m.cells(t, c.Name))
+			for _, limit := range c.Limits {
+				fmt.Fprintf(&limits, "- %s: %s\n", c.Name, limit)
+			}
+		}
+	}
+	text.WriteString(matrixVariants + runs.String() + matrixGenerators + generators.String() + "\n## What a toolkit cannot do\n\n" + limits.String())
+	const name = "../../docs/interop.md"
+	if *update {
+		if err := os.WriteFile(name, []byte(text.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if kept, err := os.ReadFile(name); err != nil || withoutVersions(string(kept)) != withoutVersions(text.String()) {
+		t.Errorf("docs/interop.md is not what was seen (%v); run: make interop. It should be:\n%s", err, text.String())
+	}
+}
