@@ -54,7 +54,6 @@ load: ## what must hold at full size: fifty attackers, a list of 200,000 devices
 	CTR_LOAD=1 go test -count=1 -v -run '^TestOneMessageAmongAttackers$$' ./internal/endpoint
 	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -run '^TestLargeList$$' ./internal/admin
 	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -timeout 30m -run '^TestRecallOfAMillion$$' ./internal/store
-	CTR_LOAD=1 go test -count=1 -v -run '^TestTenThousand$$' ./cmd/ctr
 	CTR_LOAD=1 go test -count=1 -v -timeout 30m -run '^TestBatch' ./internal/interop
 
 lint: ## golangci-lint with the set of .golangci.yml

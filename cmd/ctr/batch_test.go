@@ -236,14 +236,6 @@ func TestBatchInterrupted(t *testing.T) {
 	interrupted(t, 300, 40, 0)
 }
 
-// TestTenThousand is a night's batch: stopped five times, with 37 bad rows, on this machine with the service in the same process.
-func TestTenThousand(t *testing.T) {
-	if os.Getenv("CTR_LOAD") == "" {
-		t.Skip("CTR_LOAD=1 runs it")
-	}
-	interrupted(t, 10_000, 2500, 37)
-}
-
 // interrupted sends rows in runs that end at random, until one does not.
 func interrupted(t *testing.T, rows, most, bad int) {
 	t.Helper()
