@@ -149,7 +149,7 @@ const matrixHead = `# Toolkits
 ` + "`make interop`" + ` builds each of these clients with the lines that stand on its page, runs it in every variant against a service on
 SQLite and one on PostgreSQL, and looks at what went over the wire. Each run notifies an implantation, finds it, downloads its card (which
 must be, octet for octet, the one that our own client gets), notifies the removal, and sends a notification with two mistakes, whose fault
-must tell both with their places. A row stands here only if all of that held, on each database named in it.
+must tell both with their places. Then the commands of its page are typed as they stand. A client stands here only if all of that held.
 
 ## Clients
 
