@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"mime"
@@ -10,11 +11,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/conformance"
 	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/testpki"
 
 	"github.com/beevik/etree"
 )
@@ -25,6 +29,7 @@ type observed struct {
 	operations []string
 	signed     []string // the elements under the signature
 	reference  string   // how the key is named
+	unmet      []string // requirements for clients that its messages do not meet
 }
 
 // requests are what every client sends at least, in this order; the last is the one that is refused.
@@ -49,6 +54,7 @@ func observe(t *testing.T, v variant, all []interop.Exchange) observed {
 			last = e
 		}
 	}
+	o.unmet = unmet(t, all)
 	if !subsequence(requests, o.operations) {
 		t.Errorf("it sent %q, which lacks some of %q", o.operations, requests)
 	}
@@ -71,6 +77,28 @@ func judgeSent(t *testing.T, v variant, e interop.Exchange, root *etree.Element)
 	if want := map[string]string{"RSA": "rsa-sha256", "EC": "ecdsa-sha256"}[v.key]; !strings.HasSuffix(method, want) {
 		t.Errorf("it signed with %s", method)
 	}
+}
+
+// unmet has the messages judged as ctr conformance judges captured ones, and returns the requirements that they do not meet.
+func unmet(t *testing.T, all []interop.Exchange) []string {
+	t.Helper()
+	captured := make([]conformance.Captured, len(all))
+	for i, e := range all {
+		fields := "Content-Type: " + e.SentType + "\r\nSOAPAction: " + e.Action + "\r\n\r\n"
+		captured[i] = conformance.Captured{Name: "message " + strconv.Itoa(i+1), Octets: append([]byte(fields), e.Sent...)}
+	}
+	report, err := conformance.JudgeMessages(captured, testpki.Trust(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed []string
+	for _, f := range report.Findings {
+		if f.Outcome == conformance.Fail {
+			failed = append(failed, f.ID)
+			t.Logf("%s %s %q", f.ID, f.Sentence, f.Why)
+		}
+	}
+	return failed
 }
 
 func isPacked(contentType string) bool {
@@ -153,8 +181,8 @@ must tell both with their places. Then the commands of its page are typed as the
 
 ## Clients
 
-| client | page | ran with | signs | names its key by |
-| --- | --- | --- | --- | --- |
+| client | page | ran with | signs | names its key by | [requirements](conformance.md) not met |
+| --- | --- | --- | --- | --- | --- |
 `
 
 const matrixVariants = `
@@ -202,6 +230,18 @@ func (m *matrix) cells(t *testing.T, client string) string {
 	return text.String()
 }
 
+// unmet are the requirements that a client did not meet in some variant.
+func (m *matrix) unmet(client string) []string {
+	var all []string
+	for v, r := range m.rows {
+		if v.client == client {
+			all = append(all, r.unmet...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // document makes docs/interop.md, or compares it.
 func (m *matrix) document(t *testing.T, kits []toolkit) {
 	t.Helper()
@@ -221,8 +261,9 @@ func (m *matrix) document(t *testing.T, kits []toolkit) {
 			if first == nil {
 				t.Fatalf("%s was not run", c.Name)
 			}
-			fmt.Fprintf(&text, "| %s | [%s](%s) | %s | %s | %s |\n", c.Name, strings.TrimSuffix(filepath.Base(kit.Page), ".md"),
-				strings.TrimPrefix(kit.Page, "docs/"), shortVersion(first.version), strings.Join(first.signed, ", "), first.reference)
+			fmt.Fprintf(&text, "| %s | [%s](%s) | %s | %s | %s | %s |\n", c.Name, strings.TrimSuffix(filepath.Base(kit.Page), ".md"),
+				strings.TrimPrefix(kit.Page, "docs/"), shortVersion(first.version), strings.Join(first.signed, ", "), first.reference,
+				cmp.Or(strings.Join(m.unmet(c.Name), ", "), "none"))
 			fmt.Fprintf(&runs, "| %s |%s\n", c.Name, m.cells(t, c.Name))
 			for _, limit := range c.Limits {
 				fmt.Fprintf(&limits, "- %s: %s\n", c.Name, limit)

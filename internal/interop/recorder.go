@@ -27,6 +27,7 @@ type Recorder struct {
 // Exchange is a message and its answer, as they went over the wire.
 type Exchange struct {
 	SentType     string // the Content-Type of the request
+	Action       string // its SOAPAction
 	Accept       []string
 	Sent         []byte
 	Status       int
@@ -90,7 +91,7 @@ func (t *recording) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	response.Body = io.NopCloser(bytes.NewReader(answered))
 	t.recorder.keep(Exchange{
-		SentType: request.Header.Get("Content-Type"), Accept: request.Header.Values("Accept"), Sent: sent,
+		SentType: request.Header.Get("Content-Type"), Action: request.Header.Get("SOAPAction"), Accept: request.Header.Values("Accept"), Sent: sent,
 		Status: response.StatusCode, AnsweredType: response.Header.Get("Content-Type"), Answered: answered,
 	})
 	return response, nil

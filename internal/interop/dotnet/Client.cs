@@ -129,7 +129,7 @@ static class Client
         Refusal refused = null;
         try
         {
-            await register.CallAsync(Request("NotifyImplant", wrong));
+            await register.CallAsync(Request("NotifyImplant", new XElement(Ctrp + "InputReference", reference + "-w"), wrong));
         }
         catch (RefusedException refusal)
         {

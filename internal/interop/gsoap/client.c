@@ -306,10 +306,11 @@ static bool refuse(struct client *client, struct outcome *outcome, const char *s
         .Id = random_text(soap, "_"),
         .IssueInstant = time(NULL),
         .Author = &author,
+        .InputReference = random_text(soap, "GSOAP-"),
         .Implantation = &implantation,
     };
     struct ctrp__NotifyImplantResponseType response;
-    if (!fill_implantation(soap, serial, &implantation, &implant))
+    if (!fill_implantation(soap, serial, &implantation, &implant) || request.InputReference == NULL)
         return wrong("out of memory");
     implantation.PrescriptionDate = days_ago(soap, 0);
     implant.LotNumber = "L9999";

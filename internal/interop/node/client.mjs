@@ -79,7 +79,10 @@ async function walk(register, cardFile) {
   expect(Number(removed.Implant[0].Remaining) === 0, 'nothing remains of the implant');
 
   const refused = await refusalOf(
-    register.call('notifyImplant', { Implantation: implantation(serial, { prescribed: daysAgo(0), lot: 'L9999' }) }),
+    register.call('notifyImplant', {
+      InputReference: `${reference}-w`,
+      Implantation: implantation(serial, { prescribed: daysAgo(0), lot: 'L9999' }),
+    }),
   );
   expect(
     refused.violations.map(({ code }) => code).join() === 'PRESCRIPTION_AFTER_OPERATION,LOT_CONTRADICTS_UDI',

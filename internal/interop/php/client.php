@@ -168,7 +168,7 @@ function walk(SignedSoapClient $register, string $card): array
     $wrong['PrescriptionDate'] = daysAgo(0);
     $wrong['Implant'][0]['LotNumber'] = 'L9999';
     try {
-        $register->notifyImplant(request(['Implantation' => $wrong]));
+        $register->notifyImplant(request(['InputReference' => "$reference-w", 'Implantation' => $wrong]));
         throw new RuntimeException('not as expected: a notification with two mistakes is refused');
     } catch (SoapFault) {
         $refused = refusal($register);

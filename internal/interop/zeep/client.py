@@ -149,7 +149,7 @@ def life(register, today, serial):
     device = register.call("searchDevice", Offset=0, MaxElements=20, Criteria={"Text": "knee femoral", "Category": "Orthopaedic"}).Device[0]
     expect(device.NotificationCode == "000071200176", "the list of devices knows the component")
 
-    draft = register.call("notifyImplant", Save="Draft", Implantation=implantation(today, serial)).Receipt
+    draft = register.call("notifyImplant", InputReference="ZEEP-" + serial, Save="Draft", Implantation=implantation(today, serial)).Receipt
     expect(draft.State == "Draft" and draft.NotificationNumber is None, "a draft has no number")
     pending = register.call("listPendingNotifications", Offset=0, MaxElements=100, State="Draft")
     expect((draft.Reference, draft.Version) in [(n.Reference, n.Version) for n in pending.Notification], "the draft is pending")
@@ -206,7 +206,7 @@ def walk(register, options):
     wrong["PrescriptionDate"] = today
     wrong["Implant"][0]["LotNumber"] = "L9999"
     try:
-        register.call("notifyImplant", Implantation=wrong)
+        register.call("notifyImplant", InputReference=reference + "-w", Implantation=wrong)
     except zeep.exceptions.Fault as fault:
         refused = refusal(fault)
     else:

@@ -127,6 +127,7 @@ public final class Client {
     private JsonObject refused() {
         NotifyImplantRequest wrong = new NotifyImplantRequest();
         wrong.setAuthor(author());
+        wrong.setInputReference("SPRING-" + UUID.randomUUID());
         wrong.setImplantation(implantation());
         wrong.getImplantation().setPrescriptionDate(today); // after the operation
         wrong.getImplantation().getImplants().get(0).setLotNumber("L9999"); // another than in the UDI

@@ -106,8 +106,10 @@ public final class Client {
     /** Sends a notification with two mistakes and reads what the fault says of them. */
     private JsonObject refused() throws Exception {
         try {
-            register.call("NotifyImplant", request ->
-                implantation(add(request, "ctrp:Implantation"), today, "L9999")); // prescribed too late, another lot
+            register.call("NotifyImplant", request -> {
+                add(request, "ctrp:InputReference", "WSS4J-" + UUID.randomUUID());
+                implantation(add(request, "ctrp:Implantation"), today, "L9999"); // prescribed too late, another lot
+            });
         } catch (Refusal refusal) {
             Set<String> codes = refusal.violations().stream().map(Refusal.Violation::code).collect(Collectors.toSet());
             expect(codes.equals(Set.of("PRESCRIPTION_AFTER_OPERATION", "LOT_CONTRADICTS_UDI")), "both mistakes are told");
