@@ -113,7 +113,7 @@ func (s *Service) report(r *http.Request, event *reqlog.Event, queue *checkQueue
 			o, err := dispatch(content, action)
 			return o.name, err
 		},
-		Lang:    language(r.Header.Values("Accept-Language")),
+		Lang:    problem.Preferred(r.Header.Values("Accept-Language")...),
 		Service: s.environment,
 	})
 	return report, true
@@ -163,21 +163,4 @@ func acceptsJSON(accept []string) bool {
 		}
 	}
 	return false
-}
-
-// language returns the first language of an Accept-Language that is ours, and English for none. Those who write the field
-// put first what they like best.
-func language(accept []string) problem.Lang {
-	for _, field := range accept {
-		for wanted := range strings.SplitSeq(field, ",") {
-			wanted, _, _ = strings.Cut(wanted, ";")
-			primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(wanted)), "-")
-			for _, l := range problem.Langs {
-				if primary == string(l) {
-					return l
-				}
-			}
-		}
-	}
-	return problem.EN
 }

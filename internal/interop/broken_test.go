@@ -1,21 +1,14 @@
 package interop_test
 
 import (
-	"bytes"
 	"crypto/rand"
-	"encoding/pem"
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -189,10 +182,10 @@ func TestBrokenClients(t *testing.T) {
 		for i, b := range tenClients {
 			t.Run(b.title, func(t *testing.T) {
 				t.Parallel()
-				client := newBrokenClient(t, program, service)
+				client := &brokenClient{program, service, interop.Record(t, service, nil)}
 				changed := applied(t, string(source), b.breaks)
 				result := client.run(t, changed, b.key)
-				fault, status := client.fault()
+				fault, status := client.fault(t)
 				if result.Code == 0 || fault == nil {
 					t.Fatalf("exit %d, nothing was refused: %s", result.Code, result.Stderr)
 				}
@@ -203,7 +196,6 @@ func TestBrokenClients(t *testing.T) {
 				if b.repairs != nil {
 					repaired = applied(t, changed, b.repairs)
 				}
-				client.forget()
 				if result = client.run(t, repaired, ""); result.Code != 0 {
 					t.Fatalf("the repaired client: exit %d\n%s", result.Code, result.Stderr)
 				}
@@ -244,95 +236,48 @@ func applied(t *testing.T, text string, changes []change) string {
 	return text
 }
 
-// brokenClient runs a client through a proxy that keeps the last fault.
+// brokenClient runs a client, with a recorder before the service.
 type brokenClient struct {
-	program, url, ca, password string
-	keys                       map[string]string
-
-	mu     sync.Mutex
-	status int
-	last   []byte
+	program  string
+	service  *interop.Service
+	recorder *interop.Recorder
 }
 
-func newBrokenClient(t *testing.T, program string, service *interop.Service) *brokenClient {
+// fault reads the first fault, and nil when there was none: the script goes on to a refusal that it wants.
+func (c *brokenClient) fault(t *testing.T) (*soap.Refusal, int) {
 	t.Helper()
-	target, err := url.Parse(service.URL)
-	if err != nil {
-		t.Fatal(err)
+	for _, e := range c.recorder.Exchanges() {
+		if e.Status == http.StatusOK {
+			continue
+		}
+		document, err := xmldoc.Parse(e.Answered, xmldoc.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, refusal, err := soap.ReadReply(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return refusal, e.Status
 	}
-	c := &brokenClient{program: program, password: service.Password(), keys: service.P12}
-	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
-			r.Out.Host = r.In.Host
-		},
-		Transport:      service.HTTP(t).Transport,
-		ModifyResponse: c.keep,
-	})
-	t.Cleanup(proxy.Close)
-	c.url = proxy.URL + target.Path
-	c.ca = filepath.Join(t.TempDir(), "ca.pem")
-	interop.WriteFile(t, c.ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw}))
-	return c
-}
-
-// keep keeps an answer that is a fault.
-func (c *brokenClient) keep(r *http.Response) error {
-	if r.StatusCode == http.StatusOK {
-		return nil
-	}
-	octets, err := io.ReadAll(r.Body)
-	if err != nil {
-		return err
-	}
-	if err = r.Body.Close(); err != nil {
-		return err
-	}
-	r.Body = io.NopCloser(bytes.NewReader(octets))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last == nil { // the first: the script goes on to a refusal that it wants
-		c.status, c.last = r.StatusCode, octets
-	}
-	return nil
-}
-
-func (c *brokenClient) forget() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.last = nil
-}
-
-// fault reads the first fault.
-func (c *brokenClient) fault() (*soap.Refusal, int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	document, err := xmldoc.Parse(c.last, xmldoc.DefaultLimits())
-	if err != nil {
-		return nil, c.status
-	}
-	_, refusal, err := soap.ReadReply(document)
-	if err != nil {
-		return nil, c.status
-	}
-	return refusal, c.status
+	return nil, 0
 }
 
 // run runs a client's text with a key.
 func (c *brokenClient) run(t *testing.T, text, key string) interop.Result {
 	t.Helper()
 	directory := t.TempDir()
-	file, p12 := filepath.Join(directory, "client.py"), c.keys[testpki.Hospital]
+	file, p12 := filepath.Join(directory, "client.py"), c.service.P12[testpki.Hospital]
 	interop.WriteFile(t, file, []byte(text))
 	switch {
 	case key == stranger:
 		p12 = c.strange(t)
 	case key != "":
-		if p12 = c.keys[key]; p12 == "" {
+		if p12 = c.service.P12[key]; p12 == "" {
 			t.Fatalf("no file of %s", key)
 		}
 	}
-	return interop.Run(t, c.program, file, "--url", c.url, "--ca", c.ca, "--p12", p12, "--password-file", c.password,
+	return interop.Run(t, c.program, file, "--url", c.recorder.URL, "--ca", c.service.CA, "--p12", p12, "--password-file", c.service.Password(),
 		"--card", filepath.Join(directory, "card.pdf"))
 }
 
@@ -349,7 +294,7 @@ func (c *brokenClient) strange(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	password, err := os.ReadFile(c.password)
+	password, err := os.ReadFile(c.service.Password())
 	if err != nil {
 		t.Fatal(err)
 	}

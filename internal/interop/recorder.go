@@ -35,8 +35,8 @@ type Exchange struct {
 	Answered     []byte
 }
 
-// Record starts a recorder in front of a service. Before a client gets an answer, after is called with it. It ends with
-// the test.
+// Record starts a recorder in front of a service. Before a client gets an answer, after is called with it, unless it
+// is nil. The recorder ends with the test.
 func Record(tb testing.TB, service *Service, after func(Exchange)) *Recorder {
 	tb.Helper()
 	target, err := url.Parse(service.URL)
@@ -101,7 +101,9 @@ func (r *Recorder) keep(e Exchange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, e)
-	r.after(e)
+	if r.after != nil {
+		r.after(e)
+	}
 }
 
 // Exchanges is what has gone by so far.

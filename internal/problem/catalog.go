@@ -1,6 +1,9 @@
 package problem
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
 // Lang is a language of the texts, as xml:lang writes it.
 type Lang string
@@ -15,6 +18,21 @@ const (
 
 // Langs are all languages, in order.
 var Langs = [...]Lang{NL, FR, DE, EN}
+
+// Preferred returns the first language that is ours of those named, and English for none. Each text is one language or a list
+// of them as in Accept-Language (RFC 9110 section 12.5.4): those who write it put first what they like best.
+func Preferred(named ...string) Lang {
+	for wanted := range strings.SplitSeq(strings.Join(named, ","), ",") {
+		wanted, _, _ = strings.Cut(wanted, ";")
+		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(wanted)), "-")
+		for _, l := range Langs {
+			if primary == string(l) {
+				return l
+			}
+		}
+	}
+	return EN
+}
 
 // Entry is one line of the catalogue: what a code means, and how it is said to people.
 type Entry struct {

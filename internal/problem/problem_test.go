@@ -51,3 +51,21 @@ func TestListKeepsEveryRefusal(t *testing.T) {
 		t.Errorf("leaves %v", got)
 	}
 }
+
+func TestPreferred(t *testing.T) {
+	for _, c := range []struct {
+		named []string
+		want  problem.Lang
+	}{
+		{nil, problem.EN},
+		{[]string{"el, xx;q=1"}, problem.EN},
+		{[]string{"it, nl-BE;q=0.9, en;q=0.5"}, problem.NL},
+		{[]string{"", " FR-be "}, problem.FR},
+		{[]string{"de", "fr"}, problem.DE},
+		{[]string{"del,english"}, problem.EN},
+	} {
+		if got := problem.Preferred(c.named...); got != c.want {
+			t.Errorf("%q: %s, want %s", c.named, got, c.want)
+		}
+	}
+}

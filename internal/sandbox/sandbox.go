@@ -167,16 +167,7 @@ func styled(w http.ResponseWriter, _ *http.Request) {
 
 // langOf is the language that the address asks for, or else the first of ours that the browser names, or English.
 func langOf(r *http.Request) problem.Lang {
-	for _, wanted := range append([]string{r.URL.Query().Get("lang")}, strings.Split(r.Header.Get("Accept-Language"), ",")...) {
-		wanted, _, _ = strings.Cut(wanted, ";")
-		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(wanted)), "-")
-		for _, l := range problem.Langs {
-			if primary == string(l) {
-				return l
-			}
-		}
-	}
-	return problem.EN
+	return problem.Preferred(append([]string{r.URL.Query().Get("lang")}, r.Header.Values("Accept-Language")...)...)
 }
 
 func origin(r *http.Request) string {
