@@ -14,10 +14,8 @@ import (
 	"github.com/openctr/ctr/internal/message/recorded"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
-	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/wire"
-	"github.com/openctr/ctr/wsdl"
 	"github.com/openctr/ctr/xsd"
 )
 
@@ -88,7 +86,7 @@ func (c *checkCommand) Run(t *terminal) error {
 }
 
 func (c *checkCommand) options(now time.Time) (check.Options, error) {
-	o := check.Options{InspectOptions: wsse.InspectOptions{At: now.UTC(), Strict: c.Strict}, Dispatch: dispatch, Lang: c.Lang}
+	o := check.Options{InspectOptions: wsse.InspectOptions{At: now.UTC(), Strict: c.Strict}, Dispatch: wire.OperationOf, Lang: c.Lang}
 	if c.At != "" {
 		at, err := time.Parse(time.RFC3339, c.At)
 		if err != nil {
@@ -131,16 +129,6 @@ func readFiles(names []string) ([][]byte, error) {
 		all = append(all, octets)
 	}
 	return all, nil
-}
-
-// dispatch names the operation of a Body's content.
-func dispatch(content xmldoc.Element) (string, error) {
-	for _, o := range wsdl.Operations() {
-		if content.Is(wire.NamespaceProtocol, o.Message+"Request") {
-			return o.Message, nil
-		}
-	}
-	return "", problem.New(problem.OperationUnknown).In("soap:Body")
 }
 
 // compare compares the caller's canonical form with that of the service.

@@ -34,7 +34,7 @@ var production = []layer{
 	{"internal/samples", []string{"internal/message/...", "internal/problem", "wsdl"}},
 
 	{"internal/wire", []string{"internal/register", "internal/register/ident", "internal/register/udi",
-		"internal/message/schema", "internal/message/xmldoc", "internal/problem"}},
+		"internal/message/schema", "internal/message/xmldoc", "internal/problem", "wsdl"}},
 	{"internal/store", []string{"internal/register", "internal/register/ident", "internal/register/udi", "internal/trail", "internal/problem"}},
 	{"internal/register/card", []string{"internal/register", "internal/register/ident", "internal/register/udi", "internal/problem"}},
 	{"internal/register/ident", []string{"internal/problem"}},

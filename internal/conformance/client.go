@@ -14,7 +14,6 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/wire"
-	"github.com/openctr/ctr/wsdl"
 )
 
 // Captured is a message that a client sent, as check reads one: the octets, with or without the fields of the request.
@@ -79,7 +78,7 @@ func JudgeMessages(captured []Captured, trust *pki.Trust) (*Report, error) {
 func look(c Captured, schemas *schema.Schema, trust *pki.Trust) *message {
 	m := &message{name: c.Name, record: recorded.Read(c.Octets)}
 	envelope := m.record.Envelope()
-	o := check.Options{Schema: schemas, Dispatch: dispatch, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
+	o := check.Options{Schema: schemas, Dispatch: wire.OperationOf, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
 	if _, first := check.Look(envelope, o); first != nil {
 		if first.Certificate != nil { // of a message that does not say when it was made, the validity cannot be judged
 			o.At = first.Certificate.From
@@ -102,18 +101,8 @@ func look(c Captured, schemas *schema.Schema, trust *pki.Trust) *message {
 		m.version = soap.SOAP12
 	}
 	m.content = root.Child(root.Space(), "Body").FirstChild()
-	m.operation, _ = dispatch(m.content)
+	m.operation, _ = wire.OperationOf(m.content)
 	return m
-}
-
-// dispatch names the operation of a Body's content.
-func dispatch(content xmldoc.Element) (string, error) {
-	for _, o := range wsdl.Operations() {
-		if content.Is(wire.NamespaceProtocol, o.Message+"Request") {
-			return o.Message, nil
-		}
-	}
-	return "", problem.New(problem.OperationUnknown).In("soap:Body")
 }
 
 // checked is a demand that is met when the check finds nothing wrong in its parts with these names, or beginnings of names.

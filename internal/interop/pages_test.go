@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -75,18 +74,12 @@ func (k toolkit) typePage(t *testing.T, service *interop.Service) {
 	t.Helper()
 	_, blocks := k.blocks(t)
 	lines := strings.ReplaceAll(blocks[1], "../../../ctr-data", service.Data)
-	if strings.Contains(lines, "mvn ") {
-		maven.Lock()
-		defer maven.Unlock()
-	}
-	command := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", lines)
-	command.Dir = root
-	said, err := command.Output()
+	said, err := typeLines(t, root, lines)
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, lines, said)
 	}
 	var tells told
-	if err := json.Unmarshal(printed.Find(said), &tells); err != nil || !fifteenDigits.MatchString(tells.Number) {
+	if err := json.Unmarshal([]byte(printed.FindString(said)), &tells); err != nil || !fifteenDigits.MatchString(tells.Number) {
 		t.Errorf("%v: %s", err, said)
 	}
 }

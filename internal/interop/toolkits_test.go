@@ -162,7 +162,7 @@ func (k toolkit) build(t *testing.T) {
 	k.unpackContract(t)
 	for _, line := range k.Build {
 		start := time.Now()
-		if said, err := k.shell(t, line); err != nil {
+		if said, err := typeLines(t, k.folder, line); err != nil {
 			t.Fatalf("%s: %v\n%s\nDebian packages needed: %s", line, err, said, strings.Join(k.Packages, " "))
 		}
 		t.Logf("%s (%.0f s)", line, time.Since(start).Seconds())
@@ -181,7 +181,7 @@ func (k toolkit) generate(t *testing.T) {
 	harmless := regexp.MustCompile(`^(` + strings.Join(append(k.Generate.Harmless, `\s*`), "|") + `)$`)
 	for _, form := range forms {
 		t.Run(k.Generate.Name+", "+form, func(t *testing.T) {
-			said, err := k.shell(t, k.Generate.Run, "contract/"+form, t.TempDir())
+			said, err := typeLines(t, k.folder, k.Generate.Run, "contract/"+form, t.TempDir())
 			if err != nil {
 				t.Fatalf("%v\n%s", err, said)
 			}
@@ -197,15 +197,15 @@ func (k toolkit) generate(t *testing.T) {
 // maven is for one at a time: its store of libraries is shared, and not made for two that write.
 var maven sync.Mutex
 
-// shell runs a line in the folder, with the user's settings of package managers, and returns all that it says.
-func (k toolkit) shell(t *testing.T, line string, args ...string) (said string, err error) {
+// typeLines types lines in a folder, with the user's settings of package managers, and returns all that is said.
+func typeLines(t *testing.T, folder, lines string, args ...string) (said string, err error) {
 	t.Helper()
-	if strings.Contains(line, "mvn ") {
+	if strings.Contains(lines, "mvn ") {
 		maven.Lock()
 		defer maven.Unlock()
 	}
-	command := exec.CommandContext(t.Context(), "bash", append([]string{"-euo", "pipefail", "-c", line, "shell"}, args...)...)
-	command.Dir = k.folder
+	command := exec.CommandContext(t.Context(), "bash", append([]string{"-euo", "pipefail", "-c", lines, "shell"}, args...)...)
+	command.Dir = folder
 	octets, err := command.CombinedOutput()
 	return string(octets), err
 }

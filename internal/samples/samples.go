@@ -16,6 +16,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 )
@@ -124,9 +125,9 @@ func (m *Maker) Sign(version soap.Version, key *pki.Key, request string) (string
 
 // envelope is a message whose digests and signature are still empty.
 func envelope(version soap.Version, key *pki.Key, created time.Time, request string) (string, error) {
-	algorithm, err := algorithmOf(key.Signer)
-	if err != nil {
-		return "", err
+	algorithm, _, known := dsig.MethodOf(key.Signer.Public())
+	if !known {
+		return "", errKeyKind
 	}
 	const form = "2006-01-02T15:04:05.000Z"
 	return fill("envelope", map[string]string{

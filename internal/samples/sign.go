@@ -2,17 +2,12 @@ package samples
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/rsa"
 	_ "crypto/sha1" //nolint:gosec // what services must refuse has to be made first
 	_ "crypto/sha256"
 	_ "crypto/sha512" // a P-384 key signs with SHA-384
-	"encoding/asn1"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
 
 	"github.com/openctr/ctr/internal/message/dsig"
@@ -21,22 +16,6 @@ import (
 )
 
 var errKeyKind = errors.New("the key is neither RSA nor ECDSA")
-
-func algorithmOf(key crypto.Signer) (string, error) {
-	switch public := key.Public().(type) {
-	case *rsa.PublicKey:
-		return dsig.RSASHA256, nil
-	case *ecdsa.PublicKey:
-		switch bits := public.Params().BitSize; {
-		case bits <= 256:
-			return dsig.ECDSASHA256, nil
-		case bits <= 384:
-			return dsig.ECDSASHA384, nil
-		}
-		return dsig.ECDSASHA512, nil
-	}
-	return "", errKeyKind
-}
 
 // hashOf is the hash of a signature or digest algorithm.
 func hashOf(algorithm string) crypto.Hash {
@@ -79,7 +58,7 @@ func sign(text string, key crypto.Signer) (string, error) {
 	}
 	info := signature.Child(dsig.Namespace, "SignedInfo")
 	algorithm, _ := info.Child(dsig.Namespace, "SignatureMethod").Attr("", "Algorithm")
-	value, err := signed(key, hashOf(algorithm), xmldoc.C14N{Exclusive: true}.Append(nil, info))
+	value, err := dsig.SignValue(key, hashOf(algorithm), xmldoc.C14N{Exclusive: true}.Append(nil, info))
 	if err != nil {
 		return "", err
 	}
@@ -103,27 +82,4 @@ func put(text, name string, value []byte) (string, error) {
 		return "", fmt.Errorf("sign: no empty %s", name)
 	}
 	return strings.Replace(text, empty, "<ds:"+name+">"+base64.StdEncoding.EncodeToString(value)+"</ds:"+name+">", 1), nil
-}
-
-// signed makes a signature value: that of RSA as it is, that of ECDSA as r and s of fixed length (XML Signature section 6.4.3).
-func signed(key crypto.Signer, hash crypto.Hash, octets []byte) ([]byte, error) {
-	h := hash.New()
-	h.Write(octets)
-	value, err := key.Sign(rand.Reader, h.Sum(nil), hash)
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	public, elliptic := key.Public().(*ecdsa.PublicKey)
-	if !elliptic {
-		return value, nil
-	}
-	var pair struct{ R, S *big.Int }
-	if _, err = asn1.Unmarshal(value, &pair); err != nil {
-		return nil, fmt.Errorf("sign: read the key's answer: %w", err)
-	}
-	size := (public.Params().BitSize + 7) / 8
-	fixed := make([]byte, 2*size)
-	pair.R.FillBytes(fixed[:size])
-	pair.S.FillBytes(fixed[size:])
-	return fixed, nil
 }

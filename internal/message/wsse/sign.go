@@ -1,16 +1,10 @@
 package wsse
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
-	"encoding/asn1"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"math/big"
 	"time"
 
 	"github.com/beevik/etree"
@@ -41,11 +35,11 @@ type SignOptions struct {
 // receiver sees only the former, and the two differ where writing normalises. SignedInfo, which is all ours and plain, is
 // canonicalised from the tree by goxmldsig.
 func Sign(envelope *etree.Document, key *pki.Key, o SignOptions) error {
-	algorithm, err := algorithmFor(key)
-	if err != nil {
-		return err
+	method, hash, known := dsig.MethodOf(key.Signer.Public())
+	if !known {
+		return errors.New("sign: the key is neither RSA nor ECDSA")
 	}
-	b, err := build(envelope, key, algorithm, o)
+	b, err := build(envelope, key, method, o)
 	if err != nil {
 		return err
 	}
@@ -62,7 +56,7 @@ func Sign(envelope *etree.Document, key *pki.Key, o SignOptions) error {
 	if err != nil {
 		return err
 	}
-	if octets, err = algorithm.sign(key.Signer, octets); err != nil {
+	if octets, err = dsig.SignValue(key.Signer, hash, octets); err != nil {
 		return err
 	}
 	b.signatureValue.SetText(base64.StdEncoding.EncodeToString(octets))
@@ -93,51 +87,6 @@ func canonicalSignedInfo(signedInfo *etree.Element) ([]byte, error) {
 	return octets, nil
 }
 
-// signing is a signature algorithm for making signatures.
-type signing struct {
-	name string
-	hash crypto.Hash
-	size int // of r and of s; zero with RSA
-}
-
-func algorithmFor(key *pki.Key) (signing, error) {
-	switch public := key.Signer.Public().(type) {
-	case *rsa.PublicKey:
-		return signing{dsig.RSASHA256, crypto.SHA256, 0}, nil
-	case *ecdsa.PublicKey:
-		size := (public.Params().N.BitLen() + 7) / 8
-		switch bits := public.Params().BitSize; {
-		case bits <= 256:
-			return signing{dsig.ECDSASHA256, crypto.SHA256, size}, nil
-		case bits <= 384:
-			return signing{dsig.ECDSASHA384, crypto.SHA384, size}, nil
-		}
-		return signing{dsig.ECDSASHA512, crypto.SHA512, size}, nil
-	}
-	return signing{}, errors.New("sign: the key is neither RSA nor ECDSA")
-}
-
-// sign returns the signature value: that of RSA as it is, that of ECDSA as r and s of fixed length.
-func (a signing) sign(key crypto.Signer, octets []byte) ([]byte, error) {
-	h := a.hash.New()
-	h.Write(octets)
-	value, err := key.Sign(rand.Reader, h.Sum(nil), a.hash)
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	if a.size == 0 {
-		return value, nil
-	}
-	var pair struct{ R, S *big.Int }
-	if _, err := asn1.Unmarshal(value, &pair); err != nil {
-		return nil, fmt.Errorf("sign: read the key's answer: %w", err)
-	}
-	fixed := make([]byte, 2*a.size)
-	pair.R.FillBytes(fixed[:a.size])
-	pair.S.FillBytes(fixed[a.size:])
-	return fixed, nil
-}
-
 // built is a header that waits for its values.
 type built struct {
 	digests        map[string]*etree.Element // DigestValue by the identifier of what it covers
@@ -146,7 +95,7 @@ type built struct {
 }
 
 // build adds the header with everything but digests and signature.
-func build(envelope *etree.Document, key *pki.Key, a signing, o SignOptions) (*built, error) {
+func build(envelope *etree.Document, key *pki.Key, method string, o SignOptions) (*built, error) {
 	header, body, err := parts(envelope)
 	if err != nil {
 		return nil, err
@@ -157,7 +106,7 @@ func build(envelope *etree.Document, key *pki.Key, a signing, o SignOptions) (*b
 	if o.SignToken {
 		ids = append(ids, tokenID)
 	}
-	return addSignature(security, a, ids, tokenID), nil
+	return addSignature(security, method, ids, tokenID), nil
 }
 
 // parts finds Header and Body of an envelope, and makes the Header if there is none.
@@ -237,14 +186,14 @@ func addToken(security *etree.Element, key *pki.Key, o SignOptions) string {
 	return id
 }
 
-func addSignature(security *etree.Element, a signing, ids []string, tokenID string) *built {
+func addSignature(security *etree.Element, method string, ids []string, tokenID string) *built {
 	b := &built{digests: make(map[string]*etree.Element, len(ids))}
 	signature := security.CreateElement("ds:Signature")
 	signature.CreateAttr("xmlns:ds", dsig.Namespace)
 	signedInfo := signature.CreateElement("ds:SignedInfo")
 	b.signedInfo = signedInfo
 	signedInfo.CreateElement("ds:CanonicalizationMethod").CreateAttr("Algorithm", dsig.ExclusiveC14N)
-	signedInfo.CreateElement("ds:SignatureMethod").CreateAttr("Algorithm", a.name)
+	signedInfo.CreateElement("ds:SignatureMethod").CreateAttr("Algorithm", method)
 	for _, id := range ids {
 		reference := signedInfo.CreateElement("ds:Reference")
 		reference.CreateAttr("URI", "#"+id)
