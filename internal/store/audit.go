@@ -8,7 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/register"
 )
 
-// emergencyPlace, with the event's correlation, is where the reason of an emergency stands.
+// emergencyAssociatedData, with the event's correlation id, is the associated data of a sealed emergency reason.
 const emergencyPlace = "emergency "
 
 type eventRow struct {
@@ -28,24 +28,24 @@ type eventRow struct {
 	Number       string  `db:"number"`
 }
 
-func (row eventRow) event(r *reading) register.Event {
+func (row eventRow) event(c *reading) register.Event {
 	e := register.Event{At: time.Time(row.At), Correlation: row.Correlation, Operation: row.Operation,
-		Outcome: register.Outcome(row.Outcome), Reason: row.Reason, Emergency: r.text(row.Patient, row.Emergency, emergencyPlace, row.Correlation), Signer: r.signer(row.Signer),
-		Organisation: r.nihii(row.Organisation), Person: r.ssin(row.Person), Capacity: register.Capacity(row.Capacity),
-		Patient: r.ssin(row.Patient), Number: r.number(row.Number)}
+		Outcome: register.Outcome(row.Outcome), Reason: row.Reason, Emergency: c.text(row.Patient, row.Emergency, emergencyPlace, row.Correlation), Signer: c.signer(row.Signer),
+		Organisation: c.nihii(row.Organisation), Person: c.ssin(row.Person), Capacity: register.Capacity(row.Capacity),
+		Patient: c.ssin(row.Patient), Number: c.number(row.Number)}
 	for _, code := range lines(row.Codes) {
 		e.Codes = append(e.Codes, problem.Code(code))
 	}
 	return e
 }
 
-// Events reads the audit trail in the order in which it was written: up to limit events after a place, and the place of
-// the last one. The first place is 0.
+// ReadEvents reads the audit log in the order in which it was written. It returns up to limit events after the row with
+// the sequence number after, and the sequence number of the last one. To read from the start, pass 0.
 func (db *DB) Events(ctx context.Context, after int64, limit int) ([]register.Event, int64, error) {
 	var events []register.Event
-	err := db.read(ctx, func(s *session) error {
+	err := db.read(ctx, func(tx *session) error {
 		var rows []eventRow
-		err := s.all(&rows, `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation,
+		err := tx.all(&rows, `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation,
 			person, capacity, patient, number FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`, after, limit)
 		if err != nil {
 			return err
@@ -53,7 +53,7 @@ func (db *DB) Events(ctx context.Context, after int64, limit int) ([]register.Ev
 		if len(rows) > 0 {
 			after = rows[len(rows)-1].Seq
 		}
-		events, err = each(s, rows, "audit", eventRow.event)
+		events, err = each(tx, rows, "audit", eventRow.event)
 		return err
 	})
 	return events, after, err

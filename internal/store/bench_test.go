@@ -26,10 +26,10 @@ func parsed[T any](parse func(string) (T, error), text string) T {
 	return value
 }
 
-// specialists is how many share the notifications.
+// specialists is the number of specialists of the test notifications.
 const specialists = 20
 
-// person is the n-th of many invented people with valid numbers.
+// testSSIN returns the n-th of many invented, valid SSINs.
 func person(n int64) ident.SSIN {
 	base := (48+n/(28*12*900)%50)*10_000_000 + (1+n/(28*900)%12)*100_000 + (1+n/900%28)*1000 + 1 + n%900
 	return parsed(ident.ParseSSIN, fmt.Sprintf("%09d%02d", base, 97-base%97))
@@ -43,7 +43,7 @@ func anyNumber(day ident.Date) ident.NotificationNumber {
 	return number
 }
 
-// notify does what one signed notification asks of the store.
+// storeNotification makes the store calls of one signed notification.
 func notify(b testing.TB, db *store.DB, n int64) error {
 	b.Helper()
 	digest := sha256.Sum256(fmt.Append(nil, "message", n))
@@ -92,8 +92,8 @@ func notify(b testing.TB, db *store.DB, n int64) error {
 	})
 }
 
-// concurrently runs b.N operations on so many goroutines and reports the processor time of each, a PostgreSQL server's not
-// included.
+// benchmarkConcurrently runs b.N operations on several goroutines and reports the CPU time per operation, without that
+// of a PostgreSQL server.
 func concurrently(b *testing.B, goroutines int, operation func(n int64) error) {
 	before := storetest.ProcessorTime(b)
 	b.ResetTimer()
@@ -102,7 +102,7 @@ func concurrently(b *testing.B, goroutines int, operation func(n int64) error) {
 	storetest.ReportProcessor(b, before)
 }
 
-// fill runs operations on so many goroutines.
+// runConcurrently runs a number of operations on several goroutines.
 func fill(b *testing.B, goroutines int, operations int64, operation func(n int64) error) {
 	b.Helper()
 	var next atomic.Int64
@@ -143,7 +143,7 @@ func BenchmarkWriteNotification(b *testing.B) {
 	})
 }
 
-// BenchmarkFloor is the least that a notification can cost: see storetest.Floor.
+// BenchmarkFloor measures the minimum cost of a notification: see storetest.NewInsertFloor.
 func BenchmarkFloor(b *testing.B) {
 	insert := storetest.Floor(b)
 	before := storetest.ProcessorTime(b)
@@ -189,7 +189,7 @@ func BenchmarkSearch(b *testing.B) {
 	})
 }
 
-// BenchmarkSearchDevice looks for words in a device list of 200,000.
+// BenchmarkSearchDevice searches for words in a device list with 200,000 entries.
 func BenchmarkSearchDevice(b *testing.B) {
 	const devices = 200_000
 	engines(b, func(b *testing.B, backend storetest.Backend) {

@@ -11,35 +11,37 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// SourceReader answers what an import compares its entries with.
+// SourceReader reads the stored entries that an import compares an extract with.
 type SourceReader interface {
 	register.Reader
-	// Devices finds those of the codes that are there.
+	// DevicesByCode returns the devices that exist among the given codes.
 	Devices(codes []ident.NotificationCode) (map[ident.NotificationCode]register.Device, error)
-	// Newest is the newest number of the person, or the number itself where none replaced it.
+	// CurrentSSIN returns the person's newest SSIN: the given one unless another replaced it.
 	Newest(ident.SSIN) (ident.SSIN, error)
 
-	// The following have not ended before a day, or on the list. Devices come in the order of their codes, up to limit of
-	// them after one. Relations that operations made, and roles that organisations give themselves, are left out: no
-	// source knows them.
-
+	// ListedDevices returns up to limit devices that the device list has not deleted, in the order of their codes,
+	// starting after the given code.
 	ListedDevices(after string, limit int) ([]register.Device, error)
+
+	// The following methods return the entries that have not ended before the given day. They leave out the therapeutic
+	// links that surgery created and the roles that organisations assign, because no extract contains them.
+
 	OpenAffiliations(day ident.Date) ([]register.Affiliation, error)
 	OpenMandates(day ident.Date) ([]register.Mandate, error)
 	OpenLinks(day ident.Date) ([]register.TherapeuticLink, error)
 }
 
-// Sources runs f over one consistent view of the authentic sources.
+// ReadSources runs f over one consistent view of the authentic sources.
 func (db *DB) Sources(ctx context.Context, f func(SourceReader) error) error {
-	return db.read(ctx, func(s *session) error { return f(view{s}) })
+	return db.read(ctx, func(tx *session) error { return f(view{tx}) })
 }
 
-// Devices finds those of the codes that are there.
-func (v view) Devices(codes []ident.NotificationCode) (map[ident.NotificationCode]register.Device, error) {
+// DevicesByCode returns the devices that exist among the given codes.
+func (r view) Devices(codes []ident.NotificationCode) (map[ident.NotificationCode]register.Device, error) {
 	found := make(map[ident.NotificationCode]register.Device, len(codes))
-	for some := range slices.Chunk(codes, devicesAtOnce) {
-		list, args := v.s.dialect.digits(some)
-		devices, err := many(v.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d WHERE d.code `+list, args...)
+	for chunk := range slices.Chunk(codes, devicesAtOnce) {
+		list, args := r.s.dialect.digits(chunk)
+		devices, err := many(r.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d WHERE d.code `+list, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -50,8 +52,8 @@ func (v view) Devices(codes []ident.NotificationCode) (map[ident.NotificationCod
 	return found, nil
 }
 
-// digits are a condition that a column is one of some codes. For SQLite the list is filled up, so that the question has one
-// form; a server reads one parameter faster than hundreds.
+// codeCondition is the end of a condition that a column equals one of the codes. For SQLite it pads the list, so that
+// there is one statement to prepare; PostgreSQL reads one array parameter faster than hundreds of parameters.
 func (d *dialect) digits(codes []ident.NotificationCode) (string, []any) {
 	if d.groups {
 		texts := make([]string, len(codes))
@@ -67,37 +69,37 @@ func (d *dialect) digits(codes []ident.NotificationCode) (string, []any) {
 	return `IN (?` + strings.Repeat(`, ?`, len(args)-1) + `)`, args
 }
 
-// Newest is the newest number of the person.
-func (v view) Newest(number ident.SSIN) (ident.SSIN, error) {
-	p, err := v.s.person(number)
+// CurrentSSIN returns the person's newest SSIN.
+func (r view) Newest(ssin ident.SSIN) (ident.SSIN, error) {
+	p, err := r.s.person(ssin)
 	if err != nil || p == nil {
-		return number, err
+		return ssin, err
 	}
 	return p.current.number, nil
 }
 
-// ListedDevices are those that the list has not dropped.
-func (v view) ListedDevices(after string, limit int) ([]register.Device, error) {
-	return many(v.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d
+// ListedDevices returns devices that the device list has not deleted.
+func (r view) ListedDevices(after string, limit int) ([]register.Device, error) {
+	return many(r.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d
 		WHERE d.code > ? AND (d.status = 'Active' OR d.status = 'Recalled' AND d.deleted_on = '') ORDER BY d.code LIMIT ?`, after, limit)
 }
 
 const stillOpen = ` (valid_to = '' OR valid_to >= ?)`
 
-// OpenAffiliations are of the roles that only the source gives.
-func (v view) OpenAffiliations(day ident.Date) ([]register.Affiliation, error) {
-	return many(v.s, "affiliation", affiliationRow.affiliation, `SELECT organisation, subject, role, valid_from, valid_to FROM affiliation
+// UnexpiredAffiliations returns the affiliations with roles that only the authentic source assigns.
+func (r view) OpenAffiliations(day ident.Date) ([]register.Affiliation, error) {
+	return many(r.s, "affiliation", affiliationRow.affiliation, `SELECT organisation, subject, role, valid_from, valid_to FROM affiliation
 		WHERE role NOT IN (?, ?) AND`+stillOpen+` ORDER BY organisation, subject, role, valid_from`,
 		string(register.RoleAdministrative), string(register.RoleManager), day.String())
 }
 
-// OpenMandates are those that have not ended.
-func (v view) OpenMandates(day ident.Date) ([]register.Mandate, error) {
-	return many(v.s, "mandate", mandateRow.mandate, mandateColumns+` WHERE`+stillOpen+` ORDER BY grantor, grantee, service, valid_from`, day.String())
+// UnexpiredMandates returns the mandates that have not ended before the day.
+func (r view) OpenMandates(day ident.Date) ([]register.Mandate, error) {
+	return many(r.s, "mandate", mandateRow.mandate, mandateColumns+` WHERE`+stillOpen+` ORDER BY grantor, grantee, service, valid_from`, day.String())
 }
 
-// OpenLinks are those that no operation made.
-func (v view) OpenLinks(day ident.Date) ([]register.TherapeuticLink, error) {
-	return many(v.s, "therapeutic_link", linkRow.link, `SELECT patient, professional, type, valid_from, valid_to FROM therapeutic_link
+// UnexpiredLinks returns the therapeutic links that no surgery created.
+func (r view) OpenLinks(day ident.Date) ([]register.TherapeuticLink, error) {
+	return many(r.s, "therapeutic_link", linkRow.link, `SELECT patient, professional, type, valid_from, valid_to FROM therapeutic_link
 		WHERE type <> ? AND`+stillOpen+` ORDER BY patient, professional, type, valid_from`, register.LinkOperation, day.String())
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// AuditQuery says which part of the audit trail is asked for. Zero fields do not restrict.
+// AuditQuery selects a part of the audit log. Zero fields do not restrict.
 type AuditQuery struct {
-	Patient     ident.SSIN // by any number that the patient has or had
-	From, To    time.Time  // To is the first instant that is left out
-	Emergencies bool       // only what a caller gave the reason of an emergency for
-	Reveal      bool       // with numbers of persons, and not only pseudonyms
-	After       int64      // the place of an entry
+	Patient     ident.SSIN // any SSIN that the patient has or had
+	From, To    time.Time  // To is exclusive
+	Emergencies bool       // only events for which a caller gave an emergency reason
+	Reveal      bool       // include SSINs besides the pseudonyms
+	After       int64      // sequence number of the last entry of the previous page
 	Limit       int
 }
 
-// AuditEntry is an event with its place in the trail. Person and Patient are pseudonyms: the same number for the same person
-// in the whole register, 0 for nobody. Without Reveal, the event names neither, and its signer, when it is a person, is
-// one too: SSIN=#pseudonym.
+// AuditEntry is an audit event with its sequence number. PersonPseudonym and PatientPseudonym are the same number for
+// the same person in the whole register, and 0 for no person. Without RevealPersons the event contains no SSIN, and a
+// signer who is a person appears as SSIN=#pseudonym.
 type AuditEntry struct {
 	Seq     int64
 	Person  int64
@@ -30,20 +30,20 @@ type AuditEntry struct {
 	Event   register.Event
 }
 
-// operatorsActs are the operations of an operator, who is not a caller.
+// operatorOperations is a LIKE pattern for the operations of an operator, who is not a caller.
 const operatorsActs = "Admin%"
 
-// Audit reads a part of the audit trail, in the order in which it was written.
+// Audit reads a part of the audit log, in the order in which it was written.
 func (db *DB) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
 	var entries []AuditEntry
-	err := db.read(ctx, func(s *session) error {
+	err := db.read(ctx, func(tx *session) error {
 		entries = nil
-		where, args, err := s.auditWhere(&q)
+		where, args, err := tx.auditWhere(&q)
 		if err != nil || where == "" {
 			return err
 		}
 		var rows []eventRow
-		err = s.all(&rows, `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation,
+		err = tx.all(&rows, `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation,
 			person, capacity, patient, number FROM audit WHERE `+where+` ORDER BY seq LIMIT ?`, append(args, q.Limit)...)
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func (db *DB) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
 		if q.Reveal {
 			convert = eventRow.event
 		}
-		events, err := each(s, rows, "audit", convert)
+		events, err := each(tx, rows, "audit", convert)
 		for i, event := range events {
 			entries = append(entries, AuditEntry{Seq: rows[i].Seq, Person: rows[i].Person, Patient: rows[i].Patient, Event: event})
 		}
@@ -61,11 +61,12 @@ func (db *DB) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
 	return entries, err
 }
 
-// auditWhere is empty when the patient is not known, about whom there can be nothing.
-func (s *session) auditWhere(q *AuditQuery) (string, []any, error) {
+// auditConditions returns the WHERE clause of a query. It is empty when the patient is unknown: then there are no
+// events.
+func (tx *session) auditWhere(q *AuditQuery) (string, []any, error) {
 	where, args := []string{`seq > ?`}, []any{q.After}
 	if !q.Patient.IsZero() {
-		p, err := s.party(q.Patient, false)
+		p, err := tx.party(q.Patient, false)
 		if err != nil || p == nil {
 			return "", nil, err
 		}
@@ -84,17 +85,17 @@ func (s *session) auditWhere(q *AuditQuery) (string, []any, error) {
 	return strings.Join(where, " AND "), args, nil
 }
 
-// pseudonymised is the event without anybody's number.
-func (row eventRow) pseudonymised(r *reading) register.Event {
+// toPseudonymisedEvent converts a row to an event without SSINs.
+func (row eventRow) pseudonymised(c *reading) register.Event {
 	named := row
 	named.Person, named.Patient, named.Emergency, named.Signer = 0, 0, nil, ""
-	e := named.event(r)
-	e.Emergency = r.text(row.Patient, row.Emergency, emergencyPlace, row.Correlation)
+	e := named.event(c)
+	e.Emergency = c.text(row.Patient, row.Emergency, emergencyPlace, row.Correlation)
 	e.Signer = row.Signer
 	return e
 }
 
-// Pseudonym writes a pseudonym as it stands in what is exported; nobody has none.
+// FormatPseudonym writes a pseudonym for an export. The result is empty when there is no person.
 func Pseudonym(id int64) string {
 	if id == 0 {
 		return ""

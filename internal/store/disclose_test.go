@@ -9,7 +9,8 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// Who looked at a patient's data is found by either of the patient's numbers, and persons stay pseudonyms unless asked for.
+// testDisclosure checks that audit events about a patient are found by either of the patient's SSINs, and that persons
+// appear as pseudonyms unless the query reveals them.
 func testDisclosure(t *testing.T, s *sealed) {
 	t.Helper()
 	patient, other, replaced, doctor := person(1000), person(1001), person(1500), person(1)

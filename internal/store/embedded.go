@@ -15,13 +15,14 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// embedded is a register in an SQLite file: one connection that writes, some that read.
+// sqliteEngine stores the register in an SQLite file, with one connection for writing and several for reading.
 type embedded struct {
 	dialect *dialect
 	writes  *sqlx.DB
 	reads   *sqlx.DB
 	writer  *writer
-	// readers are the connections that nobody reads on. Closing takes all of them, and so waits for who still reads.
+	// idleReaders holds the reading connections that are not in use. close takes all of them, and so waits for running
+	// reads.
 	readers chan *statements
 	opened  int
 	closed  chan struct{}
@@ -32,18 +33,18 @@ type embedded struct {
 const (
 	driverName = "sqlite"
 	fileName   = "ctr.sqlite"
-	// readerCount is how many views there are at a time. Reading is bound by processor and memory, not by waiting.
+	// maxReaders bounds concurrent reads. Reading is bound by CPU and memory, not by waiting.
 	readerCount = 8
 )
 
-// everyConnection are the settings of all connections; a PRAGMA that is executed would reach one of them only. A writer
-// of another program is waited for, for as long as a list of two hundred thousand devices may take to replace another on a busy
-// machine; DQS off turns a misspelt column into an error instead of a text.
+// connectionSettings apply to all connections; executing a PRAGMA would reach only one of them. The busy timeout lets
+// another program finish its write: replacing a list of 200,000 devices on a busy machine takes that long. With DQS
+// off, a misspelt column is an error instead of a text.
 const everyConnection = "_busy_timeout=20000&_foreign_keys=1&_dqs=0&_defensive=1"
 
-// writingConnection are the settings of the one that writes: durable commits, 64 MiB of pages, and savepoints undone from
-// memory instead of a temporary file. Pages go from the log into the file once 16 MiB are logged: a page that many
-// commits change is then written there once.
+// writerSettings apply to the writing connection: durable commits, a page cache of 64 MiB, and savepoint rollback data
+// in memory instead of a temporary file. A checkpoint moves pages from the WAL into the file every 16 MiB, so that a
+// page that many commits change is written there once.
 const writingConnection = "_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_pragma=temp_store(MEMORY)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(4096)"
 
 func openEmbedded(ctx context.Context, c Config, p *persons) (*embedded, error) {
@@ -61,7 +62,7 @@ func openEmbedded(ctx context.Context, c Config, p *persons) (*embedded, error) 
 	return e, nil
 }
 
-// embeddedFile makes the directory and the file, for the eyes of this user only.
+// createSQLiteFile creates the directory and the file if they do not exist, readable by this user only.
 func embeddedFile(directory string) (string, error) {
 	if directory == "" {
 		return "", errors.New("the directory of the embedded database is not given")
@@ -88,7 +89,7 @@ func embeddedFile(directory string) (string, error) {
 	return file, nil
 }
 
-// source names the file to the driver, with the settings that it applies to each connection.
+// sqliteDataSource is the driver's name for the file, with the settings of each connection.
 func source(file, settings string) string {
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(file), RawQuery: settings + "&" + everyConnection}
 	return u.String()
@@ -125,9 +126,9 @@ func (e *embedded) open(ctx context.Context, file string) error {
 	return nil
 }
 
-// read runs f in a deferred transaction, which sees the register as it was at its first statement. Once it has begun it
-// is not interrupted when the caller goes: every statement follows an index and is soon done, and the driver would start
-// a goroutine for each one that may be interrupted.
+// readTx runs f in a deferred transaction, which sees the register as of its first statement. Once it has begun, it
+// ignores the cancellation of ctx: every statement uses an index and ends soon, and the driver would start a goroutine
+// for each cancellable statement.
 func (e *embedded) read(ctx context.Context, f func(*session) error) error {
 	var prepared *statements
 	select {
@@ -139,16 +140,16 @@ func (e *embedded) read(ctx context.Context, f func(*session) error) error {
 	}
 	defer func() { e.readers <- prepared }()
 
-	s := &session{ctx: context.WithoutCancel(ctx), on: prepared.conn, dialect: e.dialect, prepared: prepared, memory: &e.memory,
+	tx := &session{ctx: context.WithoutCancel(ctx), on: prepared.conn, dialect: e.dialect, prepared: prepared, memory: &e.memory,
 		persons: e.persons}
-	if _, err := s.change(`BEGIN`); err != nil {
+	if _, err := tx.change(`BEGIN`); err != nil {
 		return err
 	}
-	err := s.run(f)
-	if _, endErr := s.change(`ROLLBACK`); err == nil {
+	err := tx.run(f)
+	if _, endErr := tx.change(`ROLLBACK`); err == nil {
 		err = endErr
 	}
-	e.persons.acquaintances.met(s)
+	e.persons.acquaintances.met(tx)
 	return err
 }
 
@@ -156,10 +157,10 @@ func (e *embedded) write(ctx context.Context, f func(*session) error) error {
 	return e.writer.write(ctx, f)
 }
 
-// ready really writes, because nothing less tells a full or read-only disk from a good one.
+// checkReady writes a row, because only a write detects a full or read-only disk.
 func (e *embedded) ready(ctx context.Context) error {
-	return e.write(ctx, func(s *session) error {
-		_, err := s.exec(`UPDATE readiness SET checks = checks + 1`)
+	return e.write(ctx, func(tx *session) error {
+		_, err := tx.exec(`UPDATE readiness SET checks = checks + 1`)
 		return err
 	})
 }

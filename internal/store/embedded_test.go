@@ -61,7 +61,7 @@ func TestEmbeddedFileIsPrivate(t *testing.T) {
 	}
 }
 
-// Another program that writes for a moment is waited for.
+// TestEmbeddedWaitsForAnotherWriter checks that a write waits while another program writes.
 func TestEmbeddedWaitsForAnotherWriter(t *testing.T) {
 	b := storetest.Embedded(t)
 	db := b.Open(t)

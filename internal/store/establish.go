@@ -13,107 +13,108 @@ const (
 	insertLookup  = `INSERT INTO subject_lookup (lookup, subject) VALUES (?, ?)`
 )
 
-// establish finds a person, or else makes a subject for the number.
-func (u update) establish(number ident.SSIN, remember bool) (*subject, error) {
+// findOrCreate returns the current pseudonym of a person, and creates one for an SSIN that the register does not know.
+func (w update) establish(ssin ident.SSIN, remember bool) (*subject, error) {
 	for {
-		p, err := u.s.party(number, remember)
+		p, err := w.s.party(ssin, remember)
 		if err != nil {
 			return nil, err
 		}
 		if p != nil {
 			return p.current, nil
 		}
-		current := u.s.currentKey
-		id, keyID, err := u.s.dialect.newSubject(u.s)
+		current := w.s.currentKey
+		id, keyID, err := w.s.dialect.newSubject(w.s)
 		if err != nil {
 			return nil, err
 		}
-		key, err := u.s.keys.find(keyID)
+		key, err := w.s.keys.find(keyID)
 		if err != nil {
-			return nil, u.s.fail(err)
+			return nil, w.s.fail(err)
 		}
 		if keyID != current {
-			continue // the ring got a new key since the number was looked up, and maybe another program the same person
+			// The key ring has a new key since the lookup, and another program may have created the same person under it.
+			continue
 		}
-		one := &subject{id: id, person: id, number: number, shown: number, key: make([]byte, personalKeySize)}
-		_, _ = rand.Read(one.key) // never fails
-		if err := u.s.insert(insertSubject, one.id, one.person, key.sealSubject(one), key.ID); err != nil {
+		created := &subject{id: id, person: id, number: ssin, shown: ssin, key: make([]byte, personalKeySize)}
+		_, _ = rand.Read(created.key) // never fails
+		if err := w.s.insert(insertSubject, created.id, created.person, key.sealSubject(created), key.ID); err != nil {
 			return nil, err
 		}
-		if err := u.s.insert(insertLookup, key.of(number.Digits()), one.id); err != nil {
+		if err := w.s.insert(insertLookup, key.of(ssin.Digits()), created.id); err != nil {
 			return nil, err
 		}
-		p = &party{current: one, all: []*subject{one}}
-		u.s.add(number, p)
+		p = &party{current: created, all: []*subject{created}}
+		w.s.add(ssin, p)
 		if remember {
-			u.s.remember(p)
+			w.s.remember(p)
 		}
-		return one, nil
+		return created, nil
 	}
 }
 
-// colleague is how a row names a professional.
-func (u update) colleague(number ident.SSIN) (int64, error) {
-	if number.IsZero() {
+// professionalID is the pseudonym id of a professional for a column, or 0 for none.
+func (w update) colleague(ssin ident.SSIN) (int64, error) {
+	if ssin.IsZero() {
 		return 0, nil
 	}
-	one, err := u.establish(number, true)
-	return one.reference(), err
+	pseudonym, err := w.establish(ssin, true)
+	return pseudonym.reference(), err
 }
 
-// about is the subject of texts about a patient. Texts about nobody have a subject without a number; without a text
-// nobody needs none.
-func (u update) about(patient ident.SSIN, texts ...string) (*subject, error) {
+// optionalPseudonym returns the pseudonym of a person that a row may name, whose key seals the given texts. Texts
+// without a person have a pseudonym of their own, without an SSIN. Without a person and texts it returns nil.
+func (w update) about(patient ident.SSIN, texts ...string) (*subject, error) {
 	if patient.IsZero() && strings.Join(texts, "") == "" {
 		return nil, nil
 	}
-	return u.establish(patient, patient.IsZero())
+	return w.establish(patient, patient.IsZero())
 }
 
-// A signer is the subject of a certificate, TYPE=id[, APPLICATION]. Where it is a person, the id gives way to that of the
-// person's subject.
+// A signer is the subject of a certificate, TYPE=id[, APPLICATION]. Columns hold the pseudonym id of a signer who is a
+// person instead of the SSIN.
 const (
 	personalSigner = "SSIN="
 	signerSubject  = personalSigner + "#"
 	ssinDigits     = 11
 )
 
-// signerNumber is the number in a signer, and what follows it.
-func signerNumber(signer string) (number ident.SSIN, rest string, personal bool) {
+// parsePersonalSigner returns the SSIN in a signer and the rest behind it; personal is false when there is no SSIN.
+func signerNumber(signer string) (ssin ident.SSIN, rest string, personal bool) {
 	digits, personal := strings.CutPrefix(signer, personalSigner)
 	if !personal || len(digits) < ssinDigits {
-		return number, "", false
+		return ssin, "", false
 	}
-	number, err := ident.ParseSSIN(digits[:ssinDigits])
-	return number, digits[ssinDigits:], err == nil
+	ssin, err := ident.ParseSSIN(digits[:ssinDigits])
+	return ssin, digits[ssinDigits:], err == nil
 }
 
-// signer is how a row names a signer.
-func (u update) signer(signer string) (string, error) {
-	number, rest, personal := signerNumber(signer)
+// signerColumn is the value of a signer in a column.
+func (w update) signer(signer string) (string, error) {
+	ssin, rest, personal := signerNumber(signer)
 	if !personal {
 		return signer, nil
 	}
-	one, err := u.establish(number, false)
+	pseudonym, err := w.establish(ssin, false)
 	if err != nil {
 		return "", err
 	}
-	return signerSubject + strconv.FormatInt(one.id, 10) + rest, nil
+	return signerSubject + strconv.FormatInt(pseudonym.id, 10) + rest, nil
 }
 
-// signers are the texts under which a signer can have been kept: one for each of a person's subjects.
-func (v view) signers(signer string) ([]any, error) {
-	number, rest, personal := signerNumber(signer)
+// signerColumns returns all values that a signer may have in a column: a person has one for each pseudonym.
+func (r view) signers(signer string) ([]any, error) {
+	ssin, rest, personal := signerNumber(signer)
 	if !personal {
 		return []any{signer}, nil
 	}
-	p, err := v.s.person(number)
+	p, err := r.s.person(ssin)
 	if err != nil || p == nil {
 		return nil, err
 	}
-	kept := make([]any, len(p.all))
-	for i, one := range p.all {
-		kept[i] = signerSubject + strconv.FormatInt(one.id, 10) + rest
+	columns := make([]any, len(p.all))
+	for i, pseudonym := range p.all {
+		columns[i] = signerSubject + strconv.FormatInt(pseudonym.id, 10) + rest
 	}
-	return kept, nil
+	return columns, nil
 }

@@ -6,23 +6,23 @@ import (
 	"github.com/openctr/ctr/internal/register"
 )
 
-// Asked is a statement as it went to the database.
+// RecordedStatement is a statement as sent to the database.
 type Asked struct {
 	Text string
 	Args []any
 }
 
-// Statements returns what a question asks the database. Nothing is answered from memory.
+// RecordStatements returns the SELECT statements that a function sends to the database, without any cache.
 func Statements(ctx context.Context, db *DB, ask func(register.Reader) error) ([]Asked, error) {
 	recorder := &recorder{}
-	err := db.engine.read(ctx, func(s *session) error {
-		recorder.querier = s.on
-		return ask(view{&session{ctx: s.ctx, on: recorder, dialect: s.dialect, persons: &persons{keys: s.keys}}})
+	err := db.engine.read(ctx, func(outer *session) error {
+		recorder.querier = outer.on
+		return ask(view{&session{ctx: outer.ctx, on: recorder, dialect: outer.dialect, persons: &persons{keys: outer.keys}}})
 	})
 	return recorder.asked, err
 }
 
-// recorder notes the statements that go by.
+// statementRecorder records the SELECT statements that pass through it.
 type recorder struct {
 	querier
 	asked []Asked

@@ -9,32 +9,33 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// update keeps things within a transaction. It is a register.Writer.
+// txWriter implements register.Writer within a transaction.
 type update struct{ view }
 
-// Hold makes whoever holds one of the same keys wait until this transaction ends.
-func (u update) Hold(keys ...string) error {
+// Lock makes other transactions that lock one of the same keys wait until this one ends.
+func (w update) Hold(keys ...string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	return u.s.dialect.hold(u.s, keys)
+	return w.s.dialect.hold(w.s, keys)
 }
 
-// NextRunning gives the next running number of a day, from 1. Numbers may be left out, and none is given twice.
-func (u update) NextRunning(day ident.Date) (uint64, error) {
-	running, err := u.s.dialect.nextRunning(u.s, day)
+// NextSequenceNumber returns the next sequence number of a day, starting with 1. There may be gaps, but no number is
+// issued twice.
+func (w update) NextRunning(day ident.Date) (uint64, error) {
+	running, err := w.s.dialect.nextRunning(w.s, day)
 	if err != nil {
 		return 0, err
 	}
 	if running < 1 {
-		return 0, u.s.fail(fmt.Errorf("running number %d", running))
+		return 0, w.s.fail(fmt.Errorf("running number %d", running))
 	}
 	return uint64(running), nil
 }
 
-// Spend marks a message as used; false when it was used before.
-func (u update) Spend(mark register.ReplayMark) (bool, error) {
-	n, err := u.s.dialect.spend(u.s, mark.Key[:], instant(mark.Until))
+// RecordReplayKey records that a message was used. It returns false when the message was used before.
+func (w update) Spend(mark register.ReplayMark) (bool, error) {
+	n, err := w.s.dialect.spend(w.s, mark.Key[:], instant(mark.Until))
 	return n == 1, err
 }
 
@@ -60,66 +61,66 @@ const (
 		`VALUES (?, ?, ?, ?, ?) ON CONFLICT (patient, professional, type, valid_from) DO NOTHING`
 )
 
-// Keep appends a version of a notification.
-func (u update) Keep(n register.Notification) error {
-	who, err := u.whoIn(&n)
+// AppendVersion appends a version of a notification.
+func (w update) Keep(n register.Notification) error {
+	persons, err := w.whoIn(&n)
 	if err != nil {
 		return err
 	}
-	at := version{n.Reference, n.Version}
-	if u.s.keptAbout == nil {
-		u.s.keptAbout = make(map[version]int64, 1)
+	key := version{n.Reference, n.Version}
+	if w.s.keptAbout == nil {
+		w.s.keptAbout = make(map[version]int64, 1)
 	}
-	u.s.keptAbout[at] = who.patient.reference()
-	comment, reason := who.seal(n.Comment, at.place("comment")), who.seal(n.ChangeReason, at.place("change reason"))
-	if who.err != nil {
-		return u.s.fail(who.err)
+	w.s.keptAbout[key] = persons.patient.reference()
+	comment, reason := persons.seal(n.Comment, key.place("comment")), persons.seal(n.ChangeReason, key.place("change reason"))
+	if persons.err != nil {
+		return w.s.fail(persons.err)
 	}
-	err = u.s.insert(insertNotification, n.Reference, n.Version, n.Number.Digits(), string(n.Type), string(n.State),
-		string(n.Change), reason, who.specialist, n.Specialist.NIHII.Digits(), n.OperationDate.String(), who.patient.reference(),
-		who.prescriber, n.Prescriber.NIHII.Digits(), n.PrescriptionDate.String(), comment, instant(n.RegisteredAt), n.Digest[:],
-		who.signer, n.Organisation.Digits(), who.author, n.InputReference, n.ContentDigest[:])
+	err = w.s.insert(insertNotification, n.Reference, n.Version, n.Number.Digits(), string(n.Type), string(n.State),
+		string(n.Change), reason, persons.specialist, n.Specialist.NIHII.Digits(), n.OperationDate.String(), persons.patient.reference(),
+		persons.prescriber, n.Prescriber.NIHII.Digits(), n.PrescriptionDate.String(), comment, instant(n.RegisteredAt), n.Digest[:],
+		persons.signer, n.Organisation.Digits(), persons.author, n.InputReference, n.ContentDigest[:])
 	if err != nil {
 		return err
 	}
 	for i := range n.Implants {
-		if err := u.keepImplant(&n, i, who); err != nil {
+		if err := w.keepImplant(&n, i, persons); err != nil {
 			return err
 		}
 	}
 	for i, r := range n.Removals {
-		reason := who.seal(r.Reason, at.place("reason", i+1))
-		if who.err != nil {
-			return u.s.fail(who.err)
+		reason := persons.seal(r.Reason, key.place("reason", i+1))
+		if persons.err != nil {
+			return w.s.fail(persons.err)
 		}
-		err := u.s.insert(insertRemoval, n.Reference, n.Version, i+1, r.ImplantID, r.Quantity, reason, r.Remaining,
+		err := w.s.insert(insertRemoval, n.Reference, n.Version, i+1, r.ImplantID, r.Quantity, reason, r.Remaining,
 			n.OperationDate.String())
 		if err != nil {
 			return err
 		}
 	}
-	for i, w := range n.Warnings {
-		if err := u.s.insert(insertWarning, n.Reference, n.Version, i+1, string(w.Code), w.At, w.Public); err != nil {
+	for i, warning := range n.Warnings {
+		if err := w.s.insert(insertWarning, n.Reference, n.Version, i+1, string(warning.Code), warning.At, warning.Public); err != nil {
 			return err
 		}
 	}
 	if n.InputReference != "" {
-		if err := u.s.insert(insertSubmission, who.signer, n.InputReference, n.Reference, n.Version); err != nil {
+		if err := w.s.insert(insertSubmission, persons.signer, n.InputReference, n.Reference, n.Version); err != nil {
 			return err
 		}
 	}
-	return u.keepPending(&n, who)
+	return w.keepPending(&n, persons)
 }
 
-// who are the persons whom a notification names, as its rows name them.
+// personColumns are the persons in a notification, as its rows refer to them.
 type who struct {
 	patient                        *subject
 	specialist, prescriber, author int64
 	signer                         string
-	err                            error // the first failure of seal
+	err                            error // the first error of sealText
 }
 
-func (u update) whoIn(n *register.Notification) (*who, error) {
+func (w update) whoIn(n *register.Notification) (*who, error) {
 	texts := []string{n.Comment, n.ChangeReason}
 	for i := range n.Implants {
 		texts = append(texts, n.Implants[i].Location)
@@ -127,102 +128,104 @@ func (u update) whoIn(n *register.Notification) (*who, error) {
 	for i := range n.Removals {
 		texts = append(texts, n.Removals[i].Reason)
 	}
-	w := &who{}
+	persons := &who{}
 	var err error
-	if w.patient, err = u.about(n.Patient, texts...); err != nil {
+	if persons.patient, err = w.about(n.Patient, texts...); err != nil {
 		return nil, err
 	}
-	if w.specialist, err = u.colleague(n.Specialist.SSIN); err != nil {
+	if persons.specialist, err = w.colleague(n.Specialist.SSIN); err != nil {
 		return nil, err
 	}
-	if w.prescriber, err = u.colleague(n.Prescriber.SSIN); err != nil {
+	if persons.prescriber, err = w.colleague(n.Prescriber.SSIN); err != nil {
 		return nil, err
 	}
-	if w.author, err = u.colleague(n.Author); err != nil {
+	if persons.author, err = w.colleague(n.Author); err != nil {
 		return nil, err
 	}
-	w.signer, err = u.signer(n.Signer)
-	return w, err
+	persons.signer, err = w.signer(n.Signer)
+	return persons, err
 }
 
-// seal seals what is told about the patient.
-func (w *who) seal(text, place string) []byte {
-	sealed, err := w.patient.sealText(text, place)
-	if w.err == nil {
-		w.err = err
+// sealText seals a text about the patient.
+func (persons *who) seal(text, associatedData string) []byte {
+	sealed, err := persons.patient.sealText(text, associatedData)
+	if persons.err == nil {
+		persons.err = err
 	}
 	return sealed
 }
 
-// keepPending keeps the list of what waits to become final.
-func (u update) keepPending(n *register.Notification, who *who) error {
+// updatePendingList adds the notification to the table of pending ones, or deletes it there once it is final or
+// withdrawn.
+func (w update) keepPending(n *register.Notification, persons *who) error {
 	var err error
 	switch {
 	case n.State == register.Draft || n.State == register.ToValidate:
-		_, err = u.s.exec(upsertPending, n.Reference, who.specialist, who.author, n.Organisation.Digits())
+		_, err = w.s.exec(upsertPending, n.Reference, persons.specialist, persons.author, n.Organisation.Digits())
 	case n.Version > 1:
-		_, err = u.s.exec(deletePending, n.Reference)
+		_, err = w.s.exec(deletePending, n.Reference)
 	}
 	return err
 }
 
-func (u update) keepImplant(n *register.Notification, line int, who *who) error {
+func (w update) keepImplant(n *register.Notification, line int, persons *who) error {
 	i := &n.Implants[line]
-	pharmacist, err := u.colleague(i.Pharmacist.SSIN)
+	pharmacist, err := w.colleague(i.Pharmacist.SSIN)
 	if err != nil {
 		return err
 	}
-	location := who.seal(i.Location, version{n.Reference, n.Version}.place("location", line+1))
-	if who.err != nil {
-		return u.s.fail(who.err)
+	location := persons.seal(i.Location, version{n.Reference, n.Version}.place("location", line+1))
+	if persons.err != nil {
+		return w.s.fail(persons.err)
 	}
-	return u.s.insert(insertImplant, i.ID, n.Reference, n.Version, line+1, i.Code.Digits(), i.UDI, i.Lot, i.Serial,
+	return w.s.insert(insertImplant, i.ID, n.Reference, n.Version, line+1, i.Code.Digits(), i.UDI, i.Lot, i.Serial,
 		i.Expiry.String(), pharmacist, i.Pharmacist.NIHII.Digits(), i.Pharmacy.NIHII.Digits(), i.Pharmacy.CBE.Digits(),
 		i.DeliveryDate.String(), i.Quantity, location, string(i.Side), i.UDIDI, i.Unregistered)
 }
 
-// Link appends a therapeutic relation. One with the same people, type and first day stays as it is.
-func (u update) Link(l register.TherapeuticLink) error {
-	patient, professional, err := u.linked(l)
+// AddTherapeuticLink appends a therapeutic link. An existing one with the same people, type and first day stays
+// unchanged.
+func (w update) Link(l register.TherapeuticLink) error {
+	patient, professional, err := w.linked(l)
 	if err != nil {
 		return err
 	}
-	return u.s.insert(insertLink, patient, professional, l.Type, l.From.String(), l.To.String())
+	return w.s.insert(insertLink, patient, professional, l.Type, l.From.String(), l.To.String())
 }
 
-// linked is how a row names who is in a therapeutic relation.
-func (u update) linked(l register.TherapeuticLink) (patient, professional int64, err error) {
-	one, err := u.establish(l.Patient, false)
+// therapeuticLinkIDs are the pseudonym ids of the people of a therapeutic link.
+func (w update) linked(l register.TherapeuticLink) (patient, professional int64, err error) {
+	patientPseudonym, err := w.establish(l.Patient, false)
 	if err != nil {
 		return 0, 0, err
 	}
-	professional, err = u.colleague(l.Professional)
-	return one.id, professional, err
+	professional, err = w.colleague(l.Professional)
+	return patientPseudonym.id, professional, err
 }
 
-// Record appends to the audit trail.
-func (u update) Record(e register.Event) error {
-	patient, err := u.about(e.Patient, e.Emergency)
+// AppendEvent appends an event to the audit log.
+func (w update) Record(e register.Event) error {
+	patient, err := w.about(e.Patient, e.Emergency)
 	if err != nil {
 		return err
 	}
 	emergency, err := patient.sealText(e.Emergency, emergencyPlace, e.Correlation)
 	if err != nil {
-		return u.s.fail(err)
+		return w.s.fail(err)
 	}
-	person, err := u.about(e.Person)
+	person, err := w.about(e.Person)
 	if err != nil {
 		return err
 	}
-	signer, err := u.signer(e.Signer)
+	signer, err := w.signer(e.Signer)
 	if err != nil {
 		return err
 	}
-	return u.s.insert(insertAudit, instant(e.At), e.Correlation, e.Operation, string(e.Outcome), codes(e.Codes), e.Reason,
+	return w.s.insert(insertAudit, instant(e.At), e.Correlation, e.Operation, string(e.Outcome), codes(e.Codes), e.Reason,
 		emergency, signer, e.Organisation.Digits(), person.reference(), string(e.Capacity), patient.reference(), e.Number.Digits())
 }
 
-// codes are joined by newlines, as lines splits them.
+// joinCodes joins codes by newlines, as splitLines splits them.
 func codes(all []problem.Code) string {
 	texts := make([]string, len(all))
 	for i, code := range all {

@@ -20,26 +20,27 @@ import (
 	"sync/atomic"
 )
 
-// keyring are the keys under which the register keeps who its persons are. They stand in a file beside the database, which
-// this process reads again when it meets a key that it does not know: another one may have added it meanwhile.
+// keyRing holds the keys that seal the register's pseudonyms. They are in a file outside the database. The process
+// reads the file again when a row names a key that is not loaded, because another process may have added it.
 type keyring struct {
 	path    string
-	changes sync.Mutex // one reads or writes the file
+	changes sync.Mutex // serialises access to the file
 	keys    atomic.Pointer[[]*ringKey]
 }
 
-// ringKey is a key of the ring, with what is derived from its secret: no derived key tells anything about another one.
+// ringKey is one key of the ring: an epoch, with the keys derived from its secret. No derived key discloses another
+// one.
 type ringKey struct {
 	keyEntry
-	lookup []byte      // of the HMAC under which a number is found
-	aead   cipher.AEAD // seals subjects
-	proof  []byte      // tells whether another secret goes by the same name
+	lookup []byte      // HMAC key of the hashes that find an SSIN
+	aead   cipher.AEAD // seals pseudonyms
+	proof  []byte      // detects another secret under the same id
 }
 
-// keyEntry is a key as it stands in the file, which is a JSON array, newest first.
+// keyEntry is an element of the key file, a JSON array of keys, newest first.
 type keyEntry struct {
 	ID      string `json:"id"`
-	Created string `json:"created"` // the day, as the database has it
+	Created string `json:"created"` // the day, by the clock of the database
 	Secret  []byte `json:"secret"`  // 32 random bytes, in base64
 }
 
@@ -51,13 +52,13 @@ const (
 	forbiddenMode = 0o077
 )
 
-// String tells nothing that should not be told, and neither does any other way of printing the ring.
+// String names the key file. No way of printing the ring discloses a secret.
 func (k *keyring) String() string { return "keys in " + k.path }
 
-// GoString is String, for %#v.
+// GoString is String for %#v.
 func (k *keyring) GoString() string { return k.String() }
 
-// all are the keys, newest first.
+// allKeys returns the loaded keys, newest first.
 func (k *keyring) all() []*ringKey {
 	if keys := k.keys.Load(); keys != nil {
 		return *keys
@@ -65,7 +66,7 @@ func (k *keyring) all() []*ringKey {
 	return nil
 }
 
-// key finds a key by its name, or returns nil.
+// cachedKey returns the loaded key with an id, or nil.
 func (k *keyring) key(id string) *ringKey {
 	for _, key := range k.all() {
 		if key.ID == id {
@@ -75,7 +76,7 @@ func (k *keyring) key(id string) *ringKey {
 	return nil
 }
 
-// find finds a key by its name, in the file if need be.
+// findKey returns the key with an id, and loads the file when it is not loaded.
 func (k *keyring) find(id string) (*ringKey, error) {
 	if key := k.key(id); key != nil {
 		return key, nil
@@ -89,7 +90,7 @@ func (k *keyring) find(id string) (*ringKey, error) {
 	return nil, fmt.Errorf("persons are kept under the key %s, which is not in the key file %s: bring back the file that holds it", id, k.path)
 }
 
-// read reads the file. A file that is not there is fs.ErrNotExist.
+// loadFile reads the key file. The error is fs.ErrNotExist when there is none.
 func (k *keyring) read() error {
 	k.changes.Lock()
 	defer k.changes.Unlock()
@@ -100,7 +101,7 @@ func (k *keyring) read() error {
 	return k.set(entries)
 }
 
-// set derives what the ring needs. Who is looking something up goes on with the ring that he has.
+// setEntries replaces the keys by those of the entries. Lookups in progress keep using the old keys.
 func (k *keyring) set(entries []keyEntry) error {
 	keys := make([]*ringKey, len(entries))
 	for i, entry := range entries {
@@ -127,7 +128,7 @@ func newRingKey(entry keyEntry) (*ringKey, error) {
 	return key, err
 }
 
-// of is the place of a number in the table of lookups.
+// lookupHash is the value of an SSIN in the table subject_lookup.
 func (k *ringKey) of(digits string) []byte {
 	mac := hmac.New(sha256.New, k.lookup)
 	_, _ = mac.Write([]byte(digits)) // never fails
@@ -142,22 +143,22 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// seal encrypts under a fresh nonce, which stands before the result. What it is for is bound to it: sealed bytes that are
-// put in another place do not open.
-func seal(aead cipher.AEAD, plain []byte, purpose string) []byte {
+// sealBytes encrypts with a fresh nonce, which precedes the ciphertext. The associated data binds the result to its
+// place in the database: bytes that are moved to another row do not open.
+func seal(aead cipher.AEAD, plain []byte, associatedData string) []byte {
 	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
-	_, _ = rand.Read(nonce) // never fails: crypto/rand ends the process instead
-	return aead.Seal(nonce, nonce, plain, []byte(purpose))
+	_, _ = rand.Read(nonce) // never fails: crypto/rand ends the process on an error
+	return aead.Seal(nonce, nonce, plain, []byte(associatedData))
 }
 
-func open(aead cipher.AEAD, sealed []byte, purpose string) ([]byte, error) {
+func open(aead cipher.AEAD, sealed []byte, associatedData string) ([]byte, error) {
 	if len(sealed) < aead.NonceSize() {
 		return nil, errors.New("sealed bytes are cut off")
 	}
-	return aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], []byte(purpose))
+	return aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], []byte(associatedData))
 }
 
-// readKeyFile reads a file that nobody else can read.
+// readKeyFile reads a key file, and refuses one that other users can access.
 func readKeyFile(path string) (_ []keyEntry, err error) {
 	file, err := os.Open(path) //nolint:gosec // the operator's own path
 	if err != nil {
@@ -176,7 +177,7 @@ func readKeyFile(path string) (_ []keyEntry, err error) {
 	var entries []keyEntry
 	decoder := json.NewDecoder(file)
 	decoder.DisallowUnknownFields()
-	// What the decoder says may repeat a part of the file.
+	// The decoder's error is dropped, because it may quote a part of the file.
 	if decoder.Decode(&entries) != nil || decoder.More() || !areKeys(entries) {
 		return nil, fmt.Errorf("key file %s: not a list of keys, each with its own id, the day when it was created, and a secret of 32 bytes in base64", path)
 	}
@@ -194,14 +195,14 @@ func areKeys(entries []keyEntry) bool {
 	return len(entries) > 0
 }
 
-// newKey makes a key that was never there.
+// newKeyEntry generates a key.
 func newKey(day string) keyEntry {
 	secret := make([]byte, secretSize)
 	_, _ = rand.Read(secret) // never fails
 	return keyEntry{ID: day + "-" + strings.ToLower(rand.Text()[:8]), Created: day, Secret: secret}
 }
 
-// create makes the file, with one key. It is fs.ErrExist when there is one by now.
+// createFile creates the key file with one key. The error is fs.ErrExist when another program was faster.
 func (k *keyring) create(day string) error {
 	k.changes.Lock()
 	defer k.changes.Unlock()
@@ -215,7 +216,7 @@ func (k *keyring) create(day string) error {
 	return k.set(entries)
 }
 
-// change writes the file anew, as what edit makes of its keys.
+// rewriteFile replaces the key file by one with the edited entries.
 func (k *keyring) change(edit func([]keyEntry) []keyEntry) error {
 	k.changes.Lock()
 	defer k.changes.Unlock()
@@ -230,35 +231,36 @@ func (k *keyring) change(edit func([]keyEntry) []keyEntry) error {
 	return k.set(entries)
 }
 
-// add puts a new key before the others.
+// addKey generates a key, inserts it before the others, and returns its id.
 func (k *keyring) add(day string) (string, error) {
 	key := newKey(day)
 	return key.ID, k.change(func(entries []keyEntry) []keyEntry { return slices.Insert(entries, 0, key) })
 }
 
-// remove takes a key out.
+// removeKey deletes a key from the file.
 func (k *keyring) remove(id string) error {
 	return k.change(func(entries []keyEntry) []keyEntry {
 		return slices.DeleteFunc(entries, func(entry keyEntry) bool { return entry.ID == id })
 	})
 }
 
-// writeKeyFile writes all of a file or nothing: beside its place, and durable before it is put there.
-func writeKeyFile(path string, entries []keyEntry, put func(from, to string) error) (err error) {
-	var octets bytes.Buffer
-	encoder := json.NewEncoder(&octets)
+// writeKeyFile writes the file atomically: it syncs a temporary file in the same directory, then publishes it by
+// publish, which is os.Link or os.Rename.
+func writeKeyFile(path string, entries []keyEntry, publish func(from, to string) error) (err error) {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
 	encoder.SetIndent("", "\t")
-	if err = encoder.Encode(entries); err != nil { //nolint:gosec // the file is where the secrets are kept
+	if err = encoder.Encode(entries); err != nil { //nolint:gosec // the file is meant to hold the secrets
 		return fmt.Errorf("key file: %w", err)
 	}
-	beside := path + "." + strings.ToLower(rand.Text())
+	temporary := path + "." + strings.ToLower(rand.Text())
 	defer func() {
-		if removeErr := os.Remove(beside); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
+		if removeErr := os.Remove(temporary); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
 			err = errors.Join(err, removeErr)
 		}
 	}()
-	if err = writeDurably(beside, octets.Bytes()); err == nil {
-		err = put(beside, path)
+	if err = writeDurably(temporary, buffer.Bytes()); err == nil {
+		err = publish(temporary, path)
 	}
 	if err == nil {
 		err = syncDirectory(filepath.Dir(path))
@@ -269,12 +271,12 @@ func writeKeyFile(path string, entries []keyEntry, put func(from, to string) err
 	return nil
 }
 
-func writeDurably(path string, octets []byte) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, keyFileMode) //nolint:gosec // beside the operator's own path
+func writeDurably(path string, data []byte) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, keyFileMode) //nolint:gosec // in the directory that the operator configured
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(octets)
+	_, err = file.Write(data)
 	if err == nil {
 		err = file.Sync()
 	}

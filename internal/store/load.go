@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// Sources are entries of the authentic sources.
+// SourceEntries are entries of the authentic sources.
 type Sources struct {
 	Persons       []register.Person
 	Practices     []register.Practice
@@ -22,19 +22,19 @@ type Sources struct {
 	Replacements  []Replacement
 }
 
-// Append adds other entries.
-func (all *Sources) Append(more *Sources) {
-	all.Persons = append(all.Persons, more.Persons...)
-	all.Practices = append(all.Practices, more.Practices...)
-	all.Organisations = append(all.Organisations, more.Organisations...)
-	all.Affiliations = append(all.Affiliations, more.Affiliations...)
-	all.Mandates = append(all.Mandates, more.Mandates...)
-	all.Links = append(all.Links, more.Links...)
-	all.Devices = append(all.Devices, more.Devices...)
-	all.Replacements = append(all.Replacements, more.Replacements...)
+// Append appends the entries of more.
+func (entries *Sources) Append(more *Sources) {
+	entries.Persons = append(entries.Persons, more.Persons...)
+	entries.Practices = append(entries.Practices, more.Practices...)
+	entries.Organisations = append(entries.Organisations, more.Organisations...)
+	entries.Affiliations = append(entries.Affiliations, more.Affiliations...)
+	entries.Mandates = append(entries.Mandates, more.Mandates...)
+	entries.Links = append(entries.Links, more.Links...)
+	entries.Devices = append(entries.Devices, more.Devices...)
+	entries.Replacements = append(entries.Replacements, more.Replacements...)
 }
 
-// Replacement says that a person got another number.
+// SSINReplacement is the replacement of a person's SSIN by another one.
 type Replacement struct{ Former, Newer ident.SSIN }
 
 const (
@@ -64,50 +64,50 @@ const (
 	insertDeviceUDI = `INSERT INTO device_udi (di, code) VALUES (?, ?) ON CONFLICT (di, code) DO NOTHING`
 )
 
-// Load brings entries of the authentic sources in, all or none. An entry that is there already takes the new values;
-// one that is not mentioned stays as it is, so the relations that operations established survive.
-func (db *DB) Load(ctx context.Context, all Sources) error {
-	mark := rand.Text()
-	return db.write(ctx, func(s *session) error {
-		u := update{view{s}}
-		if err := u.load(&all); err != nil {
+// LoadSources stores entries of the authentic sources, all or nothing. It updates entries that exist already and leaves
+// all others unchanged, so the therapeutic links that surgery created survive.
+func (db *DB) Load(ctx context.Context, entries Sources) error {
+	epoch := rand.Text()
+	return db.write(ctx, func(tx *session) error {
+		w := update{view{tx}}
+		if err := w.load(&entries); err != nil {
 			return err
 		}
-		_, err := s.exec(updateMark, mark) // from here on no program takes from memory what was read before
+		_, err := tx.exec(updateMark, epoch) // invalidates the source cache of every program
 		return err
 	})
 }
 
-func (u update) load(all *Sources) error {
-	for _, load := range []func(*Sources) error{u.loadPeople, u.loadOrganisations, u.loadRelations, u.loadDevices, u.loadReplacements} {
-		if err := load(all); err != nil {
+func (w update) load(entries *Sources) error {
+	for _, load := range []func(*Sources) error{w.loadPeople, w.loadOrganisations, w.loadRelations, w.loadDevices, w.loadReplacements} {
+		if err := load(entries); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (u update) loadReplacements(all *Sources) error {
-	for _, r := range all.Replacements {
-		if err := u.replace(r.Former, r.Newer); err != nil {
+func (w update) loadReplacements(entries *Sources) error {
+	for _, r := range entries.Replacements {
+		if err := w.replace(r.Former, r.Newer); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (u update) loadPeople(all *Sources) error {
-	for _, p := range all.Persons {
-		if err := u.keepPerson(p); err != nil {
+func (w update) loadPeople(entries *Sources) error {
+	for _, p := range entries.Persons {
+		if err := w.keepPerson(p); err != nil {
 			return err
 		}
 	}
-	for _, p := range all.Practices {
-		id, err := u.colleague(p.SSIN)
+	for _, p := range entries.Practices {
+		id, err := w.colleague(p.SSIN)
 		if err != nil {
 			return err
 		}
-		_, err = u.s.exec(upsertPractice, id, p.NIHII.Digits(), p.NIHII.Base().Digits(), string(p.Profession), p.Speciality,
+		_, err = w.s.exec(upsertPractice, id, p.NIHII.Digits(), p.NIHII.Base().Digits(), string(p.Profession), p.Speciality,
 			p.From.String(), p.To.String())
 		if err != nil {
 			return err
@@ -116,110 +116,110 @@ func (u update) loadPeople(all *Sources) error {
 	return nil
 }
 
-func (u update) keepPerson(p register.Person) error {
-	one, err := u.establish(p.SSIN, false)
+func (w update) keepPerson(p register.Person) error {
+	pseudonym, err := w.establish(p.SSIN, false)
 	if err != nil {
 		return err
 	}
-	return u.sealPerson(one, p)
+	return w.sealPerson(pseudonym, p)
 }
 
-func (u update) loadOrganisations(all *Sources) error {
-	for _, o := range all.Organisations {
+func (w update) loadOrganisations(entries *Sources) error {
+	for _, o := range entries.Organisations {
 		id := o.NIHII.Base().Digits()
 		if id == "" {
 			id = o.CBE.Digits()
 		}
-		if _, err := u.s.exec(upsertOrganisation, id, o.NIHII.Digits(), o.CBE.Digits(), o.Type, o.Name); err != nil {
+		if _, err := w.s.exec(upsertOrganisation, id, o.NIHII.Digits(), o.CBE.Digits(), o.Type, o.Name); err != nil {
 			return err
 		}
 	}
-	for _, a := range all.Affiliations {
-		if err := u.putAffiliation(a); err != nil {
+	for _, a := range entries.Affiliations {
+		if err := w.putAffiliation(a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (u update) loadRelations(all *Sources) error {
-	for _, m := range all.Mandates {
-		if err := u.putMandate(m); err != nil {
+func (w update) loadRelations(entries *Sources) error {
+	for _, m := range entries.Mandates {
+		if err := w.putMandate(m); err != nil {
 			return err
 		}
 	}
-	for _, l := range all.Links {
-		patient, professional, err := u.linked(l)
+	for _, l := range entries.Links {
+		patient, professional, err := w.linked(l)
 		if err != nil {
 			return err
 		}
-		if _, err := u.s.exec(upsertLink, patient, professional, l.Type, l.From.String(), l.To.String()); err != nil {
+		if _, err := w.s.exec(upsertLink, patient, professional, l.Type, l.From.String(), l.To.String()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// devicesAtOnce are loaded together, where each statement costs a round trip.
+// deviceBatchSize is the number of devices per statement, because each statement costs a round trip.
 const devicesAtOnce = 400
 
-func (u update) loadDevices(all *Sources) error {
-	for devices := range slices.Chunk(all.Devices, devicesAtOnce) {
+func (w update) loadDevices(entries *Sources) error {
+	for devices := range slices.Chunk(entries.Devices, devicesAtOnce) {
 		codes := make([]any, 0, len(devices))
 		loaded := make(map[ident.NotificationCode]bool, len(devices))
 		for i := range devices {
 			d := &devices[i]
-			if loaded[d.Code] { // the same row cannot be changed twice in one statement
-				if err := u.s.flush(); err != nil {
+			if loaded[d.Code] { // one statement cannot change the same row twice
+				if err := w.s.flush(); err != nil {
 					return err
 				}
 			}
 			loaded[d.Code] = true
 			codes = append(codes, d.Code.Digits())
-			if err := u.s.insert(upsertDevice, deviceValues(d)...); err != nil {
+			if err := w.s.insert(upsertDevice, deviceValues(d)...); err != nil {
 				return err
 			}
 		}
-		if _, err := u.s.exec(deleteDeviceUDI+` (?`+strings.Repeat(`, ?`, len(codes)-1)+`)`, codes...); err != nil {
+		if _, err := w.s.exec(deleteDeviceUDI+` (?`+strings.Repeat(`, ?`, len(codes)-1)+`)`, codes...); err != nil {
 			return err
 		}
 		for _, d := range lastOfEach(devices) {
 			for _, di := range d.UDIDIs {
-				if err := u.s.insert(insertDeviceUDI, di, d.Code.Digits()); err != nil {
+				if err := w.s.insert(insertDeviceUDI, di, d.Code.Digits()); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return u.s.flush()
+	return w.s.flush()
 }
 
-// deviceValues are in the order of deviceFields.
+// deviceValues returns the values in the order of deviceInsertColumns.
 func deviceValues(d *register.Device) []any {
 	return []any{d.Code.Digits(), d.Name, d.Reference, d.Manufacturer, d.Distributor, d.Classification, d.Category,
 		strings.Join(d.UDIDIs, "\n"), string(d.Status), d.ValidFrom.String(), d.DeletedOn.String(), d.RecalledOn.String(), searchText(d)}
 }
 
-// lastOfEach leaves out what a later entry with the same code replaces.
+// lastPerCode drops each device that a later one with the same code replaces.
 func lastOfEach(devices []register.Device) []register.Device {
 	last := make(map[ident.NotificationCode]int, len(devices))
 	for i, d := range devices {
 		last[d.Code] = i
 	}
-	kept := make([]register.Device, 0, len(last))
+	remaining := make([]register.Device, 0, len(last))
 	for i, d := range devices {
 		if last[d.Code] == i {
-			kept = append(kept, d)
+			remaining = append(remaining, d)
 		}
 	}
-	return kept
+	return remaining
 }
 
-// Empty reports whether nothing was ever loaded or kept.
+// IsEmpty reports whether the register has no entries of authentic sources and no notifications.
 func (db *DB) Empty(ctx context.Context) (bool, error) {
 	var filled bool
-	err := db.read(ctx, func(s *session) error {
-		_, err := s.get(&filled, `SELECT EXISTS (SELECT 1 FROM person) OR EXISTS (SELECT 1 FROM practice)
+	err := db.read(ctx, func(tx *session) error {
+		_, err := tx.get(&filled, `SELECT EXISTS (SELECT 1 FROM person) OR EXISTS (SELECT 1 FROM practice)
 			OR EXISTS (SELECT 1 FROM organisation) OR EXISTS (SELECT 1 FROM device) OR EXISTS (SELECT 1 FROM affiliation)
 			OR EXISTS (SELECT 1 FROM mandate) OR EXISTS (SELECT 1 FROM therapeutic_link) OR EXISTS (SELECT 1 FROM notification)`)
 		return err

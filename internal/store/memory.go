@@ -2,49 +2,50 @@ package store
 
 import "sync"
 
-// memory keeps what the authentic sources answered. A notification asks them the same few things again and again: what
-// its surgeon practises, where he works, what the device list says of a product.
+// sourceCache caches query results from the authentic sources. Every notification repeats the same few queries: the
+// specialist's practices and affiliations, and the device list's entry for a product.
 //
-// It is never staler than a view is. Each load of the sources leaves a new random mark in the transaction that changes
-// them, a view reads the mark in its own snapshot before its first question, and an answer is taken from memory only
-// when it was read under that very mark. This holds for any number of programs and across a failover or a restore: a
-// mark is never given twice. It costs one small row for each view.
+// A cached result is never older than the transaction's snapshot. Each change of the sources writes a new random epoch
+// in the same transaction. A reading transaction selects the epoch in its own snapshot before its first query, and uses
+// a cached result only when it was read under the same epoch. This holds for any number of programs and across a
+// failover or a restore, because no epoch is issued twice. It costs one small row per transaction.
 //
-// What is asked about patients is not kept: they seldom come back, and their data has no business in memory. Neither is
-// an answer that finds nothing, so that nobody can fill the memory with what does not exist.
+// Results about patients are not cached: patients seldom come back, and their data should not stay in memory. Empty
+// results are not cached either, so that queries for things that do not exist cannot fill the cache.
 type memory struct {
 	mu      sync.RWMutex
 	mark    string
 	answers map[question]any
 }
 
-// question is one that the sources were asked: the statement and its parameter or parameters.
+// cacheKey is a statement with its one or two parameters.
 type question struct {
 	statement     string
 	first, second any
 }
 
-// rememberedAnswers bounds the memory: some thousand professionals and devices, a few hundred bytes each.
+// maxCacheEntries bounds the cache. It is enough for some thousand professionals and devices, at a few hundred bytes
+// each.
 const rememberedAnswers = 10_000
 
-func (m *memory) get(mark string, q question) (any, bool) {
+func (m *memory) get(epoch string, key question) (any, bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if m.mark != mark {
+	if m.mark != epoch {
 		return nil, false
 	}
-	answer, ok := m.answers[q]
+	answer, ok := m.answers[key]
 	return answer, ok
 }
 
-// put remembers an answer, and forgets all others when they are older or too many.
-func (m *memory) put(mark string, q question, answer any) {
+// putEntry adds a result. It first clears the cache when the entries have another epoch or are too many.
+func (m *memory) put(epoch string, key question, answer any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.answers == nil || m.mark != mark || len(m.answers) >= rememberedAnswers {
-		m.mark, m.answers = mark, make(map[question]any)
+	if m.answers == nil || m.mark != epoch || len(m.answers) >= rememberedAnswers {
+		m.mark, m.answers = epoch, make(map[question]any)
 	}
-	m.answers[q] = answer
+	m.answers[key] = answer
 }
 
 const (
@@ -52,55 +53,56 @@ const (
 	updateMark = `UPDATE source_mark SET mark = ? WHERE id = 1`
 )
 
-// remembered answers from memory, or asks and, when something was found, remembers. A transaction that writes has no
-// memory: it may see what is not committed yet.
-func remembered[T any](s *session, q question, ask func() (answer T, found bool, err error)) (T, error) {
-	if s.memory == nil {
-		answer, _, err := ask()
+// fetchCached returns the cached result, or calls query and caches what it found. A writing transaction has no cache,
+// because it may read uncommitted rows.
+func remembered[T any](tx *session, key question, query func() (answer T, found bool, err error)) (T, error) {
+	if tx.memory == nil {
+		answer, _, err := query()
 		return answer, err
 	}
 	var none T
-	if !s.marked {
-		if _, err := s.get(&s.sourceMark, selectMark); err != nil {
+	if !tx.marked {
+		if _, err := tx.get(&tx.sourceMark, selectMark); err != nil {
 			return none, err
 		}
-		s.marked = true
+		tx.marked = true
 	}
-	if kept, ok := s.memory.get(s.sourceMark, q); ok {
-		if answer, ok := kept.(T); ok {
+	if cached, ok := tx.memory.get(tx.sourceMark, key); ok {
+		if answer, ok := cached.(T); ok {
 			return answer, nil
 		}
 	}
-	answer, found, err := ask()
+	answer, found, err := query()
 	if err == nil && found {
-		s.memory.put(s.sourceMark, q, answer)
+		tx.memory.put(tx.sourceMark, key, answer)
 	}
 	return answer, err
 }
 
-// entry is a value that may not be there.
+// optionalValue is a value that may be absent.
 type entry[T any] struct {
 	value T
 	there bool
 }
 
-// rememberedOne is one, of the authentic sources.
-func rememberedOne[R, T any](s *session, table string, convert func(R, *reading) T, query string, arg any) (T, bool, error) {
-	answer, err := remembered(s, question{query, arg, nil}, func() (entry[T], bool, error) {
-		value, there, err := one(s, table, convert, query, arg)
-		return entry[T]{value, there}, there, err
+// cachedQueryOne is queryOne with the source cache.
+func rememberedOne[R, T any](tx *session, table string, convert func(R, *reading) T, query string, arg any) (T, bool, error) {
+	answer, err := remembered(tx, question{query, arg, nil}, func() (entry[T], bool, error) {
+		value, found, err := one(tx, table, convert, query, arg)
+		return entry[T]{value, found}, found, err
 	})
 	return answer.value, answer.there, err
 }
 
-// rememberedMany is many, of the authentic sources, with one parameter or two. Who asks shares the slice with all others.
-func rememberedMany[R, T any](s *session, table string, convert func(R, *reading) T, query string, args ...any) ([]T, error) {
-	q := question{statement: query, first: args[0]}
+// cachedQueryAll is queryAll with the source cache, for one or two parameters. The caller must not modify the slice,
+// which is shared.
+func rememberedMany[R, T any](tx *session, table string, convert func(R, *reading) T, query string, args ...any) ([]T, error) {
+	key := question{statement: query, first: args[0]}
 	if len(args) > 1 {
-		q.second = args[1]
+		key.second = args[1]
 	}
-	return remembered(s, q, func() ([]T, bool, error) {
-		values, err := many(s, table, convert, query, args...)
+	return remembered(tx, key, func() ([]T, bool, error) {
+		values, err := many(tx, table, convert, query, args...)
 		return values, len(values) > 0, err
 	})
 }

@@ -14,8 +14,8 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// migrate brings the tables to the form that this program knows. Several programs may do so at once: whoever loses the
-// race finds the work done when it looks again.
+// migrateSchema migrates the database to this program's schema version. Several programs may do so at the same time:
+// those that lose the race find the new version at their next attempt.
 func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 	files, err := fs.Sub(migrations, "migrations/"+d.migrations)
 	if err != nil {
@@ -45,7 +45,7 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 	}
 }
 
-// pause waits, unless the context ends first.
+// sleepContext waits for d, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

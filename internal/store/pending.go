@@ -8,9 +8,9 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// Pending finds notifications that wait to become final, in the order in which they were begun.
-func (v view) Pending(q register.PendingQuery) ([]register.Summary, int, error) {
-	whose, err := v.pendingFor(q)
+// ListPending returns a page of pending notifications in the order of their first versions, and their total number.
+func (r view) Pending(q register.PendingQuery) ([]register.Summary, int, error) {
+	whose, err := r.pendingFor(q)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -26,30 +26,30 @@ func (v view) Pending(q register.PendingQuery) ([]register.Summary, int, error) 
 		args = append(args, string(q.State))
 	}
 	var total int
-	if _, err = v.s.get(&total, `SELECT COUNT(*)`+tables, args...); err != nil {
+	if _, err = r.s.get(&total, `SELECT COUNT(*)`+tables, args...); err != nil {
 		return nil, 0, err
 	}
 	if q.Offset >= total || q.Limit <= 0 {
 		return nil, total, nil
 	}
-	page, err := many(v.s, "notification", summaryRow.summary, summaryColumns+tables+` ORDER BY begun.seq LIMIT ? OFFSET ?`,
+	page, err := many(r.s, "notification", summaryRow.summary, summaryColumns+tables+` ORDER BY begun.seq LIMIT ? OFFSET ?`,
 		append(args, q.Limit, max(q.Offset, 0))...)
 	if err != nil {
 		return nil, 0, err
 	}
-	specialist, err := v.s.person(q.Specialist)
+	specialist, err := r.s.person(q.Specialist)
 	for i := range page {
 		page[i].Own = specialist != nil && page[i].Specialist.SSIN == specialist.current.shown
 	}
 	return page, total, err
 }
 
-// pendingFor makes a selection of references for each of the people and the organisation that are asked for.
-func (v view) pendingFor(q register.PendingQuery) (*conditions, error) {
+// pendingSelections returns one SELECT of references for each person and for the organisation in the query.
+func (r view) pendingFor(q register.PendingQuery) (*conditions, error) {
 	whose := &conditions{}
 	const references = `SELECT reference FROM pending WHERE `
 	add := func(column string, person ident.SSIN) error {
-		p, err := v.s.person(person)
+		p, err := r.s.person(person)
 		if err == nil && p != nil {
 			whose.add(references+column+` = ?`, p.current.id)
 		}

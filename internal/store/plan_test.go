@@ -14,17 +14,17 @@ import (
 	"github.com/openctr/ctr/internal/storetest"
 )
 
-// step is one access to a table in the plan of a statement.
+// planStep is one access to a table in the plan of a statement.
 type step struct {
-	table string // its alias in the statement
-	index string // none when every row is read
-	keyed bool   // the index is entered at a key
+	table string // alias in the statement
+	index string // empty for a scan of the table
+	keyed bool   // the index is searched by a key
 	text  string
 }
 
-// No question that a caller can ask reads a whole table: the cost is flat in the number of notifications. And whoever asks
-// about a patient starts from that patient's rows. The one exception is the search for words in the device list, which is
-// not measured here.
+// TestEveryStatementHasAnIndex checks that no query that a caller can cause scans a whole table, so that its cost does
+// not grow with the number of notifications, and that queries about a patient start from that patient's rows. The only
+// exception is the search for words in the device list, which this test leaves out.
 func TestEveryStatementHasAnIndex(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { testPlans(t, storetest.Embedded(t), embeddedPlan) })
 	t.Run("postgres", func(t *testing.T) { testPlans(t, storetest.Server(t)(t), postgresPlan) })
@@ -33,7 +33,7 @@ func TestEveryStatementHasAnIndex(t *testing.T) {
 func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Context, *sql.Conn, store.Asked) ([]step, error)) {
 	t.Helper()
 	db := backend.Open(t)
-	if err := notify(t, db, 1); err != nil { // about nobody whom the register does not know it is asked nothing
+	if err := notify(t, db, 1); err != nil { // the store sends no further queries about unknown persons
 		t.Fatal(err)
 	}
 	conn, err := backend.Raw(t).Conn(t.Context())
@@ -63,7 +63,7 @@ func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Con
 	}
 }
 
-// questions are all that a caller can ask, by name.
+// readerCalls returns all queries that a caller can cause, by name.
 func questions() map[string]func(r register.Reader) error {
 	day := parsed(ident.ParseDate, "2026-11-21")
 	ssin, code, number := person(1), parsed(ident.ParseNotificationCode, "000071200176"), anyNumber(day)
@@ -124,8 +124,8 @@ func questions() map[string]func(r register.Reader) error {
 	return questions
 }
 
-// embeddedPlan reads lines such as "SEARCH n USING INDEX notification_patient (patient_ssin=? AND operation_date>?)". The
-// parameters stay empty, so that the plan holds for every value.
+// explainSQLite parses lines such as "SEARCH n USING INDEX notification_patient (patient_ssin=? AND operation_date>?)".
+// The parameters stay empty, so that the plan holds for all values.
 func embeddedPlan(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]step, error) {
 	rows, err := conn.QueryContext(ctx, "EXPLAIN QUERY PLAN "+asked.Text, make([]any, len(asked.Args))...)
 	if err != nil {
@@ -154,8 +154,8 @@ func embeddedPlan(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]ste
 	return steps, rows.Err()
 }
 
-// postgresPlan reads a plan that may not read a whole table where there is another way: the tables are empty, and nothing
-// is cheaper than to read an empty table, or to hash it.
+// explainPostgresWithoutScans disables sequential scans and hash and merge joins: the tables are empty, and scanning or
+// hashing an empty table is always the cheapest plan.
 func postgresPlan(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]step, error) {
 	if _, err := conn.ExecContext(ctx, `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off`); err != nil {
 		return nil, err
@@ -163,10 +163,10 @@ func postgresPlan(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]ste
 	return explained(ctx, conn, asked)
 }
 
-// explained reads the plan that PostgreSQL chooses.
+// explainPostgres returns the plan that PostgreSQL chooses.
 func explained(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]step, error) {
-	var octets []byte
-	if err := conn.QueryRowContext(ctx, "EXPLAIN (FORMAT JSON) "+asked.Text, asked.Args...).Scan(&octets); err != nil {
+	var data []byte
+	if err := conn.QueryRowContext(ctx, "EXPLAIN (FORMAT JSON) "+asked.Text, asked.Args...).Scan(&data); err != nil {
 		return nil, err
 	}
 	type node struct {
@@ -178,13 +178,13 @@ func explained(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]step, 
 	}
 	var steps []step
 	var walk func(json.RawMessage, string) error
-	walk = func(octets json.RawMessage, alias string) error {
+	walk = func(data json.RawMessage, alias string) error {
 		var n node
-		if err := json.Unmarshal(octets, &n); err != nil {
+		if err := json.Unmarshal(data, &n); err != nil {
 			return err
 		}
 		if n.Alias != "" {
-			alias = n.Alias // a bitmap's index is named below its table
+			alias = n.Alias // the node of a bitmap index is below the node of its table
 		}
 		if strings.Contains(n.Type, "Index") || n.Type == "Seq Scan" {
 			s := step{table: alias, index: n.Index, keyed: n.Key != ""}
@@ -199,7 +199,7 @@ func explained(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]step, 
 		return nil
 	}
 	var plans []struct{ Plan json.RawMessage }
-	if err := json.Unmarshal(octets, &plans); err != nil {
+	if err := json.Unmarshal(data, &plans); err != nil {
 		return nil, err
 	}
 	for _, plan := range plans {
