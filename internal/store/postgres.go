@@ -15,10 +15,10 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// postgres is a register in a PostgreSQL database, which any number of programs may share.
+// postgresEngine stores the register in a PostgreSQL database, which any number of programs may share.
 //
-// Nothing outlives a transaction on a connection: no prepared statement, no session lock, no setting. So it works
-// behind a pooler that gives each transaction another connection, such as PgBouncer in transaction mode.
+// No state outlives a transaction on its connection: no prepared statement, session lock or setting. So the engine
+// works behind a pooler that gives each transaction another connection, such as PgBouncer in transaction mode.
 type postgres struct {
 	dialect *dialect
 	db      *sqlx.DB
@@ -28,10 +28,10 @@ type postgres struct {
 
 const (
 	oldestPostgres = 15
-	// connections at a time. PostgreSQL allows a hundred by default, which several nodes share.
+	// maxConnections is per program. PostgreSQL allows 100 by default, which several nodes share.
 	connections = 32
-	// attempts bounds how often a transaction is run, and firstPause how long it waits before the second time; the wait
-	// doubles each time. A failover takes longer: until it is over, callers hear that the store is unavailable.
+	// maxAttempts bounds how often a transaction runs, and initialBackoff is the wait before the second attempt; it
+	// doubles each time. A failover takes longer than all attempts; until it ends, callers get STORE_UNAVAILABLE.
 	attempts   = 6
 	firstPause = 10 * time.Millisecond
 )
@@ -39,10 +39,10 @@ const (
 func openPostgres(ctx context.Context, url string, persons *persons) (engine, error) {
 	config, err := pq.NewConfig(url)
 	if err != nil {
-		// The error may repeat the URL, and with it the password.
+		// The error is dropped, because it may quote the URL and the password in it.
 		return nil, errors.New("the database URL is not a valid postgres:// URL")
 	}
-	// Parameters go along with the statement: one round trip, and no named statement that a pooler would lose.
+	// Binary parameters travel with the statement: one round trip, and no named statement, which a pooler would lose.
 	config.BinaryParameters = true
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
@@ -73,25 +73,25 @@ func (p *postgres) open(ctx context.Context) error {
 	return migrate(ctx, p.db.DB, p.dialect)
 }
 
-// read runs f over one snapshot.
+// readTx runs f over one snapshot.
 func (p *postgres) read(ctx context.Context, f func(*session) error) error {
-	tx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return p.dialect.problem(err)
 	}
-	s := &session{ctx: ctx, on: tx, dialect: p.dialect, memory: &p.memory, persons: p.persons}
-	if err := s.run(f); err != nil {
-		_ = tx.Rollback() // the connection is dropped when even that fails
+	tx := &session{ctx: ctx, on: sqlTx, dialect: p.dialect, memory: &p.memory, persons: p.persons}
+	if err := tx.run(f); err != nil {
+		_ = sqlTx.Rollback() // if this fails, database/sql drops the connection
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	if err := sqlTx.Commit(); err != nil {
 		return p.dialect.problem(err)
 	}
-	p.persons.acquaintances.met(s)
+	p.persons.acquaintances.met(tx)
 	return nil
 }
 
-// write runs f, and again when the transaction lost a race or its connection.
+// writeTx runs f, and runs it again when the transaction lost a race or its connection.
 func (p *postgres) write(ctx context.Context, f func(*session) error) error {
 	wait := firstPause
 	for n := 1; ; n++ {
@@ -99,56 +99,57 @@ func (p *postgres) write(ctx context.Context, f func(*session) error) error {
 		if err == nil || !again || n == attempts {
 			return err
 		}
-		// Between half and all of the wait, so that those who collided do not meet again.
-		if pause(ctx, wait/2+rand.N(wait/2)) != nil { //nolint:gosec // nobody gains by guessing it
+		// Random jitter between half and all of the wait, so that transactions that collided do not collide again.
+		if pause(ctx, wait/2+rand.N(wait/2)) != nil { //nolint:gosec // the jitter is no secret
 			return err
 		}
 		wait *= 2
 	}
 }
 
-// attempt runs f once. When it fails, it reports whether f may be run again: nothing of it is kept, and it may go better
-// the next time.
+// attemptTx runs f once. On an error, it reports whether f may run again: nothing is stored, and the next attempt may
+// succeed.
 func (p *postgres) attempt(ctx context.Context, f func(*session) error) (bool, error) {
-	tx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return isLost(err), p.dialect.problem(err)
 	}
-	s := &session{ctx: ctx, on: tx, dialect: p.dialect, persons: p.persons, attempt: []byte(crand.Text())}
-	if err = s.run(f); err != nil {
-		_ = tx.Rollback() // the connection is dropped when even that fails
-		return isLost(s.err) || isRace(s.err), err
+	tx := &session{ctx: ctx, on: sqlTx, dialect: p.dialect, persons: p.persons, attempt: []byte(crand.Text())}
+	if err = tx.run(f); err != nil {
+		_ = sqlTx.Rollback() // if this fails, database/sql drops the connection
+		return isLost(tx.err) || isRace(tx.err), err
 	}
-	// When the caller gives up before COMMIT is sent, this is the context's error, and nothing is kept.
-	err = tx.Commit()
+	// When the caller gives up before COMMIT is sent, this is the context's error, and nothing is stored.
+	err = sqlTx.Commit()
 	switch {
 	case err == nil:
-		p.persons.acquaintances.met(s)
+		p.persons.acquaintances.met(tx)
 		return false, nil
 	case isLost(err):
-		return p.afterLostCommit(context.WithoutCancel(ctx), s, err)
+		return p.afterLostCommit(context.WithoutCancel(ctx), tx, err)
 	}
 	return isRace(err), p.dialect.problem(err)
 }
 
-// afterLostCommit finds out what became of a transaction whose answer to COMMIT was lost. Running it again blindly would
-// find its own message used, and not running it again would tell the caller that nothing was stored when all was.
+// resolveLostCommit finds out whether a transaction was committed whose response to COMMIT was lost. Running it again
+// blindly would find its own replay key recorded; not running it again would report that nothing was stored when
+// everything was.
 //
-// The transaction marked its message as used, together with a random number of this attempt. Inserting the same message
-// waits until the server has ended the lost transaction; then either the mark with our number is there, and all of it
-// is kept, or it is not, and nothing can be any more. This holds across a failover too, because the mark is lost
-// exactly when the rest is. A transaction that used no message cannot be told apart: its caller hears that the store
-// is unavailable.
-func (p *postgres) afterLostCommit(ctx context.Context, s *session, lost error) (bool, error) {
+// The transaction recorded its replay key together with a random id of this attempt. Inserting the same replay key
+// waits until the server has ended the lost transaction. Then either the replay key with our attempt id is there and
+// everything is stored, or it is not there and nothing of the transaction can appear any more. This also holds across a
+// failover, because the replay key is lost exactly when the rest is. For a transaction without a replay key the outcome
+// stays unknown, and the caller gets STORE_UNAVAILABLE.
+func (p *postgres) afterLostCommit(ctx context.Context, tx *session, lost error) (bool, error) {
 	unknown := p.dialect.problem(fmt.Errorf("what became of the transaction is not known: %w", lost))
-	if s.mark == nil {
+	if tx.mark == nil {
 		return false, unknown
 	}
 	wait := firstPause
 	for range attempts {
-		kept, err := p.isKept(ctx, s)
+		committed, err := p.isKept(ctx, tx)
 		switch {
-		case err == nil && kept:
+		case err == nil && committed:
 			return false, nil
 		case err == nil:
 			return true, p.dialect.problem(lost)
@@ -163,25 +164,25 @@ func (p *postgres) afterLostCommit(ctx context.Context, s *session, lost error) 
 	return false, unknown
 }
 
-// isKept reports whether this attempt's mark was committed. It changes nothing.
-func (p *postgres) isKept(ctx context.Context, s *session) (bool, error) {
+// isCommitted reports whether this attempt's replay key was committed. It rolls back its own insert.
+func (p *postgres) isKept(ctx context.Context, tx *session) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	tx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return false, err
 	}
-	defer func() { _ = tx.Rollback() }()
-	_, err = tx.ExecContext(ctx, sqlx.Rebind(p.dialect.bind, spendWithAttempt), s.mark, instant(time.Unix(0, 0)), []byte{})
+	defer func() { _ = sqlTx.Rollback() }()
+	_, err = sqlTx.ExecContext(ctx, sqlx.Rebind(p.dialect.bind, spendWithAttempt), tx.mark, instant(time.Unix(0, 0)), []byte{})
 	if err != nil {
 		return false, err
 	}
-	var kept bool
-	err = tx.GetContext(ctx, &kept, `SELECT attempt = $1 FROM replay WHERE key = $2`, s.attempt, s.mark)
-	return kept, err
+	var committed bool
+	err = sqlTx.GetContext(ctx, &committed, `SELECT attempt = $1 FROM replay WHERE key = $2`, tx.attempt, tx.mark)
+	return committed, err
 }
 
-// ready asks whether this server takes writes: a standby, or one whose disk is protected, does not.
+// checkReady checks that the server accepts writes: a standby, or a server with a read-only disk, does not.
 func (p *postgres) ready(ctx context.Context) error {
 	var readOnly bool
 	err := p.db.GetContext(ctx, &readOnly, `SELECT CAST(current_setting('transaction_read_only') AS boolean)`)

@@ -19,20 +19,20 @@ import (
 	"github.com/openctr/ctr/internal/storetest"
 )
 
-// When, from the client's side, the connection is lost.
+// The moments when the proxy loses a connection, as seen by the client.
 const (
 	never int32 = iota
 	inTransaction
 	beforeCommit
 	afterCommit
-	always // nobody gets through any more
+	always // no connection gets through
 )
 
-// proxy stands between the store and PostgreSQL, reads what the store sends, and loses connections.
+// proxy forwards connections from the store to PostgreSQL, parses what the store sends, and loses connections.
 type proxy struct {
 	server string
 	lose   atomic.Int32 // when to lose the next connection
-	named  atomic.Int32 // prepared statements with a name
+	named  atomic.Int32 // number of prepared statements with a name
 	group  sync.WaitGroup
 }
 
@@ -127,7 +127,8 @@ func (p *proxy) serve(client net.Conn) {
 	}
 }
 
-// readMessage reads one message of the client: a type, but for the first one, then a length that counts itself.
+// readMessage reads one message of the client: a type, which the first message lacks, then a length that includes
+// itself.
 func readMessage(r io.Reader, first bool) ([]byte, error) {
 	head := make([]byte, 5)
 	if first {
@@ -157,7 +158,7 @@ func TestLostConnections(t *testing.T) {
 		lose  int32
 		spend bool
 		runs  int
-		code  problem.Code // of the refusal, none when it is kept
+		code  problem.Code // of the error, empty when the write succeeds
 		kept  bool
 	}{
 		{"never", never, true, 1, "", true},

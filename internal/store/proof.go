@@ -10,11 +10,11 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-// Proved is a version of a notification with what proves it.
+// VersionProof is a version of a notification with its evidence and its record in the audit log.
 type Proved struct {
 	Reference    string
 	Version      int
-	Number       ident.NotificationNumber // none of a version that was not final
+	Number       ident.NotificationNumber // zero for a version that was not final
 	Type         register.OperationType
 	State        register.State
 	Change       register.Change
@@ -22,11 +22,12 @@ type Proved struct {
 	Digest       [32]byte
 	Signer       string
 	Organisation ident.NIHII
-	Evidence     *register.Evidence // nil where none was kept
-	Recorded     *Recorded          // nil where the audit trail does not have it
+	Evidence     *register.Evidence // nil when none was stored
+	Recorded     *Recorded          // nil when the audit log has no matching event
 }
 
-// Recorded is the row of the audit trail that tells how a request ended, with the checkpoint that covers it.
+// AuditRecord is the audit event that records the outcome of a request, with the proof by the checkpoint that covers
+// it.
 type Recorded struct {
 	Seq         int64
 	At          time.Time
@@ -50,30 +51,30 @@ type provedRow struct {
 	Patient      int64   `db:"patient"`
 }
 
-func (row provedRow) proved(r *reading) Proved {
-	return Proved{Reference: row.Reference, Version: row.Version, Number: r.number(row.Number), Type: register.OperationType(row.Type),
+func (row provedRow) proved(c *reading) Proved {
+	return Proved{Reference: row.Reference, Version: row.Version, Number: c.number(row.Number), Type: register.OperationType(row.Type),
 		State: register.State(row.State), Change: register.Change(row.Change), RegisteredAt: time.Time(row.RegisteredAt),
-		Digest: r.digest(row.Digest), Signer: r.signer(row.Signer), Organisation: r.nihii(row.Organisation)}
+		Digest: c.digest(row.Digest), Signer: c.signer(row.Signer), Organisation: c.nihii(row.Organisation)}
 }
 
 const selectProved = `SELECT reference, version, number, type, state, change, registered_at, digest, signer, organisation, patient
 	FROM notification WHERE reference = (SELECT reference FROM notification WHERE number = ? AND number <> '' ORDER BY version LIMIT 1)
 	ORDER BY version`
 
-// Proofs are the versions of a notification, oldest first, each with what proves it.
+// Proofs returns the versions of a notification with their proofs, oldest first.
 func (db *DB) Proofs(ctx context.Context, number ident.NotificationNumber) ([]Proved, error) {
 	var all []Proved
-	err := db.read(ctx, func(s *session) error {
+	err := db.read(ctx, func(tx *session) error {
 		var rows []provedRow
-		if err := s.all(&rows, selectProved, number.Digits()); err != nil {
+		if err := tx.all(&rows, selectProved, number.Digits()); err != nil {
 			return err
 		}
 		var err error
-		if all, err = each(s, rows, "notification", provedRow.proved); err != nil {
+		if all, err = each(tx, rows, "notification", provedRow.proved); err != nil {
 			return err
 		}
 		for i := range rows {
-			if all[i].Recorded, err = s.recorded(&rows[i]); err != nil {
+			if all[i].Recorded, err = tx.recorded(&rows[i]); err != nil {
 				return err
 			}
 		}
@@ -96,8 +97,8 @@ func (db *DB) Proofs(ctx context.Context, number ident.NotificationNumber) ([]Pr
 	return all, nil
 }
 
-// An event is written in the transaction that makes the version, a moment after the version's own instant. Rows of audit
-// come nearly in the order of their instants: by how much they do not is the margin.
+// The transaction that creates a version also writes the event, a moment after the version's own timestamp. Rows of
+// audit are nearly in the order of their timestamps; maxAuditDelay is the margin for those that are not.
 const (
 	recordedWithin = time.Minute
 	selectRecorded = trailColumns + `WHERE seq >= ? AND seq <= ? AND patient = ? AND signer = ? AND outcome = ? AND at >= ? AND at < ?
@@ -105,19 +106,19 @@ const (
 		AND (number = ? OR ? = '') ORDER BY seq LIMIT 1`
 )
 
-// recorded finds the event of the request that made a version.
-func (s *session) recorded(of *provedRow) (*Recorded, error) {
+// findAuditRecord finds the event of the request that created a version.
+func (tx *session) recorded(of *provedRow) (*Recorded, error) {
 	at := time.Time(of.RegisteredAt)
-	from, err := s.seqAt(at.Add(-recordedWithin))
+	from, err := tx.seqAt(at.Add(-recordedWithin))
 	if err != nil {
 		return nil, err
 	}
-	to, err := s.seqAt(at.Add(2 * recordedWithin))
+	to, err := tx.seqAt(at.Add(2 * recordedWithin))
 	if err != nil {
 		return nil, err
 	}
 	var row trailRow
-	found, err := s.get(&row, selectRecorded, from, to, of.Patient, of.Signer, string(register.Accepted), instant(at),
+	found, err := tx.get(&row, selectRecorded, from, to, of.Patient, of.Signer, string(register.Accepted), instant(at),
 		instant(at.Add(recordedWithin)), of.Number, of.Number)
 	if err != nil || !found {
 		return nil, err
@@ -125,23 +126,23 @@ func (s *session) recorded(of *provedRow) (*Recorded, error) {
 	r := &Recorded{Seq: row.Seq, Correlation: string(row.Correlation), Operation: string(row.Operation),
 		Outcome: register.Outcome(row.Outcome), Reason: string(row.Reason)}
 	if r.At, err = time.Parse(trail.InstantForm, string(row.At)); err != nil {
-		return nil, s.fail(err)
+		return nil, tx.fail(err)
 	}
-	r.Proof, err = s.proof(&row)
+	r.Proof, err = tx.proof(&row)
 	return r, err
 }
 
-// seqAt is a row of audit near an instant, found by halving.
-func (s *session) seqAt(at time.Time) (int64, error) {
+// findSeqAt returns the sequence number of a row of audit near a time, by binary search.
+func (tx *session) seqAt(at time.Time) (int64, error) {
 	var last int64
-	if _, err := s.get(&last, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil {
+	if _, err := tx.get(&last, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil {
 		return 0, err
 	}
 	low, high := int64(0), last
 	for low < high {
 		middle := low + (high-low)/2
 		var found instant
-		if _, err := s.get(&found, `SELECT at FROM audit WHERE seq >= ? ORDER BY seq LIMIT 1`, middle); err != nil {
+		if _, err := tx.get(&found, `SELECT at FROM audit WHERE seq >= ? ORDER BY seq LIMIT 1`, middle); err != nil {
 			return 0, err
 		}
 		if time.Time(found).Before(at) {
@@ -153,16 +154,16 @@ func (s *session) seqAt(at time.Time) (int64, error) {
 	return low, nil
 }
 
-// proof is nil while no checkpoint covers the row.
-func (s *session) proof(row *trailRow) (*trail.Proof, error) {
+// buildAuditProof builds the proof of a row. It returns nil while no checkpoint covers the row.
+func (tx *session) proof(row *trailRow) (*trail.Proof, error) {
 	var covering []checkpointRow
-	err := s.all(&covering, checkpointColumns+`WHERE seq_to >= ? ORDER BY seq_to, number LIMIT 1`, row.Seq)
+	err := tx.all(&covering, checkpointColumns+`WHERE seq_to >= ? ORDER BY seq_to, number LIMIT 1`, row.Seq)
 	if err != nil || len(covering) == 0 {
 		return nil, err
 	}
 	p := &trail.Proof{Columns: row.columns(), Checkpoint: covering[0].checkpoint()}
 	var before []checkpointRow
-	if err = s.all(&before, selectCheckpoints, p.Checkpoint.Number-2, 1); err != nil {
+	if err = tx.all(&before, selectCheckpoints, p.Checkpoint.Number-2, 1); err != nil {
 		return nil, err
 	}
 	seq := int64(0)
@@ -170,7 +171,7 @@ func (s *session) proof(row *trailRow) (*trail.Proof, error) {
 		seq, p.Before = before[0].SeqTo, before[0].checkpoint().Head
 	}
 	for seq < p.Checkpoint.SeqTo {
-		page, err := s.trailRows(seq, sealedPage)
+		page, err := tx.trailRows(seq, sealedPage)
 		if err != nil {
 			return nil, err
 		}
@@ -185,7 +186,7 @@ func (s *session) proof(row *trailRow) (*trail.Proof, error) {
 		}
 	}
 	if !p.Holds() {
-		return nil, s.fail(errors.New("the audit trail does not verify where it tells of this notification: see ctrd admin audit verify"))
+		return nil, tx.fail(errors.New("the audit trail does not verify where it tells of this notification: see ctrd admin audit verify"))
 	}
 	return p, nil
 }

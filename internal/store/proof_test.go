@@ -9,8 +9,8 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// Each version of a notification comes with its message and with the row of the audit trail that tells of it, among others of
-// the same patient and signer; and with the checkpoint that covers the row, once there is one.
+// testProofs checks that each version of a notification comes with its message, with its own row of the audit log among
+// others of the same patient and signer, and with the checkpoint that covers the row, once there is one.
 func testProofs(t *testing.T, s *sealed) {
 	t.Helper()
 	s.record(t, 5)
@@ -34,7 +34,7 @@ func testProofs(t *testing.T, s *sealed) {
 					return err
 				}
 			}
-			if err := w.Keep(kept); err != nil || n == 2 { // of which no evidence was kept
+			if err := w.Keep(kept); err != nil || n == 2 { // without evidence
 				return err
 			}
 			return w.Prove(register.Evidence{Reference: kept.Reference, Version: n, Message: []byte("message"), Certificate: []byte("certificate"),

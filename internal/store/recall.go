@@ -15,19 +15,19 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// RecallQuery says which implants a recall is about. Zero fields do not restrict, and all that is given must hold. It takes
-// a product, lots or serial numbers: days alone are no recall.
+// RecallQuery selects the implants of a recall. Zero fields do not restrict, and an implant must match all others. A
+// query needs a product, lots or serial numbers: days alone are not enough.
 type RecallQuery struct {
 	Code    ident.NotificationCode
 	UDIDI   string
 	Lots    Range
 	Serials Range
-	From    ident.Date // of the operation
-	To      ident.Date
-	Reveal  bool // with the patients' numbers and names
+	From    ident.Date // first surgery date
+	To      ident.Date // last surgery date
+	Reveal  bool       // include the patients' SSINs and names
 }
 
-// Check refuses what no recall can be about.
+// Validate reports why a query cannot select a recall.
 func (q *RecallQuery) Check() error {
 	if q.Code.IsZero() && q.UDIDI == "" && q.Lots.isZero() && q.Serials.isZero() {
 		return errors.New("name what is recalled: a code, a UDI-DI, a lot or a serial number; days alone are not enough")
@@ -40,26 +40,24 @@ func (q *RecallQuery) Check() error {
 	return errors.Join(lots, serials)
 }
 
-// Recall is what the register holds of what is recalled: what stands in the current version of a final notification.
+// RecallResult holds the recalled implants in the current versions of final notifications.
 type Recall struct {
-	// Placed are pieces that notifications of this register placed, of which some were Removed since and the others are
-	// still InPlace.
+	// Implanted counts the pieces of implantations in this register: the sum of Explanted and StillImplanted.
 	Placed, Removed, InPlace int
-	// Unregistered are pieces that were placed elsewhere, or before the register, and became known when they were removed.
-	// They count in none of the above.
+	// Unregistered counts pieces that were implanted elsewhere, or before the register existed, and became known by
+	// their explantation. The counts above do not include them.
 	Unregistered int
 
 	Patients, Notifications, Hospitals, Specialists int
 
-	Lines []RecalledLine // by specialist, and then in the order of the operations
+	Lines []RecalledLine // sorted by specialist, then by surgery date
 }
 
-// RecalledLine is a line of implants, as the notification that placed it has it; or, when it is unregistered, the one that
-// removed it.
+// RecalledLine is an implant line of an implantation or, when it is unregistered, of the explantation that declared it.
 type RecalledLine struct {
 	Specialist     ident.NIHII
 	SpecialistName string
-	Hospital       ident.NIHII // that notified
+	Hospital       ident.NIHII // the notifying hospital
 	HospitalName   string
 	Number         ident.NotificationNumber
 	OperationDate  ident.Date
@@ -69,11 +67,11 @@ type RecalledLine struct {
 	Quantity       int
 	Remaining      int
 	Unregistered   bool
-	// Listed says that the line itself does not state the code or the UDI-DI that is asked for: the device list tells that
-	// what it states instead belongs to it.
+	// MatchedByDeviceList says that the line itself lacks the code or UDI-DI of the query; it has another identifier of
+	// the same product by the device list.
 	Listed bool
-	// Patient is a pseudonym: the same for the same patient in the whole register, whatever is asked. Revealed is who the
-	// patient is, and zero unless it was asked for.
+	// Patient is a pseudonym, the same for the same patient in every recall of this register. RevealedPatient is zero
+	// unless the query has RevealPatients.
 	Patient  string
 	Revealed register.Person
 
@@ -99,9 +97,9 @@ type recalledRow struct {
 	KeyID           string `db:"key_id"`
 }
 
-// A recall starts from the implants, of which there are few, and goes from each of them to its notification and to its
-// patient: CROSS JOIN keeps SQLite from turning that round, which knows nothing of how many there are. Patient and
-// specialist are the subjects with the persons' newest numbers.
+// A recall starts from the implants, which are few, and joins the notification and the patient of each. CROSS JOIN
+// prevents SQLite from reordering the tables, because it has no statistics about their sizes. Patient and specialist
+// are the current pseudonyms of the persons.
 const (
 	recalledColumns = `SELECT i.line, n.number, n.operation_date, ` +
 		`COALESCE((SELECT s.person FROM subject s WHERE s.id = n.specialist), 0) AS specialist, n.specialist_nihii, n.organisation, ` +
@@ -110,15 +108,16 @@ const (
 	recalledJoins = ` AND n.reference = i.reference AND n.version = i.version AND a.id = n.patient AND p.id = a.person` + inForce
 )
 
-// product is a condition for a code or a UDI-DI. Who notified by code alone gave no UDI-DI, and who notified by UDI-DI may have
-// done so before the device list knew it. So each finds the other through the list, where a line states only one of them.
+// productCondition is a condition on the code or the UDI-DI. A line that was notified by code alone has no UDI-DI, and
+// one that was notified by UDI-DI has no code when the device list did not contain the UDI-DI yet. So each also finds
+// the other through the device list, for lines that state only one of them.
 type product struct {
 	column, other string
 	value         string
-	listed        []any // what the list says belongs to it
+	listed        []any // the values of the other column that the device list assigns to this one
 }
 
-func (s *session) products(q *RecallQuery) ([]product, error) {
+func (tx *session) products(q *RecallQuery) ([]product, error) {
 	var products []product
 	for _, p := range []struct {
 		product product
@@ -131,7 +130,7 @@ func (s *session) products(q *RecallQuery) ([]product, error) {
 			continue
 		}
 		var listed []string
-		if err := s.all(&listed, p.listed, p.product.value); err != nil {
+		if err := tx.all(&listed, p.listed, p.product.value); err != nil {
 			return nil, err
 		}
 		p.product.listed = asArgs(listed)
@@ -140,7 +139,7 @@ func (s *session) products(q *RecallQuery) ([]product, error) {
 	return products, nil
 }
 
-// starts find every line of the product once, by an index.
+// startConditions returns conditions that together find each line of the product once, by an index.
 func (p product) starts() []conditions {
 	starts := make([]conditions, 1, 2)
 	starts[0].add(p.column+` = ? AND `+p.column+` <> ''`, p.value)
@@ -152,8 +151,9 @@ func (p product) starts() []conditions {
 	return starts
 }
 
-// check is the same as a check of a row. Joined to the empty text, a column has no index: SQLite, which guesses, might
-// otherwise start from a product of which there are a hundred thousand, when there are twenty of the lot.
+// checkCondition is the same condition, to filter rows that another condition found. Concatenation with the empty
+// string makes the index of a column unusable: otherwise SQLite, which only guesses, might start from a product with
+// 100,000 lines instead of a lot with 20.
 func (p product) check() (string, []any) {
 	text, args := p.column+` || '' = ?`, []any{p.value}
 	if len(p.listed) == 0 {
@@ -163,15 +163,15 @@ func (p product) check() (string, []any) {
 	return `(` + text + ` OR ` + p.column + ` || '' = '' AND ` + p.other + ` || '' IN ` + list + `)`, append(args, listed...)
 }
 
-// Recall finds what is recalled. It is one consistent view.
+// Recall finds the recalled implants in one consistent view.
 func (db *DB) Recall(ctx context.Context, q RecallQuery) (*Recall, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
 	var recall *Recall
-	err := db.read(ctx, func(s *session) error {
+	err := db.read(ctx, func(tx *session) error {
 		var err error
-		recall, err = s.recall(&q)
+		recall, err = tx.recall(&q)
 		return err
 	})
 	if err != nil {
@@ -180,8 +180,8 @@ func (db *DB) Recall(ctx context.Context, q RecallQuery) (*Recall, error) {
 	return recall, nil
 }
 
-func (s *session) recall(q *RecallQuery) (*Recall, error) {
-	products, err := s.products(q)
+func (tx *session) recall(q *RecallQuery) (*Recall, error) {
+	products, err := tx.products(q)
 	if err != nil {
 		return nil, err
 	}
@@ -189,14 +189,14 @@ func (s *session) recall(q *RecallQuery) (*Recall, error) {
 	if err != nil {
 		return nil, err
 	}
-	recall, patients := &Recall{}, &pseudonyms{s: s, reveal: q.Reveal, known: make(map[int64]string)}
+	recall, patients := &Recall{}, &pseudonyms{s: tx, reveal: q.Reveal, known: make(map[int64]string)}
 	for _, start := range starts {
 		var rows []recalledRow
-		err := s.all(&rows, recalledColumns+start.String()+recalledJoins, append([]any{anyDay}, start.args...)...)
+		err := tx.all(&rows, recalledColumns+start.String()+recalledJoins, append([]any{anyDay}, start.args...)...)
 		if err != nil {
 			return nil, err
 		}
-		lines, err := each(s, rows, "implant", recalledRow.line)
+		lines, err := each(tx, rows, "implant", recalledRow.line)
 		if err != nil {
 			return nil, err
 		}
@@ -206,12 +206,12 @@ func (s *session) recall(q *RecallQuery) (*Recall, error) {
 			}
 			lines[i].Listed = !q.isStated(&lines[i])
 			if lines[i].Patient, err = patients.of(&rows[i]); err != nil {
-				return nil, s.fail(err)
+				return nil, tx.fail(err)
 			}
 			recall.Lines = append(recall.Lines, lines[i])
 		}
 	}
-	if err := s.nameRecalled(recall.Lines, q.Reveal); err != nil {
+	if err := tx.nameRecalled(recall.Lines, q.Reveal); err != nil {
 		return nil, err
 	}
 	recall.count()
@@ -219,14 +219,14 @@ func (s *session) recall(q *RecallQuery) (*Recall, error) {
 	return recall, nil
 }
 
-func (row recalledRow) line(r *reading) RecalledLine {
-	return RecalledLine{Specialist: r.nihii(row.SpecialistNIHII), Hospital: r.nihii(row.Organisation), Number: r.number(row.Number),
-		OperationDate: r.date(row.OperationDate), Code: r.code(row.Code), UDIDI: row.UDIDI, Lot: row.Lot, Serial: row.Serial,
+func (row recalledRow) line(c *reading) RecalledLine {
+	return RecalledLine{Specialist: c.nihii(row.SpecialistNIHII), Hospital: c.nihii(row.Organisation), Number: c.number(row.Number),
+		OperationDate: c.date(row.OperationDate), Code: c.code(row.Code), UDIDI: row.UDIDI, Lot: row.Lot, Serial: row.Serial,
 		Quantity: row.Quantity, Remaining: row.Remaining, Unregistered: row.Unregistered, specialist: row.Specialist, person: row.Patient}
 }
 
-// starts are conditions that together find every line once. They start from what there is least of: serial numbers, then
-// lots, then a product. The ranges are coarser here than what they contain.
+// startConditions returns conditions that together find each line once. They start from the most selective criterion:
+// serial numbers, then lots, then the product. Their ranges may include texts that Range.contains excludes.
 func (q *RecallQuery) starts(products []product) ([]conditions, error) {
 	var starts []conditions
 	for _, among := range []struct {
@@ -259,20 +259,21 @@ func (q *RecallQuery) starts(products []product) ([]conditions, error) {
 	return starts, nil
 }
 
-// isStated reports whether the line itself states the product that is asked for.
+// isStatedBy reports whether the line itself has the code and the UDI-DI of the query.
 func (q *RecallQuery) isStated(line *RecalledLine) bool {
 	return (q.Code.IsZero() || line.Code == q.Code) && (q.UDIDI == "" || line.UDIDI == q.UDIDI)
 }
 
-// pseudonyms are those of the patients of one recall.
+// recallPseudonyms makes the pseudonyms of the patients of one recall.
 type pseudonyms struct {
 	s      *session
 	reveal bool
 	known  map[int64]string
 }
 
-// of makes a pseudonym with the patient's own key, which stands sealed in the database and which no change of the key file
-// changes. Without both nobody can tell whose a pseudonym is, not even by trying every number.
+// pseudonymOf derives a patient's pseudonym from their data key, which the database holds in sealed form and which key
+// rotation does not change. It takes the database and the key file to attribute a pseudonym; trying all SSINs does not
+// help.
 func (p *pseudonyms) of(row *recalledRow) (string, error) {
 	if known, ok := p.known[row.Patient]; ok {
 		return known, nil
@@ -291,11 +292,11 @@ func (p *pseudonyms) of(row *recalledRow) (string, error) {
 	return pseudonym, nil
 }
 
-// pseudonymSize is long enough that no two patients share one: 80 bits, 16 letters and digits.
+// recallPseudonymSize is in bytes: 80 bits, or 16 letters and digits, make collisions between patients improbable.
 const pseudonymSize = 10
 
-// nameRecalled looks up who the specialists, the hospitals and, if asked for, the patients are.
-func (s *session) nameRecalled(lines []RecalledLine, reveal bool) error {
+// fillRecalledNames adds the names of the specialists, the hospitals and, with reveal, the patients.
+func (tx *session) nameRecalled(lines []RecalledLine, reveal bool) error {
 	people, hospitals := make(map[int64]bool), make(map[string]bool)
 	for i := range lines {
 		people[lines[i].specialist] = true
@@ -304,11 +305,11 @@ func (s *session) nameRecalled(lines []RecalledLine, reveal bool) error {
 			people[lines[i].person] = true
 		}
 	}
-	persons, err := s.namesOf(people)
+	persons, err := tx.namesOf(people)
 	if err != nil {
 		return err
 	}
-	names, err := s.names(`id, name FROM organisation WHERE id IN `, hospitals)
+	names, err := tx.names(`id, name FROM organisation WHERE id IN `, hospitals)
 	if err != nil {
 		return err
 	}
@@ -318,7 +319,8 @@ func (s *session) nameRecalled(lines []RecalledLine, reveal bool) error {
 		lines[i].HospitalName = names[lines[i].Hospital.Base().Digits()]
 		if reveal {
 			lines[i].Revealed = persons[lines[i].person]
-			lines[i].Revealed.SSIN = s.subject(lines[i].person).number // also of those of whom the sources say nothing
+			// Also for patients without an entry in the national register.
+			lines[i].Revealed.SSIN = tx.subject(lines[i].person).number
 		}
 	}
 	return nil
@@ -331,15 +333,15 @@ func fullName(p register.Person) string {
 	return p.FirstName + " " + p.LastName
 }
 
-func (s *session) namesOf(subjects map[int64]bool) (map[int64]register.Person, error) {
+func (tx *session) namesOf(subjects map[int64]bool) (map[int64]register.Person, error) {
 	found := make(map[int64]register.Person, len(subjects))
-	for some := range slices.Chunk(slices.Sorted(maps.Keys(subjects)), askedAtOnce) {
-		list, args := filled(asArgs(some))
+	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(subjects)), askedAtOnce) {
+		list, args := filled(asArgs(chunk))
 		var rows []personRow
-		if err := s.all(&rows, `SELECT subject, sealed FROM person WHERE subject IN `+list, args...); err != nil {
+		if err := tx.all(&rows, `SELECT subject, sealed FROM person WHERE subject IN `+list, args...); err != nil {
 			return nil, err
 		}
-		persons, err := each(s, rows, "person", personRow.person)
+		persons, err := each(tx, rows, "person", personRow.person)
 		if err != nil {
 			return nil, err
 		}
@@ -384,31 +386,31 @@ func compareRecalled(a, b RecalledLine) int {
 		cmp.Compare(a.Serial, b.Serial), cmp.Compare(a.Lot, b.Lot), cmp.Compare(a.Code.Digits(), b.Code.Digits()), cmp.Compare(a.Quantity, b.Quantity))
 }
 
-// MarkRecalled marks a device recalled from a day on, or lifts the mark when there is no day, and records the event in the same
-// transaction. Every node warns accordingly from then on. It reports false when the list has no such device, or when there
-// is no mark to lift.
+// MarkRecalled sets a device's status to recalled from a day on, or lifts the recall when the day is zero, and records
+// the event in the same transaction. All nodes see the change at once. It returns false when the device list has no
+// such device, or when there is no recall to lift.
 func (db *DB) MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.Event) (bool, error) {
 	var changed bool
-	mark := rand.Text()
-	err := db.write(ctx, func(s *session) error {
+	epoch := rand.Text()
+	err := db.write(ctx, func(tx *session) error {
 		statement, args := markRecalled, []any{on.String(), code.Digits()}
 		if on.IsZero() {
 			statement, args = liftRecall, args[1:]
 		}
-		n, err := s.exec(statement, args...)
+		n, err := tx.exec(statement, args...)
 		changed = n > 0
 		if err != nil || !changed {
 			return err
 		}
-		if _, err = s.exec(updateMark, mark); err != nil {
+		if _, err = tx.exec(updateMark, epoch); err != nil {
 			return err
 		}
-		return update{view{s}}.Record(e)
+		return update{view{tx}}.Record(e)
 	})
 	return changed, err
 }
 
-// When the mark is lifted, the list says again what it would have said.
+// Lifting a recall restores the status that the device list would have.
 const (
 	markRecalled = `UPDATE device SET status = 'Recalled', recalled_on = ? WHERE code = ?`
 	liftRecall   = `UPDATE device SET status = CASE WHEN deleted_on <> '' THEN 'Deleted' ELSE 'Active' END, recalled_on = '' ` +

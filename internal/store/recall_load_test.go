@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	loadRecalls = 1_000_000 // implants, with CTR_LOAD=1
+	loadRecalls = 1_000_000 // number of implants with CTR_LOAD=1
 	planRecalls = 20_000
-	// lotSize is how many implants of one lot there are, and rareDIEvery how many implants come to one of the rare product.
+	// lotSize is the number of implants per lot. One implant in rareDIEvery is of the rare product.
 	lotSize     = 20
 	rareDIEvery = 1000
 	rareDI      = "05410000001283"
 	commonDI    = "05410000001047"
 )
 
-// bulk fills a register with notifications of one implant each, all of one product but for a rare one. One in fifty was
-// revised, and one in thirty removed again. The patients and the specialist are those of real notifications.
+// bulkData fills a register with notifications of one implant each, of a common and a rare product. One in 50 is
+// revised, and one in 30 is explanted. Patients and specialist are those of notifications that the store wrote.
 type bulk struct {
-	series string // of 1 to ?, as the relation g (n)
+	series string // format of a series from 1 to %d, as the relation g (n)
 	n      int
 }
 
@@ -86,8 +86,8 @@ const (
 	postgresSeries = `generate_series(CAST(1 AS bigint), %d) AS g (n)`
 )
 
-// filled is a register with so many implants.
-func filled(t *testing.T, b storetest.Backend, series string, n int) *store.DB {
+// openFilled opens a register with n implants.
+func openFilled(t *testing.T, b storetest.Backend, series string, n int) *store.DB {
 	t.Helper()
 	db := b.Open(t)
 	device := register.Device{Code: parsed(ident.ParseNotificationCode, "000071200176"), UDIDIs: []string{commonDI, rareDI}, Status: register.DeviceActive}
@@ -103,7 +103,7 @@ func filled(t *testing.T, b storetest.Backend, series string, n int) *store.DB {
 	if err := (bulk{series: series, n: n}).fill(t.Context(), raw); err != nil {
 		t.Fatal(err)
 	}
-	if series == postgresSeries { // which the server does by itself some time after
+	if series == postgresSeries { // the autovacuum would do so only later
 		if _, err := raw.ExecContext(t.Context(), `ANALYZE`); err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func filled(t *testing.T, b storetest.Backend, series string, n int) *store.DB {
 	return db
 }
 
-// rareRecalls are of what there is little of: each with the index from which the implants are found.
+// rareRecalls returns recalls of few implants, each with the index that must find them.
 func rareRecalls() map[string]struct {
 	query store.RecallQuery
 	index string
@@ -133,7 +133,7 @@ func rareRecalls() map[string]struct {
 	}
 }
 
-// TestRecallPlans: what is rare is found from an index of implants, and no notification is read that has none of it.
+// TestRecallPlans checks that recalls of few implants start from an index of implants and read no other notifications.
 func TestRecallPlans(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { testRecallPlans(t, storetest.Embedded(t), embeddedSeries, embeddedPlan) })
 	t.Run("postgres", func(t *testing.T) { testRecallPlans(t, storetest.Server(t)(t), postgresSeries, explained) })
@@ -141,7 +141,7 @@ func TestRecallPlans(t *testing.T) {
 
 func testRecallPlans(t *testing.T, b storetest.Backend, series string, explain func(context.Context, *sql.Conn, store.Asked) ([]step, error)) {
 	t.Helper()
-	db := filled(t, b, series, planRecalls)
+	db := openFilled(t, b, series, planRecalls)
 	conn, err := b.Raw(t).Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func testRecallPlans(t *testing.T, b storetest.Backend, series string, explain f
 	}
 }
 
-// TestRecallOfAMillion wants every rare recall answered within a second; with CTR_LOAD=1.
+// TestRecallOfAMillion checks that each recall of few implants takes at most a second. It runs only with CTR_LOAD=1.
 func TestRecallOfAMillion(t *testing.T) {
 	if os.Getenv("CTR_LOAD") == "" {
 		t.Skip("with CTR_LOAD=1")
@@ -188,7 +188,7 @@ func TestRecallOfAMillion(t *testing.T) {
 func testRecallOfAMillion(t *testing.T, b storetest.Backend, series string) {
 	t.Helper()
 	begin := time.Now()
-	db := filled(t, b, series, loadRecalls)
+	db := openFilled(t, b, series, loadRecalls)
 	t.Logf("%d implants loaded in %s", loadRecalls, time.Since(begin).Round(time.Second))
 	for name, rare := range rareRecalls() {
 		begin = time.Now()

@@ -76,11 +76,11 @@ func FuzzRange(f *testing.F) {
 	})
 }
 
-// ledger is what was kept, beside the database.
+// expectedRegister is a model of the database: it holds what was stored.
 type ledger struct {
 	random   *rand.Rand
 	running  uint64
-	versions []register.Notification // the newest of each
+	versions []register.Notification // the newest version of each notification
 }
 
 var recallDevices = map[string][]string{ // codes with their device identifiers
@@ -151,7 +151,7 @@ func onDay(n int) ident.Date { return parsed(ident.ParseDate, "2026-09-01").AddD
 
 func (l *ledger) oneOf(texts ...string) string { return texts[l.random.IntN(len(texts))] }
 
-// step makes the next version of something.
+// makeVersion makes a new notification or the next version of one.
 func (l *ledger) step() register.Notification {
 	var n register.Notification
 	switch choice := l.random.IntN(10); {
@@ -215,7 +215,7 @@ func (l *ledger) implantation() register.Notification {
 	return n
 }
 
-// unregistered is an explantation of what was placed elsewhere.
+// newUnregistered returns an explantation of an implant that was implanted elsewhere.
 func (l *ledger) unregistered() register.Notification {
 	n := l.base()
 	n.Type = register.TypeExplantation
@@ -242,7 +242,8 @@ func (l *ledger) explantation() (register.Notification, bool) {
 	return n, true
 }
 
-// next revises or withdraws something, but no implantation of which something was removed.
+// reviseOrWithdraw makes the next version of a random final notification, but not of an implantation with explanted
+// pieces.
 func (l *ledger) next() register.Notification {
 	i := l.random.IntN(len(l.versions))
 	for l.versions[i].State != register.Final || slices.ContainsFunc(l.versions[i].Implants, func(line register.Implant) bool {
@@ -296,7 +297,7 @@ func recallQueries() map[string]store.RecallQuery {
 	}
 }
 
-// summaryOf is a recall as text: the counts, and each line.
+// recallSummary formats a recall as text: each line, then the counts.
 func summaryOf(r *store.Recall) []string {
 	counts := fmt.Sprint(r.Placed, r.Removed, r.InPlace, r.Unregistered, r.Patients, r.Notifications, r.Hospitals, r.Specialists)
 	var lines []string
@@ -308,7 +309,7 @@ func summaryOf(r *store.Recall) []string {
 	return append(lines, counts)
 }
 
-// isAsked is a recall's condition, written once more.
+// matchesQuery is a second implementation of a recall's condition.
 func isAsked(q *store.RecallQuery, n *register.Notification, line *register.Implant) bool {
 	code, di := q.Code.Digits(), q.UDIDI
 	byCode := code == "" || line.Code.Digits() == code || line.Code.IsZero() && slices.Contains(recallDevices[code], line.UDIDI)

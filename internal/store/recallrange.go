@@ -7,17 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// Range are lots or serial numbers from one to another, both included; the zero Range is none in particular. One alone is a
-// range from itself to itself.
+// Range is an inclusive range of lot or serial numbers; the zero value does not restrict. A single number is a range
+// with equal ends.
 //
-// What lies between is what whoever printed the numbers means: texts as long as an end of the range, compared character by
-// character. Where the ends are the same text followed by digits, what lies between is so too, and a longer number comes
-// after a shorter one. Thus L98 to L101 are L98, L99, L100 and L101, and neither L9900 nor L99A.
+// A range contains what the manufacturer who printed the numbers would expect: texts as long as an end of the range,
+// compared character by character. When both ends are the same prefix followed by digits, a contained text has the same
+// prefix followed by digits, and a longer number is greater than a shorter one. Thus L98 to L101 contains L98, L99,
+// L100 and L101, but neither L9900 nor L99A.
 type Range struct{ From, To string }
 
 func (r Range) isZero() bool { return r == Range{} }
 
-// head is the length of the text in front of the digits that both ends end in, or false when there is no such text.
+// commonPrefixLength returns the length of the prefix that both ends have before their final digits. It returns false
+// when the ends are not a common prefix followed by digits.
 func (r Range) head() (int, bool) {
 	n := 0
 	for n < min(len(r.From), len(r.To)) && r.From[n] == r.To[n] {
@@ -33,11 +35,11 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isNumber(text string) bool { return strings.Trim(text, "0123456789") == "" }
 
-// maxRangeText bounds an end: no lot is longer.
+// maxRangeEndLength bounds an end in characters: no lot number is longer.
 const maxRangeText = 100
 
-// steps are ranges with ends of one length each, which together have all that the range contains, and no order but that
-// of characters.
+// splitByLength splits the range into ranges whose ends have one length each, so that character order is enough.
+// Together they contain all texts of the range.
 func (r Range) steps() ([]Range, error) {
 	if r.isZero() {
 		return nil, nil
@@ -73,7 +75,7 @@ func (r Range) steps() ([]Range, error) {
 	return steps, nil
 }
 
-// in is a condition on a column that an index serves.
+// columnCondition is a condition on a column that can use its index. Both ends must have the same length.
 func (r Range) in(column string) (string, []any) {
 	if r.From == r.To {
 		return column + ` = ? AND ` + column + ` <> ''`, []any{r.From}
@@ -82,7 +84,7 @@ func (r Range) in(column string) (string, []any) {
 		[]any{r.From, r.To, utf8.RuneCountInString(r.From)}
 }
 
-// contains reports whether a text lies between the ends. Every text does where there are none.
+// contains reports whether a text is in the range. The zero Range contains every text.
 func (r Range) contains(text string) bool {
 	if r.isZero() {
 		return true

@@ -9,8 +9,8 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// Each statement takes the subject that a person's entries move to, and the one that they move from. What is there already
-// under the newer number stands.
+// Each statement has two parameters: the pseudonym that a person's entries move to, and the one that they move from.
+// Entries that exist under the newer SSIN take precedence.
 const (
 	movePractices = `INSERT INTO practice (subject, nihii, nihii_base, profession, speciality, valid_from, valid_to)
 		SELECT CAST(? AS bigint), nihii, nihii_base, profession, speciality, valid_from, valid_to FROM practice WHERE subject = ?
@@ -32,32 +32,32 @@ const (
 		ON CONFLICT DO NOTHING`
 )
 
-// Replace tells the register that a person has another number. From then on everything about the person is found by both,
-// and shows the newer one. What was registered stays as it is; what the authentic sources say moves to the newer number.
+// ReplaceSSIN replaces a person's SSIN. From then on all data about the person is found by both SSINs and shows the
+// newer one. Registered notifications stay unchanged; the entries of the authentic sources move to the newer SSIN.
 func (db *DB) Replace(ctx context.Context, former, newer ident.SSIN) error {
-	mark := rand.Text()
-	return db.write(ctx, func(s *session) error {
-		if err := (update{view{s}}).replace(former, newer); err != nil {
+	epoch := rand.Text()
+	return db.write(ctx, func(tx *session) error {
+		if err := (update{view{tx}}).replace(former, newer); err != nil {
 			return err
 		}
-		_, err := s.exec(updateMark, mark) // whoever remembers the person must ask again
+		_, err := tx.exec(updateMark, epoch) // invalidates cached identities of the person
 		return err
 	})
 }
 
-func (u update) replace(former, newer ident.SSIN) error {
-	from, err := u.establish(former, false)
+func (w update) replace(former, newer ident.SSIN) error {
+	from, err := w.establish(former, false)
 	if err != nil {
 		return err
 	}
-	to, err := u.subjectOf(newer)
+	to, err := w.subjectOf(newer)
 	if err != nil {
 		return err
 	}
 	if from.id == to.id {
 		return nil
 	}
-	if err = u.movePerson(from, to); err != nil {
+	if err = w.movePerson(from, to); err != nil {
 		return err
 	}
 	for _, move := range []struct{ table, column, statement string }{
@@ -70,7 +70,7 @@ func (u update) replace(former, newer ident.SSIN) error {
 			if statement != move.statement {
 				args = args[1:]
 			}
-			if _, err = u.s.exec(statement, args...); err != nil {
+			if _, err = w.s.exec(statement, args...); err != nil {
 				return err
 			}
 		}
@@ -78,68 +78,69 @@ func (u update) replace(former, newer ident.SSIN) error {
 	for _, statement := range []string{
 		`UPDATE pending SET specialist = ? WHERE specialist = ?`, `UPDATE pending SET author = ? WHERE author = ?`,
 	} {
-		if _, err = u.s.exec(statement, to.id, from.id); err != nil {
+		if _, err = w.s.exec(statement, to.id, from.id); err != nil {
 			return err
 		}
 	}
-	if _, err = u.s.exec(`UPDATE subject SET person = ? WHERE person IN (?, ?)`, to.id, from.person, to.person); err != nil {
+	if _, err = w.s.exec(`UPDATE subject SET person = ? WHERE person IN (?, ?)`, to.id, from.person, to.person); err != nil {
 		return err
 	}
-	u.s.known = known{} // what the transaction knew of either number
+	w.s.known = known{} // the cached identities of both SSINs are out of date
 	return nil
 }
 
-// subjectOf is the subject of a number itself, whoever the person is by now.
-func (u update) subjectOf(number ident.SSIN) (*subject, error) {
-	one, err := u.establish(number, false)
-	if err != nil || one.number == number {
-		return one, err
+// findOrCreateExact returns the pseudonym of this very SSIN, even when the person has a newer one.
+func (w update) subjectOf(ssin ident.SSIN) (*subject, error) {
+	pseudonym, err := w.establish(ssin, false)
+	if err != nil || pseudonym.number == ssin {
+		return pseudonym, err
 	}
-	for _, other := range u.s.parties[number].all {
-		if other.number == number {
+	for _, other := range w.s.parties[ssin].all {
+		if other.number == ssin {
 			return other, nil
 		}
 	}
-	return one, nil
+	return pseudonym, nil
 }
 
-// movePerson seals what the national register says with the key of the newer number, unless it has said it of that one.
-func (u update) movePerson(from, to *subject) error {
+// movePerson seals the entry of the national register with the data key of the newer pseudonym, unless that one has an
+// entry of its own.
+func (w update) movePerson(from, to *subject) error {
 	rows := map[int64]personRow{}
 	var found []personRow
-	if err := u.s.all(&found, `SELECT subject, sealed FROM person WHERE subject IN (?, ?)`, from.id, to.id); err != nil {
+	if err := w.s.all(&found, `SELECT subject, sealed FROM person WHERE subject IN (?, ?)`, from.id, to.id); err != nil {
 		return err
 	}
 	for _, row := range found {
 		rows[row.Subject] = row
 	}
-	row, there := rows[from.id]
-	if !there {
+	row, exists := rows[from.id]
+	if !exists {
 		return nil
 	}
-	if _, err := u.s.exec(`DELETE FROM person WHERE subject = ?`, from.id); err != nil {
+	if _, err := w.s.exec(`DELETE FROM person WHERE subject = ?`, from.id); err != nil {
 		return err
 	}
 	if _, known := rows[to.id]; known {
 		return nil
 	}
-	people, err := each(u.s, []personRow{row}, "person", personRow.person)
+	people, err := each(w.s, []personRow{row}, "person", personRow.person)
 	if err != nil {
 		return err
 	}
-	return u.sealPerson(to, people[0])
+	return w.sealPerson(to, people[0])
 }
 
-// sealPerson keeps what the national register says of a subject.
-func (u update) sealPerson(of *subject, p register.Person) error {
+// upsertSealedPerson stores an entry of the national register, sealed with the pseudonym's data key.
+func (w update) sealPerson(of *subject, p register.Person) error {
 	text, err := json.Marshal([4]string{p.FirstName, p.LastName, p.BirthDate.String(), p.DeathDate.String()})
 	if err != nil {
-		return u.s.fail(err)
+		return w.s.fail(err)
 	}
 	sealed, err := of.sealText(string(text), personPlace)
 	if err != nil {
-		return u.s.fail(err)
+		return w.s.fail(err)
 	}
-	_, err = u.s.exec(upsertPerson, of.id, sealed)
+	_, err = w.s.exec(upsertPerson, of.id, sealed)
 	return err
 }

@@ -8,10 +8,10 @@ import (
 	"io/fs"
 )
 
-// errNoKey is what is wrong with a database whose only row of current_key is gone.
+// errNoCurrentKey reports that the only row of current_key is missing.
 var errNoKey = errors.New("the database does not say under which key persons are kept")
 
-// sealingKey is a key under which subjects may be sealed.
+// sealingKey is a key that may have sealed pseudonyms.
 type sealingKey struct {
 	ID    string `db:"id"`
 	Proof []byte `db:"proof"`
@@ -19,7 +19,8 @@ type sealingKey struct {
 
 const insertSealingKey = `INSERT INTO sealing_key (id, proof) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`
 
-// openKeys reads the key file, and makes it for a new register. A register whose persons cannot be read is not opened.
+// openKeyRing loads the key file, and creates it for a new register. It fails when the key file lacks a key in use or
+// holds another secret under its id.
 func (db *DB) openKeys(ctx context.Context) error {
 	inUse, today, err := db.keysInUse(ctx)
 	if err != nil {
@@ -55,37 +56,37 @@ func (db *DB) openKeys(ctx context.Context) error {
 	return nil
 }
 
-// keysInUse are the keys under which subjects may be sealed, and the day as the database has it.
+// keysInUse returns the keys that may have sealed pseudonyms, and the day by the clock of the database.
 func (db *DB) keysInUse(ctx context.Context) (inUse []sealingKey, today string, err error) {
-	err = db.read(ctx, func(s *session) error {
-		if _, err = s.get(&today, `SELECT CAST(CURRENT_DATE AS text)`); err != nil {
+	err = db.read(ctx, func(tx *session) error {
+		if _, err = tx.get(&today, `SELECT CAST(CURRENT_DATE AS text)`); err != nil {
 			return err
 		}
-		return s.all(&inUse, `SELECT id, proof FROM sealing_key ORDER BY id`)
+		return tx.all(&inUse, `SELECT id, proof FROM sealing_key ORDER BY id`)
 	})
 	return inUse, today, err
 }
 
-// firstKey makes the newest key of the file the current one, unless another program has just made another one so.
+// activateFirstKey makes the newest key of the file the current one, unless another program has just set a current key.
 func (db *DB) firstKey(ctx context.Context) ([]sealingKey, error) {
 	var inUse []sealingKey
 	newest := db.keys.all()[0]
-	err := db.write(ctx, func(s *session) error {
+	err := db.write(ctx, func(tx *session) error {
 		inUse = nil
-		n, err := s.exec(`INSERT INTO current_key (id, key_id) VALUES (1, ?) ON CONFLICT (id) DO NOTHING`, newest.ID)
+		n, err := tx.exec(`INSERT INTO current_key (id, key_id) VALUES (1, ?) ON CONFLICT (id) DO NOTHING`, newest.ID)
 		if err == nil && n == 1 {
-			_, err = s.exec(insertSealingKey, newest.ID, newest.proof)
+			_, err = tx.exec(insertSealingKey, newest.ID, newest.proof)
 		}
 		if err != nil {
 			return err
 		}
-		return s.all(&inUse, `SELECT id, proof FROM sealing_key ORDER BY id`)
+		return tx.all(&inUse, `SELECT id, proof FROM sealing_key ORDER BY id`)
 	})
 	return inUse, err
 }
 
-// AddKey puts a new key into the key file, before the others, and returns its name. Nothing is kept under it until
-// RotateKeys, so that the file can be given to every other node first.
+// AddKey adds a new key to the key file and returns its id. The key is not used before RotateKeys, so that an operator
+// can copy the file to every other node first.
 func (db *DB) AddKey(ctx context.Context) (string, error) {
 	_, today, err := db.keysInUse(ctx)
 	if err != nil {
@@ -94,19 +95,19 @@ func (db *DB) AddKey(ctx context.Context) (string, error) {
 	return db.keys.add(today)
 }
 
-// RotateKeys keeps everybody under the newest key of the key file, and returns how many subjects were under another one. It
-// does so in small transactions, beside a service at work; when it is broken off, it can be called again.
+// RotateKeys seals all pseudonyms with the newest key of the key file, and returns how many had another key. It uses
+// small transactions and can run while the service works. When it was interrupted, it can be called again.
 func (db *DB) RotateKeys(ctx context.Context) (int, error) {
 	if err := db.keys.read(); err != nil {
 		return 0, err
 	}
 	newest := db.keys.all()[0]
-	err := db.write(ctx, func(s *session) error {
-		if _, err := s.exec(insertSealingKey, newest.ID, newest.proof); err != nil {
+	err := db.write(ctx, func(tx *session) error {
+		if _, err := tx.exec(insertSealingKey, newest.ID, newest.proof); err != nil {
 			return err
 		}
-		// On PostgreSQL this waits for those who are just keeping somebody under the former key.
-		_, err := s.exec(`UPDATE current_key SET key_id = ? WHERE id = 1`, newest.ID)
+		// On PostgreSQL this waits for transactions that are creating pseudonyms under the former key.
+		_, err := tx.exec(`UPDATE current_key SET key_id = ? WHERE id = 1`, newest.ID)
 		return err
 	})
 	if err != nil {
@@ -116,9 +117,9 @@ func (db *DB) RotateKeys(ctx context.Context) (int, error) {
 	for after := int64(0); ; {
 		moved := 0
 		last := after
-		err := db.write(ctx, func(s *session) error {
+		err := db.write(ctx, func(tx *session) error {
 			var err error
-			moved, last, err = s.rotate(newest, after)
+			moved, last, err = tx.rotate(newest, after)
 			return err
 		})
 		if err != nil {
@@ -132,35 +133,35 @@ func (db *DB) RotateKeys(ctx context.Context) (int, error) {
 	}
 }
 
-// rotatedAtOnce bounds how long other writes wait for RotateKeys.
+// rotationBatchSize bounds how long other writes wait for RotateKeys.
 const rotatedAtOnce = 200
 
 const selectOtherKeys = `SELECT id, person, sealed, key_id FROM subject WHERE id > ? AND key_id <> ? ORDER BY id LIMIT ?`
 
-// rotate seals the next subjects with the newest key, and returns how many and the id of the last one.
-func (s *session) rotate(newest *ringKey, after int64) (moved int, last int64, err error) {
+// rotateBatch seals the next pseudonyms with the newest key, and returns their number and the id of the last one.
+func (tx *session) rotate(newest *ringKey, after int64) (moved int, last int64, err error) {
 	var rows []subjectRow
-	if err = s.all(&rows, selectOtherKeys+s.dialect.forUpdate, after, newest.ID, rotatedAtOnce); err != nil {
+	if err = tx.all(&rows, selectOtherKeys+tx.dialect.forUpdate, after, newest.ID, rotatedAtOnce); err != nil {
 		return 0, after, err
 	}
 	last = after
 	for _, row := range rows {
-		former, err := s.keys.find(row.KeyID)
+		former, err := tx.keys.find(row.KeyID)
 		if err != nil {
-			return 0, after, s.fail(err)
+			return 0, after, tx.fail(err)
 		}
-		one, err := former.open(row.ID, row.Person, row.Sealed)
+		pseudonym, err := former.open(row.ID, row.Person, row.Sealed)
 		if err != nil {
-			return 0, after, s.fail(err)
+			return 0, after, tx.fail(err)
 		}
-		digits := one.number.Digits()
-		_, err = s.exec(`UPDATE subject SET sealed = ?, key_id = ? WHERE id = ?`, newest.sealSubject(one), newest.ID, row.ID)
+		digits := pseudonym.number.Digits()
+		_, err = tx.exec(`UPDATE subject SET sealed = ?, key_id = ? WHERE id = ?`, newest.sealSubject(pseudonym), newest.ID, row.ID)
 		if err != nil {
 			return 0, after, err
 		}
-		n, err := s.exec(`UPDATE subject_lookup SET lookup = ? WHERE lookup = ?`, newest.of(digits), former.of(digits))
+		n, err := tx.exec(`UPDATE subject_lookup SET lookup = ? WHERE lookup = ?`, newest.of(digits), former.of(digits))
 		if err == nil && n != 1 {
-			err = s.fail(fmt.Errorf("subject %d has %d lookups", row.ID, n))
+			err = tx.fail(fmt.Errorf("subject %d has %d lookups", row.ID, n))
 		}
 		if err != nil {
 			return 0, after, err
@@ -170,7 +171,7 @@ func (s *session) rotate(newest *ringKey, after int64) (moved int, last int64, e
 	return len(rows), last, nil
 }
 
-// RetireKey takes a key out of the key file. It refuses while anybody is kept under it.
+// RetireKey deletes a key from the key file. It fails while the key is current or seals any pseudonym.
 func (db *DB) RetireKey(ctx context.Context, id string) error {
 	if err := db.keys.read(); err != nil {
 		return err
@@ -180,17 +181,17 @@ func (db *DB) RetireKey(ctx context.Context, id string) error {
 	}
 	var current string
 	used := false
-	err := db.write(ctx, func(s *session) error {
-		if _, err := s.get(&current, `SELECT key_id FROM current_key WHERE id = 1`); err != nil {
+	err := db.write(ctx, func(tx *session) error {
+		if _, err := tx.get(&current, `SELECT key_id FROM current_key WHERE id = 1`); err != nil {
 			return err
 		}
-		if _, err := s.get(&used, `SELECT EXISTS (SELECT 1 FROM subject WHERE key_id = ?)`, id); err != nil {
+		if _, err := tx.get(&used, `SELECT EXISTS (SELECT 1 FROM subject WHERE key_id = ?)`, id); err != nil {
 			return err
 		}
 		if current == id || used {
 			return nil
 		}
-		_, err := s.exec(`DELETE FROM sealing_key WHERE id = ?`, id)
+		_, err := tx.exec(`DELETE FROM sealing_key WHERE id = ?`, id)
 		return err
 	})
 	switch {

@@ -14,20 +14,20 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// The rows are what a statement reads, column by column. They hold text as it is kept; what they become is decided by
-// the conversions beside them, which refuse what no program of ours has written.
+// The row types hold the columns of a statement as stored. Their conversions reject values that this program cannot
+// have written.
 
-// instant is a point in time as it is kept: UTC, in microseconds.
+// timestamp is a point in time as stored: UTC, in microseconds.
 type instant time.Time
 
 const instantForm = "2006-01-02T15:04:05.000000Z"
 
-// Value writes the instant in a form that sorts in time as text and that PostgreSQL reads as well.
+// Value formats the timestamp so that its text sorts by time and PostgreSQL can parse it.
 func (i instant) Value() (driver.Value, error) {
 	return time.Time(i).UTC().Truncate(time.Microsecond).Format(instantForm), nil
 }
 
-// Scan reads what either engine gives.
+// Scan accepts the types that either driver returns.
 func (i *instant) Scan(value any) error {
 	switch v := value.(type) {
 	case time.Time:
@@ -44,147 +44,147 @@ func (i *instant) Scan(value any) error {
 	return fmt.Errorf("instant kept as %T", value)
 }
 
-// reading converts the columns of rows, and keeps the first failure. Of subjects that the session does not know yet it notes
-// which they are, so that all rows can be converted again once they are known.
+// rowConverter converts the columns of rows and records the first error. It collects the pseudonyms that the
+// transaction has not loaded yet, so that the rows can be converted again once they are loaded.
 type reading struct {
 	s       *session
-	missing map[int64]bool // and whether they may be remembered
+	missing map[int64]bool // pseudonym ids, true when the identity cache may hold them
 	err     error
 }
 
-func read[T any](r *reading, parse func(string) (T, error), text string) T {
+func read[T any](c *reading, parse func(string) (T, error), text string) T {
 	var none T
 	if text == "" {
 		return none
 	}
 	value, err := parse(text)
-	if err != nil && r.err == nil {
-		r.err = err
+	if err != nil && c.err == nil {
+		c.err = err
 	}
 	return value
 }
 
-func (r *reading) nihii(text string) ident.NIHII { return read(r, ident.ParseNIHII, text) }
-func (r *reading) cbe(text string) ident.CBE     { return read(r, ident.ParseCBE, text) }
-func (r *reading) date(text string) ident.Date   { return read(r, ident.ParseDate, text) }
-func (r *reading) code(text string) ident.NotificationCode {
-	return read(r, ident.ParseNotificationCode, text)
+func (c *reading) nihii(text string) ident.NIHII { return read(c, ident.ParseNIHII, text) }
+func (c *reading) cbe(text string) ident.CBE     { return read(c, ident.ParseCBE, text) }
+func (c *reading) date(text string) ident.Date   { return read(c, ident.ParseDate, text) }
+func (c *reading) code(text string) ident.NotificationCode {
+	return read(c, ident.ParseNotificationCode, text)
 }
-func (r *reading) number(text string) ident.NotificationNumber {
-	return read(r, ident.ParseNotificationNumber, text)
+func (c *reading) number(text string) ident.NotificationNumber {
+	return read(c, ident.ParseNotificationNumber, text)
 }
-func (r *reading) professional(subject int64, nihii string) register.ProfessionalRef {
-	return register.ProfessionalRef{SSIN: r.colleague(subject), NIHII: r.nihii(nihii)}
+func (c *reading) professional(subject int64, nihii string) register.ProfessionalRef {
+	return register.ProfessionalRef{SSIN: c.colleague(subject), NIHII: c.nihii(nihii)}
 }
 
-// ssin is a person's newest number, colleague that of a person who may be remembered.
-func (r *reading) ssin(id int64) ident.SSIN      { return r.shown(id, false) }
-func (r *reading) colleague(id int64) ident.SSIN { return r.shown(id, true) }
+// currentSSIN returns a person's newest SSIN. cacheableSSIN does so for a person whom the identity cache may hold.
+func (c *reading) ssin(id int64) ident.SSIN      { return c.shown(id, false) }
+func (c *reading) colleague(id int64) ident.SSIN { return c.shown(id, true) }
 
-func (r *reading) shown(id int64, remember bool) ident.SSIN {
-	if one := r.subject(id, remember); one != nil {
-		return one.shown
+func (c *reading) shown(id int64, remember bool) ident.SSIN {
+	if pseudonym := c.subject(id, remember); pseudonym != nil {
+		return pseudonym.shown
 	}
 	return ident.SSIN{}
 }
 
-// subject is nil for nobody, and as long as the subject is not known.
-func (r *reading) subject(id int64, remember bool) *subject {
+// resolvePseudonym returns nil when id is 0, and as long as the pseudonym is not loaded.
+func (c *reading) subject(id int64, remember bool) *subject {
 	if id == 0 {
 		return nil
 	}
-	one := r.s.subject(id)
-	if one == nil {
-		if r.missing == nil {
-			r.missing = make(map[int64]bool)
+	pseudonym := c.s.subject(id)
+	if pseudonym == nil {
+		if c.missing == nil {
+			c.missing = make(map[int64]bool)
 		}
-		r.missing[id] = remember
+		c.missing[id] = remember
 	}
-	return one
+	return pseudonym
 }
 
-// text opens what is sealed about a person.
-func (r *reading) text(about int64, sealed []byte, place ...any) string {
-	one := r.subject(about, false)
-	if one == nil {
+// openText opens a sealed text about a person.
+func (c *reading) text(id int64, sealed []byte, associatedData ...any) string {
+	pseudonym := c.subject(id, false)
+	if pseudonym == nil {
 		return ""
 	}
-	text, err := one.openText(sealed, place...)
-	if err != nil && r.err == nil {
-		r.err = err
+	text, err := pseudonym.openText(sealed, associatedData...)
+	if err != nil && c.err == nil {
+		c.err = err
 	}
 	return text
 }
 
-// signer is who signed, under the number that stood in the certificate.
-func (r *reading) signer(kept string) string {
-	id, rest, personal := strings.Cut(strings.TrimPrefix(kept, signerSubject), ",")
-	if !strings.HasPrefix(kept, signerSubject) {
-		return kept
+// parseSigner converts a signer column to the signer with the SSIN of their certificate.
+func (c *reading) signer(column string) string {
+	id, rest, personal := strings.Cut(strings.TrimPrefix(column, signerSubject), ",")
+	if !strings.HasPrefix(column, signerSubject) {
+		return column
 	}
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
-		r.err = err
+		c.err = err
 		return ""
 	}
-	one := r.subject(number, false)
-	if one == nil {
+	pseudonym := c.subject(number, false)
+	if pseudonym == nil {
 		return ""
 	}
 	if personal {
 		rest = "," + rest
 	}
-	return personalSigner + one.number.Digits() + rest
+	return personalSigner + pseudonym.number.Digits() + rest
 }
-func (r *reading) period(from, to string) register.Period {
-	return register.Period{From: r.date(from), To: r.date(to)}
+func (c *reading) period(from, to string) register.Period {
+	return register.Period{From: c.date(from), To: c.date(to)}
 }
 
-func (r *reading) digest(kept []byte) [32]byte {
+func (c *reading) digest(column []byte) [32]byte {
 	var digest [32]byte
-	if copy(digest[:], kept) != len(kept) && r.err == nil {
-		r.err = fmt.Errorf("digest of %d bytes", len(kept))
+	if copy(digest[:], column) != len(column) && c.err == nil {
+		c.err = fmt.Errorf("digest of %d bytes", len(column))
 	}
 	return digest
 }
 
-// failure is what is wrong with the row: our fault, whatever the parser calls it.
-func (r *reading) failure(table string) error {
-	if r.err == nil {
+// wrapError returns the first error as INTERNAL_ERROR: an invalid row is a bug, whichever code the parser gave it.
+func (c *reading) failure(table string) error {
+	if c.err == nil {
 		return nil
 	}
-	return problem.Wrap(problem.InternalError, fmt.Errorf("row of %s: %w", table, r.err))
+	return problem.Wrap(problem.InternalError, fmt.Errorf("row of %s: %w", table, c.err))
 }
 
-// each converts rows, and stops at the first that cannot be.
-func each[R, T any](s *session, rows []R, table string, convert func(R, *reading) T) ([]T, error) {
+// convertRows converts rows, and returns the first error.
+func each[R, T any](tx *session, rows []R, table string, convert func(R, *reading) T) ([]T, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
 	values := make([]T, len(rows))
-	err := s.reading(table, func(r *reading) {
+	err := tx.reading(table, func(c *reading) {
 		for i, row := range rows {
-			values[i] = convert(row, r)
+			values[i] = convert(row, c)
 		}
 	})
 	return values, err
 }
 
-// reading runs a conversion, and once more when it needed subjects that were not known before.
-func (s *session) reading(table string, convert func(*reading)) error {
-	r := &reading{s: s}
-	convert(r)
-	if r.missing != nil {
-		if err := s.meet(r.missing); err != nil {
+// runConversion runs a conversion, and again when it needed pseudonyms that were not loaded.
+func (tx *session) reading(table string, convert func(*reading)) error {
+	c := &reading{s: tx}
+	convert(c)
+	if c.missing != nil {
+		if err := tx.meet(c.missing); err != nil {
 			return err
 		}
-		r = &reading{s: s}
-		convert(r)
-		if r.missing != nil && r.err == nil {
-			r.err = errors.New("it names a subject that is not there")
+		c = &reading{s: tx}
+		convert(c)
+		if c.missing != nil && c.err == nil {
+			c.err = errors.New("it names a subject that is not there")
 		}
 	}
-	return r.failure(table)
+	return c.failure(table)
 }
 
 type personRow struct {
@@ -192,18 +192,18 @@ type personRow struct {
 	Sealed  []byte `db:"sealed"`
 }
 
-// person is sealed as the four texts in a JSON array.
-func (row personRow) person(r *reading) register.Person {
-	p := register.Person{SSIN: r.ssin(row.Subject)}
-	text := r.text(row.Subject, row.Sealed, personPlace)
+// toPerson opens the sealed entry: a JSON array of four strings.
+func (row personRow) person(c *reading) register.Person {
+	p := register.Person{SSIN: c.ssin(row.Subject)}
+	text := c.text(row.Subject, row.Sealed, personPlace)
 	if text == "" {
 		return p
 	}
 	var parts [4]string
-	if err := json.Unmarshal([]byte(text), &parts); err != nil && r.err == nil {
-		r.err = err
+	if err := json.Unmarshal([]byte(text), &parts); err != nil && c.err == nil {
+		c.err = err
 	}
-	p.FirstName, p.LastName, p.BirthDate, p.DeathDate = parts[0], parts[1], r.date(parts[2]), r.date(parts[3])
+	p.FirstName, p.LastName, p.BirthDate, p.DeathDate = parts[0], parts[1], c.date(parts[2]), c.date(parts[3])
 	return p
 }
 
@@ -216,9 +216,9 @@ type practiceRow struct {
 	To         string `db:"valid_to"`
 }
 
-func (row practiceRow) practice(r *reading) register.Practice {
-	return register.Practice{SSIN: r.colleague(row.Subject), NIHII: r.nihii(row.NIHII),
-		Profession: register.Profession(row.Profession), Speciality: row.Speciality, Period: r.period(row.From, row.To)}
+func (row practiceRow) practice(c *reading) register.Practice {
+	return register.Practice{SSIN: c.colleague(row.Subject), NIHII: c.nihii(row.NIHII),
+		Profession: register.Profession(row.Profession), Speciality: row.Speciality, Period: c.period(row.From, row.To)}
 }
 
 type organisationRow struct {
@@ -228,8 +228,8 @@ type organisationRow struct {
 	Name  string `db:"name"`
 }
 
-func (row organisationRow) organisation(r *reading) register.Organisation {
-	return register.Organisation{NIHII: r.nihii(row.NIHII), CBE: r.cbe(row.CBE), Type: row.Type, Name: row.Name}
+func (row organisationRow) organisation(c *reading) register.Organisation {
+	return register.Organisation{NIHII: c.nihii(row.NIHII), CBE: c.cbe(row.CBE), Type: row.Type, Name: row.Name}
 }
 
 type affiliationRow struct {
@@ -240,9 +240,9 @@ type affiliationRow struct {
 	To           string `db:"valid_to"`
 }
 
-func (row affiliationRow) affiliation(r *reading) register.Affiliation {
-	return register.Affiliation{Organisation: r.nihii(row.Organisation), SSIN: r.colleague(row.Subject),
-		Role: register.Role(row.Role), Period: r.period(row.From, row.To)}
+func (row affiliationRow) affiliation(c *reading) register.Affiliation {
+	return register.Affiliation{Organisation: c.nihii(row.Organisation), SSIN: c.colleague(row.Subject),
+		Role: register.Role(row.Role), Period: c.period(row.From, row.To)}
 }
 
 type linkRow struct {
@@ -253,9 +253,9 @@ type linkRow struct {
 	To           string `db:"valid_to"`
 }
 
-func (row linkRow) link(r *reading) register.TherapeuticLink {
-	return register.TherapeuticLink{Patient: r.ssin(row.Patient), Professional: r.colleague(row.Professional),
-		Type: row.Type, Period: r.period(row.From, row.To)}
+func (row linkRow) link(c *reading) register.TherapeuticLink {
+	return register.TherapeuticLink{Patient: c.ssin(row.Patient), Professional: c.colleague(row.Professional),
+		Type: row.Type, Period: c.period(row.From, row.To)}
 }
 
 type mandateRow struct {
@@ -267,9 +267,9 @@ type mandateRow struct {
 	To         string `db:"valid_to"`
 }
 
-func (row mandateRow) mandate(r *reading) register.Mandate {
-	return register.Mandate{Grantor: r.colleague(row.Grantor), Grantee: r.colleague(row.Grantee), Service: row.Service,
-		AcceptedOn: r.date(row.AcceptedOn), Period: r.period(row.From, row.To)}
+func (row mandateRow) mandate(c *reading) register.Mandate {
+	return register.Mandate{Grantor: c.colleague(row.Grantor), Grantee: c.colleague(row.Grantee), Service: row.Service,
+		AcceptedOn: c.date(row.AcceptedOn), Period: c.period(row.From, row.To)}
 }
 
 type deviceRow struct {
@@ -287,14 +287,14 @@ type deviceRow struct {
 	RecalledOn     string `db:"recalled_on"`
 }
 
-func (row deviceRow) device(r *reading) register.Device {
-	return register.Device{Code: r.code(row.Code), Name: row.Name, Reference: row.Reference,
+func (row deviceRow) device(c *reading) register.Device {
+	return register.Device{Code: c.code(row.Code), Name: row.Name, Reference: row.Reference,
 		Manufacturer: row.Manufacturer, Distributor: row.Distributor, Classification: row.Classification,
 		Category: row.Category, UDIDIs: lines(row.UDIDIs), Status: register.DeviceStatus(row.Status),
-		ValidFrom: r.date(row.ValidFrom), DeletedOn: r.date(row.DeletedOn), RecalledOn: r.date(row.RecalledOn)}
+		ValidFrom: c.date(row.ValidFrom), DeletedOn: c.date(row.DeletedOn), RecalledOn: c.date(row.RecalledOn)}
 }
 
-// lines splits what was joined by newlines. Neither device identifiers nor codes hold one.
+// splitLines splits a text at newlines. Neither device identifiers nor codes contain one.
 func lines(joined string) []string {
 	if joined == "" {
 		return nil
@@ -302,18 +302,18 @@ func lines(joined string) []string {
 	return strings.Split(joined, "\n")
 }
 
-// version names a version of a notification.
+// versionKey identifies a version of a notification.
 type version struct {
 	Reference string `db:"reference"`
 	Version   int    `db:"version"`
 }
 
-// place is where a text of the version stands: of the version itself, or of one of its lines.
+// associatedData is the associated data of a sealed text of the version, or of one of its lines.
 func (v version) place(what string, line ...int) string {
 	return fmt.Sprint(what, " ", v.Reference, " ", v.Version, line)
 }
 
-// personPlace is where the names and dates of a person stand.
+// personAssociatedData is the associated data of a person's names and dates.
 const personPlace = "person"
 
 type notificationRow struct {
@@ -341,16 +341,16 @@ type notificationRow struct {
 	ContentDigest    []byte  `db:"content_digest"`
 }
 
-func (row notificationRow) notification(r *reading) register.Notification {
+func (row notificationRow) notification(c *reading) register.Notification {
 	return register.Notification{
 		Reference: row.Reference, Version: row.Version, State: register.State(row.State),
-		Change: register.Change(row.Change), ChangeReason: r.text(row.Patient, row.ChangeReason, row.place("change reason")), Number: r.number(row.Number),
-		Type: register.OperationType(row.Type), Specialist: r.professional(row.Specialist, row.SpecialistNIHII),
-		OperationDate: r.date(row.OperationDate), Patient: r.ssin(row.Patient),
-		Prescriber: r.professional(row.Prescriber, row.PrescriberNIHII), PrescriptionDate: r.date(row.PrescriptionDate),
-		Comment: r.text(row.Patient, row.Comment, row.place("comment")), RegisteredAt: time.Time(row.RegisteredAt), Digest: r.digest(row.Digest), Signer: r.signer(row.Signer),
-		Organisation: r.nihii(row.Organisation), Author: r.colleague(row.Author), InputReference: row.InputReference,
-		ContentDigest: r.digest(row.ContentDigest),
+		Change: register.Change(row.Change), ChangeReason: c.text(row.Patient, row.ChangeReason, row.place("change reason")), Number: c.number(row.Number),
+		Type: register.OperationType(row.Type), Specialist: c.professional(row.Specialist, row.SpecialistNIHII),
+		OperationDate: c.date(row.OperationDate), Patient: c.ssin(row.Patient),
+		Prescriber: c.professional(row.Prescriber, row.PrescriberNIHII), PrescriptionDate: c.date(row.PrescriptionDate),
+		Comment: c.text(row.Patient, row.Comment, row.place("comment")), RegisteredAt: time.Time(row.RegisteredAt), Digest: c.digest(row.Digest), Signer: c.signer(row.Signer),
+		Organisation: c.nihii(row.Organisation), Author: c.colleague(row.Author), InputReference: row.InputReference,
+		ContentDigest: c.digest(row.ContentDigest),
 	}
 }
 
@@ -378,25 +378,25 @@ type implantRow struct {
 	OperationDate   string `db:"operation_date"`
 	Remaining       int    `db:"remaining"`
 	InForce         bool   `db:"in_force"`
-	// Device is the row of the device list: its columns are empty when the list does not know the implant.
+	// Device has empty columns when the implant is not in the device list.
 	Device deviceRow `db:"device"`
 }
 
-func (row implantRow) implant(r *reading) register.Implant {
+func (row implantRow) implant(c *reading) register.Implant {
 	implant := register.Implant{
 		ID: row.ID,
 		NotifiedImplant: register.NotifiedImplant{
-			Code: r.code(row.Code), UDI: row.UDI, Lot: row.Lot, Serial: row.Serial, Expiry: r.date(row.Expiry),
-			Pharmacist:   r.professional(row.Pharmacist, row.PharmacistNIHII),
-			Pharmacy:     register.PharmacyRef{NIHII: r.nihii(row.PharmacyNIHII), CBE: r.cbe(row.PharmacyCBE)},
-			DeliveryDate: r.date(row.DeliveryDate), Quantity: row.Quantity, Location: r.text(row.Patient, row.Location, row.place("location", row.Line)),
+			Code: c.code(row.Code), UDI: row.UDI, Lot: row.Lot, Serial: row.Serial, Expiry: c.date(row.Expiry),
+			Pharmacist:   c.professional(row.Pharmacist, row.PharmacistNIHII),
+			Pharmacy:     register.PharmacyRef{NIHII: c.nihii(row.PharmacyNIHII), CBE: c.cbe(row.PharmacyCBE)},
+			DeliveryDate: c.date(row.DeliveryDate), Quantity: row.Quantity, Location: c.text(row.Patient, row.Location, row.place("location", row.Line)),
 			Side: register.Side(row.Side),
 		},
-		UDIDI: row.UDIDI, Unregistered: row.Unregistered, Number: r.number(row.Number), Patient: r.ssin(row.Patient),
-		OperationDate: r.date(row.OperationDate), Remaining: row.Remaining, InForce: row.InForce,
+		UDIDI: row.UDIDI, Unregistered: row.Unregistered, Number: c.number(row.Number), Patient: c.ssin(row.Patient),
+		OperationDate: c.date(row.OperationDate), Remaining: row.Remaining, InForce: row.InForce,
 	}
 	if row.Device.Code != "" {
-		device := row.Device.device(r)
+		device := row.Device.device(c)
 		implant.Device = &device
 	}
 	return implant
@@ -413,15 +413,15 @@ type removalRow struct {
 	OperationDate string `db:"operation_date"`
 }
 
-// removal is a line of its notification, which says the rest.
-func (row removalRow) removal(r *reading) register.Removal {
+// toRemoval leaves out the fields that repeat the notification's.
+func (row removalRow) removal(c *reading) register.Removal {
 	return register.Removal{ImplantID: row.ImplantID, Quantity: row.Quantity, Remaining: row.Remaining,
-		Reason: r.text(row.Patient, row.Reason, row.place("reason", row.Line))}
+		Reason: c.text(row.Patient, row.Reason, row.place("reason", row.Line))}
 }
 
-func (row removalRow) withOperation(r *reading) register.Removal {
-	removal := row.removal(r)
-	removal.Reference, removal.OperationDate = row.Reference, r.date(row.OperationDate)
+func (row removalRow) withOperation(c *reading) register.Removal {
+	removal := row.removal(c)
+	removal.Reference, removal.OperationDate = row.Reference, c.date(row.OperationDate)
 	return removal
 }
 
@@ -436,10 +436,10 @@ type revisionRow struct {
 	ChangeReason []byte  `db:"change_reason"`
 }
 
-func (row revisionRow) revision(r *reading) register.Revision {
-	return register.Revision{Version: row.Version, At: time.Time(row.At), Organisation: r.nihii(row.Organisation),
-		Author: r.colleague(row.Author), State: register.State(row.State), Change: register.Change(row.Change),
-		ChangeReason: r.text(row.Patient, row.ChangeReason, row.place("change reason"))}
+func (row revisionRow) revision(c *reading) register.Revision {
+	return register.Revision{Version: row.Version, At: time.Time(row.At), Organisation: c.nihii(row.Organisation),
+		Author: c.colleague(row.Author), State: register.State(row.State), Change: register.Change(row.Change),
+		ChangeReason: c.text(row.Patient, row.ChangeReason, row.place("change reason"))}
 }
 
 type warningRow struct {
@@ -461,9 +461,9 @@ type summaryRow struct {
 	Lines           int    `db:"line_count"`
 }
 
-func (row summaryRow) summary(r *reading) register.Summary {
-	return register.Summary{Reference: row.Reference, Version: row.Version, Number: r.number(row.Number), Type: register.OperationType(row.Type),
-		OperationDate: r.date(row.OperationDate), Patient: r.ssin(row.Patient),
-		Specialist: r.professional(row.Specialist, row.SpecialistNIHII), State: register.State(row.State),
+func (row summaryRow) summary(c *reading) register.Summary {
+	return register.Summary{Reference: row.Reference, Version: row.Version, Number: c.number(row.Number), Type: register.OperationType(row.Type),
+		OperationDate: c.date(row.OperationDate), Patient: c.ssin(row.Patient),
+		Specialist: c.professional(row.Specialist, row.SpecialistNIHII), State: register.State(row.State),
 		ImplantCount: row.Lines}
 }

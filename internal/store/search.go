@@ -28,20 +28,21 @@ func (c *conditions) addGiven(text, value string) {
 
 func (c *conditions) String() string { return strings.Join(c.texts, " AND ") }
 
-// Search finds notifications that are or were final, in the order in which they first became so.
-func (v view) Search(q register.Query) ([]register.Summary, int, error) {
-	where, own, err := v.searchConditions(q)
+// SearchNotifications returns a page of the notifications that are or were final, in the order in which they first
+// became final, and their total number.
+func (r view) Search(q register.Query) ([]register.Summary, int, error) {
+	where, own, err := r.searchConditions(q)
 	if err != nil || where == nil {
 		return nil, 0, err
 	}
 	var total int
-	if _, err = v.s.get(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+current, where.args...); err != nil {
+	if _, err = r.s.get(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+current, where.args...); err != nil {
 		return nil, 0, err
 	}
 	if q.Offset >= total || q.Limit <= 0 {
 		return nil, total, nil
 	}
-	page, err := many(v.s, "notification", summaryRow.summary, summaryColumns+` FROM notification n
+	page, err := many(r.s, "notification", summaryRow.summary, summaryColumns+` FROM notification n
 		WHERE `+where.String()+current+` ORDER BY `+registered+` LIMIT ? OFFSET ?`,
 		append(where.args, q.Limit, max(q.Offset, 0))...)
 	for i := range page {
@@ -56,16 +57,17 @@ const summaryColumns = `SELECT n.reference, n.version, n.number, n.type, n.opera
 	`THEN (SELECT COUNT(*) FROM removal r WHERE r.reference = n.reference AND r.version = n.version) ` +
 	`ELSE (SELECT COUNT(*) FROM implant i WHERE i.reference = n.reference AND i.version = n.version) END AS line_count`
 
-// searchConditions makes the WHERE clause of a search. Only notifications with a number can be found.
+// searchConditions builds the WHERE clause of a search. Only notifications with a number can be found.
 //
-// The engines start from one condition and check the others row by row, so what a search costs depends on where it
-// starts. A product may be in very many patients, and a professional has only so many; a serial number or a lot is in
-// few. A UDI as it was written has no index, because every index costs each notification its part: who asks for one asks
-// within his own patients. Each condition is therefore written as a set to start from or as a check of a row, depending on its company.
+// The engines start from one condition and check the others row by row, so the cost of a search depends on where it
+// starts. A product may be in very many patients, while the number of a professional's patients is limited, and a
+// serial number or a lot is in few patients. The complete UDI has no index, because every index slows each
+// notification: a search by UDI is always restricted to the caller's own patients. Each condition is therefore written
+// either as a set to start from or as a check of a row, depending on the others.
 //
-// There is no clause when a person is asked for of whom the register knows nothing. Own are the numbers of the specialists
-// whose notifications are their own to who asks.
-func (v view) searchConditions(q register.Query) (where *conditions, own []ident.SSIN, err error) {
+// where is nil when the query names a person who is unknown to the register. own holds the SSINs of the specialists
+// whose notifications count as the caller's own.
+func (r view) searchConditions(q register.Query) (where *conditions, own []ident.SSIN, err error) {
 	where = &conditions{}
 	where.add(`n.number <> ''`)
 	where.addGiven(`n.number = ?`, q.Number.Digits())
@@ -76,7 +78,7 @@ func (v view) searchConditions(q register.Query) (where *conditions, own []ident
 		if person.number.IsZero() {
 			continue
 		}
-		p, err := v.s.person(person.number)
+		p, err := r.s.person(person.number)
 		if err != nil || p == nil {
 			return nil, nil, err
 		}
@@ -97,7 +99,7 @@ func (v view) searchConditions(q register.Query) (where *conditions, own []ident
 	few := q.Serial != "" || q.Lot != ""
 	named := !q.Number.IsZero() || !q.Patient.IsZero() || !q.Specialist.IsZero()
 	if !q.PatientsOf.IsZero() {
-		p, err := v.s.person(q.PatientsOf)
+		p, err := r.s.person(q.PatientsOf)
 		if err != nil || p == nil {
 			return nil, nil, err
 		}
@@ -108,8 +110,9 @@ func (v view) searchConditions(q register.Query) (where *conditions, own []ident
 	return where, own, nil
 }
 
-// addPatientsOf restricts to a professional's own notifications and to those of the patients in his care. Relations are kept
-// of persons, notifications of any of a person's numbers.
+// addPatientsOf restricts to a professional's own notifications and to those of patients with a therapeutic link on the
+// day. Therapeutic links refer to current pseudonyms, notifications to any pseudonym of a person. With checked, the
+// condition checks a row instead of being a set to start from.
 func (c *conditions) addPatientsOf(professional *party, day string, checked bool) {
 	const inCare = `l.professional = ? AND l.valid_from <= ? AND (l.valid_to = '' OR l.valid_to >= ?)`
 	own, ids := professional.in(`n.specialist`)
@@ -124,7 +127,8 @@ func (c *conditions) addPatientsOf(professional *party, day string, checked bool
 	c.add(text, slices.Concat(ids, []any{professional.current.id, day, day})...)
 }
 
-// addImplant restricts to notifications that placed or removed one implant that is all that is asked for.
+// addImplant restricts to notifications that implanted or removed an implant that matches all implant criteria
+// together.
 func (c *conditions) addImplant(q register.Query, checked bool) {
 	implant := &conditions{}
 	implant.addGiven(`i.code = ? AND i.code <> ''`, q.Code.Digits())
@@ -135,14 +139,14 @@ func (c *conditions) addImplant(q register.Query, checked bool) {
 	if len(implant.texts) == 0 {
 		return
 	}
-	asked := implant.String()
+	condition := implant.String()
 	text := `n.seq IN (SELECT p.seq FROM implant i JOIN notification p ON p.reference = i.reference AND p.version = i.version
-		WHERE ` + asked + ` UNION SELECT p.seq FROM implant i JOIN removal r ON r.implant_id = i.id
-		JOIN notification p ON p.reference = r.reference AND p.version = r.version WHERE ` + asked + `)`
+		WHERE ` + condition + ` UNION SELECT p.seq FROM implant i JOIN removal r ON r.implant_id = i.id
+		JOIN notification p ON p.reference = r.reference AND p.version = r.version WHERE ` + condition + `)`
 	if checked {
-		text = `(EXISTS (SELECT 1 FROM implant i WHERE i.reference = n.reference AND i.version = n.version AND ` + asked + `)
+		text = `(EXISTS (SELECT 1 FROM implant i WHERE i.reference = n.reference AND i.version = n.version AND ` + condition + `)
 			OR EXISTS (SELECT 1 FROM removal r JOIN implant i ON i.id = r.implant_id
-			WHERE r.reference = n.reference AND r.version = n.version AND ` + asked + `))`
+			WHERE r.reference = n.reference AND r.version = n.version AND ` + condition + `))`
 	}
 	c.add(text, slices.Concat(implant.args, implant.args)...)
 }

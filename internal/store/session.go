@@ -13,33 +13,33 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// session runs SQL in the transaction that is open on a connection.
+// tx runs SQL in the transaction that is open on a connection.
 type session struct {
 	ctx     context.Context // of this transaction only
 	on      querier
 	dialect *dialect
-	// prepared are the connection's prepared statements; nil where none may outlive a transaction.
+	// statements holds the connection's prepared statements; nil where none may outlive a transaction.
 	prepared *statements
-	// numbers are the running numbers that the writer's transaction has given; of SQLite only.
+	// numbers holds the sequence numbers that a transaction of the group committer has issued; SQLite only.
 	numbers numbers
-	// memory is of the authentic sources, under the mark that they have in this view; nil where nothing is remembered.
+	// sourceCache is nil in a writing transaction. cacheEpoch is its epoch in this transaction's snapshot.
 	memory     *memory
 	marked     bool
 	sourceMark string
-	// persons are all of whom this process knows how to find and unseal, and known those that this session met.
+	// identities belongs to the process, txIdentities to this transaction.
 	*persons
 	known
-	// currentKey is the one under which subjects were kept when the session last looked a number up.
+	// currentKeyID is the key that sealed new pseudonyms at the transaction's last lookup of an SSIN.
 	currentKey string
-	// keptAbout are the patients of the versions that this session kept.
+	// storedPatients are the pseudonym ids of the patients of the versions that this transaction stored.
 	keptAbout map[version]int64
-	// pending are rows that wait to be inserted, where each statement costs a round trip.
+	// pendingInserts are delayed rows, where the dialect batches inserts.
 	pending []insertion
-	// attempt tells this attempt to commit from every other, and mark is a message that it used.
+	// attemptID is random and identifies this attempt to commit. replayKey is one that it recorded.
 	attempt []byte
 	mark    []byte
-	// err is the first failure of SQL. A transaction with a failure is never committed, even when the function that
-	// runs in it returns nil.
+	// err is the first SQL error. A transaction with an error is never committed, even when the function that runs in
+	// it returns nil.
 	err error
 }
 
@@ -56,99 +56,99 @@ type insertion struct {
 	args      []any
 }
 
-// run calls f. A panic in it is our fault and nobody else's: it ends this transaction, not the program.
-func (s *session) run(f func(*session) error) (err error) {
+// runFunc calls f. It converts a panic to an error: a bug in one request must not end the program.
+func (tx *session) run(f func(*session) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = problem.Wrap(problem.InternalError, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 		}
 	}()
-	if err = f(s); err == nil {
-		err = s.flush()
+	if err = f(tx); err == nil {
+		err = tx.flush()
 	}
-	if s.err != nil {
-		return s.dialect.problem(s.err)
+	if tx.err != nil {
+		return tx.dialect.problem(tx.err)
 	}
 	return err
 }
 
-// get reads one row into dest, and reports whether there was one.
-func (s *session) get(dest any, query string, args ...any) (bool, error) {
-	if err := s.flush(); err != nil {
+// selectRow reads one row into dest, and reports whether there was one.
+func (tx *session) get(dest any, query string, args ...any) (bool, error) {
+	if err := tx.flush(); err != nil {
 		return false, err
 	}
-	q, err := s.statement(query)
+	q, err := tx.statement(query)
 	if err == nil {
-		err = q.get(s.ctx, dest, args...)
+		err = q.get(tx.ctx, dest, args...)
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	return err == nil, s.fail(err)
+	return err == nil, tx.fail(err)
 }
 
-// all reads every row into dest, a pointer to a slice.
-func (s *session) all(dest any, query string, args ...any) error {
-	if err := s.flush(); err != nil {
+// selectRows reads all rows into dest, a pointer to a slice.
+func (tx *session) all(dest any, query string, args ...any) error {
+	if err := tx.flush(); err != nil {
 		return err
 	}
-	q, err := s.statement(query)
+	q, err := tx.statement(query)
 	if err == nil {
-		err = q.all(s.ctx, dest, args...)
+		err = q.all(tx.ctx, dest, args...)
 	}
-	return s.fail(err)
+	return tx.fail(err)
 }
 
-// exec changes rows and returns how many.
-func (s *session) exec(query string, args ...any) (int64, error) {
-	if err := s.flush(); err != nil {
+// execStatement executes a statement and returns the number of changed rows.
+func (tx *session) exec(query string, args ...any) (int64, error) {
+	if err := tx.flush(); err != nil {
 		return 0, err
 	}
-	return s.change(query, args...)
+	return tx.change(query, args...)
 }
 
-func (s *session) change(query string, args ...any) (int64, error) {
-	q, err := s.statement(query)
+func (tx *session) change(query string, args ...any) (int64, error) {
+	q, err := tx.statement(query)
 	if err != nil {
-		return 0, s.fail(err)
+		return 0, tx.fail(err)
 	}
-	result, err := q.exec(s.ctx, args...)
+	result, err := q.exec(tx.ctx, args...)
 	if err != nil {
-		return 0, s.fail(err)
+		return 0, tx.fail(err)
 	}
 	n, err := result.RowsAffected()
-	return n, s.fail(err)
+	return n, tx.fail(err)
 }
 
-// insert appends a row. It may happen later in the transaction, together with others.
-func (s *session) insert(statement string, args ...any) error {
-	if !s.dialect.groups {
-		_, err := s.change(statement, args...)
+// insertRow inserts a row, possibly later in the transaction and together with others.
+func (tx *session) insert(statement string, args ...any) error {
+	if !tx.dialect.groups {
+		_, err := tx.change(statement, args...)
 		return err
 	}
-	s.pending = append(s.pending, insertion{statement, args})
-	if len(s.pending) < groupedRows {
+	tx.pending = append(tx.pending, insertion{statement, args})
+	if len(tx.pending) < groupedRows {
 		return nil
 	}
-	return s.flush()
+	return tx.flush()
 }
 
-// groupedRows bounds a statement. A notification has far fewer rows; only loading a list comes to it.
+// maxInsertRows bounds the rows of one statement. A notification has far fewer; only the import of a list reaches it.
 const groupedRows = 500
 
-// flush inserts the rows that wait, all in one statement.
-func (s *session) flush() error {
-	if len(s.pending) == 0 {
+// flushInserts inserts the pending rows in one statement.
+func (tx *session) flush() error {
+	if len(tx.pending) == 0 {
 		return nil
 	}
-	query, args := group(s.pending)
-	s.pending = s.pending[:0]
-	_, err := s.change(query, args...)
+	query, args := group(tx.pending)
+	tx.pending = tx.pending[:0]
+	_, err := tx.change(query, args...)
 	return err
 }
 
-// group makes one statement of many insertions: a common table expression for each table, in the order in which the
-// tables come first. PostgreSQL checks foreign keys when the whole statement is done.
+// combineInserts combines insertions into one statement: a common table expression for each distinct statement, in the
+// order of first use. PostgreSQL checks foreign keys at the end of the whole statement.
 func group(rows []insertion) (string, []any) {
 	var order []string
 	byStatement := make(map[string][]insertion)
@@ -192,30 +192,30 @@ func group(rows []insertion) (string, []any) {
 	return b.String(), args
 }
 
-// fail remembers a failure of SQL and makes it a problem.
-func (s *session) fail(err error) error {
+// recordError records an SQL error and converts it to a problem.
+func (tx *session) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	if s.err == nil {
-		s.err = err
+	if tx.err == nil {
+		tx.err = err
 	}
-	return s.dialect.problem(err)
+	return tx.dialect.problem(err)
 }
 
-// statement is a query that is ready to run.
+// statement is a query that is ready to run on a connection.
 type statement struct {
 	on       querier
 	text     string
-	prepared *sqlx.Stmt // used when there is one
+	prepared *sqlx.Stmt // preferred to text when not nil
 }
 
-func (s *session) statement(query string) (statement, error) {
-	if s.prepared == nil {
-		return statement{on: s.on, text: sqlx.Rebind(s.dialect.bind, query)}, nil
+func (tx *session) statement(query string) (statement, error) {
+	if tx.prepared == nil {
+		return statement{on: tx.on, text: sqlx.Rebind(tx.dialect.bind, query)}, nil
 	}
-	prepared, err := s.prepared.of(s.ctx, query)
-	return statement{on: s.on, text: query, prepared: prepared}, err
+	prepared, err := tx.prepared.of(tx.ctx, query)
+	return statement{on: tx.on, text: query, prepared: prepared}, err
 }
 
 func (q statement) get(ctx context.Context, dest any, args ...any) error {
@@ -239,17 +239,17 @@ func (q statement) exec(ctx context.Context, args ...any) (sql.Result, error) {
 	return q.on.ExecContext(ctx, q.text, args...)
 }
 
-// statements are the prepared statements of one connection.
+// statementCache holds the prepared statements of one connection.
 type statements struct {
 	conn   *sqlx.Conn
 	byText map[string]*sqlx.Stmt
 }
 
-// preparedStatements bounds what a connection keeps. The program has some sixty fixed statements; beside them a search
-// has one form for each combination of its criteria, and the rare ones run unprepared.
+// maxPreparedStatements bounds the statements per connection. The program has about 60 fixed statements. A search adds
+// one statement for each combination of criteria; those beyond the bound run unprepared.
 const preparedStatements = 200
 
-// of returns the prepared statement of a query, or nil when the connection keeps enough of them.
+// getOrPrepare returns the prepared statement of a query, or nil when the cache is full.
 func (c *statements) of(ctx context.Context, query string) (*sqlx.Stmt, error) {
 	if prepared, ok := c.byText[query]; ok {
 		return prepared, nil
@@ -265,7 +265,7 @@ func (c *statements) of(ctx context.Context, query string) (*sqlx.Stmt, error) {
 	return prepared, nil
 }
 
-// close finalises the statements and gives the connection back.
+// close finalises the statements and returns the connection to its pool.
 func (c *statements) close() error {
 	var errs []error
 	for _, prepared := range c.byText {

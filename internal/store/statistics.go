@@ -10,46 +10,47 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// Grouping is what figures are given for.
+// Grouping is the criterion by which statistics are grouped.
 type Grouping string
 
 // The groupings.
 const (
-	ByCode     Grouping = "code"     // or the UDI-DI of what has no code
-	ByCategory Grouping = "category" // of the device list; empty for what the list does not know
-	ByMonth    Grouping = "month"    // of the operation
-	ByHospital Grouping = "hospital" // that notified
-	ByDelay    Grouping = "delay"    // days between operation and notification
+	ByCode     Grouping = "code"     // the UDI-DI for implants without a code
+	ByCategory Grouping = "category" // of the device list; empty for implants that are not in it
+	ByMonth    Grouping = "month"    // of the surgery
+	ByHospital Grouping = "hospital" // the notifying hospital
+	ByDelay    Grouping = "delay"    // days between surgery and notification
 )
 
-// StatisticsQuery says which figures are asked for, by the days of the operations.
+// StatisticsQuery selects notifications by surgery date, and a grouping.
 type StatisticsQuery struct {
 	By       Grouping
 	From, To ident.Date
 }
 
-// Figures are the figures of a group. A notification that has lines in several groups counts in each of them.
+// Figures are the counts of a group. A notification with lines in several groups counts in each of them.
 type Figures struct {
 	Group          string
-	Name           string // of a hospital or a device
+	Name           string // of the hospital or device
 	Implantations  int    // notifications
 	Placed         int    // pieces
 	Explantations  int    // notifications
 	Removed        int    // pieces
-	Notified       int    // notifications of both types, each once
-	Median, Ninety int    // days within which half and nine tenths of them were notified after their operations
-	Late           int    // notified more than LateAfter days after the operation
+	Notified       int    // notifications of both types
+	Median, Ninety int    // percentiles 50 and 90 of the delay, in days
+	Late           int    // notifications more than LateAfterDays days after the surgery
 	delays         map[int]int
 }
 
-// LateAfter is the number of days after which a notification counts as late. No law says so: it is what is compared.
+// LateAfterDays is the number of days after which a notification counts as late. It is a basis for comparison, not a
+// legal limit.
 const LateAfter = 30
 
-// Statistics are figures of what counts: current versions of final notifications. The notification of an operation is the
-// day of the number, on which it first became final.
+// Statistics counts the current versions of final notifications. The day of notification is the day of the number, on
+// which the notification first became final.
 type Statistics struct {
 	Groups []Figures
-	Total  Figures // in which each notification counts once
+	Total  Figures // counts each notification once
 }
 
 type figuresRow struct {
@@ -61,7 +62,8 @@ type figuresRow struct {
 
 const numberDay = `substr(n.number, 1, 4) || '-' || substr(n.number, 5, 2) || '-' || substr(n.number, 7, 2)`
 
-// side is one type of notification: how its pieces are added up, and its lines with what the device list says of them.
+// figuresQuery counts one type of notification: piecesSubquery sums the pieces of a notification, linesQuery joins its
+// lines with the device list.
 type side struct {
 	kind, sum, lines string
 	add              func(f *Figures, row figuresRow)
@@ -76,7 +78,7 @@ func sides() []side {
 				f.Implantations += row.Notifications
 				f.Placed += row.Pieces
 			}},
-		// An implant line stands in several versions of its notification, and means the same in each.
+		// An implant line may be in several versions of its notification, with the same content: take the newest one.
 		{`Explantation`, `SELECT SUM(r.quantity) FROM removal r WHERE r.reference = n.reference AND r.version = n.version`,
 			`SUM(r.quantity) AS pieces FROM notification n JOIN removal r ON r.reference = n.reference AND r.version = n.version
 			JOIN implant i ON i.id = r.implant_id AND NOT EXISTS (SELECT 1 FROM implant o WHERE o.id = i.id AND o.version > i.version)` + ofDevice,
@@ -87,22 +89,22 @@ func sides() []side {
 	}
 }
 
-// Statistics reads the figures. It reads all notifications of the period.
+// Statistics computes the figures. It scans all notifications of the period.
 func (db *DB) Statistics(ctx context.Context, q StatisticsQuery) (*Statistics, error) {
 	if !slices.Contains(Groupings(), q.By) {
 		return nil, fmt.Errorf("there are no figures by %q", q.By)
 	}
 	var all *Statistics
-	err := db.read(ctx, func(s *session) error {
-		groups, err := s.figures(q)
+	err := db.read(ctx, func(tx *session) error {
+		groups, err := tx.figures(q)
 		if err != nil {
 			return err
 		}
 		total := groups
-		if q.By == ByCode || q.By == ByCategory { // where a notification may stand in several groups
+		if q.By == ByCode || q.By == ByCategory { // one notification may be in several groups
 			months := q
 			months.By = ByMonth
-			if total, err = s.figures(months); err != nil {
+			if total, err = tx.figures(months); err != nil {
 				return err
 			}
 		}
@@ -113,7 +115,7 @@ func (db *DB) Statistics(ctx context.Context, q StatisticsQuery) (*Statistics, e
 		slices.SortFunc(all.Groups, func(a, b Figures) int {
 			return cmp.Or(cmp.Compare(slices.Index(delays(), a.Group), slices.Index(delays(), b.Group)), cmp.Compare(a.Group, b.Group))
 		})
-		return s.nameGroups(q.By, all.Groups)
+		return tx.nameGroups(q.By, all.Groups)
 	})
 	if err != nil {
 		return nil, err
@@ -121,16 +123,16 @@ func (db *DB) Statistics(ctx context.Context, q StatisticsQuery) (*Statistics, e
 	return all, nil
 }
 
-// Groupings are all groupings.
+// AllGroupings returns all groupings.
 func Groupings() []Grouping {
 	return []Grouping{ByCode, ByCategory, ByMonth, ByHospital, ByDelay}
 }
 
-// delays are the groups of days between operation and notification, and groupOf makes them.
+// delayGroups returns the names of the groups of ByDelay, ranges of days, as groupExpression assigns them.
 func delays() []string { return []string{"0-1", "2-7", "8-30", "31-90", "91-"} }
 
-// groupOf is the expression that tells the group of a line.
-func (s *session) groupOf(by Grouping) string {
+// groupExpression is the SQL expression for the group of a line.
+func (tx *session) groupOf(by Grouping) string {
 	switch by {
 	case ByCode:
 		return `CASE WHEN i.code <> '' THEN i.code ELSE i.udi_di END`
@@ -139,7 +141,7 @@ func (s *session) groupOf(by Grouping) string {
 	case ByHospital:
 		return `substr(n.organisation, 1, 8)`
 	case ByDelay:
-		delay, label := s.dialect.days(numberDay, `n.operation_date`), delays()
+		delay, label := tx.dialect.days(numberDay, `n.operation_date`), delays()
 		return fmt.Sprintf(`CASE WHEN %[1]s <= 1 THEN '%[2]s' WHEN %[1]s <= 7 THEN '%[3]s' WHEN %[1]s <= 30 THEN '%[4]s' `+
 			`WHEN %[1]s <= 90 THEN '%[5]s' ELSE '%[6]s' END`, delay, label[0], label[1], label[2], label[3], label[4])
 	case ByMonth:
@@ -147,22 +149,22 @@ func (s *session) groupOf(by Grouping) string {
 	return `substr(n.operation_date, 1, 7)`
 }
 
-func (s *session) figures(q StatisticsQuery) (map[string]*Figures, error) {
+func (tx *session) figures(q StatisticsQuery) (map[string]*Figures, error) {
 	groups := make(map[string]*Figures)
 	for _, side := range sides() {
 		where := conditions{}
 		where.add(`n.type = ?`, side.kind)
 		where.addGiven(`n.operation_date >= ?`, q.From.String())
 		where.addGiven(`n.operation_date <= ?`, q.To.String())
-		one := s.groupOf(q.By) + ` AS grp, ` + s.dialect.days(numberDay, `n.operation_date`) + ` AS delay, `
+		perNotification := tx.groupOf(q.By) + ` AS grp, ` + tx.dialect.days(numberDay, `n.operation_date`) + ` AS delay, `
 		if q.By == ByCode || q.By == ByCategory {
-			one += side.lines + ` WHERE ` + where.String() + inForce + ` GROUP BY n.seq, grp`
+			perNotification += side.lines + ` WHERE ` + where.String() + inForce + ` GROUP BY n.seq, grp`
 		} else {
-			one += `(` + side.sum + `) AS pieces FROM notification n WHERE ` + where.String() + inForce
+			perNotification += `(` + side.sum + `) AS pieces FROM notification n WHERE ` + where.String() + inForce
 		}
 		var rows []figuresRow
-		err := s.all(&rows, `SELECT grp, delay, COUNT(*) AS notifications, CAST(COALESCE(SUM(pieces), 0) AS bigint) AS pieces FROM (SELECT `+
-			one+`) AS one GROUP BY grp, delay`, where.args...)
+		err := tx.all(&rows, `SELECT grp, delay, COUNT(*) AS notifications, CAST(COALESCE(SUM(pieces), 0) AS bigint) AS pieces FROM (SELECT `+
+			perNotification+`) AS one GROUP BY grp, delay`, where.args...)
 		if err != nil {
 			return nil, err
 		}
@@ -182,7 +184,7 @@ func (s *session) figures(q StatisticsQuery) (map[string]*Figures, error) {
 	return groups, nil
 }
 
-// sum adds up groups of which no two have the same notification.
+// sumFigures adds up groups that have no notification in common.
 func sum(groups map[string]*Figures) Figures {
 	total := Figures{delays: make(map[int]int)}
 	for _, f := range groups {
@@ -198,8 +200,8 @@ func sum(groups map[string]*Figures) Figures {
 	return total
 }
 
-// settle computes what follows from the delays. A quantile is the least delay within which at least that part of the
-// notifications came.
+// computeDelays computes the fields that follow from the delays. A percentile is the smallest delay within which at
+// least that share of the notifications was made.
 func (f *Figures) settle() {
 	f.Notified = f.Implantations + f.Explantations
 	seen := 0
@@ -218,8 +220,8 @@ func (f *Figures) settle() {
 	}
 }
 
-// nameGroups names hospitals and devices.
-func (s *session) nameGroups(by Grouping, groups []Figures) error {
+// fillGroupNames adds the names of hospitals and devices.
+func (tx *session) nameGroups(by Grouping, groups []Figures) error {
 	table := map[Grouping]string{ByHospital: `id, name FROM organisation WHERE id IN `, ByCode: `code AS id, name FROM device WHERE code IN `}[by]
 	if table == "" {
 		return nil
@@ -228,23 +230,23 @@ func (s *session) nameGroups(by Grouping, groups []Figures) error {
 	for i := range groups {
 		ids[groups[i].Group] = true
 	}
-	names, err := s.names(table, ids)
+	names, err := tx.names(table, ids)
 	for i := range groups {
 		groups[i].Name = names[groups[i].Group]
 	}
 	return err
 }
 
-// names finds names by identifiers.
-func (s *session) names(table string, ids map[string]bool) (map[string]string, error) {
+// loadNames returns names by id. table is the part of a SELECT statement from the columns id and name up to IN.
+func (tx *session) names(table string, ids map[string]bool) (map[string]string, error) {
 	names := make(map[string]string, len(ids))
-	for some := range slices.Chunk(slices.Sorted(maps.Keys(ids)), askedAtOnce) {
-		list, args := filled(asArgs(some))
+	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(ids)), askedAtOnce) {
+		list, args := filled(asArgs(chunk))
 		var rows []struct {
 			ID   string `db:"id"`
 			Name string `db:"name"`
 		}
-		if err := s.all(&rows, `SELECT `+table+list, args...); err != nil {
+		if err := tx.all(&rows, `SELECT `+table+list, args...); err != nil {
 			return nil, err
 		}
 		for _, row := range rows {

@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// plain is statistics as text, sorted by group.
+// formatStatistics formats statistics as text, sorted by group.
 func plain(s *store.Statistics) []string {
 	var lines []string
 	for _, f := range append(slices.Clone(s.Groups), s.Total) {
@@ -20,13 +20,13 @@ func plain(s *store.Statistics) []string {
 	return lines
 }
 
-// counted is a group of the naive count.
+// naiveFigures is a group of the naive count.
 type counted struct {
 	implantations, placed, explantations, removed int
 	delays                                        []int
 }
 
-// statistics counts one notification after the other.
+// expectedStatistics counts one notification after the other.
 func (l *ledger) statistics(q store.StatisticsQuery) []string {
 	groups, total := map[string]*counted{}, &counted{}
 	for i := range l.versions {

@@ -1,13 +1,13 @@
-// Package store keeps the register, in SQLite or in PostgreSQL: all SQL of the program is here.
+// Package store stores the register in SQLite or in PostgreSQL. It contains all SQL of the program.
 //
-// It implements register.Store, so it knows the domain, and nothing of XML, HTTP or who may do what. It is separate so
-// that the domain can be decided and tested without SQL, and so that one suite (package storetest) can prove both
-// engines against the same contract. The statements are written once; what the engines do differently stands in
-// dialect.go, and how each gets a transaction to disk in embedded.go and postgres.go.
+// It implements register.Store, so it depends on the domain, but not on XML, HTTP or authorisation. It is separate so
+// that the domain can be tested without SQL, and so that one suite (package storetest) can test both engines against
+// the same contract. Most statements are common to both engines. dialect.go holds most differences; embedded.go and
+// postgres.go make transactions durable.
 //
-// What was registered is never changed: the tables of the register refuse UPDATE and DELETE by trigger, and a revision
-// is another version. Durable means SQLite's WAL mode with synchronous=FULL (https://sqlite.org/wal.html, section 2.2)
-// and PostgreSQL's synchronous_commit=on.
+// Registered data never changes: triggers on the register's tables reject UPDATE and DELETE, and a revision is another
+// version. Durability relies on SQLite's WAL mode with synchronous=FULL (https://sqlite.org/wal.html, section 2.2) and
+// on PostgreSQL's synchronous_commit=on.
 package store
 
 import (
@@ -23,29 +23,28 @@ import (
 	"github.com/openctr/ctr/internal/register"
 )
 
-// Config says where the register is kept.
+// Config locates the database and the key file.
 type Config struct {
-	// URL of a PostgreSQL database, postgres://…; when it is empty the register is kept in Directory.
+	// URL of a PostgreSQL database, postgres://…; when empty, the register is an SQLite file in Directory.
 	URL string
-	// Directory of the embedded database, made when it is not there. The file in it is called ctr.sqlite.
+	// Directory of the SQLite file ctr.sqlite. Both are created if they do not exist.
 	Directory string
-	// Keys is the file of the keys under which persons are kept, keys.json in the directory when it is not given. It is made
-	// when the register is new.
+	// KeyFile is the path of the key file, by default keys.json in Directory. It is created for a new register.
 	Keys string
 }
 
-// DB is an open register. It is a register.Store.
+// DB is an open register. It implements register.Store.
 type DB struct {
 	engine engine
 	keys   *keyring
 	closed atomic.Bool
-	end    func() error // closes the engine, once
-	// slots bounds how many writes are under way or waiting: beyond it the answer is "later" at once, which is better
-	// for the caller than a place in a queue that is longer than his patience.
+	end    func() error // closes the engine once
+	// writeSlots bounds the writes in progress and waiting. Beyond it a write fails at once with OVERLOADED: failing
+	// fast beats queueing longer than the client's timeout.
 	slots chan struct{}
 }
 
-// engine is what an open database does: it runs a function in a transaction.
+// engine is an open database, which runs functions in transactions.
 type engine interface {
 	read(ctx context.Context, f func(*session) error) error
 	write(ctx context.Context, f func(*session) error) error
@@ -53,10 +52,10 @@ type engine interface {
 	close() error
 }
 
-// waitingWrites bounds the writes under way and waiting, at about a tenth of a second's work.
+// maxWaitingWrites bounds the writes in progress and waiting, to about 0.1 s of work.
 const waitingWrites = 1024
 
-// Open opens the register, and makes or renews its tables. It refuses a database that a newer program has renewed.
+// Open opens the register and migrates its schema. It rejects a database with the schema of a newer program.
 func Open(ctx context.Context, c Config) (*DB, error) {
 	p := &persons{keys: &keyring{path: c.Keys}}
 	if c.Keys == "" {
@@ -86,22 +85,22 @@ func isPostgres(url string) bool {
 	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
 }
 
-// Close finishes the writes that were let in and closes the database.
+// Close finishes the accepted writes and closes the database.
 func (db *DB) Close() error {
 	db.closed.Store(true)
 	return db.end()
 }
 
-// Read runs f over one consistent view.
+// RunReadTx runs f over one consistent view.
 func (db *DB) Read(ctx context.Context, f func(register.Reader) error) error {
-	return db.read(ctx, func(s *session) error { return f(view{s}) })
+	return db.read(ctx, func(tx *session) error { return f(view{tx}) })
 }
 
-// Write runs f in one transaction, as register.Store says. It refuses with OVERLOADED when too many writes wait and
-// with STORE_UNAVAILABLE when the database cannot be reached or cannot keep anything; a retry with the same
-// InputReference is safe after both.
+// RunWriteTx runs f in one transaction, as register.Store specifies. It fails with OVERLOADED when too many writes
+// wait, and with STORE_UNAVAILABLE when the database is unreachable or cannot store anything. After both, a retry with
+// the same idempotency key is safe.
 func (db *DB) Write(ctx context.Context, f func(register.Writer) error) error {
-	return db.write(ctx, func(s *session) error { return f(update{view{s}}) })
+	return db.write(ctx, func(tx *session) error { return f(update{view{tx}}) })
 }
 
 func (db *DB) read(ctx context.Context, f func(*session) error) error {
@@ -124,7 +123,7 @@ func (db *DB) write(ctx context.Context, f func(*session) error) error {
 	return db.engine.write(ctx, f)
 }
 
-// Ready reports whether the store can take a write now.
+// CheckReady reports whether the store can accept a write now.
 func (db *DB) Ready(ctx context.Context) error {
 	if err := db.usable(ctx); err != nil {
 		return err
@@ -144,16 +143,16 @@ func (db *DB) usable(ctx context.Context) error {
 	return nil
 }
 
-// purgeBatch bounds how long other writes wait for PurgeReplay.
+// purgeBatch bounds how long other writes wait for PurgeReplayKeys.
 const purgeBatch = 1000
 
-// PurgeReplay forgets the used messages that are too old to be let in before the given instant, and returns how many
-// they were. It does so in small transactions.
+// PurgeReplayKeys deletes the replay keys that expired before the given time, and returns their number. It uses small
+// transactions.
 func (db *DB) PurgeReplay(ctx context.Context, before time.Time) (int, error) {
 	for total := 0; ; {
 		purged := 0
-		err := db.write(ctx, func(s *session) error {
-			n, err := s.exec(purgeReplay, instant(before), purgeBatch)
+		err := db.write(ctx, func(tx *session) error {
+			n, err := tx.exec(purgeReplay, instant(before), purgeBatch)
 			purged = int(n)
 			return err
 		})
