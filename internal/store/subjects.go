@@ -11,26 +11,26 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// Who a person is stands in one place of the database, the table subject, sealed under a key of the ring. Everywhere else
-// stands the subject's id, and what is told about the person is sealed with the person's own key, which stands beside the
-// number. So rows that never change need not be rewritten when the ring gets a new key. A subject is found by a hash of the
-// number under the ring's lookup key.
+// Identities of persons are in one table only, subject, sealed with a key of the ring. Its rows are the pseudonyms: all
+// other tables contain a pseudonym's id instead of an SSIN, and texts about the person are sealed with the pseudonym's
+// data key, which is in the sealed row beside the SSIN. So key rotation does not rewrite the append-only rows. A
+// pseudonym is found by an HMAC of the SSIN with a lookup key of the ring.
 //
-// Somebody whose number was replaced has a subject for each number, and all of them name the one with the newest number
-// as the person. Rows are found under every one of them, and show the newest number.
+// A person whose SSIN was replaced has a pseudonym for each SSIN. All of them refer to the one with the newest SSIN,
+// the current one. Rows are found under each of them, and show the newest SSIN.
 
-// subject is what the register keeps of a number.
+// pseudonym stands for an SSIN in the database.
 type subject struct {
 	id     int64
-	person int64      // the id of the subject with the person's newest number
-	number ident.SSIN // none for the subject of what is told about nobody
-	shown  ident.SSIN // the person's newest
-	key    []byte     // the person's own
+	person int64      // id of the person's current pseudonym
+	number ident.SSIN // zero for the pseudonym of texts without a person
+	shown  ident.SSIN // the person's newest SSIN
+	key    []byte     // seals texts about the person
 }
 
 const personalKeySize = 32
 
-// reference is how a row names the subject: 0 for nobody.
+// idOrZero is the value of a column that refers to the pseudonym, 0 when it is nil.
 func (p *subject) reference() int64 {
 	if p == nil {
 		return 0
@@ -38,8 +38,9 @@ func (p *subject) reference() int64 {
 	return p.id
 }
 
-// sealText seals what is told about the person. The place is that of the text in the database. No text stays none.
-func (p *subject) sealText(text string, place ...any) ([]byte, error) {
+// sealText seals a text about the person. The associated data identifies the row and column of the text. An empty text
+// stays empty.
+func (p *subject) sealText(text string, associatedData ...any) ([]byte, error) {
 	if text == "" {
 		return []byte{}, nil
 	}
@@ -47,10 +48,10 @@ func (p *subject) sealText(text string, place ...any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return seal(aead, []byte(text), fmt.Sprint(place...)), nil
+	return seal(aead, []byte(text), fmt.Sprint(associatedData...)), nil
 }
 
-func (p *subject) openText(sealed []byte, place ...any) (string, error) {
+func (p *subject) openText(sealed []byte, associatedData ...any) (string, error) {
 	if len(sealed) == 0 {
 		return "", nil
 	}
@@ -58,20 +59,20 @@ func (p *subject) openText(sealed []byte, place ...any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plain, err := open(aead, sealed, fmt.Sprint(place...))
+	plain, err := open(aead, sealed, fmt.Sprint(associatedData...))
 	if err != nil {
 		return "", fmt.Errorf("a text about subject %d: %w", p.id, err)
 	}
 	return string(plain), nil
 }
 
-// party is a person with all subjects that were made for the person's numbers.
+// person is a person with the pseudonyms of all their SSINs.
 type party struct {
 	current *subject
 	all     []*subject
 }
 
-// in is a condition on a column that holds subjects.
+// columnCondition is a condition on a column of pseudonym ids.
 func (p *party) in(column string) (string, []any) {
 	args := make([]any, len(p.all))
 	for i, s := range p.all {
@@ -83,8 +84,8 @@ func (p *party) in(column string) (string, []any) {
 	return column + ` IN (?` + strings.Repeat(`, ?`, len(args)-1) + `)`, args
 }
 
-// acquaintances are the professionals whom this process met, with their subjects; patients are forgotten at once. They are
-// good under one mark of the authentic sources, as what the memory keeps is: replacing a number renews the mark.
+// identityCache caches professionals and their pseudonyms, but no patients. Like the source cache, its entries are
+// valid for one cache epoch: replacing an SSIN starts a new one.
 type acquaintances struct {
 	mu       sync.RWMutex
 	mark     string
@@ -92,63 +93,64 @@ type acquaintances struct {
 	byID     map[int64]*subject
 }
 
-func (a *acquaintances) party(mark string, number ident.SSIN) *party {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	if a.mark != mark {
+func (c *acquaintances) party(epoch string, ssin ident.SSIN) *party {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.mark != epoch {
 		return nil
 	}
-	return a.byNumber[number]
+	return c.byNumber[ssin]
 }
 
-func (a *acquaintances) subject(mark string, id int64) *subject {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	if a.mark != mark {
+func (c *acquaintances) subject(epoch string, id int64) *subject {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.mark != epoch {
 		return nil
 	}
-	return a.byID[id]
+	return c.byID[id]
 }
 
-// met remembers whom a transaction met. It must have ended: what it made itself may still be undone before.
-func (a *acquaintances) met(s *session) {
-	if !s.marked || len(s.professionals) == 0 && len(s.colleagues) == 0 {
+// addFrom adds the professionals that a transaction loaded or created. The transaction must have ended, because until
+// then it may be rolled back with the pseudonyms that it created.
+func (c *acquaintances) met(tx *session) {
+	if !tx.marked || len(tx.professionals) == 0 && len(tx.colleagues) == 0 {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.byID == nil || a.mark != s.sourceMark || len(a.byID)+len(a.byNumber) >= rememberedAnswers {
-		a.mark, a.byNumber, a.byID = s.sourceMark, make(map[ident.SSIN]*party), make(map[int64]*subject)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byID == nil || c.mark != tx.sourceMark || len(c.byID)+len(c.byNumber) >= rememberedAnswers {
+		c.mark, c.byNumber, c.byID = tx.sourceMark, make(map[ident.SSIN]*party), make(map[int64]*subject)
 	}
-	for _, p := range s.professionals {
-		a.byNumber[p.current.number] = p
+	for _, p := range tx.professionals {
+		c.byNumber[p.current.number] = p
 	}
-	for _, p := range s.colleagues {
-		a.byID[p.id] = p
+	for _, p := range tx.colleagues {
+		c.byID[p.id] = p
 	}
 }
 
-// persons is how a process finds and unseals whom the register knows.
+// identities finds and unseals persons. A process has one.
 type persons struct {
 	keys          *keyring
 	acquaintances acquaintances
 	compressors
 }
 
-// known is what a session knows of persons.
+// txIdentities holds the persons and pseudonyms that a transaction has loaded.
 type known struct {
 	parties  map[ident.SSIN]*party
 	subjects map[int64]*subject
-	// professionals and colleagues are those of them that may be remembered.
+	// cacheablePersons and cacheablePseudonyms are those that the identity cache may hold.
 	professionals []*party
 	colleagues    []*subject
 }
 
-func (k *known) add(number ident.SSIN, p *party) {
+func (k *known) add(ssin ident.SSIN, p *party) {
 	if k.parties == nil {
 		k.parties = make(map[ident.SSIN]*party)
 	}
-	k.parties[number] = p
+	k.parties[ssin] = p
 	for _, s := range p.all {
 		k.addSubject(s)
 	}
@@ -161,21 +163,21 @@ func (k *known) addSubject(s *subject) {
 	k.subjects[s.id] = s
 }
 
-// remember lets a person be remembered once the transaction has ended.
+// cacheAfterCommit marks a person for the identity cache, which takes it when the transaction has ended.
 func (k *known) remember(p *party) { k.professionals = append(k.professionals, p) }
 
-// subject finds a subject that is known, or returns nil.
-func (s *session) subject(id int64) *subject {
-	if one := s.subjects[id]; one != nil {
-		return one
+// knownPseudonym returns a pseudonym that the transaction has loaded or the identity cache holds, or nil.
+func (tx *session) subject(id int64) *subject {
+	if pseudonym := tx.subjects[id]; pseudonym != nil {
+		return pseudonym
 	}
-	if s.marked {
-		return s.acquaintances.subject(s.sourceMark, id)
+	if tx.marked {
+		return tx.acquaintances.subject(tx.sourceMark, id)
 	}
 	return nil
 }
 
-// subjectRow is a row of the statements below. Its id is 0 where nobody was found.
+// pseudonymRow is a row of the statements below. Its id is 0 when none was found.
 type subjectRow struct {
 	Mark       string `db:"mark"`
 	CurrentKey string `db:"current_key"`
@@ -187,8 +189,8 @@ type subjectRow struct {
 	ShownKeyID string `db:"shown_key_id"`
 }
 
-// selectParty finds every subject of a person, by lookups under each key of the ring. Whatever it finds, it tells under
-// which key persons are kept now, and the mark of the sources.
+// selectPersonByLookups returns all pseudonyms of a person, found by the lookup hashes of an SSIN under each key of the
+// ring. It returns the current key and the cache epoch even when it finds no person.
 const (
 	selectParty = `SELECT m.mark, k.key_id AS current_key, COALESCE(a.id, 0) AS id, COALESCE(a.person, 0) AS person, a.sealed,
 		COALESCE(a.key_id, '') AS key_id FROM source_mark m JOIN current_key k ON k.id = m.id
@@ -197,89 +199,89 @@ const (
 		WHERE m.id = 1 ORDER BY a.id`
 )
 
-// person finds a person; nil when nobody is named, or when the register has never heard of the number. Nobody is remembered
-// only because he was asked about.
-func (s *session) person(number ident.SSIN) (*party, error) {
-	if number.IsZero() {
+// findPerson returns a person, or nil when the SSIN is zero or unknown to the register. A lookup alone never adds a
+// person to the identity cache.
+func (tx *session) person(ssin ident.SSIN) (*party, error) {
+	if ssin.IsZero() {
 		return nil, nil
 	}
-	return s.party(number, false)
+	return tx.party(ssin, false)
 }
 
-func (s *session) party(number ident.SSIN, remember bool) (*party, error) {
-	if p, ok := s.parties[number]; ok {
+func (tx *session) party(ssin ident.SSIN, remember bool) (*party, error) {
+	if p, ok := tx.parties[ssin]; ok {
 		return p, nil
 	}
-	if s.marked {
-		if p := s.acquaintances.party(s.sourceMark, number); p != nil {
-			s.add(number, p)
+	if tx.marked {
+		if p := tx.acquaintances.party(tx.sourceMark, ssin); p != nil {
+			tx.add(ssin, p)
 			return p, nil
 		}
 	}
-	p, err := s.lookUp(number)
+	p, err := tx.lookUp(ssin)
 	if err != nil || p == nil {
 		return nil, err
 	}
-	s.add(number, p)
+	tx.add(ssin, p)
 	if remember {
-		s.remember(p)
+		tx.remember(p)
 	}
 	return p, nil
 }
 
-// lookUp asks the database. A number that is not found is not there for sure only when the key under which persons are kept
-// now was among those that it was looked up under.
-func (s *session) lookUp(number ident.SSIN) (*party, error) {
+// queryPerson queries the database. An SSIN that is not found is certainly unknown only when the lookup used the
+// current key; otherwise the function loads the key file and tries again.
+func (tx *session) lookUp(ssin ident.SSIN) (*party, error) {
 	for {
-		keys := s.keys.all()
+		keys := tx.keys.all()
 		lookups := make([]any, len(keys))
 		for i, key := range keys {
-			lookups[i] = key.of(number.Digits())
+			lookups[i] = key.of(ssin.Digits())
 		}
 		var rows []subjectRow
-		if err := s.all(&rows, selectParty+strings.Repeat(`, ?`, len(keys)-1)+fromLookup, lookups...); err != nil {
+		if err := tx.all(&rows, selectParty+strings.Repeat(`, ?`, len(keys)-1)+fromLookup, lookups...); err != nil {
 			return nil, err
 		}
 		if len(rows) == 0 {
-			return nil, s.fail(errors.New("the database has lost its mark"))
+			return nil, tx.fail(errors.New("the database has lost its mark"))
 		}
-		s.marked, s.sourceMark, s.currentKey = true, rows[0].Mark, rows[0].CurrentKey
+		tx.marked, tx.sourceMark, tx.currentKey = true, rows[0].Mark, rows[0].CurrentKey
 		if rows[0].ID != 0 {
-			return s.partyOf(rows)
+			return tx.partyOf(rows)
 		}
-		if s.keys.key(s.currentKey) != nil {
+		if tx.keys.key(tx.currentKey) != nil {
 			return nil, nil
 		}
-		if _, err := s.keys.find(s.currentKey); err != nil {
-			return nil, s.fail(err)
+		if _, err := tx.keys.find(tx.currentKey); err != nil {
+			return nil, tx.fail(err)
 		}
 	}
 }
 
-func (s *session) partyOf(rows []subjectRow) (*party, error) {
+func (tx *session) partyOf(rows []subjectRow) (*party, error) {
 	p := &party{}
 	for i := range rows {
-		one, err := s.unseal(rows[i].ID, rows[i].Person, rows[i].Sealed, rows[i].KeyID)
+		pseudonym, err := tx.unseal(rows[i].ID, rows[i].Person, rows[i].Sealed, rows[i].KeyID)
 		if err != nil {
-			return nil, s.fail(err)
+			return nil, tx.fail(err)
 		}
-		p.all = append(p.all, one)
-		if one.id == one.person {
-			p.current = one
+		p.all = append(p.all, pseudonym)
+		if pseudonym.id == pseudonym.person {
+			p.current = pseudonym
 		}
 	}
 	if p.current == nil {
-		return nil, s.fail(fmt.Errorf("person %d has lost the newest number", rows[0].Person))
+		return nil, tx.fail(fmt.Errorf("person %d has lost the newest number", rows[0].Person))
 	}
-	for _, one := range p.all {
-		one.shown = p.current.number
+	for _, pseudonym := range p.all {
+		pseudonym.shown = p.current.number
 	}
 	return p, nil
 }
 
-// unseal opens a row of the table subject.
-func (s *session) unseal(id, person int64, sealed []byte, keyID string) (*subject, error) {
-	key, err := s.keys.find(keyID)
+// unsealPseudonym opens a row of the table subject.
+func (tx *session) unseal(id, person int64, sealed []byte, keyID string) (*subject, error) {
+	key, err := tx.keys.find(keyID)
 	if err != nil {
 		return nil, err
 	}
@@ -291,19 +293,19 @@ func (k *ringKey) open(id, person int64, sealed []byte) (*subject, error) {
 	if err != nil || len(plain) < personalKeySize {
 		return nil, fmt.Errorf("subject %d does not open with the key %s: %w", id, k.ID, err)
 	}
-	one := &subject{id: id, person: person, key: plain[:personalKeySize]}
+	pseudonym := &subject{id: id, person: person, key: plain[:personalKeySize]}
 	if digits := string(plain[personalKeySize:]); digits != "" {
-		if one.number, err = ident.ParseSSIN(digits); err != nil {
+		if pseudonym.number, err = ident.ParseSSIN(digits); err != nil {
 			return nil, fmt.Errorf("subject %d: %w", id, err)
 		}
 	}
-	one.shown = one.number
-	return one, nil
+	pseudonym.shown = pseudonym.number
+	return pseudonym, nil
 }
 
-func (k *ringKey) sealSubject(one *subject) []byte {
-	plain := append(append(make([]byte, 0, personalKeySize+11), one.key...), one.number.Digits()...)
-	return seal(k.aead, plain, subjectPurpose(one.id))
+func (k *ringKey) sealSubject(pseudonym *subject) []byte {
+	plain := append(append(make([]byte, 0, personalKeySize+11), pseudonym.key...), pseudonym.number.Digits()...)
+	return seal(k.aead, plain, subjectPurpose(pseudonym.id))
 }
 
 func subjectPurpose(id int64) string { return "subject " + strconv.FormatInt(id, 10) }
@@ -311,37 +313,37 @@ func subjectPurpose(id int64) string { return "subject " + strconv.FormatInt(id,
 const selectSubjects = `SELECT a.id, a.person, a.sealed, a.key_id, c.sealed AS shown, c.key_id AS shown_key_id
 	FROM subject a JOIN subject c ON c.id = a.person WHERE a.id IN `
 
-// meet reads subjects that rows name.
-func (s *session) meet(ids map[int64]bool) error {
-	asked := make([]any, 0, len(ids))
+// loadPseudonyms reads pseudonyms by id; a value is true when the identity cache may hold the pseudonym.
+func (tx *session) meet(ids map[int64]bool) error {
+	wanted := make([]any, 0, len(ids))
 	for id := range ids {
-		asked = append(asked, id)
+		wanted = append(wanted, id)
 	}
-	for some := range slices.Chunk(asked, askedAtOnce) {
-		list, args := filled(some)
+	for chunk := range slices.Chunk(wanted, askedAtOnce) {
+		list, args := filled(chunk)
 		var rows []subjectRow
-		if err := s.all(&rows, selectSubjects+list, args...); err != nil {
+		if err := tx.all(&rows, selectSubjects+list, args...); err != nil {
 			return err
 		}
 		for i := range rows {
-			one, err := s.shownSubject(&rows[i])
+			pseudonym, err := tx.shownSubject(&rows[i])
 			if err != nil {
-				return s.fail(err)
+				return tx.fail(err)
 			}
-			s.addSubject(one)
-			if ids[one.id] {
-				s.colleagues = append(s.colleagues, one)
+			tx.addSubject(pseudonym)
+			if ids[pseudonym.id] {
+				tx.colleagues = append(tx.colleagues, pseudonym)
 			}
 		}
 	}
 	return nil
 }
 
-// askedAtOnce bounds a list in a question.
+// maxListParameters bounds the parameters of the operator IN.
 const askedAtOnce = 64
 
-// filled makes a list of parameters for the operator IN. It is filled up to one of three lengths, so that a question has
-// few forms.
+// paddedInList returns a parameter list for the operator IN and its arguments. It pads the list to one of three
+// lengths, so that there are few distinct statements to prepare.
 func filled(args []any) (string, []any) {
 	length := 1
 	for length < len(args) {
@@ -354,15 +356,15 @@ func filled(args []any) (string, []any) {
 	return `(?` + strings.Repeat(`, ?`, length-1) + `)`, args
 }
 
-func (s *session) shownSubject(row *subjectRow) (*subject, error) {
-	one, err := s.unseal(row.ID, row.Person, row.Sealed, row.KeyID)
+func (tx *session) shownSubject(row *subjectRow) (*subject, error) {
+	pseudonym, err := tx.unseal(row.ID, row.Person, row.Sealed, row.KeyID)
 	if err != nil || row.Person == row.ID {
-		return one, err
+		return pseudonym, err
 	}
-	newest, err := s.unseal(row.Person, row.Person, row.Shown, row.ShownKeyID)
+	newest, err := tx.unseal(row.Person, row.Person, row.Shown, row.ShownKeyID)
 	if err != nil {
 		return nil, err
 	}
-	one.shown = newest.number
-	return one, nil
+	pseudonym.shown = newest.number
+	return pseudonym, nil
 }

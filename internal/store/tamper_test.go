@@ -15,7 +15,7 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-// tamperings are ways to change the trail of three checkpoints over three rows each.
+// tamperings returns ways to tamper with an audit log of three checkpoints over three rows each.
 func tamperings() []tampering {
 	return []tampering{
 		{"a row deleted", []string{`DELETE FROM audit WHERE seq = 5`}, []trail.Kind{trail.RowsDeleted},
@@ -44,7 +44,7 @@ type tampering struct {
 	name       string
 	statements []string
 	kinds      []trail.Kind
-	text       string // of the first finding
+	text       string // part of the first finding's text
 }
 
 func (test tampering) run(t *testing.T, s *sealed) {
@@ -61,20 +61,21 @@ func (test tampering) run(t *testing.T, s *sealed) {
 	}
 }
 
-// insertCheckpoint puts a checkpoint into the table past the store.
+// insertCheckpoint inserts a checkpoint into the table without the store.
 func (s *sealed) insertCheckpoint(t *testing.T, c trail.Checkpoint) {
 	t.Helper()
-	hex := func(octets []byte) string {
+	hex := func(data []byte) string {
 		if s.backend.Config.URL != "" {
-			return fmt.Sprintf(`decode('%x', 'hex')`, octets)
+			return fmt.Sprintf(`decode('%x', 'hex')`, data)
 		}
-		return fmt.Sprintf(`x'%x'`, octets)
+		return fmt.Sprintf(`x'%x'`, data)
 	}
 	s.tamper(t, fmt.Sprintf(`INSERT INTO audit_checkpoint VALUES (%d, %d, %d, %s, '%s', '%s', %s, %s, %s, %s)`, c.Number, c.SeqTo, c.Rows, hex(c.Head[:]),
 		c.At.Format(trail.InstantForm), c.KeyID, hex(c.Public), hex(c.Previous[:]), hex(c.Handover), hex(c.Signature)))
 }
 
-// Who has the database but no key of it changes rows and makes new checkpoints over them with a key of his own.
+// testForgedCheckpointIsFound simulates an attacker who has write access to the database but none of its keys: they
+// change rows and make new checkpoints over them with their own key.
 func testForgedCheckpointIsFound(t *testing.T, s *sealed) {
 	t.Helper()
 	for range 3 {
@@ -102,7 +103,7 @@ func testForgedCheckpointIsFound(t *testing.T, s *sealed) {
 	s.insertCheckpoint(t, forged)
 	expect(t, s.verify(t), trail.CheckpointForeign, trail.AnchorDiffers)
 
-	// And all of them, so that no key of the register is left, with an anchor file of his own.
+	// The attacker replaces all checkpoints, so that no key of the register is left, and the anchor file.
 	s.tamper(t, `DELETE FROM audit_checkpoint`)
 	forged = trail.Seal(nil, 4, 4, checkpoints[1].Head, s.now, trail.Signer{KeyID: checkpoints[1].KeyID, Key: own}, nil)
 	s.insertCheckpoint(t, forged)
@@ -116,7 +117,8 @@ func testForgedCheckpointIsFound(t *testing.T, s *sealed) {
 	expect(t, s.verify(t), trail.CheckpointForeign)
 }
 
-// Any bit of any column of any row, of both tables and of the anchor file.
+// testAnyBitIsFound flips random bits in every column of both tables and in the anchor file, and checks that each is
+// found.
 func testAnyBitIsFound(t *testing.T, s *sealed) {
 	t.Helper()
 	for range 4 {
@@ -147,7 +149,8 @@ func testAnyBitIsFound(t *testing.T, s *sealed) {
 	}
 	for range 100 {
 		flipped := bytes.Clone(whole)
-		bit := random.IntN(8 * (len(flipped) - 1)) // without the last end of line, which makes the line one that a crash left
+		// Not in the last newline: without it, the line counts as left by a crash.
+		bit := random.IntN(8 * (len(flipped) - 1))
 		flipped[bit/8] ^= 1 << (bit % 8)
 		if err := os.WriteFile(s.file, flipped, 0o600); err != nil {
 			t.Fatal(err)
@@ -158,7 +161,8 @@ func testAnyBitIsFound(t *testing.T, s *sealed) {
 	}
 }
 
-// flip changes one bit, looks whether it is found, and takes it back. It returns 0 when the column has nothing to flip.
+// flipAndVerify flips one bit, checks that verification finds it, and restores it. It returns 0 when the column is
+// empty.
 func (s *sealed) flip(t *testing.T, random *mathrand.Rand, table, key, column string) int {
 	t.Helper()
 	row := int64(1 + random.IntN(16))
@@ -187,7 +191,7 @@ func (s *sealed) flip(t *testing.T, random *mathrand.Rand, table, key, column st
 	if text, ok := after.(string); ok && text == "" {
 		return 0
 	}
-	if octets, ok := after.([]byte); ok && len(octets) == 0 {
+	if data, ok := after.([]byte); ok && len(data) == 0 {
 		return 0
 	}
 	where := row
@@ -220,11 +224,11 @@ func flipText(text []byte, random *mathrand.Rand) string {
 	return string(flipOctetBit(text, random, 4))
 }
 
-func flipOctet(octets []byte, random *mathrand.Rand) []byte { return flipOctetBit(octets, random, 8) }
+func flipOctet(data []byte, random *mathrand.Rand) []byte { return flipOctetBit(data, random, 8) }
 
-// flipOctetBit flips one of the low bits; of texts, those that leave it a text.
-func flipOctetBit(octets []byte, random *mathrand.Rand, bits int) []byte {
-	flipped := bytes.Clone(octets)
+// flipByteBit flips one of the low bits of a random byte. Flipping one of the lowest four keeps ASCII text valid.
+func flipOctetBit(data []byte, random *mathrand.Rand, bits int) []byte {
+	flipped := bytes.Clone(data)
 	if len(flipped) > 0 {
 		flipped[random.IntN(len(flipped))] ^= 1 << random.IntN(bits)
 	}

@@ -13,13 +13,14 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-// The table audit is append-only, and a chain of signed checkpoints over it shows whether somebody went round that: package
-// trail says how. Here the rows are read as they are kept, and checkpoints are made and kept.
+// The table audit is append-only. A hash chain of signed checkpoints shows when that was circumvented; see package
+// trail. This file reads the rows as stored, and makes and stores checkpoints.
 
-// kept is a column as it stands in the database, whichever type the driver gives it.
+// rawColumn is a stored value, whatever type the driver returns.
 type kept []byte
 
-// Scan takes what either engine gives. What neither would give is put in too: whether it is right is for the hash to say.
+// Scan accepts the types that either driver returns. It formats any other type too: the hash shows whether the value is
+// right.
 func (k *kept) Scan(value any) error {
 	switch v := value.(type) {
 	case nil:
@@ -38,7 +39,7 @@ func (k *kept) Scan(value any) error {
 	return nil
 }
 
-// trailRow is a row of audit, column by column in the order in which it is hashed.
+// rawAuditRow is a row of audit, with the columns in the order in which they are hashed.
 type trailRow struct {
 	Seq          int64 `db:"seq"`
 	At           kept  `db:"at"`
@@ -67,19 +68,19 @@ const (
 	selectTrail = trailColumns + `WHERE seq > ? ORDER BY seq LIMIT ?`
 )
 
-// AuditRows reads the rows of the audit trail after one of them, as a trail.Source.
+// AuditRows reads rows of the audit log after the given sequence number. It is a method of trail.Reader.
 func (db *DB) AuditRows(ctx context.Context, afterSeq int64, limit int) ([]trail.Row, error) {
 	var rows []trail.Row
-	err := db.read(ctx, func(s *session) (err error) {
-		rows, err = s.trailRows(afterSeq, limit)
+	err := db.read(ctx, func(tx *session) (err error) {
+		rows, err = tx.trailRows(afterSeq, limit)
 		return err
 	})
 	return rows, err
 }
 
-func (s *session) trailRows(after int64, limit int) ([]trail.Row, error) {
+func (tx *session) trailRows(after int64, limit int) ([]trail.Row, error) {
 	var rows []trailRow
-	if err := s.all(&rows, selectTrail, after, limit); err != nil {
+	if err := tx.all(&rows, selectTrail, after, limit); err != nil {
 		return nil, err
 	}
 	hashed := make([]trail.Row, len(rows))
@@ -110,8 +111,8 @@ const (
 		`VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
-// checkpoint is the row as it is kept. An instant or a hash that is none any more becomes another one, and then no signature
-// fits.
+// toCheckpoint converts the stored row. A malformed timestamp or hash becomes another value, which then fails the
+// signature check.
 func (row *checkpointRow) checkpoint() trail.Checkpoint {
 	c := trail.Checkpoint{Number: row.Number, SeqTo: row.SeqTo, Rows: row.Rows, KeyID: row.KeyID, Public: row.Public,
 		Handover: row.Handover, Signature: row.Signature}
@@ -121,10 +122,10 @@ func (row *checkpointRow) checkpoint() trail.Checkpoint {
 	return c
 }
 
-// AuditCheckpoints reads the checkpoints after one of them, as a trail.Source.
+// AuditCheckpoints reads checkpoints after the given number. It is a method of trail.Reader.
 func (db *DB) AuditCheckpoints(ctx context.Context, afterNumber int64, limit int) ([]trail.Checkpoint, error) {
 	var rows []checkpointRow
-	err := db.read(ctx, func(s *session) error { return s.all(&rows, selectCheckpoints, afterNumber, limit) })
+	err := db.read(ctx, func(tx *session) error { return tx.all(&rows, selectCheckpoints, afterNumber, limit) })
 	if err != nil {
 		return nil, err
 	}
@@ -135,10 +136,10 @@ func (db *DB) AuditCheckpoints(ctx context.Context, afterNumber int64, limit int
 	return all, nil
 }
 
-// lastCheckpoint is nil when there is none yet.
-func (s *session) lastCheckpoint() (*trail.Checkpoint, error) {
+// loadLastCheckpoint returns nil when there is no checkpoint yet.
+func (tx *session) lastCheckpoint() (*trail.Checkpoint, error) {
 	var row checkpointRow
-	found, err := s.get(&row, selectLast)
+	found, err := tx.get(&row, selectLast)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -146,31 +147,32 @@ func (s *session) lastCheckpoint() (*trail.Checkpoint, error) {
 	return &last, nil
 }
 
-// sealedAtOnce bounds the rows of one checkpoint, and so how long a backlog is read in one view; sealedPage those in memory.
+// maxRowsPerCheckpoint bounds the rows of one checkpoint, and so the duration of the transaction that reads a backlog.
+// auditPageSize bounds the rows in memory.
 const (
 	sealedAtOnce = 50_000
 	sealedPage   = 2000
 )
 
-// Seal makes the checkpoints that the audit trail needs: over the rows since the last one, and when the register has got
-// another key. Mostly it is none or one. Any number of programs may call it; who loses the race makes none. When patience is
-// given, so may several share the work: nothing is made as long as the last checkpoint is younger than that.
-func (db *DB) Seal(ctx context.Context, now time.Time, patience time.Duration) ([]trail.Checkpoint, error) {
+// SealAuditLog makes the checkpoints that are due: over the rows since the last one, and after a change of the current
+// key. Usually there is one or none. Any number of programs may call it; one that loses the race makes no checkpoint.
+// It does nothing while the last checkpoint is younger than minInterval, so that several programs can share the work.
+func (db *DB) Seal(ctx context.Context, now time.Time, minInterval time.Duration) ([]trail.Checkpoint, error) {
 	due := false
-	err := db.read(ctx, func(s *session) (err error) {
-		due, err = s.isSealingDue(now.Add(-patience))
+	err := db.read(ctx, func(tx *session) (err error) {
+		due, err = tx.isSealingDue(now.Add(-minInterval))
 		return err
 	})
 	if err != nil || !due {
 		return nil, err
 	}
-	settled, err := db.settled(ctx)
+	stable, err := db.settled(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var made []trail.Checkpoint
 	for {
-		c, err := db.sealNext(ctx, settled, now)
+		c, err := db.sealNext(ctx, stable, now)
 		if err != nil || c == nil {
 			return made, err
 		}
@@ -178,14 +180,15 @@ func (db *DB) Seal(ctx context.Context, now time.Time, patience time.Duration) (
 	}
 }
 
-// settled is the highest row below which none can appear any more, or 0 when somebody takes too long to commit one.
+// stableUpTo returns the highest row below which no other can appear, or 0 when a transaction takes too long to commit
+// its row.
 func (db *DB) settled(ctx context.Context) (int64, error) {
 	var highest int64
-	err := db.read(ctx, func(s *session) error {
-		if _, err := s.get(&highest, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil {
+	err := db.read(ctx, func(tx *session) error {
+		if _, err := tx.get(&highest, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil {
 			return err
 		}
-		settled, err := s.dialect.settle(s)
+		settled, err := tx.dialect.settle(tx)
 		if !settled {
 			highest = 0
 		}
@@ -194,10 +197,10 @@ func (db *DB) settled(ctx context.Context) (int64, error) {
 	return highest, err
 }
 
-// isSealingDue reports whether there is anything to seal and the last checkpoint is from before an instant. It holds
-// nobody up.
-func (s *session) isSealingDue(before time.Time) (bool, error) {
-	last, err := s.lastCheckpoint()
+// isSealingDue reports whether there is something to seal and the last checkpoint is older than a time. It blocks no
+// other transaction.
+func (tx *session) isSealingDue(before time.Time) (bool, error) {
+	last, err := tx.lastCheckpoint()
 	if err != nil {
 		return false, err
 	}
@@ -209,55 +212,56 @@ func (s *session) isSealingDue(before time.Time) (bool, error) {
 		sealed, sealedUnder = last.SeqTo, last.KeyID
 	}
 	var newest int64
-	if _, err = s.get(&newest, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil || newest == 0 && last == nil {
+	if _, err = tx.get(&newest, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil || newest == 0 && last == nil {
 		return false, err
 	}
 	if newest < sealed {
 		return false, fmt.Errorf("audit ends at row %d and was sealed up to row %d: %w", newest, sealed, trail.ErrCutOff)
 	}
-	current, err := s.currentKeyID()
+	current, err := tx.currentKeyID()
 	return newest > sealed || current != sealedUnder, err
 }
 
-func (s *session) currentKeyID() (string, error) {
+func (tx *session) currentKeyID() (string, error) {
 	var id string
-	found, err := s.get(&id, `SELECT key_id FROM current_key WHERE id = 1`)
+	found, err := tx.get(&id, `SELECT key_id FROM current_key WHERE id = 1`)
 	if err == nil && !found {
-		err = s.fail(errNoKey)
+		err = tx.fail(errNoKey)
 	}
 	return id, err
 }
 
-// sealNext makes the next checkpoint up to a row, or none.
-func (db *DB) sealNext(ctx context.Context, settled int64, now time.Time) (*trail.Checkpoint, error) {
+// storeNextCheckpoint makes and stores the next checkpoint, up to the row stable. It returns nil when there is none to
+// make.
+func (db *DB) sealNext(ctx context.Context, stable int64, now time.Time) (*trail.Checkpoint, error) {
 	var next *trail.Checkpoint
-	err := db.read(ctx, func(s *session) (err error) {
-		next, err = s.nextCheckpoint(settled, now)
+	err := db.read(ctx, func(tx *session) (err error) {
+		next, err = tx.nextCheckpoint(stable, now)
 		return err
 	})
 	if err != nil || next == nil {
 		return nil, err
 	}
-	err = db.write(ctx, func(s *session) error {
-		if holdErr := s.dialect.hold(s, []string{"audit checkpoint"}); holdErr != nil {
+	err = db.write(ctx, func(tx *session) error {
+		if holdErr := tx.dialect.hold(tx, []string{"audit checkpoint"}); holdErr != nil {
 			return holdErr
 		}
 		var last int64
-		if _, lastErr := s.get(&last, `SELECT COALESCE(MAX(number), 0) FROM audit_checkpoint`); lastErr != nil {
+		if _, lastErr := tx.get(&last, `SELECT COALESCE(MAX(number), 0) FROM audit_checkpoint`); lastErr != nil {
 			return lastErr
 		}
 		if last != next.Number-1 { // another program was faster
 			next = nil
 			return nil
 		}
-		return s.insert(insertCheckpoint, next.Number, next.SeqTo, next.Rows, next.Head[:], instant(next.At), next.KeyID,
+		return tx.insert(insertCheckpoint, next.Number, next.SeqTo, next.Rows, next.Head[:], instant(next.At), next.KeyID,
 			[]byte(next.Public), next.Previous[:], next.Handover, next.Signature)
 	})
 	return next, err
 }
 
-func (s *session) nextCheckpoint(settled int64, now time.Time) (*trail.Checkpoint, error) {
-	last, err := s.lastCheckpoint()
+func (tx *session) nextCheckpoint(stable int64, now time.Time) (*trail.Checkpoint, error) {
+	last, err := tx.lastCheckpoint()
 	if err != nil {
 		return nil, err
 	}
@@ -267,13 +271,13 @@ func (s *session) nextCheckpoint(settled int64, now time.Time) (*trail.Checkpoin
 	}
 	head, seq, count := before.Head, before.SeqTo, int64(0)
 	for count < sealedAtOnce {
-		page, pageErr := s.trailRows(seq, sealedPage)
+		page, pageErr := tx.trailRows(seq, sealedPage)
 		if pageErr != nil {
 			return nil, pageErr
 		}
 		done := len(page) < sealedPage
 		for _, row := range page {
-			if row.Seq > settled {
+			if row.Seq > stable {
 				done = true
 				break
 			}
@@ -283,7 +287,7 @@ func (s *session) nextCheckpoint(settled int64, now time.Time) (*trail.Checkpoin
 			break
 		}
 	}
-	current, former, err := s.sealers(last)
+	current, former, err := tx.sealers(last)
 	if err != nil || count == 0 && (last == nil || last.KeyID == current.KeyID) {
 		return nil, err
 	}
@@ -291,27 +295,28 @@ func (s *session) nextCheckpoint(settled int64, now time.Time) (*trail.Checkpoin
 	return &c, nil
 }
 
-// sealers are the current signing key and, when the last checkpoint has another one that is there still, that.
-func (s *session) sealers(last *trail.Checkpoint) (current trail.Signer, former *trail.Signer, err error) {
-	id, err := s.currentKeyID()
+// loadSigners returns the current signing key and, when the last checkpoint has another one, that one unless it was
+// retired.
+func (tx *session) sealers(last *trail.Checkpoint) (current trail.Signer, former *trail.Signer, err error) {
+	id, err := tx.currentKeyID()
 	if err != nil {
 		return current, nil, err
 	}
-	key, err := s.keys.find(id)
+	key, err := tx.keys.find(id)
 	if err != nil {
-		return current, nil, s.fail(err)
+		return current, nil, tx.fail(err)
 	}
 	if current, err = key.signer(); err != nil || last == nil || last.KeyID == id {
 		return current, nil, err
 	}
-	if key = s.keys.key(last.KeyID); key == nil { // retired
+	if key = tx.keys.key(last.KeyID); key == nil { // retired
 		return current, nil, nil
 	}
 	signer, err := key.signer()
 	return current, &signer, err
 }
 
-// signer is the signing key that is derived from a key of the ring.
+// deriveSigner derives the signing key from a key of the ring.
 func (k *ringKey) signer() (trail.Signer, error) {
 	seed, err := hkdf.Key(sha256.New, k.Secret, nil, "ctr service signature", ed25519.SeedSize)
 	if err != nil {
@@ -320,17 +325,18 @@ func (k *ringKey) signer() (trail.Signer, error) {
 	return trail.Signer{KeyID: k.ID, Key: ed25519.NewKeyFromSeed(seed)}, nil
 }
 
-// PublicKey is the public half of a signing key, under the name of the key that it is derived from.
+// PublicKey is the public key of a signing key, with the id of the ring key that it is derived from.
 type PublicKey struct {
 	KeyID string
 	Key   ed25519.PublicKey
 }
 
-// PublicKeys are those of all keys of the key file: first the one that signs now, then the others, newest first.
+// PublicKeys returns the public keys for all keys of the key file: first the one that signs now, then the others,
+// newest first.
 func (db *DB) PublicKeys(ctx context.Context) ([]PublicKey, error) {
 	var current trail.Signer
-	err := db.read(ctx, func(s *session) (err error) {
-		current, _, err = s.sealers(nil)
+	err := db.read(ctx, func(tx *session) (err error) {
+		current, _, err = tx.sealers(nil)
 		return err
 	})
 	if err != nil {
@@ -349,11 +355,11 @@ func (db *DB) PublicKeys(ctx context.Context) ([]PublicKey, error) {
 	return all, nil
 }
 
-// Sign signs a statement of the service with the current signing key.
+// Sign signs a statement by the service with the current signing key.
 func (db *DB) Sign(ctx context.Context, statement []byte) ([]byte, PublicKey, error) {
 	var current trail.Signer
-	err := db.read(ctx, func(s *session) (err error) {
-		current, _, err = s.sealers(nil)
+	err := db.read(ctx, func(tx *session) (err error) {
+		current, _, err = tx.sealers(nil)
 		return err
 	})
 	if err != nil {

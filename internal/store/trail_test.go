@@ -24,7 +24,7 @@ import (
 
 var sealedAt = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
-// sealed is a register with an audit trail, as a service at work leaves it.
+// auditFixture is a register with an audit log and an anchor file, as a running service has them.
 type sealed struct {
 	backend storetest.Backend
 	db      *store.DB
@@ -84,7 +84,7 @@ func (s *sealed) openAnchor(t *testing.T) {
 	}
 }
 
-// record writes so many events.
+// recordEvents writes n events.
 func (s *sealed) record(t *testing.T, n int) {
 	t.Helper()
 	for range n {
@@ -105,7 +105,7 @@ func event(n int) register.Event {
 	return e
 }
 
-// seal does what the service does once a second.
+// sealAndAnchor does what the service does once a second.
 func (s *sealed) seal(t *testing.T, made int) {
 	t.Helper()
 	s.now = s.now.Add(time.Second)
@@ -145,7 +145,7 @@ func (s *sealed) verifyWith(t *testing.T, trusted []ed25519.PublicKey) *trail.Re
 	return report
 }
 
-// expect fails unless exactly these kinds are found, each once or more.
+// expectFindings fails unless the report has findings of exactly these kinds, each at least once.
 func expect(t *testing.T, report *trail.Report, kinds ...trail.Kind) {
 	t.Helper()
 	var found []trail.Kind
@@ -162,7 +162,7 @@ func expect(t *testing.T, report *trail.Report, kinds ...trail.Kind) {
 	}
 }
 
-// tamper does what nobody may: with the triggers out of the way.
+// tamperWith drops the append-only triggers and executes the statements.
 func (s *sealed) tamper(t *testing.T, statements ...string) {
 	t.Helper()
 	postgres := s.backend.Config.URL != ""
@@ -210,7 +210,8 @@ func testUntouchedTrailVerifies(t *testing.T, s *sealed) {
 	}
 }
 
-// After a rotation the former key is needed no more; who knows only the former one still follows, by the handover.
+// testTrailAcrossKeyRotation checks that the former key is not needed after a rotation, and that a verifier who trusts
+// only the former key still accepts the new one by the handover.
 func testTrailAcrossKeyRotation(t *testing.T, s *sealed) {
 	t.Helper()
 	s.record(t, 2)
@@ -225,7 +226,7 @@ func testTrailAcrossKeyRotation(t *testing.T, s *sealed) {
 	if _, err = s.db.RotateKeys(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.seal(t, 1) // without new rows: it hands over
+	s.seal(t, 1) // a checkpoint without new rows, for the handover
 	s.record(t, 2)
 	s.seal(t, 1)
 	if err = s.db.RetireKey(t.Context(), former[0].KeyID); err != nil {
@@ -242,7 +243,8 @@ func testTrailAcrossKeyRotation(t *testing.T, s *sealed) {
 	}
 	expect(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}))
 
-	// Retired before it could hand over: who has the new key still sees that it vouches for all before.
+	// The key is retired before a handover: a verifier who trusts the new key still accepts all former checkpoints by
+	// its signature.
 	if _, err = s.db.AddKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +260,7 @@ func testTrailAcrossKeyRotation(t *testing.T, s *sealed) {
 	expect(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}), trail.CheckpointForeign)
 }
 
-// Everybody writes while two programs seal; no row slips in below a checkpoint.
+// testSealingBesideWriters checks that no row is inserted below a checkpoint while two programs seal and others write.
 func testSealingBesideWriters(t *testing.T, s *sealed) {
 	t.Helper()
 	const writers, each = 8, 40
@@ -305,7 +307,8 @@ func testSealingBesideWriters(t *testing.T, s *sealed) {
 	t.Logf("%d checkpoints over %d rows", report.Checkpoints, report.Rows)
 }
 
-// A transaction that was given a low number and commits late is waited for.
+// TestSealingWaitsForLateRows checks that sealing waits for a transaction that has a low sequence number and commits
+// late.
 func TestSealingWaitsForLateRows(t *testing.T) {
 	t.Parallel()
 	s := newSealed(t, storetest.Server(t)(t))
@@ -317,7 +320,7 @@ func TestSealingWaitsForLateRows(t *testing.T) {
 			if err := w.Record(event(2)); err != nil {
 				return err
 			}
-			if _, _, err := w.ByReference("anything"); err != nil { // the row goes to the database
+			if _, _, err := w.ByReference("anything"); err != nil { // flushes the pending insert
 				return err
 			}
 			close(recorded)
@@ -330,7 +333,7 @@ func TestSealingWaitsForLateRows(t *testing.T) {
 	})
 	<-recorded
 	s.rows = 2
-	s.record(t, 1) // overtakes
+	s.record(t, 1) // commits before the row with the lower number
 	late.Go(func() {
 		time.Sleep(100 * time.Millisecond)
 		close(leave)
@@ -345,7 +348,7 @@ func TestSealingWaitsForLateRows(t *testing.T) {
 	}
 }
 
-// What a crash leaves: a checkpoint that the anchor file does not have yet, and half a line.
+// testAnchorAfterCrash checks the recovery from a crash: the anchor file lacks a checkpoint and ends in a partial line.
 func testAnchorAfterCrash(t *testing.T, s *sealed) {
 	t.Helper()
 	s.record(t, 1)
@@ -379,7 +382,8 @@ func testAnchorAfterCrash(t *testing.T, s *sealed) {
 	}
 }
 
-// A service that starts on a database whose end was cut off says so, and goes on without hiding it.
+// testCutOffIsNoticedAtWork checks that a service on a truncated database reports it, and that further checkpoints do
+// not hide it.
 func testCutOffIsNoticedAtWork(t *testing.T, s *sealed) {
 	t.Helper()
 	for range 3 {
@@ -406,7 +410,7 @@ func testCutOffIsNoticedAtWork(t *testing.T, s *sealed) {
 	expect(t, s.verify(t), trail.TailCutOff)
 }
 
-// BenchmarkVerifyTrail verifies a long trail, from its first row.
+// BenchmarkVerifyTrail verifies a long audit log from its first row.
 func BenchmarkVerifyTrail(b *testing.B) {
 	const rows = 200_000
 	engines(b, func(b *testing.B, backend storetest.Backend) {

@@ -11,60 +11,62 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// writer is the one goroutine that changes an SQLite file. A disk takes about a millisecond to make a commit durable,
-// whatever it holds; so the writer takes all jobs that wait, runs them one after another, commits them together, and
-// answers them only then. Jobs that come meanwhile are the next batch.
+// groupCommitter runs all writes to an SQLite file in one goroutine, as a group commit. A disk takes about a
+// millisecond to make a commit durable, whatever its size. So the committer takes all waiting jobs, runs them one after
+// another, commits them together, and only then reports their results. Jobs that arrive meanwhile are the next batch.
 //
-// A job that fails must leave the others alone. That is rare, because a refusal is kept as an event and is no failure; and
-// a savepoint around each job costs a fifth of all the work, since SQLite copies every page that the job changes. So a
-// batch runs without savepoints first, and when a job fails all of it is undone and runs again with them.
+// A failing job must not affect the others. Failures are rare, because a refusal is stored as an event and is no
+// failure. A savepoint around each job would cost a fifth of all the work, because SQLite copies every page that the
+// job changes. So a batch first runs without savepoints; when a job fails, the whole batch is rolled back and runs
+// again with them.
 type writer struct {
 	dialect  *dialect
 	persons  *persons
 	prepared *statements
 	numbers  numbers
-	sessions []*session // of the batch's jobs
+	sessions []*session // one for each job of the batch that has run
 	jobs     chan *job
 	done     chan struct{}
 
-	closing sync.RWMutex // held for reading while a job is handed over
+	closing sync.RWMutex // held for reading while a job is enqueued
 	closed  bool
 }
 
-// job is a function that waits to run in a transaction.
+// job is a function to run in a transaction.
 type job struct {
 	f     func(*session) error
-	taken atomic.Bool // by the writer, or by its caller who gave up waiting
-	mine  bool        // the writer's, who may run it again
-	err   error       // of this job alone
+	taken atomic.Bool // set by the committer, or by the caller when it gives up waiting
+	mine  bool        // the committer owns the job and may run it again
+	err   error       // error of this job alone
 	done  chan error
 }
 
-// take makes the job the writer's, unless its caller gave up waiting.
+// claim makes the committer own the job, and returns false when its caller gave up waiting.
 func (j *job) take() bool {
 	j.mine = j.mine || j.taken.CompareAndSwap(false, true)
 	return j.mine
 }
 
-// batchSize bounds how long the first job of a batch waits for the last.
+// maxBatchSize bounds how long the first job of a batch waits for the last.
 const batchSize = 256
 
 func startWriter(conn *sqlx.Conn, d *dialect, p *persons) *writer {
-	w := &writer{
+	c := &writer{
 		dialect:  d,
 		persons:  p,
 		prepared: &statements{conn: conn, byText: make(map[string]*sqlx.Stmt)},
 		jobs:     make(chan *job, batchSize),
 		done:     make(chan struct{}),
 	}
-	go w.loop()
-	return w
+	go c.loop()
+	return c
 }
 
-// write hands f to the writer and waits until it is durable. Who gives up waiting before his turn has written nothing.
-func (w *writer) write(ctx context.Context, f func(*session) error) error {
+// submitAndWait enqueues f and waits until its changes are durable. When ctx ends before the job is claimed, nothing is
+// written.
+func (c *writer) write(ctx context.Context, f func(*session) error) error {
 	j := &job{f: f, done: make(chan error, 1)}
-	if err := w.hand(ctx, j); err != nil {
+	if err := c.hand(ctx, j); err != nil {
 		return err
 	}
 	select {
@@ -72,45 +74,45 @@ func (w *writer) write(ctx context.Context, f func(*session) error) error {
 		return err
 	case <-ctx.Done():
 		if j.taken.CompareAndSwap(false, true) {
-			return w.dialect.problem(ctx.Err())
+			return c.dialect.problem(ctx.Err())
 		}
 		return <-j.done
 	}
 }
 
-func (w *writer) hand(ctx context.Context, j *job) error {
-	w.closing.RLock()
-	defer w.closing.RUnlock()
-	if w.closed {
+func (c *writer) hand(ctx context.Context, j *job) error {
+	c.closing.RLock()
+	defer c.closing.RUnlock()
+	if c.closed {
 		return problem.Wrap(problem.StoreDown, errClosed)
 	}
 	select {
-	case w.jobs <- j:
+	case c.jobs <- j:
 		return nil
 	case <-ctx.Done():
-		return w.dialect.problem(ctx.Err())
+		return c.dialect.problem(ctx.Err())
 	}
 }
 
-// close lets the writer finish what was handed over.
-func (w *writer) close() error {
-	w.closing.Lock()
-	if !w.closed {
-		w.closed = true
-		close(w.jobs)
+// close waits until the enqueued jobs are done.
+func (c *writer) close() error {
+	c.closing.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.jobs)
 	}
-	w.closing.Unlock()
-	<-w.done
-	return w.prepared.close()
+	c.closing.Unlock()
+	<-c.done
+	return c.prepared.close()
 }
 
-func (w *writer) loop() {
-	defer close(w.done)
+func (c *writer) loop() {
+	defer close(c.done)
 	batch := make([]*job, 0, batchSize)
-	for first := range w.jobs {
-		runtime.Gosched() // those whom the last commit answered may be about to write again
-		batch = w.collect(append(batch[:0], first))
-		err := w.transact(batch)
+	for first := range c.jobs {
+		runtime.Gosched() // callers that the last commit has just released may be about to write again
+		batch = c.collect(append(batch[:0], first))
+		err := c.transact(batch)
 		for _, j := range batch {
 			if err != nil {
 				j.err = err
@@ -121,11 +123,11 @@ func (w *writer) loop() {
 	}
 }
 
-// collect adds the jobs that wait, without waiting for more.
-func (w *writer) collect(batch []*job) []*job {
+// collectJobs adds the waiting jobs to the batch, without waiting for more.
+func (c *writer) collect(batch []*job) []*job {
 	for len(batch) < batchSize {
 		select {
-		case j, open := <-w.jobs:
+		case j, open := <-c.jobs:
 			if !open {
 				return batch
 			}
@@ -137,98 +139,100 @@ func (w *writer) collect(batch []*job) []*job {
 	return batch
 }
 
-// transact runs the batch in one transaction. It fails for all when the transaction is not durable. The writer's own
-// context never ends: no caller's time-out may take the others' work with it.
-func (w *writer) transact(batch []*job) error {
-	failed, err := w.attempt(batch, w.run)
+// commitBatch runs the batch in one transaction. It returns an error, which applies to all jobs, when the transaction
+// is not durable. Transactions of the committer use a context that never ends: one caller's timeout must not abort the
+// other jobs.
+func (c *writer) transact(batch []*job) error {
+	failed, err := c.attempt(batch, c.run)
 	if failed == nil || err != nil {
 		return err
 	}
 	if len(batch) == 1 {
 		return failed
 	}
-	_, err = w.attempt(batch, w.runApart)
+	_, err = c.attempt(batch, c.runApart)
 	return err
 }
 
-// attempt runs the batch once and commits it. It stops at the first job whose failure is everybody's: failed is of the job,
-// err of the transaction, and after both nothing is kept.
-func (w *writer) attempt(batch []*job, run func(*job) (failed, err error)) (failed, err error) {
-	if err = w.do(`BEGIN IMMEDIATE`); err != nil {
+// attemptCommit runs the batch once and commits it. It stops at the first job that makes it necessary to roll back the
+// whole batch. failed is the error of a job and err one of the transaction; after either, nothing is stored.
+func (c *writer) attempt(batch []*job, run func(*job) (failed, err error)) (failed, err error) {
+	if err = c.do(`BEGIN IMMEDIATE`); err != nil {
 		return nil, err
 	}
-	w.numbers, w.sessions = numbers{}, w.sessions[:0]
+	c.numbers, c.sessions = numbers{}, c.sessions[:0]
 	for _, j := range batch {
 		if !j.take() {
 			continue
 		}
 		if failed, err = run(j); failed != nil || err != nil {
-			w.abandon()
+			c.abandon()
 			return failed, err
 		}
 	}
-	if err = w.numbers.keep(w.session()); err == nil {
-		err = w.do(`COMMIT`)
+	if err = c.numbers.keep(c.session()); err == nil {
+		err = c.do(`COMMIT`)
 	}
 	if err != nil {
-		w.abandon()
+		c.abandon()
 		return nil, err
 	}
-	for _, s := range w.sessions {
-		w.persons.acquaintances.met(s)
+	for _, s := range c.sessions {
+		c.persons.acquaintances.met(s)
 	}
-	clear(w.sessions)
+	clear(c.sessions)
 	return nil, nil
 }
 
-// run runs one job as a part of the transaction.
-func (w *writer) run(j *job) (failed, err error) {
-	s := w.session()
+// runJob runs one job as a part of the transaction.
+func (c *writer) run(j *job) (failed, err error) {
+	s := c.session()
 	failed = s.run(j.f)
-	w.sessions = append(w.sessions, s)
+	c.sessions = append(c.sessions, s)
 	return failed, nil
 }
 
-// runApart runs one job in its own savepoint, which alone is undone when the job fails. It fails itself when the
-// savepoint does, because then nothing of the batch is sure: on a full disk SQLite rolls the whole transaction back.
-func (w *writer) runApart(j *job) (failed, err error) {
-	if err = w.do(`SAVEPOINT job`); err != nil {
+// runInSavepoint runs one job in its own savepoint, and rolls back only this savepoint when the job fails. It returns
+// err when the savepoint itself fails, because then the state of the batch is unknown: on a full disk, SQLite rolls
+// back the whole transaction.
+func (c *writer) runApart(j *job) (failed, err error) {
+	if err = c.do(`SAVEPOINT job`); err != nil {
 		return nil, err
 	}
-	s := w.session()
+	s := c.session()
 	if j.err = s.run(j.f); j.err == nil {
-		w.sessions = append(w.sessions, s)
+		c.sessions = append(c.sessions, s)
 	} else {
-		if err = w.do(`ROLLBACK TO job`); err != nil {
+		if err = c.do(`ROLLBACK TO job`); err != nil {
 			return nil, err
 		}
 	}
-	return nil, w.do(`RELEASE job`)
+	return nil, c.do(`RELEASE job`)
 }
 
-// abandon ends the transaction. It cannot when SQLite has done so by itself, which is as good.
-func (w *writer) abandon() {
-	_ = w.do(`ROLLBACK`)
+// rollBack ends the transaction. The statement fails when SQLite has already rolled back by itself, which is harmless.
+func (c *writer) abandon() {
+	_ = c.do(`ROLLBACK`)
 }
 
-func (w *writer) do(statement string) error {
-	_, err := w.session().change(statement)
+func (c *writer) do(statement string) error {
+	_, err := c.session().change(statement)
 	return err
 }
 
-func (w *writer) session() *session {
-	return &session{ctx: context.Background(), on: w.prepared.conn, dialect: w.dialect, prepared: w.prepared,
-		numbers: w.numbers, persons: w.persons}
+func (c *writer) session() *session {
+	return &session{ctx: context.Background(), on: c.prepared.conn, dialect: c.dialect, prepared: c.prepared,
+		numbers: c.numbers, persons: c.persons}
 }
 
-// numbers are the running numbers of each day that one transaction gives. The last one is read once and kept once, however
-// many jobs ask. A job that is undone leaves its number out.
+// sequenceNumbers holds, for each day, the last sequence number that one transaction of the committer has issued. It is
+// read once and stored once, however many jobs need numbers. The number of a job that is rolled back stays unused.
 type numbers map[string]int64
 
-func (n numbers) next(s *session, day string) (int64, error) {
+func (n numbers) next(tx *session, day string) (int64, error) {
 	if _, known := n[day]; !known {
 		var last int64
-		if _, err := s.get(&last, `SELECT running FROM number_counter WHERE day = ?`, day); err != nil {
+		if _, err := tx.get(&last, `SELECT running FROM number_counter WHERE day = ?`, day); err != nil {
 			return 0, err
 		}
 		n[day] = last
@@ -237,9 +241,9 @@ func (n numbers) next(s *session, day string) (int64, error) {
 	return n[day], nil
 }
 
-func (n numbers) keep(s *session) error {
+func (n numbers) keep(tx *session) error {
 	for day, last := range n {
-		_, err := s.exec(`INSERT INTO number_counter (day, running) VALUES (?, ?)
+		_, err := tx.exec(`INSERT INTO number_counter (day, running) VALUES (?, ?)
 			ON CONFLICT (day) DO UPDATE SET running = excluded.running`, day, last)
 		if err != nil {
 			return err
