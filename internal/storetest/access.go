@@ -9,8 +9,8 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// testKeepMandate: a mandate is added, and takes new values; another node, which had asked before, sees both at once, and a
-// transaction that fails leaves nothing.
+// testKeepMandate adds and updates a mandate. Another node with a filled cache sees both changes at once, and a failed
+// transaction leaves nothing.
 func testKeepMandate(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
 	sees := func(when string, want ...register.Mandate) {
@@ -60,7 +60,7 @@ func testKeepMandate(t *testing.T, b Backend) {
 	sees("the next", m, next)
 }
 
-// testKeepAffiliation: a role is added and ended, seen by all nodes, and listed in pages that nothing but new roles changes.
+// testKeepAffiliation adds and ends a role. All nodes see it, and only new roles change the pages of the list.
 func testKeepAffiliation(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
 	load(t, one, store.Sources{Affiliations: []register.Affiliation{

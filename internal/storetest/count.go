@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Notifications counts the versions of notifications in a database, past the store: what a test must not have to
-// believe is that the store says so.
+// CountNotifications counts the versions of notifications in a database. It does not use the store, so that a test need
+// not trust it.
 func Notifications(t testing.TB, raw *sql.DB) int {
 	t.Helper()
 	var n int

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Floor returns the least that keeping a notification can cost on SQLite: a function that inserts four rows, of the sizes
-// of a notification, an implant, a submission and an event, with prepared statements of the driver alone and 64 times to
-// a durable commit. It is called with 0, 1, 2 … by one goroutine.
+// NewInsertFloor returns a workload that measures the minimum cost of storing a notification on SQLite: a function that
+// inserts four rows, of the sizes of a notification, an implant, a submission and an event, with the driver's prepared
+// statements alone and one durable commit for 64 calls. One goroutine must call it with 0, 1, 2 …
 func Floor(b *testing.B) func(n int) error {
 	b.Helper()
 	file := url.URL{Scheme: "file", Path: filepath.Join(b.TempDir(), "floor.sqlite"),
@@ -60,7 +60,7 @@ func Floor(b *testing.B) func(n int) error {
 	}
 }
 
-// ProcessorTime is what this process has used of the processors, for itself and in the system on its behalf.
+// ProcessorTime is the user and system CPU time of this process.
 func ProcessorTime(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage
@@ -70,7 +70,7 @@ func ProcessorTime(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// ReportProcessor reports the processor time of each operation since the given one.
+// ReportProcessorTime reports the CPU time per operation since before.
 func ReportProcessor(b *testing.B, before time.Duration) {
 	b.Helper()
 	b.ReportMetric(float64((ProcessorTime(b)-before).Nanoseconds())/1e3/float64(b.N), "cpu-µs/op")

@@ -20,7 +20,7 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// keyFile is the backend's key file.
+// keyFilePath is the path of the backend's key file.
 func (b Backend) keyFile() string {
 	if b.Config.Keys != "" {
 		return b.Config.Keys
@@ -28,7 +28,7 @@ func (b Backend) keyFile() string {
 	return filepath.Join(b.Config.Directory, "keys.json")
 }
 
-// withKeys is the same database with another key file.
+// withKeyFile returns the same database with another key file.
 func (b Backend) withKeys(file string) Backend {
 	b.Config.Keys = file
 	return b
@@ -42,12 +42,12 @@ type key struct {
 
 func readKeys(t testing.TB, file string) []key {
 	t.Helper()
-	octets, err := os.ReadFile(file)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var keys []key
-	if err := json.Unmarshal(octets, &keys); err != nil {
+	if err := json.Unmarshal(data, &keys); err != nil {
 		t.Fatal(err)
 	}
 	return keys
@@ -55,15 +55,15 @@ func readKeys(t testing.TB, file string) []key {
 
 func writeKeys(t testing.TB, file string, mode os.FileMode, content any) {
 	t.Helper()
-	octets, ok := content.(string)
+	text, ok := content.(string)
 	if !ok {
 		marshalled, err := json.Marshal(content)
 		if err != nil {
 			t.Fatal(err)
 		}
-		octets = string(marshalled)
+		text = string(marshalled)
 	}
-	if err := os.WriteFile(file, []byte(octets), mode); err != nil {
+	if err := os.WriteFile(file, []byte(text), mode); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(file, mode); err != nil {
@@ -71,7 +71,7 @@ func writeKeys(t testing.TB, file string, mode os.FileMode, content any) {
 	}
 }
 
-// history fills a database with something about everybody, and returns what must not be found in it as plain text.
+// fillHistory stores data about all test persons, and returns the texts that must not be in the database as plain text.
 func history(t testing.TB, db *store.DB) []string {
 	t.Helper()
 	all := sources()
@@ -103,7 +103,7 @@ func history(t testing.TB, db *store.DB) []string {
 	return secrets
 }
 
-// told is all that a database says about persons, through the store.
+// readEverything returns all data about persons that the store returns.
 func told(t testing.TB, db *store.DB) []any {
 	t.Helper()
 	var all []any
@@ -135,8 +135,8 @@ func told(t testing.TB, db *store.DB) []any {
 	return append(all, events(t, db))
 }
 
-// What is told about persons comes back, and stands nowhere in plain: not in the files of SQLite, its log and its free pages
-// among them, and not in any table of PostgreSQL.
+// testAtRest checks that data about persons can be read back and is nowhere in plain text: neither in SQLite's files,
+// including the WAL and free pages, nor in any table of PostgreSQL.
 func testAtRest(t *testing.T, b Backend) {
 	db := b.Open(t)
 	secrets := history(t, db)
@@ -158,7 +158,7 @@ func testAtRest(t *testing.T, b Backend) {
 	grep(t, b, secrets)
 }
 
-// grep looks for texts in all that the database keeps.
+// checkNoPlaintext searches everything in the database for the texts.
 func grep(t testing.TB, b Backend, secrets []string) {
 	t.Helper()
 	kept := map[string]string{}
@@ -168,11 +168,11 @@ func grep(t testing.TB, b Backend, secrets []string) {
 			t.Fatalf("no files: %v", err)
 		}
 		for _, file := range files {
-			octets, err := os.ReadFile(file)
+			data, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			kept[filepath.Base(file)] = string(octets)
+			kept[filepath.Base(file)] = string(data)
 		}
 	} else {
 		kept = tables(t, b.Raw(t))
@@ -191,7 +191,7 @@ func grep(t testing.TB, b Backend, secrets []string) {
 	}
 }
 
-// tables are the tables of a PostgreSQL database as text, as a dump has them.
+// dumpTables returns the tables of a PostgreSQL database as text.
 func tables(t testing.TB, raw *sql.DB) map[string]string {
 	t.Helper()
 	rows, err := raw.QueryContext(t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`)
@@ -221,8 +221,8 @@ func tables(t testing.TB, raw *sql.DB) map[string]string {
 	return kept
 }
 
-// While the key is changed, everybody is found by nodes that know of it and nodes that do not yet; afterwards nobody needs
-// the former key.
+// testRotation checks that during a key rotation all persons are found, by nodes that have loaded the new key and nodes
+// that have not; and that the former key is not needed afterwards.
 func testRotation(t *testing.T, b Backend) {
 	db, other := b.Open(t), b.Open(t)
 	history(t, db)
@@ -279,7 +279,8 @@ func oldFile(t testing.TB, keys []key) string {
 	return file
 }
 
-// A rotation that was broken off goes on where it stopped, and writers at work meanwhile make nobody twice.
+// testRotationAtWork checks that an interrupted rotation can be completed, and that concurrent writers do not create a
+// person twice.
 func testRotationAtWork(t *testing.T, b Backend) {
 	db, other := b.Open(t), b.Open(t)
 	history(t, db)
@@ -339,7 +340,8 @@ func testRotationAtWork(t *testing.T, b Backend) {
 	}
 }
 
-// A register is not opened without its keys, and no message tells what is in a key file.
+// testKeyFile checks that a register does not open without its keys, and that no error discloses the content of a key
+// file.
 func testKeyFile(t *testing.T, b Backend) {
 	db := b.Open(t)
 	history(t, db)
@@ -347,7 +349,7 @@ func testKeyFile(t *testing.T, b Backend) {
 	same := []key{{ID: good[0].ID, Created: good[0].Created, Secret: make([]byte, 32)}}
 	tests := []struct {
 		name    string
-		content any // none: no file
+		content any // nil: no file
 		mode    os.FileMode
 		want    string
 	}{
@@ -381,7 +383,8 @@ func testKeyFile(t *testing.T, b Backend) {
 	}
 }
 
-// A person whose number was replaced is found by either, and shown with the newest; also when the register knew both.
+// testReplaced checks that a person whose SSIN was replaced is found by either SSIN and shown with the newest one, also
+// when the register had data under both.
 func testReplaced(t *testing.T, b Backend) {
 	db, other := b.Open(t), b.Open(t)
 	all := sources()
@@ -391,7 +394,7 @@ func testReplaced(t *testing.T, b Backend) {
 	second.Patient, second.OperationDate = newer, day("2026-11-21")
 	complete(&second)
 	keep(t, db, first, second)
-	told(t, other) // it remembers what it can
+	told(t, other) // fills the caches of the other node
 	for step, number := range []ident.SSIN{newer, newer, third} {
 		if err := db.Replace(t.Context(), former, number); err != nil {
 			t.Fatal(err)
@@ -425,7 +428,7 @@ func testReplaced(t *testing.T, b Backend) {
 			})
 		}
 	}
-	// The same of a professional.
+	// The same for a professional.
 	if err := db.Replace(t.Context(), claes, ssin("12451200933")); err != nil {
 		t.Fatal(err)
 	}
@@ -452,14 +455,14 @@ func testReplaced(t *testing.T, b Backend) {
 	}
 }
 
-// evidence is the evidence of a version.
+// newEvidence returns evidence for a version.
 func evidence(n register.Notification, message string) register.Evidence {
 	return register.Evidence{Reference: n.Reference, Version: n.Version, Message: []byte(message),
 		Certificate: []byte("certificate of " + n.Signer), Accepted: n.RegisteredAt}
 }
 
-// The evidence of every version comes back as it was given, also of versions that were kept by another transaction, and of
-// a draft that is about nobody.
+// testEvidence checks that the evidence of each version can be read back, also when another transaction stored the
+// version, and for a draft without a patient.
 func testEvidence(t *testing.T, b Backend) {
 	db := b.Open(t)
 	begun := draft(t, 1)
@@ -497,7 +500,7 @@ func testEvidence(t *testing.T, b Backend) {
 	grep(t, b, []string{leroy.Digits(), "certificate of", "<signed>"})
 }
 
-// What is sealed about one person does not open in another one's place.
+// testExchanged checks that data sealed for one person does not open in another person's row.
 func testExchanged(t *testing.T, b Backend) {
 	db := b.Open(t)
 	load(t, db, sources())

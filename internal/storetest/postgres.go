@@ -22,13 +22,13 @@ import (
 	_ "github.com/lib/pq" // for the raw handles
 )
 
-// install is what to do about a machine without PostgreSQL.
+// installHint is the message on a machine without PostgreSQL.
 const install = "PostgreSQL 15 or later is not here; install it with: apt-get install postgresql"
 
-// Postgres makes a database on a PostgreSQL server, drops it after the test, and returns its URL.
+// NewPostgresDatabase creates a database on a PostgreSQL server, drops it after the test, and returns its URL.
 //
-// The server is the one that CTR_TEST_POSTGRES names (the URL of a database whose user may make others), or one that is
-// started for this test binary. Without a PostgreSQL on the machine the test is skipped, unless CI=true: there it fails.
+// CTR_TEST_POSTGRES names the server, as the URL of a database whose user may create others. Without it, a server is
+// started for this test binary. On a machine without PostgreSQL the test is skipped, or fails with CI=true.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	admin := os.Getenv("CTR_TEST_POSTGRES")
@@ -67,14 +67,13 @@ func administer(t testing.TB, admin, statement string) {
 
 var errNotInstalled = errors.New(install)
 
-// startOnce starts one server for the whole test binary.
+// startServerOnce starts one server for the whole test binary.
 //
-// A test binary has no last moment of its own that a package could use, so the server is bound to the life of the
-// process instead: a shell waits for the end of a pipe that closes when this process ends, however it ends, and then
-// stops the server and removes its files.
+// A package has no hook at the end of a test binary, so the server is bound to the lifetime of the process: a shell
+// reads a pipe that closes when this process ends, however it ends, and then stops the server and removes its files.
 var startOnce = sync.OnceValues(start)
 
-// server is a running server. It runs until the pipe is closed, by the end of the process at the latest.
+// postgresServer is a running server. It runs until lifeline is closed, at the latest by the end of the process.
 type server struct {
 	url  string
 	pipe *os.File
@@ -119,7 +118,8 @@ func start() (server, error) {
 	return server{url: "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable", pipe: held}, nil
 }
 
-// life is the whole life of the server: $1 the programs, $2 the directory, $3 the port. Nothing in it is worth a sync.
+// serverScript starts and stops the server. $1 is the directory of its programs, $2 the data directory, $3 the port. It
+// disables syncs, because the data is temporary.
 const life = `
 "$1/initdb" --pgdata="$2/data" --username=postgres --auth=trust --encoding=UTF8 --no-sync >"$2/log" 2>&1 &&
 "$1/pg_ctl" --pgdata="$2/data" --log="$2/log" --wait --options="-h 127.0.0.1 -p $3 -k '' -F" start >>"$2/log" 2>&1 ||
@@ -131,14 +131,15 @@ cat
 rm -rf "$2"
 `
 
-// binaries finds the directory of initdb and pg_ctl: the newest installed version, or what is on the PATH.
+// findPostgresBinaries finds the directory of initdb and pg_ctl: the newest installed version, or else the one on the
+// PATH.
 func binaries() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil {
 		return "", fmt.Errorf("look for PostgreSQL: %w", err)
 	}
 	version := func(path string) int {
-		n, _ := strconv.Atoi(strings.Split(path, "/")[4]) // a name that is no number is no version
+		n, _ := strconv.Atoi(strings.Split(path, "/")[4]) // 0 for a name that is not a number
 		return n
 	}
 	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
@@ -151,8 +152,8 @@ func binaries() (string, error) {
 	return "", errNotInstalled
 }
 
-// unprivileged is the account that the server runs as: root may not run it, so for root it is the account that the
-// package of the distribution made, which then owns the directory.
+// serverCredential returns the account to run the server. PostgreSQL refuses to run as root, so for root it is the
+// account postgres of the distribution's package, which then owns the directory.
 func unprivileged(directory string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil

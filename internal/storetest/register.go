@@ -13,7 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// withDevices is what is read back: the store adds the devices that the list knows.
+// withDevices adds to the implants the devices that the store joins from the device list.
 func withDevices(n register.Notification, devices ...register.Device) register.Notification {
 	n.Implants = append([]register.Implant(nil), n.Implants...)
 	for i := range n.Implants {
@@ -151,7 +151,7 @@ func testSubmission(t *testing.T, b Backend) {
 
 func testImplants(t *testing.T, b Backend) {
 	db := b.Open(t)
-	// Kept in another order than that of the operations.
+	// Stored in another order than that of the surgery dates.
 	later, earlier := implantation(t, 1), implantation(t, 2)
 	earlier.OperationDate = day("2020-05-01")
 	complete(&earlier)
@@ -166,7 +166,7 @@ func testImplants(t *testing.T, b Backend) {
 
 	tests := []struct {
 		day  string
-		want []int // what remains of the two implants of the earlier operation, then of the later one
+		want []int // remaining quantities of the two implants of the earlier surgery, then of the later one
 	}{
 		{"2020-04-30", nil},
 		{"2020-05-01", []int{1, 3}},
@@ -237,7 +237,7 @@ func testHistory(t *testing.T, b Backend) {
 	})
 }
 
-// summary is what a search answers for a notification.
+// summaryOf returns the search result for a notification.
 func summary(n register.Notification, own bool) register.Summary {
 	return register.Summary{Reference: n.Reference, Version: n.Version, Number: n.Number, Type: n.Type, OperationDate: n.OperationDate, Patient: n.Patient,
 		Specialist: n.Specialist, State: n.State, Own: own, ImplantCount: len(n.Implants) + len(n.Removals)}
@@ -280,7 +280,7 @@ func testSearch(t *testing.T, b Backend) {
 	}
 }
 
-// expect compares a search with the notifications that it should find.
+// checkSearch compares the result of a search with the notifications that it should find.
 func expect(t *testing.T, db *store.DB, name string, q register.Query, all []register.Notification, want []int, total int) {
 	t.Helper()
 	var summaries []register.Summary
@@ -394,7 +394,7 @@ func testUnicode(t *testing.T, b Backend) {
 	n := implantation(t, 1)
 	n.Comment = "genou gauche « prothèse » – Ω 漢字 \U0001F9BF ' \" \\ ? $1 :x %s\nsecond line\ttab"
 	n.Implants[0].Location = "linker knie, naast 'het litteken'"
-	// An instant comes back as the same instant in UTC, in microseconds.
+	// Timestamps are read back in UTC, truncated to microseconds.
 	n.RegisteredAt = time.Date(2026, 7, 1, 0, 30, 0, 999999999, time.FixedZone("CEST", 2*60*60))
 	keep(t, db, n)
 	want := n

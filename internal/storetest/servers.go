@@ -11,10 +11,10 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// Embedded makes an SQLite database in a directory of the test.
+// NewSQLiteBackend creates an SQLite database in a temporary directory of the test.
 func Embedded(t testing.TB) Backend {
 	t.Helper()
-	directory := filepath.Join(t.TempDir(), "data ?#%") // characters that mean something in a URL
+	directory := filepath.Join(t.TempDir(), "data ?#%") // characters with a special meaning in a URL
 	return Backend{
 		Config: store.Config{Directory: directory},
 		Raw: func(t testing.TB) *sql.DB {
@@ -25,8 +25,8 @@ func Embedded(t testing.TB) Backend {
 	}
 }
 
-// Server makes backends in one new database on a PostgreSQL server, each in a schema of its own: that takes a tenth of
-// the time of a database.
+// NewPostgresBackends returns a function that creates backends in one new PostgreSQL database. Each has its own schema,
+// which takes a tenth of the time of its own database.
 func Server(t testing.TB) func(testing.TB) Backend {
 	t.Helper()
 	address, err := url.Parse(Postgres(t))

@@ -183,8 +183,8 @@ func testLoadAllOrNothing(t *testing.T, b Backend) {
 	check(t, "empty", empty, true, true, true, err)
 }
 
-// What is loaded on one node is seen on every other in the first view after it, whatever that one was asked before; and a
-// view that began before sees nothing of it.
+// testLoadNodes checks that entries loaded by one node are visible in the next transaction of every other node,
+// whatever that node has cached, and that a transaction that began before does not see them.
 func testLoadNodes(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
 	named := func(name string) store.Sources {
@@ -213,7 +213,7 @@ func testLoadNodes(t *testing.T, b Backend) {
 			sees("before the load", r, before)
 			load(t, other, named(name))
 			sees("begun before the load", r, before)
-			// Another view meanwhile, and this one again: neither spoils the other.
+			// A concurrent transaction with another snapshot must not change what this one reads from the cache.
 			read(t, nodes[i%2], func(later register.Reader) error { sees("meanwhile", later, name); return nil })
 			sees("still begun before the load", r, before)
 			return nil

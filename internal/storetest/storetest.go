@@ -1,8 +1,8 @@
-// Package storetest proves that a store keeps the contract of register.Store: one suite for every engine, and a
-// PostgreSQL server to run it on.
+// Package storetest tests that a store fulfils the contract of register.Store. It has one suite for all engines, and
+// starts a PostgreSQL server to run it on.
 //
-// It is separate from package store so that whoever builds on the store can open a filled one in a test, and so that the
-// suite can only use what everybody can.
+// It is separate from package store so that tests of other packages can open a store, and so that the suite can only
+// use the exported API.
 package storetest
 
 import (
@@ -18,15 +18,16 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// Backend is a database of a test: new, and gone after it.
+// Backend is a new database for one test, deleted after the test.
 type Backend struct {
-	// Config opens it; any number of times, as several nodes do.
+	// Config opens the database. Several stores can be open at the same time, like several nodes.
 	Config store.Config
-	// Raw opens it with the plain driver, to see what the store cannot show and to try what it must refuse.
+	// OpenRaw opens the database with the plain driver, to see what the store does not return and to try what the
+	// database must reject.
 	Raw func(t testing.TB) *sql.DB
 }
 
-// Open opens the database as another node would.
+// Open opens the database as one more node.
 func (b Backend) Open(t testing.TB) *store.DB {
 	t.Helper()
 	db, err := store.Open(t.Context(), b.Config)
@@ -110,13 +111,13 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 	}
 }
 
-// The people and things of the development data.
+// Persons, organisations and devices of the development data.
 var (
 	claes   = ssin("78031412250") // orthopaedic surgeon
 	dubois  = ssin("69092234126") // cardiologist
 	peeters = ssin("85073003328") // general practitioner
-	leroy   = ssin("48022907379") // patients
-	vanDam  = ssin("84061205236")
+	leroy   = ssin("48022907379") // patient
+	vanDam  = ssin("84061205236") // patient
 
 	claesNIHII  = nihii("17800389480")
 	duboisNIHII = nihii("16900269730")
@@ -139,7 +140,7 @@ func ssin(s string) ident.SSIN             { return must(ident.ParseSSIN, s) }
 func nihii(s string) ident.NIHII           { return must(ident.ParseNIHII, s) }
 func code(s string) ident.NotificationCode { return must(ident.ParseNotificationCode, s) }
 
-// day is a date, or none for the empty text.
+// mustDate parses a date. It returns the zero date for the empty string.
 func day(s string) ident.Date {
 	if s == "" {
 		return ident.Date{}
@@ -160,7 +161,7 @@ func number(t testing.TB, running uint64) ident.NotificationNumber {
 
 var registeredAt = time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC)
 
-// implantation is a complete notification; its number and everything unique in it come from running.
+// newImplantation returns a complete notification. Its number and all its unique values derive from running.
 func implantation(t testing.TB, running uint64) register.Notification {
 	t.Helper()
 	reference := fmt.Sprintf("reference-%05d", running)
@@ -192,7 +193,7 @@ func implantation(t testing.TB, running uint64) register.Notification {
 	return n
 }
 
-// complete fills what implants repeat from their notification, and what the store computes.
+// completeImplants sets the fields of implants that repeat the notification's, and those that the store computes.
 func complete(n *register.Notification) {
 	for i := range n.Implants {
 		n.Implants[i].Number, n.Implants[i].Patient, n.Implants[i].OperationDate = n.Number, n.Patient, n.OperationDate
@@ -200,7 +201,7 @@ func complete(n *register.Notification) {
 	}
 }
 
-// explantation removes from an implant.
+// newExplantation returns an explantation with the given removals.
 func explantation(t testing.TB, running uint64, on string, removals ...register.Removal) register.Notification {
 	t.Helper()
 	n := implantation(t, running)
@@ -235,7 +236,7 @@ func keep(t testing.TB, s register.Store, all ...register.Notification) {
 	})
 }
 
-// events is the whole audit trail.
+// readEvents returns the whole audit log.
 func events(t testing.TB, db *store.DB) []register.Event {
 	t.Helper()
 	all, _, err := db.Events(context.Background(), 0, 1000)

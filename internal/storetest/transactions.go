@@ -17,7 +17,7 @@ import (
 
 var errStop = errors.New("stop")
 
-// nothing checks that a database holds nothing.
+// checkNothingStored checks that a database is empty.
 func nothing(t *testing.T, db *store.DB) {
 	t.Helper()
 	empty, err := db.Empty(context.Background())
@@ -27,7 +27,7 @@ func nothing(t *testing.T, db *store.DB) {
 	}
 }
 
-// everything keeps something of every kind.
+// writeEverything stores something of every kind.
 func everything(t testing.TB, w register.Writer, running uint64) error {
 	n := implantation(t, running)
 	spent, err := w.Spend(mark(n.Reference))
@@ -53,22 +53,22 @@ func testRollback(t *testing.T, b Backend) {
 		t.Fatalf("got %v", err)
 	}
 	nothing(t, db)
-	// And none of it stands in the way of the same again.
+	// Nothing of it prevents the same write from succeeding now.
 	write(t, db, func(w register.Writer) error { return everything(t, w, 1) })
 	if trail := events(t, db); len(trail) != 1 {
 		t.Errorf("%d events", len(trail))
 	}
 }
 
-// A failure of SQL spoils the transaction even when the function hides it.
+// testSwallowed checks that an SQL error fails the transaction even when the function hides it.
 func testSwallowed(t *testing.T, b Backend) {
 	db := b.Open(t)
 	err := db.Write(t.Context(), func(w register.Writer) error {
 		if err := everything(t, w, 1); err != nil {
 			return err
 		}
-		_ = w.Keep(implantation(t, 1)) // the same again
-		_, _, _ = w.Implant("one")     // so that it has happened
+		_ = w.Keep(implantation(t, 1)) // fails: the same version again
+		_, _, _ = w.Implant("one")     // flushes the pending inserts
 		return nil
 	})
 	if err == nil || problem.From(err).Code != problem.InternalError {
@@ -96,11 +96,11 @@ func testPanic(t *testing.T, b Backend) {
 	write(t, db, func(w register.Writer) error { return everything(t, w, 1) })
 }
 
-// A commit that fails is an error, nothing is kept, and the next write is none the worse.
+// testFailedCommit checks that a failed commit returns an error, stores nothing, and does not affect the next write.
 func testFailedCommit(t *testing.T, b Backend) {
 	db := b.Open(t)
 	raw := b.Raw(t)
-	// Two ways to let a transaction fail only when it is committed.
+	// Each engine needs another way to make a transaction fail at its commit only.
 	statements := []string{
 		`CREATE TABLE probe (id integer REFERENCES readiness (id) DEFERRABLE INITIALLY DEFERRED)`,
 		`CREATE TRIGGER late AFTER INSERT ON audit BEGIN INSERT INTO probe (id) VALUES (2); END`,
@@ -122,7 +122,7 @@ func testFailedCommit(t *testing.T, b Backend) {
 	keep(t, db, implantation(t, 1))
 }
 
-// Writes that fail, panic or give up leave those beside them alone, in the same batch too.
+// testIsolation checks that writes that fail or panic do not affect concurrent ones, even in the same group commit.
 func testIsolation(t *testing.T, b Backend) {
 	db := b.Open(t)
 	const writes = 90
@@ -165,7 +165,8 @@ func testReplayNodes(t *testing.T, b Backend) {
 	spendOnce(t, b.Open(t), b.Open(t))
 }
 
-// spendOnce lets 32 callers use each of some messages, on any node.
+// checkRecordedOnce lets 32 callers, spread over the nodes, record the same replay key, and checks that one of them
+// succeeds.
 func spendOnce(t *testing.T, nodes ...*store.DB) {
 	t.Helper()
 	for round := range 5 {
@@ -277,7 +278,8 @@ func testNumbers(t *testing.T, b Backend) {
 	})
 }
 
-// Deciders that hold the same key see what the other has decided; those that hold many do not lock one another out.
+// testHold checks that transactions that lock the same key see one another's results, and that locking several keys
+// causes no deadlock.
 func testHold(t *testing.T, b Backend) {
 	nodes := []*store.DB{b.Open(t), b.Open(t)}
 	var group sync.WaitGroup
@@ -310,7 +312,8 @@ func testHold(t *testing.T, b Backend) {
 	})
 }
 
-// The same InputReference at the same time, from deciders that forgot to hold it: one is kept, and every other one finds it.
+// testSubmissionRace submits the same idempotency key concurrently without locking it: one notification is stored, and
+// all other transactions find it.
 func testSubmissionRace(t *testing.T, b Backend) {
 	nodes := []*store.DB{b.Open(t), b.Open(t)}
 	var kept atomic.Int32
@@ -408,7 +411,8 @@ func testContext(t *testing.T, b Backend) {
 	nothing(t, db)
 }
 
-// When too many writes wait, the next one is told so at once; those that were let in are kept.
+// testOverload checks that the next write fails at once when too many are waiting, and that the accepted ones are
+// stored.
 func testOverload(t *testing.T, b Backend) {
 	db := b.Open(t)
 	started, release := make(chan struct{}), make(chan struct{})

@@ -14,7 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// next is a notification's next version, in a state and with its lines.
+// nextVersion returns the next version of a notification in a state, with the same lines.
 func next(n register.Notification, state register.State, change register.Change, reason string) register.Notification {
 	n.Version, n.State, n.Change, n.ChangeReason, n.InputReference = n.Version+1, state, change, reason, ""
 	n.RegisteredAt = n.RegisteredAt.Add(time.Minute)
@@ -23,7 +23,7 @@ func next(n register.Notification, state register.State, change register.Change,
 	return n
 }
 
-// draft is a notification that was begun and has no number yet.
+// newDraft returns a draft, which has no number yet.
 func draft(t testing.TB, running uint64) register.Notification {
 	t.Helper()
 	n := implantation(t, running)
@@ -32,8 +32,8 @@ func draft(t testing.TB, running uint64) register.Notification {
 	return n
 }
 
-// A notification's life from its first draft to its withdrawal. Whatever it becomes, it is found by its reference; it
-// counts only as long as it is final; and its history grows.
+// testLife follows a notification from its first draft to its withdrawal. It is found by its reference in every state,
+// is in force only while it is final, and its history grows.
 func testLife(t *testing.T, b Backend) {
 	db := b.Open(t)
 	saved := draft(t, 1)
@@ -88,7 +88,8 @@ func testLife(t *testing.T, b Backend) {
 	})
 }
 
-// A withdrawn explantation gives its implants back, and so does a revision that removes less.
+// testWithdrawnExplantation checks that withdrawing an explantation restores the remaining quantities, and so does a
+// revision that removes less.
 func testWithdrawnExplantation(t *testing.T, b Backend) {
 	db := b.Open(t)
 	placed := implantation(t, 1)
@@ -120,7 +121,7 @@ func testWithdrawnExplantation(t *testing.T, b Backend) {
 	}
 }
 
-// A draft of an explantation may leave open how many it takes, and takes none.
+// testRemovalNotDecided checks that a draft of an explantation may have no quantities and removes nothing.
 func testRemovalNotDecided(t *testing.T, b Backend) {
 	db := b.Open(t)
 	placed := implantation(t, 1)
@@ -136,7 +137,8 @@ func testRemovalNotDecided(t *testing.T, b Backend) {
 	})
 }
 
-// Whoever turns the pages of a result sees each notification once, whatever is revised, withdrawn or added meanwhile.
+// testStablePages checks that paging through a result returns each notification once, whatever is revised, withdrawn or
+// added meanwhile.
 func testStablePages(t *testing.T, b Backend) {
 	db := b.Open(t)
 	const before = 9
@@ -164,7 +166,8 @@ func testStablePages(t *testing.T, b Backend) {
 	equal(t, "pages", seen, want)
 }
 
-// The order is that of the numbers, also when a busy day's grow wider, or a draft is validated later than others.
+// testRegistrationOrder checks that the order is that of the numbers, also when the sequence numbers of a busy day get
+// another digit, or when a draft is validated later than others.
 func testRegistrationOrder(t *testing.T, b Backend) {
 	db := b.Open(t)
 	begun := draft(t, 99_999)
@@ -200,7 +203,7 @@ func testPending(t *testing.T, b Backend) {
 	elsewhere.Specialist, elsewhere.Author, elsewhere.Organisation = others.Specialist, dubois, nihii("71012413")
 	discarded, validated := draft(t, 5), draft(t, 6)
 	keep(t, db, mine, submitted, others, elsewhere, discarded, validated, implantation(t, 7))
-	mine = next(mine, register.Draft, register.Saved, "") // saved again, and still the first that was begun
+	mine = next(mine, register.Draft, register.Saved, "") // saved again, but still the first by its first version
 	validated = next(validated, register.Final, register.Notified, "")
 	validated.Number = number(t, 6)
 	keep(t, db, mine, next(discarded, register.Withdrawn, register.Discarded, ""), validated)
@@ -239,8 +242,8 @@ func testPending(t *testing.T, b Backend) {
 	}
 }
 
-// The same version revised at the same time, by deciders that forgot to hold it: one succeeds, every other one finds that it
-// came too late.
+// testVersionRace revises the same version concurrently without locking it: one transaction succeeds, and all others
+// find a newer version.
 func testVersionRace(t *testing.T, b Backend) {
 	nodes := []*store.DB{b.Open(t), b.Open(t)}
 	first := implantation(t, 1)
