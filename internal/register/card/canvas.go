@@ -9,9 +9,8 @@ import (
 	"codeberg.org/go-pdf/fpdf"
 )
 
-// Noto Sans has Latin with every diacritic, Greek and Cyrillic; fonts/OFL.txt has its licence. They are kept as
-// strings, which cannot change: the library writes into the bytes of the font that it is given, so that each card gets
-// its own copy.
+// Noto Sans covers Latin with every diacritic, Greek and Cyrillic; fonts/OFL.txt is its licence. The fonts are
+// immutable strings because the PDF library modifies the font bytes that it is given: each card gets its own copy.
 //
 //go:embed fonts/NotoSans-Regular.ttf
 var regularFont string
@@ -22,8 +21,8 @@ var boldFont string
 const (
 	family     = "noto"
 	millimetre = 25.4 / 72 // a point in millimetres
-	leading    = 1.22      // the height of a line, in sizes of its font
-	baseline   = 0.96      // where in its line a text stands, in sizes of its font
+	leading    = 1.22      // height of a line, as a multiple of the font size
+	baseline   = 0.96      // distance of the baseline from the top of the line, as a multiple of the font size
 	pageWidth  = 210.0
 	pageHeight = 297.0
 )
@@ -40,14 +39,14 @@ var (
 	tint   = colour{241, 245, 247}
 )
 
-// style is how a text looks.
+// style is the appearance of a text.
 type style struct {
 	bold   bool
 	size   float64 // in points
 	colour colour
 }
 
-// height is that of a number of lines, in millimetres.
+// linesHeight returns the height of the given number of lines, in millimetres.
 func (s style) height(lines int) float64 { return float64(lines) * s.size * millimetre * leading }
 
 // canvas draws on the pages of one document, in millimetres from the top left corner.
@@ -58,7 +57,7 @@ type canvas struct {
 }
 
 func newCanvas(issued time.Time, title string) *canvas {
-	// The library takes the clock when it gets no instant, and the same content would give other bytes every second.
+	// Without a date the library uses the current time, and the same content would give different bytes.
 	if issued.IsZero() {
 		issued = time.Unix(0, 0)
 	}
@@ -94,18 +93,18 @@ func (c *canvas) width(s style, text string) float64 {
 	return c.pdf.GetStringWidth(text)
 }
 
-// line writes one line of text whose top is at y.
+// drawText draws one line of text with its top at y.
 func (c *canvas) line(x, y float64, s style, text string) {
 	c.use(s)
 	c.pdf.Text(x, y+s.size*millimetre*baseline, text)
 }
 
-// lineRight writes one line of text that ends at x.
+// drawTextRight draws one line of text that ends at x.
 func (c *canvas) lineRight(x, y float64, s style, text string) {
 	c.line(x-c.width(s, text), y, s, text)
 }
 
-// lines writes lines below each other and returns where they end.
+// drawLines draws lines below each other and returns the y position below the last one.
 func (c *canvas) lines(x, y float64, s style, all []string) float64 {
 	for _, text := range all {
 		c.line(x, y, s, text)
@@ -114,16 +113,16 @@ func (c *canvas) lines(x, y float64, s style, all []string) float64 {
 	return y
 }
 
-// wrap breaks a text into lines no wider than the width: after a space, a hyphen, a slash or a comma, before a
-// bracket (so that the elements of a UDI stay whole), and inside a word only when the word alone is too wide. What
-// takes more lines than a card has room for is cut.
+// wrapText breaks a text into lines no wider than width: after a space, a hyphen, a slash or a comma, before an opening
+// parenthesis (so that the elements of a UDI stay whole), and inside a word only if the word alone is too wide. It
+// truncates the text to maxLines.
 func (c *canvas) wrap(s style, text string, width float64) []string {
 	c.use(s)
 	var (
 		out         []string
-		start, last int     // of the line, and the last place in it where it may break
+		start, last int     // offsets of the line's start and of its last possible break
 		used        float64 // width of the line so far
-		sinceLast   float64 // width of what follows the last such place
+		sinceLast   float64 // width of the text after the last possible break
 		previous    rune
 	)
 	for i, r := range text {
@@ -145,23 +144,23 @@ func (c *canvas) wrap(s style, text string, width float64) []string {
 	return cut(append(out, text[start:]), mostLines)
 }
 
-// mostLines bounds one value, so that a row always fits on a page. Ordinary text of the length that the contract allows
-// takes fewer lines, even in the narrowest column.
+// maxLines bounds one value, so that a row always fits on a page. Ordinary text of the maximum length in the contract
+// needs fewer lines, even in the narrowest column.
 const mostLines = 17
 
-// cut leaves at most the given number of lines, and shows that there was more.
-func cut(all []string, most int) []string {
-	if len(all) <= most {
+// truncateLines returns at limit limit lines, and marks a truncated text with an ellipsis.
+func cut(all []string, limit int) []string {
+	if len(all) <= limit {
 		return all
 	}
-	last := all[most-1]
+	last := all[limit-1]
 	_, size := utf8.DecodeLastRuneInString(last)
-	return append(all[:most-1:most-1], last[:len(last)-size]+ellipsis)
+	return append(all[:limit-1:limit-1], last[:len(last)-size]+ellipsis)
 }
 
 func breaksAfter(r rune) bool { return r == ' ' || r == '-' || r == '/' || r == ',' }
 
-// wrapWords breaks the distinct texts of the four languages into lines, between languages only where that is possible.
+// wrapTranslations breaks the distinct texts of the four languages into lines, between languages where possible.
 func (c *canvas) wrapWords(s style, w words, width float64) []string {
 	var out []string
 	for _, text := range w.distinct() {
@@ -174,11 +173,12 @@ func (c *canvas) wrapWords(s style, w words, width float64) []string {
 	return out
 }
 
-// fit finds the largest of the sizes in which the text takes at most the given number of lines, or else the smallest.
-func (c *canvas) fit(s style, text string, width float64, most int, sizes ...float64) (style, []string) {
+// fitText wraps the text in the first of the sizes, given from large to small, that needs at limit limit lines;
+// otherwise in the last one.
+func (c *canvas) fit(s style, text string, width float64, limit int, sizes ...float64) (style, []string) {
 	var all []string
 	for _, s.size = range sizes {
-		if all = c.wrap(s, text, width); len(all) <= most {
+		if all = c.wrap(s, text, width); len(all) <= limit {
 			break
 		}
 	}

@@ -1,15 +1,15 @@
-// Package card draws the cards of the register as PDF: the implant card of one notification, and a patient's
-// cumulative card of all that was placed and removed. Each is one document in Dutch, French, German and English.
+// Package card renders the cards of the register as PDF: the implant card of one notification, and a patient's
+// cumulative card of all implantations and explantations. Each is one document in Dutch, French, German and English.
 //
-// It is separate because it is the only place that knows the PDF library and the look of the cards; it takes a domain
-// value and gives bytes, knowing nothing of who asked.
+// It is separate because only this package depends on the PDF library and the layout of the cards. It takes a domain
+// value and returns bytes, independent of the caller.
 //
-// The cards are the register's own, of the manual of the Central Tracing Register (December 2021). They are not the
-// implant card that a manufacturer supplies under Article 18 of Regulation (EU) 2017/745, and say so. They borrow its
-// language: the signs REF, LOT, SN, UDI, the factory and the hourglass of ISO 15223-1, which need no translation, with
-// a key in the four languages, and dates as YYYY-MM-DD as the same standard prescribes.
+// The cards are the register's own, as described in the manual of the Central Tracing Register (December 2021). They
+// are not the implant card that a manufacturer supplies under Article 18 of Regulation (EU) 2017/745, and say so. They
+// use the same symbols of ISO 15223-1 (REF, LOT, SN, UDI, the factory and the hourglass), which need no translation,
+// with a legend in the four languages, and write dates as YYYY-MM-DD as that standard prescribes.
 //
-// The same content always gives the same bytes, so that two downloads can be compared and a digest can be kept.
+// The same content always gives the same bytes, so that two downloads can be compared and a digest can be stored.
 package card
 
 import (
@@ -19,10 +19,9 @@ import (
 	"github.com/openctr/ctr/internal/register"
 )
 
-// Render draws the implant card of one notification when the content has a number, and otherwise the patient's
-// cumulative card. Comments and reasons of removal are not printed: they are free text from one professional to
-// another. Long values wrap, and a long list continues on further pages. It fails, as an
-// internal error, only when the library does.
+// Render returns the implant card of one notification if the content has a number, and otherwise the patient's
+// cumulative card. It omits comments and reasons of removal, which are free text between professionals. Long values
+// wrap, and a long list continues on further pages. It fails, with an internal error, only if the library fails.
 func Render(c register.CardContent) ([]byte, error) {
 	v := viewOf(&c)
 	sheets := newCanvas(c.IssuedAt, v.title.joined())
@@ -38,8 +37,8 @@ func Render(c register.CardContent) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// FileName names the file of a card. It holds the number of the notification but never a person's: file names end up
-// in logs, mail and download folders.
+// FileName returns the file name of a card. It contains the notification number but never a person's number: file names
+// end up in logs, mail and download folders.
 func FileName(c register.CardContent) string {
 	if c.Number.IsZero() {
 		return "patient-card.pdf"

@@ -158,7 +158,7 @@ func TestLongValuesWrapInsideTheirColumns(t *testing.T) {
 	}
 }
 
-// fill puts one text in every free text of a card.
+// fillFreeTexts sets every free text of a card to s.
 func fill(c *register.CardContent, s string) {
 	c.Organisation, c.Patient.FirstName, c.Patient.LastName = s, s, s
 	device := *femoral

@@ -7,7 +7,7 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// must returns what a parser made of test data.
+// must returns the value, or panics if there is an error.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
@@ -53,7 +53,7 @@ func kneeImplants() []register.CardImplant {
 	}
 }
 
-// implantation is the card of one notification: a knee of two components.
+// implantationCard returns the content of the card of one notification: a knee with two components.
 func implantation() register.CardContent {
 	n := number("2026-11-04", 12)
 	return register.CardContent{
@@ -67,7 +67,7 @@ func implantation() register.CardContent {
 	}
 }
 
-// explantation is the card of the removal of the insert.
+// explantationCard returns the content of the card of the removal of the insert.
 func explantation() register.CardContent {
 	c := implantation()
 	c.Number = number("2027-02-18", 40)
@@ -78,7 +78,7 @@ func explantation() register.CardContent {
 	return c
 }
 
-// patientCard is the cumulative card of three operations.
+// patientCard returns the content of the cumulative card of three operations.
 func patientCard() register.CardContent {
 	first, second := implantation(), explantation()
 	first.Operations[0].Implants[1].Remaining = 0
@@ -94,7 +94,7 @@ func patientCard() register.CardContent {
 	}
 }
 
-// many is an implantation with a number of lines.
+// implantationWithLines returns an implantation with the given number of lines.
 func many(lines int) register.CardContent {
 	c := implantation()
 	two := kneeImplants()

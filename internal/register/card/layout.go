@@ -2,7 +2,7 @@ package card
 
 import "github.com/boombuler/barcode"
 
-// The page: margins, and the columns of the table with the room between them.
+// The page, in millimetres: margins, and the columns of the table with their spacing.
 const (
 	left        = 18.0
 	right       = pageWidth - left
@@ -33,20 +33,20 @@ var (
 	noteStyle       = style{size: 5.8, colour: muted}
 )
 
-// block is a piece of the body that stays together on a page.
+// block is a part of the body that is never split across pages.
 type block struct {
 	height float64
 	draw   func(y float64)
-	joined bool // with the block that follows: a heading does not end a page
+	joined bool // stays on the page of the next block: a heading does not end a page
 }
 
-// layout places a view on pages. Heights are measured before anything is drawn, so that each page can say how many
-// there are.
+// layout places a view on pages. It measures heights before it draws anything, because each page shows the number of
+// pages.
 type layout struct {
 	*canvas
 	view    *view
 	columns []column
-	code    barcode.Barcode // of the number; nil on the cumulative card
+	code    barcode.Barcode // encodes the notification number; nil on the cumulative card
 }
 
 const (
@@ -58,7 +58,7 @@ const (
 type column struct {
 	x, width float64
 	title    words
-	counts   bool // holds a number, aligned right
+	counts   bool // contains a number, aligned right
 }
 
 func newLayout(c *canvas, v *view) (*layout, error) {
@@ -88,7 +88,7 @@ func newLayout(c *canvas, v *view) (*layout, error) {
 	return l, nil
 }
 
-// draw draws every page.
+// drawPages draws every page.
 func (l *layout) draw() {
 	lead, blocks, footer := l.lead(), l.body(), l.footer()
 	room := bottom - footer.height
@@ -116,8 +116,8 @@ func (l *layout) draw() {
 	}
 }
 
-// paginate fills pages with blocks, the first one with its own room. There is always a first page, and a block that is
-// higher than a page gets one for itself.
+// splitIntoPages distributes the blocks over pages; first and next are the heights available on the first page and on
+// the others. It returns at least one page. A block higher than a page gets a page of its own.
 func paginate(blocks []block, first, next float64) [][]block {
 	pages := [][]block{nil}
 	room := first

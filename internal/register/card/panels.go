@@ -2,7 +2,8 @@ package card
 
 import "strconv"
 
-// masthead is the head of the first page: who notified, the title in four languages and the number as QR code.
+// drawMasthead draws the head of the first page: the notifying institution, the title in four languages and the number
+// as a QR code.
 func (l *layout) masthead() {
 	titleWidth := bodyWidth
 	if l.code != nil {
@@ -22,7 +23,7 @@ func (l *layout) masthead() {
 	l.lines(left, 35.6, smallStyle, l.wrapWords(smallStyle, registerName, titleWidth))
 }
 
-// runningHead is the head of every other page.
+// drawRunningHead draws the head of every other page.
 func (l *layout) runningHead() {
 	l.line(left, 9.5, headingStyle, l.view.title.joined())
 	subject := l.view.patient.name
@@ -33,7 +34,8 @@ func (l *layout) runningHead() {
 	l.lines(left, 15, s, cut(all, 1))
 }
 
-// lead is what stands once, above the table: the patient and, on the card of one notification, the operation.
+// leadBlock returns the block above the table on the first page: the patient and, on the card of one notification, the
+// operation.
 func (l *layout) lead() block {
 	patient := l.patientPanel()
 	if l.view.cumulative || len(l.view.operations) != 1 {
@@ -82,7 +84,7 @@ func (l *layout) operationPanel(o *operationView) block {
 	}}
 }
 
-// colour sets removals apart from placements.
+// kindColour returns the colour of the kind of operation: it distinguishes explantations from implantations.
 func (o *operationView) colour() colour {
 	if o.removal {
 		return brick
@@ -90,7 +92,7 @@ func (o *operationView) colour() colour {
 	return petrol
 }
 
-// field is a value under its label in four languages.
+// field is a value below its label in four languages.
 type field struct {
 	label  words
 	style  style
@@ -99,7 +101,7 @@ type field struct {
 	width  float64
 }
 
-// fields places fields beside each other: labels end, and values begin, on a common line.
+// fieldsBlock places fields beside each other, with the bottoms of the labels and the tops of the values aligned.
 func (l *layout) fields(x float64, all []field) block {
 	labels := make([][]string, len(all))
 	deepest, largest, height := 0, 0.0, 0.0
@@ -128,7 +130,7 @@ func (l *layout) fields(x float64, all []field) block {
 	}}
 }
 
-// footer stands on every page: the key to the signs, and the note in four languages.
+// footerBlock returns the footer of every page: the legend, and the disclaimer in four languages.
 func (l *layout) footer() block {
 	legend := l.legend()
 	const width = (bodyWidth - 2*gutter) / 2
@@ -150,7 +152,7 @@ func (l *layout) footer() block {
 	}}
 }
 
-// legend explains the signs.
+// legendBlock explains the symbols.
 func (l *layout) legend() block {
 	entries := [...]struct {
 		sign symbol
@@ -183,7 +185,7 @@ func (l *layout) legend() block {
 	}}
 }
 
-// pageNumber writes when the newest operation was registered, and which page of how many this is.
+// drawPageNumber draws the time of the newest registration and the page number with the number of pages.
 func (l *layout) pageNumber(page, of int) {
 	y := bottom - smallStyle.height(1)
 	if l.view.registered != "" {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// poppler runs one of the tools of poppler-utils, a reader of PDF that is not ours, and returns what it printed.
+// runPoppler runs a tool of poppler-utils, an independent PDF reader, and returns its standard output.
 func poppler(t *testing.T, tool string, arguments ...string) string {
 	t.Helper()
 	path, err := exec.LookPath(tool)
@@ -33,7 +33,7 @@ func poppler(t *testing.T, tool string, arguments ...string) string {
 
 var spaces = regexp.MustCompile(`[ \t]+`)
 
-// textOf returns the text of the card, a form feed after each page.
+// extractText returns the text of the card, with a form feed after each page.
 func textOf(t *testing.T, file string) string {
 	t.Helper()
 	return spaces.ReplaceAllString(poppler(t, "pdftotext", "-layout", "-enc", "UTF-8", file, "-"), " ")
@@ -54,7 +54,7 @@ func pages(t *testing.T, file string) int {
 	return must(strconv.Atoi(match[1]))
 }
 
-// word is a word on a page, with its box in points from the top left corner.
+// boxedWord is a word on a page with its bounding box, in points from the top left corner.
 type word struct {
 	left, top, right, bottom float64
 	text                     string
@@ -78,9 +78,9 @@ func wordsByPage(t *testing.T, file string) [][]word {
 	return all
 }
 
-const point = 72 / 25.4 // a millimetre in points
+const point = 72 / 25.4 // points per millimetre
 
-// inFooter counts the words from the key to the signs downwards.
+// countFooterWords counts the words in the footer, which begins with the legend.
 func inFooter(t *testing.T, words []word) int {
 	t.Helper()
 	key := slices.IndexFunc(words, func(w word) bool { return w.text == "Fabrikant" })
@@ -96,7 +96,7 @@ func inFooter(t *testing.T, words []word) int {
 	return count
 }
 
-// insideMargins checks that no word leaves the margins or runs into the footer.
+// checkMargins checks that no word is outside the margins or overlaps the footer.
 func insideMargins(t *testing.T, file string) {
 	t.Helper()
 	want := inFooter(t, wordsByPage(t, save(t, render(t, implantation())))[0])

@@ -8,10 +8,10 @@ import (
 	"github.com/boombuler/barcode/qr"
 )
 
-// symbol is a sign in front of a value: a word in a box, or one of the two drawn ones.
+// symbol precedes a value: a word in a box, or one of two drawn shapes.
 type symbol string
 
-// The signs of ISO 15223-1 (5.1.1, 5.1.4, 5.1.5, 5.1.6, 5.1.7, 5.7.10), and our own for the notification code.
+// The symbols of ISO 15223-1 (5.1.1, 5.1.4, 5.1.5, 5.1.6, 5.1.7, 5.7.10), and our own for the notification code.
 const (
 	signManufacturer symbol = "factory"
 	signExpiry       symbol = "hourglass"
@@ -24,12 +24,12 @@ const (
 
 const (
 	symbolHeight = 2.7
-	symbolGap    = 1.3 // between a sign and its value
+	symbolGap    = 1.3 // between a symbol and its value
 )
 
 var symbolStyle = style{bold: true, size: 5.4, colour: petrol}
 
-// symbolWidth is the width of a sign.
+// symbolWidth returns the width of a symbol in millimetres.
 func (c *canvas) symbolWidth(s symbol) float64 {
 	switch s {
 	case signManufacturer:
@@ -41,7 +41,7 @@ func (c *canvas) symbolWidth(s symbol) float64 {
 	}
 }
 
-// symbol draws a sign whose top is at y.
+// drawSymbol draws a symbol with its top left corner at x, y.
 func (c *canvas) symbol(x, y float64, s symbol) {
 	c.pdf.SetDrawColor(petrol[0], petrol[1], petrol[2])
 	c.pdf.SetFillColor(petrol[0], petrol[1], petrol[2])
@@ -61,14 +61,14 @@ func (c *canvas) symbol(x, y float64, s symbol) {
 	}
 }
 
-// numberCode encodes the number of a notification as a QR code: at the desk a scan finds the notification without
-// typing. Level M survives a fold or a stain. The carriers of the implants' UDIs are not repeated: they belong to the
-// label and to the manufacturer's card, and what was copied by hand would get a machine's authority here.
+// newQRCode encodes a notification number as a QR code, so that a desk can scan it instead of typing. Level M survives
+// a fold or a stain. The card has no barcodes of the implants' UDIs: those belong to the label and the manufacturer's
+// card, and a UDI copied by hand must not look as reliable as a scanned one.
 func numberCode(digits string) (barcode.Barcode, error) {
 	return qr.Encode(digits, qr.M, qr.Numeric)
 }
 
-// qr draws a QR code.
+// drawQRCode draws a QR code as rectangles.
 func (c *canvas) qr(x, y, size float64, code barcode.Barcode) {
 	modules := code.Bounds().Dx()
 	side := size / float64(modules)
@@ -79,7 +79,7 @@ func (c *canvas) qr(x, y, size float64, code barcode.Barcode) {
 			for column < modules && code.At(column, row) == color.Black {
 				column++
 			}
-			if column > first { // one rectangle for a run of dark modules; a hair taller, so that no viewer shows seams
+			if column > first { // one rectangle per run of dark modules, slightly too high so that viewers show no seams
 				c.pdf.Rect(x+float64(first)*side, y+float64(row)*side, float64(column-first)*side, side*1.02, "F")
 			}
 		}

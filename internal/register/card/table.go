@@ -1,6 +1,6 @@
 package card
 
-// tableHeadHeight is that of the heads of the columns, four languages below each other.
+// tableHeadHeight returns the height of the column heads, with the four languages below each other.
 func (l *layout) tableHeadHeight() float64 {
 	if len(l.view.operations) == 0 {
 		return 0
@@ -8,7 +8,7 @@ func (l *layout) tableHeadHeight() float64 {
 	return labelStyle.height(len(words{})) + 1.6
 }
 
-// tableHead draws the heads of the columns on each page and returns where the table begins.
+// drawTableHead draws the column heads and returns the y position below them.
 func (l *layout) tableHead(y float64) float64 {
 	end := y + l.tableHeadHeight()
 	if end == y {
@@ -28,8 +28,7 @@ func (l *layout) tableHead(y float64) float64 {
 	return end
 }
 
-// body is the table: a row for each line of implants and, on the cumulative card, a strip above those of each
-// operation.
+// tableBlocks returns the table: a row per line of implants and, on the cumulative card, a heading per operation.
 func (l *layout) body() []block {
 	var all []block
 	for i := range l.view.operations {
@@ -52,19 +51,19 @@ func (l *layout) empty() block {
 	return block{height: valueStyle.height(len(lines)), draw: func(y float64) { l.lines(left, y, valueStyle, lines) }}
 }
 
-// strip is the heading of one operation on the cumulative card.
+// operationHeading returns the heading of one operation on the cumulative card.
 func (l *layout) strip(o *operationView) block {
 	const inset, padding, gap = 3.0, 1.8, 2.2
 	kind, number := headingStyle, style{size: 7.5, colour: ink}
 	kind.size, kind.colour = 9, o.colour()
-	who := o.specialist
+	performer := o.specialist
 	if o.specialistID != "" {
-		who += " (" + o.specialistID + ")"
+		performer += " (" + o.specialistID + ")"
 	}
-	if who != "" && o.hospital != "" {
-		who += separator
+	if performer != "" && o.hospital != "" {
+		performer += separator
 	}
-	lines := l.wrap(number, orNothing(who+o.hospital), bodyWidth-2*inset)
+	lines := l.wrap(number, orNothing(performer+o.hospital), bodyWidth-2*inset)
 	height := kind.height(1) + number.height(len(lines)) + 2*padding
 	return block{height: height + gap, joined: len(o.lines) > 0, draw: func(y float64) {
 		y += gap
@@ -79,8 +78,8 @@ func (l *layout) strip(o *operationView) block {
 	}}
 }
 
-// row is one line of implants: the name over the whole width, for it is what is looked for and copied, with the number of
-// implants beside it, and below it the columns.
+// rowBlock returns one line of implants: the name over the whole width, because readers look for it and copy it, with
+// the number of implants beside it, and the columns below.
 func (l *layout) row(v *lineView) block {
 	first, counts := l.columns[0], l.columns[3:]
 	name := l.nameCell(v, column{x: first.x, width: counts[0].x - first.x})
@@ -106,8 +105,8 @@ func (l *layout) row(v *lineView) block {
 }
 
 func (l *layout) nameCell(v *lineView, c column) block {
-	const most = 3 // of the width of the page
-	look, lines := deviceStyle, cut(l.wrap(deviceStyle, v.name, c.width), most)
+	const nameLines = 3
+	look, lines := deviceStyle, cut(l.wrap(deviceStyle, v.name, c.width), nameLines)
 	if v.name == "" {
 		look, lines = unknownStyle, l.wrapWords(unknownStyle, notOnTheList, c.width)
 	}
@@ -143,26 +142,26 @@ func (l *layout) siteCell(v *lineView, c column) block {
 
 func (l *layout) countCell(text string, c column) block {
 	look := countStyle
-	if text == "0" { // nothing of it is left in the body
+	if text == "0" { // all implants of the line were removed
 		look.bold, look.colour = false, muted
 	}
 	return block{height: look.height(1), draw: func(y float64) { l.lineRight(c.x+c.width, y-0.4, look, text) }}
 }
 
-// signed is a value behind a sign.
+// symbolValue is a value with the symbol before it.
 type signed struct {
 	sign  symbol
 	value string
 }
 
-// signs places values behind their signs, beside each other where they fit; what is not known is left out.
+// symbolsBlock places values after their symbols, beside each other where they fit, and omits unknown values.
 func (l *layout) signs(c column, all []signed) block {
 	type placed struct {
 		x, y  float64
 		sign  symbol
 		lines []string
 	}
-	const apart = 3.0
+	const spacing = 3.0
 	var (
 		out  []placed
 		x, y float64
@@ -183,7 +182,7 @@ func (l *layout) signs(c column, all []signed) block {
 			x, y = 0, y+step+valueStyle.height(len(lines)-1)
 			continue
 		}
-		x += width + apart
+		x += width + spacing
 	}
 	if x > 0 {
 		y += step

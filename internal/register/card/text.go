@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// words is one text in the four languages of the card, in their order: Dutch, French, German, English.
+// translations is one text in the four languages of the card, in this order: Dutch, French, German, English.
 type words [4]string
 
-// distinct returns the texts, each once: where two languages agree, the card says it once for both.
+// distinctTexts returns the texts without duplicates: the card prints a text once if two languages share it.
 func (w words) distinct() []string {
 	var out []string
 	for _, s := range w {
@@ -21,13 +21,13 @@ func (w words) distinct() []string {
 	return out
 }
 
-// joined writes the distinct texts on one line.
+// joinDistinct returns the distinct texts on one line.
 func (w words) joined() string { return strings.Join(w.distinct(), separator) }
 
 const (
 	separator = " · "
 	ellipsis  = "…"
-	nothing   = "–" // stands where a value is not known, so that it is seen to be missing and not forgotten
+	nothing   = "–" // replaces an unknown value, so that it is visibly missing and not forgotten
 )
 
 // The texts of the card.
@@ -76,8 +76,8 @@ var (
 	expiryLegend = words{"Vervaldatum", "Date de péremption", "Verfallsdatum", "Use-by date"}
 )
 
-// note says what the card is not. The manufacturer's own card is that of Article 18 of Regulation (EU) 2017/745, and
-// the patient needs both.
+// disclaimer states that this is not the manufacturer's card of Article 18 of Regulation (EU) 2017/745: the patient
+// needs both.
 var note = words{
 	"Deze kaart komt uit het register. Ze vervangt niet de implantaatkaart van de fabrikant (artikel 18 van Verordening " +
 		"(EU) 2017/745): bewaar beide. Een vraag of een fout? Neem contact op met het ziekenhuis of de specialist op " +
@@ -93,14 +93,14 @@ var note = words{
 		"and quote the notification number.",
 }
 
-// longestValue bounds one printed value, in characters. No field of the contract is longer; the names of the
-// authentic sources have no bound of their own, and one of them must not fill the card.
+// maxValueLength bounds one printed value, in characters. No field of the contract is longer, but names from the
+// authentic sources have no limit, and one name must not fill the card.
 const longestValue = 250
 
-// printable makes a value safe to print: one line, no control or invisible formatting characters (a bidirectional
-// override could make a number read backwards), no unpaired bytes, and nothing beyond the Basic Multilingual Plane,
-// for which the PDF library has no place in its tables. A character that the font does not have is printed as the
-// font's empty box and keeps its meaning when it is copied from the PDF.
+// sanitizeText makes a value safe to print: one line, no control or invisible formatting characters (a bidirectional
+// override could make a number read backwards), no invalid UTF-8, and no character beyond the Basic Multilingual Plane,
+// which the tables of the PDF library cannot hold. A character that the font lacks is printed as the font's empty box,
+// and copying from the PDF still gives the character.
 func printable(s string) string {
 	var b strings.Builder
 	count, space := 0, false
@@ -128,7 +128,7 @@ func printable(s string) string {
 	return b.String()
 }
 
-// orNothing returns the value, or the sign that there is none.
+// orUnknown returns the value, or unknownMark if it is empty.
 func orNothing(s string) string {
 	if s == "" {
 		return nothing
@@ -136,7 +136,7 @@ func orNothing(s string) string {
 	return s
 }
 
-// group writes digits in groups of the given sizes, with what is left as the last group.
+// groupDigits splits digits into groups of the given sizes; the last group has the remaining digits.
 func group(digits, between string, sizes ...int) string {
 	var b strings.Builder
 	for _, size := range sizes {
@@ -149,7 +149,7 @@ func group(digits, between string, sizes ...int) string {
 	return b.String() + digits
 }
 
-// formatSSIN writes a person's number as identity cards do: 48.02.29-073.79.
+// formatSSIN formats a person's number as on identity cards: 48.02.29-073.79.
 func formatSSIN(digits string) string {
 	if len(digits) != 11 {
 		return digits
@@ -157,8 +157,8 @@ func formatSSIN(digits string) string {
 	return group(digits[:6], ".", 2, 2) + "-" + group(digits[6:], ".", 3)
 }
 
-// formatNIHII writes a professional's number as prescriptions do: 1-78003-89-480, or 1-78003-89 without qualification.
+// formatNIHII formats a professional's number as on prescriptions: 1-78003-89-480, or 1-78003-89 without qualification.
 func formatNIHII(digits string) string { return group(digits, "-", 1, 5, 2) }
 
-// formatNumber sets the day, the running number and the check digits of a notification number apart.
+// formatNotificationNumber separates the day, the sequence number and the check digits of a notification number.
 func formatNumber(digits string) string { return group(digits, "\u00a0", 8, len(digits)-10) }

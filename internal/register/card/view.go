@@ -9,7 +9,7 @@ import (
 	"github.com/openctr/ctr/internal/register/udi"
 )
 
-// view is a card as printable text: everything has been made safe and formatted, nothing has a place yet.
+// view is the content of a card as sanitised, formatted text, without positions.
 type view struct {
 	title      words
 	cumulative bool
@@ -30,7 +30,7 @@ type operationView struct {
 	lines                                            []lineView
 }
 
-// lineView is one line of implants. What is not known is empty.
+// lineView is one line of implants. Unknown values are empty.
 type lineView struct {
 	name                                                            string
 	manufacturer, reference, code, udi, lot, serial, expiry, placed string
@@ -38,13 +38,13 @@ type lineView struct {
 	location, quantity, remaining                                   string
 }
 
-// columnsView says which columns the table has, and what they are called.
+// columnsView selects the optional columns of the table and their titles.
 type columnsView struct {
 	site, quantity words
 	remaining      bool
 }
 
-// instantForm is how instants stand on the card, always in the same time zone.
+// instantLayout is the format of instants on the card, always in UTC.
 const instantForm = "2006-01-02 15:04 UTC"
 
 func viewOf(c *register.CardContent) view {
@@ -117,8 +117,8 @@ func lineViewOf(i *register.CardImplant) lineView {
 	return v
 }
 
-// columnsOf leaves out what remains on the card of an implantation of which nothing has been removed: it would only
-// repeat the quantity.
+// newColumnsView omits the column of remaining implants on the card of an implantation without removals, where it would
+// only repeat the quantity.
 func columnsOf(c *register.CardContent) columnsView {
 	v := columnsView{site: siteColumn, quantity: quantityColumn, remaining: c.Number.IsZero()}
 	for i := range c.Operations {
@@ -152,8 +152,8 @@ func sideWords(s register.Side) words {
 	return words{}
 }
 
-// readableUDI writes an identifier as it stands beside the barcode on the label. A person who copied it from there
-// wrote it so already; what a scanner gave has separators that cannot be printed.
+// formatUDI formats an identifier as printed beside the barcode on the label. An identifier copied by hand already has
+// this form; one from a scanner contains separators that cannot be printed.
 func readableUDI(s string) string {
 	if s == "" || strings.HasPrefix(s, "(") {
 		return printable(s)
@@ -164,7 +164,7 @@ func readableUDI(s string) string {
 	return printable(s)
 }
 
-// instant writes an instant, and nothing for none.
+// formatInstant formats an instant; the zero instant gives the empty text.
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""
