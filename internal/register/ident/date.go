@@ -8,14 +8,14 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Date is a day of the civil calendar, without a time of day and without a place, between the years 0001 and 9999.
+// Date is a day of the civil calendar, without time of day or time zone, between the years 0001 and 9999.
 // The zero value means "no day".
 type Date struct {
 	year       int16
 	month, day uint8
 }
 
-// NewDate makes a day that exists. A refusal has the code DATE_INVALID.
+// NewDate returns the day, which must exist. An error has the code DATE_INVALID.
 func NewDate(year int, month time.Month, day int) (Date, error) {
 	if year < 1 || year > 9999 || month < time.January || month > time.December || day < 1 || day > daysIn(year, month) {
 		return Date{}, problem.New(problem.DateInvalid)
@@ -23,14 +23,13 @@ func NewDate(year int, month time.Month, day int) (Date, error) {
 	return Date{int16(year), uint8(month), uint8(day)}, nil
 }
 
-// daysIn gives the number of days of a month: the day before the first of the next.
+// daysInMonth returns the number of days in a month. Day 0 of the next month is the last day of this one.
 func daysIn(year int, month time.Month) int {
 	return time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
 }
 
-// ParseDate reads a day as xs:date writes it (XML Schema part 2, 3.2.9): YYYY-MM-DD, with or without a time zone. The
-// zone is read and dropped: a birthday or a day of operation is the day on the calendar where it happened. A refusal
-// has the code DATE_INVALID.
+// ParseDate parses a day in the form of xs:date (XML Schema part 2, 3.2.9): YYYY-MM-DD, with or without a time zone. It
+// discards the zone: a date of birth or surgery is the local calendar day. An error has the code DATE_INVALID.
 func ParseDate(s string) (Date, error) {
 	const form = "2006-01-02"
 	if len(s) < len(form) {
@@ -44,7 +43,7 @@ func ParseDate(s string) (Date, error) {
 	return compactDate(digits)
 }
 
-// isZone tells whether s is a time zone of XML Schema or nothing: Z, or a sign and hh:mm up to 14:00.
+// isTimeZone reports whether s is empty or a time zone of XML Schema: Z, or a sign and hh:mm up to 14:00.
 func isZone(s string) bool {
 	if s == "" || s == "Z" {
 		return true
@@ -56,8 +55,8 @@ func isZone(s string) bool {
 	return hours < 14 && minutes < 60 || hours == 14 && minutes == 0
 }
 
-// DateOf gives the day of an instant in the location that the instant carries. Outside the years 0001 to 9999 it
-// gives the zero Date.
+// DateOf returns the day of an instant in the instant's location. Outside the years 0001 to 9999 it returns the zero
+// Date.
 func DateOf(t time.Time) Date {
 	year, month, day := t.Date()
 	if year < 1 || year > 9999 {
@@ -66,41 +65,41 @@ func DateOf(t time.Time) Date {
 	return Date{int16(year), uint8(month), uint8(day)}
 }
 
-// Year gives the year, 0 for no day.
+// Year returns the year, or 0 for the zero Date.
 func (d Date) Year() int { return int(d.year) }
 
-// Month gives the month, 0 for no day.
+// Month returns the month, or 0 for the zero Date.
 func (d Date) Month() time.Month { return time.Month(d.month) }
 
-// Day gives the day of the month, 0 for no day.
+// Day returns the day of the month, or 0 for the zero Date.
 func (d Date) Day() int { return int(d.day) }
 
-// IsZero tells whether this is no day.
+// IsZero reports whether d is the zero Date.
 func (d Date) IsZero() bool { return d == Date{} }
 
-// Compare gives -1 when d is earlier than other, 0 when they are the same day, and 1 when d is later. No day is
-// earlier than any.
+// Compare returns -1 if d is earlier than other, 0 if they are the same day, and 1 if d is later. The zero Date is
+// earlier than every day.
 func (d Date) Compare(other Date) int {
 	return cmp.Or(cmp.Compare(d.year, other.year), cmp.Compare(d.month, other.month), cmp.Compare(d.day, other.day))
 }
 
-// Before tells whether d is earlier than other.
+// Before reports whether d is earlier than other.
 func (d Date) Before(other Date) bool { return d.Compare(other) < 0 }
 
-// After tells whether d is later than other.
+// After reports whether d is later than other.
 func (d Date) After(other Date) bool { return d.Compare(other) > 0 }
 
-// AddDays gives the day that many days later, or earlier when negative. It gives the zero Date when that is outside
-// the years 0001 to 9999, and for no day.
+// AddDays returns the day the given number of days later, or earlier if negative. It returns the zero Date if d is zero
+// or the result is outside the years 0001 to 9999.
 func (d Date) AddDays(days int) Date {
-	const allDays = 9999 * 366 // no two days are further apart; keeps package time from overflowing
+	const allDays = 9999 * 366 // more than the distance of any two days; prevents an overflow in package time
 	if d.IsZero() || days > allDays || days < -allDays {
 		return Date{}
 	}
 	return DateOf(time.Date(d.Year(), d.Month(), d.Day()+days, 0, 0, 0, 0, time.UTC))
 }
 
-// String writes the day as YYYY-MM-DD, and no day as the empty string.
+// String returns the day as YYYY-MM-DD, or the empty string for the zero Date.
 func (d Date) String() string {
 	if d.IsZero() {
 		return ""
@@ -108,5 +107,5 @@ func (d Date) String() string {
 	return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day)
 }
 
-// MarshalText gives the same as String.
+// MarshalText returns the same text as String.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

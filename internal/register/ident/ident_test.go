@@ -13,14 +13,14 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// identifier is what all types of this package have in common.
+// identifier is the common interface of the types of this package.
 type identifier interface {
 	IsZero() bool
 	Digits() string
 	String() string
 }
 
-// parser hides the type of a parse function's result.
+// eraseType converts a parse function to one that returns an identifier.
 func parser[T identifier](parse func(string) (T, error)) func(string) (identifier, error) {
 	return func(s string) (identifier, error) { return parse(s) }
 }
@@ -43,7 +43,7 @@ var codes = map[string]problem.Code{
 	"NotificationNumber": problem.NotificationNumberInvalid,
 }
 
-// samples are published or invented numbers whose check digits hold.
+// sampleNumbers are published or invented numbers with valid check digits.
 var samples = map[string][]string{
 	// The invented people of the development data: two bis numbers, one born after 1999.
 	"SSIN": {
@@ -60,7 +60,7 @@ var samples = map[string][]string{
 	"NotificationNumber": {"202009303633052", "202003233421948", "202004013441015", "202004013441411", "202009223623591", "202009223623987", numberOf(20261121, "00001"), numberOf(20261121, "100000"), numberOf(20261121, "999999999")},
 }
 
-// numberOf computes a notification number independently of the package.
+// newNumberText computes a notification number independently of the package.
 func numberOf(day int, running string) string {
 	base := strconv.Itoa(day) + running
 	n, err := strconv.ParseUint(base, 10, 64)
@@ -85,9 +85,9 @@ func TestSamplesAreAcceptedAndKept(t *testing.T) {
 	}
 }
 
-// TestEveryWrongDigitIsRefused changes each digit to each other. The NIHII is left out (its qualification has no check,
-// and two moduli cannot catch everything); an SSIN may turn into a good one of the other century, which the two check
-// numbers cannot prevent.
+// TestEveryWrongDigitIsRefused changes each digit to every other digit. It omits the NIHII: its qualification has no
+// check number, and with two moduli some errors pass. An SSIN may become a valid one of the other century, which its
+// two check numbers cannot prevent.
 func TestEveryWrongDigitIsRefused(t *testing.T) {
 	for _, name := range []string{"SSIN", "CBE", "EHP", "NotificationCode", "NotificationNumber"} {
 		for _, s := range samples[name] {
@@ -104,7 +104,7 @@ func TestEveryWrongDigitIsRefused(t *testing.T) {
 	}
 }
 
-// centuryOf computes whose check number an SSIN bears: 19, 20, or 0 for neither.
+// ssinCentury returns the century whose check number an SSIN has: 19, 20, or 0 for neither.
 func centuryOf(s string) int {
 	switch s {
 	case ssin(s[:9], 0):
@@ -196,7 +196,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// ssin appends the check number to nine digits; prefix is 0 for those born before 2000 and 2 for the others.
+// newSSINText appends the check number to nine digits; prefix is 0 for births before 2000 and 2 from then on.
 func ssin(base string, prefix uint64) string {
 	n, err := strconv.ParseUint(base, 10, 64)
 	if err != nil {
@@ -211,20 +211,20 @@ func TestBirthDate(t *testing.T) {
 		{"48022907379", "1948-02-29"},
 		{"05041801691", "2005-04-18"},
 		{"12451200933", "2012-05-12"}, // bis number, month + 40
-		{"55230002134", ""},           // bis number, month + 20, day not known
+		{"55230002134", ""},           // bis number, month + 20, day unknown
 		{ssin("781214001", 0), "1978-12-14"},
 		{ssin("783214001", 0), "1978-12-14"},
 		{ssin("785214001", 0), "1978-12-14"},
 		{ssin("782114997", 0), "1978-01-14"},
 		{ssin("784114997", 0), "1978-01-14"},
-		{ssin("000229122", 2), "2000-02-29"}, // the check number decides that it is not 1900
+		{ssin("000229122", 2), "2000-02-29"}, // the check number excludes 1900
 		{ssin("991231122", 0), "1999-12-31"},
 		{ssin("000101122", 0), "1900-01-01"},
 		{ssin("000101122", 2), "2000-01-01"},
 		{ssin("400000122", 0), ""},
 		{ssin("402000122", 0), ""},
 		{ssin("404000122", 0), ""},
-		{ssin("400031122", 0), ""}, // the day is a counter when the month is not known
+		{ssin("400031122", 0), ""}, // the day is a counter if the month is unknown
 	} {
 		number, err := ident.ParseSSIN(c.number)
 		if err != nil {
@@ -273,7 +273,7 @@ func TestEqualNumbersAreEqualValues(t *testing.T) {
 	}
 }
 
-// holder has numbers where package fmt cannot call their methods.
+// valueHolder has numbers in fields where package fmt cannot call their methods.
 type holder struct {
 	ssin  ident.SSIN
 	nihii ident.NIHII
@@ -303,7 +303,7 @@ func TestNumbersOfPersonsAreMasked(t *testing.T) {
 		t.Errorf("they print as %s", got)
 	}
 
-	// %p, %! and a number given as a width make package fmt print a value without asking it.
+	// %p, %! and a number as the width make package fmt print a value without calling its methods.
 	formats = append(formats, "%p", "%w", "%T", "%!", "%*d")
 	h := holder{person, doctor, []ident.SSIN{person}, map[ident.SSIN]*ident.NIHII{person: &doctor}, person}
 	var printed strings.Builder
@@ -391,7 +391,7 @@ func date(t *testing.T, s string) ident.Date {
 	return d
 }
 
-// TestZeroValues pins that an absent number is absent everywhere.
+// TestZeroValues checks every method on absent numbers.
 func TestZeroValues(t *testing.T) {
 	for _, zero := range []identifier{
 		ident.SSIN{}, ident.NIHII{}, ident.CBE{}, ident.EHP{}, ident.NotificationCode{}, ident.NotificationNumber{},
@@ -454,7 +454,7 @@ func FuzzNotificationNumber(f *testing.F) {
 	})
 }
 
-// fuzz checks what holds of every type: an error gives the zero value, and what is accepted keeps its digits.
+// fuzzParser checks properties of every type: an error comes with the zero value, and a parsed number keeps its digits.
 func fuzz(f *testing.F, name string, more func(*testing.T, string)) {
 	for _, s := range samples[name] {
 		f.Add(s)

@@ -8,11 +8,11 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// NotificationCode is the code under which an implant stands in the list of notified implants.
+// NotificationCode is the code of an implant in the list of notified implants.
 type NotificationCode struct{ digits string }
 
-// ParseNotificationCode reads 12 digits, of which the last two check the others modulo 97. A refusal has the code
-// IMPLANT_CODE_INVALID.
+// ParseNotificationCode parses 12 digits; the last two are the check number of the others modulo 97. An error has the
+// code IMPLANT_CODE_INVALID.
 func ParseNotificationCode(s string) (NotificationCode, error) {
 	switch {
 	case len(s) != 12:
@@ -25,21 +25,21 @@ func ParseNotificationCode(s string) (NotificationCode, error) {
 	return NotificationCode{s}, nil
 }
 
-// IsZero tells whether the code is absent.
+// IsZero reports whether the code is absent.
 func (c NotificationCode) IsZero() bool { return c == NotificationCode{} }
 
-// Digits gives the 12 digits, or nothing when the code is absent.
+// Digits returns the 12 digits, or the empty string if the code is absent.
 func (c NotificationCode) Digits() string { return c.digits }
 
-// String gives the same as Digits.
+// String returns the same text as Digits.
 func (c NotificationCode) String() string { return c.digits }
 
-// MarshalText gives the same as Digits.
+// MarshalText returns the same text as Digits.
 func (c NotificationCode) MarshalText() ([]byte, error) { return []byte(c.digits), nil }
 
-// NotificationNumber is the number of a notification that has become final: the day of its registration, a running
-// number of at least five digits, and two check digits. The running number counts the day's notifications and
-// never wraps: when five digits no longer hold it, it widens.
+// NotificationNumber is the number of a final notification: the day of its registration, a sequence number of at least
+// five digits, and two check digits. The sequence number counts the day's notifications and never wraps: beyond five
+// digits it gets longer.
 type NotificationNumber struct {
 	digits string
 	day    Date
@@ -54,8 +54,8 @@ const (
 	maxNumberDigits  = dayDigits + maxRunningDigits + 2
 )
 
-// NewNotificationNumber makes the number of the notification registered on a day as the running-th. It fails, as an
-// internal error, without a day and when the running number is beyond 999 999 999.
+// NewNotificationNumber returns the number for a day of registration and a sequence number. It fails, with an internal
+// error, if the day is zero or the sequence number exceeds 999,999,999.
 func NewNotificationNumber(day Date, running uint64) (NotificationNumber, error) {
 	if day.IsZero() {
 		return NotificationNumber{}, problem.Wrap(problem.InternalError, errors.New("notification number without a day"))
@@ -67,9 +67,8 @@ func NewNotificationNumber(day Date, running uint64) (NotificationNumber, error)
 	return NotificationNumber{fmt.Sprintf("%s%02d", base, checkOf(number(base), 97)), day}, nil
 }
 
-// ParseNotificationNumber reads 15 to 19 digits. The day must exist, and a running number of more than five digits
-// does not begin with 0, so that no two numbers name the same notification. A refusal has the code
-// NOTIFICATION_NUMBER_INVALID.
+// ParseNotificationNumber parses 15 to 19 digits. The day must exist. A sequence number of more than five digits must
+// not begin with 0, so that every notification has one number only. An error has the code NOTIFICATION_NUMBER_INVALID.
 func ParseNotificationNumber(s string) (NotificationNumber, error) {
 	if why := notificationNumberFault(s); why != "" {
 		return NotificationNumber{}, problem.New(problem.NotificationNumberInvalid, why)
@@ -95,22 +94,22 @@ func notificationNumberFault(s string) string {
 	return ""
 }
 
-// Day gives the day on which the notification was registered, the zero Date when the number is absent.
+// Day returns the day on which the notification was registered, or the zero Date if the number is absent.
 func (n NotificationNumber) Day() Date { return n.day }
 
-// compactDate reads eight digits as year, month and day.
+// parseCompactDate parses eight digits as year, month and day.
 func compactDate(digits string) (Date, error) {
 	return NewDate(int(number(digits[:4])), time.Month(number(digits[4:6])), int(number(digits[6:8])))
 }
 
-// IsZero tells whether the number is absent.
+// IsZero reports whether the number is absent.
 func (n NotificationNumber) IsZero() bool { return n == NotificationNumber{} }
 
-// Digits gives the 15 to 19 digits, or nothing when the number is absent.
+// Digits returns the 15 to 19 digits, or the empty string if the number is absent.
 func (n NotificationNumber) Digits() string { return n.digits }
 
-// String gives the same as Digits.
+// String returns the same text as Digits.
 func (n NotificationNumber) String() string { return n.digits }
 
-// MarshalText gives the same as Digits.
+// MarshalText returns the same text as Digits.
 func (n NotificationNumber) MarshalText() ([]byte, error) { return []byte(n.digits), nil }

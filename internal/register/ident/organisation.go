@@ -5,8 +5,8 @@ import "github.com/openctr/ctr/internal/problem"
 // CBE is the number of an enterprise in the Crossroads Bank for Enterprises (KBO, BCE).
 type CBE struct{ digits string }
 
-// ParseCBE reads 10 digits, of which the first is 0 or 1 and the last two check the others modulo 97. A refusal has
-// the code CBE_INVALID.
+// ParseCBE parses 10 digits; the first is 0 or 1, the last two are the check number of the others modulo 97. An error
+// has the code CBE_INVALID.
 func ParseCBE(s string) (CBE, error) {
 	switch {
 	case len(s) != 10:
@@ -21,22 +21,23 @@ func ParseCBE(s string) (CBE, error) {
 	return CBE{s}, nil
 }
 
-// IsZero tells whether the number is absent.
+// IsZero reports whether the number is absent.
 func (c CBE) IsZero() bool { return c == CBE{} }
 
-// Digits gives the 10 digits, or nothing when the number is absent.
+// Digits returns the 10 digits, or the empty string if the number is absent.
 func (c CBE) Digits() string { return c.digits }
 
-// String gives the same as Digits: an enterprise's number is public.
+// String returns the same text as Digits: an enterprise number is public.
 func (c CBE) String() string { return c.digits }
 
-// MarshalText gives the same as Digits.
+// MarshalText returns the same text as Digits.
 func (c CBE) MarshalText() ([]byte, error) { return []byte(c.digits), nil }
 
-// EHP is the number that the eHealth platform gives to a party that has no other.
+// EHP is the number that the eHealth platform assigns to an organisation without another number.
 type EHP struct{ digits string }
 
-// ParseEHP reads 10 digits, of which the last two check the others modulo 97. A refusal has the code EHP_INVALID.
+// ParseEHP parses 10 digits; the last two are the check number of the others modulo 97. An error has the code
+// EHP_INVALID.
 func ParseEHP(s string) (EHP, error) {
 	switch {
 	case len(s) != 10:
@@ -49,14 +50,14 @@ func ParseEHP(s string) (EHP, error) {
 	return EHP{s}, nil
 }
 
-// IsZero tells whether the number is absent.
+// IsZero reports whether the number is absent.
 func (e EHP) IsZero() bool { return e == EHP{} }
 
-// Digits gives the 10 digits, or nothing when the number is absent.
+// Digits returns the 10 digits, or the empty string if the number is absent.
 func (e EHP) Digits() string { return e.digits }
 
-// String gives the same as Digits.
+// String returns the same text as Digits.
 func (e EHP) String() string { return e.digits }
 
-// MarshalText gives the same as Digits.
+// MarshalText returns the same text as Digits.
 func (e EHP) MarshalText() ([]byte, error) { return []byte(e.digits), nil }

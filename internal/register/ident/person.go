@@ -13,15 +13,15 @@ import (
 // SSIN is the social security identification number of a person (INSZ, NISS): a national register number or a bis
 // number.
 //
-// It masks itself. The value sits behind a handle because package fmt does not call the methods of a value that it
-// meets in an unexported field of a struct; what it finds there, too, must not be the number.
+// It masks itself. The value is behind a handle because package fmt does not call methods on values in unexported
+// struct fields: even the raw field must not contain the number.
 type SSIN struct{ handle unique.Handle[string] }
 
-// ParseSSIN reads 11 digits: year, month and day of birth, a sequence number, and a check number.
+// ParseSSIN parses 11 digits: year, month and day of birth, a sequence number, and a check number.
 //
-// The check number says the century: those born from 2000 on compute it with a 2 in front. A bis number has 20 or 40
-// added to its month. Month and day are 00 where they are not known; with the month unknown the day serves as a
-// counter and is no calendar day. A refusal has the code SSIN_INVALID.
+// The check number determines the century: for births from 2000 on it is computed with a leading 2. A bis number has 20
+// or 40 added to its month. An unknown month or day is 00; with an unknown month the day is a counter, not a calendar
+// day. An error has the code SSIN_INVALID.
 func ParseSSIN(s string) (SSIN, error) {
 	if why := ssinFault(s); why != "" {
 		return SSIN{}, problem.New(problem.SSINInvalid, why)
@@ -55,8 +55,8 @@ func ssinFault(s string) string {
 	return ""
 }
 
-// ssinBirthYear gives the year of birth in the century whose check number the digits bear, and false when they bear
-// neither. Never do both match: the 2 in front is no multiple of 97.
+// ssinBirthYear returns the year of birth in the century that the check number selects, and false if it matches neither
+// century. It never matches both: the added 2,000,000,000 is not a multiple of 97.
 func ssinBirthYear(digits string) (int, bool) {
 	const bornFrom2000 = 2_000_000_000
 	year, base, check := int(number(digits[:2])), number(digits[:9]), number(digits[9:])
@@ -69,7 +69,7 @@ func ssinBirthYear(digits string) (int, bool) {
 	return 0, false
 }
 
-// ssinMonth gives the month of birth, 0 when it is not known, and more than 12 when there is no such month.
+// ssinMonth returns the month of birth, 0 if it is unknown, and more than 12 if there is no such month.
 func ssinMonth(digits string) int {
 	month := int(number(digits[2:4]))
 	if month >= 60 {
@@ -78,8 +78,8 @@ func ssinMonth(digits string) int {
 	return month % 20
 }
 
-// BirthDate gives the date of birth that the number tells, and false when month or day are not known. The national
-// register may know better: a number is not changed for every correction.
+// BirthDate returns the date of birth in the number, and false if month or day is unknown. The national register may
+// have another date: a correction does not always change the number.
 func (s SSIN) BirthDate() (Date, bool) {
 	if s.IsZero() {
 		return Date{}, false
@@ -90,13 +90,13 @@ func (s SSIN) BirthDate() (Date, bool) {
 	return date, known && err == nil
 }
 
-// IsZero tells whether the number is absent.
+// IsZero reports whether the number is absent.
 func (s SSIN) IsZero() bool { return s == SSIN{} }
 
-// Digits gives the 11 digits, or nothing when the number is absent.
+// Digits returns the 11 digits, or the empty string if the number is absent.
 func (s SSIN) Digits() string { return reveal(s.handle) }
 
-// String masks the number: SSIN(*79), with the check digits only.
+// String returns the masked number with the check digits only: SSIN(*79).
 func (s SSIN) String() string {
 	if s.IsZero() {
 		return "SSIN()"
@@ -110,15 +110,15 @@ func (s SSIN) Format(state fmt.State, _ rune) { writeMask(state, s.String()) }
 // LogValue masks the number in logs.
 func (s SSIN) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText masks the number in JSON and other encodings: what is meant to carry it asks for Digits.
+// MarshalText masks the number in JSON and other encodings; use Digits where the number itself is needed.
 func (s SSIN) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// NIHII is the number that the National Institute for Health and Disability Insurance (RIZIV, INAMI) gives to
-// professionals and institutions, with or without the three digits of a qualification. It masks itself as SSIN does.
+// NIHII is the number that the National Institute for Health and Disability Insurance (RIZIV, INAMI) assigns to
+// professionals and institutions, with or without the three digits of a qualification. It masks itself like SSIN.
 type NIHII struct{ handle unique.Handle[string] }
 
-// ParseNIHII reads 8 digits, or 11 with the qualification. The seventh and eighth check the first six, modulo 97 or,
-// in the newer series, modulo 89. A refusal has the code NIHII_INVALID.
+// ParseNIHII parses 8 digits, or 11 with the qualification. The seventh and eighth are the check number of the first
+// six, modulo 97 or, in the newer series, modulo 89. An error has the code NIHII_INVALID.
 func ParseNIHII(s string) (NIHII, error) {
 	switch {
 	case len(s) != 8 && len(s) != 11:
@@ -131,7 +131,7 @@ func ParseNIHII(s string) (NIHII, error) {
 	return NIHII{unique.Make(s)}, nil
 }
 
-// Base gives the number without its qualification: the 8 digits by which its holder is known.
+// Base returns the number without its qualification: the 8 digits that identify the holder.
 func (n NIHII) Base() NIHII {
 	digits := n.Digits()
 	if len(digits) <= 8 {
@@ -140,17 +140,17 @@ func (n NIHII) Base() NIHII {
 	return NIHII{unique.Make(digits[:8])}
 }
 
-// SameHolder tells whether both numbers are the same holder's, whatever the qualification. An absent number has no
+// SameHolder reports whether both numbers have the same holder, whatever the qualification. An absent number has no
 // holder.
 func (n NIHII) SameHolder(other NIHII) bool { return !n.IsZero() && n.Base() == other.Base() }
 
-// IsZero tells whether the number is absent.
+// IsZero reports whether the number is absent.
 func (n NIHII) IsZero() bool { return n == NIHII{} }
 
-// Digits gives the 8 or 11 digits as they were given, or nothing when the number is absent.
+// Digits returns the 8 or 11 digits as parsed, or the empty string if the number is absent.
 func (n NIHII) Digits() string { return reveal(n.handle) }
 
-// String masks the number: NIHII(*80), with the check digits only.
+// String returns the masked number with the check digits only: NIHII(*80).
 func (n NIHII) String() string {
 	if n.IsZero() {
 		return "NIHII()"
@@ -164,10 +164,10 @@ func (n NIHII) Format(state fmt.State, _ rune) { writeMask(state, n.String()) }
 // LogValue masks the number in logs.
 func (n NIHII) LogValue() slog.Value { return slog.StringValue(n.String()) }
 
-// MarshalText masks the number in JSON and other encodings: what is meant to carry it asks for Digits.
+// MarshalText masks the number in JSON and other encodings; use Digits where the number itself is needed.
 func (n NIHII) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
-// reveal gives what is behind a handle; the zero handle has nothing behind it.
+// handleValue returns the value of a handle, or the empty string for the zero handle, whose Value method would panic.
 func reveal(handle unique.Handle[string]) string {
 	if handle == (unique.Handle[string]{}) {
 		return ""
@@ -175,5 +175,5 @@ func reveal(handle unique.Handle[string]) string {
 	return handle.Value()
 }
 
-// writeMask writes to package fmt's buffer, which cannot fail and would have nobody to tell.
+// writeMask writes to the buffer of package fmt. Writing to it cannot fail, and Format could not return an error.
 func writeMask(w io.Writer, mask string) { _, _ = io.WriteString(w, mask) }
