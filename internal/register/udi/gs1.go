@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// separator is FNC1 as scanners transmit it: it ends an element of variable length.
+	// separator is FNC1 as transmitted by scanners; it terminates an element of variable length.
 	separator = "\x1d"
-	// visibleSeparator stands for it where a control character cannot go, as in XML 1.0.
+	// visibleSeparator replaces separator where control characters are not allowed, as in XML 1.0.
 	visibleSeparator = "␝"
 )
 
-// content is what an application identifier announces.
+// dataType is the type of the data after an application identifier.
 type content uint8
 
 const (
@@ -25,14 +25,15 @@ const (
 	date
 )
 
-// element is the form of the data behind an application identifier.
+// elementFormat is the format of the data after an application identifier.
 type element struct {
 	content  content
-	variable bool // ended by a separator or the end, rather than by its length
-	length   int  // the greatest length where variable
+	variable bool // terminated by a separator or the end of the text instead of its length
+	length   int  // the maximum length if isVariable
 }
 
-// elementOf knows the application identifiers that labels of implants bear (GS1 General Specifications, 3.2).
+// findElementFormat returns the format for the application identifiers used on implant labels (GS1 General
+// Specifications, 3.2).
 func elementOf(identifier string) (element, bool) {
 	switch identifier {
 	case "01":
@@ -51,7 +52,7 @@ func elementOf(identifier string) (element, bool) {
 	return element{}, false
 }
 
-// reader gathers the elements of one identifier.
+// gs1Parser collects the elements of one identifier.
 type reader struct {
 	udi  UDI
 	seen map[string]string
@@ -59,8 +60,8 @@ type reader struct {
 
 func newReader() *reader { return &reader{udi: UDI{Issuer: GS1}, seen: map[string]string{}} }
 
-// parseBracketed reads the human readable form. A value ends where the next bracket opens: a value that holds an
-// opening bracket itself can only be given as an element string.
+// parseBracketed parses the human readable form. A value ends at the next opening parenthesis, so a value that contains
+// one can only be given as an element string.
 func parseBracketed(s string) (UDI, error) {
 	r := newReader()
 	for s != "" {
@@ -81,8 +82,8 @@ func parseBracketed(s string) (UDI, error) {
 	return r.udi, nil
 }
 
-// parseElements reads an element string as scanners give it: elements of fixed length follow one another, those of
-// variable length are ended by a separator.
+// parseElements parses an element string from a scanner: elements of fixed length follow one another, a separator
+// terminates those of variable length.
 func parseElements(s string) (UDI, error) {
 	s = strings.TrimRight(strings.ReplaceAll(s, visibleSeparator, separator), " ")
 	s = strings.TrimPrefix(s, separator)
@@ -107,7 +108,7 @@ func parseElements(s string) (UDI, error) {
 	return r.udi, nil
 }
 
-// leadingIdentifier finds the application identifier at the beginning of s. None is the beginning of another.
+// findLeadingIdentifier returns the application identifier at the beginning of s. No identifier is a prefix of another.
 func leadingIdentifier(s string) (string, element, bool) {
 	for width := 2; width <= min(3, len(s)); width++ {
 		if form, known := elementOf(s[:width]); known {
@@ -117,7 +118,7 @@ func leadingIdentifier(s string) (string, element, bool) {
 	return "", element{}, false
 }
 
-// take checks one element and keeps it when it is one of ours.
+// addElement checks one element and stores it if the UDI has a field for it.
 func (r *reader) take(identifier string, form element, value string) error {
 	if before, repeated := r.seen[identifier]; repeated && before != value {
 		return unparsable("It gives two different values for (" + identifier + ").")
@@ -155,12 +156,13 @@ func (r *reader) take(identifier string, form element, value string) error {
 	return nil
 }
 
-// isInvariant tells whether c is of GS1's character set 82 (7.11): the invariant characters of ISO/IEC 646, no space.
+// isCharacterSet82 reports whether c is in GS1 character set 82 (7.11): the invariant characters of ISO/IEC 646 without
+// space.
 func isInvariant(c byte) bool {
 	return isAlphanumeric(c) || strings.IndexByte(`!"%&'()*+,-./:;<=>?_`, c) >= 0
 }
 
-// gtinCheck tells whether the digits, weighted 3 and 1 in turn, add up to a multiple of ten (7.9).
+// isValidGTIN reports whether the sum of the digits, weighted alternately by 3 and 1, is a multiple of ten (7.9).
 func gtinCheck(digits string) bool {
 	sum := 0
 	for i := range len(digits) {
@@ -170,7 +172,7 @@ func gtinCheck(digits string) bool {
 	return sum%10 == 0
 }
 
-// gs1 writes the human readable form or, when a value holds an opening bracket, the element string.
+// formatGS1 returns the human readable form or, if a value contains an opening parenthesis, the element string.
 func (u UDI) gs1() string {
 	var readable, elements strings.Builder
 	write := func(identifier, value, end string) {

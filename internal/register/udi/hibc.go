@@ -7,12 +7,11 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// code39 are the characters of HIBC in the order of their values for the check character.
+// code39Characters are the characters of HIBC in the order of their values for the check character.
 const code39 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
 
-// parseHIBC reads a primary code, with or without secondary data joined to it. Asterisks around it, which are the
-// start and stop of Code 39 in print, are left out; an underscore at the end is the printed form of a space that
-// checks.
+// parseHIBC parses a primary code, optionally followed by secondary data. It ignores surrounding asterisks, the printed
+// start and stop characters of Code 39. A final underscore is the printed form of a space as check character.
 func parseHIBC(s string) (UDI, error) {
 	if inner, starred := strings.CutPrefix(s, "*"); starred {
 		s = strings.TrimSuffix(inner, "*")
@@ -49,7 +48,7 @@ func parseHIBC(s string) (UDI, error) {
 	return u, nil
 }
 
-// hibcCheck gives the check character: the sum of all values modulo 43.
+// hibcCheckCharacter returns the check character: the sum of all values modulo 43.
 func hibcCheck(data string) (byte, bool) {
 	sum := 0
 	for i := range len(data) {
@@ -62,14 +61,14 @@ func hibcCheck(data string) (byte, bool) {
 	return code39[sum%len(code39)], true
 }
 
-// isPrimary tells whether s is the labeler (a letter and three characters), a product of 1 to 18 characters and the
-// digit of the unit of measure.
+// isHIBCPrimary reports whether s consists of a labeler (a letter and three characters), a product of 1 to 18
+// characters and the digit of the unit of measure.
 func isPrimary(s string) bool {
 	return len(s) >= 6 && len(s) <= 23 && isUpper(s[0]) && isDigit(s[len(s)-1]) &&
 		all(s, func(c byte) bool { return isDigit(c) || isUpper(c) })
 }
 
-// addHIBC reads one part of the secondary data by its flag.
+// addHIBCSecondary parses one part of the secondary data according to its flag.
 func (u *UDI) addHIBC(part string) bool {
 	flag := part[:len(part)-len(strings.TrimLeft(part, "$+"))]
 	value := part[len(flag):]
@@ -95,14 +94,14 @@ func (u *UDI) addHIBC(part string) bool {
 		return setEightDigits(&u.Expiry, value[3:])
 	case strings.HasPrefix(value, "16D"):
 		return setEightDigits(&u.Manufactured, value[3:])
-	case len(value) >= 5: // the oldest form: the day of expiry within its year, and the lot
+	case len(value) >= 5: // the oldest form: the day of expiry within its year, then the lot
 		return u.addHIBCDated("5"+value, &u.Lot)
 	}
 	return false
 }
 
-// addHIBCDated reads an optional quantity, a date of expiry in the form its first digit tells, and the lot or serial
-// number, which may be missing.
+// addHIBCDatedValue parses an optional quantity, an expiry date in the layout given by its first digit, and an optional
+// lot or serial number, which it stores in field.
 func (u *UDI) addHIBCDated(s string, field *string) bool {
 	quantity := 0
 	switch {
@@ -129,8 +128,8 @@ func (u *UDI) addHIBCDated(s string, field *string) bool {
 	return value == "" || isHIBCValue(value) && setOnce(field, value)
 }
 
-// hibcDateForm gives the form of the date that begins with a digit: the digit itself is a flag from 2 on, and the
-// month otherwise.
+// hibcDateLayout returns the layout of a date with the given first digit: from 2 on the digit is a flag, below it
+// belongs to the month.
 func hibcDateForm(first byte) string {
 	switch first {
 	case '2':
@@ -149,7 +148,8 @@ func hibcDateForm(first byte) string {
 	return "MMYY"
 }
 
-// hibcDate reads the digits of s by their form. Hours are dropped; without a day it is the last of the month.
+// parseHIBCDate parses the digits of s according to the layout form. It ignores hours; a missing day means the last day
+// of the month.
 func hibcDate(form, s string) (ident.Date, bool) {
 	field := func(letters string) int {
 		at := strings.Index(form, letters)
@@ -173,13 +173,13 @@ func setEightDigits(field *ident.Date, s string) bool {
 	return exists && setOnce(field, day)
 }
 
-// isHIBCValue tells whether s can be a lot or serial number.
+// isHIBCValue reports whether s is valid as a lot or serial number.
 func isHIBCValue(s string) bool {
 	return s != "" && len(s) <= 18 &&
 		all(s, func(c byte) bool { return isDigit(c) || isUpper(c) || c == '-' || c == '.' })
 }
 
-// hibc writes primary and secondary data joined, with four-digit years.
+// formatHIBC returns the primary and secondary data in one code, with four-digit years.
 func (u UDI) hibc() string {
 	s := u.DI
 	if u.Lot != "" {

@@ -8,8 +8,8 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// The data identifiers of ISBT 128 that make up a UDI, each with the length of its data. The donation number has only
-// the equals sign, so it comes last.
+// The data identifiers of ISBT 128 that make up a UDI. The identifier of the donation number is a prefix of others, so
+// it must be matched last.
 const (
 	isbtProduct      = "=/" // processor product identification code
 	isbtBag          = "=)" // manufacturer and catalogue number of a blood bag
@@ -29,7 +29,7 @@ var isbtStructures = [...]struct {
 	{isbtBagLot, 10}, {isbtDonation, 15},
 }
 
-// parseISBT reads structures of fixed length one after the other; print may put spaces between them.
+// parseISBT parses a sequence of data structures of fixed length; the printed form may have spaces between them.
 func parseISBT(s string) (UDI, error) {
 	u := UDI{Issuer: ICCBBA}
 	for s = strings.TrimRight(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
@@ -42,7 +42,8 @@ func parseISBT(s string) (UDI, error) {
 	return u, nil
 }
 
-// leadingStructure finds the structure at the beginning of s; its data are letters and digits. No data means none.
+// findLeadingStructure returns the data identifier at the beginning of s and its data, which are letters and digits.
+// The value is empty if there is none.
 func leadingStructure(s string) (identifier, value string) {
 	for _, structure := range isbtStructures {
 		rest, found := strings.CutPrefix(s, structure.identifier)
@@ -53,7 +54,8 @@ func leadingStructure(s string) (identifier, value string) {
 	return "", ""
 }
 
-// addISBT keeps the data of one structure. The donation number says whose tissue it is, not which device: dropped.
+// addISBTStructure stores the data of one structure. It ignores the donation number, which identifies the donated
+// tissue, not the device.
 func (u *UDI) addISBT(identifier, value string) bool {
 	switch identifier {
 	case isbtProduct, isbtBag:
@@ -70,7 +72,7 @@ func (u *UDI) addISBT(identifier, value string) bool {
 	return true
 }
 
-// setISBTDate reads three digits of the year, of which the first tells the century, and the day within the year.
+// setISBTDate parses three digits of the year, the first of which selects the century, and the day within the year.
 func setISBTDate(field *ident.Date, value string) bool {
 	if !all(value, isDigit) {
 		return false
@@ -83,7 +85,7 @@ func setISBTDate(field *ident.Date, value string) bool {
 	return exists && setOnce(field, day)
 }
 
-// isbt writes the structures one after the other.
+// formatISBT returns the sequence of data structures.
 func (u UDI) isbt() string {
 	product, lot := isbtProduct, isbtLot
 	if len(u.DI) == 10 {

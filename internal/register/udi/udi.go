@@ -1,17 +1,17 @@
-// Package udi reads the unique device identifier of an implant, as a scanner gives it or as a person copies it from
-// the label, in the forms of the three issuing entities that Belgium meets: GS1, HIBCC and ICCBBA.
+// Package udi parses the unique device identifier (UDI) of an implant, as a scanner returns it or as a person copies it
+// from the label, in the forms of the three issuing entities used in Belgium: GS1, HIBCC and ICCBBA.
 //
-// It is separate because three foreign standards meet here, and the register needs no more of them than who issued the
-// identifier, the device identifier, and the production identifiers lot, serial number and dates. Whatever else a
-// carrier holds is checked for its form and dropped.
+// It is separate because it implements three external standards, of which the register needs only the issuing entity,
+// the device identifier, and the production identifiers lot, serial number and dates. All other data of a carrier are
+// checked for their format and discarded.
 //
 // Sources: GS1 General Specifications, sections 3 (application identifiers), 7.9 (check digit), 7.11 (character set
 // 82), 7.12 (dates); ANSI/HIBC 2.6, the supplier labeling standard; ICCBBA ST-001, ISBT 128; the FDA's "UDI formats by
 // FDA-accredited issuing agency", version 1.3.
 //
-// Years of two digits are read by a fixed rule, 51 to 99 as 19YY and 00 to 50 as 20YY. GS1's window slides with the
-// current year; ours does not, so that what a kept UDI means never changes. In 2026 the two agree on every date from
-// 1977 to 2050.
+// Two-digit years follow a fixed rule: 51 to 99 mean 19YY, 00 to 50 mean 20YY. The window of GS1 moves with the current
+// year; ours is fixed, so that the meaning of a stored UDI never changes. In 2026 both agree on all dates from 1977 to
+// 2050.
 package udi
 
 import (
@@ -22,17 +22,17 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// Issuer is the entity under whose standard an identifier was issued.
+// Issuer is the issuing entity whose standard an identifier follows.
 type Issuer uint8
 
-// The issuers.
+// The issuing entities.
 const (
 	GS1 Issuer = iota + 1
 	HIBCC
 	ICCBBA
 )
 
-// String names the issuer as it names itself, and gives nothing for none.
+// String returns the name of the issuing entity, or the empty string for the zero Issuer.
 func (i Issuer) String() string {
 	switch i {
 	case GS1:
@@ -45,11 +45,12 @@ func (i Issuer) String() string {
 	return ""
 }
 
-// UDI is what Parse found. It is comparable; what the carrier did not hold is empty.
+// UDI is a parsed identifier. It is comparable; fields that the carrier does not contain are zero.
 type UDI struct {
 	Issuer Issuer
-	// DI names the version or model of the device: the 14 digits of a GTIN (GS1), the primary data from the plus sign
-	// to the unit of measure without the check character (HIBCC), or 16 characters, 10 for blood bags (ICCBBA).
+	// DI is the device identifier, which identifies the version or model of the device: the 14 digits of a GTIN (GS1),
+	// the primary data from the plus sign to the unit of measure without the check character (HIBCC), or 16 characters,
+	// 10 for blood bags (ICCBBA).
 	DI           string
 	Lot          string
 	Serial       string
@@ -57,14 +58,14 @@ type UDI struct {
 	Manufactured ident.Date
 }
 
-// IsZero tells whether there is no identifier.
+// IsZero reports whether u is the zero UDI.
 func (u UDI) IsZero() bool { return u == UDI{} }
 
-// maxLength is more than the longest carrier of any of the three standards, and what the XSD lets through.
+// maxLength, in bytes, exceeds the longest carrier of the three standards. The XSD allows 250 characters.
 const maxLength = 250
 
-// Parse reads a whole identifier: the device identifier has to be there, the production identifiers may be. A GTIN
-// with a wrong check digit has the code UDI_GTIN_CHECK, everything else that cannot be read UDI_UNPARSABLE.
+// Parse parses an identifier with a device identifier and optional production identifiers. The error for a GTIN with a
+// wrong check digit has the code UDI_GTIN_CHECK, every other error has the code UDI_UNPARSABLE.
 func Parse(s string) (UDI, error) {
 	if len(s) > maxLength {
 		return UDI{}, unparsable("It is longer than 250 bytes.")
@@ -98,7 +99,8 @@ func Parse(s string) (UDI, error) {
 	return u, nil
 }
 
-// String writes the identifier in the form that its issuer prints beside the barcode. Parse of it gives u again.
+// String returns the identifier in the form that the issuing entity prescribes beside the barcode. Parsing it gives u
+// again.
 func (u UDI) String() string {
 	switch u.Issuer {
 	case GS1:
@@ -111,8 +113,8 @@ func (u UDI) String() string {
 	return ""
 }
 
-// cutSymbology removes the prefix by which a scanner says what barcode it read (ISO/IEC 15424). The content itself
-// says whose standard it follows.
+// trimSymbologyPrefix removes the prefix by which a scanner reports the type of barcode (ISO/IEC 15424). The content
+// itself determines the standard.
 func cutSymbology(s string) string {
 	for _, prefix := range [...]string{"]d2", "]C1", "]Q3", "]e0", "]d1", "]C0", "]Q1", "]A0"} {
 		if rest, found := strings.CutPrefix(s, prefix); found {
@@ -124,8 +126,8 @@ func cutSymbology(s string) string {
 
 func unparsable(why string) error { return problem.New(problem.UDIUnparsable, why) }
 
-// setOnce keeps a value in a field that is still empty or holds the same value: a carrier may repeat itself, it may
-// not contradict itself.
+// setOnce sets a field that is empty or already has the same value, and reports whether it did: a carrier may repeat a
+// value but not contradict itself.
 func setOnce[T comparable](field *T, value T) bool {
 	var none T
 	if *field != none && *field != value {
@@ -141,7 +143,7 @@ func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 
 func isAlphanumeric(c byte) bool { return isDigit(c) || isUpper(c) || 'a' <= c && c <= 'z' }
 
-// all tells whether every byte of s is of a class.
+// allBytes reports whether every byte of s is in the class.
 func all(s string, class func(byte) bool) bool {
 	for i := range len(s) {
 		if !class(s[i]) {
@@ -151,7 +153,7 @@ func all(s string, class func(byte) bool) bool {
 	return true
 }
 
-// number is the value of a few digits.
+// parseDigits returns the value of decimal digits; the caller checks them and keeps the number small.
 func number(digits string) int {
 	n := 0
 	for i := range len(digits) {
@@ -160,7 +162,7 @@ func number(digits string) int {
 	return n
 }
 
-// century makes four digits of a year's two; see the package comment.
+// expandYear converts a two-digit year to four digits; see the package comment.
 func century(year int) int {
 	if year > 50 {
 		return 1900 + year
@@ -168,7 +170,7 @@ func century(year int) int {
 	return 2000 + year
 }
 
-// calendarDay makes a day that exists. Day 0 stands for the last day of the month, as GS1 has it.
+// newCalendarDay returns the day and whether it exists. Day 0 means the last day of the month, as in GS1.
 func calendarDay(year, month, day int) (ident.Date, bool) {
 	if day == 0 && 1 <= month && month <= 12 {
 		day = time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
@@ -177,7 +179,7 @@ func calendarDay(year, month, day int) (ident.Date, bool) {
 	return date, err == nil
 }
 
-// ordinalDay makes the day that is the given one of its year, counted from 1.
+// newOrdinalDay returns a day by its number within the year, counted from 1, and whether it exists.
 func ordinalDay(year, ordinal int) (ident.Date, bool) {
 	first, err := ident.NewDate(year, time.January, 1)
 	date := first.AddDays(ordinal - 1)

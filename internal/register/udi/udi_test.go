@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/register/udi"
 )
 
-// day reads a day that a table writes, and nothing for none.
+// mustParseDay parses a day in a test table; the empty text gives the zero day.
 func day(t *testing.T, s string) ident.Date {
 	t.Helper()
 	if s == "" {
@@ -23,7 +23,7 @@ func day(t *testing.T, s string) ident.Date {
 	return d
 }
 
-// hibc appends the check character, computed independently of the package.
+// withHIBCCheck appends the check character, computed independently of the package.
 func hibc(data string) string {
 	const characters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
 	sum := 0
@@ -111,7 +111,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestSpaceAsCheckCharacter finds a product whose check character is a space, which print shows as an underscore.
+// TestSpaceAsCheckCharacter finds a product whose check character is a space, printed as an underscore.
 func TestSpaceAsCheckCharacter(t *testing.T) {
 	for unit := range 10 {
 		for last := range 26 {
