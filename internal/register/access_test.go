@@ -61,7 +61,7 @@ func transfer(from, to ident.SSIN) register.MandateChange {
 	return register.MandateChange{Transfer: &register.MandateTransfer{Grantee: from, To: to}}
 }
 
-// want fails unless got is wanted.
+// wantText fails unless got equals wanted.
 func want(t *testing.T, what, got, wanted string) {
 	t.Helper()
 	if got != wanted {
@@ -69,7 +69,7 @@ func want(t *testing.T, what, got, wanted string) {
 	}
 }
 
-// TestMandateLife: granted, accepted, used, moved and ended; each change is recorded with the other person.
+// TestMandateLife grants, accepts, uses, transfers and ends a mandate; each change is recorded with the other person.
 func TestMandateLife(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -95,7 +95,7 @@ func TestMandateLife(t *testing.T) {
 	want(t, "moved from nobody", d.mandate(d.person(claes), transfer(leroy, nguyen)), "MANDATE_NOT_FOUND at Change/Transfer/Grantee")
 	d.events()
 	want(t, "moved", d.mandate(d.person(claes), transfer(smit, nguyen)), "Ended 2026-11-21..2026-11-20, Pending 2026-11-21..")
-	events := d.events() // the holder before reads of it too
+	events := d.events() // the former grantee is concerned too
 	for i, about := range []ident.SSIN{nguyen, smit} {
 		if e := events[i]; len(events) != 2 || e.Person != claes || e.Patient != about || e.Reason != "transfer, doctor, grantor of the mandate" {
 			t.Errorf("recorded %+v", e)
@@ -124,7 +124,7 @@ func TestMandateLife(t *testing.T) {
 	want(t, "nothing left to move", d.mandate(d.person(claes), transfer(nguyen, smit)), "MANDATE_NOT_FOUND at Change/Transfer/Grantee")
 }
 
-// TestMandateRules: what is refused before anything is looked at, and what a transfer leaves of a period.
+// TestMandateRules checks what is rejected before any lookup, and what a transfer leaves of a period.
 func TestMandateRules(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t, store.Sources{Mandates: []register.Mandate{
@@ -193,8 +193,8 @@ func dismiss(who ident.SSIN, role register.Role) register.StaffChange {
 	return register.StaffChange{End: &register.StaffEnd{Person: who, Role: role}}
 }
 
-// TestStaffLife: the chief names a manager, he names a clerk, who prepares until he is dismissed; and the manager can do
-// nothing more once his own role has ended.
+// TestStaffLife: the chief access manager assigns a manager, who assigns a clerk, who prepares notifications until
+// that role ends. The manager can do nothing after their own role has ended.
 func TestStaffLife(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -222,7 +222,7 @@ func TestStaffLife(t *testing.T) {
 	want(t, "who is not one yet", d.staff(d.inside(hospital, nguyen), dismiss(leroy, register.RoleAdministrative)), "AUTHOR_NOT_ATTACHED at Author")
 	want(t, "a manager ends no other", d.staff(d.inside(hospital, vanDam), dismiss(nguyen, register.RoleManager)), "MANAGER_NOT_YOURS_TO_END at Change/End/Role")
 
-	late := d.inside(hospital, vanDam) // identified before he is dismissed
+	late := d.inside(hospital, vanDam) // identified before the role ends
 	want(t, "manager dismissed", d.staff(chief(), dismiss(vanDam, register.RoleManager)), "Ended AccessManager 2026-11-21..2026-11-20")
 	want(t, "too late", d.staff(late, assign(kaya, register.RoleAdministrative, open)), "AUTHOR_NOT_ATTACHED at Author")
 	want(t, "clerk dismissed", d.staff(chief(), dismiss(leroy, register.RoleAdministrative)), "Ended AdministrativeStaff 2026-11-21..2026-11-20")
@@ -245,8 +245,8 @@ func TestStaffLife(t *testing.T) {
 	want(t, "pages", members(paged), members(found.Members))
 }
 
-// TestNoDoctorOfTheirOwn: an access manager cannot make a doctor of the organisation by giving him a role, and so notify,
-// read or mandate in his name.
+// TestNoDoctorOfTheirOwn: an access manager cannot make a doctor of the organisation by assigning a role, and so
+// notify, read or grant mandates in that doctor's name.
 func TestNoDoctorOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -260,7 +260,7 @@ func TestNoDoctorOfTheirOwn(t *testing.T) {
 	n.Specialist, n.OperationDate = bySSIN(dubois), day("2026-11-22")
 	_, err := d.NotifyImplant(t.Context(), dressed(), register.Submission{}, n)
 	wantCode(t, err, problem.AuthorNotAttached)
-	_, err = d.save(d.inside(hospital, wouters), register.Draft, n) // mandated by Dubois
+	_, err = d.save(d.inside(hospital, wouters), register.Draft, n) // mandate of Dubois
 	wantStrings(t, "mandated", refusals(err), nil)
 	_, err = d.save(dressed(), register.Draft, n)
 	wantStrings(t, "his own draft, as staff", refusals(err), []string{"AUTHOR_NOT_ATTACHED at Author"})
@@ -276,7 +276,7 @@ func TestNoDoctorOfTheirOwn(t *testing.T) {
 	want(t, "mandates", d.mandate(dressed(), grant(smit, register.Period{})), "MAY_NOT_MANDATE")
 }
 
-// TestEmergencyOfBlanks: a reason that says nothing is refused for every read, and recorded as refused.
+// TestEmergencyOfBlanks: a blank emergency reason is rejected for every read, and recorded as a refusal.
 func TestEmergencyOfBlanks(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)

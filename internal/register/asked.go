@@ -5,31 +5,32 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// This file holds what callers ask about notifications that are there already, and what they are answered.
+// This file holds the requests about existing notifications, and their results.
 
-// Of names a notification: by its number, or, also before it has one, by its reference.
+// NotificationRef identifies a notification by its number or, also before it has one, by its reference.
 type Of struct {
 	Number    ident.NotificationNumber
 	Reference string
 }
 
-// Replacement is other content for a notification: exactly one of Implantation and Explantation, as the notification is.
+// ReviseRequest holds new content for a notification: exactly one of Implantation and Explantation, of the type that
+// the notification has.
 type Replacement struct {
 	Of           Of
-	Version      int   // the one that the caller has before him
-	Save         State // how far it goes then; as far as it had come, when empty
+	Version      int   // the version that the caller has read
+	Save         State // the new state; empty keeps the current one
 	Implantation *Implantation
 	Explantation *Explantation
 	Defects      []*problem.Error
 }
 
-// Validation asks to make a prepared notification final.
+// ValidateRequest makes a prepared notification final.
 type Validation struct {
 	Reference string
 	Version   int
 }
 
-// Discarding asks to take a notification back: a draft without more ado, a final one for a reason.
+// DiscardRequest withdraws a notification. A final one needs a reason; a draft does not.
 type Discarding struct {
 	Of      Of
 	Version int
@@ -37,27 +38,27 @@ type Discarding struct {
 	Defects []*problem.Error
 }
 
-// PendingAsked asks for the notifications that wait: for more of them (Draft), for their specialist (ToValidate), or both.
+// ListPendingRequest selects pending notifications by state: Draft, ToValidate or, when empty, both.
 type PendingAsked struct {
 	Page
 	State State
 }
 
-// NotificationAsked asks for one notification in full.
+// NotificationRequest selects one notification to be returned in full.
 type NotificationAsked struct {
 	Of        Of
-	Emergency string // why a doctor without a relation must see it now
+	Emergency string // why a doctor without a care relation needs access now
 	Defects   []*problem.Error
 }
 
-// Described is a notification in full.
+// NotificationDetail is a notification in full.
 type Described struct {
 	Notification
-	Touched []Implant // of an explantation: the implants that it removed, in the order of its removals
+	Touched []Implant // of an explantation: the removed implants, in the order of its removals
 	History []Revision
 }
 
-// DeviceAsked says which devices of the list are meant; what is empty does not restrict.
+// SearchDeviceRequest filters the device list. Empty fields do not restrict.
 type DeviceAsked struct {
 	Page
 	Text     string // words in name, reference, manufacturer or distributor
@@ -67,7 +68,7 @@ type DeviceAsked struct {
 	Defects  []*problem.Error
 }
 
-// Devices is a page of the device list.
+// SearchDeviceResult is a page of the device list.
 type Devices struct {
 	Total   int
 	Devices []Device

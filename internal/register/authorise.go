@@ -8,17 +8,17 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// This file holds every decision about who may. A decision is a reason, which the audit trail keeps, or a refusal.
+// This file holds the authorisation decisions. A decision is a reason, which the audit log stores, or a refusal.
 //
 //	action               | operating doctor         | other doctor             | staff of the doctor's      | patient,
 //	                     |                          |                          | organisation, or mandated  | others
-//	notify or revise as  | yes, the own operation   | only when mandated       | yes                        | no
+//	notify or revise as  | yes, the own surgery     | only when mandated       | yes                        | no
 //	  Draft, Submit      |                          |                          |                            |
-//	see, discard pending | yes, the own operation   | only when mandated       | yes                        | no
-//	notify as Final,     | yes, the own operation   | no                       | no                         | no
+//	see, discard pending | yes, the own surgery     | only when mandated       | yes                        | no
+//	notify as Final,     | yes, the own surgery     | no                       | no                         | no
 //	  validate, revise,  |                          |                          |                            |
 //	  withdraw           |                          |                          |                            |
-//	search by patient,   | own notifications, all   | all with a therapeutic   | no                         | own data
+//	search by patient,   | own notifications, all   | all with a care          | no                         | own data
 //	  list, card         |   with a relation        |   relation that day, or  |                            |
 //	                     |                          |   in an emergency        |                            |
 //	search by implant    | own patients             | own patients             | no                         | no
@@ -27,49 +27,53 @@ import (
 //	search the devices   | yes                      | yes                      | yes                        | yes
 //	grant, transfer a    | yes                      | yes                      | no                         | no
 //	  mandate            |                          |                          |                            |
-//	accept a mandate     | as its holder            | as its holder            | as its holder              | as its holder
-//	end a mandate        | as grantor or holder     | as grantor or holder     | as grantor or holder       | as grantor or holder
+//	accept a mandate     | as grantee               | as grantee               | as grantee                 | as grantee
+//	end a mandate        | as either party          | as either party          | as either party            | as either party
 //	list mandates        | own                      | own                      | own                        | own
 //
-// The roles in an organisation are another matter, whatever one is otherwise:
+// Managing the roles in an organisation depends on the caller's role there only:
 //
-//	action               | chief access manager     | access manager           | everybody else
+//	action               | chief access manager     | access manager           | others
 //	assign, end          | yes                      | yes                      | no
 //	  AdministrativeStaff|                          |                          |
-//	assign AccessManager | yes                      | yes: a co-manager        | no
-//	end AccessManager    | yes                      | only the own             | no
+//	assign AccessManager | yes                      | yes                      | no
+//	end AccessManager    | yes                      | only their own           | no
 //	assign, end any      | no                       | no                       | no
 //	  other role         |                          |                          |
 //	list the staff       | yes                      | yes                      | no
 //
-// docs/permissions.md tells the same with the answers that refusals get, and TestPermissions holds every cell of it.
+// docs/permissions.md has the same tables with the refusals, and TestPermissions checks every cell of them.
 //
-// Reads ask for the day of the request; a final notification asks for the day of the operation, on which the author must
-// be attached to the organisation that signs. Who prepares must be attached today, and his doctor on the day of the
-// operation. A mandate must have been accepted and hold today. A role of management must hold today, in the organisation that
-// signs; it gives none of the rights of staff. Inside an organisation only those act as doctors whom the authentic source
-// attaches to it as professionals: no access manager can make a doctor of the organisation, and speak in his name.
+// Which day counts: a read needs its right on the day of the request. A final notification needs it on the surgery
+// date, on which the author must also be attached to the signing organisation. Anyone who prepares a notification must
+// be attached today; if they prepare as staff, the doctor must be attached on the surgery date. A mandate must be
+// accepted and in force today. A management role must be in force today, in the signing organisation; it includes no
+// staff rights.
+//
+// Inside an organisation, a person acts as a doctor only if the authentic source attaches them to it as a professional:
+// otherwise an access manager could make any doctor one of the organisation and act in that doctor's name.
 
-// attempt is what somebody wants to become of a notification of an operation.
+// notifyFacts are the facts that decide whether a caller may submit a notification.
 type attempt struct {
 	save        State
 	specialist  ProfessionalRef // resolved
 	practices   []Practice      // of the specialist
-	day         ident.Date      // of the operation
+	day         ident.Date      // the date of the surgery
 	today       ident.Date
 	standing    standing
 	requireLink bool
-	linked      bool // a therapeutic relation exists on the day; looked up where one is required
+	linked      bool // a care relation exists on the surgery date; loaded only where it is required
 }
 
-// standing is how a caller stands to the specialist of an operation.
+// delegation holds the grounds on which a caller may prepare notifications for a specialist.
 type standing struct {
-	colleague bool // the specialist belongs, on the day of the operation, to the organisation for which the caller signs
-	mandated  bool // the specialist gave the caller a mandate that is accepted and holds today
+	colleague bool // on the surgery date, the specialist belongs to the caller's organisation
+	mandated  bool // the specialist's mandate to the caller is accepted and in force today
 }
 
-// mayNotify decides about a notification of an operation. Whether the specialist named was a doctor on that day is
-// a rule (see rules.go), told together with the others; so only another doctor's operation is refused here.
+// mayNotify decides who may submit a notification. It rejects another doctor's surgery, but leaves to the rules
+// (rules.go) whether the named specialist was a doctor on that day, so that this violation is reported with the
+// others.
 func mayNotify(c Caller, a attempt) (string, error) {
 	doctor := slices.ContainsFunc(c.practices, func(p Practice) bool { return p.Profession == Physician || p.Profession == Dentist })
 	own := a.specialist.SSIN == c.person
@@ -78,7 +82,7 @@ func mayNotify(c Caller, a attempt) (string, error) {
 		return mayPrepare(c, a.standing, a.today)
 	case !doctor:
 		return "", problem.New(problem.MayNotNotify)
-	// A day before the register's time is left to the rules: they refuse it, and say better what is wrong with it.
+	// Dates before minSurgeryYear are left to the rules, which report a more precise violation.
 	case a.day.Year() >= firstYear && !c.practisesInside(a.day):
 		return "", problem.New(problem.AuthorNotAttached).In(authorPath)
 	case !own && practisesOn(a.practices, a.day, Physician, Dentist):
@@ -91,7 +95,7 @@ func mayNotify(c Caller, a attempt) (string, error) {
 
 const reasonSpecialist = "specialist of the operation"
 
-// mayPrepare decides about a draft of another's notification.
+// mayPrepare decides who may prepare a notification for another specialist.
 func mayPrepare(c Caller, s standing, today ident.Date) (string, error) {
 	switch {
 	case !c.attachedOn(today):
@@ -104,7 +108,7 @@ func mayPrepare(c Caller, s standing, today ident.Date) (string, error) {
 	return "", problem.New(problem.MayNotPrepare)
 }
 
-// maySeePending decides about a notification that is not final yet: its specialist, and who may prepare it.
+// maySeePending decides who may see a notification that is not final: its specialist, and anyone who may prepare it.
 func maySeePending(c Caller, n *Notification, s standing, today ident.Date) (string, bool) {
 	switch {
 	case !c.attachedOn(today):
@@ -119,8 +123,8 @@ func maySeePending(c Caller, n *Notification, s standing, today ident.Date) (str
 	return "", false
 }
 
-// mayListPending decides whose notifications that wait somebody is shown: the own, those of the organisation whose staff he
-// is, and those of the doctors who mandated him.
+// mayListPending decides which pending notifications a caller may list: their own, those of the organisation whose
+// staff they are, and those of the doctors whose mandate they hold.
 func mayListPending(c Caller, mandates []Mandate, today ident.Date) (PendingQuery, string, error) {
 	if !c.attachedOn(today) {
 		return PendingQuery{}, "", problem.New(problem.AuthorNotAttached).In(authorPath)
@@ -149,16 +153,17 @@ func mayListPending(c Caller, mandates []Mandate, today ident.Date) (PendingQuer
 	return q, strings.Join(reasons, ", "), nil
 }
 
-// Access is how much of a patient's data a caller may see.
+// patientAccess is how much of a patient's data a caller may see.
 type access struct {
-	all       bool   // everything
+	all       bool   // all data
 	own       bool   // only the caller's own notifications
-	emergency bool   // everything, because of an emergency alone
-	reason    string // why; empty when nothing may be seen
+	emergency bool   // all data, but only because of an emergency
+	reason    string // why; empty when the caller may see nothing
 }
 
-// mayRead decides about reading a patient's data. An emergency opens them to a doctor who says why, and is reported. What
-// may not be seen is withheld, which is no refusal: the caller gets the answer that he would get if nothing were there.
+// mayRead decides who may read a patient's data. In an emergency a doctor who gives a reason may read everything; the
+// reason is recorded in the audit log. Data that the caller may not see is withheld, which is not a refusal: the
+// answer is the same as if the data did not exist.
 func mayRead(c Caller, patient ident.SSIN, links []TherapeuticLink, today ident.Date, emergency string) (access, error) {
 	if c.organisation.IsZero() && patient == c.person {
 		return access{all: true, reason: "patient's own data"}, nil
@@ -184,7 +189,7 @@ func mayRead(c Caller, patient ident.SSIN, links []TherapeuticLink, today ident.
 	return access{}, problem.New(problem.MayNotRead)
 }
 
-// maySearchByImplant decides about searching an implant among the caller's own patients.
+// maySearchByImplant decides who may search for an implant among their own patients.
 func maySearchByImplant(c Caller, today ident.Date) (string, error) {
 	if !c.attachedOn(today) {
 		return "", problem.New(problem.AuthorNotAttached).In(authorPath)
@@ -195,7 +200,7 @@ func maySearchByImplant(c Caller, today ident.Date) (string, error) {
 	return "own patients", nil
 }
 
-// mayGrant decides about giving a mandate, or moving one to another holder.
+// mayGrantMandate decides who may grant a mandate or transfer one.
 func mayGrant(c Caller, today ident.Date) (string, error) {
 	if err := mayActForSelf(c, today); err != nil {
 		return "", err
@@ -206,7 +211,7 @@ func mayGrant(c Caller, today ident.Date) (string, error) {
 	return "doctor, grantor of the mandate", nil
 }
 
-// mayActForSelf decides about what everybody may do in his own name.
+// mayActForSelf decides who may perform the actions that are open to everyone in their own name.
 func mayActForSelf(c Caller, today ident.Date) error {
 	if !c.attachedOn(today) {
 		return problem.New(problem.AuthorNotAttached).In(authorPath)
@@ -214,28 +219,28 @@ func mayActForSelf(c Caller, today ident.Date) error {
 	return nil
 }
 
-// managedRole is a role of a person that is to begin or to end.
+// roleChange is a person's role that begins or ends.
 type managedRole struct {
 	role   Role
 	person ident.SSIN
 	ends   bool
 }
 
-// mayManage decides about giving and taking a role in the organisation that signs.
-func mayManage(c Caller, m managedRole, at string, today ident.Date) (string, error) {
+// mayManageRole decides who may assign and end roles in the signing organisation.
+func mayManage(c Caller, m managedRole, path string, today ident.Date) (string, error) {
 	reason, err := maySeeStaff(c, today)
 	switch {
 	case err != nil:
 		return "", err
 	case !m.role.assignable():
-		return "", problem.New(problem.RoleOfSource).In(at + "/Role")
+		return "", problem.New(problem.RoleOfSource).In(path + "/Role")
 	case m.role == RoleManager && m.ends && m.person != c.person && !c.hasRole(RoleChiefManager, today):
-		return "", problem.New(problem.ManagerNotYours).In(at + "/Role")
+		return "", problem.New(problem.ManagerNotYours).In(path + "/Role")
 	}
 	return reason, nil
 }
 
-// maySeeStaff decides about the roles in the organisation that signs: they are the business of its access managers.
+// maySeeStaff decides who may see the roles in the signing organisation: only its access managers.
 func maySeeStaff(c Caller, today ident.Date) (string, error) {
 	switch {
 	case c.hasRole(RoleChiefManager, today):

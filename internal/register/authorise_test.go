@@ -8,7 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// TestAttachedOnTheDay: a notification asks for the day of the operation, both ends of the period included.
+// TestAttachedOnTheDay: a notification requires an affiliation on the surgery date, both ends of its period included.
 func TestAttachedOnTheDay(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -23,7 +23,7 @@ func TestAttachedOnTheDay(t *testing.T) {
 		{hospital, "2024-01-01", []string{"AUTHOR_NOT_ATTACHED at Author"}},
 		{clinic, "2023-12-31", []string{"AUTHOR_NOT_ATTACHED at Author"}},
 		{clinic, "2024-01-01", nil},
-		// Nobody was attached anywhere then, but what is wrong is the day.
+		// No affiliation reaches back to that day, but the violation reported is the date.
 		{clinic, "1949-12-31", []string{"OPERATION_BEFORE_1950 at " + theOperation, "SPECIALIST_NOT_QUALIFIED at Implantation/Specialist",
 			"PRESCRIBER_NOT_QUALIFIED at Implantation/Prescriber"}},
 	}
@@ -36,7 +36,7 @@ func TestAttachedOnTheDay(t *testing.T) {
 	}
 }
 
-// TestRequireLink: where the service asks for it, a relation must exist on the day of the operation.
+// TestRequireLink: where the service requires it, a care relation must exist on the surgery date.
 func TestRequireLink(t *testing.T) {
 	t.Parallel()
 	d := openDeskWith(t, true)
@@ -55,7 +55,7 @@ func TestRequireLink(t *testing.T) {
 	}
 }
 
-// TestWithheldLikeAbsent: from outside, what may not be seen and what is not there are one answer.
+// TestWithheldLikeAbsent: withheld and absent data give the same answer.
 func TestWithheldLikeAbsent(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -83,7 +83,7 @@ func TestWithheldLikeAbsent(t *testing.T) {
 			}
 		}
 	}
-	// Who may read nobody is refused in the same way for both.
+	// A caller who may read no patient data gets the same refusal for both.
 	for _, number := range []ident.NotificationNumber{kept.Number, absent} {
 		_, err := d.Card(t.Context(), d.person(maes), register.CardOf{Number: number})
 		wantCode(t, err, problem.MayNotRead)

@@ -12,14 +12,14 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// Signer is the subject of the certificate that signed, the same on any renewal of it.
+// Signer is the subject of the signing certificate. It stays the same when the certificate is renewed.
 type Signer struct {
 	Type        string // "SSIN", "NIHII-HOSPITAL", …
 	ID          string
 	Application string
 }
 
-// String is the subject as the certificate's common name writes it.
+// String formats the subject as in the certificate's common name.
 func (s Signer) String() string {
 	if s.Application != "" {
 		return s.Type + "=" + s.ID + ", " + s.Application
@@ -27,50 +27,50 @@ func (s Signer) String() string {
 	return s.Type + "=" + s.ID
 }
 
-// Message is what the register remembers of a signed message beside its content.
+// SignedMessage holds the facts about a signed message that the register needs besides its content.
 type Message struct {
 	Correlation string
-	Operation   string // the operation's name in the contract, empty before it is known
+	Operation   string // the operation's name in the contract; empty until it is read
 	Received    time.Time
-	Signer      Signer // empty when nobody proved to have signed
+	Signer      Signer // zero when the signature is not verified
 	Digest      [32]byte
 	Mark        ReplayMark
-	Original    []byte // the signed envelope as it came, kept as evidence of what it changes
-	Certificate []byte // that signed it, in DER
+	Original    []byte // the signed envelope as received, stored as evidence
+	Certificate []byte // the signing certificate, in DER
 }
 
-// Author is who acts inside the organisation whose certificate signs, as the message names him.
+// Author identifies the person an organisation acts for, as the message names them.
 type Author []PartyID
 
-// PartyID is one identifier of a party: cc:Id with its Type.
+// AuthorID is one identifier of the author: cc:Id with its Type.
 type PartyID struct {
 	Type  string
 	Value string
 }
 
-// Capacity is what a caller acts as.
+// Capacity is the role in which a caller acts.
 type Capacity string
 
 // The capacities.
 const (
-	CapacityDoctor       Capacity = "doctor" // physician or dentist: who may operate and who may read
+	CapacityDoctor       Capacity = "doctor" // physician or dentist: may operate and may read
 	CapacityProfessional Capacity = "other professional"
 	CapacityManager      Capacity = "access manager"
 	CapacityStaff        Capacity = "administrative staff"
 	CapacityPatient      Capacity = "patient"
 )
 
-// Caller is a person on whose behalf a signed message asks something. It is made by Identify only.
+// Caller is the person behind a signed message. Only Identify creates one.
 type Caller struct {
 	message      Message
 	person       ident.SSIN
-	organisation ident.NIHII // zero when the person signed himself
+	organisation ident.NIHII // zero when the person signed for themselves
 	practices    []Practice
-	affiliations []Affiliation // of the person to the organisation
+	affiliations []Affiliation // of the person, to the organisation
 }
 
-// Identify makes the caller of a message: the person whose certificate signed, or the author who acts inside the
-// organisation whose certificate signed.
+// Identify returns the caller of a message: the person whose certificate signed, or the author for whom the signing
+// organisation acts.
 func (r *Registrar) Identify(ctx context.Context, m Message, author Author) (Caller, error) {
 	c := Caller{message: m}
 	var err error
@@ -103,7 +103,7 @@ func (r *Registrar) Identify(ctx context.Context, m Message, author Author) (Cal
 
 const authorPath = "Author"
 
-// complete looks up what the sources know about the caller.
+// loadCallerFacts completes the caller with data from the authentic sources.
 func (r *Registrar) complete(ctx context.Context, c *Caller, named ProfessionalRef) error {
 	return r.store.Read(ctx, func(s Reader) error {
 		author, err := resolve(s, named)
@@ -129,8 +129,8 @@ func (r *Registrar) complete(ctx context.Context, c *Caller, named ProfessionalR
 	})
 }
 
-// resolve finds the person whom a reference names, none when nobody has the NIHII number. Two numbers of two people
-// are refused.
+// resolvePerson returns the SSIN of the person a reference names, or zero when the NIHII number is unknown. It rejects
+// a reference whose two numbers belong to two people.
 func resolve(s Reader, p ProfessionalRef) (ident.SSIN, error) {
 	if p.NIHII.IsZero() {
 		return p.SSIN, nil
@@ -145,7 +145,7 @@ func resolve(s Reader, p ProfessionalRef) (ident.SSIN, error) {
 	return practices[0].SSIN, nil
 }
 
-// identifier types of cc:Id, in short and as the platform certifies them.
+// Types of cc:Id: the short forms, and the ones that the eHealth platform certifies.
 const (
 	typeSSIN     = "urn:be:fgov:person:ssin"
 	typeHolder   = "urn:be:fgov:ehealth:1.0:certificateholder:person:ssin"
@@ -154,8 +154,8 @@ const (
 	knownTypes   = "SSIN, NIHII, " + typeSSIN + ", " + typeHolder + ", " + prefixPerson + "…:nihii11"
 )
 
-// person returns the one person that the author names. Identifiers of the organisation that signed may stand beside;
-// those of another are refused.
+// parsePerson returns the one person that the author names. Identifiers of the signing organisation are allowed too;
+// those of another organisation are rejected.
 func (a Author) person(organisation ident.NIHII) (ProfessionalRef, error) {
 	var found ProfessionalRef
 	for _, id := range a {
@@ -182,7 +182,8 @@ func (a Author) person(organisation ident.NIHII) (ProfessionalRef, error) {
 	return found, nil
 }
 
-// required refuses an author in whom no person was found, and says so where an identifier is of a type that is not known.
+// newMissingPersonError returns the refusal for an author without a person. It names the first identifier type that is
+// unknown.
 func (a Author) required() error {
 	for _, id := range a {
 		if !id.ofOrganisation() {
@@ -192,9 +193,10 @@ func (a Author) required() error {
 	return problem.New(problem.AuthorRequired).In(authorPath)
 }
 
-// shownType is the type as a refusal may repeat it: not one that has digits enough for anybody's number.
+// printableType returns the type as a refusal may repeat it. A type with enough digits to contain a person's number is
+// hidden.
 func (id PartyID) shownType() string {
-	const fewest, most = 8, 128 // digits of a number, octets that can be shown
+	const fewest, most = 8, 128 // digits of a person's number; bytes to show
 	digits := 0
 	for _, r := range id.Type {
 		if unicode.IsDigit(r) {
@@ -207,7 +209,7 @@ func (id PartyID) shownType() string {
 	return id.Type
 }
 
-// differ reports whether two identifiers are given and not the same.
+// isContradiction reports whether both identifiers are given and differ.
 func differ[T interface {
 	comparable
 	IsZero() bool
@@ -215,14 +217,15 @@ func differ[T interface {
 	return !a.IsZero() && !b.IsZero() && a != b
 }
 
-// ofOrganisation tells the numbers of organisations: by their certified name, or, as a bare NIHII number, by the first
-// digit, which is 7, 8 or 9 for institutions.
+// isOrganisationID reports whether the identifier belongs to an organisation: by its certified type, or, for a plain
+// NIHII number, by its first digit, which is 7, 8 or 9 for institutions.
 func (id PartyID) ofOrganisation() bool {
 	return id.Type == "NIHII" && id.Value != "" && strings.ContainsAny(id.Value[:1], "789") ||
 		strings.HasPrefix(id.Type, prefixEH) && strings.Contains(id.Type, ":nihii-number") && !strings.HasSuffix(id.Type, ":boolean")
 }
 
-// attachedOn reports whether the person may act inside the organisation on that day. Who signs himself needs nobody.
+// isAttachedOn reports whether the person may act inside the organisation on that day. A person signing for themselves
+// needs no affiliation.
 func (c Caller) attachedOn(day ident.Date) bool {
 	return c.organisation.IsZero() || slices.ContainsFunc(c.affiliations, func(a Affiliation) bool { return a.Contains(day) })
 }
@@ -234,16 +237,17 @@ func (c Caller) hasRole(role Role, day ident.Date) bool {
 	})
 }
 
-// staffOn reports whether the person is administrative staff of the organisation on that day.
+// isStaffOn reports whether the person is administrative staff of the organisation on that day.
 func (c Caller) staffOn(day ident.Date) bool { return c.hasRole(RoleAdministrative, day) }
 
-// managesOn reports whether the person manages the roles in the organisation on that day.
+// isAccessManagerOn reports whether the person is an access manager of the organisation on that day.
 func (c Caller) managesOn(day ident.Date) bool {
 	return c.hasRole(RoleManager, day) || c.hasRole(RoleChiefManager, day)
 }
 
-// practisesInside reports whether the person may act as a professional inside the organisation on that day: an organisation
-// cannot make anybody one of its doctors by giving him a role, and so speak in the name of any doctor.
+// canPractiseOn reports whether the person may act as a professional inside the organisation on that day. It ignores
+// the roles that the organisation itself assigns: otherwise an organisation could make any doctor its own by assigning
+// a role, and act in that doctor's name.
 func (c Caller) practisesInside(day ident.Date) bool {
 	return c.organisation.IsZero() || professionalOn(c.affiliations, day)
 }
@@ -252,9 +256,9 @@ func professionalOn(affiliations []Affiliation, day ident.Date) bool {
 	return slices.ContainsFunc(affiliations, func(a Affiliation) bool { return a.Role.ofProfession() && a.Contains(day) })
 }
 
-// capacityOn is what the caller acts as on a day.
+// capacityOn returns the capacity of the caller on a day.
 func (c Caller) capacityOn(day ident.Date) Capacity {
-	practises := c.practisesInside(day) || !c.attachedOn(day) // who is not attached is refused for that, whatever he is
+	practises := c.practisesInside(day) || !c.attachedOn(day) // an unattached caller is rejected for that reason anyway
 	switch {
 	case practises && practisesOn(c.practices, day, Physician, Dentist):
 		return CapacityDoctor
@@ -268,7 +272,7 @@ func (c Caller) capacityOn(day ident.Date) Capacity {
 	return CapacityStaff
 }
 
-// practisesOn reports whether one of the practices covers the day and, where professions are named, is one of them.
+// hasPracticeOn reports whether one of the practices covers the day and, if professions are given, has one of them.
 func practisesOn(practices []Practice, day ident.Date, of ...Profession) bool {
 	return slices.ContainsFunc(practices, func(p Practice) bool {
 		return p.Contains(day) && (len(of) == 0 || slices.Contains(of, p.Profession))

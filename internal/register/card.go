@@ -6,17 +6,17 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// CardContent is all that stands on a card: the implant card of one notification, or, when Number is zero, the
+// CardContent is everything printed on a card: the implant card of one notification or, when Number is zero, the
 // patient's cumulative card.
 type CardContent struct {
 	Number       ident.NotificationNumber
 	Patient      Person
-	Operations   []CardOperation // one for an implant card; in the order of their dates for the patient card
-	IssuedAt     time.Time       // the registration of the newest operation on it
-	Organisation string          // the name of the institution that notified, where one did
+	Operations   []CardOperation // one on an implant card; in date order on a patient card
+	IssuedAt     time.Time       // when the newest surgery on the card was registered
+	Organisation string          // the name of the notifying institution, if any
 }
 
-// CardOperation is one operation on a card.
+// CardSurgery is one surgery on a card.
 type CardOperation struct {
 	Number       ident.NotificationNumber
 	Type         OperationType
@@ -28,9 +28,9 @@ type CardOperation struct {
 	Implants     []CardImplant
 }
 
-// CardImplant is one line of implants placed or removed.
+// CardImplant is one line of implanted or removed devices.
 type CardImplant struct {
 	Implant
-	Quantity int    // placed, or removed
-	Reason   string // of the removal
+	Quantity int    // implanted, or removed
+	Reason   string // why it was removed
 }

@@ -8,9 +8,10 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// contentHash tells whether two submissions under one InputReference say the same. It is taken over the meaning, not the
-// bytes: a retry is signed anew, and its prefixes and whitespace may differ. Each field is written with its length, so
-// that no two contents write the same octets. The order is fixed for good: it is compared with digests kept years ago.
+// contentHash computes the content digest, which shows whether two submissions with the same InputReference (the
+// idempotency key) have the same content. It covers the meaning, not the bytes: a retry is signed again, and its
+// prefixes and whitespace may differ. Each field is preceded by its length, so that different contents never produce
+// the same input. Never change the order of the fields: new digests are compared with those stored years ago.
 type contentHash struct{ hash.Hash }
 
 func (h contentHash) text(fields ...string) {
@@ -46,7 +47,7 @@ func (h contentHash) sum() (digest [32]byte) {
 	return digest
 }
 
-// digest is the content digest of an implantation as it was sent.
+// contentDigest returns the digest of an implantation as submitted.
 func (n *Implantation) digest(save State) [32]byte {
 	h := contentHash{sha256.New()}
 	h.operation(TypeImplantation, save, n.Specialist, n.OperationDate, n.Patient, n.Comment)
@@ -59,7 +60,7 @@ func (n *Implantation) digest(save State) [32]byte {
 	return h.sum()
 }
 
-// digest is the content digest of an explantation as it was sent.
+// contentDigest returns the digest of an explantation as submitted.
 func (n *Explantation) digest(save State) [32]byte {
 	h := contentHash{sha256.New()}
 	h.operation(TypeExplantation, save, n.Specialist, n.OperationDate, n.Patient, n.Comment)

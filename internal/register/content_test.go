@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// completeImplant has a value in every field.
+// completeImplant returns an implant with a value in every field.
 func completeImplant() register.NotifiedImplant {
 	return register.NotifiedImplant{Code: knee, UDI: "(01)05410000001047(10)L1", Lot: "L1", Serial: "S1", Expiry: day("2029-12-31"),
 		Pharmacist: register.ProfessionalRef{SSIN: maes, NIHII: maesNIHII}, Pharmacy: register.PharmacyRef{NIHII: pharmacy, CBE: pharmacyCBE},
@@ -30,8 +30,8 @@ func completeExplantation() *register.Explantation {
 			{ImplantID: "id-1", Quantity: 1, Reason: "worn"}, {Unregistered: &declared, Quantity: 2, Reason: "loose"}}}
 }
 
-// variants changes each leaf field below v once, calls visit with the field's path, and puts it back. It fails on a field
-// whose type it has no other value for: a new field must be thought of here, and in the digest.
+// visitVariants changes each leaf field below v once, calls visit with the field's path, and restores the field. It
+// fails on a field type it has no other value for: a new field must be added here and to the digest.
 func variants(t *testing.T, path string, v reflect.Value, visit func(path string)) {
 	t.Helper()
 	with := func(path string, other any) {
@@ -90,15 +90,15 @@ func variants(t *testing.T, path string, v reflect.Value, visit func(path string
 	}
 }
 
-// TestDigestHoldsEveryField proves that no field can change without the content digest changing too, and no two changes
-// look the same.
+// TestDigestHoldsEveryField checks that every change of a field changes the content digest, and that no two changes
+// give the same one.
 func TestDigestHoldsEveryField(t *testing.T) {
 	i, x := completeImplantation(), completeExplantation()
 	cases := []struct {
 		name   string
 		value  reflect.Value
 		digest func() [32]byte
-		leaves int // at least
+		leaves int // minimum
 	}{
 		{"Implantation", reflect.ValueOf(i).Elem(), i.Digest, 40},
 		{"Explantation", reflect.ValueOf(x).Elem(), x.Digest, 30},
@@ -109,7 +109,7 @@ func TestDigestHoldsEveryField(t *testing.T) {
 			before := len(seen)
 			variants(t, c.name, c.value, func(path string) {
 				digest := c.digest()
-				if other, there := seen[digest]; there {
+				if other, ok := seen[digest]; ok {
 					t.Errorf("%s has the digest of %s", path, other)
 				}
 				seen[digest] = path
@@ -124,7 +124,7 @@ func TestDigestHoldsEveryField(t *testing.T) {
 	}
 }
 
-// TestDigestMovesNothing: what stands in one field may not be mistaken for what stands in the next, nor one line for two.
+// TestDigestMovesNothing: the digest changes when a value moves to the next field, or when one line is split in two.
 func TestDigestMovesNothing(t *testing.T) {
 	a, b := completeImplantation(), completeImplantation()
 	a.Implants[0].Lot, a.Implants[0].Serial = "AB", "C"
@@ -144,7 +144,7 @@ func TestDigestMovesNothing(t *testing.T) {
 	}
 }
 
-// TestDigestOfTheSameMeaning: equal contents, made independently, have equal digests; it is the meaning that counts.
+// TestDigestOfTheSameMeaning: equal contents that were made independently have equal digests.
 func TestDigestOfTheSameMeaning(t *testing.T) {
 	i, j := completeImplantation(), completeImplantation()
 	if i.Digest() != j.Digest() {
@@ -161,8 +161,8 @@ func TestDigestOfTheSameMeaning(t *testing.T) {
 	}
 }
 
-// TestDigestPinned: kept digests are compared with new ones for as long as the register lives. When this test fails, do not
-// change the expected values: a retry of an old submission would be refused as a conflict.
+// TestDigestPinned: stored digests are compared with new ones for as long as the register exists. When this test
+// fails, do not change the expected values: a retry of an old submission would be rejected as a conflict.
 func TestDigestPinned(t *testing.T) {
 	i, x := completeImplantation().Digest(), completeExplantation().Digest()
 	if got, want := hex.EncodeToString(i[:]), "6bd6a8e6792c03f35bbfb838e1a1baff1bb17e7f04a7dd561719fddd2ae1e61d"; got != want {

@@ -6,17 +6,17 @@ import (
 	"github.com/openctr/ctr/internal/register/udi"
 )
 
-// Notification gives one notification in full, with its history. One that the caller may not see is answered as one that
-// does not exist.
-func (r *Registrar) Notification(ctx context.Context, c Caller, asked NotificationAsked) (Described, error) {
-	event := Event{Outcome: Accepted, Number: asked.Of.Number}
-	return answer(ctx, r, c, inEmergency(asked.Defects, asked.Emergency), &event, func(s Reader) (Described, error) {
-		n, err := r.find(s, c, asked.Of, asked.Emergency, &event)
+// GetNotification returns one notification in full, with its history. A notification that the caller may not see gives
+// the same answer as one that does not exist.
+func (r *Registrar) Notification(ctx context.Context, c Caller, req NotificationAsked) (Described, error) {
+	event := Event{Outcome: Accepted, Number: req.Of.Number}
+	return answer(ctx, r, c, inEmergency(req.Defects, req.Emergency), &event, func(s Reader) (Described, error) {
+		n, err := r.find(s, c, req.Of, req.Emergency, &event)
 		if err != nil {
 			return Described{}, err
 		}
-		described := Described{Notification: n}
-		if described.History, err = s.Versions(n.Reference); err != nil {
+		detail := Described{Notification: n}
+		if detail.History, err = s.Versions(n.Reference); err != nil {
 			return Described{}, err
 		}
 		if n.Type == TypeExplantation {
@@ -24,14 +24,15 @@ func (r *Registrar) Notification(ctx context.Context, c Caller, asked Notificati
 			if err != nil {
 				return Described{}, err
 			}
-			described.Touched = receipt.Touched
+			detail.Touched = receipt.Touched
 		}
-		return described, nil
+		return detail, nil
 	})
 }
 
-// Pending lists the notifications that wait for the caller, or for those for whom he prepares them.
-func (r *Registrar) Pending(ctx context.Context, c Caller, asked PendingAsked) (Found, error) {
+// ListPendingNotifications lists the pending notifications of the caller and of those for whom the caller may prepare
+// them.
+func (r *Registrar) Pending(ctx context.Context, c Caller, req PendingAsked) (Found, error) {
 	event := Event{Outcome: Accepted}
 	return answer(ctx, r, c, nil, &event, func(s Reader) (Found, error) {
 		mandates, err := s.MandatesTo(c.person)
@@ -43,7 +44,7 @@ func (r *Registrar) Pending(ctx context.Context, c Caller, asked PendingAsked) (
 			return Found{}, err
 		}
 		event.Reason = reason
-		q.State, q.Offset, q.Limit = asked.State, asked.Offset, asked.Limit
+		q.State, q.Offset, q.Limit = req.State, req.Offset, req.Limit
 		found, total, err := s.Pending(q)
 		for i := range found {
 			found[i].Own = found[i].Specialist.SSIN == c.person
@@ -53,13 +54,13 @@ func (r *Registrar) Pending(ctx context.Context, c Caller, asked PendingAsked) (
 }
 
 // SearchDevice searches the list of notified implants, which is public.
-func (r *Registrar) SearchDevice(ctx context.Context, c Caller, asked DeviceAsked) (Devices, error) {
+func (r *Registrar) SearchDevice(ctx context.Context, c Caller, req DeviceAsked) (Devices, error) {
 	event := Event{Outcome: Accepted, Reason: "public list"}
-	return answer(ctx, r, c, asked.Defects, &event, func(s Reader) (Devices, error) {
-		q := DeviceQuery{Text: asked.Text, Code: asked.Code, Category: asked.Category, Offset: asked.Offset, Limit: asked.Limit}
-		if asked.UDI != "" {
-			q.DI = asked.UDI // what is no carrier may be a device identifier by itself
-			if u, err := udi.Parse(asked.UDI); err == nil {
+	return answer(ctx, r, c, req.Defects, &event, func(s Reader) (Devices, error) {
+		q := DeviceQuery{Text: req.Text, Code: req.Code, Category: req.Category, Offset: req.Offset, Limit: req.Limit}
+		if req.UDI != "" {
+			q.DI = req.UDI // the text may be a bare device identifier instead of a full UDI
+			if u, err := udi.Parse(req.UDI); err == nil {
 				q.DI = u.DI
 			}
 		}

@@ -1,10 +1,10 @@
-// Package register is the domain: what an implantation and an explantation are, who may report and who may read them,
-// and which rules they must keep.
+// Package register is the domain: the notifications of implantations and explantations, the rules that their content
+// must follow, and who may report, read and change them.
 //
-// It is separate so that every decision of the register can be read, and tested, without XML, HTTP or SQL: callers
-// arrive as values made from a verified signature, state comes through the one interface [Store], time and identifiers
-// are injected. The two files that a lawyer reads are authorise.go (who may) and rules.go (what is refused or warned).
+// It is separate so that every decision can be read and tested without XML, HTTP or SQL: callers arrive as values made
+// from a verified signature, all state comes through one interface, [Store], and time and identifiers are injected.
+// Start with authorise.go (who may) and rules.go (what is rejected and what only gives a warning).
 //
-// Facts of the field: Royal Decree of 27 September 2020 on the Central Tracing Register (ten categories of implants),
-// the register's manual of December 2021, and the identifiers of the packages ident and udi.
+// Sources of the domain facts: the Royal Decree of 27 September 2020 on the Central Tracing Register (ten categories
+// of implants), the register's manual of December 2021, and the identifiers in the packages ident and udi.
 package register

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata" // days begin in Brussels, also on a machine without zone files
+	_ "time/tzdata" // the time zone of Brussels, also on a machine without zone files
 
 	"github.com/openctr/ctr/internal/devdata"
 	"github.com/openctr/ctr/internal/problem"
@@ -28,7 +28,7 @@ var (
 	lambert = ssin("81050511813") // dentist
 	wouters = ssin("91021706490") // staff of the hospital
 	jacobs  = ssin("66061141504") // surgeon until the end of 2022
-	vanDam  = ssin("84061205236") // patients
+	vanDam  = ssin("84061205236") // patients, from here on
 	leroy   = ssin("48022907379")
 	nguyen  = ssin("05041801691")
 	kaya    = ssin("12451200933")
@@ -64,7 +64,7 @@ func ssin(s string) ident.SSIN             { return must(ident.ParseSSIN, s) }
 func nihii(s string) ident.NIHII           { return must(ident.ParseNIHII, s) }
 func code(s string) ident.NotificationCode { return must(ident.ParseNotificationCode, s) }
 
-// day is a date, or none for the empty text.
+// day parses a date; the empty text gives the zero date.
 func day(s string) ident.Date {
 	if s == "" {
 		return ident.Date{}
@@ -77,14 +77,14 @@ func period(from, to string) register.Period { return register.Period{From: day(
 func bySSIN(s ident.SSIN) register.ProfessionalRef   { return register.ProfessionalRef{SSIN: s} }
 func byNIHII(n ident.NIHII) register.ProfessionalRef { return register.ProfessionalRef{NIHII: n} }
 
-// rows reads one file of the development data: each line by the names of its columns.
+// readRows reads one file of the development data; each row maps column names to values.
 func rows(tb testing.TB, kind string) []map[string]string {
 	tb.Helper()
-	octets, err := devdata.Files.ReadFile(kind + ".csv")
+	data, err := devdata.Files.ReadFile(kind + ".csv")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r := csv.NewReader(bytes.NewReader(octets))
+	r := csv.NewReader(bytes.NewReader(data))
 	r.Comma = ';'
 	all, err := r.ReadAll()
 	if err != nil {
@@ -101,7 +101,7 @@ func rows(tb testing.TB, kind string) []map[string]string {
 	return out
 }
 
-// development is the development data as a store takes it.
+// developmentSources returns the development data in the form that a store loads.
 func development(tb testing.TB) store.Sources {
 	tb.Helper()
 	var s store.Sources
@@ -139,7 +139,7 @@ func development(tb testing.TB) store.Sources {
 	return s
 }
 
-// desk is a register at work on a real database, with a clock and an id source that the test owns.
+// testRegister is a register on a real database, whose clock and IDs the test controls.
 type desk struct {
 	*register.Registrar
 	tb   testing.TB
@@ -147,10 +147,10 @@ type desk struct {
 	now  time.Time
 	ids  int
 	mark uint64
-	seen int64 // place in the audit trail
+	seen int64 // sequence number in the audit log
 }
 
-// openDesk opens a register with the development data and what a test adds to it.
+// newTestRegister opens a register with the development data and further data of the test.
 func openDesk(tb testing.TB, more ...store.Sources) *desk {
 	tb.Helper()
 	return openDeskWith(tb, false, more...)
@@ -190,7 +190,7 @@ func (d *desk) load(all ...store.Sources) {
 	}
 }
 
-// message is a new signed message: every one has its own replay mark.
+// newMessage returns a new signed message with its own replay key.
 func (d *desk) message(signer string) register.Message {
 	kind, id, _ := strings.Cut(signer, "=")
 	d.mark++
@@ -201,13 +201,13 @@ func (d *desk) message(signer string) register.Message {
 	return m
 }
 
-// person is the caller who signs with his own certificate.
+// callerWithOwnKey returns the caller of a message signed with the person's own certificate.
 func (d *desk) person(who ident.SSIN) register.Caller {
 	d.tb.Helper()
 	return d.caller("SSIN="+who.Digits(), nil)
 }
 
-// inside is the caller who acts inside an organisation, whose certificate signs.
+// callerInside returns the caller of a message signed by an organisation, with the person as author.
 func (d *desk) inside(organisation ident.NIHII, who ident.SSIN) register.Caller {
 	d.tb.Helper()
 	return d.caller("NIHII-HOSPITAL="+organisation.Digits(), register.Author{{Type: "SSIN", Value: who.Digits()}})
@@ -222,7 +222,7 @@ func (d *desk) caller(signer string, author register.Author) register.Caller {
 	return c
 }
 
-// events are those recorded since the last time.
+// newEvents returns the audit events recorded since the last call.
 func (d *desk) events() []register.Event {
 	d.tb.Helper()
 	events, last, err := d.db.Events(d.tb.Context(), d.seen, 1000)
@@ -233,7 +233,7 @@ func (d *desk) events() []register.Event {
 	return events
 }
 
-// event is the only one recorded since the last time.
+// singleEvent returns the only audit event recorded since the last call.
 func (d *desk) event() register.Event {
 	d.tb.Helper()
 	events := d.events()
@@ -243,7 +243,7 @@ func (d *desk) event() register.Event {
 	return events[0]
 }
 
-// implantation is one that breaks no rule: of Claes, for Leroy, yesterday.
+// implantation returns one that breaks no rule: by Claes, for Leroy, yesterday.
 func implantation() register.Implantation {
 	return register.Implantation{
 		Specialist: bySSIN(claes), OperationDate: day("2026-11-20"), Patient: leroy,
@@ -252,7 +252,7 @@ func implantation() register.Implantation {
 	}
 }
 
-// place registers an implantation by its own specialist.
+// mustNotify submits an implantation as its own specialist.
 func (d *desk) place(n register.Implantation) register.Receipt {
 	d.tb.Helper()
 	receipt, err := d.NotifyImplant(d.tb.Context(), d.person(n.Specialist.SSIN), register.Submission{}, n)
@@ -262,7 +262,7 @@ func (d *desk) place(n register.Implantation) register.Receipt {
 	return receipt
 }
 
-// refusals are the single refusals of an error, as "CODE" or "CODE at PLACE".
+// formatRefusals returns the single refusals of an error, as "CODE" or "CODE at PATH".
 func refusals(err error) []string {
 	if err == nil {
 		return nil

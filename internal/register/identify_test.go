@@ -101,7 +101,8 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-// TestAuthorOfUnknownType: a type that is not known is named, unless it could be a number or be of any length.
+// TestAuthorOfUnknownType: the refusal repeats an unknown type unless it could contain a person's number or is too
+// long.
 func TestAuthorOfUnknownType(t *testing.T) {
 	t.Parallel()
 	const byNumber = "urn:be:fgov:ehealth:1.0:hospital:nihii-number"
@@ -146,12 +147,12 @@ func TestRefuse(t *testing.T) {
 		e.Codes[0] != problem.AuthorRequired {
 		t.Errorf("recorded as %+v", e)
 	}
-	// The message is spent: whatever is wrong with it, the second arrival is told that first.
+	// The replay key is consumed: whatever else is wrong, the second arrival gets MESSAGE_REPLAYED.
 	wantCode(t, d.Refuse(t.Context(), m, refusal), problem.MessageReplayed)
 	if e = d.event(); e.Codes[0] != problem.MessageReplayed {
 		t.Errorf("recorded as %+v", e)
 	}
-	// Who proved nothing has neither a name nor anything to spend.
+	// An unverified sender has neither a name nor a replay key.
 	stranger := register.Message{Correlation: "c"}
 	for range 2 {
 		wantCode(t, d.Refuse(t.Context(), stranger, problem.New(problem.SignatureInvalid)), problem.SignatureInvalid)
@@ -159,12 +160,12 @@ func TestRefuse(t *testing.T) {
 			t.Errorf("recorded as %+v", e)
 		}
 	}
-	// A failure of ours is no refusal.
+	// An internal failure is not a refusal.
 	wantCode(t, d.Refuse(t.Context(), stranger, problem.New(problem.StoreDown)), problem.StoreDown)
 	if n := len(d.events()); n != 0 {
 		t.Errorf("%d events recorded", n)
 	}
-	// What cannot be recorded is not answered as if it were.
+	// Without a durable audit event there is no answer.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	wantCode(t, d.Refuse(ctx, stranger, refusal), problem.StoreDown)

@@ -11,10 +11,10 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// This file holds what happens to a notification after it was first saved: it is replaced, validated or taken back. Each
-// of these appends a version; none changes or deletes one.
+// This file holds the changes to a saved notification: revise, validate and discard. Each appends a version; none
+// changes or deletes an existing one.
 
-// changeTo names what a version with a new content is to the one before.
+// changeFor returns the kind of change that a version with new content makes.
 func changeTo(save State, previous *Notification) Change {
 	switch {
 	case save == Draft:
@@ -27,66 +27,67 @@ func changeTo(save State, previous *Notification) Change {
 	return Notified
 }
 
-// former are the lines of the version before, each of which keeps its id for one line that is just the same.
+// previousLines holds the previous version's lines; an identical new line reuses an old line's ID.
 type former []*Implant
 
-func (o *operation) former() former {
+func (sub *operation) former() former {
 	var lines former
-	if o.previous != nil {
-		for i := range o.previous.Implants {
-			lines = append(lines, &o.previous.Implants[i])
+	if sub.previous != nil {
+		for i := range sub.previous.Implants {
+			lines = append(lines, &sub.previous.Implants[i])
 		}
 	}
 	return lines
 }
 
 func (f former) take(implant *Implant) (string, bool) {
-	for i, old := range f {
-		if old != nil && old.NotifiedImplant == implant.NotifiedImplant && old.UDIDI == implant.UDIDI && old.Unregistered == implant.Unregistered {
+	for i, line := range f {
+		if line != nil && line.NotifiedImplant == implant.NotifiedImplant && line.UDIDI == implant.UDIDI && line.Unregistered == implant.Unregistered {
 			f[i] = nil
-			return old.ID, true
+			return line.ID, true
 		}
 	}
 	return "", false
 }
 
-// tookBefore is how many of an implant the version before took away, which the new one may take again.
-func (o *operation) tookBefore(implantID string) int {
-	taken := 0
-	if o.previous != nil && o.previous.State == Final {
-		for _, removal := range o.previous.Removals {
+// removedBefore returns how many pieces of an implant the previous final version removed. The new version may remove
+// these again.
+func (sub *operation) tookBefore(implantID string) int {
+	removed := 0
+	if sub.previous != nil && sub.previous.State == Final {
+		for _, removal := range sub.previous.Removals {
 			if removal.ImplantID == implantID {
-				taken += removal.Quantity
+				removed += removal.Quantity
 			}
 		}
 	}
-	return taken
+	return removed
 }
 
-func (o *operation) previousHolds() []string {
-	if o.previous == nil {
+func (sub *operation) previousHolds() []string {
+	if sub.previous == nil {
 		return nil
 	}
-	return []string{"notification " + o.previous.Reference, "patient " + o.previous.Patient.Digits()}
+	return []string{"notification " + sub.previous.Reference, "patient " + sub.previous.Patient.Digits()}
 }
 
-// Revise gives a notification other content. Lines that stay just as they were keep their ids; every other line is a new
-// one. A draft may go further with it; a final notification stays final, under its number.
-func (r *Registrar) Revise(ctx context.Context, c Caller, n Replacement) (Receipt, error) {
-	o := &operation{caller: c, version: n.Version, submission: Submission{Save: n.Save, Defects: unwrapped(n.Defects)}}
-	kind := TypeImplantation
-	if n.Implantation != nil {
-		o.content = newPlacing(*n.Implantation)
+// ReviseNotification replaces the content of a notification. Lines that do not change keep their IDs; every other line
+// is new. A draft may also move to a later state; a final notification stays final and keeps its number.
+func (r *Registrar) Revise(ctx context.Context, c Caller, req Replacement) (Receipt, error) {
+	sub := &operation{caller: c, version: req.Version, submission: Submission{Save: req.Save, Defects: unwrapped(req.Defects)}}
+	surgeryType := TypeImplantation
+	if req.Implantation != nil {
+		sub.content = newPlacing(*req.Implantation)
 	} else {
-		kind, o.content = TypeExplantation, newRemoving(*n.Explantation)
+		surgeryType, sub.content = TypeExplantation, newRemoving(*req.Explantation)
 	}
-	receipt, err := r.replace(ctx, o, n.Of, func(current *Notification) error {
+	receipt, err := r.replace(ctx, sub, req.Of, func(current *Notification) error {
 		switch {
-		case current.Type != kind:
+		case current.Type != surgeryType:
 			return problem.New(problem.OtherOperationType).In("Content")
-		case n.Save == "":
-			o.submission.Save = current.State
-		case current.State == Final && n.Save != Final:
+		case req.Save == "":
+			sub.submission.Save = current.State
+		case current.State == Final && req.Save != Final:
 			return problem.New(problem.AlreadyFinal).In("Save")
 		}
 		return nil
@@ -97,29 +98,31 @@ func (r *Registrar) Revise(ctx context.Context, c Caller, n Replacement) (Receip
 	return receipt, wrapped(err)
 }
 
-// Validate makes a prepared notification final, as its specialist. All rules are applied anew.
-func (r *Registrar) Validate(ctx context.Context, c Caller, v Validation) (Receipt, error) {
-	o := &operation{caller: c, version: v.Version, submission: Submission{Save: Final}}
-	receipt, err := r.replace(ctx, o, Of{Reference: v.Reference}, func(current *Notification) error {
+// ValidateNotification makes a prepared notification final; the caller must be its specialist. All rules are checked
+// again.
+func (r *Registrar) Validate(ctx context.Context, c Caller, req Validation) (Receipt, error) {
+	sub := &operation{caller: c, version: req.Version, submission: Submission{Save: Final}}
+	receipt, err := r.replace(ctx, sub, Of{Reference: req.Reference}, func(current *Notification) error {
 		if current.State == Final {
 			return problem.New(problem.AlreadyFinal).In("Reference")
 		}
-		o.content = contentOf(current)
+		sub.content = contentOf(current)
 		return nil
 	})
 	return receipt, elsewhere(err)
 }
 
-// replace finds the version that the caller speaks of, prepares with it, and submits what follows it.
-func (r *Registrar) replace(ctx context.Context, o *operation, of Of, prepare func(current *Notification) error) (Receipt, error) {
-	event := Event{Outcome: Accepted, Number: of.Number}
+// submitReplacement finds the version that the caller refers to, calls prepare with it, and submits the version that
+// follows.
+func (r *Registrar) replace(ctx context.Context, sub *operation, ref Of, prepare func(current *Notification) error) (Receipt, error) {
+	event := Event{Outcome: Accepted, Number: ref.Number}
 	var refusal error
 	err := r.store.Read(ctx, func(s Reader) error {
 		var current Notification
-		if current, refusal = r.changeable(s, o.caller, of, &event); refusal != nil {
+		if current, refusal = r.changeable(s, sub.caller, ref, &event); refusal != nil {
 			return refusal
 		}
-		o.previous = &current
+		sub.previous = &current
 		refusal = prepare(&current)
 		return refusal
 	})
@@ -127,14 +130,14 @@ func (r *Registrar) replace(ctx context.Context, o *operation, of Of, prepare fu
 		if asRefusal(err) == nil {
 			return Receipt{}, err
 		}
-		return Receipt{}, r.conclude(ctx, o.caller, event, refusal)
+		return Receipt{}, r.conclude(ctx, sub.caller, event, refusal)
 	}
-	return r.submit(ctx, o)
+	return r.submit(ctx, sub)
 }
 
-// changeable finds the current version of a notification for somebody who wants to change it.
-func (r *Registrar) changeable(s Reader, c Caller, of Of, event *Event) (Notification, error) {
-	n, err := r.find(s, c, of, "", event)
+// findChangeable returns the current version of a notification that the caller may change.
+func (r *Registrar) changeable(s Reader, c Caller, ref Of, event *Event) (Notification, error) {
+	n, err := r.find(s, c, ref, "", event)
 	switch {
 	case err != nil:
 		return n, err
@@ -146,14 +149,15 @@ func (r *Registrar) changeable(s Reader, c Caller, of Of, event *Event) (Notific
 	return n, nil
 }
 
-// find finds the current version of a notification. To whom it may not be shown, it is not there.
-func (r *Registrar) find(s Reader, c Caller, of Of, emergency string, event *Event) (Notification, error) {
-	n, there, err := current(s, of)
+// findVisible returns the current version of a notification. A notification that the caller may not see gives the same
+// answer as one that does not exist.
+func (r *Registrar) find(s Reader, c Caller, ref Of, emergency string, event *Event) (Notification, error) {
+	n, ok, err := current(s, ref)
 	if err != nil {
 		return n, err
 	}
-	if !there {
-		if !of.Number.IsZero() {
+	if !ok {
+		if !ref.Number.IsZero() {
 			err = mayReadNobody(c, r.day(r.now()))
 		}
 		if err == nil {
@@ -163,8 +167,8 @@ func (r *Registrar) find(s Reader, c Caller, of Of, emergency string, event *Eve
 	}
 	event.Patient, event.Number = n.Patient, n.Number
 	visible, err := r.visible(s, c, &n, emergency, event)
-	if of.Number.IsZero() && errors.Is(err, problem.Forbidden) {
-		err = nil // who may read nobody is told so of numbers, which can be guessed; of a reference he learns nothing
+	if ref.Number.IsZero() && errors.Is(err, problem.Forbidden) {
+		err = nil // only a number, which can be guessed, gets MAY_NOT_READ; a reference must reveal nothing
 	}
 	if err == nil && !visible {
 		event.Outcome = Withheld
@@ -173,16 +177,16 @@ func (r *Registrar) find(s Reader, c Caller, of Of, emergency string, event *Eve
 	return n, err
 }
 
-// current finds the current version of a notification.
-func current(s Reader, of Of) (Notification, bool, error) {
-	if !of.Number.IsZero() {
-		return s.Notification(of.Number)
+// loadCurrent returns the current version of a notification.
+func current(s Reader, ref Of) (Notification, bool, error) {
+	if !ref.Number.IsZero() {
+		return s.Notification(ref.Number)
 	}
-	return s.ByReference(of.Reference)
+	return s.ByReference(ref.Reference)
 }
 
-// visible decides whether a notification is shown: one that was ever final as the patient's data, one that was not to
-// who may prepare it.
+// isVisible reports whether the caller may see a notification. One that was ever final is part of the patient's data;
+// any other is visible to anyone who may prepare it.
 func (r *Registrar) visible(s Reader, c Caller, n *Notification, emergency string, event *Event) (bool, error) {
 	today := r.day(r.now())
 	if !n.Number.IsZero() {
@@ -193,59 +197,60 @@ func (r *Registrar) visible(s Reader, c Caller, n *Notification, emergency strin
 		event.explain(a, emergency)
 		return a.all || a.own && n.Specialist.SSIN == c.person, nil
 	}
-	stands, err := standingTo(s, c, n.Specialist.SSIN, n.OperationDate, today)
+	grounds, err := standingTo(s, c, n.Specialist.SSIN, n.OperationDate, today)
 	if err != nil {
 		return false, err
 	}
-	reason, seen := maySeePending(c, n, stands, today)
+	reason, ok := maySeePending(c, n, grounds, today)
 	event.Reason = reason
-	return seen, nil
+	return ok, nil
 }
 
-// stillCurrent refuses when the caller does not speak of the current version, or somebody made another meanwhile.
+// checkVersion returns a refusal when the caller's version is not the current one, or another request has just
+// replaced it.
 func stillCurrent(s Reader, previous *Notification, version int) error {
-	now, there, err := s.ByReference(previous.Reference)
+	latest, ok, err := s.ByReference(previous.Reference)
 	switch {
 	case err != nil:
 		return err
-	case !there:
+	case !ok:
 		return problem.New(problem.NotificationNotFound).In("Of")
-	case now.Version != version || now.Version != previous.Version:
-		return problem.New(problem.VersionOutdated, strconv.Itoa(version)+" < "+strconv.Itoa(now.Version)).In("Version")
+	case latest.Version != version || latest.Version != previous.Version:
+		return problem.New(problem.VersionOutdated, strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version)).In("Version")
 	}
 	return nil
 }
 
-// Discard takes a notification back. A draft disappears from the lists; a final one, for which a reason is asked, stays in
-// the history as withdrawn and counts no longer.
-func (r *Registrar) Discard(ctx context.Context, c Caller, d Discarding) (Receipt, error) {
-	about := Event{Outcome: Accepted, Number: d.Of.Number}
-	return r.transact(ctx, c, about, func(w Writer, e *Event) (Receipt, error) {
-		if err := problem.List(problem.RulesViolated, d.Defects); err != nil {
+// DiscardNotification withdraws a notification. A draft disappears from the lists. A final notification needs a
+// reason; it stays in the history as withdrawn and no longer counts.
+func (r *Registrar) Discard(ctx context.Context, c Caller, req Discarding) (Receipt, error) {
+	initial := Event{Outcome: Accepted, Number: req.Of.Number}
+	return r.transact(ctx, c, initial, func(w Writer, e *Event) (Receipt, error) {
+		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return Receipt{}, err
 		}
-		previous, err := r.changeable(w, c, d.Of, e)
+		previous, err := r.changeable(w, c, req.Of, e)
 		if err != nil {
 			return Receipt{}, err
 		}
 		if err = w.Hold("notification "+previous.Reference, "patient "+previous.Patient.Digits()); err != nil {
 			return Receipt{}, err
 		}
-		if err = stillCurrent(w, &previous, d.Version); err != nil {
+		if err = stillCurrent(w, &previous, req.Version); err != nil {
 			return Receipt{}, err
 		}
 		change := Discarded
 		if previous.State == Final {
 			change = Recanted
-			if err = r.mayWithdraw(w, c, &previous, d.Reason, e); err != nil {
+			if err = r.mayWithdraw(w, c, &previous, req.Reason, e); err != nil {
 				return Receipt{}, err
 			}
 		}
-		next := previous // with its lines, so that the history shows what it said
+		next := previous // with its lines, so that the history still shows the content
 		version := r.version(c.message, &previous)
 		next.Version, next.RegisteredAt, next.Digest, next.Signer = version.Version, version.RegisteredAt, version.Digest, version.Signer
 		next.Organisation, next.Author = c.organisation, c.person
-		next.State, next.Change, next.ChangeReason, next.InputReference = Withdrawn, change, d.Reason, ""
+		next.State, next.Change, next.ChangeReason, next.InputReference = Withdrawn, change, req.Reason, ""
 		if err = keepProved(w, &next, c.message); err != nil {
 			return Receipt{}, err
 		}
@@ -253,7 +258,7 @@ func (r *Registrar) Discard(ctx context.Context, c Caller, d Discarding) (Receip
 	})
 }
 
-// mayWithdraw decides about taking back a final notification.
+// mayWithdraw decides whether the caller may withdraw a final notification.
 func (r *Registrar) mayWithdraw(s Reader, c Caller, n *Notification, reason string, e *Event) error {
 	practices, err := s.Practices(n.Specialist)
 	if err != nil {
@@ -269,12 +274,13 @@ func (r *Registrar) mayWithdraw(s Reader, c Caller, n *Notification, reason stri
 			return err
 		}
 	}
-	var f findings
-	checkWithdrawal(&f, n, reason, removed)
-	return f.err()
+	var results findings
+	checkWithdrawal(&results, n, reason, removed)
+	return results.err()
 }
 
-// contentOf is what a saved notification says, to be decided anew.
+// planFromNotification turns the content of a stored notification back into a plan, so that all rules can be checked
+// again.
 func contentOf(n *Notification) content {
 	if n.Type == TypeImplantation {
 		p := Implantation{Specialist: n.Specialist, OperationDate: n.OperationDate, Patient: n.Patient, Prescriber: n.Prescriber,
@@ -295,10 +301,11 @@ func contentOf(n *Notification) content {
 	return newRemoving(x)
 }
 
-// contentPath stands before the places of a replacement's content.
+// contentPathPrefix is the prefix of the content's paths in a ReviseRequest.
 const contentPath = "Content/"
 
-// unwrapped takes contentPath from the places of defects, so that the rules know them.
+// trimContentPaths removes contentPathPrefix from the paths of defects: the rules work with paths relative to the
+// content.
 func unwrapped(defects []*problem.Error) []*problem.Error {
 	out := make([]*problem.Error, len(defects))
 	for i, d := range defects {
@@ -307,17 +314,17 @@ func unwrapped(defects []*problem.Error) []*problem.Error {
 	return out
 }
 
-// wrapped puts contentPath before the places of a refusal that are in the content.
+// addContentPaths adds contentPathPrefix to a refusal's paths that lie in the content.
 func wrapped(err error) error {
-	return placed(err, func(at string) string {
-		if strings.HasPrefix(at, "Implantation") || strings.HasPrefix(at, "Explantation") {
-			return contentPath + at
+	return placed(err, func(path string) string {
+		if strings.HasPrefix(path, "Implantation") || strings.HasPrefix(path, "Explantation") {
+			return contentPath + path
 		}
-		return at
+		return path
 	})
 }
 
-// elsewhere tells the places of a refusal as facts: they are not in the message, but in what was prepared.
+// movePathsToDetail moves paths into the text: they refer to the stored draft, not to this request.
 func elsewhere(err error) error {
 	if err == nil || asRefusal(err) == nil {
 		return err
@@ -340,16 +347,16 @@ func told(e *problem.Error) *problem.Error {
 	return &out
 }
 
-func placed(err error, place func(string) string) error {
+func placed(err error, mapPath func(string) string) error {
 	if err == nil || asRefusal(err) == nil {
 		return err
 	}
 	e := problem.From(err)
 	out := *e
-	out.At = place(e.At)
+	out.At = mapPath(e.At)
 	out.Sub = make([]*problem.Error, len(e.Sub))
 	for i, sub := range e.Sub {
-		out.Sub[i] = problem.From(placed(sub, place))
+		out.Sub[i] = problem.From(placed(sub, mapPath))
 	}
 	return &out
 }

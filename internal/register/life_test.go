@@ -15,7 +15,7 @@ func (d *desk) save(c register.Caller, save register.State, n register.Implantat
 	return d.NotifyImplant(d.tb.Context(), c, register.Submission{Save: save}, n)
 }
 
-// must is the receipt of what must be accepted.
+// requireReceipt returns the receipt of a submission that must be accepted.
 func (d *desk) must(receipt register.Receipt, err error) register.Receipt {
 	d.tb.Helper()
 	if err != nil {
@@ -24,7 +24,7 @@ func (d *desk) must(receipt register.Receipt, err error) register.Receipt {
 	return receipt
 }
 
-// carried is what remains of each implant of a patient, as the patient sees it.
+// remainingByImplant returns the remaining quantity of each implant, as the patient sees it.
 func (d *desk) carried(patient ident.SSIN) map[string]int {
 	d.tb.Helper()
 	list, err := d.PatientImplants(d.tb.Context(), d.person(patient), register.Carried{Page: register.Page{Limit: 100}, Patient: patient})
@@ -51,7 +51,7 @@ func (d *desk) pending(c register.Caller, state register.State) []string {
 	return references
 }
 
-// TestPreparedAndValidated: a clerk prepares, the wrong specialist cannot validate, the right one can, once.
+// TestPreparedAndValidated: a clerk prepares; another specialist cannot validate; the right one can, once.
 func TestPreparedAndValidated(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -129,8 +129,8 @@ func TestPreparedAndValidated(t *testing.T) {
 	wantStrings(t, "history", history, []string{"Saved by 91021706490", "Submitted by 91021706490", "Notified by 78031412250"})
 }
 
-// TestValidatedAnew: what was submitted is decided again when it becomes final, and what is wrong then is told by the
-// reference, because the message does not hold it.
+// TestValidatedAnew: a submitted notification is checked again when it becomes final. Violations then have the path of
+// the reference, because the request does not contain the content.
 func TestValidatedAnew(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -140,7 +140,7 @@ func TestValidatedAnew(t *testing.T) {
 	submit := func() register.Receipt {
 		return d.must(d.NotifyExplant(t.Context(), d.inside(hospital, wouters), register.Submission{Save: register.ToValidate}, x))
 	}
-	first, second := submit(), submit() // neither takes anything away yet
+	first, second := submit(), submit() // neither removes anything yet
 	if d.carried(leroy)[placed.Touched[0].ID] != 1 {
 		t.Error("what is not final counts")
 	}
@@ -152,8 +152,8 @@ func TestValidatedAnew(t *testing.T) {
 	}
 }
 
-// TestRevised: a final notification is replaced by its specialist only, keeps its number, and what was removed since
-// stays in its place.
+// TestRevised: only its specialist can revise a final notification. It keeps its number, and implants removed since
+// must stay on it.
 func TestRevised(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -209,7 +209,8 @@ func TestRevised(t *testing.T) {
 	wantStrings(t, "back to a draft", refusals(err), []string{"NOTIFICATION_ALREADY_FINAL at Save"})
 }
 
-// TestWithdrawn: a withdrawn removal gives its implants back; an implantation from which something was removed stays.
+// TestWithdrawn: withdrawing an explantation restores its implants; an implantation with removed implants cannot be
+// withdrawn.
 func TestWithdrawn(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -256,7 +257,8 @@ func TestWithdrawn(t *testing.T) {
 	}
 }
 
-// TestDiscardedDraft: a draft leaves the lists, not the history, and only who may prepare it sees either.
+// TestDiscardedDraft: a discarded draft leaves the lists but not the history; only callers who may prepare it see
+// either.
 func TestDiscardedDraft(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -286,8 +288,8 @@ func TestDiscardedDraft(t *testing.T) {
 	wantCode(t, err, problem.NotificationNotFound)
 }
 
-// TestMandates: accepted, not accepted, expired, not begun, for another service; and affiliations around 1 January 2024,
-// when Dubois moved from the hospital to the clinic.
+// TestMandates: accepted, not accepted, expired, not begun, and for another service; also affiliations around 1
+// January 2024, when Dubois moved from the hospital to the clinic.
 func TestMandates(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t, store.Sources{Mandates: []register.Mandate{
@@ -329,7 +331,7 @@ func TestMandates(t *testing.T) {
 		}
 	}
 	if n := len(d.pending(d.person(wouters), "")); n != 5 {
-		t.Errorf("the mandate shows %d", n) // Dubois's, however they were prepared
+		t.Errorf("the mandate shows %d", n) // all of Dubois's, however they were prepared
 	}
 	if got := d.pending(d.person(smit), ""); !slices.Equal(got, []string{no}) {
 		t.Errorf("an expired mandate shows %q", got)
@@ -343,7 +345,7 @@ func first(all []string) string {
 	return all[0]
 }
 
-// TestEmergency: a doctor without a relation sees everything when he says why, and it is recorded; nobody else does.
+// TestEmergency: only a doctor without a care relation who gives a reason sees everything, and the reason is recorded.
 func TestEmergency(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -373,7 +375,7 @@ func TestEmergency(t *testing.T) {
 			t.Errorf("recorded %+v", e)
 		}
 	}
-	// With a relation no emergency is recorded; without the right to read, none helps.
+	// With a care relation no emergency is recorded; without the right to read, an emergency does not help.
 	if _, err = d.Search(t.Context(), d.person(claes), register.Criteria{Page: page, Patient: leroy, Emergency: why}); err != nil {
 		t.Error(err)
 	}
@@ -388,7 +390,7 @@ func TestEmergency(t *testing.T) {
 	wantCode(t, err, problem.MayNotRead)
 }
 
-// TestSearchDevice: by words, by code, by identifier as it was scanned.
+// TestSearchDevice searches by words, by code, and by identifier as scanned.
 func TestSearchDevice(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)

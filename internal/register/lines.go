@@ -10,13 +10,13 @@ import (
 	"github.com/openctr/ctr/internal/register/udi"
 )
 
-// placing is the content of an implantation while it is decided.
+// implantationPlan is the content of an implantation while it is checked and completed.
 type placing struct {
 	Implantation
 	lines []lineFacts
 }
 
-// newPlacing takes a copy of the lines, which are completed; the caller's stay as they are.
+// newImplantationPlan copies the lines, because they are completed; the caller's value stays unchanged.
 func newPlacing(n Implantation) *placing {
 	n.Implants = slices.Clone(n.Implants)
 	return &placing{Implantation: n}
@@ -38,39 +38,39 @@ func (p *placing) lookUp(s Reader) error {
 	return nil
 }
 
-func (p *placing) check(f *findings, facts operationFacts) {
-	checkImplantation(f, &p.Implantation, facts, p.lines)
+func (p *placing) check(results *findings, facts operationFacts) {
+	checkImplantation(results, &p.Implantation, facts, p.lines)
 }
 
-// decide completes the lines. Those that a former version had just so keep their ids; what was removed from the others
-// since keeps them from going.
-func (p *placing) decide(w Writer, r *Registrar, o *operation, f *findings, kept *Notification) error {
-	former := o.former()
+// decideLines completes the lines. A line identical to one of the previous version keeps its ID; a line from which
+// something was removed since then must stay.
+func (p *placing) decide(w Writer, r *Registrar, sub *operation, results *findings, next *Notification) error {
+	former := sub.former()
 	for i := range p.Implants {
-		implant := completed(&p.Implants[i], p.lines[i], kept)
-		if id, there := former.take(&implant); there {
+		implant := completed(&p.Implants[i], p.lines[i], next)
+		if id, ok := former.take(&implant); ok {
 			implant.ID = id
 		} else {
 			implant.ID = r.newID()
-			placed, err := serialPlaced(w, implant, kept.Implants, o.previous)
+			placed, err := serialPlaced(w, implant, next.Implants, sub.previous)
 			if err != nil {
 				return err
 			}
 			if placed {
-				f.warn(problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
+				results.warn(problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
 			}
 		}
-		kept.Implants = append(kept.Implants, implant)
+		next.Implants = append(next.Implants, implant)
 	}
-	if o.previous == nil || o.previous.State != Final {
+	if sub.previous == nil || sub.previous.State != Final {
 		return nil
 	}
-	removed, err := removedSince(w, o.previous)
-	checkRemoved(f, removed, o.previous, kept)
+	removed, err := removedSince(w, sub.previous)
+	checkRemoved(results, removed, sub.previous, next)
 	return err
 }
 
-// removedSince gives, for each line of an implantation from which something was removed, the first day of that.
+// loadFirstRemovals returns, for each line of an implantation with removals, the date of the first one.
 func removedSince(s Reader, n *Notification) (map[string]ident.Date, error) {
 	days := map[string]ident.Date{}
 	for i := range n.Implants {
@@ -85,7 +85,7 @@ func removedSince(s Reader, n *Notification) (map[string]ident.Date, error) {
 	return days, nil
 }
 
-// holds are the serial numbers.
+// lockKeys returns the serial numbers.
 func (p *placing) holds() []string {
 	var keys []string
 	for _, n := range p.Implants {
@@ -96,13 +96,13 @@ func (p *placing) holds() []string {
 	return keys
 }
 
-// removing is the content of an explantation while it is decided.
+// explantationPlan is the content of an explantation while it is checked and completed.
 type removing struct {
 	Explantation
 	lines []lineFacts
 }
 
-// newRemoving takes a copy of the lines, which are completed; the caller's stay as they are.
+// newExplantationPlan copies the lines, because they are completed; the caller's value stays unchanged.
 func newRemoving(n Explantation) *removing {
 	n.Explants = slices.Clone(n.Explants)
 	for i, x := range n.Explants {
@@ -132,12 +132,13 @@ func (p *removing) lookUp(s Reader) error {
 	return nil
 }
 
-// check does nothing: what remains of an implant is known for sure only inside the transaction that takes it away.
+// checkRules does nothing: the remaining quantity of an implant is certain only inside the transaction that removes
+// it.
 func (*removing) check(*findings, operationFacts) {}
 
 func (*removing) holds() []string { return nil }
 
-func (p *removing) decide(w Writer, r *Registrar, o *operation, f *findings, kept *Notification) error {
+func (p *removing) decide(w Writer, r *Registrar, sub *operation, results *findings, next *Notification) error {
 	removals := make([]explantFacts, len(p.Explants))
 	for i, x := range p.Explants {
 		removals[i].line = p.lines[i]
@@ -149,33 +150,33 @@ func (p *removing) decide(w Writer, r *Registrar, o *operation, f *findings, kep
 			return err
 		}
 		if found && implant.InForce && !implant.Unregistered && implant.Patient == p.Patient {
-			implant.Remaining += o.tookBefore(implant.ID)
+			implant.Remaining += sub.tookBefore(implant.ID)
 			removals[i].implant = &implant
 		}
 	}
-	decided := checkExplantation(f, &p.Explantation, o.facts, removals)
-	former := o.former()
+	decided := checkExplantation(results, &p.Explantation, sub.facts, removals)
+	former := sub.former()
 	for i, x := range p.Explants {
 		if x.Unregistered != nil {
-			implant := completed(x.Unregistered, p.lines[i], kept)
+			implant := completed(x.Unregistered, p.lines[i], next)
 			implant.Unregistered = true
-			if id, there := former.take(&implant); there {
+			if id, ok := former.take(&implant); ok {
 				implant.ID = id
 			} else {
 				implant.ID = r.newID()
 			}
 			decided[i].ImplantID = implant.ID
-			kept.Implants = append(kept.Implants, implant)
+			next.Implants = append(next.Implants, implant)
 		}
-		if kept.State != Final { // how many and what then remains is decided when it becomes final
+		if next.State != Final { // quantities are decided when the notification becomes final
 			decided[i] = Removal{ImplantID: cmp.Or(decided[i].ImplantID, x.ImplantID), Quantity: x.Quantity, Reason: x.Reason}
 		}
 	}
-	kept.Removals = decided
+	next.Removals = decided
 	return nil
 }
 
-// lookUpLine gathers what the sources say about a notified implant.
+// loadLineFacts loads the device list's and the authentic sources' data about one line.
 func lookUpLine(s Reader, n *NotifiedImplant, day ident.Date) (lineFacts, error) {
 	var facts lineFacts
 	var err error
@@ -201,13 +202,14 @@ func lookUpLine(s Reader, n *NotifiedImplant, day ident.Date) (lineFacts, error)
 	return facts, err
 }
 
-// lookUpPharmacy asks whether the pharmacist was titular of the pharmacy on the day, or, when none is named, of any.
+// loadPharmacyFacts finds out whether the pharmacist was titular of the pharmacy on the day or, when no pharmacy is
+// named, of any pharmacy.
 func lookUpPharmacy(s Reader, n *NotifiedImplant, day ident.Date, facts *lineFacts) error {
 	var pharmacy Organisation
 	if !n.Pharmacy.IsZero() {
-		var known bool
+		var ok bool
 		var err error
-		if pharmacy, known, err = s.Organisation(n.Pharmacy); err != nil || !known {
+		if pharmacy, ok, err = s.Organisation(n.Pharmacy); err != nil || !ok {
 			return err
 		}
 	}
@@ -224,17 +226,17 @@ func lookUpPharmacy(s Reader, n *NotifiedImplant, day ident.Date, facts *lineFac
 	return nil
 }
 
-// found turns "there or not" into a pointer.
-func found(d Device, there bool, err error) (*Device, error) {
-	if err != nil || !there {
+// deviceOrNil returns a found device as a pointer, and nil otherwise.
+func found(d Device, ok bool, err error) (*Device, error) {
+	if err != nil || !ok {
 		return nil, err
 	}
 	return &d, nil
 }
 
-// completed makes the registered line of a notified implant, without its id.
-func completed(n *NotifiedImplant, facts lineFacts, kept *Notification) Implant {
-	implant := Implant{NotifiedImplant: *n, Patient: kept.Patient, OperationDate: kept.OperationDate,
+// newImplant makes the registered line of a notified implant, without its ID.
+func completed(n *NotifiedImplant, facts lineFacts, next *Notification) Implant {
+	implant := Implant{NotifiedImplant: *n, Patient: next.Patient, OperationDate: next.OperationDate,
 		Remaining: n.Quantity, Device: facts.byCode}
 	if facts.udiErr == nil {
 		implant.UDIDI = facts.udi.DI
@@ -244,7 +246,7 @@ func completed(n *NotifiedImplant, facts lineFacts, kept *Notification) Implant 
 		implant.Code = facts.byDI.Code
 	}
 	if !n.Pharmacist.IsZero() {
-		implant.Pharmacist = withPractice(n.Pharmacist, facts.pharmacist, n.pharmacyDay(kept.OperationDate))
+		implant.Pharmacist = withPractice(n.Pharmacist, facts.pharmacist, n.pharmacyDay(next.OperationDate))
 		if n.Pharmacy.IsZero() {
 			implant.Pharmacy = facts.pharmacy
 		}
@@ -252,18 +254,18 @@ func completed(n *NotifiedImplant, facts lineFacts, kept *Notification) Implant 
 	return implant
 }
 
-// serialPlaced reports whether the same serial number is in a patient already, also by an earlier line of the message. One
-// that the version before placed was looked at then.
+// isSerialInUse reports whether the serial number is already implanted in a patient, or occurs on an earlier line of
+// the message. A serial number of the previous version was checked at that time.
 func serialPlaced(w Reader, implant Implant, earlier []Implant, previous *Notification) (bool, error) {
-	same := func(e Implant) bool {
-		return e.Serial == implant.Serial && (e.Code == implant.Code && !e.Code.IsZero() || e.UDIDI == implant.UDIDI && e.UDIDI != "")
+	isSame := func(other Implant) bool {
+		return other.Serial == implant.Serial && (other.Code == implant.Code && !other.Code.IsZero() || other.UDIDI == implant.UDIDI && other.UDIDI != "")
 	}
 	switch {
 	case implant.Serial == "":
 		return false, nil
-	case slices.ContainsFunc(earlier, same):
+	case slices.ContainsFunc(earlier, isSame):
 		return true, nil
-	case previous != nil && previous.State == Final && slices.ContainsFunc(previous.Implants, same):
+	case previous != nil && previous.State == Final && slices.ContainsFunc(previous.Implants, isSame):
 		return false, nil
 	}
 	return w.SerialInPatient(implant.Serial, implant.Code, implant.UDIDI)

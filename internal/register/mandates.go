@@ -9,21 +9,22 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// This file holds what becomes of mandates: they are granted, accepted, ended and moved to another holder. A mandate names
-// days, both included; so one that ends now ends with yesterday, and holds no longer.
+// This file holds the changes to mandates: grant, accept, end and transfer. The period of a mandate is in whole days,
+// both included. A mandate that is ended today therefore gets yesterday as its last day and is no longer in force
+// today.
 
-// MandateState is where a mandate stands on a day.
+// MandateState is the state of a mandate on a day.
 type MandateState string
 
 // The states of a mandate.
 const (
-	MandatePending MandateState = "Pending" // waits for its holder to accept it
-	MandateFuture  MandateState = "Future"  // accepted, and not begun
+	MandatePending MandateState = "Pending" // not accepted yet
+	MandateFuture  MandateState = "Future"  // accepted, but not begun
 	MandateActive  MandateState = "Active"
 	MandateEnded   MandateState = "Ended"
 )
 
-// StateOn tells where the mandate stands on a day.
+// StateOn returns the state of the mandate on a day.
 func (m Mandate) StateOn(day ident.Date) MandateState {
 	switch {
 	case m.ended(day):
@@ -36,12 +37,12 @@ func (m Mandate) StateOn(day ident.Date) MandateState {
 	return MandateActive
 }
 
-// ended reports whether the period is over on a day, or never comes.
+// hasEnded reports whether the period ended before the day, or ends before it begins.
 func (p Period) ended(day ident.Date) bool {
 	return !p.To.IsZero() && (p.To.Before(day) || p.To.Before(p.From))
 }
 
-// MandateChange asks for a change of mandates for this register. Exactly one of its parts is given.
+// ManageMandateRequest changes mandates for this register. Exactly one of its parts is set.
 type MandateChange struct {
 	Grant    *MandateGrant
 	Accept   *MandateAcceptance
@@ -50,30 +51,30 @@ type MandateChange struct {
 	Defects  []*problem.Error
 }
 
-// MandateGrant gives somebody a mandate, from today when no day is given, and for good when none ends it.
+// MandateGrant grants a mandate. Without a first day it begins today; without a last day it does not end.
 type MandateGrant struct {
 	Grantee ident.SSIN
 	Period
 }
 
-// MandateAcceptance accepts the mandates that somebody gave the caller.
+// MandateAcceptance accepts the mandates that the Grantor gave the caller.
 type MandateAcceptance struct {
 	Grantor ident.SSIN
 }
 
-// MandateEnd ends the mandates that the caller gave the Grantee, or that he has from the Grantor, whichever is named.
+// MandateEnd ends the mandates from the caller to the Grantee, or from the Grantor to the caller, whichever is set.
 type MandateEnd struct {
 	Grantee ident.SSIN
 	Grantor ident.SSIN
 }
 
-// MandateTransfer moves the mandates that the caller gave the Grantee to another holder, who must accept them.
+// MandateTransfer moves the mandates that the caller gave the Grantee to another person, who must accept them.
 type MandateTransfer struct {
 	Grantee ident.SSIN
 	To      ident.SSIN
 }
 
-// about is the other person of a change. Of a transfer it is the one who gains.
+// otherPerson returns the other person concerned by a change; for a transfer, the new grantee.
 func (m MandateChange) about() ident.SSIN {
 	switch {
 	case m.Grant != nil:
@@ -88,29 +89,29 @@ func (m MandateChange) about() ident.SSIN {
 	return ident.SSIN{}
 }
 
-// StandingMandate is a mandate with its state today.
+// MandateDetail is a mandate with its state today.
 type StandingMandate struct {
 	Mandate
 	State MandateState
 }
 
-// ManageMandate grants, accepts, ends or transfers mandates, and returns those that changed. That the other person exists is
-// not asked: the refusal would tell who is registered.
-func (r *Registrar) ManageMandate(ctx context.Context, c Caller, change MandateChange) ([]StandingMandate, error) {
+// ManageMandate grants, accepts, ends or transfers mandates, and returns those that changed. It does not check that
+// the other person exists: a refusal would reveal who is registered.
+func (r *Registrar) ManageMandate(ctx context.Context, c Caller, req MandateChange) ([]StandingMandate, error) {
 	today := r.day(r.now())
-	changed, err := transacted(ctx, r, c, Event{Outcome: Accepted, Patient: change.about()}, func(w Writer, e *Event) ([]Mandate, error) {
-		if err := problem.List(problem.RulesViolated, change.Defects); err != nil {
+	changed, err := transacted(ctx, r, c, Event{Outcome: Accepted, Patient: req.about()}, func(w Writer, e *Event) ([]Mandate, error) {
+		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
 		switch {
-		case change.Grant != nil:
-			return grantMandate(w, c, *change.Grant, today, e)
-		case change.Accept != nil:
-			return acceptMandates(w, c, change.Accept.Grantor, today, e)
-		case change.End != nil:
-			return endMandates(w, c, *change.End, today, e)
-		case change.Transfer != nil:
-			return transferMandates(w, c, *change.Transfer, today, e)
+		case req.Grant != nil:
+			return grantMandate(w, c, *req.Grant, today, e)
+		case req.Accept != nil:
+			return acceptMandates(w, c, req.Accept.Grantor, today, e)
+		case req.End != nil:
+			return endMandates(w, c, *req.End, today, e)
+		case req.Transfer != nil:
+			return transferMandates(w, c, *req.Transfer, today, e)
 		}
 		return nil, problem.New(problem.InternalError)
 	})
@@ -130,47 +131,48 @@ func grantMandate(w Writer, c Caller, grant MandateGrant, today ident.Date, e *E
 	if e.Reason, err = mayGrant(c, today); err != nil {
 		return nil, err
 	}
-	const at = "Change/Grant"
+	const path = "Change/Grant"
 	if grant.From.IsZero() {
 		grant.From = today
 	}
-	f := findings{}
+	results := findings{}
 	if grant.Grantee == c.person {
-		f.refuse(problem.MandateToSelf, at+"/Grantee")
+		results.refuse(problem.MandateToSelf, path+"/Grantee")
 	}
-	f.period(at, grant.Period, today)
-	if err = f.err(); err != nil {
+	results.period(path, grant.Period, today)
+	if err = results.err(); err != nil {
 		return nil, err
 	}
 	e.Reason = "grant, " + e.Reason
 	m := Mandate{Grantor: c.person, Grantee: grant.Grantee, Service: MandateService, Period: grant.Period}
-	return []Mandate{m}, newMandate(w, m, at+"/Grantee", today)
+	return []Mandate{m}, newMandate(w, m, path+"/Grantee", today)
 }
 
-// period refuses a period that begins in the past, which would change what was, or ends before it begins.
-func (f *findings) period(at string, p Period, today ident.Date) {
+// checkPeriod rejects a period that begins in the past, because it would change past rights, and one that ends before
+// it begins.
+func (results *findings) period(path string, p Period, today ident.Date) {
 	if p.From.Before(today) {
-		f.refuse(problem.PeriodBeginsInPast, at+"/From")
+		results.refuse(problem.PeriodBeginsInPast, path+"/From")
 	}
 	if !p.To.IsZero() && p.To.Before(p.From) {
-		f.refuse(problem.PeriodReversed, at+"/To")
+		results.refuse(problem.PeriodReversed, path+"/To")
 	}
 }
 
-// newMandate keeps a mandate unless the two have one that has not ended.
-func newMandate(w Writer, m Mandate, at string, today ident.Date) error {
-	there, err := lasting(w, m.Grantor, m.Grantee, today)
+// addMandate stores a mandate unless the two persons already have one that has not ended.
+func newMandate(w Writer, m Mandate, path string, today ident.Date) error {
+	existing, err := lasting(w, m.Grantor, m.Grantee, today)
 	if err != nil {
 		return err
 	}
-	if len(there) > 0 {
-		return problem.New(problem.MandateExists).In(at)
+	if len(existing) > 0 {
+		return problem.New(problem.MandateExists).In(path)
 	}
 	return w.KeepMandate(m)
 }
 
-// lasting are the mandates between two people that have not ended, in the order in which they begin. Whoever decides by
-// them makes the other changes of this grantor's mandates wait.
+// lockUnendedMandates returns the mandates between two persons that have not ended, ordered by their first day. It
+// locks the grantor's mandates, so that concurrent changes wait until the transaction ends.
 func lasting(w Writer, grantor, grantee ident.SSIN, today ident.Date) ([]Mandate, error) {
 	if err := w.Hold("mandates of " + grantor.Digits()); err != nil {
 		return nil, err
@@ -214,22 +216,22 @@ func endMandates(w Writer, c Caller, end MandateEnd, today ident.Date, e *Event)
 	if err := mayActForSelf(c, today); err != nil {
 		return nil, err
 	}
-	grantor, grantee, at, reason := c.person, end.Grantee, "Change/End/Grantee", "end, grantor of the mandate"
+	grantor, grantee, path, reason := c.person, end.Grantee, "Change/End/Grantee", "end, grantor of the mandate"
 	if !end.Grantor.IsZero() {
-		grantor, grantee, at, reason = end.Grantor, c.person, "Change/End/Grantor", "end, grantee of the mandate"
+		grantor, grantee, path, reason = end.Grantor, c.person, "Change/End/Grantor", "end, grantee of the mandate"
 	}
 	all, err := lasting(w, grantor, grantee, today)
 	if err != nil {
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, problem.New(problem.MandateNotFound).In(at)
+		return nil, problem.New(problem.MandateNotFound).In(path)
 	}
 	e.Reason = reason
 	return all, endAll(w, all, today)
 }
 
-// endAll ends mandates with yesterday.
+// endBeforeToday ends mandates with yesterday as their last day.
 func endAll(w Writer, all []Mandate, today ident.Date) error {
 	for i := range all {
 		all[i].To = today.AddDays(-1)
@@ -245,23 +247,23 @@ func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e
 	if err != nil {
 		return nil, err
 	}
-	const at = "Change/Transfer"
+	const path = "Change/Transfer"
 	if t.To == c.person {
-		return nil, problem.New(problem.MandateToSelf).In(at + "/To")
+		return nil, problem.New(problem.MandateToSelf).In(path + "/To")
 	}
 	old, err := lasting(w, c.person, t.Grantee, today)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(old) == 0:
-		return nil, problem.New(problem.MandateNotFound).In(at + "/Grantee")
+		return nil, problem.New(problem.MandateNotFound).In(path + "/Grantee")
 	}
-	there, err := lasting(w, c.person, t.To, today)
+	existing, err := lasting(w, c.person, t.To, today)
 	switch {
 	case err != nil:
 		return nil, err
-	case len(there) > 0: // also when both are the same person
-		return nil, problem.New(problem.MandateExists).In(at + "/To")
+	case len(existing) > 0: // also when both are the same person
+		return nil, problem.New(problem.MandateExists).In(path + "/To")
 	}
 	var moved []Mandate
 	for _, m := range old {
@@ -281,14 +283,14 @@ func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e
 	return append(old, moved...), nil
 }
 
-// MandatesFound is a page of mandates.
+// ListMandatesResult is a page of mandates.
 type MandatesFound struct {
 	Total    int
 	Mandates []StandingMandate
 }
 
-// Mandates lists the mandates for this register that the caller gave and got, past ones too, in the order in which they
-// begin.
+// ListMandates lists the mandates for this register that the caller granted or received, including past ones, ordered
+// by their first day.
 func (r *Registrar) Mandates(ctx context.Context, c Caller, page Page) (MandatesFound, error) {
 	event := Event{Outcome: Accepted, Reason: "own mandates"}
 	today := r.day(r.now())
@@ -300,11 +302,11 @@ func (r *Registrar) Mandates(ctx context.Context, c Caller, page Page) (Mandates
 		if err != nil {
 			return MandatesFound{}, err
 		}
-		got, err := s.MandatesTo(c.person)
+		received, err := s.MandatesTo(c.person)
 		if err != nil {
 			return MandatesFound{}, err
 		}
-		all := slices.DeleteFunc(slices.Concat(given, got), func(m Mandate) bool { return m.Service != MandateService })
+		all := slices.DeleteFunc(slices.Concat(given, received), func(m Mandate) bool { return m.Service != MandateService })
 		slices.SortFunc(all, func(a, b Mandate) int {
 			return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Grantor.Digits(), b.Grantor.Digits()), cmp.Compare(a.Grantee.Digits(), b.Grantee.Digits()))
 		})
@@ -312,7 +314,7 @@ func (r *Registrar) Mandates(ctx context.Context, c Caller, page Page) (Mandates
 	})
 }
 
-// cut is a page of a list.
+// slicePage returns one page of a list.
 func cut[T any](all []T, page Page) []T {
 	from := min(page.Offset, len(all))
 	return all[from : from+min(page.Limit, len(all)-from)]

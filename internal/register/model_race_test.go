@@ -13,18 +13,18 @@ import (
 	"github.com/openctr/ctr/internal/storetest"
 )
 
-// racers change the same notifications at the same time, each so many times.
+// racingCallers callers change the same notifications at the same time, attemptsPerCaller times each.
 const (
 	racers = 8
 	races  = 25
 )
 
-// made is what was accepted, as its receipt says.
+// raceLog collects the results of a race.
 type made struct {
 	mu       sync.Mutex
 	receipts []register.Receipt
 	refused  int
-	failed   []error // that are no refusals
+	failed   []error // errors that are not refusals
 	byInput  map[string][]ident.NotificationNumber
 }
 
@@ -44,7 +44,7 @@ func (m *made) note(input string, receipt register.Receipt, err error) {
 	}
 }
 
-// target is a random notification that was made, as its last receipt says.
+// randomTarget returns the last receipt of a random accepted notification.
 func (m *made) target(r *rand.Rand, kind register.OperationType) register.Receipt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -55,8 +55,8 @@ func (m *made) target(r *rand.Rand, kind register.OperationType) register.Receip
 	return of[max(0, len(of)-1-r.IntN(6))]
 }
 
-// TestModelRaces lets several callers change the same few notifications at once. Who wins is not told; but whatever they
-// do, nothing is taken away twice, no version and no number is given twice, and every attempt is recorded.
+// TestModelRaces lets several callers change the same few notifications at once. Any of them may win; but nothing is
+// removed twice, no version and no number is assigned twice, and every attempt is recorded.
 func TestModelRaces(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, backend func(testing.TB) storetest.Backend) {
@@ -70,7 +70,7 @@ func TestModelRaces(t *testing.T) {
 			all.note("", h.place(n), nil)
 		}
 		h.events()
-		callers := make(chan register.Caller, racers*races) // made beforehand: the desk is no place for a crowd
+		callers := make(chan register.Caller, racers*races) // made in advance: testRegister is not safe for concurrent use
 		for range cap(callers) {
 			callers <- h.person(claes)
 		}
@@ -92,7 +92,7 @@ func TestModelRaces(t *testing.T) {
 	})
 }
 
-// race makes one attempt on something that others attempt too.
+// raceOnce makes one attempt on a notification that others change too.
 func (h *history) race(r *rand.Rand, c register.Caller, all *made) {
 	ctx := h.tb.Context()
 	placed, removed := all.target(r, register.TypeImplantation), all.target(r, register.TypeExplantation)
@@ -100,7 +100,7 @@ func (h *history) race(r *rand.Rand, c register.Caller, all *made) {
 	x := register.Explantation{Specialist: bySSIN(claes), OperationDate: day("2026-11-21"), Patient: placed.Patient,
 		Explants: []register.Explant{{ImplantID: line.ID, Quantity: r.IntN(3)}}}
 	switch r.IntN(6) {
-	case 0: // the same submission by many
+	case 0: // the same submission from many callers
 		input := fmt.Sprint("input-", r.IntN(3))
 		n := implantation()
 		n.Comment = input
@@ -141,12 +141,12 @@ func (h *history) race(r *rand.Rand, c register.Caller, all *made) {
 	}
 }
 
-// settled checks what must hold after any race.
+// checkAfterRace checks what must hold after any race.
 func (h *history) settled(t *testing.T, all *made) {
 	t.Helper()
 	ctx := t.Context()
 	events := h.events()
-	attempts := map[string]bool{} // one may be recorded twice: of the patient before a revision too
+	attempts := map[string]bool{} // an attempt may have two events: a revision that changes the patient
 	for _, e := range events {
 		attempts[e.Correlation] = true
 	}

@@ -8,11 +8,11 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// This file asks the register and the model the same, by everybody who may ask.
+// This file makes the same reads on the register and on the model, as every actor who may read.
 
 const emergencyReason = "unconscious after an accident"
 
-// stated is the reason that a step gives for an emergency.
+// emergencyReason returns the reason that a step gives for an emergency.
 func (s step) stated() string {
 	if s.emergency {
 		return emergencyReason
@@ -20,7 +20,7 @@ func (s step) stated() string {
 	return ""
 }
 
-// recordedFor is the emergency that is recorded: one without which less would have been shown.
+// recordedReason returns the emergency reason that is recorded: only when less would have been shown without it.
 func (s step) recordedFor(m *model, patient ident.SSIN) string {
 	if s.emergency && m.needed(actors[s.who], patient) {
 		return emergencyReason
@@ -28,7 +28,7 @@ func (s step) recordedFor(m *model, patient ident.SSIN) string {
 	return ""
 }
 
-// pages reads a whole list page by page and compares it with the one that must be there. Each page is recorded.
+// comparePages reads a whole list page by page and compares it with the expected one. Each page is recorded.
 func (h *history) pages(s step, v verdict, emergency string, want []string, read func(register.Caller, register.Page) (int, []string, error)) error {
 	a := actors[s.who]
 	var got []string
@@ -111,7 +111,7 @@ func (h *history) search(s step) error {
 	})
 }
 
-// search is what a search must find, and how it is recorded.
+// expectSearch returns the expected result of a search, and how it is recorded.
 func (m *model) search(a actor, c register.Criteria, s step) (want []string, v verdict, emergency string) {
 	v = verdict{patient: c.Patient, number: c.Number}
 	among := slices.DeleteFunc(slices.Clone(m.numbered), func(e *entry) bool {
@@ -160,7 +160,7 @@ func (m *model) search(a actor, c register.Criteria, s step) (want []string, v v
 	return want, v, emergency
 }
 
-// touches reports whether a notification placed or removed one implant that is all that is asked for.
+// matchesImplant reports whether one implant that the notification implanted or removed meets all criteria.
 func (m *model) touches(e *entry, asked register.ImplantCriteria) bool {
 	di := ""
 	if asked.UDI != "" {
@@ -176,7 +176,7 @@ func (m *model) touches(e *entry, asked register.ImplantCriteria) bool {
 		slices.ContainsFunc(e.current().removals, func(r removal) bool { return fits(r.id) })
 }
 
-// describe compares one notification in full.
+// compareNotification compares one notification in full.
 func (h *history) describe(s step, e *entry) error {
 	a, of := actors[s.who], s.names(e)
 	v, needed := h.m.find(a, e, of.Number, s.emergency)
@@ -210,8 +210,8 @@ func revisionTexts(all []register.Revision) []string {
 	return out
 }
 
-// compareAll asks everything: what each patient carries today and carried before, every list, and the newest
-// notifications in full; or, when the step is the last one, all of them.
+// compareAll compares everything: the implants of each patient today and on other days, every list, and the newest
+// notifications in full; after the last step, all of them.
 func (h *history) compareAll(s step) error {
 	for who, a := range actors {
 		if err := h.list(step{who: who, page: s.page}); err != nil {

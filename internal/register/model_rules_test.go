@@ -10,10 +10,10 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// This file holds the rules of the model, as far as the random histories break them. A finding is "NUMBER CODE at PLACE":
-// the number restores the order in which the rules are applied when some of them are forgiven.
+// This file holds the rules of the model, as far as the random histories break them. A finding is "NUMBER CODE at
+// PATH": the number restores the order in which the rules apply when some violations are downgraded to warnings.
 
-// finder collects findings in the order in which they are made.
+// findingList collects findings in the order in which they are made.
 type finder struct {
 	n                         int
 	refused, forgiven, warned []string
@@ -24,14 +24,14 @@ func (f *finder) add(list *[]string, code problem.Code, where string) {
 	*list = append(*list, fmt.Sprintf("%04d %s", f.n, at(code, where)))
 }
 
-// merge puts two lists of findings into one.
+// mergeFindings combines two lists of findings in order.
 func merge(a, b []string) []string {
 	all := slices.Concat(a, b)
 	slices.Sort(all)
 	return all
 }
 
-// plain takes the numbers off.
+// stripNumbers removes the numbers.
 func plain(findings []string) []string {
 	var out []string
 	for _, f := range findings {
@@ -41,7 +41,7 @@ func plain(findings []string) []string {
 	return out
 }
 
-// apply decides the lines of the next version. What a draft may break is told apart.
+// applyRules decides the lines of the next version. It returns apart what a draft may break.
 func (m *model) apply(c content, e *entry, next *version) (refused, forgiven []string) {
 	f := &finder{}
 	var former []keptLine
@@ -110,7 +110,7 @@ func checkLine(f *finder, n register.NotifiedImplant, where string) {
 	}
 }
 
-// registered is a line as it is kept: with what its UDI says, in the form that knownUDI writes.
+// toKeptLine returns a line as stored, completed from its UDI, which has the form that knownUDI writes.
 func registered(n register.NotifiedImplant) keptLine {
 	l := keptLine{notified: n}
 	if n.UDI != "" {
@@ -132,7 +132,7 @@ func knownUDI(lot, serial string) string {
 	return udi
 }
 
-// takeSame is the id of the same line of the version before, each of which goes to one line.
+// reuseLineID returns the ID of an identical line of the previous version. Each old line is used once.
 func takeSame(former []keptLine, l keptLine) string {
 	for i, old := range former {
 		if old.id != "" && old.notified == l.notified && old.di == l.di && old.unregistered == l.unregistered {
@@ -148,7 +148,7 @@ func sameSerial(a, b keptLine) bool {
 		(a.notified.Code == b.notified.Code && !a.notified.Code.IsZero() || a.di == b.di && a.di != "")
 }
 
-// serialPlaced reports whether a serial number is in some patient already, or stands twice in the message.
+// isSerialInUse reports whether a serial number is already in a patient, or twice in the message.
 func (m *model) serialPlaced(l keptLine, earlier []keptLine, e *entry) bool {
 	same := func(other keptLine) bool { return sameSerial(l, other) }
 	switch {
@@ -167,7 +167,7 @@ func (m *model) serialPlaced(l keptLine, earlier []keptLine, e *entry) bool {
 	})
 }
 
-// firstRemoval is the day on which something of a line was first removed.
+// firstRemoval returns the first date on which part of a line was removed.
 func (m *model) firstRemoval(id string) ident.Date {
 	first := endOfTime
 	for _, e := range m.entries {
@@ -183,7 +183,7 @@ func (m *model) firstRemoval(id string) ident.Date {
 func (m *model) remove(f *finder, c content, e *entry, former []keptLine, next *version) {
 	taken := m.taken(endOfTime)
 	if e != nil && e.counts() {
-		for _, r := range e.current().removals { // what the version before took may be taken again
+		for _, r := range e.current().removals { // what the previous version removed may be removed again
 			taken[r.id] -= r.quantity
 		}
 	}
@@ -206,8 +206,8 @@ func (m *model) remove(f *finder, c content, e *entry, former []keptLine, next *
 		if x.unregistered != nil {
 			checkLine(f, *x.unregistered, where+"/Unregistered")
 		} else {
-			l, placed, there := m.placedIn(c.patient, x.id)
-			if !there {
+			l, placed, ok := m.placedIn(c.patient, x.id)
+			if !ok {
 				f.add(&f.refused, problem.ImplantNotOfPatient, where+"/ImplantId")
 				continue
 			}

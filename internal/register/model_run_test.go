@@ -16,15 +16,15 @@ import (
 	"github.com/openctr/ctr/internal/storetest"
 )
 
-// This file runs steps against the register and the model, and tells where they part.
+// This file runs steps against the register and the model, and reports where they differ.
 
-// history is a register and the model of it.
+// modelRun is a register and its model.
 type history struct {
 	*desk
 	m *model
 }
 
-// beginHistory opens a register on a new database. end closes it.
+// newModelRun opens a register on a new database. end closes it.
 func beginHistory(tb testing.TB, backend storetest.Backend) (h *history, end func()) {
 	tb.Helper()
 	db, err := store.Open(tb.Context(), backend.Config)
@@ -54,7 +54,7 @@ func (h *history) call(a actor) register.Caller {
 	return h.inside(a.organisation, a.person)
 }
 
-// take runs one step. Its error is where the register and the model part.
+// runStep runs one step. It returns an error when the register and the model differ.
 func (h *history) take(s step) error {
 	switch s.act {
 	case waiting:
@@ -80,7 +80,7 @@ func (h *history) take(s step) error {
 	return fmt.Errorf("no such action: %s", s.act)
 }
 
-// differ tells two texts apart.
+// differ returns an error when two lists of texts differ.
 func differ(what string, got, want []string) error {
 	if slices.Equal(got, want) {
 		return nil
@@ -88,7 +88,7 @@ func differ(what string, got, want []string) error {
 	return fmt.Errorf("%s:\n\tregister %s\n\tmodel    %s", what, strings.Join(got, "\n\t         "), strings.Join(want, "\n\t         "))
 }
 
-// content makes the content of a step, with the ids that the lines have in this run.
+// contentForStep returns the content of a step, with the line IDs of this run.
 func (h *history) content(s step) content {
 	c := s.content
 	c.explants = nil
@@ -144,10 +144,10 @@ func (h *history) notify(s step) error {
 	return h.outcome(s, nil, verdict{refused: []string{"MESSAGE_REPLAYED"}, patient: c.patient}, "", register.Receipt{}, err)
 }
 
-// unknownNumber is one that is never given: its day is past.
+// unknownNumber is never assigned: its day is past.
 var unknownNumber = must(ident.ParseNotificationNumber, "202001010000123")
 
-// names is how a step names its notification.
+// notificationRef returns the reference with which a step identifies its notification.
 func (s step) names(e *entry) register.Of {
 	switch {
 	case e == nil && s.byNumber:
@@ -196,7 +196,7 @@ func (h *history) change(s step) error {
 	return h.outcome(s, e, v, "", receipt, err)
 }
 
-// outcome compares what came of an operation with the verdict of the model, and keeps it there.
+// compareOutcome compares the result of an operation with the model's verdict, and stores it in the model.
 func (h *history) outcome(s step, e *entry, v verdict, input string, receipt register.Receipt, err error) error {
 	if failed := differ("refusals", refusals(err), v.refused); failed != nil {
 		return failed
@@ -224,7 +224,7 @@ func (h *history) outcome(s step, e *entry, v verdict, input string, receipt reg
 	return h.recorded(actors[s.who], v, "")
 }
 
-// adopt takes the ids and the number that the register gave over into the version that the model expects.
+// adoptIDs copies the IDs and the number that the register assigned into the version that the model expects.
 func (h *history) adopt(e *entry, v verdict, receipt register.Receipt) error {
 	if len(receipt.Implants) != len(v.next.lines) || len(receipt.Removals) != len(v.next.removals) {
 		return fmt.Errorf("%d lines and %d removals instead of %d and %d", len(receipt.Implants), len(receipt.Removals),
@@ -258,7 +258,7 @@ func (h *history) adopt(e *entry, v verdict, receipt register.Receipt) error {
 	return nil
 }
 
-// declares tells of each removal whether its explantation itself declares the implant.
+// declares reports, for each removal, whether its explantation declares the implant.
 func (v *version) declares() []bool {
 	declared := make([]bool, len(v.removals))
 	for i := range v.content.explants {
@@ -283,7 +283,7 @@ func (h *history) compareReceipt(s step, e *entry, version int, receipt register
 	return differ("receipt", notificationText(receipt.Notification, touched), h.m.text(e, version, s.act != discarding))
 }
 
-// notificationText is all of a notification that the model knows.
+// notificationText returns everything the model models of a notification.
 func notificationText(n register.Notification, touched []register.Implant) []string {
 	out := []string{fmt.Sprint(n.Reference, " v", n.Version, " ", n.State, " ", n.Change, " ", n.ChangeReason, " ", n.Number, " ", n.Type, " ",
 		n.Specialist.SSIN.Digits(), " ", n.OperationDate, " ", n.Patient.Digits(), " ", n.Organisation, " ", n.Author.Digits(), " ",
@@ -302,7 +302,7 @@ func notificationText(n register.Notification, touched []register.Implant) []str
 	return out
 }
 
-// text is what notificationText must say.
+// notificationText returns the text that a version must have.
 func (m *model) text(e *entry, version int, touched bool) []string {
 	v := e.versions[version-1]
 	n := register.Notification{Reference: e.reference, Version: version, State: v.state, Change: v.change, ChangeReason: v.why,
@@ -329,8 +329,8 @@ func (m *model) text(e *entry, version int, touched bool) []string {
 	return notificationText(n, implants)
 }
 
-// recorded compares the record that an operation left in the audit trail: one, or, when it concerned two patients, the same
-// about each.
+// compareEvents compares the audit events of an operation with the model: one or, when two patients are concerned, the
+// same one for each.
 func (h *history) recorded(a actor, v verdict, emergency string) error {
 	events, last, err := h.db.Events(h.tb.Context(), h.seen, 10)
 	if err != nil {

@@ -11,19 +11,20 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// This file is the register as a list in memory, without a database, an index or a transaction: what a random history must
-// lead to. It keeps every version, and counts everything anew from the current ones each time it is asked. Who may is
-// modelled as far as the people of the scenario go; the table of authorise.go has a test of its own.
+// This file models the register as a list in memory, without a database, an index or a transaction: the expected
+// result of a random history. It keeps every version, and computes everything from the current versions each time.
+// Authorisation is modelled only as far as the people of the scenario need it; the table in authorise.go has its own
+// test.
 
-// actor is who asks: a person with his own certificate, or inside an organisation.
+// actor is a caller: a person with their own certificate, or acting inside an organisation.
 type actor struct {
 	name         string
 	person       ident.SSIN
 	organisation ident.NIHII
 }
 
-// The people of the scenario. Peeters is a doctor who operates on nobody; Wouters is staff of the hospital, where Claes
-// works, and has a mandate of Dubois until the end of 2027.
+// The people of the scenario. Peeters is a doctor who operates on no patient; Wouters is staff of the hospital, where
+// Claes works, and has a mandate of Dubois until the end of 2027.
 var (
 	actors = []actor{
 		{name: "Claes", person: claes}, {name: "Claes in the hospital", person: claes, organisation: hospital},
@@ -41,7 +42,7 @@ var (
 func (a actor) doctor() bool { return a.person == claes || a.person == dubois || a.person == peeters }
 func (a actor) staff() bool  { return a.person == wouters && !a.organisation.IsZero() }
 
-// model is the register as it must be.
+// model is the expected state of the register.
 type model struct {
 	brussels *time.Location
 	now      time.Time
@@ -52,12 +53,12 @@ type model struct {
 	linked   map[[2]ident.SSIN]bool // patient and professional
 }
 
-// mandated reports whether the specialist let the actor act for him.
+// isMandated reports whether the actor has the specialist's mandate.
 func (m *model) mandated(a actor, specialist ident.SSIN) bool {
 	return a.person == wouters && specialist == dubois && !m.today().After(mandateEnds)
 }
 
-// keptLine is a line of implants under its id.
+// keptLine is a line of implants with its ID.
 type keptLine struct {
 	id           string
 	notified     register.NotifiedImplant
@@ -67,7 +68,7 @@ type keptLine struct {
 
 type removal struct {
 	id        string
-	quantity  int // zero: all, as long as it is not final
+	quantity  int // zero: all, until the notification is final
 	reason    string
 	remaining int
 }
@@ -80,28 +81,28 @@ type version struct {
 	at           time.Time
 	organisation ident.NIHII
 	author       ident.SSIN
-	content      content // as sent
+	content      content // as submitted
 	lines        []keptLine
 	removals     []removal
 	warned       []string
 }
 
-// entry is a notification with all its versions, in their order.
+// entry is a notification with all its versions, in order.
 type entry struct {
 	begun     int // the step that began it
 	reference string
 	number    ident.NotificationNumber
 	firstWith int // the version that got the number
 	versions  []version
-	ids       []string // of all lines that it ever had, in the order in which they came
+	ids       []string // of all lines that it ever had, in order of appearance
 }
 
 func (e *entry) current() *version { return &e.versions[len(e.versions)-1] }
 
-// counts reports whether its current version is final.
+// isFinal reports whether the current version is final.
 func (e *entry) counts() bool { return e.current().state == register.Final }
 
-// numberOf is the number that a version has.
+// numberOf returns the number that a version has.
 func (e *entry) numberOf(v int) ident.NotificationNumber {
 	if e.firstWith == 0 || v < e.firstWith {
 		return ident.NotificationNumber{}
@@ -109,7 +110,7 @@ func (e *entry) numberOf(v int) ident.NotificationNumber {
 	return e.number
 }
 
-// content is what a notification says.
+// content is the content of a notification.
 type content struct {
 	kind       register.OperationType
 	specialist ident.SSIN
@@ -126,7 +127,7 @@ type explant struct {
 	reason       string
 }
 
-// sent is what became of something sent under an InputReference.
+// sent is the result of a submission with an InputReference.
 type sent struct {
 	save    register.State
 	content string // as text, to compare
@@ -150,7 +151,7 @@ func (m *model) began(step int) *entry {
 	return nil
 }
 
-// taken is how many of each line were taken away up to and including a day.
+// removedUntil returns the removed quantity of each line up to and including a day.
 func (m *model) taken(until ident.Date) map[string]int {
 	taken := map[string]int{}
 	for _, e := range m.entries {
@@ -166,12 +167,12 @@ func (m *model) taken(until ident.Date) map[string]int {
 
 var endOfTime = day("9999-12-31")
 
-// remaining is what is left of a line now.
+// remaining returns what is left of a line now.
 func (m *model) remaining(id string) int {
 	return m.lines[id].notified.Quantity - m.taken(endOfTime)[id]
 }
 
-// placedIn is the line that a patient got under this id and that counts.
+// implantIn returns the patient's line with this ID, if its notification is final.
 func (m *model) placedIn(patient ident.SSIN, id string) (keptLine, ident.Date, bool) {
 	for _, e := range m.entries {
 		v := e.current()
@@ -187,14 +188,14 @@ func (m *model) placedIn(patient ident.SSIN, id string) (keptLine, ident.Date, b
 	return keptLine{}, ident.Date{}, false
 }
 
-// verdict is what must come of an operation.
+// verdict is the expected result of an operation.
 type verdict struct {
 	refused  []string
 	withheld bool
 	next     *version
 	repeated *sent
-	patient  ident.SSIN // of the record in the audit trail
-	former   ident.SSIN // the patient before a revision, of whom another record may speak
+	patient  ident.SSIN // of the audit event
+	former   ident.SSIN // the patient before a revision, for whom a second event may exist
 	number   ident.NotificationNumber
 }
 
@@ -203,7 +204,8 @@ func refuse(v verdict, refused ...string) verdict {
 	return v
 }
 
-// access is what somebody may see of a patient: everything, the own operations, or nothing; or he is told that he may not.
+// accessOf returns how much of a patient's data an actor may see: everything, their own notifications, or nothing; or
+// the refusal.
 func (m *model) access(a actor, patient ident.SSIN, emergency bool) (all, own bool, refused string) {
 	switch {
 	case a.organisation.IsZero() && a.person == patient:
@@ -216,7 +218,7 @@ func (m *model) access(a actor, patient ident.SSIN, emergency bool) (all, own bo
 	return false, false, "MAY_NOT_READ"
 }
 
-// sees decides whether somebody is shown a notification.
+// canSee decides whether an actor may see a notification.
 func (m *model) sees(a actor, e *entry, emergency bool) (bool, string) {
 	v := e.current()
 	if e.number.IsZero() {
@@ -227,7 +229,7 @@ func (m *model) sees(a actor, e *entry, emergency bool) (bool, string) {
 	return all || own && v.content.specialist == a.person, refused
 }
 
-// mayChange decides whether somebody may change a notification that is there, before it is looked at what he wants of it.
+// mayChange decides whether an actor may change an existing notification, before the change itself is checked.
 func (m *model) mayChange(a actor, e *entry, named ident.NotificationNumber) verdict {
 	v, _ := m.find(a, e, named, false)
 	switch {
@@ -241,8 +243,8 @@ func (m *model) mayChange(a actor, e *entry, named ident.NotificationNumber) ver
 	return v
 }
 
-// find decides whether somebody is told of a notification, and which emergency is recorded then. Who may read nobody is told
-// so only of a number.
+// expectFind decides whether an actor can find a notification, and whether an emergency is recorded. A caller who may
+// read no patient data gets that refusal only for a number.
 func (m *model) find(a actor, e *entry, named ident.NotificationNumber, emergency bool) (v verdict, recorded bool) {
 	if e == nil {
 		v = verdict{number: named, refused: []string{"NOTIFICATION_NOT_FOUND"}}
@@ -263,14 +265,14 @@ func (m *model) find(a actor, e *entry, named ident.NotificationNumber, emergenc
 	return v, emergency && !e.number.IsZero() && m.needed(a, v.patient)
 }
 
-// needed reports whether an emergency shows somebody more of a patient.
+// needsEmergency reports whether an emergency shows an actor more of a patient's data.
 func (m *model) needed(a actor, patient ident.SSIN) bool {
 	without, _, _ := m.access(a, patient, false)
 	with, _, _ := m.access(a, patient, true)
 	return with && !without
 }
 
-// mayNotify decides whether somebody may notify the operation of a specialist.
+// mayNotify decides whether an actor may submit a notification of a specialist's surgery.
 func (m *model) mayNotify(a actor, save register.State, specialist ident.SSIN) string {
 	own := a.doctor() && a.person == specialist
 	switch {
@@ -287,7 +289,8 @@ func (m *model) mayNotify(a actor, save register.State, specialist ident.SSIN) s
 	return "NOT_YOUR_OPERATION"
 }
 
-// notify decides about a version with a content: of a new notification, or of e, of which the caller has a version.
+// expectNotify decides about a version with new content: of a new notification, or of e, of which the caller has read
+// a version.
 func (m *model) notify(a actor, c content, save register.State, e *entry, has int, input string) verdict {
 	v := verdict{patient: c.patient}
 	if e != nil {
@@ -333,7 +336,7 @@ func changeOf(save register.State, e *entry) register.Change {
 	return register.Notified
 }
 
-// text is the content as a text that differs when it does.
+// text formats the content; different contents have different texts.
 func (c content) text() string {
 	var b strings.Builder
 	fmt.Fprint(&b, c.kind, c.specialist.Digits(), c.patient.Digits(), c.day, c.lines)
@@ -346,7 +349,7 @@ func (c content) text() string {
 	return b.String()
 }
 
-// discard decides about taking a notification back.
+// expectDiscard decides about withdrawing a notification.
 func (m *model) discard(a actor, e *entry, named ident.NotificationNumber, has int, reason string) verdict {
 	v := m.mayChange(a, e, named)
 	if len(v.refused) > 0 {
@@ -374,7 +377,7 @@ func (m *model) discard(a actor, e *entry, named ident.NotificationNumber, has i
 	return v
 }
 
-// removedFrom are the lines of an implantation of which something was removed, by whatever counts.
+// removedFrom returns the lines of an implantation that have removals by final explantations.
 func (m *model) removedFrom(e *entry) []keptLine {
 	if e.current().content.kind != register.TypeImplantation {
 		return nil
@@ -383,7 +386,7 @@ func (m *model) removedFrom(e *entry) []keptLine {
 	return slices.DeleteFunc(slices.Clone(e.current().lines), func(l keptLine) bool { return taken[l.id] == 0 })
 }
 
-// keep appends what was decided, under the ids and the number that the register gave.
+// appendVersion appends the decided version, with the IDs and the number that the register assigned.
 func (m *model) keep(step int, e *entry, v verdict, input string, receipt register.Receipt) *entry {
 	if e == nil {
 		e = &entry{begun: step, reference: receipt.Reference}
@@ -409,7 +412,8 @@ func (m *model) keep(step int, e *entry, v verdict, input string, receipt regist
 	return e
 }
 
-// carried are the lines of which something is left in a patient on a day, as "id remaining", for somebody.
+// expectImplants returns the lines that remain in a patient on a day, as "id remaining", as far as the actor may see
+// them.
 func (m *model) carried(a actor, patient ident.SSIN, on ident.Date, emergency bool) []string {
 	all, own, _ := m.access(a, patient, emergency)
 	taken := m.taken(on)
@@ -435,7 +439,7 @@ func (m *model) inOrderOfOperations() []*entry {
 	return ordered
 }
 
-// rowFor is a line of a list, for somebody.
+// rowFor returns a line of a list as the actor sees it.
 func rowFor(a actor, e *entry) string {
 	v := e.current()
 	return listRow(register.Summary{Reference: e.reference, Version: len(e.versions), Number: e.number, Type: v.content.kind,
@@ -448,7 +452,7 @@ func listRow(s register.Summary) string {
 		s.Specialist.SSIN.Digits(), " ", s.State, " ", s.Own, " ", s.ImplantCount)
 }
 
-// pending are the notifications that wait, for somebody.
+// expectPending returns the pending notifications that an actor may list.
 func (m *model) pending(a actor, state register.State) ([]string, string) {
 	if !a.doctor() && !a.staff() && !m.mandated(a, dubois) {
 		return nil, "MAY_NOT_PREPARE"
@@ -465,7 +469,7 @@ func (m *model) pending(a actor, state register.State) ([]string, string) {
 	return found, ""
 }
 
-// revise decides about other content for a notification.
+// expectRevise decides about new content for a notification.
 func (m *model) revise(a actor, c content, save register.State, e *entry, named ident.NotificationNumber, has int) verdict {
 	v := m.mayChange(a, e, named)
 	switch {
@@ -485,7 +489,7 @@ func (m *model) revise(a actor, c content, save register.State, e *entry, named 
 	return v
 }
 
-// validate decides about making final what was prepared.
+// expectValidate decides about making a prepared notification final.
 func (m *model) validate(a actor, e *entry, has int) verdict {
 	v := m.mayChange(a, e, ident.NotificationNumber{})
 	switch {
@@ -499,13 +503,13 @@ func (m *model) validate(a actor, e *entry, has int) verdict {
 	v = m.notify(a, c, register.Final, e, has, "")
 	for i, refused := range v.refused {
 		if what, _, inContent := strings.Cut(refused, " at "+string(c.kind)); inContent {
-			v.refused[i] = what + " at Reference" // the message that is refused does not hold the content
+			v.refused[i] = what + " at Reference" // the request does not contain the content
 		}
 	}
 	return v
 }
 
-// asSent is what a version says, with its lines completed.
+// sentContent returns the content of a version, with its lines completed.
 func (v *version) asSent() content {
 	c := v.content
 	c.lines, c.explants = nil, nil

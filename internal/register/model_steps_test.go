@@ -11,8 +11,8 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// This file makes random histories. A step names what it is about by the step that began it, so a history from which steps
-// are left out still means the same.
+// This file generates random histories. A step identifies its notification by the step that began it, so a history
+// keeps its meaning when steps are removed.
 
 type action string
 
@@ -33,19 +33,19 @@ const (
 type step struct {
 	id       int
 	act      action
-	who      int // of actors
-	of       int // the step that began the notification; 0: there is none such
+	who      int // index into actors
+	of       int // the step that began the notification; 0: no notification
 	byNumber bool
-	behind   int // how many versions the caller's is behind the current one
+	behind   int // by how many versions the caller's version is outdated
 	save     register.State
 	input    string // InputReference
 	reason   string
-	twice    bool // the same message comes once more
+	twice    bool // the same message is sent again
 	content  content
 	explants []removedLine
 	until    time.Time // to wait for
 
-	// What reads ask.
+	// For reads.
 	patient   ident.SSIN
 	on        ident.Date
 	emergency bool
@@ -53,7 +53,7 @@ type step struct {
 	criteria  register.Criteria
 }
 
-// removedLine is an explant whose implant is named by the notification that placed it.
+// removedLine is an explant whose implant is identified by the notification that implanted it.
 type removedLine struct {
 	of           int
 	line         int // of all that the notification ever had
@@ -62,7 +62,7 @@ type removedLine struct {
 	reason       string
 }
 
-// String is the step as a failing test tells it.
+// String formats the step for the message of a failing test.
 func (s step) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d: %s %s", s.id, actors[s.who].name, s.act)
@@ -106,12 +106,12 @@ func lineText(l register.NotifiedImplant) string {
 	return strings.TrimSpace(fmt.Sprint(l.Quantity, " ", l.Code, " ", l.UDI, " ", l.Lot, " ", l.Serial, " ", l.Location))
 }
 
-// generator draws steps that mean something in the present state of the model.
+// generator draws steps that make sense in the current state of the model.
 type generator struct {
 	*rand.Rand
 	m    *model
 	last int
-	kept []step // notifications under an InputReference
+	kept []step // notifications with an InputReference
 }
 
 func newGenerator(seed uint64, m *model) *generator {
@@ -122,7 +122,7 @@ func (g *generator) one(in int) bool { return g.IntN(in) == 0 }
 
 func pick[T any](g *generator, all ...T) T { return all[g.IntN(len(all))] }
 
-// step draws the next step.
+// nextStep draws the next step.
 func (g *generator) step() step {
 	g.last++
 	s := step{id: g.last, page: 1 + g.IntN(7), who: g.IntN(len(actors))}
@@ -167,7 +167,7 @@ func (g *generator) step() step {
 	return s
 }
 
-// recent draws a day on which somebody may have operated; seldom one that is still to come.
+// recentDate draws a possible surgery date; rarely a future one.
 func (g *generator) recent() ident.Date {
 	if g.one(25) {
 		return g.m.today().AddDays(1 + g.IntN(2))
@@ -175,7 +175,7 @@ func (g *generator) recent() ident.Date {
 	return g.m.today().AddDays(-g.IntN(pick(g, 3, 10, 45)))
 }
 
-// begin draws what every notification says.
+// beginNotification draws the fields that all notifications share.
 func (g *generator) begin(s *step, kind register.OperationType) {
 	s.act, s.save = notifying, pick(g, register.Draft, register.ToValidate, register.Final, register.Final)
 	s.content = content{kind: kind, specialist: pick(g, specialists...), patient: pick(g, patients...), day: g.recent()}
@@ -185,7 +185,7 @@ func (g *generator) begin(s *step, kind register.OperationType) {
 	}
 }
 
-// whoFor draws somebody who may, most of the time.
+// callerFor draws an actor who is authorised, most of the time.
 func (g *generator) whoFor(specialist ident.SSIN, save register.State) int {
 	if g.one(8) {
 		return g.IntN(len(actors))
@@ -206,7 +206,7 @@ func (g *generator) implantation(s *step) {
 	}
 }
 
-// line draws an implant: of few products, lots and serial numbers, so that some meet.
+// randomLine draws an implant from few products, lots and serial numbers, so that some coincide.
 func (g *generator) line() register.NotifiedImplant {
 	n := register.NotifiedImplant{Code: pick(g, mesh, knee, knee, hipStem, stent), Quantity: 1 + g.IntN(4)}
 	if g.one(30) {
@@ -221,7 +221,7 @@ func (g *generator) line() register.NotifiedImplant {
 	if g.one(3) {
 		n.Lot = fmt.Sprintf("L%d", g.IntN(6))
 	}
-	if g.one(5) { // what the UDI says need not be said again
+	if g.one(5) { // the UDI contains them, so they may be left out
 		n = register.NotifiedImplant{Code: pick(g, ident.NotificationCode{}, knee), Quantity: 1, UDI: knownUDI(fmt.Sprintf("L%d", g.IntN(6)), n.Serial)}
 	}
 	if g.one(3) {
@@ -235,7 +235,7 @@ func (g *generator) explantation(s *step) {
 	g.explants(s)
 }
 
-// explants draws removals, mostly of what is in the patient.
+// drawExplants draws removals, mostly of implants that are in the patient.
 func (g *generator) explants(s *step) {
 	for range 1 + g.IntN(2) {
 		x := removedLine{quantity: pick(g, 0, 0, 1, 1, 1, 2, 3), reason: pick(g, "", "infection")}
@@ -253,7 +253,7 @@ func (g *generator) explants(s *step) {
 	}
 }
 
-// placed draws a line that is in a patient, or, seldom, any.
+// randomImplant draws a line that is in a patient or, rarely, any line.
 func (g *generator) placed(patient ident.SSIN) (of, line int) {
 	fits := func(e *entry) bool {
 		return e.counts() && e.current().content.patient == patient && e.current().content.kind == register.TypeImplantation
@@ -272,7 +272,7 @@ func (g *generator) placed(patient ident.SSIN) (of, line int) {
 	return e.begun, line
 }
 
-// entry draws a notification that fits, half of the time one of the newest.
+// randomEntry draws a notification that fits, half of the time one of the newest.
 func (g *generator) entry(fits func(*entry) bool) *entry {
 	among := g.m.entries
 	if g.one(2) {
@@ -285,7 +285,7 @@ func (g *generator) entry(fits func(*entry) bool) *entry {
 	return pick(g, fit...)
 }
 
-// pointAt draws a notification, mostly in one of the states, and somebody who may change it, most of the time.
+// pointAt draws a notification, mostly in one of the states, and an actor who may change it, most of the time.
 func (g *generator) pointAt(s *step, states ...register.State) *entry {
 	state := pick(g, states...)
 	e := g.entry(func(e *entry) bool { return e.current().state == state || g.one(30) })
@@ -303,7 +303,7 @@ func (g *generator) pointAt(s *step, states ...register.State) *entry {
 	return e
 }
 
-// again sends a notification with an InputReference again: the same, or other content.
+// repeatSubmission repeats a notification with an InputReference, with the same or other content.
 func (g *generator) again(s *step) {
 	first := g.kept[g.IntN(len(g.kept))]
 	first.id, first.twice = s.id, false
@@ -318,7 +318,7 @@ func (g *generator) again(s *step) {
 	*s = first
 }
 
-// revision draws other content: some lines stay, some change; seldom the patient or the day does.
+// drawRevision draws new content: some lines stay, some change; rarely the patient or the date changes.
 func (g *generator) revision(s *step) {
 	s.act = revising
 	e := g.pointAt(s, register.Draft, register.ToValidate, register.Final, register.Final, register.Final)
@@ -352,7 +352,7 @@ func (g *generator) revision(s *step) {
 	}
 	for _, l := range now.lines {
 		switch g.IntN(8) {
-		case 0: // is left out
+		case 0: // left out
 		case 1:
 			l.notified.Quantity = 1 + g.IntN(4)
 			fallthrough
@@ -375,7 +375,7 @@ func (g *generator) revisedExplants(s *step, now *version) {
 			x.of, x.line = g.find(r.id)
 		}
 		switch g.IntN(8) {
-		case 0: // is left out
+		case 0: // left out
 		case 1, 2:
 			x.quantity = g.IntN(4)
 			fallthrough
@@ -388,7 +388,7 @@ func (g *generator) revisedExplants(s *step, now *version) {
 	}
 }
 
-// find tells which line of which notification has an id.
+// findLine returns the notification and the line with an ID.
 func (g *generator) find(id string) (of, line int) {
 	for _, e := range g.m.entries {
 		if i := slices.Index(e.ids, id); i >= 0 {

@@ -11,13 +11,13 @@ import (
 	"github.com/openctr/ctr/internal/storetest"
 )
 
-// The length of a history in an ordinary run, and the longest in a long one, which has several.
+// The length of a history in an ordinary run, and the longest in a long run, which has several.
 const (
 	shortHistory = 300
 	longHistory  = 4000
 )
 
-// engines are the databases: SQLite always, PostgreSQL where a server is given.
+// runOnEngines runs a test on SQLite and, if a server is configured, on PostgreSQL.
 func engines(t *testing.T, run func(*testing.T, func(testing.TB) storetest.Backend)) {
 	t.Helper()
 	t.Run("SQLite", func(t *testing.T) {
@@ -33,8 +33,8 @@ func engines(t *testing.T, run func(*testing.T, func(testing.TB) storetest.Backe
 	})
 }
 
-// TestModel holds random histories against the model: what is accepted and refused, what remains, what is found, the
-// history and the audit trail. CTR_MODEL is how many operations a long run has.
+// TestModel compares random histories with the model: what is accepted and rejected, what remains, what is found, the
+// history and the audit log. CTR_MODEL is the number of steps of a long run.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	steps := shortHistory
@@ -52,7 +52,8 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// checkHistory makes a random history. One that parts from the model is made as short as it can be made soon, and told.
+// checkHistory runs a random history. If it differs from the model, it is shrunk as far as possible in a short time,
+// and reported.
 func checkHistory(t *testing.T, backend func(testing.TB) storetest.Backend, seed uint64, length int) {
 	t.Helper()
 	taken, err := randomHistory(t, backend(t), seed, length)
@@ -67,7 +68,7 @@ func checkHistory(t *testing.T, backend func(testing.TB) storetest.Backend, seed
 	t.Errorf("seed %d, after %d steps: %v\n\nof which %d suffice:\n%s\n%v", seed, len(taken), err, len(short), &told, shortErr)
 }
 
-// randomHistory draws and takes steps until the register and the model part, and compares everything in the end.
+// randomHistory draws and runs steps until the register and the model differ, and compares everything at the end.
 func randomHistory(t *testing.T, backend storetest.Backend, seed uint64, length int) ([]step, error) {
 	t.Helper()
 	h, end := beginHistory(t, backend)
@@ -86,7 +87,7 @@ func randomHistory(t *testing.T, backend storetest.Backend, seed uint64, length 
 	return append(taken, last), h.take(last)
 }
 
-// repeat takes steps again, on a new register.
+// replaySteps runs steps again, on a new register.
 func repeat(t *testing.T, backend storetest.Backend, steps []step) error {
 	t.Helper()
 	h, end := beginHistory(t, backend)
@@ -99,7 +100,8 @@ func repeat(t *testing.T, backend storetest.Backend, steps []step) error {
 	return nil
 }
 
-// shrink leaves steps out, many at a time and then fewer, as long as something still fails. It stops after so many runs.
+// shrinkSteps removes steps, many at a time and then fewer, as long as some failure remains. It stops after a fixed
+// number of runs.
 func shrink(steps []step, err error, run func([]step) error) ([]step, error) {
 	runs := 200
 	for size := len(steps) / 2; size > 0; size /= 2 {

@@ -7,72 +7,73 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// OperationType tells what happened in the operating theatre.
+// SurgeryType is the type of a notified surgery.
 type OperationType string
 
-// The operation types.
+// The surgery types.
 const (
 	TypeImplantation OperationType = "Implantation"
 	TypeExplantation OperationType = "Explantation"
 )
 
-// State is where a notification stands in its life.
+// State is the state of a notification.
 type State string
 
 // The states of a notification.
 const (
-	Draft      State = "Draft"      // saved for later; counts for nothing
-	ToValidate State = "ToValidate" // prepared, waits for its specialist
+	Draft      State = "Draft"      // saved for later; does not count
+	ToValidate State = "ToValidate" // prepared; its specialist must validate it
 	Final      State = "Final"      // counts, and has a number
-	Withdrawn  State = "Withdrawn"  // counted once, or a draft that was discarded; only the history still shows it
+	Withdrawn  State = "Withdrawn"  // a withdrawn final notification or a discarded draft; visible only in the history
 )
 
-// Change is what made a version of a notification.
+// Change is what a version changed.
 type Change string
 
 // The changes.
 const (
-	Saved     Change = "Saved"     // as a draft, or a draft saved again
-	Submitted Change = "Submitted" // to the specialist, for validation
+	Saved     Change = "Saved"     // a draft was saved, for the first time or again
+	Submitted Change = "Submitted" // sent to the specialist for validation
 	Notified  Change = "Notified"  // became final
-	Revised   Change = "Revised"   // a final one, with other content
-	Discarded Change = "Discarded" // a draft
-	Recanted  Change = "Withdrawn" // a final one
+	Revised   Change = "Revised"   // a final notification got new content
+	Discarded Change = "Discarded" // a draft was discarded
+	Recanted  Change = "Withdrawn" // a final notification was withdrawn
 )
 
 // Side is the side of the body.
 type Side string
 
-// ProfessionalRef names a professional: by SSIN, by NIHII number, or, once resolved in the professional register, by both.
+// ProfessionalRef identifies a professional by SSIN, by NIHII number or, once resolved in the professional register,
+// by both.
 type ProfessionalRef struct {
 	SSIN  ident.SSIN
 	NIHII ident.NIHII
 }
 
-// IsZero reports whether nobody is named.
+// IsZero reports whether the reference is empty.
 func (p ProfessionalRef) IsZero() bool { return p.SSIN.IsZero() && p.NIHII.IsZero() }
 
-// PharmacyRef names a pharmacy by NIHII or by CBE number.
+// PharmacyRef identifies a pharmacy by NIHII or CBE number.
 type PharmacyRef struct {
 	NIHII ident.NIHII
 	CBE   ident.CBE
 }
 
-// IsZero reports whether no pharmacy is named.
+// IsZero reports whether the reference is empty.
 func (p PharmacyRef) IsZero() bool { return p.NIHII.IsZero() && p.CBE.IsZero() }
 
-// Submission is what every notification carries beside its content.
+// SubmissionOptions holds what every submission carries besides its content.
 type Submission struct {
-	// Save says how far it goes: Draft, ToValidate or Final.
+	// Save is the state to save in: Draft, ToValidate or Final.
 	Save State
-	// InputReference is the caller's own key: sent again with the same content it gives the first receipt.
+	// InputReference is the caller's idempotency key: a retry with the same content returns the first receipt.
 	InputReference string
-	// Defects are the values of the message that are no valid identifiers. They stand as zero values in the content
-	// and are refused together with every broken rule.
+	// Defects are the values of the message that are not valid identifiers. They are zero values in the content and
+	// are reported together with all violations.
 	Defects []*problem.Error
 }
 
-// Implantation is the content of a notification of one operation in which implants were placed.
+// Implantation is the content of a notification of one surgery in which devices were implanted.
 type Implantation struct {
 	Specialist       ProfessionalRef
 	OperationDate    ident.Date
@@ -83,7 +84,7 @@ type Implantation struct {
 	Implants         []NotifiedImplant
 }
 
-// NotifiedImplant is one line of an implantation: Quantity times the same implant at the same place.
+// NotifiedImplant is one line of an implantation: Quantity copies of the same device at the same location.
 type NotifiedImplant struct {
 	Code         ident.NotificationCode
 	UDI          string // as scanned or as printed
@@ -98,7 +99,7 @@ type NotifiedImplant struct {
 	Side         Side
 }
 
-// Explantation is the content of a notification of one operation in which implants were removed.
+// Explantation is the content of a notification of one surgery in which implants were removed.
 type Explantation struct {
 	Specialist    ProfessionalRef
 	OperationDate ident.Date
@@ -107,17 +108,17 @@ type Explantation struct {
 	Explants      []Explant
 }
 
-// Explant is one removal: of a registered implant, or of one placed abroad or before the register.
+// Explant is one removal: of a registered implant, or of one that was implanted abroad or before the register existed.
 type Explant struct {
 	ImplantID    string
 	Unregistered *NotifiedImplant // set when ImplantID is empty
-	Quantity     int              // zero: all that remains
+	Quantity     int              // zero: all that remain
 	Reason       string
 }
 
-// Notification is one version of a notification as the register keeps it. Versions never change.
+// Notification is one stored version of a notification. A version never changes.
 type Notification struct {
-	Reference        string // names the notification from its first version on
+	Reference        string // identifies the notification from its first version on
 	Version          int
 	State            State
 	Change           Change
@@ -127,10 +128,10 @@ type Notification struct {
 	Specialist       ProfessionalRef // resolved
 	OperationDate    ident.Date
 	Patient          ident.SSIN
-	Prescriber       ProfessionalRef // resolved; none for an explantation
+	Prescriber       ProfessionalRef // resolved; zero for an explantation
 	PrescriptionDate ident.Date
 	Comment          string
-	Implants         []Implant // placed by it; for an explantation the unregistered ones it declares
+	Implants         []Implant // of an implantation: all lines; of an explantation: the unregistered implants it declares
 	Removals         []Removal
 	Warnings         []Warning
 
@@ -140,36 +141,36 @@ type Notification struct {
 	Organisation   ident.NIHII
 	Author         ident.SSIN
 	InputReference string
-	ContentDigest  [32]byte // what InputReference stands for
+	ContentDigest  [32]byte // of the content that InputReference identifies
 }
 
-// Implant is a line of implants in a patient, as registered.
+// Implant is one registered line of implants in a patient.
 type Implant struct {
 	ID string
 	NotifiedImplant
-	UDIDI         string // the device identifier read from the UDI
-	Unregistered  bool   // declared with its explantation, placed abroad or before the register
+	UDIDI         string // the device identifier from the UDI
+	Unregistered  bool   // implanted abroad or before the register existed, and declared by its explantation
 	Number        ident.NotificationNumber
 	Patient       ident.SSIN
 	OperationDate ident.Date
 	Remaining     int
-	InForce       bool    // it stands in the current version of its notification, which is final
-	Device        *Device // as the device list has it; nil when the list does not know it
+	InForce       bool    // part of the current version of its notification, which is final
+	Device        *Device // the device list's entry; nil when there is none
 }
 
-// Removal is one line of an explantation as kept.
+// Removal is one stored line of an explantation.
 type Removal struct {
 	ImplantID string
 	Quantity  int
 	Reason    string
 	Remaining int // after this removal
 
-	// Reference and OperationDate are those of the explantation; set where removals are asked for by implant.
+	// Reference and SurgeryDate belong to the explantation. They are set only when removals are loaded by implant.
 	Reference     string
 	OperationDate ident.Date
 }
 
-// Revision is a line of a notification's history.
+// VersionSummary is one line of a notification's history.
 type Revision struct {
 	Version      int
 	At           time.Time
@@ -180,14 +181,14 @@ type Revision struct {
 	ChangeReason string
 }
 
-// Warning is something the caller should know, kept with the notification.
+// Warning is a remark for the caller, stored with the notification.
 type Warning struct {
 	Code   problem.Code
 	At     string // path in the message
 	Public string
 }
 
-// Summary is a line of a search result.
+// NotificationSummary is one line of a search result.
 type Summary struct {
 	Reference     string
 	Version       int
@@ -198,12 +199,13 @@ type Summary struct {
 	Specialist    ProfessionalRef
 	State         State
 	Own           bool // the caller is its specialist
-	ImplantCount  int  // lines of implants placed or removed
+	ImplantCount  int  // lines of implants implanted or removed
 }
 
-// Receipt is the answer to a notification.
+// Receipt is the result of a submission.
 type Receipt struct {
 	Notification
-	// Touched are the implants placed or, with what remains of them, removed.
+	// AffectedImplants are the implants that the notification implanted or removed; removed ones with their remaining
+	// quantity.
 	Touched []Implant
 }
