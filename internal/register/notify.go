@@ -10,36 +10,37 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// operation is one attempt to make a version of a notification.
+// submission is one attempt to store a version of a notification.
 type operation struct {
 	caller     Caller
 	submission Submission
 	content    content
-	previous   *Notification   // the version that this one follows; nil for a new notification
-	version    int             // the one that the caller has before him
-	digest     [32]byte        // of the content, as InputReference stands for it
+	previous   *Notification   // the version to replace; nil for a new notification
+	version    int             // the version that the caller has read
+	digest     [32]byte        // of the submitted content; compared when InputReference is repeated
 	specialist ProfessionalRef // resolved
 	prescriber ProfessionalRef // resolved
 	facts      operationFacts
 	standing   standing
-	linked     bool // a therapeutic relation exists on the day; looked up where one is required
+	linked     bool // a care relation exists on the surgery date; loaded only where it is required
 }
 
-// content is what a notification says: a placing or a removing.
+// contentPlan is the content of a notification while it is checked and completed: an implantationPlan or an
+// explantationPlan.
 type content interface {
 	head() heading
 	digest(save State) [32]byte
-	// lookUp gathers what the sources say about each line.
+	// loadFacts loads the device list's and the authentic sources' data about each line.
 	lookUp(s Reader) error
-	// check applies the rules that need no more than that.
-	check(f *findings, facts operationFacts)
-	// decide applies the rules that hold only inside the transaction, and completes what is kept.
-	decide(w Writer, r *Registrar, o *operation, f *findings, kept *Notification) error
-	// holds are what deciders about the same things wait for.
+	// checkRules applies the rules that need only these facts.
+	check(results *findings, facts operationFacts)
+	// decideLines applies the rules that need the transaction, and completes the lines to store.
+	decide(w Writer, r *Registrar, sub *operation, results *findings, next *Notification) error
+	// lockKeys names what concurrent submissions must not decide at the same time.
 	holds() []string
 }
 
-// heading is what both kinds of content say.
+// commonFields are the fields that implantations and explantations share.
 type heading struct {
 	kind       OperationType
 	specialist ProfessionalRef
@@ -50,74 +51,74 @@ type heading struct {
 	comment    string
 }
 
-// NotifyImplant registers an implantation, or saves it for later, as the submission says. It is durable when NotifyImplant
-// returns without an error.
+// NotifyImplant stores an implantation in the state that the options select. The result is durable when NotifyImplant
+// returns without error.
 //
-// Refusals: Forbidden (who may), RuleViolated (every broken rule, each with its path), Conflict (InputReference with
-// other content), Unauthenticated (the message was used before). Every one is recorded. A draft may break rules: they
-// become warnings.
+// Refusals: Forbidden (authorisation), RuleViolated (all violations, each with its path), Conflict (InputReference
+// with different content), Unauthenticated (replayed message). All of them are recorded in the audit log. The
+// violations of a draft become warnings.
 func (r *Registrar) NotifyImplant(ctx context.Context, c Caller, s Submission, n Implantation) (Receipt, error) {
 	return r.submit(ctx, &operation{caller: c, submission: s, content: newPlacing(n)})
 }
 
-// NotifyExplant registers an explantation, as NotifyImplant does an implantation.
+// NotifyExplant stores an explantation, in the same way as NotifyImplant stores an implantation.
 func (r *Registrar) NotifyExplant(ctx context.Context, c Caller, s Submission, n Explantation) (Receipt, error) {
 	return r.submit(ctx, &operation{caller: c, submission: s, content: newRemoving(n)})
 }
 
-// submit looks up what the decision needs, and keeps what is decided.
-func (r *Registrar) submit(ctx context.Context, o *operation) (Receipt, error) {
-	o.submission.Save = cmp.Or(o.submission.Save, Final)
-	o.digest = o.content.digest(o.submission.Save) // before the content is completed from what the sources say
+// submitNotification loads the facts, checks the rules that need no transaction, and submits the version.
+func (r *Registrar) submit(ctx context.Context, sub *operation) (Receipt, error) {
+	sub.submission.Save = cmp.Or(sub.submission.Save, Final)
+	sub.digest = sub.content.digest(sub.submission.Save) // before the content is completed from the authentic sources
 	err := r.store.Read(ctx, func(s Reader) error {
-		if err := r.lookUp(s, o); err != nil {
+		if err := r.lookUp(s, sub); err != nil {
 			return err
 		}
-		return o.content.lookUp(s)
+		return sub.content.lookUp(s)
 	})
 	if err != nil {
 		return Receipt{}, err
 	}
-	found := findings{defects: slices.Clone(o.submission.Defects)}
-	o.content.check(&found, o.facts)
-	return r.keep(ctx, o, found)
+	results := findings{defects: slices.Clone(sub.submission.Defects)}
+	sub.content.check(&results, sub.facts)
+	return r.keep(ctx, sub, results)
 }
 
-// lookUp gathers what the sources say about an operation.
-func (r *Registrar) lookUp(s Reader, o *operation) error {
-	h := o.content.head()
-	o.specialist, o.prescriber = h.specialist, h.prescriber
-	o.facts.today = r.day(r.now())
+// loadSurgeryFacts loads the authentic sources' data about a surgery.
+func (r *Registrar) lookUp(s Reader, sub *operation) error {
+	fields := sub.content.head()
+	sub.specialist, sub.prescriber = fields.specialist, fields.prescriber
+	sub.facts.today = r.day(r.now())
 	var err error
-	if o.facts.patient, _, err = s.Person(h.patient); err != nil {
+	if sub.facts.patient, _, err = s.Person(fields.patient); err != nil {
 		return err
 	}
-	if o.facts.specialist, err = s.Practices(o.specialist); err != nil {
+	if sub.facts.specialist, err = s.Practices(sub.specialist); err != nil {
 		return err
 	}
-	o.specialist = withPractice(o.specialist, o.facts.specialist, h.day)
-	if !o.prescriber.IsZero() {
-		if o.facts.prescriber, err = s.Practices(o.prescriber); err != nil {
+	sub.specialist = withPractice(sub.specialist, sub.facts.specialist, fields.day)
+	if !sub.prescriber.IsZero() {
+		if sub.facts.prescriber, err = s.Practices(sub.prescriber); err != nil {
 			return err
 		}
-		o.prescriber = withPractice(o.prescriber, o.facts.prescriber, h.prescribed)
+		sub.prescriber = withPractice(sub.prescriber, sub.facts.prescriber, fields.prescribed)
 	}
-	if o.submission.Save != Final && o.specialist.SSIN != o.caller.person {
-		o.standing, err = standingTo(s, o.caller, o.specialist.SSIN, h.day, o.facts.today)
+	if sub.submission.Save != Final && sub.specialist.SSIN != sub.caller.person {
+		sub.standing, err = standingTo(s, sub.caller, sub.specialist.SSIN, fields.day, sub.facts.today)
 		return err
 	}
 	if !r.requireLink {
 		return nil
 	}
-	links, err := s.Links(h.patient, o.specialist.SSIN)
+	links, err := s.Links(fields.patient, sub.specialist.SSIN)
 	if err != nil {
 		return err
 	}
-	o.linked = slices.ContainsFunc(links, func(l TherapeuticLink) bool { return l.Contains(h.day) })
+	sub.linked = slices.ContainsFunc(links, func(l TherapeuticLink) bool { return l.Contains(fields.day) })
 	return nil
 }
 
-// standingTo finds out how a caller stands to the specialist of an operation.
+// loadDelegation finds out on which grounds a caller may prepare notifications for a specialist.
 func standingTo(s Reader, c Caller, specialist ident.SSIN, day, today ident.Date) (standing, error) {
 	var found standing
 	mandates, err := s.MandatesTo(c.person)
@@ -143,25 +144,25 @@ func withPractice(p ProfessionalRef, practices []Practice, day ident.Date) Profe
 	return p
 }
 
-// keep runs the end of every notification: spend the message, answer a repeated InputReference, decide, number, store
-// and record, all in one transaction. A refusal is recorded too, and nothing else is kept then.
-func (r *Registrar) keep(ctx context.Context, o *operation, found findings) (Receipt, error) {
-	h := o.content.head()
-	event := Event{Outcome: Accepted, Patient: h.patient}
-	if o.previous != nil {
-		event.Number, event.former = o.previous.Number, o.previous.Patient // also of a refusal
+// submitVersion ends every submission in one transaction: consume the replay key, answer a repeated InputReference,
+// decide, number, store and record. A refusal is recorded too; nothing else is stored then.
+func (r *Registrar) keep(ctx context.Context, sub *operation, results findings) (Receipt, error) {
+	fields := sub.content.head()
+	event := Event{Outcome: Accepted, Patient: fields.patient}
+	if sub.previous != nil {
+		event.Number, event.former = sub.previous.Number, sub.previous.Patient // set early, so that a refusal has them too
 	}
-	if practisesOn(o.caller.practices, h.day) {
-		event.Capacity = o.caller.capacityOn(h.day)
+	if practisesOn(sub.caller.practices, fields.day) {
+		event.Capacity = sub.caller.capacityOn(fields.day)
 	}
-	return r.transact(ctx, o.caller, event, func(w Writer, e *Event) (Receipt, error) {
-		return r.decide(w, o, found, e)
+	return r.transact(ctx, sub.caller, event, func(w Writer, e *Event) (Receipt, error) {
+		return r.decide(w, sub, results, e)
 	})
 }
 
-// transact makes a version of a notification in one transaction, as transacted says.
-func (r *Registrar) transact(ctx context.Context, c Caller, about Event, act func(Writer, *Event) (Receipt, error)) (Receipt, error) {
-	return transacted(ctx, r, c, about, func(w Writer, e *Event) (Receipt, error) {
+// storeVersion runs act in a transaction (see inTransaction) and puts the notification's number into the audit event.
+func (r *Registrar) transact(ctx context.Context, c Caller, initial Event, act func(Writer, *Event) (Receipt, error)) (Receipt, error) {
+	return transacted(ctx, r, c, initial, func(w Writer, e *Event) (Receipt, error) {
 		receipt, err := act(w, e)
 		if err == nil && !receipt.Number.IsZero() {
 			e.Number = receipt.Number
@@ -170,20 +171,20 @@ func (r *Registrar) transact(ctx context.Context, c Caller, about Event, act fun
 	})
 }
 
-// transacted spends the caller's message, acts, and records how it ended, in one transaction. After a refusal, which is
-// recorded too, nothing else is kept: so who acts refuses before he keeps anything.
-func transacted[T any](ctx context.Context, r *Registrar, c Caller, about Event, act func(Writer, *Event) (T, error)) (T, error) {
-	var none, result T
+// inTransaction consumes the replay key, calls act, and records the outcome, in one transaction. A refusal also
+// commits: so act must reject the request before it stores anything.
+func transacted[T any](ctx context.Context, r *Registrar, c Caller, initial Event, act func(Writer, *Event) (T, error)) (T, error) {
+	var zero, result T
 	var refusal error
 	err := r.store.Write(ctx, func(w Writer) error {
-		result, refusal = none, nil
-		event := about
+		result, refusal = zero, nil
+		event := initial
 		err := spend(w, c)
 		if err == nil {
 			result, err = act(w, &event)
 		}
 		if err != nil {
-			result = none
+			result = zero
 			if refusal = asRefusal(err); refusal == nil {
 				return err
 			}
@@ -191,134 +192,135 @@ func transacted[T any](ctx context.Context, r *Registrar, c Caller, about Event,
 		return record(w, r.event(c, event, refusal))
 	})
 	if err != nil {
-		return none, err
+		return zero, err
 	}
 	return result, refusal
 }
 
-// unreadable tells what is wrong with the number of a specialist, rather than that nothing may be prepared for him: whose
-// operation it is cannot be said yet. It tells nothing that is registered.
-func unreadable(o *operation, refusal error) error {
-	if o.specialist.IsZero() && problem.From(refusal).Code == problem.MayNotPrepare {
-		if wrong := problem.List(problem.RulesViolated, o.submission.Defects); wrong != nil {
-			return wrong
+// reportMalformedSpecialist reports the malformed specialist number instead of MAY_NOT_PREPARE: without the number,
+// the specialist is unknown. This reveals nothing about registered data.
+func unreadable(sub *operation, refusal error) error {
+	if sub.specialist.IsZero() && problem.From(refusal).Code == problem.MayNotPrepare {
+		if defects := problem.List(problem.RulesViolated, sub.submission.Defects); defects != nil {
+			return defects
 		}
 	}
 	return refusal
 }
 
-// decide authorises and decides, and keeps what was decided. It writes nothing before all is decided: content applies the
-// rules and completes what is kept.
-func (r *Registrar) decide(w Writer, o *operation, found findings, event *Event) (Receipt, error) {
-	h := o.content.head()
-	save := o.submission.Save
+// decideVersion authorises the request, applies the rules of the transaction, and stores the version. It writes
+// nothing before all decisions are made.
+func (r *Registrar) decide(w Writer, sub *operation, results findings, event *Event) (Receipt, error) {
+	fields := sub.content.head()
+	save := sub.submission.Save
 	var err error
-	event.Reason, err = mayNotify(o.caller, attempt{save: save, specialist: o.specialist, practices: o.facts.specialist,
-		day: h.day, today: o.facts.today, standing: o.standing, requireLink: r.requireLink, linked: o.linked})
+	event.Reason, err = mayNotify(sub.caller, attempt{save: save, specialist: sub.specialist, practices: sub.facts.specialist,
+		day: fields.day, today: sub.facts.today, standing: sub.standing, requireLink: r.requireLink, linked: sub.linked})
 	if err != nil {
-		return Receipt{}, unreadable(o, err)
+		return Receipt{}, unreadable(sub, err)
 	}
-	m := o.caller.message
-	holds := append(o.content.holds(), "patient "+h.patient.Digits())
-	if o.submission.InputReference != "" {
-		holds = append(holds, "input "+m.Signer.String()+"\x00"+o.submission.InputReference)
+	m := sub.caller.message
+	keys := append(sub.content.holds(), "patient "+fields.patient.Digits())
+	if sub.submission.InputReference != "" {
+		keys = append(keys, "input "+m.Signer.String()+"\x00"+sub.submission.InputReference)
 	}
-	if err = w.Hold(append(holds, o.previousHolds()...)...); err != nil {
+	if err = w.Hold(append(keys, sub.previousHolds()...)...); err != nil {
 		return Receipt{}, err
 	}
-	first, there, err := earlier(w, o)
+	repeated, found, err := earlier(w, sub)
 	if err != nil {
 		return Receipt{}, err
 	}
-	if there {
-		if first.ContentDigest != o.digest {
+	if found {
+		if repeated.ContentDigest != sub.digest {
 			return Receipt{}, problem.New(problem.InputReferenceConflict).In("InputReference")
 		}
 		event.Reason = "repeated InputReference"
-		return touched(w, first)
+		return touched(w, repeated)
 	}
-	kept := r.version(o.caller.message, o.previous)
-	kept.State, kept.Type, kept.Specialist, kept.OperationDate, kept.Patient = save, h.kind, o.specialist, h.day, h.patient
-	kept.Prescriber, kept.PrescriptionDate, kept.Comment = o.prescriber, h.prescribed, h.comment
-	kept.Organisation, kept.Author = o.caller.organisation, o.caller.person
-	kept.InputReference, kept.ContentDigest = o.submission.InputReference, o.digest
-	kept.Change = changeTo(save, o.previous)
-	if o.previous != nil {
-		if err = stillCurrent(w, o.previous, o.version); err != nil {
+	next := r.version(sub.caller.message, sub.previous)
+	next.State, next.Type, next.Specialist, next.OperationDate, next.Patient = save, fields.kind, sub.specialist, fields.day, fields.patient
+	next.Prescriber, next.PrescriptionDate, next.Comment = sub.prescriber, fields.prescribed, fields.comment
+	next.Organisation, next.Author = sub.caller.organisation, sub.caller.person
+	next.InputReference, next.ContentDigest = sub.submission.InputReference, sub.digest
+	next.Change = changeTo(save, sub.previous)
+	if sub.previous != nil {
+		if err = stillCurrent(w, sub.previous, sub.version); err != nil {
 			return Receipt{}, err
 		}
 	}
-	f := found.clone()
-	if err = o.content.decide(w, r, o, &f, &kept); err != nil {
+	checked := results.clone()
+	if err = sub.content.decide(w, r, sub, &checked, &next); err != nil {
 		return Receipt{}, err
 	}
 	if save == Draft {
-		f.forgive()
+		checked.forgive()
 	}
-	if err = f.err(); err != nil {
+	if err = checked.err(); err != nil {
 		return Receipt{}, err
 	}
-	kept.Warnings = f.warned
-	return r.register(w, &kept, m)
+	next.Warnings = checked.warned
+	return r.register(w, &next, m)
 }
 
-// version begins the version that follows another, or the first one.
+// newVersion begins the version after previous, or version 1 when previous is nil.
 func (r *Registrar) version(m Message, previous *Notification) Notification {
-	kept := Notification{Version: 1, RegisteredAt: r.now().UTC().Truncate(time.Microsecond), Digest: m.Digest, Signer: m.Signer.String()}
+	next := Notification{Version: 1, RegisteredAt: r.now().UTC().Truncate(time.Microsecond), Digest: m.Digest, Signer: m.Signer.String()}
 	if previous == nil {
-		kept.Reference = r.newID()
-		return kept
+		next.Reference = r.newID()
+		return next
 	}
-	kept.Reference, kept.Version, kept.Number = previous.Reference, previous.Version+1, previous.Number
-	return kept
+	next.Reference, next.Version, next.Number = previous.Reference, previous.Version+1, previous.Number
+	return next
 }
 
-// register numbers a decided notification that is final for the first time, and keeps it with its effects.
-func (r *Registrar) register(w Writer, kept *Notification, m Message) (Receipt, error) {
-	if kept.State == Final && kept.Number.IsZero() {
-		day := r.day(kept.RegisteredAt)
-		running, err := w.NextRunning(day)
+// numberAndStore assigns a number to a notification that becomes final, and stores the version with its effects.
+func (r *Registrar) register(w Writer, next *Notification, m Message) (Receipt, error) {
+	if next.State == Final && next.Number.IsZero() {
+		day := r.day(next.RegisteredAt)
+		sequence, err := w.NextRunning(day)
 		if err != nil {
 			return Receipt{}, err
 		}
-		if kept.Number, err = ident.NewNotificationNumber(day, running); err != nil {
+		if next.Number, err = ident.NewNotificationNumber(day, sequence); err != nil {
 			return Receipt{}, err
 		}
 	}
-	for i := range kept.Implants {
-		kept.Implants[i].Number = kept.Number
+	for i := range next.Implants {
+		next.Implants[i].Number = next.Number
 	}
-	if err := keepProved(w, kept, m); err != nil {
+	if err := keepProved(w, next, m); err != nil {
 		return Receipt{}, err
 	}
-	if kept.State == Final {
-		link := TherapeuticLink{Patient: kept.Patient, Professional: kept.Specialist.SSIN, Type: LinkOperation, Period: Period{From: kept.OperationDate}}
+	if next.State == Final {
+		link := TherapeuticLink{Patient: next.Patient, Professional: next.Specialist.SSIN, Type: LinkOperation, Period: Period{From: next.OperationDate}}
 		if err := w.Link(link); err != nil {
 			return Receipt{}, err
 		}
 	}
-	return touched(w, *kept)
+	return touched(w, *next)
 }
 
-// keepProved keeps a version with the message that made it.
-func keepProved(w Writer, kept *Notification, m Message) error {
-	if err := w.Keep(*kept); err != nil || len(m.Original) == 0 {
+// storeWithEvidence stores a version together with the signed message that made it.
+func keepProved(w Writer, version *Notification, m Message) error {
+	if err := w.Keep(*version); err != nil || len(m.Original) == 0 {
 		return err
 	}
-	return w.Prove(Evidence{Reference: kept.Reference, Version: kept.Version, Message: m.Original, Certificate: m.Certificate,
-		Accepted: kept.RegisteredAt})
+	return w.Prove(Evidence{Reference: version.Reference, Version: version.Version, Message: m.Original, Certificate: m.Certificate,
+		Accepted: version.RegisteredAt})
 }
 
-// earlier finds the notification that the same signer sent under the same InputReference.
-func earlier(w Writer, o *operation) (Notification, bool, error) {
-	if o.submission.InputReference == "" || len(o.submission.Defects) > 0 {
+// findRepeated returns the notification that the same signer already submitted under the same InputReference.
+func earlier(w Writer, sub *operation) (Notification, bool, error) {
+	if sub.submission.InputReference == "" || len(sub.submission.Defects) > 0 {
 		return Notification{}, false, nil
 	}
-	return w.Submission(o.caller.message.Signer.String(), o.submission.InputReference)
+	return w.Submission(sub.caller.message.Signer.String(), sub.submission.InputReference)
 }
 
-// touched makes the receipt of a notification: what it placed, or what it removed with what remained then.
-func touched(w Reader, n Notification) (Receipt, error) {
+// newReceipt returns the receipt of a notification, with the affected implants. A removed implant has the quantity
+// that remained after that removal.
+func touched(reader Reader, n Notification) (Receipt, error) {
 	receipt := Receipt{Notification: n}
 	if n.Type == TypeImplantation {
 		receipt.Touched = slices.Clone(n.Implants)
@@ -328,11 +330,11 @@ func touched(w Reader, n Notification) (Receipt, error) {
 		return receipt, nil
 	}
 	for _, removal := range n.Removals {
-		implant, there, err := w.Implant(removal.ImplantID)
+		implant, ok, err := reader.Implant(removal.ImplantID)
 		if err != nil {
 			return receipt, err
 		}
-		if !there {
+		if !ok {
 			return receipt, problem.New(problem.InternalError)
 		}
 		if n.State == Final {

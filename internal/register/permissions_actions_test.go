@@ -10,8 +10,8 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// This file holds what the callers of TestPermissions try. What an action answers is the number of notifications or
-// implants given, "card of N" for a card with N operations, "yes", "no", or the code of the refusal.
+// This file holds the actions of TestPermissions. The result of an action is the number of notifications or implants,
+// "card of N" for a card with N surgeries, "yes", "no", or the code of the refusal.
 
 func always(who ident.SSIN) func(ident.SSIN) ident.SSIN {
 	return func(ident.SSIN) ident.SSIN { return who }
@@ -121,7 +121,7 @@ func (s *scene) emergencies() map[string]deed {
 	}
 }
 
-// told is what a new notification says: one of the specialist about Nguyen, which no search of the scene finds.
+// told returns a new implantation by the specialist for Nguyen, which no search of the scene finds.
 func told(specialist ident.SSIN) register.Implantation {
 	n := implantation()
 	n.Specialist, n.Patient, n.Implants[0].Code = bySSIN(specialist), nguyen, mesh
@@ -146,7 +146,7 @@ func (s *scene) notifications() map[string]deed {
 	}
 }
 
-// prepared are the actions on a notification of Claes that Wouters prepared in the hospital.
+// preparedActions act on a notification of Claes that Wouters prepared in the hospital.
 func (s *scene) prepared() map[string]deed {
 	on := func(state register.State, act func(register.Caller) string) deed {
 		return deed{about: always(nguyen), act: act, before: func(ident.SSIN) {
@@ -188,7 +188,7 @@ func (s *scene) prepared() map[string]deed {
 	}
 }
 
-// finals are the actions on the first notification about Smit. They name a version that is not, so that it stays.
+// finalActions act on the first notification about Smit. They name an outdated version, so that it does not change.
 func (s *scene) finals() map[string]deed {
 	const none = 99
 	first := register.Of{Number: s.first.Number}
@@ -206,7 +206,7 @@ func (s *scene) finals() map[string]deed {
 	}
 }
 
-// mandateActions are those between the caller and Kaya, of whom the scene says nothing else.
+// mandateActions change mandates between the caller and Kaya, who has no other part in the scene.
 func (s *scene) mandateActions() map[string]deed {
 	mandates := func(p register.Period) func(ident.SSIN) {
 		return func(self ident.SSIN) {
@@ -238,7 +238,7 @@ func (s *scene) mandateActions() map[string]deed {
 	}
 }
 
-// staffActions are those on the roles of Kaya, who is clerk and access manager of every organisation, and of Goossens.
+// staffActions change roles of Kaya, who is clerk and access manager of every organisation, and of Goossens.
 func (s *scene) staffActions() map[string]deed {
 	roles := func(p register.Period, people ...ident.SSIN) {
 		var all []register.Affiliation
@@ -276,7 +276,7 @@ func (s *scene) staffActions() map[string]deed {
 	}
 }
 
-// TestManagerStepsDown: an access manager may end his own role.
+// TestManagerStepsDown: access managers may end their own role.
 func TestManagerStepsDown(t *testing.T) {
 	t.Parallel()
 	s := setScene(t)

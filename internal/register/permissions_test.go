@@ -15,18 +15,18 @@ var update = flag.Bool("update", false, "write the cells of docs/permissions.md 
 
 const permissionsDocument = "../../docs/permissions.md"
 
-// TestPermissions is the table of who may do what: every cell of docs/permissions.md, on a real database. There the scene is
-// told, in which each caller tries each action.
+// TestPermissions checks every cell of the tables in docs/permissions.md on a real database. That page describes the
+// scene in which each caller tries each action.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	s := setScene(t)
-	octets, err := os.ReadFile(permissionsDocument)
+	data, err := os.ReadFile(permissionsDocument)
 	if err != nil {
 		t.Fatal(err)
 	}
 	callers, actions := s.callers(), s.actions()
 	tried := map[string]bool{}
-	lines := strings.Split(string(octets), "\n")
+	lines := strings.Split(string(data), "\n")
 	var columns []string
 	for i, line := range lines {
 		cells, ok := cellsOf(line)
@@ -78,7 +78,7 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// cellsOf splits a line of a table.
+// splitCells splits a line of a table into its cells.
 func cellsOf(line string) ([]string, bool) {
 	line, ok := strings.CutPrefix(line, "| ")
 	if !ok {
@@ -88,11 +88,11 @@ func cellsOf(line string) ([]string, bool) {
 	return cells, len(cells) > 1
 }
 
-// scene is what docs/permissions.md tells.
+// permissionScene is the scene that docs/permissions.md describes.
 type scene struct {
 	*desk
 	first, second register.Receipt // the two notifications about Smit
-	target        register.Receipt // of Claes about Nguyen, made anew for each action that needs it
+	target        register.Receipt // of Claes about Nguyen; made again for each action that needs it
 }
 
 const today, yesterday = "2026-11-21", "2026-11-20"
@@ -101,13 +101,13 @@ func setScene(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{desk: openDesk(t, store.Sources{
 		Links: []register.TherapeuticLink{
-			{Patient: smit, Professional: peeters, Type: "gmd", Period: period("2020-01-01", today)}, // ends with this day
+			{Patient: smit, Professional: peeters, Type: "gmd", Period: period("2020-01-01", today)}, // ends today
 			{Patient: smit, Professional: lambert, Type: "specialistconsultation", Period: period("2020-01-01", yesterday)},
 		},
 		Affiliations: []register.Affiliation{
 			{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period(today, "")},
 			{Organisation: hospital, SSIN: peeters, Role: register.RoleAdministrative, Period: period("2020-01-01", "")},
-			{Organisation: hospital, SSIN: leroy, Role: register.RoleManager, Period: period("2020-01-01", today)}, // ends with this day
+			{Organisation: hospital, SSIN: leroy, Role: register.RoleManager, Period: period("2020-01-01", today)}, // ends today
 			{Organisation: hospital, SSIN: vanDam, Role: register.RoleManager, Period: period("2020-01-01", yesterday)},
 		},
 		Mandates: []register.Mandate{
@@ -125,7 +125,7 @@ func setScene(t *testing.T) *scene {
 	return s
 }
 
-// tryer is a caller of the scene.
+// sceneCaller is a caller of the scene.
 type tryer struct {
 	caller   func() register.Caller
 	self     ident.SSIN
@@ -164,16 +164,16 @@ func (s *scene) callers() map[string]tryer {
 	}
 }
 
-// deed is something that a caller tries.
+// sceneAction is an action that a caller tries.
 type deed struct {
-	before   func(self ident.SSIN) // makes what it needs
+	before   func(self ident.SSIN) // creates what the action needs
 	act      func(register.Caller) string
-	after    func(self ident.SSIN) // takes it away again
+	after    func(self ident.SSIN) // removes it again
 	about    func(self ident.SSIN) ident.SSIN
-	outdated bool // it names a version that is not, so that who may is told that, and nothing changes
+	outdated bool // the action names an outdated version, so an authorised caller gets VERSION_OUTDATED and nothing changes
 }
 
-// try lets a caller try, and checks what is recorded of it.
+// runAction lets a caller try an action, and checks the audit event.
 func (s *scene) try(t *testing.T, by tryer, a deed) string {
 	t.Helper()
 	if a.before != nil {
@@ -183,7 +183,7 @@ func (s *scene) try(t *testing.T, by tryer, a deed) string {
 	s.events()
 	got := a.act(who)
 	events := s.events()
-	if len(events) == 2 && events[0].Patient != events[1].Patient { // it concerned two people
+	if len(events) == 2 && events[0].Patient != events[1].Patient { // two persons are concerned
 		events = events[:1]
 	}
 	if len(events) != 1 {
@@ -210,7 +210,7 @@ func (s *scene) try(t *testing.T, by tryer, a deed) string {
 	return code
 }
 
-// checkOutcome holds a record of the audit trail against what the caller got.
+// checkOutcome compares an audit event with the result that the caller got.
 func checkOutcome(t *testing.T, e register.Event, got string) {
 	t.Helper()
 	withheld := got == "0" || got == "CARD_WITHHELD" || got == "NOTIFICATION_WITHHELD"

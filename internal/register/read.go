@@ -11,16 +11,16 @@ import (
 	"github.com/openctr/ctr/internal/register/udi"
 )
 
-// Page says which part of a result is asked for.
+// Page selects a part of a result.
 type Page struct {
 	Offset, Limit int
 }
 
-// Criteria say what a search looks for: one of by patient, by notification, by implant.
+// SearchRequest selects notifications by exactly one of patient, number and implant.
 type Criteria struct {
 	Page
 	Defects   []*problem.Error
-	Emergency string // why a doctor without a relation must see it now
+	Emergency string // why a doctor without a care relation needs access now
 	Patient   ident.SSIN
 	Number    ident.NotificationNumber
 	Implant   *ImplantCriteria
@@ -29,7 +29,7 @@ type Criteria struct {
 	Type      OperationType
 }
 
-// ImplantCriteria name an implant by its code or its UDI, and narrow by lot and serial number.
+// ImplantCriteria identify an implant by code or UDI, and narrow the search by lot and serial number.
 type ImplantCriteria struct {
 	Code   ident.NotificationCode
 	UDI    string
@@ -37,24 +37,24 @@ type ImplantCriteria struct {
 	Serial string
 }
 
-// Found is a page of a search result.
+// SearchResult is a page of notifications.
 type Found struct {
 	Total         int
 	Notifications []Summary
 }
 
-// Search finds notifications. What the caller may not see is left out, as if it did not exist.
-func (r *Registrar) Search(ctx context.Context, c Caller, s Criteria) (Found, error) {
-	event := Event{Outcome: Accepted, Patient: s.Patient, Number: s.Number}
-	return answer(ctx, r, c, inEmergency(s.Defects, s.Emergency), &event, func(reader Reader) (Found, error) {
-		q := Query{From: s.From, To: s.To, Type: s.Type, Offset: s.Offset, Limit: s.Limit}
-		seen, err := r.restrict(reader, c, s, &q, &event)
-		if err != nil || !seen {
+// Search finds notifications. Notifications that the caller may not see are left out, as if they did not exist.
+func (r *Registrar) Search(ctx context.Context, c Caller, req Criteria) (Found, error) {
+	event := Event{Outcome: Accepted, Patient: req.Patient, Number: req.Number}
+	return answer(ctx, r, c, inEmergency(req.Defects, req.Emergency), &event, func(reader Reader) (Found, error) {
+		q := Query{From: req.From, To: req.To, Type: req.Type, Offset: req.Offset, Limit: req.Limit}
+		ok, err := r.restrict(reader, c, req, &q, &event)
+		if err != nil || !ok {
 			return Found{}, err
 		}
 		found, total, err := reader.Search(q)
 		if total == 0 && !q.Number.IsZero() {
-			event.Outcome = Withheld // it is there, and not the caller's own
+			event.Outcome = Withheld // it exists, but is not the caller's own
 		}
 		for i := range found {
 			found[i].Own = found[i].Specialist.SSIN == c.person
@@ -63,32 +63,32 @@ func (r *Registrar) Search(ctx context.Context, c Caller, s Criteria) (Found, er
 	})
 }
 
-// restrict turns criteria into what the caller may see of them; seen is false when that is nothing.
-func (r *Registrar) restrict(s Reader, c Caller, criteria Criteria, q *Query, event *Event) (bool, error) {
+// restrictQuery limits the request to what the caller may see. The result is false when the caller may see nothing.
+func (r *Registrar) restrict(s Reader, c Caller, req Criteria, q *Query, event *Event) (bool, error) {
 	today := r.day(r.now())
-	if i := criteria.Implant; i != nil {
+	if i := req.Implant; i != nil {
 		q.Code, q.Lot, q.Serial, q.PatientsOf, q.On = i.Code, i.Lot, i.Serial, c.person, today
 		narrowByUDI(i, q)
 		var err error
 		event.Reason, err = maySearchByImplant(c, today)
 		return err == nil, err
 	}
-	q.Patient, q.Number = criteria.Patient, criteria.Number
+	q.Patient, q.Number = req.Patient, req.Number
 	if !q.Number.IsZero() {
-		n, there, err := s.Notification(q.Number)
+		n, ok, err := s.Notification(q.Number)
 		if err != nil {
 			return false, err
 		}
-		if !there {
+		if !ok {
 			return false, mayReadNobody(c, today)
 		}
 		q.Patient, event.Patient = n.Patient, n.Patient
 	}
-	a, err := accessTo(s, c, q.Patient, today, criteria.Emergency)
+	a, err := accessTo(s, c, q.Patient, today, req.Emergency)
 	if err != nil {
 		return false, err
 	}
-	event.explain(a, criteria.Emergency)
+	event.explain(a, req.Emergency)
 	if a.own {
 		q.Specialist = c.person
 	}
@@ -99,7 +99,7 @@ func (r *Registrar) restrict(s Reader, c Caller, criteria Criteria, q *Query, ev
 	return true, nil
 }
 
-// narrowByUDI searches a UDI that can be read by what it says, and any other as it was kept.
+// narrowByUDI searches a readable UDI by its parts, and any other by the text as stored.
 func narrowByUDI(i *ImplantCriteria, q *Query) {
 	if i.UDI == "" {
 		return
@@ -118,7 +118,7 @@ func narrowByUDI(i *ImplantCriteria, q *Query) {
 	}
 }
 
-// accessTo asks what the caller may see of a patient.
+// loadAccess decides how much of a patient's data the caller may see.
 func accessTo(s Reader, c Caller, patient ident.SSIN, today ident.Date, emergency string) (access, error) {
 	links, err := s.Links(patient, c.person)
 	if err != nil {
@@ -127,14 +127,13 @@ func accessTo(s Reader, c Caller, patient ident.SSIN, today ident.Date, emergenc
 	return mayRead(c, patient, links, today, emergency)
 }
 
-// mayReadNobody is the refusal of whoever may read no patient's data: he is told so whether or not what he asks for
-// exists.
+// mayReadAnyPatient rejects callers who may read no patient data, whether or not the item exists.
 func mayReadNobody(c Caller, today ident.Date) error {
 	_, err := mayRead(c, ident.SSIN{}, nil, today, "")
 	return err
 }
 
-// explain notes why something was shown.
+// setAccess records why data was shown.
 func (e *Event) explain(a access, emergency string) {
 	e.Reason = a.reason
 	if a.emergency {
@@ -142,42 +141,43 @@ func (e *Event) explain(a access, emergency string) {
 	}
 }
 
-// PatientImplants are a page of what a patient carries.
+// ListImplantsResult is a page of a patient's implants.
 type PatientImplants struct {
 	Total    int
 	Implants []Implant
 }
 
-// Carried asks which implants a patient carries on a day, today when none is given.
+// ListImplantsRequest selects the implants that a patient has on a day; the zero date is today.
 type Carried struct {
 	Page
 	Defects   []*problem.Error
-	Emergency string // why a doctor without a relation must see it now
+	Emergency string // why a doctor without a care relation needs access now
 	Patient   ident.SSIN
 	Day       ident.Date
 }
 
-// PatientImplants lists what a patient carries. What the caller may not see is left out, as if it did not exist.
-func (r *Registrar) PatientImplants(ctx context.Context, c Caller, q Carried) (PatientImplants, error) {
-	event := Event{Outcome: Accepted, Patient: q.Patient}
-	return answer(ctx, r, c, inEmergency(q.Defects, q.Emergency), &event, func(s Reader) (PatientImplants, error) {
-		implants, err := r.carried(s, c, q, &event)
-		return PatientImplants{Total: len(implants), Implants: cut(implants, q.Page)}, err
+// ListPatientImplants lists a patient's implants. Implants that the caller may not see are left out, as if they did
+// not exist.
+func (r *Registrar) PatientImplants(ctx context.Context, c Caller, req Carried) (PatientImplants, error) {
+	event := Event{Outcome: Accepted, Patient: req.Patient}
+	return answer(ctx, r, c, inEmergency(req.Defects, req.Emergency), &event, func(s Reader) (PatientImplants, error) {
+		implants, err := r.carried(s, c, req, &event)
+		return PatientImplants{Total: len(implants), Implants: cut(implants, req.Page)}, err
 	})
 }
 
-// carried returns the patient's implants that the caller may see and of which something remains.
-func (r *Registrar) carried(s Reader, c Caller, q Carried, event *Event) ([]Implant, error) {
+// listVisibleImplants returns the patient's remaining implants that the caller may see.
+func (r *Registrar) carried(s Reader, c Caller, req Carried, event *Event) ([]Implant, error) {
 	today := r.day(r.now())
-	patient, day := q.Patient, q.Day
+	patient, day := req.Patient, req.Day
 	if day.IsZero() {
 		day = today
 	}
-	a, err := accessTo(s, c, patient, today, q.Emergency)
+	a, err := accessTo(s, c, patient, today, req.Emergency)
 	if err != nil {
 		return nil, err
 	}
-	event.explain(a, q.Emergency)
+	event.explain(a, req.Emergency)
 	if !a.all && !a.own {
 		event.Outcome = Withheld
 		return nil, nil
@@ -197,7 +197,7 @@ func (r *Registrar) carried(s Reader, c Caller, q Carried, event *Event) ([]Impl
 	}), nil
 }
 
-// ownNotifications are the numbers of the patient's notifications of which the caller is the specialist.
+// loadOwnNumbers returns the numbers of the patient's notifications whose specialist is the caller.
 func ownNotifications(s Reader, c Caller, patient ident.SSIN) (map[ident.NotificationNumber]bool, error) {
 	history, err := s.History(patient)
 	if err != nil {
@@ -212,28 +212,29 @@ func ownNotifications(s Reader, c Caller, patient ident.SSIN) (map[ident.Notific
 	return own, nil
 }
 
-// CardOf says which card is asked for: of a notification, or, when it has no number, the patient's cumulative one.
+// CardRequest selects a card: the implant card of a notification or, without a number, the patient's cumulative card.
 type CardOf struct {
 	Defects   []*problem.Error
-	Emergency string // why a doctor without a relation must see it now
+	Emergency string // why a doctor without a care relation needs access now
 	Number    ident.NotificationNumber
 	Patient   ident.SSIN
 }
 
-// Card returns what stands on a card. A card that the caller may not see is answered as one that does not exist.
-func (r *Registrar) Card(ctx context.Context, c Caller, of CardOf) (CardContent, error) {
-	event := Event{Outcome: Accepted, Patient: of.Patient, Number: of.Number}
-	return answer(ctx, r, c, inEmergency(of.Defects, of.Emergency), &event, func(s Reader) (CardContent, error) {
-		if of.Number.IsZero() {
-			return r.patientCard(s, c, of, &event)
+// GetImplantCard returns the content of a card. A card that the caller may not see gives the same answer as one that
+// does not exist.
+func (r *Registrar) Card(ctx context.Context, c Caller, req CardOf) (CardContent, error) {
+	event := Event{Outcome: Accepted, Patient: req.Patient, Number: req.Number}
+	return answer(ctx, r, c, inEmergency(req.Defects, req.Emergency), &event, func(s Reader) (CardContent, error) {
+		if req.Number.IsZero() {
+			return r.patientCard(s, c, req, &event)
 		}
-		return r.implantCard(s, c, of, &event)
+		return r.implantCard(s, c, req, &event)
 	})
 }
 
-// implantCard is the card of one notification that counts.
-func (r *Registrar) implantCard(s Reader, c Caller, of CardOf, event *Event) (CardContent, error) {
-	n, err := r.find(s, c, Of{Number: of.Number}, of.Emergency, event)
+// buildImplantCard returns the card of one final notification.
+func (r *Registrar) implantCard(s Reader, c Caller, req CardOf, event *Event) (CardContent, error) {
+	n, err := r.find(s, c, Of{Number: req.Number}, req.Emergency, event)
 	switch {
 	case err != nil:
 		return CardContent{}, err
@@ -247,33 +248,33 @@ func (r *Registrar) implantCard(s Reader, c Caller, of CardOf, event *Event) (Ca
 	return content, err
 }
 
-// patientCard is the cumulative card: every placement and removal that the caller may see.
-func (r *Registrar) patientCard(s Reader, c Caller, of CardOf, event *Event) (CardContent, error) {
-	patient := of.Patient
-	a, err := accessTo(s, c, patient, r.day(r.now()), of.Emergency)
+// buildPatientCard returns the cumulative card: all implantations and explantations that the caller may see.
+func (r *Registrar) patientCard(s Reader, c Caller, req CardOf, event *Event) (CardContent, error) {
+	patient := req.Patient
+	a, err := accessTo(s, c, patient, r.day(r.now()), req.Emergency)
 	if err != nil {
 		return CardContent{}, err
 	}
-	event.explain(a, of.Emergency)
+	event.explain(a, req.Emergency)
 	history, err := s.History(patient)
 	if err != nil {
 		return CardContent{}, err
 	}
-	some := len(history) > 0
+	exist := len(history) > 0
 	history = slices.DeleteFunc(history, func(n Notification) bool {
 		return !a.all && (!a.own || n.Specialist.SSIN != c.person)
 	})
 	switch {
 	case len(history) > 0:
 		return cardOf(s, patient, ident.NotificationNumber{}, history)
-	case some:
+	case exist:
 		event.Outcome = Withheld
 		return CardContent{}, problem.New(problem.CardWithheld)
 	}
 	return CardContent{}, problem.New(problem.CardNotFound)
 }
 
-// cardOf puts together what stands on a card about some notifications of a patient.
+// buildCard returns the card of some of a patient's notifications.
 func cardOf(s Reader, patient ident.SSIN, number ident.NotificationNumber, history []Notification) (CardContent, error) {
 	content := CardContent{Number: number}
 	var err error
@@ -281,11 +282,11 @@ func cardOf(s Reader, patient ident.SSIN, number ident.NotificationNumber, histo
 		return content, err
 	}
 	for i := range history {
-		var operation CardOperation
-		if operation, err = cardOperation(s, &history[i]); err != nil {
+		var surgery CardOperation
+		if surgery, err = cardOperation(s, &history[i]); err != nil {
 			return content, err
 		}
-		content.Operations = append(content.Operations, operation)
+		content.Operations = append(content.Operations, surgery)
 		if history[i].RegisteredAt.After(content.IssuedAt) {
 			content.IssuedAt = history[i].RegisteredAt
 		}
@@ -294,57 +295,58 @@ func cardOf(s Reader, patient ident.SSIN, number ident.NotificationNumber, histo
 }
 
 func cardOperation(s Reader, n *Notification) (CardOperation, error) {
-	o := CardOperation{Number: n.Number, Type: n.Type, Date: n.OperationDate, SpecialistID: n.Specialist.NIHII}
+	surgery := CardOperation{Number: n.Number, Type: n.Type, Date: n.OperationDate, SpecialistID: n.Specialist.NIHII}
 	var err error
-	if o.Specialist, err = person(s, n.Specialist.SSIN); err != nil {
-		return o, err
+	if surgery.Specialist, err = person(s, n.Specialist.SSIN); err != nil {
+		return surgery, err
 	}
 	if !n.Prescriber.SSIN.IsZero() {
-		if o.Prescriber, err = person(s, n.Prescriber.SSIN); err != nil {
-			return o, err
+		if surgery.Prescriber, err = person(s, n.Prescriber.SSIN); err != nil {
+			return surgery, err
 		}
 	}
 	if !n.Organisation.IsZero() {
 		var organisation Organisation
 		if organisation, _, err = s.Organisation(PharmacyRef{NIHII: n.Organisation}); err != nil {
-			return o, err
+			return surgery, err
 		}
-		o.Organisation = organisation.Name
+		surgery.Organisation = organisation.Name
 	}
 	if n.Type == TypeImplantation {
 		for _, i := range n.Implants {
-			o.Implants = append(o.Implants, CardImplant{Implant: i, Quantity: i.Quantity})
+			surgery.Implants = append(surgery.Implants, CardImplant{Implant: i, Quantity: i.Quantity})
 		}
-		return o, nil
+		return surgery, nil
 	}
 	for _, removal := range n.Removals {
-		implant, there, err := s.Implant(removal.ImplantID)
+		implant, ok, err := s.Implant(removal.ImplantID)
 		if err != nil {
-			return o, err
+			return surgery, err
 		}
-		if !there {
-			return o, problem.New(problem.InternalError)
+		if !ok {
+			return surgery, problem.New(problem.InternalError)
 		}
 		implant.Remaining = removal.Remaining
-		o.Implants = append(o.Implants, CardImplant{Implant: implant, Quantity: removal.Quantity, Reason: removal.Reason})
+		surgery.Implants = append(surgery.Implants, CardImplant{Implant: implant, Quantity: removal.Quantity, Reason: removal.Reason})
 	}
-	return o, nil
+	return surgery, nil
 }
 
-// person is what the national register says; at least the number, when it does not know the person.
+// loadPerson returns the national register's entry or, for an unknown person, the number and the birth date it
+// contains.
 func person(s Reader, ssin ident.SSIN) (Person, error) {
-	p, there, err := s.Person(ssin)
-	if err == nil && !there {
+	p, ok, err := s.Person(ssin)
+	if err == nil && !ok {
 		p = Person{SSIN: ssin}
 		p.BirthDate, _ = ssin.BirthDate()
 	}
 	return p, err
 }
 
-// shortestReason is how many characters the reason of an emergency has at least.
+// minEmergencyReasonLength is the minimum length of an emergency reason, in characters.
 const shortestReason = 10
 
-// inEmergency adds to the defects of a request that the reason stated says nothing: it is kept to be read by people.
+// checkEmergencyReason adds a defect when the emergency reason is too short: people must be able to judge it later.
 func inEmergency(defects []*problem.Error, reason string) []*problem.Error {
 	if reason == "" || utf8.RuneCountInString(strings.TrimSpace(reason)) >= shortestReason {
 		return defects
@@ -352,10 +354,10 @@ func inEmergency(defects []*problem.Error, reason string) []*problem.Error {
 	return append(slices.Clip(defects), problem.New(problem.EmergencyBlank).In("EmergencyReason"))
 }
 
-// answer runs a read over one consistent view, records it, and gives its result only when the record is durable. A
-// request with defects is refused before anything is read.
+// readAndRecord runs a read over one consistent view and records it. It returns the result only after the audit event
+// is durable. A request with defects is rejected before anything is read.
 func answer[T any](ctx context.Context, r *Registrar, c Caller, defects []*problem.Error, e *Event, read func(Reader) (T, error)) (T, error) {
-	var none, result T
+	var zero, result T
 	err := problem.List(problem.RulesViolated, defects)
 	if err == nil {
 		var failed error
@@ -365,10 +367,10 @@ func answer[T any](ctx context.Context, r *Registrar, c Caller, defects []*probl
 		})
 	}
 	if err != nil && asRefusal(err) == nil {
-		return none, err
+		return zero, err
 	}
 	if err = r.conclude(ctx, c, *e, err); err != nil {
-		return none, err
+		return zero, err
 	}
 	return result, nil
 }

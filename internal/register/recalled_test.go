@@ -7,7 +7,7 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// A recall counts from its day on.
+// TestDayOfRecall: a recall takes effect on its day.
 func TestDayOfRecall(t *testing.T) {
 	t.Parallel()
 	for recalled, want := range map[string][]string{"2026-11-20": {"WARN_DEVICE_RECALLED at " + theLine}, "2026-11-21": nil} {

@@ -8,7 +8,8 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// Registrar is the register at work: every door calls it, and it alone authorises, decides and keeps.
+// Registrar implements the operations of the register. Every entry point calls it; it authorises each request, applies
+// the rules, stores the result and records the audit event.
 type Registrar struct {
 	store       Store
 	now         func() time.Time
@@ -17,31 +18,32 @@ type Registrar struct {
 	requireLink bool
 }
 
-// Config is what a Registrar needs.
+// Config holds the dependencies and settings of a Registrar.
 type Config struct {
 	Store Store
 	Now   func() time.Time
-	// NewID makes references and implant ids: unique, and not to be guessed.
+	// NewID makes references and implant IDs. They must be unique and unpredictable.
 	NewID func() string
-	// Location is where days begin: Europe/Brussels for the Belgian register.
+	// Location is the time zone in which a day begins: Europe/Brussels for the Belgian register.
 	Location *time.Location
-	// RequireLink asks for an existing therapeutic relation on the operation date also to notify.
+	// RequireCareRelation also requires an existing care relation on the surgery date to submit a final notification.
 	RequireLink bool
 }
 
-// New makes a Registrar.
+// New creates a Registrar.
 func New(c Config) *Registrar {
 	return &Registrar{store: c.Store, now: c.Now, newID: c.NewID, civil: c.Location, requireLink: c.RequireLink}
 }
 
-// Ready reports whether the register can take a notification now.
+// CheckReady returns an error when the register cannot accept a notification now.
 func (r *Registrar) Ready(ctx context.Context) error { return r.store.Ready(ctx) }
 
-// day is the civil day of an instant.
+// dateOf returns the local date of a time.
 func (r *Registrar) day(t time.Time) ident.Date { return ident.DateOf(t.In(r.civil)) }
 
-// Refuse records a message that was refused before anybody could act on it. It returns the refusal that the caller must
-// see: the one given, or, when the message was used before, that. A failure of ours is no refusal and is not recorded.
+// RecordRefusal records a message that was rejected before any operation ran. It returns the refusal that the caller
+// must see: the given one, or MESSAGE_REPLAYED when the message was used before. An internal failure is not a refusal;
+// it is returned unchanged and not recorded.
 func (r *Registrar) Refuse(ctx context.Context, m Message, refusal error) error {
 	if asRefusal(refusal) == nil {
 		return refusal
@@ -49,8 +51,8 @@ func (r *Registrar) Refuse(ctx context.Context, m Message, refusal error) error 
 	return r.conclude(ctx, Caller{message: m}, Event{}, refusal)
 }
 
-// conclude spends the message and records how it ended, in one transaction. It is the end of every request that keeps
-// nothing else.
+// recordOutcome consumes the replay key and records how the request ended, in one transaction. Every request that
+// stores nothing else ends here.
 func (r *Registrar) conclude(ctx context.Context, c Caller, e Event, outcome error) error {
 	var refusal error
 	err := r.store.Write(ctx, func(w Writer) error {
@@ -68,8 +70,8 @@ func (r *Registrar) conclude(ctx context.Context, c Caller, e Event, outcome err
 	return refusal
 }
 
-// spend marks the caller's message as used, and refuses one that was used before. Who has proved nothing has no mark to
-// spend.
+// consumeReplayKey records the caller's message as used and rejects one that was used before. An unverified message
+// has no replay key.
 func spend(w Writer, c Caller) error {
 	if c.message.Mark == (ReplayMark{}) {
 		return nil
@@ -81,7 +83,8 @@ func spend(w Writer, c Caller) error {
 	return err
 }
 
-// asRefusal returns an error that is a decision about the request, and nil for a failure of the store or of ours.
+// asRefusal returns err when it is a decision about the request, and nil when it is a failure of the store or an
+// internal one.
 func asRefusal(err error) error {
 	switch refusal := problem.From(err); refusal.Kind {
 	case problem.Internal, problem.Unavailable:
@@ -91,7 +94,7 @@ func asRefusal(err error) error {
 	}
 }
 
-// record keeps what happened: once about each person whom it concerned.
+// appendEvent appends an audit event, once for each person concerned.
 func record(w Writer, e Event) error {
 	if err := w.Record(e); err != nil || e.former.IsZero() || e.former == e.Patient {
 		return err
@@ -100,7 +103,7 @@ func record(w Writer, e Event) error {
 	return w.Record(e)
 }
 
-// event completes an audit record with what is known of the caller and of the refusal.
+// completeEvent fills in the caller, the time and the refusal's codes.
 func (r *Registrar) event(c Caller, e Event, refusal error) Event {
 	e.At = r.now()
 	e.Correlation = c.message.Correlation

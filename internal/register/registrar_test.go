@@ -13,7 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// TestDayBoundary: days begin in Brussels, both for the number and for what counts as today.
+// TestDayBoundary: days begin in Brussels, both for the number and for today's date.
 func TestDayBoundary(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -41,7 +41,7 @@ func TestDayBoundary(t *testing.T) {
 	}
 }
 
-// TestNumbers: a refusal takes no number, and no number is given twice.
+// TestNumbers: a refusal uses no number, and no number is given twice.
 func TestNumbers(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -66,7 +66,7 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// TestReceipt: what is kept is what was told.
+// TestReceipt compares the receipt with the stored notification and the audit event.
 func TestReceipt(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -88,8 +88,8 @@ func TestReceipt(t *testing.T) {
 	if want := time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC); !receipt.RegisteredAt.Equal(want) {
 		t.Errorf("registered at %s", receipt.RegisteredAt)
 	}
-	kept, there := d.kept(receipt.Number)
-	if !there || kept.Digest != receipt.Digest || !kept.RegisteredAt.Equal(receipt.RegisteredAt) || kept.Reference != receipt.Reference ||
+	kept, ok := d.kept(receipt.Number)
+	if !ok || kept.Digest != receipt.Digest || !kept.RegisteredAt.Equal(receipt.RegisteredAt) || kept.Reference != receipt.Reference ||
 		kept.Comment != "revision of the left knee" || kept.PrescriptionDate != day("2026-11-02") || len(kept.Implants) != 1 ||
 		kept.Implants[0].ID != receipt.Touched[0].ID || kept.Implants[0].Number != receipt.Number {
 		t.Errorf("kept %+v", kept)
@@ -105,8 +105,8 @@ func TestReceipt(t *testing.T) {
 	}
 }
 
-// TestInputReference: the same key with the same content is the same notification, with another content a conflict, and
-// another signer's key is another key.
+// TestInputReference: the same key with the same content gives the same notification; with other content a conflict.
+// Another signer's key is a different key.
 func TestInputReference(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -119,7 +119,7 @@ func TestInputReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.events()
-	d.now = d.now.AddDate(0, 2, 0) // late by now, which a retry is not told
+	d.now = d.now.AddDate(0, 2, 0) // late by now; the retry gets no new warning
 	again, err := d.NotifyImplant(ctx, d.inside(hospital, claes), submission, n)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestInputReference(t *testing.T) {
 	if e := d.event(); e.Outcome != register.Refused || !e.Number.IsZero() {
 		t.Errorf("recorded as %+v", e)
 	}
-	// The key stands across both kinds of notification.
+	// The key covers both types of notification.
 	_, err = d.NotifyExplant(ctx, d.inside(hospital, claes), submission, register.Explantation{Specialist: bySSIN(claes),
 		OperationDate: day("2026-11-20"), Patient: leroy, Explants: []register.Explant{{ImplantID: first.Touched[0].ID}}})
 	wantCode(t, err, problem.InputReferenceConflict)
@@ -159,13 +159,13 @@ func TestInputReference(t *testing.T) {
 		t.Errorf("another signer's key: %v, %v", mine.Number, err)
 	}
 
-	// A retry must still be allowed to the caller: another doctor of the hospital learns nothing by it.
+	// A retry needs authorisation too: another doctor of the hospital learns nothing from it.
 	d.load(store.Sources{Affiliations: []register.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
 	_, err = d.NotifyImplant(ctx, d.inside(hospital, lambert), submission, n)
 	wantCode(t, err, problem.NotYourOperation)
 }
 
-// TestInputReferenceOfExplantation: the receipt of a retry tells what remained then, not what remains now.
+// TestInputReferenceOfExplantation: the receipt of a retry has the quantity that remained then, not now.
 func TestInputReferenceOfExplantation(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -197,7 +197,7 @@ func TestInputReferenceOfExplantation(t *testing.T) {
 	}
 }
 
-// total is how many notifications a patient has.
+// countNotifications returns how many notifications a patient has.
 func (d *desk) total(patient ident.SSIN) int {
 	d.tb.Helper()
 	total := 0
@@ -212,7 +212,7 @@ func (d *desk) total(patient ident.SSIN) int {
 	return total
 }
 
-// TestReplay: a signed message is taken once, whatever it asks and however it ended.
+// TestReplay: a signed message is accepted once, whatever it requests and however it ended.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -260,7 +260,7 @@ func TestReplay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := d.person(claes)
 			d.events()
-			_ = request(c) // the outcome of the first is no matter
+			_ = request(c) // its outcome does not matter
 			kept := d.total(leroy)
 			wantCode(t, request(c), problem.MessageReplayed)
 			if d.total(leroy) != kept {
@@ -274,7 +274,8 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestRelationFromOperation: the operation itself is the relation of its specialist with the patient, from its day on.
+// TestRelationFromOperation: the surgery itself creates a care relation of its specialist with the patient, from its
+// date on.
 func TestRelationFromOperation(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -313,7 +314,7 @@ func TestRelationFromOperation(t *testing.T) {
 	}
 }
 
-// TestCarried: what a patient carries on a day, page by page.
+// TestCarried lists a patient's implants on a day, page by page.
 func TestCarried(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -355,7 +356,7 @@ func TestCarried(t *testing.T) {
 	}
 }
 
-// TestSearchByImplant: by code, by what a UDI says, and by a UDI that nobody can read, as it was kept.
+// TestSearchByImplant searches by code, by the parts of a UDI, and by an unreadable UDI as stored.
 func TestSearchByImplant(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -404,7 +405,7 @@ func TestSearchByImplant(t *testing.T) {
 	}
 }
 
-// TestDefectsOfReads: a question with an unreadable number is refused, and recorded, before anything is looked up.
+// TestDefectsOfReads: a read with an unreadable number is rejected, and recorded, before any lookup.
 func TestDefectsOfReads(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -422,7 +423,7 @@ func TestDefectsOfReads(t *testing.T) {
 	}
 }
 
-// TestDefectsOfDrafts: who mistypes the specialist's number is told that, and not that he may not prepare anything for him.
+// TestDefectsOfDrafts: a malformed specialist number is reported as such, not as MAY_NOT_PREPARE.
 func TestDefectsOfDrafts(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -436,12 +437,12 @@ func TestDefectsOfDrafts(t *testing.T) {
 			t.Errorf("recorded as %+v", got)
 		}
 	}
-	n.Specialist = bySSIN(nguyen) // who is no doctor
+	n.Specialist = bySSIN(nguyen) // not a doctor
 	_, err := d.NotifyImplant(t.Context(), d.inside(hospital, wouters), register.Submission{Save: register.Draft}, n)
 	wantStrings(t, "refused", refusals(err), []string{"MAY_NOT_PREPARE"})
 }
 
-// TestCards: what stands on the card of a notification, and on the patient's.
+// TestCards checks the content of an implant card and of a patient card.
 func TestCards(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -477,7 +478,7 @@ func TestCards(t *testing.T) {
 	wantCode(t, err, problem.CardNotFound)
 }
 
-// TestUnavailable: a store that cannot keep anything is no refusal, and nothing is answered.
+// TestUnavailable: a failure of the store is not a refusal, and there is no answer.
 func TestUnavailable(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)

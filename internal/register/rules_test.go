@@ -14,8 +14,8 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// The cases below stand on both sides of each rule: just within and just beyond. TestEveryRuleBothWays holds them against
-// rules.go itself, so that no rule can be added without both.
+// The cases below lie on both sides of each rule: just within and just beyond. TestEveryRuleBothWays compares them
+// with rules.go, so that no rule can be added without both.
 
 type implantationCase struct {
 	name   string
@@ -23,7 +23,7 @@ type implantationCase struct {
 	edit   func(*register.Implantation, *register.NotifiedImplant)
 	refuse []string
 	warn   []string
-	caller ident.SSIN // the specialist when left out
+	caller ident.SSIN // default: the specialist
 }
 
 type (
@@ -31,12 +31,12 @@ type (
 	line = register.NotifiedImplant
 )
 
-// on sets the days of operation and prescription.
+// setSurgeryDate sets the dates of surgery and prescription.
 func on(n *impl, operation string) {
 	n.OperationDate, n.PrescriptionDate = day(operation), day(operation)
 }
 
-// operatedOn sets the day of the operation alone; it was prescribed on a day on which Claes could.
+// setSurgeryDateOnly sets the surgery date; the prescription date is one on which Claes could prescribe.
 func operatedOn(n *impl, operation string) {
 	n.OperationDate, n.PrescriptionDate = day(operation), day("1955-01-01")
 }
@@ -47,7 +47,7 @@ const (
 	lateWarning  = "WARN_LATE_NOTIFICATION at " + theOperation
 )
 
-// longPractice lets Claes operate before the register's time, in 1949.
+// longPractice lets Claes operate in 1949, before the first year that the register accepts.
 var longPractice = store.Sources{Practices: []register.Practice{{SSIN: claes, NIHII: claesNIHII, Profession: register.Physician,
 	Speciality: "Orthopaedic surgery", Period: period("1940-01-01", "1960-12-31")}}}
 
@@ -215,8 +215,8 @@ func TestImplantationRules(t *testing.T) {
 				t.Error("a number is given exactly when nothing is refused")
 			}
 			if err == nil {
-				kept, there := d.kept(receipt.Number)
-				if !there {
+				kept, ok := d.kept(receipt.Number)
+				if !ok {
 					t.Fatal("not kept")
 				}
 				wantStrings(t, "kept warnings", warnings(kept.Warnings), c.warn)
@@ -225,21 +225,21 @@ func TestImplantationRules(t *testing.T) {
 	}
 }
 
-// kept is what the store has under a number.
-func (d *desk) kept(number ident.NotificationNumber) (n register.Notification, there bool) {
+// loadNotification returns the store's notification with a number.
+func (d *desk) kept(number ident.NotificationNumber) (n register.Notification, ok bool) {
 	d.tb.Helper()
 	err := d.db.Read(d.tb.Context(), func(r register.Reader) error {
 		var err error
-		n, there, err = r.Notification(number)
+		n, ok, err = r.Notification(number)
 		return err
 	})
 	if err != nil {
 		d.tb.Fatal(err)
 	}
-	return n, there
+	return n, ok
 }
 
-// TestBirthDateOfTheNumber: when the national register does not know the patient, the number itself tells the birth.
+// TestBirthDateOfTheNumber: when the national register does not have the patient, the birth date comes from the SSIN.
 func TestBirthDateOfTheNumber(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -257,7 +257,7 @@ func TestBirthDateOfTheNumber(t *testing.T) {
 	wantStrings(t, "the number tells", refusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
 }
 
-// TestTakenFromUDI: what the caller does not give is taken from the UDI, and the pharmacy from its titular.
+// TestTakenFromUDI: missing values are taken from the UDI, and the pharmacy from its titular.
 func TestTakenFromUDI(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -282,7 +282,7 @@ func TestTakenFromUDI(t *testing.T) {
 	}
 }
 
-// TestSerialPlaced: the same serial number and kind, in the same message or an earlier one, until it is removed.
+// TestSerialPlaced: the same serial number and product, in the same message or an earlier one, until it is removed.
 func TestSerialPlaced(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -308,7 +308,7 @@ func TestSerialPlaced(t *testing.T) {
 	wantStrings(t, "removed", warnings(d.place(n).Warnings), nil)
 }
 
-// remove notifies an explantation by Claes.
+// notifyExplant submits an explantation by Claes.
 func (d *desk) remove(patient ident.SSIN, operation string, all ...register.Explant) (register.Receipt, error) {
 	d.tb.Helper()
 	return d.NotifyExplant(d.tb.Context(), d.person(claes), register.Submission{}, register.Explantation{
@@ -320,8 +320,8 @@ const theExplant = "Explantation/Explant[1]"
 type explantationCase struct {
 	name     string
 	rule     problem.Code
-	patient  ident.SSIN // Leroy when left out
-	day      string     // the day after the operation when left out
+	patient  ident.SSIN // default: Leroy
+	day      string     // default: the day after the implantation
 	explants func(id string) []register.Explant
 	refuse   []string
 	warn     []string
@@ -337,7 +337,7 @@ func one(x register.Explant) func(string) []register.Explant {
 	}
 }
 
-// Each case begins with five implants of one line in Leroy, placed on 20 November 2026.
+// Each case begins with five implants of one line in Leroy, implanted on 20 November 2026.
 var explantationCases = []explantationCase{
 	{name: "all, not said how many", rule: problem.ExplantExceedsRemaining, explants: one(register.Explant{}), left: []int{0}},
 	{name: "one", rule: problem.ExplantExceedsRemaining, explants: one(register.Explant{Quantity: 1}), left: []int{4}},
@@ -418,8 +418,8 @@ func TestExplantationRules(t *testing.T) {
 	}
 }
 
-// TestEveryRuleBothWays holds the cases against the rules: every code that rules.go gives has a case where it is given and
-// one where it is not.
+// TestEveryRuleBothWays compares the cases with rules.go: every code in rules.go has a case that gives it and one that
+// does not.
 func TestEveryRuleBothWays(t *testing.T) {
 	codes := map[string]problem.Code{}
 	for _, file := range []string{"../problem/rules.go", "../problem/warnings.go"} {
@@ -450,7 +450,7 @@ func TestEveryRuleBothWays(t *testing.T) {
 	for _, c := range explantationCases {
 		mark(c.rule, slices.Concat(c.refuse, c.warn)...)
 	}
-	// Both in TestRevised and TestWithdrawn, where there is a version to replace.
+	// TestRevised and TestWithdrawn cover both, where there is a version to replace.
 	for _, rule := range []problem.Code{problem.ImplantRemovedSince, problem.ReasonRequired} {
 		mark(rule)
 		mark(rule, string(rule))
@@ -464,15 +464,15 @@ func TestEveryRuleBothWays(t *testing.T) {
 
 func read(t *testing.T, file string) string {
 	t.Helper()
-	octets, err := os.ReadFile(file)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(octets)
+	return string(data)
 }
 
-// TestAllAtOnce: every broken rule is told together with the defects of the message, which come first, and a defect is not
-// told a second time as something missing.
+// TestAllAtOnce: all violations are reported together with the defects of the message, which come first. A defect is
+// not reported again as a missing value.
 func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
@@ -497,7 +497,7 @@ func TestAllAtOnce(t *testing.T) {
 	wantStrings(t, "explantation", refusals(err), []string{"SSIN_INVALID at Explantation/Patient",
 		"OPERATION_IN_FUTURE at Explantation/OperationDate", "IMPLANT_NOT_OF_PATIENT at " + theExplant + "/ImplantId"})
 
-	// A single refusal stands for itself, a day that is nowhere is refused, and one that was unreadable is not told twice.
+	// A single refusal is not wrapped, a missing date is rejected, and an unreadable one is not reported twice.
 	n = implantation()
 	n.OperationDate, n.PrescriptionDate = ident.Date{}, ident.Date{}
 	_, err = d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)

@@ -11,7 +11,7 @@ type Person struct {
 	DeathDate ident.Date
 }
 
-// Period is a span of days, both ends included; a zero end is open.
+// Period is a range of days, both included; a zero end is open.
 type Period struct {
 	From, To ident.Date
 }
@@ -21,17 +21,17 @@ func (p Period) Contains(day ident.Date) bool {
 	return !day.Before(p.From) && (p.To.IsZero() || !day.After(p.To))
 }
 
-// Profession is what somebody practises.
+// Profession is a healthcare profession.
 type Profession string
 
-// The professions that the register tells apart.
+// The professions that the rules distinguish.
 const (
 	Physician  Profession = "Physician"
 	Dentist    Profession = "Dentist"
 	Pharmacist Profession = "Pharmacist"
 )
 
-// Practice is an entry of the professional register: who practised what, when.
+// Practice is an entry of the professional register: a person's profession in a period.
 type Practice struct {
 	SSIN       ident.SSIN
 	NIHII      ident.NIHII
@@ -48,25 +48,27 @@ type Organisation struct {
 	Name  string
 }
 
-// Role is what somebody is in an organisation.
+// Role is a person's role in an organisation.
 type Role string
 
-// The roles that the rules tell apart.
+// The roles that the rules distinguish.
 const (
 	RoleAdministrative    Role = "AdministrativeStaff"
 	RoleTitularPharmacist Role = "TitularPharmacist"
-	// RoleChiefManager answers for an organisation's accesses (VTE, HTB). It comes from the authentic source only.
+	// RoleChiefManager is responsible for an organisation's access rights (VTE, HTB). It comes from the authentic
+	// source only.
 	RoleChiefManager Role = "ChiefAccessManager"
 	RoleManager      Role = "AccessManager"
 )
 
-// assignable reports whether an organisation gives the role itself. Every other role is the authentic source's.
+// isAssignable reports whether an organisation assigns the role itself. All other roles come from the authentic
+// source.
 func (r Role) assignable() bool { return r == RoleAdministrative || r == RoleManager }
 
-// ofProfession reports whether the role makes its holder a professional of the organisation.
+// isProfessional reports whether the role makes a person a professional of the organisation.
 func (r Role) ofProfession() bool { return !r.assignable() && r != RoleChiefManager }
 
-// Affiliation says who works where, in which role, when.
+// Affiliation is a person's role in an organisation in a period.
 type Affiliation struct {
 	Organisation ident.NIHII
 	SSIN         ident.SSIN
@@ -82,10 +84,10 @@ type TherapeuticLink struct {
 	Period
 }
 
-// LinkOperation is the type of the relation that an operation itself establishes.
+// LinkTypeSurgery is the type of care relation that a notified surgery creates.
 const LinkOperation = "operation"
 
-// Mandate lets one person act for another in a service. It holds once accepted.
+// Mandate lets one person act for another in a service. It has no effect until it is accepted.
 type Mandate struct {
 	Grantor    ident.SSIN
 	Grantee    ident.SSIN
@@ -94,15 +96,15 @@ type Mandate struct {
 	Period
 }
 
-// MandateService is the service that a mandate for this register names.
+// MandateService is the service name in mandates for this register.
 const MandateService = "CTR"
 
-// holdsOn reports whether the grantee may act for the grantor in this register on a day.
+// isInForceOn reports whether the grantee may act for the grantor in this register on a day.
 func (m Mandate) holdsOn(day ident.Date) bool {
 	return m.Service == MandateService && !m.AcceptedOn.IsZero() && !day.Before(m.AcceptedOn) && m.Contains(day)
 }
 
-// DeviceStatus is the standing of a device on the list.
+// DeviceStatus is the status of a device on the device list.
 type DeviceStatus string
 
 // The statuses.
@@ -112,7 +114,7 @@ const (
 	DeviceRecalled DeviceStatus = "Recalled"
 )
 
-// Device is an entry of the list of notified implants.
+// Device is an entry of the device list.
 type Device struct {
 	Code           ident.NotificationCode
 	Name           string

@@ -7,31 +7,31 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// This file holds the management of an organisation's own people. The authentic source names its chief access manager, who
-// names access managers; they name the administrative staff. What the authentic source says of professionals nobody changes
-// here.
+// This file holds the management of an organisation's roles. The authentic source names the chief access manager, who
+// assigns access managers; they assign administrative staff. The roles of professionals come from the authentic source
+// and cannot be changed here.
 
-// StaffChange asks for a change of somebody's role in the organisation that signs. Exactly one of its parts is given.
+// ManageStaffRequest changes a person's role in the signing organisation. Exactly one of its parts is set.
 type StaffChange struct {
 	Assign  *StaffAssignment
 	End     *StaffEnd
 	Defects []*problem.Error
 }
 
-// StaffAssignment gives somebody a role, from today when no day is given, and for good when none ends it.
+// StaffAssignment assigns a role to a person. Without a first day it begins today; without a last day it does not end.
 type StaffAssignment struct {
 	Person ident.SSIN
 	Role   Role
 	Period
 }
 
-// StaffEnd takes a role from somebody: he has it no longer.
+// StaffEnd ends a person's role.
 type StaffEnd struct {
 	Person ident.SSIN
 	Role   Role
 }
 
-// StaffState is where somebody's role stands on a day.
+// StaffState is the state of a role on a day.
 type StaffState string
 
 // The states of a role.
@@ -41,7 +41,7 @@ const (
 	StaffEnded  StaffState = "Ended"
 )
 
-// StaffMember is somebody's role with its state today.
+// StaffMember is a person's role with its state today.
 type StaffMember struct {
 	Affiliation
 	State StaffState
@@ -57,18 +57,18 @@ func member(a Affiliation, today ident.Date) StaffMember {
 	return StaffMember{a, StaffActive}
 }
 
-// ManageStaff gives somebody a role in the organisation that signs, or takes it from him, and returns what changed.
-func (r *Registrar) ManageStaff(ctx context.Context, c Caller, change StaffChange) ([]StaffMember, error) {
+// ManageStaff assigns or ends a person's role in the signing organisation, and returns what changed.
+func (r *Registrar) ManageStaff(ctx context.Context, c Caller, req StaffChange) ([]StaffMember, error) {
 	today := r.day(r.now())
 	event := Event{Outcome: Accepted}
 	switch {
-	case change.Assign != nil:
-		event.Patient = change.Assign.Person
-	case change.End != nil:
-		event.Patient = change.End.Person
+	case req.Assign != nil:
+		event.Patient = req.Assign.Person
+	case req.End != nil:
+		event.Patient = req.End.Person
 	}
 	changed, err := transacted(ctx, r, c, event, func(w Writer, e *Event) ([]Affiliation, error) {
-		if err := problem.List(problem.RulesViolated, change.Defects); err != nil {
+		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
 		manager, err := fresh(w, c)
@@ -76,10 +76,10 @@ func (r *Registrar) ManageStaff(ctx context.Context, c Caller, change StaffChang
 			return nil, err
 		}
 		switch {
-		case change.Assign != nil:
-			return assignRole(w, manager, *change.Assign, today, e)
-		case change.End != nil:
-			return endRole(w, manager, *change.End, today, e)
+		case req.Assign != nil:
+			return assignRole(w, manager, *req.Assign, today, e)
+		case req.End != nil:
+			return endRole(w, manager, *req.End, today, e)
 		}
 		return nil, problem.New(problem.InternalError)
 	})
@@ -90,8 +90,8 @@ func (r *Registrar) ManageStaff(ctx context.Context, c Caller, change StaffChang
 	return members, err
 }
 
-// fresh is the caller as the organisation's roles are now. Other changes of them wait until the transaction ends, so that
-// nobody who is being dismissed names others at the same moment.
+// lockAndReloadCaller returns the caller with their current roles. It locks the organisation's roles until the
+// transaction ends, so that a manager whose role is being ended cannot assign roles at the same moment.
 func fresh(w Writer, c Caller) (Caller, error) {
 	if c.organisation.IsZero() {
 		return c, nil
@@ -112,16 +112,16 @@ func assignRole(w Writer, c Caller, a StaffAssignment, today ident.Date, e *Even
 	if a.From.IsZero() {
 		a.From = today
 	}
-	f := findings{}
-	f.period("Change/Assign", a.Period, today)
-	if err = f.err(); err != nil {
+	results := findings{}
+	results.period("Change/Assign", a.Period, today)
+	if err = results.err(); err != nil {
 		return nil, err
 	}
-	there, err := lastingRoles(w, c.organisation, a.Person, a.Role, today)
+	existing, err := lastingRoles(w, c.organisation, a.Person, a.Role, today)
 	switch {
 	case err != nil:
 		return nil, err
-	case len(there) > 0:
+	case len(existing) > 0:
 		return nil, problem.New(problem.StaffRoleExists).In("Change/Assign/Role")
 	}
 	e.Reason = "assign " + string(a.Role) + ", " + reason
@@ -129,7 +129,7 @@ func assignRole(w Writer, c Caller, a StaffAssignment, today ident.Date, e *Even
 	return []Affiliation{assigned}, w.KeepAffiliation(assigned)
 }
 
-// lastingRoles are a person's affiliations to an organisation in a role that have not ended.
+// findUnendedRoles returns a person's affiliations to an organisation with the given role that have not ended.
 func lastingRoles(s Reader, organisation ident.NIHII, person ident.SSIN, role Role, today ident.Date) ([]Affiliation, error) {
 	all, err := s.Affiliations(organisation, person)
 	if err != nil {
@@ -166,13 +166,13 @@ func endRole(w Writer, c Caller, end StaffEnd, today ident.Date, e *Event) ([]Af
 	return all, nil
 }
 
-// StaffFound is a page of the people of an organisation.
+// ListStaffResult is a page of an organisation's staff.
 type StaffFound struct {
 	Total   int
 	Members []StaffMember
 }
 
-// Staff lists the roles in the organisation that signs, past ones too, for its access managers.
+// ListStaff lists the roles in the signing organisation, including past ones. Only its access managers may call it.
 func (r *Registrar) Staff(ctx context.Context, c Caller, page Page) (StaffFound, error) {
 	event := Event{Outcome: Accepted}
 	today := r.day(r.now())

@@ -8,100 +8,101 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// Store keeps the register. It is the only interface of the domain, declared by its only consumer.
+// Store is the storage of the register. It is declared here because the Registrar is its only consumer.
 type Store interface {
-	// Read runs f over one consistent view.
+	// RunReadTx runs f over one consistent view.
 	Read(ctx context.Context, f func(Reader) error) error
-	// Write runs f in one transaction. Once Write returns nil, all that f kept is durable; on an error nothing of it is.
-	// f may be called more than once, so it must set its results afresh each time. It must not call Read or Write itself.
+	// RunWriteTx runs f in one transaction. When it returns nil, everything that f stored is durable; on an error,
+	// nothing is stored. It may call f more than once, so f must reset its results each time. f must not call
+	// RunReadTx or RunWriteTx.
 	Write(ctx context.Context, f func(Writer) error) error
-	// Ready reports whether the store can take a write now.
+	// CheckReady returns an error when the store cannot accept a write now.
 	Ready(ctx context.Context) error
 }
 
-// Reader answers questions about the authentic sources and the register. A "not there" is false or empty, never an error.
+// Reader reads the authentic sources and the register. A missing entry is false or empty, never an error.
 type Reader interface {
 	Person(ident.SSIN) (Person, bool, error)
-	// Practices returns every period of practice of a professional, found by SSIN or else by the first eight digits of
-	// the NIHII number.
+	// Practices returns all practice periods of a professional, found by SSIN or else by the first eight digits of the
+	// NIHII number.
 	Practices(ProfessionalRef) ([]Practice, error)
-	// Organisation finds by NIHII or else by CBE number.
+	// Organisation finds an organisation by NIHII or else by CBE number.
 	Organisation(PharmacyRef) (Organisation, bool, error)
-	// Affiliations returns a person's affiliations to an organisation, or, when none is given, to any.
+	// Affiliations returns a person's affiliations to an organisation or, when it is zero, to any.
 	Affiliations(organisation ident.NIHII, person ident.SSIN) ([]Affiliation, error)
 	DeviceByCode(ident.NotificationCode) (Device, bool, error)
 	DeviceByDI(di string) (Device, bool, error)
-	// SearchDevice returns a page of devices in the order of their codes, and how many there are in all.
+	// SearchDevices returns a page of devices ordered by code, and the total count.
 	SearchDevice(DeviceQuery) ([]Device, int, error)
 	Links(patient, professional ident.SSIN) ([]TherapeuticLink, error)
-	// Staff returns a page of the affiliations of an organisation, in an order that nothing changes but new ones, and how
-	// many there are in all.
+	// ListStaff returns a page of an organisation's affiliations, and the total count. The order is stable: only new
+	// affiliations change it.
 	Staff(organisation ident.NIHII, offset, limit int) ([]Affiliation, int, error)
-	// MandatesTo returns every mandate that somebody was given, and MandatesFrom every one that somebody gave.
+	// MandatesByGrantee returns all mandates given to a person, MandatesByGrantor all mandates given by one.
 	MandatesTo(grantee ident.SSIN) ([]Mandate, error)
 	MandatesFrom(grantor ident.SSIN) ([]Mandate, error)
 
-	// Of a notification only the current version counts, which is the newest, and only when it is final.
+	// Below, a notification counts when its current version, which is the newest, is final.
 
-	// Notification returns the current version of a notification that has been final, with implants, removals and
-	// warnings.
+	// NotificationByNumber returns the current version of a notification that has been final, with implants, removals
+	// and warnings.
 	Notification(ident.NotificationNumber) (Notification, bool, error)
-	// ByReference returns the current version, in whatever state.
+	// NotificationByReference returns the current version, in any state.
 	ByReference(reference string) (Notification, bool, error)
 	// Versions returns a notification's history, oldest first.
 	Versions(reference string) ([]Revision, error)
-	// Pending returns a page of the notifications that wait to become final, in the order in which they were begun, and
-	// how many there are in all.
+	// ListPending returns a page of the pending notifications, in the order in which they were begun, and the total
+	// count.
 	Pending(PendingQuery) ([]Summary, int, error)
-	// Submission finds the notification that a signer sent under an InputReference, in the version that it became then.
+	// NotificationByInputReference finds the notification that a signer submitted under an InputReference, in the
+	// version that this submission created.
 	Submission(signer, inputReference string) (Notification, bool, error)
-	// Implant returns a line as its newest version has it, with what remains of it now. It may have no force any more, or
-	// not yet.
+	// Implant returns the newest version of a line, with its remaining quantity now. Its notification need not count.
 	Implant(id string) (Implant, bool, error)
-	// RemovalsOf returns the removals of an implant that count, in the order of the operations.
+	// RemovalsByImplant returns the removals of an implant that count, ordered by surgery.
 	RemovalsOf(implantID string) ([]Removal, error)
-	// Implants returns a patient's implants in the order in which they were placed. Remaining counts the removals up to
-	// and including the day; implants placed later, and unregistered ones, are left out.
+	// ImplantsByPatient returns a patient's implants in the order in which they were implanted. Remaining counts the
+	// removals up to and including the day. Implants implanted later and unregistered ones are left out.
 	Implants(patient ident.SSIN, day ident.Date) ([]Implant, error)
-	// History returns a patient's notifications that count, of every type, in the order of the operations.
+	// NotificationsByPatient returns a patient's notifications that count, of both types, ordered by surgery.
 	History(patient ident.SSIN) ([]Notification, error)
-	// SerialInPatient reports whether an implant with this serial number and the same code or device identifier is in a
-	// patient now.
+	// IsSerialImplanted reports whether an implant with this serial number and the same code or device identifier is
+	// in a patient now.
 	SerialInPatient(serial string, code ident.NotificationCode, udiDI string) (bool, error)
-	// Search returns a page of the notifications that are or were final, and how many there are in all. They come in the
-	// order in which they first became final, which neither a revision nor a new notification changes.
+	// SearchNotifications returns a page of the notifications that are or were final, and the total count. They are
+	// ordered by when they first became final, which neither a revision nor a new notification changes.
 	Search(Query) ([]Summary, int, error)
 }
 
-// Writer keeps things. Everything it keeps is appended, and nothing of it is ever changed, but for mandates and
-// affiliations, of which the audit trail tells each change.
+// Writer also stores. It only appends, except for mandates and affiliations, whose changes are all in the audit log.
 type Writer interface {
 	Reader
-	// Hold makes deciders about the same things wait for one another until the transaction ends.
+	// Lock makes concurrent transactions with one of these keys wait until this transaction ends.
 	Hold(keys ...string) error
-	// NextRunning gives the next running number of a day. It is never given twice.
+	// NextSequenceNumber returns the next notification sequence number of a day. It never returns the same number
+	// twice.
 	NextRunning(day ident.Date) (uint64, error)
-	// Keep appends a notification with its implants, removals and warnings.
+	// AppendVersion appends a version of a notification with its implants, removals and warnings.
 	Keep(Notification) error
-	// Prove appends the evidence of a version that was kept.
+	// AppendEvidence appends the evidence of a stored version.
 	Prove(Evidence) error
-	// Link appends a therapeutic relation unless the same one is there already.
+	// AddTherapeuticLink adds a care relation unless the same one exists.
 	Link(TherapeuticLink) error
-	// KeepMandate and KeepAffiliation add an entry, or put it in the place of the one with the same people, service or
-	// role, and first day. Every node sees it from then on.
+	// SaveMandate and SaveAffiliation add an entry, or replace the one with the same persons, the same service or
+	// role, and the same first day. All nodes see it after the commit.
 	KeepMandate(Mandate) error
 	KeepAffiliation(Affiliation) error
-	// Spend marks a message as used. It is false when the message was used before.
+	// RecordReplayKey records a message as used. It returns false when the message was used before.
 	Spend(ReplayMark) (bool, error)
 	Record(Event) error
 }
 
-// Query says which notifications are asked for. Zero fields do not restrict.
+// NotificationQuery selects notifications. Zero fields do not restrict.
 type Query struct {
 	Number  ident.NotificationNumber
 	Patient ident.SSIN
 	Code    ident.NotificationCode
-	UDI     string // as kept
+	UDI     string // as stored
 	UDIDI   string
 	Lot     string
 	Serial  string
@@ -111,30 +112,30 @@ type Query struct {
 
 	// Specialist restricts to this specialist's own notifications.
 	Specialist ident.SSIN
-	// PatientsOf restricts to this professional's own notifications and to patients with whom he has a therapeutic
-	// relation on the day On.
+	// TreatedBy restricts to this professional's own notifications, and to the patients with whom they have a care
+	// relation on the day TreatedOn.
 	PatientsOf ident.SSIN
 	On         ident.Date
 
 	Offset, Limit int
 }
 
-// PendingQuery says whose pending notifications are asked for: of one of the specialists, or last saved by the author, or for
-// the organisation; whichever of them is given.
+// PendingQuery selects pending notifications of one of the specialists, last saved by the author, or of the
+// organisation. The given conditions are combined with OR; without any, nothing matches.
 type PendingQuery struct {
 	State        State // Draft or ToValidate; both when empty
 	Specialist   ident.SSIN
-	Specialists  []ident.SSIN // further ones, who gave a mandate
+	Specialists  []ident.SSIN // specialists who gave the caller a mandate
 	Author       ident.SSIN
 	Organisation ident.NIHII
 
 	Offset, Limit int
 }
 
-// DeviceQuery says which devices are asked for. Zero fields do not restrict.
+// DeviceQuery selects devices. Zero fields do not restrict.
 type DeviceQuery struct {
-	// Text holds words, each of which stands in the name, the reference, the manufacturer or the distributor, in capitals
-	// or not.
+	// Text holds words, separated by spaces. Each must occur in the name, the reference, the manufacturer or the
+	// distributor; upper and lower case are the same.
 	Text     string
 	Code     ident.NotificationCode
 	DI       string
@@ -143,8 +144,8 @@ type DeviceQuery struct {
 	Offset, Limit int
 }
 
-// Evidence proves a version of a notification: the signed message that made it, as it came, and the certificate that signed
-// it, in DER.
+// Evidence proves a version of a notification: the signed message that made it, as received, and the signing
+// certificate, in DER.
 type Evidence struct {
 	Reference   string
 	Version     int
@@ -153,7 +154,7 @@ type Evidence struct {
 	Accepted    time.Time
 }
 
-// ReplayMark identifies a signed message for as long as its Timestamp would let it in again.
+// ReplayKey identifies a signed message as long as its Timestamp would allow a replay.
 type ReplayMark struct {
 	Key   [32]byte
 	Until time.Time
@@ -162,30 +163,30 @@ type ReplayMark struct {
 // Outcome is how a request ended.
 type Outcome string
 
-// The outcomes. A withheld answer looks to the caller as if nothing existed.
+// The outcomes. To the caller, a withheld answer looks as if the item did not exist.
 const (
 	Accepted Outcome = "accepted"
 	Refused  Outcome = "refused"
 	Withheld Outcome = "withheld"
 )
 
-// Event is a record of the audit trail: who, in which capacity, about whom, when, and why allowed or refused.
+// AuditEvent is an entry of the audit log: who, in which capacity, about whom, when, and why allowed or rejected.
 type Event struct {
 	At           time.Time
-	Correlation  string // the id in the log and in the fault
+	Correlation  string // the ID in the request log and in the fault
 	Operation    string // the operation's name in the contract
 	Outcome      Outcome
 	Codes        []problem.Code // of the refusals
 	Reason       string         // why it was allowed
-	Emergency    string         // the reason that a doctor without a relation stated
+	Emergency    string         // the reason given by a doctor without a care relation
 	Signer       string
 	Organisation ident.NIHII
 	Person       ident.SSIN
 	Capacity     Capacity
-	Patient      ident.SSIN // about whom; of mandates and roles, the other person
+	Patient      ident.SSIN // the person concerned; for mandates and roles, the other person
 	Number       ident.NotificationNumber
 
-	// former is somebody else whom it concerned: the patient before a revision, the holder before a transfer. A second
-	// record says the same about him.
+	// otherPerson is a second person concerned: the patient before a revision, the grantee before a transfer. A second
+	// event with the same facts is recorded about them.
 	former ident.SSIN
 }
