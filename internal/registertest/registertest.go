@@ -1,8 +1,8 @@
-// Package registertest gives tests a register at work: a Registrar on a real database that holds the development data,
-// with a clock that the test sets and identifiers that count up.
+// Package registertest provides a working register for tests: a Registrar on a real database with the development
+// data, with a clock that the test sets and sequential identifiers. Call [New].
 //
-// It is separate so that every door is tested against the same register, with nothing doubled but time and chance. It is
-// for tests only; production code never imports it.
+// It is separate so that every entry point is tested against the same register, in which only time and randomness are
+// replaced. It is for tests only; production code never imports it.
 package registertest
 
 import (
@@ -24,32 +24,33 @@ import (
 	"github.com/openctr/ctr/internal/storetest"
 )
 
-// Start is where every clock stands first: a Saturday morning, the day after the operation of the usual notification.
+// StartTime is the initial time of every clock: a Saturday morning, the day after the surgery of the usual
+// notification.
 func Start() time.Time { return time.Date(2026, 11, 21, 10, 0, 30, 0, time.UTC) }
 
-// Clock is a clock that stands still until it is set.
+// Clock is a clock that advances only when it is set.
 type Clock struct{ nanoseconds atomic.Int64 }
 
-// NewClock makes a clock that stands at Start.
+// NewClock returns a clock set to StartTime.
 func NewClock() *Clock {
 	c := &Clock{}
 	c.Set(Start())
 	return c
 }
 
-// Now is the instant at which the clock stands.
+// Now returns the time of the clock.
 func (c *Clock) Now() time.Time { return time.Unix(0, c.nanoseconds.Load()).UTC() }
 
 // Set sets the clock.
 func (c *Clock) Set(t time.Time) { c.nanoseconds.Store(t.UnixNano()) }
 
-// Counter returns a source of identifiers: the prefix with 1, 2, 3, …
+// NewIDCounter returns a source of identifiers: the prefix followed by 1, 2, 3, …
 func Counter(prefix string) func() string {
 	var n atomic.Int64
 	return func() string { return prefix + strconv.FormatInt(n.Add(1), 10) }
 }
 
-// Register is a register at work.
+// Register is a register with its clock and its database.
 type Register struct {
 	*register.Registrar
 	Clock   *Clock
@@ -57,38 +58,38 @@ type Register struct {
 	backend storetest.Backend
 }
 
-// Options are what a register may do otherwise than the usual one.
+// Options change a register from the default one.
 type Options struct {
-	// RequireLink asks for an existing therapeutic relation also to notify.
+	// RequireCareRelation also requires an existing care relation to submit a final notification.
 	RequireLink bool
-	// Node names the register's identifiers, so that two nodes on one database do not give the same.
+	// NodePrefix begins the register's identifiers, so that two nodes on one database use different ones.
 	Node string
 }
 
-// New makes a register in a new SQLite file that holds the development data.
+// New creates a register in a new SQLite file with the development data.
 func New(t testing.TB, o Options) *Register {
 	t.Helper()
 	return Open(t, Embedded(t), o)
 }
 
-// Open opens the register of a database as one more node.
+// OpenNode opens the register of an existing database as another node.
 func Open(t testing.TB, backend storetest.Backend, o Options) *Register {
 	t.Helper()
-	civil, err := time.LoadLocation("Europe/Brussels")
+	location, err := time.LoadLocation("Europe/Brussels")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &Register{Clock: NewClock(), store: backend.Open(t), backend: backend}
 	r.Registrar = register.New(register.Config{
-		Store: r.store, Now: r.Clock.Now, NewID: Counter(o.Node + "id-"), Location: civil, RequireLink: o.RequireLink,
+		Store: r.store, Now: r.Clock.Now, NewID: Counter(o.Node + "id-"), Location: location, RequireLink: o.RequireLink,
 	})
 	return r
 }
 
-// Backend is the register's database, for another node to open.
+// Backend returns the register's database, for another node to open.
 func (r *Register) Backend() storetest.Backend { return r.backend }
 
-// Close ends this node's use of the database, as stopping the service does.
+// Close closes this node's connection to the database, as stopping the service does.
 func (r *Register) Close(t testing.TB) {
 	t.Helper()
 	if err := r.store.Close(); err != nil {
@@ -96,7 +97,7 @@ func (r *Register) Close(t testing.TB) {
 	}
 }
 
-// Events is the whole audit trail, from the record after the first so many.
+// AuditEvents returns the audit log (at most 1000 events) after a sequence number.
 func (r *Register) Events(t testing.TB, after int64) []register.Event {
 	t.Helper()
 	all, _, err := r.store.Events(context.Background(), after, 1000)
@@ -106,7 +107,7 @@ func (r *Register) Events(t testing.TB, after int64) []register.Event {
 	return all
 }
 
-// Evidence is what is kept to prove the versions of a notification.
+// Evidence returns the evidence of all versions of a notification.
 func (r *Register) Evidence(t testing.TB, number string) []register.Evidence {
 	t.Helper()
 	parsed, err := ident.ParseNotificationNumber(number)
@@ -120,7 +121,7 @@ func (r *Register) Evidence(t testing.TB, number string) []register.Evidence {
 	return all
 }
 
-// Kept is how many notifications the database holds, asked past the store.
+// CountNotifications returns the number of notifications in the database, without using the store.
 func (r *Register) Kept(t testing.TB) int {
 	t.Helper()
 	return storetest.Notifications(t, r.raw(t))
@@ -131,8 +132,8 @@ func (r *Register) raw(t testing.TB) *sql.DB {
 	return r.backend.Raw(t)
 }
 
-// Embedded makes a new SQLite file that holds the development data. It is a copy of one that is made once per process:
-// loading takes longer than most tests.
+// NewEmbedded creates a new SQLite file with the development data. It copies a file that is made once per process,
+// because loading takes longer than most tests.
 func Embedded(t testing.TB) storetest.Backend {
 	t.Helper()
 	files, err := loaded()
@@ -143,15 +144,15 @@ func Embedded(t testing.TB) storetest.Backend {
 	if err := os.MkdirAll(backend.Config.Directory, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, octets := range files {
-		if err := os.WriteFile(filepath.Join(backend.Config.Directory, name), octets, 0o600); err != nil {
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(backend.Config.Directory, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return backend
 }
 
-// loaded are the store's files, by name: the database, and the keys under which it keeps persons.
+// developmentFiles returns the store's files by name: the database, and the keys that encrypt personal data.
 var loaded = sync.OnceValues(func() (files map[string][]byte, err error) {
 	directory, err := os.MkdirTemp("", "ctr-registertest-")
 	if err != nil {
@@ -167,7 +168,7 @@ var loaded = sync.OnceValues(func() (files map[string][]byte, err error) {
 		return nil, err
 	}
 	err = load(db)
-	if closeErr := db.Close(); err == nil { // closing brings the write-ahead log into the file
+	if closeErr := db.Close(); err == nil { // closing moves the write-ahead log into the file
 		err = closeErr
 	}
 	if err != nil {
@@ -182,7 +183,7 @@ var loaded = sync.OnceValues(func() (files map[string][]byte, err error) {
 	return files, nil
 })
 
-// Load brings the development data into a database.
+// LoadDevelopmentData loads the development data into a database.
 func Load(t testing.TB, backend storetest.Backend) {
 	t.Helper()
 	if err := load(backend.Open(t)); err != nil {
