@@ -26,7 +26,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// authority is a certification authority that names addresses in what it issues, as package pki's own does not.
+// testCA is a certification authority that puts URLs into the certificates it issues, unlike pki.Authority.
 type authority struct {
 	certificate *x509.Certificate
 	key         crypto.Signer
@@ -34,12 +34,12 @@ type authority struct {
 
 var serials atomic.Int64
 
-// keyOfRSA4096 takes seconds to make, and is made once.
+// newRSA4096Key generates the key once, because that takes seconds.
 var keyOfRSA4096 = sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 4096) })
 
 func newP384() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P384(), rand.Reader) }
 
-// newLine makes a root and an issuing authority below it, with keys of one kind.
+// newCAChain returns a root and an issuing authority below it, with keys of one kind.
 func newLine(tb testing.TB, name string, newKey func() (crypto.Signer, error), rootLists ...string) (root, issuing authority) {
 	tb.Helper()
 	key, err := newKey()
@@ -82,12 +82,12 @@ func (a authority) certify(tb testing.TB, template *x509.Certificate, key crypto
 	return c
 }
 
-// keyOfAll is the key of all signers: only their certificates matter.
+// sharedSignerKey is the key of all signers: only their certificates matter.
 var keyOfAll = sync.OnceValues(func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) })
 
 const holder = "SSIN=78031412250"
 
-// signer issues a signer's certificate with addresses in it; empty ones are left out.
+// issueSigner issues a signer's certificate with the given URLs; empty ones are omitted.
 func (a authority) signer(tb testing.TB, responder, list string, changes ...func(*x509.Certificate)) *x509.Certificate {
 	tb.Helper()
 	key, err := keyOfAll()
@@ -107,7 +107,7 @@ func (a authority) signer(tb testing.TB, responder, list string, changes ...func
 	return a.certify(tb, template, key)
 }
 
-// list signs a revocation list.
+// signCRL signs a revocation list.
 func (a authority) list(tb testing.TB, template x509.RevocationList, revoked ...*x509.Certificate) []byte {
 	tb.Helper()
 	if template.Number == nil {
@@ -127,7 +127,8 @@ func (a authority) list(tb testing.TB, template x509.RevocationList, revoked ...
 	return der
 }
 
-// respond signs an OCSP response about a certificate, as the responder in the template or as the authority itself.
+// signOCSPResponse signs an OCSP response about a certificate, as the responder in the template or as the authority
+// itself.
 func (a authority) respond(tb testing.TB, template ocsp.Response, by crypto.Signer) []byte {
 	tb.Helper()
 	if template.ThisUpdate.IsZero() {
@@ -154,7 +155,7 @@ func (a authority) revoked(tb testing.TB, c *x509.Certificate, reason int) []byt
 	return a.respond(tb, ocsp.Response{Status: ocsp.Revoked, SerialNumber: c.SerialNumber, RevokedAt: now(), RevocationReason: reason}, a.key)
 }
 
-// server is a responder and a place of lists: what answers is the test's to say, and it counts who asks.
+// revocationServer is an OCSP responder and CRL server. Tests set its handler; it counts requests.
 type server struct {
 	*httptest.Server
 	asked  atomic.Int64
@@ -179,7 +180,7 @@ func (s *server) reply(octets []byte) {
 	s.handle(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(octets) })
 }
 
-// asks reads the question of an OCSP request.
+// parseOCSPRequest reads an OCSP request.
 func asks(tb testing.TB, r *http.Request) *ocsp.Request {
 	tb.Helper()
 	octets, err := io.ReadAll(r.Body)
@@ -194,13 +195,13 @@ func asks(tb testing.TB, r *http.Request) *ocsp.Request {
 	return question
 }
 
-// clock is the tests' own.
+// testClock is a clock that tests control.
 type clock struct{ offset atomic.Int64 }
 
 func (c *clock) now() time.Time          { return now().Add(time.Duration(c.offset.Load())) }
 func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
 
-// lines is a log that is read by tests.
+// logBuffer is a log that tests can read.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -218,7 +219,7 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// service is a Trust whose Revocation runs.
+// runningChecker is a TrustStore with a running StatusChecker.
 type service struct {
 	*pki.Trust
 	*pki.Revocation
@@ -226,7 +227,7 @@ type service struct {
 	log   *lines
 }
 
-// serve trusts authorities and starts to look for what they revoke. The change may add files and addresses.
+// startChecker trusts the authorities and starts a StatusChecker for them. The function before may add files and URLs.
 func serve(tb testing.TB, o pki.RevocationOptions, trusted []authority, before func(*pki.Revocation)) *service {
 	tb.Helper()
 	var file []byte
@@ -239,7 +240,7 @@ func serve(tb testing.TB, o pki.RevocationOptions, trusted []authority, before f
 	}
 	s := &service{Trust: trust, clock: &clock{}, log: &lines{}}
 	o.Now, o.Every = s.clock.now, 3*time.Millisecond
-	transport := &http.Transport{} // its own: ports are used again by other tests
+	transport := &http.Transport{} // not shared: other tests reuse ports
 	tb.Cleanup(transport.CloseIdleConnections)
 	o.HTTP = &http.Client{Transport: transport}
 	o.Log = slog.New(slog.NewTextHandler(s.log, nil))
@@ -262,7 +263,7 @@ func serve(tb testing.TB, o pki.RevocationOptions, trusted []authority, before f
 
 func (s *service) verify(c *x509.Certificate) problem.Code { return code(s.Verify(c, s.clock.now())) }
 
-// becomes waits until a certificate has an answer.
+// waitForCode waits until verifying the certificate gives the wanted code.
 func (s *service) becomes(tb testing.TB, c *x509.Certificate, want problem.Code) {
 	tb.Helper()
 	eventually(tb, "the answer "+string(want), func() bool { return s.verify(c) == want })
@@ -279,5 +280,5 @@ func eventually(tb testing.TB, what string, holds func() bool) {
 	tb.Fatalf("%s does not come", what)
 }
 
-// quiet is long enough for many sweeps.
+// waitSeveralSweeps waits long enough for many sweeps.
 func quiet() { time.Sleep(60 * time.Millisecond) }

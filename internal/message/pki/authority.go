@@ -18,7 +18,8 @@ import (
 )
 
 // Authority is a certification authority for development and tests: a root and an issuing authority below it, both with
-// P-384 keys like the platform's newer ones. It issues what the platform issues, and what it never would.
+// P-384 keys like the platform's newer ones. It issues the platform's certificates, and invalid ones that the platform
+// would never issue.
 type Authority struct {
 	name    string
 	root    *Key
@@ -26,37 +27,37 @@ type Authority struct {
 	random  io.Reader
 }
 
-// AuthorityOptions says how to make an Authority.
+// AuthorityOptions configures an Authority.
 type AuthorityOptions struct {
-	Name        string    // "CTR test" makes the authorities "CTR test root CA" and "CTR test issuing CA"
-	From, Until time.Time // the validity of both
-	// Random gives serial numbers and signatures; it must be safe for concurrent use. Keys come from the system's
-	// source in any case: Go's key generators take no other.
+	Name        string    // "CTR test" gives the CA names "CTR test root CA" and "CTR test issuing CA"
+	From, Until time.Time // the validity of both certificates
+	// Random is the source of serial numbers and signature randomness; it must be safe for concurrent use. Keys always
+	// come from the system's source: Go's key generators accept no other.
 	Random io.Reader
 }
 
-// NewAuthority makes the two keys and certificates.
-func NewAuthority(o AuthorityOptions) (*Authority, error) {
-	a := &Authority{name: o.Name, random: o.Random}
+// NewAuthority generates the two keys and certificates.
+func NewAuthority(options AuthorityOptions) (*Authority, error) {
+	a := &Authority{name: options.Name, random: options.Random}
 	var err error
-	if a.root, err = a.newCA("root", nil, o); err != nil {
+	if a.root, err = a.newCA("root", nil, options); err != nil {
 		return nil, err
 	}
-	if a.issuing, err = a.newCA("issuing", a.root, o); err != nil {
+	if a.issuing, err = a.newCA("issuing", a.root, options); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *Authority) newCA(role string, issuer *Key, o AuthorityOptions) (*Key, error) {
+func (a *Authority) newCA(role string, issuer *Key, options AuthorityOptions) (*Key, error) {
 	signer, err := NewECP384.generate(a.random)
 	if err != nil {
 		return nil, err
 	}
 	return a.certify(signer, issuer, &x509.Certificate{
 		Subject:               pkix.Name{Country: []string{countryCode}, Organization: []string{"Worthless test certificates"}, CommonName: a.name + " " + role + " CA"},
-		NotBefore:             o.From,
-		NotAfter:              o.Until,
+		NotBefore:             options.From,
+		NotAfter:              options.Until,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,
 		IsCA:                  true,
@@ -64,15 +65,15 @@ func (a *Authority) newCA(role string, issuer *Key, o AuthorityOptions) (*Key, e
 	})
 }
 
-// Certificates returns those of the authority itself, the issuing one first.
+// Certificates returns the authority's own certificates, the issuing one first.
 func (a *Authority) Certificates() []*x509.Certificate {
 	return []*x509.Certificate{a.issuing.Certificate, a.root.Certificate}
 }
 
-// Algorithm is the kind of key that an Order asks for.
+// KeyAlgorithm is the type and size of a key.
 type Algorithm uint8
 
-// The kinds of keys. NewRSA1024 is what nobody may use any more.
+// Key algorithms. KeyRSA1024 is too weak to be accepted anywhere.
 const (
 	NewRSA2048 Algorithm = iota
 	NewRSA1024
@@ -99,54 +100,54 @@ func (a Algorithm) generate(random io.Reader) (crypto.Signer, error) {
 	return key, nil
 }
 
-// Order asks for a key and a certificate in the platform's profile.
+// Order describes a key and a certificate in the platform's profile.
 type Order struct {
 	Subject     Subject
 	From, Until time.Time
 	Algorithm   Algorithm
-	Usage       x509.KeyUsage // zero for the platform's: digitalSignature, nonRepudiation, keyEncipherment
-	IsAuthority bool          // a certificate that could issue others, under a caller's name
-	EntryName   string        // the Key's Name, "authentication" when empty
+	Usage       x509.KeyUsage // zero means the platform's: digitalSignature, nonRepudiation, keyEncipherment
+	IsAuthority bool          // a CA certificate that carries a caller's name
+	EntryName   string        // Key.Name; "authentication" when empty
 }
 
-// Issue fulfils an order. The result's Chain holds the authority's certificates.
-func (a *Authority) Issue(o Order) (*Key, error) { return a.issue(o, a.issuing) }
+// Issue generates a key and issues its certificate. The result's Chain holds the authority's certificates.
+func (a *Authority) Issue(order Order) (*Key, error) { return a.issue(order, a.issuing) }
 
-// SelfSign fulfils an order without the authority: the certificate is signed by its own key.
-func (a *Authority) SelfSign(o Order) (*Key, error) { return a.issue(o, nil) }
+// SelfSign is like Issue, but the certificate is signed by its own key instead of the authority's.
+func (a *Authority) SelfSign(order Order) (*Key, error) { return a.issue(order, nil) }
 
-func (a *Authority) issue(o Order, issuer *Key) (*Key, error) {
-	signer, err := o.Algorithm.generate(a.random)
+func (a *Authority) issue(order Order, issuer *Key) (*Key, error) {
+	signer, err := order.Algorithm.generate(a.random)
 	if err != nil {
 		return nil, err
 	}
-	name, err := encodeSubject(o.Subject)
+	name, err := encodeSubject(order.Subject)
 	if err != nil {
 		return nil, err
 	}
 	template := &x509.Certificate{
 		RawSubject:            name,
-		NotBefore:             o.From,
-		NotAfter:              o.Until,
-		KeyUsage:              o.Usage,
+		NotBefore:             order.From,
+		NotAfter:              order.Until,
+		KeyUsage:              order.Usage,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageEmailProtection},
 		BasicConstraintsValid: true,
-		IsCA:                  o.IsAuthority,
+		IsCA:                  order.IsAuthority,
 	}
-	if o.Usage == 0 {
+	if order.Usage == 0 {
 		template.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment | x509.KeyUsageKeyEncipherment
 	}
 	key, err := a.certify(signer, issuer, template)
 	if err != nil {
 		return nil, err
 	}
-	if key.Name = o.EntryName; key.Name == "" {
+	if key.Name = order.EntryName; key.Name == "" {
 		key.Name = signingEntry
 	}
 	return key, nil
 }
 
-// IssueServer makes the TLS key and certificate of a service on this machine.
+// IssueServerCertificate generates the TLS key and certificate of a service on localhost.
 func (a *Authority) IssueServer(from, until time.Time) (*Key, error) {
 	signer, err := NewECP256.generate(a.random)
 	if err != nil {
@@ -164,22 +165,22 @@ func (a *Authority) IssueServer(from, until time.Time) (*Key, error) {
 	})
 }
 
-// certify signs a certificate for a key with the issuer's, or with its own when there is none.
+// signCertificate signs a certificate for a key with the issuer's key, or with the key itself if issuer is nil.
 func (a *Authority) certify(signer crypto.Signer, issuer *Key, template *x509.Certificate) (*Key, error) {
 	serial := make([]byte, 16)
 	if _, err := io.ReadFull(a.random, serial); err != nil {
 		return nil, fmt.Errorf("pki: reading randomness: %w", err)
 	}
-	serial[0] = serial[0]&0x7f | 0x40 // positive and of one length (RFC 5280 §4.1.2.2)
+	serial[0] = serial[0]&0x7f | 0x40 // positive and of fixed length (RFC 5280 §4.1.2.2)
 	template.SerialNumber = new(big.Int).SetBytes(serial)
 
 	key := &Key{Signer: signer}
-	parent, with := template, signer
+	parent, signingKey := template, signer
 	if issuer != nil {
-		parent, with = issuer.Certificate, issuer.Signer
+		parent, signingKey = issuer.Certificate, issuer.Signer
 		key.Chain = append([]*x509.Certificate{issuer.Certificate}, issuer.Chain...)
 	}
-	der, err := x509.CreateCertificate(a.random, template, parent, signer.Public(), with)
+	der, err := x509.CreateCertificate(a.random, template, parent, signer.Public(), signingKey)
 	if err != nil {
 		return nil, fmt.Errorf("pki: issuing a certificate: %w", err)
 	}
@@ -189,12 +190,12 @@ func (a *Authority) certify(signer crypto.Signer, issuer *Key, template *x509.Ce
 	return key, nil
 }
 
-// RevocationList signs a list of revoked certificates, in DER. The number must rise from list to list.
-func (a *Authority) RevocationList(number int64, at, next time.Time, revoked ...*x509.Certificate) ([]byte, error) {
-	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: at, NextUpdate: next}
+// SignCRL returns a signed revocation list in DER. The number must rise from list to list.
+func (a *Authority) RevocationList(number int64, thisUpdate, nextUpdate time.Time, revoked ...*x509.Certificate) ([]byte, error) {
+	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: thisUpdate, NextUpdate: nextUpdate}
 	for _, c := range revoked {
 		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,
-			x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: at, ReasonCode: 1}) // keyCompromise
+			x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: thisUpdate, ReasonCode: 1}) // keyCompromise
 	}
 	der, err := x509.CreateRevocationList(a.random, template, a.issuing.Certificate, a.issuing.Signer)
 	if err != nil {
@@ -203,7 +204,7 @@ func (a *Authority) RevocationList(number int64, at, next time.Time, revoked ...
 	return der, nil
 }
 
-// encodeSubject writes a name in the platform's order: C, O, OU=TYPE=id, OU=NAME, OU=the platform, OU=application, CN.
+// encodeSubject encodes a name in the platform's order: C, O, OU=TYPE=id, OU=NAME, OU=the platform, OU=application, CN.
 func encodeSubject(s Subject) ([]byte, error) {
 	var name pkix.RDNSequence
 	add := func(attribute int, value string) {
@@ -227,7 +228,7 @@ func encodeSubject(s Subject) ([]byte, error) {
 	return raw, nil
 }
 
-// EncodePEM writes certificates as PEM, one after the other.
+// EncodePEM returns certificates as PEM, one after the other.
 func EncodePEM(certificates ...*x509.Certificate) []byte {
 	var out bytes.Buffer
 	for _, c := range certificates {

@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// about answers each question with what is said of its certificate.
+// answerOCSP answers each request with the response that the function returns for its certificate.
 func (s *server) about(tb testing.TB, a authority, says func(r *ocsp.Request) ocsp.Response) {
 	tb.Helper()
 	s.handle(func(w http.ResponseWriter, r *http.Request) {
@@ -27,7 +27,7 @@ func (s *server) about(tb testing.TB, a authority, says func(r *ocsp.Request) oc
 	})
 }
 
-// An answer is asked for again before it ends, without any message, and what was revoked stays so.
+// A response is refreshed before it ends, without any message, and a revoked certificate stays revoked.
 func TestAnswersAreRenewed(t *testing.T) {
 	t.Parallel()
 	responder := newServer(t)
@@ -76,7 +76,7 @@ func TestAnswersAreRenewed(t *testing.T) {
 	}
 }
 
-// An answer that ends without another leaves the certificate to the policy.
+// After a response ends without a successor, the policy decides.
 func TestAnswersEnd(t *testing.T) {
 	t.Parallel()
 	for policy, want := range map[pki.RevocationPolicy]problem.Code{pki.RevocationSoft: "", pki.RevocationHard: problem.CertRevocationUnknown} {
@@ -109,7 +109,7 @@ func TestAnswersEnd(t *testing.T) {
 	}
 }
 
-// An answer without an end counts for minutes only.
+// A response without nextUpdate counts for minutes only.
 func TestAnswerWithoutNextUpdate(t *testing.T) {
 	t.Parallel()
 	responder := newServer(t)
@@ -125,7 +125,7 @@ func TestAnswerWithoutNextUpdate(t *testing.T) {
 	}
 }
 
-// A host that is down is asked by one question at a time, less and less often, and works again when it is back.
+// A host that is down gets one request at a time, at growing intervals, and recovers when it is back.
 func TestHostThatIsDown(t *testing.T) {
 	t.Parallel()
 	responder := newServer(t)
@@ -187,7 +187,7 @@ func TestWorkersAreBounded(t *testing.T) {
 		var group sync.WaitGroup
 		for range 20 {
 			c := issuing.signer(t, responder.URL, "")
-			for range 4 { // at once, and still one question for each certificate
+			for range 4 { // concurrently, but still one request per certificate
 				group.Go(func() { s.becomes(t, c, "") })
 			}
 		}
@@ -198,7 +198,7 @@ func TestWorkersAreBounded(t *testing.T) {
 	}
 }
 
-// The oldest answers are forgotten, but not those that revoke; and when there is no place at all, nothing is known.
+// The oldest statuses are evicted, but not revoked ones; when there is no room at all, certificates remain unknown.
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	responder := newServer(t)
@@ -254,7 +254,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("revoked: %q", got)
 		}
 	}
-	s.clock.advance(2 * 365 * 24 * time.Hour) // the revoked ones have expired: there is room again, though the answers are old
+	s.clock.advance(2 * 365 * 24 * time.Hour) // the revoked ones have expired: there is room again, though the responses are old
 	for _, c := range revoked {
 		if got := s.verify(c); got != problem.CertExpired {
 			t.Errorf("expired: %q", got)

@@ -10,8 +10,8 @@ import (
 	tags "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// part is a piece of DER. Parts nest like the ASN.1 that they write, so that what stands in the code looks like what
-// stands in the RFC.
+// derElement writes one piece of DER. Elements nest like the ASN.1 that they encode, so that the code has the shape of
+// the RFC's definitions.
 type part func(*cryptobyte.Builder)
 
 func encode(p part) ([]byte, error) {
@@ -38,7 +38,7 @@ func sequence(content ...part) part { return tagged(tags.SEQUENCE, content...) }
 
 func explicit(content part) part { return tagged(explicit0, content) }
 
-// setOf writes a SET OF, whose elements DER sorts (X.690 §11.6).
+// derSetOf writes a SET OF; DER requires its elements in sorted order (X.690 §11.6).
 func setOf(content ...part) part {
 	return func(b *cryptobyte.Builder) {
 		elements := make([][]byte, 0, len(content))

@@ -15,31 +15,33 @@ import (
 	"time"
 )
 
-// Development says how to make the keys and certificates of a development service and its callers.
+// DevelopmentPKI describes the keys and certificates of a development service and its callers.
 type Development struct {
-	Password string    // of every .p12 file
-	At       time.Time // the instant of issue, in the file names; certificates are valid from an hour before
-	Until    time.Time // the end of their validity
-	Hostile  bool      // also make the keys that a service must refuse, for tests
+	Password string    // of all .p12 files
+	At       time.Time // the time of issue, used in file names; certificates are valid from one hour earlier
+	Until    time.Time // end of validity
+	Hostile  bool      // also make the keys that a service must reject, for tests
 	Random   io.Reader // must be safe for concurrent use
 }
 
-// DevelopmentFiles names what Write wrote. The paths stand in the directory's index as names within it.
+// DevelopmentFiles lists the files that DevelopmentPKI.Write created. The directory's index holds the paths relative to
+// the directory.
 type DevelopmentFiles struct {
-	CA             string            `json:"ca"`       // PEM: whom to trust, for signatures and for TLS
-	CRL            string            `json:"crl"`      // PEM: what is revoked
-	Password       string            `json:"password"` // the password of the .p12 files, without a line end
+	CA             string            `json:"ca"`       // PEM: the trust anchors, for signatures and for TLS
+	CRL            string            `json:"crl"`      // PEM: the revocation list
+	Password       string            `json:"password"` // file with the password of the .p12 files, without line end
 	TLSCertificate string            `json:"tlsCertificate"`
 	TLSKey         string            `json:"tlsKey"`
-	P12            map[string]string `json:"p12"` // by subject, as in "NIHII-HOSPITAL=71000436", or by what is wrong
+	P12            map[string]string `json:"p12"` // by subject, such as "NIHII-HOSPITAL=71000436", or by defect
 }
 
 const indexFile = "index.json"
 
-// developmentIterations is what OpenSSL takes. The files' password stands beside them; more would only cost time.
+// developmentIterations is OpenSSL's default. The password is stored beside the files; more iterations would only cost
+// time.
 const developmentIterations = 2048
 
-// Names of the entries that are not called after their subject.
+// Names of the entries that are not named after their subject.
 const (
 	EntryEC            = "NIHII-HOSPITAL=71000436 (EC)"
 	EntryExpired       = "expired"
@@ -52,7 +54,7 @@ const (
 	EntryTwin          = "twin"
 )
 
-// entry is one .p12 file to make.
+// developmentEntry is one .p12 file to create.
 type entry struct {
 	key     string
 	order   Order
@@ -60,7 +62,7 @@ type entry struct {
 	revoked bool
 }
 
-// developmentSubjects are the organisations and persons of the development data, the first hospital first.
+// developmentSubjects returns the organisations and persons of the development data, the first hospital first.
 func developmentSubjects() []Subject {
 	return []Subject{
 		{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"},
@@ -76,7 +78,7 @@ func developmentSubjects() []Subject {
 	}
 }
 
-func (d Development) entries(trusted, foreign *Authority) []entry {
+func (d Development) entries(trusted, untrusted *Authority) []entry {
 	subjects := developmentSubjects()
 	hospital := subjects[0]
 	from := d.At.Add(-time.Hour)
@@ -84,49 +86,49 @@ func (d Development) entries(trusted, foreign *Authority) []entry {
 	for _, s := range subjects {
 		all = append(all, entry{key: s.String(), order: Order{Subject: s, From: from, Until: d.Until}, issue: trusted.Issue})
 	}
-	good := Order{Subject: hospital, From: from, Until: d.Until}
-	with := func(change func(*Order)) Order {
-		o := good
+	validOrder := Order{Subject: hospital, From: from, Until: d.Until}
+	changedOrder := func(change func(*Order)) Order {
+		o := validOrder
 		change(&o)
 		return o
 	}
 	all = append(all,
-		entry{key: EntryEC, order: with(func(o *Order) { o.Algorithm = NewECP256 }), issue: trusted.Issue},
-		entry{key: EntryExpired, order: with(func(o *Order) {
+		entry{key: EntryEC, order: changedOrder(func(o *Order) { o.Algorithm = NewECP256 }), issue: trusted.Issue},
+		entry{key: EntryExpired, order: changedOrder(func(o *Order) {
 			o.From, o.Until = d.At.AddDate(-4, 0, 0), d.At.AddDate(-1, 0, 0)
 		}), issue: trusted.Issue},
-		entry{key: EntryRevoked, order: good, issue: trusted.Issue, revoked: true},
+		entry{key: EntryRevoked, order: validOrder, issue: trusted.Issue, revoked: true},
 	)
 	if !d.Hostile {
 		return all
 	}
 	return append(all,
-		entry{key: EntryNotYetValid, order: with(func(o *Order) { o.From = d.Until.AddDate(-1, 0, 0) }), issue: trusted.Issue},
-		entry{key: EntryWrongKeyUsage, order: with(func(o *Order) { o.Usage = x509.KeyUsageKeyEncipherment }), issue: trusted.Issue},
-		entry{key: EntryIsAuthority, order: with(func(o *Order) {
+		entry{key: EntryNotYetValid, order: changedOrder(func(o *Order) { o.From = d.Until.AddDate(-1, 0, 0) }), issue: trusted.Issue},
+		entry{key: EntryWrongKeyUsage, order: changedOrder(func(o *Order) { o.Usage = x509.KeyUsageKeyEncipherment }), issue: trusted.Issue},
+		entry{key: EntryIsAuthority, order: changedOrder(func(o *Order) {
 			o.IsAuthority = true
 			o.Usage = x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign
 		}), issue: trusted.Issue},
-		entry{key: EntryWeakKey, order: with(func(o *Order) { o.Algorithm = NewRSA1024 }), issue: trusted.Issue},
-		entry{key: EntryUntrusted, order: good, issue: foreign.Issue},
-		entry{key: EntryTwin, order: good, issue: trusted.SelfSign},
+		entry{key: EntryWeakKey, order: changedOrder(func(o *Order) { o.Algorithm = NewRSA1024 }), issue: trusted.Issue},
+		entry{key: EntryUntrusted, order: validOrder, issue: untrusted.Issue},
+		entry{key: EntryTwin, order: validOrder, issue: trusted.SelfSign},
 	)
 }
 
-// Write makes everything anew in a directory, which it makes too. The index goes last: where it stands, all the rest
-// stands. The files are readable by their owner only.
+// Write generates all keys and files in dir, creating it if necessary and replacing existing files. It writes the index
+// last: an index implies that all other files are complete. Only the owner can read the files.
 func (d Development) Write(dir string) (DevelopmentFiles, error) {
-	// The foreign authority has the same names as the trusted one: only its keys are others.
+	// The untrusted authority has the same names as the trusted one and differs only in its keys.
 	options := AuthorityOptions{Name: "CTR test", From: d.At.AddDate(-5, 0, 0), Until: d.Until, Random: d.Random}
 	trusted, err := NewAuthority(options)
 	if err != nil {
 		return DevelopmentFiles{}, err
 	}
-	foreign, err := NewAuthority(options)
+	untrusted, err := NewAuthority(options)
 	if err != nil {
 		return DevelopmentFiles{}, err
 	}
-	entries := d.entries(trusted, foreign)
+	entries := d.entries(trusted, untrusted)
 	keys, err := issueAll(entries)
 	if err != nil {
 		return DevelopmentFiles{}, err
@@ -141,7 +143,7 @@ func (d Development) Write(dir string) (DevelopmentFiles, error) {
 	}
 	var revoked []*x509.Certificate
 	for i, e := range entries {
-		// Files of one subject are told apart by their second, as the platform's are.
+		// Like the platform's files, those of one subject differ in the seconds of their timestamp.
 		name := fileName(e.order.Subject, d.At.Add(time.Duration(i)*time.Second))
 		if content[name], err = d.store(keys[i], e, trusted); err != nil {
 			return DevelopmentFiles{}, err
@@ -162,7 +164,7 @@ func (d Development) Write(dir string) (DevelopmentFiles, error) {
 	return writeAll(dir, files, content)
 }
 
-// issueAll makes the keys side by side, for RSA keys take time to find.
+// issueKeys generates the keys concurrently, because RSA key generation is slow.
 func issueAll(entries []entry) ([]*Key, error) {
 	keys := make([]*Key, len(entries))
 	problems := make([]error, len(entries))
@@ -174,8 +176,8 @@ func issueAll(entries []entry) ([]*Key, error) {
 	return keys, errors.Join(problems...)
 }
 
-// store makes a .p12 file in the form of the platform's: beside the key that signs one for decryption, under its serial
-// number in decimal.
+// encodeKeyFile returns a .p12 file in the platform's form: the signing key, and a decryption key whose friendly name
+// is its serial number in decimal.
 func (d Development) store(key *Key, e entry, trusted *Authority) ([]byte, error) {
 	order := e.order
 	order.Algorithm, order.Usage, order.IsAuthority = NewECP256, x509.KeyUsageKeyAgreement, false
@@ -201,7 +203,8 @@ func (d Development) server(trusted *Authority, files DevelopmentFiles, content 
 	return nil
 }
 
-// fileName is what the platform's certificate manager calls a store: TYPE=id[,APPLICATION] yyyyMMdd-HHmmss.p12.
+// keyFileName returns the file name that the platform's certificate manager uses: TYPE=id[,APPLICATION]
+// yyyyMMdd-HHmmss.p12.
 func fileName(s Subject, at time.Time) string {
 	return strings.ReplaceAll(s.String(), ", ", ",") + " " + at.UTC().Format("20060102-150405") + ".p12"
 }
@@ -225,8 +228,8 @@ func writeAll(dir string, files DevelopmentFiles, content map[string][]byte) (De
 	return files.within(dir), nil
 }
 
-// ReadDevelopment finds what Write left in a directory, with paths that start with dir. Where nothing was written the
-// error is fs.ErrNotExist.
+// ReadDevelopmentFiles reads the index that DevelopmentPKI.Write left in dir; the paths it returns start with dir. The
+// error is fs.ErrNotExist if there is none.
 func ReadDevelopment(dir string) (DevelopmentFiles, error) {
 	files, err := ReadDevelopmentIndex(os.DirFS(dir))
 	if err != nil {
@@ -235,7 +238,7 @@ func ReadDevelopment(dir string) (DevelopmentFiles, error) {
 	return files.within(dir), nil
 }
 
-// ReadDevelopmentIndex is ReadDevelopment for a file system, with paths in it.
+// ReadDevelopmentIndex is ReadDevelopmentFiles for a file system; the paths are relative to its root.
 func ReadDevelopmentIndex(dir fs.FS) (DevelopmentFiles, error) {
 	index, err := fs.ReadFile(dir, indexFile)
 	if err != nil {
@@ -249,13 +252,13 @@ func ReadDevelopmentIndex(dir fs.FS) (DevelopmentFiles, error) {
 }
 
 func (f DevelopmentFiles) within(dir string) DevelopmentFiles {
-	g := f
-	for _, path := range []*string{&g.CA, &g.CRL, &g.Password, &g.TLSCertificate, &g.TLSKey} {
+	joined := f
+	for _, path := range []*string{&joined.CA, &joined.CRL, &joined.Password, &joined.TLSCertificate, &joined.TLSKey} {
 		*path = filepath.Join(dir, *path)
 	}
-	g.P12 = make(map[string]string, len(f.P12))
+	joined.P12 = make(map[string]string, len(f.P12))
 	for key, name := range f.P12 {
-		g.P12[key] = filepath.Join(dir, name)
+		joined.P12[key] = filepath.Join(dir, name)
 	}
-	return g
+	return joined
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// fileForm is how the platform names a store.
+// keyFilePattern matches the platform's file names.
 var fileForm = regexp.MustCompile(`^[A-Z_-]+=[0-9]+ [0-9]{8}-[0-9]{6}\.p12$`)
 
 func TestDevelopment(t *testing.T) {
@@ -75,7 +75,7 @@ func TestDevelopment(t *testing.T) {
 	checkTLS(t, files)
 }
 
-// checkModes finds files that others could read.
+// checkModes fails for files that others could read.
 func checkModes(t *testing.T, dir string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -90,7 +90,7 @@ func checkModes(t *testing.T, dir string) {
 	}
 }
 
-// checkTLS shakes hands with a server that has the server key, as a client that trusts ca.pem.
+// checkTLSHandshake performs a handshake with the server key, as a client that trusts ca.pem.
 func checkTLS(t *testing.T, files pki.DevelopmentFiles) {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(files.TLSCertificate, files.TLSKey)
@@ -103,7 +103,7 @@ func checkTLS(t *testing.T, files pki.DevelopmentFiles) {
 		client, server := net.Pipe()
 		go func() {
 			s := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{pair}, Time: now})
-			_ = s.HandshakeContext(t.Context()) // the client reports what goes wrong
+			_ = s.HandshakeContext(t.Context()) // the client reports errors
 		}()
 		c := tls.Client(client, &tls.Config{RootCAs: roots, ServerName: name, Time: now})
 		if err = c.HandshakeContext(t.Context()); err != nil {

@@ -2,7 +2,7 @@ package pki
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // names a certificate that somebody registered; it proves nothing
+	"crypto/sha1" //nolint:gosec // only identifies a registered certificate; it proves nothing
 	"crypto/x509"
 	"encoding/pem"
 	"slices"
@@ -11,24 +11,24 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// ThumbprintSize is the number of octets of a thumbprint.
+// ThumbprintSize is the number of bytes of a thumbprint.
 const ThumbprintSize = sha1.Size
 
-// Description says which certificate is meant, in one way or in several that must all hold. The zero fields say
-// nothing.
+// CertificateSelector selects a certificate by one or several properties, all of which must match. Zero fields do not
+// restrict.
 type Description struct {
 	IssuerSerial IssuerSerial
 	Subject      Name
-	SubjectKeyID []byte // the value of the certificate's own extension, which is not computed where it is missing
+	SubjectKeyID []byte // the value of the certificate's extension; not computed if the extension is missing
 	Thumbprint   []byte // SHA-1 of the whole certificate
 }
 
-// IsZero reports whether nothing is said.
+// IsZero reports whether the selector restricts nothing.
 func (d *Description) IsZero() bool {
 	return d.IssuerSerial == IssuerSerial{} && d.Subject == Name{} && d.SubjectKeyID == nil && d.Thumbprint == nil
 }
 
-// Fits reports whether all that is said holds for the certificate.
+// Matches reports whether the certificate has all the given properties.
 func (d *Description) Fits(c *x509.Certificate) bool {
 	if (d.IssuerSerial != IssuerSerial{}) && d.IssuerSerial != issuerSerialOf(c) {
 		return false
@@ -49,15 +49,16 @@ func thumbprint(c *x509.Certificate) []byte {
 	return sum[:]
 }
 
-// Directory holds the certificates that are registered with the service, for messages that name theirs without showing
-// it. That a certificate is registered makes it neither valid nor trusted: ask Trust. It does not change once made.
+// Directory holds the certificates registered with the service, for messages that refer to their certificate without
+// containing it. Registration makes a certificate neither valid nor trusted: verify it with TrustStore. A Directory is
+// immutable.
 type Directory struct {
 	byIssuerSerial map[IssuerSerial][]*x509.Certificate
 	bySubjectKeyID map[string][]*x509.Certificate
 	byThumbprint   map[string][]*x509.Certificate
 }
 
-// NewDirectory makes a Directory of certificates.
+// NewDirectory returns a Directory of certificates; duplicates are dropped.
 func NewDirectory(certs []*x509.Certificate) *Directory {
 	d := &Directory{
 		byIssuerSerial: make(map[IssuerSerial][]*x509.Certificate, len(certs)),
@@ -80,7 +81,7 @@ func NewDirectory(certs []*x509.Certificate) *Directory {
 	return d
 }
 
-// ReadDirectory makes a Directory of PEM files with certificates and nothing else.
+// ParseDirectory returns a Directory of the certificates in PEM files, which may hold nothing else.
 func ReadDirectory(files ...[]byte) (*Directory, error) {
 	var all []*x509.Certificate
 	for _, file := range files {
@@ -93,7 +94,7 @@ func ReadDirectory(files ...[]byte) (*Directory, error) {
 	return NewDirectory(all), nil
 }
 
-// readCertificates reads the certificates of a PEM file, of which there must be some.
+// parsePEMCertificates parses a PEM file that holds certificates only, and at least one.
 func readCertificates(file []byte) ([]*x509.Certificate, error) {
 	var found []*x509.Certificate
 	for rest := file; ; {
@@ -116,9 +117,10 @@ func readCertificates(file []byte) ([]*x509.Certificate, error) {
 	return found, nil
 }
 
-// Find returns the registered certificate that is described, or nil when there is none, or several of different holders
-// or keys. Of several certificates of one holder for one key, as renewals make them, it returns one that is valid at the
-// instant if it can. A nil Directory holds nothing, and a subject alone finds nothing: it names no certificate.
+// FindCertificate returns the matching registered certificate, or nil if there is none or if several match that have
+// different holders or keys. Among several certificates of one holder for one key, which renewals produce, it prefers
+// one that is valid at the given time. A nil Directory is empty. A selector with a subject alone finds nothing, because
+// a subject does not identify a certificate.
 func (d *Directory) Find(want *Description, at time.Time) *x509.Certificate {
 	if d == nil {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// described returns the ways to name a certificate.
+// selectorsFor returns every way to select a certificate.
 func described(t testing.TB, c *x509.Certificate) map[string]*pki.Description {
 	t.Helper()
 	is, err := pki.ParseIssuerSerial(c.Issuer.String(), c.SerialNumber.String())
@@ -79,7 +79,8 @@ func TestDirectoryFindsWhatIsRegistered(t *testing.T) {
 	}
 }
 
-// TestDirectoryWithOneIdentifierTwice: renewals for one key are one signer; anything else that shares a name is nobody.
+// TestDirectoryWithOneIdentifierTwice: renewals for one key belong to one signer; other certificates that share an
+// identifier are ambiguous and not found.
 func TestDirectoryWithOneIdentifierTwice(t *testing.T) {
 	signer, cas := ownCA(t, x509.SHA256WithRSA)
 	key := issue(t, newAuthority(t, now(), now().AddDate(9, 0, 0)), nil)

@@ -14,22 +14,22 @@ import (
 	"time"
 )
 
-// errand is one thing to ask of an authority, again and again: a list, or how a certificate stands.
+// fetchTask is a periodic request to an authority: for a CRL, or for the OCSP status of a certificate.
 type errand struct {
-	addresses []string // tried in their order
-	question  []byte   // an OCSP request to POST; nil for GET
-	limit     int      // octets of the reply
-	// read takes the reply in and gives the period for which it holds.
+	addresses []string // tried in order
+	question  []byte   // body of a POST; nil for GET
+	limit     int      // of the response
+	// acceptResponse parses and stores the response, and returns its period.
 	read func([]byte) (period, error)
 
-	// The rest is guarded by Revocation.mu.
+	// The fields below are guarded by StatusChecker.mu.
 	isQueued bool
 	due      time.Time
 	failures int
 }
 
-// send queues an errand, unless it is queued or somebody is on it. The queue has room for all that exist; one that does not
-// fit because of forgotten certificates goes with the next sweep.
+// enqueueTask queues a task unless it is queued or running. The queue has capacity for all tasks; if evicted
+// certificates left it full, the next sweep queues the task.
 func (r *Revocation) send(e *errand) {
 	if e.isQueued {
 		return
@@ -47,7 +47,7 @@ func (r *Revocation) sendDue(e *errand, now time.Time) {
 	}
 }
 
-// goOn does an errand and says when it is due again.
+// runTask runs a task and schedules its next run.
 func (r *Revocation) goOn(ctx context.Context, e *errand) {
 	holds, err := r.ask(ctx, e)
 	now := r.o.Now()
@@ -57,20 +57,20 @@ func (r *Revocation) goOn(ctx context.Context, e *errand) {
 	if ctx.Err() != nil {
 		return
 	}
-	switch before := r.settle(e, holds, now, err); {
+	switch previousFailures := r.settle(e, holds, now, err); {
 	case errors.Is(err, errHostDown):
-	case err != nil && before == 0:
+	case err != nil && previousFailures == 0:
 		r.o.Log.WarnContext(ctx, "revocation not known from its authority", slog.String("host", host(e.addresses[0])), slog.String("error", err.Error()))
-	case err == nil && before > 0:
+	case err == nil && previousFailures > 0:
 		r.o.Log.InfoContext(ctx, "revocation known again from its authority", slog.String("host", host(e.addresses[0])))
 	}
 }
 
-// settle says when an errand is due again. It gives the number of failures before.
-func (r *Revocation) settle(e *errand, holds period, now time.Time, err error) (before int) {
+// rescheduleTask sets the time of a task's next run. It returns the number of consecutive failures before this run.
+func (r *Revocation) settle(e *errand, current period, now time.Time, err error) (previousFailures int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before, e.isQueued = e.failures, false
+	previousFailures, e.isQueued = e.failures, false
 	switch {
 	case errors.Is(err, errHostDown):
 		e.due = now.Add(pause(1))
@@ -79,27 +79,27 @@ func (r *Revocation) settle(e *errand, holds period, now time.Time, err error) (
 		e.due = now.Add(pause(e.failures))
 	default:
 		e.failures = 0
-		e.due = now.Add(min(max(holds.until.Sub(now)/2, shortest), longest))
+		e.due = now.Add(min(max(current.until.Sub(now)/2, shortest), longest))
 	}
-	return before
+	return previousFailures
 }
 
-// An answer is asked for anew when half of the time is over that remains to it, within these bounds, so that it is there
-// before the old one ends.
+// A response is refreshed after half of its remaining lifetime, within these bounds, so that the new one arrives before
+// the old one ends.
 const (
 	shortest = time.Minute
 	longest  = 6 * time.Hour
 )
 
-// pause is how long nothing is asked after so many failures: half a minute, doubled each time up to half an hour.
+// backoffDelay is the delay after the given number of failures: 30 s, doubled each time up to 30 minutes.
 func pause(failures int) time.Duration {
 	return min(30*time.Second<<min(failures-1, 6), 30*time.Minute)
 }
 
-// errHostDown is for an errand on which nobody went, because its host failed just before.
+// errHostUnavailable marks a task that was not run because the host failed just before.
 var errHostDown = errors.New("the host failed before")
 
-// ask tries the addresses of an errand.
+// fetchFromAny tries the URLs of a task in order until one gives an acceptable response.
 func (r *Revocation) ask(ctx context.Context, e *errand) (period, error) {
 	err := errHostDown
 	for _, address := range e.addresses {
@@ -125,7 +125,7 @@ func (r *Revocation) ask(ctx context.Context, e *errand) (period, error) {
 	return period{}, err
 }
 
-// fetch asks one address. isDown says that the host, and not only this question, failed.
+// fetchURL sends the request to one URL. isDown reports that the host failed, not only this request.
 func (r *Revocation) fetch(ctx context.Context, address string, e *errand) (reply []byte, isDown bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.o.Timeout)
 	defer cancel()
@@ -163,7 +163,7 @@ func (r *Revocation) fetch(ctx context.Context, address string, e *errand) (repl
 	return reply, false, nil
 }
 
-// withoutAddress takes the address out of an error of net/http, for it may hold more than a log should.
+// stripURL removes the URL from an error of net/http, because a URL may hold more than a log should contain.
 func withoutAddress(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
@@ -171,8 +171,8 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// bounded is a client that follows a redirect only within the host, and only twice: a certificate names whom to ask, and
-// nobody else does.
+// newRestrictedClient returns a client that follows at most two redirects, and only within the same host: only the
+// certificate decides which host is contacted.
 func bounded(given *http.Client) *http.Client {
 	client := &http.Client{}
 	if given != nil {
@@ -187,13 +187,14 @@ func bounded(given *http.Client) *http.Client {
 	return client
 }
 
-// Bounds of the addresses of one certificate.
+// Bounds on the URLs of one certificate.
 const (
-	maxAddress   = 2048 // octets
+	maxAddress   = 2048
 	maxAddresses = 4
 )
 
-// usable picks the addresses that are of HTTP. Authorities also name LDAP directories, which nobody runs any more.
+// filterHTTPURLs returns the HTTP and HTTPS URLs. Authorities also name LDAP directories, which are no longer in
+// service.
 func usable(addresses []string) []string {
 	var found []string
 	for _, address := range addresses {
@@ -216,20 +217,21 @@ func host(address string) string {
 	return u.Host
 }
 
-// breakers keep one host that is down from holding all workers: while it fails, it is asked once in a while only, with one
-// question.
+// circuitBreakers prevent one unavailable host from occupying all workers: while a host fails, only one request at a
+// time is sent to it, at growing intervals.
 type breakers struct {
 	mu    sync.Mutex
-	hosts map[string]*breaker // those that failed last
+	hosts map[string]*breaker // only hosts whose last request failed
 }
 
 type breaker struct {
 	failures  int
-	until     time.Time // nobody asks before
-	isProbing bool      // somebody is asking
+	until     time.Time // no request before
+	isProbing bool      // a request is in flight
 }
 
-// admit reports whether the host may be asked. Whoever asks says afterwards how it went, by failed or worked.
+// allowRequest reports whether a request may be sent to the host. The caller must then report the outcome with
+// recordFailure or recordSuccess.
 func (b *breakers) admit(host string, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -255,7 +257,7 @@ func (b *breakers) failed(host string, now time.Time) {
 			b.hosts = make(map[string]*breaker)
 		}
 		b.hosts[host] = h
-	case !h.isProbing: // several were asking when it failed first
+	case !h.isProbing: // further requests were in flight at the first failure
 		return
 	}
 	h.failures++
@@ -269,7 +271,7 @@ func (b *breakers) worked(host string) {
 	delete(b.hosts, host)
 }
 
-// forget drops hosts that nobody has asked for long.
+// evictStale drops hosts that have not been contacted for an hour.
 func (b *breakers) forget(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// distribution is the extension IssuingDistributionPoint with the given fields (RFC 5280 section 5.2.5).
+// issuingDistributionPoint is the extension IssuingDistributionPoint with the given fields (RFC 5280 section 5.2.5).
 func distribution(fields ...asn1.RawValue) []pkix.Extension {
 	var content []byte
 	for _, f := range fields {
@@ -125,7 +125,7 @@ func TestFetchedLists(t *testing.T) {
 	}
 }
 
-// What was revoked stays so when the authority drops it from its list, and what was on hold may come back.
+// A revoked certificate stays revoked when a later CRL omits it; one on hold may be released.
 func TestListsDropNothingFinal(t *testing.T) {
 	t.Parallel()
 	_, issuing := newLine(t, "CTR test", newP384)
@@ -155,7 +155,7 @@ func TestListsDropNothingFinal(t *testing.T) {
 	}
 }
 
-// A list that was signed again under its old number is the newer one all the same.
+// A CRL that was signed again under its old number is the newer one.
 func TestListOfTheSameNumber(t *testing.T) {
 	t.Parallel()
 	_, issuing := newLine(t, "CTR test", newP384)
@@ -179,7 +179,7 @@ func TestListOfTheSameNumber(t *testing.T) {
 	}
 }
 
-// The parts of one authority's list stand beside each other, and there is an end to them.
+// The partitions of one authority's CRL coexist, and their number is bounded.
 func TestListsInParts(t *testing.T) {
 	t.Parallel()
 	_, issuing := newLine(t, "CTR test", newP384)
@@ -214,7 +214,7 @@ func TestListsInParts(t *testing.T) {
 	}
 }
 
-// An authority that its own authority revokes signs nobody any more.
+// Certificates of a revoked authority are refused.
 func TestAuthoritiesStandOnListsToo(t *testing.T) {
 	t.Parallel()
 	there := newServer(t)
@@ -224,7 +224,7 @@ func TestAuthoritiesStandOnListsToo(t *testing.T) {
 	s.becomes(t, issuing.signer(t, "", ""), problem.CertUntrusted)
 }
 
-// An issuer that came with the message may sign the list of its own certificates, for its path was verified.
+// An issuer contained in a message may sign the CRL of its own certificates, because its path was verified.
 func TestListsOfAnIssuerInTheMessage(t *testing.T) {
 	t.Parallel()
 	there := newServer(t)
@@ -262,7 +262,7 @@ func TestGivenAddress(t *testing.T) {
 	s.becomes(t, revoked, problem.CertRevoked)
 }
 
-// Only the host that a certificate names is asked.
+// Requests go only to the host that a certificate names.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	_, issuing := newLine(t, "CTR test", newP384)
@@ -303,7 +303,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// Files are read again when they change, and a file that is broken or gone takes nothing back.
+// Files are reloaded when they change; a broken or deleted file revokes nothing less.
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	_, issuing := newLine(t, "CTR test", newP384)
@@ -391,8 +391,8 @@ func TestFiles(t *testing.T) {
 	step("with the next list", revoked, revoked, revoked)
 }
 
-// An authority that changed its key keeps its name: what it revokes with the new key is revoked, and neither list says
-// that the other's certificates are good.
+// An authority that changed its key keeps its name: a revocation signed with the new key counts, and neither CRL clears
+// the certificates of the other key.
 func TestChangeOfKey(t *testing.T) {
 	t.Parallel()
 	_, before := newLine(t, "CTR test", newP384)
@@ -423,7 +423,7 @@ func TestChangeOfKey(t *testing.T) {
 	check("with both", "", problem.CertRevoked, "")
 }
 
-// SHA-1 proves nothing, and a delegate whose certificate is revoked answers nobody.
+// SHA-1 signatures and delegated responders with a revoked certificate are refused.
 func TestWorthlessSignatures(t *testing.T) {
 	t.Parallel()
 	key, chain := ownCA(t, x509.SHA256WithRSA)

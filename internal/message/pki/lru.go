@@ -2,15 +2,13 @@ package pki
 
 import "sync"
 
-// lru keeps the positive answers for the certificates used last.
-//
-// The key is the whole certificate, not a digest of it: the map's own hash and one comparison of 1.5 kB cost less than
-// SHA-256, and leave no question about collisions.
+// pathCache is an LRU cache of verified paths. Its key is the whole certificate, not a digest of it: the map's own hash
+// and one comparison of 1.5 kB cost less than SHA-256, and collisions cannot occur.
 type lru struct {
 	mu      sync.Mutex
 	size    int
 	entries map[string]*lruEntry
-	ring    lruEntry // ring.next was used last, ring.previous longest ago
+	ring    lruEntry // ring.next is the most recently used, ring.previous the least
 }
 
 type lruEntry struct {
@@ -28,7 +26,7 @@ func newLRU(size int) *lru {
 func (l *lru) get(raw []byte) (path, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e, ok := l.entries[string(raw)] // the compiler makes no copy for a look-up
+	e, ok := l.entries[string(raw)] // the compiler avoids the copy in a map lookup
 	if !ok {
 		return path{}, false
 	}

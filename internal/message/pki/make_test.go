@@ -27,7 +27,7 @@ func trustIn(a *pki.Authority) *pki.Trust {
 	return pki.NewTrust(a.Certificates()[1:], a.Certificates()[:1], 10)
 }
 
-// issue makes a P-256 key of the hospital, with whatever the change asks for.
+// issueKey issues a P-256 key of the hospital, with the given change to the order.
 func issue(t testing.TB, a *pki.Authority, change func(*pki.Order)) *pki.Key {
 	t.Helper()
 	o := pki.Order{
@@ -46,7 +46,7 @@ func issue(t testing.TB, a *pki.Authority, change func(*pki.Order)) *pki.Key {
 	return key
 }
 
-// ownCA makes an RSA authority without pki's help, for certificates that Authority does not issue.
+// newSelfSignedCA creates an RSA authority without package pki, for certificates that Authority does not issue.
 func ownCA(t testing.TB, algorithm x509.SignatureAlgorithm) (crypto.Signer, []*x509.Certificate) {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -76,7 +76,7 @@ func certify(t testing.TB, template, parent *x509.Certificate, public any, signe
 	return c
 }
 
-// rsaOfBits makes a number of the right size and shape, which is nobody's key. A certificate holds it just as well.
+// newRSAKey returns a number of the right size and shape that is not a real key, but fits into a certificate.
 func rsaOfBits(bits uint) *rsa.PublicKey {
 	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
 	return &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}

@@ -13,29 +13,29 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Bounds on names and numbers that a message writes out.
+// Bounds on names and numbers in messages.
 const (
-	// MaxNameText bounds the octets of a distinguished name in writing.
+	// MaxNameTextBytes bounds a distinguished name in string form.
 	MaxNameText = 1024
-	// maxSerialDigits are those of the 20 octets that RFC 5280 section 4.1.2.2 allows a serial number.
+	// maxSerialDigits is the length in decimal of the 20 octets that RFC 5280 section 4.1.2.2 allows for a serial
+	// number.
 	maxSerialDigits = 49
 	maxKeyword      = 64
 )
 
-// Name is a distinguished name, reduced to what makes two names equal: the parts in the order of the certificate, their
-// attributes in any order, types by their numbers, values without difference between capital and small letters of ASCII
-// and without surplus spaces (RFC 5280 section 7.1, X.520 caseIgnoreMatch). Names are equal when == says so; the zero
-// Name is none.
+// Name is a distinguished name in canonical form, comparable with ==: RDNs in the order of the certificate, the
+// attributes of an RDN in any order, types by OID, values without distinction of ASCII case and without surplus spaces
+// (RFC 5280 section 7.1, X.520 caseIgnoreMatch). The zero Name matches no certificate.
 //
-// Letters beyond ASCII must be the same: folding them makes letters of different alphabets equal.
+// Letters beyond ASCII must match exactly: case folding would make letters of different alphabets equal.
 type Name struct {
-	canonical string // every value quoted, so that no value can look like several
+	canonical string // every value is quoted, so that one value cannot imitate several
 }
 
-// attribute is the type and the value of one attribute of a name.
+// nameAttribute is one attribute of a name: the OID of its type, in dotted form, and its value.
 type attribute struct{ kind, value string }
 
-// newName makes the Name of parts in the order of the certificate.
+// newName returns the Name of RDNs given in the order of the certificate.
 func newName(parts [][]attribute) (Name, error) {
 	if len(parts) == 0 || len(parts) > maxRDNs {
 		return Name{}, malformedName("it has no parts, or more than " + strconv.Itoa(maxRDNs))
@@ -55,7 +55,7 @@ func newName(parts [][]attribute) (Name, error) {
 	return Name{b.String()}, nil
 }
 
-// folded writes a value so that equal ones are the same text.
+// foldValue returns the form of a value in which equal values are the same text.
 func folded(value string) string {
 	fields := strings.FieldsFunc(value, func(r rune) bool { return r == ' ' })
 	return strings.Map(func(r rune) rune {
@@ -70,7 +70,7 @@ func malformedName(fact string) error {
 	return problem.New(problem.KeyReferenceMalformed, "the name:", fact)
 }
 
-// ReadName reads a name as certificates hold it, in DER.
+// NameFromDER parses a DER-encoded name, as in certificates.
 func ReadName(der []byte) (Name, error) {
 	var sequence pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &sequence); err != nil || len(rest) > 0 {
@@ -91,9 +91,9 @@ func ReadName(der []byte) (Name, error) {
 	return newName(parts)
 }
 
-// ParseName reads a name in writing: RFC 4514, and what RFC 2253 section 4 asks readers to take as well (quoted values,
-// semicolons, spaces around separators, "OID." before numbers). The last part in writing is the first in the
-// certificate.
+// ParseName parses the string form of a name: RFC 4514, and the older forms that RFC 2253 section 4 requires readers to
+// accept (quoted values, semicolons, spaces around separators, "OID." before numbers). The last RDN of the string is
+// the first in the certificate.
 func ParseName(text string) (Name, error) {
 	if len(text) > MaxNameText {
 		return Name{}, malformedName("longer than " + strconv.Itoa(MaxNameText) + " octets")
@@ -118,10 +118,10 @@ func ParseName(text string) (Name, error) {
 	}
 }
 
-// nameParser reads a written name from its start.
+// nameParser parses the string form of a name from left to right.
 type nameParser struct{ rest string }
 
-// attribute reads TYPE=value, up to the separator.
+// parseAttribute parses TYPE=value up to the next separator.
 func (p *nameParser) attribute() (attribute, error) {
 	keyword, rest, found := strings.Cut(p.rest, "=")
 	kind := kindOf(strings.Trim(keyword, " "))
@@ -154,7 +154,8 @@ func (p *nameParser) attribute() (attribute, error) {
 
 const separators = ",;+"
 
-// text reads a value up to one of the ends, and undoes its escapes. What must be escaped must be.
+// parseValue parses a value up to one of the end characters and decodes its escapes. It refuses special characters that
+// are not escaped.
 func (p *nameParser) text(ends string) (string, error) {
 	var b strings.Builder
 	for p.rest != "" {
@@ -176,7 +177,7 @@ func (p *nameParser) text(ends string) (string, error) {
 	return b.String(), nil
 }
 
-// escape reads "\" and a special character, or "\" and an octet of UTF-8 as two hexadecimal digits.
+// parseEscape decodes "\" followed by a special character, or by one byte of UTF-8 as two hexadecimal digits.
 func (p *nameParser) escape(b *strings.Builder) error {
 	const special = ` "#+,;<=>\`
 	if len(p.rest) >= 2 && strings.IndexByte(special, p.rest[1]) >= 0 {
@@ -194,7 +195,7 @@ func (p *nameParser) escape(b *strings.Builder) error {
 	return malformedName("an escape is not one of RFC 4514")
 }
 
-// encoded reads "#" and the DER of the value in hexadecimal: what Java writes for types that it has no keyword for.
+// parseHexValue decodes "#" followed by the value's DER in hexadecimal, which Java writes for types without a keyword.
 func (p *nameParser) encoded() (string, error) {
 	end := strings.IndexAny(p.rest, separators)
 	if end < 0 {
@@ -216,7 +217,8 @@ func (p *nameParser) encoded() (string, error) {
 
 var dotted = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+$`)
 
-// kindOf returns the number of an attribute type, of which the usual programs write the keyword each in their own way.
+// oidFromKeyword returns the OID of an attribute type, or "" if unknown. It accepts the keyword variants of common
+// programs.
 func kindOf(keyword string) string {
 	if len(keyword) > maxKeyword {
 		return ""
@@ -262,16 +264,17 @@ func kindOf(keyword string) string {
 	return ""
 }
 
-// IssuerSerial names a certificate by its issuer and the number that the issuer gave it. Two are equal when == says so;
-// the zero IssuerSerial names none.
+// IssuerSerial identifies a certificate by its issuer and serial number. It is comparable with ==; the zero value
+// identifies no certificate.
 type IssuerSerial struct {
 	issuer Name
-	serial string // decimal, without zeros in front
+	serial string // decimal, without leading zeros
 }
 
 var serialForm = regexp.MustCompile(`^[0-9]+$`)
 
-// ParseIssuerSerial reads what a ds:X509IssuerSerial holds: a name and a decimal number (XML Signature section 4.5.4.1).
+// ParseIssuerSerial parses the content of a ds:X509IssuerSerial: a name and a decimal number (XML Signature section
+// 4.5.4.1).
 func ParseIssuerSerial(issuer, serial string) (IssuerSerial, error) {
 	name, err := ParseName(issuer)
 	if err != nil {
@@ -287,7 +290,8 @@ func ParseIssuerSerial(issuer, serial string) (IssuerSerial, error) {
 	return IssuerSerial{name, serial}, nil
 }
 
-// issuerSerialOf returns how a certificate is named, or the zero IssuerSerial if its issuer's name cannot be written.
+// issuerSerialFromCertificate returns the IssuerSerial of a certificate, or the zero value if the issuer's name is
+// malformed.
 func issuerSerialOf(c *x509.Certificate) IssuerSerial {
 	issuer, err := ReadName(c.RawIssuer)
 	if err != nil || c.SerialNumber == nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// der writes a name with one attribute in each part, "TYPE=value".
+// encodeRDNs encodes a name with one attribute per RDN, "TYPE=value".
 func der(t testing.TB, parts ...string) []byte {
 	t.Helper()
 	types := map[string]asn1.ObjectIdentifier{
@@ -33,7 +33,7 @@ func der(t testing.TB, parts ...string) []byte {
 	return octets
 }
 
-// TestNamesAreComparedByParts: what the usual programs write for one name is equal, and what only looks like it is not.
+// TestNamesAreComparedByParts: the forms in which common programs write one name are equal, lookalikes are not.
 func TestNamesAreComparedByParts(t *testing.T) {
 	plain := der(t, "C=BE", "O=Zetes, NV", "CN=Issuing CA 001")
 	for _, c := range []struct {
@@ -96,7 +96,7 @@ func TestNamesAreComparedByParts(t *testing.T) {
 	}
 }
 
-// TestKeywords: the numbers are those of X.520, RFC 4519 and PKCS #9.
+// TestKeywords: the OIDs are those of X.520, RFC 4519 and PKCS #9.
 func TestKeywords(t *testing.T) {
 	for number, keywords := range map[string]string{
 		"2.5.4.3": "CN commonName", "2.5.4.4": "SN surname", "2.5.4.5": "serialNumber SERIALNUMBER", "2.5.4.6": "C countryName",
@@ -199,7 +199,7 @@ func TestParseIssuerSerial(t *testing.T) {
 	}
 }
 
-// FuzzParseName: reading ends, and what is read is equal to itself and to nothing of another length in parts.
+// FuzzParseName: parsing terminates, and a parsed name equals itself but no name with another number of RDNs.
 func FuzzParseName(f *testing.F) {
 	for _, seed := range []string{`CN=a,O="b, c"+OU=\2c\20,C=#0c0141`, `DC=x;DC=y`, `2.5.4.3= a\  b `} {
 		f.Add(seed)

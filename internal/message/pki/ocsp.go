@@ -16,32 +16,32 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// MaxOCSP is the size of the largest OCSP response that is read: one status, a signature and a few certificates.
+// MaxOCSPResponseBytes bounds an OCSP response: one status, a signature and a few certificates.
 const MaxOCSP = 64 << 10
 
-// withoutNext is how long a response counts that names no next update, because its responder always has a newer one
-// (RFC 6960 §4.2.2.1).
+// maxAgeWithoutNextUpdate is the lifetime of a response without nextUpdate, whose responder always has a newer one (RFC
+// 6960 §4.2.2.1).
 const withoutNext = 10 * time.Minute
 
-// standing is how a certificate stands with its authority.
+// revocationStatus is the status of a certificate.
 type standing uint8
 
 const (
-	isUnknown standing = iota // never heard, or the responder does not know the certificate
+	isUnknown standing = iota // no response, or the responder does not know the certificate
 	isGood
 	isRevoked
 )
 
-// answer is what an authority said of one certificate, and when that holds.
+// certificateStatus is an authority's statement about one certificate, and its period.
 type answer struct {
 	standing standing
 	period   period
-	final    bool // revoked for good, and not on hold
+	final    bool // revoked, and not only on hold
 }
 
 func (a answer) isFinal() bool { return a.standing == isRevoked && a.final }
 
-// at gives the standing at an instant. Revoked stays revoked, however old the answer.
+// statusAt returns the status at an instant. Revoked stays revoked, however old the statement.
 func (a answer) at(instant time.Time) standing {
 	if a.standing == isRevoked || a.period.covers(instant) {
 		return a.standing
@@ -49,8 +49,8 @@ func (a answer) at(instant time.Time) standing {
 	return isUnknown
 }
 
-// replacedBy reports whether another answer counts instead. Nothing takes back a final revocation, and otherwise the
-// later one counts: on the way of a response anybody may play an old one.
+// isReplacedBy reports whether another statement supersedes this one. Nothing supersedes a final revocation; otherwise
+// the later statement wins, because an attacker on the network can replay an old response.
 func (a answer) replacedBy(b answer) bool {
 	switch {
 	case a.isFinal():
@@ -61,22 +61,23 @@ func (a answer) replacedBy(b answer) bool {
 	return b.period.from.After(a.period.from) || b.period.from.Equal(a.period.from) && a.standing != isRevoked
 }
 
-// readOCSP reads an OCSP response about a certificate of the issuer: the one with the serial number, or the only one that
-// the response is about when that is nil. The response must be signed by the issuer, or by a responder that the issuer
-// gave its certificate for that purpose (RFC 6960 §4.2.2.2) and that isListed does not know to be revoked.
+// parseOCSPResponse parses and verifies an OCSP response about a certificate of the issuer: the one with the serial
+// number, or, if serial is nil, the only one in the response. The response must be signed by the issuer, or by a
+// responder that the issuer certified for OCSP signing (RFC 6960 §4.2.2.2) and whose certificate isListed does not
+// report as revoked.
 //
-// The library leaves open whether the responder may speak, whether its certificate is valid, and of which authority's
-// certificate the response speaks: without these checks any holder of a certificate could answer for all the others.
+// The library does not check whether the responder is authorised, whether its certificate is valid, and which issuer
+// the response is about: without these checks any certificate holder could answer for all other certificates.
 func readOCSP(der []byte, serial *big.Int, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool) (*big.Int, answer, error) {
 	if len(der) > MaxOCSP {
 		return nil, answer{}, problem.New(problem.OCSPUnreadable, "it has more than", strconv.Itoa(MaxOCSP), "octets")
 	}
-	var about *x509.Certificate
+	var template *x509.Certificate
 	if serial != nil {
-		about = &x509.Certificate{SerialNumber: serial}
+		template = &x509.Certificate{SerialNumber: serial}
 	}
-	// Without the issuer, the library checks nothing but the signature by an enclosed certificate.
-	response, err := ocsp.ParseResponseForCert(der, about, nil)
+	// Without an issuer, the library only checks the signature by an enclosed certificate.
+	response, err := ocsp.ParseResponseForCert(der, template, nil)
 	if err != nil {
 		return nil, answer{}, problem.Wrap(problem.OCSPUnreadable, err)
 	}
@@ -123,13 +124,13 @@ func checkResponder(response *ocsp.Response, issuer *x509.Certificate, now time.
 	case isListed(responder):
 		return errors.New("the responder's certificate is revoked")
 	}
-	if err := responder.CheckSignatureFrom(issuer); err != nil { // which refuses SHA-1 too, unlike the one of a response
+	if err := responder.CheckSignatureFrom(issuer); err != nil { // refuses SHA-1 too, unlike the method of ocsp.Response
 		return fmt.Errorf("the responder's certificate is not signed by the issuer: %w", err)
 	}
 	return nil
 }
 
-// responseData is the signed part of a response as far as the names of the certificates (RFC 6960 §4.2.1).
+// responseData is the signed part of a response, up to its CertIDs (RFC 6960 §4.2.1).
 type responseData struct {
 	Version     int `asn1:"optional,default:0,explicit,tag:0"`
 	ResponderID asn1.RawValue
@@ -143,25 +144,25 @@ type responseData struct {
 	}
 }
 
-// checkCertID compares the issuer that the response names with the one of which we asked. The same serial number may
-// exist under another.
+// checkCertID compares the issuer named in the response with the expected one. Another issuer may have used the same
+// serial number.
 func checkCertID(response *ocsp.Response, issuer *x509.Certificate) error {
 	var data responseData
 	if _, err := asn1.Unmarshal(response.TBSResponseData, &data); err != nil {
 		return fmt.Errorf("reading the response again: %w", err)
 	}
-	asked, err := ocsp.CreateRequest(&x509.Certificate{SerialNumber: response.SerialNumber}, issuer, &ocsp.RequestOptions{Hash: response.IssuerHash})
+	request, err := ocsp.CreateRequest(&x509.Certificate{SerialNumber: response.SerialNumber}, issuer, &ocsp.RequestOptions{Hash: response.IssuerHash})
 	if err != nil {
 		return fmt.Errorf("naming the issuer: %w", err)
 	}
-	want, err := ocsp.ParseRequest(asked)
+	expected, err := ocsp.ParseRequest(request)
 	if err != nil {
 		return fmt.Errorf("naming the issuer: %w", err)
 	}
 	for _, single := range data.Responses {
-		// The library takes the first with the serial number.
+		// The library uses the first response with the serial number.
 		if id := single.CertID; id.Serial.Cmp(response.SerialNumber) == 0 {
-			if !bytes.Equal(id.NameHash, want.IssuerNameHash) || !bytes.Equal(id.KeyHash, want.IssuerKeyHash) {
+			if !bytes.Equal(id.NameHash, expected.IssuerNameHash) || !bytes.Equal(id.KeyHash, expected.IssuerKeyHash) {
 				return errors.New("the response is about a certificate of another authority")
 			}
 			return nil

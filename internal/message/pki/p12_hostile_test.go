@@ -1,6 +1,6 @@
 package pki
 
-// These tests make stores that no program writes, out of the same pieces as WriteP12.
+// These tests build stores that no program writes, with the building blocks of EncodeKeys.
 
 import (
 	"bytes"
@@ -36,7 +36,7 @@ func encryptedWith(algorithm part) part {
 		sequence(oid(oidData), algorithm, tagged(0x80, raw(make([]byte, 32)))))))
 }
 
-// storeOf seals contents with a MAC that fits the password, so that nothing stops at the MAC.
+// encodeTestStore encodes contents with a valid MAC, so that decoding does not stop at the MAC.
 func storeOf(t *testing.T, iterations int, contents ...part) []byte {
 	t.Helper()
 	secret, _ := bmpPassword(hostilePassword)
@@ -47,7 +47,7 @@ func storeOf(t *testing.T, iterations int, contents ...part) []byte {
 	return data
 }
 
-// storeWithMAC makes a store around a MacData that is all lies.
+// encodeStoreWithMAC encodes a store around an invalid MacData.
 func storeWithMAC(t *testing.T, macData ...part) []byte {
 	t.Helper()
 	data, err := encode(sequence(integer(3), sequence(oid(oidData), explicit(octets([]byte{0x30, 0}))), sequence(macData...)))
@@ -140,8 +140,8 @@ func TestReadP12BoundsItsWork(t *testing.T) {
 	}
 }
 
-// FuzzP12Inside goes past the MAC, into what only somebody who knows the password can write: a safe, an encrypted safe
-// and an encrypted key of any content.
+// FuzzP12Inside tests the content behind the MAC, which only an author who knows the password can write: a safe, an
+// encrypted safe and an encrypted key of any content.
 func FuzzP12Inside(f *testing.F) {
 	bag, err := encode(sequence(certificateBag(throwaway(f)), shroudedWith(pbes2With(1))))
 	if err != nil {
@@ -157,7 +157,7 @@ func FuzzP12Inside(f *testing.F) {
 	}
 	leaf := certificateBag(throwaway(f))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		// Without randomness: the same input must take the same way.
+		// No randomness: the same input must take the same path.
 		s := sealer{password: hostilePassword, iterations: 1, random: bytes.NewReader(make([]byte, 2*saltBytes))}
 		algorithm, ciphertext, err := s.encrypt(content)
 		if err != nil {

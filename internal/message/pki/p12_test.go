@@ -135,7 +135,7 @@ func TestReadP12ChoosesTheKeyThatSigns(t *testing.T) {
 	}
 }
 
-// The library is the second opinion on what we write: both keys, both names.
+// The library checks our output independently: both keys, both names.
 func TestWriteP12IsReadByTheLibrary(t *testing.T) {
 	data, password := testpki.File(t, testpki.Hospital)
 	blocks, err := pkcs12.ToPEM(data, password) //nolint:staticcheck // the only call that gives every entry with its name
@@ -207,7 +207,7 @@ func readFile(t testing.TB, name string) []byte {
 	return read(t, filepath.Join("testdata", name))
 }
 
-// TestReadP12Keys: every key of a platform store, the one that signs first.
+// TestReadP12Keys: every key of a platform store, the signing key first.
 func TestReadP12Keys(t *testing.T) {
 	t.Parallel()
 	octets, password := testpki.File(t, testpki.Hospital)

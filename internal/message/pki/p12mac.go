@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/pbkdf2"
-	"crypto/sha1" //nolint:gosec // the MAC of files that older programs write
+	"crypto/sha1" //nolint:gosec // MAC algorithm of files by older programs
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/asn1"
@@ -15,8 +15,8 @@ import (
 	tags "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// p12MAC computes the MAC of a store from the bytes of its password. The MAC protects nothing but the password's holder
-// against accidents; it is what tells a wrong password from a damaged key.
+// macVerifier computes the MAC of a key store from the encoded password. The MAC only protects against accidental
+// damage; it is what distinguishes a wrong password from a damaged key.
 type p12MAC struct {
 	digest  []byte
 	compute func(secret, message []byte) ([]byte, error)
@@ -55,7 +55,8 @@ func hmacByOID(id asn1.ObjectIdentifier) func() hash.Hash {
 	return nil
 }
 
-// macData reads MacData ::= SEQUENCE { DigestInfo { algorithm, digest }, salt, iterations DEFAULT 1 } (RFC 7292 §4).
+// parseMACData parses MacData ::= SEQUENCE { DigestInfo { algorithm, digest }, salt, iterations DEFAULT 1 } (RFC 7292
+// §4).
 func (w *p12Walker) macData(data cryptobyte.String) error {
 	var info, algorithm cryptobyte.String
 	var id asn1.ObjectIdentifier
@@ -67,7 +68,7 @@ func (w *p12Walker) macData(data cryptobyte.String) error {
 		return unreadable("the MAC")
 	}
 	if id.Equal(oidPBMAC1) {
-		return w.pbmac1(algorithm) // which has a salt and a count of its own; these are ignored (RFC 9579 §4)
+		return w.pbmac1(algorithm) // has its own salt and count; those of MacData are ignored (RFC 9579 §4)
 	}
 	iterations := 1
 	if !data.Empty() {
@@ -89,8 +90,9 @@ func (w *p12Walker) macData(data cryptobyte.String) error {
 	return nil
 }
 
-// storeMAC is the MAC of RFC 7292 appendix B: the key is the hash, iterated, of the diversifier 3, the salt and the
-// password, each repeated to whole blocks. The key is as long as the hash, so the derivation's further rounds never run.
+// computeStoreMAC computes the MAC of RFC 7292 appendix B: the key is the iterated hash of the diversifier 3, the salt
+// and the password, each repeated to whole blocks. The key is as long as the hash, so the derivation's further rounds
+// never run.
 func storeMAC(newHash func() hash.Hash, secret, salt []byte, iterations int, message []byte) []byte {
 	h := newHash()
 	block := h.BlockSize()
@@ -116,13 +118,14 @@ func fillBlocks(pattern []byte, block int) []byte {
 	return bytes.Repeat(pattern, length/len(pattern)+1)[:length]
 }
 
-// Bounds of the key of a PBMAC1: RFC 9579 §4 warns of short ones, which anybody can guess; none is longer than SHA-512.
+// Bounds on the key of a PBMAC1: RFC 9579 §4 warns of short keys, which can be guessed; no useful one is longer than
+// SHA-512.
 const (
 	minMACKeyBytes = 20
 	maxMACKeyBytes = 64
 )
 
-// pbmac1 reads PBMAC1-params ::= SEQUENCE { keyDerivationFunc, messageAuthScheme } (RFC 8018 appendix A.5).
+// parsePBMAC1 parses PBMAC1-params ::= SEQUENCE { keyDerivationFunc, messageAuthScheme } (RFC 8018 appendix A.5).
 func (w *p12Walker) pbmac1(algorithm cryptobyte.String) error {
 	var parameters, derivation, scheme cryptobyte.String
 	var id asn1.ObjectIdentifier
@@ -151,7 +154,7 @@ func (w *p12Walker) pbmac1(algorithm cryptobyte.String) error {
 	return nil
 }
 
-// derivation holds the parameters of PBKDF2.
+// pbkdf2Parameters are the parameters of one PBKDF2 derivation.
 type derivation struct {
 	salt       []byte
 	iterations int
@@ -159,8 +162,8 @@ type derivation struct {
 	newHash    func() hash.Hash
 }
 
-// pbkdf2 reads an AlgorithmIdentifier with PBKDF2-params ::= SEQUENCE { salt OCTET STRING, iterationCount, keyLength
-// OPTIONAL, prf DEFAULT hmacWithSHA1 } (RFC 8018 appendix A.2).
+// parsePBKDF2 parses an AlgorithmIdentifier with PBKDF2-params ::= SEQUENCE { salt OCTET STRING, iterationCount,
+// keyLength OPTIONAL, prf DEFAULT hmacWithSHA1 } (RFC 8018 appendix A.2).
 func (w *p12Walker) pbkdf2(algorithm cryptobyte.String) (derivation, error) {
 	var id asn1.ObjectIdentifier
 	var parameters, prf cryptobyte.String

@@ -11,18 +11,18 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// signingEntry is the friendly name under which the platform stores the key that authenticates and signs. The other
-// entry, for decryption, has a serial number for its name.
+// signingEntryName is the friendly name under which the platform stores the key for authentication and signing. The
+// other entry, for decryption, has a serial number as its name.
 const signingEntry = "authentication"
 
-// ReadP12 takes the signing key out of a PKCS #12 file: the entry called "authentication", otherwise the first whose
-// certificate allows signatures.
+// DecodeSigningKey returns the signing key of a PKCS #12 file: the entry called "authentication", otherwise the first
+// whose certificate allows signatures.
 //
-// A file decides how much work it makes: it names the iteration counts of its key derivations, up to 2^31−1. The library
-// has no limit, so our own reader (p12walk.go) reads the outer form first, and the library only ever sees one small
-// store at a time, made here, with a single encrypted thing in it whose count has been checked. Keys hidden inside an
-// encrypted safe, whose counts cannot be seen from outside, are refused by the library before it derives anything: see
-// readCertificates.
+// The file itself sets its decoding cost: it contains the iteration counts of its key derivations, up to 2^31−1. The
+// library has no limit. Therefore parseStore checks the outer structure first, and the library only ever decodes small
+// stores made here, with a single encrypted item whose count has been checked. The iteration counts of keys inside an
+// encrypted safe are not visible from outside; the library refuses such keys before it derives anything: see
+// decryptCertificates.
 func ReadP12(data []byte, password string) (*Key, error) {
 	keys, _, err := readStore(data, password)
 	if err != nil {
@@ -31,8 +31,8 @@ func ReadP12(data []byte, password string) (*Key, error) {
 	return chooseKey(keys)
 }
 
-// ReadP12Keys reads every key of a .p12 file, the one that ReadP12 gives first, for who writes the file anew. A file with a
-// key that has no certificate, or of another kind than signs, is refused: that key would be lost.
+// DecodeKeys returns every key of a .p12 file, the one that DecodeSigningKey returns first, so that the file can be
+// rewritten. It refuses a file with a key that has no certificate or cannot sign, because that key would be lost.
 func ReadP12Keys(data []byte, password string) ([]*Key, error) {
 	keys, entries, err := readStore(data, password)
 	if err != nil {
@@ -54,7 +54,7 @@ func ReadP12Keys(data []byte, password string) ([]*Key, error) {
 	return all, nil
 }
 
-// readStore reads the keys that have a certificate, and says how many there are in all.
+// decodeStore returns the keys that have a certificate, and the number of all keys.
 func readStore(data []byte, password string) ([]*Key, int, error) {
 	store, err := walkP12(data)
 	if err != nil {
@@ -72,8 +72,8 @@ func readStore(data []byte, password string) ([]*Key, int, error) {
 	return keys, len(store.keys), err
 }
 
-// unlock finds the bytes of the password that give the store's MAC. Some programs write an empty password as no bytes
-// at all instead of a lone terminator.
+// findPasswordBytes returns the encoding of the password that yields the store's MAC. Some programs encode an empty
+// password as no bytes at all instead of a lone terminator.
 func (s *p12Store) unlock(password string) ([]byte, error) {
 	secret, ok := bmpPassword(password)
 	if !ok {
@@ -88,11 +88,11 @@ func (s *p12Store) unlock(password string) ([]byte, error) {
 	return nil, problem.New(problem.P12Password)
 }
 
-// readCertificates decrypts the safes and returns the certificates in them.
+// decryptCertificates decrypts the safes and returns their certificates.
 //
-// Each goes to the library behind a key in the clear. The library wants exactly one key per store and stops at a second
-// one before it decrypts it, so that nothing in the safe can start a derivation of its own. Every program that we know
-// of keeps the encrypted keys outside.
+// Each safe is passed to the library behind a plaintext key. The library accepts exactly one key per store and stops at
+// a second one before it decrypts it, so nothing in the safe can start a derivation of its own. All known programs keep
+// the encrypted keys outside.
 func (s *p12Store) readCertificates(secret []byte, password string) ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
 	for _, safe := range s.certificateSafes {
@@ -109,15 +109,15 @@ func (s *p12Store) readCertificates(secret []byte, password string) ([]*x509.Cer
 	return all, nil
 }
 
-// readKeys decrypts the keys and joins them with their certificates. What has no certificate, or cannot sign, is left
-// out. The match is by public key: local key ids are optional and sometimes wrong.
+// decryptKeys decrypts the keys and matches them with their certificates. It skips keys without a certificate and keys
+// that cannot sign. The match is by public key: local key IDs are optional and sometimes wrong.
 func (s *p12Store) readKeys(certificates []*x509.Certificate, secret []byte, password string) ([]*Key, error) {
 	if len(certificates) == 0 {
 		return nil, problem.New(problem.P12NoKey)
 	}
 	var keys []*Key
 	for _, entry := range s.keys {
-		// The library wants a certificate beside the key; any will do.
+		// The library requires a certificate beside the key; any will do.
 		probe, err := sealStore(secret, nil, 1, clearContent(certificateBag(certificates[0]), entry.bag))
 		if err != nil {
 			return nil, err
@@ -133,7 +133,8 @@ func (s *p12Store) readKeys(certificates []*x509.Certificate, secret []byte, pas
 	return keys, nil
 }
 
-// newKey joins a private key with its certificate and those of its issuers, nil if that cannot be done.
+// newKeyWithCertificate returns a private key with its certificate and issuers, or nil if the key cannot sign or has no
+// certificate.
 func newKey(private any, name string, certificates []*x509.Certificate) *Key {
 	signer, ok := private.(crypto.Signer)
 	if !ok {
@@ -145,15 +146,15 @@ func newKey(private any, name string, certificates []*x509.Certificate) *Key {
 	if !ok {
 		return nil
 	}
-	own := slices.IndexFunc(certificates, func(c *x509.Certificate) bool { return public.Equal(c.PublicKey) })
-	if own < 0 {
+	index := slices.IndexFunc(certificates, func(c *x509.Certificate) bool { return public.Equal(c.PublicKey) })
+	if index < 0 {
 		return nil
 	}
-	leaf := certificates[own]
+	leaf := certificates[index]
 	return &Key{Signer: signer, Certificate: leaf, Chain: chainOf(leaf, certificates), Name: name}
 }
 
-// chainOf follows the issuers of a certificate among those given.
+// buildChain follows the issuers of leaf among the given certificates.
 func chainOf(leaf *x509.Certificate, certificates []*x509.Certificate) []*x509.Certificate {
 	var chain []*x509.Certificate
 	for c := leaf; !issued(c, c) && len(chain) < maxBags; {
@@ -168,7 +169,7 @@ func chainOf(leaf *x509.Certificate, certificates []*x509.Certificate) []*x509.C
 }
 
 func chooseKey(keys []*Key) (*Key, error) {
-	// Java folds aliases to lower case, other programs keep them.
+	// Java converts aliases to lower case, other programs do not.
 	named := func(k *Key) bool { return strings.EqualFold(k.Name, signingEntry) }
 	if i := slices.IndexFunc(keys, named); i >= 0 {
 		return keys[i], nil

@@ -12,11 +12,12 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Bounds on PKCS #12 files. A platform store has 5 kB, two keys, five certificates and 2,048 to 10,000 iterations.
+// Bounds on PKCS #12 files. A store from the platform has 5 kB, two keys, five certificates and 2,048 to 10,000
+// iterations.
 const (
 	maxP12Bytes        = 1 << 20
-	maxIterations      = 600_000   // of one derivation: what OWASP asks of PBKDF2 with SHA-256
-	maxTotalIterations = 2_400_000 // of all: a MAC, the certificates and two keys
+	maxIterations      = 600_000   // of one derivation: OWASP's recommendation for PBKDF2 with SHA-256
+	maxTotalIterations = 2_400_000 // of all derivations: a MAC, the certificates and two keys
 	maxSafes           = 8
 	maxBags            = 64
 	maxKeyBytes        = 8 << 10 // an encrypted RSA key of 8,192 bits needs 5 kB
@@ -41,18 +42,18 @@ var (
 	oidAES256CBC      = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
 )
 
-// The password-based encryptions of PKCS #12 itself, RFC 7292 appendix C.
+// Password-based encryption algorithms of PKCS #12 itself, RFC 7292 appendix C.
 var oidsOldPBE = []asn1.ObjectIdentifier{
 	{1, 2, 840, 113549, 1, 12, 1, 3}, // SHA-1, triple DES with three keys
 	{1, 2, 840, 113549, 1, 12, 1, 5}, // SHA-1, RC2 with 128 bits
 	{1, 2, 840, 113549, 1, 12, 1, 6}, // SHA-1, RC2 with 40 bits
 }
 
-// p12Store is the outer form of a PKCS #12 file: what can be seen, and counted, without the password.
+// keyStore is the outer structure of a PKCS #12 file: everything that can be read and counted without the password.
 type p12Store struct {
 	mac              p12MAC
-	authenticated    []byte // what the MAC covers
-	certificateSafes []part // ContentInfo: encrypted, or in the clear with nothing but certificates
+	authenticated    []byte // the input of the MAC
+	certificateSafes []part // ContentInfo: encrypted, or plaintext with certificates only
 	keys             []p12KeyEntry
 }
 
@@ -61,7 +62,7 @@ type p12KeyEntry struct {
 	bag  part // SafeBag with a PKCS8ShroudedKeyBag
 }
 
-// p12Walker reads DER with as many levels as PKCS #12 has, so no input can nest deeper, and adds up what it will cost.
+// storeParser parses DER to the depth of PKCS #12, so no input can nest deeper, and adds up the cost of decoding.
 type p12Walker struct {
 	store      p12Store
 	iterations int
@@ -85,7 +86,7 @@ func unreadable(what string) error {
 
 func unsupported(what string) error { return problem.New(problem.P12Unsupported, what) }
 
-// pfx reads PFX ::= SEQUENCE { version, authSafe ContentInfo, macData MacData OPTIONAL } (RFC 7292 §4).
+// parsePFX parses PFX ::= SEQUENCE { version, authSafe ContentInfo, macData MacData OPTIONAL } (RFC 7292 §4).
 func (w *p12Walker) pfx(data []byte) error {
 	var body, content, macData cryptobyte.String
 	var contentType asn1.ObjectIdentifier
@@ -115,7 +116,7 @@ func (w *p12Walker) pfx(data []byte) error {
 	return w.safes(authenticated)
 }
 
-// readContentInfo reads ContentInfo ::= SEQUENCE { contentType, content [0] EXPLICIT }.
+// parseContentInfo parses ContentInfo ::= SEQUENCE { contentType, content [0] EXPLICIT }.
 func readContentInfo(from *cryptobyte.String, contentType *asn1.ObjectIdentifier, content *cryptobyte.String) bool {
 	var info cryptobyte.String
 	return from.ReadASN1(&info, tags.SEQUENCE) && info.ReadASN1ObjectIdentifier(contentType) &&
@@ -124,7 +125,7 @@ func readContentInfo(from *cryptobyte.String, contentType *asn1.ObjectIdentifier
 
 const explicit0 = tags.Tag(0xa0) // [0], constructed
 
-// safes reads AuthenticatedSafe ::= SEQUENCE OF ContentInfo.
+// parseSafes parses AuthenticatedSafe ::= SEQUENCE OF ContentInfo.
 func (w *p12Walker) safes(data []byte) error {
 	var list cryptobyte.String
 	input := cryptobyte.String(data)
@@ -161,7 +162,7 @@ func (w *p12Walker) safes(data []byte) error {
 	return nil
 }
 
-// encryptedSafe reads EncryptedData ::= SEQUENCE { version, SEQUENCE { contentType, algorithm, [0] content } }.
+// parseEncryptedSafe parses EncryptedData ::= SEQUENCE { version, SEQUENCE { contentType, algorithm, [0] content } }.
 func (w *p12Walker) encryptedSafe(content cryptobyte.String) error {
 	var data, info, algorithm, ciphertext cryptobyte.String
 	var version int
@@ -175,11 +176,11 @@ func (w *p12Walker) encryptedSafe(content cryptobyte.String) error {
 	return w.encryption(algorithm)
 }
 
-// clearSafe reads SafeContents ::= SEQUENCE OF SafeBag, in an OCTET STRING.
+// parseClearSafe parses SafeContents ::= SEQUENCE OF SafeBag, in an OCTET STRING.
 func (w *p12Walker) clearSafe(content cryptobyte.String) error {
-	var octets, list cryptobyte.String
-	if !content.ReadASN1(&octets, tags.OCTET_STRING) || !content.Empty() ||
-		!octets.ReadASN1(&list, tags.SEQUENCE) || !octets.Empty() {
+	var safe, list cryptobyte.String
+	if !content.ReadASN1(&safe, tags.OCTET_STRING) || !content.Empty() ||
+		!safe.ReadASN1(&list, tags.SEQUENCE) || !safe.Empty() {
 		return unreadable("a safe")
 	}
 	var certificates []part
@@ -206,7 +207,7 @@ func (w *p12Walker) clearSafe(content cryptobyte.String) error {
 			}
 			w.store.keys = append(w.store.keys, p12KeyEntry{name: readFriendlyName(bag), bag: raw(whole)})
 		}
-		// Keys in the clear, secrets and nested safes are nobody's signing key: they are never decoded.
+		// Plaintext keys, secrets and nested safes cannot be signing keys: they are never decoded.
 	}
 	if len(certificates) > 0 {
 		w.store.certificateSafes = append(w.store.certificateSafes, clearContent(certificates...))
@@ -214,7 +215,7 @@ func (w *p12Walker) clearSafe(content cryptobyte.String) error {
 	return nil
 }
 
-// shroudedKey reads EncryptedPrivateKeyInfo ::= SEQUENCE { algorithm, OCTET STRING } (RFC 5958 §3).
+// parseShroudedKey parses EncryptedPrivateKeyInfo ::= SEQUENCE { algorithm, OCTET STRING } (RFC 5958 §3).
 func (w *p12Walker) shroudedKey(value cryptobyte.String) error {
 	var info, algorithm, ciphertext cryptobyte.String
 	if len(value) > maxKeyBytes {
@@ -227,8 +228,8 @@ func (w *p12Walker) shroudedKey(value cryptobyte.String) error {
 	return w.encryption(algorithm)
 }
 
-// encryption counts what deriving the key of an encryption costs. An algorithm that it does not know, and so cannot
-// count, never reaches the library.
+// parseEncryptionAlgorithm counts the cost of the algorithm's key derivation. It refuses unknown algorithms, whose cost
+// cannot be counted, so they never reach the library.
 func (w *p12Walker) encryption(algorithm cryptobyte.String) error {
 	var id asn1.ObjectIdentifier
 	var parameters cryptobyte.String
@@ -257,7 +258,7 @@ func (w *p12Walker) encryption(algorithm cryptobyte.String) error {
 	return unsupported("encryption algorithm " + id.String())
 }
 
-// count reads an iteration count and refuses what would take too long, alone or with those before.
+// parseIterationCount parses an iteration count and refuses one that is too high, alone or in total.
 func (w *p12Walker) count(from *cryptobyte.String) (int, error) {
 	n := new(big.Int)
 	if !from.ReadASN1Integer(n) || n.Sign() < 1 {
@@ -273,8 +274,7 @@ func (w *p12Walker) count(from *cryptobyte.String) (int, error) {
 	return iterations, nil
 }
 
-// readFriendlyName looks for the name among the attributes of a bag, which are not encrypted. Whatever cannot be read
-// names nothing.
+// parseFriendlyName returns the name in the attributes of a bag, which are not encrypted, or "" if it cannot be parsed.
 func readFriendlyName(bag cryptobyte.String) string {
 	var attributes cryptobyte.String
 	if !bag.ReadASN1(&attributes, tags.SET) {

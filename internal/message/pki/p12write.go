@@ -6,7 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/ed25519"
 	"crypto/pbkdf2"
-	"crypto/sha1" //nolint:gosec // local key ids are SHA-1 thumbprints by custom; nothing depends on them
+	"crypto/sha1" //nolint:gosec // local key IDs are SHA-1 thumbprints by convention; nothing depends on them
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
@@ -19,10 +19,10 @@ import (
 	tags "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// WriteP12 writes keys with their certificates into one PKCS #12 file, in the form of the platform's stores: one
-// entry per key under its Name, the same password for all. The library cannot write two keys or name them.
+// EncodeKeys returns keys with their certificates as one PKCS #12 file, in the form of the platform's stores: one entry
+// per key under its Name, the same password for all. The library can neither write two keys nor name them.
 //
-// The encryption is what OpenSSL 3 and Java 20 use: PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC, and a MAC with
+// The encryption is that of OpenSSL 3 and Java 20: PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC, and a MAC with
 // SHA-256.
 func WriteP12(keys []*Key, password string, iterations int, random io.Reader) ([]byte, error) {
 	secret, ok := bmpPassword(password)
@@ -66,7 +66,7 @@ func WriteP12(keys []*Key, password string, iterations int, random io.Reader) ([
 
 const saltBytes = 16
 
-// sealer encrypts with PBES2 under one password.
+// pbes2Encrypter encrypts with PBES2 under one password.
 type sealer struct {
 	password   string
 	iterations int
@@ -81,13 +81,13 @@ func (s sealer) fresh(n int) ([]byte, error) {
 	return b, nil
 }
 
-// encrypt returns the AlgorithmIdentifier and the ciphertext (RFC 8018 §6.2.1).
-func (s sealer) encrypt(plain []byte) (algorithm part, ciphertext []byte, err error) {
+// encryptBytes returns the AlgorithmIdentifier and the ciphertext (RFC 8018 §6.2.1).
+func (s sealer) encrypt(plaintext []byte) (algorithm part, ciphertext []byte, err error) {
 	salt, err := s.fresh(saltBytes)
 	if err != nil {
 		return nil, nil, err
 	}
-	vector, err := s.fresh(aes.BlockSize)
+	iv, err := s.fresh(aes.BlockSize)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,36 +99,36 @@ func (s sealer) encrypt(plain []byte) (algorithm part, ciphertext []byte, err er
 	if err != nil {
 		return nil, nil, fmt.Errorf("pki: encrypting: %w", err)
 	}
-	padding := aes.BlockSize - len(plain)%aes.BlockSize
-	ciphertext = append(slices.Clone(plain), bytes.Repeat([]byte{byte(padding)}, padding)...)
-	cipher.NewCBCEncrypter(block, vector).CryptBlocks(ciphertext, ciphertext)
+	padding := aes.BlockSize - len(plaintext)%aes.BlockSize
+	ciphertext = append(slices.Clone(plaintext), bytes.Repeat([]byte{byte(padding)}, padding)...)
+	cipher.NewCBCEncrypter(block, iv).CryptBlocks(ciphertext, ciphertext)
 	algorithm = sequence(oid(oidPBES2), sequence(
 		sequence(oid(oidPBKDF2), sequence(octets(salt), integer(s.iterations), sequence(oid(oidHMACWithSHA256), null))),
-		sequence(oid(oidAES256CBC), octets(vector)),
+		sequence(oid(oidAES256CBC), octets(iv)),
 	))
 	return algorithm, ciphertext, nil
 }
 
-// keyBag makes a SafeBag with a PKCS8ShroudedKeyBag (RFC 7292 §4.2.2).
+// newShroudedKeyBag returns a SafeBag with a PKCS8ShroudedKeyBag (RFC 7292 §4.2.2).
 func (s sealer) keyBag(key *Key, attributes part) (part, error) {
-	plain, err := x509.MarshalPKCS8PrivateKey(key.Signer)
+	plaintext, err := x509.MarshalPKCS8PrivateKey(key.Signer)
 	if err != nil {
 		return nil, fmt.Errorf("pki: writing a key: %w", err)
 	}
-	algorithm, ciphertext, err := s.encrypt(plain)
+	algorithm, ciphertext, err := s.encrypt(plaintext)
 	if err != nil {
 		return nil, err
 	}
 	return sequence(oid(oidShroudedBag), explicit(sequence(algorithm, octets(ciphertext))), attributes), nil
 }
 
-// encryptedContent makes a ContentInfo with EncryptedData (RFC 7292 §4.1) of bags.
+// newEncryptedContent returns a ContentInfo with EncryptedData (RFC 7292 §4.1) that holds the bags.
 func (s sealer) encryptedContent(bags []part) (part, error) {
-	plain, err := encode(sequence(bags...))
+	plaintext, err := encode(sequence(bags...))
 	if err != nil {
 		return nil, err
 	}
-	algorithm, ciphertext, err := s.encrypt(plain)
+	algorithm, ciphertext, err := s.encrypt(plaintext)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (s sealer) encryptedContent(bags []part) (part, error) {
 		sequence(oid(oidData), algorithm, tagged(tags.Tag(0).ContextSpecific(), raw(ciphertext)))))), nil
 }
 
-// sealStore makes a whole file of ContentInfos, with a MAC of SHA-256.
+// encodeStore returns a complete file of ContentInfos, with a SHA-256 MAC.
 func sealStore(secret, salt []byte, iterations int, contents ...part) ([]byte, error) {
 	authenticated, err := encode(sequence(contents...))
 	if err != nil {
@@ -144,30 +144,31 @@ func sealStore(secret, salt []byte, iterations int, contents ...part) ([]byte, e
 	}
 	mac := storeMAC(sha256.New, secret, salt, iterations, authenticated)
 	macData := []part{sequence(sequence(oid(oidSHA256), null), octets(mac)), octets(salt)}
-	if iterations != 1 { // the default, which DER leaves out
+	if iterations != 1 { // DER omits the default
 		macData = append(macData, integer(iterations))
 	}
 	return encode(sequence(integer(3), sequence(oid(oidData), explicit(octets(authenticated))), sequence(macData...)))
 }
 
-// clearContent makes a ContentInfo of bags that is not encrypted.
+// newClearContent returns an unencrypted ContentInfo that holds the bags.
 func clearContent(bags ...part) part {
 	return sequence(oid(oidData), explicit(tagged(tags.OCTET_STRING, sequence(bags...))))
 }
 
-// certificateBag makes a SafeBag with a certificate (RFC 7292 §4.2.3).
+// newCertificateBag returns a SafeBag with a certificate (RFC 7292 §4.2.3).
 func certificateBag(c *x509.Certificate, attributes ...part) part {
 	value := explicit(sequence(oid(oidX509), explicit(octets(c.Raw))))
 	return sequence(append([]part{oid(oidCertBag), value}, attributes...)...)
 }
 
-// placeholderKeyBag makes a SafeBag with a key in the clear that is nobody's: an Ed25519 seed of zeros (RFC 8410 §7).
+// newPlaceholderKeyBag returns a SafeBag with an unencrypted dummy key: an Ed25519 seed of zeros (RFC 8410 §7).
 func placeholderKeyBag() part {
 	seed := tagged(tags.OCTET_STRING, octets(make([]byte, ed25519.SeedSize)))
 	return sequence(oid(oidKeyBag), explicit(sequence(integer(0), sequence(oid(oidEd25519)), seed)))
 }
 
-// entryAttributes name an entry and tie the key to its certificate (RFC 7292 §4.2, RFC 2985 §5.5).
+// newEntryAttributes returns the attributes that name an entry and link the key to its certificate (RFC 7292 §4.2, RFC
+// 2985 §5.5).
 func entryAttributes(key *Key) part {
 	id := sha1.Sum(key.Certificate.Raw) //nolint:gosec // see the import
 	var name []byte
@@ -180,7 +181,8 @@ func entryAttributes(key *Key) part {
 	)
 }
 
-// bmpPassword writes a password as PKCS #12 wants it: UCS-2, with a terminator (RFC 7292 appendix B.1).
+// encodeBMPPassword encodes a password for PKCS #12: UCS-2 with a terminator (RFC 7292 appendix B.1). It reports false
+// for characters outside the Basic Multilingual Plane.
 func bmpPassword(password string) ([]byte, bool) {
 	secret := make([]byte, 0, 2*len(password)+2)
 	for _, r := range password {

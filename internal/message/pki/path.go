@@ -12,12 +12,12 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// MaxPath bounds the certificates of a path: a root, two authorities below it, one more for a change of generations, and
-// the one that signs.
+// MaxPkiPathLength bounds the certificates of a path: a root, two authorities below it, one more for a change of
+// generations, and the signer's.
 const MaxPath = 5
 
-// ReadPath reads a PkiPath (X.509 section 9, RFC 6066 section 8): certificates of which each was issued by the one before
-// it, so that the last is the one that signs. The number of them is counted before any is read.
+// ParsePkiPath parses a PkiPath (X.509 section 9, RFC 6066 section 8): certificates each issued by the one before it,
+// the signer's last. It counts them before it parses any.
 func ReadPath(der []byte) ([]*x509.Certificate, error) {
 	input := cryptobyte.String(der)
 	var content cryptobyte.String
@@ -55,21 +55,21 @@ func readElements(elements []cryptobyte.String) ([]*x509.Certificate, error) {
 	return path, nil
 }
 
-// VerifyWith refuses a certificate that may not sign a message at the given instant, as Verify does. The issuers that came
-// with it help to reach an anchor when the authorities of the service do not, and are not trusted for being there.
-// What was reached with their help is not kept: it would let a later message do without them.
+// VerifyWithIssuers is Verify with the issuers that a message contains. They help to reach an anchor if the service's
+// own authorities do not; being in a message does not make them trusted. A path built with their help is not cached,
+// because a later message must not benefit from it without containing them.
 func (t *Trust) VerifyWith(issuers []*x509.Certificate, leaf *x509.Certificate, at time.Time) error {
 	err := t.Verify(leaf, at)
 	if err == nil || len(issuers) == 0 || problem.From(err).Code != problem.CertUntrusted {
 		return err
 	}
-	between := t.between.Clone()
+	intermediates := t.between.Clone()
 	for _, c := range issuers {
-		// A key of any other size could make a stranger's signature as costly to check as he likes.
+		// A key of unchecked size would let an unverified sender make signature checks arbitrarily expensive.
 		if c.IsCA && checkKey(c) == nil {
-			between.AddCert(c)
+			intermediates.AddCert(c)
 		}
 	}
-	_, err = t.build(leaf, between, at, t.revoked.Load())
+	_, err = t.build(leaf, intermediates, at, t.revoked.Load())
 	return err
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// pathOf writes a PkiPath.
+// encodePkiPath encodes a PkiPath.
 func pathOf(t testing.TB, certs ...*x509.Certificate) []byte {
 	t.Helper()
 	all := make([]asn1.RawValue, 0, len(certs))
@@ -63,7 +63,7 @@ func TestReadPath(t *testing.T) {
 	}
 }
 
-// TestVerifyWith: the issuers that come with a certificate fill a gap between it and an anchor, and do nothing else.
+// TestVerifyWith: the issuers in a message fill a gap between its certificate and an anchor, and have no other effect.
 func TestVerifyWith(t *testing.T) {
 	a := newAuthority(t, now(), now().AddDate(9, 0, 0))
 	leaf := issue(t, a, nil).Certificate
@@ -118,12 +118,12 @@ func TestVerifyWith(t *testing.T) {
 	}
 }
 
-// TestVerifyWithBoundsTheKeysOfIssuers: a stranger's huge key is not computed with.
+// TestVerifyWithBoundsTheKeysOfIssuers: a huge key from an unverified sender is never used.
 func TestVerifyWithBoundsTheKeysOfIssuers(t *testing.T) {
 	signer, cas := ownCA(t, x509.SHA256WithRSA)
 	template := &x509.Certificate{Subject: pkix.Name{CommonName: "huge"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign}
 	huge := certify(t, template, cas[0], rsaOfBits(8192), signer)
-	// The leaf says to be issued by the huge key, which nobody has.
+	// The leaf claims to be issued by the huge key, whose private key does not exist.
 	leaf := certify(t, &x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}}, &x509.Certificate{RawSubject: huge.RawSubject}, rsaOfBits(2048), signer)
 	err := pki.NewTrust(cas, nil, 10).VerifyWith([]*x509.Certificate{huge}, leaf, now())
 	if e := problem.From(err); e == nil || e.Code != problem.CertUntrusted || bytes.Contains([]byte(e.Error()), []byte("crypto/rsa")) {

@@ -17,58 +17,58 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// RevocationPolicy says what becomes of a signer's certificate of which it is not known now whether it is revoked: never
-// heard, or heard too long ago. One that is known to be revoked is refused under every policy.
+// StatusPolicy decides what happens when the revocation status of a signer's certificate is unknown or stale. A
+// certificate known to be revoked is refused under every policy.
 type RevocationPolicy string
 
-// The policies.
+// Policies.
 const (
-	RevocationOff  RevocationPolicy = "off"  // only given files count, and nobody is asked
-	RevocationSoft RevocationPolicy = "soft" // accepted, while the authority is asked
-	RevocationHard RevocationPolicy = "hard" // refused, while the authority is asked
+	RevocationOff  RevocationPolicy = "off"  // only configured files count; no network requests
+	RevocationSoft RevocationPolicy = "soft" // accepted while the status is fetched
+	RevocationHard RevocationPolicy = "hard" // refused while the status is fetched
 )
 
-// RevocationOptions are what a Revocation works with.
+// StatusCheckerOptions configure a StatusChecker.
 type RevocationOptions struct {
-	Policy RevocationPolicy // soft when empty
+	Policy RevocationPolicy // PolicySoftFail when empty
 	Now    func() time.Time
-	HTTP   *http.Client // how authorities are reached; its time-outs, redirects and cookies are replaced by our own
-	Log    *slog.Logger // told of what fails and of what works again, never of a certificate's holder; nil for nobody
-	// Capacity is for how many certificates the answer is kept: 4096 when zero.
+	HTTP   *http.Client // only its Transport is used; time-outs, redirects and cookies are our own
+	Log    *slog.Logger // logs failures and recoveries, never a certificate's holder; nil discards
+	// Capacity is the maximum number of certificates with a known status: 4096 when zero.
 	Capacity int
-	// Workers is how many authorities are asked at a time, 1 to 4: 2 when zero.
+	// Workers is the number of concurrent requests, 1 to 4: 2 when zero.
 	Workers int
-	// Timeout bounds one question: 20 s when zero.
+	// Timeout bounds one request: 20 s when zero.
 	Timeout time.Duration
-	// Every is how often files and answers are looked at again: 15 s when zero.
+	// Interval is the time between two checks of files and due refreshes: 15 s when zero.
 	Every time.Duration
 }
 
-// Revocation keeps what the authorities say about the certificates that sign: by revocation lists (RFC 5280 §5) and by
-// OCSP (RFC 6960), from files that were given and from the addresses that stand in the certificates.
+// StatusChecker knows the revocation status of signer certificates: from CRLs (RFC 5280 §5) and OCSP responses (RFC
+// 6960), both from configured files and from the URLs in the certificates.
 //
-// A request never waits for it. Trust looks up what is known in memory; the first sight of a certificate leaves an
-// errand, and Run goes on it. Addresses are taken only from certificates of which Trust has verified the path, so a
-// stranger cannot make this service call anybody.
+// A request never waits for it. TrustStore looks up the status in memory; the first lookup of a certificate enqueues
+// fetch tasks, which Run executes. URLs are only taken from certificates whose path TrustStore has verified, so an
+// unverified sender cannot make this service contact any host.
 //
-// Memory is bounded: by Capacity for single certificates, by MaxCRLs and MaxCRL for lists. What is revoked is not
-// forgotten before the certificate expires; when nothing but such certificates is left, others remain unknown.
+// Memory is bounded: by Capacity for single certificates, by MaxCRLs and MaxCRLBytes for lists. A revoked certificate
+// is not evicted before it expires; when all entries are revoked certificates, further certificates remain unknown.
 type Revocation struct {
 	trust     *Trust
 	o         RevocationOptions
 	queue     chan *errand
 	addresses breakers
 
-	files []*watchedFile // set before Run
-	knows *Revocation    // of a Trust that leaves no trace: who is looked up instead
+	files []*watchedFile // immutable after Run starts
+	knows *Revocation    // set in an Offline store: the checker to read from
 
 	mu     sync.Mutex
 	known  map[certificateID]*certificate
-	recent *list.List         // of *certificate, the one used last in front: those that may be forgotten
-	lists  map[string]*errand // by address
+	recent *list.List         // of *trackedCertificate, most recently used first
+	lists  map[string]*errand // by URL
 }
 
-// certificateID names a certificate by its authority and serial number.
+// certificateID identifies a certificate by its issuer and serial number.
 type certificateID struct {
 	authority authorityID
 	serial    string // the big-endian magnitude
@@ -78,43 +78,44 @@ func identify(issuer *x509.Certificate, serial *big.Int) certificateID {
 	return certificateID{authorityOf(issuer), string(serial.Bytes())}
 }
 
-// certificate is what is known of one certificate beside the lists.
+// trackedCertificate is what is known of one certificate apart from CRLs.
 type certificate struct {
 	id      certificateID
 	answer  answer
 	used    time.Time
-	expires time.Time     // zero: not known
-	recent  *list.Element // nil: not to be forgotten before it expires
-	errand  *errand       // nil: there is nobody to ask
+	expires time.Time     // zero: unknown
+	recent  *list.Element // nil: revoked, must not be evicted before it expires
+	errand  *errand       // nil: the certificate has no OCSP URL
 }
 
-// NewRevocation makes the Revocation of a Trust, which asks it from then on: so it must be made before the Trust is used.
-func NewRevocation(t *Trust, o RevocationOptions) *Revocation {
-	o.Capacity = orElse(o.Capacity, 4096)
-	o.Workers = min(orElse(o.Workers, 2), 4)
-	o.Timeout = orElse(o.Timeout, 20*time.Second)
-	o.Every = orElse(o.Every, 15*time.Second)
-	o.HTTP = bounded(o.HTTP)
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+// NewStatusChecker returns a StatusChecker for a TrustStore and connects it, so call it before the TrustStore is used.
+func NewRevocation(t *Trust, options RevocationOptions) *Revocation {
+	options.Capacity = orElse(options.Capacity, 4096)
+	options.Workers = min(orElse(options.Workers, 2), 4)
+	options.Timeout = orElse(options.Timeout, 20*time.Second)
+	options.Every = orElse(options.Every, 15*time.Second)
+	options.HTTP = bounded(options.HTTP)
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Revocation{
-		trust: t, o: o,
-		queue: make(chan *errand, o.Capacity+maxListAddresses),
+		trust: t, o: options,
+		queue: make(chan *errand, options.Capacity+maxListAddresses),
 		known: make(map[certificateID]*certificate), recent: list.New(), lists: make(map[string]*errand),
 	}
 	t.status = r
 	return r
 }
 
-func orElse[T int | time.Duration](given, otherwise T) T {
-	if given > 0 {
-		return given
+func orElse[T int | time.Duration](value, defaultValue T) T {
+	if value > 0 {
+		return value
 	}
-	return otherwise
+	return defaultValue
 }
 
-// judge says whether what is known of a certificate of a verified path allows it to sign. It looks into memory only.
+// checkStatus returns an error if the known status does not allow a certificate with a verified path to sign. It only
+// looks into memory.
 func (r *Revocation) judge(leaf *x509.Certificate, p path, at time.Time) error {
 	if r == nil {
 		return nil
@@ -132,7 +133,7 @@ func (r *Revocation) judge(leaf *x509.Certificate, p path, at time.Time) error {
 	return nil
 }
 
-// see gives what was answered about a certificate, and leaves errands at its first sight.
+// statusAndTrack returns the known status of a certificate. The first call for a certificate enqueues its fetch tasks.
 func (r *Revocation) see(leaf *x509.Certificate, p path, at time.Time) answer {
 	if r.knows != nil {
 		return r.knows.look(p.id)
@@ -145,7 +146,7 @@ func (r *Revocation) see(leaf *x509.Certificate, p path, at time.Time) answer {
 			return answer{}
 		}
 	}
-	if c.expires.IsZero() { // first sight, though perhaps not the first answer
+	if c.expires.IsZero() { // first use, though a status may already be known
 		c.expires = leaf.NotAfter
 		r.leaveErrands(c, leaf, p.issuer)
 	}
@@ -156,7 +157,7 @@ func (r *Revocation) see(leaf *x509.Certificate, p path, at time.Time) answer {
 	return c.answer
 }
 
-// admit finds a place for a certificate, or none.
+// trackCertificate adds a certificate, evicting another if necessary. It returns nil if there is no room.
 func (r *Revocation) admit(c *certificate, at time.Time) *certificate {
 	if len(r.known) >= r.o.Capacity && !r.forgetOne() && !r.forgetExpired(at) {
 		return nil
@@ -177,7 +178,7 @@ func (r *Revocation) forgetOne() bool {
 	return true
 }
 
-// forgetExpired drops those that are refused for their age anyway.
+// evictExpired drops expired certificates, which are refused for that reason anyway.
 func (r *Revocation) forgetExpired(now time.Time) bool {
 	before := len(r.known)
 	for id, c := range r.known {
@@ -191,7 +192,7 @@ func (r *Revocation) forgetExpired(now time.Time) bool {
 	return len(r.known) < before
 }
 
-// record keeps an answer, if it is worth more than the one that is known.
+// recordStatus stores a status unless the known one supersedes it.
 func (r *Revocation) record(id certificateID, a answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -214,7 +215,7 @@ func (r *Revocation) record(id certificateID, a answer) {
 	}
 }
 
-// leaveErrands is called once for each certificate.
+// scheduleFetches is called once for each certificate.
 func (r *Revocation) leaveErrands(c *certificate, leaf, issuer *x509.Certificate) {
 	if r.o.Policy == RevocationOff {
 		return
@@ -226,7 +227,7 @@ func (r *Revocation) leaveErrands(c *certificate, leaf, issuer *x509.Certificate
 	}
 	serial := new(big.Int).Set(leaf.SerialNumber)
 	question, err := ocsp.CreateRequest(&x509.Certificate{SerialNumber: serial}, issuer, nil)
-	if err != nil { // an issuer's key that cannot be named has verified no path
+	if err != nil { // cannot happen for an issuer key that verified a path
 		return
 	}
 	id := c.id
@@ -245,11 +246,11 @@ func (r *Revocation) leaveErrands(c *certificate, leaf, issuer *x509.Certificate
 	r.send(c.errand)
 }
 
-// maxListAddresses bounds the addresses of lists.
+// maxCRLURLs bounds the URLs of CRLs.
 const maxListAddresses = MaxCRLs
 
-// watchLists fetches the lists at some addresses, now and again and again. The issuer is the authority that gave the
-// addresses, or nil.
+// scheduleCRLs fetches the CRLs at the given URLs periodically, from now on. The issuer is the authority whose
+// certificates contain the URLs, or nil.
 func (r *Revocation) watchLists(addresses []string, issuer *x509.Certificate) {
 	for _, address := range usable(addresses) {
 		if r.lists[address] != nil {
@@ -262,7 +263,7 @@ func (r *Revocation) watchLists(addresses []string, issuer *x509.Certificate) {
 		var holds period
 		e := &errand{addresses: []string{address}, limit: MaxCRL, read: func(data []byte) (period, error) {
 			sum := sha256.Sum256(data)
-			if sum == last { // reading a large list again costs more than the whole rest
+			if sum == last { // parsing a large list again costs more than everything else
 				return holds, nil
 			}
 			read, err := r.trust.addCRL(data, issuer)
@@ -276,8 +277,8 @@ func (r *Revocation) watchLists(addresses []string, issuer *x509.Certificate) {
 	}
 }
 
-// AddAddress fetches the revocation list at an address too, from the start of Run on. It is for lists that no certificate
-// names, and for those that must be there before the first request.
+// AddCRLURL also fetches the CRL at the given URL, as soon as Run starts. It is for CRLs that no certificate names, and
+// for those that must be present before the first request.
 func (r *Revocation) AddAddress(address string) error {
 	if len(usable([]string{address})) == 0 {
 		return problem.New(problem.CRLAddress)
@@ -288,7 +289,7 @@ func (r *Revocation) AddAddress(address string) error {
 	return nil
 }
 
-// Run asks the authorities and reads changed files until the context ends.
+// Run fetches CRLs and OCSP responses and reloads changed files until ctx ends.
 func (r *Revocation) Run(ctx context.Context) {
 	if r.o.Policy != RevocationOff {
 		r.watchAuthorities()
@@ -319,7 +320,7 @@ func (r *Revocation) Run(ctx context.Context) {
 	group.Wait()
 }
 
-// watchAuthorities fetches the lists on which the authorities themselves would stand.
+// scheduleAuthorityCRLs fetches the CRLs that would list the authorities themselves.
 func (r *Revocation) watchAuthorities() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -328,10 +329,10 @@ func (r *Revocation) watchAuthorities() {
 	}
 }
 
-// unused is after what time without a message of its holder nobody asks about a certificate any more.
+// maxIdleTime is the time without a message from its holder after which a certificate's status is no longer refreshed.
 const unused = 7 * 24 * time.Hour
 
-// sweep leaves the errands that are due, and drops what nobody needs.
+// enqueueDueTasks enqueues the tasks that are due and evicts expired entries.
 func (r *Revocation) sweep() {
 	now := r.o.Now()
 	r.addresses.forget(now)

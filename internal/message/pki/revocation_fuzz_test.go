@@ -12,7 +12,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// FuzzAddCRL wants nothing but what the authority signed to change anything.
+// FuzzAddCRL checks that only CRLs signed by the authority change anything.
 func FuzzAddCRL(f *testing.F) {
 	root, issuing := newLine(f, "CTR test", newP384)
 	_, stranger := newLine(f, "CTR test", newP384)
@@ -35,7 +35,7 @@ func FuzzAddCRL(f *testing.F) {
 	})
 }
 
-// FuzzResponse wants the same of OCSP responses.
+// FuzzResponse checks the same for OCSP responses.
 func FuzzResponse(f *testing.F) {
 	root, issuing := newLine(f, "CTR test", newP384)
 	_, stranger := newLine(f, "CTR test", newP384)

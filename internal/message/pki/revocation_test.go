@@ -18,12 +18,12 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// behaviour is what a responder does, and what becomes of the certificate.
+// authorityBehaviour is a behaviour of a responder and the expected result for the certificate.
 type behaviour struct {
 	name       string
 	answer     func(a authority, c *x509.Certificate) http.HandlerFunc
 	soft, hard problem.Code
-	says       string // in the log; empty when nothing is wrong
+	says       string // expected in the log; empty without a failure
 }
 
 func behaviours(t *testing.T) []behaviour {
@@ -176,7 +176,7 @@ func TestOCSP(t *testing.T) {
 					o.Timeout = 300 * time.Millisecond
 				}
 				s := serve(t, o, []authority{issuing}, nil)
-				// The answer may already be there when the first is given under load, but never a wrong one.
+				// Under load, the response may arrive before the first verification, but never a wrong one.
 				if got := s.verify(c); got != first && got != want {
 					t.Errorf("at first sight: %q", got)
 				}
@@ -193,7 +193,7 @@ func TestOCSP(t *testing.T) {
 				if tt.says == "" && s.log.String() != "" || strings.Contains(s.log.String(), "78031412250") {
 					t.Errorf("the log says %s", s.log)
 				}
-				if n := responder.asked.Load(); n > 2 { // net/http repeats what broke off before any answer
+				if n := responder.asked.Load(); n > 2 { // net/http retries requests that broke off before any response
 					t.Errorf("asked %d times", n)
 				}
 			})
@@ -224,7 +224,7 @@ func TestRevocationOffAsksNobody(t *testing.T) {
 	}
 }
 
-// Nobody but a trusted authority makes this service call anybody.
+// Only certificates of a trusted authority make this service send requests.
 func TestNobodyIsAskedAboutStrangers(t *testing.T) {
 	t.Parallel()
 	there := newServer(t)
@@ -289,7 +289,7 @@ func TestRequestsDoNotWait(t *testing.T) {
 	}
 }
 
-// Two generations of authorities are trusted at once, each with its own lists and responder.
+// Two generations of authorities are trusted at once, each with its own CRLs and responder.
 func TestTwoGenerations(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -300,7 +300,7 @@ func TestTwoGenerations(t *testing.T) {
 	root2, issuing2 := newLine(t, "CTR 002", newP384)
 	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{root1, issuing1, root2, issuing2}, nil)
 	for name, issuing := range map[string]authority{"RSA": issuing1, "EC": issuing2} {
-		// The serial numbers are the same on purpose: they are unique under one authority only.
+		// The serial numbers are equal on purpose: they are unique within one authority only.
 		same := func(n int64) func(*x509.Certificate) {
 			return func(c *x509.Certificate) { c.SerialNumber = big.NewInt(n) }
 		}
@@ -321,7 +321,7 @@ func TestTwoGenerations(t *testing.T) {
 	}
 }
 
-// A renewal has the subject of the certificate before it: revoking one says nothing about the other.
+// A renewal has the subject of the previous certificate: revoking one does not affect the other.
 func TestRenewalOverlap(t *testing.T) {
 	t.Parallel()
 	responder := newServer(t)

@@ -18,51 +18,51 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Bounds of revocation lists. A list of the largest size holds a quarter of a million serial numbers.
+// Bounds on CRLs. A CRL of the maximum size holds a quarter of a million serial numbers.
 const (
-	MaxCRL     = 10 << 20 // octets of one list
-	MaxCRLs    = 64       // lists kept: one for each authority, or for each part of an authority's
-	maxSerials = 1 << 20  // serial numbers kept of one list and those that it replaced
+	MaxCRL     = 10 << 20 // of one CRL
+	MaxCRLs    = 64       // one CRL per authority, or per partition of an authority's CRL
+	maxSerials = 1 << 20  // of one CRL and those that it replaced
 )
 
-// revocations is an immutable snapshot of what is revoked. A cached answer names the snapshot that it was made under, so
-// that a new list makes all of them void at once.
+// crlSnapshot is an immutable set of CRLs. A cached path refers to the snapshot that it was verified with, so a new CRL
+// invalidates all cached paths at once.
 type revocations struct {
-	lists map[string][]*revocationList // by the raw subject of the issuer
+	lists map[string][]*revocationList // by raw issuer name
 }
 
-// revocationList is what is kept of a list.
+// parsedCRL holds the needed data of a CRL.
 type revocationList struct {
 	authority authorityID
 	scope     scope
 	number    *big.Int
 	period    period
-	serials   map[string]bool // by the big-endian magnitude of the serial number: whether the revocation is final
+	serials   map[string]bool // by big-endian magnitude of the serial number; true if the revocation is final
 }
 
-// period is from an update of what is known to the next (thisUpdate and nextUpdate). The zero period covers nothing.
+// updatePeriod is the time from thisUpdate to nextUpdate. The zero updatePeriod is never current.
 type period struct{ from, until time.Time }
 
-// skew is by how much the clock of an authority may be ahead of ours.
+// maxClockSkew is how far an authority's clock may be ahead of ours.
 const skew = 5 * time.Minute
 
 func (p period) covers(at time.Time) bool {
 	return !p.until.IsZero() && !at.Before(p.from.Add(-skew)) && !at.After(p.until)
 }
 
-// authorityID names an authority by its name and key: one that changed its key under the same name has two, and
-// cross-certificates have one.
+// authorityID identifies an authority by name and key: an authority that changed its key under the same name has two,
+// and its cross-certificates share one.
 type authorityID [sha256.Size]byte
 
 func authorityOf(issuer *x509.Certificate) authorityID {
 	return sha256.Sum256(slices.Concat(issuer.RawSubject, issuer.RawSubjectPublicKeyInfo))
 }
 
-// holds reports whether a certificate is revoked. The instant does not matter: a key that is compromised today may have
-// been so yesterday, and nothing signed with it is accepted any more.
+// isRevoked reports whether a certificate is revoked. The time does not matter: a key that is compromised today may
+// have been compromised yesterday, so nothing signed with it is accepted any more.
 //
-// The issuer counts by its name alone, because an authority that changed its key revokes old certificates with the new
-// one (RFC 5280 §6.3.3).
+// Only the issuer's name counts, because an authority that changed its key revokes old certificates with the new one
+// (RFC 5280 §6.3.3).
 func (r *revocations) holds(c *x509.Certificate) bool {
 	for _, l := range r.lists[string(c.RawIssuer)] {
 		if _, ok := l.serials[string(c.SerialNumber.Bytes())]; ok {
@@ -72,8 +72,8 @@ func (r *revocations) holds(c *x509.Certificate) bool {
 	return false
 }
 
-// clears gives the period in which a list says that a certificate, which none holds, is not revoked. The issuer's key
-// counts here: of two authorities with one name neither vouches for the other's certificates.
+// findClearance returns the longest updatePeriod of a CRL that says that a certificate, which is on no CRL, is not
+// revoked. Here the issuer's key counts: if two authorities share a name, neither vouches for the other's certificates.
 func (r *revocations) clears(c, issuer *x509.Certificate) period {
 	var longest period
 	authority := authorityOf(issuer)
@@ -93,31 +93,31 @@ func (r *revocations) count() int {
 	return n
 }
 
-// AddCRL makes a certificate revocation list known, in DER or PEM. It must be complete and signed by an authority that
-// is trusted here. It takes the place of an older list of the same issuer; an older one changes nothing. A list that is
-// past its next update still counts, for what it revokes stays revoked. So does a certificate that a newer list leaves
-// out, unless it was only on hold: authorities drop those that have expired.
+// AddCRL adds a certificate revocation list, in DER or PEM. It must be complete and signed by an authority of this
+// store. It replaces an older CRL of the same issuer and scope; an older one changes nothing. A CRL past its next
+// update still counts, because a revoked certificate stays revoked. A revoked certificate that a newer CRL omits also
+// stays revoked, unless it was only on hold: authorities drop expired certificates from their CRLs.
 func (t *Trust) AddCRL(data []byte) error {
 	_, err := t.addCRL(data, nil)
 	return err
 }
 
-// addCRL is AddCRL that also takes lists of another authority, whose path was verified; nil for none. It gives the period
-// of the list.
+// addCRLOfIssuer is AddCRL, but also accepts a CRL of another authority whose path was verified, if not nil. It returns
+// the period of the CRL.
 func (t *Trust) addCRL(data []byte, other *x509.Certificate) (period, error) {
 	source, l, err := readCRL(data)
 	if err != nil {
 		return period{}, err
 	}
-	signed := func(issuer *x509.Certificate) bool {
+	isSignedBy := func(issuer *x509.Certificate) bool {
 		return bytes.Equal(issuer.RawSubject, source.RawIssuer) && source.CheckSignatureFrom(issuer) == nil
 	}
-	switch i := slices.IndexFunc(t.authorities, signed); {
+	switch i := slices.IndexFunc(t.authorities, isSignedBy); {
 	case isWeak(source.SignatureAlgorithm):
 		return period{}, problem.New(problem.CRLUntrusted, source.SignatureAlgorithm.String())
 	case i >= 0:
 		l.authority = authorityOf(t.authorities[i])
-	case other != nil && signed(other):
+	case other != nil && isSignedBy(other):
 		l.authority = authorityOf(other)
 	default:
 		return period{}, problem.New(problem.CRLUntrusted)
@@ -125,25 +125,25 @@ func (t *Trust) addCRL(data []byte, other *x509.Certificate) (period, error) {
 	return l.period, t.keep(string(source.RawIssuer), l)
 }
 
-// keep makes a new snapshot with the list in it.
+// storeCRL installs a new snapshot that contains the CRL.
 func (t *Trust) keep(issuer string, l *revocationList) error {
 	t.loading.Lock()
 	defer t.loading.Unlock()
-	held := t.revoked.Load()
-	present := slices.IndexFunc(held.lists[issuer], l.isAbout)
-	next := &revocations{lists: make(map[string][]*revocationList, len(held.lists)+1)}
-	maps.Copy(next.lists, held.lists)
-	switch of := slices.Clone(held.lists[issuer]); {
-	case present < 0 && held.count() >= MaxCRLs:
+	current := t.revoked.Load()
+	index := slices.IndexFunc(current.lists[issuer], l.isAbout)
+	next := &revocations{lists: make(map[string][]*revocationList, len(current.lists)+1)}
+	maps.Copy(next.lists, current.lists)
+	switch lists := slices.Clone(current.lists[issuer]); {
+	case index < 0 && current.count() >= MaxCRLs:
 		return problem.New(problem.CRLUnreadable, "there are", strconv.Itoa(MaxCRLs), "lists already")
-	case present < 0:
-		next.lists[issuer] = append(of, l)
-	case !l.isNewer(of[present]):
+	case index < 0:
+		next.lists[issuer] = append(lists, l)
+	case !l.isNewer(lists[index]):
 		return nil
 	default:
-		l.inherit(of[present])
-		of[present] = l
-		next.lists[issuer] = of
+		l.inherit(lists[index])
+		lists[index] = l
+		next.lists[issuer] = lists
 	}
 	t.revoked.Store(next)
 	return nil
@@ -153,7 +153,8 @@ func (l *revocationList) isAbout(other *revocationList) bool {
 	return l.authority == other.authority && l.scope.raw == other.scope.raw
 }
 
-// isNewer compares by CRL number where both have one (RFC 5280 §5.2.3), otherwise and between equals by the time of issue.
+// isNewerThan compares CRL numbers if both CRLs have one (RFC 5280 §5.2.3), otherwise, and if they are equal,
+// thisUpdate.
 func (l *revocationList) isNewer(than *revocationList) bool {
 	if l.number != nil && than.number != nil {
 		if order := l.number.Cmp(than.number); order != 0 {
@@ -163,7 +164,7 @@ func (l *revocationList) isNewer(than *revocationList) bool {
 	return l.period.from.After(than.period.from)
 }
 
-// inherit takes over what an older list revoked for good.
+// inheritRevocations copies the final revocations of an older CRL.
 func (l *revocationList) inherit(older *revocationList) {
 	for serial, final := range older.serials {
 		if len(l.serials) >= maxSerials {
@@ -175,10 +176,10 @@ func (l *revocationList) inherit(older *revocationList) {
 	}
 }
 
-// onHold is the one reason that an authority may take back (RFC 5280 §5.3.1).
+// reasonCertificateHold is the only reason code that an authority may revert (RFC 5280 §5.3.1).
 const onHold = 6
 
-// Extensions that make a list mean something else than "this issuer revoked these serial numbers".
+// Extensions that change the meaning of a CRL from "this issuer revoked these serial numbers".
 var (
 	oidDeltaCRL          = asn1.ObjectIdentifier{2, 5, 29, 27} // RFC 5280 §5.2.4: only the changes
 	oidDistributionPoint = asn1.ObjectIdentifier{2, 5, 29, 28} // RFC 5280 §5.2.5: only some certificates
@@ -223,15 +224,16 @@ func readCRL(data []byte) (*x509.RevocationList, *revocationList, error) {
 	return source, l, nil
 }
 
-// scope says of which certificates of its issuer a list speaks. The zero scope is all of them.
+// crlScope is the set of certificates that a CRL covers. The zero crlScope covers all certificates of its issuer.
 type scope struct {
-	raw             string // the whole extension: lists of different scope do not replace each other
+	raw             string // the whole extension: CRLs of different scope do not replace each other
 	authoritiesOnly bool
-	partial         bool     // only of the certificates that name one of the addresses
+	partial         bool     // covers only certificates that name one of the URLs
 	addresses       []string // http, https, ldap…
 }
 
-// covers reports whether the absence of a signer's certificate from the list means anything (RFC 5280 §6.3.3 step b).
+// coversCertificate reports whether a signer's certificate would be on this CRL if it were revoked (RFC 5280 §6.3.3
+// step b).
 func (s scope) covers(c *x509.Certificate) bool {
 	if s.authoritiesOnly {
 		return false
@@ -241,7 +243,7 @@ func (s scope) covers(c *x509.Certificate) bool {
 	})
 }
 
-// The fields of an IssuingDistributionPoint, in its sequence, and the one form of a name of which we know an address.
+// Fields of an IssuingDistributionPoint, in order, and the only name form that contains a URL.
 const (
 	fieldPoint           = tags.Tag(0xa0) // [0], constructed
 	fieldUsersOnly       = tags.Tag(0x81) // [1]
@@ -250,34 +252,34 @@ const (
 	nameAddress          = tags.Tag(0x86) // [6] of GeneralName
 )
 
-// readScope reads an IssuingDistributionPoint. Lists of only some reasons, of attribute certificates or of several
-// issuers are refused: no authority of the platform makes them, and half an answer is none.
+// parseCRLScope parses an IssuingDistributionPoint. It refuses CRLs for certain reasons only, of attribute certificates
+// or of several issuers: no authority of the platform issues them, and a partial answer is worthless.
 func readScope(der []byte) (scope, error) {
 	s := scope{raw: string(der)}
-	unreadable := problem.New(problem.CRLUnreadable, "of its issuing distribution point")
+	errUnreadable := problem.New(problem.CRLUnreadable, "of its issuing distribution point")
 	input := cryptobyte.String(der)
 	var fields cryptobyte.String
 	if !input.ReadASN1(&fields, tags.SEQUENCE) || !input.Empty() {
-		return scope{}, unreadable
+		return scope{}, errUnreadable
 	}
 	for !fields.Empty() {
 		var value cryptobyte.String
 		var field tags.Tag
 		if !fields.ReadAnyASN1(&value, &field) {
-			return scope{}, unreadable
+			return scope{}, errUnreadable
 		}
 		switch field {
 		case fieldPoint:
 			s.partial = true
 			var ok bool
 			if s.addresses, ok = readAddresses(value); !ok {
-				return scope{}, unreadable
+				return scope{}, errUnreadable
 			}
-		case fieldUsersOnly: // our signers are users
+		case fieldUsersOnly: // all signers are end entities
 		case fieldAuthoritiesOnly:
 			s.authoritiesOnly = len(value) == 1 && value[0] != 0
 		default:
-			return scope{}, unreadable
+			return scope{}, errUnreadable
 		}
 	}
 	return s, nil

@@ -1,17 +1,17 @@
 package pki
 
-// Still returns a Trust that judges as this one does now, and leaves no trace: it keeps no answer, and no authority is
-// asked about a certificate because of it. It is for looking at messages that are not acted upon.
+// Offline returns a TrustStore that gives the same results as this one does now, without side effects: it caches
+// nothing and triggers no request to an authority. It is for inspecting messages that are not processed.
 func (t *Trust) Still() *Trust {
-	still := &Trust{authorities: t.authorities, roots: t.roots, between: t.between, accepted: newLRU(0)}
-	still.revoked.Store(t.revoked.Load())
+	offline := &Trust{authorities: t.authorities, roots: t.roots, between: t.between, accepted: newLRU(0)}
+	offline.revoked.Store(t.revoked.Load())
 	if t.status != nil {
-		still.status = &Revocation{o: RevocationOptions{Policy: t.status.o.Policy}, knows: t.status}
+		offline.status = &Revocation{o: RevocationOptions{Policy: t.status.o.Policy}, knows: t.status}
 	}
-	return still
+	return offline
 }
 
-// look gives what was answered about a certificate.
+// lookUpStatus returns the known status of a certificate, without side effects.
 func (r *Revocation) look(id certificateID) answer {
 	r.mu.Lock()
 	defer r.mu.Unlock()

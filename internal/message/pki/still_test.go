@@ -8,8 +8,8 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// TestStill: a Trust that leaves no trace sees what is known, and nobody is asked because of it; the first message that is
-// acted upon asks.
+// TestStill: an Offline store uses the known statuses and triggers no request; the first message that is processed
+// triggers one.
 func TestStill(t *testing.T) {
 	t.Parallel()
 	there := newServer(t)

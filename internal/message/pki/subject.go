@@ -14,17 +14,16 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Subject is the identity that an eHealth certificate names. It stays the same over renewals, which serial numbers and
-// thumbprints do not.
+// Subject is the identity that an eHealth certificate names. Unlike serial numbers and thumbprints, it stays the same
+// over renewals.
 type Subject struct {
 	Type        string // "NIHII-HOSPITAL"
 	ID          string // "71000436"
-	Application string // "" or the name of one application of the same holder
+	Application string // name of one application of the same holder, or ""
 	Name        string // the holder's name, in capitals without diacritics
 }
 
-// TypePerson is the type of the certificates of natural persons. All other types are those of organisations and
-// services.
+// SubjectTypePerson is the type of natural persons. All other types are organisations and services.
 const TypePerson = "SSIN"
 
 const (
@@ -33,7 +32,7 @@ const (
 	countryCode    = "BE"
 )
 
-// Bounds on names: a real one has at most eight RDNs, and X.520 allows 64 characters per value.
+// Bounds on names: real names have at most eight RDNs, and X.520 allows 64 characters per value.
 const (
 	maxRDNs       = 16
 	maxValueBytes = 256
@@ -44,8 +43,8 @@ var (
 	applicationForm = regexp.MustCompile(`^[0-9A-Z_-]{1,30}$`)
 )
 
-// digitsOf gives the number of digits that an identifier of a type has, zero for an unknown type. The list is that of
-// the platform's own connector. Check digits are the register's business.
+// subjectTypeDigits returns the number of digits of an identifier of the given type, or zero for an unknown type. The
+// types are those of the platform's own connector. The register verifies check digits.
 func digitsOf(identifierType string) int {
 	switch identifierType {
 	case "SITE":
@@ -65,11 +64,12 @@ func digitsOf(identifierType string) int {
 	return 0
 }
 
-// SubjectOf reads the identity out of a certificate's name. It says nothing about trust: ask Trust.Verify first.
+// SubjectFromCertificate returns the identity in a certificate's name. It does not check trust: call TrustStore.Verify
+// first.
 //
-// It walks the RDNs. The printed form of a name quotes the "=" and "," inside CN, each tool in its own way, and an
-// attribute smuggled into a value then looks like one of the name's own. For the same reason everything ambiguous is
-// refused: RDNs with several values, a second CN, a second identifier.
+// It walks the RDNs. The printed form of a name quotes "=" and "," inside CN, differently in each tool, and an
+// attribute smuggled into a value then looks like one of the name's own. For the same reason it refuses everything
+// ambiguous: RDNs with several values, a second CN, a second identifier.
 func SubjectOf(c *x509.Certificate) (Subject, error) {
 	parts, err := readName(c.RawSubject)
 	if err != nil {
@@ -85,13 +85,14 @@ func SubjectOf(c *x509.Certificate) (Subject, error) {
 	return s, nil
 }
 
-// nameParts are the attributes of a subject that say who it is.
+// subjectAttributes are the identifying attributes of a subject.
 type nameParts struct {
 	common string
 	units  []string
 }
 
-// readName checks the outer form of a subject: one value per RDN, C, O and CN once each and C and O the platform's.
+// parseSubjectAttributes checks the outer form of a subject: one value per RDN, exactly one C, O and CN, and the
+// platform's C and O.
 func readName(raw []byte) (nameParts, error) {
 	var sequence pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(raw, &sequence); err != nil {
@@ -107,7 +108,7 @@ func readName(raw []byte) (nameParts, error) {
 		}
 		label := labelOf(rdn[0].Type)
 		if label == "" {
-			continue // a given name or a serial number identifies nobody here
+			continue // given names and serial numbers are not identifiers here
 		}
 		value, ok := rdn[0].Value.(string)
 		if !ok || !isShortText(value) {
@@ -151,7 +152,7 @@ func labelOf(attribute asn1.ObjectIdentifier) string {
 	return ""
 }
 
-// readCommonName reads TYPE=id[, APPLICATION].
+// parseCommonName parses TYPE=id[, APPLICATION].
 func readCommonName(value string) (Subject, error) {
 	identifier, application, hasApplication := strings.Cut(value, ", ")
 	match := identifierForm.FindStringSubmatch(identifier)
@@ -171,14 +172,14 @@ func readCommonName(value string) (Subject, error) {
 	return s, nil
 }
 
-// confirm checks that the OUs say what the CN said (the identifier, the platform, the application if there is one) and
-// returns the one that is left: the holder's name.
+// extractHolderName checks that the OUs repeat the CN (the identifier, the platform, the application if any) and
+// returns the only remaining OU: the holder's name.
 func (s Subject) confirm(units []string) (string, error) {
 	required := []string{platformUnit, s.Type + "=" + s.ID}
 	if s.Application != "" {
 		required = append(required, s.Application)
 	}
-	var left []string
+	var remaining []string
 	for _, unit := range units {
 		if i := slices.Index(required, unit); i >= 0 {
 			required = slices.Delete(required, i, i+1)
@@ -187,27 +188,27 @@ func (s Subject) confirm(units []string) (string, error) {
 		if identifierForm.MatchString(unit) {
 			return "", problem.New(problem.CertSubjectDisagrees, "CN and OU name different identifiers").In("Subject")
 		}
-		left = append(left, unit)
+		remaining = append(remaining, unit)
 	}
 	switch {
 	case len(required) > 0 && required[0] == platformUnit:
 		return "", subjectForm("no OU names the platform")
 	case len(required) > 0:
 		return "", problem.New(problem.CertSubjectDisagrees, "no OU repeats what CN says").In("Subject")
-	case len(left) != 1:
+	case len(remaining) != 1:
 		return "", subjectForm("not exactly one OU is left for the holder's name")
 	}
-	return left[0], nil
+	return remaining[0], nil
 }
 
 func subjectForm(fact string) error {
 	return problem.New(problem.CertSubjectForm, fact).In("Subject")
 }
 
-// IsPerson reports whether the certificate is that of a natural person.
+// IsPerson reports whether the holder is a natural person.
 func (s Subject) IsPerson() bool { return s.Type == TypePerson }
 
-// String gives the canonical form, TYPE=id[, APPLICATION], as CN writes it.
+// String returns the canonical form, TYPE=id[, APPLICATION], as in CN.
 func (s Subject) String() string {
 	text := s.Type + "=" + s.ID
 	if s.Application != "" {
@@ -216,7 +217,7 @@ func (s Subject) String() string {
 	return text
 }
 
-// LogValue shows who it was without a person's number or name.
+// LogValue omits a person's number and name.
 func (s Subject) LogValue() slog.Value {
 	if s.IsPerson() {
 		return slog.StringValue(s.Type + "=***")

@@ -14,7 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// attribute is an RDN in a test: what X.520 calls it and what it holds. more makes the RDN multi-valued.
+// attribute is an RDN in a test: the X.520 arc of its type, and its value. more makes the RDN multi-valued.
 type attribute struct {
 	arc   int
 	value any
@@ -43,7 +43,7 @@ func rawName(t testing.TB, attributes ...attribute) []byte {
 	return raw
 }
 
-// platform puts C and O before the given attributes and the platform's OU and a name after them.
+// platform puts C and O before the given attributes, and the platform's OU and a name after them.
 func platform(attributes ...attribute) []attribute {
 	all := append([]attribute{c("BE"), o("Federal Government")}, attributes...)
 	return append(all, ou("NAME"), ou("eHealth-platform Belgium"))

@@ -18,26 +18,27 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Bounds of the RSA keys that may sign a message.
+// Bounds on the RSA keys that may sign a message.
 const (
 	minRSABits = 2048
 	maxRSABits = 4096
 )
 
-// Trust decides whether a certificate may speak. It is safe for concurrent use.
+// TrustStore decides whether a certificate may sign. It is safe for concurrent use.
 type Trust struct {
-	authorities []*x509.Certificate // anchors and intermediates, for finding the issuer of a CRL
+	authorities []*x509.Certificate // anchors and intermediates, to find the issuer of a CRL
 	roots       *x509.CertPool
 	between     *x509.CertPool
 	accepted    *lru
 
-	loading sync.Mutex // held while a new revocation snapshot is made
+	loading sync.Mutex // held while a new snapshot is made
 	revoked atomic.Pointer[revocations]
-	status  *Revocation // what else is known of revoked certificates; nil when nobody looks
+	status  *Revocation // nil without revocation checking beyond CRLs
 }
 
-// NewTrust trusts certificates that a chain through the intermediates connects to one of the anchors. An anchor need not
-// be self-signed. The results for at most cacheSize certificates are kept; zero keeps none.
+// NewTrustStore returns a TrustStore that trusts certificates with a chain through the intermediates to one of the
+// anchors. An anchor need not be self-signed. It caches the results for at most cacheSize certificates; zero disables
+// the cache.
 func NewTrust(anchors, intermediates []*x509.Certificate, cacheSize int) *Trust {
 	t := &Trust{
 		authorities: slices.Concat(anchors, intermediates),
@@ -55,10 +56,10 @@ func NewTrust(anchors, intermediates []*x509.Certificate, cacheSize int) *Trust 
 	return t
 }
 
-// ReadTrust makes a Trust of PEM files that hold roots and intermediates in any order. A self-signed certificate is an
-// anchor; another one is an intermediate if one of the others issued it, and else an anchor too, so that a file with
-// nothing but an issuing authority works. Certificates that are not those of authorities are refused: a leaf in the
-// list of anchors would be believed for ever.
+// ParseTrustStore returns a TrustStore of PEM files that hold roots and intermediates in any order. A self-signed
+// certificate is an anchor; another one is an intermediate if one of the others issued it, otherwise also an anchor, so
+// that a file with only an issuing authority works. Certificates that are not CA certificates are refused: a leaf among
+// the anchors would be trusted until it expires.
 func ReadTrust(cacheSize int, files ...[]byte) (*Trust, error) {
 	var all []*x509.Certificate
 	for _, file := range files {
@@ -85,28 +86,29 @@ func readPEM(file []byte) ([]*x509.Certificate, error) {
 	return found, nil
 }
 
-// arrange splits authorities into anchors and the intermediates that hang on them.
+// splitAuthorities splits authorities into anchors and the intermediates below them.
 func arrange(all []*x509.Certificate) (anchors, intermediates []*x509.Certificate) {
-	var open []*x509.Certificate
+	var unassigned []*x509.Certificate
 	for _, c := range all {
 		if issued(c, c) {
 			anchors = append(anchors, c)
 		} else {
-			open = append(open, c)
+			unassigned = append(unassigned, c)
 		}
 	}
-	for len(open) > 0 {
-		next := slices.IndexFunc(open, func(c *x509.Certificate) bool {
+	for len(unassigned) > 0 {
+		next := slices.IndexFunc(unassigned, func(c *x509.Certificate) bool {
 			return issuedByOne(slices.Concat(anchors, intermediates), c)
 		})
 		if next >= 0 {
-			intermediates = append(intermediates, open[next])
+			intermediates = append(intermediates, unassigned[next])
 		} else {
-			// Nothing placed issued any of them: the highest is an anchor, or any of a circle of cross-certificates.
-			next = max(0, slices.IndexFunc(open, func(c *x509.Certificate) bool { return !issuedByOne(open, c) }))
-			anchors = append(anchors, open[next])
+			// None of the assigned authorities issued any of the open ones: the next anchor is the highest, or any one
+			// of a cycle of cross-certificates.
+			next = max(0, slices.IndexFunc(unassigned, func(c *x509.Certificate) bool { return !issuedByOne(unassigned, c) }))
+			anchors = append(anchors, unassigned[next])
 		}
-		open = slices.Delete(open, next, next+1)
+		unassigned = slices.Delete(unassigned, next, next+1)
 	}
 	return anchors, intermediates
 }
@@ -121,43 +123,43 @@ func issuedByOne(issuers []*x509.Certificate, c *x509.Certificate) bool {
 
 // Verify refuses a certificate that may not sign a message at the given instant.
 //
-// What could tell a stranger who is trusted has one answer, CertUntrusted: another authority, a self-signed certificate
-// with a trusted name, an authority that has expired. Only a holder of a certificate from a trusted authority learns
-// more about it: revoked, expired, not valid yet, not for signing. The one exception says nothing about trust, because
-// everybody gets it: a certificate signed with MD5 or SHA-1.
+// Everything that could reveal to an outsider which authorities are trusted gives the same code, CertUntrusted: another
+// authority, a self-signed certificate with a trusted name, an expired authority. Only a holder of a certificate from a
+// trusted authority gets a specific code: revoked, expired, not valid yet, not for signing. The only exception is a
+// certificate signed with MD5 or SHA-1: that code goes to every sender and so reveals nothing about trust.
 //
-// A certificate accepted before costs a look-up: the path was built under the same revocation lists, and the instant is
-// compared with the validity of the whole path each time. What Revocation knows is looked up each time too.
+// For a cached certificate it only does a lookup: its path was verified with the current CRL snapshot, and the instant
+// is compared with the validity of the whole path each time. The status of StatusChecker is looked up each time too.
 func (t *Trust) Verify(leaf *x509.Certificate, at time.Time) error {
 	revoked := t.revoked.Load()
-	if known, ok := t.accepted.get(leaf.Raw); ok && known.revoked == revoked && known.covers(at) {
-		return t.status.judge(leaf, known, at)
+	if cached, ok := t.accepted.get(leaf.Raw); ok && cached.revoked == revoked && cached.covers(at) {
+		return t.status.judge(leaf, cached, at)
 	}
-	fresh, err := t.build(leaf, t.between, at, revoked)
-	if fresh.revoked != nil { // the path is good, whatever became of the leaf
-		t.accepted.put(leaf.Raw, fresh)
+	verified, err := t.build(leaf, t.between, at, revoked)
+	if verified.revoked != nil { // the path is valid, even if the leaf's status is not
+		t.accepted.put(leaf.Raw, verified)
 	}
 	return err
 }
 
-// path is a positive answer: what it depended on, and when it holds.
+// verifiedPath is a successful verification: what it depends on, and when it is valid.
 type path struct {
 	revoked     *revocations
 	from, until time.Time
 	issuer      *x509.Certificate
 	id          certificateID
-	listed      period // when the revocation lists say that the leaf is not revoked
+	listed      period // when the CRLs say that the leaf is not revoked
 }
 
 func (p path) covers(at time.Time) bool { return !at.Before(p.from) && !at.After(p.until) }
 
-// build makes the answer for a certificate. There is a path beside the error when only the standing of the leaf is in the
-// way.
-func (t *Trust) build(leaf *x509.Certificate, between *x509.CertPool, at time.Time, revoked *revocations) (path, error) {
+// verifyPath verifies a certificate without the cache. It returns a path together with an error if only the leaf's
+// revocation status is the reason.
+func (t *Trust) build(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, revoked *revocations) (path, error) {
 	if isWeak(leaf.SignatureAlgorithm) {
 		return path{}, problem.New(problem.CertSignatureWeak, leaf.SignatureAlgorithm.String())
 	}
-	chain, err := t.chain(leaf, between, at, revoked)
+	chain, err := t.chain(leaf, intermediates, at, revoked)
 	if err != nil {
 		return path{}, err
 	}
@@ -171,8 +173,8 @@ func (t *Trust) build(leaf *x509.Certificate, between *x509.CertPool, at time.Ti
 	case !maySign(leaf):
 		return path{}, problem.New(problem.CertKeyUsage)
 	}
-	if unfit := checkKey(leaf); unfit != nil {
-		return path{}, unfit
+	if keyErr := checkKey(leaf); keyErr != nil {
+		return path{}, keyErr
 	}
 	issuer := chain[min(1, len(chain)-1)]
 	p := path{
@@ -185,15 +187,15 @@ func (t *Trust) build(leaf *x509.Certificate, between *x509.CertPool, at time.Ti
 	return p, t.status.judge(leaf, p, at)
 }
 
-// chain finds a path of certificates to an anchor, none of them revoked. A leaf that is not valid at the instant is
-// judged at the nearest instant of its own validity, so that whoever once had a certificate from a trusted authority
-// can be told that it expired, and nobody else.
-func (t *Trust) chain(leaf *x509.Certificate, between *x509.CertPool, at time.Time, revoked *revocations) ([]*x509.Certificate, error) {
-	moment := earlier(later(at, leaf.NotBefore), leaf.NotAfter)
+// findChain returns a chain to an anchor without revoked certificates. If the leaf is not valid at the instant, the
+// chain is verified at the nearest instant of the leaf's own validity, so that only holders of a certificate from a
+// trusted authority learn that theirs has expired.
+func (t *Trust) chain(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, revoked *revocations) ([]*x509.Certificate, error) {
+	checkTime := earlier(later(at, leaf.NotBefore), leaf.NotAfter)
 	chains, err := leaf.Verify(x509.VerifyOptions{
 		Roots:         t.roots,
-		Intermediates: between,
-		CurrentTime:   moment,
+		Intermediates: intermediates,
+		CurrentTime:   checkTime,
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
@@ -220,8 +222,8 @@ func isWeak(a x509.SignatureAlgorithm) bool {
 
 var oidKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 15}
 
-// maySign reports whether the key usage extension, if there is one, allows signatures (RFC 5280 §4.2.1.3). One without
-// any bit allows nothing.
+// maySign reports whether the key usage extension, if present, allows signatures (RFC 5280 §4.2.1.3). An extension
+// without any bit allows nothing.
 func maySign(c *x509.Certificate) bool {
 	if c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) != 0 {
 		return true

@@ -61,7 +61,7 @@ func TestVerify(t *testing.T) {
 	trust := testpki.Trust(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			for range 2 { // the second time perhaps from the cache
+			for range 2 { // the second time possibly from the cache
 				if err := trust.Verify(tt.key(t).Certificate, tt.at); code(err) != tt.want {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
@@ -95,7 +95,7 @@ func TestVerifyRefusesTheAuthoritiesThemselves(t *testing.T) {
 	}
 }
 
-// A cached answer must not outlive the certificate, nor the authority above it.
+// A cached path must not outlive the certificate or the authority above it.
 func TestVerifyFromTheCacheStillComparesTheInstant(t *testing.T) {
 	short := newAuthority(t, now(), now().AddDate(0, 1, 0))
 	key := issue(t, short, func(o *pki.Order) { o.Until = now().AddDate(1, 0, 0) })
@@ -211,7 +211,7 @@ func TestVerifyKeyUsage(t *testing.T) {
 	}
 }
 
-// SHA-1 is said to everybody, trusted or not, so it says nothing about trust.
+// The refusal of SHA-1 goes to every sender, trusted or not, so it reveals nothing about trust.
 func TestVerifyRefusesSHA1(t *testing.T) {
 	signer, chain := ownCA(t, x509.SHA256WithRSA)
 	template := &x509.Certificate{SignatureAlgorithm: x509.SHA1WithRSA, KeyUsage: x509.KeyUsageDigitalSignature}
@@ -350,7 +350,7 @@ func TestAddCRLRefuses(t *testing.T) {
 	}
 }
 
-// When an issuing authority is revoked, its certificates are simply not trusted any more.
+// Certificates of a revoked issuing authority are not trusted any more.
 func TestVerifyUnderARevokedAuthority(t *testing.T) {
 	signer, chain := ownCA(t, x509.SHA256WithRSA)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

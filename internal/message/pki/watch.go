@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// watchedFile is a file that is read again when it changes.
+// watchedFile is a file that is reloaded when it changes.
 type watchedFile struct {
 	name     string
 	limit    int64
@@ -20,29 +20,29 @@ type watchedFile struct {
 	size     int64
 }
 
-// AddFile takes in the revocation list of a file, now and whenever the file changes. It must be called before Run.
+// AddCRLFile loads the CRL in a file, now and whenever the file changes. Call it before Run.
 func (r *Revocation) AddFile(name string) error {
 	return r.watch(&watchedFile{name: name, limit: MaxCRL, take: r.trust.AddCRL})
 }
 
-// AddResponseFile takes in the OCSP response of a file, now and whenever the file changes: one that was fetched by others,
-// where the service itself may call nobody. It is about one certificate, of an authority that is trusted here, and counts
-// like a response that was asked for. It must be called before Run.
+// AddOCSPFile loads the OCSP response in a file, now and whenever the file changes: for services without network
+// access, where another process fetches the response. The response is about one certificate of an authority in the
+// TrustStore, and counts like a fetched one. Call it before Run.
 func (r *Revocation) AddResponseFile(name string) error {
 	return r.watch(&watchedFile{name: name, limit: MaxOCSP, take: r.addResponse})
 }
 
 func (r *Revocation) addResponse(der []byte) error {
-	var refused error
+	var lastErr error
 	for _, authority := range r.trust.authorities {
 		serial, a, err := readOCSP(der, nil, authority, r.o.Now(), r.trust.revoked.Load().holds)
 		if err == nil {
 			r.record(identify(authority, serial), a)
 			return nil
 		}
-		refused = err
+		lastErr = err
 	}
-	return refused
+	return lastErr
 }
 
 func (r *Revocation) watch(f *watchedFile) error {
@@ -53,7 +53,8 @@ func (r *Revocation) watch(f *watchedFile) error {
 	return nil
 }
 
-// rereadFiles takes in what changed. A file that cannot be read or taken changes nothing, and is told of once.
+// reloadChangedFiles loads the changed files. A file that cannot be read or is refused changes nothing, and is logged
+// once.
 func (r *Revocation) rereadFiles(ctx context.Context) {
 	for _, f := range r.files {
 		switch isNew, err := f.read(); {
@@ -65,7 +66,7 @@ func (r *Revocation) rereadFiles(ctx context.Context) {
 	}
 }
 
-// read takes in the file if it is not the one that was read last.
+// loadIfChanged loads the file unless it is unchanged since the last load.
 func (f *watchedFile) read() (isNew bool, err error) {
 	info, err := os.Stat(f.name)
 	if err != nil {
@@ -80,22 +81,22 @@ func (f *watchedFile) read() (isNew bool, err error) {
 		return false, nil
 	}
 	f.size, f.modified = info.Size(), info.ModTime()
-	octets, err := readBounded(f.name, f.limit)
+	data, err := readBounded(f.name, f.limit)
 	if err != nil {
 		return false, err
 	}
-	return true, f.take(octets)
+	return true, f.take(data)
 }
 
-// readBounded reads no more than one octet beyond the limit, so that whoever takes the file can refuse it.
-func readBounded(name string, limit int64) (octets []byte, err error) {
+// readFileBounded reads at most one byte beyond the limit, so that acceptContent can refuse a file that is too long.
+func readBounded(name string, limit int64) (data []byte, err error) {
 	file, err := os.Open(name) //nolint:gosec // the operator's own path
 	if err != nil {
 		return nil, fmt.Errorf("reading a file: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if octets, err = io.ReadAll(io.LimitReader(file, limit+1)); err != nil {
+	if data, err = io.ReadAll(io.LimitReader(file, limit+1)); err != nil {
 		return nil, fmt.Errorf("reading a file: %w", err)
 	}
-	return octets, nil
+	return data, nil
 }
