@@ -8,25 +8,25 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// This file holds the commands about who may act for whom: mandates, and the roles in an organisation.
+// This file contains the commands for mandates and for the staff roles of an organisation.
 
-// page is the part of a list that is asked for.
+// pageFlags select a part of a list.
 type page struct {
-	Offset int `help:"How many to skip." default:"0"`
-	Max    int `help:"How many to show, 1 to 100." default:"20"`
+	Offset int `help:"Number of results to skip." default:"0"`
+	Max    int `help:"Number of results to show, 1 to 100." default:"20"`
 }
 
-// span is a period that begins.
+// periodFlags define a period.
 type span struct {
-	From string `help:"First day, as YYYY-MM-DD; today when left out." placeholder:"DATE"`
-	To   string `help:"Last day; for good when left out." placeholder:"DATE"`
+	From string `help:"First day, as YYYY-MM-DD. Default: today." placeholder:"DATE"`
+	To   string `help:"Last day. Default: no end." placeholder:"DATE"`
 }
 
 type mandatesCommand struct {
 	page
 }
 
-// Run lists the mandates that the caller gave and got.
+// Run lists the mandates that the caller granted or received.
 func (m *mandatesCommand) Run(c *caller) error {
 	request := &wire.ListMandatesRequest{Header: c.header(), Offset: m.Offset, MaxElements: m.Max}
 	answer, err := client.Call[wire.ListMandatesRequest, wire.ListMandatesResponse](c.ctx, c.client, "ListMandates", request)
@@ -57,14 +57,14 @@ func days(from, to string) string {
 }
 
 type mandateCommand struct {
-	Grant    grantCommand    `cmd:"" help:"As a doctor, let somebody prepare notifications in your name, once he has accepted it."`
-	Accept   acceptCommand   `cmd:"" help:"Accept the mandate that somebody gave you."`
-	End      endCommand      `cmd:"" help:"End a mandate that you gave or got."`
-	Transfer transferCommand `cmd:"" help:"Move a mandate that you gave to another holder, who must accept it."`
+	Grant    grantCommand    `cmd:"" help:"As a doctor, let another person prepare notifications in your name. They must accept it first."`
+	Accept   acceptCommand   `cmd:"" help:"Accept a mandate that was granted to you."`
+	End      endCommand      `cmd:"" help:"End a mandate that you granted or received."`
+	Transfer transferCommand `cmd:"" help:"Transfer a mandate that you granted to another holder, who must accept it."`
 }
 
 type grantCommand struct {
-	Grantee string `help:"SSIN of whoever gets it." required:"" placeholder:"SSIN"`
+	Grantee string `help:"SSIN of the person who receives it." required:"" placeholder:"SSIN"`
 	span
 }
 
@@ -74,7 +74,7 @@ func (g *grantCommand) Run(c *caller) error {
 }
 
 type acceptCommand struct {
-	Grantor string `help:"SSIN of whoever gave it." required:"" placeholder:"SSIN"`
+	Grantor string `help:"SSIN of the person who granted it." required:"" placeholder:"SSIN"`
 }
 
 // Run accepts a mandate.
@@ -83,8 +83,8 @@ func (a *acceptCommand) Run(c *caller) error {
 }
 
 type endCommand struct {
-	Grantee string `help:"SSIN of its holder, when you gave it." xor:"of" required:"" placeholder:"SSIN"`
-	Grantor string `help:"SSIN of whoever gave it, when you are its holder." xor:"of" required:"" placeholder:"SSIN"`
+	Grantee string `help:"SSIN of the holder, if you granted it." xor:"of" required:"" placeholder:"SSIN"`
+	Grantor string `help:"SSIN of the person who granted it, if you hold it." xor:"of" required:"" placeholder:"SSIN"`
 }
 
 // Run ends a mandate.
@@ -93,7 +93,7 @@ func (e *endCommand) Run(c *caller) error {
 }
 
 type transferCommand struct {
-	Grantee string `help:"SSIN of its holder until now." required:"" placeholder:"SSIN"`
+	Grantee string `help:"SSIN of the current holder." required:"" placeholder:"SSIN"`
 	To      string `help:"SSIN of the new holder." required:"" placeholder:"SSIN"`
 }
 
@@ -113,15 +113,15 @@ func (c *caller) manageMandate(change wire.MandateChange) error {
 
 type staffCommand struct {
 	List   staffListCommand   `cmd:"" default:"withargs" help:"List the roles in your organisation (the default)."`
-	Assign staffAssignCommand `cmd:"" help:"Give somebody a role in your organisation."`
-	End    staffEndCommand    `cmd:"" help:"Take a role from somebody."`
+	Assign staffAssignCommand `cmd:"" help:"Assign a role in your organisation to a person."`
+	End    staffEndCommand    `cmd:"" help:"End a person's role."`
 }
 
 type staffListCommand struct {
 	page
 }
 
-// Run lists the roles in an organisation.
+// Run lists the staff roles of an organisation.
 func (s *staffListCommand) Run(c *caller) error {
 	request := &wire.ListStaffRequest{Header: c.header(), Offset: s.Offset, MaxElements: s.Max}
 	answer, err := client.Call[wire.ListStaffRequest, wire.ListStaffResponse](c.ctx, c.client, "ListStaff", request)
@@ -140,7 +140,7 @@ func showStaff(w io.Writer, all []wire.StaffMember) {
 	}
 }
 
-// role is somebody's in the organisation.
+// roleFlags identify a staff role.
 type role struct {
 	Person string `help:"SSIN of the person." required:"" placeholder:"SSIN"`
 	Role   string `help:"AccessManager or AdministrativeStaff." required:"" placeholder:"ROLE"`
@@ -151,7 +151,7 @@ type staffAssignCommand struct {
 	span
 }
 
-// Run gives a role.
+// Run assigns a role.
 func (s *staffAssignCommand) Run(c *caller) error {
 	return c.manageStaff(wire.StaffChange{Assign: &wire.StaffAssignment{Person: s.Person, Role: s.Role, From: s.From, To: s.To}})
 }
@@ -160,7 +160,7 @@ type staffEndCommand struct {
 	role
 }
 
-// Run takes a role.
+// Run ends a role.
 func (s *staffEndCommand) Run(c *caller) error {
 	return c.manageStaff(wire.StaffChange{End: &wire.StaffEnd{Person: s.Person, Role: s.Role}})
 }

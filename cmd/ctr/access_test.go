@@ -69,7 +69,7 @@ func TestStaffCommands(t *testing.T) {
 	}
 }
 
-// TestUnregisteredIsSaid: an implant that the register knows only from its removal is shown as such.
+// TestUnregisteredIsSaid checks the display of an implant that the register knows only from its explantation.
 func TestUnregisteredIsSaid(t *testing.T) {
 	t.Parallel()
 	s, _ := double[wire.ListPatientImplantsRequest](t, "ListPatientImplants", &wire.ListPatientImplantsResponse{Total: 1,

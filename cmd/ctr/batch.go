@@ -27,29 +27,29 @@ import (
 )
 
 type batchCommand struct {
-	File     string        `arg:"" optional:"" help:"CSV file, or JSON Lines when its name ends in .jsonl: one implant per row, the rows with one input_reference being one notification." type:"existingfile"`
-	Watch    string        `help:"In place of a file: send each file that is put into DIR/inbox, and move it to DIR/done or DIR/failed with its results, until stopped." type:"existingdir" placeholder:"DIR"`
-	Settle   time.Duration `help:"With --watch: how long a file must not have changed to count as complete." default:"5s"`
-	Save     string        `help:"How far the notifications go: Draft, Submit (to their specialist) or Final, which is so when left out." enum:"Draft,Submit,Final" default:"Final" placeholder:"HOW-FAR"`
+	File     string        `arg:"" optional:"" help:"CSV file, or JSON Lines if its name ends in .jsonl. Each row is one implant; rows with the same input_reference are one notification." type:"existingfile"`
+	Watch    string        `help:"Instead of FILE: send each file that is put into DIR/inbox and move it to DIR/done or DIR/failed with its results, until stopped." type:"existingdir" placeholder:"DIR"`
+	Settle   time.Duration `help:"With --watch: a file that is unchanged for this long counts as complete." default:"5s"`
+	Save     string        `help:"State of the notifications: Draft, Submit (to their specialist) or Final. Default: Final." enum:"Draft,Submit,Final" default:"Final" placeholder:"STATE"`
 	DryRun   bool          `help:"Check the file and send nothing. Needs no key and no service."`
-	SkipBad  bool          `help:"Send what is right although other rows are wrong. Without it one fault stops the whole file."`
-	Again    bool          `help:"Send also what was refused in an earlier run."`
-	Parallel int           `help:"How many to send at a time, 1 to 64." default:"8"`
-	Patience time.Duration `help:"How long one notification is tried again while nobody answers." default:"2m"`
-	Results  string        `help:"Another file for the results than FILE.results.csv: a line for each row." placeholder:"FILE.csv"`
+	SkipBad  bool          `help:"Send the valid notifications even if other rows have errors. Without this flag, one error stops the whole file."`
+	Again    bool          `help:"Also send the notifications that were refused in an earlier run."`
+	Parallel int           `help:"Number of requests at a time, 1 to 64." default:"8"`
+	Patience time.Duration `help:"How long to retry one notification while the service does not answer." default:"2m"`
+	Results  string        `help:"File for the results, with a line for each row. Default: FILE.results.csv." placeholder:"FILE.csv"`
 }
 
-// Help is what --help tells below the first line.
+// Help returns the text that --help prints below the first line.
 func (*batchCommand) Help() string {
-	return `The whole file is checked before anything is sent. What became of each row is written to FILE.results.csv. Each answer is kept in FILE.journal at once, from which the same command goes on, however it ended.
+	return `The whole file is checked before anything is sent. The result of each row is written to FILE.results.csv. Each answer is stored in FILE.journal at once. However a run ends, the same command continues from there.
 
-Exit codes: 0 everything is accepted; 1 something was refused, or left out by --skip-bad; 2 a flag or the file is wrong, another ctr is at work on it, or something could not be written; 3 nobody answered, or it was stopped: the same command goes on; 4 not authenticated. With --watch: 0 it was stopped.
+Exit codes: 0 everything is accepted; 1 something was refused, or left out by --skip-bad; 2 a flag or the file is wrong, another ctr is working on it, or something could not be written; 3 the service did not answer, or the run was stopped: the same command continues; 4 not authenticated. With --watch: 0 stopped.
 
-Columns and all the rest: docs/batch.md.`
+Columns and details: docs/batch.md.`
 }
 
-// Validate tells which flags contradict each other, and keeps the number of connections to what a service takes from one
-// caller.
+// Validate rejects flags that contradict each other, and limits the number of connections to what a service accepts
+// from one caller.
 func (b *batchCommand) Validate() error {
 	switch {
 	case b.File == "" && b.Watch == "":
@@ -57,7 +57,7 @@ func (b *batchCommand) Validate() error {
 	case b.File != "" && b.Watch != "":
 		return errors.New("give a FILE or --watch=DIR, not both")
 	case b.Watch != "" && (b.DryRun || b.Again || b.Results != ""):
-		return errors.New("--watch: leave --dry-run, --again and --results out; what was refused is sent again when its file is put into the inbox again")
+		return errors.New("--watch: omit --dry-run, --again and --results; to send refused notifications again, put their file into the inbox again")
 	case isSame(b.Results, b.File) || isSame(b.Results, b.File+".journal"):
 		return errors.New("--results: that would overwrite the file itself, or its journal")
 	case b.Parallel < 1 || b.Parallel > 64:
@@ -68,21 +68,21 @@ func (b *batchCommand) Validate() error {
 	return nil
 }
 
-// isSame tells whether two names are of one file that is there.
+// isSameFile reports whether two names refer to the same existing file.
 func isSame(a, b string) bool {
-	first, failed := os.Stat(a)
+	first, firstErr := os.Stat(a)
 	second, err := os.Stat(b)
-	return failed == nil && err == nil && os.SameFile(first, second)
+	return firstErr == nil && err == nil && os.SameFile(first, second)
 }
 
-// batchReport is the end of a batch as JSON.
+// batchReport is the result of a batch. Its field names are the keys of the JSON output.
 type batchReport struct {
 	File            string
 	Encoding        string   `json:",omitempty"`
 	Separator       string   `json:",omitempty"`
-	Rows            int      // with something in them
+	Rows            int      // non-empty
 	Faults          []string `json:",omitempty"`
-	Notifications   int      // without faults
+	Notifications   int      // without errors
 	Results         string   `json:",omitempty"`
 	EarlierAccepted int
 	EarlierRefused  int
@@ -91,15 +91,16 @@ type batchReport struct {
 	Unsent          int
 }
 
-// brusselsAhead is more than Brussels is ahead of UTC on any day: the register, which knows the day better, decides.
+// maxBrusselsOffset is the largest offset of Brussels from UTC. A date that is later here is in the future for
+// certain; the register decides about the rest.
 const brusselsAhead = 2 * time.Hour
 
-// options say how a file is understood today.
+// readOptions returns the options for reading the file today.
 func (b *batchCommand) options(t *terminal) batch.Options {
 	return batch.Options{Save: b.Save, Today: ident.DateOf(t.now().UTC().Add(brusselsAhead))}
 }
 
-// Run checks the whole file, and sends what has no answer yet; or it watches a folder.
+// Run checks the whole file and sends what has no answer yet, or watches a folder.
 func (b *batchCommand) Run(t *terminal, k *kong.Context) error {
 	ctx, stop := untilTold(t.ctx)
 	defer stop()
@@ -121,15 +122,15 @@ func (b *batchCommand) Run(t *terminal, k *kong.Context) error {
 	return errors.Join(err, journal.Close())
 }
 
-// untilTold is a context that ends when the process is asked to end. Asked again, the process ends at once, in the middle
-// of what is on its way.
+// withStopSignals returns a context that ends with the first signal to stop. A second signal ends the process at
+// once, even while requests are in flight.
 func untilTold(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
 	return ctx, stop
 }
 
-// check tells what is wrong with the file.
+// checkFile reports the errors in the file and sends nothing.
 func (b *batchCommand) check(t *terminal) error {
 	file, err := batch.ReadFile(b.File, b.options(t))
 	if err != nil {
@@ -140,12 +141,12 @@ func (b *batchCommand) check(t *terminal) error {
 		return err
 	}
 	pending, earlier := file.Pending(journal, b.Again)
-	r := b.report(file, pending, earlier)
-	r.begin(t)
-	return r.end(t, b, nil)
+	report := b.report(file, pending, earlier)
+	report.begin(t)
+	return report.end(t, b, nil)
 }
 
-// send sends what is pending, unless faults stop it, and writes the results.
+// sendFile sends the pending notifications, unless errors prevent it, and writes the results.
 func (b *batchCommand) send(ctx context.Context, t *terminal, c *caller, journal *batch.Journal) error {
 	file, err := batch.ReadFile(b.File, b.options(t))
 	if err != nil {
@@ -155,7 +156,7 @@ func (b *batchCommand) send(ctx context.Context, t *terminal, c *caller, journal
 	r := b.report(file, pending, earlier)
 	r.begin(t)
 	if journal.Unreadable > 0 && !t.json {
-		_, _ = fmt.Fprintf(t.out, "%s.journal: %d unreadable line(s); what they told is asked again\n", b.File, journal.Unreadable)
+		_, _ = fmt.Fprintf(t.out, "%s.journal: %d unreadable line(s); their notifications are sent again\n", b.File, journal.Unreadable)
 	}
 	if len(file.Faults) == 0 || b.SkipBad {
 		err = b.deliver(ctx, t, c, journal, r, pending)
@@ -167,19 +168,19 @@ func (b *batchCommand) send(ctx context.Context, t *terminal, c *caller, journal
 	return r.end(t, b, err)
 }
 
-// write writes the results, for whoever may read the file.
+// writeResults writes the results file, readable by those who may read the input file.
 func (b *batchCommand) write(name string, results []byte) error {
 	info, err := os.Stat(b.File)
 	if err == nil {
 		err = batch.WriteFile(name, results, info.Mode())
 	}
 	if err != nil {
-		return fmt.Errorf("the results (which the same command writes again): %w", err)
+		return fmt.Errorf("the results (the same command writes them again): %w", err)
 	}
 	return nil
 }
 
-// deliver sends, and counts in the report.
+// sendPending sends notifications and counts the answers in the report.
 func (b *batchCommand) deliver(ctx context.Context, t *terminal, c *caller, journal *batch.Journal, r *batchReport, pending []*batch.Notification) error {
 	if len(pending) == 0 {
 		return nil
@@ -197,10 +198,10 @@ func (b *batchCommand) deliver(ctx context.Context, t *terminal, c *caller, jour
 	return err
 }
 
-// sender sends as the flags say.
+// newSender returns a sender configured by the flags.
 func (b *batchCommand) sender(c *caller) batch.Sender {
 	if transport, ok := c.client.HTTP.Transport.(*http.Transport); ok {
-		transport.MaxIdleConnsPerHost = b.Parallel // by default most connections would be made anew for each message
+		transport.MaxIdleConnsPerHost = b.Parallel // the default of 2 would open a new connection for most requests
 	}
 	return batch.Sender{Send: c.send, Parallel: b.Parallel, Patience: b.Patience, Pause: batch.Pause}
 }
@@ -214,7 +215,7 @@ func (b *batchCommand) report(file *batch.File, pending []*batch.Notification, e
 	return r
 }
 
-// begin says what was found, before anything is sent.
+// printStart prints the contents of the file before anything is sent.
 func (r *batchReport) begin(t *terminal) {
 	if t.json {
 		return
@@ -223,7 +224,7 @@ func (r *batchReport) begin(t *terminal) {
 	if r.Separator != "" {
 		form += ", separated by " + r.Separator
 	}
-	_, _ = fmt.Fprintf(t.out, "%s: %s; %d row(s), %d notification(s) without fault\n", r.File, cmp.Or(form, "not read"), r.Rows, r.Notifications)
+	_, _ = fmt.Fprintf(t.out, "%s: %s; %d row(s), %d notification(s) without error\n", r.File, cmp.Or(form, "not read"), r.Rows, r.Notifications)
 	for _, fault := range r.Faults {
 		_, _ = fmt.Fprintln(t.out, fault)
 	}
@@ -232,27 +233,28 @@ func (r *batchReport) begin(t *terminal) {
 	}
 }
 
-// end says how it ended, and chooses the exit code: what a run ended early with comes first.
+// printEnd prints the totals and returns the error that determines the exit code. The error that ended the run takes
+// precedence.
 func (r *batchReport) end(t *terminal, b *batchCommand, err error) error {
 	c := &caller{json: t.json, out: t.out}
-	failed := c.print(r, func(w io.Writer) {
+	printErr := c.print(r, func(w io.Writer) {
 		switch {
 		case b.DryRun:
-			_, _ = fmt.Fprintf(w, "%d fault(s), %d to send; nothing was sent\n", len(r.Faults), r.Unsent)
+			_, _ = fmt.Fprintf(w, "%d error(s), %d to send; nothing was sent\n", len(r.Faults), r.Unsent)
 		case len(r.Faults) > 0 && !b.SkipBad:
-			_, _ = fmt.Fprintf(w, "%d fault(s); nothing was sent\n", len(r.Faults))
+			_, _ = fmt.Fprintf(w, "%d error(s); nothing was sent\n", len(r.Faults))
 		default:
 			_, _ = fmt.Fprintf(w, "accepted %d, refused %d, not sent %d\n", r.Accepted, r.Refused, r.Unsent)
 		}
 		if r.Results != "" {
-			_, _ = fmt.Fprintf(w, "what became of each row is in %s\n", r.Results)
+			_, _ = fmt.Fprintf(w, "the result of each row is in %s\n", r.Results)
 		}
 	})
 	switch {
 	case err != nil:
 		return err
-	case failed != nil:
-		return fmt.Errorf("print: %w", failed)
+	case printErr != nil:
+		return fmt.Errorf("print: %w", printErr)
 	case len(r.Faults) > 0 && (b.DryRun || !b.SkipBad):
 		return saidError(exitUsage)
 	case len(r.Faults)+r.Refused+r.EarlierRefused > 0:
@@ -261,27 +263,27 @@ func (r *batchReport) end(t *terminal, b *batchCommand, err error) error {
 	return nil
 }
 
-// send sends one notification of a batch, and judges the answer.
+// sendNotification sends one notification of a batch and classifies the answer.
 func (c *caller) send(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
 	c.complete(&request.Header)
 	answer, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](ctx, c.client, "NotifyImplant", request)
 	if err != nil {
 		return judge(err)
 	}
-	yes := batch.Answer{Verdict: batch.Yes, Number: answer.Receipt.NotificationNumber, Reference: answer.Receipt.Reference}
+	accepted := batch.Answer{Verdict: batch.Yes, Number: answer.Receipt.NotificationNumber, Reference: answer.Receipt.Reference}
 	for _, implant := range answer.Implant {
-		yes.Implants = append(yes.Implants, implant.ImplantID)
+		accepted.Implants = append(accepted.Implants, implant.ImplantID)
 	}
 	for _, w := range answer.Warning {
-		yes.Findings = append(yes.Findings, batch.Finding{Code: w.Code, Implant: implantOf(w.Path)})
+		accepted.Findings = append(accepted.Findings, batch.Finding{Code: w.Code, Implant: implantOf(w.Path)})
 	}
-	return yes
+	return accepted
 }
 
-// ofCaller are refusals of the caller himself, whatever he sends.
+// callerRefusalCodes are refusals of the caller, which do not depend on the notification.
 var ofCaller = []problem.Code{problem.CertificateUnfit, problem.CertificateCBE, problem.AuthorRequired, problem.AuthorAmbiguous, problem.AuthorDisagrees}
 
-// judge tells what a failure means for the rest of a batch.
+// classifyError returns the meaning of an error for the rest of the batch.
 func judge(err error) batch.Answer {
 	refusal, refused := errors.AsType[*soap.Refusal](err)
 	if !refused {
@@ -292,19 +294,19 @@ func judge(err error) batch.Answer {
 		if slices.Contains(ofCaller, problem.Code(v.Code)) {
 			a.Verdict = batch.Stop
 		}
-		_, place, found := strings.Cut(v.Path, "Implantation/")
-		words := v.Messages[languageOfTerminal]
+		_, path, found := strings.Cut(v.Path, "Implantation/")
+		message := v.Messages[languageOfTerminal]
 		if found {
-			words = strings.ReplaceAll(place, "ctr:", "") + ": " + words
+			message = strings.ReplaceAll(path, "ctr:", "") + ": " + message
 		}
-		a.Findings = append(a.Findings, batch.Finding{Code: v.Code, Implant: implantOf(v.Path), Message: words})
+		a.Findings = append(a.Findings, batch.Finding{Code: v.Code, Implant: implantOf(v.Path), Message: message})
 	}
 	if len(a.Findings) == 0 {
 		a.Findings = []batch.Finding{{Code: refusal.Code, Message: refusal.Messages[languageOfTerminal]}}
 	}
 	switch {
 	case refusal.Retry:
-		a.Verdict, a.Err = batch.Later, fmt.Errorf("%w: it asks to try later: %s", client.ErrUnreachable, refusal.Error())
+		a.Verdict, a.Err = batch.Later, fmt.Errorf("%w: the service asks to retry later: %s", client.ErrUnreachable, refusal.Error())
 	case refusal.Code == notAuthenticated:
 		a.Verdict = batch.Stop
 	}
@@ -313,12 +315,12 @@ func judge(err error) batch.Answer {
 
 var implantInPath = regexp.MustCompile(`/ctr:Implant\[([0-9]{1,2})\]`)
 
-// implantOf is the implant that a place in a request is in, from 1, or 0.
+// implantIndex returns the implant to which a path in a request belongs, from 1, or 0 for none.
 func implantOf(path string) int {
-	found := implantInPath.FindStringSubmatch(path)
-	if found == nil {
+	match := implantInPath.FindStringSubmatch(path)
+	if match == nil {
 		return 0
 	}
-	place, _ := strconv.Atoi(found[1]) // two digits
-	return place
+	index, _ := strconv.Atoi(match[1]) // at most two digits, so no error
+	return index
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// batchFile is a file of rows, of which some are changed. Row 2 is the first below the header.
+// batchFile returns a file of rows with some replacements, by row number. Row 2 is the first below the header.
 func batchFile(t *testing.T, rows int, change map[int][2]string) []byte {
 	t.Helper()
 	var b strings.Builder
@@ -35,7 +35,7 @@ func batchFile(t *testing.T, rows int, change map[int][2]string) []byte {
 	return []byte(b.String())
 }
 
-// behind are the surgeon's flags for a door of its own to the same register.
+// surgeonFlagsThrough returns the surgeon's flags for another server in front of the same register.
 func (s *service) behind(door func(register http.Handler, w http.ResponseWriter, r *http.Request)) []string {
 	s.t.Helper()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { door(s.server.Config.Handler, w, r) }))
@@ -43,7 +43,7 @@ func (s *service) behind(door func(register http.Handler, w http.ResponseWriter,
 	return with(s.surgeon(), "--url", server.URL+"/ctr/v1") // all test servers have the same certificate
 }
 
-// counted is how many notifications the register has of the patient.
+// countNotifications returns the number of notifications of the patient in the register.
 func counted(t *testing.T, flags []string) (total int) {
 	t.Helper()
 	var found wire.SearchResponse
@@ -54,7 +54,7 @@ func counted(t *testing.T, flags []string) (total int) {
 	return found.Total
 }
 
-// said asks for an exit code of a batch and for words on either output.
+// expectResult checks an exit code, and text on either output.
 func said(t *testing.T, r result, code int, words ...string) {
 	t.Helper()
 	if r.code != code {
@@ -67,42 +67,42 @@ func said(t *testing.T, r result, code int, words ...string) {
 	}
 }
 
-// read is the text of a file.
+// readText returns the content of a file as text.
 func read(t *testing.T, name string) string {
 	t.Helper()
-	octets, err := os.ReadFile(name)
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Error(err)
 	}
-	return string(octets)
+	return string(data)
 }
 
-// TestBatch is a batch of 300 rows with mistakes: checked, sent without them, mended, and ended.
+// TestBatch sends a batch of 300 rows with errors: checked, sent without the errors, corrected, and completed.
 func TestBatch(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
 	surgeon := s.surgeon()
 	bad := map[int][2]string{
 		5: {"48022907379", "48022907378"}, 17: {today(t, 1), "31/11/2026"}, 40: {";1;left", ";0;left"}, 41: {";left", ";links"}, 99: {"71200176", "71200177"},
-		150: {"17800389480", "27200184000"}, 151: {"17800389480", "27200184000"}, // a pharmacist, as only the register knows
+		150: {"17800389480", "27200184000"}, 151: {"17800389480", "27200184000"}, // a pharmacist, which only the register knows
 	}
 	file := s.write("list.csv", batchFile(t, 300, bad))
 	results := file + ".results.csv"
 
-	faults := []string{"list.csv: UTF-8, separated by ;; 300 row(s), 295 notification(s) without fault", "row 5, column patient_ssin: SSIN_INVALID: This SSIN",
+	faults := []string{"list.csv: UTF-8, separated by ;; 300 row(s), 295 notification(s) without error", "row 5, column patient_ssin: SSIN_INVALID: This SSIN",
 		"row 17, column operation_date: this is not a date", "row 40, column quantity: QUANTITY_OUT_OF_RANGE: ",
 		"row 41, column side: this is not Left, Right", "row 99, column notification_code: IMPLANT_CODE_INVALID: "}
-	said(t, ctr(t, nil, "batch", file, "--dry-run"), exitUsage, append(faults, "5 fault(s), 295 to send; nothing was sent")...)
-	said(t, ctr(t, surgeon, "batch", file), exitUsage, append(faults, "5 fault(s); nothing was sent")...)
-	if octets := read(t, results); strings.Count(octets, "\n") != 301 || strings.Count(octets, ";not sent;") != 295 || strings.Count(octets, ";faulty;") != 5 ||
-		!strings.Contains(octets, "\n17;EPD-15;faulty;;;;operation_date;;this is not a date") {
-		t.Errorf("results of what was not sent: %.600s", octets)
+	said(t, ctr(t, nil, "batch", file, "--dry-run"), exitUsage, append(faults, "5 error(s), 295 to send; nothing was sent")...)
+	said(t, ctr(t, surgeon, "batch", file), exitUsage, append(faults, "5 error(s); nothing was sent")...)
+	if data := read(t, results); strings.Count(data, "\n") != 301 || strings.Count(data, ";not sent;") != 295 || strings.Count(data, ";faulty;") != 5 ||
+		!strings.Contains(data, "\n17;EPD-15;faulty;;;;operation_date;;this is not a date") {
+		t.Errorf("results of what was not sent: %.600s", data)
 	}
-	said(t, ctr(t, surgeon, "batch", file, "--skip-bad"), exitRefused, append(faults, "295 of 295 (100 %), 2 refused", "accepted 293, refused 2, not sent 0", "what became of each row is in "+results)...)
-	if octets := read(t, results); strings.Count(octets, "\n") != 301 || strings.Count(octets, ";accepted;") != 293 ||
-		!strings.Contains(octets, "\n150;EPD-148;refused;;;;;PRESCRIBER_NOT_QUALIFIED;Prescriber: The prescriber") ||
-		!strings.Contains(octets, "\n5;EPD-3;faulty;;;;patient_ssin;SSIN_INVALID;") || strings.Contains(octets, "4802290737") {
-		t.Errorf("results %.600s", octets)
+	said(t, ctr(t, surgeon, "batch", file, "--skip-bad"), exitRefused, append(faults, "295 of 295 (100 %), 2 refused", "accepted 293, refused 2, not sent 0", "the result of each row is in "+results)...)
+	if data := read(t, results); strings.Count(data, "\n") != 301 || strings.Count(data, ";accepted;") != 293 ||
+		!strings.Contains(data, "\n150;EPD-148;refused;;;;;PRESCRIBER_NOT_QUALIFIED;Prescriber: The prescriber") ||
+		!strings.Contains(data, "\n5;EPD-3;faulty;;;;patient_ssin;SSIN_INVALID;") || strings.Contains(data, "4802290737") {
+		t.Errorf("results %.600s", data)
 	}
 	if n := counted(t, surgeon); n != 293 {
 		t.Errorf("%d notifications", n)
@@ -119,11 +119,12 @@ func TestBatch(t *testing.T) {
 	if n := counted(t, surgeon); n != 300 {
 		t.Errorf("%d notifications", n)
 	}
-	// Accepted as final, it is not made a draft.
+	// An accepted final notification does not become a draft.
 	said(t, ctr(t, surgeon, "batch", file, "--save", "Draft"), exitUsage, "row 2, column input_reference: it was accepted before with another content")
 }
 
-// TestBatchDrafts: drafts have references, and lines of one reference are one of them, each with its implant.
+// TestBatchDrafts checks that drafts get references, and that rows with one reference form one draft, each with its
+// implant.
 func TestBatchDrafts(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -138,7 +139,7 @@ func TestBatchDrafts(t *testing.T) {
 	ctr(t, s.surgeon(), "pending").expect(t, exitOK, "2 line(s), Draft", "1 line(s), Draft")
 }
 
-// TestBatchRefusedRow: what the register refuses of one implant stands in the row of that one.
+// TestBatchRefusedRow checks that a refusal of one implant is reported in its row.
 func TestBatchRefusedRow(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -155,7 +156,8 @@ func TestBatchRefusedRow(t *testing.T) {
 	}
 }
 
-// TestBatchAlone: two batches of one file do not run at the same time, and what is not to be written is told.
+// TestBatchAlone checks that two batches of one file cannot run at the same time, and that a results file that cannot
+// be written is reported.
 func TestBatchAlone(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -170,10 +172,10 @@ func TestBatchAlone(t *testing.T) {
 	said(t, ctr(t, surgeon, "batch", file, "--parallel", "1"), exitOK, "accepted 2")
 	said(t, inside, exitUsage, "list.csv.journal: another ctr is at work on it; wait until that has ended")
 	said(t, ctr(t, surgeon, "batch", file, "--results", filepath.Join(s.dir, "nowhere", "out.csv")), exitUsage, "accepted 0, refused 0, not sent 0",
-		"the results (which the same command writes again): ")
+		"the results (the same command writes them again): ")
 }
 
-// TestBatchEndsEarly: each reason for which a batch cannot go on has its exit code, and nothing is lost.
+// TestBatchEndsEarly checks the exit code for each reason to end early, and that nothing is lost.
 func TestBatchEndsEarly(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -191,7 +193,7 @@ func TestBatchEndsEarly(t *testing.T) {
 	said(t, ctr(t, surgeon, "batch", file, "--results", filepath.Join(s.dir, ".", "list.csv")), exitUsage, "--results: that would overwrite the file itself")
 	said(t, ctr(t, surgeon, "batch"), exitUsage, "give a FILE, or --watch=DIR")
 	said(t, ctr(t, surgeon, "batch", file, "--watch", s.dir), exitUsage, "give a FILE or --watch=DIR, not both")
-	said(t, ctr(t, surgeon, "batch", "--watch", s.dir, "--again"), exitUsage, "--watch: leave --dry-run, --again and --results out")
+	said(t, ctr(t, surgeon, "batch", "--watch", s.dir, "--again"), exitUsage, "--watch: omit --dry-run, --again and --results")
 	said(t, ctr(t, nil, "batch", "--watch", s.dir), exitUsage, "missing flags: --p12=FILE")
 	said(t, ctr(t, nil, "batch", "--help"), exitOK, "--watch=DIR", "Exit codes: 0 everything is accepted;")
 	said(t, ctr(t, surgeon, "batch", s.write("empty.csv", nil)), exitUsage, "it holds no row to send")
@@ -201,13 +203,14 @@ func TestBatchEndsEarly(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	code := run(ctx, append(slices.Clone(surgeon), "batch", file), &stdout, &stderr)
 	said(t, result{code, stdout.String(), stderr.String()}, exitUnreachable, "stopped; the same command goes on", "not sent 5")
-	if octets := read(t, file+".results.csv"); strings.Count(octets, ";not sent;") != 5 {
-		t.Errorf("results at a stop: %s", octets)
+	if data := read(t, file+".results.csv"); strings.Count(data, ";not sent;") != 5 {
+		t.Errorf("results at a stop: %s", data)
 	}
 	said(t, ctr(t, surgeon, "batch", file), exitOK, "accepted 5, refused 0, not sent 0")
 }
 
-// TestBatchOverload: a service that asks to try later, and one that answers nonsense, are asked again with the same reference.
+// TestBatchOverload checks that requests are repeated with the same reference if the service asks to retry later or
+// gives an invalid answer.
 func TestBatchOverload(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -216,7 +219,7 @@ func TestBatchOverload(t *testing.T) {
 		switch calls.Add(1) % 4 {
 		case 1:
 			http.Error(w, "bad gateway", http.StatusBadGateway)
-		case 2: // kept, and the answer gets lost
+		case 2: // stored, but the answer is lost
 			register.ServeHTTP(httptest.NewRecorder(), r)
 			http.Error(w, "bad gateway", http.StatusBadGateway)
 		default:
@@ -230,13 +233,14 @@ func TestBatchOverload(t *testing.T) {
 	}
 }
 
-// TestBatchInterrupted: however often a batch is stopped, and its results shortened, each notification is there once.
+// TestBatchInterrupted checks that each notification is registered once, however often a batch is stopped and its
+// journal truncated.
 func TestBatchInterrupted(t *testing.T) {
 	t.Parallel()
 	interrupted(t, 300, 40, 0)
 }
 
-// interrupted sends rows in runs that end at random, until one does not.
+// runInterrupted sends rows in runs that are stopped at random, until a run completes.
 func interrupted(t *testing.T, rows, most, bad int) {
 	t.Helper()
 	s := startService(t)
@@ -277,8 +281,8 @@ func interrupted(t *testing.T, rows, most, bad int) {
 			break
 		}
 		stops++
-		octets := []byte(read(t, file+".journal"))
-		s.write("list.csv.journal", octets[:max(0, len(octets)-random.IntN(400))])
+		data := []byte(read(t, file+".journal"))
+		s.write("list.csv.journal", data[:max(0, len(data)-random.IntN(400))])
 	}
 	took := time.Since(began)
 	if results := read(t, file+".results.csv"); strings.Count(results, ";accepted;") != rows-bad || strings.Count(results, ";faulty;") != bad {

@@ -12,7 +12,8 @@ import (
 	"github.com/openctr/ctr/internal/batch"
 )
 
-// progressLine shows how far a batch is: on a terminal a line that changes, elsewhere one every few seconds.
+// progressLine shows the progress of a batch: one changing line on a terminal, otherwise a new line every few
+// seconds.
 type progressLine struct {
 	out      io.Writer
 	now      func() time.Time
@@ -20,19 +21,19 @@ type progressLine struct {
 	terminal bool
 	began    time.Time
 
-	mu   sync.Mutex // what follows is written by several senders
+	mu   sync.Mutex // guards the fields below, which several goroutines use
 	last time.Time
-	open int  // characters of the line that changes
-	away bool // nobody answers, and that has been said
+	open int  // width of the changing line; 0 if there is none
+	away bool // whether "no answer" was already shown
 }
 
-// The times between two showings.
+// The intervals between two updates.
 const (
 	onTerminal = 200 * time.Millisecond
 	elsewhere  = 10 * time.Second
 )
 
-// show shows what is done, when it is time to.
+// showProgress shows the progress if the interval has passed or the batch is complete.
 func (l *progressLine) show(p batch.Progress) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,18 +49,18 @@ func (l *progressLine) show(p batch.Progress) {
 	}
 	l.last = now
 	rate := float64(done) / max(now.Sub(l.began).Seconds(), 0.001)
-	line := fmt.Sprintf("%d of %d (%d %%), %d refused, %.0f a second", done, p.Total, 100*done/p.Total, p.Refused, rate)
+	line := fmt.Sprintf("%d of %d (%d %%), %d refused, %.0f per second", done, p.Total, 100*done/p.Total, p.Refused, rate)
 	if !l.terminal {
 		_, _ = fmt.Fprintln(l.out, line)
 		return
 	}
 	const width = 20
 	line = fmt.Sprintf("[%-*s] %s", width, strings.Repeat("#", width*done/p.Total), line)
-	_, _ = fmt.Fprintf(l.out, "\r%-*s", l.open, line) // over all of the line before
+	_, _ = fmt.Fprintf(l.out, "\r%-*s", l.open, line) // overwrites the whole previous line
 	l.open = len(line)
 }
 
-// delayed says, once until somebody answers, that nobody does.
+// showRetry reports a missing answer, once until the next answer.
 func (l *progressLine) delayed(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,10 +69,10 @@ func (l *progressLine) delayed(err error) {
 	}
 	l.away = true
 	l.leave()
-	_, _ = fmt.Fprintf(l.out, "no answer, trying again: %v\n", err)
+	_, _ = fmt.Fprintf(l.out, "no answer, retrying: %v\n", err)
 }
 
-// end leaves the line that changes.
+// finishLine ends the changing line.
 func (l *progressLine) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,7 +86,7 @@ func (l *progressLine) leave() {
 	}
 }
 
-// isTerminal tells whether somebody looks at the output while it is written.
+// isTerminal reports whether the output is a terminal.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	if !ok {

@@ -9,14 +9,15 @@ import (
 	"github.com/openctr/ctr/internal/batch"
 )
 
-// TestProgressLine: on a terminal one line changes, and leaves nothing of what it was; elsewhere there is a line at times.
+// TestProgressLine checks that one line changes on a terminal and leaves no remains of longer text, and that other
+// outputs get new lines.
 func TestProgressLine(t *testing.T) {
 	for terminal, want := range map[bool]string{
-		true: "\r[#####               ] 250 of 1000 (25 %), 0 refused, 1250 a second" +
-			"\r[######              ] 300 of 1000 (30 %), 0 refused, 750 a second " +
-			"\nno answer, trying again: lost\n" +
-			"\r[####################] 1000 of 1000 (100 %), 1 refused, 100 a second\n",
-		false: "no answer, trying again: lost\n1000 of 1000 (100 %), 1 refused, 100 a second\n",
+		true: "\r[#####               ] 250 of 1000 (25 %), 0 refused, 1250 per second" +
+			"\r[######              ] 300 of 1000 (30 %), 0 refused, 750 per second " +
+			"\nno answer, retrying: lost\n" +
+			"\r[####################] 1000 of 1000 (100 %), 1 refused, 100 per second\n",
+		false: "no answer, retrying: lost\n1000 of 1000 (100 %), 1 refused, 100 per second\n",
 	} {
 		began := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 		now := began

@@ -9,11 +9,11 @@ import (
 	"github.com/openctr/ctr/internal/batch"
 )
 
-// pollEvery is how often the inbox of a watched folder is looked into: folders that lie on another machine tell nobody
-// when something is put into them.
+// pollInterval is the interval between two looks into the inbox. Polling is necessary because folders on another
+// machine do not notify us of new files.
 const pollEvery = time.Second
 
-// watch sends what is put into a folder, until the context ends. It tells each event in a line on standard error.
+// watchFolder sends the files that are put into a folder until ctx ends. It logs each event on standard error.
 func (b *batchCommand) watch(ctx context.Context, t *terminal, stderr io.Writer) error {
 	c, err := t.caller()
 	if err != nil {
@@ -28,7 +28,7 @@ func (b *batchCommand) watch(ctx context.Context, t *terminal, stderr io.Writer)
 		Directory: b.Watch, SkipBad: b.SkipBad, Settle: b.Settle, Poll: min(pollEvery, max(b.Settle, time.Second/10)),
 		Sender: b.sender(c), Log: log, Now: t.now,
 		Options: func() batch.Options {
-			// Nobody starts it every day to be told that its certificate ends.
+			// This process can run for months, so the warning at its start is not enough.
 			if now := t.now(); now.Sub(warned) > 24*time.Hour {
 				warned = now
 				if warning := expiryWarning(c.client.Key.Certificate, now); warning != "" {

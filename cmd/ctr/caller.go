@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// caller is what every command needs.
+// serviceClient is the environment of a command that calls the service.
 type caller struct {
 	ctx    context.Context
 	client *client.Client
@@ -28,7 +28,7 @@ type caller struct {
 	out    io.Writer
 }
 
-// caller reads the key and prepares the connection.
+// newServiceClient reads the key and prepares the connection.
 func (c *commands) caller(ctx context.Context, stdout io.Writer) (*caller, error) {
 	if missing := c.missing(); len(missing) > 0 {
 		return nil, fmt.Errorf("missing flags: %s", strings.Join(missing, ", "))
@@ -46,7 +46,7 @@ func (c *commands) caller(ctx context.Context, stdout io.Writer) (*caller, error
 	}}, nil
 }
 
-// connect makes the HTTP client of all commands.
+// newHTTPClient returns the HTTP client of all commands.
 func (c *commands) connect() (*http.Client, error) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, Proxy: http.ProxyFromEnvironment}
 	if c.CA != "" {
@@ -56,35 +56,36 @@ func (c *commands) connect() (*http.Client, error) {
 		}
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(authorities) {
-			return nil, fmt.Errorf("--ca: %s holds no certificate in PEM form", c.CA)
+			return nil, fmt.Errorf("--ca: %s contains no certificate in PEM format", c.CA)
 		}
 		transport.TLSClientConfig.RootCAs = pool
 	}
 	return &http.Client{Transport: transport, Timeout: time.Minute}, nil
 }
 
-// missing lists the flags that every command needs which calls a service, and that are not there.
+// missingFlags lists the flags that are missing and that every command needs to call a service.
 func (c *commands) missing() []string {
-	var missing []string
+	var flags []string
 	for _, flag := range [][2]string{{c.P12, "--p12=FILE"}, {c.PasswordFile, "--password-file=FILE"}, {c.URL, "--url=URL"}} {
 		if flag[0] == "" {
-			missing = append(missing, flag[1])
+			flags = append(flags, flag[1])
 		}
 	}
-	return missing
+	return flags
 }
 
-// newID makes an identifier that is an NCName.
+// newID returns a random identifier that is an NCName.
 func newID() string { return "_" + rand.Text() }
 
-// header is the beginning of a new request.
+// newHeader returns the header of a new request.
 func (c *caller) header() wire.Header {
 	h := wire.Header{}
 	c.complete(&h)
 	return h
 }
 
-// complete stamps a request, and names the author of the command line, if there is one, in place of the file's.
+// completeHeader sets identifier and time of a request. An author on the command line replaces the author in the
+// file.
 func (c *caller) complete(h *wire.Header) {
 	h.ID, h.IssueInstant = newID(), time.Now().UTC().Format(time.RFC3339)
 	if c.author != "" {
@@ -94,7 +95,7 @@ func (c *caller) complete(h *wire.Header) {
 	}
 }
 
-// print shows an answer: as JSON, or in words.
+// printAnswer prints an answer as JSON or as text.
 func (c *caller) print(answer any, words func(io.Writer)) error {
 	if !c.json {
 		words(c.out)
@@ -105,13 +106,13 @@ func (c *caller) print(answer any, words func(io.Writer)) error {
 	return encoder.Encode(answer)
 }
 
-// readRequest reads a request from a file: the element itself, or a whole envelope around it.
+// readRequest reads a request from a file, which contains the element itself or a complete envelope around it.
 func readRequest[Q any](file, name string) (*Q, error) {
-	octets, err := os.ReadFile(file)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("the request: %w", err)
 	}
-	document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+	document, err := xmldoc.Parse(data, xmldoc.DefaultLimits())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -16,33 +16,33 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 )
 
-// This file holds the commands about the certificate that signs. None of them calls a service.
+// This file contains the commands for the signing certificate. They do not call a service.
 
 type certCommand struct {
-	Show     certShowCommand     `cmd:"" help:"Tell who you are to a service, for how long, and what is wrong with the certificate or its file."`
-	Password certPasswordCommand `cmd:"" help:"Change the password of a .p12 file. The old file stays until the new one is safe on the disk."`
-	Convert  certConvertCommand  `cmd:"" help:"Write a .p12 file of an older program anew, with the encryption of today (PBES2, AES-256, SHA-256)."`
+	Show     certShowCommand     `cmd:"" help:"Show how a service identifies you, for how long, and the problems of the certificate or its file."`
+	Password certPasswordCommand `cmd:"" help:"Change the password of a .p12 file. The old file is kept until the new one is on disk."`
+	Convert  certConvertCommand  `cmd:"" help:"Write a .p12 file of an older program again, with current encryption (PBES2, AES-256, SHA-256)."`
 	Extract  certExtractCommand  `cmd:"" help:"Write the certificate as PEM, and on request its issuers and the key."`
 }
 
-// certFile is the .p12 file that a command is about.
+// p12Argument is the .p12 file of a command.
 type certFile struct {
-	File string `arg:"" optional:"" help:"The .p12 file; that of --p12 when left out." type:"existingfile"`
+	File string `arg:"" optional:"" help:"The .p12 file. Default: that of --p12." type:"existingfile"`
 }
 
-// openedFile is a .p12 file that its password opens.
+// openedP12 is a .p12 file that was opened with its password.
 type openedFile struct {
 	name     string
 	octets   []byte
 	password string
-	key      *pki.Key // that signs
+	key      *pki.Key // the signing key
 }
 
 func (f certFile) open(c *commands) (*openedFile, error) {
 	o := &openedFile{name: cmp.Or(f.File, c.P12)}
 	switch {
 	case o.name == "":
-		return nil, errors.New("which certificate? Give the .p12 file")
+		return nil, errors.New("no .p12 file: name it, or set --p12=FILE")
 	case c.PasswordFile == "":
 		return nil, errors.New("missing flags: --password-file=FILE")
 	}
@@ -59,33 +59,34 @@ func (f certFile) open(c *commands) (*openedFile, error) {
 	return o, nil
 }
 
-// readPassword reads a password from a file. The line end is not part of it.
+// readPassword reads a password from a file, without the line end.
 func readPassword(file string) (string, error) {
-	octets, err := os.ReadFile(file)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("the password file: %w", err)
 	}
-	return strings.TrimRight(string(octets), "\r\n"), nil
+	return strings.TrimRight(string(data), "\r\n"), nil
 }
 
-// rewritten is the same content with the encryption of today. It has been read back and compared.
+// reencryptKeys returns the same keys in a new file with current encryption, and their number. The new file has been
+// read back and compared.
 func (o *openedFile) rewritten(password string) ([]byte, int, error) {
 	keys, err := allKeys(o.octets, o.password)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", o.name, err)
 	}
-	octets, err := pki.WriteP12(keys, password, storeIterations, rand.Reader)
+	data, err := pki.WriteP12(keys, password, storeIterations, rand.Reader)
 	if err != nil {
 		return nil, 0, fmt.Errorf("the new .p12 file: %w", err)
 	}
-	back, err := allKeys(octets, password)
+	readBack, err := allKeys(data, password)
 	if err != nil {
 		return nil, 0, fmt.Errorf("the new .p12 file: %w", err)
 	}
-	if !sameKeys(keys, back) {
-		return nil, 0, errors.New("the new .p12 file does not hold what the old one does; nothing was changed")
+	if !sameKeys(keys, readBack) {
+		return nil, 0, errors.New("the new .p12 file does not contain the same keys as the old one; nothing was changed")
 	}
-	return octets, len(keys), nil
+	return data, len(keys), nil
 }
 
 func sameKeys(a, b []*pki.Key) bool {
@@ -101,7 +102,7 @@ func sameKeys(a, b []*pki.Key) bool {
 	return true
 }
 
-// written is the answer of the commands that write a file.
+// writtenFile is the answer of the commands that write a file.
 type written struct {
 	File         string `json:"file"`
 	Keys         int    `json:"keys"`
@@ -124,18 +125,18 @@ func (p *certPasswordCommand) Run(c *commands, t *terminal) error {
 	case err != nil:
 		return err
 	case password == "":
-		return fmt.Errorf("--new-password-file: %s is empty, and a key without a password is anybody's", p.NewPasswordFile)
+		return fmt.Errorf("--new-password-file: %s is empty; a key needs a password", p.NewPasswordFile)
 	}
-	octets, keys, err := file.rewritten(password)
+	data, keys, err := file.rewritten(password)
 	if err != nil {
 		return err
 	}
-	if err = replaceFile(file.name, octets); err != nil {
+	if err = replaceFile(file.name, data); err != nil {
 		return err
 	}
 	return t.print(written{File: file.name, Keys: keys}, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%s has its new password, with %d key(s); the encryption is PBES2 with AES-256.\n"+
-			"Give the new password to every program that uses the file. Copies of the old file keep the old one.\n", file.name, keys)
+		_, _ = fmt.Fprintf(w, "%s has the new password. It contains %d key(s), encrypted with PBES2 and AES-256.\n"+
+			"Change the password in every program that uses the file. Copies of the old file keep the old password.\n", file.name, keys)
 	})
 }
 
@@ -144,35 +145,35 @@ type certConvertCommand struct {
 	Out string `short:"o" help:"The new file, which must not exist yet." required:"" type:"path" placeholder:"FILE.p12"`
 }
 
-// Run writes a .p12 file anew.
+// Run writes a .p12 file with current encryption.
 func (v *certConvertCommand) Run(c *commands, t *terminal) error {
 	file, err := v.open(c)
 	if err != nil {
 		return err
 	}
-	octets, keys, err := file.rewritten(file.password)
+	data, keys, err := file.rewritten(file.password)
 	if err != nil {
 		return err
 	}
-	if err = createFile(v.Out, octets); err != nil {
+	if err = createFile(v.Out, data); err != nil {
 		return err
 	}
 	return t.print(written{File: v.Out, Keys: keys}, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%s written: the same %d key(s) and password, encrypted with PBES2 and AES-256. %s is as it was.\n", v.Out, keys, file.name)
+		_, _ = fmt.Fprintf(w, "%s written: the same %d key(s) and password, encrypted with PBES2 and AES-256. %s is unchanged.\n", v.Out, keys, file.name)
 	})
 }
 
 type certExtractCommand struct {
 	certFile
-	Out   string `short:"o" help:"The new file, which must not exist yet; standard output when left out." type:"path" placeholder:"FILE.pem"`
-	Chain bool   `help:"Also the certificates of its issuers, as far as the file holds them."`
-	Key   bool   `help:"Also the private key, WITHOUT a password. Needs -o; only you can read the file."`
+	Out   string `short:"o" help:"The new file, which must not exist yet. Default: standard output." type:"path" placeholder:"FILE.pem"`
+	Chain bool   `help:"Also write the issuer certificates that the file contains."`
+	Key   bool   `help:"Also write the private key, WITHOUT a password. Needs -o; only you can read the file."`
 }
 
 // Run writes the certificate as PEM.
 func (x *certExtractCommand) Run(c *commands, t *terminal) error {
 	if x.Key && x.Out == "" {
-		return errors.New("--key needs -o FILE.pem: a private key does not belong on a screen")
+		return errors.New("--key needs -o FILE.pem: a private key is not shown on a screen")
 	}
 	file, err := x.open(c)
 	if err != nil {
@@ -182,36 +183,36 @@ func (x *certExtractCommand) Run(c *commands, t *terminal) error {
 	if x.Chain {
 		all = append(all, file.key.Chain...)
 	}
-	octets := pki.EncodePEM(all...)
+	data := pki.EncodePEM(all...)
 	if x.Out == "" {
 		return t.print(struct {
 			PEM string `json:"pem"`
-		}{string(octets)}, func(w io.Writer) { _, _ = w.Write(octets) })
+		}{string(data)}, func(w io.Writer) { _, _ = w.Write(data) })
 	}
 	answer := written{File: x.Out, Certificates: len(all)}
 	if x.Key {
-		der, failed := x509.MarshalPKCS8PrivateKey(file.key.Signer)
-		if failed != nil {
-			return fmt.Errorf("the key: %w", failed)
+		der, marshalErr := x509.MarshalPKCS8PrivateKey(file.key.Signer)
+		if marshalErr != nil {
+			return fmt.Errorf("the key: %w", marshalErr)
 		}
-		octets = append(octets, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})...)
+		data = append(data, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})...)
 		answer.Keys = 1
 	}
-	if err = createFile(x.Out, octets); err != nil {
+	if err = createFile(x.Out, data); err != nil {
 		return err
 	}
 	return t.print(answer, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%s written: %d certificate(s)\n", x.Out, len(all))
 		if x.Key {
-			_, _ = fmt.Fprintln(w, "It holds the private key without a password: whoever reads it can sign in your name. Remove it as soon as you can.")
+			_, _ = fmt.Fprintln(w, "It contains the private key without a password: anyone who reads it can sign in your name. Delete it as soon as you can.")
 		}
 	})
 }
 
-// replaceFile puts new content in the place of a file. The old content stays until the new one is safe on the disk, so
-// that at every instant there is one of the two. Only the owner can read the new file.
-func replaceFile(name string, octets []byte) error {
-	name, err := filepath.EvalSymlinks(name) // a link stays a link
+// replaceFile replaces the content of a file. The old content stays until the new one is on disk, so that one of the
+// two exists at every moment. Only the owner can read the new file.
+func replaceFile(name string, data []byte) error {
+	name, err := filepath.EvalSymlinks(name) // a symbolic link stays a link
 	if err != nil {
 		return fmt.Errorf("replace: %w", err)
 	}
@@ -220,37 +221,37 @@ func replaceFile(name string, octets []byte) error {
 	if err != nil {
 		return fmt.Errorf("replace: %w", err)
 	}
-	if err = fill(temporary, octets); err == nil {
+	if err = fill(temporary, data); err == nil {
 		err = os.Rename(temporary.Name(), name)
 	}
 	if err != nil {
-		return fmt.Errorf("%s is as it was: %w", name, errors.Join(err, os.Remove(temporary.Name())))
+		return fmt.Errorf("%s is unchanged: %w", name, errors.Join(err, os.Remove(temporary.Name())))
 	}
 	return syncDirectory(directory)
 }
 
-// createFile makes a file that only its owner can read, and takes nobody's place.
-func createFile(name string, octets []byte) error {
+// createFile creates a file that only its owner can read. It fails if the file exists.
+func createFile(name string, data []byte) error {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("the new file: %w", err)
 	}
-	if err = fill(file, octets); err != nil {
+	if err = fill(file, data); err != nil {
 		return fmt.Errorf("the new file: %w", errors.Join(err, os.Remove(name)))
 	}
 	return syncDirectory(filepath.Dir(name))
 }
 
-// fill writes a file, and returns when it is on the disk.
-func fill(file *os.File, octets []byte) error {
-	_, err := file.Write(octets)
+// writeAndSync writes and closes a file. The data is on disk when it returns.
+func fill(file *os.File, data []byte) error {
+	_, err := file.Write(data)
 	if err == nil {
 		err = file.Sync()
 	}
 	return errors.Join(err, file.Close())
 }
 
-// syncDirectory brings a name to the disk.
+// syncDirectory waits until the entries of a directory are on disk.
 func syncDirectory(name string) error {
 	directory, err := os.Open(name)
 	if err != nil {

@@ -22,10 +22,10 @@ import (
 
 const otherPrograms = "../../internal/message/pki/testdata/"
 
-func put(t *testing.T, name string, octets []byte) string {
+func put(t *testing.T, name string, data []byte) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(file, octets, 0o644); err != nil {
+	if err := os.WriteFile(file, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return file
@@ -36,14 +36,14 @@ func passwordFile(t *testing.T, password string) string {
 	return put(t, "password.txt", []byte(password+"\r\n"))
 }
 
-// stored is a .p12 file of the test authority's, and the file with its password.
+// writeTestP12 writes a .p12 file of the test authority, and a file with its password.
 func stored(t *testing.T, key, name string) (file, password string) {
 	t.Helper()
-	octets, secret := testpki.File(t, key)
-	return put(t, name, octets), passwordFile(t, secret)
+	data, secret := testpki.File(t, key)
+	return put(t, name, data), passwordFile(t, secret)
 }
 
-// made is a .p12 file with one certificate of a new authority.
+// issueP12 writes a .p12 file with one certificate of a new authority.
 func made(t *testing.T, authority string, order pki.Order) (file, password string) {
 	t.Helper()
 	now := time.Now()
@@ -62,19 +62,19 @@ func made(t *testing.T, authority string, order pki.Order) (file, password strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	octets, err := pki.WriteP12([]*pki.Key{key}, "worthless", 100, rand.Reader)
+	data, err := pki.WriteP12([]*pki.Key{key}, "worthless", 100, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return put(t, "x.p12", octets), passwordFile(t, "worthless")
+	return put(t, "x.p12", data), passwordFile(t, "worthless")
 }
 
 func shown(t *testing.T, file, password string) certificateReport {
 	t.Helper()
-	said := ctr(t, nil, "cert", "show", file, "--password-file", password, "--json").expect(t, exitOK).stdout
+	output := ctr(t, nil, "cert", "show", file, "--password-file", password, "--json").expect(t, exitOK).stdout
 	var r certificateReport
-	if err := json.Unmarshal([]byte(said), &r); err != nil {
-		t.Fatalf("%v in %s", err, said)
+	if err := json.Unmarshal([]byte(output), &r); err != nil {
+		t.Fatalf("%v in %s", err, output)
 	}
 	return r
 }
@@ -84,9 +84,9 @@ func TestCertShow(t *testing.T) {
 	file, password := stored(t, testpki.Hospital, "NIHII-HOSPITAL=71000436 20261120-100000.p12")
 	for _, args := range [][]string{{"cert", "show", file, "--password-file", password}, {"--p12", file, "--password-file", password, "cert", "show"}} {
 		ctr(t, nil, args...).expect(t, exitOK, "you are      NIHII-HOSPITAL=71000436\n", "name         ZIEKENHUIS SINT-ELOOI\n",
-			"taken for    this organisation, for the person", "right for    a development register", "RSA, 2048 bits", "day(s) left",
+			"taken for    this organisation, for the person", "usable for   a development register", "RSA, 2048 bits", "day(s) left",
 			"digitalSignature, nonRepudiation, keyEncipherment", "chain        2 issuer(s) in the file, complete",
-			"as the platform names files", "AES-256, sealed with SHA-256: of today; 2 key(s)", "--author SSIN")
+			"as the platform names files", "AES-256, MAC SHA-256: current; 2 key(s)", "--author SSIN")
 	}
 	r := shown(t, file, password)
 	leaf := testpki.Key(t, testpki.Hospital).Certificate
@@ -121,7 +121,7 @@ func TestCertShowJudges(t *testing.T) {
 		}
 	}
 	cbe, password := stored(t, "CBE=0403227020", "x.p12")
-	ctr(t, nil, "cert", "show", cbe, "--password-file", password).expect(t, exitOK, "nobody", "CERTIFICATE_CBE_NOT_ACCEPTED", "begins with NIHII-",
+	ctr(t, nil, "cert", "show", cbe, "--password-file", password).expect(t, exitOK, "no caller", "CERTIFICATE_CBE_NOT_ACCEPTED", "begins with NIHII-",
 		"A doctor, like every person")
 	for name, tt := range map[string]struct {
 		subject pki.Subject
@@ -180,7 +180,8 @@ func TestCertShowTellsTheFile(t *testing.T) {
 	}
 }
 
-// TestCertConvert: the same keys, names and issuers come out, in a file of today; the old file stays.
+// TestCertConvert checks that the new file contains the same keys, names and issuers with current encryption, and
+// that the old file stays.
 func TestCertConvert(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"openssl3.p12", "openssl-legacy.p12", "java.p12", "java-legacy.p12", "openssl-clear-certificates.p12", "openssl-empty.p12"} {
@@ -209,7 +210,7 @@ func onlyMine(t *testing.T, file string) {
 	}
 }
 
-// TestCertPassword: both keys of a platform's file survive, under the new password alone.
+// TestCertPassword checks that both keys of a platform file remain, readable only with the new password.
 func TestCertPassword(t *testing.T) {
 	t.Parallel()
 	file, old := stored(t, testpki.Hospital, "x.p12")
@@ -217,26 +218,26 @@ func TestCertPassword(t *testing.T) {
 	if err := os.Symlink(file, link); err != nil {
 		t.Fatal(err)
 	}
-	octets, secret := testpki.File(t, testpki.Hospital)
-	before, err := allKeys(octets, secret)
+	data, secret := testpki.File(t, testpki.Hospital)
+	before, err := allKeys(data, secret)
 	if err != nil || len(before) != 2 {
 		t.Fatalf("%d keys, %v", len(before), err)
 	}
 	fresh := passwordFile(t, "nieuw é€")
-	said := ctr(t, nil, "cert", "password", link, "--password-file", old, "--new-password-file", fresh, "--json").expect(t, exitOK).stdout
+	output := ctr(t, nil, "cert", "password", link, "--password-file", old, "--new-password-file", fresh, "--json").expect(t, exitOK).stdout
 	var answer written
-	if err = json.Unmarshal([]byte(said), &answer); err != nil || answer.Keys != 2 || answer.File != link {
-		t.Errorf("%s, %v", said, err)
+	if err = json.Unmarshal([]byte(output), &answer); err != nil || answer.Keys != 2 || answer.File != link {
+		t.Errorf("%s, %v", output, err)
 	}
 	onlyMine(t, file)
 	if target, failed := os.Readlink(link); failed != nil || target != file {
 		t.Errorf("the link leads to %s, %v", target, failed)
 	}
 	ctr(t, nil, "cert", "show", file, "--password-file", old).expect(t, exitUsage, "P12_PASSWORD")
-	if octets, err = os.ReadFile(file); err != nil {
+	if data, err = os.ReadFile(file); err != nil {
 		t.Fatal(err)
 	}
-	after, err := allKeys(octets, "nieuw é€")
+	after, err := allKeys(data, "nieuw é€")
 	if err != nil || !sameKeys(before, after) {
 		t.Errorf("%v, %v", after, err)
 	}
@@ -255,12 +256,12 @@ func TestCertExtract(t *testing.T) {
 	file, password := stored(t, testpki.Hospital, "x.p12")
 	extract := []string{"cert", "extract", file, "--password-file", password}
 	key := testpki.Key(t, testpki.Hospital)
-	if said := ctr(t, extract).expect(t, exitOK).stdout; said != string(pki.EncodePEM(key.Certificate)) {
-		t.Errorf("the certificate: %s", said)
+	if output := ctr(t, extract).expect(t, exitOK).stdout; output != string(pki.EncodePEM(key.Certificate)) {
+		t.Errorf("the certificate: %s", output)
 	}
 	whole := string(pki.EncodePEM(append([]*x509.Certificate{key.Certificate}, key.Chain...)...))
-	if said := ctr(t, extract, "--chain").expect(t, exitOK).stdout; said != whole {
-		t.Errorf("the chain: %s", said)
+	if output := ctr(t, extract, "--chain").expect(t, exitOK).stdout; output != whole {
+		t.Errorf("the chain: %s", output)
 	}
 	var answer struct{ PEM string }
 	if err := json.Unmarshal([]byte(ctr(t, extract, "--json").expect(t, exitOK).stdout), &answer); err != nil || answer.PEM != string(pki.EncodePEM(key.Certificate)) {
@@ -276,22 +277,22 @@ func TestCertExtract(t *testing.T) {
 	ctr(t, extract, "-o", out).expect(t, exitUsage, "file exists")
 	plain := filepath.Join(t.TempDir(), "plain.pem")
 	ctr(t, extract, "-o", plain).expect(t, exitOK, "1 certificate(s)")
-	octets, err := os.ReadFile(plain)
-	if err != nil || bytes.Contains(octets, []byte("PRIVATE")) {
-		t.Errorf("%s, %v", octets, err)
+	data, err := os.ReadFile(plain)
+	if err != nil || bytes.Contains(data, []byte("PRIVATE")) {
+		t.Errorf("%s, %v", data, err)
 	}
 }
 
-// TestCertRefuses: one line that says what is wrong, exit code 2, and a file that is as it was.
+// TestCertRefuses checks that an error is one line with exit code 2, and that the file is unchanged.
 func TestCertRefuses(t *testing.T) {
 	t.Parallel()
 	file, good := stored(t, testpki.Hospital, "x.p12")
-	octets, err := os.ReadFile(file)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wrong := passwordFile(t, "wrong")
-	broken := put(t, "broken.p12", octets[:len(octets)/2])
+	broken := put(t, "broken.p12", data[:len(data)/2])
 	text := put(t, "text.p12", []byte("hello"))
 	inClear := otherPrograms + "openssl-clear-key.p12"
 	missing := filepath.Join(t.TempDir(), "missing")
@@ -299,7 +300,7 @@ func TestCertRefuses(t *testing.T) {
 		args []string
 		say  string
 	}{
-		"no file":               {[]string{"cert", "show", "--password-file", good}, "which certificate?"},
+		"no file":               {[]string{"cert", "show", "--password-file", good}, "no .p12 file"},
 		"no such file":          {[]string{"cert", "show", missing, "--password-file", good}, "no such file"},
 		"no password":           {[]string{"cert", "show", file}, "--password-file=FILE"},
 		"a wrong password":      {[]string{"cert", "show", file, "--password-file", wrong}, "x.p12: P12_PASSWORD"},
@@ -321,7 +322,7 @@ func TestCertRefuses(t *testing.T) {
 			t.Errorf("%s: not one line: %q", name, r.stderr)
 		}
 	}
-	if after, failed := os.ReadFile(file); failed != nil || !bytes.Equal(after, octets) {
+	if after, failed := os.ReadFile(file); failed != nil || !bytes.Equal(after, data) {
 		t.Errorf("the file was changed, %v", failed)
 	}
 	if _, err = os.Stat(missing); err == nil {
@@ -329,7 +330,7 @@ func TestCertRefuses(t *testing.T) {
 	}
 }
 
-// TestReplaceFile: where the new file cannot take its place, the old one stays and nothing is left behind.
+// TestReplaceFile checks that the old file stays if it cannot be replaced, and that no temporary file remains.
 func TestReplaceFile(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
@@ -337,7 +338,7 @@ func TestReplaceFile(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(taken, "inside"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := replaceFile(taken, []byte("x")); err == nil || !strings.Contains(err.Error(), "is as it was") {
+	if err := replaceFile(taken, []byte("x")); err == nil || !strings.Contains(err.Error(), "is unchanged") {
 		t.Errorf("%v", err)
 	}
 	if err := replaceFile(filepath.Join(directory, "missing"), []byte("x")); err == nil {
@@ -348,11 +349,11 @@ func TestReplaceFile(t *testing.T) {
 	}
 }
 
-// TestOutline: what would not be written again is seen, and no octets that are no .p12 file are taken.
+// TestOutline checks that contents that cannot be written again are detected, and that invalid files are rejected.
 func TestOutline(t *testing.T) {
 	t.Parallel()
-	octets, _ := testpki.File(t, testpki.Hospital)
-	o, err := outline(octets)
+	data, _ := testpki.File(t, testpki.Hospital)
+	o, err := outline(data)
 	if err != nil || o.keys != 2 || o.clear {
 		t.Fatalf("%+v, %v", o, err)
 	}
@@ -374,7 +375,7 @@ func TestOutline(t *testing.T) {
 	if o = (&p12Outline{}); !o.open(contentInfo{Content: explicit(marshal(secret))}) || !o.clear {
 		t.Errorf("a thing in the clear is not seen: %+v", o)
 	}
-	for _, hostile := range [][]byte{nil, {0x30}, []byte("hello"), marshal([][]byte{nil}), octets[:len(octets)-1]} {
+	for _, hostile := range [][]byte{nil, {0x30}, []byte("hello"), marshal([][]byte{nil}), data[:len(data)-1]} {
 		if _, err = outline(hostile); err == nil {
 			t.Errorf("%x was taken", hostile)
 		}
@@ -399,14 +400,15 @@ func TestExpiryWarning(t *testing.T) {
 	}
 }
 
-// TestCommandsWarnOfExpiry: one line on standard error, and the answer on standard output is the same.
+// TestCommandsWarnOfExpiry checks that the warning is one line on standard error and that standard output does not
+// change.
 func TestCommandsWarnOfExpiry(t *testing.T) {
 	t.Parallel()
 	file, password := made(t, "CTR test", pki.Order{Subject: pki.Subject{Type: "SSIN", ID: "78031412250"}, Until: time.Now().Add(20*24*time.Hour + time.Hour)})
 	for _, more := range [][]string{nil, {"--json"}} {
 		flags := append([]string{"--p12", file, "--password-file", password, "--url", "https://127.0.0.1:1/ctr/v1"}, more...)
-		r := ctr(t, flags, "search", "--patient", "48022907379").expect(t, exitUnreachable, "ctr: your certificate ends on ", "in 20 day(s): renew it now")
-		if strings.Count(r.stderr, "your certificate ends") != 1 || r.stdout != "" {
+		r := ctr(t, flags, "search", "--patient", "48022907379").expect(t, exitUnreachable, "ctr: your certificate expires on ", "in 20 day(s): renew it now")
+		if strings.Count(r.stderr, "your certificate expires") != 1 || r.stdout != "" {
 			t.Errorf("%+v", r)
 		}
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 )
 
-// This file looks at the outer form of a .p12 file (RFC 7292): how it is encrypted, and which keys it holds.
+// This file reads the outer structure of a .p12 file (RFC 7292): its encryption, and the number of its keys.
 //
-// pki.ReadP12Keys reads what is in it; here stands only what can be said without the password.
+// pki.ReadP12Keys reads the contents. The code here needs no password.
 
-// storeIterations is how often the password of a new file is hashed for each of its parts.
+// p12Iterations is the number of iterations of the password hash for each part of a new file.
 const storeIterations = 100_000
 
 var (
@@ -27,7 +27,7 @@ var (
 	oidPBMAC1        = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 14}
 )
 
-// algorithmName names what encrypts or seals a .p12 file, empty for what is not known.
+// algorithmName names an encryption or MAC algorithm of a .p12 file. It is empty for an unknown algorithm.
 func algorithmName(id asn1.ObjectIdentifier) string {
 	switch id.String() {
 	case "1.2.840.113549.1.12.1.3":
@@ -56,7 +56,7 @@ func algorithmName(id asn1.ObjectIdentifier) string {
 	return ""
 }
 
-// modern reports whether an algorithm is one that programs of today write.
+// isModernAlgorithm reports whether current programs write files with this algorithm.
 func modern(name string) bool {
 	return strings.HasPrefix(name, "AES-") || name == "SHA-256" || name == "SHA-384" || name == "SHA-512" || name == "PBMAC1"
 }
@@ -72,17 +72,17 @@ type safeBag struct {
 	Attributes asn1.RawValue `asn1:"optional"`
 }
 
-// p12Outline is what can be seen of a .p12 file without its password.
+// p12Outline is the information that a .p12 file reveals without its password.
 type p12Outline struct {
 	keys       int
-	clear      bool // there are things in the clear that are not certificates
+	clear      bool // unencrypted contents other than certificates
 	encryption []string
 	mac        string
 }
 
-var errOutline = errors.New("the form of the .p12 file is not as expected; export it again with openssl or keytool")
+var errOutline = errors.New("the .p12 file has an unexpected structure; export it again with openssl or keytool")
 
-// outline reads the outer form. The file has been accepted by pki.ReadP12, which bounds it.
+// readOutline reads the outer structure. The file must have passed pki.ReadP12, which limits it.
 func outline(file []byte) (*p12Outline, error) {
 	var store struct {
 		Version int
@@ -117,12 +117,12 @@ func outline(file []byte) (*p12Outline, error) {
 	return o, nil
 }
 
-func readDER(octets []byte, into any) bool {
-	rest, err := asn1.Unmarshal(octets, into)
+func readDER(data []byte, into any) bool {
+	rest, err := asn1.Unmarshal(data, into)
 	return err == nil && len(rest) == 0
 }
 
-// encrypted takes in a ContentInfo with EncryptedData, in which there are certificates.
+// addEncryptedData reads a ContentInfo with EncryptedData, which contains certificates.
 func (o *p12Outline) encrypted(c contentInfo) bool {
 	var data struct {
 		Version int
@@ -139,11 +139,11 @@ func (o *p12Outline) encrypted(c contentInfo) bool {
 	return true
 }
 
-// open takes in a ContentInfo that is not encrypted as a whole: encrypted keys, and certificates in the clear.
+// addData reads a ContentInfo that is not encrypted as a whole: encrypted keys and unencrypted certificates.
 func (o *p12Outline) open(c contentInfo) bool {
-	var octets []byte
+	var data []byte
 	var bags []asn1.RawValue
-	if !readDER(c.Content.Bytes, &octets) || !readDER(octets, &bags) {
+	if !readDER(c.Content.Bytes, &data) || !readDER(data, &bags) {
 		return false
 	}
 	certificates := false
@@ -181,7 +181,7 @@ func (o *p12Outline) add(name string) {
 	}
 }
 
-// uses notes an encryption. Of PBES2 it is the cipher (RFC 8018 appendix A.4).
+// addAlgorithm records an encryption algorithm. For PBES2 it is the cipher (RFC 8018 appendix A.4).
 func (o *p12Outline) uses(a pkix.AlgorithmIdentifier) {
 	id := a.Algorithm
 	if id.Equal(oidPBES2) {
@@ -193,16 +193,16 @@ func (o *p12Outline) uses(a pkix.AlgorithmIdentifier) {
 	o.add(cmp.Or(algorithmName(id), id.String()))
 }
 
-// legacy reports whether a program of today may refuse the file for how it is encrypted.
+// isLegacy reports whether a current program may refuse the file because of its algorithms.
 func (o *p12Outline) legacy() bool {
 	return !modern(o.mac) || slices.ContainsFunc(o.encryption, func(name string) bool { return !modern(name) })
 }
 
-// errWouldLose is for a file of which not all could be written again.
-var errWouldLose = errors.New("the file holds something beside encrypted keys with their certificates, which would be lost; " +
-	"keep it as it is, or take it apart with openssl pkcs12")
+// errWouldLose is returned for a file with contents that cannot be written again.
+var errWouldLose = errors.New("the file contains more than encrypted keys with their certificates, and the rest would be lost; " +
+	"keep the file, or split it with openssl pkcs12")
 
-// allKeys reads every key of a .p12 file, the one that signs first, or nothing: each must have its certificate.
+// readAllKeys reads all keys of a .p12 file, the signing key first. It fails if a key has no certificate.
 func allKeys(file []byte, password string) ([]*pki.Key, error) {
 	keys, err := pki.ReadP12Keys(file, password)
 	if err != nil {
@@ -216,7 +216,7 @@ func allKeys(file []byte, password string) ([]*pki.Key, error) {
 		return nil, errWouldLose
 	}
 	for i, key := range keys {
-		switch { // as the platform names them; some programs cannot find what has no name
+		switch { // names as the platform gives them; some programs cannot find an unnamed key
 		case key.Name != "":
 		case i == 0:
 			key.Name = signingEntry
@@ -227,5 +227,5 @@ func allKeys(file []byte, password string) ([]*pki.Key, error) {
 	return keys, nil
 }
 
-// signingEntry is what the platform calls the key that signs, and so what pki.ReadP12 looks for.
+// signingEntryName is the platform's name of the signing key, for which pki.ReadP12 looks.
 const signingEntry = "authentication"

@@ -19,10 +19,10 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// advice is something to do about a certificate or its file.
+// advice is a recommendation about a certificate or its file.
 type advice string
 
-// What there may be to do.
+// The possible recommendations.
 const (
 	askNIHII       advice = "ASK_NIHII_CERTIFICATE"
 	signWithSSIN   advice = "SIGN_WITH_SSIN"
@@ -35,36 +35,37 @@ const (
 	testNotForReal advice = "NOT_FOR_PRODUCTION"
 )
 
-// words puts an advice into words for a terminal.
+// toText returns the recommendation as English text.
 func (a advice) words() string {
 	switch a {
 	case askNIHII:
-		return "A care institution signs with its NIHII number. Ask the eHealth platform for a certificate that begins with NIHII-, such as " +
-			"NIHII-HOSPITAL= for a hospital or NIHII-RETIREMENT= for a home; its local manager applies for it, and it takes up to 10 days."
+		return "A care institution signs with its NIHII number. Request a certificate that begins with NIHII- from the eHealth platform, such as " +
+			"NIHII-HOSPITAL= for a hospital or NIHII-RETIREMENT= for a home. The local manager of the institution applies for it; this takes up to 10 days."
 	case signWithSSIN:
-		return "A doctor, like every person, signs with his own certificate, SSIN=. There is no certificate with the NIHII number of a doctor."
+		return "A doctor, like every person, signs with their own certificate, SSIN=. There is no certificate with the NIHII number of a doctor."
 	case askOther:
-		return "Ask the eHealth platform for a certificate of a type that the register takes: NIHII-… for a care institution, SSIN= for a person."
+		return "Request a certificate of a type that the register accepts from the eHealth platform: NIHII-… for a care institution, SSIN= for a person."
 	case renew:
-		return "Renew it in the eHealth Certificate Manager: possible from 90 days before its end, with up to 10 days to wait. Your rights stay as they are."
+		return "Renew it in the eHealth Certificate Manager. This is possible from 90 days before expiry and takes up to 10 days. Your rights do not change."
 	case convertFile:
-		return "The file has the encryption of older programs, which OpenSSL 3 and new Java refuse or will: ctr cert convert FILE -o NEW.p12"
+		return "The file uses outdated encryption, which OpenSSL 3 and recent Java versions refuse or will refuse. Run: ctr cert convert FILE -o NEW.p12"
 	case chainMissing:
-		return "The file does not hold all issuers up to a root. The register does not need them; other services may."
+		return "The file does not contain all issuers up to a root. The register does not need them; other services may."
 	case fileNameOther:
-		return "The name of the file says another certificate than it holds. Check that it is the one you mean."
+		return "The file name describes another certificate than the file contains. Check that it is the right file."
 	case authorNeeded:
-		return "Name in every request the person who acts: Author, or --author SSIN. He must be attached to the organisation on that day."
+		return "Name the person who acts in every request, as Author or with --author SSIN. They must be attached to the organisation on that day."
 	case testNotForReal:
-		return "It is of the test environment. A service in production refuses it."
+		return "It belongs to the test environment. A service in production refuses it."
 	}
 	return string(a)
 }
 
-// certificateReport tells all about a certificate and its file. As JSON it has no language: codes, names and numbers.
+// certificateReport describes a certificate and its file. Its JSON form contains codes, names and numbers, but no
+// text in a natural language.
 type certificateReport struct {
 	File        string         `json:"file"`
-	Subject     string         `json:"subject"` // TYPE=id[, APPLICATION]; the name as it stands where that cannot be read
+	Subject     string         `json:"subject"` // TYPE=id[, APPLICATION]; the common name if it has another form
 	Type        string         `json:"type,omitempty"`
 	ID          string         `json:"id,omitempty"`
 	Application string         `json:"application,omitempty"`
@@ -73,9 +74,9 @@ type certificateReport struct {
 	Environment string         `json:"environment"` // production, acceptance or other
 	ValidFrom   time.Time      `json:"validFrom"`
 	ValidUntil  time.Time      `json:"validUntil"`
-	DaysLeft    int            `json:"daysLeft"` // negative after the end
+	DaysLeft    int            `json:"daysLeft"` // negative after expiry
 	Issuer      string         `json:"issuer"`
-	Serial      string         `json:"serial"` // in decimal
+	Serial      string         `json:"serial"` // decimal
 	Key         keyReport      `json:"key"`
 	Usages      []string       `json:"usages"`
 	RefusedFor  []problem.Code `json:"refusedFor"`
@@ -88,13 +89,13 @@ type keyReport struct {
 	Bits      int    `json:"bits"`
 }
 
-// storeReport is about the file.
+// p12Report describes the file.
 type storeReport struct {
-	Entry         string   `json:"entry"` // that signs
+	Entry         string   `json:"entry"` // name of the signing key
 	Keys          int      `json:"keys"`
-	Chain         []string `json:"chain"` // the issuers, the nearest first
+	Chain         []string `json:"chain"` // the issuers, nearest first
 	ChainComplete bool     `json:"chainComplete"`
-	PlatformName  bool     `json:"platformName"` // the file is called TYPE=id[,APPLICATION] yyyyMMdd-HHmmss.p12
+	PlatformName  bool     `json:"platformName"` // whether the file name is TYPE=id[,APPLICATION] yyyyMMdd-HHmmss.p12
 	Encryption    []string `json:"encryption"`
 	MAC           string   `json:"mac"`
 	Legacy        bool     `json:"legacy"`
@@ -102,7 +103,7 @@ type storeReport struct {
 
 type certShowCommand struct{ certFile }
 
-// Run tells who the holder of a certificate is to a service.
+// Run shows how a service identifies the holder of a certificate.
 func (s *certShowCommand) Run(c *commands, t *terminal) error {
 	file, err := s.open(c)
 	if err != nil {
@@ -115,7 +116,7 @@ func (s *certShowCommand) Run(c *commands, t *terminal) error {
 	return t.print(r, r.words)
 }
 
-// print shows an answer: as JSON, or in words.
+// printAnswer prints an answer as JSON or as text.
 func (t *terminal) print(answer any, words func(io.Writer)) error {
 	if !t.json {
 		words(t.out)
@@ -135,7 +136,7 @@ func (o *openedFile) report(now time.Time) (*certificateReport, error) {
 		RefusedFor: []problem.Code{}, Advice: []advice{},
 	}
 	r.judgeSubject(leaf)
-	// Trusting the certificate itself leaves what the service says of one from an authority that it trusts.
+	// With the certificate itself as trust anchor, Verify makes every other check of the service.
 	if err := pki.NewTrust([]*x509.Certificate{leaf}, nil, 0).Verify(leaf, now); err != nil {
 		r.RefusedFor = append(r.RefusedFor, problem.From(err).Code)
 	}
@@ -151,7 +152,8 @@ func (o *openedFile) report(now time.Time) (*certificateReport, error) {
 	return r, nil
 }
 
-// judgeSubject says whom a service takes the holder for, as the register decides it, and what to ask for instead.
+// assessSubject determines how a service identifies the holder, by the rules of the register, and which certificate
+// to request instead.
 func (r *certificateReport) judgeSubject(leaf *x509.Certificate) {
 	subject, err := pki.SubjectOf(leaf)
 	if err != nil {
@@ -164,8 +166,8 @@ func (r *certificateReport) judgeSubject(leaf *x509.Certificate) {
 		return
 	}
 	r.Subject, r.Type, r.ID, r.Application, r.Name = subject.String(), subject.Type, subject.ID, subject.Application, subject.Name
-	refuse := func(code problem.Code, what ...advice) {
-		r.RefusedFor, r.Advice = append(r.RefusedFor, code), append(r.Advice, what...)
+	refuse := func(code problem.Code, recommendations ...advice) {
+		r.RefusedFor, r.Advice = append(r.RefusedFor, code), append(r.Advice, recommendations...)
 	}
 	switch {
 	case subject.IsPerson():
@@ -190,7 +192,7 @@ func (r *certificateReport) judgeSubject(leaf *x509.Certificate) {
 	}
 }
 
-// platformFile is what the platform's certificate manager calls a file.
+// platformFileName matches the file names of the platform's certificate manager.
 var platformFile = regexp.MustCompile(`^([A-Z0-9_-]+=[0-9]+(?:,[0-9A-Z_-]+)?) [0-9]{8}-[0-9]{6}\.(?:p12|acc-p12)$`)
 
 func (r *certificateReport) judgeFile(o *openedFile) error {
@@ -220,7 +222,7 @@ func (r *certificateReport) judgeFile(o *openedFile) error {
 	return nil
 }
 
-// isComplete reports whether the file holds the issuers up to a root.
+// isChainComplete reports whether the file contains all issuers up to a root.
 func isComplete(key *pki.Key) bool {
 	last := key.Certificate
 	if len(key.Chain) > 0 {
@@ -229,7 +231,8 @@ func isComplete(key *pki.Key) bool {
 	return last.CheckSignatureFrom(last) == nil
 }
 
-// environmentOf tells by the issuer's name whether the platform gave out a certificate, and for what.
+// detectEnvironment deduces from the issuer's name whether the platform issued a certificate, and for which
+// environment.
 func environmentOf(leaf *x509.Certificate) string {
 	issuer := strings.ToLower(leaf.Issuer.CommonName)
 	switch {
@@ -252,7 +255,7 @@ func keyOf(leaf *x509.Certificate) keyReport {
 	return k
 }
 
-// usagesOf names the usages as RFC 5280 §4.2.1.3 and §4.2.1.12 do.
+// keyUsageNames returns the names of RFC 5280 §4.2.1.3 and §4.2.1.12.
 func usagesOf(leaf *x509.Certificate) []string {
 	names := []string{"digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
 		"keyCertSign", "cRLSign", "encipherOnly", "decipherOnly"}
@@ -279,7 +282,7 @@ func usagesOf(leaf *x509.Certificate) []string {
 	return slices.Compact(all)
 }
 
-// words tells the report to a person.
+// writeText writes the report as text.
 func (r *certificateReport) words(w io.Writer) {
 	line := func(name, format string, values ...any) {
 		_, _ = fmt.Fprintf(w, "%-12s "+format+"\n", append([]any{name}, values...)...)
@@ -289,7 +292,7 @@ func (r *certificateReport) words(w io.Writer) {
 		line("name", "%s", r.Name)
 	}
 	line("taken for", "%s", takenFor(r.TakenFor))
-	line("right for", "%s", r.rightFor())
+	line("usable for", "%s", r.rightFor())
 	line("valid", "from %s until %s, %s", r.ValidFrom.Format(time.DateOnly), r.ValidUntil.Format(time.DateOnly), left(r.DaysLeft))
 	line("issuer", "%s", r.Issuer)
 	line("key", "%s, %d bits", r.Key.Algorithm, r.Key.Bits)
@@ -305,11 +308,11 @@ func (r *certificateReport) words(w io.Writer) {
 		name = "as the platform names files"
 	}
 	line("file name", "%s", name)
-	age := "of today"
+	age := "current"
 	if r.Store.Legacy {
 		age = "outdated"
 	}
-	line("encryption", "%s, sealed with %s: %s; %d key(s)", strings.Join(r.Store.Encryption, ", "), r.Store.MAC, age, r.Store.Keys)
+	line("encryption", "%s, MAC %s: %s; %d key(s)", strings.Join(r.Store.Encryption, ", "), r.Store.MAC, age, r.Store.Keys)
 	for _, code := range r.RefusedFor {
 		text := ""
 		if entry, ok := problem.Lookup(code); ok {
@@ -322,31 +325,31 @@ func (r *certificateReport) words(w io.Writer) {
 	}
 }
 
-func takenFor(whom string) string {
-	switch whom {
+func takenFor(identifiedAs string) string {
+	switch identifiedAs {
 	case "person":
-		return "this person: a professional where the professional register says so on that day, and else a patient"
+		return "this person: a professional if the professional register says so on that day, otherwise a patient"
 	case "organisation":
 		return "this organisation, for the person whom a request names as its author"
 	}
-	return "nobody: the register refuses this certificate"
+	return "no caller: the register refuses this certificate"
 }
 
-// rightFor says where the certificate serves.
+// describeUse describes where the certificate can be used.
 func (r *certificateReport) rightFor() string {
 	if len(r.RefusedFor) > 0 {
-		return "no register: see below"
+		return "no register; see below"
 	}
 	switch r.Environment {
 	case "production":
-		return "the register in production"
+		return "the production register"
 	case "acceptance":
 		return "the register's test environment (acceptance)"
 	}
-	return "a development register that trusts its issuer; the platform did not give it out"
+	return "a development register that trusts its issuer; the platform did not issue it"
 }
 
-// daysUntil counts whole days; those after the end are negative.
+// daysUntil counts whole days. It is negative after the end.
 func daysUntil(end, now time.Time) int {
 	left := end.Sub(now)
 	days := int(left / (24 * time.Hour))
@@ -358,36 +361,37 @@ func daysUntil(end, now time.Time) int {
 
 func left(days int) string {
 	if days < 0 {
-		return "which is over"
+		return "expired"
 	}
 	return fmt.Sprintf("%d day(s) left", days)
 }
 
-// cautious is caller with a warning, once per run, when the certificate ends soon. The answer on standard output stays
-// as it is.
+// newServiceClientWithWarning is newServiceClient with one warning on standard error if the certificate expires soon.
+// Standard output is not affected.
 func (c *commands) cautious(ctx context.Context, stdout, stderr io.Writer) (*caller, error) {
-	made, err := c.caller(ctx, stdout)
+	remote, err := c.caller(ctx, stdout)
 	if err != nil {
 		return nil, err
 	}
-	if warning := expiryWarning(made.client.Key.Certificate, made.client.Now()); warning != "" {
+	if warning := expiryWarning(remote.client.Key.Certificate, remote.client.Now()); warning != "" {
 		_, _ = fmt.Fprintln(stderr, "ctr: "+warning)
 	}
-	return made, nil
+	return remote, nil
 }
 
-// expiryWarning tells that a certificate ends within 90, 30 or 7 days. One that is over needs none: the service says it.
+// expiryWarning returns a warning if a certificate expires within 90, 30 or 7 days. After expiry it returns none,
+// because the service reports it.
 func expiryWarning(leaf *x509.Certificate, now time.Time) string {
 	end := leaf.NotAfter.Sub(now)
 	const day = 24 * time.Hour
-	when := fmt.Sprintf("your certificate ends on %s, in %d day(s)", leaf.NotAfter.UTC().Format(time.DateOnly), daysUntil(leaf.NotAfter, now))
+	when := fmt.Sprintf("your certificate expires on %s, in %d day(s)", leaf.NotAfter.UTC().Format(time.DateOnly), daysUntil(leaf.NotAfter, now))
 	switch {
 	case end < 0 || end > 90*day:
 		return ""
 	case end > 30*day:
 		return when + ": it can be renewed from now on."
 	case end > 7*day:
-		return when + ": renew it now, for that can take 10 days."
+		return when + ": renew it now; this can take 10 days."
 	}
-	return when + ": renew it today, for that can take 10 days, and afterwards nothing can be signed."
+	return when + ": renew it today; this can take 10 days, and an expired certificate cannot be used to sign."
 }

@@ -20,45 +20,46 @@ import (
 )
 
 type checkCommand struct {
-	File      string       `arg:"" help:"The message as it was sent: the envelope, or with its Content-Type line before it, as a MTOM package must be." type:"existingfile"`
-	Trust     []string     `help:"PEM file of authorities that the service trusts; who issued the certificate is not checked when left out. Repeatable." type:"existingfile" placeholder:"FILE"`
-	Known     []string     `help:"PEM file of certificates that are registered with the service. Repeatable." type:"existingfile" placeholder:"FILE"`
-	At        string       `help:"The service's time, as 2026-11-21T10:00:00Z; now when left out." placeholder:"INSTANT"`
-	Strict    bool         `help:"As a service that wants the certificate to be signed too."`
-	Lang      problem.Lang `help:"Language of what to change: en, nl, fr or de." enum:"en,nl,fr,de" default:"en"`
-	Canonical string       `help:"Your own canonical form, to find where it differs from the service's." type:"existingfile" placeholder:"FILE"`
-	Of        string       `help:"Of which signed part --canonical is: the name of its element, its identifier, or SignedInfo." default:"Body"`
+	File      string       `arg:"" help:"The message as it was sent: the envelope, with its Content-Type line before it if it is an MTOM package." type:"existingfile"`
+	Trust     []string     `help:"PEM file with certificate authorities that the service trusts. Without it, the issuer of the certificate is not checked. Repeatable." type:"existingfile" placeholder:"FILE"`
+	Known     []string     `help:"PEM file with certificates that are registered with the service. Repeatable." type:"existingfile" placeholder:"FILE"`
+	At        string       `help:"Time of the check, as 2026-11-21T10:00:00Z. Default: now." placeholder:"INSTANT"`
+	Strict    bool         `help:"Check like a service that requires the certificate to be signed too."`
+	Lang      problem.Lang `help:"Language of the explanations: en, nl, fr or de." enum:"en,nl,fr,de" default:"en"`
+	Canonical string       `help:"File with your own canonical form, to find where it differs from the service's." type:"existingfile" placeholder:"FILE"`
+	Of        string       `help:"The signed part in --canonical: the name of its element, its identifier, or SignedInfo." default:"Body"`
 }
 
-// errWouldBeRefused is how a check ends that found something. What it found has been printed.
+// errWouldBeRefused is returned by a check with findings, after they have been printed.
 var errWouldBeRefused = errors.New("the message would be refused")
 
-// terminal is what a command needs that need not call a service.
+// commandContext is the environment of a command that can run without calling the service.
 type terminal struct {
 	ctx  context.Context
 	out  io.Writer
 	json bool
 	now  func() time.Time
-	url  string // of a service to ask; empty for none
+	url  string // of the service to ask; empty for none
 	http func() (*http.Client, error)
-	// caller is for a command that calls a service at times, and can do without a key at others.
+	// newServiceClient is for a command that calls the service only in some cases and otherwise needs no key.
 	caller func() (*caller, error)
 }
 
-// Run tells everything that the service would refuse in a message: as this program sees it, or with --url as the service does.
+// Run reports everything in a message that the service would refuse, as determined by this program, or with --url by
+// the service.
 func (c *checkCommand) Run(t *terminal) error {
 	options, err := c.options(t.now())
 	if err != nil {
 		return err
 	}
 	if t.url != "" && (c.At != "" || c.Strict || len(c.Trust)+len(c.Known) > 0) {
-		return errors.New("--url: the service has its own time, trust and strictness; leave --at, --trust, --known and --strict out")
+		return errors.New("--url: the service has its own time, trust and strictness; omit --at, --trust, --known and --strict")
 	}
-	octets, err := os.ReadFile(c.File)
+	data, err := os.ReadFile(c.File)
 	if err != nil {
 		return fmt.Errorf("the message: %w", err)
 	}
-	message := recorded.Read(octets)
+	message := recorded.Read(data)
 	r, security := check.Look(message.Envelope(), options)
 	if t.url != "" {
 		if r, err = c.ask(t, message); err != nil {
@@ -122,27 +123,27 @@ func (c *checkCommand) options(now time.Time) (check.Options, error) {
 func readFiles(names []string) ([][]byte, error) {
 	all := make([][]byte, 0, len(names))
 	for _, name := range names {
-		octets, err := os.ReadFile(name)
+		data, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err //nolint:wrapcheck // the callers name the flag, and the error names the file
 		}
-		all = append(all, octets)
+		all = append(all, data)
 	}
 	return all, nil
 }
 
-// compare compares the caller's canonical form with that of the service.
+// compareCanonical compares the user's canonical form with that of the service.
 func (c *checkCommand) compare(security *wsse.Report) (*check.Difference, error) {
 	yours, err := os.ReadFile(c.Canonical)
 	if err != nil {
 		return nil, fmt.Errorf("--canonical: %w", err)
 	}
 	if security == nil {
-		return nil, nil //nolint:nilnil // nothing to compare with; the report says why
+		return nil, nil //nolint:nilnil // nothing to compare with; the report gives the reason
 	}
 	ours, ok := security.Canonical(c.Of)
 	if !ok {
-		return nil, fmt.Errorf("--of: the signature has no reference to %q of which the octets can be told", c.Of)
+		return nil, fmt.Errorf("--of: the signature has no reference to %q whose bytes are known", c.Of)
 	}
 	return check.Compare(c.Of, ours, yours), nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// sent returns the octets that ctr itself sends, signed by a key of the test PKI, and a folder for files.
+// captureMessage returns a message sent by ctr, signed with a key of the test PKI, and a folder for files.
 func sent(t *testing.T, key string, request string) (string, *service) {
 	t.Helper()
 	var message []byte
@@ -41,13 +41,13 @@ func hospitalSent(t *testing.T) (string, *service) {
 	return sent(t, testpki.Hospital, implantation("2026-01-02", "2026-01-01", "EPD-1"))
 }
 
-// checked runs the check on a message.
+// runCheck runs the check on a message.
 func (s *service) checked(message string, flags ...string) result {
 	s.t.Helper()
 	return ctr(s.t, nil, append([]string{"check", s.write("message.xml", []byte(message))}, flags...)...)
 }
 
-// wants compares the exit code, and looks for words on standard output; nothing may stand on standard error.
+// expectOutput checks the exit code and text on standard output. Standard error must be empty.
 func (r result) wants(t *testing.T, code int, words ...string) {
 	t.Helper()
 	if r.code != code || r.stderr != "" {
@@ -73,7 +73,7 @@ func TestCheckAGoodMessage(t *testing.T) {
 	s.checked(message).wants(t, exitOK, "trusted          not checked: no --trust was given")
 }
 
-// TestCheckSaysEverything: one run lists what the service would refuse one by one.
+// TestCheckSaysEverything checks that one run reports everything that the service would refuse one by one.
 func TestCheckSaysEverything(t *testing.T) {
 	t.Parallel()
 	message, s := sent(t, pki.EntryExpired, implantation("2026-01-02", "2026-01-01", "EPD-1"))
@@ -109,7 +109,7 @@ func TestCheckSaysEverything(t *testing.T) {
 	}
 }
 
-// TestCheckStops: what leaves nothing to look at is said, and what is not checked because of it.
+// TestCheckStops checks that an error that prevents further checks is reported, with the checks that it prevents.
 func TestCheckStops(t *testing.T) {
 	t.Parallel()
 	message, s := hospitalSent(t)
@@ -135,7 +135,7 @@ func TestCheckStops(t *testing.T) {
 	}
 }
 
-// TestCheckAPackage: a MTOM package, as it is recorded with its Content-Type.
+// TestCheckAPackage checks an MTOM package, recorded with its Content-Type.
 func TestCheckAPackage(t *testing.T) {
 	t.Parallel()
 	message, s := hospitalSent(t)
@@ -183,7 +183,7 @@ func TestCheckUsage(t *testing.T) {
 	}
 }
 
-// TestCheckOfANamedCertificate: whoever only names his certificate must be registered.
+// TestCheckOfANamedCertificate checks that a certificate that is only named in the message must be registered.
 func TestCheckOfANamedCertificate(t *testing.T) {
 	t.Parallel()
 	_, s := hospitalSent(t)
@@ -202,7 +202,8 @@ func TestCheckOfANamedCertificate(t *testing.T) {
 	s.checked(named, "--known", known).wants(t, exitRefused, "it verifies with the key of the certificate", "->   REFERENCE_NOT_FOUND")
 }
 
-// TestCheckByTheService: with --url the service looks, which knows whom it trusts; nothing is registered.
+// TestCheckByTheService checks a message with --url: the service, which has its own trust anchors, does the check and
+// registers nothing.
 func TestCheckByTheService(t *testing.T) {
 	t.Parallel()
 	message, _ := hospitalSent(t)

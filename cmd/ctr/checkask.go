@@ -12,12 +12,13 @@ import (
 	"github.com/openctr/ctr/internal/message/recorded"
 )
 
-// ask has a service look at the message. It gets the octets as they are; the Content-Type too, if it was recorded.
+// askService lets a service check the message. The bytes are sent unchanged, with the recorded Content-Type if there
+// is one.
 func (c *checkCommand) ask(t *terminal, m recorded.Message) (*check.Report, error) {
 	if m.Err != nil {
 		return nil, fmt.Errorf("the message: %w", m.Err)
 	}
-	caller, err := t.http()
+	httpClient, err := t.http()
 	if err != nil {
 		return nil, err
 	}
@@ -31,17 +32,17 @@ func (c *checkCommand) ask(t *terminal, m recorded.Message) (*check.Report, erro
 	}
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("Accept-Language", string(c.Lang))
-	response, err := caller.Do(request)
+	response, err := httpClient.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", client.ErrUnreachable, err)
 	}
-	const longest = 1 << 20
-	octets, err := io.ReadAll(io.LimitReader(response.Body, longest))
+	const maxAnswerBytes = 1 << 20
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, fmt.Errorf("%w: %w", client.ErrUnreachable, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the service does not check messages (HTTP %d); leave --url out to check it here", response.StatusCode)
+		return nil, fmt.Errorf("the service does not check messages (HTTP %d); omit --url to check the message here", response.StatusCode)
 	}
-	return check.ReadJSON(octets, c.Lang)
+	return check.ReadJSON(data, c.Lang)
 }

@@ -17,22 +17,22 @@ import (
 )
 
 type conformanceCommand struct {
-	Messages []string `arg:"" optional:"" help:"Files, or folders of files, with the messages that your client sent, with or without the fields of their HTTP requests. Without any, the server at --url is judged."`
+	Messages []string `arg:"" optional:"" help:"Files, or folders of files, with the messages that your client sent, with or without their HTTP headers. Without files, the server at --url is tested."`
 
-	Trust []string `help:"Of messages: PEM file of authorities that the service trusts. Repeatable." type:"existingfile" placeholder:"FILE"`
+	Trust []string `help:"For messages: PEM file with certificate authorities that the service trusts. Repeatable." type:"existingfile" placeholder:"FILE"`
 
-	AgainstATestService bool   `name:"against-a-test-service" help:"Of a server: yes, this one is for tests. A run writes notifications to it that stay."`
-	TestPKI             string `name:"test-pki" help:"Of a server: the folder certs of a service that was started with --dev, for certificates that must be refused." type:"existingdir" placeholder:"DIR"`
-	Patient             string `help:"Of a server: SSIN of a patient whom it knows." placeholder:"SSIN" default:"48022907379"`
-	Prescriber          string `help:"Of a server: NIHII of a prescriber whom it knows." placeholder:"NIHII" default:"17800389480"`
-	Code                string `help:"Of a server: notification code of a device that it knows." placeholder:"CODE" default:"000071200176"`
-	Device              string `help:"Of a server: device identifier of the same, a GTIN of 14 digits." placeholder:"GTIN" default:"05410000001047"`
+	AgainstATestService bool   `name:"against-a-test-service" help:"For a server: confirms that it is for tests. A run writes notifications to it that stay."`
+	TestPKI             string `name:"test-pki" help:"For a server: the folder certs of a service that was started with --dev, for certificates that must be refused." type:"existingdir" placeholder:"DIR"`
+	Patient             string `help:"For a server: SSIN of a patient in its data." placeholder:"SSIN" default:"48022907379"`
+	Prescriber          string `help:"For a server: NIHII of a prescriber in its data." placeholder:"NIHII" default:"17800389480"`
+	Code                string `help:"For a server: notification code of a device in its data." placeholder:"CODE" default:"000071200176"`
+	Device              string `help:"For a server: device identifier of that device, a GTIN of 14 digits." placeholder:"GTIN" default:"05410000001047"`
 }
 
-// errDoesNotConform is how a run ends that found a requirement not met. What it found has been printed.
+// errDoesNotConform is returned if a requirement is not met, after the report has been printed.
 var errDoesNotConform = saidError(exitRefused)
 
-// Run judges the messages of a client, or a server.
+// Run tests the messages of a client, or a server.
 func (c *conformanceCommand) Run(t *terminal) error {
 	report, err := c.judge(t)
 	if err != nil {
@@ -55,20 +55,20 @@ func (c *conformanceCommand) Run(t *terminal) error {
 func (c *conformanceCommand) judge(t *terminal) (*conformance.Report, error) {
 	switch {
 	case len(c.Messages) > 0 && t.url != "":
-		return nil, errors.New("messages are judged without a server: leave --url out, or leave out the messages to judge the server")
+		return nil, errors.New("messages are tested without a server: omit --url, or omit the messages to test the server")
 	case len(c.Messages) > 0:
 		return c.judgeMessages()
 	case t.url == "":
-		return nil, errors.New("name the files or folders with the messages of your client, or with --url a server to judge")
+		return nil, errors.New("give the files or folders with the messages of your client, or the server to test with --url")
 	case !c.AgainstATestService:
-		return nil, errors.New("a run writes notifications that stay: say with --against-a-test-service that the server at --url is for tests")
+		return nil, errors.New("a run writes notifications that stay: confirm with --against-a-test-service that the server at --url is for tests")
 	}
 	return c.judgeServer(t)
 }
 
-// judgeServer runs the requirements for servers.
+// judgeServer tests the requirements for servers.
 func (c *conformanceCommand) judgeServer(t *terminal) (*conformance.Report, error) {
-	caller, err := t.caller()
+	remote, err := t.caller()
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +76,11 @@ func (c *conformanceCommand) judgeServer(t *terminal) (*conformance.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	data := samples.Data{Author: caller.author, Name: "author", Patient: c.Patient, Prescriber: c.Prescriber, Code: c.Code, Device: c.Device}
+	data := samples.Data{Author: remote.author, Name: "author", Patient: c.Patient, Prescriber: c.Prescriber, Code: c.Code, Device: c.Device}
 	if data.Author == "" {
 		data.Author = samples.Development().Author
 	}
-	server := conformance.Server{URL: t.url, HTTP: caller.client.HTTP, Key: caller.client.Key, Keys: keys, Data: data, Now: time.Now, NewID: newID}
+	server := conformance.Server{URL: t.url, HTTP: remote.client.HTTP, Key: remote.client.Key, Keys: keys, Data: data, Now: time.Now, NewID: newID}
 	report, err := server.Judge(t.ctx)
 	if errors.Is(err, conformance.ErrUnreachable) {
 		err = fmt.Errorf("%w: %w", client.ErrUnreachable, err)
@@ -88,7 +88,7 @@ func (c *conformanceCommand) judgeServer(t *terminal) (*conformance.Report, erro
 	return report, err
 }
 
-// keys gives the keys of a test PKI, and none without one.
+// newKeyLookup returns a function that finds the keys of the test PKI. Without a test PKI it finds none.
 func (c *conformanceCommand) keys() (func(string) (*pki.Key, error), error) {
 	if c.TestPKI == "" {
 		return func(string) (*pki.Key, error) { return nil, samples.ErrNoKey }, nil
@@ -106,15 +106,15 @@ func (c *conformanceCommand) keys() (func(string) (*pki.Key, error), error) {
 		if !found {
 			return nil, samples.ErrNoKey
 		}
-		octets, err := os.ReadFile(file)
+		data, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("--test-pki: %w", err)
 		}
-		return pki.ReadP12(octets, strings.TrimRight(string(password), "\r\n"))
+		return pki.ReadP12(data, strings.TrimRight(string(password), "\r\n"))
 	}, nil
 }
 
-// judgeMessages runs the requirements for clients.
+// judgeMessages tests the requirements for clients.
 func (c *conformanceCommand) judgeMessages() (*conformance.Report, error) {
 	captured, err := readCaptured(c.Messages)
 	if err != nil {
@@ -133,17 +133,17 @@ func (c *conformanceCommand) judgeMessages() (*conformance.Report, error) {
 	return conformance.JudgeMessages(captured, trust)
 }
 
-// Bounds of what is read into memory at once.
+// The limits of what is read into memory.
 const (
 	mostMessages = 10_000
 	mostOctets   = 128 << 20
 )
 
-// readCaptured reads files, and all files in folders and below them, in the order of their names. Those that begin with a point are
-// left out.
+// readCapturedMessages reads files, and recursively the files in folders, in the order of their names. It skips names
+// that begin with a dot.
 func readCaptured(paths []string) ([]conformance.Captured, error) {
 	var all []conformance.Captured
-	octets := 0
+	data := 0
 	for _, path := range paths {
 		err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 			hidden := err == nil && name != path && strings.HasPrefix(entry.Name(), ".")
@@ -155,13 +155,13 @@ func readCaptured(paths []string) ([]conformance.Captured, error) {
 			case hidden || !entry.Type().IsRegular() && name != path || entry.IsDir():
 				return nil
 			}
-			content, err := os.ReadFile(name) //nolint:gosec // the caller's own path
+			content, err := os.ReadFile(name) //nolint:gosec // the path is the user's own
 			if err != nil {
 				return err
 			}
 			all = append(all, conformance.Captured{Name: filepath.ToSlash(name), Octets: content})
-			if octets += len(content); octets > mostOctets || len(all) > mostMessages {
-				return fmt.Errorf("more than %d messages, or %d MB, at once", mostMessages, mostOctets>>20)
+			if data += len(content); data > mostOctets || len(all) > mostMessages {
+				return fmt.Errorf("more than %d messages or %d MB at once", mostMessages, mostOctets>>20)
 			}
 			return nil
 		})
@@ -170,7 +170,7 @@ func readCaptured(paths []string) ([]conformance.Captured, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, errors.New("there are no messages in what was named")
+		return nil, errors.New("there are no messages in the given files and folders")
 	}
 	return all, nil
 }

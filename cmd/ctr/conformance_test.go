@@ -15,7 +15,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// captures writes a folder of messages as a client sent them: one in a file of its own for each operation.
+// writeCaptures writes a folder of client messages, one file per operation.
 func captures(t *testing.T) string {
 	t.Helper()
 	directory := t.TempDir()
@@ -69,7 +69,7 @@ func TestConformanceOfMessages(t *testing.T) {
 		filepath.ToSlash(one)+": that of Patient is none", "Does not conform: 2 requirements are not met")
 }
 
-// TestConformanceOfOurOwn: what this program sends conforms, whichever key signs.
+// TestConformanceOfOurOwn checks that the messages of this program conform, with any type of key.
 func TestConformanceOfOurOwn(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{testpki.Hospital, "SSIN=78031412250"} {
@@ -86,11 +86,11 @@ func TestConformanceUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "name the files or folders"},
+		{nil, "give the files or folders"},
 		{[]string{empty}, "there are no messages"},
 		{[]string{filepath.Join(empty, "missing")}, "the messages: "},
 		{[]string{"--url", "https://127.0.0.1:1/ctr/v1"}, "--against-a-test-service"},
-		{[]string{"--url", "https://127.0.0.1:1/ctr/v1", empty}, "leave --url out"},
+		{[]string{"--url", "https://127.0.0.1:1/ctr/v1", empty}, "omit --url"},
 		{[]string{"--url", "https://127.0.0.1:1/ctr/v1", "--against-a-test-service"}, "missing flags: --p12"},
 		{[]string{empty, "--trust", os.DevNull}, "there are no messages"},
 	} {

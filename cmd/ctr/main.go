@@ -1,5 +1,5 @@
-// Command ctr calls a register as a hospital's package does: it signs with an eHealth certificate, sends, and shows the
-// answer or the fault in plain words.
+// Command ctr calls a register as a hospital's software does: it signs with an eHealth certificate, sends, and shows
+// the answer or the fault in plain words.
 package main
 
 import (
@@ -19,36 +19,36 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// commands are the flags and commands of ctr.
+// commandLine defines the flags and commands of ctr.
 type commands struct {
-	P12          string `name:"p12" help:"The .p12 file that signs. All commands but check, conformance and cert need it, and the next two." type:"existingfile" placeholder:"FILE"`
-	PasswordFile string `help:"File with its password." type:"existingfile" placeholder:"FILE"`
-	URL          string `name:"url" help:"The service's address, ending in /ctr/v1." placeholder:"URL"`
-	CA           string `name:"ca" help:"PEM file of whom to trust for TLS; the system's authorities when left out." type:"existingfile" placeholder:"FILE"`
-	Author       string `help:"SSIN of the person who acts, when an organisation's certificate signs; in place of the author whom a file names." placeholder:"SSIN"`
+	P12          string `name:"p12" help:"The .p12 file with the signing key. All commands except check, conformance and cert require it and the next two flags." type:"existingfile" placeholder:"FILE"`
+	PasswordFile string `help:"File with the password of the .p12 file." type:"existingfile" placeholder:"FILE"`
+	URL          string `name:"url" help:"Address of the service, ending in /ctr/v1." placeholder:"URL"`
+	CA           string `name:"ca" help:"PEM file with the certificate authorities to trust for TLS. Default: those of the system." type:"existingfile" placeholder:"FILE"`
+	Author       string `help:"SSIN of the person who acts, if the certificate is an organisation's. Replaces the author in a file." placeholder:"SSIN"`
 	JSON         bool   `name:"json" help:"Print the answer as JSON."`
 
 	Notify       notifyCommand       `cmd:"" help:"Report an implantation from a file with a NotifyImplantRequest."`
 	Explant      explantCommand      `cmd:"" help:"Report an explantation from a file with a NotifyExplantRequest."`
-	Batch        batchCommand        `cmd:"" help:"Report the implantations of a CSV or JSON Lines file, and go on where an earlier run ended."`
+	Batch        batchCommand        `cmd:"" help:"Report the implantations of a CSV or JSON Lines file, continuing where an earlier run ended."`
 	Search       searchCommand       `cmd:"" help:"Find notifications."`
 	Notification notificationCommand `cmd:"" help:"Show one notification in full, with its history."`
-	Pending      pendingCommand      `cmd:"" help:"List the notifications that wait for more work or for their specialist."`
-	Validate     validateCommand     `cmd:"" help:"Make a notification final that was prepared for you."`
+	Pending      pendingCommand      `cmd:"" help:"List pending notifications: drafts, and those that await their specialist."`
+	Validate     validateCommand     `cmd:"" help:"Validate a notification that was prepared for you, which makes it final."`
 	Revise       reviseCommand       `cmd:"" help:"Replace the content of a notification from a file with a ReviseNotificationRequest."`
 	Discard      discardCommand      `cmd:"" help:"Discard a notification that is not final yet, or withdraw a final one."`
 	Card         cardCommand         `cmd:"" help:"Download an implant card or a patient's cumulative card."`
 	Implants     implantsCommand     `cmd:"" help:"List the implants that a patient carries."`
 	Devices      devicesCommand      `cmd:"" help:"Find devices on the list of notified implants."`
-	Mandates     mandatesCommand     `cmd:"" help:"List the mandates that you gave and got."`
+	Mandates     mandatesCommand     `cmd:"" help:"List the mandates that you granted or received."`
 	Mandate      mandateCommand      `cmd:"" help:"Grant, accept, end or transfer a mandate."`
 	Staff        staffCommand        `cmd:"" help:"As an access manager, list and change the roles in your organisation."`
-	Check        checkCommand        `cmd:"" help:"Tell everything that the service would refuse in a signed message. Needs no key, and no service: with --url a service that is not in production is asked."`
-	Conformance  conformanceCommand  `cmd:"" help:"Judge the messages that a client sent, or a server for tests, requirement by requirement."`
-	Cert         certCommand         `cmd:"" help:"Show the certificate that signs, and look after its .p12 file. Needs no service."`
+	Check        checkCommand        `cmd:"" help:"Report everything in a signed message that the service would refuse. Needs no key. With --url, a service that is not in production does the check."`
+	Conformance  conformanceCommand  `cmd:"" help:"Test the messages of a client, or a test server, requirement by requirement."`
+	Cert         certCommand         `cmd:"" help:"Show the signing certificate and manage its .p12 file. Needs no service."`
 }
 
-// Exit codes.
+// The exit codes.
 const (
 	exitOK              = 0
 	exitRefused         = 1
@@ -57,13 +57,13 @@ const (
 	exitUnauthenticated = 4
 )
 
-// saidError is the exit code of a command that has said itself what went wrong.
+// exitError is the exit code of a command that has already printed what went wrong.
 type saidError int
 
-// Error is for logs; nobody is shown it.
+// Error implements error. The text is never shown to the user.
 func (e saidError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// notAuthenticated is the platform's code for a caller who did not prove who he is.
+// notAuthenticatedCode is the platform's code for a caller who is not authenticated.
 const notAuthenticated = "SOA-01001"
 
 const languageOfTerminal = problem.EN
@@ -75,7 +75,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run is main as a function: it returns the exit code.
+// run executes a command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c commands
 	exited := -1
@@ -108,16 +108,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return tell(stderr, parsed.Run())
 }
 
-// tell says what went wrong, and chooses the exit code.
+// reportError prints an error and returns the exit code.
 func tell(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK
 	}
-	if errors.Is(err, errWouldBeRefused) { // and the check has said why
+	if errors.Is(err, errWouldBeRefused) { // the check has printed the reasons
 		return exitRefused
 	}
-	if said, all := errors.AsType[saidError](err); all {
-		return int(said)
+	if exit, ok := errors.AsType[saidError](err); ok {
+		return int(exit)
 	}
 	refusal, refused := errors.AsType[*soap.Refusal](err)
 	switch {
@@ -135,7 +135,7 @@ func tell(stderr io.Writer, err error) int {
 	return exitRefused
 }
 
-// describe puts a refusal into words for a terminal.
+// describeRefusal formats a refusal for a terminal.
 func describe(r *soap.Refusal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  %s  %s\n", r.Code, r.Messages[languageOfTerminal])
@@ -152,6 +152,6 @@ func describe(r *soap.Refusal) string {
 		}
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "  the number of this fault, for questions: %s\n", r.ID)
+	fmt.Fprintf(&b, "  fault ID, for support requests: %s\n", r.ID)
 	return b.String()
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// TestMainJob is the main job, command by command, in words.
+// TestMainJob tests the main workflow, command by command, with text output.
 func TestMainJob(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -27,13 +27,13 @@ func TestMainJob(t *testing.T) {
 	yesterday := today(t, 1)
 	file := s.write("notify.xml", []byte(implantation(yesterday, yesterday, "EPD-1")))
 
-	said := ctr(t, surgeon, "notify", file).expect(t, exitOK, "registered as 20", "Total Knee System, femoral component, left, size 5",
+	output := ctr(t, surgeon, "notify", file).expect(t, exitOK, "registered as 20", "Total Knee System, femoral component, left, size 5",
 		"placed "+yesterday+", remaining 2 of 2, lot L2201, serial S-000917, expiry 2049-12-31, at left knee",
 		"warning WARN_DEVICE_RECALLED at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Implant[2]\n  This implant is recalled.").stdout
-	number := found(t, said, `registered as ([0-9]{15,19}) at`)
-	implant := found(t, said, `(?m)^  (\S+)  Total Knee`)
+	number := found(t, output, `registered as ([0-9]{15,19}) at`)
+	implant := found(t, output, `(?m)^  (\S+)  Total Knee`)
 
-	if again := ctr(t, surgeon, "notify", file).expect(t, exitOK).stdout; again != said {
+	if again := ctr(t, surgeon, "notify", file).expect(t, exitOK).stdout; again != output {
 		t.Errorf("the same InputReference gives another answer:\n%s", again)
 	}
 	line := number + "  Implantation of " + yesterday + ", patient 48022907379, 2 line(s), Final, yours"
@@ -48,10 +48,10 @@ func TestMainJob(t *testing.T) {
 
 	for _, of := range [][]string{{"--number", number}, {"--patient", "48022907379"}} {
 		out := filepath.Join(s.dir, "card.pdf")
-		ctr(t, surgeon, append([]string{"card", "-o", out}, of...)...).expect(t, exitOK, out+" written, ", " octets")
-		octets, err := os.ReadFile(out)
-		if err != nil || !bytes.HasPrefix(octets, []byte("%PDF-")) {
-			t.Errorf("card of %v: %.20q, %v", of, octets, err)
+		ctr(t, surgeon, append([]string{"card", "-o", out}, of...)...).expect(t, exitOK, out+" written, ", " bytes")
+		data, err := os.ReadFile(out)
+		if err != nil || !bytes.HasPrefix(data, []byte("%PDF-")) {
+			t.Errorf("card of %v: %.20q, %v", of, data, err)
 		}
 	}
 
@@ -62,7 +62,7 @@ func TestMainJob(t *testing.T) {
 	all := s.write("explant-all.xml", []byte(explantation(today(t, 0), implant, "2")))
 	ctr(t, surgeon, "explant", all).expect(t, exitRefused, "ctr: refused\n  EXPLANT_EXCEEDS_REMAINING  More implants are removed than remain. (2 > 1)",
 		"- EXPLANT_EXCEEDS_REMAINING at /ctrp:NotifyExplantRequest/ctrp:Explantation/ctr:Explant[1]/ctr:Quantity",
-		"the number of this fault, for questions: ")
+		"fault ID, for support requests: ")
 	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "remaining 1 of 2")
 	ctr(t, surgeon, "search", "--patient", "48022907379").expect(t, exitOK, "2 found", "Explantation of "+today(t, 0))
 }
@@ -76,7 +76,7 @@ func found(t *testing.T, text, pattern string) string {
 	return m[1]
 }
 
-// TestJSON: with --json each answer is one JSON value, with what the words say.
+// TestJSON checks that --json prints each answer as one JSON value with the same content as the text.
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -110,7 +110,7 @@ func TestJSON(t *testing.T) {
 	}
 	out := filepath.Join(s.dir, "card.pdf")
 	read(&card, "card", "--number", receipt.Receipt.NotificationNumber, "-o", out)
-	if octets, err := os.ReadFile(out); err != nil || card.File != out || card.Octets != len(octets) || len(card.Digest) != 32 {
+	if data, err := os.ReadFile(out); err != nil || card.File != out || card.Octets != len(data) || len(card.Digest) != 32 {
 		t.Errorf("card %+v, %v", card, err)
 	}
 	var list wire.ListPatientImplantsResponse
@@ -126,7 +126,7 @@ func TestJSON(t *testing.T) {
 	ctr(t, surgeon, "search", "--number", "1").expect(t, exitRefused, "ctr: refused\n  SOA-03006")
 }
 
-// TestRefused: exit code 1, the words of the register, and every broken rule with its place.
+// TestRefused checks exit code 1, the register's messages, and every violation with its path.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -136,9 +136,9 @@ func TestRefused(t *testing.T) {
 	ctr(t, surgeon, "notify", file).expect(t, exitRefused, "ctr: refused\n  RULES_VIOLATED  The notification is refused",
 		"- SSIN_INVALID at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Patient\n    This SSIN (INSZ/NISS) is not",
 		"- PRESCRIPTION_AFTER_OPERATION at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:PrescriptionDate\n    The prescription date is after")
-	// What may not be seen and what is not there are told alike.
+	// Data that the caller may not see is reported like data that does not exist.
 	ctr(t, surgeon, "card", "--patient", "12451200933", "-o", filepath.Join(s.dir, "none.pdf")).expect(t, exitRefused,
-		"ctr: refused\n  CARD_NOT_FOUND  There are no implants of this patient that you can consult.\n  the number of this fault")
+		"ctr: refused\n  CARD_NOT_FOUND  There are no implants of this patient that you can consult.\n  fault ID")
 	if _, err := os.Stat(filepath.Join(s.dir, "none.pdf")); err == nil {
 		t.Error("a refused card was written")
 	}
@@ -147,7 +147,7 @@ func TestRefused(t *testing.T) {
 	ctr(t, append(s.flags("NIHII-HOSPITAL=71000436"), "--author", "91021706490"), "implants", "--patient", "48022907379").expect(t, exitRefused, "MAY_NOT_READ")
 }
 
-// TestNotAuthenticated: exit code 4 for each key that the service does not believe.
+// TestNotAuthenticated checks exit code 4 for each kind of untrusted key.
 func TestNotAuthenticated(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -158,12 +158,12 @@ func TestNotAuthenticated(t *testing.T) {
 		t.Run(key, func(t *testing.T) {
 			entry, _ := problem.Lookup(code)
 			ctr(t, append(s.flags(key), "--author", "78031412250"), "search", "--patient", "48022907379").expect(t, exitUnauthenticated,
-				"ctr: not authenticated\n  SOA-01001  "+entry.EN, "- "+string(code), "the number of this fault, for questions: ")
+				"ctr: not authenticated\n  SOA-01001  "+entry.EN, "- "+string(code), "fault ID, for support requests: ")
 		})
 	}
 }
 
-// TestUnreachable: exit code 3 where no register answers.
+// TestUnreachable checks exit code 3 if no register answers.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -175,11 +175,11 @@ func TestUnreachable(t *testing.T) {
 	const unreachable = "ctr: could not reach the service: "
 	ctr(t, with(surgeon, "--url", closed+"/ctr/v1"), search...).expect(t, exitUnreachable, unreachable)
 	ctr(t, with(surgeon, "--url", s.server.URL+"/elsewhere"), search...).expect(t, exitUnreachable, unreachable+"HTTP 404")
-	other := s.write("other.pem", testpki.CAs(t)) // who did not issue the server's certificate
+	other := s.write("other.pem", testpki.CAs(t)) // an authority that did not issue the server's certificate
 	ctr(t, with(surgeon, "--ca", other), search...).expect(t, exitUnreachable, unreachable)
 }
 
-// TestUsage: exit code 2, and one line that says what is wrong.
+// TestUsage checks exit code 2, and one line with the error.
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -213,7 +213,7 @@ func TestUsage(t *testing.T) {
 		{"an empty envelope", surgeon, []string{"notify", s.write("empty.xml", soap.Wrap(soap.SOAP11, nil))}, "BODY_MISSING"},
 		{"a value that is none", surgeon, []string{"notify", s.write("value.xml", []byte(strings.Replace(implantation("2026-01-01", "2026-01-01", "x"),
 			"<c:Quantity>2", "<c:Quantity>two", 1)))}, "element Quantity: not a number"},
-		{"no PEM", with(surgeon, "--ca", good), []string{"search", "--patient", "1"}, "holds no certificate in PEM form"},
+		{"no PEM", with(surgeon, "--ca", good), []string{"search", "--patient", "1"}, "contains no certificate in PEM format"},
 		{"no .p12", with(surgeon, "--p12", good), []string{"search", "--patient", "1"}, "notify.xml: "},
 		{"a wrong password", with(surgeon, "--password-file", good), []string{"search", "--patient", "1"}, "71000436.p12: "},
 		{"a scanned code with separators", surgeon, []string{"search", "--udi", "0105410000001047\x1d10L1"}, "XML cannot carry"},
@@ -235,7 +235,8 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestEnvelopeFile: a whole envelope, as another program wrote it, serves as well; only its request is taken.
+// TestEnvelopeFile checks that the file may be a complete envelope of another program, from which only the request is
+// used.
 func TestEnvelopeFile(t *testing.T) {
 	t.Parallel()
 	s := startService(t)

@@ -8,12 +8,12 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// This file holds the commands about notifications that are there already.
+// This file contains the commands for existing notifications.
 
-// named is a notification, by either of its names.
+// notificationFlags identify a notification by its number or its reference.
 type named struct {
 	Number    string `help:"Number of the notification." xor:"of" required:"" placeholder:"N"`
-	Reference string `help:"Reference of the notification, which it has also before it has a number." xor:"of" required:"" placeholder:"R"`
+	Reference string `help:"Reference of the notification. It exists before the number does." xor:"of" required:"" placeholder:"R"`
 }
 
 func (n named) of() wire.NotificationOf {
@@ -73,7 +73,8 @@ func showNotification(w io.Writer, n *wire.Notification) {
 	}
 }
 
-// amount is how many pieces were removed, or, of what is not final yet, that all will be which remain then.
+// formatRemovedQuantity formats the number of removed pieces. 0 means all that remain, in a version that is not
+// final.
 func amount(quantity int) string {
 	if quantity == 0 {
 		return "all that remain"
@@ -82,12 +83,12 @@ func amount(quantity int) string {
 }
 
 type pendingCommand struct {
-	State  string `help:"What they wait for: Draft for more work, ToValidate for their specialist; both when left out." enum:",Draft,ToValidate" default:"" placeholder:"STATE"`
-	Offset int    `help:"How many to skip." default:"0"`
-	Max    int    `help:"How many to show, 1 to 100." default:"20"`
+	State  string `help:"Draft for unfinished ones, ToValidate for those that await their specialist. Default: both." enum:",Draft,ToValidate" default:"" placeholder:"STATE"`
+	Offset int    `help:"Number of results to skip." default:"0"`
+	Max    int    `help:"Number of results to show, 1 to 100." default:"20"`
 }
 
-// Run lists the notifications that wait.
+// Run lists pending notifications.
 func (p *pendingCommand) Run(c *caller) error {
 	request := &wire.ListPendingNotificationsRequest{Header: c.header(), Offset: p.Offset, MaxElements: p.Max, State: p.State}
 	answer, err := client.Call[wire.ListPendingNotificationsRequest, wire.ListPendingNotificationsResponse](c.ctx, c.client,
@@ -142,7 +143,7 @@ func (n *reviseCommand) Run(c *caller) error {
 type discardCommand struct {
 	named
 	Version int    `help:"The version that you have seen." required:"" placeholder:"V"`
-	Reason  string `help:"Why; needed for a final one." placeholder:"TEXT"`
+	Reason  string `help:"Reason. Required for a final notification." placeholder:"TEXT"`
 }
 
 // Run discards or withdraws a notification.

@@ -23,8 +23,8 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-// double stands for a service that gives one answer to one operation. What it is asked follows the schemas, and comes
-// out of the function that it returns.
+// newServiceDouble returns a service that gives one answer to one operation. It validates requests against the
+// schemas. The returned function returns the last request.
 func double[Q, R any](t *testing.T, operation string, answer *R) (*service, func() *Q) {
 	t.Helper()
 	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
@@ -37,12 +37,12 @@ func double[Q, R any](t *testing.T, operation string, answer *R) (*service, func
 	}
 	var asked atomic.Pointer[Q]
 	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		octets, err := io.ReadAll(r.Body)
+		data, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+		document, err := xmldoc.Parse(data, xmldoc.DefaultLimits())
 		if err != nil {
 			t.Error(err)
 			return
@@ -76,12 +76,12 @@ func double[Q, R any](t *testing.T, operation string, answer *R) (*service, func
 		if header.FieldByName("Author").IsNil() {
 			t.Error("asked without the author")
 		}
-		header.SetZero() // it differs each time
+		header.SetZero() // it is different each time
 		return request
 	}
 }
 
-// told reads an answer that was printed as JSON.
+// decodeAnswer reads an answer that was printed as JSON.
 func told[R any](t *testing.T, s *service, args ...string) *R {
 	t.Helper()
 	answer := new(R)
@@ -92,7 +92,7 @@ func told[R any](t *testing.T, s *service, args ...string) *R {
 	return answer
 }
 
-// same compares what was asked or told with what was meant.
+// expectEqual compares a request or an answer with the expected one.
 func same[T any](t *testing.T, got, want *T) {
 	t.Helper()
 	if !reflect.DeepEqual(got, want) {
@@ -143,10 +143,10 @@ func TestNotificationOfARemoval(t *testing.T) {
 		Reference: "r1", Version: 1, State: "Draft", OperationType: "Explantation", RegisteredAt: registeredAt, Specialist: wire.Professional{NIHII: "17800389480"},
 		OperationDate: "2026-11-21", Patient: "48022907379", Explant: []wire.RegisteredExplant{{Implant: knee, Quantity: 1, Reason: "worn"}, {Implant: knee}},
 		History: []wire.Revision{{Version: 1, At: registeredAt, Author: "78031412250", Change: "Saved", State: "Draft"}}}})
-	said := ctr(t, s.surgeon(), "notification", "--reference", "r1").expect(t, exitOK, "specialist 17800389480\n  Draft, reference r1, version 1\n",
+	output := ctr(t, s.surgeon(), "notification", "--reference", "r1").expect(t, exitOK, "specialist 17800389480\n  Draft, reference r1, version 1\n",
 		"removed 1, worn\n  i1  05410000001047\n", "removed all that remain\n  i1  ").stdout
-	if strings.Contains(said, "prescribed") || strings.Contains(said, "number") {
-		t.Errorf("more is said than there is:\n%s", said)
+	if strings.Contains(output, "prescribed") || strings.Contains(output, "number") {
+		t.Errorf("more is said than there is:\n%s", output)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestDiscardCommand(t *testing.T) {
 	same(t, asked(), &wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r1"}, Version: 2})
 }
 
-// revision is the file of a revision with the content that implantation has.
+// revisionXML is a revision request with the content of implantationXML.
 func revision(save string) string {
 	content := implantation("2026-11-20", "2026-11-02", "x")
 	from, to := strings.Index(content, "<p:Implantation>"), strings.Index(content, "</p:NotifyImplantRequest>")
@@ -209,7 +209,7 @@ func TestReviseCommand(t *testing.T) {
 	}
 }
 
-// TestSaveFlag: what the flag says goes before what the file says.
+// TestSaveFlag checks that the flag takes precedence over the file.
 func TestSaveFlag(t *testing.T) {
 	t.Parallel()
 	draft := &wire.NotifyResponse{Receipt: receiptOf("Draft", "", 1), Implant: []wire.RegisteredImplant{knee}}
@@ -254,7 +254,7 @@ func TestDevicesCommand(t *testing.T) {
 		UDI: "05410000001047", Category: "Orthopaedic"}})
 }
 
-// TestEmergencyFlag: the reason goes with every read of a patient's data.
+// TestEmergencyFlag checks that the reason is sent with every read of a patient's data.
 func TestEmergencyFlag(t *testing.T) {
 	t.Parallel()
 	const reason = "unconscious after an accident"
@@ -275,7 +275,7 @@ func TestEmergencyFlag(t *testing.T) {
 	}
 }
 
-// TestNotificationCommandsFail: exit codes and words of the commands about notifications that are there already.
+// TestNotificationCommandsFail checks exit codes and messages of the commands for existing notifications.
 func TestNotificationCommandsFail(t *testing.T) {
 	t.Parallel()
 	commands := [][]string{
@@ -292,7 +292,7 @@ func TestNotificationCommandsFail(t *testing.T) {
 		_, _ = w.Write(fault.Body)
 	})
 	for _, args := range commands {
-		ctr(t, s.surgeon(), args...).expect(t, exitRefused, "ctr: refused\n", "the number of this fault, for questions: c-1")
+		ctr(t, s.surgeon(), args...).expect(t, exitRefused, "ctr: refused\n", "fault ID, for support requests: c-1")
 		ctr(t, with(s.surgeon(), "--url", "https://127.0.0.1:1/ctr/v1"), args...).expect(t, exitUnreachable, "could not reach the service")
 	}
 	for _, c := range []struct {
@@ -314,8 +314,8 @@ func TestNotificationCommandsFail(t *testing.T) {
 	}
 }
 
-// TestLife is the life of a notification, command by command, with a real service: prepared by a clerk, validated by the
-// surgeon, revised, and withdrawn.
+// TestLife tests the lifecycle of a notification with a real service, command by command: prepared by a clerk,
+// validated by the surgeon, revised, and withdrawn.
 func TestLife(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
@@ -323,8 +323,8 @@ func TestLife(t *testing.T) {
 	yesterday := today(t, 1)
 	file := s.write("notify.xml", []byte(implantation(yesterday, yesterday, "EPD-1")))
 
-	said := ctr(t, clerk, "notify", file, "--save", "Draft").expect(t, exitOK, "Draft at ", ", version 1\n", "remaining 2 of 2").stdout
-	reference := found(t, said, `reference (\S+), version 1`)
+	output := ctr(t, clerk, "notify", file, "--save", "Draft").expect(t, exitOK, "Draft at ", ", version 1\n", "remaining 2 of 2").stdout
+	reference := found(t, output, `reference (\S+), version 1`)
 	line := ", version 1  Implantation of " + yesterday + ", patient 48022907379, 2 line(s), Draft"
 	ctr(t, clerk, "pending").expect(t, exitOK, "1 found\n  "+reference+line)
 	ctr(t, clerk, "pending", "--state", "ToValidate").expect(t, exitOK, "0 found\n")
@@ -335,9 +335,9 @@ func TestLife(t *testing.T) {
 	ctr(t, surgeon, "pending").expect(t, exitOK, "1 found", ", version 2  ", "ToValidate, yours")
 	ctr(t, surgeon, "validate", "--reference", reference, "--version", "1").expect(t, exitRefused, "at /ctrp:ValidateNotificationRequest/ctrp:Version")
 
-	said = ctr(t, surgeon, "validate", "--reference", reference, "--version", "2").expect(t, exitOK, "registered as 20", ", version 3\n",
+	output = ctr(t, surgeon, "validate", "--reference", reference, "--version", "2").expect(t, exitOK, "registered as 20", ", version 3\n",
 		"warning WARN_DEVICE_RECALLED at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Implant[2]\n").stdout
-	number := found(t, said, `registered as ([0-9]{15,19}) at`)
+	number := found(t, output, `registered as ([0-9]{15,19}) at`)
 	ctr(t, surgeon, "pending").expect(t, exitOK, "0 found")
 	ctr(t, surgeon, "search", "--number", number).expect(t, exitOK, "1 found")
 	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "2 implant(s) carried")
@@ -353,7 +353,7 @@ func TestLife(t *testing.T) {
 	ctr(t, surgeon, "devices", "--text", "knee femoral", "--category", "Orthopaedic").expect(t, exitOK, "000071200176  Total Knee System, femoral component, left, size 5")
 }
 
-// TestExamples: the files that the documents show are requests which the service takes.
+// TestExamples checks that the examples in the documentation are valid requests.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
@@ -365,11 +365,11 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("%d examples, %v", len(files), err)
 	}
 	for _, file := range files {
-		octets, err := os.ReadFile(file)
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+		document, err := xmldoc.Parse(data, xmldoc.DefaultLimits())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -379,7 +379,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestAuthorFlag: the author of the command line acts, also for a file that names another.
+// TestAuthorFlag checks that the author on the command line replaces the author in a file.
 func TestAuthorFlag(t *testing.T) {
 	t.Parallel()
 	s := startService(t)

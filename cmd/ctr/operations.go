@@ -11,12 +11,12 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// saving is how far a notification goes.
+// saveFlag is the state to which a notification is saved.
 type saving struct {
-	Save string `help:"How far it goes: Draft, Submit (to its specialist) or Final; as the file says when left out." enum:",Draft,Submit,Final" default:"" placeholder:"HOW-FAR"`
+	Save string `help:"State of the notification: Draft, Submit (to its specialist) or Final. Default: the state in the file." enum:",Draft,Submit,Final" default:"" placeholder:"STATE"`
 }
 
-// in puts the flag in the place of what the file says.
+// overrideSave replaces the value from the file by that of the flag, if it is set.
 func (s saving) in(save *string) { *save = cmp.Or(s.Save, *save) }
 
 type notifyCommand struct {
@@ -59,7 +59,7 @@ func (n *explantCommand) Run(c *caller) error {
 	return c.showReceipt(answer, &answer.Receipt, answer.Implant, answer.Warning)
 }
 
-// showReceipt shows an answer of which the receipt is the heart.
+// showReceipt prints an answer with a receipt.
 func (c *caller) showReceipt(answer any, r *wire.Receipt, implants []wire.RegisteredImplant, warnings []wire.Warning) error {
 	return c.print(answer, func(w io.Writer) {
 		at := r.RegisteredAt.Format(instant)
@@ -108,9 +108,9 @@ func showImplant(w io.Writer, i *wire.RegisteredImplant) {
 	_, _ = fmt.Fprintln(w)
 }
 
-// emergency is the reason for which a doctor sees what he could not see otherwise.
+// emergencyFlag is the reason for which a doctor may read data without a care relation.
 type emergency struct {
-	Emergency string `help:"Why you must see it now without a care relation with the patient, in 10 to 200 characters. It is kept and reported." placeholder:"REASON"`
+	Emergency string `help:"Reason for access without a care relation with the patient, 10 to 200 characters. It is recorded and reported." placeholder:"REASON"`
 }
 
 type searchCommand struct {
@@ -118,17 +118,18 @@ type searchCommand struct {
 	Number  string `help:"Number of the notification." xor:"by,lot,serial,from,to" placeholder:"N"`
 	Code    string `help:"Notification code of the implant, among your own patients." xor:"by" placeholder:"C"`
 	UDI     string `name:"udi" help:"UDI of the implant, among your own patients." xor:"by" placeholder:"U"`
-	Lot     string `help:"Its lot, alone or with --code, --udi or --serial." xor:"lot" placeholder:"L"`
-	Serial  string `help:"Its serial number, alone or with --code, --udi or --lot." xor:"serial" placeholder:"S"`
-	From    string `help:"First day of operation, as YYYY-MM-DD." xor:"from" placeholder:"DATE"`
-	To      string `help:"Last day of operation." xor:"to" placeholder:"DATE"`
-	Type    string `help:"Implantation or Explantation; both when left out." enum:",Implantation,Explantation" default:"" placeholder:"TYPE"`
-	Offset  int    `help:"How many to skip." default:"0"`
-	Max     int    `help:"How many to show, 1 to 100." default:"20"`
+	Lot     string `help:"Lot of the implant, alone or with --code, --udi or --serial." xor:"lot" placeholder:"L"`
+	Serial  string `help:"Serial number of the implant, alone or with --code, --udi or --lot." xor:"serial" placeholder:"S"`
+	From    string `help:"First operation date, as YYYY-MM-DD." xor:"from" placeholder:"DATE"`
+	To      string `help:"Last operation date." xor:"to" placeholder:"DATE"`
+	Type    string `help:"Implantation or Explantation. Default: both." enum:",Implantation,Explantation" default:"" placeholder:"TYPE"`
+	Offset  int    `help:"Number of results to skip." default:"0"`
+	Max     int    `help:"Number of results to show, 1 to 100." default:"20"`
 	emergency
 }
 
-// Validate wants something to search by. (An enumeration cannot be in a group of which only one may be given.)
+// Validate requires a search criterion. (kong does not allow an enumeration in a xor group, so --type is checked
+// here.)
 func (s *searchCommand) Validate() error {
 	if s.Number != "" && s.Type != "" {
 		return errors.New("--number and --type can't be used together")
@@ -139,7 +140,7 @@ func (s *searchCommand) Validate() error {
 	return nil
 }
 
-// Run searches.
+// Run searches for notifications.
 func (s *searchCommand) Run(c *caller) error {
 	request := &wire.SearchRequest{Header: c.header(), EmergencyReason: s.Emergency, Offset: s.Offset, MaxElements: s.Max}
 	switch {
@@ -164,7 +165,7 @@ func (s *searchCommand) Run(c *caller) error {
 	})
 }
 
-// showSummary shows a line of a list under the name by which the caller asks further.
+// showSummary prints a line of a list. name is the identifier for further requests.
 func showSummary(w io.Writer, name string, n *wire.Summary) {
 	own := ""
 	if n.Own {
@@ -198,19 +199,19 @@ func (d *cardCommand) Run(c *caller) error {
 		Digest []byte
 	}{d.Out, len(answer.Card.Content), answer.Card.Digest}
 	return c.print(shown, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%s written, %d octets\n", d.Out, len(answer.Card.Content))
+		_, _ = fmt.Fprintf(w, "%s written, %d bytes\n", d.Out, len(answer.Card.Content))
 	})
 }
 
 type implantsCommand struct {
 	Patient string `help:"SSIN of the patient." required:"" placeholder:"SSIN"`
-	At      string `help:"On which day, as YYYY-MM-DD; today when left out." placeholder:"DATE"`
-	Offset  int    `help:"How many to skip." default:"0"`
-	Max     int    `help:"How many to show, 1 to 100." default:"100"`
+	At      string `help:"Day, as YYYY-MM-DD. Default: today." placeholder:"DATE"`
+	Offset  int    `help:"Number of results to skip." default:"0"`
+	Max     int    `help:"Number of results to show, 1 to 100." default:"100"`
 	emergency
 }
 
-// Run lists what a patient carries.
+// Run lists the implants that a patient carries.
 func (l *implantsCommand) Run(c *caller) error {
 	request := &wire.ListPatientImplantsRequest{Header: c.header(), EmergencyReason: l.Emergency, Offset: l.Offset, MaxElements: l.Max,
 		Patient: l.Patient, At: l.At}
@@ -227,15 +228,15 @@ func (l *implantsCommand) Run(c *caller) error {
 }
 
 type devicesCommand struct {
-	Text     string `help:"Words of the name, the reference, the manufacturer or the distributor." placeholder:"T"`
+	Text     string `help:"Words in the name, the reference, the manufacturer or the distributor." placeholder:"T"`
 	Code     string `help:"Notification code of the device." placeholder:"C"`
 	UDI      string `name:"udi" help:"UDI, or its device identifier alone." placeholder:"U"`
-	Category string `help:"Category, as Stent or Orthopaedic." placeholder:"K"`
-	Offset   int    `help:"How many to skip." default:"0"`
-	Max      int    `help:"How many to show, 1 to 100." default:"20"`
+	Category string `help:"Category, such as Stent or Orthopaedic." placeholder:"K"`
+	Offset   int    `help:"Number of results to skip." default:"0"`
+	Max      int    `help:"Number of results to show, 1 to 100." default:"20"`
 }
 
-// Run searches the list of devices.
+// Run searches the device list.
 func (d *devicesCommand) Run(c *caller) error {
 	request := &wire.SearchDeviceRequest{Header: c.header(), Offset: d.Offset, MaxElements: d.Max,
 		Criteria: wire.DeviceCriteria{Text: d.Text, NotificationCode: d.Code, UDI: d.UDI, Category: d.Category}}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata" // days begin in Brussels, also on a machine without zone files
+	_ "time/tzdata" // dates are those of Brussels, also on a machine without zone files
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -28,7 +28,7 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-// service is a real register behind TLS on loopback, put together as ctrd does, and the files that a caller needs.
+// service is a real register with TLS on loopback, assembled like ctrd, with a folder for the client's files.
 type service struct {
 	t      *testing.T
 	server *httptest.Server
@@ -68,16 +68,16 @@ func startService(t *testing.T) *service {
 	return s
 }
 
-// development is the data with which a development service starts.
+// developmentSources is the data of a development service.
 func development(t *testing.T) store.Sources {
 	t.Helper()
 	var sources store.Sources
 	for _, kind := range admin.Kinds() {
-		octets, err := devdata.Files.ReadFile(kind + ".csv")
+		data, err := devdata.Files.ReadFile(kind + ".csv")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := admin.Read(kind, bytes.NewReader(octets), &sources); err != nil {
+		if _, err := admin.Read(kind, bytes.NewReader(data), &sources); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -93,43 +93,43 @@ func brussels(t *testing.T) *time.Location {
 	return location
 }
 
-// write puts a file into the caller's folder.
-func (s *service) write(name string, octets []byte) string {
+// writeFile writes a file into the client's folder.
+func (s *service) write(name string, data []byte) string {
 	s.t.Helper()
 	file := filepath.Join(s.dir, name)
-	if err := os.WriteFile(file, octets, 0o600); err != nil {
+	if err := os.WriteFile(file, data, 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 	return file
 }
 
-// flags are the flags of a caller with the key of a subject.
+// clientFlags returns the flags of a client with the named key.
 func (s *service) flags(key string) []string {
 	s.t.Helper()
-	octets, password := testpki.File(s.t, key)
+	data, password := testpki.File(s.t, key)
 	file := strings.Map(func(r rune) rune {
 		if r == ' ' || r == '=' || r == '(' || r == ')' {
 			return '_'
 		}
 		return r
 	}, key)
-	return []string{"--p12", s.write(file+".p12", octets), "--password-file", s.write("password.txt", []byte(password+"\n")),
+	return []string{"--p12", s.write(file+".p12", data), "--password-file", s.write("password.txt", []byte(password+"\n")),
 		"--url", s.server.URL + endpoint.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
 }
 
-// surgeon are the flags of Dr Claes in her hospital.
+// surgeonFlags returns the flags of Dr Claes in her hospital.
 func (s *service) surgeon() []string {
 	return append(s.flags(testpki.Hospital), "--author", "78031412250")
 }
 
-// with replaces the value of a flag.
+// replaceFlag replaces the value of a flag.
 func with(flags []string, name, value string) []string {
 	flags = slices.Clone(flags)
 	flags[slices.Index(flags, name)+1] = value
 	return flags
 }
 
-// result is how a command ended.
+// result is the result of a command.
 type result struct {
 	code   int
 	stdout string
@@ -143,25 +143,26 @@ func ctr(t *testing.T, flags []string, args ...string) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
-// expect asks for an exit code, and for words on standard output, or, of a failure, on standard error.
+// expect checks an exit code, and text on standard output or, after a failure, on standard error. The other output
+// must be empty.
 func (r result) expect(t *testing.T, code int, words ...string) result {
 	t.Helper()
-	said, silent := r.stdout, r.stderr
+	output, silent := r.stdout, r.stderr
 	if code != exitOK {
-		said, silent = silent, said
+		output, silent = silent, output
 	}
 	if r.code != code || silent != "" {
 		t.Errorf("exit code %d, want %d\nstdout: %s\nstderr: %s", r.code, code, r.stdout, r.stderr)
 	}
 	for _, w := range words {
-		if !strings.Contains(said, w) {
-			t.Errorf("%q is not said:\n%s", w, said)
+		if !strings.Contains(output, w) {
+			t.Errorf("%q is not said:\n%s", w, output)
 		}
 	}
 	return r
 }
 
-// today is the day in Brussels, some days ago.
+// dateDaysAgo returns the date in Brussels, some days ago.
 func today(t *testing.T, ago int) string {
 	t.Helper()
 	return time.Now().In(brussels(t)).AddDate(0, 0, -ago).Format(time.DateOnly)
@@ -169,7 +170,7 @@ func today(t *testing.T, ago int) string {
 
 const namespaceDeclarations = ` xmlns:p="urn:be:fgov:ehealth:ctr:protocol:v1" xmlns:c="urn:be:fgov:ehealth:ctr:core:v1" IssueInstant="2000-01-01T00:00:00Z"`
 
-// implantation is the file of a notification of Claes for Leroy; the last implant is recalled.
+// implantationXML is a notification of Claes for Leroy. The last implant is recalled.
 func implantation(operation, prescription, reference string) string {
 	return `<p:NotifyImplantRequest` + namespaceDeclarations + `><p:InputReference>` + reference + `</p:InputReference><p:Implantation>
   <c:Specialist><c:SSIN>78031412250</c:SSIN></c:Specialist><c:OperationDate>` + operation + `</c:OperationDate>
