@@ -11,7 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// TestWhatToolkitsSend holds the habits of the usual clients.
+// TestWhatToolkitsSend covers the output of the usual clients.
 func TestWhatToolkitsSend(t *testing.T) {
 	const prefixList = `<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"><ec:InclusiveNamespaces xmlns:ec="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="soap wsse"/></ds:Transform>`
 	for name, before := range map[string][]edit{
@@ -160,7 +160,7 @@ func TestSHA1UntilADate(t *testing.T) {
 	}
 }
 
-// TestMessageKey: what was signed makes the key, not how it is written around that.
+// TestReplayKey checks that the key depends on what was signed, not on the text around it.
 func TestMessageKey(t *testing.T) {
 	key := func(v *wsse.Verifier, text string) [32]byte {
 		t.Helper()
@@ -192,7 +192,7 @@ func TestMessageKey(t *testing.T) {
 	}
 }
 
-// TestDigestIsThePlainFormWhateverThePrefixList: receipts must not depend on a client's settings.
+// TestDigestIsThePlainFormWhateverThePrefixList ensures that receipts do not depend on the settings of a client.
 func TestDigestIsThePlainFormWhateverThePrefixList(t *testing.T) {
 	var digests [][32]byte
 	for _, before := range [][]edit{nil, {{`<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>`, `<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"><ec:InclusiveNamespaces xmlns:ec="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="wsu soap"/></ds:Transform>`}}, {{dsig.SHA256, dsig.SHA512}}} {

@@ -15,10 +15,10 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// ordinary is the size of a signed notification of one implant.
+// ordinarySize is the size in bytes of a signed notification of one implant.
 const ordinary = 6500
 
-// ofSize signs a message of about so many octets, of elements like those of a notification.
+// envelopeOfSize signs a message of about size bytes, with elements like those of a notification.
 func ofSize(tb testing.TB, size int) string {
 	tb.Helper()
 	var b strings.Builder
@@ -31,7 +31,7 @@ func ofSize(tb testing.TB, size int) string {
 	return signed(tb, testpki.Key(tb, testpki.Hospital), edit{content, b.String()})
 }
 
-// BenchmarkVerify verifies an ordinary message that has been opened; BenchmarkReadAndVerify includes the reading.
+// BenchmarkVerify verifies an ordinary, already parsed message; BenchmarkReadAndVerify includes the parsing.
 func BenchmarkVerify(b *testing.B)     { benchmarkVerify(b, ordinary) }
 func BenchmarkVerify64k(b *testing.B)  { benchmarkVerify(b, 64<<10) }
 func BenchmarkVerify4MiB(b *testing.B) { benchmarkVerify(b, 4<<20) }
@@ -74,7 +74,7 @@ func readAndVerify(b *testing.B, v *wsse.Verifier, message []byte) {
 	}
 }
 
-// BenchmarkBareCrypto is the floor: one RSA-2048 verification and the SHA-256 of the ordinary message's octets.
+// BenchmarkBareCrypto is the floor: one RSA-2048 verification and the SHA-256 of the bytes of the ordinary message.
 func BenchmarkBareCrypto(b *testing.B) {
 	message := []byte(ofSize(b, ordinary))
 	floor := bareCrypto(b, message)
@@ -104,8 +104,8 @@ func bareCrypto(b *testing.B, message []byte) func() {
 	}
 }
 
-// BenchmarkRatio gives the cost of verification, without and with the reading of the message, in units of the bare
-// cryptography. It takes turns and compares the fastest rounds, so that other work on the machine falls out.
+// BenchmarkRatio reports the cost of verification, without and with parsing, as a multiple of the bare cryptography. It
+// alternates between them and compares the fastest rounds, which cancels out other work on the machine.
 func BenchmarkRatio(b *testing.B) {
 	message := []byte(ofSize(b, ordinary))
 	envelope, v, floor := open(b, string(message)), verifier(b), bareCrypto(b, message)
@@ -142,7 +142,7 @@ func BenchmarkSign(b *testing.B) {
 	}
 }
 
-// BenchmarkRefuseStranger is what a message of somebody without a trusted certificate costs.
+// BenchmarkRefuseUntrusted measures the cost of a message without a trusted certificate.
 func BenchmarkRefuseStranger(b *testing.B) {
 	envelope, v := open(b, signed(b, testpki.Twin(b))), verifier(b)
 	for b.Loop() {

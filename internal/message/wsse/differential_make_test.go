@@ -24,26 +24,26 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// draw makes choices. All of a run follows from its seed.
+// draw is a source of random choices. A whole run is determined by its seed.
 type draw struct{ *random.Rand }
 
 func drawFrom(seed, stream uint64) draw { return draw{random.New(random.NewPCG(seed, stream))} }
 
-// chance is true once in n times.
+// oneIn returns true with probability 1/n.
 func (d draw) chance(n int) bool { return d.IntN(n) == 0 }
 
 func pick[T any](d draw, list ...T) T { return list[d.IntN(len(list))] }
 
-// signatory is somebody who signs.
+// testSigner is a key of a person or an organisation.
 type signatory struct {
 	*pki.Key
-	path string // with its issuer, as the content of a token
+	path string // PKIPath of the issuer and the certificate, as the content of a token
 }
 
-// cast are the people and organisations of the differential test, and a verifier that trusts and knows them. Keys that
-// testpki lacks are derived from a fixed text, so that a message means the same in every run.
+// signerPool holds the signers of the differential test, and verifiers that trust them and have them registered. Keys
+// that testpki lacks are derived from a fixed text, so that a message has the same meaning in every run.
 type cast struct {
-	signatories []signatory // the cheap ones are there more than once
+	signatories []signatory // signers with cheap keys are listed more than once
 	lenient     *wsse.Verifier
 	strict      *wsse.Verifier
 }
@@ -87,11 +87,11 @@ func newCast(tb testing.TB) *cast {
 	return c
 }
 
-// derived makes a key of a text, and a certificate in its name: signed by the issuer, or an authority's of its own.
+// deriveKey derives a key from its name, with a certificate signed by the issuer or, without one, self-signed as a CA.
 func derived(curve elliptic.Curve, name string, issuer *pki.Key) (*pki.Key, error) {
 	sum := sha256.Sum256([]byte("differential " + name))
 	secret := make([]byte, (curve.Params().N.BitLen()+7)/8)
-	copy(secret[1:], sum[:]) // the first octet stays zero, so that it is less than the order
+	copy(secret[1:], sum[:]) // the first byte stays zero, so that the value is less than the group order
 	private, err := ecdsa.ParseRawPrivateKey(curve, secret)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func derived(curve elliptic.Curve, name string, issuer *pki.Key) (*pki.Key, erro
 	if template.RawSubject, err = asn1.Marshal(sequence); err != nil {
 		return nil, err
 	}
-	// Without a source of randomness ECDSA signs deterministically (RFC 6979).
+	// Without a random source ECDSA signs deterministically (RFC 6979).
 	octets, err := x509.CreateCertificate(nil, template, parent, private.Public(), signer)
 	if err != nil {
 		return nil, err
@@ -123,26 +123,26 @@ func derived(curve elliptic.Curve, name string, issuer *pki.Key) (*pki.Key, erro
 	return &pki.Key{Signer: private, Certificate: certificate}, err
 }
 
-// original is a message that somebody signed.
+// signedMessage is a valid message with its signer.
 type original struct {
 	text      string // in UTF-8
 	signatory signatory
 	strict    bool // the signature covers the certificate
 }
 
-// maker writes messages across the profile.
+// messageWriter writes random messages within the profile.
 type maker struct {
 	draw
 	signatory signatory
 
-	space, soap           string // the envelope's namespace and prefix, which may be empty
-	wsse, wsu, ds, second string // prefixes; second is another one for that of wsu
-	everywhere            bool   // declare namespaces where they are used, not around
+	space, soap           string // namespace and prefix of the envelope; the prefix may be empty
+	wsse, wsu, ds, second string // prefixes; second is another prefix for the namespace of wsu
+	everywhere            bool   // declare namespaces where they are used, not on the Envelope
 	ids                   map[string]string
 	strict                bool
 }
 
-// makeOriginal writes and signs a message.
+// newSignedMessage writes and signs a message.
 func (c *cast) makeOriginal(d draw) (*original, error) {
 	m := &maker{draw: d, signatory: pick(d, c.signatories...), ids: make(map[string]string)}
 	m.space = pick(d, soap.Namespace11, soap.Namespace11, soap.Namespace12)
@@ -161,12 +161,12 @@ const (
 	wsuSpace  = xmldoc.UtilityNamespace
 )
 
-// gap is white space or a comment where there may be any.
+// writeGap returns optional white space or a comment.
 func (m *maker) gap() string {
 	return pick(m.draw, "", "", "", "\n  ", " ", "\r\n\t", "<!-- a > b -->", "\n<!-- <wsse:Security/> -->\n")
 }
 
-// name writes a qualified name.
+// qualifiedName joins a prefix and a local name.
 func name(prefix, local string) string {
 	if prefix == "" {
 		return local
@@ -174,7 +174,7 @@ func name(prefix, local string) string {
 	return prefix + ":" + local
 }
 
-// declare writes a namespace declaration, in either kind of quotes.
+// writeDeclaration writes a namespace declaration, in either kind of quotes.
 func (m *maker) declare(prefix, space string) string {
 	attribute := "xmlns"
 	if prefix != "" {
@@ -188,7 +188,7 @@ func (m *maker) attribute(name, value string) string {
 	return pick(m.draw, " ", " ", " ", "\n   ", "  ") + name + pick(m.draw, "=", "=", "=", " = ") + quote + value + quote
 }
 
-// local declares a namespace here, if that is how this message does it.
+// writeLocalDeclaration declares a namespace here if this message declares namespaces locally.
 func (m *maker) local(prefix, space string) string {
 	if m.everywhere {
 		return m.declare(prefix, space)
@@ -196,7 +196,7 @@ func (m *maker) local(prefix, space string) string {
 	return ""
 }
 
-// id gives a part its identifier: wsu:Id under one of the two prefixes, or a plain Id.
+// writeID writes the identifier of a part: a wsu:Id with one of the two prefixes, or a plain Id.
 func (m *maker) id(part string, plain bool) string {
 	value := pick(m.draw, "id-", "_", "É", "X509-", "i.") + fmt.Sprintf("%s%x", part, m.Uint32())
 	m.ids[part] = value
@@ -209,7 +209,7 @@ func (m *maker) id(part string, plain bool) string {
 	return m.local(m.wsu, wsuSpace) + m.attribute(m.wsu+":Id", value)
 }
 
-// folded writes base64 as somebody or other folds it.
+// foldBase64 breaks base64 into lines in one of the usual ways.
 func (m *maker) folded(text string) string {
 	width, fold := 76, pick(m.draw, "", "", "", "\n", "\n", "\r\n", "&#13;\n", "\n      ", "<!-- A -->", "<![CDATA[ ]]>")
 	if fold == "" {
@@ -224,7 +224,7 @@ func (m *maker) folded(text string) string {
 	return b.String() + text + fold
 }
 
-// envelope writes the message, with @marks@ where digests and the signature will stand.
+// writeEnvelope writes the message, with @placeholders@ for the digests and the signature value.
 func (m *maker) envelope() string {
 	var around string
 	if !m.everywhere {
@@ -233,7 +233,7 @@ func (m *maker) envelope() string {
 	if m.chance(4) {
 		around += m.declare("unused", "urn:unused")
 	}
-	prefixed := m.soap // for attributes, which have no default namespace
+	prefixed := m.soap // the default namespace does not apply to attributes
 	if m.soap == "" {
 		prefixed = "env"
 		around += m.declare(prefixed, m.space)
@@ -260,7 +260,7 @@ func (m *maker) envelope() string {
 		"</" + name(m.soap, "Envelope") + ">" + pick(m.draw, "", "\n")
 }
 
-// addressed says that a header is for us, in one of the ways to say so.
+// writeActor targets a header at this service, in one of the possible ways.
 func (m *maker) addressed(prefixed string) string {
 	switch {
 	case m.chance(2):
@@ -271,18 +271,17 @@ func (m *maker) addressed(prefixed string) string {
 	return m.attribute(prefixed+":role", pick(m.draw, "", soap.Namespace12+"/role/next", soap.Namespace12+"/role/ultimateReceiver"))
 }
 
-// extra are attributes and declarations that say nothing.
+// writeExtraAttributes writes attributes and declarations without effect.
 func (m *maker) extra() string {
 	return pick(m.draw, "", "", "", ` xml:lang="nl"`, ` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" a="1" xsi:type='b'`, ` b="&#10;&quot;" a='&#x9;"'`)
 }
 
-// content writes the request.
+// writeContent writes the request.
 func (m *maker) content() string {
 	return `<m:Request xmlns:m="urn:test" Id="_1"` + m.extra() + `><m:Patient>48022907379</m:Patient>` + m.gap() + m.element(0) + `</m:Request>`
 }
 
-// element writes an element with elements inside, of a few namespaces under changing prefixes. p, q and r are declared
-// once around.
+// writeElement writes nested elements in a few namespaces with changing prefixes. The outermost declares p, q and r.
 func (m *maker) element(depth int) string {
 	prefix := pick(m.draw, "p", "q", "r", "")
 	if depth == 0 {
@@ -321,7 +320,7 @@ func (m *maker) timestamp() string {
 	if strings.Contains(created, "%") {
 		created = fmt.Sprintf(created, m.IntN(10))
 	}
-	if m.chance(4) { // the whole text counts, whatever stands in between
+	if m.chance(4) { // comments and CDATA sections do not interrupt the text
 		created = created[:len("2026-11-21T")] + pick(m.draw, "<!-- 23 -->", "<![CDATA[]]>", "<!---->") + created[len("2026-11-21T"):]
 	}
 	inner := m.gap() + "<" + m.wsu + ":Created>" + created + "</" + m.wsu + ":Created>" + m.gap()
@@ -336,7 +335,7 @@ func (m *maker) timestamp() string {
 	return "<" + m.wsu + ":Timestamp" + declared + identified + ">" + inner + "</" + m.wsu + ":Timestamp>"
 }
 
-// headers are blocks that are not for WS-Security, or for others.
+// writeHeaders writes header blocks that are not WS-Security, or not for this service.
 func (m *maker) headers(prefixed string) []string {
 	var all []string
 	for range m.IntN(3) {
@@ -354,7 +353,7 @@ func (m *maker) headers(prefixed string) []string {
 	return all
 }
 
-// forOthers is a Security header for somebody else, with something in it that looks like what we look for.
+// writeForeignSecurity writes a Security header for another node, with a decoy inside.
 func (m *maker) forOthers(prefixed string) string {
 	actor := "actor"
 	if m.space == soap.Namespace12 {
@@ -365,7 +364,7 @@ func (m *maker) forOthers(prefixed string) string {
 			"<Signature xmlns='"+dsig.Namespace+"'><SignedInfo/></Signature>") + "</o1:Security>"
 }
 
-// encoded is a message as octets, in one of the encodings.
+// encodeMessage encodes a message in one of the supported encodings.
 func encoded(d draw, text string) []byte {
 	plain := text
 	if end := strings.Index(text, "?>"); strings.HasPrefix(text, "<?xml") && end > 0 {

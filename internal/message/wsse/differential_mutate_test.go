@@ -13,7 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 )
 
-// mutant is a message while it is being changed. A mutation that does not find what it needs leaves the text as it is.
+// mutant is a message under mutation. A mutation that does not find its target leaves the text unchanged.
 type mutant struct {
 	draw
 	text  string
@@ -21,7 +21,8 @@ type mutant struct {
 	done  []string
 }
 
-// mutation is one way to change a message. The common ones stand in the list more than once.
+// mutation is a way to change a message. It occurs weight times in the list, so that common ones are applied more
+// often.
 type mutation struct {
 	name   string
 	weight int
@@ -134,7 +135,7 @@ func tagMutations() []mutation {
 	}
 }
 
-// tag picks a tag, or nothing at the start of the text.
+// randomTag picks a tag, or an empty one at the start of the text.
 func (m *mutant) tag() piece {
 	all := scan(m.text)
 	for range 8 {
@@ -148,7 +149,7 @@ func (m *mutant) tag() piece {
 	return piece{}
 }
 
-// node picks an element.
+// randomElement picks an element.
 func (m *mutant) node() (node, bool) {
 	all := nodes(m.text)
 	if len(all) == 0 {
@@ -157,7 +158,7 @@ func (m *mutant) node() (node, bool) {
 	return all[m.IntN(len(all))], true
 }
 
-// named picks an element with a local name.
+// randomElementNamed picks an element with one of the local names and returns its index, or -1.
 func (m *mutant) named(all []node, locals ...string) int {
 	var found []int
 	for i, n := range all {
@@ -171,7 +172,7 @@ func (m *mutant) named(all []node, locals ...string) int {
 	return found[m.IntN(len(found))]
 }
 
-// attr picks an attribute, or declaration.
+// randomAttribute picks an attribute or a namespace declaration.
 func (m *mutant) attr(is func(attr) bool) (attr, bool) {
 	in := nodes(m.text)
 	for range min(12, 12*len(in)) {
@@ -184,7 +185,7 @@ func (m *mutant) attr(is func(attr) bool) (attr, bool) {
 	return attr{}, false
 }
 
-// onAttr replaces a span that an attribute gives.
+// onAttribute replaces a span that change computes from a random attribute.
 func (m *mutant) onAttr(change func(a attr, value string) (start, end int, with string)) {
 	if a, ok := m.attr(nil); ok {
 		start, end, with := change(a, m.text[a.valueStart:a.valueEnd])
@@ -192,7 +193,7 @@ func (m *mutant) onAttr(change func(a attr, value string) (start, end int, with 
 	}
 }
 
-// rename gives an element another name, in both tags.
+// renameElement renames an element in both its tags.
 func rename(text string, n node, to string) string {
 	if n.outer < n.end {
 		text = splice(text, n.outer+2, n.outer+2+len(n.name), to)
@@ -226,7 +227,7 @@ func (m *mutant) prefixOne() {
 	}, name(to, n.local()))
 }
 
-// spaceOf says what a prefix stands for at an element, as it is written.
+// resolvePrefix returns the namespace of a prefix at an element, as written.
 func spaceOf(text string, all []node, i int, prefix string) string {
 	attribute := "xmlns"
 	if prefix != "" {
@@ -240,14 +241,15 @@ func spaceOf(text string, all []node, i int, prefix string) string {
 	return ""
 }
 
-// prefixAll renames a prefix, its declarations included, wherever it stands in a tag.
+// prefixAll renames a prefix in all tags, including its declarations.
 func (m *mutant) prefixAll() {
 	n, ok := m.node()
 	if !ok || n.prefix() == "" {
 		return
 	}
 	from, to := regexp.QuoteMeta(n.prefix()), pick(m.draw, "new", "wsse", "ds", "soapenv", "p", "é")
-	if everywhere, err := regexp.Compile(`(</?|\sxmlns:|\s)` + from + `([:=])`); err == nil { // it need not be text
+	// An earlier mutation may have left invalid UTF-8, which is no valid pattern.
+	if everywhere, err := regexp.Compile(`(</?|\sxmlns:|\s)` + from + `([:=])`); err == nil {
 		m.text = everywhere.ReplaceAllString(m.text, "${1}"+to+"${2}")
 	}
 }
@@ -296,7 +298,7 @@ func (m *mutant) removeDeclaration() {
 	}
 }
 
-// hoist declares at the root what is declared further in, there or at both places.
+// hoistDeclaration moves or copies a namespace declaration to the root.
 func (m *mutant) hoist() {
 	a, ok := m.attr(isDeclaration)
 	all := nodes(m.text)
@@ -313,7 +315,7 @@ func (m *mutant) hoist() {
 	}
 }
 
-// insert puts something between two tokens, or into a text.
+// insertMarkup inserts something between two tokens, or into a text.
 func (m *mutant) insert() {
 	what := pick(m.draw, "\n", " ", "\t", "\r\n", "<!-- note -->", "<!---->", "<!-- <a b='c'> -->", "<![CDATA[]]>", "<![CDATA[ ]]>", "<?pi x?>", "&#32;", "&#13;", "&amp;", "&#0;", "x",
 		"<x/>", "<!-- -- -->", "\uFEFF", "\u0085", "é")
@@ -373,7 +375,7 @@ func valueMutations() []mutation {
 	}
 }
 
-// textPiece picks a text.
+// randomText picks a text token.
 func (m *mutant) textPiece() (piece, bool) {
 	all := scan(m.text)
 	for range 12 {
@@ -387,7 +389,7 @@ func (m *mutant) textPiece() (piece, bool) {
 	return piece{}, false
 }
 
-// characterReference writes a character of a text or of an attribute as a reference.
+// writeCharacterReference replaces a character of a text or of an attribute value by a character reference.
 func (m *mutant) characterReference() {
 	start, end := 0, 0
 	if p, ok := m.textPiece(); ok {
@@ -449,14 +451,14 @@ func (m *mutant) anotherAlgorithm() {
 		dsig.RSASHA256, dsig.ECDSASHA256, dsig.ECDSASHA384, dsig.PSSSHA256, "http://www.w3.org/TR/1999/REC-xpath-19991116", "http://www.w3.org/2000/09/xmldsig#base64", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256", "http://www.w3.org/2006/12/xml-c14n11"))
 }
 
-// onNamedAttr gives an attribute with a name another value.
+// setAttributeNamed sets the value of an attribute with a local name.
 func (m *mutant) onNamedAttr(local, to string) {
 	if a, ok := m.attr(func(a attr) bool { return a.name[strings.IndexByte(a.name, ':')+1:] == local }); ok {
 		m.text = splice(m.text, a.valueStart, a.valueEnd, to)
 	}
 }
 
-// fold changes how a base64 text is folded, or its last, incomplete group.
+// refoldBase64 changes the line breaks of a base64 text, or its last, incomplete group.
 func (m *mutant) fold() {
 	all := nodes(m.text)
 	i := m.named(all, "DigestValue", "SignatureValue", "BinarySecurityToken", "X509Certificate", "KeyIdentifier")
@@ -474,7 +476,7 @@ func (m *mutant) fold() {
 	}
 }
 
-// negate replaces s of an ECDSA value by the other one that is as good: nobody needs the key for that.
+// negateECDSA replaces s of an ECDSA value by n-s, which is equally valid. That needs no private key.
 func (m *mutant) negate() {
 	all := nodes(m.text)
 	i := m.named(all, "SignatureValue")

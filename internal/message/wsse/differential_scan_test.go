@@ -12,16 +12,16 @@ const (
 	startTag
 	endTag
 	emptyTag
-	otherMarkup // comments, CDATA sections, instructions, document types
+	otherMarkup // comments, CDATA sections, processing instructions, document types
 )
 
-// piece is one token of a message.
+// markupToken is one token of a message.
 type piece struct {
 	kind       pieceKind
 	start, end int
 }
 
-// scan divides a text into tokens. It never fails: what mutations leave need not be XML.
+// tokenize splits a text into tokens. It never fails, because a mutant need not be XML.
 func scan(text string) []piece {
 	var pieces []piece
 	for at := 0; at < len(text); {
@@ -81,18 +81,18 @@ func markup(text string, at int) (kind pieceKind, end int) {
 	return startTag, end
 }
 
-// node is an element as the mutations see it.
+// elementSpan locates an element in the text.
 type node struct {
-	start, inner, outer, end int // of the element and of its content
+	start, inner, outer, end int // offsets of the element (start, end) and of its content (inner, outer)
 	name                     string
-	parent                   int // -1 at the root
+	parent                   int // index of the parent, -1 at the root
 }
 
 func (n node) local() string { return n.name[strings.IndexByte(n.name, ':')+1:] }
 
 func (n node) prefix() string { return n.name[:max(strings.IndexByte(n.name, ':'), 0)] }
 
-// nodes finds the elements, in document order. Tags without a counterpart are left out.
+// findElements returns the elements in document order, without unmatched tags.
 func nodes(text string) []node {
 	var all []node
 	var open []int
@@ -119,7 +119,7 @@ func nodes(text string) []node {
 		default:
 		}
 	}
-	if len(open) > 0 { // it is not well-formed: only the elements that are whole
+	if len(open) > 0 { // not well-formed: return only the closed elements
 		return whole(all)
 	}
 	return all
@@ -149,14 +149,14 @@ func tagName(tag string) string {
 	return tag
 }
 
-// attr is an attribute of a tag: start is the white space before it.
+// attributeSpan locates an attribute of a tag; start includes the white space before it.
 type attr struct {
 	start, end           int
 	name                 string
 	valueStart, valueEnd int
 }
 
-// attrs finds the attributes of the tag that starts at a place, namespace declarations among them.
+// findAttributes returns the attributes of the tag at an offset, including namespace declarations.
 func attrs(text string, at int) []attr {
 	var all []attr
 	i := at + 1 + len(tagName(text[at+1:]))
@@ -190,7 +190,7 @@ func attrs(text string, at int) []attr {
 	return all
 }
 
-// value returns the value of an attribute of a tag as it is written, and whether it is there.
+// attributeValue returns the value of an attribute as written, and whether it exists.
 func value(text string, at int, name string) (string, bool) {
 	for _, a := range attrs(text, at) {
 		if a.name == name {
@@ -200,7 +200,8 @@ func value(text string, at int, name string) (string, bool) {
 	return "", false
 }
 
-// carried cuts an element out with the namespaces in force around it, so that it means the same elsewhere.
+// extractWithNamespaces returns an element with the namespaces in scope declared on it, so that it has the same meaning
+// elsewhere.
 func carried(text string, all []node, i int) string {
 	element := text[all[i].start:all[i].end]
 	var own []string

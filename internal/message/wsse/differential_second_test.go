@@ -26,22 +26,22 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// second is a message as the second opinion reads it: over encoding/xml and etree, with the canonicalisers of goxmldsig
-// and Go's own cryptography, and nothing of xmldoc or dsig but the names of algorithms. It is naive on purpose: it looks
-// identifiers up and believes what it finds. Its strength is that it was written by others.
+// secondReader is a message read by an independent verifier ("second opinion"): it uses encoding/xml and etree, the
+// canonicalisers of goxmldsig and Go's own cryptography, and from xmldoc and dsig only the algorithm names. It is naive
+// on purpose: it looks up identifiers and believes what it finds. Its value is that other people wrote most of it.
 type second struct {
 	root    *etree.Element
-	renamed bool // names of XML 1.0's fifth edition, which encoding/xml does not know, are read as others
+	renamed bool // names of the fifth edition of XML 1.0 were replaced, because encoding/xml lacks them
 }
 
-// The parts of a message where the second opinion finds them. A part that is missing or there twice is nil.
+// secondParts holds the parts of a message that the second opinion finds. A missing or repeated part is nil.
 type secondParts struct {
 	body, content, security, timestamp, signature *etree.Element
 }
 
 var errSecond = errors.New("second opinion")
 
-// readSecond reads a message.
+// readSecond parses a message.
 func readSecond(octets []byte) (*second, error) {
 	d, renamed := etree.NewDocument(), false
 	d.ReadSettings.MaxDepth = 1000
@@ -57,16 +57,16 @@ func readSecond(octets []byte) (*second, error) {
 	if root == nil {
 		return nil, fmt.Errorf("%w: no root", errSecond)
 	}
-	// The prefix xml may be declared, and is never written in canonical form; goxmldsig writes it.
+	// The prefix xml may be declared but never appears in canonical form; goxmldsig would write the declaration.
 	for e := range elementsOf(root) {
 		e.RemoveAttr("xmlns:xml")
 	}
 	return &second{root, renamed}, nil
 }
 
-// forEncodingXML writes a message as encoding/xml needs it: in UTF-8 and without declaration. Line ends become line feeds
-// and white space in attribute values becomes spaces (XML 1.0 sections 2.11 and 3.3.3), for encoding/xml cannot tell what
-// it does not normalise from a character reference.
+// normalizeForEncodingXML converts a message for encoding/xml: to UTF-8, without XML declaration, with line feeds as
+// line breaks and spaces as white space in attribute values (XML 1.0 sections 2.11 and 3.3.3). encoding/xml does not
+// normalise these, and afterwards they cannot be told from character references.
 func forEncodingXML(octets []byte, rename bool) string {
 	text := string(octets)
 	switch {
@@ -125,7 +125,7 @@ func tagForEncodingXML(tag string, rename bool) string {
 	return out.String()
 }
 
-// parts finds the parts of the message.
+// findParts locates the parts of the message.
 func (s *second) parts() (p secondParts) {
 	space := s.root.NamespaceURI()
 	if s.root.Tag != "Envelope" || space != soap.Namespace11 && space != soap.Namespace12 {
@@ -144,7 +144,7 @@ func (s *second) parts() (p secondParts) {
 	return p
 }
 
-// single returns the one child element that is meant.
+// onlyChild returns the only child element that satisfies is, or nil.
 func single(parent *etree.Element, is func(*etree.Element) bool) *etree.Element {
 	if parent == nil {
 		return nil
@@ -176,7 +176,7 @@ func forUs(e *etree.Element, space string) bool {
 	return true
 }
 
-// lookup says what a prefix stands for at an element.
+// lookUpPrefix returns the namespace of a prefix at an element.
 func lookup(e *etree.Element, prefix string) string {
 	if prefix == "xml" {
 		return xmldoc.XMLNamespace
@@ -191,7 +191,7 @@ func lookup(e *etree.Element, prefix string) string {
 	return ""
 }
 
-// elementsOf are an element and all inside it, in document order.
+// allElements iterates over an element and its descendants, in document order.
 func elementsOf(e *etree.Element) iter.Seq[*etree.Element] {
 	return func(yield func(*etree.Element) bool) { visit(e, yield) }
 }
@@ -208,7 +208,7 @@ func visit(e *etree.Element, yield func(*etree.Element) bool) bool {
 	return true
 }
 
-// byID is the naive look-up: the first element that has an identifier with this value, whatever else has.
+// findByID is the naive lookup: it returns the first element with an identifier of this value.
 func (s *second) byID(id string) *etree.Element {
 	for e := range elementsOf(s.root) {
 		for _, a := range e.Attr {
@@ -220,8 +220,8 @@ func (s *second) byID(id string) *etree.Element {
 	return nil
 }
 
-// identifies reports whether an attribute is an identifier to anybody: to WS-Security, to XML, or without a namespace to
-// the usual toolkits, in the three ways to write it. wsu:ID, or an Id of any other namespace, is nobody's.
+// isIDAttribute reports whether any software treats an attribute as an identifier: WS-Security, XML, or, without a
+// namespace, the usual toolkits with its three spellings. Nothing treats wsu:ID, or an Id in another namespace, as one.
 func identifies(e *etree.Element, a etree.Attr) bool {
 	switch a.Space {
 	case "":
@@ -232,7 +232,7 @@ func identifies(e *etree.Element, a etree.Attr) bool {
 	return a.Key == "Id" && lookup(e, a.Space) == xmldoc.UtilityNamespace
 }
 
-// canonical writes an element in one of the two canonical forms.
+// canonicalize returns an element in inclusive or exclusive canonical form.
 func canonical(e *etree.Element, algorithm, prefixList string) ([]byte, error) {
 	inForce := detach(e, algorithm == dsig.InclusiveC14N)
 	switch algorithm {
@@ -257,8 +257,8 @@ func canonical(e *etree.Element, algorithm, prefixList string) ([]byte, error) {
 	return nil, fmt.Errorf("%w: canonical form %q", errSecond, algorithm)
 }
 
-// detach copies an element with the namespaces in force, and the attributes xml:… that inclusive form inherits, because
-// goxmldsig does not look outside of what it is given, or takes the wrong one there.
+// detachWithNamespaces copies an element with the namespaces in scope and, for the inclusive form, the inherited xml:
+// attributes, because goxmldsig does not look outside the element or takes the wrong ones there.
 func detach(e *etree.Element, inherit bool) *etree.Element {
 	inForce := e.Copy()
 	for outer := e.Parent(); outer != nil; outer = outer.Parent() {
@@ -274,7 +274,7 @@ func detach(e *etree.Element, inherit bool) *etree.Element {
 	return inForce
 }
 
-// defaultNamespaces notes the default namespace at each element, before goxmldsig moves declarations.
+// collectDefaultNamespaces returns the default namespace at each element, before goxmldsig moves the declarations.
 func defaultNamespaces(e *etree.Element) map[*etree.Element]string {
 	all := make(map[*etree.Element]string)
 	var walk func(e *etree.Element, space string)
@@ -300,8 +300,9 @@ func defaultDeclaration(e *etree.Element) *etree.Attr {
 	return nil
 }
 
-// settleDefaults writes the declarations of the default namespace, of which goxmldsig writes some too many and does not
-// know #default (Exclusive XML Canonicalization section 3): where it is in use, or anywhere, and not what it was outside.
+// fixDefaultNamespaces rewrites the declarations of the default namespace, because goxmldsig writes superfluous ones
+// and does not support #default (Exclusive XML Canonicalization section 3). A declaration is written where the
+// namespace differs from the enclosing one, and only on an element that uses it unless inclusive is true.
 func settleDefaults(e *etree.Element, defaults map[*etree.Element]string, inclusive bool, written string) {
 	e.Attr = slices.DeleteFunc(e.Attr, func(a etree.Attr) bool { return a.Space == "" && a.Key == "xmlns" })
 	if space := defaults[e]; space != written && (inclusive || e.Space == "") {
@@ -313,7 +314,7 @@ func settleDefaults(e *etree.Element, defaults map[*etree.Element]string, inclus
 	}
 }
 
-// settle sorts attributes by their namespaces, which goxmldsig does only in part, and writes the element.
+// sortAndWrite sorts attributes by namespace, which goxmldsig does only in part, and writes the element.
 func settle(e *etree.Element) ([]byte, error) {
 	sortAttributes(e)
 	d := etree.NewDocument()
@@ -348,10 +349,10 @@ func sortAttributes(e *etree.Element) {
 	}
 }
 
-// plain is the exclusive canonical form without PrefixList.
+// canonicalizePlain returns the exclusive canonical form without PrefixList.
 func plain(e *etree.Element) ([]byte, error) { return canonical(e, dsig.ExclusiveC14N, "") }
 
-// verify verifies a signature with a certificate: the digest of every reference, and the signature value.
+// verifySignature verifies a signature with a certificate: the digest of every reference, and the signature value.
 func (s *second) verify(signature *etree.Element, certificate *x509.Certificate) error {
 	info := child(signature, "SignedInfo")
 	method := child(info, "CanonicalizationMethod")
@@ -392,7 +393,7 @@ func (s *second) verifyReference(signature, reference *etree.Element, certificat
 	return nil
 }
 
-// child returns the first child with a name of XML Signature.
+// signatureChild returns the first child with a local name in the namespace of XML Signature.
 func child(e *etree.Element, local string) *etree.Element {
 	if e != nil {
 		for _, c := range e.ChildElements() {
@@ -411,7 +412,7 @@ func algorithmOf(e *etree.Element) string {
 	return e.SelectAttrValue("Algorithm", "")
 }
 
-// canonicalBy writes an element as a method or a transform says.
+// canonicalizeBy returns an element in the canonical form of a method or a transform.
 func canonicalBy(e, method *etree.Element) ([]byte, error) {
 	if e == nil || method == nil {
 		return nil, fmt.Errorf("%w: no canonical form", errSecond)
@@ -429,7 +430,7 @@ func prefixListOf(method *etree.Element) string {
 	return list
 }
 
-// decoded reads base64, comments and folds left out.
+// decodeBase64 decodes the text of an element, ignoring comments and white space.
 func decoded(e *etree.Element) ([]byte, error) {
 	if e == nil {
 		return nil, fmt.Errorf("%w: nothing to decode", errSecond)
@@ -451,14 +452,14 @@ func allText(e *etree.Element) string {
 	return b.String()
 }
 
-// digest computes the digest that a reference should state.
+// computeDigest computes the digest that a reference should contain.
 func (s *second) digest(signature, reference *etree.Element, certificate *x509.Certificate) ([]byte, error) {
 	id, local := strings.CutPrefix(reference.SelectAttrValue("URI", ""), "#")
 	e := s.byID(id)
 	if !local || e == nil {
 		return nil, fmt.Errorf("%w: nothing is %q", errSecond, id)
 	}
-	// Read first: an enveloped-signature transform takes the signature, and all that is in it, out of its namespaces.
+	// Read these first: an enveloped-signature transform detaches the signature, and its content, from its namespaces.
 	transforms, hash := child(reference, "Transforms"), hashNamed(algorithmOf(child(reference, "DigestMethod")))
 	if transforms == nil {
 		return nil, fmt.Errorf("%w: no transforms", errSecond)
@@ -493,8 +494,8 @@ func (s *second) digest(signature, reference *etree.Element, certificate *x509.C
 	return h.Sum(nil), nil
 }
 
-// token is what the STR-Transform makes of a reference (SOAP Message Security section 8.3): the token that stands in the
-// message, or the one that says which certificate is meant.
+// readTokenTransform returns the result of the STR-Transform for a reference (SOAP Message Security section 8.3): the
+// referenced token, or one derived from the identified certificate.
 func (s *second) token(holder, transform *etree.Element, certificate *x509.Certificate) ([]byte, error) {
 	list := ""
 	for _, parameters := range transform.ChildElements() {
@@ -555,10 +556,10 @@ func verifyValue(key crypto.PublicKey, algorithm string, octets, value []byte) e
 	return nil
 }
 
-// statement is what a signed message says, as the second opinion sees it: the canonical Body and Timestamp.
+// signedStatement is the content of a signed message as seen by the second opinion: the canonical Body and Timestamp.
 type statement struct{ body, timestamp string }
 
-// states reads what the message says.
+// readStatement returns the content of the message.
 func (p *secondParts) states() (statement, error) {
 	if p.body == nil || p.content == nil || p.timestamp == nil || p.signature == nil {
 		return statement{}, fmt.Errorf("%w: a part is missing or there twice", errSecond)
@@ -571,8 +572,8 @@ func (p *secondParts) states() (statement, error) {
 	return statement{string(body), string(timestamp)}, err
 }
 
-// dispatches compares what is dispatched, octet by octet in canonical form, with the content of the Body that the second
-// opinion found.
+// checkDispatched compares the canonical form of what Verify returns with that of the Body content that the second
+// opinion found, byte by byte.
 func (p *secondParts) dispatches(v *wsse.Verified) error {
 	content, err := plain(p.content)
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/openctr/ctr/internal/message/dsig"
 )
 
-// keyInfo writes a reference to the signer's certificate, in one of the ways of the profile, and the token that it needs.
+// writeKeyInfo writes a reference to the signer's certificate in one of the forms of the profile, and the token it
+// needs.
 func (m *maker) keyInfo() (keyInfo, token string) {
 	c := m.signatory.Certificate
 	in := func(content string) string {
@@ -40,7 +41,7 @@ func (m *maker) keyInfo() (keyInfo, token string) {
 	return m.direct(in, "#X509v3", base64Of(c.Raw))
 }
 
-// named writes a reference that only names the certificate, which is registered.
+// writeNamedCertificate writes a reference that only identifies the certificate, which is registered.
 func (m *maker) named(in func(string) string) string {
 	c := m.signatory.Certificate
 	inWSSE := func(reference string) string { return in(strings.ReplaceAll(inner(reference), "wsse:", m.wsse+":")) }
@@ -55,23 +56,23 @@ func (m *maker) named(in func(string) string) string {
 	return inWSSE(thumbprint(c))
 }
 
-// inner is what a helper of the other tests wrote into a SecurityTokenReference.
+// innerXML returns the content of the SecurityTokenReference that a helper of the other tests wrote.
 func inner(reference string) string {
 	return strings.TrimSuffix(reference[strings.IndexByte(reference, '>')+1:], "</wsse:SecurityTokenReference>")
 }
 
-// inSignature writes elements of XML Signature with the prefix of this message.
+// writeInSignature writes elements of XML Signature with the prefix of this message.
 func (m *maker) inSignature(text string) string {
 	return strings.NewReplacer("<ds:", "<"+name(m.ds, ""), "</ds:", "</"+name(m.ds, "")).Replace(text)
 }
 
-// wsuID is an identifier that must be a wsu:Id.
+// writeWSUID writes an identifier that must be a wsu:Id.
 func (m *maker) wsuID(part string) string {
 	m.ids[part] = fmt.Sprintf("%s-%x", part, m.Uint32())
 	return m.local(m.wsu, wsuSpace) + m.attribute(m.wsu+":Id", m.ids[part])
 }
 
-// direct is a reference to a token.
+// writeDirectReference writes a token and a reference to it.
 func (m *maker) direct(in func(string) string, valueType, content string) (keyInfo, token string) {
 	token = "<" + m.wsse + ":BinarySecurityToken" + m.local(m.wsse, wsseSpace) + m.id("token", true) + m.attribute("ValueType", tokenProfile+valueType)
 	if !m.chance(4) {
@@ -85,7 +86,7 @@ func (m *maker) direct(in func(string) string, valueType, content string) (keyIn
 	return in(reference + "/>"), token
 }
 
-// signature writes a Signature over the parts, with marks for the values.
+// writeSignature writes a Signature over the parts, with placeholders for the values.
 func (m *maker) signature(keyInfo string) string {
 	parts := []string{"body", "timestamp"}
 	switch {
@@ -126,7 +127,8 @@ func (m *maker) signature(keyInfo string) string {
 	return b.String()
 }
 
-// exclusive writes a method or transform of the exclusive canonical form, with one of the kinds of PrefixList.
+// writeExclusiveTransform writes a method or transform with the exclusive canonical form, with one of the kinds of
+// PrefixList.
 func (m *maker) exclusive(local string) string {
 	open := "<" + name(m.ds, local) + m.attribute("Algorithm", dsig.ExclusiveC14N)
 	if m.chance(2) {
@@ -137,7 +139,7 @@ func (m *maker) exclusive(local string) string {
 	return open + "><" + name(prefix, "InclusiveNamespaces") + m.declare(prefix, dsig.ExclusiveC14N) + m.attribute("PrefixList", list) + "/></" + name(m.ds, local) + ">"
 }
 
-// algorithm picks a signature method for the key.
+// chooseAlgorithm picks a signature method for the key.
 func (m *maker) algorithm() string {
 	key, ok := m.signatory.Signer.(*ecdsa.PrivateKey)
 	switch {
@@ -149,7 +151,8 @@ func (m *maker) algorithm() string {
 	return pick(m.draw, dsig.ECDSASHA256, dsig.ECDSASHA256, dsig.ECDSASHA384, dsig.ECDSASHA512)
 }
 
-// sign replaces the marks: by the canonical forms of the second opinion, so that ours is compared with them.
+// signMessage replaces the placeholders, using the canonical forms of the second opinion, so that ours are compared
+// with them.
 func (m *maker) sign(text string) (string, error) {
 	read := func() (*second, *etree.Element, error) {
 		s, err := readSecond([]byte(text))
@@ -185,7 +188,7 @@ func (m *maker) sign(text string) (string, error) {
 	return strings.Replace(text, "@signature@", m.folded(base64.StdEncoding.EncodeToString(signed)), 1), err
 }
 
-// value makes a signature value.
+// computeSignatureValue computes a signature value.
 func (m *maker) value(algorithm string, octets []byte) ([]byte, error) {
 	hash := hashNamed(algorithm)
 	h := hash.New()

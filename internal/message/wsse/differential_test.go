@@ -27,21 +27,21 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// What the environment asks of TestDifferential; `make differential` sets it.
+// Environment variables of TestDifferential; `make differential` sets them.
 const (
-	differentialTime = "CTR_DIFFERENTIAL"      // how long, such as 30m; without it a small fixed budget
-	differentialSeed = "CTR_DIFFERENTIAL_SEED" // where to begin, as a failure prints it
+	differentialTime = "CTR_DIFFERENTIAL"      // duration, such as 30m; without it a small fixed number of shards
+	differentialSeed = "CTR_DIFFERENTIAL_SEED" // first seed, as a failure prints it
 )
 
 const (
 	poolSize      = 16   // signed messages per shard
 	shardSize     = 1000 // mutants per shard
 	smallBudget   = 3    // shards in an ordinary run
-	mostShown     = 20   // failures that are printed in full
-	secondOnEvery = 8    // of the refused, every so many gets a second opinion
+	mostShown     = 20   // failures printed in full
+	secondOnEvery = 8    // one in this many refused messages is given to the second opinion
 )
 
-// shard is a pool of signed messages, and what their signers said. All of it follows from its seed.
+// shard is a pool of signed messages with what their signers signed. It is determined by its seed.
 type shard struct {
 	*cast
 	seed      uint64
@@ -50,14 +50,14 @@ type shard struct {
 	said      map[said]bool
 }
 
-// said is a statement with who made it and by which certificate, and what names it as a replay.
+// signerStatement is a statement with its signer, the signer's certificate, and the replay key.
 type said struct {
 	statement
 	signer, certificate string
 	key                 [sha256.Size]byte
 }
 
-// newShard signs messages. Every one of them must be accepted, in whatever encoding, by us and by the second opinion.
+// newShard signs messages. In every encoding, each must be accepted by our verifier and by the second opinion.
 func newShard(c *cast, seed uint64) (*shard, error) {
 	s := &shard{cast: c, seed: seed, mutations: mutations(), said: make(map[said]bool)}
 	for i := range uint64(poolSize) {
@@ -100,7 +100,7 @@ func (s *shard) add(o *original, d draw) error {
 	return parts.dispatches(verified)
 }
 
-// verifyOctets is the whole way of a message, as the service goes it.
+// verifyOctets parses and verifies a message as the service does.
 func verifyOctets(v *wsse.Verifier, octets []byte) (*wsse.Verified, error) {
 	d, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
 	if err != nil {
@@ -113,7 +113,7 @@ func verifyOctets(v *wsse.Verifier, octets []byte) (*wsse.Verified, error) {
 	return v.Verify(envelope)
 }
 
-// mutantOf changes one message of the pool, with another one at hand.
+// newMutant mutates a message of the pool, with another one as donor.
 func (s *shard) mutantOf(d draw) (octets []byte, m *mutant, candidates []*x509.Certificate) {
 	o, donor := pick(d, s.pool...), pick(d, s.pool...)
 	m = &mutant{draw: d, text: o.text, donor: donor.text}
@@ -126,17 +126,17 @@ func (s *shard) mutantOf(d draw) (octets []byte, m *mutant, candidates []*x509.C
 	return octets, m, []*x509.Certificate{o.signatory.Certificate, donor.signatory.Certificate}
 }
 
-// verdict is what came of a message.
+// outcome is the result of comparing the verifiers on one message.
 type verdict struct {
-	code      problem.Code // of our refusal; none when we accept
+	code      problem.Code // code of our refusal, or empty
 	verified  *wsse.Verified
-	asked     bool   // the second opinion was asked
-	agrees    bool   // it accepts
+	asked     bool   // the second opinion was consulted
+	agrees    bool   // the second opinion accepts
 	exception string // why the second opinion needed help; see the list in docs/security.md
-	failure   string // what must not be
+	failure   string // an unacceptable difference, or empty
 }
 
-// judge puts a message to us and to the second opinion, and compares.
+// compareVerifiers verifies a message with our verifier and with the second opinion, and compares the results.
 func (s *shard) judge(octets []byte, candidates []*x509.Certificate, ask bool) (v verdict) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -168,7 +168,7 @@ func (s *shard) judge(octets []byte, candidates []*x509.Certificate, ask bool) (
 	return v
 }
 
-// strictly says what is wrong with what strict operation makes of a message that we accept.
+// checkStrict checks that strict operation accepts what we accept, or refuses it only for its unsigned token.
 func (s *shard) strictly(octets []byte) string {
 	if _, err := verifyOctets(s.strict, octets); err != nil && problem.From(err).Code != problem.TokenUnsigned {
 		return "strict operation refuses with " + err.Error()
@@ -176,10 +176,10 @@ func (s *shard) strictly(octets []byte) string {
 	return ""
 }
 
-// nameException counts messages that hold a name which only XML 1.0's fifth edition allows.
+// nameException counts messages with a name that only the fifth edition of XML 1.0 allows.
 const nameException = "encoding/xml does not know a name of the fifth edition: read under another name"
 
-// disagreement says what is wrong with having accepted a message.
+// checkAccepted returns what is wrong with having accepted a message, or "".
 func (s *shard) disagreement(verified *wsse.Verified, octets []byte) (exception, failure string) {
 	read, err := readSecond(octets)
 	if err != nil {
@@ -217,8 +217,8 @@ func (s *shard) compare(verified *wsse.Verified, read *second) string {
 	return ""
 }
 
-// seconded reports whether the second opinion accepts the signature of a message, with the certificate of one of those
-// who may have made it. What the signature covers it does not ask.
+// secondAccepts reports whether the second opinion accepts the signature with one of the candidate certificates. It
+// does not check what the signature covers.
 func seconded(octets []byte, candidates []*x509.Certificate) bool {
 	read, err := readSecond(octets)
 	if err != nil {
@@ -228,14 +228,14 @@ func seconded(octets []byte, candidates []*x509.Certificate) bool {
 	return slices.ContainsFunc(candidates, func(c *x509.Certificate) bool { return read.verify(signature, c) == nil })
 }
 
-// tally counts what came of the messages of a run.
+// statistics counts the results of a run.
 type tally struct {
 	executions, originals int
 	accepted              int
 	refused               map[problem.Code]int
 	asked, agreed         map[problem.Code]int // of the refused: second opinions, and those that accept
 	failures              []string
-	failed                int // of which the first few are in failures
+	failed                int // all failures; only the first few are kept in failures
 	exceptions, xmlsec    map[string]int
 }
 
@@ -288,7 +288,7 @@ func (t *tally) add(other *tally) {
 	}
 }
 
-// String is the report of a run.
+// String returns the report of a run.
 func (t *tally) String() string {
 	var b strings.Builder
 	refused := 0
@@ -312,7 +312,7 @@ func (t *tally) String() string {
 	return b.String()
 }
 
-// run makes the mutants of a shard and judges them.
+// runMutants creates and compares the mutants of a shard.
 func (s *shard) run(x *xmlsec) *tally {
 	t := newTally()
 	t.originals = len(s.pool)
@@ -331,9 +331,9 @@ func (s *shard) run(x *xmlsec) *tally {
 	return t
 }
 
-// TestDifferential makes signed messages across the profile, changes them, and compares our verdict with that of an
-// independent verifier. Whatever we accept must say, octet by octet in the canonical form of somebody else's code, what
-// the one whom we name as its signer signed. A failure prints the seed that makes it again and the message in base64.
+// TestDifferential creates signed messages across the profile, mutates them, and compares our verifier with an
+// independent one. The content of an accepted message, in the canonical form of independent code, must be byte by byte
+// what the reported signer signed. A failure prints the seed that reproduces it and the message in base64.
 func TestDifferential(t *testing.T) {
 	seed, limit := uint64(2026), time.Duration(0)
 	if text := os.Getenv(differentialTime); text != "" {
@@ -387,13 +387,13 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-// tape makes choices of the octets that a fuzzer finds, and of a seed when there are no more.
+// choiceTape is a random source that takes its choices from the fuzzer's bytes, and from a seed when they run out.
 type tape struct {
 	octets []byte
 	rest   *random.PCG
 }
 
-// Uint64 spreads two octets over the word, for Rand takes the high or the low bits of it.
+// Uint64 repeats two bytes across the word, because Rand uses either the high or the low bits of it.
 func (t *tape) Uint64() uint64 {
 	if len(t.octets) < 2 {
 		return t.rest.Uint64()
@@ -403,7 +403,7 @@ func (t *tape) Uint64() uint64 {
 	return choice * 0x0001_0001_0001_0001
 }
 
-// FuzzDifferential is TestDifferential with the choices of the mutations in the fuzzer's hands.
+// FuzzDifferential is TestDifferential with mutations chosen by the fuzzer.
 func FuzzDifferential(f *testing.F) {
 	c := newCast(f)
 	const pools = 32

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// treeMutations move whole elements: what wrapping attacks are made of, and pieces of two messages in one.
+// treeMutations move whole elements, as in wrapping attacks, and combine elements of two messages.
 func treeMutations() []mutation {
 	return []mutation{
 		{"move an element", 2, func(m *mutant) { m.moveElement(true) }},
@@ -44,10 +44,10 @@ func treeMutations() []mutation {
 
 func pickInt(m *mutant, list ...int) int { return list[m.IntN(len(list))] }
 
-// important are the elements that attacks are about.
+// attackedElements are the elements that attacks target.
 var important = []string{"Body", "Timestamp", "BinarySecurityToken", "Signature", "SignedInfo", "KeyInfo", "SecurityTokenReference", "Security", "Header", "Request", "Reference", "SignatureValue", "DigestValue"}
 
-// someNode picks an element, most often an important one.
+// pickElement picks an element, usually an attacked one.
 func (m *mutant) someNode(all []node) int {
 	if m.chance(3) {
 		return m.IntN(len(all))
@@ -55,14 +55,14 @@ func (m *mutant) someNode(all []node) int {
 	return m.named(all, important...)
 }
 
-// wrapped puts something around an element.
+// wrapElement puts an element inside another one.
 func (m *mutant) wrapped(element string) string {
 	name := pick(m.draw, "x", "w:x", "Body", "Object")
 	open := pick(m.draw, "<"+name+">", "<"+name+" xmlns='urn:w' xmlns:w='urn:w'>", "<"+name+" xmlns='http://www.w3.org/2000/09/xmldsig#' xmlns:w='urn:w'>")
 	return open + element + "</" + name + ">"
 }
 
-// place picks where an element could be put: into, before or after another.
+// pickInsertionOffset picks an offset inside, before or after another element.
 func (m *mutant) place(all []node) int {
 	i := m.someNode(all)
 	if i < 0 {
@@ -71,7 +71,7 @@ func (m *mutant) place(all []node) int {
 	return pickInt(m, all[i].start, all[i].inner, all[i].outer, all[i].end)
 }
 
-// take cuts an element out, most often with its namespaces.
+// cutElement returns an element, usually with the namespaces in scope.
 func (m *mutant) take(text string, all []node, i int) string {
 	if m.chance(4) {
 		return text[all[i].start:all[i].end]
@@ -113,14 +113,14 @@ func (m *mutant) swapElements() {
 	if i > j {
 		i, j = j, i
 	}
-	if i < 0 || all[i].end > all[j].start { // one holds the other
+	if i < 0 || all[i].end > all[j].start { // one contains the other
 		return
 	}
 	first, second := m.take(m.text, all, i), m.take(m.text, all, j)
 	m.text = splice(splice(m.text, all[j].start, all[j].end, first), all[i].start, all[i].end, second)
 }
 
-// swapNeighbours changes the order of two siblings.
+// swapNeighbours swaps two siblings.
 func (m *mutant) swapNeighbours() {
 	all := nodes(m.text)
 	if len(all) == 0 {
@@ -139,7 +139,7 @@ func (m *mutant) swapNeighbours() {
 	}
 }
 
-// transplant puts an element of the other message in the place of its like.
+// transplant replaces an element by one of the same name from the donor.
 func (m *mutant) transplant() {
 	all, others := nodes(m.text), nodes(m.donor)
 	if len(all) == 0 || len(others) == 0 {
@@ -155,12 +155,12 @@ func (m *mutant) transplant() {
 	}
 	element := m.take(m.donor, others, j)
 	if id := idOf(m.text, all[i]); id != "" && m.chance(2) {
-		element = withID(element, id) // what a reference of this message means
+		element = withID(element, id) // the identifier that this message references
 	}
 	m.text = splice(m.text, all[i].start, all[i].end, element)
 }
 
-// graft puts an element of the other message anywhere.
+// graftForeign inserts an element of the donor anywhere.
 func (m *mutant) graft() {
 	all, others := nodes(m.text), nodes(m.donor)
 	if len(all) == 0 || len(others) == 0 {
@@ -172,7 +172,7 @@ func (m *mutant) graft() {
 	}
 }
 
-// idOf returns the identifier of an element.
+// elementID returns the identifier of an element, or "".
 func idOf(text string, n node) string {
 	for _, a := range attrs(text, n.start) {
 		if isID(a) {
@@ -182,7 +182,7 @@ func idOf(text string, n node) string {
 	return ""
 }
 
-// withID gives an element that has an identifier another value of it.
+// setID replaces the identifier of an element that has one.
 func withID(element, id string) string {
 	for _, a := range attrs(element, 0) {
 		if isID(a) {
@@ -192,7 +192,7 @@ func withID(element, id string) string {
 	return element
 }
 
-// withoutIDs takes the identifiers off an element, or off those inside it only.
+// removeIDs removes the identifiers of an element and its descendants, or of the descendants only.
 func withoutIDs(element string, insideOnly bool) string {
 	all := nodes(element)
 	for i := len(all) - 1; i >= 0 && (i > 0 || !insideOnly); i-- {
@@ -208,7 +208,7 @@ func withoutIDs(element string, insideOnly bool) string {
 
 var digit = regexp.MustCompile(`>([^<]*)[0-9]([^<]*)<`)
 
-// forged changes what an element says.
+// forgeContent changes the content of an element.
 func (m *mutant) forged(element string) string {
 	switch m.IntN(4) {
 	case 0:
@@ -221,8 +221,8 @@ func (m *mutant) forged(element string) string {
 	return element
 }
 
-// disguised makes a copy of an element look different to whoever looks identifiers up. A second identifier of one value
-// is refused at once, so that most copies have none inside.
+// disguiseIDs changes the identifiers of a copied element, which affects lookups by identifier. A repeated identifier
+// is refused at once, so most copies contain none.
 func (m *mutant) disguised(element string) string {
 	if !m.chance(4) {
 		element = withoutIDs(element, true)
@@ -242,7 +242,7 @@ func (m *mutant) disguised(element string) string {
 	return element
 }
 
-// wrappingAttack hides what was signed somewhere and puts something forged in its place.
+// wrapSigned moves a signed element elsewhere and puts a forged one in its place.
 func (m *mutant) wrappingAttack() {
 	all := nodes(m.text)
 	i := m.named(all, pick(m.draw, "Body", "Body", "Body", "Timestamp", "Timestamp", "BinarySecurityToken", "Signature", "Security", "SignedInfo", "Request"))
@@ -264,7 +264,7 @@ func (m *mutant) wrappingAttack() {
 	m.text = splice(m.text, at, at, signed)
 }
 
-// secondPart adds a forged second one of what there may be once, before or after it.
+// duplicatePart adds a forged second copy of a part that may occur once, before or after it.
 func (m *mutant) secondPart() {
 	all := nodes(m.text)
 	i := m.named(all, "Body", "Security", "Header", "Timestamp", "Signature", "BinarySecurityToken", "SignedInfo", "KeyInfo", "Envelope", "Request")
@@ -275,7 +275,7 @@ func (m *mutant) secondPart() {
 	m.text = splice(m.text, at, at, m.disguised(m.forged(m.text[all[i].start:all[i].end])))
 }
 
-// nest puts the whole message into the other, or the other into it.
+// nestMessages inserts the whole message into the donor, or the donor into it.
 func (m *mutant) nest() {
 	outer, inner := m.text, m.donor
 	if m.chance(2) {

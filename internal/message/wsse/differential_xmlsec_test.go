@@ -19,22 +19,22 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 )
 
-// differentialXmlsec, set to 1, asks xmlsec1 as well: a third implementation, over libxml2 and OpenSSL. It takes some ten
-// milliseconds an answer, so that it gets a sample only.
+// differentialXmlsec is the environment variable that, set to 1, also consults xmlsec1: a third implementation, based
+// on libxml2 and OpenSSL. It takes about ten milliseconds per message, so it gets a sample only.
 const differentialXmlsec = "CTR_XMLSEC1"
 
-// One in so many of the accepted and of the refused messages is put to xmlsec1.
+// One in this many accepted or refused messages is given to xmlsec1.
 const (
 	xmlsecAccepted = 16
 	xmlsecRefused  = 96
 )
 
-// xmlsec asks xmlsec1.
+// xmlsec runs xmlsec1.
 type xmlsec struct {
 	program, directory string
 }
 
-// newXmlsec returns nil unless the environment asks for it.
+// newXmlsec returns nil unless the environment enables it.
 func newXmlsec(t *testing.T) *xmlsec {
 	t.Helper()
 	if os.Getenv(differentialXmlsec) != "1" {
@@ -47,7 +47,8 @@ func newXmlsec(t *testing.T) *xmlsec {
 	return &xmlsec{program, t.TempDir()}
 }
 
-// compare asks about some messages, counts the answers, and says what must not be: that we accept what xmlsec1 refuses.
+// compareAnswer verifies a sample of the messages, counts the answers, and returns a failure if xmlsec1 refuses what we
+// accept.
 func (x *xmlsec) compare(t *tally, octets []byte, v *verdict, candidates []*x509.Certificate, i uint64) string {
 	every := uint64(xmlsecRefused)
 	if v.verified != nil {
@@ -85,11 +86,11 @@ func (x *xmlsec) compare(t *tally, octets []byte, v *verdict, candidates []*x509
 	return ""
 }
 
-// unknownToXmlsec is what its version 1.2 says of algorithms that it lacks: the STR-Transform and RSA-PSS.
+// unknownToXmlsec matches the error of version 1.2 for the algorithms that it lacks: the STR-Transform and RSA-PSS.
 var unknownToXmlsec = regexp.MustCompile(`subj=xmlSecTransformIdListFindByHref:.*href=(` + regexp.QuoteMeta(dsig.STRTransform) + `|[^\n]*-rsa-MGF1)`)
 
-// signatureAt says where the signature stands, as an XPath of positions: xmlsec1 would take the first it finds, which may
-// be in a header for somebody else. It also says whether a PrefixList holds more white space than between its names.
+// signatureXPath returns the location of the signature as a positional XPath: xmlsec1 would take the first one, which
+// may be in a header for another node. odd reports whether a PrefixList has white space other than between its names.
 func signatureAt(octets []byte) (path string, odd bool) {
 	read, err := readSecond(octets)
 	if err != nil {
@@ -110,7 +111,7 @@ func signatureAt(octets []byte) (path string, odd bool) {
 	return "/*[1]" + path, odd
 }
 
-// ask verifies a signature with a certificate.
+// runVerify verifies a signature with a certificate.
 func (x *xmlsec) ask(octets []byte, certificate *x509.Certificate, at string) (accepted bool, said string) {
 	directory, err := os.MkdirTemp(x.directory, "")
 	if err != nil {
@@ -123,7 +124,7 @@ func (x *xmlsec) ask(octets []byte, certificate *x509.Certificate, at string) (a
 			return false, err.Error()
 		}
 	}
-	// Without any kind of key data it looks at nothing in KeyInfo, and takes the certificate that we name.
+	// With only key-name as key data, xmlsec1 ignores KeyInfo and uses the given certificate.
 	args := []string{"--verify", "--enabled-key-data", "key-name", "--pubkey-cert-pem", key, "--node-xpath", at}
 	for _, name := range []string{
 		soap.Namespace11 + ":Body", soap.Namespace12 + ":Body", wsuSpace + ":Timestamp", wsseSpace + ":BinarySecurityToken", "urn:h:Note",

@@ -16,8 +16,8 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// FuzzEnvelope: of whatever is accepted, the Body must be one that was signed, octet by octet in canonical form, and so
-// must the instant.
+// FuzzEnvelope checks that the Body of an accepted message is one that was signed, byte by byte in canonical form, and
+// so is the Timestamp.
 func FuzzEnvelope(f *testing.F) {
 	hospital := testpki.Key(f, testpki.Hospital)
 	originals := []string{
@@ -49,7 +49,7 @@ func FuzzEnvelope(f *testing.F) {
 	f.Fuzz(func(t *testing.T, message []byte) { checkMutant(t, v, message, signedBodies) })
 }
 
-// proved is what a verified message says, in canonical form.
+// verifiedContent returns the content of a verified message in canonical form.
 func proved(v *wsse.Verified) string {
 	return v.Created().String() + v.Until().String() + string(xmldoc.C14N{Exclusive: true}.Append(nil, v.Body().Parent()))
 }
@@ -73,8 +73,8 @@ func checkMutant(t *testing.T, v *wsse.Verifier, message []byte, signedBodies ma
 	}
 }
 
-// TestMutants does what the fuzzer does without coverage, in the units that attackers think in: pieces of one message
-// moved, repeated and left out.
+// TestMutants is like the fuzzer, without coverage feedback but in the units of an attacker: it moves, repeats and
+// removes pieces of a message.
 func TestMutants(t *testing.T) {
 	hospital := testpki.Key(t, testpki.Hospital)
 	other := testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate
@@ -118,8 +118,8 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// TestSecondOpinion compares the canonical octets that digests are made of with those of goxmldsig, over messages within
-// its reach: it sorts xml: attributes beside xsi: ones differently, and normalises attribute values otherwise.
+// TestSecondOpinion compares our canonical forms with those of goxmldsig, for messages that it supports: it sorts xml:
+// attributes beside xsi: ones differently, and normalises attribute values differently.
 func TestSecondOpinion(t *testing.T) {
 	random := rand.New(rand.NewPCG(11, 2026))
 	for range 300 {
@@ -146,8 +146,8 @@ func canonicalByGoxmldsig(t *testing.T, text, local, list string) []byte {
 	return octets
 }
 
-// withContext finds an element and gives it the namespaces in force, which goxmldsig's canonicaliser does not look for
-// outside of what it is given.
+// withContext returns an element with the namespaces in scope declared on it, because goxmldsig's canonicaliser does
+// not look outside the element.
 func withContext(t *testing.T, d *etree.Document, local string) *etree.Element {
 	t.Helper()
 	e := d.FindElement("//" + local)
@@ -165,7 +165,7 @@ func withContext(t *testing.T, d *etree.Document, local string) *etree.Element {
 	return inForce
 }
 
-// generate makes an element with elements inside, of a few namespaces under changing prefixes.
+// generateElement generates nested elements in a few namespaces with changing prefixes.
 func generate(random *rand.Rand, depth int) string {
 	prefixes, spaces := []string{"p", "q", "r"}, []string{"urn:one", "urn:two", "urn:three"}
 	prefix := prefixes[random.IntN(len(prefixes))]
@@ -189,7 +189,7 @@ func generate(random *rand.Rand, depth int) string {
 	return b.String()
 }
 
-// TestAlgorithmNamesAgree: what we send names what goxmldsig knows under the same names.
+// TestAlgorithmNamesAgree checks that our algorithm names are those of goxmldsig.
 func TestAlgorithmNamesAgree(t *testing.T) {
 	if got := string(goxmldsig.CanonicalXML10ExclusiveAlgorithmId); got != dsig.ExclusiveC14N {
 		t.Error(got)

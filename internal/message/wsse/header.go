@@ -7,18 +7,19 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// message holds the nodes that the proof is about. They are found once; everything after compares with them.
+// securityNodes holds the nodes that verification is about. They are looked up once; all later checks compare with
+// them.
 type message struct {
 	header, security, body      xmldoc.Element
-	timestamp, token, signature xmldoc.Element // there need not be a token
+	timestamp, token, signature xmldoc.Element // the token is optional
 
 	key         keyReference
 	keyRefusal  error  // why there is no key
-	certificate []byte // the one that the signature is verified with
+	certificate []byte // DER of the certificate that verifies the signature
 }
 
-// readMessage reads the Security header: one Timestamp, one Signature and at most one BinarySecurityToken, in any order,
-// and nothing else. What else there could be either names another caller or asks for what we do not do.
+// readMessage reads the Security header: one Timestamp, one Signature and at most one BinarySecurityToken, in any
+// order, and nothing else. Any other element either names another signer or requires an unsupported feature.
 func readMessage(envelope *soap.Envelope) (*message, error) {
 	m := &message{header: envelope.Header(), security: envelope.Security(), body: envelope.UnverifiedBody()}
 	if m.security.IsZero() {
@@ -35,12 +36,12 @@ func readMessage(envelope *soap.Envelope) (*message, error) {
 	if err := m.checkSignature(); err != nil {
 		return nil, err
 	}
-	// What is wrong with the key is said after what is wrong with the references, unless these need the key.
+	// Refusals of the key are reported after those of the references, unless a reference needs the key.
 	m.key, m.keyRefusal = m.readKey(m.signature.Child(dsig.Namespace, "KeyInfo"))
 	return m, nil
 }
 
-// take keeps a child of the Security header where it belongs.
+// assignChild stores a child of the Security header in its field.
 func (m *message) take(e xmldoc.Element) error {
 	part, err := m.part(e)
 	if err != nil {
@@ -67,7 +68,7 @@ func (m *message) checkSignature() error {
 	return nil
 }
 
-// part returns where a child of the Security header belongs.
+// fieldFor returns the field for a child of the Security header.
 func (m *message) part(e xmldoc.Element) (*xmldoc.Element, error) {
 	switch {
 	case e.Is(utility, "Timestamp"):
@@ -84,8 +85,8 @@ func (m *message) part(e xmldoc.Element) (*xmldoc.Element, error) {
 	return nil, refuse(problem.SecurityUnexpected, atSecurity, "element", e.Local())
 }
 
-// Resolve says which element a reference names. What may be signed: the Body, the Timestamp and the token that are used,
-// and blocks of the Header as a whole. Anything else is a sign of wrapping, and the header itself cannot cover itself.
+// Resolve returns the element that a reference identifies. It accepts the Body, the Timestamp and the token in use, and
+// whole blocks of the Header. Anything else indicates a wrapping attack, and the Security header cannot cover itself.
 func (m *message) Resolve(id string) (xmldoc.Element, error) {
 	e, ok := m.security.Document().ByID(id)
 	if !ok {
@@ -101,8 +102,8 @@ func (m *message) Resolve(id string) (xmldoc.Element, error) {
 	return e, nil
 }
 
-// identifiedBy reports whether the identifier is a wsu:Id, or where node-soap needs it a plain Id. XML reads more
-// attributes as identifiers than WS-Security does (SOAP Message Security section 4).
+// hasIdentifier reports whether id is the element's wsu:Id or, if plain is true, its unqualified Id, which node-soap
+// needs. XML recognises more attributes as identifiers than WS-Security does (SOAP Message Security section 4).
 func identifiedBy(e xmldoc.Element, id string, plain bool) bool {
 	if value, ok := e.Attr(utility, "Id"); ok && value == id {
 		return true
@@ -111,15 +112,15 @@ func identifiedBy(e xmldoc.Element, id string, plain bool) bool {
 	return plain && ok && value == id
 }
 
-// coverage is what a signature refers to, of what matters.
+// coverage says which of the required parts a signature covers.
 type coverage struct{ body, timestamp, certificate bool }
 
-// referrer is a signature that tells what it refers to.
+// referenceSet is the set of elements that a signature refers to.
 type referrer interface{ Refers(e xmldoc.Element) bool }
 
-// coverage compares nodes: the Body that will be dispatched and the Timestamp that will be checked. The certificate is
-// covered in its token, or by an STR-Transform where it does not stand in one: the SecurityTokenReference itself cannot be
-// covered in another way.
+// determineCoverage compares nodes: the Body that will be dispatched and the Timestamp that will be checked. A
+// certificate outside a token can be covered only by an STR-Transform, because its SecurityTokenReference can be
+// covered in no other way.
 func (m *message) coverage(signature referrer) coverage {
 	covers := func(e xmldoc.Element) bool { return !e.IsZero() && signature.Refers(e) }
 	return coverage{covers(m.body), covers(m.timestamp), covers(m.token) || covers(m.key.holder)}

@@ -16,84 +16,83 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// InspectOptions say how to look at a message: with the eyes of which service, and when.
+// InspectOptions holds the service's configuration and the time used for an inspection.
 type InspectOptions struct {
-	// Trust says which certificates may sign. Without it everything about a certificate is judged but who issued it.
+	// Trust holds the trust anchors. If nil, everything about a certificate is checked except its issuer.
 	Trust *pki.Trust
-	// Known are the certificates that a message may name without showing them; nil means none.
+	// Registered holds the certificates that a message may name instead of containing them; nil means none.
 	Known *pki.Directory
-	// At is the instant at which the message is judged.
+	// Time is the time used for the inspection.
 	At time.Time
-	// Strict and AllowSHA1 are those of the service.
+	// Strict and AllowSHA1 are the settings of the service.
 	Strict, AllowSHA1 bool
-	// Discreet is for a report that goes to a stranger: whoever names a certificate of Known without holding its key gets the
-	// report of one that is not known.
+	// HideRegistered is for reports that leave the service: a message that names a certificate of Registered without
+	// proof of its key gets the same report as for an unregistered certificate.
 	Discreet bool
 }
 
-// Report tells all that can be told of a message's security, good or bad. It proves nothing: only Verify does, and nothing
-// leads from a Report to a Verified.
+// Report describes the security of a message, good or bad. It authenticates nothing: only Verify does, and no function
+// turns a Report into a Verified.
 type Report struct {
-	// First is what Verify answers, and nil if it does not refuse.
+	// FirstRefusal is the error of Verify, or nil if Verify accepts the message.
 	First *problem.Error
-	// Header are the refusals of the Security header's structure.
+	// Header lists the refusals of the structure of the Security header.
 	Header []*problem.Error
-	// Signature is nil where there is none.
+	// Signature is nil if there is none.
 	Signature *dsig.Inspection
-	// Coverage tells what of the message the signature refers to.
+	// Coverage says which parts of the message the signature covers.
 	Coverage CoverageReport
-	// Key tells how the signature names its key.
+	// Key says how the signature identifies its key.
 	Key KeyReport
-	// Certificate is nil where none was found.
+	// Certificate is nil if none was found.
 	Certificate *CertificateReport
-	// Timestamp is nil where there is none.
+	// Timestamp is nil if there is none.
 	Timestamp *TimestampReport
-	// Other is First, where it is found nowhere else.
+	// Other contains FirstRefusal if none of the checks above found it.
 	Other []*problem.Error
 }
 
-// CoverageReport tells what of the message the signature refers to.
+// CoverageReport says which parts of the message the signature covers.
 type CoverageReport struct {
 	Body, Timestamp, Certificate bool
-	// Refusals are what is missing.
+	// Refusals lists the missing coverage.
 	Refusals []*problem.Error
 }
 
-// KeyReport tells how the signature names its key.
+// KeyReport says how the signature identifies its key.
 type KeyReport struct {
-	// Form is the way, by the names of its elements; empty where it is none that is known.
+	// Form names the elements used, or is empty if the form is unknown.
 	Form string
-	// Refusals are what is wrong, with the reference or with the token.
+	// Refusals lists the problems of the reference and of the token.
 	Refusals []*problem.Error
 }
 
-// CertificateReport tells who signs, as the certificate says it.
+// CertificateReport describes the signer's certificate.
 type CertificateReport struct {
-	// Name is the subject as it is usually written, Issuer likewise.
+	// Name and Issuer are distinguished names in the usual notation.
 	Name, Issuer string
-	// Subject is what the service takes it for: zero where it takes it for nobody.
+	// Subject is the identity that the service derives from the certificate, or zero if it derives none.
 	Subject         pki.Subject
 	From, Until     time.Time
-	Key             string // "RSA 2048"
+	Key             string // for example "RSA 2048"
 	TrustWasChecked bool
-	// Refusals are what is wrong.
+	// Refusals lists the problems of the certificate.
 	Refusals []*problem.Error
 }
 
-// TimestampReport tells when the message is good.
+// TimestampReport says when the message is valid.
 type TimestampReport struct {
-	// Created and Until are zero where they could not be read. The window begins Skew before Created.
+	// Created and ValidUntil are zero if they could not be read. The validity period begins Skew before Created.
 	Created, Until time.Time
-	// Refusals are what is wrong.
+	// Refusals lists the problems of the Timestamp.
 	Refusals []*problem.Error
 }
 
-// Inspect looks at all that Verify looks at, and goes on where Verify stops. Whatever Verify refuses stands in the report,
-// because it is asked too.
+// Inspect performs the checks of Verify and continues where Verify stops. It also calls Verify, so the report contains
+// whatever Verify refuses.
 //
-// A Report tells a stranger what Verify keeps from him, and takes all of the bounded work from whoever asks: it is for the
-// sender's own machine, or for a service that knows nobody but testers, and never for the network of a service in
-// production.
+// A Report reveals what Verify withholds from unauthenticated senders, and it lets any sender cause the maximum work.
+// Use it on the sender's own machine or in a service for testers, never on the network of a service in production.
 func Inspect(envelope *soap.Envelope, o InspectOptions) *Report {
 	i := &inspector{options: o, verifier: &Verifier{Trust: o.Trust, Known: o.Known, Strict: o.Strict, Now: func() time.Time { return o.At }}}
 	if o.AllowSHA1 {
@@ -120,7 +119,7 @@ func Inspect(envelope *soap.Envelope, o InspectOptions) *Report {
 	return &i.report
 }
 
-// Findings are all refusals, in the order in which they are best repaired, each once.
+// Findings returns all refusals, each once, in the order in which they are best repaired.
 func (r *Report) Findings() []*problem.Error {
 	parts := [][]*problem.Error{r.Header}
 	if r.Signature != nil {
@@ -142,29 +141,28 @@ func (r *Report) Findings() []*problem.Error {
 	return all
 }
 
-// Canonical returns the octets that the signature is about: those of SignedInfo, or those that a reference digests, which
-// is named by its element or its identifier.
-func (r *Report) Canonical(of string) ([]byte, bool) {
+// Canonical returns the canonical form of SignedInfo, or of a referenced element, given by its name or its identifier.
+func (r *Report) Canonical(name string) ([]byte, bool) {
 	if r.Signature == nil {
 		return nil, false
 	}
-	if of == "SignedInfo" {
-		octets := r.Signature.SignedInfo()
-		return octets, octets != nil
+	if name == "SignedInfo" {
+		data := r.Signature.SignedInfo()
+		return data, data != nil
 	}
 	for i := range r.Signature.References {
 		about := &r.Signature.References[i]
-		if about.Target != of && strings.TrimPrefix(about.URI, "#") != strings.TrimPrefix(of, "#") {
+		if about.Target != name && strings.TrimPrefix(about.URI, "#") != strings.TrimPrefix(name, "#") {
 			continue
 		}
-		if octets := r.Signature.Canonical(i); octets != nil {
-			return octets, true
+		if data := r.Signature.Canonical(i); data != nil {
+			return data, true
 		}
 	}
 	return nil, false
 }
 
-// add adds a refusal that is not there yet. Consequences of one cause may be found on several ways.
+// appendUnique appends a refusal unless the list contains it already. Several checks may find the same cause.
 func add(all []*problem.Error, err error) []*problem.Error {
 	if err == nil || contains(all, problem.From(err)) {
 		return all
@@ -181,17 +179,17 @@ func contains(all []*problem.Error, e *problem.Error) bool {
 	return false
 }
 
-// inspector is one inspection under way.
+// inspector is the state of one inspection.
 type inspector struct {
 	options     InspectOptions
 	verifier    *Verifier
 	message     *message
 	certificate *x509.Certificate
-	named       bool // the certificate is of those that are known, and does not stand in the message
+	named       bool // the certificate is registered and not contained in the message
 	report      Report
 }
 
-// proved reports whether the signature value verifies, so that the sender holds the key.
+// hasVerifiedSignature reports whether the signature value verifies, which proves that the sender holds the key.
 func (i *inspector) proved() bool {
 	s := i.report.Signature
 	return s != nil && s.Judged && len(s.Value) == 0
@@ -201,7 +199,7 @@ func (i *inspector) inspect(envelope *soap.Envelope) {
 	m := &message{header: envelope.Header(), security: envelope.Security(), body: envelope.UnverifiedBody()}
 	i.message = m
 	if m.security.IsZero() {
-		return // of which Verify says enough
+		return // Verify reports the missing header
 	}
 	header := &i.report.Header
 	for e := range m.security.Children() {
@@ -237,7 +235,7 @@ func (i *inspector) inspectCoverage(c coverage) {
 	r.Refusals = add(r.Refusals, coverage{true, true, c.certificate}.check(i.options.Strict))
 }
 
-// inspectKey finds the certificate, if need be in a token to which the signature does not refer as it should.
+// inspectKey finds the certificate, even in a token that the signature fails to reference properly.
 func (i *inspector) inspectKey() {
 	m, r := i.message, &i.report.Key
 	r.Form = m.key.form()
@@ -268,7 +266,7 @@ func (i *inspector) inspectKey() {
 	i.report.Certificate = i.inspectCertificate(found)
 }
 
-// form says how a certificate is shown or named.
+// describeForm describes how a certificate is contained or named.
 func (k *keyReference) form() string {
 	var forms []string
 	for _, way := range []struct {
@@ -289,19 +287,19 @@ func (k *keyReference) form() string {
 	return strings.Join(forms, ", ")
 }
 
-func (i *inspector) inspectCertificate(s shown) *CertificateReport {
-	c := s.parsed
+func (i *inspector) inspectCertificate(presented shown) *CertificateReport {
+	c := presented.parsed
 	now := i.options.At.UTC()
 	r := &CertificateReport{
 		Name: c.Subject.String(), Issuer: c.Issuer.String(), From: c.NotBefore, Until: c.NotAfter, Key: describeKey(c.PublicKey),
 		TrustWasChecked: i.options.Trust != nil,
 	}
 	if r.TrustWasChecked {
-		if err := i.options.Trust.VerifyWith(s.issuers, c, now); err != nil {
-			r.Refusals = add(r.Refusals, placed(err, s.at, now))
+		if err := i.options.Trust.VerifyWith(presented.issuers, c, now); err != nil {
+			r.Refusals = add(r.Refusals, placed(err, presented.at, now))
 		}
 	}
-	// Trusted for once, the certificate is judged for itself: at the instant, and as if it were valid then.
+	// With itself as the only trust anchor, check the certificate alone: now, and at a time within its validity period.
 	own := pki.NewTrust([]*x509.Certificate{c}, nil, 0)
 	moment := now
 	switch {
@@ -312,12 +310,12 @@ func (i *inspector) inspectCertificate(s shown) *CertificateReport {
 	}
 	for _, at := range []time.Time{now, moment} {
 		if err := own.Verify(c, at); err != nil {
-			r.Refusals = add(r.Refusals, placed(err, s.at, at))
+			r.Refusals = add(r.Refusals, placed(err, presented.at, at))
 		}
 	}
 	subject, err := pki.SubjectOf(c)
 	if err != nil {
-		r.Refusals = add(r.Refusals, placed(err, s.at, now))
+		r.Refusals = add(r.Refusals, placed(err, presented.at, now))
 		return r
 	}
 	r.Subject = subject
@@ -336,16 +334,16 @@ func describeKey(key crypto.PublicKey) string {
 
 func inspectTimestamp(e xmldoc.Element, now time.Time) *TimestampReport {
 	r := &TimestampReport{}
-	created, until, err := readTimestamp(e)
+	created, validUntil, err := readTimestamp(e)
 	if err != nil {
 		r.Refusals = add(r.Refusals, err)
-		if expires := e.Child(utility, "Expires"); !expires.IsZero() { // which is not read after a Created that is none
+		if expires := e.Child(utility, "Expires"); !expires.IsZero() { // readTimestamp stops at an invalid Created
 			_, err = readInstant(expires, atTimestamp+"/wsu:Expires")
 			r.Refusals = add(r.Refusals, err)
 		}
 		return r
 	}
-	r.Created, r.Until = created, until
-	r.Refusals = add(r.Refusals, checkClock(created, until, now))
+	r.Created, r.Until = created, validUntil
+	r.Refusals = add(r.Refusals, checkClock(created, validUntil, now))
 	return r
 }

@@ -33,7 +33,7 @@ func codes(all []*problem.Error) string {
 	return strings.Join(b, " ")
 }
 
-// inspected checks that an inspection finds by itself what Verify refuses.
+// wantInspected checks that an inspection finds by itself what Verify refuses.
 func inspected(tb testing.TB, text string, want problem.Code) {
 	tb.Helper()
 	r := inspect(tb, text, asTested(tb))
@@ -43,7 +43,7 @@ func inspected(tb testing.TB, text string, want problem.Code) {
 	if !slices.ContainsFunc(r.Findings(), func(e *problem.Error) bool { return e.Code == want }) {
 		tb.Errorf("found %s, not %s", codes(r.Findings()), want)
 	}
-	// Only these are not found by looking at the parts.
+	// Only these are not found by inspecting the parts.
 	if len(r.Other) > 0 && want != problem.SecurityMissing && want != problem.KeyUnregistered {
 		tb.Errorf("%s was not found by inspection: %s", want, codes(r.Findings()))
 	}
@@ -81,7 +81,7 @@ func TestInspectFindsNothingInAGoodMessage(t *testing.T) {
 	}
 }
 
-// TestInspectFindsEverything: not only the first.
+// TestInspectFindsEverything checks that all refusals are found, not only the first.
 func TestInspectFindsEverything(t *testing.T) {
 	text := signed(t, testpki.WrongUsage(t),
 		edit{"http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"}, // of the Body
@@ -99,7 +99,8 @@ func TestInspectFindsEverything(t *testing.T) {
 	}
 }
 
-// TestInspectJudgesAStrangersCertificate: it says what is wrong besides its authority, which the service does not.
+// TestInspectChecksUntrustedCertificates checks that an inspection reports further problems of an untrusted
+// certificate, which the service does not reveal.
 func TestInspectJudgesAStrangersCertificate(t *testing.T) {
 	weak := inspect(t, signed(t, testpki.Weak(t)), wsse.InspectOptions{At: now})
 	if got := codes(weak.Findings()); !strings.Contains(got, "CERT_KEY_UNSUPPORTED") || strings.Contains(got, "UNTRUSTED") {
@@ -142,7 +143,7 @@ func TestInspectGivesTheCanonicalOctets(t *testing.T) {
 	}
 }
 
-// TestInspectBounds: what is refused for its number is not worked on.
+// TestInspectBounds checks that references beyond the limit are not processed.
 func TestInspectBounds(t *testing.T) {
 	text := signed(t, testpki.Key(t, testpki.Hospital), edit{referenceBody, strings.Repeat(referenceBody, 100)})
 	r := inspect(t, text, asTested(t))
@@ -152,7 +153,7 @@ func TestInspectBounds(t *testing.T) {
 	}
 }
 
-// FuzzInspect: an inspection finds something wherever Verify refuses, and nothing where it does not.
+// FuzzInspect checks that an inspection finds something exactly if Verify refuses.
 func FuzzInspect(f *testing.F) {
 	good := signed(f, testpki.Key(f, testpki.Hospital))
 	f.Add("48022907379", "1")
@@ -187,7 +188,8 @@ func consistent(t *testing.T, d *xmldoc.Document, trust *pki.Trust) {
 	}
 }
 
-// TestInspectRegisteredCertificates: of one that is only named, as of one that is shown.
+// TestInspectRegisteredCertificates checks that a certificate that is only identified is inspected like a contained
+// one.
 func TestInspectRegisteredCertificates(t *testing.T) {
 	v := knowing(t)
 	o := wsse.InspectOptions{Trust: v.Trust, Known: v.Known, At: now}
@@ -204,7 +206,7 @@ func TestInspectRegisteredCertificates(t *testing.T) {
 			t.Errorf("found %q of one that is not registered", got)
 		}
 	}
-	// The service does not tell that the certificate is registered; the report tells what is wrong all the same.
+	// The service does not reveal that the certificate is registered; the report shows what is wrong anyway.
 	forged := signed(t, testpki.Twin(t), append(dropToken(), with(thumbprint(testpki.Key(t, testpki.Hospital).Certificate)))...)
 	r := inspect(t, forged, o)
 	if got := codes(r.Findings()); got != "SIGNATURE_INVALID KEY_NOT_REGISTERED" || r.First.Code != problem.KeyUnregistered {

@@ -10,57 +10,59 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// keyReference is what ds:KeyInfo says about the certificate of the signer, in one of the ways of X.509 Certificate Token
-// Profile section 3.2 and SOAP Message Security section 7: where it stands, or which one it is.
+// keyReference is the reference in ds:KeyInfo to the signer's certificate, in one of the forms of X.509 Certificate
+// Token Profile section 3.2 and SOAP Message Security section 7. It locates the certificate or identifies it.
 type keyReference struct {
-	holder    xmldoc.Element // the SecurityTokenReference; none if X509Data stands in KeyInfo itself
+	holder    xmldoc.Element // the SecurityTokenReference; zero if KeyInfo contains X509Data directly
 	at        string
-	direct    bool            // it points to the token of the header
-	valueType string          // what it says of that token, if it does
-	embedded  xmldoc.Element  // it holds the certificate: a KeyIdentifier or an X509Certificate
-	names     pki.Description // it names the certificate, perhaps besides holding it
+	direct    bool            // it references the token in the header
+	valueType string          // declared type of that token, or empty
+	embedded  xmldoc.Element  // the KeyIdentifier or X509Certificate that contains the certificate, if any
+	names     pki.Description // identifies the certificate, possibly in addition to embedded
 }
 
-// Bounds on what names a certificate.
+// Limits on key references.
 const (
-	// maxKeyID bounds the octets of a subject key identifier; those of RFC 5280 section 4.2.1.2 have 20.
+	// maxSubjectKeyIDSize is in bytes; identifiers of RFC 5280 section 4.2.1.2 have 20.
 	maxKeyID = 64
-	// spread is how much longer than a text of ours its element may be, for markup and references.
+	// maxMarkupFactor bounds the size of an element relative to its text, to leave room for markup and character
+	// references.
 	spread = 8
 )
 
-// readKey reads ds:KeyInfo, which must hold exactly one thing. A bare KeyValue proves nothing: anybody can make a key.
+// readKeyInfo reads ds:KeyInfo, which must have exactly one child. A bare KeyValue proves nothing: anyone can generate
+// a key.
 func (m *message) readKey(keyInfo xmldoc.Element) (keyReference, error) {
-	holder, err := only(keyInfo, atKeyInfo)
+	tokenReference, err := only(keyInfo, atKeyInfo)
 	switch {
 	case err != nil:
 		return keyReference{}, err
-	case holder.Is(dsig.Namespace, "X509Data"):
-		return readX509Data(holder, xmldoc.Element{}, atKeyInfo+"/ds:X509Data")
-	case !holder.Is(extension, "SecurityTokenReference"):
-		return keyReference{}, unsupported(holder)
+	case tokenReference.Is(dsig.Namespace, "X509Data"):
+		return readX509Data(tokenReference, xmldoc.Element{}, atKeyInfo+"/ds:X509Data")
+	case !tokenReference.Is(extension, "SecurityTokenReference"):
+		return keyReference{}, unsupported(tokenReference)
 	}
-	inner, err := only(holder, atKeyInfo)
+	inner, err := only(tokenReference, atKeyInfo)
 	if err != nil {
 		return keyReference{}, err
 	}
-	// SOAP Message Security section 7.1: what kind of token is meant.
-	if tokenType, ok := holder.Attr(extension11, "TokenType"); ok && !isCertificate(tokenType) {
+	// SOAP Message Security section 7.1: the type of the referenced token.
+	if tokenType, ok := tokenReference.Attr(extension11, "TokenType"); ok && !isCertificate(tokenType) {
 		return keyReference{}, refuse(problem.KeyReferenceWrong, atHolder, "attribute TokenType")
 	}
 	switch {
 	case inner.Is(extension, "Reference"):
-		return m.readDirect(inner, holder)
+		return m.readDirect(inner, tokenReference)
 	case inner.Is(extension, "KeyIdentifier"):
-		return readKeyIdentifier(inner, holder)
+		return readKeyIdentifier(inner, tokenReference)
 	case inner.Is(dsig.Namespace, "X509Data"):
-		return readX509Data(inner, holder, atHolder+"/ds:X509Data")
+		return readX509Data(inner, tokenReference, atHolder+"/ds:X509Data")
 	}
 	return keyReference{}, unsupported(inner)
 }
 
-// unsupported refuses a way to name the key. The namespace is said too: with a default one for its output, gSOAP writes the
-// right name in that of XML Signature.
+// newUnsupportedReferenceError includes the namespace, because gSOAP with a default namespace for its output writes the
+// right local name in the namespace of XML Signature.
 func unsupported(e xmldoc.Element) error {
 	space := cmp.Or(e.Space(), `""`)
 	if e.Is(dsig.Namespace, "SecurityTokenReference") {
@@ -69,24 +71,24 @@ func unsupported(e xmldoc.Element) error {
 	return refuse(problem.KeyReferenceUnsupported, atKeyInfo, "element", e.Local(), "in namespace", space)
 }
 
-// only returns the one child of an element.
-func only(e xmldoc.Element, at string) (xmldoc.Element, error) {
+// requireOnlyChild returns the only child of an element, or an error.
+func only(e xmldoc.Element, path string) (xmldoc.Element, error) {
 	child := e.FirstChild()
 	if child.IsZero() {
-		return child, refuse(problem.KeyReferenceMissing, at)
+		return child, refuse(problem.KeyReferenceMissing, path)
 	}
 	if !child.NextSibling().IsZero() {
-		return child, refuse(problem.KeyReferenceAmbiguous, at)
+		return child, refuse(problem.KeyReferenceAmbiguous, path)
 	}
 	return child, nil
 }
 
 func isCertificate(valueType string) bool { return valueType == x509v3 || valueType == pkiPath }
 
-// readDirect reads a reference to the token of this header (SOAP Message Security section 7.2).
-func (m *message) readDirect(reference, holder xmldoc.Element) (keyReference, error) {
-	key := keyReference{holder: holder, at: atReference, direct: true}
-	// X.509 Certificate Token Profile section 3.2.1. Some toolkits leave the type out; another one is a contradiction.
+// readDirectReference reads a reference to the token in this header (SOAP Message Security section 7.2).
+func (m *message) readDirect(reference, tokenReference xmldoc.Element) (keyReference, error) {
+	key := keyReference{holder: tokenReference, at: atReference, direct: true}
+	// X.509 Certificate Token Profile section 3.2.1. Some toolkits omit the type; a different one is a contradiction.
 	valueType, ok := reference.Attr("", "ValueType")
 	if ok && !isCertificate(valueType) {
 		return key, refuse(problem.KeyReferenceWrong, atReference, "attribute ValueType")
@@ -106,10 +108,10 @@ func (m *message) readDirect(reference, holder xmldoc.Element) (keyReference, er
 	return key, nil
 }
 
-// readKeyIdentifier reads a certificate, or the name of one, in base64 (SOAP Message Security section 7.3, X.509
+// readKeyIdentifier reads a certificate, or an identifier of one, in base64 (SOAP Message Security section 7.3, X.509
 // Certificate Token Profile section 3.2.2).
-func readKeyIdentifier(e, holder xmldoc.Element) (keyReference, error) {
-	key := keyReference{holder: holder, at: atHolder + "/wsse:KeyIdentifier"}
+func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
+	key := keyReference{holder: tokenReference, at: atHolder + "/wsse:KeyIdentifier"}
 	if encoding, ok := e.Attr("", "EncodingType"); ok && encoding != base64Binary {
 		return key, refuse(problem.TokenEncoding, key.at)
 	}
@@ -128,10 +130,10 @@ func readKeyIdentifier(e, holder xmldoc.Element) (keyReference, error) {
 	return key, err
 }
 
-// readX509Data reads a ds:X509Data (XML Signature section 4.5.4), all parts of which must be about one certificate. A
-// chain is not accepted: nothing says which of its certificates is the signer's.
-func readX509Data(data, holder xmldoc.Element, at string) (keyReference, error) {
-	key := keyReference{holder: holder, at: at}
+// readX509Data reads a ds:X509Data (XML Signature section 4.5.4). All its parts must be about one certificate. A chain
+// is refused, because nothing says which certificate is the signer's.
+func readX509Data(data, tokenReference xmldoc.Element, path string) (keyReference, error) {
+	key := keyReference{holder: tokenReference, at: path}
 	seen := 0
 	for e := data.FirstChild(); !e.IsZero(); e = e.NextSibling() {
 		part, err := key.readPart(e)
@@ -139,15 +141,15 @@ func readX509Data(data, holder xmldoc.Element, at string) (keyReference, error) 
 		case err != nil:
 			return key, err
 		case seen&part != 0:
-			return key, refuse(problem.KeyReferenceAmbiguous, at, "element", e.Local())
+			return key, refuse(problem.KeyReferenceAmbiguous, path, "element", e.Local())
 		}
 		seen |= part
 	}
 	switch seen {
 	case 0:
-		return key, refuse(problem.KeyReferenceMissing, at)
-	case partSubject: // of which there are as many certificates as there were renewals
-		return key, refuse(problem.KeyReferenceUnsupported, at, "element X509SubjectName")
+		return key, refuse(problem.KeyReferenceMissing, path)
+	case partSubject: // a subject has one certificate per renewal, so it does not identify one
+		return key, refuse(problem.KeyReferenceUnsupported, path, "element X509SubjectName")
 	}
 	return key, nil
 }
@@ -160,7 +162,7 @@ const (
 	partKeyID
 )
 
-// readPart reads one child of a ds:X509Data.
+// readX509Part reads one child of a ds:X509Data.
 func (k *keyReference) readPart(e xmldoc.Element) (part int, err error) {
 	switch {
 	case e.Is(dsig.Namespace, "X509Certificate"):
@@ -203,7 +205,7 @@ func (k *keyReference) readIssuerSerial(e xmldoc.Element) error {
 	return k.placed(err)
 }
 
-// text returns the text of an element, a name or a number, without the white space around it.
+// readText returns the text of an element, a name or a number, without surrounding white space.
 func (k *keyReference) text(e xmldoc.Element) (string, error) {
 	if start, end := e.Offset(); end-start > spread*pki.MaxNameText {
 		return "", refuse(problem.KeyReferenceMalformed, k.at, "element", e.Local(), "is too long")
@@ -215,7 +217,7 @@ func (k *keyReference) text(e xmldoc.Element) (string, error) {
 	return trimmed(text), nil
 }
 
-// placed puts a refusal at the key reference.
+// withPath adds the path of the key reference to an error.
 func (k *keyReference) placed(err error) error {
 	if err == nil {
 		return nil
@@ -223,8 +225,9 @@ func (k *keyReference) placed(err error) error {
 	return problem.From(err).In(k.at)
 }
 
-// Dereference returns the token that the STR-Transform signs in place of the SecurityTokenReference of this signature's
-// KeyInfo. To any other it leads nowhere: what is signed must be what we act upon. (SOAP Message Security section 8.3.)
+// Dereference returns the token that the STR-Transform substitutes for the SecurityTokenReference in the KeyInfo of
+// this signature (SOAP Message Security section 8.3). It refuses any other reference: what is signed must be what is
+// used.
 func (m *message) Dereference(id string) (dsig.Token, error) {
 	if m.keyRefusal != nil {
 		return dsig.Token{}, m.keyRefusal
@@ -243,8 +246,8 @@ func (m *message) Dereference(id string) (dsig.Token, error) {
 	return dsig.Token{Element: e, Octets: m.appendToken}, nil
 }
 
-// appendToken appends the token that the specification makes of a certificate that does not stand in one, in canonical
-// form: like those of WSS4J without EncodingType, in one line, with the prefix of the reference.
+// appendToken appends the BinarySecurityToken that the specification derives from a certificate outside a token, in
+// canonical form: as WSS4J writes it, without EncodingType, on one line, with the prefix of the reference.
 func (m *message) appendToken(dst []byte) []byte {
 	prefix := m.key.holder.Prefix()
 	if prefix == "" {

@@ -25,10 +25,10 @@ import (
 
 const tokenProfile = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0"
 
-// base64Of writes octets as a token does.
+// encodeBase64 encodes data as in a token.
 func base64Of(octets []byte) string { return base64.StdEncoding.EncodeToString(octets) }
 
-// holder writes a SecurityTokenReference around something.
+// tokenReferenceTo wraps content in a SecurityTokenReference.
 func holder(content string) string {
 	return `<wsse:SecurityTokenReference wsu:Id="STR-1">` + content + `</wsse:SecurityTokenReference>`
 }
@@ -62,7 +62,7 @@ func namedBy(c *x509.Certificate) string {
 	return issuerSerial(c.Issuer.String(), c.SerialNumber.String())
 }
 
-// subjectOf writes a subject part by part; x509 would join parts of one type.
+// subjectText formats a subject RDN by RDN; x509 would join RDNs of one type.
 func subjectOf(tb testing.TB, c *x509.Certificate) string {
 	tb.Helper()
 	var name pkix.RDNSequence
@@ -72,20 +72,20 @@ func subjectOf(tb testing.TB, c *x509.Certificate) string {
 	return name.String()
 }
 
-// dropToken takes the token and the reference to it out of the template.
+// dropToken removes the token and the reference to it from the template.
 func dropToken() []edit { return []edit{{token, ``}, {referenceToken, ``}} }
 
-// with replaces the key reference of the template.
+// withKeyInfo replaces the key reference of the template.
 func with(keyInfo string) edit { return edit{tokenReference, keyInfo} }
 
-// identity is a key and the authority that issued its certificate.
+// issuedKey is a key with the certificate of its issuer.
 type identity struct {
 	key  *pki.Key
 	root *x509.Certificate
 }
 
-// identified returns a key whose certificate has a subject key identifier, as those of the platform do and those of the
-// test authority do not.
+// keyWithIdentifier returns a key whose certificate has a subject key identifier, as those of the platform do and those
+// of the test authority do not.
 func identified(tb testing.TB) identity {
 	tb.Helper()
 	i, err := newIdentity()
@@ -113,7 +113,7 @@ var newIdentity = sync.OnceValues(func() (identity, error) {
 	}
 	var name pkix.RDNSequence
 	for _, part := range leaf.Subject.ToRDNSequence() {
-		for _, a := range part { // each value of OU in a part of its own
+		for _, a := range part { // each value of OU in an RDN of its own
 			name = append(name, pkix.RelativeDistinguishedNameSET{a})
 		}
 	}
@@ -136,7 +136,8 @@ func certify(template, parent *x509.Certificate, signer crypto.Signer) (*x509.Ce
 	return x509.ParseCertificate(octets)
 }
 
-// knowing is a verifier that knows and trusts the hospital, its other key, and the one with an identifier.
+// registeringVerifier returns a verifier that trusts the hospital, its EC key and the key with an identifier, and has
+// them and some unusable certificates registered.
 func knowing(t testing.TB) *wsse.Verifier {
 	t.Helper()
 	own := identified(t)
@@ -154,7 +155,7 @@ func knowing(t testing.TB) *wsse.Verifier {
 	return v
 }
 
-// pathOf writes a PkiPath in base64.
+// encodePKIPath encodes a PkiPath in base64.
 func pathOf(tb testing.TB, certs ...*x509.Certificate) string {
 	tb.Helper()
 	all := make([]asn1.RawValue, 0, len(certs))
@@ -168,7 +169,7 @@ func pathOf(tb testing.TB, certs ...*x509.Certificate) string {
 	return base64Of(octets)
 }
 
-// asPath makes the token one of a path.
+// withPathToken turns the token into a PkiPath.
 func asPath(content string) []edit {
 	return []edit{
 		{tokenProfile + `#X509v3" wsu:Id`, tokenProfile + `#X509PKIPathv1" wsu:Id`}, {`[certificate]`, content},
@@ -176,7 +177,7 @@ func asPath(content string) []edit {
 	}
 }
 
-// TestKeyReferences holds each way to show or to name the certificate.
+// TestKeyReferences covers each form of containing or identifying the certificate.
 func TestKeyReferences(t *testing.T) {
 	hospital := testpki.Key(t, testpki.Hospital)
 	c := hospital.Certificate
@@ -215,7 +216,7 @@ func TestKeyReferences(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := knowing(t)
-			for range 2 { // the second time the signer is known
+			for range 2 { // the second time the signer is cached
 				verified, err := v.Verify(open(t, signed(t, test.key, test.before...)))
 				if err != nil {
 					t.Fatal(err)
@@ -232,7 +233,7 @@ func TestKeyReferences(t *testing.T) {
 	}
 }
 
-// TestKeyReferencesThatAreRefused holds what names no key, several, or the wrong one.
+// TestKeyReferencesThatAreRefused covers references to no key, to several, or to the wrong one.
 func TestKeyReferencesThatAreRefused(t *testing.T) {
 	c := testpki.Key(t, testpki.Hospital).Certificate
 	other := testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate
@@ -307,7 +308,7 @@ func reversed(name string) string {
 	return strings.Join(parts, ",")
 }
 
-// TestPathsThatAreRefused: the last certificate signs, and the others are bounded and trusted for nothing.
+// TestPathsThatAreRefused checks that the last certificate signs, and that the others are bounded and not trusted.
 func TestPathsThatAreRefused(t *testing.T) {
 	c := testpki.Key(t, testpki.Hospital).Certificate
 	authorities := testpki.Authorities(t)
@@ -342,8 +343,8 @@ func TestPathsThatAreRefused(t *testing.T) {
 	})
 }
 
-// TestRegisteredCertificatesAreNotTold: whoever does not hold the key learns nothing from the answer, and whoever does
-// learns what is wrong.
+// TestRegisteredCertificatesAreNotRevealed checks that a sender without the key learns nothing from the answer, and
+// that a holder of the key learns what is wrong.
 func TestRegisteredCertificatesAreNotTold(t *testing.T) {
 	v := knowing(t)
 	stranger := testpki.Twin(t)
@@ -377,7 +378,7 @@ func TestRegisteredCertificatesAreNotTold(t *testing.T) {
 	refused(t, verified, err, problem.KeyUnregistered)
 }
 
-// TestTwoPrefixesForOneNamespace: names are what counts, however they are written.
+// TestTwoPrefixesForOneNamespace checks that expanded names count, not prefixes.
 func TestTwoPrefixesForOneNamespace(t *testing.T) {
 	text := apply(t, template, []edit{
 		{`xmlns:wsse="`, `xmlns:w2="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd" xmlns:S="http://schemas.xmlsoap.org/soap/envelope/" xmlns:wsse="`},
@@ -392,7 +393,7 @@ func TestTwoPrefixesForOneNamespace(t *testing.T) {
 	}
 }
 
-// TestUTF16: the signature is over UTF-8, however the message is written.
+// TestUTF16 checks that the signature is over UTF-8, whatever the encoding of the message.
 func TestUTF16(t *testing.T) {
 	text := signed(t, testpki.Key(t, testpki.Hospital), edit{"48022907379", "Zoë 🙂"})
 	for name, order := range map[string]func(unit uint16) []byte{

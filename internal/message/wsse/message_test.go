@@ -19,7 +19,7 @@ import (
 
 var now = time.Date(2026, 11, 21, 10, 0, 30, 0, time.UTC)
 
-// template is a message as the platform's own connector makes it, without certificate, digests and signature.
+// template is a message as the platform's own connector writes it, without certificate, digests and signature value.
 const template = `<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Header>` +
 	`<wsse:Security xmlns:wsse="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd" ` +
 	`xmlns:wsu="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd" soap:mustUnderstand="1">` +
@@ -45,7 +45,7 @@ const (
 	referenceRest      = `<ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue/></ds:Reference>`
 )
 
-// edit replaces what must be there, once unless said otherwise.
+// edit replaces the first occurrence of a text, which must exist.
 type edit struct{ old, new string }
 
 func apply(tb testing.TB, text string, edits []edit) string {
@@ -59,7 +59,7 @@ func apply(tb testing.TB, text string, edits []edit) string {
 	return text
 }
 
-// signed fills in the template after some edits.
+// signTemplate fills in and signs the template after some edits.
 func signed(tb testing.TB, key *pki.Key, before ...edit) string {
 	tb.Helper()
 	text := apply(tb, template, before)
@@ -85,7 +85,7 @@ func verifier(tb testing.TB) *wsse.Verifier {
 	return &wsse.Verifier{Trust: testpki.Trust(tb), Now: func() time.Time { return now }}
 }
 
-// newAuthority makes one authority of our own for all tests, for certificates that the frozen ones do not have.
+// newAuthority creates an authority for all tests, for certificates that the frozen PKI lacks.
 var newAuthority = sync.OnceValues(func() (*pki.Authority, error) {
 	return pki.NewAuthority(pki.AuthorityOptions{
 		Name: "wsse test", From: now.AddDate(-1, 0, 0), Until: now.AddDate(1, 0, 0), Random: rand.Reader,
@@ -101,7 +101,7 @@ func authority(tb testing.TB) *pki.Authority {
 	return a
 }
 
-// trustBoth trusts the frozen test authority and our own.
+// trustBoth trusts the frozen test authority and the created one.
 func trustBoth(tb testing.TB) *pki.Trust {
 	tb.Helper()
 	trust, err := pki.ReadTrust(64, testpki.CAs(tb), pki.EncodePEM(authority(tb).Certificates()...))
@@ -111,7 +111,7 @@ func trustBoth(tb testing.TB) *pki.Trust {
 	return trust
 }
 
-// refused checks a refusal's code, kind, and that it has a place and a fault of WS-Security.
+// wantRefusal checks the code and the kind of a refusal, and that it has a path and a WS-Security fault code.
 func refused(tb testing.TB, verified *wsse.Verified, err error, want problem.Code) {
 	tb.Helper()
 	if err == nil || verified != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// refusal is a message that must be refused: the template changed before signing, and what is signed changed after.
+// refusalCase is a message that must be refused: the template is edited before signing, and the result after signing.
 type refusal struct {
 	name          string
 	before, after []edit
@@ -181,7 +181,7 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// TestKnownSignersAreAskedAgain: that a certificate was good once does not make it good now.
+// TestCachedSignersAreCheckedAgain revokes a certificate that was accepted before.
 func TestKnownSignersAreAskedAgain(t *testing.T) {
 	key := issue(t, pki.NewECP256)
 	text := signed(t, key, edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
@@ -212,13 +212,13 @@ func TestSubjectsThatNameNobody(t *testing.T) {
 	}
 	v := verifier(t)
 	verified, err := v.Verify(open(t, signed(t, key)))
-	refused(t, verified, err, problem.CertUntrusted) // a stranger's name is not looked at
+	refused(t, verified, err, problem.CertUntrusted) // the subject of an untrusted certificate is not checked
 	v.Trust = trustBoth(t)
 	verified, err = v.Verify(open(t, signed(t, key)))
 	refused(t, verified, err, problem.CertSubjectNumber)
 }
 
-// TestStrangersLearnNothing compares the refusals of those who are not trusted, as a caller sees them.
+// TestUntrustedSignersLearnNothing compares the refusals of untrusted signers, as a caller sees them.
 func TestStrangersLearnNothing(t *testing.T) {
 	v := verifier(t)
 	seen := map[string]bool{}
@@ -243,7 +243,7 @@ func TestStrictDemandsASignedToken(t *testing.T) {
 	refused(t, verified, err, problem.TokenUnsigned)
 }
 
-// TestECDSAIsNotDER: the value that most libraries make by default, ASN.1, is refused with a code of its own.
+// TestECDSAIsNotDER checks that the ASN.1 value, the default of most libraries, is refused with a code of its own.
 func TestECDSAIsNotDER(t *testing.T) {
 	text := signed(t, testpki.EC(t), edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
 	value := regexp.MustCompile(`<ds:SignatureValue>(.*)</ds:SignatureValue>`).FindStringSubmatch(text)[1]
@@ -262,7 +262,7 @@ func TestECDSAIsNotDER(t *testing.T) {
 	refused(t, verified, err, problem.SignatureValueMalformed)
 }
 
-// TestEveryRefusalHasAFault: whoever is not authenticated gets a fault of WS-Security, and nobody else does.
+// TestEveryRefusalHasAFault checks that exactly the refusals of the kind Unauthenticated have a WS-Security fault code.
 func TestEveryRefusalHasAFault(t *testing.T) {
 	for _, entry := range problem.Catalog() {
 		fault, ok := problem.WSSFault(entry.Code)
@@ -272,7 +272,7 @@ func TestEveryRefusalHasAFault(t *testing.T) {
 	}
 }
 
-// TestRefusalsSayWhere looks at what a caller gets to read.
+// TestRefusalsSayWhere checks the texts that a caller sees.
 func TestRefusalsSayWhere(t *testing.T) {
 	for want, r := range map[string]refusal{
 		"REFERENCE_TARGET_REFUSED at ds:Reference[2]: element SecurityTokenReference URI #STR-1": {before: []edit{{`#TS-1"`, `#STR-1"`}}},

@@ -16,24 +16,25 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// SignOptions says how to sign.
+// SignOptions configures Sign.
 type SignOptions struct {
-	// Created is the instant of the message.
+	// Created is the creation time of the message.
 	Created time.Time
-	// TTL is how long the message says it is good; the platform's own connector says 60 seconds.
+	// TTL is the time from Created to Expires; the platform's own connector uses 60 seconds.
 	TTL time.Duration
-	// NewID gives a new identifier each time, of letters, digits, "-" and "_".
+	// NewID returns a new identifier at each call, of letters, digits, "-" and "_".
 	NewID func() string
-	// SignToken covers the token too, as the platform asks.
+	// SignToken includes the token in the signature, as the platform requests.
 	SignToken bool
 }
 
-// Sign adds a Security header to a SOAP envelope: a Timestamp, the key's certificate, and a Signature over the Body, the
-// Timestamp and, if wanted, the token. The envelope must then be sent as it is, with the same settings for writing.
+// Sign adds a Security header to a SOAP envelope: a Timestamp, the key's certificate, and a Signature over the Body,
+// the Timestamp and, with SignToken, the token. The envelope must then be serialized unchanged, with the same write
+// settings.
 //
-// What is digested is the canonical form of what will be written, read again, and not that of the tree in memory: a
-// receiver sees only the former, and the two differ where writing normalises. SignedInfo, which is all ours and plain, is
-// canonicalised from the tree by goxmldsig.
+// The digests are computed from the serialized and reparsed envelope, not from the tree in memory: a receiver sees only
+// the former, and the two differ where serialization normalises. SignedInfo, which contains only generated plain
+// content, is canonicalised from the tree by goxmldsig.
 func Sign(envelope *etree.Document, key *pki.Key, o SignOptions) error {
 	method, hash, known := dsig.MethodOf(key.Signer.Public())
 	if !known {
@@ -52,31 +53,31 @@ func Sign(envelope *etree.Document, key *pki.Key, o SignOptions) error {
 		sum := sha256.Sum256(xmldoc.C14N{Exclusive: true}.Append(nil, e))
 		value.SetText(base64.StdEncoding.EncodeToString(sum[:]))
 	}
-	octets, err := canonicalSignedInfo(b.signedInfo)
+	data, err := canonicalSignedInfo(b.signedInfo)
 	if err != nil {
 		return err
 	}
-	if octets, err = dsig.SignValue(key.Signer, hash, octets); err != nil {
+	if data, err = dsig.SignValue(key.Signer, hash, data); err != nil {
 		return err
 	}
-	b.signatureValue.SetText(base64.StdEncoding.EncodeToString(octets))
+	b.signatureValue.SetText(base64.StdEncoding.EncodeToString(data))
 	return nil
 }
 
 func read(envelope *etree.Document) (*xmldoc.Document, error) {
-	octets, err := envelope.WriteToBytes()
+	data, err := envelope.WriteToBytes()
 	if err != nil {
 		return nil, fmt.Errorf("write the envelope to sign: %w", err)
 	}
-	document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+	document, err := xmldoc.Parse(data, xmldoc.DefaultLimits())
 	if err != nil {
 		return nil, fmt.Errorf("read the envelope to sign: %w", err)
 	}
 	return document, nil
 }
 
-// canonicalSignedInfo returns the octets to sign. The copy declares the prefix that is in force here, because goxmldsig
-// does not look beyond the element.
+// canonicalSignedInfo returns the bytes to sign. It declares the prefix in scope on a copy, because goxmldsig does not
+// look outside the element.
 func canonicalSignedInfo(signedInfo *etree.Element) ([]byte, error) {
 	alone := signedInfo.Copy()
 	alone.CreateAttr("xmlns:ds", dsig.Namespace)
@@ -87,14 +88,14 @@ func canonicalSignedInfo(signedInfo *etree.Element) ([]byte, error) {
 	return octets, nil
 }
 
-// built is a header that waits for its values.
+// unsignedHeader holds the elements of a new header that still lack their values.
 type built struct {
-	digests        map[string]*etree.Element // DigestValue by the identifier of what it covers
+	digests        map[string]*etree.Element // DigestValue by the ID of the covered element
 	signedInfo     *etree.Element
 	signatureValue *etree.Element
 }
 
-// build adds the header with everything but digests and signature.
+// addUnsignedHeader adds the header without digests and signature value.
 func build(envelope *etree.Document, key *pki.Key, method string, o SignOptions) (*built, error) {
 	header, body, err := parts(envelope)
 	if err != nil {
@@ -109,7 +110,7 @@ func build(envelope *etree.Document, key *pki.Key, method string, o SignOptions)
 	return addSignature(security, method, ids, tokenID), nil
 }
 
-// parts finds Header and Body of an envelope, and makes the Header if there is none.
+// findHeaderAndBody returns the Header and Body of an envelope, and creates a missing Header.
 func parts(envelope *etree.Document) (header, body *etree.Element, err error) {
 	root := envelope.Root()
 	if root == nil || root.Tag != "Envelope" {
@@ -148,7 +149,7 @@ func addSecurity(header *etree.Element) *etree.Element {
 	security := header.CreateElement("wsse:Security")
 	security.CreateAttr("xmlns:wsse", extension)
 	prefix := header.Space
-	if prefix == "" { // an attribute takes no part in the default namespace
+	if prefix == "" { // the default namespace does not apply to attributes
 		prefix = "soap"
 		security.CreateAttr("xmlns:soap", header.NamespaceURI())
 	}
@@ -156,7 +157,7 @@ func addSecurity(header *etree.Element) *etree.Element {
 	return security
 }
 
-// identify gives an element a wsu:Id unless it has one, and returns it.
+// ensureID returns the wsu:Id of an element, after setting it to id if it has none.
 func identify(e *etree.Element, id string) string {
 	for _, a := range e.Attr {
 		if a.Key == "Id" && a.NamespaceURI() == utility {

@@ -23,7 +23,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// counter gives identifiers that are the same in every run.
+// newIDCounter returns identifiers that are the same in every run.
 func counter() func() string {
 	n := 0
 	return func() string { n++; return strconv.Itoa(n) }
@@ -33,7 +33,7 @@ func options() wsse.SignOptions {
 	return wsse.SignOptions{Created: now, TTL: time.Minute, NewID: counter(), SignToken: true}
 }
 
-// sign signs an envelope with Sign.
+// signEnvelope signs an envelope with Sign.
 func sign(tb testing.TB, envelope string, key *pki.Key, o wsse.SignOptions) string {
 	tb.Helper()
 	d := document(tb, envelope)
@@ -47,7 +47,7 @@ func sign(tb testing.TB, envelope string, key *pki.Key, o wsse.SignOptions) stri
 	return text
 }
 
-// keys are of each kind that callers sign with.
+// signingKeys returns a key of each kind that callers sign with.
 func keys(tb testing.TB) map[string]*pki.Key {
 	tb.Helper()
 	return map[string]*pki.Key{"RSA": testpki.Key(tb, testpki.Hospital), "P-256": testpki.EC(tb), "P-384": issue(tb, pki.NewECP384)}
@@ -101,7 +101,7 @@ func TestSignedMessagesVerify(t *testing.T) {
 	}
 }
 
-// TestXMLSec1AcceptsWhatIsSigned asks an independent implementation over libxml2.
+// TestXMLSec1AcceptsWhatIsSigned verifies with an independent implementation based on libxml2.
 func TestXMLSec1AcceptsWhatIsSigned(t *testing.T) {
 	if _, err := exec.LookPath("xmlsec1"); err != nil {
 		const hint = "xmlsec1 is missing: apt-get install xmlsec1"
@@ -151,7 +151,7 @@ func document(tb testing.TB, text string) *etree.Document {
 	return d
 }
 
-// broken is a key in a device that does not do its work.
+// brokenKey is a key in a device that fails.
 type broken struct {
 	crypto.Signer
 	value []byte

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestSignersAreBoundedAndKeepWhatIsUsed looks inside: from outside, only time tells whether a certificate is known.
+// TestSignersAreBoundedAndKeepWhatIsUsed tests internals: from outside, only timing shows whether a certificate is
+// cached.
 func TestSignersAreBoundedAndKeepWhatIsUsed(t *testing.T) {
 	var s signers
 	used := &signer{certificate: &x509.Certificate{Raw: []byte("used")}}

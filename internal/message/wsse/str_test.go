@@ -19,12 +19,12 @@ const (
 // referenceSTR is a reference with an STR-Transform.
 var referenceSTR = strings.Replace(strings.Replace(referenceToken, "#X509-1", "#STR-1", 1), plainTransforms, strTransforms, 1)
 
-// TestSTRTransformCoversTheToken: also in strict operation, in each way to show or to name the certificate.
+// TestSTRTransformCoversTheToken covers strict operation and each form of containing or identifying the certificate.
 func TestSTRTransformCoversTheToken(t *testing.T) {
 	hospital := testpki.Key(t, testpki.Hospital)
 	c := hospital.Certificate
 	withID := identified(t).key
-	// What no certificate stands in, says to the tests which one is meant.
+	// For a reference without a certificate, meaning adds an attribute that tells dsigtest which one it identifies.
 	meaning := func(key *pki.Key, keyInfo string) string {
 		return strings.Replace(keyInfo, `wsu:Id="STR-1"`, `wsu:Id="STR-1" certificate="`+base64Of(key.Certificate.Raw)+`"`, 1)
 	}
@@ -82,7 +82,7 @@ func TestSTRTransformCoversTheToken(t *testing.T) {
 	}
 }
 
-// TestSTRTransformThatIsRefused: it leads to the token of this signature or nowhere.
+// TestSTRTransformThatIsRefused checks that the STR-Transform accepts only the token of this signature.
 func TestSTRTransformThatIsRefused(t *testing.T) {
 	other := base64Of(testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate.Raw)
 	to := func(id string) edit { return edit{referenceToken, strings.Replace(referenceSTR, "#STR-1", id, 1)} }

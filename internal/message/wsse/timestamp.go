@@ -8,66 +8,66 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// readTimestamp reads a wsu:Timestamp (SOAP Message Security section 10): when the message was made, and the last
-// instant at which it is good, the earlier of its own Expires and the end of our window.
-func readTimestamp(e xmldoc.Element) (created, until time.Time, err error) {
+// readTimestamp reads a wsu:Timestamp (SOAP Message Security section 10). until is the last instant at which the
+// message is valid: its own Expires or the end of Window after Created, whichever is earlier.
+func readTimestamp(e xmldoc.Element) (created, validUntil time.Time, err error) {
 	first := e.FirstChild()
 	second := first.NextSibling()
 	if !first.Is(utility, "Created") ||
 		!second.IsZero() && (!second.Is(utility, "Expires") || !second.NextSibling().IsZero()) {
-		return created, until, refuse(problem.TimestampMalformed, atTimestamp)
+		return created, validUntil, refuse(problem.TimestampMalformed, atTimestamp)
 	}
 	if created, err = readInstant(first, atTimestamp+"/wsu:Created"); err != nil {
-		return created, until, err
+		return created, validUntil, err
 	}
-	until = created.Add(Window)
+	validUntil = created.Add(Window)
 	if second.IsZero() {
-		return created, until, nil
+		return created, validUntil, nil
 	}
 	expires, err := readInstant(second, atTimestamp+"/wsu:Expires")
 	if err != nil {
-		return created, until, err
+		return created, validUntil, err
 	}
 	if !expires.After(created) {
-		return created, until, refuse(problem.TimestampOrder, atTimestamp)
+		return created, validUntil, refuse(problem.TimestampOrder, atTimestamp)
 	}
-	if expires.Before(until) {
-		until = expires
+	if expires.Before(validUntil) {
+		validUntil = expires
 	}
-	return created, until, nil
+	return created, validUntil, nil
 }
 
-// checkClock compares the message's times with ours. Both ends belong to the time in which the message is good.
-func checkClock(created, until, now time.Time) error {
+// checkClock checks that now is within the validity period of the message, both ends included.
+func checkClock(created, validUntil, now time.Time) error {
 	switch {
 	case created.After(now.Add(Skew)):
 		return refuse(problem.TimestampFuture, atTimestamp, "Created", instant(created), "- service time", instant(now))
-	case now.After(until):
-		return refuse(problem.TimestampExpired, atTimestamp, "Created", instant(created), "- good until", instant(until),
+	case now.After(validUntil):
+		return refuse(problem.TimestampExpired, atTimestamp, "Created", instant(created), "- good until", instant(validUntil),
 			"- service time", instant(now))
 	}
 	return nil
 }
 
-// readInstant reads an xs:dateTime that names an instant: one with a time zone.
-func readInstant(e xmldoc.Element, at string) (time.Time, error) {
+// parseInstant parses an xs:dateTime with a time zone.
+func readInstant(e xmldoc.Element, path string) (time.Time, error) {
 	const longest = 64
 	if start, end := e.Offset(); end-start > 4*longest {
-		return time.Time{}, refuse(problem.TimestampInstant, at)
+		return time.Time{}, refuse(problem.TimestampInstant, path)
 	}
 	text, ok := e.Text()
 	text = trimmed(text)
-	// time.Parse also takes hours of one digit and a comma before the fraction, which xs:dateTime does not.
+	// time.Parse also accepts a one-digit hour and a comma before the fraction, which xs:dateTime does not.
 	const date = len("2006-01-02")
 	if !ok || len(text) > longest || strings.Contains(text, ",") || strings.IndexByte(text, ':') != date+len("T15") {
-		return time.Time{}, refuse(problem.TimestampInstant, at)
+		return time.Time{}, refuse(problem.TimestampInstant, path)
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return time.Time{}, problem.New(problem.TimestampInstant).In(at) // the cause would repeat the text
+		return time.Time{}, problem.New(problem.TimestampInstant).In(path) // the parse error would repeat the text
 	}
 	return t.UTC(), nil
 }
 
-// trimmed returns a text without the white space of XML around it.
+// trimXMLSpace trims the white space of XML.
 func trimmed(text string) string { return strings.Trim(text, " \t\r\n") }

@@ -12,21 +12,22 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// signer is a certificate with the identity that it names.
+// signer is a certificate with the identity derived from it.
 type signer struct {
 	certificate *x509.Certificate
 	subject     pki.Subject
 }
 
-// shown is the certificate that a message shows.
+// presentedCertificate is the certificate contained in a message.
 type shown struct {
 	octets  []byte
-	parsed  *x509.Certificate   // if it had to be parsed to be found
-	issuers []*x509.Certificate // the others of its path
+	parsed  *x509.Certificate   // set if extracting it required parsing it
+	issuers []*x509.Certificate // the other certificates of its path
 	at      string
 }
 
-// prove verifies the signature with the certificate that the message shows, or else with the registered one that it names.
+// authenticateSigner verifies the signature with the certificate that the message contains, or else with the registered
+// one that it identifies.
 func (v *Verifier) prove(m *message, signature *dsig.Signature, now time.Time) (*signer, *dsig.Result, error) {
 	certificate, err := m.shown()
 	if err != nil {
@@ -35,17 +36,17 @@ func (v *Verifier) prove(m *message, signature *dsig.Signature, now time.Time) (
 	if certificate.octets == nil {
 		return v.proveRegistered(m, signature, now)
 	}
-	who, err := v.signer(certificate, &m.key, now)
+	authenticated, err := v.signer(certificate, &m.key, now)
 	if err != nil {
 		return nil, nil, err
 	}
-	m.certificate = who.certificate.Raw
-	result, err := signature.Verify(who.certificate.PublicKey)
-	return who, result, err
+	m.certificate = authenticated.certificate.Raw
+	result, err := signature.Verify(authenticated.certificate.PublicKey)
+	return authenticated, result, err
 }
 
-// shown returns the certificate that stands in the message: in the token, in the key reference, or in both, and then it
-// must be the same.
+// readPresentedCertificate returns the certificate in the token or in the key reference. If both contain one, they must
+// be equal.
 func (m *message) shown() (shown, error) {
 	var found shown
 	if !m.token.IsZero() {
@@ -57,20 +58,20 @@ func (m *message) shown() (shown, error) {
 	if m.key.embedded.IsZero() {
 		return found, nil
 	}
-	octets, err := dsig.Base64(nil, m.key.embedded, MaxToken, problem.TokenMalformed, m.key.at)
+	der, err := dsig.Base64(nil, m.key.embedded, MaxToken, problem.TokenMalformed, m.key.at)
 	switch {
 	case err != nil:
 		return shown{}, err
 	case found.octets == nil:
-		return shown{octets: octets, at: m.key.at}, nil
-	case !bytes.Equal(found.octets, octets):
+		return shown{octets: der, at: m.key.at}, nil
+	case !bytes.Equal(found.octets, der):
 		return shown{}, refuse(problem.KeyReferenceDisagrees, m.key.at)
 	}
 	return found, nil
 }
 
-// readToken reads a BinarySecurityToken: a certificate, or a path of which the last one counts (X.509 Certificate Token
-// Profile section 3.1).
+// readToken reads a BinarySecurityToken: a certificate, or a path that ends with the signer's certificate (X.509
+// Certificate Token Profile section 3.1).
 func readToken(token xmldoc.Element, key *keyReference) (shown, error) {
 	valueType, _ := token.Attr("", "ValueType")
 	if !isCertificate(valueType) {
@@ -82,15 +83,15 @@ func readToken(token xmldoc.Element, key *keyReference) (shown, error) {
 	if encoding, ok := token.Attr("", "EncodingType"); ok && encoding != base64Binary {
 		return shown{}, refuse(problem.TokenEncoding, atToken)
 	}
-	most := MaxToken
+	maxBytes := MaxToken
 	if valueType == pkiPath {
-		most = MaxPathToken
+		maxBytes = MaxPathToken
 	}
-	octets, err := dsig.Base64(nil, token, most, problem.TokenMalformed, atToken)
+	data, err := dsig.Base64(nil, token, maxBytes, problem.TokenMalformed, atToken)
 	if err != nil || valueType != pkiPath {
-		return shown{octets: octets, at: atToken}, err
+		return shown{octets: data, at: atToken}, err
 	}
-	path, err := pki.ReadPath(octets)
+	path, err := pki.ReadPath(data)
 	if err != nil {
 		return shown{}, problem.From(err).In(atToken)
 	}
@@ -98,41 +99,41 @@ func readToken(token xmldoc.Element, key *keyReference) (shown, error) {
 	return shown{last.Raw, last, path[:len(path)-1], atToken}, nil
 }
 
-// signer asks whether a certificate is the one that is meant, and may sign now. The identity is read only after that, so
-// that a stranger's certificate gets the same answer whatever it says.
-func (v *Verifier) signer(s shown, key *keyReference, now time.Time) (*signer, error) {
-	who := v.known.get(s.octets)
-	certificate := s.parsed
+// signerFromCertificate checks that the certificate matches the key reference and may sign now. It derives the identity
+// only afterwards, so that an untrusted certificate gets the same answer whatever it contains.
+func (v *Verifier) signer(presented shown, key *keyReference, now time.Time) (*signer, error) {
+	cached := v.known.get(presented.octets)
+	certificate := presented.parsed
 	switch {
-	case who != nil:
-		certificate = who.certificate
+	case cached != nil:
+		certificate = cached.certificate
 	case certificate == nil:
 		var err error
-		if certificate, err = x509.ParseCertificate(s.octets); err != nil {
-			return nil, problem.Wrap(problem.TokenUnreadable, err).In(s.at)
+		if certificate, err = x509.ParseCertificate(presented.octets); err != nil {
+			return nil, problem.Wrap(problem.TokenUnreadable, err).In(presented.at)
 		}
 	}
 	if !key.names.Fits(certificate) {
 		return nil, refuse(problem.KeyReferenceDisagrees, key.at)
 	}
-	if err := v.Trust.VerifyWith(s.issuers, certificate, now); err != nil {
-		return nil, placed(err, s.at, now)
+	if err := v.Trust.VerifyWith(presented.issuers, certificate, now); err != nil {
+		return nil, placed(err, presented.at, now)
 	}
-	if who != nil {
-		return who, nil
+	if cached != nil {
+		return cached, nil
 	}
 	subject, err := pki.SubjectOf(certificate)
 	if err != nil {
-		return nil, placed(err, s.at, now)
+		return nil, placed(err, presented.at, now)
 	}
 	return &signer{certificate, subject}, nil
 }
 
-// proveRegistered verifies the signature with the certificate that the message only names.
+// authenticateRegistered verifies the signature with a registered certificate that the message only identifies.
 //
-// Whoever does not hold the key of a registered certificate gets one answer, so that he cannot ask us which certificates
-// those are. That is why the signature comes first here, and why only a holder of the key is told what is wrong with his
-// certificate or what he changed after signing.
+// A sender without the private key always gets the same answer and thus cannot find out which certificates are
+// registered. Therefore the signature is verified first, and only a holder of the key learns what is wrong with the
+// certificate or what was changed after signing.
 func (v *Verifier) proveRegistered(m *message, signature *dsig.Signature, now time.Time) (*signer, *dsig.Result, error) {
 	certificate := v.Known.Find(&m.key.names, now)
 	if certificate == nil {
@@ -143,53 +144,56 @@ func (v *Verifier) proveRegistered(m *message, signature *dsig.Signature, now ti
 	if refusal != nil && problem.From(refusal).Code != problem.DigestMismatch {
 		return nil, nil, problem.Wrap(problem.KeyUnregistered, refusal).In(m.key.at)
 	}
-	who, err := v.signer(shown{octets: certificate.Raw, parsed: certificate, at: m.key.at}, &m.key, now)
+	authenticated, err := v.signer(shown{octets: certificate.Raw, parsed: certificate, at: m.key.at}, &m.key, now)
 	if err != nil {
 		return nil, nil, err
 	}
-	return who, result, refusal
+	return authenticated, result, refusal
 }
 
-// placed says where the certificate is that was refused, and the time where its validity or revocation is the reason.
-func placed(err error, at string, now time.Time) error {
+// withCertificatePath adds the path of the refused certificate, and the service time if validity or revocation is the
+// reason.
+func placed(err error, path string, now time.Time) error {
 	e := problem.From(err)
 	switch e.Code {
 	case problem.CertExpired, problem.CertNotYetValid:
 		e.Public += " - service time " + instant(now)
 	case problem.CertRevoked, problem.CertRevocationUnknown:
-		e.Public = "service time " + instant(now) // what is known changes with it
+		e.Public = "service time " + instant(now) // revocation information changes over time
 	}
-	return e.In(at)
+	return e.In(path)
 }
 
-// signers keeps the parsed certificates of those whose messages were proved, so that strangers cannot push them out.
-// Parsing takes a third of the time of an RSA verification. Whether a certificate is still trusted is asked each time.
+// signerCache caches the parsed certificates of authenticated signers only, so that unauthenticated senders cannot
+// evict them. Parsing costs a third of an RSA verification. The trust in a cached certificate is checked for each
+// message.
 //
-// There are two generations: when the young one is full it becomes the old one, and what is used of that returns.
+// The cache has two generations: when the recent one is full it becomes the old one, and entries of the old one that
+// are used again move to the recent one.
 type signers struct {
 	mu         sync.Mutex
-	young, old map[string]*signer // by the whole certificate
+	young, old map[string]*signer // keyed by the DER of the certificate
 }
 
 const signersPerGeneration = 1024
 
-func (s *signers) get(octets []byte) *signer {
+func (s *signers) get(der []byte) *signer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if who, ok := s.young[string(octets)]; ok {
-		return who
+	if found, ok := s.young[string(der)]; ok {
+		return found
 	}
-	return s.old[string(octets)]
+	return s.old[string(der)]
 }
 
-func (s *signers) keep(who *signer) {
+func (s *signers) keep(added *signer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.young[string(who.certificate.Raw)]; ok {
+	if _, ok := s.young[string(added.certificate.Raw)]; ok {
 		return
 	}
 	if len(s.young) >= signersPerGeneration || s.young == nil {
 		s.young, s.old = make(map[string]*signer), s.young
 	}
-	s.young[string(who.certificate.Raw)] = who
+	s.young[string(added.certificate.Raw)] = added
 }

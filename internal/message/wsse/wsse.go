@@ -1,16 +1,16 @@
-// Package wsse proves who signed which element of a SOAP message, and signs the messages that we send.
+// Package wsse authenticates the signer of a SOAP message and signs outgoing messages.
 //
-// It is separate because its answer is the only way to a message's content: a Verified can be made only here, from an
-// envelope whose Body, the very node, is covered by one signature of a trusted certificate, together with the Timestamp,
-// the very node, that was found to be current. Whoever has a Verified needs to look nothing up again.
+// It is a package of its own because Verify is the only way to the content of a message: only Verify creates a
+// Verified, from an envelope in which one signature of a trusted certificate covers exactly the Body node and the
+// Timestamp node that were checked. Code with a Verified never looks up an element by its identifier again.
 //
 // Specifications: SOAP Message Security 1.1.1 (sections 5 header, 6 tokens, 7 references, 8 signatures, 10 timestamps)
 // and X.509 Certificate Token Profile 1.1.1 (section 3), in the profile of the Belgian eHealth platform: an X.509v3
-// BinarySecurityToken, a Timestamp and one Signature over Body, Timestamp and token. Other ways to show or name the
-// signer's certificate are accepted where they leave no doubt which one it is.
+// BinarySecurityToken, a Timestamp and one Signature over Body, Timestamp and token. Other forms of containing or
+// identifying the signer's certificate are accepted if they are unambiguous.
 //
-// The cheapest refusals come first: the structure of the header, the algorithms and what is referred to, the clock, the
-// certificate (whose path is cached), the signature, and only then what costs in proportion to the message.
+// The cheapest checks come first: the structure of the header, the algorithms and references, the clock, the
+// certificate (with a cached path), the signature value, and last the work proportional to the size of the message.
 package wsse
 
 import (
@@ -25,19 +25,19 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// The profile's fixed terms.
+// Fixed parameters of the profile.
 const (
-	// Skew is how far a message's Created may lie ahead of our clock.
+	// Skew is the maximum time by which Created may be ahead of the service's clock.
 	Skew = 60 * time.Second
-	// Window is how long a message is good after its Created, whatever it says itself.
+	// Window is the maximum validity of a message after its Created, whatever its Expires.
 	Window = 5 * time.Minute
-	// MaxToken bounds a token's octets. Certificates with RSA-4096 keys and a dozen extensions take 3 kB.
+	// MaxToken bounds the bytes of a token. Certificates with RSA-4096 keys and a dozen extensions take 3 kB.
 	MaxToken = 8 << 10
-	// MaxPathToken bounds the octets of a token that holds a path of certificates.
+	// MaxPathToken bounds the bytes of a token that contains a certificate path.
 	MaxPathToken = 16 << 10
 )
 
-// Names of the specifications.
+// Names from the specifications.
 const (
 	extension = soap.NamespaceSecurity
 	utility   = xmldoc.UtilityNamespace
@@ -53,7 +53,7 @@ const (
 	extension11          = "http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd"
 )
 
-// Where refusals are placed.
+// Paths in refusals.
 const (
 	atSecurity  = "wsse:Security"
 	atTimestamp = "wsu:Timestamp"
@@ -64,24 +64,24 @@ const (
 	atSignature = "ds:Signature"
 )
 
-// Verifier verifies messages. Its fields are set once, before use; it is safe for concurrent use and must not be copied.
+// Verifier verifies messages. Set its fields before use; it is safe for concurrent use and must not be copied.
 type Verifier struct {
-	// Trust says which certificates may sign.
+	// Trust holds the trust anchors and the revocation status.
 	Trust *pki.Trust
-	// Known are the certificates that a message may name without showing them; nil means none.
+	// Registered holds the certificates that a message may identify instead of containing them; nil means none.
 	Known *pki.Directory
-	// Now is the service's clock.
+	// Now is the clock of the service.
 	Now func() time.Time
-	// Strict demands that the signature covers the certificate too, as the platform asks and several toolkits cannot: the
-	// token that holds it, or by an STR-Transform the one that is held or named elsewhere.
+	// Strict requires that the signature also covers the certificate, as the platform requests and several toolkits
+	// cannot do: its token, or by an STR-Transform a certificate that is elsewhere in the message or registered.
 	Strict bool
-	// AllowSHA1Until is the instant from which SHA-1 is refused; the zero time means always.
+	// AllowSHA1Until is the instant from which SHA-1 is refused; if zero, SHA-1 is always refused.
 	AllowSHA1Until time.Time
 
 	known signers
 }
 
-// Verified is a message of which is proved who signed it. Only Verify makes one.
+// Verified is a message whose signer has been authenticated. Only Verify creates one.
 type Verified struct {
 	body           xmldoc.Element
 	signer         pki.Subject
@@ -91,32 +91,33 @@ type Verified struct {
 	key            [sha256.Size]byte
 }
 
-// Body returns the signed message: the one child of the Body that the signature covers.
+// Body returns the signed content: the only child of the Body that the signature covers.
 func (v *Verified) Body() xmldoc.Element { return v.body }
 
-// Signer returns who signed.
+// Signer returns the identity of the signer.
 func (v *Verified) Signer() pki.Subject { return v.signer }
 
-// Certificate returns the certificate of the key that signed.
+// Certificate returns the certificate of the signing key.
 func (v *Verified) Certificate() *x509.Certificate { return v.certificate }
 
-// Created returns the signed instant at which the message was made, in UTC.
+// Created returns the signed creation time, in UTC.
 func (v *Verified) Created() time.Time { return v.created }
 
-// Until returns the last instant at which the message is good, in UTC. A mark against replay must be kept up to and
-// including it.
+// ValidUntil returns the last instant at which the message is valid, in UTC. Its replay key must be stored up to and
+// including that instant.
 func (v *Verified) Until() time.Time { return v.until }
 
-// Digest returns the SHA-256 of the signed Body element in its exclusive canonical form.
+// Digest returns the SHA-256 of the exclusive canonical form of the signed Body element.
 func (v *Verified) Digest() [sha256.Size]byte { return v.digest }
 
-// MessageKey names the signed message: a second message with this key is a replay of the first, however it was written
-// anew around what was signed.
+// ReplayKey identifies the signed message: a second message with this key is a replay of the first, however the
+// unsigned parts around it differ.
 func (v *Verified) MessageKey() [sha256.Size]byte { return v.key }
 
-// Verify proves an envelope, or says why it cannot. Refusals are of kind Unauthenticated.
+// Verify authenticates the signer of an envelope. Refusals are of the kind Unauthenticated.
 //
-// It does not refuse replays: whoever keeps the message's effects keeps its MessageKey with them, in one transaction.
+// It does not detect replays: the code that stores the effects of the message must store its ReplayKey in the same
+// transaction.
 func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
 	now := v.Now().UTC()
 	m, err := readMessage(envelope)
@@ -140,23 +141,23 @@ func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
 	if err = checkClock(created, until, now); err != nil {
 		return nil, err
 	}
-	who, result, err := v.prove(m, signature, now)
+	authenticated, result, err := v.prove(m, signature, now)
 	if err != nil {
 		return nil, err
 	}
-	v.known.keep(who)
+	v.known.keep(authenticated)
 	return &Verified{
 		body:        m.body.FirstChild(),
-		signer:      who.subject,
-		certificate: who.certificate,
+		signer:      authenticated.subject,
+		certificate: authenticated.certificate,
 		created:     created,
 		until:       until,
 		digest:      digestOf(signature, m.body),
-		key:         messageKey(result.SignedInfo, who.subject),
+		key:         messageKey(result.SignedInfo, authenticated.subject),
 	}, nil
 }
 
-// digestOf takes the digest from the signature if it states it in this form, as it does unless there is a PrefixList.
+// computeBodyDigest takes the digest from the signature if it has one in this form, which only a PrefixList prevents.
 func digestOf(signature *dsig.Signature, body xmldoc.Element) [sha256.Size]byte {
 	if sum, ok := signature.PlainDigest(body); ok {
 		return sum
@@ -164,14 +165,15 @@ func digestOf(signature *dsig.Signature, body xmldoc.Element) [sha256.Size]byte 
 	return sha256.Sum256(xmldoc.C14N{Exclusive: true}.Append(nil, body))
 }
 
-// messageKey binds what was signed to who signed it. The subject and not the certificate: a renewal is the same signer.
+// computeReplayKey combines what was signed with the signer. It uses the subject, not the certificate, because a
+// renewed certificate is the same signer.
 func messageKey(signedInfo [sha256.Size]byte, signer pki.Subject) [sha256.Size]byte {
 	return sha256.Sum256(append(signedInfo[:], signer.String()...))
 }
 
-// instant writes a time for a fault.
+// formatInstant formats a time for a fault.
 func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func refuse(code problem.Code, at string, public ...string) error {
-	return problem.New(code, public...).In(at)
+func refuse(code problem.Code, path string, detail ...string) error {
+	return problem.New(code, detail...).In(path)
 }

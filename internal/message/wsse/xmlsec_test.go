@@ -14,8 +14,8 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// TestWhatXMLSec1Signs: an independent implementation over libxml2 and OpenSSL fills in the key reference and signs, and
-// names issuers in its own way of writing.
+// TestWhatXMLSec1Signs lets an independent implementation, based on libxml2 and OpenSSL, fill in the key reference and
+// sign. It has its own notation for issuer names.
 func TestWhatXMLSec1Signs(t *testing.T) {
 	if _, err := exec.LookPath("xmlsec1"); err != nil {
 		const hint = "xmlsec1 is missing: apt-get install xmlsec1"
