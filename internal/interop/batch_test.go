@@ -25,7 +25,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// fixedService is a service that can be killed and started again at its address, on its data.
+// restartableService is a service that can be killed and restarted at the same address with the same data.
 type fixedService struct {
 	*interop.Service
 	t         *testing.T
@@ -42,8 +42,8 @@ func startFixed(t *testing.T) *fixedService {
 	return s
 }
 
-// freeAddress is one on which nobody listens, of those that the system gives to nobody by itself: while the service is
-// down nothing else must come to be at its address.
+// freeAddress returns an unused address outside the ephemeral port range, so that no other process gets it while the
+// service is down.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -65,12 +65,12 @@ func (s *fixedService) start() {
 	s.Service = interop.StartWith(s.t, nil, "serve", "--dev", "--data", s.directory, "--listen", s.address)
 }
 
-// flags are those of the surgeon in her hospital.
+// callerFlags returns the flags of ctr for the surgeon in her hospital.
 func (s *fixedService) flags() []string {
 	return []string{"--p12", s.P12[testpki.Hospital], "--password-file", s.Password(), "--url", s.URL, "--ca", s.CA, "--author", interop.Surgeon}
 }
 
-// counted asks the database itself.
+// countRows runs a counting query directly on the database.
 func (s *fixedService) counted(query string) (count int) {
 	s.t.Helper()
 	if err := s.db.QueryRowContext(s.t.Context(), query).Scan(&count); err != nil {
@@ -79,7 +79,8 @@ func (s *fixedService) counted(query string) (count int) {
 	return count
 }
 
-// holds asks the database and the register whether there are so many notifications, each with a number of its own.
+// requireNotifications checks in the database and through a search that there are want notifications, with distinct
+// numbers.
 func (s *fixedService) holds(want int) {
 	s.t.Helper()
 	for _, counted := range []string{`SELECT count(*) FROM notification`, `SELECT count(DISTINCT number) FROM notification WHERE number <> ''`,
@@ -95,10 +96,10 @@ func (s *fixedService) holds(want int) {
 	}
 }
 
-// process is a ctr that runs.
+// ctrProcess is a running ctr.
 type process struct {
 	*exec.Cmd
-	stdout, stderr bytes.Buffer // to be read when it has ended
+	stdout, stderr bytes.Buffer // readable after the process has ended
 }
 
 func (s *fixedService) ctr(args ...string) *process {
@@ -111,9 +112,9 @@ func (s *fixedService) ctr(args ...string) *process {
 	return p
 }
 
-// end waits for the end, and returns the exit code.
+// waitForExit waits for the process and returns its exit code.
 func (p *process) end() int {
-	_ = p.Wait() // how it ended is its exit code
+	_ = p.Wait() // the exit code tells how it ended
 	return p.ProcessState.ExitCode()
 }
 
@@ -122,11 +123,11 @@ func (p *process) kill() {
 	p.end()
 }
 
-// await waits until something is so that the process brings about.
+// waitUntil waits until a condition holds that the process brings about.
 func (p *process) await(t *testing.T, is func() bool) {
 	t.Helper()
-	patience := time.Duration(size(1, 5)) * time.Minute
-	for deadline := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
+	timeout := time.Duration(size(1, 5)) * time.Minute
+	for deadline := time.Now().Add(timeout); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			p.kill()
 			t.Fatalf("it does not come\n%s%s", p.stdout.String(), p.stderr.String())
@@ -134,7 +135,7 @@ func (p *process) await(t *testing.T, is func() bool) {
 	}
 }
 
-// rows is a file of implantations, each with a reference of its own. Every so many, one is wrong.
+// buildCSV returns a batch file of implantations, each with its own InputReference; bad rows are spread evenly.
 func rows(prefix string, good, bad int) string {
 	var b strings.Builder
 	b.WriteString("input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;notification_code;udi;quantity;side\r\n")
@@ -158,7 +159,7 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// size is how large the tests of batches are: small in every run, and that of a night's batch with CTR_LOAD=1.
+// loadSize returns the size of a batch test: small by default, that of a nightly batch with CTR_LOAD=1.
 func size(small, large int) int {
 	if os.Getenv("CTR_LOAD") != "" {
 		return large
@@ -166,14 +167,14 @@ func size(small, large int) int {
 	return small
 }
 
-// killings kills five times, of which once the client and once the service at least, each time when the register holds
-// some more of what is to come. It begins with a client and returns the last one.
+// killRepeatedly kills the client or the service five times, each at least once, whenever the register has stored
+// some more notifications. It starts with the client that begin returns, and returns the last one.
 func (s *fixedService) killings(t *testing.T, random *rand.Rand, total int, begin func() *process) *process {
 	t.Helper()
 	const times = 5
 	client := begin()
 	for i := range times {
-		until := total * (100*i + 10 + random.IntN(80)) / (100 * (times + 3)) // enough is left for the last one to interrupt
+		until := total * (100*i + 10 + random.IntN(80)) / (100 * (times + 3)) // leaves enough notifications for the last kill to interrupt
 		client.await(t, func() bool { return s.counted(`SELECT count(*) FROM notification`) > until })
 		victim := i
 		if i > 1 {
@@ -193,8 +194,8 @@ func (s *fixedService) killings(t *testing.T, random *rand.Rand, total int, begi
 	return client
 }
 
-// TestBatchKilled: a batch whose client and whose service are killed five times ends, resumed, with each notification in
-// the register once. What is wrong in the file is told by row and column.
+// TestBatchKilled: a batch whose client and service are killed five times in total, and which is resumed, stores each
+// notification once. Errors in the file are reported with row and column.
 func TestBatchKilled(t *testing.T) {
 	t.Parallel()
 	const bad = 37
@@ -222,7 +223,7 @@ func TestBatchKilled(t *testing.T) {
 	}
 }
 
-// TestBatchStopped: asked to end, a batch waits for what is on its way: the results tell all that the register holds.
+// TestBatchStopped: on SIGTERM a batch waits for requests in flight, so that the results agree with the register.
 func TestBatchStopped(t *testing.T) {
 	t.Parallel()
 	const count = 300
@@ -237,12 +238,12 @@ func TestBatchStopped(t *testing.T) {
 	if code := client.end(); code != 3 || !strings.Contains(client.stderr.String(), "stopped; the same command goes on") {
 		t.Errorf("stopped with exit code %d\n%s%s", code, client.stdout.String(), client.stderr.String())
 	}
-	octets, err := os.ReadFile(file + ".results.csv")
+	data, err := os.ReadFile(file + ".results.csv")
 	if err != nil {
 		t.Fatal(err)
 	}
 	held := s.counted(`SELECT count(*) FROM notification`)
-	if accepted, left := bytes.Count(octets, []byte(";accepted;")), bytes.Count(octets, []byte(";not sent;")); accepted != held || left != count-held {
+	if accepted, left := bytes.Count(data, []byte(";accepted;")), bytes.Count(data, []byte(";not sent;")); accepted != held || left != count-held {
 		t.Errorf("%d in the register; in the results %d accepted, %d not sent", held, accepted, left)
 	}
 	client = s.ctr("batch", file)
@@ -253,7 +254,7 @@ func TestBatchStopped(t *testing.T) {
 	results(t, file+".results.csv", count, 0)
 }
 
-// numbers are those of the register, sorted.
+// notificationNumbers returns the numbers in the register, sorted.
 func (s *fixedService) numbers() []string {
 	s.t.Helper()
 	found, err := s.db.QueryContext(s.t.Context(), `SELECT number FROM notification ORDER BY number`)
@@ -279,14 +280,14 @@ func (s *fixedService) numbers() []string {
 	return numbers
 }
 
-// results reads a file of results, in which each row has its line, and returns the numbers, sorted.
+// readResults reads a results file, which must have a line for each row, and returns the notification numbers, sorted.
 func results(t *testing.T, name string, accepted, faulty int) []string {
 	t.Helper()
-	octets, err := os.ReadFile(name)
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader := csv.NewReader(bytes.NewReader(octets))
+	reader := csv.NewReader(bytes.NewReader(data))
 	reader.Comma = ';'
 	records, err := reader.ReadAll()
 	if err != nil || len(records) != 1+accepted+faulty {
@@ -313,7 +314,7 @@ func results(t *testing.T, name string, accepted, faulty int) []string {
 	return numbers
 }
 
-// TestBatchSpeed measures a batch, with its service on the same machine: 500 a second on two cores that do nothing else.
+// TestBatchSpeed requires 500 notifications per second from a batch and its service together on two idle cores.
 func TestBatchSpeed(t *testing.T) {
 	if os.Getenv("CTR_LOAD") == "" {
 		t.Skip("CTR_LOAD=1 runs it, on a machine that does nothing else")
@@ -336,13 +337,13 @@ func TestBatchSpeed(t *testing.T) {
 	s.holds(count)
 }
 
-// watchedFolder is a folder that a ctr watches.
+// watchedFolder is a folder that ctr batch --watch watches.
 type watchedFolder struct {
 	t    *testing.T
 	path string
 }
 
-// deliver puts a file into the inbox as an integration engine does: under another name first.
+// deliverFile writes a file under a hidden name and renames it into the inbox, as an integration engine does.
 func (w *watchedFolder) deliver(name, text string) {
 	w.t.Helper()
 	hidden := filepath.Join(w.path, "inbox", "."+name)
@@ -352,7 +353,7 @@ func (w *watchedFolder) deliver(name, text string) {
 	}
 }
 
-// list is what stands in a folder, which need not have been made yet.
+// listFolder returns the names in a subfolder, which may not exist yet.
 func (w *watchedFolder) list(folder string) []string {
 	w.t.Helper()
 	entries, err := os.ReadDir(filepath.Join(w.path, folder))
@@ -366,14 +367,14 @@ func (w *watchedFolder) list(folder string) []string {
 	return names
 }
 
-// rest waits until nothing is left to be sent.
+// waitUntilSent waits until inbox and sending are empty.
 func (w *watchedFolder) rest(of *process) {
 	w.t.Helper()
 	of.await(w.t, func() bool { return len(w.list("inbox"))+len(w.list("sending")) == 0 })
 }
 
-// TestBatchWatchKilled: files that are put into a watched folder, while client and service are killed, and the client is
-// stopped, are all sent once, and end where they belong.
+// TestBatchWatchKilled: while client and service are killed, and the client is stopped, all files in a watched folder
+// are sent once and end up in the right subfolder.
 func TestBatchWatchKilled(t *testing.T) {
 	t.Parallel()
 	const files = 4
@@ -411,7 +412,7 @@ func TestBatchWatchKilled(t *testing.T) {
 		t.Errorf("the results have %d numbers, and not those of the register", len(numbers))
 	}
 
-	// The same file again, one with a bad row, and one in the middle of which the client is stopped.
+	// The same file again, a file with a bad row, and a file during which the client is stopped.
 	w.deliver("list-0.csv", rows("W0", each, 0))
 	w.deliver("bad.csv", rows("B", 3, 1))
 	w.rest(client)
@@ -443,17 +444,17 @@ func TestBatchWatchKilled(t *testing.T) {
 	}
 }
 
-// lines counts the lines of a file.
+// countLines returns the number of lines in a file.
 func lines(t *testing.T, name string) int {
 	t.Helper()
-	octets, err := os.ReadFile(name)
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bytes.Count(octets, []byte("\n"))
+	return bytes.Count(data, []byte("\n"))
 }
 
-// TestBatchWatchNotAuthenticated: a certificate that the service does not take ends the watching, and loses nothing.
+// TestBatchWatchNotAuthenticated: ctr stops watching if the service rejects the caller, and loses no file.
 func TestBatchWatchNotAuthenticated(t *testing.T) {
 	s := startFixed(t)
 	w := &watchedFolder{t: t, path: t.TempDir()}
@@ -476,7 +477,7 @@ func TestBatchWatchNotAuthenticated(t *testing.T) {
 	s.holds(3)
 }
 
-// TestBatchUnit: the unit of systemd is one that systemd understands, with the program at its place.
+// TestBatchUnit: systemd accepts the unit file if the program exists.
 func TestBatchUnit(t *testing.T) {
 	analyze := interop.Tool(t, "systemd-analyze", "systemd")
 	unit, err := os.ReadFile("../../deploy/ctr-batch@.service")
@@ -495,24 +496,24 @@ func TestBatchUnit(t *testing.T) {
 	}
 }
 
-// TestBatchUnitCommand: what the unit starts, with the settings of the example, sends what is put into the folder.
+// TestBatchUnitCommand: the command of the unit, with the example settings, sends the files of the folder.
 func TestBatchUnitCommand(t *testing.T) {
 	s := startFixed(t)
 	w := &watchedFolder{t: t, path: t.TempDir()}
 	credentials := t.TempDir()
 	for name, source := range map[string]string{"p12": s.P12[testpki.Hospital], "password": s.Password()} {
-		octets, err := os.ReadFile(source)
+		data, err := os.ReadFile(source)
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join(credentials, name), string(octets))
+		write(t, filepath.Join(credentials, name), string(data))
 	}
 	setting := func(file, name string) string {
-		octets, err := os.ReadFile("../../deploy/" + file)
+		data, err := os.ReadFile("../../deploy/" + file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for line := range strings.Lines(string(octets)) {
+		for line := range strings.Lines(string(data)) {
 			if value, found := strings.CutPrefix(line, name+"="); found {
 				return strings.TrimSpace(value)
 			}
@@ -538,5 +539,5 @@ func TestBatchUnitCommand(t *testing.T) {
 	client.await(t, func() bool { return len(w.list("inbox"))+len(w.list("sending")) == 0 })
 	client.kill()
 	s.holds(3)
-	results(t, filepath.Join(w.path, "failed", "list.csv.results.csv"), 3, 1) // the example skips what is bad
+	results(t, filepath.Join(w.path, "failed", "list.csv.results.csv"), 3, 1) // the example settings skip bad rows
 }

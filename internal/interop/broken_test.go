@@ -22,44 +22,45 @@ import (
 
 var update = flag.Bool("update", false, "rewrite docs/broken-clients.md")
 
-// change is what was changed in client.py.
+// codeChange is a change in client.py.
 type change struct{ old, now string }
 
-// broken is a working client that was broken, the fault that it got, and what was done about it.
+// brokenScenario describes how a working client is broken, the fault that it gets, and how it is repaired.
 type broken struct {
 	title string
-	how   string // it comes to this
-	// breaks are the changes of the client; repairs those of the broken client, and none where the changes are taken back.
+	how   string // it usually happens
+	// breaks are the changes to the working client, repairs those to the broken client; without repairs, breaks is
+	// undone.
 	breaks, repairs []change
-	key, file       string // that signs instead of the hospital's, and its file in words
+	key, file       string // PKI entry of the signing key, if not the hospital's, and a description of its file
 	code            problem.Code
-	understood      string // from the fault alone
+	understood      string // what a developer learns from the fault alone
 	repair          string
-	before          string // what was missing in the text when this was tried first, if anything was
+	before          string // what an earlier text of the fault did not tell, if anything
 }
 
 const (
 	stranger = "a hospital of another authority"
 )
 
-// tenClients are the ten mistakes that callers make most: the first in the order in which a new one meets them.
+// brokenScenarios are the ten most frequent mistakes of callers, in the order in which a new developer meets them.
 var tenClients = []broken{
 	{
 		title: "Signed with SHA-1", how: "The default of zeep, and of older versions of WSS4J, wse-php and node-soap.",
 		breaks:     []change{{"self.signature_method = xmlsec.Transform.RSA_SHA256", "self.signature_method = xmlsec.Transform.RSA_SHA1"}},
 		code:       problem.SignatureSHA1,
-		understood: "The signature's algorithm is refused, and the fault names the setting of zeep with its value.",
+		understood: "The signature algorithm is refused; the fault names zeep's setting with the correct value.",
 		repair:     "`signature_method` set to that value.",
 	},
 	{
-		title: "Digests of SHA-1", how: "What remains of the same default when only the signature's algorithm was changed.",
+		title: "Digests of SHA-1", how: "The same default remains when only the signature algorithm was changed.",
 		breaks:     []change{{"self.digest_method = xmlsec.Transform.SHA256", "self.digest_method = xmlsec.Transform.SHA1"}},
 		code:       problem.DigestSHA1,
-		understood: "It is not the signature but the digest of a reference; the setting and its value are named.",
+		understood: "The digest of a reference is refused, not the signature; the fault names the setting with the correct value.",
 		repair:     "`digest_method` set to that value.",
 	},
 	{
-		title: "No Timestamp", how: "zeep signs without adding one.",
+		title: "No Timestamp", how: "zeep signs, but adds no Timestamp.",
 		breaks: []change{
 			{"class Timestamp:", "class Unused:"},
 			{"wsse=Compose([Timestamp(), Signer(p12, password)])", "wsse=Signer(p12, password)"},
@@ -82,28 +83,28 @@ var tenClients = []broken{
 class Signer(BinarySignature):`},
 		},
 		code:       problem.TimestampMissing,
-		understood: "A wsu:Timestamp with Created and Expires in UTC must stand in the header and be signed; zeep has no class for it, so one must be written, and stand before the signature in Compose.",
-		repair:     "A class with `apply`, put before the `Signer`.",
-		before:     "it said \"add a Timestamp\" without saying that zeep has none, what it holds, or where it must stand.",
+		understood: "The header must contain a signed wsu:Timestamp with Created and Expires in UTC. zeep has no class for it, so we must write one and put it before the signature in Compose.",
+		repair:     "A class with `apply`, placed before the `Signer`.",
+		before:     "it said \"add a Timestamp\", but not that zeep has no class for it, what it contains, or where it belongs.",
 	},
 	{
-		title: "The Timestamp is not signed", how: "It is added after the signature was made.",
+		title: "The Timestamp is not signed", how: "It is added after signing.",
 		breaks:     []change{{"Compose([Timestamp(), Signer(p12, password)])", "Compose([Signer(p12, password), Timestamp()])"}},
 		code:       problem.TimestampUnsigned,
-		understood: "The Timestamp is there, and comes after the signature; in Compose it must stand before it.",
-		repair:     "The two change places.",
-		before:     "it named the settings of WSS4J and wse-php, and not where zeep signs what.",
+		understood: "The Timestamp exists, but is added after the signature; in Compose it must come before.",
+		repair:     "The two are swapped.",
+		before:     "it named the settings of WSS4J and wse-php, but not the order in zeep.",
 	},
 	{
-		title: "A clock that is ten minutes slow", how: "A machine without NTP; or local time, written with a Z.",
+		title: "A clock that is ten minutes slow", how: "A machine without NTP, or local time written with a Z.",
 		breaks: []change{{"now = datetime.datetime.now(datetime.timezone.utc)\n        stamp",
 			"now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=10)\n        stamp"}},
 		code:       problem.TimestampExpired,
-		understood: "The message says that it was made ten minutes before the service's time, and it had just been sent: our clock is ten minutes slow.",
-		repair:     "The clock was set, which in the client is the line without the subtraction.",
+		understood: "By its Timestamp the message was created ten minutes before the service's time, but it had just been sent: our clock is ten minutes slow.",
+		repair:     "The clock was corrected; in the client the subtraction was removed.",
 	},
 	{
-		title: "The message is written anew after it was signed", how: "A plug-in, a proxy or a logger that indents.",
+		title: "The message is reformatted after signing", how: "A plug-in, a proxy or a logger that indents.",
 		breaks: []change{
 			{"transport=zeep.Transport(session", "transport=Indented(session"},
 			{"class Register:", `class Indented(zeep.Transport):
@@ -116,25 +117,25 @@ class Register:`},
 		},
 		repairs: []change{{"        etree.indent(envelope.find(\"{*}Body\"))\n", ""}},
 		code:    problem.DigestMismatch,
-		understood: "The element that is named was changed after it was signed. What comes after the signature is our own transport, " +
+		understood: "The named element was changed after signing. After the signature only our own transport handles the message, " +
 			"and it indents.",
-		repair: "The transport sends what it is given.",
+		repair: "The transport sends the message unchanged.",
 	},
 	{
-		title: "A certificate that has expired", how: "The renewed one lies beside it.",
+		title: "A certificate that has expired", how: "The renewed certificate is in another file.",
 		key: pki.EntryExpired, file: "the file of a certificate that has expired", code: problem.CertExpired,
-		understood: "The certificate was good until the day named. It has been renewed, so the program still loads the old file.",
+		understood: "The certificate was valid until the given day. It has been renewed, so the program still loads the old file.",
 		repair:     "`--p12` names the new file.",
-		before:     "it said to renew the certificate, and not that a program may still use the old file.",
+		before:     "it said to renew the certificate, but not that a program may still use the old file.",
 	},
 	{
-		title: "A certificate of another environment", how: "That of acceptance in production, or a self-made one.",
-		key: stranger, file: "a file with the same name in its certificate, which another authority has issued", code: problem.CertUntrusted,
-		understood: "The certificate is none of this environment, which the fault names.",
-		repair:     "`--p12` names the file that was issued for this environment.",
+		title: "A certificate of another environment", how: "An acceptance certificate in production, or a self-signed one.",
+		key: stranger, file: "a file whose certificate has the same subject, but another issuer", code: problem.CertUntrusted,
+		understood: "The certificate does not belong to this environment, which the fault names.",
+		repair:     "`--p12` names the file issued for this environment.",
 	},
 	{
-		title: "The same message twice", how: "An HTTP library, a proxy or a queue that tries again by itself.",
+		title: "The same message twice", how: "An HTTP library, a proxy or a queue that retries automatically.",
 		breaks: []change{
 			{"transport=zeep.Transport(session", "transport=Insistent(session"},
 			{"class Register:", `class Insistent(zeep.Transport):
@@ -152,23 +153,23 @@ class Register:`},
 				"    def once(self, operation, author, **content):\n        return getattr(self.client.service, operation)(\n            Id="},
 		},
 		code:       problem.MessageReplayed,
-		understood: "The second of two requests was refused because it had the octets of the first. Each attempt must be signed anew; InputReference is what says that both are one notification.",
-		repair:     "The call is tried again, and not its octets.",
-		before:     "it said to sign again, and not who had sent the message twice.",
+		understood: "The second of two requests was refused because it was identical to the first. Each attempt needs a new signature; InputReference identifies both as the same notification.",
+		repair:     "The client repeats the call instead of the same bytes.",
+		before:     "it said to sign again, but not what had sent the message twice.",
 	},
 	{
-		title: "A date that is none", how: "The day as it is written in Belgium.",
+		title: "An invalid date", how: "The date as written in Belgium.",
 		breaks: []change{{`"OperationDate": today - datetime.timedelta(days=2),
         "Patient"`, `"OperationDate": (today - datetime.timedelta(days=2)).strftime("%d/%m/%Y"),
         "Patient"`}},
 		code:       problem.SchemaValue,
-		understood: "The value at the path named must be a date as YYYY-MM-DD.",
-		repair:     "The date as such, which zeep writes in that form.",
+		understood: "The value at the given path must be a date in the form YYYY-MM-DD.",
+		repair:     "A date object, which zeep writes in that form.",
 	},
 }
 
-// TestBrokenClients breaks the zeep client in ten ways, compares what it is told with docs/broken-clients.md, repairs it as the
-// fault says, and wants it to work.
+// TestBrokenClients breaks the zeep client in ten ways, compares the faults with docs/broken-clients.md, repairs the
+// client as the fault says, and requires that it works.
 func TestBrokenClients(t *testing.T) {
 	t.Parallel()
 	program := python(t)
@@ -236,14 +237,15 @@ func applied(t *testing.T, text string, changes []change) string {
 	return text
 }
 
-// brokenClient runs a client, with a recorder before the service.
+// brokenClient runs a client against a service behind a recorder.
 type brokenClient struct {
 	program  string
 	service  *interop.Service
 	recorder *interop.Recorder
 }
 
-// fault reads the first fault, and nil when there was none: the script goes on to a refusal that it wants.
+// firstFault returns the first fault and its HTTP status, or nil. A working script also ends with a fault, which it
+// expects.
 func (c *brokenClient) fault(t *testing.T) (*soap.Refusal, int) {
 	t.Helper()
 	for _, e := range c.recorder.Exchanges() {
@@ -263,7 +265,7 @@ func (c *brokenClient) fault(t *testing.T) (*soap.Refusal, int) {
 	return nil, 0
 }
 
-// run runs a client's text with a key.
+// runClient runs the source text of a client with a key.
 func (c *brokenClient) run(t *testing.T, text, key string) interop.Result {
 	t.Helper()
 	directory := t.TempDir()
@@ -281,7 +283,7 @@ func (c *brokenClient) run(t *testing.T, text, key string) interop.Result {
 		"--card", filepath.Join(directory, "card.pdf"))
 }
 
-// strange makes the key of the hospital, as an authority issues it that the service does not know.
+// writeUntrustedKey writes a key with the hospital's subject, issued by an untrusted authority, and returns the file.
 func (c *brokenClient) strange(t *testing.T) string {
 	t.Helper()
 	now := time.Now()
@@ -298,27 +300,27 @@ func (c *brokenClient) strange(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	octets, err := pki.WriteP12([]*pki.Key{key}, strings.TrimRight(string(password), "\r\n"), 1000, rand.Reader)
+	data, err := pki.WriteP12([]*pki.Key{key}, strings.TrimRight(string(password), "\r\n"), 1000, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "other.p12")
-	interop.WriteFile(t, file, octets)
+	interop.WriteFile(t, file, data)
 	return file
 }
 
-const brokenHead = `# Ten broken clients, and what they were told
+const brokenHead = `# Ten broken clients and their faults
 
-<!-- Made by its test from what a service answers: go test ./internal/interop -run TestBrokenClients -update -->
+<!-- Generated by its test from the responses of a service: go test ./internal/interop -run TestBrokenClients -update -->
 
-A client that works, [client.py](../internal/interop/zeep/client.py) (Python, zeep and xmlsec), is broken in the ten ways that
-callers break theirs most. Each is run against a service, only the fault that it got is read, and it is repaired as the fault
-says; then it must walk through the whole job. ` + "`make test`" + ` does it again, and fails when a text here is not what a service
-answers. Instants near the service's clock are moved to 2026-11-21T10:10:00Z, and nothing else is changed. What each code means
-stands in [faults.md](faults.md); to see all that is wrong with a message at once, there is [ctr check](check.md).
+A working client, [client.py](../internal/interop/zeep/client.py) (Python, zeep and xmlsec), is broken in the ten ways that are most
+frequent among callers. Each broken client runs against a service. It is then repaired with only the information in its fault, and
+must complete the whole scenario. ` + "`make test`" + ` repeats this, and fails if a text on this page differs from the response of the service.
+Times near the service's clock are replaced by 2026-11-21T10:10:00Z; nothing else is changed. [faults.md](faults.md) explains each
+code; [ctr check](check.md) reports everything that is wrong with a message at once.
 `
 
-// chapter is what the document says of one.
+// formatChapter formats the section of the document on this scenario.
 func (b *broken) chapter(number int, source, changed string, f *soap.Refusal, status int) string {
 	var w strings.Builder
 	fmt.Fprintf(&w, "\n## %d. %s\n\n%s\n\n", number, b.title, b.how)
@@ -340,7 +342,7 @@ func (b *broken) chapter(number int, source, changed string, f *soap.Refusal, st
 	}
 	fmt.Fprintf(&w, "\n- Understood: %s\n- Repaired: %s\n", b.understood, b.repair)
 	if b.before != "" {
-		fmt.Fprintf(&w, "- The text alone did not suffice at first: %s\n", b.before)
+		fmt.Fprintf(&w, "- An earlier text of the fault was not sufficient: %s\n", b.before)
 	}
 	if b.repairs != nil {
 		fmt.Fprintf(&w, "\n```diff\n%s```\n", differences(changed, b.repairs))
@@ -349,7 +351,7 @@ func (b *broken) chapter(number int, source, changed string, f *soap.Refusal, st
 	return w.String()
 }
 
-// differences writes changes of a text by lines, without those that a change keeps.
+// formatDiff formats changes to a text as changed lines, without context.
 func differences(text string, changes []change) string {
 	var w strings.Builder
 	for i, c := range changes {
@@ -358,7 +360,7 @@ func differences(text string, changes []change) string {
 		}
 		at := strings.Index(text, c.old)
 		start, end := strings.LastIndex(text[:at], "\n")+1, at+len(c.old)
-		if c.now != "" { // the lines as a whole; what is taken out are whole lines
+		if c.now != "" { // extend to whole lines; deletions already are whole lines
 			end += strings.Index(text[end:], "\n") + 1
 		}
 		changed := strings.Replace(text[start:end], c.old, c.now, 1)
@@ -384,7 +386,7 @@ func differences(text string, changes []change) string {
 
 var instant = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
-// settled moves the instants near our clock, the service's own to a round one and the others as far, to the minute.
+// normaliseTimes shifts times within 12 hours of now, so that now becomes a fixed time, rounded to the minute.
 func settled(text string) string {
 	now := time.Now()
 	return instant.ReplaceAllStringFunc(text, func(found string) string {

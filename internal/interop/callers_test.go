@@ -20,16 +20,16 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// who calls: with which key, and inside an organisation in whose name.
+// identity is the PKI entry of the signing key and, if an organisation signs, the author.
 type who struct{ key, author string }
 
-// caller is a client of the register that calls any operation in anybody's name. It returns the answer as JSON, with the
-// names of the contract, or the codes of the refusal.
+// operationCaller calls any operation with any identity. It returns the response as JSON with the names of the
+// contract, or the codes of the refusal.
 type caller interface {
 	call(t *testing.T, as who, operation string, request any, written []byte) (answer []byte, refusal []string)
 }
 
-// shell calls with ctr, a process for each call.
+// ctrCaller calls with ctr, one process per call.
 type shell struct {
 	service   *interop.Service
 	program   string
@@ -42,13 +42,13 @@ func newShell(t *testing.T, service *interop.Service) caller {
 	return &shell{service: service, program: interop.Program(t, "ctr"), directory: t.TempDir()}
 }
 
-// refusedWith finds the codes in what ctr says of a refusal.
+// refusalCodePattern matches the codes of a refusal in the output of ctr.
 var refusedWith = regexp.MustCompile(`(?m)^  (?:- )?([A-Z][A-Z0-9_-]+)(?:  | at |$)`)
 
 func (s *shell) call(t *testing.T, as who, operation string, request any, written []byte) (answer []byte, refusal []string) {
 	t.Helper()
 	s.calls++
-	file := filepath.Join(s.directory, strconv.Itoa(s.calls)) // of a request or of a card
+	file := filepath.Join(s.directory, strconv.Itoa(s.calls)) // of the request or the card
 	interop.WriteFile(t, file, written)
 	args := []string{"--json", "--p12", s.service.P12[as.key], "--password-file", s.service.Password(), "--url", s.service.URL, "--ca", s.service.CA}
 	if as.author != "" {
@@ -68,7 +68,7 @@ func (s *shell) call(t *testing.T, as who, operation string, request any, writte
 	return nil, nil
 }
 
-// withCard puts a card, which ctr writes into a file, back into its answer.
+// embedCard puts the card, which ctr writes to a file, into the printed response.
 func withCard(t *testing.T, operation, file, printed string) []byte {
 	t.Helper()
 	if operation != "GetImplantCard" {
@@ -82,14 +82,15 @@ func withCard(t *testing.T, operation, file, printed string) []byte {
 	if err = json.Unmarshal([]byte(printed), &answer.Card); err != nil {
 		t.Fatal(err)
 	}
-	octets, err := json.Marshal(answer)
+	data, err := json.Marshal(answer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return octets
+	return data
 }
 
-// commandOf is the command of ctr that makes a request. What it takes from a file is in the file already.
+// ctrCommand returns the arguments of ctr for a request. The file already contains a request that ctr reads from a
+// file.
 func commandOf(t *testing.T, request any, file string) []string {
 	t.Helper()
 	switch r := request.(type) {
@@ -159,7 +160,7 @@ func changeOf(c wire.MandateChange) []string {
 	return flags("mandate end", "--grantee", c.End.Grantee, "--grantor", c.End.Grantor)
 }
 
-// flags are the words of a command and its flags, without those that are empty or zero.
+// buildFlags returns the words of a command and its flags, without empty and zero values.
 func flags(command string, pairs ...any) []string {
 	args := strings.Fields(command)
 	for i := 0; i < len(pairs); i += 2 {
@@ -170,7 +171,7 @@ func flags(command string, pairs ...any) []string {
 	return args
 }
 
-// zeep calls with zeep, in one process for all calls.
+// zeepCaller calls with zeep, in one process for all calls.
 type zeep struct {
 	service *interop.Service
 	in      io.Writer
@@ -193,7 +194,7 @@ func newZeep(t *testing.T, service *interop.Service, soap string) caller {
 	}
 	t.Cleanup(func() {
 		_ = in.Close()
-		_ = command.Wait() // it is ended with the test
+		_ = command.Wait() // the end of the test kills it
 	})
 	return z
 }
@@ -224,27 +225,27 @@ func (z *zeep) call(t *testing.T, as who, operation string, _ any, written []byt
 	if err != nil {
 		t.Fatalf("operate.py, %s: %v\n%s", operation, err, z.said)
 	}
-	var said struct {
+	var body struct {
 		Answer  json.RawMessage
 		Refused *struct {
 			Code       string
 			Violations []struct{ Code string }
 		}
 	}
-	if err = json.Unmarshal(line, &said); err != nil {
+	if err = json.Unmarshal(line, &body); err != nil {
 		t.Fatal(err)
 	}
-	if said.Refused == nil {
-		return said.Answer, nil
+	if body.Refused == nil {
+		return body.Answer, nil
 	}
-	refusal = []string{said.Refused.Code}
-	for _, v := range said.Refused.Violations {
+	refusal = []string{body.Refused.Code}
+	for _, v := range body.Refused.Violations {
 		refusal = append(refusal, v.Code)
 	}
 	return nil, refusal
 }
 
-// part is an element of a request.
+// xmlPart is an element of a request.
 type part struct {
 	XMLName    xml.Name
 	Attributes []xml.Attr `xml:",any,attr"`
@@ -252,8 +253,8 @@ type part struct {
 	Parts      []part     `xml:",any"`
 }
 
-// contentOf is a request as zeep takes it: an object of the names of its parts and attributes, and what is repeated as a list.
-// What every request begins with is left to the script.
+// zeepContent converts a request to the format of zeep: an object with the names of elements and attributes, repeated
+// elements as a list. The script adds Id and IssueInstant.
 func contentOf(t *testing.T, written []byte) map[string]any {
 	t.Helper()
 	var request part
@@ -287,7 +288,7 @@ func (p *part) content() map[string]any {
 	return all
 }
 
-// value is what has parts or attributes as an object, and a text as such.
+// toValue converts an element with children or attributes to an object, and any other to its text.
 func (p *part) value() any {
 	if all := p.content(); len(all) > 0 || p.Text == "" {
 		return all
@@ -295,7 +296,7 @@ func (p *part) value() any {
 	return p.Text
 }
 
-// send sends a request and returns the answer, or the codes of the refusal.
+// sendRequest sends a request and returns the response, or the codes of the refusal.
 func send[R, Q any](p *play, as who, request *Q) (answer *R, refusal []string) {
 	p.t.Helper()
 	operation := strings.TrimSuffix(reflect.TypeFor[Q]().Name(), "Request")
@@ -303,14 +304,14 @@ func send[R, Q any](p *play, as who, request *Q) (answer *R, refusal []string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	octets, refusal := p.caller.call(p.t, as, operation, request, written)
+	data, refusal := p.caller.call(p.t, as, operation, request, written)
 	p.used[operation] = true
 	if refusal != nil {
 		return nil, refusal
 	}
 	answer = new(R)
-	if err = json.Unmarshal(octets, answer); err != nil {
-		p.t.Fatalf("%s: %v: %s", operation, err, octets)
+	if err = json.Unmarshal(data, answer); err != nil {
+		p.t.Fatalf("%s: %v: %s", operation, err, data)
 	}
 	return answer, nil
 }

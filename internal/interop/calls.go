@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// Notify sends a notification that must be accepted.
+// MustNotify sends a notification and fails the test if it is not accepted.
 func Notify(tb testing.TB, c *client.Client, request *wire.NotifyImplantRequest) *wire.NotifyResponse {
 	tb.Helper()
 	answer, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](tb.Context(), c, "NotifyImplant", request)
@@ -20,12 +20,12 @@ func Notify(tb testing.TB, c *client.Client, request *wire.NotifyImplantRequest)
 	return answer
 }
 
-// SearchBy is a search that the surgeon makes.
+// NewSearchRequest returns a search request by the surgeon.
 func SearchBy(criteria wire.SearchCriteria) *wire.SearchRequest {
 	return &wire.SearchRequest{Header: Header(), MaxElements: 20, Criteria: criteria}
 }
 
-// Search searches, and must not be refused.
+// MustSearch calls Search and fails the test if it is refused.
 func Search(tb testing.TB, c *client.Client, criteria wire.SearchCriteria) *wire.SearchResponse {
 	tb.Helper()
 	answer, err := client.Call[wire.SearchRequest, wire.SearchResponse](tb.Context(), c, "Search", SearchBy(criteria))
@@ -35,22 +35,22 @@ func Search(tb testing.TB, c *client.Client, criteria wire.SearchCriteria) *wire
 	return answer
 }
 
-// ByPatient searches a patient's notifications.
+// CriteriaByPatient selects a patient's notifications.
 func ByPatient(patient string) wire.SearchCriteria {
 	return wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: patient}}
 }
 
-// ByNumber searches one notification.
+// CriteriaByNumber selects one notification.
 func ByNumber(number string) wire.SearchCriteria {
 	return wire.SearchCriteria{ByNotification: &wire.ByNotification{NotificationNumber: number}}
 }
 
-// BySerial searches the notifications of an implant.
+// CriteriaBySerial selects the notifications of an implant.
 func BySerial(serial string) wire.SearchCriteria {
 	return wire.SearchCriteria{ByImplant: &wire.ByImplant{SerialNumber: serial}}
 }
 
-// Signed writes and signs a request of an operation, as it goes out.
+// SignRequest encodes and signs a request of an operation, and returns the message.
 func Signed[Q any](tb testing.TB, c *client.Client, operation string, request *Q) []byte {
 	tb.Helper()
 	body, err := wire.Encode(operation+"Request", request)
@@ -64,7 +64,7 @@ func Signed[Q any](tb testing.TB, c *client.Client, operation string, request *Q
 	return message
 }
 
-// Post sends octets as they are, and returns the answer as it is.
+// PostMessage sends a message unchanged and returns the body of the response, whatever its status.
 func Post(tb testing.TB, c *client.Client, message []byte) []byte {
 	tb.Helper()
 	request, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, c.URL, bytes.NewReader(message))
@@ -75,7 +75,7 @@ func Post(tb testing.TB, c *client.Client, message []byte) []byte {
 	return do(tb, c.HTTP, request)
 }
 
-// Get reads a page.
+// FetchPage sends a GET request and returns the body of the response.
 func Get(tb testing.TB, c *http.Client, address string) []byte {
 	tb.Helper()
 	request, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, address, http.NoBody)

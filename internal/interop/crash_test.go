@@ -20,26 +20,26 @@ const (
 	crashedClients = 16
 )
 
-// submission is what one client has sent, and the number that was acknowledged or found later.
+// submission is a request that a client sent, and the number that was acknowledged or found later.
 type submission struct {
 	request *wire.NotifyImplantRequest
-	number  string // empty: not acknowledged
+	number  string // empty if not acknowledged
 }
 
 func (s *submission) serial() string { return s.request.InputReference }
 
-// crash is one database, and what is known to be in it.
+// crashTest is one database and its expected contents.
 type crash struct {
 	interop.Place
 
 	t         *testing.T
-	numbers   map[string]string // to the InputReference
-	unsettled int               // submissions without an answer
-	survived  int               // of these: were in the register nonetheless
+	numbers   map[string]string // InputReference by notification number
+	unsettled int               // submissions without a response
+	survived  int               // unanswered submissions that were stored
 }
 
-// The service is killed again and again while clients call. Whatever was acknowledged must be there afterwards; what was
-// not is there once or not at all, and once after the client has asked again.
+// TestCrash kills the service repeatedly while clients call. Afterwards every acknowledged submission must be stored
+// once, and every other at most once; after the client sends it again, it is stored exactly once.
 func TestCrash(t *testing.T) {
 	if os.Getenv("CTR_CRASH") == "" {
 		t.Skip("takes minutes; run: make crash")
@@ -69,7 +69,7 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// storm lets clients send as fast as they can, and kills the service under them.
+// sendUntilKilled lets clients send at full speed and kills the service meanwhile. It returns the submissions.
 func (c *crash) storm(service *interop.Service, round int) []*submission {
 	patients := []string{"48022907379", "84061205236", "05041801691", "12451200933", "55230002134"}
 	var (
@@ -106,14 +106,14 @@ func (c *crash) storm(service *interop.Service, round int) []*submission {
 	case <-time.After(10 * time.Second):
 		c.t.Error("nothing is acknowledged within 10 seconds")
 	}
-	time.Sleep(50*time.Millisecond + time.Duration(round)*13*time.Millisecond) // another moment each time
+	time.Sleep(50*time.Millisecond + time.Duration(round)*13*time.Millisecond) // a different delay in each round
 	dead.Store(true)
 	service.Kill()
 	clients.Wait()
 	return sent
 }
 
-// send sends a submission, signed anew, and notes the number.
+// sendSubmission signs and sends a submission, and stores the number.
 func (c *crash) send(caller *client.Client, s *submission) error {
 	s.request.Header = interop.Header()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
@@ -129,7 +129,7 @@ func (c *crash) send(caller *client.Client, s *submission) error {
 	return nil
 }
 
-// settle finds out what became of submissions, and sends each again.
+// resolveAll determines for each submission whether it was stored, and sends it again.
 func (c *crash) settle(service *interop.Service, sent []*submission) {
 	var mu sync.Mutex
 	c.each(service, sent, func(caller *client.Client, s *submission) error {
@@ -149,7 +149,7 @@ func (c *crash) settle(service *interop.Service, sent []*submission) {
 	})
 }
 
-// recheck looks for submissions by their numbers.
+// recheckAll searches for the submissions by their numbers.
 func (c *crash) recheck(service *interop.Service, sent []*submission) {
 	c.each(service, sent, func(caller *client.Client, s *submission) error {
 		_, err := c.search(caller, interop.ByNumber(s.number), s, 1, 1)
@@ -157,7 +157,7 @@ func (c *crash) recheck(service *interop.Service, sent []*submission) {
 	})
 }
 
-// each does something with every submission, several at a time.
+// forEachSubmission calls do for every submission, concurrently.
 func (c *crash) each(service *interop.Service, sent []*submission, do func(*client.Client, *submission) error) {
 	var clients sync.WaitGroup
 	next := make(chan *submission, len(sent))
@@ -178,14 +178,15 @@ func (c *crash) each(service *interop.Service, sent []*submission, do func(*clie
 	clients.Wait()
 }
 
-// settleOne returns how many notifications there were before it was sent again: one, or none when it was never answered.
+// resolveSubmission returns the number of stored notifications before it sends the submission again: 1, or 0 if the
+// submission was never acknowledged.
 func (c *crash) settleOne(caller *client.Client, s *submission) (before int, err error) {
 	if s.number != "" {
 		if before, err = c.search(caller, interop.ByNumber(s.number), s, 1, 1); err != nil {
 			return 0, fmt.Errorf("acknowledged, by its number: %w", err)
 		}
 	}
-	// What was acknowledged must be there once; what was not, at most once.
+	// An acknowledged submission must be stored once, any other at most once.
 	if before, err = c.search(caller, interop.BySerial(s.serial()), s, before, 1); err != nil {
 		return 0, fmt.Errorf("after the crash, by its serial number: %w", err)
 	}
@@ -198,16 +199,16 @@ func (c *crash) settleOne(caller *client.Client, s *submission) (before int, err
 	return before, nil
 }
 
-// search looks for a submission, which must be there at least and at most so many times, with the number that it is known
-// to have. One that had none yet takes the number that is found, so that what is answered later must agree with it.
-func (c *crash) search(caller *client.Client, criteria wire.SearchCriteria, s *submission, least, most int) (int, error) {
+// searchSubmission searches for a submission, which must be found minCount to maxCount times with its known number.
+// If the number is unknown, it stores the found one, so that a later receipt must agree with it.
+func (c *crash) search(caller *client.Client, criteria wire.SearchCriteria, s *submission, minCount, maxCount int) (int, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
 	found, err := client.Call[wire.SearchRequest, wire.SearchResponse](ctx, caller, "Search", interop.SearchBy(criteria))
 	if err != nil {
 		return 0, err
 	}
-	if found.Total < least || found.Total > most || found.Total != len(found.Notification) {
+	if found.Total < minCount || found.Total > maxCount || found.Total != len(found.Notification) {
 		return 0, fmt.Errorf("found %d times", found.Total)
 	}
 	for _, n := range found.Notification {
@@ -221,7 +222,7 @@ func (c *crash) search(caller *client.Client, criteria wire.SearchCriteria, s *s
 	return found.Total, nil
 }
 
-// count looks into the tables: one row for each submission, in each table that has one, and a file that is whole.
+// checkRowCounts requires one row per submission in each table, and for SQLite an intact file.
 func (c *crash) count(engine string, want int) {
 	db := c.Raw(c.t)
 	for _, counted := range []string{

@@ -1,9 +1,9 @@
-// Package interop runs the real programs, ctrd and ctr, as processes for tests, and holds the foreign clients that prove
-// that the contract means to others what it means to us.
+// Package interop runs the real programs, ctrd and ctr, as processes for tests. It also contains clients in other
+// languages, which prove that other toolkits interpret the contract as we do.
 //
-// It is separate so that the tests of the commands, of crashes and of foreign clients start, watch and end processes in
-// one way: a process never outlives its test, talks on loopback only, and takes nothing from the environment that
-// happens to be there.
+// It is separate so that the tests of the commands, of crashes and of foreign clients start, watch and end processes
+// in the same way: a process never outlives its test, uses loopback only, and inherits only PATH from the
+// environment.
 package interop
 
 import (
@@ -21,21 +21,21 @@ import (
 	"time"
 )
 
-// module is where the programs are built from.
+// modulePath is the Go module that contains the programs.
 const module = "github.com/openctr/ctr"
 
-// Main runs the tests of a package and then removes the programs that they had built. Call it from TestMain.
+// RunTests runs the tests of a package and then removes the programs built for them. Call it from TestMain.
 func Main(m *testing.M) int {
 	defer func() { _ = os.RemoveAll(programs()) }()
 	return m.Run()
 }
 
-// programs is where this process builds the programs.
+// programDirectory returns the directory into which this process builds the programs.
 func programs() string {
 	return filepath.Join(os.TempDir(), "ctr-programs-"+strconv.Itoa(os.Getpid()))
 }
 
-// build builds both programs as they are delivered: without cgo. Once is enough for a test binary.
+// buildPrograms builds both programs as they are released, without cgo, once per test binary.
 var build = sync.OnceValue(func() error {
 	if err := os.MkdirAll(programs(), 0o700); err != nil {
 		return err
@@ -43,8 +43,8 @@ var build = sync.OnceValue(func() error {
 	if _, err := goTool("build", "-o", programs()+"/", module+"/cmd/ctrd", module+"/cmd/ctr"); err != nil {
 		return err
 	}
-	// go test does not see what the programs are made of, and would repeat an old result when only that has changed. It
-	// does see which directories a test reads, and compares what lies in them.
+	// The sources of the programs are no input of the test binary, so that go test would reuse a cached result after a
+	// change of them. Reading their directories makes them an input of the test.
 	made, err := goTool("list", "-deps", "-f", "{{if and .Module .Module.Main}}{{.Dir}}{{end}}", module+"/cmd/...")
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func goTool(args ...string) (string, error) {
 	return stdout.String(), nil
 }
 
-// Program builds the programs, unless that is done, and returns the path of one: "ctrd" or "ctr".
+// ProgramPath builds the programs on its first call, and returns the path of one: "ctrd" or "ctr".
 func Program(tb testing.TB, name string) string {
 	tb.Helper()
 	if err := build(); err != nil {
@@ -77,8 +77,8 @@ func Program(tb testing.TB, name string) string {
 	return filepath.Join(programs(), name)
 }
 
-// Command prepares a program that ends with the test at the latest, in a folder of its own and
-// with a bare environment, to which the test may add.
+// NewCommand prepares a program that ends with the test at the latest. It runs in a temporary directory of its own
+// with a minimal environment, to which environment is added.
 func Command(tb testing.TB, program string, environment []string, args ...string) *exec.Cmd {
 	tb.Helper()
 	command := exec.CommandContext(tb.Context(), program, args...)
@@ -89,7 +89,7 @@ func Command(tb testing.TB, program string, environment []string, args ...string
 	return command
 }
 
-// Result is what a program did.
+// Result is the output and exit code of a program, and its duration.
 type Result struct {
 	Stdout string
 	Stderr string
@@ -97,13 +97,13 @@ type Result struct {
 	Took   time.Duration
 }
 
-// Run runs a program to its end.
+// RunProgram runs a program until it ends.
 func Run(tb testing.TB, program string, args ...string) Result {
 	tb.Helper()
 	return RunWith(tb, program, nil, args...)
 }
 
-// RunWith runs a program to its end, with settings in its environment.
+// RunProgramWithEnv runs a program with additional environment variables until it ends.
 func RunWith(tb testing.TB, program string, environment []string, args ...string) Result {
 	tb.Helper()
 	command := Command(tb, program, environment, args...)
@@ -118,7 +118,7 @@ func RunWith(tb testing.TB, program string, environment []string, args ...string
 	return Result{stdout.String(), stderr.String(), command.ProcessState.ExitCode(), took}
 }
 
-// Tool finds a program of the distribution. Without it the test is skipped, unless CI=true: there it fails.
+// FindTool returns the path of a program of the distribution. If it is missing, SkipMissing ends the test.
 func Tool(tb testing.TB, name, debianPackage string) string {
 	tb.Helper()
 	path, err := exec.LookPath(name)
@@ -128,7 +128,7 @@ func Tool(tb testing.TB, name, debianPackage string) string {
 	return path
 }
 
-// Missing ends a test for want of packages of the distribution: it skips it, unless CI=true, where it fails.
+// SkipMissing skips the test because packages of the distribution are missing. With CI=true it fails the test instead.
 func Missing(tb testing.TB, debianPackages string) {
 	tb.Helper()
 	text := "not here; install it with: sudo apt-get install -y --no-install-recommends " + debianPackages

@@ -23,19 +23,19 @@ import (
 	"github.com/beevik/etree"
 )
 
-// observed is what a recorder saw of a run.
+// observation is what the recorder saw of a run.
 type observed struct {
-	version    string // what the client calls itself
+	version    string // of the toolkit, as the client reports it
 	operations []string
-	signed     []string // the elements under the signature
-	reference  string   // how the key is named
-	unmet      []string // requirements for clients that its messages do not meet
+	signed     []string // names of the signed elements
+	reference  string   // form of the key reference
+	unmet      []string // IDs of client requirements that its messages do not meet
 }
 
-// requests are what every client sends at least, in this order; the last is the one that is refused.
+// expectedOperations are the operations that every client calls at least, in this order. The last call is refused.
 var requests = []string{"NotifyImplant", "Search", "GetImplantCard", "NotifyExplant", "NotifyImplant"}
 
-// observe checks that the messages which went by are what the client was asked for, and returns what else they show.
+// checkExchanges checks that the messages match the variant, and returns the observed properties for the document.
 func observe(t *testing.T, v variant, all []interop.Exchange) observed {
 	t.Helper()
 	var o observed
@@ -45,7 +45,7 @@ func observe(t *testing.T, v variant, all []interop.Exchange) observed {
 		operation := strings.TrimSuffix(root.FindElement("Body").ChildElements()[0].Tag, "Request")
 		o.operations = append(o.operations, operation)
 		judgeSent(t, v, e, root)
-		wanted := v.mtom || soap.AcceptsPackage(e.Accept) // JAX-WS accepts packages always
+		wanted := v.mtom || soap.AcceptsPackage(e.Accept) // JAX-WS always accepts packages
 		if packed := isPacked(e.AnsweredType); operation == "GetImplantCard" && packed != wanted {
 			t.Errorf("the card came as %s", e.AnsweredType)
 		}
@@ -64,7 +64,7 @@ func observe(t *testing.T, v variant, all []interop.Exchange) observed {
 	return o
 }
 
-// judgeSent checks a message against the variant that was asked for.
+// checkRequest checks a request against the requested variant.
 func judgeSent(t *testing.T, v variant, e interop.Exchange, root *etree.Element) {
 	t.Helper()
 	if packed := isPacked(e.SentType); packed != v.mtom {
@@ -79,7 +79,8 @@ func judgeSent(t *testing.T, v variant, e interop.Exchange, root *etree.Element)
 	}
 }
 
-// unmet has the messages judged as ctr conformance judges captured ones, and returns the requirements that they do not meet.
+// unmetRequirements judges the messages as ctr conformance does, and returns the IDs of the requirements that they do
+// not meet.
 func unmet(t *testing.T, all []interop.Exchange) []string {
 	t.Helper()
 	captured := make([]conformance.Captured, len(all))
@@ -106,27 +107,27 @@ func isPacked(contentType string) bool {
 	return err == nil && kind == "multipart/related"
 }
 
-// envelope is the envelope of a message, which may be a package.
-func envelope(t *testing.T, contentType string, octets []byte) *etree.Element {
+// parseEnvelope returns the envelope of a message, which may be an MTOM package.
+func envelope(t *testing.T, contentType string, data []byte) *etree.Element {
 	t.Helper()
 	kind, parameters, err := mime.ParseMediaType(contentType)
 	if err == nil && kind == "multipart/related" {
 		var part *multipart.Part
-		if part, err = multipart.NewReader(bytes.NewReader(octets), parameters["boundary"]).NextRawPart(); err == nil {
-			octets, err = io.ReadAll(part)
+		if part, err = multipart.NewReader(bytes.NewReader(data), parameters["boundary"]).NextRawPart(); err == nil {
+			data, err = io.ReadAll(part)
 		}
 	}
 	document := etree.NewDocument()
 	if err == nil {
-		err = document.ReadFromBytes(octets)
+		err = document.ReadFromBytes(data)
 	}
 	if err != nil {
-		t.Fatalf("%v: %s\n%s", err, contentType, octets)
+		t.Fatalf("%v: %s\n%s", err, contentType, data)
 	}
 	return document.Root()
 }
 
-// signature tells which elements are signed, and how the key is named.
+// describeSignature returns the names of the signed elements and the form of the key reference.
 func signature(root *etree.Element) (signed []string, reference string) {
 	byID := map[string]string{}
 	for _, element := range root.FindElements("//*") {
@@ -155,19 +156,20 @@ func subsequence(part, whole []string) bool {
 	return len(part) == 0
 }
 
-// What is left out of a version: all but its first two numbers, and remarks. It changes with every update of a distribution.
+// patchPattern and remarkPattern match the parts of a version that every update of a distribution changes: all after
+// the first two numbers, and remarks in parentheses.
 var (
 	patch  = regexp.MustCompile(`([0-9]+\.[0-9]+)\.[-+~.0-9A-Za-z]*`)
 	remark = regexp.MustCompile(` \([^)]*\)`)
 )
 
-// withoutVersions is what a document says on every machine alike.
+// stripVersions removes version numbers, which differ between machines.
 func withoutVersions(text string) string {
 	return regexp.MustCompile(`[0-9]+\.[0-9]+`).ReplaceAllString(text, "")
 }
 
-func shortVersion(told string) string {
-	return patch.ReplaceAllString(remark.ReplaceAllString(told, ""), "$1")
+func shortVersion(version string) string {
+	return patch.ReplaceAllString(remark.ReplaceAllString(version, ""), "$1")
 }
 
 const matrixHead = `# Toolkits
@@ -194,7 +196,7 @@ P-256 and sign with ecdsa-sha256. MTOM means that requests go as a package and t
 
 `
 
-// letters stand for requests, in their order.
+// operationLetters abbreviate expectedOperations, in the same order.
 var letters = []string{"N", "S", "C", "X", "R"}
 
 const matrixGenerators = `
@@ -206,12 +208,12 @@ Each makes code of every form of the contract, and says nothing while it does so
 | --- | --- | --- | --- | --- |
 `
 
-// columns are all variants that any client has, without their client.
+// allVariants returns every possible variant, without a client name.
 func columns() []variant {
 	return foreignKind{SOAP: []string{"1.1", "1.2"}, Keys: []string{"RSA", "EC"}, MTOM: []bool{false, true}}.variants()
 }
 
-// cells are the cells of a client's row: what it did in each variant, on all databases.
+// formatCells formats the row of a client: the operations that succeeded in each variant, on all databases.
 func (m *matrix) cells(t *testing.T, client string) string {
 	t.Helper()
 	var text strings.Builder
@@ -224,13 +226,13 @@ func (m *matrix) cells(t *testing.T, client string) string {
 		case len(r.databases) != len(places()):
 			t.Errorf("%s was run on %q only", v, r.databases)
 		default:
-			text.WriteString(" " + strings.Join(letters, " ") + " |") // observe has failed the test if any is missing
+			text.WriteString(" " + strings.Join(letters, " ") + " |") // checkExchanges fails the test if any is missing
 		}
 	}
 	return text.String()
 }
 
-// unmet are the requirements that a client did not meet in some variant.
+// unmetByClient returns the requirements that a client did not meet in some variant.
 func (m *matrix) unmet(client string) []string {
 	var all []string
 	for v, r := range m.rows {
@@ -242,7 +244,7 @@ func (m *matrix) unmet(client string) []string {
 	return slices.Compact(all)
 }
 
-// document makes docs/interop.md, or compares it.
+// writeDocument writes docs/interop.md with -update, and compares it otherwise.
 func (m *matrix) document(t *testing.T, kits []toolkit) {
 	t.Helper()
 	var text, runs, generators, limits strings.Builder
@@ -278,7 +280,7 @@ func (m *matrix) document(t *testing.T, kits []toolkit) {
 		}
 		return
 	}
-	if kept, err := os.ReadFile(name); err != nil || withoutVersions(string(kept)) != withoutVersions(text.String()) {
+	if existing, err := os.ReadFile(name); err != nil || withoutVersions(string(existing)) != withoutVersions(text.String()) {
 		t.Errorf("docs/interop.md is not what was seen (%v); run: make interop. It should be:\n%s", err, text.String())
 	}
 }

@@ -12,17 +12,17 @@ import (
 	"github.com/openctr/ctr/internal/interop"
 )
 
-// root is the project's, from where a page's commands are typed.
+// projectRoot is the directory in which the commands of a page are run.
 const root = "../.."
 
-// blocks are the blocks of commands and output on a toolkit's page.
+// readCommandBlocks returns a toolkit's page and its code blocks.
 func (k toolkit) blocks(t *testing.T) (page string, blocks []string) {
 	t.Helper()
-	octets, err := os.ReadFile(filepath.Join(root, k.Page))
+	data, err := os.ReadFile(filepath.Join(root, k.Page))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, part := range strings.Split(string(octets), "\n```\n") {
+	for i, part := range strings.Split(string(data), "\n```\n") {
 		if i%2 == 1 {
 			blocks = append(blocks, part)
 		}
@@ -30,10 +30,10 @@ func (k toolkit) blocks(t *testing.T) (page string, blocks []string) {
 	if len(blocks) < 2 || blocks[0] != "make build\nbin/ctrd serve --dev --data ctr-data" {
 		t.Fatalf("%s does not begin with the start of a service", k.Page)
 	}
-	return string(octets), blocks
+	return string(data), blocks
 }
 
-// Whoever types what stands on a toolkit's page must type what is run here.
+// TestPagesShowWhatIsRun: the page of each toolkit contains exactly the commands that the tests run.
 func TestPagesShowWhatIsRun(t *testing.T) {
 	t.Parallel()
 	for _, kit := range toolkits(t) {
@@ -53,7 +53,7 @@ func TestPagesShowWhatIsRun(t *testing.T) {
 	}
 }
 
-// pageService is the service of the pages, at the address that they name. Nothing else may be there.
+// startPageService starts a service at the fixed address that the pages use, which must be free.
 func pageService(t *testing.T) *interop.Service {
 	t.Helper()
 	const address = "127.0.0.1:8443"
@@ -65,21 +65,21 @@ func pageService(t *testing.T) *interop.Service {
 	return interop.Start(t, interop.DevelopmentDirectory(t), "--listen", address)
 }
 
-// printed finds what the client prints, behind what its build says.
+// clientOutputPattern matches the client's JSON output after the output of its build.
 var printed = regexp.MustCompile(`(?s)\{\s*"toolkit".*`)
 
-// typePage types the second block of a page, which leads to the first accepted notification. Only the folder of the service
-// is another: ctr-data may be somebody's.
+// typePage runs the second code block of a page, which leads to the first accepted notification. It replaces only the
+// data directory, because ctr-data may already exist.
 func (k toolkit) typePage(t *testing.T, service *interop.Service) {
 	t.Helper()
 	_, blocks := k.blocks(t)
 	lines := strings.ReplaceAll(blocks[1], "../../../ctr-data", service.Data)
-	said, err := typeLines(t, root, lines)
+	output, err := typeLines(t, root, lines)
 	if err != nil {
-		t.Fatalf("%v\n%s\n%s", err, lines, said)
+		t.Fatalf("%v\n%s\n%s", err, lines, output)
 	}
-	var tells told
-	if err := json.Unmarshal([]byte(printed.FindString(said)), &tells); err != nil || !fifteenDigits.MatchString(tells.Number) {
-		t.Errorf("%v: %s", err, said)
+	var report told
+	if err := json.Unmarshal([]byte(printed.FindString(output)), &report); err != nil || !fifteenDigits.MatchString(report.Number) {
+		t.Errorf("%v: %s", err, output)
 	}
 }

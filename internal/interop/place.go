@@ -9,16 +9,16 @@ import (
 	"github.com/openctr/ctr/internal/storetest"
 )
 
-// Place is a database that several services can share.
+// TestDatabase is a database that several services can share.
 type Place struct {
-	Start func(tb testing.TB, args ...string) *Service
-	Raw   func(tb testing.TB) *sql.DB // as any other program would open it
-	Flags []string                    // that tell the operator's commands where the register is
-	Keys  string                      // the file of the keys under which persons are kept
-	URL   string                      // of the database; empty for the embedded one
+	Start func(tb testing.TB, args ...string) *Service // starts a service on the database
+	Raw   func(tb testing.TB) *sql.DB                  // opens a connection without the store
+	Flags []string                                     // that locate the register for the operator's commands
+	Keys  string                                       // file of the encryption keys for personal data
+	URL   string                                       // of the database; empty for SQLite
 }
 
-// Embedded is an empty SQLite database. Its services share one folder.
+// NewEmbeddedDatabase returns an empty SQLite database. Its services share one data directory.
 func Embedded(tb testing.TB) Place {
 	tb.Helper()
 	directory := DevelopmentDirectory(tb)
@@ -30,8 +30,8 @@ func Embedded(tb testing.TB) Place {
 	}
 }
 
-// Postgres is an empty PostgreSQL database. Each of its services has a folder of its own, as on machines of their own,
-// and the same key file.
+// NewPostgresDatabase returns an empty PostgreSQL database. Each of its services has its own data directory, as if on
+// its own machine; they share the key file.
 func Postgres(tb testing.TB) Place {
 	tb.Helper()
 	address := storetest.Postgres(tb)
@@ -48,20 +48,20 @@ func Postgres(tb testing.TB) Place {
 	}
 }
 
-// Operate runs a command of the operator on the register, while services run or not.
+// RunAdmin runs a command of the operator on the register. Services may be running.
 func (p Place) Operate(tb testing.TB, args ...string) Result {
 	tb.Helper()
 	return Run(tb, Program(tb, "ctrd"), append(append([]string{"admin"}, args...), p.Flags...)...)
 }
 
-// OpenEmbedded opens the SQLite database of a service's folder.
+// OpenEmbedded opens the SQLite database in a service's data directory.
 func OpenEmbedded(tb testing.TB, directory string) *sql.DB {
 	tb.Helper()
 	file := url.URL{Scheme: "file", Path: filepath.Join(directory, "ctr.sqlite"), RawQuery: "_busy_timeout=5000"}
 	return openRaw(tb, "sqlite", file.String())
 }
 
-// openRaw opens a database with a driver that the store has registered.
+// openDatabase opens a database with a driver that the store registers. The test closes it at its end.
 func openRaw(tb testing.TB, driver, source string) *sql.DB {
 	tb.Helper()
 	db, err := sql.Open(driver, source)

@@ -22,10 +22,11 @@ import (
 	"github.com/openctr/ctr/internal/interop"
 )
 
-// traces are the forms in which what must not be told could stand somewhere, with what each is of.
+// privateTexts maps each form in which private data could appear to its description.
 type traces map[string]string
 
-// tracesOf are those of the persons of the development data and of what callers say in the scenarios.
+// collectPrivateTexts returns the private data of the persons in the development data and the free texts of the
+// scenarios.
 func tracesOf(t *testing.T) traces {
 	t.Helper()
 	all := traces{}
@@ -46,51 +47,51 @@ func tracesOf(t *testing.T) traces {
 	for _, person := range persons[1:] {
 		n := person[0]
 		all.add("a number", n)
-		digest := sha256.Sum256([]byte(n)) // without a key, anybody could try all numbers
+		digest := sha256.Sum256([]byte(n)) // an unkeyed digest can be reversed by trying all numbers
 		all.add("the digest of a number", string(digest[:]))
 		all.add("a number as it is printed", fmt.Sprintf("%s.%s.%s-%s.%s", n[:2], n[2:4], n[4:6], n[6:9], n[9:]))
-		if len(person[2]) > 4 { // a shorter one may stand anywhere
+		if len(person[2]) > 4 { // a shorter name may occur by chance
 			all.add("a name", person[2])
 		}
 	}
 	return all
 }
 
-// add adds a text: in plain, in hexadecimal digits, and in base64 wherever in a longer text it may stand.
+// addForms adds a text in plain, in hexadecimal, and in base64 at any offset within a longer text.
 func (a traces) add(what, text string) {
 	a[text] = what
 	a[hex.EncodeToString([]byte(text))] = what + ", in hexadecimal digits"
 	for shift := range 3 {
 		encoded := base64.StdEncoding.EncodeToString(append(make([]byte, shift), text...))
-		// A character holds six bits: only those count that hold none of what stands before and after.
+		// A base64 character holds six bits. Keep only the characters without bits of the text before and after.
 		a[encoded[(shift*8+5)/6:(shift+len(text))*8/6]] = what + ", in base64"
 	}
 }
 
-// in finds the first trace in octets.
-func (a traces) in(octets []byte) string {
+// findIn returns a description of a private text in data, or an empty string.
+func (a traces) in(data []byte) string {
 	for form, what := range a {
-		if i := bytes.Index(octets, []byte(form)); i >= 0 {
-			return fmt.Sprintf("%s at %d: %q", what, i, octets[max(0, i-40):min(len(octets), i+len(form)+20)])
+		if i := bytes.Index(data, []byte(form)); i >= 0 {
+			return fmt.Sprintf("%s at %d: %q", what, i, data[max(0, i-40):min(len(data), i+len(form)+20)])
 		}
 	}
 	return ""
 }
 
-// inValue finds the first trace in a value of a database, also if it was only compressed.
+// findInValue returns a description of a private text in a database value, also if it is compressed.
 func (a traces) inValue(value any) string {
-	var octets []byte
+	var data []byte
 	switch v := value.(type) {
 	case []byte:
-		octets = v
+		data = v
 	default:
 		return a.in(fmt.Append(nil, v))
 	}
-	if found := a.in(octets); found != "" {
+	if found := a.in(data); found != "" {
 		return found
 	}
-	for skipped := range min(len(octets), 12) { // what may stand before: a mark, a length, the head of zlib or gzip
-		text, _ := io.ReadAll(flate.NewReader(bytes.NewReader(octets[skipped:]))) // most are no such thing
+	for skipped := range min(len(data), 12) { // a marker, a length, or a zlib or gzip header may precede the data
+		text, _ := io.ReadAll(flate.NewReader(bytes.NewReader(data[skipped:]))) // most values are not compressed
 		if found := a.in(text); found != "" {
 			return "compressed: " + found
 		}
@@ -98,19 +99,19 @@ func (a traces) inValue(value any) string {
 	return ""
 }
 
-// private looks into everything that the services have left: the database, as its files and as what stands in its tables,
-// the logs, the metrics, and what the operator was told.
+// checkPrivacy searches everything that the services left behind for private texts: the files and tables of the
+// database, the logs, the metrics, and the output of the operator's commands.
 func (p *play) private() {
 	all := tracesOf(p.t)
 	p.left["what the operator was told"] = []byte(p.said.String())
 	if p.place.URL != "" {
 		p.dump()
 	}
-	public := traces{"Total Knee System": "the name of a device"} // which must be found, or the database was not looked into
+	public := traces{"Total Knee System": "the name of a device"} // must be found, which proves that the database was searched
 	database := false
-	for where, octets := range p.left {
-		database = database || public.in(octets) != ""
-		if found := all.in(octets); found != "" {
+	for where, data := range p.left {
+		database = database || public.in(data) != ""
+		if found := all.in(data); found != "" {
 			p.t.Errorf("%s: %s", where, found)
 		}
 	}
@@ -120,7 +121,7 @@ func (p *play) private() {
 	p.tables(all, public)
 }
 
-// files reads all that lies in the service's folder, without the test PKI that lay there before.
+// collectFiles reads all files in the service's data directory, except the test PKI.
 func (p *play) files(when string) {
 	p.t.Helper()
 	err := filepath.WalkDir(p.service.Data, func(path string, entry fs.DirEntry, err error) error {
@@ -140,7 +141,8 @@ func (p *play) files(when string) {
 	}
 }
 
-// dump adds what pg_dump makes of the database, with the octets of its columns as such. The tables are read in any case.
+// collectDump adds the output of pg_dump, also with bytea columns decoded. Without pg_dump only the tables are
+// searched.
 func (p *play) dump() {
 	p.t.Helper()
 	if _, err := exec.LookPath("pg_dump"); err != nil && os.Getenv("CI") != "true" {
@@ -152,47 +154,47 @@ func (p *play) dump() {
 	}
 	p.left["the dump"] = []byte(result.Stdout)
 	p.left["the octets in the dump"] = octetsIn.ReplaceAllFunc(p.left["the dump"], func(digits []byte) []byte {
-		octets, err := hex.DecodeString(string(digits[3:]))
+		data, err := hex.DecodeString(string(digits[3:]))
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		return octets
+		return data
 	})
 }
 
-// octetsIn finds a value of type bytea in a dump.
+// byteaPattern matches a bytea value in a dump.
 var octetsIn = regexp.MustCompile(`\\\\x(?:[0-9a-f]{2})+`)
 
-// tables reads every value of every table.
+// checkTables searches every value of every table.
 func (p *play) tables(all, public traces) {
 	p.t.Helper()
 	db, names := p.place.Raw(p.t), `SELECT name FROM sqlite_master WHERE type = 'table'`
 	if p.place.URL != "" {
 		names = `SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema')`
 	}
-	there := false
+	sawPublic := false
 	for _, name := range read(p.t, db, names) {
 		for _, value := range read(p.t, db, `SELECT * FROM `+fmt.Sprint(text(name))) {
-			there = there || public.inValue(value) != ""
+			sawPublic = sawPublic || public.inValue(value) != ""
 			if found := all.inValue(value); found != "" {
 				p.t.Errorf("table %s: %s", text(name), found)
 				break
 			}
 		}
 	}
-	if !there {
+	if !sawPublic {
 		p.t.Error("the tables were not looked into")
 	}
 }
 
 func text(value any) any {
-	if octets, ok := value.([]byte); ok {
-		return string(octets)
+	if data, ok := value.([]byte); ok {
+		return string(data)
 	}
 	return value
 }
 
-// read returns all values of a query.
+// queryValues returns all values of a query, row by row.
 func read(t *testing.T, db *sql.DB, query string) []any {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), query)
@@ -210,11 +212,11 @@ func read(t *testing.T, db *sql.DB, query string) []any {
 	}
 	var all []any
 	for rows.Next() {
-		row, into := make([]any, len(columns)), make([]any, len(columns))
+		row, destinations := make([]any, len(columns)), make([]any, len(columns))
 		for i := range row {
-			into[i] = &row[i]
+			destinations[i] = &row[i]
 		}
-		if err = rows.Scan(into...); err != nil {
+		if err = rows.Scan(destinations...); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, row...)
@@ -225,7 +227,7 @@ func read(t *testing.T, db *sql.DB, query string) []any {
 	return all
 }
 
-// A search that finds nothing proves nothing unless it would find what is there.
+// TestTracesAreFound: the search finds private texts in every form, so that a search without result proves something.
 func TestTracesAreFound(t *testing.T) {
 	t.Parallel()
 	all := tracesOf(t)

@@ -2,7 +2,7 @@ package interop
 
 import "syscall"
 
-// endWithParent lets the kernel end a process when the tests end without a chance to do it themselves.
+// endWithParent makes the kernel kill a child process when the test process dies without cleaning up.
 func endWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

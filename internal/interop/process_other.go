@@ -4,5 +4,5 @@ package interop
 
 import "syscall"
 
-// endWithParent has nothing to offer here: a test that is killed leaves its processes behind.
+// endWithParent has no effect on this system: a test process that is killed leaves its child processes running.
 func endWithParent() *syscall.SysProcAttr { return nil }

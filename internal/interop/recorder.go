@@ -15,7 +15,8 @@ import (
 	"testing"
 )
 
-// Recorder stands between a client and a service, with the service's own certificate, and keeps what goes by.
+// Recorder is a proxy between a client and a service that stores the messages. It uses the service's own TLS
+// certificate.
 type Recorder struct {
 	URL string
 
@@ -24,10 +25,10 @@ type Recorder struct {
 	all   []Exchange
 }
 
-// Exchange is a message and its answer, as they went over the wire.
+// Exchange is a request and its response, as sent over the wire.
 type Exchange struct {
-	SentType     string // the Content-Type of the request
-	Action       string // its SOAPAction
+	SentType     string // Content-Type
+	Action       string // SOAPAction
 	Accept       []string
 	Sent         []byte
 	Status       int
@@ -35,8 +36,8 @@ type Exchange struct {
 	Answered     []byte
 }
 
-// Record starts a recorder in front of a service. Before a client gets an answer, after is called with it, unless it
-// is nil. The recorder ends with the test.
+// StartRecorder starts a recorder in front of a service. It calls after, unless nil, with each exchange before the
+// client gets the response. The recorder ends with the test.
 func Record(tb testing.TB, service *Service, after func(Exchange)) *Recorder {
 	tb.Helper()
 	target, err := url.Parse(service.URL)
@@ -52,7 +53,7 @@ func Record(tb testing.TB, service *Service, after func(Exchange)) *Recorder {
 	server := httptest.NewUnstartedServer(&httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.Scheme, p.Out.URL.Host = target.Scheme, target.Host
-			p.Out.Host = p.In.Host // so that the service names the recorder's address as its own
+			p.Out.Host = p.In.Host // so that the WSDL contains the recorder's address
 		},
 		Transport: &recording{service.HTTP(tb).Transport, r},
 	})
@@ -63,7 +64,7 @@ func Record(tb testing.TB, service *Service, after func(Exchange)) *Recorder {
 	return r
 }
 
-// recording keeps the messages that are posted, and hands everything on.
+// recordingTransport forwards all requests and stores the POST exchanges.
 type recording struct {
 	next     http.RoundTripper
 	recorder *Recorder
@@ -106,14 +107,14 @@ func (r *Recorder) keep(e Exchange) {
 	}
 }
 
-// Exchanges is what has gone by so far.
+// Exchanges returns a copy of the exchanges so far.
 func (r *Recorder) Exchanges() []Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]Exchange(nil), r.all...)
 }
 
-// String shows the last exchange, for whoever looks for a failure.
+// String formats the last exchange, for messages of failed tests.
 func (r *Recorder) String() string {
 	all := r.Exchanges()
 	if len(all) == 0 {

@@ -7,12 +7,12 @@ import (
 	"github.com/openctr/ctr/internal/interop"
 )
 
-// places are the databases that a register can be kept in.
+// openDatabases returns a constructor for each supported database.
 func places() map[string]func(testing.TB) interop.Place {
 	return map[string]func(testing.TB) interop.Place{"SQLite": interop.Embedded, "PostgreSQL": interop.Postgres}
 }
 
-// A signed message is accepted once: on any node, and also after a restart.
+// TestReplayIsRefusedEverywhere: a signed message is accepted only once, on all nodes and after a restart.
 func TestReplayIsRefusedEverywhere(t *testing.T) {
 	t.Parallel()
 	for name, open := range places() {
@@ -42,7 +42,7 @@ func TestReplayIsRefusedEverywhere(t *testing.T) {
 			c := third.Client(t, interop.Hospital(t))
 			refused("the service after a restart", interop.Post(t, c, message))
 
-			// Signed anew, it is a retry: the same receipt, and still one notification.
+			// With a new signature it is a retry: the same receipt, and still one notification.
 			if again := interop.Notify(t, c, request).Receipt.NotificationNumber; !bytes.Contains(accepted, []byte(">"+again+"<")) {
 				t.Errorf("signed anew it is notification %s", again)
 			}

@@ -12,17 +12,17 @@ const (
 	Patient = "48022907379"
 )
 
-// Header is the beginning of a request that the surgeon makes.
+// NewHeader returns the header of a request by the surgeon.
 func Header() wire.Header {
 	return wire.Header{ID: NewID(), IssueInstant: time.Now().UTC().Format(time.RFC3339), Author: &wire.Author{HcParty: []wire.HcParty{{
 		ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: Surgeon}}, FirstName: []string{"Anna"}, Name: "Claes",
 	}}}}
 }
 
-// Day is the day so many days ago, as the schemas write it.
+// FormatDaysAgo returns the date ago days before today as an xs:date.
 func Day(ago int) string { return time.Now().AddDate(0, 0, -ago).Format(time.DateOnly) }
 
-// Implantation is a notification without a fault: one implant with its own serial number, placed two days ago.
+// NewImplantation returns a valid notification of one implant with a serial number, implanted two days ago.
 func Implantation(reference, patient, serial string) *wire.NotifyImplantRequest {
 	return &wire.NotifyImplantRequest{Header: Header(), InputReference: reference, Save: "Final", Implantation: wire.Implantation{
 		Specialist: wire.Professional{SSIN: Surgeon}, OperationDate: Day(2), Patient: patient,

@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// People of the development data, and how they call.
+// People and organisations of the development data.
 const (
 	claesSSIN   = interop.Surgeon
 	duboisSSIN  = "69092234126"
@@ -31,7 +31,7 @@ const (
 	nguyenSSIN  = "05041801691"
 	kayaSSIN    = "12451200933"
 	smitSSIN    = "55230002134"
-	mistyped    = "48022907370" // nobody's
+	mistyped    = "48022907370" // belongs to no person: wrong check digits
 
 	hospital = testpki.Hospital
 	clinic   = "NIHII-HOSPITAL=71012413"
@@ -41,7 +41,7 @@ func alone(ssin string) who { return who{key: "SSIN=" + ssin} }
 
 func inside(organisation, ssin string) who { return who{organisation, ssin} }
 
-// What callers say in the scenarios, and nobody may find anywhere else.
+// Free texts of the scenarios, which must appear in no log, file or database in plain.
 const (
 	comment    = "remark about a knee that nobody else may read"
 	location   = "behind the unusual kneecap"
@@ -51,23 +51,24 @@ const (
 	revelation = "the patient asked who looked at these data"
 )
 
-// play is a run of the scenarios: one client, and one service on a database of its own.
+// scenarioRun is a run of the scenarios with one client and one service on its own database.
 type play struct {
-	t       *testing.T // of the scenario that is played
+	t       *testing.T // of the current scenario
 	place   interop.Place
 	connect func(*testing.T, *interop.Service) caller
 	service *interop.Service
 	caller  caller
-	used    map[string]bool   // the operations
-	left    map[string][]byte // what services left outside the database
-	said    strings.Builder   // all that the operator's commands said, but for what reveals
+	used    map[string]bool   // operations called
+	left    map[string][]byte // files, logs and metrics of the services, by description
+	said    strings.Builder   // output of the operator's commands, except where it reveals data on purpose
 }
 
-// TestScenarios plays every operation with several callers, by ctr and by zeep, on both databases; renews the keys under
-// which persons are kept while they go on; and then looks for what was said in all that the service left behind.
+// TestScenarios calls every operation as several callers, with ctr and with zeep, on both databases. Meanwhile it
+// rotates the encryption keys for personal data. Finally it searches everything that the service left behind for
+// private texts.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
-	soap := map[string]string{"SQLite": "1.1", "PostgreSQL": "1.2"} // each is spoken once
+	soap := map[string]string{"SQLite": "1.1", "PostgreSQL": "1.2"} // each version is used once
 	for name, open := range places() {
 		for client, connect := range map[string]func(*testing.T, *interop.Service) caller{
 			"ctr":  newShell,
@@ -107,7 +108,7 @@ func (p *play) run() {
 	}
 	p.found(before)
 	p.stop("the first service")
-	p.start() // without the former key in memory
+	p.start() // the former key is no longer in memory
 	p.found(before)
 	p.scene("an emergency is reported", p.emergency)
 	p.scene("searches find, in pages", p.searches)
@@ -122,33 +123,33 @@ func (p *play) run() {
 	p.private()
 }
 
-// start starts a service, and connects the client to it.
+// startService starts a service and connects the client to it.
 func (p *play) start() {
 	p.service = p.place.Start(p.t, "--admin-listen", "127.0.0.1:0")
 	p.caller = p.connect(p.t, p.service)
 }
 
-// stop ends the service, and keeps all that it has told and left in its folder, as it was in its life and after it.
+// stopService ends the service and collects its metrics and output, and its files before and after the end.
 func (p *play) stop(name string) {
 	p.left["the metrics of "+name] = interop.Get(p.t, p.service.HTTP(p.t), p.service.Admin)
 	p.files("while it runs, of " + name)
 	p.want("exit code of "+name, p.service.Stop(p.t), 0)
 	p.files("of " + name)
-	_, after, _ := strings.Cut(p.service.Stdout(), "\n") // the first line names the .p12 files, after their subjects
+	_, after, _ := strings.Cut(p.service.Stdout(), "\n") // the first line contains names of .p12 files with subjects
 	p.left["standard output of "+name], p.left["the log of "+name] = []byte(after), []byte(p.service.Stderr())
 	if log := p.service.Stderr(); len(log) < 10_000 || strings.Contains(log, `"level":"ERROR"`) {
 		p.t.Errorf("the log of %s:\n%s", name, log)
 	}
 }
 
-// scene plays a scenario.
+// playScenario runs a scenario as a subtest.
 func (p *play) scene(name string, act func()) {
 	outer := p.t
 	defer func() { p.t = outer }()
 	outer.Run(name, func(t *testing.T) { p.t = t; act() })
 }
 
-// ok makes a call that must be answered.
+// mustCall makes a call and fails the test if it is refused.
 func ok[R, Q any](p *play, as who, request *Q) *R {
 	p.t.Helper()
 	answer, refusal := send[R](p, as, request)
@@ -158,7 +159,7 @@ func ok[R, Q any](p *play, as who, request *Q) *R {
 	return answer
 }
 
-// refused makes a call that must be refused with a code.
+// mustRefuse makes a call that must be refused with a code.
 func refused[Q any](p *play, as who, request *Q, code string) {
 	p.t.Helper()
 	if _, refusal := send[struct{}](p, as, request); !slices.Contains(refusal, code) {
@@ -173,7 +174,7 @@ func (p *play) want(what string, got, want any) {
 	}
 }
 
-// operate runs a command of the operator that must succeed.
+// runAdmin runs a command of the operator, which must succeed.
 func (p *play) operate(args ...string) string {
 	p.t.Helper()
 	result := p.place.Operate(p.t, args...)
@@ -183,7 +184,7 @@ func (p *play) operate(args ...string) string {
 	return result.Stdout
 }
 
-// beside runs a command of the operator while scenarios go on.
+// runAdminDuring runs a command of the operator concurrently with act.
 func (p *play) beside(args []string, act func()) {
 	p.t.Helper()
 	command := interop.Command(p.t, interop.Program(p.t, "ctrd"), nil, append(append([]string{"admin"}, args...), p.place.Flags...)...)
@@ -199,14 +200,14 @@ func (p *play) beside(args []string, act func()) {
 	p.said.Write(said.Bytes())
 }
 
-// load imports a full extract: the development data with lines changed, and others added.
+// importExtract imports a full extract: the development data with some texts replaced and lines added.
 func (p *play) load(kind string, changed map[string]string, added ...string) {
 	p.t.Helper()
-	octets, err := devdata.Files.ReadFile(kind + ".csv")
+	data, err := devdata.Files.ReadFile(kind + ".csv")
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	text := strings.TrimRight(string(octets), "\n")
+	text := strings.TrimRight(string(data), "\n")
 	for old, now := range changed {
 		if !strings.Contains(text, old) {
 			p.t.Fatalf("%s.csv does not hold %s", kind, old)
@@ -218,13 +219,13 @@ func (p *play) load(kind string, changed map[string]string, added ...string) {
 	p.said.WriteString(p.operate("import", kind, file, "--full", "--commit"))
 }
 
-// sources brings in what the development data lack: a mandate of Claes for Wouters that has ended, and one of Dubois that
-// will not end while this test is run.
+// importMandates adds mandates that the development data lack: one from Claes to Wouters that has ended, and one from
+// Dubois without an end date.
 func (p *play) sources() {
 	p.load("mandates", map[string]string{";2027-12-31;": ";;"}, claesSSIN+";"+woutersSSIN+";CTR;2025-01-01;"+interop.Day(2)+";2025-01-01")
 }
 
-// complete compares the operations that were used with those of the WSDL.
+// checkOperationsUsed requires that the operations called are exactly those of the WSDL.
 func (p *play) complete() {
 	wsdl := string(interop.Get(p.t, p.service.HTTP(p.t), p.service.URL+"?wsdl"))
 	contract := map[string]bool{}
@@ -236,30 +237,30 @@ func (p *play) complete() {
 	}
 }
 
-// keys are the ids of the keys in the key file.
+// keyIDs returns the IDs of the keys in the key file.
 func (p *play) keys() []string {
 	p.t.Helper()
-	octets, err := os.ReadFile(p.place.Keys)
+	data, err := os.ReadFile(p.place.Keys)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	var ids []string
-	for _, found := range regexp.MustCompile(`"id": ?"([^"]*)"`).FindAllStringSubmatch(string(octets), -1) {
+	for _, found := range regexp.MustCompile(`"id": ?"([^"]*)"`).FindAllStringSubmatch(string(data), -1) {
 		ids = append(ids, found[1])
 	}
 	return ids
 }
 
-// everything is what several callers are shown, by what they ask.
+// takeSnapshot returns the responses that several callers get, by description.
 func (p *play) everything() map[string]string {
 	p.t.Helper()
 	shown := map[string]string{}
 	note := func(what string, answer any) {
-		octets, err := json.Marshal(answer)
+		data, err := json.Marshal(answer)
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		shown[what] = string(octets)
+		shown[what] = string(data)
 	}
 	for patient, as := range map[string]who{leroySSIN: alone(leroySSIN), vanDamSSIN: alone(duboisSSIN), nguyenSSIN: inside(clinic, duboisSSIN), smitSSIN: alone(claesSSIN)} {
 		found := ok[wire.SearchResponse](p, as, searching(ofPatient(patient))).Notification
@@ -279,7 +280,7 @@ func (p *play) everything() map[string]string {
 	return shown
 }
 
-// found wants everything that there was before.
+// requireSnapshot requires the same responses as before.
 func (p *play) found(before map[string]string) {
 	p.t.Helper()
 	now := p.everything()

@@ -11,9 +11,9 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// This file holds the scenarios. Each begins where the one before has ended.
+// This file contains the scenarios. Each one continues with the state that the previous one left.
 
-// placing is an operation in which one femoral component was placed.
+// newImplantation returns an implantation of one femoral component.
 func placing(specialist, patient, day, serial string) wire.Implantation {
 	return wire.Implantation{
 		Specialist: wire.Professional{SSIN: specialist}, OperationDate: day, Patient: patient,
@@ -25,7 +25,7 @@ func placing(specialist, patient, day, serial string) wire.Implantation {
 	}
 }
 
-// notify reports an implantation.
+// notifyImplant reports an implantation.
 func (p *play) notify(as who, save string, n wire.Implantation) *wire.NotifyResponse {
 	p.t.Helper()
 	return ok[wire.NotifyResponse](p, as, &wire.NotifyImplantRequest{Save: save, Implantation: n})
@@ -34,7 +34,7 @@ func (p *play) notify(as who, save string, n wire.Implantation) *wire.NotifyResp
 func byNumber(n string) wire.NotificationOf    { return wire.NotificationOf{NotificationNumber: n} }
 func byReference(r string) wire.NotificationOf { return wire.NotificationOf{Reference: r} }
 
-// changes are what was done to a notification.
+// formatHistory joins the changes in the history of a notification.
 func changes(n *wire.Notification) string {
 	var all []string
 	for _, h := range n.History {
@@ -43,7 +43,8 @@ func changes(n *wire.Notification) string {
 	return strings.Join(all, "/")
 }
 
-// pending is the version of a notification on somebody's list of those that wait; 0 when it is not there.
+// pendingVersion returns the version of a notification in the caller's list of pending notifications, or 0 if it is not
+// listed.
 func (p *play) pending(as who, state, reference string) int {
 	p.t.Helper()
 	list := ok[wire.ListPendingNotificationsResponse](p, as, &wire.ListPendingNotificationsRequest{MaxElements: 100, State: state})
@@ -100,7 +101,7 @@ func (p *play) preparation() {
 	p.want("comment", seen.Comment, comment)
 	p.want("location", seen.Implant[0].Location, location)
 
-	// A draft that is discarded is on no list, and its history stays.
+	// A discarded draft is in no list, but its history remains.
 	unwanted := p.notify(clerk, "Draft", placing(claesSSIN, leroySSIN, interop.Day(9), "S-UNWANTED")).Receipt
 	of = byReference(unwanted.Reference)
 	refused(p, dubois, &wire.DiscardNotificationRequest{Of: of, Version: 1}, "NOTIFICATION_NOT_FOUND")
@@ -110,7 +111,7 @@ func (p *play) preparation() {
 	p.want("history", changes(&seen), "Saved/Discarded")
 }
 
-// carried are the implants that a patient carries, and how many of each.
+// remainingImplants returns a patient's implants with the remaining quantity of each.
 func (p *play) carried(as who, patient, at string) map[string]int {
 	p.t.Helper()
 	list := ok[wire.ListPatientImplantsResponse](p, as, &wire.ListPatientImplantsRequest{MaxElements: 100, Patient: patient, At: at})
@@ -148,7 +149,7 @@ func (p *play) removal() {
 	refused(p, claes, removing(smitSSIN, interop.Day(30), wire.Explant{ImplantID: triple, Quantity: 1}), "EXPLANT_BEFORE_IMPLANT")
 	refused(p, claes, removing(kayaSSIN, interop.Day(9), wire.Explant{ImplantID: triple, Quantity: 1}), "IMPLANT_NOT_OF_PATIENT")
 
-	// A revision of the removal takes another part, and may count on its own.
+	// A revision changes the removed quantity; its own earlier quantity does not count against it.
 	part.Explantation.Explant[0].Quantity = 2
 	ok[wire.ReviseNotificationResponse](p, claes, &wire.ReviseNotificationRequest{Of: byNumber(first.Receipt.NotificationNumber), Version: 1,
 		Content: wire.Content{Explantation: &part.Explantation}})
@@ -158,7 +159,7 @@ func (p *play) removal() {
 	rest := removing(smitSSIN, interop.Day(5), wire.Explant{ImplantID: triple, Reason: loosened}, wire.Explant{ImplantID: single})
 	rest.Save = "Submit"
 	waits := ok[wire.NotifyResponse](p, clerk, rest).Receipt
-	late := ok[wire.NotifyResponse](p, clerk, rest).Receipt // twice, by mistake
+	late := ok[wire.NotifyResponse](p, clerk, rest).Receipt // submitted twice by mistake
 	holds("a removal that waits", map[string]int{single: 1, triple: 1})
 	second := ok[wire.ValidateNotificationResponse](p, claes, &wire.ValidateNotificationRequest{Reference: waits.Reference, Version: 1}).Receipt
 	holds("all removed", map[string]int{})
@@ -167,7 +168,7 @@ func (p *play) removal() {
 	before := p.carried(claes, smitSSIN, interop.Day(6))
 	p.want("on the day before", before[triple]+before[single], 2)
 
-	// What is withdrawn stays in the history and gives its implants back.
+	// A withdrawn removal remains in the history, and its implants count as present again.
 	withdrawal := &wire.DiscardNotificationRequest{Of: byNumber(second.NotificationNumber), Version: 2}
 	refused(p, claes, withdrawal, "REASON_REQUIRED")
 	withdrawal.Reason = mistake
@@ -207,7 +208,8 @@ func (p *play) abroad() {
 	p.want("marked", seen.Explant[0].Implant.Unregistered, true)
 }
 
-// affiliation: Dubois belongs to the hospital until 31 December 2023, and to the clinic from the next day.
+// playAffiliation: Dubois is affiliated with the hospital until 31 December 2023, and with the clinic from the next
+// day.
 func (p *play) affiliation() {
 	const last, first = "2023-12-31", "2024-01-01"
 	in := func(organisation string) who { return inside(organisation, duboisSSIN) }
@@ -219,7 +221,7 @@ func (p *play) affiliation() {
 	p.want("found by Dubois in the clinic", ok[wire.SearchResponse](p, in(clinic), search).Total, 2)
 	refused(p, in(hospital), search, "AUTHOR_NOT_ATTACHED")
 
-	// Jacobs left the hospital a year before: its clerk prepares what he did until then.
+	// Jacobs left the hospital a year earlier: its clerk may prepare only notifications of surgery until then.
 	clerk := inside(hospital, woutersSSIN)
 	waits := p.notify(clerk, "Submit", placing(jacobsSSIN, nguyenSSIN, "2022-12-31", "S-2022")).Receipt
 	refused(p, clerk, &wire.NotifyImplantRequest{Save: "Draft", Implantation: placing(jacobsSSIN, nguyenSSIN, "2023-01-01", "S-NONE")}, "MAY_NOT_PREPARE")
@@ -235,8 +237,8 @@ func ofPatient(ssin string) wire.SearchCriteria {
 	return wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: ssin}}
 }
 
-// reads tries every way to read about a patient, with or without the reason of an emergency: one of his notifications,
-// and all. It wants so many, or that there is nothing.
+// requireReadable tries every way to read data of a patient, with or without an emergency reason. It requires want
+// readable notifications; with 0, every read must act as if there were none.
 func (p *play) reads(as who, patient, number, emergency string, want int) {
 	p.t.Helper()
 	search := searching(ofPatient(patient))
@@ -269,16 +271,16 @@ func (p *play) reading() {
 	p.reads(leroy, leroySSIN, number, "", 1)
 	refused(p, leroy, searching(wire.SearchCriteria{ByImplant: &wire.ByImplant{SerialNumber: "S-PREPARED"}}), "MAY_NOT_SEARCH_BY_IMPLANT")
 	refused(p, inside(hospital, woutersSSIN), searching(ofPatient(leroySSIN)), "MAY_NOT_READ")
-	p.reads(peeters, leroySSIN, number, "", 0) // their relation ended in 2022
+	p.reads(peeters, leroySSIN, number, "", 0) // their care relation ended in 2022
 
-	// The relation of the general practitioner with Van Damme lasts, until the source says that it does not.
+	// The general practitioner's care relation with Van Damme lasts until the authentic source no longer contains it.
 	other := p.notify(alone(claesSSIN), "", placing(claesSSIN, vanDamSSIN, interop.Day(12), "S-VD-1")).Receipt.NotificationNumber
 	p.notify(inside(clinic, duboisSSIN), "", placing(duboisSSIN, vanDamSSIN, interop.Day(11), "S-VD-2"))
 	p.reads(leroy, vanDamSSIN, other, "", 0)
 	p.reads(peeters, vanDamSSIN, other, "", 2)
 	p.load("therapeutic-links", map[string]string{vanDamSSIN + ";" + peetersSSIN + ";gmd;2021-01-01;\n": ""})
 	p.reads(peeters, vanDamSSIN, other, "", 0)
-	p.reads(alone(duboisSSIN), vanDamSSIN, other, "", 2) // whose relation comes from his operation, and not from the source
+	p.reads(alone(duboisSSIN), vanDamSSIN, other, "", 2) // their relation comes from the surgery, not from the authentic source
 }
 
 func assign(person, role string) *wire.ManageStaffRequest {
@@ -327,7 +329,7 @@ func (p *play) staff() {
 	p.want("the former clerk", states()[lambertSSIN+" "+staff], "Ended")
 }
 
-// mandate is what the caller's list says of a mandate of Claes for somebody.
+// mandateState returns the state of the mandate from Claes to grantee in the caller's list.
 func (p *play) mandate(as who, grantee string) string {
 	p.t.Helper()
 	state := ""
@@ -348,7 +350,7 @@ func (p *play) mandates() {
 	}
 	p.want("expired", p.mandate(wouters, woutersSSIN), "Ended")
 	refused(p, wouters, draft(claesSSIN), "MAY_NOT_PREPARE")
-	ok[wire.NotifyResponse](p, wouters, draft(duboisSSIN)) // who gave her one that lasts
+	ok[wire.NotifyResponse](p, wouters, draft(duboisSSIN)) // whose mandate for Wouters lasts
 
 	last := interop.Day(-40)
 	grant := change(wire.MandateChange{Grant: &wire.MandateGrant{Grantee: lambertSSIN, To: last}})
@@ -386,7 +388,7 @@ func (p *play) emergency() {
 	number := ok[wire.SearchResponse](p, leroy, searching(ofPatient(leroySSIN))).Notification[0].NotificationNumber
 	p.reads(peeters, leroySSIN, number, accident, 1)
 	refused(p, inside(hospital, woutersSSIN), &wire.GetNotificationRequest{Of: byNumber(number), EmergencyReason: accident}, "MAY_NOT_READ")
-	p.reads(peeters, leroySSIN, number, "", 0) // it does not last
+	p.reads(peeters, leroySSIN, number, "", 0) // an emergency gives no lasting access
 
 	count := func(report string) int {
 		p.t.Helper()
@@ -403,7 +405,7 @@ func (p *play) emergency() {
 	}
 	report := p.operate("audit", "emergencies", "--format", "json")
 	p.want("operations reported", count(report), 4)
-	p.said.WriteString(strings.ReplaceAll(report, accident, "")) // which the report is for
+	p.said.WriteString(strings.ReplaceAll(report, accident, "")) // the report shows the reason on purpose
 	revealed := p.operate("audit", "emergencies", "--format", "json", "--reveal", revelation)
 	p.want("operations reported", count(revealed), 4)
 	p.want("names the doctor", strings.Contains(revealed, `"person":"`+peetersSSIN), true)
@@ -479,7 +481,7 @@ func (p *play) devices() {
 	p.want("the recalled one", codes["000071211064 Recalled"], true)
 }
 
-// mistyped: a number with a wrong digit is refused wherever it may stand, and is as secret as the right one.
+// playMistyped: a number with wrong check digits is refused in every position, and is as private as the correct one.
 func (p *play) mistyped() {
 	claes, chief := alone(claesSSIN), inside(hospital, smitSSIN)
 	const code = "SSIN_INVALID"
@@ -493,7 +495,7 @@ func (p *play) mistyped() {
 	refused(p, inside(hospital, mistyped), &wire.ListStaffRequest{MaxElements: 10}, code)
 }
 
-// recall: the operator traces a lot, which tells him of no patient, and marks a device; callers learn that at once.
+// playRecall: the operator traces a lot, which identifies no patient, and marks a device; callers see the mark at once.
 func (p *play) recall() {
 	traced := p.operate("recall", "trace", "--lot", "L-PAGES", "--format", "json")
 	p.want("in place", strings.Contains(traced, `"in_place": 5`), true)

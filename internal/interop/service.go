@@ -23,7 +23,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// Ready is the last line of the service's start-up.
+// Ready is the line of JSON that the service prints when it is ready.
 type Ready struct {
 	URL   string            `json:"url"`
 	Admin string            `json:"admin"`
@@ -32,7 +32,7 @@ type Ready struct {
 	P12   map[string]string `json:"p12"`
 }
 
-// Password is the file with the password of the .p12 files.
+// PasswordFile returns the path of the file with the password of the .p12 files.
 func (r Ready) Password() string { return filepath.Join(filepath.Dir(r.CA), "password.txt") }
 
 // Service is a running ctrd.
@@ -45,7 +45,7 @@ type Service struct {
 	ended   chan struct{}
 }
 
-// record keeps what a process says while it runs.
+// outputBuffer stores the output of a running process.
 type record struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -63,8 +63,8 @@ func (r *record) String() string {
 	return r.text.String()
 }
 
-// DevelopmentDirectory makes the folder of a development service with the frozen test PKI in it: making one takes
-// seconds, and tests that share it need not ask which key is whose.
+// NewDevelopmentDirectory creates the data directory of a development service with the frozen test PKI. Generating a
+// PKI would take seconds, and a fixed one has known keys.
 func DevelopmentDirectory(tb testing.TB) string {
 	tb.Helper()
 	directory := filepath.Join(tb.TempDir(), "data")
@@ -74,13 +74,14 @@ func DevelopmentDirectory(tb testing.TB) string {
 	return directory
 }
 
-// Start starts a development service on a folder, with more arguments of ctrd serve, and waits until it is ready.
+// StartService starts a development service on a data directory, with additional arguments of ctrd serve, and waits
+// until it is ready.
 func Start(tb testing.TB, directory string, args ...string) *Service {
 	tb.Helper()
 	return StartWith(tb, nil, append([]string{"serve", "--dev", "--data", directory, "--listen", "127.0.0.1:0"}, args...)...)
 }
 
-// StartWith starts ctrd with these arguments and settings in its environment, and waits until it is ready.
+// StartServiceWithEnv starts ctrd with these arguments and environment variables, and waits until it is ready.
 func StartWith(tb testing.TB, environment []string, args ...string) *Service {
 	tb.Helper()
 	s := &Service{command: Command(tb, Program(tb, "ctrd"), environment, args...), stdout: &record{}, stderr: &record{}, ended: make(chan struct{})}
@@ -108,23 +109,23 @@ func StartWith(tb testing.TB, environment []string, args ...string) *Service {
 	return s
 }
 
-// watch hands on the first line, which is the only one, keeps all that follows, and waits for the end.
+// watchOutput sends the first line of output to ready, stores all output, and waits for the process to end.
 func (s *Service) watch(out io.Reader, ready chan<- string) {
 	lines := bufio.NewReader(io.TeeReader(out, s.stdout))
-	line, _ := lines.ReadString('\n') // what there is of a line is told to the test
+	line, _ := lines.ReadString('\n') // on an error the test reports the incomplete line
 	ready <- line
 	_, _ = io.Copy(io.Discard, lines)
-	_ = s.command.Wait() // whoever wants to know asks Stop
+	_ = s.command.Wait() // Stop returns the exit code
 	close(s.ended)
 }
 
-// Kill ends the service as kill -9 does. To kill one that has ended does nothing.
+// Kill ends the service with SIGKILL. It has no effect if the service has ended.
 func (s *Service) Kill() {
 	_ = s.command.Process.Kill()
 	<-s.ended
 }
 
-// Stop asks the service to end, waits for that, and returns its exit code.
+// Stop ends the service with SIGTERM, waits, and returns the exit code.
 func (s *Service) Stop(tb testing.TB) int {
 	tb.Helper()
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
@@ -138,19 +139,19 @@ func (s *Service) Stop(tb testing.TB) int {
 	return s.command.ProcessState.ExitCode()
 }
 
-// Stdout is all that the service has said on standard output so far.
+// Stdout returns the standard output so far.
 func (s *Service) Stdout() string { return s.stdout.String() }
 
-// Stderr is all that the service has said on standard error so far.
+// Stderr returns the standard error output so far.
 func (s *Service) Stderr() string { return s.stderr.String() }
 
-// Client makes a client that signs with a key. Clients of one service do not share connections.
+// NewClient returns a client that signs with key. Clients of one service do not share connections.
 func (s *Service) Client(tb testing.TB, key *pki.Key) *client.Client {
 	tb.Helper()
 	return &client.Client{URL: s.URL, Key: key, HTTP: s.HTTP(tb), Now: time.Now, NewID: NewID}
 }
 
-// HTTP makes an HTTP client that trusts the service and asks no proxy.
+// NewHTTPClient returns an HTTP client that trusts the service's certificate and uses no proxy.
 func (s *Service) HTTP(tb testing.TB) *http.Client {
 	tb.Helper()
 	authorities, err := os.ReadFile(s.CA)
@@ -164,12 +165,12 @@ func (s *Service) HTTP(tb testing.TB) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 20 * time.Second}
 }
 
-// Hospital is the key that most tests sign with: of the first hospital, on P-256, because signing with RSA would take
-// thirty times as long.
+// HospitalKey returns the key that most tests sign with: a P-256 key of the first hospital. Signing with RSA would
+// take 30 times as long.
 func Hospital(tb testing.TB) *pki.Key {
 	tb.Helper()
 	return testpki.EC(tb)
 }
 
-// NewID makes an identifier that is an NCName.
+// NewID returns a random identifier that is an NCName.
 func NewID() string { return "_" + rand.Text() }

@@ -26,34 +26,34 @@ import (
 	"github.com/openctr/ctr/wsdl"
 )
 
-// toolkit is what a folder's toolkit.json says of the clients in it.
+// toolkit is the contents of a toolkit.json, which describes the clients in its folder.
 type toolkit struct {
-	Page     string        // that shows how to use it, from the project's root
-	Packages []string      // of Debian, that it needs
-	Build    []string      // shell lines, run in the folder in this order; contract/ lies there by then
-	Clients  []foreignKind // the ways that it shows
-	Generate *generator    // its generator of code, if it has one
+	Page     string        // path of the documentation page, relative to the project's root
+	Packages []string      // Debian packages that it needs
+	Build    []string      // shell lines, run in the folder in this order; it contains contract/ by then
+	Clients  []foreignKind // the clients on the page
+	Generate *generator    // code generator, if any
 	folder   string
 }
 
-// generator is what makes code of the contract.
+// generator generates code from the contract.
 type generator struct {
 	Name     string
-	Run      string   // a shell line, in which $1 is the WSDL's file, below the folder, and $2 a folder for what is made
-	Harmless []string // what it may say: regular expressions of whole lines
+	Run      string   // a shell line; $1 is the WSDL file, relative to the folder, $2 the output folder
+	Harmless []string // permitted output: regular expressions that match whole lines
 }
 
-// foreignKind is one way of a toolkit, and the variants in which it can be run.
+// toolkitClient is one client of a toolkit, and the variants in which it can run.
 type foreignKind struct {
 	Name   string
-	Run    string // a shell line, to which the switches are appended
+	Run    string // a shell line, to which the flags are appended
 	SOAP   []string
 	Keys   []string // RSA, EC
 	MTOM   []bool
-	Limits []string // what it cannot do, in sentences
+	Limits []string // sentences that describe what it cannot do
 }
 
-// variant is one way in which a client is run.
+// variant is a combination of settings with which a client runs.
 type variant struct {
 	client, soap, key string
 	mtom              bool
@@ -63,7 +63,7 @@ func (v variant) String() string {
 	return fmt.Sprintf("%s, SOAP %s, %s, MTOM %t", v.client, v.soap, v.key, v.mtom)
 }
 
-// told is what a client says of its run.
+// clientReport is the JSON that a client prints about its run.
 type told struct {
 	Toolkit, SOAP, Key, Number, Device, Card, Explanted string
 	MTOM                                                bool
@@ -74,7 +74,7 @@ type told struct {
 	}
 }
 
-// toolkits reads every toolkit.json.
+// readToolkits reads every toolkit.json.
 func toolkits(t *testing.T) []toolkit {
 	t.Helper()
 	files, err := filepath.Glob("*/toolkit.json")
@@ -83,12 +83,12 @@ func toolkits(t *testing.T) []toolkit {
 	}
 	var all []toolkit
 	for _, file := range files {
-		octets, err := os.ReadFile(file)
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		kit := toolkit{folder: filepath.Dir(file)}
-		decoder := json.NewDecoder(bytes.NewReader(octets))
+		decoder := json.NewDecoder(bytes.NewReader(data))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&kit); err != nil {
 			t.Fatalf("%s: %v", file, err)
@@ -101,16 +101,16 @@ func toolkits(t *testing.T) []toolkit {
 	return all
 }
 
-// TestToolkits builds every foreign client and runs it in each of its variants, on both databases, and makes
-// docs/interop.md of what was seen. It takes minutes: CTR_INTEROP names the folders to run, or is "all".
+// TestToolkits builds every foreign client, runs it in each variant on both databases, and writes or checks
+// docs/interop.md. It takes minutes. CTR_INTEROP lists the folders to run, separated by commas, or is "all".
 func TestToolkits(t *testing.T) {
-	asked := os.Getenv("CTR_INTEROP")
-	if asked == "" {
+	selected := os.Getenv("CTR_INTEROP")
+	if selected == "" {
 		t.Skip("CTR_INTEROP is not set; make interop sets it")
 	}
 	kits := toolkits(t)
-	if asked != "all" {
-		names := strings.Split(asked, ",")
+	if selected != "all" {
+		names := strings.Split(selected, ",")
 		kits = slices.DeleteFunc(kits, func(k toolkit) bool { return !slices.Contains(names, k.folder) })
 	}
 	seen := &matrix{rows: map[variant]*row{}}
@@ -128,7 +128,8 @@ func TestToolkits(t *testing.T) {
 				for _, c := range kit.Clients {
 					for _, v := range c.variants() {
 						for database, service := range services {
-							// Without commas, for the name is that of the folder for temporary files, and xmlsec1 takes them for separators.
+							// Without commas: the name becomes part of the temporary directory, and xmlsec1 treats
+							// commas as separators.
 							t.Run(strings.ReplaceAll(v.String()+" "+database, ",", ""), func(t *testing.T) {
 								seen.add(v, database, kit.run(t, c, v, service))
 							})
@@ -139,7 +140,7 @@ func TestToolkits(t *testing.T) {
 			})
 		}
 	})
-	if asked == "all" && !t.Failed() {
+	if selected == "all" && !t.Failed() {
 		seen.document(t, kits)
 	}
 }
@@ -156,23 +157,24 @@ func (c foreignKind) variants() []variant {
 	return all
 }
 
-// build puts the contract beside the client, as curl and unzip would, and builds it with the lines of its page.
+// buildClients unpacks the contract into the folder, as curl and unzip would, and runs the build lines of the page.
 func (k toolkit) build(t *testing.T) {
 	t.Helper()
 	k.unpackContract(t)
 	for _, line := range k.Build {
 		start := time.Now()
-		if said, err := typeLines(t, k.folder, line); err != nil {
-			t.Fatalf("%s: %v\n%s\nDebian packages needed: %s", line, err, said, strings.Join(k.Packages, " "))
+		if output, err := typeLines(t, k.folder, line); err != nil {
+			t.Fatalf("%s: %v\n%s\nDebian packages needed: %s", line, err, output, strings.Join(k.Packages, " "))
 		}
 		t.Logf("%s (%.0f s)", line, time.Since(start).Seconds())
 	}
 }
 
-// forms are the contract's forms as the archive names them.
+// contractForms are the file names of the contract's forms in the archive.
 var forms = []string{"ctr-v1.wsdl", "ctr-v1-soap12.wsdl", "ctr-v1-policy.wsdl", "ctr-v1-flat.wsdl"}
 
-// generate has code made of every form of the contract. Whatever the generator says, and is not known to be harmless, is a failure.
+// generateCode generates code from every form of the contract. Any output that is not known to be harmless fails the
+// test.
 func (k toolkit) generate(t *testing.T) {
 	t.Helper()
 	if k.Generate == nil {
@@ -181,11 +183,11 @@ func (k toolkit) generate(t *testing.T) {
 	harmless := regexp.MustCompile(`^(` + strings.Join(append(k.Generate.Harmless, `\s*`), "|") + `)$`)
 	for _, form := range forms {
 		t.Run(k.Generate.Name+", "+form, func(t *testing.T) {
-			said, err := typeLines(t, k.folder, k.Generate.Run, "contract/"+form, t.TempDir())
+			output, err := typeLines(t, k.folder, k.Generate.Run, "contract/"+form, t.TempDir())
 			if err != nil {
-				t.Fatalf("%v\n%s", err, said)
+				t.Fatalf("%v\n%s", err, output)
 			}
-			for line := range strings.Lines(said) {
+			for line := range strings.Lines(output) {
 				if !harmless.MatchString(strings.TrimRight(line, "\r\n")) {
 					t.Errorf("it says: %s", line)
 				}
@@ -194,11 +196,11 @@ func (k toolkit) generate(t *testing.T) {
 	}
 }
 
-// maven is for one at a time: its store of libraries is shared, and not made for two that write.
+// mavenLock serialises Maven: its local repository is shared and does not support concurrent writers.
 var maven sync.Mutex
 
-// typeLines types lines in a folder, with the user's settings of package managers, and returns all that is said.
-func typeLines(t *testing.T, folder, lines string, args ...string) (said string, err error) {
+// typeLines runs shell lines in a folder with the user's environment, and returns their combined output.
+func typeLines(t *testing.T, folder, lines string, args ...string) (output string, err error) {
 	t.Helper()
 	if strings.Contains(lines, "mvn ") {
 		maven.Lock()
@@ -206,18 +208,18 @@ func typeLines(t *testing.T, folder, lines string, args ...string) (said string,
 	}
 	command := exec.CommandContext(t.Context(), "bash", append([]string{"-euo", "pipefail", "-c", lines, "shell"}, args...)...)
 	command.Dir = folder
-	octets, err := command.CombinedOutput()
-	return string(octets), err
+	data, err := command.CombinedOutput()
+	return string(data), err
 }
 
 func (k toolkit) unpackContract(t *testing.T) {
 	t.Helper()
-	octets, err := wsdl.Render(wsdl.Zip, "https://127.0.0.1:8443/ctr/v1")
+	data, err := wsdl.Render(wsdl.Zip, "https://127.0.0.1:8443/ctr/v1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What is the same stays untouched, so that a build need not begin anew.
-	files, err := zip.NewReader(bytes.NewReader(octets), int64(len(octets)))
+	// Leave unchanged files untouched, so that incremental builds still work.
+	files, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,18 +233,18 @@ func (k toolkit) unpackContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if kept, err := os.ReadFile(filepath.Join(folder, file.Name)); err != nil || !bytes.Equal(kept, text) {
+		if existing, err := os.ReadFile(filepath.Join(folder, file.Name)); err != nil || !bytes.Equal(existing, text) {
 			interop.WriteFile(t, filepath.Join(folder, file.Name), text)
 		}
 	}
 }
 
-// run runs a client against a service, behind a recorder, and returns what it said and what it sent.
+// runClient runs a client against a service behind a recorder, checks its report, and returns the observation.
 func (k toolkit) run(t *testing.T, c foreignKind, v variant, service *interop.Service) observed {
 	t.Helper()
 	key := map[string]string{"RSA": testpki.Hospital, "EC": pki.EntryEC}[v.key]
 	own := service.Client(t, interop.Hospital(t))
-	var same []byte // the card as our own client gets it at that moment: what happens later changes it
+	var same []byte // the card as our own client gets it at the same time: later notifications change it
 	recorder := interop.Record(t, service, func(e interop.Exchange) {
 		if number := cardAsked.FindSubmatch(e.Sent); number != nil {
 			same = cardOf(t, own, string(number[1]))
@@ -265,16 +267,16 @@ func (k toolkit) run(t *testing.T, c foreignKind, v variant, service *interop.Se
 	if err := endsWithin(t, command, time.Minute); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, stderr.String(), recorder)
 	}
-	var says told
-	if err := json.Unmarshal(stdout.Bytes(), &says); err != nil {
+	var report told
+	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
 		t.Fatalf("%v: %s", err, stdout.String())
 	}
-	says.judge(t, v, own)
-	if octets, err := os.ReadFile(card); err != nil || len(octets) == 0 || !bytes.Equal(octets, same) {
-		t.Errorf("the card of %d octets is not the register's of %d: %v", len(octets), len(same), err)
+	report.judge(t, v, own)
+	if data, err := os.ReadFile(card); err != nil || len(data) == 0 || !bytes.Equal(data, same) {
+		t.Errorf("the card of %d octets is not the register's of %d: %v", len(data), len(same), err)
 	}
 	o := observe(t, v, recorder.Exchanges())
-	o.version = says.Toolkit
+	o.version = report.Toolkit
 	return o
 }
 
@@ -297,7 +299,7 @@ func endsWithin(t *testing.T, command *exec.Cmd, limit time.Duration) error {
 
 var fifteenDigits = regexp.MustCompile(`^[0-9]{15}$`)
 
-// judge compares what a client says with what our own client sees in the register.
+// compareWithRegister compares the report with the data that our own client reads from the register.
 func (s *told) judge(t *testing.T, v variant, own *client.Client) {
 	t.Helper()
 	if s.SOAP != v.soap || s.Key != v.key || s.MTOM != v.mtom {
@@ -328,7 +330,7 @@ func (s *told) judge(t *testing.T, v variant, own *client.Client) {
 	}
 }
 
-// cardAsked finds the number of the notification whose card a message asks for.
+// cardRequestPattern matches the notification number in a GetImplantCardRequest.
 var cardAsked = regexp.MustCompile(`GetImplantCardRequest[^!]*NotificationNumber[^>]*>\s*([0-9]+)`)
 
 func cardOf(t *testing.T, own *client.Client, number string) []byte {
@@ -336,19 +338,19 @@ func cardOf(t *testing.T, own *client.Client, number string) []byte {
 	request := &wire.GetImplantCardRequest{Header: interop.Header(), Of: wire.CardOf{NotificationNumber: number}}
 	answer, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](t.Context(), own, "GetImplantCard", request)
 	if err != nil {
-		t.Error(err) // not Fatal: it is not the test's goroutine that asks
+		t.Error(err) // not Fatal: this runs outside the test's goroutine
 		return nil
 	}
 	return answer.Card.Content
 }
 
-// matrix is what was seen of all clients.
+// matrix contains the observations of all clients.
 type matrix struct {
 	mu   sync.Mutex
 	rows map[variant]*row
 }
 
-// row is what was seen of one variant: the same on every database, or the test has failed.
+// matrixRow is the observation of one variant. If a database gives a different result, the test fails.
 type row struct {
 	observed
 	databases []string

@@ -19,15 +19,15 @@ import (
 	"github.com/beevik/etree"
 )
 
-// damaged is a message that is broken in one way: before it is signed, or after.
+// damagedMessage describes a message that is damaged in one way, before or after signing.
 type damaged struct {
 	how    string
-	key    string                    // that signs, the hospital's unless said
-	clock  time.Duration             // how far the signer's clock is off
-	body   func(string) string       // before the signature
-	after  func(string) string       // after it
-	answer string                    // the cause
-	tree   func(root *etree.Element) // after it, where it needs more than text
+	key    string                    // PKI entry of the signing key; empty for the hospital
+	clock  time.Duration             // error of the signer's clock
+	body   func(string) string       // edits the request before signing
+	after  func(string) string       // edits the message after signing
+	answer string                    // expected code
+	tree   func(root *etree.Element) // edits the parsed message after signing
 }
 
 func swap(old, now string) func(string) string {
@@ -49,7 +49,7 @@ var twenty = []damaged{
 	{how: "no Signature", tree: func(root *etree.Element) { remove(root, "//Signature") }, answer: "SIGNATURE_MISSING"},
 	{how: "two Security headers", tree: func(root *etree.Element) {
 		second := root.FindElement("//Security").Copy()
-		second.Child = nil // or ids would stand there twice, which is another mistake
+		second.Child = nil // otherwise IDs would be duplicate, which is another error
 		root.FindElement("Header").AddChild(second)
 	}, answer: "SECURITY_HEADER_TWICE"},
 	{how: "signed with SHA-1", after: swap("2001/04/xmldsig-more#rsa-sha256", "2000/09/xmldsig#rsa-sha1"), answer: "SIGNATURE_SHA1_REFUSED"},
@@ -58,9 +58,9 @@ var twenty = []damaged{
 	{how: "the Body is changed", after: swap("48022907379", "05041801691"), answer: "DIGEST_MISMATCH"},
 	{how: "the signature is changed", tree: func(root *etree.Element) {
 		value := root.FindElement("//SignatureValue")
-		octets, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(value.Text()))
-		octets[7] ^= 1
-		value.SetText(base64.StdEncoding.EncodeToString(octets))
+		data, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(value.Text()))
+		data[7] ^= 1
+		value.SetText(base64.StdEncoding.EncodeToString(data))
 	}, answer: "SIGNATURE_INVALID"},
 	{how: "the Body is not signed", tree: func(root *etree.Element) {
 		info, id := root.FindElement("//SignedInfo"), root.FindElement("Body").SelectAttrValue("Id", "")
@@ -81,7 +81,7 @@ func remove(root *etree.Element, path string) {
 	found.Parent().RemoveChild(found)
 }
 
-// message writes, signs and damages it.
+// buildMessage builds, signs and damages the message.
 func (d damaged) message(t *testing.T, service *interop.Service) []byte {
 	t.Helper()
 	key := testpki.Key(t, testpki.Hospital)
@@ -123,7 +123,7 @@ func (d damaged) message(t *testing.T, service *interop.Service) []byte {
 
 var codeOfFault = regexp.MustCompile(`\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b`)
 
-// ctr check, without the service, names the cause that the service names.
+// TestCheckNamesTheServicesCause: ctr check, which works offline, reports the same code as the service.
 func TestCheckNamesTheServicesCause(t *testing.T) {
 	t.Parallel()
 	service := interop.Start(t, interop.DevelopmentDirectory(t))
@@ -134,7 +134,7 @@ func TestCheckNamesTheServicesCause(t *testing.T) {
 		t.Run(d.how, func(t *testing.T) {
 			message := d.message(t, service)
 			fault := interop.Post(t, service.Client(t, interop.Hospital(t)), message)
-			said := codeOfFault.FindString(string(fault))
+			serviceCode := codeOfFault.FindString(string(fault))
 			file := filepath.Join(t.TempDir(), "message.xml")
 			interop.WriteFile(t, file, message)
 			result := interop.Run(t, interop.Program(t, "ctr"), "check", file, "--trust", service.CA, "--json")
@@ -142,8 +142,8 @@ func TestCheckNamesTheServicesCause(t *testing.T) {
 			if err := json.Unmarshal([]byte(result.Stdout), &report); err != nil {
 				t.Fatalf("%v: %s%s", err, result.Stdout, result.Stderr)
 			}
-			if result.Code != 1 || said != d.answer || string(report.Answer) != d.answer {
-				t.Errorf("the service says %s, ctr check %s, want %s; exit %d\n%s", said, report.Answer, d.answer, result.Code, fault)
+			if result.Code != 1 || serviceCode != d.answer || string(report.Answer) != d.answer {
+				t.Errorf("the service says %s, ctr check %s, want %s; exit %d\n%s", serviceCode, report.Answer, d.answer, result.Code, fault)
 			}
 		})
 	}

@@ -17,7 +17,7 @@ const (
 	namespaceSecExt  = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 )
 
-// identified tells xmlsec1 which attributes of which elements are ids: it reads no schema.
+// idAttributeFlags returns the flags that declare the ID attributes to xmlsec1, which reads no schema.
 func identified() []string {
 	return []string{
 		"--id-attr:Id", namespaceSOAP11 + ":Body",
@@ -26,14 +26,14 @@ func identified() []string {
 	}
 }
 
-// Xmlsec finds xmlsec1.
+// FindXmlsec returns the path of xmlsec1.
 func Xmlsec(tb testing.TB) string {
 	tb.Helper()
 	return Tool(tb, "xmlsec1", "xmlsec1")
 }
 
-// VerifyWithXmlsec fails the test unless xmlsec1 verifies the signature of a SOAP 1.1 message with the certificate, the
-// message carries that certificate, and the signature covers what the profile asks for, at least so many references.
+// VerifyWithXmlsec fails the test unless xmlsec1 verifies the signature of a SOAP 1.1 message with the certificate of
+// key, the message contains that certificate, and the signature has exactly the given number of references.
 func VerifyWithXmlsec(tb testing.TB, message []byte, key *pki.Key, references int) {
 	tb.Helper()
 	program := Xmlsec(tb)
@@ -58,7 +58,7 @@ func VerifyWithXmlsec(tb testing.TB, message []byte, key *pki.Key, references in
 	}
 }
 
-// WriteFile writes a file of the test.
+// WriteFile writes a file that only the owner may read, and fails the test on an error.
 func WriteFile(tb testing.TB, name string, content []byte) {
 	tb.Helper()
 	if err := os.WriteFile(name, content, 0o600); err != nil {

@@ -28,11 +28,11 @@ func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 		t.Run(entry, func(t *testing.T) {
 			messages := make(chan []byte, 1)
 			recorder := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				octets, err := io.ReadAll(r.Body)
+				data, err := io.ReadAll(r.Body)
 				if err != nil {
 					t.Error(err)
 				}
-				messages <- octets
+				messages <- data
 				w.WriteHeader(http.StatusTeapot)
 			}))
 			defer recorder.Close()
@@ -55,7 +55,7 @@ func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 			message := <-messages
 			interop.VerifyWithXmlsec(t, message, testpki.Key(t, entry), 3)
 
-			// That xmlsec1 looks at the Body at all:
+			// xmlsec1 must reject a changed Body:
 			tampered := bytes.Replace(message, []byte("left knee"), []byte("left shin"), 1)
 			changed := file("tampered.xml", tampered)
 			certificate := file("certificate.pem", pki.EncodePEM(testpki.Key(t, entry).Certificate))
@@ -68,8 +68,8 @@ func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 	}
 }
 
-// template is a message as one writes it by hand, for xmlsec1 to fill in: %s are the algorithm, the certificate, two
-// instants and the request.
+// messageTemplate is a handwritten message for xmlsec1 to sign. The verbs are the certificate, two times, the
+// algorithm, the references and the request.
 const template = `<?xml version="1.0" encoding="UTF-8"?>
 <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"
     xmlns:wsse="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
@@ -108,7 +108,7 @@ const reference = `<ds:Reference URI="#%s">
             <ds:DigestValue/>
           </ds:Reference>`
 
-// fill makes a template for a request.
+// fillTemplate returns the message for a request, without digests and signature value.
 func fill(key *pki.Key, algorithm string, request []byte) []byte {
 	now := time.Now().UTC()
 	var references strings.Builder
@@ -123,7 +123,7 @@ func TestServiceAcceptsWhatXmlsecSigns(t *testing.T) {
 	t.Parallel()
 	xmlsec := interop.Xmlsec(t)
 	service := interop.Start(t, interop.DevelopmentDirectory(t), "--strict")
-	caller := service.Client(t, interop.Hospital(t)) // only sends here
+	caller := service.Client(t, interop.Hospital(t)) // only sends messages
 	for _, test := range []struct{ entry, algorithm string }{
 		{testpki.Hospital, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"},
 		{testpki.Hospital, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512"},

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(interop.Main(m)) }
 
-// python finds Debian's Python, whose packages no other Python sees.
+// findPython returns Debian's Python; only this one finds Debian's Python packages.
 func python(t *testing.T) string {
 	t.Helper()
 	const debian = "/usr/bin/python3"
@@ -25,7 +25,7 @@ func python(t *testing.T) string {
 	return debian
 }
 
-// script is the client. Programs run in folders of their own, so its path must be whole.
+// zeepScript returns the absolute path of the zeep client, because programs run in temporary directories.
 func script(t *testing.T) string {
 	t.Helper()
 	path, err := filepath.Abs("zeep/client.py")
@@ -48,22 +48,22 @@ func TestZeepWalksThroughTheMainJob(t *testing.T) {
 				if result.Code != 0 {
 					t.Fatalf("exit %d\n%s%s", result.Code, result.Stderr, service.Stderr())
 				}
-				var told struct {
+				var report struct {
 					Number, Device string
 					Refused        struct {
 						Code       string
 						Violations []struct{ Code, Path string }
 					}
 				}
-				if err := json.Unmarshal([]byte(result.Stdout), &told); err != nil {
+				if err := json.Unmarshal([]byte(result.Stdout), &report); err != nil {
 					t.Fatal(err)
 				}
-				if len(told.Number) != 15 || told.Device != "Total Knee System, femoral component, left, size 5" {
-					t.Errorf("number %q, device %q", told.Number, told.Device)
+				if len(report.Number) != 15 || report.Device != "Total Knee System, femoral component, left, size 5" {
+					t.Errorf("number %q, device %q", report.Number, report.Device)
 				}
-				v := told.Refused.Violations
-				if told.Refused.Code != "RULES_VIOLATED" || len(v) != 2 || v[0].Code != "PRESCRIPTION_AFTER_OPERATION" || v[1].Code != "LOT_CONTRADICTS_UDI" {
-					t.Errorf("refused with %+v", told.Refused)
+				v := report.Refused.Violations
+				if report.Refused.Code != "RULES_VIOLATED" || len(v) != 2 || v[0].Code != "PRESCRIPTION_AFTER_OPERATION" || v[1].Code != "LOT_CONTRADICTS_UDI" {
+					t.Errorf("refused with %+v", report.Refused)
 				}
 				if content, err := os.ReadFile(card); err != nil || !strings.HasPrefix(string(content), "%PDF-") {
 					t.Errorf("the card: %v", err)
@@ -73,7 +73,8 @@ func TestZeepWalksThroughTheMainJob(t *testing.T) {
 	}
 }
 
-// The defaults of zeep are the most frequent mistake of callers in Python: the refusal must name the cure, in zeep's own words where there are any.
+// TestZeepIsToldWhatItsDefaultsLack: zeep's defaults are the most frequent mistake of Python callers. The refusal
+// must name the remedy in terms of zeep.
 func TestZeepIsToldWhatItsDefaultsLack(t *testing.T) {
 	t.Parallel()
 	program := python(t)
@@ -97,8 +98,8 @@ func TestZeepIsToldWhatItsDefaultsLack(t *testing.T) {
 			interop.WriteFile(t, file, []byte(changed))
 			result := interop.Run(t, program, file, "--url", service.URL, "--ca", service.CA, "--p12", service.P12[testpki.Hospital],
 				"--password-file", service.Password(), "--card", filepath.Join(t.TempDir(), "card.pdf"))
-			told, places, _ := strings.Cut(result.Stderr, "\n")
-			if result.Code == 0 || !strings.HasPrefix(told, test.want+": ") || !strings.Contains(told, "zeep") || !strings.HasPrefix(places, "  "+test.want+" ") {
+			message, paths, _ := strings.Cut(result.Stderr, "\n")
+			if result.Code == 0 || !strings.HasPrefix(message, test.want+": ") || !strings.Contains(message, "zeep") || !strings.HasPrefix(paths, "  "+test.want+" ") {
 				t.Errorf("exit %d, %s", result.Code, result.Stderr)
 			}
 		})
