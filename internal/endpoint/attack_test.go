@@ -7,14 +7,15 @@ import (
 	"time"
 )
 
-// What a refusal may cost, whatever the message.
+// Maximum cost of a refusal, whatever the message.
 const (
 	longestRefusal = 200 * time.Millisecond
-	mostMemory     = 64 << 20 // octets allocated beyond the size of the message
+	mostMemory     = 64 << 20 // bytes allocated beyond the size of the message
 )
 
-// TestRefusalsAreCheap measures every case that ends in a refusal at its first message, and wants nobody called. What is
-// allocated in all bounds what is held at once. The best of ten counts: the machine does other things too.
+// TestRefusalsAreCheap measures every case that is refused at its first message, and checks that no outbound connection
+// is made. The total allocation bounds the memory held at once. It uses the best of ten runs, because the machine has
+// other work.
 func TestRefusalsAreCheap(t *testing.T) {
 	doors := map[settings]*door{}
 	for _, file := range caseFiles(t) {
@@ -50,7 +51,7 @@ func TestRefusalsAreCheap(t *testing.T) {
 	}
 }
 
-// cost sends octets once, and returns what that took.
+// measureCost sends a message once and returns the time and the bytes allocated.
 func (d *door) cost(tb testing.TB, s *step, octets string) (time.Duration, uint64) {
 	tb.Helper()
 	var before, after runtime.MemStats

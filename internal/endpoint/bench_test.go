@@ -24,10 +24,10 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// BenchmarkRequest is the unit of docs/performance.md: one signed notifyImplant of one implant, from octets to durable
-// row to answer, by 64 callers at once on the SQLite default. The cpu-µs/op are those of the whole process; over TLS they hold
-// the client's part of the connection too. The floor, measured beside it, is the least that this can cost: the hash of
-// the octets, the RSA-2048 verification and four row inserts with a grouped commit.
+// BenchmarkRequest is the unit of docs/performance.md: one signed notifyImplant of one implant, from request bytes to
+// committed row to response, with 64 concurrent callers on the default SQLite store. cpu-µs/op covers the whole
+// process; over TLS it includes the client's side of the connection. The floor, measured beside it, is the least
+// possible cost: the hash of the bytes, the RSA-2048 verification and four row inserts with a group commit.
 func BenchmarkRequest(b *testing.B) {
 	b.Run("floor", func(b *testing.B) {
 		key := testpki.Key(b, testpki.Hospital)
@@ -87,7 +87,7 @@ func BenchmarkRequest(b *testing.B) {
 			if err != nil {
 				return err
 			}
-			defer response.Body.Close() //nolint:errcheck // read to its end
+			defer response.Body.Close() //nolint:errcheck // the body has been read to its end
 			return success(response.StatusCode, response.Body)
 		})
 	})
@@ -95,7 +95,8 @@ func BenchmarkRequest(b *testing.B) {
 
 const callers = 64
 
-// connect opens the connection of every caller, so that no handshake is counted: callers keep theirs.
+// openConnections opens a connection for every caller, so that no handshake is measured: callers keep their
+// connections.
 func connect(b *testing.B, caller *http.Client, address string) {
 	b.Helper()
 	var group, together sync.WaitGroup
@@ -104,7 +105,7 @@ func connect(b *testing.B, caller *http.Client, address string) {
 		group.Go(func() {
 			response, err := caller.Get(address + "/livez")
 			together.Done()
-			together.Wait() // nobody takes over the connection of another
+			together.Wait() // so that no caller reuses the connection of another
 			if err != nil {
 				b.Error(err)
 				return
@@ -118,7 +119,7 @@ func connect(b *testing.B, caller *http.Client, address string) {
 	group.Wait()
 }
 
-// concurrently runs b.N operations on 64 goroutines and reports the processor time of each.
+// runConcurrently runs b.N operations on 64 goroutines and reports the CPU time per operation.
 func concurrently(b *testing.B, operation func(n int64) error) {
 	b.Helper()
 	var next atomic.Int64
@@ -148,7 +149,7 @@ func success(status int, body io.Reader) error {
 	return err
 }
 
-// signedMessages signs so many notifications, each of its own, before the clock runs.
+// signMessages signs n different notifications before the timer starts.
 func signedMessages(b testing.TB, d *door, many int) [][]byte {
 	b.Helper()
 	c := client.Client{Key: testpki.Key(b, testpki.Hospital), Now: d.Clock.Now, NewID: counter()}

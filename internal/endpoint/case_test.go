@@ -18,23 +18,23 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// A case is a small file in testdata/cases: what it shows in words, and then, as often as needed, a section "send" (a
-// message), perhaps "tamper" (what happens to it after it was signed), and "want" (the answer, the audit record and how
-// many notifications the database holds then). testdata/README.md tells the words that may stand in it.
+// testCase is a file in testdata/cases: a description, and then, repeated as needed, a section "send" (a message),
+// optionally "tamper" (changes after signing), and "want" (the answer, the audit event and the number of notifications
+// in the database). testdata/README.md documents the keywords.
 type testCase struct {
 	about   string
 	service settings
 	steps   []*step
 }
 
-// settings are how the service of a case differs from the usual one.
+// settings are the differences from the usual service configuration.
 type settings struct {
 	strict      bool
 	requireLink bool
 	sha1Until   time.Time
 }
 
-// step is one message and what must come of it.
+// step is one message with its expected result.
 type step struct {
 	send
 	want
@@ -43,8 +43,8 @@ type step struct {
 
 type send struct {
 	message string // file in testdata/messages
-	raw     string // instead: these octets, unsigned
-	again   int    // instead: the octets of that step, once more
+	raw     string // alternatively: these bytes, unsigned
+	again   int    // alternatively: the bytes of that step again
 	signer  string
 	clock   time.Time
 	version soap.Version
@@ -54,16 +54,16 @@ type send struct {
 }
 
 type want struct {
-	answer   string // the nested status of a response: Success or DataNotFound
+	answer   string // nested status of the response: Success or DataNotFound
 	has      []fact
 	lacks    []string
-	warnings []place
-	fault    string // HTTP status, fault code, kind and code of the platform's error
-	problems []place
+	warnings []codeAtPath
+	fault    string // HTTP status, fault code, kind and code of the platform error
+	problems []codeAtPath
 	texts    []string
-	like     int // the step whose answer this one equals but for ids and instants
+	like     int // step with the same answer, except for IDs and instants
 
-	audit   string // operation, outcome and, unless they are those of the problems, codes
+	audit   string // operation, outcome and, unless they equal those of problems, codes
 	by      string // signer and capacity
 	patient string
 	former  string
@@ -71,18 +71,18 @@ type want struct {
 	kept    int
 }
 
-// fact is what stands at a path of the response.
+// valueAtPath is an expected value at a path of the response.
 type fact struct{ path, value string }
 
-// place is a problem or a warning with its path.
-type place struct {
+// codeAtPath is a violation or a warning with its path.
+type codeAtPath struct {
 	code problem.Code
 	path string
 }
 
-func (p place) String() string { return strings.TrimSpace(string(p.code) + " " + p.path) }
+func (p codeAtPath) String() string { return strings.TrimSpace(string(p.code) + " " + p.path) }
 
-// caseFiles are the names of all cases.
+// listCaseFiles returns the names of all case files.
 func caseFiles(tb testing.TB) []string {
 	tb.Helper()
 	files, err := filepath.Glob("testdata/cases/*.txtar")
@@ -226,7 +226,7 @@ func (w *want) line(text string) (err error) {
 	return err
 }
 
-func newPlace(text string) place {
+func newPlace(text string) codeAtPath {
 	code, path, _ := strings.Cut(text, " ")
-	return place{problem.Code(code), path}
+	return codeAtPath{problem.Code(code), path}
 }

@@ -27,11 +27,11 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// answer is what came back for one step.
+// answer is the parsed response of one step.
 type answer struct {
 	status   int
 	octets   string
-	response xmldoc.Element // none when refused
+	response xmldoc.Element // zero if refused
 	refusal  *soap.Refusal
 }
 
@@ -40,7 +40,7 @@ func run(t *testing.T, c *testCase) {
 	d := newDoor(t, c.service)
 	var sent []string
 	var answers []answer
-	seen := int64(0) // records of the audit trail
+	seen := int64(0) // number of audit events seen so far
 	for i, s := range c.steps {
 		d.Clock.Set(s.clock)
 		var octets string
@@ -65,7 +65,7 @@ func run(t *testing.T, c *testCase) {
 	}
 }
 
-// expectedVersion is that of the answer: the Content-Type tells it, and what has no such type gets SOAP 1.1.
+// expectedVersion returns the SOAP version of the answer, which follows the Content-Type and is 1.1 for an unknown one.
 func (s *step) expectedVersion() soap.Version {
 	switch declared := s.headers.Get("Content-Type"); {
 	case strings.HasPrefix(declared, "application/soap+xml"):
@@ -76,7 +76,7 @@ func (s *step) expectedVersion() soap.Version {
 	return s.version
 }
 
-// read reads an answer and checks what must be true of every one: its version, and that it follows the schemas.
+// readAnswer parses an answer and checks what holds for all: its SOAP version and its validity against the schemas.
 func read(t *testing.T, version soap.Version, r reply) answer {
 	t.Helper()
 	a := answer{status: r.status, octets: r.octets}
@@ -126,7 +126,7 @@ func valid(t *testing.T, compiled func() (*schema.Schema, error), e xmldoc.Eleme
 	}
 }
 
-// verification compares one answer with what is wanted.
+// verification compares one answer with the expected one.
 type verification struct {
 	t    *testing.T
 	step int
@@ -153,9 +153,9 @@ func (v *verification) answer() {
 		kind = "BusinessError"
 	}
 	v.equal("fault", fmt.Sprint(v.got.status, " ", r.FaultCode, " ", kind, " ", r.Code), v.want.fault)
-	var problems []place
+	var problems []codeAtPath
 	for _, violation := range r.Violations {
-		problems = append(problems, place{problem.Code(violation.Code), violation.Path})
+		problems = append(problems, codeAtPath{problem.Code(violation.Code), violation.Path})
 		v.languages(violation.Messages)
 	}
 	v.places("problems", problems, v.want.problems)
@@ -170,15 +170,15 @@ func (v *verification) answer() {
 	}
 }
 
-// escape is how a text stands in a fault.
+// escapeXML escapes text as in a fault.
 func escape(text string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(text)
 }
 
-// people are the numbers of the people of the development data.
+// personNumbers matches the numbers of the people in the development data.
 var people = regexp.MustCompile(`78031412250|69092234126|85073003328|72010120721|81050511813|91021706490|66061141504|48022907379|05041801691`)
 
-// languages wants the words in all four languages.
+// checkLanguages checks that the text exists in all four languages.
 func (v *verification) languages(all map[problem.Lang]string) {
 	v.t.Helper()
 	for _, l := range problem.Langs {
@@ -188,7 +188,7 @@ func (v *verification) languages(all map[problem.Lang]string) {
 	}
 }
 
-func (v *verification) places(what string, got, want []place) {
+func (v *verification) places(what string, got, want []codeAtPath) {
 	v.t.Helper()
 	if !slices.Equal(got, want) {
 		v.t.Errorf("step %d: %s: got\n\t%v\nwant\n\t%v\n%s", v.step, what, got, want, v.got.octets)
@@ -215,12 +215,12 @@ func (v *verification) success() {
 	for _, path := range v.want.lacks {
 		v.equal(path, value(response, path), absent)
 	}
-	var warnings []place
+	var warnings []codeAtPath
 	for warning := range response.Children() {
 		if !warning.Is(wire.NamespaceProtocol, "Warning") {
 			continue
 		}
-		warnings = append(warnings, place{problem.Code(value(warning, "@Code")), value(warning, "@Path")})
+		warnings = append(warnings, codeAtPath{problem.Code(value(warning, "@Code")), value(warning, "@Path")})
 		words := map[problem.Lang]string{}
 		for m := range warning.Children() {
 			words[problem.Lang(value(m, "@xml:lang"))], _ = m.Text()
@@ -230,7 +230,7 @@ func (v *verification) success() {
 	v.places("warnings", warnings, v.want.warnings)
 }
 
-// audit wants exactly one record, or, of what concerned two people, the same about each.
+// checkAudit expects exactly one audit event, or two equal ones if two patients are concerned.
 func (v *verification) audit(events []register.Event) {
 	v.t.Helper()
 	if v.want.former != "" && len(events) == 2 {
@@ -277,14 +277,15 @@ func or(a, b string) string {
 	return a
 }
 
-// absent is the value of what is not there.
+// absent is the value at a path that does not exist.
 const absent = "(absent)"
 
 var prefixes = map[string]string{
 	"ctrp": wire.NamespaceProtocol, "ctr": wire.NamespaceCore, "cc": "urn:be:fgov:ehealth:commons:core:v2", "xml": xmldoc.XMLNamespace,
 }
 
-// value is what stands at a path below an element: ctrp:Implant[2]/ctr:LotNumber, ctrp:Receipt/@x, count(ctrp:Implant).
+// valueAt returns the value at a path below an element: ctrp:Implant[2]/ctr:LotNumber, ctrp:Receipt/@x,
+// count(ctrp:Implant).
 func value(e xmldoc.Element, path string) string {
 	if counted, ok := strings.CutPrefix(path, "count("); ok {
 		return fmt.Sprint(len(all(e, strings.TrimSuffix(counted, ")"))))
@@ -340,7 +341,7 @@ func all(e xmldoc.Element, path string) []xmldoc.Element {
 	return at
 }
 
-// masked hides what two answers may differ in: identifiers and instants.
+// maskVolatile replaces what may differ between two answers: IDs and instants.
 func masked(octets string) string {
 	for _, pattern := range []*regexp.Regexp{identifiers, instants} {
 		octets = pattern.ReplaceAllString(octets, `$1="…"`)

@@ -17,18 +17,18 @@ import (
 	"github.com/openctr/ctr/internal/reqlog"
 )
 
-// Bounds of checks. Looking at everything costs several times what a refusal costs, so there is one at a time, few wait, and
-// whoever waits too long is asked to come back.
+// Limits on dry runs. A full inspection costs several times what a refusal costs, so one runs at a time, few are held
+// in memory, and a request that waits too long is answered with 503.
 const (
 	checksAtOnce   = 1
 	checksHeld     = 4
 	longestWaiting = 5 * time.Second
 )
 
-// checkQueue bounds the checks that are held in memory, and those that are worked on.
+// dryRunQueue bounds the dry runs held in memory and those that run.
 type checkQueue struct{ held, turn chan struct{} }
 
-// checkInstead gives requests with ?check to the check, and all others to be served.
+// withDryRun routes requests with ?check to the dry run, and all others to serve.
 func (s *Service) checkInstead(serve http.HandlerFunc) http.HandlerFunc {
 	queue := &checkQueue{make(chan struct{}, checksHeld), make(chan struct{}, checksAtOnce)}
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -36,7 +36,7 @@ func (s *Service) checkInstead(serve http.HandlerFunc) http.HandlerFunc {
 		case !asksForCheck(r.URL.RawQuery):
 			serve(w, r)
 		case !s.checks():
-			// Never performed instead: whoever asks for a check does not expect to be registered.
+			// The call is never performed instead: a caller that sends ?check does not expect anything to be stored.
 			writeText(w, http.StatusNotFound, "This service performs calls, and does not check messages. Nothing was done.\n")
 		default:
 			s.check(w, r, queue)
@@ -44,7 +44,8 @@ func (s *Service) checkInstead(serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// asksForCheck errs on the side of not performing a call.
+// requestsDryRun reports whether the query mentions "check". When in doubt it returns true, so that no call is
+// performed.
 func asksForCheck(query string) bool {
 	if plain, err := url.QueryUnescape(query); err == nil {
 		query = plain
@@ -52,7 +53,7 @@ func asksForCheck(query string) bool {
 	return strings.Contains(strings.ToLower(query), "check")
 }
 
-// checks reports whether the service is one for testers. One that does not say what it is may be in production.
+// dryRunAllowed reports whether this is a test environment. An unknown environment may be production, so it is not.
 func (s *Service) checks() bool {
 	switch s.environment {
 	case "Development", "Test", "Integration", "Acceptation", "Simulation":
@@ -61,8 +62,8 @@ func (s *Service) checks() bool {
 	return false
 }
 
-// check answers with everything that would be refused in a message. It changes nothing: no mark against replay, no record,
-// no question to an authority.
+// serveDryRun answers with every refusal that the message would meet. It changes nothing: it records no replay key,
+// writes no audit event and makes no revocation request.
 func (s *Service) check(w http.ResponseWriter, r *http.Request, queue *checkQueue) {
 	event := s.log.Begin(s.newID())
 	event.Operation = "check"
@@ -77,7 +78,7 @@ func (s *Service) check(w http.ResponseWriter, r *http.Request, queue *checkQueu
 		writeText(w, status, "Other messages are being checked. Nothing was done. Try again in a moment.\n")
 	case acceptsJSON(r.Header.Values("Accept")):
 		w.Header().Set("Content-Type", "application/json")
-		_ = report.JSON(w) // a caller who is gone asks again
+		_ = report.JSON(w) // a client that is gone retries
 	default:
 		writeText(w, status, report.Text())
 	}
@@ -85,7 +86,8 @@ func (s *Service) check(w http.ResponseWriter, r *http.Request, queue *checkQueu
 	s.log.End(r.Context(), event)
 }
 
-// report makes the report, when there is room and it is its turn.
+// buildDryRunReport builds the report once the queue grants a slot. It returns false when the queue is full or the wait
+// takes too long.
 func (s *Service) report(r *http.Request, event *reqlog.Event, queue *checkQueue) (*check.Report, bool) {
 	select {
 	case queue.held <- struct{}{}:
@@ -93,20 +95,20 @@ func (s *Service) report(r *http.Request, event *reqlog.Event, queue *checkQueue
 	default:
 		return nil, false
 	}
-	m, action := s.receive(r) // before it takes its turn: a slow sender holds up nobody
+	m, action := s.receive(r) // before the slot is acquired, so that a slow sender does not block others
 	event.Bytes = len(m.Octets)
-	waiting, cancel := context.WithTimeout(r.Context(), longestWaiting)
+	waitCtx, cancel := context.WithTimeout(r.Context(), longestWaiting)
 	defer cancel()
 	select {
 	case queue.turn <- struct{}{}:
 		defer func() { <-queue.turn }()
-	case <-waiting.Done():
+	case <-waitCtx.Done():
 		return nil, false
 	}
-	at := s.now().UTC()
+	now := s.now().UTC()
 	report, _ := check.Look(m, check.Options{
 		InspectOptions: wsse.InspectOptions{
-			Trust: s.verifier.Trust.Still(), Known: s.verifier.Known, At: at, Strict: s.verifier.Strict, AllowSHA1: at.Before(s.verifier.AllowSHA1Until),
+			Trust: s.verifier.Trust.Still(), Known: s.verifier.Known, At: now, Strict: s.verifier.Strict, AllowSHA1: now.Before(s.verifier.AllowSHA1Until),
 		},
 		Schema: s.schema,
 		Dispatch: func(content xmldoc.Element) (string, error) {
@@ -119,12 +121,12 @@ func (s *Service) report(r *http.Request, event *reqlog.Event, queue *checkQueue
 	return report, true
 }
 
-// receive reads a message as a call is read, and says why not where it cannot.
+// readDryRunMessage reads a message as readRequest and verifyEnvelope do. The error goes into the message.
 func (s *Service) receive(r *http.Request) (m check.Message, action string) {
 	media, err := soap.ParseMedia(r.Header.Get("Content-Type"))
 	m.Version, m.Packed, action = media.Version, media.Packed, media.Action
-	if named := r.Header.Get("SOAPAction"); named != "" {
-		action = named
+	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {
+		action = soapAction
 	}
 	switch {
 	case err != nil:
@@ -152,7 +154,7 @@ func (s *Service) tooLarge() error {
 	return problem.New(problem.MessageTooLarge, fmt.Sprintf("at most %d octets", s.limits.Bytes))
 }
 
-// acceptsJSON reports whether JSON is asked for. Nobody gets it who did not name it.
+// acceptsJSON reports whether the Accept header names JSON explicitly. Wildcards do not count.
 func acceptsJSON(accept []string) bool {
 	for _, field := range accept {
 		for media := range strings.SplitSeq(field, ",") {

@@ -28,7 +28,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// checked sends octets to be checked, and nothing may come of it.
+// dryRunWithoutEffect performs a dry run and checks that nothing is stored.
 func (d *door) checked(t *testing.T, query, octets string, headers http.Header) reply {
 	t.Helper()
 	before := d.Kept(t)
@@ -49,7 +49,7 @@ func (d *door) looked(t *testing.T, query, octets string, headers http.Header) r
 	return d.serve(t, r)
 }
 
-// report has octets checked and reads what is answered to programs.
+// dryRunReport performs a dry run and parses the JSON report.
 func (d *door) report(t *testing.T, octets string, headers http.Header) *check.Report {
 	t.Helper()
 	all := http.Header{"Accept": {"application/json"}}
@@ -64,8 +64,8 @@ func (d *door) report(t *testing.T, octets string, headers http.Header) *check.R
 	return &report
 }
 
-// TestCheckAgreesWithTheDoor checks the first message of every case: what the message layers refuse in a call is what a check
-// says that they would, and a check finds nothing in what they accept.
+// TestCheckAgreesWithTheDoor performs a dry run of the first message of every case. It must report exactly what the
+// message layers refuse in a call, and find nothing in what they accept.
 func TestCheckAgreesWithTheDoor(t *testing.T) {
 	t.Parallel()
 	doors := map[settings]*door{}
@@ -100,8 +100,8 @@ func TestCheckAgreesWithTheDoor(t *testing.T) {
 	}
 }
 
-// ofMessage is the code of a fault, if it is one of the message layers: not of rules, rights or what there is.
-func ofMessage(problems []place) problem.Code {
+// messageLayerCode returns the code of a fault if the message layers raise it, not rules, authorisation or stored data.
+func ofMessage(problems []codeAtPath) problem.Code {
 	if len(problems) == 0 {
 		return ""
 	}
@@ -116,7 +116,8 @@ func ofMessage(problems []place) problem.Code {
 	return ""
 }
 
-// TestCheckSaysWhatOnlyTheServiceKnows, in the caller's language, and leaves the message good for its call.
+// TestCheckSaysWhatOnlyTheServiceKnows also checks that the report is in the caller's language, and that the message
+// can still be sent as a call.
 func TestCheckSaysWhatOnlyTheServiceKnows(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
@@ -136,12 +137,14 @@ func TestCheckSaysWhatOnlyTheServiceKnows(t *testing.T) {
 	if got := outcome(t, d, message); got != firstNumber {
 		t.Errorf("the call after the checks: %s", got)
 	}
-	if report := d.report(t, message, nil); report.Refused != 0 || report.Service != "Test" { // a replay is seen in a call only
+	// A dry run does not detect replays.
+	if report := d.report(t, message, nil); report.Refused != 0 || report.Service != "Test" {
 		t.Errorf("%+v", report)
 	}
 }
 
-// TestCheckOfTheContent: what is wrong with the content is told to whoever signed it, and nobody is told a patient's number.
+// TestCheckOfTheContent checks that only the signer learns what is wrong with the content, and that no patient number
+// is ever reported.
 func TestCheckOfTheContent(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
@@ -165,7 +168,8 @@ func TestCheckOfTheContent(t *testing.T) {
 	}
 }
 
-// TestNoCheckInProduction: there it is no check and no call either, however the switch is written.
+// TestNoCheckInProduction checks that a production service performs neither a dry run nor a call, however the query is
+// written.
 func TestNoCheckInProduction(t *testing.T) {
 	t.Parallel()
 	for _, environment := range []string{"Production", "", "production"} {
@@ -184,7 +188,7 @@ func TestNoCheckInProduction(t *testing.T) {
 	}
 }
 
-// as makes the door's service anew, with another configuration.
+// newServiceWith returns a new service on the same register, with another configuration.
 func (d *door) as(tb testing.TB, c endpoint.Config) *endpoint.Service {
 	tb.Helper()
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), d.Clock.Now, prometheus.NewRegistry())
@@ -221,7 +225,7 @@ func TestCheckIsBounded(t *testing.T) {
 	if answer := d.checked(t, "check", "<a/>", nil); answer.status != http.StatusServiceUnavailable || answer.header.Get("Retry-After") == "" {
 		t.Errorf("HTTP %d: %s", answer.status, answer.octets)
 	}
-	if got := outcome(t, d, usual(t, 1)); got != firstNumber { // calls have room of their own
+	if got := outcome(t, d, usual(t, 1)); got != firstNumber { // dry runs do not use the concurrency limit of calls
 		t.Errorf("the call: %s", got)
 	}
 	close(held.release)
@@ -231,7 +235,7 @@ func TestCheckIsBounded(t *testing.T) {
 	}
 }
 
-// TestCheckAsksNoAuthority: a check sees what is known about revocation, and nobody is asked because of it.
+// TestCheckAsksNoAuthority checks that a dry run uses the known revocation status and sends no revocation request.
 func TestCheckAsksNoAuthority(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
@@ -252,8 +256,8 @@ func TestCheckAsksNoAuthority(t *testing.T) {
 	}
 }
 
-// TestCheckDoesNotTellWhoIsRegistered: whoever names a registered certificate without its key learns what he would of one
-// that nobody has registered.
+// TestCheckDoesNotTellWhoIsRegistered checks that a sender who names a registered certificate without its key gets the
+// same report as for an unregistered certificate.
 func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
@@ -261,7 +265,7 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := func(key string) string { // signed by somebody else
+	names := func(key string) string { // signed with another key
 		message := usual(t, 1)
 		start, end := strings.Index(message, "<wsse:Reference "), strings.Index(message, "</wsse:SecurityTokenReference>")
 		c := testpki.Key(t, key).Certificate
@@ -278,7 +282,7 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 	one := d.checked(t, "check", forged(names(testpki.Hospital)), nil).octets
 	other := d.checked(t, "check", forged(names("NIHII-HOSPITAL=71012413")), nil).octets
 	after := func(text string) string {
-		_, rest, _ := strings.Cut(text, "ok           envelope") // before it stands the size
+		_, rest, _ := strings.Cut(text, "ok           envelope") // the size precedes it
 		return rest
 	}
 	if after(one) != after(other) || !strings.Contains(one, "->   KEY_NOT_REGISTERED") || strings.Contains(one, "71000436") {
@@ -286,8 +290,8 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 	}
 }
 
-// TestStrangersAreToldTheSame: a certificate of an authority that is not trusted gets one answer, whether it names somebody
-// whom the service knows, nobody, or something that is no name at all.
+// TestUntrustedSignersGetTheSameAnswer checks that a certificate of an untrusted authority always gets the same answer,
+// whether its subject is known to the service, unknown, or invalid.
 func TestStrangersAreToldTheSame(t *testing.T) {
 	t.Parallel()
 	stranger, err := pki.NewAuthority(pki.AuthorityOptions{Name: "a stranger", From: registertest.Start().AddDate(-20, 0, 0),
@@ -298,7 +302,7 @@ func TestStrangersAreToldTheSame(t *testing.T) {
 	d := newDoor(t, settings{})
 	var answers []string
 	for _, who := range []pki.Subject{hospital(), {Type: "NIHII-HOSPITAL", ID: "71099913", Name: "NOBODY"}, {Type: "SSIN", ID: "48022907379", Name: "SOMEBODY"}} {
-		for _, years := range []int{10, -1} { // also one that has expired
+		for _, years := range []int{10, -1} { // also an expired one
 			key, err := stranger.Issue(pki.Order{Subject: who, From: registertest.Start().AddDate(-10, 0, 0), Until: registertest.Start().AddDate(years, 0, 0),
 				Algorithm: pki.NewECP256})
 			if err != nil {

@@ -7,7 +7,8 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// elsewhere are the codes that no case file produces, each with the test that does or the reason why this door cannot.
+// coveredElsewhere lists the codes that no case file produces, with the test that does or the reason why this door
+// cannot.
 var elsewhere = map[problem.Code]string{
 	problem.InternalError:     "TestInternal",
 	problem.Overloaded:        "TestOverloaded",
@@ -15,7 +16,7 @@ var elsewhere = map[problem.Code]string{
 	problem.MessageIncomplete: "TestIncomplete",
 	problem.XMLTooLarge:       "TestTooLarge",
 
-	// Packages of several parts are made by TestPackageRefused, beside this file.
+	// TestPackageRefused, in this directory, covers multipart packages.
 	problem.MultipartNotXOP: "package", problem.MultipartParameter: "package", problem.MultipartMalformed: "package",
 	problem.PartsTooMany: "package", problem.PartHeaderTooLarge: "package", problem.PartHeader: "package",
 	problem.PartEncoding: "package", problem.PartContentID: "package", problem.PartDuplicate: "package",
@@ -35,14 +36,15 @@ var elsewhere = map[problem.Code]string{
 	problem.CertSignatureWeak:       "no authority of ours issues it; tested in message/pki",
 	problem.CertRevocationUnknown:   "TestRevocationUnknown",
 
-	// What an operator reads when a service or a client starts, tested in message/pki.
+	// Errors that an operator sees when a service or a client starts, tested in message/pki.
 	problem.TrustUnreadable: "start-up", problem.TrustNotAuthority: "start-up", problem.CRLUnreadable: "start-up",
 	problem.CRLUntrusted: "start-up", problem.CRLAddress: "start-up", problem.OCSPUnreadable: "start-up", problem.OCSPUntrusted: "start-up",
 	problem.P12Unreadable: "start-up", problem.P12Unsupported: "start-up",
 	problem.P12TooCostly: "start-up", problem.P12Password: "start-up", problem.P12NoKey: "start-up",
 }
 
-// TestEveryCodeHasACase wants each code of the catalogue in the want of a case, or above with a reason, and never both.
+// TestEveryCodeHasACase requires each code of the catalogue either in a case file or above with a reason, but not in
+// both.
 func TestEveryCodeHasACase(t *testing.T) {
 	t.Parallel()
 	wanted := map[problem.Code]string{}

@@ -9,17 +9,17 @@ import (
 	"github.com/openctr/ctr/wsdl"
 )
 
-// describe serves the contract: ?wsdl in its forms, ?xsd=NAME each schema beside it, and a page of plain words to whoever
-// opens the address in a browser.
+// serveDescription serves the contract (?wsdl in its forms, ?xsd=NAME for each schema) and a plain text page for
+// browsers.
 func (s *Service) describe(w http.ResponseWriter, r *http.Request) {
 	query := url.Values{}
 	for key, values := range r.URL.Query() {
-		query[strings.ToLower(key)] = values // some toolkits ask for ?WSDL
+		query[strings.ToLower(key)] = values // some toolkits request ?WSDL
 	}
 	switch {
 	case query.Has("xsd"):
-		if octets, ok := wsdl.Schema(query.Get("xsd")); ok {
-			write(w, "text/xml; charset=utf-8", octets)
+		if data, ok := wsdl.Schema(query.Get("xsd")); ok {
+			write(w, "text/xml; charset=utf-8", data)
 			return
 		}
 		writeText(w, http.StatusNotFound, "There is no schema of that name. The WSDL is at "+s.address(r)+"?wsdl\n")
@@ -29,13 +29,13 @@ func (s *Service) describe(w http.ResponseWriter, r *http.Request) {
 			writeText(w, http.StatusNotFound, "There is no such form of the WSDL. The forms: ?wsdl ?wsdl=soap12 ?wsdl=policy ?wsdl=flat ?wsdl=zip\n")
 			return
 		}
-		octets, err := wsdl.Render(form, s.address(r))
+		data, err := wsdl.Render(form, s.address(r))
 		if err != nil {
 			s.logFailure(r, err)
 			writeText(w, http.StatusInternalServerError, "The WSDL could not be made. This is our fault.\n")
 			return
 		}
-		write(w, form.ContentType(), octets)
+		write(w, form.ContentType(), data)
 	default:
 		writeText(w, http.StatusOK, "CTR, a register of implants. This address takes signed SOAP requests by POST.\n\n"+
 			"WSDL:            "+s.address(r)+"?wsdl\n"+
@@ -44,14 +44,14 @@ func (s *Service) describe(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// logFailure tells the operator about a failure outside a SOAP request.
+// logFailure logs a failure outside a SOAP request.
 func (s *Service) logFailure(r *http.Request, err error) {
 	event := s.log.Begin(s.newID())
 	event.Code, event.Err, event.Status = string(problem.InternalError), err, http.StatusInternalServerError
 	s.log.End(r.Context(), event)
 }
 
-// address is the service's own: the configured one, or the one that the request came to.
+// serviceAddress returns the configured public address, or the address of the request if none is configured.
 func (s *Service) address(r *http.Request) string {
 	if s.publicURL != "" {
 		return s.publicURL
@@ -63,7 +63,7 @@ func (s *Service) address(r *http.Request) string {
 	return scheme + "://" + r.Host + Path
 }
 
-func write(w http.ResponseWriter, contentType string, octets []byte) {
+func write(w http.ResponseWriter, contentType string, data []byte) {
 	w.Header().Set("Content-Type", contentType)
-	_, _ = w.Write(octets)
+	_, _ = w.Write(data)
 }

@@ -21,13 +21,13 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-// door is a service on a register.
+// door is a service with its register.
 type door struct {
 	*registertest.Register
 	service *endpoint.Service
 }
 
-// compile compiles a schema once for all tests.
+// The schemas, compiled once for all tests.
 var (
 	messages = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
 	errs     = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Errors) })
@@ -38,13 +38,13 @@ func open(tb testing.TB, r *registertest.Register, s settings) *door {
 	return openWith(tb, r, s, nil)
 }
 
-// openWith opens a service that signs its replies.
+// openSigningDoor opens a service that signs its replies, unless signReply is nil.
 func openWith(tb testing.TB, r *registertest.Register, s settings, signReply func([]byte) ([]byte, error)) *door {
 	tb.Helper()
 	return openAt(tb, r, s, r.Clock.Now, signReply)
 }
 
-// openAt opens a service with a clock of its own.
+// openDoorWithClock opens a service with a clock other than that of the register.
 func openAt(tb testing.TB, r *registertest.Register, s settings, now func() time.Time, signReply func([]byte) ([]byte, error)) *door {
 	tb.Helper()
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), r.Clock.Now, prometheus.NewRegistry())
@@ -67,14 +67,14 @@ func newDoor(tb testing.TB, s settings) *door {
 	return open(tb, registertest.New(tb, registertest.Options{RequireLink: s.requireLink}), s)
 }
 
-// reply is an answer of the door, read to its end.
+// reply is a complete HTTP response.
 type reply struct {
 	status int
 	header http.Header
 	octets string
 }
 
-// serve gives a request to the service.
+// serveRequest passes a request to the service.
 func (d *door) serve(tb testing.TB, r *http.Request) reply {
 	tb.Helper()
 	recorder := httptest.NewRecorder()
@@ -90,7 +90,7 @@ func (d *door) serve(tb testing.TB, r *http.Request) reply {
 	return reply{response.StatusCode, response.Header, string(octets)}
 }
 
-// post sends octets and returns the answer.
+// postMessage posts a message and returns the response.
 func (d *door) post(tb testing.TB, version soap.Version, octets string, headers http.Header) reply {
 	tb.Helper()
 	request := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, endpoint.Path, strings.NewReader(octets))

@@ -10,29 +10,29 @@ import (
 
 var errUnknownWord = errors.New("unknown word")
 
-// edit is a change of a message. It works on the text, so that also what no XML library would write can be made, and
-// changes nothing else.
+// edit is a change of a message. It operates on the text, so that it can also produce what no XML library would write,
+// and changes nothing else.
 type edit struct {
 	verb, what, where string
 }
 
-// addEdit reads an edit:
+// parseEdit parses an edit and appends it:
 //
 //	set PATH to XML        the content of an element
 //	add XML before PATH    also: after, into (at its end)
 //	move PATH into PATH
 //	remove PATH
-//	replace TEXT => TEXT   the first such text
+//	replace TEXT => TEXT   the first occurrence
 //	replace all TEXT => TEXT
 //
-// A PATH is a name, ctr:Patient, or names below one another, ctr:Implant[2]/ctr:UDI; [message] in XML is the request, and
-// [forged] the same with another Id.
+// A PATH is a name, such as ctr:Patient, or nested names, such as ctr:Implant[2]/ctr:UDI. In XML, [message] is the
+// request and [forged] is the request with another Id.
 func addEdit(to *[]edit, line string) error {
 	verb, rest, _ := strings.Cut(line, " ")
 	var e edit
 	switch verb {
 	case "set":
-		where, what, _ := strings.Cut(rest+" ", " to ") // to nothing, perhaps
+		where, what, _ := strings.Cut(rest+" ", " to ") // the new content may be empty
 		e = edit{"set", strings.TrimSuffix(what, " "), where}
 	case "remove":
 		e = edit{"remove", "", rest}
@@ -60,7 +60,7 @@ func addEdit(to *[]edit, line string) error {
 
 var addition = regexp.MustCompile(`^(.*) (before|after|into) (\S+)$`)
 
-// apply changes a text; request stands for [message].
+// apply changes a text; request replaces [message].
 func (e edit) apply(text, request string) (string, error) {
 	what := strings.NewReplacer("[message]", request, "[forged]", strings.Replace(request, `Id="`, `Id="forged`, 1)).Replace(e.what)
 	if strings.HasPrefix(e.verb, "replace") {
@@ -93,7 +93,7 @@ func (e edit) apply(text, request string) (string, error) {
 			return "", err
 		}
 		element := text[moved.start:moved.end]
-		if moved.end <= at.close { // what stands before the place brings it forward
+		if moved.end <= at.close { // removing the earlier element shifts the target
 			return text[:moved.start] + text[moved.end:at.close] + element + text[at.close:], nil
 		}
 		text = text[:moved.start] + text[moved.end:]
@@ -102,10 +102,10 @@ func (e edit) apply(text, request string) (string, error) {
 	return "", errUnknownWord
 }
 
-// span is where an element stands in a text.
+// span holds the offsets of an element in a text.
 type span struct{ start, inside, close, end int }
 
-// locate finds an element by its path.
+// locateElement finds an element by its path.
 func locate(text, path string) (span, error) {
 	within := span{0, 0, len(text), len(text)}
 	for step := range strings.SplitSeq(path, "/") {
@@ -130,7 +130,7 @@ func locate(text, path string) (span, error) {
 	return within, nil
 }
 
-// next finds the next element of a name.
+// findNextElement finds the next element with a name.
 func next(text, name string, from int) (span, bool) {
 	for {
 		i := strings.Index(text[from:], "<"+name)

@@ -1,9 +1,9 @@
-// Package endpoint is the SOAP door: it takes the octets of a request through the pipeline of the architecture (accept,
-// parse, open, verify, dispatch, check, decode, identify, act, answer) and writes every fault in one single place.
+// Package endpoint is the SOAP door. It runs the bytes of a request through the pipeline (read, unpack, parse, verify,
+// find the operation, check the schema, decode, identify the caller, act, encode) and writes every fault in one place.
 //
-// It is separate so that the order in which a message is believed can be read in one function. It knows no SQL: all it
-// has of the register is a *register.Registrar. See the contract in wsdl/ and xsd/; SOAP 1.1 section 6 and SOAP 1.2 part
-// 2 section 7 for the HTTP binding.
+// It is a package of its own so that the order in which a message gains trust can be read in one function,
+// Service.processRequest. It contains no SQL and reaches the register only through a *register.Registrar. See the
+// contract in wsdl/ and xsd/, and SOAP 1.1 section 6 and SOAP 1.2 part 2 section 7 for the HTTP binding.
 package endpoint
 
 import (
@@ -23,10 +23,10 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// Path is where the service lives.
+// Path is the URL path of the service.
 const Path = "/ctr/v1"
 
-// Config is what the door needs.
+// Config holds the dependencies and settings of a Service.
 type Config struct {
 	Registrar   *register.Registrar
 	Verifier    *wsse.Verifier
@@ -35,12 +35,12 @@ type Config struct {
 	Now         func() time.Time
 	NewID       func() string
 	Environment string
-	PublicURL   string // empty: the address that the request came to
-	// SignReply signs an envelope; nil leaves replies unsigned.
+	PublicURL   string // if empty, the address of the request is used
+	// SignReply signs a reply envelope; if nil, replies are unsigned.
 	SignReply func(envelope []byte) ([]byte, error)
 }
 
-// Service answers SOAP requests, and serves the contract and the health of the service.
+// Service answers SOAP requests and serves the contract and the health endpoints.
 type Service struct {
 	registrar   *register.Registrar
 	verifier    *wsse.Verifier
@@ -53,13 +53,13 @@ type Service struct {
 	signReply   func([]byte) ([]byte, error)
 	limits      xmldoc.Limits
 	strangers   *room
-	others      *room         // of callers on proven connections
-	large       chan struct{} // of the large messages of proven connections, those that are read and verified
+	others      *room         // for requests on verified connections
+	large       chan struct{} // slots to read and verify large messages of verified connections
 	lane        *lane
 	mux         *http.ServeMux
 }
 
-// New makes the service.
+// New returns a Service with its HTTP routes.
 func New(c Config) *Service {
 	s := &Service{
 		registrar: c.Registrar, verifier: c.Verifier, schema: c.Schema, log: c.Log, now: c.Now, newID: c.NewID,
@@ -74,23 +74,23 @@ func New(c Config) *Service {
 	return s
 }
 
-// ServeHTTP makes the service an http.Handler.
+// ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// call is what is known of a request on its way.
+// requestState accumulates what is known about a request while it passes through the pipeline.
 type call struct {
 	event     *reqlog.Event
 	message   register.Message
 	standing  *standing
-	turn      *turn // to have its message verified, once it has one
+	turn      *turn // nil until acquired
 	version   soap.Version
 	media     soap.Media
-	action    string // the operation that the transport names, if any
-	packs     bool   // the caller takes attachments
-	concluded bool   // the register has recorded, or will record, how it ends
+	action    string // the operation named by SOAPAction or the action parameter, or empty
+	packs     bool   // the client accepts attachments
+	concluded bool   // the registrar writes the audit event of this request
 }
 
-// serve answers one request.
+// serveSOAP answers one SOAP request and logs it.
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	c := &call{event: s.log.Begin(s.newID()), version: soap.SOAP11, standing: standingOf(r.Context())}
 	c.message = register.Message{Correlation: c.event.ID, Received: s.now()}
@@ -98,18 +98,19 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	s.log.End(r.Context(), c.event)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(c.event.Status)
-	_, _ = w.Write(answer) // a caller who is gone asks again with the same InputReference
+	_, _ = w.Write(answer) // a client that is gone retries with the same idempotency key (InputReference)
 }
 
-// conclude answers one request, and records it if it is refused. It holds the only call of soap.FaultFrom. The turn of
-// the request ends here, before anything is sent: who reads his answer slowly keeps nobody waiting.
+// respond processes the request and returns the response body; it records a refusal that the registrar has not
+// recorded. It contains the only call of soap.FaultFrom. The verification slot is released here, before anything is
+// sent: a client that reads its response slowly does not delay other requests.
 func (s *Service) conclude(r *http.Request, c *call, header http.Header) []byte {
 	var err error
 	defer func() { c.turn.end(err) }()
 	answer, err := s.answer(r, c)
 	contentType := c.version.ContentType()
 	if err == nil && c.packs {
-		contentType, answer, err = soap.Pack(c.version, answer, wire.NamespaceCore, "Content") // of a card
+		contentType, answer, err = soap.Pack(c.version, answer, wire.NamespaceCore, "Content") // the card PDF
 	}
 	if err != nil && !c.concluded {
 		err = s.registrar.Refuse(r.Context(), c.message, err)
@@ -127,7 +128,8 @@ func (s *Service) conclude(r *http.Request, c *call, header http.Header) []byte 
 	return answer
 }
 
-// signed signs a fault where replies are signed. A fault that cannot be signed is better than none.
+// signFault signs a fault if replies are signed. If signing fails it returns the unsigned fault, which is better than
+// none.
 func (s *Service) signed(fault []byte) []byte {
 	if s.signReply != nil {
 		if signed, err := s.signReply(fault); err == nil {
@@ -137,24 +139,24 @@ func (s *Service) signed(fault []byte) []byte {
 	return fault
 }
 
-// answer takes a request through the pipeline. Each step can be reached only with what the step before has given.
+// processRequest runs the request through the pipeline. Each step needs a value that only the step before it can make.
 func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
-	visit, err := s.roomOf(c.standing).enter()
+	admitted, err := s.roomOf(c.standing).enter()
 	if err != nil {
 		return nil, err
 	}
-	defer visit.leave()
-	octets, refusal := s.accept(r, c, visit)
+	defer admitted.leave()
+	data, refusal := s.accept(r, c, admitted)
 	if refusal != nil && problem.From(refusal).Kind == problem.Unavailable {
 		return nil, refusal
 	}
-	if c.turn, err = s.takeTurn(r.Context(), c.standing, len(octets)); err != nil {
+	if c.turn, err = s.takeTurn(r.Context(), c.standing, len(data)); err != nil {
 		return nil, err
 	}
 	if refusal != nil {
-		return nil, refusal // to record it costs a turn too
+		return nil, refusal // recording a refusal needs a slot too
 	}
-	verified, err := s.verify(c, octets)
+	verified, err := s.verify(c, data)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +167,7 @@ func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
 		return nil, err
 	}
 	c.message.Operation, c.event.Operation = operation.name, operation.name
-	checked, err := s.schema.Check(verified.Body()) //nolint:contextcheck // works in memory, in proportion to what is signed
+	checked, err := s.schema.Check(verified.Body()) //nolint:contextcheck // pure computation, bounded by the message
 	if err != nil {
 		return nil, err
 	}
@@ -180,13 +182,13 @@ func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
 	return answer, nil
 }
 
-// verify takes the envelope out of its package, reads it and proves who signed it.
-func (s *Service) verify(c *call, octets []byte) (*wsse.Verified, error) {
-	octets, err := c.media.Unpack(octets, s.limits)
+// verifyEnvelope unpacks and parses the envelope and authenticates its signer.
+func (s *Service) verify(c *call, data []byte) (*wsse.Verified, error) {
+	data, err := c.media.Unpack(data, s.limits)
 	if err != nil {
 		return nil, err
 	}
-	document, err := xmldoc.Parse(octets, s.limits)
+	document, err := xmldoc.Parse(data, s.limits)
 	if err != nil {
 		return nil, err
 	}
@@ -197,17 +199,17 @@ func (s *Service) verify(c *call, octets []byte) (*wsse.Verified, error) {
 	if envelope.Version() != c.version {
 		return nil, problem.New(problem.SOAPVersion).In("Content-Type")
 	}
-	c.message.Original = octets
+	c.message.Original = data
 	return s.verifier.Verify(envelope)
 }
 
-// accept reads the octets, after the declared type and size allow it.
-func (s *Service) accept(r *http.Request, c *call, v *visit) (octets []byte, err error) {
+// readRequest reads the body, unless the declared content type or length already rules the request out.
+func (s *Service) accept(r *http.Request, c *call, admitted *visit) (data []byte, err error) {
 	c.media, err = soap.ParseMedia(r.Header.Get("Content-Type"))
 	c.version, c.action = c.media.Version, c.media.Action
 	c.packs = c.media.Packed || soap.AcceptsPackage(r.Header.Values("Accept"))
-	if named := r.Header.Get("SOAPAction"); named != "" {
-		c.action = named
+	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {
+		c.action = soapAction
 	}
 	if err != nil {
 		return nil, err
@@ -216,19 +218,19 @@ func (s *Service) accept(r *http.Request, c *call, v *visit) (octets []byte, err
 		return nil, problem.New(problem.ContentTypeUnknown)
 	}
 	if r.ContentLength <= int64(s.limits.Bytes) {
-		octets, err = v.read(r.Context(), r.Body, r.ContentLength, s.limits.Bytes+1)
-		c.event.Bytes = len(octets)
+		data, err = admitted.read(r.Context(), r.Body, r.ContentLength, s.limits.Bytes+1)
+		c.event.Bytes = len(data)
 	}
 	switch {
 	case err != nil:
 		return nil, err
-	case max(r.ContentLength, int64(len(octets))) > int64(s.limits.Bytes):
+	case max(r.ContentLength, int64(len(data))) > int64(s.limits.Bytes):
 		return nil, problem.New(problem.MessageTooLarge, fmt.Sprintf("at most %d octets", s.limits.Bytes))
 	}
-	return octets, nil
+	return data, nil
 }
 
-// remember keeps what the register needs to know of a verified message.
+// applyVerified copies what the registrar needs from the verified message.
 func (c *call) remember(v *wsse.Verified) {
 	signer := v.Signer()
 	c.message.Signer = register.Signer{Type: signer.Type, ID: signer.ID, Application: signer.Application}
@@ -238,8 +240,8 @@ func (c *call) remember(v *wsse.Verified) {
 	c.event.SignerType = signer.Type
 }
 
-// dispatch finds the operation of a Body's element. What the transport names, as SOAPAction in SOAP 1.1 and as the action
-// parameter in SOAP 1.2, must not be another.
+// findOperation returns the operation for the element in the Body. If the transport names an operation (SOAPAction in
+// SOAP 1.1, the action parameter in SOAP 1.2), it must be the same one.
 func dispatch(body xmldoc.Element, action string) (operation, error) {
 	action = strings.Trim(action, `" `)
 	for _, o := range operations {
@@ -254,7 +256,7 @@ func dispatch(body xmldoc.Element, action string) (operation, error) {
 	return operation{}, problem.New(problem.OperationUnknown).In("soap:Body")
 }
 
-// ready tells whether the register can take a notification now.
+// serveReadiness reports whether the register can accept a notification now.
 func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 	if err := s.registrar.Ready(r.Context()); err != nil {
 		writeText(w, http.StatusServiceUnavailable, "not ready: the register's store does not answer\n")

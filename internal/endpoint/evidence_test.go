@@ -9,8 +9,8 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// TestEvidence: the very octets that were signed are kept with each version, and the certificate that signed them; of a
-// refused message nothing is.
+// TestEvidence checks that each version is stored with the signed bytes and the signing certificate, and that nothing
+// is stored of a refused message.
 func TestEvidence(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})

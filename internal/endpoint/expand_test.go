@@ -13,18 +13,18 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// expand writes out what a case says in short, so that the file of a large attack is small:
+// expandMacros expands abbreviations in a case, which keep the file of a large attack small:
 //
-//	[1000 times TEXT]           with a percent sign for the number of the time
+//	[1000 times TEXT]           a percent sign in TEXT becomes the index
 //	[certificate of NAME]       the certificate of a frozen key, in base64
-//	[certificate + 3 octets]    that of the first hospital, with octets after its end
-//	[outside]                   an address at which nobody may ever call
+//	[certificate + 3 octets]    the certificate of the first hospital, followed by further bytes
+//	[outside]                   an address to which the service must never connect
 func expand(tb testing.TB, text string) string {
 	tb.Helper()
 	text = certificates.ReplaceAllStringFunc(text, func(found string) string {
 		parts := certificates.FindStringSubmatch(found)
 		octets := append([]byte{}, testpki.Key(tb, or(parts[1], testpki.Hospital)).Certificate.Raw...)
-		more, _ := strconv.Atoi(parts[2]) // none unless said
+		more, _ := strconv.Atoi(parts[2]) // zero if absent
 		return base64.StdEncoding.EncodeToString(append(octets, make([]byte, more)...))
 	})
 	if strings.Contains(text, "[outside]") {
@@ -45,7 +45,7 @@ var (
 	repetitions  = regexp.MustCompile(`\[(\d+) times ([^\]]+)\]`)
 )
 
-// visits counts who comes to the address [outside], and listen opens it.
+// outsideConnections counts the connections to the address [outside], on which listenOutside listens.
 var (
 	visits atomic.Int32
 	listen = sync.OnceValues(func() (string, error) {
@@ -63,7 +63,7 @@ var (
 				_ = connection.Close()
 			}
 		}()
-		return "http://" + listener.Addr().String(), nil // until the process ends
+		return "http://" + listener.Addr().String(), nil // it stays open until the process ends
 	})
 )
 

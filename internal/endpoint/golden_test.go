@@ -21,8 +21,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestGolden plays every operation once, signed by our own client, and compares each whole message with the one kept.
-// Clock and identifiers are fixed, and signatures of RSA PKCS #1 v1.5 always the same, so that the octets are too.
+// TestGolden calls every operation once, signed by the project's own client, and compares each complete message with
+// the stored one. Clock and identifiers are fixed and RSA PKCS #1 v1.5 signatures are deterministic, so the bytes are
+// too.
 func TestGolden(t *testing.T) {
 	d := newDoor(t, settings{})
 	caller := &client.Client{Key: testpki.Key(t, testpki.Hospital), Now: d.Clock.Now, NewID: registertest.Counter("")}
@@ -41,7 +42,7 @@ func TestGolden(t *testing.T) {
 		post(strings.ToLower(operation[:1])+operation[1:], operation, template(t, operation))
 	}
 	post("notifyImplant-submit", "NotifyImplant", strings.NewReplacer("Final", "Submit", "EPD-2026-000123", "EPD-2026-000300").Replace(template(t, "NotifyImplant")))
-	version := 0 // of the notification that the last message made
+	version := 0 // version that the previous message created
 	for _, operation := range []string{"ListPendingNotifications", "ReviseNotification", "ValidateNotification", "DiscardNotification"} {
 		post(strings.ToLower(operation[:1])+operation[1:], operation, strings.NewReplacer("id-1", "id-4",
 			"<ctrp:Version>1", "<ctrp:Version>"+strconv.Itoa(version)).Replace(template(t, operation)))
@@ -73,7 +74,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// TestGoldenForXmllint asks another implementation of XML Schema whether the messages follow the schemas.
+// TestGoldenForXmllint validates the messages with an independent implementation of XML Schema.
 func TestGoldenForXmllint(t *testing.T) {
 	t.Parallel()
 	xmllint, err := exec.LookPath("xmllint")
@@ -95,7 +96,7 @@ func TestGoldenForXmllint(t *testing.T) {
 				t.Fatal(err)
 			}
 			if strings.HasPrefix(filepath.Base(file), "systemError-req") {
-				continue // the schema refuses it, which is its point
+				continue // a message that the schema must refuse
 			}
 			bySchema[name] = append(bySchema[name], path)
 		}
@@ -108,7 +109,7 @@ func TestGoldenForXmllint(t *testing.T) {
 	}
 }
 
-// contents are what stands in a message, each with the schema that it must follow.
+// contents returns the contents of a message, each with its schema.
 func contents(t *testing.T, file string) map[string][]byte {
 	t.Helper()
 	octets, err := os.ReadFile(file)

@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/registertest"
 )
 
-// get asks a door for an address.
+// get sends a GET request.
 func (d *door) get(t *testing.T, address string) (int, http.Header, string) {
 	t.Helper()
 	r := d.serve(t, httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody))
@@ -27,7 +27,7 @@ func (d *door) get(t *testing.T, address string) (int, http.Header, string) {
 
 var schemaLocation = regexp.MustCompile(`schemaLocation="([^"]+)"`)
 
-// TestDescription follows every relative address of every form of the WSDL, as a toolkit does.
+// TestDescription follows every relative URL in every form of the WSDL, as a toolkit does.
 func TestDescription(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
@@ -89,7 +89,7 @@ func TestDescriptionElsewhere(t *testing.T) {
 	}
 }
 
-// refused sends what must be refused and returns the answer.
+// wantRefusal sends a request that must be refused and returns the answer.
 func refused(t *testing.T, d *door, r *http.Request, status int, code string) answer {
 	t.Helper()
 	response := d.serve(t, r)
@@ -127,7 +127,7 @@ func wantEvents(t *testing.T, d *door, outcomes ...register.Outcome) {
 	}
 }
 
-// unending is a body that never ends; reading more of it than the limit fails the test.
+// endlessReader is a body that never ends; reading beyond the limit fails the test.
 type unending struct {
 	t    *testing.T
 	left int
@@ -145,13 +145,13 @@ func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
 	limit := xmldoc.DefaultLimits().Bytes
-	declared := request(t, &unending{t: t}) // not one octet is read
+	declared := request(t, &unending{t: t}) // no byte may be read
 	declared.ContentLength = int64(limit) + 1
 	refused(t, d, declared, http.StatusRequestEntityTooLarge, "MESSAGE_TOO_LARGE")
 	undeclared := request(t, &unending{t: t, left: 2 * limit})
 	undeclared.ContentLength = -1
 	refused(t, d, undeclared, http.StatusRequestEntityTooLarge, "MESSAGE_TOO_LARGE")
-	// A third of the limit of letters that take two octets in UTF-16 and three in UTF-8 grows beyond it.
+	// Characters with two bytes in UTF-16 and three in UTF-8: within the limit as sent, beyond it as UTF-8.
 	grows := encode(t, "<a>"+strings.Repeat("ह", limit/2-10)+"</a>", "utf-16")
 	refused(t, d, request(t, strings.NewReader(grows)), http.StatusInternalServerError, "XML_TOO_LARGE")
 	wantEvents(t, d, register.Refused, register.Refused, register.Refused)
@@ -174,7 +174,7 @@ type failing struct{}
 
 func (*failing) Read([]byte) (int, error) { return 0, errBroken }
 
-// TestStoreDown stops the store: the answer says when to come back, and the service is not ready.
+// TestStoreDown closes the store: the answer has a Retry-After, and the service is not ready.
 func TestStoreDown(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
@@ -191,7 +191,7 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
-// TestStoreDownOnRefusal: what cannot be recorded is not answered as if it had been.
+// TestStoreDownOnRefusal checks that a refusal that cannot be recorded is answered with STORE_UNAVAILABLE instead.
 func TestStoreDownOnRefusal(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
@@ -199,7 +199,7 @@ func TestStoreDownOnRefusal(t *testing.T) {
 	refused(t, d, request(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "STORE_UNAVAILABLE")
 }
 
-// TestInternal makes the last step fail: the fault tells nothing of the cause.
+// TestInternal makes the last step fail and checks that the fault does not expose the cause.
 func TestInternal(t *testing.T) {
 	t.Parallel()
 	d := openWith(t, registertest.New(t, registertest.Options{}), settings{}, func([]byte) ([]byte, error) {
@@ -211,7 +211,7 @@ func TestInternal(t *testing.T) {
 	}
 }
 
-// TestOverloaded holds as many requests in the door as it works on at once; the next is asked to come back.
+// TestOverloaded fills the concurrency limit; the next request is refused as OVERLOADED.
 func TestOverloaded(t *testing.T) {
 	t.Parallel()
 	const inFlight = 512
@@ -230,7 +230,7 @@ func TestOverloaded(t *testing.T) {
 	refused(t, d, request(t, strings.NewReader("<a/>")), http.StatusInternalServerError, "NOT_SOAP")
 }
 
-// holding holds requests in the reading of their bodies.
+// bodyGate blocks requests while their bodies are read.
 type holding struct {
 	inside  sync.WaitGroup
 	release chan struct{}

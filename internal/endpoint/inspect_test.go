@@ -12,8 +12,8 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// TestInspectionAgreesWithTheDoor: of every message of a case, an inspection finds by itself what Verify refuses, and it
-// finds nothing in what Verify accepts.
+// TestInspectionAgreesWithTheDoor checks for every message of a case that an inspection finds by itself what Verify
+// refuses, and finds nothing in what Verify accepts.
 func TestInspectionAgreesWithTheDoor(t *testing.T) {
 	t.Parallel()
 	for _, file := range caseFiles(t) {

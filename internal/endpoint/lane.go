@@ -10,27 +10,30 @@ import (
 )
 
 const (
-	// longestWait bounds how long a request waits for its turn, or for a place to be read into; then it is asked to come
-	// back. It is well within the time that toolkits wait for an answer.
+	// maxAdmissionWait bounds the wait for a verification slot or for a permit to read a large message; after it the
+	// request is refused as OVERLOADED. It is well below the response timeouts of the usual toolkits.
 	longestWait = 10 * time.Second
-	// perOctet is how much later a message is due for each octet of it: an ordinary one passes all the large ones that came
-	// in the seconds before it, and a large one is passed by nothing that comes much later.
+	// delayPerByte is the queueing delay added per byte of a message. An ordinary message overtakes the large ones that
+	// arrived in the seconds before it, and no message that arrives much later overtakes a large one.
 	perOctet = time.Microsecond
-	// restRatio is how many times longer than a refusal took the lane rests after it. So strangers who send what is refused
-	// take a fifth of one processor and of the store's commits, however many they are and whatever they send.
+	// penaltyFactor is the length of the cooldown after a refusal, as a multiple of the time that the refusal took.
+	// Unverified connections that send only refused messages therefore use at most a fifth of one CPU and of the commit
+	// capacity of the store, whatever they send and however many they are.
 	restRatio = 4
-	// longestRest bounds the rest. No refusal may take a fifth of a second, so it bounds only what went wrong otherwise.
+	// maxCooldown bounds the cooldown. No refusal should take a fifth of a second, so it matters only when something
+	// else went wrong.
 	longestRest = time.Second
 )
 
-// lane lets strangers pass one after another. The zero lane with a clock is free.
+// unverifiedQueue grants a single slot to the waiting requests of unverified connections, one after another. It needs
+// only a clock; otherwise the zero value is ready to use.
 type lane struct {
 	now func() time.Time
 
 	mutex   sync.Mutex
-	taken   bool      // by a stranger, or by a rest
-	rested  time.Time // when the lane will have rested enough
-	waiting []*waiter // the first is called next
+	taken   bool      // by a request, or by a cooldown
+	rested  time.Time // end of the cooldown
+	waiting []*waiter // in order of due time
 }
 
 type waiter struct {
@@ -38,7 +41,8 @@ type waiter struct {
 	called chan struct{}
 }
 
-// enter waits until the caller of a message of that size has the lane for himself, which he must leave.
+// acquireSlot blocks until a request of size bytes holds the single slot; the caller must release it. It fails with
+// OVERLOADED when ctx ends or after maxAdmissionWait.
 func (l *lane) enter(ctx context.Context, size int) error {
 	w := &waiter{due: l.now().Add(time.Duration(size) * perOctet), called: make(chan struct{})}
 	l.queue(w)
@@ -56,29 +60,29 @@ func (l *lane) enter(ctx context.Context, size int) error {
 func (l *lane) queue(w *waiter) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	at, _ := slices.BinarySearchFunc(l.waiting, w.due, func(other *waiter, due time.Time) int {
+	index, _ := slices.BinarySearchFunc(l.waiting, w.due, func(other *waiter, due time.Time) int {
 		if other.due.After(due) {
 			return 1
 		}
-		return -1 // who came first goes first
+		return -1 // first in, first out
 	})
-	l.waiting = slices.Insert(l.waiting, at, w)
+	l.waiting = slices.Insert(l.waiting, index, w)
 	l.next()
 }
 
-// giveUp takes w out of the queue, or out of the lane when it was called at the same moment.
+// cancelWaiter removes w from the queue. If the slot was granted to w at the same moment, it releases the slot.
 func (l *lane) giveUp(w *waiter) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if at := slices.Index(l.waiting, w); at >= 0 {
-		l.waiting = slices.Delete(l.waiting, at, at+1)
+	if index := slices.Index(l.waiting, w); index >= 0 {
+		l.waiting = slices.Delete(l.waiting, index, index+1)
 		return
 	}
 	l.taken = false
 	l.next()
 }
 
-// leave lets the next one in.
+// releaseSlot frees the slot and grants it to the next request.
 func (l *lane) leave() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -86,21 +90,21 @@ func (l *lane) leave() {
 	l.next()
 }
 
-// rest keeps the lane free for a time in proportion to what a refusal took. Rests add up.
-func (l *lane) rest(took time.Duration) {
+// addCooldown keeps the slot free for a time proportional to the cost of a refusal. Cooldowns add up.
+func (l *lane) rest(cost time.Duration) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	now := l.now()
 	if l.rested.Before(now) {
 		l.rested = now
 	}
-	l.rested = l.rested.Add(restRatio * took)
+	l.rested = l.rested.Add(restRatio * cost)
 	if latest := now.Add(longestRest); l.rested.After(latest) {
 		l.rested = latest
 	}
 }
 
-// next calls the first who waits, now or when the lane has rested. The mutex is held.
+// grantNext grants the slot to the first waiting request, now or after the cooldown. The caller holds the mutex.
 func (l *lane) next() {
 	if l.taken || len(l.waiting) == 0 {
 		return

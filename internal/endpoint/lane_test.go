@@ -11,7 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// enterAs enters the lane and writes its name down when it is in; it leaves at once.
+// acquireSlotAs acquires the slot in a goroutine, appends its name to order, and releases the slot at once.
 func enterAs(t *testing.T, l *lane, size int, name string, order *[]string) {
 	t.Helper()
 	go func() {
@@ -26,7 +26,8 @@ func enterAs(t *testing.T, l *lane, size int, name string, order *[]string) {
 	time.Sleep(time.Millisecond)
 }
 
-// TestLaneOrder: small ones first, in the order in which they came; a large one is passed by those that come soon after.
+// TestUnverifiedQueueOrder checks that small messages go first, in order of arrival, and that a large one is overtaken
+// only by those that arrive soon after it.
 func TestLaneOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -49,7 +50,8 @@ func TestLaneOrder(t *testing.T) {
 	})
 }
 
-// TestLaneRest: after a refusal the lane stays free for four times as long as it took, a second at most.
+// TestUnverifiedQueueCooldown checks that the slot stays free for four times the duration of a refusal, at most a
+// second.
 func TestLaneRest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -84,7 +86,8 @@ func TestLaneRest(t *testing.T) {
 	})
 }
 
-// TestLaneGivenUp: who is gone, or waited too long, is refused, and keeps the others waiting no longer.
+// TestUnverifiedQueueCancelled checks that a request that is cancelled or times out is refused and no longer delays
+// others.
 func TestLaneGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -118,7 +121,7 @@ func TestLaneGivenUp(t *testing.T) {
 	})
 }
 
-// TestLaneCalledTooLate calls one who gives up at that moment: the lane is for the next.
+// TestUnverifiedQueueGrantedTooLate grants the slot to a waiter that is cancelled at that moment: the next one gets it.
 func TestLaneCalledTooLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -135,7 +138,7 @@ func TestLaneCalledTooLate(t *testing.T) {
 	})
 }
 
-// TestLaneRestsAlone: who gives up while the lane rests leaves it usable.
+// TestUnverifiedQueueCancelledInCooldown cancels a waiter during a cooldown: the queue remains usable.
 func TestLaneRestsAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

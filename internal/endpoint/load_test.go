@@ -26,11 +26,12 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// exhausting are the cases that attackers send in TestOneMessageAmongAttackers, beside packages and all large ones.
+// exhaustingCases matches the cases that attackers send in TestOneMessageAmongAttackers, besides MTOM packages and all
+// large cases.
 var exhausting = regexp.MustCompile(`attack-.*(flood|huge|depth|colliding|quadratic|canonical-form|rebound|laughs|larger|costly|loop|recursion|long|many|nested)`)
 
-// The load: the rounds of each kind, the honest messages of one, the pause before each, the attackers, the honest messages
-// that have a connection each, and how many times slower the slowest hundredth may become.
+// The load: the rounds of each kind, the honest messages per round, the pause before each message, the number of
+// attackers, the honest messages with a connection each, and the maximum slowdown of the 99th percentile.
 const (
 	rounds      = 8
 	ofARound    = 250
@@ -40,11 +41,11 @@ const (
 	mostTimes   = 2.0
 )
 
-// TestOneMessageAmongAttackers sends one signed message after the other over one connection, in rounds: in quiet, and
-// while fifty attackers in another process send what is made to exhaust the service, every fifth over a new connection each
-// time. The slowest hundredth of the messages may take less than twice as long as in quiet. Then it tells how it goes for
-// an honest caller with a new connection for each message. A loaded machine proves nothing, so it runs only where
-// CTR_LOAD is set.
+// TestOneMessageAmongAttackers sends signed messages one after another over one connection, in alternating rounds:
+// without load, and while fifty attackers in another process send messages made to exhaust the service, every fifth
+// attacker with a new connection for each message. The 99th percentile must less than double. It then logs the times of
+// an honest caller with a new connection for each message. Results on a loaded machine are meaningless, so it runs only
+// if CTR_LOAD is set.
 func TestOneMessageAmongAttackers(t *testing.T) {
 	if os.Getenv("CTR_LOAD") == "" {
 		t.Skip("CTR_LOAD is not set")
@@ -81,7 +82,7 @@ func TestOneMessageAmongAttackers(t *testing.T) {
 	compare(t, "a connection for each message", send(reconnected), attacked(reconnected))
 }
 
-// compare tells what messages took among attackers, as multiples of what they took in quiet.
+// logComparison logs the percentiles under attack, also as multiples of those without load.
 func compare(t *testing.T, what string, quiet, loud []time.Duration) {
 	t.Helper()
 	for _, p := range []int{50, 90, 99} {
@@ -94,7 +95,7 @@ func percentile(all []time.Duration, p int) time.Duration {
 	return slices.Sorted(slices.Values(all))[len(all)*p/100]
 }
 
-// loadedDoor is a door whose clock runs, behind TLS.
+// newLoadTestDoor returns a service with a running clock, behind TLS.
 func loadedDoor(t *testing.T) (*door, *httptest.Server) {
 	t.Helper()
 	began := time.Now()
@@ -108,7 +109,7 @@ func loadedDoor(t *testing.T) (*door, *httptest.Server) {
 	return d, server
 }
 
-// took sends messages one after the other.
+// measureEach sends messages one after another and returns the duration of each.
 func took(t *testing.T, caller *http.Client, address string, messages [][]byte) []time.Duration {
 	t.Helper()
 	all := make([]time.Duration, 0, len(messages))
@@ -130,13 +131,13 @@ func took(t *testing.T, caller *http.Client, address string, messages [][]byte) 
 	return all
 }
 
-// gang are the attackers: another process, which attacks from one line on its standard input to the next.
+// attackerProcess is another process with the attackers. A line on its standard input starts or stops the attack.
 type gang struct {
 	input  io.Writer
 	output *bufio.Reader
 }
 
-// startAttackers starts this program once more, as the attackers. They are at rest first.
+// startAttackers starts this test program again as the attackers, initially idle.
 func startAttackers(t *testing.T, address string) *gang {
 	t.Helper()
 	program, err := os.Executable()
@@ -168,7 +169,7 @@ func startAttackers(t *testing.T, address string) *gang {
 	return g
 }
 
-// says is the next line of the attackers.
+// readLine returns the next line of output of the attackers.
 func (g *gang) says(t *testing.T) string {
 	t.Helper()
 	line, err := g.output.ReadString('\n')
@@ -178,7 +179,7 @@ func (g *gang) says(t *testing.T) string {
 	return strings.TrimSpace(line)
 }
 
-// toggle makes them attack, or rest, and waits until all do.
+// toggle starts or stops the attack, and waits until all attackers follow.
 func (g *gang) toggle(t *testing.T) string {
 	t.Helper()
 	if _, err := io.WriteString(g.input, "\n"); err != nil {
@@ -187,10 +188,10 @@ func (g *gang) toggle(t *testing.T) string {
 	return g.says(t)
 }
 
-// variable of the environment, that tells the attackers whom to attack.
+// attackTargetVariable is the environment variable with the address to attack.
 const variable = "CTR_ATTACKED"
 
-// TestAttackers are the attackers of TestOneMessageAmongAttackers.
+// TestAttackers is the process of attackers of TestOneMessageAmongAttackers.
 func TestAttackers(t *testing.T) {
 	address := os.Getenv(variable)
 	if address == "" {
@@ -227,10 +228,10 @@ func TestAttackers(t *testing.T) {
 	}
 }
 
-// wave counts the answers to the attackers.
+// attackStats counts the answers to the attackers.
 type wave struct {
 	mutex   sync.Mutex
-	answers map[int]int // by HTTP status; 0 for those who got none
+	answers map[int]int // by HTTP status; 0 for no answer
 }
 
 func (w *wave) count(status int) {
@@ -248,8 +249,8 @@ func (w *wave) total() (n int) {
 	return n
 }
 
-// attack is one attacker: he sends the attacks one after the other, from another one on than the others. Every fifth
-// opens a new connection for each.
+// runAttacker sends the attacks one after another, starting at a different one for each attacker. Every fifth attacker
+// opens a new connection for each message.
 func (w *wave) attack(ctx context.Context, i int, address string, all []packed) {
 	transport := &http.Transport{
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
@@ -277,7 +278,7 @@ func (w *wave) attack(ctx context.Context, i int, address string, all []packed) 
 	}
 }
 
-// attacks are the cases that exhaust, every large one, and packages.
+// attackMessages returns the exhausting cases, every large case, and MTOM packages.
 func attacks(t *testing.T) (all []packed) {
 	t.Helper()
 	for _, file := range caseFiles(t) {

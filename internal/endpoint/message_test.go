@@ -20,7 +20,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// build makes the octets of a step's message: filled in, changed, signed, and tampered with.
+// buildMessage builds the message of a step: filled in, edited, signed, and tampered with.
 func (s *step) build(tb testing.TB, number int) string {
 	tb.Helper()
 	if s.message == "" {
@@ -64,7 +64,7 @@ func change(tb testing.TB, text, request string, edits []edit) string {
 	return text
 }
 
-// encode writes the octets in another way.
+// encodeText encodes a text in the given way.
 func encode(tb testing.TB, text, how string) string {
 	tb.Helper()
 	switch how {
@@ -79,7 +79,7 @@ func encode(tb testing.TB, text, how string) string {
 			b.WriteByte(byte(unit >> 8))
 		}
 		return b.String()
-	case "go": // as a quoted text of Go, for octets that no text file holds
+	case "go": // a Go string literal, for bytes that a text file cannot contain
 		unquoted, err := strconv.Unquote(text)
 		if err != nil {
 			tb.Fatal(err)
@@ -95,7 +95,7 @@ func encode(tb testing.TB, text, how string) string {
 	return ""
 }
 
-// repeat repeats a text, or what stands in it between two number signs, with a percent sign for the number of the time.
+// repeatMarked repeats a text, or only its part between two number signs; a percent sign becomes the index.
 func repeat(tb testing.TB, text, times string) string {
 	tb.Helper()
 	n, err := strconv.Atoi(times)
@@ -109,7 +109,7 @@ func repeat(tb testing.TB, text, times string) string {
 	return parts[0] + numbered(parts[1], n) + parts[2]
 }
 
-// numbered writes a text so many times, with a percent sign for the number of the time.
+// repeatNumbered repeats a text; a percent sign becomes the index.
 func numbered(text string, times int) string {
 	var b strings.Builder
 	for i := range times {
@@ -118,8 +118,8 @@ func numbered(text string, times int) string {
 	return b.String()
 }
 
-// signer is one of the frozen keys, or a new one from an authority that the service of a case trusts as well. So a
-// case can be signed by whoever it needs.
+// signingKey returns a frozen key, or a new one from an authority that the services of the cases trust as well. A case
+// can thus be signed by any subject.
 func signer(tb testing.TB, name string) *pki.Key {
 	tb.Helper()
 	mill.Lock()
@@ -142,14 +142,14 @@ func signer(tb testing.TB, name string) *pki.Key {
 	return key
 }
 
-// frozen are the ordinary subjects of the frozen keys.
+// frozenSubjects are the ordinary subjects with frozen keys.
 var frozen = map[string]bool{
 	testpki.Hospital: true, "NIHII-HOSPITAL=71012413": true, "NIHII-RETIREMENT=76123422": true,
 	"CBE=0403227020": true, "SSIN=78031412250": true, "SSIN=69092234126": true, "SSIN=85073003328": true,
 	"SSIN=81050511813": true, "SSIN=91021706490": true, "SSIN=48022907379": true, testpki.Hospital + " (EC)": true,
 }
 
-// special makes the keys that no frozen one can be.
+// specialKey issues the keys that have no frozen counterpart.
 func special(tb testing.TB, name string) *pki.Key {
 	tb.Helper()
 	switch name {
@@ -167,7 +167,7 @@ func hospital() pki.Subject {
 	return pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"}
 }
 
-// mill holds the keys that were issued, for all cases.
+// issuedKeys caches the issued keys for all cases.
 var mill = struct {
 	sync.Mutex
 	keys map[string]*pki.Key
@@ -191,7 +191,7 @@ func issue(tb testing.TB, o pki.Order) *pki.Key {
 	tb.Helper()
 	o.From, o.Until = registertest.Start().AddDate(-10, 0, 0), registertest.Start().AddDate(10, 0, 0)
 	if o.Algorithm == pki.NewRSA2048 {
-		o.Algorithm = pki.NewECP256 // quicker to make
+		o.Algorithm = pki.NewECP256 // faster to generate
 	}
 	key, err := authority(tb).Issue(o)
 	if err != nil {
@@ -200,7 +200,7 @@ func issue(tb testing.TB, o pki.Order) *pki.Key {
 	return key
 }
 
-// trust believes the frozen authority and the one that issues.
+// testTrust trusts the frozen authority and the issuing one.
 func trust(tb testing.TB) *pki.Trust {
 	tb.Helper()
 	t, err := pki.ReadTrust(64, testpki.CAs(tb), pki.EncodePEM(authority(tb).Certificates()...))

@@ -11,97 +11,97 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// operation is one row of the table: the operation's name in the contract, and what it does with a checked request.
+// operation is an operation of the contract with its handler.
 type operation struct {
 	name string
 	run  func(context.Context, *Service, *call, xmldoc.Element) ([]byte, error)
 }
 
-// operations is the one table of what the service does.
+// operations lists the operations of the service. Their contract is declared in wsdl.Operations.
 var operations = []operation{
-	{"NotifyImplant", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.NotifyImplantRequest) (*wire.NotifyResponse, error) {
+	{"NotifyImplant", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.NotifyImplantRequest) (*wire.NotifyResponse, error) {
 		submission, content := m.Domain()
-		receipt, err := s.registrar.NotifyImplant(ctx, who, submission, content)
-		return wire.NewNotifyResponse(st, "NotifyImplantRequest", receipt), err
+		receipt, err := s.registrar.NotifyImplant(ctx, caller, submission, content)
+		return wire.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt), err
 	})},
-	{"NotifyExplant", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.NotifyExplantRequest) (*wire.NotifyResponse, error) {
+	{"NotifyExplant", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.NotifyExplantRequest) (*wire.NotifyResponse, error) {
 		submission, content := m.Domain()
-		receipt, err := s.registrar.NotifyExplant(ctx, who, submission, content)
-		return wire.NewNotifyResponse(st, "NotifyExplantRequest", receipt), err
+		receipt, err := s.registrar.NotifyExplant(ctx, caller, submission, content)
+		return wire.NewNotifyResponse(stamp, "NotifyExplantRequest", receipt), err
 	})},
-	{"Search", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.SearchRequest) (*wire.SearchResponse, error) {
+	{"Search", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.SearchRequest) (*wire.SearchResponse, error) {
 		criteria := m.Domain()
-		found, err := s.registrar.Search(ctx, who, criteria)
-		return wire.NewSearchResponse(st, criteria.Page, found), err
+		found, err := s.registrar.Search(ctx, caller, criteria)
+		return wire.NewSearchResponse(stamp, criteria.Page, found), err
 	})},
-	{"GetImplantCard", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.GetImplantCardRequest) (*wire.GetImplantCardResponse, error) {
-		content, err := s.registrar.Card(ctx, who, m.Domain())
+	{"GetImplantCard", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.GetImplantCardRequest) (*wire.GetImplantCardResponse, error) {
+		content, err := s.registrar.Card(ctx, caller, m.Domain())
 		if err != nil {
 			return nil, err
 		}
 		pdf, err := card.Render(content)
-		return wire.NewCardResponse(st, card.FileName(content), pdf), err
+		return wire.NewCardResponse(stamp, card.FileName(content), pdf), err
 	})},
-	{"ListPatientImplants", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ListPatientImplantsRequest) (*wire.ListPatientImplantsResponse, error) {
+	{"ListPatientImplants", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ListPatientImplantsRequest) (*wire.ListPatientImplantsResponse, error) {
 		query := m.Domain()
-		list, err := s.registrar.PatientImplants(ctx, who, query)
-		return wire.NewListPatientImplantsResponse(st, query.Page, list), err
+		list, err := s.registrar.PatientImplants(ctx, caller, query)
+		return wire.NewListPatientImplantsResponse(stamp, query.Page, list), err
 	})},
-	{"GetNotification", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.GetNotificationRequest) (*wire.GetNotificationResponse, error) {
-		described, err := s.registrar.Notification(ctx, who, m.Domain())
-		return wire.NewGetNotificationResponse(st, "GetNotificationRequest", described), err
+	{"GetNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.GetNotificationRequest) (*wire.GetNotificationResponse, error) {
+		described, err := s.registrar.Notification(ctx, caller, m.Domain())
+		return wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", described), err
 	})},
-	{"ReviseNotification", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ReviseNotificationRequest) (*wire.ReviseNotificationResponse, error) {
-		receipt, err := s.registrar.Revise(ctx, who, m.Domain())
-		return wire.NewReviseResponse(st, "ReviseNotificationRequest", receipt), err
+	{"ReviseNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ReviseNotificationRequest) (*wire.ReviseNotificationResponse, error) {
+		receipt, err := s.registrar.Revise(ctx, caller, m.Domain())
+		return wire.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt), err
 	})},
-	{"ValidateNotification", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ValidateNotificationRequest) (*wire.ValidateNotificationResponse, error) {
-		receipt, err := s.registrar.Validate(ctx, who, m.Domain())
-		return wire.NewValidateResponse(st, "ValidateNotificationRequest", receipt), err
+	{"ValidateNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ValidateNotificationRequest) (*wire.ValidateNotificationResponse, error) {
+		receipt, err := s.registrar.Validate(ctx, caller, m.Domain())
+		return wire.NewValidateResponse(stamp, "ValidateNotificationRequest", receipt), err
 	})},
-	{"DiscardNotification", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.DiscardNotificationRequest) (*wire.DiscardNotificationResponse, error) {
-		receipt, err := s.registrar.Discard(ctx, who, m.Domain())
-		return wire.NewDiscardResponse(st, receipt), err
+	{"DiscardNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.DiscardNotificationRequest) (*wire.DiscardNotificationResponse, error) {
+		receipt, err := s.registrar.Discard(ctx, caller, m.Domain())
+		return wire.NewDiscardResponse(stamp, receipt), err
 	})},
-	{"ListPendingNotifications", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ListPendingNotificationsRequest) (*wire.ListPendingNotificationsResponse, error) {
-		asked := m.Domain()
-		found, err := s.registrar.Pending(ctx, who, asked)
-		return wire.NewListPendingNotificationsResponse(st, asked.Page, found), err
+	{"ListPendingNotifications", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ListPendingNotificationsRequest) (*wire.ListPendingNotificationsResponse, error) {
+		query := m.Domain()
+		found, err := s.registrar.Pending(ctx, caller, query)
+		return wire.NewListPendingNotificationsResponse(stamp, query.Page, found), err
 	})},
-	{"SearchDevice", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.SearchDeviceRequest) (*wire.SearchDeviceResponse, error) {
-		asked := m.Domain()
-		found, err := s.registrar.SearchDevice(ctx, who, asked)
-		return wire.NewSearchDeviceResponse(st, asked.Page, found), err
+	{"SearchDevice", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.SearchDeviceRequest) (*wire.SearchDeviceResponse, error) {
+		query := m.Domain()
+		found, err := s.registrar.SearchDevice(ctx, caller, query)
+		return wire.NewSearchDeviceResponse(stamp, query.Page, found), err
 	})},
-	{"ManageMandate", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ManageMandateRequest) (*wire.ManageMandateResponse, error) {
-		changed, err := s.registrar.ManageMandate(ctx, who, m.Domain())
-		return wire.NewManageMandateResponse(st, changed), err
+	{"ManageMandate", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ManageMandateRequest) (*wire.ManageMandateResponse, error) {
+		changed, err := s.registrar.ManageMandate(ctx, caller, m.Domain())
+		return wire.NewManageMandateResponse(stamp, changed), err
 	})},
-	{"ListMandates", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ListMandatesRequest) (*wire.ListMandatesResponse, error) {
+	{"ListMandates", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ListMandatesRequest) (*wire.ListMandatesResponse, error) {
 		page := m.Domain()
-		found, err := s.registrar.Mandates(ctx, who, page)
-		return wire.NewListMandatesResponse(st, page, found), err
+		found, err := s.registrar.Mandates(ctx, caller, page)
+		return wire.NewListMandatesResponse(stamp, page, found), err
 	})},
-	{"ManageStaff", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ManageStaffRequest) (*wire.ManageStaffResponse, error) {
-		changed, err := s.registrar.ManageStaff(ctx, who, m.Domain())
-		return wire.NewManageStaffResponse(st, changed), err
+	{"ManageStaff", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ManageStaffRequest) (*wire.ManageStaffResponse, error) {
+		changed, err := s.registrar.ManageStaff(ctx, caller, m.Domain())
+		return wire.NewManageStaffResponse(stamp, changed), err
 	})},
-	{"ListStaff", on(func(ctx context.Context, s *Service, who register.Caller, st wire.Stamp, m *wire.ListStaffRequest) (*wire.ListStaffResponse, error) {
+	{"ListStaff", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ListStaffRequest) (*wire.ListStaffResponse, error) {
 		page := m.Domain()
-		found, err := s.registrar.Staff(ctx, who, page)
-		return wire.NewListStaffResponse(st, page, found), err
+		found, err := s.registrar.Staff(ctx, caller, page)
+		return wire.NewListStaffResponse(stamp, page, found), err
 	})},
 }
 
-// message is what every request struct of the contract can say of itself.
+// requestMessage is implemented by every request struct of the contract.
 type message[M any] interface {
 	*M
 	Who() register.Author
 	RequestID() string
 }
 
-// on makes a row's function: decode, identify the caller, act, encode. The register's refusals speak of places in the
-// domain's words; they go out as XPaths into the request.
+// newHandler builds an operation's handler: decode, identify the caller, act, encode. It maps the paths in the
+// registrar's refusals to XPaths into the request.
 func on[M, R any, P message[M]](act func(context.Context, *Service, register.Caller, wire.Stamp, P) (*R, error)) func(context.Context, *Service, *call, xmldoc.Element) ([]byte, error) {
 	return func(ctx context.Context, s *Service, c *call, e xmldoc.Element) ([]byte, error) {
 		decoded, err := wire.Decode[M](e)
@@ -113,7 +113,7 @@ func on[M, R any, P message[M]](act func(context.Context, *Service, register.Cal
 		if err != nil {
 			return nil, place(c, err)
 		}
-		c.concluded = true // from here on the register records how the request ends
+		c.concluded = true // from here on the registrar records the outcome
 		stamp := wire.Stamp{ID: "_" + c.message.Correlation, InResponseTo: m.RequestID(), At: s.now()}
 		response, err := act(ctx, s, caller, stamp, m)
 		if err != nil {

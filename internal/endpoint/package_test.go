@@ -26,13 +26,13 @@ import (
 
 const namespaceXOP = "http://www.w3.org/2004/08/xop/include"
 
-// packed is a request in the form of MTOM; the parts are written by hand, so that they can be wrong.
+// mtomRequest is an MTOM request. Its parts are written by hand, so that they can be invalid.
 type packed struct {
 	contentType string
 	octets      string
 }
 
-// pack makes a package of an envelope and attachments with the Content-IDs 1@test, 2@test …
+// packMTOM builds a package of an envelope and attachments with the Content-IDs 1@test, 2@test …
 func pack(version soap.Version, envelope string, attachments ...string) packed {
 	media, _, _ := strings.Cut(version.ContentType(), ";")
 	var b strings.Builder
@@ -50,7 +50,8 @@ func (d *door) postPacked(tb testing.TB, version soap.Version, p packed) reply {
 	return d.post(tb, version, p.octets, http.Header{"Content-Type": {p.contentType}})
 }
 
-// attach takes the token of a signed message out of it: the prefix is declared at the Include, or at the token as CXF does.
+// attachToken moves the token of a signed message into an attachment. The prefix is declared at the Include, or at the
+// token as CXF does.
 func attach(tb testing.TB, message string, atToken bool) (envelope, token string) {
 	tb.Helper()
 	before, rest, found := strings.Cut(message, "<wsse:BinarySecurityToken ")
@@ -69,7 +70,7 @@ func attach(tb testing.TB, message string, atToken bool) (envelope, token string
 	return before + "<wsse:BinarySecurityToken " + attributes + ">" + include + "<" + after, string(octets)
 }
 
-// sent is a signed message, its token attached.
+// signWithAttachedToken signs a message and moves its token into an attachment.
 func sent(tb testing.TB, message, key string, version soap.Version, number int, edits ...string) (envelope, token string) {
 	tb.Helper()
 	return attach(tb, signedBy(tb, message, key, version, number, edits...), number%2 == 0)
@@ -86,7 +87,7 @@ func signedBy(tb testing.TB, message, key string, version soap.Version, number i
 	return s.build(tb, number)
 }
 
-// TestTokenAsAttachment: what is verified is the message with the token in its place, whichever way it came.
+// TestTokenAsAttachment checks that a message with an attached token is verified as if the token were inline.
 func TestTokenAsAttachment(t *testing.T) {
 	t.Parallel()
 	for _, version := range []soap.Version{soap.SOAP11, soap.SOAP12} {
@@ -101,7 +102,7 @@ func TestTokenAsAttachment(t *testing.T) {
 					if a.refusal != nil || value(a.response, "ctrp:Receipt/ctr:NotificationNumber") != firstNumber {
 						t.Fatalf("refused: %s", a.octets)
 					}
-					// The same message without a package is the same message.
+					// The inline form is a replay of the packaged one.
 					if again := read(t, version, d.post(t, version, inline, nil)); again.refusal == nil || again.refusal.Violations[0].Code != "MESSAGE_REPLAYED" {
 						t.Errorf("the second: %s", again.octets)
 					}
@@ -112,7 +113,7 @@ func TestTokenAsAttachment(t *testing.T) {
 	}
 }
 
-// TestBodyAsAttachment: the text of a signed element comes as octets; what was signed is their base64.
+// TestBodyAsAttachment attaches the data of a signed element; the signature is over its base64.
 func TestBodyAsAttachment(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
@@ -122,7 +123,7 @@ func TestBodyAsAttachment(t *testing.T) {
 	if a := read(t, soap.SOAP11, d.postPacked(t, soap.SOAP11, p)); a.refusal != nil {
 		t.Fatal(a.octets)
 	}
-	// Signed anew, the reference finds the notification.
+	// A newly signed message with the same idempotency key finds the notification.
 	second := read(t, soap.SOAP11, d.post(t, soap.SOAP11, usual(t, 2, "set ctrp:InputReference to RVBEMQ=="), nil))
 	if got := value(second.response, "ctrp:Receipt/ctr:NotificationNumber"); got != firstNumber {
 		t.Errorf("%s", second.octets)
@@ -133,7 +134,7 @@ func TestBodyAsAttachment(t *testing.T) {
 	}
 }
 
-// opened reads a package with the standard library and puts its attachments into the envelope, as a client does.
+// unpackReply reads a package with the standard library and inlines its attachments, as a client does.
 func opened(t *testing.T, version soap.Version, r reply) (whole reply, attachments []string) {
 	t.Helper()
 	media, parameters, err := mime.ParseMediaType(r.header.Get("Content-Type"))
@@ -175,7 +176,7 @@ func opened(t *testing.T, version soap.Version, r reply) (whole reply, attachmen
 	return reply{r.status, header, envelope}, attachments
 }
 
-// TestCardAsAttachment: a caller who takes attachments gets the card as one, and everybody gets the same card.
+// TestCardAsAttachment checks that a caller that accepts attachments gets the same card, as an attachment.
 func TestCardAsAttachment(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
@@ -195,7 +196,7 @@ func TestCardAsAttachment(t *testing.T) {
 				http.Header{"Accept": {"text/xml, multipart/related"}}),
 		} {
 			whole, attachments := opened(t, version, response)
-			a := read(t, version, whole) // follows the schema
+			a := read(t, version, whole) // also validates against the schema
 			if a.refusal != nil || len(attachments) != 1 || attachments[0] != string(want) {
 				t.Fatalf("%s: %d attachments: %.300s", name, len(attachments), a.octets)
 			}
@@ -206,7 +207,7 @@ func TestCardAsAttachment(t *testing.T) {
 			}
 		}
 	}
-	// A refusal and an answer without octets need no package.
+	// A refusal and an answer without binary data need no package.
 	envelope, token := sent(t, "GetImplantCard", testpki.Hospital, soap.SOAP11, 30, "set ctrp:NotificationNumber to 202611210000269")
 	if a := read(t, soap.SOAP11, d.postPacked(t, soap.SOAP11, pack(soap.SOAP11, envelope, token))); a.refusal == nil {
 		t.Error("a card of nothing")
@@ -217,7 +218,7 @@ func TestCardAsAttachment(t *testing.T) {
 	}
 }
 
-// TestSignedCardAsAttachment: the signature of a reply is over the card in its place.
+// TestSignedCardAsAttachment checks that the signature of a reply covers the inlined card.
 func TestSignedCardAsAttachment(t *testing.T) {
 	t.Parallel()
 	r := registertest.New(t, registertest.Options{})
@@ -248,8 +249,8 @@ func TestSignedCardAsAttachment(t *testing.T) {
 	}
 }
 
-// TestPackageRefused: each abuse of a package gives its fault and one audit record, keeps nothing, and reaches nobody: a
-// listener counts.
+// TestPackageRefused checks that each abuse of a package gives its fault and one audit event, stores nothing, and
+// causes no outbound connection, which a listener counts.
 func TestPackageRefused(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -308,7 +309,7 @@ type packageCase struct {
 	make   func(soap.Version) packed
 }
 
-// packageCases are abuses of a message that is good but for them.
+// packageCases returns abuses of an otherwise valid message.
 func packageCases(t *testing.T, outside string) []packageCase {
 	t.Helper()
 	number := 0
@@ -316,7 +317,7 @@ func packageCases(t *testing.T, outside string) []packageCase {
 		number += 2
 		return sent(t, "NotifyImplant", testpki.Hospital, v, number)
 	}
-	// changed changes the Content-Type or else the octets.
+	// changed replaces text in the Content-Type or else in the body.
 	changed := func(before, after string) func(soap.Version) packed {
 		return func(v soap.Version) packed {
 			envelope, token := good(v)

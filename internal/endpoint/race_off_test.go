@@ -2,5 +2,5 @@
 
 package endpoint_test
 
-// raceDetector tells that times mean nothing.
+// raceDetector is set if the race detector makes measured times meaningless.
 const raceDetector = false

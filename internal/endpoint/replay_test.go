@@ -11,7 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// usual is the usual notification, signed; number makes each another message.
+// usualNotification returns the usual notification, signed; each number gives a different message.
 func usual(tb testing.TB, number int, edits ...string) string {
 	tb.Helper()
 	s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.Start(), version: soap.SOAP11}}
@@ -23,7 +23,7 @@ func usual(tb testing.TB, number int, edits ...string) string {
 	return s.build(tb, number)
 }
 
-// outcome sends octets to a door and returns the code of the refusal, or the number of the notification.
+// postForOutcome posts a message and returns the code of the refusal or the number of the notification.
 func outcome(t *testing.T, d *door, octets string) string {
 	t.Helper()
 	a := read(t, soap.SOAP11, d.post(t, soap.SOAP11, octets, nil))
@@ -33,7 +33,7 @@ func outcome(t *testing.T, d *door, octets string) string {
 	return a.refusal.Violations[0].Code
 }
 
-// backends are a new database of each engine, with the development data.
+// backends returns, for each engine, a function that opens a new database with the development data.
 func backends() map[string]func(*testing.T) storetest.Backend {
 	return map[string]func(*testing.T) storetest.Backend{
 		"SQLite": func(t *testing.T) storetest.Backend { t.Helper(); return registertest.Embedded(t) },
@@ -74,7 +74,7 @@ func TestReplayAfterRestart(t *testing.T) {
 	}
 }
 
-// TestReplayOnAnotherNode sends one message to two nodes at once: exactly one takes it.
+// TestReplayOnAnotherNode sends one message to two nodes concurrently: exactly one accepts it.
 func TestReplayOnAnotherNode(t *testing.T) {
 	t.Parallel()
 	for name, backend := range backends() {
@@ -100,7 +100,7 @@ func TestReplayOnAnotherNode(t *testing.T) {
 	}
 }
 
-// TestSameInputReferenceAtOnce sends one submission 64 times at once, each time signed anew.
+// TestSameInputReferenceAtOnce sends one submission 64 times concurrently, with a new signature each time.
 func TestSameInputReferenceAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, backend := range backends() {
@@ -130,7 +130,7 @@ func TestSameInputReferenceAtOnce(t *testing.T) {
 	}
 }
 
-// TestNumbersAtOnce registers different submissions at once: every one has its own number.
+// TestNumbersAtOnce sends different submissions concurrently: each gets a number of its own.
 func TestNumbersAtOnce(t *testing.T) {
 	t.Parallel()
 	const clients = 32
@@ -148,7 +148,7 @@ func TestNumbersAtOnce(t *testing.T) {
 	}
 }
 
-// atOnce runs something many times at once and counts what came of it.
+// runAtOnce runs a function several times concurrently and counts the results.
 func atOnce(times int, run func(int) string) map[string]int {
 	var wait sync.WaitGroup
 	start := make(chan struct{})

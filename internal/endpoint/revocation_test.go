@@ -17,8 +17,8 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// TestRevocationUnknown wants a service that must know whether a certificate is revoked to refuse it while it does not,
-// to keep nothing, and to accept the next message once it knows.
+// TestRevocationUnknown checks that a service with hard revocation checking refuses a message while the revocation
+// status is unknown, stores nothing, and accepts the next message once the status is known.
 func TestRevocationUnknown(t *testing.T) {
 	t.Parallel()
 	register := registertest.New(t, registertest.Options{})

@@ -11,24 +11,25 @@ import (
 )
 
 const (
-	// inFlight bounds the requests of strangers, and those of others, that are worked on at once; more are asked to come back.
+	// maxInFlight bounds the concurrent requests of unverified connections, and separately those of verified ones.
+	// Further requests are refused as OVERLOADED.
 	inFlight = 512
-	// largeMessage is the size from which a message is large. An ordinary one has a tenth of it.
+	// largeMessageSize is the size in bytes from which a message counts as large, ten times an ordinary message.
 	largeMessage = 64 << 10
-	// largeOfStrangers and largeOfOthers bound the large messages that are held at once.
+	// maxLargeUnverified and maxLargeVerified bound the large messages held in memory at once.
 	largeOfStrangers = 8
 	largeOfOthers    = 32
-	// paceOfOctets is the least time that an octet of strangers' large messages takes, of all of them together. Without it
-	// what they send keeps a processor busy with decryption, however little of it is looked at.
+	// unverifiedByteInterval is the minimum time per byte for reading large messages of unverified connections, all of
+	// them together. Without this throttle TLS decryption alone keeps a CPU busy, however little of the data is parsed.
 	paceOfOctets = 10 * time.Nanosecond
 )
 
-// room bounds what the requests of strangers, or those of others, hold at once. Each have their own, so that strangers can
-// fill only theirs.
+// concurrencyLimit bounds the concurrent requests and the large messages of one class of connections, verified or
+// unverified. Each class has its own limit, so that unverified connections can exhaust only theirs.
 type room struct {
 	requests chan struct{}
 	large    chan struct{}
-	pace     time.Duration // of an octet of a large message
+	pace     time.Duration // minimum time per byte of a large message
 	pacing   sync.Mutex
 }
 
@@ -36,13 +37,13 @@ func newRoom(large int, pace time.Duration) *room {
 	return &room{requests: make(chan struct{}, inFlight), large: make(chan struct{}, large), pace: pace}
 }
 
-// visit is a request in a room.
+// admission is an admitted request with the permits that it holds.
 type visit struct {
 	room *room
 	held places
 }
 
-// enter lets a request in. There is no waiting outside.
+// tryAcquire admits a request, or fails at once with OVERLOADED.
 func (r *room) enter() (*visit, error) {
 	select {
 	case r.requests <- struct{}{}:
@@ -54,39 +55,39 @@ func (r *room) enter() (*visit, error) {
 
 func (v *visit) leave() { v.held.giveBack() }
 
-// read reads a body of which that much is declared, or -1, at most so many octets. The part that makes it large is read
-// only when there is room for a large one, and at the pace of the room.
-func (v *visit) read(ctx context.Context, body io.Reader, declared int64, most int) ([]byte, error) {
-	octets := &bytes.Buffer{}
-	err := readUpTo(largeMessage, octets, body, declared)
-	if err != nil || octets.Len() < largeMessage {
-		return octets.Bytes(), err
+// readBody reads at most maxBytes of the body; declared is the Content-Length, or -1. Beyond largeMessageSize it first
+// acquires a permit for a large message, and reads at the throttled rate.
+func (v *visit) read(ctx context.Context, body io.Reader, declared int64, maxBytes int) ([]byte, error) {
+	buffer := &bytes.Buffer{}
+	err := readUpTo(largeMessage, buffer, body, declared)
+	if err != nil || buffer.Len() < largeMessage {
+		return buffer.Bytes(), err
 	}
 	if err = v.held.take(ctx, v.room.large); err == nil {
-		err = readUpTo(most, octets, &paced{Reader: body, room: v.room}, declared)
+		err = readUpTo(maxBytes, buffer, &paced{Reader: body, room: v.room}, declared)
 	}
-	return octets.Bytes(), err
+	return buffer.Bytes(), err
 }
 
-func readUpTo(most int, octets *bytes.Buffer, body io.Reader, declared int64) error {
-	if more := int(min(declared, int64(most))) - octets.Len(); more > 0 {
-		octets.Grow(more + bytes.MinRead)
+func readUpTo(maxBytes int, buffer *bytes.Buffer, body io.Reader, declared int64) error {
+	if missing := int(min(declared, int64(maxBytes))) - buffer.Len(); missing > 0 {
+		buffer.Grow(missing + bytes.MinRead)
 	}
-	_, err := octets.ReadFrom(io.LimitReader(body, int64(most-octets.Len())))
+	_, err := buffer.ReadFrom(io.LimitReader(body, int64(maxBytes-buffer.Len())))
 	if err != nil {
 		return problem.Wrap(problem.MessageIncomplete, err)
 	}
 	return nil
 }
 
-// paced reads at the pace of a room: all its readers together are as fast as one alone.
+// throttledReader reads at the byte rate of its limit, which all its readers share.
 type paced struct {
 	io.Reader
 	room *room
 	owed time.Duration
 }
 
-func (p *paced) Read(octets []byte) (int, error) {
+func (p *paced) Read(buffer []byte) (int, error) {
 	const worthAPause = time.Millisecond
 	if p.owed >= worthAPause {
 		p.room.pacing.Lock()
@@ -94,34 +95,34 @@ func (p *paced) Read(octets []byte) (int, error) {
 		p.room.pacing.Unlock()
 		p.owed = 0
 	}
-	n, err := p.Reader.Read(octets)
+	n, err := p.Reader.Read(buffer)
 	p.owed += time.Duration(n) * p.room.pace
 	return n, err
 }
 
-// places are those that somebody holds, to be given back.
+// permits are the semaphore slots that a request holds.
 type places []chan struct{}
 
-// take waits for one of the places that c stands for.
-func (p *places) take(ctx context.Context, c chan struct{}) error {
+// acquirePermit waits for a slot of the semaphore c, at most maxAdmissionWait.
+func (p *places) take(ctx context.Context, slots chan struct{}) error {
 	select {
-	case c <- struct{}{}: // as nearly always, without a timer
+	case slots <- struct{}{}: // the usual case, without a timer
 	default:
-		waiting, cancel := context.WithTimeout(ctx, longestWait)
+		waitCtx, cancel := context.WithTimeout(ctx, longestWait)
 		defer cancel()
 		select {
-		case c <- struct{}{}:
-		case <-waiting.Done():
-			return problem.Wrap(problem.Overloaded, waiting.Err())
+		case slots <- struct{}{}:
+		case <-waitCtx.Done():
+			return problem.Wrap(problem.Overloaded, waitCtx.Err())
 		}
 	}
-	*p = append(*p, c)
+	*p = append(*p, slots)
 	return nil
 }
 
 func (p *places) giveBack() {
-	for _, c := range *p {
-		<-c
+	for _, slots := range *p {
+		<-slots
 	}
 	*p = nil
 }

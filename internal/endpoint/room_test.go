@@ -11,23 +11,24 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// octets reads so many octets in a room and returns how long that took.
-func octets(t *testing.T, v *visit, many int) (time.Duration, error) {
+// readBytes reads a body of n bytes and returns the time that took.
+func octets(t *testing.T, v *visit, size int) (time.Duration, error) {
 	t.Helper()
 	began := time.Now()
-	got, err := v.read(t.Context(), records{strings.NewReader(strings.Repeat("x", many))}, -1, 1<<20)
-	if err == nil && len(got) != min(many, 1<<20) {
-		t.Errorf("%d octets of %d", len(got), many)
+	got, err := v.read(t.Context(), records{strings.NewReader(strings.Repeat("x", size))}, -1, 1<<20)
+	if err == nil && len(got) != min(size, 1<<20) {
+		t.Errorf("%d octets of %d", len(got), size)
 	}
 	return time.Since(began), err
 }
 
-// records gives at most as much as a record of TLS.
+// tlsRecordReader returns at most as much as a TLS record at a time.
 type records struct{ io.Reader }
 
 func (r records) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(len(p), 16<<10)]) }
 
-// TestRoomForLarge: what makes a message large is read only where there is room, and slowly; others need neither.
+// TestReadBodyOfLargeMessages checks that the large part of a message needs a permit and is throttled, and that
+// ordinary messages need neither.
 func TestRoomForLarge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -61,7 +62,7 @@ func TestRoomForLarge(t *testing.T) {
 	})
 }
 
-// TestRoomsApart: strangers who fill their room leave that of the others.
+// TestConcurrencyLimitsAreSeparate checks that unverified connections cannot exhaust the limit of verified ones.
 func TestRoomsApart(t *testing.T) {
 	t.Parallel()
 	s := queues()
@@ -99,7 +100,7 @@ func TestReadBroken(t *testing.T) {
 	}
 }
 
-// broken is a connection that breaks.
+// brokenConnection fails on every read.
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errCut }

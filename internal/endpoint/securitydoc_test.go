@@ -16,8 +16,8 @@ var (
 	documentedCode = regexp.MustCompile(`\b[A-Z][A-Z0-9]+(_[A-Z0-9]+)*(_…)?`)
 )
 
-// TestSecurityDocument: the tables of docs/security.md name codes that exist and cases that exist, and what a case is refused
-// with is one of the codes of its row, or of a row that names the case too.
+// TestSecurityDocument checks that the tables of docs/security.md name existing codes and cases, and that each refusal
+// of a case is one of the codes of its row, or of another row that names the case.
 func TestSecurityDocument(t *testing.T) {
 	t.Parallel()
 	octets, err := os.ReadFile("../../docs/security.md")
@@ -29,7 +29,7 @@ func TestSecurityDocument(t *testing.T) {
 		cells := strings.Split(row, "|")
 		switch {
 		case !strings.HasPrefix(row, "|") || strings.Contains(row, "---"):
-		case len(cells) == 5: // the profile: what is asked, cases, fault and code
+		case len(cells) == 5: // the profile: requirement, cases, fault and code
 			codes := documentedFaults(t, cells[3])
 			for _, named := range documentedCase.FindAllStringSubmatch(cells[2], -1) {
 				cases++
@@ -44,7 +44,7 @@ func TestSecurityDocument(t *testing.T) {
 	}
 }
 
-// documentedFaults returns the codes of a cell, which name them behind the fault code that they have.
+// documentedFaults returns the codes in a cell, which follow the fault code that they must have.
 func documentedFaults(t *testing.T, cell string) []problem.Code {
 	t.Helper()
 	var all []problem.Code
@@ -63,13 +63,14 @@ func documentedFaults(t *testing.T, cell string) []problem.Code {
 	return all
 }
 
-// documentedCodes returns the codes of a cell, each of which must exist; one that ends in … stands for all that begin so.
+// documentedCodes returns the codes in a cell, each of which must exist; one that ends in … stands for all with that
+// prefix.
 func documentedCodes(t *testing.T, cell string) []problem.Code {
 	t.Helper()
 	var all []problem.Code
 	for _, found := range documentedCode.FindAllString(cell, -1) {
 		beginning, many := strings.CutSuffix(found, "…")
-		if !strings.Contains(beginning, "_") { // a word like XOP
+		if !strings.Contains(beginning, "_") { // a word such as XOP
 			continue
 		}
 		before := len(all)
@@ -85,7 +86,8 @@ func documentedCodes(t *testing.T, cell string) []problem.Code {
 	return all
 }
 
-// wantDocumented wants every refusal of a case among the codes of its row. A case may show that something is accepted.
+// wantDocumented requires every refusal of a case among the codes of its row. A case may also show that something is
+// accepted.
 func wantDocumented(t *testing.T, name string, codes []problem.Code) {
 	t.Helper()
 	for _, s := range readCase(t, filepath.Join("testdata", "cases", name+".txtar")).steps {

@@ -10,18 +10,20 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// standing is what a connection has shown. One on which a message was verified is proven, until one is refused before that.
-// Its messages do not wait for those of strangers, among whom nobody can tell an attacker from a new caller.
+// connectionTrust records whether a connection is verified. It is once a message on it verifies, until a later one
+// fails before verification. Messages of verified connections do not wait behind those of unverified ones, among which
+// an attacker cannot be told from a new caller.
 type standing struct {
 	proven atomic.Bool
-	// examined bounds the messages that are read and verified at once: in HTTP/2 one connection carries hundreds, all
-	// proven by one.
+	// verificationSlots bounds the messages read and verified at once: an HTTP/2 connection carries hundreds of
+	// requests, and the first one verifies it for all of them.
 	examined chan struct{}
 }
 
 type standingKey struct{}
 
-// ConnContext gives each connection its standing; it is for http.Server.ConnContext. Without it everybody is a stranger.
+// ConnContext attaches a connectionTrust to each connection; set it as http.Server.ConnContext. Without it every
+// request counts as unverified.
 func ConnContext(ctx context.Context, _ net.Conn) context.Context {
 	return context.WithValue(ctx, standingKey{}, newStanding())
 }
@@ -35,18 +37,18 @@ func standingOf(ctx context.Context) *standing {
 	return newStanding()
 }
 
-// half of the processors, or the only one.
+// maxParallelVerifications is half of the CPUs, at least one.
 func half() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
-func (s *Service) roomOf(of *standing) *room {
-	if of.proven.Load() {
+func (s *Service) roomOf(trust *standing) *room {
+	if trust.proven.Load() {
 		return s.others
 	}
 	return s.strangers
 }
 
-// turn is a request's right to have its message read and verified. It ends when the message is verified, or else when its
-// refusal is recorded and ready to be sent.
+// verificationSlot is the right to read and verify one message. It is released when the message verifies, or else once
+// the refusal is recorded and ready to be sent.
 type turn struct {
 	service  *Service
 	standing *standing
@@ -56,42 +58,44 @@ type turn struct {
 	verified bool
 }
 
-// takeTurn waits for a turn: behind the other messages of a proven connection, or in the lane of strangers.
-func (s *Service) takeTurn(ctx context.Context, of *standing, size int) (*turn, error) {
-	t := &turn{service: s, standing: of}
-	if of.proven.Load() {
-		err := t.held.take(ctx, of.examined)
+// acquireVerificationSlot waits for a slot: among the messages of a verified connection, or in the queue of unverified
+// ones.
+func (s *Service) takeTurn(ctx context.Context, trust *standing, size int) (*turn, error) {
+	slot := &turn{service: s, standing: trust}
+	if trust.proven.Load() {
+		err := slot.held.take(ctx, trust.examined)
 		if err == nil && size >= largeMessage {
-			err = t.held.take(ctx, s.large)
+			err = slot.held.take(ctx, s.large)
 		}
 		if err != nil {
-			t.held.giveBack()
+			slot.held.giveBack()
 			return nil, err
 		}
-		if t.began = s.now(); of.proven.Load() { // also after the wait
-			return t, nil
+		if slot.began = s.now(); trust.proven.Load() { // it may have changed during the wait
+			return slot, nil
 		}
-		t.held.giveBack()
+		slot.held.giveBack()
 	}
 	if err := s.lane.enter(ctx, size); err != nil {
 		return nil, err
 	}
-	t.began, t.inLane = s.now(), true
-	return t, nil
+	slot.began, slot.inLane = s.now(), true
+	return slot, nil
 }
 
-// prove ends the turn with a verified message.
+// markVerified marks the connection as verified and releases the slot.
 func (t *turn) prove() {
 	t.verified = true
 	t.standing.proven.Store(true)
 	t.leave()
 }
 
-// end ends the turn, if it has not ended, and makes the sender pay for what was refused before it was verified, or was
-// verified only because it is a copy: whoever got hold of somebody's message can send it all day.
+// releaseWithOutcome releases the slot if it is still held. It penalises a message that failed before verification, and
+// a replay, which verifies only because it is a copy: anyone who obtains a caller's message could send it all day. The
+// penalty is a cooldown, and the connection becomes unverified.
 func (t *turn) end(outcome error) {
 	if t == nil {
-		return // it never came
+		return // never acquired
 	}
 	if !t.verified || outcome != nil && problem.From(outcome).Code == problem.MessageReplayed {
 		t.standing.proven.Store(false)

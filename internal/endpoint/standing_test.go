@@ -13,7 +13,7 @@ import (
 
 var errForged = problem.New(problem.SignatureInvalid)
 
-// queues are a service of which there is nothing but those.
+// newAdmissionService returns a Service with nothing but its admission control.
 func queues() *Service {
 	return &Service{
 		now: time.Now, lane: &lane{now: time.Now}, large: make(chan struct{}, 1),
@@ -21,18 +21,19 @@ func queues() *Service {
 	}
 }
 
-// mustTurn takes a turn and returns it with how long that took.
-func mustTurn(t *testing.T, s *Service, of *standing, size int) (*turn, time.Duration) {
+// mustAcquireSlot acquires a verification slot and returns it with the time waited.
+func mustTurn(t *testing.T, s *Service, trust *standing, size int) (*turn, time.Duration) {
 	t.Helper()
 	began := time.Now()
-	turn, err := s.takeTurn(t.Context(), of, size)
+	slot, err := s.takeTurn(t.Context(), trust, size)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return turn, time.Since(began)
+	return slot, time.Since(began)
 }
 
-// TestProvenPasses: who has sent a message that was verified does not wait for strangers, until one of his is refused.
+// TestVerifiedConnectionDoesNotQueue checks that a connection with a verified message does not wait behind unverified
+// ones, until one of its messages fails verification.
 func TestProvenPasses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -66,7 +67,8 @@ func TestProvenPasses(t *testing.T) {
 	})
 }
 
-// TestReplayPaysToo: a copy of somebody's message is verified, and gives no standing.
+// TestReplayIsPenalised checks that a replay, although it verifies, leaves the connection unverified and causes a
+// cooldown.
 func TestReplayPaysToo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -84,8 +86,8 @@ func TestReplayPaysToo(t *testing.T) {
 	})
 }
 
-// TestProvenBurst: of the requests that one proven connection sends at once, as in HTTP/2, a few at a time are looked at, and
-// when one of these is refused the others are a stranger's.
+// TestVerifiedConnectionBurst checks that only a few of the concurrent requests on one verified connection, as in
+// HTTP/2, are processed at a time, and that after a failed one the others count as unverified.
 func TestProvenBurst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -96,12 +98,12 @@ func TestProvenBurst(t *testing.T) {
 		began := time.Now()
 		for range 100 {
 			group.Go(func() {
-				turn, err := s.takeTurn(t.Context(), insider, 0)
+				slot, err := s.takeTurn(t.Context(), insider, 0)
 				if err != nil {
-					return // waited too long
+					return // it waited too long
 				}
 				time.Sleep(time.Second / 10)
-				turn.end(errForged)
+				slot.end(errForged)
 			})
 		}
 		group.Wait()
@@ -115,7 +117,8 @@ func TestProvenBurst(t *testing.T) {
 	})
 }
 
-// TestProvenLarge: large messages of proven connections are read by turns, and leave room for the others.
+// TestVerifiedConnectionsShareLargeSlots checks that large messages of verified connections share the large slots and
+// do not delay ordinary messages.
 func TestProvenLarge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -142,7 +145,8 @@ func TestProvenLarge(t *testing.T) {
 	})
 }
 
-// TestConnContext: all requests of a connection have one standing, in HTTP/2 as well, and two connections two.
+// TestConnContext checks that all requests of a connection share one connectionTrust, in HTTP/2 too, and that two
+// connections do not.
 func TestConnContext(t *testing.T) {
 	t.Parallel()
 	for _, second := range []bool{false, true} {

@@ -10,9 +10,9 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// TestWithheldIsAbsent asks, for every operation that reads, once for what is kept from the caller and once for what does
-// not exist. The two answers are the same octets, but for the identifiers and the instant of the message, and so are their
-// HTTP status and header; and the audit trail knows better.
+// TestWithheldIsAbsent queries, with every reading operation, data withheld from the caller and data that does not
+// exist. The two answers have the same bytes except for IDs and instants, and the same HTTP status and headers; only
+// the audit log distinguishes them.
 func TestWithheldIsAbsent(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
@@ -30,7 +30,7 @@ func TestWithheldIsAbsent(t *testing.T) {
 		kept, keptNumber, keptPatient = "id-1", "202611210000172", "48022907379"
 		draft                         = "id-3"
 		noReference, noNumber         = "id-0", "202611210009971"
-		noPatient                     = "12451200933" // about whom nothing is kept
+		noPatient                     = "12451200933" // a patient without data
 	)
 	if r := ask(testpki.Hospital, "NotifyImplant"); r.status != http.StatusOK || !strings.Contains(r.octets, keptNumber) {
 		t.Fatal(r.octets)
@@ -42,7 +42,7 @@ func TestWithheldIsAbsent(t *testing.T) {
 	callers := []struct {
 		name, signer string
 		edit         string
-		refused      bool // may read nobody, and is told so whatever he asks for by a number
+		refused      bool // may read no patient data, and is refused as such whatever number is requested
 	}{
 		{"another doctor", "SSIN=69092234126", "remove ctrp:Author", false},
 		{"a doctor whose relation ended", "SSIN=85073003328", "remove ctrp:Author", false},
@@ -60,10 +60,10 @@ func TestWithheldIsAbsent(t *testing.T) {
 	patients := [2]string{keptPatient, noPatient}
 	numbers := [2]string{keptNumber, noNumber}
 	reads := []struct {
-		name, message, edit string // with % for what is asked for
+		name, message, edit string // % is replaced by what is requested
 		of                  [2]string
 		more                string
-		doctors             bool // an emergency opens it to doctors
+		doctors             bool // doctors may read it in an emergency
 	}{
 		{"search by patient", "Search", "set ctrp:Criteria to <ctrp:ByPatient><ctrp:Patient>%</ctrp:Patient></ctrp:ByPatient>", patients, "", false},
 		{"search by patient in an emergency", "Search", "set ctrp:Criteria to <ctrp:ByPatient><ctrp:Patient>%</ctrp:Patient></ctrp:ByPatient>", patients,
@@ -84,7 +84,7 @@ func TestWithheldIsAbsent(t *testing.T) {
 	for _, by := range callers {
 		for _, read := range reads {
 			if by.name == "staff" && read.name == "draft by reference" {
-				continue // which staff of the organisation may see
+				continue // staff of the organisation may see it
 			}
 			var got [2]reply
 			for i, asked := range read.of {
@@ -116,14 +116,15 @@ func TestWithheldIsAbsent(t *testing.T) {
 	}
 }
 
-// TestPendingOfOthersIsAbsent: the list of what waits is the same octets while another's draft is there and while none is.
+// TestPendingOfOthersIsAbsent checks that the list of pending notifications has the same bytes whether or not somebody
+// else's draft exists.
 func TestPendingOfOthersIsAbsent(t *testing.T) {
 	t.Parallel()
 	for name, edits := range map[string][]string{
 		"SSIN=69092234126":        {"remove ctrp:Author"},
 		"SSIN=85073003328":        {"remove ctrp:Author"},
 		"SSIN=91021706490":        {"remove ctrp:Author"},
-		"SSIN=48022907379":        {"remove ctrp:Author"}, // its patient
+		"SSIN=48022907379":        {"remove ctrp:Author"}, // the patient of the draft
 		"NIHII-HOSPITAL=71012413": {"set cc:Id to 69092234126"},
 		testpki.Hospital:          {"set cc:Id to 55230002134"},
 	} {
