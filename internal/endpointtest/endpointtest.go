@@ -1,8 +1,8 @@
-// Package endpointtest gives tests a service at work in this process: the SOAP door on a real register with the development
-// data, which trusts the frozen test PKI, with a clock that the test sets.
+// Package endpointtest provides tests with a running service in the same process: the SOAP door on a real register with
+// the development data, trusting the frozen test PKI, with a clock that the test sets.
 //
-// It is separate from registertest because the tests of the domain must not reach a door, and separate from interop because
-// nothing is built and started here. It is for tests only; production code never imports it.
+// It is separate from registertest because the tests of the domain must not reach a door, and from interop because it
+// builds and starts no program. It is for tests only; production code never imports it.
 package endpointtest
 
 import (
@@ -21,16 +21,16 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-// Door is a service on a register.
+// Door is a SOAP service with its register.
 type Door struct {
 	*registertest.Register
 	*endpoint.Service
 }
 
-// compiled are the schemas, once for all tests.
+// compileMessageSchema compiles the schemas once for all tests.
 var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
 
-// New starts a service of the environment Test.
+// New starts a service for the environment Test.
 func New(tb testing.TB) *Door {
 	tb.Helper()
 	r := registertest.New(tb, registertest.Options{})
