@@ -1,14 +1,15 @@
-// Package batch sends the notifications of a file: it reads a table, as CSV or as JSON Lines, finds everything that is
-// wrong with it before anything is sent, sends what is right, and keeps a journal from which another run goes on.
+// Package batch sends the notifications of a file. It reads a CSV or JSON Lines table, reports every error in it
+// before anything is sent, sends the valid notifications, and keeps a journal from which a later run resumes.
 //
-// It is separate so that the whole of it, reading, resuming and retrying, is tested without a terminal and without a
-// network: what sends one request is a function that the command gives. The CSV is that of RFC 4180 with the habits of
-// spreadsheets; what a column means is what the element of the contract means that it fills.
+// It is separate from the command so that reading, resuming and retrying are tested without a terminal or a network:
+// the command supplies the function that sends one request. The CSV format is RFC 4180, with the variations that
+// spreadsheets produce. A column has the meaning of the contract element that it fills.
 //
-// Nothing is sent twice and nothing is forgotten, whenever a run ends: an answer counts once its line stands in the
-// journal; what has no line is sent again with the same InputReference and the same content, for which the register
-// gives the first receipt and stores nothing. The results, a line for each row, are made anew from file and journal at
-// every end. A Watcher does so for each file that is put into a folder.
+// No notification is registered twice or lost, whenever a run ends. An answer counts once its entry is in the
+// journal. A notification without an entry is sent again with the same idempotency key (InputReference) and the same
+// content; the register then returns the first receipt and stores nothing. The results file, one line per row, is
+// rebuilt from the file and the journal at the end of every run. A Watcher does the same for each file that is put
+// into a folder.
 package batch
 
 import (
@@ -27,32 +28,32 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// MaxOctets bounds a file, which is held in memory as a whole.
+// MaxFileBytes limits the size of a file, because it is held in memory.
 const MaxOctets = 256 << 20
 
-// Options say how a file is to be understood.
+// Options are the settings for reading a file.
 type Options struct {
 	JSONLines bool
-	Save      string     // Draft, Submit or Final; a draft may break the rules of the register that need no number
-	Today     ident.Date // no operation is later
+	Save      string     // Draft, Submit or Final; a draft may break the register's rules that need no number
+	Today     ident.Date // no operation date is later
 }
 
-// File is what was read: how it was written, what it holds, and everything that is wrong with it.
+// File is the parsed file: its format, its contents and all its errors.
 type File struct {
 	Encoding      string // UTF-8 or Windows-1252
-	Separator     string // of CSV
-	Rows          []Row  // with something in them, without the header
+	Separator     string // of a CSV file
+	Rows          []Row  // the non-empty rows, without the header
 	Notifications []*Notification
 	Faults        []Fault
 }
 
-// Row is a row of the table.
+// Row is a non-empty row of the table.
 type Row struct {
-	Number    int    // as a spreadsheet counts, the header being 1
-	Reference string // of its notification; empty when that cannot be read
+	Number    int    // as a spreadsheet counts: the header is 1
+	Reference string // of its notification; empty if it cannot be read
 }
 
-// Notification is one operation: the rows with one input reference.
+// Notification is one implantation: the rows with the same input reference.
 type Notification struct {
 	Reference    string
 	Rows         []int
@@ -60,47 +61,47 @@ type Notification struct {
 	Implantation wire.Implantation
 }
 
-// Request is a new request for the notification, for its header to be filled.
+// NewRequest returns a new request for the notification. The caller fills its header.
 func (n *Notification) Request() *wire.NotifyImplantRequest {
 	return &wire.NotifyImplantRequest{InputReference: n.Reference, Save: n.Save, Implantation: n.Implantation}
 }
 
-// Content names what is notified, whatever the order of columns or the form of a date in the file: the journal knows by
-// it whether a row was changed since it was sent.
+// ContentDigest returns a short digest of the content. It does not depend on the order of columns or the format of a
+// date in the file. The journal stores it to detect a row that changed after it was sent.
 func (n *Notification) Content() string {
-	// The error is of types that JSON does not know, and there are none.
-	octets, _ := json.Marshal(struct {
+	// json.Marshal fails only for types that this struct does not contain.
+	data, _ := json.Marshal(struct {
 		Save         string
 		Implantation wire.Implantation
 	}{n.Save, n.Implantation})
-	sum := sha256.Sum256(octets)
+	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:8])
 }
 
-// Fault is something that is wrong with the file. It never holds the content of a cell: it may be a person's number.
+// RowError is an error in the file. It never contains the content of a cell, which may identify a person.
 type Fault struct {
-	Row     int          // as a spreadsheet counts, the header being 1; 0 for the whole file
-	Column  string       // by its name in the header; empty for the whole row
-	Code    problem.Code // of the register, where it would refuse the same
+	Row     int          // as a spreadsheet counts: the header is 1; 0 for the whole file
+	Column  string       // the name in the header; empty for the whole row
+	Code    problem.Code // the code with which the register would refuse the row, if there is one
 	Message string
 }
 
-// String is the fault as a line of text.
+// String formats the error as one line of text.
 func (f Fault) String() string {
-	place := "the file"
+	location := "the file"
 	if f.Row > 0 {
-		place = fmt.Sprintf("row %d", f.Row)
+		location = fmt.Sprintf("row %d", f.Row)
 	}
 	if f.Column != "" {
-		place += ", column " + f.Column
+		location += ", column " + f.Column
 	}
 	if f.Code != "" {
-		return fmt.Sprintf("%s: %s: %s", place, f.Code, f.Message)
+		return fmt.Sprintf("%s: %s: %s", location, f.Code, f.Message)
 	}
-	return place + ": " + f.Message
+	return location + ": " + f.Message
 }
 
-// ReadFile reads the file of a name, which says by its ending whether it is JSON Lines.
+// ReadFile reads the named file. A name that ends in .jsonl denotes JSON Lines.
 func ReadFile(name string, o Options) (*File, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -111,22 +112,22 @@ func ReadFile(name string, o Options) (*File, error) {
 		f.tooLarge()
 		return f, nil
 	}
-	octets, err := os.ReadFile(name) //nolint:gosec // the caller's own path
+	data, err := os.ReadFile(name) //nolint:gosec // the path is the user's own
 	if err != nil {
 		return nil, fmt.Errorf("the file: %w", err)
 	}
 	o.JSONLines = strings.EqualFold(filepath.Ext(name), ".jsonl")
-	return Read(octets, o), nil
+	return Read(data, o), nil
 }
 
-// Read reads a file and validates all of it. What is faulty is in Faults and in no notification.
-func Read(octets []byte, o Options) *File {
+// Read parses and validates a whole file. Rows with errors are in RowErrors and in no notification.
+func Read(data []byte, o Options) *File {
 	f := &File{}
-	if len(octets) > MaxOctets {
+	if len(data) > MaxOctets {
 		f.tooLarge()
 		return f
 	}
-	text, ok := f.decode(octets)
+	text, ok := f.decode(data)
 	if !ok {
 		return f
 	}
@@ -155,7 +156,7 @@ func (f *File) fault(row int, column, message string) {
 	f.Faults = append(f.Faults, Fault{Row: row, Column: column, Message: message})
 }
 
-// refuse tells a fault in the register's own words.
+// addErrorWithCode adds an error with the register's code and message.
 func (f *File) refuse(row int, column string, code problem.Code) {
 	entry, _ := problem.Lookup(code)
 	f.Faults = append(f.Faults, Fault{Row: row, Column: column, Code: code, Message: entry.EN})

@@ -13,7 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// column is what a cell means.
+// column identifies a column of the table.
 type column int
 
 const (
@@ -57,12 +57,12 @@ const (
 	ofSide
 )
 
-// columns are the names and forms of all columns. Lengths are those of the contract's schema, in characters.
+// columnSpecs are the names and types of all columns. Lengths are those of the contract's schema, in characters.
 var columns = [columnCount]struct {
 	name  string
 	kind  kind
 	max   int
-	prose bool // may begin with an apostrophe, as in 's avonds, and hold line ends
+	prose bool // may begin with an apostrophe, as in 's avonds, and contain line ends
 }{
 	input:            {"input_reference", ofText, 64, false},
 	specialistSSIN:   {"specialist_ssin", ofSSIN, 0, false},
@@ -88,7 +88,7 @@ var columns = [columnCount]struct {
 	side:             {"side", ofSide, 0, false},
 }
 
-// requiredColumns must be in a header, one of each line.
+// requiredColumns must be in the header, one of each group.
 var requiredColumns = [...][]column{
 	{input}, {specialistSSIN, specialistNIHII}, {operationDate}, {patient}, {prescriberSSIN, prescriberNIHII}, {prescriptionDate},
 	{code, udiColumn},
@@ -121,15 +121,15 @@ func columnList(list []column) string {
 	return strings.Join(names, " or ")
 }
 
-// clean takes away what a spreadsheet, or a program that writes for one, puts around a value to keep it as it is.
+// cleanCell removes what a spreadsheet, or a program that writes for one, adds around a value to preserve it.
 func clean(c column, s string) string {
 	s = strings.TrimFunc(s, unicode.IsSpace)
 	if len(s) >= len(`=""`) && strings.HasPrefix(s, `="`) && strings.HasSuffix(s, `"`) {
 		s = strings.TrimSpace(strings.ReplaceAll(s[2:len(s)-1], `""`, `"`))
 	}
-	// In prose an apostrophe is a spreadsheet's only before what would be a formula.
-	if behind, ok := strings.CutPrefix(s, "'"); ok && (!columns[c].prose || behind != "" && strings.ContainsAny(behind[:1], "=+-@")) {
-		s = strings.TrimSpace(behind)
+	// In free text, an apostrophe is the spreadsheet's only in front of what would be a formula.
+	if rest, ok := strings.CutPrefix(s, "'"); ok && (!columns[c].prose || rest != "" && strings.ContainsAny(rest[:1], "=+-@")) {
+		s = strings.TrimSpace(rest)
 	}
 	if columns[c].prose {
 		s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
@@ -137,20 +137,20 @@ func clean(c column, s string) string {
 	return s
 }
 
-// fill puts the value of a cell into a row, in the form in which it is sent, or tells what is wrong with it.
+// setCell stores the value of a cell in its normal form, or adds an error.
 func (f *File) fill(r *row, c column, value string) {
 	if value == "" {
 		return
 	}
-	final, refused, message := parse(c, value)
+	normal, code, message := parse(c, value)
 	switch {
 	case message != "":
 		f.fault(r.number, c.name(), message)
-	case refused != "":
-		f.refuse(r.number, c.name(), refused)
+	case code != "":
+		f.refuse(r.number, c.name(), code)
 		f.hint(value)
 	default:
-		r.cells[c] = final
+		r.cells[c] = normal
 		return
 	}
 	r.faulty = true
@@ -158,7 +158,7 @@ func (f *File) fill(r *row, c column, value string) {
 
 var power = regexp.MustCompile(`^[0-9][.,]?[0-9]*[eE]\+?[0-9]+$`)
 
-// hint adds to the last fault what a spreadsheet has probably done to a number.
+// addSpreadsheetHint appends to the last error how a spreadsheet probably damaged a number.
 func (f *File) hint(value string) {
 	last := &f.Faults[len(f.Faults)-1]
 	switch {
@@ -169,8 +169,8 @@ func (f *File) hint(value string) {
 	}
 }
 
-// parse gives the form in which a value is sent, or the register's refusal of it, or a message.
-func parse(c column, value string) (final string, refused problem.Code, message string) {
+// parseCell returns the normal form of a value, or else the code of the register's refusal, or else a message.
+func parse(c column, value string) (normal string, refusal problem.Code, message string) {
 	switch columns[c].kind {
 	case ofSSIN:
 		return checked(value, ident.ParseSSIN)
@@ -202,16 +202,17 @@ func parse(c column, value string) (final string, refused problem.Code, message 
 	}
 }
 
-// checked asks a parser of identifiers.
-func checked[T any](value string, parser func(string) (T, error)) (final string, refused problem.Code, message string) {
+// checkIdentifier validates an identifier with its parser.
+func checked[T any](value string, parser func(string) (T, error)) (normal string, refusal problem.Code, message string) {
 	if _, err := parser(value); err != nil {
 		return "", problem.From(err).Code, ""
 	}
 	return value, "", ""
 }
 
-// zeros gives back those that a spreadsheet dropped in front of a number of a fixed length. Not so for persons: there a
-// number with a digit too few is more likely a mistake, and every ninety-seventh of those is somebody else's number.
+// restoreLeadingZeros restores the leading zeros that a spreadsheet dropped from a number of fixed length. It is not
+// used for numbers of persons: a missing digit there is more likely a typing mistake, and one in 97 of the results
+// would be another person's valid number.
 func zeros(value string, length int) string {
 	if isDigits(value) && len(value) < length {
 		return strings.Repeat("0", length-len(value)) + value
@@ -228,13 +229,14 @@ var (
 	dayFirst = regexp.MustCompile(`^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})$`)
 )
 
-// readDate reads 2026-11-20 and 20/11/2026, also with the midnight that exports add. The day comes first, as in Belgium.
+// parseDate parses 2026-11-20 and 20/11/2026, also followed by the midnight that exports add. The day comes first, as
+// in Belgium.
 func readDate(s string) (ident.Date, bool) {
 	s = midnight.ReplaceAllString(s, "")
 	if m := dayFirst.FindStringSubmatch(s); m != nil {
 		numbers := [3]int{}
 		for i := range numbers {
-			numbers[i], _ = strconv.Atoi(m[i+1]) // digits, at most four
+			numbers[i], _ = strconv.Atoi(m[i+1]) // at most four digits, so no error
 		}
 		day, err := ident.NewDate(numbers[2], time.Month(numbers[1]), numbers[0])
 		return day, err == nil
@@ -246,7 +248,7 @@ func readDate(s string) (ident.Date, bool) {
 	return day, err == nil
 }
 
-// textFault tells why a text cannot be sent.
+// checkText returns why a text cannot be sent, or an empty string.
 func textFault(c column, s string) string {
 	if n := utf8.RuneCountInString(s); n > columns[c].max {
 		return fmt.Sprintf("it has %d characters, and %d are the most", n, columns[c].max)

@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// row is a row of the table with its cells in their final form.
+// tableRow is a row of the table with its cells in their normal form.
 type row struct {
 	number int
 	cells  [columnCount]string
 	faulty bool
 }
 
-// separators are those that are looked for: the semicolon is what spreadsheets write where the comma is in numbers.
+// allowedSeparators are the accepted separators. Spreadsheets write a semicolon in locales with a decimal comma.
 const separators = ";,"
 
-// readCSV reads the header and the rows below it.
+// readCSV parses the header and the rows below it.
 func (f *File) readCSV(text string) []*row {
 	s := scanner{rest: text, file: f}
-	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "sep=") { // which spreadsheets do not show
+	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "sep=") { // spreadsheets use this line and do not show it
 		s.separator, s.rest = strings.TrimSpace(first[len("sep="):]), rest
 		if len(s.separator) != 1 || !strings.Contains(separators, s.separator) {
 			f.fault(0, "", "its first line names a separator that is neither ; nor ,")
@@ -30,7 +30,7 @@ func (f *File) readCSV(text string) []*row {
 	f.Separator = s.separator
 	header, _, more := s.record()
 	if !more {
-		return nil // Read says that there is none
+		return nil // Read reports the empty file
 	}
 	columns := f.header(header)
 	if columns == nil {
@@ -38,17 +38,17 @@ func (f *File) readCSV(text string) []*row {
 	}
 	var rows []*row
 	for {
-		cells, whole, more := s.record()
+		cells, complete, more := s.record()
 		if !more {
 			return rows
 		}
-		if r := f.cellsOf(s.row, columns, cells, whole); r != nil {
+		if r := f.cellsOf(s.row, columns, cells, complete); r != nil {
 			rows = append(rows, r)
 		}
 	}
 }
 
-// separatorOf counts in the header.
+// detectSeparator returns the separator that is more frequent in the header.
 func separatorOf(text string) string {
 	header := text
 	if end := strings.IndexAny(text, "\r\n"); end >= 0 {
@@ -60,7 +60,8 @@ func separatorOf(text string) string {
 	return ","
 }
 
-// header finds the columns by their names; a column without a name is -1 and must be empty.
+// parseHeader maps the names in the header to columns. A column without a name is columnUnnamed and must be empty.
+// The result is nil if the header has an error.
 func (f *File) header(names []string) []column {
 	before := len(f.Faults)
 	seen := [columnCount]bool{}
@@ -95,10 +96,10 @@ func (f *File) header(names []string) []column {
 	return columns
 }
 
-// cellsOf puts the cells of a record into their columns; it is nil for a row with nothing in it.
-func (f *File) cellsOf(number int, columns []column, cells []string, whole bool) *row {
-	r := &row{number: number, faulty: !whole}
-	empty := whole
+// parseRecord puts the cells of a record into their columns. It returns nil for an empty row.
+func (f *File) cellsOf(number int, columns []column, cells []string, complete bool) *row {
+	r := &row{number: number, faulty: !complete}
+	empty := complete
 	for i, raw := range cells {
 		switch {
 		case i < len(columns) && columns[i] != unnamed:
@@ -117,8 +118,8 @@ func (f *File) cellsOf(number int, columns []column, cells []string, whole bool)
 	return r
 }
 
-// scanner takes records from CSV. Rows are counted as a spreadsheet shows them: an empty line is one, and a line end in a
-// quoted cell begins none.
+// csvScanner reads the records of a CSV text. It counts rows as a spreadsheet does: an empty line is a row, and a
+// line end in a quoted cell does not begin one.
 type scanner struct {
 	file      *File
 	rest      string
@@ -126,16 +127,16 @@ type scanner struct {
 	row       int
 }
 
-// record takes the cells of the next row. It is not whole when something is wrong with its quotes, which it has told.
-func (s *scanner) record() (cells []string, whole, more bool) {
+// readRecord reads the cells of the next row. complete is false if its quotes are wrong; the error has then been added.
+func (s *scanner) record() (cells []string, complete, more bool) {
 	if s.rest == "" {
 		return nil, true, false
 	}
 	s.row++
-	whole = true
+	complete = true
 	for {
 		cell, ok := s.cell()
-		whole = whole && ok
+		complete = complete && ok
 		cells = append(cells, cell)
 		if strings.HasPrefix(s.rest, s.separator) {
 			s.rest = s.rest[len(s.separator):]
@@ -143,12 +144,12 @@ func (s *scanner) record() (cells []string, whole, more bool) {
 		}
 		s.rest = strings.TrimPrefix(s.rest, "\r")
 		s.rest = strings.TrimPrefix(s.rest, "\n")
-		return cells, whole, true
+		return cells, complete, true
 	}
 }
 
-// cell takes one cell, up to the separator or the line end behind it. A quote inside a cell that does not begin with one
-// is a character like others, as spreadsheets see it; ="0012" is a spreadsheet's way to write a text.
+// readCell reads one cell, up to the separator or line end. In a cell that does not begin with a quote, a quote is an
+// ordinary character, as in spreadsheets; ="0012" is how a spreadsheet marks a text.
 func (s *scanner) cell() (cell string, ok bool) {
 	quoted := strings.TrimLeft(s.rest, " ")
 	quoted = strings.TrimPrefix(quoted, "=")
@@ -158,21 +159,21 @@ func (s *scanner) cell() (cell string, ok bool) {
 	var b strings.Builder
 	quoted = quoted[1:]
 	for {
-		text, behind, closed := strings.Cut(quoted, `"`)
+		text, after, closed := strings.Cut(quoted, `"`)
 		b.WriteString(text)
 		if !closed {
 			s.file.fault(s.row, "", "a quoted cell of this row is not closed, so that the rest of the file is inside it")
 			s.rest = ""
 			return "", false
 		}
-		if !strings.HasPrefix(behind, `"`) {
-			s.rest = behind
+		if !strings.HasPrefix(after, `"`) {
+			s.rest = after
 			break
 		}
 		b.WriteByte('"')
-		quoted = behind[1:]
+		quoted = after[1:]
 	}
-	if behind := s.upToEnd(); strings.TrimSpace(behind) != "" {
+	if after := s.upToEnd(); strings.TrimSpace(after) != "" {
 		s.file.fault(s.row, "", "there is text behind the closing quote of a cell; a quote inside a quoted cell is written twice")
 		return "", false
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ending is how a file ended.
+// fileOutcome summarises the answers to the notifications of a file.
 type ending struct {
 	file     *File
 	accepted int
@@ -34,10 +34,10 @@ func (f *File) ending(j *Journal) *ending {
 	return e
 }
 
-// good tells whether everything was accepted.
+// isAllAccepted reports whether every notification of the file was accepted and the file has no error.
 func (e *ending) good() bool { return len(e.refused)+e.notSent+len(e.file.Faults) == 0 }
 
-// explain tells in plain words why a file is among those that failed, and what to do.
+// explainFailure explains in plain words why a file failed and what to do.
 func (e *ending) explain(name string) string {
 	var b strings.Builder
 	if e.accepted+len(e.refused) == 0 {
@@ -80,7 +80,7 @@ func (r refusal) explain(b *strings.Builder) {
 	}
 }
 
-// explainUnread is for a file of which nothing could be read.
+// explainUnreadable explains that a file could not be read at all.
 func explainUnread(name, reason string) string {
 	return fmt.Sprintf("Nothing of %s was sent, because it could not be read: %s.\n\nWhat to do: put it into the inbox again as a file that ctr may read.\n", name, reason)
 }

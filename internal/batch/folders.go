@@ -13,33 +13,34 @@ import (
 	"unicode/utf8"
 )
 
-// folders are those of a watched folder, all on one disk, so that a file is in exactly one of them at any moment.
+// watchedFolders are the subfolders of a watched folder. They are on one disk, so that a file is always in exactly
+// one of them.
 type folders struct {
 	root string
 }
 
-// What stands in which folder.
+// The subfolders.
 const (
-	inbox   = "inbox"   // what others put there
-	sending = "sending" // what was taken, with its journal, which is hidden
-	done    = "done"    // of which everything was accepted, with its results
-	failed  = "failed"  // of which something was not, with its results and why
+	inbox   = "inbox"   // new files, put there by others
+	sending = "sending" // files that are being sent, each with its hidden journal
+	done    = "done"    // files that were accepted completely, with their results
+	failed  = "failed"  // files that were not, with their results and the reason
 )
 
-// The endings of what is written beside a file.
+// The suffixes of the files that are written next to a sent file.
 const (
 	resultsEnding = ".results.csv"
 	whyEnding     = ".why.txt"
 	journalEnding = ".journal"
 )
 
-// lockFile is held by the process that watches.
+// lockFileName is the file that the watching process locks.
 const lockFile = ".ctr-batch.lock"
 
-// longestName leaves room for endings in the 255 octets that a name may have.
+// maxNameBytes leaves room for the suffixes in the 255 bytes of a file name.
 const longestName = 220
 
-// open makes what is missing, and keeps other processes out until the file is closed.
+// openAndLock creates missing subfolders and locks the folder against other processes until the file is closed.
 func (f folders) open() (*os.File, error) {
 	if info, err := os.Stat(f.root); err != nil {
 		return nil, fmt.Errorf("the watched folder: %w", err)
@@ -51,9 +52,9 @@ func (f folders) open() (*os.File, error) {
 		return nil, fmt.Errorf("the watched folder %s: %w", f.root, err)
 	}
 	for _, name := range []string{inbox, sending, done, failed} {
-		// Who else may put and take files is for the umask to say.
+		// The umask decides who else may put and take files.
 		if err = os.Mkdir(filepath.Join(f.root, name), 0o770); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // see above
-			_ = lock.Close() // nothing was written
+			_ = lock.Close() // nothing was written, so the error is harmless
 			return nil, fmt.Errorf("the watched folder: %w", err)
 		}
 	}
@@ -62,16 +63,18 @@ func (f folders) open() (*os.File, error) {
 
 func (f folders) path(folder, name string) string { return filepath.Join(f.root, folder, name) }
 
-// journal is hidden, so that no file of that name is taken for one.
+// journalPath returns the path of a file's journal. The journal is hidden so that it is never taken for a file to
+// send.
 func (f folders) journal(name string) string { return f.path(sending, "."+name+journalEnding) }
 
-// isComplete tells whether a name may be taken. The others are of those who write a file under another name first.
+// isCompleteName reports whether a file may be sent by its name. Other names belong to programs that write under a
+// temporary name first.
 func isComplete(name string) bool {
 	lower := strings.ToLower(name)
 	return !strings.HasPrefix(name, ".") && !strings.HasSuffix(lower, ".tmp") && !strings.HasSuffix(lower, ".part") && !strings.HasSuffix(lower, ".filepart")
 }
 
-// files lists a folder, the oldest first.
+// listFiles lists the files of a subfolder, oldest first.
 func (f folders) files(folder string) ([]fs.FileInfo, error) {
 	entries, err := os.ReadDir(filepath.Join(f.root, folder))
 	if err != nil {
@@ -80,7 +83,7 @@ func (f folders) files(folder string) ([]fs.FileInfo, error) {
 	var files []fs.FileInfo
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if err != nil { // taken away meanwhile
+		if err != nil { // removed in the meantime
 			continue
 		}
 		if info.Mode().IsRegular() && isComplete(entry.Name()) {
@@ -91,7 +94,7 @@ func (f folders) files(folder string) ([]fs.FileInfo, error) {
 	return files, nil
 }
 
-// sweep removes the journals of files that have left. What they told is in the results.
+// removeOrphanedJournals removes the journals of files that were moved on. Their content is in the results.
 func (f folders) sweep() error {
 	entries, err := os.ReadDir(filepath.Join(f.root, sending))
 	if err != nil {
@@ -110,29 +113,29 @@ func (f folders) sweep() error {
 	return nil
 }
 
-// take moves a file out of the inbox: what is put there under its name afterwards is another one. It gets a name that is
-// nowhere yet, so that nothing is ever overwritten.
+// moveToSending moves a file out of the inbox, so that a new file of the same name is a different one. The file gets
+// a name that is not used in any subfolder, so that nothing is overwritten.
 func (f folders) take(name string) (string, error) {
-	ending := filepath.Ext(name)
-	if len(ending) > longestName/2 {
-		ending = ""
+	extension := filepath.Ext(name)
+	if len(extension) > longestName/2 {
+		extension = ""
 	}
-	stem := strings.TrimSuffix(name, ending)
-	for len(stem)+len(ending) > longestName {
+	stem := strings.TrimSuffix(name, extension)
+	for len(stem)+len(extension) > longestName {
 		_, size := utf8.DecodeLastRuneInString(stem)
 		stem = stem[:len(stem)-size]
 	}
-	taken := stem + ending
-	for n := 2; f.isUsed(taken); n++ {
-		taken = fmt.Sprintf("%s-%d%s", stem, n, ending)
+	target := stem + extension
+	for n := 2; f.isUsed(target); n++ {
+		target = fmt.Sprintf("%s-%d%s", stem, n, extension)
 	}
-	if err := os.Rename(f.path(inbox, name), f.path(sending, taken)); err != nil {
+	if err := os.Rename(f.path(inbox, name), f.path(sending, target)); err != nil {
 		return "", err
 	}
-	return taken, nil
+	return target, nil
 }
 
-// sync waits until it is on disk that a file went from one folder to another.
+// syncMove waits until the move of a file between two subfolders is on disk.
 func (f folders) sync(from, to string) error {
 	if err := errors.Join(syncDirectory(f.path(to, "")), syncDirectory(f.path(from, ""))); err != nil {
 		return fmt.Errorf("the watched folder: %w", err)
@@ -140,11 +143,11 @@ func (f folders) sync(from, to string) error {
 	return nil
 }
 
-// isUsed tells whether a file of the name, or what is written beside one, is there.
+// isNameUsed reports whether a file of that name, or one that is written next to it, exists.
 func (f folders) isUsed(name string) bool {
 	for _, folder := range []string{sending, done, failed} {
-		for _, ending := range []string{"", resultsEnding, whyEnding} {
-			if _, err := os.Lstat(f.path(folder, name+ending)); err == nil {
+		for _, suffix := range []string{"", resultsEnding, whyEnding} {
+			if _, err := os.Lstat(f.path(folder, name+suffix)); err == nil {
 				return true
 			}
 		}
@@ -152,7 +155,8 @@ func (f folders) isUsed(name string) bool {
 	return false
 }
 
-// state is the size and the time of a file that was taken: while they stay, so does its content.
+// statFile returns the size and modification time of a file in folderSending. If they are unchanged, so is its
+// content.
 func (f folders) state(name string) (sighting, error) {
 	info, err := os.Stat(f.path(sending, name))
 	if err != nil {
@@ -161,9 +165,10 @@ func (f folders) state(name string) (sighting, error) {
 	return sighting{size: info.Size(), modified: info.ModTime()}, nil
 }
 
-// finish moves a file to where it ends, behind what is written beside it: who sees the file there finds all of it. When it
-// is broken off at any point, the file is still where it is taken up again.
-func (f folders) finish(name, folder string, beside map[string][]byte) error {
+// moveWithResults writes the result files and then moves the file next to them, so that anyone who sees the file
+// there finds all of them. If it is interrupted at any point, the file is still in folderSending, from which the next
+// run resumes.
+func (f folders) finish(name, folder string, files map[string][]byte) error {
 	from, to := f.path(sending, name), f.path(folder, name)
 	info, err := os.Stat(from)
 	if err != nil {
@@ -172,12 +177,12 @@ func (f folders) finish(name, folder string, beside map[string][]byte) error {
 	if _, err = os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s has come to be there meanwhile: move it away", to)
 	}
-	for ending, octets := range beside {
+	for suffix, data := range files {
 		mode := info.Mode()
-		if ending == whyEnding {
-			mode |= 0o440 // also of a file that nobody could read
+		if suffix == whyEnding {
+			mode |= 0o440 // readable by the group, even if the file itself is not
 		}
-		if err = WriteFile(to+ending, octets, mode); err != nil {
+		if err = WriteFile(to+suffix, data, mode); err != nil {
 			return fmt.Errorf("the results: %w", err)
 		}
 	}
@@ -190,24 +195,24 @@ func (f folders) finish(name, folder string, beside map[string][]byte) error {
 	return f.sweep()
 }
 
-// sighting is what was seen of a file in the inbox.
+// fileSnapshot is the last seen state of a file in the inbox.
 type sighting struct {
 	size     int64
 	modified time.Time
-	since    time.Time // of which it has been so
+	since    time.Time // when this state was first seen
 }
 
-// arrivals are the files of the inbox as they were seen at the last look.
+// inboxSnapshot maps the names of the files in the inbox to their last seen state.
 type arrivals map[string]sighting
 
-// next is the file that has been complete for the longest: one that has not changed for a while. It is empty when there
-// is none.
+// nextSettledFile returns the file that has been unchanged for the longest time, and for at least settle, or an empty
+// string.
 func (a arrivals) next(files []fs.FileInfo, now time.Time, settle time.Duration) string {
-	there := map[string]bool{}
+	present := map[string]bool{}
 	var ready []string
 	for _, info := range files {
 		name := info.Name()
-		there[name] = true
+		present[name] = true
 		last, seen := a[name]
 		if !seen || last.size != info.Size() || !last.modified.Equal(info.ModTime()) {
 			last = sighting{size: info.Size(), modified: info.ModTime(), since: now}
@@ -218,7 +223,7 @@ func (a arrivals) next(files []fs.FileInfo, now time.Time, settle time.Duration)
 		}
 	}
 	for name := range a {
-		if !there[name] {
+		if !present[name] {
 			delete(a, name)
 		}
 	}

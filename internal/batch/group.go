@@ -11,19 +11,20 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// What the schema and the rules of the register say, so far as a file alone can tell.
+// The limits of the schema and the rules of the register that can be checked with the file alone.
 const (
 	maxLines    = 50           // of one notification
-	firstYear   = 1950         // of an operation
-	udiSuffices = "2023-05-26" // before, an implant has a notification code
+	firstYear   = 1950         // of an operation date
+	udiSuffices = "2023-05-26" // before this day an implant needs a notification code
 )
 
-// ofOperation are the columns that say something about the operation, and not about one implant.
+// sharedColumns are the columns that describe the notification as a whole, not one implant.
 var ofOperation = [...]column{specialistSSIN, specialistNIHII, operationDate, patient, prescriberSSIN, prescriberNIHII, prescriptionDate, comment}
 
-// group makes notifications of the rows with one reference, wherever they stand, in the order of their first rows.
+// groupRows builds notifications from the rows with the same reference, in the order of their first rows. The rows
+// need not be adjacent.
 func (f *File) group(rows []*row, o Options) {
-	together := map[string][]*row{}
+	byReference := map[string][]*row{}
 	var order []string
 	for _, r := range rows {
 		reference := r.cells[input]
@@ -33,14 +34,14 @@ func (f *File) group(rows []*row, o Options) {
 			}
 			continue
 		}
-		if together[reference] == nil {
+		if byReference[reference] == nil {
 			order = append(order, reference)
 		}
-		together[reference] = append(together[reference], r)
+		byReference[reference] = append(byReference[reference], r)
 	}
 	for _, reference := range order {
 		before := len(f.Faults)
-		lines := together[reference]
+		lines := byReference[reference]
 		n := f.notification(reference, lines, o)
 		if len(f.Faults) == before && !slices.ContainsFunc(lines, func(r *row) bool { return r.faulty }) {
 			f.Notifications = append(f.Notifications, n)
@@ -48,38 +49,39 @@ func (f *File) group(rows []*row, o Options) {
 	}
 }
 
-// notification puts rows together. What a row says of the operation may be left out in the others of its notification.
+// buildNotification combines rows into a notification. A value in a shared column need not be repeated in the other
+// rows.
 func (f *File) notification(reference string, rows []*row, o Options) *Notification {
 	n := &Notification{Reference: reference, Save: o.Save}
-	whole := *rows[0]
-	stated := [columnCount]int{}
+	combined := *rows[0]
+	firstRow := [columnCount]int{}
 	for _, r := range rows {
 		n.Rows = append(n.Rows, r.number)
-		whole.faulty = whole.faulty || r.faulty
+		combined.faulty = combined.faulty || r.faulty
 		for _, c := range ofOperation {
 			switch {
 			case r.cells[c] == "":
-			case whole.cells[c] == "" || stated[c] == 0:
-				whole.cells[c], stated[c] = r.cells[c], r.number
-			case whole.cells[c] != r.cells[c]:
-				f.fault(r.number, c.name(), fmt.Sprintf("it differs from that of row %d, which has the same input_reference", stated[c]))
+			case combined.cells[c] == "" || firstRow[c] == 0:
+				combined.cells[c], firstRow[c] = r.cells[c], r.number
+			case combined.cells[c] != r.cells[c]:
+				f.fault(r.number, c.name(), fmt.Sprintf("it differs from that of row %d, which has the same input_reference", firstRow[c]))
 			}
 		}
 	}
 	if len(rows) > maxLines {
 		f.fault(rows[maxLines].number, input.name(), fmt.Sprintf("there are %d rows with this reference, and a notification has at most %d implants", len(rows), maxLines))
 	}
-	f.checkOperation(&whole, o)
+	f.checkOperation(&combined, o)
 	n.Implantation = wire.Implantation{
-		Specialist:       wire.Professional{SSIN: whole.cells[specialistSSIN], NIHII: whole.cells[specialistNIHII]},
-		OperationDate:    whole.cells[operationDate],
-		Patient:          whole.cells[patient],
-		Prescriber:       wire.Professional{SSIN: whole.cells[prescriberSSIN], NIHII: whole.cells[prescriberNIHII]},
-		PrescriptionDate: whole.cells[prescriptionDate],
-		Comment:          whole.cells[comment],
+		Specialist:       wire.Professional{SSIN: combined.cells[specialistSSIN], NIHII: combined.cells[specialistNIHII]},
+		OperationDate:    combined.cells[operationDate],
+		Patient:          combined.cells[patient],
+		Prescriber:       wire.Professional{SSIN: combined.cells[prescriberSSIN], NIHII: combined.cells[prescriberNIHII]},
+		PrescriptionDate: combined.cells[prescriptionDate],
+		Comment:          combined.cells[comment],
 	}
 	for _, r := range rows {
-		f.checkLine(r, whole.cells[operationDate], o)
+		f.checkLine(r, combined.cells[operationDate], o)
 		n.Implantation.Implant = append(n.Implantation.Implant, r.implant())
 	}
 	return n
@@ -91,7 +93,7 @@ func (r *row) implant() wire.NotifiedImplant {
 		ExpiryDate: r.cells[expiry], DeliveryDate: r.cells[delivery], Quantity: 1, Location: r.cells[location], Side: r.cells[side],
 	}
 	if r.cells[quantity] != "" {
-		i.Quantity, _ = strconv.Atoi(r.cells[quantity]) // as parse has seen
+		i.Quantity, _ = strconv.Atoi(r.cells[quantity]) // parseCell has validated it
 	}
 	if ssin, nihii := r.cells[pharmacistSSIN], r.cells[pharmacistNIHII]; ssin+nihii != "" {
 		i.Pharmacist = &wire.Professional{SSIN: ssin, NIHII: nihii}
@@ -102,8 +104,8 @@ func (r *row) implant() wire.NotifiedImplant {
 	return i
 }
 
-// checkOperation tells what the schema asks of an operation, and the rules about its days. What is missing in a row with
-// a fault may be what was faulty, and is not told.
+// checkSharedColumns checks the columns that the schema requires and the rules about dates. A value that is missing
+// from a row with errors is not reported, because it may be the one that was invalid.
 func (f *File) checkOperation(r *row, o Options) {
 	for _, c := range []column{operationDate, patient, prescriptionDate} {
 		if r.cells[c] == "" && !r.faulty {
@@ -123,7 +125,7 @@ func (f *File) checkOperation(r *row, o Options) {
 		f.refuse(r.number, operationDate.name(), problem.OperationTooOld)
 	}
 	if r.cells[patient] != "" {
-		person, _ := ident.ParseSSIN(r.cells[patient]) // as parse has seen
+		person, _ := ident.ParseSSIN(r.cells[patient]) // parseCell has validated it
 		if birth, known := person.BirthDate(); known && day.Before(birth) {
 			f.refuse(r.number, operationDate.name(), problem.OperationBeforeBirth)
 		}
@@ -133,9 +135,9 @@ func (f *File) checkOperation(r *row, o Options) {
 	}
 }
 
-// dayOf is the day in a cell; the zero one, which is after none, when there is none.
+// dateInCell returns the date in a cell, or the zero date, which is not after any other.
 func dayOf(r *row, c column) ident.Date {
-	day, _ := ident.ParseDate(r.cells[c]) // as parse has seen
+	day, _ := ident.ParseDate(r.cells[c]) // parseCell has validated it
 	return day
 }
 
@@ -161,11 +163,11 @@ func (f *File) checkLine(r *row, operation string, o Options) {
 	case operation != "" && operation < udiSuffices:
 		f.refuse(r.number, code.name(), problem.CodeRequired)
 	}
-	if operation != "" && r.cells[delivery] > operation { // both as YYYY-MM-DD
+	if operation != "" && r.cells[delivery] > operation { // both are YYYY-MM-DD
 		f.refuse(r.number, delivery.name(), problem.DeliveryAfter)
 	}
-	read, err := udi.Parse(r.cells[udiColumn])
-	if err != nil { // which the register keeps as it is, with a warning
+	parsed, err := udi.Parse(r.cells[udiColumn])
+	if err != nil { // the register stores an unreadable UDI as given, with a warning
 		return
 	}
 	for _, pair := range []struct {
@@ -173,9 +175,9 @@ func (f *File) checkLine(r *row, operation string, o Options) {
 		udi  string
 		code problem.Code
 	}{
-		{lot, read.Lot, problem.LotContradictsUDI},
-		{serial, read.Serial, problem.SerialContradictsUDI},
-		{expiry, dayText(read.Expiry), problem.ExpiryContradictsUDI},
+		{lot, parsed.Lot, problem.LotContradictsUDI},
+		{serial, parsed.Serial, problem.SerialContradictsUDI},
+		{expiry, dayText(parsed.Expiry), problem.ExpiryContradictsUDI},
 	} {
 		if pair.udi != "" && r.cells[pair.c] != "" && pair.udi != r.cells[pair.c] {
 			f.refuse(r.number, pair.c.name(), pair.code)

@@ -11,65 +11,66 @@ import (
 	"strings"
 )
 
-// Outcome is how a notification, and with it each of its rows, ended.
+// Outcome is the result of a notification, and so of each of its rows.
 type Outcome string
 
-// The outcomes that a journal holds. What has none was not answered, and is to be sent.
+// The outcomes in a journal. A notification without one has no answer yet and must be sent.
 const (
 	Accepted Outcome = "accepted"
 	Refused  Outcome = "refused"
 )
 
-// Line is what the journal holds of a notification.
+// JournalEntry records the answer to a notification. Its field names are the keys of the JSON document.
 type Line struct {
 	InputReference string
-	Content        string // see Notification.Content
+	Content        string // see Notification.ContentDigest
 	Outcome        Outcome
-	Number         string    `json:",omitempty"` // once it is final
-	Reference      string    `json:",omitempty"` // the register's
-	Implants       []string  `json:",omitempty"` // the register's names for what its rows placed, in their order
+	Number         string    `json:",omitempty"` // the notification number, once it is final
+	Reference      string    `json:",omitempty"` // assigned by the register
+	Implants       []string  `json:",omitempty"` // the register's implant IDs, in the order of the rows
 	Findings       []Finding `json:",omitempty"`
 }
 
-// Finding is something that the register said about a notification: why it refuses it, or what it warns of.
+// Finding is a reason for a refusal, or a warning, from the register.
 type Finding struct {
 	Code    string
-	Implant int    `json:",omitempty"` // which one of the notification is concerned, from 1; 0 for all of it
+	Implant int    `json:",omitempty"` // the implant concerned, from 1; 0 for the whole notification
 	Message string `json:",omitempty"`
 }
 
-// about is the first line of a journal, for whoever opens it.
+// journalPreamble is the first line of a journal. It explains the file to its reader.
 type about struct {
 	About string
 }
 
 const aboutJournal = "What the register has answered so far. ctr batch goes on from here: keep this beside the file until you are done with it."
 
-// ErrInUse is wrapped when another process is at work on the same file.
+// ErrInUse is wrapped when another process is working on the same file.
 var ErrInUse = errors.New("another ctr is at work on it; wait until that has ended")
 
-// Journal is a file with a line per answer, in JSON, only ever added to. The last line of a notification counts. While it
-// is open nobody else opens it, so that two runs never send the same file.
+// Journal is an append-only file with one JSON line per answer. The last entry of a notification counts. An open
+// journal is locked, so that two runs never send the same file.
 type Journal struct {
 	file  *os.File
 	lines map[string]Line
-	// Unreadable lines are those that no run wrote whole. What they told is asked again, which is safe.
+	// UnreadableLines counts lines that were not written completely. Their notifications are sent again, which is
+	// safe.
 	Unreadable int
 }
 
-// ReadJournal reads what earlier runs have written, and opens it for no more. There need not be any.
+// ReadJournal reads the entries of earlier runs, without opening the journal for writing. The file may be missing.
 func ReadJournal(name string) (*Journal, error) {
-	octets, err := os.ReadFile(name) //nolint:gosec // the caller's own path
+	data, err := os.ReadFile(name) //nolint:gosec // the path is the user's own
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the journal of earlier runs: %w", err)
 	}
 	j := &Journal{lines: map[string]Line{}}
-	j.read(octets)
+	j.read(data)
 	return j, nil
 }
 
-// OpenJournal reads what earlier runs have written, and opens it for the answers of this one. A last line that was not
-// written whole is cut off. It fails with ErrInUse while another run has it open.
+// OpenJournal reads the entries of earlier runs and opens the journal for new ones. It cuts off an incomplete last
+// line. It fails with ErrInUse while another run has the journal open.
 func OpenJournal(name string) (*Journal, error) {
 	file, err := openAlone(name)
 	if err != nil {
@@ -77,35 +78,35 @@ func OpenJournal(name string) (*Journal, error) {
 	}
 	j := &Journal{file: file, lines: map[string]Line{}}
 	if err = j.begin(); err != nil {
-		_ = file.Close() // nothing was written
+		_ = file.Close() // nothing was written, so the error is harmless
 		return nil, fmt.Errorf("the journal %s: %w", name, err)
 	}
 	return j, nil
 }
 
-// begin reads what is there, goes to the end of the last whole line, and says in a new file what it is. It reads through
-// the handle that has the lock, because some systems let no other one read.
+// loadAndTruncate reads the entries, truncates the file after its last complete line, and writes the preamble of a
+// new file. It reads through the locked handle, because some systems do not let another one read.
 func (j *Journal) begin() error {
-	octets, err := io.ReadAll(j.file)
+	data, err := io.ReadAll(j.file)
 	if err != nil {
 		return err
 	}
-	whole := bytes.LastIndexByte(octets, '\n') + 1
-	if err = j.file.Truncate(int64(whole)); err != nil {
+	end := bytes.LastIndexByte(data, '\n') + 1
+	if err = j.file.Truncate(int64(end)); err != nil {
 		return err
 	}
-	if _, err = j.file.Seek(int64(whole), io.SeekStart); err != nil {
+	if _, err = j.file.Seek(int64(end), io.SeekStart); err != nil {
 		return err
 	}
-	j.read(octets)
-	if whole > 0 {
+	j.read(data)
+	if end > 0 {
 		return nil
 	}
 	return j.write(encodeLine(nil, about{aboutJournal}))
 }
 
-func (j *Journal) read(octets []byte) {
-	for record := range strings.Lines(string(octets)) {
+func (j *Journal) read(data []byte) {
+	for record := range strings.Lines(string(data)) {
 		var line struct {
 			about
 			Line
@@ -124,19 +125,19 @@ func (l *Line) whole() bool {
 	return l.InputReference != "" && (l.Outcome == Accepted || l.Outcome == Refused)
 }
 
-func encodeLine(octets []byte, line any) []byte {
-	// The error is of types that JSON does not know, and there are none.
+func encodeLine(data []byte, line any) []byte {
+	// json.Marshal fails only for types that are not used here.
 	encoded, _ := json.Marshal(line)
-	return append(append(octets, encoded...), '\n')
+	return append(append(data, encoded...), '\n')
 }
 
-// Add puts answers into the journal. When it returns, they stay there.
+// Append writes entries to the journal. They are on disk when it returns.
 func (j *Journal) Add(lines []Line) error {
-	var octets []byte
+	var data []byte
 	for _, l := range lines {
-		octets = encodeLine(octets, l)
+		data = encodeLine(data, l)
 	}
-	if err := j.write(octets); err != nil {
+	if err := j.write(data); err != nil {
 		return fmt.Errorf("the journal: %w", err)
 	}
 	for _, l := range lines {
@@ -145,14 +146,14 @@ func (j *Journal) Add(lines []Line) error {
 	return nil
 }
 
-func (j *Journal) write(octets []byte) error {
-	if _, err := j.file.Write(octets); err != nil {
+func (j *Journal) write(data []byte) error {
+	if _, err := j.file.Write(data); err != nil {
 		return err
 	}
 	return j.file.Sync()
 }
 
-// Close closes the file, so that another run may open it.
+// Close closes the file and so unlocks it for another run.
 func (j *Journal) Close() error {
 	if err := j.file.Close(); err != nil {
 		return fmt.Errorf("the journal: %w", err)
@@ -160,27 +161,28 @@ func (j *Journal) Close() error {
 	return nil
 }
 
-// Of is what the journal holds of a reference.
+// Entry returns the entry of a reference.
 func (j *Journal) Of(reference string) (Line, bool) {
 	line, found := j.lines[reference]
 	return line, found
 }
 
-// Earlier counts what earlier runs did with the notifications of a file.
+// EarlierResults counts the results of earlier runs for the notifications of a file.
 type Earlier struct {
 	Accepted int
 	Refused  int // and not sent again
 }
 
-// Pending are the notifications of the file that are to be sent: those without an answer and, when asked to, those that
-// were refused. One that was accepted with other content is a fault of the file: the register would refuse it too.
-func (f *File) Pending(j *Journal, again bool) ([]*Notification, Earlier) {
+// Pending returns the notifications of the file that must be sent: those without an answer and, if retryRefused,
+// those that were refused. A notification that was accepted with other content is an error of the file, because the
+// register would refuse it too.
+func (f *File) Pending(j *Journal, retryRefused bool) ([]*Notification, Earlier) {
 	var pending []*Notification
 	var earlier Earlier
 	for _, n := range f.Notifications {
 		line, answered := j.Of(n.Reference)
 		switch {
-		case !answered, line.Outcome == Refused && again:
+		case !answered, line.Outcome == Refused && retryRefused:
 			pending = append(pending, n)
 		case line.Outcome == Refused:
 			earlier.Refused++

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// readJSONLines reads an object per line, with the columns' names as keys and texts or numbers as values.
+// readJSONLines parses one object per line. Its keys are column names and its values strings or numbers.
 func (f *File) readJSONLines(text string) []*row {
 	var rows []*row
 	number := 0
@@ -19,7 +19,7 @@ func (f *File) readJSONLines(text string) []*row {
 		}
 		var object map[string]any
 		decoder := json.NewDecoder(strings.NewReader(line))
-		decoder.UseNumber() // a number of eleven digits stays what it is
+		decoder.UseNumber() // a float64 would lose digits of long numbers
 		if err := decoder.Decode(&object); err != nil || object == nil || decoder.More() {
 			f.fault(number, "", "it is not one JSON object on one line")
 			rows = append(rows, &row{number: number, faulty: true})
@@ -42,7 +42,7 @@ func (f *File) valuesOf(number int, object map[string]any) *row {
 		switch value := object[name].(type) {
 		case nil:
 		case string:
-			f.fill(r, c, strings.TrimSpace(value)) // no spreadsheet wrote it
+			f.fill(r, c, strings.TrimSpace(value)) // spreadsheet artefacts do not occur here
 		case json.Number:
 			f.fill(r, c, value.String())
 		default:

@@ -15,7 +15,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// options are those of a run on 2026-11-21.
+// testOptions are the options of a run on 2026-11-21.
 func options(tb testing.TB) batch.Options {
 	tb.Helper()
 	today, err := ident.ParseDate("2026-11-21")
@@ -27,21 +27,21 @@ func options(tb testing.TB) batch.Options {
 
 const header = "input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;notification_code;quantity"
 
-// good is a row below header.
+// validRow is a row for header.
 func good(reference string) string {
 	return reference + ";78031412250;2026-11-20;48022907379;17800389480;2026-11-02;000071200176;1"
 }
 
 func lines(all ...string) string { return strings.Join(all, "\r\n") + "\r\n" }
 
-// expected is what good("A-1") says.
+// wantImplantation is the content of validRow("A-1").
 func expected() wire.Implantation {
 	return wire.Implantation{Specialist: wire.Professional{SSIN: "78031412250"}, OperationDate: "2026-11-20", Patient: "48022907379",
 		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02",
 		Implant: []wire.NotifiedImplant{{NotificationCode: "000071200176", Quantity: 1}}}
 }
 
-// TestHabits: the same notification, in the forms in which programs and spreadsheets write it.
+// TestHabits reads the same notification in the formats that programs and spreadsheets write.
 func TestHabits(t *testing.T) {
 	row := good("A-1")
 	replaced := func(old, replacement string) string { return lines(header, strings.Replace(row, old, replacement, 1)) }
@@ -83,7 +83,7 @@ func TestHabits(t *testing.T) {
 	}
 }
 
-// TestFaults: each fault has its row, its column and its reason, and takes its notification along.
+// TestFaults checks that each error has its row, column and reason, and excludes its notification.
 func TestFaults(t *testing.T) {
 	row := good("A-1")
 	replaced := func(old, replacement string) string { return lines(header, strings.Replace(row, old, replacement, 1)) }
@@ -149,8 +149,8 @@ func TestFaults(t *testing.T) {
 			for _, fault := range f.Faults {
 				all = append(all, fault.String())
 			}
-			if said := strings.Join(all, "\n"); !strings.Contains(said, c.want) || strings.Contains(said, "4802290737") {
-				t.Errorf("said %s\nwant %s", said, c.want)
+			if output := strings.Join(all, "\n"); !strings.Contains(output, c.want) || strings.Contains(output, "4802290737") {
+				t.Errorf("said %s\nwant %s", output, c.want)
 			}
 			if len(f.Notifications) > 0 {
 				t.Errorf("still to be sent: %+v", f.Notifications[0])
@@ -159,7 +159,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestBeforeUDI: an implant placed before a UDI sufficed has a code.
+// TestBeforeUDI checks that an implant needs a code before the date from which a UDI suffices.
 func TestBeforeUDI(t *testing.T) {
 	text := lines("input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;udi",
 		"A;78031412250;25/05/2023;48022907379;17800389480;25/05/2023;(01)05410000001047", "B;78031412250;26/05/2023;48022907379;17800389480;25/05/2023;(01)05410000001047")
@@ -169,7 +169,7 @@ func TestBeforeUDI(t *testing.T) {
 	}
 }
 
-// TestDrafts: a draft may break the rules, and must have numbers that are numbers.
+// TestDrafts checks that a draft may break the rules but must contain valid numbers.
 func TestDrafts(t *testing.T) {
 	o := options(t)
 	o.Save = "Draft"
@@ -181,8 +181,8 @@ func TestDrafts(t *testing.T) {
 	}
 }
 
-// TestGroups: rows of one reference make one notification wherever they stand; a fault of one row leaves the others out
-// with it, and no other notification.
+// TestGroups checks that rows with one reference form one notification, adjacent or not, and that an error in one row
+// excludes only its own notification.
 func TestGroups(t *testing.T) {
 	text := lines(header+";comment;location;pharmacist_nihii;pharmacy_nihii;side", good("A")+";'s avonds;'t been;27200184000;21500346;left", good("B"), "A;;;;;;000071200275;2", "",
 		strings.Replace(good("B"), "000071200176", "1", 1), good("C")+";\"one\r\ntwo\"")
@@ -203,7 +203,7 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestWindows: what is not UTF-8 is read as Windows writes it, and said.
+// TestWindows checks that data that is not UTF-8 is read as Windows-1252, and that the encoding is reported.
 func TestWindows(t *testing.T) {
 	f := batch.Read([]byte(lines(header+";location", good("A-1")+";gauche \x96 c\xf4t\xe9 \x80")), options(t))
 	if len(f.Faults) > 0 || f.Encoding != "Windows-1252" || f.Separator != ";" || f.Notifications[0].Implantation.Implant[0].Location != "gauche – côté €" {
@@ -211,7 +211,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestJSONLines: the same notification as an object.
+// TestJSONLines reads the same notification as a JSON object.
 func TestJSONLines(t *testing.T) {
 	object := `{"input_reference":"A-1","specialist_ssin":"78031412250","operation_date":"2026-11-20","patient_ssin":48022907379,` +
 		`"prescriber_nihii":"17800389480","prescription_date":"2026-11-02","notification_code":"000071200176","quantity":1,"comment":null}`
@@ -233,8 +233,8 @@ func TestJSONLines(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever the file, there is no panic, what is to be sent has a reference and rows, and the results have a line
-// for each row, in order.
+// FuzzRead checks that no file causes a panic, that notifications to send have a reference and rows, and that the
+// results have one line per row, in order.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(lines(header, good("A"))), false)
 	f.Add([]byte("sep=,\n\"a\"\"b,=\"c\n"), false)
@@ -245,9 +245,9 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, octets []byte, jsonLines bool) {
+	f.Fuzz(func(t *testing.T, data []byte, jsonLines bool) {
 		o.JSONLines = jsonLines
-		file := batch.Read(octets, o)
+		file := batch.Read(data, o)
 		for _, n := range file.Notifications {
 			if n.Reference == "" || len(n.Rows) == 0 || len(n.Rows) != len(n.Implantation.Implant) {
 				t.Errorf("%+v", n)
@@ -274,7 +274,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// notifications are some that are right.
+// validFile is a file with count valid notifications.
 func notifications(tb testing.TB, count int) *batch.File {
 	tb.Helper()
 	all := []string{header}

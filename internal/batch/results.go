@@ -11,16 +11,16 @@ import (
 	"strings"
 )
 
-// The outcomes of a row besides those of its notification.
+// The outcomes of rows that were not sent or have no answer.
 const (
-	faulty  Outcome = "faulty"   // something is wrong with it, so that it is not sent
-	leftOut Outcome = "left out" // not sent, because another row of its notification is faulty
+	faulty  Outcome = "faulty"   // the row has an error, so it is not sent
+	leftOut Outcome = "left out" // not sent, because another row of its notification has an error
 	notSent Outcome = "not sent" // there is no answer yet
 )
 
 var resultsHeader = []string{"row", "input_reference", "outcome", "number", "reference", "implant_id", "column", "codes", "message"}
 
-// result is what became of one row.
+// rowResult is the result of one row.
 type result struct {
 	outcome  Outcome
 	line     Line
@@ -30,12 +30,12 @@ type result struct {
 	messages []string
 }
 
-// spreadsheetRows is how many rows a spreadsheet has. Beyond, nobody puts two of them side by side.
+// maxSpreadsheetRows is the number of rows of a spreadsheet. Beyond it, file and results are not compared side by
+// side, and the results contain no empty rows.
 const spreadsheetRows = 1 << 20
 
-// Results tell what became of each row of the file, as CSV: below the header a line for each row, in the order of the
-// file, also for rows with nothing in them, so that line N of CSV is about row N. Nothing of a cell is in them but the
-// reference.
+// ResultsCSV returns the result of each row of the file as CSV: a header and one line per row, in the order of the
+// file. Empty rows have a line too, so that line N describes row N. The reference is the only cell content in it.
 func (f *File) Results(j *Journal) []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -44,7 +44,7 @@ func (f *File) Results(j *Journal) []byte {
 	o := f.overview()
 	next := f.firstRow()
 	for _, row := range f.Rows {
-		for ; next < row.Number && next <= spreadsheetRows; next++ { // with nothing in them
+		for ; next < row.Number && next <= spreadsheetRows; next++ { // empty rows of the file
 			write(w, append([]string{strconv.Itoa(next)}, make([]string, len(resultsHeader)-1)...))
 		}
 		next = row.Number + 1
@@ -56,20 +56,20 @@ func (f *File) Results(j *Journal) []byte {
 	return b.Bytes()
 }
 
-// write writes a record, on one line, as spreadsheets here read it.
+// writeRecord writes a record on one line, in the form that spreadsheets read.
 func write(w *csv.Writer, record []string) {
 	cells := make([]string, 0, len(record))
 	for _, cell := range record {
 		cell = onOneLine(cell)
 		if cell != "" && strings.ContainsAny(cell[:1], "=+-@'") {
-			cell = "'" + cell // a spreadsheet would compute it
+			cell = "'" + cell // prevents a spreadsheet from computing a formula
 		}
 		cells = append(cells, cell)
 	}
-	_ = w.Write(cells) // into memory
+	_ = w.Write(cells) // writes to memory, so no error
 }
 
-// firstRow is the row below the header, which JSON Lines do not have.
+// firstDataRow is the row after the header. JSON Lines have no header.
 func (f *File) firstRow() int {
 	if f.Separator == "" {
 		return 1
@@ -77,11 +77,11 @@ func (f *File) firstRow() int {
 	return 2
 }
 
-// overview is the file by rows.
+// rowIndex indexes errors and notifications by row.
 type overview struct {
 	faults     map[int][]Fault
-	firstFault map[string]int // by reference: the first of its rows that is faulty
-	places     map[int]int    // of rows in their notifications, from 1
+	firstFault map[string]int // by reference: its first row with an error
+	places     map[int]int    // position of a row in its notification, from 1
 }
 
 func (f *File) overview() *overview {
@@ -102,7 +102,7 @@ func (f *File) overview() *overview {
 	return o
 }
 
-// result finds what became of a row.
+// resultFor returns the result of a row.
 func (o *overview) result(row Row, j *Journal) result {
 	line, answered := j.Of(row.Reference)
 	if faults := o.faults[row.Number]; len(faults) > 0 {
@@ -119,12 +119,12 @@ func (o *overview) result(row Row, j *Journal) result {
 		return result{outcome: notSent}
 	}
 	r := result{outcome: line.Outcome, line: line}
-	place := o.places[row.Number]
-	if place > 0 && place <= len(line.Implants) {
-		r.implant = line.Implants[place-1]
+	position := o.places[row.Number]
+	if position > 0 && position <= len(line.Implants) {
+		r.implant = line.Implants[position-1]
 	}
 	for _, finding := range line.Findings {
-		if finding.Implant == 0 || finding.Implant == place {
+		if finding.Implant == 0 || finding.Implant == position {
 			r.add("", finding.Code, finding.Message)
 		}
 	}
@@ -150,30 +150,30 @@ func onOneLine(text string) string {
 	return strings.NewReplacer("\r", " ", "\n", " ").Replace(text)
 }
 
-// WriteFile puts octets in the place of a file, whole or not at all, and on disk when it returns. Who may read the file
-// that they are about may read them.
-func WriteFile(name string, octets []byte, mode fs.FileMode) error {
-	folder, base := filepath.Split(name)
-	temporary := filepath.Join(folder, "."+base+".tmp")
-	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the caller's own path
+// WriteFileAtomically replaces a file completely or not at all; it is on disk when it returns. mode is the mode of
+// the file that the data describes, so that the same users may read both.
+func WriteFile(name string, data []byte, mode fs.FileMode) error {
+	directory, base := filepath.Split(name)
+	temporary := filepath.Join(directory, "."+base+".tmp")
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the path is the user's own
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(octets)
+	_, err = file.Write(data)
 	if err == nil {
 		err = file.Sync()
 	}
 	if err == nil {
 		err = file.Chmod(mode&0o666 | 0o600)
 	}
-	if failed := file.Close(); err == nil {
-		err = failed
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
 	}
 	if err == nil {
 		err = os.Rename(temporary, name)
 	}
 	if err != nil {
-		_ = os.Remove(temporary) // nobody knows of it
+		_ = os.Remove(temporary) // best effort: only this function uses the file
 		return err
 	}
 	return syncDirectory(filepath.Dir(name))

@@ -11,7 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/batch"
 )
 
-// journalWith is a journal that holds lines.
+// newJournal returns a journal with the given entries.
 func journalWith(t *testing.T, lines ...batch.Line) *batch.Journal {
 	t.Helper()
 	j, err := batch.OpenJournal(filepath.Join(t.TempDir(), "journal"))
@@ -29,14 +29,15 @@ func journalWith(t *testing.T, lines ...batch.Line) *batch.Journal {
 	return j
 }
 
-// TestResults: a line for each row, in the order of the file, whatever became of it, and nobody's number.
+// TestResults checks that every row has a line with its result, in the order of the file, and that no personal number
+// is in the results.
 func TestResults(t *testing.T) {
 	with := func(row, old, replacement string) string { return strings.Replace(row, old, replacement, 1) }
 	text := lines(header,
 		good("two"), // row 2
 		good("no"),
 		"two;;;;;;000071200275;1",
-		"", // row 5 has nothing in it
+		"", // row 5 is empty
 		with(with(good("bad"), "48022907379", "48022907378"), "176;1", "176;0"),
 		good("bad"),
 		good("later"),
@@ -77,12 +78,12 @@ func TestResults(t *testing.T) {
 	}
 	reader := csv.NewReader(strings.NewReader(got))
 	reader.Comma = ';'
-	if records, err := reader.ReadAll(); err != nil || len(records) != 13 { // and record N is about row N
+	if records, err := reader.ReadAll(); err != nil || len(records) != 13 { // record N describes row N
 		t.Errorf("%d records, %v", len(records), err)
 	}
 }
 
-// TestResultsOfJSONLines: rows are counted from the first line, and one that is no JSON has its line too.
+// TestResultsOfJSONLines checks that rows are counted from the first line, and that invalid JSON has a line too.
 func TestResultsOfJSONLines(t *testing.T) {
 	o := options(t)
 	o.JSONLines = true
@@ -94,17 +95,18 @@ func TestResultsOfJSONLines(t *testing.T) {
 	}
 }
 
-// TestWriteFile: the old content stays until the new one is there, and who may read the one may read the other.
+// TestWriteFile checks that the old content stays until the new one is complete, and that the mode is that of the
+// input file.
 func TestWriteFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "list.csv.results.csv")
 	for mode, want := range map[fs.FileMode]fs.FileMode{0o644: 0o644, 0o400: 0o600, 0o2770: 0o660} {
 		if err := batch.WriteFile(name, []byte(mode.String()), mode); err != nil {
 			t.Fatal(err)
 		}
-		octets, err := os.ReadFile(name)
+		data, err := os.ReadFile(name)
 		info, failed := os.Stat(name)
-		if err != nil || failed != nil || string(octets) != mode.String() || info.Mode() != want {
-			t.Errorf("%v: %s, %v, %v, %v", mode, octets, info, err, failed)
+		if err != nil || failed != nil || string(data) != mode.String() || info.Mode() != want {
+			t.Errorf("%v: %s, %v, %v, %v", mode, data, info, err, failed)
 		}
 	}
 	if err := batch.WriteFile(filepath.Join(name, "below"), nil, 0o600); err == nil {

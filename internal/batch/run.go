@@ -10,58 +10,58 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// Verdict is what an answer means for the one who sends.
+// Verdict is the meaning of an answer for the sender.
 type Verdict uint8
 
 // The verdicts.
 const (
-	Yes   Verdict = iota + 1 // accepted
-	No                       // refused, and so it would be again
-	Later                    // no answer, or one that asks to try later: what was sent may be kept already
-	Stop                     // whatever else is sent would fare alike
+	Yes   Verdict = iota + 1
+	No            // refused, and a retry would be refused too
+	Later         // no answer, or a request to retry later; the notification may already be stored
+	Stop          // every other notification would fail in the same way
 )
 
-// Answer is what became of one request.
+// Answer is the result of one request.
 type Answer struct {
 	Verdict   Verdict
 	Number    string
 	Reference string
-	Implants  []string  // see Line
-	Findings  []Finding // of a refusal, or warnings
-	Err       error     // of Later and Stop: with what a run ends that goes no further
+	Implants  []string  // see JournalEntry
+	Findings  []Finding // the reasons for a refusal, or warnings
+	Err       error     // for VerdictRetry and VerdictAbort: the error with which the run ends if it cannot continue
 }
 
-// ErrNoAnswer is wrapped by the end of a run that had no answer for longer than its patience.
+// ErrNoAnswer is wrapped when a run ends because it got no answer for longer than Sender.Patience.
 var ErrNoAnswer = errors.New("no answer for as long as the patience lasts")
 
-// The pauses between two attempts: doubled from the first to the longest.
+// The backoff between two attempts doubles from the first value to the second.
 const (
 	firstPause   = 500 * time.Millisecond
 	longestPause = 15 * time.Second
 )
 
-// Sender sends notifications, several at a time.
+// Sender sends notifications concurrently.
 type Sender struct {
-	// Send signs and sends one request, and is called from several goroutines. The request is its own, to stamp. Its
-	// context does not end with that of the run: what is on its way is waited for.
+	// Send signs and sends one request. Several goroutines call it. It may modify the request. Its context does not
+	// end with the context of the run, so that requests in flight finish.
 	Send     func(context.Context, *wire.NotifyImplantRequest) Answer
 	Journal  *Journal
 	Parallel int
-	Patience time.Duration // how long the pauses of one notification may last together
+	Patience time.Duration // limit for the total backoff of one notification
 	Pause    func(context.Context, time.Duration)
 	Progress func(Progress)
-	// Delayed is told why an attempt got no answer that counts, from several goroutines, before the next one.
+	// OnRetry receives the reason before an attempt is repeated. Several goroutines call it.
 	Delayed func(error)
 }
 
-// Progress counts what this run has in its journal.
+// Progress counts the answers that this run has put into the journal.
 type Progress struct {
 	Total    int
 	Accepted int
 	Refused  int
 }
 
-// Pause waits, and no longer than the context lives.
+// Sleep waits for d or until ctx ends.
 func Pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -71,9 +71,9 @@ func Pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Run sends notifications and writes each answer into the journal. It ends early, with the reason, when the context does
-// (and what is on its way has its answer), when nobody answers for longer than its patience, and when the caller himself is refused: what has no line then is for
-// another run.
+// Run sends notifications and writes each answer to the journal. It returns early, with the cause, when ctx ends
+// (after requests in flight finish), when the service is unreachable longer than Patience, or when the caller is
+// rejected. Notifications without an entry are left to another run.
 func (s *Sender) Run(ctx context.Context, notifications []*Notification) (Progress, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -113,14 +113,14 @@ func (s *Sender) Run(ctx context.Context, notifications []*Notification) (Progre
 	return progress, context.Cause(ctx)
 }
 
-// A group of answers is written together, and the disk waited for once: what is in no group yet when the machine stops
-// is asked again, which costs less than a disk that the register beside us waits for too.
+// Answers are written to the journal in groups, with one sync per group. A group that is lost when the machine stops
+// is sent again, which costs less than more syncs on a disk that a local register may share.
 const (
 	groupTime = 50 * time.Millisecond
 	groupSize = 256
 )
 
-// gather takes the answers that come soon after the first.
+// collectGroup returns the first answer and those that follow within journalGroupDelay.
 func gather(first Line, answers <-chan Line) []Line {
 	lines := []Line{first}
 	timer := time.NewTimer(groupTime)
@@ -139,16 +139,16 @@ func gather(first Line, answers <-chan Line) []Line {
 	return lines
 }
 
-// record writes answers into the journal.
+// journalAnswers writes answers to the journal until the channel is closed.
 func (s *Sender) record(answers <-chan Line, progress *Progress, stop context.CancelCauseFunc) error {
-	var failed error
+	var journalErr error
 	for first := range answers {
 		lines := gather(first, answers)
-		if failed != nil {
-			continue // drained, so that the workers end
+		if journalErr != nil {
+			continue // drain the channel so that the workers end
 		}
-		if failed = s.Journal.Add(lines); failed != nil {
-			stop(failed)
+		if journalErr = s.Journal.Add(lines); journalErr != nil {
+			stop(journalErr)
 			continue
 		}
 		for _, line := range lines {
@@ -160,10 +160,10 @@ func (s *Sender) record(answers <-chan Line, progress *Progress, stop context.Ca
 		}
 		s.Progress(*progress)
 	}
-	return failed
+	return journalErr
 }
 
-// deliver sends until there is an answer. The error is for the whole run.
+// sendWithRetry sends a notification until there is an answer. An error ends the whole run.
 func (s *Sender) deliver(ctx context.Context, n *Notification) (Line, error) {
 	var waited time.Duration
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {

@@ -17,14 +17,14 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// registry answers as the register does: the same reference with the same content has the first receipt.
+// fakeRegister answers like the register: the same reference with the same content gets the first receipt.
 type registry struct {
 	mu       sync.Mutex
 	kept     map[string]string // content by reference
 	calls    int
-	twice    int // notifications that came again
+	twice    int // notifications that were received again
 	refuse   func(reference string) bool
-	disturb  func(call int) batch.Verdict // what goes wrong with a call: before it is kept when odd, after when even
+	disturb  func(call int) batch.Verdict // how a call fails: before storing if the count is odd, after storing if even
 	conflict bool
 }
 
@@ -61,7 +61,7 @@ func (r *registry) send(ctx context.Context, request *wire.NotifyImplantRequest)
 
 var errLost = errors.New("lost")
 
-// once runs what is pending of the file, as a process of its own would.
+// runOnce sends the pending notifications of the file, like a new process.
 func once(ctx context.Context, t *testing.T, s *batch.Sender, f *batch.File, name string, again bool) (batch.Progress, error) {
 	t.Helper()
 	j, err := batch.OpenJournal(name)
@@ -83,7 +83,7 @@ func sender(r *registry) *batch.Sender {
 		Progress: func(batch.Progress) {}, Delayed: func(error) {}}
 }
 
-// TestRun: every notification is answered once; refused ones wait until they are asked for again.
+// TestRun checks that every notification is answered once, and that refused ones are sent again only on request.
 func TestRun(t *testing.T) {
 	f, name := notifications(t, 50), filepath.Join(t.TempDir(), "list.csv.journal")
 	bad := true
@@ -92,10 +92,10 @@ func TestRun(t *testing.T) {
 	if err != nil || p != (batch.Progress{Total: 50, Accepted: 45, Refused: 5}) || r.calls != 50 || len(r.kept) != 45 {
 		t.Fatalf("%+v, %v, %d calls", p, err, r.calls)
 	}
-	octets, err := os.ReadFile(name)
-	if err != nil || strings.Count(string(octets), "\n") != 51 || !strings.HasPrefix(string(octets), `{"About":"What the register has answered so far. `) ||
-		!strings.Contains(string(octets), `"Outcome":"refused","Findings":[{"Code":"RULE","Message":"=refused;\n\"so\""}]}`+"\n") {
-		t.Errorf("journal %.600s, %v", octets, err)
+	data, err := os.ReadFile(name)
+	if err != nil || strings.Count(string(data), "\n") != 51 || !strings.HasPrefix(string(data), `{"About":"What the register has answered so far. `) ||
+		!strings.Contains(string(data), `"Outcome":"refused","Findings":[{"Code":"RULE","Message":"=refused;\n\"so\""}]}`+"\n") {
+		t.Errorf("journal %.600s, %v", data, err)
 	}
 	if p, err = once(t.Context(), t, sender(r), f, name, false); err != nil || p != (batch.Progress{}) || r.calls != 50 {
 		t.Errorf("second run %+v, %v, %d calls", p, err, r.calls)
@@ -111,15 +111,15 @@ func TestRun(t *testing.T) {
 	if pending, earlier := f.Pending(j, true); len(pending) > 0 || earlier.Accepted != 50 {
 		t.Errorf("%d pending, %+v", len(pending), earlier)
 	}
-	// What was accepted and is something else now is nobody's to send.
+	// A notification that was accepted and changed since is not sent.
 	f.Notifications[3].Implantation.Comment = "changed"
 	if pending, earlier := f.Pending(j, true); len(pending) > 0 || earlier.Accepted != 49 || len(f.Faults) != 1 || f.Faults[0].Row != 5 {
 		t.Errorf("%d pending, %+v, %v", len(pending), earlier, f.Faults)
 	}
 }
 
-// TestInterrupted: a batch that is cut off at random, whose journal loses the end of its last line, and whose answers get
-// lost after the register kept what they answer, ends with every notification kept, none of them with another content.
+// TestInterrupted interrupts a batch at random, truncates its journal and loses answers after the register has stored
+// the notification. In the end every notification is stored, none with different content.
 func TestInterrupted(t *testing.T) {
 	const count = 300
 	for seed := range uint64(12) {
@@ -170,20 +170,20 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// shorten cuts the end off a file, as a machine does that stops while it writes.
+// truncateFile cuts off the end of a file, like a machine that stops while it writes.
 func shorten(t *testing.T, name string, by int) {
 	t.Helper()
-	octets, err := os.ReadFile(name)
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = os.WriteFile(name, octets[:max(0, len(octets)-by)], 0o600); err != nil {
+	if err = os.WriteFile(name, data[:max(0, len(data)-by)], 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// TestGivesUp: when nobody answers for longer than the patience, and when the caller himself is refused, the batch ends,
-// with nothing in the journal about what has no answer.
+// TestGivesUp checks that the batch ends when there is no answer for longer than Patience, or when the caller is
+// rejected, and that notifications without an answer have no journal entry.
 func TestGivesUp(t *testing.T) {
 	f := notifications(t, 20)
 	for verdict, attempts := range map[batch.Verdict]int{batch.Later: 5, batch.Stop: 1} {
@@ -215,7 +215,7 @@ func TestGivesUp(t *testing.T) {
 	}
 }
 
-// TestDamagedJournal: a line that cannot be read is asked again.
+// TestDamagedJournal checks that notifications with unreadable entries are sent again.
 func TestDamagedJournal(t *testing.T) {
 	f, name := notifications(t, 3), filepath.Join(t.TempDir(), "list.csv.journal")
 	content := f.Notifications[0].Content()
@@ -243,7 +243,7 @@ func TestDamagedJournal(t *testing.T) {
 	}
 }
 
-// TestOneAtATime: while a journal is open nobody else opens it, and everybody reads it.
+// TestOneAtATime checks that an open journal cannot be opened again, but can be read.
 func TestOneAtATime(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "list.csv.journal")
 	first, err := batch.OpenJournal(name)
@@ -274,7 +274,7 @@ func TestOneAtATime(t *testing.T) {
 	}
 }
 
-// TestStopsCleanly: what is on its way when a run is stopped has its answer, and the answer is kept.
+// TestStopsCleanly checks that requests in flight finish when a run is stopped, and that their answers are stored.
 func TestStopsCleanly(t *testing.T) {
 	f, name := notifications(t, 50), filepath.Join(t.TempDir(), "list.csv.journal")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -291,7 +291,7 @@ func TestStopsCleanly(t *testing.T) {
 	}
 }
 
-// TestDiskFull: when an answer cannot be kept the batch ends with that.
+// TestDiskFull checks that the batch ends with the error when an answer cannot be stored.
 func TestDiskFull(t *testing.T) {
 	f, name := notifications(t, 30), filepath.Join(t.TempDir(), "list.csv.journal")
 	j, err := batch.OpenJournal(name)
@@ -308,7 +308,7 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// TestPause: a pause ends with its context.
+// TestPause checks that Sleep ends with its context.
 func TestPause(t *testing.T) {
 	batch.Pause(t.Context(), time.Millisecond)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -8,21 +8,21 @@ import (
 	"syscall"
 )
 
-// openAlone opens a file, which is made when it is not there, for this process alone: with flock, which the system ends
-// with the process, however that ends.
+// openExclusive opens or creates a file and locks it for this process with flock. The system releases the lock when
+// the process ends, however it ends.
 func openAlone(name string) (*os.File, error) {
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the caller's own path
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the path is the user's own
 	if err != nil {
 		return nil, err
 	}
 	raw, err := file.SyscallConn()
 	if err != nil {
-		_ = file.Close() // nothing was written
+		_ = file.Close() // nothing was written, so the error is harmless
 		return nil, err
 	}
-	var locked error
-	if err = raw.Control(func(descriptor uintptr) { locked = syscall.Flock(int(descriptor), syscall.LOCK_EX|syscall.LOCK_NB) }); err == nil {
-		err = locked
+	var lockErr error
+	if err = raw.Control(func(descriptor uintptr) { lockErr = syscall.Flock(int(descriptor), syscall.LOCK_EX|syscall.LOCK_NB) }); err == nil {
+		err = lockErr
 	}
 	switch {
 	case err == nil:
@@ -30,13 +30,13 @@ func openAlone(name string) (*os.File, error) {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		err = ErrInUse
 	}
-	_ = file.Close() // nothing was written
+	_ = file.Close() // nothing was written, so the error is harmless
 	return nil, err
 }
 
-// syncDirectory waits until the names in a folder are on disk.
+// syncDirectory waits until the entries of a directory are on disk.
 func syncDirectory(name string) error {
-	directory, err := os.Open(name) //nolint:gosec // the caller's own path
+	directory, err := os.Open(name) //nolint:gosec // the path is the user's own
 	if err != nil {
 		return err
 	}

@@ -6,11 +6,11 @@ import (
 	"syscall"
 )
 
-// sharingViolation is ERROR_SHARING_VIOLATION: somebody else has the file open.
+// sharingViolation is ERROR_SHARING_VIOLATION: another process has the file open.
 const sharingViolation = syscall.Errno(32)
 
-// openAlone opens a file, which is made when it is not there, for this process alone: others may read it, and nobody
-// opens it for writing before it is closed or the process has ended.
+// openExclusive opens or creates a file for this process only. Others may read it, but cannot open it for writing
+// before it is closed or the process has ended.
 func openAlone(name string) (*os.File, error) {
 	path, err := syscall.UTF16PtrFromString(name)
 	if err != nil {
@@ -27,5 +27,5 @@ func openAlone(name string) (*os.File, error) {
 	return os.NewFile(uintptr(handle), name), nil
 }
 
-// syncDirectory has nothing to do: the system keeps names in a journal of its own.
+// syncDirectory does nothing: NTFS keeps directory entries in its own journal.
 func syncDirectory(string) error { return nil }

@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// Watcher sends each file that is put into the inbox of a folder, one after the other, and moves it to where it can be
-// seen how it ended. It may be killed at any moment: what it had taken is taken up again, from its journal.
+// Watcher sends each file that is put into the inbox of a folder, one after the other, and moves it to a subfolder
+// that shows the outcome. The process may be killed at any moment: the next one resumes from the journal.
 type Watcher struct {
 	Directory string
 	SkipBad   bool
-	Settle    time.Duration  // how long a file must not have changed to count as complete
-	Poll      time.Duration  // how often the inbox is looked into
-	Options   func() Options // asked for with each file, because a day may have begun
-	Sender    Sender         // a new one is made of it for each file
+	Settle    time.Duration  // a file that is unchanged for this long counts as complete
+	Poll      time.Duration  // interval between two looks into the inbox
+	Options   func() Options // called for each file, because the date may have changed
+	Sender    Sender         // copied for each file
 	Log       *slog.Logger
 	Now       func() time.Time
 }
 
-// progressEvery is how often a line tells how far a file is.
+// progressLogInterval is the minimum time between two log lines about the progress of a file.
 const progressEvery = 10 * time.Second
 
-// Run watches until the context ends, which is no error: what is on its way then has its answer. While nobody answers it
-// waits. It ends with an error when the caller himself is refused, and when a file cannot be moved or written.
+// Run watches until ctx ends, which is not an error; requests in flight finish first. It waits while the service is
+// unreachable. It returns an error when the caller is rejected, or when a file cannot be moved or written.
 func (w *Watcher) Run(ctx context.Context) error {
 	f := folders{w.Directory}
 	lock, err := f.open()
@@ -43,13 +43,13 @@ func (w *Watcher) Run(ctx context.Context) error {
 	return errors.Join(err, lock.Close())
 }
 
-// watch goes on until there is an error, and be it that of the context.
+// watchInbox runs until there is an error, including that of ctx.
 func (w *Watcher) watch(ctx context.Context, f folders) error {
 	w.Log.LogAttrs(ctx, slog.LevelInfo, "watching", slog.String("folder", w.Directory))
 	if err := w.resume(ctx, f); err != nil {
 		return err
 	}
-	seen, told := arrivals{}, map[string]string{}
+	snapshot, lastErrors := arrivals{}, map[string]string{}
 	for {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -58,33 +58,33 @@ func (w *Watcher) watch(ctx context.Context, f folders) error {
 		if err != nil {
 			return err
 		}
-		name := seen.next(files, w.Now(), w.Settle)
+		name := snapshot.next(files, w.Now(), w.Settle)
 		if name == "" {
 			w.Sender.Pause(ctx, w.Poll)
 			continue
 		}
-		delete(seen, name)
-		taken, err := f.take(name)
-		if err != nil { // somebody has it open, or took it away
-			if told[name] != err.Error() {
-				told[name] = err.Error()
+		delete(snapshot, name)
+		sendingName, err := f.take(name)
+		if err != nil { // another process has it open, or removed it
+			if lastErrors[name] != err.Error() {
+				lastErrors[name] = err.Error()
 				w.Log.LogAttrs(ctx, slog.LevelWarn, "cannot take it yet", slog.String("file", name), slog.String("error", err.Error()))
 			}
 			w.Sender.Pause(ctx, w.Poll)
 			continue
 		}
-		delete(told, name)
-		w.Log.LogAttrs(ctx, slog.LevelInfo, "taken", slog.String("file", name), slog.String("as", taken))
+		delete(lastErrors, name)
+		w.Log.LogAttrs(ctx, slog.LevelInfo, "taken", slog.String("file", name), slog.String("as", sendingName))
 		if err = f.sync(inbox, sending); err != nil {
 			return err
 		}
-		if err = w.process(ctx, f, taken); err != nil {
-			return fmt.Errorf("%s: %w", taken, err)
+		if err = w.process(ctx, f, sendingName); err != nil {
+			return fmt.Errorf("%s: %w", sendingName, err)
 		}
 	}
 }
 
-// resume takes up what an earlier process had taken.
+// resumeSending processes the files that an earlier process left in folderSending.
 func (w *Watcher) resume(ctx context.Context, f folders) error {
 	if err := f.sweep(); err != nil {
 		return err
@@ -102,7 +102,8 @@ func (w *Watcher) resume(ctx context.Context, f folders) error {
 	return nil
 }
 
-// process sends a file and moves it. After an error, also that of the context, the file is still where it is taken up again.
+// processFile sends a file and moves it. After an error, including that of ctx, the file is still in folderSending,
+// from which the next run resumes.
 func (w *Watcher) process(ctx context.Context, f folders, name string) error {
 	for {
 		before, err := f.state(name)
@@ -127,24 +128,24 @@ func (w *Watcher) process(ctx context.Context, f folders, name string) error {
 		if before == after {
 			return w.finish(ctx, f, name, file, journal)
 		}
-		// Whoever copied it had paused for longer than a file must be still.
+		// The program that copied the file paused for longer than SettleTime.
 		w.Log.LogAttrs(ctx, slog.LevelWarn, "was written to, read again", slog.String("file", name))
 		w.Sender.Pause(ctx, w.Poll)
 	}
 }
 
-// finish moves a file to where its ending belongs.
+// finishFile moves a file to the subfolder of its outcome.
 func (w *Watcher) finish(ctx context.Context, f folders, name string, file *File, journal *Journal) error {
 	e := file.ending(journal)
-	folder, beside := done, map[string][]byte{resultsEnding: file.Results(journal)}
+	folder, files := done, map[string][]byte{resultsEnding: file.Results(journal)}
 	if !e.good() {
 		folder = failed
-		beside[whyEnding] = []byte(e.explain(name))
+		files[whyEnding] = []byte(e.explain(name))
 	}
 	if len(file.Rows) == 0 {
-		delete(beside, resultsEnding)
+		delete(files, resultsEnding)
 	}
-	if err := f.finish(name, folder, beside); err != nil {
+	if err := f.finish(name, folder, files); err != nil {
 		return err
 	}
 	level := slog.LevelInfo
@@ -156,21 +157,21 @@ func (w *Watcher) finish(ctx context.Context, f folders, name string, file *File
 	return nil
 }
 
-// putAside moves a file that cannot be read.
+// moveUnreadable moves a file that cannot be read to folderFailed.
 func (w *Watcher) putAside(ctx context.Context, f folders, name string, cause error) error {
-	why := cause.Error()
+	reason := cause.Error()
 	if path, ok := errors.AsType[*fs.PathError](cause); ok {
-		why = path.Err.Error() // without the place, from which it goes
+		reason = path.Err.Error() // without the path, which is no longer valid
 	}
-	if err := f.finish(name, failed, map[string][]byte{whyEnding: []byte(explainUnread(name, why))}); err != nil {
+	if err := f.finish(name, failed, map[string][]byte{whyEnding: []byte(explainUnread(name, reason))}); err != nil {
 		return err
 	}
-	w.Log.LogAttrs(ctx, slog.LevelWarn, "moved", slog.String("file", name), slog.String("to", failed), slog.String("error", why))
+	w.Log.LogAttrs(ctx, slog.LevelWarn, "moved", slog.String("file", name), slog.String("to", failed), slog.String("error", reason))
 	return nil
 }
 
-// send sends what of a file has no answer yet, unless it has faults and is to be sent as a whole. While nobody answers it
-// waits.
+// sendFile sends the notifications of a file that have no answer yet. It sends nothing if the file has errors, unless
+// SkipBad is set. It waits while the service is unreachable.
 func (w *Watcher) send(ctx context.Context, name string, f *File, journal *Journal) error {
 	pending, _ := f.Pending(journal, false)
 	w.Log.LogAttrs(ctx, slog.LevelInfo, "read", slog.String("file", name), slog.String("encoding", f.Encoding), slog.Int("rows", len(f.Rows)),
@@ -181,19 +182,19 @@ func (w *Watcher) send(ctx context.Context, name string, f *File, journal *Journ
 	s := w.Sender
 	s.Journal = journal
 	file := slog.String("file", name)
-	var away atomic.Bool
+	var unreachable atomic.Bool
 	s.Delayed = func(err error) {
-		if away.CompareAndSwap(false, true) {
+		if unreachable.CompareAndSwap(false, true) {
 			w.Log.LogAttrs(ctx, slog.LevelWarn, "no answer, waiting", file, slog.String("error", onOneLine(err.Error())))
 		}
 	}
-	last := w.Now()
+	lastLogged := w.Now()
 	s.Progress = func(p Progress) {
-		if away.CompareAndSwap(true, false) {
+		if unreachable.CompareAndSwap(true, false) {
 			w.Log.LogAttrs(ctx, slog.LevelInfo, "answers again", file)
 		}
-		if now := w.Now(); now.Sub(last) >= progressEvery {
-			last = now
+		if now := w.Now(); now.Sub(lastLogged) >= progressEvery {
+			lastLogged = now
 			w.Log.LogAttrs(ctx, slog.LevelInfo, "sending", file, slog.Int("accepted", p.Accepted), slog.Int("refused", p.Refused), slog.Int("of", p.Total))
 		}
 	}

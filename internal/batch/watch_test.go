@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// watched is a folder that is watched, and the register behind it.
+// watchFixture is a watched folder with the register behind it.
 type watched struct {
 	*batch.Watcher
 	registry *registry
@@ -28,7 +28,7 @@ type watched struct {
 	log strings.Builder
 }
 
-// Write keeps what is logged.
+// Write records the log.
 func (w *watched) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -69,14 +69,14 @@ func (w *watched) put(text string, parts ...string) {
 
 func (w *watched) read(parts ...string) string {
 	w.t.Helper()
-	octets, err := os.ReadFile(w.path(parts...))
+	data, err := os.ReadFile(w.path(parts...))
 	if err != nil {
 		w.t.Error(err)
 	}
-	return string(octets)
+	return string(data)
 }
 
-// all are the files in the folder, by their paths in it, without the lock.
+// listFiles returns the relative paths of all files in the folder, without the lock.
 func (w *watched) all() []string {
 	w.t.Helper()
 	var all []string
@@ -92,7 +92,7 @@ func (w *watched) all() []string {
 	return all
 }
 
-// until watches until something is so, and stops.
+// runUntil runs the watcher until the condition holds, and stops it.
 func (w *watched) until(is func() bool) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -110,7 +110,7 @@ func (w *watched) until(is func() bool) {
 	}
 }
 
-// idle tells whether there is nothing left to do.
+// isIdle reports whether no file is left to process.
 func (w *watched) idle() bool {
 	return !slices.ContainsFunc(w.all(), func(name string) bool {
 		return strings.HasPrefix(name, "sending/") || strings.HasSuffix(name, ".csv") && strings.HasPrefix(name, "inbox/") && !strings.HasPrefix(name, "inbox/.")
@@ -124,8 +124,8 @@ func (w *watched) expect(want ...string) {
 	}
 }
 
-// TestWatch: what is complete is sent, in the order in which it came, and ends among the good or the bad ones with what
-// there is to say about it.
+// TestWatch checks that complete files are sent in the order of their arrival and moved to folderDone or folderFailed
+// with their results and reasons.
 func TestWatch(t *testing.T) {
 	w := watch(t)
 	w.registry.refuse = func(reference string) bool { return reference == "C-2" }
@@ -177,7 +177,8 @@ func TestWatch(t *testing.T) {
 		log = rest
 	}
 
-	// The same again: nothing is sent twice, and nothing overwritten. With leave to skip, the rest of a bad file goes.
+	// Send the files again: nothing is registered twice or overwritten. With SkipBad, the valid rest of an invalid
+	// file is sent.
 	w.SkipBad, w.registry.refuse = true, nil
 	w.put(lines(header, good("A-1"), good("A-2")), "inbox", "z.csv")
 	w.until(w.idle)
@@ -195,7 +196,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestWatchSettles: a file that still grows is left alone, and one that is complete does not wait for it.
+// TestWatchSettles checks that a file that still grows is not sent, and that a complete one does not wait for it.
 func TestWatchSettles(t *testing.T) {
 	w := watch(t)
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
@@ -215,7 +216,7 @@ func TestWatchSettles(t *testing.T) {
 			if err := os.Chtimes(w.path("inbox", "slow.csv"), now, now); err != nil {
 				t.Error(err)
 			}
-		case 6: // seen 3 times each, 4 seconds
+		case 6: // seen 3 times each, for 4 seconds
 			w.expect("inbox/quick.csv", "inbox/slow.csv")
 		case 7:
 			w.expect("done/quick.csv", "done/quick.csv.results.csv", "done/slow.csv", "done/slow.csv.results.csv")
@@ -227,7 +228,7 @@ func TestWatchSettles(t *testing.T) {
 	}
 }
 
-// TestWatchWrittenTo: what is added to a file while it is sent is sent too.
+// TestWatchWrittenTo checks that rows that are added to a file during sending are sent too.
 func TestWatchWrittenTo(t *testing.T) {
 	w := watch(t)
 	send, added := w.Sender.Send, false
@@ -247,7 +248,8 @@ func TestWatchWrittenTo(t *testing.T) {
 	}
 }
 
-// TestWatchAway: while nobody answers a file waits, longer than any patience, and goes on by itself.
+// TestWatchAway checks that a file waits while the service is unreachable, even longer than Patience, and that
+// sending then continues.
 func TestWatchAway(t *testing.T) {
 	for _, patience := range []time.Duration{0, time.Hour} {
 		w := watch(t)
@@ -266,9 +268,9 @@ func TestWatchAway(t *testing.T) {
 		if patience == 0 {
 			words = []string{`msg="still no answer, waiting" file=list.csv error="no answer for as long as the patience lasts: lost"`}
 		}
-		for _, said := range words {
-			if !strings.Contains(w.logged(), said) {
-				t.Errorf("%q is not said: %s", said, w.logged())
+		for _, output := range words {
+			if !strings.Contains(w.logged(), output) {
+				t.Errorf("%q is not said: %s", output, w.logged())
 			}
 		}
 		if len(w.registry.kept) != 7 || w.registry.conflict {
@@ -277,7 +279,7 @@ func TestWatchAway(t *testing.T) {
 	}
 }
 
-// TestWatchEnds: when the caller himself is refused the watcher ends, and the next one takes the file up.
+// TestWatchEnds checks that the watcher ends when the caller is rejected, and that the next one resumes the file.
 func TestWatchEnds(t *testing.T) {
 	w := watch(t)
 	send := w.Sender.Send
@@ -297,7 +299,8 @@ func TestWatchEnds(t *testing.T) {
 	}
 }
 
-// TestWatchRefuses: what is no folder, what somebody else watches, and what has come to be in the way.
+// TestWatchRefuses checks a folder that is missing or a file, one that is already watched, and a target file that
+// exists.
 func TestWatchRefuses(t *testing.T) {
 	w := watch(t)
 	for _, directory := range []string{w.path("nowhere"), w.path("file")} {
@@ -331,7 +334,7 @@ func TestWatchRefuses(t *testing.T) {
 	}
 }
 
-// TestWatchNames: whatever a file is called, there is room for what is written beside it.
+// TestWatchNames checks that every file name leaves room for the suffixes of the files next to it.
 func TestWatchNames(t *testing.T) {
 	w := watch(t)
 	long := strings.Repeat("é", 125) + ".csv"
@@ -343,8 +346,8 @@ func TestWatchNames(t *testing.T) {
 		"done/"+strings.Repeat("é", 108)+".csv", "done/"+strings.Repeat("é", 108)+".csv.results.csv")
 }
 
-// TestWatchKilled: from each state in which a process may leave the folder, the next one ends well: everything is in the
-// register once, and each file is in one place, with its results.
+// TestWatchKilled checks that a new process continues from every state in which a killed process may leave the
+// folder: everything is registered once, and each file is in one place, with its results.
 func TestWatchKilled(t *testing.T) {
 	w := watch(t)
 	var mu sync.Mutex
@@ -374,7 +377,7 @@ func TestWatchKilled(t *testing.T) {
 	w.expect(want...)
 	results := w.read("done", "a.csv.results.csv") + w.read("done", "b.csv.results.csv")
 
-	// The steps between those, of which nothing is told.
+	// Steps between these that have no log line.
 	between := func(name string, change func(at func(...string) string)) {
 		state := filepath.Join(t.TempDir(), name)
 		if err := os.CopyFS(state, os.DirFS(w.Directory)); err != nil {
@@ -428,7 +431,7 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
 
-// TestWatchUnreadable: a file that may not be read is put aside, with the reason.
+// TestWatchUnreadable checks that an unreadable file is moved to folderFailed, with the reason.
 func TestWatchUnreadable(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root reads everything")
@@ -448,7 +451,7 @@ func TestWatchUnreadable(t *testing.T) {
 	}
 }
 
-// TestWatchMany: files that keep coming under one name, while processes that watch come and go, are all there in the end.
+// TestWatchMany checks that no file is lost when many arrive under one name while watchers start and stop.
 func TestWatchMany(t *testing.T) {
 	w := watch(t)
 	const deliveries = 30
