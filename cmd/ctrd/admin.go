@@ -15,28 +15,28 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// importCommand brings in an extract of an authentic source.
+// importCommand imports an extract of an authentic source.
 type importCommand struct {
 	Kind   string `arg:"" optional:"" help:"devices, persons, professionals, organisations, affiliations, mandates or therapeutic-links."`
-	File   string `arg:"" optional:"" help:"CSV file: semicolons, UTF-8, one header line; or the published list of devices as XML."`
-	Full   bool   `help:"The file holds everything: what is not in it has ended." xor:"form"`
-	Delta  bool   `help:"The file holds what changes; so it is for CSV when nothing is said." xor:"form"`
-	Date   string `help:"The day from which on the file tells, unless it says so; today when left out." placeholder:"YYYY-MM-DD"`
-	Commit bool   `help:"Do it. Without this, what would change is told."`
-	List   bool   `help:"List what was brought in, of KIND or of every kind."`
+	File   string `arg:"" optional:"" help:"CSV file (semicolons, UTF-8, one header line) or the published device list as XML."`
+	Full   bool   `help:"Full extract: entries that are not in the file have ended." xor:"form"`
+	Delta  bool   `help:"Delta: the file contains only changes. The default for CSV." xor:"form"`
+	Date   string `help:"First day for which the extract is valid, unless the file states it; today if omitted." placeholder:"YYYY-MM-DD"`
+	Commit bool   `help:"Apply the changes. Without it, only report them."`
+	List   bool   `help:"List past imports, of KIND or of every kind."`
 
 	registerFlags
 	who
 }
 
-// registerFlags say where the register is.
+// registerFlags locate the register.
 type registerFlags struct {
-	Data     string `help:"Folder of the service." default:"ctr-data" type:"path" placeholder:"DIR"`
-	Database string `help:"PostgreSQL database, postgres://…; the embedded one in DIR when left out." placeholder:"URL"`
-	Keys     string `help:"File of the keys under which persons are kept; DIR/keys.json when left out." type:"path" placeholder:"FILE"`
+	Data     string `help:"Data directory of the service." default:"ctr-data" type:"path" placeholder:"DIR"`
+	Database string `help:"PostgreSQL database, postgres://…; the embedded database in DIR if omitted." placeholder:"URL"`
+	Keys     string `help:"File with the keys that encrypt personal data; DIR/keys.json if omitted." type:"path" placeholder:"FILE"`
 }
 
-// open opens the register as the service does.
+// openStore opens the store as the service does.
 func (f registerFlags) open(e environment) (*store.DB, error) {
 	db, err := store.Open(e.ctx, store.Config{URL: f.Database, Directory: f.Data, Keys: f.Keys})
 	if err != nil {
@@ -45,10 +45,10 @@ func (f registerFlags) open(e environment) (*store.DB, error) {
 	return db, nil
 }
 
-// Run tells what the file changes and, with --commit, brings all of it in or nothing.
+// Run reports what the file changes and, with --commit, applies all changes in one transaction.
 func (c *importCommand) Run(e environment) (err error) {
 	if !c.List && (c.Kind == "" || c.File == "") {
-		return errors.New("name the kind and the file")
+		return errors.New("KIND and FILE are required")
 	}
 	extract, err := c.extract()
 	if err != nil {
@@ -56,11 +56,11 @@ func (c *importCommand) Run(e environment) (err error) {
 	}
 	open := c.open
 	if !c.Commit && !c.List && c.Database == "" {
-		// A dry run makes no register. Where there is none it compares with an empty one.
+		// A dry run does not create a register. If there is none, it compares with an empty one.
 		if _, missing := os.Stat(filepath.Join(c.Data, "ctr.sqlite")); errors.Is(missing, fs.ErrNotExist) {
-			directory, failed := os.MkdirTemp("", "ctrd-import-")
-			if failed != nil {
-				return fmt.Errorf("a folder for the comparison: %w", failed)
+			directory, tempErr := os.MkdirTemp("", "ctrd-import-")
+			if tempErr != nil {
+				return fmt.Errorf("create a temporary directory: %w", tempErr)
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
 			open = registerFlags{Data: directory}.open
@@ -75,9 +75,9 @@ func (c *importCommand) Run(e environment) (err error) {
 		return c.list(e, db)
 	}
 	importer := admin.Importer{Database: db, Operator: c.operator(db)}
-	run, end := importer.Check, "nothing was changed (add --commit to do this)"
+	run, end := importer.Check, "dry run: nothing changed (add --commit to apply)"
 	if c.Commit {
-		run, end = importer.Commit, "all of this was done"
+		run, end = importer.Commit, "all changes applied"
 	}
 	report, err := run(e.ctx, extract)
 	if err != nil {
@@ -105,15 +105,15 @@ func (c *importCommand) extract() (admin.Extract, error) {
 		x.Day = day
 		return x, nil
 	}
-	civil, err := time.LoadLocation("Europe/Brussels")
+	location, err := time.LoadLocation("Europe/Brussels")
 	if err != nil {
 		return x, fmt.Errorf("the time zone of Brussels: %w", err)
 	}
-	x.Day = ident.DateOf(time.Now().In(civil))
+	x.Day = ident.DateOf(time.Now().In(location))
 	return x, nil
 }
 
-// list prints the versions of the sources, oldest first.
+// listVersions prints the imported versions of the sources, oldest first.
 func (c *importCommand) list(e environment, db *store.DB) error {
 	versions, err := db.SourceVersions(e.ctx, c.Kind)
 	if err != nil {

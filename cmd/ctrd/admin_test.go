@@ -29,8 +29,8 @@ func TestAdminImport(t *testing.T) {
 		faulty  = "000071200177;Wrong check digits;TKS-FL5;Ardenne Orthopaedics SA;;;Orthopaedic;05410000001047;Active;2015-01-01;\n"
 		before  = "Total Knee System, femoral component, left, size 5"
 	)
-	told := "  000071200176: name \"" + before + "\" → \"A name from a file\"\n"
-	counted := ": 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n"
+	change := "  000071200176: name \"" + before + "\" → \"A name from a file\"\n"
+	counts := ": 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n"
 	files := t.TempDir()
 	for _, test := range []struct {
 		name, kind, content string
@@ -44,8 +44,8 @@ func TestAdminImport(t *testing.T) {
 		{"an unknown column", "devices", "code" + header, false, 1, "", `unknown column "codenotification_code"`, before},
 		{"an empty file", "devices", "", true, 1, "", "no header line", before},
 		{"an unknown kind", "implants", header + renamed, true, 1, "", `there is no kind "implants"`, before},
-		{"a dry run", "devices", header + renamed, false, 0, counted + told + "nothing was changed (add --commit to do this)\n", "", before},
-		{"an import", "devices", header + renamed, true, 0, counted + told + "all of this was done\n", "", "A name from a file"},
+		{"a dry run", "devices", header + renamed, false, 0, counts + change + "dry run: nothing changed (add --commit to apply)\n", "", before},
+		{"an import", "devices", header + renamed, true, 0, counts + change + "all changes applied\n", "", "A name from a file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			file := filepath.Join(files, test.kind+".csv")
@@ -68,7 +68,7 @@ func TestAdminImport(t *testing.T) {
 	}
 }
 
-// withoutDay drops what the report begins with, up to the day.
+// withoutDay removes the beginning of the report, through the day.
 func withoutDay(report string) string {
 	_, rest, _ := strings.Cut(report, " of ")
 	return strings.TrimPrefix(rest, rest[:min(len(rest), len("2026-11-21"))])
@@ -94,7 +94,7 @@ func TestImportWithoutARegister(t *testing.T) {
 	run("organisations  delta of 2026-11-01  1 rows  organisations.csv  sha256:", "--list")
 	run("", "--list", "devices")
 	result := interop.Run(t, interop.Program(t, "ctrd"), "admin", "import", "--data", directory)
-	if result.Code != 1 || !strings.Contains(result.Stderr, "name the kind and the file") {
+	if result.Code != 1 || !strings.Contains(result.Stderr, "KIND and FILE are required") {
 		t.Errorf("exit %d\n%s", result.Code, result.Stderr)
 	}
 }

@@ -18,17 +18,17 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-// auditCommands are about the audit trail.
+// auditCommands export and verify the audit log.
 type auditCommands struct {
-	Verify      verifyCommand      `cmd:"" help:"Find out whether anything in the audit trail was changed, left out, added or cut off."`
-	Export      exportCommand      `cmd:"" help:"Hand out the audit trail: of one patient (who looked at my data), or all of it."`
-	Emergencies emergenciesCommand `cmd:"" help:"List what was asked for with the reason of an emergency."`
+	Verify      verifyCommand      `cmd:"" help:"Verify that no event of the audit log was changed, added or removed."`
+	Export      exportCommand      `cmd:"" help:"Export the audit log: all of it, or the events about one patient."`
+	Emergencies emergenciesCommand `cmd:"" help:"List requests that gave an emergency as the reason."`
 	Key         keyCommand         `cmd:"" help:"Print the public keys that verify checkpoints and evidence, the current one first."`
 }
 
-// who is the operator.
+// operatorFlags identify the operator.
 type who struct {
-	By string `help:"Who does this, for the audit trail; the name of the account when left out." placeholder:"NAME"`
+	By string `help:"Name of the operator for the audit log; the account name if omitted." placeholder:"NAME"`
 }
 
 func (w who) operator(db *store.DB) admin.Operator {
@@ -43,11 +43,11 @@ func (w who) operator(db *store.DB) admin.Operator {
 
 type verifyCommand struct {
 	registerFlags
-	Checkpoints string   `help:"Anchor file; audit-checkpoints.jsonl in DIR when left out." type:"path" placeholder:"FILE"`
-	PublicKey   []string `help:"PEM file of a public key to trust instead of those of the key file. Repeatable." type:"path" placeholder:"FILE"`
+	Checkpoints string   `help:"Anchor file; audit-checkpoints.jsonl in DIR if omitted." type:"path" placeholder:"FILE"`
+	PublicKey   []string `help:"PEM file of a public key to trust instead of those in the key file. Repeatable." type:"path" placeholder:"FILE"`
 }
 
-// Run verifies the whole trail, and fails when anything is wrong.
+// Run verifies the whole audit log and fails if there is any finding.
 func (c *verifyCommand) Run(e environment) (err error) {
 	db, err := c.open(e)
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *verifyCommand) Run(e environment) (err error) {
 		return err
 	}
 	if n := len(report.Findings) + report.Unsaid; n > 0 {
-		return fmt.Errorf("the audit trail does not verify: findings: %d", n)
+		return fmt.Errorf("the audit log does not verify: findings: %d", n)
 	}
 	return nil
 }
@@ -86,11 +86,11 @@ func (c *verifyCommand) Run(e environment) (err error) {
 func (c *verifyCommand) trusted(e environment, db *store.DB) ([]ed25519.PublicKey, error) {
 	var trusted []ed25519.PublicKey
 	for _, name := range c.PublicKey {
-		octets, err := os.ReadFile(name)
+		data, err := os.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("--public-key: %w", err)
 		}
-		block, _ := pem.Decode(octets)
+		block, _ := pem.Decode(data)
 		if block == nil {
 			return nil, fmt.Errorf("--public-key: %s is not a PEM file", name)
 		}
@@ -113,7 +113,7 @@ func (c *verifyCommand) trusted(e environment, db *store.DB) ([]ed25519.PublicKe
 
 type keyCommand struct{ registerFlags }
 
-// Run prints the keys as PEM, each under its name.
+// Run prints each key ID, followed by the key as PEM.
 func (c *keyCommand) Run(e environment) (err error) {
 	db, err := c.open(e)
 	if err != nil {
@@ -136,27 +136,27 @@ func (c *keyCommand) Run(e environment) (err error) {
 	return nil
 }
 
-// disclosure is what both commands that hand out entries take.
+// auditExportFlags are the flags of the commands that export audit events.
 type disclosure struct {
 	registerFlags
 	who
 	From   string `help:"First day, in Belgian time." placeholder:"DATE"`
 	To     string `help:"Last day." placeholder:"DATE"`
-	Format string `help:"csv or json (one object on each line)." enum:"csv,json" default:"csv"`
-	Reveal string `help:"Name persons by their numbers instead of pseudonyms, for this reason, which is kept in the audit trail." placeholder:"REASON"`
+	Format string `help:"csv or json (one object per line)." enum:"csv,json" default:"csv"`
+	Reveal string `help:"Show persons' numbers instead of pseudonyms, for this reason, which the audit log records." placeholder:"REASON"`
 }
 
 type exportCommand struct {
 	disclosure
-	Patient string `help:"Only what is about this patient, by any number that the patient has or had." placeholder:"SSIN"`
+	Patient string `help:"Only events about this patient, given by any current or former number." placeholder:"SSIN"`
 }
 
-// Run hands out the entries.
+// Run exports the events.
 func (c *exportCommand) Run(e environment) error { return c.run(e, c.Patient, false) }
 
 type emergenciesCommand struct{ disclosure }
 
-// Run hands out the emergencies.
+// Run exports the events of emergencies.
 func (c *emergenciesCommand) Run(e environment) error { return c.run(e, "", true) }
 
 func (c *disclosure) run(e environment, patient string, emergencies bool) (err error) {
@@ -194,19 +194,19 @@ func (c *disclosure) run(e environment, patient string, emergencies bool) (err e
 	return err
 }
 
-// days are the instants at which the first day begins and the last one has ended.
+// parseDayBounds returns the instants at which the first day begins and the last day ends, in Belgian time.
 func days(first, last string) (from, to time.Time, err error) {
-	civil, err := time.LoadLocation("Europe/Brussels")
+	location, err := time.LoadLocation("Europe/Brussels")
 	if err != nil {
 		return from, to, fmt.Errorf("the time zone: %w", err)
 	}
 	if first != "" {
-		if from, err = time.ParseInLocation(time.DateOnly, first, civil); err != nil {
+		if from, err = time.ParseInLocation(time.DateOnly, first, location); err != nil {
 			return from, to, fmt.Errorf("--from takes a day as YYYY-MM-DD, not %q", first)
 		}
 	}
 	if last != "" {
-		if to, err = time.ParseInLocation(time.DateOnly, last, civil); err != nil {
+		if to, err = time.ParseInLocation(time.DateOnly, last, location); err != nil {
 			return from, to, fmt.Errorf("--to takes a day as YYYY-MM-DD, not %q", last)
 		}
 		to = to.AddDate(0, 0, 1)

@@ -17,14 +17,14 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-// admin runs a command of the operator on the folder of a service.
+// runAdmin runs an operator's command on the data directory of a service.
 func admin(t *testing.T, directory string, args ...string) interop.Result {
 	t.Helper()
 	return interop.Run(t, interop.Program(t, "ctrd"), append(append([]string{"admin"}, args...), "--data", directory)...)
 }
 
-// A service seals while it runs, also when it is killed and started again; the end of what is there is known outside the
-// database too.
+// A service seals while it runs, also after it was killed and restarted; the anchor file records the newest checkpoint
+// outside the database.
 func TestAuditTrailOfAService(t *testing.T) {
 	t.Parallel()
 	directory := interop.DevelopmentDirectory(t)
@@ -49,10 +49,10 @@ func TestAuditTrailOfAService(t *testing.T) {
 		t.Fatalf("%d: %s%s", verified.Code, verified.Stdout, verified.Stderr)
 	}
 
-	disclosed := admin(t, directory, "audit", "export", "--patient", interop.Patient, "--by", "anna")
-	rows, err := csv.NewReader(semicolons(disclosed.Stdout)).ReadAll()
-	if err != nil || disclosed.Code != 0 || len(rows) != 4 || strings.Contains(disclosed.Stdout, interop.Patient) {
-		t.Fatalf("%v: %s%s", err, disclosed.Stdout, disclosed.Stderr)
+	exported := admin(t, directory, "audit", "export", "--patient", interop.Patient, "--by", "anna")
+	rows, err := csv.NewReader(semicolons(exported.Stdout)).ReadAll()
+	if err != nil || exported.Code != 0 || len(rows) != 4 || strings.Contains(exported.Stdout, interop.Patient) {
+		t.Fatalf("%v: %s%s", err, exported.Stdout, exported.Stderr)
 	}
 	column := func(row []string, name string) string { return row[slices.Index(rows[0], name)] }
 	if column(rows[1], "operation") != "NotifyImplant" || !strings.HasPrefix(column(rows[1], "person"), "#") ||
@@ -64,8 +64,8 @@ func TestAuditTrailOfAService(t *testing.T) {
 		!strings.Contains(revealed.Stdout, `"operation":"AdminReveal"`) || !strings.Contains(revealed.Stdout, `"stated_reason":"asked by the patient"`) {
 		t.Errorf("%s%s", revealed.Stdout, revealed.Stderr)
 	}
-	if nobody := admin(t, directory, "audit", "export", "--patient", "78031412251"); nobody.Code != 1 || strings.Contains(nobody.Stderr, "78031412251") {
-		t.Errorf("%d: %s", nobody.Code, nobody.Stderr)
+	if invalid := admin(t, directory, "audit", "export", "--patient", "78031412251"); invalid.Code != 1 || strings.Contains(invalid.Stderr, "78031412251") {
+		t.Errorf("%d: %s", invalid.Code, invalid.Stderr)
 	}
 	if none := admin(t, directory, "audit", "emergencies"); none.Code != 0 || strings.Count(none.Stdout, "\n") != 1 {
 		t.Errorf("%s%s", none.Stdout, none.Stderr)
@@ -105,11 +105,11 @@ func TestAuditTrailOfAService(t *testing.T) {
 
 func semicolons(text string) io.Reader { return strings.NewReader(strings.ReplaceAll(text, ";", ",")) }
 
-// await waits until the anchor file has so many lines.
+// awaitCheckpoints waits until the anchor file has at least the given number of lines.
 func await(t *testing.T, file string, lines int) {
 	t.Helper()
 	for range 200 {
-		if octets, err := os.ReadFile(file); err == nil && bytes.Count(octets, []byte("\n")) >= lines {
+		if data, err := os.ReadFile(file); err == nil && bytes.Count(data, []byte("\n")) >= lines {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -117,7 +117,7 @@ func await(t *testing.T, file string, lines int) {
 	t.Fatal("nothing was sealed")
 }
 
-// Whoever has the file, and nothing of ours, follows the steps that stand in it.
+// The steps in the evidence file verify it with standard tools only.
 func TestEvidenceVerifiesWithForeignTools(t *testing.T) {
 	t.Parallel()
 	interop.Xmlsec(t)
@@ -140,9 +140,9 @@ func TestEvidenceVerifiesWithForeignTools(t *testing.T) {
 		t.Fatalf("these steps fail: %q", failed)
 	}
 	statement := string(files["statement.json"])
-	for _, said := range []string{`"number": "` + number, `"state": "Final"`, `"signer": "NIHII-HOSPITAL=71000436"`, `"outcome": "accepted"`, `"head_before":`, `"operation": "NotifyImplant"`} {
-		if !strings.Contains(statement, said) {
-			t.Errorf("the statement does not say %s:\n%s", said, statement)
+	for _, want := range []string{`"number": "` + number, `"state": "Final"`, `"signer": "NIHII-HOSPITAL=71000436"`, `"outcome": "accepted"`, `"head_before":`, `"operation": "NotifyImplant"`} {
+		if !strings.Contains(statement, want) {
+			t.Errorf("the statement does not say %s:\n%s", want, statement)
 		}
 	}
 	for _, test := range []struct{ file, old, now, step string }{
@@ -158,7 +158,7 @@ func TestEvidenceVerifiesWithForeignTools(t *testing.T) {
 		}
 		changed[test.file] = bytes.Replace(files[test.file], []byte(test.old), []byte(test.now), 1)
 		if bytes.Equal(changed[test.file], files[test.file]) {
-			continue // there is no such text in it
+			continue // the file does not contain the text
 		}
 		failed := follow(t, changed)
 		if !slices.ContainsFunc(failed, func(step string) bool { return strings.Contains(step, test.step) }) {
@@ -196,7 +196,7 @@ func unzip(t *testing.T, name string) map[string][]byte {
 	return files
 }
 
-// follow runs the commands of the file's own instructions, and returns those that fail.
+// runInstructions runs the commands in the file's README and returns those that fail.
 func follow(t *testing.T, files map[string][]byte) (failed []string) {
 	t.Helper()
 	directory := t.TempDir()

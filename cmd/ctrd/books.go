@@ -14,16 +14,17 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-// books are the open register of a service, and what works on it beside the requests.
+// openRegister is the open store of a service with its background jobs.
 type books struct {
-	mu     sync.Mutex // against being closed while they are begun anew
+	mu     sync.Mutex // serialises closing and resetting
 	store  *store.DB
 	sealer *sealer
 	end    context.CancelFunc
 	beside sync.WaitGroup
 }
 
-// open opens the register, loads the development data into a new one of a development service, and begins to seal and to purge.
+// openStore opens the store, loads the development data into a new development register, and starts the jobs that seal
+// the audit log and purge replay keys.
 func (b *books) open(ctx context.Context, c *serveCommand, log *slog.Logger) (err error) {
 	if b.store, err = store.Open(ctx, store.Config{URL: c.Database, Directory: c.Data, Keys: c.Keys}); err != nil {
 		return fmt.Errorf("the database: %w", err)
@@ -42,7 +43,7 @@ func (b *books) open(ctx context.Context, c *serveCommand, log *slog.Logger) (er
 	return nil
 }
 
-// close ends what works on the register, and closes it. To close what is closed does nothing.
+// closeStore stops the jobs and closes the store. Closing it again does nothing.
 func (b *books) close(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,7 +66,7 @@ func (b *books) shut(ctx context.Context) error {
 	return err
 }
 
-// renew throws an embedded register away and opens a new one. Nobody may use it meanwhile.
+// resetStore deletes an embedded register and opens a new one. The caller must keep requests away meanwhile.
 func (b *books) renew(ctx context.Context, c *serveCommand, log *slog.Logger) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -75,20 +76,20 @@ func (b *books) renew(ctx context.Context, c *serveCommand, log *slog.Logger) er
 	if err := b.shut(ctx); err != nil {
 		return fmt.Errorf("close the register: %w", err)
 	}
-	// The database goes last: a service that is stopped in between finds it again with what it held. The keys stay, because they
-	// may lie with those of others.
+	// Delete the database last: a service that stops in between still has its data. Keep the key file, which other
+	// registers may use too.
 	for _, name := range []string{trail.AnchorName, "ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite"} {
 		if err := os.Remove(filepath.Join(c.Data, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("throw the register away: %w", err)
+			return fmt.Errorf("delete the register: %w", err)
 		}
 	}
 	return b.open(ctx, c, log)
 }
 
-// purge forgets, now and then, the marks of messages that are too old to be accepted again.
+// purgeReplayKeys periodically deletes the replay keys of messages that have expired and would be rejected anyway.
 func (b *books) purge(ctx context.Context, log *slog.Logger) {
-	const every, margin = 10 * time.Minute, 10 * time.Minute
-	ticker := time.NewTicker(every)
+	const interval, margin = 10 * time.Minute, 10 * time.Minute
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -96,7 +97,7 @@ func (b *books) purge(ctx context.Context, log *slog.Logger) {
 			return
 		case now := <-ticker.C:
 			if _, err := b.store.PurgeReplay(ctx, now.Add(-margin)); err != nil && ctx.Err() == nil {
-				log.WarnContext(ctx, "replay marks not purged", slog.String("error", err.Error()))
+				log.WarnContext(ctx, "replay keys not purged", slog.String("error", err.Error()))
 			}
 		}
 	}

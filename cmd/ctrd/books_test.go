@@ -17,7 +17,7 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-// begun starts a development service in this process, so that the race detector sees it.
+// startDevelopmentService starts a development service in this process, so that the race detector covers it.
 func begun(t *testing.T) (*serveCommand, *service) {
 	t.Helper()
 	directory := filepath.Join(t.TempDir(), "data")
@@ -34,7 +34,7 @@ func begun(t *testing.T) (*serveCommand, *service) {
 
 func reset(t *testing.T, s *service) int {
 	t.Helper()
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // this is about something else
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the certificate is not under test
 	defer transport.CloseIdleConnections()
 	address := strings.TrimSuffix(s.ready.URL, "/ctr/v1") + "/reset"
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(url.Values{"confirm": {"yes"}}.Encode()))
@@ -53,7 +53,7 @@ func reset(t *testing.T, s *service) int {
 	return response.StatusCode
 }
 
-// TestResetsAtOnce: several at a time, and the end of the service among them, harm nothing.
+// TestConcurrentResets checks that concurrent resets succeed and that closing the register afterwards is safe.
 func TestResetsAtOnce(t *testing.T) {
 	t.Parallel()
 	_, s := begun(t)
@@ -82,7 +82,7 @@ func TestResetsAtOnce(t *testing.T) {
 	}
 }
 
-// TestResetThatFails: the service says so, and ends.
+// TestResetThatFails checks that the service reports a failed reset and stops.
 func TestResetThatFails(t *testing.T) {
 	t.Parallel()
 	c, s := begun(t)
@@ -98,7 +98,7 @@ func TestResetThatFails(t *testing.T) {
 	}
 	select {
 	case err := <-s.failed:
-		if !strings.Contains(err.Error(), "begin anew: throw the register away: ") {
+		if !strings.Contains(err.Error(), "reset: delete the register: ") {
 			t.Error(err)
 		}
 	case <-time.After(5 * time.Second):

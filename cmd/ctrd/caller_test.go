@@ -13,7 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// A hospital's day, with the caller's program alone: ctr against a running service.
+// The tasks of a hospital, with the client program ctr against a running service.
 func TestCaller(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
@@ -82,20 +82,20 @@ func TestCaller(t *testing.T) {
 		t.Errorf("implants %+v", carried)
 	}
 
-	// The exit codes are what scripts go by.
+	// Scripts rely on the exit codes.
 	conflict := request("notify.xml", "left knee", "right knee")
-	if said := as(1, testpki.Hospital, "notify", conflict); !strings.Contains(said, "INPUT_REFERENCE_CONFLICT") {
-		t.Error(said)
+	if output := as(1, testpki.Hospital, "notify", conflict); !strings.Contains(output, "INPUT_REFERENCE_CONFLICT") {
+		t.Error(output)
 	}
-	if said := as(2, testpki.Hospital, "notify", filepath.Join(directory, "missing.xml")); !strings.Contains(said, "missing.xml") {
-		t.Error(said)
+	if output := as(2, testpki.Hospital, "notify", filepath.Join(directory, "missing.xml")); !strings.Contains(output, "missing.xml") {
+		t.Error(output)
 	}
 	if result := ctr(testpki.Hospital, "https://127.0.0.1:1/ctr/v1", "search", "--number", number); result.Code != 3 {
 		t.Errorf("nobody there: exit %d", result.Code)
 	}
 	for _, entry := range []string{pki.EntryExpired, pki.EntryRevoked, pki.EntryUntrusted, pki.EntryTwin} {
-		if said := as(4, entry, "search", "--number", number); !strings.Contains(said, "CERT_") {
-			t.Error(said)
+		if output := as(4, entry, "search", "--number", number); !strings.Contains(output, "CERT_") {
+			t.Error(output)
 		}
 	}
 }

@@ -19,19 +19,19 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// demoCommand walks one notification through the whole service, over real TLS on loopback.
+// demoCommand sends one notification through the whole service, over TLS on loopback.
 type demoCommand struct {
-	Out string `help:"Folder in which the implant card is left." default:"demo" type:"path" placeholder:"DIR"`
+	Out string `help:"Directory for the implant card." default:"demo" type:"path" placeholder:"DIR"`
 }
 
-// The people and the hospital of the development data.
+// Persons and hospital of the development data.
 const (
 	demoHospital = "NIHII-HOSPITAL=71000436"
 	demoSurgeon  = "78031412250"
 	demoPatient  = "48022907379"
 )
 
-// demo is a run of the demonstration.
+// demo is one run of the demonstration.
 type demo struct {
 	environment
 	client *client.Client
@@ -39,14 +39,14 @@ type demo struct {
 	step   int
 }
 
-// Run starts a development service in a temporary folder, calls it, and tells what happens.
+// Run starts a development service in a temporary directory, calls it, and prints what happens.
 func (c *demoCommand) Run(e environment) (err error) {
-	dir, err := os.MkdirTemp("", "ctr-demo-")
+	directory, err := os.MkdirTemp("", "ctr-demo-")
 	if err != nil {
-		return fmt.Errorf("a folder for the demonstration: %w", err)
+		return fmt.Errorf("create a temporary directory: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	serve := serveCommand{Data: dir, Dev: true, Listen: "127.0.0.1:0", Environment: "Development", Revocation: string(pki.RevocationSoft)}
+	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
+	serve := serveCommand{Data: directory, Dev: true, Listen: "127.0.0.1:0", Environment: "Development", Revocation: string(pki.RevocationSoft)}
 	quiet := e
 	quiet.stderr = io.Discard
 	s, err := serve.start(quiet)
@@ -58,8 +58,8 @@ func (c *demoCommand) Run(e environment) (err error) {
 	if d.client, err = demoClient(s.ready); err != nil {
 		return err
 	}
-	d.tell("A register is running on %s,", s.ready.URL)
-	d.tell("with an embedded SQLite database, a test PKI and invented people.")
+	d.tell("A register runs at %s,", s.ready.URL)
+	d.tell("with an embedded SQLite database, a test PKI and fictitious people.")
 	return d.walk(c.Out)
 }
 
@@ -94,7 +94,7 @@ func (d *demo) header() wire.Header {
 	}}}}
 }
 
-// walk is the main job, once.
+// runSteps runs the steps: notify, search, card, list, a rejected request, explant, list.
 func (d *demo) walk(out string) error {
 	receipt, err := d.notify()
 	if err != nil {
@@ -104,16 +104,16 @@ func (d *demo) walk(out string) error {
 	for _, step := range []func() error{
 		func() error { return d.search(number) },
 		func() error { return d.card(number, out) },
-		func() error { return d.list("What the patient carries") },
+		func() error { return d.list("The patient's implants") },
 		d.mistake,
 		func() error { return d.explant(receipt.Implant[1].ImplantID) },
-		func() error { return d.list("What remains") },
+		func() error { return d.list("The remaining implants") },
 	} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	_, _ = fmt.Fprintln(d.stdout, "\nDone. To call a register yourself:  bin/ctrd serve --dev --data ctr-data")
+	_, _ = fmt.Fprintln(d.stdout, "\nDone. To start a register yourself:  bin/ctrd serve --dev --data ctr-data")
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (d *demo) implant(i *wire.RegisteredImplant) {
 }
 
 func (d *demo) search(number string) error {
-	d.title("The notification is found again, by the patient's number")
+	d.title("A search by the patient's number finds the notification")
 	answer, err := client.Call[wire.SearchRequest, wire.SearchResponse](d.ctx, d.client, "Search", &wire.SearchRequest{
 		Header: d.header(), MaxElements: 20, Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: demoPatient}},
 	})
@@ -175,13 +175,13 @@ func (d *demo) card(number, out string) error {
 		return err
 	}
 	if err := os.MkdirAll(out, 0o750); err != nil {
-		return fmt.Errorf("the folder for the card: %w", err)
+		return fmt.Errorf("the directory for the card: %w", err)
 	}
 	file := filepath.Join(out, "implant-card-"+number+".pdf")
 	if err := os.WriteFile(file, answer.Card.Content, 0o600); err != nil {
 		return fmt.Errorf("the card: %w", err)
 	}
-	d.tell("%s (%d octets)", file, len(answer.Card.Content))
+	d.tell("%s (%d bytes)", file, len(answer.Card.Content))
 	return nil
 }
 
@@ -199,16 +199,16 @@ func (d *demo) list(title string) error {
 	return nil
 }
 
-// mistake shows how the service answers a request with errors: all of them, with their places.
+// showViolations shows that the service reports every violation of a request, with its path.
 func (d *demo) mistake() error {
-	d.title("A request with two mistakes is refused, and both are told")
+	d.title("A request with two errors is rejected, and both are reported")
 	wrong := d.implantation("DEMO-2")
 	wrong.Implantation.PrescriptionDate = d.today.Format(time.DateOnly)
 	wrong.Implantation.Implant[0].LotNumber = "L9999"
 	_, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyImplant", wrong)
-	refusal, refused := errors.AsType[*soap.Refusal](err)
-	if !refused {
-		return fmt.Errorf("the request with mistakes was not refused: %w", err)
+	refusal, isRefusal := errors.AsType[*soap.Refusal](err)
+	if !isRefusal {
+		return fmt.Errorf("the request with errors was not rejected: %w", err)
 	}
 	for _, v := range refusal.Violations {
 		d.tell("%s: %s", v.Code, v.Messages[problem.EN])

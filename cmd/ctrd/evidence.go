@@ -18,12 +18,12 @@ type evidenceCommand struct {
 	registerFlags
 	who
 	Number string   `arg:"" help:"Notification number."`
-	Output string   `short:"o" help:"File to write, a zip; evidence-NUMBER.zip when left out." type:"path" placeholder:"FILE"`
-	Trust  []string `help:"PEM file of certification authorities; those that issued the signers' certificates are put in. Repeatable." type:"path" placeholder:"FILE"`
-	Reason string   `help:"Why it is handed out, which is kept in the audit trail." placeholder:"REASON"`
+	Output string   `short:"o" help:"ZIP file to write; evidence-NUMBER.zip if omitted." type:"path" placeholder:"FILE"`
+	Trust  []string `help:"PEM file of certification authorities; those that issued the signers' certificates are included. Repeatable." type:"path" placeholder:"FILE"`
+	Reason string   `help:"Reason for the export, which the audit log records." placeholder:"REASON"`
 }
 
-// Run records that the evidence is handed out, and writes it.
+// Run records the export in the audit log, then writes the evidence.
 func (c *evidenceCommand) Run(e environment) (err error) {
 	number, err := ident.ParseNotificationNumber(c.Number)
 	if err != nil {
@@ -46,7 +46,7 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 	if err = c.operator(db).Record(e.ctx, admin.Act{Operation: admin.ActEvidence, Reason: c.Reason, Number: number}); err != nil {
 		return err
 	}
-	// What was accepted a moment ago is not sealed yet.
+	// Seal first: the newest events may not be sealed yet.
 	if err = c.seal(e, db); err != nil {
 		return err
 	}
@@ -68,13 +68,13 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 func authorities(files []string) ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
 	for _, name := range files {
-		octets, err := os.ReadFile(name)
+		data, err := os.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("--trust: %w", err)
 		}
 		for {
 			var block *pem.Block
-			if block, octets = pem.Decode(octets); block == nil {
+			if block, data = pem.Decode(data); block == nil {
 				break
 			}
 			certificate, err := x509.ParseCertificate(block.Bytes)

@@ -22,7 +22,7 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// files are what a service reads at its start.
+// serviceFiles is the content of the files that a service reads at startup.
 type files struct {
 	dev         pki.DevelopmentFiles
 	trust       *pki.Trust
@@ -31,7 +31,8 @@ type files struct {
 	certificate tls.Certificate
 }
 
-// files reads whom to trust and the server's own certificate; a development service makes them when its folder is new.
+// readFiles reads the trust anchors, the revocation data and the server's certificate. A development service creates
+// them if its directory is new.
 func (c *serveCommand) files(stderr io.Writer) (files, error) {
 	var f files
 	var err error
@@ -53,7 +54,7 @@ func (c *serveCommand) files(stderr io.Writer) (files, error) {
 	return f, err
 }
 
-// developmentPKI reads the test PKI of a development service, and makes it when the folder is new.
+// openDevelopmentPKI reads the test PKI of a development service, and creates it if the directory is new.
 func developmentPKI(dir string) (pki.DevelopmentFiles, error) {
 	existing, err := pki.ReadDevelopment(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -63,7 +64,7 @@ func developmentPKI(dir string) (pki.DevelopmentFiles, error) {
 	return pki.Development{Password: rand.Text(), At: now, Until: now.AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
 }
 
-// loadDevelopmentData loads the development data into a database that has none.
+// loadDevelopmentData loads the development data into an empty database.
 func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 	if empty, err := db.Empty(ctx); err != nil || !empty {
 		return err
@@ -84,36 +85,36 @@ func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 	return db.Load(ctx, all)
 }
 
-// trust reads whom to trust: the files named, and the test PKI of a development service.
+// readTrust reads the trust anchors: the --trust files, and the test PKI of a development service.
 func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.Trust, error) {
-	const cached = 4096
+	const cacheSize = 4096
 	names := c.Trust
 	if c.Dev {
 		names = append([]string{dev.CA}, names...)
 	}
 	if len(names) == 0 {
-		return nil, errors.New("nobody is trusted: name the certification authorities with --trust FILE.pem, or start with --dev")
+		return nil, errors.New("no trusted certification authority: use --trust FILE.pem, or --dev")
 	}
 	var files [][]byte
 	for _, name := range names {
-		octets, err := os.ReadFile(name)
+		data, err := os.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("--trust: %w", err)
 		}
-		files = append(files, octets)
+		files = append(files, data)
 	}
-	trust, err := pki.ReadTrust(cached, files...)
+	trust, err := pki.ReadTrust(cacheSize, files...)
 	if err != nil {
 		return nil, fmt.Errorf("--trust: %w", err)
 	}
 	return trust, nil
 }
 
-// revocation reads what is revoked, and prepares to ask the authorities for more.
+// newRevocation reads the revocation files and prepares the requests to the authorities.
 func (c *serveCommand) revocation(trust *pki.Trust, dev pki.DevelopmentFiles, log *slog.Logger) (*pki.Revocation, error) {
 	policy := pki.RevocationPolicy(c.Revocation)
 	if policy == pki.RevocationOff && slices.ContainsFunc(c.CRL, isAddress) {
-		return nil, errors.New("an address in --crl is of no use with --revocation=off, which asks nobody")
+		return nil, errors.New("--crl takes no URL with --revocation=off, which sends no requests")
 	}
 	r := pki.NewRevocation(trust, pki.RevocationOptions{Policy: policy, Now: time.Now, Log: log, HTTP: &http.Client{Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10,
@@ -126,7 +127,7 @@ func (c *serveCommand) revocation(trust *pki.Trust, dev pki.DevelopmentFiles, lo
 	for _, name := range lists {
 		if isAddress(name) {
 			if err := r.AddAddress(name); err != nil {
-				return nil, fmt.Errorf("--crl: %w", err) // the address may hold a password
+				return nil, fmt.Errorf("--crl: %w", err) // without the URL, which may contain a password
 			}
 		} else if err := r.AddFile(name); err != nil {
 			return nil, fmt.Errorf("--crl %s: %w", name, err)
@@ -142,15 +143,15 @@ func (c *serveCommand) revocation(trust *pki.Trust, dev pki.DevelopmentFiles, lo
 
 func isAddress(name string) bool { return strings.Contains(name, "://") }
 
-// registered reads the certificates to which a message may refer without holding one.
+// readKnownCertificates reads the certificates to which a message may refer instead of containing one.
 func (c *serveCommand) registered() (*pki.Directory, error) {
 	var files [][]byte
 	for _, name := range c.Known {
-		octets, err := os.ReadFile(name)
+		data, err := os.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("--known: %w", err)
 		}
-		files = append(files, octets)
+		files = append(files, data)
 	}
 	known, err := pki.ReadDirectory(files...)
 	if err != nil {
@@ -159,7 +160,7 @@ func (c *serveCommand) registered() (*pki.Directory, error) {
 	return known, nil
 }
 
-// certificate is the server's own for TLS; plain HTTP has none.
+// readTLSCertificate reads the server's certificate; plain HTTP has none.
 func (c *serveCommand) certificate(dev pki.DevelopmentFiles) (tls.Certificate, error) {
 	certFile, keyFile := c.TLSCert, c.TLSKey
 	switch {

@@ -14,22 +14,22 @@ import (
 
 var base32hex = base32.HexEncoding.WithPadding(base32.NoPadding)
 
-// newID makes identifiers that sort by time and cannot be guessed: 48 bits of milliseconds, 80 random bits, in 26 letters
+// newID returns an unguessable identifier that sorts by time: 48 bits of milliseconds and 80 random bits, in 26 letters
 // and digits.
 func newID() string {
 	var id [16]byte
 	binary.BigEndian.PutUint64(id[:8], uint64(time.Now().UnixMilli())<<16)
-	_, _ = rand.Read(id[6:]) // never fails: crypto/rand ends the process instead
+	_, _ = rand.Read(id[6:]) // never fails: crypto/rand aborts the process instead
 	return strings.ToLower(base32hex.EncodeToString(id[:]))
 }
 
-// newNCName makes an identifier that may be an attribute of type ID.
+// newNCName returns an identifier that is valid in an attribute of type xs:ID.
 func newNCName() string { return "_" + newID() }
 
-// replySigner makes the function that signs replies, or none.
+// newReplySigner returns the function that signs responses, or nil without --sign-replies.
 func (c *serveCommand) replySigner() (func([]byte) ([]byte, error), error) {
 	if !c.SignReplies {
-		return nil, nil //nolint:nilnil // replies are unsigned by default
+		return nil, nil //nolint:nilnil // responses are unsigned by default
 	}
 	if c.ReplyKey == "" || c.ReplyPass == "" {
 		return nil, errors.New("--sign-replies needs --reply-key and --reply-password-file")

@@ -13,8 +13,8 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// secretsOf lists what must never be told outside an answer to who may know it, as patterns: the persons of the
-// development data and of the requests below, what the requests say about them, and the passwords.
+// secretPatterns returns patterns of data that must appear only in responses to authorised callers: the persons of the
+// development data and of the requests below, the content of the requests, and the passwords.
 func secretsOf(t *testing.T) []*regexp.Regexp {
 	t.Helper()
 	_, password := testpki.File(t, testpki.Hospital)
@@ -43,7 +43,7 @@ func secretsOf(t *testing.T) []*regexp.Regexp {
 	return patterns
 }
 
-// Neither the log, nor the metrics, nor a fault tells anything about a person, or a password.
+// The log, the metrics and the faults contain no personal data and no passwords.
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	directory := interop.DevelopmentDirectory(t)
@@ -53,7 +53,7 @@ func TestNothingLeaks(t *testing.T) {
 	request.Implantation.Comment = "secret remark"
 	message := interop.Signed(t, c, "NotifyImplant", request)
 
-	// What is accepted.
+	// Accepted requests.
 	interop.Post(t, c, message)
 	interop.Search(t, c, interop.ByPatient(interop.Patient))
 	card := &wire.GetImplantCardRequest{Header: interop.Header(), Of: wire.CardOf{Patient: interop.Patient}}
@@ -61,7 +61,7 @@ func TestNothingLeaks(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// What is refused, with what it is refused with.
+	// Rejected requests, with their error codes.
 	told := map[string]string{}
 	keep := func(name, answer, code string) {
 		t.Helper()
@@ -78,7 +78,7 @@ func TestNothingLeaks(t *testing.T) {
 	for name, refused := range refusedRequests() {
 		keep(name, string(interop.Post(t, c, interop.Signed(t, c, "NotifyImplant", refused.request))), refused.code)
 	}
-	stranger := service.Client(t, testpki.Key(t, "SSIN=81050511813")) // a dentist, who has nothing to do with the patient
+	stranger := service.Client(t, testpki.Key(t, "SSIN=81050511813")) // a dentist without a care relation with the patient
 	search := &wire.SearchRequest{Header: wire.Header{ID: interop.NewID(), IssueInstant: interop.Header().IssueInstant}, MaxElements: 20,
 		Criteria: interop.ByPatient(interop.Patient)}
 	told["the answer to a stranger"] = string(interop.Post(t, stranger, interop.Signed(t, stranger, "Search", search)))
@@ -95,7 +95,7 @@ func TestNothingLeaks(t *testing.T) {
 	if lines := strings.Count(told["the log"], "\n"); lines < len(told)-3 {
 		t.Errorf("the log has %d lines only:\n%s", lines, told["the log"])
 	}
-	_, after, _ := strings.Cut(service.Stdout(), "\n") // the first line names the .p12 files, after their subjects
+	_, after, _ := strings.Cut(service.Stdout(), "\n") // skip the first line: it contains the .p12 files, named after their subjects
 	told["standard output"] = after
 	for _, secret := range secretsOf(t) {
 		for where, text := range told {
@@ -106,10 +106,10 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// faultCode finds the code of a refusal in a fault of SOAP 1.1.
+// faultCode matches the error code in a SOAP 1.1 fault.
 var faultCode = regexp.MustCompile(`<faultstring[^>]*>([A-Z0-9_]+): `)
 
-// cut ends a text inside a word of it.
+// cutInsideWord truncates a text after the given number of bytes of a word in it.
 func cut(text, word string, within int) string {
 	return text[:strings.Index(text, ">"+word)+1+within]
 }
@@ -119,7 +119,7 @@ type refusedRequest struct {
 	code    string
 }
 
-// refusedRequests are refused by the schemas, by the caller's rights and by the rules, for what they say of persons.
+// refusedRequests returns requests that fail on personal data in the schema, the authorisation or the rules.
 func refusedRequests() map[string]refusedRequest {
 	all := map[string]refusedRequest{}
 	refuse := func(name, code string, change func(*wire.NotifyImplantRequest)) {

@@ -1,4 +1,4 @@
-// Command ctrd is the register's service, and its operator's tool.
+// Command ctrd runs the register's service and the operator's commands.
 package main
 
 import (
@@ -11,31 +11,31 @@ import (
 	"strings"
 	"syscall"
 
-	_ "time/tzdata" // days begin in Brussels, also on a machine without zone files
+	_ "time/tzdata" // days begin in Brussels time, even on a machine without zone files
 
 	"github.com/alecthomas/kong"
 )
 
-// commands are what ctrd can do.
+// commands is the root of the command line.
 type commands struct {
-	Config string `help:"Configuration file: a JSON object of the same keys as the flags of serve." type:"path" placeholder:"FILE"`
+	Config string `help:"Configuration file: a JSON object whose keys are the flags of serve." type:"path" placeholder:"FILE"`
 
-	Serve   serveCommand   `cmd:"" help:"Serve the register by SOAP."`
-	Demo    demoCommand    `cmd:"" help:"Walk through the main job once, on loopback, and leave an implant card."`
-	Admin   adminCommands  `cmd:"" help:"What an operator does to the register."`
-	Testpki testpkiCommand `cmd:"" help:"Make a test PKI: certificates and .p12 files that prove nothing to anybody."`
+	Serve   serveCommand   `cmd:"" help:"Run the SOAP service of the register."`
+	Demo    demoCommand    `cmd:"" help:"Send one notification to a temporary service and save its implant card."`
+	Admin   adminCommands  `cmd:"" help:"Operator's commands."`
+	Testpki testpkiCommand `cmd:"" help:"Create a test PKI: certificates and .p12 files that are not trusted outside tests."`
 }
 
 type adminCommands struct {
-	Import     importCommand     `cmd:"" help:"Bring in an extract of an authentic source; a dry run unless --commit."`
-	Audit      auditCommands     `cmd:"" help:"What the audit trail holds, and whether it is whole."`
-	Evidence   evidenceCommand   `cmd:"" help:"Write a file that proves offline who signed a notification, and when it was accepted."`
-	Keys       keysCommands      `cmd:"" help:"The keys under which persons are kept."`
-	Recall     recallCommands    `cmd:"" help:"Trace what is recalled, or mark a device recalled."`
-	Statistics statisticsCommand `cmd:"" help:"Count implantations and explantations, and how late they were notified."`
+	Import     importCommand     `cmd:"" help:"Import an extract of an authentic source; a dry run unless --commit."`
+	Audit      auditCommands     `cmd:"" help:"Export and verify the audit log."`
+	Evidence   evidenceCommand   `cmd:"" help:"Write a file that proves, offline, who signed a notification and when the register accepted it."`
+	Keys       keysCommands      `cmd:"" help:"Manage the keys that encrypt personal data."`
+	Recall     recallCommands    `cmd:"" help:"Trace a recall, or mark a device recalled."`
+	Statistics statisticsCommand `cmd:"" help:"Count implantations, explantations and late notifications."`
 }
 
-// environment is what the process hands to a command; tests hand their own.
+// environment is the process environment of a command; tests replace it.
 type environment struct {
 	ctx    context.Context
 	getenv func(string) string
@@ -57,10 +57,10 @@ const (
 	exitUsage = 2
 )
 
-// run is main as a function: it returns the exit code.
+// run parses the arguments, runs the command and returns the exit code.
 func run(e environment, args []string) int {
 	var c commands
-	given, err := readSettings(e.getenv, configFile(args))
+	resolver, err := readSettings(e.getenv, configFile(args))
 	if err != nil {
 		return e.fail(exitUsage, err)
 	}
@@ -70,7 +70,7 @@ func run(e environment, args []string) int {
 		kong.Description("A central tracing register for implants."),
 		kong.Writers(e.stdout, e.stderr),
 		kong.Exit(func(code int) { exited = code }),
-		kong.Resolvers(given),
+		kong.Resolvers(resolver),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
@@ -90,7 +90,7 @@ func run(e environment, args []string) int {
 	return exitOK
 }
 
-// fail says in one line what is wrong.
+// reportError writes the error as one line and returns the exit code.
 func (e environment) fail(code int, err error) int {
 	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
 	_, _ = fmt.Fprintln(e.stderr, "ctrd: "+text)

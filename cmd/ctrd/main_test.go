@@ -9,8 +9,7 @@ import (
 	"github.com/openctr/ctr/internal/interop"
 )
 
-// These tests build the programs and run them as processes, as an operator does.
-
+// TestMain builds the programs. Most tests of this package run them as processes, as an operator does.
 func TestMain(m *testing.M) { os.Exit(interop.Main(m)) }
 
 func TestDemo(t *testing.T) {
@@ -21,12 +20,12 @@ func TestDemo(t *testing.T) {
 	if result.Code != 0 || result.Stderr != "" {
 		t.Fatalf("exit %d: %s", result.Code, result.Stderr)
 	}
-	for _, told := range []string{
+	for _, want := range []string{
 		"signed by NIHII-HOSPITAL=71000436", "registered as notification", "PRESCRIPTION_AFTER_OPERATION", "LOT_CONTRADICTS_UDI",
-		"0 of 1 remain", "What remains", "Done.",
+		"0 of 1 remain", "The remaining implants", "Done.",
 	} {
-		if !strings.Contains(result.Stdout, told) {
-			t.Errorf("the demonstration does not tell %q:\n%s", told, result.Stdout)
+		if !strings.Contains(result.Stdout, want) {
+			t.Errorf("the demonstration does not tell %q:\n%s", want, result.Stdout)
 		}
 	}
 	cards, err := filepath.Glob(filepath.Join(out, "implant-card-*.pdf"))
@@ -38,13 +37,13 @@ func TestDemo(t *testing.T) {
 	if text.Code != 0 {
 		t.Fatal(text.Stderr)
 	}
-	for _, shown := range []string{
+	for _, want := range []string{
 		"Leroy", "Jeanne", "Total Knee System, femoral", "component, left, size 5", "Total Knee System, tibial insert 9 mm",
 		"L2201", "S-000917", "L2388", "S-004410", number,
 		"Implantaatkaart", "Carte d’implant", "Implantatkarte", "Implant card",
 	} {
-		if !strings.Contains(text.Stdout, shown) {
-			t.Errorf("the card does not show %q:\n%s", shown, text.Stdout)
+		if !strings.Contains(text.Stdout, want) {
+			t.Errorf("the card does not show %q:\n%s", want, text.Stdout)
 		}
 	}
 }

@@ -14,19 +14,19 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// recallCommands trace what is recalled, and mark devices recalled.
+// recallCommands trace recalls and mark devices recalled.
 type recallCommands struct {
-	Trace traceCommand `cmd:"" default:"withargs" help:"Count what is recalled and list the responsible specialists."`
-	Mark  markCommand  `cmd:"" help:"Mark a device recalled on the device list, or lift the mark; a dry run unless --commit."`
+	Trace traceCommand `cmd:"" default:"withargs" help:"Count recalled implants and list the responsible specialists."`
+	Mark  markCommand  `cmd:"" help:"Mark a device recalled on the device list, or remove the mark; a dry run unless --commit."`
 }
 
-// handedOut is how a table is handed out.
+// outputFlags select the format and destination of a table.
 type handedOut struct {
 	Format string `help:"table, csv or json." enum:"table,csv,json" default:"table"`
-	Output string `short:"o" help:"File to write, which must not be there yet; standard output when left out." type:"path" placeholder:"FILE"`
+	Output string `short:"o" help:"File to write, which must not exist; standard output if omitted." type:"path" placeholder:"FILE"`
 }
 
-// to runs what writes a table. A file is only there when all of it is, and only its owner reads it.
+// writeOutput runs write and stores what it writes. It removes an incomplete file; only the owner can read the file.
 func (h handedOut) to(e environment, write func(io.Writer) error) error {
 	var table bytes.Buffer
 	if h.Output == "" {
@@ -49,10 +49,10 @@ func (h handedOut) to(e environment, write func(io.Writer) error) error {
 	return nil
 }
 
-// period are days of operations.
+// surgeryPeriodFlags select a period of surgery dates.
 type period struct {
-	From string `help:"First day of the operations." placeholder:"DATE"`
-	To   string `help:"Last day." placeholder:"DATE"`
+	From string `help:"First day of surgery." placeholder:"DATE"`
+	To   string `help:"Last day of surgery." placeholder:"DATE"`
 }
 
 func (p period) days() (from, to ident.Date, err error) {
@@ -63,7 +63,7 @@ func (p period) days() (from, to ident.Date, err error) {
 	return from, to, err
 }
 
-// day reads a day, or none.
+// parseDay parses a day; the empty text gives the zero day.
 func day(flag, text string) (ident.Date, error) {
 	if text == "" {
 		return ident.Date{}, nil
@@ -88,10 +88,10 @@ type traceCommand struct {
 	Serial     string `help:"Serial number." placeholder:"SERIAL"`
 	SerialFrom string `help:"First serial number of a range." placeholder:"SERIAL"`
 	SerialTo   string `help:"Last serial number." placeholder:"SERIAL"`
-	Reveal     string `help:"Name the patients, for this reason, which is kept in the audit trail with an event about each of them." placeholder:"REASON"`
+	Reveal     string `help:"Name the patients, for this reason, which the audit log records with one event per patient." placeholder:"REASON"`
 }
 
-// Run traces.
+// Run traces the recall.
 func (c *traceCommand) Run(e environment) (err error) {
 	t := admin.Tracing{Reason: c.Reveal, Format: c.Format}
 	if t.Query, err = c.query(); err != nil {
@@ -109,9 +109,9 @@ func (c *traceCommand) Run(e environment) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var found *store.Recall
 	err = c.to(e, func(w io.Writer) error {
-		var traceErr error
-		found, traceErr = t.Write(e.ctx, db, c.operator(db), w)
-		return traceErr
+		var writeErr error
+		found, writeErr = t.Write(e.ctx, db, c.operator(db), w)
+		return writeErr
 	})
 	if err == nil && (c.Format != "table" || c.Output != "") {
 		_, err = fmt.Fprintf(e.stderr, "%d lines; implants still in place: %d of %d, patients: %d, specialists: %d\n",
@@ -139,7 +139,7 @@ func (c *traceCommand) query() (q store.RecallQuery, err error) {
 	return q, err
 }
 
-// span is a range, or one alone.
+// parseRange returns the range of a single value, or from its two ends.
 func span(flag, one, from, to string) (store.Range, error) {
 	switch {
 	case one == "":
@@ -154,12 +154,12 @@ type markCommand struct {
 	registerFlags
 	who
 	Code   string `help:"Notification code of the device." required:"" placeholder:"CODE"`
-	On     string `help:"First day of the recall; today when left out. Operations from that day on are warned of." placeholder:"DATE"`
-	Unmark bool   `help:"Lift the mark instead: the device is again what the list says."`
-	Commit bool   `help:"Do it. Without this it is only said what would change."`
+	On     string `help:"First day of the recall; today if omitted. Notifications of surgery from that day on get a warning." placeholder:"DATE"`
+	Unmark bool   `help:"Remove the mark: the device gets the status of the list again."`
+	Commit bool   `help:"Apply the change. Without it, only report it."`
 }
 
-// Run says what changes, and with --commit changes it.
+// Run reports the change and, with --commit, applies it.
 func (c *markCommand) Run(e environment) (err error) {
 	code, err := ident.ParseNotificationCode(c.Code)
 	if err != nil {
@@ -189,7 +189,7 @@ func (c *markCommand) Run(e environment) (err error) {
 	case c.Unmark:
 		after.Status = register.DeviceDeleted
 	}
-	done := "nothing was changed (add --commit to do it)"
+	done := "dry run: nothing changed (add --commit to apply)"
 	if c.Commit {
 		if err = c.operator(db).Mark(e.ctx, db, code, on); err != nil {
 			return err
@@ -200,7 +200,7 @@ func (c *markCommand) Run(e environment) (err error) {
 	return err
 }
 
-// day is the day of the mark; none lifts it.
+// recallDay returns the first day of the recall; the zero day removes the mark.
 func (c *markCommand) day() (ident.Date, error) {
 	switch {
 	case c.Unmark && c.On != "":
@@ -208,11 +208,11 @@ func (c *markCommand) day() (ident.Date, error) {
 	case c.Unmark:
 		return ident.Date{}, nil
 	case c.On == "":
-		civil, err := time.LoadLocation("Europe/Brussels")
+		location, err := time.LoadLocation("Europe/Brussels")
 		if err != nil {
 			return ident.Date{}, fmt.Errorf("the time zone: %w", err)
 		}
-		return ident.DateOf(time.Now().In(civil)), nil
+		return ident.DateOf(time.Now().In(location)), nil
 	}
 	return day("--on", c.On)
 }
@@ -229,7 +229,7 @@ func deviceOf(e environment, db *store.DB, code ident.NotificationCode) (device 
 	return device, err
 }
 
-// standing says how a device stands on the list.
+// formatDeviceStatus returns the device's status with its date.
 func standing(d register.Device) string {
 	since := d.DeletedOn
 	if d.Status == register.DeviceRecalled {

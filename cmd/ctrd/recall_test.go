@@ -11,7 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// An operator traces and marks beside the service, which warns from then on.
+// An operator traces and marks a recall while the service runs; from then on the service warns.
 func TestRecallBesideTheService(t *testing.T) {
 	t.Parallel()
 	directory := interop.DevelopmentDirectory(t)
@@ -52,7 +52,7 @@ func TestRecallBesideTheService(t *testing.T) {
 		{"mark a day and none", []string{"recall", "mark", "--code", "000071200176", "--unmark", "--on", "2026-01-01"}, 1, "", "give --on or --unmark", false},
 		{"mark what is not on the list", []string{"recall", "mark", "--code", "999999999949", "--commit"}, 1, "", "has no device 999999999949", false},
 		{"lift what is not marked", []string{"recall", "mark", "--code", "000071200176", "--unmark", "--commit"}, 1, "", "is not marked recalled", false},
-		{"mark, dry", []string{"recall", "mark", "--code", "000071200176", "--on", "2026-01-20"}, 0, "Recalled on 2026-01-20, was Active; nothing was changed", "", false},
+		{"mark, dry", []string{"recall", "mark", "--code", "000071200176", "--on", "2026-01-20"}, 0, "Recalled on 2026-01-20, was Active; dry run: nothing changed", "", false},
 		{"mark", []string{"recall", "mark", "--code", "000071200176", "--on", "2026-01-20", "--commit"}, 0, "Recalled on 2026-01-20, was Active; done\n", "", true},
 		{"mark another day", []string{"recall", "mark", "--code", "000071200176", "--on", "2026-02-01", "--commit"}, 0, ", was Recalled on 2026-01-20; done\n", "", true},
 		{"mark from today on", []string{"recall", "mark", "--code", "000071200176", "--commit"}, 0, ", was Recalled on 2026-02-01; done\n", "", false},
@@ -74,8 +74,8 @@ func TestRecallBesideTheService(t *testing.T) {
 		}
 	}
 	info, err := os.Stat(file)
-	octets, readErr := os.ReadFile(file)
-	if err != nil || readErr != nil || info.Mode().Perm() != 0o600 || !strings.HasPrefix(string(octets), "specialist_nihii;") {
-		t.Errorf("%v, %v, %v\n%s", info, err, readErr, octets)
+	data, readErr := os.ReadFile(file)
+	if err != nil || readErr != nil || info.Mode().Perm() != 0o600 || !strings.HasPrefix(string(data), "specialist_nihii;") {
+		t.Errorf("%v, %v, %v\n%s", info, err, readErr, data)
 	}
 }

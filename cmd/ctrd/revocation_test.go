@@ -19,8 +19,8 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// TestRevocationIsFetched runs a service that must know whether a certificate is revoked. The list comes late; one of
-// two certificates of one hospital is on it.
+// TestRevocationIsFetched runs a service that rejects certificates of unknown revocation status. The revocation list
+// arrives late; it contains one of two certificates of a hospital.
 func TestRevocationIsFetched(t *testing.T) {
 	t.Parallel()
 	from, until := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
@@ -42,10 +42,10 @@ func TestRevocationIsFetched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var asked atomic.Int64
+	var requests atomic.Int64
 	release := make(chan struct{})
 	lists := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
+		requests.Add(1)
 		select {
 		case <-release:
 			_, _ = w.Write(list)
@@ -85,8 +85,8 @@ func TestRevocationIsFetched(t *testing.T) {
 	if got := search(revoked); got != string(problem.CertRevoked) {
 		t.Errorf("revoked: %q", got)
 	}
-	if n := asked.Load(); n != 1 {
-		t.Errorf("the list was asked for %d times", n)
+	if n := requests.Load(); n != 1 {
+		t.Errorf("the list was requested %d times", n)
 	}
 	if strings.Contains(service.Stderr(), lists.URL) {
 		t.Errorf("the address is told: %s", service.Stderr())

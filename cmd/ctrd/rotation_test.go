@@ -10,7 +10,8 @@ import (
 	"github.com/openctr/ctr/internal/interop"
 )
 
-// A service answers the same before, while and after the key under which it keeps persons is changed beside it.
+// Responses of a running service are the same before, during and after a rotation of the key that encrypts personal
+// data.
 func TestKeysAreChangedBesideTheService(t *testing.T) {
 	t.Parallel()
 	directory := interop.DevelopmentDirectory(t)
@@ -19,14 +20,14 @@ func TestKeysAreChangedBesideTheService(t *testing.T) {
 	interop.Notify(t, c, interop.Implantation("KEYS-1", interop.Patient, "S-1"))
 	file := filepath.Join(directory, "keys.json")
 	ids := func() []string {
-		octets, err := os.ReadFile(file)
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var keys []struct {
 			ID string `json:"id"`
 		}
-		if err := json.Unmarshal(octets, &keys); err != nil {
+		if err := json.Unmarshal(data, &keys); err != nil {
 			t.Fatal(err)
 		}
 		var ids []string
@@ -51,9 +52,9 @@ func TestKeysAreChangedBesideTheService(t *testing.T) {
 		{"retire a key that is not there", []string{"retire", "unknown"}, 1, "", "there is no key unknown", 1},
 		{"add", []string{"add"}, 0, "added the key ", "", 2},
 		{"retire too early", []string{"retire", former[0]}, 1, "", "rotate first", 2},
-		{"rotate", []string{"rotate"}, 0, " persons moved to the newest key\n", "", 2},
-		{"rotate again", []string{"rotate"}, 0, "0 persons moved to the newest key\n", "", 2},
-		{"retire", []string{"retire", former[0]}, 0, "the key " + former[0] + " is needed no more", "", 1},
+		{"rotate", []string{"rotate"}, 0, " persons re-encrypted with the newest key\n", "", 2},
+		{"rotate again", []string{"rotate"}, 0, "0 persons re-encrypted with the newest key\n", "", 2},
+		{"retire", []string{"retire", former[0]}, 0, "removed the key " + former[0], "", 1},
 	} {
 		args := append(append([]string{"admin", "keys"}, step.args...), "--data", directory)
 		result := interop.Run(t, interop.Program(t, "ctrd"), args...)

@@ -21,7 +21,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// visit asks for a page of a service.
+// requestPage requests a page of a service and returns the status and the body.
 func visit(t *testing.T, c *http.Client, method, address string, form url.Values) (int, string) {
 	t.Helper()
 	var body io.Reader = http.NoBody
@@ -39,26 +39,26 @@ func visit(t *testing.T, c *http.Client, method, address string, form url.Values
 	if err != nil {
 		t.Fatal(err)
 	}
-	octets, err := io.ReadAll(response.Body)
+	data, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err = response.Body.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, string(octets)
+	return response.StatusCode, string(data)
 }
 
 var confirmed = url.Values{"confirm": {"yes"}}
 
-// sandboxPages are the addresses that only a development service has.
+// sandboxPages lists requests that only a development service handles.
 var sandboxPages = []struct{ method, path string }{
 	{http.MethodGet, "/"}, {http.MethodGet, "/sandbox.css"}, {http.MethodGet, "/certs/ca.pem"}, {http.MethodGet, "/certs/password.txt"},
 	{http.MethodGet, "/samples/NotifyImplant.signed.xml"}, {http.MethodGet, "/mistakes/rules.xml"}, {http.MethodPost, "/try/Search"},
 	{http.MethodPost, "/check"}, {http.MethodPost, "/reset"},
 }
 
-// TestSandboxOnlyForDevelopment: nothing of it exists without --dev, nor in production.
+// TestSandboxOnlyForDevelopment checks that no sandbox page exists without --dev or in production.
 func TestSandboxOnlyForDevelopment(t *testing.T) {
 	t.Parallel()
 	directory := interop.DevelopmentDirectory(t)
@@ -70,21 +70,21 @@ func TestSandboxOnlyForDevelopment(t *testing.T) {
 	} {
 		service.CA = filepath.Join(certs, "ca.pem")
 		for _, page := range sandboxPages {
-			if status, said := visit(t, service.HTTP(t), page.method, strings.TrimSuffix(service.URL, "/ctr/v1")+page.path, confirmed); status != http.StatusNotFound {
-				t.Errorf("%s: %s %s: HTTP %d %s", name, page.method, page.path, status, said)
+			if status, body := visit(t, service.HTTP(t), page.method, strings.TrimSuffix(service.URL, "/ctr/v1")+page.path, confirmed); status != http.StatusNotFound {
+				t.Errorf("%s: %s %s: HTTP %d %s", name, page.method, page.path, status, body)
 			}
 		}
 	}
 	development := interop.Start(t, interop.DevelopmentDirectory(t))
 	for _, page := range sandboxPages[:7] {
-		if status, said := visit(t, development.HTTP(t), page.method, strings.TrimSuffix(development.URL, "/ctr/v1")+page.path, nil); status != http.StatusOK {
-			t.Errorf("%s %s: HTTP %d %s", page.method, page.path, status, said)
+		if status, body := visit(t, development.HTTP(t), page.method, strings.TrimSuffix(development.URL, "/ctr/v1")+page.path, nil); status != http.StatusOK {
+			t.Errorf("%s %s: HTTP %d %s", page.method, page.path, status, body)
 		}
 	}
 }
 
-// TestSandboxBeginsAnew: while callers call, the register is thrown away three times. Each call is answered or told to come
-// back, the certificates stay good, and what was registered is gone, also after a restart.
+// TestSandboxReset resets the register three times while callers send requests. Each request gets a response or HTTP
+// 503, the certificates stay valid, and the old notifications are gone, also after a restart.
 func TestSandboxBeginsAnew(t *testing.T) {
 	t.Parallel()
 	directory := interop.DevelopmentDirectory(t)
@@ -114,8 +114,8 @@ func TestSandboxBeginsAnew(t *testing.T) {
 	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	for range 3 {
 		time.Sleep(100 * time.Millisecond)
-		if status, said := visit(t, browser, http.MethodPost, home+"/reset", confirmed); status != http.StatusSeeOther {
-			t.Fatalf("HTTP %d %s\n%s", status, said, service.Stderr())
+		if status, body := visit(t, browser, http.MethodPost, home+"/reset", confirmed); status != http.StatusSeeOther {
+			t.Fatalf("HTTP %d %s\n%s", status, body, service.Stderr())
 		}
 	}
 	stop()
@@ -141,15 +141,15 @@ func TestSandboxBeginsAnew(t *testing.T) {
 	}
 }
 
-// TestSandboxSparesDatabases: a database that was named may be somebody else's too.
+// TestSandboxKeepsNamedDatabases checks that a database given with --database, which may be shared, is never deleted.
 func TestSandboxSparesDatabases(t *testing.T) {
 	t.Parallel()
 	address := storetest.Postgres(t)
 	service := interop.Start(t, interop.DevelopmentDirectory(t), "--database", address)
 	hospital := service.Client(t, interop.Hospital(t))
 	interop.Notify(t, hospital, interop.Implantation("SPARED-1", interop.Patient, "S-1"))
-	if status, said := visit(t, service.HTTP(t), http.MethodPost, strings.TrimSuffix(service.URL, "/ctr/v1")+"/reset", confirmed); status != http.StatusConflict || !strings.Contains(said, "--database") {
-		t.Errorf("HTTP %d %s", status, said)
+	if status, body := visit(t, service.HTTP(t), http.MethodPost, strings.TrimSuffix(service.URL, "/ctr/v1")+"/reset", confirmed); status != http.StatusConflict || !strings.Contains(body, "--database") {
+		t.Errorf("HTTP %d %s", status, body)
 	}
 	if found := interop.Search(t, hospital, interop.ByPatient(interop.Patient)); found.Total != 1 {
 		t.Errorf("%d notifications", found.Total)
@@ -158,7 +158,7 @@ func TestSandboxSparesDatabases(t *testing.T) {
 
 var block = regexp.MustCompile(`(?s)<pre tabindex="0"><code>(.*?)</code></pre>`)
 
-// TestSandboxLines: the lines on the start page do what they say, copied as they stand.
+// TestSandboxLines runs the commands of the start page unchanged.
 func TestSandboxLines(t *testing.T) {
 	t.Parallel()
 	interop.Tool(t, "curl", "curl")

@@ -12,28 +12,28 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-// sealer seals the audit trail of a running service: every second when there is something to seal, and at its end.
+// sealer seals the audit log of a running service: every second if there are new events, and at shutdown.
 type sealer struct {
 	db  *store.DB
 	log *slog.Logger
 
 	mu      sync.Mutex
 	anchor  *trail.Anchor
-	said    time.Time // when a checkpoint was logged
-	warned  time.Time // when a failure was
+	said    time.Time // when a checkpoint was last logged
+	warned  time.Time // when a failure was last logged
 	stopped bool
 }
 
 const (
 	sealEvery = time.Second
-	// sealPatience lets several services on one database share the work.
+	// minSealInterval lets several services on one database share the work: none seals sooner after another one.
 	sealPatience = 900 * time.Millisecond
-	// sayEvery bounds how often the log tells of the same thing. A log that goes elsewhere is one more place where the end of
-	// the trail is known.
+	// logInterval bounds how often the log repeats a message. A log shipped to another machine is one more record of
+	// the newest checkpoint.
 	sayEvery = time.Minute
 )
 
-// startSealer opens the anchor file and compares it with the database.
+// startSealer opens the anchor file and compares it with the database. It logs a difference and continues.
 func startSealer(ctx context.Context, db *store.DB, directory string, log *slog.Logger) (*sealer, error) {
 	anchor, err := trail.OpenAnchor(filepath.Join(directory, trail.AnchorName))
 	if err != nil {
@@ -46,7 +46,7 @@ func startSealer(ctx context.Context, db *store.DB, directory string, log *slog.
 	return s, nil
 }
 
-// run seals until the context ends.
+// sealPeriodically seals every sealInterval until ctx ends.
 func (s *sealer) run(ctx context.Context) {
 	ticker := time.NewTicker(sealEvery)
 	defer ticker.Stop()
@@ -60,7 +60,7 @@ func (s *sealer) run(ctx context.Context) {
 	}
 }
 
-// stop seals what is left, before the database is closed.
+// sealAndStop seals the last events, before the database is closed.
 func (s *sealer) stop(ctx context.Context) {
 	s.seal(ctx, 0)
 	s.mu.Lock()
@@ -68,15 +68,16 @@ func (s *sealer) stop(ctx context.Context) {
 	s.mu.Unlock()
 }
 
-// seal seals once. What cannot be sealed now is sealed later; the trail goes on.
-func (s *sealer) seal(ctx context.Context, patience time.Duration) {
+// sealOnce seals the new events unless the last checkpoint is younger than minInterval. Events that cannot be sealed
+// now are sealed later; recording continues.
+func (s *sealer) seal(ctx context.Context, minInterval time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
 		return
 	}
 	now := time.Now()
-	made, err := s.db.Seal(ctx, now, patience)
+	made, err := s.db.Seal(ctx, now, minInterval)
 	if followErr := s.anchor.Follow(ctx, s.db, made); err == nil {
 		err = followErr
 	}
@@ -92,11 +93,11 @@ func (s *sealer) seal(ctx context.Context, patience time.Duration) {
 func (s *sealer) warn(ctx context.Context, err error) {
 	if now := time.Now(); now.Sub(s.warned) >= sayEvery {
 		s.warned = now
-		s.log.ErrorContext(ctx, "audit trail not sealed", slog.String("error", err.Error()))
+		s.log.ErrorContext(ctx, "audit log not sealed", slog.String("error", err.Error()))
 	}
 }
 
-// seal seals beside the service, and writes to its anchor file.
+// sealAuditLog seals while a service may be running, and writes to the anchor file that the service uses.
 func (f registerFlags) seal(e environment, db *store.DB) error {
 	anchor, err := trail.JoinAnchor(filepath.Join(f.Data, trail.AnchorName))
 	if err != nil {
@@ -104,7 +105,7 @@ func (f registerFlags) seal(e environment, db *store.DB) error {
 	}
 	made, err := db.Seal(e.ctx, time.Now(), 0)
 	if err != nil {
-		return fmt.Errorf("the audit trail: %w", err)
+		return fmt.Errorf("the audit log: %w", err)
 	}
 	return anchor.Follow(e.ctx, db, made)
 }

@@ -24,33 +24,33 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-// serveCommand are the settings of a service.
+// serveCommand holds the settings of a service.
 type serveCommand struct {
-	Data        string   `help:"Folder of the service: the embedded database and, with --dev, the test PKI." default:"ctr-data" type:"path" placeholder:"DIR"`
-	Dev         bool     `help:"A development service, with a start page at /: makes a test PKI in DIR/certs and loads the development data when DIR is new."`
-	Listen      string   `help:"Where to listen." default:"127.0.0.1:8443" placeholder:"HOST:PORT"`
-	AdminListen string   `help:"Where to serve metrics; nowhere when empty. Keep it internal." placeholder:"HOST:PORT"`
-	Database    string   `help:"PostgreSQL database, postgres://…; the embedded one in DIR when left out." placeholder:"URL"`
-	Keys        string   `help:"File of the keys under which persons are kept, made when the register is new; DIR/keys.json when left out." type:"path" placeholder:"FILE"`
-	Trust       []string `help:"PEM file of certification authorities whose certificates may sign. Repeatable." type:"path" placeholder:"FILE"`
+	Data        string   `help:"Data directory: the embedded database and, with --dev, the test PKI." default:"ctr-data" type:"path" placeholder:"DIR"`
+	Dev         bool     `help:"Run a development service with a start page at /. If DIR is new, it creates a test PKI in DIR/certs and loads development data."`
+	Listen      string   `help:"Address to listen on." default:"127.0.0.1:8443" placeholder:"HOST:PORT"`
+	AdminListen string   `help:"Address for metrics; none if empty. Do not expose it publicly." placeholder:"HOST:PORT"`
+	Database    string   `help:"PostgreSQL database, postgres://…; the embedded database in DIR if omitted." placeholder:"URL"`
+	Keys        string   `help:"File with the keys that encrypt personal data, created with a new register; DIR/keys.json if omitted." type:"path" placeholder:"FILE"`
+	Trust       []string `help:"PEM file of certification authorities trusted to issue signers' certificates. Repeatable." type:"path" placeholder:"FILE"`
 	Known       []string `help:"PEM file of registered certificates, to which a message may refer by issuer and serial number, key identifier or thumbprint. Repeatable." type:"path" placeholder:"FILE"`
-	Revocation  string   `help:"A signer's certificate of which it is not known now whether it is revoked: soft accepts it, hard refuses it, and both ask its authority in the background; off asks nobody." enum:"off,soft,hard" default:"soft"`
-	CRL         []string `name:"crl" help:"Revocation list: a file, read again when it changes, or the address of one that no certificate names or that must be there early. Repeatable." placeholder:"FILE|URL"`
-	OCSP        []string `name:"ocsp" help:"File of an OCSP response about one certificate, read again when it changes. Repeatable." type:"path" placeholder:"FILE"`
-	TLSCert     string   `name:"tls-cert" help:"PEM file of the server's certificate and its chain." type:"path" placeholder:"FILE"`
-	TLSKey      string   `name:"tls-key" help:"PEM file of the server's private key." type:"path" placeholder:"FILE"`
-	HTTP        bool     `name:"http" help:"Plain HTTP, on a loopback address only, for use behind a proxy."`
-	PublicURL   string   `help:"The service's address as callers see it, for the WSDL." placeholder:"URL"`
-	Environment string   `help:"Which environment faults say this is." enum:"Development,Test,Integration,Acceptation,Simulation,Production" default:"Test"`
-	Strict      bool     `help:"Ask that the security token be signed too."`
-	AllowSHA1   string   `name:"allow-sha1" help:"Accept SHA-1 in signatures until the end of this day (UTC)." placeholder:"DATE"`
-	RequireLink bool     `help:"Ask for an existing therapeutic relation also to notify."`
-	SignReplies bool     `help:"Sign the replies, with the key in --reply-key."`
-	ReplyKey    string   `help:"The .p12 file that signs replies." type:"path" placeholder:"FILE"`
+	Revocation  string   `help:"What to do if a signer's revocation status is unknown: soft accepts and hard rejects the message, and both query the authority in the background; off uses only the files files." enum:"off,soft,hard" default:"soft"`
+	CRL         []string `name:"crl" help:"Revocation list: a file, reloaded when it changes, or a URL that no certificate contains or that must be loaded at startup. Repeatable." placeholder:"FILE|URL"`
+	OCSP        []string `name:"ocsp" help:"File with an OCSP response about one certificate, reloaded when it changes. Repeatable." type:"path" placeholder:"FILE"`
+	TLSCert     string   `name:"tls-cert" help:"PEM file with the server's certificate and its chain." type:"path" placeholder:"FILE"`
+	TLSKey      string   `name:"tls-key" help:"PEM file with the server's private key." type:"path" placeholder:"FILE"`
+	HTTP        bool     `name:"http" help:"Serve plain HTTP, on a loopback address only, for use behind a proxy."`
+	PublicURL   string   `help:"URL of the service for callers, used in the WSDL." placeholder:"URL"`
+	Environment string   `help:"Name of the environment, shown in faults." enum:"Development,Test,Integration,Acceptation,Simulation,Production" default:"Test"`
+	Strict      bool     `help:"Require that the security token is signed too."`
+	AllowSHA1   string   `name:"allow-sha1" help:"Accept SHA-1 in signatures through this day (UTC)." placeholder:"DATE"`
+	RequireLink bool     `help:"Require an existing therapeutic relation for notifications too."`
+	SignReplies bool     `help:"Sign the responses with the key in --reply-key."`
+	ReplyKey    string   `help:".p12 file with the key that signs responses." type:"path" placeholder:"FILE"`
 	ReplyPass   string   `name:"reply-password-file" help:"File with the password of --reply-key." type:"path" placeholder:"FILE"`
 }
 
-// ready is the last line of start-up on standard output.
+// startupInfo is printed as one line of JSON on standard output when the service is ready.
 type ready struct {
 	URL   string            `json:"url"`
 	Admin string            `json:"admin,omitempty"`
@@ -88,14 +88,14 @@ type service struct {
 	failed  chan error
 }
 
-// start opens everything, cheapest refusals first, and listens.
+// startService checks the settings, cheapest first, opens the register and listens.
 func (c *serveCommand) start(e environment) (_ *service, err error) {
 	until, err := c.sha1Until()
 	if err != nil {
 		return nil, err
 	}
 	if c.HTTP && !isLoopback(c.Listen) {
-		return nil, fmt.Errorf("--http is for loopback addresses only, and %s is none: use TLS, or put a proxy before it", c.Listen)
+		return nil, fmt.Errorf("--http needs a loopback address, which %s is not: use TLS, or a proxy in front", c.Listen)
 	}
 	listener, err := listen(e.ctx, c.Listen)
 	if err != nil {
@@ -111,9 +111,9 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var given files
-	if !c.Dev { // a development service makes them below, in a folder that is there then
-		if given, err = c.files(e.stderr); err != nil {
+	var files files
+	if !c.Dev { // a development service creates them below, once its directory exists
+		if files, err = c.files(e.stderr); err != nil {
 			return nil, err
 		}
 	}
@@ -121,36 +121,37 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 		return nil, err
 	}
 	if c.Dev {
-		if given, err = c.files(e.stderr); err != nil {
+		if files, err = c.files(e.stderr); err != nil {
 			return nil, err
 		}
 	}
 	registry := prometheus.NewRegistry()
-	door, err := c.door(e, registry, &wsse.Verifier{Trust: given.trust, Known: given.known, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
+	newHandler, err := c.door(e, registry, &wsse.Verifier{Trust: files.trust, Known: files.known, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
 	if err != nil {
 		return nil, err
 	}
-	handler := door(s.books.store)
+	handler := newHandler(s.books.store)
 	if c.hasSandbox() {
-		if handler, err = c.sandbox(e, s, given.dev, door); err != nil {
+		if handler, err = c.sandbox(e, s, files.dev, newHandler); err != nil {
 			return nil, err
 		}
 	}
-	s.ready = ready{URL: c.url(listener.Addr()), Data: c.Data, CA: given.dev.CA, P12: given.dev.P12}
+	s.ready = ready{URL: c.url(listener.Addr()), Data: c.Data, CA: files.dev.CA, P12: files.dev.P12}
 	if err = s.serveMetrics(e.ctx, c.AdminListen, registry); err != nil {
 		return nil, err
 	}
 	if !c.HTTP {
 		listener = tls.NewListener(listener, &tls.Config{
-			Certificates: []tls.Certificate{given.certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+			Certificates: []tls.Certificate{files.certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 		})
 	}
 	s.serve(listener, handler)
-	go given.revocation.Run(e.ctx)
+	go files.revocation.Run(e.ctx)
 	return s, nil
 }
 
-// door puts together what answers messages, but for the register behind it.
+// newHandlerFactory prepares everything that does not depend on the store, and returns a function that makes the SOAP
+// handler for a store. A reset calls that function again.
 func (c *serveCommand) door(e environment, registry *prometheus.Registry, verifier *wsse.Verifier, signReply func([]byte) ([]byte, error)) (func(*store.DB) http.Handler, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(e.stderr, nil)), time.Now, registry)
@@ -161,12 +162,12 @@ func (c *serveCommand) door(e environment, registry *prometheus.Registry, verifi
 	if err != nil {
 		return nil, fmt.Errorf("the schemas: %w", err)
 	}
-	civil, err := time.LoadLocation("Europe/Brussels")
+	location, err := time.LoadLocation("Europe/Brussels")
 	if err != nil {
 		return nil, fmt.Errorf("the time zone: %w", err)
 	}
 	return func(db *store.DB) http.Handler {
-		registrar := register.New(register.Config{Store: db, Now: time.Now, NewID: newID, Location: civil, RequireLink: c.RequireLink})
+		registrar := register.New(register.Config{Store: db, Now: time.Now, NewID: newID, Location: location, RequireLink: c.RequireLink})
 		return endpoint.New(endpoint.Config{
 			Registrar: registrar, Verifier: verifier, Schema: schemas, Log: log, Now: time.Now, NewID: newID,
 			Environment: c.Environment, PublicURL: c.PublicURL, SignReply: signReply,
@@ -174,7 +175,7 @@ func (c *serveCommand) door(e environment, registry *prometheus.Registry, verifi
 	}, nil
 }
 
-// serve answers on a listener. The time-outs keep slow or silent callers from holding the service.
+// startServer serves on a listener. The timeouts protect the service from slow or silent clients.
 func (s *service) serve(listener net.Listener, handler http.Handler) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
@@ -203,7 +204,7 @@ func (s *service) serveMetrics(ctx context.Context, address string, registry *pr
 	return nil
 }
 
-// stop lets the requests under way finish and closes the database.
+// shutDown waits for the requests in progress and closes the register, for at most 20 seconds.
 func (s *service) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

@@ -52,7 +52,7 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 	}
 }
 
-// secret fails for files that others may read.
+// checkPrivate fails for files that other users may read.
 func secret(t *testing.T, files ...string) {
 	t.Helper()
 	for _, file := range files {

@@ -11,15 +11,16 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// settings gives flags of serve that the command line does not: from the environment as CTR_NAME_OF_FLAG, or else from
-// the configuration file. A key that is no flag is refused, so that a typing error cannot weaken a service silently.
+// settings is a kong.Resolver for flags of serve that are not on the command line. It reads the environment variable
+// CTR_NAME_OF_FLAG, or else the configuration file. It rejects unknown keys, so that a typing error cannot silently
+// weaken a service.
 type settings struct {
 	getenv func(string) string
 	file   string
 	values map[string]any
 }
 
-// configFile finds --config before the flags are parsed, because the file gives flags.
+// findConfigFile finds --config before the flags are parsed, because the file provides flags.
 func configFile(args []string) string {
 	for i, arg := range args {
 		if name, ok := strings.CutPrefix(arg, "--config="); ok {
@@ -32,24 +33,24 @@ func configFile(args []string) string {
 	return ""
 }
 
-// readSettings reads the configuration file, if there is one. It must be read before the command line is parsed: kong
-// asks for values first, and validates last.
+// readSettings reads the configuration file, if there is one. It must run before the command line is parsed, because
+// kong resolves values first and validates last.
 func readSettings(getenv func(string) string, file string) (*settings, error) {
 	s := &settings{getenv: getenv, file: file}
 	if file == "" {
 		return s, nil
 	}
-	octets, err := os.ReadFile(file) //nolint:gosec // the operator's own path
+	data, err := os.ReadFile(file) //nolint:gosec // the operator's own path
 	if err != nil {
 		return nil, fmt.Errorf("configuration file: %w", err)
 	}
-	if err := json.Unmarshal(octets, &s.values); err != nil {
+	if err := json.Unmarshal(data, &s.values); err != nil {
 		return nil, fmt.Errorf("configuration file %s: not a JSON object: %w", file, err)
 	}
 	return s, nil
 }
 
-// Validate refuses what the file should not hold.
+// Validate rejects unknown keys in the file.
 func (s *settings) Validate(app *kong.Application) error {
 	known := map[string]bool{}
 	for _, command := range app.Children {
@@ -67,7 +68,7 @@ func (s *settings) Validate(app *kong.Application) error {
 	return nil
 }
 
-// takesSettings reports whether a command runs on the register of a service, and so with the service's settings.
+// usesServiceSettings reports whether a command uses the settings of a service: serve and every admin command.
 func takesSettings(command *kong.Command) bool {
 	if command.Name == "serve" {
 		return true
@@ -80,7 +81,7 @@ func takesSettings(command *kong.Command) bool {
 	return false
 }
 
-// Resolve gives a flag's value, or nil.
+// Resolve returns a flag's value, or nil if it is not set here.
 func (s *settings) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
 	if parent.Command == nil || !takesSettings(parent.Command) {
 		return nil, nil //nolint:nilnil // kong's way to say "not from here"

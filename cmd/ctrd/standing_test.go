@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestConnectionsHaveStanding: without standing every caller is a stranger, which nobody would notice before an attack.
+// TestConnectionTrustIsEnabled checks that the server records trust per connection. Without it every request counts as
+// unverified, which nothing else would reveal before an attack.
 func TestConnectionsHaveStanding(t *testing.T) {
 	t.Parallel()
 	listener, err := listen(t.Context(), "127.0.0.1:0")

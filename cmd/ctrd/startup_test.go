@@ -14,17 +14,17 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// patience is how soon an operator must know that a service does not start.
+// maxStartTime bounds the time until a failed start is reported.
 const patience = time.Second
 
-// refusedStart is a start that must fail.
+// refusedStart is an invocation that must fail.
 type refusedStart struct {
 	name        string
-	program     string // ctrd serve with a data folder and a free port, unless it says otherwise
+	program     string // "ctr"; or empty for ctrd serve on a free port
 	environment []string
 	args        []string
 	code        int
-	says        string // in the one line on standard error
+	says        string // part of the single line on standard error
 }
 
 func TestBadStartIsRefusedInOneLine(t *testing.T) {
@@ -36,7 +36,7 @@ func TestBadStartIsRefusedInOneLine(t *testing.T) {
 				args = append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)
 			}
 			var result interop.Result
-			for range 3 { // the machine may be busy with something else: the best of three counts
+			for range 3 { // the machine may be busy: the fastest of three runs counts
 				result = interop.RunWith(t, program, test.environment, args...)
 				if result.Took < patience {
 					break
@@ -59,7 +59,7 @@ func TestBadStartIsRefusedInOneLine(t *testing.T) {
 	}
 }
 
-// refusedStarts lists what an operator gets wrong.
+// refusedStarts lists an operator's mistakes.
 func refusedStarts(t *testing.T) []refusedStart {
 	t.Helper()
 	dir := t.TempDir()
@@ -126,8 +126,8 @@ func refusedStarts(t *testing.T) []refusedStart {
 	}
 }
 
-// storeOfIterations makes the beginning of a .p12 file, as far as a reader must come before it counts: a store of
-// nothing, whose MAC asks for so many iterations (RFC 7292, section 4).
+// p12WithIterations returns the part of a .p12 file that a parser reads before it derives the MAC key: an empty store
+// whose MAC has the given iteration count (RFC 7292, section 4).
 func storeOfIterations(t *testing.T, iterations int) []byte {
 	t.Helper()
 	type content struct {
@@ -138,7 +138,7 @@ func storeOfIterations(t *testing.T, iterations int) []byte {
 		Algorithm pkix.AlgorithmIdentifier
 		Digest    []byte
 	}
-	octets, err := asn1.Marshal(struct {
+	data, err := asn1.Marshal(struct {
 		Version int
 		Safes   content
 		MAC     struct {
@@ -161,10 +161,10 @@ func storeOfIterations(t *testing.T, iterations int) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return octets
+	return data
 }
 
-// portInUse is an address that somebody listens on.
+// silentPort returns an address that is in use; its listener accepts connections and sends nothing.
 func portInUse(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -175,7 +175,7 @@ func portInUse(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// newerTables is the folder of a service whose tables a newer program has renewed.
+// newerSchemaFolder returns the data directory of a service whose tables a newer program has migrated.
 func newerTables(t *testing.T) string {
 	t.Helper()
 	directory := interop.DevelopmentDirectory(t)
@@ -187,7 +187,7 @@ func newerTables(t *testing.T) string {
 	return directory
 }
 
-// notADatabase is a folder with something else in the database's place.
+// corruptDatabaseFolder returns a data directory whose database file is not a database.
 func notADatabase(t *testing.T) string {
 	t.Helper()
 	directory := t.TempDir()
@@ -195,7 +195,7 @@ func notADatabase(t *testing.T) string {
 	return directory
 }
 
-// A database that takes connections and says nothing must not hold a start for ever.
+// A database that accepts connections and never responds must not block a start for ever.
 func TestSilentPostgresIsGivenUp(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()

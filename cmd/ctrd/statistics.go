@@ -8,17 +8,17 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// statisticsCommand hands out figures.
+// statisticsCommand exports statistics.
 type statisticsCommand struct {
 	registerFlags
 	handedOut
 	period
-	By       string `help:"code, category, month (of the operation), hospital or delay (days to the notification)." enum:"code,category,month,hospital,delay" default:"month"`
-	Exact    bool   `help:"Also numbers below 5, which may tell of a person; who asks for them is kept in the audit trail."`
-	Operator string `help:"Who asks for them; the name of the account when left out." placeholder:"NAME"`
+	By       string `help:"code, category, month (of surgery), hospital or delay (days from surgery to notification)." enum:"code,category,month,hospital,delay" default:"month"`
+	Exact    bool   `help:"Show counts below 5, which may identify a person. The audit log records it."`
+	Operator string `help:"Name of the operator for the audit log; the account name if omitted." placeholder:"NAME"`
 }
 
-// Run hands out the figures.
+// Run exports the statistics.
 func (c *statisticsCommand) Run(e environment) (err error) {
 	r := admin.StatisticsReport{Query: store.StatisticsQuery{By: store.Grouping(c.By)}, Format: c.Format, Exact: c.Exact}
 	if r.Query.From, r.Query.To, err = c.days(); err != nil {

@@ -9,12 +9,12 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 )
 
-// testpkiCommand makes a test PKI.
+// testPKICommand creates a test PKI.
 type testpkiCommand struct {
-	Out      string `help:"Folder to write to; it must not exist or be empty." required:"" type:"path" placeholder:"DIR"`
-	Password string `help:"Password of the .p12 files; a random one when left out." placeholder:"TEXT"`
-	Years    int    `help:"How long the certificates are valid." default:"3"`
-	Hostile  bool   `help:"Also make certificates that a service must refuse."`
+	Out      string `help:"Directory to write to; it must be empty or not exist." required:"" type:"path" placeholder:"DIR"`
+	Password string `help:"Password of the .p12 files; random if omitted." placeholder:"TEXT"`
+	Years    int    `help:"Validity of the certificates, in years." default:"3"`
+	Hostile  bool   `help:"Also create certificates that a service must reject."`
 }
 
 // Run writes the files and prints their names as JSON.
@@ -30,5 +30,5 @@ func (c *testpkiCommand) Run(e environment) error {
 	}
 	encoder := json.NewEncoder(e.stdout)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(files) //nolint:gosec // the file of the password is named, not the password
+	return encoder.Encode(files) //nolint:gosec // contains the path of the password file, not the password
 }
