@@ -1,9 +1,9 @@
-// Package admin is what the operator does to the register beside serving it: bringing in extracts of the authentic
-// sources, a dry run first.
+// Package admin implements the operator's tasks on a register: importing extracts of the authentic sources (with a dry
+// run first), tracing recalls, and exporting statistics, evidence and the audit log.
 //
-// It is separate from the store so that the form of the files (semicolon-separated UTF-8 with one header line, columns
-// in any order, days as YYYY-MM-DD; and the published list of devices in XML) is known in one place, and from the
-// commands so that it can be tested without them. docs/imports.md describes the forms.
+// It is separate from the store so that one place defines the file formats (semicolon-separated UTF-8 with one header
+// line, columns in any order, days as YYYY-MM-DD; and the published device list in XML). It is separate from the
+// commands so that tests need no process. docs/imports.md describes the formats.
 package admin
 
 import (
@@ -17,16 +17,16 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// kind says how a line of one kind of file becomes an entry.
+// fileKind describes one kind of import file and how its rows become entries.
 type kind struct {
 	name     string
 	columns  []string
-	optional []string // columns that a file may leave out
-	// ends says that an entry which a full extract leaves out has ended.
+	optional []string // columns that a file may omit
+	// canBeFull allows full extracts: an entry missing from a full extract has ended.
 	ends    bool
 	add     func(*line, *store.Sources)
 	compare func(*comparison, *chunk) error
-	absent  func(*comparison) (more bool, err error) // of a kind that ends
+	absent  func(*comparison) (more bool, err error) // nil unless canBeFull
 }
 
 const deviceKind = "devices"
@@ -86,7 +86,7 @@ func addDevice(l *line, s *store.Sources) {
 		Status: l.status("status"), ValidFrom: l.date("valid_from"), DeletedOn: l.date("deleted_on"), RecalledOn: l.date("recalled_on")})
 }
 
-// Kinds are the kinds of files, as commands name them.
+// Kinds returns the names of the file kinds, as used on the command line.
 func Kinds() []string {
 	names := make([]string, len(kinds))
 	for i := range kinds {
@@ -103,27 +103,27 @@ func kindNamed(name string) (*kind, error) {
 	return &kinds[i], nil
 }
 
-// Read adds the entries of one CSV file to the sources and returns how many there were. Every faulty line is told, with
-// line and column; a file with a fault adds nothing.
+// ReadCSV appends the entries of one CSV file to the sources and returns their number. The error lists every invalid
+// row with line and column; a file with an invalid row adds nothing.
 func Read(name string, file io.Reader, into *store.Sources) (int, error) {
 	k, err := kindNamed(name)
 	if err != nil {
 		return 0, err
 	}
-	read := *into
+	result := *into
 	count := 0
-	var found faults
-	err = k.readCSV(file, &found, func(c *chunk) error {
+	var errs faults
+	err = k.readCSV(file, &errs, func(c *chunk) error {
 		count += len(c.lines)
-		read.Append(&c.entries)
+		result.Append(&c.entries)
 		return nil
 	})
 	if err == nil {
-		err = found.err()
+		err = errs.err()
 	}
 	if err != nil {
 		return 0, err
 	}
-	*into = read
+	*into = result
 	return count, nil
 }

@@ -8,19 +8,19 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// person is an entry with the number that it replaces.
+// personEntry is a person with the SSIN that this entry replaces, if any.
 type person struct {
 	register.Person
 	former ident.SSIN
 }
 
-func comparePersons(c *comparison, some *chunk) error {
+func comparePersons(c *comparison, batch *chunk) error {
 	former := map[ident.SSIN]ident.SSIN{}
-	for _, r := range some.entries.Replacements {
+	for _, r := range batch.entries.Replacements {
 		former[r.Newer] = r.Former
 	}
-	all := make([]person, len(some.lines))
-	for i, p := range some.entries.Persons {
+	all := make([]person, len(batch.lines))
+	for i, p := range batch.entries.Persons {
 		all[i] = person{p, former[p.SSIN]}
 	}
 	describe := func(p person) description {
@@ -32,9 +32,9 @@ func comparePersons(c *comparison, some *chunk) error {
 		return d
 	}
 	find := func(p person) (person, bool, error) {
-		known, there, err := c.known.Person(p.SSIN)
-		if err != nil || !there || p.former.IsZero() {
-			return person{Person: known}, there, err
+		stored, exists, err := c.known.Person(p.SSIN)
+		if err != nil || !exists || p.former.IsZero() {
+			return person{Person: stored}, exists, err
 		}
 		former, err := c.known.Newest(p.former)
 		if err != nil {
@@ -44,9 +44,9 @@ func comparePersons(c *comparison, some *chunk) error {
 		if former != newer {
 			p.former = ident.SSIN{}
 		}
-		return person{known, p.former}, there, err
+		return person{stored, p.former}, exists, err
 	}
-	return entries(c, all, some.lines, describe, find, func(s *store.Sources, p person) {
+	return entries(c, all, batch.lines, describe, find, func(s *store.Sources, p person) {
 		s.Persons = append(s.Persons, p.Person)
 		if !p.former.IsZero() {
 			s.Replacements = append(s.Replacements, store.Replacement{Former: p.former, Newer: p.SSIN})
@@ -54,27 +54,27 @@ func comparePersons(c *comparison, some *chunk) error {
 	})
 }
 
-func comparePractices(c *comparison, some *chunk) error {
+func comparePractices(c *comparison, batch *chunk) error {
 	describe := func(p register.Practice) description {
 		return description{key: keyOf(p.SSIN.Digits(), p.NIHII.Digits(), string(p.Profession), p.From.String()),
 			shown:  keyOf(p.SSIN.String(), string(p.Profession), p.From.String()),
 			fields: []detail{{"speciality", p.Speciality}, {"valid_to", p.To.String()}}}
 	}
 	find := func(p register.Practice) (register.Practice, bool, error) {
-		known, err := c.known.Practices(register.ProfessionalRef{SSIN: p.SSIN})
-		return first(known, err, func(k register.Practice) bool {
+		stored, err := c.known.Practices(register.ProfessionalRef{SSIN: p.SSIN})
+		return first(stored, err, func(k register.Practice) bool {
 			return k.NIHII == p.NIHII && k.Profession == p.Profession && k.From == p.From
 		})
 	}
-	if err := eachNewest(c, some.entries.Practices, func(p *register.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
+	if err := eachNewest(c, batch.entries.Practices, func(p *register.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
 		return err
 	}
-	return entries(c, some.entries.Practices, some.lines, describe, find, func(s *store.Sources, p register.Practice) {
+	return entries(c, batch.entries.Practices, batch.lines, describe, find, func(s *store.Sources, p register.Practice) {
 		s.Practices = append(s.Practices, p)
 	})
 }
 
-func compareOrganisations(c *comparison, some *chunk) error {
+func compareOrganisations(c *comparison, batch *chunk) error {
 	describe := func(o register.Organisation) description {
 		return description{key: o.NIHII.Base().Digits(), shown: o.NIHII.Digits(), fields: []detail{{"nihii", o.NIHII.Digits()},
 			{"cbe", o.CBE.Digits()}, {"type", o.Type}, {"name", o.Name}}}
@@ -82,7 +82,7 @@ func compareOrganisations(c *comparison, some *chunk) error {
 	find := func(o register.Organisation) (register.Organisation, bool, error) {
 		return c.known.Organisation(register.PharmacyRef{NIHII: o.NIHII})
 	}
-	return entries(c, some.entries.Organisations, some.lines, describe, find, func(s *store.Sources, o register.Organisation) {
+	return entries(c, batch.entries.Organisations, batch.lines, describe, find, func(s *store.Sources, o register.Organisation) {
 		s.Organisations = append(s.Organisations, o)
 	})
 }
@@ -97,15 +97,15 @@ func keepAffiliation(s *store.Sources, a register.Affiliation) {
 	s.Affiliations = append(s.Affiliations, a)
 }
 
-func compareAffiliations(c *comparison, some *chunk) error {
+func compareAffiliations(c *comparison, batch *chunk) error {
 	find := func(a register.Affiliation) (register.Affiliation, bool, error) {
-		known, err := c.known.Affiliations(a.Organisation, a.SSIN)
-		return first(known, err, func(k register.Affiliation) bool { return k.Role == a.Role && k.From == a.From })
+		stored, err := c.known.Affiliations(a.Organisation, a.SSIN)
+		return first(stored, err, func(k register.Affiliation) bool { return k.Role == a.Role && k.From == a.From })
 	}
-	if err := eachNewest(c, some.entries.Affiliations, func(a *register.Affiliation) []*ident.SSIN { return []*ident.SSIN{&a.SSIN} }); err != nil {
+	if err := eachNewest(c, batch.entries.Affiliations, func(a *register.Affiliation) []*ident.SSIN { return []*ident.SSIN{&a.SSIN} }); err != nil {
 		return err
 	}
-	return entries(c, some.entries.Affiliations, some.lines, describeAffiliation, find, keepAffiliation)
+	return entries(c, batch.entries.Affiliations, batch.lines, describeAffiliation, find, keepAffiliation)
 }
 
 func absentAffiliations(c *comparison) (bool, error) {
@@ -125,16 +125,16 @@ func describeMandate(m register.Mandate) description {
 
 func keepMandate(s *store.Sources, m register.Mandate) { s.Mandates = append(s.Mandates, m) }
 
-func compareMandates(c *comparison, some *chunk) error {
+func compareMandates(c *comparison, batch *chunk) error {
 	find := func(m register.Mandate) (register.Mandate, bool, error) {
-		known, err := c.known.MandatesTo(m.Grantee)
+		stored, err := c.known.MandatesTo(m.Grantee)
 		key := describeMandate(m).key
-		return first(known, err, func(k register.Mandate) bool { return describeMandate(k).key == key })
+		return first(stored, err, func(k register.Mandate) bool { return describeMandate(k).key == key })
 	}
-	if err := eachNewest(c, some.entries.Mandates, func(m *register.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} }); err != nil {
+	if err := eachNewest(c, batch.entries.Mandates, func(m *register.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} }); err != nil {
 		return err
 	}
-	return entries(c, some.entries.Mandates, some.lines, describeMandate, find, keepMandate)
+	return entries(c, batch.entries.Mandates, batch.lines, describeMandate, find, keepMandate)
 }
 
 func absentMandates(c *comparison) (bool, error) {
@@ -154,17 +154,17 @@ func describeLink(l register.TherapeuticLink) description {
 
 func keepLink(s *store.Sources, l register.TherapeuticLink) { s.Links = append(s.Links, l) }
 
-func compareLinks(c *comparison, some *chunk) error {
+func compareLinks(c *comparison, batch *chunk) error {
 	find := func(l register.TherapeuticLink) (register.TherapeuticLink, bool, error) {
-		known, err := c.known.Links(l.Patient, l.Professional)
-		return first(known, err, func(k register.TherapeuticLink) bool { return k.Type == l.Type && k.From == l.From })
+		stored, err := c.known.Links(l.Patient, l.Professional)
+		return first(stored, err, func(k register.TherapeuticLink) bool { return k.Type == l.Type && k.From == l.From })
 	}
-	if err := eachNewest(c, some.entries.Links, func(l *register.TherapeuticLink) []*ident.SSIN {
+	if err := eachNewest(c, batch.entries.Links, func(l *register.TherapeuticLink) []*ident.SSIN {
 		return []*ident.SSIN{&l.Patient, &l.Professional}
 	}); err != nil {
 		return err
 	}
-	return entries(c, some.entries.Links, some.lines, describeLink, find, keepLink)
+	return entries(c, batch.entries.Links, batch.lines, describeLink, find, keepLink)
 }
 
 func absentLinks(c *comparison) (bool, error) {
@@ -185,32 +185,32 @@ func describeDevice(d register.Device) description {
 
 func keepDevice(s *store.Sources, d register.Device) { s.Devices = append(s.Devices, d) }
 
-func compareDevices(c *comparison, some *chunk) error {
-	codes := make([]ident.NotificationCode, len(some.entries.Devices))
+func compareDevices(c *comparison, batch *chunk) error {
+	codes := make([]ident.NotificationCode, len(batch.entries.Devices))
 	for i := range codes {
-		codes[i] = some.entries.Devices[i].Code
+		codes[i] = batch.entries.Devices[i].Code
 	}
-	known, err := c.known.Devices(codes)
+	stored, err := c.known.Devices(codes)
 	if err != nil {
 		return err
 	}
-	if some.listed {
-		for i := range some.entries.Devices {
-			d := &some.entries.Devices[i]
-			if former, there := known[d.Code]; there {
+	if batch.listed {
+		for i := range batch.entries.Devices {
+			d := &batch.entries.Devices[i]
+			if former, exists := stored[d.Code]; exists {
 				complete(d, &former)
 			}
 		}
 	}
 	find := func(d register.Device) (register.Device, bool, error) {
-		former, there := known[d.Code]
-		return former, there, nil
+		former, exists := stored[d.Code]
+		return former, exists, nil
 	}
-	return entries(c, some.entries.Devices, some.lines, describeDevice, find, keepDevice)
+	return entries(c, batch.entries.Devices, batch.lines, describeDevice, find, keepDevice)
 }
 
-// complete keeps what the published list does not tell: it has no obligation to know device identifiers or the
-// categories of the Royal Decree, and a recall stands until a source that knows of recalls ends it.
+// completeListedDevice copies into d what the published list may omit: it need not contain device identifiers or the
+// categories of the Royal Decree, and a recall remains until a source with recall data ends it.
 func complete(d, former *register.Device) {
 	if d.Category == "" {
 		d.Category = former.Category
@@ -226,7 +226,7 @@ func complete(d, former *register.Device) {
 	}
 }
 
-// absentDevices ends a page of what a full list leaves out: a product that was recalled stays so.
+// endAbsentDevices ends one page of the devices that a full list omits. A recalled product stays recalled.
 func absentDevices(c *comparison) (bool, error) {
 	page, err := c.known.ListedDevices(c.after, chunkSize)
 	if err != nil || len(page) == 0 {
@@ -243,7 +243,8 @@ func absentDevices(c *comparison) (bool, error) {
 	return true, nil
 }
 
-// eachNewest puts a person's newest number in the place of one that was replaced, under which a source may still know him.
+// replaceWithNewestSSINs replaces each SSIN by the person's newest one: a source may still use a number that was
+// replaced.
 func eachNewest[T any](c *comparison, all []T, numbers func(*T) []*ident.SSIN) error {
 	for i := range all {
 		for _, number := range numbers(&all[i]) {
@@ -257,13 +258,13 @@ func eachNewest[T any](c *comparison, all []T, numbers func(*T) []*ident.SSIN) e
 	return nil
 }
 
-// first finds an entry among those that are known.
-func first[T any](known []T, err error, is func(T) bool) (found T, there bool, failed error) {
+// findFirst returns the first stored entry that satisfies the predicate.
+func first[T any](stored []T, err error, matches func(T) bool) (found T, exists bool, failed error) {
 	if err != nil {
 		return found, false, err
 	}
-	for _, k := range known {
-		if is(k) {
+	for _, k := range stored {
+		if matches(k) {
 			return k, true, nil
 		}
 	}

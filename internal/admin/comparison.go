@@ -8,50 +8,51 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// shownChanges bounds how many changes are told.
+// maxReportedChanges bounds the changes listed in a report.
 const shownChanges = 20
 
-// comparison finds out what an extract changes.
+// comparison collects what an extract changes.
 type comparison struct {
-	known  store.SourceReader // of the chunk at hand
+	known  store.SourceReader // for the current chunk
 	day    ident.Date
-	seen   map[string]int // the entries of the extract, with their lines
+	seen   map[string]int // line number of each entry of the extract, by key
 	faults *faults
-	// changed are the entries of the chunk at hand that are new, that changed, or that have ended.
+	// changedEntries holds the current chunk's new, changed and ended entries.
 	changed store.Sources
-	after   string // the last device that was looked at whether the list leaves it out
+	after   string // code of the last device checked for absence from a full list
 
 	New, Changed, Unchanged, Ended int
 
 	told []string
 }
 
-// description is an entry as it is told.
+// entryDescription is an entry in the form used for comparison and reports.
 type description struct {
-	key    string // tells it from every other entry
-	shown  string // the same, without a person's number
+	key    string // unique among the entries of a kind
+	shown  string // the key with persons' numbers masked
 	fields []detail
-	// private says that no value is told: they are of a person.
+	// hidesValues keeps the values out of reports: they are personal data.
 	private bool
 }
 
 type detail struct{ name, value string }
 
-// entries compares some of one kind. It is a function because a method has no type parameter.
+// compareEntries compares a chunk of entries of one kind with the stored ones. It is a function because methods cannot
+// have type parameters.
 func entries[T any](c *comparison, all []T, lines []int, describe func(T) description, find func(T) (T, bool, error),
 	keep func(*store.Sources, T)) error {
 	for i, entry := range all {
 		d := describe(entry)
-		if before, twice := c.seen[d.key]; twice {
+		if before, duplicate := c.seen[d.key]; duplicate {
 			c.faults.add(lines[i], fmt.Sprintf(": the same entry stands on line %d", before))
 			continue
 		}
-		c.seen[strings.Clone(d.key)] = lines[i] // what the key was cut from may go
-		former, there, err := find(entry)
+		c.seen[strings.Clone(d.key)] = lines[i] // a copy, so that the file's buffer can be freed
+		former, exists, err := find(entry)
 		if err != nil {
 			return err
 		}
-		if !there {
+		if !exists {
 			c.New++
 			c.tell(d.shown, "is new")
 			keep(&c.changed, entry)
@@ -69,7 +70,7 @@ func entries[T any](c *comparison, all []T, lines []int, describe func(T) descri
 	return nil
 }
 
-// endAbsent ends what a full extract leaves out.
+// endAbsentEntries ends the open entries that a full extract omits.
 func endAbsent[T any](c *comparison, open []T, describe func(T) description, end func(T) T, keep func(*store.Sources, T)) {
 	for _, former := range open {
 		d := describe(former)
@@ -105,7 +106,7 @@ func (c *comparison) tell(key string, changes ...string) {
 	}
 }
 
-// take gives what changed in the chunk at hand.
+// takeChangedEntries returns the current chunk's changes and clears them.
 func (c *comparison) take() store.Sources {
 	changed := c.changed
 	c.changed = store.Sources{}

@@ -11,19 +11,19 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// chunk is some entries of one kind, each with the line where it begins.
+// chunk is a batch of entries of one kind, each with the line where it begins.
 type chunk struct {
 	entries store.Sources
 	lines   []int
-	// listed says that the entries are of the published list, which does not tell everything of a device.
+	// fromPublishedList marks entries of the published list, which omits some attributes of a device.
 	listed bool
 }
 
-// chunkSize bounds what of a file is in memory, and how long other writers wait for a chunk.
+// chunkSize is the number of entries processed at once. It bounds memory and how long other writers wait.
 const chunkSize = 400
 
-// readCSV hands the entries of a file over, chunk by chunk. Lines that cannot be read are told to found.
-func (k *kind) readCSV(file io.Reader, found *faults, hand func(*chunk) error) error {
+// readCSV passes the entries of a file to handle, chunk by chunk, and adds invalid rows to errs.
+func (k *kind) readCSV(file io.Reader, errs *faults, handle func(*chunk) error) error {
 	r := csv.NewReader(file)
 	r.Comma = ';'
 	r.ReuseRecord = true
@@ -36,7 +36,7 @@ func (k *kind) readCSV(file io.Reader, found *faults, hand func(*chunk) error) e
 		return err
 	}
 	var record []string
-	l := &line{faults: found, place: "column", raw: func(column string) string {
+	l := &line{faults: errs, place: "column", raw: func(column string) string {
 		if i, ok := columns[column]; ok {
 			return record[i]
 		}
@@ -55,7 +55,7 @@ func (k *kind) readCSV(file io.Reader, found *faults, hand func(*chunk) error) e
 		k.add(l, &c.entries)
 		c.lines = append(c.lines, l.number)
 		if len(c.lines) == chunkSize {
-			if err = hand(c); err != nil {
+			if err = handle(c); err != nil {
 				return err
 			}
 			c = &chunk{}
@@ -64,10 +64,10 @@ func (k *kind) readCSV(file io.Reader, found *faults, hand func(*chunk) error) e
 	if len(c.lines) == 0 {
 		return nil
 	}
-	return hand(c)
+	return handle(c)
 }
 
-// order finds where each column stands; the header must name all of them and no other.
+// mapColumns returns the index of each column. The header must name every required column and no unknown one.
 func (k *kind) order(header []string) (map[string]int, error) {
 	columns := map[string]int{}
 	for i, column := range header {
@@ -75,7 +75,7 @@ func (k *kind) order(header []string) (map[string]int, error) {
 		if !slices.Contains(k.columns, column) && !slices.Contains(k.optional, column) {
 			return nil, fmt.Errorf("line 1: unknown column %q; the columns are: %s", column, strings.Join(slices.Concat(k.columns, k.optional), " "))
 		}
-		if _, twice := columns[column]; twice {
+		if _, duplicate := columns[column]; duplicate {
 			return nil, fmt.Errorf("line 1: column %q stands there twice", column)
 		}
 		columns[column] = i

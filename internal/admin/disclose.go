@@ -14,21 +14,21 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// Disclosure is a part of the audit trail that is handed out.
+// AuditExport exports a part of the audit log.
 type Disclosure struct {
 	Query  store.AuditQuery
 	Format string // csv or json
 }
 
-// AuditTrail is what a disclosure reads.
+// AuditReader reads the audit log.
 type AuditTrail interface {
 	Audit(context.Context, store.AuditQuery) ([]store.AuditEntry, error)
 }
 
-// disclosedAtOnce bounds what is in memory.
+// auditPageSize is the number of events read at once; it bounds memory.
 const disclosedAtOnce = 1000
 
-// disclosed is an entry as it is handed out. The names are those of the columns in the documents.
+// auditRecord is an exported audit event. The JSON names are also the CSV columns.
 type disclosed struct {
 	Seq          int64    `json:"seq"`
 	At           string   `json:"at"`
@@ -73,8 +73,8 @@ func disclose(e *store.AuditEntry) *disclosed {
 	return d
 }
 
-// Write hands out the entries in their order, and returns how many: as CSV like the files that are imported, with
-// semicolons and a header line, or as one JSON object on each line.
+// Write exports the events in order and returns their number. CSV has the format of the import files (semicolons, one
+// header line); JSON has one object per line.
 func (d Disclosure) Write(ctx context.Context, from AuditTrail, to io.Writer) (int, error) {
 	buffered := bufio.NewWriter(to)
 	write, finish := jsonLines(buffered)
@@ -143,7 +143,7 @@ func csvLines(to io.Writer) (write func(*disclosed) error, finish func() error) 
 	}
 }
 
-// harmless keeps a spreadsheet from taking what a caller wrote for a formula.
+// escapeFormula prevents a spreadsheet from evaluating text that a caller wrote (CSV injection).
 func harmless(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 		return "'" + cell

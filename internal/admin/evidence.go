@@ -19,21 +19,22 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-// Evidence writes a file that proves offline who signed what about a notification, and when the register accepted it.
+// EvidenceExport writes a file that proves, offline, who signed the versions of a notification and when the register
+// accepted them.
 type Evidence struct {
 	Store Prover
 	Now   func() time.Time
-	// Issuers are certificates of authorities; those that issued a signer's certificate are put in.
+	// Issuers are certificates of authorities; the file contains those in the chain of a signer's certificate.
 	Issuers []*x509.Certificate
 }
 
-// Prover is what evidence is made of.
+// EvidenceStore provides the stored versions with their proofs, and the service's signature.
 type Prover interface {
 	Proofs(context.Context, ident.NotificationNumber) ([]store.Proved, error)
 	Sign(context.Context, []byte) ([]byte, store.PublicKey, error)
 }
 
-// The names in the file. Those of a version have its number.
+// File names in the archive; those of a version contain its number.
 const (
 	statementName = "statement.json"
 	signatureName = "statement.sig"
@@ -46,7 +47,7 @@ const (
 func messageName(version int) string     { return fmt.Sprintf("message-%d.xml", version) }
 func certificateName(version int) string { return fmt.Sprintf("certificate-%d.pem", version) }
 
-// statement is what the service says and signs.
+// statement is the document that the service signs.
 type statement struct {
 	Form      string             `json:"form"`
 	Number    string             `json:"number"`
@@ -64,7 +65,7 @@ type versionStatement struct {
 	AcceptedAt   string                `json:"accepted_at"`
 	Signer       string                `json:"signer"`
 	Organisation string                `json:"organisation"`
-	BodyDigest   string                `json:"body_sha256"` // of the canonical form
+	BodyDigest   string                `json:"body_sha256"` // of the canonical XML
 	Message      *contentStatement     `json:"message"`
 	Certificate  *certificateStatement `json:"certificate"`
 	Verdict      *verdictStatement     `json:"verdict"`
@@ -77,7 +78,7 @@ type contentStatement struct {
 }
 
 type certificateStatement struct {
-	contentStatement        // of the certificate in DER
+	contentStatement        // size and digest of the DER encoding
 	Subject          string `json:"subject"`
 	Issuer           string `json:"issuer"`
 	Serial           string `json:"serial"`
@@ -85,7 +86,7 @@ type certificateStatement struct {
 	NotAfter         string `json:"not_after"`
 }
 
-// verdictStatement is how the audit trail says that the request ended.
+// verdictStatement is the outcome of the request as recorded in the audit log.
 type verdictStatement struct {
 	Outcome     string          `json:"outcome"`
 	Reason      string          `json:"reason"`
@@ -96,7 +97,7 @@ type verdictStatement struct {
 	Sealed      *proofStatement `json:"sealed"`
 }
 
-// proofStatement is a trail.Proof.
+// proofStatement is the JSON form of an audit log proof.
 type proofStatement struct {
 	Columns    [][]byte         `json:"columns"`
 	Before     string           `json:"head_before"`
@@ -104,10 +105,10 @@ type proofStatement struct {
 	Checkpoint trail.Checkpoint `json:"checkpoint"`
 }
 
-// ErrNoEvidence says that the register has no such notification.
+// ErrNoEvidence reports that the register has no such notification.
 var ErrNoEvidence = errors.New("the register has no notification with this number")
 
-// Write writes the file, a zip.
+// Write writes the ZIP archive.
 func (e Evidence) Write(ctx context.Context, number ident.NotificationNumber, to io.Writer) error {
 	versions, err := e.Store.Proofs(ctx, number)
 	if err != nil {
@@ -116,7 +117,7 @@ func (e Evidence) Write(ctx context.Context, number ident.NotificationNumber, to
 	if len(versions) == 0 {
 		return ErrNoEvidence
 	}
-	// Which key signs stands in what is signed: so it is asked first.
+	// The signed statement names the signing key, so the key is needed before the statement exists.
 	_, key, err := e.Store.Sign(ctx, nil)
 	if err != nil {
 		return err
@@ -125,11 +126,11 @@ func (e Evidence) Write(ctx context.Context, number ident.NotificationNumber, to
 	s := statement{Form: statementForm, Number: number.Digits(), Reference: versions[0].Reference, MadeAt: made.Format(time.RFC3339Nano), KeyID: key.KeyID}
 	b := bundle{issuers: e.Issuers}
 	for i := range versions {
-		said, addErr := b.add(&versions[i])
+		version, addErr := b.add(&versions[i])
 		if addErr != nil {
 			return addErr
 		}
-		s.Versions = append(s.Versions, said)
+		s.Versions = append(s.Versions, version)
 	}
 	if err = b.finish(ctx, e.Store, &s, key); err != nil {
 		return err
@@ -150,12 +151,12 @@ func (e Evidence) Write(ctx context.Context, number ident.NotificationNumber, to
 	return nil
 }
 
-// bundle is the content of the file.
+// evidenceBundle collects the content of the archive.
 type bundle struct {
 	issuers []*x509.Certificate
 	files   []file
 	proved  []provedMessage
-	path    []*x509.Certificate // of the issuers that are needed
+	path    []*x509.Certificate // the known issuers that are needed
 }
 
 type file struct {
@@ -163,12 +164,12 @@ type file struct {
 	content []byte
 }
 
-// provedMessage is a message that can be verified, for the instructions.
+// signedMessage is a version that the instructions show how to verify.
 type provedMessage struct {
 	version  int
 	accepted time.Time
 	sha256   string
-	issued   bool // the issuers have one that fits
+	issued   bool // a known issuer issued the certificate
 }
 
 func (b *bundle) put(name string, content []byte) *contentStatement {
@@ -176,12 +177,12 @@ func (b *bundle) put(name string, content []byte) *contentStatement {
 	return &contentStatement{File: name, Bytes: len(content), SHA256: sum(content)}
 }
 
-func sum(octets []byte) string {
-	hash := sha256.Sum256(octets)
+func sum(data []byte) string {
+	hash := sha256.Sum256(data)
 	return hex.EncodeToString(hash[:])
 }
 
-// add puts the message and the certificate of a version in, and says what is known of it.
+// addVersion adds the message and the certificate of a version, and returns its part of the statement.
 func (b *bundle) add(v *store.Proved) (versionStatement, error) {
 	s := versionStatement{Version: v.Version, Type: string(v.Type), State: string(v.State), Change: string(v.Change),
 		AcceptedAt: v.RegisteredAt.UTC().Format(time.RFC3339Nano), Signer: v.Signer, Organisation: v.Organisation.Digits(),
@@ -212,7 +213,7 @@ func verdict(r *store.Recorded) *verdictStatement {
 	if p := r.Proof; p != nil {
 		v.Sealed = &proofStatement{Before: hex.EncodeToString(p.Before[:]), Checkpoint: p.Checkpoint}
 		for _, column := range p.Columns {
-			v.Sealed.Columns = append(v.Sealed.Columns, append([]byte{}, column...)) // none is null
+			v.Sealed.Columns = append(v.Sealed.Columns, append([]byte{}, column...)) // a nil slice would become null
 		}
 		for _, row := range p.Rows {
 			v.Sealed.Rows = append(v.Sealed.Rows, hex.EncodeToString(row[:]))
@@ -221,7 +222,7 @@ func verdict(r *store.Recorded) *verdictStatement {
 	return v
 }
 
-// issue adds the certificates of the authorities above a certificate, as far as they are known, and reports whether any is.
+// addIssuerChain adds the known issuers in the certificate's chain and reports whether there is any.
 func (b *bundle) issue(certificate *x509.Certificate) bool {
 	found := false
 	for range len(b.issuers) {
@@ -256,7 +257,7 @@ func contains(all []*x509.Certificate, one *x509.Certificate) bool {
 	return false
 }
 
-// finish signs the statement and adds all that goes with it.
+// addSignedStatement signs the statement and adds it with its signature, public key, issuers and instructions.
 func (b *bundle) finish(ctx context.Context, signer Prover, s *statement, key store.PublicKey) error {
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {

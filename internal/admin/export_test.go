@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// Children cuts a document, and returns its children as documents.
+// SplitChildren splits a document and returns the children of its root as documents.
 func Children(document []byte) ([][]byte, error) {
-	s, err := newSplitter(bufio.NewReaderSize(bytes.NewReader(document), 16)) // so small that everything crosses its end
+	s, err := newSplitter(bufio.NewReaderSize(bytes.NewReader(document), 16)) // so small that all markup crosses its end
 	if err != nil {
 		return nil, err
 	}

@@ -16,29 +16,29 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// The forms of an extract: all that there is, or only what changes.
+// The forms of an extract: every entry, or only the changes.
 const (
 	FormFull  = "full"
 	FormDelta = "delta"
 )
 
-// Extract is a file of an authentic source.
+// Extract is a file to import from an authentic source.
 type Extract struct {
 	Kind string
-	Name string // of the file
-	// Open opens the file. A commit reads it twice: nothing is written before all of it was read without a fault.
+	Name string // file name
+	// Open opens the file. A commit reads it twice: nothing is written before the whole file is known to be valid.
 	Open func() (io.ReadCloser, error)
-	Form string     // FormFull or FormDelta; of the published list, which says it itself, also none
-	Day  ident.Date // from when on what a full extract leaves out has ended, unless the extract says it
+	Form string     // FormFull, FormDelta, or "": delta for CSV, stated in the header of the published list
+	Day  ident.Date // the day on which entries missing from a full extract end, unless the extract states it
 }
 
-// Importer brings extracts in.
+// Importer imports extracts.
 type Importer struct {
 	Database *store.DB
 	Operator Operator
 }
 
-// SequenceError is the refusal of a published list that does not follow the last one.
+// SequenceError reports a published list that does not follow the last one imported.
 type SequenceError struct {
 	Given, Last int64
 	Delta       bool
@@ -54,7 +54,7 @@ func (e *SequenceError) Error() string {
 	return fmt.Sprintf("full list %d cannot be loaded: the newer list %d is there", e.Given, e.Last)
 }
 
-// Report says what an extract changes.
+// ImportReport states what an extract changes.
 type Report struct {
 	Kind     string
 	Form     string
@@ -63,20 +63,20 @@ type Report struct {
 	Rows     int
 	New      int
 	Changed  int
-	// Unchanged are entries of the extract that are there as they are; Ended those that a full one leaves out.
+	// Unchanged counts entries that are already stored as given; Ended those that a full extract omits.
 	Unchanged, Ended int
-	// Changes are the first of them, a line each.
+	// Changes are the first maxReportedChanges changes, one line each.
 	Changes []string
 	Digest  [sha256.Size]byte
 }
 
-// Check finds out what the extract would change, and changes nothing.
+// DryRun reports what the extract would change, without changing anything.
 func (i Importer) Check(ctx context.Context, e Extract) (Report, error) {
 	r, _, err := i.run(ctx, e, nil)
 	return r, err
 }
 
-// Commit does what Check tells, all of it or nothing.
+// Commit applies the changes that DryRun reports, in one transaction.
 func (i Importer) Commit(ctx context.Context, e Extract) (Report, error) {
 	checked, versions, err := i.run(ctx, e, nil)
 	if err != nil {
@@ -86,23 +86,24 @@ func (i Importer) Commit(ctx context.Context, e Extract) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	entering := store.Import{Act: events[0], SourceVersion: store.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
+	imported := store.Import{Act: events[0], SourceVersion: store.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
 		Form: checked.Form, Day: checked.Day, Rows: checked.Rows, Digest: checked.Digest[:], LoadedAt: events[0].At}}
 	if len(versions) > 0 {
-		entering.After = versions[len(versions)-1].ID
+		imported.After = versions[len(versions)-1].ID
 	}
-	entering.Entries = func(hand func(store.Sources) error) error {
-		again, _, err := i.run(ctx, e, hand)
+	imported.Entries = func(handle func(store.Sources) error) error {
+		again, _, err := i.run(ctx, e, handle)
 		if err == nil && !slices.Equal([]string{again.summary(), string(again.Digest[:])}, []string{checked.summary(), string(checked.Digest[:])}) {
 			err = errors.New("the file or the register changed meanwhile: nothing was changed, run it again")
 		}
 		return err
 	}
-	return checked, i.Database.Import(ctx, entering)
+	return checked, i.Database.Import(ctx, imported)
 }
 
-// run reads the extract and compares it. It hands over what changes, where that is wanted.
-func (i Importer) run(ctx context.Context, e Extract, hand func(store.Sources) error) (report Report, versions []store.SourceVersion, err error) {
+// compareExtract reads the extract and compares it with the stored entries. It passes the changed entries to handle
+// unless that is nil.
+func (i Importer) run(ctx context.Context, e Extract, handle func(store.Sources) error) (report Report, versions []store.SourceVersion, err error) {
 	k, err := kindNamed(e.Kind)
 	if err != nil {
 		return report, nil, err
@@ -116,36 +117,36 @@ func (i Importer) run(ctx context.Context, e Extract, hand func(store.Sources) e
 		return report, nil, err
 	}
 	report = Report{Kind: e.Kind, Form: e.Form, Day: e.Day}
-	var found faults
-	c := &comparison{seen: map[string]int{}, faults: &found}
-	// Each chunk is compared in a view of its own. None is open for long, and the version that is compared with is looked
-	// at again when all is kept.
+	var errs faults
+	c := &comparison{seen: map[string]int{}, faults: &errs}
+	// Each chunk is compared in its own short read transaction. The import transaction checks again that the source
+	// version compared with is still the current one.
 	compare := func(f func(store.SourceReader) error) error {
-		failed := i.Database.Sources(ctx, f)
-		if changed := c.take(); failed == nil && hand != nil {
-			failed = hand(changed)
+		readErr := i.Database.Sources(ctx, f)
+		if changed := c.take(); readErr == nil && handle != nil {
+			readErr = handle(changed)
 		}
-		return failed
+		return readErr
 	}
-	chunked := func(some *chunk) error {
-		report.Rows += len(some.lines)
-		if len(found.all) > 0 {
-			return nil // nothing comes of it; only further faults are looked for
+	handleChunk := func(batch *chunk) error {
+		report.Rows += len(batch.lines)
+		if len(errs.all) > 0 {
+			return nil // the import fails anyway; continue only to report further errors
 		}
 		return compare(func(r store.SourceReader) error {
 			c.known, c.day = r, report.Day
-			return k.compare(c, some)
+			return k.compare(c, batch)
 		})
 	}
 	hash := sha256.New()
 	in := bufio.NewReaderSize(io.TeeReader(file, hash), 1<<16)
 	if isXML(in) {
-		err = report.readList(k, in, versions, &found, chunked)
+		err = report.readList(k, in, versions, &errs, handleChunk)
 	} else {
-		err = report.readCSV(k, in, &found, chunked)
+		err = report.readCSV(k, in, &errs, handleChunk)
 	}
 	if err == nil {
-		err = found.err()
+		err = errs.err()
 	}
 	if err == nil {
 		_, err = io.Copy(io.Discard, in)
@@ -168,37 +169,37 @@ func (i Importer) run(ctx context.Context, e Extract, hand func(store.Sources) e
 	return report, versions, nil
 }
 
-// isXML looks at the first octets.
+// isXML reports whether the file begins with markup, after a byte order mark and space.
 func isXML(in *bufio.Reader) bool {
 	begin, _ := in.Peek(64)
 	return bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(begin, []byte("\ufeff"))), []byte("<"))
 }
 
-func (r *Report) readCSV(k *kind, in io.Reader, found *faults, hand func(*chunk) error) error {
+func (r *Report) readCSV(k *kind, in io.Reader, errs *faults, handle func(*chunk) error) error {
 	if r.Form == "" {
 		r.Form = FormDelta
 	}
 	if r.Form == FormFull && !k.ends {
 		return fmt.Errorf("a file of %s is never full: an entry that is not in it has not ended", k.name)
 	}
-	if err := k.readCSV(in, found, hand); err != nil {
+	if err := k.readCSV(in, errs, handle); err != nil {
 		return err
 	}
 	return r.notEmpty()
 }
 
-func (r *Report) readList(k *kind, in *bufio.Reader, versions []store.SourceVersion, found *faults, hand func(*chunk) error) error {
+func (r *Report) readList(k *kind, in *bufio.Reader, versions []store.SourceVersion, errs *faults, handle func(*chunk) error) error {
 	if k.name != deviceKind {
 		return fmt.Errorf("%s come as CSV: only the list of devices is published as XML", k.name)
 	}
-	err := readList(in, found, func(h header) error { return r.follow(h, versions) }, hand)
+	err := readList(in, errs, func(h header) error { return r.follow(h, versions) }, handle)
 	if err != nil {
 		return err
 	}
 	return r.notEmpty()
 }
 
-// notEmpty refuses what would end everything.
+// rejectEmptyFull rejects a full extract without entries, which would end every stored entry.
 func (r *Report) notEmpty() error {
 	if r.Form == FormFull && r.Rows == 0 {
 		return errors.New("a full extract without an entry would end everything")
@@ -206,7 +207,7 @@ func (r *Report) notEmpty() error {
 	return nil
 }
 
-// follow takes over what the list says of itself.
+// applyHeader takes form, sequence number and day from the list's header, and rejects a list out of sequence.
 func (r *Report) follow(h header, versions []store.SourceVersion) error {
 	form := FormFull
 	if h.delta() {
@@ -231,7 +232,7 @@ func (r *Report) follow(h header, versions []store.SourceVersion) error {
 	return nil
 }
 
-// summary is the report in one line.
+// summaryLine returns the counts as one line of text.
 func (r *Report) summary() string {
 	sequence := ""
 	if r.Sequence > 0 {
@@ -241,7 +242,7 @@ func (r *Report) summary() string {
 		r.New, r.Changed, r.Unchanged, r.Ended)
 }
 
-// Write tells the report: a line of counts, and the first changes.
+// Write writes the report as text: a line of counts, then the first changes.
 func (r *Report) Write(to io.Writer) error {
 	b := bytes.NewBufferString(r.summary() + "\n")
 	for _, change := range r.Changes {

@@ -31,14 +31,14 @@ func mustParse[T any](t testing.TB, parse func(string) (T, error), s string) T {
 func ssin(t testing.TB, s string) ident.SSIN { t.Helper(); return mustParse(t, ident.ParseSSIN, s) }
 func day(t testing.TB, s string) ident.Date  { t.Helper(); return mustParse(t, ident.ParseDate, s) }
 
-// onBoth runs a test on either engine.
+// forEachEngine runs a test on each database engine.
 func onBoth(t *testing.T, test func(*testing.T, storetest.Backend)) {
 	t.Helper()
 	t.Run("SQLite", func(t *testing.T) { t.Parallel(); test(t, storetest.Embedded(t)) })
 	t.Run("PostgreSQL", func(t *testing.T) { t.Parallel(); test(t, storetest.Server(t)(t)) })
 }
 
-// importing is an operator at an open register.
+// importFixture is an importer on an open register.
 type importing struct {
 	*testing.T
 	db *store.DB
@@ -67,7 +67,7 @@ func told(t *testing.T, r admin.Report) string {
 	return b.String()
 }
 
-// does checks an extract, commits it, and wants both to tell the same.
+// checkImport does a dry run of an extract, commits it, and compares both reports with the wanted one.
 func (i importing) does(x admin.Extract, want string) {
 	i.Helper()
 	checked, err := i.Check(i.Context(), x)
@@ -93,7 +93,7 @@ func (i importing) refuses(x admin.Extract, want string) {
 	}
 }
 
-// refusal wants an extract to be refused by both, and to change nothing.
+// rejectImport checks that the dry run and the commit fail with the wanted error and change nothing.
 func (i importing) refusal(x admin.Extract, want string) error {
 	i.Helper()
 	before := i.state()
@@ -112,7 +112,7 @@ func (i importing) refusal(x admin.Extract, want string) error {
 	return err
 }
 
-// state is what the register tells: versions, devices and the audit trail.
+// registerState returns the source versions, the devices and the audit events as text.
 func (i importing) state() string {
 	i.Helper()
 	versions, err := i.db.SourceVersions(i.Context(), "")
@@ -319,7 +319,8 @@ func TestFullAndDelta(t *testing.T) {
 	})
 }
 
-// affiliationsEnded are those of the development data that a full list of one ends: none that an organisation gives itself.
+// endedAffiliations returns the report of a full list with one affiliation: it ends the others of the development data,
+// except those that an organisation granted itself.
 func affiliationsEnded(t *testing.T, i importing) string {
 	t.Helper()
 	var open []register.Affiliation
@@ -342,7 +343,7 @@ func affiliationsEnded(t *testing.T, i importing) string {
 	return lines
 }
 
-// A number that was replaced and the one that replaced it find everything, through the domain.
+// Both a replaced number and its replacement find the person's notifications and implants.
 func TestReplacedNumber(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, b storetest.Backend) {
@@ -408,7 +409,7 @@ func TestReplacedNumber(t *testing.T) {
 	})
 }
 
-// Whoever comes between the comparison and the change finds the import refused, and nothing staged left behind.
+// An import fails, and leaves no staged rows, if another import commits between its comparison and its changes.
 func TestAnotherImportBetween(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, b storetest.Backend) {
@@ -431,8 +432,8 @@ func TestAnotherImportBetween(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		err := i.db.Import(t.Context(), store.Import{SourceVersion: store.SourceVersion{Kind: "devices", LoadedAt: time.Now()}, After: 9,
-			Entries: func(hand func(store.Sources) error) error {
-				return hand(store.Sources{Devices: []register.Device{i.device(knee)}})
+			Entries: func(handle func(store.Sources) error) error {
+				return handle(store.Sources{Devices: []register.Device{i.device(knee)}})
 			}})
 		if !errors.Is(err, store.ErrSourcesChanged) {
 			t.Errorf("%v", err)

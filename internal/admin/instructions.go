@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The elements of a message whose Id xmlsec1 must be told of, because it reads no schema.
+// xmlsecIDAttributes declares the elements with an Id attribute: xmlsec1 reads no schema.
 const idAttributes = "--id-attr:Id http://schemas.xmlsoap.org/soap/envelope/:Body " +
 	"--id-attr:Id http://www.w3.org/2003/05/soap-envelope:Body " +
 	"--id-attr:Id http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd:Timestamp " +
@@ -21,7 +21,7 @@ EN  This file proves who signed which notification, and when the register accept
     each must succeed. Compare the service's key with the one that you have from the service itself.
 `
 
-// readme says how to verify the file. Each line that begins with "$ " is a command.
+// buildReadme returns the instructions for verifying the archive. Each line that begins with "$ " is a command.
 func readme(messages []provedMessage) string {
 	var b strings.Builder
 	b.WriteString(introduction)

@@ -12,10 +12,10 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// maxFaults bounds what is told about one file.
+// maxFileErrors bounds the errors reported about one file.
 const maxFaults = 50
 
-// faults are what is wrong with a file.
+// fileErrors collects the errors in a file.
 type faults struct{ all []error }
 
 func (f *faults) add(number int, what string) {
@@ -26,11 +26,11 @@ func (f *faults) add(number int, what string) {
 
 func (f *faults) err() error { return errors.Join(f.all...) }
 
-// line is one line of a file, or one entry of the published list.
+// sourceRow is one row of a CSV file or one entry of the published list. Its methods parse a column and record errors.
 type line struct {
 	raw    func(column string) string
 	number int
-	place  string // what a column is called
+	place  string // the word for a column in errors: "column" or "element"
 	names  map[string]string
 	faults *faults
 }
@@ -42,7 +42,8 @@ func (l *line) fault(column, what string) {
 	l.faults.add(l.number, ", "+l.place+" "+column+": "+what)
 }
 
-// text reads any text. Control characters are refused: no answer in XML could hold them.
+// parseText returns the trimmed text of a column. It rejects control characters, which a response in XML cannot
+// contain.
 func (l *line) text(column string) string {
 	text := strings.TrimSpace(l.raw(column))
 	if strings.ContainsFunc(text, unicode.IsControl) || !utf8.ValidString(text) {
@@ -64,7 +65,7 @@ const (
 	optional  = false
 )
 
-// value reads an identifier or a day. The fault repeats the refusal's words, never the value.
+// parseValue parses an identifier or a day. An error repeats the parser's message, never the value.
 func value[T any](l *line, column string, parse func(string) (T, error), needed bool) T {
 	var none T
 	text := l.text(column)

@@ -14,18 +14,18 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// listNamespace is that of the lists which the insurance institute publishes as XML.
+// listNamespace is the XML namespace of the device lists that RIZIV/INAMI publishes.
 const listNamespace = "http://www.riziv.fgov.be/xsd/cti/201411"
 
-// header is what the published list says of itself.
+// listHeader is the header of the published list.
 type header struct {
 	sequence int64
-	from, to ident.Date // of the modifications in a delta; a full list has only the second
+	from, to ident.Date // period of the modifications in a delta; a full list has only the end
 }
 
 func (h header) delta() bool { return !h.from.IsZero() }
 
-// elements of an entry, with the columns that they fill. Those without one are published, and tell this register nothing.
+// columnByElement maps the elements of an entry to columns. Elements with an empty column are allowed and ignored.
 var elements = map[string]string{
 	"NotificationCode": "notification_code", "ProductName": "name", "ProductReference": "reference", "Manufacturer": "manufacturer",
 	"Distributor": "distributor", "ClassificationCode": "classification", "PublicationDate": "valid_from", "DeletedOn": "deleted_on",
@@ -52,8 +52,8 @@ func recordLimits() xmldoc.Limits {
 	return l
 }
 
-// readList hands the header of the published list over, and then the devices, chunk by chunk.
-func readList(in *bufio.Reader, found *faults, head func(header) error, hand func(*chunk) error) error {
+// readDeviceList passes the header of the published list to handleHeader, then the devices to handle, chunk by chunk.
+func readList(in *bufio.Reader, errs *faults, handleHeader func(header) error, handle func(*chunk) error) error {
 	s, err := newSplitter(in)
 	if err != nil {
 		return err
@@ -69,25 +69,25 @@ func readList(in *bufio.Reader, found *faults, head func(header) error, hand fun
 			if len(c.lines) == 0 {
 				return nil
 			}
-			return hand(c)
+			return handle(c)
 		case err != nil:
 			return err
 		}
 		if first {
 			var h header
 			if h, err = entry.header(); err == nil {
-				err = head(h)
+				err = handleHeader(h)
 			}
 			if err != nil {
 				return err
 			}
 			continue
 		}
-		if err = entry.device(found, c); err != nil {
+		if err = entry.device(errs, c); err != nil {
 			return err
 		}
 		if len(c.lines) == chunkSize {
-			if err = hand(c); err != nil {
+			if err = handle(c); err != nil {
 				return err
 			}
 			c = &chunk{listed: true}
@@ -95,7 +95,7 @@ func readList(in *bufio.Reader, found *faults, head func(header) error, hand fun
 	}
 }
 
-// record is a child of the list's root.
+// listRecord is a child of the list's root.
 type record struct {
 	xmldoc.Element
 	begins, line int
@@ -117,17 +117,17 @@ func nextRecord(s *splitter) (record, error) {
 	return r, nil
 }
 
-// lineOf finds where in the file an element stands.
+// lineOfElement returns the line of an element in the file.
 func (r record) lineOf(e xmldoc.Element) int {
 	start, _ := e.Offset()
 	return r.line + strings.Count(e.Document().Source()[r.begins:start], "\n")
 }
 
-// fields are the texts of the children; a child that repeats adds to the text.
-func (r record) fields(known map[string]string) (map[string]string, error) {
+// readFields returns the texts of the children by column. Repeated device identifiers are joined with spaces.
+func (r record) fields(columns map[string]string) (map[string]string, error) {
 	values := map[string]string{}
 	for e := range r.Children() {
-		column, published := known[e.Local()]
+		column, published := columns[e.Local()]
 		if !published || e.Space() != listNamespace {
 			return nil, fmt.Errorf("line %d: the element %q is not known here", r.lineOf(e), e.Local())
 		}
@@ -135,13 +135,13 @@ func (r record) fields(known map[string]string) (map[string]string, error) {
 			continue
 		}
 		text, plain := e.Text()
-		before, twice := values[column]
+		before, duplicate := values[column]
 		switch {
 		case !plain:
 			return nil, fmt.Errorf("line %d: the element %q holds elements", r.lineOf(e), e.Local())
-		case twice && column != "udi_di":
+		case duplicate && column != "udi_di":
 			return nil, fmt.Errorf("line %d: the element %q stands there twice", r.lineOf(e), e.Local())
-		case twice:
+		case duplicate:
 			text = before + " " + text
 		}
 		values[column] = text
@@ -177,8 +177,8 @@ func (r record) header() (header, error) {
 	return h, nil
 }
 
-// device adds an entry of the list to a chunk.
-func (r record) device(found *faults, c *chunk) error {
+// appendDevice appends an entry of the list to a chunk.
+func (r record) device(errs *faults, c *chunk) error {
 	if r.Local() != "Data" {
 		return fmt.Errorf("line %d: the element %q is not known here", r.line, r.Local())
 	}
@@ -193,7 +193,7 @@ func (r record) device(found *faults, c *chunk) error {
 	case strings.TrimSpace(values["deleted_on"]) != "":
 		values["status"] = string(register.DeviceDeleted)
 	}
-	l := &line{raw: func(column string) string { return values[column] }, number: r.line, place: "element", names: columnElements, faults: found}
+	l := &line{raw: func(column string) string { return values[column] }, number: r.line, place: "element", names: columnElements, faults: errs}
 	addDevice(l, &c.entries)
 	c.lines = append(c.lines, r.line)
 	return nil

@@ -16,13 +16,13 @@ import (
 	"github.com/openctr/ctr/internal/storetest"
 )
 
-// The invented list of the load tests.
+// Sizes of the generated list.
 const (
 	listedDevices = 200_000
 	changedByList = 500
 )
 
-// bigList writes a list of n invented products while it is read, so that the test needs no memory for it.
+// generateList generates a list of n invented products while it is read, so that the test needs no memory for it.
 func bigList(head string, n int, name func(int) string) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {
@@ -31,7 +31,7 @@ func bigList(head string, n int, name func(int) string) io.ReadCloser {
 			gtin := fmt.Sprintf("0541%09d", i)
 			sum := 0
 			for place, digit := range gtin {
-				sum += int(digit-'0') * (1 + 2*(place%2)) // of thirteen digits the last weighs 3 in a GTIN-14
+				sum += int(digit-'0') * (1 + 2*(place%2)) // in a GTIN-14 the last of the first thirteen digits has weight 3
 			}
 			_, err = fmt.Fprintf(w, `<Data><NotificationCode>%010d%02d</NotificationCode><ProductName>%s</ProductName><ProductReference>REF-%d</ProductReference>
 <Manufacturer>Invented Implants of the %d. Street N.V.</Manufacturer><Distributor>Alma Distribution NV</Distributor>
@@ -55,8 +55,9 @@ func (i importing) listed(head string, n int, name func(int) string) admin.Extra
 	return x
 }
 
-// loads imports a full list, a delta on top of it, and the next full list in which everything changes, while another program
-// writes, and tells how long each took and the longest that the other waited.
+// measureImports imports a full list, a delta, and a full list in which every entry changes, while another program
+// writes. For each import it returns the duration and the longest wait of the other program, and for all the peak heap
+// in bytes.
 func loads(t *testing.T, b storetest.Backend, devices int) (took, waited [3]time.Duration, peak uint64) {
 	t.Helper()
 	i, other := importer(t, b.Open(t)), b.Open(t)
@@ -110,7 +111,7 @@ func TestAnotherProgramWritesMeanwhile(t *testing.T) {
 	})
 }
 
-// TestLargeList is the acceptance of a list of two hundred thousand. It runs with CTR_LOAD=1, on a machine that does nothing else.
+// TestLargeList is the acceptance test with 200,000 devices. It runs with CTR_LOAD=1, on an otherwise idle machine.
 func TestLargeList(t *testing.T) {
 	if os.Getenv("CTR_LOAD") == "" {
 		t.Skip("CTR_LOAD is not set")

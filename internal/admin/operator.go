@@ -12,39 +12,39 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// The acts of an operator, as the audit trail calls them.
+// The operator's actions, as named in the audit log.
 const (
 	ActImport     = "AdminImport"
 	ActKeys       = "AdminKeys"
 	ActReveal     = "AdminReveal"
-	ActAudit      = "AdminAudit" // reading the audit trail
+	ActAudit      = "AdminAudit" // exporting the audit log
 	ActEvidence   = "AdminEvidence"
-	ActRecall     = "AdminRecall"     // tracing what is recalled, or marking a device
-	ActStatistics = "AdminStatistics" // with small numbers
+	ActRecall     = "AdminRecall"     // tracing a recall, or marking a device recalled
+	ActStatistics = "AdminStatistics" // exporting exact small counts
 )
 
-// maxReason bounds what an operator says about an act.
+// maxReasonLength bounds the reason that an operator gives, in bytes.
 const maxReason = 500
 
-// Operator is who acts on the register without a signed message. His acts stand in the same audit trail as those of callers.
+// Operator acts on the register without a signed message. The audit log of the callers also records their actions.
 type Operator struct {
 	Store register.Store
-	Name  string // his account, or what he says it is
+	Name  string // the account name, or the name given on the command line
 	Now   func() time.Time
 	NewID func() string
 }
 
-// Act is one of them.
+// Action is an operator's action as recorded in the audit log.
 type Act struct {
 	Operation string
-	Detail    string // of what kind, in words of the program
-	Reason    string // that the operator stated; sealed
+	Detail    string // what was done, in the program's words
+	Reason    string // what the operator stated; stored encrypted
 	Patient   ident.SSIN
 	Number    ident.NotificationNumber
 }
 
-// Record writes acts to the audit trail, all or none, under one correlation. What reads or hands out something does so
-// first: what could not be recorded is not done.
+// RecordActions writes the actions to the audit log in one transaction, with one correlation ID. A function that
+// discloses data calls it first, so that nothing unrecorded is disclosed.
 func (o Operator) Record(ctx context.Context, acts ...Act) error {
 	events, err := o.events(acts...)
 	if err != nil {
@@ -64,7 +64,7 @@ func (o Operator) Record(ctx context.Context, acts ...Act) error {
 	return nil
 }
 
-// events are the acts as the audit trail keeps them.
+// newEvents returns the audit events of the actions.
 func (o Operator) events(acts ...Act) ([]register.Event, error) {
 	name := strings.TrimSpace(o.Name)
 	if name == "" {
@@ -79,7 +79,7 @@ func (o Operator) events(acts ...Act) ([]register.Event, error) {
 	return events, nil
 }
 
-// CheckReason refuses the reason of an act when there is none, or when it is no text to keep.
+// CheckReason rejects a reason that is empty, too long or not UTF-8.
 func CheckReason(reason string) error {
 	switch trimmed := strings.TrimSpace(reason); {
 	case trimmed == "":

@@ -29,7 +29,7 @@ func TestNobodyActs(t *testing.T) {
 	}
 }
 
-// pages is an audit trail of so many entries, in pages.
+// pagedAudit is an AuditReader over a slice; it respects the page limit.
 type pages struct {
 	entries []store.AuditEntry
 	err     error

@@ -17,26 +17,26 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// Recalls is what recalls are traced in.
+// RecallStore traces recalls and marks devices recalled.
 type Recalls interface {
 	Recall(context.Context, store.RecallQuery) (*store.Recall, error)
 	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.Event) (bool, error)
 }
 
-// Tracing is a recall that is traced, and handed out.
+// RecallTrace traces a recall and exports the result.
 type Tracing struct {
 	Query  store.RecallQuery
-	Reason string // to name the patients; see CheckRevealReason
+	Reason string // for naming the patients, who stay pseudonymous without it; see CheckRevealReason
 	Format string // table, csv or json
 }
 
-// The length of a reason to name patients, in characters: as of the reason that a doctor gives for an emergency.
+// The length of a reason to name patients, in characters: the same limits as for an emergency reason.
 const (
 	shortestReveal = 10
 	longestReveal  = 200
 )
 
-// CheckRevealReason refuses a reason to lift the pseudonyms that says too little, or too much.
+// CheckRevealReason rejects a reason for naming patients that is too short, too long or not UTF-8.
 func CheckRevealReason(reason string) error {
 	if n := utf8.RuneCountInString(strings.TrimSpace(reason)); n < shortestReveal || n > longestReveal || !utf8.ValidString(reason) {
 		return fmt.Errorf("state the reason to name patients in %d to %d characters: it is kept in the audit trail", shortestReveal, longestReveal)
@@ -44,8 +44,8 @@ func CheckRevealReason(reason string) error {
 	return nil
 }
 
-// Write traces the recall, records who did so, and hands it out; in this order, so that nobody learns what could not be
-// recorded. Patients are named only when there is a reason: then the audit trail has an event about each of them.
+// Write traces the recall, records the action, and exports the result, in this order: nothing unrecorded is disclosed.
+// It names patients only when a reason is given, and then records one event about each of them.
 func (t Tracing) Write(ctx context.Context, from Recalls, by Operator, to io.Writer) (*store.Recall, error) {
 	q := t.Query
 	if q.Reveal = t.Reason != ""; q.Reveal {
@@ -84,7 +84,8 @@ func (t Tracing) Write(ctx context.Context, from Recalls, by Operator, to io.Wri
 	return recall, nil
 }
 
-// recallDetail says in the audit trail what was traced. A serial number is of one patient's implant, and stays out.
+// describeRecallQuery describes the query for the audit log. It omits serial numbers, which identify one patient's
+// implant.
 func recallDetail(q *store.RecallQuery) string {
 	parts := []string{"trace"}
 	for _, part := range []struct{ name, value string }{
@@ -107,7 +108,7 @@ func rangeText(r store.Range) string {
 	return r.From + " to " + r.To
 }
 
-// Mark marks a device recalled from a day on, or lifts the mark when there is none.
+// MarkDeviceRecalled marks a device recalled from the given day on. The zero day removes the mark.
 func (o Operator) Mark(ctx context.Context, in Recalls, code ident.NotificationCode, on ident.Date) error {
 	detail := "mark code " + code.Digits() + " recalled on " + on.String()
 	if on.IsZero() {
@@ -124,7 +125,7 @@ func (o Operator) Mark(ctx context.Context, in Recalls, code ident.NotificationC
 	return err
 }
 
-// recalled is a line as it is handed out. The names are those of the columns in the documents.
+// recallLine is an exported line. The JSON names are also the CSV columns.
 type recalled struct {
 	SpecialistNIHII string `json:"specialist_nihii"`
 	Specialist      string `json:"specialist"`
@@ -200,8 +201,8 @@ func recalledCells(r *store.Recall, reveal bool) [][]string {
 	return rows
 }
 
-func yes(is bool) string {
-	if is {
+func yes(flag bool) string {
+	if flag {
 		return "yes"
 	}
 	return ""
@@ -217,7 +218,7 @@ func writeRecallTable(to io.Writer, r *store.Recall, reveal bool) error {
 	return writeTable(to, recalledColumns(reveal), recalledCells(r, reveal))
 }
 
-// writeTable aligns columns for the eye.
+// writeTable writes a table with aligned columns.
 func writeTable(to io.Writer, columns []string, rows [][]string) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	if _, err := fmt.Fprintln(w, strings.Join(columns, "\t")); err != nil {
@@ -236,7 +237,7 @@ func writeTable(to io.Writer, columns []string, rows [][]string) error {
 	return w.Flush()
 }
 
-// printable keeps what a caller wrote from moving the cursor of who reads it.
+// replaceUnprintable prevents text that a caller wrote from controlling the reader's terminal.
 func printable(r rune) rune {
 	if unicode.IsPrint(r) {
 		return r

@@ -35,7 +35,8 @@ const (
 	injected    = "=cmd|'/c calc'!A1"
 )
 
-// recalling is a register of two patients with four implants of one product, of which one lot is a formula.
+// recallFixture is a register of two patients with four implants of one product; one lot number is a spreadsheet
+// formula.
 type recalling struct {
 	db       *store.DB
 	operator admin.Operator
@@ -78,7 +79,7 @@ func newRecalling(t *testing.T, b storetest.Backend) *recalling {
 	}}}
 }
 
-// recorded are the events since the last time.
+// newAuditEvents returns the events since the previous call.
 func (r *recalling) recorded(t *testing.T) []register.Event {
 	t.Helper()
 	all, _, err := r.db.Events(t.Context(), 0, 1000)
@@ -128,7 +129,7 @@ type document struct {
 	}
 }
 
-// Without a reason nobody is named, in no format; a pseudonym is the same whatever is asked, and after the key was changed.
+// Without a reason no format names a patient. Pseudonyms do not depend on the query and survive a key rotation.
 func (r *recalling) testPseudonyms(t *testing.T) {
 	r.recorded(t)
 	for _, format := range []string{"table", "csv", "json"} {
@@ -138,9 +139,9 @@ func (r *recalling) testPseudonyms(t *testing.T) {
 				t.Errorf("%s tells %s", format, secret)
 			}
 		}
-		for _, told := range []string{"17800389480", "Anna Claes", "71000436", "+Hospital", "2026-11-02", "P-"} {
-			if !strings.Contains(out, told) {
-				t.Errorf("%s does not tell %s:\n%s", format, told, out)
+		for _, want := range []string{"17800389480", "Anna Claes", "71000436", "+Hospital", "2026-11-02", "P-"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s does not tell %s:\n%s", format, want, out)
 			}
 		}
 		events := r.recorded(t)
@@ -200,7 +201,7 @@ func (r *recalling) document(t *testing.T, q store.RecallQuery, reason string) d
 	return d
 }
 
-// With a reason patients are named, and each finds it in the audit trail.
+// With a reason patients are named, and the audit log has an event about each.
 func (r *recalling) testReveal(t *testing.T) {
 	r.recorded(t)
 	const reason = "field safety notice FSN-2026-17"
@@ -226,16 +227,16 @@ func (r *recalling) testReveal(t *testing.T) {
 	}
 }
 
-// deaf is a store that records nothing.
+// readOnlyStore is a store whose writes fail.
 type deaf struct{ register.Store }
 
 func (deaf) Write(context.Context, func(register.Writer) error) error { return errors.New("no disk") }
 
-// What is refused, or cannot be recorded, hands out nothing.
+// A trace that is rejected or cannot be recorded writes nothing.
 func (r *recalling) testRefused(t *testing.T) {
 	r.recorded(t)
-	unheard, nobody := r.operator, r.operator
-	unheard.Store, nobody.Name = deaf{r.db}, " "
+	unrecorded, unnamed := r.operator, r.operator
+	unrecorded.Store, unnamed.Name = deaf{r.db}, " "
 	from := valid(t, ident.ParseDate, "2026-01-01")
 	for name, test := range map[string]struct {
 		tracing admin.Tracing
@@ -249,9 +250,9 @@ func (r *recalling) testRefused(t *testing.T) {
 		"a short reason":    {admin.Tracing{Query: byCode(t), Reason: "  because  "}, r.operator, "in 10 to 200 characters"},
 		"a long reason":     {admin.Tracing{Query: byCode(t), Reason: strings.Repeat("é", 201)}, r.operator, "in 10 to 200 characters"},
 		"not UTF-8":         {admin.Tracing{Query: byCode(t), Reason: "long enough\xff"}, r.operator, "in 10 to 200 characters"},
-		"nobody":            {admin.Tracing{Query: byCode(t)}, nobody, "give --by NAME"},
-		"not recorded":      {admin.Tracing{Query: byCode(t)}, unheard, "no disk"},
-		"reveal unrecorded": {admin.Tracing{Query: byCode(t), Reason: "a good reason, too"}, unheard, "no disk"},
+		"nobody":            {admin.Tracing{Query: byCode(t)}, unnamed, "give --by NAME"},
+		"not recorded":      {admin.Tracing{Query: byCode(t)}, unrecorded, "no disk"},
+		"reveal unrecorded": {admin.Tracing{Query: byCode(t), Reason: "a good reason, too"}, unrecorded, "no disk"},
 	} {
 		var out bytes.Buffer
 		if _, err := test.tracing.Write(t.Context(), r.db, test.by, &out); err == nil || !strings.Contains(err.Error(), test.want) || out.Len() > 0 {
@@ -279,7 +280,7 @@ func (r *recalling) device(t *testing.T) (d register.Device) {
 }
 
 func (r *recalling) testMark(t *testing.T) {
-	d := r.device(t) // which remembers it
+	d := r.device(t) // fills the device cache
 	deleted := valid(t, ident.ParseDate, "2026-10-01")
 	d.Status, d.DeletedOn = register.DeviceDeleted, deleted
 	if err := r.db.Load(t.Context(), store.Sources{Devices: []register.Device{d}}); err != nil {
@@ -288,11 +289,11 @@ func (r *recalling) testMark(t *testing.T) {
 	knee, on := valid(t, ident.ParseNotificationCode, kneeCode), valid(t, ident.ParseDate, "2026-11-21")
 	r.recorded(t)
 	for _, step := range []struct {
-		code   ident.NotificationCode
-		on     ident.Date
-		fault  string
-		status register.DeviceStatus
-		said   string
+		code       ident.NotificationCode
+		on         ident.Date
+		wantErr    string
+		status     register.DeviceStatus
+		wantReason string
 	}{
 		{knee, ident.Date{}, "none that is marked", register.DeviceDeleted, ""},
 		{valid(t, ident.ParseNotificationCode, "000060479203"), on, "no such device", register.DeviceDeleted, ""},
@@ -300,7 +301,7 @@ func (r *recalling) testMark(t *testing.T) {
 		{knee, ident.Date{}, "", register.DeviceDeleted, "lift the mark of code " + kneeCode},
 	} {
 		err := r.operator.Mark(t.Context(), r.db, step.code, step.on)
-		if (err == nil) != (step.fault == "") || err != nil && !strings.Contains(err.Error(), step.fault) {
+		if (err == nil) != (step.wantErr == "") || err != nil && !strings.Contains(err.Error(), step.wantErr) {
 			t.Errorf("%v", err)
 		}
 		d = r.device(t)
@@ -312,7 +313,7 @@ func (r *recalling) testMark(t *testing.T) {
 			t.Errorf("the device is %s, recalled on %s, deleted on %s", d.Status, d.RecalledOn, d.DeletedOn)
 		}
 		events := r.recorded(t)
-		if said := step.said; said == "" && len(events) != 0 || said != "" && (len(events) != 1 || events[0].Operation != admin.ActRecall || events[0].Reason != said) {
+		if wantReason := step.wantReason; wantReason == "" && len(events) != 0 || wantReason != "" && (len(events) != 1 || events[0].Operation != admin.ActRecall || events[0].Reason != wantReason) {
 			t.Errorf("recorded %+v", events)
 		}
 	}
@@ -321,7 +322,7 @@ func (r *recalling) testMark(t *testing.T) {
 	}
 }
 
-// Numbers below five are not told, unless they are asked for, which is recorded.
+// Counts below five are hidden unless exact counts are requested, which is recorded.
 func (r *recalling) testStatistics(t *testing.T) {
 	r.recorded(t)
 	write := func(by store.Grouping, format string, exact bool) string {
@@ -363,7 +364,7 @@ func (r *recalling) testStatistics(t *testing.T) {
 	}
 }
 
-// Somebody whose number was replaced is one patient, with the pseudonym of the newest number.
+// A person whose number was replaced is one patient, with the pseudonym of the newest number.
 func (r *recalling) testReplaced(t *testing.T) {
 	before := r.document(t, byCode(t), "")
 	if err := r.db.Replace(t.Context(), valid(t, ident.ParseSSIN, leroySSIN), valid(t, ident.ParseSSIN, vanDamSSIN)); err != nil {
@@ -380,14 +381,14 @@ func (r *recalling) testReplaced(t *testing.T) {
 	}
 }
 
-// given are figures that are given.
+// fixedStatistics is a StatisticsStore with a fixed result.
 type given struct{ all store.Statistics }
 
 func (g given) Statistics(context.Context, store.StatisticsQuery) (*store.Statistics, error) {
 	return &g.all, nil
 }
 
-// A number that is not told does not follow from the others.
+// A hidden count cannot be computed from the others.
 func TestSmallNumbersDoNotFollow(t *testing.T) {
 	figures := func(group string, n, late int) store.Figures {
 		return store.Figures{Group: group, Implantations: n, Placed: n, Notified: n, Late: late}

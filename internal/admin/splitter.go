@@ -8,32 +8,33 @@ import (
 	"io"
 )
 
-// splitter cuts a long XML document into the children of its root, and makes each a small document of its own: the XML
-// declaration, the root's start tag, one child, the root's end tag. So a list of any length is read in the memory of one
-// entry, and every octet that is used still goes through the project's one XML reader, with the namespaces that are in force.
+// xmlSplitter splits a long XML document into the children of its root. It returns each child as a small document: the
+// XML declaration, the root's start tag, one child, the root's end tag. A list of any length thus needs the memory of
+// one entry, and every byte used still passes through the project's only XML parser (xmldoc), with the namespaces in
+// scope.
 //
-// It knows no more of XML than where markup ends (XML 1.0, sections 2.4 to 2.7 and 3.1). What else is wrong with an entry,
-// the reader finds.
+// The splitter itself finds only where markup ends (XML 1.0, sections 2.4 to 2.7 and 3.1). The parser finds every other
+// error in an entry.
 type splitter struct {
 	in     *bufio.Reader
-	line   int    // of the next octet
-	before []byte // the declaration and the root's start tag
-	name   []byte // the root's
+	line   int    // line of the next byte
+	before []byte // the XML declaration and the root's start tag
+	name   []byte // the root's qualified name
 	end    bool   // the root has ended
-	buffer []byte // the markup and the child being read
+	buffer []byte // the prologue and the child being read
 }
 
-// maxRecord bounds a child of the root, and its start tag.
+// maxRecordBytes bounds a child of the root together with the prologue.
 const maxRecord = 1 << 20
 
-// markup is what a tag is for.
+// markupKind classifies a piece of markup.
 type markup int
 
 const (
 	startTag markup = iota
 	emptyTag
 	endTag
-	aside // a comment, an instruction or a CDATA section
+	aside // a comment, a processing instruction or a CDATA section
 )
 
 func newSplitter(in *bufio.Reader) (*splitter, error) {
@@ -69,9 +70,9 @@ func newSplitter(in *bufio.Reader) (*splitter, error) {
 	}
 }
 
-// next gives the next child as a document, where in it the child begins, and the child's line; io.EOF after the last. The
-// document is good until the next call.
-func (s *splitter) next() (document []byte, begins, line int, err error) {
+// nextChild returns the next child as a document, the child's offset in it, and the child's line in the file. It
+// returns io.EOF after the last child. The document is valid until the next call.
+func (s *splitter) next() (document []byte, start, line int, err error) {
 	if s.end {
 		return nil, 0, 0, io.EOF
 	}
@@ -111,7 +112,7 @@ func (s *splitter) next() (document []byte, begins, line int, err error) {
 	}
 }
 
-// content reads up to the end tag of the element that was begun.
+// readContent reads through the end tag of the current element.
 func (s *splitter) content() error {
 	for depth := 1; depth > 0; {
 		c, err := s.peek()
@@ -139,7 +140,7 @@ func (s *splitter) content() error {
 	return nil
 }
 
-// text reads what is buffered up to the next markup.
+// readText reads the buffered text up to the next markup.
 func (s *splitter) text() error {
 	buffered, _ := s.in.Peek(s.in.Buffered()) // it is in the buffer
 	if end := bytes.IndexByte(buffered, '<'); end >= 0 {
@@ -158,7 +159,7 @@ func (s *splitter) tooLong() error {
 	return s.fault(fmt.Sprintf("an entry is longer than %d bytes", maxRecord))
 }
 
-// rest wants nothing but comments after the root.
+// expectEnd rejects anything but comments, processing instructions and space after the root.
 func (s *splitter) rest() error {
 	for {
 		err := s.space()
@@ -179,7 +180,7 @@ func (s *splitter) rest() error {
 	}
 }
 
-// space skips to the next markup.
+// skipSpace skips space up to the next markup.
 func (s *splitter) space() error {
 	for {
 		c, err := s.peek()
@@ -196,11 +197,11 @@ func (s *splitter) space() error {
 	}
 }
 
-// markup reads one piece of markup whole into the buffer.
+// readMarkup appends one complete piece of markup to the buffer.
 func (s *splitter) markup() (markup, error) {
-	begins := len(s.buffer)
+	start := len(s.buffer)
 	until := func(ending string) error {
-		for !bytes.HasSuffix(s.buffer[begins+2:], []byte(ending)) {
+		for !bytes.HasSuffix(s.buffer[start+2:], []byte(ending)) {
 			if _, err := s.take(); err != nil {
 				return err
 			}
@@ -212,7 +213,7 @@ func (s *splitter) markup() (markup, error) {
 			return aside, err
 		}
 	}
-	switch s.buffer[begins+1] {
+	switch s.buffer[start+1] {
 	case '?':
 		return aside, until("?>")
 	case '/':
@@ -224,7 +225,7 @@ func (s *splitter) markup() (markup, error) {
 		if mark, _ := s.in.Peek(2); string(mark) == "--" {
 			_, _ = s.take() // both are in the buffer
 			_, _ = s.take()
-			begins += len("--")
+			start += len("--")
 			return aside, until("-->")
 		}
 		if mark, _ := s.in.Peek(len("[CDATA[")); string(mark) == "[CDATA[" {
@@ -235,7 +236,7 @@ func (s *splitter) markup() (markup, error) {
 	return s.tag()
 }
 
-// tag reads a start tag to its end, which does not stand in an attribute's value.
+// readStartTag reads a start tag to its end, skipping ">" inside attribute values.
 func (s *splitter) tag() (markup, error) {
 	if s.plain() {
 		if s.buffer[len(s.buffer)-2] == '/' {
@@ -264,7 +265,8 @@ func (s *splitter) tag() (markup, error) {
 	}
 }
 
-// plain reads a tag to its end at once, when it is buffered and holds no quotes, as nearly all do.
+// tryReadPlainTag reads the rest of a tag in one step if it is buffered without quotes or line breaks, as nearly all
+// tags are.
 func (s *splitter) plain() bool {
 	if s.buffer[len(s.buffer)-1] == '>' {
 		return false
@@ -279,7 +281,7 @@ func (s *splitter) plain() bool {
 	return true
 }
 
-// longestPlain lets the length of an entry be looked at elsewhere.
+// maxPlainTag bounds what tryReadPlainTag appends, which does not check the length of the entry.
 const longestPlain = 128
 
 var errEnds = errors.New("the document ends too early")
@@ -313,7 +315,7 @@ func (s *splitter) take() (byte, error) {
 
 func (s *splitter) fault(what string) error { return fmt.Errorf("line %d: %s", s.line, what) }
 
-// tagName is the name that a tag begins with.
+// tagName returns the name at the beginning of a tag.
 func tagName(tag []byte) []byte {
 	if end := bytes.IndexAny(tag, " \t\r\n/>"); end >= 0 {
 		return tag[:end]

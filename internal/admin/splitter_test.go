@@ -8,8 +8,8 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// FuzzChildren compares with the reader of whole documents: what it accepts is cut into exactly its children, each of which
-// it accepts too.
+// FuzzChildren compares the splitter with the parser of whole documents: a document that the parser accepts is split
+// into exactly its children, and the parser accepts each of them.
 func FuzzChildren(f *testing.F) {
 	for _, seed := range []string{
 		list(fullHead(1), product(knee, "Knee &amp; leg", "")),
@@ -24,7 +24,7 @@ func FuzzChildren(f *testing.F) {
 	f.Fuzz(func(t *testing.T, document []byte) {
 		children, err := admin.Children(document)
 		whole, refusal := xmldoc.Parse(document, limits)
-		if refusal != nil || bytes.IndexByte(document, 0) >= 0 { // UTF-16 is for messages
+		if refusal != nil || bytes.IndexByte(document, 0) >= 0 { // only messages may be UTF-16
 			return
 		}
 		var want []xmldoc.Element
@@ -39,7 +39,7 @@ func FuzzChildren(f *testing.F) {
 			want = append(want, child)
 		}
 		if between || textIn(whole.Source()[at:ends]) {
-			return // text between the entries, which is refused
+			return // the splitter rejects text between the entries
 		}
 		if err != nil || len(children) != len(want) {
 			t.Fatalf("%q is cut into %d (%v), and has %d", document, len(children), err, len(want))
@@ -59,5 +59,5 @@ func FuzzChildren(f *testing.F) {
 	})
 }
 
-// textIn reports whether there may be anything but space in what stands between elements.
+// containsText reports whether the source between two elements has anything but space.
 func textIn(s string) bool { return len(bytes.Trim([]byte(s), " \t\r\n")) > 0 }

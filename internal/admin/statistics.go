@@ -10,22 +10,22 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// Figured is what figures are read from.
+// StatisticsStore computes statistics.
 type Figured interface {
 	Statistics(context.Context, store.StatisticsQuery) (*store.Statistics, error)
 }
 
-// StatisticsReport is a table of figures that is handed out.
+// StatisticsReport exports a table of statistics.
 type StatisticsReport struct {
 	Query  store.StatisticsQuery
 	Format string // table, csv or json
-	Exact  bool   // with small numbers, which may tell of a person
+	Exact  bool   // includes small counts, which may identify a person
 }
 
-// few is the least number that does not stand for people whom somebody may recognise.
+// smallCountLimit is the smallest count that is published: fewer people could be recognised.
 const few = 5
 
-// Write hands out the figures. Small numbers are handed out only after it was recorded who asked for them.
+// Write exports the statistics. Before it exports exact small counts it records the action.
 func (r StatisticsReport) Write(ctx context.Context, from Figured, by Operator, to io.Writer) error {
 	all, err := from.Statistics(ctx, r.Query)
 	if err != nil {
@@ -51,13 +51,13 @@ func (r StatisticsReport) Write(ctx context.Context, from Figured, by Operator, 
 	return nil
 }
 
-// cell is a number, or what is said in its place.
+// statisticsCell is a number, or a text that replaces it.
 type cell struct {
 	number float64
 	said   string
 }
 
-// MarshalJSON is a number, or a text in its place.
+// MarshalJSON encodes the number, or the text that replaces it as a string.
 func (c cell) MarshalJSON() ([]byte, error) {
 	if c.said != "" {
 		return []byte(strconv.Quote(c.said)), nil
@@ -80,7 +80,7 @@ const (
 	saidTotal    = "total"
 )
 
-// figured is a group as it is handed out. The names are those of the columns in the documents.
+// statisticsRow is an exported group. The JSON names are also the CSV columns.
 type figured struct {
 	Group         string `json:"group"`
 	Name          string `json:"name"`
@@ -97,8 +97,8 @@ func (f *figured) counts() []*cell {
 	return []*cell{&f.Implantations, &f.Placed, &f.Explantations, &f.Removed}
 }
 
-// rows are the groups, and the total as the last one. Where exactly one group's number is withheld, so is the total: the
-// others and the total would tell it.
+// buildRows returns the groups, then the total. In a column where exactly one group's count is hidden, it also hides
+// the total, from which the count could be computed.
 func (r StatisticsReport) rows(all *store.Statistics) []*figured {
 	var rows []*figured
 	for i := range all.Groups {
@@ -135,7 +135,7 @@ func (r StatisticsReport) figured(f *store.Figures) *figured {
 		row.Median.said, row.Ninety.said, row.Late.said = saidFew, saidFew, saidFew
 		return row
 	case r.isFew(f.Late) || r.isFew(f.Notified-f.Late):
-		row.Late.said = saidFew // the share would tell the number
+		row.Late.said = saidFew // the share would reveal the count
 		return row
 	}
 	row.Late.number = float64(1000*f.Late/f.Notified) / 10
@@ -179,7 +179,7 @@ func (r StatisticsReport) document(rows []*figured) *statisticsDocument {
 	return &statisticsDocument{By: string(r.Query.By), From: r.Query.From.String(), To: r.Query.To.String(), Groups: rows[:last], Total: rows[last]}
 }
 
-// writeCSV writes what spreadsheets read: semicolons, a header line, and no cell that they would take for a formula.
+// writeCSV writes CSV for spreadsheets: semicolons, a header line, formulas escaped.
 func writeCSV(to io.Writer, columns []string, rows [][]string) error {
 	w := csv.NewWriter(to)
 	w.Comma = ';'
