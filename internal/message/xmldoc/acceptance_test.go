@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// splices are pieces that break documents in telling places.
+// mutationSnippets are fragments that are likely to break a document.
 var splices = []string{
 	"<", ">", "&", ";", "\"", "'", "/", "=", " ", "!", "?", "-", "--", "]]>", "]", ":", "#", "x", "&#", "&amp;", "&lt;", "&#0;", "&#xD800;",
 	"&#xFFFF;", "&nbsp;", "<!--", "-->", "<![CDATA[", "<?", "?>", "<?xml version='1.0'?>", "</", "/>", "<a>", "</a>", "<a/>", " xmlns=''",
@@ -19,7 +19,7 @@ var splices = []string{
 	"<p:a xmlns:p='urn:p'>", " a:x='1'", " b:x='1'", "urn:a", "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/", "1.1", "utf-16",
 }
 
-// mutate changes a document in one to three places.
+// mutateDocument changes a document in one to three places.
 func mutate(r *rand.Rand, doc string) string {
 	for range 1 + r.IntN(3) {
 		at := r.IntN(len(doc) + 1)
@@ -35,7 +35,7 @@ func mutate(r *rand.Rand, doc string) string {
 			from := r.IntN(len(doc) + 1)
 			doc = doc[:at] + doc[from:min(len(doc), from+r.IntN(20))] + doc[at:]
 		case 4:
-			// Where a name or a tag stands, which random places seldom hit.
+			// Insert at a name or a tag, which random offsets rarely hit.
 			if i := strings.IndexAny(doc[at:], "<=:&\"'>"); i >= 0 {
 				doc = doc[:at+i+1] + splices[r.IntN(len(splices))] + doc[at+i+1:]
 			}
@@ -44,7 +44,8 @@ func mutate(r *rand.Rand, doc string) string {
 	return doc
 }
 
-// stricter are the refusals that libxml2 does not share, all meant so: a code, and what the document then looks like.
+// stricterThanLibxml2 are the intended rejections of documents that libxml2 accepts: the code, and a pattern that such
+// documents match.
 var stricter = []struct {
 	code problem.Code
 	doc  *regexp.Regexp
@@ -72,7 +73,7 @@ func meantStricter(err error, doc []byte) bool {
 	return false
 }
 
-// TestNothingIsAcceptedThatLibxml2Refuses compares on broken documents, in both directions.
+// TestNothingIsAcceptedThatLibxml2Refuses compares the two parsers on broken documents, in both directions.
 func TestNothingIsAcceptedThatLibxml2Refuses(t *testing.T) {
 	t.Parallel()
 	const documents = 12_000

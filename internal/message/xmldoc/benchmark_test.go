@@ -8,7 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// message returns a signed SOAP message as clients write them, of about the given size.
+// newSignedMessage returns a signed SOAP message as clients write it, of about the given size in bytes.
 func message(size int) string {
 	const (
 		head = `<?xml version="1.0" encoding="UTF-8"?>
@@ -57,7 +57,7 @@ func message(size int) string {
 	return b.String()
 }
 
-// shapes are the inputs of the benchmarks.
+// benchmarkInputs returns the inputs of the benchmarks.
 func shapes() map[string]string {
 	deep := strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100)
 	var attributes, declarations strings.Builder

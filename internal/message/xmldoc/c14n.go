@@ -5,20 +5,19 @@ import (
 	"strings"
 )
 
-// C14N says which canonical form of a subtree is wanted. Comments are never part of it. The zero value is Canonical
-// XML 1.0.
+// C14N selects a canonical form of a subtree, always without comments. The zero value is Canonical XML 1.0.
 type C14N struct {
 	// Exclusive selects Exclusive XML Canonicalization 1.0.
 	Exclusive bool
 	// PrefixList is the InclusiveNamespaces PrefixList of the exclusive form: these prefixes are treated as in the
-	// inclusive form. "#default" stands for the default namespace. Prefixes that are not declared have no effect.
+	// inclusive form. "#default" denotes the default namespace. Undeclared prefixes have no effect.
 	PrefixList []string
-	// Omit is left out with all it contains, if it stands in the subtree: the signature, for the enveloped-signature
+	// Omit is left out with its descendants if it is in the subtree: the signature, for the enveloped-signature
 	// transform (XML Signature section 6.6.4).
 	Omit Element
 }
 
-// Append appends the canonical octets of the subtree of e. It may be called by many goroutines at once.
+// Append appends the canonical form of the subtree of e to dst. It is safe for concurrent use.
 func (c C14N) Append(dst []byte, e Element) []byte {
 	if e.IsZero() || e == c.Omit {
 		return dst
@@ -28,57 +27,58 @@ func (c C14N) Append(dst []byte, e Element) []byte {
 	if c.Omit.d == d {
 		omit = c.Omit.i
 	}
-	memory := d.scratch.Swap(nil)
-	if memory == nil {
-		memory = &scratch{states: make([]state, len(d.prefixes.list)), rendered: make([]rendering, 0, few)}
+	buffers := d.scratch.Swap(nil)
+	if buffers == nil {
+		buffers = &scratch{states: make([]state, len(d.prefixes.list)), rendered: make([]rendering, 0, few)}
 	}
-	clear(memory.states)
+	clear(buffers.states)
 	w := canonical{
 		d: d, s: d.source, dst: dst, top: e.i, omit: omit, exclusive: c.Exclusive,
-		copied: d.nodes[e.i].start, scratch: scratch{memory.states, memory.rendered[:0]},
+		copied: d.nodes[e.i].start, scratch: scratch{buffers.states, buffers.rendered[:0]},
 	}
 	if c.Exclusive {
 		w.list(c.PrefixList)
 	}
 	w.subtree()
-	*memory = w.scratch
-	d.scratch.Store(memory)
+	*buffers = w.scratch
+	d.scratch.Store(buffers)
 	return w.dst
 }
 
-// canonical is the state of one canonicalisation. The source is copied as it is but for the places that differ from
-// the canonical form, which are written anew.
+// canonicaliser is the state of one canonicalisation. It copies the source unchanged, except for the spans that differ
+// from the canonical form.
 type canonical struct {
 	d         *Document
 	s         string
 	dst       []byte
-	copied    int32 // how far the source has been dealt with
+	copied    int32 // the offset up to which the source has been processed
 	top       int32
 	omit      int32
 	exclusive bool
-	listed    bool // some prefix is listed
+	listed    bool // some prefix of PrefixList is declared in the document
 	scratch
 }
 
-// scratch is the memory that one canonicalisation leaves to the next.
+// scratch holds the buffers that one canonicalisation leaves for the next.
 type scratch struct {
-	states   []state     // by prefix
-	rendered []rendering // what the open elements have rendered, innermost last
+	states   []state     // by prefix index
+	rendered []rendering // the declarations written by the open elements, innermost last
 }
 
-// state is what the output knows about a prefix.
+// prefixState is the state of one prefix in the output.
 type state struct {
-	space  int32 // the namespace last rendered for it around here; 0 is none
-	listed bool  // it stands in the PrefixList
-	seen   bool  // its binding in force at the top has been found
+	space  int32 // the namespace the output declares for it in this scope; 0 is none
+	listed bool  // it is in PrefixList
+	seen   bool  // its binding in scope at the top element has been found
 }
 
-// rendering is a namespace declaration of the output, with what it replaces.
+// renderedNamespace is a namespace declaration in the output: its prefix, the element that carries it, and the
+// namespace that the prefix had before.
 type rendering struct {
 	prefix, by, before int32
 }
 
-// list marks the prefixes of the PrefixList.
+// markInclusivePrefixes marks the prefixes of PrefixList.
 func (w *canonical) list(prefixes []string) {
 	for _, prefix := range prefixes {
 		if prefix == "#default" {
@@ -93,10 +93,10 @@ func (w *canonical) list(prefixes []string) {
 	}
 }
 
-// inclusive reports whether a prefix is treated as in the inclusive form.
+// isInclusive reports whether a prefix is treated as in the inclusive form.
 func (w *canonical) inclusive(prefix int32) bool { return !w.exclusive || w.states[prefix].listed }
 
-// subtree walks the nodes in document order.
+// writeSubtree walks the nodes in document order.
 func (w *canonical) subtree() {
 	nodes := w.d.nodes
 	open := w.top
@@ -132,7 +132,7 @@ func (w *canonical) subtree() {
 	w.upTo(nodes[w.top].end)
 }
 
-// upTo copies the source up to an offset.
+// copyUpTo copies the source up to offset.
 func (w *canonical) upTo(offset int32) {
 	w.dst = append(w.dst, w.s[w.copied:offset]...)
 	w.copied = offset
@@ -143,7 +143,7 @@ func (w *canonical) skip(n *node) {
 	w.copied = n.end
 }
 
-// text writes text that differs from its canonical form.
+// writeText writes text that differs from its canonical form.
 func (w *canonical) text(from int32) {
 	w.upTo(from)
 	w.dst, w.copied = appendText(w.dst, w.s, from, canonicalText)
@@ -155,7 +155,7 @@ func (w *canonical) textAfter(n *node) {
 	}
 }
 
-// instruction writes a processing instruction: one space between target and data, line ends normalised.
+// writeInstruction writes a processing instruction with one space between target and data, and line ends normalised.
 func (w *canonical) instruction(n *node) {
 	target := n.start + int32(len(instructionStart))
 	after := target + int32(n.name)
@@ -168,7 +168,7 @@ func (w *canonical) instruction(n *node) {
 	w.copied = n.end
 }
 
-// startTag renders namespaces, and writes the tag when it differs from its source.
+// writeStartTag renders the element's namespaces, and writes the tag if it differs from the source.
 func (w *canonical) startTag(i int32) {
 	n := &w.d.nodes[i]
 	before := len(w.rendered)
@@ -205,7 +205,8 @@ func (w *canonical) startTag(i int32) {
 	}
 }
 
-// endTag ends an element within the subtree.
+// closeElement writes the end tag of an element below the top, restores the namespaces that its declarations replaced,
+// and writes the text after it.
 func (w *canonical) endTag(i int32) {
 	n := &w.d.nodes[i]
 	w.closeTag(n)
@@ -216,7 +217,7 @@ func (w *canonical) endTag(i int32) {
 	w.textAfter(n)
 }
 
-// closeTag writes an end tag that the source does not have, or not so.
+// writeEndTag writes the end tag if the source has none or a different one.
 func (w *canonical) closeTag(n *node) {
 	if n.flags&(emptyTag|editEnd) == 0 {
 		return
@@ -228,7 +229,7 @@ func (w *canonical) closeTag(n *node) {
 	w.copied = n.end
 }
 
-// render notes that the element must declare the prefix, unless the elements around it did.
+// renderNamespace records that the element must declare the prefix, unless an ancestor in the output already does.
 func (w *canonical) render(by, prefix, space int32) {
 	s := &w.states[prefix]
 	if s.space == space || prefix == xmlName {
@@ -238,7 +239,7 @@ func (w *canonical) render(by, prefix, space int32) {
 	s.space = space
 }
 
-// visiblyUtilized renders the namespaces that the names of the element and its attributes use (Exclusive XML
+// renderVisiblyUtilized renders the namespaces that the names of the element and its attributes use (Exclusive XML
 // Canonicalization section 3).
 func (w *canonical) visiblyUtilized(i int32, n *node) {
 	w.render(i, n.prefix, n.space)
@@ -249,7 +250,8 @@ func (w *canonical) visiblyUtilized(i int32, n *node) {
 	}
 }
 
-// namespacesInForce renders at the top what is treated inclusively, from wherever it is declared.
+// renderNamespacesInScope renders, at the top element, the inclusively treated namespaces in scope there, including
+// those that its ancestors declare.
 func (w *canonical) namespacesInForce(top int32) {
 	if w.exclusive && !w.listed {
 		return
@@ -264,28 +266,28 @@ func (w *canonical) namespacesInForce(top int32) {
 	}
 }
 
-// namespaces writes what the element has rendered, in order of prefix.
+// writeNamespaces writes the declarations that the element has rendered, ordered by prefix.
 func (w *canonical) namespaces(from int) {
-	mine := w.rendered[from:]
+	rendered := w.rendered[from:]
 	names := w.d.prefixes.list
-	if len(mine) > 1 {
-		slices.SortFunc(mine, func(a, b rendering) int { return strings.Compare(names[a.prefix], names[b.prefix]) })
+	if len(rendered) > 1 {
+		slices.SortFunc(rendered, func(a, b rendering) int { return strings.Compare(names[a.prefix], names[b.prefix]) })
 	}
-	for _, r := range mine {
+	for _, r := range rendered {
 		w.dst = append(w.dst, " xmlns"...)
 		if r.prefix != none {
 			w.dst = append(append(w.dst, ':'), names[r.prefix]...)
 		}
 		w.dst = append(w.dst, `="`...)
-		// Of the characters that a value must escape, a URI can hold the ampersand only.
+		// The ampersand is the only character a URI may contain that an attribute value must escape.
 		w.dst = append(w.dst, strings.ReplaceAll(w.d.spaces.list[w.states[r.prefix].space], "&", "&amp;")...)
 		w.dst = append(w.dst, '"')
 	}
 }
 
-func (w *canonical) attributes(all []attribute) {
-	for i := range all {
-		a := &all[i]
+func (w *canonical) attributes(attributes []attribute) {
+	for i := range attributes {
+		a := &attributes[i]
 		if a.flags == 0 {
 			w.dst = append(w.dst, w.s[a.name-1:a.end+1]...)
 			continue
@@ -297,11 +299,11 @@ func (w *canonical) attributes(all []attribute) {
 	}
 }
 
-// inheritedAttributes writes the attributes of the top of an inclusive form, to which come the nearest attributes of
-// the namespace xml around it (Canonical XML 1.0 section 2.4).
+// writeInheritedAttributes writes the attributes of the top element of an inclusive form, and those in the xml
+// namespace that it inherits: for each name, the nearest ancestor's (Canonical XML 1.0 section 2.4).
 func (w *canonical) inheritedAttributes(top int32) {
 	d := w.d
-	all := slices.Clone((Element{d, top}).attributes())
+	attributes := slices.Clone((Element{d, top}).attributes())
 	seen := make(map[string]bool)
 	for i := top; i >= 0; i = d.nodes[i].parent {
 		for _, a := range (Element{d, i}).attributes() {
@@ -311,11 +313,11 @@ func (w *canonical) inheritedAttributes(top int32) {
 			if local := d.local(a.name, a.length, a.prefix); !seen[local] {
 				seen[local] = true
 				if i != top {
-					all = append(all, a)
+					attributes = append(attributes, a)
 				}
 			}
 		}
 	}
-	slices.SortFunc(all, d.compareAttributes)
-	w.attributes(all)
+	slices.SortFunc(attributes, d.compareAttributes)
+	w.attributes(attributes)
 }

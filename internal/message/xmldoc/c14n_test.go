@@ -8,9 +8,9 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// TestCanonicalForm has documents in the manner of the examples of Canonical XML 1.0 section 3 and of Exclusive XML
-// Canonicalization sections 2 and 3, and the cases in which implementations are known to differ. The subtree is that
-// of the element with the Id "top", else of the root; the element with the Id "omit" is left out.
+// TestCanonicalForm has documents modelled on the examples of Canonical XML 1.0 section 3 and of Exclusive XML
+// Canonicalization sections 2 and 3, and the cases in which implementations are known to differ. The subtree is that of
+// the element with the Id "top", or else of the root; the element with the Id "omit" is left out.
 func TestCanonicalForm(t *testing.T) {
 	t.Parallel()
 	inclusive, exclusive := xmldoc.C14N{}, xmldoc.C14N{Exclusive: true}
@@ -122,7 +122,7 @@ func TestElementsOfOtherDocumentsAreNotOmitted(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce lets the race detector see that a document is only read.
+// TestManyAtOnce lets the race detector verify that a document is only read.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	d := parse(t, message(6500))
@@ -141,7 +141,7 @@ func TestManyAtOnce(t *testing.T) {
 	group.Wait()
 }
 
-// TestFormsDoNotAllocate holds for the messages that matter, into a buffer that is large enough.
+// TestFormsDoNotAllocate checks that canonicalisation of typical messages into a large enough buffer does not allocate.
 func TestFormsDoNotAllocate(t *testing.T) {
 	d := parse(t, message(6500))
 	body, _ := d.ByID("id-1")

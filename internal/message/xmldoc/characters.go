@@ -9,15 +9,15 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// What a byte means to the scanners. Bytes of characters beyond ASCII belong to no class; names look at them apart.
+// The byte classes of the scanners, as a bit set. Non-ASCII bytes belong to no class; the name scanner decodes them.
 const (
 	spaceByte     uint8 = 1 << iota // XML 1.0 production S
-	nameStartByte                   // of an NCName
-	nameByte
-	textStop   // ends a span of text that is copied as it is
-	valueStop  // the same of an attribute value
-	uriByte    // may stand in a URI (RFC 3986)
-	schemeByte // of a URI
+	nameStartByte                   // starts an NCName
+	nameByte                        // continues an NCName
+	textStop                        // ends a span of text that is copied unchanged
+	valueStop                       // the same for an attribute value
+	uriByte                         // may occur in a URI (RFC 3986)
+	schemeByte                      // may occur in the scheme of a URI
 	digitByte
 )
 
@@ -49,13 +49,13 @@ const (
 	highs = 0x8080808080808080
 )
 
-// checkCharacters returns the offset of the first octet that is not UTF-8, or not a character that XML allows
-// (production Char), with the code of the refusal; the code is empty when all are fine. Having looked at every octet
-// once, the scanners after it need not.
+// checkCharacters returns the offset of the first byte that is not valid UTF-8, or starts a character that XML does not
+// allow (production Char), with the error code; the code is empty if there is none. It checks every byte once, so that
+// the later scanners need not.
 func checkCharacters(b []byte) (int, problem.Code) {
 	for i := 0; i < len(b); {
-		// Eight octets at a time: stop at one above 0x7F or below 0x20. A borrow may mark an octet that follows a
-		// marked one, so the lowest mark is exact, and the others are found again.
+		// Eight bytes at a time: stop at a byte above 0x7F or below 0x20. A borrow may also mark the byte after a
+		// marked one, so only the lowest mark is exact; the loop finds the others again.
 		if len(b)-i >= 8 {
 			w := binary.LittleEndian.Uint64(b[i:])
 			marks := (w | (w-ones*0x20)&^w) & highs
@@ -85,7 +85,7 @@ func checkCharacters(b []byte) (int, problem.Code) {
 	return 0, ""
 }
 
-// allowed is production Char of XML 1.0.
+// isXMLChar reports whether r matches production Char of XML 1.0.
 func allowed(r rune) bool {
 	switch {
 	case r < ' ':
@@ -98,7 +98,7 @@ func allowed(r rune) bool {
 	return r != 0xFFFE && r != 0xFFFF && r <= utf8.MaxRune
 }
 
-// nameRanges are the ranges of production NameStartChar beyond ASCII (XML 1.0, fifth edition, section 2.3).
+// nameStartRanges are the ranges of production NameStartChar beyond ASCII (XML 1.0, fifth edition, section 2.3).
 var nameRanges = [...][2]rune{
 	{0xC0, 0xD6}, {0xD8, 0xF6}, {0xF8, 0x2FF}, {0x370, 0x37D}, {0x37F, 0x1FFF}, {0x200C, 0x200D}, {0x2070, 0x218F},
 	{0x2C00, 0x2FEF}, {0x3001, 0xD7FF}, {0xF900, 0xFDCF}, {0xFDF0, 0xFFFD}, {0x10000, 0xEFFFF},
@@ -117,7 +117,7 @@ func continuesName(r rune) bool {
 	return startsName(r) || r == 0xB7 || r >= 0x300 && r <= 0x36F || r == 0x203F || r == 0x2040
 }
 
-// ncName returns the offset after the name without colon that starts at i; i itself when none does.
+// scanNCName returns the offset after the NCName that starts at i, or i if none starts there.
 func ncName(s string, i int) int {
 	if i == len(s) {
 		return i
@@ -151,8 +151,8 @@ func ncName(s string, i int) int {
 	return i
 }
 
-// reference reads the reference whose ampersand stands at i. It returns the character, the offset after the semicolon,
-// and why the reference is refused, if it is.
+// parseReference reads the reference whose ampersand is at i. It returns the character and the offset after the
+// semicolon, or an error code.
 func reference(s string, i int) (rune, int, problem.Code) {
 	rest := s[i+1:]
 	if strings.HasPrefix(rest, "#") {
@@ -176,7 +176,7 @@ func reference(s string, i int) (rune, int, problem.Code) {
 	return 0, i, problem.XMLReferenceMalformed
 }
 
-// characterReference reads the digits and the semicolon of a character reference, which start at i.
+// parseCharacterReference reads the digits, which start at i, and the semicolon of a character reference.
 func characterReference(s string, i int) (rune, int, problem.Code) {
 	base := rune(10)
 	if i < len(s) && s[i] == 'x' {
@@ -190,7 +190,7 @@ func characterReference(s string, i int) (rune, int, problem.Code) {
 		if value >= base {
 			break
 		}
-		// Any number of digits may be written; what has left Unicode stays outside.
+		// The number of digits is not limited, so the value is capped just above Unicode.
 		r = min(r*base+value, utf8.MaxRune+1)
 	}
 	if i == from || i == len(s) || s[i] != ';' {
@@ -214,8 +214,8 @@ func digitOf(c byte) rune {
 	return 16
 }
 
-// isAbsolute reports whether a namespace name is a URI with a scheme (RFC 3986 section 3, without addresses in
-// brackets). Relative ones are deprecated, and canonical form must not be made of them (Canonical XML 1.0 section 1.3).
+// isAbsoluteURI reports whether a namespace name is a URI with a scheme (RFC 3986 section 3, without bracketed
+// addresses). Relative namespace names are deprecated, and have no canonical form (Canonical XML 1.0 section 1.3).
 func isAbsolute(uri string) bool {
 	for i := range len(uri) {
 		if class[uri[i]]&uriByte == 0 || uri[i] == '%' && (i+2 >= len(uri) || digitOf(uri[i+1]) > 15 || digitOf(uri[i+2]) > 15) {
@@ -246,7 +246,7 @@ func isAbsolute(uri string) bool {
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// consistsOf reports whether each byte belongs to a class.
+// hasOnlyClass reports whether every byte of s belongs to a class.
 func consistsOf(s string, want uint8) bool {
 	for i := range len(s) {
 		if class[s[i]]&want == 0 {

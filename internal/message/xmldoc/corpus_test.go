@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// corpus writes well-formed documents that are hard to canonicalise. The same seed gives the same documents.
+// corpusGenerator generates well-formed documents that are hard to canonicalise. It is deterministic for a seed.
 type corpus struct {
 	*rand.Rand
 	b        strings.Builder
@@ -21,10 +21,10 @@ func newCorpus(seed uint64) *corpus {
 	return &corpus{Rand: rand.New(rand.NewPCG(seed, 20261121)), comments: true}
 }
 
-// one returns one of the strings.
+// pickOne returns a random one of the strings.
 func (c *corpus) one(all ...string) string { return all[c.IntN(len(all))] }
 
-// document returns a document and the number of its elements.
+// writeDocument returns a document and the number of its elements.
 func (c *corpus) document() (string, int) {
 	c.b.Reset()
 	c.elements = 0
@@ -36,11 +36,11 @@ func (c *corpus) document() (string, int) {
 
 var (
 	corpusPrefixes = []string{"", "a", "b", "ab", "B", "xsi", "é", "a-1", "soap"}
-	// No ampersand: libxml2 up to 2.9.14 at least writes it unescaped into the declaration.
+	// No ampersand: libxml2, at least up to 2.9.14, writes it unescaped into the declaration.
 	corpusSpaces = []string{"urn:a", "urn:b", "urn:B", "http://example.org/", "urn:x?y=1;z='2'", "http://www.w3.org/2001/XMLSchema-instance", "urn:&#x61;"}
 )
 
-// element writes an element; scope is what its parent has in force.
+// writeElement writes an element; scope holds the namespaces in scope at its parent, by prefix.
 func (c *corpus) element(scope map[string]string, depth int) {
 	c.elements++
 	scope = maps.Clone(scope)
@@ -96,7 +96,7 @@ func (c *corpus) element(scope map[string]string, depth int) {
 	c.b.WriteString("</" + name + c.one("", "", "", " ", "\r\n\t") + ">")
 }
 
-// resolved is the namespace name that the corpus writes in some other way.
+// resolveSpelling returns the namespace name for the spelling that the generator writes.
 func resolved(space string) string {
 	return strings.NewReplacer("&amp;", "&", "&#x61;", "a").Replace(space)
 }
@@ -133,14 +133,14 @@ func (c *corpus) attributes(scope map[string]string, prefixes []string) []string
 func (c *corpus) equals() string { return c.one("=", "=", "=", " = ", "\n=", "=\t") }
 func (c *corpus) gap() string    { return c.one(" ", " ", " ", "  ", "\n", "\r\n", "\t") }
 
-// quoted puts a value between either kind of quotes.
+// quoteValue quotes a value with either kind of quotes.
 func (c *corpus) quoted(value string) string {
 	quote := c.one(`"`, `"`, "'")
 	other := map[string]string{`"`: "&quot;", "'": "&apos;"}[quote]
 	return quote + strings.ReplaceAll(value, quote, other) + quote
 }
 
-// text returns characters in every way in which they can be written.
+// randomText returns characters in all their possible spellings.
 func (c *corpus) text(value bool) string {
 	var b strings.Builder
 	for range c.IntN(6) {
@@ -168,7 +168,7 @@ func (c *corpus) content() {
 			section = "section"
 		}
 		c.b.WriteString("<![CDATA[" + section + c.one("", "<a>&amp;", "]", "]] >") + "]]>")
-		// What follows must not look like the end of another section.
+		// The following text must not look like the end of another section.
 		c.b.WriteString(" ")
 	case 1:
 		if c.comments {

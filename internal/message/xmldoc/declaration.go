@@ -6,8 +6,8 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// declaration is production XMLDecl, when there is one. A document in UTF-16 without byte order mark needs one that
-// names its encoding.
+// parseXMLDeclaration parses production XMLDecl, if there is one. A document in UTF-16 without byte order mark must
+// have a declaration that names its encoding.
 func (p *parser) declaration(found encoding) error {
 	const start = "<?xml"
 	if !p.at(start) || len(p.s) > len(start) && class[p.s[len(start)]]&spaceByte == 0 {
@@ -63,7 +63,7 @@ func (p *parser) encodingDeclaration(found encoding) error {
 	return nil
 }
 
-// isEncodingName is production EncName.
+// isEncodingName reports whether s matches production EncName.
 func isEncodingName(s string) bool {
 	for i := range len(s) {
 		if s[i] >= 0x80 || class[s[i]]&nameByte == 0 {
@@ -73,7 +73,7 @@ func isEncodingName(s string) bool {
 	return s != "" && class[s[0]]&nameStartByte != 0 && s[0] != '_'
 }
 
-// pseudoAttribute reads white space, the name and a quoted value; it reads nothing when the name does not follow.
+// parsePseudoAttribute reads white space, the name and a quoted value. If the name does not follow, it reads nothing.
 func (p *parser) pseudoAttribute(name string) (value string, found bool, err error) {
 	before := p.pos
 	if !p.skipSpace() || !p.at(name) {

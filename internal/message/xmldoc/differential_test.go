@@ -13,14 +13,14 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// limits are those of the tests, which need processing instructions.
+// testLimits are the default limits, but with processing instructions.
 func limits() xmldoc.Limits {
 	l := xmldoc.DefaultLimits()
 	l.Instructions = 1000
 	return l
 }
 
-// need returns the path of a program. Without it the test is skipped, and in CI it fails.
+// requireProgram returns the path of a program. If it is missing, the test is skipped, but fails in CI.
 func need(t *testing.T, program, packages string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -47,7 +47,7 @@ type answer struct {
 	Form []byte `json:"form"`
 }
 
-// libxml2 puts the questions to one process of the oracle.
+// runLibxml2 sends the requests to one process of the oracle.
 func libxml2(t *testing.T, questions []question) []answer {
 	t.Helper()
 	python := need(t, "python3", "python3 libxml2-utils")
@@ -82,7 +82,7 @@ func libxml2(t *testing.T, questions []question) []answer {
 	return answers
 }
 
-// elements returns the elements of a document in document order.
+// allElements returns the elements of a document in document order.
 func elements(d *xmldoc.Document) []xmldoc.Element {
 	var all []xmldoc.Element
 	var walk func(e xmldoc.Element)
@@ -125,7 +125,7 @@ func TestCanonicalFormsAgreeWithLibxml2(t *testing.T) {
 					q.Omit = 0
 				} else {
 					form.Omit = all[q.Omit-1]
-					// Where everything is left out libxml2 gives an error, we give nothing.
+					// If everything is omitted, libxml2 returns an error; this package returns an empty result.
 					if all[q.Top-1].Within(form.Omit) {
 						q.Omit, form.Omit = 0, xmldoc.Element{}
 					}
@@ -159,7 +159,8 @@ func prefixList(r *rand.Rand) []string {
 	return list
 }
 
-// TestWholeDocumentsAgreeWithXmllint asks the program itself, in one run per form. It keeps comments, so there are none.
+// TestWholeDocumentsAgreeWithXmllint runs xmllint itself, once per form. xmllint keeps comments, so the documents have
+// none.
 func TestWholeDocumentsAgreeWithXmllint(t *testing.T) {
 	t.Parallel()
 	xmllint := need(t, "xmllint", "libxml2-utils")

@@ -1,18 +1,18 @@
-// Package xmldoc reads octets, once, into a bounded tree that keeps offsets into its source, and writes the canonical
-// form of any subtree.
+// Package xmldoc parses a document once, into a bounded tree of offsets into its source, and writes the canonical form
+// of any subtree. Parse is the entry point; C14N writes the canonical form.
 //
-// It is separate because everything that is signed is read by it and by nothing else: what a signature covers, what
-// the schema checks and what the register decodes are the same nodes. Go's encoding/xml accepts documents that are not
-// well-formed and loses what canonicalisation needs, so it must not stand below a signature.
+// It is separate because it is the only parser of signed documents: the nodes that a signature covers, that the schema
+// checks and that the register decodes are the same. Go's encoding/xml accepts documents that are not well-formed and
+// drops what canonicalisation needs, so signatures must not rely on it.
 //
-// Specifications: XML 1.0 (fifth edition), non-validating, without DTD (section 2.8 is refused) and hence without any
-// entity but the five of section 4.6; section 2.11 for line ends, 3.3.3 for attribute values, 4.3.3 and appendix F for
-// encodings. Namespaces in XML 1.0 (third edition). Canonical XML 1.0, and Exclusive XML Canonicalization 1.0, both
-// without comments.
+// Specifications: XML 1.0 (fifth edition), non-validating, without DTD (section 2.8 is rejected) and therefore without
+// entities other than the five of section 4.6; section 2.11 for line ends, 3.3.3 for attribute values, 4.3.3 and
+// appendix F for encodings. Namespaces in XML 1.0 (third edition). Canonical XML 1.0, and Exclusive XML
+// Canonicalization 1.0, both without comments.
 //
-// Markup becomes nodes in document order; text has none, it is what lies between two of them. A node remembers whether
-// its source differs from its canonical form, so that canonicalisation copies long spans of the source and edits only
-// the rest.
+// Markup becomes nodes in document order. Text has no nodes: it is the source between two nodes. Flags of a node record
+// where its source differs from its canonical form, so that canonicalisation copies long spans of the source and edits
+// only the rest.
 package xmldoc
 
 import "sync/atomic"
@@ -27,20 +27,20 @@ const (
 	UtilityNamespace = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 )
 
-// Document is a parsed document. What it says never changes, and many goroutines may read it at once.
+// Document is a parsed document. It is immutable and safe for concurrent use.
 type Document struct {
 	source       string
 	nodes        []node
 	attributes   []attribute
 	declarations []declaration
-	prefixes     names // declared prefixes; 0 is the empty one, 1 is xml
-	spaces       names // declared namespace names; 0 is "no namespace", 1 is that of xml
+	prefixes     names // declared prefixes; index 0 is the empty prefix, 1 is xml
+	spaces       names // declared namespace names; index 0 is "no namespace", 1 is the xml namespace
 	identified   []identified
-	identifiers  map[string]int32        // by value into identified, once there are more than a few
-	scratch      atomic.Pointer[scratch] // for the next canonicalisation, while none is at work
+	identifiers  map[string]int32        // indices into identifiedElements by value; nil up to linearSearchLimit
+	scratch      atomic.Pointer[scratch] // buffers for the next canonicalisation; nil while one is using them
 }
 
-// Fixed places in the tables of prefixes and namespace names.
+// Fixed indices in the tables of prefixes and namespace names.
 const (
 	none    int32 = 0
 	xmlName int32 = 1
@@ -58,55 +58,55 @@ const (
 type flags uint8
 
 const (
-	// editTag: the start tag is not in canonical form, namespaces apart.
+	// editStartTag: the start tag is not in canonical form, apart from its namespace declarations.
 	editTag flags = 1 << iota
-	// editEnd: the end tag holds white space.
+	// editEndTag: the end tag contains white space.
 	editEnd
-	// editInside: the text after the start tag is not in canonical form.
+	// editTextInside: the text after the start tag is not in canonical form.
 	editInside
-	// editAfter: the text after the node is not in canonical form.
+	// editTextAfter: the text after the node is not in canonical form.
 	editAfter
-	// editSelf: the processing instruction is not in canonical form.
+	// editInstruction: the processing instruction is not in canonical form.
 	editSelf
-	// emptyTag: the element is an empty-element tag.
+	// emptyElementTag: the element is an empty-element tag.
 	emptyTag
 )
 
-// node is one piece of markup: an element, comment, CDATA section or processing instruction. Nodes lie in document
-// order, so that the descendants of node i are those between i and past.
+// node is one piece of markup: an element, comment, CDATA section or processing instruction. Nodes are in document
+// order, so the descendants of node i are the nodes between i and afterSubtree.
 type node struct {
-	start, end   int32 // all of it in the source
-	past         int32 // the first node after it and its descendants
+	start, end   int32 // the offsets of the whole node
+	past         int32 // the first node after its descendants
 	parent       int32 // -1 for the root
-	inner, outer int32 // its content: after the start tag, up to the end tag
+	inner, outer int32 // the offsets of its content: after the start tag, up to the end tag
 	prefix       int32
 	space        int32
-	attributes   int32 // its first attribute; they lie in canonical order
-	declarations int32 // its first namespace declaration; they lie in canonical order
+	attributes   int32 // the first of its attributes, which are in canonical order
+	declarations int32 // the first of its namespace declarations, which are in canonical order
 	nAttributes  uint16
 	nDeclared    uint16
-	name         uint16 // length of the qualified name, or of the target
+	name         uint16 // the length of the qualified name or target, in bytes
 	kind         kind
 	flags        flags
 }
 
 type attribute struct {
-	name       int32 // where the qualified name starts
-	start, end int32 // the value, without quotes
+	name       int32 // the offset of the qualified name
+	start, end int32 // the offsets of the value, without quotes
 	prefix     int32
 	space      int32
-	length     uint16 // of the qualified name
+	length     uint16 // of the qualified name, in bytes
 	flags      valueFlags
 }
 
 type valueFlags uint8
 
 const (
-	// decodeValue: the value holds references or white space to be normalised.
+	// valueNeedsDecoding: the value contains references, or white space to normalise.
 	decodeValue valueFlags = 1 << iota
-	// escapeValue: the value holds a quotation mark that its canonical form must escape.
+	// valueNeedsEscaping: the value contains a quotation mark that its canonical form must escape.
 	escapeValue
-	// editAttribute: name, equals sign and quotes are not written as the canonical form has them.
+	// attributeNeedsRewriting: the space before the name, the equals sign or the quotes are not in canonical form.
 	editAttribute
 )
 
@@ -114,19 +114,19 @@ type declaration struct {
 	prefix, space int32
 }
 
-// identified is a value of one of the attributes that identify elements.
+// identifiedElement is an element that has an identifying attribute, with the attribute's value.
 type identified struct {
 	value string
 	node  int32
 }
 
-// few is up to where a linear search beats a map.
+// linearSearchLimit is the number of strings up to which a linear search is faster than a map.
 const few = 16
 
-// names gives each distinct string a small number.
+// stringTable numbers distinct strings.
 type names struct {
 	list  []string
-	index map[string]int32 // once there are more than a few
+	index map[string]int32 // nil up to linearSearchLimit
 }
 
 func (n *names) find(s string) (int32, bool) {
@@ -157,14 +157,14 @@ func (n *names) add(s string) int32 {
 	return i
 }
 
-// Root returns the document's element.
+// Root returns the root element.
 func (d *Document) Root() Element { return Element{d, 0} }
 
-// Source returns the text of the document in UTF-8, without byte order mark. Offsets point into it.
+// Source returns the text of the document in UTF-8, without byte order mark. Offsets are byte offsets into it.
 func (d *Document) Source() string { return d.source }
 
-// ByID returns the element whose wsu:Id, xml:id or un-namespaced Id, ID or id is the given value. Values are compared
-// without the white space around them; an empty value identifies nothing.
+// ElementByID returns the element whose wsu:Id, xml:id, or Id, ID or id without namespace, has the given value. Values
+// are compared without surrounding white space; an empty value identifies no element.
 func (d *Document) ByID(id string) (Element, bool) {
 	if i, ok := d.lookupIdentifier(id); ok {
 		return Element{d, d.identified[i].node}, true
@@ -185,7 +185,7 @@ func (d *Document) lookupIdentifier(id string) (int32, bool) {
 	return 0, false
 }
 
-// identify records an identifier and reports whether it is new.
+// addIdentifier records an identifier and reports whether it is new.
 func (d *Document) identify(id string, n int32) bool {
 	if _, taken := d.lookupIdentifier(id); taken {
 		return false

@@ -113,7 +113,7 @@ func TestNavigation(t *testing.T) {
 	}
 	for c := range root.Children() {
 		if c == first {
-			break // must not go on
+			break // the iterator must stop
 		}
 	}
 	start, end := second.Offset()
@@ -186,7 +186,7 @@ func TestAttributes(t *testing.T) {
 		t.Errorf("%q\nwant %q", got, want)
 	}
 	for range e.Attrs() {
-		break // must not go on
+		break // the iterator must stop
 	}
 	for _, a := range want {
 		if value, ok := e.Attr(a.Space, a.Local); !ok || value != a.Value {
@@ -288,7 +288,7 @@ func TestByID(t *testing.T) {
 	}
 }
 
-// TestManyNamesAreStillFound passes the sizes at which searches change to maps.
+// TestManyNamesAreStillFound exceeds linearSearchLimit, so that maps are used.
 func TestManyNamesAreStillFound(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -318,7 +318,7 @@ func TestParseKeepsNothingOfItsInput(t *testing.T) {
 	}
 }
 
-// TestMemoryIsProportionalToInput holds for every shape, also for those that are refused.
+// TestMemoryIsProportionalToInput covers every shape, including rejected ones.
 func TestMemoryIsProportionalToInput(t *testing.T) {
 	wide := limits()
 	wide.Nodes, wide.Attributes, wide.Declarations, wide.Namespaces, wide.Depth, wide.Expansion = 1<<30, 1<<30, 1<<30, 1<<30, 1<<30, 1<<30
@@ -330,20 +330,20 @@ func TestMemoryIsProportionalToInput(t *testing.T) {
 	inputs["equals signs"] = "<a>" + strings.Repeat("=", 1_000_000) + "</a>"
 	inputs["UTF-16"] = utf16Text("\ufeff<a>"+strings.Repeat("\u4e00", 300_000)+"</a>", true)
 	for name, input := range inputs {
-		octets := []byte(input)
+		data := []byte(input)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, _ = xmldoc.Parse(octets, wide) // what is refused must not cost more either
+		_, _ = xmldoc.Parse(data, wide) // rejected documents must not cost more either
 		runtime.ReadMemStats(&after)
-		// 48 octets for the four of "<a/>", and what growing leaves behind.
-		if used := after.TotalAlloc - before.TotalAlloc; used > 64<<10+60*uint64(len(octets)) {
-			t.Errorf("%s: %d octets of input allocate %d", name, len(octets), used)
+		// 48 bytes for the four of "<a/>", and the slack of grown slices.
+		if used := after.TotalAlloc - before.TotalAlloc; used > 64<<10+60*uint64(len(data)) {
+			t.Errorf("%s: %d octets of input allocate %d", name, len(data), used)
 		}
 	}
 }
 
-// TestCostsAreLinear meets the shapes that cost quadratic readers minutes, with every bound but the size lifted. The
-// time allowed is a hundred times what is needed.
+// TestCostsAreLinear has the shapes that take quadratic parsers minutes, without limits other than the size. The time
+// allowed is a hundred times the time needed.
 func TestCostsAreLinear(t *testing.T) {
 	t.Parallel()
 	wide := limits()

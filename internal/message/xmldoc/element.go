@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Element is a handle on one element of a Document. Handles are values: two are equal when they name the same node of
-// the same document. The zero Element names none, and its methods answer accordingly.
+// Element is a handle on one element of a Document. Handles are comparable: two are equal if they refer to the same
+// node of the same document. The zero Element refers to no element; its methods return zero values.
 type Element struct {
 	d *Document
 	i int32
@@ -17,7 +17,7 @@ type Attr struct {
 	Space, Local, Prefix, Value string
 }
 
-// IsZero reports whether e names no element.
+// IsZero reports whether e is the zero Element.
 func (e Element) IsZero() bool { return e.d == nil }
 
 // Document returns the document that e belongs to, nil for the zero Element.
@@ -25,7 +25,7 @@ func (e Element) Document() *Document { return e.d }
 
 func (e Element) node() *node { return &e.d.nodes[e.i] }
 
-// Space returns the namespace name, empty when e is in no namespace.
+// Space returns the namespace name, or "" if e is in no namespace.
 func (e Element) Space() string {
 	if e.d == nil {
 		return ""
@@ -33,7 +33,7 @@ func (e Element) Space() string {
 	return e.d.spaces.list[e.node().space]
 }
 
-// Prefix returns the prefix as written, empty when there is none.
+// Prefix returns the prefix as written, or "" if there is none.
 func (e Element) Prefix() string {
 	if e.d == nil {
 		return ""
@@ -50,7 +50,7 @@ func (e Element) Local() string {
 	return e.d.local(n.start+1, n.name, n.prefix)
 }
 
-// local returns the local part of a qualified name of which the prefix is known.
+// localName returns the local part of the qualified name at start, given its length and prefix.
 func (d *Document) local(start int32, length uint16, prefix int32) string {
 	name := d.source[start : start+int32(length)]
 	if prefix == none {
@@ -59,12 +59,12 @@ func (d *Document) local(start int32, length uint16, prefix int32) string {
 	return name[len(d.prefixes.list[prefix])+1:]
 }
 
-// Is reports whether e has this expanded name.
+// Is reports whether e has the given expanded name.
 func (e Element) Is(space, local string) bool {
 	return e.d != nil && e.Local() == local && e.Space() == space
 }
 
-// Parent returns the element around e, the zero Element for the root.
+// Parent returns the parent element, or the zero Element for the root.
 func (e Element) Parent() Element {
 	if e.d == nil || e.node().parent < 0 {
 		return Element{}
@@ -72,7 +72,7 @@ func (e Element) Parent() Element {
 	return Element{e.d, e.node().parent}
 }
 
-// elementFrom returns the first element at i or among the siblings after it, before the node past.
+// findElementFrom returns the first element among node i and its following siblings, before the node past.
 func (d *Document) elementFrom(i, past int32) Element {
 	for ; i < past; i = d.nodes[i].past {
 		if d.nodes[i].kind == element {
@@ -110,7 +110,7 @@ func (e Element) Children() iter.Seq[Element] {
 	}
 }
 
-// Child returns the first child element with this expanded name, or the zero Element.
+// Child returns the first child element with the given expanded name, or the zero Element.
 func (e Element) Child(space, local string) Element {
 	for c := e.FirstChild(); !c.IsZero(); c = c.NextSibling() {
 		if c.Is(space, local) {
@@ -120,14 +120,14 @@ func (e Element) Child(space, local string) Element {
 	return Element{}
 }
 
-// attributes returns the attributes of e in canonical order.
+// sortedAttributes returns the attributes of e in canonical order.
 func (e Element) attributes() []attribute {
 	n := e.node()
 	return e.d.attributes[n.attributes : n.attributes+int32(n.nAttributes)]
 }
 
-// Attr returns the normalised value of the attribute with this expanded name, and whether there is one. It allocates
-// only when the value is written with references or line ends.
+// Attr returns the normalised value of the attribute with the given expanded name, and whether there is one. It
+// allocates only if the value contains references or white space to normalise.
 func (e Element) Attr(space, local string) (string, bool) {
 	if e.d == nil {
 		return "", false
@@ -163,8 +163,8 @@ func (e Element) Attrs() iter.Seq[Attr] {
 	}
 }
 
-// Text returns the whole character content of e: comments and processing instructions are skipped, CDATA sections
-// included, so that a comment cannot hide part of a value. It reports false when e has child elements.
+// Text returns the whole character content of e. It includes CDATA sections and skips comments and processing
+// instructions, so that a comment cannot hide part of a value. It returns false if e has child elements.
 func (e Element) Text() (string, bool) {
 	if e.d == nil || !e.FirstChild().IsZero() {
 		return "", false
@@ -185,8 +185,8 @@ func (e Element) Text() (string, bool) {
 	return string(text), true
 }
 
-// LookupNamespace returns the namespace name that the prefix is bound to at e. The empty prefix always has an answer,
-// which is empty when there is no default namespace.
+// LookupNamespace returns the namespace name that the prefix is bound to at e, and whether it is bound. The empty
+// prefix always is; its namespace name is "" without a default namespace.
 func (e Element) LookupNamespace(prefix string) (string, bool) {
 	if e.d == nil {
 		return "", false
@@ -202,7 +202,7 @@ func (e Element) LookupNamespace(prefix string) (string, bool) {
 	return "", prefix == ""
 }
 
-// declared returns the namespace that e itself binds the prefix to.
+// declaredNamespace returns the namespace that a declaration at e itself binds the prefix to.
 func (e Element) declared(prefix string) (int32, bool) {
 	for _, decl := range e.declarations() {
 		if e.d.prefixes.list[decl.prefix] == prefix {
@@ -217,9 +217,9 @@ func (e Element) declarations() []declaration {
 	return e.d.declarations[n.declarations : n.declarations+int32(n.nDeclared)]
 }
 
-// DeclaresWithin reports whether the binding of the prefix that is in force at e is declared at e or at an ancestor up
-// to and including top. A binding made further out is not protected by a signature over top in exclusive canonical
-// form. The prefix xml cannot be bound otherwise and always counts as declared.
+// DeclaresWithin reports whether the binding of the prefix in scope at e is declared at e or at an ancestor up to and
+// including top. A signature over top in exclusive canonical form does not protect a binding declared further out. The
+// prefix xml cannot be rebound, so it always counts as declared.
 func (e Element) DeclaresWithin(top Element, prefix string) bool {
 	if !e.Within(top) {
 		return false
@@ -237,12 +237,12 @@ func (e Element) DeclaresWithin(top Element, prefix string) bool {
 	}
 }
 
-// Within reports whether e is top or a descendant of it.
+// IsWithin reports whether e is top or a descendant of it.
 func (e Element) Within(top Element) bool {
 	return e.d != nil && e.d == top.d && top.i <= e.i && e.i < top.node().past
 }
 
-// Offset returns where e starts and ends in the document's Source.
+// Offset returns the start and end of e in the document's Source.
 func (e Element) Offset() (start, end int) {
 	if e.d == nil {
 		return 0, 0
@@ -251,7 +251,8 @@ func (e Element) Offset() (start, end int) {
 	return int(n.start), int(n.end)
 }
 
-// Inside returns where in Source the content of e stands: between its tags, or nowhere in an empty-element tag.
+// ContentOffset returns the start and end, in Source, of the content between the tags of e. They are equal for an
+// empty-element tag.
 func (e Element) Inside() (start, end int) {
 	if e.d == nil {
 		return 0, 0

@@ -10,25 +10,25 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// An encoding is what the octets are, found out from how they start (XML 1.0 appendix F).
+// encoding is the character encoding of a document, detected from its first bytes (XML 1.0 appendix F).
 type encoding uint8
 
 const (
 	utf8Plain encoding = iota
 	utf16Marked
-	utf16Little // without byte order mark, so that the declaration must say which
+	utf16Little // without byte order mark, so that the XML declaration must name it
 	utf16Big
 )
 
-// decode finds out the encoding and returns the document in UTF-8, without byte order mark. For UTF-8 that is a part
-// of b itself.
+// decodeToUTF8 detects the encoding and returns the document in UTF-8, without byte order mark. For UTF-8 the result is
+// a slice of b. The result has at most limit bytes if it had to be converted.
 func decode(b []byte, limit int) ([]byte, encoding, error) {
 	starts := func(prefix string) bool { return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix }
 	switch {
 	case starts("\xEF\xBB\xBF"):
 		return b[3:], utf8Plain, nil
 	case starts("\xFF\xFE\x00\x00"), starts("\x00\x00\xFE\xFF"), // UTF-32 with byte order mark
-		starts("<\x00\x00\x00"), starts("\x00\x00\x00<"), // and without
+		starts("<\x00\x00\x00"), starts("\x00\x00\x00<"), // UTF-32 without byte order mark
 		starts("\x00\x00<\x00"), starts("\x00<\x00\x00"), // UCS-4 in an unusual order
 		starts("\x4C\x6F\xA7\x94"), // "<?xm" in EBCDIC
 		starts("+/v"):              // UTF-7
@@ -71,7 +71,8 @@ func decodeUTF16(b []byte, order binary.ByteOrder, found encoding, limit int) ([
 	return text, found, nil
 }
 
-// agrees reports the refusal, if any, of an encoding name in the XML declaration of a document so encoded.
+// checkDeclaredName returns the error code, or "", for an encoding name in the XML declaration of a document with this
+// detected encoding.
 func (found encoding) agrees(declared string) problem.Code {
 	name := strings.ToUpper(declared)
 	var is bool
@@ -93,13 +94,13 @@ func (found encoding) agrees(declared string) problem.Code {
 	return ""
 }
 
-// refuse makes the refusal with the place, as line and column in characters, counted from 1.
+// newParseError returns the error for an offset. Its detail begins with "line:column", in characters, counted from 1.
 func refuse[T string | []byte](code problem.Code, source T, offset int, facts ...string) error {
 	before := string(source[:offset])
 	line := 1 + strings.Count(before, "\n")
 	// A carriage return ends a line as well, unless a line feed follows.
 	line += strings.Count(before, "\r") - strings.Count(before, "\r\n")
 	column := 1 + utf8.RuneCountInString(before[strings.LastIndexAny(before, "\r\n")+1:])
-	place := strconv.Itoa(line) + ":" + strconv.Itoa(column)
-	return problem.New(code, append([]string{place}, facts...)...)
+	position := strconv.Itoa(line) + ":" + strconv.Itoa(column)
+	return problem.New(code, append([]string{position}, facts...)...)
 }

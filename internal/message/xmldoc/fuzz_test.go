@@ -22,25 +22,26 @@ func seeds() []string {
 	return all
 }
 
-// FuzzParse: a refusal gives no document; what is accepted has a canonical form that is accepted and is its own.
+// FuzzParse checks that an error comes without a document, and that the canonical form of an accepted document is
+// accepted and is its own canonical form.
 func FuzzParse(f *testing.F) {
 	for _, s := range seeds() {
 		f.Add([]byte(s))
 	}
 	l := limits()
 	l.Bytes, l.Nodes = 64<<10, 4096
-	// A canonical form can be longer than its document and repeat declarations.
+	// A canonical form can be longer than its document, and repeat declarations.
 	again := limits()
 	again.Bytes, again.Nodes, again.Declarations, again.Namespaces, again.Expansion = 1<<30, 1<<30, 1<<16, 1<<16, 1<<30
-	f.Fuzz(func(t *testing.T, octets []byte) {
-		d, err := xmldoc.Parse(octets, l)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d, err := xmldoc.Parse(data, l)
 		if err != nil {
-			if d != nil || len(octets) <= l.Bytes && !errors.Is(err, problem.Malformed) {
+			if d != nil || len(data) <= l.Bytes && !errors.Is(err, problem.Malformed) {
 				t.Fatalf("document %v, error %v", d, err)
 			}
 			return
 		}
-		if len(octets) > l.Bytes || len(d.Source()) > l.Bytes {
+		if len(data) > l.Bytes || len(d.Source()) > l.Bytes {
 			t.Fatal("larger than the limit")
 		}
 		for _, form := range []xmldoc.C14N{{}, {Exclusive: true}} {
@@ -64,7 +65,7 @@ func requireFixedPoint(t *testing.T, form xmldoc.C14N, e xmldoc.Element, l xmldo
 	}
 }
 
-// readEverything calls each accessor, and checks what must hold between them.
+// readEverything calls each accessor, and checks that their results agree.
 func readEverything(t *testing.T, e xmldoc.Element) {
 	t.Helper()
 	start, end := e.Offset()
@@ -85,7 +86,7 @@ func readEverything(t *testing.T, e xmldoc.Element) {
 	}
 }
 
-// FuzzExclusive: the exclusive form of any subtree, with any PrefixList, is a fixed point.
+// FuzzExclusive checks that the exclusive form of any subtree, with any PrefixList, is its own canonical form.
 func FuzzExclusive(f *testing.F) {
 	for i, s := range seeds() {
 		f.Add([]byte(s), []string{"", "a", "#default", "a b #default", "soap xsi zz"}[i%5], uint16(i))
@@ -94,8 +95,8 @@ func FuzzExclusive(f *testing.F) {
 	l.Bytes, l.Nodes = 64<<10, 4096
 	again := limits()
 	again.Bytes, again.Nodes, again.Declarations, again.Namespaces, again.Expansion = 1<<30, 1<<30, 1<<16, 1<<16, 1<<30
-	f.Fuzz(func(t *testing.T, octets []byte, prefixes string, top uint16) {
-		d, err := xmldoc.Parse(octets, l)
+	f.Fuzz(func(t *testing.T, data []byte, prefixes string, top uint16) {
+		d, err := xmldoc.Parse(data, l)
 		if err != nil {
 			return
 		}

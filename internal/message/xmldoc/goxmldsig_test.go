@@ -12,7 +12,7 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// goxmldsigForm is the canonical form by the library that signs what this project sends.
+// goxmldsigForm returns the canonical form by goxmldsig.
 func goxmldsigForm(doc string, form xmldoc.C14N) ([]byte, error) {
 	d := etree.NewDocument()
 	if err := d.ReadFromString(doc); err != nil {
@@ -22,14 +22,14 @@ func goxmldsigForm(doc string, form xmldoc.C14N) ([]byte, error) {
 	if form.Exclusive {
 		c = dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(strings.Join(form.PrefixList, " "))
 	}
-	octets, err := c.Canonicalize(d.Root())
+	data, err := c.Canonicalize(d.Root())
 	if err != nil {
 		return nil, fmt.Errorf("goxmldsig: %w", err)
 	}
-	return octets, nil
+	return data, nil
 }
 
-// TestAgreesWithGoxmldsig compares on the documents within that library's reach.
+// TestAgreesWithGoxmldsig compares the two on documents that goxmldsig can handle.
 func TestAgreesWithGoxmldsig(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(1000) {
@@ -48,8 +48,8 @@ func TestAgreesWithGoxmldsig(t *testing.T) {
 	}
 }
 
-// TestKnownDifferencesFromGoxmldsig lists, by class, where that library departs from the specifications. Ours is what
-// libxml2 gives. When a case begins to agree, the corpus above can take its class in.
+// TestKnownDifferencesFromGoxmldsig lists, by class, where goxmldsig deviates from the specifications. The expected
+// form is that of libxml2. When a case starts to agree, add its class to the generated documents above.
 func TestKnownDifferencesFromGoxmldsig(t *testing.T) {
 	t.Parallel()
 	const instance = "http://www.w3.org/2001/XMLSchema-instance"

@@ -1,32 +1,32 @@
 package xmldoc
 
-// Limits bounds what Parse accepts. A zero field allows nothing of its kind. Together the bounds keep time and memory
-// proportional to the input, whatever its shape.
+// Limits bounds what Parse accepts; a zero field allows none. Together the limits keep time and memory proportional to
+// the input, whatever its shape.
 type Limits struct {
-	// Bytes bounds the input, and its UTF-8 form when it came as UTF-16.
+	// Bytes bounds the input, and also its UTF-8 form if the input is UTF-16.
 	Bytes int
-	// Depth bounds the nesting of elements; the root stands at depth 1.
+	// Depth bounds the nesting of elements; the root is at depth 1.
 	Depth int
 	// Nodes bounds elements, attributes, namespace declarations, comments, CDATA sections and processing instructions
-	// of the whole document, counted together.
+	// of the whole document, taken together.
 	Nodes int
 	// Attributes bounds the attributes of one element, without its namespace declarations.
 	Attributes int
 	// Declarations bounds the namespace declarations of one element.
 	Declarations int
-	// Namespaces bounds the namespace declarations that are in force at any point.
+	// Namespaces bounds the namespace declarations in scope at any point.
 	Namespaces int
-	// Name bounds a qualified name and a namespace name, in octets.
+	// Name bounds a qualified name and a namespace name, in bytes.
 	Name int
-	// Expansion bounds the octets of prefixes and namespace names that exclusive canonical form can add: it declares a
-	// namespace wherever it comes into use, so that a short prefix can stand for a long name thousands of times.
+	// Expansion bounds the bytes of prefixes and namespace names that exclusive canonical form can add: it declares a
+	// namespace wherever it comes into use, so a short prefix can expand to a long name thousands of times.
 	Expansion int
 	// Instructions bounds the processing instructions of the document.
 	Instructions int
 }
 
-// The representation's own bounds: offsets are 31 bits wide, with room for UTF-16 that grows by half when converted;
-// lengths of names and counts per element are 16 bits wide.
+// The limits of the representation: offsets have 31 bits, which leaves space for UTF-16, which grows by half when it is
+// converted; lengths of names and counts per element have 16 bits.
 const (
 	maxBytes = 1 << 30
 	maxShort = 1<<16 - 1
@@ -48,7 +48,7 @@ func DefaultLimits() Limits {
 	}
 }
 
-// within returns the limits cut to what the representation can hold.
+// clampToRepresentation returns the limits, reduced to what the representation can hold.
 func (l Limits) within() Limits {
 	l.Bytes = min(l.Bytes, maxBytes)
 	l.Attributes = min(l.Attributes, maxShort)

@@ -17,8 +17,8 @@ const (
 	doctypeStart     = "<!DOCTYPE"
 )
 
-// Parse reads a document. The error is a *problem.Error of kind Malformed, whose Public holds the place as
-// "line:column" and never anything of the content. Parse copies the octets and keeps no part of b.
+// Parse parses a document. The error is a *problem.Error of kind Malformed, whose Detail contains the position as
+// "line:column" and never any content. Parse copies the bytes and does not retain b.
 func Parse(b []byte, l Limits) (*Document, error) {
 	l = l.within()
 	if len(b) > l.Bytes {
@@ -38,26 +38,26 @@ func Parse(b []byte, l Limits) (*Document, error) {
 	return p.d, nil
 }
 
-// parser is the state of one reading.
+// parser is the state of one call of Parse.
 type parser struct {
 	d      *Document
 	s      string
 	pos    int
 	limits Limits
 
-	open         int32 // the element that is open, -1 outside the root
+	open         int32 // the innermost open element, -1 outside the root
 	depth        int
-	last         int32 // the last node, to which the text after it belongs
+	last         int32 // the last node; the text after it belongs to it
 	instructions int
-	expansion    int       // octets of declarations that exclusive canonical form can add
-	utility      int32     // the namespace of wsu:Id, 0 while nobody has declared it
-	bindings     []binding // by prefix
-	shadowed     []shadow  // the bindings that the open elements have replaced, innermost last
+	expansion    int       // bytes of declarations that exclusive canonical form can add
+	utility      int32     // the namespace of wsu:Id, 0 until it is declared
+	bindings     []binding // by prefix index
+	shadowed     []shadow  // the bindings that the open elements replaced, innermost last
 }
 
-// binding is what a prefix means at the moment.
+// binding is the namespace that a prefix is bound to at the current position.
 type binding struct {
-	space int32 // unbound when nothing
+	space int32 // unbound if there is none
 	by    int32 // the element that declared it last
 }
 
@@ -69,7 +69,7 @@ type shadow struct {
 }
 
 func newParser(s string, l Limits) *parser {
-	// Sized for the shape of signed messages; what is larger grows with what is really there.
+	// Sized for typical signed messages; larger documents grow the slices.
 	expected := min(len(s)/64+few, 4096)
 	d := &Document{
 		source:       s,
@@ -87,18 +87,18 @@ func newParser(s string, l Limits) *parser {
 	}
 }
 
-// fail refuses the document at an offset.
+// errorAt returns the error for an offset.
 func (p *parser) fail(code problem.Code, at int) error { return refuse(code, p.s, at) }
 
-// exceeded refuses the document for a bound.
+// limitError returns the error for an exceeded limit.
 func (p *parser) exceeded(code problem.Code, at, limit int) error {
 	return refuse(code, p.s, at, "limit", strconv.Itoa(limit))
 }
 
-// end refuses a document that breaks off.
+// endError returns the error for a truncated document.
 func (p *parser) end() error { return p.fail(problem.XMLUnexpectedEnd, len(p.s)) }
 
-// at reports whether the source goes on with a literal.
+// hasPrefix reports whether the rest of the source starts with literal.
 func (p *parser) at(literal string) bool { return strings.HasPrefix(p.s[p.pos:], literal) }
 
 // skipSpace skips white space and reports whether there was any.
@@ -110,7 +110,7 @@ func (p *parser) skipSpace() bool {
 	return p.pos > from
 }
 
-// document is production document, without doctypedecl.
+// parseDocument parses production document, without doctypedecl.
 func (p *parser) document(found encoding) error {
 	if err := p.declaration(found); err != nil {
 		return err
@@ -138,8 +138,8 @@ func (p *parser) document(found encoding) error {
 	return nil
 }
 
-// misc reads what may stand before and after the root, up to the end or to what should be the root. Nothing of it
-// becomes a node, since it belongs to no element.
+// parseMisc reads the comments, processing instructions and white space allowed before and after the root, up to the
+// end or to other markup. They become no nodes, since they belong to no element.
 func (p *parser) misc() error {
 	for {
 		p.skipSpace()
@@ -171,7 +171,7 @@ func (p *parser) unknownMarkup() error {
 	return p.fail(problem.XMLMarkupUnknown, p.pos)
 }
 
-// content reads text and the piece of markup after it.
+// parseContent reads text and the piece of markup after it.
 func (p *parser) content() error {
 	if err := p.text(); err != nil {
 		return err
@@ -196,7 +196,7 @@ func (p *parser) content() error {
 	return p.startTag()
 }
 
-// text reads character data up to the next markup.
+// parseText reads character data up to the next markup.
 func (p *parser) text() error {
 	length := strings.IndexByte(p.s[p.pos:], '<')
 	if length < 0 {
@@ -227,9 +227,9 @@ func (p *parser) text() error {
 	return nil
 }
 
-// isPlain reports whether a span of text is its own canonical form.
+// isCanonicalText reports whether a span of text is its own canonical form.
 func isPlain(span string) bool {
-	const long = 64 // from where three fast searches beat one slow
+	const long = 64 // the length from which three fast searches beat one slow scan
 	if len(span) >= long {
 		return strings.IndexByte(span, '&') < 0 && strings.IndexByte(span, '>') < 0 && strings.IndexByte(span, '\r') < 0
 	}
@@ -241,7 +241,7 @@ func isPlain(span string) bool {
 	return true
 }
 
-// markText notes that the text just read differs from its canonical form.
+// markTextForEdit records that the text just read differs from its canonical form.
 func (p *parser) markText() {
 	if p.last == p.open {
 		p.d.nodes[p.last].flags |= editInside
@@ -250,7 +250,7 @@ func (p *parser) markText() {
 	}
 }
 
-// add appends a node that starts at an offset.
+// appendNode appends a node that starts at an offset.
 func (p *parser) add(k kind, start int) (*node, error) {
 	if err := p.count(1, start); err != nil {
 		return nil, err
@@ -261,8 +261,8 @@ func (p *parser) add(k kind, start int) (*node, error) {
 	return &p.d.nodes[i], nil
 }
 
-// room makes room for what is still to come, once what was expected has been used up. Every node and every attribute
-// has its mark in the source, so this happens once, and the memory is bounded by the input and by the limit.
+// ensureCapacity grows a full list once, for all entries still to come. Every node and every attribute has its mark in
+// the rest of the source, so counting the marks bounds the memory by the input, and Limits.Nodes bounds it as well.
 func room[T any](p *parser, list []T, mark string) []T {
 	if len(list) < cap(list) {
 		return list
@@ -270,7 +270,7 @@ func room[T any](p *parser, list []T, mark string) []T {
 	return slices.Grow(list, max(1, min(strings.Count(p.s[p.pos:], mark)+1, p.limits.Nodes-len(list))))
 }
 
-// count refuses the document when it gets more nodes than the limit.
+// checkNodeCount returns an error if the given number of further nodes would exceed the limit.
 func (p *parser) count(more, at int) error {
 	if len(p.d.nodes)+len(p.d.attributes)+len(p.d.declarations)+more > p.limits.Nodes {
 		return p.exceeded(problem.XMLTooManyNodes, at, p.limits.Nodes)
@@ -278,7 +278,7 @@ func (p *parser) count(more, at int) error {
 	return nil
 }
 
-// comment is production Comment.
+// parseComment parses production Comment.
 func (p *parser) comment() error {
 	start := p.pos
 	body := start + len(commentStart)
@@ -293,7 +293,7 @@ func (p *parser) comment() error {
 	return p.leaf(comment, start)
 }
 
-// section is production CDSect.
+// parseCDATA parses production CDSect.
 func (p *parser) section() error {
 	start := p.pos
 	body := start + len(sectionStart)
@@ -305,7 +305,7 @@ func (p *parser) section() error {
 	return p.leaf(section, start)
 }
 
-// leaf adds the node for markup that has been read and has no children, when it stands inside the root.
+// appendLeaf appends a node for markup without children that has just been read, if it is inside the root.
 func (p *parser) leaf(k kind, start int) error {
 	if p.open < 0 {
 		return nil
@@ -318,7 +318,7 @@ func (p *parser) leaf(k kind, start int) error {
 	return nil
 }
 
-// instruction is production PI. Its target has no colon (Namespaces in XML section 7).
+// parseInstruction parses production PI. The target has no colon (Namespaces in XML section 7).
 func (p *parser) instruction() error {
 	start := p.pos
 	p.instructions++

@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// refusals are documents that must be refused, with the code and the place.
+// refusals are documents that must be rejected, with the code and the position.
 var refusals = []struct {
 	name, doc string
 	code      problem.Code
@@ -208,7 +208,7 @@ var refusals = []struct {
 	{"both on one element", "<a Id='x' id='x'/>", problem.XMLIdentifierDuplicate, "1:11"},
 }
 
-// utf16Text encodes text as UTF-16.
+// encodeUTF16 encodes text as UTF-16.
 func utf16Text(s string, bigEndian bool) string {
 	var b []byte
 	put := func(unit rune) {
@@ -250,7 +250,7 @@ func requireRefusal(t *testing.T, d *xmldoc.Document, err error, code problem.Co
 	}
 }
 
-// TestLimits gives each limit the largest document it accepts, and the next.
+// TestLimits tests each limit with the largest accepted document and with one just beyond.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	set := func(change func(*xmldoc.Limits)) xmldoc.Limits {
@@ -317,7 +317,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestEveryCodeHasACase keeps the tables complete.
+// TestEveryCodeHasACase checks that the tables cover every code.
 func TestEveryCodeHasACase(t *testing.T) {
 	t.Parallel()
 	tested := map[problem.Code]bool{
@@ -334,7 +334,7 @@ func TestEveryCodeHasACase(t *testing.T) {
 	}
 }
 
-// TestRefusalsSayNothingOfTheContent looks for a secret in what is said.
+// TestRefusalsSayNothingOfTheContent searches the error texts for a secret in the document.
 func TestRefusalsSayNothingOfTheContent(t *testing.T) {
 	t.Parallel()
 	const secret = "geheim"

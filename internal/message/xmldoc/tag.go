@@ -8,7 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// qualifiedName reads a QName. It returns the offset after it, and the length of its prefix, 0 when there is none.
+// scanQualifiedName reads a QName. It returns the offset after it and the length of its prefix, 0 if there is none.
 func (p *parser) qualifiedName(start int) (after, prefix int, err error) {
 	after = ncName(p.s, start)
 	if after == start {
@@ -35,7 +35,7 @@ func (p *parser) badName(at int) error {
 	return p.fail(problem.XMLNameMalformed, at)
 }
 
-// startTag is productions STag and EmptyElemTag.
+// parseStartTag parses productions STag and EmptyElemTag.
 func (p *parser) startTag() error {
 	start := p.pos
 	if p.depth >= p.limits.Depth {
@@ -74,7 +74,7 @@ func (p *parser) startTag() error {
 	return nil
 }
 
-// attributes reads the rest of a start tag.
+// parseAttributes reads the rest of a start tag.
 func (p *parser) attributes(n *node) error {
 	for {
 		before := p.pos
@@ -112,7 +112,7 @@ func (p *parser) tagEnd(n *node) error {
 	return nil
 }
 
-// attribute is production Attribute; the white space before it starts at an offset.
+// parseAttribute parses production Attribute. The white space before it starts at the offset before.
 func (p *parser) attribute(n *node, before int) error {
 	start := p.pos
 	after, prefix, err := p.qualifiedName(start)
@@ -130,7 +130,7 @@ func (p *parser) attribute(n *node, before int) error {
 	}
 	p.pos++
 	p.skipSpace()
-	// The prefix's length stands in for the prefix until the whole tag has been read.
+	// The prefix field holds the length of the prefix until the whole tag has been read.
 	a := attribute{name: int32(start), length: uint16(after - start), prefix: int32(prefix)}
 	if err = p.attributeValue(&a); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (p *parser) attribute(n *node, before int) error {
 	return p.count(0, start)
 }
 
-// attributeValue is production AttValue.
+// parseAttributeValue parses production AttValue.
 func (p *parser) attributeValue(a *attribute) error {
 	if p.pos == len(p.s) {
 		return p.end()
@@ -194,7 +194,7 @@ func (p *parser) attributeValue(a *attribute) error {
 	return p.end()
 }
 
-// declare takes a namespace declaration (Namespaces in XML sections 2.2 and 3).
+// declareNamespace adds a namespace declaration (Namespaces in XML sections 2.2 and 3).
 func (p *parser) declare(n *node, a *attribute, prefix string) error {
 	at := int(a.name)
 	if int(a.end-a.start) > p.limits.Name {
@@ -232,8 +232,8 @@ func (p *parser) declare(n *node, a *attribute, prefix string) error {
 	return p.count(0, at)
 }
 
-// checkDeclaration reports the refusal, if any, of binding a prefix to a namespace name. One that is known has been
-// found to be absolute.
+// checkNamespaceDeclaration returns the error code, or "", for binding a prefix to a namespace name. A known namespace
+// name has already been found to be absolute.
 func checkDeclaration(prefix, uri string, known bool) problem.Code {
 	switch {
 	case prefix == "xmlns", uri == XMLNSNamespace, (prefix == "xml") != (uri == XMLNamespace):
@@ -246,7 +246,7 @@ func checkDeclaration(prefix, uri string, known bool) problem.Code {
 	return ""
 }
 
-// resolve returns the prefix, of the given length, at an offset, and the namespace it is bound to.
+// resolvePrefix returns the index of the prefix at start, of the given length, and of the namespace it is bound to.
 func (p *parser) resolve(start, length int) (prefix, space int32, err error) {
 	name := p.s[start : start+length]
 	if name == "xmlns" {
@@ -259,8 +259,8 @@ func (p *parser) resolve(start, length int) (prefix, space int32, err error) {
 	return prefix, p.bindings[prefix].space, nil
 }
 
-// expand counts the declaration that exclusive canonical form may write at an element; where the parent has the same
-// prefix and namespace it writes none.
+// countElementExpansion counts the declaration that exclusive canonical form may write at an element. It writes none if
+// the parent has the same prefix and namespace.
 func (p *parser) expand(n *node, at int) error {
 	if p.open >= 0 {
 		if parent := &p.d.nodes[p.open]; parent.prefix == n.prefix && parent.space == n.space {
@@ -270,7 +270,7 @@ func (p *parser) expand(n *node, at int) error {
 	return p.addExpansion(n.prefix, n.space, at)
 }
 
-// expandAttribute counts the same for an attribute that has a prefix.
+// countAttributeExpansion does the same for an attribute with a prefix.
 func (p *parser) expandAttribute(n *node, a *attribute) error {
 	if a.prefix == xmlName || a.prefix == n.prefix {
 		return nil
@@ -286,8 +286,8 @@ func (p *parser) addExpansion(prefix, space int32, at int) error {
 	return nil
 }
 
-// finishAttributes resolves the prefixes of a start tag that has been read, brings attributes and declarations in
-// canonical order (Canonical XML 1.0 section 2.2), and refuses what stands twice.
+// finishAttributes runs after a start tag has been read. It resolves the prefixes, sorts attributes and declarations in
+// canonical order (Canonical XML 1.0 section 2.2), and rejects duplicate attributes and identifiers.
 func (p *parser) finishAttributes(n *node) error {
 	d := p.d
 	if n.nDeclared > 1 {
@@ -331,7 +331,7 @@ func (d *Document) compareAttributes(a, b attribute) int {
 	return cmp.Compare(d.local(a.name, a.length, a.prefix), d.local(b.name, b.length, b.prefix))
 }
 
-// identifies reports whether an attribute is one of those that identify an element.
+// isIDAttribute reports whether an attribute identifies its element.
 func (p *parser) identifies(a *attribute) bool {
 	local := p.d.local(a.name, a.length, a.prefix)
 	if len(local) != 2 {
@@ -348,13 +348,13 @@ func (p *parser) identifies(a *attribute) bool {
 	return false
 }
 
-// identify records an identifier and reports whether it is new.
+// recordIdentifier records an identifier and reports whether it is new. An empty value identifies no element.
 func (p *parser) identify(a *attribute) bool {
 	id := strings.Trim(p.d.value(a), " \t\r\n")
 	return id == "" || p.d.identify(id, p.last)
 }
 
-// endTag is production ETag.
+// parseEndTag parses production ETag.
 func (p *parser) endTag() error {
 	start := p.pos
 	n := &p.d.nodes[p.open]
@@ -383,7 +383,7 @@ func (p *parser) endTag() error {
 	return p.fail(problem.XMLEndTagMismatch, start)
 }
 
-// closeElement closes the open element, whose content ends at an offset, and takes back its namespace declarations.
+// closeElement closes the open element, whose content ends at outer, and undoes its namespace declarations.
 func (p *parser) closeElement(outer int) {
 	n := &p.d.nodes[p.open]
 	n.outer, n.end = int32(outer), int32(p.pos)

@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// The spans that these functions get were checked by Parse: references are complete and allowed, and the text after a
-// piece of markup inside the root always ends in the next "<".
+// Parse has checked the spans that these functions receive: references are complete and allowed, and text inside the
+// root always ends at a "<".
 
-// emit appends one character: as it is (utf8.AppendRune) or as a canonical form writes it.
+// runeAppender appends one character, either unchanged (utf8.AppendRune) or in canonical form.
 type emit func(dst []byte, r rune) []byte
 
-// appendText appends the text that starts at an offset, and returns the offset of the markup that ends it.
+// appendText appends the text that starts at an offset. It also returns the offset of the markup that ends the text.
 func appendText(dst []byte, source string, from int32, character emit) ([]byte, int32) {
 	copied := int(from)
 	for i := copied; ; {
@@ -37,7 +37,7 @@ func appendText(dst []byte, source string, from int32, character emit) ([]byte, 
 	}
 }
 
-// appendSection appends the content of a CDATA section, which knows no references.
+// appendCDATA appends the content of a CDATA section, in which there are no references.
 func appendSection(dst []byte, text string, character emit) []byte {
 	copied := 0
 	for i := 0; i < len(text); {
@@ -57,8 +57,8 @@ func appendSection(dst []byte, text string, character emit) []byte {
 	return append(dst, text[copied:]...)
 }
 
-// appendValue appends an attribute value, normalised: white space that stands in it becomes a space, white space that
-// a reference denotes stays (XML 1.0 section 3.3.3).
+// appendValue appends an attribute value, normalised: literal white space becomes a space, white space written as a
+// reference is kept (XML 1.0 section 3.3.3).
 func appendValue(dst []byte, raw string, character emit) []byte {
 	copied := 0
 	for i := 0; i < len(raw); {
@@ -85,7 +85,7 @@ func appendValue(dst []byte, raw string, character emit) []byte {
 	return append(dst, raw[copied:]...)
 }
 
-// appendLines appends text that knows neither references nor escapes.
+// appendNormalisedLines appends text that has neither references nor escapes, with line ends normalised.
 func appendLines(dst []byte, text string) []byte {
 	for {
 		i := strings.IndexByte(text, '\r')
@@ -97,7 +97,7 @@ func appendLines(dst []byte, text string) []byte {
 	}
 }
 
-// afterLineEnd returns the offset after the line end that starts with the carriage return at i (XML 1.0 section 2.11).
+// skipLineEnd returns the offset after the line end that starts with the carriage return at i (XML 1.0 section 2.11).
 func afterLineEnd(s string, i int) int {
 	i++
 	if i < len(s) && s[i] == '\n' {
@@ -106,7 +106,7 @@ func afterLineEnd(s string, i int) int {
 	return i
 }
 
-// canonicalText writes a character of text (Canonical XML 1.0 section 2.3).
+// appendCanonicalTextRune appends a character of text (Canonical XML 1.0 section 2.3).
 func canonicalText(dst []byte, r rune) []byte {
 	switch r {
 	case '&':
@@ -121,7 +121,7 @@ func canonicalText(dst []byte, r rune) []byte {
 	return utf8.AppendRune(dst, r)
 }
 
-// canonicalValue writes a character of an attribute value (Canonical XML 1.0 section 2.3).
+// appendCanonicalValueRune appends a character of an attribute value (Canonical XML 1.0 section 2.3).
 func canonicalValue(dst []byte, r rune) []byte {
 	switch r {
 	case '&':
@@ -140,7 +140,7 @@ func canonicalValue(dst []byte, r rune) []byte {
 	return utf8.AppendRune(dst, r)
 }
 
-// value returns the normalised value of an attribute.
+// attributeValue returns the normalised value of an attribute.
 func (d *Document) value(a *attribute) string {
 	raw := d.source[a.start:a.end]
 	if a.flags&decodeValue == 0 {
@@ -149,7 +149,7 @@ func (d *Document) value(a *attribute) string {
 	return string(appendValue(make([]byte, 0, len(raw)), raw, utf8.AppendRune))
 }
 
-// sectionText returns what stands in a CDATA section, line ends as in the source.
+// cdataText returns the content of a CDATA section, with line ends as in the source.
 func (d *Document) sectionText(n *node) string {
 	return d.source[n.start+int32(len(sectionStart)) : n.end-int32(len(sectionEnd))]
 }
