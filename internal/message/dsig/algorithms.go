@@ -5,7 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // refused unless the operator allows it, and then until a date
+	"crypto/sha1" //nolint:gosec // refused unless the operator allows it, until a given date
 	"crypto/sha256"
 	"crypto/sha512"
 	"math/big"
@@ -15,7 +15,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Algorithms by the names that XML Signature 1.1 section 6.1 and RFC 9231 give them.
+// Algorithm identifiers of XML Signature 1.1 section 6.1 and RFC 9231.
 const (
 	ExclusiveC14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
 	InclusiveC14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
@@ -44,13 +44,13 @@ const (
 	more2007 = "http://www.w3.org/2007/05/xmldsig-more#"
 )
 
-// Bounds of the RSA keys that may sign.
+// Bounds on the RSA keys that may sign.
 const (
 	MinRSABits = 2048
 	MaxRSABits = 4096
 )
 
-// digest is a hash function.
+// digestMethod is a hash function.
 type digest uint8
 
 const (
@@ -62,20 +62,20 @@ const (
 
 const maxDigest = sha512.Size
 
-// sum appends the hash of the octets. Calling the functions by name keeps the sums on the stack.
-func (d digest) sum(dst, octets []byte) []byte {
+// appendSum appends the hash of the data. Calling the functions by name keeps the sums on the stack.
+func (d digest) sum(dst, data []byte) []byte {
 	switch d {
 	case digestSHA256:
-		sum := sha256.Sum256(octets)
+		sum := sha256.Sum256(data)
 		return append(dst, sum[:]...)
 	case digestSHA384:
-		sum := sha512.Sum384(octets)
+		sum := sha512.Sum384(data)
 		return append(dst, sum[:]...)
 	case digestSHA512:
-		sum := sha512.Sum512(octets)
+		sum := sha512.Sum512(data)
 		return append(dst, sum[:]...)
 	default:
-		sum := sha1.Sum(octets) //nolint:gosec // see the import
+		sum := sha1.Sum(data) //nolint:gosec // see the import
 		return append(dst, sum[:]...)
 	}
 }
@@ -93,7 +93,7 @@ func (d digest) hash() crypto.Hash {
 	}
 }
 
-// digestOf allow-lists a digest algorithm.
+// parseDigestMethod returns the digest algorithm of an identifier, if it is allowed.
 func digestOf(name string, p Policy) (digest, error) {
 	switch name {
 	case SHA256:
@@ -111,7 +111,7 @@ func digestOf(name string, p Policy) (digest, error) {
 	return 0, problem.New(problem.DigestUnsupported, shown(name))
 }
 
-// family is what kind of key a signature algorithm wants.
+// keyFamily is the kind of key and padding that a signature algorithm requires.
 type family uint8
 
 const (
@@ -120,14 +120,14 @@ const (
 	familyECDSA
 )
 
-// method is a signature algorithm.
+// signatureMethod is a signature algorithm.
 type method struct {
 	name   string
 	family family
 	digest digest
 }
 
-// methodOf allow-lists a signature algorithm.
+// parseMethod returns the signature algorithm of an identifier, if it is allowed.
 func methodOf(name string, p Policy) (method, error) {
 	switch name {
 	case RSASHA256:
@@ -152,7 +152,7 @@ func methodOf(name string, p Policy) (method, error) {
 		return sha1Method(name, p)
 	}
 	if strings.Contains(name, "#hmac-") {
-		// Taking a public key for the secret of a MAC is the classical confusion (XML Signature section 12.2.2).
+		// Using a public key as the secret of a MAC is the classical confusion attack (XML Signature section 12.2.2).
 		return method{}, problem.New(problem.SignatureHMAC, shown(name))
 	}
 	return method{}, problem.New(problem.SignatureUnsupported, shown(name))
@@ -168,7 +168,7 @@ func sha1Method(name string, p Policy) (method, error) {
 	return method{name, familyECDSA, digestSHA1}, nil
 }
 
-// verify checks a signature value. The key must be of the algorithm's kind and of an accepted size.
+// verifySignature verifies a signature value. The key must be of the algorithm's kind and of an accepted size.
 func (m method) verify(key crypto.PublicKey, hashed, value []byte) error {
 	switch public := key.(type) {
 	case *rsa.PublicKey:
@@ -211,8 +211,8 @@ func (m method) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte) error {
 	if m.family != familyECDSA {
 		return problem.New(problem.SignatureKeyMismatch, "the key is ECDSA, the algorithm", m.name).In(atSignatureMethod)
 	}
-	// XML Signature section 6.4.3: r and s, each in as many octets as the order of the curve has. ASN.1 is not accepted:
-	// its many encodings of one pair are as many signature values.
+	// XML Signature section 6.4.3: r and s, each as long as the order of the curve. ASN.1 is not accepted: it has
+	// several encodings of one pair, and so several signature values.
 	size := (key.Params().N.BitLen() + 7) / 8
 	if len(value) != 2*size {
 		return valueLength(len(value), 2*size)
@@ -229,11 +229,11 @@ func valueLength(got, want int) error {
 		strconv.Itoa(got), "octets where the key needs", strconv.Itoa(want)).In(atSignatureValue)
 }
 
-// shown cuts what a stranger wrote to a length that suits a fault.
+// truncateForFault truncates text of an unverified sender to a length suitable for a fault.
 func shown(name string) string {
-	const most = 128
-	if len(name) > most {
-		return strings.ToValidUTF8(name[:most], "") + "…"
+	const maxLength = 128
+	if len(name) > maxLength {
+		return strings.ToValidUTF8(name[:maxLength], "") + "…"
 	}
 	return name
 }

@@ -16,16 +16,16 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// hashes are by what the names of digest and signature algorithms end in.
+// hashes maps the suffix of a digest or signature algorithm's identifier to its hash.
 var hashes = map[string]crypto.Hash{
 	"sha1": crypto.SHA1, "sha224": crypto.SHA224, "sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512,
 	"sha3-224": crypto.SHA3_224, "sha3-256": crypto.SHA3_256, "sha3-384": crypto.SHA3_384, "sha3-512": crypto.SHA3_512,
 }
 
-// dsig11 is the namespace of what version 1.1 added to KeyInfo.
+// dsig11 is the namespace of the additions to KeyInfo in version 1.1.
 const dsig11 = "http://www.w3.org/2009/xmldsig11#"
 
-// base64Of reads base64 as leniently as can be.
+// decodeBase64Text decodes base64 as leniently as possible.
 func base64Of(e xmldoc.Element) []byte {
 	text, _ := e.Text()
 	octets, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
@@ -35,7 +35,7 @@ func base64Of(e xmldoc.Element) []byte {
 	return octets
 }
 
-// keysOf returns every key that a KeyInfo holds: certificates may come in any order.
+// candidateKeys returns every key in a KeyInfo: certificates may be in any order.
 func keysOf(keyInfo xmldoc.Element) []crypto.PublicKey {
 	var keys []crypto.PublicKey
 	for _, e := range descendants(keyInfo) {
@@ -65,7 +65,7 @@ func number(e xmldoc.Element, local string) *big.Int {
 	return new(big.Int).SetBytes(base64Of(e.Child(dsig.Namespace, local)))
 }
 
-// ecKeyOf reads a dsig11:ECKeyValue with a named curve; its key is nil if it has none, or none of that curve.
+// parseECKey reads a dsig11:ECKeyValue with a named curve; its key is nil if it has none, or none on that curve.
 func ecKeyOf(e xmldoc.Element) crypto.PublicKey {
 	curves := map[string]elliptic.Curve{
 		"urn:oid:1.2.840.10045.3.1.7": elliptic.P256(), "urn:oid:1.3.132.0.34": elliptic.P384(), "urn:oid:1.3.132.0.35": elliptic.P521(),
@@ -82,8 +82,8 @@ func ecKeyOf(e xmldoc.Element) crypto.PublicKey {
 	return key
 }
 
-// verifies checks a signature value, known telling whether this algorithm and key are known here. It knows more than dsig,
-// so that the canonical form of more documents is put to the test.
+// verifiesWith verifies a signature value; known reports whether it supports this algorithm and key. It supports more
+// than dsig, so that the canonical form of more documents is tested.
 func verifies(method string, key crypto.PublicKey, octets, value []byte) (good, known bool) {
 	_, algorithm, _ := strings.Cut(method, "#")
 	name, pss := strings.CutSuffix(algorithm, "-rsa-MGF1")
@@ -97,10 +97,10 @@ func verifies(method string, key crypto.PublicKey, octets, value []byte) (good, 
 	h := hash.New()
 	h.Write(octets)
 	sum := h.Sum(nil)
-	const most = 8192 // bits, so that no key in a file takes long
+	const most = 8192 // bits, to bound the cost of keys in corpora
 	switch k := key.(type) {
 	case *rsa.PublicKey:
-		if k.N.BitLen() < 1024 || k.N.BitLen() > most || k.E < 3 || k.N.Bit(0) == 0 { // crypto/rsa refuses the small and the odd
+		if k.N.BitLen() < 1024 || k.N.BitLen() > most || k.E < 3 || k.N.Bit(0) == 0 { // crypto/rsa refuses such keys
 			return false, false
 		}
 		if pss {
@@ -108,7 +108,7 @@ func verifies(method string, key crypto.PublicKey, octets, value []byte) (good, 
 		}
 		return rsa.VerifyPKCS1v15(k, hash, sum, value) == nil, strings.HasPrefix(algorithm, "rsa-")
 	case *ecdsa.PublicKey:
-		if len(value) != 2*((k.Params().N.BitLen()+7)/8) { // ASN.1, which XML Signature does not have
+		if len(value) != 2*((k.Params().N.BitLen()+7)/8) { // ASN.1, which XML Signature does not use
 			return false, false
 		}
 		r, s := halves(value)

@@ -24,8 +24,8 @@ import (
 
 var corpusDir = flag.String("corpus", "", "a directory with other people's signatures, for TestCorpus")
 
-// TestCorpus judges the signatures in a checkout of somebody else's corpus, which is never part of this project. It prints
-// a line for each, and fails when one that we should verify does not verify. docs/vectors.md says more.
+// TestCorpus checks the signatures in a checkout of a third-party corpus, which is never part of this project. It
+// prints a line for each, and fails if one that should verify does not. See docs/vectors.md.
 func TestCorpus(t *testing.T) {
 	if *corpusDir == "" {
 		t.Skip("make vectors DIR=… runs this over a corpus of signatures")
@@ -43,7 +43,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// TestSurvey puts our own frozen signatures into a corpus, and spoils them.
+// TestSurvey builds a corpus from our own frozen signatures, and damages some of them.
 func TestSurvey(t *testing.T) {
 	t.Parallel()
 	good, err := os.ReadFile(filepath.Join(signatureVectors, "enveloped-rsa.xml"))
@@ -79,21 +79,21 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
-// verdict is what is said of a signature, or of a file with octets that a corpus expects.
+// verdict is the result for a signature, or for a file with the expected bytes of a corpus.
 type verdict string
 
 const (
-	verified    verdict = "verified"    // Open and Verify accept it
-	unsupported verdict = "unsupported" // we refuse it by policy; what can be computed nevertheless agrees
-	spurned     verdict = "spurned"     // it is not valid, the corpus says so, and so do we
-	failed      verdict = "failed"      // we should accept it, or compute something else than its maker
-	reproduced  verdict = "reproduced"  // expected octets that come out of a document beside them
-	underived   verdict = "underived"   // expected octets of which it is not known here how they come about
+	verified    verdict = "verified"    // Parse and Verify accept it
+	unsupported verdict = "unsupported" // refused by policy; every value that can be computed agrees
+	spurned     verdict = "spurned"     // invalid according to the corpus, and refused
+	failed      verdict = "failed"      // wrongly refused, or a computed value differs from its creator's
+	reproduced  verdict = "reproduced"  // expected bytes that a document beside them yields
+	underived   verdict = "underived"   // expected bytes whose derivation is unknown here
 )
 
 var verdicts = []verdict{verified, unsupported, spurned, failed, reproduced, underived}
 
-// survey counts what it finds in a corpus, and writes a line about each thing.
+// corpusSurvey counts the results in a corpus, and writes a line about each.
 type survey struct {
 	w        io.Writer
 	found    map[verdict]int
@@ -110,7 +110,7 @@ func (s *survey) signatures() int {
 	return s.found[verified] + s.found[unsupported] + s.found[spurned] + s.found[failed]
 }
 
-// printf writes a line. The output of a test does not fail.
+// printf writes a line. Writing the output of a test does not fail.
 func (s *survey) printf(format string, values ...any) {
 	_, _ = fmt.Fprintf(s.w, format+"\n", values...)
 }
@@ -120,7 +120,7 @@ func (s *survey) report(v verdict, name, detail string) {
 	s.printf("%-11s %s: %s", v, name, detail)
 }
 
-// walk judges every file. It opens no pipe, follows no link, and reads no more of a file than the service would.
+// checkCorpus checks every file. It opens no pipe, follows no link, and reads no more of a file than the service would.
 func (s *survey) walk(corpus fs.FS) error {
 	return fs.WalkDir(corpus, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
@@ -151,7 +151,7 @@ func (s *survey) walk(corpus fs.FS) error {
 	})
 }
 
-// file judges every signature of a file that begins as XML does.
+// checkFile checks every signature of a file that begins like XML.
 func (s *survey) file(name string, octets []byte) {
 	if !signed.Match(octets) || !beginning.Match(octets) {
 		return
@@ -182,7 +182,7 @@ func (s *survey) add(j judgement) {
 	}
 }
 
-// total writes the sums.
+// printTotals writes the sums.
 func (s *survey) total() {
 	for _, v := range verdicts {
 		s.printf("%6d %s", s.found[v], v)
@@ -193,20 +193,20 @@ func (s *survey) total() {
 	s.printf("%6d of %d digests, and %d signature values, came out as their makers have them", s.agreed.digests, s.agreed.references, s.values)
 }
 
-// beginning is how XML begins, with or without a byte order mark.
+// xmlBeginning matches the beginning of XML, with or without a byte order mark.
 var beginning = regexp.MustCompile(`^(?:\x{FEFF})?\s*<`)
 
-// signed is what a file with a signature holds, and a template of one does not.
+// signedFile matches a file with a signature, but not a template of one.
 var signed = regexp.MustCompile(`<(?:[\w.-]+:)?SignatureValue[^<>]*>(?:\s|<!--.*?-->|&#13;|&#xD;)*[0-9A-Za-z+/]`)
 
-// corpusLimits are for documents, which may have processing instructions.
+// corpusLimits are limits for documents, which may contain processing instructions.
 func corpusLimits() xmldoc.Limits {
 	limits := xmldoc.DefaultLimits()
 	limits.Instructions = 100
 	return limits
 }
 
-// judgement is a verdict with its reasons.
+// signatureResult is a verdict with its reasons.
 type judgement struct {
 	verdict
 	agreement
@@ -222,8 +222,8 @@ func (j judgement) String() string {
 	return text
 }
 
-// judge puts a signature to Open and Verify; where those refuse it, what can be computed with our canonical forms must
-// still agree with what its maker computed.
+// judgeSignature checks a signature with Parse and Verify; if they refuse it, the values that can be computed with our
+// canonical forms must still agree with its creator's.
 func judge(name string, d *xmldoc.Document, signature xmldoc.Element) judgement {
 	j := judgement{verdict: verified, name: name}
 	keys := keysOf(signature.Child(dsig.Namespace, "KeyInfo"))
@@ -255,7 +255,7 @@ func verifyWithAny(s *dsig.Signature, keys []crypto.PublicKey) error {
 	return err
 }
 
-// refusal is unsupported if it is a matter of policy.
+// refusal returns unsupported if the policy is the reason.
 func refusal(name string, err error) judgement {
 	p := problem.From(err)
 	j := judgement{verdict: unsupported, name: name, code: p.Code, reason: strings.TrimSpace(fmt.Sprintf("%s %s %s", p.Code, p.At, p.Public))}
@@ -265,7 +265,7 @@ func refusal(name string, err error) judgement {
 	return j
 }
 
-// wrongly is the verdict on what does not verify.
+// verdictOnFailure returns the verdict on a signature that does not verify.
 func wrongly(name string) verdict {
 	if invalid.MatchString(path.Base(name)) || slices.ContainsFunc(listed, func(end string) bool { return strings.HasSuffix(name, end) }) {
 		return spurned
@@ -273,7 +273,8 @@ func wrongly(name string) verdict {
 	return failed
 }
 
-// policy are the refusals of what a corpus has and we do not take. Every other is a failure.
+// policyRefusals are the refusals of features that corpora use and the profile excludes. Any other refusal is a
+// failure.
 var policy = []problem.Code{
 	problem.XMLDoctype, problem.XMLEncodingUnsupported, problem.XMLNamespaceNotAbsolute, problem.XMLIdentifierDuplicate,
 	problem.SignatureStructure, problem.CanonicalizationUnsupported, problem.SignatureUnsupported, problem.SignatureHMAC,
@@ -282,22 +283,22 @@ var policy = []problem.Code{
 	problem.ReferenceTarget, problem.ReferenceTwice, problem.SignatureKeyUnsupported, problem.SignatureKeyMismatch,
 }
 
-// invalid are the names that corpora give to what must not verify.
+// invalidName matches the names that corpora give to signatures that must not verify.
 var invalid = regexp.MustCompile(`(?i)tamper|bad|fail|invalid|wrong|broken|forged`)
 
-// listed are files that do not verify either, without a name that says so; in Santuario all of them. White space was taken
-// out of the first, and stylesheets that must not be run were put into the others, after they had been signed.
+// invalidFiles are further files that do not verify, though their name does not say so; all are in Santuario. White
+// space was removed from the first, and stylesheets that must not be run were added to the others, after signing.
 var listed = []string{
 	"interop/c14n/Y4/signatureStripped.xml",
 	"javax/xml/crypto/dsig/signature1.xml", "javax/xml/crypto/dsig/signature2.xml", "javax/xml/crypto/dsig/signature3.xml",
 }
 
-// agreement is how much of a signature came out as its maker has it.
+// agreement counts the computed values of a signature that agree with its creator's.
 type agreement struct {
 	value      bool // the signature value
 	digests    int
 	references int
-	wrong      []string // what came out otherwise
+	wrong      []string // the values that differ
 }
 
 func (a agreement) String() string {
@@ -312,7 +313,7 @@ func (a agreement) String() string {
 	return text
 }
 
-// recompute computes what it can of a signature, whether we accept it or not.
+// recomputeSignature computes as much of a signature as possible, whether it is accepted or not.
 func recompute(d *xmldoc.Document, signature xmldoc.Element, keys []crypto.PublicKey) (a agreement) {
 	signedInfo := signature.Child(dsig.Namespace, "SignedInfo")
 	for c := range signedInfo.Children() {
@@ -353,7 +354,7 @@ func recompute(d *xmldoc.Document, signature xmldoc.Element, keys []crypto.Publi
 	return a
 }
 
-// referenced returns what a reference within the document digests, if its transforms are ones that need no XPath.
+// referencedBytes returns the digest input of a same-document reference, if its transforms need no XPath.
 func referenced(d *xmldoc.Document, signature, reference xmldoc.Element) ([]byte, bool) {
 	uri, given := reference.Attr("", "URI")
 	e, comments, ok := target(d, uri)
@@ -379,16 +380,16 @@ func referenced(d *xmldoc.Document, signature, reference xmldoc.Element) ([]byte
 	return form.Append(nil, e), true
 }
 
-// pointer is the XPointers that every verifier must know (XML Signature section 4.4.3.3).
+// xpointerPattern matches the XPointers that every verifier must support (XML Signature section 4.4.3.3).
 var pointer = regexp.MustCompile(`^#xpointer\((?:(/)|id\(['"]([^'"]*)['"]\))\)$`)
 
-// target finds what a reference points to, and whether comments are part of it.
+// findTarget finds the target of a reference, and whether it includes comments.
 func target(d *xmldoc.Document, uri string) (e xmldoc.Element, comments, ok bool) {
 	match := pointer.FindStringSubmatch(uri)
 	switch {
 	case uri == "" || match != nil && match[1] == "/":
 		start, end := d.Root().Offset()
-		// Instructions around the root are signed too, and our forms are of elements only.
+		// Processing instructions around the root are signed too, but our canonical forms cover elements only.
 		outside := strings.TrimPrefix(d.Source()[:start], "<?xml ") + d.Source()[end:]
 		return d.Root(), match != nil, !strings.Contains(outside, "<?")
 	case match != nil:
@@ -401,7 +402,8 @@ func target(d *xmldoc.Document, uri string) (e xmldoc.Element, comments, ok bool
 	return e, false, false
 }
 
-// formOf reads a canonicalisation method. Forms with comments, and of version 1.1, are known where they do not differ.
+// canonicalFormFor reads a canonicalisation method. Forms with comments and those of version 1.1 are supported where
+// the result does not differ.
 func formOf(method, e xmldoc.Element, comments bool) (xmldoc.C14N, bool) {
 	name, _ := method.Attr("", "Algorithm")
 	plain := strings.TrimSuffix(strings.TrimSuffix(name, "WithComments"), "#")
@@ -428,12 +430,13 @@ func formOf(method, e xmldoc.Element, comments bool) (xmldoc.C14N, bool) {
 	return xmldoc.C14N{}, false
 }
 
-// expectation is how corpora name files with canonical octets.
+// expectedFileName matches corpora's names for files with canonical bytes.
 var expectation = regexp.MustCompile(`^c14n-\d+\.txt$|_c14n(?:ized)?(?:_exclusive)?\.xml$`)
 
-// derivation says which element in which form has the octets: any, for corpora say so only in the code of their tests.
+// findDerivation returns the element and form that yield the bytes. It tries all, because corpora state them only in
+// the code of their tests.
 func derivation(corpus fs.FS, name string, octets []byte) (string, error) {
-	const most = 1 << 20 // octets of a document of which every element is tried
+	const most = 1 << 20 // bytes of a document whose elements are all tried
 	beside, err := fs.Glob(corpus, path.Join(path.Dir(name), "*.xml"))
 	if err != nil {
 		return "", err
@@ -449,7 +452,7 @@ func derivation(corpus fs.FS, name string, octets []byte) (string, error) {
 		}
 		d, parseErr := xmldoc.Parse(text, corpusLimits())
 		if parseErr != nil {
-			continue // it is judged as a file of its own, if it is signed
+			continue // checked as a file of its own, if it is signed
 		}
 		if how := formWith(d, octets); how != "" {
 			return how + " in " + path.Base(source), nil
@@ -458,7 +461,7 @@ func derivation(corpus fs.FS, name string, octets []byte) (string, error) {
 	return "", nil
 }
 
-// formWith tries the plain forms, and those that the signatures of the document use.
+// canonicalFormWith tries the plain forms and those that the signatures of the document use.
 func formWith(d *xmldoc.Document, octets []byte) string {
 	forms := []xmldoc.C14N{{}, {Exclusive: true}}
 	const most = 32
@@ -484,7 +487,7 @@ func formWith(d *xmldoc.Document, octets []byte) string {
 	return ""
 }
 
-// descendants are the elements below an element, in document order.
+// descendants returns the elements below an element, in document order.
 func descendants(e xmldoc.Element) []xmldoc.Element {
 	var all []xmldoc.Element
 	for c := range e.Children() {

@@ -1,17 +1,20 @@
-// Package dsig verifies one XML Signature over the elements of an xmldoc tree, and says which elements those are.
+// Package dsig verifies one XML Signature over elements of an xmldoc tree, and returns the elements that it covers.
 //
-// It is separate from wsse because it knows nothing of SOAP: it is given the signature, the key, and a function that
-// says what a reference points to. It never looks for a signature, a key or an identifier itself, so that whoever calls
-// it decides on the node, by identity, what a signature is about.
+// It is separate from wsse because it does not depend on SOAP: the caller supplies the signature, the key, and a
+// Resolver for references. The package never searches for a signature, a key or an identifier itself, so the caller
+// decides, by node identity, what a signature covers.
 //
-// Specifications: XML Signature Syntax and Processing 1.1, sections 3.2 (validation), 4 (syntax) and 6 (algorithms),
-// in the subset that signs parts of a SOAP message: same-document references by identifier, exclusive canonical form.
-// SOAP Message Security 1.1.1 section 8.3 for the STR-Transform, which signs a token by way of a reference to it.
-// RFC 9231 for the names of the algorithms that XML Signature does not name. What is not in the lists of this package
-// is refused before any octet is hashed.
+// Start with Parse, then Signature.Verify. Inspect is for diagnosis only.
 //
-// Open reads and allow-lists; Verify does the cryptography, the signature before the digests: the signature costs the
-// same whatever the size of the message, so that whoever has no key makes us do no work in proportion to what he sent.
+// Specifications: XML Signature Syntax and Processing 1.1, sections 3.2 (validation), 4 (syntax) and 6 (algorithms), in
+// the subset that signs parts of a SOAP message: same-document references by identifier, exclusive canonicalisation.
+// SOAP Message Security 1.1.1 section 8.3 for the STR-Transform, which signs a token through a reference to it. RFC
+// 9231 for the identifiers of algorithms that XML Signature does not name. An algorithm that is not in the lists of
+// this package is refused before any byte is hashed.
+//
+// Parse checks structure and algorithms; Verify does the cryptography, the signature before the digests: verifying the
+// signature costs the same for every message size, so a sender without a key cannot cause work in proportion to the
+// size of the message.
 package dsig
 
 import (
@@ -30,7 +33,7 @@ import (
 // Namespace is the namespace of ds:Signature.
 const Namespace = "http://www.w3.org/2000/09/xmldsig#"
 
-// What a signature may hold at most. Real clients have three references, with one transform and a dozen prefixes each.
+// Limits of a signature. Real clients send three references, with one transform and a dozen prefixes each.
 const (
 	// MaxReferences bounds the references of a signature.
 	MaxReferences = 8
@@ -38,36 +41,37 @@ const (
 	MaxTransforms = 2
 	// MaxPrefixes bounds the prefixes in one InclusiveNamespaces PrefixList.
 	MaxPrefixes = 32
-	// MaxSignatureValue bounds the octets of a signature value: those of RSA with 4096 bits.
+	// MaxSignatureValueBytes bounds the signature value: that of RSA with 4096 bits.
 	MaxSignatureValue = 512
 )
 
-// Policy says what is accepted beyond the ordinary.
+// Policy allows algorithms beyond the default.
 type Policy struct {
 	// AllowSHA1 accepts SHA-1 in digests and signatures.
 	AllowSHA1 bool
 }
 
-// Resolver says what an identifier names, the identifier being a reference's URI without its "#". It refuses what may not
-// be signed. Its refusals are returned, placed at the reference unless they have a place.
+// Resolver finds the element for an identifier: a reference's URI without its "#". It refuses what may not be signed.
+// Its refusals are returned, with the path of the reference unless they have a path.
 type Resolver interface {
 	// Resolve returns the element to digest.
 	Resolve(id string) (xmldoc.Element, error)
-	// Dereference returns what the STR-Transform puts in the place of the SecurityTokenReference that is named.
+	// Dereference returns the token that the STR-Transform substitutes for the SecurityTokenReference with this
+	// identifier.
 	Dereference(id string) (Token, error)
 }
 
-// Token is a security token, as the STR-Transform finds it.
+// Token is a security token, as dereferenced by the STR-Transform.
 type Token struct {
-	// Element is the token; the reference to it when the token does not stand in the message as an element.
+	// Element is the token, or the reference to it if the token is not an element of the message.
 	Element xmldoc.Element
-	// Octets appends the canonical form of a token that is not an element of the message, and is nil for one that is. It
-	// is called by Verify, after the signature value has been verified.
+	// AppendCanonical appends the canonical form of a token that is not an element of the message; nil if it is one.
+	// Verify calls it only after it has verified the signature value.
 	Octets func(dst []byte) []byte
 }
 
-// Signature is a signature that is well formed, uses accepted algorithms only, and of which every reference points to
-// an element. Nothing about it is proved until Verify has succeeded.
+// Signature is a well-formed signature with allowed algorithms, each of whose references resolves to an element. It
+// proves nothing until Verify has succeeded.
 type Signature struct {
 	element    xmldoc.Element
 	signedInfo xmldoc.Element
@@ -77,7 +81,7 @@ type Signature struct {
 	references []reference
 	prefixes   []string
 
-	// Room for the ordinary signature, so that reading one is one allocation whatever the number of its references.
+	// Buffers for ordinary signatures, so that parsing one is a single allocation, whatever the number of references.
 	valueRoom     [MaxSignatureValue + folding]byte
 	referenceRoom [MaxReferences]reference
 	prefixRoom    [MaxPrefixes]string
@@ -86,27 +90,27 @@ type Signature struct {
 // reference is one ds:Reference.
 type reference struct {
 	id       string
-	element  xmldoc.Element // what is covered
-	prefixes []string       // the PrefixList
-	omits    bool           // enveloped-signature: the signature itself is left out
-	token    bool           // STR-Transform: element is the token that id leads to
+	element  xmldoc.Element // the covered element
+	prefixes []string       // the InclusiveNamespaces PrefixList
+	omits    bool           // enveloped-signature: the signature itself is omitted
+	token    bool           // STR-Transform: element is the token that id refers to
 	octets   func(dst []byte) []byte
 	digest   digest
 	want     []byte
 	wantRoom [maxDigest + folding]byte
 }
 
-// References returns how many elements the signature refers to.
+// ReferenceCount returns the number of references.
 func (s *Signature) References() int { return len(s.references) }
 
-// Refers reports whether the signature refers to this very element, by its identifier or by way of a reference to it. That
-// it covers the element is true only once Verify has succeeded.
+// RefersTo reports whether the signature refers to this very element, directly or through a SecurityTokenReference.
+// Only after a successful Verify does it also cover the element.
 func (s *Signature) Refers(e xmldoc.Element) bool {
 	return slices.ContainsFunc(s.references, func(r reference) bool { return r.element == e })
 }
 
-// PlainDigest returns the SHA-256 of the element's exclusive canonical form without PrefixList, when a reference states
-// just that. It spares a caller who needs this value from computing it again.
+// PlainSHA256 returns the SHA-256 of the element's exclusive canonical form without PrefixList, if a reference states
+// exactly this. It saves the caller from computing the value again.
 func (s *Signature) PlainDigest(e xmldoc.Element) (sum [sha256.Size]byte, ok bool) {
 	for i := range s.references {
 		r := &s.references[i]
@@ -117,57 +121,57 @@ func (s *Signature) PlainDigest(e xmldoc.Element) (sum [sha256.Size]byte, ok boo
 	return sum, false
 }
 
-// Result is what a verified signature leaves.
+// Result is the result of a successful Verify.
 type Result struct {
-	// Covered are the elements that the signature covers, in the order of its references.
+	// CoveredElements are the elements that the signature covers, in the order of its references.
 	Covered []xmldoc.Element
-	// SignedInfo is the SHA-256 of the canonical SignedInfo: it names what was signed. The signature value does not,
-	// for with ECDSA anybody can make a second valid one from the first.
+	// SignedInfoDigest is the SHA-256 of the canonical SignedInfo: it identifies the signed content. The signature
+	// value does not, because with ECDSA anyone can derive a second valid value from the first.
 	SignedInfo [sha256.Size]byte
 }
 
-// buffers are reused for canonical octets. None outgrows the largest message, and idle ones go with the next garbage
-// collections.
+// canonicalBuffers are reused for canonical forms. None grows beyond the largest message, and the garbage collector
+// frees idle ones.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// Verify checks the signature with the key, and then each digest.
+// Verify verifies the signature value with the key, and then each digest.
 func (s *Signature) Verify(key crypto.PublicKey) (*Result, error) {
 	buffer, _ := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	octets := appendCanonical((*buffer)[:0], s.canonical, s.signedInfo)
-	result := &Result{SignedInfo: sha256.Sum256(octets)}
-	if err := s.verifyValue(key, octets, &result.SignedInfo); err != nil {
+	data := appendCanonical((*buffer)[:0], s.canonical, s.signedInfo)
+	result := &Result{SignedInfo: sha256.Sum256(data)}
+	if err := s.verifyValue(key, data, &result.SignedInfo); err != nil {
 		return nil, err
 	}
 	result.Covered = make([]xmldoc.Element, 0, len(s.references))
-	var room [maxDigest]byte
+	var sumBuffer [maxDigest]byte
 	for i := range s.references {
 		r := &s.references[i]
-		octets = s.appendInput(octets[:0], r)
-		if err := r.compare(r.digest.sum(room[:0], octets), i); err != nil {
+		data = s.appendInput(data[:0], r)
+		if err := r.compare(r.digest.sum(sumBuffer[:0], data), i); err != nil {
 			return nil, err
 		}
 		result.Covered = append(result.Covered, r.element)
 	}
-	*buffer = octets[:0]
+	*buffer = data[:0]
 	return result, nil
 }
 
-// verifyValue checks the signature value over the canonical SignedInfo, of which the SHA-256 is there already.
-func (s *Signature) verifyValue(key crypto.PublicKey, octets []byte, sum *[sha256.Size]byte) error {
-	var room [maxDigest]byte
+// verifyValue verifies the signature value over the canonical SignedInfo, whose SHA-256 is already computed.
+func (s *Signature) verifyValue(key crypto.PublicKey, signedInfo []byte, sum *[sha256.Size]byte) error {
+	var sumBuffer [maxDigest]byte
 	hashed := sum[:]
 	if s.method.digest != digestSHA256 {
-		hashed = s.method.digest.sum(room[:0], octets)
+		hashed = s.method.digest.sum(sumBuffer[:0], signedInfo)
 	}
 	return s.method.verify(key, hashed, s.value)
 }
 
-// compare compares a digest with the one that the reference states.
+// compareDigest compares a digest with the one that the reference states.
 func (r *reference) compare(sum []byte, i int) error {
 	if subtle.ConstantTimeCompare(sum, r.want) != 1 {
 		name := r.element.Local()
-		if name == binaryToken { // WSS4J makes another digest of it as long as it does not stand in the header
+		if name == binaryToken { // WSS4J digests it differently until it is appended to the header
 			name += " - WSS4J: appendBSTElementToHeader before addReferencesToSign"
 		}
 		return problem.New(problem.DigestMismatch, "element", name).In(atReference(i))
@@ -175,7 +179,7 @@ func (r *reference) compare(sum []byte, i int) error {
 	return nil
 }
 
-// appendInput appends what the reference digests.
+// appendDigestInput appends the input of the reference's digest.
 func (s *Signature) appendInput(dst []byte, r *reference) []byte {
 	if r.octets != nil {
 		return r.octets(dst)
@@ -188,8 +192,8 @@ func (s *Signature) appendInput(dst []byte, r *reference) []byte {
 	if !r.token {
 		return dst
 	}
-	// The STR-Transform wants the default namespace on the token's tag even when there is none, so that the octets say the
-	// same wherever the token stands. It goes before all others: right after the name.
+	// The STR-Transform requires a default namespace declaration on the token's tag even when there is none, so that
+	// the bytes do not depend on the token's position. It precedes all others: right after the name.
 	if space, _ := r.element.LookupNamespace(""); space == "" {
 		dst = slices.Insert(dst, bytes.IndexAny(dst, " >"), noDefaultNamespace...)
 	}
@@ -198,7 +202,7 @@ func (s *Signature) appendInput(dst []byte, r *reference) []byte {
 
 var noDefaultNamespace = []byte(` xmlns=""`)
 
-// appendCanonical makes room first: the canonical form is about as long as the source.
+// appendCanonical grows dst first: the canonical form is about as long as the source.
 func appendCanonical(dst []byte, c xmldoc.C14N, e xmldoc.Element) []byte {
 	start, end := e.Offset()
 	const namespaces = 1024 // declarations that the canonical form adds

@@ -21,7 +21,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// template signs two of three elements. The signature stands among them and not around them.
+// template signs two of three elements. The signature is their sibling and does not enclose them.
 const template = `<r xmlns="urn:r" xmlns:unused="urn:unused" xmlns:used="urn:used">` +
 	`<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#" xml:id="S"><ds:SignedInfo Id="SI">` +
 	canonicalization + signatureMethod + reference + reference2 +
@@ -60,7 +60,7 @@ func parse(tb testing.TB, text string) *xmldoc.Document {
 	return d
 }
 
-// byID resolves every identifier, and takes every element with a URI for a reference to a token.
+// byID resolves every identifier, and treats every element with a URI as a reference to a token.
 type byID struct{ d *xmldoc.Document }
 
 func (r byID) Resolve(id string) (xmldoc.Element, error) {
@@ -84,7 +84,7 @@ func (r byID) Dereference(id string) (dsig.Token, error) {
 	return dsig.Token{Element: e}, err
 }
 
-// refusing resolves nothing, and says why.
+// refusing resolves nothing and returns its error.
 type refusing struct{ err error }
 
 func (r refusing) Resolve(string) (xmldoc.Element, error) { return xmldoc.Element{}, r.err }
@@ -474,7 +474,7 @@ func TestReferencesCostNoAllocation(t *testing.T) {
 			}
 		})
 	}
-	// The pool may lose a buffer to the garbage collector, and loses some on purpose under the race detector.
+	// The pool may lose a buffer to the garbage collector, and drops some on purpose under the race detector.
 	if one, many := count(1), count(dsig.MaxReferences); many-one >= dsig.MaxReferences-1 {
 		t.Errorf("%v allocations with one reference, %v with %d", one, many, dsig.MaxReferences)
 	}

@@ -8,49 +8,49 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Inspection tells all that can be told of a signature, good or bad. It proves nothing: only Open and Verify do, and nothing
-// leads from an Inspection to a Result. It reads each part with the functions of those two, and goes on where they stop.
+// Inspection describes a signature, good or bad. It proves nothing: only Parse and Verify do, and an Inspection cannot
+// be converted to a Result. It reads each part with the functions of those two, and continues where they stop.
 type Inspection struct {
-	// Canonicalization and Method are the names of the algorithms, as the message has them, cut to a length that can be shown.
+	// Canonicalization and Method are the algorithm identifiers in the message, truncated for display.
 	Canonicalization, Method string
-	// Structure are the refusals of the signature's structure and of the algorithms of SignedInfo.
+	// StructureRefusals concern the signature's structure and the algorithms of SignedInfo.
 	Structure []*problem.Error
-	// References are in the order of the message, at most MaxReferences.
+	// References are in message order, at most MaxReferences.
 	References []ReferenceInspection
-	// Value are the refusals of the signature value, for its form, and after Judge because it does not verify.
+	// ValueRefusals concern the signature value: its form and, after ComputeValues, its verification.
 	Value []*problem.Error
-	// Judged tells whether the signature value was verified, with whatever result.
+	// ValueVerified is set once the signature value was verified, with whatever result.
 	Judged bool
 
 	signature *Signature
-	legible   bool // SignedInfo's canonical form and the method are known
-	readable  bool // the value is octets
+	legible   bool // the canonicalisation of SignedInfo and the method are known
+	readable  bool // the signature value is valid base64
 }
 
-// ReferenceInspection tells all that can be told of one reference.
+// ReferenceInspection describes one reference.
 type ReferenceInspection struct {
-	// URI is what the reference points to, as the message has it, and Target the name of the element that was found there.
+	// URI is the URI in the message, and Target the name of the element that it refers to.
 	URI, Target string
-	// Transforms and DigestMethod are names of algorithms, as the message has them.
+	// Transforms and DigestMethod are the algorithm identifiers in the message.
 	Transforms   []string
 	DigestMethod string
-	// Stated is the digest in the message, and Computed that of what the reference leads to now; none where it could not be
-	// read, or not be computed.
+	// StatedDigest is the digest in the message, ComputedDigest that of the referenced content as received; nil if it
+	// could not be read or computed.
 	Stated, Computed []byte
-	// Refusals are what is wrong.
+	// Refusals are the errors found in the reference.
 	Refusals []*problem.Error
 
 	computable bool
 }
 
-// Inspect reads a signature as Open does, and collects what Open refuses. What Open refuses first is among it.
+// Inspect reads a signature as Parse does, but collects all refusals, including the one that Parse would return.
 func Inspect(signature xmldoc.Element, p Policy, resolver Resolver) *Inspection {
 	s := &Signature{element: signature}
 	s.references, s.prefixes = s.referenceRoom[:0], s.prefixRoom[:0]
 	n := &Inspection{signature: s}
 	_, err := s.divide()
 	n.structure(err)
-	s.signedInfo = signature.Child(Namespace, "SignedInfo") // also where it does not stand in its place
+	s.signedInfo = signature.Child(Namespace, "SignedInfo") // even at the wrong position
 	value := signature.Child(Namespace, "SignatureValue")
 	if !value.IsZero() {
 		refusal := s.readValue(value)
@@ -62,7 +62,7 @@ func Inspect(signature xmldoc.Element, p Policy, resolver Resolver) *Inspection 
 	return n
 }
 
-// note adds a refusal, if there is one.
+// appendRefusal appends err, unless it is nil.
 func note(all []*problem.Error, err error) []*problem.Error {
 	if err == nil {
 		return all
@@ -75,18 +75,18 @@ func (n *Inspection) structure(err error) { n.Structure = note(n.Structure, err)
 func (n *Inspection) readSignedInfo(p Policy, resolver Resolver) {
 	s := n.signature
 	parts := children(s.signedInfo)
-	canonical, signing := parts.take("CanonicalizationMethod"), parts.take("SignatureMethod")
-	if canonical.IsZero() || signing.IsZero() {
-		n.structure(s.readSignedInfo(p)) // which says so
+	canonicalizationElement, methodElement := parts.take("CanonicalizationMethod"), parts.take("SignatureMethod")
+	if canonicalizationElement.IsZero() || methodElement.IsZero() {
+		n.structure(s.readSignedInfo(p)) // returns the error
 		return
 	}
-	n.Canonicalization, n.Method = algorithm(canonical), algorithm(signing)
-	refusal := s.readCanonicalization(canonical)
+	n.Canonicalization, n.Method = algorithm(canonicalizationElement), algorithm(methodElement)
+	refusal := s.readCanonicalization(canonicalizationElement)
 	n.structure(refusal)
-	n.structure(s.readMethod(signing, p))
+	n.structure(s.readMethod(methodElement, p))
 	if s.method == (method{}) {
-		// That an outdated algorithm was used well is worth knowing too.
-		_ = s.readMethod(signing, Policy{AllowSHA1: true})
+		// Also worth knowing whether an outdated algorithm was used correctly.
+		_ = s.readMethod(methodElement, Policy{AllowSHA1: true})
 	}
 	n.legible = refusal == nil && s.method != method{}
 	for e := parts.take("Reference"); !e.IsZero(); e = parts.take("Reference") {
@@ -106,37 +106,37 @@ func (n *Inspection) readReference(e xmldoc.Element, p Policy, resolver Resolver
 		return false
 	}
 	uri, _ := e.Attr("", "URI")
-	about := ReferenceInspection{URI: shown(uri)}
-	refused := func(err error) bool {
-		about.Refusals = note(about.Refusals, err)
+	inspection := ReferenceInspection{URI: shown(uri)}
+	hasError := func(err error) bool {
+		inspection.Refusals = note(inspection.Refusals, err)
 		return err != nil
 	}
-	unnamed := refused(r.readURI(e, i))
+	uriRefused := hasError(r.readURI(e, i))
 	parts, err := partsOf(e, i)
-	refused(err)
-	untransformed := refused(s.readTransforms(r, parts.transforms, i))
+	hasError(err)
+	transformsRefused := hasError(s.readTransforms(r, parts.transforms, i))
 	for t := range parts.transforms.Children() {
-		if len(about.Transforms) <= MaxTransforms {
-			about.Transforms = append(about.Transforms, algorithm(t))
+		if len(inspection.Transforms) <= MaxTransforms {
+			inspection.Transforms = append(inspection.Transforms, algorithm(t))
 		}
 	}
 	if !parts.method.IsZero() {
-		about.DigestMethod = algorithm(parts.method)
-		refused(r.readDigestMethod(parts.method, p, i))
+		inspection.DigestMethod = algorithm(parts.method)
+		hasError(r.readDigestMethod(parts.method, p, i))
 		if r.digest == 0 {
 			_ = r.readDigestMethod(parts.method, Policy{AllowSHA1: true}, i)
 		}
 	}
 	if !parts.value.IsZero() && r.digest != 0 {
-		refused(r.readDigestValue(parts.value, i))
-		about.Stated = r.want
+		hasError(r.readDigestValue(parts.value, i))
+		inspection.Stated = r.want
 	}
-	if !unnamed {
-		refused(s.resolve(i, resolver))
+	if !uriRefused {
+		hasError(s.resolve(i, resolver))
 	}
-	about.Target = r.element.Local()
-	about.computable = !untransformed && r.digest != 0 && !r.element.IsZero()
-	n.References = append(n.References, about)
+	inspection.Target = r.element.Local()
+	inspection.computable = !transformsRefused && r.digest != 0 && !r.element.IsZero()
+	n.References = append(n.References, inspection)
 	return true
 }
 
@@ -145,31 +145,31 @@ func algorithm(e xmldoc.Element) string {
 	return shown(name)
 }
 
-// Refers is Signature.Refers, for what could be read.
+// RefersTo is Signature.RefersTo for the references that could be read.
 func (n *Inspection) Refers(e xmldoc.Element) bool { return !e.IsZero() && n.signature.Refers(e) }
 
-// Judge does the cryptography: it verifies the signature value, unless there is no key or no telling what was signed, and
-// computes every digest that can be computed.
+// ComputeValues does the cryptography: it verifies the signature value, unless key is nil or the signed content is
+// unknown, and computes every digest that can be computed.
 func (n *Inspection) Judge(key crypto.PublicKey) {
 	s := n.signature
 	if key != nil && n.legible && n.readable {
-		octets := n.SignedInfo()
-		sum := sha256.Sum256(octets)
-		n.Value, n.Judged = note(n.Value, s.verifyValue(key, octets, &sum)), true
+		signedInfo := n.SignedInfo()
+		sum := sha256.Sum256(signedInfo)
+		n.Value, n.Judged = note(n.Value, s.verifyValue(key, signedInfo, &sum)), true
 	}
 	for i := range n.References {
-		about, r := &n.References[i], &s.references[i]
-		if !about.computable || r.octets != nil && key == nil { // such a token is made of the certificate
+		inspection, r := &n.References[i], &s.references[i]
+		if !inspection.computable || r.octets != nil && key == nil { // such a token is built from the certificate
 			continue
 		}
-		about.Computed = r.digest.sum(nil, n.Canonical(i))
-		if len(about.Stated) == len(about.Computed) {
-			about.Refusals = note(about.Refusals, r.compare(about.Computed, i))
+		inspection.Computed = r.digest.sum(nil, n.Canonical(i))
+		if len(inspection.Stated) == len(inspection.Computed) {
+			inspection.Refusals = note(inspection.Refusals, r.compare(inspection.Computed, i))
 		}
 	}
 }
 
-// Canonical returns the octets that a reference digests, and none where that cannot be told.
+// CanonicalReference returns the digest input of a reference, or nil if it is unknown.
 func (n *Inspection) Canonical(i int) []byte {
 	if !n.References[i].computable {
 		return nil
@@ -177,7 +177,7 @@ func (n *Inspection) Canonical(i int) []byte {
 	return n.signature.appendInput(nil, &n.signature.references[i])
 }
 
-// SignedInfo returns the octets that the signature value is about, and none where that cannot be told.
+// CanonicalSignedInfo returns the input of the signature, or nil if it is unknown.
 func (n *Inspection) SignedInfo() []byte {
 	if !n.legible {
 		return nil
@@ -185,7 +185,7 @@ func (n *Inspection) SignedInfo() []byte {
 	return appendCanonical(nil, n.signature.canonical, n.signature.signedInfo)
 }
 
-// Refusals are all refusals.
+// AllRefusals returns the refusals of all parts.
 func (n *Inspection) Refusals() []*problem.Error {
 	all := append([]*problem.Error(nil), n.Structure...)
 	for i := range n.References {

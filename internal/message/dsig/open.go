@@ -9,7 +9,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Where refusals are placed.
+// Paths of refusals.
 const (
 	atSignature       = "ds:Signature"
 	atSignedInfo      = "ds:SignedInfo"
@@ -22,18 +22,18 @@ const (
 	atDigestValue     = "ds:DigestValue"
 )
 
-// STRTransform is the transform of SOAP Message Security 1.1.1 section 8.3, by the name that everybody writes; the
-// table of names in the specification leaves out the hyphen.
+// STRTransform is the transform of SOAP Message Security 1.1.1 section 8.3, with the identifier that all
+// implementations use; the specification's table of identifiers omits the hyphen.
 const STRTransform = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform"
 
-// binaryToken is an element of which some refusals say what a toolkit did to it.
+// binarySecurityToken is an element for which some refusals hint at a toolkit's known mistake.
 const binaryToken = "BinarySecurityToken"
 
-// security is the namespace of the parameters of the STR-Transform.
+// securityNamespace is the namespace of the STR-Transform's parameters.
 const security = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 
-// Open reads a ds:Signature. Its structure must be exactly that of section 4 of the specification, without ds:Object;
-// every algorithm must be an accepted one, and every reference must resolve, each to another element.
+// Parse parses a ds:Signature. Its structure must be exactly that of section 4 of the specification, without ds:Object;
+// every algorithm must be allowed, and every reference must resolve, each to a different element.
 func Open(signature xmldoc.Element, p Policy, resolver Resolver) (*Signature, error) {
 	if !signature.Is(Namespace, "Signature") {
 		return nil, misbuilt(atSignature, "it is not there")
@@ -58,35 +58,35 @@ func Open(signature xmldoc.Element, p Policy, resolver Resolver) (*Signature, er
 	return s, nil
 }
 
-// divide finds the parts of the signature.
+// splitSignature finds the children of the signature.
 func (s *Signature) divide() (value xmldoc.Element, err error) {
 	parts := children(s.element)
 	s.signedInfo = parts.take("SignedInfo")
 	value = parts.take("SignatureValue")
 	keyInfo := parts.take("KeyInfo")
-	switch signed := !s.signedInfo.IsZero() && !value.IsZero() && parts.done(); {
-	case signed && keyInfo.IsZero():
+	switch isComplete := !s.signedInfo.IsZero() && !value.IsZero() && parts.done(); {
+	case isComplete && keyInfo.IsZero():
 		return value, misbuilt(atSignature, "it has no KeyInfo - wse-php: attachTokentoSig, not X509SubjectKeyIdentifier; node-soap: WSSecurityCert of 1.2 or later")
-	case !signed:
+	case !isComplete:
 		return value, misbuilt(atSignature, "it must hold SignedInfo, SignatureValue and KeyInfo, in this order, and nothing else")
 	}
 	return value, nil
 }
 
 func (s *Signature) readValue(value xmldoc.Element) error {
-	octets, err := Base64(s.valueRoom[:0], value, MaxSignatureValue, problem.SignatureValueMalformed, atSignatureValue)
-	s.value = octets
+	decoded, err := Base64(s.valueRoom[:0], value, MaxSignatureValue, problem.SignatureValueMalformed, atSignatureValue)
+	s.value = decoded
 	return err
 }
 
-func misbuilt(at, fact string) error { return problem.New(problem.SignatureStructure, fact).In(at) }
+func misbuilt(path, fact string) error { return problem.New(problem.SignatureStructure, fact).In(path) }
 
-// sequence hands out child elements in their order.
+// childCursor iterates over child elements in order.
 type sequence struct{ next xmldoc.Element }
 
 func children(e xmldoc.Element) *sequence { return &sequence{e.FirstChild()} }
 
-// take returns the next child if it has this name, and the zero Element otherwise.
+// takeIfNamed returns the next child and advances if it has this name; otherwise it returns the zero Element.
 func (s *sequence) take(local string) xmldoc.Element {
 	e := s.next
 	if !e.Is(Namespace, local) {
@@ -100,14 +100,14 @@ func (s *sequence) done() bool { return s.next.IsZero() }
 
 func (s *Signature) readSignedInfo(p Policy) error {
 	parts := children(s.signedInfo)
-	canonical, signing := parts.take("CanonicalizationMethod"), parts.take("SignatureMethod")
-	if canonical.IsZero() || signing.IsZero() {
+	canonicalizationElement, methodElement := parts.take("CanonicalizationMethod"), parts.take("SignatureMethod")
+	if canonicalizationElement.IsZero() || methodElement.IsZero() {
 		return misbuilt(atSignedInfo, "it must begin with CanonicalizationMethod and SignatureMethod")
 	}
-	if err := s.readCanonicalization(canonical); err != nil {
+	if err := s.readCanonicalization(canonicalizationElement); err != nil {
 		return err
 	}
-	if err := s.readMethod(signing, p); err != nil {
+	if err := s.readMethod(methodElement, p); err != nil {
 		return err
 	}
 	for e := parts.take("Reference"); !e.IsZero(); e = parts.take("Reference") {
@@ -118,7 +118,7 @@ func (s *Signature) readSignedInfo(p Policy) error {
 	return s.checkReferences(parts)
 }
 
-// checkReferences looks at what is left of SignedInfo when its references have been taken.
+// checkReferences checks that there are references and nothing after them.
 func (s *Signature) checkReferences(rest *sequence) error {
 	if len(s.references) == 0 || !rest.done() {
 		return misbuilt(atSignedInfo, "after SignatureMethod it must hold References only, and at least one")
@@ -126,7 +126,7 @@ func (s *Signature) checkReferences(rest *sequence) error {
 	return nil
 }
 
-// readCanonicalization allow-lists the canonical form of SignedInfo.
+// readCanonicalization reads the canonicalisation method of SignedInfo, if it is allowed.
 func (s *Signature) readCanonicalization(e xmldoc.Element) error {
 	name, _ := e.Attr("", "Algorithm")
 	switch name {
@@ -178,7 +178,7 @@ func (s *Signature) readReference(e xmldoc.Element, p Policy) error {
 	return r.readDigestValue(parts.value, i)
 }
 
-// newReference makes room for the next reference, of which it also returns the index.
+// newReference appends a reference, and returns it with its index.
 func (s *Signature) newReference() (r *reference, i int, err error) {
 	i = len(s.references)
 	if i == MaxReferences {
@@ -197,7 +197,7 @@ func (r *reference) readURI(e xmldoc.Element, i int) error {
 	return nil
 }
 
-// referenceParts are the children of a ds:Reference. There need not be transforms, as far as the specification goes.
+// referenceParts are the children of a ds:Reference. Transforms are optional in the specification.
 type referenceParts struct{ transforms, method, value xmldoc.Element }
 
 func partsOf(e xmldoc.Element, i int) (p referenceParts, err error) {
@@ -221,7 +221,7 @@ func (r *reference) readDigestMethod(e xmldoc.Element, p Policy, i int) error {
 	return nil
 }
 
-// readDigestValue wants as many octets as the digest method gives.
+// readDigestValue checks that the value has the length of the digest method.
 func (r *reference) readDigestValue(e xmldoc.Element, i int) error {
 	var err error
 	r.want, err = Base64(r.wantRoom[:0], e, maxDigest, problem.DigestValueMalformed, atDigestValue)
@@ -235,10 +235,10 @@ func (r *reference) readDigestValue(e xmldoc.Element, i int) error {
 	return nil
 }
 
-// readTransforms accepts the exclusive canonical form, and an enveloped-signature transform before it; or the
+// readTransforms accepts exclusive canonicalisation, optionally after an enveloped-signature transform; or the
 // STR-Transform alone.
 func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i int) error {
-	count, canonical := 0, false
+	count, hasCanonicalization := 0, false
 	for e := transforms.FirstChild(); !e.IsZero(); e = e.NextSibling() {
 		if count++; count > MaxTransforms {
 			return problem.New(problem.TransformsTooMany, "at most", strconv.Itoa(MaxTransforms)).In(atReference(i))
@@ -248,19 +248,19 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 		}
 		name, _ := e.Attr("", "Algorithm")
 		switch {
-		case name == ExclusiveC14N && !canonical:
-			canonical = true
+		case name == ExclusiveC14N && !hasCanonicalization:
+			hasCanonicalization = true
 			var err error
 			if r.prefixes, err = s.readPrefixList(e, atTransform); err != nil {
 				return placed(err, atReference(i)+"/"+atTransform)
 			}
-		case name == Enveloped && !canonical && !r.omits:
+		case name == Enveloped && !hasCanonicalization && !r.omits:
 			r.omits = true
 			if !e.FirstChild().IsZero() {
 				return misbuilt(atReference(i)+"/"+atTransform, "this algorithm has no parameters")
 			}
-		case name == STRTransform && !canonical && !r.omits:
-			canonical, r.token = true, true
+		case name == STRTransform && !hasCanonicalization && !r.omits:
+			hasCanonicalization, r.token = true, true
 			if err := s.readTokenParameters(r, e); err != nil {
 				return placed(err, atReference(i)+"/"+atTransform)
 			}
@@ -268,15 +268,17 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 			return problem.New(problem.TransformUnsupported, shown(name)).In(atReference(i) + "/" + atTransform)
 		}
 	}
-	if !canonical {
-		// Section 4.4.3.2 would take Canonical XML 1.0 here, which makes what is signed depend on the elements around it.
+	if !hasCanonicalization {
+		// Section 4.4.3.2 defaults to Canonical XML 1.0, which makes the signed bytes depend on the surrounding
+		// elements.
 		return problem.New(problem.TransformMissing, ExclusiveC14N).In(atReference(i))
 	}
 	return nil
 }
 
-// readTokenParameters reads the parameters of the STR-Transform: the canonical form of the token. Its default namespace is
-// treated as if a PrefixList held it, which is how all read the demand to write it out.
+// readTokenParameters reads the parameter of the STR-Transform: the token's canonicalisation method. The default
+// namespace is treated as if it were in the PrefixList, which is how all implementations read the requirement to
+// declare it.
 func (s *Signature) readTokenParameters(r *reference, transform xmldoc.Element) error {
 	parameters := transform.FirstChild()
 	method := parameters.FirstChild()
@@ -296,20 +298,20 @@ func (s *Signature) readTokenParameters(r *reference, transform xmldoc.Element) 
 	return nil
 }
 
-// readPrefixList reads the parameter of the exclusive form (Exclusive XML Canonicalization section 4).
-func (s *Signature) readPrefixList(method xmldoc.Element, at string) ([]string, error) {
+// readPrefixList reads the parameter of exclusive canonicalisation (Exclusive XML Canonicalization section 4).
+func (s *Signature) readPrefixList(method xmldoc.Element, path string) ([]string, error) {
 	e := method.FirstChild()
 	if e.IsZero() {
 		return nil, nil
 	}
 	if !e.Is(ExclusiveC14N, "InclusiveNamespaces") || !e.NextSibling().IsZero() || !e.FirstChild().IsZero() {
-		return nil, misbuilt(at, "its only parameter is one InclusiveNamespaces")
+		return nil, misbuilt(path, "its only parameter is one InclusiveNamespaces")
 	}
 	list, _ := e.Attr("", "PrefixList")
 	from := len(s.prefixes)
 	for prefix := range strings.FieldsFuncSeq(list, isSpace) {
 		if len(s.prefixes)-from == MaxPrefixes {
-			return nil, problem.New(problem.PrefixesTooMany, "at most", strconv.Itoa(MaxPrefixes)).In(at)
+			return nil, problem.New(problem.PrefixesTooMany, "at most", strconv.Itoa(MaxPrefixes)).In(path)
 		}
 		s.prefixes = append(s.prefixes, prefix)
 	}
@@ -318,8 +320,8 @@ func (s *Signature) readPrefixList(method xmldoc.Element, at string) ([]string, 
 
 func isSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
 
-// resolve finds what a reference points to. No element may be referred to twice: it would say nothing more, and let a
-// short message ask for much work.
+// resolveReference finds the element of a reference. No element may be referenced twice: that would add nothing, and
+// let a short message cause a lot of work.
 func (s *Signature) resolve(i int, resolver Resolver) error {
 	r := &s.references[i]
 	target, err := r.target(resolver)
@@ -332,7 +334,7 @@ func (s *Signature) resolve(i int, resolver Resolver) error {
 		return refusal.In(atReference(i))
 	}
 	if target.IsZero() || target == s.element || target.Within(s.signedInfo) {
-		// A signature cannot cover itself; without itself, it would cover nothing at all.
+		// A signature cannot cover itself; with itself omitted, it would cover nothing.
 		return problem.New(problem.ReferenceTarget, "element", target.Local()).In(atReference(i))
 	}
 	if s.Refers(target) {
@@ -351,7 +353,7 @@ func (r *reference) target(resolver Resolver) (xmldoc.Element, error) {
 	return token.Element, err
 }
 
-// identifier returns the identifier of a same-document reference (section 4.4.3.3), the only kind that is followed.
+// parseSameDocumentURI returns the identifier of a same-document reference (section 4.4.3.3), the only kind allowed.
 func identifier(uri string) (string, error) {
 	id, found := strings.CutPrefix(uri, "#")
 	switch {
@@ -365,29 +367,30 @@ func identifier(uri string) (string, error) {
 	return id, nil
 }
 
-// placed says where a refusal happened.
-func placed(err error, at string) error { return problem.From(err).In(at) }
+// withPath sets the path of a refusal.
+func placed(err error, path string) error { return problem.From(err).In(path) }
 
-// folding is the room that the decoder wants beyond the octets: it does not know what padding and line ends there are.
+// base64DecodeSlack is the extra capacity that the decoder requires: it does not know the padding and line ends in
+// advance.
 const folding = 32
 
-// strictBase64 refuses padding bits that are not zero: two texts for one value.
+// strictBase64 refuses non-zero padding bits, which would allow two texts for one value.
 var strictBase64 = base64.StdEncoding.Strict()
 
-// Base64 appends the octets that an element holds as base64, folded in any way, and at most so many. Comments do not
-// hide anything: the whole text counts. A refusal has the given code and place.
-func Base64(dst []byte, e xmldoc.Element, most int, code problem.Code, at string) ([]byte, error) {
-	// However it is folded and indented, no sane text is longer than this; it is not even read.
-	const spread = 8
-	if start, end := e.Offset(); end-start > (most+64)*spread {
-		return nil, problem.New(code, "longer than", strconv.Itoa(most), "octets").In(at)
+// DecodeBase64 appends the decoded base64 content of an element, folded in any way, of at most max bytes. Comments
+// cannot hide text: the whole text counts. Refusals have the given code and path.
+func Base64(dst []byte, e xmldoc.Element, maxBytes int, code problem.Code, path string) ([]byte, error) {
+	// No legitimate text is longer, however folded and indented; a longer one is not even read.
+	const maxExpansion = 8
+	if start, end := e.Offset(); end-start > (maxBytes+64)*maxExpansion {
+		return nil, problem.New(code, "longer than", strconv.Itoa(maxBytes), "octets").In(path)
 	}
 	text, ok := e.Text()
 	if !ok {
-		return nil, problem.New(code, "it holds elements").In(at)
+		return nil, problem.New(code, "it holds elements").In(path)
 	}
 	text = strings.TrimFunc(text, isSpace)
-	if strings.ContainsAny(text, " \t") { // line ends the decoder skips itself
+	if strings.ContainsAny(text, " \t") { // the decoder itself skips line ends
 		text = strings.Map(func(r rune) rune {
 			if isSpace(r) {
 				return -1
@@ -395,17 +398,17 @@ func Base64(dst []byte, e xmldoc.Element, most int, code problem.Code, at string
 			return r
 		}, text)
 	}
-	octets, err := strictBase64.AppendDecode(dst, []byte(text))
+	decoded, err := strictBase64.AppendDecode(dst, []byte(text))
 	if err != nil {
-		return nil, problem.Wrap(code, err, "it is not base64").In(at)
+		return nil, problem.Wrap(code, err, "it is not base64").In(path)
 	}
-	switch n := len(octets) - len(dst); {
-	case n == 0 && e.Local() == binaryToken: // while WSS4J signs it, it uses up the attachment with its octets
-		return nil, problem.New(code, "it is empty - CXF, WSS4J with MTOM: storeBytesInAttachment=false").In(at)
+	switch n := len(decoded) - len(dst); {
+	case n == 0 && e.Local() == binaryToken: // while signing, WSS4J consumes the attachment with its bytes
+		return nil, problem.New(code, "it is empty - CXF, WSS4J with MTOM: storeBytesInAttachment=false").In(path)
 	case n == 0:
-		return nil, problem.New(code, "it is empty").In(at)
-	case n > most:
-		return nil, problem.New(code, "longer than", strconv.Itoa(most), "octets").In(at)
+		return nil, problem.New(code, "it is empty").In(path)
+	case n > maxBytes:
+		return nil, problem.New(code, "longer than", strconv.Itoa(maxBytes), "octets").In(path)
 	}
-	return octets, nil
+	return decoded, nil
 }

@@ -11,16 +11,16 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// parameters are those of the STR-Transform.
+// parameters are the STR-Transform's.
 const parameters = `<w:TransformationParameters xmlns:w="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd">` +
 	canonicalization + `</w:TransformationParameters>`
 
-// str writes an STR-Transform.
+// strReference returns a reference with an STR-Transform.
 func str(content string) string {
 	return `<ds:Transform Algorithm="` + dsig.STRTransform + `">` + content + `</ds:Transform>`
 }
 
-// TestSTRTransform compares with octets that are written out here, as SOAP Message Security section 8.3 wants them.
+// TestSTRTransform compares with bytes written by hand from SOAP Message Security section 8.3.
 func TestSTRTransform(t *testing.T) {
 	const listed = `<ec:InclusiveNamespaces xmlns:ec="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="unused #default"/>`
 	for name, c := range map[string]struct{ root, token, list, want string }{

@@ -10,9 +10,9 @@ import (
 	"math/big"
 )
 
-// MethodOf returns the algorithm in which a key signs here, and its hash: with SHA-256, or with the hash that fits a longer
+// MethodForKey returns the algorithm and hash with which a key signs here: SHA-256, or the hash that matches a longer
 // elliptic curve.
-func MethodOf(key crypto.PublicKey) (method string, hash crypto.Hash, known bool) {
+func MethodOf(key crypto.PublicKey) (method string, hash crypto.Hash, ok bool) {
 	switch public := key.(type) {
 	case *rsa.PublicKey:
 		return RSASHA256, crypto.SHA256, true
@@ -28,11 +28,11 @@ func MethodOf(key crypto.PublicKey) (method string, hash crypto.Hash, known bool
 	return "", 0, false
 }
 
-// SignValue makes the octets of a SignatureValue over those of a canonical SignedInfo: what an RSA key answers as it is, what
-// an ECDSA key answers as r and s of fixed length (XML Signature 1.1 section 6.4.3).
-func SignValue(key crypto.Signer, hash crypto.Hash, octets []byte) ([]byte, error) {
+// SignValue returns the bytes of a SignatureValue over a canonical SignedInfo: an RSA signature as it is, an ECDSA
+// signature as r and s of fixed length (XML Signature 1.1 section 6.4.3).
+func SignValue(key crypto.Signer, hash crypto.Hash, signedInfo []byte) ([]byte, error) {
 	h := hash.New()
-	h.Write(octets)
+	h.Write(signedInfo)
 	value, err := key.Sign(rand.Reader, h.Sum(nil), hash)
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)

@@ -13,14 +13,14 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// The vectors state the facts of the specifications one by one; docs/vectors.md says how they were made.
+// Each vector tests one rule of the specifications; docs/vectors.md describes how they were made.
 const (
 	formVectors      = "testdata/vectors/c14n"
 	signatureVectors = "testdata/vectors/signatures"
 )
 
-// TestFormVectors compares the canonical octets of the element with the Id "target", or of the root, without the element
-// with the Id "omit". They are written by hand from the specifications.
+// TestFormVectors compares the canonical form of the element with the Id "target", or of the root, omitting the element
+// with the Id "omit". The expected bytes are written by hand from the specifications.
 func TestFormVectors(t *testing.T) {
 	t.Parallel()
 	for _, file := range vectors(t, formVectors, "*.txt") {
@@ -54,7 +54,7 @@ func TestFormVectors(t *testing.T) {
 	}
 }
 
-// TestSignatureVectors verifies signatures that xmlsec1 made, and refuses them once something in them is otherwise.
+// TestSignatureVectors verifies signatures made by xmlsec1, and refuses them after any change.
 func TestSignatureVectors(t *testing.T) {
 	t.Parallel()
 	for _, file := range vectors(t, signatureVectors, "*.xml") {
@@ -80,7 +80,7 @@ func TestSignatureVectors(t *testing.T) {
 	}
 }
 
-// TestRefusedForms has the forms of the interoperability corpora that the profile leaves out.
+// TestRefusedForms uses the forms in interoperability corpora that the profile excludes.
 func TestRefusedForms(t *testing.T) {
 	t.Parallel()
 	const (
@@ -167,12 +167,12 @@ func readFile(t *testing.T, file string) string {
 	return string(text)
 }
 
-// section is a part of a file of vectors: an input, or the octets of the form that its name gives.
+// section is a part of a vector file: an input, or the bytes of the canonical form that its heading names.
 type section struct{ name, text string }
 
 var heading = regexp.MustCompile(`(?m)^-- (.+) --\n`)
 
-// readVector divides a file at its headings. The empty lines that end a section are not part of it.
+// readVector splits a file at its headings. Trailing empty lines are not part of a section.
 func readVector(t *testing.T, file string) (fact string, sections []section) {
 	t.Helper()
 	text := readFile(t, file)
@@ -193,7 +193,8 @@ func readVector(t *testing.T, file string) (fact string, sections []section) {
 	return text[:places[0][0]], sections
 }
 
-// parseVector parses an input, in which ␍ stands for a carriage return, so that one sees it and no tool changes it.
+// parseVector parses an input, in which ␍ represents a carriage return, so that it is visible and survives editing
+// tools.
 func parseVector(t *testing.T, text string) *xmldoc.Document {
 	t.Helper()
 	d, err := xmldoc.Parse([]byte(strings.ReplaceAll(text, "␍", "\r")), corpusLimits())

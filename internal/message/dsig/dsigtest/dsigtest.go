@@ -1,7 +1,7 @@
-// Package dsigtest signs documents for tests: good ones, and ones that no library would make.
+// Package dsigtest signs documents for tests: valid ones, and ones that no library would produce.
 //
-// It is for tests only; production code never imports it. It does what the document says, whatever that is, and checks
-// nothing, so that a test can write down a signature of any shape and have its values filled in.
+// It is for tests only; production code never imports it. It follows the document and checks nothing, so that a test
+// can write a signature of any shape and have its values filled in.
 package dsigtest
 
 import (
@@ -9,7 +9,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
-	_ "crypto/sha1" // what verifiers must refuse has to be made first
+	_ "crypto/sha1" // to create signatures that verifiers must refuse
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"encoding/base64"
@@ -21,8 +21,8 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// Fill returns the document with every empty DigestValue and SignatureValue filled in, by the algorithms, transforms and
-// references that the document itself states. Unknown algorithms are taken for the usual ones.
+// FillSignatures returns the document with every empty DigestValue and SignatureValue filled in, following the
+// algorithms, transforms and references in the document. Unknown algorithms are treated as the defaults.
 func Fill(tb testing.TB, document string, key crypto.Signer) string {
 	tb.Helper()
 	for _, s := range find(parse(tb, document).Root(), "Signature") {
@@ -35,17 +35,17 @@ func Fill(tb testing.TB, document string, key crypto.Signer) string {
 		s := find(parse(tb, document).Root(), "Signature")[i]
 		signedInfo := s.Child(dsig.Namespace, "SignedInfo")
 		name := algorithm(signedInfo.Child(dsig.Namespace, "SignatureMethod"))
-		octets := canonical(signedInfo.Child(dsig.Namespace, "CanonicalizationMethod"), xmldoc.Element{}).Append(nil, signedInfo)
-		document = splice(document, s.Child(dsig.Namespace, "SignatureValue"), Value(tb, name, key, octets))
+		signedBytes := canonical(signedInfo.Child(dsig.Namespace, "CanonicalizationMethod"), xmldoc.Element{}).Append(nil, signedInfo)
+		document = splice(document, s.Child(dsig.Namespace, "SignatureValue"), Value(tb, name, key, signedBytes))
 	}
 	return document
 }
 
-func fillDigest(tb testing.TB, document string, like xmldoc.Element, i int) string {
+func fillDigest(tb testing.TB, document string, original xmldoc.Element, i int) string {
 	tb.Helper()
-	start, _ := like.Offset()
+	start, _ := original.Offset()
 	for _, s := range find(parse(tb, document).Root(), "Signature") {
-		if at, _ := s.Offset(); at != start {
+		if offset, _ := s.Offset(); offset != start {
 			continue
 		}
 		r := find(s.Child(dsig.Namespace, "SignedInfo"), "Reference")[i]
@@ -75,9 +75,9 @@ func fillDigest(tb testing.TB, document string, like xmldoc.Element, i int) stri
 	return document
 }
 
-// dereferenced writes what the STR-Transform makes of a reference, as the specification and the usual clients have it: a
-// token in the message, or else one made of the certificate that stands in the reference. For any other reference, tests
-// write what they mean into an attribute "certificate" of it.
+// dereferenceToken returns the result of the STR-Transform on a reference, as the specification and the usual clients
+// define it: a token in the message, or else one built from the certificate in the reference. For any other reference,
+// tests put the certificate into an attribute "certificate" of it.
 func dereferenced(tb testing.TB, reference xmldoc.Element) string {
 	tb.Helper()
 	inner := reference.FirstChild()
@@ -106,12 +106,12 @@ func canonical(method, omit xmldoc.Element) xmldoc.C14N {
 	return xmldoc.C14N{Exclusive: true, PrefixList: strings.Fields(list), Omit: omit}
 }
 
-// Value makes a signature value as XML Signature wants it.
-func Value(tb testing.TB, name string, key crypto.Signer, octets []byte) []byte {
+// SignValue returns a signature value in the form of XML Signature.
+func Value(tb testing.TB, name string, key crypto.Signer, data []byte) []byte {
 	tb.Helper()
 	hash := hashOf(name)
 	h := hash.New()
-	h.Write(octets)
+	h.Write(data)
 	switch k := key.(type) {
 	case *ecdsa.PrivateKey:
 		r, s, err := ecdsa.Sign(rand.Reader, k, h.Sum(nil))
@@ -134,7 +134,7 @@ func Value(tb testing.TB, name string, key crypto.Signer, octets []byte) []byte 
 	return nil
 }
 
-// Pair writes r and s with the length that the key's curve asks.
+// EncodeECDSA returns r and s, each with the length of the curve's order.
 func Pair(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
 	size := (key.Params().N.BitLen() + 7) / 8
 	pair := make([]byte, 2*size)
@@ -164,7 +164,7 @@ func parse(tb testing.TB, document string) *xmldoc.Document {
 	return d
 }
 
-// find returns the descendants with a name of XML Signature, in document order.
+// findElements returns the descendants with the given local name in the XML Signature namespace, in document order.
 func find(e xmldoc.Element, local string) []xmldoc.Element {
 	var all []xmldoc.Element
 	for c := range e.Children() {
@@ -181,8 +181,8 @@ func algorithm(e xmldoc.Element) string {
 	return name
 }
 
-// splice sets the content of an element, if it is there and empty.
-func splice(document string, e xmldoc.Element, octets []byte) string {
+// setEmptyContent sets the content of an element if it exists and is empty.
+func splice(document string, e xmldoc.Element, content []byte) string {
 	if text, ok := e.Text(); e.IsZero() || !ok || text != "" {
 		return document
 	}
@@ -191,5 +191,5 @@ func splice(document string, e xmldoc.Element, octets []byte) string {
 	open := tag[:strings.IndexByte(tag, '>')+1]
 	name := strings.Fields(strings.Trim(open, "<>/"))[0]
 	open = strings.TrimSuffix(strings.TrimSuffix(open, ">"), "/") + ">"
-	return document[:start] + open + base64.StdEncoding.EncodeToString(octets) + "</" + name + ">" + document[end:]
+	return document[:start] + open + base64.StdEncoding.EncodeToString(content) + "</" + name + ">" + document[end:]
 }
