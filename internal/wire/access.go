@@ -5,7 +5,7 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// This file holds the messages about who may act for whom: mandates, and the roles in an organisation.
+// This file contains the messages about delegation: mandates, and staff roles in an organisation.
 
 // ManageMandateRequest is the request of manageMandate.
 type ManageMandateRequest struct {
@@ -13,7 +13,7 @@ type ManageMandateRequest struct {
 	Change MandateChange `x:"ctrp:Change"`
 }
 
-// MandateChange is ctrp:MandateChangeType: one of four.
+// MandateChange is ctrp:MandateChangeType. Exactly one of its fields is set.
 type MandateChange struct {
 	Grant    *MandateGrant      `x:"ctrp:Grant"`
 	Accept   *MandateAcceptance `x:"ctrp:Accept"`
@@ -33,7 +33,7 @@ type MandateAcceptance struct {
 	Grantor string `x:"ctrp:Grantor"`
 }
 
-// MandateEnd is ctrp:MandateEndType: one of two.
+// MandateEnd is ctrp:MandateEndType. Exactly one of its fields is set.
 type MandateEnd struct {
 	Grantee string `x:"ctrp:Grantee"`
 	Grantor string `x:"ctrp:Grantor"`
@@ -83,7 +83,7 @@ type ManageStaffRequest struct {
 	Change StaffChange `x:"ctrp:Change"`
 }
 
-// StaffChange is ctrp:StaffChangeType: one of two.
+// StaffChange is ctrp:StaffChangeType. Exactly one of its fields is set.
 type StaffChange struct {
 	Assign *StaffAssignment `x:"ctrp:Assign"`
 	End    *StaffEnd        `x:"ctrp:End"`
@@ -134,11 +134,11 @@ type ListStaffResponse struct {
 	Member      []StaffMember `x:"ctrp:Member"`
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *ManageMandateRequest) Domain() register.MandateChange {
 	var r reader
 	var change register.MandateChange
-	person := func(at, text string) ident.SSIN { return parse(&r, "Change/"+at, text, ident.ParseSSIN) }
+	person := func(path, text string) ident.SSIN { return parse(&r, "Change/"+path, text, ident.ParseSSIN) }
 	if grant := m.Change.Grant; grant != nil {
 		change.Grant = &register.MandateGrant{Grantee: person("Grant/Grantee", grant.Grantee), Period: r.period("Change/Grant", grant.From, grant.To)}
 	}
@@ -155,12 +155,12 @@ func (m *ManageMandateRequest) Domain() register.MandateChange {
 	return change
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *ListMandatesRequest) Domain() register.Page {
 	return register.Page{Offset: m.Offset, Limit: m.MaxElements}
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *ManageStaffRequest) Domain() register.StaffChange {
 	var r reader
 	var change register.StaffChange
@@ -175,21 +175,21 @@ func (m *ManageStaffRequest) Domain() register.StaffChange {
 	return change
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *ListStaffRequest) Domain() register.Page {
 	return register.Page{Offset: m.Offset, Limit: m.MaxElements}
 }
 
-func (r *reader) period(at, from, to string) register.Period {
-	return register.Period{From: r.date(at+"/From", from), To: r.date(at+"/To", to)}
+func (r *reader) period(path, from, to string) register.Period {
+	return register.Period{From: r.date(path+"/From", from), To: r.date(path+"/To", to)}
 }
 
-// NewManageMandateResponse makes the response with the mandates that changed.
+// NewManageMandateResponse returns the response with the changed mandates.
 func NewManageMandateResponse(s Stamp, all []register.StandingMandate) *ManageMandateResponse {
 	return &ManageMandateResponse{Reply: s.reply(true), Mandate: newMandates(all)}
 }
 
-// NewListMandatesResponse makes the response with a caller's mandates; the page is the request's.
+// NewListMandatesResponse returns the response with a page of the caller's mandates; page is the request's.
 func NewListMandatesResponse(s Stamp, page register.Page, found register.MandatesFound) *ListMandatesResponse {
 	return &ListMandatesResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Mandate: newMandates(found.Mandates)}
@@ -204,12 +204,12 @@ func newMandates(all []register.StandingMandate) []Mandate {
 	return out
 }
 
-// NewManageStaffResponse makes the response with the roles that changed.
+// NewManageStaffResponse returns the response with the changed staff roles.
 func NewManageStaffResponse(s Stamp, all []register.StaffMember) *ManageStaffResponse {
 	return &ManageStaffResponse{Reply: s.reply(true), Member: newStaffMembers(all)}
 }
 
-// NewListStaffResponse makes the response with an organisation's roles; the page is the request's.
+// NewListStaffResponse returns the response with a page of an organisation's staff roles; page is the request's.
 func NewListStaffResponse(s Stamp, page register.Page, found register.StaffFound) *ListStaffResponse {
 	return &ListStaffResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Member: newStaffMembers(found.Members)}

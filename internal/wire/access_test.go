@@ -9,7 +9,8 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// TestChanges: each kind of change of mandates and roles reaches the domain, with every number that is none and every day.
+// TestChanges checks that each kind of change of mandates and staff roles reaches the domain, with a defect for every
+// invalid number and date.
 func TestChanges(t *testing.T) {
 	const claes, wouters, bad, badDate = "78031412250", "91021706490", "78031412251", "2026-02-30"
 	ssin := func(text string) ident.SSIN {

@@ -14,7 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// The namespaces of the contract, with the prefixes that we write.
+// The namespaces of the contract. namespaceByPrefix has the prefixes that responses use.
 const (
 	NamespaceProtocol = "urn:be:fgov:ehealth:ctr:protocol:v1"
 	NamespaceCore     = "urn:be:fgov:ehealth:ctr:core:v1"
@@ -24,15 +24,15 @@ const (
 
 var namespaces = map[string]string{"ctrp": NamespaceProtocol, "ctr": NamespaceCore, "cc": namespaceCommons, "xml": namespaceXML}
 
-// A field of a message struct says in its tag where its value stands:
+// fieldCodec converts one field of a message struct. The field's tag gives the XML node of its value:
 //
 //	x:"ctr:Patient"    a child element; empty strings, zero numbers and times, nil pointers and empty slices are left out
-//	x:"ctr:Total,zero" a child element that is written even when it is zero
+//	x:"ctr:Total,zero" a child element that is written even if it is zero
 //	x:"@Offset"        an attribute; ",zero" as above
 //	x:"."              the element's own character content
 //
-// Strings, numbers, truth values, instants and octets (base64) stand for simple content; structs, pointers to structs
-// and slices of either nest.
+// Strings, numbers, booleans, times and byte slices (base64) map to simple content; structs, pointers to structs and
+// slices of either map to child elements with content of their own.
 type field struct {
 	index     []int
 	prefix    string
@@ -41,14 +41,15 @@ type field struct {
 	attribute bool
 	content   bool
 	zero      bool
-	nested    *plan // of the struct that the field holds, points to or lists
+	nested    *plan // of the struct type of the field, its pointer or its slice; nil for simple content
 }
 
 type plan struct {
 	fields []field
 }
 
-// planOf reads the tags of a message struct. The messages are few and fixed, so a wrong tag shows in the first test.
+// newStructCodec reads the tags of a message struct. It does not check them: the messages are few and fixed, and every
+// test would fail on a wrong tag.
 func planOf(t reflect.Type) *plan {
 	p := &plan{}
 	for _, member := range reflect.VisibleFields(t) {
@@ -77,8 +78,8 @@ func planOf(t reflect.Type) *plan {
 	return p
 }
 
-// decode fills a message struct from an element. What the struct does not name is passed over: a request was checked
-// against the schema before, and a reply may come from a newer service.
+// decodeFields fills a message struct from an element. It ignores elements and attributes that the struct does not
+// declare: requests have been validated against the schema before, and a response may come from a newer service.
 func (p *plan) decode(e xmldoc.Element, v reflect.Value) error {
 	for i := range p.fields {
 		f := &p.fields[i]
@@ -142,7 +143,7 @@ func decodeText(e xmldoc.Element, target reflect.Value) error {
 	return nil
 }
 
-// setSimple reads a simple value in its lexical form of XML Schema part 2; only strings keep their white space.
+// setSimpleValue parses a simple value in the lexical form of XML Schema part 2. Only strings keep their white space.
 func setSimple(target reflect.Value, s string) error {
 	if target.Kind() == reflect.String {
 		target.SetString(s)
@@ -159,11 +160,11 @@ func setSimple(target reflect.Value, s string) error {
 	case reflect.Bool:
 		target.SetBool(s == "true" || s == "1")
 	case reflect.Slice:
-		octets, err := base64.StdEncoding.DecodeString(strings.Map(dropSpace, s))
+		decoded, err := base64.StdEncoding.DecodeString(strings.Map(dropSpace, s))
 		if err != nil {
 			return fmt.Errorf("not base64: %w", err)
 		}
-		target.SetBytes(octets)
+		target.SetBytes(decoded)
 	default:
 		instant, err := time.Parse(time.RFC3339Nano, s)
 		if err != nil {
@@ -181,7 +182,7 @@ func dropSpace(r rune) rune {
 	return r
 }
 
-// encode appends the attributes and children of a message struct, after its start tag was opened with "<name".
+// appendFields appends the attributes and children of a message struct. out ends in "<name" of its start tag.
 func (p *plan) encode(out []byte, v reflect.Value) []byte {
 	for i := range p.fields {
 		f := &p.fields[i]
@@ -257,18 +258,18 @@ func appendSimple(out []byte, v reflect.Value) []byte {
 
 var errNotXMLText = errors.New("a value holds a character that XML cannot carry, such as a control character of a scanned code")
 
-// isXMLText tells whether octets are UTF-8 without the characters that XML 1.0 excludes (section 2.2). Tab and line ends,
-// which it allows, are written as references and do not come this far.
-func isXMLText(octets []byte) bool {
-	for _, c := range octets {
+// isXMLText reports whether text is UTF-8 without the characters that XML 1.0 excludes (section 2.2). Tabs and line
+// ends, which XML allows, have already been written as references.
+func isXMLText(text []byte) bool {
+	for _, c := range text {
 		if c < ' ' {
 			return false
 		}
 	}
-	return utf8.Valid(octets) && !bytes.Contains(octets, []byte("\uFFFE")) && !bytes.Contains(octets, []byte("\uFFFF"))
+	return utf8.Valid(text) && !bytes.Contains(text, []byte("\uFFFE")) && !bytes.Contains(text, []byte("\uFFFF"))
 }
 
-// appendEscaped writes text so that a reader gets it back unchanged, in an element and in an attribute.
+// appendEscaped appends text escaped for both elements and attributes, so that a parser returns it unchanged.
 func appendEscaped(out []byte, s string) []byte {
 	start := 0
 	for i := range len(s) {

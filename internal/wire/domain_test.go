@@ -75,7 +75,7 @@ func wantDefects(t *testing.T, got []*problem.Error, want ...string) {
 	}
 }
 
-// The schema asks for digits and dates that exist; what it cannot know are check digits and years beyond the calendar.
+// Values that are valid for the schema, which checks neither check digits nor the range of years.
 const (
 	badSSIN   = "48022907378"
 	badNIHII  = "17800388"
@@ -85,7 +85,7 @@ const (
 	badDate   = "12026-11-20"
 )
 
-// completeImplant has a value that is wrong in every place where one can be.
+// newWrongImplant returns an implant with an invalid value in every field that can have one.
 func wrongImplant() wire.NotifiedImplant {
 	return wire.NotifiedImplant{NotificationCode: badCode, ExpiryDate: badDate, Pharmacist: &wire.Professional{NIHII: badNIHII},
 		Pharmacy: &wire.Pharmacy{CBE: badCBE}, DeliveryDate: badDate, Quantity: 1, UDI: "unreadable is no defect"}
@@ -151,7 +151,7 @@ func TestDefects(t *testing.T) {
 		"DATE_INVALID Content/Explantation/OperationDate", "DATE_INVALID Content/Explantation/Explant[1]/Unregistered/ExpiryDate")
 }
 
-// TestDomain: the example of the contract becomes what it says.
+// TestDomain checks the domain values of the contract's example.
 func TestDomain(t *testing.T) {
 	m, err := wire.Decode[wire.NotifyImplantRequest](parse(t, notifyImplant(t)))
 	if err != nil {
@@ -176,7 +176,7 @@ func TestDomain(t *testing.T) {
 	if none := (&wire.Header{}).Who(); none != nil {
 		t.Errorf("nobody is %+v", none)
 	}
-	// A time zone beside a day is dropped: the day is the one on the calendar where it happened.
+	// The time zone of a date is dropped: the date is the local one.
 	m.Implantation.OperationDate = " 2026-11-20+02:00\n"
 	if submission, n = m.Domain(); n.OperationDate.String() != "2026-11-20" || len(submission.Defects) != 0 {
 		t.Errorf("with a zone: %s, %v", n.OperationDate, submission.Defects)
@@ -196,7 +196,7 @@ func TestSearchDomain(t *testing.T) {
 	}
 }
 
-// TestSave: what the messages say of how far a notification goes, as a state of the domain.
+// TestSave checks the conversion of the element Save to a state of the domain.
 func TestSave(t *testing.T) {
 	for _, c := range []struct {
 		save              string
@@ -216,7 +216,7 @@ func TestSave(t *testing.T) {
 	}
 }
 
-// TestNotificationDomain: requests about notifications that are there already.
+// TestNotificationDomain covers the requests about existing notifications.
 func TestNotificationDomain(t *testing.T) {
 	of := wire.NotificationOf{NotificationNumber: "202611210000172"}
 	named := register.Of{Reference: "r"}
@@ -251,7 +251,7 @@ func TestNotificationDomain(t *testing.T) {
 	}
 }
 
-// TestEmergency: the stated reason reaches the domain from every read of patient data.
+// TestEmergency checks that every request that reads patient data passes on the emergency reason.
 func TestEmergency(t *testing.T) {
 	const reason = "unconscious after an accident"
 	for i, got := range []string{
@@ -266,7 +266,7 @@ func TestEmergency(t *testing.T) {
 	}
 }
 
-// TestAnswers: every answer, from values of the domain, follows the schemas.
+// TestAnswers checks that every response made from domain values is valid against the schemas.
 func TestAnswers(t *testing.T) {
 	s := compiled(t)
 	number, err := ident.NewNotificationNumber(date(t, "2026-11-21"), 1)
@@ -337,16 +337,16 @@ func TestAnswers(t *testing.T) {
 
 func followsSchema(t *testing.T, s *schema.Schema, name string, value any) {
 	t.Helper()
-	octets, err := messageOf(t, name).encode(value)
+	data, err := messageOf(t, name).encode(value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Check(parse(t, octets)); err != nil {
-		t.Errorf("%s: %v\n%s", name, err, octets)
+	if _, err := s.Check(parse(t, data)); err != nil {
+		t.Errorf("%s: %v\n%s", name, err, data)
 	}
 }
 
-// TestDraftAnswers: what has no number yet is answered without one.
+// TestDraftAnswers checks that responses about drafts, which have no number yet, contain none.
 func TestDraftAnswers(t *testing.T) {
 	s := compiled(t)
 	draft := register.Notification{Reference: "r", Version: 1, State: register.Draft, RegisteredAt: stamp.At}
@@ -366,7 +366,7 @@ func TestDraftAnswers(t *testing.T) {
 	followsSchema(t, s, "DiscardNotificationResponse", discarded)
 }
 
-// TestDescribed: a notification in full, of both kinds.
+// TestDescribed covers complete notifications of both kinds.
 func TestDescribed(t *testing.T) {
 	s := compiled(t)
 	number, err := ident.NewNotificationNumber(date(t, "2026-11-21"), 1)
@@ -397,7 +397,7 @@ func TestDescribed(t *testing.T) {
 		n.Prescriber.NIHII != "17800389480" || n.PrescriptionDate != "2026-11-20" || n.Comment != "c" || len(n.Implant) != 1 || n.Explant != nil {
 		t.Errorf("described %+v", n)
 	}
-	// What was said of content leads into the request that brought it; getNotification has none.
+	// Paths of warnings about content refer to the request that contained it; getNotification has none.
 	for i, want := range []string{"/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate",
 		"/ctrp:ReviseNotificationRequest/ctrp:Content/ctrp:Implantation", "/ctrp:GetNotificationRequest/ctrp:Of"} {
 		if n.Warning[i].Path != want {

@@ -1,9 +1,9 @@
-// Package wire holds the messages of the WSDL as Go structs, and both conversions: to and from octets, to and from the
-// values of the domain.
+// Package wire defines the messages of the WSDL as Go structs. Decode and Encode convert them from and to XML; their
+// ToDomain methods and the New functions convert requests to domain values and results to responses.
 //
-// It is separate so that neither the domain nor the doors know how a message is written. The structs follow the schemas
-// of the contract, field for field and in their order; request.go turns requests into domain values, after which only valid
-// identifiers exist, and response.go turns answers into responses.
+// It is separate so that neither the domain nor the endpoints depend on the XML form of a message. The structs follow
+// the schemas of the contract, field by field and in the same order. request.go converts requests to domain values,
+// which contain only valid identifiers; response.go converts results to responses.
 package wire
 
 import (
@@ -14,14 +14,14 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// Header is what every request begins with: cp:RequestType and the author.
+// Header is the common part of all requests: cp:RequestType and the author.
 type Header struct {
 	ID           string  `x:"@Id"`
-	IssueInstant string  `x:"@IssueInstant,zero"` // as text: the service asks for it and does not use it
+	IssueInstant string  `x:"@IssueInstant,zero"` // as text: the schema requires it, but the service does not use it
 	Author       *Author `x:"ctrp:Author"`
 }
 
-// Author is cc:AuthorType: who acts, inside the organisation whose certificate signs.
+// Author is cc:AuthorType: the person for whom the signing organisation acts.
 type Author struct {
 	HcParty []HcParty `x:"cc:HcParty"`
 }
@@ -39,7 +39,7 @@ type PartyID struct {
 	Value string `x:"."`
 }
 
-// Reply is what every response begins with: cp:StatusResponseType.
+// Reply is the common part of all responses: cp:StatusResponseType.
 type Reply struct {
 	ID           string    `x:"@Id"`
 	InResponseTo string    `x:"@InResponseTo"`
@@ -58,7 +58,7 @@ type StatusCode struct {
 	Code  *NestedCode `x:"cc:StatusCode"`
 }
 
-// NestedCode is the second level of a status.
+// NestedCode is the second level of a status code.
 type NestedCode struct {
 	Value string `x:"@Value"`
 }
@@ -154,7 +154,7 @@ type Device struct {
 	DeletedOn        string   `x:"ctr:DeletedOn" json:",omitempty"`
 }
 
-// Text is ctr:TextType: words in a language.
+// Text is ctr:TextType: a text in one language.
 type Text struct {
 	Lang  string `x:"@xml:lang"`
 	Value string `x:"."`
@@ -210,7 +210,7 @@ type SearchRequest struct {
 	Criteria        SearchCriteria `x:"ctrp:Criteria"`
 }
 
-// SearchCriteria is ctrp:SearchCriteriaType: one of three.
+// SearchCriteria is ctrp:SearchCriteriaType. Exactly one of its fields is set.
 type SearchCriteria struct {
 	ByPatient      *ByPatient      `x:"ctrp:ByPatient"`
 	ByNotification *ByNotification `x:"ctrp:ByNotification"`
@@ -271,7 +271,7 @@ type GetImplantCardRequest struct {
 	Of              CardOf `x:"ctrp:Of"`
 }
 
-// CardOf is ctrp:CardOfType: one of two.
+// CardOf is ctrp:CardOfType. Exactly one of its fields is set.
 type CardOf struct {
 	NotificationNumber string `x:"ctrp:NotificationNumber"`
 	Patient            string `x:"ctrp:Patient"`
@@ -291,7 +291,7 @@ type Card struct {
 	Digest      []byte `x:"ctr:Digest"`
 }
 
-// NotificationOf is ctrp:NotificationOfType: one of two.
+// NotificationOf is ctrp:NotificationOfType. Exactly one of its fields is set.
 type NotificationOf struct {
 	NotificationNumber string `x:"ctrp:NotificationNumber"`
 	Reference          string `x:"ctrp:Reference"`
@@ -360,7 +360,7 @@ type ReviseNotificationRequest struct {
 	Content Content        `x:"ctrp:Content"`
 }
 
-// Content is ctrp:ContentType: one of two.
+// Content is ctrp:ContentType. Exactly one of its fields is set.
 type Content struct {
 	Implantation *Implantation `x:"ctrp:Implantation"`
 	Explantation *Explantation `x:"ctrp:Explantation"`
@@ -463,7 +463,7 @@ type SearchDeviceResponse struct {
 	Device      []Device `x:"ctrp:Device"`
 }
 
-// plans of the messages, made once.
+// structCodecs are the codecs of all messages, by type.
 var plans = func() map[reflect.Type]*plan {
 	all := map[reflect.Type]*plan{}
 	for _, m := range []any{
@@ -481,7 +481,7 @@ var plans = func() map[reflect.Type]*plan {
 	return all
 }()
 
-// Decode reads a message from its element.
+// Decode decodes a message from its element.
 func Decode[M any](e xmldoc.Element) (*M, error) {
 	m := new(M)
 	p, ok := plans[reflect.TypeFor[M]()]
@@ -494,8 +494,8 @@ func Decode[M any](e xmldoc.Element) (*M, error) {
 	return m, nil
 }
 
-// Encode writes a message as the element of that name in the protocol's namespace, ready for a Body. It refuses text that
-// XML 1.0 cannot carry (section 2.2): a reader would refuse the whole message.
+// Encode encodes a message as the element with the given name in the protocol namespace, ready for a Body. It returns
+// an error for text that XML 1.0 cannot represent (section 2.2), because a client would reject the whole message.
 func Encode[M any](name string, m *M) ([]byte, error) {
 	p, ok := plans[reflect.TypeFor[M]()]
 	if !ok {

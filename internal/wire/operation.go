@@ -6,7 +6,8 @@ import (
 	"github.com/openctr/ctr/wsdl"
 )
 
-// OperationOf names the operation whose request a Body holds, as "NotifyImplant".
+// OperationName returns the name of the operation whose request is the given child of the Body, such as
+// "NotifyImplant".
 func OperationOf(content xmldoc.Element) (string, error) {
 	for _, o := range wsdl.Operations() {
 		if content.Is(NamespaceProtocol, o.Message+"Request") {

@@ -10,64 +10,64 @@ import (
 	"github.com/openctr/ctr/internal/register/ident"
 )
 
-// reader turns the texts of a message into values of the domain. What is no valid value becomes a defect, with its path,
-// and stays zero.
+// fieldParser parses the texts of a message into values of the domain. An invalid text becomes a defect with its path,
+// and its value stays zero.
 type reader struct {
 	defects []*problem.Error
 }
 
-// parse reads one value; an empty text is an absent one.
-func parse[T any](r *reader, at, text string, parse func(string) (T, error)) T {
+// parseField parses one value; an empty text counts as absent.
+func parse[T any](r *reader, path, text string, parse func(string) (T, error)) T {
 	var none T
 	if text == "" {
 		return none
 	}
 	value, err := parse(text)
 	if err != nil {
-		// The words of the code say it in four languages; what the parser adds is for developers, in one.
-		r.defects = append(r.defects, problem.New(problem.From(err).Code).In(at))
+		// Keep the code only: its text exists in four languages, the detail of the parser in English only.
+		r.defects = append(r.defects, problem.New(problem.From(err).Code).In(path))
 		return none
 	}
 	return value
 }
 
-func (r *reader) date(at, text string) ident.Date {
-	return parse(r, at, strings.Trim(text, " \t\r\n"), ident.ParseDate)
+func (r *reader) date(path, text string) ident.Date {
+	return parse(r, path, strings.Trim(text, " \t\r\n"), ident.ParseDate)
 }
 
-func (r *reader) professional(at string, p *Professional) register.ProfessionalRef {
+func (r *reader) professional(path string, p *Professional) register.ProfessionalRef {
 	if p == nil {
 		return register.ProfessionalRef{}
 	}
 	return register.ProfessionalRef{
-		SSIN:  parse(r, at+"/SSIN", p.SSIN, ident.ParseSSIN),
-		NIHII: parse(r, at+"/NIHII", p.NIHII, ident.ParseNIHII),
+		SSIN:  parse(r, path+"/SSIN", p.SSIN, ident.ParseSSIN),
+		NIHII: parse(r, path+"/NIHII", p.NIHII, ident.ParseNIHII),
 	}
 }
 
-func (r *reader) implant(at string, n *NotifiedImplant) register.NotifiedImplant {
+func (r *reader) implant(path string, n *NotifiedImplant) register.NotifiedImplant {
 	implant := register.NotifiedImplant{
-		Code:         parse(r, at+"/NotificationCode", n.NotificationCode, ident.ParseNotificationCode),
+		Code:         parse(r, path+"/NotificationCode", n.NotificationCode, ident.ParseNotificationCode),
 		UDI:          n.UDI,
 		Lot:          n.LotNumber,
 		Serial:       n.SerialNumber,
-		Expiry:       r.date(at+"/ExpiryDate", n.ExpiryDate),
-		Pharmacist:   r.professional(at+"/Pharmacist", n.Pharmacist),
-		DeliveryDate: r.date(at+"/DeliveryDate", n.DeliveryDate),
+		Expiry:       r.date(path+"/ExpiryDate", n.ExpiryDate),
+		Pharmacist:   r.professional(path+"/Pharmacist", n.Pharmacist),
+		DeliveryDate: r.date(path+"/DeliveryDate", n.DeliveryDate),
 		Quantity:     n.Quantity,
 		Location:     n.Location,
 		Side:         register.Side(n.Side),
 	}
 	if n.Pharmacy != nil {
 		implant.Pharmacy = register.PharmacyRef{
-			NIHII: parse(r, at+"/Pharmacy/NIHII", n.Pharmacy.NIHII, ident.ParseNIHII),
-			CBE:   parse(r, at+"/Pharmacy/CBE", n.Pharmacy.CBE, ident.ParseCBE),
+			NIHII: parse(r, path+"/Pharmacy/NIHII", n.Pharmacy.NIHII, ident.ParseNIHII),
+			CBE:   parse(r, path+"/Pharmacy/CBE", n.Pharmacy.CBE, ident.ParseCBE),
 		}
 	}
 	return implant
 }
 
-// Who is the author of a request, as the domain reads it.
+// AuthorIDs returns the identifiers of the request's author, as the domain's Author.
 func (h *Header) Who() register.Author {
 	var author register.Author
 	if h.Author == nil {
@@ -81,36 +81,36 @@ func (h *Header) Who() register.Author {
 	return author
 }
 
-// RequestID is the request's own identifier, which the response repeats.
+// RequestID returns the request's identifier, which the response repeats.
 func (h *Header) RequestID() string { return h.ID }
 
-func (r *reader) implantation(at string, m *Implantation) register.Implantation {
+func (r *reader) implantation(path string, m *Implantation) register.Implantation {
 	n := register.Implantation{
-		Specialist:       r.professional(at+"/Specialist", &m.Specialist),
-		OperationDate:    r.date(at+"/OperationDate", m.OperationDate),
-		Patient:          parse(r, at+"/Patient", m.Patient, ident.ParseSSIN),
-		Prescriber:       r.professional(at+"/Prescriber", &m.Prescriber),
-		PrescriptionDate: r.date(at+"/PrescriptionDate", m.PrescriptionDate),
+		Specialist:       r.professional(path+"/Specialist", &m.Specialist),
+		OperationDate:    r.date(path+"/OperationDate", m.OperationDate),
+		Patient:          parse(r, path+"/Patient", m.Patient, ident.ParseSSIN),
+		Prescriber:       r.professional(path+"/Prescriber", &m.Prescriber),
+		PrescriptionDate: r.date(path+"/PrescriptionDate", m.PrescriptionDate),
 		Comment:          m.Comment,
 	}
 	for i := range m.Implant {
-		n.Implants = append(n.Implants, r.implant(fmt.Sprintf("%s/Implant[%d]", at, i+1), &m.Implant[i]))
+		n.Implants = append(n.Implants, r.implant(fmt.Sprintf("%s/Implant[%d]", path, i+1), &m.Implant[i]))
 	}
 	return n
 }
 
-func (r *reader) explantation(at string, m *Explantation) register.Explantation {
+func (r *reader) explantation(path string, m *Explantation) register.Explantation {
 	n := register.Explantation{
-		Specialist:    r.professional(at+"/Specialist", &m.Specialist),
-		OperationDate: r.date(at+"/OperationDate", m.OperationDate),
-		Patient:       parse(r, at+"/Patient", m.Patient, ident.ParseSSIN),
+		Specialist:    r.professional(path+"/Specialist", &m.Specialist),
+		OperationDate: r.date(path+"/OperationDate", m.OperationDate),
+		Patient:       parse(r, path+"/Patient", m.Patient, ident.ParseSSIN),
 		Comment:       m.Comment,
 	}
 	for i := range m.Explant {
 		x := &m.Explant[i]
 		explant := register.Explant{ImplantID: x.ImplantID, Quantity: x.Quantity, Reason: x.Reason}
 		if x.Unregistered != nil {
-			implant := r.implant(fmt.Sprintf("%s/Explant[%d]/Unregistered", at, i+1), x.Unregistered)
+			implant := r.implant(fmt.Sprintf("%s/Explant[%d]/Unregistered", path, i+1), x.Unregistered)
 			explant.Unregistered = &implant
 		}
 		n.Explants = append(n.Explants, explant)
@@ -122,7 +122,7 @@ func (r *reader) of(m NotificationOf) register.Of {
 	return register.Of{Number: parse(r, "Of/NotificationNumber", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
 }
 
-// saved is the state that a notification is to reach; the messages have a verb for what waits for its specialist.
+// stateFromSave returns the requested state of a notification. The messages write the state ToValidate as "Submit".
 func saved(save string) register.State {
 	if save == "Submit" {
 		return register.ToValidate
@@ -130,28 +130,28 @@ func saved(save string) register.State {
 	return register.State(save)
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *NotifyImplantRequest) Domain() (register.Submission, register.Implantation) {
 	var r reader
 	n := r.implantation("Implantation", &m.Implantation)
 	return register.Submission{Save: cmp.Or(saved(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *NotifyExplantRequest) Domain() (register.Submission, register.Explantation) {
 	var r reader
 	n := r.explantation("Explantation", &m.Explantation)
 	return register.Submission{Save: cmp.Or(saved(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *GetNotificationRequest) Domain() register.NotificationAsked {
 	var r reader
 	of := r.of(m.Of)
 	return register.NotificationAsked{Of: of, Emergency: m.EmergencyReason, Defects: r.defects}
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *ReviseNotificationRequest) Domain() register.Replacement {
 	var r reader
 	n := register.Replacement{Of: r.of(m.Of), Version: m.Version, Save: saved(m.Save)}
@@ -167,24 +167,24 @@ func (m *ReviseNotificationRequest) Domain() register.Replacement {
 	return n
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *ValidateNotificationRequest) Domain() register.Validation {
 	return register.Validation{Reference: m.Reference, Version: m.Version}
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *DiscardNotificationRequest) Domain() register.Discarding {
 	var r reader
 	of := r.of(m.Of)
 	return register.Discarding{Of: of, Version: m.Version, Reason: m.Reason, Defects: r.defects}
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *ListPendingNotificationsRequest) Domain() register.PendingAsked {
 	return register.PendingAsked{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, State: register.State(m.State)}
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *SearchDeviceRequest) Domain() register.DeviceAsked {
 	var r reader
 	code := parse(&r, "Criteria/NotificationCode", m.Criteria.NotificationCode, ident.ParseNotificationCode)
@@ -192,32 +192,32 @@ func (m *SearchDeviceRequest) Domain() register.DeviceAsked {
 		UDI: m.Criteria.UDI, Category: m.Criteria.Category, Defects: r.defects}
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *SearchRequest) Domain() register.Criteria {
 	var r reader
 	c := register.Criteria{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, Emergency: m.EmergencyReason}
 	switch by := m.Criteria; {
 	case by.ByPatient != nil:
-		const at = "Criteria/ByPatient"
+		const path = "Criteria/ByPatient"
 		p := by.ByPatient
-		c.Patient = parse(&r, at+"/Patient", p.Patient, ident.ParseSSIN)
-		c.From, c.To, c.Type = r.date(at+"/From", p.From), r.date(at+"/To", p.To), register.OperationType(p.OperationType)
+		c.Patient = parse(&r, path+"/Patient", p.Patient, ident.ParseSSIN)
+		c.From, c.To, c.Type = r.date(path+"/From", p.From), r.date(path+"/To", p.To), register.OperationType(p.OperationType)
 	case by.ByNotification != nil:
 		c.Number = parse(&r, "Criteria/ByNotification/NotificationNumber", by.ByNotification.NotificationNumber, ident.ParseNotificationNumber)
 	case by.ByImplant != nil:
-		const at = "Criteria/ByImplant"
+		const path = "Criteria/ByImplant"
 		p := by.ByImplant
 		c.Implant = &register.ImplantCriteria{
-			Code: parse(&r, at+"/NotificationCode", p.NotificationCode, ident.ParseNotificationCode),
+			Code: parse(&r, path+"/NotificationCode", p.NotificationCode, ident.ParseNotificationCode),
 			UDI:  p.UDI, Lot: p.LotNumber, Serial: p.SerialNumber,
 		}
-		c.From, c.To, c.Type = r.date(at+"/From", p.From), r.date(at+"/To", p.To), register.OperationType(p.OperationType)
+		c.From, c.To, c.Type = r.date(path+"/From", p.From), r.date(path+"/To", p.To), register.OperationType(p.OperationType)
 	}
 	c.Defects = r.defects
 	return c
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *GetImplantCardRequest) Domain() register.CardOf {
 	var r reader
 	of := register.CardOf{
@@ -229,7 +229,7 @@ func (m *GetImplantCardRequest) Domain() register.CardOf {
 	return of
 }
 
-// Domain turns the request into values of the domain.
+// ToDomain converts the request to values of the domain.
 func (m *ListPatientImplantsRequest) Domain() register.Carried {
 	var r reader
 	carried := register.Carried{
@@ -242,18 +242,19 @@ func (m *ListPatientImplantsRequest) Domain() register.Carried {
 	return carried
 }
 
-// inCore are the elements below which the contract's elements are in the core namespace: types of ctr-core.
+// coreParents are the elements whose descendants are in the core namespace: their types are in ctr-core.
 var inCore = map[string]bool{"Implantation": true, "Explantation": true}
 
-// Path turns a place in the domain's words, "Implantation/Implant[2]/UDI", into an XPath into the request.
-func Path(request, at string) string {
+// RequestPath converts a path of the domain, such as "Implantation/Implant[2]/UDI", to an XPath into the request with
+// the given element name.
+func Path(request, path string) string {
 	var b strings.Builder
 	b.WriteString("/ctrp:" + request)
-	if at == "" {
+	if path == "" {
 		return b.String()
 	}
 	prefix := "/ctrp:"
-	for step := range strings.SplitSeq(at, "/") {
+	for step := range strings.SplitSeq(path, "/") {
 		b.WriteString(prefix + step)
 		if inCore[step] {
 			prefix = "/ctr:"
@@ -262,15 +263,15 @@ func Path(request, at string) string {
 	return b.String()
 }
 
-// Place rewrites the places of a refusal by the domain as XPaths into the request.
+// WithRequestPaths returns a copy of a refusal by the domain in which every path is an XPath into the request.
 func Place(request string, refusal *problem.Error) *problem.Error {
-	placed := *refusal
-	placed.Sub = make([]*problem.Error, len(refusal.Sub))
+	copied := *refusal
+	copied.Sub = make([]*problem.Error, len(refusal.Sub))
 	for i, sub := range refusal.Sub {
-		placed.Sub[i] = Place(request, sub)
+		copied.Sub[i] = Place(request, sub)
 	}
 	if refusal.At != "" {
-		placed.At = Path(request, refusal.At)
+		copied.At = Path(request, refusal.At)
 	}
-	return &placed
+	return &copied
 }

@@ -15,7 +15,7 @@ const (
 	statusDataNotFound = "urn:be:fgov:ehealth:2.0:status:DataNotFound"
 )
 
-// Stamp is what every response says of itself.
+// ResponseInfo has the values of the common part of a response.
 type Stamp struct {
 	ID           string
 	InResponseTo string
@@ -30,24 +30,25 @@ func (s Stamp) reply(found bool) Reply {
 	return r
 }
 
-// NewNotifyResponse makes the response to a notification; request is the element's name, for the paths of the warnings.
+// NewNotifyResponse returns the response to a notification. request is the name of the request element, for the paths
+// of the warnings.
 func NewNotifyResponse(s Stamp, request string, r register.Receipt) *NotifyResponse {
 	return &NotifyResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.Touched),
 		Warning: newWarnings(request, r.Warnings)}
 }
 
-// NewReviseResponse makes the response to a revision; request is the element's name, for the paths of the warnings.
+// NewReviseResponse returns the response to a revision; request is as for NewNotifyResponse.
 func NewReviseResponse(s Stamp, request string, r register.Receipt) *ReviseNotificationResponse {
 	return &ReviseNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.Touched),
 		Warning: newWarnings(request, r.Warnings)}
 }
 
-// NewValidateResponse makes the response to a validation; request is the element's name, for the paths of the warnings.
+// NewValidateResponse returns the response to a validation; request is as for NewNotifyResponse.
 func NewValidateResponse(s Stamp, request string, r register.Receipt) *ValidateNotificationResponse {
 	return &ValidateNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Warning: newWarnings(request, r.Warnings)}
 }
 
-// NewDiscardResponse makes the response to a discarding, which warns of nothing.
+// NewDiscardResponse returns the response to discarding a notification, which has no warnings.
 func NewDiscardResponse(s Stamp, r register.Receipt) *DiscardNotificationResponse {
 	return &DiscardNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification)}
 }
@@ -59,8 +60,9 @@ func newReceipt(n *register.Notification) Receipt {
 	}
 }
 
-// carriers are the requests that bring content, by the first step of a place in it. What was said of the content when it
-// came is said again later, in answers to requests that hold none: its paths lead into the request that did.
+// requestByContent maps the first step of a path in the content of a notification to the request that contained it.
+// Responses repeat stored warnings even if their own request has no content; the paths of such warnings refer to the
+// request that had the content.
 var carriers = map[string]string{
 	"Implantation": "NotifyImplantRequest", "Explantation": "NotifyExplantRequest", "Content": "ReviseNotificationRequest",
 }
@@ -69,11 +71,11 @@ func newWarnings(request string, all []register.Warning) []Warning {
 	var out []Warning
 	for _, w := range all {
 		first, _, _ := strings.Cut(w.At, "/")
-		carrier, ok := carriers[first]
+		element, ok := carriers[first]
 		if !ok {
-			carrier = request
+			element = request
 		}
-		out = append(out, newWarning(carrier, w))
+		out = append(out, newWarning(element, w))
 	}
 	return out
 }
@@ -136,13 +138,13 @@ func newDevice(d *register.Device) *Device {
 	}
 }
 
-// NewSearchResponse makes the response to a search; the page is the request's.
+// NewSearchResponse returns the response with a page of a search; page is the request's.
 func NewSearchResponse(s Stamp, page register.Page, found register.Found) *SearchResponse {
 	return &SearchResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Notification: newSummaries(found.Notifications)}
 }
 
-// NewListPendingNotificationsResponse makes the response with the notifications that wait; the page is the request's.
+// NewListPendingNotificationsResponse returns the response with a page of pending notifications; page is the request's.
 func NewListPendingNotificationsResponse(s Stamp, page register.Page, found register.Found) *ListPendingNotificationsResponse {
 	return &ListPendingNotificationsResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit,
 		Total: found.Total, Notification: newSummaries(found.Notifications)}
@@ -165,8 +167,7 @@ func newSummaries(all []register.Summary) []Summary {
 	return out
 }
 
-// NewGetNotificationResponse makes the response with a notification in full; request is the element's name, for the paths
-// of the warnings.
+// NewGetNotificationResponse returns the response with a complete notification; request is as for NewNotifyResponse.
 func NewGetNotificationResponse(s Stamp, request string, d register.Described) *GetNotificationResponse {
 	n := Notification{
 		NotificationNumber: d.Number.Digits(), Reference: d.Reference, Version: d.Version, State: string(d.State),
@@ -189,7 +190,7 @@ func NewGetNotificationResponse(s Stamp, request string, d register.Described) *
 	return &GetNotificationResponse{Reply: s.reply(true), Notification: n}
 }
 
-// NewCardResponse makes the response with a card.
+// NewCardResponse returns the response with an implant card in PDF.
 func NewCardResponse(s Stamp, fileName string, pdf []byte) *GetImplantCardResponse {
 	digest := sha256.Sum256(pdf)
 	return &GetImplantCardResponse{Reply: s.reply(true), Card: Card{
@@ -197,7 +198,7 @@ func NewCardResponse(s Stamp, fileName string, pdf []byte) *GetImplantCardRespon
 	}}
 }
 
-// NewListPatientImplantsResponse makes the response with a patient's implants; the page is the request's.
+// NewListPatientImplantsResponse returns the response with a page of a patient's implants; page is the request's.
 func NewListPatientImplantsResponse(s Stamp, page register.Page, list register.PatientImplants) *ListPatientImplantsResponse {
 	return &ListPatientImplantsResponse{
 		Reply: s.reply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total,
@@ -205,7 +206,7 @@ func NewListPatientImplantsResponse(s Stamp, page register.Page, list register.P
 	}
 }
 
-// NewSearchDeviceResponse makes the response with a part of the device list; the page is the request's.
+// NewSearchDeviceResponse returns the response with a page of the device list; page is the request's.
 func NewSearchDeviceResponse(s Stamp, page register.Page, list register.Devices) *SearchDeviceResponse {
 	m := &SearchDeviceResponse{Reply: s.reply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total}
 	for i := range list.Devices {

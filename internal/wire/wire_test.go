@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-// message is one of the contract, with its two conversions.
+// message is one message of the contract, with both conversions.
 type message struct {
 	name   string // of the element
 	new    func() any
@@ -86,11 +86,11 @@ func messageOf(tb testing.TB, element string) message {
 	return message{}
 }
 
-func parse(tb testing.TB, octets []byte) xmldoc.Element {
+func parse(tb testing.TB, data []byte) xmldoc.Element {
 	tb.Helper()
-	d, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+	d, err := xmldoc.Parse(data, xmldoc.DefaultLimits())
 	if err != nil {
-		tb.Fatalf("%v in %s", err, octets)
+		tb.Fatalf("%v in %s", err, data)
 	}
 	return d.Root()
 }
@@ -104,11 +104,11 @@ func compiled(tb testing.TB) *schema.Schema {
 	return s
 }
 
-// hostile are texts that must come back as they were.
+// hostileTexts must survive a round trip unchanged.
 var hostile = []string{"plain", " spaces  around ", "a<b>&\"'c", "]]>", "tab\tline\nreturn\r\n", "&amp;&#0;", "é ü ß 漢 \U0001F9B4", "<!-- x -->", "{}$%"}
 
-// fill gives every field below v a value from r. The simple types of the schemas are kept where valid is set, so that the
-// message is valid; otherwise strings are hostile.
+// fillRandomly sets every field below v to a random value. If valid is set, values follow the simple types of the
+// schemas, so that the message is valid; otherwise strings are hostile.
 func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
 	switch value := v.Addr().Interface().(type) {
 	case *time.Time:
@@ -172,7 +172,7 @@ func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
 	}
 }
 
-// validText is a text that the schemas allow in a field.
+// randomValidText returns a text that the schemas allow at the given path.
 func validText(r *rand.Rand, path string) string {
 	field := path[strings.LastIndexByte(path, '.')+1:]
 	switch field {
@@ -234,7 +234,7 @@ func validText(r *rand.Rand, path string) string {
 	return hostile[r.IntN(len(hostile))]
 }
 
-// TestIdentity: what is written is read back as it was, for every message and every field.
+// TestIdentity checks that encoding and decoding is the identity, for every message and every field.
 func TestIdentity(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 11))
 	for _, m := range messages {
@@ -242,11 +242,11 @@ func TestIdentity(t *testing.T) {
 			for range 100 {
 				in := m.new()
 				fill(r, reflect.ValueOf(in).Elem(), "", false)
-				octets, err := m.encode(in)
+				data, err := m.encode(in)
 				if err != nil {
 					t.Fatal(err)
 				}
-				root := parse(t, octets)
+				root := parse(t, data)
 				if !root.Is(wire.NamespaceProtocol, m.name) {
 					t.Fatalf("root %s", root.Local())
 				}
@@ -255,23 +255,23 @@ func TestIdentity(t *testing.T) {
 					t.Fatal(err)
 				}
 				if !reflect.DeepEqual(in, out) {
-					t.Fatalf("not the same:\n%+v\n%+v\n%s", in, out, octets)
+					t.Fatalf("not the same:\n%+v\n%+v\n%s", in, out, data)
 				}
 			}
-			// An empty message has nothing but what must stand there.
+			// An empty message contains only what the schema requires.
 			in := m.new()
-			octets, err := m.encode(in)
+			data, err := m.encode(in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if out, err := m.decode(parse(t, octets)); err != nil || !reflect.DeepEqual(in, out) {
+			if out, err := m.decode(parse(t, data)); err != nil || !reflect.DeepEqual(in, out) {
 				t.Errorf("empty: %+v, %v", out, err)
 			}
 		})
 	}
 }
 
-// TestSchemaValid: what is written from valid values follows the schemas of the contract.
+// TestSchemaValid checks that messages encoded from valid values are valid against the schemas of the contract.
 func TestSchemaValid(t *testing.T) {
 	s := compiled(t)
 	r := rand.New(rand.NewPCG(3, 5))
@@ -280,12 +280,12 @@ func TestSchemaValid(t *testing.T) {
 			for range 50 {
 				in := m.new()
 				fill(r, reflect.ValueOf(in).Elem(), "", true)
-				octets, err := m.encode(in)
+				data, err := m.encode(in)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := s.Check(parse(t, octets)); err != nil {
-					t.Fatalf("%v\n%s", err, octets)
+				if _, err := s.Check(parse(t, data)); err != nil {
+					t.Fatalf("%v\n%s", err, data)
 				}
 			}
 		})
@@ -294,7 +294,7 @@ func TestSchemaValid(t *testing.T) {
 
 const goldenFolder = "../message/schema/testdata/golden"
 
-// TestGolden: the written messages of the contract are read, and written again in the same meaning.
+// TestGolden checks that the golden messages of the contract can be decoded, and encoded again with the same outline.
 func TestGolden(t *testing.T) {
 	s := compiled(t)
 	files, err := filepath.Glob(goldenFolder + "/*.xml")
@@ -302,11 +302,11 @@ func TestGolden(t *testing.T) {
 		t.Fatalf("%d golden messages, %v", len(files), err)
 	}
 	for _, file := range files {
-		octets, err := os.ReadFile(file)
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		root := parse(t, octets)
+		root := parse(t, data)
 		if root.Local() == "Violations" {
 			continue
 		}
@@ -331,7 +331,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// outline is what an element means: names, attributes and texts, without prefixes and the white space between elements.
+// outlineElement returns the names, attributes and texts of an element, without prefixes or white space between
+// elements.
 func outline(e xmldoc.Element) string {
 	var b strings.Builder
 	var write func(e xmldoc.Element, depth int)
@@ -354,7 +355,7 @@ func outline(e xmldoc.Element) string {
 	return b.String()
 }
 
-// TestNotXMLText: what XML cannot carry is refused, not sent.
+// TestNotXMLText checks that text that XML cannot represent is an error.
 func TestNotXMLText(t *testing.T) {
 	for _, text := range []string{"\x1d", "0105410000001047\x1d10L1", "\x00", "\x7f\x01", "\xff", "\xc3", "\xed\xa0\x80", "\uFFFE", "\uFFFF"} {
 		for name, m := range map[string]any{
@@ -362,8 +363,8 @@ func TestNotXMLText(t *testing.T) {
 			"attribute": &wire.NotifyImplantRequest{Header: wire.Header{ID: text}},
 			"nested":    &wire.NotifyImplantRequest{Implantation: wire.Implantation{Implant: []wire.NotifiedImplant{{UDI: text}}}},
 		} {
-			if octets, err := messages[0].encode(m); err == nil || octets != nil {
-				t.Errorf("%s with %q: %s", name, text, octets)
+			if data, err := messages[0].encode(m); err == nil || data != nil {
+				t.Errorf("%s with %q: %s", name, text, data)
 			}
 		}
 	}
@@ -372,7 +373,7 @@ func TestNotXMLText(t *testing.T) {
 	}
 }
 
-// TestLexicalForms: numbers, truth values, instants and octets in every form that XML Schema has for them.
+// TestLexicalForms covers every lexical form of XML Schema for numbers, booleans, times and base64.
 func TestLexicalForms(t *testing.T) {
 	response := func(attributes, content string) string {
 		return `<p:SearchResponse xmlns:p="` + wire.NamespaceProtocol + `" xmlns:c="` + wire.NamespaceCore + `" ` + attributes + `>` + content + `</p:SearchResponse>`
@@ -390,11 +391,11 @@ func TestLexicalForms(t *testing.T) {
 	if len(m.Notification) != 3 || !m.Notification[0].Own || !m.Notification[1].Own || m.Notification[2].Own {
 		t.Errorf("truth values %+v", m.Notification)
 	}
-	octets := []byte("some octets, and some more of them")
-	text := base64.StdEncoding.EncodeToString(octets)
+	data := []byte("some octets, and some more of them")
+	text := base64.StdEncoding.EncodeToString(data)
 	card, err := wire.Decode[wire.GetImplantCardResponse](parse(t, []byte(`<p:GetImplantCardResponse xmlns:p="`+wire.NamespaceProtocol+`" xmlns:c="`+
 		wire.NamespaceCore+`"><p:Card><c:Content>`+"\n "+text[:8]+"\r\n\t"+text[8:]+` </c:Content></p:Card></p:GetImplantCardResponse>`)))
-	if err != nil || !bytes.Equal(card.Card.Content, octets) {
+	if err != nil || !bytes.Equal(card.Card.Content, data) {
 		t.Errorf("octets %v, %v", card, err)
 	}
 	for name, wrong := range map[string]string{
@@ -432,21 +433,21 @@ func TestCardDigest(t *testing.T) {
 	}
 }
 
-// FuzzDecode: no element of any shape makes decoding panic, and what is decoded can be written and read again.
+// FuzzDecode checks that decoding never panics, and that a decoded message can be encoded and decoded again.
 func FuzzDecode(f *testing.F) {
 	files, err := filepath.Glob(goldenFolder + "/*.xml")
 	if err != nil {
 		f.Fatal(err)
 	}
 	for _, file := range files {
-		octets, err := os.ReadFile(file)
+		data, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(octets)
+		f.Add(data)
 	}
-	f.Fuzz(func(t *testing.T, octets []byte) {
-		d, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d, err := xmldoc.Parse(data, xmldoc.DefaultLimits())
 		if err != nil {
 			return
 		}
@@ -473,17 +474,17 @@ func FuzzDecode(f *testing.F) {
 
 func notifyImplant(tb testing.TB) []byte {
 	tb.Helper()
-	octets, err := os.ReadFile(goldenFolder + "/notifyImplant-request.xml")
+	data, err := os.ReadFile(goldenFolder + "/notifyImplant-request.xml")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return octets
+	return data
 }
 
 func BenchmarkDecode(b *testing.B) {
-	octets := notifyImplant(b)
-	root := parse(b, octets)
-	b.SetBytes(int64(len(octets)))
+	data := notifyImplant(b)
+	root := parse(b, data)
+	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := wire.Decode[wire.NotifyImplantRequest](root); err != nil {
