@@ -15,10 +15,10 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// documents is how many messages the differential test compares.
+// differentialDocuments is the number of messages that the differential test compares.
 const documents = 3000
 
-// A tree that can be changed: what the mutations work on.
+// tree is a mutable copy of an element, for the mutations.
 type tree struct {
 	name     string
 	attrs    [][2]string
@@ -81,7 +81,7 @@ func (t *tree) clone() *tree {
 	return c
 }
 
-// Values that are right somewhere and wrong elsewhere.
+// mutationValues are values that are valid in some places and invalid in others.
 var values = []string{
 	"", " ", "x", "78031412250", " 78031412250 ", "7803141225", "780314122501", "７８０３１４１２２５０", "78031412250\n", "17800389", "1780038948", "17800389480",
 	"000071200176", "00007120017", "202611210000101", "20261121000010", "2026112100001012345", "20261121000010123456",
@@ -107,7 +107,7 @@ var typeNames = []string{"ctr:SSINType", "ctr:NIHIIType", "ctr:ProfessionalType"
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
-// mutate changes one thing.
+// mutateTree makes one random change.
 func mutate(r *rand.Rand, root *tree) {
 	t := pick(r, root.all())
 	switch r.IntN(13) {
@@ -119,26 +119,26 @@ func mutate(r *rand.Rand, root *tree) {
 		if i := r.IntN(len(t.attrs) + 1); i < len(t.attrs) && !strings.HasPrefix(t.attrs[i][0], "xmlns") {
 			t.attrs[i][1] = pick(r, values)
 		}
-	case 4: // a child less
+	case 4: // remove a child
 		if n := len(t.children); n > 0 {
 			i := r.IntN(n)
 			t.children = slices.Delete(t.children, i, i+1)
 		}
-	case 5: // a child twice, or up to sixty times
+	case 5: // repeat a child, up to sixty times
 		if n := len(t.children); n > 0 {
 			i := r.IntN(n)
 			for range 1 + r.IntN(2)*r.IntN(60) {
 				t.children = slices.Insert(t.children, i, t.children[i].clone())
 			}
 		}
-	case 6: // two children change places
+	case 6: // swap two children
 		if n := len(t.children); n > 1 {
 			i, j := r.IntN(n), r.IntN(n)
 			t.children[i], t.children[j] = t.children[j], t.children[i]
 		}
 	case 7:
 		t.name = pick(r, elementNames)
-	case 8: // a child more
+	case 8: // add a child
 		child := &tree{name: pick(r, elementNames), text: pick(r, values)}
 		t.children = slices.Insert(t.children, r.IntN(len(t.children)+1), child)
 	case 9:
@@ -166,7 +166,7 @@ func (t *tree) setAttribute(name, value string) {
 	t.attrs = append(t.attrs, [2]string{name, value})
 }
 
-// generate makes a corpus: the same on every run.
+// generateCorpus generates messages, the same on every run.
 func generate(t *testing.T, documents int) []string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/golden/*.xml")
@@ -182,14 +182,14 @@ func generate(t *testing.T, documents int) []string {
 		}
 		var b strings.Builder
 		root.write(&b)
-		if _, err := xmldoc.Parse([]byte(b.String()), xmldoc.DefaultLimits()); err == nil { // an Id twice never comes this far
+		if _, err := xmldoc.Parse([]byte(b.String()), xmldoc.DefaultLimits()); err == nil { // Parse rejects a duplicate Id
 			corpus = append(corpus, b.String())
 		}
 	}
 	return corpus
 }
 
-// xmllintVerdicts has xmllint check every document, many in one process.
+// xmllintVerdicts validates every document with xmllint, many per process.
 func xmllintVerdicts(t *testing.T, corpus []string) []bool {
 	t.Helper()
 	xmllint, err := exec.LookPath("xmllint")
@@ -207,7 +207,7 @@ func xmllintVerdicts(t *testing.T, corpus []string) []bool {
 	verdicts := map[string]bool{}
 	for some := range slices.Chunk(names, 500) {
 		args := append([]string{"--noout", "--nonet", "--schema", "../../../xsd/ctr-protocol-1_0.xsd"}, some...)
-		out, _ := exec.Command(xmllint, args...).CombinedOutput() // fails when one document does
+		out, _ := exec.Command(xmllint, args...).CombinedOutput() // fails if any document is invalid
 		for line := range strings.Lines(string(out)) {
 			line = strings.TrimSpace(line)
 			if name, ok := strings.CutSuffix(line, " validates"); ok {
@@ -228,7 +228,7 @@ func xmllintVerdicts(t *testing.T, corpus []string) []bool {
 	return all
 }
 
-// difference is a class of documents on which we and libxml2 disagree, and why we are right.
+// difference is a class of documents on which this package and libxml2 disagree, with the reason.
 type difference struct {
 	why  string
 	ours bool // our verdict

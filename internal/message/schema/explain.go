@@ -7,17 +7,17 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// explanation finds what is wrong with an element that was refused. Unlike a validator it goes on after a misplaced or
-// missing element as if the rest stood where it belongs, so that one slip does not hide the others.
+// explainer finds the violations in a rejected element. Unlike a validator, it continues after a misplaced or missing
+// element as if the rest were in the right place, so that one error does not hide the others.
 type explanation struct {
 	model *model
 	top   xmldoc.Element
-	stray map[xmldoc.Element]bool // elements with text directly inside beside child elements
+	stray map[xmldoc.Element]bool // elements that contain text beside child elements
 	found []*problem.Error
 }
 
-// report adds a violation at an element, or at what follows it in the path. A path costs time in proportion to the
-// element's siblings, so it is written for what is reported only.
+// addViolation adds a violation at an element, or at the path further below it. The cost of a path is proportional to
+// the number of the element's siblings, so it is formatted only for reported violations.
 func (x *explanation) report(code problem.Code, e xmldoc.Element, further string, facts ...string) {
 	if !x.full() {
 		x.found = append(x.found, problem.New(code, facts...).In(pathTo(x.top, e)+further))
@@ -35,7 +35,7 @@ func (x *explanation) root() {
 	x.element(x.top, d)
 }
 
-// element explains an element that is declared with a type.
+// explainElement finds the violations in an element declared with type d.
 func (x *explanation) element(e xmldoc.Element, d *definition) {
 	if x.full() {
 		return
@@ -58,7 +58,8 @@ func (x *explanation) element(e xmldoc.Element, d *definition) {
 	}
 }
 
-// actualType follows xsi:type. Its prefix is known to be visible: Check looks first.
+// resolveActualType returns the type that xsi:type names, or else the declared type. Check has verified before that the
+// prefix in xsi:type is visible in canonical form.
 func (x *explanation) actualType(e xmldoc.Element, declared *definition) *definition {
 	v, ok := e.Attr(xsiNamespace, "type")
 	if !ok {
@@ -70,7 +71,7 @@ func (x *explanation) actualType(e xmldoc.Element, declared *definition) *defini
 		return d
 	}
 	if n.space == xsdNamespace && !modelled {
-		return declared // a built-in type that the contract does not use: the library knows what it derives from
+		return declared // a built-in type that the contract does not use: the library decides about its derivation
 	}
 	x.report(problem.SchemaXSIType, e, "/@xsi:type", "expected: no xsi:type, or one that names "+step(declared.name))
 	return declared
@@ -132,15 +133,16 @@ func (x *explanation) value(e xmldoc.Element, rules *valueRules) {
 	}
 }
 
-// content goes through the children of one element and a content model side by side.
+// contentMatcher matches the children of one element against its content model.
 type content struct {
 	*explanation
 	parent xmldoc.Element
 	whole  *particle      // the parent's content model
-	next   xmldoc.Element // the first child not yet placed
+	next   xmldoc.Element // the first child not yet matched
 }
 
-// rest is what may still come after a particle: the later parts of its sequence, and of the sequences around it.
+// followingParticles are the particles that may match after the current one: the later ones in its sequence, and in the
+// enclosing sequences.
 type rest struct {
 	parts  []*particle
 	around *rest
@@ -157,12 +159,12 @@ func (r *rest) mentions(e xmldoc.Element) bool {
 	return false
 }
 
-// mentions tells whether the particle has a place for the element anywhere.
+// mayContain reports whether the particle allows the element anywhere.
 func (p *particle) mentions(e xmldoc.Element) bool {
 	return p.declaration(e) != nil || p.kind == anyParticle
 }
 
-// declaration returns the type that the particle declares the element with.
+// findDeclaredType returns the type with which the particle declares the element, or nil.
 func (p *particle) declaration(e xmldoc.Element) *definition {
 	if p.kind == elementParticle {
 		if e.Is(p.name.space, p.name.local) {
@@ -178,10 +180,10 @@ func (p *particle) declaration(e xmldoc.Element) *definition {
 	return nil
 }
 
-// consume places as many children as the particle takes.
+// matchParticle matches as many children as the particle allows.
 func (c *content) consume(p *particle, after *rest) {
 	for taken := 0; p.max == unbounded || taken < p.max; taken++ {
-		// What has no place from here on is in the way.
+		// Report and skip elements that are allowed nowhere from here on.
 		for !c.next.IsZero() && !p.mentions(c.next) && !after.mentions(c.next) && !c.full() {
 			c.unexpected()
 		}
@@ -198,7 +200,7 @@ func (c *content) consume(p *particle, after *rest) {
 	}
 }
 
-// once places what one occurrence of the particle takes; the next child is one of its own.
+// matchOccurrence matches one occurrence of the particle, which may contain the next child.
 func (c *content) once(p *particle, after *rest) {
 	switch p.kind {
 	case elementParticle:
@@ -225,7 +227,7 @@ func (c *content) once(p *particle, after *rest) {
 	}
 }
 
-// missing reports what of a particle must be there.
+// reportMissing reports the required elements of a particle that are missing.
 func (c *content) missing(p *particle, after *rest) {
 	if p.kind == sequenceParticle {
 		for i, part := range p.parts {
@@ -240,14 +242,15 @@ func (c *content) missing(p *particle, after *rest) {
 	c.report(problem.SchemaMissing, c.parent, further, "missing: "+p.singular()+"; expected content:", grammar(c.whole))
 }
 
-// singular writes the particle without its count.
+// formatSingle formats the particle without its occurrence count.
 func (p *particle) singular() string {
 	one := *p
 	one.min, one.max = 1, 1
 	return grammar(&one)
 }
 
-// unexpected reports the next child, looks into it when the parent's type knows it elsewhere, and passes over it.
+// reportUnexpected reports the next child and skips it. If the parent's type allows the child elsewhere, it also
+// explains the child's content.
 func (c *content) unexpected() {
 	if c.whole == nil {
 		c.report(problem.SchemaElement, c.next, "", "expected: no content")

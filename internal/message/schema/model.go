@@ -14,28 +14,27 @@ const (
 	xsiNamespace = "http://www.w3.org/2001/XMLSchema-instance"
 )
 
-// qname is an expanded name.
+// expandedName is a namespace name with a local name.
 type qname struct{ space, local string }
 
-// model is what is to be known of the schemas to recognise what is plainly valid and to explain a refusal: element
-// declarations and types, in the part of XML Schema that the contract's schemas use. A construct outside that part fails
-// the compilation, so that neither ever rests on a half-understood schema. What the schemas must not be at all is the library's to say: it
-// compiles them first.
+// model holds the element declarations and types of the schemas, for the fast validator and the explainer. It supports
+// only the part of XML Schema that the contract's schemas use; any other construct fails the compilation, so that
+// neither works on a partly understood schema. The library compiles the schemas first and rejects invalid ones.
 type model struct {
 	elements map[qname]*definition
 	types    map[qname]*definition
 }
 
-// definition is a type, simple or complex.
+// typeDefinition is a simple or complex type.
 type definition struct {
 	name       qname
-	base       *definition // what it is derived from
+	base       *definition // the type it is derived from
 	value      *valueRules // of a simple type, or of simple content
-	content    *particle   // of complex content; nil when it is empty
+	content    *particle   // of complex content; nil if it is empty
 	attributes []attributeUse
 }
 
-// derivesFrom tells whether d is other, or derived from it.
+// derivesFrom reports whether d is other or derived from it.
 func (d *definition) derivesFrom(other *definition) bool {
 	for ; d != nil; d = d.base {
 		if d == other {
@@ -60,10 +59,10 @@ const (
 	anyParticle
 )
 
-// unbounded is a particle's greatest number of occurrences when it has none.
+// unbounded is the max of a particle without an upper bound.
 const unbounded = -1
 
-// particle is a piece of a content model (XML Schema part 1, section 3.9).
+// particle is a node of a content model (XML Schema part 1, section 3.9).
 type particle struct {
 	kind     particleKind
 	min, max int
@@ -72,19 +71,20 @@ type particle struct {
 	parts    []*particle // of a sequence or choice
 }
 
-// builder turns schema documents into a model. Types refer to each other in any order and in circles, so each is
-// entered into the model before it is filled.
+// modelBuilder builds a model from schema documents. Types refer to each other in any order and in cycles, so each type
+// is added to the model before its content is read.
 type builder struct {
 	model   model
-	sources map[qname]xmldoc.Element // every global component, by "kind" (as space) and name
+	sources map[qname]xmldoc.Element // every global component, by componentKey
 	targets map[*xmldoc.Document]string
-	unready map[*definition]bool // types that are being filled
+	unready map[*definition]bool // types whose content is being read
 }
 
-// component keys a global component of one kind: types, elements, attributes and attribute groups have separate names.
+// componentKey returns the key of a global component: the kind, in place of the namespace, with the name. Simple and
+// complex types, elements, attributes and attribute groups have separate symbol spaces.
 func component(kind string, n qname) qname { return qname{kind, "{" + n.space + "}" + n.local} }
 
-// newModel reads the entry schema and everything it imports.
+// newModel builds the model of the entry schema and everything it imports.
 func newModel(files fs.FS, entry string) (*model, error) {
 	b := &builder{
 		model:   model{elements: map[qname]*definition{}, types: map[qname]*definition{}},
@@ -117,7 +117,7 @@ func newModel(files fs.FS, entry string) (*model, error) {
 		if key.space != "complexType" && key.space != "simpleType" {
 			continue
 		}
-		// Also types that no element leads to: xsi:type may name them.
+		// Include types that no element uses: xsi:type may name them.
 		if _, err := b.typeNamed(qname{b.targets[e.Document()], attribute(e, "name")}); err != nil {
 			return nil, err
 		}
@@ -125,7 +125,8 @@ func newModel(files fs.FS, entry string) (*model, error) {
 	return &b.model, nil
 }
 
-// load reads one schema document and returns the locations it imports and the global elements it declares.
+// loadDocument reads one schema document. It returns the locations that it imports and the global elements that it
+// declares.
 func (b *builder) load(files fs.FS, file string) (imports []string, elements []qname, err error) {
 	text, err := fs.ReadFile(files, file)
 	if err != nil {
@@ -174,7 +175,7 @@ func unsupported(e xmldoc.Element) error {
 	return fmt.Errorf("xs:%s in xs:%s is outside the part of XML Schema that the contract uses", e.Local(), e.Parent().Local())
 }
 
-// reference resolves the qualified name in an attribute.
+// parseReference resolves the qualified name in an attribute.
 func reference(e xmldoc.Element, local string) (qname, error) {
 	v, ok := e.Attr("", local)
 	if !ok {
@@ -272,7 +273,7 @@ func (b *builder) base(derivation xmldoc.Element) (*definition, error) {
 	return d, err
 }
 
-// complexType fills a type from its definition, or from the extension of a type in it.
+// buildComplexType fills d from a complexType element or, recursively, from the extension in it.
 func (b *builder) complexType(d *definition, e xmldoc.Element) error {
 	if err := onlyAttributes(e, "name", "base"); err != nil {
 		return err
@@ -313,7 +314,7 @@ func (b *builder) contentOrAttribute(d *definition, e xmldoc.Element) error {
 		if err != nil {
 			return err
 		}
-		if d.content != nil { // section 3.4.2: an extension's content follows its base's
+		if d.content != nil { // section 3.4.2: the content of an extension follows that of its base
 			p = &particle{kind: sequenceParticle, min: 1, max: 1, parts: []*particle{d.content, p}}
 		}
 		d.content = p
@@ -359,8 +360,8 @@ func (b *builder) attributes(e xmldoc.Element) ([]attributeUse, error) {
 	return uses, nil
 }
 
-// only refuses a declaration that says more than its name, type and occurrence: a default, a fixed value, nillability, an
-// unnamed type or an identity constraint.
+// checkDeclaration rejects a declaration with more than the allowed attributes: a default, a fixed value, nillability,
+// an anonymous type or an identity constraint.
 func only(e xmldoc.Element, allowed ...string) error {
 	if err := onlyAttributes(e, allowed...); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// prefixOf returns the prefix under which the contract writes a namespace. Paths use these whatever prefixes a caller
-// chose, so that one look at the contract explains them.
+// contractPrefix returns the prefix, with its colon, that the contract uses for a namespace. Paths use the contract's
+// prefixes, not those of the message, so that they can be looked up in the contract.
 func prefixOf(space string) (string, bool) {
 	switch space {
 	case "urn:be:fgov:ehealth:ctr:protocol:v1":
@@ -37,11 +37,10 @@ func prefixOf(space string) (string, bool) {
 	return "", false
 }
 
-// longestName is how much of a name that is not ours a path repeats.
+// maxNameBytes is the maximum length of a local name in a path; longer names are cut.
 const longestName = 64
 
-// step writes a name as a step of a path. A name in a namespace that the contract does not know is written in the form
-// that XPath has for it, without the namespace.
+// formatStep formats a name as a step of an XPath. For a namespace outside the contract it tests the local name only.
 func step(n qname) string {
 	if prefix, ok := prefixOf(n.space); ok && len(n.local) <= longestName {
 		return prefix + n.local
@@ -54,8 +53,8 @@ func step(n qname) string {
 
 func nameOf(e xmldoc.Element) qname { return qname{e.Space(), e.Local()} }
 
-// pathTo writes the XPath of an element at or below top. A step has a position only where its name occurs several
-// times among the children of one element.
+// formatPath formats the XPath of an element at or below top. A step has a position only if several siblings have the
+// same name.
 func pathTo(top, e xmldoc.Element) string {
 	if e == top {
 		return "/" + step(nameOf(e))
@@ -76,7 +75,7 @@ func pathTo(top, e xmldoc.Element) string {
 	return path
 }
 
-// resolve expands a qualified name with the namespaces in scope.
+// resolveQName expands a qualified name with the namespaces in scope at e.
 func resolve(e xmldoc.Element, qualified string) (qname, bool) {
 	prefix, local, found := strings.Cut(qualified, ":")
 	if !found {
@@ -86,11 +85,11 @@ func resolve(e xmldoc.Element, qualified string) (qname, bool) {
 	return qname{space, local}, ok || prefix == ""
 }
 
-// checkXSITypes refuses each xsi:type whose prefix does not mean in the canonical form what it means in the document.
+// checkXSITypes rejects each xsi:type whose prefix has a different meaning in canonical form than in the document.
 //
-// Exclusive canonicalisation writes a namespace declaration only where an element or attribute name uses its prefix. A
-// prefix used in the value of xsi:type alone is therefore not covered by the signature, and could be bound to another
-// namespace by whoever carries the message.
+// Exclusive canonicalisation writes a namespace declaration only where an element or attribute name uses its prefix.
+// The signature therefore does not cover a prefix that is used only in the value of xsi:type, and an intermediary could
+// bind it to another namespace.
 func checkXSITypes(top xmldoc.Element) error {
 	x := explanation{top: top}
 	for e := top; !e.IsZero() && !x.full(); e = following(top, e) {
@@ -110,7 +109,7 @@ func checkXSITypes(top xmldoc.Element) error {
 	return problem.List(problem.SchemaRefused, x.found)
 }
 
-// following returns the next element below top in document order.
+// nextElement returns the next element below top in document order, or the zero Element.
 func following(top, e xmldoc.Element) xmldoc.Element {
 	if child := e.FirstChild(); !child.IsZero() {
 		return child
@@ -123,8 +122,8 @@ func following(top, e xmldoc.Element) xmldoc.Element {
 	return xmldoc.Element{}
 }
 
-// visibleNamespace returns what a prefix means at an element of the canonical form: the meaning it had where a name
-// used it last, on the way up to top.
+// findVisibleNamespace returns the namespace of a prefix at an element of the canonical form: that of the nearest name
+// with the prefix, at e or an ancestor up to top.
 func visibleNamespace(top, e xmldoc.Element, prefix string) (string, bool) {
 	for {
 		if e.Prefix() == prefix {
@@ -142,8 +141,9 @@ func visibleNamespace(top, e xmldoc.Element, prefix string) (string, bool) {
 	}
 }
 
-// strayText finds the elements at or below top that hold text directly. It reads the canonical form, in which a
-// less-than sign is markup, every element has an end tag, and there are neither comments nor CDATA sections.
+// findStrayText returns the elements at or below top that directly contain text other than white space. It scans the
+// canonical form, in which "<" is always markup, every element has an end tag, and there are neither comments nor CDATA
+// sections.
 func strayText(canonical []byte, top xmldoc.Element) map[xmldoc.Element]bool {
 	stray := map[xmldoc.Element]bool{}
 	var open xmldoc.Element // the innermost element not yet closed
@@ -152,7 +152,7 @@ func strayText(canonical []byte, top xmldoc.Element) map[xmldoc.Element]bool {
 		if !found {
 			return stray
 		}
-		// A carriage return is white space too, written as a reference in canonical form.
+		// A carriage return is also white space; canonical form writes it as a reference.
 		if len(bytes.TrimSpace(bytes.ReplaceAll(text, []byte("&#xD;"), nil))) > 0 && !open.IsZero() {
 			stray[open] = true
 		}
@@ -175,7 +175,7 @@ func strayText(canonical []byte, top xmldoc.Element) map[xmldoc.Element]bool {
 	}
 }
 
-// afterTag passes over a start tag, whose attribute values may hold greater-than signs.
+// skipStartTag returns what follows a start tag. Attribute values may contain ">".
 func afterTag(markup []byte) []byte {
 	quoted := false
 	for i, c := range markup {
@@ -189,7 +189,7 @@ func afterTag(markup []byte) []byte {
 	return nil
 }
 
-// grammar writes a content model in the notation of a DTD, with counts where that has none.
+// formatContentModel formats a content model in DTD notation, with counts where DTDs have no operator.
 func grammar(p *particle) string {
 	if p == nil {
 		return ""

@@ -8,19 +8,19 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// plain recognises the elements that are valid beyond doubt, which nearly every message is, in a tenth of the time that
-// the library takes. It goes over the tree that is parsed already, with the model's tables.
+// fastValidator recognises elements that are valid beyond doubt, as nearly every message is, in a tenth of the
+// library's time. It walks the parsed tree with the model's tables.
 //
-// It answers "valid" or "ask the library", never "invalid". Whatever the schemas allow but a sane sender has no need of
-// is not plain: xsi attributes, xs:any, comments and CDATA sections inside, white space around a
-// number, a year of five digits. So every verdict on what is unusual is the library's, and the rules here need only be
-// narrower than the specification, not equal to it. Tests hold the two against each other.
+// Its result is "valid" or "let the library decide", never "invalid". It does not accept unusual constructs, even where
+// the schemas allow them: xsi attributes, xs:any, comments and CDATA sections in values, white space around a number, a
+// five-digit year. The library decides about all of these, so the rules here need only be narrower than the
+// specification, not equal to it. Tests compare the two.
 type plain struct {
 	source string
-	ids    int // values of type xs:ID so far; that they differ is the library's to say
+	ids    int // values of type xs:ID so far; from the second on, the library checks that they differ
 }
 
-// element tells whether an element is plainly of a type (part 1, section 3.4.4).
+// acceptsElement reports whether an element is plainly valid for a type (part 1, section 3.4.4).
 func (p *plain) element(e xmldoc.Element, d *definition) bool {
 	if !p.attributes(e, d) {
 		return false
@@ -59,13 +59,13 @@ func (p *plain) leaf(e xmldoc.Element, rules *valueRules) bool {
 	return ok && !strings.Contains(p.source[start:end], "<!") && !strings.Contains(p.source[start:end], "<?") && p.value(rules, text)
 }
 
-// isEmpty tells whether there is nothing at all in an element, not even white space.
+// isEmptyElement reports whether an element has no content at all, not even white space.
 func isEmpty(e xmldoc.Element) bool {
 	start, end := e.Inside()
 	return start == end
 }
 
-// onlyElements tells whether nothing but white space stands between the children of an element that has some.
+// hasOnlyElements reports whether there is only white space between the children of an element.
 func (p *plain) onlyElements(e xmldoc.Element) bool {
 	from, end := e.Inside()
 	for child := range e.Children() {
@@ -80,9 +80,9 @@ func (p *plain) onlyElements(e xmldoc.Element) bool {
 
 func isSpace(text string) bool { return strings.Trim(text, " \t\r\n") == "" }
 
-// particle places children from next on, as many as the particle takes, and returns the first one that is left over. A
-// schema's content models are deterministic (part 1, section 3.8.6), so a child has one place only; and where it has
-// been placed, the element is valid however it might have been placed otherwise.
+// matchParticle matches as many children as the particle allows, starting at next, and returns the first unmatched one.
+// Content models are deterministic (part 1, section 3.8.6), so a child matches one particle only; and once a match is
+// found, the element is valid whatever other matches there might be.
 func (p *plain) particle(particle *particle, next xmldoc.Element) (xmldoc.Element, bool) {
 	for taken := 0; particle.max == unbounded || taken < particle.max; taken++ {
 		if !particle.starts(next) {
@@ -97,7 +97,7 @@ func (p *plain) particle(particle *particle, next xmldoc.Element) (xmldoc.Elemen
 	return next, true
 }
 
-// once places what one occurrence of a particle takes. The next child can begin it.
+// matchOccurrence matches one occurrence of a particle, which can start with next.
 func (p *plain) once(particle *particle, next xmldoc.Element) (xmldoc.Element, bool) {
 	switch particle.kind {
 	case elementParticle:
@@ -122,7 +122,7 @@ func (p *plain) once(particle *particle, next xmldoc.Element) (xmldoc.Element, b
 	return next, false
 }
 
-// starts tells whether an element can be the first that the particle takes.
+// canStartWith reports whether the particle can match e as its first element.
 func (p *particle) starts(e xmldoc.Element) bool {
 	if e.IsZero() || p.max == 0 {
 		return false
@@ -141,7 +141,7 @@ func (p *particle) starts(e xmldoc.Element) bool {
 	return false
 }
 
-// maybeNothing tells whether the particle can be satisfied without any element.
+// isEmptiable reports whether the particle matches an empty sequence of elements (part 1, section 3.9.6).
 func (p *particle) maybeNothing() bool {
 	if p.min == 0 {
 		return true
@@ -165,8 +165,8 @@ func (p *particle) maybeNothing() bool {
 	return false
 }
 
-// value tells whether a value is plainly of a simple type: of a form in which no reader of the specification could see
-// anything else, and then within the facets.
+// acceptsValue reports whether a value is plainly valid for a simple type: of an unambiguous form, and within the
+// facets.
 func (p *plain) value(r *valueRules, v string) bool {
 	length, ok := r.kind.plain(v)
 	if !ok || r.unsure {
@@ -180,12 +180,11 @@ func (p *plain) value(r *valueRules, v string) bool {
 	return r.within(v, length)
 }
 
-// samePattern matches the patterns that mean the same to XML Schema (part 2, appendix F) and to Go: no dot, no escape, no
-// anchor, none of the things that only one of the two knows.
+// portablePattern matches the patterns that have the same meaning in XML Schema (part 2, appendix F) and in Go: without
+// dot, escape, anchor, or any construct that only one of the two has.
 var samePattern = regexp.MustCompile(`^[][0-9A-Za-z{},()?*+|-]*$`)
 
-// digitsAt tells whether a value has the form's length, a digit wherever the form has a 0, and the form's own character
-// elsewhere.
+// matchesDigitForm reports whether a value has a digit wherever form has a 0, and is equal to form elsewhere.
 func digitsAt(v, form string) bool {
 	if len(v) != len(form) {
 		return false
@@ -206,7 +205,7 @@ func plainDate(v string) (int, bool) {
 	return 0, err == nil
 }
 
-// plainDateTime takes UTC, to the second or with a fraction of it.
+// matchPlainDateTime accepts UTC only, with or without a fraction of a second.
 func plainDateTime(v string) (int, bool) {
 	const seconds = len("0000-00-00T00:00:00")
 	if len(v) <= seconds || !digitsAt(v[:seconds], "0000-00-00T00:00:00") {
@@ -223,7 +222,7 @@ func plainDateTime(v string) (int, bool) {
 	return 0, ok && hour < "24" && minute < "60" && second < "60"
 }
 
-// plainName is an NCName in ASCII.
+// matchPlainName accepts an NCName in ASCII.
 func plainName(v string) (int, bool) {
 	for i := range len(v) {
 		c := v[i]
@@ -248,7 +247,7 @@ func plainLanguage(v string) (int, bool) {
 	return 0, len(v) == 2 && v[0] >= 'a' && v[0] <= 'z' && v[1] >= 'a' && v[1] <= 'z'
 }
 
-// plainBase64 has no white space inside.
+// matchPlainBase64 accepts base64 without white space.
 func plainBase64(v string) (int, bool) {
 	if v == "" || strings.ContainsAny(v, " \t\r\n") {
 		return 0, false

@@ -10,11 +10,11 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// plainDocuments is how many messages are recognised with and without the library.
+// plainDocuments is the number of messages that are validated with and without the library.
 const plainDocuments = 20_000
 
-// What is taken for valid without the library is valid to the library too. About half of the corpus is valid, as
-// TestAgreesWithLibxml2 asserts, and nearly all of that half is recognised.
+// TestPlainlyValidIsValid checks that the library accepts whatever the fast validator accepts. About half of the corpus
+// is valid, as TestAgreesWithLibxml2 asserts, and the fast validator recognises nearly all of that half.
 func TestPlainlyValidIsValid(t *testing.T) {
 	s := contract(t)
 	plain := 0
@@ -43,7 +43,8 @@ func TestGoldenRequestsArePlain(t *testing.T) {
 	}
 }
 
-// What is unusual is left to the library, which takes the first half and refuses the second.
+// TestUnusualIsNotPlain checks that unusual values are left to the library, which accepts the first half and rejects
+// the second.
 func TestUnusualIsNotPlain(t *testing.T) {
 	s := contract(t)
 	text := golden(t, "notifyImplant-request.xml")
@@ -77,7 +78,7 @@ func TestUnusualIsNotPlain(t *testing.T) {
 	}
 }
 
-// Schemas in which a type has more to say than the model keeps do not compile.
+// TestCompileRefusesWhatPlainCannotSee checks that schemas with constructs outside the model do not compile.
 func TestCompileRefusesWhatPlainCannotSee(t *testing.T) {
 	const head = `<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="urn:t" targetNamespace="urn:t"`
 	for name, text := range map[string]string{
@@ -113,7 +114,8 @@ func FuzzPlainlyValidIsValid(f *testing.F) {
 	})
 }
 
-// A schema of its own for what the contract does not have: nested groups, counts, empty content, facets of every kind.
+// TestPlainOnOtherSchemas has a schema for constructs that the contract does not use: nested groups, counts, empty
+// content, facets of every kind.
 func TestPlainOnOtherSchemas(t *testing.T) {
 	const text = `<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="urn:t" targetNamespace="urn:t" elementFormDefault="qualified">
 <xs:element name="r" type="T"/>
@@ -137,7 +139,7 @@ func TestPlainOnOtherSchemas(t *testing.T) {
 		"<e/><b>true</b><b>0</b>":                                     true,
 		"<e></e><b>true</b><b>0</b>":                                  true,
 		"<e> </e><b>true</b><b>0</b>":                                 false,
-		"<b> true</b><b>0</b>":                                        false, // and valid
+		"<b> true</b><b>0</b>":                                        false, // though valid
 		"<b>true</b><c>a-1</c><a>one</a>":                             false, // a pattern left to the library
 		"<a>one</a>":                                                  false,
 		"<a>one</a><a>one</a><a>one</a>":                              true,

@@ -1,14 +1,16 @@
-// Package schema checks one element of a document against the XSD files of the contract.
+// Package schema validates one element of a document against the XSD files of the contract. Compile reads the schemas;
+// Schema.Check validates an element.
 //
-// It is separate so that the library behind it can be replaced: nobody else knows how a schema is compiled. What is
-// checked is the exclusive canonical form of the element, the very octets that a signature over it covers, so that
-// nothing outside the signed element (a namespace declaration, an entity, a comment) can change what is accepted.
+// It is separate so that the validation library can be replaced: no other package uses it. The library validates the
+// exclusive canonical form of the element, which is exactly what a signature over it covers, so that nothing outside
+// the signed element (a namespace declaration, an entity, a comment) can change the result.
 //
-// A small model of the same schemas stands beside the library. Before it, the model recognises what is valid beyond doubt,
-// much faster; all else is the library's to decide. After it, when it says no, the model says what is wrong in every
-// place at once, with a path in the prefixes of the contract and in words that repeat nothing of what the message holds.
+// A small model of the same schemas complements the library. Before it, a fast validator recognises elements that are
+// valid beyond doubt, and leaves all others to the library. After the library rejects an element, the explainer reports
+// every violation at once, with a path in the prefixes of the contract and without repeating any content of the
+// message.
 //
-// Specifications: XML Schema 1.0 parts 1 and 2 (second edition); of xsi:type, section 2.6.1, with the restriction that
+// Specifications: XML Schema 1.0 parts 1 and 2 (second edition). For xsi:type, section 2.6.1, with the restriction that
 // its prefix must be visible in the canonical form (Exclusive XML Canonicalization 1.0, section 1.3 on QNames in
 // content). xsi:schemaLocation is ignored, as section 4.3.2 allows.
 package schema
@@ -29,32 +31,32 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// MaxViolations is the greatest number of violations that one refusal lists.
+// MaxViolations is the maximum number of violations in one error.
 const MaxViolations = 100
 
-// Schema is a compiled set of schemas. Many goroutines may use it at once.
+// Schema is a compiled set of schemas. It is safe for concurrent use.
 type Schema struct {
 	engine  *xsd.Engine
 	model   *model
 	workers sync.Pool
 }
 
-// worker is what one check needs and the next can use again.
+// checker holds the state of one validation, for reuse by later ones.
 type worker struct {
 	session   *xsd.Session
 	canonical []byte
 	reader    bytes.Reader
 }
 
-// Checked is an element that follows the schemas. Only Check makes one.
+// Checked is an element that is valid against the schemas. Only Check creates one.
 type Checked struct {
 	root xmldoc.Element
 }
 
-// Root returns the element that was checked.
+// Root returns the validated element.
 func (c *Checked) Root() xmldoc.Element { return c.root }
 
-// Compile reads the entry schema and what it imports, all by file name from files and from nowhere else.
+// Compile reads the entry schema and its imports, by file name. It reads from files only, never from the network.
 func Compile(files fs.FS, entry string) (*Schema, error) {
 	var resolver xsd.ResolverFunc = func(_ context.Context, base, location string) (xsd.SchemaSource, error) {
 		return source(files, path.Join(path.Dir(base), location))
@@ -82,8 +84,8 @@ func source(files fs.FS, name string) (xsd.SchemaSource, error) {
 	return xsd.Bytes(name, text), nil
 }
 
-// Check tells whether an element is one of the global elements of the schemas and follows them. The error is a
-// *problem.Error of kind SchemaInvalid: a single violation, or a SCHEMA_INVALID that lists up to MaxViolations.
+// Check validates an element, which must be one of the global elements of the schemas. The error is a *problem.Error of
+// kind SchemaInvalid: a single violation, or SCHEMA_INVALID with up to MaxViolations causes.
 func (s *Schema) Check(e xmldoc.Element) (*Checked, error) {
 	if e.IsZero() {
 		return nil, problem.New(problem.SchemaRoot)
@@ -94,14 +96,14 @@ func (s *Schema) Check(e xmldoc.Element) (*Checked, error) {
 	return s.check(e)
 }
 
-// plainly tells whether the element is valid beyond doubt.
+// isPlainlyValid reports whether the element is valid beyond doubt.
 func (s *Schema) plainly(e xmldoc.Element) bool {
 	p := plain{source: e.Document().Source()}
 	d, ok := s.model.elements[nameOf(e)]
 	return ok && p.element(e, d)
 }
 
-// check asks the library.
+// checkWithLibrary validates an element with the library alone.
 func (s *Schema) check(e xmldoc.Element) (*Checked, error) {
 	w, err := s.worker()
 	if err != nil {
@@ -126,7 +128,7 @@ func (s *Schema) worker() (*worker, error) {
 	if w, ok := s.workers.Get().(*worker); ok {
 		return w, nil
 	}
-	// One error is enough to refuse; the explanation finds them all.
+	// One error is enough to reject the element; the explainer finds them all.
 	session, err := s.engine.NewSession(xsd.ValidateOptions{MaxErrors: 1})
 	if err != nil {
 		return nil, problem.Wrap(problem.InternalError, err)
@@ -134,7 +136,7 @@ func (s *Schema) worker() (*worker, error) {
 	return &worker{session: session}, nil
 }
 
-// largestKept is how large a buffer may be for the next check to use it again.
+// maxRetainedBytes is the maximum capacity of a buffer that is kept for reuse.
 const largestKept = 1 << 20
 
 func (s *Schema) release(w *worker) {
@@ -145,9 +147,9 @@ func (s *Schema) release(w *worker) {
 	s.workers.Put(w)
 }
 
-// explain turns the library's refusal into ours.
+// explainRefusal turns an error of the library into a *problem.Error.
 func (s *Schema) explain(top xmldoc.Element, canonical []byte, refusal error) error {
-	// The library's own text may repeat a value, so only its code goes further, and that only into the log.
+	// The library's text may repeat a value, so only its code and position are kept, for the log.
 	cause := errors.New("refused by the schema library")
 	if x, ok := errors.AsType[*xsderrors.Error](refusal); ok {
 		if x.Category == xsderrors.CategoryInternal {

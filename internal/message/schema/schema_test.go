@@ -102,7 +102,7 @@ func missingXmllint(t *testing.T) {
 	t.Skip(message)
 }
 
-// Every operation of the contract has a golden request and response.
+// TestGoldenMessagesAreComplete checks that every operation of the contract has a golden request and response.
 func TestGoldenMessagesAreComplete(t *testing.T) {
 	names := files(t, "testdata/golden/*.xml")
 	for _, operation := range []string{"notifyImplant", "notifyExplant", "search", "getImplantCard", "getNotification",
@@ -124,14 +124,14 @@ const (
 	implant      = implantation + "/ctr:Implant"
 )
 
-// violation is what a test expects of one refusal: its code, its place, and words that its public text holds.
+// violation is one expected violation: its code, its path, and words that its detail contains.
 type violation struct {
 	code   problem.Code
 	at     string
 	public string
 }
 
-// replaced changes a text, and fails when there is nothing to change.
+// replaceAll replaces pairs of strings in a text, and fails if one does not occur.
 func replaced(tb testing.TB, text string, pairs ...string) string {
 	tb.Helper()
 	for i := 0; i < len(pairs); i += 2 {
@@ -150,7 +150,7 @@ func TestViolations(t *testing.T) {
 	tests := []struct {
 		name   string
 		golden string
-		change []string // what, by what
+		change []string // pairs: old, new
 		want   []violation
 	}{
 		{"pattern", "notifyImplant-request.xml", []string{">48022907379<", ">4802290737<"},
@@ -286,7 +286,7 @@ func TestXSIType(t *testing.T) {
 	tests := []struct {
 		name   string
 		change []string
-		want   []violation // none when it is accepted
+		want   []violation // empty if it is accepted
 	}{
 		{"the declared type", []string{"<ctr:Specialist>", "<ctr:Specialist " + xsi + ` xsi:type="ctr:ProfessionalType">`}, nil},
 		{"another type", []string{"<ctr:Specialist>", "<ctr:Specialist " + xsi + ` xsi:type="ctr:PharmacyType">`},
@@ -330,7 +330,8 @@ func TestXSIType(t *testing.T) {
 	}
 }
 
-// What stands around the element must not matter: only the element is signed.
+// TestChecksTheElementNotItsDocument checks that the context of the element does not matter: only the element is
+// signed.
 func TestChecksTheElementNotItsDocument(t *testing.T) {
 	body := `<soap:Body xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" xmlns:x="urn:x"> noise ` + golden(t, "search-byPatient-request.xml") + `</soap:Body>`
 	root := parse(t, body)
@@ -351,7 +352,7 @@ func TestViolationsAreBounded(t *testing.T) {
 	}
 }
 
-// The cost of an explanation grows with the message, not with its square.
+// TestManyViolationsAreCheap checks that the cost of an explanation is linear in the size of the message.
 func TestManyViolationsAreCheap(t *testing.T) {
 	const many = 60_000
 	base := golden(t, "notifyImplant-request.xml")
@@ -373,7 +374,7 @@ func TestManyViolationsAreCheap(t *testing.T) {
 	}
 }
 
-// The texts must not repeat what the message holds.
+// TestNothingOfTheMessageIsRepeated checks that error texts do not repeat content of the message.
 func TestNothingOfTheMessageIsRepeated(t *testing.T) {
 	const secret = "SECRET48022907379"
 	for _, change := range [][]string{

@@ -14,38 +14,38 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// valueRules are the rules of a simple type: what its base is, and the facets on it (XML Schema part 2, section 4.3).
+// valueRules are the rules of a simple type: its built-in base type and its facets (XML Schema part 2, section 4.3).
 type valueRules struct {
 	kind     *valueKind
 	patterns []pattern
 	options  []string
-	length   int // unset when negative, as are the next two
+	length   int // unset if negative, as are the next two
 	shortest int
 	longest  int
-	unsure   bool // says something that only the library is trusted with
+	unsure   bool // has a pattern that only the library may decide about
 	least    *int64
 	greatest *int64
 }
 
-// pattern is a pattern facet, as the schema writes it and as a whole-value match.
+// pattern is a pattern facet: its source, and compiled to match a whole value.
 type pattern struct {
 	source string
 	form   *regexp.Regexp
 }
 
-// valueKind is a built-in type.
+// builtinType is a built-in simple type.
 type valueKind struct {
-	expected   string // what it is, for people
-	unit       string // what its length counts; nothing when it has none
-	collapse   bool   // whether white space around the value does not count
-	identifies bool   // a value may occur once only
-	// plain does what parse does, for values of a form that is of the type beyond doubt.
+	expected   string // for error texts
+	unit       string // the unit of its length; "" if it has none
+	collapse   bool   // whether surrounding white space is ignored
+	identifies bool   // whether a value may occur only once
+	// matchPlain is like parse, but accepts only values that belong to the type beyond doubt.
 	plain func(v string) (length int, ok bool)
-	// parse tells whether the collapsed value is one of the type, and its length in units.
+	// parse reports whether the collapsed value belongs to the type, and returns its length in units.
 	parse func(v string) (length int, ok bool)
 }
 
-// builtin returns the rules of a built-in type.
+// newBuiltinRules returns the rules of a built-in type.
 func builtin(local string) (*valueRules, error) {
 	kinds := map[string]*valueKind{
 		"string":       {"a text", "characters", false, false, characters, characters},
@@ -65,13 +65,13 @@ func builtin(local string) (*valueRules, error) {
 	return &valueRules{kind: k, length: -1, shortest: -1, longest: -1}, nil
 }
 
-// restrict returns the rules of a restriction.
+// applyRestriction returns the rules of a restriction of r.
 func (r *valueRules) restrict(restriction xmldoc.Element) (*valueRules, error) {
 	if r == nil {
 		return nil, fmt.Errorf("the base has no value")
 	}
 	narrowed := *r
-	narrowed.options = nil    // an enumeration of a base is narrowed by one that stands on it
+	narrowed.options = nil    // an enumeration replaces that of the base, which it narrows
 	var alternatives []string // patterns of one step are alternatives (section 4.3.4.3)
 	for facet := range restriction.Children() {
 		v := attribute(facet, "value")
@@ -122,7 +122,7 @@ func bound(v string) (*int64, error) {
 	return &n, nil
 }
 
-// accept tells whether a value follows the rules.
+// acceptsValue reports whether a value follows the rules.
 func (r *valueRules) accept(v string) bool {
 	if r.kind.collapse {
 		v = strings.Trim(v, " \t\r\n")
@@ -131,7 +131,7 @@ func (r *valueRules) accept(v string) bool {
 	return ok && r.within(v, length)
 }
 
-// within tells whether a value of the type is within the facets.
+// withinFacets reports whether a value of the type is within the facets.
 func (r *valueRules) within(v string, length int) bool {
 	if len(r.options) > 0 && !slices.Contains(r.options, v) {
 		return false
@@ -151,34 +151,34 @@ func (r *valueRules) within(v string, length int) bool {
 	return (r.least == nil || n >= *r.least) && (r.greatest == nil || n <= *r.greatest)
 }
 
-// expected says in words which values follow the rules.
+// describeExpected describes the accepted values in words.
 func (r *valueRules) expected() string {
-	var say []string
+	var phrases []string
 	if len(r.options) > 0 {
 		return "expected: one of " + strings.Join(r.options, ", ")
 	}
 	for _, p := range r.patterns {
-		say = append(say, "that matches "+p.source)
+		phrases = append(phrases, "that matches "+p.source)
 	}
 	switch {
 	case r.least != nil && r.greatest != nil:
-		say = append(say, fmt.Sprintf("from %d to %d", *r.least, *r.greatest))
+		phrases = append(phrases, fmt.Sprintf("from %d to %d", *r.least, *r.greatest))
 	case r.least != nil:
-		say = append(say, fmt.Sprintf("of %d or more", *r.least))
+		phrases = append(phrases, fmt.Sprintf("of %d or more", *r.least))
 	case r.greatest != nil:
-		say = append(say, fmt.Sprintf("of %d or less", *r.greatest))
+		phrases = append(phrases, fmt.Sprintf("of %d or less", *r.greatest))
 	}
 	switch unit := r.kind.unit; {
 	case r.length >= 0:
-		say = append(say, fmt.Sprintf("of %d %s", r.length, unit))
+		phrases = append(phrases, fmt.Sprintf("of %d %s", r.length, unit))
 	case r.shortest > 0 && r.longest >= 0:
-		say = append(say, fmt.Sprintf("of %d to %d %s", r.shortest, r.longest, unit))
+		phrases = append(phrases, fmt.Sprintf("of %d to %d %s", r.shortest, r.longest, unit))
 	case r.shortest > 0:
-		say = append(say, fmt.Sprintf("of at least %d %s", r.shortest, unit))
+		phrases = append(phrases, fmt.Sprintf("of at least %d %s", r.shortest, unit))
 	case r.longest >= 0:
-		say = append(say, fmt.Sprintf("of at most %d %s", r.longest, unit))
+		phrases = append(phrases, fmt.Sprintf("of at most %d %s", r.longest, unit))
 	}
-	return strings.Join(append([]string{"expected: " + r.kind.expected}, say...), " ")
+	return strings.Join(append([]string{"expected: " + r.kind.expected}, phrases...), " ")
 }
 
 func matcher(pattern string) func(string) (int, bool) {
@@ -186,7 +186,7 @@ func matcher(pattern string) func(string) (int, bool) {
 	return func(v string) (int, bool) { return 0, form.MatchString(v) }
 }
 
-// parseInt reads an xs:int: 32 bits, a sign and leading zeros allowed (section 3.3.17).
+// parseInt parses an xs:int: 32 bits; a sign and leading zeros are allowed (section 3.3.17).
 func parseInt(v string) (int64, bool) {
 	n, err := strconv.ParseInt(v, 10, 32)
 	return n, err == nil && !strings.Contains(v, "_")
@@ -198,13 +198,14 @@ var (
 	onlyDay      = regexp.MustCompile(`^-?[0-9]+-[0-9]{2}-[0-9]{2}$`)
 )
 
-// isDate follows section 3.2.9: a year of at least four digits but not 0000, a day that exists, perhaps a time zone.
+// isDate follows section 3.2.9: a year of at least four digits but not 0000, an existing day, and an optional time
+// zone.
 func isDate(v string) bool {
 	m := dateForm.FindStringSubmatch(v)
 	if m == nil || m[1] == "0000" {
 		return false
 	}
-	// The calendar repeats every 400 years, and a long year must not overflow.
+	// The calendar repeats every 400 years; the last four digits suffice, and a long year must not overflow.
 	year, err := strconv.Atoi(m[1][max(0, len(m[1])-4):])
 	if err != nil {
 		return false
@@ -222,20 +223,20 @@ func isDateTime(v string) bool {
 	return m != nil && onlyDay.MatchString(m[1]) && isDate(m[1])
 }
 
-// base64Length returns how many octets a value stands for; section 3.2.16 allows single spaces between characters.
+// base64Length returns the decoded length of a value in bytes. Section 3.2.16 allows single spaces between characters.
 func base64Length(v string) (int, bool) {
-	octets, err := base64.StdEncoding.Strict().DecodeString(strings.Map(func(r rune) rune {
+	decoded, err := base64.StdEncoding.Strict().DecodeString(strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" \t\r\n", r) {
 			return -1
 		}
 		return r
 	}, v))
-	return len(octets), err == nil
+	return len(decoded), err == nil
 }
 
 func characters(v string) (int, bool) { return utf8.RuneCountInString(v), true }
 
-// uri refuses little: XML Schema (section 3.2.17) first escapes what a URI may not hold, white space included.
+// parseURI rejects little: XML Schema (section 3.2.17) first escapes what a URI may not contain, white space included.
 func uri(v string) (int, bool) {
 	_, err := url.Parse(strings.ReplaceAll(v, " ", "%20"))
 	return utf8.RuneCountInString(v), err == nil
