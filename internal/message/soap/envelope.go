@@ -1,10 +1,9 @@
-// Package soap opens and writes SOAP envelopes, versions 1.1 and 1.2, also those that come and go with attachments (MTOM),
-// and is the only place that turns a refusal into a Fault.
+// Package soap parses and writes SOAP 1.1 and 1.2 envelopes, also in MTOM packages with attachments, and is the only
+// package that turns a refusal into a SOAP Fault.
 //
-// It is separate from WS-Security because an envelope says nothing about who sent it: what Open returns is unverified,
-// and its Body is reachable only through a method that package wsse alone may call. See SOAP 1.1 sections 4 (envelope,
-// mustUnderstand, fault) and 6.1.1 (SOAPAction), SOAP 1.2 part 1 section 5, part 2 section 7; MTOM, XOP
-// and RFC 2387 for attachments.
+// It is separate from WS-Security because an envelope does not establish who sent it: Open returns an unverified
+// envelope, whose Body only package wsse may read. See SOAP 1.1 sections 4 (envelope, mustUnderstand, fault) and 6.1.1
+// (SOAPAction); SOAP 1.2 part 1 section 5 and part 2 section 7; MTOM, XOP and RFC 2387 for attachments.
 package soap
 
 import (
@@ -14,23 +13,23 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Version is a version of SOAP.
+// Version is a SOAP version.
 type Version uint8
 
-// The versions.
+// The supported versions.
 const (
 	SOAP11 Version = iota + 1
 	SOAP12
 )
 
-// The namespaces of the envelope and of WS-Security's header.
+// The namespaces of the envelope and of the WS-Security header.
 const (
 	Namespace11       = "http://schemas.xmlsoap.org/soap/envelope/"
 	Namespace12       = "http://www.w3.org/2003/05/soap-envelope"
 	NamespaceSecurity = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 )
 
-// Namespace is the version's envelope namespace.
+// Namespace returns the envelope namespace of the version.
 func (v Version) Namespace() string {
 	if v == SOAP12 {
 		return Namespace12
@@ -38,7 +37,7 @@ func (v Version) Namespace() string {
 	return Namespace11
 }
 
-// ContentType is the media type of the version's messages.
+// ContentType returns the media type of messages of the version.
 func (v Version) ContentType() string {
 	if v == SOAP12 {
 		return "application/soap+xml; charset=utf-8"
@@ -46,7 +45,7 @@ func (v Version) ContentType() string {
 	return "text/xml; charset=utf-8"
 }
 
-// Envelope is an opened, unverified message.
+// Envelope is a parsed, unverified message.
 type Envelope struct {
 	version  Version
 	header   xmldoc.Element
@@ -54,20 +53,21 @@ type Envelope struct {
 	security xmldoc.Element
 }
 
-// Version is the message's version of SOAP.
+// Version returns the SOAP version.
 func (e *Envelope) Version() Version { return e.version }
 
-// Header is the Header element, or none.
+// Header returns the Header element, or the zero Element.
 func (e *Envelope) Header() xmldoc.Element { return e.header }
 
-// Security is the one WS-Security header for this service, or none.
+// Security returns the WS-Security header addressed to this service, or the zero Element.
 func (e *Envelope) Security() xmldoc.Element { return e.security }
 
-// UnverifiedBody is the Body element. Only package wsse may call it: everybody else gets the Body from wsse.Verified.
+// UnverifiedBody returns the Body element. Only package wsse may call it; all other code uses wsse.Verified.Body.
 func (e *Envelope) UnverifiedBody() xmldoc.Element { return e.body }
 
-// Open opens an envelope: at most one Header, exactly one Body with exactly one child, no header that must be understood
-// and is not, at most one Security header for us. Kinds of refusal: Malformed, NotUnderstood, Unauthenticated.
+// Open checks the structure of an envelope: at most one Header, exactly one Body with exactly one child, no unsupported
+// header block with mustUnderstand, at most one Security header for this service. Refusals are of the kinds Malformed,
+// NotUnderstood and Unauthenticated.
 func Open(d *xmldoc.Document) (*Envelope, error) {
 	e, err := open(d)
 	if err != nil {
@@ -139,7 +139,8 @@ func (e *Envelope) readHeaders() error {
 	return nil
 }
 
-// forUs reports whether a header block is addressed to the ultimate receiver or to the next node, which we are.
+// isTargetedAtThisNode reports whether a header block targets the ultimate receiver or the next node. The service is
+// both.
 func (e *Envelope) forUs(block xmldoc.Element) bool {
 	if e.version == SOAP11 {
 		actor, _ := block.Attr(Namespace11, "actor")
@@ -149,7 +150,7 @@ func (e *Envelope) forUs(block xmldoc.Element) bool {
 	return role == "" || role == Namespace12+"/role/next" || role == Namespace12+"/role/ultimateReceiver"
 }
 
-// Wrap puts the octets of a Body's child into an envelope.
+// WrapBody returns an envelope with content, the serialized child element of the Body.
 func Wrap(v Version, content []byte) []byte {
 	const before, between, after = `<soap:Envelope xmlns:soap="`, `"><soap:Body>`, `</soap:Body></soap:Envelope>`
 	out := make([]byte, 0, len(before)+len(between)+len(after)+64+len(content))

@@ -19,7 +19,7 @@ func parse(tb testing.TB, text string) *xmldoc.Document {
 	return d
 }
 
-// envelope fills in the namespaces of the abbreviated messages below: s: is the envelope's, w: that of the security header.
+// envelope wraps an abbreviated message; s: is the envelope namespace, w: that of the Security header.
 func envelope(v soap.Version, inside string) string {
 	return `<s:Envelope xmlns:s="` + v.Namespace() + `" xmlns:w="` + soap.NamespaceSecurity + `">` + inside + `</s:Envelope>`
 }
@@ -136,7 +136,8 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// FuzzOpen: no document makes Open panic; an error goes with no envelope, and an envelope has a body with one child.
+// FuzzOpen checks that Open never panics, returns no envelope with an error, and otherwise an envelope whose Body has
+// exactly one child.
 func FuzzOpen(f *testing.F) {
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 		for _, inside := range []string{body, `<s:Header><w:Security s:mustUnderstand="1"/><x s:role="` + next12 + `"/></s:Header>` + body,

@@ -7,35 +7,36 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// The namespaces of the fault's detail: the platform's shared error types and the contract's list of violations.
+// Namespaces in the detail of a fault: the error types of the eHealth platform and the violations of the contract.
 const (
 	namespaceSystem     = "urn:be:fgov:ehealth:errors:soa:v1"
 	namespaceViolations = "urn:be:fgov:ehealth:ctr:core:v1"
 	namespaceProtocol   = "urn:be:fgov:ehealth:ctr:protocol:v1"
 )
 
-// FaultContext is what a fault says beside the refusal.
+// FaultContext holds what a fault contains besides the refusal.
 type FaultContext struct {
 	Version     Version
-	ID          string // the correlation id, which stands in the log
+	ID          string // the correlation ID, also in the log
 	Environment string // Development, Test, Integration, Acceptation, Simulation or Production
 }
 
-// Fault is a refusal as it goes out.
+// Fault is an HTTP response with a SOAP Fault.
 type Fault struct {
 	Status     int
-	RetryAfter string // seconds, or empty
+	RetryAfter string // in seconds, or empty
 	Body       []byte
 }
 
-// verdict is one row of the table that turns a refusal into a Fault.
+// faultMapping says how a refusal is represented in a fault.
 type verdict struct {
-	server   bool   // whose fault: ours, or the client's
-	business bool   // soa:BusinessError with the refusal's own code, instead of soa:SystemError
-	code     string // the code of a soa:SystemError
+	server   bool   // the fault is the server's, not the client's
+	business bool   // a soa:BusinessError with the code of the refusal, instead of a soa:SystemError
+	code     string // code of the soa:SystemError
 }
 
-// verdictOf is the problem-to-fault table: by kind, with the few codes that the platform numbers apart.
+// faultMappingFor returns the mapping of a refusal by its kind, except for the few codes with a platform code of their
+// own.
 func verdictOf(e *problem.Error) verdict {
 	switch e.Code {
 	case problem.NotSOAP, problem.SOAPVersion:
@@ -43,8 +44,8 @@ func verdictOf(e *problem.Error) verdict {
 	case problem.BodyMissing:
 		return verdict{code: "SOA-03003"}
 	case problem.MessageReplayed:
-		// Not SOA-01001, on which the platform's connector sends the message to another address: what came first may
-		// have been stored.
+		// Not SOA-01001: on that code the platform's connector retries at another address, although the first message
+		// may have been stored.
 		return verdict{code: "SOA-03007"}
 	}
 	switch e.Kind {
@@ -67,7 +68,8 @@ func verdictOf(e *problem.Error) verdict {
 	return verdict{server: true, code: "SOA-00001"}
 }
 
-// FaultFrom is the one place where a refusal becomes a Fault. Of an error that is no problem only "internal" is told.
+// FaultFrom turns a refusal into a fault; no other code does. An error without a code becomes an internal error and
+// exposes nothing else.
 func FaultFrom(err error, c FaultContext) Fault {
 	e := problem.From(err)
 	v := verdictOf(e)
@@ -102,13 +104,13 @@ func (w *faultWriter) write(parts ...string) {
 	}
 }
 
-// text writes character data, also fit for an attribute. What XML cannot carry becomes U+FFFD: a fault must be readable,
-// whatever the refused message held.
+// writeText writes character data, safe in an attribute too. Characters that XML cannot represent become U+FFFD: a
+// fault must be well-formed, whatever the refused message contained.
 func (w *faultWriter) text(s string) {
 	w.WriteString(escaper.Replace(strings.Map(carried, s)))
 }
 
-// carried keeps the characters that XML 1.0 allows (section 2.2). Octets that are no UTF-8 arrive as U+FFFD.
+// replaceInvalidXMLChar keeps the characters that XML 1.0 section 2.2 allows. Invalid UTF-8 arrives here as U+FFFD.
 func carried(r rune) rune {
 	if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\uFFFE' || r == '\uFFFF' {
 		return '\uFFFD'
@@ -118,8 +120,8 @@ func carried(r rune) rune {
 
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\t", "&#x9;", "\n", "&#xA;", "\r", "&#xD;")
 
-// fault11 writes a Fault of SOAP 1.1 section 4.4. A WS-Security refusal has the fault code of SOAP Message Security
-// 1.1.1 section 12 instead of Client.
+// writeFault11 writes a Fault of SOAP 1.1 section 4.4. For a WS-Security refusal the fault code is that of SOAP Message
+// Security 1.1.1 section 12 instead of Client.
 func (w *faultWriter) fault11(e *problem.Error, v verdict, c FaultContext) {
 	w.write("<soap:Fault><faultcode")
 	code := "soap:Client"
@@ -141,7 +143,7 @@ func (w *faultWriter) fault11(e *problem.Error, v verdict, c FaultContext) {
 	w.write("</detail></soap:Fault>")
 }
 
-// fault12 writes a Fault of SOAP 1.2 part 1 section 5.4.
+// writeFault12 writes a Fault of SOAP 1.2 part 1 section 5.4.
 func (w *faultWriter) fault12(e *problem.Error, v verdict, c FaultContext) {
 	code := "Sender"
 	switch {
@@ -156,7 +158,7 @@ func (w *faultWriter) fault12(e *problem.Error, v verdict, c FaultContext) {
 	if wss, ok := problem.WSSFault(e.Code); ok {
 		w.write(`<soap:Subcode><soap:Value xmlns:wsse="`, NamespaceSecurity, `">wsse:`, wss, "</soap:Value></soap:Subcode>")
 	}
-	// One Text, and no more: gSOAP cannot read a second, and PHP shows the first. The detail has every language.
+	// Only one Text: gSOAP cannot read a second one, and PHP shows the first. The detail has every language.
 	w.write(`</soap:Code><soap:Reason><soap:Text xml:lang="en">`)
 	w.text(seen(e) + ": " + message(e, problem.EN))
 	w.write("</soap:Text></soap:Reason><soap:Detail>")
@@ -164,8 +166,8 @@ func (w *faultWriter) fault12(e *problem.Error, v verdict, c FaultContext) {
 	w.write("</soap:Detail></soap:Fault>")
 }
 
-// detail writes the platform's error and, beside it, each refusal with its code, place and words. The error's own
-// children have no namespace (errors core v1 is unqualified).
+// writeDetail writes the platform error and every violation with its code, path and texts. The child elements of the
+// platform error are unqualified (errors core v1).
 func (w *faultWriter) detail(e *problem.Error, v verdict, c FaultContext) {
 	name, code := "SystemError", v.code
 	if v.business {
@@ -212,7 +214,7 @@ func (w *faultWriter) detail(e *problem.Error, v verdict, c FaultContext) {
 
 func seen(e *problem.Error) string { return string(e.Code.Seen()) }
 
-// message is the text of the code in a language, with the public facts behind it.
+// messageText returns the text for the code in a language, followed by the public detail in parentheses.
 func message(e *problem.Error, l problem.Lang) string {
 	entry, _ := problem.Lookup(e.Code)
 	text := entry.Text(l)

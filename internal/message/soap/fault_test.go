@@ -20,7 +20,8 @@ func context(v soap.Version) soap.FaultContext {
 	return soap.FaultContext{Version: v, ID: "c-1", Environment: "Test"}
 }
 
-// TestFaultTable is the problem-to-fault table: each kind, and each code that is told apart, in both versions.
+// TestFaultTable covers the mapping from refusals to faults: each kind, and each code with a mapping of its own, in
+// both SOAP versions.
 func TestFaultTable(t *testing.T) {
 	const (
 		client, server, sender, receiver = "soap:Client", "soap:Server", "soap:Sender", "soap:Receiver"
@@ -31,7 +32,7 @@ func TestFaultTable(t *testing.T) {
 		kind               problem.Kind
 		fault11, fault12   string
 		status11, status12 int
-		soa                string // or the code itself, of a business error
+		soa                string // or the code itself, for a business error
 		retryAfter         string
 	}{
 		{problem.EnvelopeMalformed, problem.Malformed, client, sender, 500, 400, "SOA-03001", ""},
@@ -118,7 +119,7 @@ func TestFaultTable(t *testing.T) {
 	}
 }
 
-// TestFaultCodeIsQualified: the prefix of a fault code is bound where it stands, in both versions.
+// TestFaultCodeIsQualified checks that the prefix of a fault code is declared in scope, in both SOAP versions.
 func TestFaultCodeIsQualified(t *testing.T) {
 	refusal := problem.New(problem.SignatureInvalid)
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
@@ -152,7 +153,7 @@ func schemas(t *testing.T) (errorsSchema, core *schema.Schema) {
 	return errorsSchema, core
 }
 
-// TestFaultsAreSchemaValid: the detail of a fault follows the schemas, for every code of the catalogue.
+// TestFaultsAreSchemaValid validates the detail of a fault against the schemas, for every code of the catalogue.
 func TestFaultsAreSchemaValid(t *testing.T) {
 	errorsSchema, core := schemas(t)
 	for _, entry := range problem.Catalog() {
@@ -175,7 +176,7 @@ func TestFaultsAreSchemaValid(t *testing.T) {
 	}
 }
 
-// detail returns what stands in the detail of a fault.
+// detail returns the child elements of a fault's detail.
 func detail(t *testing.T, v soap.Version, octets []byte) []xmldoc.Element {
 	t.Helper()
 	fault := parse(t, string(octets)).Root().Child(v.Namespace(), "Body").Child(v.Namespace(), "Fault")
@@ -186,7 +187,7 @@ func detail(t *testing.T, v soap.Version, octets []byte) []xmldoc.Element {
 	return slices.Collect(d.Children())
 }
 
-// TestEveryViolation: a refusal of several lists them all, in their order, each with its place and its words.
+// TestEveryViolation checks that a refusal with several causes lists them all in order, each with its path and texts.
 func TestEveryViolation(t *testing.T) {
 	leaves := []*problem.Error{problem.New(problem.OperationInFuture).In("/x/a"), problem.New(problem.SSINInvalid, "It has 10 characters."),
 		problem.New(problem.OperationInFuture).In("/x/b"), problem.New(problem.CardWithheld)}
@@ -212,7 +213,7 @@ func TestEveryViolation(t *testing.T) {
 	}
 }
 
-// TestWithheldIsNotFound, byte for byte.
+// TestWithheldIsNotFound compares the faults byte for byte.
 func TestWithheldIsNotFound(t *testing.T) {
 	for withheld, absent := range map[problem.Code]problem.Code{
 		problem.NotificationWithheld: problem.NotificationNotFound, problem.CardWithheld: problem.CardNotFound} {
@@ -233,7 +234,7 @@ func TestWithheldIsNotFound(t *testing.T) {
 	}
 }
 
-// TestNothingInternal: of what is no problem, and of the cause behind one, nothing goes out.
+// TestNothingInternal checks that a fault exposes neither an error without a code nor the cause of a refusal.
 func TestNothingInternal(t *testing.T) {
 	const secret = "password hunter2"
 	plain := soap.FaultFrom(errors.New(secret), context(soap.SOAP11))
@@ -247,7 +248,7 @@ func TestNothingInternal(t *testing.T) {
 	}
 }
 
-// TestNoVersion: before the version of a message is known, the fault is of SOAP 1.1.
+// TestNoVersion checks that the fault is SOAP 1.1 while the version of the message is unknown.
 func TestNoVersion(t *testing.T) {
 	c := context(soap.SOAP11)
 	want := soap.FaultFrom(problem.New(problem.NotSOAP), c)
@@ -257,7 +258,8 @@ func TestNoVersion(t *testing.T) {
 	}
 }
 
-// TestHostileText: whatever stands in a place, a fact or an id, the fault is well-formed and says the same.
+// TestHostileText checks that a fault is well-formed and unchanged in meaning, whatever its paths, details and IDs
+// contain.
 func TestHostileText(t *testing.T) {
 	errorsSchema, core := schemas(t)
 	for text, carried := range map[string]string{
@@ -300,7 +302,7 @@ func TestReadReply(t *testing.T) {
 		if problem.From(err).Code != problem.BodyMissing || refusal != nil || !content.IsZero() {
 			t.Errorf("SOAP version %d: %v, %v, %v", v, content, refusal, err)
 		}
-		// A fault of somebody else on the way: no detail of ours.
+		// A fault of an intermediary, without our detail.
 		_, refusal, err = soap.ReadReply(parse(t, envelope(v, `<s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>proxy</faultstring>`+
 			`<s:Code><s:Value>s:Receiver</s:Value></s:Code><s:Reason><s:Text xml:lang="en">proxy</s:Text></s:Reason></s:Fault></s:Body>`)))
 		if err != nil || refusal == nil || refusal.Messages[problem.EN] != "proxy" || refusal.Code != "" || len(refusal.Violations) != 0 ||
@@ -311,14 +313,14 @@ func TestReadReply(t *testing.T) {
 	if _, _, err := soap.ReadReply(parse(t, `<html/>`)); problem.From(err).Code != problem.NotSOAP {
 		t.Errorf("a page: %v", err)
 	}
-	// A Fault of the other version is content, and no refusal.
+	// A Fault of the other SOAP version is content, not a refusal.
 	content, refusal, err := soap.ReadReply(parse(t, envelope(soap.SOAP11, `<s:Body><f:Fault xmlns:f="`+soap.Namespace12+`"/></s:Body>`)))
 	if err != nil || refusal != nil || content.Local() != "Fault" {
 		t.Errorf("%v, %v, %v", content, refusal, err)
 	}
 }
 
-// TestRefusalLanguages: all languages of the platform's error are read.
+// TestRefusalLanguages checks that the platform error is read in all languages.
 func TestRefusalLanguages(t *testing.T) {
 	_, r, err := soap.ReadReply(parse(t, string(soap.FaultFrom(problem.New(problem.Overloaded), context(soap.SOAP11)).Body)))
 	if err != nil {
@@ -329,8 +331,8 @@ func TestRefusalLanguages(t *testing.T) {
 	}
 }
 
-// TestRetryWhereAnAnswerIsUnderWay: of a certificate whose authority is being asked, the same message signed anew may
-// be accepted in a minute.
+// TestRetryWhereAnAnswerIsUnderWay checks that Retry is true while a revocation status is being fetched: the same
+// message, signed again, may be accepted a minute later.
 func TestRetryWhereAnAnswerIsUnderWay(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[problem.Code]string{problem.CertRevocationUnknown: "true", problem.CertRevoked: "false", problem.Overloaded: "true"} {

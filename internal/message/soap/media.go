@@ -8,27 +8,27 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Media is what the Content-Type of a request says of its octets.
+// Media is what the Content-Type of a request declares.
 type Media struct {
-	// Version is the version of SOAP that the type promises.
+	// Version is the declared SOAP version.
 	Version Version
-	// Action is the action parameter, empty where there is none.
+	// Action is the action parameter, or empty.
 	Action string
-	// Packed says that the envelope comes with attachments, as MTOM sends them.
+	// MTOM is true if the body is an MTOM package: an envelope with attachments.
 	Packed bool
 
 	boundary string
-	start    string // the Content-ID of the part with the envelope, empty for the first
+	start    string // Content-ID of the part with the envelope; if empty, it is the first part
 }
 
-// The types of a package (XOP section 4.1).
+// Media types of an XOP package (XOP section 4.1).
 const (
 	multipartRelated = "multipart/related"
 	xopXML           = "application/xop+xml"
 )
 
-// ParseMedia reads a Content-Type: that of an envelope of either version, or of a package with one (MTOM section 3, XOP
-// section 4). Version holds also beside an error, so that a refusal can be answered in it.
+// ParseMedia parses a Content-Type: that of an envelope of either version, or of an XOP package (MTOM section 3, XOP
+// section 4). Version is set even with an error, so that the fault can be written in it.
 func ParseMedia(contentType string) (Media, error) {
 	m := Media{Version: SOAP11}
 	media, parameters, err := mime.ParseMediaType(contentType)
@@ -49,8 +49,8 @@ func ParseMedia(contentType string) (Media, error) {
 	return m, nil
 }
 
-// parsePackage reads the parameters of a multipart/related. Where SOAP with Attachments leaves out what XOP demands, the
-// type tells the two apart.
+// parseXOPPackage parses the parameters of a multipart/related. SOAP with Attachments lacks parameters that XOP
+// requires; the type parameter distinguishes the two.
 func parsePackage(parameters map[string]string) (Media, error) {
 	m := Media{Version: SOAP11, Packed: true, boundary: parameters["boundary"]}
 	info, inner, err := mime.ParseMediaType(parameters["start-info"])
@@ -86,20 +86,20 @@ func versionOf(media string) (Version, bool) {
 	return 0, false
 }
 
-// isUnicode tells whether a charset parameter names, if anything, an encoding that package xmldoc reads. Which of them
-// it is, the octets say.
+// isSupportedCharset reports whether a charset parameter is absent or names an encoding that package xmldoc reads. The
+// actual encoding is detected from the data.
 func isUnicode(charset string) bool {
 	charset = strings.ToLower(charset)
 	return charset == "" || strings.HasPrefix(charset, "utf-8") || strings.HasPrefix(charset, "utf-16")
 }
 
-// Unpack returns the octets of the envelope. Where they come in a package, the attachments are put back into the
-// envelope, so that everything after it sees the one message that was signed (XOP section 3.2).
-func (m Media) Unpack(octets []byte, l xmldoc.Limits) ([]byte, error) {
+// UnpackEnvelope returns the envelope. For an MTOM package it inlines the attachments, so that all further processing
+// sees the one message that was signed (XOP section 3.2).
+func (m Media) Unpack(data []byte, limits xmldoc.Limits) ([]byte, error) {
 	if !m.Packed {
-		return octets, nil
+		return data, nil
 	}
-	parts, err := readParts(octets, m.boundary)
+	parts, err := readParts(data, m.boundary)
 	if err != nil {
 		return nil, err
 	}
@@ -107,36 +107,36 @@ func (m Media) Unpack(octets []byte, l xmldoc.Limits) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return include(root.content, attachments, l)
+	return include(root.content, attachments, limits)
 }
 
-// divide tells the part with the envelope from the attachments (RFC 2387 section 3.2).
+// splitRootPart separates the part with the envelope from the attachments (RFC 2387 section 3.2).
 func (m Media) divide(parts []part) (part, map[string][]byte, error) {
-	at := -1
+	rootIndex := -1
 	attachments := make(map[string][]byte, len(parts))
 	for i, p := range parts {
-		if at < 0 && (m.start == "" || p.id == m.start) {
-			at = i
+		if rootIndex < 0 && (m.start == "" || p.id == m.start) {
+			rootIndex = i
 			continue
 		}
 		if p.id == "" {
 			return part{}, nil, problem.New(problem.PartContentID).In(place(i))
 		}
-		if _, ok := attachments[p.id]; ok || at >= 0 && p.id == parts[at].id {
+		if _, ok := attachments[p.id]; ok || rootIndex >= 0 && p.id == parts[rootIndex].id {
 			return part{}, nil, problem.New(problem.PartDuplicate).In(place(i))
 		}
 		attachments[p.id] = p.content
 	}
-	if at < 0 {
+	if rootIndex < 0 {
 		return part{}, nil, problem.New(problem.RootPartMissing).In("Content-Type")
 	}
-	if !m.agrees(parts[at].contentType) {
-		return part{}, nil, problem.New(problem.RootPartType).In(place(at))
+	if !m.agrees(parts[rootIndex].contentType) {
+		return part{}, nil, problem.New(problem.RootPartType).In(place(rootIndex))
 	}
-	return parts[at], attachments, nil
+	return parts[rootIndex], attachments, nil
 }
 
-// agrees tells whether the type of the part with the envelope is the one that the package promises (XOP section 4.1).
+// matchesRootType reports whether the content type of the root part agrees with that of the package (XOP section 4.1).
 func (m Media) agrees(contentType string) bool {
 	media, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil || media != xopXML || !isUnicode(parameters["charset"]) {
@@ -151,8 +151,8 @@ func (m Media) agrees(contentType string) bool {
 	return err == nil && known && version == m.Version
 }
 
-// AcceptsPackage tells whether a request's Accept header names the type of a package. A wildcard does not: whoever sends
-// one does not say that he can read attachments.
+// AcceptsMTOM reports whether an Accept header names the media type of an XOP package. A wildcard does not count: a
+// client that sends one does not thereby declare that it can read attachments.
 func AcceptsPackage(accept []string) bool {
 	for _, line := range accept {
 		for choice := range strings.SplitSeq(line, ",") {

@@ -8,32 +8,32 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// The bounds of a package, beside that of the whole message.
+// Limits on a package, besides the limit on the whole message.
 const (
 	maxParts      = 16
-	maxPartHeader = 4 << 10 // octets
+	maxPartHeader = 4 << 10 // bytes
 	maxPartFields = 16
-	maxContentID  = 256 // octets
+	maxContentID  = 256 // bytes
 	maxBoundary   = 70  // RFC 2046 section 5.1.1
 )
 
-// part is one part of a package. Its content lies in the octets of the request.
+// part is one part of a package. Its content aliases the request body.
 type part struct {
-	id          string // without angle brackets, empty where there is none
+	id          string // without angle brackets, or empty
 	contentType string
 	content     []byte
 }
 
-// place names the part with an index in a refusal.
+// partPath is the path of part i in a refusal.
 func place(i int) string { return fmt.Sprintf("part %d", i+1) }
 
-// readParts divides octets at a boundary (RFC 2046 section 5.1.1). The standard library's reader takes more than the
-// grammar allows: line feeds alone, text around the parts, boundaries that only begin like the one declared, headers of
-// megabytes. Whatever two readers could divide in two ways is refused here, because a filter before this service may be
-// the other reader; and nothing is copied.
-func readParts(octets []byte, boundary string) ([]part, error) {
-	rest := octets
-	for bytes.HasPrefix(rest, []byte("\r\n")) { // some toolkits write a line end before the first delimiter
+// readParts splits a multipart body (RFC 2046 section 5.1.1). The reader of the standard library accepts more than the
+// grammar allows: bare line feeds, text around the parts, boundaries that only begin like the declared one, headers of
+// megabytes. Anything that two parsers could split differently is refused, because a filter in front of this service
+// may be the other parser. Nothing is copied.
+func readParts(data []byte, boundary string) ([]part, error) {
+	rest := data
+	for bytes.HasPrefix(rest, []byte("\r\n")) { // some toolkits write a line break before the first delimiter
 		rest = rest[2:]
 	}
 	delimiter := []byte("\n--" + boundary)
@@ -74,7 +74,7 @@ func readParts(octets []byte, boundary string) ([]part, error) {
 
 func malformed(where string) error { return problem.New(problem.MultipartMalformed, where) }
 
-// behindDelimiter returns what follows the line of a delimiter, of which only the end is left.
+// skipDelimiterLine skips the remainder of a line after its delimiter.
 func behindDelimiter(rest []byte) ([]byte, error) {
 	rest = bytes.TrimLeft(rest, " \t")
 	if len(rest) < 2 {
@@ -86,26 +86,26 @@ func behindDelimiter(rest []byte) ([]byte, error) {
 	return rest[2:], nil
 }
 
-// readPart reads the header of a part (RFC 2045 section 3).
-func readPart(octets []byte) (part, error) {
+// readPart reads a part and its header (RFC 2045 section 3).
+func readPart(data []byte) (part, error) {
 	const end = "\r\n\r\n"
-	at := bytes.Index(octets[:min(len(octets), maxPartHeader+len(end))], []byte(end))
+	headerEnd := bytes.Index(data[:min(len(data), maxPartHeader+len(end))], []byte(end))
 	switch {
-	case at < 0 && len(octets) > maxPartHeader:
+	case headerEnd < 0 && len(data) > maxPartHeader:
 		return part{}, problem.New(problem.PartHeaderTooLarge, fmt.Sprintf("at most %d octets", maxPartHeader))
-	case at < 0:
+	case headerEnd < 0:
 		return part{}, problem.New(problem.PartHeader)
 	}
-	fields, err := readFields(string(octets[:at]))
+	fields, err := readFields(string(data[:headerEnd]))
 	if err != nil {
 		return part{}, err
 	}
 	switch strings.ToLower(fields["content-transfer-encoding"]) {
 	case "", "7bit", "8bit", "binary":
-	default: // base64 would be a second way to write the same octets; XOP packages are binary
+	default: // base64 would be a second encoding of the same data; XOP packages are binary
 		return part{}, problem.New(problem.PartEncoding)
 	}
-	p := part{contentType: fields["content-type"], content: octets[at+len(end):]}
+	p := part{contentType: fields["content-type"], content: data[headerEnd+len(end):]}
 	if value, ok := fields["content-id"]; ok {
 		if p.id = contentID(value); p.id == "" {
 			return part{}, problem.New(problem.PartContentID)
@@ -114,10 +114,10 @@ func readPart(octets []byte) (part, error) {
 	return p, nil
 }
 
-// folding is how a field goes on in the next line (RFC 5322 section 2.2.3).
+// headerUnfolder joins folded header lines (RFC 5322 section 2.2.3).
 var folding = strings.NewReplacer("\r\n ", " ", "\r\n\t", " ")
 
-// readFields reads the fields of a header by their names in small letters. Each may stand only once.
+// readFields parses header fields, keyed by lower-case name. A repeated field is refused.
 func readFields(header string) (map[string]string, error) {
 	fields := map[string]string{}
 	for line := range strings.SplitSeq(folding.Replace(header), "\r\n") {
@@ -141,17 +141,17 @@ func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }
 
 const letters = "abcdefghijklmnopqrstuvwxyz"
 
-// consistsOf tells whether a text has only characters of a set.
+// hasOnlyCharsOf reports whether text consists of characters of set.
 func consistsOf(text, set string) bool { return strings.Trim(text, set) == "" }
 
-// isBoundary tells whether a text can be a boundary (RFC 2046 section 5.1.1).
+// isBoundary reports whether text is a valid boundary (RFC 2046 section 5.1.1).
 func isBoundary(text string) bool {
 	return text != "" && len(text) <= maxBoundary && !strings.HasSuffix(text, " ") &&
 		consistsOf(strings.ToLower(text), letters+"0123456789'()+_,-./:=? ")
 }
 
-// contentID takes the angle brackets off a Content-ID, which some toolkits leave out. It returns nothing for what is
-// none: white space, controls, brackets inside, characters beyond ASCII.
+// parseContentID strips the angle brackets of a Content-ID, which some toolkits omit. It returns "" for an invalid
+// value: white space, control characters, inner brackets, or non-ASCII characters.
 func contentID(value string) string {
 	if inner, ok := strings.CutPrefix(value, "<"); ok {
 		if value, ok = strings.CutSuffix(inner, ">"); !ok {

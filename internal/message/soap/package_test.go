@@ -41,7 +41,7 @@ func unpack(contentType, message string) (string, error) {
 
 func inBase64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
-// TestUnpack holds the habits of the usual toolkits.
+// TestUnpackEnvelope covers the output of the usual toolkits.
 func TestUnpack(t *testing.T) {
 	want := `<e><a>` + inBase64(octets) + `</a></e>`
 	replaced := func(edits ...string) string { return strings.NewReplacer(edits...).Replace(usual) }
@@ -86,7 +86,7 @@ func TestUnpack(t *testing.T) {
 	}
 }
 
-// wide writes ASCII as UTF-16 with a byte order mark.
+// encodeUTF16 encodes ASCII as UTF-16 with a byte order mark.
 func wide(s string) string {
 	var b strings.Builder
 	b.WriteString("\xff\xfe")
@@ -153,7 +153,7 @@ func TestParseMediaRefuses(t *testing.T) {
 	}
 }
 
-// many is a number of parts, each with an Include of its own.
+// manyParts returns a message with n attachments, each included once.
 func many(n int) string {
 	var root, parts strings.Builder
 	for i := range n {
@@ -275,7 +275,7 @@ func TestUnpackRefuses(t *testing.T) {
 	}
 }
 
-// fields is a header of many fields.
+// manyFields returns a header with n fields.
 func fields(n int) string {
 	lines := make([]string, n)
 	for i := range lines {
@@ -284,7 +284,7 @@ func fields(n int) string {
 	return strings.Join(lines, "\r\n")
 }
 
-// TestFifteenAttachments is the most there can be.
+// TestFifteenAttachments covers the maximum number of attachments.
 func TestFifteenAttachments(t *testing.T) {
 	got, err := unpack(packageType, many(15))
 	if err != nil || strings.Count(got, "<a>") != 15 || strings.Contains(got, "Include") || !strings.HasSuffix(got, `<a>`+inBase64("14")+`</a></e>`) {
@@ -292,7 +292,7 @@ func TestFifteenAttachments(t *testing.T) {
 	}
 }
 
-// TestRefusalIsCheap: what is refused has not been copied many times over before.
+// TestRefusalIsCheap checks that a package is refused without many copies of it.
 func TestRefusalIsCheap(t *testing.T) {
 	for name, message := range map[string]string{
 		"10,000 parts":   many(10_000),
@@ -335,7 +335,7 @@ func TestAcceptsPackage(t *testing.T) {
 	}
 }
 
-// TestPack: what a library reads out of the package is the reply again, and its octets.
+// TestPackMTOM checks that a library reads the reply and its binary data from the package.
 func TestPack(t *testing.T) {
 	const pdf = "%PDF-1.4\r\n--\x00\xff\n"
 	content := func(s string) string { return `<c:Content xmlns:c="urn:c">` + s + `</c:Content>` }
@@ -377,7 +377,7 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// TestPackLeaves: what would not come back octet by octet stays where it is.
+// TestPackLeaves checks that content that would not survive the round trip stays inline.
 func TestPackLeaves(t *testing.T) {
 	for _, inside := range []string{``, `QQ`, `QR==`, `QQ== `, "QQ\n==", `Q&#x51;==`, `<![CDATA[QQ==]]>`, `Q<!-- -->Q==`, `<x/>`, `no`} {
 		reply := `<r><Content>` + inside + `</Content></r>`
@@ -391,8 +391,8 @@ func TestPackLeaves(t *testing.T) {
 	}
 }
 
-// FuzzMultipart: nothing panics; what is accepted is bounded, holds no Include and stays what it is; what is refused is
-// malformed and gives nothing.
+// FuzzMultipart checks that nothing panics; that an accepted envelope is bounded, parses and contains no Include; and
+// that a refusal is of the kind Malformed and returns no envelope.
 func FuzzMultipart(f *testing.F) {
 	for _, message := range []string{usual, many(3), "\r\n" + usual, usual[:len(usual)-5], strings.Replace(usual, "<1@test>", "<root@test>", 1),
 		rootHeader + "<e/>" + closing, rootHeader + `<e><a>` + included + `</a><b>` + nextOne + `</b></e>` + firstHeader + nextHeader + closing} {

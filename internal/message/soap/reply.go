@@ -7,31 +7,31 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Refusal is a Fault as a client reads it.
+// Refusal is a SOAP Fault as a client reads it.
 type Refusal struct {
-	FaultCode  string // soap:Client, wsse:FailedCheck, …, as written; in SOAP 1.2 the subcode where there is one
-	Code       string // of the platform's error: SOA-…, or the register's own
-	ID         string // by which the operator finds it in the log
-	Business   bool   // the register refused, and not the way to it
+	FaultCode  string // soap:Client, wsse:FailedCheck, … as written; in SOAP 1.2 the subcode if there is one
+	Code       string // code of the platform error: SOA-… or a code of the register
+	ID         string // correlation ID, with which the operator finds the request in the log
+	Business   bool   // refused by a rule of the register, not by the message layers
 	Retry      bool
 	Messages   map[problem.Lang]string
 	Violations []Violation
 }
 
-// Violation is one of the refusals that a fault lists.
+// Violation is one of the violations listed in a fault.
 type Violation struct {
 	Code     string
 	Path     string
 	Messages map[problem.Lang]string
 }
 
-// Error is the refusal in English.
+// Error returns the refusal in English.
 func (r *Refusal) Error() string {
 	return fmt.Sprintf("refused (%s, %s): %s", r.FaultCode, r.Code, r.Messages[problem.EN])
 }
 
-// ReadReply returns the content of a reply's Body, or the refusal that it holds. A reply is unsigned by default; what
-// vouches for it is TLS.
+// ReadReply returns the content of a reply's Body, or the refusal if it is a Fault. A reply is unsigned by default; its
+// authenticity rests on TLS.
 func ReadReply(d *xmldoc.Document) (xmldoc.Element, *Refusal, error) {
 	e, err := open(d)
 	if err != nil {

@@ -14,27 +14,27 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// namespaceXOP is that of the element which stands for an attachment (XOP section 2.1).
+// namespaceXOP is the namespace of the Include element (XOP section 2.1).
 const namespaceXOP = "http://www.w3.org/2004/08/xop/include"
 
 const atInclude = "xop:Include"
 
-// include writes the envelope anew with each Include replaced by the canonical base64 of the attachment that it names
-// (XOP section 3.2). What was signed is that text, so this comes before any digest. The octets of the envelope are used
-// as they are but for that; only its prolog, which no signature can cover, stays behind.
+// inlineAttachments replaces each Include in the envelope by the canonical base64 of the attachment that it references
+// (XOP section 3.2). The signature is over that text, so this precedes all digests. Otherwise the envelope is copied
+// unchanged, without its prolog, which no signature can cover.
 //
-// Each attachment is included exactly once: the result is then at most the message and a third of it, and there is
-// nothing in the message that nobody looks at.
-func include(envelope []byte, attachments map[string][]byte, l xmldoc.Limits) ([]byte, error) {
-	d, err := xmldoc.Parse(envelope, l)
+// Each attachment must be included exactly once. The result is therefore at most a third larger than the message, and
+// no part of the message remains unchecked.
+func include(envelope []byte, attachments map[string][]byte, limits xmldoc.Limits) ([]byte, error) {
+	d, err := xmldoc.Parse(envelope, limits)
 	if err != nil {
 		return nil, err
 	}
 	from, to := d.Root().Offset()
 	size := to - from
-	places := find(d.Root(), namespaceXOP, "Include", nil)
-	used := make([]string, 0, len(attachments))
-	for _, e := range places {
+	includes := find(d.Root(), namespaceXOP, "Include", nil)
+	usedIDs := make([]string, 0, len(attachments))
+	for _, e := range includes {
 		escaped, refusal := reference(e)
 		if refusal != nil {
 			return nil, problem.From(refusal).In(atInclude)
@@ -43,30 +43,30 @@ func include(envelope []byte, attachments map[string][]byte, l xmldoc.Limits) ([
 		if !ok {
 			return nil, problem.New(problem.IncludeUnknown).In(atInclude)
 		}
-		if slices.Contains(used, id) {
+		if slices.Contains(usedIDs, id) {
 			return nil, problem.New(problem.IncludeRepeated).In(atInclude)
 		}
-		used = append(used, id)
+		usedIDs = append(usedIDs, id)
 		start, end := e.Offset()
 		size += base64.StdEncoding.EncodedLen(len(attachments[id])) - (end - start)
 	}
 	switch {
-	case len(used) < len(attachments):
+	case len(usedIDs) < len(attachments):
 		return nil, problem.New(problem.PartNotIncluded)
-	case size > l.Bytes:
-		return nil, problem.New(problem.MessageTooLarge, fmt.Sprintf("at most %d octets with attachments in base64", l.Bytes))
+	case size > limits.Bytes:
+		return nil, problem.New(problem.MessageTooLarge, fmt.Sprintf("at most %d octets with attachments in base64", limits.Bytes))
 	}
 	out := make([]byte, 0, size)
-	for i, e := range places {
+	for i, e := range includes {
 		start, end := e.Offset()
 		out = append(out, d.Source()[from:start]...)
-		out = base64.StdEncoding.AppendEncode(out, attachments[used[i]])
+		out = base64.StdEncoding.AppendEncode(out, attachments[usedIDs[i]])
 		from = end
 	}
 	return append(out, d.Source()[from:to]...), nil
 }
 
-// find appends the elements with a name, e among them, in the order of the document.
+// appendElementsNamed appends the elements with a name, e itself included, in document order.
 func find(e xmldoc.Element, space, local string, found []xmldoc.Element) []xmldoc.Element {
 	if e.Is(space, local) {
 		found = append(found, e)
@@ -77,8 +77,8 @@ func find(e xmldoc.Element, space, local string, found []xmldoc.Element) []xmldo
 	return found
 }
 
-// reference returns what an Include names, as it is written behind "cid:": its only attribute is an href with such a URL
-// (XOP section 2.1), and the Include is all that its element holds.
+// parseIncludeReference returns the part of an Include's href after "cid:". The href must be the only attribute (XOP
+// section 2.1), and the Include the only content of its parent.
 func reference(e xmldoc.Element) (string, error) {
 	for a := range e.Attrs() {
 		if a.Space != "" || a.Local != "href" {
@@ -99,8 +99,9 @@ func reference(e xmldoc.Element) (string, error) {
 	return href[len(scheme):], nil
 }
 
-// named returns the Content-ID of the attachment that a cid: URL names. The URL holds it escaped (RFC 2392 section 2), but
-// some versions of CXF escape it in both places. Where both readings name an attachment, neither does.
+// findAttachmentID returns the Content-ID of the attachment that a cid: URL references. The URL escapes it (RFC 2392
+// section 2), but some versions of CXF escape the Content-ID header as well. If both readings match an attachment, the
+// reference is ambiguous and neither is accepted.
 func named(attachments map[string][]byte, escaped string) (string, bool) {
 	_, asWritten := attachments[escaped]
 	if id, err := url.PathUnescape(escaped); err == nil && id != escaped {
@@ -111,7 +112,7 @@ func named(attachments map[string][]byte, escaped string) (string, bool) {
 	return escaped, asWritten
 }
 
-// isAlone tells whether between the tags of e's parent there is e and nothing else, not even white space or a comment.
+// isOnlyContent reports whether e is the only content of its parent; even white space or a comment beside it counts.
 func isAlone(e xmldoc.Element) bool {
 	parent := e.Parent()
 	if parent.IsZero() {
@@ -122,20 +123,20 @@ func isAlone(e xmldoc.Element) bool {
 	return start == first && end == last
 }
 
-// envelopeID is the Content-ID of the envelope in the packages that we send.
+// rootPartID is the Content-ID of the envelope in packages that the service sends.
 const envelopeID = "envelope@ctr"
 
-// Pack makes the envelope of a reply ready for a caller who accepts packages: the content of each element with the given
-// name goes as an attachment (MTOM section 3). An envelope without such an element goes as it is. The Content-Type that
-// belongs to the octets is returned with them.
-func Pack(v Version, envelope []byte, space, local string) (contentType string, octets []byte, err error) {
+// PackMTOM turns the envelope of a reply into an MTOM package: the content of each element with the given name becomes
+// an attachment (MTOM section 3). An envelope without such an element is returned unchanged. The Content-Type matches
+// the returned data.
+func Pack(v Version, envelope []byte, space, local string) (contentType string, data []byte, err error) {
 	d, err := xmldoc.Parse(envelope, xmldoc.DefaultLimits())
 	if err != nil {
 		return "", nil, fmt.Errorf("read the reply to pack: %w", err)
 	}
 	var root, attachments bytes.Buffer
 	sum := sha256.Sum256(envelope)
-	boundary := hex.EncodeToString(sum[:]) // no content can hold its own hash
+	boundary := hex.EncodeToString(sum[:]) // no content can contain its own hash
 	from, count := 0, 0
 	for _, e := range find(d.Root(), space, local, nil) {
 		encoded, content := canonicalBase64(e)
@@ -164,15 +165,15 @@ func Pack(v Version, envelope []byte, space, local string) (contentType string, 
 		b.Bytes(), nil
 }
 
-// canonicalBase64 returns the text of an element and the octets that it stands for, if it is the one text that a receiver
-// makes of those octets (XOP section 3.1): anything else would not come back as it was, and may be signed.
-func canonicalBase64(e xmldoc.Element) (encoded string, octets []byte) {
+// canonicalBase64 returns the text of an element and the data that it encodes, if the text is the canonical encoding
+// that a receiver reproduces (XOP section 3.1). Any other text would not survive the round trip, and it may be signed.
+func canonicalBase64(e xmldoc.Element) (encoded string, data []byte) {
 	encoded, _ = e.Text()
-	octets, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil || base64.StdEncoding.EncodeToString(octets) != encoded {
+	data, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || base64.StdEncoding.EncodeToString(data) != encoded {
 		return "", nil
 	}
-	return encoded, octets
+	return encoded, data
 }
 
 func writePart(b *bytes.Buffer, boundary, contentType, id string, content []byte) {
