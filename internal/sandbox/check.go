@@ -11,30 +11,30 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-// checkPage shows what the service's own check says of a message.
+// checkPage is the data of the page that shows a diagnosis by the service.
 type checkPage struct {
 	page
 	Report     *check.Report
 	Conclusion string
 }
 
-// check looks at a message that was pasted or uploaded, as a POST to the service's address with ?check does.
+// handleCheck diagnoses a pasted or uploaded message. It forwards the message to the service's own ?check address.
 func (s *Sandbox) check(w http.ResponseWriter, r *http.Request) {
-	const aroundIt = 64 << 10 // of the form
-	most := int64(xmldoc.DefaultLimits().Bytes) + aroundIt
-	r.Body = http.MaxBytesReader(w, r.Body, most)
+	const formOverhead = 64 << 10 // bytes of multipart framing around the message
+	maxBytes := int64(xmldoc.DefaultLimits().Bytes) + formOverhead
+	r.Body = http.MaxBytesReader(w, r.Body, maxBytes)
 	p := checkPage{page: s.page(r)}
-	octets, err := captured(r, most)
+	data, err := captured(r, maxBytes)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		s.refuse(w, r, http.StatusRequestEntityTooLarge, p.T.CheckTooLarge)
 		return
-	case err != nil || len(octets) == 0:
+	case err != nil || len(data) == 0:
 		s.refuse(w, r, http.StatusBadRequest, p.T.CheckNothing)
 		return
 	}
-	m := recorded.Read(octets)
+	m := recorded.Read(data)
 	header := http.Header{"Content-Type": {m.Type()}, "Accept": {"application/json"}, "Accept-Language": {string(p.Lang)}}
 	if m.Action != "" {
 		header.Set("SOAPAction", m.Action)
@@ -49,9 +49,9 @@ func (s *Sandbox) check(w http.ResponseWriter, r *http.Request) {
 	s.show(w, http.StatusOK, "check.html", p)
 }
 
-// captured is the file that was chosen, or else the text that was pasted.
-func captured(r *http.Request, most int64) ([]byte, error) {
-	if err := r.ParseMultipartForm(most); err != nil { //nolint:gosec // the caller has bounded the body
+// readSubmittedMessage returns the uploaded file, or the pasted text if no file was chosen.
+func captured(r *http.Request, maxBytes int64) ([]byte, error) {
+	if err := r.ParseMultipartForm(maxBytes); err != nil { //nolint:gosec // the caller bounds the body with MaxBytesReader
 		return nil, err
 	}
 	defer func() { _ = r.MultipartForm.RemoveAll() }()

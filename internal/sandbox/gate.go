@@ -6,16 +6,16 @@ import (
 	"sync"
 )
 
-// Gate lets requests through to a service that can be replaced while none is under way.
+// Gate forwards requests to a service. The service can be replaced while no request is in progress.
 type Gate struct {
-	mu      sync.RWMutex // held for reading by every request under way
+	mu      sync.RWMutex // each request in progress holds a read lock
 	service http.Handler
 }
 
-// NewGate makes an open gate before a service.
+// NewGate returns an open gate in front of service.
 func NewGate(service http.Handler) *Gate { return &Gate{service: service} }
 
-// ServeHTTP lets a request through. While the gate is closed, or waits to be, the answer is to come back soon.
+// ServeHTTP forwards a request. While the gate is closed or closing, it responds 503 with Retry-After.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !g.mu.TryRLock() {
 		w.Header().Set("Retry-After", "2")
@@ -28,8 +28,8 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.service.ServeHTTP(w, r)
 }
 
-// Replace closes the gate, waits for the requests under way, and opens it before what f returns. What f could not make leaves
-// the service as it was, if there is still one.
+// Replace closes the gate, waits for the requests in progress, and reopens it in front of the service that f returns.
+// If f fails, the previous service stays in place.
 func (g *Gate) Replace(f func() (http.Handler, error)) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -22,7 +22,7 @@ func through(g *sandbox.Gate) *httptest.ResponseRecorder {
 	return w
 }
 
-// TestGate: nobody reaches the service while it is replaced, and whoever is there before is waited for.
+// TestGate: no request reaches the service while it is replaced, and requests in progress finish first.
 func TestGate(t *testing.T) {
 	t.Parallel()
 	inside, leave := make(chan struct{}), make(chan struct{})
@@ -49,25 +49,25 @@ func TestGate(t *testing.T) {
 			return named("new"), nil
 		})
 	}()
-	for through(g).Code != http.StatusServiceUnavailable { // until the gate waits
+	for through(g).Code != http.StatusServiceUnavailable { // until Replace waits for the lock
 		time.Sleep(time.Millisecond)
 	}
 	left.Store(true)
 	close(leave)
-	if said := <-early; said != "old" {
-		t.Errorf("the early one was told %q", said)
+	if body := <-early; body != "old" {
+		t.Errorf("the early one was told %q", body)
 	}
 	if err := <-replaced; err != nil {
 		t.Fatal(err)
 	}
-	if said := through(g).Body.String(); said != "new" {
-		t.Errorf("afterwards: %q", said)
+	if body := through(g).Body.String(); body != "new" {
+		t.Errorf("afterwards: %q", body)
 	}
 	failed := errors.New("failed")
 	if err := g.Replace(func() (http.Handler, error) { return nil, failed }); !errors.Is(err, failed) {
 		t.Error(err)
 	}
-	if said := through(g).Body.String(); said != "new" {
-		t.Errorf("after a failure: %q", said)
+	if body := through(g).Body.String(); body != "new" {
+		t.Errorf("after a failure: %q", body)
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"net/url"
 )
 
-// mostOfAForm bounds the forms that hold no message.
+// maxFormBytes bounds the forms that contain no message.
 const mostOfAForm = 4 << 10
 
-// reset begins the register anew. It is destructive, so it is taken only from this machine, from our own page or from a
-// program, and confirmed.
+// handleReset empties the register and reloads the development data. Because this is destructive, the request must come
+// from this machine, either from our own page or from a program that is not a browser, and must be confirmed.
 func (s *Sandbox) reset(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, mostOfAForm)
 	t := textsOf(langOf(r))
@@ -24,7 +24,7 @@ func (s *Sandbox) reset(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusBadRequest, t.ResetUnconfirmed)
 		return
 	}
-	if err := s.Reset(); err != nil { // which the service's log tells
+	if err := s.Reset(); err != nil { // the service logs the cause
 		s.refuse(w, r, http.StatusInternalServerError, t.ResetFailed)
 		return
 	}

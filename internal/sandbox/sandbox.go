@@ -1,10 +1,12 @@
-// Package sandbox is the web door of a development service: a start page that explains the service to the people who write
-// callers of it, hands out the test certificates, makes sample messages and messages with mistakes and shows what the service
-// answers, checks captured messages, and begins the register anew on request.
+// Package sandbox serves the web pages of a development service, for developers of client software. The start page
+// explains the service and offers the test certificates. Other pages send valid and faulty test messages and show the
+// response, diagnose captured messages, and reset the register.
 //
-// It is separate because nothing of it exists in a service that is not for development: cmd/ctrd puts it before the SOAP door
-// with --dev, and nothing else knows of it. It has no way into the register but the SOAP door. The pages are HTML without any
-// script, under a Content Security Policy that allows none (W3C CSP Level 3), in four languages.
+// Start with New, which wraps the SOAP endpoint in an http.Handler.
+//
+// It is separate because only a development service contains it: cmd/ctrd installs it with --dev. It reaches the
+// register only through the SOAP endpoint. The pages are HTML in four languages, without scripts, and their Content
+// Security Policy (W3C CSP Level 3) forbids scripts.
 package sandbox
 
 import (
@@ -24,23 +26,23 @@ import (
 	"github.com/openctr/ctr/internal/samples"
 )
 
-// Config is what the sandbox needs.
+// Config configures a Sandbox.
 type Config struct {
-	// Service is the SOAP door, and whatever else is served.
+	// Service is the SOAP endpoint with all other paths of the service.
 	Service http.Handler
-	// Path is where the SOAP door takes messages.
+	// Path is the URL path of the SOAP endpoint.
 	Path string
-	// PublicURL is the service's address as callers see it; empty for the one that a request came to.
+	// PublicURL is the service's URL as callers see it. If empty, it is derived from each request.
 	PublicURL string
-	// Files are the test PKI.
+	// Files locates the files of the test PKI.
 	Files pki.DevelopmentFiles
-	// Reset begins the register anew; nil where that cannot be done from here.
+	// Reset empties the register and reloads the development data; nil if the service cannot do that.
 	Reset func() error
 	Now   func() time.Time
-	NewID func() string // of letters, digits, "-" and "_", beginning with a letter or "_"
+	NewID func() string // returns an NCName of ASCII letters, digits, "-" and "_"
 }
 
-// Sandbox serves the pages, and gives all other requests to the service.
+// Sandbox serves the sandbox pages and forwards all other requests to the service.
 type Sandbox struct {
 	Config
 
@@ -50,16 +52,16 @@ type Sandbox struct {
 	pages  *template.Template
 	guard  *http.CrossOriginProtection
 	mu     sync.Mutex
-	loaded map[string]*pki.Key // keys of the test PKI, by entry
+	loaded map[string]*pki.Key // keys of the test PKI by entry, guarded by mu
 }
 
 //go:embed pages
 var pages embed.FS
 
-// style is the one style sheet.
+// stylesheetPath is the URL path of the only style sheet.
 const style = "/sandbox.css"
 
-// New makes the sandbox.
+// New returns a Sandbox. It parses the embedded pages and the development data.
 func New(c Config) (*Sandbox, error) {
 	s := &Sandbox{Config: c, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection(), loaded: map[string]*pki.Key{},
 		maker: samples.Maker{Data: samples.Development(), Now: c.Now, NewID: c.NewID}}
@@ -84,28 +86,28 @@ func New(c Config) (*Sandbox, error) {
 	return s, nil
 }
 
-// ServeHTTP makes the sandbox an http.Handler.
+// ServeHTTP implements http.Handler.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// securityHeaders are those of everything that the sandbox itself serves. No script runs, nothing comes from elsewhere, and
-// no other site shows these pages in a frame or learns from where somebody came.
+// securityHeaders are set on every response of the sandbox's own pages. They forbid scripts, resources of other
+// origins and framing by other sites, and keep the referrer from other sites.
 var securityHeaders = [][2]string{
 	{"Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
 	{"X-Content-Type-Options", "nosniff"},
-	{"Referrer-Policy", "same-origin"}, // not "no-referrer", with which browsers hide the origin of a form
+	{"Referrer-Policy", "same-origin"}, // with "no-referrer" browsers send a form with Origin: null
 	{"Cross-Origin-Opener-Policy", "same-origin"},
 	{"Cross-Origin-Resource-Policy", "same-origin"},
 	{"Cache-Control", "no-store"},
 }
 
-// page is what every page is given.
+// page is the data common to all pages. The templates refer to the fields by name.
 type page struct {
 	T    *texts
 	Lang problem.Lang
-	// Languages are all languages, for the links to them.
+	// Languages lists all languages, for the links that switch the language.
 	Languages []language
-	URL       string // of the service
-	Origin    string // of the pages
+	URL       string // of the SOAP endpoint
+	Origin    string // of the pages, without a path
 	Style     string
 	Notice    string
 }
@@ -116,12 +118,12 @@ type language struct {
 }
 
 func (s *Sandbox) page(r *http.Request) page {
-	l := langOf(r)
-	return page{T: textsOf(l), Lang: l, URL: s.url(r), Origin: origin(r), Style: style,
+	lang := langOf(r)
+	return page{T: textsOf(lang), Lang: lang, URL: s.url(r), Origin: origin(r), Style: style,
 		Languages: []language{{problem.EN, "English"}, {problem.NL, "Nederlands"}, {problem.FR, "Français"}, {problem.DE, "Deutsch"}}}
 }
 
-// show writes a page.
+// renderPage executes the template name and writes the page.
 func (s *Sandbox) show(w http.ResponseWriter, status int, name string, data any) {
 	var b bytes.Buffer
 	if err := s.pages.ExecuteTemplate(&b, name, data); err != nil {
@@ -132,26 +134,26 @@ func (s *Sandbox) show(w http.ResponseWriter, status int, name string, data any)
 	send(w, status, "text/html; charset=utf-8", b.Bytes())
 }
 
-// refuse says in one sentence why not.
+// renderError writes a page with one sentence that says why the request failed.
 func (s *Sandbox) refuse(w http.ResponseWriter, r *http.Request, status int, sentence string) {
 	p := s.page(r)
 	p.Notice = sentence
 	s.show(w, status, "notice.html", p)
 }
 
-func send(w http.ResponseWriter, status int, contentType string, octets []byte) {
+func send(w http.ResponseWriter, status int, contentType string, data []byte) {
 	for _, h := range securityHeaders {
 		w.Header().Set(h[0], h[1])
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
-	_, _ = w.Write(octets) //nolint:gosec // pages come from html/template, and nothing else is of type HTML
+	_, _ = w.Write(data) //nolint:gosec // html/template escapes the pages, and no other response has an HTML type
 }
 
-// download sends a file to be kept.
-func download(w http.ResponseWriter, contentType, name string, octets []byte) {
+// writeDownload writes a file that the browser saves under name.
+func download(w http.ResponseWriter, contentType, name string, data []byte) {
 	w.Header().Set("Content-Disposition", `attachment; filename="`+strings.ReplaceAll(name, `"`, "")+`"`)
-	send(w, http.StatusOK, contentType, octets)
+	send(w, http.StatusOK, contentType, data)
 }
 
 func styled(w http.ResponseWriter, _ *http.Request) {
@@ -161,11 +163,12 @@ func styled(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	defer func() { _ = file.Close() }()
-	octets, _ := io.ReadAll(file) // embedded
-	send(w, http.StatusOK, "text/css; charset=utf-8", octets)
+	data, _ := io.ReadAll(file) // embedded
+	send(w, http.StatusOK, "text/css; charset=utf-8", data)
 }
 
-// langOf is the language that the address asks for, or else the first of ours that the browser names, or English.
+// languageFromRequest returns the language of the query parameter lang, else the browser's preferred language among
+// ours, else English.
 func langOf(r *http.Request) problem.Lang {
 	return problem.Preferred(append([]string{r.URL.Query().Get("lang")}, r.Header.Values("Accept-Language")...)...)
 }
@@ -184,10 +187,11 @@ func (s *Sandbox) url(r *http.Request) string {
 	return origin(r) + s.Path
 }
 
-// fromHere reports whether a request comes from this machine and was meant for it: not through a proxy, and not by a name
-// that somebody's name server has pointed here. A service with a public address has a proxy before it that may say nothing.
+// isLocalRequest reports whether a request comes from this machine and addresses it by a loopback name or address. It
+// rejects requests through a proxy, and other host names (DNS rebinding). A service with a public URL that is not
+// loopback may have a proxy in front of it that adds no header, so all its requests are rejected.
 func (s *Sandbox) fromHere(r *http.Request) bool {
-	if public, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && !isLoopback(public.Host) {
+	if publicURL, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && !isLoopback(publicURL.Host) {
 		return false
 	}
 	for _, field := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {

@@ -26,12 +26,12 @@ import (
 	"github.com/openctr/ctr/internal/sandbox"
 )
 
-// bench is a sandbox before a real service.
+// testBench is a sandbox in front of a real service.
 type bench struct {
 	*sandbox.Sandbox
 	door   *endpointtest.Door
 	resets int
-	broken error // of a reset
+	broken error // returned by Reset
 }
 
 func newBench(t *testing.T, change func(*sandbox.Config)) *bench {
@@ -60,7 +60,8 @@ func newBench(t *testing.T, change func(*sandbox.Config)) *bench {
 
 const home = "https://127.0.0.1:8443"
 
-// ask makes a request as a browser on this machine does, with fields of the header in pairs.
+// sendRequest sends a request as a browser on this machine does. fields are header names and values in pairs; "Host"
+// and "from" set the host and the remote address.
 func (b *bench) ask(t *testing.T, method, path, contentType string, body io.Reader, fields ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(method, home+path, body)
@@ -93,7 +94,7 @@ func (b *bench) form(t *testing.T, path string, values url.Values, fields ...str
 	return b.ask(t, http.MethodPost, path, "application/x-www-form-urlencoded", strings.NewReader(values.Encode()), fields...)
 }
 
-// wantPage looks for a page of ours: its status, its headers, words on it, and that it is whole and has no script.
+// requirePage checks that the response is a page of ours: status, headers and words, complete and without scripts.
 func wantPage(t *testing.T, w *httptest.ResponseRecorder, status int, words ...string) string {
 	t.Helper()
 	page := w.Body.String()
@@ -124,7 +125,7 @@ func wantPage(t *testing.T, w *httptest.ResponseRecorder, status int, words ...s
 
 var link = regexp.MustCompile(`(?:href|action)="([^"]*)"`)
 
-// TestStart: the start page in every language, and that every link on it leads somewhere.
+// TestStart: the start page appears in every language, and all its links work.
 func TestStart(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
@@ -138,7 +139,7 @@ func TestStart(t *testing.T) {
 	page := wantPage(t, b.get(t, "/"), http.StatusOK, home+"/ctr/v1?wsdl=policy", "curl -s --cacert ca.pem "+home+"/samples/NotifyImplant.signed.xml",
 		"NIHII-HOSPITAL=71000436", "refused: has been revoked", "an employee: prepares notifications", "Anna Claes", "78031412250", "Ziekenhuis Sint-Elooi",
 		"000071200176", "INPUT_REFERENCE_CONFLICT", "Never send real patients' data here.")
-	seen := 0
+	checked := 0
 	for _, found := range link.FindAllStringSubmatch(page, -1) {
 		address := html.UnescapeString(found[1])
 		if strings.HasPrefix(address, "#") {
@@ -148,15 +149,15 @@ func TestStart(t *testing.T) {
 			continue
 		}
 		if address = strings.TrimPrefix(address, home); strings.HasPrefix(address, "/try/") || strings.HasPrefix(address, "/check") || strings.HasPrefix(address, "/reset") {
-			continue // is a form
+			continue // the address of a form
 		}
 		if w := b.get(t, address); w.Code != http.StatusOK {
 			t.Errorf("%s: HTTP %d", address, w.Code)
 		}
-		seen++
+		checked++
 	}
-	if seen < 40 {
-		t.Errorf("%d links", seen)
+	if checked < 40 {
+		t.Errorf("%d links", checked)
 	}
 }
 
@@ -171,7 +172,7 @@ func TestPublicURL(t *testing.T) {
 	}
 }
 
-// TestCertificates: what callers need is handed out, and what only the service needs is not.
+// TestCertificates: the files that callers need are served; the service's private files are not.
 func TestCertificates(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
@@ -188,7 +189,7 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// TestSamples: what is handed out is accepted, and what is unsigned is well-formed.
+// TestSamples: the service accepts the signed test messages, and the unsigned ones are well-formed.
 func TestSamples(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
@@ -210,7 +211,7 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// TestTry: each button sends what it says, and the page shows what the service answers.
+// TestTry: each button sends its message, and the page shows the response.
 func TestTry(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
@@ -236,7 +237,7 @@ func TestTry(t *testing.T) {
 	wantPage(t, b.form(t, "/try/Search", nil, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "came from another site")
 }
 
-// upload makes the form of a check.
+// newUploadForm builds the multipart form of a check.
 func upload(t *testing.T, field, content string) (contentType string, body io.Reader) {
 	t.Helper()
 	var b bytes.Buffer
@@ -254,13 +255,13 @@ func upload(t *testing.T, field, content string) (contentType string, body io.Re
 	return w.FormDataContentType(), &b
 }
 
-// TestCheck: a pasted or uploaded message gets all that is wrong with it, and is registered nowhere.
+// TestCheck: a check of a pasted or uploaded message reports everything that is wrong, and stores nothing.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	good := b.get(t, "/samples/NotifyImplant.signed.xml").Body.String()
 	bad := b.get(t, "/mistakes/changed-after-signing.xml").Body.String()
-	pasted := strings.ReplaceAll(good, "\n", "\r\n") // as browsers send a text
+	pasted := strings.ReplaceAll(good, "\n", "\r\n") // as browsers submit a textarea
 	for _, c := range []struct {
 		name, field, content, lang string
 		status                     int
@@ -291,7 +292,7 @@ func TestCheck(t *testing.T) {
 	wantPage(t, busy.ask(t, http.MethodPost, "/check", contentType, body), http.StatusServiceUnavailable, "The check could not be made now")
 }
 
-// TestReset: who may begin the register anew, and who may not.
+// TestReset: which requests may reset the register.
 func TestReset(t *testing.T) {
 	t.Parallel()
 	yes := url.Values{"confirm": {"yes"}}

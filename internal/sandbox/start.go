@@ -12,13 +12,13 @@ import (
 	"github.com/openctr/ctr/internal/samples"
 )
 
-// startPage is the page that explains the service.
+// startPage is the data of the start page. The template refers to the fields by name.
 type startPage struct {
 	page
 	Forms        []form
 	Certificates []certificateRow
 	Password     string
-	Own          string // the file of the first hospital's key
+	Own          string // file name of the first hospital's key
 	World        world
 	Operations   []operationRow
 	Groups       []group
@@ -35,7 +35,7 @@ type certificateRow struct {
 
 type operationRow struct{ Name, Words string }
 
-// group is a part of the list of mistakes.
+// mistakeGroup is a section of the list of mistakes.
 type group struct {
 	Title    string
 	Mistakes []mistakeRow
@@ -46,7 +46,7 @@ type mistakeRow struct {
 	Codes            []string
 }
 
-// start shows the start page.
+// handleStartPage shows the start page.
 func (s *Sandbox) start(w http.ResponseWriter, r *http.Request) {
 	p := startPage{page: s.page(r), World: s.world, Own: filepath.Base(s.Files.P12[own])}
 	var err error
@@ -78,7 +78,7 @@ func (s *Sandbox) start(w http.ResponseWriter, r *http.Request) {
 	s.show(w, http.StatusOK, "start.html", p)
 }
 
-// groupOf sorts the mistakes into the parts of a message.
+// mistakeGroupNames assigns the mistakes to the sections of the page, in the order of the page.
 var groupOf = []struct {
 	title func(*texts) string
 	names []string
@@ -110,7 +110,8 @@ func groups(t *texts) []group {
 	return all
 }
 
-// certificates lists the test certificates: first those of organisations, then of persons, then those that are refused.
+// listCertificates lists the test certificates: organisations first, then persons, then certificates that the service
+// rejects.
 func (s *Sandbox) certificates(t *texts) ([]certificateRow, error) {
 	order := func(a, b string) int {
 		return cmp.Or(cmp.Compare(slices.Index(kinds, s.kindOf(a)), slices.Index(kinds, s.kindOf(b))), strings.Compare(a, b))
@@ -139,7 +140,8 @@ func (s *Sandbox) certificates(t *texts) ([]certificateRow, error) {
 	return all, nil
 }
 
-// kinds are the kinds of certificates, in the order of the page: from "cbe" on they are refused.
+// certificateKinds are the kinds of test certificates in the order of the page. The service rejects "cbe" and all that
+// follow.
 var kinds = []string{"hospital", "ec", "organisation", "professional", "staff", "patient", "cbe", "expired", "revoked", "other"}
 
 func (s *Sandbox) kindOf(entry string) string {
@@ -173,7 +175,8 @@ func (s *Sandbox) kindOf(entry string) string {
 	return "other"
 }
 
-// certificate hands out a file of the test PKI: what a caller needs, and never the server's own key.
+// handleCertificate serves a file of the test PKI. It serves the files that a caller needs, never the server's
+// private key.
 func (s *Sandbox) certificate(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
 	types := map[string]string{s.Files.CA: "application/x-pem-file", s.Files.CRL: "application/x-pem-file", s.Files.Password: "text/plain; charset=utf-8"}
@@ -184,26 +187,26 @@ func (s *Sandbox) certificate(w http.ResponseWriter, r *http.Request) {
 		if filepath.Base(path) != name {
 			continue
 		}
-		octets, err := os.ReadFile(path) //nolint:gosec // one of our own files, found by comparison
+		data, err := os.ReadFile(path) //nolint:gosec // a file of the test PKI; the requested name is only compared
 		if err != nil {
 			s.refuse(w, r, http.StatusInternalServerError, textsOf(langOf(r)).KeysUnreadable)
 			return
 		}
-		download(w, contentType, name, octets)
+		download(w, contentType, name, data)
 		return
 	}
 	s.refuse(w, r, http.StatusNotFound, textsOf(langOf(r)).NoSuchFile)
 }
 
 func (s *Sandbox) password() (string, error) {
-	octets, err := os.ReadFile(s.Files.Password)
-	return strings.TrimRight(string(octets), "\r\n"), err
+	data, err := os.ReadFile(s.Files.Password)
+	return strings.TrimRight(string(data), "\r\n"), err
 }
 
-// own is the entry of the key that signs where nothing else is said.
+// defaultKeyEntry is the PKI entry of the key that signs by default.
 const own = "NIHII-HOSPITAL=71000436"
 
-// key reads a key of the test PKI, once.
+// loadKey returns a key of the test PKI and caches it. An empty entry means defaultKeyEntry.
 func (s *Sandbox) key(entry string) (*pki.Key, error) {
 	if entry == "" {
 		entry = own
@@ -217,7 +220,7 @@ func (s *Sandbox) key(entry string) (*pki.Key, error) {
 	if !found {
 		return nil, samples.ErrNoKey
 	}
-	octets, err := os.ReadFile(file) //nolint:gosec // a file of the test PKI's index
+	data, err := os.ReadFile(file) //nolint:gosec // a path from the index of the test PKI
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +228,7 @@ func (s *Sandbox) key(entry string) (*pki.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := pki.ReadP12(octets, password)
+	key, err := pki.ReadP12(data, password)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,7 @@ package sandbox
 
 import "github.com/openctr/ctr/internal/problem"
 
-// texts are all words of the pages in one language. A test wants every field of every language filled.
+// texts holds all texts of the pages in one language. A test requires every field in every language.
 type texts struct {
 	Title, Lead, Skip, Language, Contents, Back                                                       string
 	Warning, WhatTitle, What, Privacy                                                                 string
@@ -26,11 +26,11 @@ type texts struct {
 
 	Operations   map[string]string
 	Certificates map[string]string
-	Roles        map[string]string // the sources' names of types and roles
+	Roles        map[string]string // by the authentic sources' names of types and roles
 	Mistakes     map[string]mistakeText
 }
 
-// mistakeText tells what is wrong, and how it usually comes about.
+// mistakeText describes a mistake and its usual cause.
 type mistakeText struct{ Title, How string }
 
 func textsOf(l problem.Lang) *texts {
@@ -45,7 +45,7 @@ func textsOf(l problem.Lang) *texts {
 	return &english
 }
 
-// Role is a word for a type or role of the sources.
+// Role translates a type or role of the authentic sources. The templates call it.
 func (t *texts) Role(name string) string {
 	if word := t.Roles[name]; word != "" {
 		return word

@@ -9,7 +9,8 @@ import (
 	"github.com/openctr/ctr/internal/samples"
 )
 
-// TestEverythingIsSaid: every language has every word, and a word for everything that there is.
+// TestEverythingIsSaid: every language has every text, and a text for every mistake, operation, certificate kind and
+// role.
 func TestEverythingIsSaid(t *testing.T) {
 	t.Parallel()
 	w, err := readWorld()

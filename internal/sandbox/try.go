@@ -13,7 +13,8 @@ import (
 	"github.com/openctr/ctr/internal/samples"
 )
 
-// sample hands out a request: NAME.xml as it is before it is signed, NAME.signed.xml and NAME.soap12.xml signed just now.
+// handleTestMessage serves a newly generated request: NAME.xml is unsigned; NAME.signed.xml (SOAP 1.1) and
+// NAME.soap12.xml (SOAP 1.2) are signed.
 func (s *Sandbox) sample(w http.ResponseWriter, r *http.Request) {
 	file := r.PathValue("file")
 	operation, form, _ := strings.Cut(file, ".")
@@ -47,7 +48,7 @@ func (s *Sandbox) signed(version soap.Version, request string) (string, error) {
 	return s.maker.Sign(version, key, request)
 }
 
-// mistake hands out the message of a mistake, made just now.
+// handleMistake serves a newly generated message with a mistake.
 func (s *Sandbox) mistake(w http.ResponseWriter, r *http.Request) {
 	name, isXML := strings.CutSuffix(r.PathValue("file"), ".xml")
 	for _, m := range samples.Mistakes() {
@@ -65,7 +66,7 @@ func (s *Sandbox) mistake(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, r, http.StatusNotFound, textsOf(langOf(r)).NoSuchFile)
 }
 
-// tryPage shows what was sent, and what the service answered.
+// tryPage is the data of the page that shows the messages sent and the responses.
 type tryPage struct {
 	page
 	Name, Title, How string
@@ -73,22 +74,22 @@ type tryPage struct {
 	Mistake          bool
 }
 
-// exchange is a message and its answer.
+// exchange is a message with its response.
 type exchange struct {
 	Sent    samples.Sent
 	Status  int
 	Answer  string
-	Refusal *soap.Refusal // nil for an answer
-	Text    string        // of a refusal as a whole
+	Refusal *soap.Refusal // nil if the service accepted the message
+	Text    string        // of the refusal, in the language of the page
 	Broken  []violation
 }
 
 type violation struct{ Code, Path, Text string }
 
-// Last reports whether this is the exchange that matters: the last.
+// Last reports whether exchange i is the last one, which shows the result. The template calls it.
 func (p *tryPage) Last(i int) bool { return i == len(p.Exchanges)-1 }
 
-// try makes a sample or a mistake, sends it through the service's own door, and shows the answer.
+// handleTry generates a test message or a mistake, sends it to the SOAP endpoint, and shows the response.
 func (s *Sandbox) try(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, mostOfAForm)
 	name := r.PathValue("name")
@@ -113,7 +114,7 @@ func (s *Sandbox) try(w http.ResponseWriter, r *http.Request) {
 	s.show(w, http.StatusOK, "try.html", p)
 }
 
-// toSend makes the messages, and nothing for a name that is none.
+// buildMessages generates the messages for an operation or a mistake. It returns nil for an unknown name.
 func (s *Sandbox) toSend(p *tryPage, name string) ([]samples.Sent, error) {
 	for _, m := range samples.Mistakes() {
 		if m.Name == name {
@@ -132,8 +133,8 @@ func (s *Sandbox) toSend(p *tryPage, name string) ([]samples.Sent, error) {
 	return []samples.Sent{samples.Post(soap.SOAP11, name, request)}, err
 }
 
-// read reads an answer.
-func read(sent samples.Sent, answer *recorder, l problem.Lang) exchange {
+// newExchange parses a response and its fault, if any.
+func read(sent samples.Sent, answer *recorder, lang problem.Lang) exchange {
 	e := exchange{Sent: sent, Status: answer.status, Answer: lines(answer.body.String())}
 	document, err := xmldoc.Parse(answer.body.Bytes(), xmldoc.DefaultLimits())
 	if err != nil {
@@ -143,9 +144,9 @@ func read(sent samples.Sent, answer *recorder, l problem.Lang) exchange {
 	if err != nil || refusal == nil {
 		return e
 	}
-	e.Refusal, e.Text = refusal, said(refusal.Messages, l)
+	e.Refusal, e.Text = refusal, said(refusal.Messages, lang)
 	for _, v := range refusal.Violations {
-		text := said(v.Messages, l)
+		text := said(v.Messages, lang)
 		if text == "" {
 			text = e.Text
 		}
@@ -154,18 +155,17 @@ func read(sent samples.Sent, answer *recorder, l problem.Lang) exchange {
 	return e
 }
 
-// said is what is said in a language, or else in English.
-func said(messages map[problem.Lang]string, l problem.Lang) string {
-	if text := messages[l]; text != "" {
+// selectText returns the text in a language, or in English if that is missing.
+func said(messages map[problem.Lang]string, lang problem.Lang) string {
+	if text := messages[lang]; text != "" {
 		return text
 	}
 	return messages[problem.EN]
 }
 
-// lines puts the elements of an answer on lines of their own, for reading. An answer is not signed unless somebody asked for it,
-// and this one goes no further.
+// indentXML puts the elements of a response on separate indented lines, for display only: this would break a signature.
 func lines(text string) string {
-	const long = 20_000 // a card in base64
+	const long = 20_000 // bytes; a card in base64 is longer
 	var b strings.Builder
 	depth := 0
 	for line := range strings.SplitSeq(strings.ReplaceAll(text, "><", ">\n<"), "\n") {
@@ -185,10 +185,10 @@ func lines(text string) string {
 	return text
 }
 
-// call gives a message to the service's own door, on the connection of whoever asked for it.
-func (s *Sandbox) call(ctx context.Context, r *http.Request, path string, header http.Header, octets []byte) *recorder {
+// postToService passes a message to the SOAP endpoint as if it had arrived on the connection of request r.
+func (s *Sandbox) call(ctx context.Context, r *http.Request, path string, header http.Header, data []byte) *recorder {
 	answer := &recorder{header: http.Header{}, status: http.StatusOK}
-	inner, err := http.NewRequestWithContext(ctx, http.MethodPost, origin(r)+path, bytes.NewReader(octets)) //nolint:gosec // goes to our own handler, and not out
+	inner, err := http.NewRequestWithContext(ctx, http.MethodPost, origin(r)+path, bytes.NewReader(data)) //nolint:gosec // handled in this process, not sent over the network
 	if err != nil {
 		answer.status = http.StatusInternalServerError
 		return answer
@@ -198,18 +198,18 @@ func (s *Sandbox) call(ctx context.Context, r *http.Request, path string, header
 	return answer
 }
 
-// recorder keeps an answer.
+// responseRecorder is an http.ResponseWriter that stores the response.
 type recorder struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-// Header is the answer's header.
+// Header implements http.ResponseWriter.
 func (r *recorder) Header() http.Header { return r.header }
 
-// WriteHeader keeps the status.
+// WriteHeader implements http.ResponseWriter.
 func (r *recorder) WriteHeader(status int) { r.status = status }
 
-// Write keeps octets.
-func (r *recorder) Write(octets []byte) (int, error) { return r.body.Write(octets) }
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(data []byte) (int, error) { return r.body.Write(data) }

@@ -8,7 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/devdata"
 )
 
-// world is who and what the development data hold, as a page shows it.
+// developmentData holds the persons, organisations and devices of the development data, as the start page shows them.
 type world struct {
 	People        []person
 	Organisations []organisation
@@ -17,8 +17,8 @@ type world struct {
 
 type person struct {
 	SSIN, Name, NIHII string
-	Roles             []string // as the sources call them
-	Works             []string // names of organisations to which the person is attached now
+	Roles             []string // as named by the authentic sources
+	Works             []string // names of organisations with a current affiliation
 	Dead              bool
 }
 
@@ -26,7 +26,7 @@ type organisation struct{ NIHII, CBE, Type, Name string }
 
 type device struct{ Code, Name, Manufacturer, Device, Status string }
 
-// readWorld reads what a development service loads.
+// readDevelopmentData reads the development data that a development service imports.
 func readWorld() (world, error) {
 	var w world
 	files := map[string][]map[string]string{}
@@ -43,23 +43,23 @@ func readWorld() (world, error) {
 		w.Organisations = append(w.Organisations, organisation{o["nihii"], o["cbe"], o["type"], o["name"]})
 	}
 	for _, p := range files["persons"] {
-		one := person{SSIN: p["ssin"], Name: p["first_name"] + " " + p["last_name"], Dead: p["death_date"] != ""}
+		row := person{SSIN: p["ssin"], Name: p["first_name"] + " " + p["last_name"], Dead: p["death_date"] != ""}
 		for _, professional := range files["professionals"] {
-			if professional["ssin"] == one.SSIN && professional["valid_to"] == "" {
-				one.NIHII = professional["nihii"]
-				one.Roles = append(one.Roles, professional["profession"])
+			if professional["ssin"] == row.SSIN && professional["valid_to"] == "" {
+				row.NIHII = professional["nihii"]
+				row.Roles = append(row.Roles, professional["profession"])
 			}
 		}
 		for _, a := range files["affiliations"] {
-			if a["ssin"] != one.SSIN || a["valid_to"] != "" {
+			if a["ssin"] != row.SSIN || a["valid_to"] != "" {
 				continue
 			}
-			one.Works = append(one.Works, names[a["organisation_nihii"]])
-			if one.NIHII == "" {
-				one.Roles = append(one.Roles, a["role"])
+			row.Works = append(row.Works, names[a["organisation_nihii"]])
+			if row.NIHII == "" {
+				row.Roles = append(row.Roles, a["role"])
 			}
 		}
-		w.People = append(w.People, one)
+		w.People = append(w.People, row)
 	}
 	for _, d := range files["devices"] {
 		w.Devices = append(w.Devices, device{d["notification_code"], d["name"], d["manufacturer"], d["udi_di"], d["status"]})
@@ -68,11 +68,11 @@ func readWorld() (world, error) {
 }
 
 func readRows(kind string) ([]map[string]string, error) {
-	octets, err := devdata.Files.ReadFile(kind + ".csv")
+	data, err := devdata.Files.ReadFile(kind + ".csv")
 	if err != nil {
 		return nil, fmt.Errorf("development data: %w", err)
 	}
-	reader := csv.NewReader(strings.NewReader(string(octets)))
+	reader := csv.NewReader(strings.NewReader(string(data)))
 	reader.Comma = ';'
 	lines, err := reader.ReadAll()
 	if err != nil || len(lines) == 0 {
