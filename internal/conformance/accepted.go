@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// messageTrials are about messages that must be accepted.
+// acceptanceTests lists the tests with messages that a server must accept.
 func messageTrials() []trial {
 	return []trial{
 		{Requirement{"S10", "A notification is registered as final, with a number whose check digits are right, and answers the request's Id.", "xsd/, ReceiptType"}, notifies},
@@ -37,7 +37,7 @@ func messageTrials() []trial {
 	}
 }
 
-// notifies sends the notification that the later checks use.
+// testNotify sends the notification that later tests refer to.
 func notifies(ctx context.Context, r *run) error {
 	reference := "CONFORMANCE" + r.NewID()
 	message, a, err := r.exchange(ctx, soap.SOAP11, "NotifyImplant", samples.Values{Reference: reference})
@@ -115,7 +115,7 @@ func idempotent(ctx context.Context, r *run) error {
 	}
 	var numbers []string
 	for range 2 {
-		// The content stays, and the identifier of the request changes, as a caller does who tries again.
+		// As in a caller's retry, the request gets a new Id and the content stays the same.
 		start, rest, _ := strings.Cut(request, ` Id="`)
 		_, rest, _ = strings.Cut(rest, `"`)
 		number, failed := r.numbered(ctx, start+` Id="`+r.NewID()+`"`+rest)
@@ -136,7 +136,7 @@ func idempotent(ctx context.Context, r *run) error {
 	return nil
 }
 
-// numbered sends a notification, and returns its number.
+// submitNotification sends a notification and returns its number.
 func (r *run) numbered(ctx context.Context, request string) (string, error) {
 	message, err := r.maker.Sign(soap.SOAP11, r.Key, request)
 	if err != nil {
@@ -191,7 +191,7 @@ func foundByPatient(ctx context.Context, r *run) error {
 	return nil
 }
 
-// unknownNumber is a well-formed number that no register has given.
+// newUnknownNumber returns a well-formed notification number that no register has assigned.
 func unknownNumber() (string, error) {
 	day, err := ident.ParseDate("2001-01-01")
 	if err != nil {
@@ -275,11 +275,11 @@ func packedRequest(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	media, octets, err := samples.Packed(soap.SOAP11, message)
+	media, data, err := samples.Packed(soap.SOAP11, message)
 	if err != nil {
 		return err
 	}
-	a, err := r.post(ctx, samples.Sent{Octets: octets, ContentType: media})
+	a, err := r.post(ctx, samples.Sent{Octets: data, ContentType: media})
 	if err != nil {
 		return err
 	}
@@ -313,7 +313,7 @@ func lists(ctx context.Context, r *run) error {
 	return err
 }
 
-// carries reports whether the implant that was placed is among the patient's, page by page.
+// isImplantListed reports whether the implant that testNotify registered is in the patient's list. It reads all pages.
 func (r *run) carries(ctx context.Context) (bool, error) {
 	const pages = 50
 	for page := range pages {

@@ -16,24 +16,26 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// Captured is a message that a client sent, as check reads one: the octets, with or without the fields of the request.
+// CapturedMessage is a message that a client sent, in the format that capture.Parse reads: the body, with or without
+// the HTTP header.
 type Captured struct {
-	Name   string // for the report
+	Name   string // identifies the message in the report
 	Octets []byte
 }
 
-// message is a captured message, looked at.
+// inspectedMessage is a captured message with its diagnosis.
 type message struct {
 	name      string
 	record    recorded.Message
 	report    *check.Report
-	security  *wsse.Report   // nil when the message cannot be opened
-	content   xmldoc.Element // of the Body; zero when the message cannot be opened
+	security  *wsse.Report   // nil if the envelope cannot be read
+	content   xmldoc.Element // of the Body; zero if the envelope cannot be read
 	version   soap.Version
-	operation string // empty when it is none
+	operation string // empty if the contract has no such operation
 }
 
-// demand is a requirement for clients, with what tells it of one message. What is told of several stands in across.
+// clientRequirement is a requirement for clients. Either judge decides it for each message on its own, or judgeAll
+// decides it by comparing all messages.
 type demand struct {
 	Requirement
 
@@ -41,8 +43,8 @@ type demand struct {
 	across func([]*message) (Outcome, []string)
 }
 
-// JudgeMessages judges a client by what it sent. Each message is judged as at the instant that it says it was made, so that the
-// report stays the same. Who issued the certificates is judged with trust alone.
+// JudgeMessages judges a client by the messages it sent. Each message is judged at its own creation time, so that the
+// report is reproducible. The issuers of the certificates are judged only if trust is not nil.
 func JudgeMessages(captured []Captured, trust *pki.Trust) (*Report, error) {
 	schemas, err := compiled()
 	if err != nil {
@@ -61,10 +63,10 @@ func JudgeMessages(captured []Captured, trust *pki.Trust) (*Report, error) {
 		}
 		outcome, why := NotShown, []string(nil)
 		for _, m := range all {
-			switch one, because := d.of(m); {
-			case one == Fail:
-				outcome, why = Fail, append(why, m.name+": "+because)
-			case one == Pass && outcome == NotShown:
+			switch result, reason := d.of(m); {
+			case result == Fail:
+				outcome, why = Fail, append(why, m.name+": "+reason)
+			case result == Pass && outcome == NotShown:
 				outcome = Pass
 			}
 		}
@@ -74,13 +76,13 @@ func JudgeMessages(captured []Captured, trust *pki.Trust) (*Report, error) {
 	return report, nil
 }
 
-// look looks at a message.
+// inspectMessage parses and diagnoses a captured message.
 func look(c Captured, schemas *schema.Schema, trust *pki.Trust) *message {
 	m := &message{name: c.Name, record: recorded.Read(c.Octets)}
 	envelope := m.record.Envelope()
 	o := check.Options{Schema: schemas, Dispatch: wire.OperationOf, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
 	if _, first := check.Look(envelope, o); first != nil {
-		if first.Certificate != nil { // of a message that does not say when it was made, the validity cannot be judged
+		if first.Certificate != nil { // without a creation time the validity cannot be judged
 			o.At = first.Certificate.From
 		}
 		if first.Timestamp != nil && !first.Timestamp.Created.IsZero() {
@@ -93,7 +95,7 @@ func look(c Captured, schemas *schema.Schema, trust *pki.Trust) *message {
 	}
 	document, err := xmldoc.Parse(envelope.Octets, xmldoc.DefaultLimits())
 	if err != nil {
-		return m // and check has said so
+		return m // the diagnosis reports it
 	}
 	root := document.Root()
 	m.version = soap.SOAP11
@@ -105,7 +107,8 @@ func look(c Captured, schemas *schema.Schema, trust *pki.Trust) *message {
 	return m
 }
 
-// checked is a demand that is met when the check finds nothing wrong in its parts with these names, or beginnings of names.
+// newCheckRequirement returns a requirement that is met if the named checks of the diagnosis pass. A name that ends
+// with a space is a prefix.
 func checked(id, sentence, where string, names ...string) demand {
 	return demand{Requirement: Requirement{id, sentence, where}, of: func(m *message) (Outcome, string) { return m.checked(names...) }}
 }
@@ -144,7 +147,7 @@ func said(p check.Finding) string {
 	return text
 }
 
-// shown counts what the messages showed.
+// countFeatures counts the messages that show each feature, sorted by name.
 func shown(all []*message) []Feature {
 	counts := map[string]int{}
 	for _, m := range all {
@@ -164,7 +167,7 @@ func shown(all []*message) []Feature {
 	return features
 }
 
-// features are what a message shows.
+// listFeatures returns the features that the message shows, as "kind value".
 func (m *message) features() []string {
 	if m.security == nil {
 		return []string{"unreadable"}
@@ -210,7 +213,7 @@ func (m *message) features() []string {
 	return all
 }
 
-// reference is the message's InputReference.
+// inputReference returns the message's InputReference, or an empty string.
 func (m *message) reference() string {
 	text, _ := m.content.Child(wire.NamespaceProtocol, "InputReference").Text()
 	return strings.TrimSpace(text)

@@ -17,7 +17,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// vendor is a client that sends what a test wants.
+// testClient generates the messages of a client under test.
 type vendor struct {
 	samples.Maker
 
@@ -38,7 +38,7 @@ func (v *vendor) request(operation string, values samples.Values) string {
 	return request
 }
 
-// signed signs a request as an entry of the test PKI, and records it with its fields.
+// signAndCapture signs a request with the key of a PKI entry and returns the message with its HTTP header.
 func (v *vendor) signed(version soap.Version, entry, operation, request string) string {
 	v.t.Helper()
 	message, err := v.Sign(version, testpki.Key(v.t, entry), request)
@@ -56,7 +56,7 @@ func record(s samples.Sent) string {
 	return fields + "\r\n" + s.Octets
 }
 
-// good is a conforming client's day.
+// buildConformingMessages returns messages that together show every requirement.
 func (v *vendor) good() []string {
 	v.t.Helper()
 	notification := v.request("NotifyImplant", samples.Values{Reference: "EPD-1"})
@@ -71,11 +71,11 @@ func (v *vendor) good() []string {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	media, octets, err := samples.Packed(soap.SOAP11, message)
+	media, data, err := samples.Packed(soap.SOAP11, message)
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	return append(all, record(samples.Sent{Octets: octets, ContentType: media}))
+	return append(all, record(samples.Sent{Octets: data, ContentType: media}))
 }
 
 func judged(t *testing.T, trust *pki.Trust, messages ...string) *conformance.Report {
@@ -125,7 +125,7 @@ func TestConformingClient(t *testing.T) {
 	}
 }
 
-// TestNothingShown: of nothing, and of one message alone, nothing is made up.
+// TestNothingShown: without messages, and with one message, no requirement is claimed that was not shown.
 func TestNothingShown(t *testing.T) {
 	t.Parallel()
 	if report := judged(t, nil); report.Unshown != 23 || report.Verdict != "Nothing was shown." {
@@ -142,7 +142,7 @@ func TestNothingShown(t *testing.T) {
 	}
 }
 
-// TestFailingClients: each requirement is also not met by somebody, and the message is named.
+// TestFailingClients: for each requirement some client fails it, and the report names the message.
 func TestFailingClients(t *testing.T) {
 	t.Parallel()
 	v := newVendor(t)
@@ -187,7 +187,7 @@ func TestFailingClients(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		messages []string
-		want     []string // of those that fail
+		want     []string // IDs of the requirements that fail
 	}{
 		{"another version's type", mistake("wrong-content-type"), []string{"C01", "C04"}},
 		{"an unknown type", altered("text/xml; charset=utf-8", "application/json"), []string{"C01"}},
@@ -238,13 +238,13 @@ func TestFailingClients(t *testing.T) {
 	}
 }
 
-// unreadable is a signed message that is changed afterwards.
+// buildAltered returns a message that is changed after signing.
 func (v *vendor) unreadable(from, to string) string {
 	v.t.Helper()
 	return strings.Replace(v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.Values{})), from, to, 1)
 }
 
-// TestWithoutReferenceOrToken: what no sample does.
+// TestWithoutReferenceOrToken: faults that no test message has.
 func TestWithoutReferenceOrToken(t *testing.T) {
 	t.Parallel()
 	v := newVendor(t)
@@ -261,7 +261,7 @@ func TestWithoutReferenceOrToken(t *testing.T) {
 	}
 }
 
-// TestSaidOnce: leaving Save out and saying Final is the same content, and white space is none.
+// TestSaidOnce: the content is equal with Save left out or Final, and regardless of white space.
 func TestSaidOnce(t *testing.T) {
 	t.Parallel()
 	v := newVendor(t)
@@ -276,9 +276,9 @@ func TestSaidOnce(t *testing.T) {
 func FuzzJudgeMessages(f *testing.F) {
 	f.Add([]byte("POST / HTTP/1.1\r\nContent-Type: text/xml\r\n\r\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><a/></s:Body></s:Envelope>"))
 	f.Add([]byte("<a/>"))
-	f.Fuzz(func(t *testing.T, octets []byte) {
+	f.Fuzz(func(t *testing.T, data []byte) {
 		began := time.Now()
-		report := judged(t, nil, string(octets), string(octets))
+		report := judged(t, nil, string(data), string(data))
 		if report.Passed+report.Failed+report.Unshown != 23 || time.Since(began) > 5*time.Second {
 			t.Error(report.Text())
 		}

@@ -15,10 +15,10 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-// namespaceWSDL is that of WSDL 1.1.
+// namespaceWSDL is the namespace of WSDL 1.1.
 const namespaceWSDL = "http://schemas.xmlsoap.org/wsdl/"
 
-// contractTrials are about what a server says of itself.
+// contractTests lists the tests of the WSDL, the schemas and the health checks that a server publishes.
 func contractTrials() []trial {
 	all := []trial{
 		{Requirement{"S01", "The contract is served at ?wsdl, with every operation and the server's own address.", "WSDL 1.1; README, Call it"},
@@ -40,7 +40,8 @@ func contractTrials() []trial {
 	return all
 }
 
-// describes wants a form of the contract, with a mark of the form.
+// checkWSDL fetches the contract in a form and requires every operation, an address, and mark, a text specific to the
+// form.
 func (r *run) describes(ctx context.Context, f wsdl.Form, mark string) error {
 	address := "?wsdl"
 	if f != wsdl.Plain {
@@ -107,7 +108,7 @@ func archived(ctx context.Context, r *run) error {
 	return nil
 }
 
-// schemas compares the canonical forms of what is served with those of what is published.
+// testSchemas compares the canonical forms of the served and the published schemas.
 func schemas(ctx context.Context, r *run) error {
 	names, err := fs.Glob(xsd.Files, "*.xsd")
 	if err != nil {
@@ -137,8 +138,8 @@ func schemas(ctx context.Context, r *run) error {
 	return nil
 }
 
-func canonical(octets []byte) ([]byte, error) {
-	document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+func canonical(data []byte) ([]byte, error) {
+	document, err := xmldoc.Parse(data, xmldoc.DefaultLimits())
 	if err != nil {
 		return nil, err
 	}
@@ -146,13 +147,13 @@ func canonical(octets []byte) ([]byte, error) {
 }
 
 func healthy(ctx context.Context, r *run) error {
-	at := strings.Index(r.URL, "://")
-	home := r.URL
-	if slash := strings.IndexByte(r.URL[at+3:], '/'); at > 0 && slash > 0 {
-		home = r.URL[:at+3+slash]
+	scheme := strings.Index(r.URL, "://")
+	base := r.URL
+	if slash := strings.IndexByte(r.URL[scheme+3:], '/'); scheme > 0 && slash > 0 {
+		base = r.URL[:scheme+3+slash]
 	}
 	for _, path := range []string{"/livez", "/readyz"} {
-		a, err := r.get(ctx, home+path)
+		a, err := r.get(ctx, base+path)
 		if err != nil {
 			return err
 		}

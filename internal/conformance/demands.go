@@ -14,7 +14,7 @@ import (
 
 const namespaceCommons = "urn:be:fgov:ehealth:commons:core:v2"
 
-// demands are all requirements for clients.
+// clientRequirements lists all requirements for clients.
 func demands() []demand {
 	const wss = "SOAP Message Security 1.1.1, section "
 	return []demand{
@@ -113,7 +113,7 @@ func author(m *message) (Outcome, string) {
 	return Pass, ""
 }
 
-// parsers read the numbers, by the elements that hold them.
+// numberParsers validate the identification numbers, by the local name of the element that contains them.
 var parsers = map[string]func(string) error{
 	"Patient": ssin, "SSIN": ssin, "Grantor": ssin, "Grantee": ssin, "Person": ssin,
 	"NIHII":              func(s string) error { _, err := ident.ParseNIHII(s); return err },
@@ -152,7 +152,7 @@ func readableUDI(m *message) (Outcome, string) {
 	return outcome, why
 }
 
-// leaves calls f for every element without children.
+// walkLeaves calls f for every element without child elements.
 func leaves(e xmldoc.Element, f func(e xmldoc.Element, text string)) {
 	if e.IsZero() {
 		return
@@ -166,7 +166,7 @@ func leaves(e xmldoc.Element, f func(e xmldoc.Element, text string)) {
 	}
 }
 
-// isNotification reports whether a message reports an operation.
+// isNotification reports whether the message is a notification.
 func (m *message) isNotification() bool {
 	return m.operation == "NotifyImplant" || m.operation == "NotifyExplant"
 }
@@ -181,15 +181,15 @@ func hasReference(m *message) (Outcome, string) {
 	return Pass, ""
 }
 
-// signedAnew compares the values of the signatures. Two messages in one file for each do not happen by themselves: whoever captures
-// a message twice is told so.
+// judgeUniqueSignatures requires different SignedInfo elements in all messages. A message that was captured twice
+// also fails.
 func signedAnew(all []*message) (Outcome, []string) {
 	return distinct(all, "has the signature of ", func(m *message) string {
 		if m.security == nil || m.security.Signature == nil {
 			return ""
 		}
-		octets, _ := m.security.Canonical("SignedInfo")
-		return string(octets)
+		data, _ := m.security.Canonical("SignedInfo")
+		return string(data)
 	})
 }
 
@@ -206,7 +206,8 @@ func ownIDs(all []*message) (Outcome, []string) {
 	return outcome, why
 }
 
-// distinct wants something of every message to be its own. Of a single message it shows nothing.
+// judgeDistinct requires a different key for every message; messages with an empty key are ignored. A single message
+// gives NotShown.
 func distinct(all []*message, sentence string, of func(*message) string) (Outcome, []string) {
 	seen, outcome, why := map[string]string{}, NotShown, []string(nil)
 	for _, m := range all {
@@ -227,7 +228,7 @@ func distinct(all []*message, sentence string, of func(*message) string) (Outcom
 	return outcome, why
 }
 
-// sentAgain compares notifications with the same InputReference by the same signer.
+// judgeResubmissions compares notifications with the same InputReference by the same signer.
 func sentAgain(all []*message) (Outcome, []string) {
 	first, outcome, why := map[string]*message{}, NotShown, []string(nil)
 	for _, m := range all {
@@ -235,18 +236,18 @@ func sentAgain(all []*message) (Outcome, []string) {
 			continue
 		}
 		key := m.security.Certificate.Subject.String() + "\n" + m.reference()
-		was := first[key]
-		if was == nil {
+		earlier := first[key]
+		if earlier == nil {
 			first[key] = m
 			continue
 		}
-		before, _ := was.content.Attr("", "Id")
+		earlierID, _ := earlier.content.Attr("", "Id")
 		id, _ := m.content.Attr("", "Id")
 		switch {
-		case submitted(was.content) != submitted(m.content):
-			outcome, why = Fail, append(why, m.name+": has the InputReference of "+was.name+", and other content")
-		case id == before && id != "":
-			outcome, why = Fail, append(why, m.name+": has the InputReference of "+was.name+", and the same Id")
+		case submitted(earlier.content) != submitted(m.content):
+			outcome, why = Fail, append(why, m.name+": has the InputReference of "+earlier.name+", and other content")
+		case id == earlierID && id != "":
+			outcome, why = Fail, append(why, m.name+": has the InputReference of "+earlier.name+", and the same Id")
 		case outcome == NotShown:
 			outcome = Pass
 		}
@@ -254,14 +255,15 @@ func sentAgain(all []*message) (Outcome, []string) {
 	return outcome, why
 }
 
-// submitted is what a notification says, without who says it and when: what must stay when it is sent again.
+// submittedContent returns the part of a notification that must not change when it is sent again: all but the author
+// and the attributes of the request.
 func submitted(content xmldoc.Element) string {
 	var b strings.Builder
 	b.WriteString(content.Local())
 	for child := range content.Children() {
 		if child.Local() != "Author" {
 			leaves(child, func(e xmldoc.Element, text string) {
-				if e.Local() != "Save" || text != "Final" { // which it is when nothing is said
+				if e.Local() != "Save" || text != "Final" { // Final is the default, so that leaving Save out is equal
 					b.WriteString("\n" + e.Space() + " " + e.Local() + " " + text)
 				}
 			})

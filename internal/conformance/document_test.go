@@ -10,11 +10,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the lists in docs/conformance.md")
 
-// TestDocument: docs/conformance.md lists exactly the requirements that there are.
+// TestDocument: docs/conformance.md lists exactly the requirements of the code.
 func TestDocument(t *testing.T) {
 	t.Parallel()
 	const path = "../../docs/conformance.md"
-	octets, err := os.ReadFile(path)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestDocument(t *testing.T) {
 	for _, s := range trials() {
 		servers = append(servers, s.Requirement)
 	}
-	want := string(octets)
+	want := string(data)
 	for name, list := range map[string][]Requirement{"clients": clients, "servers": servers} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- end of "+name+" -->"
 		before, rest, found := strings.Cut(want, begin)
@@ -46,7 +46,7 @@ func TestDocument(t *testing.T) {
 		}
 		return
 	}
-	if want != string(octets) {
+	if want != string(data) {
 		t.Error("docs/conformance.md is out of step: go test ./internal/conformance -run TestDocument -update")
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/samples"
 )
 
-// titles are the mistakes in words, in the order of their requirements.
+// mistakeTitles describes the mistakes by name.
 var titles = map[string]string{
 	"no-security":           "A message that is not signed",
 	"sha1-signature":        "A signature with SHA-1",
@@ -42,7 +42,7 @@ var titles = map[string]string{
 	"reference-reused":      "An InputReference that is used for something else",
 }
 
-// refusalTrials are about messages that must be refused, each with its code.
+// refusalTests lists the tests with messages that a server must refuse, each with its code.
 func refusalTrials() []trial {
 	all := make([]trial, 0, len(titles))
 	for i, m := range samples.Mistakes() {
@@ -58,7 +58,7 @@ func refusalTrials() []trial {
 	return all
 }
 
-// refuses wants a mistake to be refused as it should be, in the form of a fault, and to leave no trace in the register.
+// checkMistake sends a mistake, and requires a fault with its codes and an unchanged number of notifications.
 func (r *run) refuses(ctx context.Context, m samples.Mistake) error {
 	all, err := r.maker.Make(m, func(entry string) (*pki.Key, error) {
 		if entry == "" {
@@ -99,7 +99,8 @@ func (r *run) refuses(ctx context.Context, m samples.Mistake) error {
 	return err
 }
 
-// isFault wants a fault: its codes, the fault code of WS-Security where there is one, the status, an identifier, and words.
+// checkFault requires a SOAP fault with exactly these codes, the WS-Security fault code if there is one, the HTTP
+// status and an Id.
 func (a *answer) isFault(codes []problem.Code) error {
 	if a.err != nil {
 		return a.err
@@ -137,7 +138,7 @@ func (a *answer) isFault(codes []problem.Code) error {
 	return nil
 }
 
-// lastTrials are about what faults say and do not say.
+// faultTests lists the tests of the contents of faults.
 func lastTrials() []trial {
 	return []trial{
 		{Requirement{"S60", "A refusal says what is wrong in Dutch, French, German and English.", "docs/faults.md"}, fourLanguages},
@@ -165,7 +166,7 @@ func fourLanguages(ctx context.Context, r *run) error {
 	return nil
 }
 
-// refused asks for a notification that the caller may not see, or that does not exist.
+// requestRefusal asks for a notification that the caller may not see or that does not exist, and returns the refusal.
 func (r *run) refused(ctx context.Context, version soap.Version, number string, maker samples.Maker, key *pki.Key) (*answer, error) {
 	request, err := maker.Request("GetNotification", samples.Values{Number: number})
 	if err != nil {
@@ -223,10 +224,10 @@ func rubbish(ctx context.Context, r *run) error {
 }
 
 func tooLarge(ctx context.Context, r *run) error {
-	octets := strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1)
-	const tries = 3 // a server that answers before it has read all may close the connection under us
+	data := strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1)
+	const tries = 3 // a server that responds before it reads the whole body may close the connection early
 	for range tries {
-		a, err := r.post(ctx, samples.Sent{Octets: octets, ContentType: soap.SOAP11.ContentType()})
+		a, err := r.post(ctx, samples.Sent{Octets: data, ContentType: soap.SOAP11.ContentType()})
 		switch {
 		case err != nil:
 			continue
@@ -238,7 +239,7 @@ func tooLarge(ctx context.Context, r *run) error {
 	return notTried("the server closes the connection before its answer is read")
 }
 
-// stranger is somebody of the test PKI who has nothing to do with the patient of the samples.
+// unrelatedSSIN is a person of the test PKI without a care relation to the patient of the test messages.
 const stranger = "81050511813"
 
 func indistinguishable(ctx context.Context, r *run) error {

@@ -1,10 +1,11 @@
-// Package conformance judges whether others keep to the contract: a server by what it answers (Server), and a client by the
-// messages that it sent (Messages). Each judgement is a list of numbered requirements, each met, not met or not shown.
+// Package conformance judges whether an implementation conforms to the contract: a server by its responses
+// (Server.Judge), a client by the messages that it sent (JudgeMessages). A Report lists numbered requirements, each
+// met, not met or not shown.
 //
-// It is separate from check, which tells the sender of one message everything that is wrong with it: here the question is what
-// a whole implementation has shown, with a verdict that somebody else can repeat. It proves nothing about what was not shown.
-// The requirements are those of the contract in wsdl/ and xsd/, of SOAP 1.1 and 1.2, and of SOAP Message Security 1.1.1;
-// docs/conformance.md lists them.
+// It is separate from diagnose, which explains to the sender everything that is wrong with one message. This package
+// judges a whole implementation, with a verdict that others can reproduce; it proves nothing about a requirement that
+// is not shown. The requirements come from the contract in wsdl/ and xsd/, SOAP 1.1 and 1.2, and SOAP Message
+// Security 1.1.1; docs/conformance.md lists them.
 package conformance
 
 import (
@@ -18,24 +19,24 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-// compiled are the schemas of the contract, compiled when they are first needed.
+// compileSchemas compiles the schemas of the contract on its first call.
 var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
 
-// Outcome is what became of a requirement.
+// Outcome is the result of judging a requirement.
 type Outcome string
 
-// The outcomes.
+// The possible outcomes.
 const (
 	Pass     Outcome = "pass"
 	Fail     Outcome = "fail"
-	NotShown Outcome = "not shown" // nothing was seen that it speaks of
+	NotShown Outcome = "not shown" // nothing seen concerns the requirement
 )
 
-// Requirement is something that the contract asks for.
+// Requirement is a requirement of the contract.
 type Requirement struct {
 	ID       string `json:"id"`
 	Sentence string `json:"requirement"`
-	Where    string `json:"where"` // it stands
+	Where    string `json:"where"` // the document and section that states it
 }
 
 // Finding is a requirement with its outcome.
@@ -43,14 +44,14 @@ type Finding struct {
 	Requirement
 
 	Outcome Outcome  `json:"outcome"`
-	Why     []string `json:"why,omitempty"` // one sentence each; for a client one for each message
+	Why     []string `json:"why,omitempty"` // one sentence each; for a client one per failing message
 }
 
-// Report is a judgement.
+// Report is the judgement of one client or server.
 type Report struct {
-	Subject  string    `json:"subject"` // whose
+	Subject  string    `json:"subject"` // the client or server that was judged
 	Findings []Finding `json:"findings"`
-	// Shown are the features that messages showed, as "operation NotifyImplant", with how many did.
+	// Features lists the features that a client's messages showed, such as "operation NotifyImplant".
 	Shown   []Feature `json:"shown,omitempty"`
 	Passed  int       `json:"passed"`
 	Failed  int       `json:"failed"`
@@ -58,13 +59,13 @@ type Report struct {
 	Verdict string    `json:"verdict"`
 }
 
-// Feature is something that messages showed.
+// Feature is a feature with the number of messages that showed it.
 type Feature struct {
 	Name  string `json:"name"`
 	Count int    `json:"count"`
 }
 
-// add adds a finding.
+// addFinding adds a finding and counts its outcome.
 func (r *Report) add(q Requirement, o Outcome, why ...string) {
 	r.Findings = append(r.Findings, Finding{q, o, why})
 	switch o {
@@ -77,7 +78,7 @@ func (r *Report) add(q Requirement, o Outcome, why ...string) {
 	}
 }
 
-// conclude writes the verdict.
+// setVerdict sets the verdict from the counts.
 func (r *Report) conclude() {
 	switch {
 	case r.Failed > 0:
@@ -98,7 +99,7 @@ func requirements(n int) string {
 	return fmt.Sprintf("%d requirements are", n)
 }
 
-// Text is the report for reading.
+// Text formats the report for people.
 func (r *Report) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", r.Subject)
@@ -121,7 +122,7 @@ func (r *Report) Text() string {
 	return b.String()
 }
 
-// JSON writes the report for programs.
+// WriteJSON writes the report for programs.
 func (r *Report) JSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

@@ -16,55 +16,57 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// Server is a server to judge, and what is needed to call it. It must be one for tests: notifications are written to it.
+// Server is a server to judge, with the settings to call it. It must be a test server: Judge stores notifications in
+// it.
 type Server struct {
 	URL  string
 	HTTP *http.Client
 	Key  *pki.Key
-	// Keys gives more keys of the server's test PKI by their entries, or samples.ErrNoKey.
+	// FindKey returns another key of the server's test PKI by its entry, or testmessages.ErrNoKey.
 	Keys  func(entry string) (*pki.Key, error)
 	Data  samples.Data
 	Now   func() time.Time
-	NewID func() string // of letters, digits, "-" and "_", beginning with a letter or "_"
+	NewID func() string // returns an NCName of ASCII letters, digits, "-" and "_"
 }
 
-// Errors that end a run before it has judged anything.
+// Errors that end Judge before it judges anything.
 var (
 	ErrProduction  = errors.New("the server says that it is in production: a run writes notifications, and is for test services only")
 	ErrUnreachable = errors.New("could not reach the server")
 )
 
-// errNotTried says that something is missing for a check.
+// errNotTested reports that a prerequisite of a test is missing.
 var errNotTried = errors.New("not tried")
 
 func notTried(why string) error { return fmt.Errorf("%w: %s", errNotTried, why) }
 
-// trial is a requirement with the check of it.
+// serverTest is a requirement with its test.
 type trial struct {
 	Requirement
 
 	try func(context.Context, *run) error
 }
 
-// run is the judgement of one server under way. Later checks use what earlier ones have made.
+// serverRun is the state of judging one server. Later tests use the results of earlier ones.
 type run struct {
 	Server
 
 	maker     samples.Maker
-	follows   func(xmldoc.Element) error // the schema
-	number    string                     // of a notification that was accepted
-	implant   string                     // of it
-	reference string                     // of it
+	follows   func(xmldoc.Element) error // validates against the schema
+	number    string                     // of the notification that testNotify registered
+	implant   string                     // of the same notification
+	reference string                     // of the same notification
 	card      []byte
 }
 
-// Judge tries every requirement for servers. The error is for a run that could not begin.
+// Judge tests every requirement for servers, in order. It returns ErrProduction or ErrUnreachable if it cannot start,
+// and the context's error if ctx ends.
 func (s Server) Judge(ctx context.Context) (*Report, error) {
 	schemas, err := compiled()
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Server: s, maker: samples.Maker{Data: s.Data, Now: s.Now, NewID: s.NewID}, follows: func(e xmldoc.Element) error { //nolint:contextcheck // works in memory
+	r := &run{Server: s, maker: samples.Maker{Data: s.Data, Now: s.Now, NewID: s.NewID}, follows: func(e xmldoc.Element) error { //nolint:contextcheck // validation is in memory and takes no context
 		_, violated := schemas.Check(e)
 		return violated
 	}}
@@ -88,14 +90,15 @@ func (s Server) Judge(ctx context.Context) (*Report, error) {
 	return report, nil
 }
 
-// trials are all requirements for servers, in the order in which they are tried.
+// serverTests lists all tests of servers, in the order in which they run.
 func trials() []trial {
 	all := append(contractTrials(), messageTrials()...)
 	all = append(all, refusalTrials()...)
 	return append(all, lastTrials()...)
 }
 
-// knock sends a message that nobody may act on, and reads in the fault which environment answers.
+// refuseProduction sends an unsigned message, which every server rejects, and returns ErrProduction if the fault
+// names the production environment.
 func (r *run) knock(ctx context.Context) error {
 	request, err := r.maker.Request("Search", samples.Values{})
 	if err != nil {
@@ -111,7 +114,7 @@ func (r *run) knock(ctx context.Context) error {
 	return nil
 }
 
-// answer is what a server answered.
+// serverResponse is an HTTP response, parsed if it is a SOAP message.
 type answer struct {
 	status  int
 	header  http.Header
@@ -119,10 +122,10 @@ type answer struct {
 	version soap.Version
 	content xmldoc.Element
 	refusal *soap.Refusal
-	err     error // why it is no SOAP
+	err     error // why it is not a SOAP message
 }
 
-// post sends a message, with more fields of the header in pairs.
+// postMessage sends a message. fields are additional header names and values in pairs.
 func (r *run) post(ctx context.Context, sent samples.Sent, fields ...string) (*answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, strings.NewReader(sent.Octets))
 	if err != nil {
@@ -143,7 +146,7 @@ func (r *run) post(ctx context.Context, sent samples.Sent, fields ...string) (*a
 	return a, nil
 }
 
-// read reads an answer that should be one of SOAP.
+// parseSOAP parses the body as a SOAP message, which may be an MTOM package.
 func (a *answer) read() error {
 	media, err := soap.ParseMedia(a.header.Get("Content-Type"))
 	if err != nil {
@@ -167,7 +170,7 @@ func (a *answer) read() error {
 	return nil
 }
 
-// get fetches something beside the service.
+// fetchURL sends a GET request.
 func (r *run) get(ctx context.Context, address string) (*answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
@@ -182,14 +185,14 @@ func (r *run) do(request *http.Request) (*answer, error) {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	octets, err := io.ReadAll(io.LimitReader(response.Body, int64(xmldoc.DefaultLimits().Bytes)))
+	data, err := io.ReadAll(io.LimitReader(response.Body, int64(xmldoc.DefaultLimits().Bytes)))
 	if err != nil {
 		return nil, fmt.Errorf("%w: the answer broke off: %w", ErrUnreachable, err)
 	}
-	return &answer{status: response.StatusCode, header: response.Header, octets: octets}, nil
+	return &answer{status: response.StatusCode, header: response.Header, octets: data}, nil
 }
 
-// call signs and sends a good request, and returns an answer that is a response of the operation and follows the schema.
+// callOperation signs and sends a valid request. It returns the response after checkResponse accepts it.
 func (r *run) call(ctx context.Context, version soap.Version, operation string, v samples.Values, fields ...string) (*answer, error) {
 	_, a, err := r.exchange(ctx, version, operation, v, fields...)
 	return a, err
@@ -211,7 +214,7 @@ func (r *run) exchange(ctx context.Context, version soap.Version, operation stri
 	return message, a, r.responds(a, version, operation)
 }
 
-// responds wants an answer to be the response of an operation, in the same version, and to follow the schema.
+// checkResponse requires the response element of the operation, in the same SOAP version, valid against the schema.
 func (r *run) responds(a *answer, version soap.Version, operation string) error {
 	switch {
 	case a.err != nil:
@@ -231,7 +234,7 @@ func (r *run) responds(a *answer, version soap.Version, operation string) error 
 	return nil
 }
 
-// found searches and returns the answer.
+// searchNotifications calls Search and returns its response.
 func (r *run) found(ctx context.Context, v samples.Values) (*wire.SearchResponse, error) {
 	a, err := r.call(ctx, soap.SOAP11, "Search", v)
 	if err != nil {
@@ -240,7 +243,7 @@ func (r *run) found(ctx context.Context, v samples.Values) (*wire.SearchResponse
 	return wire.Decode[wire.SearchResponse](a.content)
 }
 
-// registered sends a notification, and returns what it became.
+// notifyImplant calls NotifyImplant and returns its response.
 func (r *run) registered(ctx context.Context, v samples.Values) (*wire.NotifyResponse, error) {
 	a, err := r.call(ctx, soap.SOAP11, "NotifyImplant", v)
 	if err != nil {

@@ -22,13 +22,13 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// standIn is a service of ours whose answers somebody changes on their way.
+// alteringServer is our service with altered requests and responses.
 type standIn struct {
-	before func(*http.Request) // changes a request, if there is something to change
+	before func(*http.Request) // alters a request; may be nil
 	change func(request *http.Request, sent string, status int, answer string) (int, string)
 	door   http.Handler
 
-	mu sync.Mutex // some remember what was sent
+	mu sync.Mutex // serialises alterResponse, which may keep state
 }
 
 func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -45,7 +45,7 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, values := range answer.Header() {
 		w.Header()[name] = values
 	}
-	if strings.HasPrefix(text, "text/xml|") { // another type
+	if strings.HasPrefix(text, "text/xml|") { // marks a response with another Content-Type
 		w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 		text = strings.TrimPrefix(text, "text/xml|")
 	}
@@ -53,7 +53,7 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, text)
 }
 
-// server is a run against a handler.
+// newServerUnderTest starts handler on TLS and returns the Server to judge.
 func server(t *testing.T, door *endpointtest.Door, handler http.Handler) conformance.Server {
 	t.Helper()
 	listening := httptest.NewTLSServer(handler)
@@ -74,7 +74,7 @@ func failures(r *conformance.Report, o conformance.Outcome) []string {
 	return all
 }
 
-// TestOurOwnServer: it meets every requirement, with keys of both kinds.
+// TestOurOwnServer: our server meets every requirement, with RSA and EC keys.
 func TestOurOwnServer(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{testpki.Hospital, pki.EntryEC} {
@@ -98,7 +98,7 @@ func TestOurOwnServer(t *testing.T) {
 	}
 }
 
-// TestWithoutOtherKeys: what needs them is not shown, and nothing fails for it.
+// TestWithoutOtherKeys: without the other keys, the tests that need them are not shown, and none fails.
 func TestWithoutOtherKeys(t *testing.T) {
 	t.Parallel()
 	door := endpointtest.New(t)
@@ -110,7 +110,7 @@ func TestWithoutOtherKeys(t *testing.T) {
 	}
 }
 
-// TestBrokenServers: each stand-in breaks what it says, and the run finds exactly that.
+// TestBrokenServers: each altered server fails exactly the requirements that it breaks.
 func TestBrokenServers(t *testing.T) {
 	t.Parallel()
 	replace := func(from, to string) func(*http.Request, string, int, string) (int, string) {
@@ -241,17 +241,17 @@ func TestBrokenServers(t *testing.T) {
 	}
 }
 
-// union collects the requirements that some server fails.
+// failedRequirements collects the requirements that some server fails.
 type union struct {
 	mu  sync.Mutex
 	ids map[string]bool
 }
 
-// broken judges a server that must fail these requirements, or any.
+// requireFailures judges a server that must fail exactly the wanted requirements, or at least one if want is nil.
 func broken(t *testing.T, door *endpointtest.Door, handler http.Handler, want []string, failing *union) {
 	t.Helper()
 	s := server(t, door, handler)
-	s.Key = testpki.EC(t) // signs quicker
+	s.Key = testpki.EC(t) // signs faster than RSA
 	report, err := s.Judge(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -272,7 +272,7 @@ func broken(t *testing.T, door *endpointtest.Door, handler http.Handler, want []
 
 var given = regexp.MustCompile(`<ctr:NotificationNumber>\d+<`)
 
-// numbersAnew gives another number to what is sent again.
+// answerNewNumbers assigns another number when a notification is sent again.
 func numbersAnew() func(*http.Request, string, int, string) (int, string) {
 	known := map[string]bool{}
 	return func(_ *http.Request, sent string, status int, answer string) (int, string) {
@@ -286,7 +286,7 @@ func numbersAnew() func(*http.Request, string, int, string) (int, string) {
 	}
 }
 
-// stale lists what a patient carried before something was removed.
+// answerStaleList returns the list of implants from before a removal.
 func stale() func(*http.Request, string, int, string) (int, string) {
 	list, removed := "", false
 	return func(_ *http.Request, sent string, status int, answer string) (int, string) {
@@ -301,7 +301,7 @@ func stale() func(*http.Request, string, int, string) (int, string) {
 	}
 }
 
-// replays answers a message that was received before as the first time.
+// answerReplays repeats the first response when a message is replayed.
 func replays() func(*http.Request, string, int, string) (int, string) {
 	type first struct {
 		status int
@@ -317,7 +317,7 @@ func replays() func(*http.Request, string, int, string) (int, string) {
 	}
 }
 
-// TestNoRun: what a run does not begin against.
+// TestNoRun: Judge stops before any test in production, without a connection, and with a cancelled context.
 func TestNoRun(t *testing.T) {
 	t.Parallel()
 	door := endpointtest.New(t)
