@@ -13,29 +13,30 @@ import (
 	"path/filepath"
 )
 
-// AnchorName is the name of the anchor file in the folder of the service.
+// AnchorFileName is the name of the anchor file in the service's directory.
 const AnchorName = "audit-checkpoints.jsonl"
 
-// lineLimit bounds a line of the anchor file.
+// maxLineBytes bounds a line of the anchor file.
 const lineLimit = 4096
 
-// Anchor is a file with every checkpoint, one on each line, oldest first. It lies outside the database, and can be copied
-// out of the reach of whoever may change both: the end of the trail cannot be cut off without its showing here.
+// Anchor is a file with every checkpoint, one per line, oldest first. It is outside the database, and can be copied out
+// of reach of anyone who can change both: truncation of the audit log then shows here.
 type Anchor struct {
 	path string
-	last int64 // the highest number in it
-	torn bool  // its last line has no end, and is not ours to mend
+	last int64 // the highest checkpoint number in the file
+	torn bool  // the last line is incomplete, and another process may be writing it
 }
 
-// OpenAnchor opens the file for a service, and makes it when it is not there. What a crash left of a last line goes: it was
-// never durable, and Follow writes that checkpoint again.
+// OpenAnchor opens the file for a service, creating it if necessary. It removes an incomplete last line left by a
+// crash: that line was never durable, and AppendMissing writes its checkpoint again.
 func OpenAnchor(path string) (*Anchor, error) { return openAnchor(path, true) }
 
-// JoinAnchor opens the file beside a service that may be writing to it: nothing goes, and after half a line nothing is
-// written, which the next service does. Both may write the same checkpoint, which then has two lines.
+// OpenSharedAnchor opens the file while a service may be writing to it: it removes nothing, and writes nothing after an
+// incomplete line, which the next service start repairs. Both processes may write the same checkpoint, which then has
+// two lines.
 func JoinAnchor(path string) (*Anchor, error) { return openAnchor(path, false) }
 
-func openAnchor(path string, mend bool) (_ *Anchor, err error) {
+func openAnchor(path string, repair bool) (_ *Anchor, err error) {
 	if err = os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("anchor file: %w", err)
 	}
@@ -51,11 +52,11 @@ func openAnchor(path string, mend bool) (_ *Anchor, err error) {
 	a := &Anchor{path: path}
 	whole := bytes.LastIndexByte(tail, '\n') + 1
 	for text := range bytes.Lines(tail[:whole]) {
-		if c := parseLine(bytes.TrimSuffix(text, []byte("\n"))); c != nil { // Verify complains of others
+		if c := parseLine(bytes.TrimSuffix(text, []byte("\n"))); c != nil { // Verify reports invalid lines
 			a.last = max(a.last, c.Number)
 		}
 	}
-	if mend {
+	if repair {
 		err = file.Truncate(begin + int64(whole))
 	} else {
 		a.torn = whole < len(tail)
@@ -66,7 +67,7 @@ func openAnchor(path string, mend bool) (_ *Anchor, err error) {
 	return a, nil
 }
 
-// readTail reads the last lines of a file, and says where they begin: more than its end need not be read to go on.
+// readTail reads the last lines of a file and returns their offset; appending requires no more.
 func readTail(file *os.File) ([]byte, int64, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -80,7 +81,7 @@ func readTail(file *os.File) ([]byte, int64, error) {
 	return tail, begin, nil
 }
 
-// lines calls f with each line that was written to its end. A line longer than any checkpoint is cut into several.
+// forEachLine calls f with each complete line. A line longer than any checkpoint is split into several.
 func lines(r io.Reader, f func([]byte) error) error {
 	scanner := bufio.NewReaderSize(r, lineLimit)
 	for {
@@ -107,11 +108,11 @@ func (a *Anchor) Append(checkpoints ...Checkpoint) (err error) {
 	var text bytes.Buffer
 	last := a.last
 	for _, c := range checkpoints {
-		octets, marshalErr := json.Marshal(c)
+		encoded, marshalErr := json.Marshal(c)
 		if marshalErr != nil {
 			return fmt.Errorf("anchor file: %w", marshalErr)
 		}
-		text.Write(octets)
+		text.Write(encoded)
 		text.WriteByte('\n')
 		last = max(last, c.Number)
 	}
@@ -130,22 +131,22 @@ func (a *Anchor) Append(checkpoints ...Checkpoint) (err error) {
 	return nil
 }
 
-// ErrCutOff says that the database has lost what was sealed: rows, or checkpoints that the anchor file holds.
+// ErrTruncated reports that the database has lost sealed rows, or checkpoints that the anchor file holds.
 var ErrCutOff = errors.New("the audit trail was cut off: ctrd admin audit verify tells where")
 
-// Follow appends what the file does not have yet: the checkpoints just made, and those that other programs made. It fails with
-// ErrCutOff when the file is ahead of the database, and appends what was made all the same.
-func (a *Anchor) Follow(ctx context.Context, source Source, made []Checkpoint) error {
+// AppendMissing appends the checkpoints that the file lacks: those just made, and those of other processes. It fails
+// with ErrTruncated if the file is ahead of the database, but still appends the new ones.
+func (a *Anchor) Follow(ctx context.Context, source Source, newCheckpoints []Checkpoint) error {
 	if a.torn {
 		return nil
 	}
-	var cut error
-	for i, c := range made {
+	var errTruncated error
+	for i, c := range newCheckpoints {
 		if c.Number > a.last {
 			break
 		}
-		cut = ErrCutOff
-		if err := a.Append(made[i]); err != nil {
+		errTruncated = ErrCutOff
+		if err := a.Append(newCheckpoints[i]); err != nil {
 			return err
 		}
 	}
@@ -158,12 +159,13 @@ func (a *Anchor) Follow(ctx context.Context, source Source, made []Checkpoint) e
 			return err
 		}
 		if len(page) < pageSize {
-			return cut
+			return errTruncated
 		}
 	}
 }
 
-// Check compares the end of the file with the database. It fails with ErrCutOff when the database does not have it.
+// CheckAgainst compares the end of the file with the database. It fails with ErrTruncated if the database lacks the
+// last checkpoint.
 func (a *Anchor) Check(ctx context.Context, source Source) error {
 	if a.last == 0 {
 		return nil
@@ -175,14 +177,14 @@ func (a *Anchor) Check(ctx context.Context, source Source) error {
 	return err
 }
 
-// AnchorFile is an anchor file as it is when a verification begins: what is appended meanwhile is not looked at, because
-// the database is read later.
+// AnchorSnapshot is the content of an anchor file at the start of a verification: later lines are ignored, because the
+// database is read after it.
 type AnchorFile struct {
 	file    *os.File
 	content io.Reader
 }
 
-// ReadAnchor opens an anchor file to verify. One that is not there is fs.ErrNotExist.
+// OpenAnchorSnapshot opens an anchor file for verification. The error is fs.ErrNotExist if there is none.
 func ReadAnchor(path string) (*AnchorFile, error) {
 	file, err := os.Open(path) //nolint:gosec // the operator's own path
 	if err != nil {

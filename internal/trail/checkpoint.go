@@ -11,36 +11,36 @@ import (
 	"time"
 )
 
-// Checkpoint is a signed statement of the service about the audit trail: at this instant, so many rows up to this one had
-// this hash. Each one names the one before.
+// Checkpoint is a signed statement of the service about the audit log: at this time, this number of rows up to LastSeq
+// had this head of the hash chain. Each checkpoint refers to its predecessor.
 type Checkpoint struct {
 	Number   int64 // 1, 2, 3 …
-	SeqTo    int64 // the last row
-	Rows     int64 // from the first row on
+	SeqTo    int64 // sequence number of the last row
+	Rows     int64 // number of rows since the first one
 	Head     Hash
 	At       time.Time
-	KeyID    string // the key of the key file from which the signing key was derived
+	KeyID    string // ID, in the key file, of the key that the signing key was derived from
 	Public   ed25519.PublicKey
-	Previous Hash // Link of the checkpoint before, zero for the first
-	// Handover is the signature of the key that signed the checkpoint before, when this one has another key. It is empty
-	// otherwise, and when that key was not there any more.
+	Previous Hash // Link of the previous checkpoint, zero for the first
+	// Handover is the signature by the previous checkpoint's key, if this checkpoint has another key. It is empty
+	// otherwise, and if the previous key was no longer available.
 	Handover  []byte
 	Signature []byte
 }
 
-// Signer is a signing key, under the name of the key that it was derived from.
+// SigningKey is a signing key with the ID of the key that it was derived from.
 type Signer struct {
 	KeyID string
 	Key   ed25519.PrivateKey
 }
 
-// Public is the public key.
+// PublicKey returns the public key.
 func (s Signer) Public() ed25519.PublicKey {
-	public, _ := s.Key.Public().(ed25519.PublicKey) // which an ed25519.PrivateKey has
+	public, _ := s.Key.Public().(ed25519.PublicKey) // always succeeds for an ed25519.PrivateKey
 	return public
 }
 
-// String tells the name alone.
+// String returns the key ID only, never the key.
 func (s Signer) String() string { return "signing key " + s.KeyID }
 
 // GoString is String, for %#v.
@@ -51,20 +51,20 @@ const (
 	linkTag    = "ctr audit checkpoint link 1"
 )
 
-// content is what is signed.
+// signedContent returns the input of the signature.
 func (c Checkpoint) content() []byte {
 	return encode(nil, []byte(contentTag), decimal(c.Number), decimal(c.SeqTo), decimal(c.Rows), c.Head[:], instant(c.At),
 		[]byte(c.KeyID), c.Public, c.Previous[:])
 }
 
-// Link is what the next checkpoint says of this one: a hash of all of it.
+// Link returns the hash of the whole checkpoint, which the next one contains.
 func (c Checkpoint) Link() Hash {
 	return sha256.Sum256(encode(nil, []byte(linkTag), decimal(c.Number), decimal(c.SeqTo), decimal(c.Rows), c.Head[:], instant(c.At),
 		[]byte(c.KeyID), c.Public, c.Previous[:], c.Handover, c.Signature))
 }
 
-// Seal makes the checkpoint that follows another one, or the first, over the rows up to one of them. Former is the key
-// of the checkpoint before, or nil when it is the same or not there any more.
+// SealCheckpoint returns the checkpoint that follows before, or the first one if before is nil, over the rows up to
+// seqTo. Former is the key of the previous checkpoint, or nil if it is the same or no longer available.
 func Seal(before *Checkpoint, seqTo, rows int64, head Hash, at time.Time, current Signer, former *Signer) Checkpoint {
 	c := Checkpoint{Number: 1, SeqTo: seqTo, Rows: rows, Head: head, At: at.UTC().Truncate(time.Microsecond), KeyID: current.KeyID,
 		Public: current.Public(), Handover: []byte{}}
@@ -78,10 +78,10 @@ func Seal(before *Checkpoint, seqTo, rows int64, head Hash, at time.Time, curren
 	return c
 }
 
-// isSigned reports whether the checkpoint is as whoever has its key signed it.
+// hasValidSignature reports whether the checkpoint is unchanged since its key signed it.
 func (c Checkpoint) isSigned() bool { return verify(c.Public, c.content(), c.Signature) }
 
-// isHandedOver reports whether the owner of another key agreed to this one.
+// isHandedOverBy reports whether the owner of the former key authorised this checkpoint's key.
 func (c Checkpoint) isHandedOver(former ed25519.PublicKey) bool {
 	return verify(former, c.content(), c.Handover)
 }
@@ -90,7 +90,7 @@ func verify(public ed25519.PublicKey, message, signature []byte) bool {
 	return len(public) == ed25519.PublicKeySize && ed25519.Verify(public, message, signature)
 }
 
-// line is a checkpoint in the anchor file and in evidence.
+// checkpointJSON is a checkpoint in the anchor file and in evidence.
 type line struct {
 	Number    int64  `json:"number"`
 	SeqTo     int64  `json:"seq_to"`
@@ -104,26 +104,26 @@ type line struct {
 	Signature []byte `json:"signature"`
 }
 
-// MarshalJSON writes the checkpoint as a line of the anchor file has it: hashes in hexadecimal, keys and signatures in
+// MarshalJSON encodes the checkpoint as a line of the anchor file: hashes in hexadecimal, keys and signatures in
 // base64.
 func (c Checkpoint) MarshalJSON() ([]byte, error) {
-	octets := func(b []byte) []byte { // never null
+	nonNil := func(b []byte) []byte { // never null
 		if b == nil {
 			return []byte{}
 		}
 		return b
 	}
 	return json.Marshal(line{Number: c.Number, SeqTo: c.SeqTo, Rows: c.Rows, Head: hex.EncodeToString(c.Head[:]), At: string(instant(c.At)),
-		KeyID: c.KeyID, Public: octets(c.Public), Previous: hex.EncodeToString(c.Previous[:]), Handover: octets(c.Handover),
-		Signature: octets(c.Signature)})
+		KeyID: c.KeyID, Public: nonNil(c.Public), Previous: hex.EncodeToString(c.Previous[:]), Handover: nonNil(c.Handover),
+		Signature: nonNil(c.Signature)})
 }
 
 var errLine = errors.New("not a checkpoint")
 
-// ParseCheckpoint reads a line of the anchor file. There is one way to write a checkpoint: any other octets are refused.
-func ParseCheckpoint(octets []byte) (Checkpoint, error) {
+// ParseCheckpoint parses a line of the anchor file. A checkpoint has exactly one encoding; any other is refused.
+func ParseCheckpoint(data []byte) (Checkpoint, error) {
 	var l line
-	if err := json.Unmarshal(octets, &l); err != nil {
+	if err := json.Unmarshal(data, &l); err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: %w", errLine, err)
 	}
 	c := Checkpoint{Number: l.Number, SeqTo: l.SeqTo, Rows: l.Rows, KeyID: l.KeyID, Public: l.Public, Handover: l.Handover, Signature: l.Signature}
@@ -134,14 +134,14 @@ func ParseCheckpoint(octets []byte) (Checkpoint, error) {
 	if !parseHash(&c.Head, l.Head) || !parseHash(&c.Previous, l.Previous) {
 		return Checkpoint{}, fmt.Errorf("%w: a hash", errLine)
 	}
-	again, err := json.Marshal(c)
-	if err != nil || !bytes.Equal(again, octets) {
+	reencoded, err := json.Marshal(c)
+	if err != nil || !bytes.Equal(reencoded, data) {
 		return Checkpoint{}, fmt.Errorf("%w in the one form that it has", errLine)
 	}
 	return c, nil
 }
 
 func parseHash(hash *Hash, text string) bool {
-	octets, err := hex.DecodeString(text)
-	return err == nil && copy(hash[:], octets) == len(hash) && len(octets) == len(hash)
+	decoded, err := hex.DecodeString(text)
+	return err == nil && copy(hash[:], decoded) == len(hash) && len(decoded) == len(hash)
 }

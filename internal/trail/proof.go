@@ -1,19 +1,19 @@
 package trail
 
-// Proof shows that a checkpoint covers a row, without showing any other row: from the head of the checkpoint before, over
-// the hashes of all rows between, one comes to the head of this one.
+// Proof shows that a checkpoint covers a row without disclosing any other row: extending the previous checkpoint's head
+// with the hashes of all rows in between gives the head of this one.
 type Proof struct {
-	Columns    [][]byte // of the row, as they are hashed
-	Before     Hash     // head of the checkpoint before, or zero
+	Columns    [][]byte // columns of the row, in their hashed form
+	Before     Hash     // head of the previous checkpoint, or zero
 	Rows       []Hash
 	Checkpoint Checkpoint
 }
 
-// Holds reports whether it shows that. Whose the checkpoint is, is another question.
+// IsValid reports whether the proof is correct. It does not check that the checkpoint's key is trusted.
 func (p *Proof) Holds() bool {
-	row, head, there := HashRow(p.Columns...), p.Before, false
+	row, head, found := HashRow(p.Columns...), p.Before, false
 	for _, hash := range p.Rows {
-		head, there = head.Next(hash), there || hash == row
+		head, found = head.Next(hash), found || hash == row
 	}
-	return there && head == p.Checkpoint.Head && p.Checkpoint.isSigned()
+	return found && head == p.Checkpoint.Head && p.Checkpoint.isSigned()
 }

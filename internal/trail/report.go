@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Text says what was found, for an operator.
+// Text returns the report as text for an operator.
 func (r *Report) Text(took time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "rows: %d, checkpoints: %d, lines of the anchor file: %d\n", r.Rows, r.Checkpoints, r.Anchored)

@@ -1,10 +1,11 @@
-// Package trail makes the audit trail tamper-evident: it says how rows become a chain of hashes, how a checkpoint over the
-// chain is signed, and how one finds out whether anything was changed, left out, added or cut off since.
+// Package trail makes the audit log tamper-evident: it defines how rows form a hash chain, how a checkpoint over the
+// chain is signed, and how a verifier detects whether anything was changed, omitted, inserted or truncated since.
 //
-// It is separate because a stranger must be able to write another verifier from docs/audit.md alone, and compare it with
-// this one: it knows neither the database nor the domain. The store gives it rows and checkpoints, and keeps what it makes.
+// It is a package of its own so that an outsider can write another verifier from docs/audit.md alone and compare it
+// with this one: it depends neither on the database nor on the domain. The store supplies rows and checkpoints, and
+// stores the new checkpoints.
 //
-// Specifications: FIPS 180-4 (SHA-256), RFC 8032 (Ed25519). The rest is our own and stands in docs/audit.md.
+// Specifications: FIPS 180-4 (SHA-256), RFC 8032 (Ed25519). The rest is defined in docs/audit.md.
 package trail
 
 import (
@@ -17,22 +18,22 @@ import (
 // Hash is a SHA-256.
 type Hash [sha256.Size]byte
 
-// InstantForm is how an instant is written wherever it is hashed or signed: UTC, in microseconds.
+// TimestampLayout is the format of times wherever they are hashed or signed: UTC, in microseconds.
 const InstantForm = "2006-01-02T15:04:05.000000Z"
 
-// Row is a row of the table audit as a verifier sees it.
+// Row is a row of the table audit, reduced to what a verifier needs.
 type Row struct {
 	Seq  int64
-	At   string // only to say when
+	At   string // only for reports
 	Hash Hash
 }
 
-// HashRow is the hash of a row: of its columns as they are kept, in the documented order. Numbers are decimal, instants in
-// InstantForm.
+// HashRow returns the hash of a row: of its stored columns, in the documented order. Numbers are decimal, times in
+// TimestampLayout.
 func HashRow(columns ...[]byte) Hash { return sha256.Sum256(encode(nil, columns...)) }
 
-// Next is the head of the chain after a row. The head before the first row is all zero. The chain is made of the hashes of
-// the rows, not of the rows, so that it can be shown for one row without showing the others.
+// Next returns the head of the chain after a row. The head before the first row is zero. The chain links the hashes of
+// the rows, not the rows themselves, so that one row can be proved without disclosing the others.
 func (head Hash) Next(row Hash) Hash {
 	var both [2 * sha256.Size]byte
 	copy(both[:], head[:])
@@ -40,7 +41,8 @@ func (head Hash) Next(row Hash) Hash {
 	return sha256.Sum256(both[:])
 }
 
-// encode appends every field after its length, four bytes big-endian: no two lists of fields are the same octets.
+// appendFields appends every field after its length, four bytes big-endian, so that different lists of fields have
+// different encodings.
 func encode(dst []byte, fields ...[]byte) []byte {
 	for _, field := range fields {
 		dst = binary.BigEndian.AppendUint32(dst, uint32(len(field))) //nolint:gosec // no column holds four gigabytes

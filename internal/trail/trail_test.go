@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-// The figures come from another program, of ten lines of Python, written from docs/audit.md.
+// The expected values come from an independent program, ten lines of Python written from docs/audit.md.
 func TestHashOfRow(t *testing.T) {
 	columns := []string{"1", "2026-11-22T09:00:00.123456Z", "c-1", "Search", "refused", "ONE\nTWO", "", "\x00\xff", "SSIN=#1", "71000436", "1", "doctor", "2", ""}
 	octets := make([][]byte, len(columns))
@@ -41,7 +41,7 @@ func signer(n byte) trail.Signer {
 
 var at = time.Date(2026, 11, 22, 9, 0, 0, 123456789, time.UTC)
 
-// memory is a trail in memory.
+// memoryLog is an audit log in memory.
 type memory struct {
 	rows        []trail.Row
 	checkpoints []trail.Checkpoint
@@ -65,7 +65,7 @@ func page[T any](all []T, limit int, after func(T) bool) []T {
 	return found
 }
 
-// seal seals what is not sealed yet.
+// sealRows seals the unsealed rows.
 func (m *memory) seal(current trail.Signer, former *trail.Signer) {
 	var before *trail.Checkpoint
 	head, rows := trail.Hash{}, int64(0)
@@ -88,7 +88,7 @@ func filled(n int) *memory {
 	return m
 }
 
-// Who trusts one key follows handovers forward, and is told by the last key what came before it.
+// A verifier that trusts one key follows handovers forward, and the last checkpoint vouches for those before it.
 func TestTrust(t *testing.T) {
 	one, two, three := signer(1), signer(2), signer(3)
 	m := filled(3)

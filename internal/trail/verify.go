@@ -8,7 +8,7 @@ import (
 	"math"
 )
 
-// Source is where rows and checkpoints are read, in their order: up to limit after a row or a checkpoint; 0 is before the first.
+// Reader reads rows and checkpoints in order: up to limit after the given number; 0 is before the first.
 type Source interface {
 	AuditRows(ctx context.Context, afterSeq int64, limit int) ([]Row, error)
 	AuditCheckpoints(ctx context.Context, afterNumber int64, limit int) ([]Checkpoint, error)
@@ -16,10 +16,10 @@ type Source interface {
 
 const pageSize = 2000
 
-// Kind is what is wrong.
+// FindingKind is the kind of a finding.
 type Kind string
 
-// The kinds of findings.
+// Kinds of findings.
 const (
 	RowsChanged       Kind = "rows changed"
 	RowsDeleted       Kind = "rows deleted"
@@ -32,25 +32,25 @@ const (
 	AnchorMissing     Kind = "anchor missing"
 )
 
-// Finding is one thing that is wrong, in plain words.
+// Finding is one defect, in plain words.
 type Finding struct {
 	Kind Kind
 	Text string
 }
 
-// Report is what a verification found.
+// Report is the result of a verification.
 type Report struct {
-	Rows        int64 // all there are
+	Rows        int64 // all rows
 	Checkpoints int64
 	Anchored    int64 // lines of the anchor file
 	Unsealed    int64 // rows after the last checkpoint
 	Oldest      string
 	Last        *Checkpoint
 	Findings    []Finding
-	Unsaid      int // findings beyond those
+	Unsaid      int // number of findings beyond maxFindings
 }
 
-// maxFindings bounds a report.
+// maxFindings bounds the findings of a report.
 const maxFindings = 100
 
 func (r *Report) add(kind Kind, format string, args ...any) {
@@ -61,9 +61,9 @@ func (r *Report) add(kind Kind, format string, args ...any) {
 	r.Findings = append(r.Findings, Finding{kind, fmt.Sprintf(format, args...)})
 }
 
-// Verify computes everything anew from the first row. Trusted are the public keys that the verifier knows of himself; the anchor
-// file may be nil, and is a finding when there are checkpoints that it could hold.
-func Verify(ctx context.Context, source Source, trusted []ed25519.PublicKey, anchor *AnchorFile) (*Report, error) {
+// Verify recomputes the whole hash chain from the first row. trusted are the public keys that the verifier knows
+// independently; snapshot may be nil, which is a finding if there are checkpoints.
+func Verify(ctx context.Context, source Source, trusted []ed25519.PublicKey, snapshot *AnchorFile) (*Report, error) {
 	v := &verifier{source: source, trusted: trusted, report: &Report{}, seq: math.MinInt64}
 	if err := v.checkpoints(ctx); err != nil {
 		return nil, err
@@ -72,8 +72,8 @@ func Verify(ctx context.Context, source Source, trusted []ed25519.PublicKey, anc
 		return nil, err
 	}
 	switch {
-	case anchor != nil:
-		if err := v.anchor(ctx, anchor); err != nil {
+	case snapshot != nil:
+		if err := v.anchor(ctx, snapshot); err != nil {
 			return nil, err
 		}
 	case v.report.Checkpoints > 0:
@@ -82,29 +82,29 @@ func Verify(ctx context.Context, source Source, trusted []ed25519.PublicKey, anc
 	return v.report, nil
 }
 
-// verifier goes through the trail once.
+// verifier makes one pass over the audit log.
 type verifier struct {
 	source  Source
 	trusted []ed25519.PublicKey
 	report  *Report
 
-	before *Checkpoint // as it stands in the table
-	good   *Checkpoint // the last one that stands as it was signed, by a key that follows
-	sound  bool        // before is good
-	// vouched says that the key of good is trusted, or was handed over from one that is.
+	before *Checkpoint // the previous checkpoint in the table
+	good   *Checkpoint // the last unchanged checkpoint with an accepted key
+	sound  bool        // previous is valid
+	// isKeyTrusted means that the key of lastValid is trusted, or was handed over by a trusted key.
 	vouched bool
 
-	page []Row // read and not yet looked at
-	seq  int64 // the last row read
-	end  bool  // there are no more
-	// head and rows are of the rows looked at since the last good checkpoint.
+	page []Row // read but not yet consumed
+	seq  int64 // of the last row read
+	end  bool  // no more rows
+	// head and rows cover the rows consumed since the last valid checkpoint.
 	head Hash
 	rows int64
 }
 
 func (v *verifier) checkpoints(ctx context.Context) error {
 	for {
-		after := int64(math.MinInt64) // nothing hides below the first
+		after := int64(math.MinInt64) // so that no checkpoint with a lower number can hide
 		if v.before != nil {
 			after = v.before.Number
 		}
@@ -135,13 +135,13 @@ func (v *verifier) number() int64 {
 	return v.before.Number
 }
 
-// checkpoint judges one, and, when it stands as it was signed, the rows since the last that does.
+// verifyCheckpoint verifies a checkpoint and, if it is valid, the rows since the last valid one.
 func (v *verifier) checkpoint(ctx context.Context, c *Checkpoint) error {
 	v.report.Checkpoints++
 	expected := v.number() + 1
-	sound := c.isSigned()
+	isValid := c.isSigned()
 	switch {
-	case !sound:
+	case !isValid:
 		v.report.add(CheckpointChanged, "%s is not as it was signed: it was changed", name(c))
 	case c.Number != expected:
 		v.report.add(CheckpointMissing, "%s: deleted from the table", missing(expected, c.Number-1))
@@ -150,18 +150,18 @@ func (v *verifier) checkpoint(ctx context.Context, c *Checkpoint) error {
 	case v.sound && c.Previous != v.before.Link():
 		v.report.add(CheckpointChanged, "%s was made after another checkpoint %d than the one that is there: that one was replaced", name(c), v.before.Number)
 	}
-	if sound && !v.follows(c) {
-		sound = false
+	if isValid && !v.follows(c) {
+		isValid = false
 		v.report.add(CheckpointForeign, "%s is signed with a key that is not in the key file (%s), and the key before did not hand over to it: somebody else made it", name(c), c.KeyID)
 	}
-	v.before, v.sound = c, sound
-	if !sound {
+	v.before, v.sound = c, isValid
+	if !isValid {
 		return nil
 	}
 	return v.interval(ctx, c)
 }
 
-// follows reports whether a signed checkpoint has a key that may have signed it.
+// hasAcceptedKey reports whether a signed checkpoint's key was entitled to sign it.
 func (v *verifier) follows(c *Checkpoint) bool {
 	for _, key := range v.trusted {
 		if bytes.Equal(key, c.Public) {
@@ -169,12 +169,12 @@ func (v *verifier) follows(c *Checkpoint) bool {
 			return true
 		}
 	}
-	// What a key signed that is trusted no more is vouched for by whoever comes after, who names it by its hash.
+	// A checkpoint of a key that is no longer trusted is vouched for by its successor, which contains its hash.
 	return v.good == nil || bytes.Equal(c.Public, v.good.Public) || c.isHandedOver(v.good.Public)
 }
 
-// interval compares the rows since the last good checkpoint with what this one says of them, and goes on from what it
-// says: so one finding does not make all that follows one.
+// verifyInterval compares the rows since the last valid checkpoint with this one, and continues from this one's head,
+// so that one finding does not cause a finding for every later checkpoint.
 func (v *verifier) interval(ctx context.Context, c *Checkpoint) error {
 	for {
 		row, err := v.peek(ctx)
@@ -190,12 +190,12 @@ func (v *verifier) interval(ctx context.Context, c *Checkpoint) error {
 	if v.good != nil {
 		before = *v.good
 	}
-	wanted := c.Rows - before.Rows
+	sealedRows := c.Rows - before.Rows
 	switch {
-	case v.rows < wanted:
-		v.report.add(RowsDeleted, "%s: at least %d rows were deleted (%d are there, %d were sealed)", between(v.good, c), wanted-v.rows, v.rows, wanted)
-	case v.rows > wanted:
-		v.report.add(RowsInserted, "%s: at least %d rows were inserted (%d are there, %d were sealed)", between(v.good, c), v.rows-wanted, v.rows, wanted)
+	case v.rows < sealedRows:
+		v.report.add(RowsDeleted, "%s: at least %d rows were deleted (%d are there, %d were sealed)", between(v.good, c), sealedRows-v.rows, v.rows, sealedRows)
+	case v.rows > sealedRows:
+		v.report.add(RowsInserted, "%s: at least %d rows were inserted (%d are there, %d were sealed)", between(v.good, c), v.rows-sealedRows, v.rows, sealedRows)
 	case v.head != c.Head:
 		v.report.add(RowsChanged, "%s: a row was changed or rows were exchanged (%d are there, as were sealed)", between(v.good, c), v.rows)
 	}
@@ -227,7 +227,7 @@ func (v *verifier) take(row *Row) {
 	v.page = v.page[1:]
 }
 
-// rest counts the rows after the last checkpoint.
+// countUnsealedRows counts the rows after the last checkpoint.
 func (v *verifier) rest(ctx context.Context) error {
 	for {
 		row, err := v.peek(ctx)
@@ -242,7 +242,7 @@ func (v *verifier) rest(ctx context.Context) error {
 	}
 }
 
-// anchor compares each line of the anchor file with the table.
+// verifyAnchor compares each line of the anchor file with the table.
 func (v *verifier) anchor(ctx context.Context, file *AnchorFile) error {
 	a := anchored{source: v.source, report: v.report}
 	if err := lines(file.content, func(text []byte) error { return a.line(ctx, text) }); err != nil {
@@ -258,13 +258,13 @@ func (v *verifier) anchor(ctx context.Context, file *AnchorFile) error {
 	return nil
 }
 
-// anchored goes through the anchor file once.
+// anchorVerifier makes one pass over the anchor file.
 type anchored struct {
 	source Source
 	report *Report
 
-	page              []Checkpoint // of the table, read ahead
-	last              int64        // the number on the line before
+	page              []Checkpoint // of the table, read in advance
+	last              int64        // the number on the previous line
 	cut               int64
 	firstCut, lastCut *Checkpoint
 }
@@ -274,31 +274,31 @@ func (a *anchored) line(ctx context.Context, text []byte) error {
 	c := parseLine(text)
 	if c == nil {
 		a.report.add(AnchorDiffers, "line %d of the anchor file is not a checkpoint as the service writes it: it was changed", a.report.Anchored)
-		a.last++ // most likely
+		a.last++ // the most likely number of that line
 		return nil
 	}
-	if c.Number > a.last+1 { // a new file begins with the first
+	if c.Number > a.last+1 { // a new file starts with the first checkpoint
 		a.report.add(AnchorDiffers, "the anchor file has lost the lines of %s", missing(a.last+1, c.Number-1))
 	}
 	a.last = max(a.last, c.Number)
-	kept, err := a.kept(ctx, c.Number)
+	stored, err := a.kept(ctx, c.Number)
 	switch {
 	case err != nil:
 		return err
-	case kept != nil && kept.Link() != c.Link():
-		a.report.add(AnchorDiffers, "%s is not the one that the anchor file has (of %s): it was replaced in the table, or changed in the file", name(kept), instant(c.At))
-	case kept == nil && c.isSigned():
+	case stored != nil && stored.Link() != c.Link():
+		a.report.add(AnchorDiffers, "%s is not the one that the anchor file has (of %s): it was replaced in the table, or changed in the file", name(stored), instant(c.At))
+	case stored == nil && c.isSigned():
 		if a.cut++; a.cut == 1 {
 			a.firstCut = c
 		}
 		a.lastCut = c
-	case kept == nil:
+	case stored == nil:
 		a.report.add(AnchorDiffers, "line %d of the anchor file is not as it was signed, and the table does not have %s", a.report.Anchored, name(c))
 	}
 	return nil
 }
 
-// parseLine is nil for what is no checkpoint.
+// parseCheckpointLine returns nil if the line is not a checkpoint.
 func parseLine(text []byte) *Checkpoint {
 	if c, err := ParseCheckpoint(text); err == nil {
 		return &c
@@ -306,7 +306,7 @@ func parseLine(text []byte) *Checkpoint {
 	return nil
 }
 
-// kept is the checkpoint that the table has under a number.
+// findCheckpoint returns the checkpoint with this number in the table, or nil.
 func (a *anchored) kept(ctx context.Context, number int64) (*Checkpoint, error) {
 	if len(a.page) == 0 || number < a.page[0].Number || number > a.page[len(a.page)-1].Number {
 		page, err := a.source.AuditCheckpoints(ctx, number-1, pageSize)
