@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// check returns what the files break, one line each, in order.
+// findViolations returns the violations in the files, one line each, sorted.
 func check(files []source) []string {
 	var broken []string
 	say := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
@@ -30,7 +30,7 @@ func checkImports(f source, say sayer) {
 		row = &layer{packages: f.pkg}
 	}
 	if row == nil {
-		say("%s: package %s stands in no row of the import table: place it, with a decision record", f.name, f.pkg)
+		say("%s: package %s is in no row of the import table: add it, with a decision record", f.name, f.pkg)
 		return
 	}
 	for _, d := range f.imports() {
@@ -81,10 +81,10 @@ func checkLibrary(f source, d dependency, say sayer) {
 		}
 		return
 	}
-	say("%s: %s imports %s, a library that nobody may use yet: enter it, with a decision record", d.at, f.pkg, d.path)
+	say("%s: %s imports %s, which is not in the table of libraries: add it, with a decision record", d.at, f.pkg, d.path)
 }
 
-// checkNames looks at what a production file writes: names of the process, and names of ours that are confined.
+// checkIdentifiers checks the identifiers in a production file against nameRules and identifierRules.
 func checkNames(f source, say sayer) {
 	for _, d := range f.imports() {
 		for _, r := range processNames {
@@ -113,7 +113,8 @@ func checkNames(f source, say sayer) {
 	}
 }
 
-// checkOnce counts the calls of the function that one line alone may call, when the caller's package is there.
+// checkSingleCall checks that the function of singleCallRule is called exactly once. It does nothing if the files do
+// not include the caller's package.
 func checkOnce(files []source, say sayer) {
 	var present bool
 	var calls []string
@@ -129,7 +130,7 @@ func checkOnce(files []source, say sayer) {
 		}
 	}
 	if present && len(calls) != 1 {
-		say("%s must call %s.%s exactly once, and does so at %s: %s", once.caller, once.pkg, once.name, list(calls), once.reason)
+		say("%s must call %s.%s exactly once, but the calls are %s: %s", once.caller, once.pkg, once.name, list(calls), once.reason)
 	}
 }
 

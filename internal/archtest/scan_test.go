@@ -18,11 +18,11 @@ import (
 
 const module = "github.com/openctr/ctr"
 
-// source is one parsed Go file.
+// sourceFile is a parsed Go file.
 type source struct {
-	name string // its path inside the module
-	pkg  string // the path of its package inside the module
-	test bool   // in a _test file or a package for tests
+	name string // path inside the module
+	pkg  string // path of its package inside the module
+	test bool   // whether it is a _test file or in a test-only package
 	tree *ast.File
 	set  *token.FileSet
 }
@@ -37,7 +37,7 @@ func parse(set *token.FileSet, name string, text any) (source, error) {
 	return source{name, pkg, test, tree, set}, nil
 }
 
-// scan parses every Go file of the module, whatever its build constraints.
+// parseModule parses every Go file of the module, whatever its build constraints.
 func scan(t *testing.T, root string) []source {
 	t.Helper()
 	var files []source
@@ -69,12 +69,12 @@ func scan(t *testing.T, root string) []source {
 	return files
 }
 
-// at is where in the module a node stands.
+// positionOf returns the file and line of a node.
 func (s source) at(n ast.Node) string {
 	return fmt.Sprintf("%s:%d", s.name, s.set.Position(n.Pos()).Line)
 }
 
-// dependency is one import of a file: its path, its name in the file, and where it stands.
+// importedPackage is one import of a file: its path, its name in the file, and its position.
 type dependency struct{ path, name, at string }
 
 func (s source) imports() []dependency {
@@ -82,11 +82,11 @@ func (s source) imports() []dependency {
 	for _, spec := range s.tree.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
-			continue // the parser has already refused it
+			continue // the parser has already rejected it
 		}
 		name := path.Base(imported)
 		if strings.HasPrefix(name, "v") && len(name) == 2 {
-			name = path.Base(path.Dir(imported)) // math/rand/v2 is called rand
+			name = path.Base(path.Dir(imported)) // the package name of math/rand/v2 is rand
 		}
 		if spec.Name != nil {
 			name = spec.Name.Name
@@ -96,7 +96,7 @@ func (s source) imports() []dependency {
 	return all
 }
 
-// selections gives every package.Name of the file with the import path behind the package.
+// qualifiedIdentifiers yields every package.Name in the file, with the import path of the package.
 func (s source) selections() iter.Seq2[*ast.SelectorExpr, string] {
 	paths := map[string]string{}
 	for _, d := range s.imports() {
@@ -128,7 +128,7 @@ func among(patterns []string, pkg string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, pkg) })
 }
 
-// inside cuts the module's own path off an import.
+// cutModulePath removes the module path from an import path.
 func inside(imported string) (string, bool) {
 	if imported == module {
 		return ".", true
