@@ -14,35 +14,35 @@ import (
 	"github.com/openctr/ctr/wsdl"
 )
 
-// Mistake is a message that is wrong in one way.
+// Mistake describes a message with one specific mistake.
 type Mistake struct {
-	Name  string         // stable, for addresses and reports
-	Codes []problem.Code // what a service answers with, each thing that is wrong
-	Key   string         // whose key signs: one of those below, or an entry of the test PKI; empty for the caller's own
+	Name  string         // stable: used in URLs and reports
+	Codes []problem.Code // codes of the refusal, one per violation
+	Key   string         // of the signing key: KeyUntrustedAuthority, or an entry of the test PKI; empty for the caller's own
 
-	aged   time.Duration // how long ago it was made, as it says itself
-	twice  bool          // its octets are sent before
-	second bool          // a good message with the same reference is sent before
-	before []edit        // what is changed before it is signed
-	after  []edit        // and after
-	action string        // of which operation the transport speaks, when it is another
-	as     soap.Version  // of which version the transport speaks, when it is the other
+	aged   time.Duration // of the message by its Timestamp; negative if in the future
+	twice  bool          // the identical message is sent before
+	second bool          // a valid message with the same InputReference is sent before
+	before []edit        // applied before signing
+	after  []edit        // applied after signing
+	action string        // operation in SOAPAction, if it differs from the content
+	as     soap.Version  // SOAP version of the Content-Type, if it differs from the envelope
 }
 
-// KeyStranger is the key of an authority that nobody trusts. It is made when it is needed.
+// KeyUntrustedAuthority selects a key with a certificate of an untrusted authority, which BuildMistake generates.
 const KeyStranger = "stranger"
 
-// Sent is a message as it goes out.
+// Message is a message with its HTTP header fields.
 type Sent struct {
 	Octets      string
 	ContentType string
-	Action      string // of SOAP 1.1
+	Action      string // SOAPAction; empty for SOAP 1.2
 }
 
-// ErrNoKey says that a mistake needs a key that is not at hand.
+// ErrNoKey reports that the key for a mistake is not available.
 var ErrNoKey = errors.New("the key of this mistake is not at hand")
 
-// edit changes a text from one mark up to and including the next other; where there is no other mark, only the one.
+// textEdit replaces the text from start up to and including the following end. If end is empty, it replaces only start.
 type edit struct{ from, to, with string }
 
 const (
@@ -50,7 +50,7 @@ const (
 	referenceAt = "</ds:Reference>\n"
 )
 
-// Mistakes are those that callers make most, and two that an attacker makes.
+// Mistakes returns the most frequent mistakes of callers, and two attacks.
 func Mistakes() []Mistake {
 	return []Mistake{
 		{Name: "no-security", Codes: []problem.Code{problem.SecurityMissing}, before: []edit{{"  <soap:Header>", "</soap:Header>\n", ""}}},
@@ -89,16 +89,17 @@ func Mistakes() []Mistake {
 	}
 }
 
-// Make makes the messages of a mistake: the last one is wrong, and the one before it, if there is one, is part of why. The keys
-// are asked for by name, with an empty name for the caller's own; ErrNoKey is for one that is not at hand.
-func (m *Maker) Make(x Mistake, keys func(name string) (*pki.Key, error)) ([]Sent, error) {
-	key, err := m.key(x.Key, keys)
+// BuildMistake builds the messages of a mistake. The last one must be refused; the one before it, if any, must be
+// accepted and is part of the mistake. keys finds a key by its entry, the caller's own key by an empty name; it
+// returns ErrNoKey if the key is not available.
+func (m *Maker) Make(mistake Mistake, keys func(name string) (*pki.Key, error)) ([]Sent, error) {
+	key, err := m.key(mistake.Key, keys)
 	if err != nil {
 		return nil, err
 	}
 	values := Values{Reference: "EPD" + m.NewID()}
 	var all []Sent
-	if x.second {
+	if mistake.second {
 		first, failed := m.make(Mistake{}, key, values)
 		if failed != nil {
 			return nil, failed
@@ -106,45 +107,45 @@ func (m *Maker) Make(x Mistake, keys func(name string) (*pki.Key, error)) ([]Sen
 		all = append(all, first)
 		values.Comment = "another operation"
 	}
-	wrong, err := m.make(x, key, values)
+	wrong, err := m.make(mistake, key, values)
 	if err != nil {
 		return nil, err
 	}
-	if x.twice {
+	if mistake.twice {
 		all = append(all, wrong)
 	}
 	return append(all, wrong), nil
 }
 
-func (m *Maker) make(x Mistake, key *pki.Key, v Values) (Sent, error) {
+func (m *Maker) make(mistake Mistake, key *pki.Key, v Values) (Sent, error) {
 	request, err := m.Request("NotifyImplant", v)
 	if err != nil {
 		return Sent{}, err
 	}
-	text, err := envelope(soap.SOAP11, key, m.Now().Add(-x.aged), request)
+	text, err := envelope(soap.SOAP11, key, m.Now().Add(-mistake.aged), request)
 	if err == nil {
-		text, err = changed(text, x.before)
+		text, err = changed(text, mistake.before)
 	}
 	if err == nil {
 		text, err = sign(text, key.Signer)
 	}
 	if err == nil {
-		text, err = changed(text, x.after)
+		text, err = changed(text, mistake.after)
 	}
 	if err != nil {
-		return Sent{}, fmt.Errorf("%s: %w", x.Name, err)
+		return Sent{}, fmt.Errorf("%s: %w", mistake.Name, err)
 	}
 	sent := Post(soap.SOAP11, "NotifyImplant", text)
-	if x.action != "" {
-		sent.Action = Action(x.action)
+	if mistake.action != "" {
+		sent.Action = Action(mistake.action)
 	}
-	if x.as != 0 {
-		sent.ContentType, sent.Action = x.as.ContentType(), ""
+	if mistake.as != 0 {
+		sent.ContentType, sent.Action = mistake.as.ContentType(), ""
 	}
 	return sent, nil
 }
 
-// Post is a signed message with what belongs to it on its way.
+// NewMessage returns a signed message with the Content-Type and SOAPAction of its SOAP version.
 func Post(version soap.Version, operation, message string) Sent {
 	if version == soap.SOAP12 {
 		return Sent{Octets: message, ContentType: version.ContentType() + `; action="` + Action(operation) + `"`}
@@ -152,10 +153,11 @@ func Post(version soap.Version, operation, message string) Sent {
 	return Sent{Octets: message, ContentType: version.ContentType(), Action: Action(operation)}
 }
 
-// Action is the SOAPAction of an operation.
+// SOAPAction returns the SOAPAction of an operation.
 func Action(operation string) string { return wsdl.Operation{Message: operation}.Action() }
 
-// changed makes changes, each of which must find its place. Algorithms are those of the key that signs.
+// applyEdits applies edits, each of which must match. An edit of the RSA signature algorithm applies to ECDSA instead
+// if the message is signed with an EC key.
 func changed(text string, edits []edit) (string, error) {
 	for _, e := range edits {
 		from, with := e.from, e.with
@@ -178,7 +180,7 @@ func (m *Maker) key(name string, keys func(string) (*pki.Key, error)) (*pki.Key,
 	if name != KeyStranger {
 		return keys(name)
 	}
-	// In the caller's own name, so that nothing but the authority is wrong.
+	// The certificate has the caller's own subject, so that only the authority is wrong.
 	own, err := keys("")
 	if err != nil {
 		return nil, err

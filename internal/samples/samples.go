@@ -1,9 +1,11 @@
-// Package samples makes signed requests: good ones, and ones that are wrong in one known way each.
+// Package testmessages generates signed requests: valid ones, and ones with one known mistake each.
 //
-// It is separate because two show what a service makes of them: the pages of a development service, and the conformance run
-// against one. It signs whatever stands in the text that it is given, as the tests of the signature do, so that it can also
-// make what no careful library would: client and wsse.Sign are for messages that mean something. The contract is that of
-// wsdl/ and xsd/; the form is that of SOAP Message Security 1.1.1 with the X.509 token profile.
+// Start with a Generator: BuildRequest and Sign make valid messages, BuildMistake makes faulty ones.
+//
+// It is separate because both the pages of a development service (sandbox) and the conformance tests of a server send
+// these messages. It signs any text, whether correct or not, so that it can also produce messages that a careful
+// library never does; use client and wsse.Sign for real messages. The contract is in wsdl/ and xsd/; the format is
+// SOAP Message Security 1.1.1 with the X.509 Token Profile.
 package samples
 
 import (
@@ -24,42 +26,42 @@ import (
 //go:embed messages/*.xml
 var messages embed.FS
 
-// Data is whom and what the requests are about. A service knows all of it.
+// Data holds the persons and the device in the requests. The register under test must contain them.
 type Data struct {
-	Author     string // SSIN of the specialist who acts
-	Name       string // the author's
+	Author     string // SSIN of the specialist on whose behalf the signer acts
+	Name       string // last name of the author
 	Patient    string // SSIN
 	Prescriber string // NIHII
-	Code       string // notification code of a device
-	Device     string // its device identifier, the 14 digits of a GTIN
+	Code       string // of the device
+	Device     string // UDI-DI of the device, a GTIN of 14 digits
 }
 
-// Development is of the data with which a development service begins.
+// DevelopmentData returns Data from the development data that a development service starts with.
 func Development() Data {
 	return Data{Author: "78031412250", Name: "Claes", Patient: "48022907379", Prescriber: "17800389480", Code: "000071200176", Device: "05410000001047"}
 }
 
-// Maker makes requests and signs them.
+// Generator builds and signs requests.
 type Maker struct {
 	Data  Data
 	Now   func() time.Time
-	NewID func() string // of letters, digits, "-" and "_", beginning with a letter or "_"
+	NewID func() string // returns an NCName of ASCII letters, digits, "-" and "_"
 }
 
-// Values are what one request says beyond the Data. Those that are empty take something that fits.
+// RequestValues holds the values of one request in addition to Data. Empty fields get a suitable value.
 type Values struct {
-	Reference string // the caller's own key of a submission
-	Number    string // of a notification; without it the patient is asked for
-	Implant   string // identifier of one to remove; without it one that was never registered
+	Reference string // idempotency key of the submission
+	Number    string // without it the request is about the patient
+	Implant   string // implant to remove; without it one that was never registered
 	Comment   string
 }
 
-// Operations are those of which there are samples, in the order in which a caller meets them.
+// Operations lists the operations that are offered as test messages, in the order in which a caller needs them.
 func Operations() []string {
 	return []string{"NotifyImplant", "Search", "GetImplantCard", "ListPatientImplants", "NotifyExplant", "SearchDevice"}
 }
 
-// Request writes the request of an operation. Operations are two days old, and their prescriptions twenty.
+// BuildRequest writes the unsigned request of an operation. The surgery is 2 days ago, its prescription 20 days ago.
 func (m *Maker) Request(operation string, v Values) (string, error) {
 	now, id := m.Now(), m.NewID()
 	if v.Reference == "" {
@@ -77,21 +79,21 @@ func (m *Maker) Request(operation string, v Values) (string, error) {
 	})
 }
 
-// short is an identifier that fits a serial number of GS1: at most 20 characters.
+// shortenID shortens an identifier so that, with a prefix, it fits a GS1 serial number of at most 20 characters.
 func short(id string) string {
-	const most = 16
+	const maxLength = 16
 	id = strings.Trim(id, "_-")
-	return id[max(0, len(id)-most):]
+	return id[max(0, len(id)-maxLength):]
 }
 
-// fill fills in one of the messages.
+// renderTemplate executes one of the embedded templates. All values but Request are escaped.
 func fill(name string, values map[string]string) (string, error) {
 	t, err := template.New(name+".xml").ParseFS(messages, "messages/"+name+".xml")
 	if err != nil {
 		return "", fmt.Errorf("there is no sample of %s: %w", name, err)
 	}
 	for key, value := range values {
-		if key != "Request" { // is XML
+		if key != "Request" { // contains XML
 			values[key] = template.HTMLEscapeString(value)
 		}
 	}
@@ -102,7 +104,7 @@ func fill(name string, values map[string]string) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-// Unsigned writes a request in an envelope, as it is before it is signed.
+// WrapUnsigned writes a request in an envelope without a header.
 func Unsigned(version soap.Version, request string) string {
 	return `<soap:Envelope xmlns:soap="` + version.Namespace() + "\">\n  <soap:Body>\n" + indented(request) + "\n  </soap:Body>\n</soap:Envelope>\n"
 }
@@ -111,10 +113,10 @@ func indented(request string) string {
 	return "    " + strings.ReplaceAll(request, "\n", "\n    ")
 }
 
-// lifetime is how long a message says that it is good. A service takes five minutes at most.
+// messageLifetime is the time from Created to Expires. A service accepts at most five minutes.
 const lifetime = 5 * time.Minute
 
-// Sign signs a request with a key: Body, Timestamp and certificate, in the form that every service takes.
+// Sign wraps a request in an envelope, and signs Body, Timestamp and certificate, as strict services require too.
 func (m *Maker) Sign(version soap.Version, key *pki.Key, request string) (string, error) {
 	text, err := envelope(version, key, m.Now(), request)
 	if err != nil {
@@ -123,7 +125,7 @@ func (m *Maker) Sign(version soap.Version, key *pki.Key, request string) (string
 	return sign(text, key.Signer)
 }
 
-// envelope is a message whose digests and signature are still empty.
+// renderEnvelope writes a message with empty digests and an empty signature value.
 func envelope(version soap.Version, key *pki.Key, created time.Time, request string) (string, error) {
 	algorithm, _, known := dsig.MethodOf(key.Signer.Public())
 	if !known {
@@ -136,11 +138,11 @@ func envelope(version soap.Version, key *pki.Key, created time.Time, request str
 	})
 }
 
-// errNoToken says that a message has no certificate to attach.
+// errNoToken reports that a message has no certificate to attach.
 var errNoToken = errors.New("the message holds no token")
 
-// Packed makes the package of MTOM of a signed message, with the certificate as attachment.
-func Packed(version soap.Version, message string) (contentType, octets string, err error) {
+// PackMTOM writes a signed message as an MTOM package, with the certificate as an attachment.
+func Packed(version soap.Version, message string) (contentType, data string, err error) {
 	const boundary, end = "ctr-sample", "</wsse:BinarySecurityToken>"
 	start, after, found := strings.Cut(message, "<wsse:BinarySecurityToken ")
 	attributes, rest, ok := strings.Cut(after, ">")

@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-// bench is a service, and a maker of messages for it.
+// testBench is a service with a generator of messages for it.
 type bench struct {
 	*endpointtest.Door
 	samples.Maker
@@ -30,7 +30,7 @@ func newBench(t *testing.T) *bench {
 	return &bench{door, samples.Maker{Data: samples.Development(), Now: door.Clock.Now, NewID: registertest.Counter("_s-")}}
 }
 
-// send sends a message and returns the status, the content of an answer, or the refusal.
+// sendMessage sends a message. It returns the HTTP status, and either the content of the response or the refusal.
 func (b *bench) send(t *testing.T, s samples.Sent) (int, xmldoc.Element, *soap.Refusal) {
 	t.Helper()
 	request := httptest.NewRequest(http.MethodPost, endpoint.Path, strings.NewReader(s.Octets))
@@ -61,7 +61,8 @@ func keys(t *testing.T, own string) func(string) (*pki.Key, error) {
 	}
 }
 
-// TestSamples: every operation is accepted as the sample has it, in both versions, from RSA and EC keys, and in a package.
+// TestSamples: the service accepts the request of every operation, in both SOAP versions, with RSA and EC keys, and
+// as MTOM.
 func TestSamples(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -88,11 +89,11 @@ func TestSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			media, octets, err := samples.Packed(version, message)
+			media, data, err := samples.Packed(version, message)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, refusal := b.send(t, samples.Sent{Octets: octets, ContentType: media}); refusal != nil {
+			if _, _, refusal := b.send(t, samples.Sent{Octets: data, ContentType: media}); refusal != nil {
 				t.Errorf("in a package: %v", refusal)
 			}
 		}
@@ -105,7 +106,8 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// TestMistakes: each is answered with its code, whichever kind of key signs, and the same message without it is accepted.
+// TestMistakes: each mistake is refused with exactly its codes, with RSA and EC keys; the messages before it are
+// accepted.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	for _, own := range []string{testpki.Hospital, pki.EntryEC} {

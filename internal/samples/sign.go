@@ -2,7 +2,7 @@ package samples
 
 import (
 	"crypto"
-	_ "crypto/sha1" //nolint:gosec // what services must refuse has to be made first
+	_ "crypto/sha1" //nolint:gosec // to generate messages with SHA-1, which services must refuse
 	_ "crypto/sha256"
 	_ "crypto/sha512" // a P-384 key signs with SHA-384
 	"encoding/base64"
@@ -17,7 +17,7 @@ import (
 
 var errKeyKind = errors.New("the key is neither RSA nor ECDSA")
 
-// hashOf is the hash of a signature or digest algorithm.
+// hashForAlgorithm returns the hash of a signature or digest algorithm; SHA-256 for an unknown one.
 func hashOf(algorithm string) crypto.Hash {
 	switch algorithm {
 	case dsig.SHA1, dsig.RSASHA1, dsig.ECDSASHA1:
@@ -30,8 +30,8 @@ func hashOf(algorithm string) crypto.Hash {
 	return crypto.SHA256
 }
 
-// sign fills in what is empty in a message: the digest of each reference, and then the signature's value. It does what the
-// message says, right or wrong; one without a signature stays as it is.
+// fillSignature fills in the empty digest of each reference, and then the signature value. It follows the algorithms
+// and references in the message, whether correct or not. A message without a signature is returned unchanged.
 func sign(text string, key crypto.Signer) (string, error) {
 	signature, err := signatureOf(text)
 	if err != nil || signature.IsZero() {
@@ -65,7 +65,7 @@ func sign(text string, key crypto.Signer) (string, error) {
 	return put(text, "SignatureValue", value)
 }
 
-// signatureOf finds the signature of a message.
+// findSignature returns the Signature element, or a zero Element.
 func signatureOf(text string) (xmldoc.Element, error) {
 	document, err := xmldoc.Parse([]byte(text), xmldoc.DefaultLimits())
 	if err != nil {
@@ -75,7 +75,7 @@ func signatureOf(text string) (xmldoc.Element, error) {
 	return root.Child(root.Space(), "Header").Child(soap.NamespaceSecurity, "Security").Child(dsig.Namespace, "Signature"), nil
 }
 
-// put fills in the first empty element of a name.
+// fillElement writes value in base64 into the first empty element ds:name.
 func put(text, name string, value []byte) (string, error) {
 	empty := "<ds:" + name + "></ds:" + name + ">"
 	if !strings.Contains(text, empty) {
