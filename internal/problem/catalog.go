@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// Lang is a language of the texts, as xml:lang writes it.
+// Lang is a language of the texts, as in xml:lang.
 type Lang string
 
-// The languages, in the order in which faults list them.
+// The languages, in the order in which faults list their texts.
 const (
 	NL Lang = "nl"
 	FR Lang = "fr"
@@ -16,11 +16,12 @@ const (
 	EN Lang = "en"
 )
 
-// Langs are all languages, in order.
+// Langs are all languages, in that order.
 var Langs = [...]Lang{NL, FR, DE, EN}
 
-// Preferred returns the first language that is ours of those named, and English for none. Each text is one language or a list
-// of them as in Accept-Language (RFC 9110 section 12.5.4): those who write it put first what they like best.
+// Preferred returns the first supported language among those named, or English. Each argument is a language, or a list
+// of languages as in Accept-Language (RFC 9110 section 12.5.4). It ignores quality values: clients list their preferred
+// language first.
 func Preferred(named ...string) Lang {
 	for wanted := range strings.SplitSeq(strings.Join(named, ","), ",") {
 		wanted, _, _ = strings.Cut(wanted, ";")
@@ -34,7 +35,7 @@ func Preferred(named ...string) Lang {
 	return EN
 }
 
-// Entry is one line of the catalogue: what a code means, and how it is said to people.
+// Entry is one entry of the catalogue: a code, its kind, and its text in each language.
 type Entry struct {
 	Code   Code
 	Kind   Kind // zero for a warning
@@ -42,7 +43,7 @@ type Entry struct {
 	DE, EN string
 }
 
-// Text returns the entry's words in a language, in English when the language is not one of ours.
+// Text returns the text in a language, or in English if the language is not supported.
 func (e Entry) Text(l Lang) string {
 	switch l {
 	case NL:
@@ -55,7 +56,7 @@ func (e Entry) Text(l Lang) string {
 	return e.EN
 }
 
-// Catalog returns every code, in the order of the documents.
+// Catalog returns the entries of all codes, in the order of the documentation.
 func Catalog() []Entry {
 	var all []Entry
 	for _, part := range [][]Entry{generalCodes, xmlCodes, schemaCodes, soapCodes, securityCodes, pkiCodes, identCodes, ruleCodes, warningCodes} {
@@ -72,7 +73,7 @@ var index = sync.OnceValue(func() map[Code]Entry {
 	return m
 })
 
-// Lookup returns the catalogue's entry of a code.
+// Lookup returns the entry of a code, and whether there is one.
 func Lookup(c Code) (Entry, bool) {
 	e, ok := index()[c]
 	return e, ok

@@ -12,7 +12,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite docs/faults.md")
 
-// chapters are the kinds in the order of the document, each with what a caller can do about it.
+// chapters are the kinds in the order of the document, each with advice for the caller.
 var chapters = []struct {
 	kind          problem.Kind
 	title, advice string
@@ -48,7 +48,7 @@ func TestFaultsDocument(t *testing.T) {
 	}
 }
 
-// TestFaultsDocumentHoldsEveryCode guards against a kind without a chapter.
+// TestFaultsDocumentHoldsEveryCode fails if a kind has no chapter.
 func TestFaultsDocumentHoldsEveryCode(t *testing.T) {
 	text := faultsDocument()
 	for _, e := range problem.Catalog() {

@@ -47,14 +47,13 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-// words is English prose: a value, a name of an element or an algorithm is not.
+// words matches English prose, but not a value or the name of an element or algorithm.
 var words = regexp.MustCompile(`(^|[ (])(the|a|an|it|its|is|not|no|must|of|at|than|with|other|from|until|expected|valid|good|service|limit|element|attribute|parameter|only|twice)([ ,:)]|$)`)
 
-// TestFactsAreSaidInAllLanguages reads the sources: what a refusal of a message says of itself in English, it can say in the
-// other languages.
+// TestFactsAreSaidInAllLanguages reads the sources and checks that every English detail of a refusal has translations.
 func TestFactsAreSaidInAllLanguages(t *testing.T) {
 	t.Parallel()
-	// Files that an operator gives are refused on his terminal, in English; a register's own failures go to the log.
+	// Errors about an operator's files appear on the operator's terminal, in English; internal failures go to the log.
 	operator := regexp.MustCompile(`p12|crl|ocsp|revoked|directory|fetch`)
 	for _, root := range []string{"../message", "../endpoint", "../register"} {
 		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -79,12 +78,12 @@ func TestFactsAreSaidInAllLanguages(t *testing.T) {
 	}
 }
 
-// makers are the functions that refuse, with the index of their first fact.
+// makers are the functions that create refusals, with the index of their first detail argument.
 var makers = map[string]int{
 	"New": 1, "Wrap": 2, "refuse": 2, "misbuilt": 1, "malformed": 0, "malformedName": 0, "subjectForm": 0, "unparsable": 0, "report": 3,
 }
 
-// facts returns what the calls of makers say, a digit for each value.
+// facts returns the details in the calls of makers, with a digit for each value.
 func facts(file *ast.File) []string {
 	var all []string
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -121,7 +120,7 @@ func called(call *ast.CallExpr) (name, of string) {
 	return "", ""
 }
 
-// fact writes an argument as it would be said, with a 7 for what is known only when it is said.
+// fact formats an argument as it would appear, with a 7 for each value known only at run time.
 func fact(e ast.Expr) (string, bool) {
 	switch e := e.(type) {
 	case *ast.BasicLit:

@@ -1,6 +1,6 @@
 package problem
 
-// Codes that any step may give.
+// Codes that any step of the processing may return.
 const (
 	InternalError Code = "INTERNAL"
 	Overloaded    Code = "OVERLOADED"

@@ -1,6 +1,6 @@
 package problem
 
-// Codes of identifiers and dates that are not what they should be.
+// Codes for invalid identifiers and dates.
 const (
 	SSINInvalid               Code = "SSIN_INVALID"
 	NIHIIInvalid              Code = "NIHII_INVALID"

@@ -1,9 +1,9 @@
 package problem
 
-// Refusals of package message/pki: certificates that arrive in messages, and the files an operator or a caller gives
-// us (.p12, trusted certificates, revocation lists).
+// Codes of package message/pki: for certificates in messages, and for files of operators and callers (.p12, trusted
+// certificates, revocation lists).
 //
-// CertUntrusted has one text whatever the reason, so that a stranger cannot find out which authorities are trusted.
+// CertUntrusted has one text for all reasons, so that an outsider cannot find out which authorities are trusted.
 const (
 	CertSubjectForm       Code = "CERT_SUBJECT_FORM"
 	CertSubjectType       Code = "CERT_SUBJECT_TYPE"

@@ -1,12 +1,12 @@
-// Package problem is the only vocabulary of refusal that crosses packages: kinds, stable codes, and the words that go
-// with a code in Dutch, French, German and English.
+// Package problem defines the errors that cross package boundaries: kinds, stable codes, and the text of each code in
+// Dutch, French, German and English. A refusal is an error with such a code.
 //
-// It is separate, and imports nothing of the module, so that the reader of XML, the verifier of signatures, the rules
-// of the register and the store can all refuse in the same terms, while one place (message/soap) turns a refusal into
-// a SOAP Fault.
+// It is separate, and imports no other package of the module, so that the XML parser, the signature verifier, the rules
+// of the register and the store can all return the same type of error. Only package message/soap converts it to a SOAP
+// Fault.
 //
-// What survives the boundary: the code, the text of the code, Public and At. What never leaves: Err, which is for the
-// log. An error of any other type is Internal.
+// The caller receives the code, its text, Detail and Path, but never Err, which is for the log only. An error of any
+// other type counts as Internal.
 package problem
 
 import (
@@ -14,23 +14,23 @@ import (
 	"strings"
 )
 
-// Kind classes refusals by what the caller can do about them. A Kind is itself an error, so that
-// errors.Is(err, problem.Conflict) reads well.
+// Kind classifies refusals by the caller's options to resolve them. A Kind is itself an error, so that
+// errors.Is(err, problem.Conflict) works.
 type Kind uint8
 
-// The kinds. Add only at the end.
+// The kinds. Append new ones at the end.
 const (
-	Malformed       Kind = iota + 1 // not XML, not SOAP, or beyond a limit
-	NotUnderstood                   // well-formed, but not a message this service knows
-	Unauthenticated                 // WS-Security does not prove who signed what
-	SchemaInvalid                   // the signed element does not follow the XSD
+	Malformed       Kind = iota + 1 // not XML, not SOAP, or over a limit
+	NotUnderstood                   // well-formed, but not a message of this service
+	Unauthenticated                 // WS-Security verification failed
+	SchemaInvalid                   // the signed element is not valid against the XSD
 	RuleViolated                    // a rule of the register is broken
 	Forbidden                       // the caller may not do this, whatever the data
-	Withheld                        // exists, but not for this caller: renders exactly as NotFound
+	Withheld                        // exists, but the caller may not know: looks exactly like NotFound from outside
 	NotFound                        // does not exist
-	Conflict                        // contradicts what is already kept
+	Conflict                        // contradicts stored data
 	Unavailable                     // try again later
-	Internal                        // our fault
+	Internal                        // a failure of the service itself
 )
 
 var kindNames = [...]string{
@@ -39,7 +39,7 @@ var kindNames = [...]string{
 	NotFound: "not found", Conflict: "conflict", Unavailable: "unavailable", Internal: "internal",
 }
 
-// Error makes a Kind usable with errors.Is.
+// Error makes Kind an error, for errors.Is.
 func (k Kind) Error() string {
 	if int(k) < len(kindNames) && kindNames[k] != "" {
 		return kindNames[k]
@@ -47,39 +47,40 @@ func (k Kind) Error() string {
 	return "unknown kind"
 }
 
-// Code is a stable name of one refusal or warning. Codes are listed in docs/faults.md and never reused.
+// Code is the stable name of one refusal or warning. docs/faults.md lists all codes. Codes are never reused.
 type Code string
 
 // Error is a refusal.
 type Error struct {
 	Kind Kind
 	Code Code
-	// Public adds facts to the text of the code, for the caller: an algorithm, an instant, a limit. It is English or
-	// free of language, and holds nothing secret, no person's number and nothing about who is registered or trusted.
-	// Facts says it in the other languages.
+	// Detail adds facts to the text of the code, for the caller: an algorithm, a time, a limit. It is in English or
+	// independent of language; Facts translates it. It contains no secrets, no identification number of a person, and
+	// nothing about who is registered or trusted.
 	Public string
-	// At says where: an XPath into the request, or the name of an element of the security header.
+	// Path is an XPath into the request, or the name of an element of the security header.
 	At string
-	// Sub lists the single refusals when several are reported together.
+	// Causes lists the single refusals if several are reported together.
 	Sub []*Error
 	// Err is the cause, for the log only.
 	Err error
 }
 
-// New makes the refusal with a code of the catalogue; its kind is the code's. The parts of public are joined.
+// New returns a refusal with a code of the catalogue and the kind of that code. The detail is the parts of public,
+// joined with spaces.
 func New(code Code, public ...string) *Error {
 	return &Error{Kind: kindOf(code), Code: code, Public: strings.Join(public, " ")}
 }
 
-// Wrap makes the refusal with a code of the catalogue and keeps its cause for the log.
+// Wrap is like New, and keeps err as the cause for the log.
 func Wrap(code Code, err error, public ...string) *Error {
 	e := New(code, public...)
 	e.Err = err
 	return e
 }
 
-// List makes one refusal of several, in their order: nil for none, the refusal itself for one, and otherwise a
-// refusal with the given code that holds them all.
+// List combines refusals: it returns nil for none, the refusal itself for one, and otherwise a refusal with the given
+// code and all of them as Causes, in the same order.
 func List(code Code, all []*Error) error {
 	switch len(all) {
 	case 0:
@@ -92,13 +93,13 @@ func List(code Code, all []*Error) error {
 	return e
 }
 
-// In returns e, placed at the given path.
+// WithPath sets the path of e and returns e.
 func (e *Error) In(path string) *Error {
 	e.At = path
 	return e
 }
 
-// Leaves returns the single refusals: those in Sub, or e itself.
+// All returns the single refusals: Causes, or e itself if there are none.
 func (e *Error) Leaves() []*Error {
 	if len(e.Sub) == 0 {
 		return []*Error{e}
@@ -106,7 +107,7 @@ func (e *Error) Leaves() []*Error {
 	return e.Sub
 }
 
-// Error is the text for logs. It repeats the public parts only, and the cause when there is one.
+// Error returns the text for logs: the public parts, and the cause if there is one.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(string(e.Code))
@@ -128,7 +129,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the kind first and then the cause, so that errors.Is finds both.
+// Unwrap returns the kind and then the cause, so that errors.Is finds both.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
@@ -136,7 +137,7 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// From returns err as an *Error. Whatever is not one becomes Internal, with err kept for the log.
+// From returns err as an *Error. Any other error becomes InternalError, with err kept for the log.
 func From(err error) *Error {
 	if err == nil {
 		return nil

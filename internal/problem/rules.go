@@ -1,6 +1,6 @@
 package problem
 
-// Codes of the register: who may, and which rules are broken.
+// Codes of the register: authorisation, and broken rules.
 const (
 	CertificateUnfit  Code = "CERTIFICATE_TYPE_NOT_ACCEPTED"
 	CertificateCBE    Code = "CERTIFICATE_CBE_NOT_ACCEPTED"
@@ -283,7 +283,7 @@ var ruleCodes = []Entry{
 	{CardWithheld, Withheld, cardGone.NL, cardGone.FR, cardGone.DE, cardGone.EN},
 }
 
-// What is withheld is said in the very words of what does not exist.
+// The texts of a withheld item are identical to those of a missing item.
 var (
 	notificationGone = Entry{
 		NL: "Er is geen melding met dit nummer die u kunt raadplegen.",
@@ -297,7 +297,7 @@ var (
 		EN: "There are no implants of this patient that you can consult."}
 )
 
-// Seen returns the code as a caller may see it: a withheld thing is not there.
+// PublicCode returns the code that a caller may see: for a withheld item, that of a missing item.
 func (c Code) Seen() Code {
 	switch c {
 	case NotificationWithheld:

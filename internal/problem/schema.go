@@ -1,6 +1,6 @@
 package problem
 
-// Codes of the check against the schemas: what is wrong, by where it shows. Public says what was expected.
+// Codes of schema validation. Detail says what was expected.
 const (
 	SchemaRefused   Code = "SCHEMA_INVALID"
 	SchemaRoot      Code = "SCHEMA_ROOT"

@@ -1,10 +1,10 @@
 package problem
 
 // Codes of message security (SOAP Message Security 1.1.1, X.509 Certificate Token Profile 1.1.1, XML Signature 1.1).
-// Public names the algorithm, the instant or the bound; At the element. The texts name the setting of the usual clients
-// (WSS4J and CXF, .NET, zeep, wse-php, node-soap, gSOAP, xmlsec, curl) that causes the refusal.
+// Detail contains the algorithm, the time or the limit; Path names the element. The texts name the client setting that
+// usually causes the error (WSS4J and CXF, .NET, zeep, wse-php, node-soap, gSOAP, xmlsec, curl).
 const (
-	// The header.
+	// Header.
 	SecurityMissing    Code = "SECURITY_HEADER_MISSING"
 	SecurityUnexpected Code = "SECURITY_PART_UNEXPECTED"
 	SecurityRepeated   Code = "SECURITY_PART_REPEATED"
@@ -12,14 +12,14 @@ const (
 	TokenMissing       Code = "SECURITY_TOKEN_MISSING"
 	SignatureMissing   Code = "SIGNATURE_MISSING"
 
-	// The clock.
+	// Timestamp.
 	TimestampMalformed Code = "TIMESTAMP_MALFORMED"
 	TimestampInstant   Code = "TIMESTAMP_INSTANT_MALFORMED"
 	TimestampOrder     Code = "TIMESTAMP_EXPIRES_BEFORE_CREATED"
 	TimestampFuture    Code = "TIMESTAMP_IN_FUTURE"
 	TimestampExpired   Code = "TIMESTAMP_EXPIRED"
 
-	// The token, and how the signature names it.
+	// Token, and the signature's reference to it.
 	TokenUnsupported        Code = "SECURITY_TOKEN_UNSUPPORTED"
 	TokenEncoding           Code = "SECURITY_TOKEN_ENCODING"
 	TokenMalformed          Code = "SECURITY_TOKEN_MALFORMED"
@@ -34,7 +34,7 @@ const (
 	KeyReferenceDisagrees   Code = "KEY_REFERENCE_DISAGREES"
 	KeyUnregistered         Code = "KEY_NOT_REGISTERED"
 
-	// The signature's form and algorithms.
+	// Structure and algorithms of the signature.
 	SignatureStructure          Code = "SIGNATURE_STRUCTURE"
 	CanonicalizationUnsupported Code = "CANONICALIZATION_UNSUPPORTED"
 	SignatureUnsupported        Code = "SIGNATURE_ALGORITHM_UNSUPPORTED"
@@ -52,7 +52,7 @@ const (
 	DigestValueMalformed        Code = "DIGEST_VALUE_MALFORMED"
 	SignatureValueMalformed     Code = "SIGNATURE_VALUE_MALFORMED"
 
-	// What the signature refers to.
+	// References of the signature.
 	ReferenceEmpty    Code = "REFERENCE_EMPTY"
 	ReferenceExternal Code = "REFERENCE_EXTERNAL"
 	ReferencePointer  Code = "REFERENCE_POINTER"
@@ -64,7 +64,7 @@ const (
 	TimestampUnsigned Code = "TIMESTAMP_NOT_SIGNED"
 	TokenUnsigned     Code = "SECURITY_TOKEN_NOT_SIGNED"
 
-	// The cryptography.
+	// Cryptographic verification.
 	SignatureKeyUnsupported Code = "SIGNATURE_KEY_UNSUPPORTED"
 	SignatureKeyMismatch    Code = "SIGNATURE_KEY_MISMATCH"
 	SignatureInvalid        Code = "SIGNATURE_INVALID"
@@ -72,8 +72,8 @@ const (
 	MessageReplayed         Code = "MESSAGE_REPLAYED"
 )
 
-// WSSFault returns the local name of the fault code that WS-Security has for a refusal (SOAP Message Security 1.1.1
-// section 12), and whether it has one.
+// WSSFault returns the local name of the WS-Security fault code for a code (SOAP Message Security 1.1.1 section 12),
+// and whether there is one.
 func WSSFault(c Code) (string, bool) {
 	switch c {
 	case SecurityMissing, SecurityTwice, SecurityUnexpected, SecurityRepeated, TimestampMissing, SignatureMissing,

@@ -1,6 +1,6 @@
 package problem
 
-// Codes of the envelope and of the way to it (SOAP 1.1 sections 4 and 6.1.1, SOAP 1.2 part 1 sections 5.1 to 5.4).
+// Codes of the SOAP envelope and of its transport (SOAP 1.1 sections 4 and 6.1.1, SOAP 1.2 part 1 sections 5.1 to 5.4).
 const (
 	NotSOAP             Code = "NOT_SOAP"
 	SOAPVersion         Code = "SOAP_VERSION_MISMATCH"
@@ -15,7 +15,7 @@ const (
 	OperationUnknown    Code = "OPERATION_UNKNOWN"
 	ActionMismatch      Code = "SOAP_ACTION_MISMATCH"
 
-	// Attachments: the package (RFC 2046 section 5.1, RFC 2387, XOP section 4) and what includes them (XOP section 2.1).
+	// Attachments: the MIME package (RFC 2046 section 5.1, RFC 2387, XOP section 4) and xop:Include (XOP section 2.1).
 	MultipartNotXOP    Code = "MULTIPART_NOT_XOP"
 	MultipartParameter Code = "MULTIPART_PARAMETER"
 	MultipartMalformed Code = "MULTIPART_MALFORMED"

@@ -1,7 +1,7 @@
 package problem
 
-// Codes of warnings: the notification is accepted, and the warning is kept with it. A UDI that cannot be read warns with
-// the codes of ident.go.
+// Codes of warnings: the notification is accepted, and the warning is stored with it. A UDI that cannot be parsed
+// causes a warning with a code of ident.go.
 const (
 	WarnDeviceDeleted  Code = "WARN_DEVICE_DELETED"
 	WarnDeviceRecalled Code = "WARN_DEVICE_RECALLED"

@@ -1,7 +1,7 @@
 package problem
 
-// Codes of message/xmldoc: why some octets are not a document that this service reads. Public holds "line:column" and,
-// for a bound, the bound.
+// Codes of package message/xmldoc, for input that is not an accepted document. Detail contains "line:column" and, for
+// an exceeded limit, the limit.
 const (
 	XMLTooLarge             Code = "XML_TOO_LARGE"
 	XMLTooDeep              Code = "XML_TOO_DEEP"
