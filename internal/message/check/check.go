@@ -1,8 +1,9 @@
-// Package check tells everything that would be refused in a message, and not only the first thing, in words for its sender.
+// Package diagnose reports everything in a message that a service would refuse, not only the first error, in words
+// for the sender. Start with Inspect.
 //
-// It is separate because two ask: the caller's tool, which has nothing but the message, and a service that is not in
-// production, which also knows whom it trusts, what it dispatches and what time it is. It proves nothing: it reads with the
-// functions that prove (message/wsse, message/schema), and nothing leads from a Report to a verified message.
+// It is separate because two programs use it: the caller's tool, which has only the message, and a service outside
+// production, which also has its trust anchors, its operations and its clock. It verifies nothing: it uses the
+// functions of message/wsse and message/schema, but no path leads from a Report to a verified message.
 package check
 
 import (
@@ -20,31 +21,31 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Options say with whose eyes a message is looked at.
+// Options configure Inspect with the settings of a service.
 type Options struct {
 	wsse.InspectOptions
 
-	// Schema are the messages that exist.
+	// Schema validates the content of the Body.
 	Schema *schema.Schema
-	// Dispatch names the operation of a Body's content, or refuses it.
+	// IdentifyOperation returns the name of the operation for the content of a Body, or an error.
 	Dispatch func(content xmldoc.Element) (string, error)
-	// Lang is the language of what to change.
+	// Lang is the language of the report.
 	Lang problem.Lang
-	// Service is the environment of the service that looks, and empty where none does. A service tells what is wrong with the
-	// content only to whoever proved that he signed it, as it does when it is called.
+	// Service is the environment of the service that inspects the message; empty in the caller's tool. As in a normal
+	// call, a service reports errors in the content only if the signature verifies.
 	Service string
 }
 
-// Message is what was sent, out of its package.
+// Message is a message, extracted from its MTOM package.
 type Message struct {
 	Octets  []byte
-	Version soap.Version // as the transport says it; zero if it does not
+	Version soap.Version // according to the Content-Type; zero if unknown
 	Packed  bool
-	Err     error // why it could not be taken out of its package, or not be received
+	Err     error // why it could not be received or unpacked
 }
 
-// Look takes a message along the way that it goes in the service. What comes after a step that leaves nothing to look at is
-// not checked, and the report says so. The second report is nil when the message cannot be opened.
+// Inspect applies the same steps as a service, in the same order. If a step fails so that later steps have no input,
+// the report marks these as not checked. The second report is nil if the envelope cannot be read.
 func Look(m Message, o Options) (*Report, *wsse.Report) {
 	r := &Report{Service: o.Service, At: o.At.UTC(), lang: o.Lang}
 	envelope, document := r.open(m)
@@ -73,7 +74,7 @@ func Look(m Message, o Options) (*Report, *wsse.Report) {
 	return r, security
 }
 
-// open opens the envelope, or reports why it cannot.
+// openEnvelope parses the message and returns the envelope, or nil after it reports the error.
 func (r *Report) open(m Message) (*soap.Envelope, *xmldoc.Document) {
 	if m.Packed || m.Err != nil {
 		r.add("package", m.Err)
@@ -100,7 +101,7 @@ func (r *Report) open(m Message) (*soap.Envelope, *xmldoc.Document) {
 	return envelope, document
 }
 
-// addSecurity adds what was found about the signature.
+// addSecurity adds the findings about the Security header.
 func (r *Report) addSecurity(s *wsse.Report, o Options) {
 	if s.First != nil {
 		r.Answer = s.First.Code

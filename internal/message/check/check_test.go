@@ -37,7 +37,7 @@ func options(t *testing.T, l problem.Lang, service string) check.Options {
 	}
 }
 
-// statuses are the names of the checks that have a status.
+// checksWithStatus returns the names of the checks with a status.
 func statuses(r *check.Report, status string) string {
 	var names []string
 	for _, c := range r.Checks {
@@ -85,7 +85,8 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// TestLanguages: what to change, its facts and the conclusion are said in the caller's language, also after a way as JSON.
+// TestLanguages: findings, their details and the conclusion are in the requested language, also after a round trip as
+// JSON.
 func TestLanguages(t *testing.T) {
 	t.Parallel()
 	for l, words := range map[problem.Lang][]string{

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Difference is where the caller's canonical form departs from the service's.
+// Difference is the first difference between the caller's canonical form and the service's.
 type Difference struct {
 	Of     string `json:"of"`
 	Same   bool   `json:"same"`
-	Offset int    `json:"offset"` // how many octets are the same
+	Offset int    `json:"offset"` // number of leading bytes that are equal
 	Here   string `json:"here,omitempty"`
 	Yours  string `json:"yours,omitempty"`
 }
 
-// Compare compares the caller's canonical form of something with that of the service.
+// CompareCanonicalForms compares the service's canonical form of a part of the message with the caller's.
 func Compare(of string, ours, yours []byte) *Difference {
 	d := &Difference{Of: of, Same: bytes.Equal(ours, yours)}
 	for d.Offset < min(len(ours), len(yours)) && ours[d.Offset] == yours[d.Offset] {
@@ -27,10 +27,10 @@ func Compare(of string, ours, yours []byte) *Difference {
 	return d
 }
 
-// around shows the octets about an offset, with the offset marked.
-func around(octets []byte, at int) string {
+// formatContext quotes the bytes around an offset and marks the offset.
+func around(data []byte, at int) string {
 	const before, after = 40, 40
-	return fmt.Sprintf("%q >>> %q", octets[max(0, at-before):at], octets[at:min(len(octets), at+after)])
+	return fmt.Sprintf("%q >>> %q", data[max(0, at-before):at], data[at:min(len(data), at+after)])
 }
 
 func (d *Difference) write(b *strings.Builder) {

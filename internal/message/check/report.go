@@ -10,20 +10,20 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Report is what was found, in the order in which a message is looked at.
+// Report lists the results of the checks, in the order in which a service makes them.
 type Report struct {
 	File       string       `json:"file,omitempty"`
-	Service    string       `json:"service,omitempty"` // the environment of the service that looked
+	Service    string       `json:"service,omitempty"` // the environment of the service that inspected the message
 	At         time.Time    `json:"at"`
-	Refused    int          `json:"refused"`          // how many things would be refused
-	Answer     problem.Code `json:"answer,omitempty"` // what the service would say, which is the first thing that it meets
+	Refused    int          `json:"refused"`          // number of findings
+	Answer     problem.Code `json:"answer,omitempty"` // the code that the service would answer with: that of the first finding
 	Checks     []Check      `json:"checks"`
 	Difference *Difference  `json:"difference,omitempty"`
 
 	lang problem.Lang
 }
 
-// Check is one thing that was looked at.
+// Check is the result of one step.
 type Check struct {
 	Name     string    `json:"name"`
 	Status   string    `json:"status"`
@@ -31,40 +31,40 @@ type Check struct {
 	Problems []Finding `json:"problems,omitempty"`
 }
 
-// The results of a check.
+// The values of Check.Status.
 const (
 	StatusOK        = "ok"
 	StatusRefused   = "refused"
-	StatusUnchecked = "not checked" // something before it left nothing to look at
+	StatusUnchecked = "not checked" // an earlier error left no input for it
 )
 
-// Fact is something that was seen.
+// Fact is a value observed in the message.
 type Fact struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// Finding is one thing that would be refused.
+// Finding is an error for which a service would refuse the message.
 type Finding struct {
 	Code problem.Code `json:"code"`
 	At   string       `json:"at,omitempty"`
-	More string       `json:"more,omitempty"` // an algorithm, an instant, a bound
-	Text string       `json:"text"`           // what to change
+	More string       `json:"more,omitempty"` // details, such as an algorithm, a time or a limit
+	Text string       `json:"text"`           // how to correct it
 }
 
-// add adds a check with what an error says, which may be several things.
+// addError adds a check with the findings of err, which may have several causes; nil means the check passed.
 func (r *Report) add(name string, err error, facts ...Fact) {
 	if err == nil {
 		r.addAll(name, nil, facts...)
 		return
 	}
 	if r.Answer == "" {
-		r.Answer = problem.From(err).Code // of them all
+		r.Answer = problem.From(err).Code // the code of the whole refusal
 	}
 	r.addAll(name, problem.From(err).Leaves(), facts...)
 }
 
-// addAll adds a check with its refusals. Facts without a value are left out.
+// addCheck adds a check with a finding for each refusal. It omits facts with an empty value.
 func (r *Report) addAll(name string, refusals []*problem.Error, facts ...Fact) {
 	c := Check{Name: name, Status: StatusOK}
 	for _, f := range facts {
@@ -92,7 +92,7 @@ func (r *Report) skip(names ...string) {
 
 func (r *Report) last() *Check { return &r.Checks[len(r.Checks)-1] }
 
-// JSON writes the report for programs.
+// WriteJSON writes the report for programs.
 func (r *Report) JSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
@@ -100,16 +100,16 @@ func (r *Report) JSON(w io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// ReadJSON reads a report that a service has written, which is then shown in a language.
-func ReadJSON(octets []byte, l problem.Lang) (*Report, error) {
+// ReadJSON parses a report written by a service. Text then formats it in language l.
+func ReadJSON(data []byte, l problem.Lang) (*Report, error) {
 	r := &Report{lang: l}
-	if err := json.Unmarshal(octets, r); err != nil {
+	if err := json.Unmarshal(data, r); err != nil {
 		return nil, fmt.Errorf("the report: %w", err)
 	}
 	return r, nil
 }
 
-// Text is the report for reading: a line for each check, its facts, and below what is refused what to change.
+// Text formats the report for people: a line for each check, then its facts and findings.
 func (r *Report) Text() string {
 	var b strings.Builder
 	for _, c := range r.Checks {
@@ -130,7 +130,7 @@ func (r *Report) Text() string {
 	return b.String()
 }
 
-// conclusion sums up, in the language of the report.
+// formatConclusion summarises the report in its language.
 func (r *Report) conclusion() string {
 	w := conclusions[r.lang]
 	if w == nil {
@@ -147,7 +147,7 @@ func (r *Report) conclusion() string {
 	return fmt.Sprintf(w.many, r.Refused, r.Answer)
 }
 
-// words are the last lines of a report.
+// conclusionTexts are the possible last lines of a report.
 type words struct{ nothingOffline, nothing, one, many string }
 
 var conclusions = map[problem.Lang]*words{
@@ -188,7 +188,7 @@ func before(mark, text string) string {
 	return mark + text
 }
 
-// wrapped breaks a text into lines that fit a terminal.
+// wrapText breaks a text into lines of at most 100 bytes.
 func wrapped(text string) string {
 	const width = 100
 	var b strings.Builder
