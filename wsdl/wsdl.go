@@ -1,9 +1,10 @@
-// Package wsdl renders the contract in the forms that toolkits ask for: with one port for SOAP 1.1 or 1.2, with a
-// WS-SecurityPolicy, with the schemas inlined, or as an archive.
+// Package wsdl renders the contract in the forms that toolkits need: with a port for SOAP 1.1 or 1.2, with a
+// WS-SecurityPolicy, with inlined schemas, or as an archive.
 //
-// It is a package of its own because an embedded file must lie below the Go file that names it. Specifications: WSDL 1.1
-// (document style, literal, bare), its binding for SOAP 1.2, WS-Policy 1.2 and WS-SecurityPolicy 1.2. WS-I Basic Profile 1.1
-// asks for what is left out on purpose: no encoding, no headers in the binding, faults by element.
+// It is a package of its own because an embedded file must be in or below the directory of the Go file that embeds it.
+// Specifications: WSDL 1.1 (document style, literal, bare) and its binding for SOAP 1.2, WS-Policy 1.2 and
+// WS-SecurityPolicy 1.2. As WS-I Basic Profile 1.1 requires, there is no encoding, no header in the binding, and faults
+// are declared by element.
 package wsdl
 
 import (
@@ -24,19 +25,19 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-// Form is a form of the contract, named as in the query of its address: ?wsdl=FORM.
+// Form is a form of the contract, named as in the query of its URL: ?wsdl=FORM.
 type Form string
 
-// The forms.
+// The available forms.
 const (
 	Plain  Form = ""       // SOAP 1.1, schemas by reference, no policy
-	SOAP12 Form = "soap12" // SOAP 1.2 in place of SOAP 1.1
-	Policy Form = "policy" // as Plain, with an X.509 policy on the input messages
-	Flat   Form = "flat"   // as Plain, with the schemas inlined
-	Zip    Form = "zip"    // all of these and the schemas, in an archive
+	SOAP12 Form = "soap12" // SOAP 1.2 instead of SOAP 1.1
+	Policy Form = "policy" // like Plain, with an X.509 policy on the input messages
+	Flat   Form = "flat"   // like Plain, with inlined schemas
+	Zip    Form = "zip"    // an archive with all other forms and the schemas
 )
 
-// Parse finds the form that a query asks for.
+// ParseForm returns the form that a query names.
 func Parse(query string) (Form, bool) {
 	switch f := Form(query); f {
 	case Plain, SOAP12, Policy, Flat, Zip:
@@ -45,7 +46,7 @@ func Parse(query string) (Form, bool) {
 	return "", false
 }
 
-// ContentType is the media type of what Render returns.
+// ContentType returns the media type of what Render returns.
 func (f Form) ContentType() string {
 	if f == Zip {
 		return "application/zip"
@@ -53,22 +54,22 @@ func (f Form) ContentType() string {
 	return "text/xml; charset=utf-8"
 }
 
-// FileName is the name of the contract in the archive and in downloads.
+// FileName is the file name of the contract in the archive and in downloads.
 const FileName = "ctr-v1.wsdl"
 
 // Operation is one operation of the contract.
 type Operation struct {
 	Name          string // in lowerCamelCase
-	Message       string // what its messages' names begin with
+	Message       string // prefix of the names of its messages
 	Documentation string
 }
 
-// Action is the operation's SOAPAction.
+// Action returns the SOAPAction of the operation.
 func (o Operation) Action() string { return protocol + ":" + o.Message }
 
 const protocol = "urn:be:fgov:ehealth:ctr:protocol:v1"
 
-// Operations lists the operations of the contract, in its order.
+// Operations lists the operations in the order of the contract.
 func Operations() []Operation {
 	return []Operation{
 		{"notifyImplant", "NotifyImplant", "Reports an operation in which implants were placed, and returns the receipt."},
@@ -94,10 +95,10 @@ var source string
 
 var parsed = sync.OnceValues(func() (*template.Template, error) { return template.New(FileName).Parse(source) })
 
-// reference is an import of a schema.
+// schemaImport is an import of a schema in the WSDL.
 type reference struct{ Namespace, Location string }
 
-// Render returns a form of the contract for a service at the given address.
+// Render returns a form of the contract for a service at the given URL.
 func Render(form Form, address string) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -116,8 +117,8 @@ func Render(form Form, address string) ([]byte, error) {
 	return render(form, address, nil, served)
 }
 
-// served is what precedes a schema's name in its address, relative to that of the contract. A toolkit resolves it against
-// the contract's own address, whose last segment is v1; a bare "?xsd=" breaks JAX-WS and gSOAP.
+// schemaAddressPrefix precedes the file name of a schema in its URL, relative to the URL of the contract. A toolkit
+// resolves it against the latter, whose last segment is v1; a bare "?xsd=" breaks JAX-WS and gSOAP.
 const served = "v1?xsd="
 
 func render(form Form, address string, inline []string, prefix string) ([]byte, error) {
@@ -147,14 +148,14 @@ func render(form Form, address string, inline []string, prefix string) ([]byte, 
 	return out.Bytes(), nil
 }
 
-// What is rewritten in our own schemas, which write these all alike.
+// Patterns that are rewritten in the project's own schemas, which write them uniformly.
 var (
 	location     = regexp.MustCompile(` schemaLocation="([^"]*)"`)
 	xmlImport    = regexp.MustCompile(`\n *<xs:import namespace="http://www\.w3\.org/XML/1998/namespace"[^>]*/>\n`)
 	xmlAttribute = regexp.MustCompile(`<xs:attribute ref="xml:[^>]*/>`)
 )
 
-// Schema returns a schema by file name as it is served beside the contract, its imports by their addresses there.
+// Schema returns a schema by file name as it is served beside the contract, with imports by URL.
 func Schema(name string) ([]byte, bool) {
 	if strings.Contains(name, "/") {
 		return nil, false
@@ -166,10 +167,11 @@ func Schema(name string) ([]byte, bool) {
 	return location.ReplaceAll(text, []byte(` schemaLocation="`+served+`$1"`)), true
 }
 
-// inlined returns every schema as it stands inside the contract: without XML declaration, imports without addresses, and
-// none before those it imports, because some toolkits look up an import when they read it. The attribute xml:lang becomes
-// any attribute of its namespace: an import of that namespace without an address sends zeep to the network, even when
-// the schema stands beside it, and without the import strict toolkits refuse the reference.
+// inlineSchemas returns the schemas as they are inlined in the contract: without XML declaration, imports without
+// locations, and each schema after those that it imports, because some toolkits resolve an import when they read it.
+// The attribute xml:lang is replaced by any attribute of its namespace: an import of that namespace without a location
+// makes zeep access the network even if the schema is inlined too, and without the import strict toolkits refuse the
+// reference.
 func inlined() ([]string, error) {
 	var all []string
 	seen := map[string]bool{}
@@ -202,7 +204,7 @@ func inlined() ([]string, error) {
 	return all, nil
 }
 
-// archived are the forms in the archive. They refer to the schemas beside them by file name.
+// archivedForms lists the forms in the archive. They reference the schemas beside them by file name.
 var archived = []struct {
 	form Form
 	name string
@@ -213,11 +215,11 @@ var archived = []struct {
 	{Flat, "ctr-v1-flat.wsdl"},
 }
 
-// published is the date of the files in the archive: of the contract's first version. Without one, unpacking dates them in
-// ways that make takes for the future.
+// archiveDate is the modification time of the files in the archive: the date of the first version of the contract.
+// Without one, unpacking sets dates that make considers to be in the future.
 var published = time.Date(2026, time.November, 21, 0, 0, 0, 0, time.UTC)
 
-// packed are the files of the archive, by name: every form of the contract, and the schemas.
+// listArchiveFiles returns the files of the archive by name: the forms of the contract and the schemas.
 func packed(address string) (map[string][]byte, error) {
 	inline, err := inlined()
 	if err != nil {
@@ -245,7 +247,7 @@ func packed(address string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// archive packs all of it: always the same octets for the same address.
+// buildArchive returns the archive. It is reproducible: the same URL gives the same bytes.
 func archive(address string) ([]byte, error) {
 	files, err := packed(address)
 	if err != nil {

@@ -23,7 +23,7 @@ const address = "https://127.0.0.1:8443/ctr/v1"
 
 var xmlForms = []wsdl.Form{wsdl.Plain, wsdl.SOAP12, wsdl.Policy, wsdl.Flat}
 
-func render(t *testing.T, form wsdl.Form, address string) string {
+func renderForm(t *testing.T, form wsdl.Form, address string) string {
 	t.Helper()
 	text, err := wsdl.Render(form, address)
 	if err != nil {
@@ -32,7 +32,7 @@ func render(t *testing.T, form wsdl.Form, address string) string {
 	return string(text)
 }
 
-// tool returns the path of a program, and skips the test where it is missing, but not in CI.
+// tool returns the path of a program. If it is missing, the test is skipped, except in CI.
 func tool(t *testing.T, name, debian string) string {
 	t.Helper()
 	p, err := exec.LookPath(name)
@@ -60,7 +60,7 @@ func TestEveryFormSaysWhatItIs(t *testing.T) {
 		wsdl.Flat:   {`targetNamespace="urn:be:fgov:ehealth:ctr:core:v1"`, `<xs:import namespace="urn:be:fgov:ehealth:ctr:core:v1"/>`},
 	}
 	for _, form := range xmlForms {
-		text := render(t, form, address)
+		text := renderForm(t, form, address)
 		for _, want := range append(contains[form],
 			"is not public", `location="`+address+`"`, `<wsdl:part name="body" element="ctrp:SearchRequest"/>`) {
 			if !strings.Contains(text, want) {
@@ -82,7 +82,7 @@ func TestEveryFormSaysWhatItIs(t *testing.T) {
 }
 
 func TestPolicyStandsOnInputsOnly(t *testing.T) {
-	text := render(t, wsdl.Policy, address)
+	text := renderForm(t, wsdl.Policy, address)
 	inputs := regexp.MustCompile(`<wsdl:input>\s*<wsp:PolicyReference`).FindAllString(text, -1)
 	if all := strings.Count(text, "<wsp:PolicyReference"); all != len(inputs) || all != len(wsdl.Operations()) {
 		t.Errorf("%d references, %d of them on inputs, for %d operations", all, len(inputs), len(wsdl.Operations()))
@@ -90,7 +90,7 @@ func TestPolicyStandsOnInputsOnly(t *testing.T) {
 }
 
 func TestAddressIsEscapedAndChecked(t *testing.T) {
-	if text := render(t, wsdl.Plain, `https://host/ctr/v1?a="<&>`); !strings.Contains(text, `location="https://host/ctr/v1?a=&#34;&lt;&amp;&gt;"`) {
+	if text := renderForm(t, wsdl.Plain, `https://host/ctr/v1?a="<&>`); !strings.Contains(text, `location="https://host/ctr/v1?a=&#34;&lt;&amp;&gt;"`) {
 		t.Error("the address is not escaped")
 	}
 	for _, bad := range []string{"", "/ctr/v1", "ftp://host/ctr/v1", "https://", "https://host\x7f/"} {
@@ -116,7 +116,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// serve answers as the service does at /ctr/v1.
+// serve returns a server that serves the contract at /ctr/v1 as the service does.
 func serve(t *testing.T) *httptest.Server {
 	t.Helper()
 	var server *httptest.Server
@@ -187,10 +187,10 @@ func TestEveryRelativeImportIsServed(t *testing.T) {
 	}
 }
 
-// unpack writes the archive into a folder.
+// unpack extracts the archive into a directory.
 func unpack(t *testing.T, folder string) {
 	t.Helper()
-	text := []byte(render(t, wsdl.Zip, address))
+	text := []byte(renderForm(t, wsdl.Zip, address))
 	z, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
 	if err != nil {
 		t.Fatal(err)
@@ -225,12 +225,12 @@ func TestArchiveIsWholeAndAlwaysTheSame(t *testing.T) {
 	}
 	for file, form := range map[string]wsdl.Form{"ctr-v1-soap12.wsdl": wsdl.SOAP12, "ctr-v1-policy.wsdl": wsdl.Policy, "ctr-v1-flat.wsdl": wsdl.Flat} {
 		octets, fault := os.ReadFile(filepath.Join(folder, file))
-		want := strings.ReplaceAll(render(t, form, address), `"v1?xsd=`, `"`)
+		want := strings.ReplaceAll(renderForm(t, form, address), `"v1?xsd=`, `"`)
 		if fault != nil || string(octets) != want {
 			t.Errorf("%s is not ?wsdl=%s with the schemas by file name: %v", file, form, fault)
 		}
 	}
-	first := render(t, wsdl.Zip, address)
+	first := renderForm(t, wsdl.Zip, address)
 	z, err := zip.NewReader(strings.NewReader(first), int64(len(first)))
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestArchiveIsWholeAndAlwaysTheSame(t *testing.T) {
 			t.Errorf("%s: %s of %s", f.Name, f.Mode(), f.Modified)
 		}
 	}
-	if second := render(t, wsdl.Zip, address); first != second {
+	if second := renderForm(t, wsdl.Zip, address); first != second {
 		t.Error("two archives differ")
 	}
 }
@@ -250,7 +250,7 @@ func TestWellFormed(t *testing.T) {
 	folder := t.TempDir()
 	unpack(t, folder)
 	for _, form := range xmlForms {
-		if err := os.WriteFile(filepath.Join(folder, "form-"+string(form)+".wsdl"), []byte(render(t, form, address)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, "form-"+string(form)+".wsdl"), []byte(renderForm(t, form, address)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -263,7 +263,7 @@ func TestWellFormed(t *testing.T) {
 	}
 }
 
-// What zeep makes of a contract: its operations, and whether a request can be built from the types.
+// zeepScript prints the operations that zeep reads from a contract, and tries to build a request from its types.
 const zeepScript = `
 import sys, zeep
 for at in sys.argv[1:]:
@@ -278,7 +278,7 @@ for at in sys.argv[1:]:
 `
 
 func TestZeepReadsEveryForm(t *testing.T) {
-	python := "/usr/bin/python3" // Debian's, which sees Debian's packages whatever else is installed
+	python := "/usr/bin/python3" // Debian's Python finds Debian's packages, whatever else is installed
 	if err := exec.Command(python, "-c", "import zeep").Run(); err != nil {
 		missing(t, "zeep", "python3-zeep")
 	}
