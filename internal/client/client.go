@@ -1,8 +1,8 @@
-// Package client calls the register as a hospital's package does: it signs a request with an eHealth certificate, sends
-// it, and reads the answer or the fault.
+// Package client calls the register as a hospital's software does: it signs a request with an eHealth certificate,
+// sends it, and reads the response or the fault.
 //
-// It is separate from the commands so that batch jobs, the demonstration and the tests call with the very same code. It
-// builds and signs with etree and goxmldsig (through wsse.Sign) and reads with our own strict reader.
+// It is separate from the commands so that batch jobs, the demonstration and the tests use the same code. It builds
+// and signs with etree and goxmldsig (through wsse.Sign) and reads with our own strict parser.
 package client
 
 import (
@@ -25,13 +25,13 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-// ttl is how long a request says it is good for; the service takes at most five minutes.
+// requestTTL is the validity of a request; the service accepts at most five minutes.
 const ttl = time.Minute
 
-// ErrUnreachable is wrapped by every failure to get an answer from a register at all.
+// ErrUnreachable is wrapped by every failure to get an answer from a register.
 var ErrUnreachable = errors.New("could not reach the service")
 
-// Client signs and sends.
+// Client signs and sends requests.
 type Client struct {
 	URL   string
 	Key   *pki.Key
@@ -40,24 +40,24 @@ type Client struct {
 	NewID func() string
 }
 
-// ReadKey reads a .p12 file with the password in another file.
+// ReadKey reads a .p12 file, with the password from another file.
 func ReadKey(file, passwordFile string) (*pki.Key, error) {
-	octets, err := os.ReadFile(file) //nolint:gosec // the caller's own path
+	data, err := os.ReadFile(file) //nolint:gosec // the path is the user's own
 	if err != nil {
 		return nil, fmt.Errorf("the .p12 file: %w", err)
 	}
-	password, err := os.ReadFile(passwordFile) //nolint:gosec // the caller's own path
+	password, err := os.ReadFile(passwordFile) //nolint:gosec // the path is the user's own
 	if err != nil {
 		return nil, fmt.Errorf("the password file: %w", err)
 	}
-	key, err := pki.ReadP12(octets, strings.TrimRight(string(password), "\r\n"))
+	key, err := pki.ReadP12(data, strings.TrimRight(string(password), "\r\n"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return key, nil
 }
 
-// Call sends the operation's request and reads its response. A refusal by the service is a *soap.Refusal.
+// Call sends the request of an operation and reads its response. A refusal by the service is a *soap.Refusal.
 func Call[Q, R any](ctx context.Context, c *Client, operation string, request *Q) (*R, error) {
 	body, err := wire.Encode(operation+"Request", request)
 	if err != nil {
@@ -77,13 +77,13 @@ func Call[Q, R any](ctx context.Context, c *Client, operation string, request *Q
 	return wire.Decode[R](content)
 }
 
-// Sign puts a request into an envelope of SOAP 1.1 and signs it.
+// Sign wraps a request in a SOAP 1.1 envelope and signs it.
 func (c *Client) Sign(body []byte) ([]byte, error) {
 	options := wsse.SignOptions{Created: c.Now(), TTL: ttl, NewID: c.NewID, SignToken: true}
 	return SignEnvelope(soap.Wrap(soap.SOAP11, body), c.Key, options)
 }
 
-// SignEnvelope signs an envelope, also a reply's.
+// SignEnvelope signs an envelope, which may also be that of a reply.
 func SignEnvelope(envelope []byte, key *pki.Key, o wsse.SignOptions) ([]byte, error) {
 	d := etree.NewDocument()
 	if err := d.ReadFromBytes(envelope); err != nil {
@@ -99,14 +99,15 @@ func SignEnvelope(envelope []byte, key *pki.Key, o wsse.SignOptions) ([]byte, er
 	return message, nil
 }
 
-// connection follows no redirect: a signed message goes to the address that it was meant for, and to no other.
+// newNoRedirectClient returns an HTTP client that follows no redirect: a signed message must not go to any other
+// address than the intended one.
 func (c *Client) connection() *http.Client {
 	direct := *c.HTTP
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &direct
 }
 
-// Send posts a signed message and returns the content of the answer's Body.
+// Send posts a signed message and returns the content of the Body of the answer.
 func (c *Client) Send(ctx context.Context, operation string, message []byte) (xmldoc.Element, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(message))
 	if err != nil {
@@ -120,11 +121,11 @@ func (c *Client) Send(ctx context.Context, operation string, message []byte) (xm
 	}
 	defer func() { _ = response.Body.Close() }()
 	limits := xmldoc.DefaultLimits()
-	octets, err := io.ReadAll(io.LimitReader(response.Body, int64(limits.Bytes)+1))
+	data, err := io.ReadAll(io.LimitReader(response.Body, int64(limits.Bytes)+1))
 	if err != nil {
 		return xmldoc.Element{}, fmt.Errorf("%w: the answer broke off: %w", ErrUnreachable, err)
 	}
-	document, err := xmldoc.Parse(octets, limits)
+	document, err := xmldoc.Parse(data, limits)
 	if err != nil {
 		return xmldoc.Element{}, fmt.Errorf("%w: HTTP %d, and the answer is no XML: %w", ErrUnreachable, response.StatusCode, err)
 	}

@@ -22,7 +22,7 @@ import (
 
 var now = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 
-// clientOf is a client of a server with TLS.
+// newClient returns a client of a server with TLS.
 func clientOf(tb testing.TB, server *httptest.Server) *client.Client {
 	tb.Helper()
 	ids := 0
@@ -37,7 +37,7 @@ func serve(tb testing.TB, handler http.HandlerFunc) *client.Client {
 	return clientOf(tb, server)
 }
 
-// answering sends one and the same answer.
+// respondWith always sends the same answer.
 func answering(status int, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -51,15 +51,15 @@ func search(ctx context.Context, c *client.Client) (*wire.SearchResponse, error)
 		MaxElements: 20, Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: "48022907379"}}})
 }
 
-// TestCall: what is sent passes a verifier that wants everything signed, and holds the request; the answer comes back.
+// TestCall checks that a request passes a strict verifier and arrives unchanged, and that the answer is returned.
 func TestCall(t *testing.T) {
 	verifier := &wsse.Verifier{Trust: testpki.Trust(t), Now: func() time.Time { return now }, Strict: true}
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		octets, err := io.ReadAll(r.Body)
+		data, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
 		}
-		document, err := xmldoc.Parse(octets, xmldoc.DefaultLimits())
+		document, err := xmldoc.Parse(data, xmldoc.DefaultLimits())
 		if err != nil {
 			t.Error(err)
 			return
@@ -97,7 +97,7 @@ func TestCall(t *testing.T) {
 	}
 }
 
-// TestRefused: a fault, in either version, is a refusal and not a failure to reach.
+// TestRefused checks that a fault of either SOAP version is a refusal and not ErrUnreachable.
 func TestRefused(t *testing.T) {
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 		fault := soap.FaultFrom(problem.New(problem.NotYourOperation), soap.FaultContext{Version: v, ID: "c-1", Environment: "Test"})
@@ -109,7 +109,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestUnreachable: whatever answers, when it is no register, the caller can tell it from a refusal.
+// TestUnreachable checks that any answer that is not a register's is ErrUnreachable and not a refusal.
 func TestUnreachable(t *testing.T) {
 	other, err := wire.Encode("GetImplantCardResponse", &wire.GetImplantCardResponse{})
 	if err != nil {
@@ -164,7 +164,8 @@ func TestUnreachable(t *testing.T) {
 	})
 }
 
-// TestNotSent: what is wrong with the request or the address is told before anything is sent, and not as unreachable.
+// TestNotSent checks that an invalid request or address is reported before anything is sent, and not as
+// ErrUnreachable.
 func TestNotSent(t *testing.T) {
 	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
 	_, err := client.Call[wire.SearchRequest, wire.SearchResponse](t.Context(), c, "Search", &wire.SearchRequest{
