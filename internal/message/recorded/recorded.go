@@ -1,9 +1,9 @@
-// Package recorded reads a message as a caller recorded it: the octets alone, or with fields of the HTTP request before them, as
-// proxies, loggers and debuggers write them down.
+// Package capture parses captured messages: the body alone, or the body after fields of the HTTP request, as proxies,
+// loggers and debuggers write them.
 //
-// It is separate because several look at recorded messages: the check on the page of a development service and the
-// conformance run of a caller's messages. The fields are those of RFC 9112 section 2.1, taken as they come: with or without a
-// request line, with any line ends.
+// It is separate because the sandbox, which diagnoses a captured message, and the conformance tests of a client both
+// read captures. The fields follow RFC 9112 section 2.1 loosely: with or without a request line, with any line
+// endings.
 package recorded
 
 import (
@@ -16,23 +16,23 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Message is a message as it was recorded.
+// Message is a captured message.
 type Message struct {
-	// ContentType and Action are those of the request, empty where none was recorded.
+	// ContentType and SOAPAction are header fields of the request; empty if not captured.
 	ContentType, Action string
-	// Fields reports whether fields of the request were recorded at all; HasAction whether a SOAPAction was among them.
+	// HasHeader reports whether any header field was captured; HasSOAPAction whether a SOAPAction field was.
 	Fields, HasAction bool
 	Octets            []byte
-	Err               error // of fields that do not end
+	Err               error // if the header does not end with an empty line
 }
 
-// Read reads a recorded message. Fields are recognised by a request line or a field that begins the text; a message itself
-// begins with "<", a byte order mark, or the delimiter of a package.
-func Read(octets []byte) Message {
-	if !beginsWithFields(octets) {
-		return Message{Octets: octets}
+// Parse parses a captured message. The text starts with a header if its first line is a request line or a header
+// field; a body starts with "<", a byte order mark, or the delimiter of a MIME package.
+func Read(data []byte) Message {
+	if !beginsWithFields(data) {
+		return Message{Octets: data}
 	}
-	text := string(octets)
+	text := string(data)
 	end, content := -1, ""
 	for _, blank := range []string{"\r\n\r\n", "\n\n"} {
 		if at := strings.Index(text, blank); at >= 0 && (end < 0 || at < end) {
@@ -57,8 +57,8 @@ func Read(octets []byte) Message {
 	return m
 }
 
-func beginsWithFields(octets []byte) bool {
-	line, _, _ := strings.Cut(string(octets[:min(len(octets), 4096)]), "\n")
+func beginsWithFields(data []byte) bool {
+	line, _, _ := strings.Cut(string(data[:min(len(data), 4096)]), "\n")
 	if strings.HasPrefix(line, "POST ") {
 		return true
 	}
@@ -66,11 +66,11 @@ func beginsWithFields(octets []byte) bool {
 	if !found || name == "" {
 		return false
 	}
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_" // of names of fields, without "<" and blanks
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_" // of field names: no "<" and no white space
 	return strings.Trim(name, letters) == "" && !strings.HasPrefix(name, "--")
 }
 
-// Type is the Content-Type: the recorded one, or what the octets look like.
+// EffectiveContentType returns the captured Content-Type, or guesses it from the namespaces in the body.
 func (m Message) Type() string {
 	if m.ContentType != "" {
 		return m.ContentType
@@ -81,7 +81,7 @@ func (m Message) Type() string {
 	return soap.SOAP11.ContentType()
 }
 
-// Envelope takes the envelope out of its package, as a service does.
+// UnpackEnvelope extracts the envelope from its MTOM package, if it is one, as a service does.
 func (m Message) Envelope() check.Message {
 	if m.Err != nil || m.ContentType == "" {
 		return check.Message{Octets: m.Octets, Err: m.Err}

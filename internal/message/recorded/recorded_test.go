@@ -63,10 +63,10 @@ func TestEnvelope(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("POST / HTTP/1.1\nContent-Type: text/xml\n\n<a/>"))
 	f.Add([]byte(envelope))
-	f.Fuzz(func(t *testing.T, octets []byte) {
-		m := recorded.Read(octets)
-		if !strings.HasSuffix(string(octets), string(m.Octets)) {
-			t.Errorf("%q is not the end of %q", m.Octets, octets)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m := recorded.Read(data)
+		if !strings.HasSuffix(string(data), string(m.Octets)) {
+			t.Errorf("%q is not the end of %q", m.Octets, data)
 		}
 		_ = m.Envelope()
 	})
