@@ -1,8 +1,8 @@
-// Package reqlog emits one structured event per request, and counts the same in metrics.
+// Package reqlog emits one structured log event per request and counts the same in metrics.
 //
-// It is separate so that every door tells the same things under the same names, and so that what may never be told has
-// one place: an event has no field for a person, a patient or the content of a message. The audit trail, which has, is
-// the register's and lies in its store.
+// It is a package of its own so that every door logs the same attributes under the same names, and so that one place
+// decides what is never logged: an event has no field for a person, a patient or the content of a message. The audit
+// log, which has them, belongs to the register and its store.
 package reqlog
 
 import (
@@ -14,19 +14,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Event is what is told about one request. The door fills it on the way.
+// Event describes one request. The door fills it in while it processes the request.
 type Event struct {
-	ID         string // the correlation id, the @Id of a fault
-	Operation  string // the operation's name, empty when it was not reached
-	SignerType string // the type of the certificate, never its number
-	Status     int    // of HTTP
-	Code       string // of the refusal, empty when there was none
-	Bytes      int    // of the request
+	ID         string // the correlation ID, also the Id attribute of a fault
+	Operation  string // empty if the operation was not identified
+	SignerType string // the certificate type, never the number
+	Status     int    // HTTP status
+	Code       string // code of the refusal, or empty
+	Bytes      int    // size of the request body
 	Started    time.Time
-	Err        error // why, for the operator
+	Err        error // cause of the refusal, for the operator
 }
 
-// Log emits events.
+// Log emits events and updates the metrics.
 type Log struct {
 	logger   *slog.Logger
 	now      func() time.Time
@@ -34,7 +34,7 @@ type Log struct {
 	seconds  *prometheus.HistogramVec
 }
 
-// New makes a Log that writes to the logger and registers its metrics.
+// New returns a Log that writes to logger and registers its metrics with registry.
 func New(logger *slog.Logger, now func() time.Time, registry prometheus.Registerer) (*Log, error) {
 	l := &Log{
 		logger: logger,
@@ -58,7 +58,7 @@ func New(logger *slog.Logger, now func() time.Time, registry prometheus.Register
 // Begin starts the event of a request.
 func (l *Log) Begin(id string) *Event { return &Event{ID: id, Started: l.now()} }
 
-// End emits the event, once, when the answer is known.
+// End emits the event. Call it once, when the response is known.
 func (l *Log) End(ctx context.Context, e *Event) {
 	took := l.now().Sub(e.Started)
 	l.requests.WithLabelValues(e.Operation, e.Code).Inc()
@@ -75,7 +75,7 @@ func (l *Log) End(ctx context.Context, e *Event) {
 	if e.Err != nil {
 		attributes = append(attributes, slog.String("error", e.Err.Error()))
 	}
-	// A caller who hung up is no trouble of ours, whatever we were doing for him.
+	// A client that hung up is no error of the service, whatever it was doing for the client.
 	if e.Status >= 500 && (e.Code == "INTERNAL" || e.Code == "STORE_UNAVAILABLE") && !errors.Is(e.Err, context.Canceled) {
 		level = slog.LevelError
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/reqlog"
 )
 
-// bench is a log that a test can read.
+// testLog is a Log with readable output.
 type bench struct {
 	*reqlog.Log
 	lines    bytes.Buffer
@@ -38,7 +38,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// end begins and ends a request that takes 20 ms, and returns the line about it.
+// logRequest logs a request of 20 ms and returns its log line.
 func (b *bench) end(t *testing.T, fill func(*reqlog.Event)) map[string]any {
 	t.Helper()
 	b.lines.Reset()
@@ -56,7 +56,7 @@ func (b *bench) end(t *testing.T, fill func(*reqlog.Event)) map[string]any {
 	return line
 }
 
-// The fields of a line. Whoever adds one has to ask first whether it may ever tell who a person is.
+// The attributes of a log line. Before adding one, make sure that it can never identify a person.
 var (
 	always  = []string{"bytes", "id", "level", "msg", "operation", "signer_type", "status", "time", "took"}
 	refused = []string{"bytes", "code", "error", "id", "level", "msg", "operation", "signer_type", "status", "time", "took"}
@@ -100,13 +100,13 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// quiet is an error that adds nothing to the words of another.
+// wrappedError wraps an error without adding text.
 type quiet struct{ error }
 
 func (quiet) Error() string   { return "" }
 func (q quiet) Unwrap() error { return q.error }
 
-// TestNoPlaceForPeople: an event has nowhere to put a person, a patient or the content of a message.
+// TestEventHasNoFieldForPeople checks that an event has no field for a person, a patient or the content of a message.
 func TestNoPlaceForPeople(t *testing.T) {
 	var fields []string
 	for i := range reflect.TypeFor[reqlog.Event]().NumField() {
@@ -157,7 +157,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestRegisteredOnce: two logs cannot count into one registry.
+// TestRegisteredOnce checks that two logs cannot share one metrics registry.
 func TestRegisteredOnce(t *testing.T) {
 	b := newBench(t)
 	if l, err := reqlog.New(slog.New(slog.DiscardHandler), time.Now, b.registry); err == nil || l != nil {
