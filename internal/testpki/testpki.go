@@ -1,5 +1,5 @@
-// Package testpki gives tests the frozen keys of certs-testdata: of callers that a service must believe, and of those
-// that it must refuse. It is for tests only; production code never imports it.
+// Package testpki provides the frozen keys of certs-testdata to tests: of callers that a service must accept, and of
+// those that it must refuse. It is for tests only; production code never imports it.
 package testpki
 
 import (
@@ -14,10 +14,10 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 )
 
-// Hospital is the organisation that most tests speak for, with an RSA key.
+// Hospital is the organisation in whose name most tests sign, with an RSA key.
 const Hospital = "NIHII-HOSPITAL=71000436"
 
-// frozen parses each file once, whatever the number of tests.
+// frozenKeys parses each file once, whatever the number of tests.
 type frozen struct {
 	index    pki.DevelopmentFiles
 	password string
@@ -69,8 +69,8 @@ func must(tb testing.TB) *frozen {
 	return f
 }
 
-// Key returns the key of a subject, such as "NIHII-HOSPITAL=71000436" or "SSIN=78031412250", or one of pki's entries.
-// Tests share it: do not change it.
+// Key returns the key of a subject, such as "NIHII-HOSPITAL=71000436" or "SSIN=78031412250", or of one of pki's Entry
+// constants. Tests share it: do not change it.
 func Key(tb testing.TB, name string) *pki.Key {
 	tb.Helper()
 	key, err := must(tb).key(name)
@@ -80,34 +80,34 @@ func Key(tb testing.TB, name string) *pki.Key {
 	return key
 }
 
-// EC returns the hospital's P-256 key.
+// ECKey returns the hospital's P-256 key.
 func EC(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryEC) }
 
-// Expired returns a key of the hospital whose certificate ended in 2019.
+// ExpiredKey returns a key of the hospital whose certificate expired in 2019.
 func Expired(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryExpired) }
 
-// NotYetValid returns a key of the hospital whose certificate begins in 2119.
+// NotYetValidKey returns a key of the hospital whose certificate is valid from 2119.
 func NotYetValid(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryNotYetValid) }
 
-// Revoked returns a key of the hospital whose certificate is on the revocation list.
+// RevokedKey returns a key of the hospital whose certificate is on the CRL.
 func Revoked(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryRevoked) }
 
-// WrongUsage returns a key of the hospital whose certificate is only for encryption.
+// WrongUsageKey returns a key of the hospital whose certificate is only for encryption.
 func WrongUsage(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWrongKeyUsage) }
 
-// CA returns a key whose certificate, in the hospital's name, is that of an authority.
+// CAKey returns a key whose certificate, in the hospital's name, is a CA certificate.
 func CA(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryIsAuthority) }
 
-// Weak returns an RSA key of the hospital with 1,024 bits.
+// WeakKey returns an RSA key of the hospital with 1,024 bits.
 func Weak(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWeakKey) }
 
-// Untrusted returns a key in the hospital's name from an authority with the trusted one's name but other keys.
+// UntrustedKey returns a key in the hospital's name from an authority with the trusted one's name but different keys.
 func Untrusted(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryUntrusted) }
 
-// Twin returns a key in the hospital's name that is signed by itself.
+// SelfSignedKey returns a key in the hospital's name with a self-signed certificate.
 func Twin(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryTwin) }
 
-// File returns the .p12 file of an entry, and its password.
+// P12File returns the .p12 file of an entry, and its password.
 func File(tb testing.TB, name string) (data []byte, password string) {
 	tb.Helper()
 	f := must(tb)
@@ -118,10 +118,10 @@ func File(tb testing.TB, name string) (data []byte, password string) {
 	return read(tb, file), f.password
 }
 
-// CAs returns the PEM file of the trusted authorities.
+// CAFile returns the PEM file of the trusted authorities.
 func CAs(tb testing.TB) []byte { tb.Helper(); return read(tb, must(tb).index.CA) }
 
-// CRL returns the PEM file of what they revoked.
+// CRLFile returns the PEM file of the trusted authorities' CRL.
 func CRL(tb testing.TB) []byte { tb.Helper(); return read(tb, must(tb).index.CRL) }
 
 func read(tb testing.TB, name string) []byte {
@@ -133,7 +133,7 @@ func read(tb testing.TB, name string) []byte {
 	return data
 }
 
-// Trust returns a new Trust in the test authority that knows its revocation list.
+// NewTrustStore returns a new TrustStore with the test authorities and their CRL.
 func Trust(tb testing.TB) *pki.Trust {
 	tb.Helper()
 	trust, err := pki.ReadTrust(64, CAs(tb))
@@ -146,7 +146,7 @@ func Trust(tb testing.TB) *pki.Trust {
 	return trust
 }
 
-// Authorities returns the certificates of the test authorities, the issuing one first.
+// AuthorityCertificates returns the certificates of the test authorities, the issuing one first.
 func Authorities(tb testing.TB) []*x509.Certificate {
 	tb.Helper()
 	var all []*x509.Certificate
