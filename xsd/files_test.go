@@ -12,7 +12,7 @@ import (
 
 const schemaNamespace = "http://www.w3.org/2001/XMLSchema"
 
-// The names and namespaces that callers build against.
+// The names and namespaces that clients depend on.
 var namespaces = map[string]string{
 	"ctr-protocol-1_0.xsd":             "urn:be:fgov:ehealth:ctr:protocol:v1",
 	"ctr-core-1_0.xsd":                 "urn:be:fgov:ehealth:ctr:core:v1",
@@ -69,7 +69,8 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// What breaks toolkits must not come in, and every type says what it is.
+// TestEveryToolkitCanReadThem checks that the schemas contain no construct that breaks toolkits, and that every type is
+// documented.
 func TestEveryToolkitCanReadThem(t *testing.T) {
 	for name := range namespaces {
 		root := load(t, name)
@@ -104,7 +105,8 @@ func walk(e xmldoc.Element, visit func(xmldoc.Element)) {
 	}
 }
 
-// Every request and response is an element of its own type, built on the platform's.
+// TestMessages checks that every request and response is an element with a type of its own, derived from the
+// platform's.
 func TestMessages(t *testing.T) {
 	root := load(t, xsd.Protocol)
 	bases := map[string]string{}
