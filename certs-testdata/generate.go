@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Generate makes the frozen test PKI anew in this directory: go generate ./certs-testdata
+// Generate recreates the frozen test PKI in this directory: go generate ./certs-testdata
 package main
 
 import (
