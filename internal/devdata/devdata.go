@@ -1,12 +1,12 @@
-// Package devdata holds the development data: a small, invented but well-formed extract of the authentic sources, in the
-// form in which the operator's imports take them. Nobody in it is real; every check digit is right.
+// Package devdata embeds the development data: small, invented but well-formed extracts of the authentic sources, in
+// the format of the operator's imports. No person in it is real; every check digit is correct.
 //
-// It is a package of its own so that only the commands which start a development service embed it.
+// It is a separate package so that only the commands that start a development service embed it.
 package devdata
 
 import "embed"
 
-// Files are the extracts, one CSV file per kind of source, named as `ctrd admin import` names the kinds.
+// Files contains one CSV file per kind of source, named after the kinds of `ctrd admin import`.
 //
 //go:embed *.csv
 var Files embed.FS
