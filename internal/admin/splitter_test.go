@@ -30,8 +30,8 @@ func FuzzChildren(f *testing.F) {
 		var want []xmldoc.Element
 		between := false
 		root := whole.Root()
-		at, _ := root.Inside()
-		_, ends := root.Inside()
+		at, _ := root.ContentOffset()
+		_, ends := root.ContentOffset()
 		for child := range root.Children() {
 			start, end := child.Offset()
 			between = between || textIn(whole.Source()[at:start])

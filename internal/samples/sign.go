@@ -42,7 +42,7 @@ func sign(text string, key crypto.Signer) (string, error) {
 			continue
 		}
 		address, _ := reference.Attr("", "URI")
-		target, found := reference.Document().ByID(strings.TrimPrefix(address, "#"))
+		target, found := reference.Document().ElementByID(strings.TrimPrefix(address, "#"))
 		if !found {
 			return "", fmt.Errorf("sign: nothing is called %s", address)
 		}

@@ -393,10 +393,10 @@ func target(d *xmldoc.Document, uri string) (e xmldoc.Element, comments, ok bool
 		outside := strings.TrimPrefix(d.Source()[:start], "<?xml ") + d.Source()[end:]
 		return d.Root(), match != nil, !strings.Contains(outside, "<?")
 	case match != nil:
-		e, ok = d.ByID(match[2])
+		e, ok = d.ElementByID(match[2])
 		return e, true, ok
 	case strings.HasPrefix(uri, "#"):
-		e, ok = d.ByID(uri[1:])
+		e, ok = d.ElementByID(uri[1:])
 		return e, false, ok
 	}
 	return e, false, false

@@ -64,7 +64,7 @@ func parse(tb testing.TB, text string) *xmldoc.Document {
 type byID struct{ d *xmldoc.Document }
 
 func (r byID) Resolve(id string) (xmldoc.Element, error) {
-	e, ok := r.d.ByID(id)
+	e, ok := r.d.ElementByID(id)
 	if !ok {
 		return e, problem.New(problem.ReferenceUnknown)
 	}
@@ -176,9 +176,9 @@ func TestResultNamesTheNodesAndWhatWasSigned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, _ := d.ByID("a-1")
-	second, _ := d.ByID("a-2")
-	third, _ := d.ByID("a-3")
+	first, _ := d.ElementByID("a-1")
+	second, _ := d.ElementByID("a-2")
+	third, _ := d.ElementByID("a-3")
 	if s.References() != 2 || !s.Refers(first) || !s.Refers(second) || s.Refers(third) {
 		t.Error("the references are not those of the signature")
 	}

@@ -333,7 +333,7 @@ func (s *Signature) resolve(i int, resolver Resolver) error {
 		refusal.Public = strings.TrimSpace(refusal.Public + " URI " + shown("#"+r.id))
 		return refusal.In(atReference(i))
 	}
-	if target.IsZero() || target == s.element || target.Within(s.signedInfo) {
+	if target.IsZero() || target == s.element || target.IsWithin(s.signedInfo) {
 		// A signature cannot cover itself; with itself omitted, it would cover nothing.
 		return problem.New(problem.ReferenceTarget, "element", target.Local()).In(atReference(i))
 	}

@@ -41,8 +41,8 @@ func TestFormVectors(t *testing.T) {
 				if method != "exclusive" && method != "inclusive" {
 					t.Fatalf("a section %q", s.name)
 				}
-				form.Omit, _ = d.ByID("omit")
-				target, ok := d.ByID("target")
+				form.Omit, _ = d.ElementByID("omit")
+				target, ok := d.ElementByID("target")
 				if !ok {
 					target = d.Root()
 				}

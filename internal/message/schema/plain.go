@@ -61,13 +61,13 @@ func (p *plain) leaf(e xmldoc.Element, rules *valueRules) bool {
 
 // isEmptyElement reports whether an element has no content at all, not even white space.
 func isEmpty(e xmldoc.Element) bool {
-	start, end := e.Inside()
+	start, end := e.ContentOffset()
 	return start == end
 }
 
 // hasOnlyElements reports whether there is only white space between the children of an element.
 func (p *plain) onlyElements(e xmldoc.Element) bool {
-	from, end := e.Inside()
+	from, end := e.ContentOffset()
 	for child := range e.Children() {
 		childStart, childEnd := child.Offset()
 		if !isSpace(p.source[from:childStart]) {

@@ -119,7 +119,7 @@ func isAlone(e xmldoc.Element) bool {
 		return false
 	}
 	start, end := e.Offset()
-	first, last := parent.Inside()
+	first, last := parent.ContentOffset()
 	return start == first && end == last
 }
 

@@ -88,7 +88,7 @@ func (m *message) part(e xmldoc.Element) (*xmldoc.Element, error) {
 // Resolve returns the element that a reference identifies. It accepts the Body, the Timestamp and the token in use, and
 // whole blocks of the Header. Anything else indicates a wrapping attack, and the Security header cannot cover itself.
 func (m *message) Resolve(id string) (xmldoc.Element, error) {
-	e, ok := m.security.Document().ByID(id)
+	e, ok := m.security.Document().ElementByID(id)
 	if !ok {
 		return e, problem.New(problem.ReferenceUnknown)
 	}

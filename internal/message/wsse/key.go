@@ -101,7 +101,7 @@ func (m *message) readDirect(reference, tokenReference xmldoc.Element) (keyRefer
 	if m.token.IsZero() {
 		return key, refuse(problem.TokenMissing, atSecurity)
 	}
-	e, ok := m.security.Document().ByID(uri[1:])
+	e, ok := m.security.Document().ElementByID(uri[1:])
 	if !ok || e != m.token || !identifiedBy(e, uri[1:], true) {
 		return key, refuse(problem.KeyReferenceWrong, atReference, "attribute URI")
 	}
@@ -232,7 +232,7 @@ func (m *message) Dereference(id string) (dsig.Token, error) {
 	if m.keyRefusal != nil {
 		return dsig.Token{}, m.keyRefusal
 	}
-	e, ok := m.security.Document().ByID(id)
+	e, ok := m.security.Document().ElementByID(id)
 	switch {
 	case !ok:
 		return dsig.Token{}, problem.New(problem.ReferenceUnknown)

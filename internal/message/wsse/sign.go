@@ -49,7 +49,7 @@ func Sign(envelope *etree.Document, key *pki.Key, o SignOptions) error {
 		return err
 	}
 	for id, value := range b.digests {
-		e, _ := written.ByID(id)
+		e, _ := written.ElementByID(id)
 		sum := sha256.Sum256(xmldoc.C14N{Exclusive: true}.Append(nil, e))
 		value.SetText(base64.StdEncoding.EncodeToString(sum[:]))
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // mutationSnippets are fragments that are likely to break a document.
-var splices = []string{
+var mutationSnippets = []string{
 	"<", ">", "&", ";", "\"", "'", "/", "=", " ", "!", "?", "-", "--", "]]>", "]", ":", "#", "x", "&#", "&amp;", "&lt;", "&#0;", "&#xD800;",
 	"&#xFFFF;", "&nbsp;", "<!--", "-->", "<![CDATA[", "<?", "?>", "<?xml version='1.0'?>", "</", "/>", "<a>", "</a>", "<a/>", " xmlns=''",
 	" xmlns:p=''", " xmlns:p='urn:p'", " xmlns='urn:a'", " xmlns:xml='urn:x'", " xmlns:xmlns='urn:x'", " x='1'", " xml:lang='nl'", "p:", "xml:",
@@ -20,7 +20,7 @@ var splices = []string{
 }
 
 // mutateDocument changes a document in one to three places.
-func mutate(r *rand.Rand, doc string) string {
+func mutateDocument(r *rand.Rand, doc string) string {
 	for range 1 + r.IntN(3) {
 		at := r.IntN(len(doc) + 1)
 		to := min(len(doc), at+r.IntN(6))
@@ -28,16 +28,16 @@ func mutate(r *rand.Rand, doc string) string {
 		case 0:
 			doc = doc[:at] + doc[to:]
 		case 1:
-			doc = doc[:at] + splices[r.IntN(len(splices))] + doc[to:]
+			doc = doc[:at] + mutationSnippets[r.IntN(len(mutationSnippets))] + doc[to:]
 		case 2:
-			doc = doc[:at] + splices[r.IntN(len(splices))] + doc[at:]
+			doc = doc[:at] + mutationSnippets[r.IntN(len(mutationSnippets))] + doc[at:]
 		case 3:
 			from := r.IntN(len(doc) + 1)
 			doc = doc[:at] + doc[from:min(len(doc), from+r.IntN(20))] + doc[at:]
 		case 4:
 			// Insert at a name or a tag, which random offsets rarely hit.
 			if i := strings.IndexAny(doc[at:], "<=:&\"'>"); i >= 0 {
-				doc = doc[:at+i+1] + splices[r.IntN(len(splices))] + doc[at+i+1:]
+				doc = doc[:at+i+1] + mutationSnippets[r.IntN(len(mutationSnippets))] + doc[at+i+1:]
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func mutate(r *rand.Rand, doc string) string {
 
 // stricterThanLibxml2 are the intended rejections of documents that libxml2 accepts: the code, and a pattern that such
 // documents match.
-var stricter = []struct {
+var stricterThanLibxml2 = []struct {
 	code problem.Code
 	doc  *regexp.Regexp
 	why  string
@@ -64,8 +64,8 @@ var stricter = []struct {
 	{problem.XMLNameMalformed, regexp.MustCompile(`xmlns:[^\s=]*:`), "libxml2 declares a prefix with a colon"},
 }
 
-func meantStricter(err error, doc []byte) bool {
-	for _, s := range stricter {
+func isKnownStricter(err error, doc []byte) bool {
+	for _, s := range stricterThanLibxml2 {
 		if s.code == problem.From(err).Code && s.doc.Match(doc) {
 			return true
 		}
@@ -77,26 +77,26 @@ func meantStricter(err error, doc []byte) bool {
 func TestNothingIsAcceptedThatLibxml2Refuses(t *testing.T) {
 	t.Parallel()
 	const documents = 12_000
-	var questions []question
+	var questions []oracleRequest
 	var refused []error
 	ask := func(doc string) {
-		_, err := xmldoc.Parse([]byte(doc), limits())
-		questions = append(questions, question{Doc: []byte(doc)})
+		_, err := xmldoc.Parse([]byte(doc), testLimits())
+		questions = append(questions, oracleRequest{Doc: []byte(doc)})
 		refused = append(refused, err)
 	}
 	for _, c := range refusals {
 		ask(c.doc)
 	}
 	for seed := range uint64(documents) {
-		c := newCorpus(2_000_000 + seed)
-		doc, _ := c.document()
+		c := newCorpusGenerator(2_000_000 + seed)
+		doc, _ := c.writeDocument()
 		if len(doc) > 600 {
 			doc = "<e xmlns:a='urn:a' xmlns:b='urn:a' a:x='1' y='2'><a:f b:x='&lt;'>t<!-- c --><?p i?></a:f><g xmlns='urn:g'/>&#x41;</e>"
 		}
-		ask(mutate(c.Rand, doc))
+		ask(mutateDocument(c.Rand, doc))
 	}
 	accepted, failures := 0, 0
-	for i, a := range libxml2(t, questions) {
+	for i, a := range runLibxml2(t, questions) {
 		err := refused[i]
 		if err == nil {
 			accepted++
@@ -105,7 +105,7 @@ func TestNothingIsAcceptedThatLibxml2Refuses(t *testing.T) {
 		case err == nil && !a.OK:
 			t.Errorf("accepted, but libxml2 refuses %q", questions[i].Doc)
 			failures++
-		case err != nil && a.OK && !meantStricter(err, questions[i].Doc):
+		case err != nil && a.OK && !isKnownStricter(err, questions[i].Doc):
 			t.Errorf("%v, but libxml2 accepts %q", err, questions[i].Doc)
 			failures++
 		}

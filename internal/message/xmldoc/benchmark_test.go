@@ -9,7 +9,7 @@ import (
 )
 
 // newSignedMessage returns a signed SOAP message as clients write it, of about the given size in bytes.
-func message(size int) string {
+func newSignedMessage(size int) string {
 	const (
 		head = `<?xml version="1.0" encoding="UTF-8"?>
 <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:ctrp="urn:be:fgov:ehealth:ctr:protocol:v1" xmlns:ctr="urn:be:fgov:ehealth:ctr:core:v1">
@@ -58,7 +58,7 @@ func message(size int) string {
 }
 
 // benchmarkInputs returns the inputs of the benchmarks.
-func shapes() map[string]string {
+func benchmarkInputs() map[string]string {
 	deep := strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100)
 	var attributes, declarations strings.Builder
 	for i := range 250 {
@@ -68,9 +68,9 @@ func shapes() map[string]string {
 		fmt.Fprintf(&declarations, ` xmlns:p%d="urn:example:%d" p%d:a="1"`, i, i, i)
 	}
 	return map[string]string{
-		"6.5kB":      message(6500),
-		"64kB":       message(64 << 10),
-		"4MiB":       message(4 << 20),
+		"6.5kB":      newSignedMessage(6500),
+		"64kB":       newSignedMessage(64 << 10),
+		"4MiB":       newSignedMessage(4 << 20),
 		"base64":     "<a>" + strings.Repeat("QUJDREVG", 512<<10) + "</a>",
 		"deep":       "<r>" + strings.Repeat(deep, 100) + "</r>",
 		"attributes": "<r>" + strings.Repeat("<a"+attributes.String()+"/>", 100) + "</r>",
@@ -78,23 +78,23 @@ func shapes() map[string]string {
 	}
 }
 
-var shapeNames = []string{"6.5kB", "64kB", "4MiB", "base64", "deep", "attributes", "namespaces"}
+var benchmarkNames = []string{"6.5kB", "64kB", "4MiB", "base64", "deep", "attributes", "namespaces"}
 
-func benchLimits() xmldoc.Limits {
+func benchmarkLimits() xmldoc.Limits {
 	l := xmldoc.DefaultLimits()
 	l.Depth = 200
 	return l
 }
 
 func BenchmarkParse(b *testing.B) {
-	all := shapes()
-	for _, name := range shapeNames {
+	all := benchmarkInputs()
+	for _, name := range benchmarkNames {
 		b.Run(name, func(b *testing.B) {
 			input := []byte(all[name])
 			b.SetBytes(int64(len(input)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := xmldoc.Parse(input, benchLimits()); err != nil {
+				if _, err := xmldoc.Parse(input, benchmarkLimits()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -103,17 +103,17 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func BenchmarkExclusive(b *testing.B) {
-	all := shapes()
+	all := benchmarkInputs()
 	all["Body"] = all["6.5kB"]
-	for _, name := range append([]string{"Body"}, shapeNames...) {
+	for _, name := range append([]string{"Body"}, benchmarkNames...) {
 		b.Run(name, func(b *testing.B) {
-			d, err := xmldoc.Parse([]byte(all[name]), benchLimits())
+			d, err := xmldoc.Parse([]byte(all[name]), benchmarkLimits())
 			if err != nil {
 				b.Fatal(err)
 			}
 			top := d.Root()
 			if name == "Body" {
-				top, _ = d.ByID("id-1")
+				top, _ = d.ElementByID("id-1")
 			}
 			c := xmldoc.C14N{Exclusive: true}
 			buffer := c.Append(nil, top)

@@ -93,12 +93,12 @@ func TestCanonicalForm(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := parse(t, c.doc)
-			top, ok := d.ByID("top")
+			d := mustParse(t, c.doc)
+			top, ok := d.ElementByID("top")
 			if !ok {
 				top = d.Root()
 			}
-			c.form.Omit, _ = d.ByID("omit")
+			c.form.Omit, _ = d.ElementByID("omit")
 			if got := string(c.form.Append([]byte("before "), top)); got != "before "+c.want {
 				t.Errorf("\ngot  %q\nwant %q", got, "before "+c.want)
 			}
@@ -108,7 +108,7 @@ func TestCanonicalForm(t *testing.T) {
 
 func TestOmittedTopLeavesNothing(t *testing.T) {
 	t.Parallel()
-	root := parse(t, "<a>b</a>").Root()
+	root := mustParse(t, "<a>b</a>").Root()
 	if got := (xmldoc.C14N{Omit: root}).Append(nil, root); len(got) != 0 {
 		t.Errorf("%q", got)
 	}
@@ -116,8 +116,8 @@ func TestOmittedTopLeavesNothing(t *testing.T) {
 
 func TestElementsOfOtherDocumentsAreNotOmitted(t *testing.T) {
 	t.Parallel()
-	other := parse(t, "<a><b/></a>").Root().FirstChild()
-	if got := (xmldoc.C14N{Omit: other}).Append(nil, parse(t, "<a><b/></a>").Root()); string(got) != "<a><b></b></a>" {
+	other := mustParse(t, "<a><b/></a>").Root().FirstChild()
+	if got := (xmldoc.C14N{Omit: other}).Append(nil, mustParse(t, "<a><b/></a>").Root()); string(got) != "<a><b></b></a>" {
 		t.Errorf("%q", got)
 	}
 }
@@ -125,7 +125,7 @@ func TestElementsOfOtherDocumentsAreNotOmitted(t *testing.T) {
 // TestManyAtOnce lets the race detector verify that a document is only read.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
-	d := parse(t, message(6500))
+	d := mustParse(t, newSignedMessage(6500))
 	want := string(xmldoc.C14N{Exclusive: true}.Append(nil, d.Root()))
 	var group sync.WaitGroup
 	for range 8 {
@@ -134,7 +134,7 @@ func TestManyAtOnce(t *testing.T) {
 				if got := string(xmldoc.C14N{Exclusive: true}.Append(nil, d.Root())); got != want {
 					t.Error("differs")
 				}
-				_, _ = d.ByID("TS-1")
+				_, _ = d.ElementByID("TS-1")
 			}
 		})
 	}
@@ -143,8 +143,8 @@ func TestManyAtOnce(t *testing.T) {
 
 // TestFormsDoNotAllocate checks that canonicalisation of typical messages into a large enough buffer does not allocate.
 func TestFormsDoNotAllocate(t *testing.T) {
-	d := parse(t, message(6500))
-	body, _ := d.ByID("id-1")
+	d := mustParse(t, newSignedMessage(6500))
+	body, _ := d.ElementByID("id-1")
 	prefixes := []string{"soapenv", "#default"}
 	buffer := make([]byte, 0, 16<<10)
 	for name, form := range map[string]xmldoc.C14N{"exclusive": {Exclusive: true}, "with prefixes": {Exclusive: true, PrefixList: prefixes}} {
@@ -155,10 +155,10 @@ func TestFormsDoNotAllocate(t *testing.T) {
 }
 
 func TestReadingDoesNotAllocate(t *testing.T) {
-	d := parse(t, message(6500))
+	d := mustParse(t, newSignedMessage(6500))
 	id := strings.Clone("id-1")
 	if n := testing.AllocsPerRun(20, func() {
-		body, _ := d.ByID(id)
+		body, _ := d.ElementByID(id)
 		request := body.FirstChild()
 		if _, ok := request.Attr("", "Id"); !ok || !request.Is("urn:be:fgov:ehealth:ctr:protocol:v1", "NotifyImplantRequest") {
 			t.Error("not the request")

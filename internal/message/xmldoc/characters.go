@@ -14,16 +14,16 @@ const (
 	spaceByte     uint8 = 1 << iota // XML 1.0 production S
 	nameStartByte                   // starts an NCName
 	nameByte                        // continues an NCName
-	textStop                        // ends a span of text that is copied unchanged
-	valueStop                       // the same for an attribute value
+	textStopByte                    // ends a span of text that is copied unchanged
+	valueStopByte                   // the same for an attribute value
 	uriByte                         // may occur in a URI (RFC 3986)
 	schemeByte                      // may occur in the scheme of a URI
 	digitByte
 )
 
-var class = classes()
+var byteClasses = newByteClasses()
 
-func classes() (t [256]uint8) {
+func newByteClasses() (t [256]uint8) {
 	add := func(bit uint8, bytes string) {
 		for i := range len(bytes) {
 			t[bytes[i]] |= bit
@@ -36,8 +36,8 @@ func classes() (t [256]uint8) {
 	add(spaceByte, " \t\r\n")
 	add(nameStartByte|nameByte, letters+"_")
 	add(nameByte, digits+"-.")
-	add(textStop, "<&>\r")
-	add(valueStop, "<&\"'\t\n\r")
+	add(textStopByte, "<&>\r")
+	add(valueStopByte, "<&\"'\t\n\r")
 	add(digitByte, digits)
 	add(schemeByte, letters+digits+"+-.")
 	add(uriByte, letters+digits+"-._~:/?#@!$&'()*+,;=%")
@@ -45,8 +45,8 @@ func classes() (t [256]uint8) {
 }
 
 const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
+	byteOnes     = 0x0101010101010101
+	byteHighBits = 0x8080808080808080
 )
 
 // checkCharacters returns the offset of the first byte that is not valid UTF-8, or starts a character that XML does not
@@ -58,7 +58,7 @@ func checkCharacters(b []byte) (int, problem.Code) {
 		// marked one, so only the lowest mark is exact; the loop finds the others again.
 		if len(b)-i >= 8 {
 			w := binary.LittleEndian.Uint64(b[i:])
-			marks := (w | (w-ones*0x20)&^w) & highs
+			marks := (w | (w-byteOnes*0x20)&^w) & byteHighBits
 			if marks == 0 {
 				i += 8
 				continue
@@ -72,11 +72,11 @@ func checkCharacters(b []byte) (int, problem.Code) {
 			if r == utf8.RuneError && size == 1 {
 				return i, problem.XMLEncodingInvalid
 			}
-			if !allowed(r) {
+			if !isXMLChar(r) {
 				return i, problem.XMLCharacterForbidden
 			}
 			i += size
-		case c < ' ' && class[c]&spaceByte == 0:
+		case c < ' ' && byteClasses[c]&spaceByte == 0:
 			return i, problem.XMLCharacterForbidden
 		default:
 			i++
@@ -86,7 +86,7 @@ func checkCharacters(b []byte) (int, problem.Code) {
 }
 
 // isXMLChar reports whether r matches production Char of XML 1.0.
-func allowed(r rune) bool {
+func isXMLChar(r rune) bool {
 	switch {
 	case r < ' ':
 		return r == '\t' || r == '\n' || r == '\r'
@@ -99,13 +99,13 @@ func allowed(r rune) bool {
 }
 
 // nameStartRanges are the ranges of production NameStartChar beyond ASCII (XML 1.0, fifth edition, section 2.3).
-var nameRanges = [...][2]rune{
+var nameStartRanges = [...][2]rune{
 	{0xC0, 0xD6}, {0xD8, 0xF6}, {0xF8, 0x2FF}, {0x370, 0x37D}, {0x37F, 0x1FFF}, {0x200C, 0x200D}, {0x2070, 0x218F},
 	{0x2C00, 0x2FEF}, {0x3001, 0xD7FF}, {0xF900, 0xFDCF}, {0xFDF0, 0xFFFD}, {0x10000, 0xEFFFF},
 }
 
-func startsName(r rune) bool {
-	for _, x := range nameRanges {
+func isNameStartChar(r rune) bool {
+	for _, x := range nameStartRanges {
 		if r <= x[1] {
 			return r >= x[0]
 		}
@@ -113,29 +113,29 @@ func startsName(r rune) bool {
 	return false
 }
 
-func continuesName(r rune) bool {
-	return startsName(r) || r == 0xB7 || r >= 0x300 && r <= 0x36F || r == 0x203F || r == 0x2040
+func isNameChar(r rune) bool {
+	return isNameStartChar(r) || r == 0xB7 || r >= 0x300 && r <= 0x36F || r == 0x203F || r == 0x2040
 }
 
 // scanNCName returns the offset after the NCName that starts at i, or i if none starts there.
-func ncName(s string, i int) int {
+func scanNCName(s string, i int) int {
 	if i == len(s) {
 		return i
 	}
 	if c := s[i]; c >= utf8.RuneSelf {
 		r, size := utf8.DecodeRuneInString(s[i:])
-		if !startsName(r) {
+		if !isNameStartChar(r) {
 			return i
 		}
 		i += size
-	} else if class[c]&nameStartByte == 0 {
+	} else if byteClasses[c]&nameStartByte == 0 {
 		return i
 	} else {
 		i++
 	}
 	for i < len(s) {
 		c := s[i]
-		if class[c]&nameByte != 0 {
+		if byteClasses[c]&nameByte != 0 {
 			i++
 			continue
 		}
@@ -143,7 +143,7 @@ func ncName(s string, i int) int {
 			return i
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
-		if !continuesName(r) {
+		if !isNameChar(r) {
 			return i
 		}
 		i += size
@@ -153,10 +153,10 @@ func ncName(s string, i int) int {
 
 // parseReference reads the reference whose ampersand is at i. It returns the character and the offset after the
 // semicolon, or an error code.
-func reference(s string, i int) (rune, int, problem.Code) {
+func parseReference(s string, i int) (rune, int, problem.Code) {
 	rest := s[i+1:]
 	if strings.HasPrefix(rest, "#") {
-		return characterReference(s, i+2)
+		return parseCharacterReference(s, i+2)
 	}
 	switch {
 	case strings.HasPrefix(rest, "amp;"):
@@ -170,14 +170,14 @@ func reference(s string, i int) (rune, int, problem.Code) {
 	case strings.HasPrefix(rest, "apos;"):
 		return '\'', i + 6, ""
 	}
-	if end := ncName(s, i+1); end > i+1 && end < len(s) && s[end] == ';' {
+	if end := scanNCName(s, i+1); end > i+1 && end < len(s) && s[end] == ';' {
 		return 0, i, problem.XMLEntityUnknown
 	}
 	return 0, i, problem.XMLReferenceMalformed
 }
 
 // parseCharacterReference reads the digits, which start at i, and the semicolon of a character reference.
-func characterReference(s string, i int) (rune, int, problem.Code) {
+func parseCharacterReference(s string, i int) (rune, int, problem.Code) {
 	base := rune(10)
 	if i < len(s) && s[i] == 'x' {
 		base = 16
@@ -186,7 +186,7 @@ func characterReference(s string, i int) (rune, int, problem.Code) {
 	from := i
 	var r rune
 	for ; i < len(s); i++ {
-		value := digitOf(s[i])
+		value := hexDigitValue(s[i])
 		if value >= base {
 			break
 		}
@@ -196,13 +196,13 @@ func characterReference(s string, i int) (rune, int, problem.Code) {
 	if i == from || i == len(s) || s[i] != ';' {
 		return 0, i, problem.XMLReferenceMalformed
 	}
-	if !allowed(r) {
+	if !isXMLChar(r) {
 		return 0, i, problem.XMLReferenceForbidden
 	}
 	return r, i + 1, ""
 }
 
-func digitOf(c byte) rune {
+func hexDigitValue(c byte) rune {
 	switch {
 	case c >= '0' && c <= '9':
 		return rune(c - '0')
@@ -216,14 +216,14 @@ func digitOf(c byte) rune {
 
 // isAbsoluteURI reports whether a namespace name is a URI with a scheme (RFC 3986 section 3, without bracketed
 // addresses). Relative namespace names are deprecated, and have no canonical form (Canonical XML 1.0 section 1.3).
-func isAbsolute(uri string) bool {
+func isAbsoluteURI(uri string) bool {
 	for i := range len(uri) {
-		if class[uri[i]]&uriByte == 0 || uri[i] == '%' && (i+2 >= len(uri) || digitOf(uri[i+1]) > 15 || digitOf(uri[i+2]) > 15) {
+		if byteClasses[uri[i]]&uriByte == 0 || uri[i] == '%' && (i+2 >= len(uri) || hexDigitValue(uri[i+1]) > 15 || hexDigitValue(uri[i+2]) > 15) {
 			return false
 		}
 	}
 	name, rest, ok := strings.Cut(uri, ":")
-	if !ok || name == "" || !isLetter(name[0]) || !consistsOf(name, schemeByte) {
+	if !ok || name == "" || !isASCIILetter(name[0]) || !hasOnlyClass(name, schemeByte) {
 		return false
 	}
 	rest, fragment, _ := strings.Cut(rest, "#")
@@ -241,15 +241,15 @@ func isAbsolute(uri string) bool {
 		authority = after
 	}
 	host, port, ok := strings.Cut(authority, ":")
-	return !strings.Contains(host, "@") && (!ok || port != "" && consistsOf(port, digitByte))
+	return !strings.Contains(host, "@") && (!ok || port != "" && hasOnlyClass(port, digitByte))
 }
 
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isASCIILetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // hasOnlyClass reports whether every byte of s belongs to a class.
-func consistsOf(s string, want uint8) bool {
+func hasOnlyClass(s string, want uint8) bool {
 	for i := range len(s) {
-		if class[s[i]]&want == 0 {
+		if byteClasses[s[i]]&want == 0 {
 			return false
 		}
 	}

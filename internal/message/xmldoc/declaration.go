@@ -8,57 +8,57 @@ import (
 
 // parseXMLDeclaration parses production XMLDecl, if there is one. A document in UTF-16 without byte order mark must
 // have a declaration that names its encoding.
-func (p *parser) declaration(found encoding) error {
+func (p *parser) parseXMLDeclaration(found encoding) error {
 	const start = "<?xml"
-	if !p.at(start) || len(p.s) > len(start) && class[p.s[len(start)]]&spaceByte == 0 {
-		if found == utf16Little || found == utf16Big {
-			return p.fail(problem.XMLEncodingMismatch, 0)
+	if !p.hasPrefix(start) || len(p.source) > len(start) && byteClasses[p.source[len(start)]]&spaceByte == 0 {
+		if found == encodingUTF16LE || found == encodingUTF16BE {
+			return p.errorAt(problem.XMLEncodingMismatch, 0)
 		}
 		return nil
 	}
 	p.pos = len(start)
-	version, ok, err := p.pseudoAttribute("version")
+	version, ok, err := p.parsePseudoAttribute("version")
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return p.fail(problem.XMLDeclarationMalformed, p.pos)
+		return p.errorAt(problem.XMLDeclarationMalformed, p.pos)
 	}
 	if version != "1.0" {
-		return p.fail(problem.XMLVersionUnsupported, p.pos)
+		return p.errorAt(problem.XMLVersionUnsupported, p.pos)
 	}
-	if err = p.encodingDeclaration(found); err != nil {
+	if err = p.parseEncodingDeclaration(found); err != nil {
 		return err
 	}
-	standalone, ok, err := p.pseudoAttribute("standalone")
+	standalone, ok, err := p.parsePseudoAttribute("standalone")
 	if err != nil {
 		return err
 	}
 	if ok && standalone != "yes" && standalone != "no" {
-		return p.fail(problem.XMLDeclarationMalformed, p.pos)
+		return p.errorAt(problem.XMLDeclarationMalformed, p.pos)
 	}
 	p.skipSpace()
-	if !p.at(instructionEnd) {
-		return p.fail(problem.XMLDeclarationMalformed, p.pos)
+	if !p.hasPrefix(instructionEnd) {
+		return p.errorAt(problem.XMLDeclarationMalformed, p.pos)
 	}
 	p.pos += len(instructionEnd)
 	return nil
 }
 
-func (p *parser) encodingDeclaration(found encoding) error {
-	name, ok, err := p.pseudoAttribute("encoding")
+func (p *parser) parseEncodingDeclaration(found encoding) error {
+	name, ok, err := p.parsePseudoAttribute("encoding")
 	switch {
 	case err != nil:
 		return err
-	case !ok && (found == utf16Little || found == utf16Big):
-		return p.fail(problem.XMLEncodingMismatch, p.pos)
+	case !ok && (found == encodingUTF16LE || found == encodingUTF16BE):
+		return p.errorAt(problem.XMLEncodingMismatch, p.pos)
 	case !ok:
 		return nil
 	case !isEncodingName(name):
-		return p.fail(problem.XMLDeclarationMalformed, p.pos)
+		return p.errorAt(problem.XMLDeclarationMalformed, p.pos)
 	}
-	if code := found.agrees(name); code != "" {
-		return p.fail(code, p.pos)
+	if code := found.checkDeclaredName(name); code != "" {
+		return p.errorAt(code, p.pos)
 	}
 	return nil
 }
@@ -66,37 +66,37 @@ func (p *parser) encodingDeclaration(found encoding) error {
 // isEncodingName reports whether s matches production EncName.
 func isEncodingName(s string) bool {
 	for i := range len(s) {
-		if s[i] >= 0x80 || class[s[i]]&nameByte == 0 {
+		if s[i] >= 0x80 || byteClasses[s[i]]&nameByte == 0 {
 			return false
 		}
 	}
-	return s != "" && class[s[0]]&nameStartByte != 0 && s[0] != '_'
+	return s != "" && byteClasses[s[0]]&nameStartByte != 0 && s[0] != '_'
 }
 
 // parsePseudoAttribute reads white space, the name and a quoted value. If the name does not follow, it reads nothing.
-func (p *parser) pseudoAttribute(name string) (value string, found bool, err error) {
+func (p *parser) parsePseudoAttribute(name string) (value string, found bool, err error) {
 	before := p.pos
-	if !p.skipSpace() || !p.at(name) {
+	if !p.skipSpace() || !p.hasPrefix(name) {
 		p.pos = before
 		return "", false, nil
 	}
 	p.pos += len(name)
 	p.skipSpace()
-	if !p.at("=") {
-		return "", false, p.fail(problem.XMLDeclarationMalformed, p.pos)
+	if !p.hasPrefix("=") {
+		return "", false, p.errorAt(problem.XMLDeclarationMalformed, p.pos)
 	}
 	p.pos++
 	p.skipSpace()
-	if !p.at(`"`) && !p.at(`'`) {
-		return "", false, p.fail(problem.XMLDeclarationMalformed, p.pos)
+	if !p.hasPrefix(`"`) && !p.hasPrefix(`'`) {
+		return "", false, p.errorAt(problem.XMLDeclarationMalformed, p.pos)
 	}
-	quote := p.s[p.pos]
+	quote := p.source[p.pos]
 	p.pos++
-	length := strings.IndexByte(p.s[p.pos:], quote)
+	length := strings.IndexByte(p.source[p.pos:], quote)
 	if length < 0 {
-		return "", false, p.end()
+		return "", false, p.endError()
 	}
-	value = p.s[p.pos : p.pos+length]
+	value = p.source[p.pos : p.pos+length]
 	p.pos += length + 1
 	return value, true, nil
 }

@@ -14,14 +14,14 @@ import (
 )
 
 // testLimits are the default limits, but with processing instructions.
-func limits() xmldoc.Limits {
+func testLimits() xmldoc.Limits {
 	l := xmldoc.DefaultLimits()
 	l.Instructions = 1000
 	return l
 }
 
 // requireProgram returns the path of a program. If it is missing, the test is skipped, but fails in CI.
-func need(t *testing.T, program, packages string) string {
+func requireProgram(t *testing.T, program, packages string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err == nil {
@@ -34,7 +34,7 @@ func need(t *testing.T, program, packages string) string {
 	return ""
 }
 
-type question struct {
+type oracleRequest struct {
 	Doc       []byte   `json:"doc"`
 	Top       int      `json:"top,omitempty"`
 	Omit      int      `json:"omit,omitempty"`
@@ -42,15 +42,15 @@ type question struct {
 	Prefixes  []string `json:"prefixes,omitempty"`
 }
 
-type answer struct {
+type oracleResult struct {
 	OK   bool   `json:"ok"`
 	Form []byte `json:"form"`
 }
 
 // runLibxml2 sends the requests to one process of the oracle.
-func libxml2(t *testing.T, questions []question) []answer {
+func runLibxml2(t *testing.T, questions []oracleRequest) []oracleResult {
 	t.Helper()
-	python := need(t, "python3", "python3 libxml2-utils")
+	python := requireProgram(t, "python3", "python3 libxml2-utils")
 	var in bytes.Buffer
 	encoder := json.NewEncoder(&in)
 	for _, q := range questions {
@@ -67,10 +67,10 @@ func libxml2(t *testing.T, questions []question) []answer {
 		}
 		t.Skipf("the oracle does not run; apt-get install -y python3 libxml2-utils: %v", err)
 	}
-	answers := make([]answer, 0, len(questions))
+	answers := make([]oracleResult, 0, len(questions))
 	decoder := json.NewDecoder(bytes.NewReader(out))
 	for decoder.More() {
-		var a answer
+		var a oracleResult
 		if err := decoder.Decode(&a); err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func libxml2(t *testing.T, questions []question) []answer {
 }
 
 // allElements returns the elements of a document in document order.
-func elements(d *xmldoc.Document) []xmldoc.Element {
+func allElements(d *xmldoc.Document) []xmldoc.Element {
 	var all []xmldoc.Element
 	var walk func(e xmldoc.Element)
 	walk = func(e xmldoc.Element) {
@@ -99,24 +99,24 @@ func elements(d *xmldoc.Document) []xmldoc.Element {
 func TestCanonicalFormsAgreeWithLibxml2(t *testing.T) {
 	t.Parallel()
 	const documents = 2200
-	var questions []question
+	var questions []oracleRequest
 	var forms [][]byte
 	for seed := range uint64(documents) {
-		c := newCorpus(seed)
-		text, n := c.document()
-		d, err := xmldoc.Parse([]byte(text), limits())
+		c := newCorpusGenerator(seed)
+		text, n := c.writeDocument()
+		d, err := xmldoc.Parse([]byte(text), testLimits())
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%q", seed, err, text)
 		}
-		all := elements(d)
+		all := allElements(d)
 		if len(all) != n {
 			t.Fatalf("seed %d: %d elements, want %d", seed, len(all), n)
 		}
 		for _, exclusive := range []bool{true, true, true, false} {
-			q := question{Doc: []byte(text), Top: 1 + c.IntN(n), Exclusive: exclusive}
+			q := oracleRequest{Doc: []byte(text), Top: 1 + c.IntN(n), Exclusive: exclusive}
 			form := xmldoc.C14N{Exclusive: exclusive}
 			if exclusive {
-				q.Prefixes = prefixList(c.Rand)
+				q.Prefixes = randomPrefixList(c.Rand)
 				form.PrefixList = q.Prefixes
 			}
 			if c.IntN(4) == 0 {
@@ -126,7 +126,7 @@ func TestCanonicalFormsAgreeWithLibxml2(t *testing.T) {
 				} else {
 					form.Omit = all[q.Omit-1]
 					// If everything is omitted, libxml2 returns an error; this package returns an empty result.
-					if all[q.Top-1].Within(form.Omit) {
+					if all[q.Top-1].IsWithin(form.Omit) {
 						q.Omit, form.Omit = 0, xmldoc.Element{}
 					}
 				}
@@ -136,7 +136,7 @@ func TestCanonicalFormsAgreeWithLibxml2(t *testing.T) {
 		}
 	}
 	failures := 0
-	for i, a := range libxml2(t, questions) {
+	for i, a := range runLibxml2(t, questions) {
 		q := questions[i]
 		if a.OK && bytes.Equal(a.Form, forms[i]) {
 			continue
@@ -151,7 +151,7 @@ func TestCanonicalFormsAgreeWithLibxml2(t *testing.T) {
 	}
 }
 
-func prefixList(r *rand.Rand) []string {
+func randomPrefixList(r *rand.Rand) []string {
 	var list []string
 	for range r.IntN(4) {
 		list = append(list, append(corpusPrefixes[1:], "#default", "#default", "undeclared")[r.IntN(len(corpusPrefixes)+2)])
@@ -163,7 +163,7 @@ func prefixList(r *rand.Rand) []string {
 // none.
 func TestWholeDocumentsAgreeWithXmllint(t *testing.T) {
 	t.Parallel()
-	xmllint := need(t, "xmllint", "libxml2-utils")
+	xmllint := requireProgram(t, "xmllint", "libxml2-utils")
 	const documents = 2200
 	for option, form := range map[string]xmldoc.C14N{"--exc-c14n": {Exclusive: true}, "--c14n": {}} {
 		directory := t.TempDir()
@@ -171,10 +171,10 @@ func TestWholeDocumentsAgreeWithXmllint(t *testing.T) {
 		var want []byte
 		var ends []int
 		for seed := range uint64(documents) {
-			c := newCorpus(1_000_000 + seed)
+			c := newCorpusGenerator(1_000_000 + seed)
 			c.comments = false
-			text, _ := c.document()
-			d, err := xmldoc.Parse([]byte(text), limits())
+			text, _ := c.writeDocument()
+			d, err := xmldoc.Parse([]byte(text), testLimits())
 			if err != nil {
 				t.Fatalf("seed %d: %v\n%q", seed, err, text)
 			}

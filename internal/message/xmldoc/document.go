@@ -29,112 +29,112 @@ const (
 
 // Document is a parsed document. It is immutable and safe for concurrent use.
 type Document struct {
-	source       string
-	nodes        []node
-	attributes   []attribute
-	declarations []declaration
-	prefixes     names // declared prefixes; index 0 is the empty prefix, 1 is xml
-	spaces       names // declared namespace names; index 0 is "no namespace", 1 is the xml namespace
-	identified   []identified
-	identifiers  map[string]int32        // indices into identifiedElements by value; nil up to linearSearchLimit
-	scratch      atomic.Pointer[scratch] // buffers for the next canonicalisation; nil while one is using them
+	source             string
+	nodes              []node
+	attributes         []attribute
+	declarations       []namespaceDeclaration
+	prefixes           stringTable // declared prefixes; index 0 is the empty prefix, 1 is xml
+	namespaces         stringTable // declared namespace names; index 0 is "no namespace", 1 is the xml namespace
+	identifiedElements []identifiedElement
+	identifiers        map[string]int32        // indices into identifiedElements by value; nil up to linearSearchLimit
+	scratch            atomic.Pointer[scratch] // buffers for the next canonicalisation; nil while one is using them
 }
 
 // Fixed indices in the tables of prefixes and namespace names.
 const (
-	none    int32 = 0
-	xmlName int32 = 1
+	indexNone int32 = 0
+	indexXML  int32 = 1
 )
 
-type kind uint8
+type nodeKind uint8
 
 const (
-	element kind = iota
-	comment
-	section
-	instruction
+	elementNode nodeKind = iota
+	commentNode
+	cdataNode
+	instructionNode
 )
 
-type flags uint8
+type nodeFlags uint8
 
 const (
 	// editStartTag: the start tag is not in canonical form, apart from its namespace declarations.
-	editTag flags = 1 << iota
+	editStartTag nodeFlags = 1 << iota
 	// editEndTag: the end tag contains white space.
-	editEnd
+	editEndTag
 	// editTextInside: the text after the start tag is not in canonical form.
-	editInside
+	editTextInside
 	// editTextAfter: the text after the node is not in canonical form.
-	editAfter
+	editTextAfter
 	// editInstruction: the processing instruction is not in canonical form.
-	editSelf
+	editInstruction
 	// emptyElementTag: the element is an empty-element tag.
-	emptyTag
+	emptyElementTag
 )
 
 // node is one piece of markup: an element, comment, CDATA section or processing instruction. Nodes are in document
 // order, so the descendants of node i are the nodes between i and afterSubtree.
 type node struct {
-	start, end   int32 // the offsets of the whole node
-	past         int32 // the first node after its descendants
-	parent       int32 // -1 for the root
-	inner, outer int32 // the offsets of its content: after the start tag, up to the end tag
-	prefix       int32
-	space        int32
-	attributes   int32 // the first of its attributes, which are in canonical order
-	declarations int32 // the first of its namespace declarations, which are in canonical order
-	nAttributes  uint16
-	nDeclared    uint16
-	name         uint16 // the length of the qualified name or target, in bytes
-	kind         kind
-	flags        flags
+	start, end               int32 // the offsets of the whole node
+	afterSubtree             int32 // the first node after its descendants
+	parent                   int32 // -1 for the root
+	contentStart, contentEnd int32 // the offsets of its content: after the start tag, up to the end tag
+	prefix                   int32
+	namespace                int32
+	firstAttribute           int32 // the first of its attributes, which are in canonical order
+	firstDeclaration         int32 // the first of its namespace declarations, which are in canonical order
+	attributeCount           uint16
+	declarationCount         uint16
+	nameLength               uint16 // the length of the qualified name or target, in bytes
+	kind                     nodeKind
+	flags                    nodeFlags
 }
 
 type attribute struct {
-	name       int32 // the offset of the qualified name
-	start, end int32 // the offsets of the value, without quotes
-	prefix     int32
-	space      int32
-	length     uint16 // of the qualified name, in bytes
-	flags      valueFlags
+	nameStart            int32 // the offset of the qualified name
+	valueStart, valueEnd int32 // the offsets of the value, without quotes
+	prefix               int32
+	namespace            int32
+	nameLength           uint16 // of the qualified name, in bytes
+	flags                valueFlags
 }
 
 type valueFlags uint8
 
 const (
 	// valueNeedsDecoding: the value contains references, or white space to normalise.
-	decodeValue valueFlags = 1 << iota
+	valueNeedsDecoding valueFlags = 1 << iota
 	// valueNeedsEscaping: the value contains a quotation mark that its canonical form must escape.
-	escapeValue
+	valueNeedsEscaping
 	// attributeNeedsRewriting: the space before the name, the equals sign or the quotes are not in canonical form.
-	editAttribute
+	attributeNeedsRewriting
 )
 
-type declaration struct {
-	prefix, space int32
+type namespaceDeclaration struct {
+	prefix, namespace int32
 }
 
 // identifiedElement is an element that has an identifying attribute, with the attribute's value.
-type identified struct {
+type identifiedElement struct {
 	value string
 	node  int32
 }
 
 // linearSearchLimit is the number of strings up to which a linear search is faster than a map.
-const few = 16
+const linearSearchLimit = 16
 
 // stringTable numbers distinct strings.
-type names struct {
-	list  []string
-	index map[string]int32 // nil up to linearSearchLimit
+type stringTable struct {
+	values []string
+	index  map[string]int32 // nil up to linearSearchLimit
 }
 
-func (n *names) find(s string) (int32, bool) {
+func (n *stringTable) findIndex(s string) (int32, bool) {
 	if n.index != nil {
 		i, ok := n.index[s]
 		return i, ok
 	}
-	for i, known := range n.list {
+	for i, known := range n.values {
 		if known == s {
 			return int32(i), true
 		}
@@ -142,15 +142,15 @@ func (n *names) find(s string) (int32, bool) {
 	return 0, false
 }
 
-func (n *names) add(s string) int32 {
-	i := int32(len(n.list))
-	n.list = append(n.list, s)
+func (n *stringTable) addValue(s string) int32 {
+	i := int32(len(n.values))
+	n.values = append(n.values, s)
 	switch {
 	case n.index != nil:
 		n.index[s] = i
-	case len(n.list) > few:
-		n.index = make(map[string]int32, 2*len(n.list))
-		for at, known := range n.list {
+	case len(n.values) > linearSearchLimit:
+		n.index = make(map[string]int32, 2*len(n.values))
+		for at, known := range n.values {
 			n.index[known] = int32(at)
 		}
 	}
@@ -165,9 +165,9 @@ func (d *Document) Source() string { return d.source }
 
 // ElementByID returns the element whose wsu:Id, xml:id, or Id, ID or id without namespace, has the given value. Values
 // are compared without surrounding white space; an empty value identifies no element.
-func (d *Document) ByID(id string) (Element, bool) {
+func (d *Document) ElementByID(id string) (Element, bool) {
 	if i, ok := d.lookupIdentifier(id); ok {
-		return Element{d, d.identified[i].node}, true
+		return Element{d, d.identifiedElements[i].node}, true
 	}
 	return Element{}, false
 }
@@ -177,8 +177,8 @@ func (d *Document) lookupIdentifier(id string) (int32, bool) {
 		i, ok := d.identifiers[id]
 		return i, ok
 	}
-	for i := range d.identified {
-		if d.identified[i].value == id {
+	for i := range d.identifiedElements {
+		if d.identifiedElements[i].value == id {
 			return int32(i), true
 		}
 	}
@@ -186,19 +186,19 @@ func (d *Document) lookupIdentifier(id string) (int32, bool) {
 }
 
 // addIdentifier records an identifier and reports whether it is new.
-func (d *Document) identify(id string, n int32) bool {
+func (d *Document) addIdentifier(id string, n int32) bool {
 	if _, taken := d.lookupIdentifier(id); taken {
 		return false
 	}
-	i := int32(len(d.identified))
-	d.identified = append(d.identified, identified{id, n})
+	i := int32(len(d.identifiedElements))
+	d.identifiedElements = append(d.identifiedElements, identifiedElement{id, n})
 	switch {
 	case d.identifiers != nil:
 		d.identifiers[id] = i
-	case len(d.identified) > few:
-		d.identifiers = make(map[string]int32, 2*len(d.identified))
-		for at := range d.identified {
-			d.identifiers[d.identified[at].value] = int32(at)
+	case len(d.identifiedElements) > linearSearchLimit:
+		d.identifiers = make(map[string]int32, 2*len(d.identifiedElements))
+		for at := range d.identifiedElements {
+			d.identifiers[d.identifiedElements[at].value] = int32(at)
 		}
 	}
 	return true

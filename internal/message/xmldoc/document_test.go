@@ -11,9 +11,9 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-func parse(t *testing.T, doc string) *xmldoc.Document {
+func mustParse(t *testing.T, doc string) *xmldoc.Document {
 	t.Helper()
-	d, err := xmldoc.Parse([]byte(doc), limits())
+	d, err := xmldoc.Parse([]byte(doc), testLimits())
 	if err != nil {
 		t.Fatalf("%v\n%q", err, doc)
 	}
@@ -30,12 +30,12 @@ func TestAccepted(t *testing.T) {
 		"declared":                           `<?xml version="1.0" encoding="UTF-8"?>` + text,
 		"declared in small letters, marked":  "\ufeff<?xml version='1.0' encoding='utf-8' standalone='no' ?>\r\n" + text,
 		"standalone":                         "<?xml\n version = '1.0'\tstandalone=\"yes\"?>" + text,
-		"UTF-16, marked":                     utf16Text("\ufeff"+text, false),
-		"UTF-16 big endian, marked":          utf16Text("\ufeff"+text, true),
-		"UTF-16, marked and declared":        utf16Text("\ufeff<?xml version='1.0' encoding='UTF-16'?>"+text, false),
-		"UTF-16BE, marked and declared":      utf16Text("\ufeff<?xml version='1.0' encoding='utf-16'?>"+text, true),
-		"UTF-16LE, unmarked and declared":    utf16Text("<?xml version='1.0' encoding='UTF-16LE'?>"+text, false),
-		"UTF-16BE, unmarked and declared":    utf16Text("<?xml version='1.0' encoding='UTF-16BE'?>"+text, true),
+		"UTF-16, marked":                     encodeUTF16("\ufeff"+text, false),
+		"UTF-16 big endian, marked":          encodeUTF16("\ufeff"+text, true),
+		"UTF-16, marked and declared":        encodeUTF16("\ufeff<?xml version='1.0' encoding='UTF-16'?>"+text, false),
+		"UTF-16BE, marked and declared":      encodeUTF16("\ufeff<?xml version='1.0' encoding='utf-16'?>"+text, true),
+		"UTF-16LE, unmarked and declared":    encodeUTF16("<?xml version='1.0' encoding='UTF-16LE'?>"+text, false),
+		"UTF-16BE, unmarked and declared":    encodeUTF16("<?xml version='1.0' encoding='UTF-16BE'?>"+text, true),
 		"comments and instructions around":   "<!-- a --> <?b c?>\n" + text + "<?d?><!---->\r\n ",
 		"line ends around":                   "\r\n\r\t " + text + "\r",
 		"instruction whose name starts xml":  "<?xml-stylesheet href='a'?>" + text,
@@ -46,7 +46,7 @@ func TestAccepted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := xmldoc.C14N{Exclusive: true}.Append(nil, parse(t, doc).Root())
+			got := xmldoc.C14N{Exclusive: true}.Append(nil, mustParse(t, doc).Root())
 			if string(got) != canonical {
 				t.Errorf("%q", got)
 			}
@@ -75,7 +75,7 @@ func TestAcceptedMarkup(t *testing.T) {
 		"<a Id='x'><b Id='y'/><c id='X'/><d Id=''/><d Id=''/></a>",
 		"<a xmlns:p='urn:a' p:Id='x' Id='x'/>",
 	} {
-		if _, err := xmldoc.Parse([]byte(doc), limits()); err != nil {
+		if _, err := xmldoc.Parse([]byte(doc), testLimits()); err != nil {
 			t.Errorf("%q: %v", doc, err)
 		}
 	}
@@ -83,12 +83,12 @@ func TestAcceptedMarkup(t *testing.T) {
 
 func TestNavigation(t *testing.T) {
 	t.Parallel()
-	d := parse(t, "<?xml version='1.0'?>\n<a xmlns='urn:a' xmlns:p='urn:p'>x<!-- --><p:b c='1'/><![CDATA[y]]><b><c/></b><?i?><p:b/>z</a>")
+	d := mustParse(t, "<?xml version='1.0'?>\n<a xmlns='urn:a' xmlns:p='urn:p'>x<!-- --><p:b c='1'/><![CDATA[y]]><b><c/></b><?i?><p:b/>z</a>")
 	root := d.Root()
 	var names []string
 	for c := range root.Children() {
 		names = append(names, c.Prefix()+"|"+c.Space()+"|"+c.Local())
-		if c.Parent() != root || c.Document() != d || !c.Within(root) || root.Within(c) {
+		if c.Parent() != root || c.Document() != d || !c.IsWithin(root) || root.IsWithin(c) {
 			t.Errorf("%s is not placed under the root", c.Local())
 		}
 	}
@@ -106,9 +106,9 @@ func TestNavigation(t *testing.T) {
 		t.Error("something follows the last")
 	case !root.Child("urn:a", "p").IsZero():
 		t.Error("found what is not there")
-	case second.FirstChild().Parent().Parent() != root, !second.FirstChild().Within(root), !root.Within(root), first.Within(second):
+	case second.FirstChild().Parent().Parent() != root, !second.FirstChild().IsWithin(root), !root.IsWithin(root), first.IsWithin(second):
 		t.Error("Within or Parent")
-	case parse(t, d.Source()).Root() == root, parse(t, d.Source()).Root().Within(root):
+	case mustParse(t, d.Source()).Root() == root, mustParse(t, d.Source()).Root().IsWithin(root):
 		t.Error("an element of another document is the same")
 	}
 	for c := range root.Children() {
@@ -132,7 +132,7 @@ func TestNavigation(t *testing.T) {
 
 func TestOffsetsPointIntoTheConvertedSource(t *testing.T) {
 	t.Parallel()
-	d := parse(t, utf16Text("\ufeff<é><b/></é>", false))
+	d := mustParse(t, encodeUTF16("\ufeff<é><b/></é>", false))
 	start, end := d.Root().FirstChild().Offset()
 	if d.Source() != "<é><b/></é>" || d.Source()[start:end] != "<b/>" {
 		t.Errorf("%q from %d to %d", d.Source(), start, end)
@@ -142,7 +142,7 @@ func TestOffsetsPointIntoTheConvertedSource(t *testing.T) {
 func TestZeroElement(t *testing.T) {
 	t.Parallel()
 	var e xmldoc.Element
-	if !e.IsZero() || e.Document() != nil || e.Space()+e.Local()+e.Prefix() != "" || e.Is("", "") || e.Within(e) || e.DeclaresWithin(e, "xml") ||
+	if !e.IsZero() || e.Document() != nil || e.Space()+e.Local()+e.Prefix() != "" || e.Is("", "") || e.IsWithin(e) || e.DeclaresWithin(e, "xml") ||
 		!e.Parent().IsZero() || !e.FirstChild().IsZero() || !e.NextSibling().IsZero() || !e.Child("", "").IsZero() {
 		t.Error("the zero element is something")
 	}
@@ -171,7 +171,7 @@ func TestZeroElement(t *testing.T) {
 
 func TestAttributes(t *testing.T) {
 	t.Parallel()
-	e := parse(t, "<a z='1' xmlns:q='urn:a' q:y='&lt;2' b=' \t\r\n\r3&#9;&#xD;&#10; ' xml:lang=\"nl\" xmlns='urn:d'/>").Root()
+	e := mustParse(t, "<a z='1' xmlns:q='urn:a' q:y='&lt;2' b=' \t\r\n\r3&#9;&#xD;&#10; ' xml:lang=\"nl\" xmlns='urn:d'/>").Root()
 	var got []xmldoc.Attr
 	for a := range e.Attrs() {
 		got = append(got, a)
@@ -216,7 +216,7 @@ func TestText(t *testing.T) {
 		{"<a>text<b/></a>", "", false},
 		{"<a><b/></a>", "", false},
 	} {
-		if text, ok := parse(t, c.doc).Root().Text(); text != c.text || ok != c.ok {
+		if text, ok := mustParse(t, c.doc).Root().Text(); text != c.text || ok != c.ok {
 			t.Errorf("%q gives %q, %v", c.doc, text, ok)
 		}
 	}
@@ -224,10 +224,10 @@ func TestText(t *testing.T) {
 
 func TestNamespacesInForce(t *testing.T) {
 	t.Parallel()
-	d := parse(t, "<a xmlns='urn:a' xmlns:p='urn:p'><b xmlns:q='urn:q' Id='b'><c xmlns='' xmlns:p='urn:p2' Id='c'/></b></a>")
+	d := mustParse(t, "<a xmlns='urn:a' xmlns:p='urn:p'><b xmlns:q='urn:q' Id='b'><c xmlns='' xmlns:p='urn:p2' Id='c'/></b></a>")
 	a := d.Root()
-	b, _ := d.ByID("b")
-	c, _ := d.ByID("c")
+	b, _ := d.ElementByID("b")
+	c, _ := d.ElementByID("c")
 	for _, x := range []struct {
 		e             xmldoc.Element
 		prefix, space string
@@ -237,7 +237,7 @@ func TestNamespacesInForce(t *testing.T) {
 		{a, "p", "urn:p", true}, {b, "p", "urn:p", true}, {c, "p", "urn:p2", true},
 		{a, "q", "", false}, {c, "q", "urn:q", true}, {c, "r", "", false},
 		{c, "xml", xmldoc.XMLNamespace, true}, {c, "xmlns", "", false},
-		{parse(t, "<a/>").Root(), "", "", true},
+		{mustParse(t, "<a/>").Root(), "", "", true},
 	} {
 		if space, ok := x.e.LookupNamespace(x.prefix); space != x.space || ok != x.ok {
 			t.Errorf("%q at %s is %q, %v", x.prefix, x.e.Local(), space, ok)
@@ -270,18 +270,18 @@ func TestByID(t *testing.T) {
 		many += "<m Id='m" + strings.Repeat("x", i) + "'/>"
 	}
 	for _, doc := range []string{few, many + "</r>"} {
-		d := parse(t, doc)
+		d := mustParse(t, doc)
 		for i := range 9 {
-			e, ok := d.ByID("v" + string(rune('0'+i)))
+			e, ok := d.ElementByID("v" + string(rune('0'+i)))
 			if ok != (i < 5) || ok && e.Local() != "e"+string(rune('0'+i)) {
 				t.Errorf("v%d gives %q, %v", i, e.Local(), ok)
 			}
 		}
-		if e, ok := d.ByID("spaced"); !ok || e.Local() != "s" {
+		if e, ok := d.ElementByID("spaced"); !ok || e.Local() != "s" {
 			t.Error("white space around an id is not taken away")
 		}
 		for _, id := range []string{"", "nobody"} {
-			if e, ok := d.ByID(id); ok || !e.IsZero() {
+			if e, ok := d.ElementByID(id); ok || !e.IsZero() {
 				t.Errorf("%q gives an element", id)
 			}
 		}
@@ -296,7 +296,7 @@ func TestManyNamesAreStillFound(t *testing.T) {
 		p := "p" + strings.Repeat("x", i)
 		b.WriteString(" xmlns:" + p + "='urn:" + p + "' " + p + ":a='" + p + "'")
 	}
-	d := parse(t, "<r"+b.String()+"/>")
+	d := mustParse(t, "<r"+b.String()+"/>")
 	for i := range 60 {
 		p := "p" + strings.Repeat("x", i)
 		if value, ok := d.Root().Attr("urn:"+p, "a"); !ok || value != p {
@@ -308,7 +308,7 @@ func TestManyNamesAreStillFound(t *testing.T) {
 func TestParseKeepsNothingOfItsInput(t *testing.T) {
 	t.Parallel()
 	input := []byte("<a b='c'>text</a>")
-	d, err := xmldoc.Parse(input, limits())
+	d, err := xmldoc.Parse(input, testLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,15 +320,15 @@ func TestParseKeepsNothingOfItsInput(t *testing.T) {
 
 // TestMemoryIsProportionalToInput covers every shape, including rejected ones.
 func TestMemoryIsProportionalToInput(t *testing.T) {
-	wide := limits()
+	wide := testLimits()
 	wide.Nodes, wide.Attributes, wide.Declarations, wide.Namespaces, wide.Depth, wide.Expansion = 1<<30, 1<<30, 1<<30, 1<<30, 1<<30, 1<<30
-	inputs := shapes()
+	inputs := benchmarkInputs()
 	inputs["tags"] = "<a>" + strings.Repeat("<a/>", 100_000) + "</a>"
 	inputs["nesting"] = strings.Repeat("<a>", 100_000) + strings.Repeat("</a>", 100_000)
 	inputs["less-than signs"] = strings.Repeat("<", 1_000_000)
 	inputs["open tags"] = strings.Repeat("<a>", 300_000)
 	inputs["equals signs"] = "<a>" + strings.Repeat("=", 1_000_000) + "</a>"
-	inputs["UTF-16"] = utf16Text("\ufeff<a>"+strings.Repeat("\u4e00", 300_000)+"</a>", true)
+	inputs["UTF-16"] = encodeUTF16("\ufeff<a>"+strings.Repeat("\u4e00", 300_000)+"</a>", true)
 	for name, input := range inputs {
 		data := []byte(input)
 		var before, after runtime.MemStats
@@ -346,7 +346,7 @@ func TestMemoryIsProportionalToInput(t *testing.T) {
 // allowed is a hundred times the time needed.
 func TestCostsAreLinear(t *testing.T) {
 	t.Parallel()
-	wide := limits()
+	wide := testLimits()
 	wide.Nodes, wide.Attributes, wide.Declarations, wide.Namespaces, wide.Depth = 1<<30, 1<<16, 1<<16, 1<<30, 1<<30
 	const many = 50_000
 	list := func(format string, n int) string {
@@ -380,7 +380,7 @@ func TestCostsAreLinear(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		top, ok := d.ByID("top")
+		top, ok := d.ElementByID("top")
 		if !ok {
 			top = d.Root()
 		}
@@ -402,11 +402,11 @@ func TestInsideIsWhatStandsBetweenTheTags(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if start, end := d.Root().Inside(); d.Source()[start:end] != want {
+		if start, end := d.Root().ContentOffset(); d.Source()[start:end] != want {
 			t.Errorf("%s: %q", source, d.Source()[start:end])
 		}
 	}
-	if start, end := (xmldoc.Element{}).Inside(); start != 0 || end != 0 {
+	if start, end := (xmldoc.Element{}).ContentOffset(); start != 0 || end != 0 {
 		t.Error("no element has an inside")
 	}
 }

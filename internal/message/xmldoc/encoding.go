@@ -14,19 +14,19 @@ import (
 type encoding uint8
 
 const (
-	utf8Plain encoding = iota
-	utf16Marked
-	utf16Little // without byte order mark, so that the XML declaration must name it
-	utf16Big
+	encodingUTF8 encoding = iota
+	encodingUTF16BOM
+	encodingUTF16LE // without byte order mark, so that the XML declaration must name it
+	encodingUTF16BE
 )
 
 // decodeToUTF8 detects the encoding and returns the document in UTF-8, without byte order mark. For UTF-8 the result is
 // a slice of b. The result has at most limit bytes if it had to be converted.
-func decode(b []byte, limit int) ([]byte, encoding, error) {
+func decodeToUTF8(b []byte, limit int) ([]byte, encoding, error) {
 	starts := func(prefix string) bool { return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix }
 	switch {
 	case starts("\xEF\xBB\xBF"):
-		return b[3:], utf8Plain, nil
+		return b[3:], encodingUTF8, nil
 	case starts("\xFF\xFE\x00\x00"), starts("\x00\x00\xFE\xFF"), // UTF-32 with byte order mark
 		starts("<\x00\x00\x00"), starts("\x00\x00\x00<"), // UTF-32 without byte order mark
 		starts("\x00\x00<\x00"), starts("\x00<\x00\x00"), // UCS-4 in an unusual order
@@ -34,22 +34,22 @@ func decode(b []byte, limit int) ([]byte, encoding, error) {
 		starts("+/v"):              // UTF-7
 		return nil, 0, problem.New(problem.XMLEncodingUnsupported, "1:1")
 	case starts("\xFF\xFE"):
-		return decodeUTF16(b[2:], binary.LittleEndian, utf16Marked, limit)
+		return decodeUTF16(b[2:], binary.LittleEndian, encodingUTF16BOM, limit)
 	case starts("\xFE\xFF"):
-		return decodeUTF16(b[2:], binary.BigEndian, utf16Marked, limit)
+		return decodeUTF16(b[2:], binary.BigEndian, encodingUTF16BOM, limit)
 	case starts("<\x00?\x00"):
-		return decodeUTF16(b, binary.LittleEndian, utf16Little, limit)
+		return decodeUTF16(b, binary.LittleEndian, encodingUTF16LE, limit)
 	case starts("\x00<\x00?"):
-		return decodeUTF16(b, binary.BigEndian, utf16Big, limit)
+		return decodeUTF16(b, binary.BigEndian, encodingUTF16BE, limit)
 	}
-	return b, utf8Plain, nil
+	return b, encodingUTF8, nil
 }
 
 func decodeUTF16(b []byte, order binary.ByteOrder, found encoding, limit int) ([]byte, encoding, error) {
 	text := make([]byte, 0, len(b)/2+len(b)/8)
 	for len(b) > 0 {
 		if len(b) < 2 {
-			return nil, 0, refuse(problem.XMLEncodingInvalid, text, len(text))
+			return nil, 0, newParseError(problem.XMLEncodingInvalid, text, len(text))
 		}
 		r := rune(order.Uint16(b))
 		b = b[2:]
@@ -60,7 +60,7 @@ func decodeUTF16(b []byte, order binary.ByteOrder, found encoding, limit int) ([
 				b = b[2:]
 			}
 			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-				return nil, 0, refuse(problem.XMLEncodingInvalid, text, len(text))
+				return nil, 0, newParseError(problem.XMLEncodingInvalid, text, len(text))
 			}
 		}
 		text = utf8.AppendRune(text, r)
@@ -73,18 +73,18 @@ func decodeUTF16(b []byte, order binary.ByteOrder, found encoding, limit int) ([
 
 // checkDeclaredName returns the error code, or "", for an encoding name in the XML declaration of a document with this
 // detected encoding.
-func (found encoding) agrees(declared string) problem.Code {
+func (found encoding) checkDeclaredName(declared string) problem.Code {
 	name := strings.ToUpper(declared)
 	var is bool
 	switch name {
 	case "UTF-8":
-		is = found == utf8Plain
+		is = found == encodingUTF8
 	case "UTF-16":
-		is = found == utf16Marked
+		is = found == encodingUTF16BOM
 	case "UTF-16LE":
-		is = found == utf16Little
+		is = found == encodingUTF16LE
 	case "UTF-16BE":
-		is = found == utf16Big
+		is = found == encodingUTF16BE
 	default:
 		return problem.XMLEncodingUnsupported
 	}
@@ -95,7 +95,7 @@ func (found encoding) agrees(declared string) problem.Code {
 }
 
 // newParseError returns the error for an offset. Its detail begins with "line:column", in characters, counted from 1.
-func refuse[T string | []byte](code problem.Code, source T, offset int, facts ...string) error {
+func newParseError[T string | []byte](code problem.Code, source T, offset int, facts ...string) error {
 	before := string(source[:offset])
 	line := 1 + strings.Count(before, "\n")
 	// A carriage return ends a line as well, unless a line feed follows.

@@ -10,13 +10,13 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-func seeds() []string {
-	all := []string{message(6500), "<a/>", "<!-- --><?b c?><a>d</a>"}
+func fuzzSeeds() []string {
+	all := []string{newSignedMessage(6500), "<a/>", "<!-- --><?b c?><a>d</a>"}
 	for _, c := range refusals {
 		all = append(all, c.doc)
 	}
 	for seed := range uint64(50) {
-		text, _ := newCorpus(seed).document()
+		text, _ := newCorpusGenerator(seed).writeDocument()
 		all = append(all, text)
 	}
 	return all
@@ -25,13 +25,13 @@ func seeds() []string {
 // FuzzParse checks that an error comes without a document, and that the canonical form of an accepted document is
 // accepted and is its own canonical form.
 func FuzzParse(f *testing.F) {
-	for _, s := range seeds() {
+	for _, s := range fuzzSeeds() {
 		f.Add([]byte(s))
 	}
-	l := limits()
+	l := testLimits()
 	l.Bytes, l.Nodes = 64<<10, 4096
 	// A canonical form can be longer than its document, and repeat declarations.
-	again := limits()
+	again := testLimits()
 	again.Bytes, again.Nodes, again.Declarations, again.Namespaces, again.Expansion = 1<<30, 1<<30, 1<<16, 1<<16, 1<<30
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := xmldoc.Parse(data, l)
@@ -47,7 +47,7 @@ func FuzzParse(f *testing.F) {
 		for _, form := range []xmldoc.C14N{{}, {Exclusive: true}} {
 			requireFixedPoint(t, form, d.Root(), again)
 		}
-		for _, e := range elements(d) {
+		for _, e := range allElements(d) {
 			readEverything(t, e)
 		}
 	})
@@ -88,19 +88,19 @@ func readEverything(t *testing.T, e xmldoc.Element) {
 
 // FuzzExclusive checks that the exclusive form of any subtree, with any PrefixList, is its own canonical form.
 func FuzzExclusive(f *testing.F) {
-	for i, s := range seeds() {
+	for i, s := range fuzzSeeds() {
 		f.Add([]byte(s), []string{"", "a", "#default", "a b #default", "soap xsi zz"}[i%5], uint16(i))
 	}
-	l := limits()
+	l := testLimits()
 	l.Bytes, l.Nodes = 64<<10, 4096
-	again := limits()
+	again := testLimits()
 	again.Bytes, again.Nodes, again.Declarations, again.Namespaces, again.Expansion = 1<<30, 1<<30, 1<<16, 1<<16, 1<<30
 	f.Fuzz(func(t *testing.T, data []byte, prefixes string, top uint16) {
 		d, err := xmldoc.Parse(data, l)
 		if err != nil {
 			return
 		}
-		all := elements(d)
+		all := allElements(d)
 		e := all[int(top)%len(all)]
 		requireFixedPoint(t, xmldoc.C14N{Exclusive: true, PrefixList: strings.Fields(prefixes)}, e, again)
 		requireFixedPoint(t, xmldoc.C14N{}, e, again)

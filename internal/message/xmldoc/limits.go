@@ -28,8 +28,8 @@ type Limits struct {
 // The limits of the representation: offsets have 31 bits, which leaves space for UTF-16, which grows by half when it is
 // converted; lengths of names and counts per element have 16 bits.
 const (
-	maxBytes = 1 << 30
-	maxShort = 1<<16 - 1
+	maxBytes  = 1 << 30
+	maxUint16 = 1<<16 - 1
 )
 
 // DefaultLimits suits signed SOAP messages with base64 payloads. It allows no processing instruction: SOAP forbids
@@ -49,10 +49,10 @@ func DefaultLimits() Limits {
 }
 
 // clampToRepresentation returns the limits, reduced to what the representation can hold.
-func (l Limits) within() Limits {
+func (l Limits) clampToRepresentation() Limits {
 	l.Bytes = min(l.Bytes, maxBytes)
-	l.Attributes = min(l.Attributes, maxShort)
-	l.Declarations = min(l.Declarations, maxShort)
-	l.Name = min(l.Name, maxShort)
+	l.Attributes = min(l.Attributes, maxUint16)
+	l.Declarations = min(l.Declarations, maxUint16)
+	l.Name = min(l.Name, maxUint16)
 	return l
 }

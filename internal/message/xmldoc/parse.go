@@ -10,8 +10,8 @@ import (
 
 const (
 	commentStart     = "<!--"
-	sectionStart     = "<![CDATA["
-	sectionEnd       = "]]>"
+	cdataStart       = "<![CDATA["
+	cdataEnd         = "]]>"
 	instructionStart = "<?"
 	instructionEnd   = "?>"
 	doctypeStart     = "<!DOCTYPE"
@@ -20,141 +20,141 @@ const (
 // Parse parses a document. The error is a *problem.Error of kind Malformed, whose Detail contains the position as
 // "line:column" and never any content. Parse copies the bytes and does not retain b.
 func Parse(b []byte, l Limits) (*Document, error) {
-	l = l.within()
+	l = l.clampToRepresentation()
 	if len(b) > l.Bytes {
 		return nil, problem.New(problem.XMLTooLarge, "limit "+strconv.Itoa(l.Bytes))
 	}
-	text, found, err := decode(b, l.Bytes)
+	text, found, err := decodeToUTF8(b, l.Bytes)
 	if err != nil {
 		return nil, err
 	}
 	if at, code := checkCharacters(text); code != "" {
-		return nil, refuse(code, text, at)
+		return nil, newParseError(code, text, at)
 	}
 	p := newParser(string(text), l)
-	if err = p.document(found); err != nil {
+	if err = p.parseDocument(found); err != nil {
 		return nil, err
 	}
-	return p.d, nil
+	return p.doc, nil
 }
 
 // parser is the state of one call of Parse.
 type parser struct {
-	d      *Document
-	s      string
+	doc    *Document
+	source string
 	pos    int
 	limits Limits
 
-	open         int32 // the innermost open element, -1 outside the root
-	depth        int
-	last         int32 // the last node; the text after it belongs to it
-	instructions int
-	expansion    int       // bytes of declarations that exclusive canonical form can add
-	utility      int32     // the namespace of wsu:Id, 0 until it is declared
-	bindings     []binding // by prefix index
-	shadowed     []shadow  // the bindings that the open elements replaced, innermost last
+	openElement      int32 // the innermost open element, -1 outside the root
+	depth            int
+	lastNode         int32 // the last node; the text after it belongs to it
+	instructionCount int
+	expansionBytes   int               // bytes of declarations that exclusive canonical form can add
+	utilityNamespace int32             // the namespace of wsu:Id, 0 until it is declared
+	bindings         []binding         // by prefix index
+	shadowed         []shadowedBinding // the bindings that the open elements replaced, innermost last
 }
 
 // binding is the namespace that a prefix is bound to at the current position.
 type binding struct {
-	space int32 // unbound if there is none
-	by    int32 // the element that declared it last
+	namespace  int32 // unbound if there is none
+	declaredBy int32 // the element that declared it last
 }
 
 const unbound int32 = -1
 
-type shadow struct {
+type shadowedBinding struct {
 	prefix int32
 	binding
 }
 
 func newParser(s string, l Limits) *parser {
 	// Sized for typical signed messages; larger documents grow the slices.
-	expected := min(len(s)/64+few, 4096)
+	expected := min(len(s)/64+linearSearchLimit, 4096)
 	d := &Document{
-		source:       s,
-		nodes:        make([]node, 0, expected),
-		attributes:   make([]attribute, 0, expected/2),
-		declarations: make([]declaration, 0, few),
-		identified:   make([]identified, 0, few),
+		source:             s,
+		nodes:              make([]node, 0, expected),
+		attributes:         make([]attribute, 0, expected/2),
+		declarations:       make([]namespaceDeclaration, 0, linearSearchLimit),
+		identifiedElements: make([]identifiedElement, 0, linearSearchLimit),
 	}
-	d.prefixes.list = append(make([]string, 0, few), "", "xml")
-	d.spaces.list = append(make([]string, 0, few), "", XMLNamespace)
+	d.prefixes.values = append(make([]string, 0, linearSearchLimit), "", "xml")
+	d.namespaces.values = append(make([]string, 0, linearSearchLimit), "", XMLNamespace)
 	return &parser{
-		d: d, s: s, limits: l, open: -1,
-		bindings: append(make([]binding, 0, few), binding{none, -1}, binding{xmlName, -1}),
-		shadowed: make([]shadow, 0, few),
+		doc: d, source: s, limits: l, openElement: -1,
+		bindings: append(make([]binding, 0, linearSearchLimit), binding{indexNone, -1}, binding{indexXML, -1}),
+		shadowed: make([]shadowedBinding, 0, linearSearchLimit),
 	}
 }
 
 // errorAt returns the error for an offset.
-func (p *parser) fail(code problem.Code, at int) error { return refuse(code, p.s, at) }
+func (p *parser) errorAt(code problem.Code, at int) error { return newParseError(code, p.source, at) }
 
 // limitError returns the error for an exceeded limit.
-func (p *parser) exceeded(code problem.Code, at, limit int) error {
-	return refuse(code, p.s, at, "limit", strconv.Itoa(limit))
+func (p *parser) limitError(code problem.Code, at, limit int) error {
+	return newParseError(code, p.source, at, "limit", strconv.Itoa(limit))
 }
 
 // endError returns the error for a truncated document.
-func (p *parser) end() error { return p.fail(problem.XMLUnexpectedEnd, len(p.s)) }
+func (p *parser) endError() error { return p.errorAt(problem.XMLUnexpectedEnd, len(p.source)) }
 
 // hasPrefix reports whether the rest of the source starts with literal.
-func (p *parser) at(literal string) bool { return strings.HasPrefix(p.s[p.pos:], literal) }
+func (p *parser) hasPrefix(literal string) bool { return strings.HasPrefix(p.source[p.pos:], literal) }
 
 // skipSpace skips white space and reports whether there was any.
 func (p *parser) skipSpace() bool {
 	from := p.pos
-	for p.pos < len(p.s) && class[p.s[p.pos]]&spaceByte != 0 {
+	for p.pos < len(p.source) && byteClasses[p.source[p.pos]]&spaceByte != 0 {
 		p.pos++
 	}
 	return p.pos > from
 }
 
 // parseDocument parses production document, without doctypedecl.
-func (p *parser) document(found encoding) error {
-	if err := p.declaration(found); err != nil {
+func (p *parser) parseDocument(found encoding) error {
+	if err := p.parseXMLDeclaration(found); err != nil {
 		return err
 	}
-	if err := p.misc(); err != nil {
+	if err := p.parseMisc(); err != nil {
 		return err
 	}
-	if p.pos == len(p.s) {
-		return p.fail(problem.XMLEmpty, p.pos)
+	if p.pos == len(p.source) {
+		return p.errorAt(problem.XMLEmpty, p.pos)
 	}
-	if err := p.startTag(); err != nil {
+	if err := p.parseStartTag(); err != nil {
 		return err
 	}
-	for p.open >= 0 {
-		if err := p.content(); err != nil {
+	for p.openElement >= 0 {
+		if err := p.parseContent(); err != nil {
 			return err
 		}
 	}
-	if err := p.misc(); err != nil {
+	if err := p.parseMisc(); err != nil {
 		return err
 	}
-	if p.pos < len(p.s) {
-		return p.fail(problem.XMLContentOutsideRoot, p.pos)
+	if p.pos < len(p.source) {
+		return p.errorAt(problem.XMLContentOutsideRoot, p.pos)
 	}
 	return nil
 }
 
 // parseMisc reads the comments, processing instructions and white space allowed before and after the root, up to the
 // end or to other markup. They become no nodes, since they belong to no element.
-func (p *parser) misc() error {
+func (p *parser) parseMisc() error {
 	for {
 		p.skipSpace()
 		var err error
 		switch {
-		case p.pos == len(p.s):
+		case p.pos == len(p.source):
 			return nil
-		case p.at(commentStart):
-			err = p.comment()
-		case p.at(instructionStart):
-			err = p.instruction()
-		case p.at(sectionStart), p.s[p.pos] != '<', p.at("</"):
-			err = p.fail(problem.XMLContentOutsideRoot, p.pos)
-		case p.at("<!"):
-			err = p.unknownMarkup()
+		case p.hasPrefix(commentStart):
+			err = p.parseComment()
+		case p.hasPrefix(instructionStart):
+			err = p.parseInstruction()
+		case p.hasPrefix(cdataStart), p.source[p.pos] != '<', p.hasPrefix("</"):
+			err = p.errorAt(problem.XMLContentOutsideRoot, p.pos)
+		case p.hasPrefix("<!"):
+			err = p.unknownMarkupError()
 		default:
 			return nil
 		}
@@ -164,77 +164,77 @@ func (p *parser) misc() error {
 	}
 }
 
-func (p *parser) unknownMarkup() error {
-	if p.at(doctypeStart) {
-		return p.fail(problem.XMLDoctype, p.pos)
+func (p *parser) unknownMarkupError() error {
+	if p.hasPrefix(doctypeStart) {
+		return p.errorAt(problem.XMLDoctype, p.pos)
 	}
-	return p.fail(problem.XMLMarkupUnknown, p.pos)
+	return p.errorAt(problem.XMLMarkupUnknown, p.pos)
 }
 
 // parseContent reads text and the piece of markup after it.
-func (p *parser) content() error {
-	if err := p.text(); err != nil {
+func (p *parser) parseContent() error {
+	if err := p.parseText(); err != nil {
 		return err
 	}
-	if p.pos+1 >= len(p.s) {
-		return p.end()
+	if p.pos+1 >= len(p.source) {
+		return p.endError()
 	}
-	switch p.s[p.pos+1] {
+	switch p.source[p.pos+1] {
 	case '/':
-		return p.endTag()
+		return p.parseEndTag()
 	case '?':
-		return p.instruction()
+		return p.parseInstruction()
 	case '!':
 		switch {
-		case p.at(commentStart):
-			return p.comment()
-		case p.at(sectionStart):
-			return p.section()
+		case p.hasPrefix(commentStart):
+			return p.parseComment()
+		case p.hasPrefix(cdataStart):
+			return p.parseCDATA()
 		}
-		return p.unknownMarkup()
+		return p.unknownMarkupError()
 	}
-	return p.startTag()
+	return p.parseStartTag()
 }
 
 // parseText reads character data up to the next markup.
-func (p *parser) text() error {
-	length := strings.IndexByte(p.s[p.pos:], '<')
+func (p *parser) parseText() error {
+	length := strings.IndexByte(p.source[p.pos:], '<')
 	if length < 0 {
-		return p.end()
+		return p.endError()
 	}
-	span := p.s[p.pos : p.pos+length]
-	if !isPlain(span) {
+	span := p.source[p.pos : p.pos+length]
+	if !isCanonicalText(span) {
 		for i := 0; i < length; {
 			switch span[i] {
 			case '&':
-				_, after, code := reference(span, i)
+				_, after, code := parseReference(span, i)
 				if code != "" {
-					return p.fail(code, p.pos+i)
+					return p.errorAt(code, p.pos+i)
 				}
 				i = after
 			case '>':
 				if i >= 2 && span[i-2:i] == "]]" {
-					return p.fail(problem.XMLSectionEndInText, p.pos+i-2)
+					return p.errorAt(problem.XMLSectionEndInText, p.pos+i-2)
 				}
 				i++
 			default:
 				i++
 			}
 		}
-		p.markText()
+		p.markTextForEdit()
 	}
 	p.pos += length
 	return nil
 }
 
 // isCanonicalText reports whether a span of text is its own canonical form.
-func isPlain(span string) bool {
+func isCanonicalText(span string) bool {
 	const long = 64 // the length from which three fast searches beat one slow scan
 	if len(span) >= long {
 		return strings.IndexByte(span, '&') < 0 && strings.IndexByte(span, '>') < 0 && strings.IndexByte(span, '\r') < 0
 	}
 	for i := range len(span) {
-		if class[span[i]]&textStop != 0 {
+		if byteClasses[span[i]]&textStopByte != 0 {
 			return false
 		}
 	}
@@ -242,75 +242,75 @@ func isPlain(span string) bool {
 }
 
 // markTextForEdit records that the text just read differs from its canonical form.
-func (p *parser) markText() {
-	if p.last == p.open {
-		p.d.nodes[p.last].flags |= editInside
+func (p *parser) markTextForEdit() {
+	if p.lastNode == p.openElement {
+		p.doc.nodes[p.lastNode].flags |= editTextInside
 	} else {
-		p.d.nodes[p.last].flags |= editAfter
+		p.doc.nodes[p.lastNode].flags |= editTextAfter
 	}
 }
 
 // appendNode appends a node that starts at an offset.
-func (p *parser) add(k kind, start int) (*node, error) {
-	if err := p.count(1, start); err != nil {
+func (p *parser) appendNode(k nodeKind, start int) (*node, error) {
+	if err := p.checkNodeCount(1, start); err != nil {
 		return nil, err
 	}
-	i := int32(len(p.d.nodes))
-	p.d.nodes = append(room(p, p.d.nodes, "<"), node{start: int32(start), past: i + 1, parent: p.open, kind: k})
-	p.last = i
-	return &p.d.nodes[i], nil
+	i := int32(len(p.doc.nodes))
+	p.doc.nodes = append(ensureCapacity(p, p.doc.nodes, "<"), node{start: int32(start), afterSubtree: i + 1, parent: p.openElement, kind: k})
+	p.lastNode = i
+	return &p.doc.nodes[i], nil
 }
 
 // ensureCapacity grows a full list once, for all entries still to come. Every node and every attribute has its mark in
 // the rest of the source, so counting the marks bounds the memory by the input, and Limits.Nodes bounds it as well.
-func room[T any](p *parser, list []T, mark string) []T {
+func ensureCapacity[T any](p *parser, list []T, mark string) []T {
 	if len(list) < cap(list) {
 		return list
 	}
-	return slices.Grow(list, max(1, min(strings.Count(p.s[p.pos:], mark)+1, p.limits.Nodes-len(list))))
+	return slices.Grow(list, max(1, min(strings.Count(p.source[p.pos:], mark)+1, p.limits.Nodes-len(list))))
 }
 
 // checkNodeCount returns an error if the given number of further nodes would exceed the limit.
-func (p *parser) count(more, at int) error {
-	if len(p.d.nodes)+len(p.d.attributes)+len(p.d.declarations)+more > p.limits.Nodes {
-		return p.exceeded(problem.XMLTooManyNodes, at, p.limits.Nodes)
+func (p *parser) checkNodeCount(more, at int) error {
+	if len(p.doc.nodes)+len(p.doc.attributes)+len(p.doc.declarations)+more > p.limits.Nodes {
+		return p.limitError(problem.XMLTooManyNodes, at, p.limits.Nodes)
 	}
 	return nil
 }
 
 // parseComment parses production Comment.
-func (p *parser) comment() error {
+func (p *parser) parseComment() error {
 	start := p.pos
 	body := start + len(commentStart)
-	i := strings.Index(p.s[body:], "--")
-	if i < 0 || body+i+2 >= len(p.s) {
-		return p.end()
+	i := strings.Index(p.source[body:], "--")
+	if i < 0 || body+i+2 >= len(p.source) {
+		return p.endError()
 	}
-	if p.s[body+i+2] != '>' {
-		return p.fail(problem.XMLCommentMalformed, body+i)
+	if p.source[body+i+2] != '>' {
+		return p.errorAt(problem.XMLCommentMalformed, body+i)
 	}
 	p.pos = body + i + 3
-	return p.leaf(comment, start)
+	return p.appendLeaf(commentNode, start)
 }
 
 // parseCDATA parses production CDSect.
-func (p *parser) section() error {
+func (p *parser) parseCDATA() error {
 	start := p.pos
-	body := start + len(sectionStart)
-	i := strings.Index(p.s[body:], sectionEnd)
+	body := start + len(cdataStart)
+	i := strings.Index(p.source[body:], cdataEnd)
 	if i < 0 {
-		return p.end()
+		return p.endError()
 	}
-	p.pos = body + i + len(sectionEnd)
-	return p.leaf(section, start)
+	p.pos = body + i + len(cdataEnd)
+	return p.appendLeaf(cdataNode, start)
 }
 
 // appendLeaf appends a node for markup without children that has just been read, if it is inside the root.
-func (p *parser) leaf(k kind, start int) error {
-	if p.open < 0 {
+func (p *parser) appendLeaf(k nodeKind, start int) error {
+	if p.openElement < 0 {
 		return nil
 	}
-	n, err := p.add(k, start)
+	n, err := p.appendNode(k, start)
 	if err != nil {
 		return err
 	}
@@ -319,37 +319,37 @@ func (p *parser) leaf(k kind, start int) error {
 }
 
 // parseInstruction parses production PI. The target has no colon (Namespaces in XML section 7).
-func (p *parser) instruction() error {
+func (p *parser) parseInstruction() error {
 	start := p.pos
-	p.instructions++
+	p.instructionCount++
 	target := start + len(instructionStart)
-	after := ncName(p.s, target)
+	after := scanNCName(p.source, target)
 	switch {
 	case after == target:
-		return p.fail(problem.XMLNameMalformed, target)
-	case strings.EqualFold(p.s[target:after], "xml"):
-		return p.fail(problem.XMLInstructionReserved, start)
-	case p.instructions > p.limits.Instructions:
-		return p.exceeded(problem.XMLInstruction, start, p.limits.Instructions)
+		return p.errorAt(problem.XMLNameMalformed, target)
+	case strings.EqualFold(p.source[target:after], "xml"):
+		return p.errorAt(problem.XMLInstructionReserved, start)
+	case p.instructionCount > p.limits.Instructions:
+		return p.limitError(problem.XMLInstruction, start, p.limits.Instructions)
 	case after-target > p.limits.Name:
-		return p.exceeded(problem.XMLNameTooLong, target, p.limits.Name)
+		return p.limitError(problem.XMLNameTooLong, target, p.limits.Name)
 	}
-	i := strings.Index(p.s[after:], instructionEnd)
+	i := strings.Index(p.source[after:], instructionEnd)
 	if i < 0 {
-		return p.end()
+		return p.endError()
 	}
-	data := p.s[after : after+i]
+	data := p.source[after : after+i]
 	p.pos = after + i + len(instructionEnd)
-	if data != "" && class[data[0]]&spaceByte == 0 {
-		return p.fail(problem.XMLInstructionMalformed, after)
+	if data != "" && byteClasses[data[0]]&spaceByte == 0 {
+		return p.errorAt(problem.XMLInstructionMalformed, after)
 	}
-	if err := p.leaf(instruction, start); err != nil || p.open < 0 {
+	if err := p.appendLeaf(instructionNode, start); err != nil || p.openElement < 0 {
 		return err
 	}
-	n := &p.d.nodes[p.last]
-	n.name = uint16(after - target)
-	if data != "" && (data[0] != ' ' || len(data) == 1 || class[data[1]]&spaceByte != 0 || strings.Contains(data, "\r")) {
-		n.flags |= editSelf
+	n := &p.doc.nodes[p.lastNode]
+	n.nameLength = uint16(after - target)
+	if data != "" && (data[0] != ' ' || len(data) == 1 || byteClasses[data[1]]&spaceByte != 0 || strings.Contains(data, "\r")) {
+		n.flags |= editInstruction
 	}
 	return nil
 }

@@ -33,15 +33,15 @@ var refusals = []struct {
 	{"unknown encoding", `<?xml version="1.0" encoding="x-1"?><a/>`, problem.XMLEncodingUnsupported, "1:35"},
 	{"declared UTF-16, is UTF-8", `<?xml version="1.0" encoding="UTF-16"?><a/>`, problem.XMLEncodingMismatch, "1:38"},
 	{"declared UTF-16LE, is UTF-8", `<?xml version="1.0" encoding="utf-16le"?><a/>`, problem.XMLEncodingMismatch, "1:40"},
-	{"declared UTF-8, is UTF-16", utf16Text("\ufeff"+`<?xml version="1.0" encoding="UTF-8"?><a/>`, false), problem.XMLEncodingMismatch, "1:37"},
-	{"UTF-16 unmarked and undeclared", utf16Text(`<?xml version="1.0"?><a/>`, false), problem.XMLEncodingMismatch, "1:20"},
-	{"UTF-16 unmarked, no declaration", utf16Text(`<?pi?><a/>`, true), problem.XMLEncodingMismatch, "1:1"},
-	{"UTF-16 unmarked, declared without order", utf16Text(`<?xml version="1.0" encoding="UTF-16"?><a/>`, false), problem.XMLEncodingMismatch, "1:38"},
-	{"UTF-16LE declared UTF-16BE", utf16Text(`<?xml version="1.0" encoding="UTF-16BE"?><a/>`, false), problem.XMLEncodingMismatch, "1:40"},
-	{"UTF-16 half a unit", utf16Text("\ufeff<a/>", true) + "\x00", problem.XMLEncodingInvalid, "1:5"},
-	{"UTF-16 high surrogate at the end", utf16Text("\ufeff<a>", false) + "\x00\xD8", problem.XMLEncodingInvalid, "1:4"},
-	{"UTF-16 two high surrogates", utf16Text("\ufeff<a>", true) + "\xD8\x00\xD8\x00", problem.XMLEncodingInvalid, "1:4"},
-	{"UTF-16 low surrogate alone", utf16Text("\ufeff<a>", true) + "\xDC\x00\x00<", problem.XMLEncodingInvalid, "1:4"},
+	{"declared UTF-8, is UTF-16", encodeUTF16("\ufeff"+`<?xml version="1.0" encoding="UTF-8"?><a/>`, false), problem.XMLEncodingMismatch, "1:37"},
+	{"UTF-16 unmarked and undeclared", encodeUTF16(`<?xml version="1.0"?><a/>`, false), problem.XMLEncodingMismatch, "1:20"},
+	{"UTF-16 unmarked, no declaration", encodeUTF16(`<?pi?><a/>`, true), problem.XMLEncodingMismatch, "1:1"},
+	{"UTF-16 unmarked, declared without order", encodeUTF16(`<?xml version="1.0" encoding="UTF-16"?><a/>`, false), problem.XMLEncodingMismatch, "1:38"},
+	{"UTF-16LE declared UTF-16BE", encodeUTF16(`<?xml version="1.0" encoding="UTF-16BE"?><a/>`, false), problem.XMLEncodingMismatch, "1:40"},
+	{"UTF-16 half a unit", encodeUTF16("\ufeff<a/>", true) + "\x00", problem.XMLEncodingInvalid, "1:5"},
+	{"UTF-16 high surrogate at the end", encodeUTF16("\ufeff<a>", false) + "\x00\xD8", problem.XMLEncodingInvalid, "1:4"},
+	{"UTF-16 two high surrogates", encodeUTF16("\ufeff<a>", true) + "\xD8\x00\xD8\x00", problem.XMLEncodingInvalid, "1:4"},
+	{"UTF-16 low surrogate alone", encodeUTF16("\ufeff<a>", true) + "\xDC\x00\x00<", problem.XMLEncodingInvalid, "1:4"},
 	{"bad continuation", "<a>\xC3(</a>", problem.XMLEncodingInvalid, "1:4"},
 	{"bad octet after eight good ones", "<a>12345\xFF</a>", problem.XMLEncodingInvalid, "1:9"},
 	{"overlong", "<a>\xC0\x80</a>", problem.XMLEncodingInvalid, "1:4"},
@@ -209,7 +209,7 @@ var refusals = []struct {
 }
 
 // encodeUTF16 encodes text as UTF-16.
-func utf16Text(s string, bigEndian bool) string {
+func encodeUTF16(s string, bigEndian bool) string {
 	var b []byte
 	put := func(unit rune) {
 		if bigEndian {
@@ -233,7 +233,7 @@ func TestRefusals(t *testing.T) {
 	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d, err := xmldoc.Parse([]byte(c.doc), limits())
+			d, err := xmldoc.Parse([]byte(c.doc), testLimits())
 			requireRefusal(t, d, err, c.code, c.place)
 		})
 	}
@@ -254,7 +254,7 @@ func requireRefusal(t *testing.T, d *xmldoc.Document, err error, code problem.Co
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	set := func(change func(*xmldoc.Limits)) xmldoc.Limits {
-		l := limits()
+		l := testLimits()
 		change(&l)
 		return l
 	}
@@ -275,7 +275,7 @@ func TestLimits(t *testing.T) {
 	}{
 		{"bytes", set(func(l *xmldoc.Limits) { l.Bytes = 8 }), "<abcde/>", "<abcdef/>", problem.XMLTooLarge, "limit 8"},
 		{"bytes grown in UTF-8", set(func(l *xmldoc.Limits) { l.Bytes = 56 }),
-			utf16Text("\ufeff<a>"+strings.Repeat("\u4e00", 16)+"</a>", true), utf16Text("\ufeff<a>"+strings.Repeat("\u4e00", 20)+"</a>", true),
+			encodeUTF16("\ufeff<a>"+strings.Repeat("\u4e00", 16)+"</a>", true), encodeUTF16("\ufeff<a>"+strings.Repeat("\u4e00", 20)+"</a>", true),
 			problem.XMLTooLarge, "limit 56"},
 		{"depth", set(func(l *xmldoc.Limits) { l.Depth = 2 }), "<a><b/><b/></a>", "<a><b><c/></b></a>", problem.XMLTooDeep, "1:7 limit 2"},
 		{"depth zero", set(func(l *xmldoc.Limits) { l.Depth = 0 }), "", "<a/>", problem.XMLTooDeep, "1:1 limit 0"},

@@ -9,103 +9,103 @@ import (
 )
 
 // scanQualifiedName reads a QName. It returns the offset after it and the length of its prefix, 0 if there is none.
-func (p *parser) qualifiedName(start int) (after, prefix int, err error) {
-	after = ncName(p.s, start)
+func (p *parser) scanQualifiedName(start int) (after, prefix int, err error) {
+	after = scanNCName(p.source, start)
 	if after == start {
-		return 0, 0, p.badName(start)
+		return 0, 0, p.nameError(start)
 	}
-	if after < len(p.s) && p.s[after] == ':' {
+	if after < len(p.source) && p.source[after] == ':' {
 		prefix = after - start
 		local := after + 1
-		after = ncName(p.s, local)
-		if after == local || after < len(p.s) && p.s[after] == ':' {
-			return 0, 0, p.badName(after)
+		after = scanNCName(p.source, local)
+		if after == local || after < len(p.source) && p.source[after] == ':' {
+			return 0, 0, p.nameError(after)
 		}
 	}
 	if after-start > p.limits.Name {
-		return 0, 0, p.exceeded(problem.XMLNameTooLong, start, p.limits.Name)
+		return 0, 0, p.limitError(problem.XMLNameTooLong, start, p.limits.Name)
 	}
 	return after, prefix, nil
 }
 
-func (p *parser) badName(at int) error {
-	if at == len(p.s) {
-		return p.end()
+func (p *parser) nameError(at int) error {
+	if at == len(p.source) {
+		return p.endError()
 	}
-	return p.fail(problem.XMLNameMalformed, at)
+	return p.errorAt(problem.XMLNameMalformed, at)
 }
 
 // parseStartTag parses productions STag and EmptyElemTag.
-func (p *parser) startTag() error {
+func (p *parser) parseStartTag() error {
 	start := p.pos
 	if p.depth >= p.limits.Depth {
-		return p.exceeded(problem.XMLTooDeep, start, p.limits.Depth)
+		return p.limitError(problem.XMLTooDeep, start, p.limits.Depth)
 	}
-	after, prefix, err := p.qualifiedName(start + 1)
+	after, prefix, err := p.scanQualifiedName(start + 1)
 	if err != nil {
 		return err
 	}
-	n, err := p.add(element, start)
+	n, err := p.appendNode(elementNode, start)
 	if err != nil {
 		return err
 	}
 	p.pos = after
-	n.name = uint16(after - start - 1)
-	n.attributes, n.declarations = int32(len(p.d.attributes)), int32(len(p.d.declarations))
-	if err = p.attributes(n); err != nil {
+	n.nameLength = uint16(after - start - 1)
+	n.firstAttribute, n.firstDeclaration = int32(len(p.doc.attributes)), int32(len(p.doc.declarations))
+	if err = p.parseAttributes(n); err != nil {
 		return err
 	}
-	n.prefix, n.space, err = p.resolve(start+1, prefix)
+	n.prefix, n.namespace, err = p.resolvePrefix(start+1, prefix)
 	if err != nil {
 		return err
 	}
-	if err = p.expand(n, start); err != nil {
+	if err = p.countElementExpansion(n, start); err != nil {
 		return err
 	}
 	if err = p.finishAttributes(n); err != nil {
 		return err
 	}
 	p.depth++
-	p.open = p.last
-	n.inner = int32(p.pos)
-	if n.flags&emptyTag != 0 {
+	p.openElement = p.lastNode
+	n.contentStart = int32(p.pos)
+	if n.flags&emptyElementTag != 0 {
 		p.closeElement(p.pos)
 	}
 	return nil
 }
 
 // parseAttributes reads the rest of a start tag.
-func (p *parser) attributes(n *node) error {
+func (p *parser) parseAttributes(n *node) error {
 	for {
 		before := p.pos
 		spaced := p.skipSpace()
-		if p.pos == len(p.s) {
-			return p.end()
+		if p.pos == len(p.source) {
+			return p.endError()
 		}
-		switch c := p.s[p.pos]; {
+		switch c := p.source[p.pos]; {
 		case c == '>' || c == '/':
 			if spaced {
-				n.flags |= editTag
+				n.flags |= editStartTag
 			}
-			return p.tagEnd(n)
+			return p.parseStartTagEnd(n)
 		case !spaced:
-			return p.fail(problem.XMLAttributeMalformed, p.pos)
+			return p.errorAt(problem.XMLAttributeMalformed, p.pos)
 		}
-		if err := p.attribute(n, before); err != nil {
+		if err := p.parseAttribute(n, before); err != nil {
 			return err
 		}
 	}
 }
 
-func (p *parser) tagEnd(n *node) error {
-	if p.s[p.pos] == '/' {
+func (p *parser) parseStartTagEnd(n *node) error {
+	if p.source[p.pos] == '/' {
 		p.pos++
-		n.flags |= emptyTag
-		if p.pos == len(p.s) {
-			return p.end()
+		n.flags |= emptyElementTag
+		if p.pos == len(p.source) {
+			return p.endError()
 		}
-		if p.s[p.pos] != '>' {
-			return p.fail(problem.XMLTagMalformed, p.pos)
+		if p.source[p.pos] != '>' {
+			return p.errorAt(problem.XMLTagMalformed, p.pos)
 		}
 	}
 	p.pos++
@@ -113,175 +113,175 @@ func (p *parser) tagEnd(n *node) error {
 }
 
 // parseAttribute parses production Attribute. The white space before it starts at the offset before.
-func (p *parser) attribute(n *node, before int) error {
+func (p *parser) parseAttribute(n *node, before int) error {
 	start := p.pos
-	after, prefix, err := p.qualifiedName(start)
+	after, prefix, err := p.scanQualifiedName(start)
 	if err != nil {
 		return err
 	}
 	p.pos = after
 	p.skipSpace()
 	equals := p.pos
-	if equals == len(p.s) {
-		return p.end()
+	if equals == len(p.source) {
+		return p.endError()
 	}
-	if p.s[equals] != '=' {
-		return p.fail(problem.XMLAttributeMalformed, equals)
+	if p.source[equals] != '=' {
+		return p.errorAt(problem.XMLAttributeMalformed, equals)
 	}
 	p.pos++
 	p.skipSpace()
 	// The prefix field holds the length of the prefix until the whole tag has been read.
-	a := attribute{name: int32(start), length: uint16(after - start), prefix: int32(prefix)}
-	if err = p.attributeValue(&a); err != nil {
+	a := attribute{nameStart: int32(start), nameLength: uint16(after - start), prefix: int32(prefix)}
+	if err = p.parseAttributeValue(&a); err != nil {
 		return err
 	}
-	if p.s[before] != ' ' || start != before+1 || equals != after || int(a.start) != after+2 || p.s[after+1] != '"' {
-		a.flags |= editAttribute
+	if p.source[before] != ' ' || start != before+1 || equals != after || int(a.valueStart) != after+2 || p.source[after+1] != '"' {
+		a.flags |= attributeNeedsRewriting
 	}
-	if name := p.s[start:after]; strings.HasPrefix(name, "xmlns") && (len(name) == 5 || prefix == 5) {
-		return p.declare(n, &a, strings.TrimPrefix(name[5:], ":"))
+	if name := p.source[start:after]; strings.HasPrefix(name, "xmlns") && (len(name) == 5 || prefix == 5) {
+		return p.declareNamespace(n, &a, strings.TrimPrefix(name[5:], ":"))
 	}
-	if n.nAttributes++; int(n.nAttributes) > p.limits.Attributes {
-		return p.exceeded(problem.XMLTooManyAttributes, start, p.limits.Attributes)
+	if n.attributeCount++; int(n.attributeCount) > p.limits.Attributes {
+		return p.limitError(problem.XMLTooManyAttributes, start, p.limits.Attributes)
 	}
 	if a.flags != 0 {
-		n.flags |= editTag
+		n.flags |= editStartTag
 	}
-	p.d.attributes = append(room(p, p.d.attributes, "="), a)
-	return p.count(0, start)
+	p.doc.attributes = append(ensureCapacity(p, p.doc.attributes, "="), a)
+	return p.checkNodeCount(0, start)
 }
 
 // parseAttributeValue parses production AttValue.
-func (p *parser) attributeValue(a *attribute) error {
-	if p.pos == len(p.s) {
-		return p.end()
+func (p *parser) parseAttributeValue(a *attribute) error {
+	if p.pos == len(p.source) {
+		return p.endError()
 	}
-	quote := p.s[p.pos]
+	quote := p.source[p.pos]
 	if quote != '"' && quote != '\'' {
-		return p.fail(problem.XMLAttributeMalformed, p.pos)
+		return p.errorAt(problem.XMLAttributeMalformed, p.pos)
 	}
-	a.start = int32(p.pos + 1)
-	s := p.s
+	a.valueStart = int32(p.pos + 1)
+	s := p.source
 	for i := p.pos + 1; i < len(s); {
 		c := s[i]
-		if class[c]&valueStop == 0 {
+		if byteClasses[c]&valueStopByte == 0 {
 			i++
 			continue
 		}
 		switch c {
 		case quote:
-			a.end = int32(i)
+			a.valueEnd = int32(i)
 			p.pos = i + 1
 			return nil
 		case '<':
-			return p.fail(problem.XMLAttributeLessThan, i)
+			return p.errorAt(problem.XMLAttributeLessThan, i)
 		case '&':
-			_, after, code := reference(s, i)
+			_, after, code := parseReference(s, i)
 			if code != "" {
-				return p.fail(code, i)
+				return p.errorAt(code, i)
 			}
-			a.flags |= decodeValue
+			a.flags |= valueNeedsDecoding
 			i = after
 			continue
 		case '"':
-			a.flags |= escapeValue
+			a.flags |= valueNeedsEscaping
 		case '\'':
 		default:
-			a.flags |= decodeValue
+			a.flags |= valueNeedsDecoding
 		}
 		i++
 	}
-	return p.end()
+	return p.endError()
 }
 
 // declareNamespace adds a namespace declaration (Namespaces in XML sections 2.2 and 3).
-func (p *parser) declare(n *node, a *attribute, prefix string) error {
-	at := int(a.name)
-	if int(a.end-a.start) > p.limits.Name {
-		return p.exceeded(problem.XMLNameTooLong, int(a.start), p.limits.Name)
+func (p *parser) declareNamespace(n *node, a *attribute, prefix string) error {
+	at := int(a.nameStart)
+	if int(a.valueEnd-a.valueStart) > p.limits.Name {
+		return p.limitError(problem.XMLNameTooLong, int(a.valueStart), p.limits.Name)
 	}
-	uri := p.d.value(a)
-	space, known := p.d.spaces.find(uri)
-	if code := checkDeclaration(prefix, uri, known); code != "" {
-		return p.fail(code, at)
+	uri := p.doc.attributeValue(a)
+	space, known := p.doc.namespaces.findIndex(uri)
+	if code := checkNamespaceDeclaration(prefix, uri, known); code != "" {
+		return p.errorAt(code, at)
 	}
-	if int(n.nDeclared) >= p.limits.Declarations {
-		return p.exceeded(problem.XMLTooManyNamespaces, at, p.limits.Declarations)
+	if int(n.declarationCount) >= p.limits.Declarations {
+		return p.limitError(problem.XMLTooManyNamespaces, at, p.limits.Declarations)
 	}
 	if len(p.shadowed) >= p.limits.Namespaces {
-		return p.exceeded(problem.XMLTooManyNamespaces, at, p.limits.Namespaces)
+		return p.limitError(problem.XMLTooManyNamespaces, at, p.limits.Namespaces)
 	}
-	id, declared := p.d.prefixes.find(prefix)
+	id, declared := p.doc.prefixes.findIndex(prefix)
 	if !declared {
-		id = p.d.prefixes.add(prefix)
+		id = p.doc.prefixes.addValue(prefix)
 		p.bindings = append(p.bindings, binding{unbound, -1})
 	}
-	if p.bindings[id].by == p.last {
-		return p.fail(problem.XMLAttributeDuplicate, at)
+	if p.bindings[id].declaredBy == p.lastNode {
+		return p.errorAt(problem.XMLAttributeDuplicate, at)
 	}
 	if !known {
-		space = p.d.spaces.add(uri)
+		space = p.doc.namespaces.addValue(uri)
 		if uri == UtilityNamespace {
-			p.utility = space
+			p.utilityNamespace = space
 		}
 	}
-	p.shadowed = append(p.shadowed, shadow{id, p.bindings[id]})
-	p.bindings[id] = binding{space, p.last}
-	p.d.declarations = append(p.d.declarations, declaration{id, space})
-	n.nDeclared++
-	return p.count(0, at)
+	p.shadowed = append(p.shadowed, shadowedBinding{id, p.bindings[id]})
+	p.bindings[id] = binding{space, p.lastNode}
+	p.doc.declarations = append(p.doc.declarations, namespaceDeclaration{id, space})
+	n.declarationCount++
+	return p.checkNodeCount(0, at)
 }
 
 // checkNamespaceDeclaration returns the error code, or "", for binding a prefix to a namespace name. A known namespace
 // name has already been found to be absolute.
-func checkDeclaration(prefix, uri string, known bool) problem.Code {
+func checkNamespaceDeclaration(prefix, uri string, known bool) problem.Code {
 	switch {
 	case prefix == "xmlns", uri == XMLNSNamespace, (prefix == "xml") != (uri == XMLNamespace):
 		return problem.XMLNamespaceReserved
 	case uri == "" && prefix != "":
 		return problem.XMLNamespaceEmpty
-	case !known && !isAbsolute(uri):
+	case !known && !isAbsoluteURI(uri):
 		return problem.XMLNamespaceNotAbsolute
 	}
 	return ""
 }
 
 // resolvePrefix returns the index of the prefix at start, of the given length, and of the namespace it is bound to.
-func (p *parser) resolve(start, length int) (prefix, space int32, err error) {
-	name := p.s[start : start+length]
+func (p *parser) resolvePrefix(start, length int) (prefix, space int32, err error) {
+	name := p.source[start : start+length]
 	if name == "xmlns" {
-		return 0, 0, p.fail(problem.XMLNamespaceReserved, start)
+		return 0, 0, p.errorAt(problem.XMLNamespaceReserved, start)
 	}
-	prefix, known := p.d.prefixes.find(name)
-	if !known || p.bindings[prefix].space == unbound {
-		return 0, 0, p.fail(problem.XMLPrefixUndeclared, start)
+	prefix, known := p.doc.prefixes.findIndex(name)
+	if !known || p.bindings[prefix].namespace == unbound {
+		return 0, 0, p.errorAt(problem.XMLPrefixUndeclared, start)
 	}
-	return prefix, p.bindings[prefix].space, nil
+	return prefix, p.bindings[prefix].namespace, nil
 }
 
 // countElementExpansion counts the declaration that exclusive canonical form may write at an element. It writes none if
 // the parent has the same prefix and namespace.
-func (p *parser) expand(n *node, at int) error {
-	if p.open >= 0 {
-		if parent := &p.d.nodes[p.open]; parent.prefix == n.prefix && parent.space == n.space {
+func (p *parser) countElementExpansion(n *node, at int) error {
+	if p.openElement >= 0 {
+		if parent := &p.doc.nodes[p.openElement]; parent.prefix == n.prefix && parent.namespace == n.namespace {
 			return nil
 		}
 	}
-	return p.addExpansion(n.prefix, n.space, at)
+	return p.addExpansion(n.prefix, n.namespace, at)
 }
 
 // countAttributeExpansion does the same for an attribute with a prefix.
-func (p *parser) expandAttribute(n *node, a *attribute) error {
-	if a.prefix == xmlName || a.prefix == n.prefix {
+func (p *parser) countAttributeExpansion(n *node, a *attribute) error {
+	if a.prefix == indexXML || a.prefix == n.prefix {
 		return nil
 	}
-	return p.addExpansion(a.prefix, a.space, int(a.name))
+	return p.addExpansion(a.prefix, a.namespace, int(a.nameStart))
 }
 
 func (p *parser) addExpansion(prefix, space int32, at int) error {
-	p.expansion += len(p.d.prefixes.list[prefix]) + len(p.d.spaces.list[space])
-	if p.expansion > p.limits.Expansion {
-		return p.exceeded(problem.XMLNamespaceExpansion, at, p.limits.Expansion)
+	p.expansionBytes += len(p.doc.prefixes.values[prefix]) + len(p.doc.namespaces.values[space])
+	if p.expansionBytes > p.limits.Expansion {
+		return p.limitError(problem.XMLNamespaceExpansion, at, p.limits.Expansion)
 	}
 	return nil
 }
@@ -289,110 +289,110 @@ func (p *parser) addExpansion(prefix, space int32, at int) error {
 // finishAttributes runs after a start tag has been read. It resolves the prefixes, sorts attributes and declarations in
 // canonical order (Canonical XML 1.0 section 2.2), and rejects duplicate attributes and identifiers.
 func (p *parser) finishAttributes(n *node) error {
-	d := p.d
-	if n.nDeclared > 1 {
-		slices.SortFunc(d.declarations[n.declarations:], func(a, b declaration) int {
-			return strings.Compare(d.prefixes.list[a.prefix], d.prefixes.list[b.prefix])
+	d := p.doc
+	if n.declarationCount > 1 {
+		slices.SortFunc(d.declarations[n.firstDeclaration:], func(a, b namespaceDeclaration) int {
+			return strings.Compare(d.prefixes.values[a.prefix], d.prefixes.values[b.prefix])
 		})
 	}
-	all := d.attributes[n.attributes:]
+	all := d.attributes[n.firstAttribute:]
 	for i := range all {
 		a := &all[i]
 		if a.prefix == 0 {
 			continue // an attribute without prefix is in no namespace
 		}
 		var err error
-		if a.prefix, a.space, err = p.resolve(int(a.name), int(a.prefix)); err != nil {
+		if a.prefix, a.namespace, err = p.resolvePrefix(int(a.nameStart), int(a.prefix)); err != nil {
 			return err
 		}
-		if err = p.expandAttribute(n, a); err != nil {
+		if err = p.countAttributeExpansion(n, a); err != nil {
 			return err
 		}
 	}
 	if len(all) > 1 && !slices.IsSortedFunc(all, d.compareAttributes) {
-		n.flags |= editTag
+		n.flags |= editStartTag
 		slices.SortFunc(all, d.compareAttributes)
 	}
 	for i := range all {
 		if i > 0 && d.compareAttributes(all[i-1], all[i]) == 0 {
-			return p.fail(problem.XMLAttributeDuplicate, int(max(all[i-1].name, all[i].name)))
+			return p.errorAt(problem.XMLAttributeDuplicate, int(max(all[i-1].nameStart, all[i].nameStart)))
 		}
-		if p.identifies(&all[i]) && !p.identify(&all[i]) {
-			return p.fail(problem.XMLIdentifierDuplicate, int(all[i].name))
+		if p.isIDAttribute(&all[i]) && !p.recordIdentifier(&all[i]) {
+			return p.errorAt(problem.XMLIdentifierDuplicate, int(all[i].nameStart))
 		}
 	}
 	return nil
 }
 
 func (d *Document) compareAttributes(a, b attribute) int {
-	if a.space != b.space {
-		return cmp.Compare(d.spaces.list[a.space], d.spaces.list[b.space])
+	if a.namespace != b.namespace {
+		return cmp.Compare(d.namespaces.values[a.namespace], d.namespaces.values[b.namespace])
 	}
-	return cmp.Compare(d.local(a.name, a.length, a.prefix), d.local(b.name, b.length, b.prefix))
+	return cmp.Compare(d.localName(a.nameStart, a.nameLength, a.prefix), d.localName(b.nameStart, b.nameLength, b.prefix))
 }
 
 // isIDAttribute reports whether an attribute identifies its element.
-func (p *parser) identifies(a *attribute) bool {
-	local := p.d.local(a.name, a.length, a.prefix)
+func (p *parser) isIDAttribute(a *attribute) bool {
+	local := p.doc.localName(a.nameStart, a.nameLength, a.prefix)
 	if len(local) != 2 {
 		return false
 	}
-	switch a.space {
-	case none:
+	switch a.namespace {
+	case indexNone:
 		return local == "Id" || local == "ID" || local == "id"
-	case xmlName:
+	case indexXML:
 		return local == "id"
-	case p.utility:
+	case p.utilityNamespace:
 		return local == "Id"
 	}
 	return false
 }
 
 // recordIdentifier records an identifier and reports whether it is new. An empty value identifies no element.
-func (p *parser) identify(a *attribute) bool {
-	id := strings.Trim(p.d.value(a), " \t\r\n")
-	return id == "" || p.d.identify(id, p.last)
+func (p *parser) recordIdentifier(a *attribute) bool {
+	id := strings.Trim(p.doc.attributeValue(a), " \t\r\n")
+	return id == "" || p.doc.addIdentifier(id, p.lastNode)
 }
 
 // parseEndTag parses production ETag.
-func (p *parser) endTag() error {
+func (p *parser) parseEndTag() error {
 	start := p.pos
-	n := &p.d.nodes[p.open]
-	name := p.s[n.start+1 : n.start+1+int32(n.name)]
-	rest := p.s[start+2:]
+	n := &p.doc.nodes[p.openElement]
+	name := p.source[n.start+1 : n.start+1+int32(n.nameLength)]
+	rest := p.source[start+2:]
 	if !strings.HasPrefix(rest, name) {
 		if strings.IndexByte(rest, '>') < 0 {
-			return p.end()
+			return p.endError()
 		}
-		return p.fail(problem.XMLEndTagMismatch, start)
+		return p.errorAt(problem.XMLEndTagMismatch, start)
 	}
 	p.pos = start + 2 + len(name)
 	if p.skipSpace() {
-		n.flags |= editEnd
+		n.flags |= editEndTag
 	}
 	switch {
-	case p.pos == len(p.s):
-		return p.end()
-	case p.s[p.pos] == '>':
+	case p.pos == len(p.source):
+		return p.endError()
+	case p.source[p.pos] == '>':
 		p.pos++
 		p.closeElement(start)
 		return nil
-	case n.flags&editEnd != 0:
-		return p.fail(problem.XMLTagMalformed, p.pos)
+	case n.flags&editEndTag != 0:
+		return p.errorAt(problem.XMLTagMalformed, p.pos)
 	}
-	return p.fail(problem.XMLEndTagMismatch, start)
+	return p.errorAt(problem.XMLEndTagMismatch, start)
 }
 
 // closeElement closes the open element, whose content ends at outer, and undoes its namespace declarations.
 func (p *parser) closeElement(outer int) {
-	n := &p.d.nodes[p.open]
-	n.outer, n.end = int32(outer), int32(p.pos)
-	n.past = int32(len(p.d.nodes))
-	for range n.nDeclared {
+	n := &p.doc.nodes[p.openElement]
+	n.contentEnd, n.end = int32(outer), int32(p.pos)
+	n.afterSubtree = int32(len(p.doc.nodes))
+	for range n.declarationCount {
 		top := len(p.shadowed) - 1
 		p.bindings[p.shadowed[top].prefix] = p.shadowed[top].binding
 		p.shadowed = p.shadowed[:top]
 	}
 	p.depth--
-	p.last, p.open = p.open, n.parent
+	p.lastNode, p.openElement = p.openElement, n.parent
 }

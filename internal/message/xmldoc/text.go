@@ -9,14 +9,14 @@ import (
 // root always ends at a "<".
 
 // runeAppender appends one character, either unchanged (utf8.AppendRune) or in canonical form.
-type emit func(dst []byte, r rune) []byte
+type runeAppender func(dst []byte, r rune) []byte
 
 // appendText appends the text that starts at an offset. It also returns the offset of the markup that ends the text.
-func appendText(dst []byte, source string, from int32, character emit) ([]byte, int32) {
+func appendText(dst []byte, source string, from int32, character runeAppender) ([]byte, int32) {
 	copied := int(from)
 	for i := copied; ; {
 		c := source[i]
-		if class[c]&textStop == 0 {
+		if byteClasses[c]&textStopByte == 0 {
 			i++
 			continue
 		}
@@ -26,10 +26,10 @@ func appendText(dst []byte, source string, from int32, character emit) ([]byte, 
 			return dst, int32(i)
 		case '&':
 			var r rune
-			r, i, _ = reference(source, i)
+			r, i, _ = parseReference(source, i)
 			dst = character(dst, r)
 		case '\r':
-			dst, i = append(dst, '\n'), afterLineEnd(source, i)
+			dst, i = append(dst, '\n'), skipLineEnd(source, i)
 		default:
 			dst, i = character(dst, rune(c)), i+1
 		}
@@ -38,17 +38,17 @@ func appendText(dst []byte, source string, from int32, character emit) ([]byte, 
 }
 
 // appendCDATA appends the content of a CDATA section, in which there are no references.
-func appendSection(dst []byte, text string, character emit) []byte {
+func appendCDATA(dst []byte, text string, character runeAppender) []byte {
 	copied := 0
 	for i := 0; i < len(text); {
 		c := text[i]
-		if class[c]&textStop == 0 {
+		if byteClasses[c]&textStopByte == 0 {
 			i++
 			continue
 		}
 		dst = append(dst, text[copied:i]...)
 		if c == '\r' {
-			dst, i = append(dst, '\n'), afterLineEnd(text, i)
+			dst, i = append(dst, '\n'), skipLineEnd(text, i)
 		} else {
 			dst, i = character(dst, rune(c)), i+1
 		}
@@ -59,11 +59,11 @@ func appendSection(dst []byte, text string, character emit) []byte {
 
 // appendValue appends an attribute value, normalised: literal white space becomes a space, white space written as a
 // reference is kept (XML 1.0 section 3.3.3).
-func appendValue(dst []byte, raw string, character emit) []byte {
+func appendValue(dst []byte, raw string, character runeAppender) []byte {
 	copied := 0
 	for i := 0; i < len(raw); {
 		c := raw[i]
-		if class[c]&valueStop == 0 {
+		if byteClasses[c]&valueStopByte == 0 {
 			i++
 			continue
 		}
@@ -71,10 +71,10 @@ func appendValue(dst []byte, raw string, character emit) []byte {
 		switch c {
 		case '&':
 			var r rune
-			r, i, _ = reference(raw, i)
+			r, i, _ = parseReference(raw, i)
 			dst = character(dst, r)
 		case '\r':
-			dst, i = append(dst, ' '), afterLineEnd(raw, i)
+			dst, i = append(dst, ' '), skipLineEnd(raw, i)
 		case '\t', '\n':
 			dst, i = append(dst, ' '), i+1
 		default:
@@ -86,19 +86,19 @@ func appendValue(dst []byte, raw string, character emit) []byte {
 }
 
 // appendNormalisedLines appends text that has neither references nor escapes, with line ends normalised.
-func appendLines(dst []byte, text string) []byte {
+func appendNormalisedLines(dst []byte, text string) []byte {
 	for {
 		i := strings.IndexByte(text, '\r')
 		if i < 0 {
 			return append(dst, text...)
 		}
 		dst = append(append(dst, text[:i]...), '\n')
-		text = text[afterLineEnd(text, i):]
+		text = text[skipLineEnd(text, i):]
 	}
 }
 
 // skipLineEnd returns the offset after the line end that starts with the carriage return at i (XML 1.0 section 2.11).
-func afterLineEnd(s string, i int) int {
+func skipLineEnd(s string, i int) int {
 	i++
 	if i < len(s) && s[i] == '\n' {
 		i++
@@ -107,7 +107,7 @@ func afterLineEnd(s string, i int) int {
 }
 
 // appendCanonicalTextRune appends a character of text (Canonical XML 1.0 section 2.3).
-func canonicalText(dst []byte, r rune) []byte {
+func appendCanonicalTextRune(dst []byte, r rune) []byte {
 	switch r {
 	case '&':
 		return append(dst, "&amp;"...)
@@ -122,7 +122,7 @@ func canonicalText(dst []byte, r rune) []byte {
 }
 
 // appendCanonicalValueRune appends a character of an attribute value (Canonical XML 1.0 section 2.3).
-func canonicalValue(dst []byte, r rune) []byte {
+func appendCanonicalValueRune(dst []byte, r rune) []byte {
 	switch r {
 	case '&':
 		return append(dst, "&amp;"...)
@@ -141,15 +141,15 @@ func canonicalValue(dst []byte, r rune) []byte {
 }
 
 // attributeValue returns the normalised value of an attribute.
-func (d *Document) value(a *attribute) string {
-	raw := d.source[a.start:a.end]
-	if a.flags&decodeValue == 0 {
+func (d *Document) attributeValue(a *attribute) string {
+	raw := d.source[a.valueStart:a.valueEnd]
+	if a.flags&valueNeedsDecoding == 0 {
 		return raw
 	}
 	return string(appendValue(make([]byte, 0, len(raw)), raw, utf8.AppendRune))
 }
 
 // cdataText returns the content of a CDATA section, with line ends as in the source.
-func (d *Document) sectionText(n *node) string {
-	return d.source[n.start+int32(len(sectionStart)) : n.end-int32(len(sectionEnd))]
+func (d *Document) cdataText(n *node) string {
+	return d.source[n.start+int32(len(cdataStart)) : n.end-int32(len(cdataEnd))]
 }

@@ -51,7 +51,7 @@ func fillDigest(tb testing.TB, document string, original xmldoc.Element, i int) 
 		r := find(s.Child(dsig.Namespace, "SignedInfo"), "Reference")[i]
 		value := r.Child(dsig.Namespace, "DigestValue")
 		uri, _ := r.Attr("", "URI")
-		e, ok := s.Document().ByID(strings.TrimPrefix(uri, "#"))
+		e, ok := s.Document().ElementByID(strings.TrimPrefix(uri, "#"))
 		if !ok || value.IsZero() {
 			return document
 		}
@@ -82,7 +82,7 @@ func dereferenced(tb testing.TB, reference xmldoc.Element) string {
 	tb.Helper()
 	inner := reference.FirstChild()
 	if uri, ok := inner.Attr("", "URI"); ok {
-		token, _ := reference.Document().ByID(strings.TrimPrefix(uri, "#"))
+		token, _ := reference.Document().ElementByID(strings.TrimPrefix(uri, "#"))
 		text := string(xmldoc.C14N{Exclusive: true, PrefixList: []string{"#default"}}.Append(nil, token))
 		if !strings.Contains(text[:strings.IndexByte(text+">", '>')], ` xmlns="`) {
 			text = strings.Replace(text, " ", ` xmlns="" `, 1)
