@@ -127,7 +127,7 @@ func (m *Maker) Sign(version soap.Version, key *pki.Key, request string) (string
 
 // renderEnvelope writes a message with empty digests and an empty signature value.
 func envelope(version soap.Version, key *pki.Key, created time.Time, request string) (string, error) {
-	algorithm, _, known := dsig.MethodOf(key.Signer.Public())
+	algorithm, _, known := dsig.MethodForKey(key.Signer.Public())
 	if !known {
 		return "", errKeyKind
 	}

@@ -139,26 +139,26 @@ func signedOrNot(signed bool, note string) string {
 }
 
 func (r *Report) addSignature(n *dsig.Inspection) {
-	r.addAll("signature", n.Structure, Fact{"canonicalization", n.Canonicalization}, Fact{"method", n.Method})
+	r.addAll("signature", n.StructureRefusals, Fact{"canonicalization", n.Canonicalization}, Fact{"method", n.Method})
 	for i := range n.References {
 		about := &n.References[i]
 		facts := []Fact{{"URI", about.URI}, {"element", about.Target}}
 		for _, transform := range about.Transforms {
 			facts = append(facts, Fact{"transform", transform})
 		}
-		facts = append(facts, Fact{"digest method", about.DigestMethod}, Fact{"digest stated", base64.StdEncoding.EncodeToString(about.Stated)},
-			Fact{"digest computed", base64.StdEncoding.EncodeToString(about.Computed)})
+		facts = append(facts, Fact{"digest method", about.DigestMethod}, Fact{"digest stated", base64.StdEncoding.EncodeToString(about.StatedDigest)},
+			Fact{"digest computed", base64.StdEncoding.EncodeToString(about.ComputedDigest)})
 		name := "reference " + strconv.Itoa(i+1)
 		r.addAll(name, about.Refusals, facts...)
-		if len(about.Refusals) == 0 && about.Computed == nil {
+		if len(about.Refusals) == 0 && about.ComputedDigest == nil {
 			r.last().Status = StatusUnchecked
 		}
 	}
-	r.addAll("signature value", n.Value)
+	r.addAll("signature value", n.ValueRefusals)
 	switch {
-	case !n.Judged && len(n.Value) == 0:
+	case !n.ValueVerified && len(n.ValueRefusals) == 0:
 		r.last().Status = StatusUnchecked
-	case n.Judged && len(n.Value) == 0:
+	case n.ValueVerified && len(n.ValueRefusals) == 0:
 		r.last().Facts = []Fact{{"result", "it verifies with the key of the certificate"}}
 	}
 }

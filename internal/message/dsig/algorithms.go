@@ -22,26 +22,26 @@ const (
 	Enveloped     = Namespace + "enveloped-signature"
 
 	SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
-	SHA384 = more2001 + "sha384"
+	SHA384 = namespaceMore2001 + "sha384"
 	SHA512 = "http://www.w3.org/2001/04/xmlenc#sha512"
 	SHA1   = Namespace + "sha1"
 
-	RSASHA256 = more2001 + "rsa-sha256"
-	RSASHA384 = more2001 + "rsa-sha384"
-	RSASHA512 = more2001 + "rsa-sha512"
+	RSASHA256 = namespaceMore2001 + "rsa-sha256"
+	RSASHA384 = namespaceMore2001 + "rsa-sha384"
+	RSASHA512 = namespaceMore2001 + "rsa-sha512"
 	RSASHA1   = Namespace + "rsa-sha1"
 
-	PSSSHA256 = more2007 + "sha256-rsa-MGF1"
-	PSSSHA384 = more2007 + "sha384-rsa-MGF1"
-	PSSSHA512 = more2007 + "sha512-rsa-MGF1"
+	PSSSHA256 = namespaceMore2007 + "sha256-rsa-MGF1"
+	PSSSHA384 = namespaceMore2007 + "sha384-rsa-MGF1"
+	PSSSHA512 = namespaceMore2007 + "sha512-rsa-MGF1"
 
-	ECDSASHA256 = more2001 + "ecdsa-sha256"
-	ECDSASHA384 = more2001 + "ecdsa-sha384"
-	ECDSASHA512 = more2001 + "ecdsa-sha512"
-	ECDSASHA1   = more2001 + "ecdsa-sha1"
+	ECDSASHA256 = namespaceMore2001 + "ecdsa-sha256"
+	ECDSASHA384 = namespaceMore2001 + "ecdsa-sha384"
+	ECDSASHA512 = namespaceMore2001 + "ecdsa-sha512"
+	ECDSASHA1   = namespaceMore2001 + "ecdsa-sha1"
 
-	more2001 = "http://www.w3.org/2001/04/xmldsig-more#"
-	more2007 = "http://www.w3.org/2007/05/xmldsig-more#"
+	namespaceMore2001 = "http://www.w3.org/2001/04/xmldsig-more#"
+	namespaceMore2007 = "http://www.w3.org/2007/05/xmldsig-more#"
 )
 
 // Bounds on the RSA keys that may sign.
@@ -51,19 +51,19 @@ const (
 )
 
 // digestMethod is a hash function.
-type digest uint8
+type digestMethod uint8
 
 const (
-	digestSHA256 digest = iota + 1
+	digestSHA256 digestMethod = iota + 1
 	digestSHA384
 	digestSHA512
 	digestSHA1
 )
 
-const maxDigest = sha512.Size
+const maxDigestBytes = sha512.Size
 
 // appendSum appends the hash of the data. Calling the functions by name keeps the sums on the stack.
-func (d digest) sum(dst, data []byte) []byte {
+func (d digestMethod) appendSum(dst, data []byte) []byte {
 	switch d {
 	case digestSHA256:
 		sum := sha256.Sum256(data)
@@ -80,7 +80,7 @@ func (d digest) sum(dst, data []byte) []byte {
 	}
 }
 
-func (d digest) hash() crypto.Hash {
+func (d digestMethod) cryptoHash() crypto.Hash {
 	switch d {
 	case digestSHA256:
 		return crypto.SHA256
@@ -94,7 +94,7 @@ func (d digest) hash() crypto.Hash {
 }
 
 // parseDigestMethod returns the digest algorithm of an identifier, if it is allowed.
-func digestOf(name string, p Policy) (digest, error) {
+func parseDigestMethod(name string, p Policy) (digestMethod, error) {
 	switch name {
 	case SHA256:
 		return digestSHA256, nil
@@ -108,129 +108,129 @@ func digestOf(name string, p Policy) (digest, error) {
 		}
 		return 0, problem.New(problem.DigestSHA1, name)
 	}
-	return 0, problem.New(problem.DigestUnsupported, shown(name))
+	return 0, problem.New(problem.DigestUnsupported, truncateForFault(name))
 }
 
 // keyFamily is the kind of key and padding that a signature algorithm requires.
-type family uint8
+type keyFamily uint8
 
 const (
-	familyRSA family = iota + 1
+	familyRSA keyFamily = iota + 1
 	familyPSS
 	familyECDSA
 )
 
 // signatureMethod is a signature algorithm.
-type method struct {
+type signatureMethod struct {
 	name   string
-	family family
-	digest digest
+	family keyFamily
+	digest digestMethod
 }
 
 // parseMethod returns the signature algorithm of an identifier, if it is allowed.
-func methodOf(name string, p Policy) (method, error) {
+func parseMethod(name string, p Policy) (signatureMethod, error) {
 	switch name {
 	case RSASHA256:
-		return method{name, familyRSA, digestSHA256}, nil
+		return signatureMethod{name, familyRSA, digestSHA256}, nil
 	case RSASHA384:
-		return method{name, familyRSA, digestSHA384}, nil
+		return signatureMethod{name, familyRSA, digestSHA384}, nil
 	case RSASHA512:
-		return method{name, familyRSA, digestSHA512}, nil
+		return signatureMethod{name, familyRSA, digestSHA512}, nil
 	case PSSSHA256:
-		return method{name, familyPSS, digestSHA256}, nil
+		return signatureMethod{name, familyPSS, digestSHA256}, nil
 	case PSSSHA384:
-		return method{name, familyPSS, digestSHA384}, nil
+		return signatureMethod{name, familyPSS, digestSHA384}, nil
 	case PSSSHA512:
-		return method{name, familyPSS, digestSHA512}, nil
+		return signatureMethod{name, familyPSS, digestSHA512}, nil
 	case ECDSASHA256:
-		return method{name, familyECDSA, digestSHA256}, nil
+		return signatureMethod{name, familyECDSA, digestSHA256}, nil
 	case ECDSASHA384:
-		return method{name, familyECDSA, digestSHA384}, nil
+		return signatureMethod{name, familyECDSA, digestSHA384}, nil
 	case ECDSASHA512:
-		return method{name, familyECDSA, digestSHA512}, nil
+		return signatureMethod{name, familyECDSA, digestSHA512}, nil
 	case RSASHA1, ECDSASHA1:
-		return sha1Method(name, p)
+		return parseSHA1Method(name, p)
 	}
 	if strings.Contains(name, "#hmac-") {
 		// Using a public key as the secret of a MAC is the classical confusion attack (XML Signature section 12.2.2).
-		return method{}, problem.New(problem.SignatureHMAC, shown(name))
+		return signatureMethod{}, problem.New(problem.SignatureHMAC, truncateForFault(name))
 	}
-	return method{}, problem.New(problem.SignatureUnsupported, shown(name))
+	return signatureMethod{}, problem.New(problem.SignatureUnsupported, truncateForFault(name))
 }
 
-func sha1Method(name string, p Policy) (method, error) {
+func parseSHA1Method(name string, p Policy) (signatureMethod, error) {
 	switch {
 	case !p.AllowSHA1:
-		return method{}, problem.New(problem.SignatureSHA1, name)
+		return signatureMethod{}, problem.New(problem.SignatureSHA1, name)
 	case name == RSASHA1:
-		return method{name, familyRSA, digestSHA1}, nil
+		return signatureMethod{name, familyRSA, digestSHA1}, nil
 	}
-	return method{name, familyECDSA, digestSHA1}, nil
+	return signatureMethod{name, familyECDSA, digestSHA1}, nil
 }
 
 // verifySignature verifies a signature value. The key must be of the algorithm's kind and of an accepted size.
-func (m method) verify(key crypto.PublicKey, hashed, value []byte) error {
+func (m signatureMethod) verifySignature(key crypto.PublicKey, hashed, value []byte) error {
 	switch public := key.(type) {
 	case *rsa.PublicKey:
 		return m.verifyRSA(public, hashed, value)
 	case *ecdsa.PublicKey:
 		return m.verifyECDSA(public, hashed, value)
 	}
-	return problem.New(problem.SignatureKeyUnsupported).In(atKeyInfo)
+	return problem.New(problem.SignatureKeyUnsupported).In(pathKeyInfo)
 }
 
-func (m method) verifyRSA(key *rsa.PublicKey, hashed, value []byte) error {
+func (m signatureMethod) verifyRSA(key *rsa.PublicKey, hashed, value []byte) error {
 	if bits := key.N.BitLen(); bits < MinRSABits || bits > MaxRSABits {
-		return problem.New(problem.SignatureKeyUnsupported, "RSA with", strconv.Itoa(bits), "bits").In(atKeyInfo)
+		return problem.New(problem.SignatureKeyUnsupported, "RSA with", strconv.Itoa(bits), "bits").In(pathKeyInfo)
 	}
 	if m.family != familyRSA && m.family != familyPSS {
-		return problem.New(problem.SignatureKeyMismatch, "the key is RSA, the algorithm", m.name).In(atSignatureMethod)
+		return problem.New(problem.SignatureKeyMismatch, "the key is RSA, the algorithm", m.name).In(pathSignatureMethod)
 	}
 	if len(value) != key.Size() {
-		return valueLength(len(value), key.Size())
+		return newValueLengthError(len(value), key.Size())
 	}
 	var err error
 	if m.family == familyPSS {
 		// RFC 9231 section 2.3.10: the salt is as long as the hash.
-		err = rsa.VerifyPSS(key, m.digest.hash(), hashed, value, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+		err = rsa.VerifyPSS(key, m.digest.cryptoHash(), hashed, value, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
 	} else {
-		err = rsa.VerifyPKCS1v15(key, m.digest.hash(), hashed, value)
+		err = rsa.VerifyPKCS1v15(key, m.digest.cryptoHash(), hashed, value)
 	}
 	if err != nil {
-		return problem.Wrap(problem.SignatureInvalid, err).In(atSignatureValue)
+		return problem.Wrap(problem.SignatureInvalid, err).In(pathSignatureValue)
 	}
 	return nil
 }
 
-func (m method) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte) error {
+func (m signatureMethod) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte) error {
 	switch key.Curve {
 	case elliptic.P256(), elliptic.P384(), elliptic.P521():
 	default:
-		return problem.New(problem.SignatureKeyUnsupported, "an elliptic curve other than P-256, P-384 and P-521").In(atKeyInfo)
+		return problem.New(problem.SignatureKeyUnsupported, "an elliptic curve other than P-256, P-384 and P-521").In(pathKeyInfo)
 	}
 	if m.family != familyECDSA {
-		return problem.New(problem.SignatureKeyMismatch, "the key is ECDSA, the algorithm", m.name).In(atSignatureMethod)
+		return problem.New(problem.SignatureKeyMismatch, "the key is ECDSA, the algorithm", m.name).In(pathSignatureMethod)
 	}
 	// XML Signature section 6.4.3: r and s, each as long as the order of the curve. ASN.1 is not accepted: it has
 	// several encodings of one pair, and so several signature values.
 	size := (key.Params().N.BitLen() + 7) / 8
 	if len(value) != 2*size {
-		return valueLength(len(value), 2*size)
+		return newValueLengthError(len(value), 2*size)
 	}
 	r, s := new(big.Int).SetBytes(value[:size]), new(big.Int).SetBytes(value[size:])
 	if !ecdsa.Verify(key, hashed, r, s) {
-		return problem.New(problem.SignatureInvalid).In(atSignatureValue)
+		return problem.New(problem.SignatureInvalid).In(pathSignatureValue)
 	}
 	return nil
 }
 
-func valueLength(got, want int) error {
+func newValueLengthError(got, want int) error {
 	return problem.New(problem.SignatureValueMalformed,
-		strconv.Itoa(got), "octets where the key needs", strconv.Itoa(want)).In(atSignatureValue)
+		strconv.Itoa(got), "octets where the key needs", strconv.Itoa(want)).In(pathSignatureValue)
 }
 
 // truncateForFault truncates text of an unverified sender to a length suitable for a fault.
-func shown(name string) string {
+func truncateForFault(name string) string {
 	const maxLength = 128
 	if len(name) > maxLength {
 		return strings.ToValidUTF8(name[:maxLength], "") + "…"

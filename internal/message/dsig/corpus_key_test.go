@@ -26,7 +26,7 @@ var hashes = map[string]crypto.Hash{
 const dsig11 = "http://www.w3.org/2009/xmldsig11#"
 
 // decodeBase64Text decodes base64 as leniently as possible.
-func base64Of(e xmldoc.Element) []byte {
+func decodeBase64Text(e xmldoc.Element) []byte {
 	text, _ := e.Text()
 	octets, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
 	if err != nil {
@@ -36,23 +36,23 @@ func base64Of(e xmldoc.Element) []byte {
 }
 
 // candidateKeys returns every key in a KeyInfo: certificates may be in any order.
-func keysOf(keyInfo xmldoc.Element) []crypto.PublicKey {
+func candidateKeys(keyInfo xmldoc.Element) []crypto.PublicKey {
 	var keys []crypto.PublicKey
 	for _, e := range descendants(keyInfo) {
 		var key crypto.PublicKey
 		switch {
 		case e.Is(dsig.Namespace, "X509Certificate"):
-			if certificate, err := x509.ParseCertificate(base64Of(e)); err == nil {
+			if certificate, err := x509.ParseCertificate(decodeBase64Text(e)); err == nil {
 				key = certificate.PublicKey
 			}
 		case e.Is(dsig11, "DEREncodedKeyValue"):
-			key, _ = x509.ParsePKIXPublicKey(base64Of(e))
+			key, _ = x509.ParsePKIXPublicKey(decodeBase64Text(e))
 		case e.Is(dsig11, "ECKeyValue"):
-			key = ecKeyOf(e)
+			key = parseECKey(e)
 		case e.Is(dsig.Namespace, "RSAKeyValue"):
-			key = &rsa.PublicKey{N: number(e, "Modulus"), E: int(number(e, "Exponent").Int64())}
+			key = &rsa.PublicKey{N: parseInteger(e, "Modulus"), E: int(parseInteger(e, "Exponent").Int64())}
 		case e.Is(dsig.Namespace, "DSAKeyValue"):
-			key = &dsa.PublicKey{Parameters: dsa.Parameters{P: number(e, "P"), Q: number(e, "Q"), G: number(e, "G")}, Y: number(e, "Y")}
+			key = &dsa.PublicKey{Parameters: dsa.Parameters{P: parseInteger(e, "P"), Q: parseInteger(e, "Q"), G: parseInteger(e, "G")}, Y: parseInteger(e, "Y")}
 		}
 		if key != nil {
 			keys = append(keys, key)
@@ -61,12 +61,12 @@ func keysOf(keyInfo xmldoc.Element) []crypto.PublicKey {
 	return keys
 }
 
-func number(e xmldoc.Element, local string) *big.Int {
-	return new(big.Int).SetBytes(base64Of(e.Child(dsig.Namespace, local)))
+func parseInteger(e xmldoc.Element, local string) *big.Int {
+	return new(big.Int).SetBytes(decodeBase64Text(e.Child(dsig.Namespace, local)))
 }
 
 // parseECKey reads a dsig11:ECKeyValue with a named curve; its key is nil if it has none, or none on that curve.
-func ecKeyOf(e xmldoc.Element) crypto.PublicKey {
+func parseECKey(e xmldoc.Element) crypto.PublicKey {
 	curves := map[string]elliptic.Curve{
 		"urn:oid:1.2.840.10045.3.1.7": elliptic.P256(), "urn:oid:1.3.132.0.34": elliptic.P384(), "urn:oid:1.3.132.0.35": elliptic.P521(),
 	}
@@ -75,7 +75,7 @@ func ecKeyOf(e xmldoc.Element) crypto.PublicKey {
 	if !ok {
 		return nil
 	}
-	key, err := ecdsa.ParseUncompressedPublicKey(curve, base64Of(e.Child(dsig11, "PublicKey")))
+	key, err := ecdsa.ParseUncompressedPublicKey(curve, decodeBase64Text(e.Child(dsig11, "PublicKey")))
 	if err != nil {
 		return nil
 	}
@@ -84,7 +84,7 @@ func ecKeyOf(e xmldoc.Element) crypto.PublicKey {
 
 // verifiesWith verifies a signature value; known reports whether it supports this algorithm and key. It supports more
 // than dsig, so that the canonical form of more documents is tested.
-func verifies(method string, key crypto.PublicKey, octets, value []byte) (good, known bool) {
+func verifiesWith(method string, key crypto.PublicKey, octets, value []byte) (good, known bool) {
 	_, algorithm, _ := strings.Cut(method, "#")
 	name, pss := strings.CutSuffix(algorithm, "-rsa-MGF1")
 	if !pss {
@@ -111,20 +111,20 @@ func verifies(method string, key crypto.PublicKey, octets, value []byte) (good, 
 		if len(value) != 2*((k.Params().N.BitLen()+7)/8) { // ASN.1, which XML Signature does not use
 			return false, false
 		}
-		r, s := halves(value)
+		r, s := splitECDSAValue(value)
 		return ecdsa.Verify(k, sum, r, s), strings.HasPrefix(algorithm, "ecdsa-")
 	case *dsa.PublicKey:
 		if k.P.BitLen() > most || k.P.Sign() == 0 {
 			return false, false
 		}
-		r, s := halves(value)
+		r, s := splitECDSAValue(value)
 		size := (k.Q.BitLen() + 7) / 8
 		return dsa.Verify(k, sum[:min(size, len(sum))], r, s), strings.HasPrefix(algorithm, "dsa-")
 	}
 	return false, false
 }
 
-func halves(value []byte) (r, s *big.Int) {
+func splitECDSAValue(value []byte) (r, s *big.Int) {
 	half := len(value) / 2
 	return new(big.Int).SetBytes(value[:half]), new(big.Int).SetBytes(value[half:])
 }

@@ -31,10 +31,10 @@ func TestCorpus(t *testing.T) {
 		t.Skip("make vectors DIR=… runs this over a corpus of signatures")
 	}
 	s := newSurvey(t.Output())
-	if err := s.walk(os.DirFS(*corpusDir)); err != nil {
+	if err := s.checkCorpus(os.DirFS(*corpusDir)); err != nil {
 		t.Fatal(err)
 	}
-	s.total()
+	s.printTotals()
 	if s.signatures() == 0 {
 		t.Error("there is no signature in that directory")
 	}
@@ -55,7 +55,7 @@ func TestSurvey(t *testing.T) {
 	}
 	_, document, _ := strings.Cut(string(good), "?>")
 	s := newSurvey(io.Discard)
-	if err = s.walk(fstest.MapFS{
+	if err = s.checkCorpus(fstest.MapFS{
 		"good.xml":               {Data: good},
 		"text.java":              {Data: append([]byte("// "), good...)},
 		"template.tmpl":          {Data: []byte(`<ds:SignatureValue/>`)},
@@ -73,7 +73,7 @@ func TestSurvey(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want := map[verdict]int{verified: 2, unsupported: 2, spurned: 1, failed: 3, reproduced: 1, underived: 1}
+	want := map[verdict]int{verified: 2, unsupported: 2, rejected: 1, failed: 3, reproduced: 1, underived: 1}
 	if !maps.Equal(s.found, want) {
 		t.Errorf("%v, want %v", s.found, want)
 	}
@@ -85,16 +85,16 @@ type verdict string
 const (
 	verified    verdict = "verified"    // Parse and Verify accept it
 	unsupported verdict = "unsupported" // refused by policy; every value that can be computed agrees
-	spurned     verdict = "spurned"     // invalid according to the corpus, and refused
+	rejected    verdict = "spurned"     // invalid according to the corpus, and refused
 	failed      verdict = "failed"      // wrongly refused, or a computed value differs from its creator's
 	reproduced  verdict = "reproduced"  // expected bytes that a document beside them yields
 	underived   verdict = "underived"   // expected bytes whose derivation is unknown here
 )
 
-var verdicts = []verdict{verified, unsupported, spurned, failed, reproduced, underived}
+var verdicts = []verdict{verified, unsupported, rejected, failed, reproduced, underived}
 
 // corpusSurvey counts the results in a corpus, and writes a line about each.
-type survey struct {
+type corpusSurvey struct {
 	w        io.Writer
 	found    map[verdict]int
 	refusals map[problem.Code]int
@@ -102,26 +102,26 @@ type survey struct {
 	values   int       // signature values that agree
 }
 
-func newSurvey(w io.Writer) *survey {
-	return &survey{w: w, found: map[verdict]int{}, refusals: map[problem.Code]int{}}
+func newSurvey(w io.Writer) *corpusSurvey {
+	return &corpusSurvey{w: w, found: map[verdict]int{}, refusals: map[problem.Code]int{}}
 }
 
-func (s *survey) signatures() int {
-	return s.found[verified] + s.found[unsupported] + s.found[spurned] + s.found[failed]
+func (s *corpusSurvey) signatures() int {
+	return s.found[verified] + s.found[unsupported] + s.found[rejected] + s.found[failed]
 }
 
 // printf writes a line. Writing the output of a test does not fail.
-func (s *survey) printf(format string, values ...any) {
+func (s *corpusSurvey) printf(format string, values ...any) {
 	_, _ = fmt.Fprintf(s.w, format+"\n", values...)
 }
 
-func (s *survey) report(v verdict, name, detail string) {
+func (s *corpusSurvey) printResult(v verdict, name, detail string) {
 	s.found[v]++
 	s.printf("%-11s %s: %s", v, name, detail)
 }
 
 // checkCorpus checks every file. It opens no pipe, follows no link, and reads no more of a file than the service would.
-func (s *survey) walk(corpus fs.FS) error {
+func (s *corpusSurvey) checkCorpus(corpus fs.FS) error {
 	return fs.WalkDir(corpus, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
@@ -134,44 +134,44 @@ func (s *survey) walk(corpus fs.FS) error {
 		if err != nil {
 			return err
 		}
-		s.file(name, octets)
-		if !expectation.MatchString(path.Base(name)) {
+		s.checkFile(name, octets)
+		if !expectedFileName.MatchString(path.Base(name)) {
 			return nil
 		}
-		how, err := derivation(corpus, name, octets)
+		how, err := findDerivation(corpus, name, octets)
 		switch {
 		case err != nil:
 			return err
 		case how == "":
-			s.report(underived, name, "no element of a document beside it has these octets in a form that we know")
+			s.printResult(underived, name, "no element of a document beside it has these octets in a form that we know")
 		default:
-			s.report(reproduced, name, how)
+			s.printResult(reproduced, name, how)
 		}
 		return nil
 	})
 }
 
 // checkFile checks every signature of a file that begins like XML.
-func (s *survey) file(name string, octets []byte) {
-	if !signed.Match(octets) || !beginning.Match(octets) {
+func (s *corpusSurvey) checkFile(name string, octets []byte) {
+	if !signedFile.Match(octets) || !xmlBeginning.Match(octets) {
 		return
 	}
 	d, err := xmldoc.Parse(octets, corpusLimits())
 	if err != nil {
-		s.add(refusal(name, err))
+		s.addResult(refusal(name, err))
 		return
 	}
 	for i, signature := range find(d.Root(), "Signature") {
-		j := judge(name, d, signature)
+		j := judgeSignature(name, d, signature)
 		if i > 0 {
 			j.name = fmt.Sprintf("%s[%d]", name, i+1)
 		}
-		s.add(j)
+		s.addResult(j)
 	}
 }
 
-func (s *survey) add(j judgement) {
-	s.report(j.verdict, j.name, j.String())
+func (s *corpusSurvey) addResult(j signatureResult) {
+	s.printResult(j.verdict, j.name, j.String())
 	if j.code != "" {
 		s.refusals[j.code]++
 	}
@@ -183,7 +183,7 @@ func (s *survey) add(j judgement) {
 }
 
 // printTotals writes the sums.
-func (s *survey) total() {
+func (s *corpusSurvey) printTotals() {
 	for _, v := range verdicts {
 		s.printf("%6d %s", s.found[v], v)
 	}
@@ -194,10 +194,10 @@ func (s *survey) total() {
 }
 
 // xmlBeginning matches the beginning of XML, with or without a byte order mark.
-var beginning = regexp.MustCompile(`^(?:\x{FEFF})?\s*<`)
+var xmlBeginning = regexp.MustCompile(`^(?:\x{FEFF})?\s*<`)
 
 // signedFile matches a file with a signature, but not a template of one.
-var signed = regexp.MustCompile(`<(?:[\w.-]+:)?SignatureValue[^<>]*>(?:\s|<!--.*?-->|&#13;|&#xD;)*[0-9A-Za-z+/]`)
+var signedFile = regexp.MustCompile(`<(?:[\w.-]+:)?SignatureValue[^<>]*>(?:\s|<!--.*?-->|&#13;|&#xD;)*[0-9A-Za-z+/]`)
 
 // corpusLimits are limits for documents, which may contain processing instructions.
 func corpusLimits() xmldoc.Limits {
@@ -207,14 +207,14 @@ func corpusLimits() xmldoc.Limits {
 }
 
 // signatureResult is a verdict with its reasons.
-type judgement struct {
+type signatureResult struct {
 	verdict
 	agreement
 	name, reason string
 	code         problem.Code
 }
 
-func (j judgement) String() string {
+func (j signatureResult) String() string {
 	text := j.agreement.String()
 	if j.reason != "" {
 		text = j.reason + "; " + text
@@ -224,10 +224,10 @@ func (j judgement) String() string {
 
 // judgeSignature checks a signature with Parse and Verify; if they refuse it, the values that can be computed with our
 // canonical forms must still agree with its creator's.
-func judge(name string, d *xmldoc.Document, signature xmldoc.Element) judgement {
-	j := judgement{verdict: verified, name: name}
-	keys := keysOf(signature.Child(dsig.Namespace, "KeyInfo"))
-	s, err := dsig.Open(signature, dsig.Policy{AllowSHA1: true}, byID{d})
+func judgeSignature(name string, d *xmldoc.Document, signature xmldoc.Element) signatureResult {
+	j := signatureResult{verdict: verified, name: name}
+	keys := candidateKeys(signature.Child(dsig.Namespace, "KeyInfo"))
+	s, err := dsig.Parse(signature, dsig.Policy{AllowSHA1: true}, byID{d})
 	switch {
 	case err != nil:
 		j = refusal(name, err)
@@ -238,9 +238,9 @@ func judge(name string, d *xmldoc.Document, signature xmldoc.Element) judgement 
 			j = refusal(name, err)
 		}
 	}
-	j.agreement = recompute(d, signature, keys)
+	j.agreement = recomputeSignature(d, signature, keys)
 	if len(j.wrong) > 0 {
-		j.verdict = wrongly(name)
+		j.verdict = verdictOnFailure(name)
 	}
 	return j
 }
@@ -256,26 +256,26 @@ func verifyWithAny(s *dsig.Signature, keys []crypto.PublicKey) error {
 }
 
 // refusal returns unsupported if the policy is the reason.
-func refusal(name string, err error) judgement {
+func refusal(name string, err error) signatureResult {
 	p := problem.From(err)
-	j := judgement{verdict: unsupported, name: name, code: p.Code, reason: strings.TrimSpace(fmt.Sprintf("%s %s %s", p.Code, p.At, p.Public))}
-	if !slices.Contains(policy, p.Code) {
-		j.verdict = wrongly(name)
+	j := signatureResult{verdict: unsupported, name: name, code: p.Code, reason: strings.TrimSpace(fmt.Sprintf("%s %s %s", p.Code, p.At, p.Public))}
+	if !slices.Contains(policyRefusals, p.Code) {
+		j.verdict = verdictOnFailure(name)
 	}
 	return j
 }
 
 // verdictOnFailure returns the verdict on a signature that does not verify.
-func wrongly(name string) verdict {
-	if invalid.MatchString(path.Base(name)) || slices.ContainsFunc(listed, func(end string) bool { return strings.HasSuffix(name, end) }) {
-		return spurned
+func verdictOnFailure(name string) verdict {
+	if invalidName.MatchString(path.Base(name)) || slices.ContainsFunc(invalidFiles, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		return rejected
 	}
 	return failed
 }
 
 // policyRefusals are the refusals of features that corpora use and the profile excludes. Any other refusal is a
 // failure.
-var policy = []problem.Code{
+var policyRefusals = []problem.Code{
 	problem.XMLDoctype, problem.XMLEncodingUnsupported, problem.XMLNamespaceNotAbsolute, problem.XMLIdentifierDuplicate,
 	problem.SignatureStructure, problem.CanonicalizationUnsupported, problem.SignatureUnsupported, problem.SignatureHMAC,
 	problem.DigestUnsupported, problem.TransformUnsupported, problem.TransformMissing, problem.TransformsTooMany,
@@ -284,11 +284,11 @@ var policy = []problem.Code{
 }
 
 // invalidName matches the names that corpora give to signatures that must not verify.
-var invalid = regexp.MustCompile(`(?i)tamper|bad|fail|invalid|wrong|broken|forged`)
+var invalidName = regexp.MustCompile(`(?i)tamper|bad|fail|invalid|wrong|broken|forged`)
 
 // invalidFiles are further files that do not verify, though their name does not say so; all are in Santuario. White
 // space was removed from the first, and stylesheets that must not be run were added to the others, after signing.
-var listed = []string{
+var invalidFiles = []string{
 	"interop/c14n/Y4/signatureStripped.xml",
 	"javax/xml/crypto/dsig/signature1.xml", "javax/xml/crypto/dsig/signature2.xml", "javax/xml/crypto/dsig/signature3.xml",
 }
@@ -314,7 +314,7 @@ func (a agreement) String() string {
 }
 
 // recomputeSignature computes as much of a signature as possible, whether it is accepted or not.
-func recompute(d *xmldoc.Document, signature xmldoc.Element, keys []crypto.PublicKey) (a agreement) {
+func recomputeSignature(d *xmldoc.Document, signature xmldoc.Element, keys []crypto.PublicKey) (a agreement) {
 	signedInfo := signature.Child(dsig.Namespace, "SignedInfo")
 	for c := range signedInfo.Children() {
 		if !c.Is(dsig.Namespace, "Reference") {
@@ -323,28 +323,28 @@ func recompute(d *xmldoc.Document, signature xmldoc.Element, keys []crypto.Publi
 		a.references++
 		uri, _ := c.Attr("", "URI")
 		name, _ := c.Child(dsig.Namespace, "DigestMethod").Attr("", "Algorithm")
-		octets, ok := referenced(d, signature, c)
+		octets, ok := referencedBytes(d, signature, c)
 		hash := hashes[name[strings.LastIndexByte(name, '#')+1:]]
 		if !ok || !hash.Available() {
 			continue
 		}
 		h := hash.New()
 		h.Write(octets)
-		if bytes.Equal(h.Sum(nil), base64Of(c.Child(dsig.Namespace, "DigestValue"))) {
+		if bytes.Equal(h.Sum(nil), decodeBase64Text(c.Child(dsig.Namespace, "DigestValue"))) {
 			a.digests++
 		} else {
 			a.wrong = append(a.wrong, fmt.Sprintf("the digest of %q", uri))
 		}
 	}
 	method, _ := signedInfo.Child(dsig.Namespace, "SignatureMethod").Attr("", "Algorithm")
-	form, ok := formOf(signedInfo.Child(dsig.Namespace, "CanonicalizationMethod"), signedInfo, true)
+	form, ok := canonicalFormFor(signedInfo.Child(dsig.Namespace, "CanonicalizationMethod"), signedInfo, true)
 	if !ok || len(keys) == 0 {
 		return a
 	}
-	octets, value := form.Append(nil, signedInfo), base64Of(signature.Child(dsig.Namespace, "SignatureValue"))
+	octets, value := form.Append(nil, signedInfo), decodeBase64Text(signature.Child(dsig.Namespace, "SignatureValue"))
 	tried := false
 	for _, key := range keys {
-		good, known := verifies(method, key, octets, value)
+		good, known := verifiesWith(method, key, octets, value)
 		tried = tried || known
 		a.value = a.value || good
 	}
@@ -355,9 +355,9 @@ func recompute(d *xmldoc.Document, signature xmldoc.Element, keys []crypto.Publi
 }
 
 // referencedBytes returns the digest input of a same-document reference, if its transforms need no XPath.
-func referenced(d *xmldoc.Document, signature, reference xmldoc.Element) ([]byte, bool) {
+func referencedBytes(d *xmldoc.Document, signature, reference xmldoc.Element) ([]byte, bool) {
 	uri, given := reference.Attr("", "URI")
-	e, comments, ok := target(d, uri)
+	e, comments, ok := findTarget(d, uri)
 	if !given || !ok {
 		return nil, false
 	}
@@ -371,7 +371,7 @@ func referenced(d *xmldoc.Document, signature, reference xmldoc.Element) ([]byte
 			form.Omit = signature
 		default:
 			omit := form.Omit
-			if form, canonical = formOf(t, e, comments); !canonical {
+			if form, canonical = canonicalFormFor(t, e, comments); !canonical {
 				return nil, false
 			}
 			form.Omit = omit
@@ -381,11 +381,11 @@ func referenced(d *xmldoc.Document, signature, reference xmldoc.Element) ([]byte
 }
 
 // xpointerPattern matches the XPointers that every verifier must support (XML Signature section 4.4.3.3).
-var pointer = regexp.MustCompile(`^#xpointer\((?:(/)|id\(['"]([^'"]*)['"]\))\)$`)
+var xpointerPattern = regexp.MustCompile(`^#xpointer\((?:(/)|id\(['"]([^'"]*)['"]\))\)$`)
 
 // findTarget finds the target of a reference, and whether it includes comments.
-func target(d *xmldoc.Document, uri string) (e xmldoc.Element, comments, ok bool) {
-	match := pointer.FindStringSubmatch(uri)
+func findTarget(d *xmldoc.Document, uri string) (e xmldoc.Element, comments, ok bool) {
+	match := xpointerPattern.FindStringSubmatch(uri)
 	switch {
 	case uri == "" || match != nil && match[1] == "/":
 		start, end := d.Root().Offset()
@@ -404,7 +404,7 @@ func target(d *xmldoc.Document, uri string) (e xmldoc.Element, comments, ok bool
 
 // canonicalFormFor reads a canonicalisation method. Forms with comments and those of version 1.1 are supported where
 // the result does not differ.
-func formOf(method, e xmldoc.Element, comments bool) (xmldoc.C14N, bool) {
+func canonicalFormFor(method, e xmldoc.Element, comments bool) (xmldoc.C14N, bool) {
 	name, _ := method.Attr("", "Algorithm")
 	plain := strings.TrimSuffix(strings.TrimSuffix(name, "WithComments"), "#")
 	start, end := e.Offset()
@@ -431,11 +431,11 @@ func formOf(method, e xmldoc.Element, comments bool) (xmldoc.C14N, bool) {
 }
 
 // expectedFileName matches corpora's names for files with canonical bytes.
-var expectation = regexp.MustCompile(`^c14n-\d+\.txt$|_c14n(?:ized)?(?:_exclusive)?\.xml$`)
+var expectedFileName = regexp.MustCompile(`^c14n-\d+\.txt$|_c14n(?:ized)?(?:_exclusive)?\.xml$`)
 
 // findDerivation returns the element and form that yield the bytes. It tries all, because corpora state them only in
 // the code of their tests.
-func derivation(corpus fs.FS, name string, octets []byte) (string, error) {
+func findDerivation(corpus fs.FS, name string, octets []byte) (string, error) {
 	const most = 1 << 20 // bytes of a document whose elements are all tried
 	beside, err := fs.Glob(corpus, path.Join(path.Dir(name), "*.xml"))
 	if err != nil {
@@ -443,7 +443,7 @@ func derivation(corpus fs.FS, name string, octets []byte) (string, error) {
 	}
 	for _, source := range beside {
 		info, infoErr := fs.Lstat(corpus, source)
-		if infoErr != nil || !info.Mode().IsRegular() || info.Size() > most || expectation.MatchString(path.Base(source)) {
+		if infoErr != nil || !info.Mode().IsRegular() || info.Size() > most || expectedFileName.MatchString(path.Base(source)) {
 			continue
 		}
 		var text []byte
@@ -454,7 +454,7 @@ func derivation(corpus fs.FS, name string, octets []byte) (string, error) {
 		if parseErr != nil {
 			continue // checked as a file of its own, if it is signed
 		}
-		if how := formWith(d, octets); how != "" {
+		if how := canonicalFormWith(d, octets); how != "" {
 			return how + " in " + path.Base(source), nil
 		}
 	}
@@ -462,11 +462,11 @@ func derivation(corpus fs.FS, name string, octets []byte) (string, error) {
 }
 
 // canonicalFormWith tries the plain forms and those that the signatures of the document use.
-func formWith(d *xmldoc.Document, octets []byte) string {
+func canonicalFormWith(d *xmldoc.Document, octets []byte) string {
 	forms := []xmldoc.C14N{{}, {Exclusive: true}}
 	const most = 32
 	for _, e := range append(find(d.Root(), "Transform"), find(d.Root(), "CanonicalizationMethod")...) {
-		if form, ok := formOf(e, d.Root(), false); ok && len(forms) < most {
+		if form, ok := canonicalFormFor(e, d.Root(), false); ok && len(forms) < most {
 			forms = append(forms, form)
 		}
 	}

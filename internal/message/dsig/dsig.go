@@ -42,7 +42,7 @@ const (
 	// MaxPrefixes bounds the prefixes in one InclusiveNamespaces PrefixList.
 	MaxPrefixes = 32
 	// MaxSignatureValueBytes bounds the signature value: that of RSA with 4096 bits.
-	MaxSignatureValue = 512
+	MaxSignatureValueBytes = 512
 )
 
 // Policy allows algorithms beyond the default.
@@ -67,55 +67,55 @@ type Token struct {
 	Element xmldoc.Element
 	// AppendCanonical appends the canonical form of a token that is not an element of the message; nil if it is one.
 	// Verify calls it only after it has verified the signature value.
-	Octets func(dst []byte) []byte
+	AppendCanonical func(dst []byte) []byte
 }
 
 // Signature is a well-formed signature with allowed algorithms, each of whose references resolves to an element. It
 // proves nothing until Verify has succeeded.
 type Signature struct {
-	element    xmldoc.Element
-	signedInfo xmldoc.Element
-	canonical  xmldoc.C14N
-	method     method
-	value      []byte
-	references []reference
-	prefixes   []string
+	element          xmldoc.Element
+	signedInfo       xmldoc.Element
+	canonicalization xmldoc.C14N
+	method           signatureMethod
+	value            []byte
+	references       []reference
+	prefixes         []string
 
 	// Buffers for ordinary signatures, so that parsing one is a single allocation, whatever the number of references.
-	valueRoom     [MaxSignatureValue + folding]byte
-	referenceRoom [MaxReferences]reference
-	prefixRoom    [MaxPrefixes]string
+	valueBuffer     [MaxSignatureValueBytes + base64DecodeSlack]byte
+	referenceBuffer [MaxReferences]reference
+	prefixBuffer    [MaxPrefixes]string
 }
 
 // reference is one ds:Reference.
 type reference struct {
-	id       string
-	element  xmldoc.Element // the covered element
-	prefixes []string       // the InclusiveNamespaces PrefixList
-	omits    bool           // enveloped-signature: the signature itself is omitted
-	token    bool           // STR-Transform: element is the token that id refers to
-	octets   func(dst []byte) []byte
-	digest   digest
-	want     []byte
-	wantRoom [maxDigest + folding]byte
+	id             string
+	element        xmldoc.Element // the covered element
+	prefixes       []string       // the InclusiveNamespaces PrefixList
+	isEnveloped    bool           // enveloped-signature: the signature itself is omitted
+	isSTRTransform bool           // STR-Transform: element is the token that id refers to
+	appendToken    func(dst []byte) []byte
+	digest         digestMethod
+	statedDigest   []byte
+	digestBuffer   [maxDigestBytes + base64DecodeSlack]byte
 }
 
 // ReferenceCount returns the number of references.
-func (s *Signature) References() int { return len(s.references) }
+func (s *Signature) ReferenceCount() int { return len(s.references) }
 
 // RefersTo reports whether the signature refers to this very element, directly or through a SecurityTokenReference.
 // Only after a successful Verify does it also cover the element.
-func (s *Signature) Refers(e xmldoc.Element) bool {
+func (s *Signature) RefersTo(e xmldoc.Element) bool {
 	return slices.ContainsFunc(s.references, func(r reference) bool { return r.element == e })
 }
 
 // PlainSHA256 returns the SHA-256 of the element's exclusive canonical form without PrefixList, if a reference states
 // exactly this. It saves the caller from computing the value again.
-func (s *Signature) PlainDigest(e xmldoc.Element) (sum [sha256.Size]byte, ok bool) {
+func (s *Signature) PlainSHA256(e xmldoc.Element) (sum [sha256.Size]byte, ok bool) {
 	for i := range s.references {
 		r := &s.references[i]
-		if r.element == e && r.digest == digestSHA256 && len(r.prefixes) == 0 && !r.omits && !r.token {
-			return [sha256.Size]byte(r.want), true
+		if r.element == e && r.digest == digestSHA256 && len(r.prefixes) == 0 && !r.isEnveloped && !r.isSTRTransform {
+			return [sha256.Size]byte(r.statedDigest), true
 		}
 	}
 	return sum, false
@@ -124,34 +124,34 @@ func (s *Signature) PlainDigest(e xmldoc.Element) (sum [sha256.Size]byte, ok boo
 // Result is the result of a successful Verify.
 type Result struct {
 	// CoveredElements are the elements that the signature covers, in the order of its references.
-	Covered []xmldoc.Element
+	CoveredElements []xmldoc.Element
 	// SignedInfoDigest is the SHA-256 of the canonical SignedInfo: it identifies the signed content. The signature
 	// value does not, because with ECDSA anyone can derive a second valid value from the first.
-	SignedInfo [sha256.Size]byte
+	SignedInfoDigest [sha256.Size]byte
 }
 
 // canonicalBuffers are reused for canonical forms. None grows beyond the largest message, and the garbage collector
 // frees idle ones.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+var canonicalBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // Verify verifies the signature value with the key, and then each digest.
 func (s *Signature) Verify(key crypto.PublicKey) (*Result, error) {
-	buffer, _ := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
-	data := appendCanonical((*buffer)[:0], s.canonical, s.signedInfo)
-	result := &Result{SignedInfo: sha256.Sum256(data)}
-	if err := s.verifyValue(key, data, &result.SignedInfo); err != nil {
+	buffer, _ := canonicalBuffers.Get().(*[]byte)
+	defer canonicalBuffers.Put(buffer)
+	data := appendCanonical((*buffer)[:0], s.canonicalization, s.signedInfo)
+	result := &Result{SignedInfoDigest: sha256.Sum256(data)}
+	if err := s.verifyValue(key, data, &result.SignedInfoDigest); err != nil {
 		return nil, err
 	}
-	result.Covered = make([]xmldoc.Element, 0, len(s.references))
-	var sumBuffer [maxDigest]byte
+	result.CoveredElements = make([]xmldoc.Element, 0, len(s.references))
+	var sumBuffer [maxDigestBytes]byte
 	for i := range s.references {
 		r := &s.references[i]
-		data = s.appendInput(data[:0], r)
-		if err := r.compare(r.digest.sum(sumBuffer[:0], data), i); err != nil {
+		data = s.appendDigestInput(data[:0], r)
+		if err := r.compareDigest(r.digest.appendSum(sumBuffer[:0], data), i); err != nil {
 			return nil, err
 		}
-		result.Covered = append(result.Covered, r.element)
+		result.CoveredElements = append(result.CoveredElements, r.element)
 	}
 	*buffer = data[:0]
 	return result, nil
@@ -159,37 +159,37 @@ func (s *Signature) Verify(key crypto.PublicKey) (*Result, error) {
 
 // verifyValue verifies the signature value over the canonical SignedInfo, whose SHA-256 is already computed.
 func (s *Signature) verifyValue(key crypto.PublicKey, signedInfo []byte, sum *[sha256.Size]byte) error {
-	var sumBuffer [maxDigest]byte
+	var sumBuffer [maxDigestBytes]byte
 	hashed := sum[:]
 	if s.method.digest != digestSHA256 {
-		hashed = s.method.digest.sum(sumBuffer[:0], signedInfo)
+		hashed = s.method.digest.appendSum(sumBuffer[:0], signedInfo)
 	}
-	return s.method.verify(key, hashed, s.value)
+	return s.method.verifySignature(key, hashed, s.value)
 }
 
 // compareDigest compares a digest with the one that the reference states.
-func (r *reference) compare(sum []byte, i int) error {
-	if subtle.ConstantTimeCompare(sum, r.want) != 1 {
+func (r *reference) compareDigest(sum []byte, i int) error {
+	if subtle.ConstantTimeCompare(sum, r.statedDigest) != 1 {
 		name := r.element.Local()
-		if name == binaryToken { // WSS4J digests it differently until it is appended to the header
+		if name == binarySecurityToken { // WSS4J digests it differently until it is appended to the header
 			name += " - WSS4J: appendBSTElementToHeader before addReferencesToSign"
 		}
-		return problem.New(problem.DigestMismatch, "element", name).In(atReference(i))
+		return problem.New(problem.DigestMismatch, "element", name).In(referencePath(i))
 	}
 	return nil
 }
 
 // appendDigestInput appends the input of the reference's digest.
-func (s *Signature) appendInput(dst []byte, r *reference) []byte {
-	if r.octets != nil {
-		return r.octets(dst)
+func (s *Signature) appendDigestInput(dst []byte, r *reference) []byte {
+	if r.appendToken != nil {
+		return r.appendToken(dst)
 	}
 	c14n := xmldoc.C14N{Exclusive: true, PrefixList: r.prefixes}
-	if r.omits {
+	if r.isEnveloped {
 		c14n.Omit = s.element
 	}
 	dst = appendCanonical(dst, c14n, r.element)
-	if !r.token {
+	if !r.isSTRTransform {
 		return dst
 	}
 	// The STR-Transform requires a default namespace declaration on the token's tag even when there is none, so that
@@ -209,4 +209,4 @@ func appendCanonical(dst []byte, c xmldoc.C14N, e xmldoc.Element) []byte {
 	return c.Append(slices.Grow(dst, end-start+namespaces), e)
 }
 
-func atReference(i int) string { return "ds:Reference[" + strconv.Itoa(i+1) + "]" }
+func referencePath(i int) string { return "ds:Reference[" + strconv.Itoa(i+1) + "]" }

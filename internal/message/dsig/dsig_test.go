@@ -77,7 +77,7 @@ func (r byID) Dereference(id string) (dsig.Token, error) {
 		return dsig.Token{}, err
 	}
 	if octets, ok := e.Attr("", "octets"); ok {
-		return dsig.Token{Element: e, Octets: func(dst []byte) []byte { return append(dst, octets...) }}, nil
+		return dsig.Token{Element: e, AppendCanonical: func(dst []byte) []byte { return append(dst, octets...) }}, nil
 	}
 	uri, _ := e.FirstChild().Attr("", "URI")
 	e, err = r.Resolve(strings.TrimPrefix(uri, "#"))
@@ -93,7 +93,7 @@ func (r refusing) Dereference(string) (dsig.Token, error) { return dsig.Token{},
 func verify(tb testing.TB, text string, p dsig.Policy, key crypto.PublicKey) (*dsig.Result, error) {
 	tb.Helper()
 	d := parse(tb, text)
-	s, err := dsig.Open(d.Root().Child(dsig.Namespace, "Signature"), p, byID{d})
+	s, err := dsig.Parse(d.Root().Child(dsig.Namespace, "Signature"), p, byID{d})
 	if err != nil {
 		if s != nil {
 			tb.Error("a refusal came with a signature")
@@ -154,8 +154,8 @@ func TestEveryAlgorithm(t *testing.T) {
 					t.Fatalf("%s, %s, %s: %v", p.name, digest, c14n, err)
 				}
 				root := parse(t, text).Root()
-				if len(result.Covered) != 2 || result.Covered[0].Local() != "a" || root.Child("urn:r", "a").Local() != "a" {
-					t.Errorf("covered %v", result.Covered)
+				if len(result.CoveredElements) != 2 || result.CoveredElements[0].Local() != "a" || root.Child("urn:r", "a").Local() != "a" {
+					t.Errorf("covered %v", result.CoveredElements)
 				}
 				if _, err := verify(t, strings.Replace(text, ">text<", ">texts<", 1), dsig.Policy{AllowSHA1: true}, p.key.Public()); problem.From(err).Code != problem.DigestMismatch {
 					t.Errorf("%s, %s: a changed element gives %v", p.name, digest, err)
@@ -172,31 +172,31 @@ func TestResultNamesTheNodesAndWhatWasSigned(t *testing.T) {
 	key := rsaKey(t)
 	d := parse(t, dsigtest.Fill(t, template, key))
 	signature := d.Root().Child(dsig.Namespace, "Signature")
-	s, err := dsig.Open(signature, dsig.Policy{}, byID{d})
+	s, err := dsig.Parse(signature, dsig.Policy{}, byID{d})
 	if err != nil {
 		t.Fatal(err)
 	}
 	first, _ := d.ElementByID("a-1")
 	second, _ := d.ElementByID("a-2")
 	third, _ := d.ElementByID("a-3")
-	if s.References() != 2 || !s.Refers(first) || !s.Refers(second) || s.Refers(third) {
+	if s.ReferenceCount() != 2 || !s.RefersTo(first) || !s.RefersTo(second) || s.RefersTo(third) {
 		t.Error("the references are not those of the signature")
 	}
 	result, err := s.Verify(key.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(result.Covered) != 2 || result.Covered[0] != first || result.Covered[1] != second {
-		t.Errorf("covered %v", result.Covered)
+	if len(result.CoveredElements) != 2 || result.CoveredElements[0] != first || result.CoveredElements[1] != second {
+		t.Errorf("covered %v", result.CoveredElements)
 	}
 	plain := xmldoc.C14N{Exclusive: true}
-	if want := sha256.Sum256(plain.Append(nil, signature.Child(dsig.Namespace, "SignedInfo"))); result.SignedInfo != want {
+	if want := sha256.Sum256(plain.Append(nil, signature.Child(dsig.Namespace, "SignedInfo"))); result.SignedInfoDigest != want {
 		t.Error("SignedInfo's digest is another")
 	}
-	if sum, ok := s.PlainDigest(first); !ok || sum != sha256.Sum256(plain.Append(nil, first)) {
+	if sum, ok := s.PlainSHA256(first); !ok || sum != sha256.Sum256(plain.Append(nil, first)) {
 		t.Error("PlainDigest is not the digest of the plain form")
 	}
-	if _, ok := s.PlainDigest(third); ok {
+	if _, ok := s.PlainSHA256(third); ok {
 		t.Error("PlainDigest knows an element that is not referred to")
 	}
 }
@@ -269,8 +269,8 @@ func TestBase64InAnyFold(t *testing.T) {
 		"empty":            {"", problem.SignatureValueMalformed},
 		"element":          {value + "<x/>", problem.SignatureValueMalformed},
 		"too short":        {value[:100], problem.SignatureValueMalformed},
-		"too long":         {strings.Repeat("AAAA", dsig.MaxSignatureValue), problem.SignatureValueMalformed},
-		"far too long":     {strings.Repeat(" ", 20*dsig.MaxSignatureValue), problem.SignatureValueMalformed},
+		"too long":         {strings.Repeat("AAAA", dsig.MaxSignatureValueBytes), problem.SignatureValueMalformed},
+		"far too long":     {strings.Repeat(" ", 20*dsig.MaxSignatureValueBytes), problem.SignatureValueMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := verify(t, strings.Replace(text, value, c.value, 1), dsig.Policy{}, rsaKey(t).Public())
@@ -343,20 +343,20 @@ func TestRefusals(t *testing.T) {
 		{"XSLT", inTransform(named("http://www.w3.org/TR/1999/REC-xslt-19991116") + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
 		{"base64", inTransform(named("http://www.w3.org/2000/09/xmldsig#base64")), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
 		{"STR-Transform without parameters", inTransform(named(dsig.STRTransform)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with other parameters", inTransform(str(`<x/>`)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with parameters twice", inTransform(str(parameters + parameters)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with two methods", inTransform(str(strings.Replace(parameters, canonicalization, canonicalization+canonicalization, 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform without a method", inTransform(str(strings.Replace(parameters, canonicalization, "", 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with the inclusive form", inTransform(str(strings.Replace(parameters, dsig.ExclusiveC14N, dsig.InclusiveC14N, 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with comments", inTransform(str(strings.Replace(parameters, dsig.ExclusiveC14N, dsig.ExclusiveC14N+"WithComments", 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with two PrefixLists", inTransform(str(strings.Replace(parameters, canonicalization, strings.Replace(canonicalization, "/>", ">"+inclusive+"/>"+inclusive+"/></ds:CanonicalizationMethod>", 1), 1))), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform and c14n", inTransform(str(parameters) + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"c14n and STR-Transform", inTransform(transform + str(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"enveloped and STR-Transform", inTransform(named(dsig.Enveloped) + str(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform twice", inTransform(str(parameters) + str(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform of nothing", append(inTransform(str(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#none"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceUnknown, "ds:Reference[1]"},
-		{"STR-Transform of SignedInfo", append(inTransform(str(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#SI"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceTarget, "ds:Reference[1]"},
-		{"STR-Transform of what is signed", append(inTransform(str(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#a-2"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceTwice, "ds:Reference[2]"},
+		{"STR-Transform with other parameters", inTransform(strReference(`<x/>`)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with parameters twice", inTransform(strReference(parameters + parameters)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with two methods", inTransform(strReference(strings.Replace(parameters, canonicalization, canonicalization+canonicalization, 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform without a method", inTransform(strReference(strings.Replace(parameters, canonicalization, "", 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with the inclusive form", inTransform(strReference(strings.Replace(parameters, dsig.ExclusiveC14N, dsig.InclusiveC14N, 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with comments", inTransform(strReference(strings.Replace(parameters, dsig.ExclusiveC14N, dsig.ExclusiveC14N+"WithComments", 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with two PrefixLists", inTransform(strReference(strings.Replace(parameters, canonicalization, strings.Replace(canonicalization, "/>", ">"+inclusive+"/>"+inclusive+"/></ds:CanonicalizationMethod>", 1), 1))), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform and c14n", inTransform(strReference(parameters) + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"c14n and STR-Transform", inTransform(transform + strReference(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"enveloped and STR-Transform", inTransform(named(dsig.Enveloped) + strReference(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform twice", inTransform(strReference(parameters) + strReference(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform of nothing", append(inTransform(strReference(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#none"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceUnknown, "ds:Reference[1]"},
+		{"STR-Transform of SignedInfo", append(inTransform(strReference(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#SI"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceTarget, "ds:Reference[1]"},
+		{"STR-Transform of what is signed", append(inTransform(strReference(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#a-2"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceTwice, "ds:Reference[2]"},
 		{"something else among transforms", inTransform(`<x/>`), problem.SignatureStructure, "ds:Reference[1]"},
 		{"other parameter of c14n", inTransform(prefixes(`<x/>`)), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
 		{"two PrefixLists", inTransform(prefixes(inclusive + `/>` + inclusive + `/>`)), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
@@ -385,7 +385,7 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
-	if _, err := dsig.Open(xmldoc.Element{}, dsig.Policy{}, nil); problem.From(err).Code != problem.SignatureStructure {
+	if _, err := dsig.Parse(xmldoc.Element{}, dsig.Policy{}, nil); problem.From(err).Code != problem.SignatureStructure {
 		t.Errorf("nothing: %v", err)
 	}
 }
@@ -437,7 +437,7 @@ func TestResolversRefusalsAreReturned(t *testing.T) {
 	d := parse(t, dsigtest.Fill(t, template, rsaKey(t)))
 	cause := errors.New("not here")
 	open := func(refusal error) *problem.Error {
-		_, err := dsig.Open(d.Root().Child(dsig.Namespace, "Signature"), dsig.Policy{}, refusing{refusal})
+		_, err := dsig.Parse(d.Root().Child(dsig.Namespace, "Signature"), dsig.Policy{}, refusing{refusal})
 		if !errors.Is(err, cause) {
 			t.Errorf("%v", err)
 		}
@@ -465,7 +465,7 @@ func TestReferencesCostNoAllocation(t *testing.T) {
 		d := parse(t, dsigtest.Fill(t, strings.Replace(text, reference2, many, 1), key))
 		signature, resolve := d.Root().Child(dsig.Namespace, "Signature"), byID{d}
 		return testing.AllocsPerRun(50, func() {
-			s, err := dsig.Open(signature, dsig.Policy{}, resolve)
+			s, err := dsig.Parse(signature, dsig.Policy{}, resolve)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,15 +11,15 @@ import (
 
 // Paths of refusals.
 const (
-	atSignature       = "ds:Signature"
-	atSignedInfo      = "ds:SignedInfo"
-	atCanonicalMethod = "ds:CanonicalizationMethod"
-	atSignatureMethod = "ds:SignatureMethod"
-	atSignatureValue  = "ds:SignatureValue"
-	atKeyInfo         = "ds:KeyInfo"
-	atTransform       = "ds:Transform"
-	atDigestMethod    = "ds:DigestMethod"
-	atDigestValue     = "ds:DigestValue"
+	pathSignature              = "ds:Signature"
+	pathSignedInfo             = "ds:SignedInfo"
+	pathCanonicalizationMethod = "ds:CanonicalizationMethod"
+	pathSignatureMethod        = "ds:SignatureMethod"
+	pathSignatureValue         = "ds:SignatureValue"
+	pathKeyInfo                = "ds:KeyInfo"
+	pathTransform              = "ds:Transform"
+	pathDigestMethod           = "ds:DigestMethod"
+	pathDigestValue            = "ds:DigestValue"
 )
 
 // STRTransform is the transform of SOAP Message Security 1.1.1 section 8.3, with the identifier that all
@@ -27,31 +27,31 @@ const (
 const STRTransform = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform"
 
 // binarySecurityToken is an element for which some refusals hint at a toolkit's known mistake.
-const binaryToken = "BinarySecurityToken"
+const binarySecurityToken = "BinarySecurityToken"
 
 // securityNamespace is the namespace of the STR-Transform's parameters.
-const security = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+const securityNamespace = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 
 // Parse parses a ds:Signature. Its structure must be exactly that of section 4 of the specification, without ds:Object;
 // every algorithm must be allowed, and every reference must resolve, each to a different element.
-func Open(signature xmldoc.Element, p Policy, resolver Resolver) (*Signature, error) {
+func Parse(signature xmldoc.Element, p Policy, resolver Resolver) (*Signature, error) {
 	if !signature.Is(Namespace, "Signature") {
-		return nil, misbuilt(atSignature, "it is not there")
+		return nil, newStructureError(pathSignature, "it is not there")
 	}
 	s := &Signature{element: signature}
-	s.references, s.prefixes = s.referenceRoom[:0], s.prefixRoom[:0]
-	value, err := s.divide()
+	s.references, s.prefixes = s.referenceBuffer[:0], s.prefixBuffer[:0]
+	value, err := s.splitSignature()
 	if err != nil {
 		return nil, err
 	}
 	if err = s.readSignedInfo(p); err != nil {
 		return nil, err
 	}
-	if err = s.readValue(value); err != nil {
+	if err = s.readSignatureValue(value); err != nil {
 		return nil, err
 	}
 	for i := range s.references {
-		if err = s.resolve(i, resolver); err != nil {
+		if err = s.resolveReference(i, resolver); err != nil {
 			return nil, err
 		}
 	}
@@ -59,35 +59,37 @@ func Open(signature xmldoc.Element, p Policy, resolver Resolver) (*Signature, er
 }
 
 // splitSignature finds the children of the signature.
-func (s *Signature) divide() (value xmldoc.Element, err error) {
-	parts := children(s.element)
-	s.signedInfo = parts.take("SignedInfo")
-	value = parts.take("SignatureValue")
-	keyInfo := parts.take("KeyInfo")
-	switch isComplete := !s.signedInfo.IsZero() && !value.IsZero() && parts.done(); {
+func (s *Signature) splitSignature() (value xmldoc.Element, err error) {
+	parts := newChildCursor(s.element)
+	s.signedInfo = parts.takeIfNamed("SignedInfo")
+	value = parts.takeIfNamed("SignatureValue")
+	keyInfo := parts.takeIfNamed("KeyInfo")
+	switch isComplete := !s.signedInfo.IsZero() && !value.IsZero() && parts.isDone(); {
 	case isComplete && keyInfo.IsZero():
-		return value, misbuilt(atSignature, "it has no KeyInfo - wse-php: attachTokentoSig, not X509SubjectKeyIdentifier; node-soap: WSSecurityCert of 1.2 or later")
+		return value, newStructureError(pathSignature, "it has no KeyInfo - wse-php: attachTokentoSig, not X509SubjectKeyIdentifier; node-soap: WSSecurityCert of 1.2 or later")
 	case !isComplete:
-		return value, misbuilt(atSignature, "it must hold SignedInfo, SignatureValue and KeyInfo, in this order, and nothing else")
+		return value, newStructureError(pathSignature, "it must hold SignedInfo, SignatureValue and KeyInfo, in this order, and nothing else")
 	}
 	return value, nil
 }
 
-func (s *Signature) readValue(value xmldoc.Element) error {
-	decoded, err := Base64(s.valueRoom[:0], value, MaxSignatureValue, problem.SignatureValueMalformed, atSignatureValue)
+func (s *Signature) readSignatureValue(value xmldoc.Element) error {
+	decoded, err := DecodeBase64(s.valueBuffer[:0], value, MaxSignatureValueBytes, problem.SignatureValueMalformed, pathSignatureValue)
 	s.value = decoded
 	return err
 }
 
-func misbuilt(path, fact string) error { return problem.New(problem.SignatureStructure, fact).In(path) }
+func newStructureError(path, fact string) error {
+	return problem.New(problem.SignatureStructure, fact).In(path)
+}
 
 // childCursor iterates over child elements in order.
-type sequence struct{ next xmldoc.Element }
+type childCursor struct{ next xmldoc.Element }
 
-func children(e xmldoc.Element) *sequence { return &sequence{e.FirstChild()} }
+func newChildCursor(e xmldoc.Element) *childCursor { return &childCursor{e.FirstChild()} }
 
 // takeIfNamed returns the next child and advances if it has this name; otherwise it returns the zero Element.
-func (s *sequence) take(local string) xmldoc.Element {
+func (s *childCursor) takeIfNamed(local string) xmldoc.Element {
 	e := s.next
 	if !e.Is(Namespace, local) {
 		return xmldoc.Element{}
@@ -96,21 +98,21 @@ func (s *sequence) take(local string) xmldoc.Element {
 	return e
 }
 
-func (s *sequence) done() bool { return s.next.IsZero() }
+func (s *childCursor) isDone() bool { return s.next.IsZero() }
 
 func (s *Signature) readSignedInfo(p Policy) error {
-	parts := children(s.signedInfo)
-	canonicalizationElement, methodElement := parts.take("CanonicalizationMethod"), parts.take("SignatureMethod")
+	parts := newChildCursor(s.signedInfo)
+	canonicalizationElement, methodElement := parts.takeIfNamed("CanonicalizationMethod"), parts.takeIfNamed("SignatureMethod")
 	if canonicalizationElement.IsZero() || methodElement.IsZero() {
-		return misbuilt(atSignedInfo, "it must begin with CanonicalizationMethod and SignatureMethod")
+		return newStructureError(pathSignedInfo, "it must begin with CanonicalizationMethod and SignatureMethod")
 	}
 	if err := s.readCanonicalization(canonicalizationElement); err != nil {
 		return err
 	}
-	if err := s.readMethod(methodElement, p); err != nil {
+	if err := s.readSignatureMethod(methodElement, p); err != nil {
 		return err
 	}
-	for e := parts.take("Reference"); !e.IsZero(); e = parts.take("Reference") {
+	for e := parts.takeIfNamed("Reference"); !e.IsZero(); e = parts.takeIfNamed("Reference") {
 		if err := s.readReference(e, p); err != nil {
 			return err
 		}
@@ -119,9 +121,9 @@ func (s *Signature) readSignedInfo(p Policy) error {
 }
 
 // checkReferences checks that there are references and nothing after them.
-func (s *Signature) checkReferences(rest *sequence) error {
-	if len(s.references) == 0 || !rest.done() {
-		return misbuilt(atSignedInfo, "after SignatureMethod it must hold References only, and at least one")
+func (s *Signature) checkReferences(rest *childCursor) error {
+	if len(s.references) == 0 || !rest.isDone() {
+		return newStructureError(pathSignedInfo, "after SignatureMethod it must hold References only, and at least one")
 	}
 	return nil
 }
@@ -131,26 +133,26 @@ func (s *Signature) readCanonicalization(e xmldoc.Element) error {
 	name, _ := e.Attr("", "Algorithm")
 	switch name {
 	case ExclusiveC14N:
-		prefixes, err := s.readPrefixList(e, atCanonicalMethod)
-		s.canonical = xmldoc.C14N{Exclusive: true, PrefixList: prefixes}
+		prefixes, err := s.readPrefixList(e, pathCanonicalizationMethod)
+		s.canonicalization = xmldoc.C14N{Exclusive: true, PrefixList: prefixes}
 		return err
 	case InclusiveC14N:
 		if !e.FirstChild().IsZero() {
-			return misbuilt(atCanonicalMethod, "this algorithm has no parameters")
+			return newStructureError(pathCanonicalizationMethod, "this algorithm has no parameters")
 		}
 		return nil
 	}
-	return problem.New(problem.CanonicalizationUnsupported, shown(name)).In(atCanonicalMethod)
+	return problem.New(problem.CanonicalizationUnsupported, truncateForFault(name)).In(pathCanonicalizationMethod)
 }
 
-func (s *Signature) readMethod(e xmldoc.Element, p Policy) error {
+func (s *Signature) readSignatureMethod(e xmldoc.Element, p Policy) error {
 	name, _ := e.Attr("", "Algorithm")
-	m, err := methodOf(name, p)
+	m, err := parseMethod(name, p)
 	if err != nil {
-		return placed(err, atSignatureMethod)
+		return withPath(err, pathSignatureMethod)
 	}
 	if !e.FirstChild().IsZero() {
-		return misbuilt(atSignatureMethod, "this algorithm has no parameters")
+		return newStructureError(pathSignatureMethod, "this algorithm has no parameters")
 	}
 	s.method = m
 	return nil
@@ -165,7 +167,7 @@ func (s *Signature) readReference(e xmldoc.Element, p Policy) error {
 	if err = r.readURI(e, i); err != nil {
 		return err
 	}
-	parts, err := partsOf(e, i)
+	parts, err := splitReference(e, i)
 	if err != nil {
 		return err
 	}
@@ -182,7 +184,7 @@ func (s *Signature) readReference(e xmldoc.Element, p Policy) error {
 func (s *Signature) newReference() (r *reference, i int, err error) {
 	i = len(s.references)
 	if i == MaxReferences {
-		return nil, i, problem.New(problem.ReferencesTooMany, "at most", strconv.Itoa(MaxReferences)).In(atSignedInfo)
+		return nil, i, problem.New(problem.ReferencesTooMany, "at most", strconv.Itoa(MaxReferences)).In(pathSignedInfo)
 	}
 	s.references = s.references[:i+1]
 	return &s.references[i], i, nil
@@ -191,8 +193,8 @@ func (s *Signature) newReference() (r *reference, i int, err error) {
 func (r *reference) readURI(e xmldoc.Element, i int) error {
 	uri, _ := e.Attr("", "URI")
 	var err error
-	if r.id, err = identifier(uri); err != nil {
-		return placed(err, atReference(i))
+	if r.id, err = parseSameDocumentURI(uri); err != nil {
+		return withPath(err, referencePath(i))
 	}
 	return nil
 }
@@ -200,11 +202,11 @@ func (r *reference) readURI(e xmldoc.Element, i int) error {
 // referenceParts are the children of a ds:Reference. Transforms are optional in the specification.
 type referenceParts struct{ transforms, method, value xmldoc.Element }
 
-func partsOf(e xmldoc.Element, i int) (p referenceParts, err error) {
-	parts := children(e)
-	p.transforms, p.method, p.value = parts.take("Transforms"), parts.take("DigestMethod"), parts.take("DigestValue")
-	if p.method.IsZero() || p.value.IsZero() || !parts.done() {
-		return p, misbuilt(atReference(i), "it must hold Transforms, DigestMethod and DigestValue, in this order, and nothing else")
+func splitReference(e xmldoc.Element, i int) (p referenceParts, err error) {
+	parts := newChildCursor(e)
+	p.transforms, p.method, p.value = parts.takeIfNamed("Transforms"), parts.takeIfNamed("DigestMethod"), parts.takeIfNamed("DigestValue")
+	if p.method.IsZero() || p.value.IsZero() || !parts.isDone() {
+		return p, newStructureError(referencePath(i), "it must hold Transforms, DigestMethod and DigestValue, in this order, and nothing else")
 	}
 	return p, nil
 }
@@ -212,11 +214,11 @@ func partsOf(e xmldoc.Element, i int) (p referenceParts, err error) {
 func (r *reference) readDigestMethod(e xmldoc.Element, p Policy, i int) error {
 	name, _ := e.Attr("", "Algorithm")
 	var err error
-	if r.digest, err = digestOf(name, p); err != nil {
-		return placed(err, atReference(i)+"/"+atDigestMethod)
+	if r.digest, err = parseDigestMethod(name, p); err != nil {
+		return withPath(err, referencePath(i)+"/"+pathDigestMethod)
 	}
 	if !e.FirstChild().IsZero() {
-		return misbuilt(atReference(i)+"/"+atDigestMethod, "this algorithm has no parameters")
+		return newStructureError(referencePath(i)+"/"+pathDigestMethod, "this algorithm has no parameters")
 	}
 	return nil
 }
@@ -224,13 +226,13 @@ func (r *reference) readDigestMethod(e xmldoc.Element, p Policy, i int) error {
 // readDigestValue checks that the value has the length of the digest method.
 func (r *reference) readDigestValue(e xmldoc.Element, i int) error {
 	var err error
-	r.want, err = Base64(r.wantRoom[:0], e, maxDigest, problem.DigestValueMalformed, atDigestValue)
+	r.statedDigest, err = DecodeBase64(r.digestBuffer[:0], e, maxDigestBytes, problem.DigestValueMalformed, pathDigestValue)
 	if err != nil {
-		return placed(err, atReference(i)+"/"+atDigestValue)
+		return withPath(err, referencePath(i)+"/"+pathDigestValue)
 	}
-	if size := r.digest.hash().Size(); len(r.want) != size {
-		return problem.New(problem.DigestValueMalformed, strconv.Itoa(len(r.want)), "octets where the algorithm gives",
-			strconv.Itoa(size)).In(atReference(i) + "/" + atDigestValue)
+	if size := r.digest.cryptoHash().Size(); len(r.statedDigest) != size {
+		return problem.New(problem.DigestValueMalformed, strconv.Itoa(len(r.statedDigest)), "octets where the algorithm gives",
+			strconv.Itoa(size)).In(referencePath(i) + "/" + pathDigestValue)
 	}
 	return nil
 }
@@ -241,37 +243,37 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 	count, hasCanonicalization := 0, false
 	for e := transforms.FirstChild(); !e.IsZero(); e = e.NextSibling() {
 		if count++; count > MaxTransforms {
-			return problem.New(problem.TransformsTooMany, "at most", strconv.Itoa(MaxTransforms)).In(atReference(i))
+			return problem.New(problem.TransformsTooMany, "at most", strconv.Itoa(MaxTransforms)).In(referencePath(i))
 		}
 		if !e.Is(Namespace, "Transform") {
-			return misbuilt(atReference(i), "Transforms must hold Transform elements only")
+			return newStructureError(referencePath(i), "Transforms must hold Transform elements only")
 		}
 		name, _ := e.Attr("", "Algorithm")
 		switch {
 		case name == ExclusiveC14N && !hasCanonicalization:
 			hasCanonicalization = true
 			var err error
-			if r.prefixes, err = s.readPrefixList(e, atTransform); err != nil {
-				return placed(err, atReference(i)+"/"+atTransform)
+			if r.prefixes, err = s.readPrefixList(e, pathTransform); err != nil {
+				return withPath(err, referencePath(i)+"/"+pathTransform)
 			}
-		case name == Enveloped && !hasCanonicalization && !r.omits:
-			r.omits = true
+		case name == Enveloped && !hasCanonicalization && !r.isEnveloped:
+			r.isEnveloped = true
 			if !e.FirstChild().IsZero() {
-				return misbuilt(atReference(i)+"/"+atTransform, "this algorithm has no parameters")
+				return newStructureError(referencePath(i)+"/"+pathTransform, "this algorithm has no parameters")
 			}
-		case name == STRTransform && !hasCanonicalization && !r.omits:
-			hasCanonicalization, r.token = true, true
+		case name == STRTransform && !hasCanonicalization && !r.isEnveloped:
+			hasCanonicalization, r.isSTRTransform = true, true
 			if err := s.readTokenParameters(r, e); err != nil {
-				return placed(err, atReference(i)+"/"+atTransform)
+				return withPath(err, referencePath(i)+"/"+pathTransform)
 			}
 		default:
-			return problem.New(problem.TransformUnsupported, shown(name)).In(atReference(i) + "/" + atTransform)
+			return problem.New(problem.TransformUnsupported, truncateForFault(name)).In(referencePath(i) + "/" + pathTransform)
 		}
 	}
 	if !hasCanonicalization {
 		// Section 4.4.3.2 defaults to Canonical XML 1.0, which makes the signed bytes depend on the surrounding
 		// elements.
-		return problem.New(problem.TransformMissing, ExclusiveC14N).In(atReference(i))
+		return problem.New(problem.TransformMissing, ExclusiveC14N).In(referencePath(i))
 	}
 	return nil
 }
@@ -282,15 +284,15 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 func (s *Signature) readTokenParameters(r *reference, transform xmldoc.Element) error {
 	parameters := transform.FirstChild()
 	method := parameters.FirstChild()
-	if !parameters.Is(security, "TransformationParameters") || !parameters.NextSibling().IsZero() ||
+	if !parameters.Is(securityNamespace, "TransformationParameters") || !parameters.NextSibling().IsZero() ||
 		!method.Is(Namespace, "CanonicalizationMethod") || !method.NextSibling().IsZero() {
 		return problem.New(problem.TransformSTRParameters)
 	}
 	if name, _ := method.Attr("", "Algorithm"); name != ExclusiveC14N {
-		return problem.New(problem.TransformSTRParameters, shown(name))
+		return problem.New(problem.TransformSTRParameters, truncateForFault(name))
 	}
 	from := len(s.prefixes)
-	if _, err := s.readPrefixList(method, atTransform); err != nil {
+	if _, err := s.readPrefixList(method, pathTransform); err != nil {
 		return err
 	}
 	s.prefixes = append(s.prefixes, "#default")
@@ -305,7 +307,7 @@ func (s *Signature) readPrefixList(method xmldoc.Element, path string) ([]string
 		return nil, nil
 	}
 	if !e.Is(ExclusiveC14N, "InclusiveNamespaces") || !e.NextSibling().IsZero() || !e.FirstChild().IsZero() {
-		return nil, misbuilt(path, "its only parameter is one InclusiveNamespaces")
+		return nil, newStructureError(path, "its only parameter is one InclusiveNamespaces")
 	}
 	list, _ := e.Attr("", "PrefixList")
 	from := len(s.prefixes)
@@ -322,39 +324,39 @@ func isSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\
 
 // resolveReference finds the element of a reference. No element may be referenced twice: that would add nothing, and
 // let a short message cause a lot of work.
-func (s *Signature) resolve(i int, resolver Resolver) error {
+func (s *Signature) resolveReference(i int, resolver Resolver) error {
 	r := &s.references[i]
-	target, err := r.target(resolver)
+	target, err := r.findTarget(resolver)
 	if err != nil {
 		refusal := problem.From(err)
 		if refusal.At != "" {
 			return refusal
 		}
-		refusal.Public = strings.TrimSpace(refusal.Public + " URI " + shown("#"+r.id))
-		return refusal.In(atReference(i))
+		refusal.Public = strings.TrimSpace(refusal.Public + " URI " + truncateForFault("#"+r.id))
+		return refusal.In(referencePath(i))
 	}
 	if target.IsZero() || target == s.element || target.IsWithin(s.signedInfo) {
 		// A signature cannot cover itself; with itself omitted, it would cover nothing.
-		return problem.New(problem.ReferenceTarget, "element", target.Local()).In(atReference(i))
+		return problem.New(problem.ReferenceTarget, "element", target.Local()).In(referencePath(i))
 	}
-	if s.Refers(target) {
-		return problem.New(problem.ReferenceTwice, "element", target.Local()).In(atReference(i))
+	if s.RefersTo(target) {
+		return problem.New(problem.ReferenceTwice, "element", target.Local()).In(referencePath(i))
 	}
 	r.element = target
 	return nil
 }
 
-func (r *reference) target(resolver Resolver) (xmldoc.Element, error) {
-	if !r.token {
+func (r *reference) findTarget(resolver Resolver) (xmldoc.Element, error) {
+	if !r.isSTRTransform {
 		return resolver.Resolve(r.id)
 	}
 	token, err := resolver.Dereference(r.id)
-	r.octets = token.Octets
+	r.appendToken = token.AppendCanonical
 	return token.Element, err
 }
 
 // parseSameDocumentURI returns the identifier of a same-document reference (section 4.4.3.3), the only kind allowed.
-func identifier(uri string) (string, error) {
+func parseSameDocumentURI(uri string) (string, error) {
 	id, found := strings.CutPrefix(uri, "#")
 	switch {
 	case uri == "":
@@ -362,24 +364,24 @@ func identifier(uri string) (string, error) {
 	case !found:
 		return "", problem.New(problem.ReferenceExternal)
 	case id == "" || strings.ContainsAny(id, "()"):
-		return "", problem.New(problem.ReferencePointer, "URI", shown(uri))
+		return "", problem.New(problem.ReferencePointer, "URI", truncateForFault(uri))
 	}
 	return id, nil
 }
 
 // withPath sets the path of a refusal.
-func placed(err error, path string) error { return problem.From(err).In(path) }
+func withPath(err error, path string) error { return problem.From(err).In(path) }
 
 // base64DecodeSlack is the extra capacity that the decoder requires: it does not know the padding and line ends in
 // advance.
-const folding = 32
+const base64DecodeSlack = 32
 
 // strictBase64 refuses non-zero padding bits, which would allow two texts for one value.
 var strictBase64 = base64.StdEncoding.Strict()
 
 // DecodeBase64 appends the decoded base64 content of an element, folded in any way, of at most max bytes. Comments
 // cannot hide text: the whole text counts. Refusals have the given code and path.
-func Base64(dst []byte, e xmldoc.Element, maxBytes int, code problem.Code, path string) ([]byte, error) {
+func DecodeBase64(dst []byte, e xmldoc.Element, maxBytes int, code problem.Code, path string) ([]byte, error) {
 	// No legitimate text is longer, however folded and indented; a longer one is not even read.
 	const maxExpansion = 8
 	if start, end := e.Offset(); end-start > (maxBytes+64)*maxExpansion {
@@ -403,7 +405,7 @@ func Base64(dst []byte, e xmldoc.Element, maxBytes int, code problem.Code, path 
 		return nil, problem.Wrap(code, err, "it is not base64").In(path)
 	}
 	switch n := len(decoded) - len(dst); {
-	case n == 0 && e.Local() == binaryToken: // while signing, WSS4J consumes the attachment with its bytes
+	case n == 0 && e.Local() == binarySecurityToken: // while signing, WSS4J consumes the attachment with its bytes
 		return nil, problem.New(code, "it is empty - CXF, WSS4J with MTOM: storeBytesInAttachment=false").In(path)
 	case n == 0:
 		return nil, problem.New(code, "it is empty").In(path)

@@ -16,7 +16,7 @@ const parameters = `<w:TransformationParameters xmlns:w="http://docs.oasis-open.
 	canonicalization + `</w:TransformationParameters>`
 
 // strReference returns a reference with an STR-Transform.
-func str(content string) string {
+func strReference(content string) string {
 	return `<ds:Transform Algorithm="` + dsig.STRTransform + `">` + content + `</ds:Transform>`
 }
 
@@ -39,7 +39,7 @@ func TestSTRTransform(t *testing.T) {
 			sum := sha256.Sum256([]byte(c.want))
 			text := apply(t, template, []edit{
 				{`<r xmlns="urn:r" `, `<r `},
-				{transform, str(own)}, {`"#a-1"`, `"#s"`}, {`<ds:DigestValue/>`, `<ds:DigestValue>` + base64.StdEncoding.EncodeToString(sum[:]) + `</ds:DigestValue>`},
+				{transform, strReference(own)}, {`"#a-1"`, `"#s"`}, {`<ds:DigestValue/>`, `<ds:DigestValue>` + base64.StdEncoding.EncodeToString(sum[:]) + `</ds:DigestValue>`},
 				{`<a Id="a-3">`, `<s Id="s"><r URI="#t"/></s>` + c.token + `<a Id="a-3">`},
 			})
 			text = dsigtest.Fill(t, text, rsaKey(t))
@@ -47,7 +47,7 @@ func TestSTRTransform(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := result.Covered[0].Attr("", "Id"); got != "t" {
+			if got, _ := result.CoveredElements[0].Attr("", "Id"); got != "t" {
 				t.Errorf("covered %s", got)
 			}
 			if _, err = verify(t, strings.Replace(text, ` Id="t"`, ` Id="t" b=""`, 1), dsig.Policy{}, rsaKey(t).Public()); problem.From(err).Code != problem.DigestMismatch {
@@ -60,7 +60,7 @@ func TestSTRTransform(t *testing.T) {
 func TestSTRTransformOfWhatIsNoElement(t *testing.T) {
 	sum := sha256.Sum256([]byte("the token"))
 	text := apply(t, template, []edit{
-		{transform, str(parameters)}, {`"#a-1"`, `"#s"`}, {`<ds:DigestValue/>`, `<ds:DigestValue>` + base64.StdEncoding.EncodeToString(sum[:]) + `</ds:DigestValue>`},
+		{transform, strReference(parameters)}, {`"#a-1"`, `"#s"`}, {`<ds:DigestValue/>`, `<ds:DigestValue>` + base64.StdEncoding.EncodeToString(sum[:]) + `</ds:DigestValue>`},
 		{`<a Id="a-3">`, `<s Id="s" octets="the token"/><a Id="a-3">`},
 	})
 	text = dsigtest.Fill(t, text, rsaKey(t))
@@ -68,7 +68,7 @@ func TestSTRTransformOfWhatIsNoElement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := result.Covered[0].Local(); got != "s" {
+	if got := result.CoveredElements[0].Local(); got != "s" {
 		t.Errorf("covered %s", got)
 	}
 	if _, err = verify(t, strings.Replace(text, "the token", "a token", 1), dsig.Policy{}, rsaKey(t).Public()); problem.From(err).Code != problem.DigestMismatch {

@@ -12,7 +12,7 @@ import (
 
 // MethodForKey returns the algorithm and hash with which a key signs here: SHA-256, or the hash that matches a longer
 // elliptic curve.
-func MethodOf(key crypto.PublicKey) (method string, hash crypto.Hash, ok bool) {
+func MethodForKey(key crypto.PublicKey) (method string, hash crypto.Hash, ok bool) {
 	switch public := key.(type) {
 	case *rsa.PublicKey:
 		return RSASHA256, crypto.SHA256, true

@@ -124,11 +124,11 @@ func verifyVector(t *testing.T, text string) error {
 	t.Helper()
 	d := parse(t, text)
 	signature := find(d.Root(), "Signature")[0]
-	keys := keysOf(signature)
+	keys := candidateKeys(signature)
 	if len(keys) != 1 {
 		t.Fatalf("%d keys", len(keys))
 	}
-	s, err := dsig.Open(signature, dsig.Policy{}, byID{d})
+	s, err := dsig.Parse(signature, dsig.Policy{}, byID{d})
 	if err != nil {
 		return fmt.Errorf("opening: %w", err)
 	}

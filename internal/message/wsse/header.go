@@ -116,13 +116,13 @@ func identifiedBy(e xmldoc.Element, id string, plain bool) bool {
 type coverage struct{ body, timestamp, certificate bool }
 
 // referenceSet is the set of elements that a signature refers to.
-type referrer interface{ Refers(e xmldoc.Element) bool }
+type referrer interface{ RefersTo(e xmldoc.Element) bool }
 
 // determineCoverage compares nodes: the Body that will be dispatched and the Timestamp that will be checked. A
 // certificate outside a token can be covered only by an STR-Transform, because its SecurityTokenReference can be
 // covered in no other way.
 func (m *message) coverage(signature referrer) coverage {
-	covers := func(e xmldoc.Element) bool { return !e.IsZero() && signature.Refers(e) }
+	covers := func(e xmldoc.Element) bool { return !e.IsZero() && signature.RefersTo(e) }
 	return coverage{covers(m.body), covers(m.timestamp), covers(m.token) || covers(m.key.holder)}
 }
 

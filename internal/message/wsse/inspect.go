@@ -123,7 +123,7 @@ func Inspect(envelope *soap.Envelope, o InspectOptions) *Report {
 func (r *Report) Findings() []*problem.Error {
 	parts := [][]*problem.Error{r.Header}
 	if r.Signature != nil {
-		parts = append(parts, r.Signature.Refusals())
+		parts = append(parts, r.Signature.AllRefusals())
 	}
 	parts = append(parts, r.Coverage.Refusals, r.Key.Refusals)
 	if r.Certificate != nil {
@@ -147,7 +147,7 @@ func (r *Report) Canonical(name string) ([]byte, bool) {
 		return nil, false
 	}
 	if name == "SignedInfo" {
-		data := r.Signature.SignedInfo()
+		data := r.Signature.CanonicalSignedInfo()
 		return data, data != nil
 	}
 	for i := range r.Signature.References {
@@ -155,7 +155,7 @@ func (r *Report) Canonical(name string) ([]byte, bool) {
 		if about.Target != name && strings.TrimPrefix(about.URI, "#") != strings.TrimPrefix(name, "#") {
 			continue
 		}
-		if data := r.Signature.Canonical(i); data != nil {
+		if data := r.Signature.CanonicalReference(i); data != nil {
 			return data, true
 		}
 	}
@@ -192,7 +192,7 @@ type inspector struct {
 // hasVerifiedSignature reports whether the signature value verifies, which proves that the sender holds the key.
 func (i *inspector) proved() bool {
 	s := i.report.Signature
-	return s != nil && s.Judged && len(s.Value) == 0
+	return s != nil && s.ValueVerified && len(s.ValueRefusals) == 0
 }
 
 func (i *inspector) inspect(envelope *soap.Envelope) {
@@ -222,7 +222,7 @@ func (i *inspector) inspect(envelope *soap.Envelope) {
 	if i.certificate != nil {
 		m.certificate, key = i.certificate.Raw, i.certificate.PublicKey
 	}
-	signature.Judge(key)
+	signature.ComputeValues(key)
 }
 
 func (i *inspector) inspectCoverage(c coverage) {

@@ -59,12 +59,12 @@ func TestInspectFindsNothingInAGoodMessage(t *testing.T) {
 			if found := r.Findings(); len(found) > 0 || r.First != nil {
 				t.Fatalf("found %v, answered %v", codes(found), r.First)
 			}
-			if !r.Signature.Judged || len(r.Signature.References) != 3 || r.Coverage.Refusals != nil ||
+			if !r.Signature.ValueVerified || len(r.Signature.References) != 3 || r.Coverage.Refusals != nil ||
 				!r.Coverage.Body || !r.Coverage.Timestamp || !r.Coverage.Certificate {
 				t.Errorf("signature %+v, coverage %+v", r.Signature, r.Coverage)
 			}
 			for _, reference := range r.Signature.References {
-				if len(reference.Computed) != 32 || !bytes.Equal(reference.Computed, reference.Stated) || reference.Target == "" ||
+				if len(reference.ComputedDigest) != 32 || !bytes.Equal(reference.ComputedDigest, reference.StatedDigest) || reference.Target == "" ||
 					!slices.Equal(reference.Transforms, []string{dsig.ExclusiveC14N}) || reference.DigestMethod != dsig.SHA256 {
 					t.Errorf("reference %+v", reference)
 				}
@@ -94,8 +94,8 @@ func TestInspectFindsEverything(t *testing.T) {
 	if got := codes(r.Findings()); got != want {
 		t.Errorf("found\n%s, want\n%s", got, want)
 	}
-	if r.First.Code != problem.SecurityUnexpected || !r.Signature.Judged || len(r.Signature.Value) > 0 {
-		t.Errorf("first %v, signature value %v %v", r.First, r.Signature.Judged, r.Signature.Value)
+	if r.First.Code != problem.SecurityUnexpected || !r.Signature.ValueVerified || len(r.Signature.ValueRefusals) > 0 {
+		t.Errorf("first %v, signature value %v %v", r.First, r.Signature.ValueVerified, r.Signature.ValueRefusals)
 	}
 }
 
@@ -198,11 +198,11 @@ func TestInspectRegisteredCertificates(t *testing.T) {
 	} {
 		text := signed(t, key, append(dropToken(), with(thumbprint(key.Certificate)))...)
 		r := inspect(t, text, o)
-		if got := codes(r.Findings()); got != want || r.Key.Form != "ThumbprintSHA1" || r.Certificate == nil || !r.Signature.Judged {
+		if got := codes(r.Findings()); got != want || r.Key.Form != "ThumbprintSHA1" || r.Certificate == nil || !r.Signature.ValueVerified {
 			t.Errorf("found %q, want %q; key %+v", got, want, r.Key)
 		}
 		unknown := inspect(t, text, asTested(t))
-		if got := codes(unknown.Findings()); got != "KEY_NOT_REGISTERED" || unknown.Certificate != nil || unknown.Signature.Judged {
+		if got := codes(unknown.Findings()); got != "KEY_NOT_REGISTERED" || unknown.Certificate != nil || unknown.Signature.ValueVerified {
 			t.Errorf("found %q of one that is not registered", got)
 		}
 	}

@@ -121,9 +121,9 @@ func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
 	case x509v3:
 		key.embedded = e
 	case subjectKeyIdentifier:
-		key.names.SubjectKeyID, err = dsig.Base64(nil, e, maxKeyID, problem.KeyReferenceMalformed, key.at)
+		key.names.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxKeyID, problem.KeyReferenceMalformed, key.at)
 	case thumbprintSHA1:
-		key.names.Thumbprint, err = dsig.Base64(nil, e, pki.ThumbprintSize, problem.KeyReferenceMalformed, key.at)
+		key.names.Thumbprint, err = dsig.DecodeBase64(nil, e, pki.ThumbprintSize, problem.KeyReferenceMalformed, key.at)
 	default:
 		err = refuse(problem.KeyReferenceUnsupported, key.at, "attribute ValueType")
 	}
@@ -180,7 +180,7 @@ func (k *keyReference) readPart(e xmldoc.Element) (part int, err error) {
 		}
 	case e.Is(dsig.Namespace, "X509SKI"):
 		part = partKeyID
-		k.names.SubjectKeyID, err = dsig.Base64(nil, e, maxKeyID, problem.KeyReferenceMalformed, k.at)
+		k.names.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxKeyID, problem.KeyReferenceMalformed, k.at)
 	default:
 		err = refuse(problem.KeyReferenceUnsupported, k.at, "element", e.Local())
 	}
@@ -243,7 +243,7 @@ func (m *message) Dereference(id string) (dsig.Token, error) {
 	case m.key.direct:
 		return dsig.Token{Element: m.token}, nil
 	}
-	return dsig.Token{Element: e, Octets: m.appendToken}, nil
+	return dsig.Token{Element: e, AppendCanonical: m.appendToken}, nil
 }
 
 // appendToken appends the BinarySecurityToken that the specification derives from a certificate outside a token, in

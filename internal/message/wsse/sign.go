@@ -36,7 +36,7 @@ type SignOptions struct {
 // the former, and the two differ where serialization normalises. SignedInfo, which contains only generated plain
 // content, is canonicalised from the tree by goxmldsig.
 func Sign(envelope *etree.Document, key *pki.Key, o SignOptions) error {
-	method, hash, known := dsig.MethodOf(key.Signer.Public())
+	method, hash, known := dsig.MethodForKey(key.Signer.Public())
 	if !known {
 		return errors.New("sign: the key is neither RSA nor ECDSA")
 	}

@@ -58,7 +58,7 @@ func (m *message) shown() (shown, error) {
 	if m.key.embedded.IsZero() {
 		return found, nil
 	}
-	der, err := dsig.Base64(nil, m.key.embedded, MaxToken, problem.TokenMalformed, m.key.at)
+	der, err := dsig.DecodeBase64(nil, m.key.embedded, MaxToken, problem.TokenMalformed, m.key.at)
 	switch {
 	case err != nil:
 		return shown{}, err
@@ -87,7 +87,7 @@ func readToken(token xmldoc.Element, key *keyReference) (shown, error) {
 	if valueType == pkiPath {
 		maxBytes = MaxPathToken
 	}
-	data, err := dsig.Base64(nil, token, maxBytes, problem.TokenMalformed, atToken)
+	data, err := dsig.DecodeBase64(nil, token, maxBytes, problem.TokenMalformed, atToken)
 	if err != nil || valueType != pkiPath {
 		return shown{octets: data, at: atToken}, err
 	}

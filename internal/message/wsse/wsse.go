@@ -124,7 +124,7 @@ func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	signature, err := dsig.Open(m.signature, dsig.Policy{AllowSHA1: now.Before(v.AllowSHA1Until)}, m)
+	signature, err := dsig.Parse(m.signature, dsig.Policy{AllowSHA1: now.Before(v.AllowSHA1Until)}, m)
 	if err != nil {
 		return nil, err
 	}
@@ -153,13 +153,13 @@ func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
 		created:     created,
 		until:       until,
 		digest:      digestOf(signature, m.body),
-		key:         messageKey(result.SignedInfo, authenticated.subject),
+		key:         messageKey(result.SignedInfoDigest, authenticated.subject),
 	}, nil
 }
 
 // computeBodyDigest takes the digest from the signature if it has one in this form, which only a PrefixList prevents.
 func digestOf(signature *dsig.Signature, body xmldoc.Element) [sha256.Size]byte {
-	if sum, ok := signature.PlainDigest(body); ok {
+	if sum, ok := signature.PlainSHA256(body); ok {
 		return sum
 	}
 	return sha256.Sum256(xmldoc.C14N{Exclusive: true}.Append(nil, body))
