@@ -38,7 +38,7 @@ func (s *step) build(tb testing.TB, number int) string {
 		"[certificate]", base64.StdEncoding.EncodeToString(key.Certificate.Raw),
 	).Replace(template(tb, "envelope"))
 	text = change(tb, text, request, s.edits)
-	text = dsigtest.Fill(tb, text, key.Signer)
+	text = dsigtest.FillSignatures(tb, text, key.Signer)
 	return encode(tb, change(tb, text, request, s.tamper), s.encode)
 }
 

@@ -148,7 +148,7 @@ func TestEveryAlgorithm(t *testing.T) {
 				})
 				text = strings.Replace(text, `"http://www.w3.org/2001/04/http:`, `"http:`, 1)
 				text = strings.ReplaceAll(text, dsig.SHA256, digest)
-				text = dsigtest.Fill(t, text, p.key)
+				text = dsigtest.FillSignatures(t, text, p.key)
 				result, err := verify(t, text, dsig.Policy{AllowSHA1: true}, p.key.Public())
 				if err != nil {
 					t.Fatalf("%s, %s, %s: %v", p.name, digest, c14n, err)
@@ -170,7 +170,7 @@ func TestEveryAlgorithm(t *testing.T) {
 
 func TestResultNamesTheNodesAndWhatWasSigned(t *testing.T) {
 	key := rsaKey(t)
-	d := parse(t, dsigtest.Fill(t, template, key))
+	d := parse(t, dsigtest.FillSignatures(t, template, key))
 	signature := d.Root().Child(dsig.Namespace, "Signature")
 	s, err := dsig.Parse(signature, dsig.Policy{}, byID{d})
 	if err != nil {
@@ -228,7 +228,7 @@ func TestTransformsThatAreAccepted(t *testing.T) {
 					text = strings.Replace(text, `</r>`, `<b Id="b-`+id+`"/></r>`, 1)
 				}
 			}
-			text = dsigtest.Fill(t, text, rsaKey(t))
+			text = dsigtest.FillSignatures(t, text, rsaKey(t))
 			if _, err := verify(t, text, dsig.Policy{}, rsaKey(t).Public()); err != nil {
 				t.Error(err)
 			}
@@ -237,7 +237,7 @@ func TestTransformsThatAreAccepted(t *testing.T) {
 }
 
 func TestBase64InAnyFold(t *testing.T) {
-	text := dsigtest.Fill(t, template, rsaKey(t))
+	text := dsigtest.FillSignatures(t, template, rsaKey(t))
 	from := strings.Index(text, "<ds:SignatureValue>") + len("<ds:SignatureValue>")
 	value := text[from : from+strings.Index(text[from:], "<")]
 	fold := func(every int, with string) string {
@@ -375,7 +375,7 @@ func TestRefusals(t *testing.T) {
 		{"XPointer to an id", []edit{{`#a-1`, `#xpointer(id('a-1'))`}}, problem.ReferencePointer, "ds:Reference[1]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			text := dsigtest.Fill(t, apply(t, template, c.edits), rsaKey(t))
+			text := dsigtest.FillSignatures(t, apply(t, template, c.edits), rsaKey(t))
 			_, err := verify(t, text, dsig.Policy{}, rsaKey(t).Public())
 			if err == nil {
 				t.Fatal("accepted")
@@ -392,9 +392,9 @@ func TestRefusals(t *testing.T) {
 
 func TestKeysThatAreRefused(t *testing.T) {
 	key := rsaKey(t)
-	good := dsigtest.Fill(t, template, key)
+	good := dsigtest.FillSignatures(t, template, key)
 	ec := ecKey(t, elliptic.P256())
-	withEC := dsigtest.Fill(t, strings.Replace(template, dsig.RSASHA256, dsig.ECDSASHA256, 1), ec)
+	withEC := dsigtest.FillSignatures(t, strings.Replace(template, dsig.RSASHA256, dsig.ECDSASHA256, 1), ec)
 	replaced := func(value []byte) string {
 		from := strings.Index(withEC, "<ds:SignatureValue>") + len("<ds:SignatureValue>")
 		to := from + strings.Index(withEC[from:], "<")
@@ -417,7 +417,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 		"P-224":               {withEC, ecKey(t, elliptic.P224()).Public(), problem.SignatureKeyUnsupported},
 		"Ed25519":             {good, nil, problem.SignatureKeyUnsupported},
 		"zero":                {replaced(make([]byte, 64)), ec.Public(), problem.SignatureInvalid},
-		"r and s are n":       {replaced(dsigtest.Pair(ec, order, order)), ec.Public(), problem.SignatureInvalid},
+		"r and s are n":       {replaced(dsigtest.EncodeECDSA(ec, order, order)), ec.Public(), problem.SignatureInvalid},
 		"one octet less":      {replaced(make([]byte, 63)), ec.Public(), problem.SignatureValueMalformed},
 		"one octet more":      {replaced(make([]byte, 65)), ec.Public(), problem.SignatureValueMalformed},
 	} {
@@ -434,7 +434,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 }
 
 func TestResolversRefusalsAreReturned(t *testing.T) {
-	d := parse(t, dsigtest.Fill(t, template, rsaKey(t)))
+	d := parse(t, dsigtest.FillSignatures(t, template, rsaKey(t)))
 	cause := errors.New("not here")
 	open := func(refusal error) *problem.Error {
 		_, err := dsig.Parse(d.Root().Child(dsig.Namespace, "Signature"), dsig.Policy{}, refusing{refusal})
@@ -462,7 +462,7 @@ func TestReferencesCostNoAllocation(t *testing.T) {
 			many += strings.Replace(reference2, "a-2", id, 1)
 			text = strings.Replace(text, "</r>", `<b Id="`+id+`">`+id+`</b></r>`, 1)
 		}
-		d := parse(t, dsigtest.Fill(t, strings.Replace(text, reference2, many, 1), key))
+		d := parse(t, dsigtest.FillSignatures(t, strings.Replace(text, reference2, many, 1), key))
 		signature, resolve := d.Root().Child(dsig.Namespace, "Signature"), byID{d}
 		return testing.AllocsPerRun(50, func() {
 			s, err := dsig.Parse(signature, dsig.Policy{}, resolve)

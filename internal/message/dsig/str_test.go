@@ -42,7 +42,7 @@ func TestSTRTransform(t *testing.T) {
 				{transform, strReference(own)}, {`"#a-1"`, `"#s"`}, {`<ds:DigestValue/>`, `<ds:DigestValue>` + base64.StdEncoding.EncodeToString(sum[:]) + `</ds:DigestValue>`},
 				{`<a Id="a-3">`, `<s Id="s"><r URI="#t"/></s>` + c.token + `<a Id="a-3">`},
 			})
-			text = dsigtest.Fill(t, text, rsaKey(t))
+			text = dsigtest.FillSignatures(t, text, rsaKey(t))
 			result, err := verify(t, text, dsig.Policy{}, rsaKey(t).Public())
 			if err != nil {
 				t.Fatal(err)
@@ -63,7 +63,7 @@ func TestSTRTransformOfWhatIsNoElement(t *testing.T) {
 		{transform, strReference(parameters)}, {`"#a-1"`, `"#s"`}, {`<ds:DigestValue/>`, `<ds:DigestValue>` + base64.StdEncoding.EncodeToString(sum[:]) + `</ds:DigestValue>`},
 		{`<a Id="a-3">`, `<s Id="s" octets="the token"/><a Id="a-3">`},
 	})
-	text = dsigtest.Fill(t, text, rsaKey(t))
+	text = dsigtest.FillSignatures(t, text, rsaKey(t))
 	result, err := verify(t, text, dsig.Policy{}, rsaKey(t).Public())
 	if err != nil {
 		t.Fatal(err)

@@ -387,7 +387,7 @@ func TestTwoPrefixesForOneNamespace(t *testing.T) {
 		{`<wsse:Reference `, `<w2:Reference `},
 	})
 	key := testpki.Key(t, testpki.Hospital)
-	text = dsigtest.Fill(t, strings.Replace(text, "[certificate]", base64Of(key.Certificate.Raw), 1), key.Signer)
+	text = dsigtest.FillSignatures(t, strings.Replace(text, "[certificate]", base64Of(key.Certificate.Raw), 1), key.Signer)
 	if _, err := verifier(t).Verify(open(t, text)); err != nil {
 		t.Error(err)
 	}

@@ -64,7 +64,7 @@ func signed(tb testing.TB, key *pki.Key, before ...edit) string {
 	tb.Helper()
 	text := apply(tb, template, before)
 	text = strings.ReplaceAll(text, "[certificate]", base64.StdEncoding.EncodeToString(key.Certificate.Raw))
-	return dsigtest.Fill(tb, text, key.Signer)
+	return dsigtest.FillSignatures(tb, text, key.Signer)
 }
 
 func open(tb testing.TB, message string) *soap.Envelope {

@@ -23,20 +23,20 @@ import (
 
 // FillSignatures returns the document with every empty DigestValue and SignatureValue filled in, following the
 // algorithms, transforms and references in the document. Unknown algorithms are treated as the defaults.
-func Fill(tb testing.TB, document string, key crypto.Signer) string {
+func FillSignatures(tb testing.TB, document string, key crypto.Signer) string {
 	tb.Helper()
-	for _, s := range find(parse(tb, document).Root(), "Signature") {
+	for _, s := range findElements(parseDocument(tb, document).Root(), "Signature") {
 		id := s.Child(dsig.Namespace, "SignedInfo")
-		for i := range find(id, "Reference") {
+		for i := range findElements(id, "Reference") {
 			document = fillDigest(tb, document, s, i)
 		}
 	}
-	for i := range find(parse(tb, document).Root(), "Signature") {
-		s := find(parse(tb, document).Root(), "Signature")[i]
+	for i := range findElements(parseDocument(tb, document).Root(), "Signature") {
+		s := findElements(parseDocument(tb, document).Root(), "Signature")[i]
 		signedInfo := s.Child(dsig.Namespace, "SignedInfo")
-		name := algorithm(signedInfo.Child(dsig.Namespace, "SignatureMethod"))
-		signedBytes := canonical(signedInfo.Child(dsig.Namespace, "CanonicalizationMethod"), xmldoc.Element{}).Append(nil, signedInfo)
-		document = splice(document, s.Child(dsig.Namespace, "SignatureValue"), Value(tb, name, key, signedBytes))
+		name := algorithmName(signedInfo.Child(dsig.Namespace, "SignatureMethod"))
+		signedBytes := canonicalForm(signedInfo.Child(dsig.Namespace, "CanonicalizationMethod"), xmldoc.Element{}).Append(nil, signedInfo)
+		document = setEmptyContent(document, s.Child(dsig.Namespace, "SignatureValue"), SignValue(tb, name, key, signedBytes))
 	}
 	return document
 }
@@ -44,33 +44,33 @@ func Fill(tb testing.TB, document string, key crypto.Signer) string {
 func fillDigest(tb testing.TB, document string, original xmldoc.Element, i int) string {
 	tb.Helper()
 	start, _ := original.Offset()
-	for _, s := range find(parse(tb, document).Root(), "Signature") {
+	for _, s := range findElements(parseDocument(tb, document).Root(), "Signature") {
 		if offset, _ := s.Offset(); offset != start {
 			continue
 		}
-		r := find(s.Child(dsig.Namespace, "SignedInfo"), "Reference")[i]
+		r := findElements(s.Child(dsig.Namespace, "SignedInfo"), "Reference")[i]
 		value := r.Child(dsig.Namespace, "DigestValue")
 		uri, _ := r.Attr("", "URI")
 		e, ok := s.Document().ElementByID(strings.TrimPrefix(uri, "#"))
 		if !ok || value.IsZero() {
 			return document
 		}
-		if transform := find(r, "Transform"); len(transform) == 1 && algorithm(transform[0]) == dsig.STRTransform {
-			h := hashOf(algorithm(r.Child(dsig.Namespace, "DigestMethod"))).New()
-			h.Write([]byte(dereferenced(tb, e)))
-			return splice(document, value, h.Sum(nil))
+		if transform := findElements(r, "Transform"); len(transform) == 1 && algorithmName(transform[0]) == dsig.STRTransform {
+			h := hashForAlgorithm(algorithmName(r.Child(dsig.Namespace, "DigestMethod"))).New()
+			h.Write([]byte(dereferenceToken(tb, e)))
+			return setEmptyContent(document, value, h.Sum(nil))
 		}
 		c14n := xmldoc.C14N{Exclusive: true}
-		for _, transform := range find(r, "Transform") {
-			if algorithm(transform) == dsig.Enveloped {
+		for _, transform := range findElements(r, "Transform") {
+			if algorithmName(transform) == dsig.Enveloped {
 				c14n.Omit = s
 			} else {
-				c14n = canonical(transform, c14n.Omit)
+				c14n = canonicalForm(transform, c14n.Omit)
 			}
 		}
-		h := hashOf(algorithm(r.Child(dsig.Namespace, "DigestMethod"))).New()
+		h := hashForAlgorithm(algorithmName(r.Child(dsig.Namespace, "DigestMethod"))).New()
 		h.Write(c14n.Append(nil, e))
-		return splice(document, value, h.Sum(nil))
+		return setEmptyContent(document, value, h.Sum(nil))
 	}
 	return document
 }
@@ -78,7 +78,7 @@ func fillDigest(tb testing.TB, document string, original xmldoc.Element, i int) 
 // dereferenceToken returns the result of the STR-Transform on a reference, as the specification and the usual clients
 // define it: a token in the message, or else one built from the certificate in the reference. For any other reference,
 // tests put the certificate into an attribute "certificate" of it.
-func dereferenced(tb testing.TB, reference xmldoc.Element) string {
+func dereferenceToken(tb testing.TB, reference xmldoc.Element) string {
 	tb.Helper()
 	inner := reference.FirstChild()
 	if uri, ok := inner.Attr("", "URI"); ok {
@@ -98,8 +98,8 @@ func dereferenced(tb testing.TB, reference xmldoc.Element) string {
 		strings.Join(strings.Fields(certificate), "") + `</wsse:BinarySecurityToken>`
 }
 
-func canonical(method, omit xmldoc.Element) xmldoc.C14N {
-	if algorithm(method) == dsig.InclusiveC14N {
+func canonicalForm(method, omit xmldoc.Element) xmldoc.C14N {
+	if algorithmName(method) == dsig.InclusiveC14N {
 		return xmldoc.C14N{Omit: omit}
 	}
 	list, _ := method.FirstChild().Attr("", "PrefixList")
@@ -107,9 +107,9 @@ func canonical(method, omit xmldoc.Element) xmldoc.C14N {
 }
 
 // SignValue returns a signature value in the form of XML Signature.
-func Value(tb testing.TB, name string, key crypto.Signer, data []byte) []byte {
+func SignValue(tb testing.TB, name string, key crypto.Signer, data []byte) []byte {
 	tb.Helper()
-	hash := hashOf(name)
+	hash := hashForAlgorithm(name)
 	h := hash.New()
 	h.Write(data)
 	switch k := key.(type) {
@@ -118,7 +118,7 @@ func Value(tb testing.TB, name string, key crypto.Signer, data []byte) []byte {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		return Pair(k, r, s)
+		return EncodeECDSA(k, r, s)
 	case *rsa.PrivateKey:
 		var options crypto.SignerOpts = hash
 		if strings.HasSuffix(name, "-MGF1") {
@@ -135,7 +135,7 @@ func Value(tb testing.TB, name string, key crypto.Signer, data []byte) []byte {
 }
 
 // EncodeECDSA returns r and s, each with the length of the curve's order.
-func Pair(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
+func EncodeECDSA(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
 	size := (key.Params().N.BitLen() + 7) / 8
 	pair := make([]byte, 2*size)
 	r.FillBytes(pair[:size])
@@ -143,7 +143,7 @@ func Pair(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
 	return pair
 }
 
-func hashOf(name string) crypto.Hash {
+func hashForAlgorithm(name string) crypto.Hash {
 	switch {
 	case strings.Contains(name, "sha384"):
 		return crypto.SHA384
@@ -155,7 +155,7 @@ func hashOf(name string) crypto.Hash {
 	return crypto.SHA256
 }
 
-func parse(tb testing.TB, document string) *xmldoc.Document {
+func parseDocument(tb testing.TB, document string) *xmldoc.Document {
 	tb.Helper()
 	d, err := xmldoc.Parse([]byte(document), xmldoc.DefaultLimits())
 	if err != nil {
@@ -165,24 +165,24 @@ func parse(tb testing.TB, document string) *xmldoc.Document {
 }
 
 // findElements returns the descendants with the given local name in the XML Signature namespace, in document order.
-func find(e xmldoc.Element, local string) []xmldoc.Element {
+func findElements(e xmldoc.Element, local string) []xmldoc.Element {
 	var all []xmldoc.Element
 	for c := range e.Children() {
 		if c.Is(dsig.Namespace, local) {
 			all = append(all, c)
 		}
-		all = append(all, find(c, local)...)
+		all = append(all, findElements(c, local)...)
 	}
 	return all
 }
 
-func algorithm(e xmldoc.Element) string {
+func algorithmName(e xmldoc.Element) string {
 	name, _ := e.Attr("", "Algorithm")
 	return name
 }
 
 // setEmptyContent sets the content of an element if it exists and is empty.
-func splice(document string, e xmldoc.Element, content []byte) string {
+func setEmptyContent(document string, e xmldoc.Element, content []byte) string {
 	if text, ok := e.Text(); e.IsZero() || !ok || text != "" {
 		return document
 	}
