@@ -210,7 +210,7 @@ func TestUsage(t *testing.T) {
 		{"not XML", surgeon, []string{"notify", s.write("text.xml", []byte("hello"))}, "text.xml: "},
 		{"another element", surgeon, []string{"notify", s.write("other.xml", []byte("<a/>"))}, "the element is not NotifyImplantRequest of urn:be:fgov:ehealth:ctr:protocol:v1"},
 		{"the other request", surgeon, []string{"explant", good}, "the element is not NotifyExplantRequest"},
-		{"an empty envelope", surgeon, []string{"notify", s.write("empty.xml", soap.Wrap(soap.SOAP11, nil))}, "BODY_MISSING"},
+		{"an empty envelope", surgeon, []string{"notify", s.write("empty.xml", soap.WrapBody(soap.SOAP11, nil))}, "BODY_MISSING"},
 		{"a value that is none", surgeon, []string{"notify", s.write("value.xml", []byte(strings.Replace(implantation("2026-01-01", "2026-01-01", "x"),
 			"<c:Quantity>2", "<c:Quantity>two", 1)))}, "element Quantity: not a number"},
 		{"no PEM", with(surgeon, "--ca", good), []string{"search", "--patient", "1"}, "contains no certificate in PEM format"},
@@ -240,7 +240,7 @@ func TestUsage(t *testing.T) {
 func TestEnvelopeFile(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	file := s.write("envelope.xml", soap.Wrap(soap.SOAP12, []byte(implantation(today(t, 1), today(t, 1), "EPD-1"))))
+	file := s.write("envelope.xml", soap.WrapBody(soap.SOAP12, []byte(implantation(today(t, 1), today(t, 1), "EPD-1"))))
 	ctr(t, s.surgeon(), "notify", file).expect(t, exitOK, "registered as ")
 	// Without the flag, the author in the file acts.
 	named := strings.Replace(implantation(today(t, 1), today(t, 1), "EPD-2"), "<p:InputReference>", `<p:Author><HcParty xmlns="urn:be:fgov:ehealth:commons:core:v2">`+

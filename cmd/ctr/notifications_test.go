@@ -60,7 +60,7 @@ func double[Q, R any](t *testing.T, operation string, answer *R) (*service, func
 			t.Error(err)
 		}
 		asked.Store(request)
-		if _, err = w.Write(soap.Wrap(soap.SOAP11, reply)); err != nil {
+		if _, err = w.Write(soap.WrapBody(soap.SOAP11, reply)); err != nil {
 			t.Error(err)
 		}
 	}))}

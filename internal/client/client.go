@@ -80,7 +80,7 @@ func Call[Q, R any](ctx context.Context, c *Client, operation string, request *Q
 // Sign wraps a request in a SOAP 1.1 envelope and signs it.
 func (c *Client) Sign(body []byte) ([]byte, error) {
 	options := wsse.SignOptions{Created: c.Now(), TTL: ttl, NewID: c.NewID, SignToken: true}
-	return SignEnvelope(soap.Wrap(soap.SOAP11, body), c.Key, options)
+	return SignEnvelope(soap.WrapBody(soap.SOAP11, body), c.Key, options)
 }
 
 // SignEnvelope signs an envelope, which may also be that of a reply.

@@ -89,7 +89,7 @@ func TestCall(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		_, _ = w.Write(soap.Wrap(soap.SOAP11, body))
+		_, _ = w.Write(soap.WrapBody(soap.SOAP11, body))
 	})
 	answer, err := search(t.Context(), c)
 	if err != nil || answer.Total != 3 {
@@ -123,8 +123,8 @@ func TestUnreachable(t *testing.T) {
 		{"a page", answering(502, "<html><body>Bad gateway"), "HTTP 502, and the answer is no XML"},
 		{"nothing", answering(200, ""), "HTTP 200, and the answer is no XML"},
 		{"another XML", answering(404, "<html/>"), "HTTP 404, and the answer is no SOAP"},
-		{"an empty body", answering(200, string(soap.Wrap(soap.SOAP11, nil))), "HTTP 200, and the answer is no SOAP"},
-		{"another answer", answering(200, string(soap.Wrap(soap.SOAP11, other))), "it answered with another element"},
+		{"an empty body", answering(200, string(soap.WrapBody(soap.SOAP11, nil))), "HTTP 200, and the answer is no SOAP"},
+		{"another answer", answering(200, string(soap.WrapBody(soap.SOAP11, other))), "it answered with another element"},
 		{"too large", answering(200, "<a>"+strings.Repeat(" ", xmldoc.DefaultLimits().Bytes)+"</a>"), "the answer is no XML"},
 		{"broken off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")

@@ -180,7 +180,7 @@ func (m *message) features() []string {
 	}
 	add("operation", m.operation)
 	add("version", map[soap.Version]string{soap.SOAP11: "SOAP 1.1", soap.SOAP12: "SOAP 1.2"}[m.version])
-	if media, err := soap.ParseMedia(m.record.Type()); err == nil && media.Packed {
+	if media, err := soap.ParseMedia(m.record.Type()); err == nil && media.MTOM {
 		add("MTOM", "package")
 	}
 	if m.security.Timestamp != nil {

@@ -152,7 +152,7 @@ func (a *answer) read() error {
 	if err != nil {
 		return fmt.Errorf("the answer is none of SOAP: HTTP %d, %s", a.status, a.header.Get("Content-Type"))
 	}
-	envelope, err := media.Unpack(a.octets, xmldoc.DefaultLimits())
+	envelope, err := media.UnpackEnvelope(a.octets, xmldoc.DefaultLimits())
 	if err != nil {
 		return fmt.Errorf("the package cannot be read: HTTP %d: %w", a.status, err)
 	}

@@ -124,7 +124,7 @@ func (s *Service) report(r *http.Request, event *reqlog.Event, queue *checkQueue
 // readDryRunMessage reads a message as readRequest and verifyEnvelope do. The error goes into the message.
 func (s *Service) receive(r *http.Request) (m check.Message, action string) {
 	media, err := soap.ParseMedia(r.Header.Get("Content-Type"))
-	m.Version, m.Packed, action = media.Version, media.Packed, media.Action
+	m.Version, m.Packed, action = media.Version, media.MTOM, media.Action
 	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {
 		action = soapAction
 	}
@@ -143,7 +143,7 @@ func (s *Service) receive(r *http.Request) (m check.Message, action string) {
 		case len(m.Octets) > s.limits.Bytes:
 			err = s.tooLarge()
 		default:
-			m.Octets, err = media.Unpack(m.Octets, s.limits)
+			m.Octets, err = media.UnpackEnvelope(m.Octets, s.limits)
 		}
 	}
 	m.Err = err

@@ -110,7 +110,7 @@ func (s *Service) conclude(r *http.Request, c *call, header http.Header) []byte 
 	answer, err := s.answer(r, c)
 	contentType := c.version.ContentType()
 	if err == nil && c.packs {
-		contentType, answer, err = soap.Pack(c.version, answer, wire.NamespaceCore, "Content") // the card PDF
+		contentType, answer, err = soap.PackMTOM(c.version, answer, wire.NamespaceCore, "Content") // the card PDF
 	}
 	if err != nil && !c.concluded {
 		err = s.registrar.Refuse(r.Context(), c.message, err)
@@ -175,7 +175,7 @@ func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := soap.Wrap(c.version, response)
+	answer := soap.WrapBody(c.version, response)
 	if s.signReply != nil {
 		return s.signReply(answer)
 	}
@@ -184,7 +184,7 @@ func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
 
 // verifyEnvelope unpacks and parses the envelope and authenticates its signer.
 func (s *Service) verify(c *call, data []byte) (*wsse.Verified, error) {
-	data, err := c.media.Unpack(data, s.limits)
+	data, err := c.media.UnpackEnvelope(data, s.limits)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (s *Service) verify(c *call, data []byte) (*wsse.Verified, error) {
 func (s *Service) accept(r *http.Request, c *call, admitted *visit) (data []byte, err error) {
 	c.media, err = soap.ParseMedia(r.Header.Get("Content-Type"))
 	c.version, c.action = c.media.Version, c.media.Action
-	c.packs = c.media.Packed || soap.AcceptsPackage(r.Header.Values("Accept"))
+	c.packs = c.media.MTOM || soap.AcceptsMTOM(r.Header.Values("Accept"))
 	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {
 		c.action = soapAction
 	}

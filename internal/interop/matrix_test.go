@@ -45,7 +45,7 @@ func observe(t *testing.T, v variant, all []interop.Exchange) observed {
 		operation := strings.TrimSuffix(root.FindElement("Body").ChildElements()[0].Tag, "Request")
 		o.operations = append(o.operations, operation)
 		judgeSent(t, v, e, root)
-		wanted := v.mtom || soap.AcceptsPackage(e.Accept) // JAX-WS always accepts packages
+		wanted := v.mtom || soap.AcceptsMTOM(e.Accept) // JAX-WS always accepts packages
 		if packed := isPacked(e.AnsweredType); operation == "GetImplantCard" && packed != wanted {
 			t.Errorf("the card came as %s", e.AnsweredType)
 		}

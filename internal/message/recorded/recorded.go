@@ -87,9 +87,9 @@ func (m Message) Envelope() check.Message {
 		return check.Message{Octets: m.Octets, Err: m.Err}
 	}
 	media, err := soap.ParseMedia(m.ContentType)
-	out := check.Message{Version: media.Version, Packed: media.Packed, Err: err}
+	out := check.Message{Version: media.Version, Packed: media.MTOM, Err: err}
 	if err == nil {
-		out.Octets, out.Err = media.Unpack(m.Octets, xmldoc.DefaultLimits())
+		out.Octets, out.Err = media.UnpackEnvelope(m.Octets, xmldoc.DefaultLimits())
 	}
 	return out
 }

@@ -69,7 +69,7 @@ func (e *Envelope) UnverifiedBody() xmldoc.Element { return e.body }
 // header block with mustUnderstand, at most one Security header for this service. Refusals are of the kinds Malformed,
 // NotUnderstood and Unauthenticated.
 func Open(d *xmldoc.Document) (*Envelope, error) {
-	e, err := open(d)
+	e, err := parseEnvelope(d)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func Open(d *xmldoc.Document) (*Envelope, error) {
 	return e, nil
 }
 
-func open(d *xmldoc.Document) (*Envelope, error) {
+func parseEnvelope(d *xmldoc.Document) (*Envelope, error) {
 	root := d.Root()
 	e := &Envelope{}
 	switch {
@@ -121,7 +121,7 @@ func (e *Envelope) readHeaders() error {
 		return nil
 	}
 	for block := range e.header.Children() {
-		if !e.forUs(block) {
+		if !e.isTargetedAtThisNode(block) {
 			continue
 		}
 		if block.Is(NamespaceSecurity, "Security") {
@@ -141,7 +141,7 @@ func (e *Envelope) readHeaders() error {
 
 // isTargetedAtThisNode reports whether a header block targets the ultimate receiver or the next node. The service is
 // both.
-func (e *Envelope) forUs(block xmldoc.Element) bool {
+func (e *Envelope) isTargetedAtThisNode(block xmldoc.Element) bool {
 	if e.version == SOAP11 {
 		actor, _ := block.Attr(Namespace11, "actor")
 		return actor == "" || actor == "http://schemas.xmlsoap.org/soap/actor/next"
@@ -151,7 +151,7 @@ func (e *Envelope) forUs(block xmldoc.Element) bool {
 }
 
 // WrapBody returns an envelope with content, the serialized child element of the Body.
-func Wrap(v Version, content []byte) []byte {
+func WrapBody(v Version, content []byte) []byte {
 	const before, between, after = `<soap:Envelope xmlns:soap="`, `"><soap:Body>`, `</soap:Body></soap:Envelope>`
 	out := make([]byte, 0, len(before)+len(between)+len(after)+64+len(content))
 	out = append(out, before...)

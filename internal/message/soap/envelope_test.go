@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-func parse(tb testing.TB, text string) *xmldoc.Document {
+func parseDocument(tb testing.TB, text string) *xmldoc.Document {
 	tb.Helper()
 	d, err := xmldoc.Parse([]byte(text), xmldoc.DefaultLimits())
 	if err != nil {
@@ -68,7 +68,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	for _, c := range cases {
 		for _, v := range c.versions {
-			e, err := soap.Open(parse(t, envelope(v, c.inside)))
+			e, err := soap.Open(parseDocument(t, envelope(v, c.inside)))
 			p := problem.From(err)
 			if err == nil || p.Code != c.code || p.Kind != c.kind || !errors.Is(err, c.kind) || p.At == "" || e != nil {
 				t.Errorf("SOAP version %d, %s: %v, %v", v, c.name, e, err)
@@ -79,7 +79,7 @@ func TestOpenRefuses(t *testing.T) {
 		`<a/>`: problem.NotSOAP, `<Envelope/>`: problem.SOAPVersion, `<e:Envelope xmlns:e="urn:x"><e:Body/></e:Envelope>`: problem.SOAPVersion,
 		`<Body xmlns="` + soap.Namespace11 + `"/>`: problem.NotSOAP,
 	} {
-		if e, err := soap.Open(parse(t, text)); err == nil || problem.From(err).Code != code || e != nil {
+		if e, err := soap.Open(parseDocument(t, text)); err == nil || problem.From(err).Code != code || e != nil {
 			t.Errorf("%s: %v, %v", text, e, err)
 		}
 	}
@@ -107,7 +107,7 @@ func TestOpen(t *testing.T) {
 	}
 	for _, c := range cases {
 		for _, v := range c.versions {
-			e, err := soap.Open(parse(t, envelope(v, c.inside)))
+			e, err := soap.Open(parseDocument(t, envelope(v, c.inside)))
 			if err != nil {
 				t.Errorf("SOAP version %d, %s: %v", v, c.name, err)
 				continue
@@ -120,10 +120,10 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-func TestWrap(t *testing.T) {
+func TestWrapBody(t *testing.T) {
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-		octets := soap.Wrap(v, []byte(`<a xmlns="urn:x">é</a>`))
-		e, err := soap.Open(parse(t, string(octets)))
+		octets := soap.WrapBody(v, []byte(`<a xmlns="urn:x">é</a>`))
+		e, err := soap.Open(parseDocument(t, string(octets)))
 		if err != nil || e.Version() != v || !e.UnverifiedBody().FirstChild().Is("urn:x", "a") {
 			t.Errorf("%s: %v", octets, err)
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-func context(v soap.Version) soap.FaultContext {
+func faultContext(v soap.Version) soap.FaultContext {
 	return soap.FaultContext{Version: v, ID: "c-1", Environment: "Test"}
 }
 
@@ -73,7 +73,7 @@ func TestFaultTable(t *testing.T) {
 				if refusal.Kind != c.kind {
 					t.Fatalf("kind %v", refusal.Kind)
 				}
-				f := soap.FaultFrom(refusal, context(v))
+				f := soap.FaultFrom(refusal, faultContext(v))
 				status, code := c.status11, c.fault11
 				if v == soap.SOAP12 {
 					status, code = c.status12, c.fault12
@@ -81,7 +81,7 @@ func TestFaultTable(t *testing.T) {
 				if f.Status != status || f.RetryAfter != c.retryAfter {
 					t.Errorf("status %d, Retry-After %q", f.Status, f.RetryAfter)
 				}
-				_, r, err := soap.ReadReply(parse(t, string(f.Body)))
+				_, r, err := soap.ReadReply(parseDocument(t, string(f.Body)))
 				if err != nil || r == nil {
 					t.Fatalf("no fault: %v", err)
 				}
@@ -123,7 +123,7 @@ func TestFaultTable(t *testing.T) {
 func TestFaultCodeIsQualified(t *testing.T) {
 	refusal := problem.New(problem.SignatureInvalid)
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-		fault := parse(t, string(soap.FaultFrom(refusal, context(v)).Body)).Root().Child(v.Namespace(), "Body").Child(v.Namespace(), "Fault")
+		fault := parseDocument(t, string(soap.FaultFrom(refusal, faultContext(v)).Body)).Root().Child(v.Namespace(), "Body").Child(v.Namespace(), "Fault")
 		code := fault.Child("", "faultcode")
 		if v == soap.SOAP12 {
 			outer := fault.Child(v.Namespace(), "Code")
@@ -141,7 +141,7 @@ func TestFaultCodeIsQualified(t *testing.T) {
 	}
 }
 
-func schemas(t *testing.T) (errorsSchema, core *schema.Schema) {
+func compileSchemas(t *testing.T) (errorsSchema, core *schema.Schema) {
 	t.Helper()
 	var err error
 	if errorsSchema, err = schema.Compile(xsd.Files, xsd.Errors); err != nil {
@@ -155,13 +155,13 @@ func schemas(t *testing.T) (errorsSchema, core *schema.Schema) {
 
 // TestFaultsAreSchemaValid validates the detail of a fault against the schemas, for every code of the catalogue.
 func TestFaultsAreSchemaValid(t *testing.T) {
-	errorsSchema, core := schemas(t)
+	errorsSchema, core := compileSchemas(t)
 	for _, entry := range problem.Catalog() {
 		if entry.Kind == 0 {
 			continue // a warning
 		}
 		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-			f := soap.FaultFrom(problem.New(entry.Code, "at most", "5"), context(v))
+			f := soap.FaultFrom(problem.New(entry.Code, "at most", "5"), faultContext(v))
 			details := detail(t, v, f.Body)
 			if len(details) != 2 {
 				t.Fatalf("%s: %d details", entry.Code, len(details))
@@ -179,7 +179,7 @@ func TestFaultsAreSchemaValid(t *testing.T) {
 // detail returns the child elements of a fault's detail.
 func detail(t *testing.T, v soap.Version, octets []byte) []xmldoc.Element {
 	t.Helper()
-	fault := parse(t, string(octets)).Root().Child(v.Namespace(), "Body").Child(v.Namespace(), "Fault")
+	fault := parseDocument(t, string(octets)).Root().Child(v.Namespace(), "Body").Child(v.Namespace(), "Fault")
 	d := fault.Child("", "detail")
 	if v == soap.SOAP12 {
 		d = fault.Child(v.Namespace(), "Detail")
@@ -193,7 +193,7 @@ func TestEveryViolation(t *testing.T) {
 		problem.New(problem.OperationInFuture).In("/x/b"), problem.New(problem.CardWithheld)}
 	whole := problem.List(problem.RulesViolated, leaves)
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-		_, r, err := soap.ReadReply(parse(t, string(soap.FaultFrom(whole, context(v)).Body)))
+		_, r, err := soap.ReadReply(parseDocument(t, string(soap.FaultFrom(whole, faultContext(v)).Body)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +218,7 @@ func TestWithheldIsNotFound(t *testing.T) {
 	for withheld, absent := range map[problem.Code]problem.Code{
 		problem.NotificationWithheld: problem.NotificationNotFound, problem.CardWithheld: problem.CardNotFound} {
 		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-			a, b := soap.FaultFrom(problem.Wrap(withheld, errors.New("of another")), context(v)), soap.FaultFrom(problem.New(absent), context(v))
+			a, b := soap.FaultFrom(problem.Wrap(withheld, errors.New("of another")), faultContext(v)), soap.FaultFrom(problem.New(absent), faultContext(v))
 			if a.Status != b.Status || a.RetryAfter != b.RetryAfter || !bytes.Equal(a.Body, b.Body) {
 				t.Errorf("they differ:\n%s\n%s", a.Body, b.Body)
 			}
@@ -237,20 +237,20 @@ func TestWithheldIsNotFound(t *testing.T) {
 // TestNothingInternal checks that a fault exposes neither an error without a code nor the cause of a refusal.
 func TestNothingInternal(t *testing.T) {
 	const secret = "password hunter2"
-	plain := soap.FaultFrom(errors.New(secret), context(soap.SOAP11))
-	for _, f := range []soap.Fault{plain, soap.FaultFrom(fmt.Errorf("wrapped: %w", problem.Wrap(problem.StoreDown, errors.New(secret))), context(soap.SOAP12))} {
+	plain := soap.FaultFrom(errors.New(secret), faultContext(soap.SOAP11))
+	for _, f := range []soap.Fault{plain, soap.FaultFrom(fmt.Errorf("wrapped: %w", problem.Wrap(problem.StoreDown, errors.New(secret))), faultContext(soap.SOAP12))} {
 		if bytes.Contains(f.Body, []byte(secret)) || bytes.Contains(f.Body, []byte("wrapped")) {
 			t.Errorf("it tells: %s", f.Body)
 		}
 	}
-	if want := soap.FaultFrom(problem.New(problem.InternalError), context(soap.SOAP11)); !bytes.Equal(plain.Body, want.Body) || plain.Status != 500 {
+	if want := soap.FaultFrom(problem.New(problem.InternalError), faultContext(soap.SOAP11)); !bytes.Equal(plain.Body, want.Body) || plain.Status != 500 {
 		t.Errorf("an error of any type: %s", plain.Body)
 	}
 }
 
 // TestNoVersion checks that the fault is SOAP 1.1 while the version of the message is unknown.
 func TestNoVersion(t *testing.T) {
-	c := context(soap.SOAP11)
+	c := faultContext(soap.SOAP11)
 	want := soap.FaultFrom(problem.New(problem.NotSOAP), c)
 	c.Version = 0
 	if got := soap.FaultFrom(problem.New(problem.NotSOAP), c); !bytes.Equal(got.Body, want.Body) || got.Status != want.Status {
@@ -261,7 +261,7 @@ func TestNoVersion(t *testing.T) {
 // TestHostileText checks that a fault is well-formed and unchanged in meaning, whatever its paths, details and IDs
 // contain.
 func TestHostileText(t *testing.T) {
-	errorsSchema, core := schemas(t)
+	errorsSchema, core := compileSchemas(t)
 	for text, carried := range map[string]string{
 		`</Message><x>&"'>`: "", "]]><!--": "", "tab\tline\nreturn\r": "", "é 漢 \U0001F9B4": "", "<?pi?>&#0;": "",
 		"a\x00b\x1dc\x0bd": "a\uFFFDb\uFFFDc\uFFFDd", "\xff\xc3(": "\uFFFD\uFFFD(", "\uFFFE\uFFFF": "\uFFFD\uFFFD", "\xed\xa0\x80": "\uFFFD\uFFFD\uFFFD",
@@ -270,10 +270,10 @@ func TestHostileText(t *testing.T) {
 			carried = text
 		}
 		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-			c := context(v)
+			c := faultContext(v)
 			c.ID = text
 			f := soap.FaultFrom(problem.New(problem.SSINInvalid, text).In(text), c)
-			_, r, err := soap.ReadReply(parse(t, string(f.Body)))
+			_, r, err := soap.ReadReply(parseDocument(t, string(f.Body)))
 			if err != nil || r == nil {
 				t.Fatalf("%q: %v in %s", text, err, f.Body)
 			}
@@ -294,27 +294,27 @@ func TestHostileText(t *testing.T) {
 
 func TestReadReply(t *testing.T) {
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-		content, refusal, err := soap.ReadReply(parse(t, envelope(v, `<s:Header><x s:mustUnderstand="1"/></s:Header><s:Body><a/></s:Body>`)))
+		content, refusal, err := soap.ReadReply(parseDocument(t, envelope(v, `<s:Header><x s:mustUnderstand="1"/></s:Header><s:Body><a/></s:Body>`)))
 		if err != nil || refusal != nil || content.Local() != "a" {
 			t.Errorf("SOAP version %d: %v, %v, %v", v, content, refusal, err)
 		}
-		content, refusal, err = soap.ReadReply(parse(t, envelope(v, `<s:Body/>`)))
+		content, refusal, err = soap.ReadReply(parseDocument(t, envelope(v, `<s:Body/>`)))
 		if problem.From(err).Code != problem.BodyMissing || refusal != nil || !content.IsZero() {
 			t.Errorf("SOAP version %d: %v, %v, %v", v, content, refusal, err)
 		}
 		// A fault of an intermediary, without our detail.
-		_, refusal, err = soap.ReadReply(parse(t, envelope(v, `<s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>proxy</faultstring>`+
+		_, refusal, err = soap.ReadReply(parseDocument(t, envelope(v, `<s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>proxy</faultstring>`+
 			`<s:Code><s:Value>s:Receiver</s:Value></s:Code><s:Reason><s:Text xml:lang="en">proxy</s:Text></s:Reason></s:Fault></s:Body>`)))
 		if err != nil || refusal == nil || refusal.Messages[problem.EN] != "proxy" || refusal.Code != "" || len(refusal.Violations) != 0 ||
 			!strings.HasPrefix(refusal.FaultCode, "s:") || !strings.Contains(refusal.Error(), "proxy") {
 			t.Errorf("SOAP version %d: %+v, %v", v, refusal, err)
 		}
 	}
-	if _, _, err := soap.ReadReply(parse(t, `<html/>`)); problem.From(err).Code != problem.NotSOAP {
+	if _, _, err := soap.ReadReply(parseDocument(t, `<html/>`)); problem.From(err).Code != problem.NotSOAP {
 		t.Errorf("a page: %v", err)
 	}
 	// A Fault of the other SOAP version is content, not a refusal.
-	content, refusal, err := soap.ReadReply(parse(t, envelope(soap.SOAP11, `<s:Body><f:Fault xmlns:f="`+soap.Namespace12+`"/></s:Body>`)))
+	content, refusal, err := soap.ReadReply(parseDocument(t, envelope(soap.SOAP11, `<s:Body><f:Fault xmlns:f="`+soap.Namespace12+`"/></s:Body>`)))
 	if err != nil || refusal != nil || content.Local() != "Fault" {
 		t.Errorf("%v, %v, %v", content, refusal, err)
 	}
@@ -322,7 +322,7 @@ func TestReadReply(t *testing.T) {
 
 // TestRefusalLanguages checks that the platform error is read in all languages.
 func TestRefusalLanguages(t *testing.T) {
-	_, r, err := soap.ReadReply(parse(t, string(soap.FaultFrom(problem.New(problem.Overloaded), context(soap.SOAP11)).Body)))
+	_, r, err := soap.ReadReply(parseDocument(t, string(soap.FaultFrom(problem.New(problem.Overloaded), faultContext(soap.SOAP11)).Body)))
 	if err != nil {
 		t.Fatal(err)
 	}

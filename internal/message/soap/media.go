@@ -15,10 +15,10 @@ type Media struct {
 	// Action is the action parameter, or empty.
 	Action string
 	// MTOM is true if the body is an MTOM package: an envelope with attachments.
-	Packed bool
+	MTOM bool
 
-	boundary string
-	start    string // Content-ID of the part with the envelope; if empty, it is the first part
+	boundary      string
+	rootContentID string // Content-ID of the part with the envelope; if empty, it is the first part
 }
 
 // Media types of an XOP package (XOP section 4.1).
@@ -36,14 +36,14 @@ func ParseMedia(contentType string) (Media, error) {
 		return m, problem.Wrap(problem.ContentTypeUnknown, err)
 	}
 	if media == multipartRelated {
-		return parsePackage(parameters)
+		return parseXOPPackage(parameters)
 	}
-	version, ok := versionOf(media)
+	version, ok := versionFromMediaType(media)
 	if !ok {
 		return m, problem.New(problem.ContentTypeUnknown)
 	}
 	m.Version, m.Action = version, parameters["action"]
-	if !isUnicode(parameters["charset"]) {
+	if !isSupportedCharset(parameters["charset"]) {
 		return m, problem.New(problem.ContentTypeUnknown)
 	}
 	return m, nil
@@ -51,10 +51,10 @@ func ParseMedia(contentType string) (Media, error) {
 
 // parseXOPPackage parses the parameters of a multipart/related. SOAP with Attachments lacks parameters that XOP
 // requires; the type parameter distinguishes the two.
-func parsePackage(parameters map[string]string) (Media, error) {
-	m := Media{Version: SOAP11, Packed: true, boundary: parameters["boundary"]}
+func parseXOPPackage(parameters map[string]string) (Media, error) {
+	m := Media{Version: SOAP11, MTOM: true, boundary: parameters["boundary"]}
 	info, inner, err := mime.ParseMediaType(parameters["start-info"])
-	version, known := versionOf(info)
+	version, known := versionFromMediaType(info)
 	if known {
 		m.Version = version
 	}
@@ -62,7 +62,7 @@ func parsePackage(parameters map[string]string) (Media, error) {
 		m.Action = inner["action"]
 	}
 	start, given := parameters["start"]
-	m.start = contentID(start)
+	m.rootContentID = parseContentID(start)
 	switch {
 	case !strings.EqualFold(parameters["type"], xopXML):
 		return m, problem.New(problem.MultipartNotXOP).In("Content-Type")
@@ -70,13 +70,13 @@ func parsePackage(parameters map[string]string) (Media, error) {
 		return m, problem.New(problem.MultipartParameter, "parameter start-info").In("Content-Type")
 	case !isBoundary(m.boundary):
 		return m, problem.New(problem.MultipartParameter, "parameter boundary").In("Content-Type")
-	case given && m.start == "":
+	case given && m.rootContentID == "":
 		return m, problem.New(problem.MultipartParameter, "parameter start").In("Content-Type")
 	}
 	return m, nil
 }
 
-func versionOf(media string) (Version, bool) {
+func versionFromMediaType(media string) (Version, bool) {
 	switch media {
 	case "text/xml":
 		return SOAP11, true
@@ -88,58 +88,58 @@ func versionOf(media string) (Version, bool) {
 
 // isSupportedCharset reports whether a charset parameter is absent or names an encoding that package xmldoc reads. The
 // actual encoding is detected from the data.
-func isUnicode(charset string) bool {
+func isSupportedCharset(charset string) bool {
 	charset = strings.ToLower(charset)
 	return charset == "" || strings.HasPrefix(charset, "utf-8") || strings.HasPrefix(charset, "utf-16")
 }
 
 // UnpackEnvelope returns the envelope. For an MTOM package it inlines the attachments, so that all further processing
 // sees the one message that was signed (XOP section 3.2).
-func (m Media) Unpack(data []byte, limits xmldoc.Limits) ([]byte, error) {
-	if !m.Packed {
+func (m Media) UnpackEnvelope(data []byte, limits xmldoc.Limits) ([]byte, error) {
+	if !m.MTOM {
 		return data, nil
 	}
 	parts, err := readParts(data, m.boundary)
 	if err != nil {
 		return nil, err
 	}
-	root, attachments, err := m.divide(parts)
+	root, attachments, err := m.splitRootPart(parts)
 	if err != nil {
 		return nil, err
 	}
-	return include(root.content, attachments, limits)
+	return inlineAttachments(root.content, attachments, limits)
 }
 
 // splitRootPart separates the part with the envelope from the attachments (RFC 2387 section 3.2).
-func (m Media) divide(parts []part) (part, map[string][]byte, error) {
+func (m Media) splitRootPart(parts []part) (part, map[string][]byte, error) {
 	rootIndex := -1
 	attachments := make(map[string][]byte, len(parts))
 	for i, p := range parts {
-		if rootIndex < 0 && (m.start == "" || p.id == m.start) {
+		if rootIndex < 0 && (m.rootContentID == "" || p.contentID == m.rootContentID) {
 			rootIndex = i
 			continue
 		}
-		if p.id == "" {
-			return part{}, nil, problem.New(problem.PartContentID).In(place(i))
+		if p.contentID == "" {
+			return part{}, nil, problem.New(problem.PartContentID).In(partPath(i))
 		}
-		if _, ok := attachments[p.id]; ok || rootIndex >= 0 && p.id == parts[rootIndex].id {
-			return part{}, nil, problem.New(problem.PartDuplicate).In(place(i))
+		if _, ok := attachments[p.contentID]; ok || rootIndex >= 0 && p.contentID == parts[rootIndex].contentID {
+			return part{}, nil, problem.New(problem.PartDuplicate).In(partPath(i))
 		}
-		attachments[p.id] = p.content
+		attachments[p.contentID] = p.content
 	}
 	if rootIndex < 0 {
 		return part{}, nil, problem.New(problem.RootPartMissing).In("Content-Type")
 	}
-	if !m.agrees(parts[rootIndex].contentType) {
-		return part{}, nil, problem.New(problem.RootPartType).In(place(rootIndex))
+	if !m.matchesRootType(parts[rootIndex].contentType) {
+		return part{}, nil, problem.New(problem.RootPartType).In(partPath(rootIndex))
 	}
 	return parts[rootIndex], attachments, nil
 }
 
 // matchesRootType reports whether the content type of the root part agrees with that of the package (XOP section 4.1).
-func (m Media) agrees(contentType string) bool {
+func (m Media) matchesRootType(contentType string) bool {
 	media, parameters, err := mime.ParseMediaType(contentType)
-	if err != nil || media != xopXML || !isUnicode(parameters["charset"]) {
+	if err != nil || media != xopXML || !isSupportedCharset(parameters["charset"]) {
 		return false
 	}
 	inner, given := parameters["type"]
@@ -147,13 +147,13 @@ func (m Media) agrees(contentType string) bool {
 		return true
 	}
 	media, _, err = mime.ParseMediaType(inner)
-	version, known := versionOf(media)
+	version, known := versionFromMediaType(media)
 	return err == nil && known && version == m.Version
 }
 
 // AcceptsMTOM reports whether an Accept header names the media type of an XOP package. A wildcard does not count: a
 // client that sends one does not thereby declare that it can read attachments.
-func AcceptsPackage(accept []string) bool {
+func AcceptsMTOM(accept []string) bool {
 	for _, line := range accept {
 		for choice := range strings.SplitSeq(line, ",") {
 			media, parameters, err := mime.ParseMediaType(choice)

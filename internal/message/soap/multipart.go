@@ -19,13 +19,13 @@ const (
 
 // part is one part of a package. Its content aliases the request body.
 type part struct {
-	id          string // without angle brackets, or empty
+	contentID   string // without angle brackets, or empty
 	contentType string
 	content     []byte
 }
 
 // partPath is the path of part i in a refusal.
-func place(i int) string { return fmt.Sprintf("part %d", i+1) }
+func partPath(i int) string { return fmt.Sprintf("part %d", i+1) }
 
 // readParts splits a multipart body (RFC 2046 section 5.1.1). The reader of the standard library accepts more than the
 // grammar allows: bare line feeds, text around the parts, boundaries that only begin like the declared one, headers of
@@ -38,18 +38,18 @@ func readParts(data []byte, boundary string) ([]part, error) {
 	}
 	delimiter := []byte("\n--" + boundary)
 	if !bytes.HasPrefix(rest, delimiter[1:]) {
-		return nil, malformed("before the first delimiter")
+		return nil, newMultipartError("before the first delimiter")
 	}
 	rest = rest[len(delimiter)-1:]
 	var parts []part
 	for {
 		if after, closing := bytes.CutPrefix(rest, []byte("--")); closing {
 			if len(bytes.Trim(after, " \t\r\n")) > 0 {
-				return nil, malformed("after the last delimiter")
+				return nil, newMultipartError("after the last delimiter")
 			}
 			return parts, nil
 		}
-		inside, err := behindDelimiter(rest)
+		inside, err := skipDelimiterLine(rest)
 		if err != nil {
 			return nil, err
 		}
@@ -61,27 +61,27 @@ func readParts(data []byte, boundary string) ([]part, error) {
 		case end < 0:
 			return nil, problem.New(problem.MessageIncomplete, "no closing delimiter")
 		case end == 0 || inside[end-1] != '\r':
-			return nil, malformed("a delimiter without CRLF before it")
+			return nil, newMultipartError("a delimiter without CRLF before it")
 		}
 		p, err := readPart(inside[:end-1])
 		if err != nil {
-			return nil, problem.From(err).In(place(len(parts)))
+			return nil, problem.From(err).In(partPath(len(parts)))
 		}
 		parts = append(parts, p)
 		rest = inside[end+len(delimiter):]
 	}
 }
 
-func malformed(where string) error { return problem.New(problem.MultipartMalformed, where) }
+func newMultipartError(where string) error { return problem.New(problem.MultipartMalformed, where) }
 
 // skipDelimiterLine skips the remainder of a line after its delimiter.
-func behindDelimiter(rest []byte) ([]byte, error) {
+func skipDelimiterLine(rest []byte) ([]byte, error) {
 	rest = bytes.TrimLeft(rest, " \t")
 	if len(rest) < 2 {
 		return nil, problem.New(problem.MessageIncomplete, "no closing delimiter")
 	}
 	if !bytes.HasPrefix(rest, []byte("\r\n")) {
-		return nil, malformed("a line that only begins like a delimiter")
+		return nil, newMultipartError("a line that only begins like a delimiter")
 	}
 	return rest[2:], nil
 }
@@ -107,7 +107,7 @@ func readPart(data []byte) (part, error) {
 	}
 	p := part{contentType: fields["content-type"], content: data[headerEnd+len(end):]}
 	if value, ok := fields["content-id"]; ok {
-		if p.id = contentID(value); p.id == "" {
+		if p.contentID = parseContentID(value); p.contentID == "" {
 			return part{}, problem.New(problem.PartContentID)
 		}
 	}
@@ -115,15 +115,15 @@ func readPart(data []byte) (part, error) {
 }
 
 // headerUnfolder joins folded header lines (RFC 5322 section 2.2.3).
-var folding = strings.NewReplacer("\r\n ", " ", "\r\n\t", " ")
+var headerUnfolder = strings.NewReplacer("\r\n ", " ", "\r\n\t", " ")
 
 // readFields parses header fields, keyed by lower-case name. A repeated field is refused.
 func readFields(header string) (map[string]string, error) {
 	fields := map[string]string{}
-	for line := range strings.SplitSeq(folding.Replace(header), "\r\n") {
+	for line := range strings.SplitSeq(headerUnfolder.Replace(header), "\r\n") {
 		name, value, ok := strings.Cut(line, ":")
 		name = strings.ToLower(name)
-		if !ok || name == "" || !consistsOf(name, letters+"0123456789-_.") || strings.ContainsFunc(value, isControl) {
+		if !ok || name == "" || !hasOnlyCharsOf(name, lowerCaseLetters+"0123456789-_.") || strings.ContainsFunc(value, isControl) {
 			return nil, problem.New(problem.PartHeader)
 		}
 		if _, twice := fields[name]; twice {
@@ -139,20 +139,20 @@ func readFields(header string) (map[string]string, error) {
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }
 
-const letters = "abcdefghijklmnopqrstuvwxyz"
+const lowerCaseLetters = "abcdefghijklmnopqrstuvwxyz"
 
 // hasOnlyCharsOf reports whether text consists of characters of set.
-func consistsOf(text, set string) bool { return strings.Trim(text, set) == "" }
+func hasOnlyCharsOf(text, set string) bool { return strings.Trim(text, set) == "" }
 
 // isBoundary reports whether text is a valid boundary (RFC 2046 section 5.1.1).
 func isBoundary(text string) bool {
 	return text != "" && len(text) <= maxBoundary && !strings.HasSuffix(text, " ") &&
-		consistsOf(strings.ToLower(text), letters+"0123456789'()+_,-./:=? ")
+		hasOnlyCharsOf(strings.ToLower(text), lowerCaseLetters+"0123456789'()+_,-./:=? ")
 }
 
 // parseContentID strips the angle brackets of a Content-ID, which some toolkits omit. It returns "" for an invalid
 // value: white space, control characters, inner brackets, or non-ASCII characters.
-func contentID(value string) string {
+func parseContentID(value string) string {
 	if inner, ok := strings.CutPrefix(value, "<"); ok {
 		if value, ok = strings.CutSuffix(inner, ">"); !ok {
 			return ""

@@ -18,43 +18,43 @@ import (
 )
 
 const (
-	packageType = `multipart/related; type="application/xop+xml"; start="<root@test>"; start-info="text/xml"; boundary="b-1"`
-	rootHeader  = "--b-1\r\nContent-Type: application/xop+xml; charset=UTF-8; type=\"text/xml\"\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <root@test>\r\n\r\n"
-	firstHeader = "\r\n--b-1\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <1@test>\r\n\r\n"
-	nextHeader  = "\r\n--b-1\r\nContent-ID: <2@test>\r\n\r\n"
-	closing     = "\r\n--b-1--\r\n"
-	included    = `<xop:Include xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:1@test"/>`
-	nextOne     = `<xop:Include xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:2@test"/>`
-	withOne     = `<e><a>` + included + `</a></e>`
-	octets      = "\x00\x01\r\n--b\r\n\xff>"
-	usual       = rootHeader + withOne + firstHeader + octets + closing
+	packageType         = `multipart/related; type="application/xop+xml"; start="<root@test>"; start-info="text/xml"; boundary="b-1"`
+	rootHeader          = "--b-1\r\nContent-Type: application/xop+xml; charset=UTF-8; type=\"text/xml\"\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <root@test>\r\n\r\n"
+	firstHeader         = "\r\n--b-1\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <1@test>\r\n\r\n"
+	nextHeader          = "\r\n--b-1\r\nContent-ID: <2@test>\r\n\r\n"
+	closingDelimiter    = "\r\n--b-1--\r\n"
+	includeElement      = `<xop:Include xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:1@test"/>`
+	secondInclude       = `<xop:Include xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:2@test"/>`
+	envelopeWithInclude = `<e><a>` + includeElement + `</a></e>`
+	octets              = "\x00\x01\r\n--b\r\n\xff>"
+	usualPackage        = rootHeader + envelopeWithInclude + firstHeader + octets + closingDelimiter
 )
 
-func unpack(contentType, message string) (string, error) {
+func unpackMessage(contentType, message string) (string, error) {
 	m, err := soap.ParseMedia(contentType)
 	if err != nil {
 		return "", err
 	}
-	envelope, err := m.Unpack([]byte(message), xmldoc.DefaultLimits())
+	envelope, err := m.UnpackEnvelope([]byte(message), xmldoc.DefaultLimits())
 	return string(envelope), err
 }
 
-func inBase64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+func encodeBase64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
 // TestUnpackEnvelope covers the output of the usual toolkits.
-func TestUnpack(t *testing.T) {
-	want := `<e><a>` + inBase64(octets) + `</a></e>`
-	replaced := func(edits ...string) string { return strings.NewReplacer(edits...).Replace(usual) }
+func TestUnpackEnvelope(t *testing.T) {
+	want := `<e><a>` + encodeBase64(octets) + `</a></e>`
+	replaced := func(edits ...string) string { return strings.NewReplacer(edits...).Replace(usualPackage) }
 	for name, c := range map[string]struct{ contentType, message, want string }{
-		"as it should be":             {packageType, usual, want},
-		"a line end before (CXF)":     {packageType, "\r\n" + usual, want},
-		"no line end behind":          {packageType, strings.TrimSuffix(usual, "\r\n"), want},
+		"as it should be":             {packageType, usualPackage, want},
+		"a line end before (CXF)":     {packageType, "\r\n" + usualPackage, want},
+		"no line end behind":          {packageType, strings.TrimSuffix(usualPackage, "\r\n"), want},
 		"blanks behind a delimiter":   {packageType, replaced("--b-1\r\n", "--b-1 \t\r\n", "--b-1--", "--b-1-- "), want},
-		"no start":                    {strings.Replace(packageType, ` start="<root@test>";`, "", 1), usual, want},
-		"start without brackets":      {strings.Replace(packageType, `<root@test>`, "root@test", 1), usual, want},
+		"no start":                    {strings.Replace(packageType, ` start="<root@test>";`, "", 1), usualPackage, want},
+		"start without brackets":      {strings.Replace(packageType, `<root@test>`, "root@test", 1), usualPackage, want},
 		"Content-ID without brackets": {packageType, replaced("<1@test>", "1@test"), want},
 		"no type inside":              {packageType, replaced(`; type="text/xml"`, ""), want},
-		"root last":                   {packageType, strings.TrimPrefix(firstHeader, "\r\n") + octets + "\r\n" + rootHeader + withOne + closing, want},
+		"root last":                   {packageType, strings.TrimPrefix(firstHeader, "\r\n") + octets + "\r\n" + rootHeader + envelopeWithInclude + closingDelimiter, want},
 		"first part without Content-ID": {strings.Replace(packageType, ` start="<root@test>";`, "", 1),
 			replaced("\r\nContent-ID: <root@test>", ""), want},
 		"a folded field (JavaMail)": {packageType, replaced(`; charset=UTF-8; type=`, ";\r\n charset=UTF-8;\r\n\ttype="), want},
@@ -67,19 +67,19 @@ func TestUnpack(t *testing.T) {
 		"another prefix":            {packageType, replaced("xop:", "inc:", "xmlns:xop", "xmlns:inc"), want},
 		"an end tag":                {packageType, replaced(`"/></a>`, `"></xop:Include ></a >`), strings.Replace(want, "</a>", "</a >", 1)},
 		"a > in an attribute":       {packageType, replaced("<a>", `<a b='>"' c=">">`), strings.Replace(want, "<a>", `<a b='>"' c=">">`, 1)},
-		"an empty attachment":       {packageType, rootHeader + withOne + firstHeader + closing, `<e><a></a></e>`},
-		"no attachment":             {packageType, rootHeader + "<e/>" + closing, "<e/>"},
-		"two, the other way round":  {packageType, rootHeader + `<e><a>` + nextOne + `</a><b>` + included + `</b></e>` + firstHeader + "one" + nextHeader + "two" + closing, `<e><a>dHdv</a><b>b25l</b></e>`},
+		"an empty attachment":       {packageType, rootHeader + envelopeWithInclude + firstHeader + closingDelimiter, `<e><a></a></e>`},
+		"no attachment":             {packageType, rootHeader + "<e/>" + closingDelimiter, "<e/>"},
+		"two, the other way round":  {packageType, rootHeader + `<e><a>` + secondInclude + `</a><b>` + includeElement + `</b></e>` + firstHeader + "one" + nextHeader + "two" + closingDelimiter, `<e><a>dHdv</a><b>b25l</b></e>`},
 		"a prolog":                  {packageType, replaced("<e>", "<?xml version='1.0' encoding='UTF-8'?>\n<!-- c --><e>", "</e>", "</e>\n"), want},
-		"UTF-16":                    {packageType, replaced(withOne, wide(`<?xml version="1.0" encoding="UTF-16"?>`+withOne), "UTF-8", "UTF-16"), want},
+		"UTF-16":                    {packageType, replaced(envelopeWithInclude, encodeUTF16(`<?xml version="1.0" encoding="UTF-16"?>`+envelopeWithInclude), "UTF-8", "UTF-16"), want},
 		"SOAP 1.2": {`Multipart/Related; type="APPLICATION/xop+xml"; start-info="application/soap+xml; action=\"urn:a\""; boundary=b-1`,
 			replaced("text/xml", "application/soap+xml"), want},
 		"an envelope alone":            {"text/xml; charset=utf-8", "<e/>", "<e/>"},
 		"an envelope alone, SOAP 1.2":  {"application/soap+xml", "<e/>", "<e/>"},
-		"an Include without a package": {"text/xml", withOne, withOne},
+		"an Include without a package": {"text/xml", envelopeWithInclude, envelopeWithInclude},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := unpack(c.contentType, c.message); err != nil || got != c.want {
+			if got, err := unpackMessage(c.contentType, c.message); err != nil || got != c.want {
 				t.Errorf("%v, %q, want %q", err, got, c.want)
 			}
 		})
@@ -87,7 +87,7 @@ func TestUnpack(t *testing.T) {
 }
 
 // encodeUTF16 encodes ASCII as UTF-16 with a byte order mark.
-func wide(s string) string {
+func encodeUTF16(s string) string {
 	var b strings.Builder
 	b.WriteString("\xff\xfe")
 	for i := range len(s) {
@@ -111,7 +111,7 @@ func TestParseMedia(t *testing.T) {
 		`multipart/related; type="application/xop+xml"; boundary=b; start-info="application/soap+xml"; action="urn:b"`:             "urn:b",
 		`multipart/related; type="application/xop+xml"; boundary="uuid:0f+id=1"; start-info="application/soap+xml"; start="<a@b>"`: "",
 	} {
-		if m, err := soap.ParseMedia(contentType); err != nil || !m.Packed || m.Version != soap.SOAP12 || m.Action != action {
+		if m, err := soap.ParseMedia(contentType); err != nil || !m.MTOM || m.Version != soap.SOAP12 || m.Action != action {
 			t.Errorf("%s: %+v, %v", contentType, m, err)
 		}
 	}
@@ -154,56 +154,56 @@ func TestParseMediaRefuses(t *testing.T) {
 }
 
 // manyParts returns a message with n attachments, each included once.
-func many(n int) string {
+func manyParts(n int) string {
 	var root, parts strings.Builder
 	for i := range n {
 		id := strconv.Itoa(i)
-		root.WriteString(strings.Replace(`<a>`+included+`</a>`, "1@test", id+"@test", 1))
+		root.WriteString(strings.Replace(`<a>`+includeElement+`</a>`, "1@test", id+"@test", 1))
 		parts.WriteString("\r\n--b-1\r\nContent-ID: <" + id + "@test>\r\n\r\n" + id)
 	}
-	return rootHeader + "<e>" + root.String() + "</e>" + parts.String() + closing
+	return rootHeader + "<e>" + root.String() + "</e>" + parts.String() + closingDelimiter
 }
 
-func TestUnpackRefuses(t *testing.T) {
+func TestUnpackEnvelopeRefuses(t *testing.T) {
 	replaced := func(before, after string) string {
-		if !strings.Contains(usual, before) {
+		if !strings.Contains(usualPackage, before) {
 			t.Fatalf("the message does not hold %q", before)
 		}
-		return strings.Replace(usual, before, after, 1)
+		return strings.Replace(usualPackage, before, after, 1)
 	}
-	root := func(envelope string) string { return rootHeader + envelope + firstHeader + octets + closing }
+	root := func(envelope string) string { return rootHeader + envelope + firstHeader + octets + closingDelimiter }
 	for _, c := range []struct {
 		name, message string
 		code          problem.Code
 		at            string
 	}{
 		{"nothing", "", problem.MultipartMalformed, ""},
-		{"an envelope", withOne, problem.MultipartMalformed, ""},
-		{"a preamble", "This is a message of several parts.\r\n" + usual, problem.MultipartMalformed, ""},
-		{"another boundary", strings.ReplaceAll(usual, "--b-1", "--c-1"), problem.MultipartMalformed, ""},
-		{"a boundary in capitals", strings.ReplaceAll(usual, "--b-1", "--B-1"), problem.MultipartMalformed, ""},
-		{"an epilogue", usual + "more", problem.MultipartMalformed, ""},
-		{"a message behind", usual + usual, problem.MultipartMalformed, ""},
+		{"an envelope", envelopeWithInclude, problem.MultipartMalformed, ""},
+		{"a preamble", "This is a message of several parts.\r\n" + usualPackage, problem.MultipartMalformed, ""},
+		{"another boundary", strings.ReplaceAll(usualPackage, "--b-1", "--c-1"), problem.MultipartMalformed, ""},
+		{"a boundary in capitals", strings.ReplaceAll(usualPackage, "--b-1", "--B-1"), problem.MultipartMalformed, ""},
+		{"an epilogue", usualPackage + "more", problem.MultipartMalformed, ""},
+		{"a message behind", usualPackage + usualPackage, problem.MultipartMalformed, ""},
 		{"text on the last line", replaced("--b-1--", "--b-1--x"), problem.MultipartMalformed, ""},
-		{"a line that begins like a delimiter", root(`<e><a>` + included + "</a>\r\n--b-12\r\n</e>"), problem.MultipartMalformed, ""},
-		{"a delimiter after a line feed", root(`<e><a>` + included + "</a><!--\n--b-1\r\n --></e>"), problem.MultipartMalformed, ""},
+		{"a line that begins like a delimiter", root(`<e><a>` + includeElement + "</a>\r\n--b-12\r\n</e>"), problem.MultipartMalformed, ""},
+		{"a delimiter after a line feed", root(`<e><a>` + includeElement + "</a><!--\n--b-1\r\n --></e>"), problem.MultipartMalformed, ""},
 		{"a delimiter before a line feed", replaced("--b-1\r\n", "--b-1\n"), problem.MultipartMalformed, ""},
-		{"line feeds alone", strings.ReplaceAll(usual, "\r\n", "\n"), problem.MultipartMalformed, ""},
+		{"line feeds alone", strings.ReplaceAll(usualPackage, "\r\n", "\n"), problem.MultipartMalformed, ""},
 		{"only the end", "--b-1--\r\n", problem.RootPartMissing, "Content-Type"},
 		{"cut in the first line", "--b-1", problem.MessageIncomplete, ""},
 		{"cut in the header", rootHeader[:60], problem.MessageIncomplete, ""},
-		{"cut in the envelope", rootHeader + withOne[:10], problem.MessageIncomplete, ""},
-		{"cut in the attachment", strings.TrimSuffix(usual, closing), problem.MessageIncomplete, ""},
-		{"cut in the last line", strings.TrimSuffix(usual, "--\r\n"), problem.MessageIncomplete, ""},
-		{"no last delimiter", strings.TrimSuffix(usual, "--\r\n") + "\r\n", problem.MessageIncomplete, ""},
-		{"17 parts", many(16), problem.PartsTooMany, ""},
-		{"10,000 parts", many(10_000), problem.PartsTooMany, ""},
+		{"cut in the envelope", rootHeader + envelopeWithInclude[:10], problem.MessageIncomplete, ""},
+		{"cut in the attachment", strings.TrimSuffix(usualPackage, closingDelimiter), problem.MessageIncomplete, ""},
+		{"cut in the last line", strings.TrimSuffix(usualPackage, "--\r\n"), problem.MessageIncomplete, ""},
+		{"no last delimiter", strings.TrimSuffix(usualPackage, "--\r\n") + "\r\n", problem.MessageIncomplete, ""},
+		{"17 parts", manyParts(16), problem.PartsTooMany, ""},
+		{"10,000 parts", manyParts(10_000), problem.PartsTooMany, ""},
 		{"10,000 parts of nothing", strings.Repeat("--b-1\r\nA: b\r\n\r\n\r\n", 10_000) + "--b-1--", problem.PartsTooMany, ""},
 		{"a header of 4 KiB and one", replaced("Content-ID: <1@test>", "X: "+strings.Repeat("x", 4097)), problem.PartHeaderTooLarge, "part 2"},
 		{"a header of 5 MB", replaced("Content-ID: <1@test>", strings.Repeat("X: x\r\n", 1<<20)), problem.PartHeaderTooLarge, "part 2"},
-		{"17 fields", replaced("Content-ID: <1@test>", fields(15)), problem.PartHeaderTooLarge, "part 2"},
+		{"17 fields", replaced("Content-ID: <1@test>", manyFields(15)), problem.PartHeaderTooLarge, "part 2"},
 		{"a header without end", "--b-1\r\nContent-ID: <root@test>\r\n--b-1--\r\n", problem.PartHeader, "part 1"},
-		{"no header", "--b-1\r\n\r\n<e/>" + closing, problem.PartHeader, "part 1"},
+		{"no header", "--b-1\r\n\r\n<e/>" + closingDelimiter, problem.PartHeader, "part 1"},
 		{"an empty part", "--b-1\r\n\r\n--b-1--\r\n", problem.PartHeader, "part 1"},
 		{"a delimiter at once", "--b-1\r\n--b-1--\r\n", problem.MessageIncomplete, ""},
 		{"a line without colon", replaced("Content-ID: <1@test>", "Content-ID"), problem.PartHeader, "part 2"},
@@ -221,7 +221,7 @@ func TestUnpackRefuses(t *testing.T) {
 		{"half a Content-ID", replaced("<1@test>", "<1@test"), problem.PartContentID, "part 2"},
 		{"two Content-IDs", replaced("<1@test>", "<1@test> <2@test>"), problem.PartContentID, "part 2"},
 		{"a long Content-ID", replaced("<1@test>", "<"+strings.Repeat("1", 257)+">"), problem.PartContentID, "part 2"},
-		{"the same Content-ID", root(withOne)[:len(root(withOne))-len(closing)] + firstHeader + "two" + closing, problem.PartDuplicate, "part 3"},
+		{"the same Content-ID", root(envelopeWithInclude)[:len(root(envelopeWithInclude))-len(closingDelimiter)] + firstHeader + "two" + closingDelimiter, problem.PartDuplicate, "part 3"},
 		{"the Content-ID of the root", replaced("<1@test>", "<root@test>"), problem.PartDuplicate, "part 2"},
 		{"the root is missing", replaced("<root@test>", "<0@test>"), problem.RootPartMissing, "Content-Type"},
 		{"the root of another type", replaced("application/xop+xml", "text/xml"), problem.RootPartType, "part 1"},
@@ -231,17 +231,17 @@ func TestUnpackRefuses(t *testing.T) {
 		{"the root is no XML", root("no"), problem.XMLContentOutsideRoot, ""},
 		{"an entity", root("<!DOCTYPE e [<!ENTITY x SYSTEM 'cid:1@test'>]><e>&x;</e>"), problem.XMLDoctype, ""},
 		{"a part that nobody includes", root("<e/>"), problem.PartNotIncluded, ""},
-		{"an Include in a comment", root("<e><!--" + included + "--></e>"), problem.PartNotIncluded, ""},
-		{"an Include in a section", root("<e><![CDATA[" + included + "]]></e>"), problem.PartNotIncluded, ""},
-		{"an Include of another namespace", root(strings.Replace(withOne, "2004/08", "2003/12", 1)), problem.PartNotIncluded, ""},
+		{"an Include in a comment", root("<e><!--" + includeElement + "--></e>"), problem.PartNotIncluded, ""},
+		{"an Include in a section", root("<e><![CDATA[" + includeElement + "]]></e>"), problem.PartNotIncluded, ""},
+		{"an Include of another namespace", root(strings.Replace(envelopeWithInclude, "2004/08", "2003/12", 1)), problem.PartNotIncluded, ""},
 		{"a part that is missing", replaced("cid:1@test", "cid:3@test"), problem.IncludeUnknown, "xop:Include"},
 		{"the root inside itself", replaced("cid:1@test", "cid:root@test"), problem.IncludeUnknown, "xop:Include"},
 		{"an empty reference", replaced("cid:1@test", "cid:"), problem.IncludeUnknown, "xop:Include"},
 		{"escaped twice", replaced("cid:1@test", "cid:1%2540test"), problem.IncludeUnknown, "xop:Include"},
 		{"escaped wrongly", replaced("cid:1@test", "cid:1%4test"), problem.IncludeUnknown, "xop:Include"},
-		{"two readings", rootHeader + `<e><a>` + strings.Replace(included, "1@test", "1%40test", 1) + `</a></e>` + firstHeader + octets +
-			strings.Replace(nextHeader, "2@test", "1%40test", 1) + octets + closing, problem.IncludeUnknown, "xop:Include"},
-		{"the same part twice", root(`<e><a>` + included + `</a><a>` + included + `</a></e>`), problem.IncludeRepeated, "xop:Include"},
+		{"two readings", rootHeader + `<e><a>` + strings.Replace(includeElement, "1@test", "1%40test", 1) + `</a></e>` + firstHeader + octets +
+			strings.Replace(nextHeader, "2@test", "1%40test", 1) + octets + closingDelimiter, problem.IncludeUnknown, "xop:Include"},
+		{"the same part twice", root(`<e><a>` + includeElement + `</a><a>` + includeElement + `</a></e>`), problem.IncludeRepeated, "xop:Include"},
 		{"HTTP", replaced("cid:1@test", "http://127.0.0.1/1@test"), problem.IncludeExternal, "xop:Include"},
 		{"a file", replaced("cid:1@test", "file:///etc/passwd"), problem.IncludeExternal, "xop:Include"},
 		{"a relative reference", replaced("cid:1@test", "1@test"), problem.IncludeExternal, "xop:Include"},
@@ -251,22 +251,22 @@ func TestUnpackRefuses(t *testing.T) {
 		{"one more attribute", replaced(` href=`, ` id="x" href=`), problem.IncludeMalformed, "xop:Include"},
 		{"text inside", replaced(`"/></a>`, `"> </xop:Include></a>`), problem.IncludeMalformed, "xop:Include"},
 		{"nested", replaced(`"/></a>`, `"><xop:Include href="cid:1@test"/></xop:Include></a>`), problem.IncludeMalformed, "xop:Include"},
-		{"text before", root(`<e><a>x` + included + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
-		{"text before that looks like a tag's end", root(`<e><a>>` + included + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
-		{"a quote before", root(`<e><a b="">">` + included + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
-		{"text behind", root(`<e><a>` + included + `x</a></e>`), problem.IncludeNotAlone, "xop:Include"},
-		{"a blank before", root(`<e><a> ` + included + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
-		{"a line end behind", root("<e><a>" + included + "\n</a></e>"), problem.IncludeNotAlone, "xop:Include"},
-		{"an element before", root(`<e><a><b/>` + included + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
-		{"an element behind", root(`<e><a>` + included + `<b/></a></e>`), problem.IncludeNotAlone, "xop:Include"},
-		{"two side by side", root(`<e><a>` + included + nextOne + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
-		{"a comment before", root(`<e><a><!-- -->` + included + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
-		{"a section behind", root(`<e><a>` + included + `<![CDATA[]]></a></e>`), problem.IncludeNotAlone, "xop:Include"},
-		{"as the root", root(included), problem.IncludeNotAlone, "xop:Include"},
-		{"too large when put together", rootHeader + withOne + firstHeader + strings.Repeat("x", 8<<20) + closing, problem.MessageTooLarge, ""},
+		{"text before", root(`<e><a>x` + includeElement + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
+		{"text before that looks like a tag's end", root(`<e><a>>` + includeElement + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
+		{"a quote before", root(`<e><a b="">">` + includeElement + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
+		{"text behind", root(`<e><a>` + includeElement + `x</a></e>`), problem.IncludeNotAlone, "xop:Include"},
+		{"a blank before", root(`<e><a> ` + includeElement + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
+		{"a line end behind", root("<e><a>" + includeElement + "\n</a></e>"), problem.IncludeNotAlone, "xop:Include"},
+		{"an element before", root(`<e><a><b/>` + includeElement + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
+		{"an element behind", root(`<e><a>` + includeElement + `<b/></a></e>`), problem.IncludeNotAlone, "xop:Include"},
+		{"two side by side", root(`<e><a>` + includeElement + secondInclude + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
+		{"a comment before", root(`<e><a><!-- -->` + includeElement + `</a></e>`), problem.IncludeNotAlone, "xop:Include"},
+		{"a section behind", root(`<e><a>` + includeElement + `<![CDATA[]]></a></e>`), problem.IncludeNotAlone, "xop:Include"},
+		{"as the root", root(includeElement), problem.IncludeNotAlone, "xop:Include"},
+		{"too large when put together", rootHeader + envelopeWithInclude + firstHeader + strings.Repeat("x", 8<<20) + closingDelimiter, problem.MessageTooLarge, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := unpack(packageType, c.message)
+			got, err := unpackMessage(packageType, c.message)
 			e := problem.From(err)
 			if err == nil || got != "" || e.Code != c.code || e.At != c.at || e.Kind != problem.Malformed {
 				t.Fatalf("%.80q, %v, want %s at %q", got, err, c.code, c.at)
@@ -276,7 +276,7 @@ func TestUnpackRefuses(t *testing.T) {
 }
 
 // manyFields returns a header with n fields.
-func fields(n int) string {
+func manyFields(n int) string {
 	lines := make([]string, n)
 	for i := range lines {
 		lines[i] = "X-" + strconv.Itoa(i) + ": x"
@@ -286,8 +286,8 @@ func fields(n int) string {
 
 // TestFifteenAttachments covers the maximum number of attachments.
 func TestFifteenAttachments(t *testing.T) {
-	got, err := unpack(packageType, many(15))
-	if err != nil || strings.Count(got, "<a>") != 15 || strings.Contains(got, "Include") || !strings.HasSuffix(got, `<a>`+inBase64("14")+`</a></e>`) {
+	got, err := unpackMessage(packageType, manyParts(15))
+	if err != nil || strings.Count(got, "<a>") != 15 || strings.Contains(got, "Include") || !strings.HasSuffix(got, `<a>`+encodeBase64("14")+`</a></e>`) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -295,9 +295,9 @@ func TestFifteenAttachments(t *testing.T) {
 // TestRefusalIsCheap checks that a package is refused without many copies of it.
 func TestRefusalIsCheap(t *testing.T) {
 	for name, message := range map[string]string{
-		"10,000 parts":   many(10_000),
+		"10,000 parts":   manyParts(10_000),
 		"a large header": "--b-1\r\n" + strings.Repeat("X: x\r\n", 1<<20),
-		"too large":      rootHeader + withOne + firstHeader + strings.Repeat("x", 8<<20) + closing,
+		"too large":      rootHeader + envelopeWithInclude + firstHeader + strings.Repeat("x", 8<<20) + closingDelimiter,
 	} {
 		m, err := soap.ParseMedia(packageType)
 		if err != nil {
@@ -306,7 +306,7 @@ func TestRefusalIsCheap(t *testing.T) {
 		input := []byte(message)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err = m.Unpack(input, xmldoc.DefaultLimits())
+		_, err = m.UnpackEnvelope(input, xmldoc.DefaultLimits())
 		runtime.ReadMemStats(&after)
 		if allocated := after.TotalAlloc - before.TotalAlloc; err == nil || allocated > 1<<20 {
 			t.Errorf("%s: %d octets allocated, %v", name, allocated, err)
@@ -314,7 +314,7 @@ func TestRefusalIsCheap(t *testing.T) {
 	}
 }
 
-func TestAcceptsPackage(t *testing.T) {
+func TestAcceptsMTOM(t *testing.T) {
 	for accept, want := range map[string]bool{
 		"":                            false,
 		"*/*":                         false,
@@ -329,19 +329,19 @@ func TestAcceptsPackage(t *testing.T) {
 		"multipart/mixed":                                                        false,
 		"text/html, ;;, *; q=.2, */*; q=.2":                                      false,
 	} {
-		if got := soap.AcceptsPackage([]string{"text/plain", accept}); got != want {
+		if got := soap.AcceptsMTOM([]string{"text/plain", accept}); got != want {
 			t.Errorf("%q: %v", accept, got)
 		}
 	}
 }
 
 // TestPackMTOM checks that a library reads the reply and its binary data from the package.
-func TestPack(t *testing.T) {
+func TestPackMTOM(t *testing.T) {
 	const pdf = "%PDF-1.4\r\n--\x00\xff\n"
 	content := func(s string) string { return `<c:Content xmlns:c="urn:c">` + s + `</c:Content>` }
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-		reply := string(soap.Wrap(v, []byte(`<r><!-- > -->`+content(inBase64(pdf))+`<d>`+inBase64(pdf)+`</d>`+content(inBase64("two"))+`</r>`)))
-		contentType, packed, err := soap.Pack(v, []byte(reply), "urn:c", "Content")
+		reply := string(soap.WrapBody(v, []byte(`<r><!-- > -->`+content(encodeBase64(pdf))+`<d>`+encodeBase64(pdf)+`</d>`+content(encodeBase64("two"))+`</r>`)))
+		contentType, packed, err := soap.PackMTOM(v, []byte(reply), "urn:c", "Content")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -349,7 +349,7 @@ func TestPack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.Contains(packed, []byte(content(inBase64(pdf)))) || bytes.Count(packed, []byte(pdf)) != 1 {
+		if bytes.Contains(packed, []byte(content(encodeBase64(pdf)))) || bytes.Count(packed, []byte(pdf)) != 1 {
 			t.Error("the attachment is not where it belongs")
 		}
 		reader := multipart.NewReader(bytes.NewReader(packed), parameters["boundary"])
@@ -371,7 +371,7 @@ func TestPack(t *testing.T) {
 		if len(found) != 6 || found[0] != parameters["start"] || found[2] != "<1@ctr>" || found[3] != pdf || found[4] != "<2@ctr>" || found[5] != "two" {
 			t.Errorf("parts %q", found)
 		}
-		if again, err := unpack(contentType, string(packed)); err != nil || again != reply {
+		if again, err := unpackMessage(contentType, string(packed)); err != nil || again != reply {
 			t.Errorf("%v, %s", err, again)
 		}
 	}
@@ -381,12 +381,12 @@ func TestPack(t *testing.T) {
 func TestPackLeaves(t *testing.T) {
 	for _, inside := range []string{``, `QQ`, `QR==`, `QQ== `, "QQ\n==", `Q&#x51;==`, `<![CDATA[QQ==]]>`, `Q<!-- -->Q==`, `<x/>`, `no`} {
 		reply := `<r><Content>` + inside + `</Content></r>`
-		contentType, packed, err := soap.Pack(soap.SOAP11, []byte(reply), "", "Content")
+		contentType, packed, err := soap.PackMTOM(soap.SOAP11, []byte(reply), "", "Content")
 		if err != nil || contentType != soap.SOAP11.ContentType() || string(packed) != reply {
 			t.Errorf("%q: %v, %s, %s", inside, err, contentType, packed)
 		}
 	}
-	if contentType, packed, err := soap.Pack(soap.SOAP11, []byte("<r>"), "", "Content"); err == nil || contentType != "" || packed != nil {
+	if contentType, packed, err := soap.PackMTOM(soap.SOAP11, []byte("<r>"), "", "Content"); err == nil || contentType != "" || packed != nil {
 		t.Errorf("%v, %s, %s", err, contentType, packed)
 	}
 }
@@ -394,17 +394,17 @@ func TestPackLeaves(t *testing.T) {
 // FuzzMultipart checks that nothing panics; that an accepted envelope is bounded, parses and contains no Include; and
 // that a refusal is of the kind Malformed and returns no envelope.
 func FuzzMultipart(f *testing.F) {
-	for _, message := range []string{usual, many(3), "\r\n" + usual, usual[:len(usual)-5], strings.Replace(usual, "<1@test>", "<root@test>", 1),
-		rootHeader + "<e/>" + closing, rootHeader + `<e><a>` + included + `</a><b>` + nextOne + `</b></e>` + firstHeader + nextHeader + closing} {
+	for _, message := range []string{usualPackage, manyParts(3), "\r\n" + usualPackage, usualPackage[:len(usualPackage)-5], strings.Replace(usualPackage, "<1@test>", "<root@test>", 1),
+		rootHeader + "<e/>" + closingDelimiter, rootHeader + `<e><a>` + includeElement + `</a><b>` + secondInclude + `</b></e>` + firstHeader + nextHeader + closingDelimiter} {
 		f.Add(packageType, []byte(message))
 	}
 	f.Add(`multipart/related; type="application/xop+xml"; start-info="application/soap+xml"; boundary=b`, []byte("--b\r\n\r\n--b--"))
-	f.Add("text/xml", []byte(withOne))
+	f.Add("text/xml", []byte(envelopeWithInclude))
 	f.Fuzz(func(t *testing.T, contentType string, message []byte) {
 		m, err := soap.ParseMedia(contentType)
 		var envelope []byte
 		if err == nil {
-			envelope, err = m.Unpack(message, xmldoc.DefaultLimits())
+			envelope, err = m.UnpackEnvelope(message, xmldoc.DefaultLimits())
 		}
 		if err != nil {
 			if e := problem.From(err); envelope != nil || e.Kind != problem.Malformed {
@@ -412,7 +412,7 @@ func FuzzMultipart(f *testing.F) {
 			}
 			return
 		}
-		if !m.Packed {
+		if !m.MTOM {
 			return
 		}
 		if len(envelope) > 2*len(message)+16 { // UTF-16 may grow by half, base64 by a third
@@ -422,15 +422,15 @@ func FuzzMultipart(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, envelope)
 		}
-		if includes(d.Root()) {
+		if hasInclude(d.Root()) {
 			t.Fatalf("an Include is left in %s", envelope)
 		}
 	})
 }
 
-func includes(e xmldoc.Element) bool {
+func hasInclude(e xmldoc.Element) bool {
 	for child := range e.Children() {
-		if includes(child) {
+		if hasInclude(child) {
 			return true
 		}
 	}

@@ -33,7 +33,7 @@ func (r *Refusal) Error() string {
 // ReadReply returns the content of a reply's Body, or the refusal if it is a Fault. A reply is unsigned by default; its
 // authenticity rests on TLS.
 func ReadReply(d *xmldoc.Document) (xmldoc.Element, *Refusal, error) {
-	e, err := open(d)
+	e, err := parseEnvelope(d)
 	if err != nil {
 		return xmldoc.Element{}, nil, err
 	}
@@ -53,22 +53,22 @@ func (e *Envelope) readFault(fault xmldoc.Element) *Refusal {
 	if e.version == SOAP12 {
 		detail = fault.Child(Namespace12, "Detail")
 		code := fault.Child(Namespace12, "Code")
-		r.FaultCode = text(code, Namespace12, "Value")
-		if sub := text(code.Child(Namespace12, "Subcode"), Namespace12, "Value"); sub != "" {
+		r.FaultCode = childText(code, Namespace12, "Value")
+		if sub := childText(code.Child(Namespace12, "Subcode"), Namespace12, "Value"); sub != "" {
 			r.FaultCode = sub
 		}
 		for reason := range fault.Child(Namespace12, "Reason").Children() {
 			addMessage(r.Messages, reason)
 		}
 	} else {
-		r.FaultCode = text(fault, "", "faultcode")
-		r.Messages[problem.EN] = text(fault, "", "faultstring")
+		r.FaultCode = childText(fault, "", "faultcode")
+		r.Messages[problem.EN] = childText(fault, "", "faultstring")
 	}
 	for child := range detail.Children() {
 		switch {
-		case child.Space() == namespaceSystem:
-			r.readError(child)
-		case child.Is(namespaceViolations, "Violations"):
+		case child.Space() == namespacePlatformErrors:
+			r.readPlatformError(child)
+		case child.Is(namespaceCore, "Violations"):
 			for violation := range child.Children() {
 				v := Violation{Messages: map[problem.Lang]string{}}
 				v.Code, _ = violation.Attr("", "Code")
@@ -83,11 +83,11 @@ func (e *Envelope) readFault(fault xmldoc.Element) *Refusal {
 	return r
 }
 
-func (r *Refusal) readError(e xmldoc.Element) {
+func (r *Refusal) readPlatformError(e xmldoc.Element) {
 	r.Business = e.Local() == "BusinessError"
 	r.ID, _ = e.Attr("", "Id")
-	r.Code = text(e, "", "Code")
-	r.Retry = text(e, "", "Retry") == "true"
+	r.Code = childText(e, "", "Code")
+	r.Retry = childText(e, "", "Retry") == "true"
 	for child := range e.Children() {
 		if child.Is("", "Message") {
 			addMessage(r.Messages, child)
@@ -100,7 +100,7 @@ func addMessage(to map[problem.Lang]string, e xmldoc.Element) {
 	to[problem.Lang(lang)], _ = e.Text()
 }
 
-func text(parent xmldoc.Element, space, local string) string {
+func childText(parent xmldoc.Element, space, local string) string {
 	s, _ := parent.Child(space, local).Text()
 	return s
 }

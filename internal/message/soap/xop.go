@@ -17,7 +17,7 @@ import (
 // namespaceXOP is the namespace of the Include element (XOP section 2.1).
 const namespaceXOP = "http://www.w3.org/2004/08/xop/include"
 
-const atInclude = "xop:Include"
+const includePath = "xop:Include"
 
 // inlineAttachments replaces each Include in the envelope by the canonical base64 of the attachment that it references
 // (XOP section 3.2). The signature is over that text, so this precedes all digests. Otherwise the envelope is copied
@@ -25,26 +25,26 @@ const atInclude = "xop:Include"
 //
 // Each attachment must be included exactly once. The result is therefore at most a third larger than the message, and
 // no part of the message remains unchecked.
-func include(envelope []byte, attachments map[string][]byte, limits xmldoc.Limits) ([]byte, error) {
+func inlineAttachments(envelope []byte, attachments map[string][]byte, limits xmldoc.Limits) ([]byte, error) {
 	d, err := xmldoc.Parse(envelope, limits)
 	if err != nil {
 		return nil, err
 	}
 	from, to := d.Root().Offset()
 	size := to - from
-	includes := find(d.Root(), namespaceXOP, "Include", nil)
+	includes := appendElementsNamed(d.Root(), namespaceXOP, "Include", nil)
 	usedIDs := make([]string, 0, len(attachments))
 	for _, e := range includes {
-		escaped, refusal := reference(e)
+		escaped, refusal := parseIncludeReference(e)
 		if refusal != nil {
-			return nil, problem.From(refusal).In(atInclude)
+			return nil, problem.From(refusal).In(includePath)
 		}
-		id, ok := named(attachments, escaped)
+		id, ok := findAttachmentID(attachments, escaped)
 		if !ok {
-			return nil, problem.New(problem.IncludeUnknown).In(atInclude)
+			return nil, problem.New(problem.IncludeUnknown).In(includePath)
 		}
 		if slices.Contains(usedIDs, id) {
-			return nil, problem.New(problem.IncludeRepeated).In(atInclude)
+			return nil, problem.New(problem.IncludeRepeated).In(includePath)
 		}
 		usedIDs = append(usedIDs, id)
 		start, end := e.Offset()
@@ -67,19 +67,19 @@ func include(envelope []byte, attachments map[string][]byte, limits xmldoc.Limit
 }
 
 // appendElementsNamed appends the elements with a name, e itself included, in document order.
-func find(e xmldoc.Element, space, local string, found []xmldoc.Element) []xmldoc.Element {
+func appendElementsNamed(e xmldoc.Element, space, local string, found []xmldoc.Element) []xmldoc.Element {
 	if e.Is(space, local) {
 		found = append(found, e)
 	}
 	for child := range e.Children() {
-		found = find(child, space, local, found)
+		found = appendElementsNamed(child, space, local, found)
 	}
 	return found
 }
 
 // parseIncludeReference returns the part of an Include's href after "cid:". The href must be the only attribute (XOP
 // section 2.1), and the Include the only content of its parent.
-func reference(e xmldoc.Element) (string, error) {
+func parseIncludeReference(e xmldoc.Element) (string, error) {
 	for a := range e.Attrs() {
 		if a.Space != "" || a.Local != "href" {
 			return "", problem.New(problem.IncludeMalformed)
@@ -89,7 +89,7 @@ func reference(e xmldoc.Element) (string, error) {
 	if inside, simple := e.Text(); !ok || !simple || inside != "" {
 		return "", problem.New(problem.IncludeMalformed)
 	}
-	if !isAlone(e) {
+	if !isOnlyContent(e) {
 		return "", problem.New(problem.IncludeNotAlone)
 	}
 	const scheme = "cid:"
@@ -102,7 +102,7 @@ func reference(e xmldoc.Element) (string, error) {
 // findAttachmentID returns the Content-ID of the attachment that a cid: URL references. The URL escapes it (RFC 2392
 // section 2), but some versions of CXF escape the Content-ID header as well. If both readings match an attachment, the
 // reference is ambiguous and neither is accepted.
-func named(attachments map[string][]byte, escaped string) (string, bool) {
+func findAttachmentID(attachments map[string][]byte, escaped string) (string, bool) {
 	_, asWritten := attachments[escaped]
 	if id, err := url.PathUnescape(escaped); err == nil && id != escaped {
 		if _, ok := attachments[id]; ok {
@@ -113,7 +113,7 @@ func named(attachments map[string][]byte, escaped string) (string, bool) {
 }
 
 // isOnlyContent reports whether e is the only content of its parent; even white space or a comment beside it counts.
-func isAlone(e xmldoc.Element) bool {
+func isOnlyContent(e xmldoc.Element) bool {
 	parent := e.Parent()
 	if parent.IsZero() {
 		return false
@@ -124,12 +124,12 @@ func isAlone(e xmldoc.Element) bool {
 }
 
 // rootPartID is the Content-ID of the envelope in packages that the service sends.
-const envelopeID = "envelope@ctr"
+const rootPartID = "envelope@ctr"
 
 // PackMTOM turns the envelope of a reply into an MTOM package: the content of each element with the given name becomes
 // an attachment (MTOM section 3). An envelope without such an element is returned unchanged. The Content-Type matches
 // the returned data.
-func Pack(v Version, envelope []byte, space, local string) (contentType string, data []byte, err error) {
+func PackMTOM(v Version, envelope []byte, space, local string) (contentType string, data []byte, err error) {
 	d, err := xmldoc.Parse(envelope, xmldoc.DefaultLimits())
 	if err != nil {
 		return "", nil, fmt.Errorf("read the reply to pack: %w", err)
@@ -138,7 +138,7 @@ func Pack(v Version, envelope []byte, space, local string) (contentType string, 
 	sum := sha256.Sum256(envelope)
 	boundary := hex.EncodeToString(sum[:]) // no content can contain its own hash
 	from, count := 0, 0
-	for _, e := range find(d.Root(), space, local, nil) {
+	for _, e := range appendElementsNamed(d.Root(), space, local, nil) {
 		encoded, content := canonicalBase64(e)
 		start, end := e.Offset()
 		end = start + max(0, strings.LastIndex(d.Source()[start:end], "</"))
@@ -158,10 +158,10 @@ func Pack(v Version, envelope []byte, space, local string) (contentType string, 
 	root.WriteString(d.Source()[from:])
 	media, _, _ := strings.Cut(v.ContentType(), ";")
 	var b bytes.Buffer
-	writePart(&b, boundary, xopXML+`; charset=utf-8; type="`+media+`"`, envelopeID, root.Bytes())
+	writePart(&b, boundary, xopXML+`; charset=utf-8; type="`+media+`"`, rootPartID, root.Bytes())
 	b.Write(attachments.Bytes())
 	b.WriteString("--" + boundary + "--\r\n")
-	return multipartRelated + `; type="` + xopXML + `"; start="<` + envelopeID + `>"; start-info="` + media + `"; boundary="` + boundary + `"`,
+	return multipartRelated + `; type="` + xopXML + `"; start="<` + rootPartID + `>"; start-info="` + media + `"; boundary="` + boundary + `"`,
 		b.Bytes(), nil
 }
 

@@ -71,9 +71,9 @@ func envelopes() map[string]string {
 	hard := "<!-- a note --><m:Request xmlns:m=\"urn:test\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" " +
 		"xsi:type=\"m:T\" xml:lang=\"nl\" note=\"one&#10;two\ttwo\nthree &quot;&lt;\"><![CDATA[<é> & 🙂]]>\r\n&#13;<m:Empty/></m:Request>"
 	return map[string]string{
-		"SOAP 1.1":          string(soap.Wrap(soap.SOAP11, []byte(content))),
-		"SOAP 1.2":          string(soap.Wrap(soap.SOAP12, []byte(content))),
-		"hard":              string(soap.Wrap(soap.SOAP11, []byte(hard))),
+		"SOAP 1.1":          string(soap.WrapBody(soap.SOAP11, []byte(content))),
+		"SOAP 1.2":          string(soap.WrapBody(soap.SOAP12, []byte(content))),
+		"hard":              string(soap.WrapBody(soap.SOAP11, []byte(hard))),
 		"default namespace": `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Header/><Body>` + content + `</Body></Envelope>`,
 	}
 }
