@@ -16,7 +16,7 @@ import (
 )
 
 // differentialDocuments is the number of messages that the differential test compares.
-const documents = 3000
+const differentialDocuments = 3000
 
 // tree is a mutable copy of an element, for the mutations.
 type tree struct {
@@ -26,8 +26,8 @@ type tree struct {
 	children []*tree
 }
 
-func treeOf(e xmldoc.Element, root bool) *tree {
-	t := &tree{name: qualified(e.Prefix(), e.Local())}
+func newTree(e xmldoc.Element, root bool) *tree {
+	t := &tree{name: qualifyName(e.Prefix(), e.Local())}
 	if root {
 		t.attrs = [][2]string{
 			{"xmlns:ctrp", "urn:be:fgov:ehealth:ctr:protocol:v1"}, {"xmlns:ctr", "urn:be:fgov:ehealth:ctr:core:v1"},
@@ -35,54 +35,54 @@ func treeOf(e xmldoc.Element, root bool) *tree {
 		}
 	}
 	for a := range e.Attrs() {
-		t.attrs = append(t.attrs, [2]string{qualified(a.Prefix, a.Local), a.Value})
+		t.attrs = append(t.attrs, [2]string{qualifyName(a.Prefix, a.Local), a.Value})
 	}
 	for child := range e.Children() {
-		t.children = append(t.children, treeOf(child, false))
+		t.children = append(t.children, newTree(child, false))
 	}
 	t.text, _ = e.Text()
 	return t
 }
 
-func qualified(prefix, local string) string {
+func qualifyName(prefix, local string) string {
 	if prefix == "" {
 		return local
 	}
 	return prefix + ":" + local
 }
 
-var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\t", "&#9;", "\n", "&#10;", "\r", "&#13;")
+var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\t", "&#9;", "\n", "&#10;", "\r", "&#13;")
 
-func (t *tree) write(b *strings.Builder) {
+func (t *tree) writeTo(b *strings.Builder) {
 	b.WriteString("<" + t.name)
 	for _, a := range t.attrs {
-		fmt.Fprintf(b, ` %s="%s"`, a[0], escape.Replace(a[1]))
+		fmt.Fprintf(b, ` %s="%s"`, a[0], xmlEscaper.Replace(a[1]))
 	}
-	b.WriteString(">" + escape.Replace(t.text))
+	b.WriteString(">" + xmlEscaper.Replace(t.text))
 	for _, child := range t.children {
-		child.write(b)
+		child.writeTo(b)
 	}
 	b.WriteString("</" + t.name + ">")
 }
 
-func (t *tree) all() []*tree {
+func (t *tree) listNodes() []*tree {
 	list := []*tree{t}
 	for _, child := range t.children {
-		list = append(list, child.all()...)
+		list = append(list, child.listNodes()...)
 	}
 	return list
 }
 
-func (t *tree) clone() *tree {
+func (t *tree) cloneTree() *tree {
 	c := &tree{name: t.name, text: t.text, attrs: slices.Clone(t.attrs)}
 	for _, child := range t.children {
-		c.children = append(c.children, child.clone())
+		c.children = append(c.children, child.cloneTree())
 	}
 	return c
 }
 
 // mutationValues are values that are valid in some places and invalid in others.
-var values = []string{
+var mutationValues = []string{
 	"", " ", "x", "78031412250", " 78031412250 ", "7803141225", "780314122501", "７８０３１４１２２５０", "78031412250\n", "17800389", "1780038948", "17800389480",
 	"000071200176", "00007120017", "202611210000101", "20261121000010", "2026112100001012345", "20261121000010123456",
 	"2026-11-20", "2026-11-20Z", "2026-11-20+01:00", "2026-11-20+14:00", "2026-11-20+14:01", "2026-11-20+15:00", "2026-02-29", "2024-02-29", "1900-02-29", "2000-02-29",
@@ -105,19 +105,19 @@ var attributeNames = []string{"Id", "IssueInstant", "InResponseTo", "Offset", "M
 
 var typeNames = []string{"ctr:SSINType", "ctr:NIHIIType", "ctr:ProfessionalType", "ctr:PharmacyType", "ctr:NotifiedImplantType", "ctr:ImplantationType", "ctr:QuantityType", "ctrp:SearchRequestType", "ctrp:SearchCriteriaType", "ctr:Nothing", "SSINType"}
 
-func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+func pickOne[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
 // mutateTree makes one random change.
-func mutate(r *rand.Rand, root *tree) {
-	t := pick(r, root.all())
+func mutateTree(r *rand.Rand, root *tree) {
+	t := pickOne(r, root.listNodes())
 	switch r.IntN(13) {
 	case 0, 1, 2: // a value
 		if len(t.children) == 0 {
-			t.text = pick(r, values)
+			t.text = pickOne(r, mutationValues)
 		}
 	case 3: // an attribute's value
 		if i := r.IntN(len(t.attrs) + 1); i < len(t.attrs) && !strings.HasPrefix(t.attrs[i][0], "xmlns") {
-			t.attrs[i][1] = pick(r, values)
+			t.attrs[i][1] = pickOne(r, mutationValues)
 		}
 	case 4: // remove a child
 		if n := len(t.children); n > 0 {
@@ -128,7 +128,7 @@ func mutate(r *rand.Rand, root *tree) {
 		if n := len(t.children); n > 0 {
 			i := r.IntN(n)
 			for range 1 + r.IntN(2)*r.IntN(60) {
-				t.children = slices.Insert(t.children, i, t.children[i].clone())
+				t.children = slices.Insert(t.children, i, t.children[i].cloneTree())
 			}
 		}
 	case 6: // swap two children
@@ -137,9 +137,9 @@ func mutate(r *rand.Rand, root *tree) {
 			t.children[i], t.children[j] = t.children[j], t.children[i]
 		}
 	case 7:
-		t.name = pick(r, elementNames)
+		t.name = pickOne(r, elementNames)
 	case 8: // add a child
-		child := &tree{name: pick(r, elementNames), text: pick(r, values)}
+		child := &tree{name: pickOne(r, elementNames), text: pickOne(r, mutationValues)}
 		t.children = slices.Insert(t.children, r.IntN(len(t.children)+1), child)
 	case 9:
 		if len(t.attrs) > 0 {
@@ -148,11 +148,11 @@ func mutate(r *rand.Rand, root *tree) {
 			}
 		}
 	case 10:
-		t.setAttribute(pick(r, attributeNames), pick(r, values))
+		t.setAttribute(pickOne(r, attributeNames), pickOne(r, mutationValues))
 	case 11: // text beside elements
-		t.text += pick(r, []string{" ", "\n", "\r", "x", " x "})
+		t.text += pickOne(r, []string{" ", "\n", "\r", "x", " x "})
 	case 12:
-		t.setAttribute("xsi:type", pick(r, typeNames))
+		t.setAttribute("xsi:type", pickOne(r, typeNames))
 	}
 }
 
@@ -167,7 +167,7 @@ func (t *tree) setAttribute(name, value string) {
 }
 
 // generateCorpus generates messages, the same on every run.
-func generate(t *testing.T, documents int) []string {
+func generateCorpus(t *testing.T, documents int) []string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/golden/*.xml")
 	if err != nil || len(files) == 0 {
@@ -176,12 +176,12 @@ func generate(t *testing.T, documents int) []string {
 	r := rand.New(rand.NewPCG(51, 4))
 	var corpus []string
 	for len(corpus) < documents {
-		root := treeOf(parse(t, golden(t, filepath.Base(pick(r, files)))), true)
+		root := newTree(mustParse(t, readGolden(t, filepath.Base(pickOne(r, files)))), true)
 		for range r.IntN(4) {
-			mutate(r, root)
+			mutateTree(r, root)
 		}
 		var b strings.Builder
-		root.write(&b)
+		root.writeTo(&b)
 		if _, err := xmldoc.Parse([]byte(b.String()), xmldoc.DefaultLimits()); err == nil { // Parse rejects a duplicate Id
 			corpus = append(corpus, b.String())
 		}
@@ -194,7 +194,7 @@ func xmllintVerdicts(t *testing.T, corpus []string) []bool {
 	t.Helper()
 	xmllint, err := exec.LookPath("xmllint")
 	if err != nil {
-		missingXmllint(t)
+		skipWithoutXmllint(t)
 	}
 	folder := t.TempDir()
 	names := make([]string, len(corpus))
@@ -249,14 +249,14 @@ var differences = []difference{
 }
 
 func TestAgreesWithLibxml2(t *testing.T) {
-	s := contract(t)
-	corpus := generate(t, documents)
+	s := contractSchema(t)
+	corpus := generateCorpus(t, differentialDocuments)
 	valid, unexplained := 0, 0
 	known := map[string]int{}
 	for i, theirs := range xmllintVerdicts(t, corpus) {
-		_, err := s.Check(parse(t, corpus[i]))
+		_, err := s.Check(mustParse(t, corpus[i]))
 		ours := err == nil
-		if explained := s.Explain(parse(t, corpus[i])); ours && len(explained) > 0 {
+		if explained := s.Explain(mustParse(t, corpus[i])); ours && len(explained) > 0 {
 			t.Errorf("valid, but the explanation finds %v\n%s", explained, corpus[i])
 		}
 		if ours {
@@ -276,7 +276,7 @@ func TestAgreesWithLibxml2(t *testing.T) {
 		known[differences[at].why]++
 	}
 	t.Logf("%d documents, %d valid, %d refused without an explanation, known differences %v", len(corpus), valid, unexplained, known)
-	if valid < documents/10 || valid > documents*9/10 {
+	if valid < differentialDocuments/10 || valid > differentialDocuments*9/10 {
 		t.Errorf("%d of %d documents are valid: the corpus is lopsided", valid, len(corpus))
 	}
 	if unexplained > 0 {

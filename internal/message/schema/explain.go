@@ -9,99 +9,99 @@ import (
 
 // explainer finds the violations in a rejected element. Unlike a validator, it continues after a misplaced or missing
 // element as if the rest were in the right place, so that one error does not hide the others.
-type explanation struct {
-	model *model
-	top   xmldoc.Element
-	stray map[xmldoc.Element]bool // elements that contain text beside child elements
-	found []*problem.Error
+type explainer struct {
+	model         *model
+	top           xmldoc.Element
+	withStrayText map[xmldoc.Element]bool // elements that contain text beside child elements
+	violations    []*problem.Error
 }
 
 // addViolation adds a violation at an element, or at the path further below it. The cost of a path is proportional to
 // the number of the element's siblings, so it is formatted only for reported violations.
-func (x *explanation) report(code problem.Code, e xmldoc.Element, further string, facts ...string) {
-	if !x.full() {
-		x.found = append(x.found, problem.New(code, facts...).In(pathTo(x.top, e)+further))
+func (x *explainer) addViolation(code problem.Code, e xmldoc.Element, further string, facts ...string) {
+	if !x.isFull() {
+		x.violations = append(x.violations, problem.New(code, facts...).In(formatPath(x.top, e)+further))
 	}
 }
 
-func (x *explanation) full() bool { return len(x.found) >= MaxViolations }
+func (x *explainer) isFull() bool { return len(x.violations) >= MaxViolations }
 
-func (x *explanation) root() {
-	d, ok := x.model.elements[nameOf(x.top)]
+func (x *explainer) explainRoot() {
+	d, ok := x.model.elements[elementName(x.top)]
 	if !ok {
-		x.report(problem.SchemaRoot, x.top, "")
+		x.addViolation(problem.SchemaRoot, x.top, "")
 		return
 	}
-	x.element(x.top, d)
+	x.explainElement(x.top, d)
 }
 
 // explainElement finds the violations in an element declared with type d.
-func (x *explanation) element(e xmldoc.Element, d *definition) {
-	if x.full() {
+func (x *explainer) explainElement(e xmldoc.Element, d *typeDefinition) {
+	if x.isFull() {
 		return
 	}
-	d = x.actualType(e, d)
-	x.attributes(e, d)
-	if d.value != nil {
-		x.value(e, d.value)
+	d = x.resolveActualType(e, d)
+	x.explainAttributes(e, d)
+	if d.valueRules != nil {
+		x.explainValue(e, d.valueRules)
 		return
 	}
-	if x.stray[e] {
-		x.report(problem.SchemaText, e, "")
+	if x.withStrayText[e] {
+		x.addViolation(problem.SchemaText, e, "")
 	}
-	c := content{explanation: x, parent: e, whole: d.content, next: e.FirstChild()}
+	c := contentMatcher{explainer: x, parent: e, contentModel: d.content, nextChild: e.FirstChild()}
 	if d.content != nil {
-		c.consume(d.content, nil)
+		c.matchParticle(d.content, nil)
 	}
-	for !c.next.IsZero() && !x.full() {
-		c.unexpected()
+	for !c.nextChild.IsZero() && !x.isFull() {
+		c.reportUnexpected()
 	}
 }
 
 // resolveActualType returns the type that xsi:type names, or else the declared type. Check has verified before that the
 // prefix in xsi:type is visible in canonical form.
-func (x *explanation) actualType(e xmldoc.Element, declared *definition) *definition {
+func (x *explainer) resolveActualType(e xmldoc.Element, declared *typeDefinition) *typeDefinition {
 	v, ok := e.Attr(xsiNamespace, "type")
 	if !ok {
 		return declared
 	}
-	n, ok := resolve(e, strings.Trim(v, " \t\r\n"))
+	n, ok := resolveQName(e, strings.Trim(v, " \t\r\n"))
 	d, modelled := x.model.types[n]
 	if ok && modelled && d.derivesFrom(declared) {
 		return d
 	}
-	if n.space == xsdNamespace && !modelled {
+	if n.namespace == xsdNamespace && !modelled {
 		return declared // a built-in type that the contract does not use: the library decides about its derivation
 	}
-	x.report(problem.SchemaXSIType, e, "/@xsi:type", "expected: no xsi:type, or one that names "+step(declared.name))
+	x.addViolation(problem.SchemaXSIType, e, "/@xsi:type", "expected: no xsi:type, or one that names "+formatStep(declared.name))
 	return declared
 }
 
-func (x *explanation) attributes(e xmldoc.Element, d *definition) {
+func (x *explainer) explainAttributes(e xmldoc.Element, d *typeDefinition) {
 	for a := range e.Attrs() {
-		n := qname{a.Space, a.Local}
+		n := expandedName{a.Space, a.Local}
 		if a.Space == xsiNamespace && (a.Local == "type" || a.Local == "schemaLocation" || a.Local == "noNamespaceSchemaLocation") {
 			if a.Local == "schemaLocation" && len(strings.Fields(a.Value))%2 != 0 {
-				x.report(problem.SchemaValue, e, "/@"+step(n), "expected: pairs of a namespace and an address; it is not looked at, better leave it out")
+				x.addViolation(problem.SchemaValue, e, "/@"+formatStep(n), "expected: pairs of a namespace and an address; it is not looked at, better leave it out")
 			}
 			continue
 		}
-		use, ok := d.use(n)
+		use, ok := d.findAttributeUse(n)
 		switch {
 		case !ok:
-			x.report(problem.SchemaAttribute, e, "/@"+step(n), attributesExpected(d))
-		case !use.value.accept(a.Value):
-			x.report(problem.SchemaValue, e, "/@"+step(n), use.value.expected())
+			x.addViolation(problem.SchemaAttribute, e, "/@"+formatStep(n), describeAttributes(d))
+		case !use.valueRules.acceptsValue(a.Value):
+			x.addViolation(problem.SchemaValue, e, "/@"+formatStep(n), use.valueRules.describeExpected())
 		}
 	}
 	for _, use := range d.attributes {
-		if _, ok := e.Attr(use.name.space, use.name.local); use.required && !ok {
-			x.report(problem.SchemaMissing, e, "/@"+step(use.name), use.value.expected())
+		if _, ok := e.Attr(use.name.namespace, use.name.local); use.required && !ok {
+			x.addViolation(problem.SchemaMissing, e, "/@"+formatStep(use.name), use.valueRules.describeExpected())
 		}
 	}
 }
 
-func (d *definition) use(n qname) (attributeUse, bool) {
+func (d *typeDefinition) findAttributeUse(n expandedName) (attributeUse, bool) {
 	for _, u := range d.attributes {
 		if u.name == n {
 			return u, true
@@ -110,48 +110,48 @@ func (d *definition) use(n qname) (attributeUse, bool) {
 	return attributeUse{}, false
 }
 
-func attributesExpected(d *definition) string {
+func describeAttributes(d *typeDefinition) string {
 	if len(d.attributes) == 0 {
 		return "expected: no attributes"
 	}
 	all := make([]string, 0, len(d.attributes))
 	for _, u := range d.attributes {
-		all = append(all, step(u.name))
+		all = append(all, formatStep(u.name))
 	}
 	return "expected: only " + strings.Join(all, ", ")
 }
 
-func (x *explanation) value(e xmldoc.Element, rules *valueRules) {
+func (x *explainer) explainValue(e xmldoc.Element, rules *valueRules) {
 	for child := range e.Children() {
-		if x.full() {
+		if x.isFull() {
 			return
 		}
-		x.report(problem.SchemaElement, child, "", rules.expected(), "and no elements")
+		x.addViolation(problem.SchemaElement, child, "", rules.describeExpected(), "and no elements")
 	}
-	if v, ok := e.Text(); ok && !rules.accept(v) {
-		x.report(problem.SchemaValue, e, "", rules.expected())
+	if v, ok := e.Text(); ok && !rules.acceptsValue(v) {
+		x.addViolation(problem.SchemaValue, e, "", rules.describeExpected())
 	}
 }
 
 // contentMatcher matches the children of one element against its content model.
-type content struct {
-	*explanation
-	parent xmldoc.Element
-	whole  *particle      // the parent's content model
-	next   xmldoc.Element // the first child not yet matched
+type contentMatcher struct {
+	*explainer
+	parent       xmldoc.Element
+	contentModel *particle      // the parent's content model
+	nextChild    xmldoc.Element // the first child not yet matched
 }
 
 // followingParticles are the particles that may match after the current one: the later ones in its sequence, and in the
 // enclosing sequences.
-type rest struct {
-	parts  []*particle
-	around *rest
+type followingParticles struct {
+	particles []*particle
+	outer     *followingParticles
 }
 
-func (r *rest) mentions(e xmldoc.Element) bool {
-	for ; r != nil; r = r.around {
-		for _, p := range r.parts {
-			if p.mentions(e) {
+func (r *followingParticles) mayContain(e xmldoc.Element) bool {
+	for ; r != nil; r = r.outer {
+		for _, p := range r.particles {
+			if p.mayContain(e) {
 				return true
 			}
 		}
@@ -160,20 +160,20 @@ func (r *rest) mentions(e xmldoc.Element) bool {
 }
 
 // mayContain reports whether the particle allows the element anywhere.
-func (p *particle) mentions(e xmldoc.Element) bool {
-	return p.declaration(e) != nil || p.kind == anyParticle
+func (p *particle) mayContain(e xmldoc.Element) bool {
+	return p.findDeclaredType(e) != nil || p.kind == anyParticle
 }
 
 // findDeclaredType returns the type with which the particle declares the element, or nil.
-func (p *particle) declaration(e xmldoc.Element) *definition {
+func (p *particle) findDeclaredType(e xmldoc.Element) *typeDefinition {
 	if p.kind == elementParticle {
-		if e.Is(p.name.space, p.name.local) {
-			return p.typ
+		if e.Is(p.name.namespace, p.name.local) {
+			return p.elementType
 		}
 		return nil
 	}
-	for _, part := range p.parts {
-		if d := part.declaration(e); d != nil {
+	for _, part := range p.particles {
+		if d := part.findDeclaredType(e); d != nil {
 			return d
 		}
 	}
@@ -181,84 +181,84 @@ func (p *particle) declaration(e xmldoc.Element) *definition {
 }
 
 // matchParticle matches as many children as the particle allows.
-func (c *content) consume(p *particle, after *rest) {
+func (c *contentMatcher) matchParticle(p *particle, after *followingParticles) {
 	for taken := 0; p.max == unbounded || taken < p.max; taken++ {
 		// Report and skip elements that are allowed nowhere from here on.
-		for !c.next.IsZero() && !p.mentions(c.next) && !after.mentions(c.next) && !c.full() {
-			c.unexpected()
+		for !c.nextChild.IsZero() && !p.mayContain(c.nextChild) && !after.mayContain(c.nextChild) && !c.isFull() {
+			c.reportUnexpected()
 		}
-		if c.next.IsZero() || !p.mentions(c.next) {
+		if c.nextChild.IsZero() || !p.mayContain(c.nextChild) {
 			if taken < p.min {
-				c.missing(p, after)
+				c.reportMissing(p, after)
 			}
 			return
 		}
-		before := c.next
-		if c.once(p, after); c.next == before {
+		before := c.nextChild
+		if c.matchOccurrence(p, after); c.nextChild == before {
 			return
 		}
 	}
 }
 
 // matchOccurrence matches one occurrence of the particle, which may contain the next child.
-func (c *content) once(p *particle, after *rest) {
+func (c *contentMatcher) matchOccurrence(p *particle, after *followingParticles) {
 	switch p.kind {
 	case elementParticle:
-		c.element(c.next, p.typ)
-		c.next = c.next.NextSibling()
+		c.explainElement(c.nextChild, p.elementType)
+		c.nextChild = c.nextChild.NextSibling()
 	case anyParticle:
-		if d, ok := c.model.elements[nameOf(c.next)]; ok {
-			c.element(c.next, d)
-			c.next = c.next.NextSibling()
+		if d, ok := c.model.elements[elementName(c.nextChild)]; ok {
+			c.explainElement(c.nextChild, d)
+			c.nextChild = c.nextChild.NextSibling()
 			return
 		}
-		c.unexpected()
+		c.reportUnexpected()
 	case choiceParticle:
-		for _, part := range p.parts {
-			if part.mentions(c.next) {
-				c.consume(part, after)
+		for _, part := range p.particles {
+			if part.mayContain(c.nextChild) {
+				c.matchParticle(part, after)
 				return
 			}
 		}
 	case sequenceParticle:
-		for i, part := range p.parts {
-			c.consume(part, &rest{parts: p.parts[i+1:], around: after})
+		for i, part := range p.particles {
+			c.matchParticle(part, &followingParticles{particles: p.particles[i+1:], outer: after})
 		}
 	}
 }
 
 // reportMissing reports the required elements of a particle that are missing.
-func (c *content) missing(p *particle, after *rest) {
+func (c *contentMatcher) reportMissing(p *particle, after *followingParticles) {
 	if p.kind == sequenceParticle {
-		for i, part := range p.parts {
-			c.consume(part, &rest{parts: p.parts[i+1:], around: after})
+		for i, part := range p.particles {
+			c.matchParticle(part, &followingParticles{particles: p.particles[i+1:], outer: after})
 		}
 		return
 	}
 	further := ""
 	if p.kind == elementParticle {
-		further = "/" + step(p.name)
+		further = "/" + formatStep(p.name)
 	}
-	c.report(problem.SchemaMissing, c.parent, further, "missing: "+p.singular()+"; expected content:", grammar(c.whole))
+	c.addViolation(problem.SchemaMissing, c.parent, further, "missing: "+p.formatSingle()+"; expected content:", formatContentModel(c.contentModel))
 }
 
 // formatSingle formats the particle without its occurrence count.
-func (p *particle) singular() string {
+func (p *particle) formatSingle() string {
 	one := *p
 	one.min, one.max = 1, 1
-	return grammar(&one)
+	return formatContentModel(&one)
 }
 
 // reportUnexpected reports the next child and skips it. If the parent's type allows the child elsewhere, it also
 // explains the child's content.
-func (c *content) unexpected() {
-	if c.whole == nil {
-		c.report(problem.SchemaElement, c.next, "", "expected: no content")
+func (c *contentMatcher) reportUnexpected() {
+	if c.contentModel == nil {
+		c.addViolation(problem.SchemaElement, c.nextChild, "", "expected: no content")
 	} else {
-		c.report(problem.SchemaElement, c.next, "", "expected content:", grammar(c.whole))
-		if d := c.whole.declaration(c.next); d != nil {
-			c.element(c.next, d)
+		c.addViolation(problem.SchemaElement, c.nextChild, "", "expected content:", formatContentModel(c.contentModel))
+		if d := c.contentModel.findDeclaredType(c.nextChild); d != nil {
+			c.explainElement(c.nextChild, d)
 		}
 	}
-	c.next = c.next.NextSibling()
+	c.nextChild = c.nextChild.NextSibling()
 }

@@ -8,16 +8,16 @@ import (
 // Explain runs the explainer alone, so that a test can compare it with the library.
 func (s *Schema) Explain(e xmldoc.Element) []*problem.Error {
 	canonical := xmldoc.C14N{Exclusive: true}.Append(nil, e)
-	x := explanation{model: s.model, top: e, stray: strayText(canonical, e)}
-	x.root()
-	return x.found
+	x := explainer{model: s.model, top: e, withStrayText: findStrayText(canonical, e)}
+	x.explainRoot()
+	return x.violations
 }
 
 // IsPlainlyValid reports whether an element is recognised as valid without the library.
-func (s *Schema) Plainly(e xmldoc.Element) bool { return s.plainly(e) }
+func (s *Schema) IsPlainlyValid(e xmldoc.Element) bool { return s.isPlainlyValid(e) }
 
 // CheckWithLibrary validates with the library alone.
-func (s *Schema) Library(e xmldoc.Element) error {
-	_, err := s.check(e)
+func (s *Schema) CheckWithLibrary(e xmldoc.Element) error {
+	_, err := s.checkWithLibrary(e)
 	return err
 }

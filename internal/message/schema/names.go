@@ -11,7 +11,7 @@ import (
 
 // contractPrefix returns the prefix, with its colon, that the contract uses for a namespace. Paths use the contract's
 // prefixes, not those of the message, so that they can be looked up in the contract.
-func prefixOf(space string) (string, bool) {
+func contractPrefix(space string) (string, bool) {
 	switch space {
 	case "urn:be:fgov:ehealth:ctr:protocol:v1":
 		return "ctrp:", true
@@ -38,28 +38,28 @@ func prefixOf(space string) (string, bool) {
 }
 
 // maxNameBytes is the maximum length of a local name in a path; longer names are cut.
-const longestName = 64
+const maxNameBytes = 64
 
 // formatStep formats a name as a step of an XPath. For a namespace outside the contract it tests the local name only.
-func step(n qname) string {
-	if prefix, ok := prefixOf(n.space); ok && len(n.local) <= longestName {
+func formatStep(n expandedName) string {
+	if prefix, ok := contractPrefix(n.namespace); ok && len(n.local) <= maxNameBytes {
 		return prefix + n.local
 	}
-	if len(n.local) > longestName {
-		return "*[starts-with(local-name(),'" + strings.ToValidUTF8(n.local[:longestName], "") + "')]"
+	if len(n.local) > maxNameBytes {
+		return "*[starts-with(local-name(),'" + strings.ToValidUTF8(n.local[:maxNameBytes], "") + "')]"
 	}
 	return "*[local-name()='" + n.local + "']"
 }
 
-func nameOf(e xmldoc.Element) qname { return qname{e.Space(), e.Local()} }
+func elementName(e xmldoc.Element) expandedName { return expandedName{e.Space(), e.Local()} }
 
 // formatPath formats the XPath of an element at or below top. A step has a position only if several siblings have the
 // same name.
-func pathTo(top, e xmldoc.Element) string {
+func formatPath(top, e xmldoc.Element) string {
 	if e == top {
-		return "/" + step(nameOf(e))
+		return "/" + formatStep(elementName(e))
 	}
-	path := pathTo(top, e.Parent()) + "/" + step(nameOf(e))
+	path := formatPath(top, e.Parent()) + "/" + formatStep(elementName(e))
 	position, count := 0, 0
 	for sibling := range e.Parent().Children() {
 		if sibling.Is(e.Space(), e.Local()) {
@@ -76,13 +76,13 @@ func pathTo(top, e xmldoc.Element) string {
 }
 
 // resolveQName expands a qualified name with the namespaces in scope at e.
-func resolve(e xmldoc.Element, qualified string) (qname, bool) {
+func resolveQName(e xmldoc.Element, qualified string) (expandedName, bool) {
 	prefix, local, found := strings.Cut(qualified, ":")
 	if !found {
 		prefix, local = "", qualified
 	}
 	space, ok := e.LookupNamespace(prefix)
-	return qname{space, local}, ok || prefix == ""
+	return expandedName{space, local}, ok || prefix == ""
 }
 
 // checkXSITypes rejects each xsi:type whose prefix has a different meaning in canonical form than in the document.
@@ -91,26 +91,26 @@ func resolve(e xmldoc.Element, qualified string) (qname, bool) {
 // The signature therefore does not cover a prefix that is used only in the value of xsi:type, and an intermediary could
 // bind it to another namespace.
 func checkXSITypes(top xmldoc.Element) error {
-	x := explanation{top: top}
-	for e := top; !e.IsZero() && !x.full(); e = following(top, e) {
+	x := explainer{top: top}
+	for e := top; !e.IsZero() && !x.isFull(); e = nextElement(top, e) {
 		v, ok := e.Attr(xsiNamespace, "type")
 		if !ok {
 			continue
 		}
-		n, known := resolve(e, strings.Trim(v, " \t\r\n"))
+		n, known := resolveQName(e, strings.Trim(v, " \t\r\n"))
 		prefix, _, found := strings.Cut(strings.Trim(v, " \t\r\n"), ":")
 		if !found {
 			prefix = ""
 		}
-		if space, visible := visibleNamespace(top, e, prefix); !known || space != n.space || !visible && prefix != "" {
-			x.report(problem.SchemaXSIPrefix, e, "/@xsi:type")
+		if space, visible := findVisibleNamespace(top, e, prefix); !known || space != n.namespace || !visible && prefix != "" {
+			x.addViolation(problem.SchemaXSIPrefix, e, "/@xsi:type")
 		}
 	}
-	return problem.List(problem.SchemaRefused, x.found)
+	return problem.List(problem.SchemaRefused, x.violations)
 }
 
 // nextElement returns the next element below top in document order, or the zero Element.
-func following(top, e xmldoc.Element) xmldoc.Element {
+func nextElement(top, e xmldoc.Element) xmldoc.Element {
 	if child := e.FirstChild(); !child.IsZero() {
 		return child
 	}
@@ -124,7 +124,7 @@ func following(top, e xmldoc.Element) xmldoc.Element {
 
 // findVisibleNamespace returns the namespace of a prefix at an element of the canonical form: that of the nearest name
 // with the prefix, at e or an ancestor up to top.
-func visibleNamespace(top, e xmldoc.Element, prefix string) (string, bool) {
+func findVisibleNamespace(top, e xmldoc.Element, prefix string) (string, bool) {
 	for {
 		if e.Prefix() == prefix {
 			return e.Space(), true
@@ -144,7 +144,7 @@ func visibleNamespace(top, e xmldoc.Element, prefix string) (string, bool) {
 // findStrayText returns the elements at or below top that directly contain text other than white space. It scans the
 // canonical form, in which "<" is always markup, every element has an end tag, and there are neither comments nor CDATA
 // sections.
-func strayText(canonical []byte, top xmldoc.Element) map[xmldoc.Element]bool {
+func findStrayText(canonical []byte, top xmldoc.Element) map[xmldoc.Element]bool {
 	stray := map[xmldoc.Element]bool{}
 	var open xmldoc.Element // the innermost element not yet closed
 	for next := top; ; {
@@ -166,17 +166,17 @@ func strayText(canonical []byte, top xmldoc.Element) map[xmldoc.Element]bool {
 			}
 			open = open.Parent()
 		default:
-			canonical = afterTag(markup)
+			canonical = skipStartTag(markup)
 			if next.IsZero() {
 				return stray
 			}
-			open, next = next, following(top, next)
+			open, next = next, nextElement(top, next)
 		}
 	}
 }
 
 // skipStartTag returns what follows a start tag. Attribute values may contain ">".
-func afterTag(markup []byte) []byte {
+func skipStartTag(markup []byte) []byte {
 	quoted := false
 	for i, c := range markup {
 		switch {
@@ -190,31 +190,31 @@ func afterTag(markup []byte) []byte {
 }
 
 // formatContentModel formats a content model in DTD notation, with counts where DTDs have no operator.
-func grammar(p *particle) string {
+func formatContentModel(p *particle) string {
 	if p == nil {
 		return ""
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(p.grammar(), "("), ")")
+	return strings.TrimSuffix(strings.TrimPrefix(p.formatGrammar(), "("), ")")
 }
 
-func (p *particle) grammar() string {
+func (p *particle) formatGrammar() string {
 	var s string
 	switch p.kind {
 	case elementParticle:
-		s = step(p.name)
+		s = formatStep(p.name)
 	case anyParticle:
 		s = "any element"
 	case sequenceParticle, choiceParticle:
-		all := make([]string, 0, len(p.parts))
-		for _, part := range p.parts {
-			all = append(all, part.grammar())
+		all := make([]string, 0, len(p.particles))
+		for _, part := range p.particles {
+			all = append(all, part.formatGrammar())
 		}
 		separator := ", "
 		if p.kind == choiceParticle {
 			separator = " | "
 		}
 		s = strings.Join(all, separator)
-		if len(p.parts) > 1 {
+		if len(p.particles) > 1 {
 			s = "(" + s + ")"
 		}
 	}

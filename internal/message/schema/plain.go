@@ -15,37 +15,37 @@ import (
 // the schemas allow them: xsi attributes, xs:any, comments and CDATA sections in values, white space around a number, a
 // five-digit year. The library decides about all of these, so the rules here need only be narrower than the
 // specification, not equal to it. Tests compare the two.
-type plain struct {
-	source string
-	ids    int // values of type xs:ID so far; from the second on, the library checks that they differ
+type fastValidator struct {
+	source  string
+	idCount int // values of type xs:ID so far; from the second on, the library checks that they differ
 }
 
 // acceptsElement reports whether an element is plainly valid for a type (part 1, section 3.4.4).
-func (p *plain) element(e xmldoc.Element, d *definition) bool {
-	if !p.attributes(e, d) {
+func (p *fastValidator) acceptsElement(e xmldoc.Element, d *typeDefinition) bool {
+	if !p.acceptsAttributes(e, d) {
 		return false
 	}
-	if d.value != nil {
-		return p.leaf(e, d.value)
+	if d.valueRules != nil {
+		return p.acceptsSimpleContent(e, d.valueRules)
 	}
 	if d.content == nil {
-		return isEmpty(e)
+		return isEmptyElement(e)
 	}
-	next, ok := p.particle(d.content, e.FirstChild())
-	return ok && next.IsZero() && p.onlyElements(e)
+	next, ok := p.matchParticle(d.content, e.FirstChild())
+	return ok && next.IsZero() && p.hasOnlyElements(e)
 }
 
-func (p *plain) attributes(e xmldoc.Element, d *definition) bool {
+func (p *fastValidator) acceptsAttributes(e xmldoc.Element, d *typeDefinition) bool {
 	for a := range e.Attrs() {
-		use, ok := d.use(qname{a.Space, a.Local})
-		if !ok || !p.value(use.value, a.Value) {
+		use, ok := d.findAttributeUse(expandedName{a.Space, a.Local})
+		if !ok || !p.acceptsValue(use.valueRules, a.Value) {
 			return false
 		}
 	}
 	for i := range d.attributes {
 		use := &d.attributes[i]
 		if use.required {
-			if _, ok := e.Attr(use.name.space, use.name.local); !ok {
+			if _, ok := e.Attr(use.name.namespace, use.name.local); !ok {
 				return false
 			}
 		}
@@ -53,42 +53,42 @@ func (p *plain) attributes(e xmldoc.Element, d *definition) bool {
 	return true
 }
 
-func (p *plain) leaf(e xmldoc.Element, rules *valueRules) bool {
+func (p *fastValidator) acceptsSimpleContent(e xmldoc.Element, rules *valueRules) bool {
 	start, end := e.Offset()
 	text, ok := e.Text()
-	return ok && !strings.Contains(p.source[start:end], "<!") && !strings.Contains(p.source[start:end], "<?") && p.value(rules, text)
+	return ok && !strings.Contains(p.source[start:end], "<!") && !strings.Contains(p.source[start:end], "<?") && p.acceptsValue(rules, text)
 }
 
 // isEmptyElement reports whether an element has no content at all, not even white space.
-func isEmpty(e xmldoc.Element) bool {
+func isEmptyElement(e xmldoc.Element) bool {
 	start, end := e.ContentOffset()
 	return start == end
 }
 
 // hasOnlyElements reports whether there is only white space between the children of an element.
-func (p *plain) onlyElements(e xmldoc.Element) bool {
+func (p *fastValidator) hasOnlyElements(e xmldoc.Element) bool {
 	from, end := e.ContentOffset()
 	for child := range e.Children() {
 		childStart, childEnd := child.Offset()
-		if !isSpace(p.source[from:childStart]) {
+		if !isWhiteSpace(p.source[from:childStart]) {
 			return false
 		}
 		from = childEnd
 	}
-	return isSpace(p.source[from:end])
+	return isWhiteSpace(p.source[from:end])
 }
 
-func isSpace(text string) bool { return strings.Trim(text, " \t\r\n") == "" }
+func isWhiteSpace(text string) bool { return strings.Trim(text, " \t\r\n") == "" }
 
 // matchParticle matches as many children as the particle allows, starting at next, and returns the first unmatched one.
 // Content models are deterministic (part 1, section 3.8.6), so a child matches one particle only; and once a match is
 // found, the element is valid whatever other matches there might be.
-func (p *plain) particle(particle *particle, next xmldoc.Element) (xmldoc.Element, bool) {
+func (p *fastValidator) matchParticle(particle *particle, next xmldoc.Element) (xmldoc.Element, bool) {
 	for taken := 0; particle.max == unbounded || taken < particle.max; taken++ {
-		if !particle.starts(next) {
-			return next, taken >= particle.min || particle.maybeNothing()
+		if !particle.canStartWith(next) {
+			return next, taken >= particle.min || particle.isEmptiable()
 		}
-		following, ok := p.once(particle, next)
+		following, ok := p.matchOccurrence(particle, next)
 		if !ok || following == next {
 			return next, false
 		}
@@ -98,19 +98,19 @@ func (p *plain) particle(particle *particle, next xmldoc.Element) (xmldoc.Elemen
 }
 
 // matchOccurrence matches one occurrence of a particle, which can start with next.
-func (p *plain) once(particle *particle, next xmldoc.Element) (xmldoc.Element, bool) {
+func (p *fastValidator) matchOccurrence(particle *particle, next xmldoc.Element) (xmldoc.Element, bool) {
 	switch particle.kind {
 	case elementParticle:
-		return next.NextSibling(), p.element(next, particle.typ)
+		return next.NextSibling(), p.acceptsElement(next, particle.elementType)
 	case choiceParticle:
-		for _, part := range particle.parts {
-			if part.starts(next) {
-				return p.particle(part, next)
+		for _, part := range particle.particles {
+			if part.canStartWith(next) {
+				return p.matchParticle(part, next)
 			}
 		}
 	case sequenceParticle:
-		for _, part := range particle.parts {
-			following, ok := p.particle(part, next)
+		for _, part := range particle.particles {
+			following, ok := p.matchParticle(part, next)
 			if !ok {
 				return next, false
 			}
@@ -123,18 +123,18 @@ func (p *plain) once(particle *particle, next xmldoc.Element) (xmldoc.Element, b
 }
 
 // canStartWith reports whether the particle can match e as its first element.
-func (p *particle) starts(e xmldoc.Element) bool {
+func (p *particle) canStartWith(e xmldoc.Element) bool {
 	if e.IsZero() || p.max == 0 {
 		return false
 	}
 	if p.kind == elementParticle {
-		return e.Is(p.name.space, p.name.local)
+		return e.Is(p.name.namespace, p.name.local)
 	}
-	for _, part := range p.parts {
-		if part.starts(e) {
+	for _, part := range p.particles {
+		if part.canStartWith(e) {
 			return true
 		}
-		if p.kind == sequenceParticle && !part.maybeNothing() {
+		if p.kind == sequenceParticle && !part.isEmptiable() {
 			return false
 		}
 	}
@@ -142,20 +142,20 @@ func (p *particle) starts(e xmldoc.Element) bool {
 }
 
 // isEmptiable reports whether the particle matches an empty sequence of elements (part 1, section 3.9.6).
-func (p *particle) maybeNothing() bool {
+func (p *particle) isEmptiable() bool {
 	if p.min == 0 {
 		return true
 	}
 	switch p.kind {
 	case choiceParticle:
-		for _, part := range p.parts {
-			if part.maybeNothing() {
+		for _, part := range p.particles {
+			if part.isEmptiable() {
 				return true
 			}
 		}
 	case sequenceParticle:
-		for _, part := range p.parts {
-			if !part.maybeNothing() {
+		for _, part := range p.particles {
+			if !part.isEmptiable() {
 				return false
 			}
 		}
@@ -167,25 +167,25 @@ func (p *particle) maybeNothing() bool {
 
 // acceptsValue reports whether a value is plainly valid for a simple type: of an unambiguous form, and within the
 // facets.
-func (p *plain) value(r *valueRules, v string) bool {
-	length, ok := r.kind.plain(v)
-	if !ok || r.unsure {
+func (p *fastValidator) acceptsValue(r *valueRules, v string) bool {
+	length, ok := r.builtin.matchPlain(v)
+	if !ok || r.needsLibrary {
 		return false
 	}
-	if r.kind.identifies {
-		if p.ids++; p.ids > 1 {
+	if r.builtin.isID {
+		if p.idCount++; p.idCount > 1 {
 			return false
 		}
 	}
-	return r.within(v, length)
+	return r.withinFacets(v, length)
 }
 
 // portablePattern matches the patterns that have the same meaning in XML Schema (part 2, appendix F) and in Go: without
 // dot, escape, anchor, or any construct that only one of the two has.
-var samePattern = regexp.MustCompile(`^[][0-9A-Za-z{},()?*+|-]*$`)
+var portablePattern = regexp.MustCompile(`^[][0-9A-Za-z{},()?*+|-]*$`)
 
 // matchesDigitForm reports whether a value has a digit wherever form has a 0, and is equal to form elsewhere.
-func digitsAt(v, form string) bool {
+func matchesDigitForm(v, form string) bool {
 	if len(v) != len(form) {
 		return false
 	}
@@ -197,8 +197,8 @@ func digitsAt(v, form string) bool {
 	return true
 }
 
-func plainDate(v string) (int, bool) {
-	if !digitsAt(v, "0000-00-00") || strings.HasPrefix(v, "0000") {
+func matchPlainDate(v string) (int, bool) {
+	if !matchesDigitForm(v, "0000-00-00") || strings.HasPrefix(v, "0000") {
 		return 0, false
 	}
 	_, err := time.Parse(time.DateOnly, v)
@@ -206,9 +206,9 @@ func plainDate(v string) (int, bool) {
 }
 
 // matchPlainDateTime accepts UTC only, with or without a fraction of a second.
-func plainDateTime(v string) (int, bool) {
+func matchPlainDateTime(v string) (int, bool) {
 	const seconds = len("0000-00-00T00:00:00")
-	if len(v) <= seconds || !digitsAt(v[:seconds], "0000-00-00T00:00:00") {
+	if len(v) <= seconds || !matchesDigitForm(v[:seconds], "0000-00-00T00:00:00") {
 		return 0, false
 	}
 	if rest := v[seconds:]; rest != "Z" {
@@ -218,12 +218,12 @@ func plainDateTime(v string) (int, bool) {
 		}
 	}
 	hour, minute, second := v[11:13], v[14:16], v[17:19]
-	_, ok := plainDate(v[:len(time.DateOnly)])
+	_, ok := matchPlainDate(v[:len(time.DateOnly)])
 	return 0, ok && hour < "24" && minute < "60" && second < "60"
 }
 
 // matchPlainName accepts an NCName in ASCII.
-func plainName(v string) (int, bool) {
+func matchPlainName(v string) (int, bool) {
 	for i := range len(v) {
 		c := v[i]
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
@@ -234,28 +234,28 @@ func plainName(v string) (int, bool) {
 	return 0, v != ""
 }
 
-func plainInt(v string) (int, bool) {
+func matchPlainInt(v string) (int, bool) {
 	_, ok := parseInt(v)
 	return 0, ok && isDigits(strings.TrimPrefix(v, "-"))
 }
 
-func plainBoolean(v string) (int, bool) {
+func matchPlainBoolean(v string) (int, bool) {
 	return 0, v == "true" || v == "false" || v == "1" || v == "0"
 }
 
-func plainLanguage(v string) (int, bool) {
+func matchPlainLanguage(v string) (int, bool) {
 	return 0, len(v) == 2 && v[0] >= 'a' && v[0] <= 'z' && v[1] >= 'a' && v[1] <= 'z'
 }
 
 // matchPlainBase64 accepts base64 without white space.
-func plainBase64(v string) (int, bool) {
+func matchPlainBase64(v string) (int, bool) {
 	if v == "" || strings.ContainsAny(v, " \t\r\n") {
 		return 0, false
 	}
 	return base64Length(v)
 }
 
-func plainURN(v string) (int, bool) {
+func matchPlainURN(v string) (int, bool) {
 	const name = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:._-"
 	rest, ok := strings.CutPrefix(v, "urn:")
 	return len(v), ok && rest != "" && strings.Trim(rest, name) == ""

@@ -16,15 +16,15 @@ const plainDocuments = 20_000
 // TestPlainlyValidIsValid checks that the library accepts whatever the fast validator accepts. About half of the corpus
 // is valid, as TestAgreesWithLibxml2 asserts, and the fast validator recognises nearly all of that half.
 func TestPlainlyValidIsValid(t *testing.T) {
-	s := contract(t)
+	s := contractSchema(t)
 	plain := 0
-	for _, text := range generate(t, plainDocuments) {
-		e := parse(t, text)
-		if !s.Plainly(e) {
+	for _, text := range generateCorpus(t, plainDocuments) {
+		e := mustParse(t, text)
+		if !s.IsPlainlyValid(e) {
 			continue
 		}
 		plain++
-		if err := s.Library(e); err != nil {
+		if err := s.CheckWithLibrary(e); err != nil {
 			t.Errorf("taken for valid, but the library says %v\n%s", err, text)
 		}
 	}
@@ -35,9 +35,9 @@ func TestPlainlyValidIsValid(t *testing.T) {
 }
 
 func TestGoldenRequestsArePlain(t *testing.T) {
-	s := contract(t)
-	for _, name := range files(t, "testdata/golden/*-request*.xml") {
-		if text := golden(t, filepath.Base(name)); !strings.Contains(text, "XMLSchema-instance") && !s.Plainly(parse(t, text)) {
+	s := contractSchema(t)
+	for _, name := range findFiles(t, "testdata/golden/*-request*.xml") {
+		if text := readGolden(t, filepath.Base(name)); !strings.Contains(text, "XMLSchema-instance") && !s.IsPlainlyValid(mustParse(t, text)) {
 			t.Errorf("%s needs the library", name)
 		}
 	}
@@ -46,8 +46,8 @@ func TestGoldenRequestsArePlain(t *testing.T) {
 // TestUnusualIsNotPlain checks that unusual values are left to the library, which accepts the first half and rejects
 // the second.
 func TestUnusualIsNotPlain(t *testing.T) {
-	s := contract(t)
-	text := golden(t, "notifyImplant-request.xml")
+	s := contractSchema(t)
+	text := readGolden(t, "notifyImplant-request.xml")
 	for name, change := range map[string]struct {
 		old, new string
 		valid    bool
@@ -67,11 +67,11 @@ func TestUnusualIsNotPlain(t *testing.T) {
 		"twice":               {"<ctr:Side>Left</ctr:Side>", "<ctr:Side>Left</ctr:Side><ctr:Side>Left</ctr:Side>", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := parse(t, replaced(t, text, change.old, change.new))
-			if s.Plainly(e) {
+			e := mustParse(t, replaceAll(t, text, change.old, change.new))
+			if s.IsPlainlyValid(e) {
 				t.Error("taken for plain")
 			}
-			if err := s.Library(e); (err == nil) != change.valid {
+			if err := s.CheckWithLibrary(e); (err == nil) != change.valid {
 				t.Errorf("the library says %v", err)
 			}
 		})
@@ -99,16 +99,16 @@ func TestCompileRefusesWhatPlainCannotSee(t *testing.T) {
 }
 
 func FuzzPlainlyValidIsValid(f *testing.F) {
-	for _, name := range files(f, "testdata/golden/*.xml") {
-		f.Add(golden(f, filepath.Base(name)))
+	for _, name := range findFiles(f, "testdata/golden/*.xml") {
+		f.Add(readGolden(f, filepath.Base(name)))
 	}
-	s := contract(f)
+	s := contractSchema(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := xmldoc.Parse([]byte(text), xmldoc.DefaultLimits())
-		if err != nil || !s.Plainly(d.Root()) {
+		if err != nil || !s.IsPlainlyValid(d.Root()) {
 			return
 		}
-		if err := s.Library(d.Root()); err != nil {
+		if err := s.CheckWithLibrary(d.Root()); err != nil {
 			t.Errorf("taken for valid, but the library says %v", err)
 		}
 	})
@@ -153,8 +153,8 @@ func TestPlainOnOtherSchemas(t *testing.T) {
 		"":                                                            false,
 	} {
 		for attributes, fine := range map[string]bool{"": true, ` x="n" u="urn:a:b"`: true, ` x="1"`: false, ` u=" urn:a"`: false, ` y=""`: false} {
-			e := parse(t, `<r xmlns="urn:t"`+attributes+`>`+content+`</r>`)
-			got, libraryErr := s.Plainly(e), s.Library(e)
+			e := mustParse(t, `<r xmlns="urn:t"`+attributes+`>`+content+`</r>`)
+			got, libraryErr := s.IsPlainlyValid(e), s.CheckWithLibrary(e)
 			if got && libraryErr != nil || got != (plain && fine) {
 				t.Errorf("%q %s: plain %v, the library says %v", attributes, content, got, libraryErr)
 			}
@@ -163,7 +163,7 @@ func TestPlainOnOtherSchemas(t *testing.T) {
 }
 
 func TestPlainRoot(t *testing.T) {
-	if contract(t).Plainly(parse(t, `<a/>`)) {
+	if contractSchema(t).IsPlainlyValid(mustParse(t, `<a/>`)) {
 		t.Error("an element that is not declared")
 	}
 }

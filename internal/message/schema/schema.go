@@ -36,13 +36,13 @@ const MaxViolations = 100
 
 // Schema is a compiled set of schemas. It is safe for concurrent use.
 type Schema struct {
-	engine  *xsd.Engine
-	model   *model
-	workers sync.Pool
+	engine   *xsd.Engine
+	model    *model
+	checkers sync.Pool
 }
 
 // checker holds the state of one validation, for reuse by later ones.
-type worker struct {
+type checker struct {
 	session   *xsd.Session
 	canonical []byte
 	reader    bytes.Reader
@@ -59,9 +59,9 @@ func (c *Checked) Root() xmldoc.Element { return c.root }
 // Compile reads the entry schema and its imports, by file name. It reads from files only, never from the network.
 func Compile(files fs.FS, entry string) (*Schema, error) {
 	var resolver xsd.ResolverFunc = func(_ context.Context, base, location string) (xsd.SchemaSource, error) {
-		return source(files, path.Join(path.Dir(base), location))
+		return readSchemaSource(files, path.Join(path.Dir(base), location))
 	}
-	first, err := source(files, entry)
+	first, err := readSchemaSource(files, entry)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func Compile(files fs.FS, entry string) (*Schema, error) {
 	return &Schema{engine: engine, model: m}, nil
 }
 
-func source(files fs.FS, name string) (xsd.SchemaSource, error) {
+func readSchemaSource(files fs.FS, name string) (xsd.SchemaSource, error) {
 	text, err := fs.ReadFile(files, name)
 	if err != nil {
 		return xsd.SchemaSource{}, fmt.Errorf("%w: %w", xsderrors.ErrSchemaNotFound, err)
@@ -90,26 +90,26 @@ func (s *Schema) Check(e xmldoc.Element) (*Checked, error) {
 	if e.IsZero() {
 		return nil, problem.New(problem.SchemaRoot)
 	}
-	if s.plainly(e) {
+	if s.isPlainlyValid(e) {
 		return &Checked{root: e}, nil
 	}
-	return s.check(e)
+	return s.checkWithLibrary(e)
 }
 
 // isPlainlyValid reports whether the element is valid beyond doubt.
-func (s *Schema) plainly(e xmldoc.Element) bool {
-	p := plain{source: e.Document().Source()}
-	d, ok := s.model.elements[nameOf(e)]
-	return ok && p.element(e, d)
+func (s *Schema) isPlainlyValid(e xmldoc.Element) bool {
+	p := fastValidator{source: e.Document().Source()}
+	d, ok := s.model.elements[elementName(e)]
+	return ok && p.acceptsElement(e, d)
 }
 
 // checkWithLibrary validates an element with the library alone.
-func (s *Schema) check(e xmldoc.Element) (*Checked, error) {
-	w, err := s.worker()
+func (s *Schema) checkWithLibrary(e xmldoc.Element) (*Checked, error) {
+	w, err := s.acquireChecker()
 	if err != nil {
 		return nil, err
 	}
-	defer s.release(w)
+	defer s.releaseChecker(w)
 
 	w.canonical = xmldoc.C14N{Exclusive: true}.Append(w.canonical[:0], e)
 	if bytes.Contains(w.canonical, []byte(xsiNamespace)) {
@@ -119,13 +119,13 @@ func (s *Schema) check(e xmldoc.Element) (*Checked, error) {
 	}
 	w.reader.Reset(w.canonical)
 	if err := w.session.Validate(context.Background(), &w.reader); err != nil {
-		return nil, s.explain(e, w.canonical, err)
+		return nil, s.explainRefusal(e, w.canonical, err)
 	}
 	return &Checked{root: e}, nil
 }
 
-func (s *Schema) worker() (*worker, error) {
-	if w, ok := s.workers.Get().(*worker); ok {
+func (s *Schema) acquireChecker() (*checker, error) {
+	if w, ok := s.checkers.Get().(*checker); ok {
 		return w, nil
 	}
 	// One error is enough to reject the element; the explainer finds them all.
@@ -133,22 +133,22 @@ func (s *Schema) worker() (*worker, error) {
 	if err != nil {
 		return nil, problem.Wrap(problem.InternalError, err)
 	}
-	return &worker{session: session}, nil
+	return &checker{session: session}, nil
 }
 
 // maxRetainedBytes is the maximum capacity of a buffer that is kept for reuse.
-const largestKept = 1 << 20
+const maxRetainedBytes = 1 << 20
 
-func (s *Schema) release(w *worker) {
-	if cap(w.canonical) > largestKept {
+func (s *Schema) releaseChecker(w *checker) {
+	if cap(w.canonical) > maxRetainedBytes {
 		w.canonical = nil
 	}
 	w.reader.Reset(nil)
-	s.workers.Put(w)
+	s.checkers.Put(w)
 }
 
 // explainRefusal turns an error of the library into a *problem.Error.
-func (s *Schema) explain(top xmldoc.Element, canonical []byte, refusal error) error {
+func (s *Schema) explainRefusal(top xmldoc.Element, canonical []byte, refusal error) error {
 	// The library's text may repeat a value, so only its code and position are kept, for the log.
 	cause := errors.New("refused by the schema library")
 	if x, ok := errors.AsType[*xsderrors.Error](refusal); ok {
@@ -157,10 +157,10 @@ func (s *Schema) explain(top xmldoc.Element, canonical []byte, refusal error) er
 		}
 		cause = fmt.Errorf("%w: %s at %d:%d of the canonical form", cause, x.Code, x.Line, x.Column)
 	}
-	x := explanation{model: s.model, top: top, stray: strayText(canonical, top)}
-	x.root()
-	if len(x.found) == 0 {
-		return problem.Wrap(problem.SchemaRefused, cause).In(pathTo(top, top))
+	x := explainer{model: s.model, top: top, withStrayText: findStrayText(canonical, top)}
+	x.explainRoot()
+	if len(x.violations) == 0 {
+		return problem.Wrap(problem.SchemaRefused, cause).In(formatPath(top, top))
 	}
-	return problem.List(problem.SchemaRefused, x.found)
+	return problem.List(problem.SchemaRefused, x.violations)
 }

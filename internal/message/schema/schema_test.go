@@ -18,18 +18,18 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
+var compileContract = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
 
-func contract(tb testing.TB) *schema.Schema {
+func contractSchema(tb testing.TB) *schema.Schema {
 	tb.Helper()
-	s, err := compiled()
+	s, err := compileContract()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return s
 }
 
-func parse(tb testing.TB, text string) xmldoc.Element {
+func mustParse(tb testing.TB, text string) xmldoc.Element {
 	tb.Helper()
 	d, err := xmldoc.Parse([]byte(text), xmldoc.DefaultLimits())
 	if err != nil {
@@ -38,7 +38,7 @@ func parse(tb testing.TB, text string) xmldoc.Element {
 	return d.Root()
 }
 
-func golden(tb testing.TB, name string) string {
+func readGolden(tb testing.TB, name string) string {
 	tb.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "golden", name))
 	if err != nil {
@@ -47,7 +47,7 @@ func golden(tb testing.TB, name string) string {
 	return string(text)
 }
 
-func files(tb testing.TB, pattern string) []string {
+func findFiles(tb testing.TB, pattern string) []string {
 	tb.Helper()
 	names, err := filepath.Glob(pattern)
 	if err != nil || len(names) == 0 {
@@ -61,13 +61,13 @@ func TestGoldenMessagesAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for pattern, s := range map[string]*schema.Schema{"testdata/golden/*.xml": contract(t), "testdata/faults/*.xml": fault} {
-		for _, name := range files(t, pattern) {
+	for pattern, s := range map[string]*schema.Schema{"testdata/golden/*.xml": contractSchema(t), "testdata/faults/*.xml": fault} {
+		for _, name := range findFiles(t, pattern) {
 			text, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := parse(t, string(text))
+			e := mustParse(t, string(text))
 			checked, err := s.Check(e)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -83,17 +83,17 @@ func TestGoldenMessagesAreValid(t *testing.T) {
 func TestXmllintAcceptsGoldenMessages(t *testing.T) {
 	xmllint, err := exec.LookPath("xmllint")
 	if err != nil {
-		missingXmllint(t)
+		skipWithoutXmllint(t)
 	}
 	for pattern, entry := range map[string]string{"testdata/golden/*.xml": xsd.Protocol, "testdata/faults/*.xml": xsd.Errors} {
-		args := append([]string{"--noout", "--nonet", "--schema", filepath.Join("..", "..", "..", "xsd", entry)}, files(t, pattern)...)
+		args := append([]string{"--noout", "--nonet", "--schema", filepath.Join("..", "..", "..", "xsd", entry)}, findFiles(t, pattern)...)
 		if out, err := exec.Command(xmllint, args...).CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
 }
 
-func missingXmllint(t *testing.T) {
+func skipWithoutXmllint(t *testing.T) {
 	t.Helper()
 	const message = "xmllint is missing: apt-get install libxml2-utils"
 	if os.Getenv("CI") != "" {
@@ -104,7 +104,7 @@ func missingXmllint(t *testing.T) {
 
 // TestGoldenMessagesAreComplete checks that every operation of the contract has a golden request and response.
 func TestGoldenMessagesAreComplete(t *testing.T) {
-	names := files(t, "testdata/golden/*.xml")
+	names := findFiles(t, "testdata/golden/*.xml")
 	for _, operation := range []string{"notifyImplant", "notifyExplant", "search", "getImplantCard", "getNotification",
 		"reviseNotification", "validateNotification", "discardNotification", "listPendingNotifications", "listPatientImplants", "searchDevice",
 		"manageMandate", "listMandates", "manageStaff", "listStaff"} {
@@ -132,7 +132,7 @@ type violation struct {
 }
 
 // replaceAll replaces pairs of strings in a text, and fails if one does not occur.
-func replaced(tb testing.TB, text string, pairs ...string) string {
+func replaceAll(tb testing.TB, text string, pairs ...string) string {
 	tb.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		if !strings.Contains(text, pairs[i]) {
@@ -245,17 +245,17 @@ func TestViolations(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			text := replaced(t, golden(t, test.golden), test.change...)
-			checked, err := contract(t).Check(parse(t, text))
+			text := replaceAll(t, readGolden(t, test.golden), test.change...)
+			checked, err := contractSchema(t).Check(mustParse(t, text))
 			if checked != nil {
 				t.Error("a refusal comes with a result")
 			}
-			expect(t, err, test.want)
+			requireViolations(t, err, test.want)
 		})
 	}
 }
 
-func expect(t *testing.T, err error, want []violation) {
+func requireViolations(t *testing.T, err error, want []violation) {
 	t.Helper()
 	e, ok := errors.AsType[*problem.Error](err)
 	if !ok {
@@ -281,7 +281,7 @@ func expect(t *testing.T, err error, want []violation) {
 }
 
 func TestXSIType(t *testing.T) {
-	text := golden(t, "notifyImplant-request.xml")
+	text := readGolden(t, "notifyImplant-request.xml")
 	specialist := implantation + "/ctr:Specialist/@xsi:type"
 	tests := []struct {
 		name   string
@@ -318,14 +318,14 @@ func TestXSIType(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := contract(t).Check(parse(t, replaced(t, text, test.change...)))
+			_, err := contractSchema(t).Check(mustParse(t, replaceAll(t, text, test.change...)))
 			if test.want == nil {
 				if err != nil {
 					t.Error(err)
 				}
 				return
 			}
-			expect(t, err, test.want)
+			requireViolations(t, err, test.want)
 		})
 	}
 }
@@ -333,20 +333,20 @@ func TestXSIType(t *testing.T) {
 // TestChecksTheElementNotItsDocument checks that the context of the element does not matter: only the element is
 // signed.
 func TestChecksTheElementNotItsDocument(t *testing.T) {
-	body := `<soap:Body xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" xmlns:x="urn:x"> noise ` + golden(t, "search-byPatient-request.xml") + `</soap:Body>`
-	root := parse(t, body)
-	if _, err := contract(t).Check(root.FirstChild()); err != nil {
+	body := `<soap:Body xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" xmlns:x="urn:x"> noise ` + readGolden(t, "search-byPatient-request.xml") + `</soap:Body>`
+	root := mustParse(t, body)
+	if _, err := contractSchema(t).Check(root.FirstChild()); err != nil {
 		t.Error(err)
 	}
-	_, err := contract(t).Check(root)
-	expect(t, err, []violation{{problem.SchemaRoot, "/*[local-name()='Body']", ""}})
-	_, err = contract(t).Check(xmldoc.Element{})
-	expect(t, err, []violation{{problem.SchemaRoot, "", ""}})
+	_, err := contractSchema(t).Check(root)
+	requireViolations(t, err, []violation{{problem.SchemaRoot, "/*[local-name()='Body']", ""}})
+	_, err = contractSchema(t).Check(xmldoc.Element{})
+	requireViolations(t, err, []violation{{problem.SchemaRoot, "", ""}})
 }
 
 func TestViolationsAreBounded(t *testing.T) {
-	text := replaced(t, golden(t, "notifyImplant-request.xml"), "<ctr:Implant>", strings.Repeat("<ctr:Implant/>", 3*schema.MaxViolations)+"<ctr:Implant>")
-	_, err := contract(t).Check(parse(t, text))
+	text := replaceAll(t, readGolden(t, "notifyImplant-request.xml"), "<ctr:Implant>", strings.Repeat("<ctr:Implant/>", 3*schema.MaxViolations)+"<ctr:Implant>")
+	_, err := contractSchema(t).Check(mustParse(t, text))
 	if got := len(problem.From(err).Leaves()); got != schema.MaxViolations {
 		t.Errorf("%d violations are reported", got)
 	}
@@ -355,17 +355,17 @@ func TestViolationsAreBounded(t *testing.T) {
 // TestManyViolationsAreCheap checks that the cost of an explanation is linear in the size of the message.
 func TestManyViolationsAreCheap(t *testing.T) {
 	const many = 60_000
-	base := golden(t, "notifyImplant-request.xml")
+	base := readGolden(t, "notifyImplant-request.xml")
 	for name, text := range map[string]string{
-		"unknown children": replaced(t, base, "<ctr:Implant>", strings.Repeat("<x/>", many)+"<ctr:Implant>"),
-		"right children":   replaced(t, base, "</cc:Id>", "</cc:Id>"+strings.Repeat(`<cc:Id Type="a">1</cc:Id>`, many), ">Left<", "><"),
-		"wrong attributes": replaced(t, base, "</cc:Id>", "</cc:Id>"+strings.Repeat(`<cc:Id/>`, many)),
-		"wrong types":      replaced(t, base, "</cc:Id>", "</cc:Id>"+strings.Repeat("<cc:Id "+xsi+` xsi:type="x:y"/>`, many)),
-		"in a text":        replaced(t, base, "the left", strings.Repeat("<b/>", many)),
+		"unknown children": replaceAll(t, base, "<ctr:Implant>", strings.Repeat("<x/>", many)+"<ctr:Implant>"),
+		"right children":   replaceAll(t, base, "</cc:Id>", "</cc:Id>"+strings.Repeat(`<cc:Id Type="a">1</cc:Id>`, many), ">Left<", "><"),
+		"wrong attributes": replaceAll(t, base, "</cc:Id>", "</cc:Id>"+strings.Repeat(`<cc:Id/>`, many)),
+		"wrong types":      replaceAll(t, base, "</cc:Id>", "</cc:Id>"+strings.Repeat("<cc:Id "+xsi+` xsi:type="x:y"/>`, many)),
+		"in a text":        replaceAll(t, base, "the left", strings.Repeat("<b/>", many)),
 	} {
-		e := parse(t, text)
+		e := mustParse(t, text)
 		start := time.Now()
-		if _, err := contract(t).Check(e); !errors.Is(err, problem.SchemaInvalid) {
+		if _, err := contractSchema(t).Check(e); !errors.Is(err, problem.SchemaInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if took := time.Since(start); took > 5*time.Second {
@@ -382,7 +382,7 @@ func TestNothingOfTheMessageIsRepeated(t *testing.T) {
 		{"<ctr:Implant>", "<ctr:Implant>" + secret}, {"<ctr:UDI>", "<ctr:UDI A=\"" + secret + "\">"}, {"<ctr:UDI>", "<ctr:UDI " + xsi + ` xsi:type="ctr:` + secret + `">`},
 		{"<ctr:UDI>", "<ctr:UDI " + xsi + ` xsi:nil="` + secret + `">`}, {"<ctr:UDI>", "<ctr:UDI " + xsi + ` xsi:schemaLocation="` + secret + `">`}, {"person:ssin\"", "%" + secret + "\""},
 	} {
-		_, err := contract(t).Check(parse(t, replaced(t, golden(t, "notifyImplant-request.xml"), change...)))
+		_, err := contractSchema(t).Check(mustParse(t, replaceAll(t, readGolden(t, "notifyImplant-request.xml"), change...)))
 		if err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("%v: %v", change, err)
 		}
@@ -422,15 +422,15 @@ func TestCompileRefuses(t *testing.T) {
 }
 
 func TestManyAtOnce(t *testing.T) {
-	right, wrong := parse(t, golden(t, "notifyImplant-request.xml")), parse(t, replaced(t, golden(t, "notifyImplant-request.xml"), ">Left<", ">left<"))
+	right, wrong := mustParse(t, readGolden(t, "notifyImplant-request.xml")), mustParse(t, replaceAll(t, readGolden(t, "notifyImplant-request.xml"), ">Left<", ">left<"))
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
 			for range 50 {
-				if _, err := contract(t).Check(right); err != nil {
+				if _, err := contractSchema(t).Check(right); err != nil {
 					t.Error(err)
 				}
-				if _, err := contract(t).Check(wrong); !errors.Is(err, problem.SchemaInvalid) {
+				if _, err := contractSchema(t).Check(wrong); !errors.Is(err, problem.SchemaInvalid) {
 					t.Error(err)
 				}
 			}
@@ -440,11 +440,11 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func FuzzCheck(f *testing.F) {
-	for _, name := range files(f, "testdata/golden/*.xml") {
-		f.Add(golden(f, filepath.Base(name)))
+	for _, name := range findFiles(f, "testdata/golden/*.xml") {
+		f.Add(readGolden(f, filepath.Base(name)))
 	}
 	f.Add(`<a xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="b:c"/>`)
-	s := contract(f)
+	s := contractSchema(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := xmldoc.Parse([]byte(text), xmldoc.DefaultLimits())
 		if err != nil {
@@ -467,10 +467,10 @@ func FuzzCheck(f *testing.F) {
 }
 
 func BenchmarkCheck(b *testing.B) {
-	s, text := contract(b), golden(b, "notifyImplant-request.xml")
-	for name, message := range map[string]string{"valid": text, "refused": replaced(b, text, ">Left<", ">left<")} {
+	s, text := contractSchema(b), readGolden(b, "notifyImplant-request.xml")
+	for name, message := range map[string]string{"valid": text, "refused": replaceAll(b, text, ">Left<", ">left<")} {
 		b.Run(name, func(b *testing.B) {
-			e := parse(b, message)
+			e := mustParse(b, message)
 			b.SetBytes(int64(len(message)))
 			b.ReportAllocs()
 			for b.Loop() {
