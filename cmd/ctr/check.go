@@ -87,13 +87,13 @@ func (c *checkCommand) Run(t *terminal) error {
 }
 
 func (c *checkCommand) options(now time.Time) (check.Options, error) {
-	o := check.Options{InspectOptions: wsse.InspectOptions{At: now.UTC(), Strict: c.Strict}, Dispatch: wire.OperationOf, Lang: c.Lang}
+	o := check.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, Dispatch: wire.OperationOf, Lang: c.Lang}
 	if c.At != "" {
 		at, err := time.Parse(time.RFC3339, c.At)
 		if err != nil {
 			return o, fmt.Errorf("--at: %q is not an instant like 2026-11-21T10:00:00Z", c.At)
 		}
-		o.At = at.UTC()
+		o.Time = at.UTC()
 	}
 	if len(c.Trust) > 0 {
 		files, err := readFiles(c.Trust)
@@ -109,7 +109,7 @@ func (c *checkCommand) options(now time.Time) (check.Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("--known: %w", err)
 		}
-		if o.Known, err = pki.ReadDirectory(files...); err != nil {
+		if o.Registered, err = pki.ReadDirectory(files...); err != nil {
 			return o, fmt.Errorf("--known: %w", err)
 		}
 	}

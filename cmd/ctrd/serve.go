@@ -126,7 +126,7 @@ func (c *serveCommand) start(e environment) (_ *service, err error) {
 		}
 	}
 	registry := prometheus.NewRegistry()
-	newHandler, err := c.door(e, registry, &wsse.Verifier{Trust: files.trust, Known: files.known, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
+	newHandler, err := c.door(e, registry, &wsse.Verifier{Trust: files.trust, Registered: files.known, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
 	if err != nil {
 		return nil, err
 	}

@@ -74,8 +74,8 @@ func TestCall(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		if verified.Signer().String() != testpki.Hospital || !verified.Until().Equal(now.Add(time.Minute)) {
-			t.Errorf("signed by %s until %s", verified.Signer(), verified.Until())
+		if verified.Signer().String() != testpki.Hospital || !verified.ValidUntil().Equal(now.Add(time.Minute)) {
+			t.Errorf("signed by %s until %s", verified.Signer(), verified.ValidUntil())
 		}
 		request, err := wire.Decode[wire.SearchRequest](verified.Body())
 		if err != nil || request.Criteria.ByPatient.Patient != "48022907379" || request.MaxElements != 20 {

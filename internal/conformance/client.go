@@ -83,10 +83,10 @@ func look(c Captured, schemas *schema.Schema, trust *pki.Trust) *message {
 	o := check.Options{Schema: schemas, Dispatch: wire.OperationOf, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
 	if _, first := check.Look(envelope, o); first != nil {
 		if first.Certificate != nil { // without a creation time the validity cannot be judged
-			o.At = first.Certificate.From
+			o.Time = first.Certificate.NotBefore
 		}
 		if first.Timestamp != nil && !first.Timestamp.Created.IsZero() {
-			o.At = first.Timestamp.Created
+			o.Time = first.Timestamp.Created
 		}
 	}
 	m.report, m.security = check.Look(envelope, o)

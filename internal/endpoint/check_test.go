@@ -278,7 +278,7 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 		start, end = strings.Index(message, "<wsse:BinarySecurityToken"), strings.Index(message, "</wsse:BinarySecurityToken>")
 		return message[:start] + message[end+len("</wsse:BinarySecurityToken>"):]
 	}
-	d.service = d.as(t, endpoint.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: trust(t), Known: registered, Now: d.Clock.Now}})
+	d.service = d.as(t, endpoint.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: trust(t), Registered: registered, Now: d.Clock.Now}})
 	one := d.checked(t, "check", forged(names(testpki.Hospital)), nil).octets
 	other := d.checked(t, "check", forged(names("NIHII-HOSPITAL=71012413")), nil).octets
 	after := func(text string) string {

@@ -236,7 +236,7 @@ func (c *call) remember(v *wsse.Verified) {
 	c.message.Signer = register.Signer{Type: signer.Type, ID: signer.ID, Application: signer.Application}
 	c.message.Digest = v.Digest()
 	c.message.Certificate = v.Certificate().Raw
-	c.message.Mark = register.ReplayMark{Key: v.MessageKey(), Until: v.Until()}
+	c.message.Mark = register.ReplayMark{Key: v.ReplayKey(), Until: v.ValidUntil()}
 	c.event.SignerType = signer.Type
 }
 

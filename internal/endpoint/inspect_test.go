@@ -44,15 +44,15 @@ func inspect(t *testing.T, octets string, s *step, service settings) {
 	}
 	_, refusal := verifier.Verify(envelope)
 	report := wsse.Inspect(envelope, wsse.InspectOptions{
-		Trust: verifier.Trust, At: s.clock, Strict: service.strict, AllowSHA1: s.clock.Before(service.sha1Until),
+		Trust: verifier.Trust, Time: s.clock, Strict: service.strict, AllowSHA1: s.clock.Before(service.sha1Until),
 	})
 	switch findings := report.Findings(); {
 	case (refusal == nil) != (len(findings) == 0):
 		t.Errorf("Verify: %v; found %v", refusal, findings)
 	case refusal == nil:
-	case report.First == nil || report.First.Code != problem.From(refusal).Code:
-		t.Errorf("Verify: %v; the report's first is %v", refusal, report.First)
-	case len(report.Other) > 0 && report.First.Code != problem.SecurityMissing && report.First.Code != problem.KeyUnregistered:
+	case report.FirstRefusal == nil || report.FirstRefusal.Code != problem.From(refusal).Code:
+		t.Errorf("Verify: %v; the report's first is %v", refusal, report.FirstRefusal)
+	case len(report.Other) > 0 && report.FirstRefusal.Code != problem.SecurityMissing && report.FirstRefusal.Code != problem.KeyUnregistered:
 		t.Errorf("%v is not found by looking at the parts: %v", refusal, findings)
 	}
 }

@@ -47,13 +47,13 @@ type Message struct {
 // Inspect applies the same steps as a service, in the same order. If a step fails so that later steps have no input,
 // the report marks these as not checked. The second report is nil if the envelope cannot be read.
 func Look(m Message, o Options) (*Report, *wsse.Report) {
-	r := &Report{Service: o.Service, At: o.At.UTC(), lang: o.Lang}
+	r := &Report{Service: o.Service, At: o.Time.UTC(), lang: o.Lang}
 	envelope, document := r.open(m)
 	if envelope == nil {
 		r.skip("security", "operation", "schema")
 		return r, nil
 	}
-	o.Discreet = o.Service != ""
+	o.HideRegistered = o.Service != ""
 	security := wsse.Inspect(envelope, o.InspectOptions)
 	r.addSecurity(security, o)
 
@@ -65,7 +65,7 @@ func Look(m Message, o Options) (*Report, *wsse.Report) {
 	} else {
 		r.add("operation", nil, element, Fact{"name", operation})
 	}
-	if problem.From(err) != nil && problem.From(err).Code == problem.OperationUnknown || o.Service != "" && security.First != nil {
+	if problem.From(err) != nil && problem.From(err).Code == problem.OperationUnknown || o.Service != "" && security.FirstRefusal != nil {
 		r.skip("schema")
 		return r, security
 	}
@@ -103,15 +103,15 @@ func (r *Report) open(m Message) (*soap.Envelope, *xmldoc.Document) {
 
 // addSecurity adds the findings about the Security header.
 func (r *Report) addSecurity(s *wsse.Report, o Options) {
-	if s.First != nil {
-		r.Answer = s.First.Code
+	if s.FirstRefusal != nil {
+		r.Answer = s.FirstRefusal.Code
 	}
 	r.addAll("security header", append(append([]*problem.Error(nil), s.Header...), s.Other...))
 	if t := s.Timestamp; t != nil {
-		facts := []Fact{{"service time", instant(o.At)}}
+		facts := []Fact{{"service time", instant(o.Time)}}
 		if !t.Created.IsZero() {
-			facts = append(facts, Fact{"good", "from " + instant(t.Created.Add(-wsse.Skew)) + " to " + instant(t.Until)}, Fact{"created", instant(t.Created)},
-				Fact{"difference", fmt.Sprintf("%+d s", int64(t.Created.Sub(o.At)/time.Second))})
+			facts = append(facts, Fact{"good", "from " + instant(t.Created.Add(-wsse.Skew)) + " to " + instant(t.ValidUntil)}, Fact{"created", instant(t.Created)},
+				Fact{"difference", fmt.Sprintf("%+d s", int64(t.Created.Sub(o.Time)/time.Second))})
 		}
 		r.addAll("timestamp", t.Refusals, facts...)
 	}
@@ -169,7 +169,7 @@ func (r *Report) addCertificate(c *wsse.CertificateReport) {
 		who = c.Subject.String() + " " + c.Subject.Name
 	}
 	trusted := "not checked: no --trust was given"
-	if c.TrustWasChecked {
+	if c.TrustChecked {
 		trusted = "yes"
 		for _, e := range c.Refusals {
 			if e.Code == problem.CertUntrusted {
@@ -187,7 +187,7 @@ func (r *Report) addCertificate(c *wsse.CertificateReport) {
 		}
 	}
 	r.addAll("certificate", c.Refusals, Fact{"taken for", who}, Fact{"subject", c.Name}, Fact{"issuer", c.Issuer},
-		Fact{"valid", "from " + instant(c.From) + " to " + instant(c.Until)}, Fact{"key", c.Key}, Fact{"trusted", trusted},
+		Fact{"valid", "from " + instant(c.NotBefore) + " to " + instant(c.NotAfter)}, Fact{"key", c.Key}, Fact{"trusted", trusted},
 		Fact{"revoked", revoked})
 }
 

@@ -26,7 +26,7 @@ func options(t *testing.T, l problem.Lang, service string) check.Options {
 		t.Fatal(err)
 	}
 	return check.Options{
-		InspectOptions: wsse.InspectOptions{At: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)},
+		InspectOptions: wsse.InspectOptions{Time: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)},
 		Schema:         messages, Lang: l, Service: service,
 		Dispatch: func(content xmldoc.Element) (string, error) {
 			if content.Local() != "SearchRequest" {

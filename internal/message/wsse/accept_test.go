@@ -34,8 +34,8 @@ func TestWhatToolkitsSend(t *testing.T) {
 		"Security for others as well":   {{`</soap:Header>`, `<o:Security xmlns:o="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd" soap:actor="urn:other"/></soap:Header>`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			envelope := open(t, signed(t, testpki.Key(t, testpki.Hospital), before...))
-			verified, err := verifier(t).Verify(envelope)
+			envelope := openEnvelope(t, signTemplate(t, testpki.Key(t, testpki.Hospital), before...))
+			verified, err := newVerifier(t).Verify(envelope)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,13 +100,13 @@ func TestClock(t *testing.T) {
 			if c.expires == "" {
 				expires = ""
 			}
-			text := signed(t, testpki.Key(t, testpki.Hospital),
+			text := signTemplate(t, testpki.Key(t, testpki.Hospital),
 				edit{"2026-11-21T10:00:00Z", created}, edit{`<wsu:Expires>2026-11-21T10:01:00Z</wsu:Expires>`, expires})
-			v := verifier(t)
+			v := newVerifier(t)
 			v.Now = func() time.Time { return at(c.now) }
-			verified, err := v.Verify(open(t, text))
+			verified, err := v.Verify(openEnvelope(t, text))
 			if c.want != "" {
-				refused(t, verified, err, c.want)
+				wantRefusal(t, verified, err, c.want)
 				if c.want != problem.TimestampInstant && c.want != problem.TimestampOrder &&
 					!strings.Contains(problem.From(err).Public, "service time 2026-11-21T10:") {
 					t.Errorf("%q does not say the service's time", problem.From(err).Public)
@@ -116,8 +116,8 @@ func TestClock(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !verified.Until().Equal(at(c.until)) || verified.Until().Location() != time.UTC || verified.Created().Location() != time.UTC {
-				t.Errorf("until %v, want %s", verified.Until(), c.until)
+			if !verified.ValidUntil().Equal(at(c.until)) || verified.ValidUntil().Location() != time.UTC || verified.Created().Location() != time.UTC {
+				t.Errorf("until %v, want %s", verified.ValidUntil(), c.until)
 			}
 		})
 	}
@@ -130,49 +130,49 @@ func TestClock(t *testing.T) {
 		"other namespace": `<Created>2026-11-21T10:00:00Z</Created>`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := signed(t, testpki.Key(t, testpki.Hospital), edit{timestamp, `<wsu:Timestamp wsu:Id="TS-1">` + content + `</wsu:Timestamp>`})
-			verified, err := verifier(t).Verify(open(t, text))
-			refused(t, verified, err, problem.TimestampMalformed)
+			text := signTemplate(t, testpki.Key(t, testpki.Hospital), edit{timestamp, `<wsu:Timestamp wsu:Id="TS-1">` + content + `</wsu:Timestamp>`})
+			verified, err := newVerifier(t).Verify(openEnvelope(t, text))
+			wantRefusal(t, verified, err, problem.TimestampMalformed)
 		})
 	}
 }
 
 func TestSHA1UntilADate(t *testing.T) {
-	digest := signed(t, testpki.Key(t, testpki.Hospital), edit{dsig.SHA256, dsig.SHA1})
-	signature := signed(t, testpki.Key(t, testpki.Hospital), edit{algorithmRSA, dsig.RSASHA1})
+	digest := signTemplate(t, testpki.Key(t, testpki.Hospital), edit{dsig.SHA256, dsig.SHA1})
+	signature := signTemplate(t, testpki.Key(t, testpki.Hospital), edit{algorithmRSA, dsig.RSASHA1})
 	for name, until := range map[string]time.Time{"never": {}, "no longer": now, "past": now.Add(-time.Hour)} {
-		v := verifier(t)
+		v := newVerifier(t)
 		v.AllowSHA1Until = until
-		verified, err := v.Verify(open(t, digest))
-		refused(t, verified, err, problem.DigestSHA1)
-		verified, err = v.Verify(open(t, signature))
-		refused(t, verified, err, problem.SignatureSHA1)
+		verified, err := v.Verify(openEnvelope(t, digest))
+		wantRefusal(t, verified, err, problem.DigestSHA1)
+		verified, err = v.Verify(openEnvelope(t, signature))
+		wantRefusal(t, verified, err, problem.SignatureSHA1)
 		if !strings.Contains(problem.From(err).Public, dsig.RSASHA1) {
 			t.Errorf("%s: %q does not name the algorithm", name, problem.From(err).Public)
 		}
 	}
-	v := verifier(t)
+	v := newVerifier(t)
 	v.AllowSHA1Until = now.Add(time.Nanosecond)
 	for _, text := range []string{digest, signature} {
-		if _, err := v.Verify(open(t, text)); err != nil {
+		if _, err := v.Verify(openEnvelope(t, text)); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
 // TestReplayKey checks that the key depends on what was signed, not on the text around it.
-func TestMessageKey(t *testing.T) {
+func TestReplayKey(t *testing.T) {
 	key := func(v *wsse.Verifier, text string) [32]byte {
 		t.Helper()
-		verified, err := v.Verify(open(t, text))
+		verified, err := v.Verify(openEnvelope(t, text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return verified.MessageKey()
+		return verified.ReplayKey()
 	}
 	hospital := testpki.Key(t, testpki.Hospital)
-	v := verifier(t)
-	text := signed(t, hospital)
+	v := newVerifier(t)
+	text := signTemplate(t, hospital)
 	first := key(v, text)
 	for name, again := range map[string]string{
 		"as it is":             text,
@@ -184,10 +184,10 @@ func TestMessageKey(t *testing.T) {
 			t.Errorf("%s: another key", name)
 		}
 	}
-	if other := signed(t, hospital, edit{"10:00:00Z", "10:00:01Z"}); key(v, other) == first {
+	if other := signTemplate(t, hospital, edit{"10:00:00Z", "10:00:01Z"}); key(v, other) == first {
 		t.Error("a second message has the key of the first")
 	}
-	if other := signed(t, testpki.Key(t, "NIHII-HOSPITAL=71012413"), edit{referenceToken, ""}); key(v, other) == key(v, signed(t, hospital, edit{referenceToken, ""})) {
+	if other := signTemplate(t, testpki.Key(t, "NIHII-HOSPITAL=71012413"), edit{referenceToken, ""}); key(v, other) == key(v, signTemplate(t, hospital, edit{referenceToken, ""})) {
 		t.Error("the same text signed by another has the same key")
 	}
 }
@@ -196,7 +196,7 @@ func TestMessageKey(t *testing.T) {
 func TestDigestIsThePlainFormWhateverThePrefixList(t *testing.T) {
 	var digests [][32]byte
 	for _, before := range [][]edit{nil, {{`<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>`, `<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"><ec:InclusiveNamespaces xmlns:ec="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="wsu soap"/></ds:Transform>`}}, {{dsig.SHA256, dsig.SHA512}}} {
-		verified, err := verifier(t).Verify(open(t, signed(t, testpki.Key(t, testpki.Hospital), before...)))
+		verified, err := newVerifier(t).Verify(openEnvelope(t, signTemplate(t, testpki.Key(t, testpki.Hospital), before...)))
 		if err != nil {
 			t.Fatal(err)
 		}

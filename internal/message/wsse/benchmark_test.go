@@ -16,10 +16,10 @@ import (
 )
 
 // ordinarySize is the size in bytes of a signed notification of one implant.
-const ordinary = 6500
+const ordinarySize = 6500
 
 // envelopeOfSize signs a message of about size bytes, with elements like those of a notification.
-func ofSize(tb testing.TB, size int) string {
+func envelopeOfSize(tb testing.TB, size int) string {
 	tb.Helper()
 	var b strings.Builder
 	b.WriteString(`<m:Request xmlns:m="urn:test" xmlns:c="urn:core" Id="_1">`)
@@ -28,18 +28,18 @@ func ofSize(tb testing.TB, size int) string {
 			`</c:Quantity><c:Location>left knee</c:Location></c:Implant>`)
 	}
 	b.WriteString(`</m:Request>`)
-	return signed(tb, testpki.Key(tb, testpki.Hospital), edit{content, b.String()})
+	return signTemplate(tb, testpki.Key(tb, testpki.Hospital), edit{content, b.String()})
 }
 
 // BenchmarkVerify verifies an ordinary, already parsed message; BenchmarkReadAndVerify includes the parsing.
-func BenchmarkVerify(b *testing.B)     { benchmarkVerify(b, ordinary) }
+func BenchmarkVerify(b *testing.B)     { benchmarkVerify(b, ordinarySize) }
 func BenchmarkVerify64k(b *testing.B)  { benchmarkVerify(b, 64<<10) }
 func BenchmarkVerify4MiB(b *testing.B) { benchmarkVerify(b, 4<<20) }
 
 func benchmarkVerify(b *testing.B, size int) {
 	b.Helper()
-	message := ofSize(b, size)
-	envelope, v := open(b, message), verifier(b)
+	message := envelopeOfSize(b, size)
+	envelope, v := openEnvelope(b, message), newVerifier(b)
 	b.SetBytes(int64(len(message)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -50,8 +50,8 @@ func benchmarkVerify(b *testing.B, size int) {
 }
 
 func BenchmarkReadAndVerify(b *testing.B) {
-	message := []byte(ofSize(b, ordinary))
-	v := verifier(b)
+	message := []byte(envelopeOfSize(b, ordinarySize))
+	v := newVerifier(b)
 	b.SetBytes(int64(len(message)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -76,7 +76,7 @@ func readAndVerify(b *testing.B, v *wsse.Verifier, message []byte) {
 
 // BenchmarkBareCrypto is the floor: one RSA-2048 verification and the SHA-256 of the bytes of the ordinary message.
 func BenchmarkBareCrypto(b *testing.B) {
-	message := []byte(ofSize(b, ordinary))
+	message := []byte(envelopeOfSize(b, ordinarySize))
 	floor := bareCrypto(b, message)
 	b.SetBytes(int64(len(message)))
 	for b.Loop() {
@@ -107,8 +107,8 @@ func bareCrypto(b *testing.B, message []byte) func() {
 // BenchmarkRatio reports the cost of verification, without and with parsing, as a multiple of the bare cryptography. It
 // alternates between them and compares the fastest rounds, which cancels out other work on the machine.
 func BenchmarkRatio(b *testing.B) {
-	message := []byte(ofSize(b, ordinary))
-	envelope, v, floor := open(b, string(message)), verifier(b), bareCrypto(b, message)
+	message := []byte(envelopeOfSize(b, ordinarySize))
+	envelope, v, floor := openEnvelope(b, string(message)), newVerifier(b), bareCrypto(b, message)
 	works := []func(){
 		floor,
 		func() {
@@ -131,10 +131,10 @@ func BenchmarkRatio(b *testing.B) {
 }
 
 func BenchmarkSign(b *testing.B) {
-	for name, key := range keys(b) {
+	for name, key := range signingKeys(b) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if err := wsse.Sign(document(b, envelopes()["SOAP 1.1"]), key, options()); err != nil {
+				if err := wsse.Sign(parseTree(b, sampleEnvelopes()["SOAP 1.1"]), key, signOptions()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -143,8 +143,8 @@ func BenchmarkSign(b *testing.B) {
 }
 
 // BenchmarkRefuseUntrusted measures the cost of a message without a trusted certificate.
-func BenchmarkRefuseStranger(b *testing.B) {
-	envelope, v := open(b, signed(b, testpki.Twin(b))), verifier(b)
+func BenchmarkRefuseUntrusted(b *testing.B) {
+	envelope, v := openEnvelope(b, signTemplate(b, testpki.Twin(b))), newVerifier(b)
 	for b.Loop() {
 		if _, err := v.Verify(envelope); err == nil {
 			b.Fatal("accepted")

@@ -27,28 +27,28 @@ import (
 // draw is a source of random choices. A whole run is determined by its seed.
 type draw struct{ *random.Rand }
 
-func drawFrom(seed, stream uint64) draw { return draw{random.New(random.NewPCG(seed, stream))} }
+func newDraw(seed, stream uint64) draw { return draw{random.New(random.NewPCG(seed, stream))} }
 
 // oneIn returns true with probability 1/n.
-func (d draw) chance(n int) bool { return d.IntN(n) == 0 }
+func (d draw) oneIn(n int) bool { return d.IntN(n) == 0 }
 
-func pick[T any](d draw, list ...T) T { return list[d.IntN(len(list))] }
+func pickFrom[T any](d draw, list ...T) T { return list[d.IntN(len(list))] }
 
 // testSigner is a key of a person or an organisation.
-type signatory struct {
+type testSigner struct {
 	*pki.Key
 	path string // PKIPath of the issuer and the certificate, as the content of a token
 }
 
 // signerPool holds the signers of the differential test, and verifiers that trust them and have them registered. Keys
 // that testpki lacks are derived from a fixed text, so that a message has the same meaning in every run.
-type cast struct {
-	signatories []signatory // signers with cheap keys are listed more than once
-	lenient     *wsse.Verifier
-	strict      *wsse.Verifier
+type signerPool struct {
+	signers []testSigner // signers with cheap keys are listed more than once
+	lenient *wsse.Verifier
+	strict  *wsse.Verifier
 }
 
-func newCast(tb testing.TB) *cast {
+func newSignerPool(tb testing.TB) *signerPool {
 	tb.Helper()
 	must := func(key *pki.Key, err error) *pki.Key {
 		tb.Helper()
@@ -57,38 +57,38 @@ func newCast(tb testing.TB) *cast {
 		}
 		return key
 	}
-	root := must(derived(elliptic.P256(), "differential root", nil))
-	clinic := must(derived(elliptic.P256(), "NIHII-HOSPITAL=71012413", root))
-	person := must(derived(elliptic.P384(), "SSIN=78031412250", root))
+	root := must(deriveKey(elliptic.P256(), "differential root", nil))
+	clinic := must(deriveKey(elliptic.P256(), "NIHII-HOSPITAL=71012413", root))
+	person := must(deriveKey(elliptic.P384(), "SSIN=78031412250", root))
 	authorities := testpki.Authorities(tb)
-	from := func(key *pki.Key, issuer *x509.Certificate) signatory {
-		return signatory{key, pathOf(tb, issuer, key.Certificate)}
+	from := func(key *pki.Key, issuer *x509.Certificate) testSigner {
+		return testSigner{key, encodePKIPath(tb, issuer, key.Certificate)}
 	}
-	c := &cast{}
+	c := &signerPool{}
 	for _, part := range []struct {
-		signatory
+		testSigner
 		share int
 	}{
 		{from(testpki.EC(tb), authorities[0]), 5}, {from(clinic, root.Certificate), 5}, {from(person, root.Certificate), 1},
 		{from(testpki.Key(tb, testpki.Hospital), authorities[0]), 2}, {from(testpki.Key(tb, "NIHII-HOSPITAL=71012413"), authorities[0]), 2},
 	} {
-		c.signatories = append(c.signatories, slices.Repeat([]signatory{part.signatory}, part.share)...)
+		c.signers = append(c.signers, slices.Repeat([]testSigner{part.testSigner}, part.share)...)
 	}
 	trust, err := pki.ReadTrust(64, testpki.CAs(tb), pki.EncodePEM(root.Certificate))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	var known []*x509.Certificate
-	for _, s := range c.signatories {
+	for _, s := range c.signers {
 		known = append(known, s.Certificate)
 	}
-	c.lenient = &wsse.Verifier{Trust: trust, Known: pki.NewDirectory(known), Now: verifier(tb).Now}
-	c.strict = &wsse.Verifier{Trust: trust, Known: pki.NewDirectory(known), Now: verifier(tb).Now, Strict: true}
+	c.lenient = &wsse.Verifier{Trust: trust, Registered: pki.NewDirectory(known), Now: newVerifier(tb).Now}
+	c.strict = &wsse.Verifier{Trust: trust, Registered: pki.NewDirectory(known), Now: newVerifier(tb).Now, Strict: true}
 	return c
 }
 
 // deriveKey derives a key from its name, with a certificate signed by the issuer or, without one, self-signed as a CA.
-func derived(curve elliptic.Curve, name string, issuer *pki.Key) (*pki.Key, error) {
+func deriveKey(curve elliptic.Curve, name string, issuer *pki.Key) (*pki.Key, error) {
 	sum := sha256.Sum256([]byte("differential " + name))
 	secret := make([]byte, (curve.Params().N.BitLen()+7)/8)
 	copy(secret[1:], sum[:]) // the first byte stays zero, so that the value is less than the group order
@@ -124,36 +124,36 @@ func derived(curve elliptic.Curve, name string, issuer *pki.Key) (*pki.Key, erro
 }
 
 // signedMessage is a valid message with its signer.
-type original struct {
-	text      string // in UTF-8
-	signatory signatory
-	strict    bool // the signature covers the certificate
+type signedMessage struct {
+	text   string // in UTF-8
+	signer testSigner
+	strict bool // the signature covers the certificate
 }
 
 // messageWriter writes random messages within the profile.
-type maker struct {
+type messageWriter struct {
 	draw
-	signatory signatory
+	signer testSigner
 
 	space, soap           string // namespace and prefix of the envelope; the prefix may be empty
 	wsse, wsu, ds, second string // prefixes; second is another prefix for the namespace of wsu
-	everywhere            bool   // declare namespaces where they are used, not on the Envelope
+	declareLocally        bool   // declare namespaces where they are used, not on the Envelope
 	ids                   map[string]string
 	strict                bool
 }
 
 // newSignedMessage writes and signs a message.
-func (c *cast) makeOriginal(d draw) (*original, error) {
-	m := &maker{draw: d, signatory: pick(d, c.signatories...), ids: make(map[string]string)}
-	m.space = pick(d, soap.Namespace11, soap.Namespace11, soap.Namespace12)
-	m.soap = pick(d, "soap", "S", "SOAP-ENV", "")
-	m.wsse, m.wsu, m.second = pick(d, "wsse", "o"), pick(d, "wsu", "u"), pick(d, "wsu2", "a")
-	m.ds, m.everywhere = pick(d, "ds", "", "dsig"), d.chance(3)
-	text, err := m.sign(m.envelope())
+func (c *signerPool) newSignedMessage(d draw) (*signedMessage, error) {
+	m := &messageWriter{draw: d, signer: pickFrom(d, c.signers...), ids: make(map[string]string)}
+	m.space = pickFrom(d, soap.Namespace11, soap.Namespace11, soap.Namespace12)
+	m.soap = pickFrom(d, "soap", "S", "SOAP-ENV", "")
+	m.wsse, m.wsu, m.second = pickFrom(d, "wsse", "o"), pickFrom(d, "wsu", "u"), pickFrom(d, "wsu2", "a")
+	m.ds, m.declareLocally = pickFrom(d, "ds", "", "dsig"), d.oneIn(3)
+	text, err := m.signMessage(m.writeEnvelope())
 	if err != nil {
 		return nil, err
 	}
-	return &original{text: text, signatory: m.signatory, strict: m.strict}, nil
+	return &signedMessage{text: text, signer: m.signer, strict: m.strict}, nil
 }
 
 const (
@@ -162,12 +162,12 @@ const (
 )
 
 // writeGap returns optional white space or a comment.
-func (m *maker) gap() string {
-	return pick(m.draw, "", "", "", "\n  ", " ", "\r\n\t", "<!-- a > b -->", "\n<!-- <wsse:Security/> -->\n")
+func (m *messageWriter) writeGap() string {
+	return pickFrom(m.draw, "", "", "", "\n  ", " ", "\r\n\t", "<!-- a > b -->", "\n<!-- <wsse:Security/> -->\n")
 }
 
 // qualifiedName joins a prefix and a local name.
-func name(prefix, local string) string {
+func qualifiedName(prefix, local string) string {
 	if prefix == "" {
 		return local
 	}
@@ -175,43 +175,43 @@ func name(prefix, local string) string {
 }
 
 // writeDeclaration writes a namespace declaration, in either kind of quotes.
-func (m *maker) declare(prefix, space string) string {
+func (m *messageWriter) writeDeclaration(prefix, space string) string {
 	attribute := "xmlns"
 	if prefix != "" {
 		attribute += ":" + prefix
 	}
-	return m.attribute(attribute, space)
+	return m.writeAttribute(attribute, space)
 }
 
-func (m *maker) attribute(name, value string) string {
-	quote := pick(m.draw, `"`, `"`, `'`)
-	return pick(m.draw, " ", " ", " ", "\n   ", "  ") + name + pick(m.draw, "=", "=", "=", " = ") + quote + value + quote
+func (m *messageWriter) writeAttribute(name, value string) string {
+	quote := pickFrom(m.draw, `"`, `"`, `'`)
+	return pickFrom(m.draw, " ", " ", " ", "\n   ", "  ") + name + pickFrom(m.draw, "=", "=", "=", " = ") + quote + value + quote
 }
 
 // writeLocalDeclaration declares a namespace here if this message declares namespaces locally.
-func (m *maker) local(prefix, space string) string {
-	if m.everywhere {
-		return m.declare(prefix, space)
+func (m *messageWriter) writeLocalDeclaration(prefix, space string) string {
+	if m.declareLocally {
+		return m.writeDeclaration(prefix, space)
 	}
 	return ""
 }
 
 // writeID writes the identifier of a part: a wsu:Id with one of the two prefixes, or a plain Id.
-func (m *maker) id(part string, plain bool) string {
-	value := pick(m.draw, "id-", "_", "É", "X509-", "i.") + fmt.Sprintf("%s%x", part, m.Uint32())
+func (m *messageWriter) writeID(part string, plain bool) string {
+	value := pickFrom(m.draw, "id-", "_", "É", "X509-", "i.") + fmt.Sprintf("%s%x", part, m.Uint32())
 	m.ids[part] = value
 	switch {
-	case plain && m.chance(5):
-		return m.attribute("Id", value)
-	case m.chance(3):
-		return m.local(m.second, wsuSpace) + m.attribute(m.second+":Id", value)
+	case plain && m.oneIn(5):
+		return m.writeAttribute("Id", value)
+	case m.oneIn(3):
+		return m.writeLocalDeclaration(m.second, wsuSpace) + m.writeAttribute(m.second+":Id", value)
 	}
-	return m.local(m.wsu, wsuSpace) + m.attribute(m.wsu+":Id", value)
+	return m.writeLocalDeclaration(m.wsu, wsuSpace) + m.writeAttribute(m.wsu+":Id", value)
 }
 
 // foldBase64 breaks base64 into lines in one of the usual ways.
-func (m *maker) folded(text string) string {
-	width, fold := 76, pick(m.draw, "", "", "", "\n", "\n", "\r\n", "&#13;\n", "\n      ", "<!-- A -->", "<![CDATA[ ]]>")
+func (m *messageWriter) foldBase64(text string) string {
+	width, fold := 76, pickFrom(m.draw, "", "", "", "\n", "\n", "\r\n", "&#13;\n", "\n      ", "<!-- A -->", "<![CDATA[ ]]>")
 	if fold == "" {
 		return text
 	}
@@ -225,110 +225,110 @@ func (m *maker) folded(text string) string {
 }
 
 // writeEnvelope writes the message, with @placeholders@ for the digests and the signature value.
-func (m *maker) envelope() string {
+func (m *messageWriter) writeEnvelope() string {
 	var around string
-	if !m.everywhere {
-		around = m.declare(m.wsu, wsuSpace) + m.declare(m.second, wsuSpace) + m.declare(m.wsse, wsseSpace)
+	if !m.declareLocally {
+		around = m.writeDeclaration(m.wsu, wsuSpace) + m.writeDeclaration(m.second, wsuSpace) + m.writeDeclaration(m.wsse, wsseSpace)
 	}
-	if m.chance(4) {
-		around += m.declare("unused", "urn:unused")
+	if m.oneIn(4) {
+		around += m.writeDeclaration("unused", "urn:unused")
 	}
 	prefixed := m.soap // the default namespace does not apply to attributes
 	if m.soap == "" {
 		prefixed = "env"
-		around += m.declare(prefixed, m.space)
+		around += m.writeDeclaration(prefixed, m.space)
 	}
-	open := "<" + name(m.soap, "Envelope") + m.declare(m.soap, m.space) + around + ">"
-	body := "<" + name(m.soap, "Body") + m.id("body", true) + m.extra() + ">" + m.gap() + m.content() + m.gap() + "</" + name(m.soap, "Body") + ">"
+	open := "<" + qualifiedName(m.soap, "Envelope") + m.writeDeclaration(m.soap, m.space) + around + ">"
+	body := "<" + qualifiedName(m.soap, "Body") + m.writeID("body", true) + m.writeExtraAttributes() + ">" + m.writeGap() + m.writeContent() + m.writeGap() + "</" + qualifiedName(m.soap, "Body") + ">"
 
-	security := "<" + m.wsse + ":Security" + m.local(m.wsse, wsseSpace) + m.attribute(prefixed+":mustUnderstand", "1") + m.addressed(prefixed) + ">"
-	parts := []string{m.timestamp()}
-	keyInfo, token := m.keyInfo()
+	security := "<" + m.wsse + ":Security" + m.writeLocalDeclaration(m.wsse, wsseSpace) + m.writeAttribute(prefixed+":mustUnderstand", "1") + m.writeActor(prefixed) + ">"
+	parts := []string{m.writeTimestamp()}
+	keyInfo, token := m.writeKeyInfo()
 	if token != "" {
 		parts = append(parts, token)
 	}
-	headers := m.headers(prefixed)
-	parts = append(parts, m.signature(keyInfo))
+	headers := m.writeHeaders(prefixed)
+	parts = append(parts, m.writeSignature(keyInfo))
 	m.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 	for _, part := range parts {
-		security += m.gap() + part
+		security += m.writeGap() + part
 	}
-	headers = append(headers, security+m.gap()+"</"+m.wsse+":Security>")
+	headers = append(headers, security+m.writeGap()+"</"+m.wsse+":Security>")
 	m.Shuffle(len(headers), func(i, j int) { headers[i], headers[j] = headers[j], headers[i] })
-	header := "<" + name(m.soap, "Header") + ">" + strings.Join(headers, m.gap()) + "</" + name(m.soap, "Header") + ">"
-	return pick(m.draw, "", `<?xml version="1.0"?>`, "<?xml version='1.0' encoding='UTF-8'?>\n") + open + m.gap() + header + m.gap() + body + m.gap() +
-		"</" + name(m.soap, "Envelope") + ">" + pick(m.draw, "", "\n")
+	header := "<" + qualifiedName(m.soap, "Header") + ">" + strings.Join(headers, m.writeGap()) + "</" + qualifiedName(m.soap, "Header") + ">"
+	return pickFrom(m.draw, "", `<?xml version="1.0"?>`, "<?xml version='1.0' encoding='UTF-8'?>\n") + open + m.writeGap() + header + m.writeGap() + body + m.writeGap() +
+		"</" + qualifiedName(m.soap, "Envelope") + ">" + pickFrom(m.draw, "", "\n")
 }
 
 // writeActor targets a header at this service, in one of the possible ways.
-func (m *maker) addressed(prefixed string) string {
+func (m *messageWriter) writeActor(prefixed string) string {
 	switch {
-	case m.chance(2):
+	case m.oneIn(2):
 		return ""
 	case m.space == soap.Namespace11:
-		return m.attribute(prefixed+":actor", pick(m.draw, "", "http://schemas.xmlsoap.org/soap/actor/next"))
+		return m.writeAttribute(prefixed+":actor", pickFrom(m.draw, "", "http://schemas.xmlsoap.org/soap/actor/next"))
 	}
-	return m.attribute(prefixed+":role", pick(m.draw, "", soap.Namespace12+"/role/next", soap.Namespace12+"/role/ultimateReceiver"))
+	return m.writeAttribute(prefixed+":role", pickFrom(m.draw, "", soap.Namespace12+"/role/next", soap.Namespace12+"/role/ultimateReceiver"))
 }
 
 // writeExtraAttributes writes attributes and declarations without effect.
-func (m *maker) extra() string {
-	return pick(m.draw, "", "", "", ` xml:lang="nl"`, ` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" a="1" xsi:type='b'`, ` b="&#10;&quot;" a='&#x9;"'`)
+func (m *messageWriter) writeExtraAttributes() string {
+	return pickFrom(m.draw, "", "", "", ` xml:lang="nl"`, ` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" a="1" xsi:type='b'`, ` b="&#10;&quot;" a='&#x9;"'`)
 }
 
 // writeContent writes the request.
-func (m *maker) content() string {
-	return `<m:Request xmlns:m="urn:test" Id="_1"` + m.extra() + `><m:Patient>48022907379</m:Patient>` + m.gap() + m.element(0) + `</m:Request>`
+func (m *messageWriter) writeContent() string {
+	return `<m:Request xmlns:m="urn:test" Id="_1"` + m.writeExtraAttributes() + `><m:Patient>48022907379</m:Patient>` + m.writeGap() + m.writeElement(0) + `</m:Request>`
 }
 
 // writeElement writes nested elements in a few namespaces with changing prefixes. The outermost declares p, q and r.
-func (m *maker) element(depth int) string {
-	prefix := pick(m.draw, "p", "q", "r", "")
+func (m *messageWriter) writeElement(depth int) string {
+	prefix := pickFrom(m.draw, "p", "q", "r", "")
 	if depth == 0 {
 		prefix = "p"
 	}
 	var b strings.Builder
-	b.WriteString("<" + name(prefix, pick(m.draw, "e", "f", "Body", "Implant")))
+	b.WriteString("<" + qualifiedName(prefix, pickFrom(m.draw, "e", "f", "Body", "Implant")))
 	for _, p := range []string{"p", "q", "r"} {
-		if depth == 0 || m.chance(4) {
-			b.WriteString(m.declare(p, pick(m.draw, "urn:one", "urn:two", "urn:three")))
+		if depth == 0 || m.oneIn(4) {
+			b.WriteString(m.writeDeclaration(p, pickFrom(m.draw, "urn:one", "urn:two", "urn:three")))
 		}
 	}
-	if m.chance(4) {
-		b.WriteString(m.declare("", pick(m.draw, "urn:one", "urn:default", "")))
+	if m.oneIn(4) {
+		b.WriteString(m.writeDeclaration("", pickFrom(m.draw, "urn:one", "urn:default", "")))
 	}
-	if m.chance(2) {
-		b.WriteString(m.attribute(pick(m.draw, "p", "q", "r")+":a", pick(m.draw, "1 &amp; 2", "x\n y", "&#xD;&#10;", "é🙂")) + m.attribute("b", "&lt;&quot;>"))
+	if m.oneIn(2) {
+		b.WriteString(m.writeAttribute(pickFrom(m.draw, "p", "q", "r")+":a", pickFrom(m.draw, "1 &amp; 2", "x\n y", "&#xD;&#10;", "é🙂")) + m.writeAttribute("b", "&lt;&quot;>"))
 	}
-	if depth > 1 && m.chance(3) {
-		b.WriteString(pick(m.draw, "/>", " />", "\n/>"))
+	if depth > 1 && m.oneIn(3) {
+		b.WriteString(pickFrom(m.draw, "/>", " />", "\n/>"))
 		return b.String()
 	}
 	b.WriteString(">")
 	for range m.IntN(3) {
-		b.WriteString(pick(m.draw, "text &lt; &gt;", "<!-- note -->🙂", "<![CDATA[<&>]]>", "\r\n  ", "a]]&gt;b", "&#x41;&#13;", "é\t"))
+		b.WriteString(pickFrom(m.draw, "text &lt; &gt;", "<!-- note -->🙂", "<![CDATA[<&>]]>", "\r\n  ", "a]]&gt;b", "&#x41;&#13;", "é\t"))
 		if depth < 3 {
-			b.WriteString(m.element(depth + 1))
+			b.WriteString(m.writeElement(depth + 1))
 		}
 	}
-	b.WriteString("</" + b.String()[1:1+len(tagName(b.String()[1:]))] + pick(m.draw, ">", ">", " >"))
+	b.WriteString("</" + b.String()[1:1+len(tagName(b.String()[1:]))] + pickFrom(m.draw, ">", ">", " >"))
 	return b.String()
 }
 
-func (m *maker) timestamp() string {
-	created := pick(m.draw, "2026-11-21T10:00:00Z", "2026-11-21T10:00:1%dZ", "2026-11-21T11:00:2%d.5+01:00")
+func (m *messageWriter) writeTimestamp() string {
+	created := pickFrom(m.draw, "2026-11-21T10:00:00Z", "2026-11-21T10:00:1%dZ", "2026-11-21T11:00:2%d.5+01:00")
 	if strings.Contains(created, "%") {
 		created = fmt.Sprintf(created, m.IntN(10))
 	}
-	if m.chance(4) { // comments and CDATA sections do not interrupt the text
-		created = created[:len("2026-11-21T")] + pick(m.draw, "<!-- 23 -->", "<![CDATA[]]>", "<!---->") + created[len("2026-11-21T"):]
+	if m.oneIn(4) { // comments and CDATA sections do not interrupt the text
+		created = created[:len("2026-11-21T")] + pickFrom(m.draw, "<!-- 23 -->", "<![CDATA[]]>", "<!---->") + created[len("2026-11-21T"):]
 	}
-	inner := m.gap() + "<" + m.wsu + ":Created>" + created + "</" + m.wsu + ":Created>" + m.gap()
-	if !m.chance(4) {
-		inner += "<" + m.wsu + ":Expires>" + pick(m.draw, "2026-11-21T10:01:00Z", "2026-11-21T23:00:00Z", " 2026-11-21T10:03:00.123Z\n") + "</" + m.wsu + ":Expires>" + m.gap()
+	inner := m.writeGap() + "<" + m.wsu + ":Created>" + created + "</" + m.wsu + ":Created>" + m.writeGap()
+	if !m.oneIn(4) {
+		inner += "<" + m.wsu + ":Expires>" + pickFrom(m.draw, "2026-11-21T10:01:00Z", "2026-11-21T23:00:00Z", " 2026-11-21T10:03:00.123Z\n") + "</" + m.wsu + ":Expires>" + m.writeGap()
 	}
-	declared := m.local(m.wsu, wsuSpace)
-	identified := m.id("timestamp", true)
+	declared := m.writeLocalDeclaration(m.wsu, wsuSpace)
+	identified := m.writeID("timestamp", true)
 	if strings.Contains(identified, m.wsu+":Id") {
 		declared = ""
 	}
@@ -336,36 +336,36 @@ func (m *maker) timestamp() string {
 }
 
 // writeHeaders writes header blocks that are not WS-Security, or not for this service.
-func (m *maker) headers(prefixed string) []string {
+func (m *messageWriter) writeHeaders(prefixed string) []string {
 	var all []string
 	for range m.IntN(3) {
-		all = append(all, pick(m.draw,
+		all = append(all, pickFrom(m.draw,
 			"<w:To xmlns:w='urn:addressing'>urn:ctr</w:To>",
 			"<h xmlns='urn:h'><Body>48022907379</Body></h>",
 			"<h xmlns='urn:h' "+prefixed+`:mustUnderstand="0"/>`,
-			m.forOthers(prefixed),
+			m.writeForeignSecurity(prefixed),
 		))
 	}
-	if m.chance(4) {
-		all = append(all, "<h:Note xmlns:h='urn:h'"+m.local(m.wsu, wsuSpace)+" "+m.wsu+`:Id="note-1">signed</h:Note>`)
+	if m.oneIn(4) {
+		all = append(all, "<h:Note xmlns:h='urn:h'"+m.writeLocalDeclaration(m.wsu, wsuSpace)+" "+m.wsu+`:Id="note-1">signed</h:Note>`)
 		m.ids["note"] = "note-1"
 	}
 	return all
 }
 
 // writeForeignSecurity writes a Security header for another node, with a decoy inside.
-func (m *maker) forOthers(prefixed string) string {
+func (m *messageWriter) writeForeignSecurity(prefixed string) string {
 	actor := "actor"
 	if m.space == soap.Namespace12 {
 		actor = "role"
 	}
 	return "<o1:Security xmlns:o1='" + wsseSpace + "' " + prefixed + ":" + actor + `="urn:other" ` + prefixed + `:mustUnderstand="1">` +
-		pick(m.draw, "", "<t:Timestamp xmlns:t='"+wsuSpace+"'><t:Created>2026-11-21T10:00:00Z</t:Created></t:Timestamp>",
+		pickFrom(m.draw, "", "<t:Timestamp xmlns:t='"+wsuSpace+"'><t:Created>2026-11-21T10:00:00Z</t:Created></t:Timestamp>",
 			"<Signature xmlns='"+dsig.Namespace+"'><SignedInfo/></Signature>") + "</o1:Security>"
 }
 
 // encodeMessage encodes a message in one of the supported encodings.
-func encoded(d draw, text string) []byte {
+func encodeMessage(d draw, text string) []byte {
 	plain := text
 	if end := strings.Index(text, "?>"); strings.HasPrefix(text, "<?xml") && end > 0 {
 		plain = text[end+2:]
@@ -376,7 +376,7 @@ func encoded(d draw, text string) []byte {
 	case 1, 2:
 		high := d.IntN(2)
 		var out []byte
-		for _, unit := range utf16.Encode([]rune("\uFEFF" + pick(d, "", `<?xml version="1.0" encoding="UTF-16"?>`) + plain)) {
+		for _, unit := range utf16.Encode([]rune("\uFEFF" + pickFrom(d, "", `<?xml version="1.0" encoding="UTF-16"?>`) + plain)) {
 			if high == 0 {
 				out = append(out, byte(unit>>8), byte(unit))
 			} else {

@@ -16,9 +16,9 @@ import (
 // mutant is a message under mutation. A mutation that does not find its target leaves the text unchanged.
 type mutant struct {
 	draw
-	text  string
-	donor string // another signed message
-	done  []string
+	text    string
+	donor   string // another signed message
+	applied []string
 }
 
 // mutation is a way to change a message. It occurs weight times in the list, so that common ones are applied more
@@ -31,7 +31,7 @@ type mutation struct {
 
 func mutations() []mutation {
 	var all []mutation
-	for _, m := range slices.Concat(octetMutations(), tagMutations(), valueMutations(), treeMutations()) {
+	for _, m := range slices.Concat(byteMutations(), tagMutations(), valueMutations(), treeMutations()) {
 		for range m.weight {
 			all = append(all, m)
 		}
@@ -44,49 +44,49 @@ func (m *mutant) mutate(all []mutation) {
 	for range 1 + m.IntN(2)*m.IntN(4) {
 		chosen := all[m.IntN(len(all))]
 		chosen.apply(m)
-		m.done = append(m.done, chosen.name)
+		m.applied = append(m.applied, chosen.name)
 	}
 }
 
-func octetMutations() []mutation {
+func byteMutations() []mutation {
 	return []mutation{
-		{"flip a bit", 1, func(m *mutant) { m.replaceOctet(func(c byte) byte { return c ^ 1<<m.IntN(8) }) }},
-		{"set an octet", 1, func(m *mutant) { m.replaceOctet(func(byte) byte { return m.octet() }) }},
-		{"insert an octet", 1, func(m *mutant) { at := m.at(); m.text = splice(m.text, at, at, string(m.octet())) }},
-		{"delete a span", 1, func(m *mutant) { start, end := m.span(); m.text = splice(m.text, start, end, "") }},
+		{"flip a bit", 1, func(m *mutant) { m.replaceByte(func(c byte) byte { return c ^ 1<<m.IntN(8) }) }},
+		{"set an octet", 1, func(m *mutant) { m.replaceByte(func(byte) byte { return m.randomByte() }) }},
+		{"insert an octet", 1, func(m *mutant) { at := m.randomOffset(); m.text = splice(m.text, at, at, string(m.randomByte())) }},
+		{"delete a span", 1, func(m *mutant) { start, end := m.randomSpan(); m.text = splice(m.text, start, end, "") }},
 		{"repeat a span", 1, func(m *mutant) {
-			start, end := m.span()
-			at := m.at()
+			start, end := m.randomSpan()
+			at := m.randomOffset()
 			m.text = splice(m.text, at, at, m.text[start:end])
 		}},
 		{"move a span", 1, func(m *mutant) {
-			start, end := m.span()
+			start, end := m.randomSpan()
 			span := m.text[start:end]
 			m.text = splice(m.text, start, end, "")
-			at := m.at()
+			at := m.randomOffset()
 			m.text = splice(m.text, at, at, span)
 		}},
-		{"cut the end off", 1, func(m *mutant) { m.text = m.text[:m.at()] }},
+		{"cut the end off", 1, func(m *mutant) { m.text = m.text[:m.randomOffset()] }},
 	}
 }
 
-func (m *mutant) at() int { return m.IntN(len(m.text) + 1) }
+func (m *mutant) randomOffset() int { return m.IntN(len(m.text) + 1) }
 
-func (m *mutant) span() (start, end int) {
-	start = m.at()
-	return start, min(len(m.text), start+1+m.IntN(pick(m.draw, 2, 16, 200)))
+func (m *mutant) randomSpan() (start, end int) {
+	start = m.randomOffset()
+	return start, min(len(m.text), start+1+m.IntN(pickFrom(m.draw, 2, 16, 200)))
 }
 
-func (m *mutant) octet() byte {
+func (m *mutant) randomByte() byte {
 	const markup = "<>&\"'=/:#;!?[]- \t\r\n\x00\x80\xC3\xFF"
-	if m.chance(3) {
+	if m.oneIn(3) {
 		return byte(m.IntN(256))
 	}
 	return markup[m.IntN(len(markup))]
 }
 
-func (m *mutant) replaceOctet(with func(byte) byte) {
-	if at := m.at(); at < len(m.text) {
+func (m *mutant) replaceByte(with func(byte) byte) {
+	if at := m.randomOffset(); at < len(m.text) {
 		m.text = splice(m.text, at, at+1, string([]byte{with(m.text[at])}))
 	}
 }
@@ -97,47 +97,51 @@ func tagMutations() []mutation {
 		{"another prefix everywhere", 2, (*mutant).prefixAll},
 		{"swap attributes", 2, (*mutant).swapAttributes},
 		{"other quotes", 2, func(m *mutant) {
-			m.onAttr(func(a attr, value string) (int, int, string) {
-				quote := pick(m.draw, `"`, `'`)
+			m.onAttribute(func(a attributeSpan, value string) (int, int, string) {
+				quote := pickFrom(m.draw, `"`, `'`)
 				return a.valueStart - 1, a.end, quote + strings.ReplaceAll(value, quote, "&#34;") + quote
 			})
 		}},
 		{"space in a tag", 2, func(m *mutant) {
-			m.onAttr(func(a attr, _ string) (int, int, string) { return a.start, a.start, pick(m.draw, "\n", " ", "\t\r\n") })
+			m.onAttribute(func(a attributeSpan, _ string) (int, int, string) {
+				return a.start, a.start, pickFrom(m.draw, "\n", " ", "\t\r\n")
+			})
 		}},
-		{"remove an attribute", 1, func(m *mutant) { m.onAttr(func(a attr, _ string) (int, int, string) { return a.start, a.end, "" }) }},
+		{"remove an attribute", 1, func(m *mutant) {
+			m.onAttribute(func(a attributeSpan, _ string) (int, int, string) { return a.start, a.end, "" })
+		}},
 		{"repeat an attribute", 1, func(m *mutant) {
-			m.onAttr(func(a attr, _ string) (int, int, string) { return a.end, a.end, m.text[a.start:a.end] })
+			m.onAttribute(func(a attributeSpan, _ string) (int, int, string) { return a.end, a.end, m.text[a.start:a.end] })
 		}},
 		{"copy an attribute", 1, (*mutant).copyAttribute},
 		{"add a declaration", 3, (*mutant).addDeclaration},
 		{"remove a declaration", 1, (*mutant).removeDeclaration},
-		{"declare at the root", 1, (*mutant).hoist},
-		{"insert between tags", 4, (*mutant).insert},
-		{"empty tag or two", 2, (*mutant).emptyOrTwo},
-		{"delete a tag", 1, func(m *mutant) { p := m.tag(); m.text = splice(m.text, p.start, p.end, "") }},
-		{"repeat a tag", 1, func(m *mutant) { p := m.tag(); m.text = splice(m.text, p.end, p.end, m.text[p.start:p.end]) }},
+		{"declare at the root", 1, (*mutant).hoistDeclaration},
+		{"insert between tags", 4, (*mutant).insertMarkup},
+		{"empty tag or two", 2, (*mutant).toggleEmptyTag},
+		{"delete a tag", 1, func(m *mutant) { p := m.randomTag(); m.text = splice(m.text, p.start, p.end, "") }},
+		{"repeat a tag", 1, func(m *mutant) { p := m.randomTag(); m.text = splice(m.text, p.end, p.end, m.text[p.start:p.end]) }},
 		{"move a tag", 1, func(m *mutant) {
-			p := m.tag()
+			p := m.randomTag()
 			tag := m.text[p.start:p.end]
 			m.text = splice(m.text, p.start, p.end, "")
-			to := m.tag().start
+			to := m.randomTag().start
 			m.text = splice(m.text, to, to, tag)
 		}},
 		{"another name", 1, func(m *mutant) {
-			if n, ok := m.node(); ok {
-				m.text = rename(m.text, n, name(n.prefix(), pick(m.draw, "Body", "Timestamp", "Signature", "Security", "Header", "x")))
+			if n, ok := m.randomElement(); ok {
+				m.text = renameElement(m.text, n, qualifiedName(n.prefix(), pickFrom(m.draw, "Body", "Timestamp", "Signature", "Security", "Header", "x")))
 			}
 		}},
 		{"document type", 1, func(m *mutant) {
-			m.text = pick(m.draw, `<!DOCTYPE x>`, `<!DOCTYPE x [<!ENTITY e "48022907379">]>`, `<!DOCTYPE x [<!ATTLIST m:Request Id ID #IMPLIED>]>`, `<?pi?>`, `<?xml version="1.1"?>`) + m.text
+			m.text = pickFrom(m.draw, `<!DOCTYPE x>`, `<!DOCTYPE x [<!ENTITY e "48022907379">]>`, `<!DOCTYPE x [<!ATTLIST m:Request Id ID #IMPLIED>]>`, `<?pi?>`, `<?xml version="1.1"?>`) + m.text
 		}},
 	}
 }
 
 // randomTag picks a tag, or an empty one at the start of the text.
-func (m *mutant) tag() piece {
-	all := scan(m.text)
+func (m *mutant) randomTag() markupToken {
+	all := tokenize(m.text)
 	for range 8 {
 		if len(all) == 0 {
 			break
@@ -146,20 +150,20 @@ func (m *mutant) tag() piece {
 			return p
 		}
 	}
-	return piece{}
+	return markupToken{}
 }
 
 // randomElement picks an element.
-func (m *mutant) node() (node, bool) {
-	all := nodes(m.text)
+func (m *mutant) randomElement() (elementSpan, bool) {
+	all := findElements(m.text)
 	if len(all) == 0 {
-		return node{}, false
+		return elementSpan{}, false
 	}
 	return all[m.IntN(len(all))], true
 }
 
 // randomElementNamed picks an element with one of the local names and returns its index, or -1.
-func (m *mutant) named(all []node, locals ...string) int {
+func (m *mutant) randomElementNamed(all []elementSpan, locals ...string) int {
 	var found []int
 	for i, n := range all {
 		if slices.Contains(locals, n.local()) {
@@ -173,28 +177,28 @@ func (m *mutant) named(all []node, locals ...string) int {
 }
 
 // randomAttribute picks an attribute or a namespace declaration.
-func (m *mutant) attr(is func(attr) bool) (attr, bool) {
-	in := nodes(m.text)
+func (m *mutant) randomAttribute(is func(attributeSpan) bool) (attributeSpan, bool) {
+	in := findElements(m.text)
 	for range min(12, 12*len(in)) {
 		n := in[m.IntN(len(in))]
-		all := slices.DeleteFunc(attrs(m.text, n.start), func(a attr) bool { return is != nil && !is(a) })
+		all := slices.DeleteFunc(findAttributes(m.text, n.start), func(a attributeSpan) bool { return is != nil && !is(a) })
 		if len(all) > 0 {
 			return all[m.IntN(len(all))], true
 		}
 	}
-	return attr{}, false
+	return attributeSpan{}, false
 }
 
 // onAttribute replaces a span that change computes from a random attribute.
-func (m *mutant) onAttr(change func(a attr, value string) (start, end int, with string)) {
-	if a, ok := m.attr(nil); ok {
+func (m *mutant) onAttribute(change func(a attributeSpan, value string) (start, end int, with string)) {
+	if a, ok := m.randomAttribute(nil); ok {
 		start, end, with := change(a, m.text[a.valueStart:a.valueEnd])
 		m.text = splice(m.text, start, end, with)
 	}
 }
 
 // renameElement renames an element in both its tags.
-func rename(text string, n node, to string) string {
+func renameElement(text string, n elementSpan, to string) string {
 	if n.outer < n.end {
 		text = splice(text, n.outer+2, n.outer+2+len(n.name), to)
 	}
@@ -202,18 +206,18 @@ func rename(text string, n node, to string) string {
 }
 
 func (m *mutant) prefixOne() {
-	n, ok := m.node()
+	n, ok := m.randomElement()
 	if !ok {
 		return
 	}
-	to := pick(m.draw, "wsse", "wsu", "wsu2", "ds", "soap", "S", "p", "q", "new", "")
+	to := pickFrom(m.draw, "wsse", "wsu", "wsu2", "ds", "soap", "S", "p", "q", "new", "")
 	declared := ""
-	if m.chance(2) {
+	if m.oneIn(2) {
 		space := wsseSpace
-		all := nodes(m.text)
+		all := findElements(m.text)
 		for i := range all {
 			if all[i].start == n.start {
-				space = spaceOf(m.text, all, i, n.prefix())
+				space = resolvePrefix(m.text, all, i, n.prefix())
 			}
 		}
 		declared = " xmlns:" + to + `="` + space + `"`
@@ -222,19 +226,19 @@ func (m *mutant) prefixOne() {
 		}
 	}
 	after := n.start + 1 + len(n.name)
-	m.text = rename(splice(m.text, after, after, declared), node{
+	m.text = renameElement(splice(m.text, after, after, declared), elementSpan{
 		start: n.start, outer: n.outer + len(declared), end: n.end + len(declared), name: n.name,
-	}, name(to, n.local()))
+	}, qualifiedName(to, n.local()))
 }
 
 // resolvePrefix returns the namespace of a prefix at an element, as written.
-func spaceOf(text string, all []node, i int, prefix string) string {
+func resolvePrefix(text string, all []elementSpan, i int, prefix string) string {
 	attribute := "xmlns"
 	if prefix != "" {
 		attribute += ":" + prefix
 	}
 	for ; i >= 0; i = all[i].parent {
-		if space, ok := value(text, all[i].start, attribute); ok {
+		if space, ok := attributeValue(text, all[i].start, attribute); ok {
 			return space
 		}
 	}
@@ -243,11 +247,11 @@ func spaceOf(text string, all []node, i int, prefix string) string {
 
 // prefixAll renames a prefix in all tags, including its declarations.
 func (m *mutant) prefixAll() {
-	n, ok := m.node()
+	n, ok := m.randomElement()
 	if !ok || n.prefix() == "" {
 		return
 	}
-	from, to := regexp.QuoteMeta(n.prefix()), pick(m.draw, "new", "wsse", "ds", "soapenv", "p", "é")
+	from, to := regexp.QuoteMeta(n.prefix()), pickFrom(m.draw, "new", "wsse", "ds", "soapenv", "p", "é")
 	// An earlier mutation may have left invalid UTF-8, which is no valid pattern.
 	if everywhere, err := regexp.Compile(`(</?|\sxmlns:|\s)` + from + `([:=])`); err == nil {
 		m.text = everywhere.ReplaceAllString(m.text, "${1}"+to+"${2}")
@@ -255,11 +259,11 @@ func (m *mutant) prefixAll() {
 }
 
 func (m *mutant) swapAttributes() {
-	n, ok := m.node()
+	n, ok := m.randomElement()
 	if !ok {
 		return
 	}
-	all := attrs(m.text, n.start)
+	all := findAttributes(m.text, n.start)
 	if len(all) < 2 {
 		return
 	}
@@ -270,8 +274,8 @@ func (m *mutant) swapAttributes() {
 
 // copyAttribute copies an attribute to another element.
 func (m *mutant) copyAttribute() {
-	a, found := m.attr(nil)
-	n, ok := m.node()
+	a, found := m.randomAttribute(nil)
+	n, ok := m.randomElement()
 	if found && ok {
 		after := n.start + 1 + len(n.name)
 		m.text = splice(m.text, after, after, " "+m.text[a.start+1:a.end])
@@ -279,60 +283,62 @@ func (m *mutant) copyAttribute() {
 }
 
 func (m *mutant) addDeclaration() {
-	n, ok := m.node()
+	n, ok := m.randomElement()
 	if !ok {
 		return
 	}
 	after := n.start + 1 + len(n.name)
-	prefix := pick(m.draw, "", ":new", ":wsu", ":wsse", ":ds", ":p", ":soap", ":xml", ":xmlns", ":unused")
-	space := pick(m.draw, "", "urn:new", "urn:new", wsuSpace, wsseSpace, dsig.Namespace, soap.Namespace11, soap.Namespace12,
+	prefix := pickFrom(m.draw, "", ":new", ":wsu", ":wsse", ":ds", ":p", ":soap", ":xml", ":xmlns", ":unused")
+	space := pickFrom(m.draw, "", "urn:new", "urn:new", wsuSpace, wsseSpace, dsig.Namespace, soap.Namespace11, soap.Namespace12,
 		"http://www.w3.org/XML/1998/namespace", "relative", "urn:one")
 	m.text = splice(m.text, after, after, " xmlns"+prefix+`="`+space+`"`)
 }
 
-func isDeclaration(a attr) bool { return a.name == "xmlns" || strings.HasPrefix(a.name, "xmlns:") }
+func isDeclaration(a attributeSpan) bool {
+	return a.name == "xmlns" || strings.HasPrefix(a.name, "xmlns:")
+}
 
 func (m *mutant) removeDeclaration() {
-	if a, ok := m.attr(isDeclaration); ok {
+	if a, ok := m.randomAttribute(isDeclaration); ok {
 		m.text = splice(m.text, a.start, a.end, "")
 	}
 }
 
 // hoistDeclaration moves or copies a namespace declaration to the root.
-func (m *mutant) hoist() {
-	a, ok := m.attr(isDeclaration)
-	all := nodes(m.text)
+func (m *mutant) hoistDeclaration() {
+	a, ok := m.randomAttribute(isDeclaration)
+	all := findElements(m.text)
 	if !ok || len(all) == 0 {
 		return
 	}
 	declaration := " " + m.text[a.start+1:a.end]
 	after := all[0].start + 1 + len(all[0].name)
-	if m.chance(2) && a.start > after {
+	if m.oneIn(2) && a.start > after {
 		m.text = splice(m.text, a.start, a.end, "")
 	}
-	if _, there := value(m.text, all[0].start, a.name); !there {
+	if _, there := attributeValue(m.text, all[0].start, a.name); !there {
 		m.text = splice(m.text, after, after, declaration)
 	}
 }
 
 // insertMarkup inserts something between two tokens, or into a text.
-func (m *mutant) insert() {
-	what := pick(m.draw, "\n", " ", "\t", "\r\n", "<!-- note -->", "<!---->", "<!-- <a b='c'> -->", "<![CDATA[]]>", "<![CDATA[ ]]>", "<?pi x?>", "&#32;", "&#13;", "&amp;", "&#0;", "x",
+func (m *mutant) insertMarkup() {
+	what := pickFrom(m.draw, "\n", " ", "\t", "\r\n", "<!-- note -->", "<!---->", "<!-- <a b='c'> -->", "<![CDATA[]]>", "<![CDATA[ ]]>", "<?pi x?>", "&#32;", "&#13;", "&amp;", "&#0;", "x",
 		"<x/>", "<!-- -- -->", "\uFEFF", "\u0085", "é")
-	all := scan(m.text)
+	all := tokenize(m.text)
 	if len(all) == 0 {
 		return
 	}
 	p := all[m.IntN(len(all))]
 	at := p.start
-	if p.kind == textPiece && m.chance(2) {
+	if p.kind == textPiece && m.oneIn(2) {
 		at += m.IntN(p.end - p.start + 1)
 	}
 	m.text = splice(m.text, at, at, what)
 }
 
-func (m *mutant) emptyOrTwo() {
-	n, ok := m.node()
+func (m *mutant) toggleEmptyTag() {
+	n, ok := m.randomElement()
 	switch {
 	case !ok:
 	case n.inner == n.end:
@@ -344,40 +350,40 @@ func (m *mutant) emptyOrTwo() {
 
 func valueMutations() []mutation {
 	return []mutation{
-		{"a character as reference", 3, (*mutant).characterReference},
+		{"a character as reference", 3, (*mutant).writeCharacterReference},
 		{"a text as section", 2, func(m *mutant) {
-			if p, ok := m.textPiece(); ok {
+			if p, ok := m.randomText(); ok {
 				text := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(m.text[p.start:p.end])
 				m.text = splice(m.text, p.start, p.end, "<![CDATA["+text+"]]>")
 			}
 		}},
 		{"another text", 1, func(m *mutant) {
-			if p, ok := m.textPiece(); ok {
-				m.text = splice(m.text, p.start, p.end, pick(m.draw, "", "1", "00000000097", " "+m.text[p.start:p.end], "2026-11-21T10:00:09Z"))
+			if p, ok := m.randomText(); ok {
+				m.text = splice(m.text, p.start, p.end, pickFrom(m.draw, "", "1", "00000000097", " "+m.text[p.start:p.end], "2026-11-21T10:00:09Z"))
 			}
 		}},
-		{"another id", 1, (*mutant).anotherID},
+		{"another id", 1, (*mutant).changeID},
 		{"swap ids", 1, (*mutant).swapIDs},
-		{"another kind of id", 1, (*mutant).anotherKindOfID},
-		{"another URI", 1, (*mutant).anotherURI},
-		{"another algorithm", 1, (*mutant).anotherAlgorithm},
+		{"another kind of id", 1, (*mutant).changeIDKind},
+		{"another URI", 1, (*mutant).changeURI},
+		{"another algorithm", 1, (*mutant).changeAlgorithm},
 		{"another PrefixList", 1, func(m *mutant) {
-			m.onNamedAttr("PrefixList", pick(m.draw, "", "#default", "soap", "p q", " ", "#default #default", "wsu\twsse", "m r undeclared"))
+			m.setAttributeNamed("PrefixList", pickFrom(m.draw, "", "#default", "soap", "p q", " ", "#default #default", "wsu\twsse", "m r undeclared"))
 		}},
 		{"another type", 1, func(m *mutant) {
-			m.onNamedAttr("ValueType", pick(m.draw, "", tokenProfile+"#X509v3", tokenProfile+"#X509PKIPathv1", tokenProfile+"#X509SubjectKeyIdentifier"))
+			m.setAttributeNamed("ValueType", pickFrom(m.draw, "", tokenProfile+"#X509v3", tokenProfile+"#X509PKIPathv1", tokenProfile+"#X509SubjectKeyIdentifier"))
 		}},
 		{"another actor", 1, func(m *mutant) {
-			m.onNamedAttr(pick(m.draw, "actor", "role", "mustUnderstand"), pick(m.draw, "", "0", "1", "urn:other", "http://schemas.xmlsoap.org/soap/actor/next", soap.Namespace12+"/role/none"))
+			m.setAttributeNamed(pickFrom(m.draw, "actor", "role", "mustUnderstand"), pickFrom(m.draw, "", "0", "1", "urn:other", "http://schemas.xmlsoap.org/soap/actor/next", soap.Namespace12+"/role/none"))
 		}},
-		{"fold base64", 2, (*mutant).fold},
-		{"the other signature of ECDSA", 1, (*mutant).negate},
+		{"fold base64", 2, (*mutant).refoldBase64},
+		{"the other signature of ECDSA", 1, (*mutant).negateECDSA},
 	}
 }
 
 // randomText picks a text token.
-func (m *mutant) textPiece() (piece, bool) {
-	all := scan(m.text)
+func (m *mutant) randomText() (markupToken, bool) {
+	all := tokenize(m.text)
 	for range 12 {
 		if len(all) == 0 {
 			break
@@ -386,16 +392,16 @@ func (m *mutant) textPiece() (piece, bool) {
 			return p, true
 		}
 	}
-	return piece{}, false
+	return markupToken{}, false
 }
 
 // writeCharacterReference replaces a character of a text or of an attribute value by a character reference.
-func (m *mutant) characterReference() {
+func (m *mutant) writeCharacterReference() {
 	start, end := 0, 0
-	if p, ok := m.textPiece(); ok {
+	if p, ok := m.randomText(); ok {
 		start, end = p.start, p.end
 	}
-	if a, ok := m.attr(nil); ok && m.chance(2) {
+	if a, ok := m.randomAttribute(nil); ok && m.oneIn(2) {
 		start, end = a.valueStart, a.valueEnd
 	}
 	if start == end {
@@ -403,23 +409,25 @@ func (m *mutant) characterReference() {
 	}
 	at := start + m.IntN(end-start)
 	if c := m.text[at]; c != '&' && c != ';' && c < 0x80 {
-		m.text = splice(m.text, at, at+1, fmt.Sprintf(pick(m.draw, "&#%d;", "&#x%x;", "&#x00%X;"), c))
+		m.text = splice(m.text, at, at+1, fmt.Sprintf(pickFrom(m.draw, "&#%d;", "&#x%x;", "&#x00%X;"), c))
 	}
 }
 
-func isID(a attr) bool { return strings.EqualFold(a.name[strings.IndexByte(a.name, ':')+1:], "id") }
+func isID(a attributeSpan) bool {
+	return strings.EqualFold(a.name[strings.IndexByte(a.name, ':')+1:], "id")
+}
 
-func (m *mutant) anotherID() {
-	a, ok := m.attr(isID)
-	other, found := m.attr(isID)
+func (m *mutant) changeID() {
+	a, ok := m.randomAttribute(isID)
+	other, found := m.randomAttribute(isID)
 	if ok && found {
-		m.text = splice(m.text, a.valueStart, a.valueEnd, pick(m.draw, m.text[other.valueStart:other.valueEnd], "new", "", " "+m.text[a.valueStart:a.valueEnd]+" "))
+		m.text = splice(m.text, a.valueStart, a.valueEnd, pickFrom(m.draw, m.text[other.valueStart:other.valueEnd], "new", "", " "+m.text[a.valueStart:a.valueEnd]+" "))
 	}
 }
 
 func (m *mutant) swapIDs() {
-	a, ok := m.attr(isID)
-	b, found := m.attr(isID)
+	a, ok := m.randomAttribute(isID)
+	b, found := m.randomAttribute(isID)
 	if !ok || !found || a.start == b.start {
 		return
 	}
@@ -430,56 +438,56 @@ func (m *mutant) swapIDs() {
 	m.text = splice(splice(m.text, b.valueStart, b.valueEnd, first), a.valueStart, a.valueEnd, second)
 }
 
-func (m *mutant) anotherKindOfID() {
-	if a, ok := m.attr(isID); ok {
-		kind := pick(m.draw, " Id=", " ID=", " id=", " xml:id=", " wsu:Id=", ` xmlns:new="`+wsuSpace+`" new:Id=`, ` xmlns:new="urn:new" new:Id=`)
+func (m *mutant) changeIDKind() {
+	if a, ok := m.randomAttribute(isID); ok {
+		kind := pickFrom(m.draw, " Id=", " ID=", " id=", " xml:id=", " wsu:Id=", ` xmlns:new="`+wsuSpace+`" new:Id=`, ` xmlns:new="urn:new" new:Id=`)
 		m.text = splice(m.text, a.start, a.valueStart-1, kind)
 	}
 }
 
-func (m *mutant) anotherURI() {
-	uri, ok := m.attr(func(a attr) bool { return a.name == "URI" })
-	id, found := m.attr(isID)
+func (m *mutant) changeURI() {
+	uri, ok := m.randomAttribute(func(a attributeSpan) bool { return a.name == "URI" })
+	id, found := m.randomAttribute(isID)
 	if ok && found {
 		to := "#" + m.text[id.valueStart:id.valueEnd]
-		m.text = splice(m.text, uri.valueStart, uri.valueEnd, pick(m.draw, to, to, "", "#", "#xpointer(/)", "#xpointer(id('id-1'))", "cid:1", "http://127.0.0.1:1/", " "+to))
+		m.text = splice(m.text, uri.valueStart, uri.valueEnd, pickFrom(m.draw, to, to, "", "#", "#xpointer(/)", "#xpointer(id('id-1'))", "cid:1", "http://127.0.0.1:1/", " "+to))
 	}
 }
 
-func (m *mutant) anotherAlgorithm() {
-	m.onNamedAttr("Algorithm", pick(m.draw, dsig.ExclusiveC14N, dsig.ExclusiveC14N+"WithComments", dsig.InclusiveC14N, dsig.Enveloped, dsig.STRTransform, dsig.SHA1, dsig.SHA256, dsig.SHA512,
+func (m *mutant) changeAlgorithm() {
+	m.setAttributeNamed("Algorithm", pickFrom(m.draw, dsig.ExclusiveC14N, dsig.ExclusiveC14N+"WithComments", dsig.InclusiveC14N, dsig.Enveloped, dsig.STRTransform, dsig.SHA1, dsig.SHA256, dsig.SHA512,
 		dsig.RSASHA256, dsig.ECDSASHA256, dsig.ECDSASHA384, dsig.PSSSHA256, "http://www.w3.org/TR/1999/REC-xpath-19991116", "http://www.w3.org/2000/09/xmldsig#base64", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256", "http://www.w3.org/2006/12/xml-c14n11"))
 }
 
 // setAttributeNamed sets the value of an attribute with a local name.
-func (m *mutant) onNamedAttr(local, to string) {
-	if a, ok := m.attr(func(a attr) bool { return a.name[strings.IndexByte(a.name, ':')+1:] == local }); ok {
+func (m *mutant) setAttributeNamed(local, to string) {
+	if a, ok := m.randomAttribute(func(a attributeSpan) bool { return a.name[strings.IndexByte(a.name, ':')+1:] == local }); ok {
 		m.text = splice(m.text, a.valueStart, a.valueEnd, to)
 	}
 }
 
 // refoldBase64 changes the line breaks of a base64 text, or its last, incomplete group.
-func (m *mutant) fold() {
-	all := nodes(m.text)
-	i := m.named(all, "DigestValue", "SignatureValue", "BinarySecurityToken", "X509Certificate", "KeyIdentifier")
+func (m *mutant) refoldBase64() {
+	all := findElements(m.text)
+	i := m.randomElementNamed(all, "DigestValue", "SignatureValue", "BinarySecurityToken", "X509Certificate", "KeyIdentifier")
 	if i < 0 || all[i].inner == all[i].outer {
 		return
 	}
 	at := all[i].inner + m.IntN(all[i].outer-all[i].inner+1)
 	switch m.IntN(6) {
 	case 0:
-		m.text = splice(m.text, all[i].outer, all[i].outer, pick(m.draw, "=", "A", "===="))
+		m.text = splice(m.text, all[i].outer, all[i].outer, pickFrom(m.draw, "=", "A", "===="))
 	case 1:
 		m.text = splice(m.text, all[i].inner, all[i].outer, strings.TrimRight(m.text[all[i].inner:all[i].outer], "= \n"))
 	default:
-		m.text = splice(m.text, at, at, pick(m.draw, "\n", " ", "\r\n", "&#10;", "<!-- -->"))
+		m.text = splice(m.text, at, at, pickFrom(m.draw, "\n", " ", "\r\n", "&#10;", "<!-- -->"))
 	}
 }
 
 // negateECDSA replaces s of an ECDSA value by n-s, which is equally valid. That needs no private key.
-func (m *mutant) negate() {
-	all := nodes(m.text)
-	i := m.named(all, "SignatureValue")
+func (m *mutant) negateECDSA() {
+	all := findElements(m.text)
+	i := m.randomElementNamed(all, "SignatureValue")
 	if i < 0 {
 		return
 	}
@@ -499,6 +507,6 @@ func (m *mutant) negate() {
 	s := octets[len(octets)/2:]
 	if other := new(big.Int).Sub(order, new(big.Int).SetBytes(s)); other.Sign() > 0 {
 		other.FillBytes(s)
-		m.text = splice(m.text, all[i].inner, all[i].outer, base64Of(octets))
+		m.text = splice(m.text, all[i].inner, all[i].outer, encodeBase64(octets))
 	}
 }

@@ -16,18 +16,18 @@ const (
 )
 
 // markupToken is one token of a message.
-type piece struct {
+type markupToken struct {
 	kind       pieceKind
 	start, end int
 }
 
 // tokenize splits a text into tokens. It never fails, because a mutant need not be XML.
-func scan(text string) []piece {
-	var pieces []piece
+func tokenize(text string) []markupToken {
+	var pieces []markupToken
 	for at := 0; at < len(text); {
-		p := piece{start: at}
+		p := markupToken{start: at}
 		if text[at] == '<' {
-			p.kind, p.end = markup(text, at)
+			p.kind, p.end = scanMarkup(text, at)
 		} else {
 			p.end = len(text)
 			if next := strings.IndexByte(text[at:], '<'); next >= 0 {
@@ -40,7 +40,7 @@ func scan(text string) []piece {
 	return pieces
 }
 
-func markup(text string, at int) (kind pieceKind, end int) {
+func scanMarkup(text string, at int) (kind pieceKind, end int) {
 	until := func(mark string, from int) int {
 		if from < len(text) {
 			if found := strings.Index(text[from:], mark); found >= 0 {
@@ -82,25 +82,25 @@ func markup(text string, at int) (kind pieceKind, end int) {
 }
 
 // elementSpan locates an element in the text.
-type node struct {
+type elementSpan struct {
 	start, inner, outer, end int // offsets of the element (start, end) and of its content (inner, outer)
 	name                     string
 	parent                   int // index of the parent, -1 at the root
 }
 
-func (n node) local() string { return n.name[strings.IndexByte(n.name, ':')+1:] }
+func (n elementSpan) local() string { return n.name[strings.IndexByte(n.name, ':')+1:] }
 
-func (n node) prefix() string { return n.name[:max(strings.IndexByte(n.name, ':'), 0)] }
+func (n elementSpan) prefix() string { return n.name[:max(strings.IndexByte(n.name, ':'), 0)] }
 
 // findElements returns the elements in document order, without unmatched tags.
-func nodes(text string) []node {
-	var all []node
+func findElements(text string) []elementSpan {
+	var all []elementSpan
 	var open []int
-	for _, p := range scan(text) {
+	for _, p := range tokenize(text) {
 		tag := text[p.start:p.end]
 		switch p.kind {
 		case startTag, emptyTag:
-			n := node{start: p.start, inner: p.end, outer: p.end, end: -1, name: tagName(tag[1:]), parent: -1}
+			n := elementSpan{start: p.start, inner: p.end, outer: p.end, end: -1, name: tagName(tag[1:]), parent: -1}
 			if len(open) > 0 {
 				n.parent = open[len(open)-1]
 			}
@@ -120,13 +120,13 @@ func nodes(text string) []node {
 		}
 	}
 	if len(open) > 0 { // not well-formed: return only the closed elements
-		return whole(all)
+		return closedElements(all)
 	}
 	return all
 }
 
-func whole(all []node) []node {
-	var kept []node
+func closedElements(all []elementSpan) []elementSpan {
+	var kept []elementSpan
 	for _, n := range all {
 		if n.end >= 0 {
 			n.parent = -1
@@ -150,18 +150,18 @@ func tagName(tag string) string {
 }
 
 // attributeSpan locates an attribute of a tag; start includes the white space before it.
-type attr struct {
+type attributeSpan struct {
 	start, end           int
 	name                 string
 	valueStart, valueEnd int
 }
 
 // findAttributes returns the attributes of the tag at an offset, including namespace declarations.
-func attrs(text string, at int) []attr {
-	var all []attr
+func findAttributes(text string, at int) []attributeSpan {
+	var all []attributeSpan
 	i := at + 1 + len(tagName(text[at+1:]))
 	for i < len(text) {
-		a := attr{start: i}
+		a := attributeSpan{start: i}
 		for i < len(text) && strings.IndexByte(" \t\r\n", text[i]) >= 0 {
 			i++
 		}
@@ -191,8 +191,8 @@ func attrs(text string, at int) []attr {
 }
 
 // attributeValue returns the value of an attribute as written, and whether it exists.
-func value(text string, at int, name string) (string, bool) {
-	for _, a := range attrs(text, at) {
+func attributeValue(text string, at int, name string) (string, bool) {
+	for _, a := range findAttributes(text, at) {
 		if a.name == name {
 			return text[a.valueStart:a.valueEnd], true
 		}
@@ -202,16 +202,16 @@ func value(text string, at int, name string) (string, bool) {
 
 // extractWithNamespaces returns an element with the namespaces in scope declared on it, so that it has the same meaning
 // elsewhere.
-func carried(text string, all []node, i int) string {
+func extractWithNamespaces(text string, all []elementSpan, i int) string {
 	element := text[all[i].start:all[i].end]
 	var own []string
-	for _, a := range attrs(text, all[i].start) {
+	for _, a := range findAttributes(text, all[i].start) {
 		own = append(own, a.name)
 	}
 	seen := "\x00" + strings.Join(own, "\x00") + "\x00"
 	var declarations strings.Builder
 	for outer := all[i].parent; outer >= 0; outer = all[outer].parent {
-		for _, a := range attrs(text, all[outer].start) {
+		for _, a := range findAttributes(text, all[outer].start) {
 			if (a.name == "xmlns" || strings.HasPrefix(a.name, "xmlns:")) && !strings.Contains(seen, "\x00"+a.name+"\x00") {
 				seen += a.name + "\x00"
 				declarations.WriteString(" " + text[a.start+1:a.end])

@@ -29,9 +29,9 @@ import (
 // secondReader is a message read by an independent verifier ("second opinion"): it uses encoding/xml and etree, the
 // canonicalisers of goxmldsig and Go's own cryptography, and from xmldoc and dsig only the algorithm names. It is naive
 // on purpose: it looks up identifiers and believes what it finds. Its value is that other people wrote most of it.
-type second struct {
-	root    *etree.Element
-	renamed bool // names of the fifth edition of XML 1.0 were replaced, because encoding/xml lacks them
+type secondReader struct {
+	root         *etree.Element
+	renamesNames bool // names of the fifth edition of XML 1.0 were replaced, because encoding/xml lacks them
 }
 
 // secondParts holds the parts of a message that the second opinion finds. A missing or repeated part is nil.
@@ -42,13 +42,13 @@ type secondParts struct {
 var errSecond = errors.New("second opinion")
 
 // readSecond parses a message.
-func readSecond(octets []byte) (*second, error) {
+func readSecond(octets []byte) (*secondReader, error) {
 	d, renamed := etree.NewDocument(), false
 	d.ReadSettings.MaxDepth = 1000
-	err := d.ReadFromString(forEncodingXML(octets, false))
+	err := d.ReadFromString(normalizeForEncodingXML(octets, false))
 	if err != nil && strings.Contains(err.Error(), "invalid XML name") {
 		d, renamed = etree.NewDocument(), true
-		err = d.ReadFromString(forEncodingXML(octets, true))
+		err = d.ReadFromString(normalizeForEncodingXML(octets, true))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: reading: %w", errSecond, err)
@@ -58,24 +58,24 @@ func readSecond(octets []byte) (*second, error) {
 		return nil, fmt.Errorf("%w: no root", errSecond)
 	}
 	// The prefix xml may be declared but never appears in canonical form; goxmldsig would write the declaration.
-	for e := range elementsOf(root) {
+	for e := range allElements(root) {
 		e.RemoveAttr("xmlns:xml")
 	}
-	return &second{root, renamed}, nil
+	return &secondReader{root, renamed}, nil
 }
 
 // normalizeForEncodingXML converts a message for encoding/xml: to UTF-8, without XML declaration, with line feeds as
 // line breaks and spaces as white space in attribute values (XML 1.0 sections 2.11 and 3.3.3). encoding/xml does not
 // normalise these, and afterwards they cannot be told from character references.
-func forEncodingXML(octets []byte, rename bool) string {
+func normalizeForEncodingXML(octets []byte, rename bool) string {
 	text := string(octets)
 	switch {
 	case strings.HasPrefix(text, "\xEF\xBB\xBF"):
 		text = text[3:]
 	case strings.HasPrefix(text, "\xFE\xFF"), strings.HasPrefix(text, "\x00<"):
-		text = strings.TrimPrefix(fromUTF16(octets, 0), "\uFEFF")
+		text = strings.TrimPrefix(decodeUTF16(octets, 0), "\uFEFF")
 	case strings.HasPrefix(text, "\xFF\xFE"), strings.HasPrefix(text, "<\x00"):
-		text = strings.TrimPrefix(fromUTF16(octets, 1), "\uFEFF")
+		text = strings.TrimPrefix(decodeUTF16(octets, 1), "\uFEFF")
 	}
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	if strings.HasPrefix(text, "<?xml") {
@@ -84,17 +84,17 @@ func forEncodingXML(octets []byte, rename bool) string {
 		}
 	}
 	var b strings.Builder
-	for _, p := range scan(text) {
+	for _, p := range tokenize(text) {
 		piece := text[p.start:p.end]
 		if p.kind == startTag || p.kind == emptyTag || p.kind == endTag {
-			piece = tagForEncodingXML(piece, rename)
+			piece = normalizeTag(piece, rename)
 		}
 		b.WriteString(piece)
 	}
 	return b.String()
 }
 
-func fromUTF16(octets []byte, high int) string {
+func decodeUTF16(octets []byte, high int) string {
 	units := make([]uint16, 0, len(octets)/2)
 	for i := 0; i+1 < len(octets); i += 2 {
 		units = append(units, uint16(octets[i+high])<<8|uint16(octets[i+1-high]))
@@ -102,7 +102,7 @@ func fromUTF16(octets []byte, high int) string {
 	return string(utf16.Decode(units))
 }
 
-func tagForEncodingXML(tag string, rename bool) string {
+func normalizeTag(tag string, rename bool) string {
 	if !rename && !strings.ContainsAny(tag, "\n\t") {
 		return tag
 	}
@@ -126,26 +126,26 @@ func tagForEncodingXML(tag string, rename bool) string {
 }
 
 // findParts locates the parts of the message.
-func (s *second) parts() (p secondParts) {
+func (s *secondReader) findParts() (p secondParts) {
 	space := s.root.NamespaceURI()
 	if s.root.Tag != "Envelope" || space != soap.Namespace11 && space != soap.Namespace12 {
 		return p
 	}
-	p.body = single(s.root, func(e *etree.Element) bool { return e.Tag == "Body" && e.NamespaceURI() == space })
-	header := single(s.root, func(e *etree.Element) bool { return e.Tag == "Header" && e.NamespaceURI() == space })
-	p.content = single(p.body, func(*etree.Element) bool { return true })
-	p.security = single(header, func(e *etree.Element) bool {
-		return e.Tag == "Security" && e.NamespaceURI() == soap.NamespaceSecurity && forUs(e, space)
+	p.body = onlyChild(s.root, func(e *etree.Element) bool { return e.Tag == "Body" && e.NamespaceURI() == space })
+	header := onlyChild(s.root, func(e *etree.Element) bool { return e.Tag == "Header" && e.NamespaceURI() == space })
+	p.content = onlyChild(p.body, func(*etree.Element) bool { return true })
+	p.security = onlyChild(header, func(e *etree.Element) bool {
+		return e.Tag == "Security" && e.NamespaceURI() == soap.NamespaceSecurity && isAddressedToUs(e, space)
 	})
-	p.timestamp = single(p.security, func(e *etree.Element) bool {
+	p.timestamp = onlyChild(p.security, func(e *etree.Element) bool {
 		return e.Tag == "Timestamp" && e.NamespaceURI() == xmldoc.UtilityNamespace
 	})
-	p.signature = single(p.security, func(e *etree.Element) bool { return e.Tag == "Signature" && e.NamespaceURI() == dsig.Namespace })
+	p.signature = onlyChild(p.security, func(e *etree.Element) bool { return e.Tag == "Signature" && e.NamespaceURI() == dsig.Namespace })
 	return p
 }
 
 // onlyChild returns the only child element that satisfies is, or nil.
-func single(parent *etree.Element, is func(*etree.Element) bool) *etree.Element {
+func onlyChild(parent *etree.Element, is func(*etree.Element) bool) *etree.Element {
 	if parent == nil {
 		return nil
 	}
@@ -161,9 +161,9 @@ func single(parent *etree.Element, is func(*etree.Element) bool) *etree.Element 
 	return found[0]
 }
 
-func forUs(e *etree.Element, space string) bool {
+func isAddressedToUs(e *etree.Element, space string) bool {
 	for _, a := range e.Attr {
-		if a.Space == "" || a.Space == "xmlns" || lookup(e, a.Space) != space {
+		if a.Space == "" || a.Space == "xmlns" || lookUpPrefix(e, a.Space) != space {
 			continue
 		}
 		switch a.Key {
@@ -177,7 +177,7 @@ func forUs(e *etree.Element, space string) bool {
 }
 
 // lookUpPrefix returns the namespace of a prefix at an element.
-func lookup(e *etree.Element, prefix string) string {
+func lookUpPrefix(e *etree.Element, prefix string) string {
 	if prefix == "xml" {
 		return xmldoc.XMLNamespace
 	}
@@ -192,16 +192,16 @@ func lookup(e *etree.Element, prefix string) string {
 }
 
 // allElements iterates over an element and its descendants, in document order.
-func elementsOf(e *etree.Element) iter.Seq[*etree.Element] {
-	return func(yield func(*etree.Element) bool) { visit(e, yield) }
+func allElements(e *etree.Element) iter.Seq[*etree.Element] {
+	return func(yield func(*etree.Element) bool) { visitElements(e, yield) }
 }
 
-func visit(e *etree.Element, yield func(*etree.Element) bool) bool {
+func visitElements(e *etree.Element, yield func(*etree.Element) bool) bool {
 	if !yield(e) {
 		return false
 	}
 	for _, t := range e.Child {
-		if c, ok := t.(*etree.Element); ok && !visit(c, yield) {
+		if c, ok := t.(*etree.Element); ok && !visitElements(c, yield) {
 			return false
 		}
 	}
@@ -209,10 +209,10 @@ func visit(e *etree.Element, yield func(*etree.Element) bool) bool {
 }
 
 // findByID is the naive lookup: it returns the first element with an identifier of this value.
-func (s *second) byID(id string) *etree.Element {
-	for e := range elementsOf(s.root) {
+func (s *secondReader) findByID(id string) *etree.Element {
+	for e := range allElements(s.root) {
 		for _, a := range e.Attr {
-			if strings.TrimSpace(a.Value) == id && identifies(e, a) {
+			if strings.TrimSpace(a.Value) == id && isIDAttribute(e, a) {
 				return e
 			}
 		}
@@ -222,19 +222,19 @@ func (s *second) byID(id string) *etree.Element {
 
 // isIDAttribute reports whether any software treats an attribute as an identifier: WS-Security, XML, or, without a
 // namespace, the usual toolkits with its three spellings. Nothing treats wsu:ID, or an Id in another namespace, as one.
-func identifies(e *etree.Element, a etree.Attr) bool {
+func isIDAttribute(e *etree.Element, a etree.Attr) bool {
 	switch a.Space {
 	case "":
 		return a.Key == "Id" || a.Key == "ID" || a.Key == "id"
 	case "xml":
 		return a.Key == "id"
 	}
-	return a.Key == "Id" && lookup(e, a.Space) == xmldoc.UtilityNamespace
+	return a.Key == "Id" && lookUpPrefix(e, a.Space) == xmldoc.UtilityNamespace
 }
 
 // canonicalize returns an element in inclusive or exclusive canonical form.
-func canonical(e *etree.Element, algorithm, prefixList string) ([]byte, error) {
-	inForce := detach(e, algorithm == dsig.InclusiveC14N)
+func canonicalize(e *etree.Element, algorithm, prefixList string) ([]byte, error) {
+	inForce := detachWithNamespaces(e, algorithm == dsig.InclusiveC14N)
 	switch algorithm {
 	case dsig.InclusiveC14N:
 		octets, err := goxmldsig.MakeC14N10RecCanonicalizer().Canonicalize(inForce)
@@ -245,21 +245,21 @@ func canonical(e *etree.Element, algorithm, prefixList string) ([]byte, error) {
 		if err = d.ReadFromBytes(octets); err != nil {
 			return nil, fmt.Errorf("%w: its own canonical form: %w", errSecond, err)
 		}
-		return settle(d.Root())
+		return sortAndWrite(d.Root())
 	case dsig.ExclusiveC14N:
-		defaults := defaultNamespaces(inForce)
+		defaults := collectDefaultNamespaces(inForce)
 		if err := etreeutils.TransformExcC14n(inForce, prefixList, false); err != nil {
 			return nil, fmt.Errorf("%w: %w", errSecond, err)
 		}
-		settleDefaults(inForce, defaults, slices.Contains(strings.Fields(prefixList), "#default"), "")
-		return settle(inForce)
+		fixDefaultNamespaces(inForce, defaults, slices.Contains(strings.Fields(prefixList), "#default"), "")
+		return sortAndWrite(inForce)
 	}
 	return nil, fmt.Errorf("%w: canonical form %q", errSecond, algorithm)
 }
 
 // detachWithNamespaces copies an element with the namespaces in scope and, for the inclusive form, the inherited xml:
 // attributes, because goxmldsig does not look outside the element or takes the wrong ones there.
-func detach(e *etree.Element, inherit bool) *etree.Element {
+func detachWithNamespaces(e *etree.Element, inherit bool) *etree.Element {
 	inForce := e.Copy()
 	for outer := e.Parent(); outer != nil; outer = outer.Parent() {
 		for _, a := range outer.Attr {
@@ -275,7 +275,7 @@ func detach(e *etree.Element, inherit bool) *etree.Element {
 }
 
 // collectDefaultNamespaces returns the default namespace at each element, before goxmldsig moves the declarations.
-func defaultNamespaces(e *etree.Element) map[*etree.Element]string {
+func collectDefaultNamespaces(e *etree.Element) map[*etree.Element]string {
 	all := make(map[*etree.Element]string)
 	var walk func(e *etree.Element, space string)
 	walk = func(e *etree.Element, space string) {
@@ -303,19 +303,19 @@ func defaultDeclaration(e *etree.Element) *etree.Attr {
 // fixDefaultNamespaces rewrites the declarations of the default namespace, because goxmldsig writes superfluous ones
 // and does not support #default (Exclusive XML Canonicalization section 3). A declaration is written where the
 // namespace differs from the enclosing one, and only on an element that uses it unless inclusive is true.
-func settleDefaults(e *etree.Element, defaults map[*etree.Element]string, inclusive bool, written string) {
+func fixDefaultNamespaces(e *etree.Element, defaults map[*etree.Element]string, inclusive bool, written string) {
 	e.Attr = slices.DeleteFunc(e.Attr, func(a etree.Attr) bool { return a.Space == "" && a.Key == "xmlns" })
 	if space := defaults[e]; space != written && (inclusive || e.Space == "") {
 		e.Attr = append(e.Attr, etree.Attr{Key: "xmlns", Value: space})
 		written = space
 	}
 	for _, c := range e.ChildElements() {
-		settleDefaults(c, defaults, inclusive, written)
+		fixDefaultNamespaces(c, defaults, inclusive, written)
 	}
 }
 
 // sortAndWrite sorts attributes by namespace, which goxmldsig does only in part, and writes the element.
-func settle(e *etree.Element) ([]byte, error) {
+func sortAndWrite(e *etree.Element) ([]byte, error) {
 	sortAttributes(e)
 	d := etree.NewDocument()
 	d.SetRoot(e)
@@ -337,7 +337,7 @@ func sortAttributes(e *etree.Element) {
 		case a.Space == "":
 			return 2, ""
 		}
-		return 3, lookup(e, a.Space)
+		return 3, lookUpPrefix(e, a.Space)
 	}
 	slices.SortStableFunc(e.Attr, func(a, b etree.Attr) int {
 		i, left := rank(a)
@@ -350,13 +350,15 @@ func sortAttributes(e *etree.Element) {
 }
 
 // canonicalizePlain returns the exclusive canonical form without PrefixList.
-func plain(e *etree.Element) ([]byte, error) { return canonical(e, dsig.ExclusiveC14N, "") }
+func canonicalizePlain(e *etree.Element) ([]byte, error) {
+	return canonicalize(e, dsig.ExclusiveC14N, "")
+}
 
 // verifySignature verifies a signature with a certificate: the digest of every reference, and the signature value.
-func (s *second) verify(signature *etree.Element, certificate *x509.Certificate) error {
-	info := child(signature, "SignedInfo")
-	method := child(info, "CanonicalizationMethod")
-	value, err := decoded(child(signature, "SignatureValue"))
+func (s *secondReader) verifySignature(signature *etree.Element, certificate *x509.Certificate) error {
+	info := signatureChild(signature, "SignedInfo")
+	method := signatureChild(info, "CanonicalizationMethod")
+	value, err := decodeBase64(signatureChild(signature, "SignatureValue"))
 	if err != nil {
 		return err
 	}
@@ -371,19 +373,19 @@ func (s *second) verify(signature *etree.Element, certificate *x509.Certificate)
 			return err
 		}
 	}
-	octets, err := canonicalBy(info, method)
+	octets, err := canonicalizeBy(info, method)
 	if err != nil {
 		return err
 	}
-	return verifyValue(certificate.PublicKey, algorithmOf(child(info, "SignatureMethod")), octets, value)
+	return verifyValue(certificate.PublicKey, algorithmURI(signatureChild(info, "SignatureMethod")), octets, value)
 }
 
-func (s *second) verifyReference(signature, reference *etree.Element, certificate *x509.Certificate) error {
-	sum, err := s.digest(signature, reference, certificate)
+func (s *secondReader) verifyReference(signature, reference *etree.Element, certificate *x509.Certificate) error {
+	sum, err := s.computeDigest(signature, reference, certificate)
 	if err != nil {
 		return err
 	}
-	want, err := decoded(child(reference, "DigestValue"))
+	want, err := decodeBase64(signatureChild(reference, "DigestValue"))
 	if err != nil {
 		return err
 	}
@@ -394,7 +396,7 @@ func (s *second) verifyReference(signature, reference *etree.Element, certificat
 }
 
 // signatureChild returns the first child with a local name in the namespace of XML Signature.
-func child(e *etree.Element, local string) *etree.Element {
+func signatureChild(e *etree.Element, local string) *etree.Element {
 	if e != nil {
 		for _, c := range e.ChildElements() {
 			if c.Tag == local && c.NamespaceURI() == dsig.Namespace {
@@ -405,7 +407,7 @@ func child(e *etree.Element, local string) *etree.Element {
 	return nil
 }
 
-func algorithmOf(e *etree.Element) string {
+func algorithmURI(e *etree.Element) string {
 	if e == nil {
 		return ""
 	}
@@ -413,14 +415,14 @@ func algorithmOf(e *etree.Element) string {
 }
 
 // canonicalizeBy returns an element in the canonical form of a method or a transform.
-func canonicalBy(e, method *etree.Element) ([]byte, error) {
+func canonicalizeBy(e, method *etree.Element) ([]byte, error) {
 	if e == nil || method == nil {
 		return nil, fmt.Errorf("%w: no canonical form", errSecond)
 	}
-	return canonical(e, algorithmOf(method), prefixListOf(method))
+	return canonicalize(e, algorithmURI(method), readPrefixList(method))
 }
 
-func prefixListOf(method *etree.Element) string {
+func readPrefixList(method *etree.Element) string {
 	list := ""
 	if method != nil {
 		for _, c := range method.ChildElements() {
@@ -431,18 +433,18 @@ func prefixListOf(method *etree.Element) string {
 }
 
 // decodeBase64 decodes the text of an element, ignoring comments and white space.
-func decoded(e *etree.Element) ([]byte, error) {
+func decodeBase64(e *etree.Element) ([]byte, error) {
 	if e == nil {
 		return nil, fmt.Errorf("%w: nothing to decode", errSecond)
 	}
-	octets, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(allText(e)), ""))
+	octets, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(characterData(e)), ""))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSecond, err)
 	}
 	return octets, nil
 }
 
-func allText(e *etree.Element) string {
+func characterData(e *etree.Element) string {
 	var b strings.Builder
 	for _, t := range e.Child {
 		if text, ok := t.(*etree.CharData); ok {
@@ -453,14 +455,14 @@ func allText(e *etree.Element) string {
 }
 
 // computeDigest computes the digest that a reference should contain.
-func (s *second) digest(signature, reference *etree.Element, certificate *x509.Certificate) ([]byte, error) {
+func (s *secondReader) computeDigest(signature, reference *etree.Element, certificate *x509.Certificate) ([]byte, error) {
 	id, local := strings.CutPrefix(reference.SelectAttrValue("URI", ""), "#")
-	e := s.byID(id)
+	e := s.findByID(id)
 	if !local || e == nil {
 		return nil, fmt.Errorf("%w: nothing is %q", errSecond, id)
 	}
 	// Read these first: an enveloped-signature transform detaches the signature, and its content, from its namespaces.
-	transforms, hash := child(reference, "Transforms"), hashNamed(algorithmOf(child(reference, "DigestMethod")))
+	transforms, hash := signatureChild(reference, "Transforms"), hashByURI(algorithmURI(signatureChild(reference, "DigestMethod")))
 	if transforms == nil {
 		return nil, fmt.Errorf("%w: no transforms", errSecond)
 	}
@@ -471,13 +473,13 @@ func (s *second) digest(signature, reference *etree.Element, certificate *x509.C
 		if err != nil {
 			break
 		}
-		switch algorithmOf(transform) {
+		switch algorithmURI(transform) {
 		case dsig.Enveloped:
 			parent.RemoveChild(signature)
 		case dsig.STRTransform:
-			octets, err = s.token(e, transform, certificate)
+			octets, err = s.readTokenTransform(e, transform, certificate)
 		default:
-			octets, err = canonicalBy(e, transform)
+			octets, err = canonicalizeBy(e, transform)
 		}
 	}
 	if signature.Parent() == nil {
@@ -496,29 +498,29 @@ func (s *second) digest(signature, reference *etree.Element, certificate *x509.C
 
 // readTokenTransform returns the result of the STR-Transform for a reference (SOAP Message Security section 8.3): the
 // referenced token, or one derived from the identified certificate.
-func (s *second) token(holder, transform *etree.Element, certificate *x509.Certificate) ([]byte, error) {
+func (s *secondReader) readTokenTransform(holder, transform *etree.Element, certificate *x509.Certificate) ([]byte, error) {
 	list := ""
 	for _, parameters := range transform.ChildElements() {
-		list = prefixListOf(child(parameters, "CanonicalizationMethod"))
+		list = readPrefixList(signatureChild(parameters, "CanonicalizationMethod"))
 	}
-	inner := single(holder, func(*etree.Element) bool { return true })
+	inner := onlyChild(holder, func(*etree.Element) bool { return true })
 	if inner != nil && inner.Tag == "Reference" {
-		token := s.byID(strings.TrimPrefix(inner.SelectAttrValue("URI", ""), "#"))
+		token := s.findByID(strings.TrimPrefix(inner.SelectAttrValue("URI", ""), "#"))
 		if token == nil {
 			return nil, fmt.Errorf("%w: no token", errSecond)
 		}
-		octets, err := canonical(token, dsig.ExclusiveC14N, list+" #default")
-		if err != nil || lookup(token, "") != "" {
+		octets, err := canonicalize(token, dsig.ExclusiveC14N, list+" #default")
+		if err != nil || lookUpPrefix(token, "") != "" {
 			return octets, err
 		}
 		return slices.Insert(octets, bytes.IndexAny(octets, " >"), []byte(` xmlns=""`)...), nil
 	}
 	prefix := cmp.Or(holder.Space, "wsse")
 	return fmt.Appendf(nil, `<%s:BinarySecurityToken xmlns="" xmlns:%[1]s="%s" ValueType="%s#X509v3">%s</%[1]s:BinarySecurityToken>`,
-		prefix, soap.NamespaceSecurity, tokenProfile, base64Of(certificate.Raw)), nil
+		prefix, soap.NamespaceSecurity, tokenProfile, encodeBase64(certificate.Raw)), nil
 }
 
-func hashNamed(name string) crypto.Hash {
+func hashByURI(name string) crypto.Hash {
 	switch name {
 	case dsig.SHA256, dsig.RSASHA256, dsig.PSSSHA256, dsig.ECDSASHA256:
 		return crypto.SHA256
@@ -531,7 +533,7 @@ func hashNamed(name string) crypto.Hash {
 }
 
 func verifyValue(key crypto.PublicKey, algorithm string, octets, value []byte) error {
-	hash := hashNamed(algorithm)
+	hash := hashByURI(algorithm)
 	if hash == 0 {
 		return fmt.Errorf("%w: algorithm %q", errSecond, algorithm)
 	}
@@ -557,25 +559,25 @@ func verifyValue(key crypto.PublicKey, algorithm string, octets, value []byte) e
 }
 
 // signedStatement is the content of a signed message as seen by the second opinion: the canonical Body and Timestamp.
-type statement struct{ body, timestamp string }
+type signedStatement struct{ body, timestamp string }
 
 // readStatement returns the content of the message.
-func (p *secondParts) states() (statement, error) {
+func (p *secondParts) readStatement() (signedStatement, error) {
 	if p.body == nil || p.content == nil || p.timestamp == nil || p.signature == nil {
-		return statement{}, fmt.Errorf("%w: a part is missing or there twice", errSecond)
+		return signedStatement{}, fmt.Errorf("%w: a part is missing or there twice", errSecond)
 	}
-	body, err := plain(p.body)
+	body, err := canonicalizePlain(p.body)
 	if err != nil {
-		return statement{}, err
+		return signedStatement{}, err
 	}
-	timestamp, err := plain(p.timestamp)
-	return statement{string(body), string(timestamp)}, err
+	timestamp, err := canonicalizePlain(p.timestamp)
+	return signedStatement{string(body), string(timestamp)}, err
 }
 
 // checkDispatched compares the canonical form of what Verify returns with that of the Body content that the second
 // opinion found, byte by byte.
-func (p *secondParts) dispatches(v *wsse.Verified) error {
-	content, err := plain(p.content)
+func (p *secondParts) checkDispatched(v *wsse.Verified) error {
+	content, err := canonicalizePlain(p.content)
 	if err != nil {
 		return err
 	}

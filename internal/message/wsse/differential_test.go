@@ -34,47 +34,47 @@ const (
 )
 
 const (
-	poolSize      = 16   // signed messages per shard
-	shardSize     = 1000 // mutants per shard
-	smallBudget   = 3    // shards in an ordinary run
-	mostShown     = 20   // failures printed in full
-	secondOnEvery = 8    // one in this many refused messages is given to the second opinion
+	poolSize              = 16   // signed messages per shard
+	shardSize             = 1000 // mutants per shard
+	defaultShards         = 3    // shards in an ordinary run
+	maxShownFailures      = 20   // failures printed in full
+	secondOpinionInterval = 8    // one in this many refused messages is given to the second opinion
 )
 
 // shard is a pool of signed messages with what their signers signed. It is determined by its seed.
 type shard struct {
-	*cast
-	seed      uint64
-	mutations []mutation
-	pool      []*original
-	said      map[said]bool
+	*signerPool
+	seed       uint64
+	mutations  []mutation
+	pool       []*signedMessage
+	statements map[signerStatement]bool
 }
 
 // signerStatement is a statement with its signer, the signer's certificate, and the replay key.
-type said struct {
-	statement
+type signerStatement struct {
+	signedStatement
 	signer, certificate string
 	key                 [sha256.Size]byte
 }
 
 // newShard signs messages. In every encoding, each must be accepted by our verifier and by the second opinion.
-func newShard(c *cast, seed uint64) (*shard, error) {
-	s := &shard{cast: c, seed: seed, mutations: mutations(), said: make(map[said]bool)}
+func newShard(c *signerPool, seed uint64) (*shard, error) {
+	s := &shard{signerPool: c, seed: seed, mutations: mutations(), statements: make(map[signerStatement]bool)}
 	for i := range uint64(poolSize) {
-		d := drawFrom(seed, i)
-		o, err := c.makeOriginal(d)
+		d := newDraw(seed, i)
+		o, err := c.newSignedMessage(d)
 		if err != nil {
 			return nil, fmt.Errorf("seed %d, message %d: %w", seed, i, err)
 		}
-		if err = s.add(o, d); err != nil {
+		if err = s.addMessage(o, d); err != nil {
 			return nil, fmt.Errorf("seed %d, message %d: %w\n%s", seed, i, err, o.text)
 		}
 	}
 	return s, nil
 }
 
-func (s *shard) add(o *original, d draw) error {
-	octets := encoded(d, o.text)
+func (s *shard) addMessage(o *signedMessage, d draw) error {
+	octets := encodeMessage(d, o.text)
 	v := s.lenient
 	if o.strict {
 		v = s.strict
@@ -87,17 +87,17 @@ func (s *shard) add(o *original, d draw) error {
 	if err != nil {
 		return err
 	}
-	parts := read.parts()
-	if err = read.verify(parts.signature, o.signatory.Certificate); err != nil {
+	parts := read.findParts()
+	if err = read.verifySignature(parts.signature, o.signer.Certificate); err != nil {
 		return err
 	}
-	says, err := parts.states()
+	says, err := parts.readStatement()
 	if err != nil {
 		return err
 	}
 	s.pool = append(s.pool, o)
-	s.said[said{says, verified.Signer().String(), string(o.signatory.Certificate.Raw), verified.MessageKey()}] = true
-	return parts.dispatches(verified)
+	s.statements[signerStatement{says, verified.Signer().String(), string(o.signer.Certificate.Raw), verified.ReplayKey()}] = true
+	return parts.checkDispatched(verified)
 }
 
 // verifyOctets parses and verifies a message as the service does.
@@ -114,30 +114,30 @@ func verifyOctets(v *wsse.Verifier, octets []byte) (*wsse.Verified, error) {
 }
 
 // newMutant mutates a message of the pool, with another one as donor.
-func (s *shard) mutantOf(d draw) (octets []byte, m *mutant, candidates []*x509.Certificate) {
-	o, donor := pick(d, s.pool...), pick(d, s.pool...)
+func (s *shard) newMutant(d draw) (octets []byte, m *mutant, candidates []*x509.Certificate) {
+	o, donor := pickFrom(d, s.pool...), pickFrom(d, s.pool...)
 	m = &mutant{draw: d, text: o.text, donor: donor.text}
 	m.mutate(s.mutations)
-	octets = encoded(d, m.text)
-	if d.chance(30) && len(octets) > 0 {
+	octets = encodeMessage(d, m.text)
+	if d.oneIn(30) && len(octets) > 0 {
 		octets[d.IntN(len(octets))] ^= 1 << d.IntN(8)
-		m.done = append(m.done, "flip a bit of the encoded")
+		m.applied = append(m.applied, "flip a bit of the encoded")
 	}
-	return octets, m, []*x509.Certificate{o.signatory.Certificate, donor.signatory.Certificate}
+	return octets, m, []*x509.Certificate{o.signer.Certificate, donor.signer.Certificate}
 }
 
 // outcome is the result of comparing the verifiers on one message.
-type verdict struct {
-	code      problem.Code // code of our refusal, or empty
-	verified  *wsse.Verified
-	asked     bool   // the second opinion was consulted
-	agrees    bool   // the second opinion accepts
-	exception string // why the second opinion needed help; see the list in docs/security.md
-	failure   string // an unacceptable difference, or empty
+type outcome struct {
+	code         problem.Code // code of our refusal, or empty
+	verified     *wsse.Verified
+	askedSecond  bool   // the second opinion was consulted
+	secondAgrees bool   // the second opinion accepts
+	exception    string // why the second opinion needed help; see the list in docs/security.md
+	failure      string // an unacceptable difference, or empty
 }
 
 // compareVerifiers verifies a message with our verifier and with the second opinion, and compares the results.
-func (s *shard) judge(octets []byte, candidates []*x509.Certificate, ask bool) (v verdict) {
+func (s *shard) compareVerifiers(octets []byte, candidates []*x509.Certificate, ask bool) (v outcome) {
 	defer func() {
 		if r := recover(); r != nil {
 			v.failure = fmt.Sprintf("panic: %v\n%s", r, debug.Stack())
@@ -145,11 +145,11 @@ func (s *shard) judge(octets []byte, candidates []*x509.Certificate, ask bool) (
 	}()
 	verified, err := verifyOctets(s.lenient, octets)
 	if err == nil {
-		v.verified, v.asked = verified, true
-		v.agrees = true
-		v.exception, v.failure = s.disagreement(verified, octets)
+		v.verified, v.askedSecond = verified, true
+		v.secondAgrees = true
+		v.exception, v.failure = s.checkAccepted(verified, octets)
 		if ask && v.failure == "" {
-			v.failure = s.strictly(octets)
+			v.failure = s.checkStrict(octets)
 		}
 		return v
 	}
@@ -161,15 +161,15 @@ func (s *shard) judge(octets []byte, candidates []*x509.Certificate, ask bool) (
 	if v.code = refusal.Code; !ask {
 		return v
 	}
-	v.asked, v.agrees = true, seconded(octets, candidates)
-	if v.agrees && v.code == problem.DigestMismatch {
+	v.askedSecond, v.secondAgrees = true, secondAccepts(octets, candidates)
+	if v.secondAgrees && v.code == problem.DigestMismatch {
 		v.failure = "we see a digest that does not fit where the second opinion sees none"
 	}
 	return v
 }
 
 // checkStrict checks that strict operation accepts what we accept, or refuses it only for its unsigned token.
-func (s *shard) strictly(octets []byte) string {
+func (s *shard) checkStrict(octets []byte) string {
 	if _, err := verifyOctets(s.strict, octets); err != nil && problem.From(err).Code != problem.TokenUnsigned {
 		return "strict operation refuses with " + err.Error()
 	}
@@ -180,38 +180,38 @@ func (s *shard) strictly(octets []byte) string {
 const nameException = "encoding/xml does not know a name of the fifth edition: read under another name"
 
 // checkAccepted returns what is wrong with having accepted a message, or "".
-func (s *shard) disagreement(verified *wsse.Verified, octets []byte) (exception, failure string) {
+func (s *shard) checkAccepted(verified *wsse.Verified, octets []byte) (exception, failure string) {
 	read, err := readSecond(octets)
 	if err != nil {
 		return "", "accepted, and not readable: " + err.Error()
 	}
-	if read.renamed {
+	if read.renamesNames {
 		exception = nameException
 	}
-	return exception, s.compare(verified, read)
+	return exception, s.compareWithSecond(verified, read)
 }
 
-func (s *shard) compare(verified *wsse.Verified, read *second) string {
-	parts := read.parts()
-	says, err := parts.states()
+func (s *shard) compareWithSecond(verified *wsse.Verified, read *secondReader) string {
+	parts := read.findParts()
+	says, err := parts.readStatement()
 	if err != nil {
 		return err.Error()
 	}
 	certificate := verified.Certificate()
-	if !s.said[said{says, verified.Signer().String(), string(certificate.Raw), verified.MessageKey()}] {
+	if !s.statements[signerStatement{says, verified.Signer().String(), string(certificate.Raw), verified.ReplayKey()}] {
 		return fmt.Sprintf("nobody signed this as %s:\n%s\n%s", verified.Signer(), says.body, says.timestamp)
 	}
-	if err = parts.dispatches(verified); err != nil {
+	if err = parts.checkDispatched(verified); err != nil {
 		return err.Error()
 	}
-	created, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(allText(parts.timestamp.ChildElements()[0])))
+	created, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(characterData(parts.timestamp.ChildElements()[0])))
 	if err != nil || !created.Equal(verified.Created()) {
 		return fmt.Sprintf("created %v, signed %v", verified.Created(), created)
 	}
 	if sum := sha256.Sum256([]byte(says.body)); sum != verified.Digest() {
 		return "the digest for the receipt is another"
 	}
-	if err = read.verify(parts.signature, certificate); err != nil {
+	if err = read.verifySignature(parts.signature, certificate); err != nil {
 		return "we accept the signature, not so the " + err.Error()
 	}
 	return ""
@@ -219,38 +219,38 @@ func (s *shard) compare(verified *wsse.Verified, read *second) string {
 
 // secondAccepts reports whether the second opinion accepts the signature with one of the candidate certificates. It
 // does not check what the signature covers.
-func seconded(octets []byte, candidates []*x509.Certificate) bool {
+func secondAccepts(octets []byte, candidates []*x509.Certificate) bool {
 	read, err := readSecond(octets)
 	if err != nil {
 		return false
 	}
-	signature := read.parts().signature
-	return slices.ContainsFunc(candidates, func(c *x509.Certificate) bool { return read.verify(signature, c) == nil })
+	signature := read.findParts().signature
+	return slices.ContainsFunc(candidates, func(c *x509.Certificate) bool { return read.verifySignature(signature, c) == nil })
 }
 
 // statistics counts the results of a run.
-type tally struct {
+type statistics struct {
 	executions, originals int
 	accepted              int
 	refused               map[problem.Code]int
-	asked, agreed         map[problem.Code]int // of the refused: second opinions, and those that accept
+	asked, secondAccepted map[problem.Code]int // of the refused: second opinions, and those that accept
 	failures              []string
 	failed                int // all failures; only the first few are kept in failures
 	exceptions, xmlsec    map[string]int
 }
 
-func newTally() *tally {
-	return &tally{refused: make(map[problem.Code]int), asked: make(map[problem.Code]int), agreed: make(map[problem.Code]int),
+func newStatistics() *statistics {
+	return &statistics{refused: make(map[problem.Code]int), asked: make(map[problem.Code]int), secondAccepted: make(map[problem.Code]int),
 		exceptions: make(map[string]int), xmlsec: make(map[string]int)}
 }
 
-func (t *tally) fail(text string) {
-	if t.failed++; len(t.failures) < mostShown {
+func (t *statistics) addFailure(text string) {
+	if t.failed++; len(t.failures) < maxShownFailures {
 		t.failures = append(t.failures, text)
 	}
 }
 
-func (t *tally) count(v *verdict) {
+func (t *statistics) countOutcome(v *outcome) {
 	t.executions++
 	if v.exception != "" {
 		t.exceptions[v.exception]++
@@ -260,22 +260,22 @@ func (t *tally) count(v *verdict) {
 		t.accepted++
 	case v.code != "":
 		t.refused[v.code]++
-		if v.asked {
+		if v.askedSecond {
 			t.asked[v.code]++
 		}
-		if v.agrees {
-			t.agreed[v.code]++
+		if v.secondAgrees {
+			t.secondAccepted[v.code]++
 		}
 	}
 }
 
-func (t *tally) add(other *tally) {
+func (t *statistics) merge(other *statistics) {
 	t.executions += other.executions
 	t.originals += other.originals
 	t.accepted += other.accepted
 	t.failed += other.failed
-	t.failures = append(t.failures, other.failures[:min(len(other.failures), max(0, mostShown-len(t.failures)))]...)
-	for _, maps := range [][2]map[problem.Code]int{{t.refused, other.refused}, {t.asked, other.asked}, {t.agreed, other.agreed}} {
+	t.failures = append(t.failures, other.failures[:min(len(other.failures), max(0, maxShownFailures-len(t.failures)))]...)
+	for _, maps := range [][2]map[problem.Code]int{{t.refused, other.refused}, {t.asked, other.asked}, {t.secondAccepted, other.secondAccepted}} {
 		for code, n := range maps[1] {
 			maps[0][code] += n
 		}
@@ -289,7 +289,7 @@ func (t *tally) add(other *tally) {
 }
 
 // String returns the report of a run.
-func (t *tally) String() string {
+func (t *statistics) String() string {
 	var b strings.Builder
 	refused := 0
 	for _, n := range t.refused {
@@ -301,7 +301,7 @@ func (t *tally) String() string {
 		return cmp.Or(cmp.Compare(t.refused[b], t.refused[a]), cmp.Compare(a, b))
 	})
 	for _, code := range codes {
-		fmt.Fprintf(&b, "%10d  %10d  %10d  %s\n", t.refused[code], t.asked[code], t.agreed[code], code)
+		fmt.Fprintf(&b, "%10d  %10d  %10d  %s\n", t.refused[code], t.asked[code], t.secondAccepted[code], code)
 	}
 	for _, exception := range slices.Sorted(maps.Keys(t.exceptions)) {
 		fmt.Fprintf(&b, "exception: %d  %s\n", t.exceptions[exception], exception)
@@ -313,18 +313,18 @@ func (t *tally) String() string {
 }
 
 // runMutants creates and compares the mutants of a shard.
-func (s *shard) run(x *xmlsec) *tally {
-	t := newTally()
+func (s *shard) runMutants(x *xmlsec) *statistics {
+	t := newStatistics()
 	t.originals = len(s.pool)
 	for i := range uint64(shardSize) {
-		octets, m, candidates := s.mutantOf(drawFrom(s.seed, 1<<32+i))
-		v := s.judge(octets, candidates, i%secondOnEvery == 0)
-		t.count(&v)
+		octets, m, candidates := s.newMutant(newDraw(s.seed, 1<<32+i))
+		v := s.compareVerifiers(octets, candidates, i%secondOpinionInterval == 0)
+		t.countOutcome(&v)
 		if x != nil && v.failure == "" {
-			v.failure = x.compare(t, octets, &v, candidates, i)
+			v.failure = x.compareAnswer(t, octets, &v, candidates, i)
 		}
 		if v.failure != "" {
-			t.fail(fmt.Sprintf("%s=%d, execution %d (%s): %s\n%s", differentialSeed, s.seed, i, strings.Join(m.done, ", "), v.failure,
+			t.addFailure(fmt.Sprintf("%s=%d, execution %d (%s): %s\n%s", differentialSeed, s.seed, i, strings.Join(m.applied, ", "), v.failure,
 				base64.StdEncoding.EncodeToString(octets)))
 		}
 	}
@@ -349,14 +349,14 @@ func TestDifferential(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, x := newCast(t), newXmlsec(t)
+	c, x := newSignerPool(t), newXmlsec(t)
 	end := time.Now().Add(limit)
 	var next atomic.Uint64
 	more := func() (uint64, bool) {
 		n := next.Add(1) - 1
-		return seed + n, n < smallBudget || time.Now().Before(end)
+		return seed + n, n < defaultShards || time.Now().Before(end)
 	}
-	total, mu := newTally(), sync.Mutex{}
+	total, mu := newStatistics(), sync.Mutex{}
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
@@ -364,15 +364,15 @@ func TestDifferential(t *testing.T) {
 				s, err := newShard(c, from)
 				mu.Lock()
 				if err != nil {
-					total.fail(err.Error())
+					total.addFailure(err.Error())
 				}
 				mu.Unlock()
 				if err != nil {
 					continue
 				}
-				part := s.run(x)
+				part := s.runMutants(x)
 				mu.Lock()
-				total.add(part)
+				total.merge(part)
 				mu.Unlock()
 			}
 		})
@@ -388,24 +388,24 @@ func TestDifferential(t *testing.T) {
 }
 
 // choiceTape is a random source that takes its choices from the fuzzer's bytes, and from a seed when they run out.
-type tape struct {
-	octets []byte
-	rest   *random.PCG
+type choiceTape struct {
+	choices  []byte
+	fallback *random.PCG
 }
 
 // Uint64 repeats two bytes across the word, because Rand uses either the high or the low bits of it.
-func (t *tape) Uint64() uint64 {
-	if len(t.octets) < 2 {
-		return t.rest.Uint64()
+func (t *choiceTape) Uint64() uint64 {
+	if len(t.choices) < 2 {
+		return t.fallback.Uint64()
 	}
-	choice := uint64(t.octets[0])<<8 | uint64(t.octets[1])
-	t.octets = t.octets[2:]
+	choice := uint64(t.choices[0])<<8 | uint64(t.choices[1])
+	t.choices = t.choices[2:]
 	return choice * 0x0001_0001_0001_0001
 }
 
 // FuzzDifferential is TestDifferential with mutations chosen by the fuzzer.
 func FuzzDifferential(f *testing.F) {
-	c := newCast(f)
+	c := newSignerPool(f)
 	const pools = 32
 	var shards sync.Map
 	shardOf := func(seed uint64) (*shard, error) {
@@ -428,9 +428,9 @@ func FuzzDifferential(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		octets, m, candidates := s.mutantOf(draw{random.New(&tape{ops, random.NewPCG(seed, 0)})})
-		if v := s.judge(octets, candidates, true); v.failure != "" {
-			t.Fatalf("%s: %s\n%s", strings.Join(m.done, ", "), v.failure, base64.StdEncoding.EncodeToString(octets))
+		octets, m, candidates := s.newMutant(draw{random.New(&choiceTape{ops, random.NewPCG(seed, 0)})})
+		if v := s.compareVerifiers(octets, candidates, true); v.failure != "" {
+			t.Fatalf("%s: %s\n%s", strings.Join(m.applied, ", "), v.failure, base64.StdEncoding.EncodeToString(octets))
 		}
 	})
 }

@@ -49,7 +49,7 @@ func newXmlsec(t *testing.T) *xmlsec {
 
 // compareAnswer verifies a sample of the messages, counts the answers, and returns a failure if xmlsec1 refuses what we
 // accept.
-func (x *xmlsec) compare(t *tally, octets []byte, v *verdict, candidates []*x509.Certificate, i uint64) string {
+func (x *xmlsec) compareAnswer(t *statistics, octets []byte, v *outcome, candidates []*x509.Certificate, i uint64) string {
 	every := uint64(xmlsecRefused)
 	if v.verified != nil {
 		every, candidates = xmlsecAccepted, []*x509.Certificate{v.verified.Certificate()}
@@ -57,7 +57,7 @@ func (x *xmlsec) compare(t *tally, octets []byte, v *verdict, candidates []*x509
 	if i%every != 0 {
 		return ""
 	}
-	at, odd := signatureAt(octets)
+	at, odd := signatureXPath(octets)
 	if at == "" {
 		t.xmlsec["refused by us, nothing to ask about"]++
 		return ""
@@ -65,7 +65,7 @@ func (x *xmlsec) compare(t *tally, octets []byte, v *verdict, candidates []*x509
 	said := ""
 	good := slices.ContainsFunc(candidates, func(c *x509.Certificate) bool {
 		var accepted bool
-		accepted, said = x.ask(octets, c, at)
+		accepted, said = x.runVerify(octets, c, at)
 		return accepted
 	})
 	unknown := unknownToXmlsec.FindStringSubmatch(said)
@@ -91,16 +91,16 @@ var unknownToXmlsec = regexp.MustCompile(`subj=xmlSecTransformIdListFindByHref:.
 
 // signatureXPath returns the location of the signature as a positional XPath: xmlsec1 would take the first one, which
 // may be in a header for another node. odd reports whether a PrefixList has white space other than between its names.
-func signatureAt(octets []byte) (path string, odd bool) {
+func signatureXPath(octets []byte) (path string, odd bool) {
 	read, err := readSecond(octets)
 	if err != nil {
 		return "", false
 	}
-	e := read.parts().signature
+	e := read.findParts().signature
 	if e == nil {
 		return "", false
 	}
-	for inner := range elementsOf(e) {
+	for inner := range allElements(e) {
 		list := inner.SelectAttrValue("PrefixList", "")
 		odd = odd || list != strings.Join(strings.Fields(list), " ")
 	}
@@ -112,7 +112,7 @@ func signatureAt(octets []byte) (path string, odd bool) {
 }
 
 // runVerify verifies a signature with a certificate.
-func (x *xmlsec) ask(octets []byte, certificate *x509.Certificate, at string) (accepted bool, said string) {
+func (x *xmlsec) runVerify(octets []byte, certificate *x509.Certificate, at string) (accepted bool, said string) {
 	directory, err := os.MkdirTemp(x.directory, "")
 	if err != nil {
 		return false, err.Error()

@@ -21,37 +21,37 @@ import (
 func FuzzEnvelope(f *testing.F) {
 	hospital := testpki.Key(f, testpki.Hospital)
 	originals := []string{
-		signed(f, hospital),
-		signed(f, hospital, edit{referenceToken, ""}, edit{`<soap:Header>`, `<soap:Header>` + note}),
-		signed(f, hospital, edit{`wsu:Id="id-1"`, `Id="id-1"`}, edit{`10:00:00Z`, `10:00:10Z`}),
-		signed(f, hospital, append(dropToken(), with(x509Data(x509Certificate("[certificate]")+namedBy(hospital.Certificate))))...),
-		signed(f, hospital, append(dropToken(), with(holder(x509Data(namedBy(hospital.Certificate)))))...),
-		signed(f, hospital, append(dropToken(), with(thumbprint(hospital.Certificate)))...),
-		signed(f, hospital, edit{referenceToken, referenceSTR}),
-		signed(f, hospital, edit{token, ``}, edit{referenceToken, referenceSTR}, with(identifier(tokenProfile+"#X509v3", "[certificate]"))),
-		signed(f, hospital, asPath(pathOf(f, testpki.Authorities(f)[0], hospital.Certificate))...),
-		sign(f, envelopes()["hard"], testpki.EC(f), options()),
+		signTemplate(f, hospital),
+		signTemplate(f, hospital, edit{referenceToken, ""}, edit{`<soap:Header>`, `<soap:Header>` + note}),
+		signTemplate(f, hospital, edit{`wsu:Id="id-1"`, `Id="id-1"`}, edit{`10:00:00Z`, `10:00:10Z`}),
+		signTemplate(f, hospital, append(dropToken(), withKeyInfo(x509Data(x509Certificate("[certificate]")+issuerSerialOf(hospital.Certificate))))...),
+		signTemplate(f, hospital, append(dropToken(), withKeyInfo(tokenReferenceTo(x509Data(issuerSerialOf(hospital.Certificate)))))...),
+		signTemplate(f, hospital, append(dropToken(), withKeyInfo(thumbprintReference(hospital.Certificate)))...),
+		signTemplate(f, hospital, edit{referenceToken, referenceSTR}),
+		signTemplate(f, hospital, edit{token, ``}, edit{referenceToken, referenceSTR}, withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]"))),
+		signTemplate(f, hospital, withPathToken(encodePKIPath(f, testpki.Authorities(f)[0], hospital.Certificate))...),
+		signEnvelope(f, sampleEnvelopes()["hard"], testpki.EC(f), signOptions()),
 	}
 	signedBodies := map[string]bool{}
-	v := knowing(f)
+	v := registeringVerifier(f)
 	for _, text := range originals {
-		verified, err := v.Verify(open(f, text))
+		verified, err := v.Verify(openEnvelope(f, text))
 		if err != nil {
 			f.Fatal(err)
 		}
-		signedBodies[proved(verified)] = true
+		signedBodies[verifiedContent(verified)] = true
 		f.Add([]byte(text))
 	}
 	for _, text := range originals[:len(originals)-1] {
 		f.Add([]byte(strings.Replace(text, content, content+content, 1)))
-		f.Add([]byte(apply(f, text, []edit{{`</soap:Header>`, `<soap:Body>` + forgedContent + `</soap:Body></soap:Header>`}})))
+		f.Add([]byte(applyEdits(f, text, []edit{{`</soap:Header>`, `<soap:Body>` + forgedContent + `</soap:Body></soap:Header>`}})))
 	}
 	f.Fuzz(func(t *testing.T, message []byte) { checkMutant(t, v, message, signedBodies) })
 }
 
 // verifiedContent returns the content of a verified message in canonical form.
-func proved(v *wsse.Verified) string {
-	return v.Created().String() + v.Until().String() + string(xmldoc.C14N{Exclusive: true}.Append(nil, v.Body().Parent()))
+func verifiedContent(v *wsse.Verified) string {
+	return v.Created().String() + v.ValidUntil().String() + string(xmldoc.C14N{Exclusive: true}.Append(nil, v.Body().Parent()))
 }
 
 func checkMutant(t *testing.T, v *wsse.Verifier, message []byte, signedBodies map[string]bool) {
@@ -68,7 +68,7 @@ func checkMutant(t *testing.T, v *wsse.Verifier, message []byte, signedBodies ma
 	if (err == nil) != (verified != nil) {
 		t.Fatalf("verified %v with error %v", verified, err)
 	}
-	if err == nil && (!signedBodies[proved(verified)] || verified.Body() != envelope.UnverifiedBody().FirstChild()) {
+	if err == nil && (!signedBodies[verifiedContent(verified)] || verified.Body() != envelope.UnverifiedBody().FirstChild()) {
 		t.Fatalf("accepted what nobody signed:\n%s", message)
 	}
 }
@@ -78,17 +78,17 @@ func checkMutant(t *testing.T, v *wsse.Verifier, message []byte, signedBodies ma
 func TestMutants(t *testing.T) {
 	hospital := testpki.Key(t, testpki.Hospital)
 	other := testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate
-	text := signed(t, hospital, edit{`</soap:Header>`, note + `</soap:Header>`}, edit{referenceToken, referenceSTR})
-	v := knowing(t)
-	verified, err := v.Verify(open(t, text))
+	text := signTemplate(t, hospital, edit{`</soap:Header>`, note + `</soap:Header>`}, edit{referenceToken, referenceSTR})
+	v := registeringVerifier(t)
+	verified, err := v.Verify(openEnvelope(t, text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	original := map[string]bool{proved(verified): true}
+	original := map[string]bool{verifiedContent(verified): true}
 	pieces := []string{
 		content, forgedContent, body, `<soap:Body>` + forgedContent + `</soap:Body>`, timestamp, note, referenceBody, tokenReference,
-		strings.Replace(token, "[certificate]", base64Of(other.Raw), 1), thumbprint(other), thumbprint(hospital.Certificate),
-		x509Data(x509Certificate(base64Of(hospital.Certificate.Raw))), x509Certificate(base64Of(other.Raw)), strings.Replace(tokenReference, "STR-1", "STR-2", 1),
+		strings.Replace(token, "[certificate]", encodeBase64(other.Raw), 1), thumbprintReference(other), thumbprintReference(hospital.Certificate),
+		x509Data(x509Certificate(encodeBase64(hospital.Certificate.Raw))), x509Certificate(encodeBase64(other.Raw)), strings.Replace(tokenReference, "STR-1", "STR-2", 1),
 	}
 	var places []int
 	for i := range text {
@@ -123,10 +123,10 @@ func TestMutants(t *testing.T) {
 func TestSecondOpinion(t *testing.T) {
 	random := rand.New(rand.NewPCG(11, 2026))
 	for range 300 {
-		text := sign(t, string(soap.WrapBody(soap.SOAP11, []byte(generate(random, 0)))), testpki.EC(t), options())
-		d := open(t, text).UnverifiedBody().Document()
+		text := signEnvelope(t, string(soap.WrapBody(soap.SOAP11, []byte(generateElement(random, 0)))), testpki.EC(t), signOptions())
+		d := openEnvelope(t, text).UnverifiedBody().Document()
 		list := []string{"", "soap", "wsse soap", "p q r"}[random.IntN(4)]
-		for _, e := range []xmldoc.Element{open(t, text).UnverifiedBody(), d.Root().FirstChild().FirstChild().FirstChild()} {
+		for _, e := range []xmldoc.Element{openEnvelope(t, text).UnverifiedBody(), d.Root().FirstChild().FirstChild().FirstChild()} {
 			own := xmldoc.C14N{Exclusive: true, PrefixList: strings.Fields(list)}.Append(nil, e)
 			theirs := canonicalByGoxmldsig(t, text, e.Local(), list)
 			if !bytes.Equal(own, theirs) {
@@ -138,7 +138,7 @@ func TestSecondOpinion(t *testing.T) {
 
 func canonicalByGoxmldsig(t *testing.T, text, local, list string) []byte {
 	t.Helper()
-	e := withContext(t, document(t, text), local)
+	e := withContext(t, parseTree(t, text), local)
 	octets, err := goxmldsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(list).Canonicalize(e)
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func withContext(t *testing.T, d *etree.Document, local string) *etree.Element {
 }
 
 // generateElement generates nested elements in a few namespaces with changing prefixes.
-func generate(random *rand.Rand, depth int) string {
+func generateElement(random *rand.Rand, depth int) string {
 	prefixes, spaces := []string{"p", "q", "r"}, []string{"urn:one", "urn:two", "urn:three"}
 	prefix := prefixes[random.IntN(len(prefixes))]
 	var b strings.Builder
@@ -182,7 +182,7 @@ func generate(random *rand.Rand, depth int) string {
 	b.WriteString(">")
 	for range random.IntN(4) {
 		if b.WriteString("text &lt; <!-- note -->🙂<![CDATA[<&>]]>"); depth < 4 {
-			b.WriteString(generate(random, depth+1))
+			b.WriteString(generateElement(random, depth+1))
 		}
 	}
 	b.WriteString("</" + prefix + ":e>")

@@ -9,7 +9,7 @@ import (
 
 // securityNodes holds the nodes that verification is about. They are looked up once; all later checks compare with
 // them.
-type message struct {
+type securityNodes struct {
 	header, security, body      xmldoc.Element
 	timestamp, token, signature xmldoc.Element // the token is optional
 
@@ -20,13 +20,13 @@ type message struct {
 
 // readMessage reads the Security header: one Timestamp, one Signature and at most one BinarySecurityToken, in any
 // order, and nothing else. Any other element either names another signer or requires an unsupported feature.
-func readMessage(envelope *soap.Envelope) (*message, error) {
-	m := &message{header: envelope.Header(), security: envelope.Security(), body: envelope.UnverifiedBody()}
+func readMessage(envelope *soap.Envelope) (*securityNodes, error) {
+	m := &securityNodes{header: envelope.Header(), security: envelope.Security(), body: envelope.UnverifiedBody()}
 	if m.security.IsZero() {
-		return nil, refuse(problem.SecurityMissing, "soap:Header")
+		return nil, newRefusal(problem.SecurityMissing, "soap:Header")
 	}
 	for e := m.security.FirstChild(); !e.IsZero(); e = e.NextSibling() {
-		if err := m.take(e); err != nil {
+		if err := m.assignChild(e); err != nil {
 			return nil, err
 		}
 	}
@@ -37,57 +37,57 @@ func readMessage(envelope *soap.Envelope) (*message, error) {
 		return nil, err
 	}
 	// Refusals of the key are reported after those of the references, unless a reference needs the key.
-	m.key, m.keyRefusal = m.readKey(m.signature.Child(dsig.Namespace, "KeyInfo"))
+	m.key, m.keyRefusal = m.readKeyInfo(m.signature.Child(dsig.Namespace, "KeyInfo"))
 	return m, nil
 }
 
 // assignChild stores a child of the Security header in its field.
-func (m *message) take(e xmldoc.Element) error {
-	part, err := m.part(e)
+func (m *securityNodes) assignChild(e xmldoc.Element) error {
+	part, err := m.fieldFor(e)
 	if err != nil {
 		return err
 	}
 	if !part.IsZero() {
-		return refuse(problem.SecurityRepeated, atSecurity, "element", e.Local())
+		return newRefusal(problem.SecurityRepeated, securityPath, "element", e.Local())
 	}
 	*part = e
 	return nil
 }
 
-func (m *message) checkTimestamp() error {
+func (m *securityNodes) checkTimestamp() error {
 	if m.timestamp.IsZero() {
-		return refuse(problem.TimestampMissing, atSecurity)
+		return newRefusal(problem.TimestampMissing, securityPath)
 	}
 	return nil
 }
 
-func (m *message) checkSignature() error {
+func (m *securityNodes) checkSignature() error {
 	if m.signature.IsZero() {
-		return refuse(problem.SignatureMissing, atSecurity)
+		return newRefusal(problem.SignatureMissing, securityPath)
 	}
 	return nil
 }
 
 // fieldFor returns the field for a child of the Security header.
-func (m *message) part(e xmldoc.Element) (*xmldoc.Element, error) {
+func (m *securityNodes) fieldFor(e xmldoc.Element) (*xmldoc.Element, error) {
 	switch {
-	case e.Is(utility, "Timestamp"):
+	case e.Is(namespaceWSU, "Timestamp"):
 		return &m.timestamp, nil
-	case e.Is(extension, "BinarySecurityToken"):
+	case e.Is(namespaceWSSE, "BinarySecurityToken"):
 		return &m.token, nil
 	case e.Is(dsig.Namespace, "Signature"):
 		return &m.signature, nil
 	}
 	switch e.Local() {
 	case "UsernameToken", "Assertion", "EncryptedKey", "SecurityContextToken", "DerivedKeyToken":
-		return nil, refuse(problem.TokenUnsupported, atSecurity, "element", e.Local())
+		return nil, newRefusal(problem.TokenUnsupported, securityPath, "element", e.Local())
 	}
-	return nil, refuse(problem.SecurityUnexpected, atSecurity, "element", e.Local())
+	return nil, newRefusal(problem.SecurityUnexpected, securityPath, "element", e.Local())
 }
 
 // Resolve returns the element that a reference identifies. It accepts the Body, the Timestamp and the token in use, and
 // whole blocks of the Header. Anything else indicates a wrapping attack, and the Security header cannot cover itself.
-func (m *message) Resolve(id string) (xmldoc.Element, error) {
+func (m *securityNodes) Resolve(id string) (xmldoc.Element, error) {
 	e, ok := m.security.Document().ElementByID(id)
 	if !ok {
 		return e, problem.New(problem.ReferenceUnknown)
@@ -96,7 +96,7 @@ func (m *message) Resolve(id string) (xmldoc.Element, error) {
 	if !ours && (e.Parent() != m.header || e == m.security) {
 		return e, problem.New(problem.ReferenceTarget, "element", e.Local())
 	}
-	if !identifiedBy(e, id, ours) {
+	if !hasIdentifier(e, id, ours) {
 		return e, problem.New(problem.ReferenceIDKind, "element", e.Local())
 	}
 	return e, nil
@@ -104,8 +104,8 @@ func (m *message) Resolve(id string) (xmldoc.Element, error) {
 
 // hasIdentifier reports whether id is the element's wsu:Id or, if plain is true, its unqualified Id, which node-soap
 // needs. XML recognises more attributes as identifiers than WS-Security does (SOAP Message Security section 4).
-func identifiedBy(e xmldoc.Element, id string, plain bool) bool {
-	if value, ok := e.Attr(utility, "Id"); ok && value == id {
+func hasIdentifier(e xmldoc.Element, id string, plain bool) bool {
+	if value, ok := e.Attr(namespaceWSU, "Id"); ok && value == id {
 		return true
 	}
 	value, ok := e.Attr("", "Id")
@@ -116,24 +116,24 @@ func identifiedBy(e xmldoc.Element, id string, plain bool) bool {
 type coverage struct{ body, timestamp, certificate bool }
 
 // referenceSet is the set of elements that a signature refers to.
-type referrer interface{ RefersTo(e xmldoc.Element) bool }
+type referenceSet interface{ RefersTo(e xmldoc.Element) bool }
 
 // determineCoverage compares nodes: the Body that will be dispatched and the Timestamp that will be checked. A
 // certificate outside a token can be covered only by an STR-Transform, because its SecurityTokenReference can be
 // covered in no other way.
-func (m *message) coverage(signature referrer) coverage {
+func (m *securityNodes) determineCoverage(signature referenceSet) coverage {
 	covers := func(e xmldoc.Element) bool { return !e.IsZero() && signature.RefersTo(e) }
-	return coverage{covers(m.body), covers(m.timestamp), covers(m.token) || covers(m.key.holder)}
+	return coverage{covers(m.body), covers(m.timestamp), covers(m.token) || covers(m.key.tokenReference)}
 }
 
-func (c coverage) check(strict bool) error {
+func (c coverage) checkRequired(strict bool) error {
 	switch {
 	case !c.body:
-		return refuse(problem.BodyUnsigned, atSignature)
+		return newRefusal(problem.BodyUnsigned, signaturePath)
 	case !c.timestamp:
-		return refuse(problem.TimestampUnsigned, atSignature)
+		return newRefusal(problem.TimestampUnsigned, signaturePath)
 	case strict && !c.certificate:
-		return refuse(problem.TokenUnsigned, atSignature)
+		return newRefusal(problem.TokenUnsigned, signaturePath)
 	}
 	return nil
 }

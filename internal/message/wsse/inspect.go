@@ -21,21 +21,21 @@ type InspectOptions struct {
 	// Trust holds the trust anchors. If nil, everything about a certificate is checked except its issuer.
 	Trust *pki.Trust
 	// Registered holds the certificates that a message may name instead of containing them; nil means none.
-	Known *pki.Directory
+	Registered *pki.Directory
 	// Time is the time used for the inspection.
-	At time.Time
+	Time time.Time
 	// Strict and AllowSHA1 are the settings of the service.
 	Strict, AllowSHA1 bool
 	// HideRegistered is for reports that leave the service: a message that names a certificate of Registered without
 	// proof of its key gets the same report as for an unregistered certificate.
-	Discreet bool
+	HideRegistered bool
 }
 
 // Report describes the security of a message, good or bad. It authenticates nothing: only Verify does, and no function
 // turns a Report into a Verified.
 type Report struct {
 	// FirstRefusal is the error of Verify, or nil if Verify accepts the message.
-	First *problem.Error
+	FirstRefusal *problem.Error
 	// Header lists the refusals of the structure of the Security header.
 	Header []*problem.Error
 	// Signature is nil if there is none.
@@ -72,10 +72,10 @@ type CertificateReport struct {
 	// Name and Issuer are distinguished names in the usual notation.
 	Name, Issuer string
 	// Subject is the identity that the service derives from the certificate, or zero if it derives none.
-	Subject         pki.Subject
-	From, Until     time.Time
-	Key             string // for example "RSA 2048"
-	TrustWasChecked bool
+	Subject             pki.Subject
+	NotBefore, NotAfter time.Time
+	Key                 string // for example "RSA 2048"
+	TrustChecked        bool
 	// Refusals lists the problems of the certificate.
 	Refusals []*problem.Error
 }
@@ -83,7 +83,7 @@ type CertificateReport struct {
 // TimestampReport says when the message is valid.
 type TimestampReport struct {
 	// Created and ValidUntil are zero if they could not be read. The validity period begins Skew before Created.
-	Created, Until time.Time
+	Created, ValidUntil time.Time
 	// Refusals lists the problems of the Timestamp.
 	Refusals []*problem.Error
 }
@@ -94,13 +94,13 @@ type TimestampReport struct {
 // A Report reveals what Verify withholds from unauthenticated senders, and it lets any sender cause the maximum work.
 // Use it on the sender's own machine or in a service for testers, never on the network of a service in production.
 func Inspect(envelope *soap.Envelope, o InspectOptions) *Report {
-	i := &inspector{options: o, verifier: &Verifier{Trust: o.Trust, Known: o.Known, Strict: o.Strict, Now: func() time.Time { return o.At }}}
+	i := &inspector{options: o, verifier: &Verifier{Trust: o.Trust, Registered: o.Registered, Strict: o.Strict, Now: func() time.Time { return o.Time }}}
 	if o.AllowSHA1 {
-		i.verifier.AllowSHA1Until = o.At.Add(time.Second)
+		i.verifier.AllowSHA1Until = o.Time.Add(time.Second)
 	}
-	i.inspect(envelope)
-	if i.named && o.Discreet && !i.proved() {
-		o.Known = nil
+	i.inspectEnvelope(envelope)
+	if i.registeredOnly && o.HideRegistered && !i.hasVerifiedSignature() {
+		o.Registered = nil
 		return Inspect(envelope, o)
 	}
 	if i.verifier.Trust == nil {
@@ -111,9 +111,9 @@ func Inspect(envelope *soap.Envelope, o InspectOptions) *Report {
 		i.verifier.Trust = pki.NewTrust(anchors, nil, 0)
 	}
 	if _, err := i.verifier.Verify(envelope); err != nil {
-		i.report.First = problem.From(err)
-		if !contains(i.report.Findings(), i.report.First) {
-			i.report.Other = append(i.report.Other, i.report.First)
+		i.report.FirstRefusal = problem.From(err)
+		if !containsRefusal(i.report.Findings(), i.report.FirstRefusal) {
+			i.report.Other = append(i.report.Other, i.report.FirstRefusal)
 		}
 	}
 	return &i.report
@@ -135,7 +135,7 @@ func (r *Report) Findings() []*problem.Error {
 	var all []*problem.Error
 	for _, part := range append(parts, r.Other) {
 		for _, refusal := range part {
-			all = add(all, refusal)
+			all = appendUnique(all, refusal)
 		}
 	}
 	return all
@@ -163,14 +163,14 @@ func (r *Report) Canonical(name string) ([]byte, bool) {
 }
 
 // appendUnique appends a refusal unless the list contains it already. Several checks may find the same cause.
-func add(all []*problem.Error, err error) []*problem.Error {
-	if err == nil || contains(all, problem.From(err)) {
+func appendUnique(all []*problem.Error, err error) []*problem.Error {
+	if err == nil || containsRefusal(all, problem.From(err)) {
 		return all
 	}
 	return append(all, problem.From(err))
 }
 
-func contains(all []*problem.Error, e *problem.Error) bool {
+func containsRefusal(all []*problem.Error, e *problem.Error) bool {
 	for _, other := range all {
 		if other.Code == e.Code && other.At == e.At && other.Public == e.Public {
 			return true
@@ -181,42 +181,42 @@ func contains(all []*problem.Error, e *problem.Error) bool {
 
 // inspector is the state of one inspection.
 type inspector struct {
-	options     InspectOptions
-	verifier    *Verifier
-	message     *message
-	certificate *x509.Certificate
-	named       bool // the certificate is registered and not contained in the message
-	report      Report
+	options        InspectOptions
+	verifier       *Verifier
+	message        *securityNodes
+	certificate    *x509.Certificate
+	registeredOnly bool // the certificate is registered and not contained in the message
+	report         Report
 }
 
 // hasVerifiedSignature reports whether the signature value verifies, which proves that the sender holds the key.
-func (i *inspector) proved() bool {
+func (i *inspector) hasVerifiedSignature() bool {
 	s := i.report.Signature
 	return s != nil && s.ValueVerified && len(s.ValueRefusals) == 0
 }
 
-func (i *inspector) inspect(envelope *soap.Envelope) {
-	m := &message{header: envelope.Header(), security: envelope.Security(), body: envelope.UnverifiedBody()}
+func (i *inspector) inspectEnvelope(envelope *soap.Envelope) {
+	m := &securityNodes{header: envelope.Header(), security: envelope.Security(), body: envelope.UnverifiedBody()}
 	i.message = m
 	if m.security.IsZero() {
 		return // Verify reports the missing header
 	}
 	header := &i.report.Header
 	for e := range m.security.Children() {
-		*header = add(*header, m.take(e))
+		*header = appendUnique(*header, m.assignChild(e))
 	}
-	*header = add(*header, m.checkTimestamp())
-	*header = add(*header, m.checkSignature())
+	*header = appendUnique(*header, m.checkTimestamp())
+	*header = appendUnique(*header, m.checkSignature())
 	if !m.timestamp.IsZero() {
-		i.report.Timestamp = inspectTimestamp(m.timestamp, i.options.At.UTC())
+		i.report.Timestamp = inspectTimestamp(m.timestamp, i.options.Time.UTC())
 	}
 	if m.signature.IsZero() {
 		return
 	}
-	m.key, m.keyRefusal = m.readKey(m.signature.Child(dsig.Namespace, "KeyInfo"))
+	m.key, m.keyRefusal = m.readKeyInfo(m.signature.Child(dsig.Namespace, "KeyInfo"))
 	signature := dsig.Inspect(m.signature, dsig.Policy{AllowSHA1: i.options.AllowSHA1}, m)
 	i.report.Signature = signature
-	i.inspectCoverage(m.coverage(signature))
+	i.inspectCoverage(m.determineCoverage(signature))
 	i.inspectKey()
 	var key crypto.PublicKey
 	if i.certificate != nil {
@@ -228,57 +228,57 @@ func (i *inspector) inspect(envelope *soap.Envelope) {
 func (i *inspector) inspectCoverage(c coverage) {
 	r := &i.report.Coverage
 	r.Body, r.Timestamp, r.Certificate = c.body, c.timestamp, c.certificate
-	r.Refusals = add(r.Refusals, coverage{c.body, true, true}.check(i.options.Strict))
+	r.Refusals = appendUnique(r.Refusals, coverage{c.body, true, true}.checkRequired(i.options.Strict))
 	if i.report.Timestamp != nil {
-		r.Refusals = add(r.Refusals, coverage{true, c.timestamp, true}.check(i.options.Strict))
+		r.Refusals = appendUnique(r.Refusals, coverage{true, c.timestamp, true}.checkRequired(i.options.Strict))
 	}
-	r.Refusals = add(r.Refusals, coverage{true, true, c.certificate}.check(i.options.Strict))
+	r.Refusals = appendUnique(r.Refusals, coverage{true, true, c.certificate}.checkRequired(i.options.Strict))
 }
 
 // inspectKey finds the certificate, even in a token that the signature fails to reference properly.
 func (i *inspector) inspectKey() {
 	m, r := i.message, &i.report.Key
-	r.Form = m.key.form()
-	r.Refusals = add(r.Refusals, m.keyRefusal)
-	found, err := m.shown()
-	r.Refusals = add(r.Refusals, err)
+	r.Form = m.key.describeForm()
+	r.Refusals = appendUnique(r.Refusals, m.keyRefusal)
+	found, err := m.readPresentedCertificate()
+	r.Refusals = appendUnique(r.Refusals, err)
 	switch {
 	case err != nil:
 		return
-	case found.octets != nil && found.parsed == nil:
-		if found.parsed, err = x509.ParseCertificate(found.octets); err != nil {
-			r.Refusals = add(r.Refusals, problem.Wrap(problem.TokenUnreadable, err).In(found.at))
+	case found.der != nil && found.parsed == nil:
+		if found.parsed, err = x509.ParseCertificate(found.der); err != nil {
+			r.Refusals = appendUnique(r.Refusals, problem.Wrap(problem.TokenUnreadable, err).In(found.path))
 			return
 		}
-	case found.octets == nil && !m.key.names.IsZero():
-		if found.parsed = i.options.Known.Find(&m.key.names, i.options.At); found.parsed == nil {
-			r.Refusals = add(r.Refusals, refuse(problem.KeyUnregistered, m.key.at))
+	case found.der == nil && !m.key.selector.IsZero():
+		if found.parsed = i.options.Registered.Find(&m.key.selector, i.options.Time); found.parsed == nil {
+			r.Refusals = appendUnique(r.Refusals, newRefusal(problem.KeyUnregistered, m.key.path))
 			return
 		}
-		found.at, i.named = m.key.at, true
-	case found.octets == nil:
+		found.path, i.registeredOnly = m.key.path, true
+	case found.der == nil:
 		return
 	}
-	if !m.key.names.Fits(found.parsed) {
-		r.Refusals = add(r.Refusals, refuse(problem.KeyReferenceDisagrees, m.key.at))
+	if !m.key.selector.Fits(found.parsed) {
+		r.Refusals = appendUnique(r.Refusals, newRefusal(problem.KeyReferenceDisagrees, m.key.path))
 	}
 	i.certificate = found.parsed
 	i.report.Certificate = i.inspectCertificate(found)
 }
 
 // describeForm describes how a certificate is contained or named.
-func (k *keyReference) form() string {
+func (k *keyReference) describeForm() string {
 	var forms []string
 	for _, way := range []struct {
 		name string
 		used bool
 	}{
-		{"Reference to the BinarySecurityToken", k.direct},
+		{"Reference to the BinarySecurityToken", k.isDirect},
 		{"embedded " + k.embedded.Local(), !k.embedded.IsZero()},
-		{"X509IssuerSerial", k.names.IssuerSerial != pki.IssuerSerial{}},
-		{"X509SubjectName", k.names.Subject != pki.Name{}},
-		{"subject key identifier", k.names.SubjectKeyID != nil},
-		{"ThumbprintSHA1", k.names.Thumbprint != nil},
+		{"X509IssuerSerial", k.selector.IssuerSerial != pki.IssuerSerial{}},
+		{"X509SubjectName", k.selector.Subject != pki.Name{}},
+		{"subject key identifier", k.selector.SubjectKeyID != nil},
+		{"ThumbprintSHA1", k.selector.Thumbprint != nil},
 	} {
 		if way.used {
 			forms = append(forms, way.name)
@@ -287,16 +287,16 @@ func (k *keyReference) form() string {
 	return strings.Join(forms, ", ")
 }
 
-func (i *inspector) inspectCertificate(presented shown) *CertificateReport {
+func (i *inspector) inspectCertificate(presented presentedCertificate) *CertificateReport {
 	c := presented.parsed
-	now := i.options.At.UTC()
+	now := i.options.Time.UTC()
 	r := &CertificateReport{
-		Name: c.Subject.String(), Issuer: c.Issuer.String(), From: c.NotBefore, Until: c.NotAfter, Key: describeKey(c.PublicKey),
-		TrustWasChecked: i.options.Trust != nil,
+		Name: c.Subject.String(), Issuer: c.Issuer.String(), NotBefore: c.NotBefore, NotAfter: c.NotAfter, Key: describeKey(c.PublicKey),
+		TrustChecked: i.options.Trust != nil,
 	}
-	if r.TrustWasChecked {
+	if r.TrustChecked {
 		if err := i.options.Trust.VerifyWith(presented.issuers, c, now); err != nil {
-			r.Refusals = add(r.Refusals, placed(err, presented.at, now))
+			r.Refusals = appendUnique(r.Refusals, withCertificatePath(err, presented.path, now))
 		}
 	}
 	// With itself as the only trust anchor, check the certificate alone: now, and at a time within its validity period.
@@ -310,12 +310,12 @@ func (i *inspector) inspectCertificate(presented shown) *CertificateReport {
 	}
 	for _, at := range []time.Time{now, moment} {
 		if err := own.Verify(c, at); err != nil {
-			r.Refusals = add(r.Refusals, placed(err, presented.at, at))
+			r.Refusals = appendUnique(r.Refusals, withCertificatePath(err, presented.path, at))
 		}
 	}
 	subject, err := pki.SubjectOf(c)
 	if err != nil {
-		r.Refusals = add(r.Refusals, placed(err, presented.at, now))
+		r.Refusals = appendUnique(r.Refusals, withCertificatePath(err, presented.path, now))
 		return r
 	}
 	r.Subject = subject
@@ -336,14 +336,14 @@ func inspectTimestamp(e xmldoc.Element, now time.Time) *TimestampReport {
 	r := &TimestampReport{}
 	created, validUntil, err := readTimestamp(e)
 	if err != nil {
-		r.Refusals = add(r.Refusals, err)
-		if expires := e.Child(utility, "Expires"); !expires.IsZero() { // readTimestamp stops at an invalid Created
-			_, err = readInstant(expires, atTimestamp+"/wsu:Expires")
-			r.Refusals = add(r.Refusals, err)
+		r.Refusals = appendUnique(r.Refusals, err)
+		if expires := e.Child(namespaceWSU, "Expires"); !expires.IsZero() { // readTimestamp stops at an invalid Created
+			_, err = parseInstant(expires, timestampPath+"/wsu:Expires")
+			r.Refusals = appendUnique(r.Refusals, err)
 		}
 		return r
 	}
-	r.Created, r.Until = created, validUntil
-	r.Refusals = add(r.Refusals, checkClock(created, validUntil, now))
+	r.Created, r.ValidUntil = created, validUntil
+	r.Refusals = appendUnique(r.Refusals, checkClock(created, validUntil, now))
 	return r
 }

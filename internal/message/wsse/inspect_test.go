@@ -15,17 +15,17 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-func asTested(tb testing.TB) wsse.InspectOptions {
+func testOptions(tb testing.TB) wsse.InspectOptions {
 	tb.Helper()
-	return wsse.InspectOptions{Trust: testpki.Trust(tb), At: now}
+	return wsse.InspectOptions{Trust: testpki.Trust(tb), Time: now}
 }
 
-func inspect(tb testing.TB, text string, o wsse.InspectOptions) *wsse.Report {
+func inspectText(tb testing.TB, text string, o wsse.InspectOptions) *wsse.Report {
 	tb.Helper()
-	return wsse.Inspect(open(tb, text), o)
+	return wsse.Inspect(openEnvelope(tb, text), o)
 }
 
-func codes(all []*problem.Error) string {
+func joinCodes(all []*problem.Error) string {
 	var b []string
 	for _, e := range all {
 		b = append(b, string(e.Code))
@@ -34,30 +34,30 @@ func codes(all []*problem.Error) string {
 }
 
 // wantInspected checks that an inspection finds by itself what Verify refuses.
-func inspected(tb testing.TB, text string, want problem.Code) {
+func wantInspected(tb testing.TB, text string, want problem.Code) {
 	tb.Helper()
-	r := inspect(tb, text, asTested(tb))
-	if r.First == nil || r.First.Code != want {
-		tb.Errorf("Verify answers %v, want %s", r.First, want)
+	r := inspectText(tb, text, testOptions(tb))
+	if r.FirstRefusal == nil || r.FirstRefusal.Code != want {
+		tb.Errorf("Verify answers %v, want %s", r.FirstRefusal, want)
 	}
 	if !slices.ContainsFunc(r.Findings(), func(e *problem.Error) bool { return e.Code == want }) {
-		tb.Errorf("found %s, not %s", codes(r.Findings()), want)
+		tb.Errorf("found %s, not %s", joinCodes(r.Findings()), want)
 	}
 	// Only these are not found by inspecting the parts.
 	if len(r.Other) > 0 && want != problem.SecurityMissing && want != problem.KeyUnregistered {
-		tb.Errorf("%s was not found by inspection: %s", want, codes(r.Findings()))
+		tb.Errorf("%s was not found by inspection: %s", want, joinCodes(r.Findings()))
 	}
 }
 
 func TestInspectFindsNothingInAGoodMessage(t *testing.T) {
-	text := signed(t, testpki.Key(t, testpki.Hospital))
+	text := signTemplate(t, testpki.Key(t, testpki.Hospital))
 	for name, o := range map[string]wsse.InspectOptions{
-		"trusted": {Trust: testpki.Trust(t), At: now, Strict: true}, "trust unknown": {At: now, Strict: true},
+		"trusted": {Trust: testpki.Trust(t), Time: now, Strict: true}, "trust unknown": {Time: now, Strict: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := inspect(t, text, o)
-			if found := r.Findings(); len(found) > 0 || r.First != nil {
-				t.Fatalf("found %v, answered %v", codes(found), r.First)
+			r := inspectText(t, text, o)
+			if found := r.Findings(); len(found) > 0 || r.FirstRefusal != nil {
+				t.Fatalf("found %v, answered %v", joinCodes(found), r.FirstRefusal)
 			}
 			if !r.Signature.ValueVerified || len(r.Signature.References) != 3 || r.Coverage.Refusals != nil ||
 				!r.Coverage.Body || !r.Coverage.Timestamp || !r.Coverage.Certificate {
@@ -70,11 +70,11 @@ func TestInspectFindsNothingInAGoodMessage(t *testing.T) {
 				}
 			}
 			c := r.Certificate
-			if c.Subject.String() != testpki.Hospital || c.Key != "RSA 2048" || c.TrustWasChecked != (o.Trust != nil) ||
+			if c.Subject.String() != testpki.Hospital || c.Key != "RSA 2048" || c.TrustChecked != (o.Trust != nil) ||
 				r.Key.Form != "Reference to the BinarySecurityToken" {
 				t.Errorf("certificate %+v, key %+v", c, r.Key)
 			}
-			if !r.Timestamp.Until.Equal(now.Add(30e9)) || !r.Timestamp.Created.Equal(now.Add(-30e9)) {
+			if !r.Timestamp.ValidUntil.Equal(now.Add(30e9)) || !r.Timestamp.Created.Equal(now.Add(-30e9)) {
 				t.Errorf("timestamp %+v", r.Timestamp)
 			}
 		})
@@ -83,52 +83,52 @@ func TestInspectFindsNothingInAGoodMessage(t *testing.T) {
 
 // TestInspectFindsEverything checks that all refusals are found, not only the first.
 func TestInspectFindsEverything(t *testing.T) {
-	text := signed(t, testpki.WrongUsage(t),
+	text := signTemplate(t, testpki.WrongUsage(t),
 		edit{"http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"}, // of the Body
 		edit{algorithmRSA, "http://www.w3.org/2000/09/xmldsig#rsa-sha1"},
 		edit{referenceToken, ""}, edit{`URI="#TS-1"`, `URI="#TS-9"`}, edit{"T10:00:00Z", "T09:00:00Z"}, edit{"10:01:00Z", "09:01:00Z"})
-	text = apply(t, text, []edit{{"48022907379", "48022907378"}, {signatureEnd, signatureEnd + `<Other/><wsse:UsernameToken/>`}})
-	r := inspect(t, text, wsse.InspectOptions{Trust: testpki.Trust(t), At: now, Strict: true})
+	text = applyEdits(t, text, []edit{{"48022907379", "48022907378"}, {signatureEnd, signatureEnd + `<Other/><wsse:UsernameToken/>`}})
+	r := inspectText(t, text, wsse.InspectOptions{Trust: testpki.Trust(t), Time: now, Strict: true})
 	const want = "SECURITY_PART_UNEXPECTED SECURITY_TOKEN_UNSUPPORTED SIGNATURE_SHA1_REFUSED DIGEST_SHA1_REFUSED DIGEST_MISMATCH DIGEST_VALUE_MALFORMED " +
 		"REFERENCE_NOT_FOUND TIMESTAMP_NOT_SIGNED SECURITY_TOKEN_NOT_SIGNED CERT_KEY_USAGE TIMESTAMP_EXPIRED"
-	if got := codes(r.Findings()); got != want {
+	if got := joinCodes(r.Findings()); got != want {
 		t.Errorf("found\n%s, want\n%s", got, want)
 	}
-	if r.First.Code != problem.SecurityUnexpected || !r.Signature.ValueVerified || len(r.Signature.ValueRefusals) > 0 {
-		t.Errorf("first %v, signature value %v %v", r.First, r.Signature.ValueVerified, r.Signature.ValueRefusals)
+	if r.FirstRefusal.Code != problem.SecurityUnexpected || !r.Signature.ValueVerified || len(r.Signature.ValueRefusals) > 0 {
+		t.Errorf("first %v, signature value %v %v", r.FirstRefusal, r.Signature.ValueVerified, r.Signature.ValueRefusals)
 	}
 }
 
 // TestInspectChecksUntrustedCertificates checks that an inspection reports further problems of an untrusted
 // certificate, which the service does not reveal.
-func TestInspectJudgesAStrangersCertificate(t *testing.T) {
-	weak := inspect(t, signed(t, testpki.Weak(t)), wsse.InspectOptions{At: now})
-	if got := codes(weak.Findings()); !strings.Contains(got, "CERT_KEY_UNSUPPORTED") || strings.Contains(got, "UNTRUSTED") {
+func TestInspectChecksUntrustedCertificates(t *testing.T) {
+	weak := inspectText(t, signTemplate(t, testpki.Weak(t)), wsse.InspectOptions{Time: now})
+	if got := joinCodes(weak.Findings()); !strings.Contains(got, "CERT_KEY_UNSUPPORTED") || strings.Contains(got, "UNTRUSTED") {
 		t.Errorf("weak: %s", got)
 	}
-	untrusted := inspect(t, signed(t, testpki.Untrusted(t)), asTested(t))
-	if got := codes(untrusted.Findings()); got != "CERT_UNTRUSTED" {
+	untrusted := inspectText(t, signTemplate(t, testpki.Untrusted(t)), testOptions(t))
+	if got := joinCodes(untrusted.Findings()); got != "CERT_UNTRUSTED" {
 		t.Errorf("untrusted: %s", got)
 	}
-	key, err := authority(t).Issue(pki.Order{
+	key, err := testAuthority(t).Issue(pki.Order{
 		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, From: now.AddDate(-1, 0, 0), Until: now.AddDate(0, 0, -1),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := inspect(t, signed(t, key), asTested(t))
-	if got := codes(r.Findings()); got != "CERT_UNTRUSTED CERT_EXPIRED CERT_SUBJECT_NUMBER" {
+	r := inspectText(t, signTemplate(t, key), testOptions(t))
+	if got := joinCodes(r.Findings()); got != "CERT_UNTRUSTED CERT_EXPIRED CERT_SUBJECT_NUMBER" {
 		t.Errorf("expired stranger: %s", got)
 	}
-	if r.First.Code != problem.CertUntrusted {
-		t.Errorf("the service answers %v", r.First)
+	if r.FirstRefusal.Code != problem.CertUntrusted {
+		t.Errorf("the service answers %v", r.FirstRefusal)
 	}
 }
 
 func TestInspectGivesTheCanonicalOctets(t *testing.T) {
-	text := signed(t, testpki.Key(t, testpki.Hospital))
-	envelope := open(t, text)
-	r := wsse.Inspect(envelope, asTested(t))
+	text := signTemplate(t, testpki.Key(t, testpki.Hospital))
+	envelope := openEnvelope(t, text)
+	r := wsse.Inspect(envelope, testOptions(t))
 	want := string(xmldoc.C14N{Exclusive: true}.Append(nil, envelope.UnverifiedBody()))
 	for _, of := range []string{"Body", "id-1", "#id-1"} {
 		if got, ok := r.Canonical(of); !ok || string(got) != want {
@@ -145,9 +145,9 @@ func TestInspectGivesTheCanonicalOctets(t *testing.T) {
 
 // TestInspectBounds checks that references beyond the limit are not processed.
 func TestInspectBounds(t *testing.T) {
-	text := signed(t, testpki.Key(t, testpki.Hospital), edit{referenceBody, strings.Repeat(referenceBody, 100)})
-	r := inspect(t, text, asTested(t))
-	if got := codes(r.Findings()); !strings.Contains(got, "REFERENCES_TOO_MANY") || !strings.Contains(got, "REFERENCE_REPEATED") ||
+	text := signTemplate(t, testpki.Key(t, testpki.Hospital), edit{referenceBody, strings.Repeat(referenceBody, 100)})
+	r := inspectText(t, text, testOptions(t))
+	if got := joinCodes(r.Findings()); !strings.Contains(got, "REFERENCES_TOO_MANY") || !strings.Contains(got, "REFERENCE_REPEATED") ||
 		len(r.Signature.References) != dsig.MaxReferences {
 		t.Errorf("%d references, %s", len(r.Signature.References), got)
 	}
@@ -155,7 +155,7 @@ func TestInspectBounds(t *testing.T) {
 
 // FuzzInspect checks that an inspection finds something exactly if Verify refuses.
 func FuzzInspect(f *testing.F) {
-	good := signed(f, testpki.Key(f, testpki.Hospital))
+	good := signTemplate(f, testpki.Key(f, testpki.Hospital))
 	f.Add("48022907379", "1")
 	f.Add("<ds:Transforms>", "")
 	f.Add("<ds:SignedInfo>", "<ds:SignedInfo><x/>")
@@ -167,49 +167,49 @@ func FuzzInspect(f *testing.F) {
 		if err != nil {
 			return
 		}
-		consistent(t, d, trust)
+		checkConsistent(t, d, trust)
 	})
 }
 
-func consistent(t *testing.T, d *xmldoc.Document, trust *pki.Trust) {
+func checkConsistent(t *testing.T, d *xmldoc.Document, trust *pki.Trust) {
 	t.Helper()
 	envelope, err := soap.Open(d)
 	if err != nil {
 		return
 	}
-	r := wsse.Inspect(envelope, wsse.InspectOptions{Trust: trust, At: now})
-	v := verifier(t)
+	r := wsse.Inspect(envelope, wsse.InspectOptions{Trust: trust, Time: now})
+	v := newVerifier(t)
 	_, err = v.Verify(envelope)
 	if (err == nil) != (len(r.Findings()) == 0) {
-		t.Fatalf("Verify: %v, found %s", err, codes(r.Findings()))
+		t.Fatalf("Verify: %v, found %s", err, joinCodes(r.Findings()))
 	}
-	if err != nil && len(r.Other) > 0 && r.First.Code != problem.SecurityMissing && r.First.Code != problem.KeyUnregistered {
-		t.Errorf("%v was not found by inspection", r.First)
+	if err != nil && len(r.Other) > 0 && r.FirstRefusal.Code != problem.SecurityMissing && r.FirstRefusal.Code != problem.KeyUnregistered {
+		t.Errorf("%v was not found by inspection", r.FirstRefusal)
 	}
 }
 
 // TestInspectRegisteredCertificates checks that a certificate that is only identified is inspected like a contained
 // one.
 func TestInspectRegisteredCertificates(t *testing.T) {
-	v := knowing(t)
-	o := wsse.InspectOptions{Trust: v.Trust, Known: v.Known, At: now}
+	v := registeringVerifier(t)
+	o := wsse.InspectOptions{Trust: v.Trust, Registered: v.Registered, Time: now}
 	for want, key := range map[string]*pki.Key{
 		"": testpki.Key(t, testpki.Hospital), "CERT_EXPIRED": testpki.Expired(t), "CERT_UNTRUSTED": testpki.Untrusted(t),
 	} {
-		text := signed(t, key, append(dropToken(), with(thumbprint(key.Certificate)))...)
-		r := inspect(t, text, o)
-		if got := codes(r.Findings()); got != want || r.Key.Form != "ThumbprintSHA1" || r.Certificate == nil || !r.Signature.ValueVerified {
+		text := signTemplate(t, key, append(dropToken(), withKeyInfo(thumbprintReference(key.Certificate)))...)
+		r := inspectText(t, text, o)
+		if got := joinCodes(r.Findings()); got != want || r.Key.Form != "ThumbprintSHA1" || r.Certificate == nil || !r.Signature.ValueVerified {
 			t.Errorf("found %q, want %q; key %+v", got, want, r.Key)
 		}
-		unknown := inspect(t, text, asTested(t))
-		if got := codes(unknown.Findings()); got != "KEY_NOT_REGISTERED" || unknown.Certificate != nil || unknown.Signature.ValueVerified {
+		unknown := inspectText(t, text, testOptions(t))
+		if got := joinCodes(unknown.Findings()); got != "KEY_NOT_REGISTERED" || unknown.Certificate != nil || unknown.Signature.ValueVerified {
 			t.Errorf("found %q of one that is not registered", got)
 		}
 	}
 	// The service does not reveal that the certificate is registered; the report shows what is wrong anyway.
-	forged := signed(t, testpki.Twin(t), append(dropToken(), with(thumbprint(testpki.Key(t, testpki.Hospital).Certificate)))...)
-	r := inspect(t, forged, o)
-	if got := codes(r.Findings()); got != "SIGNATURE_INVALID KEY_NOT_REGISTERED" || r.First.Code != problem.KeyUnregistered {
-		t.Errorf("found %q, answered %v", got, r.First)
+	forged := signTemplate(t, testpki.Twin(t), append(dropToken(), withKeyInfo(thumbprintReference(testpki.Key(t, testpki.Hospital).Certificate)))...)
+	r := inspectText(t, forged, o)
+	if got := joinCodes(r.Findings()); got != "SIGNATURE_INVALID KEY_NOT_REGISTERED" || r.FirstRefusal.Code != problem.KeyUnregistered {
+		t.Errorf("found %q, answered %v", got, r.FirstRefusal)
 	}
 }

@@ -13,97 +13,99 @@ import (
 // keyReference is the reference in ds:KeyInfo to the signer's certificate, in one of the forms of X.509 Certificate
 // Token Profile section 3.2 and SOAP Message Security section 7. It locates the certificate or identifies it.
 type keyReference struct {
-	holder    xmldoc.Element // the SecurityTokenReference; zero if KeyInfo contains X509Data directly
-	at        string
-	direct    bool            // it references the token in the header
-	valueType string          // declared type of that token, or empty
-	embedded  xmldoc.Element  // the KeyIdentifier or X509Certificate that contains the certificate, if any
-	names     pki.Description // identifies the certificate, possibly in addition to embedded
+	tokenReference xmldoc.Element // the SecurityTokenReference; zero if KeyInfo contains X509Data directly
+	path           string
+	isDirect       bool            // it references the token in the header
+	valueType      string          // declared type of that token, or empty
+	embedded       xmldoc.Element  // the KeyIdentifier or X509Certificate that contains the certificate, if any
+	selector       pki.Description // identifies the certificate, possibly in addition to embedded
 }
 
 // Limits on key references.
 const (
 	// maxSubjectKeyIDSize is in bytes; identifiers of RFC 5280 section 4.2.1.2 have 20.
-	maxKeyID = 64
+	maxSubjectKeyIDSize = 64
 	// maxMarkupFactor bounds the size of an element relative to its text, to leave room for markup and character
 	// references.
-	spread = 8
+	maxMarkupFactor = 8
 )
 
 // readKeyInfo reads ds:KeyInfo, which must have exactly one child. A bare KeyValue proves nothing: anyone can generate
 // a key.
-func (m *message) readKey(keyInfo xmldoc.Element) (keyReference, error) {
-	tokenReference, err := only(keyInfo, atKeyInfo)
+func (m *securityNodes) readKeyInfo(keyInfo xmldoc.Element) (keyReference, error) {
+	tokenReference, err := requireOnlyChild(keyInfo, keyInfoPath)
 	switch {
 	case err != nil:
 		return keyReference{}, err
 	case tokenReference.Is(dsig.Namespace, "X509Data"):
-		return readX509Data(tokenReference, xmldoc.Element{}, atKeyInfo+"/ds:X509Data")
-	case !tokenReference.Is(extension, "SecurityTokenReference"):
-		return keyReference{}, unsupported(tokenReference)
+		return readX509Data(tokenReference, xmldoc.Element{}, keyInfoPath+"/ds:X509Data")
+	case !tokenReference.Is(namespaceWSSE, "SecurityTokenReference"):
+		return keyReference{}, newUnsupportedReferenceError(tokenReference)
 	}
-	inner, err := only(tokenReference, atKeyInfo)
+	inner, err := requireOnlyChild(tokenReference, keyInfoPath)
 	if err != nil {
 		return keyReference{}, err
 	}
 	// SOAP Message Security section 7.1: the type of the referenced token.
-	if tokenType, ok := tokenReference.Attr(extension11, "TokenType"); ok && !isCertificate(tokenType) {
-		return keyReference{}, refuse(problem.KeyReferenceWrong, atHolder, "attribute TokenType")
+	if tokenType, ok := tokenReference.Attr(namespaceWSSE11, "TokenType"); ok && !isCertificateTokenType(tokenType) {
+		return keyReference{}, newRefusal(problem.KeyReferenceWrong, tokenReferencePath, "attribute TokenType")
 	}
 	switch {
-	case inner.Is(extension, "Reference"):
-		return m.readDirect(inner, tokenReference)
-	case inner.Is(extension, "KeyIdentifier"):
+	case inner.Is(namespaceWSSE, "Reference"):
+		return m.readDirectReference(inner, tokenReference)
+	case inner.Is(namespaceWSSE, "KeyIdentifier"):
 		return readKeyIdentifier(inner, tokenReference)
 	case inner.Is(dsig.Namespace, "X509Data"):
-		return readX509Data(inner, tokenReference, atHolder+"/ds:X509Data")
+		return readX509Data(inner, tokenReference, tokenReferencePath+"/ds:X509Data")
 	}
-	return keyReference{}, unsupported(inner)
+	return keyReference{}, newUnsupportedReferenceError(inner)
 }
 
 // newUnsupportedReferenceError includes the namespace, because gSOAP with a default namespace for its output writes the
 // right local name in the namespace of XML Signature.
-func unsupported(e xmldoc.Element) error {
+func newUnsupportedReferenceError(e xmldoc.Element) error {
 	space := cmp.Or(e.Space(), `""`)
 	if e.Is(dsig.Namespace, "SecurityTokenReference") {
 		space += " - gSOAP: without SOAP_XML_DEFAULTNS"
 	}
-	return refuse(problem.KeyReferenceUnsupported, atKeyInfo, "element", e.Local(), "in namespace", space)
+	return newRefusal(problem.KeyReferenceUnsupported, keyInfoPath, "element", e.Local(), "in namespace", space)
 }
 
 // requireOnlyChild returns the only child of an element, or an error.
-func only(e xmldoc.Element, path string) (xmldoc.Element, error) {
+func requireOnlyChild(e xmldoc.Element, path string) (xmldoc.Element, error) {
 	child := e.FirstChild()
 	if child.IsZero() {
-		return child, refuse(problem.KeyReferenceMissing, path)
+		return child, newRefusal(problem.KeyReferenceMissing, path)
 	}
 	if !child.NextSibling().IsZero() {
-		return child, refuse(problem.KeyReferenceAmbiguous, path)
+		return child, newRefusal(problem.KeyReferenceAmbiguous, path)
 	}
 	return child, nil
 }
 
-func isCertificate(valueType string) bool { return valueType == x509v3 || valueType == pkiPath }
+func isCertificateTokenType(valueType string) bool {
+	return valueType == tokenTypeX509v3 || valueType == tokenTypePKIPath
+}
 
 // readDirectReference reads a reference to the token in this header (SOAP Message Security section 7.2).
-func (m *message) readDirect(reference, tokenReference xmldoc.Element) (keyReference, error) {
-	key := keyReference{holder: tokenReference, at: atReference, direct: true}
+func (m *securityNodes) readDirectReference(reference, tokenReference xmldoc.Element) (keyReference, error) {
+	key := keyReference{tokenReference: tokenReference, path: directReferencePath, isDirect: true}
 	// X.509 Certificate Token Profile section 3.2.1. Some toolkits omit the type; a different one is a contradiction.
 	valueType, ok := reference.Attr("", "ValueType")
-	if ok && !isCertificate(valueType) {
-		return key, refuse(problem.KeyReferenceWrong, atReference, "attribute ValueType")
+	if ok && !isCertificateTokenType(valueType) {
+		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, "attribute ValueType")
 	}
 	key.valueType = valueType
 	uri, _ := reference.Attr("", "URI")
 	if len(uri) < 2 || uri[0] != '#' {
-		return key, refuse(problem.KeyReferenceWrong, atReference, "attribute URI")
+		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, "attribute URI")
 	}
 	if m.token.IsZero() {
-		return key, refuse(problem.TokenMissing, atSecurity)
+		return key, newRefusal(problem.TokenMissing, securityPath)
 	}
 	e, ok := m.security.Document().ElementByID(uri[1:])
-	if !ok || e != m.token || !identifiedBy(e, uri[1:], true) {
-		return key, refuse(problem.KeyReferenceWrong, atReference, "attribute URI")
+	if !ok || e != m.token || !hasIdentifier(e, uri[1:], true) {
+		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, "attribute URI")
 	}
 	return key, nil
 }
@@ -111,21 +113,21 @@ func (m *message) readDirect(reference, tokenReference xmldoc.Element) (keyRefer
 // readKeyIdentifier reads a certificate, or an identifier of one, in base64 (SOAP Message Security section 7.3, X.509
 // Certificate Token Profile section 3.2.2).
 func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
-	key := keyReference{holder: tokenReference, at: atHolder + "/wsse:KeyIdentifier"}
-	if encoding, ok := e.Attr("", "EncodingType"); ok && encoding != base64Binary {
-		return key, refuse(problem.TokenEncoding, key.at)
+	key := keyReference{tokenReference: tokenReference, path: tokenReferencePath + "/wsse:KeyIdentifier"}
+	if encoding, ok := e.Attr("", "EncodingType"); ok && encoding != encodingBase64Binary {
+		return key, newRefusal(problem.TokenEncoding, key.path)
 	}
 	valueType, _ := e.Attr("", "ValueType")
 	var err error
 	switch valueType {
-	case x509v3:
+	case tokenTypeX509v3:
 		key.embedded = e
-	case subjectKeyIdentifier:
-		key.names.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxKeyID, problem.KeyReferenceMalformed, key.at)
-	case thumbprintSHA1:
-		key.names.Thumbprint, err = dsig.DecodeBase64(nil, e, pki.ThumbprintSize, problem.KeyReferenceMalformed, key.at)
+	case valueTypeSubjectKeyIdentifier:
+		key.selector.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxSubjectKeyIDSize, problem.KeyReferenceMalformed, key.path)
+	case valueTypeThumbprintSHA1:
+		key.selector.Thumbprint, err = dsig.DecodeBase64(nil, e, pki.ThumbprintSize, problem.KeyReferenceMalformed, key.path)
 	default:
-		err = refuse(problem.KeyReferenceUnsupported, key.at, "attribute ValueType")
+		err = newRefusal(problem.KeyReferenceUnsupported, key.path, "attribute ValueType")
 	}
 	return key, err
 }
@@ -133,23 +135,23 @@ func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
 // readX509Data reads a ds:X509Data (XML Signature section 4.5.4). All its parts must be about one certificate. A chain
 // is refused, because nothing says which certificate is the signer's.
 func readX509Data(data, tokenReference xmldoc.Element, path string) (keyReference, error) {
-	key := keyReference{holder: tokenReference, at: path}
+	key := keyReference{tokenReference: tokenReference, path: path}
 	seen := 0
 	for e := data.FirstChild(); !e.IsZero(); e = e.NextSibling() {
-		part, err := key.readPart(e)
+		part, err := key.readX509Part(e)
 		switch {
 		case err != nil:
 			return key, err
 		case seen&part != 0:
-			return key, refuse(problem.KeyReferenceAmbiguous, path, "element", e.Local())
+			return key, newRefusal(problem.KeyReferenceAmbiguous, path, "element", e.Local())
 		}
 		seen |= part
 	}
 	switch seen {
 	case 0:
-		return key, refuse(problem.KeyReferenceMissing, path)
+		return key, newRefusal(problem.KeyReferenceMissing, path)
 	case partSubject: // a subject has one certificate per renewal, so it does not identify one
-		return key, refuse(problem.KeyReferenceUnsupported, path, "element X509SubjectName")
+		return key, newRefusal(problem.KeyReferenceUnsupported, path, "element X509SubjectName")
 	}
 	return key, nil
 }
@@ -159,11 +161,11 @@ const (
 	partCertificate = 1 << iota
 	partIssuerSerial
 	partSubject
-	partKeyID
+	partSubjectKeyID
 )
 
 // readX509Part reads one child of a ds:X509Data.
-func (k *keyReference) readPart(e xmldoc.Element) (part int, err error) {
+func (k *keyReference) readX509Part(e xmldoc.Element) (part int, err error) {
 	switch {
 	case e.Is(dsig.Namespace, "X509Certificate"):
 		part = partCertificate
@@ -174,15 +176,15 @@ func (k *keyReference) readPart(e xmldoc.Element) (part int, err error) {
 	case e.Is(dsig.Namespace, "X509SubjectName"):
 		part = partSubject
 		var text string
-		if text, err = k.text(e); err == nil {
-			k.names.Subject, err = pki.ParseName(text)
-			err = k.placed(err)
+		if text, err = k.readText(e); err == nil {
+			k.selector.Subject, err = pki.ParseName(text)
+			err = k.withPath(err)
 		}
 	case e.Is(dsig.Namespace, "X509SKI"):
-		part = partKeyID
-		k.names.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxKeyID, problem.KeyReferenceMalformed, k.at)
+		part = partSubjectKeyID
+		k.selector.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxSubjectKeyIDSize, problem.KeyReferenceMalformed, k.path)
 	default:
-		err = refuse(problem.KeyReferenceUnsupported, k.at, "element", e.Local())
+		err = newRefusal(problem.KeyReferenceUnsupported, k.path, "element", e.Local())
 	}
 	return part, err
 }
@@ -191,44 +193,44 @@ func (k *keyReference) readIssuerSerial(e xmldoc.Element) error {
 	name := e.FirstChild()
 	serial := name.NextSibling()
 	if !name.Is(dsig.Namespace, "X509IssuerName") || !serial.Is(dsig.Namespace, "X509SerialNumber") || !serial.NextSibling().IsZero() {
-		return refuse(problem.KeyReferenceMalformed, k.at, "element X509IssuerSerial")
+		return newRefusal(problem.KeyReferenceMalformed, k.path, "element X509IssuerSerial")
 	}
-	issuer, err := k.text(name)
+	issuer, err := k.readText(name)
 	if err != nil {
 		return err
 	}
-	number, err := k.text(serial)
+	number, err := k.readText(serial)
 	if err != nil {
 		return err
 	}
-	k.names.IssuerSerial, err = pki.ParseIssuerSerial(issuer, number)
-	return k.placed(err)
+	k.selector.IssuerSerial, err = pki.ParseIssuerSerial(issuer, number)
+	return k.withPath(err)
 }
 
 // readText returns the text of an element, a name or a number, without surrounding white space.
-func (k *keyReference) text(e xmldoc.Element) (string, error) {
-	if start, end := e.Offset(); end-start > spread*pki.MaxNameText {
-		return "", refuse(problem.KeyReferenceMalformed, k.at, "element", e.Local(), "is too long")
+func (k *keyReference) readText(e xmldoc.Element) (string, error) {
+	if start, end := e.Offset(); end-start > maxMarkupFactor*pki.MaxNameText {
+		return "", newRefusal(problem.KeyReferenceMalformed, k.path, "element", e.Local(), "is too long")
 	}
 	text, ok := e.Text()
 	if !ok {
-		return "", refuse(problem.KeyReferenceMalformed, k.at, "element", e.Local(), "holds elements")
+		return "", newRefusal(problem.KeyReferenceMalformed, k.path, "element", e.Local(), "holds elements")
 	}
-	return trimmed(text), nil
+	return trimXMLSpace(text), nil
 }
 
 // withPath adds the path of the key reference to an error.
-func (k *keyReference) placed(err error) error {
+func (k *keyReference) withPath(err error) error {
 	if err == nil {
 		return nil
 	}
-	return problem.From(err).In(k.at)
+	return problem.From(err).In(k.path)
 }
 
 // Dereference returns the token that the STR-Transform substitutes for the SecurityTokenReference in the KeyInfo of
 // this signature (SOAP Message Security section 8.3). It refuses any other reference: what is signed must be what is
 // used.
-func (m *message) Dereference(id string) (dsig.Token, error) {
+func (m *securityNodes) Dereference(id string) (dsig.Token, error) {
 	if m.keyRefusal != nil {
 		return dsig.Token{}, m.keyRefusal
 	}
@@ -236,11 +238,11 @@ func (m *message) Dereference(id string) (dsig.Token, error) {
 	switch {
 	case !ok:
 		return dsig.Token{}, problem.New(problem.ReferenceUnknown)
-	case e != m.key.holder:
+	case e != m.key.tokenReference:
 		return dsig.Token{}, problem.New(problem.TransformSTRTarget, "element", e.Local())
-	case !identifiedBy(e, id, false):
+	case !hasIdentifier(e, id, false):
 		return dsig.Token{}, problem.New(problem.ReferenceIDKind, "element", e.Local())
-	case m.key.direct:
+	case m.key.isDirect:
 		return dsig.Token{Element: m.token}, nil
 	}
 	return dsig.Token{Element: e, AppendCanonical: m.appendToken}, nil
@@ -248,13 +250,13 @@ func (m *message) Dereference(id string) (dsig.Token, error) {
 
 // appendToken appends the BinarySecurityToken that the specification derives from a certificate outside a token, in
 // canonical form: as WSS4J writes it, without EncodingType, on one line, with the prefix of the reference.
-func (m *message) appendToken(dst []byte) []byte {
-	prefix := m.key.holder.Prefix()
+func (m *securityNodes) appendToken(dst []byte) []byte {
+	prefix := m.key.tokenReference.Prefix()
 	if prefix == "" {
 		prefix = "wsse"
 	}
 	name := prefix + ":BinarySecurityToken"
-	dst = append(dst, "<"+name+` xmlns="" xmlns:`+prefix+`="`+extension+`" ValueType="`+x509v3+`">`...)
+	dst = append(dst, "<"+name+` xmlns="" xmlns:`+prefix+`="`+namespaceWSSE+`" ValueType="`+tokenTypeX509v3+`">`...)
 	dst = base64.StdEncoding.AppendEncode(dst, m.certificate)
 	return append(dst, "</"+name+">"...)
 }

@@ -26,25 +26,25 @@ import (
 const tokenProfile = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0"
 
 // encodeBase64 encodes data as in a token.
-func base64Of(octets []byte) string { return base64.StdEncoding.EncodeToString(octets) }
+func encodeBase64(octets []byte) string { return base64.StdEncoding.EncodeToString(octets) }
 
 // tokenReferenceTo wraps content in a SecurityTokenReference.
-func holder(content string) string {
+func tokenReferenceTo(content string) string {
 	return `<wsse:SecurityTokenReference wsu:Id="STR-1">` + content + `</wsse:SecurityTokenReference>`
 }
 
-func identifier(valueType, content string) string {
-	return holder(`<wsse:KeyIdentifier EncodingType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary" ValueType="` +
+func keyIdentifier(valueType, content string) string {
+	return tokenReferenceTo(`<wsse:KeyIdentifier EncodingType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary" ValueType="` +
 		valueType + `">` + content + `</wsse:KeyIdentifier>`)
 }
 
-func thumbprint(c *x509.Certificate) string {
+func thumbprintReference(c *x509.Certificate) string {
 	sum := sha1.Sum(c.Raw)
-	return identifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", base64Of(sum[:]))
+	return keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", encodeBase64(sum[:]))
 }
 
-func keyID(id []byte) string {
-	return identifier(tokenProfile+"#X509SubjectKeyIdentifier", base64Of(id))
+func subjectKeyIdentifierOf(id []byte) string {
+	return keyIdentifier(tokenProfile+"#X509SubjectKeyIdentifier", encodeBase64(id))
 }
 
 func x509Data(content string) string { return `<ds:X509Data>` + content + `</ds:X509Data>` }
@@ -58,12 +58,12 @@ func issuerSerial(name, serial string) string {
 	return `<ds:X509IssuerSerial><ds:X509IssuerName>` + name + `</ds:X509IssuerName><ds:X509SerialNumber>` + serial + `</ds:X509SerialNumber></ds:X509IssuerSerial>`
 }
 
-func namedBy(c *x509.Certificate) string {
+func issuerSerialOf(c *x509.Certificate) string {
 	return issuerSerial(c.Issuer.String(), c.SerialNumber.String())
 }
 
 // subjectText formats a subject RDN by RDN; x509 would join RDNs of one type.
-func subjectOf(tb testing.TB, c *x509.Certificate) string {
+func subjectText(tb testing.TB, c *x509.Certificate) string {
 	tb.Helper()
 	var name pkix.RDNSequence
 	if _, err := asn1.Unmarshal(c.RawSubject, &name); err != nil {
@@ -76,29 +76,29 @@ func subjectOf(tb testing.TB, c *x509.Certificate) string {
 func dropToken() []edit { return []edit{{token, ``}, {referenceToken, ``}} }
 
 // withKeyInfo replaces the key reference of the template.
-func with(keyInfo string) edit { return edit{tokenReference, keyInfo} }
+func withKeyInfo(keyInfo string) edit { return edit{tokenReference, keyInfo} }
 
 // issuedKey is a key with the certificate of its issuer.
-type identity struct {
-	key  *pki.Key
-	root *x509.Certificate
+type issuedKey struct {
+	key    *pki.Key
+	issuer *x509.Certificate
 }
 
 // keyWithIdentifier returns a key whose certificate has a subject key identifier, as those of the platform do and those
 // of the test authority do not.
-func identified(tb testing.TB) identity {
+func keyWithIdentifier(tb testing.TB) issuedKey {
 	tb.Helper()
-	i, err := newIdentity()
+	i, err := newKeyWithIdentifier()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return i
 }
 
-var newIdentity = sync.OnceValues(func() (identity, error) {
+var newKeyWithIdentifier = sync.OnceValues(func() (issuedKey, error) {
 	signer, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return identity{}, err
+		return issuedKey{}, err
 	}
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "wsse root"}, IsCA: true, BasicConstraintsValid: true,
@@ -118,17 +118,17 @@ var newIdentity = sync.OnceValues(func() (identity, error) {
 		}
 	}
 	if leaf.RawSubject, err = asn1.Marshal(name); err != nil {
-		return identity{}, err
+		return issuedKey{}, err
 	}
-	certificate, err := certify(leaf, root, signer)
+	certificate, err := issueCertificate(leaf, root, signer)
 	if err != nil {
-		return identity{}, err
+		return issuedKey{}, err
 	}
-	authority, err := certify(root, root, signer)
-	return identity{&pki.Key{Signer: signer, Certificate: certificate}, authority}, err
+	authority, err := issueCertificate(root, root, signer)
+	return issuedKey{&pki.Key{Signer: signer, Certificate: certificate}, authority}, err
 })
 
-func certify(template, parent *x509.Certificate, signer crypto.Signer) (*x509.Certificate, error) {
+func issueCertificate(template, parent *x509.Certificate, signer crypto.Signer) (*x509.Certificate, error) {
 	octets, err := x509.CreateCertificate(rand.Reader, template, parent, signer.Public(), signer)
 	if err != nil {
 		return nil, err
@@ -138,25 +138,25 @@ func certify(template, parent *x509.Certificate, signer crypto.Signer) (*x509.Ce
 
 // registeringVerifier returns a verifier that trusts the hospital, its EC key and the key with an identifier, and has
 // them and some unusable certificates registered.
-func knowing(t testing.TB) *wsse.Verifier {
+func registeringVerifier(t testing.TB) *wsse.Verifier {
 	t.Helper()
-	own := identified(t)
-	trust, err := pki.ReadTrust(64, testpki.CAs(t), pki.EncodePEM(own.root))
+	own := keyWithIdentifier(t)
+	trust, err := pki.ReadTrust(64, testpki.CAs(t), pki.EncodePEM(own.issuer))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err = trust.AddCRL(testpki.CRL(t)); err != nil {
 		t.Fatal(err)
 	}
-	v := verifier(t)
+	v := newVerifier(t)
 	v.Trust = trust
-	v.Known = pki.NewDirectory([]*x509.Certificate{testpki.Key(t, testpki.Hospital).Certificate, own.key.Certificate,
+	v.Registered = pki.NewDirectory([]*x509.Certificate{testpki.Key(t, testpki.Hospital).Certificate, own.key.Certificate,
 		testpki.Expired(t).Certificate, testpki.Untrusted(t).Certificate, testpki.Revoked(t).Certificate, testpki.EC(t).Certificate})
 	return v
 }
 
 // encodePKIPath encodes a PkiPath in base64.
-func pathOf(tb testing.TB, certs ...*x509.Certificate) string {
+func encodePKIPath(tb testing.TB, certs ...*x509.Certificate) string {
 	tb.Helper()
 	all := make([]asn1.RawValue, 0, len(certs))
 	for _, c := range certs {
@@ -166,11 +166,11 @@ func pathOf(tb testing.TB, certs ...*x509.Certificate) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return base64Of(octets)
+	return encodeBase64(octets)
 }
 
 // withPathToken turns the token into a PkiPath.
-func asPath(content string) []edit {
+func withPathToken(content string) []edit {
 	return []edit{
 		{tokenProfile + `#X509v3" wsu:Id`, tokenProfile + `#X509PKIPathv1" wsu:Id`}, {`[certificate]`, content},
 		{`URI="#X509-1" ValueType="` + tokenProfile + `#X509v3"`, `URI="#X509-1" ValueType="` + tokenProfile + `#X509PKIPathv1"`},
@@ -181,43 +181,43 @@ func asPath(content string) []edit {
 func TestKeyReferences(t *testing.T) {
 	hospital := testpki.Key(t, testpki.Hospital)
 	c := hospital.Certificate
-	withID := identified(t).key
+	withID := keyWithIdentifier(t).key
 	authorities := testpki.Authorities(t)
-	folded := strings.ReplaceAll(base64Of(c.Raw), "A", "A\r\n\t ")
+	folded := strings.ReplaceAll(encodeBase64(c.Raw), "A", "A\r\n\t ")
 	for name, test := range map[string]struct {
 		key    *pki.Key
 		before []edit
 	}{
-		"KeyIdentifier with the certificate":      {hospital, append(dropToken(), with(identifier(tokenProfile+"#X509v3", "[certificate]")))},
-		"folded":                                  {hospital, append(dropToken(), with(identifier(tokenProfile+"#X509v3", folded)))},
-		"without EncodingType":                    {hospital, append(dropToken(), with(holder(`<wsse:KeyIdentifier ValueType="`+tokenProfile+`#X509v3">[certificate]</wsse:KeyIdentifier>`)))},
-		"X509Data":                                {hospital, append(dropToken(), with(x509Data(x509Certificate("[certificate]"))))},
-		"X509Data, folded":                        {hospital, append(dropToken(), with(x509Data(x509Certificate(folded))))},
-		"X509Data in a SecurityTokenReference":    {hospital, append(dropToken(), with(holder(x509Data(x509Certificate("[certificate]")))))},
-		"X509Data with everything":                {hospital, append(dropToken(), with(x509Data(`<ds:X509SubjectName>`+subjectOf(t, c)+`</ds:X509SubjectName>`+namedBy(c)+x509Certificate("[certificate]"))))},
-		"X509Data with an identifier":             {withID, append(dropToken(), with(x509Data(x509Certificate("[certificate]")+`<ds:X509SKI>`+base64Of(withID.Certificate.SubjectKeyId)+`</ds:X509SKI>`)))},
-		"X509Data beside the token":               {hospital, []edit{with(x509Data(x509Certificate("[certificate]")))}},
-		"KeyIdentifier beside the token":          {hospital, []edit{with(identifier(tokenProfile+"#X509v3", "[certificate]"))}},
-		"IssuerSerial beside the token":           {hospital, []edit{with(holder(x509Data(namedBy(c))))}},
-		"thumbprint beside the token":             {hospital, []edit{with(thumbprint(c))}},
-		"subject key identifier beside the token": {withID, []edit{with(keyID(withID.Certificate.SubjectKeyId))}},
-		"registered, IssuerSerial":                {hospital, append(dropToken(), with(holder(x509Data(namedBy(c)))))},
-		"registered, IssuerSerial in KeyInfo":     {hospital, append(dropToken(), with(x509Data(namedBy(c))))},
-		"registered, IssuerSerial with spaces":    {hospital, append(dropToken(), with(x509Data(issuerSerial("\n "+strings.ReplaceAll(c.Issuer.String(), ",", " ,  ")+"\n", "\t"+c.SerialNumber.String()+" "))))},
-		"registered, subject too":                 {hospital, append(dropToken(), with(x509Data(namedBy(c)+`<ds:X509SubjectName>`+subjectOf(t, c)+`</ds:X509SubjectName>`)))},
-		"registered, thumbprint":                  {hospital, append(dropToken(), with(thumbprint(c)))},
-		"registered, subject key identifier":      {withID, append(dropToken(), with(keyID(withID.Certificate.SubjectKeyId)))},
-		"registered, X509SKI":                     {withID, append(dropToken(), with(x509Data(`<ds:X509SKI>`+base64Of(withID.Certificate.SubjectKeyId)+`</ds:X509SKI>`)))},
-		"path of one":                             {hospital, asPath(pathOf(t, c))},
-		"path with the issuer":                    {hospital, asPath(pathOf(t, authorities[0], c))},
-		"path from the root":                      {hospital, asPath(pathOf(t, authorities[1], authorities[0], c))},
-		"path without ValueType in the reference": {hospital, append(asPath(pathOf(t, authorities[0], c)), edit{`URI="#X509-1" ValueType="` + tokenProfile + `#X509PKIPathv1"`, `URI="#X509-1"`})},
-		"path with a thumbprint":                  {hospital, append(asPath(pathOf(t, authorities[0], c))[:2], with(thumbprint(c)))},
+		"KeyIdentifier with the certificate":      {hospital, append(dropToken(), withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]")))},
+		"folded":                                  {hospital, append(dropToken(), withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", folded)))},
+		"without EncodingType":                    {hospital, append(dropToken(), withKeyInfo(tokenReferenceTo(`<wsse:KeyIdentifier ValueType="`+tokenProfile+`#X509v3">[certificate]</wsse:KeyIdentifier>`)))},
+		"X509Data":                                {hospital, append(dropToken(), withKeyInfo(x509Data(x509Certificate("[certificate]"))))},
+		"X509Data, folded":                        {hospital, append(dropToken(), withKeyInfo(x509Data(x509Certificate(folded))))},
+		"X509Data in a SecurityTokenReference":    {hospital, append(dropToken(), withKeyInfo(tokenReferenceTo(x509Data(x509Certificate("[certificate]")))))},
+		"X509Data with everything":                {hospital, append(dropToken(), withKeyInfo(x509Data(`<ds:X509SubjectName>`+subjectText(t, c)+`</ds:X509SubjectName>`+issuerSerialOf(c)+x509Certificate("[certificate]"))))},
+		"X509Data with an identifier":             {withID, append(dropToken(), withKeyInfo(x509Data(x509Certificate("[certificate]")+`<ds:X509SKI>`+encodeBase64(withID.Certificate.SubjectKeyId)+`</ds:X509SKI>`)))},
+		"X509Data beside the token":               {hospital, []edit{withKeyInfo(x509Data(x509Certificate("[certificate]")))}},
+		"KeyIdentifier beside the token":          {hospital, []edit{withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]"))}},
+		"IssuerSerial beside the token":           {hospital, []edit{withKeyInfo(tokenReferenceTo(x509Data(issuerSerialOf(c))))}},
+		"thumbprint beside the token":             {hospital, []edit{withKeyInfo(thumbprintReference(c))}},
+		"subject key identifier beside the token": {withID, []edit{withKeyInfo(subjectKeyIdentifierOf(withID.Certificate.SubjectKeyId))}},
+		"registered, IssuerSerial":                {hospital, append(dropToken(), withKeyInfo(tokenReferenceTo(x509Data(issuerSerialOf(c)))))},
+		"registered, IssuerSerial in KeyInfo":     {hospital, append(dropToken(), withKeyInfo(x509Data(issuerSerialOf(c))))},
+		"registered, IssuerSerial with spaces":    {hospital, append(dropToken(), withKeyInfo(x509Data(issuerSerial("\n "+strings.ReplaceAll(c.Issuer.String(), ",", " ,  ")+"\n", "\t"+c.SerialNumber.String()+" "))))},
+		"registered, subject too":                 {hospital, append(dropToken(), withKeyInfo(x509Data(issuerSerialOf(c)+`<ds:X509SubjectName>`+subjectText(t, c)+`</ds:X509SubjectName>`)))},
+		"registered, thumbprint":                  {hospital, append(dropToken(), withKeyInfo(thumbprintReference(c)))},
+		"registered, subject key identifier":      {withID, append(dropToken(), withKeyInfo(subjectKeyIdentifierOf(withID.Certificate.SubjectKeyId)))},
+		"registered, X509SKI":                     {withID, append(dropToken(), withKeyInfo(x509Data(`<ds:X509SKI>`+encodeBase64(withID.Certificate.SubjectKeyId)+`</ds:X509SKI>`)))},
+		"path of one":                             {hospital, withPathToken(encodePKIPath(t, c))},
+		"path with the issuer":                    {hospital, withPathToken(encodePKIPath(t, authorities[0], c))},
+		"path from the root":                      {hospital, withPathToken(encodePKIPath(t, authorities[1], authorities[0], c))},
+		"path without ValueType in the reference": {hospital, append(withPathToken(encodePKIPath(t, authorities[0], c)), edit{`URI="#X509-1" ValueType="` + tokenProfile + `#X509PKIPathv1"`, `URI="#X509-1"`})},
+		"path with a thumbprint":                  {hospital, append(withPathToken(encodePKIPath(t, authorities[0], c))[:2], withKeyInfo(thumbprintReference(c)))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := knowing(t)
+			v := registeringVerifier(t)
 			for range 2 { // the second time the signer is cached
-				verified, err := v.Verify(open(t, signed(t, test.key, test.before...)))
+				verified, err := v.Verify(openEnvelope(t, signTemplate(t, test.key, test.before...)))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -225,9 +225,9 @@ func TestKeyReferences(t *testing.T) {
 					t.Errorf("signed by %s with %s", verified.Signer(), verified.Certificate().SerialNumber)
 				}
 			}
-			if text := signed(t, test.key, test.before...); strings.Contains(text, content) {
-				verified, err := v.Verify(open(t, strings.Replace(text, content, forgedContent, 1)))
-				refused(t, verified, err, problem.DigestMismatch)
+			if text := signTemplate(t, test.key, test.before...); strings.Contains(text, content) {
+				verified, err := v.Verify(openEnvelope(t, strings.Replace(text, content, forgedContent, 1)))
+				wantRefusal(t, verified, err, problem.DigestMismatch)
 			}
 		})
 	}
@@ -237,40 +237,40 @@ func TestKeyReferences(t *testing.T) {
 func TestKeyReferencesThatAreRefused(t *testing.T) {
 	c := testpki.Key(t, testpki.Hospital).Certificate
 	other := testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate
-	withID := identified(t).key
+	withID := keyWithIdentifier(t).key
 	certificate := x509Certificate("[certificate]")
-	alone := func(keyInfo string) []edit { return append(dropToken(), with(keyInfo)) }
-	for _, r := range []refusal{
+	alone := func(keyInfo string) []edit { return append(dropToken(), withKeyInfo(keyInfo)) }
+	for _, r := range []refusalCase{
 		{name: "KeyValue", before: alone(`<ds:KeyValue><ds:RSAKeyValue/></ds:KeyValue>`), want: problem.KeyReferenceUnsupported},
-		{name: "KeyValue in the reference", before: alone(holder(`<ds:KeyValue/>`)), want: problem.KeyReferenceUnsupported},
+		{name: "KeyValue in the reference", before: alone(tokenReferenceTo(`<ds:KeyValue/>`)), want: problem.KeyReferenceUnsupported},
 		{name: "KeyValue beside X509Data", before: alone(`<ds:KeyValue/>` + x509Data(certificate)), want: problem.KeyReferenceAmbiguous},
 		{name: "KeyName", before: alone(`<ds:KeyName>authentication</ds:KeyName>`), want: problem.KeyReferenceUnsupported},
 		{name: "RetrievalMethod", before: alone(`<ds:RetrievalMethod URI="http://127.0.0.1:1/"/>`), want: problem.KeyReferenceUnsupported},
-		{name: "Embedded", before: alone(holder(`<wsse:Embedded>` + token + `</wsse:Embedded>`)), want: problem.KeyReferenceUnsupported},
+		{name: "Embedded", before: alone(tokenReferenceTo(`<wsse:Embedded>` + token + `</wsse:Embedded>`)), want: problem.KeyReferenceUnsupported},
 		{name: "X509Data of another namespace", before: alone(`<X509Data>` + certificate + `</X509Data>`), want: problem.KeyReferenceUnsupported},
 		{name: "two X509Data", before: alone(x509Data(certificate) + x509Data(certificate)), want: problem.KeyReferenceAmbiguous},
 		{name: "empty X509Data", before: alone(x509Data(``)), want: problem.KeyReferenceMissing},
-		{name: "two certificates", before: alone(x509Data(certificate + x509Certificate(base64Of(other.Raw)))), want: problem.KeyReferenceAmbiguous},
-		{name: "two issuers", before: alone(x509Data(namedBy(c) + namedBy(other))), want: problem.KeyReferenceAmbiguous},
+		{name: "two certificates", before: alone(x509Data(certificate + x509Certificate(encodeBase64(other.Raw)))), want: problem.KeyReferenceAmbiguous},
+		{name: "two issuers", before: alone(x509Data(issuerSerialOf(c) + issuerSerialOf(other))), want: problem.KeyReferenceAmbiguous},
 		{name: "X509CRL", before: alone(x509Data(certificate + `<ds:X509CRL>AAAA</ds:X509CRL>`)), want: problem.KeyReferenceUnsupported},
-		{name: "subject alone", before: alone(x509Data(`<ds:X509SubjectName>` + subjectOf(t, c) + `</ds:X509SubjectName>`)), want: problem.KeyReferenceUnsupported},
-		{name: "thumbprint with SHA-256", before: alone(identifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA256", "AAAA")), want: problem.KeyReferenceUnsupported},
-		{name: "EncryptedKey", before: alone(identifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKeySHA1", "AAAA")), want: problem.KeyReferenceUnsupported},
-		{name: "assertion", before: alone(identifier("http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.0#SAMLAssertionID", "AAAA")), want: problem.KeyReferenceUnsupported},
-		{name: "no ValueType", before: alone(holder(`<wsse:KeyIdentifier>[certificate]</wsse:KeyIdentifier>`)), want: problem.KeyReferenceUnsupported},
-		{name: "hexadecimal KeyIdentifier", before: append(alone(identifier(tokenProfile+"#X509v3", "[certificate]")), edit{`#Base64Binary`, `#HexBinary`}), want: problem.TokenEncoding},
-		{name: "KeyIdentifier that is no base64", before: alone(identifier(tokenProfile+"#X509v3", "*")), want: problem.TokenMalformed},
-		{name: "KeyIdentifier that is no certificate", before: alone(identifier(tokenProfile+"#X509v3", "AAAA")), want: problem.TokenUnreadable},
-		{name: "KeyIdentifier that is too long", before: alone(identifier(tokenProfile+"#X509v3", base64Of(make([]byte, wsse.MaxToken+1)))), want: problem.TokenMalformed},
-		{name: "thumbprint that is no base64", before: alone(identifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", "*")), want: problem.KeyReferenceMalformed},
-		{name: "thumbprint that is too long", before: alone(identifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", base64Of(make([]byte, 21)))), want: problem.KeyReferenceMalformed},
-		{name: "identifier that is too long", before: alone(keyID(make([]byte, 65))), want: problem.KeyReferenceMalformed},
+		{name: "subject alone", before: alone(x509Data(`<ds:X509SubjectName>` + subjectText(t, c) + `</ds:X509SubjectName>`)), want: problem.KeyReferenceUnsupported},
+		{name: "thumbprint with SHA-256", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA256", "AAAA")), want: problem.KeyReferenceUnsupported},
+		{name: "EncryptedKey", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKeySHA1", "AAAA")), want: problem.KeyReferenceUnsupported},
+		{name: "assertion", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.0#SAMLAssertionID", "AAAA")), want: problem.KeyReferenceUnsupported},
+		{name: "no ValueType", before: alone(tokenReferenceTo(`<wsse:KeyIdentifier>[certificate]</wsse:KeyIdentifier>`)), want: problem.KeyReferenceUnsupported},
+		{name: "hexadecimal KeyIdentifier", before: append(alone(keyIdentifier(tokenProfile+"#X509v3", "[certificate]")), edit{`#Base64Binary`, `#HexBinary`}), want: problem.TokenEncoding},
+		{name: "KeyIdentifier that is no base64", before: alone(keyIdentifier(tokenProfile+"#X509v3", "*")), want: problem.TokenMalformed},
+		{name: "KeyIdentifier that is no certificate", before: alone(keyIdentifier(tokenProfile+"#X509v3", "AAAA")), want: problem.TokenUnreadable},
+		{name: "KeyIdentifier that is too long", before: alone(keyIdentifier(tokenProfile+"#X509v3", encodeBase64(make([]byte, wsse.MaxToken+1)))), want: problem.TokenMalformed},
+		{name: "thumbprint that is no base64", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", "*")), want: problem.KeyReferenceMalformed},
+		{name: "thumbprint that is too long", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", encodeBase64(make([]byte, 21)))), want: problem.KeyReferenceMalformed},
+		{name: "identifier that is too long", before: alone(subjectKeyIdentifierOf(make([]byte, 65))), want: problem.KeyReferenceMalformed},
 		{name: "X509SKI that is no base64", before: alone(x509Data(`<ds:X509SKI>*</ds:X509SKI>`)), want: problem.KeyReferenceMalformed},
-		{name: "TokenType", before: append(alone(thumbprint(c)), edit{`<wsse:SecurityTokenReference `, `<wsse:SecurityTokenReference xmlns:w="http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd" w:TokenType="urn:saml" `}), want: problem.KeyReferenceWrong},
+		{name: "TokenType", before: append(alone(thumbprintReference(c)), edit{`<wsse:SecurityTokenReference `, `<wsse:SecurityTokenReference xmlns:w="http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd" w:TokenType="urn:saml" `}), want: problem.KeyReferenceWrong},
 
 		{name: "IssuerSerial without name", before: alone(x509Data(`<ds:X509IssuerSerial><ds:X509SerialNumber>1</ds:X509SerialNumber></ds:X509IssuerSerial>`)), want: problem.KeyReferenceMalformed},
 		{name: "IssuerSerial in another order", before: alone(x509Data(`<ds:X509IssuerSerial><ds:X509SerialNumber>1</ds:X509SerialNumber><ds:X509IssuerName>CN=a</ds:X509IssuerName></ds:X509IssuerSerial>`)), want: problem.KeyReferenceMalformed},
-		{name: "IssuerSerial with more", before: alone(x509Data(strings.Replace(namedBy(c), `</ds:X509IssuerSerial>`, `<x/></ds:X509IssuerSerial>`, 1))), want: problem.KeyReferenceMalformed},
+		{name: "IssuerSerial with more", before: alone(x509Data(strings.Replace(issuerSerialOf(c), `</ds:X509IssuerSerial>`, `<x/></ds:X509IssuerSerial>`, 1))), want: problem.KeyReferenceMalformed},
 		{name: "element in a name", before: alone(x509Data(issuerSerial("CN=a", "1<x/>"))), want: problem.KeyReferenceMalformed},
 		{name: "name with an element", before: alone(x509Data(strings.Replace(issuerSerial("CN=a", "1"), "CN=a", "CN=a<x/>", 1))), want: problem.KeyReferenceMalformed},
 		{name: "name in slashes", before: alone(x509Data(issuerSerial("/C=BE/CN=a", "1"))), want: problem.KeyReferenceMalformed},
@@ -278,29 +278,29 @@ func TestKeyReferencesThatAreRefused(t *testing.T) {
 		{name: "subject that is no name", before: alone(x509Data(certificate + `<ds:X509SubjectName>a</ds:X509SubjectName>`)), want: problem.KeyReferenceMalformed},
 		{name: "subject with an element", before: alone(x509Data(certificate + `<ds:X509SubjectName><x/></ds:X509SubjectName>`)), want: problem.KeyReferenceMalformed},
 
-		{name: "KeyIdentifier and another token", before: []edit{with(identifier(tokenProfile+"#X509v3", base64Of(other.Raw)))}, want: problem.KeyReferenceDisagrees},
-		{name: "another token and the KeyIdentifier", before: []edit{{`[certificate]`, base64Of(other.Raw)}, with(identifier(tokenProfile+"#X509v3", "[certificate]"))}, want: problem.KeyReferenceDisagrees},
-		{name: "X509Data and another token", before: []edit{with(x509Data(x509Certificate(base64Of(other.Raw))))}, want: problem.KeyReferenceDisagrees},
-		{name: "thumbprint and another token", before: []edit{with(thumbprint(other))}, want: problem.KeyReferenceDisagrees},
-		{name: "identifier and another token", before: []edit{with(keyID(withID.Certificate.SubjectKeyId))}, want: problem.KeyReferenceDisagrees},
-		{name: "IssuerSerial and another token", before: []edit{with(x509Data(namedBy(other)))}, want: problem.KeyReferenceDisagrees},
-		{name: "IssuerSerial and another certificate", before: alone(x509Data(certificate + namedBy(other))), want: problem.KeyReferenceDisagrees},
-		{name: "subject of another", before: alone(x509Data(certificate + `<ds:X509SubjectName>` + subjectOf(t, other) + `</ds:X509SubjectName>`)), want: problem.KeyReferenceDisagrees},
-		{name: "issuer by another case of its serial", before: []edit{with(x509Data(issuerSerial(c.Issuer.String(), c.SerialNumber.String()+"0")))}, want: problem.KeyReferenceDisagrees},
-		{name: "issuer whose parts are one value", before: []edit{with(x509Data(issuerSerial(strings.ReplaceAll(c.Issuer.String(), ",", `\,`), c.SerialNumber.String())))}, want: problem.KeyReferenceDisagrees},
-		{name: "issuer in quotation marks", before: []edit{with(x509Data(issuerSerial(strings.Replace(c.Issuer.String(), "=", `="`, 1)+`"`, c.SerialNumber.String())))}, want: problem.KeyReferenceDisagrees},
-		{name: "issuer from the other end", before: []edit{with(x509Data(issuerSerial(reversed(c.Issuer.String()), c.SerialNumber.String())))}, want: problem.KeyReferenceDisagrees},
+		{name: "KeyIdentifier and another token", before: []edit{withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", encodeBase64(other.Raw)))}, want: problem.KeyReferenceDisagrees},
+		{name: "another token and the KeyIdentifier", before: []edit{{`[certificate]`, encodeBase64(other.Raw)}, withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]"))}, want: problem.KeyReferenceDisagrees},
+		{name: "X509Data and another token", before: []edit{withKeyInfo(x509Data(x509Certificate(encodeBase64(other.Raw))))}, want: problem.KeyReferenceDisagrees},
+		{name: "thumbprint and another token", before: []edit{withKeyInfo(thumbprintReference(other))}, want: problem.KeyReferenceDisagrees},
+		{name: "identifier and another token", before: []edit{withKeyInfo(subjectKeyIdentifierOf(withID.Certificate.SubjectKeyId))}, want: problem.KeyReferenceDisagrees},
+		{name: "IssuerSerial and another token", before: []edit{withKeyInfo(x509Data(issuerSerialOf(other)))}, want: problem.KeyReferenceDisagrees},
+		{name: "IssuerSerial and another certificate", before: alone(x509Data(certificate + issuerSerialOf(other))), want: problem.KeyReferenceDisagrees},
+		{name: "subject of another", before: alone(x509Data(certificate + `<ds:X509SubjectName>` + subjectText(t, other) + `</ds:X509SubjectName>`)), want: problem.KeyReferenceDisagrees},
+		{name: "issuer by another case of its serial", before: []edit{withKeyInfo(x509Data(issuerSerial(c.Issuer.String(), c.SerialNumber.String()+"0")))}, want: problem.KeyReferenceDisagrees},
+		{name: "issuer whose parts are one value", before: []edit{withKeyInfo(x509Data(issuerSerial(strings.ReplaceAll(c.Issuer.String(), ",", `\,`), c.SerialNumber.String())))}, want: problem.KeyReferenceDisagrees},
+		{name: "issuer in quotation marks", before: []edit{withKeyInfo(x509Data(issuerSerial(strings.Replace(c.Issuer.String(), "=", `="`, 1)+`"`, c.SerialNumber.String())))}, want: problem.KeyReferenceDisagrees},
+		{name: "issuer from the other end", before: []edit{withKeyInfo(x509Data(issuerSerial(reverseRDNs(c.Issuer.String()), c.SerialNumber.String())))}, want: problem.KeyReferenceDisagrees},
 		{name: "ValueType of a path", before: []edit{{`URI="#X509-1" ValueType="` + tokenProfile + `#X509v3"`, `URI="#X509-1" ValueType="` + tokenProfile + `#X509PKIPathv1"`}}, want: problem.KeyReferenceWrong},
 
-		{name: "nobody registered this", before: alone(x509Data(namedBy(other))), want: problem.KeyUnregistered},
-		{name: "the certificate of another", before: alone(x509Data(x509Certificate(base64Of(other.Raw)))), want: problem.SignatureInvalid},
-		{name: "stranger in X509Data", before: alone(x509Data(x509Certificate(base64Of(testpki.Untrusted(t).Certificate.Raw)))), want: problem.CertUntrusted},
+		{name: "nobody registered this", before: alone(x509Data(issuerSerialOf(other))), want: problem.KeyUnregistered},
+		{name: "the certificate of another", before: alone(x509Data(x509Certificate(encodeBase64(other.Raw)))), want: problem.SignatureInvalid},
+		{name: "stranger in X509Data", before: alone(x509Data(x509Certificate(encodeBase64(testpki.Untrusted(t).Certificate.Raw)))), want: problem.CertUntrusted},
 	} {
-		r.run(t)
+		r.runCase(t)
 	}
 }
 
-func reversed(name string) string {
+func reverseRDNs(name string) string {
 	parts := strings.Split(name, ",")
 	for i, j := 0, len(parts)-1; i < j; i, j = i+1, j-1 {
 		parts[i], parts[j] = parts[j], parts[i]
@@ -316,52 +316,52 @@ func TestPathsThatAreRefused(t *testing.T) {
 	for i := range many {
 		many[i] = authorities[1]
 	}
-	for _, r := range []refusal{
-		{name: "leaf first", before: asPath(pathOf(t, c, authorities[0])), want: problem.TokenPathOrder},
-		{name: "leaf first, with another of ours last", before: asPath(pathOf(t, c, testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate)), want: problem.TokenPathOrder},
-		{name: "the authorities alone", before: asPath(pathOf(t, authorities[1], authorities[0])), want: problem.CertIsAuthority},
-		{name: "the certificate of another last", before: asPath(pathOf(t, authorities[0], testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate)), want: problem.SignatureInvalid},
-		{name: "a hundred", before: asPath(pathOf(t, many[:20]...)), want: problem.TokenPathTooLong},
-		{name: "huge", before: asPath(pathOf(t, many...)), want: problem.TokenMalformed},
-		{name: "a bare certificate", before: asPath("[certificate]"), want: problem.TokenUnreadable},
-		{name: "a path that says to be a certificate", before: []edit{{`[certificate]`, pathOf(t, c)}}, want: problem.TokenUnreadable},
-		{name: "a stranger's authority", before: asPath(pathOf(t, authority(t).Certificates()[1], authority(t).Certificates()[0], issue(t, pki.NewRSA2048).Certificate)), want: problem.CertUntrusted},
+	for _, r := range []refusalCase{
+		{name: "leaf first", before: withPathToken(encodePKIPath(t, c, authorities[0])), want: problem.TokenPathOrder},
+		{name: "leaf first, with another of ours last", before: withPathToken(encodePKIPath(t, c, testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate)), want: problem.TokenPathOrder},
+		{name: "the authorities alone", before: withPathToken(encodePKIPath(t, authorities[1], authorities[0])), want: problem.CertIsAuthority},
+		{name: "the certificate of another last", before: withPathToken(encodePKIPath(t, authorities[0], testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate)), want: problem.SignatureInvalid},
+		{name: "a hundred", before: withPathToken(encodePKIPath(t, many[:20]...)), want: problem.TokenPathTooLong},
+		{name: "huge", before: withPathToken(encodePKIPath(t, many...)), want: problem.TokenMalformed},
+		{name: "a bare certificate", before: withPathToken("[certificate]"), want: problem.TokenUnreadable},
+		{name: "a path that says to be a certificate", before: []edit{{`[certificate]`, encodePKIPath(t, c)}}, want: problem.TokenUnreadable},
+		{name: "a stranger's authority", before: withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[1], testAuthority(t).Certificates()[0], issueKey(t, pki.NewRSA2048).Certificate)), want: problem.CertUntrusted},
 	} {
-		r.run(t)
+		r.runCase(t)
 	}
 	t.Run("a gap that the path fills", func(t *testing.T) {
-		key := issue(t, pki.NewRSA2048)
-		v := verifier(t)
-		v.Trust = pki.NewTrust(authority(t).Certificates()[1:], nil, 10)
-		verified, err := v.Verify(open(t, signed(t, key)))
-		refused(t, verified, err, problem.CertUntrusted)
-		if _, err = v.Verify(open(t, signed(t, key, asPath(pathOf(t, authority(t).Certificates()[0], key.Certificate))...))); err != nil {
+		key := issueKey(t, pki.NewRSA2048)
+		v := newVerifier(t)
+		v.Trust = pki.NewTrust(testAuthority(t).Certificates()[1:], nil, 10)
+		verified, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
+		wantRefusal(t, verified, err, problem.CertUntrusted)
+		if _, err = v.Verify(openEnvelope(t, signTemplate(t, key, withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[0], key.Certificate))...))); err != nil {
 			t.Error(err)
 		}
-		verified, err = v.Verify(open(t, signed(t, key)))
-		refused(t, verified, err, problem.CertUntrusted)
+		verified, err = v.Verify(openEnvelope(t, signTemplate(t, key)))
+		wantRefusal(t, verified, err, problem.CertUntrusted)
 	})
 }
 
 // TestRegisteredCertificatesAreNotRevealed checks that a sender without the key learns nothing from the answer, and
 // that a holder of the key learns what is wrong.
-func TestRegisteredCertificatesAreNotTold(t *testing.T) {
-	v := knowing(t)
+func TestRegisteredCertificatesAreNotRevealed(t *testing.T) {
+	v := registeringVerifier(t)
 	stranger := testpki.Twin(t)
-	named := func(c *x509.Certificate) []edit { return append(dropToken(), with(thumbprint(c))) }
+	named := func(c *x509.Certificate) []edit { return append(dropToken(), withKeyInfo(thumbprintReference(c))) }
 	answers := map[string]bool{}
 	for name, c := range map[string]*x509.Certificate{
 		"registered": testpki.Key(t, testpki.Hospital).Certificate, "not registered": stranger.Certificate,
 		"registered, expired": testpki.Expired(t).Certificate, "registered, untrusted": testpki.Untrusted(t).Certificate,
 		"registered, of another kind": testpki.EC(t).Certificate,
 	} {
-		verified, err := v.Verify(open(t, signed(t, stranger, named(c)...)))
+		verified, err := v.Verify(openEnvelope(t, signTemplate(t, stranger, named(c)...)))
 		t.Log(name)
-		refused(t, verified, err, problem.KeyUnregistered)
+		wantRefusal(t, verified, err, problem.KeyUnregistered)
 		e := problem.From(err)
 		answers[e.At+"|"+e.Public] = true
-		verified, err = v.Verify(open(t, strings.Replace(signed(t, stranger, named(c)...), content, forgedContent, 1)))
-		refused(t, verified, err, problem.KeyUnregistered)
+		verified, err = v.Verify(openEnvelope(t, strings.Replace(signTemplate(t, stranger, named(c)...), content, forgedContent, 1)))
+		wantRefusal(t, verified, err, problem.KeyUnregistered)
 	}
 	if len(answers) != 1 {
 		t.Errorf("they get different answers: %v", answers)
@@ -370,32 +370,32 @@ func TestRegisteredCertificatesAreNotTold(t *testing.T) {
 		key  *pki.Key
 		want problem.Code
 	}{{testpki.Expired(t), problem.CertExpired}, {testpki.Untrusted(t), problem.CertUntrusted}, {testpki.Revoked(t), problem.CertRevoked}} {
-		verified, err := v.Verify(open(t, signed(t, c.key, named(c.key.Certificate)...)))
-		refused(t, verified, err, c.want)
+		verified, err := v.Verify(openEnvelope(t, signTemplate(t, c.key, named(c.key.Certificate)...)))
+		wantRefusal(t, verified, err, c.want)
 	}
-	v.Known = nil
-	verified, err := v.Verify(open(t, signed(t, testpki.Key(t, testpki.Hospital), named(testpki.Key(t, testpki.Hospital).Certificate)...)))
-	refused(t, verified, err, problem.KeyUnregistered)
+	v.Registered = nil
+	verified, err := v.Verify(openEnvelope(t, signTemplate(t, testpki.Key(t, testpki.Hospital), named(testpki.Key(t, testpki.Hospital).Certificate)...)))
+	wantRefusal(t, verified, err, problem.KeyUnregistered)
 }
 
 // TestTwoPrefixesForOneNamespace checks that expanded names count, not prefixes.
 func TestTwoPrefixesForOneNamespace(t *testing.T) {
-	text := apply(t, template, []edit{
+	text := applyEdits(t, template, []edit{
 		{`xmlns:wsse="`, `xmlns:w2="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd" xmlns:S="http://schemas.xmlsoap.org/soap/envelope/" xmlns:wsse="`},
 		{`soap:mustUnderstand`, `S:mustUnderstand`}, {`<wsse:BinarySecurityToken`, `<w2:BinarySecurityToken`}, {`</wsse:BinarySecurityToken`, `</w2:BinarySecurityToken`},
 		{`<ds:SignedInfo>`, `<SignedInfo xmlns="http://www.w3.org/2000/09/xmldsig#">`}, {`</ds:SignedInfo>`, `</SignedInfo>`},
 		{`<wsse:Reference `, `<w2:Reference `},
 	})
 	key := testpki.Key(t, testpki.Hospital)
-	text = dsigtest.FillSignatures(t, strings.Replace(text, "[certificate]", base64Of(key.Certificate.Raw), 1), key.Signer)
-	if _, err := verifier(t).Verify(open(t, text)); err != nil {
+	text = dsigtest.FillSignatures(t, strings.Replace(text, "[certificate]", encodeBase64(key.Certificate.Raw), 1), key.Signer)
+	if _, err := newVerifier(t).Verify(openEnvelope(t, text)); err != nil {
 		t.Error(err)
 	}
 }
 
 // TestUTF16 checks that the signature is over UTF-8, whatever the encoding of the message.
 func TestUTF16(t *testing.T) {
-	text := signed(t, testpki.Key(t, testpki.Hospital), edit{"48022907379", "Zoë 🙂"})
+	text := signTemplate(t, testpki.Key(t, testpki.Hospital), edit{"48022907379", "Zoë 🙂"})
 	for name, order := range map[string]func(unit uint16) []byte{
 		"little endian": func(unit uint16) []byte { return []byte{byte(unit), byte(unit >> 8)} },
 		"big endian":    func(unit uint16) []byte { return []byte{byte(unit >> 8), byte(unit)} },
@@ -404,7 +404,7 @@ func TestUTF16(t *testing.T) {
 		for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
 			octets.Write(order(unit))
 		}
-		verified, err := verifier(t).Verify(open(t, octets.String()))
+		verified, err := newVerifier(t).Verify(openEnvelope(t, octets.String()))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

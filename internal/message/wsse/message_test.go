@@ -46,28 +46,28 @@ const (
 )
 
 // edit replaces the first occurrence of a text, which must exist.
-type edit struct{ old, new string }
+type edit struct{ before, after string }
 
-func apply(tb testing.TB, text string, edits []edit) string {
+func applyEdits(tb testing.TB, text string, edits []edit) string {
 	tb.Helper()
 	for _, e := range edits {
-		if !strings.Contains(text, e.old) {
-			tb.Fatalf("the message does not hold %q", e.old)
+		if !strings.Contains(text, e.before) {
+			tb.Fatalf("the message does not hold %q", e.before)
 		}
-		text = strings.Replace(text, e.old, e.new, 1)
+		text = strings.Replace(text, e.before, e.after, 1)
 	}
 	return text
 }
 
 // signTemplate fills in and signs the template after some edits.
-func signed(tb testing.TB, key *pki.Key, before ...edit) string {
+func signTemplate(tb testing.TB, key *pki.Key, before ...edit) string {
 	tb.Helper()
-	text := apply(tb, template, before)
+	text := applyEdits(tb, template, before)
 	text = strings.ReplaceAll(text, "[certificate]", base64.StdEncoding.EncodeToString(key.Certificate.Raw))
 	return dsigtest.FillSignatures(tb, text, key.Signer)
 }
 
-func open(tb testing.TB, message string) *soap.Envelope {
+func openEnvelope(tb testing.TB, message string) *soap.Envelope {
 	tb.Helper()
 	d, err := xmldoc.Parse([]byte(message), xmldoc.DefaultLimits())
 	if err != nil {
@@ -80,7 +80,7 @@ func open(tb testing.TB, message string) *soap.Envelope {
 	return envelope
 }
 
-func verifier(tb testing.TB) *wsse.Verifier {
+func newVerifier(tb testing.TB) *wsse.Verifier {
 	tb.Helper()
 	return &wsse.Verifier{Trust: testpki.Trust(tb), Now: func() time.Time { return now }}
 }
@@ -92,7 +92,7 @@ var newAuthority = sync.OnceValues(func() (*pki.Authority, error) {
 	})
 })
 
-func authority(tb testing.TB) *pki.Authority {
+func testAuthority(tb testing.TB) *pki.Authority {
 	tb.Helper()
 	a, err := newAuthority()
 	if err != nil {
@@ -104,7 +104,7 @@ func authority(tb testing.TB) *pki.Authority {
 // trustBoth trusts the frozen test authority and the created one.
 func trustBoth(tb testing.TB) *pki.Trust {
 	tb.Helper()
-	trust, err := pki.ReadTrust(64, testpki.CAs(tb), pki.EncodePEM(authority(tb).Certificates()...))
+	trust, err := pki.ReadTrust(64, testpki.CAs(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func trustBoth(tb testing.TB) *pki.Trust {
 }
 
 // wantRefusal checks the code and the kind of a refusal, and that it has a path and a WS-Security fault code.
-func refused(tb testing.TB, verified *wsse.Verified, err error, want problem.Code) {
+func wantRefusal(tb testing.TB, verified *wsse.Verified, err error, want problem.Code) {
 	tb.Helper()
 	if err == nil || verified != nil {
 		tb.Fatalf("accepted, want %s", want)

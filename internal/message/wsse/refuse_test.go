@@ -15,19 +15,19 @@ import (
 )
 
 // refusalCase is a message that must be refused: the template is edited before signing, and the result after signing.
-type refusal struct {
+type refusalCase struct {
 	name          string
 	before, after []edit
 	want          problem.Code
 }
 
-func (r refusal) run(t *testing.T) {
+func (r refusalCase) runCase(t *testing.T) {
 	t.Helper()
 	t.Run(r.name, func(t *testing.T) {
-		text := apply(t, signed(t, testpki.Key(t, testpki.Hospital), r.before...), r.after)
-		verified, err := verifier(t).Verify(open(t, text))
-		refused(t, verified, err, r.want)
-		inspected(t, text, r.want)
+		text := applyEdits(t, signTemplate(t, testpki.Key(t, testpki.Hospital), r.before...), r.after)
+		verified, err := newVerifier(t).Verify(openEnvelope(t, text))
+		wantRefusal(t, verified, err, r.want)
+		wantInspected(t, text, r.want)
 	})
 }
 
@@ -41,7 +41,7 @@ const (
 
 func TestHeaderStructure(t *testing.T) {
 	other := func(element string) []edit { return []edit{{signatureEnd, signatureEnd + element}} }
-	for _, r := range []refusal{
+	for _, r := range []refusalCase{
 		{name: "for another actor", after: []edit{{`soap:mustUnderstand="1"`, `soap:actor="urn:other"`}}, want: problem.SecurityMissing},
 		{name: "no Timestamp", after: []edit{{timestamp, ``}}, want: problem.TimestampMissing},
 		{name: "no token", before: []edit{{token, ``}, {referenceToken, ``}}, want: problem.TokenMissing},
@@ -54,17 +54,17 @@ func TestHeaderStructure(t *testing.T) {
 		{name: "something else", after: other(`<x/>`), want: problem.SecurityUnexpected},
 		{name: "Timestamp of another namespace", after: []edit{{`<wsu:Timestamp `, `<wsu:Timestamp xmlns:wsu="urn:other" `}}, want: problem.SecurityUnexpected},
 	} {
-		r.run(t)
+		r.runCase(t)
 	}
 	t.Run("no Security header", func(t *testing.T) {
 		text := regexp.MustCompile(`<soap:Header>.*</soap:Header>`).ReplaceAllString(template, "")
-		verified, err := verifier(t).Verify(open(t, text))
-		refused(t, verified, err, problem.SecurityMissing)
+		verified, err := newVerifier(t).Verify(openEnvelope(t, text))
+		wantRefusal(t, verified, err, problem.SecurityMissing)
 	})
 	t.Run("no signature", func(t *testing.T) {
 		text := regexp.MustCompile(`<ds:Signature .*</ds:Signature>`).ReplaceAllString(template, "")
-		verified, err := verifier(t).Verify(open(t, text))
-		refused(t, verified, err, problem.SignatureMissing)
+		verified, err := newVerifier(t).Verify(openEnvelope(t, text))
+		wantRefusal(t, verified, err, problem.SignatureMissing)
 	})
 }
 
@@ -72,7 +72,7 @@ func TestTokenAndKeyReference(t *testing.T) {
 	const reference = `<wsse:Reference URI="#X509-1" ValueType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"/>`
 	keyInfo := func(content string) []edit { return []edit{{tokenReference, content}} }
 	inside := func(content string) []edit { return []edit{{reference, content}} }
-	for _, r := range []refusal{
+	for _, r := range []refusalCase{
 		{name: "PKCS #7", before: []edit{{`#X509v3" wsu:Id="X509-1"`, `#PKCS7" wsu:Id="X509-1"`}}, want: problem.TokenUnsupported},
 		{name: "no ValueType", before: []edit{{` ValueType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3" wsu:Id`, ` wsu:Id`}}, want: problem.TokenUnsupported},
 		{name: "hexadecimal", before: []edit{{`#Base64Binary`, `#HexBinary`}}, want: problem.TokenEncoding},
@@ -92,13 +92,13 @@ func TestTokenAndKeyReference(t *testing.T) {
 		{name: "other ValueType", after: []edit{{`#X509v3"/></wsse:Sec`, `#X509v1"/></wsse:Sec`}}, want: problem.KeyReferenceWrong},
 		{name: "other TokenType", after: []edit{{`<wsse:SecurityTokenReference `, `<wsse:SecurityTokenReference xmlns:w="http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd" w:TokenType="urn:saml" `}}, want: problem.KeyReferenceWrong},
 	} {
-		r.run(t)
+		r.runCase(t)
 	}
 }
 
 func TestWrapping(t *testing.T) {
 	forgedBody := `<soap:Body>` + forgedContent + `</soap:Body>`
-	for _, r := range []refusal{
+	for _, r := range []refusalCase{
 		{name: "Body moved to a wrapper in the header", after: []edit{{body, forgedBody}, {`</soap:Header>`, `<w>` + body + `</w></soap:Header>`}}, want: problem.ReferenceTarget},
 		{name: "Body moved to a header block", after: []edit{{body, forgedBody}, {`</soap:Header>`, body + `</soap:Header>`}}, want: problem.BodyUnsigned},
 		{name: "Body moved into the Security header", after: []edit{{body, forgedBody}, {`</wsse:Security>`, body + `</wsse:Security>`}}, want: problem.SecurityUnexpected},
@@ -127,12 +127,12 @@ func TestWrapping(t *testing.T) {
 		{name: "XPointer", before: []edit{{`URI="#id-1"`, `URI="#xpointer(id('id-1'))"`}}, want: problem.ReferencePointer},
 		{name: "bare #", before: []edit{{`URI="#id-1"`, `URI="#"`}}, want: problem.ReferencePointer},
 	} {
-		r.run(t)
+		r.runCase(t)
 	}
 }
 
 func TestTampering(t *testing.T) {
-	for _, r := range []refusal{
+	for _, r := range []refusalCase{
 		{name: "content", after: []edit{{"48022907379", "48022907378"}}, want: problem.DigestMismatch},
 		{name: "attribute of Body", after: []edit{{`wsu:Id="id-1"`, `wsu:Id="id-1" a="b"`}}, want: problem.DigestMismatch},
 		{name: "Expires", after: []edit{{"10:01:00Z", "10:02:00Z"}}, want: problem.DigestMismatch},
@@ -144,7 +144,7 @@ func TestTampering(t *testing.T) {
 		{name: "an EC algorithm", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`}}, want: problem.SignatureKeyMismatch},
 		{name: "an HMAC", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#hmac-sha256`}}, want: problem.SignatureHMAC},
 	} {
-		r.run(t)
+		r.runCase(t)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestCertificates(t *testing.T) {
 	}{
 		"another authority with the same name": {testpki.Untrusted(t), problem.CertUntrusted},
 		"self-signed twin":                     {testpki.Twin(t), problem.CertUntrusted},
-		"unknown authority":                    {issue(t, pki.NewRSA2048), problem.CertUntrusted},
+		"unknown authority":                    {issueKey(t, pki.NewRSA2048), problem.CertUntrusted},
 		"expired":                              {testpki.Expired(t), problem.CertExpired},
 		"not yet valid":                        {testpki.NotYetValid(t), problem.CertNotYetValid},
 		"revoked":                              {testpki.Revoked(t), problem.CertRevoked},
@@ -172,8 +172,8 @@ func TestCertificates(t *testing.T) {
 		"the EC certificate of the same":       {&pki.Key{Signer: hospital.Signer, Certificate: testpki.EC(t).Certificate}, problem.SignatureKeyMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
-			verified, err := verifier(t).Verify(open(t, signed(t, c.key)))
-			refused(t, verified, err, c.want)
+			verified, err := newVerifier(t).Verify(openEnvelope(t, signTemplate(t, c.key)))
+			wantRefusal(t, verified, err, c.want)
 			if e := problem.From(err); e.Code == problem.CertExpired && !strings.Contains(e.Public, "service time 2026-11-21T10:00:30Z") {
 				t.Errorf("no service time in %q", e.Public)
 			}
@@ -182,48 +182,48 @@ func TestCertificates(t *testing.T) {
 }
 
 // TestCachedSignersAreCheckedAgain revokes a certificate that was accepted before.
-func TestKnownSignersAreAskedAgain(t *testing.T) {
-	key := issue(t, pki.NewECP256)
-	text := signed(t, key, edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
-	v := verifier(t)
+func TestCachedSignersAreCheckedAgain(t *testing.T) {
+	key := issueKey(t, pki.NewECP256)
+	text := signTemplate(t, key, edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
+	v := newVerifier(t)
 	v.Trust = trustBoth(t)
 	for range 2 {
-		if _, err := v.Verify(open(t, text)); err != nil {
+		if _, err := v.Verify(openEnvelope(t, text)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	list, err := authority(t).RevocationList(1, now, now.AddDate(0, 0, 1), key.Certificate)
+	list, err := testAuthority(t).RevocationList(1, now, now.AddDate(0, 0, 1), key.Certificate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err = v.Trust.AddCRL(list); err != nil {
 		t.Fatal(err)
 	}
-	verified, err := v.Verify(open(t, text))
-	refused(t, verified, err, problem.CertRevoked)
+	verified, err := v.Verify(openEnvelope(t, text))
+	wantRefusal(t, verified, err, problem.CertRevoked)
 }
 
 func TestSubjectsThatNameNobody(t *testing.T) {
-	key, err := authority(t).Issue(pki.Order{
+	key, err := testAuthority(t).Issue(pki.Order{
 		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, From: now.AddDate(-1, 0, 0), Until: now.AddDate(1, 0, 0),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := verifier(t)
-	verified, err := v.Verify(open(t, signed(t, key)))
-	refused(t, verified, err, problem.CertUntrusted) // the subject of an untrusted certificate is not checked
+	v := newVerifier(t)
+	verified, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
+	wantRefusal(t, verified, err, problem.CertUntrusted) // the subject of an untrusted certificate is not checked
 	v.Trust = trustBoth(t)
-	verified, err = v.Verify(open(t, signed(t, key)))
-	refused(t, verified, err, problem.CertSubjectNumber)
+	verified, err = v.Verify(openEnvelope(t, signTemplate(t, key)))
+	wantRefusal(t, verified, err, problem.CertSubjectNumber)
 }
 
 // TestUntrustedSignersLearnNothing compares the refusals of untrusted signers, as a caller sees them.
-func TestStrangersLearnNothing(t *testing.T) {
-	v := verifier(t)
+func TestUntrustedSignersLearnNothing(t *testing.T) {
+	v := newVerifier(t)
 	seen := map[string]bool{}
-	for _, key := range []*pki.Key{testpki.Untrusted(t), testpki.Twin(t), issue(t, pki.NewRSA2048)} {
-		_, err := v.Verify(open(t, signed(t, key)))
+	for _, key := range []*pki.Key{testpki.Untrusted(t), testpki.Twin(t), issueKey(t, pki.NewRSA2048)} {
+		_, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
 		e := problem.From(err)
 		seen[string(e.Code)+"|"+e.Public+"|"+e.At] = true
 	}
@@ -233,19 +233,19 @@ func TestStrangersLearnNothing(t *testing.T) {
 }
 
 func TestStrictDemandsASignedToken(t *testing.T) {
-	text := signed(t, testpki.Key(t, testpki.Hospital), edit{referenceToken, ""})
-	v := verifier(t)
-	if _, err := v.Verify(open(t, text)); err != nil {
+	text := signTemplate(t, testpki.Key(t, testpki.Hospital), edit{referenceToken, ""})
+	v := newVerifier(t)
+	if _, err := v.Verify(openEnvelope(t, text)); err != nil {
 		t.Fatal(err)
 	}
 	v.Strict = true
-	verified, err := v.Verify(open(t, text))
-	refused(t, verified, err, problem.TokenUnsigned)
+	verified, err := v.Verify(openEnvelope(t, text))
+	wantRefusal(t, verified, err, problem.TokenUnsigned)
 }
 
 // TestECDSAIsNotDER checks that the ASN.1 value, the default of most libraries, is refused with a code of its own.
 func TestECDSAIsNotDER(t *testing.T) {
-	text := signed(t, testpki.EC(t), edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
+	text := signTemplate(t, testpki.EC(t), edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
 	value := regexp.MustCompile(`<ds:SignatureValue>(.*)</ds:SignatureValue>`).FindStringSubmatch(text)[1]
 	pair, err := base64.StdEncoding.DecodeString(value)
 	if err != nil || len(pair) != 64 {
@@ -255,11 +255,11 @@ func TestECDSAIsNotDER(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = verifier(t).Verify(open(t, text)); err != nil {
+	if _, err = newVerifier(t).Verify(openEnvelope(t, text)); err != nil {
 		t.Fatal(err)
 	}
-	verified, err := verifier(t).Verify(open(t, strings.Replace(text, value, base64.StdEncoding.EncodeToString(der), 1)))
-	refused(t, verified, err, problem.SignatureValueMalformed)
+	verified, err := newVerifier(t).Verify(openEnvelope(t, strings.Replace(text, value, base64.StdEncoding.EncodeToString(der), 1)))
+	wantRefusal(t, verified, err, problem.SignatureValueMalformed)
 }
 
 // TestEveryRefusalHasAFault checks that exactly the refusals of the kind Unauthenticated have a WS-Security fault code.
@@ -274,7 +274,7 @@ func TestEveryRefusalHasAFault(t *testing.T) {
 
 // TestRefusalsSayWhere checks the texts that a caller sees.
 func TestRefusalsSayWhere(t *testing.T) {
-	for want, r := range map[string]refusal{
+	for want, r := range map[string]refusalCase{
 		"REFERENCE_TARGET_REFUSED at ds:Reference[2]: element SecurityTokenReference URI #STR-1": {before: []edit{{`#TS-1"`, `#STR-1"`}}},
 		"REFERENCE_NOT_FOUND at ds:Reference[1]: URI #id-1":                                      {after: []edit{{`wsu:Id="id-1"`, ``}}},
 		"SECURITY_PART_UNEXPECTED at wsse:Security: element Other":                               {after: []edit{{signatureEnd, signatureEnd + `<Other/>`}}},
@@ -284,8 +284,8 @@ func TestRefusalsSayWhere(t *testing.T) {
 		"DIGEST_SHA1_REFUSED at ds:Reference[1]/ds:DigestMethod: http://www.w3.org/2000/09/xmldsig#sha1": {
 			before: []edit{{"http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"}}},
 	} {
-		text := apply(t, signed(t, testpki.Key(t, testpki.Hospital), r.before...), r.after)
-		if _, err := verifier(t).Verify(open(t, text)); err == nil || err.Error() != want {
+		text := applyEdits(t, signTemplate(t, testpki.Key(t, testpki.Hospital), r.before...), r.after)
+		if _, err := newVerifier(t).Verify(openEnvelope(t, text)); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

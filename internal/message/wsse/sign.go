@@ -40,11 +40,11 @@ func Sign(envelope *etree.Document, key *pki.Key, o SignOptions) error {
 	if !known {
 		return errors.New("sign: the key is neither RSA nor ECDSA")
 	}
-	b, err := build(envelope, key, method, o)
+	b, err := addUnsignedHeader(envelope, key, method, o)
 	if err != nil {
 		return err
 	}
-	written, err := read(envelope)
+	written, err := reparseEnvelope(envelope)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func Sign(envelope *etree.Document, key *pki.Key, o SignOptions) error {
 	return nil
 }
 
-func read(envelope *etree.Document) (*xmldoc.Document, error) {
+func reparseEnvelope(envelope *etree.Document) (*xmldoc.Document, error) {
 	data, err := envelope.WriteToBytes()
 	if err != nil {
 		return nil, fmt.Errorf("write the envelope to sign: %w", err)
@@ -89,20 +89,20 @@ func canonicalSignedInfo(signedInfo *etree.Element) ([]byte, error) {
 }
 
 // unsignedHeader holds the elements of a new header that still lack their values.
-type built struct {
+type unsignedHeader struct {
 	digests        map[string]*etree.Element // DigestValue by the ID of the covered element
 	signedInfo     *etree.Element
 	signatureValue *etree.Element
 }
 
 // addUnsignedHeader adds the header without digests and signature value.
-func build(envelope *etree.Document, key *pki.Key, method string, o SignOptions) (*built, error) {
-	header, body, err := parts(envelope)
+func addUnsignedHeader(envelope *etree.Document, key *pki.Key, method string, o SignOptions) (*unsignedHeader, error) {
+	header, body, err := findHeaderAndBody(envelope)
 	if err != nil {
 		return nil, err
 	}
-	security := addSecurity(header)
-	ids := []string{identify(body, "id-"+o.NewID()), addTimestamp(security, o)}
+	security := addSecurityHeader(header)
+	ids := []string{ensureID(body, "id-"+o.NewID()), addTimestamp(security, o)}
 	tokenID := addToken(security, key, o)
 	if o.SignToken {
 		ids = append(ids, tokenID)
@@ -111,7 +111,7 @@ func build(envelope *etree.Document, key *pki.Key, method string, o SignOptions)
 }
 
 // findHeaderAndBody returns the Header and Body of an envelope, and creates a missing Header.
-func parts(envelope *etree.Document) (header, body *etree.Element, err error) {
+func findHeaderAndBody(envelope *etree.Document) (header, body *etree.Element, err error) {
 	root := envelope.Root()
 	if root == nil || root.Tag != "Envelope" {
 		return nil, nil, errors.New("sign: this is no SOAP envelope")
@@ -138,16 +138,16 @@ func parts(envelope *etree.Document) (header, body *etree.Element, err error) {
 		root.InsertChildAt(body.Index(), header)
 	}
 	for _, child := range header.ChildElements() {
-		if child.Tag == "Security" && child.NamespaceURI() == extension {
+		if child.Tag == "Security" && child.NamespaceURI() == namespaceWSSE {
 			return nil, nil, errors.New("sign: the envelope has a Security header already")
 		}
 	}
 	return header, body, nil
 }
 
-func addSecurity(header *etree.Element) *etree.Element {
+func addSecurityHeader(header *etree.Element) *etree.Element {
 	security := header.CreateElement("wsse:Security")
-	security.CreateAttr("xmlns:wsse", extension)
+	security.CreateAttr("xmlns:wsse", namespaceWSSE)
 	prefix := header.Space
 	if prefix == "" { // the default namespace does not apply to attributes
 		prefix = "soap"
@@ -158,13 +158,13 @@ func addSecurity(header *etree.Element) *etree.Element {
 }
 
 // ensureID returns the wsu:Id of an element, after setting it to id if it has none.
-func identify(e *etree.Element, id string) string {
+func ensureID(e *etree.Element, id string) string {
 	for _, a := range e.Attr {
-		if a.Key == "Id" && a.NamespaceURI() == utility {
+		if a.Key == "Id" && a.NamespaceURI() == namespaceWSU {
 			return a.Value
 		}
 	}
-	e.CreateAttr("xmlns:wsu", utility)
+	e.CreateAttr("xmlns:wsu", namespaceWSU)
 	e.CreateAttr("wsu:Id", id)
 	return id
 }
@@ -172,7 +172,7 @@ func identify(e *etree.Element, id string) string {
 func addTimestamp(security *etree.Element, o SignOptions) string {
 	const form = "2006-01-02T15:04:05.000Z"
 	timestamp := security.CreateElement("wsu:Timestamp")
-	id := identify(timestamp, "TS-"+o.NewID())
+	id := ensureID(timestamp, "TS-"+o.NewID())
 	timestamp.CreateElement("wsu:Created").SetText(o.Created.UTC().Format(form))
 	timestamp.CreateElement("wsu:Expires").SetText(o.Created.UTC().Add(o.TTL).Format(form))
 	return id
@@ -180,15 +180,15 @@ func addTimestamp(security *etree.Element, o SignOptions) string {
 
 func addToken(security *etree.Element, key *pki.Key, o SignOptions) string {
 	token := security.CreateElement("wsse:BinarySecurityToken")
-	token.CreateAttr("EncodingType", base64Binary)
-	token.CreateAttr("ValueType", x509v3)
-	id := identify(token, "X509-"+o.NewID())
+	token.CreateAttr("EncodingType", encodingBase64Binary)
+	token.CreateAttr("ValueType", tokenTypeX509v3)
+	id := ensureID(token, "X509-"+o.NewID())
 	token.SetText(base64.StdEncoding.EncodeToString(key.Certificate.Raw))
 	return id
 }
 
-func addSignature(security *etree.Element, method string, ids []string, tokenID string) *built {
-	b := &built{digests: make(map[string]*etree.Element, len(ids))}
+func addSignature(security *etree.Element, method string, ids []string, tokenID string) *unsignedHeader {
+	b := &unsignedHeader{digests: make(map[string]*etree.Element, len(ids))}
 	signature := security.CreateElement("ds:Signature")
 	signature.CreateAttr("xmlns:ds", dsig.Namespace)
 	signedInfo := signature.CreateElement("ds:SignedInfo")
@@ -206,6 +206,6 @@ func addSignature(security *etree.Element, method string, ids []string, tokenID 
 	tokenReference := signature.CreateElement("ds:KeyInfo").CreateElement("wsse:SecurityTokenReference")
 	reference := tokenReference.CreateElement("wsse:Reference")
 	reference.CreateAttr("URI", "#"+tokenID)
-	reference.CreateAttr("ValueType", x509v3)
+	reference.CreateAttr("ValueType", tokenTypeX509v3)
 	return b
 }

@@ -24,19 +24,19 @@ import (
 )
 
 // newIDCounter returns identifiers that are the same in every run.
-func counter() func() string {
+func newIDCounter() func() string {
 	n := 0
 	return func() string { n++; return strconv.Itoa(n) }
 }
 
-func options() wsse.SignOptions {
-	return wsse.SignOptions{Created: now, TTL: time.Minute, NewID: counter(), SignToken: true}
+func signOptions() wsse.SignOptions {
+	return wsse.SignOptions{Created: now, TTL: time.Minute, NewID: newIDCounter(), SignToken: true}
 }
 
 // signEnvelope signs an envelope with Sign.
-func sign(tb testing.TB, envelope string, key *pki.Key, o wsse.SignOptions) string {
+func signEnvelope(tb testing.TB, envelope string, key *pki.Key, o wsse.SignOptions) string {
 	tb.Helper()
-	d := document(tb, envelope)
+	d := parseTree(tb, envelope)
 	if err := wsse.Sign(d, key, o); err != nil {
 		tb.Fatal(err)
 	}
@@ -48,14 +48,14 @@ func sign(tb testing.TB, envelope string, key *pki.Key, o wsse.SignOptions) stri
 }
 
 // signingKeys returns a key of each kind that callers sign with.
-func keys(tb testing.TB) map[string]*pki.Key {
+func signingKeys(tb testing.TB) map[string]*pki.Key {
 	tb.Helper()
-	return map[string]*pki.Key{"RSA": testpki.Key(tb, testpki.Hospital), "P-256": testpki.EC(tb), "P-384": issue(tb, pki.NewECP384)}
+	return map[string]*pki.Key{"RSA": testpki.Key(tb, testpki.Hospital), "P-256": testpki.EC(tb), "P-384": issueKey(tb, pki.NewECP384)}
 }
 
-func issue(tb testing.TB, algorithm pki.Algorithm) *pki.Key {
+func issueKey(tb testing.TB, algorithm pki.Algorithm) *pki.Key {
 	tb.Helper()
-	key, err := authority(tb).Issue(pki.Order{
+	key, err := testAuthority(tb).Issue(pki.Order{
 		Subject:   pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "TEST"},
 		From:      now.AddDate(-1, 0, 0),
 		Until:     now.AddDate(1, 0, 0),
@@ -67,7 +67,7 @@ func issue(tb testing.TB, algorithm pki.Algorithm) *pki.Key {
 	return key
 }
 
-func envelopes() map[string]string {
+func sampleEnvelopes() map[string]string {
 	hard := "<!-- a note --><m:Request xmlns:m=\"urn:test\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" " +
 		"xsi:type=\"m:T\" xml:lang=\"nl\" note=\"one&#10;two\ttwo\nthree &quot;&lt;\"><![CDATA[<é> & 🙂]]>\r\n&#13;<m:Empty/></m:Request>"
 	return map[string]string{
@@ -79,21 +79,21 @@ func envelopes() map[string]string {
 }
 
 func TestSignedMessagesVerify(t *testing.T) {
-	for name, key := range keys(t) {
-		for form, envelope := range envelopes() {
+	for name, key := range signingKeys(t) {
+		for form, envelope := range sampleEnvelopes() {
 			for _, signToken := range []bool{true, false} {
 				t.Run(name+" "+form+" "+strconv.FormatBool(signToken), func(t *testing.T) {
-					o := options()
+					o := signOptions()
 					o.SignToken = signToken
-					v := verifier(t)
+					v := newVerifier(t)
 					v.Trust = trustBoth(t)
 					v.Strict = signToken
-					verified, err := v.Verify(open(t, sign(t, envelope, key, o)))
+					verified, err := v.Verify(openEnvelope(t, signEnvelope(t, envelope, key, o)))
 					if err != nil {
 						t.Fatal(err)
 					}
-					if verified.Signer().ID != "71000436" || !verified.Created().Equal(now) || !verified.Until().Equal(now.Add(time.Minute)) {
-						t.Errorf("signer %s, created %v, until %v", verified.Signer(), verified.Created(), verified.Until())
+					if verified.Signer().ID != "71000436" || !verified.Created().Equal(now) || !verified.ValidUntil().Equal(now.Add(time.Minute)) {
+						t.Errorf("signer %s, created %v, until %v", verified.Signer(), verified.Created(), verified.ValidUntil())
 					}
 				})
 			}
@@ -110,15 +110,15 @@ func TestXMLSec1AcceptsWhatIsSigned(t *testing.T) {
 		}
 		t.Skip(hint)
 	}
-	for name, key := range keys(t) {
-		for form, envelope := range envelopes() {
+	for name, key := range signingKeys(t) {
+		for form, envelope := range sampleEnvelopes() {
 			t.Run(name+" "+form, func(t *testing.T) {
-				text := sign(t, envelope, key, options())
-				if out, err := xmlsec1(t, text, key); err != nil {
+				text := signEnvelope(t, envelope, key, signOptions())
+				if out, err := runXMLSec1(t, text, key); err != nil {
 					t.Fatalf("%v\n%s\n%s", err, out, text)
 				}
 				forged := strings.Replace(text, "Request", "Requesu", 2)
-				if _, err := xmlsec1(t, forged, key); err == nil {
+				if _, err := runXMLSec1(t, forged, key); err == nil {
 					t.Error("it accepts a changed message too, so this test proves nothing")
 				}
 			})
@@ -126,7 +126,7 @@ func TestXMLSec1AcceptsWhatIsSigned(t *testing.T) {
 	}
 }
 
-func xmlsec1(t *testing.T, message string, key *pki.Key) ([]byte, error) {
+func runXMLSec1(t *testing.T, message string, key *pki.Key) ([]byte, error) {
 	t.Helper()
 	const utility = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd:"
 	const extension = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd:"
@@ -142,7 +142,7 @@ func xmlsec1(t *testing.T, message string, key *pki.Key) ([]byte, error) {
 		"--id-attr:Id", utility+"Timestamp", "--id-attr:Id", extension+"BinarySecurityToken", file).CombinedOutput()
 }
 
-func document(tb testing.TB, text string) *etree.Document {
+func parseTree(tb testing.TB, text string) *etree.Document {
 	tb.Helper()
 	d := etree.NewDocument()
 	if err := d.ReadFromString(text); err != nil {
@@ -152,13 +152,13 @@ func document(tb testing.TB, text string) *etree.Document {
 }
 
 // brokenKey is a key in a device that fails.
-type broken struct {
+type brokenKey struct {
 	crypto.Signer
 	value []byte
 	err   error
 }
 
-func (b broken) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return b.value, b.err }
+func (b brokenKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return b.value, b.err }
 
 func TestSignRefusesWhatItCannotSign(t *testing.T) {
 	const empty = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">`
@@ -177,13 +177,13 @@ func TestSignRefusesWhatItCannotSign(t *testing.T) {
 		"not SOAP":           {`<Envelope/>`, ec},
 		"other root":         {`<x/>`, ec},
 		"no Body":            {empty + `<s:Header/></s:Envelope>`, ec},
-		"already signed":     {sign(t, full, ec, options()), ec},
+		"already signed":     {signEnvelope(t, full, ec, signOptions()), ec},
 		"same id twice":      {empty + `<s:Body><x Id="1"/><x Id="1"/></s:Body></s:Envelope>`, ec},
 		"Ed25519":            {full, &pki.Key{Signer: ed25519Key, Certificate: ec.Certificate}},
-		"the key fails":      {full, &pki.Key{Signer: broken{ec.Signer, nil, away}, Certificate: ec.Certificate}},
-		"the key talks junk": {full, &pki.Key{Signer: broken{ec.Signer, []byte("junk"), nil}, Certificate: ec.Certificate}},
+		"the key fails":      {full, &pki.Key{Signer: brokenKey{ec.Signer, nil, away}, Certificate: ec.Certificate}},
+		"the key talks junk": {full, &pki.Key{Signer: brokenKey{ec.Signer, []byte("junk"), nil}, Certificate: ec.Certificate}},
 	} {
-		if err := wsse.Sign(document(t, c.envelope), c.key, options()); err == nil {
+		if err := wsse.Sign(parseTree(t, c.envelope), c.key, signOptions()); err == nil {
 			t.Errorf("%s: signed", name)
 		} else if name == "the key fails" && !errors.Is(err, away) {
 			t.Errorf("%s: the cause is lost in %v", name, err)
@@ -193,11 +193,11 @@ func TestSignRefusesWhatItCannotSign(t *testing.T) {
 
 func TestSignKeepsTheBodysId(t *testing.T) {
 	envelope := `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body xmlns:u="` + xmldoc.UtilityNamespace + `" u:Id="mine"><x/></s:Body></s:Envelope>`
-	text := sign(t, envelope, testpki.EC(t), options())
+	text := signEnvelope(t, envelope, testpki.EC(t), signOptions())
 	if !strings.Contains(text, `u:Id="mine"><x/>`) || !strings.Contains(text, `URI="#mine"`) {
 		t.Error(text)
 	}
-	if _, err := verifier(t).Verify(open(t, text)); err != nil {
+	if _, err := newVerifier(t).Verify(openEnvelope(t, text)); err != nil {
 		t.Error(err)
 	}
 }

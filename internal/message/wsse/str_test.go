@@ -23,10 +23,10 @@ var referenceSTR = strings.Replace(strings.Replace(referenceToken, "#X509-1", "#
 func TestSTRTransformCoversTheToken(t *testing.T) {
 	hospital := testpki.Key(t, testpki.Hospital)
 	c := hospital.Certificate
-	withID := identified(t).key
+	withID := keyWithIdentifier(t).key
 	// For a reference without a certificate, meaning adds an attribute that tells dsigtest which one it identifies.
 	meaning := func(key *pki.Key, keyInfo string) string {
-		return strings.Replace(keyInfo, `wsu:Id="STR-1"`, `wsu:Id="STR-1" certificate="`+base64Of(key.Certificate.Raw)+`"`, 1)
+		return strings.Replace(keyInfo, `wsu:Id="STR-1"`, `wsu:Id="STR-1" certificate="`+encodeBase64(key.Certificate.Raw)+`"`, 1)
 	}
 	signSTR := edit{referenceToken, referenceSTR}
 	without := []edit{signSTR, {token, ``}}
@@ -37,23 +37,23 @@ func TestSTRTransformCoversTheToken(t *testing.T) {
 		"direct":                         {hospital, []edit{signSTR}},
 		"a default namespace in force":   {hospital, []edit{signSTR, {`<soap:Header>`, `<soap:Header xmlns="urn:default">`}}},
 		"the token in a default one":     {hospital, []edit{signSTR, {`<wsse:BinarySecurityToken `, `<BinarySecurityToken xmlns="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd" `}, {`</wsse:Bin`, `</Bin`}}},
-		"a path":                         {hospital, append([]edit{signSTR}, asPath(pathOf(t, testpki.Authorities(t)[0], c))...)},
-		"KeyIdentifier":                  {hospital, append(without, with(identifier(tokenProfile+"#X509v3", "[certificate]")))},
-		"KeyIdentifier, folded":          {hospital, append(without, with(identifier(tokenProfile+"#X509v3", strings.ReplaceAll(base64Of(c.Raw), "A", "\n A"))))},
-		"KeyIdentifier without prefix":   {hospital, append(without, with(`<SecurityTokenReference xmlns="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd" wsu:Id="STR-1"><KeyIdentifier ValueType="`+tokenProfile+`#X509v3">[certificate]</KeyIdentifier></SecurityTokenReference>`))},
-		"X509Data":                       {hospital, append(without, with(holder(x509Data(x509Certificate("[certificate]")))))},
-		"IssuerSerial":                   {hospital, append(without, with(meaning(hospital, holder(x509Data(namedBy(c))))))},
-		"thumbprint":                     {hospital, append(without, with(meaning(hospital, thumbprint(c))))},
-		"subject key identifier":         {withID, append(without, with(meaning(withID, keyID(withID.Certificate.SubjectKeyId))))},
-		"thumbprint beside the token":    {hospital, []edit{signSTR, with(meaning(hospital, thumbprint(c)))}},
-		"the token itself, IssuerSerial": {hospital, []edit{with(holder(x509Data(namedBy(c))))}},
-		"the token itself, X509Data":     {hospital, []edit{with(x509Data(x509Certificate("[certificate]")))}},
+		"a path":                         {hospital, append([]edit{signSTR}, withPathToken(encodePKIPath(t, testpki.Authorities(t)[0], c))...)},
+		"KeyIdentifier":                  {hospital, append(without, withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]")))},
+		"KeyIdentifier, folded":          {hospital, append(without, withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", strings.ReplaceAll(encodeBase64(c.Raw), "A", "\n A"))))},
+		"KeyIdentifier without prefix":   {hospital, append(without, withKeyInfo(`<SecurityTokenReference xmlns="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd" wsu:Id="STR-1"><KeyIdentifier ValueType="`+tokenProfile+`#X509v3">[certificate]</KeyIdentifier></SecurityTokenReference>`))},
+		"X509Data":                       {hospital, append(without, withKeyInfo(tokenReferenceTo(x509Data(x509Certificate("[certificate]")))))},
+		"IssuerSerial":                   {hospital, append(without, withKeyInfo(meaning(hospital, tokenReferenceTo(x509Data(issuerSerialOf(c))))))},
+		"thumbprint":                     {hospital, append(without, withKeyInfo(meaning(hospital, thumbprintReference(c))))},
+		"subject key identifier":         {withID, append(without, withKeyInfo(meaning(withID, subjectKeyIdentifierOf(withID.Certificate.SubjectKeyId))))},
+		"thumbprint beside the token":    {hospital, []edit{signSTR, withKeyInfo(meaning(hospital, thumbprintReference(c)))}},
+		"the token itself, IssuerSerial": {hospital, []edit{withKeyInfo(tokenReferenceTo(x509Data(issuerSerialOf(c))))}},
+		"the token itself, X509Data":     {hospital, []edit{withKeyInfo(x509Data(x509Certificate("[certificate]")))}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := knowing(t)
+			v := registeringVerifier(t)
 			v.Strict = true
-			text := signed(t, test.key, test.before...)
-			verified, err := v.Verify(open(t, text))
+			text := signTemplate(t, test.key, test.before...)
+			verified, err := v.Verify(openEnvelope(t, text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,28 +63,28 @@ func TestSTRTransformCoversTheToken(t *testing.T) {
 		})
 	}
 	for name, before := range map[string][]edit{
-		"KeyIdentifier":       append(dropToken(), with(identifier(tokenProfile+"#X509v3", "[certificate]"))),
-		"X509Data in KeyInfo": append(dropToken(), with(x509Data(x509Certificate("[certificate]")))),
-		"thumbprint":          append(dropToken(), with(thumbprint(c))),
+		"KeyIdentifier":       append(dropToken(), withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]"))),
+		"X509Data in KeyInfo": append(dropToken(), withKeyInfo(x509Data(x509Certificate("[certificate]")))),
+		"thumbprint":          append(dropToken(), withKeyInfo(thumbprintReference(c))),
 		"the token":           {{referenceToken, ``}},
-		"thumbprint, token":   {{referenceToken, ``}, with(thumbprint(c))},
+		"thumbprint, token":   {{referenceToken, ``}, withKeyInfo(thumbprintReference(c))},
 	} {
 		t.Run("uncovered "+name, func(t *testing.T) {
-			v := knowing(t)
-			text := signed(t, hospital, before...)
-			if _, err := v.Verify(open(t, text)); err != nil {
+			v := registeringVerifier(t)
+			text := signTemplate(t, hospital, before...)
+			if _, err := v.Verify(openEnvelope(t, text)); err != nil {
 				t.Error(err)
 			}
 			v.Strict = true
-			verified, err := v.Verify(open(t, text))
-			refused(t, verified, err, problem.TokenUnsigned)
+			verified, err := v.Verify(openEnvelope(t, text))
+			wantRefusal(t, verified, err, problem.TokenUnsigned)
 		})
 	}
 }
 
 // TestSTRTransformThatIsRefused checks that the STR-Transform accepts only the token of this signature.
 func TestSTRTransformThatIsRefused(t *testing.T) {
-	other := base64Of(testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate.Raw)
+	other := encodeBase64(testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate.Raw)
 	to := func(id string) edit { return edit{referenceToken, strings.Replace(referenceSTR, "#STR-1", id, 1)} }
 	second := strings.NewReplacer("STR-1", "STR-2").Replace(tokenReference)
 	inHeader := `<w xmlns:wsse="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd" xmlns:wsu="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd">` + second + `</w></soap:Header>`
@@ -92,7 +92,7 @@ func TestSTRTransformThatIsRefused(t *testing.T) {
 		return edit{reference, strings.Replace(reference, plainTransforms, strTransforms, 1)}
 	}
 	bodyBySTR := `<wsse:SecurityTokenReference wsu:Id="STR-1"><wsse:Reference URI="#id-1"/></wsse:SecurityTokenReference>`
-	for _, r := range []refusal{
+	for _, r := range []refusalCase{
 		{name: "the token", before: []edit{to("#X509-1")}, want: problem.TransformSTRTarget},
 		{name: "the Body", before: []edit{asSTR(referenceBody)}, want: problem.TransformSTRTarget},
 		{name: "the Timestamp", before: []edit{asSTR(referenceTimestamp)}, want: problem.TransformSTRTarget},
@@ -105,15 +105,15 @@ func TestSTRTransformThatIsRefused(t *testing.T) {
 		{name: "by a plain Id", before: []edit{{referenceToken, referenceSTR}, {`wsu:Id="STR-1"`, `Id="STR-1"`}}, want: problem.ReferenceIDKind},
 		{name: "the token in both ways", before: []edit{{referenceToken, referenceToken + referenceSTR}}, want: problem.ReferenceTwice},
 		{name: "the reference without the transform", before: []edit{to("#STR-1"), {strTransforms, plainTransforms}}, want: problem.ReferenceTarget},
-		{name: "by way of the key to the Body", before: []edit{{referenceToken, referenceSTR}, with(bodyBySTR)}, want: problem.KeyReferenceWrong},
-		{name: "by way of the key to itself", before: []edit{{referenceToken, referenceSTR}, with(strings.Replace(bodyBySTR, "#id-1", "#STR-1", 1))}, want: problem.KeyReferenceWrong},
+		{name: "by way of the key to the Body", before: []edit{{referenceToken, referenceSTR}, withKeyInfo(bodyBySTR)}, want: problem.KeyReferenceWrong},
+		{name: "by way of the key to itself", before: []edit{{referenceToken, referenceSTR}, withKeyInfo(strings.Replace(bodyBySTR, "#id-1", "#STR-1", 1))}, want: problem.KeyReferenceWrong},
 		{name: "the Body by way of the key", before: []edit{asSTR(referenceBody), {`URI="#id-1"`, `URI="#STR-1"`}, {referenceToken, ``}}, want: problem.BodyUnsigned},
-		{name: "another certificate afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{base64Of(testpki.Key(t, testpki.Hospital).Certificate.Raw), other}}, want: problem.SignatureInvalid},
+		{name: "another certificate afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{encodeBase64(testpki.Key(t, testpki.Hospital).Certificate.Raw), other}}, want: problem.SignatureInvalid},
 		{name: "the token changed afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{`wsu:Id="X509-1"`, `wsu:Id="X509-1" a="b"`}}, want: problem.DigestMismatch},
 		{name: "a namespace slipped in", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{`<soap:Header>`, `<soap:Header xmlns="urn:x">`}}, want: problem.DigestMismatch},
-		{name: "another form of the key afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{with(thumbprint(testpki.Key(t, testpki.Hospital).Certificate))}, want: problem.DigestMismatch},
-		{name: "a key that cannot be read", before: []edit{{referenceToken, referenceSTR}, with(keyID(nil))}, want: problem.KeyReferenceMalformed},
+		{name: "another form of the key afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{withKeyInfo(thumbprintReference(testpki.Key(t, testpki.Hospital).Certificate))}, want: problem.DigestMismatch},
+		{name: "a key that cannot be read", before: []edit{{referenceToken, referenceSTR}, withKeyInfo(subjectKeyIdentifierOf(nil))}, want: problem.KeyReferenceMalformed},
 	} {
-		r.run(t)
+		r.runCase(t)
 	}
 }

@@ -13,23 +13,23 @@ import (
 func readTimestamp(e xmldoc.Element) (created, validUntil time.Time, err error) {
 	first := e.FirstChild()
 	second := first.NextSibling()
-	if !first.Is(utility, "Created") ||
-		!second.IsZero() && (!second.Is(utility, "Expires") || !second.NextSibling().IsZero()) {
-		return created, validUntil, refuse(problem.TimestampMalformed, atTimestamp)
+	if !first.Is(namespaceWSU, "Created") ||
+		!second.IsZero() && (!second.Is(namespaceWSU, "Expires") || !second.NextSibling().IsZero()) {
+		return created, validUntil, newRefusal(problem.TimestampMalformed, timestampPath)
 	}
-	if created, err = readInstant(first, atTimestamp+"/wsu:Created"); err != nil {
+	if created, err = parseInstant(first, timestampPath+"/wsu:Created"); err != nil {
 		return created, validUntil, err
 	}
 	validUntil = created.Add(Window)
 	if second.IsZero() {
 		return created, validUntil, nil
 	}
-	expires, err := readInstant(second, atTimestamp+"/wsu:Expires")
+	expires, err := parseInstant(second, timestampPath+"/wsu:Expires")
 	if err != nil {
 		return created, validUntil, err
 	}
 	if !expires.After(created) {
-		return created, validUntil, refuse(problem.TimestampOrder, atTimestamp)
+		return created, validUntil, newRefusal(problem.TimestampOrder, timestampPath)
 	}
 	if expires.Before(validUntil) {
 		validUntil = expires
@@ -41,26 +41,26 @@ func readTimestamp(e xmldoc.Element) (created, validUntil time.Time, err error) 
 func checkClock(created, validUntil, now time.Time) error {
 	switch {
 	case created.After(now.Add(Skew)):
-		return refuse(problem.TimestampFuture, atTimestamp, "Created", instant(created), "- service time", instant(now))
+		return newRefusal(problem.TimestampFuture, timestampPath, "Created", formatInstant(created), "- service time", formatInstant(now))
 	case now.After(validUntil):
-		return refuse(problem.TimestampExpired, atTimestamp, "Created", instant(created), "- good until", instant(validUntil),
-			"- service time", instant(now))
+		return newRefusal(problem.TimestampExpired, timestampPath, "Created", formatInstant(created), "- good until", formatInstant(validUntil),
+			"- service time", formatInstant(now))
 	}
 	return nil
 }
 
 // parseInstant parses an xs:dateTime with a time zone.
-func readInstant(e xmldoc.Element, path string) (time.Time, error) {
+func parseInstant(e xmldoc.Element, path string) (time.Time, error) {
 	const longest = 64
 	if start, end := e.Offset(); end-start > 4*longest {
-		return time.Time{}, refuse(problem.TimestampInstant, path)
+		return time.Time{}, newRefusal(problem.TimestampInstant, path)
 	}
 	text, ok := e.Text()
-	text = trimmed(text)
+	text = trimXMLSpace(text)
 	// time.Parse also accepts a one-digit hour and a comma before the fraction, which xs:dateTime does not.
 	const date = len("2006-01-02")
 	if !ok || len(text) > longest || strings.Contains(text, ",") || strings.IndexByte(text, ':') != date+len("T15") {
-		return time.Time{}, refuse(problem.TimestampInstant, path)
+		return time.Time{}, newRefusal(problem.TimestampInstant, path)
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
@@ -70,4 +70,4 @@ func readInstant(e xmldoc.Element, path string) (time.Time, error) {
 }
 
 // trimXMLSpace trims the white space of XML.
-func trimmed(text string) string { return strings.Trim(text, " \t\r\n") }
+func trimXMLSpace(text string) string { return strings.Trim(text, " \t\r\n") }

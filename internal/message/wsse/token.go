@@ -19,24 +19,24 @@ type signer struct {
 }
 
 // presentedCertificate is the certificate contained in a message.
-type shown struct {
-	octets  []byte
+type presentedCertificate struct {
+	der     []byte
 	parsed  *x509.Certificate   // set if extracting it required parsing it
 	issuers []*x509.Certificate // the other certificates of its path
-	at      string
+	path    string
 }
 
 // authenticateSigner verifies the signature with the certificate that the message contains, or else with the registered
 // one that it identifies.
-func (v *Verifier) prove(m *message, signature *dsig.Signature, now time.Time) (*signer, *dsig.Result, error) {
-	certificate, err := m.shown()
+func (v *Verifier) authenticateSigner(m *securityNodes, signature *dsig.Signature, now time.Time) (*signer, *dsig.Result, error) {
+	certificate, err := m.readPresentedCertificate()
 	if err != nil {
 		return nil, nil, err
 	}
-	if certificate.octets == nil {
-		return v.proveRegistered(m, signature, now)
+	if certificate.der == nil {
+		return v.authenticateRegistered(m, signature, now)
 	}
-	authenticated, err := v.signer(certificate, &m.key, now)
+	authenticated, err := v.signerFromCertificate(certificate, &m.key, now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -47,84 +47,84 @@ func (v *Verifier) prove(m *message, signature *dsig.Signature, now time.Time) (
 
 // readPresentedCertificate returns the certificate in the token or in the key reference. If both contain one, they must
 // be equal.
-func (m *message) shown() (shown, error) {
-	var found shown
+func (m *securityNodes) readPresentedCertificate() (presentedCertificate, error) {
+	var found presentedCertificate
 	if !m.token.IsZero() {
 		var err error
 		if found, err = readToken(m.token, &m.key); err != nil {
-			return shown{}, err
+			return presentedCertificate{}, err
 		}
 	}
 	if m.key.embedded.IsZero() {
 		return found, nil
 	}
-	der, err := dsig.DecodeBase64(nil, m.key.embedded, MaxToken, problem.TokenMalformed, m.key.at)
+	der, err := dsig.DecodeBase64(nil, m.key.embedded, MaxToken, problem.TokenMalformed, m.key.path)
 	switch {
 	case err != nil:
-		return shown{}, err
-	case found.octets == nil:
-		return shown{octets: der, at: m.key.at}, nil
-	case !bytes.Equal(found.octets, der):
-		return shown{}, refuse(problem.KeyReferenceDisagrees, m.key.at)
+		return presentedCertificate{}, err
+	case found.der == nil:
+		return presentedCertificate{der: der, path: m.key.path}, nil
+	case !bytes.Equal(found.der, der):
+		return presentedCertificate{}, newRefusal(problem.KeyReferenceDisagrees, m.key.path)
 	}
 	return found, nil
 }
 
 // readToken reads a BinarySecurityToken: a certificate, or a path that ends with the signer's certificate (X.509
 // Certificate Token Profile section 3.1).
-func readToken(token xmldoc.Element, key *keyReference) (shown, error) {
+func readToken(token xmldoc.Element, key *keyReference) (presentedCertificate, error) {
 	valueType, _ := token.Attr("", "ValueType")
-	if !isCertificate(valueType) {
-		return shown{}, refuse(problem.TokenUnsupported, atToken, "attribute ValueType")
+	if !isCertificateTokenType(valueType) {
+		return presentedCertificate{}, newRefusal(problem.TokenUnsupported, tokenPath, "attribute ValueType")
 	}
 	if key.valueType != "" && key.valueType != valueType {
-		return shown{}, refuse(problem.KeyReferenceWrong, key.at, "attribute ValueType")
+		return presentedCertificate{}, newRefusal(problem.KeyReferenceWrong, key.path, "attribute ValueType")
 	}
-	if encoding, ok := token.Attr("", "EncodingType"); ok && encoding != base64Binary {
-		return shown{}, refuse(problem.TokenEncoding, atToken)
+	if encoding, ok := token.Attr("", "EncodingType"); ok && encoding != encodingBase64Binary {
+		return presentedCertificate{}, newRefusal(problem.TokenEncoding, tokenPath)
 	}
 	maxBytes := MaxToken
-	if valueType == pkiPath {
+	if valueType == tokenTypePKIPath {
 		maxBytes = MaxPathToken
 	}
-	data, err := dsig.DecodeBase64(nil, token, maxBytes, problem.TokenMalformed, atToken)
-	if err != nil || valueType != pkiPath {
-		return shown{octets: data, at: atToken}, err
+	data, err := dsig.DecodeBase64(nil, token, maxBytes, problem.TokenMalformed, tokenPath)
+	if err != nil || valueType != tokenTypePKIPath {
+		return presentedCertificate{der: data, path: tokenPath}, err
 	}
 	path, err := pki.ReadPath(data)
 	if err != nil {
-		return shown{}, problem.From(err).In(atToken)
+		return presentedCertificate{}, problem.From(err).In(tokenPath)
 	}
 	last := path[len(path)-1]
-	return shown{last.Raw, last, path[:len(path)-1], atToken}, nil
+	return presentedCertificate{last.Raw, last, path[:len(path)-1], tokenPath}, nil
 }
 
 // signerFromCertificate checks that the certificate matches the key reference and may sign now. It derives the identity
 // only afterwards, so that an untrusted certificate gets the same answer whatever it contains.
-func (v *Verifier) signer(presented shown, key *keyReference, now time.Time) (*signer, error) {
-	cached := v.known.get(presented.octets)
+func (v *Verifier) signerFromCertificate(presented presentedCertificate, key *keyReference, now time.Time) (*signer, error) {
+	cached := v.signerCache.findSigner(presented.der)
 	certificate := presented.parsed
 	switch {
 	case cached != nil:
 		certificate = cached.certificate
 	case certificate == nil:
 		var err error
-		if certificate, err = x509.ParseCertificate(presented.octets); err != nil {
-			return nil, problem.Wrap(problem.TokenUnreadable, err).In(presented.at)
+		if certificate, err = x509.ParseCertificate(presented.der); err != nil {
+			return nil, problem.Wrap(problem.TokenUnreadable, err).In(presented.path)
 		}
 	}
-	if !key.names.Fits(certificate) {
-		return nil, refuse(problem.KeyReferenceDisagrees, key.at)
+	if !key.selector.Fits(certificate) {
+		return nil, newRefusal(problem.KeyReferenceDisagrees, key.path)
 	}
 	if err := v.Trust.VerifyWith(presented.issuers, certificate, now); err != nil {
-		return nil, placed(err, presented.at, now)
+		return nil, withCertificatePath(err, presented.path, now)
 	}
 	if cached != nil {
 		return cached, nil
 	}
 	subject, err := pki.SubjectOf(certificate)
 	if err != nil {
-		return nil, placed(err, presented.at, now)
+		return nil, withCertificatePath(err, presented.path, now)
 	}
 	return &signer{certificate, subject}, nil
 }
@@ -134,17 +134,17 @@ func (v *Verifier) signer(presented shown, key *keyReference, now time.Time) (*s
 // A sender without the private key always gets the same answer and thus cannot find out which certificates are
 // registered. Therefore the signature is verified first, and only a holder of the key learns what is wrong with the
 // certificate or what was changed after signing.
-func (v *Verifier) proveRegistered(m *message, signature *dsig.Signature, now time.Time) (*signer, *dsig.Result, error) {
-	certificate := v.Known.Find(&m.key.names, now)
+func (v *Verifier) authenticateRegistered(m *securityNodes, signature *dsig.Signature, now time.Time) (*signer, *dsig.Result, error) {
+	certificate := v.Registered.Find(&m.key.selector, now)
 	if certificate == nil {
-		return nil, nil, refuse(problem.KeyUnregistered, m.key.at)
+		return nil, nil, newRefusal(problem.KeyUnregistered, m.key.path)
 	}
 	m.certificate = certificate.Raw
 	result, refusal := signature.Verify(certificate.PublicKey)
 	if refusal != nil && problem.From(refusal).Code != problem.DigestMismatch {
-		return nil, nil, problem.Wrap(problem.KeyUnregistered, refusal).In(m.key.at)
+		return nil, nil, problem.Wrap(problem.KeyUnregistered, refusal).In(m.key.path)
 	}
-	authenticated, err := v.signer(shown{octets: certificate.Raw, parsed: certificate, at: m.key.at}, &m.key, now)
+	authenticated, err := v.signerFromCertificate(presentedCertificate{der: certificate.Raw, parsed: certificate, path: m.key.path}, &m.key, now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -153,13 +153,13 @@ func (v *Verifier) proveRegistered(m *message, signature *dsig.Signature, now ti
 
 // withCertificatePath adds the path of the refused certificate, and the service time if validity or revocation is the
 // reason.
-func placed(err error, path string, now time.Time) error {
+func withCertificatePath(err error, path string, now time.Time) error {
 	e := problem.From(err)
 	switch e.Code {
 	case problem.CertExpired, problem.CertNotYetValid:
-		e.Public += " - service time " + instant(now)
+		e.Public += " - service time " + formatInstant(now)
 	case problem.CertRevoked, problem.CertRevocationUnknown:
-		e.Public = "service time " + instant(now) // revocation information changes over time
+		e.Public = "service time " + formatInstant(now) // revocation information changes over time
 	}
 	return e.In(path)
 }
@@ -170,30 +170,30 @@ func placed(err error, path string, now time.Time) error {
 //
 // The cache has two generations: when the recent one is full it becomes the old one, and entries of the old one that
 // are used again move to the recent one.
-type signers struct {
-	mu         sync.Mutex
-	young, old map[string]*signer // keyed by the DER of the certificate
+type signerCache struct {
+	mu          sync.Mutex
+	recent, old map[string]*signer // keyed by the DER of the certificate
 }
 
-const signersPerGeneration = 1024
+const maxSignersPerGeneration = 1024
 
-func (s *signers) get(der []byte) *signer {
+func (s *signerCache) findSigner(der []byte) *signer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if found, ok := s.young[string(der)]; ok {
+	if found, ok := s.recent[string(der)]; ok {
 		return found
 	}
 	return s.old[string(der)]
 }
 
-func (s *signers) keep(added *signer) {
+func (s *signerCache) addSigner(added *signer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.young[string(added.certificate.Raw)]; ok {
+	if _, ok := s.recent[string(added.certificate.Raw)]; ok {
 		return
 	}
-	if len(s.young) >= signersPerGeneration || s.young == nil {
-		s.young, s.old = make(map[string]*signer), s.young
+	if len(s.recent) >= maxSignersPerGeneration || s.recent == nil {
+		s.recent, s.old = make(map[string]*signer), s.recent
 	}
-	s.young[string(added.certificate.Raw)] = added
+	s.recent[string(added.certificate.Raw)] = added
 }

@@ -11,8 +11,8 @@ import (
 
 func TestVerifyTellsWhoSignedWhat(t *testing.T) {
 	key := testpki.Key(t, testpki.Hospital)
-	envelope := open(t, signed(t, key))
-	verified, err := verifier(t).Verify(envelope)
+	envelope := openEnvelope(t, signTemplate(t, key))
+	verified, err := newVerifier(t).Verify(envelope)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestVerifyTellsWhoSignedWhat(t *testing.T) {
 	if got := verified.Created(); !got.Equal(now.Add(-30 * time.Second)) {
 		t.Errorf("created %v", got)
 	}
-	if got := verified.Until(); !got.Equal(now.Add(30 * time.Second)) {
+	if got := verified.ValidUntil(); !got.Equal(now.Add(30 * time.Second)) {
 		t.Errorf("until %v", got)
 	}
 	if want := sha256.Sum256(xmldoc.C14N{Exclusive: true}.Append(nil, body)); verified.Digest() != want {

@@ -39,29 +39,29 @@ const (
 
 // Names from the specifications.
 const (
-	extension = soap.NamespaceSecurity
-	utility   = xmldoc.UtilityNamespace
+	namespaceWSSE = soap.NamespaceSecurity
+	namespaceWSU  = xmldoc.UtilityNamespace
 
-	messageSecurity = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0"
-	base64Binary    = messageSecurity + "#Base64Binary"
-	tokenProfile    = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0"
-	x509v3          = tokenProfile + "#X509v3"
-	pkiPath         = tokenProfile + "#X509PKIPathv1"
+	messageSecurity      = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0"
+	encodingBase64Binary = messageSecurity + "#Base64Binary"
+	tokenProfile         = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0"
+	tokenTypeX509v3      = tokenProfile + "#X509v3"
+	tokenTypePKIPath     = tokenProfile + "#X509PKIPathv1"
 
-	subjectKeyIdentifier = tokenProfile + "#X509SubjectKeyIdentifier"
-	thumbprintSHA1       = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1"
-	extension11          = "http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd"
+	valueTypeSubjectKeyIdentifier = tokenProfile + "#X509SubjectKeyIdentifier"
+	valueTypeThumbprintSHA1       = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1"
+	namespaceWSSE11               = "http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd"
 )
 
 // Paths in refusals.
 const (
-	atSecurity  = "wsse:Security"
-	atTimestamp = "wsu:Timestamp"
-	atToken     = "wsse:BinarySecurityToken"
-	atKeyInfo   = "ds:KeyInfo"
-	atHolder    = atKeyInfo + "/wsse:SecurityTokenReference"
-	atReference = atHolder + "/wsse:Reference"
-	atSignature = "ds:Signature"
+	securityPath        = "wsse:Security"
+	timestampPath       = "wsu:Timestamp"
+	tokenPath           = "wsse:BinarySecurityToken"
+	keyInfoPath         = "ds:KeyInfo"
+	tokenReferencePath  = keyInfoPath + "/wsse:SecurityTokenReference"
+	directReferencePath = tokenReferencePath + "/wsse:Reference"
+	signaturePath       = "ds:Signature"
 )
 
 // Verifier verifies messages. Set its fields before use; it is safe for concurrent use and must not be copied.
@@ -69,7 +69,7 @@ type Verifier struct {
 	// Trust holds the trust anchors and the revocation status.
 	Trust *pki.Trust
 	// Registered holds the certificates that a message may identify instead of containing them; nil means none.
-	Known *pki.Directory
+	Registered *pki.Directory
 	// Now is the clock of the service.
 	Now func() time.Time
 	// Strict requires that the signature also covers the certificate, as the platform requests and several toolkits
@@ -78,17 +78,17 @@ type Verifier struct {
 	// AllowSHA1Until is the instant from which SHA-1 is refused; if zero, SHA-1 is always refused.
 	AllowSHA1Until time.Time
 
-	known signers
+	signerCache signerCache
 }
 
 // Verified is a message whose signer has been authenticated. Only Verify creates one.
 type Verified struct {
-	body           xmldoc.Element
-	signer         pki.Subject
-	certificate    *x509.Certificate
-	created, until time.Time
-	digest         [sha256.Size]byte
-	key            [sha256.Size]byte
+	body                xmldoc.Element
+	signer              pki.Subject
+	certificate         *x509.Certificate
+	created, validUntil time.Time
+	digest              [sha256.Size]byte
+	replayKey           [sha256.Size]byte
 }
 
 // Body returns the signed content: the only child of the Body that the signature covers.
@@ -105,14 +105,14 @@ func (v *Verified) Created() time.Time { return v.created }
 
 // ValidUntil returns the last instant at which the message is valid, in UTC. Its replay key must be stored up to and
 // including that instant.
-func (v *Verified) Until() time.Time { return v.until }
+func (v *Verified) ValidUntil() time.Time { return v.validUntil }
 
 // Digest returns the SHA-256 of the exclusive canonical form of the signed Body element.
 func (v *Verified) Digest() [sha256.Size]byte { return v.digest }
 
 // ReplayKey identifies the signed message: a second message with this key is a replay of the first, however the
 // unsigned parts around it differ.
-func (v *Verified) MessageKey() [sha256.Size]byte { return v.key }
+func (v *Verified) ReplayKey() [sha256.Size]byte { return v.replayKey }
 
 // Verify authenticates the signer of an envelope. Refusals are of the kind Unauthenticated.
 //
@@ -128,7 +128,7 @@ func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = m.coverage(signature).check(v.Strict); err != nil {
+	if err = m.determineCoverage(signature).checkRequired(v.Strict); err != nil {
 		return nil, err
 	}
 	if m.keyRefusal != nil {
@@ -141,24 +141,24 @@ func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
 	if err = checkClock(created, until, now); err != nil {
 		return nil, err
 	}
-	authenticated, result, err := v.prove(m, signature, now)
+	authenticated, result, err := v.authenticateSigner(m, signature, now)
 	if err != nil {
 		return nil, err
 	}
-	v.known.keep(authenticated)
+	v.signerCache.addSigner(authenticated)
 	return &Verified{
 		body:        m.body.FirstChild(),
 		signer:      authenticated.subject,
 		certificate: authenticated.certificate,
 		created:     created,
-		until:       until,
-		digest:      digestOf(signature, m.body),
-		key:         messageKey(result.SignedInfoDigest, authenticated.subject),
+		validUntil:  until,
+		digest:      computeBodyDigest(signature, m.body),
+		replayKey:   computeReplayKey(result.SignedInfoDigest, authenticated.subject),
 	}, nil
 }
 
 // computeBodyDigest takes the digest from the signature if it has one in this form, which only a PrefixList prevents.
-func digestOf(signature *dsig.Signature, body xmldoc.Element) [sha256.Size]byte {
+func computeBodyDigest(signature *dsig.Signature, body xmldoc.Element) [sha256.Size]byte {
 	if sum, ok := signature.PlainSHA256(body); ok {
 		return sum
 	}
@@ -167,13 +167,13 @@ func digestOf(signature *dsig.Signature, body xmldoc.Element) [sha256.Size]byte 
 
 // computeReplayKey combines what was signed with the signer. It uses the subject, not the certificate, because a
 // renewed certificate is the same signer.
-func messageKey(signedInfo [sha256.Size]byte, signer pki.Subject) [sha256.Size]byte {
+func computeReplayKey(signedInfo [sha256.Size]byte, signer pki.Subject) [sha256.Size]byte {
 	return sha256.Sum256(append(signedInfo[:], signer.String()...))
 }
 
 // formatInstant formats a time for a fault.
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func formatInstant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func refuse(code problem.Code, path string, detail ...string) error {
+func newRefusal(code problem.Code, path string, detail ...string) error {
 	return problem.New(code, detail...).In(path)
 }

@@ -24,7 +24,7 @@ func TestWhatXMLSec1Signs(t *testing.T) {
 		}
 		t.Skip(hint)
 	}
-	withID := identified(t).key
+	withID := keyWithIdentifier(t).key
 	for name, c := range map[string]struct {
 		key     *pki.Key
 		keyInfo string
@@ -32,25 +32,25 @@ func TestWhatXMLSec1Signs(t *testing.T) {
 	}{
 		"X509Certificate":              {testpki.Key(t, testpki.Hospital), x509Data(`<ds:X509Certificate/>`), `<ds:X509Certificate>MII`},
 		"IssuerSerial":                 {testpki.Key(t, testpki.Hospital), x509Data(`<ds:X509IssuerSerial/>`), `<ds:X509IssuerName>CN=`},
-		"X509SubjectName":              {testpki.Key(t, testpki.Hospital), x509Data(namedBy(testpki.Key(t, testpki.Hospital).Certificate) + `<ds:X509SubjectName/>`), `<ds:X509SubjectName>CN=`},
+		"X509SubjectName":              {testpki.Key(t, testpki.Hospital), x509Data(issuerSerialOf(testpki.Key(t, testpki.Hospital).Certificate) + `<ds:X509SubjectName/>`), `<ds:X509SubjectName>CN=`},
 		"X509SKI":                      {withID, x509Data(`<ds:X509SKI/>`), `<ds:X509SKI>`},
 		"IssuerSerial of another root": {withID, x509Data(`<ds:X509IssuerSerial/>`), `<ds:X509IssuerName>CN=wsse root<`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := signedByXMLSec1(t, c.key, apply(t, template, append(dropToken(), with(c.keyInfo))))
+			text := signedByXMLSec1(t, c.key, applyEdits(t, template, append(dropToken(), withKeyInfo(c.keyInfo))))
 			if !strings.Contains(text, c.want) {
 				t.Fatalf("it wrote another key reference:\n%s", text)
 			}
-			v := knowing(t)
-			verified, err := v.Verify(open(t, text))
+			v := registeringVerifier(t)
+			verified, err := v.Verify(openEnvelope(t, text))
 			if err != nil {
 				t.Fatalf("%v\n%s", err, text)
 			}
 			if !verified.Certificate().Equal(c.key.Certificate) {
 				t.Errorf("signed with %s", verified.Certificate().SerialNumber)
 			}
-			verified, err = v.Verify(open(t, strings.Replace(text, content, forgedContent, 1)))
-			refused(t, verified, err, problem.DigestMismatch)
+			verified, err = v.Verify(openEnvelope(t, strings.Replace(text, content, forgedContent, 1)))
+			wantRefusal(t, verified, err, problem.DigestMismatch)
 		})
 	}
 }
