@@ -53,7 +53,7 @@ func (f certFile) open(c *commands) (*openedFile, error) {
 	if o.password, err = readPassword(c.PasswordFile); err != nil {
 		return nil, err
 	}
-	if o.key, err = pki.ReadP12(o.octets, o.password); err != nil {
+	if o.key, err = pki.DecodeSigningKey(o.octets, o.password); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.name, err)
 	}
 	return o, nil
@@ -75,7 +75,7 @@ func (o *openedFile) rewritten(password string) ([]byte, int, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", o.name, err)
 	}
-	data, err := pki.WriteP12(keys, password, storeIterations, rand.Reader)
+	data, err := pki.EncodeKeys(keys, password, storeIterations, rand.Reader)
 	if err != nil {
 		return nil, 0, fmt.Errorf("the new .p12 file: %w", err)
 	}

@@ -47,13 +47,13 @@ func stored(t *testing.T, key, name string) (file, password string) {
 func made(t *testing.T, authority string, order pki.Order) (file, password string) {
 	t.Helper()
 	now := time.Now()
-	a, err := pki.NewAuthority(pki.AuthorityOptions{Name: authority, From: now.AddDate(-5, 0, 0), Until: now.AddDate(5, 0, 0), Random: rand.Reader})
+	a, err := pki.NewAuthority(pki.AuthorityOptions{Name: authority, NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(5, 0, 0), Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
-	order.Algorithm, order.From = pki.NewECP256, now.AddDate(-1, 0, 0)
-	if order.Until.IsZero() {
-		order.Until = now.AddDate(1, 0, 0)
+	order.Algorithm, order.NotBefore = pki.KeyECP256, now.AddDate(-1, 0, 0)
+	if order.NotAfter.IsZero() {
+		order.NotAfter = now.AddDate(1, 0, 0)
 	}
 	if order.Subject.Name == "" {
 		order.Subject.Name = "ZIEKENHUIS SINT-ELOOI"
@@ -62,7 +62,7 @@ func made(t *testing.T, authority string, order pki.Order) (file, password strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := pki.WriteP12([]*pki.Key{key}, "worthless", 100, rand.Reader)
+	data, err := pki.EncodeKeys([]*pki.Key{key}, "worthless", 100, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestCertShowJudges(t *testing.T) {
 		pki.EntryExpired:            {"organisation", []problem.Code{problem.CertExpired}, []advice{authorNeeded, renew}},
 		pki.EntryNotYetValid:        {"organisation", []problem.Code{problem.CertNotYetValid}, []advice{authorNeeded}},
 		pki.EntryWeakKey:            {"organisation", []problem.Code{problem.CertKeyUnsupported}, []advice{authorNeeded}},
-		pki.EntryIsAuthority:        {"organisation", []problem.Code{problem.CertIsAuthority}, []advice{authorNeeded}},
+		pki.EntryIsCA:               {"organisation", []problem.Code{problem.CertIsAuthority}, []advice{authorNeeded}},
 		pki.EntryWrongKeyUsage:      {"organisation", []problem.Code{problem.CertKeyUsage}, []advice{authorNeeded}},
 	}
 	for key, want := range fixed {
@@ -404,7 +404,7 @@ func TestExpiryWarning(t *testing.T) {
 // change.
 func TestCommandsWarnOfExpiry(t *testing.T) {
 	t.Parallel()
-	file, password := made(t, "CTR test", pki.Order{Subject: pki.Subject{Type: "SSIN", ID: "78031412250"}, Until: time.Now().Add(20*24*time.Hour + time.Hour)})
+	file, password := made(t, "CTR test", pki.Order{Subject: pki.Subject{Type: "SSIN", ID: "78031412250"}, NotAfter: time.Now().Add(20*24*time.Hour + time.Hour)})
 	for _, more := range [][]string{nil, {"--json"}} {
 		flags := append([]string{"--p12", file, "--password-file", password, "--url", "https://127.0.0.1:1/ctr/v1"}, more...)
 		r := ctr(t, flags, "search", "--patient", "48022907379").expect(t, exitUnreachable, "ctr: your certificate expires on ", "in 20 day(s): renew it now")

@@ -204,7 +204,7 @@ var errWouldLose = errors.New("the file contains more than encrypted keys with t
 
 // readAllKeys reads all keys of a .p12 file, the signing key first. It fails if a key has no certificate.
 func allKeys(file []byte, password string) ([]*pki.Key, error) {
-	keys, err := pki.ReadP12Keys(file, password)
+	keys, err := pki.DecodeKeys(file, password)
 	if err != nil {
 		return nil, err
 	}

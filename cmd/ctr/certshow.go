@@ -137,7 +137,7 @@ func (o *openedFile) report(now time.Time) (*certificateReport, error) {
 	}
 	r.judgeSubject(leaf)
 	// With the certificate itself as trust anchor, Verify makes every other check of the service.
-	if err := pki.NewTrust([]*x509.Certificate{leaf}, nil, 0).Verify(leaf, now); err != nil {
+	if err := pki.NewTrustStore([]*x509.Certificate{leaf}, nil, 0).Verify(leaf, now); err != nil {
 		r.RefusedFor = append(r.RefusedFor, problem.From(err).Code)
 	}
 	if r.DaysLeft < 90 {
@@ -155,7 +155,7 @@ func (o *openedFile) report(now time.Time) (*certificateReport, error) {
 // assessSubject determines how a service identifies the holder, by the rules of the register, and which certificate
 // to request instead.
 func (r *certificateReport) judgeSubject(leaf *x509.Certificate) {
-	subject, err := pki.SubjectOf(leaf)
+	subject, err := pki.SubjectFromCertificate(leaf)
 	if err != nil {
 		r.Subject = leaf.Subject.CommonName
 		r.RefusedFor = append(r.RefusedFor, problem.From(err).Code)

@@ -100,7 +100,7 @@ func (c *checkCommand) options(now time.Time) (check.Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("--trust: %w", err)
 		}
-		if o.Trust, err = pki.ReadTrust(0, files...); err != nil {
+		if o.Trust, err = pki.ParseTrustStore(0, files...); err != nil {
 			return o, fmt.Errorf("--trust: %w", err)
 		}
 	}
@@ -109,7 +109,7 @@ func (c *checkCommand) options(now time.Time) (check.Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("--known: %w", err)
 		}
-		if o.Registered, err = pki.ReadDirectory(files...); err != nil {
+		if o.Registered, err = pki.ParseDirectory(files...); err != nil {
 			return o, fmt.Errorf("--known: %w", err)
 		}
 	}

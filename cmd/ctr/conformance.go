@@ -93,7 +93,7 @@ func (c *conformanceCommand) keys() (func(string) (*pki.Key, error), error) {
 	if c.TestPKI == "" {
 		return func(string) (*pki.Key, error) { return nil, samples.ErrNoKey }, nil
 	}
-	files, err := pki.ReadDevelopment(c.TestPKI)
+	files, err := pki.ReadDevelopmentFiles(c.TestPKI)
 	if err != nil {
 		return nil, fmt.Errorf("--test-pki: %w", err)
 	}
@@ -110,7 +110,7 @@ func (c *conformanceCommand) keys() (func(string) (*pki.Key, error), error) {
 		if err != nil {
 			return nil, fmt.Errorf("--test-pki: %w", err)
 		}
-		return pki.ReadP12(data, strings.TrimRight(string(password), "\r\n"))
+		return pki.DecodeSigningKey(data, strings.TrimRight(string(password), "\r\n"))
 	}, nil
 }
 
@@ -120,11 +120,11 @@ func (c *conformanceCommand) judgeMessages() (*conformance.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	var trust *pki.Trust
+	var trust *pki.TrustStore
 	if len(c.Trust) > 0 {
 		files, err := readFiles(c.Trust)
 		if err == nil {
-			trust, err = pki.ReadTrust(0, files...)
+			trust, err = pki.ParseTrustStore(0, files...)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("--trust: %w", err)

@@ -152,7 +152,7 @@ func TestNotAuthenticated(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
 	for key, code := range map[string]problem.Code{
-		pki.EntryUntrusted: problem.CertUntrusted, pki.EntryTwin: problem.CertUntrusted,
+		pki.EntryUntrusted: problem.CertUntrusted, pki.EntrySelfSigned: problem.CertUntrusted,
 		pki.EntryExpired: problem.CertExpired, pki.EntryRevoked: problem.CertRevoked,
 	} {
 		t.Run(key, func(t *testing.T) {

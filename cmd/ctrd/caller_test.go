@@ -93,7 +93,7 @@ func TestCaller(t *testing.T) {
 	if result := ctr(testpki.Hospital, "https://127.0.0.1:1/ctr/v1", "search", "--number", number); result.Code != 3 {
 		t.Errorf("nobody there: exit %d", result.Code)
 	}
-	for _, entry := range []string{pki.EntryExpired, pki.EntryRevoked, pki.EntryUntrusted, pki.EntryTwin} {
+	for _, entry := range []string{pki.EntryExpired, pki.EntryRevoked, pki.EntryUntrusted, pki.EntrySelfSigned} {
 		if output := as(4, entry, "search", "--number", number); !strings.Contains(output, "CERT_") {
 			t.Error(output)
 		}

@@ -46,7 +46,7 @@ func (c *demoCommand) Run(e environment) (err error) {
 		return fmt.Errorf("create a temporary directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
-	serve := serveCommand{Data: directory, Dev: true, Listen: "127.0.0.1:0", Environment: "Development", Revocation: string(pki.RevocationSoft)}
+	serve := serveCommand{Data: directory, Dev: true, Listen: "127.0.0.1:0", Environment: "Development", Revocation: string(pki.PolicySoftFail)}
 	quiet := e
 	quiet.stderr = io.Discard
 	s, err := serve.start(quiet)

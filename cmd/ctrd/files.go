@@ -25,9 +25,9 @@ import (
 // serviceFiles is the content of the files that a service reads at startup.
 type files struct {
 	dev         pki.DevelopmentFiles
-	trust       *pki.Trust
+	trust       *pki.TrustStore
 	known       *pki.Directory
-	revocation  *pki.Revocation
+	revocation  *pki.StatusChecker
 	certificate tls.Certificate
 }
 
@@ -56,12 +56,12 @@ func (c *serveCommand) files(stderr io.Writer) (files, error) {
 
 // openDevelopmentPKI reads the test PKI of a development service, and creates it if the directory is new.
 func developmentPKI(dir string) (pki.DevelopmentFiles, error) {
-	existing, err := pki.ReadDevelopment(dir)
+	existing, err := pki.ReadDevelopmentFiles(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return existing, err
 	}
 	now := time.Now()
-	return pki.Development{Password: rand.Text(), At: now, Until: now.AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
+	return pki.DevelopmentPKI{Password: rand.Text(), IssuedAt: now, NotAfter: now.AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
 }
 
 // loadDevelopmentData loads the development data into an empty database.
@@ -86,7 +86,7 @@ func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 }
 
 // readTrust reads the trust anchors: the --trust files, and the test PKI of a development service.
-func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.Trust, error) {
+func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.TrustStore, error) {
 	const cacheSize = 4096
 	names := c.Trust
 	if c.Dev {
@@ -103,7 +103,7 @@ func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.Trust, error) {
 		}
 		files = append(files, data)
 	}
-	trust, err := pki.ReadTrust(cacheSize, files...)
+	trust, err := pki.ParseTrustStore(cacheSize, files...)
 	if err != nil {
 		return nil, fmt.Errorf("--trust: %w", err)
 	}
@@ -111,12 +111,12 @@ func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.Trust, error) {
 }
 
 // newRevocation reads the revocation files and prepares the requests to the authorities.
-func (c *serveCommand) revocation(trust *pki.Trust, dev pki.DevelopmentFiles, log *slog.Logger) (*pki.Revocation, error) {
-	policy := pki.RevocationPolicy(c.Revocation)
-	if policy == pki.RevocationOff && slices.ContainsFunc(c.CRL, isAddress) {
+func (c *serveCommand) revocation(trust *pki.TrustStore, dev pki.DevelopmentFiles, log *slog.Logger) (*pki.StatusChecker, error) {
+	policy := pki.StatusPolicy(c.Revocation)
+	if policy == pki.PolicyOff && slices.ContainsFunc(c.CRL, isAddress) {
 		return nil, errors.New("--crl takes no URL with --revocation=off, which sends no requests")
 	}
-	r := pki.NewRevocation(trust, pki.RevocationOptions{Policy: policy, Now: time.Now, Log: log, HTTP: &http.Client{Transport: &http.Transport{
+	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: policy, Now: time.Now, Log: log, HTTPClient: &http.Client{Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 		MaxIdleConns: 8, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
 	}}})
@@ -126,15 +126,15 @@ func (c *serveCommand) revocation(trust *pki.Trust, dev pki.DevelopmentFiles, lo
 	}
 	for _, name := range lists {
 		if isAddress(name) {
-			if err := r.AddAddress(name); err != nil {
+			if err := r.AddCRLURL(name); err != nil {
 				return nil, fmt.Errorf("--crl: %w", err) // without the URL, which may contain a password
 			}
-		} else if err := r.AddFile(name); err != nil {
+		} else if err := r.AddCRLFile(name); err != nil {
 			return nil, fmt.Errorf("--crl %s: %w", name, err)
 		}
 	}
 	for _, name := range c.OCSP {
-		if err := r.AddResponseFile(name); err != nil {
+		if err := r.AddOCSPFile(name); err != nil {
 			return nil, fmt.Errorf("--ocsp %s: %w", name, err)
 		}
 	}
@@ -153,7 +153,7 @@ func (c *serveCommand) registered() (*pki.Directory, error) {
 		}
 		files = append(files, data)
 	}
-	known, err := pki.ReadDirectory(files...)
+	known, err := pki.ParseDirectory(files...)
 	if err != nil {
 		return nil, fmt.Errorf("--known: %w", err)
 	}

@@ -24,13 +24,13 @@ import (
 func TestRevocationIsFetched(t *testing.T) {
 	t.Parallel()
 	from, until := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "revoking", From: from, Until: until, Random: rand.Reader})
+	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "revoking", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
 	issue := func() *pki.Key {
 		key, issueErr := authority.Issue(pki.Order{
-			Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"}, From: from, Until: until, Algorithm: pki.NewECP256,
+			Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"}, NotBefore: from, NotAfter: until, Algorithm: pki.KeyECP256,
 		})
 		if issueErr != nil {
 			t.Fatal(issueErr)
@@ -38,7 +38,7 @@ func TestRevocationIsFetched(t *testing.T) {
 		return key
 	}
 	good, revoked := issue(), issue()
-	list, err := authority.RevocationList(1, from, until, revoked.Certificate)
+	list, err := authority.SignCRL(1, from, until, revoked.Certificate)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 	}
 	secret(t, filepath.Join(directory, "ctr.sqlite"), service.Password(), service.P12[testpki.Hospital])
 	p12, password := read(t, service.P12[testpki.Hospital]), read(t, service.Password())
-	key, err := pki.ReadP12(p12, strings.TrimSpace(string(password)))
+	key, err := pki.DecodeSigningKey(p12, strings.TrimSpace(string(password)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestSignedReplies(t *testing.T) {
 		t.Run(entry, func(t *testing.T) {
 			t.Parallel()
 			directory := interop.DevelopmentDirectory(t)
-			index, err := pki.ReadDevelopment(filepath.Join(directory, "certs"))
+			index, err := pki.ReadDevelopmentFiles(filepath.Join(directory, "certs"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,7 +24,7 @@ func (c *testpkiCommand) Run(e environment) error {
 	if password == "" {
 		password = rand.Text()
 	}
-	files, err := pki.Development{Password: password, At: now, Until: now.AddDate(c.Years, 0, 0), Hostile: c.Hostile, Random: rand.Reader}.Write(c.Out)
+	files, err := pki.DevelopmentPKI{Password: password, IssuedAt: now, NotAfter: now.AddDate(c.Years, 0, 0), IncludeInvalid: c.Hostile, Random: rand.Reader}.Write(c.Out)
 	if err != nil {
 		return fmt.Errorf("the test PKI: %w", err)
 	}

@@ -50,7 +50,7 @@ func ReadKey(file, passwordFile string) (*pki.Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the password file: %w", err)
 	}
-	key, err := pki.ReadP12(data, strings.TrimRight(string(password), "\r\n"))
+	key, err := pki.DecodeSigningKey(data, strings.TrimRight(string(password), "\r\n"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -45,7 +45,7 @@ type demand struct {
 
 // JudgeMessages judges a client by the messages it sent. Each message is judged at its own creation time, so that the
 // report is reproducible. The issuers of the certificates are judged only if trust is not nil.
-func JudgeMessages(captured []Captured, trust *pki.Trust) (*Report, error) {
+func JudgeMessages(captured []Captured, trust *pki.TrustStore) (*Report, error) {
 	schemas, err := compiled()
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func JudgeMessages(captured []Captured, trust *pki.Trust) (*Report, error) {
 }
 
 // inspectMessage parses and diagnoses a captured message.
-func look(c Captured, schemas *schema.Schema, trust *pki.Trust) *message {
+func look(c Captured, schemas *schema.Schema, trust *pki.TrustStore) *message {
 	m := &message{name: c.Name, record: recorded.Read(c.Octets)}
 	envelope := m.record.Envelope()
 	o := check.Options{Schema: schemas, Dispatch: wire.OperationOf, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}

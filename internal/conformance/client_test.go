@@ -78,7 +78,7 @@ func (v *vendor) good() []string {
 	return append(all, record(samples.Sent{Octets: data, ContentType: media}))
 }
 
-func judged(t *testing.T, trust *pki.Trust, messages ...string) *conformance.Report {
+func judged(t *testing.T, trust *pki.TrustStore, messages ...string) *conformance.Report {
 	t.Helper()
 	captured := make([]conformance.Captured, len(messages))
 	for i, m := range messages {

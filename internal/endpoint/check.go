@@ -108,7 +108,7 @@ func (s *Service) report(r *http.Request, event *reqlog.Event, queue *checkQueue
 	now := s.now().UTC()
 	report, _ := check.Look(m, check.Options{
 		InspectOptions: wsse.InspectOptions{
-			Trust: s.verifier.Trust.Still(), Registered: s.verifier.Registered, Time: now, Strict: s.verifier.Strict, AllowSHA1: now.Before(s.verifier.AllowSHA1Until),
+			Trust: s.verifier.Trust.Offline(), Registered: s.verifier.Registered, Time: now, Strict: s.verifier.Strict, AllowSHA1: now.Before(s.verifier.AllowSHA1Until),
 		},
 		Schema: s.schema,
 		Dispatch: func(content xmldoc.Element) (string, error) {

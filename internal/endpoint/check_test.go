@@ -239,11 +239,11 @@ func TestCheckIsBounded(t *testing.T) {
 func TestCheckAsksNoAuthority(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	believed, err := pki.ReadTrust(64, testpki.CAs(t))
+	believed, err := pki.ParseTrustStore(64, testpki.CAs(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pki.NewRevocation(believed, pki.RevocationOptions{Policy: pki.RevocationHard, Now: d.Clock.Now})
+	pki.NewStatusChecker(believed, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: d.Clock.Now})
 	d.service = d.as(t, endpoint.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: believed, Now: d.Clock.Now}})
 	if report := d.report(t, usual(t, 1), nil); report.Answer != problem.CertRevocationUnknown {
 		t.Errorf("%+v", report)
@@ -261,7 +261,7 @@ func TestCheckAsksNoAuthority(t *testing.T) {
 func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	registered, err := pki.ReadDirectory(pki.EncodePEM(testpki.Key(t, testpki.Hospital).Certificate))
+	registered, err := pki.ParseDirectory(pki.EncodePEM(testpki.Key(t, testpki.Hospital).Certificate))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,8 +294,8 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 // whether its subject is known to the service, unknown, or invalid.
 func TestStrangersAreToldTheSame(t *testing.T) {
 	t.Parallel()
-	stranger, err := pki.NewAuthority(pki.AuthorityOptions{Name: "a stranger", From: registertest.Start().AddDate(-20, 0, 0),
-		Until: registertest.Start().AddDate(20, 0, 0), Random: rand.Reader})
+	stranger, err := pki.NewAuthority(pki.AuthorityOptions{Name: "a stranger", NotBefore: registertest.Start().AddDate(-20, 0, 0),
+		NotAfter: registertest.Start().AddDate(20, 0, 0), Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,8 +303,8 @@ func TestStrangersAreToldTheSame(t *testing.T) {
 	var answers []string
 	for _, who := range []pki.Subject{hospital(), {Type: "NIHII-HOSPITAL", ID: "71099913", Name: "NOBODY"}, {Type: "SSIN", ID: "48022907379", Name: "SOMEBODY"}} {
 		for _, years := range []int{10, -1} { // also an expired one
-			key, err := stranger.Issue(pki.Order{Subject: who, From: registertest.Start().AddDate(-10, 0, 0), Until: registertest.Start().AddDate(years, 0, 0),
-				Algorithm: pki.NewECP256})
+			key, err := stranger.Issue(pki.Order{Subject: who, NotBefore: registertest.Start().AddDate(-10, 0, 0), NotAfter: registertest.Start().AddDate(years, 0, 0),
+				Algorithm: pki.KeyECP256})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -154,7 +154,7 @@ func special(tb testing.TB, name string) *pki.Key {
 	tb.Helper()
 	switch name {
 	case "P-384":
-		return issue(tb, pki.Order{Subject: hospital(), Algorithm: pki.NewECP384})
+		return issue(tb, pki.Order{Subject: hospital(), Algorithm: pki.KeyECP384})
 	case "an application of the hospital":
 		s := hospital()
 		s.Application = "EPD-1"
@@ -174,8 +174,8 @@ var mill = struct {
 }{keys: map[string]*pki.Key{}}
 
 var newAuthority = sync.OnceValues(func() (*pki.Authority, error) {
-	return pki.NewAuthority(pki.AuthorityOptions{Name: "endpoint test", From: registertest.Start().AddDate(-20, 0, 0),
-		Until: registertest.Start().AddDate(20, 0, 0), Random: rand.Reader})
+	return pki.NewAuthority(pki.AuthorityOptions{Name: "endpoint test", NotBefore: registertest.Start().AddDate(-20, 0, 0),
+		NotAfter: registertest.Start().AddDate(20, 0, 0), Random: rand.Reader})
 })
 
 func authority(tb testing.TB) *pki.Authority {
@@ -189,9 +189,9 @@ func authority(tb testing.TB) *pki.Authority {
 
 func issue(tb testing.TB, o pki.Order) *pki.Key {
 	tb.Helper()
-	o.From, o.Until = registertest.Start().AddDate(-10, 0, 0), registertest.Start().AddDate(10, 0, 0)
-	if o.Algorithm == pki.NewRSA2048 {
-		o.Algorithm = pki.NewECP256 // faster to generate
+	o.NotBefore, o.NotAfter = registertest.Start().AddDate(-10, 0, 0), registertest.Start().AddDate(10, 0, 0)
+	if o.Algorithm == pki.KeyRSA2048 {
+		o.Algorithm = pki.KeyECP256 // faster to generate
 	}
 	key, err := authority(tb).Issue(o)
 	if err != nil {
@@ -201,9 +201,9 @@ func issue(tb testing.TB, o pki.Order) *pki.Key {
 }
 
 // testTrust trusts the frozen authority and the issuing one.
-func trust(tb testing.TB) *pki.Trust {
+func trust(tb testing.TB) *pki.TrustStore {
 	tb.Helper()
-	t, err := pki.ReadTrust(64, testpki.CAs(tb), pki.EncodePEM(authority(tb).Certificates()...))
+	t, err := pki.ParseTrustStore(64, testpki.CAs(tb), pki.EncodePEM(authority(tb).Certificates()...))
 	if err == nil {
 		err = t.AddCRL(testpki.CRL(tb))
 	}

@@ -22,11 +22,11 @@ import (
 func TestRevocationUnknown(t *testing.T) {
 	t.Parallel()
 	register := registertest.New(t, registertest.Options{})
-	trust, err := pki.ReadTrust(64, testpki.CAs(t))
+	trust, err := pki.ParseTrustStore(64, testpki.CAs(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationHard, Now: register.Clock.Now})
+	pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: register.Clock.Now})
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), register.Clock.Now, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)

@@ -287,12 +287,12 @@ func (c *brokenClient) run(t *testing.T, text, key string) interop.Result {
 func (c *brokenClient) strange(t *testing.T) string {
 	t.Helper()
 	now := time.Now()
-	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "another", From: now.AddDate(-1, 0, 0), Until: now.AddDate(1, 0, 0), Random: rand.Reader})
+	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "another", NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
 	key, err := authority.Issue(pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"},
-		From: now.AddDate(-1, 0, 0), Until: now.AddDate(1, 0, 0), Algorithm: pki.NewECP256})
+		NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Algorithm: pki.KeyECP256})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +300,7 @@ func (c *brokenClient) strange(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := pki.WriteP12([]*pki.Key{key}, strings.TrimRight(string(password), "\r\n"), 1000, rand.Reader)
+	data, err := pki.EncodeKeys([]*pki.Key{key}, strings.TrimRight(string(password), "\r\n"), 1000, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -185,14 +185,14 @@ func (m *Maker) key(name string, keys func(string) (*pki.Key, error)) (*pki.Key,
 	if err != nil {
 		return nil, err
 	}
-	subject, err := pki.SubjectOf(own.Certificate)
+	subject, err := pki.SubjectFromCertificate(own.Certificate)
 	if err != nil {
 		return nil, err
 	}
 	from, until := m.Now().AddDate(-1, 0, 0), m.Now().AddDate(1, 0, 0)
-	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "A stranger's", From: from, Until: until, Random: rand.Reader})
+	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "A stranger's", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		return nil, err
 	}
-	return authority.Issue(pki.Order{Subject: subject, From: from, Until: until, Algorithm: pki.NewECP256})
+	return authority.Issue(pki.Order{Subject: subject, NotBefore: from, NotAfter: until, Algorithm: pki.KeyECP256})
 }

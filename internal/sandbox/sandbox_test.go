@@ -40,7 +40,7 @@ func newBench(t *testing.T, change func(*sandbox.Config)) *bench {
 	if err := os.CopyFS(directory, certstestdata.Files); err != nil {
 		t.Fatal(err)
 	}
-	files, err := pki.ReadDevelopment(directory)
+	files, err := pki.ReadDevelopmentFiles(directory)
 	if err != nil {
 		t.Fatal(err)
 	}

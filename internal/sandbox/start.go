@@ -127,7 +127,7 @@ func (s *Sandbox) certificates(t *texts) ([]certificateRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		subject, err := pki.SubjectOf(key.Certificate)
+		subject, err := pki.SubjectFromCertificate(key.Certificate)
 		if err != nil {
 			return nil, err
 		}
@@ -228,7 +228,7 @@ func (s *Sandbox) key(entry string) (*pki.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := pki.ReadP12(data, password)
+	key, err := pki.DecodeSigningKey(data, password)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (f *frozen) key(name string) (*pki.Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("testpki: %w", err)
 	}
-	key, err := pki.ReadP12(data, f.password)
+	key, err := pki.DecodeSigningKey(data, f.password)
 	if err != nil {
 		return nil, fmt.Errorf("testpki: %q: %w", name, err)
 	}
@@ -96,7 +96,7 @@ func Revoked(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryRevo
 func WrongUsage(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWrongKeyUsage) }
 
 // CAKey returns a key whose certificate, in the hospital's name, is a CA certificate.
-func CA(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryIsAuthority) }
+func CA(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryIsCA) }
 
 // WeakKey returns an RSA key of the hospital with 1,024 bits.
 func Weak(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWeakKey) }
@@ -105,7 +105,7 @@ func Weak(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWeakKey
 func Untrusted(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryUntrusted) }
 
 // SelfSignedKey returns a key in the hospital's name with a self-signed certificate.
-func Twin(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryTwin) }
+func Twin(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntrySelfSigned) }
 
 // P12File returns the .p12 file of an entry, and its password.
 func File(tb testing.TB, name string) (data []byte, password string) {
@@ -134,9 +134,9 @@ func read(tb testing.TB, name string) []byte {
 }
 
 // NewTrustStore returns a new TrustStore with the test authorities and their CRL.
-func Trust(tb testing.TB) *pki.Trust {
+func Trust(tb testing.TB) *pki.TrustStore {
 	tb.Helper()
-	trust, err := pki.ReadTrust(64, CAs(tb))
+	trust, err := pki.ParseTrustStore(64, CAs(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -27,7 +27,7 @@ import (
 )
 
 // testCA is a certification authority that puts URLs into the certificates it issues, unlike pki.Authority.
-type authority struct {
+type testCA struct {
 	certificate *x509.Certificate
 	key         crypto.Signer
 }
@@ -35,30 +35,30 @@ type authority struct {
 var serials atomic.Int64
 
 // newRSA4096Key generates the key once, because that takes seconds.
-var keyOfRSA4096 = sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 4096) })
+var newRSA4096Key = sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 4096) })
 
-func newP384() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P384(), rand.Reader) }
+func newP384Key() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P384(), rand.Reader) }
 
 // newCAChain returns a root and an issuing authority below it, with keys of one kind.
-func newLine(tb testing.TB, name string, newKey func() (crypto.Signer, error), rootLists ...string) (root, issuing authority) {
+func newCAChain(tb testing.TB, name string, newKey func() (crypto.Signer, error), rootLists ...string) (root, issuing testCA) {
 	tb.Helper()
 	key, err := newKey()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	root = authority{nil, key}
+	root = testCA{nil, key}
 	root.certificate = root.certify(tb, &x509.Certificate{
 		Subject: pkix.Name{CommonName: name + " root"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}, key)
-	return root, root.newBelow(tb, name+" issuing", key, rootLists...)
+	return root, root.newSubordinate(tb, name+" issuing", key, rootLists...)
 }
 
-func (a authority) newBelow(tb testing.TB, name string, key crypto.Signer, lists ...string) authority {
+func (a testCA) newSubordinate(tb testing.TB, name string, key crypto.Signer, lists ...string) testCA {
 	tb.Helper()
-	return authority{a.certify(tb, &x509.Certificate{Subject: pkix.Name{CommonName: name}, IsCA: true, CRLDistributionPoints: lists,
+	return testCA{a.certify(tb, &x509.Certificate{Subject: pkix.Name{CommonName: name}, IsCA: true, CRLDistributionPoints: lists,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}, key), key}
 }
 
-func (a authority) certify(tb testing.TB, template *x509.Certificate, key crypto.Signer) *x509.Certificate {
+func (a testCA) certify(tb testing.TB, template *x509.Certificate, key crypto.Signer) *x509.Certificate {
 	tb.Helper()
 	template.BasicConstraintsValid = true
 	if template.SerialNumber == nil {
@@ -83,14 +83,14 @@ func (a authority) certify(tb testing.TB, template *x509.Certificate, key crypto
 }
 
 // sharedSignerKey is the key of all signers: only their certificates matter.
-var keyOfAll = sync.OnceValues(func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) })
+var sharedSignerKey = sync.OnceValues(func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) })
 
 const holder = "SSIN=78031412250"
 
 // issueSigner issues a signer's certificate with the given URLs; empty ones are omitted.
-func (a authority) signer(tb testing.TB, responder, list string, changes ...func(*x509.Certificate)) *x509.Certificate {
+func (a testCA) issueSigner(tb testing.TB, responder, list string, changes ...func(*x509.Certificate)) *x509.Certificate {
 	tb.Helper()
-	key, err := keyOfAll()
+	key, err := sharedSignerKey()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func (a authority) signer(tb testing.TB, responder, list string, changes ...func
 }
 
 // signCRL signs a revocation list.
-func (a authority) list(tb testing.TB, template x509.RevocationList, revoked ...*x509.Certificate) []byte {
+func (a testCA) signCRL(tb testing.TB, template x509.RevocationList, revoked ...*x509.Certificate) []byte {
 	tb.Helper()
 	if template.Number == nil {
 		template.Number = big.NewInt(serials.Add(1))
@@ -129,7 +129,7 @@ func (a authority) list(tb testing.TB, template x509.RevocationList, revoked ...
 
 // signOCSPResponse signs an OCSP response about a certificate, as the responder in the template or as the authority
 // itself.
-func (a authority) respond(tb testing.TB, template ocsp.Response, by crypto.Signer) []byte {
+func (a testCA) signOCSPResponse(tb testing.TB, template ocsp.Response, by crypto.Signer) []byte {
 	tb.Helper()
 	if template.ThisUpdate.IsZero() {
 		template.ThisUpdate, template.NextUpdate = now().Add(-time.Hour), now().Add(24*time.Hour)
@@ -145,43 +145,43 @@ func (a authority) respond(tb testing.TB, template ocsp.Response, by crypto.Sign
 	return der
 }
 
-func (a authority) good(tb testing.TB, c *x509.Certificate) []byte {
+func (a testCA) signGoodResponse(tb testing.TB, c *x509.Certificate) []byte {
 	tb.Helper()
-	return a.respond(tb, ocsp.Response{Status: ocsp.Good, SerialNumber: c.SerialNumber}, a.key)
+	return a.signOCSPResponse(tb, ocsp.Response{Status: ocsp.Good, SerialNumber: c.SerialNumber}, a.key)
 }
 
-func (a authority) revoked(tb testing.TB, c *x509.Certificate, reason int) []byte {
+func (a testCA) signRevokedResponse(tb testing.TB, c *x509.Certificate, reason int) []byte {
 	tb.Helper()
-	return a.respond(tb, ocsp.Response{Status: ocsp.Revoked, SerialNumber: c.SerialNumber, RevokedAt: now(), RevocationReason: reason}, a.key)
+	return a.signOCSPResponse(tb, ocsp.Response{Status: ocsp.Revoked, SerialNumber: c.SerialNumber, RevokedAt: now(), RevocationReason: reason}, a.key)
 }
 
 // revocationServer is an OCSP responder and CRL server. Tests set its handler; it counts requests.
-type server struct {
+type revocationServer struct {
 	*httptest.Server
-	asked  atomic.Int64
-	answer atomic.Pointer[http.HandlerFunc]
+	requestCount atomic.Int64
+	handler      atomic.Pointer[http.HandlerFunc]
 }
 
-func newServer(tb testing.TB) *server {
+func newRevocationServer(tb testing.TB) *revocationServer {
 	tb.Helper()
-	s := &server{}
-	s.reply(nil)
+	s := &revocationServer{}
+	s.setReply(nil)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.asked.Add(1)
-		(*s.answer.Load())(w, r)
+		s.requestCount.Add(1)
+		(*s.handler.Load())(w, r)
 	}))
 	tb.Cleanup(s.Close)
 	return s
 }
 
-func (s *server) handle(f http.HandlerFunc) { s.answer.Store(&f) }
+func (s *revocationServer) setHandler(f http.HandlerFunc) { s.handler.Store(&f) }
 
-func (s *server) reply(octets []byte) {
-	s.handle(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(octets) })
+func (s *revocationServer) setReply(octets []byte) {
+	s.setHandler(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(octets) })
 }
 
 // parseOCSPRequest reads an OCSP request.
-func asks(tb testing.TB, r *http.Request) *ocsp.Request {
+func parseOCSPRequest(tb testing.TB, r *http.Request) *ocsp.Request {
 	tb.Helper()
 	octets, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -196,57 +196,57 @@ func asks(tb testing.TB, r *http.Request) *ocsp.Request {
 }
 
 // testClock is a clock that tests control.
-type clock struct{ offset atomic.Int64 }
+type testClock struct{ offset atomic.Int64 }
 
-func (c *clock) now() time.Time          { return now().Add(time.Duration(c.offset.Load())) }
-func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
+func (c *testClock) now() time.Time          { return now().Add(time.Duration(c.offset.Load())) }
+func (c *testClock) advance(d time.Duration) { c.offset.Add(int64(d)) }
 
 // logBuffer is a log that tests can read.
-type lines struct {
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (l *lines) Write(b []byte) (int, error) {
+func (l *logBuffer) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
 }
 
-func (l *lines) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
 // runningChecker is a TrustStore with a running StatusChecker.
-type service struct {
-	*pki.Trust
-	*pki.Revocation
-	clock *clock
-	log   *lines
+type runningChecker struct {
+	*pki.TrustStore
+	*pki.StatusChecker
+	clock *testClock
+	log   *logBuffer
 }
 
 // startChecker trusts the authorities and starts a StatusChecker for them. The function before may add files and URLs.
-func serve(tb testing.TB, o pki.RevocationOptions, trusted []authority, before func(*pki.Revocation)) *service {
+func startChecker(tb testing.TB, o pki.StatusCheckerOptions, trusted []testCA, before func(*pki.StatusChecker)) *runningChecker {
 	tb.Helper()
 	var file []byte
 	for _, a := range trusted {
 		file = append(file, pki.EncodePEM(a.certificate)...)
 	}
-	trust, err := pki.ReadTrust(64, file)
+	trust, err := pki.ParseTrustStore(64, file)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := &service{Trust: trust, clock: &clock{}, log: &lines{}}
-	o.Now, o.Every = s.clock.now, 3*time.Millisecond
+	s := &runningChecker{TrustStore: trust, clock: &testClock{}, log: &logBuffer{}}
+	o.Now, o.Interval = s.clock.now, 3*time.Millisecond
 	transport := &http.Transport{} // not shared: other tests reuse ports
 	tb.Cleanup(transport.CloseIdleConnections)
-	o.HTTP = &http.Client{Transport: transport}
+	o.HTTPClient = &http.Client{Transport: transport}
 	o.Log = slog.New(slog.NewTextHandler(s.log, nil))
-	s.Revocation = pki.NewRevocation(trust, o)
+	s.StatusChecker = pki.NewStatusChecker(trust, o)
 	if before != nil {
-		before(s.Revocation)
+		before(s.StatusChecker)
 	}
 	ctx, cancel := context.WithCancel(tb.Context())
 	ended := make(chan struct{})
@@ -261,15 +261,17 @@ func serve(tb testing.TB, o pki.RevocationOptions, trusted []authority, before f
 	return s
 }
 
-func (s *service) verify(c *x509.Certificate) problem.Code { return code(s.Verify(c, s.clock.now())) }
-
-// waitForCode waits until verifying the certificate gives the wanted code.
-func (s *service) becomes(tb testing.TB, c *x509.Certificate, want problem.Code) {
-	tb.Helper()
-	eventually(tb, "the answer "+string(want), func() bool { return s.verify(c) == want })
+func (s *runningChecker) verifyNow(c *x509.Certificate) problem.Code {
+	return code(s.Verify(c, s.clock.now()))
 }
 
-func eventually(tb testing.TB, what string, holds func() bool) {
+// waitForCode waits until verifying the certificate gives the wanted code.
+func (s *runningChecker) waitForCode(tb testing.TB, c *x509.Certificate, want problem.Code) {
+	tb.Helper()
+	waitUntil(tb, "the answer "+string(want), func() bool { return s.verifyNow(c) == want })
+}
+
+func waitUntil(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
 	for range 5000 {
 		if holds() {
@@ -281,4 +283,4 @@ func eventually(tb testing.TB, what string, holds func() bool) {
 }
 
 // waitSeveralSweeps waits long enough for many sweeps.
-func quiet() { time.Sleep(60 * time.Millisecond) }
+func waitSeveralSweeps() { time.Sleep(60 * time.Millisecond) }

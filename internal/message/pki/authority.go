@@ -21,16 +21,16 @@ import (
 // P-384 keys like the platform's newer ones. It issues the platform's certificates, and invalid ones that the platform
 // would never issue.
 type Authority struct {
-	name    string
-	root    *Key
-	issuing *Key
-	random  io.Reader
+	namePrefix string
+	root       *Key
+	issuing    *Key
+	random     io.Reader
 }
 
 // AuthorityOptions configures an Authority.
 type AuthorityOptions struct {
-	Name        string    // "CTR test" gives the CA names "CTR test root CA" and "CTR test issuing CA"
-	From, Until time.Time // the validity of both certificates
+	Name                string    // "CTR test" gives the CA names "CTR test root CA" and "CTR test issuing CA"
+	NotBefore, NotAfter time.Time // the validity of both certificates
 	// Random is the source of serial numbers and signature randomness; it must be safe for concurrent use. Keys always
 	// come from the system's source: Go's key generators accept no other.
 	Random io.Reader
@@ -38,7 +38,7 @@ type AuthorityOptions struct {
 
 // NewAuthority generates the two keys and certificates.
 func NewAuthority(options AuthorityOptions) (*Authority, error) {
-	a := &Authority{name: options.Name, random: options.Random}
+	a := &Authority{namePrefix: options.Name, random: options.Random}
 	var err error
 	if a.root, err = a.newCA("root", nil, options); err != nil {
 		return nil, err
@@ -50,14 +50,14 @@ func NewAuthority(options AuthorityOptions) (*Authority, error) {
 }
 
 func (a *Authority) newCA(role string, issuer *Key, options AuthorityOptions) (*Key, error) {
-	signer, err := NewECP384.generate(a.random)
+	signer, err := KeyECP384.generateKey(a.random)
 	if err != nil {
 		return nil, err
 	}
-	return a.certify(signer, issuer, &x509.Certificate{
-		Subject:               pkix.Name{Country: []string{countryCode}, Organization: []string{"Worthless test certificates"}, CommonName: a.name + " " + role + " CA"},
-		NotBefore:             options.From,
-		NotAfter:              options.Until,
+	return a.signCertificate(signer, issuer, &x509.Certificate{
+		Subject:               pkix.Name{Country: []string{countryCode}, Organization: []string{"Worthless test certificates"}, CommonName: a.namePrefix + " " + role + " CA"},
+		NotBefore:             options.NotBefore,
+		NotAfter:              options.NotAfter,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,
 		IsCA:                  true,
@@ -71,25 +71,25 @@ func (a *Authority) Certificates() []*x509.Certificate {
 }
 
 // KeyAlgorithm is the type and size of a key.
-type Algorithm uint8
+type KeyAlgorithm uint8
 
 // Key algorithms. KeyRSA1024 is too weak to be accepted anywhere.
 const (
-	NewRSA2048 Algorithm = iota
-	NewRSA1024
-	NewECP256
-	NewECP384
+	KeyRSA2048 KeyAlgorithm = iota
+	KeyRSA1024
+	KeyECP256
+	KeyECP384
 )
 
-func (a Algorithm) generate(random io.Reader) (crypto.Signer, error) {
+func (a KeyAlgorithm) generateKey(random io.Reader) (crypto.Signer, error) {
 	var key crypto.Signer
 	var err error
 	switch a {
-	case NewECP256:
+	case KeyECP256:
 		key, err = ecdsa.GenerateKey(elliptic.P256(), random)
-	case NewECP384:
+	case KeyECP384:
 		key, err = ecdsa.GenerateKey(elliptic.P384(), random)
-	case NewRSA1024:
+	case KeyRSA1024:
 		key, err = rsa.GenerateKey(random, 1024) //nolint:gosec // a key that the verifier must refuse
 	default:
 		key, err = rsa.GenerateKey(random, 2048)
@@ -102,22 +102,22 @@ func (a Algorithm) generate(random io.Reader) (crypto.Signer, error) {
 
 // Order describes a key and a certificate in the platform's profile.
 type Order struct {
-	Subject     Subject
-	From, Until time.Time
-	Algorithm   Algorithm
-	Usage       x509.KeyUsage // zero means the platform's: digitalSignature, nonRepudiation, keyEncipherment
-	IsAuthority bool          // a CA certificate that carries a caller's name
-	EntryName   string        // Key.Name; "authentication" when empty
+	Subject             Subject
+	NotBefore, NotAfter time.Time
+	Algorithm           KeyAlgorithm
+	KeyUsage            x509.KeyUsage // zero means the platform's: digitalSignature, nonRepudiation, keyEncipherment
+	IsCA                bool          // a CA certificate that carries a caller's name
+	EntryName           string        // Key.Name; "authentication" when empty
 }
 
 // Issue generates a key and issues its certificate. The result's Chain holds the authority's certificates.
-func (a *Authority) Issue(order Order) (*Key, error) { return a.issue(order, a.issuing) }
+func (a *Authority) Issue(order Order) (*Key, error) { return a.issueFrom(order, a.issuing) }
 
 // SelfSign is like Issue, but the certificate is signed by its own key instead of the authority's.
-func (a *Authority) SelfSign(order Order) (*Key, error) { return a.issue(order, nil) }
+func (a *Authority) SelfSign(order Order) (*Key, error) { return a.issueFrom(order, nil) }
 
-func (a *Authority) issue(order Order, issuer *Key) (*Key, error) {
-	signer, err := order.Algorithm.generate(a.random)
+func (a *Authority) issueFrom(order Order, issuer *Key) (*Key, error) {
+	signer, err := order.Algorithm.generateKey(a.random)
 	if err != nil {
 		return nil, err
 	}
@@ -127,33 +127,33 @@ func (a *Authority) issue(order Order, issuer *Key) (*Key, error) {
 	}
 	template := &x509.Certificate{
 		RawSubject:            name,
-		NotBefore:             order.From,
-		NotAfter:              order.Until,
-		KeyUsage:              order.Usage,
+		NotBefore:             order.NotBefore,
+		NotAfter:              order.NotAfter,
+		KeyUsage:              order.KeyUsage,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageEmailProtection},
 		BasicConstraintsValid: true,
-		IsCA:                  order.IsAuthority,
+		IsCA:                  order.IsCA,
 	}
-	if order.Usage == 0 {
+	if order.KeyUsage == 0 {
 		template.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment | x509.KeyUsageKeyEncipherment
 	}
-	key, err := a.certify(signer, issuer, template)
+	key, err := a.signCertificate(signer, issuer, template)
 	if err != nil {
 		return nil, err
 	}
 	if key.Name = order.EntryName; key.Name == "" {
-		key.Name = signingEntry
+		key.Name = signingEntryName
 	}
 	return key, nil
 }
 
 // IssueServerCertificate generates the TLS key and certificate of a service on localhost.
-func (a *Authority) IssueServer(from, until time.Time) (*Key, error) {
-	signer, err := NewECP256.generate(a.random)
+func (a *Authority) IssueServerCertificate(from, until time.Time) (*Key, error) {
+	signer, err := KeyECP256.generateKey(a.random)
 	if err != nil {
 		return nil, err
 	}
-	return a.certify(signer, a.issuing, &x509.Certificate{
+	return a.signCertificate(signer, a.issuing, &x509.Certificate{
 		Subject:               pkix.Name{CommonName: "localhost"},
 		NotBefore:             from,
 		NotAfter:              until,
@@ -166,7 +166,7 @@ func (a *Authority) IssueServer(from, until time.Time) (*Key, error) {
 }
 
 // signCertificate signs a certificate for a key with the issuer's key, or with the key itself if issuer is nil.
-func (a *Authority) certify(signer crypto.Signer, issuer *Key, template *x509.Certificate) (*Key, error) {
+func (a *Authority) signCertificate(signer crypto.Signer, issuer *Key, template *x509.Certificate) (*Key, error) {
 	serial := make([]byte, 16)
 	if _, err := io.ReadFull(a.random, serial); err != nil {
 		return nil, fmt.Errorf("pki: reading randomness: %w", err)
@@ -191,7 +191,7 @@ func (a *Authority) certify(signer crypto.Signer, issuer *Key, template *x509.Ce
 }
 
 // SignCRL returns a signed revocation list in DER. The number must rise from list to list.
-func (a *Authority) RevocationList(number int64, thisUpdate, nextUpdate time.Time, revoked ...*x509.Certificate) ([]byte, error) {
+func (a *Authority) SignCRL(number int64, thisUpdate, nextUpdate time.Time, revoked ...*x509.Certificate) ([]byte, error) {
 	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: thisUpdate, NextUpdate: nextUpdate}
 	for _, c := range revoked {
 		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,
@@ -216,7 +216,7 @@ func encodeSubject(s Subject) ([]byte, error) {
 	add(10, governmentName)
 	add(11, s.Type+"="+s.ID)
 	add(11, s.Name)
-	add(11, platformUnit)
+	add(11, platformUnitName)
 	if s.Application != "" {
 		add(11, s.Application)
 	}

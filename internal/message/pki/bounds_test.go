@@ -17,42 +17,42 @@ import (
 )
 
 // answerOCSP answers each request with the response that the function returns for its certificate.
-func (s *server) about(tb testing.TB, a authority, says func(r *ocsp.Request) ocsp.Response) {
+func (s *revocationServer) answerOCSP(tb testing.TB, a testCA, says func(r *ocsp.Request) ocsp.Response) {
 	tb.Helper()
-	s.handle(func(w http.ResponseWriter, r *http.Request) {
-		question := asks(tb, r)
+	s.setHandler(func(w http.ResponseWriter, r *http.Request) {
+		question := parseOCSPRequest(tb, r)
 		response := says(question)
 		response.SerialNumber = question.SerialNumber
-		_, _ = w.Write(a.respond(tb, response, a.key))
+		_, _ = w.Write(a.signOCSPResponse(tb, response, a.key))
 	})
 }
 
 // A response is refreshed before it ends, without any message, and a revoked certificate stays revoked.
 func TestAnswersAreRenewed(t *testing.T) {
 	t.Parallel()
-	responder := newServer(t)
-	_, issuing := newLine(t, "CTR test", newP384)
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, nil)
+	responder := newRevocationServer(t)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{issuing}, nil)
 	var status, reason atomic.Int64
-	responder.about(t, issuing, func(*ocsp.Request) ocsp.Response {
+	responder.answerOCSP(t, issuing, func(*ocsp.Request) ocsp.Response {
 		at := s.clock.now()
 		return ocsp.Response{Status: int(status.Load()), RevocationReason: int(reason.Load()), RevokedAt: at, ThisUpdate: at, NextUpdate: at.Add(time.Hour)}
 	})
-	c := issuing.signer(t, responder.URL, "")
-	s.becomes(t, c, "")
+	c := issuing.issueSigner(t, responder.URL, "")
+	s.waitForCode(t, c, "")
 	later := func(want problem.Code) {
 		t.Helper()
-		eventually(t, "the answer "+string(want), func() bool {
+		waitUntil(t, "the answer "+string(want), func() bool {
 			s.clock.advance(5 * time.Second)
-			return s.verify(c) == want
+			return s.verifyNow(c) == want
 		})
 	}
-	eventually(t, "another question", func() bool {
+	waitUntil(t, "another question", func() bool {
 		s.clock.advance(5 * time.Second)
-		if got := s.verify(c); got != "" {
+		if got := s.verifyNow(c); got != "" {
 			t.Errorf("meanwhile: %q", got)
 		}
-		return responder.asked.Load() == 3
+		return responder.requestCount.Load() == 3
 	})
 	status.Store(ocsp.Revoked)
 	reason.Store(ocsp.CertificateHold)
@@ -62,16 +62,16 @@ func TestAnswersAreRenewed(t *testing.T) {
 	status.Store(ocsp.Revoked)
 	reason.Store(ocsp.KeyCompromise)
 	later(problem.CertRevoked)
-	asked := responder.asked.Load()
+	asked := responder.requestCount.Load()
 	status.Store(ocsp.Good)
 	for range 3 {
 		s.clock.advance(3 * time.Hour)
-		quiet()
-		if got := s.verify(c); got != problem.CertRevoked {
+		waitSeveralSweeps()
+		if got := s.verifyNow(c); got != problem.CertRevoked {
 			t.Errorf("later: %q", got)
 		}
 	}
-	if n := responder.asked.Load(); n != asked {
+	if n := responder.requestCount.Load(); n != asked {
 		t.Errorf("asked %d times more", n-asked)
 	}
 }
@@ -79,32 +79,32 @@ func TestAnswersAreRenewed(t *testing.T) {
 // After a response ends without a successor, the policy decides.
 func TestAnswersEnd(t *testing.T) {
 	t.Parallel()
-	for policy, want := range map[pki.RevocationPolicy]problem.Code{pki.RevocationSoft: "", pki.RevocationHard: problem.CertRevocationUnknown} {
-		responder := newServer(t)
-		_, issuing := newLine(t, "CTR test", newP384)
-		s := serve(t, pki.RevocationOptions{Policy: policy}, []authority{issuing}, nil)
-		good, bad := issuing.signer(t, responder.URL, ""), issuing.signer(t, responder.URL, "")
-		responder.about(t, issuing, func(q *ocsp.Request) ocsp.Response {
+	for policy, want := range map[pki.StatusPolicy]problem.Code{pki.PolicySoftFail: "", pki.PolicyHardFail: problem.CertRevocationUnknown} {
+		responder := newRevocationServer(t)
+		_, issuing := newCAChain(t, "CTR test", newP384Key)
+		s := startChecker(t, pki.StatusCheckerOptions{Policy: policy}, []testCA{issuing}, nil)
+		good, bad := issuing.issueSigner(t, responder.URL, ""), issuing.issueSigner(t, responder.URL, "")
+		responder.answerOCSP(t, issuing, func(q *ocsp.Request) ocsp.Response {
 			r := ocsp.Response{ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}
 			if q.SerialNumber.Cmp(bad.SerialNumber) == 0 {
 				r.Status, r.RevokedAt = ocsp.Revoked, now()
 			}
 			return r
 		})
-		s.becomes(t, bad, problem.CertRevoked)
-		s.becomes(t, good, "")
-		eventually(t, "two questions", func() bool { return responder.asked.Load() == 2 })
-		quiet()
+		s.waitForCode(t, bad, problem.CertRevoked)
+		s.waitForCode(t, good, "")
+		waitUntil(t, "two questions", func() bool { return responder.requestCount.Load() == 2 })
+		waitSeveralSweeps()
 		responder.Close()
 		s.clock.advance(2 * time.Hour)
 		for range 2 {
-			if got := s.verify(good); got != want {
+			if got := s.verifyNow(good); got != want {
 				t.Errorf("%s: %q", policy, got)
 			}
-			if got := s.verify(bad); got != problem.CertRevoked {
+			if got := s.verifyNow(bad); got != problem.CertRevoked {
 				t.Errorf("%s: %q", policy, got)
 			}
-			quiet()
+			waitSeveralSweeps()
 		}
 	}
 }
@@ -112,15 +112,15 @@ func TestAnswersEnd(t *testing.T) {
 // A response without nextUpdate counts for minutes only.
 func TestAnswerWithoutNextUpdate(t *testing.T) {
 	t.Parallel()
-	responder := newServer(t)
-	_, issuing := newLine(t, "CTR test", newP384)
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, nil)
-	responder.about(t, issuing, func(*ocsp.Request) ocsp.Response { return ocsp.Response{ThisUpdate: s.clock.now()} })
-	c := issuing.signer(t, responder.URL, "")
-	s.becomes(t, c, "")
+	responder := newRevocationServer(t)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{issuing}, nil)
+	responder.answerOCSP(t, issuing, func(*ocsp.Request) ocsp.Response { return ocsp.Response{ThisUpdate: s.clock.now()} })
+	c := issuing.issueSigner(t, responder.URL, "")
+	s.waitForCode(t, c, "")
 	responder.Close()
 	s.clock.advance(11 * time.Minute)
-	if got := s.verify(c); got != problem.CertRevocationUnknown {
+	if got := s.verifyNow(c); got != problem.CertRevocationUnknown {
 		t.Errorf("%q", got)
 	}
 }
@@ -128,41 +128,41 @@ func TestAnswerWithoutNextUpdate(t *testing.T) {
 // A host that is down gets one request at a time, at growing intervals, and recovers when it is back.
 func TestHostThatIsDown(t *testing.T) {
 	t.Parallel()
-	responder := newServer(t)
-	_, issuing := newLine(t, "CTR test", newP384)
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard, Workers: 2}, []authority{issuing}, nil)
-	responder.handle(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	responder := newRevocationServer(t)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Workers: 2}, []testCA{issuing}, nil)
+	responder.setHandler(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	var all []*x509.Certificate
 	for range 30 {
-		all = append(all, issuing.signer(t, responder.URL, ""))
+		all = append(all, issuing.issueSigner(t, responder.URL, ""))
 	}
 	see := func(want problem.Code) {
 		t.Helper()
 		for _, c := range all {
-			if got := s.verify(c); got != want {
+			if got := s.verifyNow(c); got != want {
 				t.Errorf("%q", got)
 			}
 		}
 	}
 	see(problem.CertRevocationUnknown)
-	quiet()
-	if n := responder.asked.Load(); n < 1 || n > 2 {
+	waitSeveralSweeps()
+	if n := responder.requestCount.Load(); n < 1 || n > 2 {
 		t.Errorf("asked %d times at first", n)
 	}
-	before := responder.asked.Load()
+	before := responder.requestCount.Load()
 	for _, wait := range []time.Duration{31 * time.Second, time.Second, time.Second} {
 		s.clock.advance(wait)
-		quiet()
+		waitSeveralSweeps()
 	}
-	if n := responder.asked.Load() - before; n != 1 {
+	if n := responder.requestCount.Load() - before; n != 1 {
 		t.Errorf("asked %d times in the next half minute", n)
 	}
-	responder.about(t, issuing, func(*ocsp.Request) ocsp.Response {
+	responder.answerOCSP(t, issuing, func(*ocsp.Request) ocsp.Response {
 		return ocsp.Response{ThisUpdate: s.clock.now(), NextUpdate: s.clock.now().Add(240 * time.Hour)}
 	})
-	eventually(t, "an answer for each", func() bool {
+	waitUntil(t, "an answer for each", func() bool {
 		s.clock.advance(10 * time.Second)
-		return !slices.ContainsFunc(all, func(c *x509.Certificate) bool { return s.verify(c) != "" })
+		return !slices.ContainsFunc(all, func(c *x509.Certificate) bool { return s.verifyNow(c) != "" })
 	})
 	if text := s.log.String(); strings.Count(text, "WARN") > 5 || !strings.Contains(text, "known again") {
 		t.Errorf("the log says %s", text)
@@ -173,9 +173,9 @@ func TestWorkersAreBounded(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[int]int64{1: 1, 3: 3, 100: 4} {
 		var at, tooMany atomic.Int64
-		responder := newServer(t)
-		_, issuing := newLine(t, "CTR test", newP384)
-		responder.about(t, issuing, func(*ocsp.Request) ocsp.Response {
+		responder := newRevocationServer(t)
+		_, issuing := newCAChain(t, "CTR test", newP384Key)
+		responder.answerOCSP(t, issuing, func(*ocsp.Request) ocsp.Response {
 			defer at.Add(-1)
 			if n := at.Add(1); n > want {
 				tooMany.Store(n)
@@ -183,16 +183,16 @@ func TestWorkersAreBounded(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 			return ocsp.Response{}
 		})
-		s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard, Workers: given}, []authority{issuing}, nil)
+		s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Workers: given}, []testCA{issuing}, nil)
 		var group sync.WaitGroup
 		for range 20 {
-			c := issuing.signer(t, responder.URL, "")
+			c := issuing.issueSigner(t, responder.URL, "")
 			for range 4 { // concurrently, but still one request per certificate
-				group.Go(func() { s.becomes(t, c, "") })
+				group.Go(func() { s.waitForCode(t, c, "") })
 			}
 		}
 		group.Wait()
-		if n, asked := tooMany.Load(), responder.asked.Load(); n > 0 || asked != 20 {
+		if n, asked := tooMany.Load(), responder.requestCount.Load(); n > 0 || asked != 20 {
 			t.Errorf("%d workers: %d questions, up to %d at a time", given, asked, n)
 		}
 	}
@@ -201,11 +201,11 @@ func TestWorkersAreBounded(t *testing.T) {
 // The oldest statuses are evicted, but not revoked ones; when there is no room at all, certificates remain unknown.
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
-	responder := newServer(t)
-	_, issuing := newLine(t, "CTR test", newP384)
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard, Capacity: 4}, []authority{issuing}, nil)
+	responder := newRevocationServer(t)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Capacity: 4}, []testCA{issuing}, nil)
 	var isBad atomic.Bool
-	responder.about(t, issuing, func(*ocsp.Request) ocsp.Response {
+	responder.answerOCSP(t, issuing, func(*ocsp.Request) ocsp.Response {
 		if isBad.Load() {
 			return ocsp.Response{Status: ocsp.Revoked, RevokedAt: now()}
 		}
@@ -213,54 +213,54 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 	isBad.Store(true)
 	ends := func(c *x509.Certificate) { c.NotBefore, c.NotAfter = day(2020, 1, 1), now().AddDate(1, 0, 0) }
-	revoked := []*x509.Certificate{issuing.signer(t, responder.URL, "", ends)}
-	s.becomes(t, revoked[0], problem.CertRevoked)
+	revoked := []*x509.Certificate{issuing.issueSigner(t, responder.URL, "", ends)}
+	s.waitForCode(t, revoked[0], problem.CertRevoked)
 	isBad.Store(false)
 	var good []*x509.Certificate
 	for range 12 {
-		c := issuing.signer(t, responder.URL, "")
-		s.becomes(t, c, "")
+		c := issuing.issueSigner(t, responder.URL, "")
+		s.waitForCode(t, c, "")
 		good = append(good, c)
 	}
-	if got := s.verify(revoked[0]); got != problem.CertRevoked {
+	if got := s.verifyNow(revoked[0]); got != problem.CertRevoked {
 		t.Errorf("revoked and forgotten: %q", got)
 	}
-	asked := responder.asked.Load()
-	if got := s.verify(good[11]); got != "" {
+	asked := responder.requestCount.Load()
+	if got := s.verifyNow(good[11]); got != "" {
 		t.Errorf("the last: %q", got)
 	}
-	if got := s.verify(good[0]); got != problem.CertRevocationUnknown {
+	if got := s.verifyNow(good[0]); got != problem.CertRevocationUnknown {
 		t.Errorf("the first should be forgotten: %q", got)
 	}
-	s.becomes(t, good[0], "")
-	if n := responder.asked.Load() - asked; n != 1 {
+	s.waitForCode(t, good[0], "")
+	if n := responder.requestCount.Load() - asked; n != 1 {
 		t.Errorf("asked %d times more", n)
 	}
 	isBad.Store(true)
 	for range 3 {
-		revoked = append(revoked, issuing.signer(t, responder.URL, "", ends))
-		s.becomes(t, revoked[len(revoked)-1], problem.CertRevoked)
+		revoked = append(revoked, issuing.issueSigner(t, responder.URL, "", ends))
+		s.waitForCode(t, revoked[len(revoked)-1], problem.CertRevoked)
 	}
 	isBad.Store(false)
-	one := issuing.signer(t, responder.URL, "")
+	one := issuing.issueSigner(t, responder.URL, "")
 	for range 2 {
-		if got := s.verify(one); got != problem.CertRevocationUnknown {
+		if got := s.verifyNow(one); got != problem.CertRevocationUnknown {
 			t.Errorf("without a place: %q", got)
 		}
-		quiet()
+		waitSeveralSweeps()
 	}
 	for _, c := range revoked {
-		if got := s.verify(c); got != problem.CertRevoked {
+		if got := s.verifyNow(c); got != problem.CertRevoked {
 			t.Errorf("revoked: %q", got)
 		}
 	}
 	s.clock.advance(2 * 365 * 24 * time.Hour) // the revoked ones have expired: there is room again, though the responses are old
 	for _, c := range revoked {
-		if got := s.verify(c); got != problem.CertExpired {
+		if got := s.verifyNow(c); got != problem.CertExpired {
 			t.Errorf("expired: %q", got)
 		}
 	}
-	asked = responder.asked.Load()
-	_ = s.verify(one)
-	eventually(t, "a question", func() bool { return responder.asked.Load() > asked })
+	asked = responder.requestCount.Load()
+	_ = s.verifyNow(one)
+	waitUntil(t, "a question", func() bool { return responder.requestCount.Load() > asked })
 }

@@ -12,9 +12,9 @@ import (
 
 // derElement writes one piece of DER. Elements nest like the ASN.1 that they encode, so that the code has the shape of
 // the RFC's definitions.
-type part func(*cryptobyte.Builder)
+type derElement func(*cryptobyte.Builder)
 
-func encode(p part) ([]byte, error) {
+func encodeDER(p derElement) ([]byte, error) {
 	var b cryptobyte.Builder
 	p(&b)
 	out, err := b.Bytes()
@@ -24,7 +24,7 @@ func encode(p part) ([]byte, error) {
 	return out, nil
 }
 
-func tagged(tag tags.Tag, content ...part) part {
+func derTagged(tag tags.Tag, content ...derElement) derElement {
 	return func(b *cryptobyte.Builder) {
 		b.AddASN1(tag, func(inner *cryptobyte.Builder) {
 			for _, p := range content {
@@ -34,16 +34,16 @@ func tagged(tag tags.Tag, content ...part) part {
 	}
 }
 
-func sequence(content ...part) part { return tagged(tags.SEQUENCE, content...) }
+func derSequence(content ...derElement) derElement { return derTagged(tags.SEQUENCE, content...) }
 
-func explicit(content part) part { return tagged(explicit0, content) }
+func derExplicit(content derElement) derElement { return derTagged(tagExplicit0, content) }
 
 // derSetOf writes a SET OF; DER requires its elements in sorted order (X.690 §11.6).
-func setOf(content ...part) part {
+func derSetOf(content ...derElement) derElement {
 	return func(b *cryptobyte.Builder) {
 		elements := make([][]byte, 0, len(content))
 		for _, p := range content {
-			element, err := encode(p)
+			element, err := encodeDER(p)
 			if err != nil {
 				b.SetError(err)
 				return
@@ -59,16 +59,16 @@ func setOf(content ...part) part {
 	}
 }
 
-func raw(der []byte) part { return func(b *cryptobyte.Builder) { b.AddBytes(der) } }
+func derRaw(der []byte) derElement { return func(b *cryptobyte.Builder) { b.AddBytes(der) } }
 
-func octets(content []byte) part {
+func derOctetString(content []byte) derElement {
 	return func(b *cryptobyte.Builder) { b.AddASN1OctetString(content) }
 }
 
-func integer(n int) part { return func(b *cryptobyte.Builder) { b.AddASN1Int64(int64(n)) } }
+func derInteger(n int) derElement { return func(b *cryptobyte.Builder) { b.AddASN1Int64(int64(n)) } }
 
-func oid(id asn1.ObjectIdentifier) part {
+func derOID(id asn1.ObjectIdentifier) derElement {
 	return func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(id) }
 }
 
-func null(b *cryptobyte.Builder) { b.AddASN1NULL() }
+func derNull(b *cryptobyte.Builder) { b.AddASN1NULL() }

@@ -16,12 +16,12 @@ import (
 )
 
 // DevelopmentPKI describes the keys and certificates of a development service and its callers.
-type Development struct {
-	Password string    // of all .p12 files
-	At       time.Time // the time of issue, used in file names; certificates are valid from one hour earlier
-	Until    time.Time // end of validity
-	Hostile  bool      // also make the keys that a service must reject, for tests
-	Random   io.Reader // must be safe for concurrent use
+type DevelopmentPKI struct {
+	Password       string    // of all .p12 files
+	IssuedAt       time.Time // the time of issue, used in file names; certificates are valid from one hour earlier
+	NotAfter       time.Time // end of validity
+	IncludeInvalid bool      // also make the keys that a service must reject, for tests
+	Random         io.Reader // must be safe for concurrent use
 }
 
 // DevelopmentFiles lists the files that DevelopmentPKI.Write created. The directory's index holds the paths relative to
@@ -35,7 +35,7 @@ type DevelopmentFiles struct {
 	P12            map[string]string `json:"p12"` // by subject, such as "NIHII-HOSPITAL=71000436", or by defect
 }
 
-const indexFile = "index.json"
+const indexFileName = "index.json"
 
 // developmentIterations is OpenSSL's default. The password is stored beside the files; more iterations would only cost
 // time.
@@ -48,15 +48,15 @@ const (
 	EntryRevoked       = "revoked"
 	EntryNotYetValid   = "not yet valid"
 	EntryWrongKeyUsage = "wrong key usage"
-	EntryIsAuthority   = "authority"
+	EntryIsCA          = "authority"
 	EntryWeakKey       = "weak key"
 	EntryUntrusted     = "untrusted"
-	EntryTwin          = "twin"
+	EntrySelfSigned    = "twin"
 )
 
 // developmentEntry is one .p12 file to create.
-type entry struct {
-	key     string
+type developmentEntry struct {
+	name    string
 	order   Order
 	issue   func(Order) (*Key, error)
 	revoked bool
@@ -69,57 +69,57 @@ func developmentSubjects() []Subject {
 		{Type: "NIHII-HOSPITAL", ID: "71012413", Name: "CLINIQUE DU PARC LEOPOLD"},
 		{Type: "NIHII-RETIREMENT", ID: "76123422", Name: "WZC DE LINDE"},
 		{Type: "CBE", ID: "0403227020", Name: "ZIEKENHUIS SINT-ELOOI"},
-		{Type: TypePerson, ID: "78031412250", Name: "ANNA CLAES"},
-		{Type: TypePerson, ID: "69092234126", Name: "LUC DUBOIS"},
-		{Type: TypePerson, ID: "85073003328", Name: "EVA PEETERS"},
-		{Type: TypePerson, ID: "81050511813", Name: "CHLOE LAMBERT"},
-		{Type: TypePerson, ID: "91021706490", Name: "SOFIE WOUTERS"},
-		{Type: TypePerson, ID: "48022907379", Name: "JEANNE LEROY"},
+		{Type: SubjectTypePerson, ID: "78031412250", Name: "ANNA CLAES"},
+		{Type: SubjectTypePerson, ID: "69092234126", Name: "LUC DUBOIS"},
+		{Type: SubjectTypePerson, ID: "85073003328", Name: "EVA PEETERS"},
+		{Type: SubjectTypePerson, ID: "81050511813", Name: "CHLOE LAMBERT"},
+		{Type: SubjectTypePerson, ID: "91021706490", Name: "SOFIE WOUTERS"},
+		{Type: SubjectTypePerson, ID: "48022907379", Name: "JEANNE LEROY"},
 	}
 }
 
-func (d Development) entries(trusted, untrusted *Authority) []entry {
+func (d DevelopmentPKI) newEntries(trusted, untrusted *Authority) []developmentEntry {
 	subjects := developmentSubjects()
 	hospital := subjects[0]
-	from := d.At.Add(-time.Hour)
-	var all []entry
+	from := d.IssuedAt.Add(-time.Hour)
+	var all []developmentEntry
 	for _, s := range subjects {
-		all = append(all, entry{key: s.String(), order: Order{Subject: s, From: from, Until: d.Until}, issue: trusted.Issue})
+		all = append(all, developmentEntry{name: s.String(), order: Order{Subject: s, NotBefore: from, NotAfter: d.NotAfter}, issue: trusted.Issue})
 	}
-	validOrder := Order{Subject: hospital, From: from, Until: d.Until}
+	validOrder := Order{Subject: hospital, NotBefore: from, NotAfter: d.NotAfter}
 	changedOrder := func(change func(*Order)) Order {
 		o := validOrder
 		change(&o)
 		return o
 	}
 	all = append(all,
-		entry{key: EntryEC, order: changedOrder(func(o *Order) { o.Algorithm = NewECP256 }), issue: trusted.Issue},
-		entry{key: EntryExpired, order: changedOrder(func(o *Order) {
-			o.From, o.Until = d.At.AddDate(-4, 0, 0), d.At.AddDate(-1, 0, 0)
+		developmentEntry{name: EntryEC, order: changedOrder(func(o *Order) { o.Algorithm = KeyECP256 }), issue: trusted.Issue},
+		developmentEntry{name: EntryExpired, order: changedOrder(func(o *Order) {
+			o.NotBefore, o.NotAfter = d.IssuedAt.AddDate(-4, 0, 0), d.IssuedAt.AddDate(-1, 0, 0)
 		}), issue: trusted.Issue},
-		entry{key: EntryRevoked, order: validOrder, issue: trusted.Issue, revoked: true},
+		developmentEntry{name: EntryRevoked, order: validOrder, issue: trusted.Issue, revoked: true},
 	)
-	if !d.Hostile {
+	if !d.IncludeInvalid {
 		return all
 	}
 	return append(all,
-		entry{key: EntryNotYetValid, order: changedOrder(func(o *Order) { o.From = d.Until.AddDate(-1, 0, 0) }), issue: trusted.Issue},
-		entry{key: EntryWrongKeyUsage, order: changedOrder(func(o *Order) { o.Usage = x509.KeyUsageKeyEncipherment }), issue: trusted.Issue},
-		entry{key: EntryIsAuthority, order: changedOrder(func(o *Order) {
-			o.IsAuthority = true
-			o.Usage = x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign
+		developmentEntry{name: EntryNotYetValid, order: changedOrder(func(o *Order) { o.NotBefore = d.NotAfter.AddDate(-1, 0, 0) }), issue: trusted.Issue},
+		developmentEntry{name: EntryWrongKeyUsage, order: changedOrder(func(o *Order) { o.KeyUsage = x509.KeyUsageKeyEncipherment }), issue: trusted.Issue},
+		developmentEntry{name: EntryIsCA, order: changedOrder(func(o *Order) {
+			o.IsCA = true
+			o.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign
 		}), issue: trusted.Issue},
-		entry{key: EntryWeakKey, order: changedOrder(func(o *Order) { o.Algorithm = NewRSA1024 }), issue: trusted.Issue},
-		entry{key: EntryUntrusted, order: validOrder, issue: untrusted.Issue},
-		entry{key: EntryTwin, order: validOrder, issue: trusted.SelfSign},
+		developmentEntry{name: EntryWeakKey, order: changedOrder(func(o *Order) { o.Algorithm = KeyRSA1024 }), issue: trusted.Issue},
+		developmentEntry{name: EntryUntrusted, order: validOrder, issue: untrusted.Issue},
+		developmentEntry{name: EntrySelfSigned, order: validOrder, issue: trusted.SelfSign},
 	)
 }
 
 // Write generates all keys and files in dir, creating it if necessary and replacing existing files. It writes the index
 // last: an index implies that all other files are complete. Only the owner can read the files.
-func (d Development) Write(dir string) (DevelopmentFiles, error) {
+func (d DevelopmentPKI) Write(dir string) (DevelopmentFiles, error) {
 	// The untrusted authority has the same names as the trusted one and differs only in its keys.
-	options := AuthorityOptions{Name: "CTR test", From: d.At.AddDate(-5, 0, 0), Until: d.Until, Random: d.Random}
+	options := AuthorityOptions{Name: "CTR test", NotBefore: d.IssuedAt.AddDate(-5, 0, 0), NotAfter: d.NotAfter, Random: d.Random}
 	trusted, err := NewAuthority(options)
 	if err != nil {
 		return DevelopmentFiles{}, err
@@ -128,8 +128,8 @@ func (d Development) Write(dir string) (DevelopmentFiles, error) {
 	if err != nil {
 		return DevelopmentFiles{}, err
 	}
-	entries := d.entries(trusted, untrusted)
-	keys, err := issueAll(entries)
+	entries := d.newEntries(trusted, untrusted)
+	keys, err := issueKeys(entries)
 	if err != nil {
 		return DevelopmentFiles{}, err
 	}
@@ -144,28 +144,28 @@ func (d Development) Write(dir string) (DevelopmentFiles, error) {
 	var revoked []*x509.Certificate
 	for i, e := range entries {
 		// Like the platform's files, those of one subject differ in the seconds of their timestamp.
-		name := fileName(e.order.Subject, d.At.Add(time.Duration(i)*time.Second))
-		if content[name], err = d.store(keys[i], e, trusted); err != nil {
+		name := keyFileName(e.order.Subject, d.IssuedAt.Add(time.Duration(i)*time.Second))
+		if content[name], err = d.encodeKeyFile(keys[i], e, trusted); err != nil {
 			return DevelopmentFiles{}, err
 		}
-		files.P12[e.key] = name
+		files.P12[e.name] = name
 		if e.revoked {
 			revoked = append(revoked, keys[i].Certificate)
 		}
 	}
-	crl, err := trusted.RevocationList(1, d.At, d.Until, revoked...)
+	crl, err := trusted.SignCRL(1, d.IssuedAt, d.NotAfter, revoked...)
 	if err != nil {
 		return DevelopmentFiles{}, err
 	}
 	content[files.CRL] = pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl})
-	if err := d.server(trusted, files, content); err != nil {
+	if err := d.addServerFiles(trusted, files, content); err != nil {
 		return DevelopmentFiles{}, err
 	}
-	return writeAll(dir, files, content)
+	return writeFiles(dir, files, content)
 }
 
 // issueKeys generates the keys concurrently, because RSA key generation is slow.
-func issueAll(entries []entry) ([]*Key, error) {
+func issueKeys(entries []developmentEntry) ([]*Key, error) {
 	keys := make([]*Key, len(entries))
 	problems := make([]error, len(entries))
 	var group sync.WaitGroup
@@ -178,19 +178,19 @@ func issueAll(entries []entry) ([]*Key, error) {
 
 // encodeKeyFile returns a .p12 file in the platform's form: the signing key, and a decryption key whose friendly name
 // is its serial number in decimal.
-func (d Development) store(key *Key, e entry, trusted *Authority) ([]byte, error) {
+func (d DevelopmentPKI) encodeKeyFile(key *Key, e developmentEntry, trusted *Authority) ([]byte, error) {
 	order := e.order
-	order.Algorithm, order.Usage, order.IsAuthority = NewECP256, x509.KeyUsageKeyAgreement, false
+	order.Algorithm, order.KeyUsage, order.IsCA = KeyECP256, x509.KeyUsageKeyAgreement, false
 	decryption, err := trusted.Issue(order)
 	if err != nil {
 		return nil, err
 	}
 	decryption.Name = decryption.Certificate.SerialNumber.String()
-	return WriteP12([]*Key{key, decryption}, d.Password, developmentIterations, d.Random)
+	return EncodeKeys([]*Key{key, decryption}, d.Password, developmentIterations, d.Random)
 }
 
-func (d Development) server(trusted *Authority, files DevelopmentFiles, content map[string][]byte) error {
-	key, err := trusted.IssueServer(d.At.Add(-time.Hour), d.Until)
+func (d DevelopmentPKI) addServerFiles(trusted *Authority, files DevelopmentFiles, content map[string][]byte) error {
+	key, err := trusted.IssueServerCertificate(d.IssuedAt.Add(-time.Hour), d.NotAfter)
 	if err != nil {
 		return err
 	}
@@ -205,11 +205,11 @@ func (d Development) server(trusted *Authority, files DevelopmentFiles, content 
 
 // keyFileName returns the file name that the platform's certificate manager uses: TYPE=id[,APPLICATION]
 // yyyyMMdd-HHmmss.p12.
-func fileName(s Subject, at time.Time) string {
+func keyFileName(s Subject, at time.Time) string {
 	return strings.ReplaceAll(s.String(), ", ", ",") + " " + at.UTC().Format("20060102-150405") + ".p12"
 }
 
-func writeAll(dir string, files DevelopmentFiles, content map[string][]byte) (DevelopmentFiles, error) {
+func writeFiles(dir string, files DevelopmentFiles, content map[string][]byte) (DevelopmentFiles, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return DevelopmentFiles{}, fmt.Errorf("pki: %w", err)
 	}
@@ -222,36 +222,36 @@ func writeAll(dir string, files DevelopmentFiles, content map[string][]byte) (De
 	if err != nil {
 		return DevelopmentFiles{}, fmt.Errorf("pki: writing the index: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, indexFile), append(index, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, indexFileName), append(index, '\n'), 0o600); err != nil {
 		return DevelopmentFiles{}, fmt.Errorf("pki: %w", err)
 	}
-	return files.within(dir), nil
+	return files.joinPaths(dir), nil
 }
 
 // ReadDevelopmentFiles reads the index that DevelopmentPKI.Write left in dir; the paths it returns start with dir. The
 // error is fs.ErrNotExist if there is none.
-func ReadDevelopment(dir string) (DevelopmentFiles, error) {
+func ReadDevelopmentFiles(dir string) (DevelopmentFiles, error) {
 	files, err := ReadDevelopmentIndex(os.DirFS(dir))
 	if err != nil {
 		return DevelopmentFiles{}, err
 	}
-	return files.within(dir), nil
+	return files.joinPaths(dir), nil
 }
 
 // ReadDevelopmentIndex is ReadDevelopmentFiles for a file system; the paths are relative to its root.
 func ReadDevelopmentIndex(dir fs.FS) (DevelopmentFiles, error) {
-	index, err := fs.ReadFile(dir, indexFile)
+	index, err := fs.ReadFile(dir, indexFileName)
 	if err != nil {
 		return DevelopmentFiles{}, fmt.Errorf("pki: %w", err)
 	}
 	var files DevelopmentFiles
 	if err := json.Unmarshal(index, &files); err != nil {
-		return DevelopmentFiles{}, fmt.Errorf("pki: reading %s: %w", indexFile, err)
+		return DevelopmentFiles{}, fmt.Errorf("pki: reading %s: %w", indexFileName, err)
 	}
 	return files, nil
 }
 
-func (f DevelopmentFiles) within(dir string) DevelopmentFiles {
+func (f DevelopmentFiles) joinPaths(dir string) DevelopmentFiles {
 	joined := f
 	for _, path := range []*string{&joined.CA, &joined.CRL, &joined.Password, &joined.TLSCertificate, &joined.TLSKey} {
 		*path = filepath.Join(dir, *path)

@@ -22,30 +22,30 @@ import (
 )
 
 // keyFilePattern matches the platform's file names.
-var fileForm = regexp.MustCompile(`^[A-Z_-]+=[0-9]+ [0-9]{8}-[0-9]{6}\.p12$`)
+var keyFilePattern = regexp.MustCompile(`^[A-Z_-]+=[0-9]+ [0-9]{8}-[0-9]{6}\.p12$`)
 
 func TestDevelopment(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "certs")
-	if _, err := pki.ReadDevelopment(dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := pki.ReadDevelopmentFiles(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("before anything is written: %v", err)
 	}
-	files, err := pki.Development{Password: "secret", At: now(), Until: now().AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
+	files, err := pki.DevelopmentPKI{Password: "secret", IssuedAt: now(), NotAfter: now().AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := pki.ReadDevelopment(dir)
+	again, err := pki.ReadDevelopmentFiles(dir)
 	if err != nil || !reflect.DeepEqual(again, files) {
 		t.Errorf("read again: %+v, %v", again, err)
 	}
-	if got := read(t, files.Password); string(got) != "secret" {
+	if got := readFileOrFail(t, files.Password); string(got) != "secret" {
 		t.Errorf("the password file holds %q", got)
 	}
 	checkModes(t, dir)
-	trust, err := pki.ReadTrust(10, read(t, files.CA))
+	trust, err := pki.ParseTrustStore(10, readFileOrFail(t, files.CA))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = trust.AddCRL(read(t, files.CRL)); err != nil {
+	if err = trust.AddCRL(readFileOrFail(t, files.CRL)); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]problem.Code{
@@ -57,22 +57,22 @@ func TestDevelopment(t *testing.T) {
 		t.Errorf("entries %q", got)
 	}
 	for name, path := range files.P12 {
-		key, err := pki.ReadP12(read(t, path), "secret")
+		key, err := pki.DecodeSigningKey(readFileOrFail(t, path), "secret")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if err = trust.Verify(key.Certificate, now()); code(err) != want[name] {
 			t.Errorf("%s: %v", name, err)
 		}
-		subject, err := pki.SubjectOf(key.Certificate)
+		subject, err := pki.SubjectFromCertificate(key.Certificate)
 		if err != nil || strings.Contains(name, "=") && !strings.HasPrefix(name, subject.String()) {
 			t.Errorf("%s is the key of %s, %v", name, subject, err)
 		}
-		if !fileForm.MatchString(filepath.Base(path)) || key.Name != "authentication" || len(key.Chain) != 2 {
+		if !keyFilePattern.MatchString(filepath.Base(path)) || key.Name != "authentication" || len(key.Chain) != 2 {
 			t.Errorf("%s: file %q, entry %q, %d above it", name, path, key.Name, len(key.Chain))
 		}
 	}
-	checkTLS(t, files)
+	checkTLSHandshake(t, files)
 }
 
 // checkModes fails for files that others could read.
@@ -91,14 +91,14 @@ func checkModes(t *testing.T, dir string) {
 }
 
 // checkTLSHandshake performs a handshake with the server key, as a client that trusts ca.pem.
-func checkTLS(t *testing.T, files pki.DevelopmentFiles) {
+func checkTLSHandshake(t *testing.T, files pki.DevelopmentFiles) {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(files.TLSCertificate, files.TLSKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(read(t, files.CA))
+	roots.AppendCertsFromPEM(readFileOrFail(t, files.CA))
 	for _, name := range []string{"127.0.0.1", "::1", "localhost"} {
 		client, server := net.Pipe()
 		go func() {
@@ -115,7 +115,7 @@ func checkTLS(t *testing.T, files pki.DevelopmentFiles) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pki.SubjectOf(leaf); code(err) != problem.CertSubjectForm {
+	if _, err := pki.SubjectFromCertificate(leaf); code(err) != problem.CertSubjectForm {
 		t.Errorf("the server's certificate could speak in messages: %v", err)
 	}
 }
@@ -125,7 +125,7 @@ func TestDevelopmentNeedsADirectory(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (pki.Development{At: now(), Until: now(), Random: strings.NewReader("")}).Write(file); err == nil {
+	if _, err := (pki.DevelopmentPKI{IssuedAt: now(), NotAfter: now(), Random: strings.NewReader("")}).Write(file); err == nil {
 		t.Error("written without randomness")
 	}
 	if err := os.Mkdir(file+"s", 0o700); err != nil {
@@ -134,14 +134,14 @@ func TestDevelopmentNeedsADirectory(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(file+"s", "index.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pki.ReadDevelopment(file + "s"); err == nil || errors.Is(err, fs.ErrNotExist) {
+	if _, err := pki.ReadDevelopmentFiles(file + "s"); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a broken index: %v", err)
 	}
 }
 
 func TestAuthorityFollowsTheProfile(t *testing.T) {
 	authority := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	key := issue(t, authority, func(o *pki.Order) {
+	key := issueKey(t, authority, func(o *pki.Order) {
 		o.Subject = pki.Subject{Type: "EHP", ID: "1990001916", Application: "VITALINKGATEWAY", Name: "VITALINK"}
 	})
 	c := key.Certificate
@@ -162,7 +162,7 @@ func TestAuthorityFollowsTheProfile(t *testing.T) {
 	}
 }
 
-func read(t testing.TB, path string) []byte {
+func readFileOrFail(t testing.TB, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -16,7 +16,7 @@ const ThumbprintSize = sha1.Size
 
 // CertificateSelector selects a certificate by one or several properties, all of which must match. Zero fields do not
 // restrict.
-type Description struct {
+type CertificateSelector struct {
 	IssuerSerial IssuerSerial
 	Subject      Name
 	SubjectKeyID []byte // the value of the certificate's extension; not computed if the extension is missing
@@ -24,27 +24,27 @@ type Description struct {
 }
 
 // IsZero reports whether the selector restricts nothing.
-func (d *Description) IsZero() bool {
+func (d *CertificateSelector) IsZero() bool {
 	return d.IssuerSerial == IssuerSerial{} && d.Subject == Name{} && d.SubjectKeyID == nil && d.Thumbprint == nil
 }
 
 // Matches reports whether the certificate has all the given properties.
-func (d *Description) Fits(c *x509.Certificate) bool {
-	if (d.IssuerSerial != IssuerSerial{}) && d.IssuerSerial != issuerSerialOf(c) {
+func (d *CertificateSelector) Matches(c *x509.Certificate) bool {
+	if (d.IssuerSerial != IssuerSerial{}) && d.IssuerSerial != issuerSerialFromCertificate(c) {
 		return false
 	}
 	if (d.Subject != Name{}) {
-		if subject, err := ReadName(c.RawSubject); err != nil || subject != d.Subject {
+		if subject, err := NameFromDER(c.RawSubject); err != nil || subject != d.Subject {
 			return false
 		}
 	}
 	if d.SubjectKeyID != nil && !bytes.Equal(d.SubjectKeyID, c.SubjectKeyId) {
 		return false
 	}
-	return d.Thumbprint == nil || bytes.Equal(d.Thumbprint, thumbprint(c))
+	return d.Thumbprint == nil || bytes.Equal(d.Thumbprint, computeThumbprint(c))
 }
 
-func thumbprint(c *x509.Certificate) []byte {
+func computeThumbprint(c *x509.Certificate) []byte {
 	sum := sha1.Sum(c.Raw) //nolint:gosec // see the import
 	return sum[:]
 }
@@ -66,12 +66,12 @@ func NewDirectory(certs []*x509.Certificate) *Directory {
 		byThumbprint:   make(map[string][]*x509.Certificate, len(certs)),
 	}
 	for _, c := range certs {
-		sum := string(thumbprint(c))
+		sum := string(computeThumbprint(c))
 		if slices.ContainsFunc(d.byThumbprint[sum], c.Equal) {
 			continue
 		}
 		d.byThumbprint[sum] = append(d.byThumbprint[sum], c)
-		if name := issuerSerialOf(c); (name != IssuerSerial{}) {
+		if name := issuerSerialFromCertificate(c); (name != IssuerSerial{}) {
 			d.byIssuerSerial[name] = append(d.byIssuerSerial[name], c)
 		}
 		if id := string(c.SubjectKeyId); id != "" {
@@ -82,10 +82,10 @@ func NewDirectory(certs []*x509.Certificate) *Directory {
 }
 
 // ParseDirectory returns a Directory of the certificates in PEM files, which may hold nothing else.
-func ReadDirectory(files ...[]byte) (*Directory, error) {
+func ParseDirectory(files ...[]byte) (*Directory, error) {
 	var all []*x509.Certificate
 	for _, file := range files {
-		found, err := readCertificates(file)
+		found, err := parsePEMCertificates(file)
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +95,7 @@ func ReadDirectory(files ...[]byte) (*Directory, error) {
 }
 
 // parsePEMCertificates parses a PEM file that holds certificates only, and at least one.
-func readCertificates(file []byte) ([]*x509.Certificate, error) {
+func parsePEMCertificates(file []byte) ([]*x509.Certificate, error) {
 	var found []*x509.Certificate
 	for rest := file; ; {
 		var block *pem.Block
@@ -121,7 +121,7 @@ func readCertificates(file []byte) ([]*x509.Certificate, error) {
 // different holders or keys. Among several certificates of one holder for one key, which renewals produce, it prefers
 // one that is valid at the given time. A nil Directory is empty. A selector with a subject alone finds nothing, because
 // a subject does not identify a certificate.
-func (d *Directory) Find(want *Description, at time.Time) *x509.Certificate {
+func (d *Directory) FindCertificate(want *CertificateSelector, at time.Time) *x509.Certificate {
 	if d == nil {
 		return nil
 	}
@@ -137,7 +137,7 @@ func (d *Directory) Find(want *Description, at time.Time) *x509.Certificate {
 	var found *x509.Certificate
 	for _, c := range candidates {
 		switch {
-		case !want.Fits(c):
+		case !want.Matches(c):
 		case found == nil:
 			found = c
 		case !bytes.Equal(c.RawSubject, found.RawSubject) || !bytes.Equal(c.RawSubjectPublicKeyInfo, found.RawSubjectPublicKeyInfo):

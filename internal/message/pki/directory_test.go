@@ -15,14 +15,14 @@ import (
 )
 
 // selectorsFor returns every way to select a certificate.
-func described(t testing.TB, c *x509.Certificate) map[string]*pki.Description {
+func selectorsFor(t testing.TB, c *x509.Certificate) map[string]*pki.CertificateSelector {
 	t.Helper()
 	is, err := pki.ParseIssuerSerial(c.Issuer.String(), c.SerialNumber.String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := sha1.Sum(c.Raw)
-	return map[string]*pki.Description{
+	return map[string]*pki.CertificateSelector{
 		"issuer and serial":      {IssuerSerial: is},
 		"subject key identifier": {SubjectKeyID: c.SubjectKeyId},
 		"thumbprint":             {Thumbprint: sum[:]},
@@ -30,51 +30,51 @@ func described(t testing.TB, c *x509.Certificate) map[string]*pki.Description {
 }
 
 func TestDirectoryFindsWhatIsRegistered(t *testing.T) {
-	signer, cas := ownCA(t, x509.SHA256WithRSA)
+	signer, cas := newSelfSignedCA(t, x509.SHA256WithRSA)
 	made := func(id string) *x509.Certificate {
 		template := &x509.Certificate{Subject: pkix.Name{CommonName: "same"}, SubjectKeyId: []byte(id)}
-		return certify(t, template, cas[0], rsaOfBits(2048), signer)
+		return createCertificate(t, template, cas[0], newRSAKey(2048), signer)
 	}
 	one, other := made("one"), made("other")
-	subject, err := pki.ReadName(one.RawSubject)
+	subject, err := pki.NameFromDER(one.RawSubject)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := pki.NewDirectory([]*x509.Certificate{one, cas[0], one})
 	var none *pki.Directory
-	for name, want := range described(t, one) {
-		if want.IsZero() || !want.Fits(one) || want.Fits(other) {
+	for name, want := range selectorsFor(t, one) {
+		if want.IsZero() || !want.Matches(one) || want.Matches(other) {
 			t.Errorf("%s: it fits wrongly", name)
 		}
-		if got := d.Find(want, now()); got != one {
+		if got := d.FindCertificate(want, now()); got != one {
 			t.Errorf("%s: found %v", name, got)
 		}
-		if got := none.Find(want, now()); got != nil {
+		if got := none.FindCertificate(want, now()); got != nil {
 			t.Errorf("%s: nothing holds %v", name, got)
 		}
 		want.Subject = subject
-		if got := d.Find(want, now()); got != one {
+		if got := d.FindCertificate(want, now()); got != one {
 			t.Errorf("%s with the subject: found %v", name, got)
 		}
-		if want.Subject, err = pki.ParseName("CN=another"); err != nil || d.Find(want, now()) != nil {
+		if want.Subject, err = pki.ParseName("CN=another"); err != nil || d.FindCertificate(want, now()) != nil {
 			t.Errorf("%s with another subject: found", name)
 		}
 	}
-	for name, want := range described(t, other) {
-		if got := d.Find(want, now()); got != nil {
+	for name, want := range selectorsFor(t, other) {
+		if got := d.FindCertificate(want, now()); got != nil {
 			t.Errorf("%s: found %v", name, got)
 		}
 	}
-	mixed := described(t, one)["thumbprint"]
-	mixed.IssuerSerial = described(t, other)["issuer and serial"].IssuerSerial
-	for name, want := range map[string]*pki.Description{
+	mixed := selectorsFor(t, one)["thumbprint"]
+	mixed.IssuerSerial = selectorsFor(t, other)["issuer and serial"].IssuerSerial
+	for name, want := range map[string]*pki.CertificateSelector{
 		"nothing": {}, "the subject alone": {Subject: subject}, "two that disagree": mixed, "empty identifier": {SubjectKeyID: []byte{}},
 	} {
-		if got := d.Find(want, now()); got != nil {
+		if got := d.FindCertificate(want, now()); got != nil {
 			t.Errorf("%s: found %v", name, got)
 		}
 	}
-	if zero := (&pki.Description{}); !zero.IsZero() || !zero.Fits(one) {
+	if zero := (&pki.CertificateSelector{}); !zero.IsZero() || !zero.Matches(one) {
 		t.Error("the zero description says something")
 	}
 }
@@ -82,8 +82,8 @@ func TestDirectoryFindsWhatIsRegistered(t *testing.T) {
 // TestDirectoryWithOneIdentifierTwice: renewals for one key belong to one signer; other certificates that share an
 // identifier are ambiguous and not found.
 func TestDirectoryWithOneIdentifierTwice(t *testing.T) {
-	signer, cas := ownCA(t, x509.SHA256WithRSA)
-	key := issue(t, newAuthority(t, now(), now().AddDate(9, 0, 0)), nil)
+	signer, cas := newSelfSignedCA(t, x509.SHA256WithRSA)
+	key := issueKey(t, newAuthority(t, now(), now().AddDate(9, 0, 0)), nil)
 	made := func(name string, serial, firstYear int, public any) *x509.Certificate {
 		template := &x509.Certificate{
 			SerialNumber: big.NewInt(int64(serial)), SubjectKeyId: []byte("same"),
@@ -101,36 +101,36 @@ func TestDirectoryWithOneIdentifierTwice(t *testing.T) {
 		return c
 	}
 	old, renewed := made("a", 1, 2020, key.Signer.Public()), made("a", 2, 2022, key.Signer.Public())
-	want := &pki.Description{SubjectKeyID: []byte("same")}
+	want := &pki.CertificateSelector{SubjectKeyID: []byte("same")}
 	d := pki.NewDirectory([]*x509.Certificate{old, renewed})
-	if d.Find(want, day(2020, 6, 1)) != old || d.Find(want, day(2024, 6, 1)) != renewed || d.Find(want, day(2040, 1, 1)) != old {
+	if d.FindCertificate(want, day(2020, 6, 1)) != old || d.FindCertificate(want, day(2024, 6, 1)) != renewed || d.FindCertificate(want, day(2040, 1, 1)) != old {
 		t.Error("the other generation was found")
 	}
 	for name, second := range map[string]*x509.Certificate{
 		"another holder": made("b", 3, 2020, key.Signer.Public()), "another key": made("a", 4, 2020, signer.Public()),
 	} {
-		if got := pki.NewDirectory([]*x509.Certificate{old, second}).Find(want, day(2020, 6, 1)); got != nil {
+		if got := pki.NewDirectory([]*x509.Certificate{old, second}).FindCertificate(want, day(2020, 6, 1)); got != nil {
 			t.Errorf("%s: found %v", name, got)
 		}
 	}
-	if got := pki.NewDirectory([]*x509.Certificate{old, made("b", 1, 2020, signer.Public())}).Find(described(t, old)["issuer and serial"], day(2020, 6, 1)); got != nil {
+	if got := pki.NewDirectory([]*x509.Certificate{old, made("b", 1, 2020, signer.Public())}).FindCertificate(selectorsFor(t, old)["issuer and serial"], day(2020, 6, 1)); got != nil {
 		t.Errorf("two of one serial number: found %v", got)
 	}
 }
 
 func TestReadDirectory(t *testing.T) {
 	a := newAuthority(t, now(), now().AddDate(9, 0, 0))
-	one, other := issue(t, a, nil).Certificate, issue(t, a, nil).Certificate
-	d, err := pki.ReadDirectory(pki.EncodePEM(one), pki.EncodePEM(other, one))
+	one, other := issueKey(t, a, nil).Certificate, issueKey(t, a, nil).Certificate
+	d, err := pki.ParseDirectory(pki.EncodePEM(one), pki.EncodePEM(other, one))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []*x509.Certificate{one, other} {
-		if got := d.Find(described(t, c)["thumbprint"], now()); got == nil || !bytes.Equal(got.Raw, c.Raw) {
+		if got := d.FindCertificate(selectorsFor(t, c)["thumbprint"], now()); got == nil || !bytes.Equal(got.Raw, c.Raw) {
 			t.Errorf("found %v", got)
 		}
 	}
-	if _, err = pki.ReadDirectory(); err != nil {
+	if _, err = pki.ParseDirectory(); err != nil {
 		t.Error(err)
 	}
 	for name, file := range map[string][]byte{
@@ -140,7 +140,7 @@ func TestReadDirectory(t *testing.T) {
 		"no X.509":      pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}),
 		"more than one": append(pki.EncodePEM(one), pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: []byte("x")})...),
 	} {
-		if _, err = pki.ReadDirectory(file); err == nil || problem.From(err).Code != problem.TrustUnreadable {
+		if _, err = pki.ParseDirectory(file); err == nil || problem.From(err).Code != problem.TrustUnreadable {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

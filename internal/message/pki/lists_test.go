@@ -20,7 +20,7 @@ import (
 )
 
 // issuingDistributionPoint is the extension IssuingDistributionPoint with the given fields (RFC 5280 section 5.2.5).
-func distribution(fields ...asn1.RawValue) []pkix.Extension {
+func issuingDistributionPoint(fields ...asn1.RawValue) []pkix.Extension {
 	var content []byte
 	for _, f := range fields {
 		der, err := asn1.Marshal(f)
@@ -36,11 +36,11 @@ func distribution(fields ...asn1.RawValue) []pkix.Extension {
 	return []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: value}}
 }
 
-func flag(field int) asn1.RawValue {
+func derFlag(field int) asn1.RawValue {
 	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: field, Bytes: []byte{0xff}}
 }
 
-func place(address string) asn1.RawValue {
+func derURI(address string) asn1.RawValue {
 	within := func(tag int, v asn1.RawValue) asn1.RawValue {
 		der, err := asn1.Marshal(v)
 		if err != nil {
@@ -53,8 +53,8 @@ func place(address string) asn1.RawValue {
 
 func TestFetchedLists(t *testing.T) {
 	t.Parallel()
-	_, issuing := newLine(t, "CTR test", newP384)
-	_, stranger := newLine(t, "CTR test", newP384)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	_, stranger := newCAChain(t, "CTR test", newP384Key)
 	const unknown = problem.CertRevocationUnknown
 	yesterday := x509.RevocationList{ThisUpdate: now().Add(-48 * time.Hour), NextUpdate: now().Add(-24 * time.Hour)}
 	for _, tt := range []struct {
@@ -63,61 +63,61 @@ func TestFetchedLists(t *testing.T) {
 		soft, hard problem.Code
 		says       string
 	}{
-		{"good", func(*x509.Certificate, string) []byte { return issuing.list(t, x509.RevocationList{}) }, "", "", ""},
+		{"good", func(*x509.Certificate, string) []byte { return issuing.signCRL(t, x509.RevocationList{}) }, "", "", ""},
 		{"good, in PEM", func(*x509.Certificate, string) []byte {
-			return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: issuing.list(t, x509.RevocationList{})})
+			return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: issuing.signCRL(t, x509.RevocationList{})})
 		}, "", "", ""},
-		{"revoked", func(c *x509.Certificate, _ string) []byte { return issuing.list(t, x509.RevocationList{}, c) },
+		{"revoked", func(c *x509.Certificate, _ string) []byte { return issuing.signCRL(t, x509.RevocationList{}, c) },
 			problem.CertRevoked, problem.CertRevoked, ""},
-		{"stale", func(*x509.Certificate, string) []byte { return issuing.list(t, yesterday) }, "", unknown, "the answer was good from"},
-		{"stale and revoked", func(c *x509.Certificate, _ string) []byte { return issuing.list(t, yesterday, c) },
+		{"stale", func(*x509.Certificate, string) []byte { return issuing.signCRL(t, yesterday) }, "", unknown, "the answer was good from"},
+		{"stale and revoked", func(c *x509.Certificate, _ string) []byte { return issuing.signCRL(t, yesterday, c) },
 			problem.CertRevoked, problem.CertRevoked, "the answer was good from"},
 		{"of tomorrow", func(*x509.Certificate, string) []byte {
-			return issuing.list(t, x509.RevocationList{ThisUpdate: now().Add(24 * time.Hour), NextUpdate: now().Add(48 * time.Hour)})
+			return issuing.signCRL(t, x509.RevocationList{ThisUpdate: now().Add(24 * time.Hour), NextUpdate: now().Add(48 * time.Hour)})
 		}, "", unknown, "the answer was good from"},
 		{"garbage", func(*x509.Certificate, string) []byte { return []byte("not here") }, "", unknown, "CRL_UNREADABLE"},
-		{"wrong signer", func(*x509.Certificate, string) []byte { return stranger.list(t, x509.RevocationList{}) }, "", unknown, "CRL_UNTRUSTED"},
-		{"too large", func(*x509.Certificate, string) []byte { return make([]byte, pki.MaxCRL+1) }, "", unknown, "octets"},
+		{"wrong signer", func(*x509.Certificate, string) []byte { return stranger.signCRL(t, x509.RevocationList{}) }, "", unknown, "CRL_UNTRUSTED"},
+		{"too large", func(*x509.Certificate, string) []byte { return make([]byte, pki.MaxCRLBytes+1) }, "", unknown, "octets"},
 		{"of users only", func(*x509.Certificate, string) []byte {
-			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(flag(1))})
+			return issuing.signCRL(t, x509.RevocationList{ExtraExtensions: issuingDistributionPoint(derFlag(1))})
 		}, "", "", ""},
 		{"of authorities only", func(*x509.Certificate, string) []byte {
-			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(flag(2))})
+			return issuing.signCRL(t, x509.RevocationList{ExtraExtensions: issuingDistributionPoint(derFlag(2))})
 		}, "", unknown, ""},
 		{"of some reasons", func(*x509.Certificate, string) []byte {
-			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 3, Bytes: []byte{0, 64}})})
+			return issuing.signCRL(t, x509.RevocationList{ExtraExtensions: issuingDistributionPoint(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 3, Bytes: []byte{0, 64}})})
 		}, "", unknown, "CRL_UNREADABLE"},
 		{"of several issuers", func(*x509.Certificate, string) []byte {
-			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(flag(4))})
+			return issuing.signCRL(t, x509.RevocationList{ExtraExtensions: issuingDistributionPoint(derFlag(4))})
 		}, "", unknown, "CRL_UNREADABLE"},
 		{"of a critical unknown kind", func(*x509.Certificate, string) []byte {
-			return issuing.list(t, x509.RevocationList{ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}})
+			return issuing.signCRL(t, x509.RevocationList{ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}})
 		}, "", unknown, "CRL_UNREADABLE"},
 		{"of this part", func(_ *x509.Certificate, address string) []byte {
-			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(place(address))})
+			return issuing.signCRL(t, x509.RevocationList{ExtraExtensions: issuingDistributionPoint(derURI(address))})
 		}, "", "", ""},
 		{"of another part", func(*x509.Certificate, string) []byte {
-			return issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(place("http://elsewhere.example/7.crl"))})
+			return issuing.signCRL(t, x509.RevocationList{ExtraExtensions: issuingDistributionPoint(derURI("http://elsewhere.example/7.crl"))})
 		}, "", unknown, ""},
 	} {
-		for policy, want := range map[pki.RevocationPolicy]problem.Code{pki.RevocationSoft: tt.soft, pki.RevocationHard: tt.hard} {
+		for policy, want := range map[pki.StatusPolicy]problem.Code{pki.PolicySoftFail: tt.soft, pki.PolicyHardFail: tt.hard} {
 			t.Run(tt.name+", "+string(policy), func(t *testing.T) {
 				t.Parallel()
-				there := newServer(t)
-				c := issuing.signer(t, "", there.URL)
-				there.reply(tt.list(c, there.URL))
-				s := serve(t, pki.RevocationOptions{Policy: policy}, []authority{issuing}, nil)
-				_ = s.verify(c)
-				eventually(t, "a question", func() bool { return there.asked.Load() == 1 })
+				there := newRevocationServer(t)
+				c := issuing.issueSigner(t, "", there.URL)
+				there.setReply(tt.list(c, there.URL))
+				s := startChecker(t, pki.StatusCheckerOptions{Policy: policy}, []testCA{issuing}, nil)
+				_ = s.verifyNow(c)
+				waitUntil(t, "a question", func() bool { return there.requestCount.Load() == 1 })
 				if tt.says != "" {
-					eventually(t, tt.says, func() bool { return strings.Contains(s.log.String(), tt.says) })
+					waitUntil(t, tt.says, func() bool { return strings.Contains(s.log.String(), tt.says) })
 				}
-				s.becomes(t, c, want)
-				quiet()
-				if got := s.verify(c); got != want {
+				s.waitForCode(t, c, want)
+				waitSeveralSweeps()
+				if got := s.verifyNow(c); got != want {
 					t.Errorf("later: %q", got)
 				}
-				if n := there.asked.Load(); n != 1 || tt.says == "" && s.log.String() != "" {
+				if n := there.requestCount.Load(); n != 1 || tt.says == "" && s.log.String() != "" {
 					t.Errorf("asked %d times; the log says %s", n, s.log)
 				}
 			})
@@ -128,18 +128,18 @@ func TestFetchedLists(t *testing.T) {
 // A revoked certificate stays revoked when a later CRL omits it; one on hold may be released.
 func TestListsDropNothingFinal(t *testing.T) {
 	t.Parallel()
-	_, issuing := newLine(t, "CTR test", newP384)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
 	for reason, want := range map[int]problem.Code{ocsp.KeyCompromise: problem.CertRevoked, ocsp.CertificateHold: ""} {
-		trust, err := pki.ReadTrust(8, pki.EncodePEM(issuing.certificate))
+		trust, err := pki.ParseTrustStore(8, pki.EncodePEM(issuing.certificate))
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, other := issuing.signer(t, "", ""), issuing.signer(t, "", "")
+		c, other := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
 		for _, list := range []x509.RevocationList{
 			{RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: c.SerialNumber, RevocationTime: now(), ReasonCode: reason}}},
 			{}, {},
 		} {
-			if err := trust.AddCRL(issuing.list(t, list, other)); err != nil {
+			if err := trust.AddCRL(issuing.signCRL(t, list, other)); err != nil {
 				t.Fatal(err)
 			}
 			if list.RevokedCertificateEntries != nil && code(trust.Verify(c, now())) != problem.CertRevoked {
@@ -158,19 +158,19 @@ func TestListsDropNothingFinal(t *testing.T) {
 // A CRL that was signed again under its old number is the newer one.
 func TestListOfTheSameNumber(t *testing.T) {
 	t.Parallel()
-	_, issuing := newLine(t, "CTR test", newP384)
-	trust, err := pki.ReadTrust(8, pki.EncodePEM(issuing.certificate))
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	trust, err := pki.ParseTrustStore(8, pki.EncodePEM(issuing.certificate))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationHard, Now: now})
-	c := issuing.signer(t, "", "")
+	pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
+	c := issuing.issueSigner(t, "", "")
 	for _, step := range []struct {
 		from, until time.Duration
 		want        problem.Code
 	}{{-48 * time.Hour, -24 * time.Hour, problem.CertRevocationUnknown}, {-time.Hour, time.Hour, ""}, {-50 * time.Hour, -40 * time.Hour, ""}} {
 		list := x509.RevocationList{Number: big.NewInt(9), ThisUpdate: now().Add(step.from), NextUpdate: now().Add(step.until)}
-		if err := trust.AddCRL(issuing.list(t, list)); err != nil {
+		if err := trust.AddCRL(issuing.signCRL(t, list)); err != nil {
 			t.Fatal(err)
 		}
 		if got := code(trust.Verify(c, now())); got != step.want {
@@ -182,14 +182,14 @@ func TestListOfTheSameNumber(t *testing.T) {
 // The partitions of one authority's CRL coexist, and their number is bounded.
 func TestListsInParts(t *testing.T) {
 	t.Parallel()
-	_, issuing := newLine(t, "CTR test", newP384)
-	trust, err := pki.ReadTrust(8, pki.EncodePEM(issuing.certificate))
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	trust, err := pki.ParseTrustStore(8, pki.EncodePEM(issuing.certificate))
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, second := issuing.signer(t, "", ""), issuing.signer(t, "", "")
+	first, second := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
 	part := func(n int, c *x509.Certificate) error {
-		return trust.AddCRL(issuing.list(t, x509.RevocationList{ExtraExtensions: distribution(place("http://a.example/" + string(rune('!'+n))))}, c))
+		return trust.AddCRL(issuing.signCRL(t, x509.RevocationList{ExtraExtensions: issuingDistributionPoint(derURI("http://a.example/" + string(rune('!'+n))))}, c))
 	}
 	for n, c := range []*x509.Certificate{first, second} {
 		if err := part(n, c); err != nil {
@@ -217,25 +217,25 @@ func TestListsInParts(t *testing.T) {
 // Certificates of a revoked authority are refused.
 func TestAuthoritiesStandOnListsToo(t *testing.T) {
 	t.Parallel()
-	there := newServer(t)
-	root, issuing := newLine(t, "CTR test", newP384, there.URL)
-	there.reply(root.list(t, x509.RevocationList{}, issuing.certificate))
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationSoft}, []authority{root, issuing}, nil)
-	s.becomes(t, issuing.signer(t, "", ""), problem.CertUntrusted)
+	there := newRevocationServer(t)
+	root, issuing := newCAChain(t, "CTR test", newP384Key, there.URL)
+	there.setReply(root.signCRL(t, x509.RevocationList{}, issuing.certificate))
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicySoftFail}, []testCA{root, issuing}, nil)
+	s.waitForCode(t, issuing.issueSigner(t, "", ""), problem.CertUntrusted)
 }
 
 // An issuer contained in a message may sign the CRL of its own certificates, because its path was verified.
 func TestListsOfAnIssuerInTheMessage(t *testing.T) {
 	t.Parallel()
-	there := newServer(t)
-	root, issuing := newLine(t, "CTR test", newP384)
-	good, revoked := issuing.signer(t, "", there.URL), issuing.signer(t, "", there.URL)
-	there.reply(issuing.list(t, x509.RevocationList{}, revoked))
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{root}, nil)
+	there := newRevocationServer(t)
+	root, issuing := newCAChain(t, "CTR test", newP384Key)
+	good, revoked := issuing.issueSigner(t, "", there.URL), issuing.issueSigner(t, "", there.URL)
+	there.setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{root}, nil)
 	with := func(c *x509.Certificate) problem.Code {
-		return code(s.VerifyWith([]*x509.Certificate{issuing.certificate}, c, now()))
+		return code(s.VerifyWithIssuers([]*x509.Certificate{issuing.certificate}, c, now()))
 	}
-	eventually(t, "good", func() bool { return with(good) == "" })
+	waitUntil(t, "good", func() bool { return with(good) == "" })
 	if got := with(revoked); got != problem.CertRevoked {
 		t.Errorf("%q", got)
 	}
@@ -243,32 +243,32 @@ func TestListsOfAnIssuerInTheMessage(t *testing.T) {
 
 func TestGivenAddress(t *testing.T) {
 	t.Parallel()
-	there := newServer(t)
-	_, issuing := newLine(t, "CTR test", newP384)
-	c, revoked := issuing.signer(t, "", ""), issuing.signer(t, "", "")
-	there.reply(issuing.list(t, x509.RevocationList{}, revoked))
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, func(r *pki.Revocation) {
-		if err := r.AddAddress(there.URL); err != nil {
+	there := newRevocationServer(t)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	c, revoked := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
+	there.setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{issuing}, func(r *pki.StatusChecker) {
+		if err := r.AddCRLURL(there.URL); err != nil {
 			t.Error(err)
 		}
 		for _, wrong := range []string{"", "ldap://x/y", "file:///etc/passwd", "http:///x", "https://user:word@a.example/", "http://" + strings.Repeat("a", 3000), "::"} {
-			if err := r.AddAddress(wrong); code(err) != problem.CRLAddress {
+			if err := r.AddCRLURL(wrong); code(err) != problem.CRLAddress {
 				t.Errorf("%q: %v", wrong, err)
 			}
 		}
 	})
-	eventually(t, "a question", func() bool { return there.asked.Load() == 1 })
-	s.becomes(t, c, "")
-	s.becomes(t, revoked, problem.CertRevoked)
+	waitUntil(t, "a question", func() bool { return there.requestCount.Load() == 1 })
+	s.waitForCode(t, c, "")
+	s.waitForCode(t, revoked, problem.CertRevoked)
 }
 
 // Requests go only to the host that a certificate names.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
-	_, issuing := newLine(t, "CTR test", newP384)
-	list := issuing.list(t, x509.RevocationList{})
-	there, elsewhere := newServer(t), newServer(t)
-	elsewhere.reply(list)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	list := issuing.signCRL(t, x509.RevocationList{})
+	there, elsewhere := newRevocationServer(t), newRevocationServer(t)
+	elsewhere.setReply(list)
 	for name, tt := range map[string]struct {
 		to   string
 		want problem.Code
@@ -280,7 +280,7 @@ func TestRedirects(t *testing.T) {
 		"with a user name": {strings.Replace(there.URL, "://", "://user@", 1) + "/final", problem.CertRevocationUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			there.handle(func(w http.ResponseWriter, r *http.Request) {
+			there.setHandler(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/final" {
 					_, _ = w.Write(list)
 					return
@@ -288,16 +288,16 @@ func TestRedirects(t *testing.T) {
 				w.Header().Set("Location", tt.to)
 				w.WriteHeader(http.StatusFound)
 			})
-			s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, nil)
-			c := issuing.signer(t, "", there.URL+"/first")
+			s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{issuing}, nil)
+			c := issuing.issueSigner(t, "", there.URL+"/first")
 			if tt.want == "" {
-				s.becomes(t, c, "")
+				s.waitForCode(t, c, "")
 				return
 			}
-			_ = s.verify(c)
-			eventually(t, "a line", func() bool { return strings.Contains(s.log.String(), "HTTP 302") })
-			if got := s.verify(c); got != tt.want || elsewhere.asked.Load() != 0 {
-				t.Errorf("%q; elsewhere was asked %d times", got, elsewhere.asked.Load())
+			_ = s.verifyNow(c)
+			waitUntil(t, "a line", func() bool { return strings.Contains(s.log.String(), "HTTP 302") })
+			if got := s.verifyNow(c); got != tt.want || elsewhere.requestCount.Load() != 0 {
+				t.Errorf("%q; elsewhere was asked %d times", got, elsewhere.requestCount.Load())
 			}
 		})
 	}
@@ -306,11 +306,11 @@ func TestRedirects(t *testing.T) {
 // Files are reloaded when they change; a broken or deleted file revokes nothing less.
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	_, issuing := newLine(t, "CTR test", newP384)
-	_, stranger := newLine(t, "stranger", newP384)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	_, stranger := newCAChain(t, "stranger", newP384Key)
 	dir := t.TempDir()
 	list, stapled := filepath.Join(dir, "list.crl"), filepath.Join(dir, "response.der")
-	first, second, third := issuing.signer(t, "", ""), issuing.signer(t, "", ""), issuing.signer(t, "", "")
+	first, second, third := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
 	write := func(name string, octets []byte) {
 		t.Helper()
 		if err := os.WriteFile(name+".new", octets, 0o600); err != nil {
@@ -321,13 +321,13 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	old := x509.RevocationList{ThisUpdate: now().Add(-48 * time.Hour), NextUpdate: now().Add(-time.Hour)}
-	write(list, issuing.list(t, old, first))
-	write(stapled, issuing.good(t, second))
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, func(r *pki.Revocation) {
-		if err := r.AddFile(list); err != nil {
+	write(list, issuing.signCRL(t, old, first))
+	write(stapled, issuing.signGoodResponse(t, second))
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{issuing}, func(r *pki.StatusChecker) {
+		if err := r.AddCRLFile(list); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.AddResponseFile(stapled); err != nil {
+		if err := r.AddOCSPFile(stapled); err != nil {
 			t.Fatal(err)
 		}
 		for name, tt := range map[string]struct {
@@ -335,27 +335,27 @@ func TestFiles(t *testing.T) {
 			want   problem.Code
 		}{
 			"nothing": {nil, problem.OCSPUnreadable}, "garbage": {[]byte("x"), problem.OCSPUnreadable},
-			"large": {make([]byte, pki.MaxOCSP+1), problem.OCSPUnreadable}, "strange": {stranger.good(t, second), problem.OCSPUntrusted},
+			"large": {make([]byte, pki.MaxOCSPResponseBytes+1), problem.OCSPUnreadable}, "strange": {stranger.signGoodResponse(t, second), problem.OCSPUntrusted},
 		} {
 			file := filepath.Join(dir, name)
 			write(file, tt.octets)
-			if err := r.AddResponseFile(file); code(err) != tt.want {
+			if err := r.AddOCSPFile(file); code(err) != tt.want {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 		large := filepath.Join(dir, "large.crl")
-		write(large, make([]byte, pki.MaxCRL+1))
-		if err := r.AddFile(large); code(err) != problem.CRLUnreadable {
+		write(large, make([]byte, pki.MaxCRLBytes+1))
+		if err := r.AddCRLFile(large); code(err) != problem.CRLUnreadable {
 			t.Errorf("a large list: %v", err)
 		}
-		if err := r.AddFile(filepath.Join(dir, "missing")); err == nil || r.AddFile(dir) == nil {
+		if err := r.AddCRLFile(filepath.Join(dir, "missing")); err == nil || r.AddCRLFile(dir) == nil {
 			t.Error("a missing file, or a folder, is taken")
 		}
 	})
 	step := func(name string, want ...problem.Code) {
 		t.Helper()
 		for i, c := range []*x509.Certificate{first, second, third} {
-			if got := s.verify(c); got != want[i] {
+			if got := s.verifyNow(c); got != want[i] {
 				t.Errorf("%s: certificate %d: %q", name, i+1, got)
 			}
 		}
@@ -363,31 +363,31 @@ func TestFiles(t *testing.T) {
 	const unknown, revoked = problem.CertRevocationUnknown, problem.CertRevoked
 	step("at first", revoked, "", unknown)
 
-	write(list, issuing.list(t, x509.RevocationList{}, first))
-	s.becomes(t, third, "")
-	write(stapled, issuing.revoked(t, second, ocsp.KeyCompromise))
-	s.becomes(t, second, revoked)
+	write(list, issuing.signCRL(t, x509.RevocationList{}, first))
+	s.waitForCode(t, third, "")
+	write(stapled, issuing.signRevokedResponse(t, second, ocsp.KeyCompromise))
+	s.waitForCode(t, second, revoked)
 	taken := strings.Count(s.log.String(), "file taken")
-	write(stapled, issuing.respond(t, ocsp.Response{SerialNumber: second.SerialNumber, ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}, issuing.key))
-	eventually(t, "the next response", func() bool { return strings.Count(s.log.String(), "file taken") > taken })
-	if got := s.verify(second); got != revoked {
+	write(stapled, issuing.signOCSPResponse(t, ocsp.Response{SerialNumber: second.SerialNumber, ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}, issuing.key))
+	waitUntil(t, "the next response", func() bool { return strings.Count(s.log.String(), "file taken") > taken })
+	if got := s.verifyNow(second); got != revoked {
 		t.Errorf("taken back: %q", got)
 	}
 
 	write(list, []byte("nothing of use"))
-	eventually(t, "a line", func() bool { return strings.Contains(s.log.String(), "CRL_UNREADABLE") })
+	waitUntil(t, "a line", func() bool { return strings.Contains(s.log.String(), "CRL_UNREADABLE") })
 	step("with a broken list", revoked, revoked, "")
 	if err := os.Remove(stapled); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a line", func() bool { return strings.Contains(s.log.String(), "no such file") })
-	quiet()
+	waitUntil(t, "a line", func() bool { return strings.Contains(s.log.String(), "no such file") })
+	waitSeveralSweeps()
 	step("without the response", revoked, revoked, "")
 	if n := strings.Count(s.log.String(), "no such file"); n != 1 {
 		t.Errorf("told %d times", n)
 	}
-	write(list, issuing.list(t, x509.RevocationList{}, third))
-	s.becomes(t, third, revoked)
+	write(list, issuing.signCRL(t, x509.RevocationList{}, third))
+	s.waitForCode(t, third, revoked)
 	step("with the next list", revoked, revoked, revoked)
 }
 
@@ -395,14 +395,14 @@ func TestFiles(t *testing.T) {
 // the certificates of the other key.
 func TestChangeOfKey(t *testing.T) {
 	t.Parallel()
-	_, before := newLine(t, "CTR test", newP384)
-	_, after := newLine(t, "CTR test", newP384)
-	trust, err := pki.ReadTrust(8, pki.EncodePEM(before.certificate), pki.EncodePEM(after.certificate))
+	_, before := newCAChain(t, "CTR test", newP384Key)
+	_, after := newCAChain(t, "CTR test", newP384Key)
+	trust, err := pki.ParseTrustStore(8, pki.EncodePEM(before.certificate), pki.EncodePEM(after.certificate))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationHard, Now: now})
-	good, revoked, renewed := before.signer(t, "", ""), before.signer(t, "", ""), after.signer(t, "", "")
+	pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
+	good, revoked, renewed := before.issueSigner(t, "", ""), before.issueSigner(t, "", ""), after.issueSigner(t, "", "")
 	check := func(step string, want ...problem.Code) {
 		t.Helper()
 		for i, c := range []*x509.Certificate{good, revoked, renewed} {
@@ -413,11 +413,11 @@ func TestChangeOfKey(t *testing.T) {
 	}
 	const unknown = problem.CertRevocationUnknown
 	check("without a list", unknown, unknown, unknown)
-	if err := trust.AddCRL(after.list(t, x509.RevocationList{}, revoked)); err != nil {
+	if err := trust.AddCRL(after.signCRL(t, x509.RevocationList{}, revoked)); err != nil {
 		t.Fatal(err)
 	}
 	check("with the new key's", unknown, problem.CertRevoked, "")
-	if err := trust.AddCRL(before.list(t, x509.RevocationList{})); err != nil {
+	if err := trust.AddCRL(before.signCRL(t, x509.RevocationList{})); err != nil {
 		t.Fatal(err)
 	}
 	check("with both", "", problem.CertRevoked, "")
@@ -426,37 +426,37 @@ func TestChangeOfKey(t *testing.T) {
 // SHA-1 signatures and delegated responders with a revoked certificate are refused.
 func TestWorthlessSignatures(t *testing.T) {
 	t.Parallel()
-	key, chain := ownCA(t, x509.SHA256WithRSA)
-	a := authority{chain[0], key}
-	trust, err := pki.ReadTrust(8, pki.EncodePEM(a.certificate))
+	key, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
+	a := testCA{chain[0], key}
+	trust, err := pki.ParseTrustStore(8, pki.EncodePEM(a.certificate))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := trust.AddCRL(a.list(t, x509.RevocationList{SignatureAlgorithm: x509.SHA1WithRSA})); code(err) != problem.CRLUntrusted {
+	if err := trust.AddCRL(a.signCRL(t, x509.RevocationList{SignatureAlgorithm: x509.SHA1WithRSA})); code(err) != problem.CRLUntrusted {
 		t.Errorf("a list: %v", err)
 	}
-	r := pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationHard, Now: now})
-	c := a.signer(t, "", "")
-	responder := a.signer(t, "", "", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning} })
-	weak := a.signer(t, "", "", func(c *x509.Certificate) {
+	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
+	c := a.issueSigner(t, "", "")
+	responder := a.issueSigner(t, "", "", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning} })
+	weak := a.issueSigner(t, "", "", func(c *x509.Certificate) {
 		c.ExtKeyUsage, c.SignatureAlgorithm = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}, x509.SHA1WithRSA
 	})
-	by := must(t, keyOfAll)
+	by := must(t, sharedSignerKey)
 	file := filepath.Join(t.TempDir(), "response.der")
 	check := func(name string, octets []byte, want problem.Code) {
 		t.Helper()
 		if err := os.WriteFile(file, octets, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.AddResponseFile(file); code(err) != want {
+		if err := r.AddOCSPFile(file); code(err) != want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	check("by SHA-1", a.respond(t, ocsp.Response{SerialNumber: c.SerialNumber, SignatureAlgorithm: x509.SHA1WithRSA}, a.key), problem.OCSPUntrusted)
-	check("by a delegate of SHA-1", a.respond(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: weak}, by), problem.OCSPUntrusted)
-	check("by a delegate", a.respond(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), "")
-	if err := trust.AddCRL(a.list(t, x509.RevocationList{}, responder)); err != nil {
+	check("by SHA-1", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, SignatureAlgorithm: x509.SHA1WithRSA}, a.key), problem.OCSPUntrusted)
+	check("by a delegate of SHA-1", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: weak}, by), problem.OCSPUntrusted)
+	check("by a delegate", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), "")
+	if err := trust.AddCRL(a.signCRL(t, x509.RevocationList{}, responder)); err != nil {
 		t.Fatal(err)
 	}
-	check("by a revoked delegate", a.respond(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), problem.OCSPUntrusted)
+	check("by a revoked delegate", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), problem.OCSPUntrusted)
 }

@@ -16,25 +16,25 @@ import (
 
 func newAuthority(t testing.TB, from, until time.Time) *pki.Authority {
 	t.Helper()
-	a, err := pki.NewAuthority(pki.AuthorityOptions{Name: "CTR test", From: from, Until: until, Random: rand.Reader})
+	a, err := pki.NewAuthority(pki.AuthorityOptions{Name: "CTR test", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a
 }
 
-func trustIn(a *pki.Authority) *pki.Trust {
-	return pki.NewTrust(a.Certificates()[1:], a.Certificates()[:1], 10)
+func newTrustStore(a *pki.Authority) *pki.TrustStore {
+	return pki.NewTrustStore(a.Certificates()[1:], a.Certificates()[:1], 10)
 }
 
 // issueKey issues a P-256 key of the hospital, with the given change to the order.
-func issue(t testing.TB, a *pki.Authority, change func(*pki.Order)) *pki.Key {
+func issueKey(t testing.TB, a *pki.Authority, change func(*pki.Order)) *pki.Key {
 	t.Helper()
 	o := pki.Order{
 		Subject:   pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"},
-		From:      now(),
-		Until:     now().AddDate(3, 0, 0),
-		Algorithm: pki.NewECP256,
+		NotBefore: now(),
+		NotAfter:  now().AddDate(3, 0, 0),
+		Algorithm: pki.KeyECP256,
 	}
 	if change != nil {
 		change(&o)
@@ -47,7 +47,7 @@ func issue(t testing.TB, a *pki.Authority, change func(*pki.Order)) *pki.Key {
 }
 
 // newSelfSignedCA creates an RSA authority without package pki, for certificates that Authority does not issue.
-func ownCA(t testing.TB, algorithm x509.SignatureAlgorithm) (crypto.Signer, []*x509.Certificate) {
+func newSelfSignedCA(t testing.TB, algorithm x509.SignatureAlgorithm) (crypto.Signer, []*x509.Certificate) {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -57,10 +57,10 @@ func ownCA(t testing.TB, algorithm x509.SignatureAlgorithm) (crypto.Signer, []*x
 		Subject: pkix.Name{CommonName: "own CA"}, IsCA: true, SignatureAlgorithm: algorithm,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
-	return key, []*x509.Certificate{certify(t, template, template, key.Public(), key)}
+	return key, []*x509.Certificate{createCertificate(t, template, template, key.Public(), key)}
 }
 
-func certify(t testing.TB, template, parent *x509.Certificate, public any, signer crypto.Signer) *x509.Certificate {
+func createCertificate(t testing.TB, template, parent *x509.Certificate, public any, signer crypto.Signer) *x509.Certificate {
 	t.Helper()
 	template.SerialNumber = big.NewInt(time.Now().UnixNano())
 	template.NotBefore, template.NotAfter = day(2020, 1, 1), day(2100, 1, 1)
@@ -77,12 +77,12 @@ func certify(t testing.TB, template, parent *x509.Certificate, public any, signe
 }
 
 // newRSAKey returns a number of the right size and shape that is not a real key, but fits into a certificate.
-func rsaOfBits(bits uint) *rsa.PublicKey {
+func newRSAKey(bits uint) *rsa.PublicKey {
 	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
 	return &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}
 }
 
-func ed25519Key(t testing.TB) ed25519.PublicKey {
+func newEd25519Key(t testing.TB) ed25519.PublicKey {
 	t.Helper()
 	public, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 // Bounds on names and numbers in messages.
 const (
 	// MaxNameTextBytes bounds a distinguished name in string form.
-	MaxNameText = 1024
+	MaxNameTextBytes = 1024
 	// maxSerialDigits is the length in decimal of the 20 octets that RFC 5280 section 4.1.2.2 allows for a serial
 	// number.
 	maxSerialDigits = 49
-	maxKeyword      = 64
+	maxKeywordBytes = 64
 )
 
 // Name is a distinguished name in canonical form, comparable with ==: RDNs in the order of the certificate, the
@@ -33,21 +33,21 @@ type Name struct {
 }
 
 // nameAttribute is one attribute of a name: the OID of its type, in dotted form, and its value.
-type attribute struct{ kind, value string }
+type nameAttribute struct{ oid, value string }
 
 // newName returns the Name of RDNs given in the order of the certificate.
-func newName(parts [][]attribute) (Name, error) {
+func newName(parts [][]nameAttribute) (Name, error) {
 	if len(parts) == 0 || len(parts) > maxRDNs {
-		return Name{}, malformedName("it has no parts, or more than " + strconv.Itoa(maxRDNs))
+		return Name{}, newMalformedNameError("it has no parts, or more than " + strconv.Itoa(maxRDNs))
 	}
 	var b strings.Builder
 	for _, part := range parts {
 		texts := make([]string, 0, len(part))
 		for _, a := range part {
 			if !isShortText(a.value) {
-				return Name{}, malformedName("a value is not a short text")
+				return Name{}, newMalformedNameError("a value is not a short text")
 			}
-			texts = append(texts, a.kind+"="+strconv.Quote(folded(a.value)))
+			texts = append(texts, a.oid+"="+strconv.Quote(foldValue(a.value)))
 		}
 		slices.Sort(texts)
 		b.WriteString(strings.Join(texts, "+") + ",")
@@ -56,7 +56,7 @@ func newName(parts [][]attribute) (Name, error) {
 }
 
 // foldValue returns the form of a value in which equal values are the same text.
-func folded(value string) string {
+func foldValue(value string) string {
 	fields := strings.FieldsFunc(value, func(r rune) bool { return r == ' ' })
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -66,25 +66,25 @@ func folded(value string) string {
 	}, strings.Join(fields, " "))
 }
 
-func malformedName(fact string) error {
+func newMalformedNameError(fact string) error {
 	return problem.New(problem.KeyReferenceMalformed, "the name:", fact)
 }
 
 // NameFromDER parses a DER-encoded name, as in certificates.
-func ReadName(der []byte) (Name, error) {
+func NameFromDER(der []byte) (Name, error) {
 	var sequence pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &sequence); err != nil || len(rest) > 0 {
-		return Name{}, malformedName("it is not a sequence of parts")
+		return Name{}, newMalformedNameError("it is not a sequence of parts")
 	}
-	parts := make([][]attribute, 0, len(sequence))
+	parts := make([][]nameAttribute, 0, len(sequence))
 	for _, rdn := range sequence {
-		part := make([]attribute, 0, len(rdn))
+		part := make([]nameAttribute, 0, len(rdn))
 		for _, a := range rdn {
 			value, ok := a.Value.(string)
 			if !ok {
-				return Name{}, malformedName("a value is not a text")
+				return Name{}, newMalformedNameError("a value is not a text")
 			}
-			part = append(part, attribute{a.Type.String(), value})
+			part = append(part, nameAttribute{a.Type.String(), value})
 		}
 		parts = append(parts, part)
 	}
@@ -95,136 +95,136 @@ func ReadName(der []byte) (Name, error) {
 // accept (quoted values, semicolons, spaces around separators, "OID." before numbers). The last RDN of the string is
 // the first in the certificate.
 func ParseName(text string) (Name, error) {
-	if len(text) > MaxNameText {
-		return Name{}, malformedName("longer than " + strconv.Itoa(MaxNameText) + " octets")
+	if len(text) > MaxNameTextBytes {
+		return Name{}, newMalformedNameError("longer than " + strconv.Itoa(MaxNameTextBytes) + " octets")
 	}
-	p := nameParser{rest: text}
-	parts := [][]attribute{nil}
+	p := nameParser{remaining: text}
+	parts := [][]nameAttribute{nil}
 	for {
-		a, err := p.attribute()
+		a, err := p.parseAttribute()
 		if err != nil {
 			return Name{}, err
 		}
 		last := len(parts) - 1
 		parts[last] = append(parts[last], a)
-		if p.rest == "" {
+		if p.remaining == "" {
 			slices.Reverse(parts)
 			return newName(parts)
 		}
-		if p.rest[0] != '+' {
+		if p.remaining[0] != '+' {
 			parts = append(parts, nil)
 		}
-		p.rest = p.rest[1:]
+		p.remaining = p.remaining[1:]
 	}
 }
 
 // nameParser parses the string form of a name from left to right.
-type nameParser struct{ rest string }
+type nameParser struct{ remaining string }
 
 // parseAttribute parses TYPE=value up to the next separator.
-func (p *nameParser) attribute() (attribute, error) {
-	keyword, rest, found := strings.Cut(p.rest, "=")
-	kind := kindOf(strings.Trim(keyword, " "))
+func (p *nameParser) parseAttribute() (nameAttribute, error) {
+	keyword, rest, found := strings.Cut(p.remaining, "=")
+	kind := oidFromKeyword(strings.Trim(keyword, " "))
 	if !found || kind == "" {
-		return attribute{}, malformedName("a part has a type that is not known")
+		return nameAttribute{}, newMalformedNameError("a part has a type that is not known")
 	}
-	p.rest = strings.TrimLeft(rest, " ")
+	p.remaining = strings.TrimLeft(rest, " ")
 	var value string
 	var err error
 	switch {
-	case strings.HasPrefix(p.rest, "#"):
-		value, err = p.encoded()
-	case strings.HasPrefix(p.rest, `"`):
-		p.rest = p.rest[1:]
-		if value, err = p.text(`"`); err == nil && p.rest == "" {
-			err = malformedName("a quotation does not end")
+	case strings.HasPrefix(p.remaining, "#"):
+		value, err = p.parseHexValue()
+	case strings.HasPrefix(p.remaining, `"`):
+		p.remaining = p.remaining[1:]
+		if value, err = p.parseValue(`"`); err == nil && p.remaining == "" {
+			err = newMalformedNameError("a quotation does not end")
 		}
-		p.rest = strings.TrimLeft(strings.TrimPrefix(p.rest, `"`), " ")
+		p.remaining = strings.TrimLeft(strings.TrimPrefix(p.remaining, `"`), " ")
 	default:
-		value, err = p.text(separators)
+		value, err = p.parseValue(nameSeparators)
 	}
 	if err != nil {
-		return attribute{}, err
+		return nameAttribute{}, err
 	}
-	if p.rest != "" && !strings.ContainsRune(separators, rune(p.rest[0])) {
-		return attribute{}, malformedName("something follows a value")
+	if p.remaining != "" && !strings.ContainsRune(nameSeparators, rune(p.remaining[0])) {
+		return nameAttribute{}, newMalformedNameError("something follows a value")
 	}
-	return attribute{kind, value}, nil
+	return nameAttribute{kind, value}, nil
 }
 
-const separators = ",;+"
+const nameSeparators = ",;+"
 
 // parseValue parses a value up to one of the end characters and decodes its escapes. It refuses special characters that
 // are not escaped.
-func (p *nameParser) text(ends string) (string, error) {
+func (p *nameParser) parseValue(ends string) (string, error) {
 	var b strings.Builder
-	for p.rest != "" {
-		c := p.rest[0]
+	for p.remaining != "" {
+		c := p.remaining[0]
 		switch {
 		case strings.IndexByte(ends, c) >= 0:
 			return b.String(), nil
 		case c == '\\':
-			if err := p.escape(&b); err != nil {
+			if err := p.parseEscape(&b); err != nil {
 				return "", err
 			}
 			continue
-		case ends == separators && strings.IndexByte(`"<>`, c) >= 0:
-			return "", malformedName("a character that needs an escape has none")
+		case ends == nameSeparators && strings.IndexByte(`"<>`, c) >= 0:
+			return "", newMalformedNameError("a character that needs an escape has none")
 		}
 		b.WriteByte(c)
-		p.rest = p.rest[1:]
+		p.remaining = p.remaining[1:]
 	}
 	return b.String(), nil
 }
 
 // parseEscape decodes "\" followed by a special character, or by one byte of UTF-8 as two hexadecimal digits.
-func (p *nameParser) escape(b *strings.Builder) error {
+func (p *nameParser) parseEscape(b *strings.Builder) error {
 	const special = ` "#+,;<=>\`
-	if len(p.rest) >= 2 && strings.IndexByte(special, p.rest[1]) >= 0 {
-		b.WriteByte(p.rest[1])
-		p.rest = p.rest[2:]
+	if len(p.remaining) >= 2 && strings.IndexByte(special, p.remaining[1]) >= 0 {
+		b.WriteByte(p.remaining[1])
+		p.remaining = p.remaining[2:]
 		return nil
 	}
-	if len(p.rest) >= 3 {
-		if octet, err := hex.DecodeString(p.rest[1:3]); err == nil {
+	if len(p.remaining) >= 3 {
+		if octet, err := hex.DecodeString(p.remaining[1:3]); err == nil {
 			b.Write(octet)
-			p.rest = p.rest[3:]
+			p.remaining = p.remaining[3:]
 			return nil
 		}
 	}
-	return malformedName("an escape is not one of RFC 4514")
+	return newMalformedNameError("an escape is not one of RFC 4514")
 }
 
 // parseHexValue decodes "#" followed by the value's DER in hexadecimal, which Java writes for types without a keyword.
-func (p *nameParser) encoded() (string, error) {
-	end := strings.IndexAny(p.rest, separators)
+func (p *nameParser) parseHexValue() (string, error) {
+	end := strings.IndexAny(p.remaining, nameSeparators)
 	if end < 0 {
-		end = len(p.rest)
+		end = len(p.remaining)
 	}
-	der, err := hex.DecodeString(strings.TrimRight(p.rest[1:end], " "))
+	der, err := hex.DecodeString(strings.TrimRight(p.remaining[1:end], " "))
 	if err != nil {
-		return "", malformedName("a value after # is not hexadecimal")
+		return "", newMalformedNameError("a value after # is not hexadecimal")
 	}
-	p.rest = p.rest[end:]
+	p.remaining = p.remaining[end:]
 	var value any
 	rest, err := asn1.Unmarshal(der, &value)
 	text, ok := value.(string)
 	if err != nil || len(rest) > 0 || !ok {
-		return "", malformedName("a value after # is not a text in DER")
+		return "", newMalformedNameError("a value after # is not a text in DER")
 	}
 	return text, nil
 }
 
-var dotted = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+$`)
+var dottedOIDPattern = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+$`)
 
 // oidFromKeyword returns the OID of an attribute type, or "" if unknown. It accepts the keyword variants of common
 // programs.
-func kindOf(keyword string) string {
-	if len(keyword) > maxKeyword {
+func oidFromKeyword(keyword string) string {
+	if len(keyword) > maxKeywordBytes {
 		return ""
 	}
 	keyword = strings.ToUpper(keyword)
-	if number := strings.TrimPrefix(keyword, "OID."); dotted.MatchString(number) {
+	if number := strings.TrimPrefix(keyword, "OID."); dottedOIDPattern.MatchString(number) {
 		return number
 	}
 	switch keyword {
@@ -271,7 +271,7 @@ type IssuerSerial struct {
 	serial string // decimal, without leading zeros
 }
 
-var serialForm = regexp.MustCompile(`^[0-9]+$`)
+var serialPattern = regexp.MustCompile(`^[0-9]+$`)
 
 // ParseIssuerSerial parses the content of a ds:X509IssuerSerial: a name and a decimal number (XML Signature section
 // 4.5.4.1).
@@ -280,7 +280,7 @@ func ParseIssuerSerial(issuer, serial string) (IssuerSerial, error) {
 	if err != nil {
 		return IssuerSerial{}, err
 	}
-	if len(serial) > maxSerialDigits || !serialForm.MatchString(serial) {
+	if len(serial) > maxSerialDigits || !serialPattern.MatchString(serial) {
 		return IssuerSerial{}, problem.New(problem.KeyReferenceMalformed, "the serial number is not a decimal number of at most",
 			strconv.Itoa(maxSerialDigits), "digits")
 	}
@@ -292,8 +292,8 @@ func ParseIssuerSerial(issuer, serial string) (IssuerSerial, error) {
 
 // issuerSerialFromCertificate returns the IssuerSerial of a certificate, or the zero value if the issuer's name is
 // malformed.
-func issuerSerialOf(c *x509.Certificate) IssuerSerial {
-	issuer, err := ReadName(c.RawIssuer)
+func issuerSerialFromCertificate(c *x509.Certificate) IssuerSerial {
+	issuer, err := NameFromDER(c.RawIssuer)
 	if err != nil || c.SerialNumber == nil {
 		return IssuerSerial{}
 	}

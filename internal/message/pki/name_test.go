@@ -11,7 +11,7 @@ import (
 )
 
 // encodeRDNs encodes a name with one attribute per RDN, "TYPE=value".
-func der(t testing.TB, parts ...string) []byte {
+func encodeRDNs(t testing.TB, parts ...string) []byte {
 	t.Helper()
 	types := map[string]asn1.ObjectIdentifier{
 		"C": {2, 5, 4, 6}, "O": {2, 5, 4, 10}, "CN": {2, 5, 4, 3}, "ORG": {2, 5, 4, 97},
@@ -35,7 +35,7 @@ func der(t testing.TB, parts ...string) []byte {
 
 // TestNamesAreComparedByParts: the forms in which common programs write one name are equal, lookalikes are not.
 func TestNamesAreComparedByParts(t *testing.T) {
-	plain := der(t, "C=BE", "O=Zetes, NV", "CN=Issuing CA 001")
+	plain := encodeRDNs(t, "C=BE", "O=Zetes, NV", "CN=Issuing CA 001")
 	for _, c := range []struct {
 		name string
 		der  []byte
@@ -54,34 +54,34 @@ func TestNamesAreComparedByParts(t *testing.T) {
 		{"other case and spaces", plain, `cn=  issuing   ca 001 ,o=ZETES\, nv ,c=be`, true},
 		{"escaped spaces", plain, `CN=\ Issuing CA 001\ ,O=Zetes\, NV,C=BE`, true},
 		{"long keywords", plain, `commonName=Issuing CA 001,organizationName=Zetes\, NV,countryName=BE`, true},
-		{"e-mail", der(t, "E=a@b.be"), `EMAILADDRESS=a@b.be`, true},
-		{"e-mail by another keyword", der(t, "E=a@b.be"), `E=a@b.be`, true},
-		{"domain components", der(t, "DC=be", "DC=ehealth"), `DC=ehealth,DC=be`, true},
-		{"organisation number", der(t, "ORG=NTRBE-1"), `organizationIdentifier=NTRBE-1`, true},
-		{"several values in any order", der(t, "C=BE", "CN=a + O=b"), `O=b+CN=a,C=BE`, true},
-		{"beyond ASCII", der(t, "CN=Zoë"), `CN=Zo\C3\AB`, true},
-		{"beyond ASCII in clear", der(t, "CN=Zoë"), `CN=Zoë`, true},
-		{"a plus sign in quotation marks", der(t, "CN=a+b"), `CN="a+b"`, true},
+		{"e-mail", encodeRDNs(t, "E=a@b.be"), `EMAILADDRESS=a@b.be`, true},
+		{"e-mail by another keyword", encodeRDNs(t, "E=a@b.be"), `E=a@b.be`, true},
+		{"domain components", encodeRDNs(t, "DC=be", "DC=ehealth"), `DC=ehealth,DC=be`, true},
+		{"organisation number", encodeRDNs(t, "ORG=NTRBE-1"), `organizationIdentifier=NTRBE-1`, true},
+		{"several values in any order", encodeRDNs(t, "C=BE", "CN=a + O=b"), `O=b+CN=a,C=BE`, true},
+		{"beyond ASCII", encodeRDNs(t, "CN=Zoë"), `CN=Zo\C3\AB`, true},
+		{"beyond ASCII in clear", encodeRDNs(t, "CN=Zoë"), `CN=Zoë`, true},
+		{"a plus sign in quotation marks", encodeRDNs(t, "CN=a+b"), `CN="a+b"`, true},
 
 		{"unescaped comma", plain, `CN=Issuing CA 001,O=Zetes,C=BE`, false},
 		{"the order of the certificate", plain, `C=BE,O=Zetes\, NV,CN=Issuing CA 001`, false},
 		{"a part left out", plain, `CN=Issuing CA 001,C=BE`, false},
 		{"a part twice", plain, `CN=Issuing CA 001,CN=Issuing CA 001,O=Zetes\, NV,C=BE`, false},
 		{"a part more", plain, `CN=Issuing CA 001,O=Zetes\, NV,C=BE,C=BE`, false},
-		{"one value instead of two parts", der(t, "C=BE", "CN=a"), `CN=a\,C=BE`, false},
-		{"one value in quotation marks", der(t, "C=BE", "CN=a"), `CN="a,C=BE"`, false},
-		{"two parts instead of one value", der(t, "CN=a,C=BE"), `CN=a,C=BE`, false},
-		{"one part with two values instead of two parts", der(t, "C=BE", "CN=a"), `CN=a+C=BE`, false},
-		{"quotes of the canonical form", der(t, `CN=a","2.5.4.6="be`), `C=BE,CN=a`, false},
+		{"one value instead of two parts", encodeRDNs(t, "C=BE", "CN=a"), `CN=a\,C=BE`, false},
+		{"one value in quotation marks", encodeRDNs(t, "C=BE", "CN=a"), `CN="a,C=BE"`, false},
+		{"two parts instead of one value", encodeRDNs(t, "CN=a,C=BE"), `CN=a,C=BE`, false},
+		{"one part with two values instead of two parts", encodeRDNs(t, "C=BE", "CN=a"), `CN=a+C=BE`, false},
+		{"quotes of the canonical form", encodeRDNs(t, `CN=a","2.5.4.6="be`), `C=BE,CN=a`, false},
 		{"another type", plain, `CN=Issuing CA 001,OU=Zetes\, NV,C=BE`, false},
 		{"no spaces within", plain, `CN=IssuingCA001,O=Zetes\, NV,C=BE`, false},
-		{"letters that look the same", der(t, "CN=KA"), "CN=\u212aA", false},
-		{"letters beyond ASCII in another case", der(t, "CN=ZOË"), `CN=zoë`, false},
-		{"composed otherwise", der(t, "CN=Zoë"), "CN=Zoe\u0308", false},
-		{"a tab", der(t, "CN=a b"), "CN=a\u00a0b", false},
+		{"letters that look the same", encodeRDNs(t, "CN=KA"), "CN=\u212aA", false},
+		{"letters beyond ASCII in another case", encodeRDNs(t, "CN=ZOË"), `CN=zoë`, false},
+		{"composed otherwise", encodeRDNs(t, "CN=Zoë"), "CN=Zoe\u0308", false},
+		{"a tab", encodeRDNs(t, "CN=a b"), "CN=a\u00a0b", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			of, err := pki.ReadName(c.der)
+			of, err := pki.NameFromDER(c.der)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +153,7 @@ func TestParseNameRefuses(t *testing.T) {
 		"# and a sequence":        `CN=#3003020101`,
 		"value too long":          `CN=` + strings.Repeat("a", 300),
 		"too many parts":          strings.TrimSuffix(strings.Repeat("C=BE,", 17), ","),
-		"too long":                `CN=` + strings.Repeat(" ", pki.MaxNameText) + `a`,
+		"too long":                `CN=` + strings.Repeat(" ", pki.MaxNameTextBytes) + `a`,
 		"too long, of many parts": strings.Repeat("C=BE+", 5000) + "C=BE",
 	} {
 		_, err := pki.ParseName(text)
@@ -165,10 +165,10 @@ func TestParseNameRefuses(t *testing.T) {
 		"nothing":     {},
 		"no sequence": {2, 1, 1},
 		"empty":       {0x30, 0},
-		"more":        append(der(t, "CN=a"), 0),
+		"more":        append(encodeRDNs(t, "CN=a"), 0),
 		"a number":    {0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 6, 3, 0x55, 4, 3, 2, 1, 1},
 	} {
-		if _, err := pki.ReadName(octets); err == nil || problem.From(err).Code != problem.KeyReferenceMalformed {
+		if _, err := pki.NameFromDER(octets); err == nil || problem.From(err).Code != problem.KeyReferenceMalformed {
 			t.Errorf("DER, %s: %v", name, err)
 		}
 	}

@@ -17,48 +17,48 @@ import (
 )
 
 // MaxOCSPResponseBytes bounds an OCSP response: one status, a signature and a few certificates.
-const MaxOCSP = 64 << 10
+const MaxOCSPResponseBytes = 64 << 10
 
 // maxAgeWithoutNextUpdate is the lifetime of a response without nextUpdate, whose responder always has a newer one (RFC
 // 6960 §4.2.2.1).
-const withoutNext = 10 * time.Minute
+const maxAgeWithoutNextUpdate = 10 * time.Minute
 
 // revocationStatus is the status of a certificate.
-type standing uint8
+type revocationStatus uint8
 
 const (
-	isUnknown standing = iota // no response, or the responder does not know the certificate
-	isGood
-	isRevoked
+	statusUnknown revocationStatus = iota // no response, or the responder does not know the certificate
+	statusGood
+	statusRevoked
 )
 
 // certificateStatus is an authority's statement about one certificate, and its period.
-type answer struct {
-	standing standing
-	period   period
-	final    bool // revoked, and not only on hold
+type certificateStatus struct {
+	status revocationStatus
+	period updatePeriod
+	final  bool // revoked, and not only on hold
 }
 
-func (a answer) isFinal() bool { return a.standing == isRevoked && a.final }
+func (a certificateStatus) isFinal() bool { return a.status == statusRevoked && a.final }
 
 // statusAt returns the status at an instant. Revoked stays revoked, however old the statement.
-func (a answer) at(instant time.Time) standing {
-	if a.standing == isRevoked || a.period.covers(instant) {
-		return a.standing
+func (a certificateStatus) statusAt(instant time.Time) revocationStatus {
+	if a.status == statusRevoked || a.period.isCurrentAt(instant) {
+		return a.status
 	}
-	return isUnknown
+	return statusUnknown
 }
 
 // isReplacedBy reports whether another statement supersedes this one. Nothing supersedes a final revocation; otherwise
 // the later statement wins, because an attacker on the network can replay an old response.
-func (a answer) replacedBy(b answer) bool {
+func (a certificateStatus) isReplacedBy(b certificateStatus) bool {
 	switch {
 	case a.isFinal():
 		return false
 	case b.isFinal():
 		return true
 	}
-	return b.period.from.After(a.period.from) || b.period.from.Equal(a.period.from) && a.standing != isRevoked
+	return b.period.thisUpdate.After(a.period.thisUpdate) || b.period.thisUpdate.Equal(a.period.thisUpdate) && a.status != statusRevoked
 }
 
 // parseOCSPResponse parses and verifies an OCSP response about a certificate of the issuer: the one with the serial
@@ -68,9 +68,9 @@ func (a answer) replacedBy(b answer) bool {
 //
 // The library does not check whether the responder is authorised, whether its certificate is valid, and which issuer
 // the response is about: without these checks any certificate holder could answer for all other certificates.
-func readOCSP(der []byte, serial *big.Int, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool) (*big.Int, answer, error) {
-	if len(der) > MaxOCSP {
-		return nil, answer{}, problem.New(problem.OCSPUnreadable, "it has more than", strconv.Itoa(MaxOCSP), "octets")
+func parseOCSPResponse(der []byte, serial *big.Int, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool) (*big.Int, certificateStatus, error) {
+	if len(der) > MaxOCSPResponseBytes {
+		return nil, certificateStatus{}, problem.New(problem.OCSPUnreadable, "it has more than", strconv.Itoa(MaxOCSPResponseBytes), "octets")
 	}
 	var template *x509.Certificate
 	if serial != nil {
@@ -79,32 +79,32 @@ func readOCSP(der []byte, serial *big.Int, issuer *x509.Certificate, now time.Ti
 	// Without an issuer, the library only checks the signature by an enclosed certificate.
 	response, err := ocsp.ParseResponseForCert(der, template, nil)
 	if err != nil {
-		return nil, answer{}, problem.Wrap(problem.OCSPUnreadable, err)
+		return nil, certificateStatus{}, problem.Wrap(problem.OCSPUnreadable, err)
 	}
 	if err = checkResponder(response, issuer, now, isListed); err != nil {
-		return nil, answer{}, problem.Wrap(problem.OCSPUntrusted, err)
+		return nil, certificateStatus{}, problem.Wrap(problem.OCSPUntrusted, err)
 	}
 	if err = checkCertID(response, issuer); err != nil {
-		return nil, answer{}, problem.Wrap(problem.OCSPUntrusted, err)
+		return nil, certificateStatus{}, problem.Wrap(problem.OCSPUntrusted, err)
 	}
-	if response.ThisUpdate.After(now.Add(skew)) {
-		return nil, answer{}, problem.New(problem.OCSPUntrusted, "it is of "+instant(response.ThisUpdate))
+	if response.ThisUpdate.After(now.Add(maxClockSkew)) {
+		return nil, certificateStatus{}, problem.New(problem.OCSPUntrusted, "it is of "+formatTimestamp(response.ThisUpdate))
 	}
-	a := answer{period: period{response.ThisUpdate, response.NextUpdate}}
-	if a.period.until.IsZero() {
-		a.period.until = response.ThisUpdate.Add(withoutNext)
+	a := certificateStatus{period: updatePeriod{response.ThisUpdate, response.NextUpdate}}
+	if a.period.nextUpdate.IsZero() {
+		a.period.nextUpdate = response.ThisUpdate.Add(maxAgeWithoutNextUpdate)
 	}
 	switch response.Status {
 	case ocsp.Good:
-		a.standing = isGood
+		a.status = statusGood
 	case ocsp.Revoked:
-		a.standing, a.final = isRevoked, response.RevocationReason != onHold
+		a.status, a.final = statusRevoked, response.RevocationReason != reasonCertificateHold
 	}
 	return response.SerialNumber, a, nil
 }
 
 func checkResponder(response *ocsp.Response, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool) error {
-	if isWeak(response.SignatureAlgorithm) {
+	if isWeakSignatureAlgorithm(response.SignatureAlgorithm) {
 		return fmt.Errorf("the response is signed with %s", response.SignatureAlgorithm)
 	}
 	responder := response.Certificate

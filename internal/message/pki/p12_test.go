@@ -33,7 +33,7 @@ func TestReadP12OfOtherPrograms(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
 			data := readFile(t, tt.file)
-			key, err := pki.ReadP12(data, tt.password)
+			key, err := pki.DecodeSigningKey(data, tt.password)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,7 +44,7 @@ func TestReadP12OfOtherPrograms(t *testing.T) {
 				t.Error("not its key")
 			}
 			for _, wrong := range []string{tt.password + "x", "\U0001F511"} {
-				if key, err := pki.ReadP12(data, wrong); code(err) != problem.P12Password || key != nil {
+				if key, err := pki.DecodeSigningKey(data, wrong); code(err) != problem.P12Password || key != nil {
 					t.Errorf("with a wrong password: %v", err)
 				}
 			}
@@ -58,11 +58,11 @@ func TestReadP12WithPBMAC1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := pki.ReadP12(data, "worthless")
+	key, err := pki.DecodeSigningKey(data, "worthless")
 	if err != nil || !key.Certificate.Equal(want.Certificate) {
 		t.Fatal(err)
 	}
-	if _, err := pki.ReadP12(data, "worthles"); code(err) != problem.P12Password {
+	if _, err := pki.DecodeSigningKey(data, "worthles"); code(err) != problem.P12Password {
 		t.Errorf("with a wrong password: %v", err)
 	}
 }
@@ -90,7 +90,7 @@ func TestReadP12Refuses(t *testing.T) {
 		"a key in clear":   {readFile(t, "openssl-clear-key.p12"), problem.P12NoKey},
 		"no key":           {onlyTrusted, problem.P12NoKey},
 	} {
-		if key, err := pki.ReadP12(tt.data, "worthless"); code(err) != tt.want || key != nil {
+		if key, err := pki.DecodeSigningKey(tt.data, "worthless"); code(err) != tt.want || key != nil {
 			t.Errorf("%s: %v, want %s", name, err, tt.want)
 		}
 	}
@@ -98,8 +98,8 @@ func TestReadP12Refuses(t *testing.T) {
 
 func TestReadP12ChoosesTheKeyThatSigns(t *testing.T) {
 	authority := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	signs := issue(t, authority, nil)
-	decrypts := issue(t, authority, func(o *pki.Order) { o.Usage = x509.KeyUsageKeyAgreement })
+	signs := issueKey(t, authority, nil)
+	decrypts := issueKey(t, authority, func(o *pki.Order) { o.KeyUsage = x509.KeyUsageKeyAgreement })
 	named := func(k *pki.Key, name string) *pki.Key { c := *k; c.Name = name; return &c }
 	tests := []struct {
 		name string
@@ -114,11 +114,11 @@ func TestReadP12ChoosesTheKeyThatSigns(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			data, err := pki.WriteP12(tt.keys, "wachtwoord é€", 100, rand.Reader)
+			data, err := pki.EncodeKeys(tt.keys, "wachtwoord é€", 100, rand.Reader)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := pki.ReadP12(data, "wachtwoord é€")
+			got, err := pki.DecodeSigningKey(data, "wachtwoord é€")
 			if tt.want == nil {
 				if got != nil || code(err) != problem.P12NoKey {
 					t.Errorf("got %v", err)
@@ -155,19 +155,19 @@ func TestWriteP12IsReadByTheLibrary(t *testing.T) {
 
 func TestWriteP12Refuses(t *testing.T) {
 	keys := []*pki.Key{testpki.EC(t)}
-	if _, err := pki.WriteP12(keys, "\U0001F511", 100, rand.Reader); err == nil {
+	if _, err := pki.EncodeKeys(keys, "\U0001F511", 100, rand.Reader); err == nil {
 		t.Error("a password that no program can type was taken")
 	}
-	if _, err := pki.WriteP12(nil, "x", 100, rand.Reader); err == nil {
+	if _, err := pki.EncodeKeys(nil, "x", 100, rand.Reader); err == nil {
 		t.Error("a store without keys was written")
 	}
 	for _, iterations := range []int{-1, 0, 600_001} {
-		if _, err := pki.WriteP12(keys, "x", iterations, rand.Reader); err == nil {
+		if _, err := pki.EncodeKeys(keys, "x", iterations, rand.Reader); err == nil {
 			t.Errorf("%d iterations were taken", iterations)
 		}
 	}
 	for _, n := range []int{0, 20, 40, 60, 70, 79} {
-		if _, err := pki.WriteP12(keys, "x", 1, bytes.NewReader(make([]byte, n))); err == nil {
+		if _, err := pki.EncodeKeys(keys, "x", 1, bytes.NewReader(make([]byte, n))); err == nil {
 			t.Errorf("%d random bytes were enough", n)
 		}
 	}
@@ -183,7 +183,7 @@ func FuzzReadP12(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, password string) {
 		start := time.Now()
-		key, err := pki.ReadP12(data, password)
+		key, err := pki.DecodeSigningKey(data, password)
 		if (err == nil) == (key == nil) {
 			t.Errorf("key %v, error %v", key, err)
 		}
@@ -196,7 +196,7 @@ func FuzzReadP12(f *testing.F) {
 func BenchmarkReadP12(b *testing.B) {
 	data, password := testpki.File(b, testpki.Hospital)
 	for b.Loop() {
-		if _, err := pki.ReadP12(data, password); err != nil {
+		if _, err := pki.DecodeSigningKey(data, password); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -204,25 +204,25 @@ func BenchmarkReadP12(b *testing.B) {
 
 func readFile(t testing.TB, name string) []byte {
 	t.Helper()
-	return read(t, filepath.Join("testdata", name))
+	return readFileOrFail(t, filepath.Join("testdata", name))
 }
 
 // TestReadP12Keys: every key of a platform store, the signing key first.
 func TestReadP12Keys(t *testing.T) {
 	t.Parallel()
 	octets, password := testpki.File(t, testpki.Hospital)
-	signing, err := pki.ReadP12(octets, password)
+	signing, err := pki.DecodeSigningKey(octets, password)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := pki.ReadP12Keys(octets, password)
+	keys, err := pki.DecodeKeys(octets, password)
 	if err != nil || len(keys) != 2 {
 		t.Fatalf("%d keys, %v", len(keys), err)
 	}
 	if !keys[0].Certificate.Equal(signing.Certificate) || keys[1].Certificate.Equal(signing.Certificate) || keys[1].Name == "" {
 		t.Errorf("keys %q and %q", keys[0].Name, keys[1].Name)
 	}
-	if _, err = pki.ReadP12Keys(octets, "wrong"); problem.From(err).Code != problem.P12Password {
+	if _, err = pki.DecodeKeys(octets, "wrong"); problem.From(err).Code != problem.P12Password {
 		t.Errorf("with a wrong password: %v", err)
 	}
 }

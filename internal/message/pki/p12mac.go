@@ -17,17 +17,17 @@ import (
 
 // macVerifier computes the MAC of a key store from the encoded password. The MAC only protects against accidental
 // damage; it is what distinguishes a wrong password from a damaged key.
-type p12MAC struct {
+type macVerifier struct {
 	digest  []byte
 	compute func(secret, message []byte) ([]byte, error)
 }
 
-func (m p12MAC) matches(secret, message []byte) bool {
+func (m macVerifier) matchesMAC(secret, message []byte) bool {
 	digest, err := m.compute(secret, message)
 	return err == nil && hmac.Equal(digest, m.digest)
 }
 
-func digestByOID(id asn1.ObjectIdentifier) func() hash.Hash {
+func hashByOID(id asn1.ObjectIdentifier) func() hash.Hash {
 	switch id.String() {
 	case "1.3.14.3.2.26":
 		return sha1.New
@@ -57,7 +57,7 @@ func hmacByOID(id asn1.ObjectIdentifier) func() hash.Hash {
 
 // parseMACData parses MacData ::= SEQUENCE { DigestInfo { algorithm, digest }, salt, iterations DEFAULT 1 } (RFC 7292
 // §4).
-func (w *p12Walker) macData(data cryptobyte.String) error {
+func (w *storeParser) parseMACData(data cryptobyte.String) error {
 	var info, algorithm cryptobyte.String
 	var id asn1.ObjectIdentifier
 	var salt []byte
@@ -65,27 +65,27 @@ func (w *p12Walker) macData(data cryptobyte.String) error {
 	if !data.ReadASN1(&info, tags.SEQUENCE) || !info.ReadASN1(&algorithm, tags.SEQUENCE) ||
 		!info.ReadASN1Bytes(&mac.digest, tags.OCTET_STRING) || !info.Empty() ||
 		!algorithm.ReadASN1ObjectIdentifier(&id) || !data.ReadASN1Bytes(&salt, tags.OCTET_STRING) {
-		return unreadable("the MAC")
+		return newUnreadableError("the MAC")
 	}
 	if id.Equal(oidPBMAC1) {
-		return w.pbmac1(algorithm) // has its own salt and count; those of MacData are ignored (RFC 9579 §4)
+		return w.parsePBMAC1(algorithm) // has its own salt and count; those of MacData are ignored (RFC 9579 §4)
 	}
 	iterations := 1
 	if !data.Empty() {
 		var err error
-		if iterations, err = w.count(&data); err != nil {
+		if iterations, err = w.parseIterationCount(&data); err != nil {
 			return err
 		}
 	}
 	if !data.Empty() {
-		return unreadable("the MAC")
+		return newUnreadableError("the MAC")
 	}
-	newHash := digestByOID(id)
+	newHash := hashByOID(id)
 	if newHash == nil {
-		return unsupported("MAC algorithm " + id.String())
+		return newUnsupportedError("MAC algorithm " + id.String())
 	}
 	mac.compute = func(secret, message []byte) ([]byte, error) {
-		return storeMAC(newHash, secret, salt, iterations, message), nil
+		return computeStoreMAC(newHash, secret, salt, iterations, message), nil
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (w *p12Walker) macData(data cryptobyte.String) error {
 // computeStoreMAC computes the MAC of RFC 7292 appendix B: the key is the iterated hash of the diversifier 3, the salt
 // and the password, each repeated to whole blocks. The key is as long as the hash, so the derivation's further rounds
 // never run.
-func storeMAC(newHash func() hash.Hash, secret, salt []byte, iterations int, message []byte) []byte {
+func computeStoreMAC(newHash func() hash.Hash, secret, salt []byte, iterations int, message []byte) []byte {
 	h := newHash()
 	block := h.BlockSize()
 	h.Write(bytes.Repeat([]byte{3}, block))
@@ -126,24 +126,24 @@ const (
 )
 
 // parsePBMAC1 parses PBMAC1-params ::= SEQUENCE { keyDerivationFunc, messageAuthScheme } (RFC 8018 appendix A.5).
-func (w *p12Walker) pbmac1(algorithm cryptobyte.String) error {
+func (w *storeParser) parsePBMAC1(algorithm cryptobyte.String) error {
 	var parameters, derivation, scheme cryptobyte.String
 	var id asn1.ObjectIdentifier
 	if !algorithm.ReadASN1(&parameters, tags.SEQUENCE) || !algorithm.Empty() ||
 		!parameters.ReadASN1(&derivation, tags.SEQUENCE) || !parameters.ReadASN1(&scheme, tags.SEQUENCE) ||
 		!parameters.Empty() || !scheme.ReadASN1ObjectIdentifier(&id) {
-		return unreadable("the MAC")
+		return newUnreadableError("the MAC")
 	}
-	p, err := w.pbkdf2(derivation)
+	p, err := w.parsePBKDF2(derivation)
 	if err != nil {
 		return err
 	}
 	newHash := hmacByOID(id)
 	if newHash == nil || p.keyLength < minMACKeyBytes || p.keyLength > maxMACKeyBytes {
-		return unsupported("its MAC")
+		return newUnsupportedError("its MAC")
 	}
 	w.store.mac.compute = func(secret, message []byte) ([]byte, error) {
-		key, err := pbkdf2.Key(p.newHash, strings.TrimSuffix(decodeBMP(secret), "\x00"), p.salt, p.iterations, p.keyLength)
+		key, err := pbkdf2.Key(p.newHash, strings.TrimSuffix(decodeBMPString(secret), "\x00"), p.salt, p.iterations, p.keyLength)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +155,7 @@ func (w *p12Walker) pbmac1(algorithm cryptobyte.String) error {
 }
 
 // pbkdf2Parameters are the parameters of one PBKDF2 derivation.
-type derivation struct {
+type pbkdf2Parameters struct {
 	salt       []byte
 	iterations int
 	keyLength  int
@@ -164,35 +164,35 @@ type derivation struct {
 
 // parsePBKDF2 parses an AlgorithmIdentifier with PBKDF2-params ::= SEQUENCE { salt OCTET STRING, iterationCount,
 // keyLength OPTIONAL, prf DEFAULT hmacWithSHA1 } (RFC 8018 appendix A.2).
-func (w *p12Walker) pbkdf2(algorithm cryptobyte.String) (derivation, error) {
+func (w *storeParser) parsePBKDF2(algorithm cryptobyte.String) (pbkdf2Parameters, error) {
 	var id asn1.ObjectIdentifier
 	var parameters, prf cryptobyte.String
-	d := derivation{newHash: sha1.New}
+	d := pbkdf2Parameters{newHash: sha1.New}
 	if !algorithm.ReadASN1ObjectIdentifier(&id) {
-		return d, unreadable("a key derivation")
+		return d, newUnreadableError("a key derivation")
 	}
 	if !id.Equal(oidPBKDF2) {
-		return d, unsupported("key derivation " + id.String())
+		return d, newUnsupportedError("key derivation " + id.String())
 	}
 	if !algorithm.ReadASN1(&parameters, tags.SEQUENCE) || !algorithm.Empty() ||
 		!parameters.ReadASN1Bytes(&d.salt, tags.OCTET_STRING) {
-		return d, unreadable("a key derivation")
+		return d, newUnreadableError("a key derivation")
 	}
 	var err error
-	if d.iterations, err = w.count(&parameters); err != nil {
+	if d.iterations, err = w.parseIterationCount(&parameters); err != nil {
 		return d, err
 	}
 	if parameters.PeekASN1Tag(tags.INTEGER) && !parameters.ReadASN1Integer(&d.keyLength) {
-		return d, unreadable("a key derivation")
+		return d, newUnreadableError("a key derivation")
 	}
 	if parameters.Empty() {
 		return d, nil
 	}
 	if !parameters.ReadASN1(&prf, tags.SEQUENCE) || !parameters.Empty() || !prf.ReadASN1ObjectIdentifier(&id) {
-		return d, unreadable("a key derivation")
+		return d, newUnreadableError("a key derivation")
 	}
 	if d.newHash = hmacByOID(id); d.newHash == nil {
-		return d, unsupported("key derivation with " + id.String())
+		return d, newUnsupportedError("key derivation with " + id.String())
 	}
 	return d, nil
 }

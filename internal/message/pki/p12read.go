@@ -13,7 +13,7 @@ import (
 
 // signingEntryName is the friendly name under which the platform stores the key for authentication and signing. The
 // other entry, for decryption, has a serial number as its name.
-const signingEntry = "authentication"
+const signingEntryName = "authentication"
 
 // DecodeSigningKey returns the signing key of a PKCS #12 file: the entry called "authentication", otherwise the first
 // whose certificate allows signatures.
@@ -23,22 +23,22 @@ const signingEntry = "authentication"
 // stores made here, with a single encrypted item whose count has been checked. The iteration counts of keys inside an
 // encrypted safe are not visible from outside; the library refuses such keys before it derives anything: see
 // decryptCertificates.
-func ReadP12(data []byte, password string) (*Key, error) {
-	keys, _, err := readStore(data, password)
+func DecodeSigningKey(data []byte, password string) (*Key, error) {
+	keys, _, err := decodeStore(data, password)
 	if err != nil {
 		return nil, err
 	}
-	return chooseKey(keys)
+	return selectSigningKey(keys)
 }
 
 // DecodeKeys returns every key of a .p12 file, the one that DecodeSigningKey returns first, so that the file can be
 // rewritten. It refuses a file with a key that has no certificate or cannot sign, because that key would be lost.
-func ReadP12Keys(data []byte, password string) ([]*Key, error) {
-	keys, entries, err := readStore(data, password)
+func DecodeKeys(data []byte, password string) ([]*Key, error) {
+	keys, entries, err := decodeStore(data, password)
 	if err != nil {
 		return nil, err
 	}
-	first, err := chooseKey(keys)
+	first, err := selectSigningKey(keys)
 	if err != nil {
 		return nil, err
 	}
@@ -55,34 +55,34 @@ func ReadP12Keys(data []byte, password string) ([]*Key, error) {
 }
 
 // decodeStore returns the keys that have a certificate, and the number of all keys.
-func readStore(data []byte, password string) ([]*Key, int, error) {
-	store, err := walkP12(data)
+func decodeStore(data []byte, password string) ([]*Key, int, error) {
+	store, err := parseStore(data)
 	if err != nil {
 		return nil, 0, err
 	}
-	secret, err := store.unlock(password)
+	secret, err := store.findPasswordBytes(password)
 	if err != nil {
 		return nil, 0, err
 	}
-	certificates, err := store.readCertificates(secret, password)
+	certificates, err := store.decryptCertificates(secret, password)
 	if err != nil {
 		return nil, 0, err
 	}
-	keys, err := store.readKeys(certificates, secret, password)
-	return keys, len(store.keys), err
+	keys, err := store.decryptKeys(certificates, secret, password)
+	return keys, len(store.keyEntries), err
 }
 
 // findPasswordBytes returns the encoding of the password that yields the store's MAC. Some programs encode an empty
 // password as no bytes at all instead of a lone terminator.
-func (s *p12Store) unlock(password string) ([]byte, error) {
-	secret, ok := bmpPassword(password)
+func (s *keyStore) findPasswordBytes(password string) ([]byte, error) {
+	secret, ok := encodeBMPPassword(password)
 	if !ok {
 		return nil, problem.New(problem.P12Password, "it has a character outside the Basic Multilingual Plane")
 	}
-	if s.mac.matches(secret, s.authenticated) {
+	if s.mac.matchesMAC(secret, s.authenticatedSafe) {
 		return secret, nil
 	}
-	if password == "" && s.mac.matches(nil, s.authenticated) {
+	if password == "" && s.mac.matchesMAC(nil, s.authenticatedSafe) {
 		return nil, nil
 	}
 	return nil, problem.New(problem.P12Password)
@@ -93,10 +93,10 @@ func (s *p12Store) unlock(password string) ([]byte, error) {
 // Each safe is passed to the library behind a plaintext key. The library accepts exactly one key per store and stops at
 // a second one before it decrypts it, so nothing in the safe can start a derivation of its own. All known programs keep
 // the encrypted keys outside.
-func (s *p12Store) readCertificates(secret []byte, password string) ([]*x509.Certificate, error) {
+func (s *keyStore) decryptCertificates(secret []byte, password string) ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
 	for _, safe := range s.certificateSafes {
-		probe, err := sealStore(secret, nil, 1, clearContent(placeholderKeyBag()), safe)
+		probe, err := encodeStore(secret, nil, 1, newClearContent(newPlaceholderKeyBag()), safe)
 		if err != nil {
 			return nil, err
 		}
@@ -111,14 +111,14 @@ func (s *p12Store) readCertificates(secret []byte, password string) ([]*x509.Cer
 
 // decryptKeys decrypts the keys and matches them with their certificates. It skips keys without a certificate and keys
 // that cannot sign. The match is by public key: local key IDs are optional and sometimes wrong.
-func (s *p12Store) readKeys(certificates []*x509.Certificate, secret []byte, password string) ([]*Key, error) {
+func (s *keyStore) decryptKeys(certificates []*x509.Certificate, secret []byte, password string) ([]*Key, error) {
 	if len(certificates) == 0 {
 		return nil, problem.New(problem.P12NoKey)
 	}
 	var keys []*Key
-	for _, entry := range s.keys {
+	for _, entry := range s.keyEntries {
 		// The library requires a certificate beside the key; any will do.
-		probe, err := sealStore(secret, nil, 1, clearContent(certificateBag(certificates[0]), entry.bag))
+		probe, err := encodeStore(secret, nil, 1, newClearContent(newCertificateBag(certificates[0]), entry.bag))
 		if err != nil {
 			return nil, err
 		}
@@ -126,7 +126,7 @@ func (s *p12Store) readKeys(certificates []*x509.Certificate, secret []byte, pas
 		if err != nil {
 			return nil, problem.Wrap(problem.P12Unsupported, err, "a key cannot be decrypted")
 		}
-		if key := newKey(private, entry.name, certificates); key != nil {
+		if key := newKeyWithCertificate(private, entry.friendlyName, certificates); key != nil {
 			keys = append(keys, key)
 		}
 	}
@@ -135,7 +135,7 @@ func (s *p12Store) readKeys(certificates []*x509.Certificate, secret []byte, pas
 
 // newKeyWithCertificate returns a private key with its certificate and issuers, or nil if the key cannot sign or has no
 // certificate.
-func newKey(private any, name string, certificates []*x509.Certificate) *Key {
+func newKeyWithCertificate(private any, name string, certificates []*x509.Certificate) *Key {
 	signer, ok := private.(crypto.Signer)
 	if !ok {
 		return nil
@@ -151,14 +151,14 @@ func newKey(private any, name string, certificates []*x509.Certificate) *Key {
 		return nil
 	}
 	leaf := certificates[index]
-	return &Key{Signer: signer, Certificate: leaf, Chain: chainOf(leaf, certificates), Name: name}
+	return &Key{Signer: signer, Certificate: leaf, Chain: buildChain(leaf, certificates), Name: name}
 }
 
 // buildChain follows the issuers of leaf among the given certificates.
-func chainOf(leaf *x509.Certificate, certificates []*x509.Certificate) []*x509.Certificate {
+func buildChain(leaf *x509.Certificate, certificates []*x509.Certificate) []*x509.Certificate {
 	var chain []*x509.Certificate
-	for c := leaf; !issued(c, c) && len(chain) < maxBags; {
-		next := slices.IndexFunc(certificates, func(issuer *x509.Certificate) bool { return issued(issuer, c) })
+	for c := leaf; !hasIssued(c, c) && len(chain) < maxBags; {
+		next := slices.IndexFunc(certificates, func(issuer *x509.Certificate) bool { return hasIssued(issuer, c) })
 		if next < 0 || slices.Contains(chain, certificates[next]) {
 			break
 		}
@@ -168,9 +168,9 @@ func chainOf(leaf *x509.Certificate, certificates []*x509.Certificate) []*x509.C
 	return chain
 }
 
-func chooseKey(keys []*Key) (*Key, error) {
+func selectSigningKey(keys []*Key) (*Key, error) {
 	// Java converts aliases to lower case, other programs do not.
-	named := func(k *Key) bool { return strings.EqualFold(k.Name, signingEntry) }
+	named := func(k *Key) bool { return strings.EqualFold(k.Name, signingEntryName) }
 	if i := slices.IndexFunc(keys, named); i >= 0 {
 		return keys[i], nil
 	}

@@ -15,7 +15,7 @@ import (
 // Bounds on PKCS #12 files. A store from the platform has 5 kB, two keys, five certificates and 2,048 to 10,000
 // iterations.
 const (
-	maxP12Bytes        = 1 << 20
+	maxStoreBytes      = 1 << 20
 	maxIterations      = 600_000   // of one derivation: OWASP's recommendation for PBKDF2 with SHA-256
 	maxTotalIterations = 2_400_000 // of all derivations: a MAC, the certificates and two keys
 	maxSafes           = 8
@@ -43,94 +43,94 @@ var (
 )
 
 // Password-based encryption algorithms of PKCS #12 itself, RFC 7292 appendix C.
-var oidsOldPBE = []asn1.ObjectIdentifier{
+var oidsPKCS12PBE = []asn1.ObjectIdentifier{
 	{1, 2, 840, 113549, 1, 12, 1, 3}, // SHA-1, triple DES with three keys
 	{1, 2, 840, 113549, 1, 12, 1, 5}, // SHA-1, RC2 with 128 bits
 	{1, 2, 840, 113549, 1, 12, 1, 6}, // SHA-1, RC2 with 40 bits
 }
 
 // keyStore is the outer structure of a PKCS #12 file: everything that can be read and counted without the password.
-type p12Store struct {
-	mac              p12MAC
-	authenticated    []byte // the input of the MAC
-	certificateSafes []part // ContentInfo: encrypted, or plaintext with certificates only
-	keys             []p12KeyEntry
+type keyStore struct {
+	mac               macVerifier
+	authenticatedSafe []byte       // the input of the MAC
+	certificateSafes  []derElement // ContentInfo: encrypted, or plaintext with certificates only
+	keyEntries        []keyEntry
 }
 
-type p12KeyEntry struct {
-	name string
-	bag  part // SafeBag with a PKCS8ShroudedKeyBag
+type keyEntry struct {
+	friendlyName string
+	bag          derElement // SafeBag with a PKCS8ShroudedKeyBag
 }
 
 // storeParser parses DER to the depth of PKCS #12, so no input can nest deeper, and adds up the cost of decoding.
-type p12Walker struct {
-	store      p12Store
+type storeParser struct {
+	store      keyStore
 	iterations int
 	bags       int
 }
 
-func walkP12(data []byte) (*p12Store, error) {
-	if len(data) > maxP12Bytes {
-		return nil, problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxP12Bytes), "bytes")
+func parseStore(data []byte) (*keyStore, error) {
+	if len(data) > maxStoreBytes {
+		return nil, problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxStoreBytes), "bytes")
 	}
-	var w p12Walker
-	if err := w.pfx(data); err != nil {
+	var w storeParser
+	if err := w.parsePFX(data); err != nil {
 		return nil, err
 	}
 	return &w.store, nil
 }
 
-func unreadable(what string) error {
+func newUnreadableError(what string) error {
 	return problem.New(problem.P12Unreadable, what, "is not DER as expected")
 }
 
-func unsupported(what string) error { return problem.New(problem.P12Unsupported, what) }
+func newUnsupportedError(what string) error { return problem.New(problem.P12Unsupported, what) }
 
 // parsePFX parses PFX ::= SEQUENCE { version, authSafe ContentInfo, macData MacData OPTIONAL } (RFC 7292 §4).
-func (w *p12Walker) pfx(data []byte) error {
+func (w *storeParser) parsePFX(data []byte) error {
 	var body, content, macData cryptobyte.String
 	var contentType asn1.ObjectIdentifier
 	var version int
 	input := cryptobyte.String(data)
 	if !input.ReadASN1(&body, tags.SEQUENCE) || !input.Empty() || !body.ReadASN1Integer(&version) ||
-		!readContentInfo(&body, &contentType, &content) {
-		return unreadable("the file")
+		!parseContentInfo(&body, &contentType, &content) {
+		return newUnreadableError("the file")
 	}
 	if version != 3 || !contentType.Equal(oidData) {
-		return unsupported("not version 3 with a password")
+		return newUnsupportedError("not version 3 with a password")
 	}
 	var authenticated []byte
 	if !content.ReadASN1Bytes(&authenticated, tags.OCTET_STRING) || !content.Empty() {
-		return unreadable("the authenticated safe")
+		return newUnreadableError("the authenticated safe")
 	}
 	if body.Empty() {
-		return unsupported("it has no MAC")
+		return newUnsupportedError("it has no MAC")
 	}
 	if !body.ReadASN1(&macData, tags.SEQUENCE) || !body.Empty() {
-		return unreadable("the MAC")
+		return newUnreadableError("the MAC")
 	}
-	w.store.authenticated = authenticated
-	if err := w.macData(macData); err != nil {
+	w.store.authenticatedSafe = authenticated
+	if err := w.parseMACData(macData); err != nil {
 		return err
 	}
-	return w.safes(authenticated)
+	return w.parseSafes(authenticated)
 }
 
 // parseContentInfo parses ContentInfo ::= SEQUENCE { contentType, content [0] EXPLICIT }.
-func readContentInfo(from *cryptobyte.String, contentType *asn1.ObjectIdentifier, content *cryptobyte.String) bool {
+func parseContentInfo(from *cryptobyte.String, contentType *asn1.ObjectIdentifier, content *cryptobyte.String) bool {
 	var info cryptobyte.String
 	return from.ReadASN1(&info, tags.SEQUENCE) && info.ReadASN1ObjectIdentifier(contentType) &&
-		info.ReadASN1(content, explicit0) && info.Empty()
+		info.ReadASN1(content, tagExplicit0) && info.Empty()
 }
 
-const explicit0 = tags.Tag(0xa0) // [0], constructed
+const tagExplicit0 = tags.Tag(0xa0) // [0], constructed
 
 // parseSafes parses AuthenticatedSafe ::= SEQUENCE OF ContentInfo.
-func (w *p12Walker) safes(data []byte) error {
+func (w *storeParser) parseSafes(data []byte) error {
 	var list cryptobyte.String
 	input := cryptobyte.String(data)
 	if !input.ReadASN1(&list, tags.SEQUENCE) || !input.Empty() {
-		return unreadable("the list of safes")
+		return newUnreadableError("the list of safes")
 	}
 	for n := 0; !list.Empty(); n++ {
 		if n == maxSafes {
@@ -139,21 +139,21 @@ func (w *p12Walker) safes(data []byte) error {
 		var whole, content cryptobyte.String
 		var contentType asn1.ObjectIdentifier
 		if !list.ReadASN1Element(&whole, tags.SEQUENCE) {
-			return unreadable("a safe")
+			return newUnreadableError("a safe")
 		}
 		rest := whole
-		if !readContentInfo(&rest, &contentType, &content) {
-			return unreadable("a safe")
+		if !parseContentInfo(&rest, &contentType, &content) {
+			return newUnreadableError("a safe")
 		}
 		var err error
 		switch {
 		case contentType.Equal(oidData):
-			err = w.clearSafe(content)
+			err = w.parseClearSafe(content)
 		case contentType.Equal(oidEncryptedData):
-			w.store.certificateSafes = append(w.store.certificateSafes, raw(whole))
-			err = w.encryptedSafe(content)
+			w.store.certificateSafes = append(w.store.certificateSafes, derRaw(whole))
+			err = w.parseEncryptedSafe(content)
 		default:
-			err = unsupported("a safe is encrypted with a public key")
+			err = newUnsupportedError("a safe is encrypted with a public key")
 		}
 		if err != nil {
 			return err
@@ -163,7 +163,7 @@ func (w *p12Walker) safes(data []byte) error {
 }
 
 // parseEncryptedSafe parses EncryptedData ::= SEQUENCE { version, SEQUENCE { contentType, algorithm, [0] content } }.
-func (w *p12Walker) encryptedSafe(content cryptobyte.String) error {
+func (w *storeParser) parseEncryptedSafe(content cryptobyte.String) error {
 	var data, info, algorithm, ciphertext cryptobyte.String
 	var version int
 	var contentType asn1.ObjectIdentifier
@@ -171,19 +171,19 @@ func (w *p12Walker) encryptedSafe(content cryptobyte.String) error {
 		!data.ReadASN1(&info, tags.SEQUENCE) || !data.Empty() || !info.ReadASN1ObjectIdentifier(&contentType) ||
 		!info.ReadASN1(&algorithm, tags.SEQUENCE) ||
 		!info.ReadASN1(&ciphertext, tags.Tag(0).ContextSpecific()) || !info.Empty() {
-		return unreadable("an encrypted safe")
+		return newUnreadableError("an encrypted safe")
 	}
-	return w.encryption(algorithm)
+	return w.parseEncryptionAlgorithm(algorithm)
 }
 
 // parseClearSafe parses SafeContents ::= SEQUENCE OF SafeBag, in an OCTET STRING.
-func (w *p12Walker) clearSafe(content cryptobyte.String) error {
+func (w *storeParser) parseClearSafe(content cryptobyte.String) error {
 	var safe, list cryptobyte.String
 	if !content.ReadASN1(&safe, tags.OCTET_STRING) || !content.Empty() ||
 		!safe.ReadASN1(&list, tags.SEQUENCE) || !safe.Empty() {
-		return unreadable("a safe")
+		return newUnreadableError("a safe")
 	}
-	var certificates []part
+	var certificates []derElement
 	for !list.Empty() {
 		if w.bags++; w.bags > maxBags {
 			return problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxBags), "entries")
@@ -191,78 +191,78 @@ func (w *p12Walker) clearSafe(content cryptobyte.String) error {
 		var whole, bag, value cryptobyte.String
 		var bagType asn1.ObjectIdentifier
 		if !list.ReadASN1Element(&whole, tags.SEQUENCE) {
-			return unreadable("an entry")
+			return newUnreadableError("an entry")
 		}
 		rest := whole
 		if !rest.ReadASN1(&bag, tags.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&bagType) ||
-			!bag.ReadASN1(&value, explicit0) {
-			return unreadable("an entry")
+			!bag.ReadASN1(&value, tagExplicit0) {
+			return newUnreadableError("an entry")
 		}
 		switch {
 		case bagType.Equal(oidCertBag):
-			certificates = append(certificates, raw(whole))
+			certificates = append(certificates, derRaw(whole))
 		case bagType.Equal(oidShroudedBag):
-			if err := w.shroudedKey(value); err != nil {
+			if err := w.parseShroudedKey(value); err != nil {
 				return err
 			}
-			w.store.keys = append(w.store.keys, p12KeyEntry{name: readFriendlyName(bag), bag: raw(whole)})
+			w.store.keyEntries = append(w.store.keyEntries, keyEntry{friendlyName: parseFriendlyName(bag), bag: derRaw(whole)})
 		}
 		// Plaintext keys, secrets and nested safes cannot be signing keys: they are never decoded.
 	}
 	if len(certificates) > 0 {
-		w.store.certificateSafes = append(w.store.certificateSafes, clearContent(certificates...))
+		w.store.certificateSafes = append(w.store.certificateSafes, newClearContent(certificates...))
 	}
 	return nil
 }
 
 // parseShroudedKey parses EncryptedPrivateKeyInfo ::= SEQUENCE { algorithm, OCTET STRING } (RFC 5958 §3).
-func (w *p12Walker) shroudedKey(value cryptobyte.String) error {
+func (w *storeParser) parseShroudedKey(value cryptobyte.String) error {
 	var info, algorithm, ciphertext cryptobyte.String
 	if len(value) > maxKeyBytes {
 		return problem.New(problem.P12TooCostly, "a key of more than", strconv.Itoa(maxKeyBytes), "bytes")
 	}
 	if !value.ReadASN1(&info, tags.SEQUENCE) || !value.Empty() || !info.ReadASN1(&algorithm, tags.SEQUENCE) ||
 		!info.ReadASN1(&ciphertext, tags.OCTET_STRING) || !info.Empty() {
-		return unreadable("an encrypted key")
+		return newUnreadableError("an encrypted key")
 	}
-	return w.encryption(algorithm)
+	return w.parseEncryptionAlgorithm(algorithm)
 }
 
 // parseEncryptionAlgorithm counts the cost of the algorithm's key derivation. It refuses unknown algorithms, whose cost
 // cannot be counted, so they never reach the library.
-func (w *p12Walker) encryption(algorithm cryptobyte.String) error {
+func (w *storeParser) parseEncryptionAlgorithm(algorithm cryptobyte.String) error {
 	var id asn1.ObjectIdentifier
 	var parameters cryptobyte.String
 	if !algorithm.ReadASN1ObjectIdentifier(&id) || !algorithm.ReadASN1(&parameters, tags.SEQUENCE) || !algorithm.Empty() {
-		return unreadable("an encryption algorithm")
+		return newUnreadableError("an encryption algorithm")
 	}
 	if id.Equal(oidPBES2) {
 		var derivation, cipher cryptobyte.String
 		if !parameters.ReadASN1(&derivation, tags.SEQUENCE) || !parameters.ReadASN1(&cipher, tags.SEQUENCE) ||
 			!parameters.Empty() {
-			return unreadable("an encryption algorithm")
+			return newUnreadableError("an encryption algorithm")
 		}
-		_, err := w.pbkdf2(derivation)
+		_, err := w.parsePBKDF2(derivation)
 		return err
 	}
-	for _, known := range oidsOldPBE {
+	for _, known := range oidsPKCS12PBE {
 		if id.Equal(known) {
 			var salt []byte
 			if !parameters.ReadASN1Bytes(&salt, tags.OCTET_STRING) {
-				return unreadable("an encryption algorithm")
+				return newUnreadableError("an encryption algorithm")
 			}
-			_, err := w.count(&parameters)
+			_, err := w.parseIterationCount(&parameters)
 			return err
 		}
 	}
-	return unsupported("encryption algorithm " + id.String())
+	return newUnsupportedError("encryption algorithm " + id.String())
 }
 
 // parseIterationCount parses an iteration count and refuses one that is too high, alone or in total.
-func (w *p12Walker) count(from *cryptobyte.String) (int, error) {
+func (w *storeParser) parseIterationCount(from *cryptobyte.String) (int, error) {
 	n := new(big.Int)
 	if !from.ReadASN1Integer(n) || n.Sign() < 1 {
-		return 0, unreadable("an iteration count")
+		return 0, newUnreadableError("an iteration count")
 	}
 	if n.Cmp(big.NewInt(maxIterations)) > 0 {
 		return 0, problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxIterations), "iterations")
@@ -275,7 +275,7 @@ func (w *p12Walker) count(from *cryptobyte.String) (int, error) {
 }
 
 // parseFriendlyName returns the name in the attributes of a bag, which are not encrypted, or "" if it cannot be parsed.
-func readFriendlyName(bag cryptobyte.String) string {
+func parseFriendlyName(bag cryptobyte.String) string {
 	var attributes cryptobyte.String
 	if !bag.ReadASN1(&attributes, tags.SET) {
 		return ""
@@ -288,7 +288,7 @@ func readFriendlyName(bag cryptobyte.String) string {
 			return ""
 		}
 		if id.Equal(oidFriendlyName) && values.ReadASN1(&text, tagBMPString) {
-			return decodeBMP(text)
+			return decodeBMPString(text)
 		}
 	}
 	return ""
@@ -296,7 +296,7 @@ func readFriendlyName(bag cryptobyte.String) string {
 
 const tagBMPString = tags.Tag(30)
 
-func decodeBMP(b []byte) string {
+func decodeBMPString(b []byte) string {
 	units := make([]uint16, 0, len(b)/2)
 	for ; len(b) >= 2; b = b[2:] {
 		units = append(units, uint16(b[0])<<8|uint16(b[1]))

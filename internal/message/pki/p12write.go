@@ -24,8 +24,8 @@ import (
 //
 // The encryption is that of OpenSSL 3 and Java 20: PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC, and a MAC with
 // SHA-256.
-func WriteP12(keys []*Key, password string, iterations int, random io.Reader) ([]byte, error) {
-	secret, ok := bmpPassword(password)
+func EncodeKeys(keys []*Key, password string, iterations int, random io.Reader) ([]byte, error) {
+	secret, ok := encodeBMPPassword(password)
 	if !ok {
 		return nil, errors.New("pki: the password has a character outside the Basic Multilingual Plane")
 	}
@@ -35,45 +35,45 @@ func WriteP12(keys []*Key, password string, iterations int, random io.Reader) ([
 	if iterations < 1 || iterations > maxIterations {
 		return nil, fmt.Errorf("pki: %d iterations are not within 1 and %d", iterations, maxIterations)
 	}
-	s := sealer{password: password, iterations: iterations, random: random}
-	var keyBags, certificateBags []part
+	s := pbes2Encrypter{password: password, iterations: iterations, random: random}
+	var keyBags, certificateBags []derElement
 	written := make(map[string]bool)
 	for _, key := range keys {
-		attributes := entryAttributes(key)
-		bag, err := s.keyBag(key, attributes)
+		attributes := newEntryAttributes(key)
+		bag, err := s.newShroudedKeyBag(key, attributes)
 		if err != nil {
 			return nil, err
 		}
 		keyBags = append(keyBags, bag)
-		certificateBags = append(certificateBags, certificateBag(key.Certificate, attributes))
+		certificateBags = append(certificateBags, newCertificateBag(key.Certificate, attributes))
 		for _, issuer := range key.Chain {
 			if !written[string(issuer.Raw)] {
 				written[string(issuer.Raw)] = true
-				certificateBags = append(certificateBags, certificateBag(issuer))
+				certificateBags = append(certificateBags, newCertificateBag(issuer))
 			}
 		}
 	}
-	safe, err := s.encryptedContent(certificateBags)
+	safe, err := s.newEncryptedContent(certificateBags)
 	if err != nil {
 		return nil, err
 	}
-	salt, err := s.fresh(saltBytes)
+	salt, err := s.readRandom(saltBytes)
 	if err != nil {
 		return nil, err
 	}
-	return sealStore(secret, salt, iterations, clearContent(keyBags...), safe)
+	return encodeStore(secret, salt, iterations, newClearContent(keyBags...), safe)
 }
 
 const saltBytes = 16
 
 // pbes2Encrypter encrypts with PBES2 under one password.
-type sealer struct {
+type pbes2Encrypter struct {
 	password   string
 	iterations int
 	random     io.Reader
 }
 
-func (s sealer) fresh(n int) ([]byte, error) {
+func (s pbes2Encrypter) readRandom(n int) ([]byte, error) {
 	b := make([]byte, n)
 	if _, err := io.ReadFull(s.random, b); err != nil {
 		return nil, fmt.Errorf("pki: reading randomness: %w", err)
@@ -82,12 +82,12 @@ func (s sealer) fresh(n int) ([]byte, error) {
 }
 
 // encryptBytes returns the AlgorithmIdentifier and the ciphertext (RFC 8018 §6.2.1).
-func (s sealer) encrypt(plaintext []byte) (algorithm part, ciphertext []byte, err error) {
-	salt, err := s.fresh(saltBytes)
+func (s pbes2Encrypter) encryptBytes(plaintext []byte) (algorithm derElement, ciphertext []byte, err error) {
+	salt, err := s.readRandom(saltBytes)
 	if err != nil {
 		return nil, nil, err
 	}
-	iv, err := s.fresh(aes.BlockSize)
+	iv, err := s.readRandom(aes.BlockSize)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,88 +102,88 @@ func (s sealer) encrypt(plaintext []byte) (algorithm part, ciphertext []byte, er
 	padding := aes.BlockSize - len(plaintext)%aes.BlockSize
 	ciphertext = append(slices.Clone(plaintext), bytes.Repeat([]byte{byte(padding)}, padding)...)
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(ciphertext, ciphertext)
-	algorithm = sequence(oid(oidPBES2), sequence(
-		sequence(oid(oidPBKDF2), sequence(octets(salt), integer(s.iterations), sequence(oid(oidHMACWithSHA256), null))),
-		sequence(oid(oidAES256CBC), octets(iv)),
+	algorithm = derSequence(derOID(oidPBES2), derSequence(
+		derSequence(derOID(oidPBKDF2), derSequence(derOctetString(salt), derInteger(s.iterations), derSequence(derOID(oidHMACWithSHA256), derNull))),
+		derSequence(derOID(oidAES256CBC), derOctetString(iv)),
 	))
 	return algorithm, ciphertext, nil
 }
 
 // newShroudedKeyBag returns a SafeBag with a PKCS8ShroudedKeyBag (RFC 7292 §4.2.2).
-func (s sealer) keyBag(key *Key, attributes part) (part, error) {
+func (s pbes2Encrypter) newShroudedKeyBag(key *Key, attributes derElement) (derElement, error) {
 	plaintext, err := x509.MarshalPKCS8PrivateKey(key.Signer)
 	if err != nil {
 		return nil, fmt.Errorf("pki: writing a key: %w", err)
 	}
-	algorithm, ciphertext, err := s.encrypt(plaintext)
+	algorithm, ciphertext, err := s.encryptBytes(plaintext)
 	if err != nil {
 		return nil, err
 	}
-	return sequence(oid(oidShroudedBag), explicit(sequence(algorithm, octets(ciphertext))), attributes), nil
+	return derSequence(derOID(oidShroudedBag), derExplicit(derSequence(algorithm, derOctetString(ciphertext))), attributes), nil
 }
 
 // newEncryptedContent returns a ContentInfo with EncryptedData (RFC 7292 §4.1) that holds the bags.
-func (s sealer) encryptedContent(bags []part) (part, error) {
-	plaintext, err := encode(sequence(bags...))
+func (s pbes2Encrypter) newEncryptedContent(bags []derElement) (derElement, error) {
+	plaintext, err := encodeDER(derSequence(bags...))
 	if err != nil {
 		return nil, err
 	}
-	algorithm, ciphertext, err := s.encrypt(plaintext)
+	algorithm, ciphertext, err := s.encryptBytes(plaintext)
 	if err != nil {
 		return nil, err
 	}
-	return sequence(oid(oidEncryptedData), explicit(sequence(integer(0),
-		sequence(oid(oidData), algorithm, tagged(tags.Tag(0).ContextSpecific(), raw(ciphertext)))))), nil
+	return derSequence(derOID(oidEncryptedData), derExplicit(derSequence(derInteger(0),
+		derSequence(derOID(oidData), algorithm, derTagged(tags.Tag(0).ContextSpecific(), derRaw(ciphertext)))))), nil
 }
 
 // encodeStore returns a complete file of ContentInfos, with a SHA-256 MAC.
-func sealStore(secret, salt []byte, iterations int, contents ...part) ([]byte, error) {
-	authenticated, err := encode(sequence(contents...))
+func encodeStore(secret, salt []byte, iterations int, contents ...derElement) ([]byte, error) {
+	authenticated, err := encodeDER(derSequence(contents...))
 	if err != nil {
 		return nil, err
 	}
-	mac := storeMAC(sha256.New, secret, salt, iterations, authenticated)
-	macData := []part{sequence(sequence(oid(oidSHA256), null), octets(mac)), octets(salt)}
+	mac := computeStoreMAC(sha256.New, secret, salt, iterations, authenticated)
+	macData := []derElement{derSequence(derSequence(derOID(oidSHA256), derNull), derOctetString(mac)), derOctetString(salt)}
 	if iterations != 1 { // DER omits the default
-		macData = append(macData, integer(iterations))
+		macData = append(macData, derInteger(iterations))
 	}
-	return encode(sequence(integer(3), sequence(oid(oidData), explicit(octets(authenticated))), sequence(macData...)))
+	return encodeDER(derSequence(derInteger(3), derSequence(derOID(oidData), derExplicit(derOctetString(authenticated))), derSequence(macData...)))
 }
 
 // newClearContent returns an unencrypted ContentInfo that holds the bags.
-func clearContent(bags ...part) part {
-	return sequence(oid(oidData), explicit(tagged(tags.OCTET_STRING, sequence(bags...))))
+func newClearContent(bags ...derElement) derElement {
+	return derSequence(derOID(oidData), derExplicit(derTagged(tags.OCTET_STRING, derSequence(bags...))))
 }
 
 // newCertificateBag returns a SafeBag with a certificate (RFC 7292 §4.2.3).
-func certificateBag(c *x509.Certificate, attributes ...part) part {
-	value := explicit(sequence(oid(oidX509), explicit(octets(c.Raw))))
-	return sequence(append([]part{oid(oidCertBag), value}, attributes...)...)
+func newCertificateBag(c *x509.Certificate, attributes ...derElement) derElement {
+	value := derExplicit(derSequence(derOID(oidX509), derExplicit(derOctetString(c.Raw))))
+	return derSequence(append([]derElement{derOID(oidCertBag), value}, attributes...)...)
 }
 
 // newPlaceholderKeyBag returns a SafeBag with an unencrypted dummy key: an Ed25519 seed of zeros (RFC 8410 §7).
-func placeholderKeyBag() part {
-	seed := tagged(tags.OCTET_STRING, octets(make([]byte, ed25519.SeedSize)))
-	return sequence(oid(oidKeyBag), explicit(sequence(integer(0), sequence(oid(oidEd25519)), seed)))
+func newPlaceholderKeyBag() derElement {
+	seed := derTagged(tags.OCTET_STRING, derOctetString(make([]byte, ed25519.SeedSize)))
+	return derSequence(derOID(oidKeyBag), derExplicit(derSequence(derInteger(0), derSequence(derOID(oidEd25519)), seed)))
 }
 
 // newEntryAttributes returns the attributes that name an entry and link the key to its certificate (RFC 7292 §4.2, RFC
 // 2985 §5.5).
-func entryAttributes(key *Key) part {
+func newEntryAttributes(key *Key) derElement {
 	id := sha1.Sum(key.Certificate.Raw) //nolint:gosec // see the import
 	var name []byte
 	for _, unit := range utf16.Encode([]rune(key.Name)) {
 		name = binary.BigEndian.AppendUint16(name, unit)
 	}
-	return setOf(
-		sequence(oid(oidFriendlyName), setOf(tagged(tagBMPString, raw(name)))),
-		sequence(oid(oidLocalKeyID), setOf(octets(id[:]))),
+	return derSetOf(
+		derSequence(derOID(oidFriendlyName), derSetOf(derTagged(tagBMPString, derRaw(name)))),
+		derSequence(derOID(oidLocalKeyID), derSetOf(derOctetString(id[:]))),
 	)
 }
 
 // encodeBMPPassword encodes a password for PKCS #12: UCS-2 with a terminator (RFC 7292 appendix B.1). It reports false
 // for characters outside the Basic Multilingual Plane.
-func bmpPassword(password string) ([]byte, bool) {
+func encodeBMPPassword(password string) ([]byte, bool) {
 	secret := make([]byte, 0, 2*len(password)+2)
 	for _, r := range password {
 		if r > 0xffff {

@@ -14,11 +14,11 @@ import (
 
 // MaxPkiPathLength bounds the certificates of a path: a root, two authorities below it, one more for a change of
 // generations, and the signer's.
-const MaxPath = 5
+const MaxPkiPathLength = 5
 
 // ParsePkiPath parses a PkiPath (X.509 section 9, RFC 6066 section 8): certificates each issued by the one before it,
 // the signer's last. It counts them before it parses any.
-func ReadPath(der []byte) ([]*x509.Certificate, error) {
+func ParsePkiPath(der []byte) ([]*x509.Certificate, error) {
 	input := cryptobyte.String(der)
 	var content cryptobyte.String
 	if !input.ReadASN1(&content, tags.SEQUENCE) || !input.Empty() {
@@ -30,17 +30,17 @@ func ReadPath(der []byte) ([]*x509.Certificate, error) {
 		if !content.ReadASN1Element(&element, tags.SEQUENCE) {
 			return nil, problem.New(problem.TokenUnreadable, "it is not a sequence of certificates")
 		}
-		if elements = append(elements, element); len(elements) > MaxPath {
-			return nil, problem.New(problem.TokenPathTooLong, "at most", strconv.Itoa(MaxPath))
+		if elements = append(elements, element); len(elements) > MaxPkiPathLength {
+			return nil, problem.New(problem.TokenPathTooLong, "at most", strconv.Itoa(MaxPkiPathLength))
 		}
 	}
 	if len(elements) == 0 {
 		return nil, problem.New(problem.TokenUnreadable, "it is empty")
 	}
-	return readElements(elements)
+	return parsePathCertificates(elements)
 }
 
-func readElements(elements []cryptobyte.String) ([]*x509.Certificate, error) {
+func parsePathCertificates(elements []cryptobyte.String) ([]*x509.Certificate, error) {
 	path := make([]*x509.Certificate, 0, len(elements))
 	for i, element := range elements {
 		c, err := x509.ParseCertificate(element)
@@ -58,18 +58,18 @@ func readElements(elements []cryptobyte.String) ([]*x509.Certificate, error) {
 // VerifyWithIssuers is Verify with the issuers that a message contains. They help to reach an anchor if the service's
 // own authorities do not; being in a message does not make them trusted. A path built with their help is not cached,
 // because a later message must not benefit from it without containing them.
-func (t *Trust) VerifyWith(issuers []*x509.Certificate, leaf *x509.Certificate, at time.Time) error {
+func (t *TrustStore) VerifyWithIssuers(issuers []*x509.Certificate, leaf *x509.Certificate, at time.Time) error {
 	err := t.Verify(leaf, at)
 	if err == nil || len(issuers) == 0 || problem.From(err).Code != problem.CertUntrusted {
 		return err
 	}
-	intermediates := t.between.Clone()
+	intermediates := t.intermediatePool.Clone()
 	for _, c := range issuers {
 		// A key of unchecked size would let an unverified sender make signature checks arbitrarily expensive.
-		if c.IsCA && checkKey(c) == nil {
+		if c.IsCA && checkPublicKey(c) == nil {
 			intermediates.AddCert(c)
 		}
 	}
-	_, err = t.build(leaf, intermediates, at, t.revoked.Load())
+	_, err = t.verifyPath(leaf, intermediates, at, t.crls.Load())
 	return err
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // encodePkiPath encodes a PkiPath.
-func pathOf(t testing.TB, certs ...*x509.Certificate) []byte {
+func encodePkiPath(t testing.TB, certs ...*x509.Certificate) []byte {
 	t.Helper()
 	all := make([]asn1.RawValue, 0, len(certs))
 	for _, c := range certs {
@@ -27,37 +27,37 @@ func pathOf(t testing.TB, certs ...*x509.Certificate) []byte {
 
 func TestReadPath(t *testing.T) {
 	a := newAuthority(t, now(), now().AddDate(9, 0, 0))
-	leaf := issue(t, a, nil).Certificate
+	leaf := issueKey(t, a, nil).Certificate
 	issuing, root := a.Certificates()[0], a.Certificates()[1]
 	for name, certs := range map[string][]*x509.Certificate{
 		"the leaf alone": {leaf}, "with its issuer": {issuing, leaf}, "with the root": {root, issuing, leaf},
 		"as many as may be": {root, root, root, issuing, leaf},
 	} {
-		path, err := pki.ReadPath(pathOf(t, certs...))
+		path, err := pki.ParsePkiPath(encodePkiPath(t, certs...))
 		if err != nil || len(path) != len(certs) || !path[len(path)-1].Equal(leaf) {
 			t.Errorf("%s: %d, %v", name, len(path), err)
 		}
 	}
-	whole := pathOf(t, root, issuing, leaf)
+	whole := encodePkiPath(t, root, issuing, leaf)
 	for name, c := range map[string]struct {
 		octets []byte
 		want   problem.Code
 	}{
-		"leaf first":           {pathOf(t, leaf, issuing, root), problem.TokenPathOrder},
-		"leaf in the middle":   {pathOf(t, root, leaf, issuing), problem.TokenPathOrder},
-		"two leaves":           {pathOf(t, leaf, issue(t, a, nil).Certificate), problem.TokenPathOrder},
-		"one left out":         {pathOf(t, root, leaf), problem.TokenPathOrder},
-		"one too many":         {pathOf(t, root, root, root, root, issuing, leaf), problem.TokenPathTooLong},
+		"leaf first":           {encodePkiPath(t, leaf, issuing, root), problem.TokenPathOrder},
+		"leaf in the middle":   {encodePkiPath(t, root, leaf, issuing), problem.TokenPathOrder},
+		"two leaves":           {encodePkiPath(t, leaf, issueKey(t, a, nil).Certificate), problem.TokenPathOrder},
+		"one left out":         {encodePkiPath(t, root, leaf), problem.TokenPathOrder},
+		"one too many":         {encodePkiPath(t, root, root, root, root, issuing, leaf), problem.TokenPathTooLong},
 		"thousands of nothing": {append([]byte{0x30, 0x82, 0x20, 0}, bytes.Repeat([]byte{0x30, 0}, 0x1000)...), problem.TokenPathTooLong},
 		"nothing":              {nil, problem.TokenUnreadable},
-		"empty":                {pathOf(t), problem.TokenUnreadable},
+		"empty":                {encodePkiPath(t), problem.TokenUnreadable},
 		"a certificate":        {leaf.Raw, problem.TokenUnreadable},
 		"more behind":          {append(bytes.Clone(whole), 0), problem.TokenUnreadable},
 		"cut off":              {whole[:len(whole)-1], problem.TokenUnreadable},
 		"a number inside":      {[]byte{0x30, 3, 2, 1, 1}, problem.TokenUnreadable},
 		"no certificate":       {[]byte{0x30, 2, 0x30, 0}, problem.TokenUnreadable},
 	} {
-		if _, err := pki.ReadPath(c.octets); err == nil || problem.From(err).Code != c.want {
+		if _, err := pki.ParsePkiPath(c.octets); err == nil || problem.From(err).Code != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
@@ -66,10 +66,10 @@ func TestReadPath(t *testing.T) {
 // TestVerifyWith: the issuers in a message fill a gap between its certificate and an anchor, and have no other effect.
 func TestVerifyWith(t *testing.T) {
 	a := newAuthority(t, now(), now().AddDate(9, 0, 0))
-	leaf := issue(t, a, nil).Certificate
+	leaf := issueKey(t, a, nil).Certificate
 	issuing, root := a.Certificates()[0], a.Certificates()[1]
 	stranger := newAuthority(t, now(), now().AddDate(9, 0, 0))
-	strange := issue(t, stranger, nil).Certificate
+	strange := issueKey(t, stranger, nil).Certificate
 	all := func(certs ...*x509.Certificate) []*x509.Certificate { return certs }
 	at := now().AddDate(0, 1, 0)
 	for name, c := range map[string]struct {
@@ -90,42 +90,42 @@ func TestVerifyWith(t *testing.T) {
 		"an authority as leaf, alone": {nil, issuing, all(root), problem.CertIsAuthority},
 	} {
 		t.Run(name, func(t *testing.T) {
-			trust := pki.NewTrust(c.anchors, nil, 10)
+			trust := pki.NewTrustStore(c.anchors, nil, 10)
 			for range 2 {
-				if err := trust.VerifyWith(c.issuers, c.leaf, at); (c.want == "") != (err == nil) || err != nil && problem.From(err).Code != c.want {
+				if err := trust.VerifyWithIssuers(c.issuers, c.leaf, at); (c.want == "") != (err == nil) || err != nil && problem.From(err).Code != c.want {
 					t.Errorf("%v, want %q", err, c.want)
 				}
 			}
 		})
 	}
-	trust := pki.NewTrust(all(root), nil, 10)
-	if err := trust.VerifyWith(all(issuing), leaf, at); err != nil {
+	trust := pki.NewTrustStore(all(root), nil, 10)
+	if err := trust.VerifyWithIssuers(all(issuing), leaf, at); err != nil {
 		t.Fatal(err)
 	}
 	if err := trust.Verify(leaf, at); problem.From(err) == nil {
 		t.Error("the issuer of an earlier message is believed in a later one")
 	}
-	list, err := a.RevocationList(1, now(), now().AddDate(1, 0, 0), leaf)
+	list, err := a.SignCRL(1, now(), now().AddDate(1, 0, 0), leaf)
 	if err != nil {
 		t.Fatal(err)
 	}
-	trust = pki.NewTrust(all(root), all(issuing), 10)
+	trust = pki.NewTrustStore(all(root), all(issuing), 10)
 	if err = trust.AddCRL(list); err != nil {
 		t.Fatal(err)
 	}
-	if err = trust.VerifyWith(all(issuing), leaf, at); problem.From(err) == nil || problem.From(err).Code != problem.CertRevoked {
+	if err = trust.VerifyWithIssuers(all(issuing), leaf, at); problem.From(err) == nil || problem.From(err).Code != problem.CertRevoked {
 		t.Errorf("revoked: %v", err)
 	}
 }
 
 // TestVerifyWithBoundsTheKeysOfIssuers: a huge key from an unverified sender is never used.
 func TestVerifyWithBoundsTheKeysOfIssuers(t *testing.T) {
-	signer, cas := ownCA(t, x509.SHA256WithRSA)
+	signer, cas := newSelfSignedCA(t, x509.SHA256WithRSA)
 	template := &x509.Certificate{Subject: pkix.Name{CommonName: "huge"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign}
-	huge := certify(t, template, cas[0], rsaOfBits(8192), signer)
+	huge := createCertificate(t, template, cas[0], newRSAKey(8192), signer)
 	// The leaf claims to be issued by the huge key, whose private key does not exist.
-	leaf := certify(t, &x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}}, &x509.Certificate{RawSubject: huge.RawSubject}, rsaOfBits(2048), signer)
-	err := pki.NewTrust(cas, nil, 10).VerifyWith([]*x509.Certificate{huge}, leaf, now())
+	leaf := createCertificate(t, &x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}}, &x509.Certificate{RawSubject: huge.RawSubject}, newRSAKey(2048), signer)
+	err := pki.NewTrustStore(cas, nil, 10).VerifyWithIssuers([]*x509.Certificate{huge}, leaf, now())
 	if e := problem.From(err); e == nil || e.Code != problem.CertUntrusted || bytes.Contains([]byte(e.Error()), []byte("crypto/rsa")) {
 		t.Errorf("%v", err)
 	}

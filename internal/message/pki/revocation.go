@@ -19,21 +19,21 @@ import (
 
 // StatusPolicy decides what happens when the revocation status of a signer's certificate is unknown or stale. A
 // certificate known to be revoked is refused under every policy.
-type RevocationPolicy string
+type StatusPolicy string
 
 // Policies.
 const (
-	RevocationOff  RevocationPolicy = "off"  // only configured files count; no network requests
-	RevocationSoft RevocationPolicy = "soft" // accepted while the status is fetched
-	RevocationHard RevocationPolicy = "hard" // refused while the status is fetched
+	PolicyOff      StatusPolicy = "off"  // only configured files count; no network requests
+	PolicySoftFail StatusPolicy = "soft" // accepted while the status is fetched
+	PolicyHardFail StatusPolicy = "hard" // refused while the status is fetched
 )
 
 // StatusCheckerOptions configure a StatusChecker.
-type RevocationOptions struct {
-	Policy RevocationPolicy // PolicySoftFail when empty
-	Now    func() time.Time
-	HTTP   *http.Client // only its Transport is used; time-outs, redirects and cookies are our own
-	Log    *slog.Logger // logs failures and recoveries, never a certificate's holder; nil discards
+type StatusCheckerOptions struct {
+	Policy     StatusPolicy // PolicySoftFail when empty
+	Now        func() time.Time
+	HTTPClient *http.Client // only its Transport is used; time-outs, redirects and cookies are our own
+	Log        *slog.Logger // logs failures and recoveries, never a certificate's holder; nil discards
 	// Capacity is the maximum number of certificates with a known status: 4096 when zero.
 	Capacity int
 	// Workers is the number of concurrent requests, 1 to 4: 2 when zero.
@@ -41,7 +41,7 @@ type RevocationOptions struct {
 	// Timeout bounds one request: 20 s when zero.
 	Timeout time.Duration
 	// Interval is the time between two checks of files and due refreshes: 15 s when zero.
-	Every time.Duration
+	Interval time.Duration
 }
 
 // StatusChecker knows the revocation status of signer certificates: from CRLs (RFC 5280 §5) and OCSP responses (RFC
@@ -53,61 +53,61 @@ type RevocationOptions struct {
 //
 // Memory is bounded: by Capacity for single certificates, by MaxCRLs and MaxCRLBytes for lists. A revoked certificate
 // is not evicted before it expires; when all entries are revoked certificates, further certificates remain unknown.
-type Revocation struct {
-	trust     *Trust
-	o         RevocationOptions
-	queue     chan *errand
-	addresses breakers
+type StatusChecker struct {
+	trust    *TrustStore
+	options  StatusCheckerOptions
+	queue    chan *fetchTask
+	breakers circuitBreakers
 
-	files []*watchedFile // immutable after Run starts
-	knows *Revocation    // set in an Offline store: the checker to read from
+	watchedFiles []*watchedFile // immutable after Run starts
+	delegate     *StatusChecker // set in an Offline store: the checker to read from
 
-	mu     sync.Mutex
-	known  map[certificateID]*certificate
-	recent *list.List         // of *trackedCertificate, most recently used first
-	lists  map[string]*errand // by URL
+	mu           sync.Mutex
+	certificates map[certificateID]*trackedCertificate
+	evictable    *list.List            // of *trackedCertificate, most recently used first
+	crlTasks     map[string]*fetchTask // by URL
 }
 
 // certificateID identifies a certificate by its issuer and serial number.
 type certificateID struct {
-	authority authorityID
-	serial    string // the big-endian magnitude
+	issuer authorityID
+	serial string // the big-endian magnitude
 }
 
-func identify(issuer *x509.Certificate, serial *big.Int) certificateID {
-	return certificateID{authorityOf(issuer), string(serial.Bytes())}
+func newCertificateID(issuer *x509.Certificate, serial *big.Int) certificateID {
+	return certificateID{newAuthorityID(issuer), string(serial.Bytes())}
 }
 
 // trackedCertificate is what is known of one certificate apart from CRLs.
-type certificate struct {
-	id      certificateID
-	answer  answer
-	used    time.Time
-	expires time.Time     // zero: unknown
-	recent  *list.Element // nil: revoked, must not be evicted before it expires
-	errand  *errand       // nil: the certificate has no OCSP URL
+type trackedCertificate struct {
+	id            certificateID
+	status        certificateStatus
+	lastUsed      time.Time
+	notAfter      time.Time     // zero: unknown
+	evictionEntry *list.Element // nil: revoked, must not be evicted before it expires
+	ocspTask      *fetchTask    // nil: the certificate has no OCSP URL
 }
 
 // NewStatusChecker returns a StatusChecker for a TrustStore and connects it, so call it before the TrustStore is used.
-func NewRevocation(t *Trust, options RevocationOptions) *Revocation {
-	options.Capacity = orElse(options.Capacity, 4096)
-	options.Workers = min(orElse(options.Workers, 2), 4)
-	options.Timeout = orElse(options.Timeout, 20*time.Second)
-	options.Every = orElse(options.Every, 15*time.Second)
-	options.HTTP = bounded(options.HTTP)
+func NewStatusChecker(t *TrustStore, options StatusCheckerOptions) *StatusChecker {
+	options.Capacity = valueOrDefault(options.Capacity, 4096)
+	options.Workers = min(valueOrDefault(options.Workers, 2), 4)
+	options.Timeout = valueOrDefault(options.Timeout, 20*time.Second)
+	options.Interval = valueOrDefault(options.Interval, 15*time.Second)
+	options.HTTPClient = newRestrictedClient(options.HTTPClient)
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Revocation{
-		trust: t, o: options,
-		queue: make(chan *errand, options.Capacity+maxListAddresses),
-		known: make(map[certificateID]*certificate), recent: list.New(), lists: make(map[string]*errand),
+	r := &StatusChecker{
+		trust: t, options: options,
+		queue:        make(chan *fetchTask, options.Capacity+maxCRLURLs),
+		certificates: make(map[certificateID]*trackedCertificate), evictable: list.New(), crlTasks: make(map[string]*fetchTask),
 	}
-	t.status = r
+	t.statusChecker = r
 	return r
 }
 
-func orElse[T int | time.Duration](value, defaultValue T) T {
+func valueOrDefault[T int | time.Duration](value, defaultValue T) T {
 	if value > 0 {
 		return value
 	}
@@ -116,112 +116,112 @@ func orElse[T int | time.Duration](value, defaultValue T) T {
 
 // checkStatus returns an error if the known status does not allow a certificate with a verified path to sign. It only
 // looks into memory.
-func (r *Revocation) judge(leaf *x509.Certificate, p path, at time.Time) error {
+func (r *StatusChecker) checkStatus(leaf *x509.Certificate, p verifiedPath, at time.Time) error {
 	if r == nil {
 		return nil
 	}
-	switch r.see(leaf, p, at).at(at) {
-	case isRevoked:
+	switch r.statusAndTrack(leaf, p, at).statusAt(at) {
+	case statusRevoked:
 		return problem.New(problem.CertRevoked)
-	case isGood:
+	case statusGood:
 		return nil
-	case isUnknown:
+	case statusUnknown:
 	}
-	if r.o.Policy == RevocationHard && !p.listed.covers(at) {
+	if r.options.Policy == PolicyHardFail && !p.crlClearance.isCurrentAt(at) {
 		return problem.New(problem.CertRevocationUnknown)
 	}
 	return nil
 }
 
 // statusAndTrack returns the known status of a certificate. The first call for a certificate enqueues its fetch tasks.
-func (r *Revocation) see(leaf *x509.Certificate, p path, at time.Time) answer {
-	if r.knows != nil {
-		return r.knows.look(p.id)
+func (r *StatusChecker) statusAndTrack(leaf *x509.Certificate, p verifiedPath, at time.Time) certificateStatus {
+	if r.delegate != nil {
+		return r.delegate.lookUpStatus(p.id)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c, ok := r.known[p.id]
+	c, ok := r.certificates[p.id]
 	if !ok {
-		if c = r.admit(&certificate{id: p.id}, at); c == nil {
-			return answer{}
+		if c = r.trackCertificate(&trackedCertificate{id: p.id}, at); c == nil {
+			return certificateStatus{}
 		}
 	}
-	if c.expires.IsZero() { // first use, though a status may already be known
-		c.expires = leaf.NotAfter
-		r.leaveErrands(c, leaf, p.issuer)
+	if c.notAfter.IsZero() { // first use, though a status may already be known
+		c.notAfter = leaf.NotAfter
+		r.scheduleFetches(c, leaf, p.issuer)
 	}
-	c.used = at
-	if c.recent != nil {
-		r.recent.MoveToFront(c.recent)
+	c.lastUsed = at
+	if c.evictionEntry != nil {
+		r.evictable.MoveToFront(c.evictionEntry)
 	}
-	return c.answer
+	return c.status
 }
 
 // trackCertificate adds a certificate, evicting another if necessary. It returns nil if there is no room.
-func (r *Revocation) admit(c *certificate, at time.Time) *certificate {
-	if len(r.known) >= r.o.Capacity && !r.forgetOne() && !r.forgetExpired(at) {
+func (r *StatusChecker) trackCertificate(c *trackedCertificate, at time.Time) *trackedCertificate {
+	if len(r.certificates) >= r.options.Capacity && !r.evictLeastRecent() && !r.evictExpired(at) {
 		return nil
 	}
-	c.recent = r.recent.PushFront(c)
-	r.known[c.id] = c
+	c.evictionEntry = r.evictable.PushFront(c)
+	r.certificates[c.id] = c
 	return c
 }
 
-func (r *Revocation) forgetOne() bool {
-	oldest := r.recent.Back()
+func (r *StatusChecker) evictLeastRecent() bool {
+	oldest := r.evictable.Back()
 	if oldest == nil {
 		return false
 	}
-	if c, ok := r.recent.Remove(oldest).(*certificate); ok {
-		delete(r.known, c.id)
+	if c, ok := r.evictable.Remove(oldest).(*trackedCertificate); ok {
+		delete(r.certificates, c.id)
 	}
 	return true
 }
 
 // evictExpired drops expired certificates, which are refused for that reason anyway.
-func (r *Revocation) forgetExpired(now time.Time) bool {
-	before := len(r.known)
-	for id, c := range r.known {
-		if !c.expires.IsZero() && now.After(c.expires) {
-			delete(r.known, id)
-			if c.recent != nil {
-				r.recent.Remove(c.recent)
+func (r *StatusChecker) evictExpired(now time.Time) bool {
+	before := len(r.certificates)
+	for id, c := range r.certificates {
+		if !c.notAfter.IsZero() && now.After(c.notAfter) {
+			delete(r.certificates, id)
+			if c.evictionEntry != nil {
+				r.evictable.Remove(c.evictionEntry)
 			}
 		}
 	}
-	return len(r.known) < before
+	return len(r.certificates) < before
 }
 
 // recordStatus stores a status unless the known one supersedes it.
-func (r *Revocation) record(id certificateID, a answer) {
+func (r *StatusChecker) recordStatus(id certificateID, a certificateStatus) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c, ok := r.known[id]
+	c, ok := r.certificates[id]
 	if !ok {
-		if c = r.admit(&certificate{id: id}, r.o.Now()); c == nil {
+		if c = r.trackCertificate(&trackedCertificate{id: id}, r.options.Now()); c == nil {
 			return
 		}
 	}
-	if !c.answer.replacedBy(a) {
+	if !c.status.isReplacedBy(a) {
 		return
 	}
-	c.answer = a
-	switch isKept := a.standing == isRevoked; {
-	case isKept && c.recent != nil:
-		r.recent.Remove(c.recent)
-		c.recent = nil
-	case !isKept && c.recent == nil:
-		c.recent = r.recent.PushFront(c)
+	c.status = a
+	switch isKept := a.status == statusRevoked; {
+	case isKept && c.evictionEntry != nil:
+		r.evictable.Remove(c.evictionEntry)
+		c.evictionEntry = nil
+	case !isKept && c.evictionEntry == nil:
+		c.evictionEntry = r.evictable.PushFront(c)
 	}
 }
 
 // scheduleFetches is called once for each certificate.
-func (r *Revocation) leaveErrands(c *certificate, leaf, issuer *x509.Certificate) {
-	if r.o.Policy == RevocationOff {
+func (r *StatusChecker) scheduleFetches(c *trackedCertificate, leaf, issuer *x509.Certificate) {
+	if r.options.Policy == PolicyOff {
 		return
 	}
-	r.watchLists(leaf.CRLDistributionPoints, issuer)
-	addresses := usable(leaf.OCSPServer)
+	r.scheduleCRLs(leaf.CRLDistributionPoints, issuer)
+	addresses := filterHTTPURLs(leaf.OCSPServer)
 	if len(addresses) == 0 {
 		return
 	}
@@ -231,87 +231,87 @@ func (r *Revocation) leaveErrands(c *certificate, leaf, issuer *x509.Certificate
 		return
 	}
 	id := c.id
-	c.errand = &errand{addresses: addresses, question: question, limit: MaxOCSP, read: func(der []byte) (period, error) {
-		now := r.o.Now()
-		_, a, err := readOCSP(der, serial, issuer, now, r.trust.revoked.Load().holds)
+	c.ocspTask = &fetchTask{urls: addresses, ocspRequest: question, maxBytes: MaxOCSPResponseBytes, acceptResponse: func(der []byte) (updatePeriod, error) {
+		now := r.options.Now()
+		_, a, err := parseOCSPResponse(der, serial, issuer, now, r.trust.crls.Load().isRevoked)
 		if err != nil {
-			return period{}, err
+			return updatePeriod{}, err
 		}
-		r.record(id, a)
-		if a.standing == isUnknown {
-			return period{}, errors.New("the responder does not know the certificate")
+		r.recordStatus(id, a)
+		if a.status == statusUnknown {
+			return updatePeriod{}, errors.New("the responder does not know the certificate")
 		}
 		return a.period, nil
 	}}
-	r.send(c.errand)
+	r.enqueueTask(c.ocspTask)
 }
 
 // maxCRLURLs bounds the URLs of CRLs.
-const maxListAddresses = MaxCRLs
+const maxCRLURLs = MaxCRLs
 
 // scheduleCRLs fetches the CRLs at the given URLs periodically, from now on. The issuer is the authority whose
 // certificates contain the URLs, or nil.
-func (r *Revocation) watchLists(addresses []string, issuer *x509.Certificate) {
-	for _, address := range usable(addresses) {
-		if r.lists[address] != nil {
+func (r *StatusChecker) scheduleCRLs(addresses []string, issuer *x509.Certificate) {
+	for _, address := range filterHTTPURLs(addresses) {
+		if r.crlTasks[address] != nil {
 			continue
 		}
-		if len(r.lists) >= maxListAddresses {
+		if len(r.crlTasks) >= maxCRLURLs {
 			return
 		}
 		var last [sha256.Size]byte
-		var holds period
-		e := &errand{addresses: []string{address}, limit: MaxCRL, read: func(data []byte) (period, error) {
+		var holds updatePeriod
+		e := &fetchTask{urls: []string{address}, maxBytes: MaxCRLBytes, acceptResponse: func(data []byte) (updatePeriod, error) {
 			sum := sha256.Sum256(data)
 			if sum == last { // parsing a large list again costs more than everything else
 				return holds, nil
 			}
-			read, err := r.trust.addCRL(data, issuer)
+			read, err := r.trust.addCRLOfIssuer(data, issuer)
 			if err == nil {
 				last, holds = sum, read
 			}
 			return read, err
 		}}
-		r.lists[address] = e
-		r.send(e)
+		r.crlTasks[address] = e
+		r.enqueueTask(e)
 	}
 }
 
 // AddCRLURL also fetches the CRL at the given URL, as soon as Run starts. It is for CRLs that no certificate names, and
 // for those that must be present before the first request.
-func (r *Revocation) AddAddress(address string) error {
-	if len(usable([]string{address})) == 0 {
+func (r *StatusChecker) AddCRLURL(address string) error {
+	if len(filterHTTPURLs([]string{address})) == 0 {
 		return problem.New(problem.CRLAddress)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.watchLists([]string{address}, nil)
+	r.scheduleCRLs([]string{address}, nil)
 	return nil
 }
 
 // Run fetches CRLs and OCSP responses and reloads changed files until ctx ends.
-func (r *Revocation) Run(ctx context.Context) {
-	if r.o.Policy != RevocationOff {
-		r.watchAuthorities()
+func (r *StatusChecker) Run(ctx context.Context) {
+	if r.options.Policy != PolicyOff {
+		r.scheduleAuthorityCRLs()
 	}
 	var group sync.WaitGroup
-	for range r.o.Workers {
+	for range r.options.Workers {
 		group.Go(func() {
 			for {
 				select {
 				case <-ctx.Done():
 					return
 				case e := <-r.queue:
-					r.goOn(ctx, e)
+					r.runTask(ctx, e)
 				}
 			}
 		})
 	}
-	ticker := time.NewTicker(r.o.Every)
+	ticker := time.NewTicker(r.options.Interval)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		r.rereadFiles(ctx)
-		r.sweep()
+		r.reloadChangedFiles(ctx)
+		r.enqueueDueTasks()
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
@@ -321,30 +321,30 @@ func (r *Revocation) Run(ctx context.Context) {
 }
 
 // scheduleAuthorityCRLs fetches the CRLs that would list the authorities themselves.
-func (r *Revocation) watchAuthorities() {
+func (r *StatusChecker) scheduleAuthorityCRLs() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range r.trust.authorities {
-		r.watchLists(c.CRLDistributionPoints, nil)
+		r.scheduleCRLs(c.CRLDistributionPoints, nil)
 	}
 }
 
 // maxIdleTime is the time without a message from its holder after which a certificate's status is no longer refreshed.
-const unused = 7 * 24 * time.Hour
+const maxIdleTime = 7 * 24 * time.Hour
 
 // enqueueDueTasks enqueues the tasks that are due and evicts expired entries.
-func (r *Revocation) sweep() {
-	now := r.o.Now()
-	r.addresses.forget(now)
+func (r *StatusChecker) enqueueDueTasks() {
+	now := r.options.Now()
+	r.breakers.evictStale(now)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.forgetExpired(now)
-	for _, e := range r.lists {
-		r.sendDue(e, now)
+	r.evictExpired(now)
+	for _, e := range r.crlTasks {
+		r.enqueueIfDue(e, now)
 	}
-	for _, c := range r.known {
-		if c.errand != nil && !c.answer.isFinal() && now.Sub(c.used) < unused {
-			r.sendDue(c.errand, now)
+	for _, c := range r.certificates {
+		if c.ocspTask != nil && !c.status.isFinal() && now.Sub(c.lastUsed) < maxIdleTime {
+			r.enqueueIfDue(c.ocspTask, now)
 		}
 	}
 }

@@ -14,18 +14,18 @@ import (
 
 // FuzzAddCRL checks that only CRLs signed by the authority change anything.
 func FuzzAddCRL(f *testing.F) {
-	root, issuing := newLine(f, "CTR test", newP384)
-	_, stranger := newLine(f, "CTR test", newP384)
-	c := issuing.signer(f, "", "")
-	f.Add(stranger.list(f, x509.RevocationList{}, c))
-	f.Add(root.list(f, x509.RevocationList{}, c))
-	f.Add(stranger.list(f, x509.RevocationList{ExtraExtensions: distribution(flag(1), place("http://a.example/"))}, c))
+	root, issuing := newCAChain(f, "CTR test", newP384Key)
+	_, stranger := newCAChain(f, "CTR test", newP384Key)
+	c := issuing.issueSigner(f, "", "")
+	f.Add(stranger.signCRL(f, x509.RevocationList{}, c))
+	f.Add(root.signCRL(f, x509.RevocationList{}, c))
+	f.Add(stranger.signCRL(f, x509.RevocationList{ExtraExtensions: issuingDistributionPoint(derFlag(1), derURI("http://a.example/"))}, c))
 	f.Fuzz(func(t *testing.T, octets []byte) {
-		trust, err := pki.ReadTrust(0, pki.EncodePEM(issuing.certificate))
+		trust, err := pki.ParseTrustStore(0, pki.EncodePEM(issuing.certificate))
 		if err != nil {
 			t.Fatal(err)
 		}
-		pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationHard, Now: now})
+		pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
 		if got := code(trust.AddCRL(octets)); got != problem.CRLUnreadable && got != problem.CRLUntrusted {
 			t.Errorf("taken: %q", got)
 		}
@@ -37,24 +37,24 @@ func FuzzAddCRL(f *testing.F) {
 
 // FuzzResponse checks the same for OCSP responses.
 func FuzzResponse(f *testing.F) {
-	root, issuing := newLine(f, "CTR test", newP384)
-	_, stranger := newLine(f, "CTR test", newP384)
-	c := issuing.signer(f, "", "")
-	f.Add(stranger.good(f, c))
-	f.Add(root.revoked(f, c, ocsp.KeyCompromise))
+	root, issuing := newCAChain(f, "CTR test", newP384Key)
+	_, stranger := newCAChain(f, "CTR test", newP384Key)
+	c := issuing.issueSigner(f, "", "")
+	f.Add(stranger.signGoodResponse(f, c))
+	f.Add(root.signRevokedResponse(f, c, ocsp.KeyCompromise))
 	f.Add(ocsp.TryLaterErrorResponse)
-	f.Add(stranger.respond(f, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: stranger.certificate}, stranger.key))
+	f.Add(stranger.signOCSPResponse(f, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: stranger.certificate}, stranger.key))
 	f.Fuzz(func(t *testing.T, octets []byte) {
-		trust, err := pki.ReadTrust(0, pki.EncodePEM(issuing.certificate))
+		trust, err := pki.ParseTrustStore(0, pki.EncodePEM(issuing.certificate))
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationHard, Now: now})
+		r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
 		file := filepath.Join(t.TempDir(), "response.der")
 		if err := os.WriteFile(file, octets, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := code(r.AddResponseFile(file)); got != problem.OCSPUnreadable && got != problem.OCSPUntrusted {
+		if got := code(r.AddOCSPFile(file)); got != problem.OCSPUnreadable && got != problem.OCSPUntrusted {
 			t.Errorf("taken: %q", got)
 		}
 		if got := code(trust.Verify(c, now())); got != problem.CertRevocationUnknown {

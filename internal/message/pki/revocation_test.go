@@ -19,31 +19,31 @@ import (
 )
 
 // authorityBehaviour is a behaviour of a responder and the expected result for the certificate.
-type behaviour struct {
+type authorityBehaviour struct {
 	name       string
-	answer     func(a authority, c *x509.Certificate) http.HandlerFunc
+	answer     func(a testCA, c *x509.Certificate) http.HandlerFunc
 	soft, hard problem.Code
 	says       string // expected in the log; empty without a failure
 }
 
-func behaviours(t *testing.T) []behaviour {
+func authorityBehaviours(t *testing.T) []authorityBehaviour {
 	t.Helper()
-	octets := func(write func(a authority, c *x509.Certificate) []byte) func(authority, *x509.Certificate) http.HandlerFunc {
-		return func(a authority, c *x509.Certificate) http.HandlerFunc {
+	octets := func(write func(a testCA, c *x509.Certificate) []byte) func(testCA, *x509.Certificate) http.HandlerFunc {
+		return func(a testCA, c *x509.Certificate) http.HandlerFunc {
 			reply := write(a, c)
 			return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(reply) }
 		}
 	}
-	response := func(change func(a authority, r *ocsp.Response) crypto.Signer) func(authority, *x509.Certificate) http.HandlerFunc {
-		return octets(func(a authority, c *x509.Certificate) []byte {
+	response := func(change func(a testCA, r *ocsp.Response) crypto.Signer) func(testCA, *x509.Certificate) http.HandlerFunc {
+		return octets(func(a testCA, c *x509.Certificate) []byte {
 			r := ocsp.Response{Status: ocsp.Good, SerialNumber: c.SerialNumber}
 			by := change(a, &r)
-			return a.respond(t, r, by)
+			return a.signOCSPResponse(t, r, by)
 		})
 	}
-	delegate := func(change func(*x509.Certificate)) func(a authority, r *ocsp.Response) crypto.Signer {
-		return func(a authority, r *ocsp.Response) crypto.Signer {
-			key := must(t, newP384)
+	delegate := func(change func(*x509.Certificate)) func(a testCA, r *ocsp.Response) crypto.Signer {
+		return func(a testCA, r *ocsp.Response) crypto.Signer {
+			key := must(t, newP384Key)
 			template := &x509.Certificate{Subject: pkix.Name{CommonName: "responder"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}}
 			if change != nil {
 				change(template)
@@ -52,47 +52,47 @@ func behaviours(t *testing.T) []behaviour {
 			return key
 		}
 	}
-	at := func(from, until time.Duration) func(authority, *x509.Certificate) http.HandlerFunc {
-		return response(func(a authority, r *ocsp.Response) crypto.Signer {
+	at := func(from, until time.Duration) func(testCA, *x509.Certificate) http.HandlerFunc {
+		return response(func(a testCA, r *ocsp.Response) crypto.Signer {
 			r.ThisUpdate, r.NextUpdate = now().Add(from), now().Add(until)
 			return a.key
 		})
 	}
-	_, stranger := newLine(t, "stranger", newP384)
+	_, stranger := newCAChain(t, "stranger", newP384Key)
 	const unknown = problem.CertRevocationUnknown
-	status := func(code int) func(authority, *x509.Certificate) http.HandlerFunc {
-		return func(authority, *x509.Certificate) http.HandlerFunc {
+	status := func(code int) func(testCA, *x509.Certificate) http.HandlerFunc {
+		return func(testCA, *x509.Certificate) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 		}
 	}
-	return []behaviour{
-		{"good", octets(func(a authority, c *x509.Certificate) []byte { return a.good(t, c) }), "", "", ""},
-		{"good, by SHA-256 names", response(func(a authority, r *ocsp.Response) crypto.Signer {
+	return []authorityBehaviour{
+		{"good", octets(func(a testCA, c *x509.Certificate) []byte { return a.signGoodResponse(t, c) }), "", "", ""},
+		{"good, by SHA-256 names", response(func(a testCA, r *ocsp.Response) crypto.Signer {
 			r.IssuerHash = crypto.SHA256
 			return a.key
 		}), "", "", ""},
-		{"good, encloses the issuer", response(func(a authority, r *ocsp.Response) crypto.Signer {
+		{"good, encloses the issuer", response(func(a testCA, r *ocsp.Response) crypto.Signer {
 			r.Certificate = a.certificate
 			return a.key
 		}), "", "", ""},
 		{"good, delegated", response(delegate(nil)), "", "", ""},
-		{"revoked", octets(func(a authority, c *x509.Certificate) []byte { return a.revoked(t, c, ocsp.KeyCompromise) }), problem.CertRevoked, problem.CertRevoked, ""},
-		{"revoked, long ago", response(func(a authority, r *ocsp.Response) crypto.Signer {
+		{"revoked", octets(func(a testCA, c *x509.Certificate) []byte { return a.signRevokedResponse(t, c, ocsp.KeyCompromise) }), problem.CertRevoked, problem.CertRevoked, ""},
+		{"revoked, long ago", response(func(a testCA, r *ocsp.Response) crypto.Signer {
 			r.Status, r.RevokedAt, r.ThisUpdate, r.NextUpdate = ocsp.Revoked, day(2024, 1, 1), day(2024, 1, 1), day(2024, 1, 2)
 			return a.key
 		}), problem.CertRevoked, problem.CertRevoked, "the answer was good from 2024"},
-		{"unknown", response(func(a authority, r *ocsp.Response) crypto.Signer {
+		{"unknown", response(func(a testCA, r *ocsp.Response) crypto.Signer {
 			r.Status = ocsp.Unknown
 			return a.key
 		}), "", unknown, "does not know the certificate"},
-		{"garbage", octets(func(authority, *x509.Certificate) []byte { return []byte("<html>Welcome to the airport</html>") }), "", unknown, "OCSP_UNREADABLE"},
-		{"empty", octets(func(authority, *x509.Certificate) []byte { return nil }), "", unknown, "OCSP_UNREADABLE"},
-		{"an error of OCSP", octets(func(authority, *x509.Certificate) []byte { return ocsp.UnauthorizedErrorResponse }), "", unknown, "OCSP_UNREADABLE"},
+		{"garbage", octets(func(testCA, *x509.Certificate) []byte { return []byte("<html>Welcome to the airport</html>") }), "", unknown, "OCSP_UNREADABLE"},
+		{"empty", octets(func(testCA, *x509.Certificate) []byte { return nil }), "", unknown, "OCSP_UNREADABLE"},
+		{"an error of OCSP", octets(func(testCA, *x509.Certificate) []byte { return ocsp.UnauthorizedErrorResponse }), "", unknown, "OCSP_UNREADABLE"},
 		{"stale", at(-48*time.Hour, -24*time.Hour), "", unknown, "the answer was good from"},
 		{"of tomorrow", at(24*time.Hour, 48*time.Hour), "", unknown, "OCSP_UNTRUSTED"},
 		{"a clock slightly ahead", at(2*time.Minute, time.Hour), "", "", ""},
-		{"wrong signer", response(func(authority, *ocsp.Response) crypto.Signer { return stranger.key }), "", unknown, "OCSP_UNTRUSTED"},
-		{"wrong signer, encloses himself", response(func(_ authority, r *ocsp.Response) crypto.Signer {
+		{"wrong signer", response(func(testCA, *ocsp.Response) crypto.Signer { return stranger.key }), "", unknown, "OCSP_UNTRUSTED"},
+		{"wrong signer, encloses himself", response(func(_ testCA, r *ocsp.Response) crypto.Signer {
 			r.Certificate = stranger.certificate
 			return stranger.key
 		}), "", unknown, "of another authority"},
@@ -101,9 +101,9 @@ func behaviours(t *testing.T) []behaviour {
 		{"delegate has expired", response(delegate(func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = day(2020, 1, 1), day(2021, 1, 1)
 		})), "", unknown, "not valid now"},
-		{"delegate of the name, not of the key", octets(func(a authority, c *x509.Certificate) []byte {
-			twin := authority{a.certificate, must(t, newP384)}
-			key := must(t, newP384)
+		{"delegate of the name, not of the key", octets(func(a testCA, c *x509.Certificate) []byte {
+			twin := testCA{a.certificate, must(t, newP384Key)}
+			key := must(t, newP384Key)
 			responder := &x509.Certificate{
 				Subject: pkix.Name{CommonName: "responder"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
 				SerialNumber: big.NewInt(5), NotBefore: day(2020, 1, 1), NotAfter: day(2100, 1, 1),
@@ -111,17 +111,17 @@ func behaviours(t *testing.T) []behaviour {
 			parent := *twin.certificate
 			parent.PublicKey = twin.key.Public()
 			r := ocsp.Response{Status: ocsp.Good, SerialNumber: c.SerialNumber}
-			r.Certificate = authority{&parent, twin.key}.certify(t, responder, key)
-			return a.respond(t, r, key)
+			r.Certificate = testCA{&parent, twin.key}.certify(t, responder, key)
+			return a.signOCSPResponse(t, r, key)
 		}), "", unknown, "not signed by the issuer"},
-		{"about another certificate", octets(func(a authority, _ *x509.Certificate) []byte { return a.good(t, a.certificate) }), "", unknown, "OCSP_UNREADABLE"},
-		{"about another authority's", octets(func(a authority, c *x509.Certificate) []byte {
-			renamed := authority{stranger.certificate, a.key}
+		{"about another certificate", octets(func(a testCA, _ *x509.Certificate) []byte { return a.signGoodResponse(t, a.certificate) }), "", unknown, "OCSP_UNREADABLE"},
+		{"about another authority's", octets(func(a testCA, c *x509.Certificate) []byte {
+			renamed := testCA{stranger.certificate, a.key}
 			r := ocsp.Response{Status: ocsp.Good, SerialNumber: c.SerialNumber, ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}
-			return renamed.respond(t, r, a.key)
+			return renamed.signOCSPResponse(t, r, a.key)
 		}), "", unknown, "about a certificate of another authority"},
-		{"too large", octets(func(authority, *x509.Certificate) []byte { return make([]byte, pki.MaxOCSP+1) }), "", unknown, "octets"},
-		{"too large, without a length", func(authority, *x509.Certificate) http.HandlerFunc {
+		{"too large", octets(func(testCA, *x509.Certificate) []byte { return make([]byte, pki.MaxOCSPResponseBytes+1) }), "", unknown, "octets"},
+		{"too large, without a length", func(testCA, *x509.Certificate) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) {
 				for range 100 {
 					_, _ = w.Write(make([]byte, 4096))
@@ -129,15 +129,15 @@ func behaviours(t *testing.T) []behaviour {
 				}
 			}
 		}, "", unknown, "more than 65536 octets"},
-		{"slow", func(authority, *x509.Certificate) http.HandlerFunc {
+		{"slow", func(testCA, *x509.Certificate) http.HandlerFunc {
 			return func(_ http.ResponseWriter, r *http.Request) {
-				_ = asks(t, r)
+				_ = parseOCSPRequest(t, r)
 				<-r.Context().Done()
 			}
 		}, "", unknown, "deadline exceeded"},
 		{"down", status(http.StatusServiceUnavailable), "", unknown, "HTTP 503"},
 		{"not there", status(http.StatusNotFound), "", unknown, "HTTP 404"},
-		{"breaks off", func(authority, *x509.Certificate) http.HandlerFunc {
+		{"breaks off", func(testCA, *x509.Certificate) http.HandlerFunc {
 			return func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 		}, "", unknown, "EOF"},
 	}
@@ -154,46 +154,46 @@ func must(tb testing.TB, newKey func() (crypto.Signer, error)) crypto.Signer {
 
 func TestOCSP(t *testing.T) {
 	t.Parallel()
-	_, issuing := newLine(t, "CTR test", newP384)
-	all := append(behaviours(t), behaviour{name: "unreachable", soft: "", hard: problem.CertRevocationUnknown, says: "refused"})
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	all := append(authorityBehaviours(t), authorityBehaviour{name: "unreachable", soft: "", hard: problem.CertRevocationUnknown, says: "refused"})
 	for _, tt := range all {
-		for policy, want := range map[pki.RevocationPolicy]problem.Code{pki.RevocationSoft: tt.soft, pki.RevocationHard: tt.hard} {
+		for policy, want := range map[pki.StatusPolicy]problem.Code{pki.PolicySoftFail: tt.soft, pki.PolicyHardFail: tt.hard} {
 			t.Run(tt.name+", "+string(policy), func(t *testing.T) {
 				t.Parallel()
-				responder := newServer(t)
-				c := issuing.signer(t, responder.URL, "")
+				responder := newRevocationServer(t)
+				c := issuing.issueSigner(t, responder.URL, "")
 				first := problem.Code("")
-				if policy == pki.RevocationHard {
+				if policy == pki.PolicyHardFail {
 					first = problem.CertRevocationUnknown
 				}
 				if tt.answer == nil {
 					responder.Close()
 				} else {
-					responder.handle(tt.answer(issuing, c))
+					responder.setHandler(tt.answer(issuing, c))
 				}
-				o := pki.RevocationOptions{Policy: policy}
+				o := pki.StatusCheckerOptions{Policy: policy}
 				if tt.name == "slow" {
 					o.Timeout = 300 * time.Millisecond
 				}
-				s := serve(t, o, []authority{issuing}, nil)
+				s := startChecker(t, o, []testCA{issuing}, nil)
 				// Under load, the response may arrive before the first verification, but never a wrong one.
-				if got := s.verify(c); got != first && got != want {
+				if got := s.verifyNow(c); got != first && got != want {
 					t.Errorf("at first sight: %q", got)
 				}
 				if tt.says != "" {
-					eventually(t, tt.says, func() bool { return strings.Contains(s.log.String(), tt.says) })
+					waitUntil(t, tt.says, func() bool { return strings.Contains(s.log.String(), tt.says) })
 				} else if tt.answer != nil {
-					eventually(t, "a question", func() bool { return responder.asked.Load() > 0 })
+					waitUntil(t, "a question", func() bool { return responder.requestCount.Load() > 0 })
 				}
-				s.becomes(t, c, want)
-				quiet()
-				if got := s.verify(c); got != want {
+				s.waitForCode(t, c, want)
+				waitSeveralSweeps()
+				if got := s.verifyNow(c); got != want {
 					t.Errorf("later: %q", got)
 				}
 				if tt.says == "" && s.log.String() != "" || strings.Contains(s.log.String(), "78031412250") {
 					t.Errorf("the log says %s", s.log)
 				}
-				if n := responder.asked.Load(); n > 2 { // net/http retries requests that broke off before any response
+				if n := responder.requestCount.Load(); n > 2 { // net/http retries requests that broke off before any response
 					t.Errorf("asked %d times", n)
 				}
 			})
@@ -203,23 +203,23 @@ func TestOCSP(t *testing.T) {
 
 func TestRevocationOffAsksNobody(t *testing.T) {
 	t.Parallel()
-	there := newServer(t)
-	_, issuing := newLine(t, "CTR test", newP384, there.URL)
-	c, revoked := issuing.signer(t, there.URL, there.URL), issuing.signer(t, there.URL, there.URL)
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationOff}, []authority{issuing}, nil)
-	if err := s.AddCRL(issuing.list(t, x509.RevocationList{}, revoked)); err != nil {
+	there := newRevocationServer(t)
+	_, issuing := newCAChain(t, "CTR test", newP384Key, there.URL)
+	c, revoked := issuing.issueSigner(t, there.URL, there.URL), issuing.issueSigner(t, there.URL, there.URL)
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyOff}, []testCA{issuing}, nil)
+	if err := s.AddCRL(issuing.signCRL(t, x509.RevocationList{}, revoked)); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if got := s.verify(c); got != "" {
+		if got := s.verifyNow(c); got != "" {
 			t.Error(got)
 		}
-		if got := s.verify(revoked); got != problem.CertRevoked {
+		if got := s.verifyNow(revoked); got != problem.CertRevoked {
 			t.Error(got)
 		}
-		quiet()
+		waitSeveralSweeps()
 	}
-	if n := there.asked.Load(); n != 0 {
+	if n := there.requestCount.Load(); n != 0 {
 		t.Errorf("asked %d times", n)
 	}
 }
@@ -227,58 +227,58 @@ func TestRevocationOffAsksNobody(t *testing.T) {
 // Only certificates of a trusted authority make this service send requests.
 func TestNobodyIsAskedAboutStrangers(t *testing.T) {
 	t.Parallel()
-	there := newServer(t)
-	root, issuing := newLine(t, "CTR test", newP384)
-	_, foreign := newLine(t, "CTR test", newP384)
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{root, issuing}, nil)
-	tampered := *issuing.signer(t, there.URL, there.URL)
+	there := newRevocationServer(t)
+	root, issuing := newCAChain(t, "CTR test", newP384Key)
+	_, foreign := newCAChain(t, "CTR test", newP384Key)
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{root, issuing}, nil)
+	tampered := *issuing.issueSigner(t, there.URL, there.URL)
 	tampered.Signature = append([]byte(nil), tampered.Signature...)
 	tampered.Signature[len(tampered.Signature)-1] ^= 1
 	for name, tt := range map[string]struct {
 		c    *x509.Certificate
 		want problem.Code
 	}{
-		"another authority of the name": {foreign.signer(t, there.URL, there.URL), problem.CertUntrusted},
+		"another authority of the name": {foreign.issueSigner(t, there.URL, there.URL), problem.CertUntrusted},
 		"changed":                       {&tampered, problem.CertUntrusted},
-		"expired": {issuing.signer(t, there.URL, there.URL, func(c *x509.Certificate) {
+		"expired": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = day(2020, 1, 1), day(2021, 1, 1)
 		}), problem.CertExpired},
-		"not for signing": {issuing.signer(t, there.URL, there.URL, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), problem.CertKeyUsage},
-		"an authority":    {issuing.signer(t, there.URL, there.URL, func(c *x509.Certificate) { c.IsCA = true }), problem.CertIsAuthority},
+		"not for signing": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), problem.CertKeyUsage},
+		"an authority":    {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.IsCA = true }), problem.CertIsAuthority},
 	} {
 		for range 2 {
-			if got := s.verify(tt.c); got != tt.want {
+			if got := s.verifyNow(tt.c); got != tt.want {
 				t.Errorf("%s: %q", name, got)
 			}
 		}
-		if err := s.VerifyWith([]*x509.Certificate{foreign.certificate}, tt.c, now()); code(err) != tt.want {
+		if err := s.VerifyWithIssuers([]*x509.Certificate{foreign.certificate}, tt.c, now()); code(err) != tt.want {
 			t.Errorf("%s, with issuers: %v", name, err)
 		}
 	}
-	quiet()
-	if n := there.asked.Load(); n != 0 {
+	waitSeveralSweeps()
+	if n := there.requestCount.Load(); n != 0 {
 		t.Errorf("asked %d times", n)
 	}
 }
 
 func TestRequestsDoNotWait(t *testing.T) {
 	t.Parallel()
-	hanging := newServer(t)
-	hanging.handle(func(_ http.ResponseWriter, r *http.Request) {
-		_ = asks(t, r)
+	hanging := newRevocationServer(t)
+	hanging.setHandler(func(_ http.ResponseWriter, r *http.Request) {
+		_ = parseOCSPRequest(t, r)
 		<-r.Context().Done()
 	})
-	_, issuing := newLine(t, "CTR test", newP384)
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationSoft, Timeout: 2 * time.Second}, []authority{issuing}, nil)
-	c := issuing.signer(t, hanging.URL, "")
-	if got := s.verify(c); got != "" {
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicySoftFail, Timeout: 2 * time.Second}, []testCA{issuing}, nil)
+	c := issuing.issueSigner(t, hanging.URL, "")
+	if got := s.verifyNow(c); got != "" {
 		t.Fatal(got)
 	}
-	eventually(t, "a question", func() bool { return hanging.asked.Load() > 0 })
+	waitUntil(t, "a question", func() bool { return hanging.requestCount.Load() > 0 })
 	const calls = 2000
 	before := time.Now()
 	for range calls {
-		if got := s.verify(c); got != "" {
+		if got := s.verifyNow(c); got != "" {
 			t.Fatal(got)
 		}
 	}
@@ -295,11 +295,11 @@ func TestTwoGenerations(t *testing.T) {
 	if testing.Short() {
 		t.Skip("an RSA key of 4096 bits takes seconds to make")
 	}
-	lists := map[string]*server{"RSA": newServer(t), "EC": newServer(t)}
-	root1, issuing1 := newLine(t, "CTR 001", keyOfRSA4096)
-	root2, issuing2 := newLine(t, "CTR 002", newP384)
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{root1, issuing1, root2, issuing2}, nil)
-	for name, issuing := range map[string]authority{"RSA": issuing1, "EC": issuing2} {
+	lists := map[string]*revocationServer{"RSA": newRevocationServer(t), "EC": newRevocationServer(t)}
+	root1, issuing1 := newCAChain(t, "CTR 001", newRSA4096Key)
+	root2, issuing2 := newCAChain(t, "CTR 002", newP384Key)
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{root1, issuing1, root2, issuing2}, nil)
+	for name, issuing := range map[string]testCA{"RSA": issuing1, "EC": issuing2} {
 		// The serial numbers are equal on purpose: they are unique within one authority only.
 		same := func(n int64) func(*x509.Certificate) {
 			return func(c *x509.Certificate) { c.SerialNumber = big.NewInt(n) }
@@ -308,57 +308,57 @@ func TestTwoGenerations(t *testing.T) {
 		if name == "EC" {
 			good, bad = 2, 1
 		}
-		fine := issuing.signer(t, "", lists[name].URL, same(good))
-		revoked := issuing.signer(t, "", lists[name].URL, same(bad))
-		lists[name].reply(issuing.list(t, x509.RevocationList{}, revoked))
-		s.becomes(t, fine, "")
-		s.becomes(t, revoked, problem.CertRevoked)
+		fine := issuing.issueSigner(t, "", lists[name].URL, same(good))
+		revoked := issuing.issueSigner(t, "", lists[name].URL, same(bad))
+		lists[name].setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
+		s.waitForCode(t, fine, "")
+		s.waitForCode(t, revoked, problem.CertRevoked)
 
-		responder := newServer(t)
-		asked := issuing.signer(t, responder.URL, "")
-		responder.reply(issuing.revoked(t, asked, ocsp.Superseded))
-		s.becomes(t, asked, problem.CertRevoked)
+		responder := newRevocationServer(t)
+		asked := issuing.issueSigner(t, responder.URL, "")
+		responder.setReply(issuing.signRevokedResponse(t, asked, ocsp.Superseded))
+		s.waitForCode(t, asked, problem.CertRevoked)
 	}
 }
 
 // A renewal has the subject of the previous certificate: revoking one does not affect the other.
 func TestRenewalOverlap(t *testing.T) {
 	t.Parallel()
-	responder := newServer(t)
-	_, issuing := newLine(t, "CTR test", newP384)
-	old, renewed := issuing.signer(t, responder.URL, ""), issuing.signer(t, responder.URL, "")
-	responder.handle(func(w http.ResponseWriter, r *http.Request) {
-		reply := issuing.good(t, renewed)
-		if asks(t, r).SerialNumber.Cmp(old.SerialNumber) == 0 {
-			reply = issuing.revoked(t, old, ocsp.Superseded)
+	responder := newRevocationServer(t)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	old, renewed := issuing.issueSigner(t, responder.URL, ""), issuing.issueSigner(t, responder.URL, "")
+	responder.setHandler(func(w http.ResponseWriter, r *http.Request) {
+		reply := issuing.signGoodResponse(t, renewed)
+		if parseOCSPRequest(t, r).SerialNumber.Cmp(old.SerialNumber) == 0 {
+			reply = issuing.signRevokedResponse(t, old, ocsp.Superseded)
 		}
 		_, _ = w.Write(reply)
 	})
 	if old.Subject.String() != renewed.Subject.String() {
 		t.Fatal("not one subject")
 	}
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, nil)
-	s.becomes(t, old, problem.CertRevoked)
-	s.becomes(t, renewed, "")
-	if got := s.verify(old); got != problem.CertRevoked {
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{issuing}, nil)
+	s.waitForCode(t, old, problem.CertRevoked)
+	s.waitForCode(t, renewed, "")
+	if got := s.verifyNow(old); got != problem.CertRevoked {
 		t.Error(got)
 	}
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	hanging := newServer(t)
-	hanging.handle(func(_ http.ResponseWriter, r *http.Request) {
-		_ = asks(t, r)
+	hanging := newRevocationServer(t)
+	hanging.setHandler(func(_ http.ResponseWriter, r *http.Request) {
+		_ = parseOCSPRequest(t, r)
 		<-r.Context().Done()
 	})
-	_, issuing := newLine(t, "CTR test", newP384)
-	trust, err := pki.ReadTrust(8, pki.EncodePEM(issuing.certificate))
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	trust, err := pki.ParseTrustStore(8, pki.EncodePEM(issuing.certificate))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := pki.NewRevocation(trust, pki.RevocationOptions{Policy: pki.RevocationSoft, Now: now})
-	if err = trust.Verify(issuing.signer(t, hanging.URL, ""), now()); err != nil {
+	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicySoftFail, Now: now})
+	if err = trust.Verify(issuing.issueSigner(t, hanging.URL, ""), now()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -367,7 +367,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		defer close(ended)
 		r.Run(ctx)
 	}()
-	eventually(t, "a question", func() bool { return hanging.asked.Load() > 0 })
+	waitUntil(t, "a question", func() bool { return hanging.requestCount.Load() > 0 })
 	cancel(errors.New("the end"))
 	select {
 	case <-ended:

@@ -20,41 +20,41 @@ import (
 
 // Bounds on CRLs. A CRL of the maximum size holds a quarter of a million serial numbers.
 const (
-	MaxCRL     = 10 << 20 // of one CRL
-	MaxCRLs    = 64       // one CRL per authority, or per partition of an authority's CRL
-	maxSerials = 1 << 20  // of one CRL and those that it replaced
+	MaxCRLBytes       = 10 << 20 // of one CRL
+	MaxCRLs           = 64       // one CRL per authority, or per partition of an authority's CRL
+	maxRevokedSerials = 1 << 20  // of one CRL and those that it replaced
 )
 
 // crlSnapshot is an immutable set of CRLs. A cached path refers to the snapshot that it was verified with, so a new CRL
 // invalidates all cached paths at once.
-type revocations struct {
-	lists map[string][]*revocationList // by raw issuer name
+type crlSnapshot struct {
+	byIssuer map[string][]*parsedCRL // by raw issuer name
 }
 
 // parsedCRL holds the needed data of a CRL.
-type revocationList struct {
-	authority authorityID
-	scope     scope
-	number    *big.Int
-	period    period
-	serials   map[string]bool // by big-endian magnitude of the serial number; true if the revocation is final
+type parsedCRL struct {
+	issuer  authorityID
+	scope   crlScope
+	number  *big.Int
+	period  updatePeriod
+	serials map[string]bool // by big-endian magnitude of the serial number; true if the revocation is final
 }
 
 // updatePeriod is the time from thisUpdate to nextUpdate. The zero updatePeriod is never current.
-type period struct{ from, until time.Time }
+type updatePeriod struct{ thisUpdate, nextUpdate time.Time }
 
 // maxClockSkew is how far an authority's clock may be ahead of ours.
-const skew = 5 * time.Minute
+const maxClockSkew = 5 * time.Minute
 
-func (p period) covers(at time.Time) bool {
-	return !p.until.IsZero() && !at.Before(p.from.Add(-skew)) && !at.After(p.until)
+func (p updatePeriod) isCurrentAt(at time.Time) bool {
+	return !p.nextUpdate.IsZero() && !at.Before(p.thisUpdate.Add(-maxClockSkew)) && !at.After(p.nextUpdate)
 }
 
 // authorityID identifies an authority by name and key: an authority that changed its key under the same name has two,
 // and its cross-certificates share one.
 type authorityID [sha256.Size]byte
 
-func authorityOf(issuer *x509.Certificate) authorityID {
+func newAuthorityID(issuer *x509.Certificate) authorityID {
 	return sha256.Sum256(slices.Concat(issuer.RawSubject, issuer.RawSubjectPublicKeyInfo))
 }
 
@@ -63,8 +63,8 @@ func authorityOf(issuer *x509.Certificate) authorityID {
 //
 // Only the issuer's name counts, because an authority that changed its key revokes old certificates with the new one
 // (RFC 5280 §6.3.3).
-func (r *revocations) holds(c *x509.Certificate) bool {
-	for _, l := range r.lists[string(c.RawIssuer)] {
+func (r *crlSnapshot) isRevoked(c *x509.Certificate) bool {
+	for _, l := range r.byIssuer[string(c.RawIssuer)] {
 		if _, ok := l.serials[string(c.SerialNumber.Bytes())]; ok {
 			return true
 		}
@@ -74,20 +74,20 @@ func (r *revocations) holds(c *x509.Certificate) bool {
 
 // findClearance returns the longest updatePeriod of a CRL that says that a certificate, which is on no CRL, is not
 // revoked. Here the issuer's key counts: if two authorities share a name, neither vouches for the other's certificates.
-func (r *revocations) clears(c, issuer *x509.Certificate) period {
-	var longest period
-	authority := authorityOf(issuer)
-	for _, l := range r.lists[string(c.RawIssuer)] {
-		if l.authority == authority && l.scope.covers(c) && l.period.until.After(longest.until) {
+func (r *crlSnapshot) findClearance(c, issuer *x509.Certificate) updatePeriod {
+	var longest updatePeriod
+	authority := newAuthorityID(issuer)
+	for _, l := range r.byIssuer[string(c.RawIssuer)] {
+		if l.issuer == authority && l.scope.coversCertificate(c) && l.period.nextUpdate.After(longest.nextUpdate) {
 			longest = l.period
 		}
 	}
 	return longest
 }
 
-func (r *revocations) count() int {
+func (r *crlSnapshot) countLists() int {
 	n := 0
-	for _, lists := range r.lists {
+	for _, lists := range r.byIssuer {
 		n += len(lists)
 	}
 	return n
@@ -97,77 +97,77 @@ func (r *revocations) count() int {
 // store. It replaces an older CRL of the same issuer and scope; an older one changes nothing. A CRL past its next
 // update still counts, because a revoked certificate stays revoked. A revoked certificate that a newer CRL omits also
 // stays revoked, unless it was only on hold: authorities drop expired certificates from their CRLs.
-func (t *Trust) AddCRL(data []byte) error {
-	_, err := t.addCRL(data, nil)
+func (t *TrustStore) AddCRL(data []byte) error {
+	_, err := t.addCRLOfIssuer(data, nil)
 	return err
 }
 
 // addCRLOfIssuer is AddCRL, but also accepts a CRL of another authority whose path was verified, if not nil. It returns
 // the period of the CRL.
-func (t *Trust) addCRL(data []byte, other *x509.Certificate) (period, error) {
-	source, l, err := readCRL(data)
+func (t *TrustStore) addCRLOfIssuer(data []byte, other *x509.Certificate) (updatePeriod, error) {
+	source, l, err := parseCRL(data)
 	if err != nil {
-		return period{}, err
+		return updatePeriod{}, err
 	}
 	isSignedBy := func(issuer *x509.Certificate) bool {
 		return bytes.Equal(issuer.RawSubject, source.RawIssuer) && source.CheckSignatureFrom(issuer) == nil
 	}
 	switch i := slices.IndexFunc(t.authorities, isSignedBy); {
-	case isWeak(source.SignatureAlgorithm):
-		return period{}, problem.New(problem.CRLUntrusted, source.SignatureAlgorithm.String())
+	case isWeakSignatureAlgorithm(source.SignatureAlgorithm):
+		return updatePeriod{}, problem.New(problem.CRLUntrusted, source.SignatureAlgorithm.String())
 	case i >= 0:
-		l.authority = authorityOf(t.authorities[i])
+		l.issuer = newAuthorityID(t.authorities[i])
 	case other != nil && isSignedBy(other):
-		l.authority = authorityOf(other)
+		l.issuer = newAuthorityID(other)
 	default:
-		return period{}, problem.New(problem.CRLUntrusted)
+		return updatePeriod{}, problem.New(problem.CRLUntrusted)
 	}
-	return l.period, t.keep(string(source.RawIssuer), l)
+	return l.period, t.storeCRL(string(source.RawIssuer), l)
 }
 
 // storeCRL installs a new snapshot that contains the CRL.
-func (t *Trust) keep(issuer string, l *revocationList) error {
-	t.loading.Lock()
-	defer t.loading.Unlock()
-	current := t.revoked.Load()
-	index := slices.IndexFunc(current.lists[issuer], l.isAbout)
-	next := &revocations{lists: make(map[string][]*revocationList, len(current.lists)+1)}
-	maps.Copy(next.lists, current.lists)
-	switch lists := slices.Clone(current.lists[issuer]); {
-	case index < 0 && current.count() >= MaxCRLs:
+func (t *TrustStore) storeCRL(issuer string, l *parsedCRL) error {
+	t.crlMu.Lock()
+	defer t.crlMu.Unlock()
+	current := t.crls.Load()
+	index := slices.IndexFunc(current.byIssuer[issuer], l.hasSameScope)
+	next := &crlSnapshot{byIssuer: make(map[string][]*parsedCRL, len(current.byIssuer)+1)}
+	maps.Copy(next.byIssuer, current.byIssuer)
+	switch lists := slices.Clone(current.byIssuer[issuer]); {
+	case index < 0 && current.countLists() >= MaxCRLs:
 		return problem.New(problem.CRLUnreadable, "there are", strconv.Itoa(MaxCRLs), "lists already")
 	case index < 0:
-		next.lists[issuer] = append(lists, l)
-	case !l.isNewer(lists[index]):
+		next.byIssuer[issuer] = append(lists, l)
+	case !l.isNewerThan(lists[index]):
 		return nil
 	default:
-		l.inherit(lists[index])
+		l.inheritRevocations(lists[index])
 		lists[index] = l
-		next.lists[issuer] = lists
+		next.byIssuer[issuer] = lists
 	}
-	t.revoked.Store(next)
+	t.crls.Store(next)
 	return nil
 }
 
-func (l *revocationList) isAbout(other *revocationList) bool {
-	return l.authority == other.authority && l.scope.raw == other.scope.raw
+func (l *parsedCRL) hasSameScope(other *parsedCRL) bool {
+	return l.issuer == other.issuer && l.scope.extension == other.scope.extension
 }
 
 // isNewerThan compares CRL numbers if both CRLs have one (RFC 5280 §5.2.3), otherwise, and if they are equal,
 // thisUpdate.
-func (l *revocationList) isNewer(than *revocationList) bool {
+func (l *parsedCRL) isNewerThan(than *parsedCRL) bool {
 	if l.number != nil && than.number != nil {
 		if order := l.number.Cmp(than.number); order != 0 {
 			return order > 0
 		}
 	}
-	return l.period.from.After(than.period.from)
+	return l.period.thisUpdate.After(than.period.thisUpdate)
 }
 
 // inheritRevocations copies the final revocations of an older CRL.
-func (l *revocationList) inherit(older *revocationList) {
+func (l *parsedCRL) inheritRevocations(older *parsedCRL) {
 	for serial, final := range older.serials {
-		if len(l.serials) >= maxSerials {
+		if len(l.serials) >= maxRevokedSerials {
 			return
 		}
 		if final && !l.serials[serial] {
@@ -177,7 +177,7 @@ func (l *revocationList) inherit(older *revocationList) {
 }
 
 // reasonCertificateHold is the only reason code that an authority may revert (RFC 5280 §5.3.1).
-const onHold = 6
+const reasonCertificateHold = 6
 
 // Extensions that change the meaning of a CRL from "this issuer revoked these serial numbers".
 var (
@@ -186,9 +186,9 @@ var (
 	oidCertificateIssuer = asn1.ObjectIdentifier{2, 5, 29, 29} // RFC 5280 §5.3.3: entries of other issuers
 )
 
-func readCRL(data []byte) (*x509.RevocationList, *revocationList, error) {
-	if len(data) > MaxCRL {
-		return nil, nil, problem.New(problem.CRLUnreadable, "it has more than", strconv.Itoa(MaxCRL), "octets")
+func parseCRL(data []byte) (*x509.RevocationList, *parsedCRL, error) {
+	if len(data) > MaxCRLBytes {
+		return nil, nil, problem.New(problem.CRLUnreadable, "it has more than", strconv.Itoa(MaxCRLBytes), "octets")
 	}
 	if block, _ := pem.Decode(data); block != nil && block.Type == "X509 CRL" {
 		data = block.Bytes
@@ -197,8 +197,8 @@ func readCRL(data []byte) (*x509.RevocationList, *revocationList, error) {
 	if err != nil {
 		return nil, nil, problem.Wrap(problem.CRLUnreadable, err)
 	}
-	l := &revocationList{
-		number: source.Number, period: period{source.ThisUpdate, source.NextUpdate},
+	l := &parsedCRL{
+		number: source.Number, period: updatePeriod{source.ThisUpdate, source.NextUpdate},
 		serials: make(map[string]bool, len(source.RevokedCertificateEntries)),
 	}
 	for _, extension := range source.Extensions {
@@ -206,7 +206,7 @@ func readCRL(data []byte) (*x509.RevocationList, *revocationList, error) {
 		case extension.Id.Equal(oidDeltaCRL):
 			return nil, nil, problem.New(problem.CRLUnreadable, "it is a delta CRL")
 		case extension.Id.Equal(oidDistributionPoint):
-			if l.scope, err = readScope(extension.Value); err != nil {
+			if l.scope, err = parseCRLScope(extension.Value); err != nil {
 				return nil, nil, err
 			}
 		case extension.Critical:
@@ -219,85 +219,85 @@ func readCRL(data []byte) (*x509.RevocationList, *revocationList, error) {
 				return nil, nil, problem.New(problem.CRLUnreadable, "it is an indirect CRL")
 			}
 		}
-		l.serials[string(entry.SerialNumber.Bytes())] = entry.ReasonCode != onHold
+		l.serials[string(entry.SerialNumber.Bytes())] = entry.ReasonCode != reasonCertificateHold
 	}
 	return source, l, nil
 }
 
 // crlScope is the set of certificates that a CRL covers. The zero crlScope covers all certificates of its issuer.
-type scope struct {
-	raw             string // the whole extension: CRLs of different scope do not replace each other
-	authoritiesOnly bool
-	partial         bool     // covers only certificates that name one of the URLs
-	addresses       []string // http, https, ldap…
+type crlScope struct {
+	extension             string // the whole extension: CRLs of different scope do not replace each other
+	onlyCACertificates    bool
+	hasDistributionPoint  bool     // covers only certificates that name one of the URLs
+	distributionPointURLs []string // http, https, ldap…
 }
 
 // coversCertificate reports whether a signer's certificate would be on this CRL if it were revoked (RFC 5280 §6.3.3
 // step b).
-func (s scope) covers(c *x509.Certificate) bool {
-	if s.authoritiesOnly {
+func (s crlScope) coversCertificate(c *x509.Certificate) bool {
+	if s.onlyCACertificates {
 		return false
 	}
-	return !s.partial || slices.ContainsFunc(c.CRLDistributionPoints, func(address string) bool {
-		return slices.Contains(s.addresses, address)
+	return !s.hasDistributionPoint || slices.ContainsFunc(c.CRLDistributionPoints, func(address string) bool {
+		return slices.Contains(s.distributionPointURLs, address)
 	})
 }
 
 // Fields of an IssuingDistributionPoint, in order, and the only name form that contains a URL.
 const (
-	fieldPoint           = tags.Tag(0xa0) // [0], constructed
-	fieldUsersOnly       = tags.Tag(0x81) // [1]
-	fieldAuthoritiesOnly = tags.Tag(0x82) // [2]
-	nameFull             = tags.Tag(0xa0) // [0] of DistributionPointName
-	nameAddress          = tags.Tag(0x86) // [6] of GeneralName
+	fieldDistributionPoint = tags.Tag(0xa0) // [0], constructed
+	fieldOnlyUserCerts     = tags.Tag(0x81) // [1]
+	fieldOnlyCACerts       = tags.Tag(0x82) // [2]
+	tagFullName            = tags.Tag(0xa0) // [0] of DistributionPointName
+	tagURI                 = tags.Tag(0x86) // [6] of GeneralName
 )
 
 // parseCRLScope parses an IssuingDistributionPoint. It refuses CRLs for certain reasons only, of attribute certificates
 // or of several issuers: no authority of the platform issues them, and a partial answer is worthless.
-func readScope(der []byte) (scope, error) {
-	s := scope{raw: string(der)}
+func parseCRLScope(der []byte) (crlScope, error) {
+	s := crlScope{extension: string(der)}
 	errUnreadable := problem.New(problem.CRLUnreadable, "of its issuing distribution point")
 	input := cryptobyte.String(der)
 	var fields cryptobyte.String
 	if !input.ReadASN1(&fields, tags.SEQUENCE) || !input.Empty() {
-		return scope{}, errUnreadable
+		return crlScope{}, errUnreadable
 	}
 	for !fields.Empty() {
 		var value cryptobyte.String
 		var field tags.Tag
 		if !fields.ReadAnyASN1(&value, &field) {
-			return scope{}, errUnreadable
+			return crlScope{}, errUnreadable
 		}
 		switch field {
-		case fieldPoint:
-			s.partial = true
+		case fieldDistributionPoint:
+			s.hasDistributionPoint = true
 			var ok bool
-			if s.addresses, ok = readAddresses(value); !ok {
-				return scope{}, errUnreadable
+			if s.distributionPointURLs, ok = parseDistributionPoint(value); !ok {
+				return crlScope{}, errUnreadable
 			}
-		case fieldUsersOnly: // all signers are end entities
-		case fieldAuthoritiesOnly:
-			s.authoritiesOnly = len(value) == 1 && value[0] != 0
+		case fieldOnlyUserCerts: // all signers are end entities
+		case fieldOnlyCACerts:
+			s.onlyCACertificates = len(value) == 1 && value[0] != 0
 		default:
-			return scope{}, errUnreadable
+			return crlScope{}, errUnreadable
 		}
 	}
 	return s, nil
 }
 
-func readAddresses(point cryptobyte.String) (addresses []string, ok bool) {
+func parseDistributionPoint(point cryptobyte.String) (addresses []string, ok bool) {
 	var names cryptobyte.String
 	var form tags.Tag
 	if !point.ReadAnyASN1(&names, &form) || !point.Empty() {
 		return nil, false
 	}
-	for form == nameFull && !names.Empty() {
+	for form == tagFullName && !names.Empty() {
 		var name cryptobyte.String
 		var kind tags.Tag
 		if !names.ReadAnyASN1(&name, &kind) {
 			return nil, false
 		}
-		if kind == nameAddress {
+		if kind == tagURI {
 			addresses = append(addresses, string(name))
 		}
 	}

@@ -12,39 +12,39 @@ import (
 // triggers one.
 func TestStill(t *testing.T) {
 	t.Parallel()
-	there := newServer(t)
-	_, issuing := newLine(t, "CTR test", newP384)
-	_, foreign := newLine(t, "CTR test", newP384)
-	c, revoked := issuing.signer(t, there.URL, there.URL), issuing.signer(t, there.URL, there.URL)
-	s := serve(t, pki.RevocationOptions{Policy: pki.RevocationHard}, []authority{issuing}, nil)
+	there := newRevocationServer(t)
+	_, issuing := newCAChain(t, "CTR test", newP384Key)
+	_, foreign := newCAChain(t, "CTR test", newP384Key)
+	c, revoked := issuing.issueSigner(t, there.URL, there.URL), issuing.issueSigner(t, there.URL, there.URL)
+	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{issuing}, nil)
 	looked := func(c *x509.Certificate, want problem.Code) {
 		t.Helper()
-		if got := code(s.Still().Verify(c, now())); got != want {
+		if got := code(s.Offline().Verify(c, now())); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
 	for range 3 {
 		looked(c, problem.CertRevocationUnknown)
-		looked(foreign.signer(t, there.URL, there.URL), problem.CertUntrusted)
+		looked(foreign.issueSigner(t, there.URL, there.URL), problem.CertUntrusted)
 	}
-	quiet()
-	if n := there.asked.Load(); n != 0 {
+	waitSeveralSweeps()
+	if n := there.requestCount.Load(); n != 0 {
 		t.Errorf("asked %d times", n)
 	}
-	if err := s.AddCRL(issuing.list(t, x509.RevocationList{}, revoked)); err != nil {
+	if err := s.AddCRL(issuing.signCRL(t, x509.RevocationList{}, revoked)); err != nil {
 		t.Fatal(err)
 	}
 	looked(c, "")
 	looked(revoked, problem.CertRevoked)
-	if got := s.verify(c); got != "" {
+	if got := s.verifyNow(c); got != "" {
 		t.Error(got)
 	}
-	quiet()
-	if there.asked.Load() == 0 {
+	waitSeveralSweeps()
+	if there.requestCount.Load() == 0 {
 		t.Error("a message that is acted upon did not ask")
 	}
-	off := serve(t, pki.RevocationOptions{Policy: pki.RevocationOff}, []authority{issuing}, nil)
-	if err := off.Still().Verify(c, now()); err != nil {
+	off := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyOff}, []testCA{issuing}, nil)
+	if err := off.Offline().Verify(c, now()); err != nil {
 		t.Error(err)
 	}
 }

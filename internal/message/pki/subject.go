@@ -24,12 +24,12 @@ type Subject struct {
 }
 
 // SubjectTypePerson is the type of natural persons. All other types are organisations and services.
-const TypePerson = "SSIN"
+const SubjectTypePerson = "SSIN"
 
 const (
-	platformUnit   = "eHealth-platform Belgium"
-	governmentName = "Federal Government"
-	countryCode    = "BE"
+	platformUnitName = "eHealth-platform Belgium"
+	governmentName   = "Federal Government"
+	countryCode      = "BE"
 )
 
 // Bounds on names: real names have at most eight RDNs, and X.520 allows 64 characters per value.
@@ -39,13 +39,13 @@ const (
 )
 
 var (
-	identifierForm  = regexp.MustCompile(`^([A-Z0-9_-]+)=([0-9]+)$`)
-	applicationForm = regexp.MustCompile(`^[0-9A-Z_-]{1,30}$`)
+	identifierPattern  = regexp.MustCompile(`^([A-Z0-9_-]+)=([0-9]+)$`)
+	applicationPattern = regexp.MustCompile(`^[0-9A-Z_-]{1,30}$`)
 )
 
 // subjectTypeDigits returns the number of digits of an identifier of the given type, or zero for an unknown type. The
 // types are those of the platform's own connector. The register verifies check digits.
-func digitsOf(identifierType string) int {
+func subjectTypeDigits(identifierType string) int {
 	switch identifierType {
 	case "SITE":
 		return 4
@@ -58,7 +58,7 @@ func digitsOf(identifierType string) int {
 		return 8
 	case "CBE", "CBE-TREAT_CENTER", "CBE-CONSORTIUM", "EHP", "EHP-CTRL_ORGANISM", "SITESMUR", "SITEPIT":
 		return 10
-	case TypePerson, "NIHII11":
+	case SubjectTypePerson, "NIHII11":
 		return 11
 	}
 	return 0
@@ -70,63 +70,63 @@ func digitsOf(identifierType string) int {
 // It walks the RDNs. The printed form of a name quotes "=" and "," inside CN, differently in each tool, and an
 // attribute smuggled into a value then looks like one of the name's own. For the same reason it refuses everything
 // ambiguous: RDNs with several values, a second CN, a second identifier.
-func SubjectOf(c *x509.Certificate) (Subject, error) {
-	parts, err := readName(c.RawSubject)
+func SubjectFromCertificate(c *x509.Certificate) (Subject, error) {
+	parts, err := parseSubjectAttributes(c.RawSubject)
 	if err != nil {
 		return Subject{}, err
 	}
-	s, err := readCommonName(parts.common)
+	s, err := parseCommonName(parts.commonName)
 	if err != nil {
 		return Subject{}, err
 	}
-	if s.Name, err = s.confirm(parts.units); err != nil {
+	if s.Name, err = s.extractHolderName(parts.organizationalUnits); err != nil {
 		return Subject{}, err
 	}
 	return s, nil
 }
 
 // subjectAttributes are the identifying attributes of a subject.
-type nameParts struct {
-	common string
-	units  []string
+type subjectAttributes struct {
+	commonName          string
+	organizationalUnits []string
 }
 
 // parseSubjectAttributes checks the outer form of a subject: one value per RDN, exactly one C, O and CN, and the
 // platform's C and O.
-func readName(raw []byte) (nameParts, error) {
+func parseSubjectAttributes(raw []byte) (subjectAttributes, error) {
 	var sequence pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(raw, &sequence); err != nil {
-		return nameParts{}, problem.Wrap(problem.CertSubjectForm, err).In("Subject")
+		return subjectAttributes{}, problem.Wrap(problem.CertSubjectForm, err).In("Subject")
 	} else if len(rest) > 0 || len(sequence) > maxRDNs {
-		return nameParts{}, subjectForm("too many parts")
+		return subjectAttributes{}, newSubjectFormError("too many parts")
 	}
-	var parts nameParts
+	var parts subjectAttributes
 	seen := make(map[string]string)
 	for _, rdn := range sequence {
 		if len(rdn) != 1 {
-			return nameParts{}, subjectForm("a part with several values")
+			return subjectAttributes{}, newSubjectFormError("a part with several values")
 		}
-		label := labelOf(rdn[0].Type)
+		label := attributeLabel(rdn[0].Type)
 		if label == "" {
 			continue // given names and serial numbers are not identifiers here
 		}
 		value, ok := rdn[0].Value.(string)
 		if !ok || !isShortText(value) {
-			return nameParts{}, subjectForm(label + " is not a short text")
+			return subjectAttributes{}, newSubjectFormError(label + " is not a short text")
 		}
 		if label == "OU" {
-			parts.units = append(parts.units, value)
+			parts.organizationalUnits = append(parts.organizationalUnits, value)
 			continue
 		}
 		if _, twice := seen[label]; twice {
-			return nameParts{}, subjectForm(label + " stands twice")
+			return subjectAttributes{}, newSubjectFormError(label + " stands twice")
 		}
 		seen[label] = value
 	}
 	if seen["C"] != countryCode || seen["O"] != governmentName {
-		return nameParts{}, subjectForm("C or O is not the platform's")
+		return subjectAttributes{}, newSubjectFormError("C or O is not the platform's")
 	}
-	parts.common = seen["CN"]
+	parts.commonName = seen["CN"]
 	return parts, nil
 }
 
@@ -134,7 +134,7 @@ func isShortText(value string) bool {
 	return value != "" && len(value) <= maxValueBytes && utf8.ValidString(value) && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
-func labelOf(attribute asn1.ObjectIdentifier) string {
+func attributeLabel(attribute asn1.ObjectIdentifier) string {
 	// X.520: id-at is 2.5.4.
 	if len(attribute) != 4 || attribute[0] != 2 || attribute[1] != 5 || attribute[2] != 4 {
 		return ""
@@ -153,17 +153,17 @@ func labelOf(attribute asn1.ObjectIdentifier) string {
 }
 
 // parseCommonName parses TYPE=id[, APPLICATION].
-func readCommonName(value string) (Subject, error) {
+func parseCommonName(value string) (Subject, error) {
 	identifier, application, hasApplication := strings.Cut(value, ", ")
-	match := identifierForm.FindStringSubmatch(identifier)
+	match := identifierPattern.FindStringSubmatch(identifier)
 	if match == nil {
-		return Subject{}, subjectForm("CN is not TYPE=number")
+		return Subject{}, newSubjectFormError("CN is not TYPE=number")
 	}
-	if hasApplication && !applicationForm.MatchString(application) {
-		return Subject{}, subjectForm("the application in CN is not 1 to 30 of A-Z, 0-9, - and _")
+	if hasApplication && !applicationPattern.MatchString(application) {
+		return Subject{}, newSubjectFormError("the application in CN is not 1 to 30 of A-Z, 0-9, - and _")
 	}
 	s := Subject{Type: match[1], ID: match[2], Application: application}
-	switch digits := digitsOf(s.Type); {
+	switch digits := subjectTypeDigits(s.Type); {
 	case digits == 0:
 		return Subject{}, problem.New(problem.CertSubjectType).In("Subject")
 	case digits != len(s.ID):
@@ -174,8 +174,8 @@ func readCommonName(value string) (Subject, error) {
 
 // extractHolderName checks that the OUs repeat the CN (the identifier, the platform, the application if any) and
 // returns the only remaining OU: the holder's name.
-func (s Subject) confirm(units []string) (string, error) {
-	required := []string{platformUnit, s.Type + "=" + s.ID}
+func (s Subject) extractHolderName(units []string) (string, error) {
+	required := []string{platformUnitName, s.Type + "=" + s.ID}
 	if s.Application != "" {
 		required = append(required, s.Application)
 	}
@@ -185,28 +185,28 @@ func (s Subject) confirm(units []string) (string, error) {
 			required = slices.Delete(required, i, i+1)
 			continue
 		}
-		if identifierForm.MatchString(unit) {
+		if identifierPattern.MatchString(unit) {
 			return "", problem.New(problem.CertSubjectDisagrees, "CN and OU name different identifiers").In("Subject")
 		}
 		remaining = append(remaining, unit)
 	}
 	switch {
-	case len(required) > 0 && required[0] == platformUnit:
-		return "", subjectForm("no OU names the platform")
+	case len(required) > 0 && required[0] == platformUnitName:
+		return "", newSubjectFormError("no OU names the platform")
 	case len(required) > 0:
 		return "", problem.New(problem.CertSubjectDisagrees, "no OU repeats what CN says").In("Subject")
 	case len(remaining) != 1:
-		return "", subjectForm("not exactly one OU is left for the holder's name")
+		return "", newSubjectFormError("not exactly one OU is left for the holder's name")
 	}
 	return remaining[0], nil
 }
 
-func subjectForm(fact string) error {
+func newSubjectFormError(fact string) error {
 	return problem.New(problem.CertSubjectForm, fact).In("Subject")
 }
 
 // IsPerson reports whether the holder is a natural person.
-func (s Subject) IsPerson() bool { return s.Type == TypePerson }
+func (s Subject) IsPerson() bool { return s.Type == SubjectTypePerson }
 
 // String returns the canonical form, TYPE=id[, APPLICATION], as in CN.
 func (s Subject) String() string {

@@ -69,7 +69,7 @@ func TestSubjectOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := pki.SubjectOf(&x509.Certificate{RawSubject: rawName(t, tt.in...)})
+			got, err := pki.SubjectFromCertificate(&x509.Certificate{RawSubject: rawName(t, tt.in...)})
 			if err != nil || got != tt.want {
 				t.Errorf("got %+v, %v", got, err)
 			}
@@ -91,7 +91,7 @@ func TestSubjectOfKnowsEveryType(t *testing.T) {
 	for kind, n := range digits {
 		for length, want := range map[int]problem.Code{n: "", n - 1: problem.CertSubjectNumber, n + 1: problem.CertSubjectNumber} {
 			id := kind + "=" + strings.Repeat("1", length)
-			got, err := pki.SubjectOf(&x509.Certificate{RawSubject: rawName(t, platform(ou(id), cn(id))...)})
+			got, err := pki.SubjectFromCertificate(&x509.Certificate{RawSubject: rawName(t, platform(ou(id), cn(id))...)})
 			if code(err) != want {
 				t.Errorf("%s: %v", id, err)
 			}
@@ -145,7 +145,7 @@ func TestSubjectOfRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := pki.SubjectOf(&x509.Certificate{RawSubject: rawName(t, tt.in...)})
+			got, err := pki.SubjectFromCertificate(&x509.Certificate{RawSubject: rawName(t, tt.in...)})
 			if code(err) != tt.want || got != (pki.Subject{}) {
 				t.Errorf("got %+v, %v, want %s", got, err, tt.want)
 			}
@@ -167,7 +167,7 @@ func make16() []attribute {
 func TestSubjectOfRefusesWhatIsNotAName(t *testing.T) {
 	name := rawName(t, platform(ou("SITE=1234"), cn("SITE=1234"))...)
 	for _, raw := range [][]byte{nil, {0x30}, name[:len(name)-1], append(name, 5, 0)} {
-		if _, err := pki.SubjectOf(&x509.Certificate{RawSubject: raw}); code(err) != problem.CertSubjectForm {
+		if _, err := pki.SubjectFromCertificate(&x509.Certificate{RawSubject: raw}); code(err) != problem.CertSubjectForm {
 			t.Errorf("%x: %v", raw, err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestSubjectInLogsHidesPersons(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	for _, name := range []string{"SSIN=78031412250", testpki.Hospital} {
-		s, err := pki.SubjectOf(testpki.Key(t, name).Certificate)
+		s, err := pki.SubjectFromCertificate(testpki.Key(t, name).Certificate)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +195,7 @@ func FuzzSubject(f *testing.F) {
 	f.Add(rawName(f, platform(ou("EHP=1990001916"), ou("VITALINKGATEWAY"), cn("EHP=1990001916, VITALINKGATEWAY"))...))
 	f.Add(rawName(f, platform(ou("SSIN=78031412250"), cn("SSIN=78031412250"))...))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		s, err := pki.SubjectOf(&x509.Certificate{RawSubject: raw})
+		s, err := pki.SubjectFromCertificate(&x509.Certificate{RawSubject: raw})
 		if err != nil {
 			if s != (pki.Subject{}) {
 				t.Errorf("refused, and yet %+v", s)
@@ -207,7 +207,7 @@ func FuzzSubject(f *testing.F) {
 			units = append(units, ou(s.Application))
 		}
 		again := rawName(t, append(append([]attribute{c("BE"), o("Federal Government")}, units...), cn(s.String()))...)
-		if got, err := pki.SubjectOf(&x509.Certificate{RawSubject: again}); err != nil || got != s {
+		if got, err := pki.SubjectFromCertificate(&x509.Certificate{RawSubject: again}); err != nil || got != s {
 			t.Errorf("%+v written and read is %+v, %v", s, got, err)
 		}
 	})

@@ -25,34 +25,34 @@ const (
 )
 
 // TrustStore decides whether a certificate may sign. It is safe for concurrent use.
-type Trust struct {
-	authorities []*x509.Certificate // anchors and intermediates, to find the issuer of a CRL
-	roots       *x509.CertPool
-	between     *x509.CertPool
-	accepted    *lru
+type TrustStore struct {
+	authorities      []*x509.Certificate // anchors and intermediates, to find the issuer of a CRL
+	anchorPool       *x509.CertPool
+	intermediatePool *x509.CertPool
+	verifiedPaths    *pathCache
 
-	loading sync.Mutex // held while a new snapshot is made
-	revoked atomic.Pointer[revocations]
-	status  *Revocation // nil without revocation checking beyond CRLs
+	crlMu         sync.Mutex // held while a new snapshot is made
+	crls          atomic.Pointer[crlSnapshot]
+	statusChecker *StatusChecker // nil without revocation checking beyond CRLs
 }
 
 // NewTrustStore returns a TrustStore that trusts certificates with a chain through the intermediates to one of the
 // anchors. An anchor need not be self-signed. It caches the results for at most cacheSize certificates; zero disables
 // the cache.
-func NewTrust(anchors, intermediates []*x509.Certificate, cacheSize int) *Trust {
-	t := &Trust{
-		authorities: slices.Concat(anchors, intermediates),
-		roots:       x509.NewCertPool(),
-		between:     x509.NewCertPool(),
-		accepted:    newLRU(cacheSize),
+func NewTrustStore(anchors, intermediates []*x509.Certificate, cacheSize int) *TrustStore {
+	t := &TrustStore{
+		authorities:      slices.Concat(anchors, intermediates),
+		anchorPool:       x509.NewCertPool(),
+		intermediatePool: x509.NewCertPool(),
+		verifiedPaths:    newPathCache(cacheSize),
 	}
 	for _, c := range anchors {
-		t.roots.AddCert(c)
+		t.anchorPool.AddCert(c)
 	}
 	for _, c := range intermediates {
-		t.between.AddCert(c)
+		t.intermediatePool.AddCert(c)
 	}
-	t.revoked.Store(&revocations{})
+	t.crls.Store(&crlSnapshot{})
 	return t
 }
 
@@ -60,21 +60,21 @@ func NewTrust(anchors, intermediates []*x509.Certificate, cacheSize int) *Trust 
 // certificate is an anchor; another one is an intermediate if one of the others issued it, otherwise also an anchor, so
 // that a file with only an issuing authority works. Certificates that are not CA certificates are refused: a leaf among
 // the anchors would be trusted until it expires.
-func ReadTrust(cacheSize int, files ...[]byte) (*Trust, error) {
+func ParseTrustStore(cacheSize int, files ...[]byte) (*TrustStore, error) {
 	var all []*x509.Certificate
 	for _, file := range files {
-		found, err := readPEM(file)
+		found, err := parseAuthorities(file)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, found...)
 	}
-	anchors, intermediates := arrange(all)
-	return NewTrust(anchors, intermediates, cacheSize), nil
+	anchors, intermediates := splitAuthorities(all)
+	return NewTrustStore(anchors, intermediates, cacheSize), nil
 }
 
-func readPEM(file []byte) ([]*x509.Certificate, error) {
-	found, err := readCertificates(file)
+func parseAuthorities(file []byte) ([]*x509.Certificate, error) {
+	found, err := parsePEMCertificates(file)
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +87,10 @@ func readPEM(file []byte) ([]*x509.Certificate, error) {
 }
 
 // splitAuthorities splits authorities into anchors and the intermediates below them.
-func arrange(all []*x509.Certificate) (anchors, intermediates []*x509.Certificate) {
+func splitAuthorities(all []*x509.Certificate) (anchors, intermediates []*x509.Certificate) {
 	var unassigned []*x509.Certificate
 	for _, c := range all {
-		if issued(c, c) {
+		if hasIssued(c, c) {
 			anchors = append(anchors, c)
 		} else {
 			unassigned = append(unassigned, c)
@@ -98,14 +98,14 @@ func arrange(all []*x509.Certificate) (anchors, intermediates []*x509.Certificat
 	}
 	for len(unassigned) > 0 {
 		next := slices.IndexFunc(unassigned, func(c *x509.Certificate) bool {
-			return issuedByOne(slices.Concat(anchors, intermediates), c)
+			return anyHasIssued(slices.Concat(anchors, intermediates), c)
 		})
 		if next >= 0 {
 			intermediates = append(intermediates, unassigned[next])
 		} else {
 			// None of the assigned authorities issued any of the open ones: the next anchor is the highest, or any one
 			// of a cycle of cross-certificates.
-			next = max(0, slices.IndexFunc(unassigned, func(c *x509.Certificate) bool { return !issuedByOne(unassigned, c) }))
+			next = max(0, slices.IndexFunc(unassigned, func(c *x509.Certificate) bool { return !anyHasIssued(unassigned, c) }))
 			anchors = append(anchors, unassigned[next])
 		}
 		unassigned = slices.Delete(unassigned, next, next+1)
@@ -113,12 +113,12 @@ func arrange(all []*x509.Certificate) (anchors, intermediates []*x509.Certificat
 	return anchors, intermediates
 }
 
-func issued(issuer, c *x509.Certificate) bool {
+func hasIssued(issuer, c *x509.Certificate) bool {
 	return bytes.Equal(issuer.RawSubject, c.RawIssuer) && c.CheckSignatureFrom(issuer) == nil
 }
 
-func issuedByOne(issuers []*x509.Certificate, c *x509.Certificate) bool {
-	return slices.ContainsFunc(issuers, func(issuer *x509.Certificate) bool { return issued(issuer, c) })
+func anyHasIssued(issuers []*x509.Certificate, c *x509.Certificate) bool {
+	return slices.ContainsFunc(issuers, func(issuer *x509.Certificate) bool { return hasIssued(issuer, c) })
 }
 
 // Verify refuses a certificate that may not sign a message at the given instant.
@@ -130,70 +130,72 @@ func issuedByOne(issuers []*x509.Certificate, c *x509.Certificate) bool {
 //
 // For a cached certificate it only does a lookup: its path was verified with the current CRL snapshot, and the instant
 // is compared with the validity of the whole path each time. The status of StatusChecker is looked up each time too.
-func (t *Trust) Verify(leaf *x509.Certificate, at time.Time) error {
-	revoked := t.revoked.Load()
-	if cached, ok := t.accepted.get(leaf.Raw); ok && cached.revoked == revoked && cached.covers(at) {
-		return t.status.judge(leaf, cached, at)
+func (t *TrustStore) Verify(leaf *x509.Certificate, at time.Time) error {
+	revoked := t.crls.Load()
+	if cached, ok := t.verifiedPaths.getPath(leaf.Raw); ok && cached.crls == revoked && cached.isValidAt(at) {
+		return t.statusChecker.checkStatus(leaf, cached, at)
 	}
-	verified, err := t.build(leaf, t.between, at, revoked)
-	if verified.revoked != nil { // the path is valid, even if the leaf's status is not
-		t.accepted.put(leaf.Raw, verified)
+	verified, err := t.verifyPath(leaf, t.intermediatePool, at, revoked)
+	if verified.crls != nil { // the path is valid, even if the leaf's status is not
+		t.verifiedPaths.putPath(leaf.Raw, verified)
 	}
 	return err
 }
 
 // verifiedPath is a successful verification: what it depends on, and when it is valid.
-type path struct {
-	revoked     *revocations
-	from, until time.Time
-	issuer      *x509.Certificate
-	id          certificateID
-	listed      period // when the CRLs say that the leaf is not revoked
+type verifiedPath struct {
+	crls                *crlSnapshot
+	notBefore, notAfter time.Time
+	issuer              *x509.Certificate
+	id                  certificateID
+	crlClearance        updatePeriod // when the CRLs say that the leaf is not revoked
 }
 
-func (p path) covers(at time.Time) bool { return !at.Before(p.from) && !at.After(p.until) }
+func (p verifiedPath) isValidAt(at time.Time) bool {
+	return !at.Before(p.notBefore) && !at.After(p.notAfter)
+}
 
 // verifyPath verifies a certificate without the cache. It returns a path together with an error if only the leaf's
 // revocation status is the reason.
-func (t *Trust) build(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, revoked *revocations) (path, error) {
-	if isWeak(leaf.SignatureAlgorithm) {
-		return path{}, problem.New(problem.CertSignatureWeak, leaf.SignatureAlgorithm.String())
+func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, revoked *crlSnapshot) (verifiedPath, error) {
+	if isWeakSignatureAlgorithm(leaf.SignatureAlgorithm) {
+		return verifiedPath{}, problem.New(problem.CertSignatureWeak, leaf.SignatureAlgorithm.String())
 	}
-	chain, err := t.chain(leaf, intermediates, at, revoked)
+	chain, err := t.findChain(leaf, intermediates, at, revoked)
 	if err != nil {
-		return path{}, err
+		return verifiedPath{}, err
 	}
 	switch {
 	case at.Before(leaf.NotBefore):
-		return path{}, problem.New(problem.CertNotYetValid, "valid from "+instant(leaf.NotBefore))
+		return verifiedPath{}, problem.New(problem.CertNotYetValid, "valid from "+formatTimestamp(leaf.NotBefore))
 	case at.After(leaf.NotAfter):
-		return path{}, problem.New(problem.CertExpired, "valid until "+instant(leaf.NotAfter))
+		return verifiedPath{}, problem.New(problem.CertExpired, "valid until "+formatTimestamp(leaf.NotAfter))
 	case leaf.IsCA:
-		return path{}, problem.New(problem.CertIsAuthority)
+		return verifiedPath{}, problem.New(problem.CertIsAuthority)
 	case !maySign(leaf):
-		return path{}, problem.New(problem.CertKeyUsage)
+		return verifiedPath{}, problem.New(problem.CertKeyUsage)
 	}
-	if keyErr := checkKey(leaf); keyErr != nil {
-		return path{}, keyErr
+	if keyErr := checkPublicKey(leaf); keyErr != nil {
+		return verifiedPath{}, keyErr
 	}
 	issuer := chain[min(1, len(chain)-1)]
-	p := path{
-		revoked: revoked, from: leaf.NotBefore, until: leaf.NotAfter,
-		issuer: issuer, id: identify(issuer, leaf.SerialNumber), listed: revoked.clears(leaf, issuer),
+	p := verifiedPath{
+		crls: revoked, notBefore: leaf.NotBefore, notAfter: leaf.NotAfter,
+		issuer: issuer, id: newCertificateID(issuer, leaf.SerialNumber), crlClearance: revoked.findClearance(leaf, issuer),
 	}
 	for _, c := range chain {
-		p.from, p.until = later(p.from, c.NotBefore), earlier(p.until, c.NotAfter)
+		p.notBefore, p.notAfter = laterTime(p.notBefore, c.NotBefore), earlierTime(p.notAfter, c.NotAfter)
 	}
-	return p, t.status.judge(leaf, p, at)
+	return p, t.statusChecker.checkStatus(leaf, p, at)
 }
 
 // findChain returns a chain to an anchor without revoked certificates. If the leaf is not valid at the instant, the
 // chain is verified at the nearest instant of the leaf's own validity, so that only holders of a certificate from a
 // trusted authority learn that theirs has expired.
-func (t *Trust) chain(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, revoked *revocations) ([]*x509.Certificate, error) {
-	checkTime := earlier(later(at, leaf.NotBefore), leaf.NotAfter)
+func (t *TrustStore) findChain(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, revoked *crlSnapshot) ([]*x509.Certificate, error) {
+	checkTime := earlierTime(laterTime(at, leaf.NotBefore), leaf.NotAfter)
 	chains, err := leaf.Verify(x509.VerifyOptions{
-		Roots:         t.roots,
+		Roots:         t.anchorPool,
 		Intermediates: intermediates,
 		CurrentTime:   checkTime,
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
@@ -202,17 +204,17 @@ func (t *Trust) chain(leaf *x509.Certificate, intermediates *x509.CertPool, at t
 		return nil, problem.Wrap(problem.CertUntrusted, err)
 	}
 	for _, chain := range chains {
-		if !slices.ContainsFunc(chain, revoked.holds) {
+		if !slices.ContainsFunc(chain, revoked.isRevoked) {
 			return chain, nil
 		}
 	}
-	if revoked.holds(leaf) {
+	if revoked.isRevoked(leaf) {
 		return nil, problem.New(problem.CertRevoked)
 	}
 	return nil, problem.Wrap(problem.CertUntrusted, errors.New("an issuer is revoked"))
 }
 
-func isWeak(a x509.SignatureAlgorithm) bool {
+func isWeakSignatureAlgorithm(a x509.SignatureAlgorithm) bool {
 	switch a {
 	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
 		return true
@@ -231,7 +233,7 @@ func maySign(c *x509.Certificate) bool {
 	return !slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidKeyUsage) })
 }
 
-func checkKey(c *x509.Certificate) error {
+func checkPublicKey(c *x509.Certificate) error {
 	switch key := c.PublicKey.(type) {
 	case *rsa.PublicKey:
 		if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
@@ -248,16 +250,16 @@ func checkKey(c *x509.Certificate) error {
 	return problem.New(problem.CertKeyUnsupported, c.PublicKeyAlgorithm.String())
 }
 
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func formatTimestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func later(a, b time.Time) time.Time {
+func laterTime(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}
 	return a
 }
 
-func earlier(a, b time.Time) time.Time {
+func earlierTime(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
 	}

@@ -98,8 +98,8 @@ func TestVerifyRefusesTheAuthoritiesThemselves(t *testing.T) {
 // A cached path must not outlive the certificate or the authority above it.
 func TestVerifyFromTheCacheStillComparesTheInstant(t *testing.T) {
 	short := newAuthority(t, now(), now().AddDate(0, 1, 0))
-	key := issue(t, short, func(o *pki.Order) { o.Until = now().AddDate(1, 0, 0) })
-	trust := trustIn(short)
+	key := issueKey(t, short, func(o *pki.Order) { o.NotAfter = now().AddDate(1, 0, 0) })
+	trust := newTrustStore(short)
 	for _, step := range []struct {
 		at   time.Time
 		want problem.Code
@@ -121,11 +121,11 @@ func TestVerifyWithASmallCache(t *testing.T) {
 	foreign := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
 	var good []*pki.Key
 	for range 3 {
-		good = append(good, issue(t, authority, nil))
+		good = append(good, issueKey(t, authority, nil))
 	}
-	stranger := issue(t, foreign, nil)
+	stranger := issueKey(t, foreign, nil)
 	for _, size := range []int{0, 2, 100} {
-		trust := pki.NewTrust(authority.Certificates()[1:], authority.Certificates()[:1], size)
+		trust := pki.NewTrustStore(authority.Certificates()[1:], authority.Certificates()[:1], size)
 		var group sync.WaitGroup
 		for range 3 {
 			group.Go(func() {
@@ -147,11 +147,11 @@ func TestVerifyWithASmallCache(t *testing.T) {
 
 func TestVerifyKeys(t *testing.T) {
 	authority := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	trust := trustIn(authority)
-	for algorithm, want := range map[pki.Algorithm]problem.Code{
-		pki.NewECP256: "", pki.NewECP384: "", pki.NewRSA2048: "", pki.NewRSA1024: problem.CertKeyUnsupported,
+	trust := newTrustStore(authority)
+	for algorithm, want := range map[pki.KeyAlgorithm]problem.Code{
+		pki.KeyECP256: "", pki.KeyECP384: "", pki.KeyRSA2048: "", pki.KeyRSA1024: problem.CertKeyUnsupported,
 	} {
-		key := issue(t, authority, func(o *pki.Order) { o.Algorithm = algorithm })
+		key := issueKey(t, authority, func(o *pki.Order) { o.Algorithm = algorithm })
 		if err := trust.Verify(key.Certificate, now()); code(err) != want {
 			t.Errorf("%d: %v", algorithm, err)
 		}
@@ -166,17 +166,17 @@ func TestVerifyKeys(t *testing.T) {
 		want   problem.Code
 	}{
 		{"P-224", p224.Public(), problem.CertKeyUnsupported},
-		{"Ed25519", ed25519Key(t), problem.CertKeyUnsupported},
-		{"RSA 2047", rsaOfBits(2047), problem.CertKeyUnsupported},
-		{"RSA 4096", rsaOfBits(4096), ""},
-		{"RSA 4097", rsaOfBits(4097), problem.CertKeyUnsupported},
-		{"RSA 8192", rsaOfBits(8192), problem.CertKeyUnsupported},
+		{"Ed25519", newEd25519Key(t), problem.CertKeyUnsupported},
+		{"RSA 2047", newRSAKey(2047), problem.CertKeyUnsupported},
+		{"RSA 4096", newRSAKey(4096), ""},
+		{"RSA 4097", newRSAKey(4097), problem.CertKeyUnsupported},
+		{"RSA 8192", newRSAKey(8192), problem.CertKeyUnsupported},
 	}
-	signer, chain := ownCA(t, x509.SHA256WithRSA)
-	trust = pki.NewTrust(chain, nil, 10)
+	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
+	trust = pki.NewTrustStore(chain, nil, 10)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := certify(t, &x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature}, chain[0], tt.public, signer)
+			c := createCertificate(t, &x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature}, chain[0], tt.public, signer)
 			if err := trust.Verify(c, now()); code(err) != tt.want {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -185,8 +185,8 @@ func TestVerifyKeys(t *testing.T) {
 }
 
 func TestVerifyKeyUsage(t *testing.T) {
-	signer, chain := ownCA(t, x509.SHA256WithRSA)
-	trust := pki.NewTrust(chain, nil, 10)
+	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
+	trust := pki.NewTrustStore(chain, nil, 10)
 	empty := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{3, 2, 7, 0}}
 	tests := []struct {
 		name     string
@@ -203,7 +203,7 @@ func TestVerifyKeyUsage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := certify(t, &tt.template, chain[0], rsaOfBits(2048), signer)
+			c := createCertificate(t, &tt.template, chain[0], newRSAKey(2048), signer)
 			if err := trust.Verify(c, now()); code(err) != tt.want {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -213,10 +213,10 @@ func TestVerifyKeyUsage(t *testing.T) {
 
 // The refusal of SHA-1 goes to every sender, trusted or not, so it reveals nothing about trust.
 func TestVerifyRefusesSHA1(t *testing.T) {
-	signer, chain := ownCA(t, x509.SHA256WithRSA)
+	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
 	template := &x509.Certificate{SignatureAlgorithm: x509.SHA1WithRSA, KeyUsage: x509.KeyUsageDigitalSignature}
-	c := certify(t, template, chain[0], rsaOfBits(2048), signer)
-	for name, trust := range map[string]*pki.Trust{"trusted": pki.NewTrust(chain, nil, 10), "untrusted": testpki.Trust(t)} {
+	c := createCertificate(t, template, chain[0], newRSAKey(2048), signer)
+	for name, trust := range map[string]*pki.TrustStore{"trusted": pki.NewTrustStore(chain, nil, 10), "untrusted": testpki.Trust(t)} {
 		if err := trust.Verify(c, now()); code(err) != problem.CertSignatureWeak {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -226,7 +226,7 @@ func TestVerifyRefusesSHA1(t *testing.T) {
 func TestReadTrust(t *testing.T) {
 	first := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
 	second := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	one, two := issue(t, first, nil), issue(t, second, nil)
+	one, two := issueKey(t, first, nil), issueKey(t, second, nil)
 	issuing, root := first.Certificates()[0], first.Certificates()[1]
 	tests := []struct {
 		name               string
@@ -242,7 +242,7 @@ func TestReadTrust(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			trust, err := pki.ReadTrust(10, tt.files...)
+			trust, err := pki.ParseTrustStore(10, tt.files...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -270,7 +270,7 @@ func TestReadTrustRefuses(t *testing.T) {
 		"a leaf":          {pki.EncodePEM(key.Certificate), problem.TrustNotAuthority},
 		"a CA and a leaf": {pki.EncodePEM(key.Chain[0], key.Certificate), problem.TrustNotAuthority},
 	} {
-		if trust, err := pki.ReadTrust(10, tt.file); code(err) != tt.want || trust != nil {
+		if trust, err := pki.ParseTrustStore(10, tt.file); code(err) != tt.want || trust != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -278,15 +278,15 @@ func TestReadTrustRefuses(t *testing.T) {
 
 func TestAddCRL(t *testing.T) {
 	authority := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	first, second := issue(t, authority, nil), issue(t, authority, nil)
+	first, second := issueKey(t, authority, nil), issueKey(t, authority, nil)
 	list := func(number int64, revoked ...*x509.Certificate) []byte {
-		der, err := authority.RevocationList(number, now(), now().AddDate(0, 0, 7), revoked...)
+		der, err := authority.SignCRL(number, now(), now().AddDate(0, 0, 7), revoked...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return der
 	}
-	trust := trustIn(authority)
+	trust := newTrustStore(authority)
 	check := func(step string, wantFirst, wantSecond problem.Code) {
 		t.Helper()
 		if err := trust.Verify(first.Certificate, now()); code(err) != wantFirst {
@@ -313,13 +313,13 @@ func TestAddCRL(t *testing.T) {
 
 func TestAddCRLRefuses(t *testing.T) {
 	authority, foreign := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1)), newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	trust := trustIn(authority)
-	strange, err := foreign.RevocationList(1, now(), now())
+	trust := newTrustStore(authority)
+	strange, err := foreign.SignCRL(1, now(), now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, chain := ownCA(t, x509.SHA256WithRSA)
-	own := pki.NewTrust(chain, nil, 10)
+	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
+	own := pki.NewTrustStore(chain, nil, 10)
 	crl := func(template *x509.RevocationList) []byte {
 		template.Number, template.ThisUpdate, template.NextUpdate = big.NewInt(1), now(), now()
 		der, err := x509.CreateRevocationList(rand.Reader, template, chain[0], signer)
@@ -334,7 +334,7 @@ func TestAddCRLRefuses(t *testing.T) {
 		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 29}, Critical: true, Value: []byte{0x30, 0}}},
 	}}})
 	for name, tt := range map[string]struct {
-		trust *pki.Trust
+		trust *pki.TrustStore
 		crl   []byte
 		want  problem.Code
 	}{
@@ -352,15 +352,15 @@ func TestAddCRLRefuses(t *testing.T) {
 
 // Certificates of a revoked issuing authority are not trusted any more.
 func TestVerifyUnderARevokedAuthority(t *testing.T) {
-	signer, chain := ownCA(t, x509.SHA256WithRSA)
+	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	between := certify(t, &x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageCertSign, Subject: pkix.Name{CommonName: "between"}},
+	between := createCertificate(t, &x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageCertSign, Subject: pkix.Name{CommonName: "between"}},
 		chain[0], key.Public(), signer)
-	leaf := certify(t, &x509.Certificate{}, between, rsaOfBits(2048), key)
-	trust := pki.NewTrust(chain, []*x509.Certificate{between}, 10)
+	leaf := createCertificate(t, &x509.Certificate{}, between, newRSAKey(2048), key)
+	trust := pki.NewTrustStore(chain, []*x509.Certificate{between}, 10)
 	if err = trust.Verify(leaf, now()); err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +393,7 @@ func BenchmarkTrustHit(b *testing.B) {
 }
 
 func BenchmarkTrustMiss(b *testing.B) {
-	trust := pki.NewTrust(testpki.Authorities(b)[1:], testpki.Authorities(b)[:1], 0)
+	trust := pki.NewTrustStore(testpki.Authorities(b)[1:], testpki.Authorities(b)[:1], 0)
 	leaf := testpki.Key(b, testpki.Hospital).Certificate
 	b.ReportAllocs()
 	for b.Loop() {

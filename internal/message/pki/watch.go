@@ -13,31 +13,31 @@ import (
 
 // watchedFile is a file that is reloaded when it changes.
 type watchedFile struct {
-	name     string
-	limit    int64
-	take     func([]byte) error
-	modified time.Time
-	size     int64
+	path          string
+	maxBytes      int64
+	acceptContent func([]byte) error
+	modTime       time.Time
+	size          int64
 }
 
 // AddCRLFile loads the CRL in a file, now and whenever the file changes. Call it before Run.
-func (r *Revocation) AddFile(name string) error {
-	return r.watch(&watchedFile{name: name, limit: MaxCRL, take: r.trust.AddCRL})
+func (r *StatusChecker) AddCRLFile(name string) error {
+	return r.watchFile(&watchedFile{path: name, maxBytes: MaxCRLBytes, acceptContent: r.trust.AddCRL})
 }
 
 // AddOCSPFile loads the OCSP response in a file, now and whenever the file changes: for services without network
 // access, where another process fetches the response. The response is about one certificate of an authority in the
 // TrustStore, and counts like a fetched one. Call it before Run.
-func (r *Revocation) AddResponseFile(name string) error {
-	return r.watch(&watchedFile{name: name, limit: MaxOCSP, take: r.addResponse})
+func (r *StatusChecker) AddOCSPFile(name string) error {
+	return r.watchFile(&watchedFile{path: name, maxBytes: MaxOCSPResponseBytes, acceptContent: r.addOCSPResponse})
 }
 
-func (r *Revocation) addResponse(der []byte) error {
+func (r *StatusChecker) addOCSPResponse(der []byte) error {
 	var lastErr error
 	for _, authority := range r.trust.authorities {
-		serial, a, err := readOCSP(der, nil, authority, r.o.Now(), r.trust.revoked.Load().holds)
+		serial, a, err := parseOCSPResponse(der, nil, authority, r.options.Now(), r.trust.crls.Load().isRevoked)
 		if err == nil {
-			r.record(identify(authority, serial), a)
+			r.recordStatus(newCertificateID(authority, serial), a)
 			return nil
 		}
 		lastErr = err
@@ -45,51 +45,51 @@ func (r *Revocation) addResponse(der []byte) error {
 	return lastErr
 }
 
-func (r *Revocation) watch(f *watchedFile) error {
-	if _, err := f.read(); err != nil {
+func (r *StatusChecker) watchFile(f *watchedFile) error {
+	if _, err := f.loadIfChanged(); err != nil {
 		return err
 	}
-	r.files = append(r.files, f)
+	r.watchedFiles = append(r.watchedFiles, f)
 	return nil
 }
 
 // reloadChangedFiles loads the changed files. A file that cannot be read or is refused changes nothing, and is logged
 // once.
-func (r *Revocation) rereadFiles(ctx context.Context) {
-	for _, f := range r.files {
-		switch isNew, err := f.read(); {
+func (r *StatusChecker) reloadChangedFiles(ctx context.Context) {
+	for _, f := range r.watchedFiles {
+		switch isNew, err := f.loadIfChanged(); {
 		case err != nil:
-			r.o.Log.WarnContext(ctx, "revocation file not taken", slog.String("file", filepath.Base(f.name)), slog.String("error", err.Error()))
+			r.options.Log.WarnContext(ctx, "revocation file not taken", slog.String("file", filepath.Base(f.path)), slog.String("error", err.Error()))
 		case isNew:
-			r.o.Log.InfoContext(ctx, "revocation file taken", slog.String("file", filepath.Base(f.name)))
+			r.options.Log.InfoContext(ctx, "revocation file taken", slog.String("file", filepath.Base(f.path)))
 		}
 	}
 }
 
 // loadIfChanged loads the file unless it is unchanged since the last load.
-func (f *watchedFile) read() (isNew bool, err error) {
-	info, err := os.Stat(f.name)
+func (f *watchedFile) loadIfChanged() (isNew bool, err error) {
+	info, err := os.Stat(f.path)
 	if err != nil {
 		isKnown := f.size < 0
-		f.size, f.modified = -1, time.Time{}
+		f.size, f.modTime = -1, time.Time{}
 		if isKnown {
 			return false, nil
 		}
 		return false, fmt.Errorf("reading a file: %w", err)
 	}
-	if info.Size() == f.size && info.ModTime().Equal(f.modified) {
+	if info.Size() == f.size && info.ModTime().Equal(f.modTime) {
 		return false, nil
 	}
-	f.size, f.modified = info.Size(), info.ModTime()
-	data, err := readBounded(f.name, f.limit)
+	f.size, f.modTime = info.Size(), info.ModTime()
+	data, err := readFileBounded(f.path, f.maxBytes)
 	if err != nil {
 		return false, err
 	}
-	return true, f.take(data)
+	return true, f.acceptContent(data)
 }
 
 // readFileBounded reads at most one byte beyond the limit, so that acceptContent can refuse a file that is too long.
-func readBounded(name string, limit int64) (data []byte, err error) {
+func readFileBounded(name string, limit int64) (data []byte, err error) {
 	file, err := os.Open(name) //nolint:gosec // the operator's own path
 	if err != nil {
 		return nil, fmt.Errorf("reading a file: %w", err)

@@ -74,7 +74,7 @@ func newSignerPool(tb testing.TB) *signerPool {
 	} {
 		c.signers = append(c.signers, slices.Repeat([]testSigner{part.testSigner}, part.share)...)
 	}
-	trust, err := pki.ReadTrust(64, testpki.CAs(tb), pki.EncodePEM(root.Certificate))
+	trust, err := pki.ParseTrustStore(64, testpki.CAs(tb), pki.EncodePEM(root.Certificate))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 // InspectOptions holds the service's configuration and the time used for an inspection.
 type InspectOptions struct {
 	// Trust holds the trust anchors. If nil, everything about a certificate is checked except its issuer.
-	Trust *pki.Trust
+	Trust *pki.TrustStore
 	// Registered holds the certificates that a message may name instead of containing them; nil means none.
 	Registered *pki.Directory
 	// Time is the time used for the inspection.
@@ -108,7 +108,7 @@ func Inspect(envelope *soap.Envelope, o InspectOptions) *Report {
 		if i.certificate != nil {
 			anchors = append(anchors, i.certificate)
 		}
-		i.verifier.Trust = pki.NewTrust(anchors, nil, 0)
+		i.verifier.Trust = pki.NewTrustStore(anchors, nil, 0)
 	}
 	if _, err := i.verifier.Verify(envelope); err != nil {
 		i.report.FirstRefusal = problem.From(err)
@@ -251,7 +251,7 @@ func (i *inspector) inspectKey() {
 			return
 		}
 	case found.der == nil && !m.key.selector.IsZero():
-		if found.parsed = i.options.Registered.Find(&m.key.selector, i.options.Time); found.parsed == nil {
+		if found.parsed = i.options.Registered.FindCertificate(&m.key.selector, i.options.Time); found.parsed == nil {
 			r.Refusals = appendUnique(r.Refusals, newRefusal(problem.KeyUnregistered, m.key.path))
 			return
 		}
@@ -259,7 +259,7 @@ func (i *inspector) inspectKey() {
 	case found.der == nil:
 		return
 	}
-	if !m.key.selector.Fits(found.parsed) {
+	if !m.key.selector.Matches(found.parsed) {
 		r.Refusals = appendUnique(r.Refusals, newRefusal(problem.KeyReferenceDisagrees, m.key.path))
 	}
 	i.certificate = found.parsed
@@ -295,12 +295,12 @@ func (i *inspector) inspectCertificate(presented presentedCertificate) *Certific
 		TrustChecked: i.options.Trust != nil,
 	}
 	if r.TrustChecked {
-		if err := i.options.Trust.VerifyWith(presented.issuers, c, now); err != nil {
+		if err := i.options.Trust.VerifyWithIssuers(presented.issuers, c, now); err != nil {
 			r.Refusals = appendUnique(r.Refusals, withCertificatePath(err, presented.path, now))
 		}
 	}
 	// With itself as the only trust anchor, check the certificate alone: now, and at a time within its validity period.
-	own := pki.NewTrust([]*x509.Certificate{c}, nil, 0)
+	own := pki.NewTrustStore([]*x509.Certificate{c}, nil, 0)
 	moment := now
 	switch {
 	case now.Before(c.NotBefore):
@@ -313,7 +313,7 @@ func (i *inspector) inspectCertificate(presented presentedCertificate) *Certific
 			r.Refusals = appendUnique(r.Refusals, withCertificatePath(err, presented.path, at))
 		}
 	}
-	subject, err := pki.SubjectOf(c)
+	subject, err := pki.SubjectFromCertificate(c)
 	if err != nil {
 		r.Refusals = appendUnique(r.Refusals, withCertificatePath(err, presented.path, now))
 		return r

@@ -111,7 +111,7 @@ func TestInspectChecksUntrustedCertificates(t *testing.T) {
 		t.Errorf("untrusted: %s", got)
 	}
 	key, err := testAuthority(t).Issue(pki.Order{
-		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, From: now.AddDate(-1, 0, 0), Until: now.AddDate(0, 0, -1),
+		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(0, 0, -1),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func FuzzInspect(f *testing.F) {
 	})
 }
 
-func checkConsistent(t *testing.T, d *xmldoc.Document, trust *pki.Trust) {
+func checkConsistent(t *testing.T, d *xmldoc.Document, trust *pki.TrustStore) {
 	t.Helper()
 	envelope, err := soap.Open(d)
 	if err != nil {

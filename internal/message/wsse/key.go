@@ -15,10 +15,10 @@ import (
 type keyReference struct {
 	tokenReference xmldoc.Element // the SecurityTokenReference; zero if KeyInfo contains X509Data directly
 	path           string
-	isDirect       bool            // it references the token in the header
-	valueType      string          // declared type of that token, or empty
-	embedded       xmldoc.Element  // the KeyIdentifier or X509Certificate that contains the certificate, if any
-	selector       pki.Description // identifies the certificate, possibly in addition to embedded
+	isDirect       bool                    // it references the token in the header
+	valueType      string                  // declared type of that token, or empty
+	embedded       xmldoc.Element          // the KeyIdentifier or X509Certificate that contains the certificate, if any
+	selector       pki.CertificateSelector // identifies the certificate, possibly in addition to embedded
 }
 
 // Limits on key references.
@@ -209,7 +209,7 @@ func (k *keyReference) readIssuerSerial(e xmldoc.Element) error {
 
 // readText returns the text of an element, a name or a number, without surrounding white space.
 func (k *keyReference) readText(e xmldoc.Element) (string, error) {
-	if start, end := e.Offset(); end-start > maxMarkupFactor*pki.MaxNameText {
+	if start, end := e.Offset(); end-start > maxMarkupFactor*pki.MaxNameTextBytes {
 		return "", newRefusal(problem.KeyReferenceMalformed, k.path, "element", e.Local(), "is too long")
 	}
 	text, ok := e.Text()

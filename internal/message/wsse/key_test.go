@@ -141,7 +141,7 @@ func issueCertificate(template, parent *x509.Certificate, signer crypto.Signer) 
 func registeringVerifier(t testing.TB) *wsse.Verifier {
 	t.Helper()
 	own := keyWithIdentifier(t)
-	trust, err := pki.ReadTrust(64, testpki.CAs(t), pki.EncodePEM(own.issuer))
+	trust, err := pki.ParseTrustStore(64, testpki.CAs(t), pki.EncodePEM(own.issuer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,14 +325,14 @@ func TestPathsThatAreRefused(t *testing.T) {
 		{name: "huge", before: withPathToken(encodePKIPath(t, many...)), want: problem.TokenMalformed},
 		{name: "a bare certificate", before: withPathToken("[certificate]"), want: problem.TokenUnreadable},
 		{name: "a path that says to be a certificate", before: []edit{{`[certificate]`, encodePKIPath(t, c)}}, want: problem.TokenUnreadable},
-		{name: "a stranger's authority", before: withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[1], testAuthority(t).Certificates()[0], issueKey(t, pki.NewRSA2048).Certificate)), want: problem.CertUntrusted},
+		{name: "a stranger's authority", before: withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[1], testAuthority(t).Certificates()[0], issueKey(t, pki.KeyRSA2048).Certificate)), want: problem.CertUntrusted},
 	} {
 		r.runCase(t)
 	}
 	t.Run("a gap that the path fills", func(t *testing.T) {
-		key := issueKey(t, pki.NewRSA2048)
+		key := issueKey(t, pki.KeyRSA2048)
 		v := newVerifier(t)
-		v.Trust = pki.NewTrust(testAuthority(t).Certificates()[1:], nil, 10)
+		v.Trust = pki.NewTrustStore(testAuthority(t).Certificates()[1:], nil, 10)
 		verified, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
 		wantRefusal(t, verified, err, problem.CertUntrusted)
 		if _, err = v.Verify(openEnvelope(t, signTemplate(t, key, withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[0], key.Certificate))...))); err != nil {

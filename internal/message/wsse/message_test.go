@@ -88,7 +88,7 @@ func newVerifier(tb testing.TB) *wsse.Verifier {
 // newAuthority creates an authority for all tests, for certificates that the frozen PKI lacks.
 var newAuthority = sync.OnceValues(func() (*pki.Authority, error) {
 	return pki.NewAuthority(pki.AuthorityOptions{
-		Name: "wsse test", From: now.AddDate(-1, 0, 0), Until: now.AddDate(1, 0, 0), Random: rand.Reader,
+		Name: "wsse test", NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Random: rand.Reader,
 	})
 })
 
@@ -102,9 +102,9 @@ func testAuthority(tb testing.TB) *pki.Authority {
 }
 
 // trustBoth trusts the frozen test authority and the created one.
-func trustBoth(tb testing.TB) *pki.Trust {
+func trustBoth(tb testing.TB) *pki.TrustStore {
 	tb.Helper()
-	trust, err := pki.ReadTrust(64, testpki.CAs(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
+	trust, err := pki.ParseTrustStore(64, testpki.CAs(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
 	if err != nil {
 		tb.Fatal(err)
 	}

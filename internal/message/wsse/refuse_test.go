@@ -161,7 +161,7 @@ func TestCertificates(t *testing.T) {
 	}{
 		"another authority with the same name": {testpki.Untrusted(t), problem.CertUntrusted},
 		"self-signed twin":                     {testpki.Twin(t), problem.CertUntrusted},
-		"unknown authority":                    {issueKey(t, pki.NewRSA2048), problem.CertUntrusted},
+		"unknown authority":                    {issueKey(t, pki.KeyRSA2048), problem.CertUntrusted},
 		"expired":                              {testpki.Expired(t), problem.CertExpired},
 		"not yet valid":                        {testpki.NotYetValid(t), problem.CertNotYetValid},
 		"revoked":                              {testpki.Revoked(t), problem.CertRevoked},
@@ -183,7 +183,7 @@ func TestCertificates(t *testing.T) {
 
 // TestCachedSignersAreCheckedAgain revokes a certificate that was accepted before.
 func TestCachedSignersAreCheckedAgain(t *testing.T) {
-	key := issueKey(t, pki.NewECP256)
+	key := issueKey(t, pki.KeyECP256)
 	text := signTemplate(t, key, edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
 	v := newVerifier(t)
 	v.Trust = trustBoth(t)
@@ -192,7 +192,7 @@ func TestCachedSignersAreCheckedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list, err := testAuthority(t).RevocationList(1, now, now.AddDate(0, 0, 1), key.Certificate)
+	list, err := testAuthority(t).SignCRL(1, now, now.AddDate(0, 0, 1), key.Certificate)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestCachedSignersAreCheckedAgain(t *testing.T) {
 
 func TestSubjectsThatNameNobody(t *testing.T) {
 	key, err := testAuthority(t).Issue(pki.Order{
-		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, From: now.AddDate(-1, 0, 0), Until: now.AddDate(1, 0, 0),
+		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +222,7 @@ func TestSubjectsThatNameNobody(t *testing.T) {
 func TestUntrustedSignersLearnNothing(t *testing.T) {
 	v := newVerifier(t)
 	seen := map[string]bool{}
-	for _, key := range []*pki.Key{testpki.Untrusted(t), testpki.Twin(t), issueKey(t, pki.NewRSA2048)} {
+	for _, key := range []*pki.Key{testpki.Untrusted(t), testpki.Twin(t), issueKey(t, pki.KeyRSA2048)} {
 		_, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
 		e := problem.From(err)
 		seen[string(e.Code)+"|"+e.Public+"|"+e.At] = true

@@ -50,15 +50,15 @@ func signEnvelope(tb testing.TB, envelope string, key *pki.Key, o wsse.SignOptio
 // signingKeys returns a key of each kind that callers sign with.
 func signingKeys(tb testing.TB) map[string]*pki.Key {
 	tb.Helper()
-	return map[string]*pki.Key{"RSA": testpki.Key(tb, testpki.Hospital), "P-256": testpki.EC(tb), "P-384": issueKey(tb, pki.NewECP384)}
+	return map[string]*pki.Key{"RSA": testpki.Key(tb, testpki.Hospital), "P-256": testpki.EC(tb), "P-384": issueKey(tb, pki.KeyECP384)}
 }
 
-func issueKey(tb testing.TB, algorithm pki.Algorithm) *pki.Key {
+func issueKey(tb testing.TB, algorithm pki.KeyAlgorithm) *pki.Key {
 	tb.Helper()
 	key, err := testAuthority(tb).Issue(pki.Order{
 		Subject:   pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "TEST"},
-		From:      now.AddDate(-1, 0, 0),
-		Until:     now.AddDate(1, 0, 0),
+		NotBefore: now.AddDate(-1, 0, 0),
+		NotAfter:  now.AddDate(1, 0, 0),
 		Algorithm: algorithm,
 	})
 	if err != nil {

@@ -91,7 +91,7 @@ func readToken(token xmldoc.Element, key *keyReference) (presentedCertificate, e
 	if err != nil || valueType != tokenTypePKIPath {
 		return presentedCertificate{der: data, path: tokenPath}, err
 	}
-	path, err := pki.ReadPath(data)
+	path, err := pki.ParsePkiPath(data)
 	if err != nil {
 		return presentedCertificate{}, problem.From(err).In(tokenPath)
 	}
@@ -113,16 +113,16 @@ func (v *Verifier) signerFromCertificate(presented presentedCertificate, key *ke
 			return nil, problem.Wrap(problem.TokenUnreadable, err).In(presented.path)
 		}
 	}
-	if !key.selector.Fits(certificate) {
+	if !key.selector.Matches(certificate) {
 		return nil, newRefusal(problem.KeyReferenceDisagrees, key.path)
 	}
-	if err := v.Trust.VerifyWith(presented.issuers, certificate, now); err != nil {
+	if err := v.Trust.VerifyWithIssuers(presented.issuers, certificate, now); err != nil {
 		return nil, withCertificatePath(err, presented.path, now)
 	}
 	if cached != nil {
 		return cached, nil
 	}
-	subject, err := pki.SubjectOf(certificate)
+	subject, err := pki.SubjectFromCertificate(certificate)
 	if err != nil {
 		return nil, withCertificatePath(err, presented.path, now)
 	}
@@ -135,7 +135,7 @@ func (v *Verifier) signerFromCertificate(presented presentedCertificate, key *ke
 // registered. Therefore the signature is verified first, and only a holder of the key learns what is wrong with the
 // certificate or what was changed after signing.
 func (v *Verifier) authenticateRegistered(m *securityNodes, signature *dsig.Signature, now time.Time) (*signer, *dsig.Result, error) {
-	certificate := v.Registered.Find(&m.key.selector, now)
+	certificate := v.Registered.FindCertificate(&m.key.selector, now)
 	if certificate == nil {
 		return nil, nil, newRefusal(problem.KeyUnregistered, m.key.path)
 	}

@@ -67,7 +67,7 @@ const (
 // Verifier verifies messages. Set its fields before use; it is safe for concurrent use and must not be copied.
 type Verifier struct {
 	// Trust holds the trust anchors and the revocation status.
-	Trust *pki.Trust
+	Trust *pki.TrustStore
 	// Registered holds the certificates that a message may identify instead of containing them; nil means none.
 	Registered *pki.Directory
 	// Now is the clock of the service.
