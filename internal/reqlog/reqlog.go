@@ -28,10 +28,10 @@ type Event struct {
 
 // Log emits events and updates the metrics.
 type Log struct {
-	logger   *slog.Logger
-	now      func() time.Time
-	requests *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
+	logger    *slog.Logger
+	now       func() time.Time
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
 }
 
 // New returns a Log that writes to logger and registers its metrics with registry.
@@ -42,12 +42,12 @@ func New(logger *slog.Logger, now func() time.Time, registry prometheus.Register
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ctr_requests_total", Help: "Requests by operation and by the code of the refusal, empty when accepted.",
 		}, []string{"operation", "code"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "ctr_request_seconds", Help: "Time from the first octet of a request to its answer, in seconds.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 		}, []string{"operation"}),
 	}
-	for _, c := range []prometheus.Collector{l.requests, l.seconds} {
+	for _, c := range []prometheus.Collector{l.requests, l.durations} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -62,7 +62,7 @@ func (l *Log) Begin(id string) *Event { return &Event{ID: id, Started: l.now()} 
 func (l *Log) End(ctx context.Context, e *Event) {
 	took := l.now().Sub(e.Started)
 	l.requests.WithLabelValues(e.Operation, e.Code).Inc()
-	l.seconds.WithLabelValues(e.Operation).Observe(took.Seconds())
+	l.durations.WithLabelValues(e.Operation).Observe(took.Seconds())
 	level := slog.LevelInfo
 	attributes := []slog.Attr{
 		slog.String("id", e.ID), slog.String("operation", e.Operation), slog.String("signer_type", e.SignerType),

@@ -20,16 +20,16 @@ import (
 )
 
 // testLog is a Log with readable output.
-type bench struct {
+type testLog struct {
 	*reqlog.Log
 	lines    bytes.Buffer
 	now      time.Time
 	registry *prometheus.Registry
 }
 
-func newBench(t *testing.T) *bench {
+func newTestLog(t *testing.T) *testLog {
 	t.Helper()
-	b := &bench{now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), registry: prometheus.NewRegistry()}
+	b := &testLog{now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), registry: prometheus.NewRegistry()}
 	var err error
 	b.Log, err = reqlog.New(slog.New(slog.NewJSONHandler(&b.lines, nil)), func() time.Time { return b.now }, b.registry)
 	if err != nil {
@@ -39,7 +39,7 @@ func newBench(t *testing.T) *bench {
 }
 
 // logRequest logs a request of 20 ms and returns its log line.
-func (b *bench) end(t *testing.T, fill func(*reqlog.Event)) map[string]any {
+func (b *testLog) logRequest(t *testing.T, fill func(*reqlog.Event)) map[string]any {
 	t.Helper()
 	b.lines.Reset()
 	e := b.Begin("c-1")
@@ -58,8 +58,8 @@ func (b *bench) end(t *testing.T, fill func(*reqlog.Event)) map[string]any {
 
 // The attributes of a log line. Before adding one, make sure that it can never identify a person.
 var (
-	always  = []string{"bytes", "id", "level", "msg", "operation", "signer_type", "status", "time", "took"}
-	refused = []string{"bytes", "code", "error", "id", "level", "msg", "operation", "signer_type", "status", "time", "took"}
+	acceptedAttributes = []string{"bytes", "id", "level", "msg", "operation", "signer_type", "status", "time", "took"}
+	refusedAttributes  = []string{"bytes", "code", "error", "id", "level", "msg", "operation", "signer_type", "status", "time", "took"}
 )
 
 func TestLine(t *testing.T) {
@@ -69,18 +69,18 @@ func TestLine(t *testing.T) {
 		fields []string
 		level  string
 	}{
-		{"accepted", reqlog.Event{Operation: "Search", SignerType: "SSIN", Status: 200, Bytes: 6000}, always, "INFO"},
-		{"refused", reqlog.Event{Operation: "Search", SignerType: "SSIN", Status: 500, Code: "RULES_VIOLATED", Err: errors.New("why")}, refused, "WARN"},
-		{"before an operation", reqlog.Event{Status: 400, Code: "NOT_SOAP", Err: errors.New("why")}, refused, "WARN"},
-		{"our fault", reqlog.Event{Status: 500, Code: "INTERNAL", Err: errors.New("why")}, refused, "ERROR"},
-		{"store down", reqlog.Event{Status: 503, Code: "STORE_UNAVAILABLE", Err: errors.New("why")}, refused, "ERROR"},
-		{"hung up", reqlog.Event{Status: 503, Code: "STORE_UNAVAILABLE", Err: fmt.Errorf("why%w", quiet{context.Canceled})}, refused, "WARN"},
-		{"overloaded", reqlog.Event{Status: 503, Code: "OVERLOADED", Err: errors.New("why")}, refused, "WARN"},
+		{"accepted", reqlog.Event{Operation: "Search", SignerType: "SSIN", Status: 200, Bytes: 6000}, acceptedAttributes, "INFO"},
+		{"refused", reqlog.Event{Operation: "Search", SignerType: "SSIN", Status: 500, Code: "RULES_VIOLATED", Err: errors.New("why")}, refusedAttributes, "WARN"},
+		{"before an operation", reqlog.Event{Status: 400, Code: "NOT_SOAP", Err: errors.New("why")}, refusedAttributes, "WARN"},
+		{"our fault", reqlog.Event{Status: 500, Code: "INTERNAL", Err: errors.New("why")}, refusedAttributes, "ERROR"},
+		{"store down", reqlog.Event{Status: 503, Code: "STORE_UNAVAILABLE", Err: errors.New("why")}, refusedAttributes, "ERROR"},
+		{"hung up", reqlog.Event{Status: 503, Code: "STORE_UNAVAILABLE", Err: fmt.Errorf("why%w", wrappedError{context.Canceled})}, refusedAttributes, "WARN"},
+		{"overloaded", reqlog.Event{Status: 503, Code: "OVERLOADED", Err: errors.New("why")}, refusedAttributes, "WARN"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t)
-			line := b.end(t, func(e *reqlog.Event) {
+			b := newTestLog(t)
+			line := b.logRequest(t, func(e *reqlog.Event) {
 				id, started := e.ID, e.Started
 				*e = c.event
 				e.ID, e.Started = id, started
@@ -101,13 +101,13 @@ func TestLine(t *testing.T) {
 }
 
 // wrappedError wraps an error without adding text.
-type quiet struct{ error }
+type wrappedError struct{ error }
 
-func (quiet) Error() string   { return "" }
-func (q quiet) Unwrap() error { return q.error }
+func (wrappedError) Error() string   { return "" }
+func (q wrappedError) Unwrap() error { return q.error }
 
 // TestEventHasNoFieldForPeople checks that an event has no field for a person, a patient or the content of a message.
-func TestNoPlaceForPeople(t *testing.T) {
+func TestEventHasNoFieldForPeople(t *testing.T) {
 	var fields []string
 	for i := range reflect.TypeFor[reqlog.Event]().NumField() {
 		fields = append(fields, reflect.TypeFor[reqlog.Event]().Field(i).Name)
@@ -118,12 +118,12 @@ func TestNoPlaceForPeople(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	b := newBench(t)
+	b := newTestLog(t)
 	for range 3 {
-		b.end(t, func(e *reqlog.Event) { e.Operation = "Search" })
+		b.logRequest(t, func(e *reqlog.Event) { e.Operation = "Search" })
 	}
-	b.end(t, func(e *reqlog.Event) { e.Operation, e.Code = "Search", "MAY_NOT_READ" })
-	b.end(t, func(e *reqlog.Event) { e.Code = "NOT_SOAP" })
+	b.logRequest(t, func(e *reqlog.Event) { e.Operation, e.Code = "Search", "MAY_NOT_READ" })
+	b.logRequest(t, func(e *reqlog.Event) { e.Code = "NOT_SOAP" })
 	families, err := b.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestMetrics(t *testing.T) {
 
 // TestRegisteredOnce checks that two logs cannot share one metrics registry.
 func TestRegisteredOnce(t *testing.T) {
-	b := newBench(t)
+	b := newTestLog(t)
 	if l, err := reqlog.New(slog.New(slog.DiscardHandler), time.Now, b.registry); err == nil || l != nil {
 		t.Errorf("a second log: %v, %v", l, err)
 	}
