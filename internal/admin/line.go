@@ -78,7 +78,7 @@ func value[T any](l *line, column string, parse func(string) (T, error), needed 
 	v, err := parse(text)
 	if err != nil {
 		e := problem.From(err)
-		l.fault(column, string(e.Code)+" "+e.Public)
+		l.fault(column, string(e.Code)+" "+e.Detail)
 		return none
 	}
 	return v

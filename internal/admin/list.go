@@ -168,7 +168,7 @@ func (r record) header() (header, error) {
 			continue
 		}
 		if *into, err = ident.ParseDate(text); err != nil {
-			return h, fmt.Errorf("line %d: %s: %s", r.line, name, problem.From(err).Public)
+			return h, fmt.Errorf("line %d: %s: %s", r.line, name, problem.From(err).Detail)
 		}
 	}
 	if h.delta() && (h.to.IsZero() || h.to.Before(h.from)) {

@@ -197,7 +197,7 @@ func (s *Service) verify(c *call, data []byte) (*wsse.Verified, error) {
 		return nil, err
 	}
 	if envelope.Version() != c.version {
-		return nil, problem.New(problem.SOAPVersion).In("Content-Type")
+		return nil, problem.New(problem.SOAPVersion).WithPath("Content-Type")
 	}
 	c.message.Original = data
 	return s.verifier.Verify(envelope)
@@ -249,11 +249,11 @@ func dispatch(body xmldoc.Element, action string) (operation, error) {
 			continue
 		}
 		if action != "" && action != wire.NamespaceProtocol+":"+o.name {
-			return operation{}, problem.New(problem.ActionMismatch, "expected "+wire.NamespaceProtocol+":"+o.name).In("SOAPAction")
+			return operation{}, problem.New(problem.ActionMismatch, "expected "+wire.NamespaceProtocol+":"+o.name).WithPath("SOAPAction")
 		}
 		return o, nil
 	}
-	return operation{}, problem.New(problem.OperationUnknown).In("soap:Body")
+	return operation{}, problem.New(problem.OperationUnknown).WithPath("soap:Body")
 }
 
 // serveReadiness reports whether the register can accept a notification now.

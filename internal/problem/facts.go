@@ -7,7 +7,7 @@ import (
 
 // Facts returns Public in a language. A refusal writes its facts in English where it arises; what of them is a word and not
 // a value is said here in the other languages. Values, names, algorithms and instants are the same in all.
-func (e *Error) Facts(l Lang) string { return said(e.Public, l) }
+func (e *Error) Facts(l Lang) string { return translate(e.Detail, l) }
 
 // phrase is a fact, or part of one, with a % for each value: the values stand in the same order in every language.
 type phrase struct{ EN, NL, FR, DE string }
@@ -24,8 +24,8 @@ func (p phrase) in(l Lang) string {
 	return p.EN
 }
 
-// said says a fact in a language. Where nothing is known of it, it is a value, and stays as it is.
-func said(fact string, l Lang) string {
+// translate says a fact in a language. Where nothing is known of it, it is a value, and stays as it is.
+func translate(fact string, l Lang) string {
 	if l == EN || fact == "" {
 		return fact
 	}
@@ -37,7 +37,7 @@ func said(fact string, l Lang) string {
 		var b strings.Builder
 		for i, piece := range strings.Split(p.in(l), "%") {
 			if i > 0 {
-				b.WriteString(said(values[i-1], l)) // always shorter than the fact
+				b.WriteString(translate(values[i-1], l)) // always shorter than the fact
 			}
 			b.WriteString(piece)
 		}

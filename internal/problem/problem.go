@@ -57,11 +57,11 @@ type Error struct {
 	// Detail adds facts to the text of the code, for the caller: an algorithm, a time, a limit. It is in English or
 	// independent of language; Facts translates it. It contains no secrets, no identification number of a person, and
 	// nothing about who is registered or trusted.
-	Public string
+	Detail string
 	// Path is an XPath into the request, or the name of an element of the security header.
-	At string
+	Path string
 	// Causes lists the single refusals if several are reported together.
-	Sub []*Error
+	Causes []*Error
 	// Err is the cause, for the log only.
 	Err error
 }
@@ -69,7 +69,7 @@ type Error struct {
 // New returns a refusal with a code of the catalogue and the kind of that code. The detail is the parts of public,
 // joined with spaces.
 func New(code Code, public ...string) *Error {
-	return &Error{Kind: kindOf(code), Code: code, Public: strings.Join(public, " ")}
+	return &Error{Kind: kindOf(code), Code: code, Detail: strings.Join(public, " ")}
 }
 
 // Wrap is like New, and keeps err as the cause for the log.
@@ -89,35 +89,35 @@ func List(code Code, all []*Error) error {
 		return all[0]
 	}
 	e := New(code)
-	e.Sub = all
+	e.Causes = all
 	return e
 }
 
 // WithPath sets the path of e and returns e.
-func (e *Error) In(path string) *Error {
-	e.At = path
+func (e *Error) WithPath(path string) *Error {
+	e.Path = path
 	return e
 }
 
 // All returns the single refusals: Causes, or e itself if there are none.
-func (e *Error) Leaves() []*Error {
-	if len(e.Sub) == 0 {
+func (e *Error) All() []*Error {
+	if len(e.Causes) == 0 {
 		return []*Error{e}
 	}
-	return e.Sub
+	return e.Causes
 }
 
 // Error returns the text for logs: the public parts, and the cause if there is one.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(string(e.Code))
-	if e.At != "" {
-		b.WriteString(" at " + e.At)
+	if e.Path != "" {
+		b.WriteString(" at " + e.Path)
 	}
-	if e.Public != "" {
-		b.WriteString(": " + e.Public)
+	if e.Detail != "" {
+		b.WriteString(": " + e.Detail)
 	}
-	for i, s := range e.Sub {
+	for i, s := range e.Causes {
 		if i > 0 {
 			b.WriteString(";")
 		}

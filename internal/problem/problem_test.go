@@ -30,8 +30,8 @@ func TestCatalogIsComplete(t *testing.T) {
 func TestUntypedErrorsAreInternalAndKeepTheirCause(t *testing.T) {
 	cause := errors.New("disk on fire")
 	e := problem.From(cause)
-	if e.Code != problem.InternalError || e.Kind != problem.Internal || e.Public != "" {
-		t.Errorf("From gave code %s, kind %v, public %q", e.Code, e.Kind, e.Public)
+	if e.Code != problem.InternalError || e.Kind != problem.Internal || e.Detail != "" {
+		t.Errorf("From gave code %s, kind %v, public %q", e.Code, e.Kind, e.Detail)
 	}
 	if !errors.Is(e, cause) || !errors.Is(e, problem.Internal) {
 		t.Error("the cause or the kind is lost")
@@ -46,7 +46,7 @@ func TestListKeepsEveryRefusal(t *testing.T) {
 	if err := problem.List(problem.InternalError, []*problem.Error{a}); !errors.Is(err, a) {
 		t.Errorf("a list of one is %v", err)
 	}
-	got := problem.From(problem.List(problem.InternalError, []*problem.Error{a, b})).Leaves()
+	got := problem.From(problem.List(problem.InternalError, []*problem.Error{a, b})).All()
 	if len(got) != 2 || got[0] != a || got[1] != b {
 		t.Errorf("leaves %v", got)
 	}

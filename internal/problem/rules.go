@@ -298,7 +298,7 @@ var (
 )
 
 // PublicCode returns the code that a caller may see: for a withheld item, that of a missing item.
-func (c Code) Seen() Code {
+func (c Code) PublicCode() Code {
 	switch c {
 	case NotificationWithheld:
 		return NotificationNotFound

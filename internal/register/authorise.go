@@ -84,7 +84,7 @@ func mayNotify(c Caller, a attempt) (string, error) {
 		return "", problem.New(problem.MayNotNotify)
 	// Dates before minSurgeryYear are left to the rules, which report a more precise violation.
 	case a.day.Year() >= firstYear && !c.practisesInside(a.day):
-		return "", problem.New(problem.AuthorNotAttached).In(authorPath)
+		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	case !own && practisesOn(a.practices, a.day, Physician, Dentist):
 		return "", problem.New(problem.NotYourOperation)
 	case a.save == Final && a.requireLink && !a.linked:
@@ -99,7 +99,7 @@ const reasonSpecialist = "specialist of the operation"
 func mayPrepare(c Caller, s standing, today ident.Date) (string, error) {
 	switch {
 	case !c.attachedOn(today):
-		return "", problem.New(problem.AuthorNotAttached).In(authorPath)
+		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	case s.mandated:
 		return "mandate of the specialist", nil
 	case s.colleague && c.staffOn(today):
@@ -127,7 +127,7 @@ func maySeePending(c Caller, n *Notification, s standing, today ident.Date) (str
 // staff they are, and those of the doctors whose mandate they hold.
 func mayListPending(c Caller, mandates []Mandate, today ident.Date) (PendingQuery, string, error) {
 	if !c.attachedOn(today) {
-		return PendingQuery{}, "", problem.New(problem.AuthorNotAttached).In(authorPath)
+		return PendingQuery{}, "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	var q PendingQuery
 	var reasons []string
@@ -169,7 +169,7 @@ func mayRead(c Caller, patient ident.SSIN, links []TherapeuticLink, today ident.
 		return access{all: true, reason: "patient's own data"}, nil
 	}
 	if !c.attachedOn(today) {
-		return access{}, problem.New(problem.AuthorNotAttached).In(authorPath)
+		return access{}, problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	switch c.capacityOn(today) {
 	case CapacityDoctor:
@@ -192,7 +192,7 @@ func mayRead(c Caller, patient ident.SSIN, links []TherapeuticLink, today ident.
 // maySearchByImplant decides who may search for an implant among their own patients.
 func maySearchByImplant(c Caller, today ident.Date) (string, error) {
 	if !c.attachedOn(today) {
-		return "", problem.New(problem.AuthorNotAttached).In(authorPath)
+		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	if c.capacityOn(today) != CapacityDoctor {
 		return "", problem.New(problem.MayNotSearch)
@@ -214,7 +214,7 @@ func mayGrant(c Caller, today ident.Date) (string, error) {
 // mayActForSelf decides who may perform the actions that are open to everyone in their own name.
 func mayActForSelf(c Caller, today ident.Date) error {
 	if !c.attachedOn(today) {
-		return problem.New(problem.AuthorNotAttached).In(authorPath)
+		return problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	return nil
 }
@@ -233,9 +233,9 @@ func mayManage(c Caller, m managedRole, path string, today ident.Date) (string, 
 	case err != nil:
 		return "", err
 	case !m.role.assignable():
-		return "", problem.New(problem.RoleOfSource).In(path + "/Role")
+		return "", problem.New(problem.RoleOfSource).WithPath(path + "/Role")
 	case m.role == RoleManager && m.ends && m.person != c.person && !c.hasRole(RoleChiefManager, today):
-		return "", problem.New(problem.ManagerNotYours).In(path + "/Role")
+		return "", problem.New(problem.ManagerNotYours).WithPath(path + "/Role")
 	}
 	return reason, nil
 }
@@ -248,7 +248,7 @@ func maySeeStaff(c Caller, today ident.Date) (string, error) {
 	case c.hasRole(RoleManager, today):
 		return "access manager of the organisation", nil
 	case !c.attachedOn(today):
-		return "", problem.New(problem.AuthorNotAttached).In(authorPath)
+		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	return "", problem.New(problem.MayNotManageStaff)
 }

@@ -69,9 +69,9 @@ func TestWithheldLikeAbsent(t *testing.T) {
 				_, err := d.Card(t.Context(), d.person(who), of[i])
 				e := problem.From(err)
 				entry, _ := problem.Lookup(e.Code)
-				said[i] = problem.Error{Code: e.Code.Seen(), Public: e.Public + entry.NL + entry.FR + entry.DE + entry.EN, At: e.At}
+				said[i] = problem.Error{Code: e.Code.PublicCode(), Detail: e.Detail + entry.NL + entry.FR + entry.DE + entry.EN, Path: e.Path}
 			}
-			if said[0].Code != said[1].Code || said[0].Public != said[1].Public || said[0].At != said[1].At {
+			if said[0].Code != said[1].Code || said[0].Detail != said[1].Detail || said[0].Path != said[1].Path {
 				t.Errorf("%s, %s: %v and %v differ", name, what, said[0], said[1])
 			}
 		}

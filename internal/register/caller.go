@@ -113,7 +113,7 @@ func (r *Registrar) complete(ctx context.Context, c *Caller, named ProfessionalR
 		switch {
 		case c.organisation.IsZero():
 			if !named.IsZero() && author != c.person {
-				return problem.New(problem.AuthorDisagrees).In(authorPath)
+				return problem.New(problem.AuthorDisagrees).WithPath(authorPath)
 			}
 		default:
 			c.person = author
@@ -121,7 +121,7 @@ func (r *Registrar) complete(ctx context.Context, c *Caller, named ProfessionalR
 				return err
 			}
 			if author.IsZero() || len(c.affiliations) == 0 {
-				return problem.New(problem.AuthorNotAttached).In(authorPath)
+				return problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 			}
 		}
 		c.practices, err = s.Practices(ProfessionalRef{SSIN: c.person})
@@ -140,7 +140,7 @@ func resolve(s Reader, p ProfessionalRef) (ident.SSIN, error) {
 		return p.SSIN, err
 	}
 	if !p.SSIN.IsZero() && p.SSIN != practices[0].SSIN {
-		return p.SSIN, problem.New(problem.AuthorAmbiguous).In(authorPath)
+		return p.SSIN, problem.New(problem.AuthorAmbiguous).WithPath(authorPath)
 	}
 	return practices[0].SSIN, nil
 }
@@ -172,10 +172,10 @@ func (a Author) person(organisation ident.NIHII) (ProfessionalRef, error) {
 			p.NIHII, err = ident.ParseNIHII(id.Value)
 		}
 		if err != nil {
-			return ProfessionalRef{}, problem.From(err).In(authorPath)
+			return ProfessionalRef{}, problem.From(err).WithPath(authorPath)
 		}
 		if differ(p.SSIN, found.SSIN) || differ(p.NIHII, found.NIHII) {
-			return ProfessionalRef{}, problem.New(problem.AuthorAmbiguous).In(authorPath)
+			return ProfessionalRef{}, problem.New(problem.AuthorAmbiguous).WithPath(authorPath)
 		}
 		found.SSIN, found.NIHII = cmp.Or(found.SSIN, p.SSIN), cmp.Or(found.NIHII, p.NIHII)
 	}
@@ -187,10 +187,10 @@ func (a Author) person(organisation ident.NIHII) (ProfessionalRef, error) {
 func (a Author) required() error {
 	for _, id := range a {
 		if !id.ofOrganisation() {
-			return problem.New(problem.AuthorRequired, "cc:Id has an unknown Type, "+id.shownType()+" - known are "+knownTypes).In(authorPath)
+			return problem.New(problem.AuthorRequired, "cc:Id has an unknown Type, "+id.shownType()+" - known are "+knownTypes).WithPath(authorPath)
 		}
 	}
-	return problem.New(problem.AuthorRequired).In(authorPath)
+	return problem.New(problem.AuthorRequired).WithPath(authorPath)
 }
 
 // printableType returns the type as a refusal may repeat it. A type with enough digits to contain a person's number is

@@ -268,8 +268,8 @@ func refusals(err error) []string {
 		return nil
 	}
 	var out []string
-	for _, leaf := range problem.From(err).Leaves() {
-		out = append(out, at(leaf.Code, leaf.At))
+	for _, leaf := range problem.From(err).All() {
+		out = append(out, at(leaf.Code, leaf.Path))
 	}
 	return out
 }

@@ -91,8 +91,8 @@ func TestIdentify(t *testing.T) {
 			if c.code != "" {
 				wantCode(t, err, c.code)
 			}
-			if e := problem.From(err); err != nil && e.Kind != problem.Forbidden && e.At != "Author" {
-				t.Errorf("at %q", e.At)
+			if e := problem.From(err); err != nil && e.Kind != problem.Forbidden && e.Path != "Author" {
+				t.Errorf("at %q", e.Path)
 			}
 		})
 	}
@@ -120,14 +120,14 @@ func TestAuthorOfUnknownType(t *testing.T) {
 		wantCode(t, err, problem.AuthorRequired)
 		want := "cc:Id has an unknown Type, " + c.named + " - known are SSIN, NIHII, urn:be:fgov:person:ssin, " +
 			"urn:be:fgov:ehealth:1.0:certificateholder:person:ssin, urn:be:fgov:person:ssin:…:nihii11"
-		if got := problem.From(err).Public; got != want {
+		if got := problem.From(err).Detail; got != want {
 			t.Errorf("%q: %q", c.unknown, got)
 		}
 	}
 	for _, author := range []register.Author{nil, {{Type: byNumber, Value: "71000436000"}}} {
 		_, err := d.Identify(t.Context(), d.message("NIHII-HOSPITAL=71000436"), author)
 		wantCode(t, err, problem.AuthorRequired)
-		if got := problem.From(err).Public; got != "" {
+		if got := problem.From(err).Detail; got != "" {
 			t.Errorf("%v: %q", author, got)
 		}
 	}
@@ -138,7 +138,7 @@ func TestRefuse(t *testing.T) {
 	d := openDesk(t)
 	m := d.message("NIHII-HOSPITAL=71000436")
 	m.Signer.Application = "EPD"
-	refusal := problem.New(problem.AuthorRequired).In("Author")
+	refusal := problem.New(problem.AuthorRequired).WithPath("Author")
 	if err := d.Refuse(t.Context(), m, refusal); !sameProblem(err, refusal) {
 		t.Errorf("got %v", err)
 	}

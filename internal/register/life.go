@@ -84,11 +84,11 @@ func (r *Registrar) Revise(ctx context.Context, c Caller, req Replacement) (Rece
 	receipt, err := r.replace(ctx, sub, req.Of, func(current *Notification) error {
 		switch {
 		case current.Type != surgeryType:
-			return problem.New(problem.OtherOperationType).In("Content")
+			return problem.New(problem.OtherOperationType).WithPath("Content")
 		case req.Save == "":
 			sub.submission.Save = current.State
 		case current.State == Final && req.Save != Final:
-			return problem.New(problem.AlreadyFinal).In("Save")
+			return problem.New(problem.AlreadyFinal).WithPath("Save")
 		}
 		return nil
 	})
@@ -104,7 +104,7 @@ func (r *Registrar) Validate(ctx context.Context, c Caller, req Validation) (Rec
 	sub := &operation{caller: c, version: req.Version, submission: Submission{Save: Final}}
 	receipt, err := r.replace(ctx, sub, Of{Reference: req.Reference}, func(current *Notification) error {
 		if current.State == Final {
-			return problem.New(problem.AlreadyFinal).In("Reference")
+			return problem.New(problem.AlreadyFinal).WithPath("Reference")
 		}
 		sub.content = contentOf(current)
 		return nil
@@ -142,7 +142,7 @@ func (r *Registrar) changeable(s Reader, c Caller, ref Of, event *Event) (Notifi
 	case err != nil:
 		return n, err
 	case n.State == Withdrawn:
-		return n, problem.New(problem.AlreadyWithdrawn).In("Of")
+		return n, problem.New(problem.AlreadyWithdrawn).WithPath("Of")
 	case n.State == Final && n.Specialist.SSIN != c.person:
 		return n, problem.New(problem.NotYourOperation)
 	}
@@ -214,9 +214,9 @@ func stillCurrent(s Reader, previous *Notification, version int) error {
 	case err != nil:
 		return err
 	case !ok:
-		return problem.New(problem.NotificationNotFound).In("Of")
+		return problem.New(problem.NotificationNotFound).WithPath("Of")
 	case latest.Version != version || latest.Version != previous.Version:
-		return problem.New(problem.VersionOutdated, strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version)).In("Version")
+		return problem.New(problem.VersionOutdated, strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version)).WithPath("Version")
 	}
 	return nil
 }
@@ -309,7 +309,7 @@ const contentPath = "Content/"
 func unwrapped(defects []*problem.Error) []*problem.Error {
 	out := make([]*problem.Error, len(defects))
 	for i, d := range defects {
-		out[i] = d.In(strings.TrimPrefix(d.At, contentPath))
+		out[i] = d.WithPath(strings.TrimPrefix(d.Path, contentPath))
 	}
 	return out
 }
@@ -335,14 +335,14 @@ func elsewhere(err error) error {
 func told(e *problem.Error) *problem.Error {
 	out := *e
 	switch {
-	case e.At == "Of":
-		out.At = "Reference"
-	case strings.HasPrefix(e.At, "Implantation") || strings.HasPrefix(e.At, "Explantation"):
-		out.At, out.Public = "Reference", strings.TrimSpace(e.At+" "+e.Public)
+	case e.Path == "Of":
+		out.Path = "Reference"
+	case strings.HasPrefix(e.Path, "Implantation") || strings.HasPrefix(e.Path, "Explantation"):
+		out.Path, out.Detail = "Reference", strings.TrimSpace(e.Path+" "+e.Detail)
 	}
-	out.Sub = make([]*problem.Error, len(e.Sub))
-	for i, sub := range e.Sub {
-		out.Sub[i] = told(sub)
+	out.Causes = make([]*problem.Error, len(e.Causes))
+	for i, sub := range e.Causes {
+		out.Causes[i] = told(sub)
 	}
 	return &out
 }
@@ -353,10 +353,10 @@ func placed(err error, mapPath func(string) string) error {
 	}
 	e := problem.From(err)
 	out := *e
-	out.At = mapPath(e.At)
-	out.Sub = make([]*problem.Error, len(e.Sub))
-	for i, sub := range e.Sub {
-		out.Sub[i] = problem.From(placed(sub, mapPath))
+	out.Path = mapPath(e.Path)
+	out.Causes = make([]*problem.Error, len(e.Causes))
+	for i, sub := range e.Causes {
+		out.Causes[i] = problem.From(placed(sub, mapPath))
 	}
 	return &out
 }

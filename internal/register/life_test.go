@@ -147,7 +147,7 @@ func TestValidatedAnew(t *testing.T) {
 	d.must(d.Validate(t.Context(), d.person(claes), register.Validation{Reference: first.Reference, Version: 1}))
 	_, err := d.Validate(t.Context(), d.person(claes), register.Validation{Reference: second.Reference, Version: 1})
 	wantStrings(t, "nothing remains", refusals(err), []string{"EXPLANT_EXCEEDS_REMAINING at Reference"})
-	if got := problem.From(err).Public; got != "Explantation/Explant[1] 1 > 0" {
+	if got := problem.From(err).Detail; got != "Explantation/Explant[1] 1 > 0" {
 		t.Errorf("facts: %q", got)
 	}
 }

@@ -166,7 +166,7 @@ func newMandate(w Writer, m Mandate, path string, today ident.Date) error {
 		return err
 	}
 	if len(existing) > 0 {
-		return problem.New(problem.MandateExists).In(path)
+		return problem.New(problem.MandateExists).WithPath(path)
 	}
 	return w.KeepMandate(m)
 }
@@ -200,7 +200,7 @@ func acceptMandates(w Writer, c Caller, grantor ident.SSIN, today ident.Date, e 
 	}
 	all = slices.DeleteFunc(all, func(m Mandate) bool { return !m.AcceptedOn.IsZero() })
 	if len(all) == 0 {
-		return nil, problem.New(problem.MandateNotFound).In("Change/Accept/Grantor")
+		return nil, problem.New(problem.MandateNotFound).WithPath("Change/Accept/Grantor")
 	}
 	for i := range all {
 		all[i].AcceptedOn = today
@@ -225,7 +225,7 @@ func endMandates(w Writer, c Caller, end MandateEnd, today ident.Date, e *Event)
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, problem.New(problem.MandateNotFound).In(path)
+		return nil, problem.New(problem.MandateNotFound).WithPath(path)
 	}
 	e.Reason = reason
 	return all, endAll(w, all, today)
@@ -249,21 +249,21 @@ func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e
 	}
 	const path = "Change/Transfer"
 	if t.To == c.person {
-		return nil, problem.New(problem.MandateToSelf).In(path + "/To")
+		return nil, problem.New(problem.MandateToSelf).WithPath(path + "/To")
 	}
 	old, err := lasting(w, c.person, t.Grantee, today)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(old) == 0:
-		return nil, problem.New(problem.MandateNotFound).In(path + "/Grantee")
+		return nil, problem.New(problem.MandateNotFound).WithPath(path + "/Grantee")
 	}
 	existing, err := lasting(w, c.person, t.To, today)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(existing) > 0: // also when both are the same person
-		return nil, problem.New(problem.MandateExists).In(path + "/To")
+		return nil, problem.New(problem.MandateExists).WithPath(path + "/To")
 	}
 	var moved []Mandate
 	for _, m := range old {

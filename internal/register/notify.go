@@ -233,7 +233,7 @@ func (r *Registrar) decide(w Writer, sub *operation, results findings, event *Ev
 	}
 	if found {
 		if repeated.ContentDigest != sub.digest {
-			return Receipt{}, problem.New(problem.InputReferenceConflict).In("InputReference")
+			return Receipt{}, problem.New(problem.InputReferenceConflict).WithPath("InputReference")
 		}
 		event.Reason = "repeated InputReference"
 		return touched(w, repeated)

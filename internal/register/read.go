@@ -351,7 +351,7 @@ func inEmergency(defects []*problem.Error, reason string) []*problem.Error {
 	if reason == "" || utf8.RuneCountInString(strings.TrimSpace(reason)) >= shortestReason {
 		return defects
 	}
-	return append(slices.Clip(defects), problem.New(problem.EmergencyBlank).In("EmergencyReason"))
+	return append(slices.Clip(defects), problem.New(problem.EmergencyBlank).WithPath("EmergencyReason"))
 }
 
 // readAndRecord runs a read over one consistent view and records it. It returns the result only after the audit event

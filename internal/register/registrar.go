@@ -120,7 +120,7 @@ func (r *Registrar) event(c Caller, e Event, refusal error) Event {
 		if problem.From(refusal).Kind != problem.Withheld {
 			e.Outcome = Refused
 		}
-		for _, leaf := range problem.From(refusal).Leaves() {
+		for _, leaf := range problem.From(refusal).All() {
 			e.Codes = append(e.Codes, leaf.Code)
 		}
 	}

@@ -409,7 +409,7 @@ func TestSearchByImplant(t *testing.T) {
 func TestDefectsOfReads(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
-	defects := []*problem.Error{problem.New(problem.SSINInvalid).In("Patient")}
+	defects := []*problem.Error{problem.New(problem.SSINInvalid).WithPath("Patient")}
 	_, search := d.Search(t.Context(), d.person(claes), register.Criteria{Defects: defects})
 	_, list := d.PatientImplants(t.Context(), d.person(claes), register.Carried{Defects: defects})
 	_, card := d.Card(t.Context(), d.person(claes), register.CardOf{Defects: defects})
@@ -431,7 +431,7 @@ func TestDefectsOfDrafts(t *testing.T) {
 	n := implantation()
 	n.Specialist = register.ProfessionalRef{}
 	for _, c := range []register.Caller{d.person(claes), d.inside(hospital, wouters), d.person(smit)} {
-		_, err := d.NotifyImplant(t.Context(), c, register.Submission{Save: register.Draft, Defects: []*problem.Error{problem.New(problem.SSINInvalid).In(at)}}, n)
+		_, err := d.NotifyImplant(t.Context(), c, register.Submission{Save: register.Draft, Defects: []*problem.Error{problem.New(problem.SSINInvalid).WithPath(at)}}, n)
 		wantStrings(t, "refused", refusals(err), []string{"SSIN_INVALID at " + at})
 		if got := d.event(); got.Outcome != register.Refused || !slices.Equal(got.Codes, []problem.Code{problem.SSINInvalid}) {
 			t.Errorf("recorded as %+v", got)

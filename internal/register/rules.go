@@ -32,7 +32,7 @@ type findings struct {
 }
 
 func (results *findings) refuse(code problem.Code, path string, public ...string) {
-	results.refused = append(results.refused, problem.New(code, public...).In(path))
+	results.refused = append(results.refused, problem.New(code, public...).WithPath(path))
 }
 
 func (results *findings) warn(code problem.Code, path string) {
@@ -41,7 +41,7 @@ func (results *findings) warn(code problem.Code, path string) {
 
 // hasDefectAt reports whether the message has an unreadable value at the path; the content has a zero value there.
 func (results *findings) defective(path string) bool {
-	return slices.ContainsFunc(results.defects, func(e *problem.Error) bool { return e.At == path })
+	return slices.ContainsFunc(results.defects, func(e *problem.Error) bool { return e.Path == path })
 }
 
 // clone returns a copy, so that a retried transaction starts with the same results.
@@ -56,7 +56,7 @@ func (results *findings) forgive() {
 		if broken.Code == problem.QuantityOutOfRange || broken.Code == problem.ImplantNotOfPatient {
 			return false
 		}
-		results.warned = append(results.warned, Warning{Code: broken.Code, At: broken.At, Public: broken.Public})
+		results.warned = append(results.warned, Warning{Code: broken.Code, At: broken.Path, Public: broken.Detail})
 		return true
 	})
 }

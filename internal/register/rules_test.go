@@ -477,8 +477,8 @@ func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
 	defects := []*problem.Error{
-		problem.New(problem.SSINInvalid).In("Implantation/Patient"),
-		problem.New(problem.ImplantCodeInvalid).In("Implantation/Implant[2]/NotificationCode"),
+		problem.New(problem.SSINInvalid).WithPath("Implantation/Patient"),
+		problem.New(problem.ImplantCodeInvalid).WithPath("Implantation/Implant[2]/NotificationCode"),
 	}
 	n := implantation()
 	n.Patient = ident.SSIN{}
@@ -491,7 +491,7 @@ func TestAllAtOnce(t *testing.T) {
 		"PRESCRIPTION_AFTER_OPERATION at Implantation/PrescriptionDate", "IMPLANT_NOT_IDENTIFIED at Implantation/Implant[1]",
 		"QUANTITY_OUT_OF_RANGE at Implantation/Implant[2]/Quantity"})
 
-	defects = []*problem.Error{problem.New(problem.SSINInvalid).In("Explantation/Patient")}
+	defects = []*problem.Error{problem.New(problem.SSINInvalid).WithPath("Explantation/Patient")}
 	_, err = d.NotifyExplant(t.Context(), d.person(claes), register.Submission{Defects: defects}, register.Explantation{
 		Specialist: bySSIN(claes), OperationDate: day("2026-11-22"), Explants: []register.Explant{{ImplantID: "x"}}})
 	wantStrings(t, "explantation", refusals(err), []string{"SSIN_INVALID at Explantation/Patient",
@@ -502,7 +502,7 @@ func TestAllAtOnce(t *testing.T) {
 	n.OperationDate, n.PrescriptionDate = ident.Date{}, ident.Date{}
 	_, err = d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
 	wantStrings(t, "no day", refusals(err), []string{"DATE_INVALID at " + theOperation})
-	defects = []*problem.Error{problem.New(problem.DateInvalid).In(theOperation)}
+	defects = []*problem.Error{problem.New(problem.DateInvalid).WithPath(theOperation)}
 	_, err = d.NotifyImplant(t.Context(), d.inside(hospital, claes), register.Submission{Defects: defects}, n)
 	wantStrings(t, "unreadable day", refusals(err), []string{"DATE_INVALID at " + theOperation})
 	if !errors.Is(err, problem.RuleViolated) {

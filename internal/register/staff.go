@@ -122,7 +122,7 @@ func assignRole(w Writer, c Caller, a StaffAssignment, today ident.Date, e *Even
 	case err != nil:
 		return nil, err
 	case len(existing) > 0:
-		return nil, problem.New(problem.StaffRoleExists).In("Change/Assign/Role")
+		return nil, problem.New(problem.StaffRoleExists).WithPath("Change/Assign/Role")
 	}
 	e.Reason = "assign " + string(a.Role) + ", " + reason
 	assigned := Affiliation{Organisation: c.organisation, SSIN: a.Person, Role: a.Role, Period: a.Period}
@@ -154,7 +154,7 @@ func endRole(w Writer, c Caller, end StaffEnd, today ident.Date, e *Event) ([]Af
 	case err != nil:
 		return nil, err
 	case len(all) == 0:
-		return nil, problem.New(problem.StaffRoleNotFound).In("Change/End/Role")
+		return nil, problem.New(problem.StaffRoleNotFound).WithPath("Change/End/Role")
 	}
 	for i := range all {
 		all[i].To = today.AddDays(-1)

@@ -40,22 +40,22 @@ func TestPath(t *testing.T) {
 }
 
 func TestPlace(t *testing.T) {
-	single := problem.New(problem.AuthorRequired).In("Author")
-	if got := wire.Place("SearchRequest", single); got.At != "/ctrp:SearchRequest/ctrp:Author" || got.Code != single.Code || got.Kind != single.Kind {
+	single := problem.New(problem.AuthorRequired).WithPath("Author")
+	if got := wire.Place("SearchRequest", single); got.Path != "/ctrp:SearchRequest/ctrp:Author" || got.Code != single.Code || got.Kind != single.Kind {
 		t.Errorf("placed %+v", got)
 	}
-	if single.At != "Author" {
+	if single.Path != "Author" {
 		t.Error("the refusal itself was changed")
 	}
 	nowhere := problem.Wrap(problem.InternalError, problem.Conflict)
-	if got := wire.Place("SearchRequest", nowhere); got.At != "" || got.Err == nil {
+	if got := wire.Place("SearchRequest", nowhere); got.Path != "" || got.Err == nil {
 		t.Errorf("placed %+v", got)
 	}
 	list := problem.New(problem.RulesViolated)
-	list.Sub = []*problem.Error{problem.New(problem.OperationInFuture).In("Implantation/OperationDate"), problem.New(problem.LinkRequired)}
+	list.Causes = []*problem.Error{problem.New(problem.OperationInFuture).WithPath("Implantation/OperationDate"), problem.New(problem.LinkRequired)}
 	got := wire.Place("NotifyImplantRequest", list)
-	if got.At != "" || len(got.Sub) != 2 || got.Sub[0].At != "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate" || got.Sub[1].At != "" ||
-		list.Sub[0].At != "Implantation/OperationDate" {
+	if got.Path != "" || len(got.Causes) != 2 || got.Causes[0].Path != "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate" || got.Causes[1].Path != "" ||
+		list.Causes[0].Path != "Implantation/OperationDate" {
 		t.Errorf("placed %+v", got)
 	}
 }
@@ -63,7 +63,7 @@ func TestPlace(t *testing.T) {
 func defects(all []*problem.Error) []string {
 	var out []string
 	for _, e := range all {
-		out = append(out, string(e.Code)+" "+e.At)
+		out = append(out, string(e.Code)+" "+e.Path)
 	}
 	return out
 }

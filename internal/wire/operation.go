@@ -14,5 +14,5 @@ func OperationOf(content xmldoc.Element) (string, error) {
 			return o.Message, nil
 		}
 	}
-	return "", problem.New(problem.OperationUnknown).In("soap:Body")
+	return "", problem.New(problem.OperationUnknown).WithPath("soap:Body")
 }

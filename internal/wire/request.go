@@ -25,7 +25,7 @@ func parse[T any](r *reader, path, text string, parse func(string) (T, error)) T
 	value, err := parse(text)
 	if err != nil {
 		// Keep the code only: its text exists in four languages, the detail of the parser in English only.
-		r.defects = append(r.defects, problem.New(problem.From(err).Code).In(path))
+		r.defects = append(r.defects, problem.New(problem.From(err).Code).WithPath(path))
 		return none
 	}
 	return value
@@ -266,12 +266,12 @@ func Path(request, path string) string {
 // WithRequestPaths returns a copy of a refusal by the domain in which every path is an XPath into the request.
 func Place(request string, refusal *problem.Error) *problem.Error {
 	copied := *refusal
-	copied.Sub = make([]*problem.Error, len(refusal.Sub))
-	for i, sub := range refusal.Sub {
-		copied.Sub[i] = Place(request, sub)
+	copied.Causes = make([]*problem.Error, len(refusal.Causes))
+	for i, sub := range refusal.Causes {
+		copied.Causes[i] = Place(request, sub)
 	}
-	if refusal.At != "" {
-		copied.At = Path(request, refusal.At)
+	if refusal.Path != "" {
+		copied.Path = Path(request, refusal.Path)
 	}
 	return &copied
 }

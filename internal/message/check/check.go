@@ -91,7 +91,7 @@ func (r *Report) open(m Message) (*soap.Envelope, *xmldoc.Document) {
 	}
 	envelope, err := soap.Open(document)
 	if err == nil && m.Version != 0 && envelope.Version() != m.Version {
-		err = problem.New(problem.SOAPVersion).In("Content-Type")
+		err = problem.New(problem.SOAPVersion).WithPath("Content-Type")
 	}
 	if err != nil {
 		r.add("envelope", err)

@@ -30,7 +30,7 @@ func options(t *testing.T, l problem.Lang, service string) check.Options {
 		Schema:         messages, Lang: l, Service: service,
 		Dispatch: func(content xmldoc.Element) (string, error) {
 			if content.Local() != "SearchRequest" {
-				return "", problem.New(problem.OperationUnknown).In("soap:Body")
+				return "", problem.New(problem.OperationUnknown).WithPath("soap:Body")
 			}
 			return "Search", nil
 		},

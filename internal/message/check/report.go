@@ -61,7 +61,7 @@ func (r *Report) add(name string, err error, facts ...Fact) {
 	if r.Answer == "" {
 		r.Answer = problem.From(err).Code // the code of the whole refusal
 	}
-	r.addAll(name, problem.From(err).Leaves(), facts...)
+	r.addAll(name, problem.From(err).All(), facts...)
 }
 
 // addCheck adds a check with a finding for each refusal. It omits facts with an empty value.
@@ -75,7 +75,7 @@ func (r *Report) addAll(name string, refusals []*problem.Error, facts ...Fact) {
 	for _, e := range refusals {
 		entry, _ := problem.Lookup(e.Code)
 		c.Status = StatusRefused
-		c.Problems = append(c.Problems, Finding{Code: e.Code, At: e.At, More: e.Facts(r.lang), Text: entry.Text(r.lang)})
+		c.Problems = append(c.Problems, Finding{Code: e.Code, At: e.Path, More: e.Facts(r.lang), Text: entry.Text(r.lang)})
 		if r.Answer == "" {
 			r.Answer = e.Code
 		}

@@ -176,15 +176,15 @@ func (m signatureMethod) verifySignature(key crypto.PublicKey, hashed, value []b
 	case *ecdsa.PublicKey:
 		return m.verifyECDSA(public, hashed, value)
 	}
-	return problem.New(problem.SignatureKeyUnsupported).In(pathKeyInfo)
+	return problem.New(problem.SignatureKeyUnsupported).WithPath(pathKeyInfo)
 }
 
 func (m signatureMethod) verifyRSA(key *rsa.PublicKey, hashed, value []byte) error {
 	if bits := key.N.BitLen(); bits < MinRSABits || bits > MaxRSABits {
-		return problem.New(problem.SignatureKeyUnsupported, "RSA with", strconv.Itoa(bits), "bits").In(pathKeyInfo)
+		return problem.New(problem.SignatureKeyUnsupported, "RSA with", strconv.Itoa(bits), "bits").WithPath(pathKeyInfo)
 	}
 	if m.family != familyRSA && m.family != familyPSS {
-		return problem.New(problem.SignatureKeyMismatch, "the key is RSA, the algorithm", m.name).In(pathSignatureMethod)
+		return problem.New(problem.SignatureKeyMismatch, "the key is RSA, the algorithm", m.name).WithPath(pathSignatureMethod)
 	}
 	if len(value) != key.Size() {
 		return newValueLengthError(len(value), key.Size())
@@ -197,7 +197,7 @@ func (m signatureMethod) verifyRSA(key *rsa.PublicKey, hashed, value []byte) err
 		err = rsa.VerifyPKCS1v15(key, m.digest.cryptoHash(), hashed, value)
 	}
 	if err != nil {
-		return problem.Wrap(problem.SignatureInvalid, err).In(pathSignatureValue)
+		return problem.Wrap(problem.SignatureInvalid, err).WithPath(pathSignatureValue)
 	}
 	return nil
 }
@@ -206,10 +206,10 @@ func (m signatureMethod) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte)
 	switch key.Curve {
 	case elliptic.P256(), elliptic.P384(), elliptic.P521():
 	default:
-		return problem.New(problem.SignatureKeyUnsupported, "an elliptic curve other than P-256, P-384 and P-521").In(pathKeyInfo)
+		return problem.New(problem.SignatureKeyUnsupported, "an elliptic curve other than P-256, P-384 and P-521").WithPath(pathKeyInfo)
 	}
 	if m.family != familyECDSA {
-		return problem.New(problem.SignatureKeyMismatch, "the key is ECDSA, the algorithm", m.name).In(pathSignatureMethod)
+		return problem.New(problem.SignatureKeyMismatch, "the key is ECDSA, the algorithm", m.name).WithPath(pathSignatureMethod)
 	}
 	// XML Signature section 6.4.3: r and s, each as long as the order of the curve. ASN.1 is not accepted: it has
 	// several encodings of one pair, and so several signature values.
@@ -219,14 +219,14 @@ func (m signatureMethod) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte)
 	}
 	r, s := new(big.Int).SetBytes(value[:size]), new(big.Int).SetBytes(value[size:])
 	if !ecdsa.Verify(key, hashed, r, s) {
-		return problem.New(problem.SignatureInvalid).In(pathSignatureValue)
+		return problem.New(problem.SignatureInvalid).WithPath(pathSignatureValue)
 	}
 	return nil
 }
 
 func newValueLengthError(got, want int) error {
 	return problem.New(problem.SignatureValueMalformed,
-		strconv.Itoa(got), "octets where the key needs", strconv.Itoa(want)).In(pathSignatureValue)
+		strconv.Itoa(got), "octets where the key needs", strconv.Itoa(want)).WithPath(pathSignatureValue)
 }
 
 // truncateForFault truncates text of an unverified sender to a length suitable for a fault.

@@ -258,7 +258,7 @@ func verifyWithAny(s *dsig.Signature, keys []crypto.PublicKey) error {
 // refusal returns unsupported if the policy is the reason.
 func refusal(name string, err error) signatureResult {
 	p := problem.From(err)
-	j := signatureResult{verdict: unsupported, name: name, code: p.Code, reason: strings.TrimSpace(fmt.Sprintf("%s %s %s", p.Code, p.At, p.Public))}
+	j := signatureResult{verdict: unsupported, name: name, code: p.Code, reason: strings.TrimSpace(fmt.Sprintf("%s %s %s", p.Code, p.Path, p.Detail))}
 	if !slices.Contains(policyRefusals, p.Code) {
 		j.verdict = verdictOnFailure(name)
 	}

@@ -174,7 +174,7 @@ func (r *reference) compareDigest(sum []byte, i int) error {
 		if name == binarySecurityToken { // WSS4J digests it differently until it is appended to the header
 			name += " - WSS4J: appendBSTElementToHeader before addReferencesToSign"
 		}
-		return problem.New(problem.DigestMismatch, "element", name).In(referencePath(i))
+		return problem.New(problem.DigestMismatch, "element", name).WithPath(referencePath(i))
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (s *Signature) readSignatureValue(value xmldoc.Element) error {
 }
 
 func newStructureError(path, fact string) error {
-	return problem.New(problem.SignatureStructure, fact).In(path)
+	return problem.New(problem.SignatureStructure, fact).WithPath(path)
 }
 
 // childCursor iterates over child elements in order.
@@ -142,7 +142,7 @@ func (s *Signature) readCanonicalization(e xmldoc.Element) error {
 		}
 		return nil
 	}
-	return problem.New(problem.CanonicalizationUnsupported, truncateForFault(name)).In(pathCanonicalizationMethod)
+	return problem.New(problem.CanonicalizationUnsupported, truncateForFault(name)).WithPath(pathCanonicalizationMethod)
 }
 
 func (s *Signature) readSignatureMethod(e xmldoc.Element, p Policy) error {
@@ -184,7 +184,7 @@ func (s *Signature) readReference(e xmldoc.Element, p Policy) error {
 func (s *Signature) newReference() (r *reference, i int, err error) {
 	i = len(s.references)
 	if i == MaxReferences {
-		return nil, i, problem.New(problem.ReferencesTooMany, "at most", strconv.Itoa(MaxReferences)).In(pathSignedInfo)
+		return nil, i, problem.New(problem.ReferencesTooMany, "at most", strconv.Itoa(MaxReferences)).WithPath(pathSignedInfo)
 	}
 	s.references = s.references[:i+1]
 	return &s.references[i], i, nil
@@ -232,7 +232,7 @@ func (r *reference) readDigestValue(e xmldoc.Element, i int) error {
 	}
 	if size := r.digest.cryptoHash().Size(); len(r.statedDigest) != size {
 		return problem.New(problem.DigestValueMalformed, strconv.Itoa(len(r.statedDigest)), "octets where the algorithm gives",
-			strconv.Itoa(size)).In(referencePath(i) + "/" + pathDigestValue)
+			strconv.Itoa(size)).WithPath(referencePath(i) + "/" + pathDigestValue)
 	}
 	return nil
 }
@@ -243,7 +243,7 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 	count, hasCanonicalization := 0, false
 	for e := transforms.FirstChild(); !e.IsZero(); e = e.NextSibling() {
 		if count++; count > MaxTransforms {
-			return problem.New(problem.TransformsTooMany, "at most", strconv.Itoa(MaxTransforms)).In(referencePath(i))
+			return problem.New(problem.TransformsTooMany, "at most", strconv.Itoa(MaxTransforms)).WithPath(referencePath(i))
 		}
 		if !e.Is(Namespace, "Transform") {
 			return newStructureError(referencePath(i), "Transforms must hold Transform elements only")
@@ -267,13 +267,13 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 				return withPath(err, referencePath(i)+"/"+pathTransform)
 			}
 		default:
-			return problem.New(problem.TransformUnsupported, truncateForFault(name)).In(referencePath(i) + "/" + pathTransform)
+			return problem.New(problem.TransformUnsupported, truncateForFault(name)).WithPath(referencePath(i) + "/" + pathTransform)
 		}
 	}
 	if !hasCanonicalization {
 		// Section 4.4.3.2 defaults to Canonical XML 1.0, which makes the signed bytes depend on the surrounding
 		// elements.
-		return problem.New(problem.TransformMissing, ExclusiveC14N).In(referencePath(i))
+		return problem.New(problem.TransformMissing, ExclusiveC14N).WithPath(referencePath(i))
 	}
 	return nil
 }
@@ -313,7 +313,7 @@ func (s *Signature) readPrefixList(method xmldoc.Element, path string) ([]string
 	from := len(s.prefixes)
 	for prefix := range strings.FieldsFuncSeq(list, isSpace) {
 		if len(s.prefixes)-from == MaxPrefixes {
-			return nil, problem.New(problem.PrefixesTooMany, "at most", strconv.Itoa(MaxPrefixes)).In(path)
+			return nil, problem.New(problem.PrefixesTooMany, "at most", strconv.Itoa(MaxPrefixes)).WithPath(path)
 		}
 		s.prefixes = append(s.prefixes, prefix)
 	}
@@ -329,18 +329,18 @@ func (s *Signature) resolveReference(i int, resolver Resolver) error {
 	target, err := r.findTarget(resolver)
 	if err != nil {
 		refusal := problem.From(err)
-		if refusal.At != "" {
+		if refusal.Path != "" {
 			return refusal
 		}
-		refusal.Public = strings.TrimSpace(refusal.Public + " URI " + truncateForFault("#"+r.id))
-		return refusal.In(referencePath(i))
+		refusal.Detail = strings.TrimSpace(refusal.Detail + " URI " + truncateForFault("#"+r.id))
+		return refusal.WithPath(referencePath(i))
 	}
 	if target.IsZero() || target == s.element || target.IsWithin(s.signedInfo) {
 		// A signature cannot cover itself; with itself omitted, it would cover nothing.
-		return problem.New(problem.ReferenceTarget, "element", target.Local()).In(referencePath(i))
+		return problem.New(problem.ReferenceTarget, "element", target.Local()).WithPath(referencePath(i))
 	}
 	if s.RefersTo(target) {
-		return problem.New(problem.ReferenceTwice, "element", target.Local()).In(referencePath(i))
+		return problem.New(problem.ReferenceTwice, "element", target.Local()).WithPath(referencePath(i))
 	}
 	r.element = target
 	return nil
@@ -370,7 +370,7 @@ func parseSameDocumentURI(uri string) (string, error) {
 }
 
 // withPath sets the path of a refusal.
-func withPath(err error, path string) error { return problem.From(err).In(path) }
+func withPath(err error, path string) error { return problem.From(err).WithPath(path) }
 
 // base64DecodeSlack is the extra capacity that the decoder requires: it does not know the padding and line ends in
 // advance.
@@ -385,11 +385,11 @@ func DecodeBase64(dst []byte, e xmldoc.Element, maxBytes int, code problem.Code,
 	// No legitimate text is longer, however folded and indented; a longer one is not even read.
 	const maxExpansion = 8
 	if start, end := e.Offset(); end-start > (maxBytes+64)*maxExpansion {
-		return nil, problem.New(code, "longer than", strconv.Itoa(maxBytes), "octets").In(path)
+		return nil, problem.New(code, "longer than", strconv.Itoa(maxBytes), "octets").WithPath(path)
 	}
 	text, ok := e.Text()
 	if !ok {
-		return nil, problem.New(code, "it holds elements").In(path)
+		return nil, problem.New(code, "it holds elements").WithPath(path)
 	}
 	text = strings.TrimFunc(text, isSpace)
 	if strings.ContainsAny(text, " \t") { // the decoder itself skips line ends
@@ -402,15 +402,15 @@ func DecodeBase64(dst []byte, e xmldoc.Element, maxBytes int, code problem.Code,
 	}
 	decoded, err := strictBase64.AppendDecode(dst, []byte(text))
 	if err != nil {
-		return nil, problem.Wrap(code, err, "it is not base64").In(path)
+		return nil, problem.Wrap(code, err, "it is not base64").WithPath(path)
 	}
 	switch n := len(decoded) - len(dst); {
 	case n == 0 && e.Local() == binarySecurityToken: // while signing, WSS4J consumes the attachment with its bytes
-		return nil, problem.New(code, "it is empty - CXF, WSS4J with MTOM: storeBytesInAttachment=false").In(path)
+		return nil, problem.New(code, "it is empty - CXF, WSS4J with MTOM: storeBytesInAttachment=false").WithPath(path)
 	case n == 0:
-		return nil, problem.New(code, "it is empty").In(path)
+		return nil, problem.New(code, "it is empty").WithPath(path)
 	case n > maxBytes:
-		return nil, problem.New(code, "longer than", strconv.Itoa(maxBytes), "octets").In(path)
+		return nil, problem.New(code, "longer than", strconv.Itoa(maxBytes), "octets").WithPath(path)
 	}
 	return decoded, nil
 }

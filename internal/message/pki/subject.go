@@ -96,7 +96,7 @@ type subjectAttributes struct {
 func parseSubjectAttributes(raw []byte) (subjectAttributes, error) {
 	var sequence pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(raw, &sequence); err != nil {
-		return subjectAttributes{}, problem.Wrap(problem.CertSubjectForm, err).In("Subject")
+		return subjectAttributes{}, problem.Wrap(problem.CertSubjectForm, err).WithPath("Subject")
 	} else if len(rest) > 0 || len(sequence) > maxRDNs {
 		return subjectAttributes{}, newSubjectFormError("too many parts")
 	}
@@ -165,9 +165,9 @@ func parseCommonName(value string) (Subject, error) {
 	s := Subject{Type: match[1], ID: match[2], Application: application}
 	switch digits := subjectTypeDigits(s.Type); {
 	case digits == 0:
-		return Subject{}, problem.New(problem.CertSubjectType).In("Subject")
+		return Subject{}, problem.New(problem.CertSubjectType).WithPath("Subject")
 	case digits != len(s.ID):
-		return Subject{}, problem.New(problem.CertSubjectNumber).In("Subject")
+		return Subject{}, problem.New(problem.CertSubjectNumber).WithPath("Subject")
 	}
 	return s, nil
 }
@@ -186,7 +186,7 @@ func (s Subject) extractHolderName(units []string) (string, error) {
 			continue
 		}
 		if identifierPattern.MatchString(unit) {
-			return "", problem.New(problem.CertSubjectDisagrees, "CN and OU name different identifiers").In("Subject")
+			return "", problem.New(problem.CertSubjectDisagrees, "CN and OU name different identifiers").WithPath("Subject")
 		}
 		remaining = append(remaining, unit)
 	}
@@ -194,7 +194,7 @@ func (s Subject) extractHolderName(units []string) (string, error) {
 	case len(required) > 0 && required[0] == platformUnitName:
 		return "", newSubjectFormError("no OU names the platform")
 	case len(required) > 0:
-		return "", problem.New(problem.CertSubjectDisagrees, "no OU repeats what CN says").In("Subject")
+		return "", problem.New(problem.CertSubjectDisagrees, "no OU repeats what CN says").WithPath("Subject")
 	case len(remaining) != 1:
 		return "", newSubjectFormError("not exactly one OU is left for the holder's name")
 	}
@@ -202,7 +202,7 @@ func (s Subject) extractHolderName(units []string) (string, error) {
 }
 
 func newSubjectFormError(fact string) error {
-	return problem.New(problem.CertSubjectForm, fact).In("Subject")
+	return problem.New(problem.CertSubjectForm, fact).WithPath("Subject")
 }
 
 // IsPerson reports whether the holder is a natural person.

@@ -79,7 +79,7 @@ func TestVerifyTellsStrangersNothing(t *testing.T) {
 			if first == nil {
 				first = got
 			}
-			if got.Code != first.Code || got.Public != first.Public || got.At != first.At {
+			if got.Code != first.Code || got.Detail != first.Detail || got.Path != first.Path {
 				t.Errorf("%v differs from %v", got, first)
 			}
 		}

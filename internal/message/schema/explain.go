@@ -20,7 +20,7 @@ type explainer struct {
 // the number of the element's siblings, so it is formatted only for reported violations.
 func (x *explainer) addViolation(code problem.Code, e xmldoc.Element, further string, facts ...string) {
 	if !x.isFull() {
-		x.violations = append(x.violations, problem.New(code, facts...).In(formatPath(x.top, e)+further))
+		x.violations = append(x.violations, problem.New(code, facts...).WithPath(formatPath(x.top, e)+further))
 	}
 }
 

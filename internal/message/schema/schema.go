@@ -160,7 +160,7 @@ func (s *Schema) explainRefusal(top xmldoc.Element, canonical []byte, refusal er
 	x := explainer{model: s.model, top: top, withStrayText: findStrayText(canonical, top)}
 	x.explainRoot()
 	if len(x.violations) == 0 {
-		return problem.Wrap(problem.SchemaRefused, cause).In(formatPath(top, top))
+		return problem.Wrap(problem.SchemaRefused, cause).WithPath(formatPath(top, top))
 	}
 	return problem.List(problem.SchemaRefused, x.violations)
 }

@@ -267,14 +267,14 @@ func requireViolations(t *testing.T, err error, want []violation) {
 	if len(want) > 1 && e.Code != problem.SchemaRefused {
 		t.Errorf("the list's code is %s", e.Code)
 	}
-	got := e.Leaves()
+	got := e.All()
 	for i := range max(len(got), len(want)) {
 		switch {
 		case i >= len(got):
 			t.Errorf("not reported: %v", want[i])
 		case i >= len(want):
 			t.Errorf("reported beyond what is expected: %v", got[i])
-		case got[i].Code != want[i].code || got[i].At != want[i].at || !strings.Contains(got[i].Public, want[i].public):
+		case got[i].Code != want[i].code || got[i].Path != want[i].at || !strings.Contains(got[i].Detail, want[i].public):
 			t.Errorf("got %v, want %v", got[i], want[i])
 		}
 	}
@@ -347,7 +347,7 @@ func TestChecksTheElementNotItsDocument(t *testing.T) {
 func TestViolationsAreBounded(t *testing.T) {
 	text := replaceAll(t, readGolden(t, "notifyImplant-request.xml"), "<ctr:Implant>", strings.Repeat("<ctr:Implant/>", 3*schema.MaxViolations)+"<ctr:Implant>")
 	_, err := contractSchema(t).Check(mustParse(t, text))
-	if got := len(problem.From(err).Leaves()); got != schema.MaxViolations {
+	if got := len(problem.From(err).All()); got != schema.MaxViolations {
 		t.Errorf("%d violations are reported", got)
 	}
 }
@@ -460,7 +460,7 @@ func FuzzCheck(f *testing.F) {
 		if checked != nil || !errors.Is(err, problem.SchemaInvalid) {
 			t.Errorf("result %v with %v", checked, err)
 		}
-		if n := len(problem.From(err).Leaves()); n > schema.MaxViolations {
+		if n := len(problem.From(err).All()); n > schema.MaxViolations {
 			t.Errorf("%d violations", n)
 		}
 	})

@@ -70,7 +70,7 @@ func TestOpenRefuses(t *testing.T) {
 		for _, v := range c.versions {
 			e, err := soap.Open(parseDocument(t, envelope(v, c.inside)))
 			p := problem.From(err)
-			if err == nil || p.Code != c.code || p.Kind != c.kind || !errors.Is(err, c.kind) || p.At == "" || e != nil {
+			if err == nil || p.Code != c.code || p.Kind != c.kind || !errors.Is(err, c.kind) || p.Path == "" || e != nil {
 				t.Errorf("SOAP version %d, %s: %v, %v", v, c.name, e, err)
 			}
 		}

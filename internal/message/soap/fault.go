@@ -194,11 +194,11 @@ func (w *faultWriter) writeDetail(e *problem.Error, v faultMapping, c FaultConte
 	w.writeStrings("</soa:Environment></soa:", name, ">")
 
 	w.writeStrings(`<ctr:Violations xmlns:ctr="`, namespaceCore, `" xmlns:ctrp="`, namespaceProtocol, `">`)
-	for _, leaf := range e.Leaves() {
+	for _, leaf := range e.All() {
 		w.writeStrings(`<ctr:Violation Code="`, publicCode(leaf), `"`)
-		if leaf.At != "" {
+		if leaf.Path != "" {
 			w.writeStrings(` Path="`)
-			w.writeText(leaf.At)
+			w.writeText(leaf.Path)
 			w.writeStrings(`"`)
 		}
 		w.writeStrings(">")
@@ -212,13 +212,13 @@ func (w *faultWriter) writeDetail(e *problem.Error, v faultMapping, c FaultConte
 	w.writeStrings("</ctr:Violations>")
 }
 
-func publicCode(e *problem.Error) string { return string(e.Code.Seen()) }
+func publicCode(e *problem.Error) string { return string(e.Code.PublicCode()) }
 
 // messageText returns the text for the code in a language, followed by the public detail in parentheses.
 func messageText(e *problem.Error, l problem.Lang) string {
 	entry, _ := problem.Lookup(e.Code)
 	text := entry.Text(l)
-	if e.Public == "" {
+	if e.Detail == "" {
 		return text
 	}
 	return text + " (" + e.Facts(l) + ")"

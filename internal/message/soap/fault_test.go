@@ -69,7 +69,7 @@ func TestFaultTable(t *testing.T) {
 		kinds[c.kind] = true
 		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 			t.Run(fmt.Sprint(c.code, v), func(t *testing.T) {
-				refusal := problem.New(c.code).In("/a/b")
+				refusal := problem.New(c.code).WithPath("/a/b")
 				if refusal.Kind != c.kind {
 					t.Fatalf("kind %v", refusal.Kind)
 				}
@@ -89,7 +89,7 @@ func TestFaultTable(t *testing.T) {
 					r.Retry != (c.kind == problem.Unavailable) {
 					t.Errorf("read as %+v", r)
 				}
-				if len(r.Violations) != 1 || r.Violations[0].Code != string(c.code.Seen()) || r.Violations[0].Path != "/a/b" {
+				if len(r.Violations) != 1 || r.Violations[0].Code != string(c.code.PublicCode()) || r.Violations[0].Path != "/a/b" {
 					t.Errorf("violations %+v", r.Violations)
 				}
 				entry, _ := problem.Lookup(c.code)
@@ -102,7 +102,7 @@ func TestFaultTable(t *testing.T) {
 				if v == soap.SOAP12 {
 					words = `<soap:Reason><soap:Text xml:lang="en">`
 				}
-				_, said, found := strings.Cut(string(f.Body), words+string(c.code.Seen())+": ")
+				_, said, found := strings.Cut(string(f.Body), words+string(c.code.PublicCode())+": ")
 				if !found || v == soap.SOAP12 && strings.Count(said, "<soap:Text") != 0 {
 					t.Errorf("not one text that begins with the code: %s", f.Body)
 				}
@@ -189,8 +189,8 @@ func detail(t *testing.T, v soap.Version, octets []byte) []xmldoc.Element {
 
 // TestEveryViolation checks that a refusal with several causes lists them all in order, each with its path and texts.
 func TestEveryViolation(t *testing.T) {
-	leaves := []*problem.Error{problem.New(problem.OperationInFuture).In("/x/a"), problem.New(problem.SSINInvalid, "It has 10 characters."),
-		problem.New(problem.OperationInFuture).In("/x/b"), problem.New(problem.CardWithheld)}
+	leaves := []*problem.Error{problem.New(problem.OperationInFuture).WithPath("/x/a"), problem.New(problem.SSINInvalid, "It has 10 characters."),
+		problem.New(problem.OperationInFuture).WithPath("/x/b"), problem.New(problem.CardWithheld)}
 	whole := problem.List(problem.RulesViolated, leaves)
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 		_, r, err := soap.ReadReply(parseDocument(t, string(soap.FaultFrom(whole, faultContext(v)).Body)))
@@ -203,10 +203,10 @@ func TestEveryViolation(t *testing.T) {
 		for i, leaf := range leaves {
 			entry, _ := problem.Lookup(leaf.Code)
 			want := entry.NL
-			if leaf.Public != "" {
-				want += " (" + leaf.Public + ")"
+			if leaf.Detail != "" {
+				want += " (" + leaf.Detail + ")"
 			}
-			if got := r.Violations[i]; got.Code != string(leaf.Code.Seen()) || got.Path != leaf.At || got.Messages[problem.NL] != want || len(got.Messages) != 4 {
+			if got := r.Violations[i]; got.Code != string(leaf.Code.PublicCode()) || got.Path != leaf.Path || got.Messages[problem.NL] != want || len(got.Messages) != 4 {
 				t.Errorf("violation %d: %+v", i, got)
 			}
 		}
@@ -228,7 +228,7 @@ func TestWithheldIsNotFound(t *testing.T) {
 		}
 	}
 	for _, entry := range problem.Catalog() {
-		if entry.Kind == problem.Withheld && entry.Code.Seen() == entry.Code {
+		if entry.Kind == problem.Withheld && entry.Code.PublicCode() == entry.Code {
 			t.Errorf("%s is seen", entry.Code)
 		}
 	}
@@ -272,7 +272,7 @@ func TestHostileText(t *testing.T) {
 		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 			c := faultContext(v)
 			c.ID = text
-			f := soap.FaultFrom(problem.New(problem.SSINInvalid, text).In(text), c)
+			f := soap.FaultFrom(problem.New(problem.SSINInvalid, text).WithPath(text), c)
 			_, r, err := soap.ReadReply(parseDocument(t, string(f.Body)))
 			if err != nil || r == nil {
 				t.Fatalf("%q: %v in %s", text, err, f.Body)

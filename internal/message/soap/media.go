@@ -65,13 +65,13 @@ func parseXOPPackage(parameters map[string]string) (Media, error) {
 	m.rootContentID = parseContentID(start)
 	switch {
 	case !strings.EqualFold(parameters["type"], xopXML):
-		return m, problem.New(problem.MultipartNotXOP).In("Content-Type")
+		return m, problem.New(problem.MultipartNotXOP).WithPath("Content-Type")
 	case err != nil || !known:
-		return m, problem.New(problem.MultipartParameter, "parameter start-info").In("Content-Type")
+		return m, problem.New(problem.MultipartParameter, "parameter start-info").WithPath("Content-Type")
 	case !isBoundary(m.boundary):
-		return m, problem.New(problem.MultipartParameter, "parameter boundary").In("Content-Type")
+		return m, problem.New(problem.MultipartParameter, "parameter boundary").WithPath("Content-Type")
 	case given && m.rootContentID == "":
-		return m, problem.New(problem.MultipartParameter, "parameter start").In("Content-Type")
+		return m, problem.New(problem.MultipartParameter, "parameter start").WithPath("Content-Type")
 	}
 	return m, nil
 }
@@ -120,18 +120,18 @@ func (m Media) splitRootPart(parts []part) (part, map[string][]byte, error) {
 			continue
 		}
 		if p.contentID == "" {
-			return part{}, nil, problem.New(problem.PartContentID).In(partPath(i))
+			return part{}, nil, problem.New(problem.PartContentID).WithPath(partPath(i))
 		}
 		if _, ok := attachments[p.contentID]; ok || rootIndex >= 0 && p.contentID == parts[rootIndex].contentID {
-			return part{}, nil, problem.New(problem.PartDuplicate).In(partPath(i))
+			return part{}, nil, problem.New(problem.PartDuplicate).WithPath(partPath(i))
 		}
 		attachments[p.contentID] = p.content
 	}
 	if rootIndex < 0 {
-		return part{}, nil, problem.New(problem.RootPartMissing).In("Content-Type")
+		return part{}, nil, problem.New(problem.RootPartMissing).WithPath("Content-Type")
 	}
 	if !m.matchesRootType(parts[rootIndex].contentType) {
-		return part{}, nil, problem.New(problem.RootPartType).In(partPath(rootIndex))
+		return part{}, nil, problem.New(problem.RootPartType).WithPath(partPath(rootIndex))
 	}
 	return parts[rootIndex], attachments, nil
 }

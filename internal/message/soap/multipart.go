@@ -65,7 +65,7 @@ func readParts(data []byte, boundary string) ([]part, error) {
 		}
 		p, err := readPart(inside[:end-1])
 		if err != nil {
-			return nil, problem.From(err).In(partPath(len(parts)))
+			return nil, problem.From(err).WithPath(partPath(len(parts)))
 		}
 		parts = append(parts, p)
 		rest = inside[end+len(delimiter):]

@@ -147,7 +147,7 @@ func TestParseMediaRefuses(t *testing.T) {
 		{strings.Replace(packageType, `root@test`, strings.Repeat("r", 257), 1), soap.SOAP11, problem.MultipartParameter, "parameter start"},
 	} {
 		m, err := soap.ParseMedia(c.contentType)
-		if e := problem.From(err); err == nil || e.Code != c.code || e.Public != c.public || m.Version != c.version {
+		if e := problem.From(err); err == nil || e.Code != c.code || e.Detail != c.public || m.Version != c.version {
 			t.Errorf("%.90s: version %d, %v", c.contentType, m.Version, err)
 		}
 	}
@@ -268,7 +268,7 @@ func TestUnpackEnvelopeRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := unpackMessage(packageType, c.message)
 			e := problem.From(err)
-			if err == nil || got != "" || e.Code != c.code || e.At != c.at || e.Kind != problem.Malformed {
+			if err == nil || got != "" || e.Code != c.code || e.Path != c.at || e.Kind != problem.Malformed {
 				t.Fatalf("%.80q, %v, want %s at %q", got, err, c.code, c.at)
 			}
 		})

@@ -37,14 +37,14 @@ func inlineAttachments(envelope []byte, attachments map[string][]byte, limits xm
 	for _, e := range includes {
 		escaped, refusal := parseIncludeReference(e)
 		if refusal != nil {
-			return nil, problem.From(refusal).In(includePath)
+			return nil, problem.From(refusal).WithPath(includePath)
 		}
 		id, ok := findAttachmentID(attachments, escaped)
 		if !ok {
-			return nil, problem.New(problem.IncludeUnknown).In(includePath)
+			return nil, problem.New(problem.IncludeUnknown).WithPath(includePath)
 		}
 		if slices.Contains(usedIDs, id) {
-			return nil, problem.New(problem.IncludeRepeated).In(includePath)
+			return nil, problem.New(problem.IncludeRepeated).WithPath(includePath)
 		}
 		usedIDs = append(usedIDs, id)
 		start, end := e.Offset()

@@ -172,7 +172,7 @@ func appendUnique(all []*problem.Error, err error) []*problem.Error {
 
 func containsRefusal(all []*problem.Error, e *problem.Error) bool {
 	for _, other := range all {
-		if other.Code == e.Code && other.At == e.At && other.Public == e.Public {
+		if other.Code == e.Code && other.Path == e.Path && other.Detail == e.Detail {
 			return true
 		}
 	}
@@ -247,7 +247,7 @@ func (i *inspector) inspectKey() {
 		return
 	case found.der != nil && found.parsed == nil:
 		if found.parsed, err = x509.ParseCertificate(found.der); err != nil {
-			r.Refusals = appendUnique(r.Refusals, problem.Wrap(problem.TokenUnreadable, err).In(found.path))
+			r.Refusals = appendUnique(r.Refusals, problem.Wrap(problem.TokenUnreadable, err).WithPath(found.path))
 			return
 		}
 	case found.der == nil && !m.key.selector.IsZero():

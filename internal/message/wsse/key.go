@@ -224,7 +224,7 @@ func (k *keyReference) withPath(err error) error {
 	if err == nil {
 		return nil
 	}
-	return problem.From(err).In(k.path)
+	return problem.From(err).WithPath(k.path)
 }
 
 // Dereference returns the token that the STR-Transform substitutes for the SecurityTokenReference in the KeyInfo of

@@ -64,7 +64,7 @@ func parseInstant(e xmldoc.Element, path string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return time.Time{}, problem.New(problem.TimestampInstant).In(path) // the parse error would repeat the text
+		return time.Time{}, problem.New(problem.TimestampInstant).WithPath(path) // the parse error would repeat the text
 	}
 	return t.UTC(), nil
 }

@@ -93,7 +93,7 @@ func readToken(token xmldoc.Element, key *keyReference) (presentedCertificate, e
 	}
 	path, err := pki.ParsePkiPath(data)
 	if err != nil {
-		return presentedCertificate{}, problem.From(err).In(tokenPath)
+		return presentedCertificate{}, problem.From(err).WithPath(tokenPath)
 	}
 	last := path[len(path)-1]
 	return presentedCertificate{last.Raw, last, path[:len(path)-1], tokenPath}, nil
@@ -110,7 +110,7 @@ func (v *Verifier) signerFromCertificate(presented presentedCertificate, key *ke
 	case certificate == nil:
 		var err error
 		if certificate, err = x509.ParseCertificate(presented.der); err != nil {
-			return nil, problem.Wrap(problem.TokenUnreadable, err).In(presented.path)
+			return nil, problem.Wrap(problem.TokenUnreadable, err).WithPath(presented.path)
 		}
 	}
 	if !key.selector.Matches(certificate) {
@@ -142,7 +142,7 @@ func (v *Verifier) authenticateRegistered(m *securityNodes, signature *dsig.Sign
 	m.certificate = certificate.Raw
 	result, refusal := signature.Verify(certificate.PublicKey)
 	if refusal != nil && problem.From(refusal).Code != problem.DigestMismatch {
-		return nil, nil, problem.Wrap(problem.KeyUnregistered, refusal).In(m.key.path)
+		return nil, nil, problem.Wrap(problem.KeyUnregistered, refusal).WithPath(m.key.path)
 	}
 	authenticated, err := v.signerFromCertificate(presentedCertificate{der: certificate.Raw, parsed: certificate, path: m.key.path}, &m.key, now)
 	if err != nil {
@@ -157,11 +157,11 @@ func withCertificatePath(err error, path string, now time.Time) error {
 	e := problem.From(err)
 	switch e.Code {
 	case problem.CertExpired, problem.CertNotYetValid:
-		e.Public += " - service time " + formatInstant(now)
+		e.Detail += " - service time " + formatInstant(now)
 	case problem.CertRevoked, problem.CertRevocationUnknown:
-		e.Public = "service time " + formatInstant(now) // revocation information changes over time
+		e.Detail = "service time " + formatInstant(now) // revocation information changes over time
 	}
-	return e.In(path)
+	return e.WithPath(path)
 }
 
 // signerCache caches the parsed certificates of authenticated signers only, so that unauthenticated senders cannot

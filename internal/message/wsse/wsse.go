@@ -175,5 +175,5 @@ func computeReplayKey(signedInfo [sha256.Size]byte, signer pki.Subject) [sha256.
 func formatInstant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func newRefusal(code problem.Code, path string, detail ...string) error {
-	return problem.New(code, detail...).In(path)
+	return problem.New(code, detail...).WithPath(path)
 }
