@@ -60,9 +60,9 @@ func (c *verifyCommand) Run(e environment) (err error) {
 	}
 	file := c.Checkpoints
 	if file == "" {
-		file = filepath.Join(c.Data, trail.AnchorName)
+		file = filepath.Join(c.Data, trail.AnchorFileName)
 	}
-	anchor, err := trail.ReadAnchor(file)
+	anchor, err := trail.OpenAnchorSnapshot(file)
 	switch {
 	case err == nil:
 		defer func() { err = errors.Join(err, anchor.Close()) }()
@@ -77,7 +77,7 @@ func (c *verifyCommand) Run(e environment) (err error) {
 	if _, err = fmt.Fprint(e.stdout, report.Text(time.Since(start))); err != nil {
 		return err
 	}
-	if n := len(report.Findings) + report.Unsaid; n > 0 {
+	if n := len(report.Findings) + report.OmittedFindings; n > 0 {
 		return fmt.Errorf("the audit log does not verify: findings: %d", n)
 	}
 	return nil

@@ -28,7 +28,7 @@ func admin(t *testing.T, directory string, args ...string) interop.Result {
 func TestAuditTrailOfAService(t *testing.T) {
 	t.Parallel()
 	directory := interop.DevelopmentDirectory(t)
-	anchor := filepath.Join(directory, trail.AnchorName)
+	anchor := filepath.Join(directory, trail.AnchorFileName)
 	service := interop.Start(t, directory)
 	c := service.Client(t, interop.Hospital(t))
 	interop.Notify(t, c, interop.Implantation("AUDIT-1", interop.Patient, "S-1"))

@@ -78,7 +78,7 @@ func (b *books) renew(ctx context.Context, c *serveCommand, log *slog.Logger) er
 	}
 	// Delete the database last: a service that stops in between still has its data. Keep the key file, which other
 	// registers may use too.
-	for _, name := range []string{trail.AnchorName, "ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite"} {
+	for _, name := range []string{trail.AnchorFileName, "ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite"} {
 		if err := os.Remove(filepath.Join(c.Data, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("delete the register: %w", err)
 		}

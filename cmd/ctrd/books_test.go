@@ -86,7 +86,7 @@ func TestResetsAtOnce(t *testing.T) {
 func TestResetThatFails(t *testing.T) {
 	t.Parallel()
 	c, s := begun(t)
-	anchor := filepath.Join(c.Data, trail.AnchorName)
+	anchor := filepath.Join(c.Data, trail.AnchorFileName)
 	if err := os.Remove(anchor); err != nil {
 		t.Fatal(err)
 	}

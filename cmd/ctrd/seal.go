@@ -35,12 +35,12 @@ const (
 
 // startSealer opens the anchor file and compares it with the database. It logs a difference and continues.
 func startSealer(ctx context.Context, db *store.DB, directory string, log *slog.Logger) (*sealer, error) {
-	anchor, err := trail.OpenAnchor(filepath.Join(directory, trail.AnchorName))
+	anchor, err := trail.OpenAnchor(filepath.Join(directory, trail.AnchorFileName))
 	if err != nil {
 		return nil, err
 	}
 	s := &sealer{db: db, log: log, anchor: anchor}
-	if err := anchor.Check(ctx, db); err != nil {
+	if err := anchor.CheckAgainst(ctx, db); err != nil {
 		s.warn(ctx, err)
 	}
 	return s, nil
@@ -78,7 +78,7 @@ func (s *sealer) seal(ctx context.Context, minInterval time.Duration) {
 	}
 	now := time.Now()
 	made, err := s.db.Seal(ctx, now, minInterval)
-	if followErr := s.anchor.Follow(ctx, s.db, made); err == nil {
+	if followErr := s.anchor.AppendMissing(ctx, s.db, made); err == nil {
 		err = followErr
 	}
 	if err != nil && ctx.Err() == nil {
@@ -99,7 +99,7 @@ func (s *sealer) warn(ctx context.Context, err error) {
 
 // sealAuditLog seals while a service may be running, and writes to the anchor file that the service uses.
 func (f registerFlags) seal(e environment, db *store.DB) error {
-	anchor, err := trail.JoinAnchor(filepath.Join(f.Data, trail.AnchorName))
+	anchor, err := trail.OpenSharedAnchor(filepath.Join(f.Data, trail.AnchorFileName))
 	if err != nil {
 		return err
 	}
@@ -107,5 +107,5 @@ func (f registerFlags) seal(e environment, db *store.DB) error {
 	if err != nil {
 		return fmt.Errorf("the audit log: %w", err)
 	}
-	return anchor.Follow(e.ctx, db, made)
+	return anchor.AppendMissing(e.ctx, db, made)
 }

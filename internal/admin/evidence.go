@@ -211,11 +211,11 @@ func verdict(r *store.Recorded) *verdictStatement {
 	v := &verdictStatement{Outcome: string(r.Outcome), Reason: r.Reason, Operation: r.Operation, At: r.At.UTC().Format(time.RFC3339Nano),
 		Correlation: r.Correlation, Seq: r.Seq}
 	if p := r.Proof; p != nil {
-		v.Sealed = &proofStatement{Before: hex.EncodeToString(p.Before[:]), Checkpoint: p.Checkpoint}
+		v.Sealed = &proofStatement{Before: hex.EncodeToString(p.PreviousHead[:]), Checkpoint: p.Checkpoint}
 		for _, column := range p.Columns {
 			v.Sealed.Columns = append(v.Sealed.Columns, append([]byte{}, column...)) // a nil slice would become null
 		}
-		for _, row := range p.Rows {
+		for _, row := range p.RowHashes {
 			v.Sealed.Rows = append(v.Sealed.Rows, hex.EncodeToString(row[:]))
 		}
 	}

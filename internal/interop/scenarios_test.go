@@ -117,7 +117,7 @@ func (p *play) run() {
 	p.scene("numbers are mistyped", p.mistyped)
 	p.scene("every operation was used", p.complete)
 	p.scene("the trail is whole", func() {
-		p.operate("audit", "verify", "--checkpoints", filepath.Join(p.service.Data, trail.AnchorName))
+		p.operate("audit", "verify", "--checkpoints", filepath.Join(p.service.Data, trail.AnchorFileName))
 	})
 	p.stop("the second service")
 	p.private()

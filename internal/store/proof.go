@@ -125,7 +125,7 @@ func (tx *session) recorded(of *provedRow) (*Recorded, error) {
 	}
 	r := &Recorded{Seq: row.Seq, Correlation: string(row.Correlation), Operation: string(row.Operation),
 		Outcome: register.Outcome(row.Outcome), Reason: string(row.Reason)}
-	if r.At, err = time.Parse(trail.InstantForm, string(row.At)); err != nil {
+	if r.At, err = time.Parse(trail.TimestampLayout, string(row.At)); err != nil {
 		return nil, tx.fail(err)
 	}
 	r.Proof, err = tx.proof(&row)
@@ -168,16 +168,16 @@ func (tx *session) proof(row *trailRow) (*trail.Proof, error) {
 	}
 	seq := int64(0)
 	if len(before) > 0 && before[0].Number == p.Checkpoint.Number-1 {
-		seq, p.Before = before[0].SeqTo, before[0].checkpoint().Head
+		seq, p.PreviousHead = before[0].SeqTo, before[0].checkpoint().Head
 	}
-	for seq < p.Checkpoint.SeqTo {
+	for seq < p.Checkpoint.LastSeq {
 		page, err := tx.trailRows(seq, sealedPage)
 		if err != nil {
 			return nil, err
 		}
 		for _, hashed := range page {
-			if hashed.Seq <= p.Checkpoint.SeqTo {
-				p.Rows = append(p.Rows, hashed.Hash)
+			if hashed.Seq <= p.Checkpoint.LastSeq {
+				p.RowHashes = append(p.RowHashes, hashed.Hash)
 			}
 			seq = hashed.Seq
 		}
@@ -185,7 +185,7 @@ func (tx *session) proof(row *trailRow) (*trail.Proof, error) {
 			break
 		}
 	}
-	if !p.Holds() {
+	if !p.IsValid() {
 		return nil, tx.fail(errors.New("the audit trail does not verify where it tells of this notification: see ctrd admin audit verify"))
 	}
 	return p, nil

@@ -65,7 +65,7 @@ func testProofs(t *testing.T, s *sealed) {
 		if r == nil || r.Correlation != operation+"2" || r.Operation != operation || r.Seq != int64(7+3*i) || !r.At.Equal(p.RegisteredAt.Add(time.Millisecond)) {
 			t.Fatalf("version %d: %+v", i+1, r)
 		}
-		if (r.Proof == nil) != (i == 2) || r.Proof != nil && (!r.Proof.Holds() || r.Proof.Checkpoint.Number != 2 || len(r.Proof.Rows) != 6) {
+		if (r.Proof == nil) != (i == 2) || r.Proof != nil && (!r.Proof.IsValid() || r.Proof.Checkpoint.Number != 2 || len(r.Proof.RowHashes) != 6) {
 			t.Errorf("version %d: %+v", i+1, r.Proof)
 		}
 	}

@@ -18,32 +18,32 @@ import (
 // tamperings returns ways to tamper with an audit log of three checkpoints over three rows each.
 func tamperings() []tampering {
 	return []tampering{
-		{"a row deleted", []string{`DELETE FROM audit WHERE seq = 5`}, []trail.Kind{trail.RowsDeleted},
+		{"a row deleted", []string{`DELETE FROM audit WHERE seq = 5`}, []trail.FindingKind{trail.RowsDeleted},
 			"between checkpoint 1 of 2026-11-22T09:00:01.000000Z (row 3) and checkpoint 2 of 2026-11-22T09:00:02.000000Z (row 6): at least 1 rows were deleted"},
-		{"the first row deleted", []string{`DELETE FROM audit WHERE seq = 1`}, []trail.Kind{trail.RowsDeleted}, "up to checkpoint 1"},
+		{"the first row deleted", []string{`DELETE FROM audit WHERE seq = 1`}, []trail.FindingKind{trail.RowsDeleted}, "up to checkpoint 1"},
 		{"two rows exchanged", []string{`UPDATE audit SET seq = 1000 WHERE seq = 4`, `UPDATE audit SET seq = 4 WHERE seq = 5`,
-			`UPDATE audit SET seq = 5 WHERE seq = 1000`}, []trail.Kind{trail.RowsChanged}, "a row was changed or rows were exchanged"},
+			`UPDATE audit SET seq = 5 WHERE seq = 1000`}, []trail.FindingKind{trail.RowsChanged}, "a row was changed or rows were exchanged"},
 		{"rows exchanged across checkpoints", []string{`UPDATE audit SET seq = 1000 WHERE seq = 2`, `UPDATE audit SET seq = 2 WHERE seq = 8`,
-			`UPDATE audit SET seq = 8 WHERE seq = 1000`}, []trail.Kind{trail.RowsChanged}, "up to checkpoint 1"},
-		{"a row changed", []string{`UPDATE audit SET outcome = 'withheld' WHERE seq = 4`}, []trail.Kind{trail.RowsChanged}, "between checkpoint 1"},
+			`UPDATE audit SET seq = 8 WHERE seq = 1000`}, []trail.FindingKind{trail.RowsChanged}, "up to checkpoint 1"},
+		{"a row changed", []string{`UPDATE audit SET outcome = 'withheld' WHERE seq = 4`}, []trail.FindingKind{trail.RowsChanged}, "between checkpoint 1"},
 		{"a row inserted", []string{`INSERT INTO audit SELECT -7, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation, ` +
-			`person, capacity, patient, number FROM audit WHERE seq = 2`}, []trail.Kind{trail.RowsInserted}, "at least 1 rows were inserted"},
-		{"the tail of the rows cut off", []string{`DELETE FROM audit WHERE seq > 7`}, []trail.Kind{trail.RowsDeleted}, "between checkpoint 2"},
+			`person, capacity, patient, number FROM audit WHERE seq = 2`}, []trail.FindingKind{trail.RowsInserted}, "at least 1 rows were inserted"},
+		{"the tail of the rows cut off", []string{`DELETE FROM audit WHERE seq > 7`}, []trail.FindingKind{trail.RowsDeleted}, "between checkpoint 2"},
 		{"the tail of both cut off", []string{`DELETE FROM audit WHERE seq > 6`, `DELETE FROM audit_checkpoint WHERE number > 2`},
-			[]trail.Kind{trail.TailCutOff}, "1 checkpoints that the table has not, from checkpoint 3 of"},
-		{"all cut off", []string{`DELETE FROM audit`, `DELETE FROM audit_checkpoint`}, []trail.Kind{trail.TailCutOff}, "3 checkpoints"},
-		{"a checkpoint deleted", []string{`DELETE FROM audit_checkpoint WHERE number = 2`}, []trail.Kind{trail.CheckpointMissing, trail.TailCutOff}, "checkpoint 2: deleted"},
+			[]trail.FindingKind{trail.TailTruncated}, "1 checkpoints that the table has not, from checkpoint 3 of"},
+		{"all cut off", []string{`DELETE FROM audit`, `DELETE FROM audit_checkpoint`}, []trail.FindingKind{trail.TailTruncated}, "3 checkpoints"},
+		{"a checkpoint deleted", []string{`DELETE FROM audit_checkpoint WHERE number = 2`}, []trail.FindingKind{trail.CheckpointMissing, trail.TailTruncated}, "checkpoint 2: deleted"},
 		{"a checkpoint changed", []string{`UPDATE audit_checkpoint SET row_count = 7 WHERE number = 2`},
-			[]trail.Kind{trail.AnchorDiffers, trail.CheckpointChanged}, "checkpoint 2 of 2026-11-22T09:00:02.000000Z is not as it was signed"},
+			[]trail.FindingKind{trail.AnchorDiffers, trail.CheckpointChanged}, "checkpoint 2 of 2026-11-22T09:00:02.000000Z is not as it was signed"},
 		{"a checkpoint from elsewhere in its place", []string{`DELETE FROM audit_checkpoint WHERE number = 2`,
-			`UPDATE audit_checkpoint SET number = 2 WHERE number = 3`}, []trail.Kind{trail.AnchorDiffers, trail.CheckpointChanged, trail.TailCutOff}, "checkpoint 2"},
+			`UPDATE audit_checkpoint SET number = 2 WHERE number = 3`}, []trail.FindingKind{trail.AnchorDiffers, trail.CheckpointChanged, trail.TailTruncated}, "checkpoint 2"},
 	}
 }
 
 type tampering struct {
 	name       string
 	statements []string
-	kinds      []trail.Kind
+	kinds      []trail.FindingKind
 	text       string // part of the first finding's text
 }
 
@@ -70,8 +70,8 @@ func (s *sealed) insertCheckpoint(t *testing.T, c trail.Checkpoint) {
 		}
 		return fmt.Sprintf(`x'%x'`, data)
 	}
-	s.tamper(t, fmt.Sprintf(`INSERT INTO audit_checkpoint VALUES (%d, %d, %d, %s, '%s', '%s', %s, %s, %s, %s)`, c.Number, c.SeqTo, c.Rows, hex(c.Head[:]),
-		c.At.Format(trail.InstantForm), c.KeyID, hex(c.Public), hex(c.Previous[:]), hex(c.Handover), hex(c.Signature)))
+	s.tamper(t, fmt.Sprintf(`INSERT INTO audit_checkpoint VALUES (%d, %d, %d, %s, '%s', '%s', %s, %s, %s, %s)`, c.Number, c.LastSeq, c.RowCount, hex(c.Head[:]),
+		c.SealedAt.Format(trail.TimestampLayout), c.KeyID, hex(c.PublicKey), hex(c.PreviousLink[:]), hex(c.Handover), hex(c.Signature)))
 }
 
 // testForgedCheckpointIsFound simulates an attacker who has write access to the database but none of its keys: they
@@ -99,13 +99,13 @@ func testForgedCheckpointIsFound(t *testing.T, s *sealed) {
 	for _, row := range rows {
 		head = head.Next(row.Hash)
 	}
-	forged := trail.Seal(&checkpoints[1], 6, 6, head, s.now, trail.Signer{KeyID: checkpoints[1].KeyID, Key: own}, &trail.Signer{KeyID: "own", Key: own})
+	forged := trail.SealCheckpoint(&checkpoints[1], 6, 6, head, s.now, trail.SigningKey{KeyID: checkpoints[1].KeyID, PrivateKey: own}, &trail.SigningKey{KeyID: "own", PrivateKey: own})
 	s.insertCheckpoint(t, forged)
 	expect(t, s.verify(t), trail.CheckpointForeign, trail.AnchorDiffers)
 
 	// The attacker replaces all checkpoints, so that no key of the register is left, and the anchor file.
 	s.tamper(t, `DELETE FROM audit_checkpoint`)
-	forged = trail.Seal(nil, 4, 4, checkpoints[1].Head, s.now, trail.Signer{KeyID: checkpoints[1].KeyID, Key: own}, nil)
+	forged = trail.SealCheckpoint(nil, 4, 4, checkpoints[1].Head, s.now, trail.SigningKey{KeyID: checkpoints[1].KeyID, PrivateKey: own}, nil)
 	s.insertCheckpoint(t, forged)
 	if err := os.Remove(s.file); err != nil {
 		t.Fatal(err)

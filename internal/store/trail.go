@@ -32,7 +32,7 @@ func (k *kept) Scan(value any) error {
 	case int64:
 		*k = strconv.AppendInt(nil, v, 10)
 	case time.Time:
-		*k = v.UTC().AppendFormat(nil, trail.InstantForm)
+		*k = v.UTC().AppendFormat(nil, trail.TimestampLayout)
 	default:
 		*k = fmt.Append(nil, v)
 	}
@@ -85,7 +85,7 @@ func (tx *session) trailRows(after int64, limit int) ([]trail.Row, error) {
 	}
 	hashed := make([]trail.Row, len(rows))
 	for i := range rows {
-		hashed[i] = trail.Row{Seq: rows[i].Seq, At: string(rows[i].At), Hash: trail.HashRow(rows[i].columns()...)}
+		hashed[i] = trail.Row{Seq: rows[i].Seq, Timestamp: string(rows[i].At), Hash: trail.HashRow(rows[i].columns()...)}
 	}
 	return hashed, nil
 }
@@ -114,11 +114,11 @@ const (
 // toCheckpoint converts the stored row. A malformed timestamp or hash becomes another value, which then fails the
 // signature check.
 func (row *checkpointRow) checkpoint() trail.Checkpoint {
-	c := trail.Checkpoint{Number: row.Number, SeqTo: row.SeqTo, Rows: row.Rows, KeyID: row.KeyID, Public: row.Public,
+	c := trail.Checkpoint{Number: row.Number, LastSeq: row.SeqTo, RowCount: row.Rows, KeyID: row.KeyID, PublicKey: row.Public,
 		Handover: row.Handover, Signature: row.Signature}
-	c.At, _ = time.Parse(trail.InstantForm, string(row.At))
+	c.SealedAt, _ = time.Parse(trail.TimestampLayout, string(row.At))
 	copy(c.Head[:], row.Head)
-	copy(c.Previous[:], row.Previous)
+	copy(c.PreviousLink[:], row.Previous)
 	return c
 }
 
@@ -206,17 +206,17 @@ func (tx *session) isSealingDue(before time.Time) (bool, error) {
 	}
 	sealed, sealedUnder := int64(0), ""
 	if last != nil {
-		if last.At.After(before) && !last.At.After(before.Add(time.Hour)) { // unless the clock was set back
+		if last.SealedAt.After(before) && !last.SealedAt.After(before.Add(time.Hour)) { // unless the clock was set back
 			return false, nil
 		}
-		sealed, sealedUnder = last.SeqTo, last.KeyID
+		sealed, sealedUnder = last.LastSeq, last.KeyID
 	}
 	var newest int64
 	if _, err = tx.get(&newest, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil || newest == 0 && last == nil {
 		return false, err
 	}
 	if newest < sealed {
-		return false, fmt.Errorf("audit ends at row %d and was sealed up to row %d: %w", newest, sealed, trail.ErrCutOff)
+		return false, fmt.Errorf("audit ends at row %d and was sealed up to row %d: %w", newest, sealed, trail.ErrTruncated)
 	}
 	current, err := tx.currentKeyID()
 	return newest > sealed || current != sealedUnder, err
@@ -254,8 +254,8 @@ func (db *DB) sealNext(ctx context.Context, stable int64, now time.Time) (*trail
 			next = nil
 			return nil
 		}
-		return tx.insert(insertCheckpoint, next.Number, next.SeqTo, next.Rows, next.Head[:], instant(next.At), next.KeyID,
-			[]byte(next.Public), next.Previous[:], next.Handover, next.Signature)
+		return tx.insert(insertCheckpoint, next.Number, next.LastSeq, next.RowCount, next.Head[:], instant(next.SealedAt), next.KeyID,
+			[]byte(next.PublicKey), next.PreviousLink[:], next.Handover, next.Signature)
 	})
 	return next, err
 }
@@ -269,7 +269,7 @@ func (tx *session) nextCheckpoint(stable int64, now time.Time) (*trail.Checkpoin
 	if last != nil {
 		before = *last
 	}
-	head, seq, count := before.Head, before.SeqTo, int64(0)
+	head, seq, count := before.Head, before.LastSeq, int64(0)
 	for count < sealedAtOnce {
 		page, pageErr := tx.trailRows(seq, sealedPage)
 		if pageErr != nil {
@@ -291,13 +291,13 @@ func (tx *session) nextCheckpoint(stable int64, now time.Time) (*trail.Checkpoin
 	if err != nil || count == 0 && (last == nil || last.KeyID == current.KeyID) {
 		return nil, err
 	}
-	c := trail.Seal(last, seq, before.Rows+count, head, now, current, former)
+	c := trail.SealCheckpoint(last, seq, before.RowCount+count, head, now, current, former)
 	return &c, nil
 }
 
 // loadSigners returns the current signing key and, when the last checkpoint has another one, that one unless it was
 // retired.
-func (tx *session) sealers(last *trail.Checkpoint) (current trail.Signer, former *trail.Signer, err error) {
+func (tx *session) sealers(last *trail.Checkpoint) (current trail.SigningKey, former *trail.SigningKey, err error) {
 	id, err := tx.currentKeyID()
 	if err != nil {
 		return current, nil, err
@@ -317,12 +317,12 @@ func (tx *session) sealers(last *trail.Checkpoint) (current trail.Signer, former
 }
 
 // deriveSigner derives the signing key from a key of the ring.
-func (k *ringKey) signer() (trail.Signer, error) {
+func (k *ringKey) signer() (trail.SigningKey, error) {
 	seed, err := hkdf.Key(sha256.New, k.Secret, nil, "ctr service signature", ed25519.SeedSize)
 	if err != nil {
-		return trail.Signer{}, fmt.Errorf("derive a key: %w", err)
+		return trail.SigningKey{}, fmt.Errorf("derive a key: %w", err)
 	}
-	return trail.Signer{KeyID: k.ID, Key: ed25519.NewKeyFromSeed(seed)}, nil
+	return trail.SigningKey{KeyID: k.ID, PrivateKey: ed25519.NewKeyFromSeed(seed)}, nil
 }
 
 // PublicKey is the public key of a signing key, with the id of the ring key that it is derived from.
@@ -334,7 +334,7 @@ type PublicKey struct {
 // PublicKeys returns the public keys for all keys of the key file: first the one that signs now, then the others,
 // newest first.
 func (db *DB) PublicKeys(ctx context.Context) ([]PublicKey, error) {
-	var current trail.Signer
+	var current trail.SigningKey
 	err := db.read(ctx, func(tx *session) (err error) {
 		current, _, err = tx.sealers(nil)
 		return err
@@ -342,14 +342,14 @@ func (db *DB) PublicKeys(ctx context.Context) ([]PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []PublicKey{{current.KeyID, current.Public()}}
+	all := []PublicKey{{current.KeyID, current.PublicKey()}}
 	for _, key := range db.keys.all() {
 		signer, err := key.signer()
 		if err != nil {
 			return nil, err
 		}
 		if key.ID != current.KeyID {
-			all = append(all, PublicKey{key.ID, signer.Public()})
+			all = append(all, PublicKey{key.ID, signer.PublicKey()})
 		}
 	}
 	return all, nil
@@ -357,7 +357,7 @@ func (db *DB) PublicKeys(ctx context.Context) ([]PublicKey, error) {
 
 // Sign signs a statement by the service with the current signing key.
 func (db *DB) Sign(ctx context.Context, statement []byte) ([]byte, PublicKey, error) {
-	var current trail.Signer
+	var current trail.SigningKey
 	err := db.read(ctx, func(tx *session) (err error) {
 		current, _, err = tx.sealers(nil)
 		return err
@@ -365,5 +365,5 @@ func (db *DB) Sign(ctx context.Context, statement []byte) ([]byte, PublicKey, er
 	if err != nil {
 		return nil, PublicKey{}, err
 	}
-	return ed25519.Sign(current.Key, statement), PublicKey{current.KeyID, current.Public()}, nil
+	return ed25519.Sign(current.PrivateKey, statement), PublicKey{current.KeyID, current.PublicKey()}, nil
 }

@@ -71,7 +71,7 @@ func testTrails(t *testing.T, backend func(testing.TB) storetest.Backend) {
 
 func newSealed(t *testing.T, b storetest.Backend) *sealed {
 	t.Helper()
-	s := &sealed{backend: b, db: b.Open(t), raw: b.Raw(t), file: filepath.Join(t.TempDir(), trail.AnchorName), now: sealedAt}
+	s := &sealed{backend: b, db: b.Open(t), raw: b.Raw(t), file: filepath.Join(t.TempDir(), trail.AnchorFileName), now: sealedAt}
 	s.openAnchor(t)
 	return s
 }
@@ -111,7 +111,7 @@ func (s *sealed) seal(t *testing.T, made int) {
 	s.now = s.now.Add(time.Second)
 	checkpoints, err := s.db.Seal(t.Context(), s.now, 0)
 	if err == nil {
-		err = s.anchor.Follow(t.Context(), s.db, checkpoints)
+		err = s.anchor.AppendMissing(t.Context(), s.db, checkpoints)
 	}
 	if err != nil || len(checkpoints) != made {
 		t.Fatalf("%d checkpoints, not %d: %v", len(checkpoints), made, err)
@@ -133,7 +133,7 @@ func (s *sealed) verify(t *testing.T) *trail.Report {
 
 func (s *sealed) verifyWith(t *testing.T, trusted []ed25519.PublicKey) *trail.Report {
 	t.Helper()
-	file, err := trail.ReadAnchor(s.file)
+	file, err := trail.OpenAnchorSnapshot(s.file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,9 +146,9 @@ func (s *sealed) verifyWith(t *testing.T, trusted []ed25519.PublicKey) *trail.Re
 }
 
 // expectFindings fails unless the report has findings of exactly these kinds, each at least once.
-func expect(t *testing.T, report *trail.Report, kinds ...trail.Kind) {
+func expect(t *testing.T, report *trail.Report, kinds ...trail.FindingKind) {
 	t.Helper()
-	var found []trail.Kind
+	var found []trail.FindingKind
 	for _, finding := range report.Findings {
 		found = append(found, finding.Kind)
 		if strings.ContainsAny(finding.Text, "\n%") {
@@ -191,13 +191,13 @@ func testUntouchedTrailVerifies(t *testing.T, s *sealed) {
 	}
 	report := s.verify(t)
 	expect(t, report)
-	if report.Rows != 15 || report.Checkpoints != 5 || report.Anchored != 5 || report.Unsealed != 0 || report.Last.SeqTo != 15 {
+	if report.Rows != 15 || report.Checkpoints != 5 || report.AnchorLines != 5 || report.UnsealedRows != 0 || report.LastCheckpoint.LastSeq != 15 {
 		t.Errorf("%+v", report)
 	}
 	s.record(t, 2)
 	report = s.verify(t)
 	expect(t, report)
-	if report.Unsealed != 2 || report.Oldest != "2026-11-22T09:00:00.016000Z" {
+	if report.UnsealedRows != 2 || report.OldestUnsealed != "2026-11-22T09:00:00.016000Z" {
 		t.Errorf("%+v", report)
 	}
 	if made, err := s.db.Seal(t.Context(), s.now.Add(-500*time.Millisecond), time.Second); err != nil || len(made) != 0 {
@@ -238,7 +238,7 @@ func testTrailAcrossKeyRotation(t *testing.T, s *sealed) {
 	}
 	report := s.verify(t)
 	expect(t, report)
-	if report.Checkpoints != 3 || report.Last.KeyID != current[0].KeyID {
+	if report.Checkpoints != 3 || report.LastCheckpoint.KeyID != current[0].KeyID {
 		t.Errorf("%+v", report)
 	}
 	expect(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}))
@@ -296,12 +296,12 @@ func testSealingBesideWriters(t *testing.T, s *sealed) {
 	if _, err := s.db.Seal(t.Context(), sealedAt.Add(time.Hour), 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.anchor.Follow(t.Context(), s.db, nil); err != nil {
+	if err := s.anchor.AppendMissing(t.Context(), s.db, nil); err != nil {
 		t.Fatal(err)
 	}
 	report := s.verify(t)
 	expect(t, report)
-	if report.Rows != writers*each || report.Unsealed != 0 || report.Checkpoints < 2 {
+	if report.Rows != writers*each || report.UnsealedRows != 0 || report.Checkpoints < 2 {
 		t.Errorf("%+v", report)
 	}
 	t.Logf("%d checkpoints over %d rows", report.Checkpoints, report.Rows)
@@ -343,7 +343,7 @@ func TestSealingWaitsForLateRows(t *testing.T) {
 	late.Wait()
 	report := s.verify(t)
 	expect(t, report)
-	if report.Rows != 3 || report.Unsealed != 0 {
+	if report.Rows != 3 || report.UnsealedRows != 0 {
 		t.Errorf("%+v", report)
 	}
 }
@@ -369,7 +369,7 @@ func testAnchorAfterCrash(t *testing.T, s *sealed) {
 	}
 	expect(t, s.verify(t))
 	s.openAnchor(t)
-	if err := s.anchor.Check(t.Context(), s.db); err != nil {
+	if err := s.anchor.CheckAgainst(t.Context(), s.db); err != nil {
 		t.Fatal(err)
 	}
 	s.now = s.now.Add(time.Second)
@@ -377,7 +377,7 @@ func testAnchorAfterCrash(t *testing.T, s *sealed) {
 	s.seal(t, 1)
 	report := s.verify(t)
 	expect(t, report)
-	if report.Anchored != 3 || report.Checkpoints != 3 {
+	if report.AnchorLines != 3 || report.Checkpoints != 3 {
 		t.Errorf("%+v", report)
 	}
 }
@@ -391,23 +391,23 @@ func testCutOffIsNoticedAtWork(t *testing.T, s *sealed) {
 		s.seal(t, 1)
 	}
 	s.tamper(t, `DELETE FROM audit WHERE seq > 1`)
-	if _, err := s.db.Seal(t.Context(), s.now, 0); !errors.Is(err, trail.ErrCutOff) {
+	if _, err := s.db.Seal(t.Context(), s.now, 0); !errors.Is(err, trail.ErrTruncated) {
 		t.Errorf("rows: %v", err)
 	}
 	s.tamper(t, `DELETE FROM audit_checkpoint WHERE number > 1`)
 	s.openAnchor(t)
-	if err := s.anchor.Check(t.Context(), s.db); !errors.Is(err, trail.ErrCutOff) {
+	if err := s.anchor.CheckAgainst(t.Context(), s.db); !errors.Is(err, trail.ErrTruncated) {
 		t.Errorf("checkpoints: %v", err)
 	}
 	checkpoints, err := s.db.AuditCheckpoints(t.Context(), 0, 10)
 	if err != nil || len(checkpoints) != 1 {
 		t.Fatal(checkpoints, err)
 	}
-	forged := trail.Seal(&checkpoints[0], 1, 1, checkpoints[0].Head, s.now, trail.Signer{KeyID: "x", Key: ed25519.NewKeyFromSeed(make([]byte, 32))}, nil)
-	if err := s.anchor.Follow(t.Context(), s.db, []trail.Checkpoint{forged}); !errors.Is(err, trail.ErrCutOff) {
+	forged := trail.SealCheckpoint(&checkpoints[0], 1, 1, checkpoints[0].Head, s.now, trail.SigningKey{KeyID: "x", PrivateKey: ed25519.NewKeyFromSeed(make([]byte, 32))}, nil)
+	if err := s.anchor.AppendMissing(t.Context(), s.db, []trail.Checkpoint{forged}); !errors.Is(err, trail.ErrTruncated) {
 		t.Errorf("goes on: %v", err)
 	}
-	expect(t, s.verify(t), trail.TailCutOff)
+	expect(t, s.verify(t), trail.TailTruncated)
 }
 
 // BenchmarkVerifyTrail verifies a long audit log from its first row.

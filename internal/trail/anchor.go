@@ -14,29 +14,29 @@ import (
 )
 
 // AnchorFileName is the name of the anchor file in the service's directory.
-const AnchorName = "audit-checkpoints.jsonl"
+const AnchorFileName = "audit-checkpoints.jsonl"
 
 // maxLineBytes bounds a line of the anchor file.
-const lineLimit = 4096
+const maxLineBytes = 4096
 
 // Anchor is a file with every checkpoint, one per line, oldest first. It is outside the database, and can be copied out
 // of reach of anyone who can change both: truncation of the audit log then shows here.
 type Anchor struct {
-	path string
-	last int64 // the highest checkpoint number in the file
-	torn bool  // the last line is incomplete, and another process may be writing it
+	path           string
+	lastNumber     int64 // the highest checkpoint number in the file
+	hasPartialLine bool  // the last line is incomplete, and another process may be writing it
 }
 
 // OpenAnchor opens the file for a service, creating it if necessary. It removes an incomplete last line left by a
 // crash: that line was never durable, and AppendMissing writes its checkpoint again.
-func OpenAnchor(path string) (*Anchor, error) { return openAnchor(path, true) }
+func OpenAnchor(path string) (*Anchor, error) { return openAnchorFile(path, true) }
 
 // OpenSharedAnchor opens the file while a service may be writing to it: it removes nothing, and writes nothing after an
 // incomplete line, which the next service start repairs. Both processes may write the same checkpoint, which then has
 // two lines.
-func JoinAnchor(path string) (*Anchor, error) { return openAnchor(path, false) }
+func OpenSharedAnchor(path string) (*Anchor, error) { return openAnchorFile(path, false) }
 
-func openAnchor(path string, repair bool) (_ *Anchor, err error) {
+func openAnchorFile(path string, repair bool) (_ *Anchor, err error) {
 	if err = os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("anchor file: %w", err)
 	}
@@ -52,14 +52,14 @@ func openAnchor(path string, repair bool) (_ *Anchor, err error) {
 	a := &Anchor{path: path}
 	whole := bytes.LastIndexByte(tail, '\n') + 1
 	for text := range bytes.Lines(tail[:whole]) {
-		if c := parseLine(bytes.TrimSuffix(text, []byte("\n"))); c != nil { // Verify reports invalid lines
-			a.last = max(a.last, c.Number)
+		if c := parseCheckpointLine(bytes.TrimSuffix(text, []byte("\n"))); c != nil { // Verify reports invalid lines
+			a.lastNumber = max(a.lastNumber, c.Number)
 		}
 	}
 	if repair {
 		err = file.Truncate(begin + int64(whole))
 	} else {
-		a.torn = whole < len(tail)
+		a.hasPartialLine = whole < len(tail)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("anchor file: %w", err)
@@ -73,7 +73,7 @@ func readTail(file *os.File) ([]byte, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	begin := max(0, info.Size()-16*lineLimit)
+	begin := max(0, info.Size()-16*maxLineBytes)
 	tail := make([]byte, info.Size()-begin)
 	if _, err := file.ReadAt(tail, begin); err != nil {
 		return nil, 0, err
@@ -82,8 +82,8 @@ func readTail(file *os.File) ([]byte, int64, error) {
 }
 
 // forEachLine calls f with each complete line. A line longer than any checkpoint is split into several.
-func lines(r io.Reader, f func([]byte) error) error {
-	scanner := bufio.NewReaderSize(r, lineLimit)
+func forEachLine(r io.Reader, f func([]byte) error) error {
+	scanner := bufio.NewReaderSize(r, maxLineBytes)
 	for {
 		text, err := scanner.ReadSlice('\n')
 		switch {
@@ -106,7 +106,7 @@ func (a *Anchor) Append(checkpoints ...Checkpoint) (err error) {
 		return nil
 	}
 	var text bytes.Buffer
-	last := a.last
+	last := a.lastNumber
 	for _, c := range checkpoints {
 		encoded, marshalErr := json.Marshal(c)
 		if marshalErr != nil {
@@ -127,31 +127,31 @@ func (a *Anchor) Append(checkpoints ...Checkpoint) (err error) {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("anchor file: %w", err)
 	}
-	a.last = last
+	a.lastNumber = last
 	return nil
 }
 
 // ErrTruncated reports that the database has lost sealed rows, or checkpoints that the anchor file holds.
-var ErrCutOff = errors.New("the audit trail was cut off: ctrd admin audit verify tells where")
+var ErrTruncated = errors.New("the audit trail was cut off: ctrd admin audit verify tells where")
 
 // AppendMissing appends the checkpoints that the file lacks: those just made, and those of other processes. It fails
 // with ErrTruncated if the file is ahead of the database, but still appends the new ones.
-func (a *Anchor) Follow(ctx context.Context, source Source, newCheckpoints []Checkpoint) error {
-	if a.torn {
+func (a *Anchor) AppendMissing(ctx context.Context, source Reader, newCheckpoints []Checkpoint) error {
+	if a.hasPartialLine {
 		return nil
 	}
 	var errTruncated error
 	for i, c := range newCheckpoints {
-		if c.Number > a.last {
+		if c.Number > a.lastNumber {
 			break
 		}
-		errTruncated = ErrCutOff
+		errTruncated = ErrTruncated
 		if err := a.Append(newCheckpoints[i]); err != nil {
 			return err
 		}
 	}
 	for {
-		page, err := source.AuditCheckpoints(ctx, a.last, pageSize)
+		page, err := source.AuditCheckpoints(ctx, a.lastNumber, pageSize)
 		if err != nil {
 			return err
 		}
@@ -166,26 +166,26 @@ func (a *Anchor) Follow(ctx context.Context, source Source, newCheckpoints []Che
 
 // CheckAgainst compares the end of the file with the database. It fails with ErrTruncated if the database lacks the
 // last checkpoint.
-func (a *Anchor) Check(ctx context.Context, source Source) error {
-	if a.last == 0 {
+func (a *Anchor) CheckAgainst(ctx context.Context, source Reader) error {
+	if a.lastNumber == 0 {
 		return nil
 	}
-	page, err := source.AuditCheckpoints(ctx, a.last-1, 1)
-	if err == nil && (len(page) == 0 || page[0].Number != a.last) {
-		err = ErrCutOff
+	page, err := source.AuditCheckpoints(ctx, a.lastNumber-1, 1)
+	if err == nil && (len(page) == 0 || page[0].Number != a.lastNumber) {
+		err = ErrTruncated
 	}
 	return err
 }
 
 // AnchorSnapshot is the content of an anchor file at the start of a verification: later lines are ignored, because the
 // database is read after it.
-type AnchorFile struct {
+type AnchorSnapshot struct {
 	file    *os.File
 	content io.Reader
 }
 
 // OpenAnchorSnapshot opens an anchor file for verification. The error is fs.ErrNotExist if there is none.
-func ReadAnchor(path string) (*AnchorFile, error) {
+func OpenAnchorSnapshot(path string) (*AnchorSnapshot, error) {
 	file, err := os.Open(path) //nolint:gosec // the operator's own path
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -197,8 +197,8 @@ func ReadAnchor(path string) (*AnchorFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("anchor file: %w", errors.Join(err, file.Close()))
 	}
-	return &AnchorFile{file: file, content: io.LimitReader(file, info.Size())}, nil
+	return &AnchorSnapshot{file: file, content: io.LimitReader(file, info.Size())}, nil
 }
 
 // Close closes the file.
-func (a *AnchorFile) Close() error { return a.file.Close() }
+func (a *AnchorSnapshot) Close() error { return a.file.Close() }

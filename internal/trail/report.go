@@ -9,12 +9,12 @@ import (
 // Text returns the report as text for an operator.
 func (r *Report) Text(took time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "rows: %d, checkpoints: %d, lines of the anchor file: %d\n", r.Rows, r.Checkpoints, r.Anchored)
-	if r.Last != nil {
-		fmt.Fprintf(&b, "sealed up to row %d by %s, with the key %s\n", r.Last.SeqTo, name(r.Last), r.Last.KeyID)
+	fmt.Fprintf(&b, "rows: %d, checkpoints: %d, lines of the anchor file: %d\n", r.Rows, r.Checkpoints, r.AnchorLines)
+	if r.LastCheckpoint != nil {
+		fmt.Fprintf(&b, "sealed up to row %d by %s, with the key %s\n", r.LastCheckpoint.LastSeq, describeCheckpoint(r.LastCheckpoint), r.LastCheckpoint.KeyID)
 	}
-	if r.Unsealed > 0 {
-		fmt.Fprintf(&b, "not sealed yet: %d, the oldest of %s\n", r.Unsealed, r.Oldest)
+	if r.UnsealedRows > 0 {
+		fmt.Fprintf(&b, "not sealed yet: %d, the oldest of %s\n", r.UnsealedRows, r.OldestUnsealed)
 	}
 	if seconds := took.Seconds(); seconds > 0 {
 		fmt.Fprintf(&b, "rows per second: %.0f\n", float64(r.Rows)/seconds)
@@ -23,8 +23,8 @@ func (r *Report) Text(took time.Duration) string {
 		fmt.Fprintf(&b, "%s: %s\n", strings.ToUpper(string(finding.Kind)), finding.Text)
 	}
 	switch {
-	case r.Unsaid > 0:
-		fmt.Fprintf(&b, "and %d findings more\n", r.Unsaid)
+	case r.OmittedFindings > 0:
+		fmt.Fprintf(&b, "and %d findings more\n", r.OmittedFindings)
 	case len(r.Findings) == 0:
 		b.WriteString("nothing was changed, left out, added or cut off\n")
 	}

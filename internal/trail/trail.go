@@ -19,18 +19,18 @@ import (
 type Hash [sha256.Size]byte
 
 // TimestampLayout is the format of times wherever they are hashed or signed: UTC, in microseconds.
-const InstantForm = "2006-01-02T15:04:05.000000Z"
+const TimestampLayout = "2006-01-02T15:04:05.000000Z"
 
 // Row is a row of the table audit, reduced to what a verifier needs.
 type Row struct {
-	Seq  int64
-	At   string // only for reports
-	Hash Hash
+	Seq       int64
+	Timestamp string // only for reports
+	Hash      Hash
 }
 
 // HashRow returns the hash of a row: of its stored columns, in the documented order. Numbers are decimal, times in
 // TimestampLayout.
-func HashRow(columns ...[]byte) Hash { return sha256.Sum256(encode(nil, columns...)) }
+func HashRow(columns ...[]byte) Hash { return sha256.Sum256(appendFields(nil, columns...)) }
 
 // Next returns the head of the chain after a row. The head before the first row is zero. The chain links the hashes of
 // the rows, not the rows themselves, so that one row can be proved without disclosing the others.
@@ -43,7 +43,7 @@ func (head Hash) Next(row Hash) Hash {
 
 // appendFields appends every field after its length, four bytes big-endian, so that different lists of fields have
 // different encodings.
-func encode(dst []byte, fields ...[]byte) []byte {
+func appendFields(dst []byte, fields ...[]byte) []byte {
 	for _, field := range fields {
 		dst = binary.BigEndian.AppendUint32(dst, uint32(len(field))) //nolint:gosec // no column holds four gigabytes
 		dst = append(dst, field...)
@@ -51,6 +51,6 @@ func encode(dst []byte, fields ...[]byte) []byte {
 	return dst
 }
 
-func decimal(n int64) []byte { return strconv.AppendInt(nil, n, 10) }
+func formatDecimal(n int64) []byte { return strconv.AppendInt(nil, n, 10) }
 
-func instant(t time.Time) []byte { return t.UTC().AppendFormat(nil, InstantForm) }
+func formatTimestamp(t time.Time) []byte { return t.UTC().AppendFormat(nil, TimestampLayout) }

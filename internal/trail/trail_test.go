@@ -35,27 +35,27 @@ func TestHashOfRow(t *testing.T) {
 	}
 }
 
-func signer(n byte) trail.Signer {
-	return trail.Signer{KeyID: fmt.Sprint("key-", n), Key: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))}
+func newSigningKey(n byte) trail.SigningKey {
+	return trail.SigningKey{KeyID: fmt.Sprint("key-", n), PrivateKey: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))}
 }
 
-var at = time.Date(2026, 11, 22, 9, 0, 0, 123456789, time.UTC)
+var sealedAt = time.Date(2026, 11, 22, 9, 0, 0, 123456789, time.UTC)
 
 // memoryLog is an audit log in memory.
-type memory struct {
+type memoryLog struct {
 	rows        []trail.Row
 	checkpoints []trail.Checkpoint
 }
 
-func (m *memory) AuditRows(_ context.Context, after int64, limit int) ([]trail.Row, error) {
-	return page(m.rows, limit, func(r trail.Row) bool { return r.Seq > after }), nil
+func (m *memoryLog) AuditRows(_ context.Context, after int64, limit int) ([]trail.Row, error) {
+	return selectPage(m.rows, limit, func(r trail.Row) bool { return r.Seq > after }), nil
 }
 
-func (m *memory) AuditCheckpoints(_ context.Context, after int64, limit int) ([]trail.Checkpoint, error) {
-	return page(m.checkpoints, limit, func(c trail.Checkpoint) bool { return c.Number > after }), nil
+func (m *memoryLog) AuditCheckpoints(_ context.Context, after int64, limit int) ([]trail.Checkpoint, error) {
+	return selectPage(m.checkpoints, limit, func(c trail.Checkpoint) bool { return c.Number > after }), nil
 }
 
-func page[T any](all []T, limit int, after func(T) bool) []T {
+func selectPage[T any](all []T, limit int, after func(T) bool) []T {
 	var found []T
 	for _, one := range all {
 		if after(one) && len(found) < limit {
@@ -66,22 +66,22 @@ func page[T any](all []T, limit int, after func(T) bool) []T {
 }
 
 // sealRows seals the unsealed rows.
-func (m *memory) seal(current trail.Signer, former *trail.Signer) {
+func (m *memoryLog) sealRows(current trail.SigningKey, former *trail.SigningKey) {
 	var before *trail.Checkpoint
 	head, rows := trail.Hash{}, int64(0)
 	if n := len(m.checkpoints); n > 0 {
 		before = &m.checkpoints[n-1]
-		head, rows = before.Head, before.Rows
+		head, rows = before.Head, before.RowCount
 	}
 	for _, row := range m.rows[rows:] {
 		head = head.Next(row.Hash)
 		rows++
 	}
-	m.checkpoints = append(m.checkpoints, trail.Seal(before, m.rows[rows-1].Seq, rows, head, at, current, former))
+	m.checkpoints = append(m.checkpoints, trail.SealCheckpoint(before, m.rows[rows-1].Seq, rows, head, sealedAt, current, former))
 }
 
-func filled(n int) *memory {
-	m := &memory{}
+func newFilledLog(n int) *memoryLog {
+	m := &memoryLog{}
 	for i := range n {
 		m.rows = append(m.rows, trail.Row{Seq: int64(i + 1), Hash: trail.HashRow(fmt.Append(nil, i))})
 	}
@@ -90,20 +90,20 @@ func filled(n int) *memory {
 
 // A verifier that trusts one key follows handovers forward, and the last checkpoint vouches for those before it.
 func TestTrust(t *testing.T) {
-	one, two, three := signer(1), signer(2), signer(3)
-	m := filled(3)
-	m.seal(one, nil)
-	m.seal(two, &one)
-	m.seal(three, nil) // two did not hand over
+	one, two, three := newSigningKey(1), newSigningKey(2), newSigningKey(3)
+	m := newFilledLog(3)
+	m.sealRows(one, nil)
+	m.sealRows(two, &one)
+	m.sealRows(three, nil) // two did not hand over
 	for name, test := range map[string]struct {
 		trusted []ed25519.PublicKey
 		ok      bool
 	}{
-		"the last":             {[]ed25519.PublicKey{three.Public()}, true},
-		"all":                  {[]ed25519.PublicKey{one.Public(), two.Public(), three.Public()}, true},
-		"the first":            {[]ed25519.PublicKey{one.Public()}, false},
-		"the one before":       {[]ed25519.PublicKey{two.Public()}, false},
-		"another":              {[]ed25519.PublicKey{signer(4).Public()}, false},
+		"the last":             {[]ed25519.PublicKey{three.PublicKey()}, true},
+		"all":                  {[]ed25519.PublicKey{one.PublicKey(), two.PublicKey(), three.PublicKey()}, true},
+		"the first":            {[]ed25519.PublicKey{one.PublicKey()}, false},
+		"the one before":       {[]ed25519.PublicKey{two.PublicKey()}, false},
+		"another":              {[]ed25519.PublicKey{newSigningKey(4).PublicKey()}, false},
 		"nobody":               {nil, false},
 		"not even a whole key": {[]ed25519.PublicKey{{1}}, false},
 	} {
@@ -124,18 +124,18 @@ func TestTrust(t *testing.T) {
 }
 
 func TestReportIsBounded(t *testing.T) {
-	m := filled(500)
+	m := newFilledLog(500)
 	for i := range m.rows {
-		short := &memory{rows: m.rows[:i+1], checkpoints: m.checkpoints}
-		short.seal(signer(1), nil)
+		short := &memoryLog{rows: m.rows[:i+1], checkpoints: m.checkpoints}
+		short.sealRows(newSigningKey(1), nil)
 		m.checkpoints = short.checkpoints
 	}
 	for i := range m.rows {
 		m.rows[i].Hash[0] ^= 1
 	}
-	report, err := trail.Verify(t.Context(), m, []ed25519.PublicKey{signer(1).Public()}, nil)
-	if err != nil || len(report.Findings) != 100 || report.Unsaid != 401 { // and no anchor file
-		t.Errorf("%d and %d, %v", len(report.Findings), report.Unsaid, err)
+	report, err := trail.Verify(t.Context(), m, []ed25519.PublicKey{newSigningKey(1).PublicKey()}, nil)
+	if err != nil || len(report.Findings) != 100 || report.OmittedFindings != 401 { // and no anchor file
+		t.Errorf("%d and %d, %v", len(report.Findings), report.OmittedFindings, err)
 	}
 	if text := report.Text(time.Second); !strings.Contains(text, "and 401 findings more") || !strings.Contains(text, "rows per second: 500\n") {
 		t.Error(text)
@@ -143,31 +143,31 @@ func TestReportIsBounded(t *testing.T) {
 }
 
 func TestProof(t *testing.T) {
-	m := filled(5)
-	m.seal(signer(1), nil)
+	m := newFilledLog(5)
+	m.sealRows(newSigningKey(1), nil)
 	p := trail.Proof{Columns: [][]byte{[]byte("2")}, Checkpoint: m.checkpoints[0]}
 	for _, row := range m.rows {
-		p.Rows = append(p.Rows, row.Hash)
+		p.RowHashes = append(p.RowHashes, row.Hash)
 	}
-	if !p.Holds() {
+	if !p.IsValid() {
 		t.Error("does not hold")
 	}
 	for name, change := range map[string]func(*trail.Proof){
 		"another row":        func(p *trail.Proof) { p.Columns = [][]byte{[]byte("9")} },
-		"a row left out":     func(p *trail.Proof) { p.Rows = p.Rows[1:] },
-		"another head":       func(p *trail.Proof) { p.Before[5]++ },
-		"another checkpoint": func(p *trail.Proof) { p.Checkpoint.Rows++ },
+		"a row left out":     func(p *trail.Proof) { p.RowHashes = p.RowHashes[1:] },
+		"another head":       func(p *trail.Proof) { p.PreviousHead[5]++ },
+		"another checkpoint": func(p *trail.Proof) { p.Checkpoint.RowCount++ },
 	} {
 		changed := p
 		change(&changed)
-		if changed.Holds() {
+		if changed.IsValid() {
 			t.Errorf("%s: holds", name)
 		}
 	}
 }
 
 func TestSignerTellsNothing(t *testing.T) {
-	s := signer(1)
+	s := newSigningKey(1)
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 		if text := fmt.Sprintf(format, s); text != "signing key key-1" {
 			t.Errorf("%s: %s", format, text)
@@ -176,8 +176,8 @@ func TestSignerTellsNothing(t *testing.T) {
 }
 
 func TestAnchorGoesOn(t *testing.T) {
-	m := filled(3)
-	m.seal(signer(1), nil)
+	m := newFilledLog(3)
+	m.sealRows(newSigningKey(1), nil)
 	file := filepath.Join(t.TempDir(), "new", "anchor")
 	open := func() *trail.Anchor {
 		t.Helper()
@@ -188,16 +188,16 @@ func TestAnchorGoesOn(t *testing.T) {
 		return a
 	}
 	a := open()
-	if err := a.Check(t.Context(), m); err != nil {
+	if err := a.CheckAgainst(t.Context(), m); err != nil {
 		t.Error(err)
 	}
-	if err := a.Follow(t.Context(), m, nil); err != nil {
+	if err := a.AppendMissing(t.Context(), m, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := open().Check(t.Context(), m); err != nil {
+	if err := open().CheckAgainst(t.Context(), m); err != nil {
 		t.Error(err)
 	}
-	if err := open().Check(t.Context(), &memory{}); !errors.Is(err, trail.ErrCutOff) {
+	if err := open().CheckAgainst(t.Context(), &memoryLog{}); !errors.Is(err, trail.ErrTruncated) {
 		t.Errorf("an empty database: %v", err)
 	}
 	before, err := os.ReadFile(file)
@@ -208,18 +208,18 @@ func TestAnchorGoesOn(t *testing.T) {
 		if err := os.WriteFile(file, append(bytes.Clone(before), torn...), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		beside, err := trail.JoinAnchor(file)
+		beside, err := trail.OpenSharedAnchor(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		longer := &memory{rows: m.rows, checkpoints: append(slices.Clone(m.checkpoints), trail.Seal(&m.checkpoints[0], 3, 3, m.checkpoints[0].Head, at, signer(1), nil))}
-		if err := beside.Follow(t.Context(), longer, longer.checkpoints[1:]); err != nil {
+		longer := &memoryLog{rows: m.rows, checkpoints: append(slices.Clone(m.checkpoints), trail.SealCheckpoint(&m.checkpoints[0], 3, 3, m.checkpoints[0].Head, sealedAt, newSigningKey(1), nil))}
+		if err := beside.AppendMissing(t.Context(), longer, longer.checkpoints[1:]); err != nil {
 			t.Fatal(err)
 		}
 		if now, err := os.ReadFile(file); err != nil || len(now) != len(before)+len(torn) {
 			t.Errorf("half a line was gone on from: %s, %v", now, err)
 		}
-		if err := open().Follow(t.Context(), m, nil); err != nil {
+		if err := open().AppendMissing(t.Context(), m, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -229,8 +229,8 @@ func TestAnchorGoesOn(t *testing.T) {
 }
 
 func TestParseCheckpointRefuses(t *testing.T) {
-	m := filled(1)
-	m.seal(signer(1), nil)
+	m := newFilledLog(1)
+	m.sealRows(newSigningKey(1), nil)
 	good, err := json.Marshal(m.checkpoints[0])
 	if err != nil {
 		t.Fatal(err)
@@ -247,8 +247,8 @@ func TestParseCheckpointRefuses(t *testing.T) {
 }
 
 func FuzzParseCheckpoint(f *testing.F) {
-	m := filled(1)
-	m.seal(signer(1), nil)
+	m := newFilledLog(1)
+	m.sealRows(newSigningKey(1), nil)
 	good, err := json.Marshal(m.checkpoints[0])
 	if err != nil {
 		f.Fatal(err)
