@@ -16,65 +16,67 @@ const (
 )
 
 // dataType is the type of the data after an application identifier.
-type content uint8
+type dataType uint8
 
 const (
-	numeric content = iota
-	text
-	gtin
-	date
+	numericData dataType = iota
+	textData
+	gtinData
+	dateData
 )
 
 // elementFormat is the format of the data after an application identifier.
-type element struct {
-	content  content
-	variable bool // terminated by a separator or the end of the text instead of its length
-	length   int  // the maximum length if isVariable
+type elementFormat struct {
+	dataType   dataType
+	isVariable bool // terminated by a separator or the end of the text instead of its length
+	length     int  // the maximum length if isVariable
 }
 
 // findElementFormat returns the format for the application identifiers used on implant labels (GS1 General
 // Specifications, 3.2).
-func elementOf(identifier string) (element, bool) {
+func findElementFormat(identifier string) (elementFormat, bool) {
 	switch identifier {
 	case "01":
-		return element{content: gtin, length: 14}, true
+		return elementFormat{dataType: gtinData, length: 14}, true
 	case "11", "13", "15", "17":
-		return element{content: date, length: 6}, true
+		return elementFormat{dataType: dateData, length: 6}, true
 	case "20":
-		return element{content: numeric, length: 2}, true
+		return elementFormat{dataType: numericData, length: 2}, true
 	case "10", "21", "22":
-		return element{content: text, variable: true, length: 20}, true
+		return elementFormat{dataType: textData, isVariable: true, length: 20}, true
 	case "240", "241", "250":
-		return element{content: text, variable: true, length: 30}, true
+		return elementFormat{dataType: textData, isVariable: true, length: 30}, true
 	case "30", "37":
-		return element{content: numeric, variable: true, length: 8}, true
+		return elementFormat{dataType: numericData, isVariable: true, length: 8}, true
 	}
-	return element{}, false
+	return elementFormat{}, false
 }
 
 // gs1Parser collects the elements of one identifier.
-type reader struct {
-	udi  UDI
-	seen map[string]string
+type gs1Parser struct {
+	udi               UDI
+	valueByIdentifier map[string]string
 }
 
-func newReader() *reader { return &reader{udi: UDI{Issuer: GS1}, seen: map[string]string{}} }
+func newGS1Parser() *gs1Parser {
+	return &gs1Parser{udi: UDI{Issuer: GS1}, valueByIdentifier: map[string]string{}}
+}
 
 // parseBracketed parses the human readable form. A value ends at the next opening parenthesis, so a value that contains
 // one can only be given as an element string.
 func parseBracketed(s string) (UDI, error) {
-	r := newReader()
+	r := newGS1Parser()
 	for s != "" {
 		identifier, rest, closed := strings.Cut(s[1:], ")")
-		form, known := elementOf(identifier)
+		form, known := findElementFormat(identifier)
 		if !closed || !known {
-			return UDI{}, unparsable("It holds an application identifier that this register does not know.")
+			return UDI{}, newUnparsableError("It holds an application identifier that this register does not know.")
 		}
 		end := strings.IndexByte(rest, '(')
 		if end < 0 {
 			end = len(rest)
 		}
-		if err := r.take(identifier, form, strings.Trim(rest[:end], " \r\n\t")); err != nil {
+		if err := r.addElement(identifier, form, strings.Trim(rest[:end], " \r\n\t")); err != nil {
 			return UDI{}, err
 		}
 		s = rest[end:]
@@ -87,20 +89,20 @@ func parseBracketed(s string) (UDI, error) {
 func parseElements(s string) (UDI, error) {
 	s = strings.TrimRight(strings.ReplaceAll(s, visibleSeparator, separator), " ")
 	s = strings.TrimPrefix(s, separator)
-	r := newReader()
+	r := newGS1Parser()
 	for s != "" {
-		identifier, form, known := leadingIdentifier(s)
+		identifier, form, known := findLeadingIdentifier(s)
 		if !known {
-			return UDI{}, unparsable("It holds an application identifier that this register does not know, or lacks a separator.")
+			return UDI{}, newUnparsableError("It holds an application identifier that this register does not know, or lacks a separator.")
 		}
 		s = s[len(identifier):]
 		end := min(form.length, len(s))
-		if form.variable {
+		if form.isVariable {
 			if end = strings.Index(s, separator); end < 0 {
 				end = len(s)
 			}
 		}
-		if err := r.take(identifier, form, s[:end]); err != nil {
+		if err := r.addElement(identifier, form, s[:end]); err != nil {
 			return UDI{}, err
 		}
 		s = strings.TrimPrefix(s[end:], separator)
@@ -109,36 +111,36 @@ func parseElements(s string) (UDI, error) {
 }
 
 // findLeadingIdentifier returns the application identifier at the beginning of s. No identifier is a prefix of another.
-func leadingIdentifier(s string) (string, element, bool) {
+func findLeadingIdentifier(s string) (string, elementFormat, bool) {
 	for width := 2; width <= min(3, len(s)); width++ {
-		if form, known := elementOf(s[:width]); known {
+		if form, known := findElementFormat(s[:width]); known {
 			return s[:width], form, true
 		}
 	}
-	return "", element{}, false
+	return "", elementFormat{}, false
 }
 
 // addElement checks one element and stores it if the UDI has a field for it.
-func (r *reader) take(identifier string, form element, value string) error {
-	if before, repeated := r.seen[identifier]; repeated && before != value {
-		return unparsable("It gives two different values for (" + identifier + ").")
+func (r *gs1Parser) addElement(identifier string, form elementFormat, value string) error {
+	if before, repeated := r.valueByIdentifier[identifier]; repeated && before != value {
+		return newUnparsableError("It gives two different values for (" + identifier + ").")
 	}
-	r.seen[identifier] = value
-	if value == "" || len(value) > form.length || !form.variable && len(value) < form.length {
-		return unparsable("The value of (" + identifier + ") does not have the right length.")
+	r.valueByIdentifier[identifier] = value
+	if value == "" || len(value) > form.length || !form.isVariable && len(value) < form.length {
+		return newUnparsableError("The value of (" + identifier + ") does not have the right length.")
 	}
-	if form.content == text && !all(value, isInvariant) || form.content != text && !all(value, isDigit) {
-		return unparsable("The value of (" + identifier + ") holds a character that does not belong there.")
+	if form.dataType == textData && !allBytes(value, isCharacterSet82) || form.dataType != textData && !allBytes(value, isDigit) {
+		return newUnparsableError("The value of (" + identifier + ") holds a character that does not belong there.")
 	}
 	var day ident.Date
-	if form.content == date {
+	if form.dataType == dateData {
 		var exists bool
-		day, exists = calendarDay(century(number(value[:2])), number(value[2:4]), number(value[4:]))
+		day, exists = newCalendarDay(expandYear(parseDigits(value[:2])), parseDigits(value[2:4]), parseDigits(value[4:]))
 		if !exists {
-			return unparsable("The value of (" + identifier + ") is not a day that exists.")
+			return newUnparsableError("The value of (" + identifier + ") is not a day that exists.")
 		}
 	}
-	if form.content == gtin && !gtinCheck(value) {
+	if form.dataType == gtinData && !isValidGTIN(value) {
 		return problem.New(problem.UDIGTINCheck)
 	}
 	switch identifier {
@@ -158,12 +160,12 @@ func (r *reader) take(identifier string, form element, value string) error {
 
 // isCharacterSet82 reports whether c is in GS1 character set 82 (7.11): the invariant characters of ISO/IEC 646 without
 // space.
-func isInvariant(c byte) bool {
+func isCharacterSet82(c byte) bool {
 	return isAlphanumeric(c) || strings.IndexByte(`!"%&'()*+,-./:;<=>?_`, c) >= 0
 }
 
 // isValidGTIN reports whether the sum of the digits, weighted alternately by 3 and 1, is a multiple of ten (7.9).
-func gtinCheck(digits string) bool {
+func isValidGTIN(digits string) bool {
 	sum := 0
 	for i := range len(digits) {
 		weight := 3 - 2*(i%2)
@@ -173,7 +175,7 @@ func gtinCheck(digits string) bool {
 }
 
 // formatGS1 returns the human readable form or, if a value contains an opening parenthesis, the element string.
-func (u UDI) gs1() string {
+func (u UDI) formatGS1() string {
 	var readable, elements strings.Builder
 	write := func(identifier, value, end string) {
 		if value != "" {
@@ -182,8 +184,8 @@ func (u UDI) gs1() string {
 		}
 	}
 	write("01", u.DI, "")
-	write("11", sixDigits(u.Manufactured), "")
-	write("17", sixDigits(u.Expiry), "")
+	write("11", formatSixDigits(u.Manufactured), "")
+	write("17", formatSixDigits(u.Expiry), "")
 	write("10", u.Lot, visibleSeparator)
 	write("21", u.Serial, "")
 	if strings.Contains(u.Lot+u.Serial, "(") {
@@ -192,7 +194,7 @@ func (u UDI) gs1() string {
 	return readable.String()
 }
 
-func sixDigits(d ident.Date) string {
+func formatSixDigits(d ident.Date) string {
 	if d.IsZero() {
 		return ""
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // code39Characters are the characters of HIBC in the order of their values for the check character.
-const code39 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
+const code39Characters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
 
 // parseHIBC parses a primary code, optionally followed by secondary data. It ignores surrounding asterisks, the printed
 // start and stop characters of Code 39. A final underscore is the printed form of a space as check character.
@@ -17,31 +17,31 @@ func parseHIBC(s string) (UDI, error) {
 		s = strings.TrimSuffix(inner, "*")
 	}
 	if len(s) < 2 || s[0] != '+' {
-		return UDI{}, unparsable("It does not begin as a HIBC code does.")
+		return UDI{}, newUnparsableError("It does not begin as a HIBC code does.")
 	}
 	data, check := s[:len(s)-1], s[len(s)-1]
 	if check == '_' {
 		check = ' '
 	}
-	want, valid := hibcCheck(data)
+	want, valid := hibcCheckCharacter(data)
 	if !valid {
-		return UDI{}, unparsable("It holds a character that HIBC does not have.")
+		return UDI{}, newUnparsableError("It holds a character that HIBC does not have.")
 	}
 	if check != want {
-		return UDI{}, unparsable("The HIBC check character does not match.")
+		return UDI{}, newUnparsableError("The HIBC check character does not match.")
 	}
 	primary, secondary, joined := strings.Cut(data[1:], "/")
 	if primary != "" && !isUpper(primary[0]) {
-		return UDI{}, unparsable("It is a secondary HIBC code, which names no device: scan the primary code too.")
+		return UDI{}, newUnparsableError("It is a secondary HIBC code, which names no device: scan the primary code too.")
 	}
-	if !isPrimary(primary) {
-		return UDI{}, unparsable("Its HIBC primary data are not labeler, product and unit of measure.")
+	if !isHIBCPrimary(primary) {
+		return UDI{}, newUnparsableError("Its HIBC primary data are not labeler, product and unit of measure.")
 	}
 	u := UDI{Issuer: HIBCC, DI: "+" + primary}
 	if joined {
 		for part := range strings.SplitSeq(secondary, "/") {
-			if !u.addHIBC(part) {
-				return UDI{}, unparsable("Its HIBC secondary data cannot be read.")
+			if !u.addHIBCSecondary(part) {
+				return UDI{}, newUnparsableError("Its HIBC secondary data cannot be read.")
 			}
 		}
 	}
@@ -49,34 +49,34 @@ func parseHIBC(s string) (UDI, error) {
 }
 
 // hibcCheckCharacter returns the check character: the sum of all values modulo 43.
-func hibcCheck(data string) (byte, bool) {
+func hibcCheckCharacter(data string) (byte, bool) {
 	sum := 0
 	for i := range len(data) {
-		value := strings.IndexByte(code39, data[i])
+		value := strings.IndexByte(code39Characters, data[i])
 		if value < 0 {
 			return 0, false
 		}
 		sum += value
 	}
-	return code39[sum%len(code39)], true
+	return code39Characters[sum%len(code39Characters)], true
 }
 
 // isHIBCPrimary reports whether s consists of a labeler (a letter and three characters), a product of 1 to 18
 // characters and the digit of the unit of measure.
-func isPrimary(s string) bool {
+func isHIBCPrimary(s string) bool {
 	return len(s) >= 6 && len(s) <= 23 && isUpper(s[0]) && isDigit(s[len(s)-1]) &&
-		all(s, func(c byte) bool { return isDigit(c) || isUpper(c) })
+		allBytes(s, func(c byte) bool { return isDigit(c) || isUpper(c) })
 }
 
 // addHIBCSecondary parses one part of the secondary data according to its flag.
-func (u *UDI) addHIBC(part string) bool {
+func (u *UDI) addHIBCSecondary(part string) bool {
 	flag := part[:len(part)-len(strings.TrimLeft(part, "$+"))]
 	value := part[len(flag):]
 	switch flag {
 	case "$$+":
-		return u.addHIBCDated(value, &u.Serial)
+		return u.addHIBCDatedValue(value, &u.Serial)
 	case "$$":
-		return u.addHIBCDated(value, &u.Lot)
+		return u.addHIBCDatedValue(value, &u.Lot)
 	case "$+":
 		return isHIBCValue(value) && setOnce(&u.Serial, value)
 	case "$":
@@ -89,20 +89,20 @@ func (u *UDI) addHIBC(part string) bool {
 	case strings.HasPrefix(value, "S"):
 		return isHIBCValue(value[1:]) && setOnce(&u.Serial, value[1:])
 	case strings.HasPrefix(value, "Q"):
-		return len(value) > 1 && len(value) <= 6 && all(value[1:], isDigit)
+		return len(value) > 1 && len(value) <= 6 && allBytes(value[1:], isDigit)
 	case strings.HasPrefix(value, "14D"):
-		return setEightDigits(&u.Expiry, value[3:])
+		return setEightDigitDate(&u.Expiry, value[3:])
 	case strings.HasPrefix(value, "16D"):
-		return setEightDigits(&u.Manufactured, value[3:])
+		return setEightDigitDate(&u.Manufactured, value[3:])
 	case len(value) >= 5: // the oldest form: the day of expiry within its year, then the lot
-		return u.addHIBCDated("5"+value, &u.Lot)
+		return u.addHIBCDatedValue("5"+value, &u.Lot)
 	}
 	return false
 }
 
 // addHIBCDatedValue parses an optional quantity, an expiry date in the layout given by its first digit, and an optional
 // lot or serial number, which it stores in field.
-func (u *UDI) addHIBCDated(s string, field *string) bool {
+func (u *UDI) addHIBCDatedValue(s string, field *string) bool {
 	quantity := 0
 	switch {
 	case strings.HasPrefix(s, "8"):
@@ -110,18 +110,18 @@ func (u *UDI) addHIBCDated(s string, field *string) bool {
 	case strings.HasPrefix(s, "9"):
 		quantity = len("9QQQQQ")
 	}
-	if len(s) < quantity || !all(s[:quantity], isDigit) {
+	if len(s) < quantity || !allBytes(s[:quantity], isDigit) {
 		return false
 	}
 	s = s[quantity:]
 	if s == "" {
 		return quantity > 0
 	}
-	form := hibcDateForm(s[0])
-	if len(s) < len(form) || !all(s[:len(form)], isDigit) {
+	form := hibcDateLayout(s[0])
+	if len(s) < len(form) || !allBytes(s[:len(form)], isDigit) {
 		return false
 	}
-	if expiry, dated := hibcDate(form, s); dated && !setOnce(&u.Expiry, expiry) || !dated && form != "7" {
+	if expiry, dated := parseHIBCDate(form, s); dated && !setOnce(&u.Expiry, expiry) || !dated && form != "7" {
 		return false
 	}
 	value := s[len(form):]
@@ -130,7 +130,7 @@ func (u *UDI) addHIBCDated(s string, field *string) bool {
 
 // hibcDateLayout returns the layout of a date with the given first digit: from 2 on the digit is a flag, below it
 // belongs to the month.
-func hibcDateForm(first byte) string {
+func hibcDateLayout(first byte) string {
 	switch first {
 	case '2':
 		return "2MMDDYY"
@@ -150,37 +150,37 @@ func hibcDateForm(first byte) string {
 
 // parseHIBCDate parses the digits of s according to the layout form. It ignores hours; a missing day means the last day
 // of the month.
-func hibcDate(form, s string) (ident.Date, bool) {
+func parseHIBCDate(form, s string) (ident.Date, bool) {
 	field := func(letters string) int {
 		at := strings.Index(form, letters)
 		if at < 0 {
 			return 0
 		}
-		return number(s[at : at+len(letters)])
+		return parseDigits(s[at : at+len(letters)])
 	}
-	year := century(field("YY"))
+	year := expandYear(field("YY"))
 	if strings.Contains(form, "JJJ") {
-		return ordinalDay(year, field("JJJ"))
+		return newOrdinalDay(year, field("JJJ"))
 	}
-	return calendarDay(year, field("MM"), field("DD"))
+	return newCalendarDay(year, field("MM"), field("DD"))
 }
 
-func setEightDigits(field *ident.Date, s string) bool {
-	if len(s) != 8 || !all(s, isDigit) {
+func setEightDigitDate(field *ident.Date, s string) bool {
+	if len(s) != 8 || !allBytes(s, isDigit) {
 		return false
 	}
-	day, exists := calendarDay(number(s[:4]), number(s[4:6]), number(s[6:]))
+	day, exists := newCalendarDay(parseDigits(s[:4]), parseDigits(s[4:6]), parseDigits(s[6:]))
 	return exists && setOnce(field, day)
 }
 
 // isHIBCValue reports whether s is valid as a lot or serial number.
 func isHIBCValue(s string) bool {
 	return s != "" && len(s) <= 18 &&
-		all(s, func(c byte) bool { return isDigit(c) || isUpper(c) || c == '-' || c == '.' })
+		allBytes(s, func(c byte) bool { return isDigit(c) || isUpper(c) || c == '-' || c == '.' })
 }
 
 // formatHIBC returns the primary and secondary data in one code, with four-digit years.
-func (u UDI) hibc() string {
+func (u UDI) formatHIBC() string {
 	s := u.DI
 	if u.Lot != "" {
 		s += "/$" + u.Lot
@@ -188,15 +188,15 @@ func (u UDI) hibc() string {
 	if u.Serial != "" {
 		s += "/S" + u.Serial
 	}
-	s += eightDigits("/16D", u.Manufactured) + eightDigits("/14D", u.Expiry)
-	check, _ := hibcCheck(s)
+	s += formatEightDigits("/16D", u.Manufactured) + formatEightDigits("/14D", u.Expiry)
+	check, _ := hibcCheckCharacter(s)
 	if check == ' ' {
 		check = '_'
 	}
 	return s + string(check)
 }
 
-func eightDigits(flag string, d ident.Date) string {
+func formatEightDigits(flag string, d ident.Date) string {
 	if d.IsZero() {
 		return ""
 	}

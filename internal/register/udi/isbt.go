@@ -33,9 +33,9 @@ var isbtStructures = [...]struct {
 func parseISBT(s string) (UDI, error) {
 	u := UDI{Issuer: ICCBBA}
 	for s = strings.TrimRight(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
-		identifier, value := leadingStructure(s)
-		if value == "" || !u.addISBT(identifier, value) {
-			return UDI{}, unparsable("It holds an ISBT 128 structure that cannot be read.")
+		identifier, value := findLeadingStructure(s)
+		if value == "" || !u.addISBTStructure(identifier, value) {
+			return UDI{}, newUnparsableError("It holds an ISBT 128 structure that cannot be read.")
 		}
 		s = s[len(identifier)+len(value):]
 	}
@@ -44,10 +44,10 @@ func parseISBT(s string) (UDI, error) {
 
 // findLeadingStructure returns the data identifier at the beginning of s and its data, which are letters and digits.
 // The value is empty if there is none.
-func leadingStructure(s string) (identifier, value string) {
+func findLeadingStructure(s string) (identifier, value string) {
 	for _, structure := range isbtStructures {
 		rest, found := strings.CutPrefix(s, structure.identifier)
-		if found && len(rest) >= structure.length && all(rest[:structure.length], isAlphanumeric) {
+		if found && len(rest) >= structure.length && allBytes(rest[:structure.length], isAlphanumeric) {
 			return structure.identifier, rest[:structure.length]
 		}
 	}
@@ -56,7 +56,7 @@ func leadingStructure(s string) (identifier, value string) {
 
 // addISBTStructure stores the data of one structure. It ignores the donation number, which identifies the donated
 // tissue, not the device.
-func (u *UDI) addISBT(identifier, value string) bool {
+func (u *UDI) addISBTStructure(identifier, value string) bool {
 	switch identifier {
 	case isbtProduct, isbtBag:
 		return setOnce(&u.DI, value)
@@ -74,19 +74,19 @@ func (u *UDI) addISBT(identifier, value string) bool {
 
 // setISBTDate parses three digits of the year, the first of which selects the century, and the day within the year.
 func setISBTDate(field *ident.Date, value string) bool {
-	if !all(value, isDigit) {
+	if !allBytes(value, isDigit) {
 		return false
 	}
-	year := 2000 + number(value[:3])
+	year := 2000 + parseDigits(value[:3])
 	if value[0] == '9' {
 		year -= 1000
 	}
-	day, exists := ordinalDay(year, number(value[3:]))
+	day, exists := newOrdinalDay(year, parseDigits(value[3:]))
 	return exists && setOnce(field, day)
 }
 
 // formatISBT returns the sequence of data structures.
-func (u UDI) isbt() string {
+func (u UDI) formatISBT() string {
 	product, lot := isbtProduct, isbtLot
 	if len(u.DI) == 10 {
 		product = isbtBag
@@ -98,14 +98,14 @@ func (u UDI) isbt() string {
 	if u.Serial != "" {
 		s += isbtSerial + u.Serial
 	}
-	s += isbtDate(isbtExpiry, u.Expiry) + isbtDate(isbtManufactured, u.Manufactured)
+	s += formatISBTDate(isbtExpiry, u.Expiry) + formatISBTDate(isbtManufactured, u.Manufactured)
 	if u.Lot != "" {
 		s += lot + u.Lot
 	}
 	return s
 }
 
-func isbtDate(identifier string, d ident.Date) string {
+func formatISBTDate(identifier string, d ident.Date) string {
 	if d.IsZero() {
 		return ""
 	}

@@ -68,11 +68,11 @@ const maxLength = 250
 // wrong check digit has the code UDI_GTIN_CHECK, every other error has the code UDI_UNPARSABLE.
 func Parse(s string) (UDI, error) {
 	if len(s) > maxLength {
-		return UDI{}, unparsable("It is longer than 250 bytes.")
+		return UDI{}, newUnparsableError("It is longer than 250 bytes.")
 	}
-	s = cutSymbology(strings.TrimLeft(strings.TrimRight(s, "\r\n\t"), " \r\n\t"))
+	s = trimSymbologyPrefix(strings.TrimLeft(strings.TrimRight(s, "\r\n\t"), " \r\n\t"))
 	if s == "" {
-		return UDI{}, unparsable("It is empty.")
+		return UDI{}, newUnparsableError("It is empty.")
 	}
 	var (
 		u   UDI
@@ -88,13 +88,13 @@ func Parse(s string) (UDI, error) {
 	case isDigit(first) || strings.HasPrefix(s, separator) || strings.HasPrefix(s, visibleSeparator):
 		u, err = parseElements(s)
 	default:
-		err = unparsable("It begins with none of the signs of GS1, HIBCC or ICCBBA.")
+		err = newUnparsableError("It begins with none of the signs of GS1, HIBCC or ICCBBA.")
 	}
 	if err != nil {
 		return UDI{}, err
 	}
 	if u.DI == "" {
-		return UDI{}, unparsable("It holds no device identifier: scan the first code of the label too.")
+		return UDI{}, newUnparsableError("It holds no device identifier: scan the first code of the label too.")
 	}
 	return u, nil
 }
@@ -104,18 +104,18 @@ func Parse(s string) (UDI, error) {
 func (u UDI) String() string {
 	switch u.Issuer {
 	case GS1:
-		return u.gs1()
+		return u.formatGS1()
 	case HIBCC:
-		return u.hibc()
+		return u.formatHIBC()
 	case ICCBBA:
-		return u.isbt()
+		return u.formatISBT()
 	}
 	return ""
 }
 
 // trimSymbologyPrefix removes the prefix by which a scanner reports the type of barcode (ISO/IEC 15424). The content
 // itself determines the standard.
-func cutSymbology(s string) string {
+func trimSymbologyPrefix(s string) string {
 	for _, prefix := range [...]string{"]d2", "]C1", "]Q3", "]e0", "]d1", "]C0", "]Q1", "]A0"} {
 		if rest, found := strings.CutPrefix(s, prefix); found {
 			return rest
@@ -124,7 +124,7 @@ func cutSymbology(s string) string {
 	return s
 }
 
-func unparsable(why string) error { return problem.New(problem.UDIUnparsable, why) }
+func newUnparsableError(why string) error { return problem.New(problem.UDIUnparsable, why) }
 
 // setOnce sets a field that is empty or already has the same value, and reports whether it did: a carrier may repeat a
 // value but not contradict itself.
@@ -144,7 +144,7 @@ func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 func isAlphanumeric(c byte) bool { return isDigit(c) || isUpper(c) || 'a' <= c && c <= 'z' }
 
 // allBytes reports whether every byte of s is in the class.
-func all(s string, class func(byte) bool) bool {
+func allBytes(s string, class func(byte) bool) bool {
 	for i := range len(s) {
 		if !class(s[i]) {
 			return false
@@ -154,7 +154,7 @@ func all(s string, class func(byte) bool) bool {
 }
 
 // parseDigits returns the value of decimal digits; the caller checks them and keeps the number small.
-func number(digits string) int {
+func parseDigits(digits string) int {
 	n := 0
 	for i := range len(digits) {
 		n = n*10 + int(digits[i]-'0')
@@ -163,7 +163,7 @@ func number(digits string) int {
 }
 
 // expandYear converts a two-digit year to four digits; see the package comment.
-func century(year int) int {
+func expandYear(year int) int {
 	if year > 50 {
 		return 1900 + year
 	}
@@ -171,7 +171,7 @@ func century(year int) int {
 }
 
 // newCalendarDay returns the day and whether it exists. Day 0 means the last day of the month, as in GS1.
-func calendarDay(year, month, day int) (ident.Date, bool) {
+func newCalendarDay(year, month, day int) (ident.Date, bool) {
 	if day == 0 && 1 <= month && month <= 12 {
 		day = time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
 	}
@@ -180,7 +180,7 @@ func calendarDay(year, month, day int) (ident.Date, bool) {
 }
 
 // newOrdinalDay returns a day by its number within the year, counted from 1, and whether it exists.
-func ordinalDay(year, ordinal int) (ident.Date, bool) {
+func newOrdinalDay(year, ordinal int) (ident.Date, bool) {
 	first, err := ident.NewDate(year, time.January, 1)
 	date := first.AddDays(ordinal - 1)
 	return date, err == nil && date.Year() == year

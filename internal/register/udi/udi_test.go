@@ -11,7 +11,7 @@ import (
 )
 
 // mustParseDay parses a day in a test table; the empty text gives the zero day.
-func day(t *testing.T, s string) ident.Date {
+func mustParseDay(t *testing.T, s string) ident.Date {
 	t.Helper()
 	if s == "" {
 		return ident.Date{}
@@ -24,7 +24,7 @@ func day(t *testing.T, s string) ident.Date {
 }
 
 // withHIBCCheck appends the check character, computed independently of the package.
-func hibc(data string) string {
+func withHIBCCheck(data string) string {
 	const characters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
 	sum := 0
 	for _, c := range data {
@@ -33,7 +33,7 @@ func hibc(data string) string {
 	return data + characters[sum%43:sum%43+1]
 }
 
-var accepted = []struct {
+var acceptedUDIs = []struct {
 	in                        string
 	issuer                    udi.Issuer
 	di, lot, serial           string
@@ -66,21 +66,21 @@ var accepted = []struct {
 	{"+A123BJC5D6E71G", udi.HIBCC, "+A123BJC5D6E71", "", "", "", "", ""},
 	{"*+A123BJC5D6E71G*", udi.HIBCC, "+A123BJC5D6E71", "", "", "", "", "+A123BJC5D6E71G"},
 	{"]C0+A123BJC5D6E71G", udi.HIBCC, "+A123BJC5D6E71", "", "", "", "", "+A123BJC5D6E71G"},
-	{"+A123BJC5D6E71/$$52001510X3C", udi.HIBCC, "+A123BJC5D6E71", "10X3", "", "2020-01-15", "", hibc("+A123BJC5D6E71/$10X3/14D20200115")},
-	{hibc("+H123PARTNO1234567890120/$$420020216LOT123456789012345/SXYZ456789012345678/16D20130202"), udi.HIBCC, "+H123PARTNO1234567890120", "LOT123456789012345", "XYZ456789012345678", "2020-02-02", "2013-02-02",
-		hibc("+H123PARTNO1234567890120/$LOT123456789012345/SXYZ456789012345678/16D20130202/14D20200202")},
-	{hibc("+A123BJC5D6E71/$LOT-1.2"), udi.HIBCC, "+A123BJC5D6E71", "LOT-1.2", "", "", "", ""},
-	{hibc("+A123BJC5D6E71/$+SER"), udi.HIBCC, "+A123BJC5D6E71", "", "SER", "", "", hibc("+A123BJC5D6E71/SSER")},
-	{hibc("+A123BJC5D6E71/$$+0230SER"), udi.HIBCC, "+A123BJC5D6E71", "", "SER", "2030-02-28", "", hibc("+A123BJC5D6E71/SSER/14D20300228")},
-	{hibc("+A123BJC5D6E71/$$+7SER"), udi.HIBCC, "+A123BJC5D6E71", "", "SER", "", "", hibc("+A123BJC5D6E71/SSER")},
-	{hibc("+A123BJC5D6E71/$$2022928LOT"), udi.HIBCC, "+A123BJC5D6E71", "LOT", "", "2028-02-29", "", hibc("+A123BJC5D6E71/$LOT/14D20280229")},
-	{hibc("+A123BJC5D6E71/$$3280229"), udi.HIBCC, "+A123BJC5D6E71", "", "", "2028-02-29", "", hibc("+A123BJC5D6E71/14D20280229")},
-	{hibc("+A123BJC5D6E71/$$62836612LOT"), udi.HIBCC, "+A123BJC5D6E71", "LOT", "", "2028-12-31", "", hibc("+A123BJC5D6E71/$LOT/14D20281231")},
-	{hibc("+A123BJC5D6E71/$$8053280229LOT"), udi.HIBCC, "+A123BJC5D6E71", "LOT", "", "2028-02-29", "", hibc("+A123BJC5D6E71/$LOT/14D20280229")},
-	{hibc("+A123BJC5D6E71/$$9000051228LOT"), udi.HIBCC, "+A123BJC5D6E71", "LOT", "", "2028-12-31", "", hibc("+A123BJC5D6E71/$LOT/14D20281231")},
-	{hibc("+A123BJC5D6E71/$$805"), udi.HIBCC, "+A123BJC5D6E71", "", "", "", "", hibc("+A123BJC5D6E71")},
-	{hibc("+A123BJC5D6E71/28060LOT/Q12"), udi.HIBCC, "+A123BJC5D6E71", "LOT", "", "2028-02-29", "", hibc("+A123BJC5D6E71/$LOT/14D20280229")},
-	{hibc("+A123BJC5D6E71/14D20760630"), udi.HIBCC, "+A123BJC5D6E71", "", "", "2076-06-30", "", ""},
+	{"+A123BJC5D6E71/$$52001510X3C", udi.HIBCC, "+A123BJC5D6E71", "10X3", "", "2020-01-15", "", withHIBCCheck("+A123BJC5D6E71/$10X3/14D20200115")},
+	{withHIBCCheck("+H123PARTNO1234567890120/$$420020216LOT123456789012345/SXYZ456789012345678/16D20130202"), udi.HIBCC, "+H123PARTNO1234567890120", "LOT123456789012345", "XYZ456789012345678", "2020-02-02", "2013-02-02",
+		withHIBCCheck("+H123PARTNO1234567890120/$LOT123456789012345/SXYZ456789012345678/16D20130202/14D20200202")},
+	{withHIBCCheck("+A123BJC5D6E71/$LOT-1.2"), udi.HIBCC, "+A123BJC5D6E71", "LOT-1.2", "", "", "", ""},
+	{withHIBCCheck("+A123BJC5D6E71/$+SER"), udi.HIBCC, "+A123BJC5D6E71", "", "SER", "", "", withHIBCCheck("+A123BJC5D6E71/SSER")},
+	{withHIBCCheck("+A123BJC5D6E71/$$+0230SER"), udi.HIBCC, "+A123BJC5D6E71", "", "SER", "2030-02-28", "", withHIBCCheck("+A123BJC5D6E71/SSER/14D20300228")},
+	{withHIBCCheck("+A123BJC5D6E71/$$+7SER"), udi.HIBCC, "+A123BJC5D6E71", "", "SER", "", "", withHIBCCheck("+A123BJC5D6E71/SSER")},
+	{withHIBCCheck("+A123BJC5D6E71/$$2022928LOT"), udi.HIBCC, "+A123BJC5D6E71", "LOT", "", "2028-02-29", "", withHIBCCheck("+A123BJC5D6E71/$LOT/14D20280229")},
+	{withHIBCCheck("+A123BJC5D6E71/$$3280229"), udi.HIBCC, "+A123BJC5D6E71", "", "", "2028-02-29", "", withHIBCCheck("+A123BJC5D6E71/14D20280229")},
+	{withHIBCCheck("+A123BJC5D6E71/$$62836612LOT"), udi.HIBCC, "+A123BJC5D6E71", "LOT", "", "2028-12-31", "", withHIBCCheck("+A123BJC5D6E71/$LOT/14D20281231")},
+	{withHIBCCheck("+A123BJC5D6E71/$$8053280229LOT"), udi.HIBCC, "+A123BJC5D6E71", "LOT", "", "2028-02-29", "", withHIBCCheck("+A123BJC5D6E71/$LOT/14D20280229")},
+	{withHIBCCheck("+A123BJC5D6E71/$$9000051228LOT"), udi.HIBCC, "+A123BJC5D6E71", "LOT", "", "2028-12-31", "", withHIBCCheck("+A123BJC5D6E71/$LOT/14D20281231")},
+	{withHIBCCheck("+A123BJC5D6E71/$$805"), udi.HIBCC, "+A123BJC5D6E71", "", "", "", "", withHIBCCheck("+A123BJC5D6E71")},
+	{withHIBCCheck("+A123BJC5D6E71/28060LOT/Q12"), udi.HIBCC, "+A123BJC5D6E71", "LOT", "", "2028-02-29", "", withHIBCCheck("+A123BJC5D6E71/$LOT/14D20280229")},
+	{withHIBCCheck("+A123BJC5D6E71/14D20760630"), udi.HIBCC, "+A123BJC5D6E71", "", "", "2076-06-30", "", ""},
 
 	// ICCBBA.
 	{"=/A9999XYZ100T0944=,000025=A99971312345600=>014032=}013032&,1000000000000XYZ123", udi.ICCBBA, "A9999XYZ100T0944", "000000000000XYZ123", "000025", "2014-02-01", "2013-02-01",
@@ -91,8 +91,8 @@ var accepted = []struct {
 }
 
 func TestParse(t *testing.T) {
-	for _, c := range accepted {
-		want := udi.UDI{Issuer: c.issuer, DI: c.di, Lot: c.lot, Serial: c.serial, Expiry: day(t, c.expiry), Manufactured: day(t, c.manufactured)}
+	for _, c := range acceptedUDIs {
+		want := udi.UDI{Issuer: c.issuer, DI: c.di, Lot: c.lot, Serial: c.serial, Expiry: mustParseDay(t, c.expiry), Manufactured: mustParseDay(t, c.manufactured)}
 		got, err := udi.Parse(c.in)
 		if err != nil || got != want || got.IsZero() {
 			t.Errorf("%q\n got %+v, %v\nwant %+v", c.in, got, err, want)
@@ -116,7 +116,7 @@ func TestSpaceAsCheckCharacter(t *testing.T) {
 	for unit := range 10 {
 		for last := range 26 {
 			data := "+A123BJC5D6E" + string(rune('A'+last)) + string(rune('0'+unit))
-			full := hibc(data)
+			full := withHIBCCheck(data)
 			if !strings.HasSuffix(full, " ") {
 				continue
 			}
@@ -143,15 +143,15 @@ func TestDevicesOfTheDevelopmentData(t *testing.T) {
 		for i := range len(gtin) {
 			for digit := byte('0'); digit <= '9'; digit++ {
 				if wrong := gtin[:i] + string(digit) + gtin[i+1:]; wrong != gtin {
-					refused(t, "(01)"+wrong, problem.UDIGTINCheck, "")
-					refused(t, "01"+wrong, problem.UDIGTINCheck, "")
+					checkRefused(t, "(01)"+wrong, problem.UDIGTINCheck, "")
+					checkRefused(t, "01"+wrong, problem.UDIGTINCheck, "")
 				}
 			}
 		}
 	}
 }
 
-func refused(t *testing.T, s string, code problem.Code, reason string) {
+func checkRefused(t *testing.T, s string, code problem.Code, reason string) {
 	t.Helper()
 	got, err := udi.Parse(s)
 	refusal, typed := errors.AsType[*problem.Error](err)
@@ -216,40 +216,40 @@ func TestRefusals(t *testing.T) {
 		{"+A123bJC5D6E71G", "character that HIBC"},
 		{"+A123BJC5D6E71\x00G", "character that HIBC"},
 		{"+A123BJC5D6E71G*", "check character"},
-		{hibc("+$$52001510X3G"), "secondary"},
-		{hibc("+20015LOTG"), "secondary"},
-		{hibc("++A123BJC"), "secondary"},
-		{hibc("+"), "labeler"},
-		{hibc("+A1231"), "labeler"},
-		{hibc("+A123BJC5D6E7X"), "labeler"},
-		{hibc("+A123BJ-5D6E71"), "labeler"},
-		{hibc("+A123" + strings.Repeat("P", 19) + "1"), "labeler"},
-		{hibc("+A123BJC5D6E71/"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$+"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$$LOT"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$LOT/$LOU"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$A B"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$" + strings.Repeat("L", 19)), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$1328LOT"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$2022930LOT"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$3280230LOT"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$328023"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$527366LOT"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$527000LOT"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$8"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$8AA7LOT"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$7A$B"), "secondary data"},
-		{hibc("+A123BJC5D6E71/$$3280229/14D20280301"), "secondary data"},
-		{hibc("+A123BJC5D6E71/14D2028022"), "secondary data"},
-		{hibc("+A123BJC5D6E71/14D00000229"), "secondary data"},
-		{hibc("+A123BJC5D6E71/16D20280230"), "secondary data"},
-		{hibc("+A123BJC5D6E71/S"), "secondary data"},
-		{hibc("+A123BJC5D6E71/Q"), "secondary data"},
-		{hibc("+A123BJC5D6E71/Q1A"), "secondary data"},
-		{hibc("+A123BJC5D6E71/X"), "secondary data"},
-		{hibc("+A123BJC5D6E71/XXXXXX"), "secondary data"},
+		{withHIBCCheck("+$$52001510X3G"), "secondary"},
+		{withHIBCCheck("+20015LOTG"), "secondary"},
+		{withHIBCCheck("++A123BJC"), "secondary"},
+		{withHIBCCheck("+"), "labeler"},
+		{withHIBCCheck("+A1231"), "labeler"},
+		{withHIBCCheck("+A123BJC5D6E7X"), "labeler"},
+		{withHIBCCheck("+A123BJ-5D6E71"), "labeler"},
+		{withHIBCCheck("+A123" + strings.Repeat("P", 19) + "1"), "labeler"},
+		{withHIBCCheck("+A123BJC5D6E71/"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$+"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$$LOT"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$LOT/$LOU"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$A B"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$" + strings.Repeat("L", 19)), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$1328LOT"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$2022930LOT"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$3280230LOT"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$328023"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$527366LOT"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$527000LOT"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$8"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$8AA7LOT"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$7A$B"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/$$3280229/14D20280301"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/14D2028022"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/14D00000229"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/16D20280230"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/S"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/Q"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/Q1A"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/X"), "secondary data"},
+		{withHIBCCheck("+A123BJC5D6E71/XXXXXX"), "secondary data"},
 
 		{"=/A9999XYZ100T094", "structure"},
 		{"=/A9999XYZ100T09-4", "structure"},
@@ -263,9 +263,9 @@ func TestRefusals(t *testing.T) {
 		{"&", "structure"},
 		{"=", "structure"},
 	} {
-		refused(t, c.in, problem.UDIUnparsable, c.reason)
+		checkRefused(t, c.in, problem.UDIUnparsable, c.reason)
 	}
-	refused(t, "(01)02102222233336", problem.UDIGTINCheck, "")
+	checkRefused(t, "(01)02102222233336", problem.UDIGTINCheck, "")
 }
 
 func TestIssuersHaveNames(t *testing.T) {
@@ -277,7 +277,7 @@ func TestIssuersHaveNames(t *testing.T) {
 }
 
 func FuzzUDI(f *testing.F) {
-	for _, c := range accepted {
+	for _, c := range acceptedUDIs {
 		f.Add(c.in)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
