@@ -17,14 +17,14 @@ type Date struct {
 
 // NewDate returns the day, which must exist. An error has the code DATE_INVALID.
 func NewDate(year int, month time.Month, day int) (Date, error) {
-	if year < 1 || year > 9999 || month < time.January || month > time.December || day < 1 || day > daysIn(year, month) {
+	if year < 1 || year > 9999 || month < time.January || month > time.December || day < 1 || day > daysInMonth(year, month) {
 		return Date{}, problem.New(problem.DateInvalid)
 	}
 	return Date{int16(year), uint8(month), uint8(day)}, nil
 }
 
 // daysInMonth returns the number of days in a month. Day 0 of the next month is the last day of this one.
-func daysIn(year int, month time.Month) int {
+func daysInMonth(year int, month time.Month) int {
 	return time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
 }
 
@@ -37,21 +37,21 @@ func ParseDate(s string) (Date, error) {
 	}
 	day, zone := s[:len(form)], s[len(form):]
 	digits := day[:4] + day[5:7] + day[8:]
-	if day[4] != '-' || day[7] != '-' || !isDigits(digits) || !isZone(zone) {
+	if day[4] != '-' || day[7] != '-' || !isDigits(digits) || !isTimeZone(zone) {
 		return Date{}, problem.New(problem.DateInvalid)
 	}
-	return compactDate(digits)
+	return parseCompactDate(digits)
 }
 
 // isTimeZone reports whether s is empty or a time zone of XML Schema: Z, or a sign and hh:mm up to 14:00.
-func isZone(s string) bool {
+func isTimeZone(s string) bool {
 	if s == "" || s == "Z" {
 		return true
 	}
 	if len(s) != len("+hh:mm") || (s[0] != '+' && s[0] != '-') || s[3] != ':' || !isDigits(s[1:3]) || !isDigits(s[4:]) {
 		return false
 	}
-	hours, minutes := number(s[1:3]), number(s[4:])
+	hours, minutes := parseDigits(s[1:3]), parseDigits(s[4:])
 	return hours < 14 && minutes < 60 || hours == 14 && minutes == 0
 }
 

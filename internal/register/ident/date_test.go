@@ -78,7 +78,7 @@ func TestDateOf(t *testing.T) {
 
 func TestDatesAreOrdered(t *testing.T) {
 	days := []ident.Date{
-		{}, date(t, "1999-12-31"), date(t, "2026-01-31"), date(t, "2026-02-01"), date(t, "2026-02-02"), date(t, "2027-01-01"),
+		{}, mustParseDate(t, "1999-12-31"), mustParseDate(t, "2026-01-31"), mustParseDate(t, "2026-02-01"), mustParseDate(t, "2026-02-02"), mustParseDate(t, "2027-01-01"),
 	}
 	if !slices.IsSortedFunc(days, ident.Date.Compare) {
 		t.Error("the days are not in their order")
@@ -102,7 +102,7 @@ func TestAddDays(t *testing.T) {
 		{"2026-01-01", -1, "2025-12-31"}, {"2026-01-01", 0, "2026-01-01"}, {"0001-01-01", -1, ""}, {"9999-12-31", 1, ""},
 		{"0001-01-01", 3652058, "9999-12-31"}, {"2026-01-01", math.MaxInt, ""}, {"2026-01-01", math.MinInt, ""},
 	} {
-		if got := date(t, c.from).AddDays(c.days).String(); got != c.want {
+		if got := mustParseDate(t, c.from).AddDays(c.days).String(); got != c.want {
 			t.Errorf("%s and %d days is %q, want %q", c.from, c.days, got, c.want)
 		}
 	}
@@ -112,7 +112,7 @@ func TestAddDays(t *testing.T) {
 }
 
 func TestDateEncodes(t *testing.T) {
-	got, err := json.Marshal([]ident.Date{date(t, "2026-11-20"), {}})
+	got, err := json.Marshal([]ident.Date{mustParseDate(t, "2026-11-20"), {}})
 	if err != nil || string(got) != `["2026-11-20",""]` {
 		t.Errorf("%s, %v", got, err)
 	}

@@ -27,7 +27,7 @@ func isDigits(s string) bool {
 }
 
 // parseDigits returns the value of at most 18 decimal digits.
-func number(digits string) uint64 {
+func parseDigits(digits string) uint64 {
 	var n uint64
 	for i := range len(digits) {
 		n = n*10 + uint64(digits[i]-'0')
@@ -36,20 +36,20 @@ func number(digits string) uint64 {
 }
 
 // checkNumber returns the check number of n: the modulus minus the remainder, so from 1 to modulus and never 0.
-func checkOf(n, modulus uint64) uint64 { return modulus - n%modulus }
+func checkNumber(n, modulus uint64) uint64 { return modulus - n%modulus }
 
 // hasValidCheckNumber reports whether the last two digits are the check number of the preceding ones.
-func endsInCheck(digits string, modulus uint64) bool {
+func hasValidCheckNumber(digits string, modulus uint64) bool {
 	split := len(digits) - 2
-	return number(digits[split:]) == checkOf(number(digits[:split]), modulus)
+	return parseDigits(digits[split:]) == checkNumber(parseDigits(digits[:split]), modulus)
 }
 
 // Reasons for rejecting a number, added to the text of the error code. They never contain the number.
 const (
-	notDigits  = "It holds something other than digits."
-	wrongCheck = "Its check digits do not match."
+	reasonNotDigits        = "It holds something other than digits."
+	reasonWrongCheckDigits = "Its check digits do not match."
 )
 
-func wrongLength(got int, want string) string {
+func reasonWrongLength(got int, want string) string {
 	return "It has " + strconv.Itoa(got) + " characters instead of " + want + "."
 }

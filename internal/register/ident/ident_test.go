@@ -21,20 +21,20 @@ type identifier interface {
 }
 
 // eraseType converts a parse function to one that returns an identifier.
-func parser[T identifier](parse func(string) (T, error)) func(string) (identifier, error) {
+func eraseType[T identifier](parse func(string) (T, error)) func(string) (identifier, error) {
 	return func(s string) (identifier, error) { return parse(s) }
 }
 
 var parsers = map[string]func(string) (identifier, error){
-	"SSIN":               parser(ident.ParseSSIN),
-	"NIHII":              parser(ident.ParseNIHII),
-	"CBE":                parser(ident.ParseCBE),
-	"EHP":                parser(ident.ParseEHP),
-	"NotificationCode":   parser(ident.ParseNotificationCode),
-	"NotificationNumber": parser(ident.ParseNotificationNumber),
+	"SSIN":               eraseType(ident.ParseSSIN),
+	"NIHII":              eraseType(ident.ParseNIHII),
+	"CBE":                eraseType(ident.ParseCBE),
+	"EHP":                eraseType(ident.ParseEHP),
+	"NotificationCode":   eraseType(ident.ParseNotificationCode),
+	"NotificationNumber": eraseType(ident.ParseNotificationNumber),
 }
 
-var codes = map[string]problem.Code{
+var invalidCodes = map[string]problem.Code{
 	"SSIN":               problem.SSINInvalid,
 	"NIHII":              problem.NIHIIInvalid,
 	"CBE":                problem.CBEInvalid,
@@ -44,7 +44,7 @@ var codes = map[string]problem.Code{
 }
 
 // sampleNumbers are published or invented numbers with valid check digits.
-var samples = map[string][]string{
+var sampleNumbers = map[string][]string{
 	// The invented people of the development data: two bis numbers, one born after 1999.
 	"SSIN": {
 		"78031412250", "69092234126", "85073003328", "72010120721", "81050511813", "91021706490", "66061141504",
@@ -57,11 +57,11 @@ var samples = map[string][]string{
 	"CBE":                {"0403227020", "0411802018", "0812345603", "0501234533", "0820563481"},
 	"EHP":                {"1990001916", "1990000035", "1990000728", "1990000134"},
 	"NotificationCode":   {"000060479203", "000060479302", "000060479401", "000050381897", "000006968360", "999999999949", "000071200176", "000090041140"},
-	"NotificationNumber": {"202009303633052", "202003233421948", "202004013441015", "202004013441411", "202009223623591", "202009223623987", numberOf(20261121, "00001"), numberOf(20261121, "100000"), numberOf(20261121, "999999999")},
+	"NotificationNumber": {"202009303633052", "202003233421948", "202004013441015", "202004013441411", "202009223623591", "202009223623987", newNumberText(20261121, "00001"), newNumberText(20261121, "100000"), newNumberText(20261121, "999999999")},
 }
 
 // newNumberText computes a notification number independently of the package.
-func numberOf(day int, running string) string {
+func newNumberText(day int, running string) string {
 	base := strconv.Itoa(day) + running
 	n, err := strconv.ParseUint(base, 10, 64)
 	if err != nil {
@@ -71,7 +71,7 @@ func numberOf(day int, running string) string {
 }
 
 func TestSamplesAreAcceptedAndKept(t *testing.T) {
-	for name, numbers := range samples {
+	for name, numbers := range sampleNumbers {
 		for _, s := range numbers {
 			got, err := parsers[name](s)
 			if err != nil {
@@ -90,14 +90,14 @@ func TestSamplesAreAcceptedAndKept(t *testing.T) {
 // two check numbers cannot prevent.
 func TestEveryWrongDigitIsRefused(t *testing.T) {
 	for _, name := range []string{"SSIN", "CBE", "EHP", "NotificationCode", "NotificationNumber"} {
-		for _, s := range samples[name] {
+		for _, s := range sampleNumbers[name] {
 			for i := range len(s) {
 				for digit := byte('0'); digit <= '9'; digit++ {
 					wrong := s[:i] + string(digit) + s[i+1:]
-					if wrong == s || name == "SSIN" && centuryOf(wrong) == 39-centuryOf(s) {
+					if wrong == s || name == "SSIN" && ssinCentury(wrong) == 39-ssinCentury(s) {
 						continue
 					}
-					refused(t, name, wrong)
+					checkRefused(t, name, wrong)
 				}
 			}
 		}
@@ -105,45 +105,45 @@ func TestEveryWrongDigitIsRefused(t *testing.T) {
 }
 
 // ssinCentury returns the century whose check number an SSIN has: 19, 20, or 0 for neither.
-func centuryOf(s string) int {
+func ssinCentury(s string) int {
 	switch s {
-	case ssin(s[:9], 0):
+	case newSSINText(s[:9], 0):
 		return 19
-	case ssin(s[:9], 2):
+	case newSSINText(s[:9], 2):
 		return 20
 	}
 	return 0
 }
 
 func TestOtherFormsAreRefused(t *testing.T) {
-	for name, numbers := range samples {
+	for name, numbers := range sampleNumbers {
 		for _, s := range numbers {
 			for _, wrong := range []string{
 				"", " ", s + " ", " " + s, s + "\n", s[1:] + "x", "-" + s[1:], s + s + s, s[:4] + "." + s[4:],
 				strings.ReplaceAll(s, "0", "\u0660"), s[:len(s)-1] + "\x00",
 			} {
 				if wrong != s {
-					refused(t, name, wrong)
+					checkRefused(t, name, wrong)
 				}
 			}
 		}
 	}
 }
 
-func refused(t *testing.T, name, s string) {
+func checkRefused(t *testing.T, name, s string) {
 	t.Helper()
 	got, err := parsers[name](s)
-	checkRefusal(t, name, s, got, err)
+	checkParseRefused(t, name, s, got, err)
 }
 
-func checkRefusal(t *testing.T, name, s string, got identifier, err error) {
+func checkParseRefused(t *testing.T, name, s string, got identifier, err error) {
 	t.Helper()
 	if err == nil {
 		t.Errorf("%s %q was accepted", name, s)
 		return
 	}
 	refusal, typed := errors.AsType[*problem.Error](err)
-	if !typed || refusal.Code != codes[name] || refusal.Kind != problem.RuleViolated {
+	if !typed || refusal.Code != invalidCodes[name] || refusal.Kind != problem.RuleViolated {
 		t.Errorf("%s %q was refused with %v", name, s, err)
 	}
 	if !got.IsZero() || got.Digits() != "" {
@@ -159,14 +159,14 @@ func TestReasons(t *testing.T) {
 		{"SSIN", "7803141225", "10 characters instead of 11"},
 		{"SSIN", "7803141225x", "other than digits"},
 		{"SSIN", "78031412251", "check digits"},
-		{"SSIN", ssin("781314122", 0), "not a date of birth"},
-		{"SSIN", ssin("786014122", 0), "not a date of birth"},
-		{"SSIN", ssin("780332122", 0), "not a date of birth"},
-		{"SSIN", ssin("780431122", 0), "a day that does not exist"},
-		{"SSIN", ssin("490229122", 0), "a day that does not exist"},
-		{"SSIN", ssin("000229122", 0), "a day that does not exist"}, // 1900 was no leap year
-		{"SSIN", ssin("780314000", 0), "sequence number"},
-		{"SSIN", ssin("780314998", 0), "sequence number"},
+		{"SSIN", newSSINText("781314122", 0), "not a date of birth"},
+		{"SSIN", newSSINText("786014122", 0), "not a date of birth"},
+		{"SSIN", newSSINText("780332122", 0), "not a date of birth"},
+		{"SSIN", newSSINText("780431122", 0), "a day that does not exist"},
+		{"SSIN", newSSINText("490229122", 0), "a day that does not exist"},
+		{"SSIN", newSSINText("000229122", 0), "a day that does not exist"}, // 1900 was no leap year
+		{"SSIN", newSSINText("780314000", 0), "sequence number"},
+		{"SSIN", newSSINText("780314998", 0), "sequence number"},
 		{"NIHII", "7100043", "7 characters instead of 8 or 11"},
 		{"NIHII", "710004360", "9 characters instead of 8 or 11"},
 		{"NIHII", "7100043x", "other than digits"},
@@ -184,20 +184,20 @@ func TestReasons(t *testing.T) {
 		{"NotificationNumber", "20200930363305", "14 characters instead of 15 to 19"},
 		{"NotificationNumber", "20200930363305x", "other than digits"},
 		{"NotificationNumber", "202009303633053", "check digits"},
-		{"NotificationNumber", numberOf(20200931, "36330"), "a day that exists"},
-		{"NotificationNumber", numberOf(20200930, "036330"), "padded"},
-		{"NotificationNumber", numberOf(20200930, "1000000000"), "20 characters"},
+		{"NotificationNumber", newNumberText(20200931, "36330"), "a day that exists"},
+		{"NotificationNumber", newNumberText(20200930, "036330"), "padded"},
+		{"NotificationNumber", newNumberText(20200930, "1000000000"), "20 characters"},
 	} {
 		_, err := parsers[c.name](c.number)
 		if err == nil || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s %s: %v, want %q", c.name, c.number, err, c.reason)
 		}
-		refused(t, c.name, c.number)
+		checkRefused(t, c.name, c.number)
 	}
 }
 
 // newSSINText appends the check number to nine digits; prefix is 0 for births before 2000 and 2 from then on.
-func ssin(base string, prefix uint64) string {
+func newSSINText(base string, prefix uint64) string {
 	n, err := strconv.ParseUint(base, 10, 64)
 	if err != nil {
 		panic(err)
@@ -212,19 +212,19 @@ func TestBirthDate(t *testing.T) {
 		{"05041801691", "2005-04-18"},
 		{"12451200933", "2012-05-12"}, // bis number, month + 40
 		{"55230002134", ""},           // bis number, month + 20, day unknown
-		{ssin("781214001", 0), "1978-12-14"},
-		{ssin("783214001", 0), "1978-12-14"},
-		{ssin("785214001", 0), "1978-12-14"},
-		{ssin("782114997", 0), "1978-01-14"},
-		{ssin("784114997", 0), "1978-01-14"},
-		{ssin("000229122", 2), "2000-02-29"}, // the check number excludes 1900
-		{ssin("991231122", 0), "1999-12-31"},
-		{ssin("000101122", 0), "1900-01-01"},
-		{ssin("000101122", 2), "2000-01-01"},
-		{ssin("400000122", 0), ""},
-		{ssin("402000122", 0), ""},
-		{ssin("404000122", 0), ""},
-		{ssin("400031122", 0), ""}, // the day is a counter if the month is unknown
+		{newSSINText("781214001", 0), "1978-12-14"},
+		{newSSINText("783214001", 0), "1978-12-14"},
+		{newSSINText("785214001", 0), "1978-12-14"},
+		{newSSINText("782114997", 0), "1978-01-14"},
+		{newSSINText("784114997", 0), "1978-01-14"},
+		{newSSINText("000229122", 2), "2000-02-29"}, // the check number excludes 1900
+		{newSSINText("991231122", 0), "1999-12-31"},
+		{newSSINText("000101122", 0), "1900-01-01"},
+		{newSSINText("000101122", 2), "2000-01-01"},
+		{newSSINText("400000122", 0), ""},
+		{newSSINText("402000122", 0), ""},
+		{newSSINText("404000122", 0), ""},
+		{newSSINText("400031122", 0), ""}, // the day is a counter if the month is unknown
 	} {
 		number, err := ident.ParseSSIN(c.number)
 		if err != nil {
@@ -274,7 +274,7 @@ func TestEqualNumbersAreEqualValues(t *testing.T) {
 }
 
 // valueHolder has numbers in fields where package fmt cannot call their methods.
-type holder struct {
+type valueHolder struct {
 	ssin  ident.SSIN
 	nihii ident.NIHII
 	many  []ident.SSIN
@@ -305,7 +305,7 @@ func TestNumbersOfPersonsAreMasked(t *testing.T) {
 
 	// %p, %! and a number as the width make package fmt print a value without calling its methods.
 	formats = append(formats, "%p", "%w", "%T", "%!", "%*d")
-	h := holder{person, doctor, []ident.SSIN{person}, map[ident.SSIN]*ident.NIHII{person: &doctor}, person}
+	h := valueHolder{person, doctor, []ident.SSIN{person}, map[ident.SSIN]*ident.NIHII{person: &doctor}, person}
 	var printed strings.Builder
 	for _, value := range []any{person, doctor, &person, &doctor, h, &h, []any{person, doctor}, struct{ ident.SSIN }{person}} {
 		for _, format := range formats {
@@ -332,7 +332,7 @@ func TestNumbersOfPersonsAreMasked(t *testing.T) {
 
 func TestPublicNumbersPrintInFull(t *testing.T) {
 	for _, name := range []string{"CBE", "EHP", "NotificationCode", "NotificationNumber"} {
-		for _, s := range samples[name] {
+		for _, s := range sampleNumbers[name] {
 			value, err := parsers[name](s)
 			if err != nil {
 				t.Fatal(err)
@@ -349,16 +349,16 @@ func TestPublicNumbersPrintInFull(t *testing.T) {
 }
 
 func TestNewNotificationNumber(t *testing.T) {
-	day := date(t, "2020-09-30")
+	day := mustParseDate(t, "2020-09-30")
 	for _, c := range []struct {
 		running uint64
 		want    string
 	}{
 		{36330, "202009303633052"},
-		{1, numberOf(20200930, "00001")},
-		{99_999, numberOf(20200930, "99999")},
-		{100_000, numberOf(20200930, "100000")},
-		{999_999_999, numberOf(20200930, "999999999")},
+		{1, newNumberText(20200930, "00001")},
+		{99_999, newNumberText(20200930, "99999")},
+		{100_000, newNumberText(20200930, "100000")},
+		{999_999_999, newNumberText(20200930, "999999999")},
 	} {
 		made, err := ident.NewNotificationNumber(day, c.running)
 		if err != nil || made.Digits() != c.want || made.Day() != day {
@@ -382,7 +382,7 @@ func TestNewNotificationNumber(t *testing.T) {
 	}
 }
 
-func date(t *testing.T, s string) ident.Date {
+func mustParseDate(t *testing.T, s string) ident.Date {
 	t.Helper()
 	d, err := ident.ParseDate(s)
 	if err != nil {
@@ -406,7 +406,7 @@ func TestZeroValues(t *testing.T) {
 }
 
 func FuzzSSIN(f *testing.F) {
-	fuzz(f, "SSIN", func(t *testing.T, s string) {
+	fuzzParser(f, "SSIN", func(t *testing.T, s string) {
 		t.Helper()
 		number, err := ident.ParseSSIN(s)
 		if err != nil {
@@ -422,7 +422,7 @@ func FuzzSSIN(f *testing.F) {
 }
 
 func FuzzNIHII(f *testing.F) {
-	fuzz(f, "NIHII", func(t *testing.T, s string) {
+	fuzzParser(f, "NIHII", func(t *testing.T, s string) {
 		t.Helper()
 		number, err := ident.ParseNIHII(s)
 		if err == nil && (!number.SameHolder(number.Base()) || fmt.Sprint(number) != "NIHII(*"+s[6:8]+")") {
@@ -431,14 +431,14 @@ func FuzzNIHII(f *testing.F) {
 	})
 }
 
-func FuzzCBE(f *testing.F) { fuzz(f, "CBE", nil) }
+func FuzzCBE(f *testing.F) { fuzzParser(f, "CBE", nil) }
 
-func FuzzEHP(f *testing.F) { fuzz(f, "EHP", nil) }
+func FuzzEHP(f *testing.F) { fuzzParser(f, "EHP", nil) }
 
-func FuzzNotificationCode(f *testing.F) { fuzz(f, "NotificationCode", nil) }
+func FuzzNotificationCode(f *testing.F) { fuzzParser(f, "NotificationCode", nil) }
 
 func FuzzNotificationNumber(f *testing.F) {
-	fuzz(f, "NotificationNumber", func(t *testing.T, s string) {
+	fuzzParser(f, "NotificationNumber", func(t *testing.T, s string) {
 		t.Helper()
 		number, err := ident.ParseNotificationNumber(s)
 		if err != nil {
@@ -455,15 +455,15 @@ func FuzzNotificationNumber(f *testing.F) {
 }
 
 // fuzzParser checks properties of every type: an error comes with the zero value, and a parsed number keeps its digits.
-func fuzz(f *testing.F, name string, more func(*testing.T, string)) {
-	for _, s := range samples[name] {
+func fuzzParser(f *testing.F, name string, more func(*testing.T, string)) {
+	for _, s := range sampleNumbers[name] {
 		f.Add(s)
 		f.Add(s[1:])
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got, err := parsers[name](s)
 		if err != nil {
-			checkRefusal(t, name, s, got, err)
+			checkParseRefused(t, name, s, got, err)
 		} else if got.Digits() != s || got.IsZero() {
 			t.Errorf("%q became %q", s, got.Digits())
 		}

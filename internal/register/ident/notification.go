@@ -16,11 +16,11 @@ type NotificationCode struct{ digits string }
 func ParseNotificationCode(s string) (NotificationCode, error) {
 	switch {
 	case len(s) != 12:
-		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, wrongLength(len(s), "12"))
+		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, reasonWrongLength(len(s), "12"))
 	case !isDigits(s):
-		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, notDigits)
-	case !endsInCheck(s, 97):
-		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, wrongCheck)
+		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, reasonNotDigits)
+	case !hasValidCheckNumber(s, 97):
+		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, reasonWrongCheckDigits)
 	}
 	return NotificationCode{s}, nil
 }
@@ -64,30 +64,30 @@ func NewNotificationNumber(day Date, running uint64) (NotificationNumber, error)
 		return NotificationNumber{}, problem.Wrap(problem.InternalError, errors.New("the running number of notifications is exhausted"))
 	}
 	base := fmt.Sprintf("%04d%02d%02d%0*d", day.Year(), day.Month(), day.Day(), minRunningDigits, running)
-	return NotificationNumber{fmt.Sprintf("%s%02d", base, checkOf(number(base), 97)), day}, nil
+	return NotificationNumber{fmt.Sprintf("%s%02d", base, checkNumber(parseDigits(base), 97)), day}, nil
 }
 
 // ParseNotificationNumber parses 15 to 19 digits. The day must exist. A sequence number of more than five digits must
 // not begin with 0, so that every notification has one number only. An error has the code NOTIFICATION_NUMBER_INVALID.
 func ParseNotificationNumber(s string) (NotificationNumber, error) {
-	if why := notificationNumberFault(s); why != "" {
+	if why := notificationNumberReason(s); why != "" {
 		return NotificationNumber{}, problem.New(problem.NotificationNumberInvalid, why)
 	}
-	day, err := compactDate(s[:dayDigits])
+	day, err := parseCompactDate(s[:dayDigits])
 	if err != nil {
 		return NotificationNumber{}, problem.Wrap(problem.NotificationNumberInvalid, err, "It does not begin with a day that exists.")
 	}
 	return NotificationNumber{s, day}, nil
 }
 
-func notificationNumberFault(s string) string {
+func notificationNumberReason(s string) string {
 	switch {
 	case len(s) < minNumberDigits || len(s) > maxNumberDigits:
-		return wrongLength(len(s), "15 to 19")
+		return reasonWrongLength(len(s), "15 to 19")
 	case !isDigits(s):
-		return notDigits
-	case !endsInCheck(s, 97):
-		return wrongCheck
+		return reasonNotDigits
+	case !hasValidCheckNumber(s, 97):
+		return reasonWrongCheckDigits
 	case len(s) > minNumberDigits && s[dayDigits] == '0':
 		return "Its running number is padded with zeros beyond five digits."
 	}
@@ -98,8 +98,8 @@ func notificationNumberFault(s string) string {
 func (n NotificationNumber) Day() Date { return n.day }
 
 // parseCompactDate parses eight digits as year, month and day.
-func compactDate(digits string) (Date, error) {
-	return NewDate(int(number(digits[:4])), time.Month(number(digits[4:6])), int(number(digits[6:8])))
+func parseCompactDate(digits string) (Date, error) {
+	return NewDate(int(parseDigits(digits[:4])), time.Month(parseDigits(digits[4:6])), int(parseDigits(digits[6:8])))
 }
 
 // IsZero reports whether the number is absent.

@@ -23,24 +23,24 @@ type SSIN struct{ handle unique.Handle[string] }
 // or 40 added to its month. An unknown month or day is 00; with an unknown month the day is a counter, not a calendar
 // day. An error has the code SSIN_INVALID.
 func ParseSSIN(s string) (SSIN, error) {
-	if why := ssinFault(s); why != "" {
+	if why := ssinReason(s); why != "" {
 		return SSIN{}, problem.New(problem.SSINInvalid, why)
 	}
 	return SSIN{unique.Make(s)}, nil
 }
 
-func ssinFault(s string) string {
+func ssinReason(s string) string {
 	if len(s) != 11 {
-		return wrongLength(len(s), "11")
+		return reasonWrongLength(len(s), "11")
 	}
 	if !isDigits(s) {
-		return notDigits
+		return reasonNotDigits
 	}
 	year, known := ssinBirthYear(s)
 	if !known {
-		return wrongCheck
+		return reasonWrongCheckDigits
 	}
-	month, day := ssinMonth(s), int(number(s[4:6]))
+	month, day := ssinMonth(s), int(parseDigits(s[4:6]))
 	if month > 12 || day > 31 {
 		return "Its first six digits are not a date of birth."
 	}
@@ -49,7 +49,7 @@ func ssinFault(s string) string {
 			return "Its first six digits are a day that does not exist."
 		}
 	}
-	if sequence := number(s[6:9]); sequence == 0 || sequence > 997 {
+	if sequence := parseDigits(s[6:9]); sequence == 0 || sequence > 997 {
 		return "Its sequence number (the seventh to ninth digit) is not between 001 and 997."
 	}
 	return ""
@@ -59,11 +59,11 @@ func ssinFault(s string) string {
 // century. It never matches both: the added 2,000,000,000 is not a multiple of 97.
 func ssinBirthYear(digits string) (int, bool) {
 	const bornFrom2000 = 2_000_000_000
-	year, base, check := int(number(digits[:2])), number(digits[:9]), number(digits[9:])
+	year, base, check := int(parseDigits(digits[:2])), parseDigits(digits[:9]), parseDigits(digits[9:])
 	switch check {
-	case checkOf(base, 97):
+	case checkNumber(base, 97):
 		return 1900 + year, true
-	case checkOf(bornFrom2000+base, 97):
+	case checkNumber(bornFrom2000+base, 97):
 		return 2000 + year, true
 	}
 	return 0, false
@@ -71,7 +71,7 @@ func ssinBirthYear(digits string) (int, bool) {
 
 // ssinMonth returns the month of birth, 0 if it is unknown, and more than 12 if there is no such month.
 func ssinMonth(digits string) int {
-	month := int(number(digits[2:4]))
+	month := int(parseDigits(digits[2:4]))
 	if month >= 60 {
 		return month
 	}
@@ -86,7 +86,7 @@ func (s SSIN) BirthDate() (Date, bool) {
 	}
 	digits := s.Digits()
 	year, known := ssinBirthYear(digits)
-	date, err := NewDate(year, time.Month(ssinMonth(digits)), int(number(digits[4:6])))
+	date, err := NewDate(year, time.Month(ssinMonth(digits)), int(parseDigits(digits[4:6])))
 	return date, known && err == nil
 }
 
@@ -94,7 +94,7 @@ func (s SSIN) BirthDate() (Date, bool) {
 func (s SSIN) IsZero() bool { return s == SSIN{} }
 
 // Digits returns the 11 digits, or the empty string if the number is absent.
-func (s SSIN) Digits() string { return reveal(s.handle) }
+func (s SSIN) Digits() string { return handleValue(s.handle) }
 
 // String returns the masked number with the check digits only: SSIN(*79).
 func (s SSIN) String() string {
@@ -122,10 +122,10 @@ type NIHII struct{ handle unique.Handle[string] }
 func ParseNIHII(s string) (NIHII, error) {
 	switch {
 	case len(s) != 8 && len(s) != 11:
-		return NIHII{}, problem.New(problem.NIHIIInvalid, wrongLength(len(s), "8 or 11"))
+		return NIHII{}, problem.New(problem.NIHIIInvalid, reasonWrongLength(len(s), "8 or 11"))
 	case !isDigits(s):
-		return NIHII{}, problem.New(problem.NIHIIInvalid, notDigits)
-	case !endsInCheck(s[:8], 97) && !endsInCheck(s[:8], 89):
+		return NIHII{}, problem.New(problem.NIHIIInvalid, reasonNotDigits)
+	case !hasValidCheckNumber(s[:8], 97) && !hasValidCheckNumber(s[:8], 89):
 		return NIHII{}, problem.New(problem.NIHIIInvalid, "Its check digits (the seventh and eighth) match neither modulo 97 nor modulo 89.")
 	}
 	return NIHII{unique.Make(s)}, nil
@@ -148,7 +148,7 @@ func (n NIHII) SameHolder(other NIHII) bool { return !n.IsZero() && n.Base() == 
 func (n NIHII) IsZero() bool { return n == NIHII{} }
 
 // Digits returns the 8 or 11 digits as parsed, or the empty string if the number is absent.
-func (n NIHII) Digits() string { return reveal(n.handle) }
+func (n NIHII) Digits() string { return handleValue(n.handle) }
 
 // String returns the masked number with the check digits only: NIHII(*80).
 func (n NIHII) String() string {
@@ -168,7 +168,7 @@ func (n NIHII) LogValue() slog.Value { return slog.StringValue(n.String()) }
 func (n NIHII) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
 // handleValue returns the value of a handle, or the empty string for the zero handle, whose Value method would panic.
-func reveal(handle unique.Handle[string]) string {
+func handleValue(handle unique.Handle[string]) string {
 	if handle == (unique.Handle[string]{}) {
 		return ""
 	}
