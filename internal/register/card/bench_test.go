@@ -11,7 +11,7 @@ func BenchmarkRender(b *testing.B) {
 	for _, c := range []struct {
 		name    string
 		content register.CardContent
-	}{{"implant card", implantation()}, {"patient card", patientCard()}, {"50 lines", many(50)}} {
+	}{{"implant card", implantationCard()}, {"patient card", patientCard()}, {"50 lines", implantationWithLines(50)}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

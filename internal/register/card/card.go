@@ -23,13 +23,13 @@ import (
 // cumulative card. It omits comments and reasons of removal, which are free text between professionals. Long values
 // wrap, and a long list continues on further pages. It fails, with an internal error, only if the library fails.
 func Render(c register.CardContent) ([]byte, error) {
-	v := viewOf(&c)
-	sheets := newCanvas(c.IssuedAt, v.title.joined())
+	v := newView(&c)
+	sheets := newCanvas(c.IssuedAt, v.title.joinDistinct())
 	plan, err := newLayout(sheets, &v)
 	if err != nil {
 		return nil, problem.Wrap(problem.InternalError, err)
 	}
-	plan.draw()
+	plan.drawPages()
 	var out bytes.Buffer
 	if err = sheets.pdf.Output(&out); err != nil {
 		return nil, problem.Wrap(problem.InternalError, err)

@@ -13,7 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/register/card"
 )
 
-func render(t *testing.T, c register.CardContent) []byte {
+func mustRender(t *testing.T, c register.CardContent) []byte {
 	t.Helper()
 	b, err := card.Render(c)
 	if err != nil {
@@ -41,30 +41,30 @@ func TestCardsSayWhatTheyShould(t *testing.T) {
 		content      register.CardContent
 		want, absent []string
 	}{
-		{"implantation", implantation(),
-			list(always, knee, operation, implantTitles, []string{"Implantatie · Implantation", "2026-11-03", "20261104 00012 39",
+		{"implantation", implantationCard(),
+			concatenate(always, knee, operation, implantTitles, []string{"Implantatie · Implantation", "2026-11-03", "20261104 00012 39",
 				"202611040001239", "Aantal", "2026-11-04 13:20 UTC"}),
 			[]string{"Explantatie", "Resterend", "Patiëntkaart"}},
-		{"explantation", explantation(),
-			list(always, operation, implantTitles, []string{"Explantatie · Explantation", "2027-02-17", "L2388", "Verwijderd",
+		{"explantation", explantationCard(),
+			concatenate(always, operation, implantTitles, []string{"Explantatie · Explantation", "2027-02-17", "L2388", "Verwijderd",
 				"Resterend", "Restant", "Verbleibend", "Remaining", "Plaats, geplaatst op", "2026-11-03"}),
 			[]string{"Implantatie ·", "infection"}},
 		{"patient card", patientCard(),
-			list(always, knee, operation, []string{"Patiëntkaart", "Carte patient", "Patientenkarte", "Patient card",
+			concatenate(always, knee, operation, []string{"Patiëntkaart", "Carte patient", "Patientenkarte", "Patient card",
 				"2026-11-03 Implantatie · Implantation", "2027-02-17 Explantatie · Explantation", "2027-05-09 Implantatie",
 				"20261104 00012 39", "Luc Dubois (1-69002-69-730) · Clinique du Parc Léopold", "Dual-chamber pacemaker", "PM77120"}),
 			[]string{"Implantaatkaart ", "infection"}},
 		{"nothing placed", register.CardContent{Patient: leroy},
-			list(always, []string{"Geen implantaten in het register · Aucun implant dans le registre · Keine Implantate im Register"}),
+			concatenate(always, []string{"Geen implantaten in het register · Aucun implant dans le registre · Keine Implantate im Register"}),
 			[]string{"Aantal"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			file := save(t, render(t, tt.content))
-			if got := pages(t, file); got != 1 {
+			file := saveFile(t, mustRender(t, tt.content))
+			if got := countPages(t, file); got != 1 {
 				t.Errorf("%d pages", got)
 			}
-			text := textOf(t, file)
+			text := extractText(t, file)
 			for _, s := range tt.want {
 				if !strings.Contains(text, s) {
 					t.Errorf("%q is not on the card", s)
@@ -83,19 +83,19 @@ func TestCardsSayWhatTheyShould(t *testing.T) {
 }
 
 func TestRemainingIsShownWhereItTellsSomething(t *testing.T) {
-	c := implantation()
+	c := implantationCard()
 	c.Operations[0].Implants[1].Remaining = 0
-	if text := textOf(t, save(t, render(t, c))); !strings.Contains(text, "Resterend") {
+	if text := extractText(t, saveFile(t, mustRender(t, c))); !strings.Contains(text, "Resterend") {
 		t.Error("an implantation of which something was removed does not say what remains")
 	}
 }
 
 func TestDeviceThatTheListDoesNotKnow(t *testing.T) {
-	c := explantation()
+	c := explantationCard()
 	i := &c.Operations[0].Implants[0]
 	*i = register.CardImplant{Quantity: 1}
 	i.UDI = "]d2010541000000111517300630\x1d10L2388\x1d"
-	text := textOf(t, save(t, render(t, c)))
+	text := extractText(t, saveFile(t, mustRender(t, c)))
 	for _, s := range []string{"Niet in de lijst van implantaten", "Absent de la liste des implants", "Nicht in der Implantatliste",
 		"Not on the list of implants", "(01)05410000001115(17)300630"} {
 		if !strings.Contains(text, s) {
@@ -105,16 +105,16 @@ func TestDeviceThatTheListDoesNotKnow(t *testing.T) {
 }
 
 func TestEightLinesFitOnOnePage(t *testing.T) {
-	if got := pages(t, save(t, render(t, many(8)))); got != 1 {
+	if got := countPages(t, saveFile(t, mustRender(t, implantationWithLines(8)))); got != 1 {
 		t.Errorf("%d pages", got)
 	}
 }
 
 func TestFiftyLinesGoOnOnFurtherPages(t *testing.T) {
-	for name, c := range map[string]register.CardContent{"implant card": many(50), "patient card": cumulative(many(50))} {
+	for name, c := range map[string]register.CardContent{"implant card": implantationWithLines(50), "patient card": withoutNumber(implantationWithLines(50))} {
 		t.Run(name, func(t *testing.T) {
-			file := save(t, render(t, c))
-			text := textOf(t, file)
+			file := saveFile(t, mustRender(t, c))
+			text := extractText(t, file)
 			if got := strings.Count(text, "Total Knee System"); got != 50 {
 				t.Errorf("%d lines are on the card", got)
 			}
@@ -130,12 +130,12 @@ func TestFiftyLinesGoOnOnFurtherPages(t *testing.T) {
 					}
 				}
 			}
-			insideMargins(t, file)
+			checkMargins(t, file)
 		})
 	}
 }
 
-func cumulative(c register.CardContent) register.CardContent {
+func withoutNumber(c register.CardContent) register.CardContent {
 	c.Number = patientCard().Number
 	return c
 }
@@ -150,16 +150,16 @@ func TestLongValuesWrapInsideTheirColumns(t *testing.T) {
 		"marks":        "e" + strings.Repeat("\u0301", 300),
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, c := range []register.CardContent{implantation(), cumulative(explantation())} {
-				fill(&c, s)
-				insideMargins(t, save(t, render(t, c)))
+			for _, c := range []register.CardContent{implantationCard(), withoutNumber(explantationCard())} {
+				fillFreeTexts(&c, s)
+				checkMargins(t, saveFile(t, mustRender(t, c)))
 			}
 		})
 	}
 }
 
 // fillFreeTexts sets every free text of a card to s.
-func fill(c *register.CardContent, s string) {
+func fillFreeTexts(c *register.CardContent, s string) {
 	c.Organisation, c.Patient.FirstName, c.Patient.LastName = s, s, s
 	device := *femoral
 	device.Name, device.Manufacturer, device.Reference = s, s, s
@@ -194,9 +194,9 @@ func TestNamesOfEveryAlphabet(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := implantation()
+			c := implantationCard()
 			c.Patient.FirstName, c.Patient.LastName = tt.given, ""
-			text := textOf(t, save(t, render(t, c)))
+			text := extractText(t, saveFile(t, mustRender(t, c)))
 			if !strings.Contains(text, tt.want) {
 				t.Errorf("%q is not on the card:\n%s", tt.want, text)
 			}
@@ -205,8 +205,8 @@ func TestNamesOfEveryAlphabet(t *testing.T) {
 }
 
 func TestSameContentGivesSameBytes(t *testing.T) {
-	for _, content := range []func() register.CardContent{implantation, explantation, patientCard, func() register.CardContent { return many(50) }} {
-		want := render(t, content())
+	for _, content := range []func() register.CardContent{implantationCard, explantationCard, patientCard, func() register.CardContent { return implantationWithLines(50) }} {
+		want := mustRender(t, content())
 		elsewhere := content()
 		elsewhere.IssuedAt = elsewhere.IssuedAt.In(time.FixedZone("far away", 9*3600))
 		var all sync.WaitGroup
@@ -223,10 +223,10 @@ func TestSameContentGivesSameBytes(t *testing.T) {
 }
 
 func TestTheClockIsNotOnTheCard(t *testing.T) {
-	for want, issued := range map[string]time.Time{"20261104132007": implantation().IssuedAt, "19700101000000": {}} {
-		c := implantation()
+	for want, issued := range map[string]time.Time{"20261104132007": implantationCard().IssuedAt, "19700101000000": {}} {
+		c := implantationCard()
 		c.IssuedAt = issued
-		b := render(t, c)
+		b := mustRender(t, c)
 		for _, key := range []string{"/CreationDate (D:", "/ModDate (D:"} {
 			if !bytes.Contains(b, []byte(key+want)) {
 				t.Errorf("%s is not %s", key, want)
@@ -236,7 +236,7 @@ func TestTheClockIsNotOnTheCard(t *testing.T) {
 }
 
 func TestFileNameHoldsNoPersonsNumber(t *testing.T) {
-	if got := card.FileName(implantation()); got != "implant-card-202611040001239.pdf" {
+	if got := card.FileName(implantationCard()); got != "implant-card-202611040001239.pdf" {
 		t.Error(got)
 	}
 	if got := card.FileName(patientCard()); got != "patient-card.pdf" {
@@ -249,8 +249,8 @@ func FuzzRender(f *testing.F) {
 	f.Add("\x00\xff𝒳", strings.Repeat("W", 700), 0)
 	f.Add("", "]d2\x1d", 60)
 	f.Fuzz(func(t *testing.T, s, u string, lines int) {
-		c := many(max(0, min(lines, 60)))
-		fill(&c, s)
+		c := implantationWithLines(max(0, min(lines, 60)))
+		fillFreeTexts(&c, s)
 		for i := range c.Operations[0].Implants {
 			c.Operations[0].Implants[i].UDI = u
 		}
@@ -261,7 +261,7 @@ func FuzzRender(f *testing.F) {
 	})
 }
 
-func list(parts ...[]string) []string {
+func concatenate(parts ...[]string) []string {
 	var all []string
 	for _, p := range parts {
 		all = append(all, p...)
@@ -269,7 +269,7 @@ func list(parts ...[]string) []string {
 	return all
 }
 
-func save(t *testing.T, b []byte) string {
+func saveFile(t *testing.T, b []byte) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "card.pdf")
 	if err := os.WriteFile(file, b, 0o600); err != nil {

@@ -15,15 +15,15 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func day(s string) ident.Date { return must(ident.ParseDate(s)) }
+func mustParseDate(s string) ident.Date { return must(ident.ParseDate(s)) }
 
-func number(s string, running uint64) ident.NotificationNumber {
-	return must(ident.NewNotificationNumber(day(s), running))
+func newNumber(s string, running uint64) ident.NotificationNumber {
+	return must(ident.NewNotificationNumber(mustParseDate(s), running))
 }
 
 var (
-	leroy = register.Person{SSIN: must(ident.ParseSSIN("48022907379")), FirstName: "Jeanne", LastName: "Leroy", BirthDate: day("1948-02-29")}
-	claes = register.Person{SSIN: must(ident.ParseSSIN("78031412250")), FirstName: "Anna", LastName: "Claes", BirthDate: day("1978-03-14")}
+	leroy = register.Person{SSIN: must(ident.ParseSSIN("48022907379")), FirstName: "Jeanne", LastName: "Leroy", BirthDate: mustParseDate("1948-02-29")}
+	claes = register.Person{SSIN: must(ident.ParseSSIN("78031412250")), FirstName: "Anna", LastName: "Claes", BirthDate: mustParseDate("1978-03-14")}
 
 	femoral = &register.Device{Code: must(ident.ParseNotificationCode("000071200176")), Reference: "TKS-FL5",
 		Name: "Total Knee System, femoral component, left, size 5", Manufacturer: "Ardenne Orthopaedics SA"}
@@ -38,29 +38,29 @@ const (
 	parc      = "Clinique du Parc Léopold"
 )
 
-func implant(d *register.Device, udi, lot, serial, expiry, location string, side register.Side, quantity int) register.CardImplant {
+func newImplant(d *register.Device, udi, lot, serial, expiry, location string, side register.Side, quantity int) register.CardImplant {
 	i := register.CardImplant{Quantity: quantity}
 	i.Device, i.Code, i.UDI, i.Lot, i.Serial = d, d.Code, udi, lot, serial
-	i.Expiry, i.Location, i.Side, i.Remaining = day(expiry), location, side, quantity
-	i.OperationDate = day("2026-11-03")
+	i.Expiry, i.Location, i.Side, i.Remaining = mustParseDate(expiry), location, side, quantity
+	i.OperationDate = mustParseDate("2026-11-03")
 	return i
 }
 
 func kneeImplants() []register.CardImplant {
 	return []register.CardImplant{
-		implant(femoral, "(01)05410000001047(17)291231(10)L2201(21)S-000917", "L2201", "S-000917", "2029-12-31", "left knee", "Left", 1),
-		implant(insert, "(01)05410000001115(17)300630(10)L2388", "L2388", "", "2030-06-30", "left knee", "Left", 1),
+		newImplant(femoral, "(01)05410000001047(17)291231(10)L2201(21)S-000917", "L2201", "S-000917", "2029-12-31", "left knee", "Left", 1),
+		newImplant(insert, "(01)05410000001115(17)300630(10)L2388", "L2388", "", "2030-06-30", "left knee", "Left", 1),
 	}
 }
 
 // implantationCard returns the content of the card of one notification: a knee with two components.
-func implantation() register.CardContent {
-	n := number("2026-11-04", 12)
+func implantationCard() register.CardContent {
+	n := newNumber("2026-11-04", 12)
 	return register.CardContent{
 		Number: n, Patient: leroy, Organisation: sintElooi,
 		IssuedAt: time.Date(2026, 11, 4, 13, 20, 7, 0, time.UTC),
 		Operations: []register.CardOperation{{
-			Number: n, Type: register.TypeImplantation, Date: day("2026-11-03"), Specialist: claes,
+			Number: n, Type: register.TypeImplantation, Date: mustParseDate("2026-11-03"), Specialist: claes,
 			SpecialistID: must(ident.ParseNIHII("17800389480")), Organisation: sintElooi,
 			Implants: kneeImplants(),
 		}},
@@ -68,25 +68,25 @@ func implantation() register.CardContent {
 }
 
 // explantationCard returns the content of the card of the removal of the insert.
-func explantation() register.CardContent {
-	c := implantation()
-	c.Number = number("2027-02-18", 40)
+func explantationCard() register.CardContent {
+	c := implantationCard()
+	c.Number = newNumber("2027-02-18", 40)
 	removed := kneeImplants()[1]
 	removed.Remaining, removed.Reason = 0, "infection"
 	c.Operations[0].Number, c.Operations[0].Type = c.Number, register.TypeExplantation
-	c.Operations[0].Date, c.Operations[0].Implants = day("2027-02-17"), []register.CardImplant{removed}
+	c.Operations[0].Date, c.Operations[0].Implants = mustParseDate("2027-02-17"), []register.CardImplant{removed}
 	return c
 }
 
 // patientCard returns the content of the cumulative card of three operations.
 func patientCard() register.CardContent {
-	first, second := implantation(), explantation()
+	first, second := implantationCard(), explantationCard()
 	first.Operations[0].Implants[1].Remaining = 0
 	third := register.CardOperation{
-		Number: number("2027-05-10", 3), Type: register.TypeImplantation, Date: day("2027-05-09"),
+		Number: newNumber("2027-05-10", 3), Type: register.TypeImplantation, Date: mustParseDate("2027-05-09"),
 		Specialist:   register.Person{FirstName: "Luc", LastName: "Dubois"},
 		SpecialistID: must(ident.ParseNIHII("16900269730")), Organisation: parc,
-		Implants: []register.CardImplant{implant(pacemaker, "(01)05410000003027(21)PM77120", "", "PM77120", "2031-01-31", "", "None", 1)},
+		Implants: []register.CardImplant{newImplant(pacemaker, "(01)05410000003027(21)PM77120", "", "PM77120", "2031-01-31", "", "None", 1)},
 	}
 	return register.CardContent{
 		Patient: leroy, IssuedAt: time.Date(2027, 5, 10, 8, 0, 0, 0, time.UTC),
@@ -95,8 +95,8 @@ func patientCard() register.CardContent {
 }
 
 // implantationWithLines returns an implantation with the given number of lines.
-func many(lines int) register.CardContent {
-	c := implantation()
+func implantationWithLines(lines int) register.CardContent {
+	c := implantationCard()
 	two := kneeImplants()
 	c.Operations[0].Implants = nil
 	for i := range lines {

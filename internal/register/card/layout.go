@@ -4,10 +4,10 @@ import "github.com/boombuler/barcode"
 
 // The page, in millimetres: margins, and the columns of the table with their spacing.
 const (
-	left        = 18.0
-	right       = pageWidth - left
-	bodyWidth   = right - left
-	bottom      = pageHeight - 11.0
+	pageLeft    = 18.0
+	pageRight   = pageWidth - pageLeft
+	bodyWidth   = pageRight - pageLeft
+	pageBottom  = pageHeight - 11.0
 	gutter      = 4.0
 	qrSize      = 23.0
 	countWidth  = 14.0 // a column of numbers, aligned right
@@ -30,14 +30,14 @@ var (
 	smallStyle      = style{size: 7, colour: muted}
 	labelStyle      = style{size: 5.8, colour: muted}
 	legendStyle     = style{size: 5.8, colour: muted}
-	noteStyle       = style{size: 5.8, colour: muted}
+	disclaimerStyle = style{size: 5.8, colour: muted}
 )
 
 // block is a part of the body that is never split across pages.
 type block struct {
-	height float64
-	draw   func(y float64)
-	joined bool // stays on the page of the next block: a heading does not end a page
+	height       float64
+	draw         func(y float64)
+	keepWithNext bool // stays on the page of the next block: a heading does not end a page
 }
 
 // layout places a view on pages. It measures heights before it draws anything, because each page shows the number of
@@ -46,84 +46,84 @@ type layout struct {
 	*canvas
 	view    *view
 	columns []column
-	code    barcode.Barcode // encodes the notification number; nil on the cumulative card
+	qrCode  barcode.Barcode // encodes the notification number; nil on the cumulative card
 }
 
 const (
-	firstTop = 42.5 // below the masthead
-	nextTop  = 22.0 // below the running head
+	firstPageTop = 42.5 // below the masthead
+	nextPageTop  = 22.0 // below the running head
 )
 
 // column is one column of the table of implants.
 type column struct {
 	x, width float64
-	title    words
-	counts   bool // contains a number, aligned right
+	title    translations
+	isCount  bool // contains a number, aligned right
 }
 
 func newLayout(c *canvas, v *view) (*layout, error) {
 	l := &layout{canvas: c, view: v}
 	if v.number != "" {
 		var err error
-		if l.code, err = numberCode(v.number); err != nil {
+		if l.qrCode, err = newQRCode(v.number); err != nil {
 			return nil, err
 		}
 	}
 	room := bodyWidth - countWidth
-	if v.columns.remaining {
+	if v.columns.hasRemaining {
 		room -= countWidth
 	}
 	site := 0.17 * bodyWidth
 	room -= site
 	name, identification := room*nameShare, room*(1-nameShare)
 	l.columns = []column{
-		{x: left, width: name - gutter, title: deviceColumn},
-		{x: left + name, width: identification - gutter, title: identificationColumn},
-		{x: left + name + identification, width: site - gutter/2, title: v.columns.site},
-		{x: left + name + identification + site, width: countWidth, title: v.columns.quantity, counts: true},
+		{x: pageLeft, width: name - gutter, title: deviceColumn},
+		{x: pageLeft + name, width: identification - gutter, title: identificationColumn},
+		{x: pageLeft + name + identification, width: site - gutter/2, title: v.columns.site},
+		{x: pageLeft + name + identification + site, width: countWidth, title: v.columns.quantity, isCount: true},
 	}
-	if v.columns.remaining {
-		l.columns = append(l.columns, column{x: right - countWidth, width: countWidth, title: remainingColumn, counts: true})
+	if v.columns.hasRemaining {
+		l.columns = append(l.columns, column{x: pageRight - countWidth, width: countWidth, title: remainingColumn, isCount: true})
 	}
 	return l, nil
 }
 
 // drawPages draws every page.
-func (l *layout) draw() {
-	lead, blocks, footer := l.lead(), l.body(), l.footer()
-	room := bottom - footer.height
-	pages := paginate(blocks, room-firstTop-lead.height-l.tableHeadHeight(), room-nextTop-l.tableHeadHeight())
+func (l *layout) drawPages() {
+	lead, blocks, footer := l.leadBlock(), l.tableBlocks(), l.footerBlock()
+	room := pageBottom - footer.height
+	pages := splitIntoPages(blocks, room-firstPageTop-lead.height-l.tableHeadHeight(), room-nextPageTop-l.tableHeadHeight())
 	for i, page := range pages {
 		l.pdf.AddPage()
-		l.fill(0, 0, pageWidth, 3.2, petrol)
-		y := nextTop
+		l.fillRect(0, 0, pageWidth, 3.2, petrol)
+		y := nextPageTop
 		if i == 0 {
-			l.masthead()
-			lead.draw(firstTop)
-			y = firstTop + lead.height
+			l.drawMasthead()
+			lead.draw(firstPageTop)
+			y = firstPageTop + lead.height
 		} else {
-			l.runningHead()
+			l.drawRunningHead()
 		}
 		if len(page) > 0 {
-			y = l.tableHead(y)
+			y = l.drawTableHead(y)
 		}
 		for _, b := range page {
 			b.draw(y)
 			y += b.height
 		}
 		footer.draw(room)
-		l.pageNumber(i+1, len(pages))
+		l.drawPageNumber(i+1, len(pages))
 	}
 }
 
 // splitIntoPages distributes the blocks over pages; first and next are the heights available on the first page and on
 // the others. It returns at least one page. A block higher than a page gets a page of its own.
-func paginate(blocks []block, first, next float64) [][]block {
+func splitIntoPages(blocks []block, first, next float64) [][]block {
 	pages := [][]block{nil}
 	room := first
 	for i := 0; i < len(blocks); {
 		end, height := i+1, blocks[i].height
-		if blocks[i].joined && end < len(blocks) && height+blocks[end].height <= next {
+		if blocks[i].keepWithNext && end < len(blocks) && height+blocks[end].height <= next {
 			height += blocks[end].height
 			end++
 		}

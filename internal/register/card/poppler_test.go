@@ -11,7 +11,7 @@ import (
 )
 
 // runPoppler runs a tool of poppler-utils, an independent PDF reader, and returns its standard output.
-func poppler(t *testing.T, tool string, arguments ...string) string {
+func runPoppler(t *testing.T, tool string, arguments ...string) string {
 	t.Helper()
 	path, err := exec.LookPath(tool)
 	if err != nil {
@@ -31,19 +31,19 @@ func poppler(t *testing.T, tool string, arguments ...string) string {
 	return string(out)
 }
 
-var spaces = regexp.MustCompile(`[ \t]+`)
+var spaceRun = regexp.MustCompile(`[ \t]+`)
 
 // extractText returns the text of the card, with a form feed after each page.
-func textOf(t *testing.T, file string) string {
+func extractText(t *testing.T, file string) string {
 	t.Helper()
-	return spaces.ReplaceAllString(poppler(t, "pdftotext", "-layout", "-enc", "UTF-8", file, "-"), " ")
+	return spaceRun.ReplaceAllString(runPoppler(t, "pdftotext", "-layout", "-enc", "UTF-8", file, "-"), " ")
 }
 
 var pageCount = regexp.MustCompile(`(?m)^Pages:\s+(\d+)$`)
 
-func pages(t *testing.T, file string) int {
+func countPages(t *testing.T, file string) int {
 	t.Helper()
-	info := poppler(t, "pdfinfo", file)
+	info := runPoppler(t, "pdfinfo", file)
 	if !strings.Contains(info, "(A4)") {
 		t.Error("the pages are not A4")
 	}
@@ -55,21 +55,21 @@ func pages(t *testing.T, file string) int {
 }
 
 // boxedWord is a word on a page with its bounding box, in points from the top left corner.
-type word struct {
+type boxedWord struct {
 	left, top, right, bottom float64
 	text                     string
 }
 
-var boxed = regexp.MustCompile(`<word xMin="([-.\d]+)" yMin="([-.\d]+)" xMax="([-.\d]+)" yMax="([-.\d]+)">(.*?)</word>`)
+var wordBox = regexp.MustCompile(`<word xMin="([-.\d]+)" yMin="([-.\d]+)" xMax="([-.\d]+)" yMax="([-.\d]+)">(.*?)</word>`)
 
-func wordsByPage(t *testing.T, file string) [][]word {
+func wordsByPage(t *testing.T, file string) [][]boxedWord {
 	t.Helper()
-	var all [][]word
-	for page := range strings.SplitSeq(poppler(t, "pdftotext", "-bbox", file, "-"), "</page>") {
-		var words []word
-		for _, m := range boxed.FindAllStringSubmatch(page, -1) {
+	var all [][]boxedWord
+	for page := range strings.SplitSeq(runPoppler(t, "pdftotext", "-bbox", file, "-"), "</page>") {
+		var words []boxedWord
+		for _, m := range wordBox.FindAllStringSubmatch(page, -1) {
 			at := func(i int) float64 { return must(strconv.ParseFloat(m[i], 64)) }
-			words = append(words, word{at(1), at(2), at(3), at(4), m[5]})
+			words = append(words, boxedWord{at(1), at(2), at(3), at(4), m[5]})
 		}
 		if len(words) > 0 {
 			all = append(all, words)
@@ -78,12 +78,12 @@ func wordsByPage(t *testing.T, file string) [][]word {
 	return all
 }
 
-const point = 72 / 25.4 // points per millimetre
+const pointsPerMillimetre = 72 / 25.4 // points per millimetre
 
 // countFooterWords counts the words in the footer, which begins with the legend.
-func inFooter(t *testing.T, words []word) int {
+func countFooterWords(t *testing.T, words []boxedWord) int {
 	t.Helper()
-	key := slices.IndexFunc(words, func(w word) bool { return w.text == "Fabrikant" })
+	key := slices.IndexFunc(words, func(w boxedWord) bool { return w.text == "Fabrikant" })
 	if key < 0 {
 		t.Fatal("a page has no key to the signs")
 	}
@@ -97,16 +97,16 @@ func inFooter(t *testing.T, words []word) int {
 }
 
 // checkMargins checks that no word is outside the margins or overlaps the footer.
-func insideMargins(t *testing.T, file string) {
+func checkMargins(t *testing.T, file string) {
 	t.Helper()
-	want := inFooter(t, wordsByPage(t, save(t, render(t, implantation())))[0])
+	want := countFooterWords(t, wordsByPage(t, saveFile(t, mustRender(t, implantationCard())))[0])
 	for i, words := range wordsByPage(t, file) {
-		if got := inFooter(t, words); got != want {
+		if got := countFooterWords(t, words); got != want {
 			t.Errorf("page %d: %d words stand in the footer, where %d belong", i+1, got, want)
 		}
 		for _, w := range words {
-			if w.left < 17.5*point || w.right > 193*point || w.top < 0 || w.bottom > 290*point {
-				t.Errorf("page %d: %.20q stands at %.0f–%.0f mm, %.0f mm", i+1, w.text, w.left/point, w.right/point, w.bottom/point)
+			if w.left < 17.5*pointsPerMillimetre || w.right > 193*pointsPerMillimetre || w.top < 0 || w.bottom > 290*pointsPerMillimetre {
+				t.Errorf("page %d: %.20q stands at %.0f–%.0f mm, %.0f mm", i+1, w.text, w.left/pointsPerMillimetre, w.right/pointsPerMillimetre, w.bottom/pointsPerMillimetre)
 			}
 		}
 	}

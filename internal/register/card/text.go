@@ -8,10 +8,10 @@ import (
 )
 
 // translations is one text in the four languages of the card, in this order: Dutch, French, German, English.
-type words [4]string
+type translations [4]string
 
 // distinctTexts returns the texts without duplicates: the card prints a text once if two languages share it.
-func (w words) distinct() []string {
+func (w translations) distinctTexts() []string {
 	var out []string
 	for _, s := range w {
 		if s != "" && !slices.Contains(out, s) {
@@ -22,63 +22,63 @@ func (w words) distinct() []string {
 }
 
 // joinDistinct returns the distinct texts on one line.
-func (w words) joined() string { return strings.Join(w.distinct(), separator) }
+func (w translations) joinDistinct() string { return strings.Join(w.distinctTexts(), separator) }
 
 const (
-	separator = " · "
-	ellipsis  = "…"
-	nothing   = "–" // replaces an unknown value, so that it is visibly missing and not forgotten
+	separator   = " · "
+	ellipsis    = "…"
+	unknownMark = "–" // replaces an unknown value, so that it is visibly missing and not forgotten
 )
 
 // The texts of the card.
 var (
-	implantCardTitle = words{"Implantaatkaart", "Carte d’implant", "Implantatkarte", "Implant card"}
-	patientCardTitle = words{"Patiëntkaart", "Carte patient", "Patientenkarte", "Patient card"}
-	registerName     = words{"Centraal traceringsregister", "Registre central de traçabilité",
+	implantCardTitle = translations{"Implantaatkaart", "Carte d’implant", "Implantatkarte", "Implant card"}
+	patientCardTitle = translations{"Patiëntkaart", "Carte patient", "Patientenkarte", "Patient card"}
+	registerName     = translations{"Centraal traceringsregister", "Registre central de traçabilité",
 		"Zentrales Rückverfolgungsregister", "Central tracing register"}
 
-	implantationWords = words{"Implantatie", "Implantation", "Implantation", "Implantation"}
-	explantationWords = words{"Explantatie", "Explantation", "Explantation", "Explantation"}
+	implantationKind = translations{"Implantatie", "Implantation", "Implantation", "Implantation"}
+	explantationKind = translations{"Explantatie", "Explantation", "Explantation", "Explantation"}
 
-	patientLabel    = words{"Patiënt", "Patient", "Patient", "Patient"}
-	ssinLabel       = words{"INSZ", "NISS", "ENSS", "SSIN"}
-	birthLabel      = words{"Geboren", "Né(e) le", "Geboren", "Born"}
-	dateLabel       = words{"Datum", "Date", "Datum", "Date"}
-	specialistLabel = words{"Specialist", "Spécialiste", "Facharzt", "Specialist"}
-	hospitalLabel   = words{"Ziekenhuis", "Hôpital", "Krankenhaus", "Hospital"}
-	numberLabel     = words{"Melding", "Notification", "Meldung", "Notification"}
-	registeredLabel = words{"Geregistreerd", "Enregistré", "Registriert", "Registered"}
+	patientLabel    = translations{"Patiënt", "Patient", "Patient", "Patient"}
+	ssinLabel       = translations{"INSZ", "NISS", "ENSS", "SSIN"}
+	birthLabel      = translations{"Geboren", "Né(e) le", "Geboren", "Born"}
+	dateLabel       = translations{"Datum", "Date", "Datum", "Date"}
+	specialistLabel = translations{"Specialist", "Spécialiste", "Facharzt", "Specialist"}
+	hospitalLabel   = translations{"Ziekenhuis", "Hôpital", "Krankenhaus", "Hospital"}
+	numberLabel     = translations{"Melding", "Notification", "Meldung", "Notification"}
+	registeredLabel = translations{"Geregistreerd", "Enregistré", "Registriert", "Registered"}
 
-	deviceColumn         = words{"Implantaat", "Implant", "Implantat", "Implant"}
-	identificationColumn = words{"Identificatie", "Identification", "Identifikation", "Identification"}
-	siteColumn           = words{"Plaats", "Localisation", "Stelle", "Site"}
-	siteAndDateColumn    = words{"Plaats, geplaatst op", "Localisation, posé le", "Stelle, eingesetzt am", "Site, placed on"}
-	quantityColumn       = words{"Aantal", "Nombre", "Anzahl", "Quantity"}
-	removedColumn        = words{"Verwijderd", "Retiré", "Entfernt", "Removed"}
-	remainingColumn      = words{"Resterend", "Restant", "Verbleibend", "Remaining"}
+	deviceColumn         = translations{"Implantaat", "Implant", "Implantat", "Implant"}
+	identificationColumn = translations{"Identificatie", "Identification", "Identifikation", "Identification"}
+	siteColumn           = translations{"Plaats", "Localisation", "Stelle", "Site"}
+	siteAndDateColumn    = translations{"Plaats, geplaatst op", "Localisation, posé le", "Stelle, eingesetzt am", "Site, placed on"}
+	quantityColumn       = translations{"Aantal", "Nombre", "Anzahl", "Quantity"}
+	removedColumn        = translations{"Verwijderd", "Retiré", "Entfernt", "Removed"}
+	remainingColumn      = translations{"Resterend", "Restant", "Verbleibend", "Remaining"}
 
-	leftSide      = words{"Links", "Gauche", "Links", "Left"}
-	rightSide     = words{"Rechts", "Droite", "Rechts", "Right"}
-	bilateralSide = words{"Beiderzijds", "Bilatéral", "Beidseitig", "Bilateral"}
+	leftSide      = translations{"Links", "Gauche", "Links", "Left"}
+	rightSide     = translations{"Rechts", "Droite", "Rechts", "Right"}
+	bilateralSide = translations{"Beiderzijds", "Bilatéral", "Beidseitig", "Bilateral"}
 
-	notOnTheList = words{"Niet in de lijst van implantaten", "Absent de la liste des implants",
+	deviceNotListed = translations{"Niet in de lijst van implantaten", "Absent de la liste des implants",
 		"Nicht in der Implantatliste", "Not on the list of implants"}
-	noOperations = words{"Geen implantaten in het register", "Aucun implant dans le registre",
+	noOperations = translations{"Geen implantaten in het register", "Aucun implant dans le registre",
 		"Keine Implantate im Register", "No implants in the register"}
 
-	manufacturerLegend = words{"Fabrikant", "Fabricant", "Hersteller", "Manufacturer"}
-	referenceLegend    = words{"Referentie", "Référence", "Referenz", "Reference"}
-	codeLegend         = words{"Meldingscode", "Code de notification", "Notifizierungscode", "Notification code"}
-	udiLegend          = words{"Unieke hulpmiddelidentificatie", "Identifiant unique du dispositif",
+	manufacturerLegend = translations{"Fabrikant", "Fabricant", "Hersteller", "Manufacturer"}
+	referenceLegend    = translations{"Referentie", "Référence", "Referenz", "Reference"}
+	codeLegend         = translations{"Meldingscode", "Code de notification", "Notifizierungscode", "Notification code"}
+	udiLegend          = translations{"Unieke hulpmiddelidentificatie", "Identifiant unique du dispositif",
 		"Produktidentifizierung", "Unique device identifier"}
-	lotLegend    = words{"Lotnummer", "Numéro de lot", "Chargennummer", "Lot number"}
-	serialLegend = words{"Serienummer", "Numéro de série", "Seriennummer", "Serial number"}
-	expiryLegend = words{"Vervaldatum", "Date de péremption", "Verfallsdatum", "Use-by date"}
+	lotLegend    = translations{"Lotnummer", "Numéro de lot", "Chargennummer", "Lot number"}
+	serialLegend = translations{"Serienummer", "Numéro de série", "Seriennummer", "Serial number"}
+	expiryLegend = translations{"Vervaldatum", "Date de péremption", "Verfallsdatum", "Use-by date"}
 )
 
 // disclaimer states that this is not the manufacturer's card of Article 18 of Regulation (EU) 2017/745: the patient
 // needs both.
-var note = words{
+var disclaimer = translations{
 	"Deze kaart komt uit het register. Ze vervangt niet de implantaatkaart van de fabrikant (artikel 18 van Verordening " +
 		"(EU) 2017/745): bewaar beide. Een vraag of een fout? Neem contact op met het ziekenhuis of de specialist op " +
 		"deze kaart en vermeld het meldingsnummer.",
@@ -95,13 +95,13 @@ var note = words{
 
 // maxValueLength bounds one printed value, in characters. No field of the contract is longer, but names from the
 // authentic sources have no limit, and one name must not fill the card.
-const longestValue = 250
+const maxValueLength = 250
 
 // sanitizeText makes a value safe to print: one line, no control or invisible formatting characters (a bidirectional
 // override could make a number read backwards), no invalid UTF-8, and no character beyond the Basic Multilingual Plane,
 // which the tables of the PDF library cannot hold. A character that the font lacks is printed as the font's empty box,
 // and copying from the PDF still gives the character.
-func printable(s string) string {
+func sanitizeText(s string) string {
 	var b strings.Builder
 	count, space := 0, false
 	for _, r := range s {
@@ -114,7 +114,7 @@ func printable(s string) string {
 		case r > 0xFFFF || r == 0xFFFE || r == 0xFFFF:
 			r = utf8.RuneError
 		}
-		if count >= longestValue {
+		if count >= maxValueLength {
 			return b.String() + ellipsis
 		}
 		if space {
@@ -129,15 +129,15 @@ func printable(s string) string {
 }
 
 // orUnknown returns the value, or unknownMark if it is empty.
-func orNothing(s string) string {
+func orUnknown(s string) string {
 	if s == "" {
-		return nothing
+		return unknownMark
 	}
 	return s
 }
 
 // groupDigits splits digits into groups of the given sizes; the last group has the remaining digits.
-func group(digits, between string, sizes ...int) string {
+func groupDigits(digits, between string, sizes ...int) string {
 	var b strings.Builder
 	for _, size := range sizes {
 		if size <= 0 || len(digits) <= size {
@@ -154,11 +154,13 @@ func formatSSIN(digits string) string {
 	if len(digits) != 11 {
 		return digits
 	}
-	return group(digits[:6], ".", 2, 2) + "-" + group(digits[6:], ".", 3)
+	return groupDigits(digits[:6], ".", 2, 2) + "-" + groupDigits(digits[6:], ".", 3)
 }
 
 // formatNIHII formats a professional's number as on prescriptions: 1-78003-89-480, or 1-78003-89 without qualification.
-func formatNIHII(digits string) string { return group(digits, "-", 1, 5, 2) }
+func formatNIHII(digits string) string { return groupDigits(digits, "-", 1, 5, 2) }
 
 // formatNotificationNumber separates the day, the sequence number and the check digits of a notification number.
-func formatNumber(digits string) string { return group(digits, "\u00a0", 8, len(digits)-10) }
+func formatNotificationNumber(digits string) string {
+	return groupDigits(digits, "\u00a0", 8, len(digits)-10)
+}
