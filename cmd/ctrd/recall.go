@@ -219,7 +219,7 @@ func (c *markCommand) day() (ident.Date, error) {
 
 func deviceOf(e environment, db *store.DB, code ident.NotificationCode) (device register.Device, err error) {
 	found := false
-	err = db.Read(e.ctx, func(r register.Reader) error {
+	err = db.RunReadTx(e.ctx, func(r register.Reader) error {
 		device, found, err = r.DeviceByCode(code)
 		return err
 	})

@@ -167,7 +167,7 @@ func (c *serveCommand) door(e environment, registry *prometheus.Registry, verifi
 		return nil, fmt.Errorf("the time zone: %w", err)
 	}
 	return func(db *store.DB) http.Handler {
-		registrar := register.New(register.Config{Store: db, Now: time.Now, NewID: newID, Location: location, RequireLink: c.RequireLink})
+		registrar := register.New(register.Config{Store: db, Now: time.Now, NewID: newID, Location: location, RequireCareRelation: c.RequireLink})
 		return endpoint.New(endpoint.Config{
 			Registrar: registrar, Verifier: verifier, Schema: schemas, Log: log, Now: time.Now, NewID: newID,
 			Environment: c.Environment, PublicURL: c.PublicURL, SignReply: signReply,

@@ -127,7 +127,7 @@ func keepMandate(s *store.Sources, m register.Mandate) { s.Mandates = append(s.M
 
 func compareMandates(c *comparison, batch *chunk) error {
 	find := func(m register.Mandate) (register.Mandate, bool, error) {
-		stored, err := c.known.MandatesTo(m.Grantee)
+		stored, err := c.known.MandatesByGrantee(m.Grantee)
 		key := describeMandate(m).key
 		return first(stored, err, func(k register.Mandate) bool { return describeMandate(k).key == key })
 	}
@@ -156,7 +156,7 @@ func keepLink(s *store.Sources, l register.TherapeuticLink) { s.Links = append(s
 
 func compareLinks(c *comparison, batch *chunk) error {
 	find := func(l register.TherapeuticLink) (register.TherapeuticLink, bool, error) {
-		stored, err := c.known.Links(l.Patient, l.Professional)
+		stored, err := c.known.TherapeuticLinks(l.Patient, l.Professional)
 		return first(stored, err, func(k register.TherapeuticLink) bool { return k.Type == l.Type && k.From == l.From })
 	}
 	if err := eachNewest(c, batch.entries.Links, func(l *register.TherapeuticLink) []*ident.SSIN {

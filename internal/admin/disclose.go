@@ -57,10 +57,10 @@ func (d *disclosed) cells() []string {
 }
 
 func disclose(e *store.AuditEntry) *disclosed {
-	d := &disclosed{Seq: e.Seq, At: e.Event.At.UTC().Format(time.RFC3339Nano), Operation: e.Event.Operation, Outcome: string(e.Event.Outcome),
+	d := &disclosed{Seq: e.Seq, At: e.Event.OccurredAt.UTC().Format(time.RFC3339Nano), Operation: e.Event.Operation, Outcome: string(e.Event.Outcome),
 		Codes: []string{}, Person: store.Pseudonym(e.Person), Capacity: string(e.Event.Capacity), Organisation: e.Event.Organisation.Digits(),
 		Signer: e.Event.Signer, Patient: store.Pseudonym(e.Patient), Number: e.Event.Number.Digits(), Reason: e.Event.Reason,
-		Stated: e.Event.Emergency, Correlation: e.Event.Correlation}
+		Stated: e.Event.EmergencyReason, Correlation: e.Event.Correlation}
 	if !e.Event.Person.IsZero() {
 		d.Person = e.Event.Person.Digits()
 	}

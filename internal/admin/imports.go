@@ -87,7 +87,7 @@ func (i Importer) Commit(ctx context.Context, e Extract) (Report, error) {
 		return Report{}, err
 	}
 	imported := store.Import{Act: events[0], SourceVersion: store.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
-		Form: checked.Form, Day: checked.Day, Rows: checked.Rows, Digest: checked.Digest[:], LoadedAt: events[0].At}}
+		Form: checked.Form, Day: checked.Day, Rows: checked.Rows, Digest: checked.Digest[:], LoadedAt: events[0].OccurredAt}}
 	if len(versions) > 0 {
 		imported.After = versions[len(versions)-1].ID
 	}

@@ -124,8 +124,8 @@ func (i importing) state() string {
 		i.Fatal(err)
 	}
 	var devices []register.Device
-	err = i.db.Read(i.Context(), func(r register.Reader) (err error) {
-		devices, _, err = r.SearchDevice(register.DeviceQuery{Limit: 1000})
+	err = i.db.RunReadTx(i.Context(), func(r register.Reader) (err error) {
+		devices, _, err = r.SearchDevices(register.DeviceQuery{Limit: 1000})
 		return err
 	})
 	if err != nil {
@@ -137,7 +137,7 @@ func (i importing) state() string {
 func (i importing) device(code string) register.Device {
 	i.Helper()
 	var d register.Device
-	err := i.db.Read(i.Context(), func(r register.Reader) (err error) {
+	err := i.db.RunReadTx(i.Context(), func(r register.Reader) (err error) {
 		d, _, err = r.DeviceByCode(mustParse(i, ident.ParseNotificationCode, code))
 		return err
 	})
@@ -273,8 +273,8 @@ func TestFullAndDelta(t *testing.T) {
 			}
 		}
 		claes, leroy := ssin(t, "78031412250"), ssin(t, "48022907379")
-		err := i.db.Write(t.Context(), func(w register.Writer) error {
-			return w.Link(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkOperation, Period: register.Period{From: day(t, "2026-11-20")}})
+		err := i.db.RunWriteTx(t.Context(), func(w register.Writer) error {
+			return w.AddTherapeuticLink(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: register.Period{From: day(t, "2026-11-20")}})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -289,8 +289,8 @@ func TestFullAndDelta(t *testing.T) {
 		i.does(i.extract("mandates", admin.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n69092234126;91021706490;CTR;2024-01-01;2027-12-31;2024-01-03\n"),
 			"mandates, full of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 1 ended\n"+
 				`  SSIN(*50) SSIN(*36) CTR 2025-01-01: valid_to "" → "2026-11-20"`+"\n")
-		err = i.db.Read(t.Context(), func(r register.Reader) error {
-			links, failed := r.Links(leroy, claes)
+		err = i.db.RunReadTx(t.Context(), func(r register.Reader) error {
+			links, failed := r.TherapeuticLinks(leroy, claes)
 			if len(links) != 2 || links[0].To != day(t, "2026-11-20") || !links[1].To.IsZero() {
 				t.Errorf("links %v", links)
 			}
@@ -369,8 +369,8 @@ func TestReplacedNumber(t *testing.T) {
 		claes, former, newer := ssin(t, "78031412250"), ssin(t, "48022907379"), ssin(t, "05041801691")
 		caller := func() register.Caller {
 			mark++
-			m := register.Message{Correlation: fmt.Sprint(mark), Operation: "Operation", Received: now(), Signer: register.Signer{Type: "SSIN", ID: claes.Digits()},
-				Mark: register.ReplayMark{Until: now().Add(time.Minute), Key: [32]byte{byte(mark)}}, Digest: [32]byte{byte(mark)}}
+			m := register.SignedMessage{Correlation: fmt.Sprint(mark), Operation: "Operation", ReceivedAt: now(), Signer: register.Signer{Type: "SSIN", ID: claes.Digits()},
+				ReplayKey: register.ReplayKey{ExpiresAt: now().Add(time.Minute), Hash: [32]byte{byte(mark)}}, Digest: [32]byte{byte(mark)}}
 			c, err := r.Identify(t.Context(), m, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -379,8 +379,8 @@ func TestReplacedNumber(t *testing.T) {
 		}
 		place := func(patient ident.SSIN) {
 			t.Helper()
-			_, err := r.NotifyImplant(t.Context(), caller(), register.Submission{}, register.Implantation{
-				Specialist: register.ProfessionalRef{SSIN: claes}, OperationDate: day(t, "2026-11-20"), Patient: patient,
+			_, err := r.NotifyImplant(t.Context(), caller(), register.SubmissionOptions{}, register.Implantation{
+				Specialist: register.ProfessionalRef{SSIN: claes}, SurgeryDate: day(t, "2026-11-20"), Patient: patient,
 				Prescriber: register.ProfessionalRef{SSIN: claes}, PrescriptionDate: day(t, "2026-11-02"),
 				Implants: []register.NotifiedImplant{{Code: mustParse(t, ident.ParseNotificationCode, knee), Quantity: 1}}})
 			if err != nil {
@@ -393,11 +393,11 @@ func TestReplacedNumber(t *testing.T) {
 		place(newer)
 		place(former)
 		for _, number := range []ident.SSIN{former, newer} {
-			found, err := r.Search(t.Context(), caller(), register.Criteria{Page: register.Page{Limit: 10}, Patient: number})
+			found, err := r.Search(t.Context(), caller(), register.SearchRequest{Page: register.Page{Limit: 10}, Patient: number})
 			if err != nil || found.Total != 3 {
 				t.Errorf("%s finds %d: %v", number, found.Total, err)
 			}
-			implants, err := r.PatientImplants(t.Context(), caller(), register.Carried{Page: register.Page{Limit: 10}, Patient: number})
+			implants, err := r.ListPatientImplants(t.Context(), caller(), register.ListImplantsRequest{Page: register.Page{Limit: 10}, Patient: number})
 			if err != nil || implants.Total != 3 {
 				t.Errorf("%s has %d implants: %v", number, implants.Total, err)
 			}

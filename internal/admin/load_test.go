@@ -75,8 +75,8 @@ func loads(t *testing.T, b storetest.Backend, devices int) (took, waited [3]time
 		group.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
 				began := time.Now()
-				err := other.Write(context.WithoutCancel(ctx), func(w register.Writer) error {
-					return w.Record(register.Event{At: began, Correlation: fmt.Sprint(n), Operation: "Test", Outcome: register.Accepted})
+				err := other.RunWriteTx(context.WithoutCancel(ctx), func(w register.Writer) error {
+					return w.AppendEvent(register.AuditEvent{OccurredAt: began, Correlation: fmt.Sprint(n), Operation: "Test", Outcome: register.OutcomeAccepted})
 				})
 				if err != nil {
 					t.Errorf("another program's write: %v", err)

@@ -50,9 +50,9 @@ func (o Operator) Record(ctx context.Context, acts ...Act) error {
 	if err != nil {
 		return err
 	}
-	err = o.Store.Write(ctx, func(w register.Writer) error {
+	err = o.Store.RunWriteTx(ctx, func(w register.Writer) error {
 		for i := range events {
-			if recordErr := w.Record(events[i]); recordErr != nil {
+			if recordErr := w.AppendEvent(events[i]); recordErr != nil {
 				return recordErr
 			}
 		}
@@ -65,16 +65,16 @@ func (o Operator) Record(ctx context.Context, acts ...Act) error {
 }
 
 // newEvents returns the audit events of the actions.
-func (o Operator) events(acts ...Act) ([]register.Event, error) {
+func (o Operator) events(acts ...Act) ([]register.AuditEvent, error) {
 	name := strings.TrimSpace(o.Name)
 	if name == "" {
 		return nil, errors.New("the audit trail must say who does this: give --by NAME")
 	}
 	at, correlation := o.Now(), o.NewID()
-	events := make([]register.Event, len(acts))
+	events := make([]register.AuditEvent, len(acts))
 	for i, a := range acts {
-		events[i] = register.Event{At: at, Correlation: correlation, Operation: a.Operation, Outcome: register.Accepted, Reason: a.Detail,
-			Emergency: a.Reason, Signer: "operator=" + name, Patient: a.Patient, Number: a.Number}
+		events[i] = register.AuditEvent{OccurredAt: at, Correlation: correlation, Operation: a.Operation, Outcome: register.OutcomeAccepted, Reason: a.Detail,
+			EmergencyReason: a.Reason, Signer: "operator=" + name, Patient: a.Patient, Number: a.Number}
 	}
 	return events, nil
 }

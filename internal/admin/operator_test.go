@@ -52,9 +52,9 @@ func TestDisclosure(t *testing.T) {
 		t.Fatal(err)
 	}
 	trail := pages{entries: []store.AuditEntry{
-		{Seq: 1, Person: 7, Patient: 8, Event: register.Event{At: at, Operation: "Search", Outcome: register.Refused, Codes: []problem.Code{"ONE", "TWO"},
-			Emergency: "=1+1;\n<b>", Correlation: "c-1", Signer: "SSIN=#7"}},
-		{Seq: 2, Person: 7, Event: register.Event{At: at, Person: ssin, Patient: ssin}},
+		{Seq: 1, Person: 7, Patient: 8, Event: register.AuditEvent{OccurredAt: at, Operation: "Search", Outcome: register.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"},
+			EmergencyReason: "=1+1;\n<b>", Correlation: "c-1", Signer: "SSIN=#7"}},
+		{Seq: 2, Person: 7, Event: register.AuditEvent{OccurredAt: at, Person: ssin, Patient: ssin}},
 	}}
 	for _, test := range []struct{ format, want string }{
 		{"csv", "seq;at;operation;outcome;codes;person;capacity;organisation;signer;patient;number;reason;stated_reason;correlation\n" +

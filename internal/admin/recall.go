@@ -20,7 +20,7 @@ import (
 // RecallStore traces recalls and marks devices recalled.
 type Recalls interface {
 	Recall(context.Context, store.RecallQuery) (*store.Recall, error)
-	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.Event) (bool, error)
+	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.AuditEvent) (bool, error)
 }
 
 // RecallTrace traces a recall and exports the result.

@@ -64,11 +64,11 @@ func newRecalling(t *testing.T, b storetest.Backend) *recalling {
 			t.Fatal(err)
 		}
 		n := register.Notification{Reference: fmt.Sprint("reference-", i), Version: 1, State: register.Final, Type: register.TypeImplantation, Number: number,
-			Specialist: register.ProfessionalRef{SSIN: ssin(surgeonSSIN), NIHII: valid(t, ident.ParseNIHII, "17800389480")}, OperationDate: on,
+			Specialist: register.ProfessionalRef{SSIN: ssin(surgeonSSIN), NIHII: valid(t, ident.ParseNIHII, "17800389480")}, SurgeryDate: on,
 			Patient: patient, Author: ssin(surgeonSSIN), Organisation: hospital, RegisteredAt: time.Now()}
 		n.Implants = []register.Implant{{ID: fmt.Sprint("implant-", i),
 			NotifiedImplant: register.NotifiedImplant{Code: knee, Lot: lot, Serial: fmt.Sprint("-S", i), Quantity: 2}}}
-		if err := db.Write(t.Context(), func(w register.Writer) error { return w.Keep(n) }); err != nil {
+		if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,7 +80,7 @@ func newRecalling(t *testing.T, b storetest.Backend) *recalling {
 }
 
 // newAuditEvents returns the events since the previous call.
-func (r *recalling) recorded(t *testing.T) []register.Event {
+func (r *recalling) recorded(t *testing.T) []register.AuditEvent {
 	t.Helper()
 	all, _, err := r.db.Events(t.Context(), 0, 1000)
 	if err != nil {
@@ -215,7 +215,7 @@ func (r *recalling) testReveal(t *testing.T) {
 	}
 	for i, patient := range []string{leroySSIN, vanDamSSIN} {
 		e := events[i+1]
-		if e.Operation != admin.ActReveal || e.Patient.Digits() != patient || e.Emergency != reason || e.Correlation != events[0].Correlation ||
+		if e.Operation != admin.ActReveal || e.Patient.Digits() != patient || e.EmergencyReason != reason || e.Correlation != events[0].Correlation ||
 			e.Reason != "trace, code "+kneeCode {
 			t.Errorf("recorded %+v", e)
 		}
@@ -230,7 +230,9 @@ func (r *recalling) testReveal(t *testing.T) {
 // readOnlyStore is a store whose writes fail.
 type deaf struct{ register.Store }
 
-func (deaf) Write(context.Context, func(register.Writer) error) error { return errors.New("no disk") }
+func (deaf) RunWriteTx(context.Context, func(register.Writer) error) error {
+	return errors.New("no disk")
+}
 
 // A trace that is rejected or cannot be recorded writes nothing.
 func (r *recalling) testRefused(t *testing.T) {
@@ -269,7 +271,7 @@ func (r *recalling) testRefused(t *testing.T) {
 
 func (r *recalling) device(t *testing.T) (d register.Device) {
 	t.Helper()
-	err := r.db.Read(t.Context(), func(reader register.Reader) (err error) {
+	err := r.db.RunReadTx(t.Context(), func(reader register.Reader) (err error) {
 		d, _, err = reader.DeviceByCode(valid(t, ident.ParseNotificationCode, kneeCode))
 		return err
 	})

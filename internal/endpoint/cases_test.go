@@ -231,7 +231,7 @@ func (v *verification) success() {
 }
 
 // checkAudit expects exactly one audit event, or two equal ones if two patients are concerned.
-func (v *verification) audit(events []register.Event) {
+func (v *verification) audit(events []register.AuditEvent) {
 	v.t.Helper()
 	if v.want.former != "" && len(events) == 2 {
 		v.equal("former", events[1].Patient.Digits(), v.want.former)

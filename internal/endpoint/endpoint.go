@@ -80,7 +80,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serv
 // requestState accumulates what is known about a request while it passes through the pipeline.
 type call struct {
 	event     *reqlog.Event
-	message   register.Message
+	message   register.SignedMessage
 	standing  *standing
 	turn      *turn // nil until acquired
 	version   soap.Version
@@ -93,7 +93,7 @@ type call struct {
 // serveSOAP answers one SOAP request and logs it.
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	c := &call{event: s.log.Begin(s.newID()), version: soap.SOAP11, standing: standingOf(r.Context())}
-	c.message = register.Message{Correlation: c.event.ID, Received: s.now()}
+	c.message = register.SignedMessage{Correlation: c.event.ID, ReceivedAt: s.now()}
 	answer := s.conclude(r, c, w.Header())
 	s.log.End(r.Context(), c.event)
 	w.Header().Set("Cache-Control", "no-store")
@@ -113,7 +113,7 @@ func (s *Service) conclude(r *http.Request, c *call, header http.Header) []byte 
 		contentType, answer, err = soap.PackMTOM(c.version, answer, wire.NamespaceCore, "Content") // the card PDF
 	}
 	if err != nil && !c.concluded {
-		err = s.registrar.Refuse(r.Context(), c.message, err)
+		err = s.registrar.RecordRefusal(r.Context(), c.message, err)
 	}
 	c.event.Status = http.StatusOK
 	if err != nil {
@@ -199,7 +199,7 @@ func (s *Service) verify(c *call, data []byte) (*wsse.Verified, error) {
 	if envelope.Version() != c.version {
 		return nil, problem.New(problem.SOAPVersion).WithPath("Content-Type")
 	}
-	c.message.Original = data
+	c.message.Envelope = data
 	return s.verifier.Verify(envelope)
 }
 
@@ -236,7 +236,7 @@ func (c *call) remember(v *wsse.Verified) {
 	c.message.Signer = register.Signer{Type: signer.Type, ID: signer.ID, Application: signer.Application}
 	c.message.Digest = v.Digest()
 	c.message.Certificate = v.Certificate().Raw
-	c.message.Mark = register.ReplayMark{Key: v.ReplayKey(), Until: v.ValidUntil()}
+	c.message.ReplayKey = register.ReplayKey{Hash: v.ReplayKey(), ExpiresAt: v.ValidUntil()}
 	c.event.SignerType = signer.Type
 }
 
@@ -258,7 +258,7 @@ func dispatch(body xmldoc.Element, action string) (operation, error) {
 
 // serveReadiness reports whether the register can accept a notification now.
 func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
-	if err := s.registrar.Ready(r.Context()); err != nil {
+	if err := s.registrar.CheckReady(r.Context()); err != nil {
 		writeText(w, http.StatusServiceUnavailable, "not ready: the register's store does not answer\n")
 		return
 	}

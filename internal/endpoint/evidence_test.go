@@ -40,8 +40,8 @@ func TestEvidence(t *testing.T) {
 	}
 	certificate := testpki.Key(t, testpki.Hospital).Certificate.Raw
 	for i, e := range kept {
-		if string(e.Message) != want[i] || e.Version != i+1 || !e.Accepted.Equal(d.Clock.Now()) || !bytes.Equal(e.Certificate, certificate) {
-			t.Errorf("version %d: %d octets of %d, accepted %v", e.Version, len(e.Message), len(want[i]), e.Accepted)
+		if string(e.Message) != want[i] || e.Version != i+1 || !e.AcceptedAt.Equal(d.Clock.Now()) || !bytes.Equal(e.Certificate, certificate) {
+			t.Errorf("version %d: %d octets of %d, accepted %v", e.Version, len(e.Message), len(want[i]), e.AcceptedAt)
 		}
 	}
 }

@@ -154,7 +154,7 @@ func TestTooLarge(t *testing.T) {
 	// Characters with two bytes in UTF-16 and three in UTF-8: within the limit as sent, beyond it as UTF-8.
 	grows := encode(t, "<a>"+strings.Repeat("ह", limit/2-10)+"</a>", "utf-16")
 	refused(t, d, request(t, strings.NewReader(grows)), http.StatusInternalServerError, "XML_TOO_LARGE")
-	wantEvents(t, d, register.Refused, register.Refused, register.Refused)
+	wantEvents(t, d, register.OutcomeRefused, register.OutcomeRefused, register.OutcomeRefused)
 }
 
 var errBroken = errors.New("the connection broke: secret")
@@ -167,7 +167,7 @@ func TestIncomplete(t *testing.T) {
 	if strings.Contains(a.octets, "secret") {
 		t.Error("the fault repeats the cause")
 	}
-	wantEvents(t, d, register.Refused)
+	wantEvents(t, d, register.OutcomeRefused)
 }
 
 type failing struct{}

@@ -35,7 +35,7 @@ var operations = []operation{
 		return wire.NewSearchResponse(stamp, criteria.Page, found), err
 	})},
 	{"GetImplantCard", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.GetImplantCardRequest) (*wire.GetImplantCardResponse, error) {
-		content, err := s.registrar.Card(ctx, caller, m.Domain())
+		content, err := s.registrar.GetImplantCard(ctx, caller, m.Domain())
 		if err != nil {
 			return nil, err
 		}
@@ -44,28 +44,28 @@ var operations = []operation{
 	})},
 	{"ListPatientImplants", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ListPatientImplantsRequest) (*wire.ListPatientImplantsResponse, error) {
 		query := m.Domain()
-		list, err := s.registrar.PatientImplants(ctx, caller, query)
+		list, err := s.registrar.ListPatientImplants(ctx, caller, query)
 		return wire.NewListPatientImplantsResponse(stamp, query.Page, list), err
 	})},
 	{"GetNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.GetNotificationRequest) (*wire.GetNotificationResponse, error) {
-		described, err := s.registrar.Notification(ctx, caller, m.Domain())
+		described, err := s.registrar.GetNotification(ctx, caller, m.Domain())
 		return wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", described), err
 	})},
 	{"ReviseNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ReviseNotificationRequest) (*wire.ReviseNotificationResponse, error) {
-		receipt, err := s.registrar.Revise(ctx, caller, m.Domain())
+		receipt, err := s.registrar.ReviseNotification(ctx, caller, m.Domain())
 		return wire.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt), err
 	})},
 	{"ValidateNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ValidateNotificationRequest) (*wire.ValidateNotificationResponse, error) {
-		receipt, err := s.registrar.Validate(ctx, caller, m.Domain())
+		receipt, err := s.registrar.ValidateNotification(ctx, caller, m.Domain())
 		return wire.NewValidateResponse(stamp, "ValidateNotificationRequest", receipt), err
 	})},
 	{"DiscardNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.DiscardNotificationRequest) (*wire.DiscardNotificationResponse, error) {
-		receipt, err := s.registrar.Discard(ctx, caller, m.Domain())
+		receipt, err := s.registrar.DiscardNotification(ctx, caller, m.Domain())
 		return wire.NewDiscardResponse(stamp, receipt), err
 	})},
 	{"ListPendingNotifications", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ListPendingNotificationsRequest) (*wire.ListPendingNotificationsResponse, error) {
 		query := m.Domain()
-		found, err := s.registrar.Pending(ctx, caller, query)
+		found, err := s.registrar.ListPendingNotifications(ctx, caller, query)
 		return wire.NewListPendingNotificationsResponse(stamp, query.Page, found), err
 	})},
 	{"SearchDevice", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.SearchDeviceRequest) (*wire.SearchDeviceResponse, error) {
@@ -79,7 +79,7 @@ var operations = []operation{
 	})},
 	{"ListMandates", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ListMandatesRequest) (*wire.ListMandatesResponse, error) {
 		page := m.Domain()
-		found, err := s.registrar.Mandates(ctx, caller, page)
+		found, err := s.registrar.ListMandates(ctx, caller, page)
 		return wire.NewListMandatesResponse(stamp, page, found), err
 	})},
 	{"ManageStaff", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ManageStaffRequest) (*wire.ManageStaffResponse, error) {
@@ -88,7 +88,7 @@ var operations = []operation{
 	})},
 	{"ListStaff", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.Stamp, m *wire.ListStaffRequest) (*wire.ListStaffResponse, error) {
 		page := m.Domain()
-		found, err := s.registrar.Staff(ctx, caller, page)
+		found, err := s.registrar.ListStaff(ctx, caller, page)
 		return wire.NewListStaffResponse(stamp, page, found), err
 	})},
 }

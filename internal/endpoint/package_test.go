@@ -106,7 +106,7 @@ func TestTokenAsAttachment(t *testing.T) {
 					if again := read(t, version, d.post(t, version, inline, nil)); again.refusal == nil || again.refusal.Violations[0].Code != "MESSAGE_REPLAYED" {
 						t.Errorf("the second: %s", again.octets)
 					}
-					wantEvents(t, d, register.Accepted, register.Refused)
+					wantEvents(t, d, register.OutcomeAccepted, register.OutcomeRefused)
 				})
 			}
 		}
@@ -290,7 +290,7 @@ func TestPackageRefused(t *testing.T) {
 			t.Errorf("%s: HTTP %d, want %d %s\n%.600s", c.name, a.status, status, c.code, a.octets)
 			continue
 		}
-		if events := d.Events(t, int64(i)); len(events) != 1 || events[0].Outcome != register.Refused || string(events[0].Codes[0]) != c.code {
+		if events := d.Events(t, int64(i)); len(events) != 1 || events[0].Outcome != register.OutcomeRefused || string(events[0].Codes[0]) != c.code {
 			t.Errorf("%s: audit %v", c.name, events)
 		}
 	}

@@ -97,7 +97,7 @@ func TestWithheldIsAbsent(t *testing.T) {
 			events := d.Events(t, 0)
 			withheld, absent := events[len(events)-2], events[len(events)-1]
 			if doctor := strings.Contains(by.name, "doctor") || by.name == "a dentist"; read.doctors && doctor && !by.refused {
-				if withheld.Emergency == "" || masked(got[0].octets) == masked(got[1].octets) {
+				if withheld.EmergencyReason == "" || masked(got[0].octets) == masked(got[1].octets) {
 					t.Errorf("%s: %s: nothing was opened", by.name, read.name)
 				}
 				continue

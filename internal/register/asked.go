@@ -8,15 +8,15 @@ import (
 // This file holds the requests about existing notifications, and their results.
 
 // NotificationRef identifies a notification by its number or, also before it has one, by its reference.
-type Of struct {
+type NotificationRef struct {
 	Number    ident.NotificationNumber
 	Reference string
 }
 
 // ReviseRequest holds new content for a notification: exactly one of Implantation and Explantation, of the type that
 // the notification has.
-type Replacement struct {
-	Of           Of
+type ReviseRequest struct {
+	Notification NotificationRef
 	Version      int   // the version that the caller has read
 	Save         State // the new state; empty keeps the current one
 	Implantation *Implantation
@@ -25,41 +25,41 @@ type Replacement struct {
 }
 
 // ValidateRequest makes a prepared notification final.
-type Validation struct {
+type ValidateRequest struct {
 	Reference string
 	Version   int
 }
 
 // DiscardRequest withdraws a notification. A final one needs a reason; a draft does not.
-type Discarding struct {
-	Of      Of
-	Version int
-	Reason  string
-	Defects []*problem.Error
+type DiscardRequest struct {
+	Notification NotificationRef
+	Version      int
+	Reason       string
+	Defects      []*problem.Error
 }
 
 // ListPendingRequest selects pending notifications by state: Draft, ToValidate or, when empty, both.
-type PendingAsked struct {
+type ListPendingRequest struct {
 	Page
 	State State
 }
 
 // NotificationRequest selects one notification to be returned in full.
-type NotificationAsked struct {
-	Of        Of
-	Emergency string // why a doctor without a care relation needs access now
-	Defects   []*problem.Error
+type NotificationRequest struct {
+	Notification    NotificationRef
+	EmergencyReason string // why a doctor without a care relation needs access now
+	Defects         []*problem.Error
 }
 
 // NotificationDetail is a notification in full.
-type Described struct {
+type NotificationDetail struct {
 	Notification
-	Touched []Implant // of an explantation: the removed implants, in the order of its removals
-	History []Revision
+	AffectedImplants []Implant // of an explantation: the removed implants, in the order of its removals
+	History          []VersionSummary
 }
 
 // SearchDeviceRequest filters the device list. Empty fields do not restrict.
-type DeviceAsked struct {
+type SearchDeviceRequest struct {
 	Page
 	Text     string // words in name, reference, manufacturer or distributor
 	Code     ident.NotificationCode
@@ -69,7 +69,7 @@ type DeviceAsked struct {
 }
 
 // SearchDeviceResult is a page of the device list.
-type Devices struct {
+type SearchDeviceResult struct {
 	Total   int
 	Devices []Device
 }

@@ -54,40 +54,40 @@ import (
 // otherwise an access manager could make any doctor one of the organisation and act in that doctor's name.
 
 // notifyFacts are the facts that decide whether a caller may submit a notification.
-type attempt struct {
-	save        State
-	specialist  ProfessionalRef // resolved
-	practices   []Practice      // of the specialist
-	day         ident.Date      // the date of the surgery
-	today       ident.Date
-	standing    standing
-	requireLink bool
-	linked      bool // a care relation exists on the surgery date; loaded only where it is required
+type notifyFacts struct {
+	save                State
+	specialist          ProfessionalRef // resolved
+	specialistPractices []Practice      // of the specialist
+	surgeryDate         ident.Date      // the date of the surgery
+	today               ident.Date
+	delegation          delegation
+	requireCareRelation bool
+	hasCareRelation     bool // a care relation exists on the surgery date; loaded only where it is required
 }
 
 // delegation holds the grounds on which a caller may prepare notifications for a specialist.
-type standing struct {
-	colleague bool // on the surgery date, the specialist belongs to the caller's organisation
-	mandated  bool // the specialist's mandate to the caller is accepted and in force today
+type delegation struct {
+	isColleague bool // on the surgery date, the specialist belongs to the caller's organisation
+	isMandated  bool // the specialist's mandate to the caller is accepted and in force today
 }
 
 // mayNotify decides who may submit a notification. It rejects another doctor's surgery, but leaves to the rules
 // (rules.go) whether the named specialist was a doctor on that day, so that this violation is reported with the
 // others.
-func mayNotify(c Caller, a attempt) (string, error) {
+func mayNotify(c Caller, a notifyFacts) (string, error) {
 	doctor := slices.ContainsFunc(c.practices, func(p Practice) bool { return p.Profession == Physician || p.Profession == Dentist })
 	own := a.specialist.SSIN == c.person
 	switch {
 	case a.save != Final && (!doctor || !own):
-		return mayPrepare(c, a.standing, a.today)
+		return mayPrepare(c, a.delegation, a.today)
 	case !doctor:
 		return "", problem.New(problem.MayNotNotify)
 	// Dates before minSurgeryYear are left to the rules, which report a more precise violation.
-	case a.day.Year() >= firstYear && !c.practisesInside(a.day):
+	case a.surgeryDate.Year() >= minSurgeryYear && !c.canPractiseOn(a.surgeryDate):
 		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
-	case !own && practisesOn(a.practices, a.day, Physician, Dentist):
+	case !own && hasPracticeOn(a.specialistPractices, a.surgeryDate, Physician, Dentist):
 		return "", problem.New(problem.NotYourOperation)
-	case a.save == Final && a.requireLink && !a.linked:
+	case a.save == Final && a.requireCareRelation && !a.hasCareRelation:
 		return "", problem.New(problem.LinkRequired)
 	}
 	return reasonSpecialist, nil
@@ -96,28 +96,28 @@ func mayNotify(c Caller, a attempt) (string, error) {
 const reasonSpecialist = "specialist of the operation"
 
 // mayPrepare decides who may prepare a notification for another specialist.
-func mayPrepare(c Caller, s standing, today ident.Date) (string, error) {
+func mayPrepare(c Caller, s delegation, today ident.Date) (string, error) {
 	switch {
-	case !c.attachedOn(today):
+	case !c.isAttachedOn(today):
 		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
-	case s.mandated:
+	case s.isMandated:
 		return "mandate of the specialist", nil
-	case s.colleague && c.staffOn(today):
+	case s.isColleague && c.isStaffOn(today):
 		return "administrative staff of the specialist's organisation", nil
 	}
 	return "", problem.New(problem.MayNotPrepare)
 }
 
 // maySeePending decides who may see a notification that is not final: its specialist, and anyone who may prepare it.
-func maySeePending(c Caller, n *Notification, s standing, today ident.Date) (string, bool) {
+func maySeePending(c Caller, n *Notification, s delegation, today ident.Date) (string, bool) {
 	switch {
-	case !c.attachedOn(today):
+	case !c.isAttachedOn(today):
 		return "", false
-	case n.Specialist.SSIN == c.person && c.practisesInside(today):
+	case n.Specialist.SSIN == c.person && c.canPractiseOn(today):
 		return reasonSpecialist, true
-	case s.mandated:
+	case s.isMandated:
 		return "mandate of the specialist", true
-	case c.staffOn(today) && n.Organisation.Base() == c.organisation.Base():
+	case c.isStaffOn(today) && n.Organisation.Base() == c.organisation.Base():
 		return "administrative staff of the organisation", true
 	}
 	return "", false
@@ -126,7 +126,7 @@ func maySeePending(c Caller, n *Notification, s standing, today ident.Date) (str
 // mayListPending decides which pending notifications a caller may list: their own, those of the organisation whose
 // staff they are, and those of the doctors whose mandate they hold.
 func mayListPending(c Caller, mandates []Mandate, today ident.Date) (PendingQuery, string, error) {
-	if !c.attachedOn(today) {
+	if !c.isAttachedOn(today) {
 		return PendingQuery{}, "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	var q PendingQuery
@@ -135,16 +135,16 @@ func mayListPending(c Caller, mandates []Mandate, today ident.Date) (PendingQuer
 		q.Specialist = c.person
 		reasons = append(reasons, "own notifications")
 	}
-	if c.staffOn(today) {
+	if c.isStaffOn(today) {
 		q.Organisation = c.organisation
 		reasons = append(reasons, "administrative staff of the organisation")
 	}
 	for _, m := range mandates {
-		if m.holdsOn(today) {
-			q.Specialists = append(q.Specialists, m.Grantor)
+		if m.isInForceOn(today) {
+			q.MandateGrantors = append(q.MandateGrantors, m.Grantor)
 		}
 	}
-	if len(q.Specialists) > 0 {
+	if len(q.MandateGrantors) > 0 {
 		reasons = append(reasons, "mandates")
 	}
 	if len(reasons) == 0 {
@@ -154,44 +154,44 @@ func mayListPending(c Caller, mandates []Mandate, today ident.Date) (PendingQuer
 }
 
 // patientAccess is how much of a patient's data a caller may see.
-type access struct {
-	all       bool   // all data
-	own       bool   // only the caller's own notifications
-	emergency bool   // all data, but only because of an emergency
-	reason    string // why; empty when the caller may see nothing
+type patientAccess struct {
+	seesAll     bool   // all data
+	seesOwn     bool   // only the caller's own notifications
+	isEmergency bool   // all data, but only because of an emergency
+	reason      string // why; empty when the caller may see nothing
 }
 
 // mayRead decides who may read a patient's data. In an emergency a doctor who gives a reason may read everything; the
 // reason is recorded in the audit log. Data that the caller may not see is withheld, which is not a refusal: the
 // answer is the same as if the data did not exist.
-func mayRead(c Caller, patient ident.SSIN, links []TherapeuticLink, today ident.Date, emergency string) (access, error) {
+func mayRead(c Caller, patient ident.SSIN, links []TherapeuticLink, today ident.Date, emergency string) (patientAccess, error) {
 	if c.organisation.IsZero() && patient == c.person {
-		return access{all: true, reason: "patient's own data"}, nil
+		return patientAccess{seesAll: true, reason: "patient's own data"}, nil
 	}
-	if !c.attachedOn(today) {
-		return access{}, problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+	if !c.isAttachedOn(today) {
+		return patientAccess{}, problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	switch c.capacityOn(today) {
 	case CapacityDoctor:
 		for _, l := range links {
 			if l.Contains(today) {
-				return access{all: true, reason: "therapeutic relation: " + l.Type}, nil
+				return patientAccess{seesAll: true, reason: "therapeutic relation: " + l.Type}, nil
 			}
 		}
 		if emergency != "" {
-			return access{all: true, emergency: true, reason: "emergency"}, nil
+			return patientAccess{seesAll: true, isEmergency: true, reason: "emergency"}, nil
 		}
-		return access{own: true, reason: "own notifications"}, nil
+		return patientAccess{seesOwn: true, reason: "own notifications"}, nil
 	case CapacityPatient:
-		return access{}, nil
+		return patientAccess{}, nil
 	case CapacityProfessional, CapacityManager, CapacityStaff:
 	}
-	return access{}, problem.New(problem.MayNotRead)
+	return patientAccess{}, problem.New(problem.MayNotRead)
 }
 
 // maySearchByImplant decides who may search for an implant among their own patients.
 func maySearchByImplant(c Caller, today ident.Date) (string, error) {
-	if !c.attachedOn(today) {
+	if !c.isAttachedOn(today) {
 		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	if c.capacityOn(today) != CapacityDoctor {
@@ -201,7 +201,7 @@ func maySearchByImplant(c Caller, today ident.Date) (string, error) {
 }
 
 // mayGrantMandate decides who may grant a mandate or transfer one.
-func mayGrant(c Caller, today ident.Date) (string, error) {
+func mayGrantMandate(c Caller, today ident.Date) (string, error) {
 	if err := mayActForSelf(c, today); err != nil {
 		return "", err
 	}
@@ -213,28 +213,28 @@ func mayGrant(c Caller, today ident.Date) (string, error) {
 
 // mayActForSelf decides who may perform the actions that are open to everyone in their own name.
 func mayActForSelf(c Caller, today ident.Date) error {
-	if !c.attachedOn(today) {
+	if !c.isAttachedOn(today) {
 		return problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	return nil
 }
 
 // roleChange is a person's role that begins or ends.
-type managedRole struct {
-	role   Role
-	person ident.SSIN
-	ends   bool
+type roleChange struct {
+	role     Role
+	person   ident.SSIN
+	isEnding bool
 }
 
 // mayManageRole decides who may assign and end roles in the signing organisation.
-func mayManage(c Caller, m managedRole, path string, today ident.Date) (string, error) {
+func mayManageRole(c Caller, m roleChange, path string, today ident.Date) (string, error) {
 	reason, err := maySeeStaff(c, today)
 	switch {
 	case err != nil:
 		return "", err
-	case !m.role.assignable():
+	case !m.role.isAssignable():
 		return "", problem.New(problem.RoleOfSource).WithPath(path + "/Role")
-	case m.role == RoleManager && m.ends && m.person != c.person && !c.hasRole(RoleChiefManager, today):
+	case m.role == RoleManager && m.isEnding && m.person != c.person && !c.hasRole(RoleChiefManager, today):
 		return "", problem.New(problem.ManagerNotYours).WithPath(path + "/Role")
 	}
 	return reason, nil
@@ -247,7 +247,7 @@ func maySeeStaff(c Caller, today ident.Date) (string, error) {
 		return "chief access manager of the organisation", nil
 	case c.hasRole(RoleManager, today):
 		return "access manager of the organisation", nil
-	case !c.attachedOn(today):
+	case !c.isAttachedOn(today):
 		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	return "", problem.New(problem.MayNotManageStaff)

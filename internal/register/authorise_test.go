@@ -11,7 +11,7 @@ import (
 // TestAttachedOnTheDay: a notification requires an affiliation on the surgery date, both ends of its period included.
 func TestAttachedOnTheDay(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	cases := []struct {
 		where ident.NIHII
 		day   string
@@ -30,27 +30,27 @@ func TestAttachedOnTheDay(t *testing.T) {
 	for _, c := range cases {
 		n := implantation()
 		n.Specialist, n.Prescriber, n.Patient = bySSIN(dubois), bySSIN(dubois), goosens
-		on(&n, c.day)
-		_, err := d.NotifyImplant(t.Context(), d.inside(c.where, dubois), register.Submission{}, n)
-		wantStrings(t, c.day, refusals(err), c.want)
+		setSurgeryDate(&n, c.day)
+		_, err := d.NotifyImplant(t.Context(), d.callerInside(c.where, dubois), register.SubmissionOptions{}, n)
+		wantStrings(t, c.day, formatRefusals(err), c.want)
 	}
 }
 
 // TestRequireLink: where the service requires it, a care relation must exist on the surgery date.
 func TestRequireLink(t *testing.T) {
 	t.Parallel()
-	d := openDeskWith(t, true)
+	d := newTestRegisterWith(t, true)
 	for operation, want := range map[string][]string{"2019-12-31": {"THERAPEUTIC_RELATION_REQUIRED"}, "2020-01-01": nil} {
 		n := implantation()
-		on(&n, operation)
-		_, err := d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
-		wantStrings(t, operation, refusals(err), want)
+		setSurgeryDate(&n, operation)
+		_, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{}, n)
+		wantStrings(t, operation, formatRefusals(err), want)
 	}
 	n := implantation()
 	n.Patient = nguyen
-	_, err := d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
+	_, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{}, n)
 	wantCode(t, err, problem.LinkRequired)
-	if d = openDesk(t); len(d.place(n).Touched) != 1 {
+	if d = newTestRegister(t); len(d.mustNotify(n).AffectedImplants) != 1 {
 		t.Error("without the setting the operation itself is the relation")
 	}
 }
@@ -58,15 +58,15 @@ func TestRequireLink(t *testing.T) {
 // TestWithheldLikeAbsent: withheld and absent data give the same answer.
 func TestWithheldLikeAbsent(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
-	kept := d.place(implantation())
+	d := newTestRegister(t)
+	kept := d.mustNotify(implantation())
 	absent := mustNumber(t, "2020-09-30", 36330)
 	for name, who := range map[string]ident.SSIN{"a doctor": dubois, "a patient": nguyen} {
-		for what, of := range map[string][2]register.CardOf{
+		for what, of := range map[string][2]register.CardRequest{
 			"notification": {{Number: kept.Number}, {Number: absent}}, "card": {{Patient: leroy}, {Patient: kaya}}} {
 			var said [2]problem.Error
 			for i := range of {
-				_, err := d.Card(t.Context(), d.person(who), of[i])
+				_, err := d.GetImplantCard(t.Context(), d.callerWithOwnKey(who), of[i])
 				e := problem.From(err)
 				entry, _ := problem.Lookup(e.Code)
 				said[i] = problem.Error{Code: e.Code.PublicCode(), Detail: e.Detail + entry.NL + entry.FR + entry.DE + entry.EN, Path: e.Path}
@@ -75,9 +75,9 @@ func TestWithheldLikeAbsent(t *testing.T) {
 				t.Errorf("%s, %s: %v and %v differ", name, what, said[0], said[1])
 			}
 		}
-		for _, criteria := range []register.Criteria{{Number: kept.Number}, {Number: absent}, {Patient: leroy}, {Patient: kaya}} {
+		for _, criteria := range []register.SearchRequest{{Number: kept.Number}, {Number: absent}, {Patient: leroy}, {Patient: kaya}} {
 			criteria.Limit = 10
-			found, err := d.Search(t.Context(), d.person(who), criteria)
+			found, err := d.Search(t.Context(), d.callerWithOwnKey(who), criteria)
 			if err != nil || found.Total != 0 || len(found.Notifications) != 0 {
 				t.Errorf("%s: search gives %v, %v", name, found, err)
 			}
@@ -85,9 +85,9 @@ func TestWithheldLikeAbsent(t *testing.T) {
 	}
 	// A caller who may read no patient data gets the same refusal for both.
 	for _, number := range []ident.NotificationNumber{kept.Number, absent} {
-		_, err := d.Card(t.Context(), d.person(maes), register.CardOf{Number: number})
+		_, err := d.GetImplantCard(t.Context(), d.callerWithOwnKey(maes), register.CardRequest{Number: number})
 		wantCode(t, err, problem.MayNotRead)
-		_, err = d.Search(t.Context(), d.person(maes), register.Criteria{Number: number})
+		_, err = d.Search(t.Context(), d.callerWithOwnKey(maes), register.SearchRequest{Number: number})
 		wantCode(t, err, problem.MayNotRead)
 	}
 }

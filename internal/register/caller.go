@@ -28,22 +28,22 @@ func (s Signer) String() string {
 }
 
 // SignedMessage holds the facts about a signed message that the register needs besides its content.
-type Message struct {
+type SignedMessage struct {
 	Correlation string
 	Operation   string // the operation's name in the contract; empty until it is read
-	Received    time.Time
+	ReceivedAt  time.Time
 	Signer      Signer // zero when the signature is not verified
 	Digest      [32]byte
-	Mark        ReplayMark
-	Original    []byte // the signed envelope as received, stored as evidence
+	ReplayKey   ReplayKey
+	Envelope    []byte // the signed envelope as received, stored as evidence
 	Certificate []byte // the signing certificate, in DER
 }
 
 // Author identifies the person an organisation acts for, as the message names them.
-type Author []PartyID
+type Author []AuthorID
 
 // AuthorID is one identifier of the author: cc:Id with its Type.
-type PartyID struct {
+type AuthorID struct {
 	Type  string
 	Value string
 }
@@ -62,7 +62,7 @@ const (
 
 // Caller is the person behind a signed message. Only Identify creates one.
 type Caller struct {
-	message      Message
+	message      SignedMessage
 	person       ident.SSIN
 	organisation ident.NIHII // zero when the person signed for themselves
 	practices    []Practice
@@ -71,7 +71,7 @@ type Caller struct {
 
 // Identify returns the caller of a message: the person whose certificate signed, or the author for whom the signing
 // organisation acts.
-func (r *Registrar) Identify(ctx context.Context, m Message, author Author) (Caller, error) {
+func (r *Registrar) Identify(ctx context.Context, m SignedMessage, author Author) (Caller, error) {
 	c := Caller{message: m}
 	var err error
 	switch {
@@ -88,14 +88,14 @@ func (r *Registrar) Identify(ctx context.Context, m Message, author Author) (Cal
 	default:
 		return Caller{}, problem.New(problem.CertificateUnfit)
 	}
-	named, err := author.person(c.organisation)
+	named, err := author.parsePerson(c.organisation)
 	switch {
 	case err != nil:
 		return Caller{}, err
 	case named.IsZero() && !c.organisation.IsZero():
-		return Caller{}, author.required()
+		return Caller{}, author.newMissingPersonError()
 	}
-	if err := r.complete(ctx, &c, named); err != nil {
+	if err := r.loadCallerFacts(ctx, &c, named); err != nil {
 		return Caller{}, err
 	}
 	return c, nil
@@ -104,9 +104,9 @@ func (r *Registrar) Identify(ctx context.Context, m Message, author Author) (Cal
 const authorPath = "Author"
 
 // loadCallerFacts completes the caller with data from the authentic sources.
-func (r *Registrar) complete(ctx context.Context, c *Caller, named ProfessionalRef) error {
-	return r.store.Read(ctx, func(s Reader) error {
-		author, err := resolve(s, named)
+func (r *Registrar) loadCallerFacts(ctx context.Context, c *Caller, named ProfessionalRef) error {
+	return r.store.RunReadTx(ctx, func(s Reader) error {
+		author, err := resolvePerson(s, named)
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (r *Registrar) complete(ctx context.Context, c *Caller, named ProfessionalR
 
 // resolvePerson returns the SSIN of the person a reference names, or zero when the NIHII number is unknown. It rejects
 // a reference whose two numbers belong to two people.
-func resolve(s Reader, p ProfessionalRef) (ident.SSIN, error) {
+func resolvePerson(s Reader, p ProfessionalRef) (ident.SSIN, error) {
 	if p.NIHII.IsZero() {
 		return p.SSIN, nil
 	}
@@ -147,34 +147,34 @@ func resolve(s Reader, p ProfessionalRef) (ident.SSIN, error) {
 
 // Types of cc:Id: the short forms, and the ones that the eHealth platform certifies.
 const (
-	typeSSIN     = "urn:be:fgov:person:ssin"
-	typeHolder   = "urn:be:fgov:ehealth:1.0:certificateholder:person:ssin"
-	prefixPerson = "urn:be:fgov:person:ssin:"
-	prefixEH     = "urn:be:fgov:ehealth:1.0:"
-	knownTypes   = "SSIN, NIHII, " + typeSSIN + ", " + typeHolder + ", " + prefixPerson + "…:nihii11"
+	idTypeSSIN              = "urn:be:fgov:person:ssin"
+	idTypeCertificateHolder = "urn:be:fgov:ehealth:1.0:certificateholder:person:ssin"
+	idTypePersonPrefix      = "urn:be:fgov:person:ssin:"
+	idTypeEHealthPrefix     = "urn:be:fgov:ehealth:1.0:"
+	knownIDTypes            = "SSIN, NIHII, " + idTypeSSIN + ", " + idTypeCertificateHolder + ", " + idTypePersonPrefix + "…:nihii11"
 )
 
 // parsePerson returns the one person that the author names. Identifiers of the signing organisation are allowed too;
 // those of another organisation are rejected.
-func (a Author) person(organisation ident.NIHII) (ProfessionalRef, error) {
+func (a Author) parsePerson(organisation ident.NIHII) (ProfessionalRef, error) {
 	var found ProfessionalRef
 	for _, id := range a {
 		var p ProfessionalRef
 		var err error
 		switch {
-		case id.Type == "SSIN" || id.Type == typeSSIN || id.Type == typeHolder:
+		case id.Type == "SSIN" || id.Type == idTypeSSIN || id.Type == idTypeCertificateHolder:
 			p.SSIN, err = ident.ParseSSIN(id.Value)
-		case id.ofOrganisation():
+		case id.isOrganisationID():
 			if organisation.IsZero() || !strings.HasPrefix(id.Value, organisation.Base().Digits()) {
 				err = problem.New(problem.AuthorDisagrees)
 			}
-		case id.Type == "NIHII" || strings.HasPrefix(id.Type, prefixPerson) && strings.HasSuffix(id.Type, ":nihii11"):
+		case id.Type == "NIHII" || strings.HasPrefix(id.Type, idTypePersonPrefix) && strings.HasSuffix(id.Type, ":nihii11"):
 			p.NIHII, err = ident.ParseNIHII(id.Value)
 		}
 		if err != nil {
 			return ProfessionalRef{}, problem.From(err).WithPath(authorPath)
 		}
-		if differ(p.SSIN, found.SSIN) || differ(p.NIHII, found.NIHII) {
+		if isContradiction(p.SSIN, found.SSIN) || isContradiction(p.NIHII, found.NIHII) {
 			return ProfessionalRef{}, problem.New(problem.AuthorAmbiguous).WithPath(authorPath)
 		}
 		found.SSIN, found.NIHII = cmp.Or(found.SSIN, p.SSIN), cmp.Or(found.NIHII, p.NIHII)
@@ -184,10 +184,10 @@ func (a Author) person(organisation ident.NIHII) (ProfessionalRef, error) {
 
 // newMissingPersonError returns the refusal for an author without a person. It names the first identifier type that is
 // unknown.
-func (a Author) required() error {
+func (a Author) newMissingPersonError() error {
 	for _, id := range a {
-		if !id.ofOrganisation() {
-			return problem.New(problem.AuthorRequired, "cc:Id has an unknown Type, "+id.shownType()+" - known are "+knownTypes).WithPath(authorPath)
+		if !id.isOrganisationID() {
+			return problem.New(problem.AuthorRequired, "cc:Id has an unknown Type, "+id.printableType()+" - known are "+knownIDTypes).WithPath(authorPath)
 		}
 	}
 	return problem.New(problem.AuthorRequired).WithPath(authorPath)
@@ -195,7 +195,7 @@ func (a Author) required() error {
 
 // printableType returns the type as a refusal may repeat it. A type with enough digits to contain a person's number is
 // hidden.
-func (id PartyID) shownType() string {
+func (id AuthorID) printableType() string {
 	const fewest, most = 8, 128 // digits of a person's number; bytes to show
 	digits := 0
 	for _, r := range id.Type {
@@ -210,7 +210,7 @@ func (id PartyID) shownType() string {
 }
 
 // isContradiction reports whether both identifiers are given and differ.
-func differ[T interface {
+func isContradiction[T interface {
 	comparable
 	IsZero() bool
 }](a, b T) bool {
@@ -219,14 +219,14 @@ func differ[T interface {
 
 // isOrganisationID reports whether the identifier belongs to an organisation: by its certified type, or, for a plain
 // NIHII number, by its first digit, which is 7, 8 or 9 for institutions.
-func (id PartyID) ofOrganisation() bool {
+func (id AuthorID) isOrganisationID() bool {
 	return id.Type == "NIHII" && id.Value != "" && strings.ContainsAny(id.Value[:1], "789") ||
-		strings.HasPrefix(id.Type, prefixEH) && strings.Contains(id.Type, ":nihii-number") && !strings.HasSuffix(id.Type, ":boolean")
+		strings.HasPrefix(id.Type, idTypeEHealthPrefix) && strings.Contains(id.Type, ":nihii-number") && !strings.HasSuffix(id.Type, ":boolean")
 }
 
 // isAttachedOn reports whether the person may act inside the organisation on that day. A person signing for themselves
 // needs no affiliation.
-func (c Caller) attachedOn(day ident.Date) bool {
+func (c Caller) isAttachedOn(day ident.Date) bool {
 	return c.organisation.IsZero() || slices.ContainsFunc(c.affiliations, func(a Affiliation) bool { return a.Contains(day) })
 }
 
@@ -238,42 +238,42 @@ func (c Caller) hasRole(role Role, day ident.Date) bool {
 }
 
 // isStaffOn reports whether the person is administrative staff of the organisation on that day.
-func (c Caller) staffOn(day ident.Date) bool { return c.hasRole(RoleAdministrative, day) }
+func (c Caller) isStaffOn(day ident.Date) bool { return c.hasRole(RoleAdministrative, day) }
 
 // isAccessManagerOn reports whether the person is an access manager of the organisation on that day.
-func (c Caller) managesOn(day ident.Date) bool {
+func (c Caller) isAccessManagerOn(day ident.Date) bool {
 	return c.hasRole(RoleManager, day) || c.hasRole(RoleChiefManager, day)
 }
 
 // canPractiseOn reports whether the person may act as a professional inside the organisation on that day. It ignores
 // the roles that the organisation itself assigns: otherwise an organisation could make any doctor its own by assigning
 // a role, and act in that doctor's name.
-func (c Caller) practisesInside(day ident.Date) bool {
-	return c.organisation.IsZero() || professionalOn(c.affiliations, day)
+func (c Caller) canPractiseOn(day ident.Date) bool {
+	return c.organisation.IsZero() || hasProfessionalRoleOn(c.affiliations, day)
 }
 
-func professionalOn(affiliations []Affiliation, day ident.Date) bool {
-	return slices.ContainsFunc(affiliations, func(a Affiliation) bool { return a.Role.ofProfession() && a.Contains(day) })
+func hasProfessionalRoleOn(affiliations []Affiliation, day ident.Date) bool {
+	return slices.ContainsFunc(affiliations, func(a Affiliation) bool { return a.Role.isProfessional() && a.Contains(day) })
 }
 
 // capacityOn returns the capacity of the caller on a day.
 func (c Caller) capacityOn(day ident.Date) Capacity {
-	practises := c.practisesInside(day) || !c.attachedOn(day) // an unattached caller is rejected for that reason anyway
+	practises := c.canPractiseOn(day) || !c.isAttachedOn(day) // an unattached caller is rejected for that reason anyway
 	switch {
-	case practises && practisesOn(c.practices, day, Physician, Dentist):
+	case practises && hasPracticeOn(c.practices, day, Physician, Dentist):
 		return CapacityDoctor
-	case practises && practisesOn(c.practices, day):
+	case practises && hasPracticeOn(c.practices, day):
 		return CapacityProfessional
 	case c.organisation.IsZero():
 		return CapacityPatient
-	case c.managesOn(day) && !c.staffOn(day):
+	case c.isAccessManagerOn(day) && !c.isStaffOn(day):
 		return CapacityManager
 	}
 	return CapacityStaff
 }
 
 // hasPracticeOn reports whether one of the practices covers the day and, if professions are given, has one of them.
-func practisesOn(practices []Practice, day ident.Date, of ...Profession) bool {
+func hasPracticeOn(practices []Practice, day ident.Date, of ...Profession) bool {
 	return slices.ContainsFunc(practices, func(p Practice) bool {
 		return p.Contains(day) && (len(of) == 0 || slices.Contains(of, p.Profession))
 	})

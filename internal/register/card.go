@@ -11,15 +11,15 @@ import (
 type CardContent struct {
 	Number       ident.NotificationNumber
 	Patient      Person
-	Operations   []CardOperation // one on an implant card; in date order on a patient card
-	IssuedAt     time.Time       // when the newest surgery on the card was registered
-	Organisation string          // the name of the notifying institution, if any
+	Surgeries    []CardSurgery // one on an implant card; in date order on a patient card
+	IssuedAt     time.Time     // when the newest surgery on the card was registered
+	Organisation string        // the name of the notifying institution, if any
 }
 
 // CardSurgery is one surgery on a card.
-type CardOperation struct {
+type CardSurgery struct {
 	Number       ident.NotificationNumber
-	Type         OperationType
+	Type         SurgeryType
 	Date         ident.Date
 	Specialist   Person
 	SpecialistID ident.NIHII

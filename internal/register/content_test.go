@@ -18,21 +18,21 @@ func completeImplant() register.NotifiedImplant {
 }
 
 func completeImplantation() *register.Implantation {
-	return &register.Implantation{Specialist: register.ProfessionalRef{SSIN: claes, NIHII: claesNIHII}, OperationDate: day("2026-11-20"),
+	return &register.Implantation{Specialist: register.ProfessionalRef{SSIN: claes, NIHII: claesNIHII}, SurgeryDate: day("2026-11-20"),
 		Patient: leroy, Prescriber: register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}, PrescriptionDate: day("2026-11-02"),
 		Comment: "revision", Implants: []register.NotifiedImplant{completeImplant(), completeImplant()}}
 }
 
 func completeExplantation() *register.Explantation {
 	declared := completeImplant()
-	return &register.Explantation{Specialist: register.ProfessionalRef{SSIN: claes, NIHII: claesNIHII}, OperationDate: day("2026-11-20"),
+	return &register.Explantation{Specialist: register.ProfessionalRef{SSIN: claes, NIHII: claesNIHII}, SurgeryDate: day("2026-11-20"),
 		Patient: leroy, Comment: "removal", Explants: []register.Explant{
 			{ImplantID: "id-1", Quantity: 1, Reason: "worn"}, {Unregistered: &declared, Quantity: 2, Reason: "loose"}}}
 }
 
 // visitVariants changes each leaf field below v once, calls visit with the field's path, and restores the field. It
 // fails on a field type it has no other value for: a new field must be added here and to the digest.
-func variants(t *testing.T, path string, v reflect.Value, visit func(path string)) {
+func visitVariants(t *testing.T, path string, v reflect.Value, visit func(path string)) {
 	t.Helper()
 	with := func(path string, other any) {
 		kept := reflect.ValueOf(v.Interface())
@@ -71,16 +71,16 @@ func variants(t *testing.T, path string, v reflect.Value, visit func(path string
 				if !v.Type().Field(i).IsExported() {
 					t.Fatalf("%s holds the unexported field %s", path, v.Type().Field(i).Name)
 				}
-				variants(t, path+"."+v.Type().Field(i).Name, v.Field(i), visit)
+				visitVariants(t, path+"."+v.Type().Field(i).Name, v.Field(i), visit)
 			}
 		case reflect.Pointer:
 			if !v.IsNil() {
-				variants(t, path, v.Elem(), visit)
+				visitVariants(t, path, v.Elem(), visit)
 				with(path+" absent", reflect.Zero(v.Type()).Interface())
 			}
 		case reflect.Slice:
 			for i := range v.Len() {
-				variants(t, fmt.Sprintf("%s[%d]", path, i), v.Index(i), visit)
+				visitVariants(t, fmt.Sprintf("%s[%d]", path, i), v.Index(i), visit)
 			}
 			with(path+" fewer", v.Slice(0, v.Len()-1).Interface())
 			with(path+" more", reflect.Append(v, v.Index(v.Len()-1)).Interface())
@@ -107,7 +107,7 @@ func TestDigestHoldsEveryField(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			seen := map[[32]byte]string{c.digest(): "unchanged"}
 			before := len(seen)
-			variants(t, c.name, c.value, func(path string) {
+			visitVariants(t, c.name, c.value, func(path string) {
 				digest := c.digest()
 				if other, ok := seen[digest]; ok {
 					t.Errorf("%s has the digest of %s", path, other)

@@ -8,23 +8,23 @@ import (
 
 // GetNotification returns one notification in full, with its history. A notification that the caller may not see gives
 // the same answer as one that does not exist.
-func (r *Registrar) Notification(ctx context.Context, c Caller, req NotificationAsked) (Described, error) {
-	event := Event{Outcome: Accepted, Number: req.Of.Number}
-	return answer(ctx, r, c, inEmergency(req.Defects, req.Emergency), &event, func(s Reader) (Described, error) {
-		n, err := r.find(s, c, req.Of, req.Emergency, &event)
+func (r *Registrar) GetNotification(ctx context.Context, c Caller, req NotificationRequest) (NotificationDetail, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Number: req.Notification.Number}
+	return readAndRecord(ctx, r, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (NotificationDetail, error) {
+		n, err := r.findVisible(s, c, req.Notification, req.EmergencyReason, &event)
 		if err != nil {
-			return Described{}, err
+			return NotificationDetail{}, err
 		}
-		detail := Described{Notification: n}
+		detail := NotificationDetail{Notification: n}
 		if detail.History, err = s.Versions(n.Reference); err != nil {
-			return Described{}, err
+			return NotificationDetail{}, err
 		}
 		if n.Type == TypeExplantation {
-			receipt, err := touched(s, n)
+			receipt, err := newReceipt(s, n)
 			if err != nil {
-				return Described{}, err
+				return NotificationDetail{}, err
 			}
-			detail.Touched = receipt.Touched
+			detail.AffectedImplants = receipt.AffectedImplants
 		}
 		return detail, nil
 	})
@@ -32,31 +32,31 @@ func (r *Registrar) Notification(ctx context.Context, c Caller, req Notification
 
 // ListPendingNotifications lists the pending notifications of the caller and of those for whom the caller may prepare
 // them.
-func (r *Registrar) Pending(ctx context.Context, c Caller, req PendingAsked) (Found, error) {
-	event := Event{Outcome: Accepted}
-	return answer(ctx, r, c, nil, &event, func(s Reader) (Found, error) {
-		mandates, err := s.MandatesTo(c.person)
+func (r *Registrar) ListPendingNotifications(ctx context.Context, c Caller, req ListPendingRequest) (SearchResult, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted}
+	return readAndRecord(ctx, r, c, nil, &event, func(s Reader) (SearchResult, error) {
+		mandates, err := s.MandatesByGrantee(c.person)
 		if err != nil {
-			return Found{}, err
+			return SearchResult{}, err
 		}
-		q, reason, err := mayListPending(c, mandates, r.day(r.now()))
+		q, reason, err := mayListPending(c, mandates, r.dateOf(r.now()))
 		if err != nil {
-			return Found{}, err
+			return SearchResult{}, err
 		}
 		event.Reason = reason
 		q.State, q.Offset, q.Limit = req.State, req.Offset, req.Limit
-		found, total, err := s.Pending(q)
+		found, total, err := s.ListPending(q)
 		for i := range found {
 			found[i].Own = found[i].Specialist.SSIN == c.person
 		}
-		return Found{Total: total, Notifications: found}, err
+		return SearchResult{Total: total, Notifications: found}, err
 	})
 }
 
 // SearchDevice searches the list of notified implants, which is public.
-func (r *Registrar) SearchDevice(ctx context.Context, c Caller, req DeviceAsked) (Devices, error) {
-	event := Event{Outcome: Accepted, Reason: "public list"}
-	return answer(ctx, r, c, req.Defects, &event, func(s Reader) (Devices, error) {
+func (r *Registrar) SearchDevice(ctx context.Context, c Caller, req SearchDeviceRequest) (SearchDeviceResult, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Reason: "public list"}
+	return readAndRecord(ctx, r, c, req.Defects, &event, func(s Reader) (SearchDeviceResult, error) {
 		q := DeviceQuery{Text: req.Text, Code: req.Code, Category: req.Category, Offset: req.Offset, Limit: req.Limit}
 		if req.UDI != "" {
 			q.DI = req.UDI // the text may be a bare device identifier instead of a full UDI
@@ -64,7 +64,7 @@ func (r *Registrar) SearchDevice(ctx context.Context, c Caller, req DeviceAsked)
 				q.DI = u.DI
 			}
 		}
-		devices, total, err := s.SearchDevice(q)
-		return Devices{Total: total, Devices: devices}, err
+		devices, total, err := s.SearchDevices(q)
+		return SearchDeviceResult{Total: total, Devices: devices}, err
 	})
 }

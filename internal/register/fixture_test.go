@@ -78,7 +78,7 @@ func bySSIN(s ident.SSIN) register.ProfessionalRef   { return register.Professio
 func byNIHII(n ident.NIHII) register.ProfessionalRef { return register.ProfessionalRef{NIHII: n} }
 
 // readRows reads one file of the development data; each row maps column names to values.
-func rows(tb testing.TB, kind string) []map[string]string {
+func readRows(tb testing.TB, kind string) []map[string]string {
 	tb.Helper()
 	data, err := devdata.Files.ReadFile(kind + ".csv")
 	if err != nil {
@@ -102,35 +102,35 @@ func rows(tb testing.TB, kind string) []map[string]string {
 }
 
 // developmentSources returns the development data in the form that a store loads.
-func development(tb testing.TB) store.Sources {
+func developmentSources(tb testing.TB) store.Sources {
 	tb.Helper()
 	var s store.Sources
 	span := func(r map[string]string) register.Period { return period(r["valid_from"], r["valid_to"]) }
-	for _, r := range rows(tb, "persons") {
+	for _, r := range readRows(tb, "persons") {
 		s.Persons = append(s.Persons, register.Person{SSIN: ssin(r["ssin"]), FirstName: r["first_name"], LastName: r["last_name"],
 			BirthDate: day(r["birth_date"]), DeathDate: day(r["death_date"])})
 	}
-	for _, r := range rows(tb, "professionals") {
+	for _, r := range readRows(tb, "professionals") {
 		s.Practices = append(s.Practices, register.Practice{SSIN: ssin(r["ssin"]), NIHII: nihii(r["nihii"]),
 			Profession: register.Profession(r["profession"]), Speciality: r["speciality"], Period: span(r)})
 	}
-	for _, r := range rows(tb, "organisations") {
+	for _, r := range readRows(tb, "organisations") {
 		s.Organisations = append(s.Organisations, register.Organisation{NIHII: nihii(r["nihii"]), CBE: must(ident.ParseCBE, r["cbe"]),
 			Type: r["type"], Name: r["name"]})
 	}
-	for _, r := range rows(tb, "affiliations") {
+	for _, r := range readRows(tb, "affiliations") {
 		s.Affiliations = append(s.Affiliations, register.Affiliation{Organisation: nihii(r["organisation_nihii"]),
 			SSIN: ssin(r["ssin"]), Role: register.Role(r["role"]), Period: span(r)})
 	}
-	for _, r := range rows(tb, "therapeutic-links") {
+	for _, r := range readRows(tb, "therapeutic-links") {
 		s.Links = append(s.Links, register.TherapeuticLink{Patient: ssin(r["patient_ssin"]), Professional: ssin(r["professional_ssin"]),
 			Type: r["type"], Period: span(r)})
 	}
-	for _, r := range rows(tb, "mandates") {
+	for _, r := range readRows(tb, "mandates") {
 		s.Mandates = append(s.Mandates, register.Mandate{Grantor: ssin(r["grantor_ssin"]), Grantee: ssin(r["grantee_ssin"]),
 			Service: r["service"], AcceptedOn: day(r["accepted_on"]), Period: span(r)})
 	}
-	for _, r := range rows(tb, "devices") {
+	for _, r := range readRows(tb, "devices") {
 		s.Devices = append(s.Devices, register.Device{Code: code(r["notification_code"]), Name: r["name"], Reference: r["reference"],
 			Manufacturer: r["manufacturer"], Distributor: r["distributor"], Classification: r["classification"], Category: r["category"],
 			UDIDIs: strings.Fields(r["udi_di"]), Status: register.DeviceStatus(r["status"]), ValidFrom: day(r["valid_from"]),
@@ -140,23 +140,23 @@ func development(tb testing.TB) store.Sources {
 }
 
 // testRegister is a register on a real database, whose clock and IDs the test controls.
-type desk struct {
+type testRegister struct {
 	*register.Registrar
-	tb   testing.TB
-	db   *store.DB
-	now  time.Time
-	ids  int
-	mark uint64
-	seen int64 // sequence number in the audit log
+	tb          testing.TB
+	db          *store.DB
+	now         time.Time
+	ids         int
+	lastMessage uint64
+	lastEvent   int64 // sequence number in the audit log
 }
 
 // newTestRegister opens a register with the development data and further data of the test.
-func openDesk(tb testing.TB, more ...store.Sources) *desk {
+func newTestRegister(tb testing.TB, more ...store.Sources) *testRegister {
 	tb.Helper()
-	return openDeskWith(tb, false, more...)
+	return newTestRegisterWith(tb, false, more...)
 }
 
-func openDeskWith(tb testing.TB, requireLink bool, more ...store.Sources) *desk {
+func newTestRegisterWith(tb testing.TB, requireLink bool, more ...store.Sources) *testRegister {
 	tb.Helper()
 	db, err := store.Open(tb.Context(), store.Config{Directory: tb.TempDir()})
 	if err != nil {
@@ -171,17 +171,17 @@ func openDeskWith(tb testing.TB, requireLink bool, more ...store.Sources) *desk 
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d := &desk{tb: tb, db: db, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
+	d := &testRegister{tb: tb, db: db, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
 	d.Registrar = register.New(register.Config{Store: db, Now: func() time.Time { return d.now }, Location: brussels,
-		RequireLink: requireLink, NewID: func() string {
+		RequireCareRelation: requireLink, NewID: func() string {
 			d.ids++
 			return fmt.Sprintf("id-%06d", d.ids)
 		}})
-	d.load(append([]store.Sources{development(tb)}, more...)...)
+	d.loadSources(append([]store.Sources{developmentSources(tb)}, more...)...)
 	return d
 }
 
-func (d *desk) load(all ...store.Sources) {
+func (d *testRegister) loadSources(all ...store.Sources) {
 	d.tb.Helper()
 	for _, s := range all {
 		if err := d.db.Load(d.tb.Context(), s); err != nil {
@@ -191,31 +191,31 @@ func (d *desk) load(all ...store.Sources) {
 }
 
 // newMessage returns a new signed message with its own replay key.
-func (d *desk) message(signer string) register.Message {
+func (d *testRegister) newMessage(signer string) register.SignedMessage {
 	kind, id, _ := strings.Cut(signer, "=")
-	d.mark++
-	m := register.Message{Correlation: fmt.Sprintf("c-%d", d.mark), Operation: "Operation", Received: d.now,
-		Signer: register.Signer{Type: kind, ID: id}, Mark: register.ReplayMark{Until: d.now.Add(5 * time.Minute)}}
-	binary.BigEndian.PutUint64(m.Mark.Key[:], d.mark)
-	m.Digest[0] = byte(d.mark)
+	d.lastMessage++
+	m := register.SignedMessage{Correlation: fmt.Sprintf("c-%d", d.lastMessage), Operation: "Operation", ReceivedAt: d.now,
+		Signer: register.Signer{Type: kind, ID: id}, ReplayKey: register.ReplayKey{ExpiresAt: d.now.Add(5 * time.Minute)}}
+	binary.BigEndian.PutUint64(m.ReplayKey.Hash[:], d.lastMessage)
+	m.Digest[0] = byte(d.lastMessage)
 	return m
 }
 
 // callerWithOwnKey returns the caller of a message signed with the person's own certificate.
-func (d *desk) person(who ident.SSIN) register.Caller {
+func (d *testRegister) callerWithOwnKey(who ident.SSIN) register.Caller {
 	d.tb.Helper()
-	return d.caller("SSIN="+who.Digits(), nil)
+	return d.identifyCaller("SSIN="+who.Digits(), nil)
 }
 
 // callerInside returns the caller of a message signed by an organisation, with the person as author.
-func (d *desk) inside(organisation ident.NIHII, who ident.SSIN) register.Caller {
+func (d *testRegister) callerInside(organisation ident.NIHII, who ident.SSIN) register.Caller {
 	d.tb.Helper()
-	return d.caller("NIHII-HOSPITAL="+organisation.Digits(), register.Author{{Type: "SSIN", Value: who.Digits()}})
+	return d.identifyCaller("NIHII-HOSPITAL="+organisation.Digits(), register.Author{{Type: "SSIN", Value: who.Digits()}})
 }
 
-func (d *desk) caller(signer string, author register.Author) register.Caller {
+func (d *testRegister) identifyCaller(signer string, author register.Author) register.Caller {
 	d.tb.Helper()
-	c, err := d.Identify(d.tb.Context(), d.message(signer), author)
+	c, err := d.Identify(d.tb.Context(), d.newMessage(signer), author)
 	if err != nil {
 		d.tb.Fatalf("%s: %v", signer, err)
 	}
@@ -223,20 +223,20 @@ func (d *desk) caller(signer string, author register.Author) register.Caller {
 }
 
 // newEvents returns the audit events recorded since the last call.
-func (d *desk) events() []register.Event {
+func (d *testRegister) newEvents() []register.AuditEvent {
 	d.tb.Helper()
-	events, last, err := d.db.Events(d.tb.Context(), d.seen, 1000)
+	events, last, err := d.db.Events(d.tb.Context(), d.lastEvent, 1000)
 	if err != nil {
 		d.tb.Fatal(err)
 	}
-	d.seen = last
+	d.lastEvent = last
 	return events
 }
 
 // singleEvent returns the only audit event recorded since the last call.
-func (d *desk) event() register.Event {
+func (d *testRegister) singleEvent() register.AuditEvent {
 	d.tb.Helper()
-	events := d.events()
+	events := d.newEvents()
 	if len(events) != 1 {
 		d.tb.Fatalf("%d events recorded, want 1: %v", len(events), events)
 	}
@@ -246,16 +246,16 @@ func (d *desk) event() register.Event {
 // implantation returns one that breaks no rule: by Claes, for Leroy, yesterday.
 func implantation() register.Implantation {
 	return register.Implantation{
-		Specialist: bySSIN(claes), OperationDate: day("2026-11-20"), Patient: leroy,
+		Specialist: bySSIN(claes), SurgeryDate: day("2026-11-20"), Patient: leroy,
 		Prescriber: byNIHII(claesNIHII), PrescriptionDate: day("2026-11-02"), Comment: "revision of the left knee",
 		Implants: []register.NotifiedImplant{{Code: knee, Quantity: 1, Location: "left knee", Side: "Left"}},
 	}
 }
 
 // mustNotify submits an implantation as its own specialist.
-func (d *desk) place(n register.Implantation) register.Receipt {
+func (d *testRegister) mustNotify(n register.Implantation) register.Receipt {
 	d.tb.Helper()
-	receipt, err := d.NotifyImplant(d.tb.Context(), d.person(n.Specialist.SSIN), register.Submission{}, n)
+	receipt, err := d.NotifyImplant(d.tb.Context(), d.callerWithOwnKey(n.Specialist.SSIN), register.SubmissionOptions{}, n)
 	if err != nil {
 		d.tb.Fatal(err)
 	}
@@ -263,26 +263,26 @@ func (d *desk) place(n register.Implantation) register.Receipt {
 }
 
 // formatRefusals returns the single refusals of an error, as "CODE" or "CODE at PATH".
-func refusals(err error) []string {
+func formatRefusals(err error) []string {
 	if err == nil {
 		return nil
 	}
 	var out []string
 	for _, leaf := range problem.From(err).All() {
-		out = append(out, at(leaf.Code, leaf.Path))
+		out = append(out, formatCode(leaf.Code, leaf.Path))
 	}
 	return out
 }
 
-func warnings(all []register.Warning) []string {
+func formatWarnings(all []register.Warning) []string {
 	var out []string
 	for _, w := range all {
-		out = append(out, at(w.Code, w.At))
+		out = append(out, formatCode(w.Code, w.Path))
 	}
 	return out
 }
 
-func at(code problem.Code, place string) string {
+func formatCode(code problem.Code, place string) string {
 	if place == "" {
 		return string(code)
 	}

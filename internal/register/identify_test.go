@@ -21,7 +21,7 @@ func TestIdentify(t *testing.T) {
 	author := func(pairs ...string) register.Author {
 		var a register.Author
 		for i := 0; i < len(pairs); i += 2 {
-			a = append(a, register.PartyID{Type: pairs[i], Value: pairs[i+1]})
+			a = append(a, register.AuthorID{Type: pairs[i], Value: pairs[i+1]})
 		}
 		return a
 	}
@@ -81,10 +81,10 @@ func TestIdentify(t *testing.T) {
 		{"a person's number that is none", "SSIN=78031412251", nil, ident.SSIN{}, problem.CertificateUnfit},
 		{"an organisation's number that is none", "NIHII-HOSPITAL=71000437", nil, ident.SSIN{}, problem.CertificateUnfit},
 	}
-	d := openDesk(t)
+	d := newTestRegister(t)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			caller, err := d.Identify(t.Context(), d.message(c.signer), c.author)
+			caller, err := d.Identify(t.Context(), d.newMessage(c.signer), c.author)
 			if c.code == "" && err != nil || caller.Person() != c.person {
 				t.Fatalf("found %v, %v", caller.Person(), err)
 			}
@@ -96,7 +96,7 @@ func TestIdentify(t *testing.T) {
 			}
 		})
 	}
-	if n := len(d.events()); n != 0 {
+	if n := len(d.newEvents()); n != 0 {
 		t.Errorf("%d events recorded: who is refused here is recorded by Refuse", n)
 	}
 }
@@ -106,7 +106,7 @@ func TestIdentify(t *testing.T) {
 func TestAuthorOfUnknownType(t *testing.T) {
 	t.Parallel()
 	const byNumber = "urn:be:fgov:ehealth:1.0:hospital:nihii-number"
-	d := openDesk(t)
+	d := newTestRegister(t)
 	for _, c := range []struct{ unknown, named string }{
 		{"INSZ", "INSZ"},
 		{"urn:be:fgov:person:ssin:ehealth:1.0:doctor:nihii", "urn:be:fgov:person:ssin:ehealth:1.0:doctor:nihii"},
@@ -114,7 +114,7 @@ func TestAuthorOfUnknownType(t *testing.T) {
 		{"", "…"},
 		{strings.Repeat("x", 129), "…"},
 	} {
-		_, err := d.Identify(t.Context(), d.message("NIHII-HOSPITAL=71000436"), register.Author{
+		_, err := d.Identify(t.Context(), d.newMessage("NIHII-HOSPITAL=71000436"), register.Author{
 			{Type: byNumber, Value: "71000436000"}, {Type: c.unknown, Value: "78031412250"},
 		})
 		wantCode(t, err, problem.AuthorRequired)
@@ -125,7 +125,7 @@ func TestAuthorOfUnknownType(t *testing.T) {
 		}
 	}
 	for _, author := range []register.Author{nil, {{Type: byNumber, Value: "71000436000"}}} {
-		_, err := d.Identify(t.Context(), d.message("NIHII-HOSPITAL=71000436"), author)
+		_, err := d.Identify(t.Context(), d.newMessage("NIHII-HOSPITAL=71000436"), author)
 		wantCode(t, err, problem.AuthorRequired)
 		if got := problem.From(err).Detail; got != "" {
 			t.Errorf("%v: %q", author, got)
@@ -135,40 +135,40 @@ func TestAuthorOfUnknownType(t *testing.T) {
 
 func TestRefuse(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
-	m := d.message("NIHII-HOSPITAL=71000436")
+	d := newTestRegister(t)
+	m := d.newMessage("NIHII-HOSPITAL=71000436")
 	m.Signer.Application = "EPD"
 	refusal := problem.New(problem.AuthorRequired).WithPath("Author")
-	if err := d.Refuse(t.Context(), m, refusal); !sameProblem(err, refusal) {
+	if err := d.RecordRefusal(t.Context(), m, refusal); !sameProblem(err, refusal) {
 		t.Errorf("got %v", err)
 	}
-	e := d.event()
-	if e.Outcome != register.Refused || e.Signer != "NIHII-HOSPITAL=71000436, EPD" || e.Capacity != "" || !e.Person.IsZero() || len(e.Codes) != 1 ||
+	e := d.singleEvent()
+	if e.Outcome != register.OutcomeRefused || e.Signer != "NIHII-HOSPITAL=71000436, EPD" || e.Capacity != "" || !e.Person.IsZero() || len(e.Codes) != 1 ||
 		e.Codes[0] != problem.AuthorRequired {
 		t.Errorf("recorded as %+v", e)
 	}
 	// The replay key is consumed: whatever else is wrong, the second arrival gets MESSAGE_REPLAYED.
-	wantCode(t, d.Refuse(t.Context(), m, refusal), problem.MessageReplayed)
-	if e = d.event(); e.Codes[0] != problem.MessageReplayed {
+	wantCode(t, d.RecordRefusal(t.Context(), m, refusal), problem.MessageReplayed)
+	if e = d.singleEvent(); e.Codes[0] != problem.MessageReplayed {
 		t.Errorf("recorded as %+v", e)
 	}
 	// An unverified sender has neither a name nor a replay key.
-	stranger := register.Message{Correlation: "c"}
+	stranger := register.SignedMessage{Correlation: "c"}
 	for range 2 {
-		wantCode(t, d.Refuse(t.Context(), stranger, problem.New(problem.SignatureInvalid)), problem.SignatureInvalid)
-		if e = d.event(); e.Signer != "" || e.Outcome != register.Refused {
+		wantCode(t, d.RecordRefusal(t.Context(), stranger, problem.New(problem.SignatureInvalid)), problem.SignatureInvalid)
+		if e = d.singleEvent(); e.Signer != "" || e.Outcome != register.OutcomeRefused {
 			t.Errorf("recorded as %+v", e)
 		}
 	}
 	// An internal failure is not a refusal.
-	wantCode(t, d.Refuse(t.Context(), stranger, problem.New(problem.StoreDown)), problem.StoreDown)
-	if n := len(d.events()); n != 0 {
+	wantCode(t, d.RecordRefusal(t.Context(), stranger, problem.New(problem.StoreDown)), problem.StoreDown)
+	if n := len(d.newEvents()); n != 0 {
 		t.Errorf("%d events recorded", n)
 	}
 	// Without a durable audit event there is no answer.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	wantCode(t, d.Refuse(ctx, stranger, refusal), problem.StoreDown)
+	wantCode(t, d.RecordRefusal(ctx, stranger, refusal), problem.StoreDown)
 }
 
 func sameProblem(a, b error) bool { return problem.From(a) == problem.From(b) }

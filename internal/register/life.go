@@ -15,23 +15,23 @@ import (
 // changes or deletes an existing one.
 
 // changeFor returns the kind of change that a version with new content makes.
-func changeTo(save State, previous *Notification) Change {
+func changeFor(save State, previous *Notification) Change {
 	switch {
 	case save == Draft:
-		return Saved
+		return ChangeSaved
 	case save == ToValidate:
-		return Submitted
+		return ChangeSubmitted
 	case previous != nil && previous.State == Final:
-		return Revised
+		return ChangeRevised
 	}
-	return Notified
+	return ChangeNotified
 }
 
 // previousLines holds the previous version's lines; an identical new line reuses an old line's ID.
-type former []*Implant
+type previousLines []*Implant
 
-func (sub *operation) former() former {
-	var lines former
+func (sub *submission) previousLines() previousLines {
+	var lines previousLines
 	if sub.previous != nil {
 		for i := range sub.previous.Implants {
 			lines = append(lines, &sub.previous.Implants[i])
@@ -40,7 +40,7 @@ func (sub *operation) former() former {
 	return lines
 }
 
-func (f former) take(implant *Implant) (string, bool) {
+func (f previousLines) reuseLineID(implant *Implant) (string, bool) {
 	for i, line := range f {
 		if line != nil && line.NotifiedImplant == implant.NotifiedImplant && line.UDIDI == implant.UDIDI && line.Unregistered == implant.Unregistered {
 			f[i] = nil
@@ -52,7 +52,7 @@ func (f former) take(implant *Implant) (string, bool) {
 
 // removedBefore returns how many pieces of an implant the previous final version removed. The new version may remove
 // these again.
-func (sub *operation) tookBefore(implantID string) int {
+func (sub *submission) removedBefore(implantID string) int {
 	removed := 0
 	if sub.previous != nil && sub.previous.State == Final {
 		for _, removal := range sub.previous.Removals {
@@ -64,7 +64,7 @@ func (sub *operation) tookBefore(implantID string) int {
 	return removed
 }
 
-func (sub *operation) previousHolds() []string {
+func (sub *submission) previousLockKeys() []string {
 	if sub.previous == nil {
 		return nil
 	}
@@ -73,53 +73,53 @@ func (sub *operation) previousHolds() []string {
 
 // ReviseNotification replaces the content of a notification. Lines that do not change keep their IDs; every other line
 // is new. A draft may also move to a later state; a final notification stays final and keeps its number.
-func (r *Registrar) Revise(ctx context.Context, c Caller, req Replacement) (Receipt, error) {
-	sub := &operation{caller: c, version: req.Version, submission: Submission{Save: req.Save, Defects: unwrapped(req.Defects)}}
+func (r *Registrar) ReviseNotification(ctx context.Context, c Caller, req ReviseRequest) (Receipt, error) {
+	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: req.Save, Defects: trimContentPaths(req.Defects)}}
 	surgeryType := TypeImplantation
 	if req.Implantation != nil {
-		sub.content = newPlacing(*req.Implantation)
+		sub.plan = newImplantationPlan(*req.Implantation)
 	} else {
-		surgeryType, sub.content = TypeExplantation, newRemoving(*req.Explantation)
+		surgeryType, sub.plan = TypeExplantation, newExplantationPlan(*req.Explantation)
 	}
-	receipt, err := r.replace(ctx, sub, req.Of, func(current *Notification) error {
+	receipt, err := r.submitReplacement(ctx, sub, req.Notification, func(current *Notification) error {
 		switch {
 		case current.Type != surgeryType:
 			return problem.New(problem.OtherOperationType).WithPath("Content")
 		case req.Save == "":
-			sub.submission.Save = current.State
+			sub.options.Save = current.State
 		case current.State == Final && req.Save != Final:
 			return problem.New(problem.AlreadyFinal).WithPath("Save")
 		}
 		return nil
 	})
 	for i := range receipt.Warnings {
-		receipt.Warnings[i].At = contentPath + receipt.Warnings[i].At
+		receipt.Warnings[i].Path = contentPathPrefix + receipt.Warnings[i].Path
 	}
-	return receipt, wrapped(err)
+	return receipt, addContentPaths(err)
 }
 
 // ValidateNotification makes a prepared notification final; the caller must be its specialist. All rules are checked
 // again.
-func (r *Registrar) Validate(ctx context.Context, c Caller, req Validation) (Receipt, error) {
-	sub := &operation{caller: c, version: req.Version, submission: Submission{Save: Final}}
-	receipt, err := r.replace(ctx, sub, Of{Reference: req.Reference}, func(current *Notification) error {
+func (r *Registrar) ValidateNotification(ctx context.Context, c Caller, req ValidateRequest) (Receipt, error) {
+	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: Final}}
+	receipt, err := r.submitReplacement(ctx, sub, NotificationRef{Reference: req.Reference}, func(current *Notification) error {
 		if current.State == Final {
 			return problem.New(problem.AlreadyFinal).WithPath("Reference")
 		}
-		sub.content = contentOf(current)
+		sub.plan = planFromNotification(current)
 		return nil
 	})
-	return receipt, elsewhere(err)
+	return receipt, movePathsToDetail(err)
 }
 
 // submitReplacement finds the version that the caller refers to, calls prepare with it, and submits the version that
 // follows.
-func (r *Registrar) replace(ctx context.Context, sub *operation, ref Of, prepare func(current *Notification) error) (Receipt, error) {
-	event := Event{Outcome: Accepted, Number: ref.Number}
+func (r *Registrar) submitReplacement(ctx context.Context, sub *submission, ref NotificationRef, prepare func(current *Notification) error) (Receipt, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Number: ref.Number}
 	var refusal error
-	err := r.store.Read(ctx, func(s Reader) error {
+	err := r.store.RunReadTx(ctx, func(s Reader) error {
 		var current Notification
-		if current, refusal = r.changeable(s, sub.caller, ref, &event); refusal != nil {
+		if current, refusal = r.findChangeable(s, sub.caller, ref, &event); refusal != nil {
 			return refusal
 		}
 		sub.previous = &current
@@ -130,14 +130,14 @@ func (r *Registrar) replace(ctx context.Context, sub *operation, ref Of, prepare
 		if asRefusal(err) == nil {
 			return Receipt{}, err
 		}
-		return Receipt{}, r.conclude(ctx, sub.caller, event, refusal)
+		return Receipt{}, r.recordOutcome(ctx, sub.caller, event, refusal)
 	}
-	return r.submit(ctx, sub)
+	return r.submitNotification(ctx, sub)
 }
 
 // findChangeable returns the current version of a notification that the caller may change.
-func (r *Registrar) changeable(s Reader, c Caller, ref Of, event *Event) (Notification, error) {
-	n, err := r.find(s, c, ref, "", event)
+func (r *Registrar) findChangeable(s Reader, c Caller, ref NotificationRef, event *AuditEvent) (Notification, error) {
+	n, err := r.findVisible(s, c, ref, "", event)
 	switch {
 	case err != nil:
 		return n, err
@@ -151,14 +151,14 @@ func (r *Registrar) changeable(s Reader, c Caller, ref Of, event *Event) (Notifi
 
 // findVisible returns the current version of a notification. A notification that the caller may not see gives the same
 // answer as one that does not exist.
-func (r *Registrar) find(s Reader, c Caller, ref Of, emergency string, event *Event) (Notification, error) {
-	n, ok, err := current(s, ref)
+func (r *Registrar) findVisible(s Reader, c Caller, ref NotificationRef, emergency string, event *AuditEvent) (Notification, error) {
+	n, ok, err := loadCurrent(s, ref)
 	if err != nil {
 		return n, err
 	}
 	if !ok {
 		if !ref.Number.IsZero() {
-			err = mayReadNobody(c, r.day(r.now()))
+			err = mayReadAnyPatient(c, r.dateOf(r.now()))
 		}
 		if err == nil {
 			err = problem.New(problem.NotificationNotFound)
@@ -166,38 +166,38 @@ func (r *Registrar) find(s Reader, c Caller, ref Of, emergency string, event *Ev
 		return n, err
 	}
 	event.Patient, event.Number = n.Patient, n.Number
-	visible, err := r.visible(s, c, &n, emergency, event)
+	visible, err := r.isVisible(s, c, &n, emergency, event)
 	if ref.Number.IsZero() && errors.Is(err, problem.Forbidden) {
 		err = nil // only a number, which can be guessed, gets MAY_NOT_READ; a reference must reveal nothing
 	}
 	if err == nil && !visible {
-		event.Outcome = Withheld
+		event.Outcome = OutcomeWithheld
 		err = problem.New(problem.NotificationWithheld)
 	}
 	return n, err
 }
 
 // loadCurrent returns the current version of a notification.
-func current(s Reader, ref Of) (Notification, bool, error) {
+func loadCurrent(s Reader, ref NotificationRef) (Notification, bool, error) {
 	if !ref.Number.IsZero() {
-		return s.Notification(ref.Number)
+		return s.NotificationByNumber(ref.Number)
 	}
-	return s.ByReference(ref.Reference)
+	return s.NotificationByReference(ref.Reference)
 }
 
 // isVisible reports whether the caller may see a notification. One that was ever final is part of the patient's data;
 // any other is visible to anyone who may prepare it.
-func (r *Registrar) visible(s Reader, c Caller, n *Notification, emergency string, event *Event) (bool, error) {
-	today := r.day(r.now())
+func (r *Registrar) isVisible(s Reader, c Caller, n *Notification, emergency string, event *AuditEvent) (bool, error) {
+	today := r.dateOf(r.now())
 	if !n.Number.IsZero() {
-		a, err := accessTo(s, c, n.Patient, today, emergency)
+		a, err := loadAccess(s, c, n.Patient, today, emergency)
 		if err != nil {
 			return false, err
 		}
-		event.explain(a, emergency)
-		return a.all || a.own && n.Specialist.SSIN == c.person, nil
+		event.setAccess(a, emergency)
+		return a.seesAll || a.seesOwn && n.Specialist.SSIN == c.person, nil
 	}
-	grounds, err := standingTo(s, c, n.Specialist.SSIN, n.OperationDate, today)
+	grounds, err := loadDelegation(s, c, n.Specialist.SSIN, n.SurgeryDate, today)
 	if err != nil {
 		return false, err
 	}
@@ -208,8 +208,8 @@ func (r *Registrar) visible(s Reader, c Caller, n *Notification, emergency strin
 
 // checkVersion returns a refusal when the caller's version is not the current one, or another request has just
 // replaced it.
-func stillCurrent(s Reader, previous *Notification, version int) error {
-	latest, ok, err := s.ByReference(previous.Reference)
+func checkVersion(s Reader, previous *Notification, version int) error {
+	latest, ok, err := s.NotificationByReference(previous.Reference)
 	switch {
 	case err != nil:
 		return err
@@ -223,35 +223,35 @@ func stillCurrent(s Reader, previous *Notification, version int) error {
 
 // DiscardNotification withdraws a notification. A draft disappears from the lists. A final notification needs a
 // reason; it stays in the history as withdrawn and no longer counts.
-func (r *Registrar) Discard(ctx context.Context, c Caller, req Discarding) (Receipt, error) {
-	initial := Event{Outcome: Accepted, Number: req.Of.Number}
-	return r.transact(ctx, c, initial, func(w Writer, e *Event) (Receipt, error) {
+func (r *Registrar) DiscardNotification(ctx context.Context, c Caller, req DiscardRequest) (Receipt, error) {
+	initial := AuditEvent{Outcome: OutcomeAccepted, Number: req.Notification.Number}
+	return r.storeVersion(ctx, c, initial, func(w Writer, e *AuditEvent) (Receipt, error) {
 		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return Receipt{}, err
 		}
-		previous, err := r.changeable(w, c, req.Of, e)
+		previous, err := r.findChangeable(w, c, req.Notification, e)
 		if err != nil {
 			return Receipt{}, err
 		}
-		if err = w.Hold("notification "+previous.Reference, "patient "+previous.Patient.Digits()); err != nil {
+		if err = w.Lock("notification "+previous.Reference, "patient "+previous.Patient.Digits()); err != nil {
 			return Receipt{}, err
 		}
-		if err = stillCurrent(w, &previous, req.Version); err != nil {
+		if err = checkVersion(w, &previous, req.Version); err != nil {
 			return Receipt{}, err
 		}
-		change := Discarded
+		change := ChangeDiscarded
 		if previous.State == Final {
-			change = Recanted
+			change = ChangeWithdrawn
 			if err = r.mayWithdraw(w, c, &previous, req.Reason, e); err != nil {
 				return Receipt{}, err
 			}
 		}
 		next := previous // with its lines, so that the history still shows the content
-		version := r.version(c.message, &previous)
+		version := r.newVersion(c.message, &previous)
 		next.Version, next.RegisteredAt, next.Digest, next.Signer = version.Version, version.RegisteredAt, version.Digest, version.Signer
 		next.Organisation, next.Author = c.organisation, c.person
 		next.State, next.Change, next.ChangeReason, next.InputReference = Withdrawn, change, req.Reason, ""
-		if err = keepProved(w, &next, c.message); err != nil {
+		if err = storeWithEvidence(w, &next, c.message); err != nil {
 			return Receipt{}, err
 		}
 		return Receipt{Notification: next}, nil
@@ -259,38 +259,38 @@ func (r *Registrar) Discard(ctx context.Context, c Caller, req Discarding) (Rece
 }
 
 // mayWithdraw decides whether the caller may withdraw a final notification.
-func (r *Registrar) mayWithdraw(s Reader, c Caller, n *Notification, reason string, e *Event) error {
+func (r *Registrar) mayWithdraw(s Reader, c Caller, n *Notification, reason string, e *AuditEvent) error {
 	practices, err := s.Practices(n.Specialist)
 	if err != nil {
 		return err
 	}
-	e.Reason, err = mayNotify(c, attempt{save: Final, specialist: n.Specialist, practices: practices, day: n.OperationDate, today: r.day(r.now())})
+	e.Reason, err = mayNotify(c, notifyFacts{save: Final, specialist: n.Specialist, specialistPractices: practices, surgeryDate: n.SurgeryDate, today: r.dateOf(r.now())})
 	if err != nil {
 		return err
 	}
 	var removed map[string]ident.Date
 	if n.Type == TypeImplantation {
-		if removed, err = removedSince(s, n); err != nil {
+		if removed, err = loadFirstRemovals(s, n); err != nil {
 			return err
 		}
 	}
-	var results findings
+	var results ruleResults
 	checkWithdrawal(&results, n, reason, removed)
-	return results.err()
+	return results.toError()
 }
 
 // planFromNotification turns the content of a stored notification back into a plan, so that all rules can be checked
 // again.
-func contentOf(n *Notification) content {
+func planFromNotification(n *Notification) contentPlan {
 	if n.Type == TypeImplantation {
-		p := Implantation{Specialist: n.Specialist, OperationDate: n.OperationDate, Patient: n.Patient, Prescriber: n.Prescriber,
+		p := Implantation{Specialist: n.Specialist, SurgeryDate: n.SurgeryDate, Patient: n.Patient, Prescriber: n.Prescriber,
 			PrescriptionDate: n.PrescriptionDate, Comment: n.Comment}
 		for _, i := range n.Implants {
 			p.Implants = append(p.Implants, i.NotifiedImplant)
 		}
-		return newPlacing(p)
+		return newImplantationPlan(p)
 	}
-	x := Explantation{Specialist: n.Specialist, OperationDate: n.OperationDate, Patient: n.Patient, Comment: n.Comment}
+	x := Explantation{Specialist: n.Specialist, SurgeryDate: n.SurgeryDate, Patient: n.Patient, Comment: n.Comment}
 	for _, removal := range n.Removals {
 		explant := Explant{ImplantID: removal.ImplantID, Quantity: removal.Quantity, Reason: removal.Reason}
 		if i := slices.IndexFunc(n.Implants, func(i Implant) bool { return i.ID == removal.ImplantID }); i >= 0 {
@@ -298,41 +298,41 @@ func contentOf(n *Notification) content {
 		}
 		x.Explants = append(x.Explants, explant)
 	}
-	return newRemoving(x)
+	return newExplantationPlan(x)
 }
 
 // contentPathPrefix is the prefix of the content's paths in a ReviseRequest.
-const contentPath = "Content/"
+const contentPathPrefix = "Content/"
 
 // trimContentPaths removes contentPathPrefix from the paths of defects: the rules work with paths relative to the
 // content.
-func unwrapped(defects []*problem.Error) []*problem.Error {
+func trimContentPaths(defects []*problem.Error) []*problem.Error {
 	out := make([]*problem.Error, len(defects))
 	for i, d := range defects {
-		out[i] = d.WithPath(strings.TrimPrefix(d.Path, contentPath))
+		out[i] = d.WithPath(strings.TrimPrefix(d.Path, contentPathPrefix))
 	}
 	return out
 }
 
 // addContentPaths adds contentPathPrefix to a refusal's paths that lie in the content.
-func wrapped(err error) error {
-	return placed(err, func(path string) string {
+func addContentPaths(err error) error {
+	return mapPaths(err, func(path string) string {
 		if strings.HasPrefix(path, "Implantation") || strings.HasPrefix(path, "Explantation") {
-			return contentPath + path
+			return contentPathPrefix + path
 		}
 		return path
 	})
 }
 
 // movePathsToDetail moves paths into the text: they refer to the stored draft, not to this request.
-func elsewhere(err error) error {
+func movePathsToDetail(err error) error {
 	if err == nil || asRefusal(err) == nil {
 		return err
 	}
-	return told(problem.From(err))
+	return movePathToDetail(problem.From(err))
 }
 
-func told(e *problem.Error) *problem.Error {
+func movePathToDetail(e *problem.Error) *problem.Error {
 	out := *e
 	switch {
 	case e.Path == "Of":
@@ -342,12 +342,12 @@ func told(e *problem.Error) *problem.Error {
 	}
 	out.Causes = make([]*problem.Error, len(e.Causes))
 	for i, sub := range e.Causes {
-		out.Causes[i] = told(sub)
+		out.Causes[i] = movePathToDetail(sub)
 	}
 	return &out
 }
 
-func placed(err error, mapPath func(string) string) error {
+func mapPaths(err error, mapPath func(string) string) error {
 	if err == nil || asRefusal(err) == nil {
 		return err
 	}
@@ -356,7 +356,7 @@ func placed(err error, mapPath func(string) string) error {
 	out.Path = mapPath(e.Path)
 	out.Causes = make([]*problem.Error, len(e.Causes))
 	for i, sub := range e.Causes {
-		out.Causes[i] = problem.From(placed(sub, mapPath))
+		out.Causes[i] = problem.From(mapPaths(sub, mapPath))
 	}
 	return &out
 }

@@ -11,53 +11,53 @@ import (
 )
 
 // implantationPlan is the content of an implantation while it is checked and completed.
-type placing struct {
+type implantationPlan struct {
 	Implantation
 	lines []lineFacts
 }
 
 // newImplantationPlan copies the lines, because they are completed; the caller's value stays unchanged.
-func newPlacing(n Implantation) *placing {
+func newImplantationPlan(n Implantation) *implantationPlan {
 	n.Implants = slices.Clone(n.Implants)
-	return &placing{Implantation: n}
+	return &implantationPlan{Implantation: n}
 }
 
-func (p *placing) head() heading {
-	return heading{kind: TypeImplantation, specialist: p.Specialist, day: p.OperationDate, patient: p.Patient,
-		prescriber: p.Prescriber, prescribed: p.PrescriptionDate, comment: p.Comment}
+func (p *implantationPlan) commonFields() commonFields {
+	return commonFields{surgeryType: TypeImplantation, specialist: p.Specialist, surgeryDate: p.SurgeryDate, patient: p.Patient,
+		prescriber: p.Prescriber, prescriptionDate: p.PrescriptionDate, comment: p.Comment}
 }
 
-func (p *placing) lookUp(s Reader) error {
+func (p *implantationPlan) loadFacts(s Reader) error {
 	p.lines = make([]lineFacts, len(p.Implants))
 	for i := range p.Implants {
 		var err error
-		if p.lines[i], err = lookUpLine(s, &p.Implants[i], p.OperationDate); err != nil {
+		if p.lines[i], err = loadLineFacts(s, &p.Implants[i], p.SurgeryDate); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *placing) check(results *findings, facts operationFacts) {
+func (p *implantationPlan) checkRules(results *ruleResults, facts surgeryFacts) {
 	checkImplantation(results, &p.Implantation, facts, p.lines)
 }
 
 // decideLines completes the lines. A line identical to one of the previous version keeps its ID; a line from which
 // something was removed since then must stay.
-func (p *placing) decide(w Writer, r *Registrar, sub *operation, results *findings, next *Notification) error {
-	former := sub.former()
+func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *ruleResults, next *Notification) error {
+	former := sub.previousLines()
 	for i := range p.Implants {
-		implant := completed(&p.Implants[i], p.lines[i], next)
-		if id, ok := former.take(&implant); ok {
+		implant := newImplant(&p.Implants[i], p.lines[i], next)
+		if id, ok := former.reuseLineID(&implant); ok {
 			implant.ID = id
 		} else {
 			implant.ID = r.newID()
-			placed, err := serialPlaced(w, implant, next.Implants, sub.previous)
+			placed, err := isSerialInUse(w, implant, next.Implants, sub.previous)
 			if err != nil {
 				return err
 			}
 			if placed {
-				results.warn(problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
+				results.addWarning(problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
 			}
 		}
 		next.Implants = append(next.Implants, implant)
@@ -65,28 +65,28 @@ func (p *placing) decide(w Writer, r *Registrar, sub *operation, results *findin
 	if sub.previous == nil || sub.previous.State != Final {
 		return nil
 	}
-	removed, err := removedSince(w, sub.previous)
-	checkRemoved(results, removed, sub.previous, next)
+	removed, err := loadFirstRemovals(w, sub.previous)
+	checkRemovedLines(results, removed, sub.previous, next)
 	return err
 }
 
 // loadFirstRemovals returns, for each line of an implantation with removals, the date of the first one.
-func removedSince(s Reader, n *Notification) (map[string]ident.Date, error) {
+func loadFirstRemovals(s Reader, n *Notification) (map[string]ident.Date, error) {
 	days := map[string]ident.Date{}
 	for i := range n.Implants {
-		removals, err := s.RemovalsOf(n.Implants[i].ID)
+		removals, err := s.RemovalsByImplant(n.Implants[i].ID)
 		if err != nil {
 			return nil, err
 		}
 		if len(removals) > 0 {
-			days[n.Implants[i].ID] = removals[0].OperationDate
+			days[n.Implants[i].ID] = removals[0].SurgeryDate
 		}
 	}
 	return days, nil
 }
 
 // lockKeys returns the serial numbers.
-func (p *placing) holds() []string {
+func (p *implantationPlan) lockKeys() []string {
 	var keys []string
 	for _, n := range p.Implants {
 		if n.Serial != "" {
@@ -97,13 +97,13 @@ func (p *placing) holds() []string {
 }
 
 // explantationPlan is the content of an explantation while it is checked and completed.
-type removing struct {
+type explantationPlan struct {
 	Explantation
 	lines []lineFacts
 }
 
 // newExplantationPlan copies the lines, because they are completed; the caller's value stays unchanged.
-func newRemoving(n Explantation) *removing {
+func newExplantationPlan(n Explantation) *explantationPlan {
 	n.Explants = slices.Clone(n.Explants)
 	for i, x := range n.Explants {
 		if x.Unregistered != nil {
@@ -111,21 +111,21 @@ func newRemoving(n Explantation) *removing {
 			n.Explants[i].Unregistered = &declared
 		}
 	}
-	return &removing{Explantation: n}
+	return &explantationPlan{Explantation: n}
 }
 
-func (p *removing) head() heading {
-	return heading{kind: TypeExplantation, specialist: p.Specialist, day: p.OperationDate, patient: p.Patient, comment: p.Comment}
+func (p *explantationPlan) commonFields() commonFields {
+	return commonFields{surgeryType: TypeExplantation, specialist: p.Specialist, surgeryDate: p.SurgeryDate, patient: p.Patient, comment: p.Comment}
 }
 
-func (p *removing) lookUp(s Reader) error {
+func (p *explantationPlan) loadFacts(s Reader) error {
 	p.lines = make([]lineFacts, len(p.Explants))
 	for i, x := range p.Explants {
 		if x.Unregistered == nil {
 			continue
 		}
 		var err error
-		if p.lines[i], err = lookUpLine(s, x.Unregistered, p.OperationDate); err != nil {
+		if p.lines[i], err = loadLineFacts(s, x.Unregistered, p.SurgeryDate); err != nil {
 			return err
 		}
 	}
@@ -134,12 +134,12 @@ func (p *removing) lookUp(s Reader) error {
 
 // checkRules does nothing: the remaining quantity of an implant is certain only inside the transaction that removes
 // it.
-func (*removing) check(*findings, operationFacts) {}
+func (*explantationPlan) checkRules(*ruleResults, surgeryFacts) {}
 
-func (*removing) holds() []string { return nil }
+func (*explantationPlan) lockKeys() []string { return nil }
 
-func (p *removing) decide(w Writer, r *Registrar, sub *operation, results *findings, next *Notification) error {
-	removals := make([]explantFacts, len(p.Explants))
+func (p *explantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *ruleResults, next *Notification) error {
+	removals := make([]removalFacts, len(p.Explants))
 	for i, x := range p.Explants {
 		removals[i].line = p.lines[i]
 		if x.Unregistered != nil {
@@ -150,17 +150,17 @@ func (p *removing) decide(w Writer, r *Registrar, sub *operation, results *findi
 			return err
 		}
 		if found && implant.InForce && !implant.Unregistered && implant.Patient == p.Patient {
-			implant.Remaining += sub.tookBefore(implant.ID)
+			implant.Remaining += sub.removedBefore(implant.ID)
 			removals[i].implant = &implant
 		}
 	}
 	decided := checkExplantation(results, &p.Explantation, sub.facts, removals)
-	former := sub.former()
+	former := sub.previousLines()
 	for i, x := range p.Explants {
 		if x.Unregistered != nil {
-			implant := completed(x.Unregistered, p.lines[i], next)
+			implant := newImplant(x.Unregistered, p.lines[i], next)
 			implant.Unregistered = true
-			if id, ok := former.take(&implant); ok {
+			if id, ok := former.reuseLineID(&implant); ok {
 				implant.ID = id
 			} else {
 				implant.ID = r.newID()
@@ -177,34 +177,34 @@ func (p *removing) decide(w Writer, r *Registrar, sub *operation, results *findi
 }
 
 // loadLineFacts loads the device list's and the authentic sources' data about one line.
-func lookUpLine(s Reader, n *NotifiedImplant, day ident.Date) (lineFacts, error) {
+func loadLineFacts(s Reader, n *NotifiedImplant, day ident.Date) (lineFacts, error) {
 	var facts lineFacts
 	var err error
 	if n.UDI != "" {
 		if facts.udi, facts.udiErr = udi.Parse(n.UDI); facts.udiErr == nil {
-			if facts.byDI, err = found(s.DeviceByDI(facts.udi.DI)); err != nil {
+			if facts.deviceByDI, err = deviceOrNil(s.DeviceByDI(facts.udi.DI)); err != nil {
 				return facts, err
 			}
 		}
 	}
 	if !n.Code.IsZero() {
-		if facts.byCode, err = found(s.DeviceByCode(n.Code)); err != nil {
+		if facts.deviceByCode, err = deviceOrNil(s.DeviceByCode(n.Code)); err != nil {
 			return facts, err
 		}
 	}
 	if n.Pharmacist.IsZero() {
 		return facts, nil
 	}
-	if facts.pharmacist, err = s.Practices(n.Pharmacist); err != nil || len(facts.pharmacist) == 0 {
+	if facts.pharmacistPractices, err = s.Practices(n.Pharmacist); err != nil || len(facts.pharmacistPractices) == 0 {
 		return facts, err
 	}
-	err = lookUpPharmacy(s, n, day, &facts)
+	err = loadPharmacyFacts(s, n, day, &facts)
 	return facts, err
 }
 
 // loadPharmacyFacts finds out whether the pharmacist was titular of the pharmacy on the day or, when no pharmacy is
 // named, of any pharmacy.
-func lookUpPharmacy(s Reader, n *NotifiedImplant, day ident.Date, facts *lineFacts) error {
+func loadPharmacyFacts(s Reader, n *NotifiedImplant, day ident.Date, facts *lineFacts) error {
 	var pharmacy Organisation
 	if !n.Pharmacy.IsZero() {
 		var ok bool
@@ -213,13 +213,13 @@ func lookUpPharmacy(s Reader, n *NotifiedImplant, day ident.Date, facts *lineFac
 			return err
 		}
 	}
-	affiliations, err := s.Affiliations(pharmacy.NIHII, facts.pharmacist[0].SSIN)
+	affiliations, err := s.Affiliations(pharmacy.NIHII, facts.pharmacistPractices[0].SSIN)
 	if err != nil {
 		return err
 	}
 	for _, a := range affiliations {
 		if a.Role == RoleTitularPharmacist && a.Contains(n.pharmacyDay(day)) {
-			facts.titular = true
+			facts.isTitular = true
 			facts.pharmacy = PharmacyRef{NIHII: a.Organisation}
 		}
 	}
@@ -227,7 +227,7 @@ func lookUpPharmacy(s Reader, n *NotifiedImplant, day ident.Date, facts *lineFac
 }
 
 // deviceOrNil returns a found device as a pointer, and nil otherwise.
-func found(d Device, ok bool, err error) (*Device, error) {
+func deviceOrNil(d Device, ok bool, err error) (*Device, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -235,18 +235,18 @@ func found(d Device, ok bool, err error) (*Device, error) {
 }
 
 // newImplant makes the registered line of a notified implant, without its ID.
-func completed(n *NotifiedImplant, facts lineFacts, next *Notification) Implant {
-	implant := Implant{NotifiedImplant: *n, Patient: next.Patient, OperationDate: next.OperationDate,
-		Remaining: n.Quantity, Device: facts.byCode}
+func newImplant(n *NotifiedImplant, facts lineFacts, next *Notification) Implant {
+	implant := Implant{NotifiedImplant: *n, Patient: next.Patient, SurgeryDate: next.SurgeryDate,
+		Remaining: n.Quantity, Device: facts.deviceByCode}
 	if facts.udiErr == nil {
 		implant.UDIDI = facts.udi.DI
 	}
-	if implant.Device == nil && n.Code.IsZero() && facts.byDI != nil {
-		implant.Device = facts.byDI
-		implant.Code = facts.byDI.Code
+	if implant.Device == nil && n.Code.IsZero() && facts.deviceByDI != nil {
+		implant.Device = facts.deviceByDI
+		implant.Code = facts.deviceByDI.Code
 	}
 	if !n.Pharmacist.IsZero() {
-		implant.Pharmacist = withPractice(n.Pharmacist, facts.pharmacist, n.pharmacyDay(next.OperationDate))
+		implant.Pharmacist = withPractice(n.Pharmacist, facts.pharmacistPractices, n.pharmacyDay(next.SurgeryDate))
 		if n.Pharmacy.IsZero() {
 			implant.Pharmacy = facts.pharmacy
 		}
@@ -256,7 +256,7 @@ func completed(n *NotifiedImplant, facts lineFacts, next *Notification) Implant 
 
 // isSerialInUse reports whether the serial number is already implanted in a patient, or occurs on an earlier line of
 // the message. A serial number of the previous version was checked at that time.
-func serialPlaced(w Reader, implant Implant, earlier []Implant, previous *Notification) (bool, error) {
+func isSerialInUse(w Reader, implant Implant, earlier []Implant, previous *Notification) (bool, error) {
 	isSame := func(other Implant) bool {
 		return other.Serial == implant.Serial && (other.Code == implant.Code && !other.Code.IsZero() || other.UDIDI == implant.UDIDI && other.UDIDI != "")
 	}
@@ -268,5 +268,5 @@ func serialPlaced(w Reader, implant Implant, earlier []Implant, previous *Notifi
 	case previous != nil && previous.State == Final && slices.ContainsFunc(previous.Implants, isSame):
 		return false, nil
 	}
-	return w.SerialInPatient(implant.Serial, implant.Code, implant.UDIDI)
+	return w.IsSerialImplanted(implant.Serial, implant.Code, implant.UDIDI)
 }

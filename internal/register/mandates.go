@@ -27,7 +27,7 @@ const (
 // StateOn returns the state of the mandate on a day.
 func (m Mandate) StateOn(day ident.Date) MandateState {
 	switch {
-	case m.ended(day):
+	case m.hasEnded(day):
 		return MandateEnded
 	case m.AcceptedOn.IsZero():
 		return MandatePending
@@ -38,12 +38,12 @@ func (m Mandate) StateOn(day ident.Date) MandateState {
 }
 
 // hasEnded reports whether the period ended before the day, or ends before it begins.
-func (p Period) ended(day ident.Date) bool {
+func (p Period) hasEnded(day ident.Date) bool {
 	return !p.To.IsZero() && (p.To.Before(day) || p.To.Before(p.From))
 }
 
 // ManageMandateRequest changes mandates for this register. Exactly one of its parts is set.
-type MandateChange struct {
+type ManageMandateRequest struct {
 	Grant    *MandateGrant
 	Accept   *MandateAcceptance
 	End      *MandateEnd
@@ -75,7 +75,7 @@ type MandateTransfer struct {
 }
 
 // otherPerson returns the other person concerned by a change; for a transfer, the new grantee.
-func (m MandateChange) about() ident.SSIN {
+func (m ManageMandateRequest) otherPerson() ident.SSIN {
 	switch {
 	case m.Grant != nil:
 		return m.Grant.Grantee
@@ -90,16 +90,16 @@ func (m MandateChange) about() ident.SSIN {
 }
 
 // MandateDetail is a mandate with its state today.
-type StandingMandate struct {
+type MandateDetail struct {
 	Mandate
 	State MandateState
 }
 
 // ManageMandate grants, accepts, ends or transfers mandates, and returns those that changed. It does not check that
 // the other person exists: a refusal would reveal who is registered.
-func (r *Registrar) ManageMandate(ctx context.Context, c Caller, req MandateChange) ([]StandingMandate, error) {
-	today := r.day(r.now())
-	changed, err := transacted(ctx, r, c, Event{Outcome: Accepted, Patient: req.about()}, func(w Writer, e *Event) ([]Mandate, error) {
+func (r *Registrar) ManageMandate(ctx context.Context, c Caller, req ManageMandateRequest) ([]MandateDetail, error) {
+	today := r.dateOf(r.now())
+	changed, err := inTransaction(ctx, r, c, AuditEvent{Outcome: OutcomeAccepted, Patient: req.otherPerson()}, func(w Writer, e *AuditEvent) ([]Mandate, error) {
 		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
@@ -115,86 +115,86 @@ func (r *Registrar) ManageMandate(ctx context.Context, c Caller, req MandateChan
 		}
 		return nil, problem.New(problem.InternalError)
 	})
-	return standingMandates(changed, today), err
+	return toMandateDetails(changed, today), err
 }
 
-func standingMandates(all []Mandate, today ident.Date) []StandingMandate {
-	var out []StandingMandate
+func toMandateDetails(all []Mandate, today ident.Date) []MandateDetail {
+	var out []MandateDetail
 	for _, m := range all {
-		out = append(out, StandingMandate{m, m.StateOn(today)})
+		out = append(out, MandateDetail{m, m.StateOn(today)})
 	}
 	return out
 }
 
-func grantMandate(w Writer, c Caller, grant MandateGrant, today ident.Date, e *Event) ([]Mandate, error) {
+func grantMandate(w Writer, c Caller, grant MandateGrant, today ident.Date, e *AuditEvent) ([]Mandate, error) {
 	var err error
-	if e.Reason, err = mayGrant(c, today); err != nil {
+	if e.Reason, err = mayGrantMandate(c, today); err != nil {
 		return nil, err
 	}
 	const path = "Change/Grant"
 	if grant.From.IsZero() {
 		grant.From = today
 	}
-	results := findings{}
+	results := ruleResults{}
 	if grant.Grantee == c.person {
-		results.refuse(problem.MandateToSelf, path+"/Grantee")
+		results.addViolation(problem.MandateToSelf, path+"/Grantee")
 	}
-	results.period(path, grant.Period, today)
-	if err = results.err(); err != nil {
+	results.checkPeriod(path, grant.Period, today)
+	if err = results.toError(); err != nil {
 		return nil, err
 	}
 	e.Reason = "grant, " + e.Reason
 	m := Mandate{Grantor: c.person, Grantee: grant.Grantee, Service: MandateService, Period: grant.Period}
-	return []Mandate{m}, newMandate(w, m, path+"/Grantee", today)
+	return []Mandate{m}, addMandate(w, m, path+"/Grantee", today)
 }
 
 // checkPeriod rejects a period that begins in the past, because it would change past rights, and one that ends before
 // it begins.
-func (results *findings) period(path string, p Period, today ident.Date) {
+func (results *ruleResults) checkPeriod(path string, p Period, today ident.Date) {
 	if p.From.Before(today) {
-		results.refuse(problem.PeriodBeginsInPast, path+"/From")
+		results.addViolation(problem.PeriodBeginsInPast, path+"/From")
 	}
 	if !p.To.IsZero() && p.To.Before(p.From) {
-		results.refuse(problem.PeriodReversed, path+"/To")
+		results.addViolation(problem.PeriodReversed, path+"/To")
 	}
 }
 
 // addMandate stores a mandate unless the two persons already have one that has not ended.
-func newMandate(w Writer, m Mandate, path string, today ident.Date) error {
-	existing, err := lasting(w, m.Grantor, m.Grantee, today)
+func addMandate(w Writer, m Mandate, path string, today ident.Date) error {
+	existing, err := lockUnendedMandates(w, m.Grantor, m.Grantee, today)
 	if err != nil {
 		return err
 	}
 	if len(existing) > 0 {
 		return problem.New(problem.MandateExists).WithPath(path)
 	}
-	return w.KeepMandate(m)
+	return w.SaveMandate(m)
 }
 
 // lockUnendedMandates returns the mandates between two persons that have not ended, ordered by their first day. It
 // locks the grantor's mandates, so that concurrent changes wait until the transaction ends.
-func lasting(w Writer, grantor, grantee ident.SSIN, today ident.Date) ([]Mandate, error) {
-	if err := w.Hold("mandates of " + grantor.Digits()); err != nil {
+func lockUnendedMandates(w Writer, grantor, grantee ident.SSIN, today ident.Date) ([]Mandate, error) {
+	if err := w.Lock("mandates of " + grantor.Digits()); err != nil {
 		return nil, err
 	}
-	all, err := w.MandatesFrom(grantor)
+	all, err := w.MandatesByGrantor(grantor)
 	if err != nil {
 		return nil, err
 	}
 	var found []Mandate
 	for _, m := range all {
-		if m.Grantee == grantee && m.Service == MandateService && !m.ended(today) {
+		if m.Grantee == grantee && m.Service == MandateService && !m.hasEnded(today) {
 			found = append(found, m)
 		}
 	}
 	return found, nil
 }
 
-func acceptMandates(w Writer, c Caller, grantor ident.SSIN, today ident.Date, e *Event) ([]Mandate, error) {
+func acceptMandates(w Writer, c Caller, grantor ident.SSIN, today ident.Date, e *AuditEvent) ([]Mandate, error) {
 	if err := mayActForSelf(c, today); err != nil {
 		return nil, err
 	}
-	all, err := lasting(w, grantor, c.person, today)
+	all, err := lockUnendedMandates(w, grantor, c.person, today)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func acceptMandates(w Writer, c Caller, grantor ident.SSIN, today ident.Date, e 
 	}
 	for i := range all {
 		all[i].AcceptedOn = today
-		if err := w.KeepMandate(all[i]); err != nil {
+		if err := w.SaveMandate(all[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -212,7 +212,7 @@ func acceptMandates(w Writer, c Caller, grantor ident.SSIN, today ident.Date, e 
 	return all, nil
 }
 
-func endMandates(w Writer, c Caller, end MandateEnd, today ident.Date, e *Event) ([]Mandate, error) {
+func endMandates(w Writer, c Caller, end MandateEnd, today ident.Date, e *AuditEvent) ([]Mandate, error) {
 	if err := mayActForSelf(c, today); err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func endMandates(w Writer, c Caller, end MandateEnd, today ident.Date, e *Event)
 	if !end.Grantor.IsZero() {
 		grantor, grantee, path, reason = end.Grantor, c.person, "Change/End/Grantor", "end, grantee of the mandate"
 	}
-	all, err := lasting(w, grantor, grantee, today)
+	all, err := lockUnendedMandates(w, grantor, grantee, today)
 	if err != nil {
 		return nil, err
 	}
@@ -228,22 +228,22 @@ func endMandates(w Writer, c Caller, end MandateEnd, today ident.Date, e *Event)
 		return nil, problem.New(problem.MandateNotFound).WithPath(path)
 	}
 	e.Reason = reason
-	return all, endAll(w, all, today)
+	return all, endBeforeToday(w, all, today)
 }
 
 // endBeforeToday ends mandates with yesterday as their last day.
-func endAll(w Writer, all []Mandate, today ident.Date) error {
+func endBeforeToday(w Writer, all []Mandate, today ident.Date) error {
 	for i := range all {
 		all[i].To = today.AddDays(-1)
-		if err := w.KeepMandate(all[i]); err != nil {
+		if err := w.SaveMandate(all[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e *Event) ([]Mandate, error) {
-	reason, err := mayGrant(c, today)
+func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e *AuditEvent) ([]Mandate, error) {
+	reason, err := mayGrantMandate(c, today)
 	if err != nil {
 		return nil, err
 	}
@@ -251,14 +251,14 @@ func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e
 	if t.To == c.person {
 		return nil, problem.New(problem.MandateToSelf).WithPath(path + "/To")
 	}
-	old, err := lasting(w, c.person, t.Grantee, today)
+	old, err := lockUnendedMandates(w, c.person, t.Grantee, today)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(old) == 0:
 		return nil, problem.New(problem.MandateNotFound).WithPath(path + "/Grantee")
 	}
-	existing, err := lasting(w, c.person, t.To, today)
+	existing, err := lockUnendedMandates(w, c.person, t.To, today)
 	switch {
 	case err != nil:
 		return nil, err
@@ -271,51 +271,51 @@ func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e
 		if next.From.Before(today) {
 			next.From = today
 		}
-		if err := w.KeepMandate(next); err != nil {
+		if err := w.SaveMandate(next); err != nil {
 			return nil, err
 		}
 		moved = append(moved, next)
 	}
-	e.Reason, e.former = "transfer, "+reason, t.Grantee
-	if err := endAll(w, old, today); err != nil {
+	e.Reason, e.otherPerson = "transfer, "+reason, t.Grantee
+	if err := endBeforeToday(w, old, today); err != nil {
 		return nil, err
 	}
 	return append(old, moved...), nil
 }
 
 // ListMandatesResult is a page of mandates.
-type MandatesFound struct {
+type ListMandatesResult struct {
 	Total    int
-	Mandates []StandingMandate
+	Mandates []MandateDetail
 }
 
 // ListMandates lists the mandates for this register that the caller granted or received, including past ones, ordered
 // by their first day.
-func (r *Registrar) Mandates(ctx context.Context, c Caller, page Page) (MandatesFound, error) {
-	event := Event{Outcome: Accepted, Reason: "own mandates"}
-	today := r.day(r.now())
-	return answer(ctx, r, c, nil, &event, func(s Reader) (MandatesFound, error) {
+func (r *Registrar) ListMandates(ctx context.Context, c Caller, page Page) (ListMandatesResult, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Reason: "own mandates"}
+	today := r.dateOf(r.now())
+	return readAndRecord(ctx, r, c, nil, &event, func(s Reader) (ListMandatesResult, error) {
 		if err := mayActForSelf(c, today); err != nil {
-			return MandatesFound{}, err
+			return ListMandatesResult{}, err
 		}
-		given, err := s.MandatesFrom(c.person)
+		given, err := s.MandatesByGrantor(c.person)
 		if err != nil {
-			return MandatesFound{}, err
+			return ListMandatesResult{}, err
 		}
-		received, err := s.MandatesTo(c.person)
+		received, err := s.MandatesByGrantee(c.person)
 		if err != nil {
-			return MandatesFound{}, err
+			return ListMandatesResult{}, err
 		}
 		all := slices.DeleteFunc(slices.Concat(given, received), func(m Mandate) bool { return m.Service != MandateService })
 		slices.SortFunc(all, func(a, b Mandate) int {
 			return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Grantor.Digits(), b.Grantor.Digits()), cmp.Compare(a.Grantee.Digits(), b.Grantee.Digits()))
 		})
-		return MandatesFound{Total: len(all), Mandates: standingMandates(cut(all, page), today)}, nil
+		return ListMandatesResult{Total: len(all), Mandates: toMandateDetails(slicePage(all, page), today)}, nil
 	})
 }
 
 // slicePage returns one page of a list.
-func cut[T any](all []T, page Page) []T {
+func slicePage[T any](all []T, page Page) []T {
 	from := min(page.Offset, len(all))
 	return all[from : from+min(page.Limit, len(all)-from)]
 }

@@ -15,12 +15,12 @@ import (
 
 // racingCallers callers change the same notifications at the same time, attemptsPerCaller times each.
 const (
-	racers = 8
-	races  = 25
+	racingCallers     = 8
+	attemptsPerCaller = 25
 )
 
 // raceLog collects the results of a race.
-type made struct {
+type raceLog struct {
 	mu       sync.Mutex
 	receipts []register.Receipt
 	refused  int
@@ -28,7 +28,7 @@ type made struct {
 	byInput  map[string][]ident.NotificationNumber
 }
 
-func (m *made) note(input string, receipt register.Receipt, err error) {
+func (m *raceLog) addResult(input string, receipt register.Receipt, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -45,7 +45,7 @@ func (m *made) note(input string, receipt register.Receipt, err error) {
 }
 
 // randomTarget returns the last receipt of a random accepted notification.
-func (m *made) target(r *rand.Rand, kind register.OperationType) register.Receipt {
+func (m *raceLog) randomTarget(r *rand.Rand, kind register.SurgeryType) register.Receipt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	of := slices.DeleteFunc(slices.Clone(m.receipts), func(n register.Receipt) bool { return n.Type != kind })
@@ -59,27 +59,27 @@ func (m *made) target(r *rand.Rand, kind register.OperationType) register.Receip
 // removed twice, no version and no number is assigned twice, and every attempt is recorded.
 func TestModelRaces(t *testing.T) {
 	t.Parallel()
-	engines(t, func(t *testing.T, backend func(testing.TB) storetest.Backend) {
+	runOnEngines(t, func(t *testing.T, backend func(testing.TB) storetest.Backend) {
 		t.Helper()
-		h, end := beginHistory(t, backend(t))
+		h, end := newModelRun(t, backend(t))
 		defer end()
-		all := &made{byInput: map[string][]ident.NotificationNumber{}}
+		all := &raceLog{byInput: map[string][]ident.NotificationNumber{}}
 		for i := range 3 {
 			n := implantation()
 			n.Implants = append(n.Implants, register.NotifiedImplant{Code: mesh, Quantity: 4, Serial: fmt.Sprint("S", i)})
-			all.note("", h.place(n), nil)
+			all.addResult("", h.mustNotify(n), nil)
 		}
-		h.events()
-		callers := make(chan register.Caller, racers*races) // made in advance: testRegister is not safe for concurrent use
+		h.newEvents()
+		callers := make(chan register.Caller, racingCallers*attemptsPerCaller) // made in advance: testRegister is not safe for concurrent use
 		for range cap(callers) {
-			callers <- h.person(claes)
+			callers <- h.callerWithOwnKey(claes)
 		}
 		var group sync.WaitGroup
-		for i := range racers {
+		for i := range racingCallers {
 			group.Go(func() {
 				r := rand.New(rand.NewPCG(uint64(i), 4))
-				for range races {
-					h.race(r, <-callers, all)
+				for range attemptsPerCaller {
+					h.raceOnce(r, <-callers, all)
 				}
 			})
 		}
@@ -87,32 +87,32 @@ func TestModelRaces(t *testing.T) {
 		for _, err := range all.failed {
 			t.Error(err)
 		}
-		h.settled(t, all)
+		h.checkAfterRace(t, all)
 		t.Logf("%d accepted, %d refused", len(all.receipts), all.refused)
 	})
 }
 
 // raceOnce makes one attempt on a notification that others change too.
-func (h *history) race(r *rand.Rand, c register.Caller, all *made) {
+func (h *modelRun) raceOnce(r *rand.Rand, c register.Caller, all *raceLog) {
 	ctx := h.tb.Context()
-	placed, removed := all.target(r, register.TypeImplantation), all.target(r, register.TypeExplantation)
-	line := placed.Touched[r.IntN(len(placed.Touched))]
-	x := register.Explantation{Specialist: bySSIN(claes), OperationDate: day("2026-11-21"), Patient: placed.Patient,
+	placed, removed := all.randomTarget(r, register.TypeImplantation), all.randomTarget(r, register.TypeExplantation)
+	line := placed.AffectedImplants[r.IntN(len(placed.AffectedImplants))]
+	x := register.Explantation{Specialist: bySSIN(claes), SurgeryDate: day("2026-11-21"), Patient: placed.Patient,
 		Explants: []register.Explant{{ImplantID: line.ID, Quantity: r.IntN(3)}}}
 	switch r.IntN(6) {
 	case 0: // the same submission from many callers
 		input := fmt.Sprint("input-", r.IntN(3))
 		n := implantation()
 		n.Comment = input
-		receipt, err := h.NotifyImplant(ctx, c, register.Submission{InputReference: input}, n)
-		all.note(input, receipt, err)
+		receipt, err := h.NotifyImplant(ctx, c, register.SubmissionOptions{InputReference: input}, n)
+		all.addResult(input, receipt, err)
 	case 1, 2:
-		receipt, err := h.NotifyExplant(ctx, c, register.Submission{}, x)
-		all.note("", receipt, err)
+		receipt, err := h.NotifyExplant(ctx, c, register.SubmissionOptions{}, x)
+		all.addResult("", receipt, err)
 	case 3:
 		n := implantation()
 		n.Implants = nil
-		for _, l := range placed.Touched {
+		for _, l := range placed.AffectedImplants {
 			n.Implants = append(n.Implants, l.NotifiedImplant)
 		}
 		if r.IntN(2) == 0 {
@@ -121,12 +121,12 @@ func (h *history) race(r *rand.Rand, c register.Caller, all *made) {
 		if r.IntN(4) == 0 {
 			n.Patient = nguyen
 		}
-		receipt, err := h.Revise(ctx, c, register.Replacement{Of: register.Of{Number: placed.Number}, Version: placed.Version, Implantation: &n})
-		all.note("", receipt, err)
+		receipt, err := h.ReviseNotification(ctx, c, register.ReviseRequest{Notification: register.NotificationRef{Number: placed.Number}, Version: placed.Version, Implantation: &n})
+		all.addResult("", receipt, err)
 	case 4:
 		if removed.Reference != "" {
-			receipt, err := h.Revise(ctx, c, register.Replacement{Of: register.Of{Number: removed.Number}, Version: removed.Version, Explantation: &x})
-			all.note("", receipt, err)
+			receipt, err := h.ReviseNotification(ctx, c, register.ReviseRequest{Notification: register.NotificationRef{Number: removed.Number}, Version: removed.Version, Explantation: &x})
+			all.addResult("", receipt, err)
 			return
 		}
 		fallthrough
@@ -135,23 +135,23 @@ func (h *history) race(r *rand.Rand, c register.Caller, all *made) {
 		if removed.Reference != "" && r.IntN(4) > 0 {
 			of = removed
 		}
-		receipt, err := h.Discard(ctx, c, register.Discarding{Of: register.Of{Number: of.Number}, Version: of.Version, Reason: "raced"})
-		receipt.Touched = of.Touched
-		all.note("", receipt, err)
+		receipt, err := h.DiscardNotification(ctx, c, register.DiscardRequest{Notification: register.NotificationRef{Number: of.Number}, Version: of.Version, Reason: "raced"})
+		receipt.AffectedImplants = of.AffectedImplants
+		all.addResult("", receipt, err)
 	}
 }
 
 // checkAfterRace checks what must hold after any race.
-func (h *history) settled(t *testing.T, all *made) {
+func (h *modelRun) checkAfterRace(t *testing.T, all *raceLog) {
 	t.Helper()
 	ctx := t.Context()
-	events := h.events()
+	events := h.newEvents()
 	attempts := map[string]bool{} // an attempt may have two events: a revision that changes the patient
 	for _, e := range events {
 		attempts[e.Correlation] = true
 	}
-	if len(attempts) != racers*races {
-		t.Errorf("%d of %d attempts are recorded", len(attempts), racers*races)
+	if len(attempts) != racingCallers*attemptsPerCaller {
+		t.Errorf("%d of %d attempts are recorded", len(attempts), racingCallers*attemptsPerCaller)
 	}
 	for input, numbers := range all.byInput {
 		if len(slices.Compact(numbers)) != 1 {
@@ -173,7 +173,7 @@ func (h *history) settled(t *testing.T, all *made) {
 	quantity, taken, whose := map[string]int{}, map[string]int{}, map[string]ident.SSIN{}
 	var removals []register.Notification
 	for reference, of := range versions {
-		got, err := h.Notification(ctx, h.person(claes), register.NotificationAsked{Of: register.Of{Reference: reference}})
+		got, err := h.GetNotification(ctx, h.callerWithOwnKey(claes), register.NotificationRequest{Notification: register.NotificationRef{Reference: reference}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func (h *history) settled(t *testing.T, all *made) {
 	}
 	left := map[string]int{}
 	for _, patient := range []ident.SSIN{leroy, nguyen} {
-		for id, remaining := range h.carried(patient) {
+		for id, remaining := range h.remainingByImplant(patient) {
 			left[id] = remaining
 		}
 	}

@@ -13,7 +13,7 @@ import (
 const emergencyReason = "unconscious after an accident"
 
 // emergencyReason returns the reason that a step gives for an emergency.
-func (s step) stated() string {
+func (s step) emergencyReason() string {
 	if s.emergency {
 		return emergencyReason
 	}
@@ -21,24 +21,24 @@ func (s step) stated() string {
 }
 
 // recordedReason returns the emergency reason that is recorded: only when less would have been shown without it.
-func (s step) recordedFor(m *model, patient ident.SSIN) string {
-	if s.emergency && m.needed(actors[s.who], patient) {
+func (s step) recordedReason(m *model, patient ident.SSIN) string {
+	if s.emergency && m.needsEmergency(actors[s.who], patient) {
 		return emergencyReason
 	}
 	return ""
 }
 
 // comparePages reads a whole list page by page and compares it with the expected one. Each page is recorded.
-func (h *history) pages(s step, v verdict, emergency string, want []string, read func(register.Caller, register.Page) (int, []string, error)) error {
+func (h *modelRun) comparePages(s step, v verdict, emergency string, want []string, read func(register.Caller, register.Page) (int, []string, error)) error {
 	a := actors[s.who]
 	var got []string
 	limit := max(s.page, len(want)/6)
 	for offset := 0; offset == 0 || offset < len(want); offset += limit {
-		total, rows, err := read(h.call(a), register.Page{Offset: offset, Limit: limit})
-		if failed := differ("refusals", refusals(err), v.refused); failed != nil {
+		total, rows, err := read(h.callerOf(a), register.Page{Offset: offset, Limit: limit})
+		if failed := differ("refusals", formatRefusals(err), v.refused); failed != nil {
 			return failed
 		}
-		if failed := h.recorded(a, v, emergency); failed != nil {
+		if failed := h.compareEvents(a, v, emergency); failed != nil {
 			return failed
 		}
 		if total != len(want) {
@@ -52,41 +52,41 @@ func (h *history) pages(s step, v verdict, emergency string, want []string, read
 	return differ("list", got, want)
 }
 
-func (h *history) carriedBy(s step) error {
+func (h *modelRun) compareImplants(s step) error {
 	a, on := actors[s.who], s.on
 	if on.IsZero() {
-		on = h.m.today()
+		on = h.model.today()
 	}
-	all, own, refused := h.m.access(a, s.patient, s.emergency)
+	all, own, refused := h.model.accessOf(a, s.patient, s.emergency)
 	v := verdict{patient: s.patient, withheld: refused == "" && !all && !own}
 	if refused != "" {
 		v.refused = []string{refused}
 	}
-	want := h.m.carried(a, s.patient, on, s.emergency)
-	return h.pages(s, v, s.recordedFor(h.m, s.patient), want, func(c register.Caller, p register.Page) (int, []string, error) {
-		list, err := h.PatientImplants(h.tb.Context(), c, register.Carried{Page: p, Patient: s.patient, Day: s.on, Emergency: s.stated()})
+	want := h.model.expectImplants(a, s.patient, on, s.emergency)
+	return h.comparePages(s, v, s.recordedReason(h.model, s.patient), want, func(c register.Caller, p register.Page) (int, []string, error) {
+		list, err := h.ListPatientImplants(h.tb.Context(), c, register.ListImplantsRequest{Page: p, Patient: s.patient, Date: s.on, EmergencyReason: s.emergencyReason()})
 		var rows []string
 		for _, i := range list.Implants {
-			rows = append(rows, fmt.Sprint(i.ID, " ", i.Remaining, " of ", i.Quantity, " ", i.Number, " ", i.OperationDate))
+			rows = append(rows, fmt.Sprint(i.ID, " ", i.Remaining, " of ", i.Quantity, " ", i.Number, " ", i.SurgeryDate))
 		}
 		return list.Total, rows, err
 	})
 }
 
-func (h *history) list(s step) error {
+func (h *modelRun) compareList(s step) error {
 	a := actors[s.who]
-	want, refused := h.m.pending(a, s.save)
+	want, refused := h.model.expectPending(a, s.save)
 	var v verdict
 	if refused != "" {
 		v.refused = []string{refused}
 	}
-	return h.pages(s, v, "", want, func(c register.Caller, p register.Page) (int, []string, error) {
-		found, err := h.Pending(h.tb.Context(), c, register.PendingAsked{Page: p, State: s.save})
+	return h.comparePages(s, v, "", want, func(c register.Caller, p register.Page) (int, []string, error) {
+		found, err := h.ListPendingNotifications(h.tb.Context(), c, register.ListPendingRequest{Page: p, State: s.save})
 		return found.Total, rowsOf(found), err
 	})
 }
 
-func rowsOf(found register.Found) []string {
+func rowsOf(found register.SearchResult) []string {
 	var out []string
 	for _, n := range found.Notifications {
 		out = append(out, listRow(n))
@@ -94,17 +94,17 @@ func rowsOf(found register.Found) []string {
 	return out
 }
 
-func (h *history) search(s step) error {
+func (h *modelRun) compareSearch(s step) error {
 	a := actors[s.who]
 	c := s.criteria
-	c.Patient, c.Emergency = s.patient, s.stated()
+	c.Patient, c.EmergencyReason = s.patient, s.emergencyReason()
 	if s.byNumber {
-		if c.Number = unknownNumber; h.m.began(s.of) != nil && !h.m.began(s.of).number.IsZero() {
-			c.Number = h.m.began(s.of).number
+		if c.Number = unknownNumber; h.model.entryBegunBy(s.of) != nil && !h.model.entryBegunBy(s.of).number.IsZero() {
+			c.Number = h.model.entryBegunBy(s.of).number
 		}
 	}
-	want, v, emergency := h.m.search(a, c, s)
-	return h.pages(s, v, emergency, want, func(caller register.Caller, p register.Page) (int, []string, error) {
+	want, v, emergency := h.model.expectSearch(a, c, s)
+	return h.comparePages(s, v, emergency, want, func(caller register.Caller, p register.Page) (int, []string, error) {
 		c.Page = p
 		found, err := h.Search(h.tb.Context(), caller, c)
 		return found.Total, rowsOf(found), err
@@ -112,7 +112,7 @@ func (h *history) search(s step) error {
 }
 
 // expectSearch returns the expected result of a search, and how it is recorded.
-func (m *model) search(a actor, c register.Criteria, s step) (want []string, v verdict, emergency string) {
+func (m *model) expectSearch(a actor, c register.SearchRequest, s step) (want []string, v verdict, emergency string) {
 	v = verdict{patient: c.Patient, number: c.Number}
 	among := slices.DeleteFunc(slices.Clone(m.numbered), func(e *entry) bool {
 		now := e.current().content
@@ -128,30 +128,30 @@ func (m *model) search(a actor, c register.Criteria, s step) (want []string, v v
 		return found
 	}
 	if c.Implant != nil {
-		if !a.doctor() {
+		if !a.isDoctor() {
 			return nil, refuse(v, "MAY_NOT_SEARCH_BY_IMPLANT"), ""
 		}
 		return rows(func(e *entry) bool {
 			now := e.current().content
 			mine := now.specialist == a.person || m.linked[[2]ident.SSIN{now.patient, a.person}]
-			return mine && m.touches(e, *c.Implant)
+			return mine && m.matchesImplant(e, *c.Implant)
 		}), v, ""
 	}
 	if !c.Number.IsZero() {
 		i := slices.IndexFunc(m.numbered, func(e *entry) bool { return e.number == c.Number })
 		if i < 0 {
-			if _, _, refused := m.access(a, ident.SSIN{}, false); refused != "" {
+			if _, _, refused := m.accessOf(a, ident.SSIN{}, false); refused != "" {
 				v.refused = []string{refused}
 			}
 			return nil, v, ""
 		}
 		v.patient = m.numbered[i].current().content.patient
 	}
-	all, own, refused := m.access(a, v.patient, s.emergency)
+	all, own, refused := m.accessOf(a, v.patient, s.emergency)
 	if refused != "" {
 		return nil, refuse(v, refused), ""
 	}
-	emergency = s.recordedFor(m, v.patient)
+	emergency = s.recordedReason(m, v.patient)
 	want = rows(func(e *entry) bool {
 		now := e.current().content
 		return now.patient == v.patient && (all || own && now.specialist == a.person)
@@ -161,10 +161,10 @@ func (m *model) search(a actor, c register.Criteria, s step) (want []string, v v
 }
 
 // matchesImplant reports whether one implant that the notification implanted or removed meets all criteria.
-func (m *model) touches(e *entry, asked register.ImplantCriteria) bool {
+func (m *model) matchesImplant(e *entry, asked register.ImplantCriteria) bool {
 	di := ""
 	if asked.UDI != "" {
-		l := registered(register.NotifiedImplant{UDI: asked.UDI})
+		l := toKeptLine(register.NotifiedImplant{UDI: asked.UDI})
 		di, asked.Lot, asked.Serial = l.di, l.notified.Lot, l.notified.Serial
 	}
 	fits := func(id string) bool {
@@ -177,65 +177,65 @@ func (m *model) touches(e *entry, asked register.ImplantCriteria) bool {
 }
 
 // compareNotification compares one notification in full.
-func (h *history) describe(s step, e *entry) error {
-	a, of := actors[s.who], s.names(e)
-	v, needed := h.m.find(a, e, of.Number, s.emergency)
+func (h *modelRun) compareNotification(s step, e *entry) error {
+	a, of := actors[s.who], s.notificationRef(e)
+	v, needed := h.model.expectFind(a, e, of.Number, s.emergency)
 	emergency := ""
 	if needed {
 		emergency = emergencyReason
 	}
-	got, err := h.Notification(h.tb.Context(), h.call(a), register.NotificationAsked{Of: of, Emergency: s.stated()})
-	if failed := differ("refusals", refusals(err), v.refused); failed != nil {
+	got, err := h.GetNotification(h.tb.Context(), h.callerOf(a), register.NotificationRequest{Notification: of, EmergencyReason: s.emergencyReason()})
+	if failed := differ("refusals", formatRefusals(err), v.refused); failed != nil {
 		return failed
 	}
-	if failed := h.recorded(a, v, emergency); failed != nil || len(v.refused) > 0 {
+	if failed := h.compareEvents(a, v, emergency); failed != nil || len(v.refused) > 0 {
 		return failed
 	}
-	if failed := differ("notification", notificationText(got.Notification, got.Touched), h.m.text(e, len(e.versions), true)); failed != nil {
+	if failed := differ("notification", notificationText(got.Notification, got.AffectedImplants), h.model.notificationText(e, len(e.versions), true)); failed != nil {
 		return failed
 	}
-	var revisions []register.Revision
+	var revisions []register.VersionSummary
 	for i, past := range e.versions {
-		revisions = append(revisions, register.Revision{Version: i + 1, At: past.at, Organisation: past.organisation, Author: past.author,
+		revisions = append(revisions, register.VersionSummary{Version: i + 1, RegisteredAt: past.at, Organisation: past.organisation, Author: past.author,
 			State: past.state, Change: past.change, ChangeReason: past.why})
 	}
 	return differ("history", revisionTexts(got.History), revisionTexts(revisions))
 }
 
-func revisionTexts(all []register.Revision) []string {
+func revisionTexts(all []register.VersionSummary) []string {
 	var out []string
 	for _, r := range all {
-		out = append(out, fmt.Sprint(r.Version, " ", r.At, " ", r.Organisation, " ", r.Author.Digits(), " ", r.State, " ", r.Change, " ", r.ChangeReason))
+		out = append(out, fmt.Sprint(r.Version, " ", r.RegisteredAt, " ", r.Organisation, " ", r.Author.Digits(), " ", r.State, " ", r.Change, " ", r.ChangeReason))
 	}
 	return out
 }
 
 // compareAll compares everything: the implants of each patient today and on other days, every list, and the newest
 // notifications in full; after the last step, all of them.
-func (h *history) compareAll(s step) error {
+func (h *modelRun) compareAll(s step) error {
 	for who, a := range actors {
-		if err := h.list(step{who: who, page: s.page}); err != nil {
+		if err := h.compareList(step{who: who, page: s.page}); err != nil {
 			return fmt.Errorf("pending of %s: %w", a.name, err)
 		}
 		if !slices.Contains(patients, a.person) {
 			continue
 		}
-		for _, on := range []ident.Date{{}, h.m.today().AddDays(-1 - s.id%40), h.m.today().AddDays(1)} {
-			if err := h.carriedBy(step{who: who, patient: a.person, on: on, page: s.page}); err != nil {
+		for _, on := range []ident.Date{{}, h.model.today().AddDays(-1 - s.id%40), h.model.today().AddDays(1)} {
+			if err := h.compareImplants(step{who: who, patient: a.person, on: on, page: s.page}); err != nil {
 				return fmt.Errorf("carried by %s on %s: %w", a.name, on, err)
 			}
 		}
-		if err := h.search(step{who: who, patient: a.person, page: s.page}); err != nil {
+		if err := h.compareSearch(step{who: who, patient: a.person, page: s.page}); err != nil {
 			return fmt.Errorf("search by %s: %w", a.name, err)
 		}
 	}
-	among := h.m.entries
+	among := h.model.entries
 	if s.id != 0 {
 		among = among[max(0, len(among)-8):]
 	}
 	for _, e := range among {
 		specialist := slices.IndexFunc(actors, func(a actor) bool { return a.person == e.current().content.specialist })
-		if err := h.describe(step{who: specialist}, e); err != nil {
+		if err := h.compareNotification(step{who: specialist}, e); err != nil {
 			return fmt.Errorf("notification of step %d: %w", e.begun, err)
 		}
 	}

@@ -14,25 +14,25 @@ import (
 // PATH": the number restores the order in which the rules apply when some violations are downgraded to warnings.
 
 // findingList collects findings in the order in which they are made.
-type finder struct {
+type findingList struct {
 	n                         int
 	refused, forgiven, warned []string
 }
 
-func (f *finder) add(list *[]string, code problem.Code, where string) {
+func (f *findingList) addFinding(list *[]string, code problem.Code, where string) {
 	f.n++
-	*list = append(*list, fmt.Sprintf("%04d %s", f.n, at(code, where)))
+	*list = append(*list, fmt.Sprintf("%04d %s", f.n, formatCode(code, where)))
 }
 
 // mergeFindings combines two lists of findings in order.
-func merge(a, b []string) []string {
+func mergeFindings(a, b []string) []string {
 	all := slices.Concat(a, b)
 	slices.Sort(all)
 	return all
 }
 
 // stripNumbers removes the numbers.
-func plain(findings []string) []string {
+func stripNumbers(findings []string) []string {
 	var out []string
 	for _, f := range findings {
 		_, text, _ := strings.Cut(f, " ")
@@ -42,76 +42,76 @@ func plain(findings []string) []string {
 }
 
 // applyRules decides the lines of the next version. It returns apart what a draft may break.
-func (m *model) apply(c content, e *entry, next *version) (refused, forgiven []string) {
-	f := &finder{}
+func (m *model) applyRules(c content, e *entry, next *version) (refused, forgiven []string) {
+	f := &findingList{}
 	var former []keptLine
 	if e != nil {
 		former = slices.Clone(e.current().lines)
 	}
 	m.checkDay(f, c)
 	if c.kind == register.TypeImplantation {
-		m.place(f, c, e, former, next)
+		m.placeLines(f, c, e, former, next)
 	} else {
-		m.remove(f, c, e, former, next)
+		m.removeLines(f, c, e, former, next)
 	}
 	next.warned = f.warned
 	return f.refused, f.forgiven
 }
 
-func (m *model) checkDay(f *finder, c content) {
+func (m *model) checkDay(f *findingList, c content) {
 	where := string(c.kind) + "/OperationDate"
 	switch {
 	case c.day.After(m.today()):
-		f.add(&f.forgiven, problem.OperationInFuture, where)
+		f.addFinding(&f.forgiven, problem.OperationInFuture, where)
 	case c.day.AddDays(30).Before(m.today()):
-		f.add(&f.warned, problem.WarnLate, where)
+		f.addFinding(&f.warned, problem.WarnLate, where)
 	}
 }
 
-func (m *model) place(f *finder, c content, e *entry, former []keptLine, next *version) {
+func (m *model) placeLines(f *findingList, c content, e *entry, former []keptLine, next *version) {
 	for i, n := range c.lines {
 		where := fmt.Sprintf("Implantation/Implant[%d]", i+1)
 		checkLine(f, n, where)
-		l := registered(n)
+		l := toKeptLine(n)
 		switch {
 		case l.notified.Code == hipStem:
-			f.add(&f.warned, problem.WarnDeviceRecalled, where)
+			f.addFinding(&f.warned, problem.WarnDeviceRecalled, where)
 		case l.notified.Code == stent && !c.day.Before(deletedStent):
-			f.add(&f.warned, problem.WarnDeviceDeleted, where)
+			f.addFinding(&f.warned, problem.WarnDeviceDeleted, where)
 		}
 		next.lines = append(next.lines, l)
 	}
 	for i := range next.lines {
 		l := &next.lines[i]
-		if l.id = takeSame(former, *l); l.id == "" && m.serialPlaced(*l, next.lines[:i], e) {
-			f.add(&f.warned, problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
+		if l.id = reuseLineID(former, *l); l.id == "" && m.isSerialInUse(*l, next.lines[:i], e) {
+			f.addFinding(&f.warned, problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
 		}
 	}
-	if e == nil || !e.counts() {
+	if e == nil || !e.isFinal() {
 		return
 	}
 	for _, gone := range m.removedFrom(e) {
 		stays := slices.ContainsFunc(next.lines, func(l keptLine) bool { return l.id == gone.id })
 		switch {
 		case !stays || c.patient != e.current().content.patient:
-			f.add(&f.refused, problem.ImplantRemovedSince, "Implantation")
+			f.addFinding(&f.refused, problem.ImplantRemovedSince, "Implantation")
 		case m.firstRemoval(gone.id).Before(c.day):
-			f.add(&f.refused, problem.ExplantBeforeImplant, "Implantation/OperationDate")
+			f.addFinding(&f.refused, problem.ExplantBeforeImplant, "Implantation/OperationDate")
 		}
 	}
 }
 
-func checkLine(f *finder, n register.NotifiedImplant, where string) {
+func checkLine(f *findingList, n register.NotifiedImplant, where string) {
 	if n.Quantity < 1 || n.Quantity > 99 {
-		f.add(&f.refused, problem.QuantityOutOfRange, where+"/Quantity")
+		f.addFinding(&f.refused, problem.QuantityOutOfRange, where+"/Quantity")
 	}
 	if n.Code == unlisted {
-		f.add(&f.forgiven, problem.CodeUnknown, where+"/NotificationCode")
+		f.addFinding(&f.forgiven, problem.CodeUnknown, where+"/NotificationCode")
 	}
 }
 
 // toKeptLine returns a line as stored, completed from its UDI, which has the form that knownUDI writes.
-func registered(n register.NotifiedImplant) keptLine {
+func toKeptLine(n register.NotifiedImplant) keptLine {
 	l := keptLine{notified: n}
 	if n.UDI != "" {
 		l.di = kneeDI
@@ -133,7 +133,7 @@ func knownUDI(lot, serial string) string {
 }
 
 // reuseLineID returns the ID of an identical line of the previous version. Each old line is used once.
-func takeSame(former []keptLine, l keptLine) string {
+func reuseLineID(former []keptLine, l keptLine) string {
 	for i, old := range former {
 		if old.id != "" && old.notified == l.notified && old.di == l.di && old.unregistered == l.unregistered {
 			former[i].id = ""
@@ -149,19 +149,19 @@ func sameSerial(a, b keptLine) bool {
 }
 
 // isSerialInUse reports whether a serial number is already in a patient, or twice in the message.
-func (m *model) serialPlaced(l keptLine, earlier []keptLine, e *entry) bool {
+func (m *model) isSerialInUse(l keptLine, earlier []keptLine, e *entry) bool {
 	same := func(other keptLine) bool { return sameSerial(l, other) }
 	switch {
 	case l.notified.Serial == "":
 		return false
 	case slices.ContainsFunc(earlier, same):
 		return true
-	case e != nil && e.counts() && slices.ContainsFunc(e.current().lines, same):
+	case e != nil && e.isFinal() && slices.ContainsFunc(e.current().lines, same):
 		return false
 	}
-	taken := m.taken(endOfTime)
+	taken := m.removedUntil(endOfTime)
 	return slices.ContainsFunc(m.numbered, func(other *entry) bool {
-		return other.counts() && slices.ContainsFunc(other.current().lines, func(placed keptLine) bool {
+		return other.isFinal() && slices.ContainsFunc(other.current().lines, func(placed keptLine) bool {
 			return !placed.unregistered && same(placed) && placed.notified.Quantity > taken[placed.id]
 		})
 	})
@@ -172,7 +172,7 @@ func (m *model) firstRemoval(id string) ident.Date {
 	first := endOfTime
 	for _, e := range m.entries {
 		for _, r := range e.current().removals {
-			if e.counts() && r.id == id && e.current().content.day.Before(first) {
+			if e.isFinal() && r.id == id && e.current().content.day.Before(first) {
 				first = e.current().content.day
 			}
 		}
@@ -180,9 +180,9 @@ func (m *model) firstRemoval(id string) ident.Date {
 	return first
 }
 
-func (m *model) remove(f *finder, c content, e *entry, former []keptLine, next *version) {
-	taken := m.taken(endOfTime)
-	if e != nil && e.counts() {
+func (m *model) removeLines(f *findingList, c content, e *entry, former []keptLine, next *version) {
+	taken := m.removedUntil(endOfTime)
+	if e != nil && e.isFinal() {
 		for _, r := range e.current().removals { // what the previous version removed may be removed again
 			taken[r.id] -= r.quantity
 		}
@@ -192,27 +192,27 @@ func (m *model) remove(f *finder, c content, e *entry, former []keptLine, next *
 		r := removal{id: x.id, quantity: x.quantity, reason: x.reason}
 		left := 0
 		if x.unregistered != nil {
-			l := registered(*x.unregistered)
+			l := toKeptLine(*x.unregistered)
 			l.unregistered = true
-			l.id = takeSame(former, l)
+			l.id = reuseLineID(former, l)
 			next.lines = append(next.lines, l)
 			r.id, left = l.id, l.notified.Quantity
 		}
 		if x.quantity > 99 {
-			f.add(&f.refused, problem.QuantityOutOfRange, where+"/Quantity")
+			f.addFinding(&f.refused, problem.QuantityOutOfRange, where+"/Quantity")
 			next.removals = append(next.removals, r)
 			continue
 		}
 		if x.unregistered != nil {
 			checkLine(f, *x.unregistered, where+"/Unregistered")
 		} else {
-			l, placed, ok := m.placedIn(c.patient, x.id)
+			l, placed, ok := m.implantIn(c.patient, x.id)
 			if !ok {
-				f.add(&f.refused, problem.ImplantNotOfPatient, where+"/ImplantId")
+				f.addFinding(&f.refused, problem.ImplantNotOfPatient, where+"/ImplantId")
 				continue
 			}
 			if c.day.Before(placed) {
-				f.add(&f.forgiven, problem.ExplantBeforeImplant, "Explantation/OperationDate")
+				f.addFinding(&f.forgiven, problem.ExplantBeforeImplant, "Explantation/OperationDate")
 			}
 			left = l.notified.Quantity - taken[l.id]
 		}
@@ -223,7 +223,7 @@ func (m *model) remove(f *finder, c content, e *entry, former []keptLine, next *
 			where += "/Quantity"
 		}
 		if quantity > left || quantity == 0 {
-			f.add(&f.forgiven, problem.ExplantExceedsRemaining, where)
+			f.addFinding(&f.forgiven, problem.ExplantExceedsRemaining, where)
 		} else {
 			taken[r.id] += quantity
 			if next.state == register.Final {

@@ -19,13 +19,13 @@ import (
 // This file runs steps against the register and the model, and reports where they differ.
 
 // modelRun is a register and its model.
-type history struct {
-	*desk
-	m *model
+type modelRun struct {
+	*testRegister
+	model *model
 }
 
 // newModelRun opens a register on a new database. end closes it.
-func beginHistory(tb testing.TB, backend storetest.Backend) (h *history, end func()) {
+func newModelRun(tb testing.TB, backend storetest.Backend) (h *modelRun, end func()) {
 	tb.Helper()
 	db, err := store.Open(tb.Context(), backend.Config)
 	if err != nil {
@@ -35,45 +35,45 @@ func beginHistory(tb testing.TB, backend storetest.Backend) (h *history, end fun
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d := &desk{tb: tb, db: db, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
+	d := &testRegister{tb: tb, db: db, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
 	var ids atomic.Int64
 	d.Registrar = register.New(register.Config{Store: db, Now: func() time.Time { return d.now }, Location: brussels,
 		NewID: func() string { return fmt.Sprintf("id-%d", ids.Add(1)) }})
-	d.load(development(tb))
-	return &history{desk: d, m: newModel(d.now, brussels)}, func() {
+	d.loadSources(developmentSources(tb))
+	return &modelRun{testRegister: d, model: newModel(d.now, brussels)}, func() {
 		if failed := db.Close(); failed != nil {
 			tb.Error(failed)
 		}
 	}
 }
 
-func (h *history) call(a actor) register.Caller {
+func (h *modelRun) callerOf(a actor) register.Caller {
 	if a.organisation.IsZero() {
-		return h.person(a.person)
+		return h.callerWithOwnKey(a.person)
 	}
-	return h.inside(a.organisation, a.person)
+	return h.callerInside(a.organisation, a.person)
 }
 
 // runStep runs one step. It returns an error when the register and the model differ.
-func (h *history) take(s step) error {
+func (h *modelRun) runStep(s step) error {
 	switch s.act {
 	case waiting:
 		if s.until.After(h.now) {
-			h.now, h.m.now = s.until, s.until
+			h.now, h.model.now = s.until, s.until
 		}
 		return nil
 	case notifying:
-		return h.notify(s)
+		return h.runNotify(s)
 	case revising, validating, discarding:
-		return h.change(s)
+		return h.runChange(s)
 	case carrying:
-		return h.carriedBy(s)
+		return h.compareImplants(s)
 	case searching:
-		return h.search(s)
+		return h.compareSearch(s)
 	case listing:
-		return h.list(s)
+		return h.compareList(s)
 	case describing:
-		return h.describe(s, h.m.began(s.of))
+		return h.compareNotification(s, h.model.entryBegunBy(s.of))
 	case comparingAll:
 		return h.compareAll(s)
 	}
@@ -89,12 +89,12 @@ func differ(what string, got, want []string) error {
 }
 
 // contentForStep returns the content of a step, with the line IDs of this run.
-func (h *history) content(s step) content {
+func (h *modelRun) contentForStep(s step) content {
 	c := s.content
 	c.explants = nil
 	for _, x := range s.explants {
 		id := "none"
-		if e := h.m.began(x.of); e != nil && x.line < len(e.ids) {
+		if e := h.model.entryBegunBy(x.of); e != nil && x.line < len(e.ids) {
 			id = e.ids[x.line]
 		}
 		if x.unregistered != nil {
@@ -106,21 +106,21 @@ func (h *history) content(s step) content {
 }
 
 func (c content) implantation() register.Implantation {
-	return register.Implantation{Specialist: bySSIN(c.specialist), OperationDate: c.day, Patient: c.patient, Implants: c.lines}
+	return register.Implantation{Specialist: bySSIN(c.specialist), SurgeryDate: c.day, Patient: c.patient, Implants: c.lines}
 }
 
 func (c content) explantation() register.Explantation {
-	x := register.Explantation{Specialist: bySSIN(c.specialist), OperationDate: c.day, Patient: c.patient}
+	x := register.Explantation{Specialist: bySSIN(c.specialist), SurgeryDate: c.day, Patient: c.patient}
 	for _, e := range c.explants {
 		x.Explants = append(x.Explants, register.Explant{ImplantID: e.id, Unregistered: e.unregistered, Quantity: e.quantity, Reason: e.reason})
 	}
 	return x
 }
 
-func (h *history) notify(s step) error {
+func (h *modelRun) runNotify(s step) error {
 	a := actors[s.who]
-	c := h.content(s)
-	caller := h.call(a)
+	c := h.contentForStep(s)
+	caller := h.callerOf(a)
 	input := s.input
 	if input != "" {
 		input = a.person.Digits() + " " + input
@@ -129,40 +129,40 @@ func (h *history) notify(s step) error {
 		}
 	}
 	submit := func() (register.Receipt, error) {
-		how := register.Submission{Save: s.save, InputReference: s.input}
+		how := register.SubmissionOptions{Save: s.save, InputReference: s.input}
 		if c.kind == register.TypeImplantation {
 			return h.NotifyImplant(h.tb.Context(), caller, how, c.implantation())
 		}
 		return h.NotifyExplant(h.tb.Context(), caller, how, c.explantation())
 	}
-	v := h.m.notify(a, c, s.save, nil, 0, input)
+	v := h.model.expectNotify(a, c, s.save, nil, 0, input)
 	receipt, err := submit()
-	if failed := h.outcome(s, nil, v, input, receipt, err); failed != nil || !s.twice {
+	if failed := h.compareOutcome(s, nil, v, input, receipt, err); failed != nil || !s.twice {
 		return failed
 	}
 	_, err = submit()
-	return h.outcome(s, nil, verdict{refused: []string{"MESSAGE_REPLAYED"}, patient: c.patient}, "", register.Receipt{}, err)
+	return h.compareOutcome(s, nil, verdict{refused: []string{"MESSAGE_REPLAYED"}, patient: c.patient}, "", register.Receipt{}, err)
 }
 
 // unknownNumber is never assigned: its day is past.
 var unknownNumber = must(ident.ParseNotificationNumber, "202001010000123")
 
 // notificationRef returns the reference with which a step identifies its notification.
-func (s step) names(e *entry) register.Of {
+func (s step) notificationRef(e *entry) register.NotificationRef {
 	switch {
 	case e == nil && s.byNumber:
-		return register.Of{Number: unknownNumber}
+		return register.NotificationRef{Number: unknownNumber}
 	case e == nil:
-		return register.Of{Reference: "none"}
+		return register.NotificationRef{Reference: "none"}
 	case s.byNumber && !e.number.IsZero():
-		return register.Of{Number: e.number}
+		return register.NotificationRef{Number: e.number}
 	}
-	return register.Of{Reference: e.reference}
+	return register.NotificationRef{Reference: e.reference}
 }
 
-func (h *history) change(s step) error {
-	a, e := actors[s.who], h.m.began(s.of)
-	of, has := s.names(e), 1
+func (h *modelRun) runChange(s step) error {
+	a, e := actors[s.who], h.model.entryBegunBy(s.of)
+	of, has := s.notificationRef(e), 1
 	if e != nil {
 		has = len(e.versions) - s.behind
 	}
@@ -171,16 +171,16 @@ func (h *history) change(s step) error {
 	var err error
 	switch s.act {
 	case validating:
-		of = step{}.names(e)
-		v = h.m.validate(a, e, has)
-		receipt, err = h.Validate(h.tb.Context(), h.call(a), register.Validation{Reference: of.Reference, Version: has})
+		of = step{}.notificationRef(e)
+		v = h.model.expectValidate(a, e, has)
+		receipt, err = h.ValidateNotification(h.tb.Context(), h.callerOf(a), register.ValidateRequest{Reference: of.Reference, Version: has})
 	case discarding:
-		v = h.m.discard(a, e, of.Number, has, s.reason)
-		receipt, err = h.Discard(h.tb.Context(), h.call(a), register.Discarding{Of: of, Version: has, Reason: s.reason})
+		v = h.model.expectDiscard(a, e, of.Number, has, s.reason)
+		receipt, err = h.DiscardNotification(h.tb.Context(), h.callerOf(a), register.DiscardRequest{Notification: of, Version: has, Reason: s.reason})
 	default:
-		c := h.content(s)
-		v = h.m.revise(a, c, s.save, e, of.Number, has)
-		r := register.Replacement{Of: of, Version: has, Save: s.save}
+		c := h.contentForStep(s)
+		v = h.model.expectRevise(a, c, s.save, e, of.Number, has)
+		r := register.ReviseRequest{Notification: of, Version: has, Save: s.save}
 		if c.kind == register.TypeImplantation {
 			n := c.implantation()
 			r.Implantation = &n
@@ -188,17 +188,17 @@ func (h *history) change(s step) error {
 			x := c.explantation()
 			r.Explantation = &x
 		}
-		receipt, err = h.Revise(h.tb.Context(), h.call(a), r)
+		receipt, err = h.ReviseNotification(h.tb.Context(), h.callerOf(a), r)
 		for i, w := range receipt.Warnings {
-			receipt.Warnings[i].At = strings.TrimPrefix(w.At, "Content/")
+			receipt.Warnings[i].Path = strings.TrimPrefix(w.Path, "Content/")
 		}
 	}
-	return h.outcome(s, e, v, "", receipt, err)
+	return h.compareOutcome(s, e, v, "", receipt, err)
 }
 
 // compareOutcome compares the result of an operation with the model's verdict, and stores it in the model.
-func (h *history) outcome(s step, e *entry, v verdict, input string, receipt register.Receipt, err error) error {
-	if failed := differ("refusals", refusals(err), v.refused); failed != nil {
+func (h *modelRun) compareOutcome(s step, e *entry, v verdict, input string, receipt register.Receipt, err error) error {
+	if failed := differ("refusals", formatRefusals(err), v.refused); failed != nil {
 		return failed
 	}
 	if e != nil {
@@ -206,10 +206,10 @@ func (h *history) outcome(s step, e *entry, v verdict, input string, receipt reg
 	}
 	switch {
 	case v.next != nil:
-		if failed := h.adopt(e, v, receipt); failed != nil {
+		if failed := h.adoptIDs(e, v, receipt); failed != nil {
 			return failed
 		}
-		e = h.m.keep(s.id, e, v, input, receipt)
+		e = h.model.appendVersion(s.id, e, v, input, receipt)
 		if v.number = e.number; receipt.Reference != e.reference {
 			return fmt.Errorf("reference %s instead of %s", receipt.Reference, e.reference)
 		}
@@ -221,11 +221,11 @@ func (h *history) outcome(s step, e *entry, v verdict, input string, receipt reg
 			return failed
 		}
 	}
-	return h.recorded(actors[s.who], v, "")
+	return h.compareEvents(actors[s.who], v, "")
 }
 
 // adoptIDs copies the IDs and the number that the register assigned into the version that the model expects.
-func (h *history) adopt(e *entry, v verdict, receipt register.Receipt) error {
+func (h *modelRun) adoptIDs(e *entry, v verdict, receipt register.Receipt) error {
 	if len(receipt.Implants) != len(v.next.lines) || len(receipt.Removals) != len(v.next.removals) {
 		return fmt.Errorf("%d lines and %d removals instead of %d and %d", len(receipt.Implants), len(receipt.Removals),
 			len(v.next.lines), len(v.next.removals))
@@ -235,7 +235,7 @@ func (h *history) adopt(e *entry, v verdict, receipt register.Receipt) error {
 		l := &v.next.lines[i]
 		if l.id == "" {
 			l.id = receipt.Implants[i].ID
-			if _, used := h.m.lines[l.id]; used || l.id == "" || given[l.id] {
+			if _, used := h.model.lines[l.id]; used || l.id == "" || given[l.id] {
 				return fmt.Errorf("the new line %d has the id %q of another", i+1, l.id)
 			}
 		}
@@ -251,9 +251,9 @@ func (h *history) adopt(e *entry, v verdict, receipt register.Receipt) error {
 	if v.next.state != register.Final || e != nil && !e.number.IsZero() {
 		return nil
 	}
-	taken := slices.ContainsFunc(h.m.numbered, func(other *entry) bool { return other.number == receipt.Number })
-	if taken || receipt.Number.IsZero() || receipt.Number.Day() != h.m.today() {
-		return fmt.Errorf("number %q on %s; given before: %t", receipt.Number, h.m.today(), taken)
+	taken := slices.ContainsFunc(h.model.numbered, func(other *entry) bool { return other.number == receipt.Number })
+	if taken || receipt.Number.IsZero() || receipt.Number.Day() != h.model.today() {
+		return fmt.Errorf("number %q on %s; given before: %t", receipt.Number, h.model.today(), taken)
 	}
 	return nil
 }
@@ -268,8 +268,8 @@ func (v *version) declares() []bool {
 }
 
 // compareReceipt compares a receipt with a version of the model.
-func (h *history) compareReceipt(s step, e *entry, version int, receipt register.Receipt) error {
-	touched := receipt.Touched
+func (h *modelRun) compareReceipt(s step, e *entry, version int, receipt register.Receipt) error {
+	touched := receipt.AffectedImplants
 	if receipt.Type == register.TypeImplantation && s.act != discarding {
 		for i, implant := range touched {
 			if implant.ID != receipt.Implants[i].ID || implant.Remaining != implant.Quantity {
@@ -280,14 +280,14 @@ func (h *history) compareReceipt(s step, e *entry, version int, receipt register
 			return fmt.Errorf("%d implants in the receipt of %d", len(touched), len(receipt.Implants))
 		}
 	}
-	return differ("receipt", notificationText(receipt.Notification, touched), h.m.text(e, version, s.act != discarding))
+	return differ("receipt", notificationText(receipt.Notification, touched), h.model.notificationText(e, version, s.act != discarding))
 }
 
 // notificationText returns everything the model models of a notification.
 func notificationText(n register.Notification, touched []register.Implant) []string {
 	out := []string{fmt.Sprint(n.Reference, " v", n.Version, " ", n.State, " ", n.Change, " ", n.ChangeReason, " ", n.Number, " ", n.Type, " ",
-		n.Specialist.SSIN.Digits(), " ", n.OperationDate, " ", n.Patient.Digits(), " ", n.Organisation, " ", n.Author.Digits(), " ",
-		n.RegisteredAt, " ", warnings(n.Warnings))}
+		n.Specialist.SSIN.Digits(), " ", n.SurgeryDate, " ", n.Patient.Digits(), " ", n.Organisation, " ", n.Author.Digits(), " ",
+		n.RegisteredAt, " ", formatWarnings(n.Warnings))}
 	for _, i := range n.Implants {
 		out = append(out, fmt.Sprint(i.ID, " ", lineText(i.NotifiedImplant), " ", i.UDIDI, " ", i.Unregistered))
 	}
@@ -303,14 +303,14 @@ func notificationText(n register.Notification, touched []register.Implant) []str
 }
 
 // notificationText returns the text that a version must have.
-func (m *model) text(e *entry, version int, touched bool) []string {
+func (m *model) notificationText(e *entry, version int, touched bool) []string {
 	v := e.versions[version-1]
 	n := register.Notification{Reference: e.reference, Version: version, State: v.state, Change: v.change, ChangeReason: v.why,
-		Number: e.numberOf(version), Type: v.content.kind, Specialist: bySSIN(v.content.specialist), OperationDate: v.content.day,
+		Number: e.numberOf(version), Type: v.content.kind, Specialist: bySSIN(v.content.specialist), SurgeryDate: v.content.day,
 		Patient: v.content.patient, Organisation: v.organisation, Author: v.author, RegisteredAt: v.at}
 	for _, w := range v.warned {
 		code, where, _ := strings.Cut(w, " at ")
-		n.Warnings = append(n.Warnings, register.Warning{Code: problem.Code(code), At: where})
+		n.Warnings = append(n.Warnings, register.Warning{Code: problem.Code(code), Path: where})
 	}
 	for _, l := range v.lines {
 		n.Implants = append(n.Implants, register.Implant{ID: l.id, NotifiedImplant: l.notified, UDIDI: l.di, Unregistered: l.unregistered})
@@ -331,12 +331,12 @@ func (m *model) text(e *entry, version int, touched bool) []string {
 
 // compareEvents compares the audit events of an operation with the model: one or, when two patients are concerned, the
 // same one for each.
-func (h *history) recorded(a actor, v verdict, emergency string) error {
-	events, last, err := h.db.Events(h.tb.Context(), h.seen, 10)
+func (h *modelRun) compareEvents(a actor, v verdict, emergency string) error {
+	events, last, err := h.db.Events(h.tb.Context(), h.lastEvent, 10)
 	if err != nil {
 		return err
 	}
-	h.seen = last
+	h.lastEvent = last
 	moved := v.next != nil && v.former != (ident.SSIN{}) && v.former != v.patient
 	if len(events) == 2 && events[1].Patient == v.former && events[0].Patient != v.former {
 		events, moved = events[:1], false
@@ -348,15 +348,15 @@ func (h *history) recorded(a actor, v verdict, emergency string) error {
 		return fmt.Errorf("%d records of one operation", len(events))
 	}
 	e := events[0]
-	want := register.Event{At: h.m.now, Correlation: fmt.Sprintf("c-%d", h.mark), Operation: "Operation", Outcome: register.Accepted,
-		Emergency: emergency, Organisation: a.organisation, Person: a.person, Patient: v.patient, Number: v.number}
+	want := register.AuditEvent{OccurredAt: h.model.now, Correlation: fmt.Sprintf("c-%d", h.lastMessage), Operation: "Operation", Outcome: register.OutcomeAccepted,
+		EmergencyReason: emergency, Organisation: a.organisation, Person: a.person, Patient: v.patient, Number: v.number}
 	for _, refused := range v.refused {
 		code, _, _ := strings.Cut(refused, " at ")
 		want.Codes = append(want.Codes, problem.Code(code))
-		want.Outcome = register.Refused
+		want.Outcome = register.OutcomeRefused
 	}
 	if v.withheld {
-		want.Outcome = register.Withheld
+		want.Outcome = register.OutcomeWithheld
 	}
 	if e.Reason == "" && (v.next != nil || v.repeated != nil) {
 		return errors.New("the record does not say why it was allowed")
@@ -364,7 +364,7 @@ func (h *history) recorded(a actor, v verdict, emergency string) error {
 	return differ("record", eventText(e), eventText(want))
 }
 
-func eventText(e register.Event) []string {
-	return []string{fmt.Sprint(e.At.UTC(), " ", e.Correlation, " ", e.Operation, " ", e.Outcome, " ", e.Codes, " ", e.Emergency, " ",
+func eventText(e register.AuditEvent) []string {
+	return []string{fmt.Sprint(e.OccurredAt.UTC(), " ", e.Correlation, " ", e.Operation, " ", e.Outcome, " ", e.Codes, " ", e.EmergencyReason, " ",
 		e.Organisation, " ", e.Person.Digits(), " ", e.Patient.Digits(), " ", e.Number)}
 }

@@ -39,8 +39,8 @@ var (
 	deletedStent = day("2021-06-30")
 )
 
-func (a actor) doctor() bool { return a.person == claes || a.person == dubois || a.person == peeters }
-func (a actor) staff() bool  { return a.person == wouters && !a.organisation.IsZero() }
+func (a actor) isDoctor() bool { return a.person == claes || a.person == dubois || a.person == peeters }
+func (a actor) isStaff() bool  { return a.person == wouters && !a.organisation.IsZero() }
 
 // model is the expected state of the register.
 type model struct {
@@ -54,7 +54,7 @@ type model struct {
 }
 
 // isMandated reports whether the actor has the specialist's mandate.
-func (m *model) mandated(a actor, specialist ident.SSIN) bool {
+func (m *model) isMandated(a actor, specialist ident.SSIN) bool {
 	return a.person == wouters && specialist == dubois && !m.today().After(mandateEnds)
 }
 
@@ -100,7 +100,7 @@ type entry struct {
 func (e *entry) current() *version { return &e.versions[len(e.versions)-1] }
 
 // isFinal reports whether the current version is final.
-func (e *entry) counts() bool { return e.current().state == register.Final }
+func (e *entry) isFinal() bool { return e.current().state == register.Final }
 
 // numberOf returns the number that a version has.
 func (e *entry) numberOf(v int) ident.NotificationNumber {
@@ -112,7 +112,7 @@ func (e *entry) numberOf(v int) ident.NotificationNumber {
 
 // content is the content of a notification.
 type content struct {
-	kind       register.OperationType
+	kind       register.SurgeryType
 	specialist ident.SSIN
 	patient    ident.SSIN
 	day        ident.Date
@@ -142,7 +142,7 @@ func newModel(now time.Time, brussels *time.Location) *model {
 
 func (m *model) today() ident.Date { return ident.DateOf(m.now.In(m.brussels)) }
 
-func (m *model) began(step int) *entry {
+func (m *model) entryBegunBy(step int) *entry {
 	for _, e := range m.entries {
 		if e.begun == step {
 			return e
@@ -152,10 +152,10 @@ func (m *model) began(step int) *entry {
 }
 
 // removedUntil returns the removed quantity of each line up to and including a day.
-func (m *model) taken(until ident.Date) map[string]int {
+func (m *model) removedUntil(until ident.Date) map[string]int {
 	taken := map[string]int{}
 	for _, e := range m.entries {
-		if !e.counts() || e.current().content.day.After(until) {
+		if !e.isFinal() || e.current().content.day.After(until) {
 			continue
 		}
 		for _, r := range e.current().removals {
@@ -169,14 +169,14 @@ var endOfTime = day("9999-12-31")
 
 // remaining returns what is left of a line now.
 func (m *model) remaining(id string) int {
-	return m.lines[id].notified.Quantity - m.taken(endOfTime)[id]
+	return m.lines[id].notified.Quantity - m.removedUntil(endOfTime)[id]
 }
 
 // implantIn returns the patient's line with this ID, if its notification is final.
-func (m *model) placedIn(patient ident.SSIN, id string) (keptLine, ident.Date, bool) {
+func (m *model) implantIn(patient ident.SSIN, id string) (keptLine, ident.Date, bool) {
 	for _, e := range m.entries {
 		v := e.current()
-		if !e.counts() || v.content.kind != register.TypeImplantation || v.content.patient != patient {
+		if !e.isFinal() || v.content.kind != register.TypeImplantation || v.content.patient != patient {
 			continue
 		}
 		for _, l := range v.lines {
@@ -206,11 +206,11 @@ func refuse(v verdict, refused ...string) verdict {
 
 // accessOf returns how much of a patient's data an actor may see: everything, their own notifications, or nothing; or
 // the refusal.
-func (m *model) access(a actor, patient ident.SSIN, emergency bool) (all, own bool, refused string) {
+func (m *model) accessOf(a actor, patient ident.SSIN, emergency bool) (all, own bool, refused string) {
 	switch {
 	case a.organisation.IsZero() && a.person == patient:
 		return true, false, ""
-	case a.doctor():
+	case a.isDoctor():
 		return m.linked[[2]ident.SSIN{patient, a.person}] || emergency, true, ""
 	case a.organisation.IsZero():
 		return false, false, ""
@@ -219,25 +219,25 @@ func (m *model) access(a actor, patient ident.SSIN, emergency bool) (all, own bo
 }
 
 // canSee decides whether an actor may see a notification.
-func (m *model) sees(a actor, e *entry, emergency bool) (bool, string) {
+func (m *model) canSee(a actor, e *entry, emergency bool) (bool, string) {
 	v := e.current()
 	if e.number.IsZero() {
-		return v.content.specialist == a.person || m.mandated(a, v.content.specialist) ||
-			a.staff() && v.organisation == a.organisation, ""
+		return v.content.specialist == a.person || m.isMandated(a, v.content.specialist) ||
+			a.isStaff() && v.organisation == a.organisation, ""
 	}
-	all, own, refused := m.access(a, v.content.patient, emergency)
+	all, own, refused := m.accessOf(a, v.content.patient, emergency)
 	return all || own && v.content.specialist == a.person, refused
 }
 
 // mayChange decides whether an actor may change an existing notification, before the change itself is checked.
 func (m *model) mayChange(a actor, e *entry, named ident.NotificationNumber) verdict {
-	v, _ := m.find(a, e, named, false)
+	v, _ := m.expectFind(a, e, named, false)
 	switch {
 	case len(v.refused) > 0:
 		return v
 	case e.current().state == register.Withdrawn:
 		return refuse(v, "NOTIFICATION_WITHDRAWN at Of")
-	case e.counts() && e.current().content.specialist != a.person:
+	case e.isFinal() && e.current().content.specialist != a.person:
 		return refuse(v, "NOT_YOUR_OPERATION")
 	}
 	return v
@@ -245,16 +245,16 @@ func (m *model) mayChange(a actor, e *entry, named ident.NotificationNumber) ver
 
 // expectFind decides whether an actor can find a notification, and whether an emergency is recorded. A caller who may
 // read no patient data gets that refusal only for a number.
-func (m *model) find(a actor, e *entry, named ident.NotificationNumber, emergency bool) (v verdict, recorded bool) {
+func (m *model) expectFind(a actor, e *entry, named ident.NotificationNumber, emergency bool) (v verdict, recorded bool) {
 	if e == nil {
 		v = verdict{number: named, refused: []string{"NOTIFICATION_NOT_FOUND"}}
-		if _, _, refused := m.access(a, ident.SSIN{}, false); refused != "" && !named.IsZero() {
+		if _, _, refused := m.accessOf(a, ident.SSIN{}, false); refused != "" && !named.IsZero() {
 			v.refused = []string{refused}
 		}
 		return v, false
 	}
 	v = verdict{patient: e.current().content.patient, number: e.number}
-	seen, refused := m.sees(a, e, emergency)
+	seen, refused := m.canSee(a, e, emergency)
 	switch {
 	case refused != "" && !named.IsZero():
 		return refuse(v, refused), false
@@ -262,28 +262,28 @@ func (m *model) find(a actor, e *entry, named ident.NotificationNumber, emergenc
 		v.withheld = true
 		return refuse(v, "NOTIFICATION_WITHHELD"), false
 	}
-	return v, emergency && !e.number.IsZero() && m.needed(a, v.patient)
+	return v, emergency && !e.number.IsZero() && m.needsEmergency(a, v.patient)
 }
 
 // needsEmergency reports whether an emergency shows an actor more of a patient's data.
-func (m *model) needed(a actor, patient ident.SSIN) bool {
-	without, _, _ := m.access(a, patient, false)
-	with, _, _ := m.access(a, patient, true)
+func (m *model) needsEmergency(a actor, patient ident.SSIN) bool {
+	without, _, _ := m.accessOf(a, patient, false)
+	with, _, _ := m.accessOf(a, patient, true)
 	return with && !without
 }
 
 // mayNotify decides whether an actor may submit a notification of a specialist's surgery.
 func (m *model) mayNotify(a actor, save register.State, specialist ident.SSIN) string {
-	own := a.doctor() && a.person == specialist
+	own := a.isDoctor() && a.person == specialist
 	switch {
 	case own:
 		return ""
 	case save != register.Final:
-		if m.mandated(a, specialist) || a.staff() && specialist == claes { // Dubois has left the hospital
+		if m.isMandated(a, specialist) || a.isStaff() && specialist == claes { // Dubois has left the hospital
 			return ""
 		}
 		return "MAY_NOT_PREPARE"
-	case !a.doctor():
+	case !a.isDoctor():
 		return "MAY_NOT_NOTIFY"
 	}
 	return "NOT_YOUR_OPERATION"
@@ -291,7 +291,7 @@ func (m *model) mayNotify(a actor, save register.State, specialist ident.SSIN) s
 
 // expectNotify decides about a version with new content: of a new notification, or of e, of which the caller has read
 // a version.
-func (m *model) notify(a actor, c content, save register.State, e *entry, has int, input string) verdict {
+func (m *model) expectNotify(a actor, c content, save register.State, e *entry, has int, input string) verdict {
 	v := verdict{patient: c.patient}
 	if e != nil {
 		v.number = e.number
@@ -310,16 +310,16 @@ func (m *model) notify(a actor, c content, save register.State, e *entry, has in
 		return refuse(v, "VERSION_OUTDATED at Version")
 	}
 	next := &version{state: save, change: changeOf(save, e), at: m.now, organisation: a.organisation, author: a.person, content: c}
-	refused, forgiven := m.apply(c, e, next)
+	refused, forgiven := m.applyRules(c, e, next)
 	if save == register.Draft {
 		next.warned = append(next.warned, forgiven...)
 	} else {
-		refused = merge(refused, forgiven)
+		refused = mergeFindings(refused, forgiven)
 	}
 	if len(refused) > 0 {
-		return refuse(v, plain(refused)...)
+		return refuse(v, stripNumbers(refused)...)
 	}
-	next.warned = plain(next.warned)
+	next.warned = stripNumbers(next.warned)
 	v.next = next
 	return v
 }
@@ -327,13 +327,13 @@ func (m *model) notify(a actor, c content, save register.State, e *entry, has in
 func changeOf(save register.State, e *entry) register.Change {
 	switch {
 	case save == register.Draft:
-		return register.Saved
+		return register.ChangeSaved
 	case save == register.ToValidate:
-		return register.Submitted
-	case e != nil && e.counts():
-		return register.Revised
+		return register.ChangeSubmitted
+	case e != nil && e.isFinal():
+		return register.ChangeRevised
 	}
-	return register.Notified
+	return register.ChangeNotified
 }
 
 // text formats the content; different contents have different texts.
@@ -350,7 +350,7 @@ func (c content) text() string {
 }
 
 // expectDiscard decides about withdrawing a notification.
-func (m *model) discard(a actor, e *entry, named ident.NotificationNumber, has int, reason string) verdict {
+func (m *model) expectDiscard(a actor, e *entry, named ident.NotificationNumber, has int, reason string) verdict {
 	v := m.mayChange(a, e, named)
 	if len(v.refused) > 0 {
 		return v
@@ -359,9 +359,9 @@ func (m *model) discard(a actor, e *entry, named ident.NotificationNumber, has i
 		return refuse(v, "VERSION_OUTDATED at Version")
 	}
 	next := *e.current()
-	next.change = register.Discarded
-	if e.counts() {
-		next.change = register.Recanted
+	next.change = register.ChangeDiscarded
+	if e.isFinal() {
+		next.change = register.ChangeWithdrawn
 		if strings.TrimSpace(reason) == "" {
 			v.refused = append(v.refused, "REASON_REQUIRED at Reason")
 		}
@@ -382,18 +382,18 @@ func (m *model) removedFrom(e *entry) []keptLine {
 	if e.current().content.kind != register.TypeImplantation {
 		return nil
 	}
-	taken := m.taken(endOfTime)
+	taken := m.removedUntil(endOfTime)
 	return slices.DeleteFunc(slices.Clone(e.current().lines), func(l keptLine) bool { return taken[l.id] == 0 })
 }
 
 // appendVersion appends the decided version, with the IDs and the number that the register assigned.
-func (m *model) keep(step int, e *entry, v verdict, input string, receipt register.Receipt) *entry {
+func (m *model) appendVersion(step int, e *entry, v verdict, input string, receipt register.Receipt) *entry {
 	if e == nil {
 		e = &entry{begun: step, reference: receipt.Reference}
 		m.entries = append(m.entries, e)
 	}
 	e.versions = append(e.versions, *v.next)
-	if e.counts() {
+	if e.isFinal() {
 		if e.number.IsZero() {
 			e.number, e.firstWith = receipt.Number, len(e.versions)
 			m.numbered = append(m.numbered, e)
@@ -414,13 +414,13 @@ func (m *model) keep(step int, e *entry, v verdict, input string, receipt regist
 
 // expectImplants returns the lines that remain in a patient on a day, as "id remaining", as far as the actor may see
 // them.
-func (m *model) carried(a actor, patient ident.SSIN, on ident.Date, emergency bool) []string {
-	all, own, _ := m.access(a, patient, emergency)
-	taken := m.taken(on)
+func (m *model) expectImplants(a actor, patient ident.SSIN, on ident.Date, emergency bool) []string {
+	all, own, _ := m.accessOf(a, patient, emergency)
+	taken := m.removedUntil(on)
 	var found []string
 	for _, e := range m.inOrderOfOperations() {
 		v := e.current()
-		if !e.counts() || v.content.patient != patient || v.content.day.After(on) || v.content.kind != register.TypeImplantation ||
+		if !e.isFinal() || v.content.patient != patient || v.content.day.After(on) || v.content.kind != register.TypeImplantation ||
 			!all && (!own || v.content.specialist != a.person) {
 			continue
 		}
@@ -442,26 +442,26 @@ func (m *model) inOrderOfOperations() []*entry {
 // rowFor returns a line of a list as the actor sees it.
 func rowFor(a actor, e *entry) string {
 	v := e.current()
-	return listRow(register.Summary{Reference: e.reference, Version: len(e.versions), Number: e.number, Type: v.content.kind,
-		OperationDate: v.content.day, Patient: v.content.patient, Specialist: bySSIN(v.content.specialist), State: v.state,
+	return listRow(register.NotificationSummary{Reference: e.reference, Version: len(e.versions), Number: e.number, Type: v.content.kind,
+		SurgeryDate: v.content.day, Patient: v.content.patient, Specialist: bySSIN(v.content.specialist), State: v.state,
 		Own: v.content.specialist == a.person, ImplantCount: cmp.Or(len(v.removals), len(v.lines))})
 }
 
-func listRow(s register.Summary) string {
-	return fmt.Sprint(s.Reference, " v", s.Version, " ", s.Number, " ", s.Type, " ", s.OperationDate, " ", s.Patient.Digits(), " ",
+func listRow(s register.NotificationSummary) string {
+	return fmt.Sprint(s.Reference, " v", s.Version, " ", s.Number, " ", s.Type, " ", s.SurgeryDate, " ", s.Patient.Digits(), " ",
 		s.Specialist.SSIN.Digits(), " ", s.State, " ", s.Own, " ", s.ImplantCount)
 }
 
 // expectPending returns the pending notifications that an actor may list.
-func (m *model) pending(a actor, state register.State) ([]string, string) {
-	if !a.doctor() && !a.staff() && !m.mandated(a, dubois) {
+func (m *model) expectPending(a actor, state register.State) ([]string, string) {
+	if !a.isDoctor() && !a.isStaff() && !m.isMandated(a, dubois) {
 		return nil, "MAY_NOT_PREPARE"
 	}
 	var found []string
 	for _, e := range m.entries {
 		v := e.current()
 		waits := v.state == register.Draft || v.state == register.ToValidate
-		seen, _ := m.sees(a, e, false)
+		seen, _ := m.canSee(a, e, false)
 		if waits && seen && (state == "" || v.state == state) {
 			found = append(found, rowFor(a, e))
 		}
@@ -470,7 +470,7 @@ func (m *model) pending(a actor, state register.State) ([]string, string) {
 }
 
 // expectRevise decides about new content for a notification.
-func (m *model) revise(a actor, c content, save register.State, e *entry, named ident.NotificationNumber, has int) verdict {
+func (m *model) expectRevise(a actor, c content, save register.State, e *entry, named ident.NotificationNumber, has int) verdict {
 	v := m.mayChange(a, e, named)
 	switch {
 	case len(v.refused) > 0:
@@ -479,10 +479,10 @@ func (m *model) revise(a actor, c content, save register.State, e *entry, named 
 		return refuse(v, "OTHER_OPERATION_TYPE at Content")
 	case save == "":
 		save = e.current().state
-	case e.counts() && save != register.Final:
+	case e.isFinal() && save != register.Final:
 		return refuse(v, "NOTIFICATION_ALREADY_FINAL at Save")
 	}
-	v = m.notify(a, c, save, e, has, "")
+	v = m.expectNotify(a, c, save, e, has, "")
 	for i, refused := range v.refused {
 		v.refused[i] = strings.Replace(refused, " at "+string(c.kind), " at Content/"+string(c.kind), 1)
 	}
@@ -490,17 +490,17 @@ func (m *model) revise(a actor, c content, save register.State, e *entry, named 
 }
 
 // expectValidate decides about making a prepared notification final.
-func (m *model) validate(a actor, e *entry, has int) verdict {
+func (m *model) expectValidate(a actor, e *entry, has int) verdict {
 	v := m.mayChange(a, e, ident.NotificationNumber{})
 	switch {
 	case len(v.refused) > 0:
 		v.refused[0] = strings.Replace(v.refused[0], " at Of", " at Reference", 1)
 		return v
-	case e.counts():
+	case e.isFinal():
 		return refuse(v, "NOTIFICATION_ALREADY_FINAL at Reference")
 	}
-	c := e.current().asSent()
-	v = m.notify(a, c, register.Final, e, has, "")
+	c := e.current().sentContent()
+	v = m.expectNotify(a, c, register.Final, e, has, "")
 	for i, refused := range v.refused {
 		if what, _, inContent := strings.Cut(refused, " at "+string(c.kind)); inContent {
 			v.refused[i] = what + " at Reference" // the request does not contain the content
@@ -510,7 +510,7 @@ func (m *model) validate(a actor, e *entry, has int) verdict {
 }
 
 // sentContent returns the content of a version, with its lines completed.
-func (v *version) asSent() content {
+func (v *version) sentContent() content {
 	c := v.content
 	c.lines, c.explants = nil, nil
 	if c.kind == register.TypeImplantation {

@@ -50,7 +50,7 @@ type step struct {
 	on        ident.Date
 	emergency bool
 	page      int
-	criteria  register.Criteria
+	criteria  register.SearchRequest
 }
 
 // removedLine is an explant whose implant is identified by the notification that implanted it.
@@ -118,44 +118,44 @@ func newGenerator(seed uint64, m *model) *generator {
 	return &generator{Rand: rand.New(rand.NewPCG(seed, 4)), m: m}
 }
 
-func (g *generator) one(in int) bool { return g.IntN(in) == 0 }
+func (g *generator) oneIn(in int) bool { return g.IntN(in) == 0 }
 
 func pick[T any](g *generator, all ...T) T { return all[g.IntN(len(all))] }
 
 // nextStep draws the next step.
-func (g *generator) step() step {
+func (g *generator) nextStep() step {
 	g.last++
 	s := step{id: g.last, page: 1 + g.IntN(7), who: g.IntN(len(actors))}
 	draw := g.IntN(100)
 	switch {
 	case draw < 16:
-		g.implantation(&s)
+		g.drawImplantation(&s)
 	case draw < 34:
-		g.explantation(&s)
+		g.drawExplantation(&s)
 	case draw < 37 && len(g.kept) > 0:
-		g.again(&s)
+		g.repeatSubmission(&s)
 	case draw < 53:
-		g.revision(&s)
+		g.drawRevision(&s)
 	case draw < 63:
 		s.act = validating
 		g.pointAt(&s, register.ToValidate, register.Draft)
 	case draw < 71:
 		s.act, s.reason = discarding, pick(g, "", " ", "entered twice", "entered twice", "wrong patient")
 		g.pointAt(&s, register.Draft, register.Final, register.Final)
-		s.byNumber = g.one(2)
+		s.byNumber = g.oneIn(2)
 	case draw < 75:
 		s.act, s.until = waiting, g.m.now.Add(time.Duration(g.IntN(40*3600))*time.Second)
 	case draw < 81:
-		s.act, s.patient, s.emergency = carrying, pick(g, patients...), g.one(4)
-		if g.one(2) {
+		s.act, s.patient, s.emergency = carrying, pick(g, patients...), g.oneIn(4)
+		if g.oneIn(2) {
 			s.on = g.m.today().AddDays(-g.IntN(60))
 		}
 	case draw < 90:
-		g.search(&s)
+		g.drawSearch(&s)
 	case draw < 94:
 		s.act, s.save = listing, pick(g, "", register.Draft, register.ToValidate)
 	case draw < 99:
-		s.act, s.emergency, s.byNumber = describing, g.one(6), g.one(2)
+		s.act, s.emergency, s.byNumber = describing, g.oneIn(6), g.oneIn(2)
 		g.pointAt(&s, register.Draft, register.ToValidate, register.Final, register.Withdrawn)
 	default:
 		s.act = comparingAll
@@ -163,31 +163,31 @@ func (g *generator) step() step {
 	if s.input != "" {
 		g.kept = append(g.kept, s)
 	}
-	s.twice = s.act == notifying && g.one(15)
+	s.twice = s.act == notifying && g.oneIn(15)
 	return s
 }
 
 // recentDate draws a possible surgery date; rarely a future one.
-func (g *generator) recent() ident.Date {
-	if g.one(25) {
+func (g *generator) recentDate() ident.Date {
+	if g.oneIn(25) {
 		return g.m.today().AddDays(1 + g.IntN(2))
 	}
 	return g.m.today().AddDays(-g.IntN(pick(g, 3, 10, 45)))
 }
 
 // beginNotification draws the fields that all notifications share.
-func (g *generator) begin(s *step, kind register.OperationType) {
+func (g *generator) beginNotification(s *step, kind register.SurgeryType) {
 	s.act, s.save = notifying, pick(g, register.Draft, register.ToValidate, register.Final, register.Final)
-	s.content = content{kind: kind, specialist: pick(g, specialists...), patient: pick(g, patients...), day: g.recent()}
-	s.who = g.whoFor(s.content.specialist, s.save)
-	if g.one(5) {
+	s.content = content{kind: kind, specialist: pick(g, specialists...), patient: pick(g, patients...), day: g.recentDate()}
+	s.who = g.callerFor(s.content.specialist, s.save)
+	if g.oneIn(5) {
 		s.input = fmt.Sprintf("input-%d", s.id)
 	}
 }
 
 // callerFor draws an actor who is authorised, most of the time.
-func (g *generator) whoFor(specialist ident.SSIN, save register.State) int {
-	if g.one(8) {
+func (g *generator) callerFor(specialist ident.SSIN, save register.State) int {
+	if g.oneIn(8) {
 		return g.IntN(len(actors))
 	}
 	var may []int
@@ -199,83 +199,83 @@ func (g *generator) whoFor(specialist ident.SSIN, save register.State) int {
 	return pick(g, may...)
 }
 
-func (g *generator) implantation(s *step) {
-	g.begin(s, register.TypeImplantation)
+func (g *generator) drawImplantation(s *step) {
+	g.beginNotification(s, register.TypeImplantation)
 	for range 1 + g.IntN(3) {
-		s.content.lines = append(s.content.lines, g.line())
+		s.content.lines = append(s.content.lines, g.randomLine())
 	}
 }
 
 // randomLine draws an implant from few products, lots and serial numbers, so that some coincide.
-func (g *generator) line() register.NotifiedImplant {
+func (g *generator) randomLine() register.NotifiedImplant {
 	n := register.NotifiedImplant{Code: pick(g, mesh, knee, knee, hipStem, stent), Quantity: 1 + g.IntN(4)}
-	if g.one(30) {
+	if g.oneIn(30) {
 		n.Code = unlisted
 	}
-	if g.one(40) {
+	if g.oneIn(40) {
 		n.Quantity = pick(g, 0, 100)
 	}
-	if g.one(4) {
+	if g.oneIn(4) {
 		n.Serial = fmt.Sprintf("S%d", g.IntN(12))
 	}
-	if g.one(3) {
+	if g.oneIn(3) {
 		n.Lot = fmt.Sprintf("L%d", g.IntN(6))
 	}
-	if g.one(5) { // the UDI contains them, so they may be left out
+	if g.oneIn(5) { // the UDI contains them, so they may be left out
 		n = register.NotifiedImplant{Code: pick(g, ident.NotificationCode{}, knee), Quantity: 1, UDI: knownUDI(fmt.Sprintf("L%d", g.IntN(6)), n.Serial)}
 	}
-	if g.one(3) {
+	if g.oneIn(3) {
 		n.Location = pick(g, "left knee", "right knee")
 	}
 	return n
 }
 
-func (g *generator) explantation(s *step) {
-	g.begin(s, register.TypeExplantation)
-	g.explants(s)
+func (g *generator) drawExplantation(s *step) {
+	g.beginNotification(s, register.TypeExplantation)
+	g.drawExplants(s)
 }
 
 // drawExplants draws removals, mostly of implants that are in the patient.
-func (g *generator) explants(s *step) {
+func (g *generator) drawExplants(s *step) {
 	for range 1 + g.IntN(2) {
 		x := removedLine{quantity: pick(g, 0, 0, 1, 1, 1, 2, 3), reason: pick(g, "", "infection")}
-		if g.one(40) {
+		if g.oneIn(40) {
 			x.quantity = 100
 		}
-		if g.one(6) {
-			n := g.line()
+		if g.oneIn(6) {
+			n := g.randomLine()
 			n.Quantity = max(1, min(n.Quantity, 3))
 			x.unregistered = &n
 		} else {
-			x.of, x.line = g.placed(s.content.patient)
+			x.of, x.line = g.randomImplant(s.content.patient)
 		}
 		s.explants = append(s.explants, x)
 	}
 }
 
 // randomImplant draws a line that is in a patient or, rarely, any line.
-func (g *generator) placed(patient ident.SSIN) (of, line int) {
+func (g *generator) randomImplant(patient ident.SSIN) (of, line int) {
 	fits := func(e *entry) bool {
-		return e.counts() && e.current().content.patient == patient && e.current().content.kind == register.TypeImplantation
+		return e.isFinal() && e.current().content.patient == patient && e.current().content.kind == register.TypeImplantation
 	}
-	if g.one(15) {
+	if g.oneIn(15) {
 		fits = func(*entry) bool { return true }
 	}
-	e := g.entry(fits)
+	e := g.randomEntry(fits)
 	if e == nil || len(e.ids) == 0 {
 		return 0, 0
 	}
 	line = g.IntN(len(e.ids))
-	if lines := e.current().lines; len(lines) > 0 && !g.one(6) {
+	if lines := e.current().lines; len(lines) > 0 && !g.oneIn(6) {
 		line = slices.Index(e.ids, lines[g.IntN(len(lines))].id)
 	}
 	return e.begun, line
 }
 
 // randomEntry draws a notification that fits, half of the time one of the newest.
-func (g *generator) entry(fits func(*entry) bool) *entry {
+func (g *generator) randomEntry(fits func(*entry) bool) *entry {
 	among := g.m.entries
-	if g.one(2) {
+	if g.oneIn(2) {
 		among = among[max(0, len(among)-20):]
 	}
 	fit := slices.DeleteFunc(slices.Clone(among), func(e *entry) bool { return !fits(e) })
@@ -288,23 +288,23 @@ func (g *generator) entry(fits func(*entry) bool) *entry {
 // pointAt draws a notification, mostly in one of the states, and an actor who may change it, most of the time.
 func (g *generator) pointAt(s *step, states ...register.State) *entry {
 	state := pick(g, states...)
-	e := g.entry(func(e *entry) bool { return e.current().state == state || g.one(30) })
-	if e == nil || g.one(60) {
+	e := g.randomEntry(func(e *entry) bool { return e.current().state == state || g.oneIn(30) })
+	if e == nil || g.oneIn(60) {
 		return nil
 	}
 	s.of, s.behind = e.begun, pick(g, 0, 0, 0, 0, 0, 0, 0, 1, -1)
-	if !g.one(5) {
+	if !g.oneIn(5) {
 		save := register.Final
-		if s.act == discarding && !e.counts() {
+		if s.act == discarding && !e.isFinal() {
 			save = register.Draft
 		}
-		s.who = g.whoFor(e.current().content.specialist, save)
+		s.who = g.callerFor(e.current().content.specialist, save)
 	}
 	return e
 }
 
 // repeatSubmission repeats a notification with an InputReference, with the same or other content.
-func (g *generator) again(s *step) {
+func (g *generator) repeatSubmission(s *step) {
 	first := g.kept[g.IntN(len(g.kept))]
 	first.id, first.twice = s.id, false
 	switch g.IntN(6) {
@@ -319,35 +319,35 @@ func (g *generator) again(s *step) {
 }
 
 // drawRevision draws new content: some lines stay, some change; rarely the patient or the date changes.
-func (g *generator) revision(s *step) {
+func (g *generator) drawRevision(s *step) {
 	s.act = revising
 	e := g.pointAt(s, register.Draft, register.ToValidate, register.Final, register.Final, register.Final)
 	s.save = pick(g, "", "", register.Draft, register.ToValidate, register.Final, register.Final)
-	s.byNumber = g.one(2)
+	s.byNumber = g.oneIn(2)
 	if e == nil {
-		s.content = content{kind: register.TypeImplantation, specialist: claes, patient: leroy, day: g.recent(),
-			lines: []register.NotifiedImplant{g.line()}}
+		s.content = content{kind: register.TypeImplantation, specialist: claes, patient: leroy, day: g.recentDate(),
+			lines: []register.NotifiedImplant{g.randomLine()}}
 		return
 	}
 	now := e.current()
 	s.content = content{kind: now.content.kind, specialist: now.content.specialist, patient: now.content.patient, day: now.content.day}
 	switch {
-	case g.one(8):
+	case g.oneIn(8):
 		s.content.patient = pick(g, patients...)
-	case g.one(20):
+	case g.oneIn(20):
 		s.content.specialist = pick(g, specialists...)
 	}
-	if g.one(5) {
-		s.content.day = g.recent()
+	if g.oneIn(5) {
+		s.content.day = g.recentDate()
 	}
-	if g.one(30) {
+	if g.oneIn(30) {
 		s.content.kind = pick(g, register.TypeImplantation, register.TypeExplantation)
 	}
-	if !g.one(6) {
-		s.who = g.whoFor(s.content.specialist, now.state)
+	if !g.oneIn(6) {
+		s.who = g.callerFor(s.content.specialist, now.state)
 	}
 	if s.content.kind == register.TypeExplantation {
-		g.revisedExplants(s, now)
+		g.drawRevisedExplants(s, now)
 		return
 	}
 	for _, l := range now.lines {
@@ -360,19 +360,19 @@ func (g *generator) revision(s *step) {
 			s.content.lines = append(s.content.lines, l.notified)
 		}
 	}
-	if len(s.content.lines) == 0 || g.one(4) {
-		s.content.lines = append(s.content.lines, g.line())
+	if len(s.content.lines) == 0 || g.oneIn(4) {
+		s.content.lines = append(s.content.lines, g.randomLine())
 	}
 }
 
-func (g *generator) revisedExplants(s *step, now *version) {
+func (g *generator) drawRevisedExplants(s *step, now *version) {
 	for _, r := range now.removals {
 		x := removedLine{quantity: r.quantity, reason: r.reason}
 		if l := g.m.lines[r.id]; l.unregistered {
 			n := l.notified
 			x.unregistered = &n
 		} else {
-			x.of, x.line = g.find(r.id)
+			x.of, x.line = g.findLine(r.id)
 		}
 		switch g.IntN(8) {
 		case 0: // left out
@@ -383,13 +383,13 @@ func (g *generator) revisedExplants(s *step, now *version) {
 			s.explants = append(s.explants, x)
 		}
 	}
-	if len(s.explants) == 0 || g.one(4) {
-		g.explants(s)
+	if len(s.explants) == 0 || g.oneIn(4) {
+		g.drawExplants(s)
 	}
 }
 
 // findLine returns the notification and the line with an ID.
-func (g *generator) find(id string) (of, line int) {
+func (g *generator) findLine(id string) (of, line int) {
 	for _, e := range g.m.entries {
 		if i := slices.Index(e.ids, id); i >= 0 {
 			return e.begun, i
@@ -398,15 +398,15 @@ func (g *generator) find(id string) (of, line int) {
 	return 0, 0
 }
 
-func (g *generator) search(s *step) {
-	s.act, s.emergency = searching, g.one(6)
+func (g *generator) drawSearch(s *step) {
+	s.act, s.emergency = searching, g.oneIn(6)
 	c := &s.criteria
 	switch g.IntN(4) {
 	case 0:
 		s.patient = pick(g, patients...)
 	case 1:
 		s.byNumber = true
-		if e := g.entry(func(e *entry) bool { return !e.number.IsZero() }); e != nil {
+		if e := g.randomEntry(func(e *entry) bool { return !e.number.IsZero() }); e != nil {
 			s.of = e.begun
 		}
 	default:
@@ -420,18 +420,18 @@ func (g *generator) search(s *step) {
 			c.Implant.Lot = fmt.Sprintf("L%d", g.IntN(6))
 		default:
 			c.Implant.Code = pick(g, mesh, knee, hipStem, stent)
-			if g.one(3) {
+			if g.oneIn(3) {
 				c.Implant.Lot = fmt.Sprintf("L%d", g.IntN(6))
 			}
 		}
 	}
-	if g.one(3) {
+	if g.oneIn(3) {
 		c.From = g.m.today().AddDays(-g.IntN(40))
 	}
-	if g.one(3) {
+	if g.oneIn(3) {
 		c.To = g.m.today().AddDays(-g.IntN(20))
 	}
-	if g.one(4) {
+	if g.oneIn(4) {
 		c.Type = pick(g, register.TypeImplantation, register.TypeExplantation)
 	}
 }

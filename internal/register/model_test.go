@@ -18,7 +18,7 @@ const (
 )
 
 // runOnEngines runs a test on SQLite and, if a server is configured, on PostgreSQL.
-func engines(t *testing.T, run func(*testing.T, func(testing.TB) storetest.Backend)) {
+func runOnEngines(t *testing.T, run func(*testing.T, func(testing.TB) storetest.Backend)) {
 	t.Helper()
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
@@ -44,7 +44,7 @@ func TestModel(t *testing.T) {
 			t.Fatalf("CTR_MODEL: %v", err)
 		}
 	}
-	engines(t, func(t *testing.T, backend func(testing.TB) storetest.Backend) {
+	runOnEngines(t, func(t *testing.T, backend func(testing.TB) storetest.Backend) {
 		t.Helper()
 		for seed, left := uint64(1), steps; left > 0 && !t.Failed(); seed, left = seed+1, left-longHistory {
 			checkHistory(t, backend, seed, min(left, longHistory))
@@ -60,7 +60,7 @@ func checkHistory(t *testing.T, backend func(testing.TB) storetest.Backend, seed
 	if err == nil {
 		return
 	}
-	short, shortErr := shrink(taken, err, func(steps []step) error { return repeat(t, backend(t), steps) })
+	short, shortErr := shrinkSteps(taken, err, func(steps []step) error { return replaySteps(t, backend(t), steps) })
 	var told strings.Builder
 	for _, s := range short {
 		fmt.Fprintln(&told, s)
@@ -71,29 +71,29 @@ func checkHistory(t *testing.T, backend func(testing.TB) storetest.Backend, seed
 // randomHistory draws and runs steps until the register and the model differ, and compares everything at the end.
 func randomHistory(t *testing.T, backend storetest.Backend, seed uint64, length int) ([]step, error) {
 	t.Helper()
-	h, end := beginHistory(t, backend)
+	h, end := newModelRun(t, backend)
 	defer end()
-	g := newGenerator(seed, h.m)
+	g := newGenerator(seed, h.model)
 	var taken []step
 	for range length {
-		s := g.step()
+		s := g.nextStep()
 		taken = append(taken, s)
-		if err := h.take(s); err != nil {
+		if err := h.runStep(s); err != nil {
 			return taken, err
 		}
 	}
 	last := step{act: comparingAll, page: 50}
-	t.Logf("seed %d: %d notifications, %d final ones, %d records, until %s", seed, len(h.m.entries), len(h.m.numbered), h.seen, h.m.today())
-	return append(taken, last), h.take(last)
+	t.Logf("seed %d: %d notifications, %d final ones, %d records, until %s", seed, len(h.model.entries), len(h.model.numbered), h.lastEvent, h.model.today())
+	return append(taken, last), h.runStep(last)
 }
 
 // replaySteps runs steps again, on a new register.
-func repeat(t *testing.T, backend storetest.Backend, steps []step) error {
+func replaySteps(t *testing.T, backend storetest.Backend, steps []step) error {
 	t.Helper()
-	h, end := beginHistory(t, backend)
+	h, end := newModelRun(t, backend)
 	defer end()
 	for _, s := range steps {
-		if err := h.take(s); err != nil {
+		if err := h.runStep(s); err != nil {
 			return err
 		}
 	}
@@ -102,7 +102,7 @@ func repeat(t *testing.T, backend storetest.Backend, steps []step) error {
 
 // shrinkSteps removes steps, many at a time and then fewer, as long as some failure remains. It stops after a fixed
 // number of runs.
-func shrink(steps []step, err error, run func([]step) error) ([]step, error) {
+func shrinkSteps(steps []step, err error, run func([]step) error) ([]step, error) {
 	runs := 200
 	for size := len(steps) / 2; size > 0; size /= 2 {
 		for from := 0; from < len(steps) && runs > 0; {

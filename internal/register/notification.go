@@ -8,12 +8,12 @@ import (
 )
 
 // SurgeryType is the type of a notified surgery.
-type OperationType string
+type SurgeryType string
 
 // The surgery types.
 const (
-	TypeImplantation OperationType = "Implantation"
-	TypeExplantation OperationType = "Explantation"
+	TypeImplantation SurgeryType = "Implantation"
+	TypeExplantation SurgeryType = "Explantation"
 )
 
 // State is the state of a notification.
@@ -32,12 +32,12 @@ type Change string
 
 // The changes.
 const (
-	Saved     Change = "Saved"     // a draft was saved, for the first time or again
-	Submitted Change = "Submitted" // sent to the specialist for validation
-	Notified  Change = "Notified"  // became final
-	Revised   Change = "Revised"   // a final notification got new content
-	Discarded Change = "Discarded" // a draft was discarded
-	Recanted  Change = "Withdrawn" // a final notification was withdrawn
+	ChangeSaved     Change = "Saved"     // a draft was saved, for the first time or again
+	ChangeSubmitted Change = "Submitted" // sent to the specialist for validation
+	ChangeNotified  Change = "Notified"  // became final
+	ChangeRevised   Change = "Revised"   // a final notification got new content
+	ChangeDiscarded Change = "Discarded" // a draft was discarded
+	ChangeWithdrawn Change = "Withdrawn" // a final notification was withdrawn
 )
 
 // Side is the side of the body.
@@ -63,7 +63,7 @@ type PharmacyRef struct {
 func (p PharmacyRef) IsZero() bool { return p.NIHII.IsZero() && p.CBE.IsZero() }
 
 // SubmissionOptions holds what every submission carries besides its content.
-type Submission struct {
+type SubmissionOptions struct {
 	// Save is the state to save in: Draft, ToValidate or Final.
 	Save State
 	// InputReference is the caller's idempotency key: a retry with the same content returns the first receipt.
@@ -76,7 +76,7 @@ type Submission struct {
 // Implantation is the content of a notification of one surgery in which devices were implanted.
 type Implantation struct {
 	Specialist       ProfessionalRef
-	OperationDate    ident.Date
+	SurgeryDate      ident.Date
 	Patient          ident.SSIN
 	Prescriber       ProfessionalRef
 	PrescriptionDate ident.Date
@@ -101,11 +101,11 @@ type NotifiedImplant struct {
 
 // Explantation is the content of a notification of one surgery in which implants were removed.
 type Explantation struct {
-	Specialist    ProfessionalRef
-	OperationDate ident.Date
-	Patient       ident.SSIN
-	Comment       string
-	Explants      []Explant
+	Specialist  ProfessionalRef
+	SurgeryDate ident.Date
+	Patient     ident.SSIN
+	Comment     string
+	Explants    []Explant
 }
 
 // Explant is one removal: of a registered implant, or of one that was implanted abroad or before the register existed.
@@ -124,9 +124,9 @@ type Notification struct {
 	Change           Change
 	ChangeReason     string // why it was withdrawn
 	Number           ident.NotificationNumber
-	Type             OperationType
+	Type             SurgeryType
 	Specialist       ProfessionalRef // resolved
-	OperationDate    ident.Date
+	SurgeryDate      ident.Date
 	Patient          ident.SSIN
 	Prescriber       ProfessionalRef // resolved; zero for an explantation
 	PrescriptionDate ident.Date
@@ -148,14 +148,14 @@ type Notification struct {
 type Implant struct {
 	ID string
 	NotifiedImplant
-	UDIDI         string // the device identifier from the UDI
-	Unregistered  bool   // implanted abroad or before the register existed, and declared by its explantation
-	Number        ident.NotificationNumber
-	Patient       ident.SSIN
-	OperationDate ident.Date
-	Remaining     int
-	InForce       bool    // part of the current version of its notification, which is final
-	Device        *Device // the device list's entry; nil when there is none
+	UDIDI        string // the device identifier from the UDI
+	Unregistered bool   // implanted abroad or before the register existed, and declared by its explantation
+	Number       ident.NotificationNumber
+	Patient      ident.SSIN
+	SurgeryDate  ident.Date
+	Remaining    int
+	InForce      bool    // part of the current version of its notification, which is final
+	Device       *Device // the device list's entry; nil when there is none
 }
 
 // Removal is one stored line of an explantation.
@@ -166,14 +166,14 @@ type Removal struct {
 	Remaining int // after this removal
 
 	// Reference and SurgeryDate belong to the explantation. They are set only when removals are loaded by implant.
-	Reference     string
-	OperationDate ident.Date
+	Reference   string
+	SurgeryDate ident.Date
 }
 
 // VersionSummary is one line of a notification's history.
-type Revision struct {
+type VersionSummary struct {
 	Version      int
-	At           time.Time
+	RegisteredAt time.Time
 	Organisation ident.NIHII
 	Author       ident.SSIN
 	State        State
@@ -184,22 +184,22 @@ type Revision struct {
 // Warning is a remark for the caller, stored with the notification.
 type Warning struct {
 	Code   problem.Code
-	At     string // path in the message
-	Public string
+	Path   string // path in the message
+	Detail string
 }
 
 // NotificationSummary is one line of a search result.
-type Summary struct {
-	Reference     string
-	Version       int
-	Number        ident.NotificationNumber
-	Type          OperationType
-	OperationDate ident.Date
-	Patient       ident.SSIN
-	Specialist    ProfessionalRef
-	State         State
-	Own           bool // the caller is its specialist
-	ImplantCount  int  // lines of implants implanted or removed
+type NotificationSummary struct {
+	Reference    string
+	Version      int
+	Number       ident.NotificationNumber
+	Type         SurgeryType
+	SurgeryDate  ident.Date
+	Patient      ident.SSIN
+	Specialist   ProfessionalRef
+	State        State
+	Own          bool // the caller is its specialist
+	ImplantCount int  // lines of implants implanted or removed
 }
 
 // Receipt is the result of a submission.
@@ -207,5 +207,5 @@ type Receipt struct {
 	Notification
 	// AffectedImplants are the implants that the notification implanted or removed; removed ones with their remaining
 	// quantity.
-	Touched []Implant
+	AffectedImplants []Implant
 }

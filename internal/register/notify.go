@@ -11,44 +11,44 @@ import (
 )
 
 // submission is one attempt to store a version of a notification.
-type operation struct {
-	caller     Caller
-	submission Submission
-	content    content
-	previous   *Notification   // the version to replace; nil for a new notification
-	version    int             // the version that the caller has read
-	digest     [32]byte        // of the submitted content; compared when InputReference is repeated
-	specialist ProfessionalRef // resolved
-	prescriber ProfessionalRef // resolved
-	facts      operationFacts
-	standing   standing
-	linked     bool // a care relation exists on the surgery date; loaded only where it is required
+type submission struct {
+	caller          Caller
+	options         SubmissionOptions
+	plan            contentPlan
+	previous        *Notification   // the version to replace; nil for a new notification
+	expectedVersion int             // the version that the caller has read
+	contentDigest   [32]byte        // of the submitted content; compared when InputReference is repeated
+	specialist      ProfessionalRef // resolved
+	prescriber      ProfessionalRef // resolved
+	facts           surgeryFacts
+	delegation      delegation
+	hasCareRelation bool // a care relation exists on the surgery date; loaded only where it is required
 }
 
 // contentPlan is the content of a notification while it is checked and completed: an implantationPlan or an
 // explantationPlan.
-type content interface {
-	head() heading
-	digest(save State) [32]byte
+type contentPlan interface {
+	commonFields() commonFields
+	contentDigest(save State) [32]byte
 	// loadFacts loads the device list's and the authentic sources' data about each line.
-	lookUp(s Reader) error
+	loadFacts(s Reader) error
 	// checkRules applies the rules that need only these facts.
-	check(results *findings, facts operationFacts)
+	checkRules(results *ruleResults, facts surgeryFacts)
 	// decideLines applies the rules that need the transaction, and completes the lines to store.
-	decide(w Writer, r *Registrar, sub *operation, results *findings, next *Notification) error
+	decideLines(w Writer, r *Registrar, sub *submission, results *ruleResults, next *Notification) error
 	// lockKeys names what concurrent submissions must not decide at the same time.
-	holds() []string
+	lockKeys() []string
 }
 
 // commonFields are the fields that implantations and explantations share.
-type heading struct {
-	kind       OperationType
-	specialist ProfessionalRef
-	day        ident.Date
-	patient    ident.SSIN
-	prescriber ProfessionalRef
-	prescribed ident.Date
-	comment    string
+type commonFields struct {
+	surgeryType      SurgeryType
+	specialist       ProfessionalRef
+	surgeryDate      ident.Date
+	patient          ident.SSIN
+	prescriber       ProfessionalRef
+	prescriptionDate ident.Date
+	comment          string
 }
 
 // NotifyImplant stores an implantation in the state that the options select. The result is durable when NotifyImplant
@@ -57,80 +57,80 @@ type heading struct {
 // Refusals: Forbidden (authorisation), RuleViolated (all violations, each with its path), Conflict (InputReference
 // with different content), Unauthenticated (replayed message). All of them are recorded in the audit log. The
 // violations of a draft become warnings.
-func (r *Registrar) NotifyImplant(ctx context.Context, c Caller, s Submission, n Implantation) (Receipt, error) {
-	return r.submit(ctx, &operation{caller: c, submission: s, content: newPlacing(n)})
+func (r *Registrar) NotifyImplant(ctx context.Context, c Caller, s SubmissionOptions, n Implantation) (Receipt, error) {
+	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: newImplantationPlan(n)})
 }
 
 // NotifyExplant stores an explantation, in the same way as NotifyImplant stores an implantation.
-func (r *Registrar) NotifyExplant(ctx context.Context, c Caller, s Submission, n Explantation) (Receipt, error) {
-	return r.submit(ctx, &operation{caller: c, submission: s, content: newRemoving(n)})
+func (r *Registrar) NotifyExplant(ctx context.Context, c Caller, s SubmissionOptions, n Explantation) (Receipt, error) {
+	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: newExplantationPlan(n)})
 }
 
 // submitNotification loads the facts, checks the rules that need no transaction, and submits the version.
-func (r *Registrar) submit(ctx context.Context, sub *operation) (Receipt, error) {
-	sub.submission.Save = cmp.Or(sub.submission.Save, Final)
-	sub.digest = sub.content.digest(sub.submission.Save) // before the content is completed from the authentic sources
-	err := r.store.Read(ctx, func(s Reader) error {
-		if err := r.lookUp(s, sub); err != nil {
+func (r *Registrar) submitNotification(ctx context.Context, sub *submission) (Receipt, error) {
+	sub.options.Save = cmp.Or(sub.options.Save, Final)
+	sub.contentDigest = sub.plan.contentDigest(sub.options.Save) // before the content is completed from the authentic sources
+	err := r.store.RunReadTx(ctx, func(s Reader) error {
+		if err := r.loadSurgeryFacts(s, sub); err != nil {
 			return err
 		}
-		return sub.content.lookUp(s)
+		return sub.plan.loadFacts(s)
 	})
 	if err != nil {
 		return Receipt{}, err
 	}
-	results := findings{defects: slices.Clone(sub.submission.Defects)}
-	sub.content.check(&results, sub.facts)
-	return r.keep(ctx, sub, results)
+	results := ruleResults{defects: slices.Clone(sub.options.Defects)}
+	sub.plan.checkRules(&results, sub.facts)
+	return r.submitVersion(ctx, sub, results)
 }
 
 // loadSurgeryFacts loads the authentic sources' data about a surgery.
-func (r *Registrar) lookUp(s Reader, sub *operation) error {
-	fields := sub.content.head()
+func (r *Registrar) loadSurgeryFacts(s Reader, sub *submission) error {
+	fields := sub.plan.commonFields()
 	sub.specialist, sub.prescriber = fields.specialist, fields.prescriber
-	sub.facts.today = r.day(r.now())
+	sub.facts.today = r.dateOf(r.now())
 	var err error
 	if sub.facts.patient, _, err = s.Person(fields.patient); err != nil {
 		return err
 	}
-	if sub.facts.specialist, err = s.Practices(sub.specialist); err != nil {
+	if sub.facts.specialistPractices, err = s.Practices(sub.specialist); err != nil {
 		return err
 	}
-	sub.specialist = withPractice(sub.specialist, sub.facts.specialist, fields.day)
+	sub.specialist = withPractice(sub.specialist, sub.facts.specialistPractices, fields.surgeryDate)
 	if !sub.prescriber.IsZero() {
-		if sub.facts.prescriber, err = s.Practices(sub.prescriber); err != nil {
+		if sub.facts.prescriberPractices, err = s.Practices(sub.prescriber); err != nil {
 			return err
 		}
-		sub.prescriber = withPractice(sub.prescriber, sub.facts.prescriber, fields.prescribed)
+		sub.prescriber = withPractice(sub.prescriber, sub.facts.prescriberPractices, fields.prescriptionDate)
 	}
-	if sub.submission.Save != Final && sub.specialist.SSIN != sub.caller.person {
-		sub.standing, err = standingTo(s, sub.caller, sub.specialist.SSIN, fields.day, sub.facts.today)
+	if sub.options.Save != Final && sub.specialist.SSIN != sub.caller.person {
+		sub.delegation, err = loadDelegation(s, sub.caller, sub.specialist.SSIN, fields.surgeryDate, sub.facts.today)
 		return err
 	}
-	if !r.requireLink {
+	if !r.requireCareRelation {
 		return nil
 	}
-	links, err := s.Links(fields.patient, sub.specialist.SSIN)
+	links, err := s.TherapeuticLinks(fields.patient, sub.specialist.SSIN)
 	if err != nil {
 		return err
 	}
-	sub.linked = slices.ContainsFunc(links, func(l TherapeuticLink) bool { return l.Contains(fields.day) })
+	sub.hasCareRelation = slices.ContainsFunc(links, func(l TherapeuticLink) bool { return l.Contains(fields.surgeryDate) })
 	return nil
 }
 
 // loadDelegation finds out on which grounds a caller may prepare notifications for a specialist.
-func standingTo(s Reader, c Caller, specialist ident.SSIN, day, today ident.Date) (standing, error) {
-	var found standing
-	mandates, err := s.MandatesTo(c.person)
+func loadDelegation(s Reader, c Caller, specialist ident.SSIN, day, today ident.Date) (delegation, error) {
+	var found delegation
+	mandates, err := s.MandatesByGrantee(c.person)
 	if err != nil {
 		return found, err
 	}
-	found.mandated = slices.ContainsFunc(mandates, func(m Mandate) bool { return m.Grantor == specialist && m.holdsOn(today) })
+	found.isMandated = slices.ContainsFunc(mandates, func(m Mandate) bool { return m.Grantor == specialist && m.isInForceOn(today) })
 	if c.organisation.IsZero() {
 		return found, nil
 	}
 	affiliations, err := s.Affiliations(c.organisation, specialist)
-	found.colleague = professionalOn(affiliations, day)
+	found.isColleague = hasProfessionalRoleOn(affiliations, day)
 	return found, err
 }
 
@@ -146,23 +146,23 @@ func withPractice(p ProfessionalRef, practices []Practice, day ident.Date) Profe
 
 // submitVersion ends every submission in one transaction: consume the replay key, answer a repeated InputReference,
 // decide, number, store and record. A refusal is recorded too; nothing else is stored then.
-func (r *Registrar) keep(ctx context.Context, sub *operation, results findings) (Receipt, error) {
-	fields := sub.content.head()
-	event := Event{Outcome: Accepted, Patient: fields.patient}
+func (r *Registrar) submitVersion(ctx context.Context, sub *submission, results ruleResults) (Receipt, error) {
+	fields := sub.plan.commonFields()
+	event := AuditEvent{Outcome: OutcomeAccepted, Patient: fields.patient}
 	if sub.previous != nil {
-		event.Number, event.former = sub.previous.Number, sub.previous.Patient // set early, so that a refusal has them too
+		event.Number, event.otherPerson = sub.previous.Number, sub.previous.Patient // set early, so that a refusal has them too
 	}
-	if practisesOn(sub.caller.practices, fields.day) {
-		event.Capacity = sub.caller.capacityOn(fields.day)
+	if hasPracticeOn(sub.caller.practices, fields.surgeryDate) {
+		event.Capacity = sub.caller.capacityOn(fields.surgeryDate)
 	}
-	return r.transact(ctx, sub.caller, event, func(w Writer, e *Event) (Receipt, error) {
-		return r.decide(w, sub, results, e)
+	return r.storeVersion(ctx, sub.caller, event, func(w Writer, e *AuditEvent) (Receipt, error) {
+		return r.decideVersion(w, sub, results, e)
 	})
 }
 
 // storeVersion runs act in a transaction (see inTransaction) and puts the notification's number into the audit event.
-func (r *Registrar) transact(ctx context.Context, c Caller, initial Event, act func(Writer, *Event) (Receipt, error)) (Receipt, error) {
-	return transacted(ctx, r, c, initial, func(w Writer, e *Event) (Receipt, error) {
+func (r *Registrar) storeVersion(ctx context.Context, c Caller, initial AuditEvent, act func(Writer, *AuditEvent) (Receipt, error)) (Receipt, error) {
+	return inTransaction(ctx, r, c, initial, func(w Writer, e *AuditEvent) (Receipt, error) {
 		receipt, err := act(w, e)
 		if err == nil && !receipt.Number.IsZero() {
 			e.Number = receipt.Number
@@ -173,13 +173,13 @@ func (r *Registrar) transact(ctx context.Context, c Caller, initial Event, act f
 
 // inTransaction consumes the replay key, calls act, and records the outcome, in one transaction. A refusal also
 // commits: so act must reject the request before it stores anything.
-func transacted[T any](ctx context.Context, r *Registrar, c Caller, initial Event, act func(Writer, *Event) (T, error)) (T, error) {
+func inTransaction[T any](ctx context.Context, r *Registrar, c Caller, initial AuditEvent, act func(Writer, *AuditEvent) (T, error)) (T, error) {
 	var zero, result T
 	var refusal error
-	err := r.store.Write(ctx, func(w Writer) error {
+	err := r.store.RunWriteTx(ctx, func(w Writer) error {
 		result, refusal = zero, nil
 		event := initial
-		err := spend(w, c)
+		err := consumeReplayKey(w, c)
 		if err == nil {
 			result, err = act(w, &event)
 		}
@@ -189,7 +189,7 @@ func transacted[T any](ctx context.Context, r *Registrar, c Caller, initial Even
 				return err
 			}
 		}
-		return record(w, r.event(c, event, refusal))
+		return appendEvent(w, r.completeEvent(c, event, refusal))
 	})
 	if err != nil {
 		return zero, err
@@ -199,9 +199,9 @@ func transacted[T any](ctx context.Context, r *Registrar, c Caller, initial Even
 
 // reportMalformedSpecialist reports the malformed specialist number instead of MAY_NOT_PREPARE: without the number,
 // the specialist is unknown. This reveals nothing about registered data.
-func unreadable(sub *operation, refusal error) error {
+func reportMalformedSpecialist(sub *submission, refusal error) error {
 	if sub.specialist.IsZero() && problem.From(refusal).Code == problem.MayNotPrepare {
-		if defects := problem.List(problem.RulesViolated, sub.submission.Defects); defects != nil {
+		if defects := problem.List(problem.RulesViolated, sub.options.Defects); defects != nil {
 			return defects
 		}
 	}
@@ -210,61 +210,61 @@ func unreadable(sub *operation, refusal error) error {
 
 // decideVersion authorises the request, applies the rules of the transaction, and stores the version. It writes
 // nothing before all decisions are made.
-func (r *Registrar) decide(w Writer, sub *operation, results findings, event *Event) (Receipt, error) {
-	fields := sub.content.head()
-	save := sub.submission.Save
+func (r *Registrar) decideVersion(w Writer, sub *submission, results ruleResults, event *AuditEvent) (Receipt, error) {
+	fields := sub.plan.commonFields()
+	save := sub.options.Save
 	var err error
-	event.Reason, err = mayNotify(sub.caller, attempt{save: save, specialist: sub.specialist, practices: sub.facts.specialist,
-		day: fields.day, today: sub.facts.today, standing: sub.standing, requireLink: r.requireLink, linked: sub.linked})
+	event.Reason, err = mayNotify(sub.caller, notifyFacts{save: save, specialist: sub.specialist, specialistPractices: sub.facts.specialistPractices,
+		surgeryDate: fields.surgeryDate, today: sub.facts.today, delegation: sub.delegation, requireCareRelation: r.requireCareRelation, hasCareRelation: sub.hasCareRelation})
 	if err != nil {
-		return Receipt{}, unreadable(sub, err)
+		return Receipt{}, reportMalformedSpecialist(sub, err)
 	}
 	m := sub.caller.message
-	keys := append(sub.content.holds(), "patient "+fields.patient.Digits())
-	if sub.submission.InputReference != "" {
-		keys = append(keys, "input "+m.Signer.String()+"\x00"+sub.submission.InputReference)
+	keys := append(sub.plan.lockKeys(), "patient "+fields.patient.Digits())
+	if sub.options.InputReference != "" {
+		keys = append(keys, "input "+m.Signer.String()+"\x00"+sub.options.InputReference)
 	}
-	if err = w.Hold(append(keys, sub.previousHolds()...)...); err != nil {
+	if err = w.Lock(append(keys, sub.previousLockKeys()...)...); err != nil {
 		return Receipt{}, err
 	}
-	repeated, found, err := earlier(w, sub)
+	repeated, found, err := findRepeated(w, sub)
 	if err != nil {
 		return Receipt{}, err
 	}
 	if found {
-		if repeated.ContentDigest != sub.digest {
+		if repeated.ContentDigest != sub.contentDigest {
 			return Receipt{}, problem.New(problem.InputReferenceConflict).WithPath("InputReference")
 		}
 		event.Reason = "repeated InputReference"
-		return touched(w, repeated)
+		return newReceipt(w, repeated)
 	}
-	next := r.version(sub.caller.message, sub.previous)
-	next.State, next.Type, next.Specialist, next.OperationDate, next.Patient = save, fields.kind, sub.specialist, fields.day, fields.patient
-	next.Prescriber, next.PrescriptionDate, next.Comment = sub.prescriber, fields.prescribed, fields.comment
+	next := r.newVersion(sub.caller.message, sub.previous)
+	next.State, next.Type, next.Specialist, next.SurgeryDate, next.Patient = save, fields.surgeryType, sub.specialist, fields.surgeryDate, fields.patient
+	next.Prescriber, next.PrescriptionDate, next.Comment = sub.prescriber, fields.prescriptionDate, fields.comment
 	next.Organisation, next.Author = sub.caller.organisation, sub.caller.person
-	next.InputReference, next.ContentDigest = sub.submission.InputReference, sub.digest
-	next.Change = changeTo(save, sub.previous)
+	next.InputReference, next.ContentDigest = sub.options.InputReference, sub.contentDigest
+	next.Change = changeFor(save, sub.previous)
 	if sub.previous != nil {
-		if err = stillCurrent(w, sub.previous, sub.version); err != nil {
+		if err = checkVersion(w, sub.previous, sub.expectedVersion); err != nil {
 			return Receipt{}, err
 		}
 	}
 	checked := results.clone()
-	if err = sub.content.decide(w, r, sub, &checked, &next); err != nil {
+	if err = sub.plan.decideLines(w, r, sub, &checked, &next); err != nil {
 		return Receipt{}, err
 	}
 	if save == Draft {
-		checked.forgive()
+		checked.downgradeToWarnings()
 	}
-	if err = checked.err(); err != nil {
+	if err = checked.toError(); err != nil {
 		return Receipt{}, err
 	}
-	next.Warnings = checked.warned
-	return r.register(w, &next, m)
+	next.Warnings = checked.warnings
+	return r.numberAndStore(w, &next, m)
 }
 
 // newVersion begins the version after previous, or version 1 when previous is nil.
-func (r *Registrar) version(m Message, previous *Notification) Notification {
+func (r *Registrar) newVersion(m SignedMessage, previous *Notification) Notification {
 	next := Notification{Version: 1, RegisteredAt: r.now().UTC().Truncate(time.Microsecond), Digest: m.Digest, Signer: m.Signer.String()}
 	if previous == nil {
 		next.Reference = r.newID()
@@ -275,10 +275,10 @@ func (r *Registrar) version(m Message, previous *Notification) Notification {
 }
 
 // numberAndStore assigns a number to a notification that becomes final, and stores the version with its effects.
-func (r *Registrar) register(w Writer, next *Notification, m Message) (Receipt, error) {
+func (r *Registrar) numberAndStore(w Writer, next *Notification, m SignedMessage) (Receipt, error) {
 	if next.State == Final && next.Number.IsZero() {
-		day := r.day(next.RegisteredAt)
-		sequence, err := w.NextRunning(day)
+		day := r.dateOf(next.RegisteredAt)
+		sequence, err := w.NextSequenceNumber(day)
 		if err != nil {
 			return Receipt{}, err
 		}
@@ -289,43 +289,43 @@ func (r *Registrar) register(w Writer, next *Notification, m Message) (Receipt, 
 	for i := range next.Implants {
 		next.Implants[i].Number = next.Number
 	}
-	if err := keepProved(w, next, m); err != nil {
+	if err := storeWithEvidence(w, next, m); err != nil {
 		return Receipt{}, err
 	}
 	if next.State == Final {
-		link := TherapeuticLink{Patient: next.Patient, Professional: next.Specialist.SSIN, Type: LinkOperation, Period: Period{From: next.OperationDate}}
-		if err := w.Link(link); err != nil {
+		link := TherapeuticLink{Patient: next.Patient, Professional: next.Specialist.SSIN, Type: LinkTypeSurgery, Period: Period{From: next.SurgeryDate}}
+		if err := w.AddTherapeuticLink(link); err != nil {
 			return Receipt{}, err
 		}
 	}
-	return touched(w, *next)
+	return newReceipt(w, *next)
 }
 
 // storeWithEvidence stores a version together with the signed message that made it.
-func keepProved(w Writer, version *Notification, m Message) error {
-	if err := w.Keep(*version); err != nil || len(m.Original) == 0 {
+func storeWithEvidence(w Writer, version *Notification, m SignedMessage) error {
+	if err := w.AppendVersion(*version); err != nil || len(m.Envelope) == 0 {
 		return err
 	}
-	return w.Prove(Evidence{Reference: version.Reference, Version: version.Version, Message: m.Original, Certificate: m.Certificate,
-		Accepted: version.RegisteredAt})
+	return w.AppendEvidence(Evidence{Reference: version.Reference, Version: version.Version, Message: m.Envelope, Certificate: m.Certificate,
+		AcceptedAt: version.RegisteredAt})
 }
 
 // findRepeated returns the notification that the same signer already submitted under the same InputReference.
-func earlier(w Writer, sub *operation) (Notification, bool, error) {
-	if sub.submission.InputReference == "" || len(sub.submission.Defects) > 0 {
+func findRepeated(w Writer, sub *submission) (Notification, bool, error) {
+	if sub.options.InputReference == "" || len(sub.options.Defects) > 0 {
 		return Notification{}, false, nil
 	}
-	return w.Submission(sub.caller.message.Signer.String(), sub.submission.InputReference)
+	return w.NotificationByInputReference(sub.caller.message.Signer.String(), sub.options.InputReference)
 }
 
 // newReceipt returns the receipt of a notification, with the affected implants. A removed implant has the quantity
 // that remained after that removal.
-func touched(reader Reader, n Notification) (Receipt, error) {
+func newReceipt(reader Reader, n Notification) (Receipt, error) {
 	receipt := Receipt{Notification: n}
 	if n.Type == TypeImplantation {
-		receipt.Touched = slices.Clone(n.Implants)
-		for i := range receipt.Touched {
-			receipt.Touched[i].Remaining = receipt.Touched[i].Quantity
+		receipt.AffectedImplants = slices.Clone(n.Implants)
+		for i := range receipt.AffectedImplants {
+			receipt.AffectedImplants[i].Remaining = receipt.AffectedImplants[i].Quantity
 		}
 		return receipt, nil
 	}
@@ -340,7 +340,7 @@ func touched(reader Reader, n Notification) (Receipt, error) {
 		if n.State == Final {
 			implant.Remaining = removal.Remaining
 		}
-		receipt.Touched = append(receipt.Touched, implant)
+		receipt.AffectedImplants = append(receipt.AffectedImplants, implant)
 	}
 	return receipt, nil
 }

@@ -19,7 +19,7 @@ const permissionsDocument = "../../docs/permissions.md"
 // scene in which each caller tries each action.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	s := setScene(t)
+	s := newPermissionScene(t)
 	data, err := os.ReadFile(permissionsDocument)
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func TestPermissions(t *testing.T) {
 	lines := strings.Split(string(data), "\n")
 	var columns []string
 	for i, line := range lines {
-		cells, ok := cellsOf(line)
+		cells, ok := splitCells(line)
 		switch {
 		case !ok:
 			columns = nil
@@ -57,7 +57,7 @@ func TestPermissions(t *testing.T) {
 			}
 			tried[name] = true
 			t.Run(name, func(t *testing.T) {
-				got := s.try(t, who, what)
+				got := s.runAction(t, who, what)
 				if *update {
 					cells[j] = got
 				}
@@ -79,7 +79,7 @@ func TestPermissions(t *testing.T) {
 }
 
 // splitCells splits a line of a table into its cells.
-func cellsOf(line string) ([]string, bool) {
+func splitCells(line string) ([]string, bool) {
 	line, ok := strings.CutPrefix(line, "| ")
 	if !ok {
 		return nil, false
@@ -89,17 +89,17 @@ func cellsOf(line string) ([]string, bool) {
 }
 
 // permissionScene is the scene that docs/permissions.md describes.
-type scene struct {
-	*desk
+type permissionScene struct {
+	*testRegister
 	first, second register.Receipt // the two notifications about Smit
 	target        register.Receipt // of Claes about Nguyen; made again for each action that needs it
 }
 
 const today, yesterday = "2026-11-21", "2026-11-20"
 
-func setScene(t *testing.T) *scene {
+func newPermissionScene(t *testing.T) *permissionScene {
 	t.Helper()
-	s := &scene{desk: openDesk(t, store.Sources{
+	s := &permissionScene{testRegister: newTestRegister(t, store.Sources{
 		Links: []register.TherapeuticLink{
 			{Patient: smit, Professional: peeters, Type: "gmd", Period: period("2020-01-01", today)}, // ends today
 			{Patient: smit, Professional: lambert, Type: "specialistconsultation", Period: period("2020-01-01", yesterday)},
@@ -117,29 +117,29 @@ func setScene(t *testing.T) *scene {
 	})}
 	n := implantation()
 	n.Patient = smit
-	s.first = s.place(n)
-	n.Specialist, n.OperationDate = bySSIN(dubois), day("2026-11-19")
-	s.second = s.place(n)
-	s.load(store.Sources{Links: []register.TherapeuticLink{
-		{Patient: smit, Professional: claes, Type: register.LinkOperation, Period: period(yesterday, yesterday)}}})
+	s.first = s.mustNotify(n)
+	n.Specialist, n.SurgeryDate = bySSIN(dubois), day("2026-11-19")
+	s.second = s.mustNotify(n)
+	s.loadSources(store.Sources{Links: []register.TherapeuticLink{
+		{Patient: smit, Professional: claes, Type: register.LinkTypeSurgery, Period: period(yesterday, yesterday)}}})
 	return s
 }
 
 // sceneCaller is a caller of the scene.
-type tryer struct {
+type sceneCaller struct {
 	caller   func() register.Caller
 	self     ident.SSIN
 	capacity register.Capacity
 }
 
-func (s *scene) callers() map[string]tryer {
-	person := func(who ident.SSIN, as register.Capacity) tryer {
-		return tryer{func() register.Caller { return s.person(who) }, who, as}
+func (s *permissionScene) callers() map[string]sceneCaller {
+	person := func(who ident.SSIN, as register.Capacity) sceneCaller {
+		return sceneCaller{func() register.Caller { return s.callerWithOwnKey(who) }, who, as}
 	}
-	inside := func(where ident.NIHII, who ident.SSIN, as register.Capacity) tryer {
-		return tryer{func() register.Caller { return s.inside(where, who) }, who, as}
+	inside := func(where ident.NIHII, who ident.SSIN, as register.Capacity) sceneCaller {
+		return sceneCaller{func() register.Caller { return s.callerInside(where, who) }, who, as}
 	}
-	return map[string]tryer{
+	return map[string]sceneCaller{
 		"Claes":                          person(claes, register.CapacityDoctor),
 		"Claes, inside the hospital":     inside(hospital, claes, register.CapacityDoctor),
 		"Dubois":                         person(dubois, register.CapacityDoctor),
@@ -165,24 +165,24 @@ func (s *scene) callers() map[string]tryer {
 }
 
 // sceneAction is an action that a caller tries.
-type deed struct {
-	before   func(self ident.SSIN) // creates what the action needs
-	act      func(register.Caller) string
-	after    func(self ident.SSIN) // removes it again
-	about    func(self ident.SSIN) ident.SSIN
-	outdated bool // the action names an outdated version, so an authorised caller gets VERSION_OUTDATED and nothing changes
+type sceneAction struct {
+	before          func(self ident.SSIN) // creates what the action needs
+	act             func(register.Caller) string
+	after           func(self ident.SSIN) // removes it again
+	about           func(self ident.SSIN) ident.SSIN
+	namesOldVersion bool // the action names an outdated version, so an authorised caller gets VERSION_OUTDATED and nothing changes
 }
 
 // runAction lets a caller try an action, and checks the audit event.
-func (s *scene) try(t *testing.T, by tryer, a deed) string {
+func (s *permissionScene) runAction(t *testing.T, by sceneCaller, a sceneAction) string {
 	t.Helper()
 	if a.before != nil {
 		a.before(by.self)
 	}
 	who := by.caller()
-	s.events()
+	s.newEvents()
 	got := a.act(who)
-	events := s.events()
+	events := s.newEvents()
 	if len(events) == 2 && events[0].Patient != events[1].Patient { // two persons are concerned
 		events = events[:1]
 	}
@@ -193,16 +193,16 @@ func (s *scene) try(t *testing.T, by tryer, a deed) string {
 	if a.after != nil {
 		a.after(by.self)
 	}
-	if e.Person != by.self || e.Capacity != by.capacity || e.Signer == "" || e.Correlation == "" || e.Operation == "" || e.At.IsZero() {
+	if e.Person != by.self || e.Capacity != by.capacity || e.Signer == "" || e.Correlation == "" || e.Operation == "" || e.OccurredAt.IsZero() {
 		t.Errorf("recorded as %+v", e)
 	}
-	if e.Patient != a.about(by.self) && e.Outcome != register.Refused {
+	if e.Patient != a.about(by.self) && e.Outcome != register.OutcomeRefused {
 		t.Errorf("recorded about %v", e.Patient)
 	}
 	checkOutcome(t, e, got)
 	code, _, _ := strings.Cut(got, " at ")
 	switch {
-	case a.outdated && code == "VERSION_OUTDATED":
+	case a.namesOldVersion && code == "VERSION_OUTDATED":
 		return "yes"
 	case code == strings.ToUpper(code) && strings.ContainsAny(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
 		return "`" + code + "`"
@@ -211,22 +211,22 @@ func (s *scene) try(t *testing.T, by tryer, a deed) string {
 }
 
 // checkOutcome compares an audit event with the result that the caller got.
-func checkOutcome(t *testing.T, e register.Event, got string) {
+func checkOutcome(t *testing.T, e register.AuditEvent, got string) {
 	t.Helper()
 	withheld := got == "0" || got == "CARD_WITHHELD" || got == "NOTIFICATION_WITHHELD"
 	switch {
-	case e.Outcome == register.Accepted:
+	case e.Outcome == register.OutcomeAccepted:
 		if e.Reason == "" || len(e.Codes) > 0 {
 			t.Errorf("accepted without a reason: %+v", e)
 		}
-	case e.Outcome == register.Withheld:
+	case e.Outcome == register.OutcomeWithheld:
 		if !withheld {
 			t.Errorf("withheld is recorded, but %q was given", got)
 		}
 	case len(e.Codes) != 1:
 		t.Errorf("refused with the codes %v", e.Codes)
 	}
-	if refusedCode := got != "ok" && got[0] >= 'A' && got[0] <= 'Z' && !withheld; refusedCode != (e.Outcome == register.Refused) {
+	if refusedCode := got != "ok" && got[0] >= 'A' && got[0] <= 'Z' && !withheld; refusedCode != (e.Outcome == register.OutcomeRefused) {
 		t.Errorf("outcome %s for %q", e.Outcome, got)
 	}
 }

@@ -17,16 +17,16 @@ type Page struct {
 }
 
 // SearchRequest selects notifications by exactly one of patient, number and implant.
-type Criteria struct {
+type SearchRequest struct {
 	Page
-	Defects   []*problem.Error
-	Emergency string // why a doctor without a care relation needs access now
-	Patient   ident.SSIN
-	Number    ident.NotificationNumber
-	Implant   *ImplantCriteria
-	From      ident.Date
-	To        ident.Date
-	Type      OperationType
+	Defects         []*problem.Error
+	EmergencyReason string // why a doctor without a care relation needs access now
+	Patient         ident.SSIN
+	Number          ident.NotificationNumber
+	Implant         *ImplantCriteria
+	From            ident.Date
+	To              ident.Date
+	Type            SurgeryType
 }
 
 // ImplantCriteria identify an implant by code or UDI, and narrow the search by lot and serial number.
@@ -38,36 +38,36 @@ type ImplantCriteria struct {
 }
 
 // SearchResult is a page of notifications.
-type Found struct {
+type SearchResult struct {
 	Total         int
-	Notifications []Summary
+	Notifications []NotificationSummary
 }
 
 // Search finds notifications. Notifications that the caller may not see are left out, as if they did not exist.
-func (r *Registrar) Search(ctx context.Context, c Caller, req Criteria) (Found, error) {
-	event := Event{Outcome: Accepted, Patient: req.Patient, Number: req.Number}
-	return answer(ctx, r, c, inEmergency(req.Defects, req.Emergency), &event, func(reader Reader) (Found, error) {
-		q := Query{From: req.From, To: req.To, Type: req.Type, Offset: req.Offset, Limit: req.Limit}
-		ok, err := r.restrict(reader, c, req, &q, &event)
+func (r *Registrar) Search(ctx context.Context, c Caller, req SearchRequest) (SearchResult, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Patient: req.Patient, Number: req.Number}
+	return readAndRecord(ctx, r, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(reader Reader) (SearchResult, error) {
+		q := NotificationQuery{From: req.From, To: req.To, Type: req.Type, Offset: req.Offset, Limit: req.Limit}
+		ok, err := r.restrictQuery(reader, c, req, &q, &event)
 		if err != nil || !ok {
-			return Found{}, err
+			return SearchResult{}, err
 		}
-		found, total, err := reader.Search(q)
+		found, total, err := reader.SearchNotifications(q)
 		if total == 0 && !q.Number.IsZero() {
-			event.Outcome = Withheld // it exists, but is not the caller's own
+			event.Outcome = OutcomeWithheld // it exists, but is not the caller's own
 		}
 		for i := range found {
 			found[i].Own = found[i].Specialist.SSIN == c.person
 		}
-		return Found{Total: total, Notifications: found}, err
+		return SearchResult{Total: total, Notifications: found}, err
 	})
 }
 
 // restrictQuery limits the request to what the caller may see. The result is false when the caller may see nothing.
-func (r *Registrar) restrict(s Reader, c Caller, req Criteria, q *Query, event *Event) (bool, error) {
-	today := r.day(r.now())
+func (r *Registrar) restrictQuery(s Reader, c Caller, req SearchRequest, q *NotificationQuery, event *AuditEvent) (bool, error) {
+	today := r.dateOf(r.now())
 	if i := req.Implant; i != nil {
-		q.Code, q.Lot, q.Serial, q.PatientsOf, q.On = i.Code, i.Lot, i.Serial, c.person, today
+		q.Code, q.Lot, q.Serial, q.TreatedBy, q.TreatedOn = i.Code, i.Lot, i.Serial, c.person, today
 		narrowByUDI(i, q)
 		var err error
 		event.Reason, err = maySearchByImplant(c, today)
@@ -75,32 +75,32 @@ func (r *Registrar) restrict(s Reader, c Caller, req Criteria, q *Query, event *
 	}
 	q.Patient, q.Number = req.Patient, req.Number
 	if !q.Number.IsZero() {
-		n, ok, err := s.Notification(q.Number)
+		n, ok, err := s.NotificationByNumber(q.Number)
 		if err != nil {
 			return false, err
 		}
 		if !ok {
-			return false, mayReadNobody(c, today)
+			return false, mayReadAnyPatient(c, today)
 		}
 		q.Patient, event.Patient = n.Patient, n.Patient
 	}
-	a, err := accessTo(s, c, q.Patient, today, req.Emergency)
+	a, err := loadAccess(s, c, q.Patient, today, req.EmergencyReason)
 	if err != nil {
 		return false, err
 	}
-	event.explain(a, req.Emergency)
-	if a.own {
+	event.setAccess(a, req.EmergencyReason)
+	if a.seesOwn {
 		q.Specialist = c.person
 	}
-	if !a.all && !a.own {
-		event.Outcome = Withheld
+	if !a.seesAll && !a.seesOwn {
+		event.Outcome = OutcomeWithheld
 		return false, nil
 	}
 	return true, nil
 }
 
 // narrowByUDI searches a readable UDI by its parts, and any other by the text as stored.
-func narrowByUDI(i *ImplantCriteria, q *Query) {
+func narrowByUDI(i *ImplantCriteria, q *NotificationQuery) {
 	if i.UDI == "" {
 		return
 	}
@@ -119,87 +119,87 @@ func narrowByUDI(i *ImplantCriteria, q *Query) {
 }
 
 // loadAccess decides how much of a patient's data the caller may see.
-func accessTo(s Reader, c Caller, patient ident.SSIN, today ident.Date, emergency string) (access, error) {
-	links, err := s.Links(patient, c.person)
+func loadAccess(s Reader, c Caller, patient ident.SSIN, today ident.Date, emergency string) (patientAccess, error) {
+	links, err := s.TherapeuticLinks(patient, c.person)
 	if err != nil {
-		return access{}, err
+		return patientAccess{}, err
 	}
 	return mayRead(c, patient, links, today, emergency)
 }
 
 // mayReadAnyPatient rejects callers who may read no patient data, whether or not the item exists.
-func mayReadNobody(c Caller, today ident.Date) error {
+func mayReadAnyPatient(c Caller, today ident.Date) error {
 	_, err := mayRead(c, ident.SSIN{}, nil, today, "")
 	return err
 }
 
 // setAccess records why data was shown.
-func (e *Event) explain(a access, emergency string) {
+func (e *AuditEvent) setAccess(a patientAccess, emergency string) {
 	e.Reason = a.reason
-	if a.emergency {
-		e.Emergency = emergency
+	if a.isEmergency {
+		e.EmergencyReason = emergency
 	}
 }
 
 // ListImplantsResult is a page of a patient's implants.
-type PatientImplants struct {
+type ListImplantsResult struct {
 	Total    int
 	Implants []Implant
 }
 
 // ListImplantsRequest selects the implants that a patient has on a day; the zero date is today.
-type Carried struct {
+type ListImplantsRequest struct {
 	Page
-	Defects   []*problem.Error
-	Emergency string // why a doctor without a care relation needs access now
-	Patient   ident.SSIN
-	Day       ident.Date
+	Defects         []*problem.Error
+	EmergencyReason string // why a doctor without a care relation needs access now
+	Patient         ident.SSIN
+	Date            ident.Date
 }
 
 // ListPatientImplants lists a patient's implants. Implants that the caller may not see are left out, as if they did
 // not exist.
-func (r *Registrar) PatientImplants(ctx context.Context, c Caller, req Carried) (PatientImplants, error) {
-	event := Event{Outcome: Accepted, Patient: req.Patient}
-	return answer(ctx, r, c, inEmergency(req.Defects, req.Emergency), &event, func(s Reader) (PatientImplants, error) {
-		implants, err := r.carried(s, c, req, &event)
-		return PatientImplants{Total: len(implants), Implants: cut(implants, req.Page)}, err
+func (r *Registrar) ListPatientImplants(ctx context.Context, c Caller, req ListImplantsRequest) (ListImplantsResult, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Patient: req.Patient}
+	return readAndRecord(ctx, r, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (ListImplantsResult, error) {
+		implants, err := r.listVisibleImplants(s, c, req, &event)
+		return ListImplantsResult{Total: len(implants), Implants: slicePage(implants, req.Page)}, err
 	})
 }
 
 // listVisibleImplants returns the patient's remaining implants that the caller may see.
-func (r *Registrar) carried(s Reader, c Caller, req Carried, event *Event) ([]Implant, error) {
-	today := r.day(r.now())
-	patient, day := req.Patient, req.Day
+func (r *Registrar) listVisibleImplants(s Reader, c Caller, req ListImplantsRequest, event *AuditEvent) ([]Implant, error) {
+	today := r.dateOf(r.now())
+	patient, day := req.Patient, req.Date
 	if day.IsZero() {
 		day = today
 	}
-	a, err := accessTo(s, c, patient, today, req.Emergency)
+	a, err := loadAccess(s, c, patient, today, req.EmergencyReason)
 	if err != nil {
 		return nil, err
 	}
-	event.explain(a, req.Emergency)
-	if !a.all && !a.own {
-		event.Outcome = Withheld
+	event.setAccess(a, req.EmergencyReason)
+	if !a.seesAll && !a.seesOwn {
+		event.Outcome = OutcomeWithheld
 		return nil, nil
 	}
-	implants, err := s.Implants(patient, day)
+	implants, err := s.ImplantsByPatient(patient, day)
 	if err != nil {
 		return nil, err
 	}
 	var own map[ident.NotificationNumber]bool
-	if !a.all {
-		if own, err = ownNotifications(s, c, patient); err != nil {
+	if !a.seesAll {
+		if own, err = loadOwnNumbers(s, c, patient); err != nil {
 			return nil, err
 		}
 	}
 	return slices.DeleteFunc(implants, func(i Implant) bool {
-		return i.Remaining < 1 || !a.all && !own[i.Number]
+		return i.Remaining < 1 || !a.seesAll && !own[i.Number]
 	}), nil
 }
 
 // loadOwnNumbers returns the numbers of the patient's notifications whose specialist is the caller.
-func ownNotifications(s Reader, c Caller, patient ident.SSIN) (map[ident.NotificationNumber]bool, error) {
-	history, err := s.History(patient)
+func loadOwnNumbers(s Reader, c Caller, patient ident.SSIN) (map[ident.NotificationNumber]bool, error) {
+	history, err := s.NotificationsByPatient(patient)
 	if err != nil {
 		return nil, err
 	}
@@ -213,80 +213,80 @@ func ownNotifications(s Reader, c Caller, patient ident.SSIN) (map[ident.Notific
 }
 
 // CardRequest selects a card: the implant card of a notification or, without a number, the patient's cumulative card.
-type CardOf struct {
-	Defects   []*problem.Error
-	Emergency string // why a doctor without a care relation needs access now
-	Number    ident.NotificationNumber
-	Patient   ident.SSIN
+type CardRequest struct {
+	Defects         []*problem.Error
+	EmergencyReason string // why a doctor without a care relation needs access now
+	Number          ident.NotificationNumber
+	Patient         ident.SSIN
 }
 
 // GetImplantCard returns the content of a card. A card that the caller may not see gives the same answer as one that
 // does not exist.
-func (r *Registrar) Card(ctx context.Context, c Caller, req CardOf) (CardContent, error) {
-	event := Event{Outcome: Accepted, Patient: req.Patient, Number: req.Number}
-	return answer(ctx, r, c, inEmergency(req.Defects, req.Emergency), &event, func(s Reader) (CardContent, error) {
+func (r *Registrar) GetImplantCard(ctx context.Context, c Caller, req CardRequest) (CardContent, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Patient: req.Patient, Number: req.Number}
+	return readAndRecord(ctx, r, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (CardContent, error) {
 		if req.Number.IsZero() {
-			return r.patientCard(s, c, req, &event)
+			return r.buildPatientCard(s, c, req, &event)
 		}
-		return r.implantCard(s, c, req, &event)
+		return r.buildImplantCard(s, c, req, &event)
 	})
 }
 
 // buildImplantCard returns the card of one final notification.
-func (r *Registrar) implantCard(s Reader, c Caller, req CardOf, event *Event) (CardContent, error) {
-	n, err := r.find(s, c, Of{Number: req.Number}, req.Emergency, event)
+func (r *Registrar) buildImplantCard(s Reader, c Caller, req CardRequest, event *AuditEvent) (CardContent, error) {
+	n, err := r.findVisible(s, c, NotificationRef{Number: req.Number}, req.EmergencyReason, event)
 	switch {
 	case err != nil:
 		return CardContent{}, err
 	case n.State != Final:
 		return CardContent{}, problem.New(problem.AlreadyWithdrawn)
 	}
-	content, err := cardOf(s, n.Patient, n.Number, []Notification{n})
+	content, err := buildCard(s, n.Patient, n.Number, []Notification{n})
 	if err == nil {
-		content.Organisation = content.Operations[0].Organisation
+		content.Organisation = content.Surgeries[0].Organisation
 	}
 	return content, err
 }
 
 // buildPatientCard returns the cumulative card: all implantations and explantations that the caller may see.
-func (r *Registrar) patientCard(s Reader, c Caller, req CardOf, event *Event) (CardContent, error) {
+func (r *Registrar) buildPatientCard(s Reader, c Caller, req CardRequest, event *AuditEvent) (CardContent, error) {
 	patient := req.Patient
-	a, err := accessTo(s, c, patient, r.day(r.now()), req.Emergency)
+	a, err := loadAccess(s, c, patient, r.dateOf(r.now()), req.EmergencyReason)
 	if err != nil {
 		return CardContent{}, err
 	}
-	event.explain(a, req.Emergency)
-	history, err := s.History(patient)
+	event.setAccess(a, req.EmergencyReason)
+	history, err := s.NotificationsByPatient(patient)
 	if err != nil {
 		return CardContent{}, err
 	}
 	exist := len(history) > 0
 	history = slices.DeleteFunc(history, func(n Notification) bool {
-		return !a.all && (!a.own || n.Specialist.SSIN != c.person)
+		return !a.seesAll && (!a.seesOwn || n.Specialist.SSIN != c.person)
 	})
 	switch {
 	case len(history) > 0:
-		return cardOf(s, patient, ident.NotificationNumber{}, history)
+		return buildCard(s, patient, ident.NotificationNumber{}, history)
 	case exist:
-		event.Outcome = Withheld
+		event.Outcome = OutcomeWithheld
 		return CardContent{}, problem.New(problem.CardWithheld)
 	}
 	return CardContent{}, problem.New(problem.CardNotFound)
 }
 
 // buildCard returns the card of some of a patient's notifications.
-func cardOf(s Reader, patient ident.SSIN, number ident.NotificationNumber, history []Notification) (CardContent, error) {
+func buildCard(s Reader, patient ident.SSIN, number ident.NotificationNumber, history []Notification) (CardContent, error) {
 	content := CardContent{Number: number}
 	var err error
-	if content.Patient, err = person(s, patient); err != nil {
+	if content.Patient, err = loadPerson(s, patient); err != nil {
 		return content, err
 	}
 	for i := range history {
-		var surgery CardOperation
-		if surgery, err = cardOperation(s, &history[i]); err != nil {
+		var surgery CardSurgery
+		if surgery, err = buildCardSurgery(s, &history[i]); err != nil {
 			return content, err
 		}
-		content.Operations = append(content.Operations, surgery)
+		content.Surgeries = append(content.Surgeries, surgery)
 		if history[i].RegisteredAt.After(content.IssuedAt) {
 			content.IssuedAt = history[i].RegisteredAt
 		}
@@ -294,14 +294,14 @@ func cardOf(s Reader, patient ident.SSIN, number ident.NotificationNumber, histo
 	return content, nil
 }
 
-func cardOperation(s Reader, n *Notification) (CardOperation, error) {
-	surgery := CardOperation{Number: n.Number, Type: n.Type, Date: n.OperationDate, SpecialistID: n.Specialist.NIHII}
+func buildCardSurgery(s Reader, n *Notification) (CardSurgery, error) {
+	surgery := CardSurgery{Number: n.Number, Type: n.Type, Date: n.SurgeryDate, SpecialistID: n.Specialist.NIHII}
 	var err error
-	if surgery.Specialist, err = person(s, n.Specialist.SSIN); err != nil {
+	if surgery.Specialist, err = loadPerson(s, n.Specialist.SSIN); err != nil {
 		return surgery, err
 	}
 	if !n.Prescriber.SSIN.IsZero() {
-		if surgery.Prescriber, err = person(s, n.Prescriber.SSIN); err != nil {
+		if surgery.Prescriber, err = loadPerson(s, n.Prescriber.SSIN); err != nil {
 			return surgery, err
 		}
 	}
@@ -334,7 +334,7 @@ func cardOperation(s Reader, n *Notification) (CardOperation, error) {
 
 // loadPerson returns the national register's entry or, for an unknown person, the number and the birth date it
 // contains.
-func person(s Reader, ssin ident.SSIN) (Person, error) {
+func loadPerson(s Reader, ssin ident.SSIN) (Person, error) {
 	p, ok, err := s.Person(ssin)
 	if err == nil && !ok {
 		p = Person{SSIN: ssin}
@@ -344,11 +344,11 @@ func person(s Reader, ssin ident.SSIN) (Person, error) {
 }
 
 // minEmergencyReasonLength is the minimum length of an emergency reason, in characters.
-const shortestReason = 10
+const minEmergencyReasonLength = 10
 
 // checkEmergencyReason adds a defect when the emergency reason is too short: people must be able to judge it later.
-func inEmergency(defects []*problem.Error, reason string) []*problem.Error {
-	if reason == "" || utf8.RuneCountInString(strings.TrimSpace(reason)) >= shortestReason {
+func checkEmergencyReason(defects []*problem.Error, reason string) []*problem.Error {
+	if reason == "" || utf8.RuneCountInString(strings.TrimSpace(reason)) >= minEmergencyReasonLength {
 		return defects
 	}
 	return append(slices.Clip(defects), problem.New(problem.EmergencyBlank).WithPath("EmergencyReason"))
@@ -356,12 +356,12 @@ func inEmergency(defects []*problem.Error, reason string) []*problem.Error {
 
 // readAndRecord runs a read over one consistent view and records it. It returns the result only after the audit event
 // is durable. A request with defects is rejected before anything is read.
-func answer[T any](ctx context.Context, r *Registrar, c Caller, defects []*problem.Error, e *Event, read func(Reader) (T, error)) (T, error) {
+func readAndRecord[T any](ctx context.Context, r *Registrar, c Caller, defects []*problem.Error, e *AuditEvent, read func(Reader) (T, error)) (T, error) {
 	var zero, result T
 	err := problem.List(problem.RulesViolated, defects)
 	if err == nil {
 		var failed error
-		err = r.store.Read(ctx, func(s Reader) error {
+		err = r.store.RunReadTx(ctx, func(s Reader) error {
 			result, failed = read(s)
 			return failed
 		})
@@ -369,7 +369,7 @@ func answer[T any](ctx context.Context, r *Registrar, c Caller, defects []*probl
 	if err != nil && asRefusal(err) == nil {
 		return zero, err
 	}
-	if err = r.conclude(ctx, c, *e, err); err != nil {
+	if err = r.recordOutcome(ctx, c, *e, err); err != nil {
 		return zero, err
 	}
 	return result, nil

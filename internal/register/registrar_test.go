@@ -16,7 +16,7 @@ import (
 // TestDayBoundary: days begin in Brussels, both for the number and for today's date.
 func TestDayBoundary(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	cases := []struct{ now, number, tomorrow string }{
 		{"2026-11-21T22:59:59Z", "2026-11-21", "2026-11-22"}, // 23:59:59 in winter
 		{"2026-11-21T23:00:00Z", "2026-11-22", "2026-11-23"},
@@ -31,31 +31,31 @@ func TestDayBoundary(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := implantation()
-		on(&n, c.number)
-		if got := d.place(n).Number.Day(); got != day(c.number) {
+		setSurgeryDate(&n, c.number)
+		if got := d.mustNotify(n).Number.Day(); got != day(c.number) {
 			t.Errorf("%s: number of %s", c.now, got)
 		}
-		on(&n, c.tomorrow)
-		_, err = d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
-		wantStrings(t, c.now, refusals(err), []string{"OPERATION_IN_FUTURE at " + theOperation})
+		setSurgeryDate(&n, c.tomorrow)
+		_, err = d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{}, n)
+		wantStrings(t, c.now, formatRefusals(err), []string{"OPERATION_IN_FUTURE at " + theOperation})
 	}
 }
 
 // TestNumbers: a refusal uses no number, and no number is given twice.
 func TestNumbers(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	seen := map[ident.NotificationNumber]bool{}
 	for range 3 {
 		for range 3 {
-			receipt := d.place(implantation())
+			receipt := d.mustNotify(implantation())
 			if seen[receipt.Number] || receipt.Number.Day() != day("2026-11-21").AddDays(len(seen)/3) {
 				t.Errorf("number %s after %v", receipt.Number, seen)
 			}
 			seen[receipt.Number] = true
 			n := implantation()
 			n.Implants[0].Quantity = 0
-			if _, err := d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n); err == nil {
+			if _, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{}, n); err == nil {
 				t.Fatal("accepted")
 			}
 		}
@@ -69,14 +69,14 @@ func TestNumbers(t *testing.T) {
 // TestReceipt compares the receipt with the stored notification and the audit event.
 func TestReceipt(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	d.now = time.Date(2026, 11, 21, 10, 0, 0, 123456789, time.UTC)
-	m := d.message("NIHII-HOSPITAL=71000436")
+	m := d.newMessage("NIHII-HOSPITAL=71000436")
 	caller, err := d.Identify(t.Context(), m, register.Author{{Type: "SSIN", Value: claes.Digits()}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	receipt, err := d.NotifyImplant(t.Context(), caller, register.Submission{InputReference: "EPD-1"}, implantation())
+	receipt, err := d.NotifyImplant(t.Context(), caller, register.SubmissionOptions{InputReference: "EPD-1"}, implantation())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,19 +88,19 @@ func TestReceipt(t *testing.T) {
 	if want := time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC); !receipt.RegisteredAt.Equal(want) {
 		t.Errorf("registered at %s", receipt.RegisteredAt)
 	}
-	kept, ok := d.kept(receipt.Number)
+	kept, ok := d.loadNotification(receipt.Number)
 	if !ok || kept.Digest != receipt.Digest || !kept.RegisteredAt.Equal(receipt.RegisteredAt) || kept.Reference != receipt.Reference ||
 		kept.Comment != "revision of the left knee" || kept.PrescriptionDate != day("2026-11-02") || len(kept.Implants) != 1 ||
-		kept.Implants[0].ID != receipt.Touched[0].ID || kept.Implants[0].Number != receipt.Number {
+		kept.Implants[0].ID != receipt.AffectedImplants[0].ID || kept.Implants[0].Number != receipt.Number {
 		t.Errorf("kept %+v", kept)
 	}
 	n := implantation()
 	if kept.ContentDigest != n.Digest() {
 		t.Error("the content digest is not that of what was sent")
 	}
-	e := d.event()
-	if e.Outcome != register.Accepted || e.Number != receipt.Number || e.Patient != leroy || e.Person != claes || e.Organisation != hospital ||
-		e.Reason != "specialist of the operation" || e.Capacity != register.CapacityDoctor || !e.At.Equal(receipt.RegisteredAt) {
+	e := d.singleEvent()
+	if e.Outcome != register.OutcomeAccepted || e.Number != receipt.Number || e.Patient != leroy || e.Person != claes || e.Organisation != hospital ||
+		e.Reason != "specialist of the operation" || e.Capacity != register.CapacityDoctor || !e.OccurredAt.Equal(receipt.RegisteredAt) {
 		t.Errorf("recorded as %+v", e)
 	}
 }
@@ -109,86 +109,86 @@ func TestReceipt(t *testing.T) {
 // Another signer's key is a different key.
 func TestInputReference(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	ctx := t.Context()
-	submission := register.Submission{InputReference: "EPD-2026-000123"}
+	submission := register.SubmissionOptions{InputReference: "EPD-2026-000123"}
 	n := implantation()
 	n.Implants[0].Code = hipStem // with a warning
-	first, err := d.NotifyImplant(ctx, d.inside(hospital, claes), submission, n)
+	first, err := d.NotifyImplant(ctx, d.callerInside(hospital, claes), submission, n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.events()
+	d.newEvents()
 	d.now = d.now.AddDate(0, 2, 0) // late by now; the retry gets no new warning
-	again, err := d.NotifyImplant(ctx, d.inside(hospital, claes), submission, n)
+	again, err := d.NotifyImplant(ctx, d.callerInside(hospital, claes), submission, n)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if again.Number != first.Number || again.Reference != first.Reference || !again.RegisteredAt.Equal(first.RegisteredAt) ||
-		again.Digest != first.Digest || len(again.Touched) != 1 || again.Touched[0].ID != first.Touched[0].ID || again.Touched[0].Remaining != 1 {
+		again.Digest != first.Digest || len(again.AffectedImplants) != 1 || again.AffectedImplants[0].ID != first.AffectedImplants[0].ID || again.AffectedImplants[0].Remaining != 1 {
 		t.Errorf("second receipt %+v", again)
 	}
-	wantStrings(t, "warnings of the retry", warnings(again.Warnings), warnings(first.Warnings))
-	if e := d.event(); e.Outcome != register.Accepted || e.Reason != "repeated InputReference" || e.Number != first.Number {
+	wantStrings(t, "warnings of the retry", formatWarnings(again.Warnings), formatWarnings(first.Warnings))
+	if e := d.singleEvent(); e.Outcome != register.OutcomeAccepted || e.Reason != "repeated InputReference" || e.Number != first.Number {
 		t.Errorf("recorded as %+v", e)
 	}
-	if d.total(leroy) != 1 {
+	if d.countNotifications(leroy) != 1 {
 		t.Error("the retry was stored")
 	}
 
 	other := n
 	other.Comment = "another"
-	_, err = d.NotifyImplant(ctx, d.inside(hospital, claes), submission, other)
-	wantStrings(t, "other content", refusals(err), []string{"INPUT_REFERENCE_CONFLICT at InputReference"})
+	_, err = d.NotifyImplant(ctx, d.callerInside(hospital, claes), submission, other)
+	wantStrings(t, "other content", formatRefusals(err), []string{"INPUT_REFERENCE_CONFLICT at InputReference"})
 	if !errors.Is(err, problem.Conflict) {
 		t.Errorf("kind of %v", err)
 	}
-	if e := d.event(); e.Outcome != register.Refused || !e.Number.IsZero() {
+	if e := d.singleEvent(); e.Outcome != register.OutcomeRefused || !e.Number.IsZero() {
 		t.Errorf("recorded as %+v", e)
 	}
 	// The key covers both types of notification.
-	_, err = d.NotifyExplant(ctx, d.inside(hospital, claes), submission, register.Explantation{Specialist: bySSIN(claes),
-		OperationDate: day("2026-11-20"), Patient: leroy, Explants: []register.Explant{{ImplantID: first.Touched[0].ID}}})
+	_, err = d.NotifyExplant(ctx, d.callerInside(hospital, claes), submission, register.Explantation{Specialist: bySSIN(claes),
+		SurgeryDate: day("2026-11-20"), Patient: leroy, Explants: []register.Explant{{ImplantID: first.AffectedImplants[0].ID}}})
 	wantCode(t, err, problem.InputReferenceConflict)
-	if d.total(leroy) != 1 {
+	if d.countNotifications(leroy) != 1 {
 		t.Error("a conflict was stored")
 	}
 
-	mine, err := d.NotifyImplant(ctx, d.person(claes), submission, n)
+	mine, err := d.NotifyImplant(ctx, d.callerWithOwnKey(claes), submission, n)
 	if err != nil || mine.Number == first.Number {
 		t.Errorf("another signer's key: %v, %v", mine.Number, err)
 	}
 
 	// A retry needs authorisation too: another doctor of the hospital learns nothing from it.
-	d.load(store.Sources{Affiliations: []register.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
-	_, err = d.NotifyImplant(ctx, d.inside(hospital, lambert), submission, n)
+	d.loadSources(store.Sources{Affiliations: []register.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
+	_, err = d.NotifyImplant(ctx, d.callerInside(hospital, lambert), submission, n)
 	wantCode(t, err, problem.NotYourOperation)
 }
 
 // TestInputReferenceOfExplantation: the receipt of a retry has the quantity that remained then, not now.
 func TestInputReferenceOfExplantation(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	n := implantation()
 	n.Implants[0].Quantity = 5
-	placed := d.place(n).Touched[0]
-	x := register.Explantation{Specialist: bySSIN(claes), OperationDate: day("2026-11-21"), Patient: leroy, Comment: "loose",
+	placed := d.mustNotify(n).AffectedImplants[0]
+	x := register.Explantation{Specialist: bySSIN(claes), SurgeryDate: day("2026-11-21"), Patient: leroy, Comment: "loose",
 		Explants: []register.Explant{{ImplantID: placed.ID, Quantity: 2, Reason: "worn"}, {Unregistered: &line{UDI: "(01)05410000001115(10)X", Quantity: 1}}}}
-	submission := register.Submission{InputReference: "X-1"}
-	first, err := d.NotifyExplant(t.Context(), d.person(claes), submission, x)
+	submission := register.SubmissionOptions{InputReference: "X-1"}
+	first, err := d.NotifyExplant(t.Context(), d.callerWithOwnKey(claes), submission, x)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = d.remove(leroy, "2026-11-21", register.Explant{ImplantID: placed.ID, Quantity: 3}); err != nil {
+	if _, err = d.notifyExplant(leroy, "2026-11-21", register.Explant{ImplantID: placed.ID, Quantity: 3}); err != nil {
 		t.Fatal(err)
 	}
-	again, err := d.NotifyExplant(t.Context(), d.person(claes), submission, x)
+	again, err := d.NotifyExplant(t.Context(), d.callerWithOwnKey(claes), submission, x)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range []register.Receipt{first, again} {
-		if r.Number != first.Number || r.Type != register.TypeExplantation || len(r.Touched) != 2 || r.Touched[0].Remaining != 3 ||
-			r.Touched[1].Remaining != 0 || !r.Touched[1].Unregistered || r.Touched[1].Lot != "X" || r.Removals[0].Reason != "worn" || r.Comment != "loose" {
+		if r.Number != first.Number || r.Type != register.TypeExplantation || len(r.AffectedImplants) != 2 || r.AffectedImplants[0].Remaining != 3 ||
+			r.AffectedImplants[1].Remaining != 0 || !r.AffectedImplants[1].Unregistered || r.AffectedImplants[1].Lot != "X" || r.Removals[0].Reason != "worn" || r.Comment != "loose" {
 			t.Errorf("receipt %+v", r)
 		}
 	}
@@ -198,11 +198,11 @@ func TestInputReferenceOfExplantation(t *testing.T) {
 }
 
 // countNotifications returns how many notifications a patient has.
-func (d *desk) total(patient ident.SSIN) int {
+func (d *testRegister) countNotifications(patient ident.SSIN) int {
 	d.tb.Helper()
 	total := 0
-	err := d.db.Read(d.tb.Context(), func(r register.Reader) error {
-		history, err := r.History(patient)
+	err := d.db.RunReadTx(d.tb.Context(), func(r register.Reader) error {
+		history, err := r.NotificationsByPatient(patient)
 		total = len(history)
 		return err
 	})
@@ -215,42 +215,42 @@ func (d *desk) total(patient ident.SSIN) int {
 // TestReplay: a signed message is accepted once, whatever it requests and however it ended.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	ctx := t.Context()
-	number := d.place(implantation()).Number
+	number := d.mustNotify(implantation()).Number
 	broken := implantation()
 	broken.Implants[0].Quantity = 0
 	requests := map[string]func(register.Caller) error{
 		"notify": func(c register.Caller) error {
-			_, err := d.NotifyImplant(ctx, c, register.Submission{InputReference: "R"}, implantation())
+			_, err := d.NotifyImplant(ctx, c, register.SubmissionOptions{InputReference: "R"}, implantation())
 			return err
 		},
 		"refused notification": func(c register.Caller) error {
-			_, err := d.NotifyImplant(ctx, c, register.Submission{}, broken)
+			_, err := d.NotifyImplant(ctx, c, register.SubmissionOptions{}, broken)
 			return err
 		},
 		"explant": func(c register.Caller) error {
-			_, err := d.NotifyExplant(ctx, c, register.Submission{}, register.Explantation{Specialist: bySSIN(claes), OperationDate: day("2026-11-20"),
+			_, err := d.NotifyExplant(ctx, c, register.SubmissionOptions{}, register.Explantation{Specialist: bySSIN(claes), SurgeryDate: day("2026-11-20"),
 				Patient: leroy, Explants: []register.Explant{{Unregistered: &line{Quantity: 1}}}})
 			return err
 		},
 		"search": func(c register.Caller) error {
-			found, err := d.Search(ctx, c, register.Criteria{Patient: leroy, Page: register.Page{Limit: 10}})
+			found, err := d.Search(ctx, c, register.SearchRequest{Patient: leroy, Page: register.Page{Limit: 10}})
 			if err != nil && found.Total != 0 {
 				t.Error("a result beside the refusal")
 			}
 			return err
 		},
 		"list": func(c register.Caller) error {
-			list, err := d.PatientImplants(ctx, c, register.Carried{Patient: leroy, Page: register.Page{Limit: 10}})
+			list, err := d.ListPatientImplants(ctx, c, register.ListImplantsRequest{Patient: leroy, Page: register.Page{Limit: 10}})
 			if err != nil && list.Total != 0 {
 				t.Error("a result beside the refusal")
 			}
 			return err
 		},
 		"card": func(c register.Caller) error {
-			content, err := d.Card(ctx, c, register.CardOf{Number: number})
-			if err != nil && len(content.Operations) != 0 {
+			content, err := d.GetImplantCard(ctx, c, register.CardRequest{Number: number})
+			if err != nil && len(content.Surgeries) != 0 {
 				t.Error("a result beside the refusal")
 			}
 			return err
@@ -258,16 +258,16 @@ func TestReplay(t *testing.T) {
 	}
 	for name, request := range requests {
 		t.Run(name, func(t *testing.T) {
-			c := d.person(claes)
-			d.events()
+			c := d.callerWithOwnKey(claes)
+			d.newEvents()
 			_ = request(c) // its outcome does not matter
-			kept := d.total(leroy)
+			kept := d.countNotifications(leroy)
 			wantCode(t, request(c), problem.MessageReplayed)
-			if d.total(leroy) != kept {
+			if d.countNotifications(leroy) != kept {
 				t.Error("the second arrival was stored")
 			}
-			events := d.events()
-			if len(events) != 2 || events[1].Outcome != register.Refused || !slices.Equal(events[1].Codes, []problem.Code{problem.MessageReplayed}) {
+			events := d.newEvents()
+			if len(events) != 2 || events[1].Outcome != register.OutcomeRefused || !slices.Equal(events[1].Codes, []problem.Code{problem.MessageReplayed}) {
 				t.Errorf("recorded as %+v", events)
 			}
 		})
@@ -278,11 +278,11 @@ func TestReplay(t *testing.T) {
 // date on.
 func TestRelationFromOperation(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	links := func() (all []register.TherapeuticLink) {
-		err := d.db.Read(t.Context(), func(r register.Reader) error {
+		err := d.db.RunReadTx(t.Context(), func(r register.Reader) error {
 			var err error
-			all, err = r.Links(nguyen, dubois)
+			all, err = r.TherapeuticLinks(nguyen, dubois)
 			return err
 		})
 		if err != nil {
@@ -291,24 +291,24 @@ func TestRelationFromOperation(t *testing.T) {
 		return all
 	}
 	n := implantation()
-	n.Patient, n.Specialist, n.OperationDate = nguyen, byNIHII(duboisNIHII), day("2026-11-10")
-	if _, err := d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n); err == nil || len(links()) != 0 {
+	n.Patient, n.Specialist, n.SurgeryDate = nguyen, byNIHII(duboisNIHII), day("2026-11-10")
+	if _, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{}, n); err == nil || len(links()) != 0 {
 		t.Error("a refusal made a relation")
 	}
 	for range 2 {
-		if _, err := d.NotifyImplant(t.Context(), d.person(dubois), register.Submission{}, n); err != nil {
+		if _, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(dubois), register.SubmissionOptions{}, n); err != nil {
 			t.Fatal(err)
 		}
-		want := register.TherapeuticLink{Patient: nguyen, Professional: dubois, Type: register.LinkOperation, Period: period("2026-11-10", "")}
+		want := register.TherapeuticLink{Patient: nguyen, Professional: dubois, Type: register.LinkTypeSurgery, Period: period("2026-11-10", "")}
 		if got := links(); len(got) != 1 || got[0] != want {
 			t.Errorf("relations %+v", got)
 		}
 	}
-	found, err := d.Search(t.Context(), d.person(dubois), register.Criteria{Patient: nguyen, Page: register.Page{Limit: 10}})
+	found, err := d.Search(t.Context(), d.callerWithOwnKey(dubois), register.SearchRequest{Patient: nguyen, Page: register.Page{Limit: 10}})
 	if err != nil || found.Total != 2 {
 		t.Errorf("found %d, %v", found.Total, err)
 	}
-	events := d.events()
+	events := d.newEvents()
 	if last := events[len(events)-1]; last.Reason != "therapeutic relation: operation" {
 		t.Errorf("recorded as %+v", last)
 	}
@@ -317,12 +317,12 @@ func TestRelationFromOperation(t *testing.T) {
 // TestCarried lists a patient's implants on a day, page by page.
 func TestCarried(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	n := implantation()
 	n.Implants = []line{{Code: knee, Quantity: 1}, {Code: mesh, Quantity: 2}, {Code: stent, Quantity: 3}}
-	on(&n, "2026-11-10")
-	placed := d.place(n).Touched
-	if _, err := d.remove(leroy, "2026-11-15", register.Explant{ImplantID: placed[0].ID}, register.Explant{ImplantID: placed[1].ID, Quantity: 1},
+	setSurgeryDate(&n, "2026-11-10")
+	placed := d.mustNotify(n).AffectedImplants
+	if _, err := d.notifyExplant(leroy, "2026-11-15", register.Explant{ImplantID: placed[0].ID}, register.Explant{ImplantID: placed[1].ID, Quantity: 1},
 		register.Explant{Unregistered: &line{Quantity: 1}}); err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +344,7 @@ func TestCarried(t *testing.T) {
 		{"", 1000, 100, 2, nil},
 	}
 	for _, c := range cases {
-		list, err := d.PatientImplants(t.Context(), d.person(leroy), register.Carried{Patient: leroy, Day: day(c.day),
+		list, err := d.ListPatientImplants(t.Context(), d.callerWithOwnKey(leroy), register.ListImplantsRequest{Patient: leroy, Date: day(c.day),
 			Page: register.Page{Offset: c.offset, Limit: c.limit}})
 		var remaining []int
 		for _, i := range list.Implants {
@@ -359,38 +359,38 @@ func TestCarried(t *testing.T) {
 // TestSearchByImplant searches by code, by the parts of a UDI, and by an unreadable UDI as stored.
 func TestSearchByImplant(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	n := implantation()
 	n.Implants = []line{{UDI: "(01)05410000001047(10)L1(21)S1", Quantity: 1}, {Code: mesh, UDI: "unreadable", Quantity: 1}}
-	number := d.place(n).Number
-	d.events()
+	number := d.mustNotify(n).Number
+	d.newEvents()
 	cases := []struct {
 		name     string
-		criteria register.Criteria
+		criteria register.SearchRequest
 		found    int
 	}{
-		{"code", register.Criteria{Implant: &register.ImplantCriteria{Code: mesh}}, 1},
-		{"code known by its UDI", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}}, 1},
-		{"another code", register.Criteria{Implant: &register.ImplantCriteria{Code: stent}}, 0},
-		{"UDI, device only", register.Criteria{Implant: &register.ImplantCriteria{UDI: "0105410000001047"}}, 1},
-		{"UDI with the lot", register.Criteria{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(10)L1"}}, 1},
-		{"UDI with another lot", register.Criteria{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(10)L2"}}, 0},
-		{"UDI with another serial", register.Criteria{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(21)S2"}}, 0},
-		{"the lot asked for counts", register.Criteria{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(10)L2", Lot: "L1"}}, 1},
-		{"lot and serial", register.Criteria{Implant: &register.ImplantCriteria{Code: knee, Lot: "L1", Serial: "S1"}}, 1},
-		{"as kept", register.Criteria{Implant: &register.ImplantCriteria{UDI: "unreadable"}}, 1},
-		{"not as kept", register.Criteria{Implant: &register.ImplantCriteria{UDI: "unread"}}, 0},
-		{"from that day", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}, From: day("2026-11-20"), To: day("2026-11-20")}, 1},
-		{"from the next day", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}, From: day("2026-11-21")}, 0},
-		{"until the day before", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}, To: day("2026-11-19")}, 0},
-		{"of the other type", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}, Type: register.TypeExplantation}, 0},
-		{"page beyond", register.Criteria{Implant: &register.ImplantCriteria{Code: knee}, Page: register.Page{Offset: 1, Limit: 1}}, 1},
+		{"code", register.SearchRequest{Implant: &register.ImplantCriteria{Code: mesh}}, 1},
+		{"code known by its UDI", register.SearchRequest{Implant: &register.ImplantCriteria{Code: knee}}, 1},
+		{"another code", register.SearchRequest{Implant: &register.ImplantCriteria{Code: stent}}, 0},
+		{"UDI, device only", register.SearchRequest{Implant: &register.ImplantCriteria{UDI: "0105410000001047"}}, 1},
+		{"UDI with the lot", register.SearchRequest{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(10)L1"}}, 1},
+		{"UDI with another lot", register.SearchRequest{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(10)L2"}}, 0},
+		{"UDI with another serial", register.SearchRequest{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(21)S2"}}, 0},
+		{"the lot asked for counts", register.SearchRequest{Implant: &register.ImplantCriteria{UDI: "(01)05410000001047(10)L2", Lot: "L1"}}, 1},
+		{"lot and serial", register.SearchRequest{Implant: &register.ImplantCriteria{Code: knee, Lot: "L1", Serial: "S1"}}, 1},
+		{"as kept", register.SearchRequest{Implant: &register.ImplantCriteria{UDI: "unreadable"}}, 1},
+		{"not as kept", register.SearchRequest{Implant: &register.ImplantCriteria{UDI: "unread"}}, 0},
+		{"from that day", register.SearchRequest{Implant: &register.ImplantCriteria{Code: knee}, From: day("2026-11-20"), To: day("2026-11-20")}, 1},
+		{"from the next day", register.SearchRequest{Implant: &register.ImplantCriteria{Code: knee}, From: day("2026-11-21")}, 0},
+		{"until the day before", register.SearchRequest{Implant: &register.ImplantCriteria{Code: knee}, To: day("2026-11-19")}, 0},
+		{"of the other type", register.SearchRequest{Implant: &register.ImplantCriteria{Code: knee}, Type: register.TypeExplantation}, 0},
+		{"page beyond", register.SearchRequest{Implant: &register.ImplantCriteria{Code: knee}, Page: register.Page{Offset: 1, Limit: 1}}, 1},
 	}
 	for _, c := range cases {
 		if c.criteria.Limit == 0 {
 			c.criteria.Limit = 10
 		}
-		found, err := d.Search(t.Context(), d.person(claes), c.criteria)
+		found, err := d.Search(t.Context(), d.callerWithOwnKey(claes), c.criteria)
 		if err != nil || found.Total != c.found {
 			t.Errorf("%s: found %d, %v", c.name, found.Total, err)
 		}
@@ -399,7 +399,7 @@ func TestSearchByImplant(t *testing.T) {
 				t.Errorf("%s: summary %+v", c.name, s)
 			}
 		}
-		if e := d.event(); e.Reason != "own patients" {
+		if e := d.singleEvent(); e.Reason != "own patients" {
 			t.Errorf("%s: recorded as %+v", c.name, e)
 		}
 	}
@@ -408,16 +408,16 @@ func TestSearchByImplant(t *testing.T) {
 // TestDefectsOfReads: a read with an unreadable number is rejected, and recorded, before any lookup.
 func TestDefectsOfReads(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	defects := []*problem.Error{problem.New(problem.SSINInvalid).WithPath("Patient")}
-	_, search := d.Search(t.Context(), d.person(claes), register.Criteria{Defects: defects})
-	_, list := d.PatientImplants(t.Context(), d.person(claes), register.Carried{Defects: defects})
-	_, card := d.Card(t.Context(), d.person(claes), register.CardOf{Defects: defects})
+	_, search := d.Search(t.Context(), d.callerWithOwnKey(claes), register.SearchRequest{Defects: defects})
+	_, list := d.ListPatientImplants(t.Context(), d.callerWithOwnKey(claes), register.ListImplantsRequest{Defects: defects})
+	_, card := d.GetImplantCard(t.Context(), d.callerWithOwnKey(claes), register.CardRequest{Defects: defects})
 	for _, err := range []error{search, list, card} {
-		wantStrings(t, "refused", refusals(err), []string{"SSIN_INVALID at Patient"})
+		wantStrings(t, "refused", formatRefusals(err), []string{"SSIN_INVALID at Patient"})
 	}
-	for _, e := range d.events() {
-		if e.Outcome != register.Refused || e.Person != claes || !slices.Equal(e.Codes, []problem.Code{problem.SSINInvalid}) {
+	for _, e := range d.newEvents() {
+		if e.Outcome != register.OutcomeRefused || e.Person != claes || !slices.Equal(e.Codes, []problem.Code{problem.SSINInvalid}) {
 			t.Errorf("recorded as %+v", e)
 		}
 	}
@@ -426,79 +426,79 @@ func TestDefectsOfReads(t *testing.T) {
 // TestDefectsOfDrafts: a malformed specialist number is reported as such, not as MAY_NOT_PREPARE.
 func TestDefectsOfDrafts(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	const at = "Implantation/Specialist/SSIN"
 	n := implantation()
 	n.Specialist = register.ProfessionalRef{}
-	for _, c := range []register.Caller{d.person(claes), d.inside(hospital, wouters), d.person(smit)} {
-		_, err := d.NotifyImplant(t.Context(), c, register.Submission{Save: register.Draft, Defects: []*problem.Error{problem.New(problem.SSINInvalid).WithPath(at)}}, n)
-		wantStrings(t, "refused", refusals(err), []string{"SSIN_INVALID at " + at})
-		if got := d.event(); got.Outcome != register.Refused || !slices.Equal(got.Codes, []problem.Code{problem.SSINInvalid}) {
+	for _, c := range []register.Caller{d.callerWithOwnKey(claes), d.callerInside(hospital, wouters), d.callerWithOwnKey(smit)} {
+		_, err := d.NotifyImplant(t.Context(), c, register.SubmissionOptions{Save: register.Draft, Defects: []*problem.Error{problem.New(problem.SSINInvalid).WithPath(at)}}, n)
+		wantStrings(t, "refused", formatRefusals(err), []string{"SSIN_INVALID at " + at})
+		if got := d.singleEvent(); got.Outcome != register.OutcomeRefused || !slices.Equal(got.Codes, []problem.Code{problem.SSINInvalid}) {
 			t.Errorf("recorded as %+v", got)
 		}
 	}
 	n.Specialist = bySSIN(nguyen) // not a doctor
-	_, err := d.NotifyImplant(t.Context(), d.inside(hospital, wouters), register.Submission{Save: register.Draft}, n)
-	wantStrings(t, "refused", refusals(err), []string{"MAY_NOT_PREPARE"})
+	_, err := d.NotifyImplant(t.Context(), d.callerInside(hospital, wouters), register.SubmissionOptions{Save: register.Draft}, n)
+	wantStrings(t, "refused", formatRefusals(err), []string{"MAY_NOT_PREPARE"})
 }
 
 // TestCards checks the content of an implant card and of a patient card.
 func TestCards(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
-	receipt, err := d.NotifyImplant(t.Context(), d.inside(hospital, claes), register.Submission{}, implantation())
+	d := newTestRegister(t)
+	receipt, err := d.NotifyImplant(t.Context(), d.callerInside(hospital, claes), register.SubmissionOptions{}, implantation())
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.now = d.now.Add(time.Hour)
-	removal, err := d.remove(leroy, "2026-11-21", register.Explant{ImplantID: receipt.Touched[0].ID, Reason: "worn"})
+	removal, err := d.notifyExplant(leroy, "2026-11-21", register.Explant{ImplantID: receipt.AffectedImplants[0].ID, Reason: "worn"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	card, err := d.Card(t.Context(), d.person(leroy), register.CardOf{Number: receipt.Number})
+	card, err := d.GetImplantCard(t.Context(), d.callerWithOwnKey(leroy), register.CardRequest{Number: receipt.Number})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := card.Operations[0]
+	o := card.Surgeries[0]
 	if card.Number != receipt.Number || card.Patient.LastName != "Leroy" || !card.IssuedAt.Equal(receipt.RegisteredAt) ||
 		card.Organisation != "Ziekenhuis Sint-Elooi" || o.Organisation != card.Organisation || o.Specialist.LastName != "Claes" ||
 		o.SpecialistID != claesNIHII || o.Prescriber.LastName != "Claes" || o.Implants[0].Quantity != 1 || o.Date != day("2026-11-20") {
 		t.Errorf("card %+v", card)
 	}
-	card, err = d.Card(t.Context(), d.person(leroy), register.CardOf{Number: removal.Number})
-	if err != nil || card.Organisation != "" || card.Operations[0].Type != register.TypeExplantation {
+	card, err = d.GetImplantCard(t.Context(), d.callerWithOwnKey(leroy), register.CardRequest{Number: removal.Number})
+	if err != nil || card.Organisation != "" || card.Surgeries[0].Type != register.TypeExplantation {
 		t.Errorf("card of the removal %+v, %v", card, err)
 	}
-	card, err = d.Card(t.Context(), d.person(leroy), register.CardOf{Patient: leroy})
-	if err != nil || !card.Number.IsZero() || len(card.Operations) != 2 || !card.IssuedAt.Equal(removal.RegisteredAt) ||
-		card.Operations[1].Implants[0].Reason != "worn" || card.Operations[1].Implants[0].Remaining != 0 {
+	card, err = d.GetImplantCard(t.Context(), d.callerWithOwnKey(leroy), register.CardRequest{Patient: leroy})
+	if err != nil || !card.Number.IsZero() || len(card.Surgeries) != 2 || !card.IssuedAt.Equal(removal.RegisteredAt) ||
+		card.Surgeries[1].Implants[0].Reason != "worn" || card.Surgeries[1].Implants[0].Remaining != 0 {
 		t.Errorf("patient card %+v, %v", card, err)
 	}
-	_, err = d.Card(t.Context(), d.person(kaya), register.CardOf{Patient: kaya})
+	_, err = d.GetImplantCard(t.Context(), d.callerWithOwnKey(kaya), register.CardRequest{Patient: kaya})
 	wantCode(t, err, problem.CardNotFound)
 }
 
 // TestUnavailable: a failure of the store is not a refusal, and there is no answer.
 func TestUnavailable(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
-	caller := d.person(claes)
+	d := newTestRegister(t)
+	caller := d.callerWithOwnKey(claes)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	receipt, err := d.NotifyImplant(ctx, caller, register.Submission{}, implantation())
+	receipt, err := d.NotifyImplant(ctx, caller, register.SubmissionOptions{}, implantation())
 	wantCode(t, err, problem.StoreDown)
 	if !receipt.Number.IsZero() {
 		t.Error("a number was given")
 	}
-	_, err = d.Search(ctx, caller, register.Criteria{Patient: leroy})
+	_, err = d.Search(ctx, caller, register.SearchRequest{Patient: leroy})
 	wantCode(t, err, problem.StoreDown)
-	_, err = d.Identify(ctx, d.message("SSIN="+claes.Digits()), nil)
+	_, err = d.Identify(ctx, d.newMessage("SSIN="+claes.Digits()), nil)
 	wantCode(t, err, problem.StoreDown)
-	wantCode(t, d.Ready(ctx), problem.StoreDown)
-	if err := d.Ready(t.Context()); err != nil {
+	wantCode(t, d.CheckReady(ctx), problem.StoreDown)
+	if err := d.CheckReady(t.Context()); err != nil {
 		t.Errorf("not ready: %v", err)
 	}
-	if n := len(d.events()); n != 0 {
+	if n := len(d.newEvents()); n != 0 {
 		t.Errorf("%d events recorded", n)
 	}
 }

@@ -32,13 +32,13 @@ type (
 )
 
 // setSurgeryDate sets the dates of surgery and prescription.
-func on(n *impl, operation string) {
-	n.OperationDate, n.PrescriptionDate = day(operation), day(operation)
+func setSurgeryDate(n *impl, operation string) {
+	n.SurgeryDate, n.PrescriptionDate = day(operation), day(operation)
 }
 
 // setSurgeryDateOnly sets the surgery date; the prescription date is one on which Claes could prescribe.
-func operatedOn(n *impl, operation string) {
-	n.OperationDate, n.PrescriptionDate = day(operation), day("1955-01-01")
+func setSurgeryDateOnly(n *impl, operation string) {
+	n.SurgeryDate, n.PrescriptionDate = day(operation), day("1955-01-01")
 }
 
 const (
@@ -52,33 +52,33 @@ var longPractice = store.Sources{Practices: []register.Practice{{SSIN: claes, NI
 	Speciality: "Orthopaedic surgery", Period: period("1940-01-01", "1960-12-31")}}}
 
 var implantationCases = []implantationCase{
-	{name: "today", rule: problem.OperationInFuture, edit: func(n *impl, _ *line) { on(n, "2026-11-21") }},
-	{name: "tomorrow", rule: problem.OperationInFuture, edit: func(n *impl, _ *line) { on(n, "2026-11-22") },
+	{name: "today", rule: problem.OperationInFuture, edit: func(n *impl, _ *line) { setSurgeryDate(n, "2026-11-21") }},
+	{name: "tomorrow", rule: problem.OperationInFuture, edit: func(n *impl, _ *line) { setSurgeryDate(n, "2026-11-22") },
 		refuse: []string{"OPERATION_IN_FUTURE at " + theOperation}},
 
-	{name: "first day of 1950", rule: problem.OperationTooOld, edit: func(n *impl, _ *line) { n.Patient = goosens; on(n, "1950-01-01") },
+	{name: "first day of 1950", rule: problem.OperationTooOld, edit: func(n *impl, _ *line) { n.Patient = goosens; setSurgeryDate(n, "1950-01-01") },
 		warn: []string{lateWarning}},
-	{name: "last day of 1949", rule: problem.OperationTooOld, edit: func(n *impl, _ *line) { n.Patient = goosens; on(n, "1949-12-31") },
+	{name: "last day of 1949", rule: problem.OperationTooOld, edit: func(n *impl, _ *line) { n.Patient = goosens; setSurgeryDate(n, "1949-12-31") },
 		refuse: []string{"OPERATION_BEFORE_1950 at " + theOperation}},
 
-	{name: "on the day of birth", rule: problem.OperationBeforeBirth, edit: func(n *impl, _ *line) { n.Patient = kaya; on(n, "2012-05-12") },
+	{name: "on the day of birth", rule: problem.OperationBeforeBirth, edit: func(n *impl, _ *line) { n.Patient = kaya; setSurgeryDate(n, "2012-05-12") },
 		warn: []string{lateWarning}},
-	{name: "the day before birth", rule: problem.OperationBeforeBirth, edit: func(n *impl, _ *line) { n.Patient = kaya; on(n, "2012-05-11") },
+	{name: "the day before birth", rule: problem.OperationBeforeBirth, edit: func(n *impl, _ *line) { n.Patient = kaya; setSurgeryDate(n, "2012-05-11") },
 		refuse: []string{"OPERATION_BEFORE_BIRTH at " + theOperation}},
 
-	{name: "30 days ago", rule: problem.WarnLate, edit: func(n *impl, _ *line) { on(n, "2026-10-22") }},
-	{name: "31 days ago", rule: problem.WarnLate, edit: func(n *impl, _ *line) { on(n, "2026-10-21") }, warn: []string{lateWarning}},
+	{name: "30 days ago", rule: problem.WarnLate, edit: func(n *impl, _ *line) { setSurgeryDate(n, "2026-10-22") }},
+	{name: "31 days ago", rule: problem.WarnLate, edit: func(n *impl, _ *line) { setSurgeryDate(n, "2026-10-21") }, warn: []string{lateWarning}},
 
 	{name: "specialist known", rule: problem.SpecialistUnknown, edit: func(n *impl, _ *line) { n.Specialist = byNIHII(claesNIHII) }},
 	{name: "specialist unknown", rule: problem.SpecialistUnknown, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(vanDam) },
 		refuse: []string{"SPECIALIST_UNKNOWN at Implantation/Specialist"}, caller: claes},
-	{name: "last day of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); on(n, "2022-12-31") },
+	{name: "last day of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); setSurgeryDate(n, "2022-12-31") },
 		warn: []string{lateWarning}},
-	{name: "day after the last of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); on(n, "2023-01-01") },
+	{name: "day after the last of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); setSurgeryDate(n, "2023-01-01") },
 		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation/Specialist"}},
-	{name: "first day of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); operatedOn(n, "1993-01-01") },
+	{name: "first day of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); setSurgeryDateOnly(n, "1993-01-01") },
 		warn: []string{lateWarning}},
-	{name: "day before the first of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); operatedOn(n, "1992-12-31") },
+	{name: "day before the first of practice", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); setSurgeryDateOnly(n, "1992-12-31") },
 		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation/Specialist"}},
 	{name: "a dentist operates", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(lambert) }},
 	{name: "a pharmacist operates", rule: problem.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(maes) },
@@ -94,8 +94,8 @@ var implantationCases = []implantationCase{
 		refuse: []string{"PRESCRIBER_NOT_QUALIFIED at Implantation/Prescriber"}},
 	{name: "a pharmacist prescribes", rule: problem.PrescriberUnqualified, edit: func(n *impl, _ *line) { n.Prescriber = byNIHII(maesNIHII) },
 		refuse: []string{"PRESCRIBER_NOT_QUALIFIED at Implantation/Prescriber"}},
-	{name: "prescribed on the day of operation", rule: problem.PrescriptionAfter, edit: func(n *impl, _ *line) { n.PrescriptionDate = n.OperationDate }},
-	{name: "prescribed a day later", rule: problem.PrescriptionAfter, edit: func(n *impl, _ *line) { n.PrescriptionDate = n.OperationDate.AddDays(1) },
+	{name: "prescribed on the day of operation", rule: problem.PrescriptionAfter, edit: func(n *impl, _ *line) { n.PrescriptionDate = n.SurgeryDate }},
+	{name: "prescribed a day later", rule: problem.PrescriptionAfter, edit: func(n *impl, _ *line) { n.PrescriptionDate = n.SurgeryDate.AddDays(1) },
 		refuse: []string{"PRESCRIPTION_AFTER_OPERATION at Implantation/PrescriptionDate"}},
 	{name: "patient and specialist are one", edit: func(n *impl, _ *line) { n.Patient = claes }},
 
@@ -103,12 +103,18 @@ var implantationCases = []implantationCase{
 	{name: "neither code nor UDI", rule: problem.ImplantUnidentified, edit: func(_ *impl, l *line) { l.Code = ident.NotificationCode{} },
 		refuse: []string{"IMPLANT_NOT_IDENTIFIED at " + theLine}},
 	{name: "by UDI on 26 May 2023", rule: problem.CodeRequired,
-		edit: func(n *impl, l *line) { on(n, "2023-05-26"); *l = line{UDI: "(01)05410000001047", Quantity: 1} }, warn: []string{lateWarning}},
+		edit: func(n *impl, l *line) {
+			setSurgeryDate(n, "2023-05-26")
+			*l = line{UDI: "(01)05410000001047", Quantity: 1}
+		}, warn: []string{lateWarning}},
 	{name: "by UDI the day before", rule: problem.CodeRequired,
-		edit:   func(n *impl, l *line) { on(n, "2023-05-25"); *l = line{UDI: "(01)05410000001047", Quantity: 1} },
+		edit: func(n *impl, l *line) {
+			setSurgeryDate(n, "2023-05-25")
+			*l = line{UDI: "(01)05410000001047", Quantity: 1}
+		},
 		refuse: []string{"IMPLANT_CODE_REQUIRED at " + theLine + "/NotificationCode"}},
 	{name: "by both the day before", rule: problem.CodeRequired,
-		edit: func(n *impl, l *line) { on(n, "2023-05-25"); l.UDI = "(01)05410000001047" }, warn: []string{lateWarning}},
+		edit: func(n *impl, l *line) { setSurgeryDate(n, "2023-05-25"); l.UDI = "(01)05410000001047" }, warn: []string{lateWarning}},
 	{name: "code on the list", rule: problem.CodeUnknown, edit: func(_ *impl, l *line) { l.Code = mesh }},
 	{name: "code not on the list", rule: problem.CodeUnknown, edit: func(_ *impl, l *line) { l.Code = unlisted },
 		refuse: []string{"IMPLANT_CODE_UNKNOWN at " + theLine + "/NotificationCode"}},
@@ -120,8 +126,8 @@ var implantationCases = []implantationCase{
 	{name: "100", rule: problem.QuantityOutOfRange, edit: func(_ *impl, l *line) { l.Quantity = 100 },
 		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theLine + "/Quantity"}},
 
-	{name: "delivered on the day", rule: problem.DeliveryAfter, edit: func(n *impl, l *line) { l.DeliveryDate = n.OperationDate }},
-	{name: "delivered a day later", rule: problem.DeliveryAfter, edit: func(n *impl, l *line) { l.DeliveryDate = n.OperationDate.AddDays(1) },
+	{name: "delivered on the day", rule: problem.DeliveryAfter, edit: func(n *impl, l *line) { l.DeliveryDate = n.SurgeryDate }},
+	{name: "delivered a day later", rule: problem.DeliveryAfter, edit: func(n *impl, l *line) { l.DeliveryDate = n.SurgeryDate.AddDays(1) },
 		refuse: []string{"DELIVERY_AFTER_OPERATION at " + theLine + "/DeliveryDate"}},
 
 	{name: "lot as in the UDI", rule: problem.LotContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Lot = "(01)05410000001047(10)L1", "L1" }},
@@ -172,9 +178,9 @@ var implantationCases = []implantationCase{
 	{name: "a doctor as pharmacist", rule: problem.PharmacistUnqualified, edit: func(_ *impl, l *line) { l.Pharmacist = bySSIN(dubois) },
 		refuse: []string{"PHARMACIST_NOT_QUALIFIED at " + theLine + "/Pharmacist"}},
 
-	{name: "day before it was deleted", rule: problem.WarnDeviceDeleted, edit: func(n *impl, l *line) { on(n, "2021-06-29"); l.Code = stent },
+	{name: "day before it was deleted", rule: problem.WarnDeviceDeleted, edit: func(n *impl, l *line) { setSurgeryDate(n, "2021-06-29"); l.Code = stent },
 		warn: []string{lateWarning}},
-	{name: "day on which it was deleted", rule: problem.WarnDeviceDeleted, edit: func(n *impl, l *line) { on(n, "2021-06-30"); l.Code = stent },
+	{name: "day on which it was deleted", rule: problem.WarnDeviceDeleted, edit: func(n *impl, l *line) { setSurgeryDate(n, "2021-06-30"); l.Code = stent },
 		warn: []string{lateWarning, "WARN_DEVICE_DELETED at " + theLine}},
 	{name: "active", rule: problem.WarnDeviceRecalled, edit: func(*impl, *line) {}},
 	{name: "recalled", rule: problem.WarnDeviceRecalled, edit: func(_ *impl, l *line) { l.Code = hipStem },
@@ -182,8 +188,8 @@ var implantationCases = []implantationCase{
 	{name: "recalled, by UDI", rule: problem.WarnDeviceRecalled, edit: func(_ *impl, l *line) { *l = line{UDI: "(01)05410000001283", Quantity: 1} },
 		warn: []string{"WARN_DEVICE_RECALLED at " + theLine}},
 
-	{name: "expires on the day", rule: problem.WarnExpired, edit: func(n *impl, l *line) { l.Expiry = n.OperationDate }},
-	{name: "expired the day before", rule: problem.WarnExpired, edit: func(n *impl, l *line) { l.Expiry = n.OperationDate.AddDays(-1) },
+	{name: "expires on the day", rule: problem.WarnExpired, edit: func(n *impl, l *line) { l.Expiry = n.SurgeryDate }},
+	{name: "expired the day before", rule: problem.WarnExpired, edit: func(n *impl, l *line) { l.Expiry = n.SurgeryDate.AddDays(-1) },
 		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + "/ExpiryDate"}},
 	{name: "expired by the UDI", rule: problem.WarnExpired, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001047(17)261119" },
 		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + "/UDI"}},
@@ -199,7 +205,7 @@ var implantationCases = []implantationCase{
 
 func TestImplantationRules(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t, longPractice)
+	d := newTestRegister(t, longPractice)
 	for _, c := range implantationCases {
 		t.Run(string(c.rule)+" "+c.name, func(t *testing.T) {
 			n := implantation()
@@ -208,29 +214,29 @@ func TestImplantationRules(t *testing.T) {
 			if who.IsZero() || !c.caller.IsZero() {
 				who = claes
 			}
-			receipt, err := d.NotifyImplant(t.Context(), d.person(who), register.Submission{}, n)
-			wantStrings(t, "refused", refusals(err), c.refuse)
-			wantStrings(t, "warned", warnings(receipt.Warnings), c.warn)
+			receipt, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(who), register.SubmissionOptions{}, n)
+			wantStrings(t, "refused", formatRefusals(err), c.refuse)
+			wantStrings(t, "warned", formatWarnings(receipt.Warnings), c.warn)
 			if (err == nil) != !receipt.Number.IsZero() {
 				t.Error("a number is given exactly when nothing is refused")
 			}
 			if err == nil {
-				kept, ok := d.kept(receipt.Number)
+				kept, ok := d.loadNotification(receipt.Number)
 				if !ok {
 					t.Fatal("not kept")
 				}
-				wantStrings(t, "kept warnings", warnings(kept.Warnings), c.warn)
+				wantStrings(t, "kept warnings", formatWarnings(kept.Warnings), c.warn)
 			}
 		})
 	}
 }
 
 // loadNotification returns the store's notification with a number.
-func (d *desk) kept(number ident.NotificationNumber) (n register.Notification, ok bool) {
+func (d *testRegister) loadNotification(number ident.NotificationNumber) (n register.Notification, ok bool) {
 	d.tb.Helper()
-	err := d.db.Read(d.tb.Context(), func(r register.Reader) error {
+	err := d.db.RunReadTx(d.tb.Context(), func(r register.Reader) error {
 		var err error
-		n, ok, err = r.Notification(number)
+		n, ok, err = r.NotificationByNumber(number)
 		return err
 	})
 	if err != nil {
@@ -242,29 +248,29 @@ func (d *desk) kept(number ident.NotificationNumber) (n register.Notification, o
 // TestBirthDateOfTheNumber: when the national register does not have the patient, the birth date comes from the SSIN.
 func TestBirthDateOfTheNumber(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
-	d.load(store.Sources{Persons: []register.Person{{SSIN: kaya, LastName: "Kaya", BirthDate: day("2012-05-20")}}})
+	d := newTestRegister(t)
+	d.loadSources(store.Sources{Persons: []register.Person{{SSIN: kaya, LastName: "Kaya", BirthDate: day("2012-05-20")}}})
 	n := implantation()
 	n.Patient = kaya
-	on(&n, "2012-05-15")
-	_, err := d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
-	wantStrings(t, "the national register knows better", refusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
+	setSurgeryDate(&n, "2012-05-15")
+	_, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{}, n)
+	wantStrings(t, "the national register knows better", formatRefusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
 
-	d = openDesk(t)
-	d.load(store.Sources{Persons: []register.Person{{SSIN: kaya, LastName: "Kaya"}}})
-	on(&n, "2012-05-11")
-	_, err = d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
-	wantStrings(t, "the number tells", refusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
+	d = newTestRegister(t)
+	d.loadSources(store.Sources{Persons: []register.Person{{SSIN: kaya, LastName: "Kaya"}}})
+	setSurgeryDate(&n, "2012-05-11")
+	_, err = d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{}, n)
+	wantStrings(t, "the number tells", formatRefusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
 }
 
 // TestTakenFromUDI: missing values are taken from the UDI, and the pharmacy from its titular.
 func TestTakenFromUDI(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	n := implantation()
 	n.Implants[0] = line{UDI: "(01)05410000001047(17)291231(10)L2201(21)S-000917", Quantity: 3, Pharmacist: byNIHII(maesNIHII)}
-	receipt := d.place(n)
-	got := receipt.Touched[0]
+	receipt := d.mustNotify(n)
+	got := receipt.AffectedImplants[0]
 	if got.Lot != "L2201" || got.Serial != "S-000917" || got.Expiry != day("2029-12-31") || got.UDIDI != kneeDI || got.Code != knee {
 		t.Errorf("from the UDI: %+v", got)
 	}
@@ -285,34 +291,34 @@ func TestTakenFromUDI(t *testing.T) {
 // TestSerialPlaced: the same serial number and product, in the same message or an earlier one, until it is removed.
 func TestSerialPlaced(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	n := implantation()
 	n.Implants = []line{{Code: knee, Serial: "S1", Quantity: 1}, {Code: mesh, Serial: "S1", Quantity: 1}}
-	first := d.place(n)
-	wantStrings(t, "another kind", warnings(first.Warnings), nil)
+	first := d.mustNotify(n)
+	wantStrings(t, "another kind", formatWarnings(first.Warnings), nil)
 
 	n = implantation()
 	n.Patient = nguyen
 	n.Implants = []line{{Code: knee, Serial: "S2", Quantity: 1}, {Code: knee, Serial: "S2", Quantity: 1}, {Code: knee, Serial: "S1", Quantity: 1}}
-	again := d.place(n)
-	wantStrings(t, "in the message, and in another patient", warnings(again.Warnings),
+	again := d.mustNotify(n)
+	wantStrings(t, "in the message, and in another patient", formatWarnings(again.Warnings),
 		[]string{"WARN_SERIAL_ALREADY_PLACED at Implantation/Implant[2]", "WARN_SERIAL_ALREADY_PLACED at Implantation/Implant[3]"})
 
-	for _, implant := range []register.Implant{first.Touched[0], again.Touched[2]} {
-		if _, err := d.remove(implant.Patient, "2026-11-21", register.Explant{ImplantID: implant.ID}); err != nil {
+	for _, implant := range []register.Implant{first.AffectedImplants[0], again.AffectedImplants[2]} {
+		if _, err := d.notifyExplant(implant.Patient, "2026-11-21", register.Explant{ImplantID: implant.ID}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	n = implantation()
 	n.Implants = []line{{Code: knee, Serial: "S1", Quantity: 1}}
-	wantStrings(t, "removed", warnings(d.place(n).Warnings), nil)
+	wantStrings(t, "removed", formatWarnings(d.mustNotify(n).Warnings), nil)
 }
 
 // notifyExplant submits an explantation by Claes.
-func (d *desk) remove(patient ident.SSIN, operation string, all ...register.Explant) (register.Receipt, error) {
+func (d *testRegister) notifyExplant(patient ident.SSIN, operation string, all ...register.Explant) (register.Receipt, error) {
 	d.tb.Helper()
-	return d.NotifyExplant(d.tb.Context(), d.person(claes), register.Submission{}, register.Explantation{
-		Specialist: bySSIN(claes), OperationDate: day(operation), Patient: patient, Explants: all})
+	return d.NotifyExplant(d.tb.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{}, register.Explantation{
+		Specialist: bySSIN(claes), SurgeryDate: day(operation), Patient: patient, Explants: all})
 }
 
 const theExplant = "Explantation/Explant[1]"
@@ -328,7 +334,7 @@ type explantationCase struct {
 	left     []int // after each removal
 }
 
-func one(x register.Explant) func(string) []register.Explant {
+func singleExplant(x register.Explant) func(string) []register.Explant {
 	return func(id string) []register.Explant {
 		if x.Unregistered == nil && x.ImplantID == "" {
 			x.ImplantID = id
@@ -339,10 +345,10 @@ func one(x register.Explant) func(string) []register.Explant {
 
 // Each case begins with five implants of one line in Leroy, implanted on 20 November 2026.
 var explantationCases = []explantationCase{
-	{name: "all, not said how many", rule: problem.ExplantExceedsRemaining, explants: one(register.Explant{}), left: []int{0}},
-	{name: "one", rule: problem.ExplantExceedsRemaining, explants: one(register.Explant{Quantity: 1}), left: []int{4}},
-	{name: "exactly what remains", rule: problem.ExplantExceedsRemaining, explants: one(register.Explant{Quantity: 5}), left: []int{0}},
-	{name: "one more than remains", rule: problem.ExplantExceedsRemaining, explants: one(register.Explant{Quantity: 6}),
+	{name: "all, not said how many", rule: problem.ExplantExceedsRemaining, explants: singleExplant(register.Explant{}), left: []int{0}},
+	{name: "one", rule: problem.ExplantExceedsRemaining, explants: singleExplant(register.Explant{Quantity: 1}), left: []int{4}},
+	{name: "exactly what remains", rule: problem.ExplantExceedsRemaining, explants: singleExplant(register.Explant{Quantity: 5}), left: []int{0}},
+	{name: "one more than remains", rule: problem.ExplantExceedsRemaining, explants: singleExplant(register.Explant{Quantity: 6}),
 		refuse: []string{"EXPLANT_EXCEEDS_REMAINING at " + theExplant + "/Quantity"}},
 	{name: "two removals up to what remains", rule: problem.ExplantExceedsRemaining, left: []int{3, 0},
 		explants: func(id string) []register.Explant {
@@ -356,47 +362,47 @@ var explantationCases = []explantationCase{
 	{name: "nothing left for the second", rule: problem.ExplantExceedsRemaining,
 		explants: func(id string) []register.Explant { return []register.Explant{{ImplantID: id}, {ImplantID: id}} },
 		refuse:   []string{"EXPLANT_EXCEEDS_REMAINING at Explantation/Explant[2]"}},
-	{name: "less than none", rule: problem.QuantityOutOfRange, explants: one(register.Explant{Quantity: -1}),
+	{name: "less than none", rule: problem.QuantityOutOfRange, explants: singleExplant(register.Explant{Quantity: -1}),
 		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theExplant + "/Quantity"}},
-	{name: "100", rule: problem.QuantityOutOfRange, explants: one(register.Explant{Quantity: 100}),
+	{name: "100", rule: problem.QuantityOutOfRange, explants: singleExplant(register.Explant{Quantity: 100}),
 		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theExplant + "/Quantity"}},
 
-	{name: "of this patient", rule: problem.ImplantNotOfPatient, explants: one(register.Explant{}), left: []int{0}},
-	{name: "of another patient", rule: problem.ImplantNotOfPatient, patient: nguyen, explants: one(register.Explant{}),
+	{name: "of this patient", rule: problem.ImplantNotOfPatient, explants: singleExplant(register.Explant{}), left: []int{0}},
+	{name: "of another patient", rule: problem.ImplantNotOfPatient, patient: nguyen, explants: singleExplant(register.Explant{}),
 		refuse: []string{"IMPLANT_NOT_OF_PATIENT at " + theExplant + "/ImplantId"}},
-	{name: "of nobody", rule: problem.ImplantNotOfPatient, explants: one(register.Explant{ImplantID: "no such id"}),
+	{name: "of nobody", rule: problem.ImplantNotOfPatient, explants: singleExplant(register.Explant{ImplantID: "no such id"}),
 		refuse: []string{"IMPLANT_NOT_OF_PATIENT at " + theExplant + "/ImplantId"}},
 
-	{name: "on the day of placing", rule: problem.ExplantBeforeImplant, day: "2026-11-20", explants: one(register.Explant{}), left: []int{0}},
-	{name: "the day before placing", rule: problem.ExplantBeforeImplant, day: "2026-11-19", explants: one(register.Explant{}),
+	{name: "on the day of placing", rule: problem.ExplantBeforeImplant, day: "2026-11-20", explants: singleExplant(register.Explant{}), left: []int{0}},
+	{name: "the day before placing", rule: problem.ExplantBeforeImplant, day: "2026-11-19", explants: singleExplant(register.Explant{}),
 		refuse: []string{"EXPLANT_BEFORE_IMPLANT at Explantation/OperationDate"}},
 
 	{name: "unregistered, with what is known", rule: problem.ImplantUnidentified, left: []int{0},
-		explants: one(register.Explant{Unregistered: &line{Quantity: 2}})},
-	{name: "unregistered, in part", left: []int{1}, explants: one(register.Explant{Unregistered: &line{Quantity: 2}, Quantity: 1})},
+		explants: singleExplant(register.Explant{Unregistered: &line{Quantity: 2}})},
+	{name: "unregistered, in part", left: []int{1}, explants: singleExplant(register.Explant{Unregistered: &line{Quantity: 2}, Quantity: 1})},
 	{name: "unregistered, more than said", rule: problem.ExplantExceedsRemaining,
-		explants: one(register.Explant{Unregistered: &line{Quantity: 2}, Quantity: 3}),
+		explants: singleExplant(register.Explant{Unregistered: &line{Quantity: 2}, Quantity: 3}),
 		refuse:   []string{"EXPLANT_EXCEEDS_REMAINING at " + theExplant + "/Quantity"}},
 	{name: "unregistered, UDI alone before 26 May 2023", rule: problem.CodeRequired, day: "2023-05-25", left: []int{0},
-		explants: one(register.Explant{Unregistered: &line{UDI: "(01)05410000001047(10)L1", Quantity: 1}}),
+		explants: singleExplant(register.Explant{Unregistered: &line{UDI: "(01)05410000001047(10)L1", Quantity: 1}}),
 		warn:     []string{"WARN_LATE_NOTIFICATION at Explantation/OperationDate"}},
-	{name: "unregistered, unknown code", rule: problem.CodeUnknown, explants: one(register.Explant{Unregistered: &line{Code: unlisted, Quantity: 1}}),
+	{name: "unregistered, unknown code", rule: problem.CodeUnknown, explants: singleExplant(register.Explant{Unregistered: &line{Code: unlisted, Quantity: 1}}),
 		refuse: []string{"IMPLANT_CODE_UNKNOWN at " + theExplant + "/Unregistered/NotificationCode"}},
 	{name: "unregistered, long expired and recalled", rule: problem.WarnExpired, left: []int{0},
-		explants: one(register.Explant{Unregistered: &line{Code: hipStem, Expiry: day("2001-01-01"), Quantity: 1}})},
+		explants: singleExplant(register.Explant{Unregistered: &line{Code: hipStem, Expiry: day("2001-01-01"), Quantity: 1}})},
 
-	{name: "tomorrow", rule: problem.OperationInFuture, day: "2026-11-22", explants: one(register.Explant{}),
+	{name: "tomorrow", rule: problem.OperationInFuture, day: "2026-11-22", explants: singleExplant(register.Explant{}),
 		refuse: []string{"OPERATION_IN_FUTURE at Explantation/OperationDate"}},
 }
 
 func TestExplantationRules(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	for _, c := range explantationCases {
 		t.Run(string(c.rule)+" "+c.name, func(t *testing.T) {
 			n := implantation()
 			n.Implants[0].Quantity = 5
-			placed := d.place(n).Touched[0]
+			placed := d.mustNotify(n).AffectedImplants[0]
 			patient, on := leroy, "2026-11-21"
 			if !c.patient.IsZero() {
 				patient = c.patient
@@ -404,11 +410,11 @@ func TestExplantationRules(t *testing.T) {
 			if c.day != "" {
 				on = c.day
 			}
-			receipt, err := d.remove(patient, on, c.explants(placed.ID)...)
-			wantStrings(t, "refused", refusals(err), c.refuse)
-			wantStrings(t, "warned", warnings(receipt.Warnings), c.warn)
+			receipt, err := d.notifyExplant(patient, on, c.explants(placed.ID)...)
+			wantStrings(t, "refused", formatRefusals(err), c.refuse)
+			wantStrings(t, "warned", formatWarnings(receipt.Warnings), c.warn)
 			var left []int
-			for _, i := range receipt.Touched {
+			for _, i := range receipt.AffectedImplants {
 				left = append(left, i.Remaining)
 			}
 			if !slices.Equal(left, c.left) {
@@ -423,12 +429,12 @@ func TestExplantationRules(t *testing.T) {
 func TestEveryRuleBothWays(t *testing.T) {
 	codes := map[string]problem.Code{}
 	for _, file := range []string{"../problem/rules.go", "../problem/warnings.go"} {
-		for _, m := range regexp.MustCompile(`(\w+)\s+Code = "(\w+)"`).FindAllStringSubmatch(read(t, file), -1) {
+		for _, m := range regexp.MustCompile(`(\w+)\s+Code = "(\w+)"`).FindAllStringSubmatch(readFile(t, file), -1) {
 			codes[m[1]] = problem.Code(m[2])
 		}
 	}
 	rules := map[problem.Code]bool{}
-	for _, m := range regexp.MustCompile(`problem\.(\w+)`).FindAllStringSubmatch(read(t, "rules.go"), -1) {
+	for _, m := range regexp.MustCompile(`problem\.(\w+)`).FindAllStringSubmatch(readFile(t, "rules.go"), -1) {
 		if c, ok := codes[m[1]]; ok && c != problem.RulesViolated {
 			rules[c] = true
 		}
@@ -462,7 +468,7 @@ func TestEveryRuleBothWays(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, file string) string {
+func readFile(t *testing.T, file string) string {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -475,7 +481,7 @@ func read(t *testing.T, file string) string {
 // not reported again as a missing value.
 func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
+	d := newTestRegister(t)
 	defects := []*problem.Error{
 		problem.New(problem.SSINInvalid).WithPath("Implantation/Patient"),
 		problem.New(problem.ImplantCodeInvalid).WithPath("Implantation/Implant[2]/NotificationCode"),
@@ -484,32 +490,32 @@ func TestAllAtOnce(t *testing.T) {
 	n.Patient = ident.SSIN{}
 	n.PrescriptionDate = day("2026-11-21")
 	n.Implants = []line{{Quantity: 1}, {Quantity: 100}}
-	_, err := d.NotifyImplant(t.Context(), d.person(claes), register.Submission{Defects: defects}, n)
+	_, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{Defects: defects}, n)
 	wantCode(t, err, problem.RulesViolated)
-	wantStrings(t, "implantation", refusals(err), []string{
+	wantStrings(t, "implantation", formatRefusals(err), []string{
 		"SSIN_INVALID at Implantation/Patient", "IMPLANT_CODE_INVALID at Implantation/Implant[2]/NotificationCode",
 		"PRESCRIPTION_AFTER_OPERATION at Implantation/PrescriptionDate", "IMPLANT_NOT_IDENTIFIED at Implantation/Implant[1]",
 		"QUANTITY_OUT_OF_RANGE at Implantation/Implant[2]/Quantity"})
 
 	defects = []*problem.Error{problem.New(problem.SSINInvalid).WithPath("Explantation/Patient")}
-	_, err = d.NotifyExplant(t.Context(), d.person(claes), register.Submission{Defects: defects}, register.Explantation{
-		Specialist: bySSIN(claes), OperationDate: day("2026-11-22"), Explants: []register.Explant{{ImplantID: "x"}}})
-	wantStrings(t, "explantation", refusals(err), []string{"SSIN_INVALID at Explantation/Patient",
+	_, err = d.NotifyExplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{Defects: defects}, register.Explantation{
+		Specialist: bySSIN(claes), SurgeryDate: day("2026-11-22"), Explants: []register.Explant{{ImplantID: "x"}}})
+	wantStrings(t, "explantation", formatRefusals(err), []string{"SSIN_INVALID at Explantation/Patient",
 		"OPERATION_IN_FUTURE at Explantation/OperationDate", "IMPLANT_NOT_OF_PATIENT at " + theExplant + "/ImplantId"})
 
 	// A single refusal is not wrapped, a missing date is rejected, and an unreadable one is not reported twice.
 	n = implantation()
-	n.OperationDate, n.PrescriptionDate = ident.Date{}, ident.Date{}
-	_, err = d.NotifyImplant(t.Context(), d.person(claes), register.Submission{}, n)
-	wantStrings(t, "no day", refusals(err), []string{"DATE_INVALID at " + theOperation})
+	n.SurgeryDate, n.PrescriptionDate = ident.Date{}, ident.Date{}
+	_, err = d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{}, n)
+	wantStrings(t, "no day", formatRefusals(err), []string{"DATE_INVALID at " + theOperation})
 	defects = []*problem.Error{problem.New(problem.DateInvalid).WithPath(theOperation)}
-	_, err = d.NotifyImplant(t.Context(), d.inside(hospital, claes), register.Submission{Defects: defects}, n)
-	wantStrings(t, "unreadable day", refusals(err), []string{"DATE_INVALID at " + theOperation})
+	_, err = d.NotifyImplant(t.Context(), d.callerInside(hospital, claes), register.SubmissionOptions{Defects: defects}, n)
+	wantStrings(t, "unreadable day", formatRefusals(err), []string{"DATE_INVALID at " + theOperation})
 	if !errors.Is(err, problem.RuleViolated) {
 		t.Errorf("kind of %v", err)
 	}
-	for _, e := range d.events() {
-		if e.Outcome != register.Refused || len(e.Codes) == 0 || !e.Number.IsZero() {
+	for _, e := range d.newEvents() {
+		if e.Outcome != register.OutcomeRefused || len(e.Codes) == 0 || !e.Number.IsZero() {
 			t.Errorf("recorded as %+v", e)
 		}
 	}

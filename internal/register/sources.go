@@ -63,10 +63,10 @@ const (
 
 // isAssignable reports whether an organisation assigns the role itself. All other roles come from the authentic
 // source.
-func (r Role) assignable() bool { return r == RoleAdministrative || r == RoleManager }
+func (r Role) isAssignable() bool { return r == RoleAdministrative || r == RoleManager }
 
 // isProfessional reports whether the role makes a person a professional of the organisation.
-func (r Role) ofProfession() bool { return !r.assignable() && r != RoleChiefManager }
+func (r Role) isProfessional() bool { return !r.isAssignable() && r != RoleChiefManager }
 
 // Affiliation is a person's role in an organisation in a period.
 type Affiliation struct {
@@ -85,7 +85,7 @@ type TherapeuticLink struct {
 }
 
 // LinkTypeSurgery is the type of care relation that a notified surgery creates.
-const LinkOperation = "operation"
+const LinkTypeSurgery = "operation"
 
 // Mandate lets one person act for another in a service. It has no effect until it is accepted.
 type Mandate struct {
@@ -100,7 +100,7 @@ type Mandate struct {
 const MandateService = "CTR"
 
 // isInForceOn reports whether the grantee may act for the grantor in this register on a day.
-func (m Mandate) holdsOn(day ident.Date) bool {
+func (m Mandate) isInForceOn(day ident.Date) bool {
 	return m.Service == MandateService && !m.AcceptedOn.IsZero() && !day.Before(m.AcceptedOn) && m.Contains(day)
 }
 

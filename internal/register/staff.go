@@ -12,7 +12,7 @@ import (
 // and cannot be changed here.
 
 // ManageStaffRequest changes a person's role in the signing organisation. Exactly one of its parts is set.
-type StaffChange struct {
+type ManageStaffRequest struct {
 	Assign  *StaffAssignment
 	End     *StaffEnd
 	Defects []*problem.Error
@@ -47,9 +47,9 @@ type StaffMember struct {
 	State StaffState
 }
 
-func member(a Affiliation, today ident.Date) StaffMember {
+func newStaffMember(a Affiliation, today ident.Date) StaffMember {
 	switch {
-	case a.ended(today):
+	case a.hasEnded(today):
 		return StaffMember{a, StaffEnded}
 	case today.Before(a.From):
 		return StaffMember{a, StaffFuture}
@@ -58,20 +58,20 @@ func member(a Affiliation, today ident.Date) StaffMember {
 }
 
 // ManageStaff assigns or ends a person's role in the signing organisation, and returns what changed.
-func (r *Registrar) ManageStaff(ctx context.Context, c Caller, req StaffChange) ([]StaffMember, error) {
-	today := r.day(r.now())
-	event := Event{Outcome: Accepted}
+func (r *Registrar) ManageStaff(ctx context.Context, c Caller, req ManageStaffRequest) ([]StaffMember, error) {
+	today := r.dateOf(r.now())
+	event := AuditEvent{Outcome: OutcomeAccepted}
 	switch {
 	case req.Assign != nil:
 		event.Patient = req.Assign.Person
 	case req.End != nil:
 		event.Patient = req.End.Person
 	}
-	changed, err := transacted(ctx, r, c, event, func(w Writer, e *Event) ([]Affiliation, error) {
+	changed, err := inTransaction(ctx, r, c, event, func(w Writer, e *AuditEvent) ([]Affiliation, error) {
 		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
-		manager, err := fresh(w, c)
+		manager, err := lockAndReloadCaller(w, c)
 		if err != nil {
 			return nil, err
 		}
@@ -85,18 +85,18 @@ func (r *Registrar) ManageStaff(ctx context.Context, c Caller, req StaffChange) 
 	})
 	var members []StaffMember
 	for _, a := range changed {
-		members = append(members, member(a, today))
+		members = append(members, newStaffMember(a, today))
 	}
 	return members, err
 }
 
 // lockAndReloadCaller returns the caller with their current roles. It locks the organisation's roles until the
 // transaction ends, so that a manager whose role is being ended cannot assign roles at the same moment.
-func fresh(w Writer, c Caller) (Caller, error) {
+func lockAndReloadCaller(w Writer, c Caller) (Caller, error) {
 	if c.organisation.IsZero() {
 		return c, nil
 	}
-	if err := w.Hold("staff of " + c.organisation.Base().Digits()); err != nil {
+	if err := w.Lock("staff of " + c.organisation.Base().Digits()); err != nil {
 		return c, err
 	}
 	var err error
@@ -104,20 +104,20 @@ func fresh(w Writer, c Caller) (Caller, error) {
 	return c, err
 }
 
-func assignRole(w Writer, c Caller, a StaffAssignment, today ident.Date, e *Event) ([]Affiliation, error) {
-	reason, err := mayManage(c, managedRole{a.Role, a.Person, false}, "Change/Assign", today)
+func assignRole(w Writer, c Caller, a StaffAssignment, today ident.Date, e *AuditEvent) ([]Affiliation, error) {
+	reason, err := mayManageRole(c, roleChange{a.Role, a.Person, false}, "Change/Assign", today)
 	if err != nil {
 		return nil, err
 	}
 	if a.From.IsZero() {
 		a.From = today
 	}
-	results := findings{}
-	results.period("Change/Assign", a.Period, today)
-	if err = results.err(); err != nil {
+	results := ruleResults{}
+	results.checkPeriod("Change/Assign", a.Period, today)
+	if err = results.toError(); err != nil {
 		return nil, err
 	}
-	existing, err := lastingRoles(w, c.organisation, a.Person, a.Role, today)
+	existing, err := findUnendedRoles(w, c.organisation, a.Person, a.Role, today)
 	switch {
 	case err != nil:
 		return nil, err
@@ -126,30 +126,30 @@ func assignRole(w Writer, c Caller, a StaffAssignment, today ident.Date, e *Even
 	}
 	e.Reason = "assign " + string(a.Role) + ", " + reason
 	assigned := Affiliation{Organisation: c.organisation, SSIN: a.Person, Role: a.Role, Period: a.Period}
-	return []Affiliation{assigned}, w.KeepAffiliation(assigned)
+	return []Affiliation{assigned}, w.SaveAffiliation(assigned)
 }
 
 // findUnendedRoles returns a person's affiliations to an organisation with the given role that have not ended.
-func lastingRoles(s Reader, organisation ident.NIHII, person ident.SSIN, role Role, today ident.Date) ([]Affiliation, error) {
+func findUnendedRoles(s Reader, organisation ident.NIHII, person ident.SSIN, role Role, today ident.Date) ([]Affiliation, error) {
 	all, err := s.Affiliations(organisation, person)
 	if err != nil {
 		return nil, err
 	}
 	var found []Affiliation
 	for _, a := range all {
-		if a.Role == role && !a.ended(today) {
+		if a.Role == role && !a.hasEnded(today) {
 			found = append(found, a)
 		}
 	}
 	return found, nil
 }
 
-func endRole(w Writer, c Caller, end StaffEnd, today ident.Date, e *Event) ([]Affiliation, error) {
-	reason, err := mayManage(c, managedRole{end.Role, end.Person, true}, "Change/End", today)
+func endRole(w Writer, c Caller, end StaffEnd, today ident.Date, e *AuditEvent) ([]Affiliation, error) {
+	reason, err := mayManageRole(c, roleChange{end.Role, end.Person, true}, "Change/End", today)
 	if err != nil {
 		return nil, err
 	}
-	all, err := lastingRoles(w, c.organisation, end.Person, end.Role, today)
+	all, err := findUnendedRoles(w, c.organisation, end.Person, end.Role, today)
 	switch {
 	case err != nil:
 		return nil, err
@@ -158,7 +158,7 @@ func endRole(w Writer, c Caller, end StaffEnd, today ident.Date, e *Event) ([]Af
 	}
 	for i := range all {
 		all[i].To = today.AddDays(-1)
-		if err := w.KeepAffiliation(all[i]); err != nil {
+		if err := w.SaveAffiliation(all[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -167,24 +167,24 @@ func endRole(w Writer, c Caller, end StaffEnd, today ident.Date, e *Event) ([]Af
 }
 
 // ListStaffResult is a page of an organisation's staff.
-type StaffFound struct {
+type ListStaffResult struct {
 	Total   int
 	Members []StaffMember
 }
 
 // ListStaff lists the roles in the signing organisation, including past ones. Only its access managers may call it.
-func (r *Registrar) Staff(ctx context.Context, c Caller, page Page) (StaffFound, error) {
-	event := Event{Outcome: Accepted}
-	today := r.day(r.now())
-	return answer(ctx, r, c, nil, &event, func(s Reader) (StaffFound, error) {
+func (r *Registrar) ListStaff(ctx context.Context, c Caller, page Page) (ListStaffResult, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted}
+	today := r.dateOf(r.now())
+	return readAndRecord(ctx, r, c, nil, &event, func(s Reader) (ListStaffResult, error) {
 		var err error
 		if event.Reason, err = maySeeStaff(c, today); err != nil {
-			return StaffFound{}, err
+			return ListStaffResult{}, err
 		}
-		all, total, err := s.Staff(c.organisation, page.Offset, page.Limit)
-		found := StaffFound{Total: total}
+		all, total, err := s.ListStaff(c.organisation, page.Offset, page.Limit)
+		found := ListStaffResult{Total: total}
 		for _, a := range all {
-			found.Members = append(found.Members, member(a, today))
+			found.Members = append(found.Members, newStaffMember(a, today))
 		}
 		return found, err
 	})

@@ -81,7 +81,7 @@ func Open(t testing.TB, backend storetest.Backend, o Options) *Register {
 	}
 	r := &Register{Clock: NewClock(), store: backend.Open(t), backend: backend}
 	r.Registrar = register.New(register.Config{
-		Store: r.store, Now: r.Clock.Now, NewID: Counter(o.Node + "id-"), Location: location, RequireLink: o.RequireLink,
+		Store: r.store, Now: r.Clock.Now, NewID: Counter(o.Node + "id-"), Location: location, RequireCareRelation: o.RequireLink,
 	})
 	return r
 }
@@ -98,7 +98,7 @@ func (r *Register) Close(t testing.TB) {
 }
 
 // AuditEvents returns the audit log (at most 1000 events) after a sequence number.
-func (r *Register) Events(t testing.TB, after int64) []register.Event {
+func (r *Register) Events(t testing.TB, after int64) []register.AuditEvent {
 	t.Helper()
 	all, _, err := r.store.Events(context.Background(), after, 1000)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // an organisation gives its own staff.
 
 // SaveMandate adds a mandate, or replaces the one with the same people, service and first day.
-func (w update) KeepMandate(m register.Mandate) error {
+func (w update) SaveMandate(m register.Mandate) error {
 	if err := w.putMandate(m); err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (w update) putMandate(m register.Mandate) error {
 }
 
 // SaveAffiliation adds an affiliation, or replaces the one with the same person, organisation, role and first day.
-func (w update) KeepAffiliation(a register.Affiliation) error {
+func (w update) SaveAffiliation(a register.Affiliation) error {
 	if err := w.putAffiliation(a); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (w update) renewMark() error {
 
 // ListStaff returns a page of an organisation's affiliations, past ones included, and their total number. They are
 // ordered by pseudonym, which discloses nothing about the persons' SSINs.
-func (r view) Staff(organisation ident.NIHII, offset, limit int) ([]register.Affiliation, int, error) {
+func (r view) ListStaff(organisation ident.NIHII, offset, limit int) ([]register.Affiliation, int, error) {
 	const from = ` FROM affiliation WHERE organisation_base = ?`
 	base := organisation.Base().Digits()
 	var total int

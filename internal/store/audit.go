@@ -28,9 +28,9 @@ type eventRow struct {
 	Number       string  `db:"number"`
 }
 
-func (row eventRow) event(c *reading) register.Event {
-	e := register.Event{At: time.Time(row.At), Correlation: row.Correlation, Operation: row.Operation,
-		Outcome: register.Outcome(row.Outcome), Reason: row.Reason, Emergency: c.text(row.Patient, row.Emergency, emergencyPlace, row.Correlation), Signer: c.signer(row.Signer),
+func (row eventRow) event(c *reading) register.AuditEvent {
+	e := register.AuditEvent{OccurredAt: time.Time(row.At), Correlation: row.Correlation, Operation: row.Operation,
+		Outcome: register.Outcome(row.Outcome), Reason: row.Reason, EmergencyReason: c.text(row.Patient, row.Emergency, emergencyPlace, row.Correlation), Signer: c.signer(row.Signer),
 		Organisation: c.nihii(row.Organisation), Person: c.ssin(row.Person), Capacity: register.Capacity(row.Capacity),
 		Patient: c.ssin(row.Patient), Number: c.number(row.Number)}
 	for _, code := range lines(row.Codes) {
@@ -41,8 +41,8 @@ func (row eventRow) event(c *reading) register.Event {
 
 // ReadEvents reads the audit log in the order in which it was written. It returns up to limit events after the row with
 // the sequence number after, and the sequence number of the last one. To read from the start, pass 0.
-func (db *DB) Events(ctx context.Context, after int64, limit int) ([]register.Event, int64, error) {
-	var events []register.Event
+func (db *DB) Events(ctx context.Context, after int64, limit int) ([]register.AuditEvent, int64, error) {
+	var events []register.AuditEvent
 	err := db.read(ctx, func(tx *session) error {
 		var rows []eventRow
 		err := tx.all(&rows, `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation,

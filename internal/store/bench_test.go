@@ -51,22 +51,22 @@ func notify(b testing.TB, db *store.DB, n int64) error {
 	specialist, patient := person(n%specialists), person(1000+n/3)
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	reference := fmt.Sprintf("6f9619ff-8b86-d011-b42d-%012d", n)
-	return db.Write(b.Context(), func(w register.Writer) error {
-		if _, err := w.Spend(register.ReplayMark{Key: digest, Until: now}); err != nil {
+	return db.RunWriteTx(b.Context(), func(w register.Writer) error {
+		if _, err := w.RecordReplayKey(register.ReplayKey{Hash: digest, ExpiresAt: now}); err != nil {
 			return err
 		}
-		if err := w.Hold("patient "+patient.Digits()+reference, "input "+reference); err != nil {
+		if err := w.Lock("patient "+patient.Digits()+reference, "input "+reference); err != nil {
 			return err
 		}
-		if _, _, err := w.Submission("NIHII-HOSPITAL=71000436", reference); err != nil {
+		if _, _, err := w.NotificationByInputReference("NIHII-HOSPITAL=71000436", reference); err != nil {
 			return err
 		}
 		serial := fmt.Sprint("S-", n)
 		code := parsed(ident.ParseNotificationCode, "000071200176")
-		if _, err := w.SerialInPatient(serial, code, "05410000001047"); err != nil {
+		if _, err := w.IsSerialImplanted(serial, code, "05410000001047"); err != nil {
 			return err
 		}
-		running, err := w.NextRunning(day)
+		running, err := w.NextSequenceNumber(day)
 		if err != nil {
 			return err
 		}
@@ -75,19 +75,19 @@ func notify(b testing.TB, db *store.DB, n int64) error {
 			return err
 		}
 		kept := register.Notification{Reference: reference, Version: 1, State: register.Final, Number: number,
-			Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: specialist}, OperationDate: day,
+			Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: specialist}, SurgeryDate: day,
 			Patient: patient, Prescriber: register.ProfessionalRef{SSIN: specialist}, PrescriptionDate: day, RegisteredAt: now,
 			Digest: digest, Signer: "NIHII-HOSPITAL=71000436", Author: specialist, InputReference: reference, ContentDigest: digest,
 			Implants: []register.Implant{{ID: reference + "i", UDIDI: "05410000001047", NotifiedImplant: register.NotifiedImplant{
 				Code: code, UDI: "(01)05410000001047(17)291231(10)L2201(21)" + serial, Lot: "L2201", Serial: serial, Quantity: 1}}}}
-		if err := w.Keep(kept); err != nil {
+		if err := w.AppendVersion(kept); err != nil {
 			return err
 		}
-		link := register.TherapeuticLink{Patient: patient, Professional: specialist, Type: register.LinkOperation, Period: register.Period{From: day}}
-		if err := w.Link(link); err != nil {
+		link := register.TherapeuticLink{Patient: patient, Professional: specialist, Type: register.LinkTypeSurgery, Period: register.Period{From: day}}
+		if err := w.AddTherapeuticLink(link); err != nil {
 			return err
 		}
-		return w.Record(register.Event{At: now, Correlation: reference, Operation: "NotifyImplant", Outcome: register.Accepted,
+		return w.AppendEvent(register.AuditEvent{OccurredAt: now, Correlation: reference, Operation: "NotifyImplant", Outcome: register.OutcomeAccepted,
 			Reason: "own operation", Person: specialist, Patient: patient, Number: number})
 	})
 }
@@ -166,18 +166,18 @@ func BenchmarkSearch(b *testing.B) {
 		day := parsed(ident.ParseDate, "2026-11-21")
 		for _, search := range []struct {
 			name string
-			q    register.Query
+			q    register.NotificationQuery
 		}{
-			{"patient", register.Query{Patient: patient}},
-			{"number", register.Query{Number: anyNumber(day)}},
-			{"serial", register.Query{Serial: "S-77", PatientsOf: specialist, On: day}},
-			{"code", register.Query{Code: parsed(ident.ParseNotificationCode, "000071200176"), PatientsOf: specialist, On: day}},
+			{"patient", register.NotificationQuery{Patient: patient}},
+			{"number", register.NotificationQuery{Number: anyNumber(day)}},
+			{"serial", register.NotificationQuery{Serial: "S-77", TreatedBy: specialist, TreatedOn: day}},
+			{"code", register.NotificationQuery{Code: parsed(ident.ParseNotificationCode, "000071200176"), TreatedBy: specialist, TreatedOn: day}},
 		} {
 			search.q.Limit = 20
 			b.Run(search.name, func(b *testing.B) {
 				for b.Loop() {
-					err := db.Read(b.Context(), func(r register.Reader) error {
-						_, _, err := r.Search(search.q)
+					err := db.RunReadTx(b.Context(), func(r register.Reader) error {
+						_, _, err := r.SearchNotifications(search.q)
 						return err
 					})
 					if err != nil {
@@ -209,8 +209,8 @@ func BenchmarkSearchDevice(b *testing.B) {
 		for name, text := range map[string]string{"many": "knee joints", "one": "TKP-0123456", "none": "hip"} {
 			b.Run(name, func(b *testing.B) {
 				for b.Loop() {
-					err := db.Read(b.Context(), func(r register.Reader) error {
-						_, _, err := r.SearchDevice(register.DeviceQuery{Text: text, Limit: 20})
+					err := db.RunReadTx(b.Context(), func(r register.Reader) error {
+						_, _, err := r.SearchDevices(register.DeviceQuery{Text: text, Limit: 20})
 						return err
 					})
 					if err != nil {

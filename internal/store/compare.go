@@ -101,5 +101,5 @@ func (r view) OpenMandates(day ident.Date) ([]register.Mandate, error) {
 // UnexpiredLinks returns the therapeutic links that no surgery created.
 func (r view) OpenLinks(day ident.Date) ([]register.TherapeuticLink, error) {
 	return many(r.s, "therapeutic_link", linkRow.link, `SELECT patient, professional, type, valid_from, valid_to FROM therapeutic_link
-		WHERE type <> ? AND`+stillOpen+` ORDER BY patient, professional, type, valid_from`, register.LinkOperation, day.String())
+		WHERE type <> ? AND`+stillOpen+` ORDER BY patient, professional, type, valid_from`, register.LinkTypeSurgery, day.String())
 }

@@ -15,7 +15,7 @@ func searchText(d *register.Device) string {
 // SearchDevices returns a page of devices in the order of their codes, and their total number. A search for words scans
 // the whole device list: it has about 200,000 entries, and a scan takes about 0.1 s. The second statement stops at the
 // last device of the page.
-func (r view) SearchDevice(q register.DeviceQuery) ([]register.Device, int, error) {
+func (r view) SearchDevices(q register.DeviceQuery) ([]register.Device, int, error) {
 	where := &conditions{}
 	where.add(`d.code <> ''`)
 	where.addGiven(`d.code = ?`, q.Code.Digits())

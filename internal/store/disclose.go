@@ -27,7 +27,7 @@ type AuditEntry struct {
 	Seq     int64
 	Person  int64
 	Patient int64
-	Event   register.Event
+	Event   register.AuditEvent
 }
 
 // operatorOperations is a LIKE pattern for the operations of an operator, who is not a caller.
@@ -86,11 +86,11 @@ func (tx *session) auditWhere(q *AuditQuery) (string, []any, error) {
 }
 
 // toPseudonymisedEvent converts a row to an event without SSINs.
-func (row eventRow) pseudonymised(c *reading) register.Event {
+func (row eventRow) pseudonymised(c *reading) register.AuditEvent {
 	named := row
 	named.Person, named.Patient, named.Emergency, named.Signer = 0, 0, nil, ""
 	e := named.event(c)
-	e.Emergency = c.text(row.Patient, row.Emergency, emergencyPlace, row.Correlation)
+	e.EmergencyReason = c.text(row.Patient, row.Emergency, emergencyPlace, row.Correlation)
 	e.Signer = row.Signer
 	return e
 }

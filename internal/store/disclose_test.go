@@ -15,14 +15,14 @@ func testDisclosure(t *testing.T, s *sealed) {
 	t.Helper()
 	patient, other, replaced, doctor := person(1000), person(1001), person(1500), person(1)
 	at := func(n int) time.Time { return sealedAt.Add(time.Duration(n) * time.Hour) }
-	events := []register.Event{
-		{At: at(0), Correlation: "a", Operation: "Search", Outcome: register.Accepted, Signer: "SSIN=" + doctor.Digits(), Person: doctor, Patient: patient},
-		{At: at(1), Correlation: "b", Operation: "Search", Outcome: register.Accepted, Person: doctor, Patient: other},
-		{At: at(2), Correlation: "c", Operation: "GetImplantCard", Outcome: register.Accepted, Person: doctor, Patient: replaced, Emergency: "unconscious"},
-		{At: at(3), Correlation: "d", Operation: "AdminReveal", Outcome: register.Accepted, Signer: "operator=anna", Patient: patient, Emergency: "a complaint"},
+	events := []register.AuditEvent{
+		{OccurredAt: at(0), Correlation: "a", Operation: "Search", Outcome: register.OutcomeAccepted, Signer: "SSIN=" + doctor.Digits(), Person: doctor, Patient: patient},
+		{OccurredAt: at(1), Correlation: "b", Operation: "Search", Outcome: register.OutcomeAccepted, Person: doctor, Patient: other},
+		{OccurredAt: at(2), Correlation: "c", Operation: "GetImplantCard", Outcome: register.OutcomeAccepted, Person: doctor, Patient: replaced, EmergencyReason: "unconscious"},
+		{OccurredAt: at(3), Correlation: "d", Operation: "AdminReveal", Outcome: register.OutcomeAccepted, Signer: "operator=anna", Patient: patient, EmergencyReason: "a complaint"},
 	}
 	for _, e := range events {
-		if err := s.db.Write(t.Context(), func(w register.Writer) error { return w.Record(e) }); err != nil {
+		if err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(e) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -64,7 +64,7 @@ func testDisclosure(t *testing.T, s *sealed) {
 	}
 	_, masked := ask(store.AuditQuery{})
 	for i, e := range masked {
-		if !e.Event.Person.IsZero() || !e.Event.Patient.IsZero() || e.Event.Emergency != events[i].Emergency || e.Patient == 0 {
+		if !e.Event.Person.IsZero() || !e.Event.Patient.IsZero() || e.Event.EmergencyReason != events[i].EmergencyReason || e.Patient == 0 {
 			t.Errorf("%+v", e)
 		}
 	}

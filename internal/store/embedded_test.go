@@ -75,7 +75,7 @@ func TestEmbeddedWaitsForAnotherWriter(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		done <- db.Write(t.Context(), func(w register.Writer) error { return w.Record(register.Event{At: time.Now()}) })
+		done <- db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(register.AuditEvent{OccurredAt: time.Now()}) })
 	}()
 	select {
 	case err := <-done:

@@ -17,7 +17,7 @@ const insertEvidence = `INSERT INTO evidence (reference, version, message, certi
 
 // AppendEvidence appends the signed message that created a version, with the certificate that signed it. A certificate
 // may contain the SSIN of its holder, so it is sealed too.
-func (w update) Prove(e register.Evidence) error {
+func (w update) AppendEvidence(e register.Evidence) error {
 	key := version{e.Reference, e.Version}
 	patient, err := w.patientOf(key)
 	if err != nil {
@@ -35,7 +35,7 @@ func (w update) Prove(e register.Evidence) error {
 	if err != nil {
 		return w.s.fail(err)
 	}
-	return w.s.insert(insertEvidence, e.Reference, e.Version, message, certificate, instant(e.Accepted))
+	return w.s.insert(insertEvidence, e.Reference, e.Version, message, certificate, instant(e.AcceptedAt))
 }
 
 // versionPatient returns the pseudonym of a version's patient, without a query when this transaction stored the
@@ -74,7 +74,7 @@ type evidenceRow struct {
 }
 
 func (row evidenceRow) evidence(c *reading) register.Evidence {
-	e := register.Evidence{Reference: row.Reference, Version: row.Version, Accepted: time.Time(row.Accepted),
+	e := register.Evidence{Reference: row.Reference, Version: row.Version, AcceptedAt: time.Time(row.Accepted),
 		Certificate: []byte(c.text(row.Patient, row.Certificate, row.place("certificate")))}
 	compressed := c.text(row.Patient, row.Message, row.place("message"))
 	if compressed == "" {

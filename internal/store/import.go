@@ -68,7 +68,7 @@ type Import struct {
 	// none.
 	After int64
 	// Event is recorded in the audit log in the same transaction.
-	Act register.Event
+	Act register.AuditEvent
 	// ForEachBatch calls hand with the new and changed entries in batches.
 	Entries func(hand func(Sources) error) error
 }
@@ -106,7 +106,7 @@ func (db *DB) Import(ctx context.Context, i Import) (err error) {
 				return err
 			}
 		}
-		if err := w.Record(i.Act); err != nil {
+		if err := w.AppendEvent(i.Act); err != nil {
 			return err
 		}
 		_, err := tx.exec(updateMark, epoch)

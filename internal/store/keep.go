@@ -13,7 +13,7 @@ import (
 type update struct{ view }
 
 // Lock makes other transactions that lock one of the same keys wait until this one ends.
-func (w update) Hold(keys ...string) error {
+func (w update) Lock(keys ...string) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -22,7 +22,7 @@ func (w update) Hold(keys ...string) error {
 
 // NextSequenceNumber returns the next sequence number of a day, starting with 1. There may be gaps, but no number is
 // issued twice.
-func (w update) NextRunning(day ident.Date) (uint64, error) {
+func (w update) NextSequenceNumber(day ident.Date) (uint64, error) {
 	running, err := w.s.dialect.nextRunning(w.s, day)
 	if err != nil {
 		return 0, err
@@ -34,8 +34,8 @@ func (w update) NextRunning(day ident.Date) (uint64, error) {
 }
 
 // RecordReplayKey records that a message was used. It returns false when the message was used before.
-func (w update) Spend(mark register.ReplayMark) (bool, error) {
-	n, err := w.s.dialect.spend(w.s, mark.Key[:], instant(mark.Until))
+func (w update) RecordReplayKey(mark register.ReplayKey) (bool, error) {
+	n, err := w.s.dialect.spend(w.s, mark.Hash[:], instant(mark.ExpiresAt))
 	return n == 1, err
 }
 
@@ -62,7 +62,7 @@ const (
 )
 
 // AppendVersion appends a version of a notification.
-func (w update) Keep(n register.Notification) error {
+func (w update) AppendVersion(n register.Notification) error {
 	persons, err := w.whoIn(&n)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (w update) Keep(n register.Notification) error {
 		return w.s.fail(persons.err)
 	}
 	err = w.s.insert(insertNotification, n.Reference, n.Version, n.Number.Digits(), string(n.Type), string(n.State),
-		string(n.Change), reason, persons.specialist, n.Specialist.NIHII.Digits(), n.OperationDate.String(), persons.patient.reference(),
+		string(n.Change), reason, persons.specialist, n.Specialist.NIHII.Digits(), n.SurgeryDate.String(), persons.patient.reference(),
 		persons.prescriber, n.Prescriber.NIHII.Digits(), n.PrescriptionDate.String(), comment, instant(n.RegisteredAt), n.Digest[:],
 		persons.signer, n.Organisation.Digits(), persons.author, n.InputReference, n.ContentDigest[:])
 	if err != nil {
@@ -94,13 +94,13 @@ func (w update) Keep(n register.Notification) error {
 			return w.s.fail(persons.err)
 		}
 		err := w.s.insert(insertRemoval, n.Reference, n.Version, i+1, r.ImplantID, r.Quantity, reason, r.Remaining,
-			n.OperationDate.String())
+			n.SurgeryDate.String())
 		if err != nil {
 			return err
 		}
 	}
 	for i, warning := range n.Warnings {
-		if err := w.s.insert(insertWarning, n.Reference, n.Version, i+1, string(warning.Code), warning.At, warning.Public); err != nil {
+		if err := w.s.insert(insertWarning, n.Reference, n.Version, i+1, string(warning.Code), warning.Path, warning.Detail); err != nil {
 			return err
 		}
 	}
@@ -185,7 +185,7 @@ func (w update) keepImplant(n *register.Notification, line int, persons *who) er
 
 // AddTherapeuticLink appends a therapeutic link. An existing one with the same people, type and first day stays
 // unchanged.
-func (w update) Link(l register.TherapeuticLink) error {
+func (w update) AddTherapeuticLink(l register.TherapeuticLink) error {
 	patient, professional, err := w.linked(l)
 	if err != nil {
 		return err
@@ -204,12 +204,12 @@ func (w update) linked(l register.TherapeuticLink) (patient, professional int64,
 }
 
 // AppendEvent appends an event to the audit log.
-func (w update) Record(e register.Event) error {
-	patient, err := w.about(e.Patient, e.Emergency)
+func (w update) AppendEvent(e register.AuditEvent) error {
+	patient, err := w.about(e.Patient, e.EmergencyReason)
 	if err != nil {
 		return err
 	}
-	emergency, err := patient.sealText(e.Emergency, emergencyPlace, e.Correlation)
+	emergency, err := patient.sealText(e.EmergencyReason, emergencyPlace, e.Correlation)
 	if err != nil {
 		return w.s.fail(err)
 	}
@@ -221,7 +221,7 @@ func (w update) Record(e register.Event) error {
 	if err != nil {
 		return err
 	}
-	return w.s.insert(insertAudit, instant(e.At), e.Correlation, e.Operation, string(e.Outcome), codes(e.Codes), e.Reason,
+	return w.s.insert(insertAudit, instant(e.OccurredAt), e.Correlation, e.Operation, string(e.Outcome), codes(e.Codes), e.Reason,
 		emergency, signer, e.Organisation.Digits(), person.reference(), string(e.Capacity), patient.reference(), e.Number.Digits())
 }
 

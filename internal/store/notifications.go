@@ -51,12 +51,12 @@ const implantTables = ` FROM notification n JOIN implant i ON i.reference = n.re
 const anyDay = "9999-12-31"
 
 // NotificationByNumber returns the newest version of a notification that is or was final.
-func (r view) Notification(number ident.NotificationNumber) (register.Notification, bool, error) {
+func (r view) NotificationByNumber(number ident.NotificationNumber) (register.Notification, bool, error) {
 	return r.notification(`n.number = ? AND n.number <> ''`+current, number.Digits())
 }
 
 // NotificationByInputReference returns the version that a signer's submission with an idempotency key created.
-func (r view) Submission(signer, inputReference string) (register.Notification, bool, error) {
+func (r view) NotificationByInputReference(signer, inputReference string) (register.Notification, bool, error) {
 	var sent version
 	signers, err := r.signers(signer)
 	if err != nil {
@@ -84,18 +84,18 @@ func (r view) notification(condition string, args ...any) (register.Notification
 }
 
 // NotificationByReference returns the newest version, in any state.
-func (r view) ByReference(reference string) (register.Notification, bool, error) {
+func (r view) NotificationByReference(reference string) (register.Notification, bool, error) {
 	return r.notification(`n.reference = ?`+current, reference)
 }
 
 // Versions returns the versions of a notification, oldest first.
-func (r view) Versions(reference string) ([]register.Revision, error) {
+func (r view) Versions(reference string) ([]register.VersionSummary, error) {
 	return many(r.s, "notification", revisionRow.revision, `SELECT reference, version, patient, registered_at, organisation,
 		author, state, change, change_reason FROM notification WHERE reference = ? ORDER BY version`, reference)
 }
 
 // NotificationsByPatient returns a patient's notifications in force, in the order of the surgery dates.
-func (r view) History(patient ident.SSIN) ([]register.Notification, error) {
+func (r view) NotificationsByPatient(patient ident.SSIN) ([]register.Notification, error) {
 	p, err := r.s.person(patient)
 	if err != nil || p == nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (r view) lines(byVersion map[version]*register.Notification, rowNumbers []a
 	}
 	for _, row := range warnings {
 		n := byVersion[row.version]
-		n.Warnings = append(n.Warnings, register.Warning{Code: problem.Code(row.Code), At: row.Path, Public: row.Facts})
+		n.Warnings = append(n.Warnings, register.Warning{Code: problem.Code(row.Code), Path: row.Path, Detail: row.Facts})
 	}
 	return nil
 }
@@ -186,14 +186,14 @@ func (r view) Implant(id string) (register.Implant, bool, error) {
 }
 
 // RemovalsByImplant returns the removals of an implant that are in force, in the order of the surgery dates.
-func (r view) RemovalsOf(implantID string) ([]register.Removal, error) {
+func (r view) RemovalsByImplant(implantID string) ([]register.Removal, error) {
 	return many(r.s, "removal", removalRow.withOperation, removalColumns+` WHERE r.implant_id = ?`+inForce+`
 		ORDER BY r.operation_date, `+registered+`, r.line`, implantID)
 }
 
 // ImplantsByPatient returns the implants that a patient had received by the end of a day, with the quantities that
 // remained then.
-func (r view) Implants(patient ident.SSIN, day ident.Date) ([]register.Implant, error) {
+func (r view) ImplantsByPatient(patient ident.SSIN, day ident.Date) ([]register.Implant, error) {
 	upTo := day.String()
 	if day.IsZero() {
 		upTo = anyDay
@@ -209,7 +209,7 @@ func (r view) Implants(patient ident.SSIN, day ident.Date) ([]register.Implant, 
 }
 
 // IsSerialImplanted reports whether a product with this serial number is in a patient now.
-func (r view) SerialInPatient(serial string, code ident.NotificationCode, udiDI string) (bool, error) {
+func (r view) IsSerialImplanted(serial string, code ident.NotificationCode, udiDI string) (bool, error) {
 	var unused int
 	return r.s.get(&unused, `SELECT 1 FROM notification n JOIN implant i ON i.reference = n.reference AND i.version = n.version
 		WHERE i.serial = ? AND i.serial <> '' AND NOT i.unregistered

@@ -9,7 +9,7 @@ import (
 )
 
 // ListPending returns a page of pending notifications in the order of their first versions, and their total number.
-func (r view) Pending(q register.PendingQuery) ([]register.Summary, int, error) {
+func (r view) ListPending(q register.PendingQuery) ([]register.NotificationSummary, int, error) {
 	whose, err := r.pendingFor(q)
 	if err != nil {
 		return nil, 0, err
@@ -55,7 +55,7 @@ func (r view) pendingFor(q register.PendingQuery) (*conditions, error) {
 		}
 		return err
 	}
-	for _, specialist := range append(slices.Clone(q.Specialists), q.Specialist) {
+	for _, specialist := range append(slices.Clone(q.MandateGrantors), q.Specialist) {
 		if err := add(`specialist`, specialist); err != nil {
 			return nil, err
 		}

@@ -68,42 +68,45 @@ func questions() map[string]func(r register.Reader) error {
 	day := parsed(ident.ParseDate, "2026-11-21")
 	ssin, code, number := person(1), parsed(ident.ParseNotificationCode, "000071200176"), anyNumber(day)
 	questions := map[string]func(r register.Reader) error{
-		"Notification":          func(r register.Reader) error { _, _, err := r.Notification(number); return err },
-		"ByReference":           func(r register.Reader) error { _, _, err := r.ByReference("reference"); return err },
-		"Versions":              func(r register.Reader) error { _, err := r.Versions("reference"); return err },
-		"Submission":            func(r register.Reader) error { _, _, err := r.Submission("signer", "reference"); return err },
+		"Notification": func(r register.Reader) error { _, _, err := r.NotificationByNumber(number); return err },
+		"ByReference":  func(r register.Reader) error { _, _, err := r.NotificationByReference("reference"); return err },
+		"Versions":     func(r register.Reader) error { _, err := r.Versions("reference"); return err },
+		"Submission": func(r register.Reader) error {
+			_, _, err := r.NotificationByInputReference("signer", "reference")
+			return err
+		},
 		"Implant":               func(r register.Reader) error { _, _, err := r.Implant("id"); return err },
-		"RemovalsOf":            func(r register.Reader) error { _, err := r.RemovalsOf("id"); return err },
-		"Implants of a patient": func(r register.Reader) error { _, err := r.Implants(ssin, day); return err },
-		"History of a patient":  func(r register.Reader) error { _, err := r.History(ssin); return err },
-		"SerialInPatient":       func(r register.Reader) error { _, err := r.SerialInPatient("S-1", code, "1"); return err },
+		"RemovalsOf":            func(r register.Reader) error { _, err := r.RemovalsByImplant("id"); return err },
+		"Implants of a patient": func(r register.Reader) error { _, err := r.ImplantsByPatient(ssin, day); return err },
+		"History of a patient":  func(r register.Reader) error { _, err := r.NotificationsByPatient(ssin); return err },
+		"SerialInPatient":       func(r register.Reader) error { _, err := r.IsSerialImplanted("S-1", code, "1"); return err },
 		"Person":                func(r register.Reader) error { _, _, err := r.Person(ssin); return err },
 		"Practices":             func(r register.Reader) error { _, err := r.Practices(register.ProfessionalRef{SSIN: ssin}); return err },
 		"Affiliations":          func(r register.Reader) error { _, err := r.Affiliations(ident.NIHII{}, ssin); return err },
 		"Staff": func(r register.Reader) error {
-			_, _, err := r.Staff(parsed(ident.ParseNIHII, "71000436"), 0, 10)
+			_, _, err := r.ListStaff(parsed(ident.ParseNIHII, "71000436"), 0, 10)
 			return err
 		},
-		"Links":        func(r register.Reader) error { _, err := r.Links(ssin, ssin); return err },
-		"MandatesTo":   func(r register.Reader) error { _, err := r.MandatesTo(ssin); return err },
-		"MandatesFrom": func(r register.Reader) error { _, err := r.MandatesFrom(ssin); return err },
+		"Links":        func(r register.Reader) error { _, err := r.TherapeuticLinks(ssin, ssin); return err },
+		"MandatesTo":   func(r register.Reader) error { _, err := r.MandatesByGrantee(ssin); return err },
+		"MandatesFrom": func(r register.Reader) error { _, err := r.MandatesByGrantor(ssin); return err },
 		"DeviceByCode": func(r register.Reader) error { _, _, err := r.DeviceByCode(code); return err },
 		"DeviceByDI":   func(r register.Reader) error { _, _, err := r.DeviceByDI("1"); return err },
 		"SearchDevice by code": func(r register.Reader) error {
-			_, _, err := r.SearchDevice(register.DeviceQuery{Code: code, Text: "knee", Limit: 10})
+			_, _, err := r.SearchDevices(register.DeviceQuery{Code: code, Text: "knee", Limit: 10})
 			return err
 		},
 		"SearchDevice by DI": func(r register.Reader) error {
-			_, _, err := r.SearchDevice(register.DeviceQuery{DI: "1", Limit: 10})
+			_, _, err := r.SearchDevices(register.DeviceQuery{DI: "1", Limit: 10})
 			return err
 		},
 		"Pending": func(r register.Reader) error {
-			_, _, err := r.Pending(register.PendingQuery{Specialist: ssin, Specialists: []ident.SSIN{ssin}, Author: ssin,
+			_, _, err := r.ListPending(register.PendingQuery{Specialist: ssin, MandateGrantors: []ident.SSIN{ssin}, Author: ssin,
 				Organisation: parsed(ident.ParseNIHII, "71000436"), State: register.Draft, Limit: 10})
 			return err
 		},
 	}
-	for name, q := range map[string]register.Query{
+	for name, q := range map[string]register.NotificationQuery{
 		"of a patient":         {Patient: ssin, From: day},
 		"of code of a patient": {Patient: ssin, Code: code},
 		"of lot of a patient":  {Patient: ssin, Lot: "L", To: day},
@@ -112,14 +115,14 @@ func questions() map[string]func(r register.Reader) error {
 		"by serial":            {Serial: "S-1"},
 		"by lot":               {Lot: "L"},
 		"by code":              {Code: code},
-		"by own code":          {Code: code, PatientsOf: ssin, On: day},
-		"by own serial":        {Serial: "S-1", PatientsOf: ssin, On: day},
-		"by own patients":      {PatientsOf: ssin, On: day},
-		"by number of own":     {Number: number, PatientsOf: ssin, On: day},
-		"by own of a type":     {Specialist: ssin, PatientsOf: ssin, On: day, Type: register.TypeExplantation},
+		"by own code":          {Code: code, TreatedBy: ssin, TreatedOn: day},
+		"by own serial":        {Serial: "S-1", TreatedBy: ssin, TreatedOn: day},
+		"by own patients":      {TreatedBy: ssin, TreatedOn: day},
+		"by number of own":     {Number: number, TreatedBy: ssin, TreatedOn: day},
+		"by own of a type":     {Specialist: ssin, TreatedBy: ssin, TreatedOn: day, Type: register.TypeExplantation},
 	} {
 		q.Limit = 10
-		questions["Search "+name] = func(r register.Reader) error { _, _, err := r.Search(q); return err }
+		questions["Search "+name] = func(r register.Reader) error { _, _, err := r.SearchNotifications(q); return err }
 	}
 	return questions
 }

@@ -173,15 +173,15 @@ func TestLostConnections(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			p.lose.Store(test.lose)
 			runs, fresh := 0, true
-			err := db.Write(t.Context(), func(w register.Writer) error {
+			err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
 				runs++
 				if test.spend {
 					var err error
-					if fresh, err = w.Spend(register.ReplayMark{Key: sha256.Sum256([]byte(test.name)), Until: time.Now()}); err != nil {
+					if fresh, err = w.RecordReplayKey(register.ReplayKey{Hash: sha256.Sum256([]byte(test.name)), ExpiresAt: time.Now()}); err != nil {
 						return err
 					}
 				}
-				return w.Record(register.Event{At: time.Now(), Correlation: test.name})
+				return w.AppendEvent(register.AuditEvent{OccurredAt: time.Now(), Correlation: test.name})
 			})
 			if test.code == "" && err != nil || test.code != "" && problem.From(err).Code != test.code {
 				t.Errorf("got %v", err)
@@ -211,9 +211,9 @@ func TestLostConnections(t *testing.T) {
 	p.lose.Store(always)
 	begin := time.Now()
 	for name, err := range map[string]error{
-		"write": db.Write(t.Context(), func(w register.Writer) error { return w.Record(register.Event{At: begin}) }),
-		"read":  db.Read(t.Context(), func(r register.Reader) error { _, _, err := r.Implant("one"); return err }),
-		"ready": db.Ready(t.Context()),
+		"write": db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(register.AuditEvent{OccurredAt: begin}) }),
+		"read":  db.RunReadTx(t.Context(), func(r register.Reader) error { _, _, err := r.Implant("one"); return err }),
+		"ready": db.CheckReady(t.Context()),
 	} {
 		if !errors.Is(err, problem.Unavailable) {
 			t.Errorf("%s while the server is gone: %v", name, err)
@@ -223,7 +223,7 @@ func TestLostConnections(t *testing.T) {
 		t.Errorf("it took %v to find out", took)
 	}
 	p.lose.Store(never)
-	if err := db.Ready(t.Context()); err != nil {
+	if err := db.CheckReady(t.Context()); err != nil {
 		t.Errorf("ready when the server is back: %v", err)
 	}
 }

@@ -15,7 +15,7 @@ type Proved struct {
 	Reference    string
 	Version      int
 	Number       ident.NotificationNumber // zero for a version that was not final
-	Type         register.OperationType
+	Type         register.SurgeryType
 	State        register.State
 	Change       register.Change
 	RegisteredAt time.Time
@@ -52,7 +52,7 @@ type provedRow struct {
 }
 
 func (row provedRow) proved(c *reading) Proved {
-	return Proved{Reference: row.Reference, Version: row.Version, Number: c.number(row.Number), Type: register.OperationType(row.Type),
+	return Proved{Reference: row.Reference, Version: row.Version, Number: c.number(row.Number), Type: register.SurgeryType(row.Type),
 		State: register.State(row.State), Change: register.Change(row.Change), RegisteredAt: time.Time(row.RegisteredAt),
 		Digest: c.digest(row.Digest), Signer: c.signer(row.Signer), Organisation: c.nihii(row.Organisation)}
 }
@@ -118,7 +118,7 @@ func (tx *session) recorded(of *provedRow) (*Recorded, error) {
 		return nil, err
 	}
 	var row trailRow
-	found, err := tx.get(&row, selectRecorded, from, to, of.Patient, of.Signer, string(register.Accepted), instant(at),
+	found, err := tx.get(&row, selectRecorded, from, to, of.Patient, of.Signer, string(register.OutcomeAccepted), instant(at),
 		instant(at.Add(recordedWithin)), of.Number, of.Number)
 	if err != nil || !found {
 		return nil, err

@@ -20,34 +20,34 @@ func testProofs(t *testing.T, s *sealed) {
 	version := func(n int, state register.State, change register.Change, operation string) {
 		t.Helper()
 		kept := register.Notification{Reference: "reference", Version: n, State: state, Change: change, Type: register.TypeImplantation,
-			Specialist: register.ProfessionalRef{SSIN: person(1)}, OperationDate: day, Patient: person(1000), Author: person(1),
+			Specialist: register.ProfessionalRef{SSIN: person(1)}, SurgeryDate: day, Patient: person(1000), Author: person(1),
 			RegisteredAt: hour.Add(time.Duration(n) * time.Minute), Signer: "SSIN=" + person(1).Digits(), Digest: sha256.Sum256([]byte{byte(n)})}
 		if state != register.Draft {
 			kept.Number = number
 		}
-		e := register.Event{Operation: operation, Outcome: register.Accepted, Signer: kept.Signer, Patient: kept.Patient, Person: person(1), Number: kept.Number}
-		err := s.db.Write(t.Context(), func(w register.Writer) error {
+		e := register.AuditEvent{Operation: operation, Outcome: register.OutcomeAccepted, Signer: kept.Signer, Patient: kept.Patient, Person: person(1), Number: kept.Number}
+		err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error {
 			for i, what := range []string{"Search", operation, operation} { // the third repeats the InputReference
 				e.Operation, e.Correlation = what, operation+string(rune('1'+i))
-				e.At = kept.RegisteredAt.Add(time.Duration(i) * time.Millisecond)
-				if err := w.Record(e); err != nil {
+				e.OccurredAt = kept.RegisteredAt.Add(time.Duration(i) * time.Millisecond)
+				if err := w.AppendEvent(e); err != nil {
 					return err
 				}
 			}
-			if err := w.Keep(kept); err != nil || n == 2 { // without evidence
+			if err := w.AppendVersion(kept); err != nil || n == 2 { // without evidence
 				return err
 			}
-			return w.Prove(register.Evidence{Reference: kept.Reference, Version: n, Message: []byte("message"), Certificate: []byte("certificate"),
-				Accepted: kept.RegisteredAt})
+			return w.AppendEvidence(register.Evidence{Reference: kept.Reference, Version: n, Message: []byte("message"), Certificate: []byte("certificate"),
+				AcceptedAt: kept.RegisteredAt})
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	version(1, register.Draft, register.Saved, "NotifyImplant")
-	version(2, register.Final, register.Notified, "ValidateNotification")
+	version(1, register.Draft, register.ChangeSaved, "NotifyImplant")
+	version(2, register.Final, register.ChangeNotified, "ValidateNotification")
 	s.seal(t, 1)
-	version(3, register.Withdrawn, register.Recanted, "DiscardNotification")
+	version(3, register.Withdrawn, register.ChangeWithdrawn, "DiscardNotification")
 
 	proofs, err := s.db.Proofs(t.Context(), number)
 	if err != nil || len(proofs) != 3 {

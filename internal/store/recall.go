@@ -389,7 +389,7 @@ func compareRecalled(a, b RecalledLine) int {
 // MarkRecalled sets a device's status to recalled from a day on, or lifts the recall when the day is zero, and records
 // the event in the same transaction. All nodes see the change at once. It returns false when the device list has no
 // such device, or when there is no recall to lift.
-func (db *DB) MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.Event) (bool, error) {
+func (db *DB) MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.AuditEvent) (bool, error) {
 	var changed bool
 	epoch := rand.Text()
 	err := db.write(ctx, func(tx *session) error {
@@ -405,7 +405,7 @@ func (db *DB) MarkRecalled(ctx context.Context, code ident.NotificationCode, on 
 		if _, err = tx.exec(updateMark, epoch); err != nil {
 			return err
 		}
-		return update{view{tx}}.Record(e)
+		return update{view{tx}}.AppendEvent(e)
 	})
 	return changed, err
 }

@@ -116,7 +116,7 @@ func testRecallAgrees(t *testing.T, b storetest.Backend) {
 	l := &ledger{random: rand.New(rand.NewPCG(7, 11))}
 	for range 400 {
 		n := l.step()
-		if err := db.Write(t.Context(), func(w register.Writer) error { return w.Keep(n) }); err != nil {
+		if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -175,7 +175,7 @@ func (l *ledger) base() register.Notification {
 	l.running++
 	specialist := person(l.random.Int64N(4))
 	on := onDay(l.random.IntN(60))
-	n := register.Notification{Reference: fmt.Sprint("reference-", l.running), Version: 1, State: register.Final, OperationDate: on,
+	n := register.Notification{Reference: fmt.Sprint("reference-", l.running), Version: 1, State: register.Final, SurgeryDate: on,
 		Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: specialist}, Patient: person(100 + l.random.Int64N(15)),
 		Author: specialist, RegisteredAt: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC),
 		Organisation: parsed(ident.ParseNIHII, l.oneOf("71000436", "71022212"))}
@@ -316,7 +316,7 @@ func isAsked(q *store.RecallQuery, n *register.Notification, line *register.Impl
 	byDI := di == "" || line.UDIDI == di || line.UDIDI == "" && slices.Contains(recallDevices[line.Code.Digits()], di)
 	lot, _ := q.Lots.Contains(line.Lot)
 	serial, _ := q.Serials.Contains(line.Serial)
-	return byCode && byDI && lot && serial && !n.OperationDate.Before(q.From) && (q.To.IsZero() || !n.OperationDate.After(q.To))
+	return byCode && byDI && lot && serial && !n.SurgeryDate.Before(q.From) && (q.To.IsZero() || !n.SurgeryDate.After(q.To))
 }
 
 func (l *ledger) recall(q *store.RecallQuery) []string {
@@ -342,7 +342,7 @@ func (l *ledger) recall(q *store.RecallQuery) []string {
 			}
 			name := map[ident.SSIN]string{person(0): "Ada Surgeon0", person(1): "Ada Surgeon1", person(2): "Ada Surgeon2", person(3): "Ada Surgeon3"}
 			r.Lines = append(r.Lines, store.RecalledLine{Number: n.Number, SpecialistName: name[n.Specialist.SSIN], Hospital: n.Organisation,
-				OperationDate: n.OperationDate, Code: line.Code, UDIDI: line.UDIDI, Lot: line.Lot, Serial: line.Serial, Quantity: line.Quantity,
+				OperationDate: n.SurgeryDate, Code: line.Code, UDIDI: line.UDIDI, Lot: line.Lot, Serial: line.Serial, Quantity: line.Quantity,
 				Remaining: left, Unregistered: line.Unregistered})
 		}
 	}

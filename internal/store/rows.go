@@ -345,8 +345,8 @@ func (row notificationRow) notification(c *reading) register.Notification {
 	return register.Notification{
 		Reference: row.Reference, Version: row.Version, State: register.State(row.State),
 		Change: register.Change(row.Change), ChangeReason: c.text(row.Patient, row.ChangeReason, row.place("change reason")), Number: c.number(row.Number),
-		Type: register.OperationType(row.Type), Specialist: c.professional(row.Specialist, row.SpecialistNIHII),
-		OperationDate: c.date(row.OperationDate), Patient: c.ssin(row.Patient),
+		Type: register.SurgeryType(row.Type), Specialist: c.professional(row.Specialist, row.SpecialistNIHII),
+		SurgeryDate: c.date(row.OperationDate), Patient: c.ssin(row.Patient),
 		Prescriber: c.professional(row.Prescriber, row.PrescriberNIHII), PrescriptionDate: c.date(row.PrescriptionDate),
 		Comment: c.text(row.Patient, row.Comment, row.place("comment")), RegisteredAt: time.Time(row.RegisteredAt), Digest: c.digest(row.Digest), Signer: c.signer(row.Signer),
 		Organisation: c.nihii(row.Organisation), Author: c.colleague(row.Author), InputReference: row.InputReference,
@@ -393,7 +393,7 @@ func (row implantRow) implant(c *reading) register.Implant {
 			Side: register.Side(row.Side),
 		},
 		UDIDI: row.UDIDI, Unregistered: row.Unregistered, Number: c.number(row.Number), Patient: c.ssin(row.Patient),
-		OperationDate: c.date(row.OperationDate), Remaining: row.Remaining, InForce: row.InForce,
+		SurgeryDate: c.date(row.OperationDate), Remaining: row.Remaining, InForce: row.InForce,
 	}
 	if row.Device.Code != "" {
 		device := row.Device.device(c)
@@ -421,7 +421,7 @@ func (row removalRow) removal(c *reading) register.Removal {
 
 func (row removalRow) withOperation(c *reading) register.Removal {
 	removal := row.removal(c)
-	removal.Reference, removal.OperationDate = row.Reference, c.date(row.OperationDate)
+	removal.Reference, removal.SurgeryDate = row.Reference, c.date(row.OperationDate)
 	return removal
 }
 
@@ -436,8 +436,8 @@ type revisionRow struct {
 	ChangeReason []byte  `db:"change_reason"`
 }
 
-func (row revisionRow) revision(c *reading) register.Revision {
-	return register.Revision{Version: row.Version, At: time.Time(row.At), Organisation: c.nihii(row.Organisation),
+func (row revisionRow) revision(c *reading) register.VersionSummary {
+	return register.VersionSummary{Version: row.Version, RegisteredAt: time.Time(row.At), Organisation: c.nihii(row.Organisation),
 		Author: c.colleague(row.Author), State: register.State(row.State), Change: register.Change(row.Change),
 		ChangeReason: c.text(row.Patient, row.ChangeReason, row.place("change reason"))}
 }
@@ -461,9 +461,9 @@ type summaryRow struct {
 	Lines           int    `db:"line_count"`
 }
 
-func (row summaryRow) summary(c *reading) register.Summary {
-	return register.Summary{Reference: row.Reference, Version: row.Version, Number: c.number(row.Number), Type: register.OperationType(row.Type),
-		OperationDate: c.date(row.OperationDate), Patient: c.ssin(row.Patient),
+func (row summaryRow) summary(c *reading) register.NotificationSummary {
+	return register.NotificationSummary{Reference: row.Reference, Version: row.Version, Number: c.number(row.Number), Type: register.SurgeryType(row.Type),
+		SurgeryDate: c.date(row.OperationDate), Patient: c.ssin(row.Patient),
 		Specialist: c.professional(row.Specialist, row.SpecialistNIHII), State: register.State(row.State),
 		ImplantCount: row.Lines}
 }

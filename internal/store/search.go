@@ -30,7 +30,7 @@ func (c *conditions) String() string { return strings.Join(c.texts, " AND ") }
 
 // SearchNotifications returns a page of the notifications that are or were final, in the order in which they first
 // became final, and their total number.
-func (r view) Search(q register.Query) ([]register.Summary, int, error) {
+func (r view) SearchNotifications(q register.NotificationQuery) ([]register.NotificationSummary, int, error) {
 	where, own, err := r.searchConditions(q)
 	if err != nil || where == nil {
 		return nil, 0, err
@@ -67,7 +67,7 @@ const summaryColumns = `SELECT n.reference, n.version, n.number, n.type, n.opera
 //
 // where is nil when the query names a person who is unknown to the register. own holds the SSINs of the specialists
 // whose notifications count as the caller's own.
-func (r view) searchConditions(q register.Query) (where *conditions, own []ident.SSIN, err error) {
+func (r view) searchConditions(q register.NotificationQuery) (where *conditions, own []ident.SSIN, err error) {
 	where = &conditions{}
 	where.add(`n.number <> ''`)
 	where.addGiven(`n.number = ?`, q.Number.Digits())
@@ -98,15 +98,15 @@ func (r view) searchConditions(q register.Query) (where *conditions, own []ident
 
 	few := q.Serial != "" || q.Lot != ""
 	named := !q.Number.IsZero() || !q.Patient.IsZero() || !q.Specialist.IsZero()
-	if !q.PatientsOf.IsZero() {
-		p, err := r.s.person(q.PatientsOf)
+	if !q.TreatedBy.IsZero() {
+		p, err := r.s.person(q.TreatedBy)
 		if err != nil || p == nil {
 			return nil, nil, err
 		}
 		own = append(own, p.current.shown)
-		where.addPatientsOf(p, q.On.String(), few || named)
+		where.addPatientsOf(p, q.TreatedOn.String(), few || named)
 	}
-	where.addImplant(q, !few && (named || !q.PatientsOf.IsZero()))
+	where.addImplant(q, !few && (named || !q.TreatedBy.IsZero()))
 	return where, own, nil
 }
 
@@ -129,7 +129,7 @@ func (c *conditions) addPatientsOf(professional *party, day string, checked bool
 
 // addImplant restricts to notifications that implanted or removed an implant that matches all implant criteria
 // together.
-func (c *conditions) addImplant(q register.Query, checked bool) {
+func (c *conditions) addImplant(q register.NotificationQuery, checked bool) {
 	implant := &conditions{}
 	implant.addGiven(`i.code = ? AND i.code <> ''`, q.Code.Digits())
 	implant.addGiven(`i.udi = ? AND i.udi <> ''`, q.UDI)

@@ -69,7 +69,7 @@ func (r view) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]regis
 }
 
 // TherapeuticLinks returns the therapeutic links between a patient and a professional, past ones included.
-func (r view) Links(patient, professional ident.SSIN) ([]register.TherapeuticLink, error) {
+func (r view) TherapeuticLinks(patient, professional ident.SSIN) ([]register.TherapeuticLink, error) {
 	patientPerson, err := r.s.person(patient)
 	if err != nil || patientPerson == nil {
 		return nil, err
@@ -85,13 +85,13 @@ func (r view) Links(patient, professional ident.SSIN) ([]register.TherapeuticLin
 const mandateColumns = `SELECT grantor, grantee, service, accepted_on, valid_from, valid_to FROM mandate`
 
 // MandatesByGrantee returns the mandates that a person was given, past ones included.
-func (r view) MandatesTo(grantee ident.SSIN) ([]register.Mandate, error) {
+func (r view) MandatesByGrantee(grantee ident.SSIN) ([]register.Mandate, error) {
 	return ofProfessional(r.s, grantee, "mandate", mandateRow.mandate, mandateColumns+` WHERE grantee = ?
 		ORDER BY valid_from, accepted_on, service`)
 }
 
 // MandatesByGrantor returns the mandates that a person gave, past ones included.
-func (r view) MandatesFrom(grantor ident.SSIN) ([]register.Mandate, error) {
+func (r view) MandatesByGrantor(grantor ident.SSIN) ([]register.Mandate, error) {
 	return ofProfessional(r.s, grantor, "mandate", mandateRow.mandate, mandateColumns+` WHERE grantor = ?
 		ORDER BY valid_from, accepted_on, service`)
 }

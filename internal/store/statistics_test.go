@@ -31,10 +31,10 @@ func (l *ledger) statistics(q store.StatisticsQuery) []string {
 	groups, total := map[string]*counted{}, &counted{}
 	for i := range l.versions {
 		n := &l.versions[i]
-		if n.State != register.Final || n.OperationDate.Before(q.From) || !q.To.IsZero() && n.OperationDate.After(q.To) {
+		if n.State != register.Final || n.SurgeryDate.Before(q.From) || !q.To.IsZero() && n.SurgeryDate.After(q.To) {
 			continue
 		}
-		delay := daysBetween(n.OperationDate, n.Number.Day())
+		delay := daysBetween(n.SurgeryDate, n.Number.Day())
 		pieces := map[string]int{}
 		sum := 0
 		for _, line := range n.Implants {
@@ -97,10 +97,10 @@ func groupOf(by store.Grouping, n *register.Notification, line *register.Implant
 		return []string{"0-1", "2-7", "8-30", "31-90", "91-"}[slices.IndexFunc([]int{1, 7, 30, 90, 100_000}, func(most int) bool { return delay <= most })]
 	case store.ByMonth:
 	}
-	return n.OperationDate.String()[:7]
+	return n.SurgeryDate.String()[:7]
 }
 
-func (c *counted) add(of register.OperationType, pieces, delay int) {
+func (c *counted) add(of register.SurgeryType, pieces, delay int) {
 	c.delays = append(c.delays, delay)
 	if of == register.TypeImplantation {
 		c.implantations++

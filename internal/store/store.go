@@ -92,14 +92,14 @@ func (db *DB) Close() error {
 }
 
 // RunReadTx runs f over one consistent view.
-func (db *DB) Read(ctx context.Context, f func(register.Reader) error) error {
+func (db *DB) RunReadTx(ctx context.Context, f func(register.Reader) error) error {
 	return db.read(ctx, func(tx *session) error { return f(view{tx}) })
 }
 
 // RunWriteTx runs f in one transaction, as register.Store specifies. It fails with OVERLOADED when too many writes
 // wait, and with STORE_UNAVAILABLE when the database is unreachable or cannot store anything. After both, a retry with
 // the same idempotency key is safe.
-func (db *DB) Write(ctx context.Context, f func(register.Writer) error) error {
+func (db *DB) RunWriteTx(ctx context.Context, f func(register.Writer) error) error {
 	return db.write(ctx, func(tx *session) error { return f(update{view{tx}}) })
 }
 
@@ -124,7 +124,7 @@ func (db *DB) write(ctx context.Context, f func(*session) error) error {
 }
 
 // CheckReady reports whether the store can accept a write now.
-func (db *DB) Ready(ctx context.Context) error {
+func (db *DB) CheckReady(ctx context.Context) error {
 	if err := db.usable(ctx); err != nil {
 		return err
 	}

@@ -89,18 +89,18 @@ func (s *sealed) record(t *testing.T, n int) {
 	t.Helper()
 	for range n {
 		s.rows++
-		if err := s.db.Write(t.Context(), func(w register.Writer) error { return w.Record(event(s.rows)) }); err != nil {
+		if err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(event(s.rows)) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func event(n int) register.Event {
-	e := register.Event{At: sealedAt.Add(time.Duration(n) * time.Millisecond), Correlation: fmt.Sprintf("correlation-%d", n), Operation: "Search",
-		Outcome: register.Accepted, Reason: "own patient", Signer: "NIHII-HOSPITAL=71000436", Organisation: parsed(ident.ParseNIHII, "71000436"),
+func event(n int) register.AuditEvent {
+	e := register.AuditEvent{OccurredAt: sealedAt.Add(time.Duration(n) * time.Millisecond), Correlation: fmt.Sprintf("correlation-%d", n), Operation: "Search",
+		Outcome: register.OutcomeAccepted, Reason: "own patient", Signer: "NIHII-HOSPITAL=71000436", Organisation: parsed(ident.ParseNIHII, "71000436"),
 		Person: person(1), Capacity: register.CapacityDoctor, Patient: person(int64(1000 + n%3)), Number: anyNumber(parsed(ident.ParseDate, "2026-11-21"))}
 	if n%2 == 0 {
-		e.Emergency, e.Outcome, e.Codes = "unconscious after an accident", register.Refused, []problem.Code{"ONE", "TWO"}
+		e.EmergencyReason, e.Outcome, e.Codes = "unconscious after an accident", register.OutcomeRefused, []problem.Code{"ONE", "TWO"}
 	}
 	return e
 }
@@ -283,7 +283,7 @@ func testSealingBesideWriters(t *testing.T, s *sealed) {
 				if n%2 == 0 {
 					db = other
 				}
-				err := db.Write(ctx, func(writer register.Writer) error { return writer.Record(event(w*each + n)) })
+				err := db.RunWriteTx(ctx, func(writer register.Writer) error { return writer.AppendEvent(event(w*each + n)) })
 				if err != nil {
 					t.Error(err)
 				}
@@ -316,11 +316,11 @@ func TestSealingWaitsForLateRows(t *testing.T) {
 	var early, late sync.WaitGroup
 	recorded, leave := make(chan struct{}), make(chan struct{})
 	early.Go(func() {
-		err := s.db.Write(t.Context(), func(w register.Writer) error {
-			if err := w.Record(event(2)); err != nil {
+		err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error {
+			if err := w.AppendEvent(event(2)); err != nil {
 				return err
 			}
-			if _, _, err := w.ByReference("anything"); err != nil { // flushes the pending insert
+			if _, _, err := w.NotificationByReference("anything"); err != nil { // flushes the pending insert
 				return err
 			}
 			close(recorded)

@@ -17,9 +17,9 @@ func testKeepMandate(t *testing.T, b Backend) {
 		t.Helper()
 		for _, db := range []*store.DB{one, other, one} {
 			read(t, db, func(r register.Reader) error {
-				to, err := r.MandatesTo(vanDam)
+				to, err := r.MandatesByGrantee(vanDam)
 				check(t, when+", to", to, want, true, true, err)
-				from, err := r.MandatesFrom(claes)
+				from, err := r.MandatesByGrantor(claes)
 				check(t, when+", from", from, want, true, true, err)
 				return nil
 			})
@@ -27,17 +27,17 @@ func testKeepMandate(t *testing.T, b Backend) {
 	}
 	sees("at first")
 	m := register.Mandate{Grantor: claes, Grantee: vanDam, Service: register.MandateService, Period: period("2026-11-21", "")}
-	write(t, one, func(w register.Writer) error { return w.KeepMandate(m) })
+	write(t, one, func(w register.Writer) error { return w.SaveMandate(m) })
 	sees("granted", m)
 	m.AcceptedOn = day("2026-11-22")
-	write(t, other, func(w register.Writer) error { return w.KeepMandate(m) })
+	write(t, other, func(w register.Writer) error { return w.SaveMandate(m) })
 	sees("accepted", m)
 	m.To = day("2026-11-30")
 	write(t, one, func(w register.Writer) error {
-		if err := w.KeepMandate(m); err != nil {
+		if err := w.SaveMandate(m); err != nil {
 			return err
 		}
-		within, err := w.MandatesFrom(claes)
+		within, err := w.MandatesByGrantor(claes)
 		check(t, "within", within, []register.Mandate{m}, true, true, err)
 		return nil
 	})
@@ -45,8 +45,8 @@ func testKeepMandate(t *testing.T, b Backend) {
 	failed := errors.New("undone")
 	undone := m
 	undone.To = ident.Date{}
-	if err := one.Write(t.Context(), func(w register.Writer) error {
-		if err := w.KeepMandate(undone); err != nil {
+	if err := one.RunWriteTx(t.Context(), func(w register.Writer) error {
+		if err := w.SaveMandate(undone); err != nil {
 			return err
 		}
 		return failed
@@ -56,7 +56,7 @@ func testKeepMandate(t *testing.T, b Backend) {
 	sees("undone", m)
 	next := m
 	next.AcceptedOn, next.Period = ident.Date{}, period("2026-12-01", "")
-	write(t, other, func(w register.Writer) error { return w.KeepMandate(next) })
+	write(t, other, func(w register.Writer) error { return w.SaveMandate(next) })
 	sees("the next", m, next)
 }
 
@@ -73,7 +73,7 @@ func testKeepAffiliation(t *testing.T, b Backend) {
 			read(t, db, func(r register.Reader) error {
 				got, err := r.Affiliations(hospital, vanDam)
 				check(t, when, got, want, true, true, err)
-				_, total, err := r.Staff(hospital, 0, 10)
+				_, total, err := r.ListStaff(hospital, 0, 10)
 				check(t, when+", listed", total, 1+len(want), true, true, err)
 				return nil
 			})
@@ -81,26 +81,26 @@ func testKeepAffiliation(t *testing.T, b Backend) {
 	}
 	sees("at first")
 	a := register.Affiliation{Organisation: hospital, SSIN: vanDam, Role: register.RoleManager, Period: period("2026-11-21", "")}
-	write(t, one, func(w register.Writer) error { return w.KeepAffiliation(a) })
+	write(t, one, func(w register.Writer) error { return w.SaveAffiliation(a) })
 	sees("named", a)
 	a.To = day("2026-11-20")
-	write(t, other, func(w register.Writer) error { return w.KeepAffiliation(a) })
+	write(t, other, func(w register.Writer) error { return w.SaveAffiliation(a) })
 	sees("dismissed", a)
 	clerk := a
 	clerk.Role, clerk.Period = register.RoleAdministrative, period("2026-11-22", "")
-	write(t, other, func(w register.Writer) error { return w.KeepAffiliation(clerk) })
+	write(t, other, func(w register.Writer) error { return w.SaveAffiliation(clerk) })
 	sees("named a clerk", a, clerk)
 
 	read(t, one, func(r register.Reader) error {
-		all, _, err := r.Staff(hospital, 0, 10)
+		all, _, err := r.ListStaff(hospital, 0, 10)
 		check(t, "all", len(all), 3, true, true, err)
 		for i := range all {
-			some, total, failed := r.Staff(hospital, i, 1)
+			some, total, failed := r.ListStaff(hospital, i, 1)
 			check(t, "a page", some, all[i:i+1], total == 3, true, failed)
 		}
-		none, total, err := r.Staff(hospital, 3, 1)
+		none, total, err := r.ListStaff(hospital, 3, 1)
 		check(t, "beyond the end", len(none), 0, total == 3, true, err)
-		none, total, err = r.Staff(nihii("71012413"), 0, 10)
+		none, total, err = r.ListStaff(nihii("71012413"), 0, 10)
 		check(t, "nobody's", len(none), 0, total == 0, true, err)
 		return nil
 	})

@@ -80,16 +80,16 @@ func history(t testing.TB, db *store.DB) []string {
 	placed.Implants[0].Location = "near the left patella"
 	removed := explantation(t, 2, "2026-11-21", register.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1, Reason: "aseptic loosening"})
 	removed.Signer = "SSIN=" + claes.Digits() + ", EPD"
-	withdrawn := next(removed, register.Withdrawn, register.Recanted, "mistaken identity")
+	withdrawn := next(removed, register.Withdrawn, register.ChangeWithdrawn, "mistaken identity")
 	begun := draft(t, 3)
 	begun.Patient, begun.Comment = vanDam, "remains to be seen"
 	keep(t, db, placed, removed, withdrawn, begun)
 	write(t, db, func(w register.Writer) error {
 		return errors.Join(
-			w.Link(register.TherapeuticLink{Patient: vanDam, Professional: peeters, Type: "gmd", Period: period("2026-01-01", "")}),
-			w.Record(register.Event{At: registeredAt, Correlation: "c-1", Outcome: register.Accepted, Emergency: "found unconscious",
+			w.AddTherapeuticLink(register.TherapeuticLink{Patient: vanDam, Professional: peeters, Type: "gmd", Period: period("2026-01-01", "")}),
+			w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt, Correlation: "c-1", Outcome: register.OutcomeAccepted, EmergencyReason: "found unconscious",
 				Signer: "SSIN=" + peeters.Digits(), Person: peeters, Patient: vanDam}),
-			w.Record(register.Event{At: registeredAt, Correlation: "c-2", Outcome: register.Refused, Emergency: "nobody in particular",
+			w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt, Correlation: "c-2", Outcome: register.OutcomeRefused, EmergencyReason: "nobody in particular",
 				Signer: "SSIN=" + vanDam.Digits() + ", PORTAL"}))
 	})
 	secrets := []string{placed.Comment, placed.Implants[0].Location, "aseptic loosening", "mistaken identity", "remains to be seen",
@@ -110,12 +110,12 @@ func told(t testing.TB, db *store.DB) []any {
 	read(t, db, func(r register.Reader) error {
 		for _, number := range []ident.SSIN{claes, dubois, peeters, leroy, vanDam} {
 			person, _, err := r.Person(number)
-			history, historyErr := r.History(number)
+			history, historyErr := r.NotificationsByPatient(number)
 			practices, practiceErr := r.Practices(register.ProfessionalRef{SSIN: number})
-			links, linkErr := r.Links(number, peeters)
-			found, _, searchErr := r.Search(register.Query{Patient: number, Limit: 10})
-			pending, _, pendingErr := r.Pending(register.PendingQuery{Specialist: number, Limit: 10})
-			mandates, mandateErr := r.MandatesTo(number)
+			links, linkErr := r.TherapeuticLinks(number, peeters)
+			found, _, searchErr := r.SearchNotifications(register.NotificationQuery{Patient: number, Limit: 10})
+			pending, _, pendingErr := r.ListPending(register.PendingQuery{Specialist: number, Limit: 10})
+			mandates, mandateErr := r.MandatesByGrantee(number)
 			all = append(all, person, history, practices, links, found, pending, mandates)
 			if err = errors.Join(err, historyErr, practiceErr, linkErr, searchErr, pendingErr, mandateErr); err != nil {
 				return err
@@ -123,7 +123,7 @@ func told(t testing.TB, db *store.DB) []any {
 		}
 		for running := range 3 {
 			reference := implantation(t, uint64(running+1)).Reference
-			n, _, err := r.ByReference(reference)
+			n, _, err := r.NotificationByReference(reference)
 			versions, versionErr := r.Versions(reference)
 			all = append(all, n, versions)
 			if err = errors.Join(err, versionErr); err != nil {
@@ -141,13 +141,13 @@ func testAtRest(t *testing.T, b Backend) {
 	db := b.Open(t)
 	secrets := history(t, db)
 	trail := events(t, db)
-	equal(t, "emergency", trail[0].Emergency, "found unconscious")
-	equal(t, "emergency of nobody", trail[1].Emergency, "nobody in particular")
+	equal(t, "emergency", trail[0].EmergencyReason, "found unconscious")
+	equal(t, "emergency of nobody", trail[1].EmergencyReason, "nobody in particular")
 	equal(t, "signer", trail[1].Signer, "SSIN="+vanDam.Digits()+", PORTAL")
 	read(t, db, func(r register.Reader) error {
-		n, there, err := r.ByReference(implantation(t, 2).Reference)
+		n, there, err := r.NotificationByReference(implantation(t, 2).Reference)
 		check(t, "signer of a version", n.Signer, "SSIN="+claes.Digits()+", EPD", there, true, err)
-		sent, there, err := r.Submission(n.Signer, implantation(t, 2).InputReference)
+		sent, there, err := r.NotificationByInputReference(n.Signer, implantation(t, 2).InputReference)
 		check(t, "submission", sent.Version, 1, there, true, err)
 		return nil
 	})
@@ -305,7 +305,7 @@ func testRotationAtWork(t *testing.T, b Backend) {
 			}
 			n := implantation(t, uint64(100+i))
 			n.Patient = strangers[i%2]
-			err := []*store.DB{db, other}[i%2].Write(t.Context(), func(w register.Writer) error { return w.Keep(n) })
+			err := []*store.DB{db, other}[i%2].RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) })
 			if err != nil {
 				t.Errorf("write %d: %v", i, err)
 				return
@@ -321,7 +321,7 @@ func testRotationAtWork(t *testing.T, b Backend) {
 		read(t, node, func(r register.Reader) error {
 			total := 0
 			for _, stranger := range strangers {
-				_, n, err := r.Search(register.Query{Patient: stranger})
+				_, n, err := r.SearchNotifications(register.NotificationQuery{Patient: stranger})
 				if err != nil {
 					return err
 				}
@@ -391,7 +391,7 @@ func testReplaced(t *testing.T, b Backend) {
 	load(t, db, all)
 	former, newer, third := leroy, vanDam, ssin("05041801691")
 	first, second := implantation(t, 1), implantation(t, 2)
-	second.Patient, second.OperationDate = newer, day("2026-11-21")
+	second.Patient, second.SurgeryDate = newer, day("2026-11-21")
 	complete(&second)
 	keep(t, db, first, second)
 	told(t, other) // fills the caches of the other node
@@ -403,25 +403,25 @@ func testReplaced(t *testing.T, b Backend) {
 			read(t, node, func(r register.Reader) error {
 				for _, by := range []ident.SSIN{former, number} {
 					at := fmt.Sprintf("step %d: ", step)
-					history, err := r.History(by)
+					history, err := r.NotificationsByPatient(by)
 					check(t, at+"history", len(history), 2, true, true, err)
 					for _, n := range history {
 						equal(t, at+"patient", n.Patient, number)
 						equal(t, at+"comment", n.Comment, first.Comment)
 					}
-					implants, err := r.Implants(by, ident.Date{})
+					implants, err := r.ImplantsByPatient(by, ident.Date{})
 					check(t, at+"implants", len(implants), 4, true, true, err)
-					_, total, err := r.Search(register.Query{Patient: by, Code: knee})
+					_, total, err := r.SearchNotifications(register.NotificationQuery{Patient: by, Code: knee})
 					check(t, at+"search", total, 2, true, true, err)
 					person, there, err := r.Person(by)
 					want := all.Persons[1]
 					want.SSIN = number
 					check(t, at+"person", person, want, there, true, err)
-					links, err := r.Links(by, peeters)
+					links, err := r.TherapeuticLinks(by, peeters)
 					check(t, at+"links", len(links), 2, true, true, err)
-					_, total, err = r.Search(register.Query{PatientsOf: peeters, On: day("2026-11-21")})
+					_, total, err = r.SearchNotifications(register.NotificationQuery{TreatedBy: peeters, TreatedOn: day("2026-11-21")})
 					check(t, at+"search of the general practitioner", total, 2, true, true, err)
-					_, total, err = r.Search(register.Query{PatientsOf: peeters, On: day("2026-11-21"), Patient: by})
+					_, total, err = r.SearchNotifications(register.NotificationQuery{TreatedBy: peeters, TreatedOn: day("2026-11-21"), Patient: by})
 					check(t, at+"search of a patient of the general practitioner", total, 2, true, true, err)
 				}
 				return nil
@@ -441,9 +441,9 @@ func testReplaced(t *testing.T, b Backend) {
 				check(t, "practices", len(practices), 1, true, true, err)
 				affiliations, err := r.Affiliations(hospital, by)
 				check(t, "affiliations", len(affiliations), 1, true, true, err)
-				mandates, err := r.MandatesTo(by)
+				mandates, err := r.MandatesByGrantee(by)
 				check(t, "mandates", len(mandates), 1, true, true, err)
-				found, total, err := r.Search(register.Query{Specialist: by, Limit: 10})
+				found, total, err := r.SearchNotifications(register.NotificationQuery{Specialist: by, Limit: 10})
 				check(t, "own", total, 3, true, true, err)
 				for _, s := range found {
 					equal(t, "specialist", s.Specialist.SSIN, ssin("12451200933"))
@@ -458,7 +458,7 @@ func testReplaced(t *testing.T, b Backend) {
 // newEvidence returns evidence for a version.
 func evidence(n register.Notification, message string) register.Evidence {
 	return register.Evidence{Reference: n.Reference, Version: n.Version, Message: []byte(message),
-		Certificate: []byte("certificate of " + n.Signer), Accepted: n.RegisteredAt}
+		Certificate: []byte("certificate of " + n.Signer), AcceptedAt: n.RegisteredAt}
 }
 
 // testEvidence checks that the evidence of each version can be read back, also when another transaction stored the
@@ -467,14 +467,14 @@ func testEvidence(t *testing.T, b Backend) {
 	db := b.Open(t)
 	begun := draft(t, 1)
 	begun.Patient, begun.Comment, begun.Implants = ident.SSIN{}, "", nil
-	final := next(implantation(t, 1), register.Final, register.Notified, "")
-	revised := next(final, register.Final, register.Revised, "")
+	final := next(implantation(t, 1), register.Final, register.ChangeNotified, "")
+	revised := next(final, register.Final, register.ChangeRevised, "")
 	other := implantation(t, 2)
 	long := strings.Repeat("<signed>"+leroy.Digits()+"</signed>", 2000)
 	all := []register.Evidence{evidence(begun, "draft"), evidence(final, long), evidence(revised, "")}
 	keep(t, db, begun)
 	write(t, db, func(w register.Writer) error {
-		return errors.Join(w.Prove(all[0]), w.Keep(final), w.Prove(all[1]), w.Keep(revised), w.Prove(all[2]), w.Keep(other))
+		return errors.Join(w.AppendEvidence(all[0]), w.AppendVersion(final), w.AppendEvidence(all[1]), w.AppendVersion(revised), w.AppendEvidence(all[2]), w.AppendVersion(other))
 	})
 	got, err := db.Evidence(t.Context(), final.Number)
 	for i := range got {
@@ -489,12 +489,12 @@ func testEvidence(t *testing.T, b Backend) {
 	check(t, "of an unknown notification", len(got), 0, true, true, err)
 	got, err = db.Evidence(t.Context(), ident.NotificationNumber{})
 	check(t, "of no notification", len(got), 0, true, true, err)
-	if err := db.Write(t.Context(), func(w register.Writer) error { return w.Prove(all[0]) }); err == nil {
+	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvidence(all[0]) }); err == nil {
 		t.Error("proved twice")
 	}
 	unknown := all[0]
 	unknown.Reference = "unknown"
-	if err := db.Write(t.Context(), func(w register.Writer) error { return w.Prove(unknown) }); err == nil {
+	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvidence(unknown) }); err == nil {
 		t.Error("proved what is not there")
 	}
 	grep(t, b, []string{leroy.Digits(), "certificate of", "<signed>"})
@@ -512,7 +512,7 @@ func testExchanged(t *testing.T, b Backend) {
 		if _, err := raw.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
-		err := db.Read(t.Context(), func(r register.Reader) error { _, _, err := r.Person(leroy); return err })
+		err := db.RunReadTx(t.Context(), func(r register.Reader) error { _, _, err := r.Person(leroy); return err })
 		if err == nil || problem.From(err).Code != problem.InternalError || strings.Contains(err.Error(), leroy.Digits()) {
 			t.Errorf("%s: %v", statement, err)
 		}

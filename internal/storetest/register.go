@@ -37,19 +37,19 @@ func testNotification(t *testing.T, b Backend) {
 	device := kneeDevice()
 	want.Implants[2].Device = &device
 	write(t, db, func(w register.Writer) error {
-		if err := w.Keep(n); err != nil {
+		if err := w.AppendVersion(n); err != nil {
 			return err
 		}
-		got, there, err := w.Notification(n.Number)
+		got, there, err := w.NotificationByNumber(n.Number)
 		check(t, "in the same transaction", got, want, there, true, err)
 		return nil
 	})
 	read(t, db, func(r register.Reader) error {
-		got, there, err := r.Notification(n.Number)
+		got, there, err := r.NotificationByNumber(n.Number)
 		check(t, "by number", got, want, there, true, err)
-		_, there, err = r.Notification(number(t, 2))
+		_, there, err = r.NotificationByNumber(number(t, 2))
 		check(t, "by another number", nil, nil, there, false, err)
-		_, there, err = r.Notification(ident.NotificationNumber{})
+		_, there, err = r.NotificationByNumber(ident.NotificationNumber{})
 		check(t, "by no number", nil, nil, there, false, err)
 		implant, there, err := r.Implant("by-di")
 		check(t, "implant", implant, want.Implants[2], there, true, err)
@@ -57,12 +57,12 @@ func testNotification(t *testing.T, b Backend) {
 		check(t, "no implant", nil, nil, there, false, err)
 		return nil
 	})
-	if err := db.Write(t.Context(), func(w register.Writer) error { return w.Keep(n) }); problem.From(err).Code != problem.InternalError {
+	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) }); problem.From(err).Code != problem.InternalError {
 		t.Errorf("the same version again: %v", err)
 	}
 	other := implantation(t, 1)
 	other.Reference, other.InputReference, other.Implants = "other", "", nil
-	if err := db.Write(t.Context(), func(w register.Writer) error { return w.Keep(other) }); problem.From(err).Code != problem.InternalError {
+	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(other) }); problem.From(err).Code != problem.InternalError {
 		t.Errorf("the same number again: %v", err)
 	}
 }
@@ -81,7 +81,7 @@ func testExplantation(t *testing.T, b Backend) {
 	want.Implants = append([]register.Implant(nil), removed.Implants...)
 	want.Implants[0].Remaining = 0
 	read(t, db, func(r register.Reader) error {
-		got, there, err := r.Notification(removed.Number)
+		got, there, err := r.NotificationByNumber(removed.Number)
 		check(t, "explantation", got, want, there, true, err)
 		implant, there, err := r.Implant(placed.Implants[1].ID)
 		left := placed.Implants[1]
@@ -90,11 +90,11 @@ func testExplantation(t *testing.T, b Backend) {
 		return nil
 	})
 	read(t, db, func(r register.Reader) error {
-		removals, err := r.RemovalsOf(placed.Implants[1].ID)
+		removals, err := r.RemovalsByImplant(placed.Implants[1].ID)
 		want := register.Removal{ImplantID: placed.Implants[1].ID, Quantity: 2, Reason: "infection", Remaining: 1,
-			Reference: removed.Reference, OperationDate: removed.OperationDate}
+			Reference: removed.Reference, SurgeryDate: removed.SurgeryDate}
 		check(t, "removals", removals, []register.Removal{want}, true, true, err)
-		removals, err = r.RemovalsOf(placed.Implants[0].ID)
+		removals, err = r.RemovalsByImplant(placed.Implants[0].ID)
 		check(t, "no removals", len(removals), 0, true, true, err)
 		return nil
 	})
@@ -110,22 +110,22 @@ func testNewerVersion(t *testing.T, b Backend) {
 	keep(t, db, first)
 	keep(t, db, second)
 	read(t, db, func(r register.Reader) error {
-		got, there, err := r.Notification(first.Number)
+		got, there, err := r.NotificationByNumber(first.Number)
 		check(t, "current version", got, second, there, true, err)
-		implants, err := r.Implants(leroy, ident.Date{})
+		implants, err := r.ImplantsByPatient(leroy, ident.Date{})
 		check(t, "implants of the current version", implants, second.Implants, true, true, err)
-		history, err := r.History(leroy)
+		history, err := r.NotificationsByPatient(leroy)
 		check(t, "history", history, []register.Notification{second}, true, true, err)
-		got, there, err = r.Submission(first.Signer, first.InputReference)
+		got, there, err = r.NotificationByInputReference(first.Signer, first.InputReference)
 		sent := first
 		sent.Implants = slices.Clone(first.Implants)
 		sent.Implants[0].InForce, sent.Implants[1].InForce = false, false
 		check(t, "what was sent", got, sent, there, true, err)
 		line, there, err := r.Implant(first.Implants[0].ID)
 		check(t, "line of the former version", line, sent.Implants[0], there, true, err)
-		in, err := r.SerialInPatient(first.Implants[0].Serial, knee, "")
+		in, err := r.IsSerialImplanted(first.Implants[0].Serial, knee, "")
 		check(t, "serial of the former version", in, false, true, true, err)
-		_, total, err := r.Search(register.Query{Patient: leroy, Limit: 10})
+		_, total, err := r.SearchNotifications(register.NotificationQuery{Patient: leroy, Limit: 10})
 		check(t, "found", total, 1, true, true, err)
 		return nil
 	})
@@ -137,13 +137,13 @@ func testSubmission(t *testing.T, b Backend) {
 	without.InputReference = ""
 	keep(t, db, n, without)
 	read(t, db, func(r register.Reader) error {
-		got, there, err := r.Submission(n.Signer, n.InputReference)
+		got, there, err := r.NotificationByInputReference(n.Signer, n.InputReference)
 		check(t, "submission", got, n, there, true, err)
-		_, there, err = r.Submission("NIHII-HOSPITAL=71012413", n.InputReference)
+		_, there, err = r.NotificationByInputReference("NIHII-HOSPITAL=71012413", n.InputReference)
 		check(t, "of another signer", nil, nil, there, false, err)
-		_, there, err = r.Submission(n.Signer, strings.ToLower(n.InputReference))
+		_, there, err = r.NotificationByInputReference(n.Signer, strings.ToLower(n.InputReference))
 		check(t, "another reference", nil, nil, there, false, err)
-		_, there, err = r.Submission(n.Signer, "")
+		_, there, err = r.NotificationByInputReference(n.Signer, "")
 		check(t, "no reference", nil, nil, there, false, err)
 		return nil
 	})
@@ -153,7 +153,7 @@ func testImplants(t *testing.T, b Backend) {
 	db := b.Open(t)
 	// Stored in another order than that of the surgery dates.
 	later, earlier := implantation(t, 1), implantation(t, 2)
-	earlier.OperationDate = day("2020-05-01")
+	earlier.SurgeryDate = day("2020-05-01")
 	complete(&earlier)
 	abroad := explantation(t, 3, "2021-01-01", register.Removal{ImplantID: "abroad", Quantity: 1})
 	abroad.Implants = []register.Implant{{ID: "abroad", NotifiedImplant: register.NotifiedImplant{Quantity: 1}, Unregistered: true}}
@@ -179,7 +179,7 @@ func testImplants(t *testing.T, b Backend) {
 	all := append(append([]register.Implant(nil), earlier.Implants...), later.Implants...)
 	for _, test := range tests {
 		read(t, db, func(r register.Reader) error {
-			got, err := r.Implants(leroy, day(test.day))
+			got, err := r.ImplantsByPatient(leroy, day(test.day))
 			want := append([]register.Implant(nil), all[:len(test.want)]...)
 			for i := range want {
 				want[i].Remaining = test.want[i]
@@ -201,7 +201,7 @@ func testSerial(t *testing.T, b Backend) {
 	in := func(name, serial string, code ident.NotificationCode, di string, want bool) {
 		t.Helper()
 		read(t, db, func(r register.Reader) error {
-			got, err := r.SerialInPatient(serial, code, di)
+			got, err := r.IsSerialImplanted(serial, code, di)
 			check(t, name, got, want, true, true, err)
 			return nil
 		})
@@ -221,7 +221,7 @@ func testSerial(t *testing.T, b Backend) {
 func testHistory(t *testing.T, b Backend) {
 	db := b.Open(t)
 	second, first, other := implantation(t, 1), implantation(t, 2), implantation(t, 3)
-	first.OperationDate = day("2020-01-01")
+	first.SurgeryDate = day("2020-01-01")
 	complete(&first)
 	other.Patient = vanDam
 	removal := explantation(t, 4, "2026-11-20", register.Removal{ImplantID: second.Implants[0].ID, Quantity: 1})
@@ -229,17 +229,17 @@ func testHistory(t *testing.T, b Backend) {
 	second.Implants = append([]register.Implant(nil), second.Implants...)
 	second.Implants[0].Remaining = 0
 	read(t, db, func(r register.Reader) error {
-		got, err := r.History(leroy)
+		got, err := r.NotificationsByPatient(leroy)
 		check(t, "history", got, []register.Notification{first, second, removal}, true, true, err)
-		got, err = r.History(peeters)
+		got, err = r.NotificationsByPatient(peeters)
 		check(t, "no history", len(got), 0, true, true, err)
 		return nil
 	})
 }
 
 // summaryOf returns the search result for a notification.
-func summary(n register.Notification, own bool) register.Summary {
-	return register.Summary{Reference: n.Reference, Version: n.Version, Number: n.Number, Type: n.Type, OperationDate: n.OperationDate, Patient: n.Patient,
+func summary(n register.Notification, own bool) register.NotificationSummary {
+	return register.NotificationSummary{Reference: n.Reference, Version: n.Version, Number: n.Number, Type: n.Type, SurgeryDate: n.SurgeryDate, Patient: n.Patient,
 		Specialist: n.Specialist, State: n.State, Own: own, ImplantCount: len(n.Implants) + len(n.Removals)}
 }
 
@@ -248,7 +248,7 @@ func testSearch(t *testing.T, b Backend) {
 	all := make([]register.Notification, 5)
 	for i := range all {
 		all[i] = implantation(t, uint64(i+1))
-		all[i].OperationDate = day(fmt.Sprintf("2026-11-%02d", 20-i))
+		all[i].SurgeryDate = day(fmt.Sprintf("2026-11-%02d", 20-i))
 	}
 	all[1].Specialist = register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
 	all[2].Patient = vanDam
@@ -257,23 +257,23 @@ func testSearch(t *testing.T, b Backend) {
 
 	tests := []struct {
 		name  string
-		q     register.Query
+		q     register.NotificationQuery
 		want  []int
 		total int
 	}{
-		{"everything", register.Query{Limit: 10}, []int{0, 1, 2, 3, 4}, 5},
-		{"first page", register.Query{Limit: 2}, []int{0, 1}, 5},
-		{"last page", register.Query{Limit: 2, Offset: 4}, []int{4}, 5},
-		{"beyond the last page", register.Query{Limit: 2, Offset: 5}, nil, 5},
-		{"only counted", register.Query{}, nil, 5},
-		{"by number", register.Query{Number: all[3].Number, Limit: 10}, []int{3}, 1},
-		{"by unknown number", register.Query{Number: number(t, 99), Limit: 10}, nil, 0},
-		{"by patient", register.Query{Patient: leroy, Limit: 10}, []int{0, 1, 3, 4}, 4},
-		{"by patient and type", register.Query{Patient: leroy, Type: register.TypeExplantation, Limit: 10}, []int{4}, 1},
-		{"from", register.Query{From: day("2026-11-19"), Limit: 10}, []int{0, 1}, 2},
-		{"to", register.Query{To: day("2026-11-17"), Limit: 10}, []int{3, 4}, 2},
-		{"from and to", register.Query{From: day("2026-11-17"), To: day("2026-11-17"), Limit: 10}, []int{3}, 1},
-		{"by specialist", register.Query{Specialist: dubois, Limit: 10}, []int{1}, 1},
+		{"everything", register.NotificationQuery{Limit: 10}, []int{0, 1, 2, 3, 4}, 5},
+		{"first page", register.NotificationQuery{Limit: 2}, []int{0, 1}, 5},
+		{"last page", register.NotificationQuery{Limit: 2, Offset: 4}, []int{4}, 5},
+		{"beyond the last page", register.NotificationQuery{Limit: 2, Offset: 5}, nil, 5},
+		{"only counted", register.NotificationQuery{}, nil, 5},
+		{"by number", register.NotificationQuery{Number: all[3].Number, Limit: 10}, []int{3}, 1},
+		{"by unknown number", register.NotificationQuery{Number: number(t, 99), Limit: 10}, nil, 0},
+		{"by patient", register.NotificationQuery{Patient: leroy, Limit: 10}, []int{0, 1, 3, 4}, 4},
+		{"by patient and type", register.NotificationQuery{Patient: leroy, Type: register.TypeExplantation, Limit: 10}, []int{4}, 1},
+		{"from", register.NotificationQuery{From: day("2026-11-19"), Limit: 10}, []int{0, 1}, 2},
+		{"to", register.NotificationQuery{To: day("2026-11-17"), Limit: 10}, []int{3, 4}, 2},
+		{"from and to", register.NotificationQuery{From: day("2026-11-17"), To: day("2026-11-17"), Limit: 10}, []int{3}, 1},
+		{"by specialist", register.NotificationQuery{Specialist: dubois, Limit: 10}, []int{1}, 1},
 	}
 	for _, test := range tests {
 		expect(t, db, test.name, test.q, all, test.want, test.total)
@@ -281,15 +281,15 @@ func testSearch(t *testing.T, b Backend) {
 }
 
 // checkSearch compares the result of a search with the notifications that it should find.
-func expect(t *testing.T, db *store.DB, name string, q register.Query, all []register.Notification, want []int, total int) {
+func expect(t *testing.T, db *store.DB, name string, q register.NotificationQuery, all []register.Notification, want []int, total int) {
 	t.Helper()
-	var summaries []register.Summary
+	var summaries []register.NotificationSummary
 	for _, i := range want {
-		own := all[i].Specialist.SSIN == q.Specialist || all[i].Specialist.SSIN == q.PatientsOf
+		own := all[i].Specialist.SSIN == q.Specialist || all[i].Specialist.SSIN == q.TreatedBy
 		summaries = append(summaries, summary(all[i], own))
 	}
 	read(t, db, func(r register.Reader) error {
-		got, n, err := r.Search(q)
+		got, n, err := r.SearchNotifications(q)
 		check(t, name, got, summaries, true, true, err)
 		if n != total {
 			t.Errorf("%s: %d in all, want %d", name, n, total)
@@ -308,19 +308,19 @@ func testSearchByImplant(t *testing.T, b Backend) {
 	implant := placed.Implants[0]
 	tests := []struct {
 		name string
-		q    register.Query
+		q    register.NotificationQuery
 		want []int
 	}{
-		{"code", register.Query{Code: knee}, []int{0, 2}},
-		{"code of two", register.Query{Code: mesh}, []int{0, 1}},
-		{"UDI", register.Query{UDI: implant.UDI}, []int{0, 2}},
-		{"device identifier", register.Query{UDIDI: implant.UDIDI}, []int{0, 2}},
-		{"lot", register.Query{Lot: implant.Lot}, []int{0, 2}},
-		{"serial number", register.Query{Serial: implant.Serial}, []int{0, 2}},
-		{"all of them", register.Query{Code: knee, UDI: implant.UDI, UDIDI: implant.UDIDI, Lot: implant.Lot, Serial: implant.Serial}, []int{0, 2}},
-		{"two lines do not match together", register.Query{Code: mesh, Lot: implant.Lot}, nil},
-		{"and type", register.Query{Code: knee, Type: register.TypeExplantation}, []int{2}},
-		{"unknown", register.Query{Serial: "unknown"}, nil},
+		{"code", register.NotificationQuery{Code: knee}, []int{0, 2}},
+		{"code of two", register.NotificationQuery{Code: mesh}, []int{0, 1}},
+		{"UDI", register.NotificationQuery{UDI: implant.UDI}, []int{0, 2}},
+		{"device identifier", register.NotificationQuery{UDIDI: implant.UDIDI}, []int{0, 2}},
+		{"lot", register.NotificationQuery{Lot: implant.Lot}, []int{0, 2}},
+		{"serial number", register.NotificationQuery{Serial: implant.Serial}, []int{0, 2}},
+		{"all of them", register.NotificationQuery{Code: knee, UDI: implant.UDI, UDIDI: implant.UDIDI, Lot: implant.Lot, Serial: implant.Serial}, []int{0, 2}},
+		{"two lines do not match together", register.NotificationQuery{Code: mesh, Lot: implant.Lot}, nil},
+		{"and type", register.NotificationQuery{Code: knee, Type: register.TypeExplantation}, []int{2}},
+		{"unknown", register.NotificationQuery{Serial: "unknown"}, nil},
 	}
 	for _, test := range tests {
 		test.q.Limit = 10
@@ -328,9 +328,9 @@ func testSearchByImplant(t *testing.T, b Backend) {
 		test.q.Patient = leroy
 		expect(t, db, test.name+" of a patient", test.q, all, test.want, len(test.want))
 		test.q.Patient = ident.SSIN{}
-		test.q.PatientsOf, test.q.On = claes, day("2026-11-21")
+		test.q.TreatedBy, test.q.TreatedOn = claes, day("2026-11-21")
 		expect(t, db, test.name+" of a professional", test.q, all, test.want, len(test.want))
-		test.q.PatientsOf = dubois
+		test.q.TreatedBy = dubois
 		expect(t, db, test.name+" of another professional", test.q, all, nil, 0)
 	}
 }
@@ -356,7 +356,7 @@ func testSearchPatientsOf(t *testing.T, b Backend) {
 	}{
 		{"2025-12-31", []int{0, 2}}, {"2026-01-01", []int{0, 1, 2}}, {"2026-06-30", []int{0, 1, 2}}, {"2026-07-01", []int{0, 1}},
 	} {
-		q := register.Query{PatientsOf: claes, On: day(test.on), Limit: 10}
+		q := register.NotificationQuery{TreatedBy: claes, TreatedOn: day(test.on), Limit: 10}
 		expect(t, db, "on "+test.on, q, all, test.want, len(test.want))
 		q.Code = mesh
 		expect(t, db, "code on "+test.on, q, all, test.want, len(test.want))
@@ -365,15 +365,15 @@ func testSearchPatientsOf(t *testing.T, b Backend) {
 
 func testAudit(t *testing.T, b Backend) {
 	db := b.Open(t)
-	all := []register.Event{
-		{At: registeredAt, Correlation: "c-1", Operation: "NotifyImplant", Outcome: register.Accepted, Reason: "own operation",
-			Emergency: "found unconscious", Signer: "NIHII-HOSPITAL=71000436", Organisation: hospital, Person: claes, Capacity: register.CapacityDoctor,
+	all := []register.AuditEvent{
+		{OccurredAt: registeredAt, Correlation: "c-1", Operation: "NotifyImplant", Outcome: register.OutcomeAccepted, Reason: "own operation",
+			EmergencyReason: "found unconscious", Signer: "NIHII-HOSPITAL=71000436", Organisation: hospital, Person: claes, Capacity: register.CapacityDoctor,
 			Patient: leroy, Number: number(t, 1)},
-		{At: registeredAt.Add(time.Second), Correlation: "c-2", Outcome: register.Refused, Codes: []problem.Code{"ONE", "TWO"}},
+		{OccurredAt: registeredAt.Add(time.Second), Correlation: "c-2", Outcome: register.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"}},
 	}
 	write(t, db, func(w register.Writer) error {
 		for _, e := range all {
-			if err := w.Record(e); err != nil {
+			if err := w.AppendEvent(e); err != nil {
 				return err
 			}
 		}
@@ -400,7 +400,7 @@ func testUnicode(t *testing.T, b Backend) {
 	want := n
 	want.RegisteredAt = time.Date(2026, 6, 30, 22, 30, 0, 999999000, time.UTC)
 	read(t, db, func(r register.Reader) error {
-		got, there, err := r.Notification(n.Number)
+		got, there, err := r.NotificationByNumber(n.Number)
 		check(t, "notification", got, want, there, true, err)
 		return nil
 	})

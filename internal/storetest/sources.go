@@ -100,9 +100,9 @@ func testSources(t *testing.T, b Backend) {
 		affiliations, err = r.Affiliations(hospital, leroy)
 		check(t, "no affiliations", len(affiliations), 0, true, true, err)
 
-		links, err := r.Links(leroy, peeters)
+		links, err := r.TherapeuticLinks(leroy, peeters)
 		check(t, "links", links, all.Links, true, true, err)
-		links, err = r.Links(peeters, leroy)
+		links, err = r.TherapeuticLinks(peeters, leroy)
 		check(t, "no links", len(links), 0, true, true, err)
 
 		device, there, err := r.DeviceByCode(knee)
@@ -134,8 +134,8 @@ func check(t testing.TB, name string, got, want any, there, wantThere bool, err 
 func testLoadReplaces(t *testing.T, b Backend) {
 	db := b.Open(t)
 	load(t, db, sources())
-	operation := register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkOperation, Period: period("2026-11-20", "")}
-	write(t, db, func(w register.Writer) error { return w.Link(operation) })
+	operation := register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: period("2026-11-20", "")}
+	write(t, db, func(w register.Writer) error { return w.AddTherapeuticLink(operation) })
 
 	again := sources()
 	again.Persons[0].LastName = "Claes-Peeters"
@@ -158,9 +158,9 @@ func testLoadReplaces(t *testing.T, b Backend) {
 		check(t, "organisation", organisation, again.Organisations[0], there, true, err)
 		affiliations, err := r.Affiliations(hospital, claes)
 		check(t, "affiliations", affiliations, again.Affiliations[:1], true, true, err)
-		links, err := r.Links(leroy, peeters)
+		links, err := r.TherapeuticLinks(leroy, peeters)
 		check(t, "links", links, again.Links, true, true, err)
-		links, err = r.Links(leroy, claes)
+		links, err = r.TherapeuticLinks(leroy, claes)
 		check(t, "link of an operation", links, []register.TherapeuticLink{operation}, true, true, err)
 		_, there, err = r.DeviceByDI("05410000001047")
 		check(t, "former DI", nil, nil, there, false, err)
@@ -236,21 +236,21 @@ func testEmpty(t *testing.T, b Backend) {
 
 func testLink(t *testing.T, b Backend) {
 	db := b.Open(t)
-	link := register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkOperation, Period: period("2026-11-20", "")}
+	link := register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: period("2026-11-20", "")}
 	for range 2 {
-		write(t, db, func(w register.Writer) error { return w.Link(link) })
+		write(t, db, func(w register.Writer) error { return w.AddTherapeuticLink(link) })
 	}
 	write(t, db, func(w register.Writer) error {
-		if err := w.Link(link); err != nil {
+		if err := w.AddTherapeuticLink(link); err != nil {
 			return err
 		}
-		return w.Link(link)
+		return w.AddTherapeuticLink(link)
 	})
 	later := link
 	later.From = day("2026-11-21")
-	write(t, db, func(w register.Writer) error { return w.Link(later) })
+	write(t, db, func(w register.Writer) error { return w.AddTherapeuticLink(later) })
 	read(t, db, func(r register.Reader) error {
-		links, err := r.Links(leroy, claes)
+		links, err := r.TherapeuticLinks(leroy, claes)
 		check(t, "links", links, []register.TherapeuticLink{link, later}, true, true, err)
 		return nil
 	})
@@ -265,13 +265,13 @@ func testMandates(t *testing.T, b Backend) {
 	}
 	load(t, db, store.Sources{Mandates: mandates})
 	read(t, db, func(r register.Reader) error {
-		got, err := r.MandatesTo(claes)
+		got, err := r.MandatesByGrantee(claes)
 		check(t, "to one", got, mandates[:2], true, true, err)
-		got, err = r.MandatesFrom(dubois)
+		got, err = r.MandatesByGrantor(dubois)
 		check(t, "from one", got, []register.Mandate{mandates[0], mandates[2]}, true, true, err)
-		got, err = r.MandatesTo(dubois)
+		got, err = r.MandatesByGrantee(dubois)
 		check(t, "to nobody", len(got), 0, true, true, err)
-		got, err = r.MandatesFrom(claes)
+		got, err = r.MandatesByGrantor(claes)
 		check(t, "from nobody", len(got), 0, true, true, err)
 		return nil
 	})
@@ -327,7 +327,7 @@ func testSearchDevices(t *testing.T, b Backend) {
 			want = append(want, all[i])
 		}
 		read(t, db, func(r register.Reader) error {
-			got, total, err := r.SearchDevice(test.q)
+			got, total, err := r.SearchDevices(test.q)
 			check(t, test.name, got, want, true, true, err)
 			equal(t, test.name+", in all", total, test.total)
 			return nil

@@ -166,13 +166,13 @@ func implantation(t testing.TB, running uint64) register.Notification {
 	t.Helper()
 	reference := fmt.Sprintf("reference-%05d", running)
 	n := register.Notification{
-		Reference: reference, Version: 1, State: register.Final, Change: register.Notified, Number: number(t, running),
-		Type:          register.TypeImplantation,
-		Specialist:    register.ProfessionalRef{SSIN: claes, NIHII: claesNIHII},
-		OperationDate: day("2026-11-20"), Patient: leroy,
+		Reference: reference, Version: 1, State: register.Final, Change: register.ChangeNotified, Number: number(t, running),
+		Type:        register.TypeImplantation,
+		Specialist:  register.ProfessionalRef{SSIN: claes, NIHII: claesNIHII},
+		SurgeryDate: day("2026-11-20"), Patient: leroy,
 		Prescriber:       register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII},
 		PrescriptionDate: day("2026-11-02"), Comment: "revision of the left knee",
-		Warnings:     []register.Warning{{Code: "WARN_ONE", At: "Implantation/Implant[1]", Public: "facts"}, {Code: "WARN_TWO"}},
+		Warnings:     []register.Warning{{Code: "WARN_ONE", Path: "Implantation/Implant[1]", Detail: "facts"}, {Code: "WARN_TWO"}},
 		RegisteredAt: registeredAt, Digest: sha256.Sum256([]byte("body " + reference)), Signer: "NIHII-HOSPITAL=71000436",
 		Organisation: hospital, Author: claes, InputReference: "EPD-" + reference,
 		ContentDigest: sha256.Sum256([]byte("content " + reference)),
@@ -196,7 +196,7 @@ func implantation(t testing.TB, running uint64) register.Notification {
 // completeImplants sets the fields of implants that repeat the notification's, and those that the store computes.
 func complete(n *register.Notification) {
 	for i := range n.Implants {
-		n.Implants[i].Number, n.Implants[i].Patient, n.Implants[i].OperationDate = n.Number, n.Patient, n.OperationDate
+		n.Implants[i].Number, n.Implants[i].Patient, n.Implants[i].SurgeryDate = n.Number, n.Patient, n.SurgeryDate
 		n.Implants[i].Remaining, n.Implants[i].InForce = n.Implants[i].Quantity, n.State == register.Final
 	}
 }
@@ -205,21 +205,21 @@ func complete(n *register.Notification) {
 func explantation(t testing.TB, running uint64, on string, removals ...register.Removal) register.Notification {
 	t.Helper()
 	n := implantation(t, running)
-	n.Type, n.OperationDate, n.Implants, n.Removals = register.TypeExplantation, day(on), nil, removals
+	n.Type, n.SurgeryDate, n.Implants, n.Removals = register.TypeExplantation, day(on), nil, removals
 	n.Prescriber, n.PrescriptionDate = register.ProfessionalRef{}, ident.Date{}
 	return n
 }
 
 func write(t testing.TB, s register.Store, f func(register.Writer) error) {
 	t.Helper()
-	if err := s.Write(t.Context(), f); err != nil {
+	if err := s.RunWriteTx(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func read(t testing.TB, s register.Store, f func(register.Reader) error) {
 	t.Helper()
-	if err := s.Read(t.Context(), f); err != nil {
+	if err := s.RunReadTx(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -228,7 +228,7 @@ func keep(t testing.TB, s register.Store, all ...register.Notification) {
 	t.Helper()
 	write(t, s, func(w register.Writer) error {
 		for _, n := range all {
-			if err := w.Keep(n); err != nil {
+			if err := w.AppendVersion(n); err != nil {
 				return err
 			}
 		}
@@ -237,7 +237,7 @@ func keep(t testing.TB, s register.Store, all ...register.Notification) {
 }
 
 // readEvents returns the whole audit log.
-func events(t testing.TB, db *store.DB) []register.Event {
+func events(t testing.TB, db *store.DB) []register.AuditEvent {
 	t.Helper()
 	all, _, err := db.Events(context.Background(), 0, 1000)
 	if err != nil {
@@ -246,6 +246,6 @@ func events(t testing.TB, db *store.DB) []register.Event {
 	return all
 }
 
-func mark(text string) register.ReplayMark {
-	return register.ReplayMark{Key: sha256.Sum256([]byte(text)), Until: registeredAt.Add(5 * time.Minute)}
+func mark(text string) register.ReplayKey {
+	return register.ReplayKey{Hash: sha256.Sum256([]byte(text)), ExpiresAt: registeredAt.Add(5 * time.Minute)}
 }

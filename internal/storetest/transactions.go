@@ -30,18 +30,18 @@ func nothing(t *testing.T, db *store.DB) {
 // writeEverything stores something of every kind.
 func everything(t testing.TB, w register.Writer, running uint64) error {
 	n := implantation(t, running)
-	spent, err := w.Spend(mark(n.Reference))
+	spent, err := w.RecordReplayKey(mark(n.Reference))
 	if err == nil && !spent {
 		err = errors.New("mark was spent")
 	}
-	return errors.Join(err, w.Hold("patient"), w.Keep(n), w.Record(register.Event{At: registeredAt, Outcome: register.Accepted}),
-		w.Link(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkOperation, Period: period("2026-11-20", "")}))
+	return errors.Join(err, w.Lock("patient"), w.AppendVersion(n), w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt, Outcome: register.OutcomeAccepted}),
+		w.AddTherapeuticLink(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: period("2026-11-20", "")}))
 }
 
 func testRollback(t *testing.T, b Backend) {
 	db := b.Open(t)
-	err := db.Write(t.Context(), func(w register.Writer) error {
-		if _, err := w.NextRunning(day("2026-11-21")); err != nil {
+	err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
+		if _, err := w.NextSequenceNumber(day("2026-11-21")); err != nil {
 			return err
 		}
 		if err := everything(t, w, 1); err != nil {
@@ -63,12 +63,12 @@ func testRollback(t *testing.T, b Backend) {
 // testSwallowed checks that an SQL error fails the transaction even when the function hides it.
 func testSwallowed(t *testing.T, b Backend) {
 	db := b.Open(t)
-	err := db.Write(t.Context(), func(w register.Writer) error {
+	err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
 		if err := everything(t, w, 1); err != nil {
 			return err
 		}
-		_ = w.Keep(implantation(t, 1)) // fails: the same version again
-		_, _, _ = w.Implant("one")     // flushes the pending inserts
+		_ = w.AppendVersion(implantation(t, 1)) // fails: the same version again
+		_, _, _ = w.Implant("one")              // flushes the pending inserts
 		return nil
 	})
 	if err == nil || problem.From(err).Code != problem.InternalError {
@@ -79,7 +79,7 @@ func testSwallowed(t *testing.T, b Backend) {
 
 func testPanic(t *testing.T, b Backend) {
 	db := b.Open(t)
-	err := db.Write(t.Context(), func(w register.Writer) error {
+	err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
 		if err := everything(t, w, 1); err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func testPanic(t *testing.T, b Backend) {
 	if problem.From(err).Code != problem.InternalError || !strings.Contains(err.Error(), "in a write") {
 		t.Errorf("got %v", err)
 	}
-	err = db.Read(t.Context(), func(register.Reader) error { panic("in a read") })
+	err = db.RunReadTx(t.Context(), func(register.Reader) error { panic("in a read") })
 	if problem.From(err).Code != problem.InternalError {
 		t.Errorf("got %v", err)
 	}
@@ -114,7 +114,7 @@ func testFailedCommit(t *testing.T, b Backend) {
 			t.Fatal(err)
 		}
 	}
-	err := db.Write(t.Context(), func(w register.Writer) error { return everything(t, w, 1) })
+	err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return everything(t, w, 1) })
 	if problem.From(err).Code != problem.InternalError {
 		t.Errorf("got %v", err)
 	}
@@ -129,7 +129,7 @@ func testIsolation(t *testing.T, b Backend) {
 	var group sync.WaitGroup
 	for i := range writes {
 		group.Go(func() {
-			err := db.Write(t.Context(), func(w register.Writer) error {
+			err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
 				if err := everything(t, w, uint64(i+1)); err != nil {
 					return err
 				}
@@ -148,7 +148,7 @@ func testIsolation(t *testing.T, b Backend) {
 	}
 	group.Wait()
 	read(t, db, func(r register.Reader) error {
-		_, total, err := r.Search(register.Query{})
+		_, total, err := r.SearchNotifications(register.NotificationQuery{})
 		check(t, "kept", total, writes/3, true, true, err)
 		return nil
 	})
@@ -175,9 +175,9 @@ func spendOnce(t *testing.T, nodes ...*store.DB) {
 		for i := range 32 {
 			group.Go(func() {
 				fresh := false
-				err := nodes[i%len(nodes)].Write(t.Context(), func(w register.Writer) error {
+				err := nodes[i%len(nodes)].RunWriteTx(t.Context(), func(w register.Writer) error {
 					var err error
-					fresh, err = w.Spend(mark(fmt.Sprint(round)))
+					fresh, err = w.RecordReplayKey(mark(fmt.Sprint(round)))
 					return err
 				})
 				if err != nil {
@@ -201,14 +201,14 @@ func testPurge(t *testing.T, b Backend) {
 	write(t, db, func(w register.Writer) error {
 		for i := range old {
 			m := mark(fmt.Sprint(i))
-			m.Until = registeredAt.Add(-time.Duration(i+1) * time.Microsecond)
-			if _, err := w.Spend(m); err != nil {
+			m.ExpiresAt = registeredAt.Add(-time.Duration(i+1) * time.Microsecond)
+			if _, err := w.RecordReplayKey(m); err != nil {
 				return err
 			}
 		}
 		m := mark("fresh")
-		m.Until = registeredAt
-		_, err := w.Spend(m)
+		m.ExpiresAt = registeredAt
+		_, err := w.RecordReplayKey(m)
 		return err
 	})
 	purged, err := db.PurgeReplay(t.Context(), registeredAt)
@@ -216,9 +216,9 @@ func testPurge(t *testing.T, b Backend) {
 	purged, err = db.PurgeReplay(t.Context(), registeredAt)
 	check(t, "purged again", purged, 0, true, true, err)
 	write(t, db, func(w register.Writer) error {
-		fresh, err := w.Spend(mark("fresh"))
+		fresh, err := w.RecordReplayKey(mark("fresh"))
 		check(t, "kept", fresh, false, true, true, err)
-		fresh, err = w.Spend(mark("0"))
+		fresh, err = w.RecordReplayKey(mark("0"))
 		check(t, "forgotten", fresh, true, true, true, err)
 		return nil
 	})
@@ -236,16 +236,16 @@ func testNumbers(t *testing.T, b Backend) {
 	for i := range 96 {
 		group.Go(func() {
 			var got taken
-			err := nodes[i%2].Write(t.Context(), func(w register.Writer) error {
+			err := nodes[i%2].RunWriteTx(t.Context(), func(w register.Writer) error {
 				got.day = []string{"2026-11-21", "2026-11-22", "2020-01-01"}[i%3]
 				var err error
-				if got.running, err = w.NextRunning(day(got.day)); err != nil {
+				if got.running, err = w.NextSequenceNumber(day(got.day)); err != nil {
 					return err
 				}
 				if i%8 == 0 {
 					return errStop
 				}
-				return w.Record(register.Event{At: registeredAt})
+				return w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt})
 			})
 			if err != nil {
 				if !errors.Is(err, errStop) {
@@ -266,11 +266,11 @@ func testNumbers(t *testing.T, b Backend) {
 		t.Errorf("%d numbers", len(given))
 	}
 	write(t, nodes[0], func(w register.Writer) error {
-		one, err := w.NextRunning(day("2026-11-21"))
+		one, err := w.NextSequenceNumber(day("2026-11-21"))
 		if err != nil {
 			return err
 		}
-		two, err := w.NextRunning(day("2026-11-21"))
+		two, err := w.NextSequenceNumber(day("2026-11-21"))
 		if two <= one {
 			t.Errorf("%d after %d in one transaction", two, one)
 		}
@@ -289,15 +289,15 @@ func testHold(t *testing.T, b Backend) {
 			if i%2 == 0 {
 				keys[0], keys[1] = keys[1], keys[0]
 			}
-			err := nodes[i%2].Write(t.Context(), func(w register.Writer) error {
-				if err := w.Hold(keys...); err != nil {
+			err := nodes[i%2].RunWriteTx(t.Context(), func(w register.Writer) error {
+				if err := w.Lock(keys...); err != nil {
 					return err
 				}
-				history, err := w.History(leroy)
+				history, err := w.NotificationsByPatient(leroy)
 				if err != nil {
 					return err
 				}
-				return w.Keep(implantation(t, uint64(len(history)+1)))
+				return w.AppendVersion(implantation(t, uint64(len(history)+1)))
 			})
 			if err != nil {
 				t.Errorf("write %d: %v", i, err)
@@ -306,7 +306,7 @@ func testHold(t *testing.T, b Backend) {
 	}
 	group.Wait()
 	read(t, nodes[0], func(r register.Reader) error {
-		history, err := r.History(leroy)
+		history, err := r.NotificationsByPatient(leroy)
 		check(t, "kept one after the other", len(history), 32, true, true, err)
 		return nil
 	})
@@ -321,14 +321,14 @@ func testSubmissionRace(t *testing.T, b Backend) {
 	for i := range 16 {
 		group.Go(func() {
 			mine := false
-			err := nodes[i%2].Write(t.Context(), func(w register.Writer) error {
+			err := nodes[i%2].RunWriteTx(t.Context(), func(w register.Writer) error {
 				n := implantation(t, uint64(i+1))
 				n.InputReference = "the same"
-				_, there, err := w.Submission(n.Signer, n.InputReference)
+				_, there, err := w.NotificationByInputReference(n.Signer, n.InputReference)
 				if mine = !there; err != nil || there {
 					return err
 				}
-				return w.Keep(n)
+				return w.AppendVersion(n)
 			})
 			if err != nil {
 				t.Errorf("write %d: %v", i, err)
@@ -348,17 +348,17 @@ func testConsistentView(t *testing.T, b Backend) {
 	db := b.Open(t)
 	keep(t, db, implantation(t, 1))
 	read(t, db, func(r register.Reader) error {
-		_, before, err := r.Search(register.Query{})
+		_, before, err := r.SearchNotifications(register.NotificationQuery{})
 		if err != nil {
 			return err
 		}
 		keep(t, db, implantation(t, 2))
-		_, after, err := r.Search(register.Query{})
+		_, after, err := r.SearchNotifications(register.NotificationQuery{})
 		check(t, "in the view", []int{before, after}, []int{1, 1}, true, true, err)
 		return nil
 	})
 	read(t, db, func(r register.Reader) error {
-		_, total, err := r.Search(register.Query{})
+		_, total, err := r.SearchNotifications(register.NotificationQuery{})
 		check(t, "afterwards", total, 2, true, true, err)
 		return nil
 	})
@@ -369,7 +369,7 @@ func testAppendOnly(t *testing.T, b Backend) {
 	n := implantation(t, 1)
 	keep(t, db, n, explantation(t, 2, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
 	write(t, db, func(w register.Writer) error {
-		return errors.Join(w.Record(register.Event{At: registeredAt}), w.Prove(evidence(n, "the message")))
+		return errors.Join(w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt}), w.AppendEvidence(evidence(n, "the message")))
 	})
 	raw := b.Raw(t)
 	for table, column := range map[string]string{"notification": "comment", "implant": "serial", "removal": "reason",
@@ -386,7 +386,7 @@ func testAppendOnly(t *testing.T, b Backend) {
 		}
 	}
 	read(t, db, func(r register.Reader) error {
-		got, there, err := r.Notification(n.Number)
+		got, there, err := r.NotificationByNumber(n.Number)
 		n.Implants[0].Remaining = 0
 		check(t, "afterwards", got, n, there, true, err)
 		return nil
@@ -397,11 +397,11 @@ func testContext(t *testing.T, b Backend) {
 	db := b.Open(t)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := db.Write(ended, func(w register.Writer) error { return w.Record(register.Event{At: registeredAt}) })
+	err := db.RunWriteTx(ended, func(w register.Writer) error { return w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt}) })
 	if problem.From(err).Code != problem.StoreDown || !errors.Is(err, context.Canceled) {
 		t.Errorf("write: %v", err)
 	}
-	err = db.Read(ended, func(register.Reader) error {
+	err = db.RunReadTx(ended, func(register.Reader) error {
 		t.Error("read for a caller who has gone")
 		return nil
 	})
@@ -418,10 +418,10 @@ func testOverload(t *testing.T, b Backend) {
 	started, release := make(chan struct{}), make(chan struct{})
 	var group sync.WaitGroup
 	group.Go(func() {
-		err := db.Write(t.Context(), func(w register.Writer) error {
+		err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
 			close(started)
 			<-release
-			return w.Hold("one")
+			return w.Lock("one")
 		})
 		if err != nil {
 			t.Errorf("first: %v", err)
@@ -431,9 +431,9 @@ func testOverload(t *testing.T, b Backend) {
 	var refused, kept atomic.Int32
 	for range 1500 {
 		group.Go(func() {
-			err := db.Write(t.Context(), func(w register.Writer) error {
+			err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
 				<-release
-				return w.Record(register.Event{At: registeredAt})
+				return w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt})
 			})
 			switch {
 			case err == nil:
@@ -459,7 +459,7 @@ func testOverload(t *testing.T, b Backend) {
 	}
 }
 
-func eventsOf(t testing.TB, db *store.DB, limit int) []register.Event {
+func eventsOf(t testing.TB, db *store.DB, limit int) []register.AuditEvent {
 	t.Helper()
 	all, _, err := db.Events(context.Background(), 0, limit)
 	if err != nil {
@@ -473,7 +473,7 @@ func testReady(t *testing.T, b Backend) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Ready(t.Context()); err != nil {
+	if err := db.CheckReady(t.Context()); err != nil {
 		t.Errorf("ready: %v", err)
 	}
 	for range 2 {
@@ -482,9 +482,9 @@ func testReady(t *testing.T, b Backend) {
 		}
 	}
 	for name, err := range map[string]error{
-		"ready": db.Ready(t.Context()),
-		"write": db.Write(t.Context(), func(register.Writer) error { return nil }),
-		"read":  db.Read(t.Context(), func(r register.Reader) error { _, _, err := r.Person(claes); return err }),
+		"ready": db.CheckReady(t.Context()),
+		"write": db.RunWriteTx(t.Context(), func(register.Writer) error { return nil }),
+		"read":  db.RunReadTx(t.Context(), func(r register.Reader) error { _, _, err := r.Person(claes); return err }),
 	} {
 		if problem.From(err).Code != problem.StoreDown {
 			t.Errorf("%s of a closed store: %v", name, err)
@@ -508,7 +508,7 @@ func testReopen(t *testing.T, b Backend) {
 		t.Errorf("opening took %v", took)
 	}
 	read(t, again, func(r register.Reader) error {
-		got, there, err := r.Notification(n.Number)
+		got, there, err := r.NotificationByNumber(n.Number)
 		check(t, "notification", got, n, there, true, err)
 		return nil
 	})

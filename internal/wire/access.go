@@ -135,9 +135,9 @@ type ListStaffResponse struct {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ManageMandateRequest) Domain() register.MandateChange {
+func (m *ManageMandateRequest) Domain() register.ManageMandateRequest {
 	var r reader
-	var change register.MandateChange
+	var change register.ManageMandateRequest
 	person := func(path, text string) ident.SSIN { return parse(&r, "Change/"+path, text, ident.ParseSSIN) }
 	if grant := m.Change.Grant; grant != nil {
 		change.Grant = &register.MandateGrant{Grantee: person("Grant/Grantee", grant.Grantee), Period: r.period("Change/Grant", grant.From, grant.To)}
@@ -161,9 +161,9 @@ func (m *ListMandatesRequest) Domain() register.Page {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ManageStaffRequest) Domain() register.StaffChange {
+func (m *ManageStaffRequest) Domain() register.ManageStaffRequest {
 	var r reader
-	var change register.StaffChange
+	var change register.ManageStaffRequest
 	if assign := m.Change.Assign; assign != nil {
 		change.Assign = &register.StaffAssignment{Person: parse(&r, "Change/Assign/Person", assign.Person, ident.ParseSSIN),
 			Role: register.Role(assign.Role), Period: r.period("Change/Assign", assign.From, assign.To)}
@@ -185,17 +185,17 @@ func (r *reader) period(path, from, to string) register.Period {
 }
 
 // NewManageMandateResponse returns the response with the changed mandates.
-func NewManageMandateResponse(s Stamp, all []register.StandingMandate) *ManageMandateResponse {
+func NewManageMandateResponse(s Stamp, all []register.MandateDetail) *ManageMandateResponse {
 	return &ManageMandateResponse{Reply: s.reply(true), Mandate: newMandates(all)}
 }
 
 // NewListMandatesResponse returns the response with a page of the caller's mandates; page is the request's.
-func NewListMandatesResponse(s Stamp, page register.Page, found register.MandatesFound) *ListMandatesResponse {
+func NewListMandatesResponse(s Stamp, page register.Page, found register.ListMandatesResult) *ListMandatesResponse {
 	return &ListMandatesResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Mandate: newMandates(found.Mandates)}
 }
 
-func newMandates(all []register.StandingMandate) []Mandate {
+func newMandates(all []register.MandateDetail) []Mandate {
 	var out []Mandate
 	for _, m := range all {
 		out = append(out, Mandate{Grantor: m.Grantor.Digits(), Grantee: m.Grantee.Digits(), From: m.From.String(), To: m.To.String(),
@@ -210,7 +210,7 @@ func NewManageStaffResponse(s Stamp, all []register.StaffMember) *ManageStaffRes
 }
 
 // NewListStaffResponse returns the response with a page of an organisation's staff roles; page is the request's.
-func NewListStaffResponse(s Stamp, page register.Page, found register.StaffFound) *ListStaffResponse {
+func NewListStaffResponse(s Stamp, page register.Page, found register.ListStaffResult) *ListStaffResponse {
 	return &ListStaffResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Member: newStaffMembers(found.Members)}
 }

@@ -23,16 +23,16 @@ func TestChanges(t *testing.T) {
 	span := register.Period{From: date(t, "2026-12-01"), To: date(t, "2026-12-31")}
 	for i, c := range []struct {
 		in   wire.MandateChange
-		want register.MandateChange
+		want register.ManageMandateRequest
 	}{
 		{wire.MandateChange{Grant: &wire.MandateGrant{Grantee: wouters, From: "2026-12-01", To: " 2026-12-31 "}},
-			register.MandateChange{Grant: &register.MandateGrant{Grantee: ssin(wouters), Period: span}}},
-		{wire.MandateChange{Grant: &wire.MandateGrant{Grantee: wouters}}, register.MandateChange{Grant: &register.MandateGrant{Grantee: ssin(wouters)}}},
-		{wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: claes}}, register.MandateChange{Accept: &register.MandateAcceptance{Grantor: ssin(claes)}}},
-		{wire.MandateChange{End: &wire.MandateEnd{Grantor: claes}}, register.MandateChange{End: &register.MandateEnd{Grantor: ssin(claes)}}},
-		{wire.MandateChange{End: &wire.MandateEnd{Grantee: wouters}}, register.MandateChange{End: &register.MandateEnd{Grantee: ssin(wouters)}}},
+			register.ManageMandateRequest{Grant: &register.MandateGrant{Grantee: ssin(wouters), Period: span}}},
+		{wire.MandateChange{Grant: &wire.MandateGrant{Grantee: wouters}}, register.ManageMandateRequest{Grant: &register.MandateGrant{Grantee: ssin(wouters)}}},
+		{wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: claes}}, register.ManageMandateRequest{Accept: &register.MandateAcceptance{Grantor: ssin(claes)}}},
+		{wire.MandateChange{End: &wire.MandateEnd{Grantor: claes}}, register.ManageMandateRequest{End: &register.MandateEnd{Grantor: ssin(claes)}}},
+		{wire.MandateChange{End: &wire.MandateEnd{Grantee: wouters}}, register.ManageMandateRequest{End: &register.MandateEnd{Grantee: ssin(wouters)}}},
 		{wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: wouters, To: claes}},
-			register.MandateChange{Transfer: &register.MandateTransfer{Grantee: ssin(wouters), To: ssin(claes)}}},
+			register.ManageMandateRequest{Transfer: &register.MandateTransfer{Grantee: ssin(wouters), To: ssin(claes)}}},
 	} {
 		if got := (&wire.ManageMandateRequest{Change: c.in}).Domain(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("mandate %d: %+v", i, got)
@@ -40,12 +40,12 @@ func TestChanges(t *testing.T) {
 	}
 	for i, c := range []struct {
 		in   wire.StaffChange
-		want register.StaffChange
+		want register.ManageStaffRequest
 	}{
 		{wire.StaffChange{Assign: &wire.StaffAssignment{Person: wouters, Role: "AccessManager", From: "2026-12-01", To: "2026-12-31"}},
-			register.StaffChange{Assign: &register.StaffAssignment{Person: ssin(wouters), Role: register.RoleManager, Period: span}}},
+			register.ManageStaffRequest{Assign: &register.StaffAssignment{Person: ssin(wouters), Role: register.RoleManager, Period: span}}},
 		{wire.StaffChange{End: &wire.StaffEnd{Person: wouters, Role: "AdministrativeStaff"}},
-			register.StaffChange{End: &register.StaffEnd{Person: ssin(wouters), Role: register.RoleAdministrative}}},
+			register.ManageStaffRequest{End: &register.StaffEnd{Person: ssin(wouters), Role: register.RoleAdministrative}}},
 	} {
 		if got := (&wire.ManageStaffRequest{Change: c.in}).Domain(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("staff %d: %+v", i, got)
@@ -72,7 +72,7 @@ func TestChanges(t *testing.T) {
 	}
 
 	s := compiled(t)
-	mandates := []register.StandingMandate{
+	mandates := []register.MandateDetail{
 		{Mandate: register.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), AcceptedOn: date(t, "2026-11-21"), Period: span}, State: register.MandateFuture},
 		{Mandate: register.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), Period: register.Period{From: span.From}}, State: register.MandatePending},
 	}
@@ -88,15 +88,15 @@ func TestChanges(t *testing.T) {
 	if m := named.Member[0]; m != (wire.StaffMember{Person: wouters, Role: "AccessManager", From: "2026-12-01", To: "2026-12-31", State: "Future"}) {
 		t.Errorf("member %+v", m)
 	}
-	nothing := wire.NewListMandatesResponse(stamp, page, register.MandatesFound{})
-	nobody := wire.NewListStaffResponse(stamp, page, register.StaffFound{})
+	nothing := wire.NewListMandatesResponse(stamp, page, register.ListMandatesResult{})
+	nobody := wire.NewListStaffResponse(stamp, page, register.ListStaffResult{})
 	if nothing.Status.Code.Code == nil || nobody.Status.Code.Code == nil || nothing.Offset != 3 || nobody.MaxElements != 7 {
 		t.Errorf("nothing %+v, nobody %+v", nothing, nobody)
 	}
 	followsSchema(t, s, "ManageMandateResponse", changed)
 	followsSchema(t, s, "ManageStaffResponse", named)
-	followsSchema(t, s, "ListMandatesResponse", wire.NewListMandatesResponse(stamp, page, register.MandatesFound{Total: 2, Mandates: mandates}))
+	followsSchema(t, s, "ListMandatesResponse", wire.NewListMandatesResponse(stamp, page, register.ListMandatesResult{Total: 2, Mandates: mandates}))
 	followsSchema(t, s, "ListMandatesResponse", nothing)
-	followsSchema(t, s, "ListStaffResponse", wire.NewListStaffResponse(stamp, page, register.StaffFound{Total: 1, Members: members}))
+	followsSchema(t, s, "ListStaffResponse", wire.NewListStaffResponse(stamp, page, register.ListStaffResult{Total: 1, Members: members}))
 	followsSchema(t, s, "ListStaffResponse", nobody)
 }

@@ -104,7 +104,7 @@ func TestDefects(t *testing.T) {
 		"NIHII_INVALID Implantation/Implant[2]/Pharmacist/NIHII", "DATE_INVALID Implantation/Implant[2]/DeliveryDate",
 		"CBE_INVALID Implantation/Implant[2]/Pharmacy/CBE", "SSIN_INVALID Implantation/Implant[3]/Pharmacist/SSIN",
 		"NIHII_INVALID Implantation/Implant[3]/Pharmacy/NIHII")
-	if !content.Specialist.IsZero() || !content.OperationDate.IsZero() || !content.Patient.IsZero() || len(content.Implants) != 3 ||
+	if !content.Specialist.IsZero() || !content.SurgeryDate.IsZero() || !content.Patient.IsZero() || len(content.Implants) != 3 ||
 		!content.Implants[1].Code.IsZero() || content.Implants[1].UDI != "unreadable is no defect" {
 		t.Errorf("what is wrong is not absent: %+v", content)
 	}
@@ -159,7 +159,7 @@ func TestDomain(t *testing.T) {
 	}
 	submission, n := m.Domain()
 	wantDefects(t, submission.Defects)
-	if submission.InputReference != "EPD-2026-000123" || n.Specialist.SSIN.Digits() != "78031412250" || n.OperationDate.String() != "2026-11-20" ||
+	if submission.InputReference != "EPD-2026-000123" || n.Specialist.SSIN.Digits() != "78031412250" || n.SurgeryDate.String() != "2026-11-20" ||
 		n.Patient.Digits() != "48022907379" || n.Prescriber.NIHII.Digits() != "17800389480" || n.PrescriptionDate.String() != "2026-11-02" ||
 		n.Comment != "revision of the left knee" || len(n.Implants) != 1 {
 		t.Errorf("content %+v", n)
@@ -170,7 +170,7 @@ func TestDomain(t *testing.T) {
 		t.Errorf("implant %+v", i)
 	}
 	who := m.Who()
-	if len(who) != 1 || who[0] != (register.PartyID{Type: "urn:be:fgov:person:ssin", Value: "78031412250"}) || m.RequestID() != "_8f0c" {
+	if len(who) != 1 || who[0] != (register.AuthorID{Type: "urn:be:fgov:person:ssin", Value: "78031412250"}) || m.RequestID() != "_8f0c" {
 		t.Errorf("author %+v of %s", who, m.RequestID())
 	}
 	if none := (&wire.Header{}).Who(); none != nil {
@@ -178,8 +178,8 @@ func TestDomain(t *testing.T) {
 	}
 	// The time zone of a date is dropped: the date is the local one.
 	m.Implantation.OperationDate = " 2026-11-20+02:00\n"
-	if submission, n = m.Domain(); n.OperationDate.String() != "2026-11-20" || len(submission.Defects) != 0 {
-		t.Errorf("with a zone: %s, %v", n.OperationDate, submission.Defects)
+	if submission, n = m.Domain(); n.SurgeryDate.String() != "2026-11-20" || len(submission.Defects) != 0 {
+		t.Errorf("with a zone: %s, %v", n.SurgeryDate, submission.Defects)
 	}
 }
 
@@ -219,29 +219,29 @@ func TestSave(t *testing.T) {
 // TestNotificationDomain covers the requests about existing notifications.
 func TestNotificationDomain(t *testing.T) {
 	of := wire.NotificationOf{NotificationNumber: "202611210000172"}
-	named := register.Of{Reference: "r"}
-	if asked := (&wire.GetNotificationRequest{Of: of, EmergencyReason: "unconscious"}).Domain(); asked.Of.Number.Digits() != "202611210000172" ||
-		asked.Of.Reference != "" || asked.Emergency != "unconscious" || asked.Defects != nil {
+	named := register.NotificationRef{Reference: "r"}
+	if asked := (&wire.GetNotificationRequest{Of: of, EmergencyReason: "unconscious"}).Domain(); asked.Notification.Number.Digits() != "202611210000172" ||
+		asked.Notification.Reference != "" || asked.EmergencyReason != "unconscious" || asked.Defects != nil {
 		t.Errorf("asked %+v", asked)
 	}
 	r := (&wire.ReviseNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2,
 		Content: wire.Content{Implantation: &wire.Implantation{Comment: "c", Implant: []wire.NotifiedImplant{{Quantity: 3}}}}}).Domain()
-	if r.Of != named || r.Version != 2 || r.Explantation != nil || r.Implantation.Comment != "c" || r.Implantation.Implants[0].Quantity != 3 {
+	if r.Notification != named || r.Version != 2 || r.Explantation != nil || r.Implantation.Comment != "c" || r.Implantation.Implants[0].Quantity != 3 {
 		t.Errorf("revision %+v", r)
 	}
 	r = (&wire.ReviseNotificationRequest{Of: of, Content: wire.Content{Explantation: &wire.Explantation{Explant: []wire.Explant{{ImplantID: "i"}}}}}).Domain()
 	if r.Implantation != nil || r.Explantation.Explants[0].ImplantID != "i" {
 		t.Errorf("revision %+v", r)
 	}
-	if v := (&wire.ValidateNotificationRequest{Reference: "r", Version: 2}).Domain(); v != (register.Validation{Reference: "r", Version: 2}) {
+	if v := (&wire.ValidateNotificationRequest{Reference: "r", Version: 2}).Domain(); v != (register.ValidateRequest{Reference: "r", Version: 2}) {
 		t.Errorf("validation %+v", v)
 	}
-	if d := (&wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2, Reason: "twice"}).Domain(); d.Of != named ||
+	if d := (&wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2, Reason: "twice"}).Domain(); d.Notification != named ||
 		d.Version != 2 || d.Reason != "twice" {
 		t.Errorf("discarding %+v", d)
 	}
 	page := register.Page{Offset: 3, Limit: 7}
-	if p := (&wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"}).Domain(); p != (register.PendingAsked{Page: page,
+	if p := (&wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"}).Domain(); p != (register.ListPendingRequest{Page: page,
 		State: register.ToValidate}) {
 		t.Errorf("pending %+v", p)
 	}
@@ -255,10 +255,10 @@ func TestNotificationDomain(t *testing.T) {
 func TestEmergency(t *testing.T) {
 	const reason = "unconscious after an accident"
 	for i, got := range []string{
-		(&wire.SearchRequest{EmergencyReason: reason}).Domain().Emergency,
-		(&wire.GetImplantCardRequest{EmergencyReason: reason}).Domain().Emergency,
-		(&wire.GetNotificationRequest{EmergencyReason: reason}).Domain().Emergency,
-		(&wire.ListPatientImplantsRequest{EmergencyReason: reason}).Domain().Emergency,
+		(&wire.SearchRequest{EmergencyReason: reason}).Domain().EmergencyReason,
+		(&wire.GetImplantCardRequest{EmergencyReason: reason}).Domain().EmergencyReason,
+		(&wire.GetNotificationRequest{EmergencyReason: reason}).Domain().EmergencyReason,
+		(&wire.ListPatientImplantsRequest{EmergencyReason: reason}).Domain().EmergencyReason,
 	} {
 		if got != reason {
 			t.Errorf("read %d: %q", i, got)
@@ -278,16 +278,16 @@ func TestAnswers(t *testing.T) {
 	code, _ := ident.ParseNotificationCode("000071200176")
 	cbe, _ := ident.ParseCBE("0812345603")
 	implants := []register.Implant{
-		{ID: "i1", Number: number, Patient: patient, OperationDate: date(t, "2026-11-20"), UDIDI: "05410000001047", Remaining: 1,
+		{ID: "i1", Number: number, Patient: patient, SurgeryDate: date(t, "2026-11-20"), UDIDI: "05410000001047", Remaining: 1,
 			NotifiedImplant: register.NotifiedImplant{Code: code, Lot: "a<b", Expiry: date(t, "2029-12-31"), Quantity: 1, Side: "Left",
 				Pharmacist: register.ProfessionalRef{NIHII: nihii}, Pharmacy: register.PharmacyRef{CBE: cbe}},
 			Device: &register.Device{Code: code, Status: register.DeviceDeleted, DeletedOn: date(t, "2026-01-01"), UDIDIs: []string{"1", "2"}}},
-		{ID: "i2", Number: number, OperationDate: date(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 99}},
+		{ID: "i2", Number: number, SurgeryDate: date(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 99}},
 	}
-	receipt := register.Receipt{Touched: implants, Notification: register.Notification{Number: number, Reference: "r", State: register.Final,
-		Version: 1, RegisteredAt: stamp.At, Warnings: []register.Warning{{Code: problem.WarnLate, At: "Implantation/OperationDate"}}}}
+	receipt := register.Receipt{AffectedImplants: implants, Notification: register.Notification{Number: number, Reference: "r", State: register.Final,
+		Version: 1, RegisteredAt: stamp.At, Warnings: []register.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}}}}
 	page := register.Page{Offset: 0, Limit: 10}
-	summary := register.Summary{Reference: "r", Version: 2, Number: number, Type: register.TypeImplantation, OperationDate: date(t, "2026-11-20"), Patient: patient,
+	summary := register.NotificationSummary{Reference: "r", Version: 2, Number: number, Type: register.TypeImplantation, SurgeryDate: date(t, "2026-11-20"), Patient: patient,
 		Specialist: register.ProfessionalRef{SSIN: patient, NIHII: nihii}, State: register.Final}
 
 	notify := wire.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt)
@@ -297,19 +297,19 @@ func TestAnswers(t *testing.T) {
 	if !notify.IssueInstant.Equal(stamp.At) || notify.ID != "_1" || notify.InResponseTo != "_0" {
 		t.Errorf("stamp %+v", notify.Reply)
 	}
-	search := wire.NewSearchResponse(stamp, page, register.Found{Total: 1, Notifications: []register.Summary{summary}})
-	nothing := wire.NewSearchResponse(stamp, page, register.Found{})
-	pending := wire.NewListPendingNotificationsResponse(stamp, page, register.Found{Total: 1, Notifications: []register.Summary{
-		{Reference: "r", Version: 1, Type: register.TypeExplantation, OperationDate: date(t, "2026-11-20"), Patient: patient,
+	search := wire.NewSearchResponse(stamp, page, register.SearchResult{Total: 1, Notifications: []register.NotificationSummary{summary}})
+	nothing := wire.NewSearchResponse(stamp, page, register.SearchResult{})
+	pending := wire.NewListPendingNotificationsResponse(stamp, page, register.SearchResult{Total: 1, Notifications: []register.NotificationSummary{
+		{Reference: "r", Version: 1, Type: register.TypeExplantation, SurgeryDate: date(t, "2026-11-20"), Patient: patient,
 			Specialist: register.ProfessionalRef{NIHII: nihii}, State: register.Draft}}})
 	if n := pending.Notification[0]; n.NotificationNumber != "" || n.Reference != "r" || n.Version != 1 {
 		t.Errorf("pending %+v", n)
 	}
-	noPending := wire.NewListPendingNotificationsResponse(stamp, page, register.Found{})
-	devices := wire.NewSearchDeviceResponse(stamp, page, register.Devices{Total: 1, Devices: []register.Device{*implants[0].Device}})
-	noDevices := wire.NewSearchDeviceResponse(stamp, page, register.Devices{})
-	list := wire.NewListPatientImplantsResponse(stamp, page, register.PatientImplants{Total: 2, Implants: implants})
-	noList := wire.NewListPatientImplantsResponse(stamp, page, register.PatientImplants{})
+	noPending := wire.NewListPendingNotificationsResponse(stamp, page, register.SearchResult{})
+	devices := wire.NewSearchDeviceResponse(stamp, page, register.SearchDeviceResult{Total: 1, Devices: []register.Device{*implants[0].Device}})
+	noDevices := wire.NewSearchDeviceResponse(stamp, page, register.SearchDeviceResult{})
+	list := wire.NewListPatientImplantsResponse(stamp, page, register.ListImplantsResult{Total: 2, Implants: implants})
+	noList := wire.NewListPatientImplantsResponse(stamp, page, register.ListImplantsResult{})
 	for i, status := range []wire.Status{search.Status, nothing.Status, list.Status, noList.Status,
 		pending.Status, noPending.Status, devices.Status, noDevices.Status} {
 		const notFound = "urn:be:fgov:ehealth:2.0:status:DataNotFound"
@@ -350,8 +350,8 @@ func followsSchema(t *testing.T, s *schema.Schema, name string, value any) {
 func TestDraftAnswers(t *testing.T) {
 	s := compiled(t)
 	draft := register.Notification{Reference: "r", Version: 1, State: register.Draft, RegisteredAt: stamp.At}
-	touched := []register.Implant{{ID: "i1", OperationDate: date(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 2}}}
-	receipt := register.Receipt{Notification: draft, Touched: touched}
+	touched := []register.Implant{{ID: "i1", SurgeryDate: date(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 2}}}
+	receipt := register.Receipt{Notification: draft, AffectedImplants: touched}
 	notify := wire.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt)
 	if notify.Receipt.NotificationNumber != "" || notify.Receipt.State != "Draft" || notify.Implant[0].NotificationNumber != "" {
 		t.Errorf("draft %+v", notify)
@@ -377,18 +377,18 @@ func TestDescribed(t *testing.T) {
 	nihii, _ := ident.ParseNIHII("17800389480")
 	hospital, _ := ident.ParseNIHII("71000436")
 	day := date(t, "2026-11-20")
-	implant := register.Implant{ID: "i1", OperationDate: day, Number: number, NotifiedImplant: register.NotifiedImplant{Quantity: 2}, Remaining: 1}
-	full := register.Notification{Reference: "r", Version: 2, State: register.Final, Change: register.Revised, Number: number,
-		Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: person, NIHII: nihii}, OperationDate: day, Patient: person,
+	implant := register.Implant{ID: "i1", SurgeryDate: day, Number: number, NotifiedImplant: register.NotifiedImplant{Quantity: 2}, Remaining: 1}
+	full := register.Notification{Reference: "r", Version: 2, State: register.Final, Change: register.ChangeRevised, Number: number,
+		Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: person, NIHII: nihii}, SurgeryDate: day, Patient: person,
 		Prescriber: register.ProfessionalRef{NIHII: nihii}, PrescriptionDate: day, Comment: "c", Implants: []register.Implant{implant},
 		RegisteredAt: stamp.At, Digest: [32]byte{1}, Organisation: hospital, Author: person,
-		Warnings: []register.Warning{{Code: problem.WarnLate, At: "Implantation/OperationDate"}, {Code: problem.WarnLate, At: "Content/Implantation"},
-			{Code: problem.WarnLate, At: "Of"}}}
-	history := []register.Revision{
-		{Version: 1, At: stamp.At, Author: person, State: register.Draft, Change: register.Saved},
-		{Version: 2, At: stamp.At, Author: person, Organisation: hospital, State: register.Withdrawn, Change: register.Recanted, ChangeReason: "twice"},
+		Warnings: []register.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}, {Code: problem.WarnLate, Path: "Content/Implantation"},
+			{Code: problem.WarnLate, Path: "Of"}}}
+	history := []register.VersionSummary{
+		{Version: 1, RegisteredAt: stamp.At, Author: person, State: register.Draft, Change: register.ChangeSaved},
+		{Version: 2, RegisteredAt: stamp.At, Author: person, Organisation: hospital, State: register.Withdrawn, Change: register.ChangeWithdrawn, ChangeReason: "twice"},
 	}
-	m := wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", register.Described{Notification: full, History: history})
+	m := wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", register.NotificationDetail{Notification: full, History: history})
 	followsSchema(t, s, "GetNotificationResponse", m)
 	n := m.Notification
 	if n.NotificationNumber != number.Digits() || n.Reference != "r" || n.Version != 2 || n.State != "Final" || n.OperationType != "Implantation" ||
@@ -416,8 +416,8 @@ func TestDescribed(t *testing.T) {
 	removal.Type, removal.Prescriber, removal.PrescriptionDate, removal.Organisation = register.TypeExplantation, register.ProfessionalRef{}, ident.Date{}, ident.NIHII{}
 	removal.Number, removal.State, removal.Warnings, removal.Implants = ident.NotificationNumber{}, register.Draft, nil, nil
 	removal.Removals = []register.Removal{{ImplantID: "i1", Quantity: 1, Reason: "worn"}, {ImplantID: "i1"}}
-	m = wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", register.Described{Notification: removal, History: history[:1],
-		Touched: []register.Implant{implant, implant}})
+	m = wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", register.NotificationDetail{Notification: removal, History: history[:1],
+		AffectedImplants: []register.Implant{implant, implant}})
 	followsSchema(t, s, "GetNotificationResponse", m)
 	n = m.Notification
 	if n.NotificationNumber != "" || n.Organisation != "" || n.Prescriber != nil || n.PrescriptionDate != "" || len(n.Explant) != 2 ||

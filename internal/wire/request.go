@@ -75,7 +75,7 @@ func (h *Header) Who() register.Author {
 	}
 	for _, party := range h.Author.HcParty {
 		for _, id := range party.ID {
-			author = append(author, register.PartyID{Type: id.Type, Value: id.Value})
+			author = append(author, register.AuthorID{Type: id.Type, Value: id.Value})
 		}
 	}
 	return author
@@ -87,7 +87,7 @@ func (h *Header) RequestID() string { return h.ID }
 func (r *reader) implantation(path string, m *Implantation) register.Implantation {
 	n := register.Implantation{
 		Specialist:       r.professional(path+"/Specialist", &m.Specialist),
-		OperationDate:    r.date(path+"/OperationDate", m.OperationDate),
+		SurgeryDate:      r.date(path+"/OperationDate", m.OperationDate),
 		Patient:          parse(r, path+"/Patient", m.Patient, ident.ParseSSIN),
 		Prescriber:       r.professional(path+"/Prescriber", &m.Prescriber),
 		PrescriptionDate: r.date(path+"/PrescriptionDate", m.PrescriptionDate),
@@ -101,10 +101,10 @@ func (r *reader) implantation(path string, m *Implantation) register.Implantatio
 
 func (r *reader) explantation(path string, m *Explantation) register.Explantation {
 	n := register.Explantation{
-		Specialist:    r.professional(path+"/Specialist", &m.Specialist),
-		OperationDate: r.date(path+"/OperationDate", m.OperationDate),
-		Patient:       parse(r, path+"/Patient", m.Patient, ident.ParseSSIN),
-		Comment:       m.Comment,
+		Specialist:  r.professional(path+"/Specialist", &m.Specialist),
+		SurgeryDate: r.date(path+"/OperationDate", m.OperationDate),
+		Patient:     parse(r, path+"/Patient", m.Patient, ident.ParseSSIN),
+		Comment:     m.Comment,
 	}
 	for i := range m.Explant {
 		x := &m.Explant[i]
@@ -118,8 +118,8 @@ func (r *reader) explantation(path string, m *Explantation) register.Explantatio
 	return n
 }
 
-func (r *reader) of(m NotificationOf) register.Of {
-	return register.Of{Number: parse(r, "Of/NotificationNumber", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
+func (r *reader) of(m NotificationOf) register.NotificationRef {
+	return register.NotificationRef{Number: parse(r, "Of/NotificationNumber", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
 }
 
 // stateFromSave returns the requested state of a notification. The messages write the state ToValidate as "Submit".
@@ -131,30 +131,30 @@ func saved(save string) register.State {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *NotifyImplantRequest) Domain() (register.Submission, register.Implantation) {
+func (m *NotifyImplantRequest) Domain() (register.SubmissionOptions, register.Implantation) {
 	var r reader
 	n := r.implantation("Implantation", &m.Implantation)
-	return register.Submission{Save: cmp.Or(saved(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
+	return register.SubmissionOptions{Save: cmp.Or(saved(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *NotifyExplantRequest) Domain() (register.Submission, register.Explantation) {
+func (m *NotifyExplantRequest) Domain() (register.SubmissionOptions, register.Explantation) {
 	var r reader
 	n := r.explantation("Explantation", &m.Explantation)
-	return register.Submission{Save: cmp.Or(saved(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
+	return register.SubmissionOptions{Save: cmp.Or(saved(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *GetNotificationRequest) Domain() register.NotificationAsked {
+func (m *GetNotificationRequest) Domain() register.NotificationRequest {
 	var r reader
 	of := r.of(m.Of)
-	return register.NotificationAsked{Of: of, Emergency: m.EmergencyReason, Defects: r.defects}
+	return register.NotificationRequest{Notification: of, EmergencyReason: m.EmergencyReason, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ReviseNotificationRequest) Domain() register.Replacement {
+func (m *ReviseNotificationRequest) Domain() register.ReviseRequest {
 	var r reader
-	n := register.Replacement{Of: r.of(m.Of), Version: m.Version, Save: saved(m.Save)}
+	n := register.ReviseRequest{Notification: r.of(m.Of), Version: m.Version, Save: saved(m.Save)}
 	if m.Content.Implantation != nil {
 		content := r.implantation("Content/Implantation", m.Content.Implantation)
 		n.Implantation = &content
@@ -168,40 +168,40 @@ func (m *ReviseNotificationRequest) Domain() register.Replacement {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ValidateNotificationRequest) Domain() register.Validation {
-	return register.Validation{Reference: m.Reference, Version: m.Version}
+func (m *ValidateNotificationRequest) Domain() register.ValidateRequest {
+	return register.ValidateRequest{Reference: m.Reference, Version: m.Version}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *DiscardNotificationRequest) Domain() register.Discarding {
+func (m *DiscardNotificationRequest) Domain() register.DiscardRequest {
 	var r reader
 	of := r.of(m.Of)
-	return register.Discarding{Of: of, Version: m.Version, Reason: m.Reason, Defects: r.defects}
+	return register.DiscardRequest{Notification: of, Version: m.Version, Reason: m.Reason, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListPendingNotificationsRequest) Domain() register.PendingAsked {
-	return register.PendingAsked{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, State: register.State(m.State)}
+func (m *ListPendingNotificationsRequest) Domain() register.ListPendingRequest {
+	return register.ListPendingRequest{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, State: register.State(m.State)}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *SearchDeviceRequest) Domain() register.DeviceAsked {
+func (m *SearchDeviceRequest) Domain() register.SearchDeviceRequest {
 	var r reader
 	code := parse(&r, "Criteria/NotificationCode", m.Criteria.NotificationCode, ident.ParseNotificationCode)
-	return register.DeviceAsked{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, Text: m.Criteria.Text, Code: code,
+	return register.SearchDeviceRequest{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, Text: m.Criteria.Text, Code: code,
 		UDI: m.Criteria.UDI, Category: m.Criteria.Category, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *SearchRequest) Domain() register.Criteria {
+func (m *SearchRequest) Domain() register.SearchRequest {
 	var r reader
-	c := register.Criteria{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, Emergency: m.EmergencyReason}
+	c := register.SearchRequest{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, EmergencyReason: m.EmergencyReason}
 	switch by := m.Criteria; {
 	case by.ByPatient != nil:
 		const path = "Criteria/ByPatient"
 		p := by.ByPatient
 		c.Patient = parse(&r, path+"/Patient", p.Patient, ident.ParseSSIN)
-		c.From, c.To, c.Type = r.date(path+"/From", p.From), r.date(path+"/To", p.To), register.OperationType(p.OperationType)
+		c.From, c.To, c.Type = r.date(path+"/From", p.From), r.date(path+"/To", p.To), register.SurgeryType(p.OperationType)
 	case by.ByNotification != nil:
 		c.Number = parse(&r, "Criteria/ByNotification/NotificationNumber", by.ByNotification.NotificationNumber, ident.ParseNotificationNumber)
 	case by.ByImplant != nil:
@@ -211,32 +211,32 @@ func (m *SearchRequest) Domain() register.Criteria {
 			Code: parse(&r, path+"/NotificationCode", p.NotificationCode, ident.ParseNotificationCode),
 			UDI:  p.UDI, Lot: p.LotNumber, Serial: p.SerialNumber,
 		}
-		c.From, c.To, c.Type = r.date(path+"/From", p.From), r.date(path+"/To", p.To), register.OperationType(p.OperationType)
+		c.From, c.To, c.Type = r.date(path+"/From", p.From), r.date(path+"/To", p.To), register.SurgeryType(p.OperationType)
 	}
 	c.Defects = r.defects
 	return c
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *GetImplantCardRequest) Domain() register.CardOf {
+func (m *GetImplantCardRequest) Domain() register.CardRequest {
 	var r reader
-	of := register.CardOf{
-		Number:    parse(&r, "Of/NotificationNumber", m.Of.NotificationNumber, ident.ParseNotificationNumber),
-		Patient:   parse(&r, "Of/Patient", m.Of.Patient, ident.ParseSSIN),
-		Emergency: m.EmergencyReason,
+	of := register.CardRequest{
+		Number:          parse(&r, "Of/NotificationNumber", m.Of.NotificationNumber, ident.ParseNotificationNumber),
+		Patient:         parse(&r, "Of/Patient", m.Of.Patient, ident.ParseSSIN),
+		EmergencyReason: m.EmergencyReason,
 	}
 	of.Defects = r.defects
 	return of
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListPatientImplantsRequest) Domain() register.Carried {
+func (m *ListPatientImplantsRequest) Domain() register.ListImplantsRequest {
 	var r reader
-	carried := register.Carried{
-		Page:      register.Page{Offset: m.Offset, Limit: m.MaxElements},
-		Patient:   parse(&r, "Patient", m.Patient, ident.ParseSSIN),
-		Day:       r.date("At", m.At),
-		Emergency: m.EmergencyReason,
+	carried := register.ListImplantsRequest{
+		Page:            register.Page{Offset: m.Offset, Limit: m.MaxElements},
+		Patient:         parse(&r, "Patient", m.Patient, ident.ParseSSIN),
+		Date:            r.date("At", m.At),
+		EmergencyReason: m.EmergencyReason,
 	}
 	carried.Defects = r.defects
 	return carried

@@ -33,13 +33,13 @@ func (s Stamp) reply(found bool) Reply {
 // NewNotifyResponse returns the response to a notification. request is the name of the request element, for the paths
 // of the warnings.
 func NewNotifyResponse(s Stamp, request string, r register.Receipt) *NotifyResponse {
-	return &NotifyResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.Touched),
+	return &NotifyResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.AffectedImplants),
 		Warning: newWarnings(request, r.Warnings)}
 }
 
 // NewReviseResponse returns the response to a revision; request is as for NewNotifyResponse.
 func NewReviseResponse(s Stamp, request string, r register.Receipt) *ReviseNotificationResponse {
-	return &ReviseNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.Touched),
+	return &ReviseNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.AffectedImplants),
 		Warning: newWarnings(request, r.Warnings)}
 }
 
@@ -70,7 +70,7 @@ var carriers = map[string]string{
 func newWarnings(request string, all []register.Warning) []Warning {
 	var out []Warning
 	for _, w := range all {
-		first, _, _ := strings.Cut(w.At, "/")
+		first, _, _ := strings.Cut(w.Path, "/")
 		element, ok := carriers[first]
 		if !ok {
 			element = request
@@ -82,7 +82,7 @@ func newWarnings(request string, all []register.Warning) []Warning {
 
 func newWarning(request string, w register.Warning) Warning {
 	entry, _ := problem.Lookup(w.Code)
-	out := Warning{Code: string(w.Code), Path: Path(request, w.At)}
+	out := Warning{Code: string(w.Code), Path: Path(request, w.Path)}
 	for _, l := range problem.Langs {
 		out.Message = append(out.Message, Text{Lang: string(l), Value: entry.Text(l)})
 	}
@@ -123,7 +123,7 @@ func newImplant(in *register.Implant) RegisteredImplant {
 		ExpiryDate: in.Expiry.String(), Pharmacist: newProfessional(in.Pharmacist), Pharmacy: newPharmacy(in.Pharmacy),
 		DeliveryDate: in.DeliveryDate.String(), Quantity: in.Quantity, Location: in.Location, Side: string(in.Side),
 		Device: newDevice(in.Device), UDIDI: in.UDIDI, NotificationNumber: in.Number.Digits(),
-		OperationDate: in.OperationDate.String(), Remaining: in.Remaining, Unregistered: in.Unregistered,
+		OperationDate: in.SurgeryDate.String(), Remaining: in.Remaining, Unregistered: in.Unregistered,
 	}
 }
 
@@ -139,23 +139,23 @@ func newDevice(d *register.Device) *Device {
 }
 
 // NewSearchResponse returns the response with a page of a search; page is the request's.
-func NewSearchResponse(s Stamp, page register.Page, found register.Found) *SearchResponse {
+func NewSearchResponse(s Stamp, page register.Page, found register.SearchResult) *SearchResponse {
 	return &SearchResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Notification: newSummaries(found.Notifications)}
 }
 
 // NewListPendingNotificationsResponse returns the response with a page of pending notifications; page is the request's.
-func NewListPendingNotificationsResponse(s Stamp, page register.Page, found register.Found) *ListPendingNotificationsResponse {
+func NewListPendingNotificationsResponse(s Stamp, page register.Page, found register.SearchResult) *ListPendingNotificationsResponse {
 	return &ListPendingNotificationsResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit,
 		Total: found.Total, Notification: newSummaries(found.Notifications)}
 }
 
-func newSummaries(all []register.Summary) []Summary {
+func newSummaries(all []register.NotificationSummary) []Summary {
 	var out []Summary
 	for i := range all {
 		n := &all[i]
 		summary := Summary{
-			NotificationNumber: n.Number.Digits(), OperationType: string(n.Type), OperationDate: n.OperationDate.String(),
+			NotificationNumber: n.Number.Digits(), OperationType: string(n.Type), OperationDate: n.SurgeryDate.String(),
 			Patient: n.Patient.Digits(), State: string(n.State), Own: n.Own, ImplantCount: n.ImplantCount,
 			Reference: n.Reference, Version: n.Version,
 		}
@@ -168,23 +168,23 @@ func newSummaries(all []register.Summary) []Summary {
 }
 
 // NewGetNotificationResponse returns the response with a complete notification; request is as for NewNotifyResponse.
-func NewGetNotificationResponse(s Stamp, request string, d register.Described) *GetNotificationResponse {
+func NewGetNotificationResponse(s Stamp, request string, d register.NotificationDetail) *GetNotificationResponse {
 	n := Notification{
 		NotificationNumber: d.Number.Digits(), Reference: d.Reference, Version: d.Version, State: string(d.State),
 		OperationType: string(d.Type), RegisteredAt: d.RegisteredAt, Digest: d.Digest[:],
-		Organisation: d.Organisation.Digits(), Author: d.Author.Digits(), OperationDate: d.OperationDate.String(),
+		Organisation: d.Organisation.Digits(), Author: d.Author.Digits(), OperationDate: d.SurgeryDate.String(),
 		Patient: d.Patient.Digits(), Prescriber: newProfessional(d.Prescriber), PrescriptionDate: d.PrescriptionDate.String(),
 		Comment: d.Comment, Implant: newImplants(d.Implants), Warning: newWarnings(request, d.Warnings),
 	}
 	if p := newProfessional(d.Specialist); p != nil {
 		n.Specialist = *p
 	}
-	for i := range min(len(d.Removals), len(d.Touched)) {
+	for i := range min(len(d.Removals), len(d.AffectedImplants)) {
 		removal := &d.Removals[i]
-		n.Explant = append(n.Explant, RegisteredExplant{Implant: newImplant(&d.Touched[i]), Quantity: removal.Quantity, Reason: removal.Reason})
+		n.Explant = append(n.Explant, RegisteredExplant{Implant: newImplant(&d.AffectedImplants[i]), Quantity: removal.Quantity, Reason: removal.Reason})
 	}
 	for _, h := range d.History {
-		n.History = append(n.History, Revision{Version: h.Version, At: h.At, Author: h.Author.Digits(),
+		n.History = append(n.History, Revision{Version: h.Version, At: h.RegisteredAt, Author: h.Author.Digits(),
 			Organisation: h.Organisation.Digits(), Change: string(h.Change), State: string(h.State), Reason: h.ChangeReason})
 	}
 	return &GetNotificationResponse{Reply: s.reply(true), Notification: n}
@@ -199,7 +199,7 @@ func NewCardResponse(s Stamp, fileName string, pdf []byte) *GetImplantCardRespon
 }
 
 // NewListPatientImplantsResponse returns the response with a page of a patient's implants; page is the request's.
-func NewListPatientImplantsResponse(s Stamp, page register.Page, list register.PatientImplants) *ListPatientImplantsResponse {
+func NewListPatientImplantsResponse(s Stamp, page register.Page, list register.ListImplantsResult) *ListPatientImplantsResponse {
 	return &ListPatientImplantsResponse{
 		Reply: s.reply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total,
 		Implant: newImplants(list.Implants),
@@ -207,7 +207,7 @@ func NewListPatientImplantsResponse(s Stamp, page register.Page, list register.P
 }
 
 // NewSearchDeviceResponse returns the response with a page of the device list; page is the request's.
-func NewSearchDeviceResponse(s Stamp, page register.Page, list register.Devices) *SearchDeviceResponse {
+func NewSearchDeviceResponse(s Stamp, page register.Page, list register.SearchDeviceResult) *SearchDeviceResponse {
 	m := &SearchDeviceResponse{Reply: s.reply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total}
 	for i := range list.Devices {
 		m.Device = append(m.Device, *newDevice(&list.Devices[i]))

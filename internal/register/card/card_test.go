@@ -84,7 +84,7 @@ func TestCardsSayWhatTheyShould(t *testing.T) {
 
 func TestRemainingIsShownWhereItTellsSomething(t *testing.T) {
 	c := implantationCard()
-	c.Operations[0].Implants[1].Remaining = 0
+	c.Surgeries[0].Implants[1].Remaining = 0
 	if text := extractText(t, saveFile(t, mustRender(t, c))); !strings.Contains(text, "Resterend") {
 		t.Error("an implantation of which something was removed does not say what remains")
 	}
@@ -92,7 +92,7 @@ func TestRemainingIsShownWhereItTellsSomething(t *testing.T) {
 
 func TestDeviceThatTheListDoesNotKnow(t *testing.T) {
 	c := explantationCard()
-	i := &c.Operations[0].Implants[0]
+	i := &c.Surgeries[0].Implants[0]
 	*i = register.CardImplant{Quantity: 1}
 	i.UDI = "]d2010541000000111517300630\x1d10L2388\x1d"
 	text := extractText(t, saveFile(t, mustRender(t, c)))
@@ -163,8 +163,8 @@ func fillFreeTexts(c *register.CardContent, s string) {
 	c.Organisation, c.Patient.FirstName, c.Patient.LastName = s, s, s
 	device := *femoral
 	device.Name, device.Manufacturer, device.Reference = s, s, s
-	for i := range c.Operations {
-		o := &c.Operations[i]
+	for i := range c.Surgeries {
+		o := &c.Surgeries[i]
 		o.Organisation, o.Specialist.FirstName, o.Specialist.LastName = s, s, s
 		for j := range o.Implants {
 			p := &o.Implants[j]
@@ -251,8 +251,8 @@ func FuzzRender(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s, u string, lines int) {
 		c := implantationWithLines(max(0, min(lines, 60)))
 		fillFreeTexts(&c, s)
-		for i := range c.Operations[0].Implants {
-			c.Operations[0].Implants[i].UDI = u
+		for i := range c.Surgeries[0].Implants {
+			c.Surgeries[0].Implants[i].UDI = u
 		}
 		b, err := card.Render(c)
 		if err != nil || !bytes.HasPrefix(b, []byte("%PDF-")) {

@@ -42,7 +42,7 @@ func newImplant(d *register.Device, udi, lot, serial, expiry, location string, s
 	i := register.CardImplant{Quantity: quantity}
 	i.Device, i.Code, i.UDI, i.Lot, i.Serial = d, d.Code, udi, lot, serial
 	i.Expiry, i.Location, i.Side, i.Remaining = mustParseDate(expiry), location, side, quantity
-	i.OperationDate = mustParseDate("2026-11-03")
+	i.SurgeryDate = mustParseDate("2026-11-03")
 	return i
 }
 
@@ -59,7 +59,7 @@ func implantationCard() register.CardContent {
 	return register.CardContent{
 		Number: n, Patient: leroy, Organisation: sintElooi,
 		IssuedAt: time.Date(2026, 11, 4, 13, 20, 7, 0, time.UTC),
-		Operations: []register.CardOperation{{
+		Surgeries: []register.CardSurgery{{
 			Number: n, Type: register.TypeImplantation, Date: mustParseDate("2026-11-03"), Specialist: claes,
 			SpecialistID: must(ident.ParseNIHII("17800389480")), Organisation: sintElooi,
 			Implants: kneeImplants(),
@@ -73,16 +73,16 @@ func explantationCard() register.CardContent {
 	c.Number = newNumber("2027-02-18", 40)
 	removed := kneeImplants()[1]
 	removed.Remaining, removed.Reason = 0, "infection"
-	c.Operations[0].Number, c.Operations[0].Type = c.Number, register.TypeExplantation
-	c.Operations[0].Date, c.Operations[0].Implants = mustParseDate("2027-02-17"), []register.CardImplant{removed}
+	c.Surgeries[0].Number, c.Surgeries[0].Type = c.Number, register.TypeExplantation
+	c.Surgeries[0].Date, c.Surgeries[0].Implants = mustParseDate("2027-02-17"), []register.CardImplant{removed}
 	return c
 }
 
 // patientCard returns the content of the cumulative card of three operations.
 func patientCard() register.CardContent {
 	first, second := implantationCard(), explantationCard()
-	first.Operations[0].Implants[1].Remaining = 0
-	third := register.CardOperation{
+	first.Surgeries[0].Implants[1].Remaining = 0
+	third := register.CardSurgery{
 		Number: newNumber("2027-05-10", 3), Type: register.TypeImplantation, Date: mustParseDate("2027-05-09"),
 		Specialist:   register.Person{FirstName: "Luc", LastName: "Dubois"},
 		SpecialistID: must(ident.ParseNIHII("16900269730")), Organisation: parc,
@@ -90,7 +90,7 @@ func patientCard() register.CardContent {
 	}
 	return register.CardContent{
 		Patient: leroy, IssuedAt: time.Date(2027, 5, 10, 8, 0, 0, 0, time.UTC),
-		Operations: []register.CardOperation{first.Operations[0], second.Operations[0], third},
+		Surgeries: []register.CardSurgery{first.Surgeries[0], second.Surgeries[0], third},
 	}
 }
 
@@ -98,9 +98,9 @@ func patientCard() register.CardContent {
 func implantationWithLines(lines int) register.CardContent {
 	c := implantationCard()
 	two := kneeImplants()
-	c.Operations[0].Implants = nil
+	c.Surgeries[0].Implants = nil
 	for i := range lines {
-		c.Operations[0].Implants = append(c.Operations[0].Implants, two[i%2])
+		c.Surgeries[0].Implants = append(c.Surgeries[0].Implants, two[i%2])
 	}
 	return c
 }

@@ -63,15 +63,15 @@ func newView(c *register.CardContent) view {
 	if v.cumulative {
 		v.title = patientCardTitle
 	}
-	v.operations = make([]operationView, len(c.Operations))
-	for i := range c.Operations {
-		v.operations[i] = newOperationView(&c.Operations[i])
+	v.operations = make([]operationView, len(c.Surgeries))
+	for i := range c.Surgeries {
+		v.operations[i] = newOperationView(&c.Surgeries[i])
 	}
 	v.columns = newColumnsView(c)
 	return v
 }
 
-func newOperationView(o *register.CardOperation) operationView {
+func newOperationView(o *register.CardSurgery) operationView {
 	v := operationView{
 		isRemoval:    o.Type == register.TypeExplantation,
 		kind:         implantationKind,
@@ -88,7 +88,7 @@ func newOperationView(o *register.CardOperation) operationView {
 	for i := range o.Implants {
 		v.lines[i] = newLineView(&o.Implants[i])
 		if v.isRemoval {
-			v.lines[i].placedOn = o.Implants[i].OperationDate.String()
+			v.lines[i].placedOn = o.Implants[i].SurgeryDate.String()
 		}
 	}
 	return v
@@ -121,8 +121,8 @@ func newLineView(i *register.CardImplant) lineView {
 // only repeat the quantity.
 func newColumnsView(c *register.CardContent) columnsView {
 	v := columnsView{site: siteColumn, quantity: quantityColumn, hasRemaining: c.Number.IsZero()}
-	for i := range c.Operations {
-		o := &c.Operations[i]
+	for i := range c.Surgeries {
+		o := &c.Surgeries[i]
 		if o.Type == register.TypeExplantation {
 			v.site, v.hasRemaining = siteAndDateColumn, true
 			if !c.Number.IsZero() {
