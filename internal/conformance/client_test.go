@@ -26,7 +26,7 @@ type vendor struct {
 
 func newVendor(t *testing.T) *vendor {
 	t.Helper()
-	return &vendor{samples.Maker{Data: samples.Development(), Now: registertest.Start, NewID: registertest.Counter("_v-")}, t}
+	return &vendor{samples.Maker{Data: samples.Development(), Now: registertest.StartTime, NewID: registertest.NewIDCounter("_v-")}, t}
 }
 
 func (v *vendor) request(operation string, values samples.Values) string {

@@ -60,7 +60,7 @@ func server(t *testing.T, door *endpointtest.Door, handler http.Handler) conform
 	t.Cleanup(listening.Close)
 	return conformance.Server{
 		URL: listening.URL + endpoint.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: samples.Development(), Now: door.Clock.Now,
-		NewID: registertest.Counter("_c-"), Keys: func(entry string) (*pki.Key, error) { return testpki.Key(t, entry), nil },
+		NewID: registertest.NewIDCounter("_c-"), Keys: func(entry string) (*pki.Key, error) { return testpki.Key(t, entry), nil },
 	}
 }
 
@@ -327,7 +327,7 @@ func TestNoRun(t *testing.T) {
 	if _, err := server(t, door, production).Judge(t.Context()); !errors.Is(err, conformance.ErrProduction) {
 		t.Error(err)
 	}
-	if n := door.Kept(t); n != 0 {
+	if n := door.CountNotifications(t); n != 0 {
 		t.Errorf("%d notifications in production", n)
 	}
 	gone := server(t, door, door)

@@ -123,7 +123,7 @@ func (c *testCase) section(name, text string) error {
 		line = c.service.line
 	case "send":
 		c.steps = append(c.steps, &step{send: send{
-			signer: testpki.Hospital, clock: registertest.Start(), version: soap.SOAP11, headers: http.Header{},
+			signer: testpki.Hospital, clock: registertest.StartTime(), version: soap.SOAP11, headers: http.Header{},
 		}, want: want{kept: -1}})
 		line = c.last().send.line
 	case "raw":

@@ -51,7 +51,7 @@ func run(t *testing.T, c *testCase) {
 		}
 		response := d.post(t, s.version, octets, s.headers)
 		a := read(t, s.expectedVersion(), response)
-		events := d.Events(t, seen)
+		events := d.AuditEvents(t, seen)
 		seen += int64(len(events))
 		sent, answers = append(sent, octets), append(answers, a)
 
@@ -61,7 +61,7 @@ func run(t *testing.T, c *testCase) {
 			v.equal("answer, but for ids and instants", masked(a.octets), masked(answers[s.like-1].octets))
 		}
 		v.audit(events)
-		v.equal("notifications kept", d.Kept(t), s.kept)
+		v.equal("notifications kept", d.CountNotifications(t), s.kept)
 	}
 }
 

@@ -31,9 +31,9 @@ import (
 // dryRunWithoutEffect performs a dry run and checks that nothing is stored.
 func (d *door) checked(t *testing.T, query, octets string, headers http.Header) reply {
 	t.Helper()
-	before := d.Kept(t)
+	before := d.CountNotifications(t)
 	answer := d.looked(t, query, octets, headers)
-	if kept := d.Kept(t); kept != before {
+	if kept := d.CountNotifications(t); kept != before {
 		t.Errorf("a check has kept %d notifications", kept-before)
 	}
 	return answer
@@ -90,7 +90,7 @@ func TestCheckAgreesWithTheDoor(t *testing.T) {
 		}
 	}
 	for _, d := range doors {
-		if kept := d.Kept(t); kept != 0 {
+		if kept := d.CountNotifications(t); kept != 0 {
 			t.Errorf("%d notifications are kept", kept)
 		}
 		wantEvents(t, d)
@@ -201,7 +201,7 @@ func (d *door) as(tb testing.TB, c endpoint.Config) *endpoint.Service {
 	if c.Verifier == nil {
 		c.Verifier = &wsse.Verifier{Trust: trust(tb), Now: d.Clock.Now}
 	}
-	c.Registrar, c.Log, c.Now, c.NewID = d.Registrar, log, d.Clock.Now, registertest.Counter("door-")
+	c.Registrar, c.Log, c.Now, c.NewID = d.Registrar, log, d.Clock.Now, registertest.NewIDCounter("door-")
 	return endpoint.New(c)
 }
 
@@ -294,8 +294,8 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 // whether its subject is known to the service, unknown, or invalid.
 func TestStrangersAreToldTheSame(t *testing.T) {
 	t.Parallel()
-	stranger, err := pki.NewAuthority(pki.AuthorityOptions{Name: "a stranger", NotBefore: registertest.Start().AddDate(-20, 0, 0),
-		NotAfter: registertest.Start().AddDate(20, 0, 0), Random: rand.Reader})
+	stranger, err := pki.NewAuthority(pki.AuthorityOptions{Name: "a stranger", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
+		NotAfter: registertest.StartTime().AddDate(20, 0, 0), Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +303,7 @@ func TestStrangersAreToldTheSame(t *testing.T) {
 	var answers []string
 	for _, who := range []pki.Subject{hospital(), {Type: "NIHII-HOSPITAL", ID: "71099913", Name: "NOBODY"}, {Type: "SSIN", ID: "48022907379", Name: "SOMEBODY"}} {
 		for _, years := range []int{10, -1} { // also an expired one
-			key, err := stranger.Issue(pki.Order{Subject: who, NotBefore: registertest.Start().AddDate(-10, 0, 0), NotAfter: registertest.Start().AddDate(years, 0, 0),
+			key, err := stranger.Issue(pki.Order{Subject: who, NotBefore: registertest.StartTime().AddDate(-10, 0, 0), NotAfter: registertest.StartTime().AddDate(years, 0, 0),
 				Algorithm: pki.KeyECP256})
 			if err != nil {
 				t.Fatal(err)

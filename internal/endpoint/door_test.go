@@ -56,7 +56,7 @@ func openAt(tb testing.TB, r *registertest.Register, s settings, now func() time
 		tb.Fatal(err)
 	}
 	return &door{r, endpoint.New(endpoint.Config{
-		Registrar: r.Registrar, Schema: compiled, Log: log, Now: now, NewID: registertest.Counter("door-"),
+		Registrar: r.Registrar, Schema: compiled, Log: log, Now: now, NewID: registertest.NewIDCounter("door-"),
 		Verifier:    &wsse.Verifier{Trust: trust(tb), Now: now, Strict: s.strict, AllowSHA1Until: s.sha1Until},
 		Environment: "Test", SignReply: signReply,
 	})}
@@ -64,7 +64,7 @@ func openAt(tb testing.TB, r *registertest.Register, s settings, now func() time
 
 func newDoor(tb testing.TB, s settings) *door {
 	tb.Helper()
-	return open(tb, registertest.New(tb, registertest.Options{RequireLink: s.requireLink}), s)
+	return open(tb, registertest.New(tb, registertest.Options{RequireCareRelation: s.requireLink}), s)
 }
 
 // reply is a complete HTTP response.

@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // too.
 func TestGolden(t *testing.T) {
 	d := newDoor(t, settings{})
-	caller := &client.Client{Key: testpki.Key(t, testpki.Hospital), Now: d.Clock.Now, NewID: registertest.Counter("")}
+	caller := &client.Client{Key: testpki.Key(t, testpki.Hospital), Now: d.Clock.Now, NewID: registertest.NewIDCounter("")}
 	post := func(name, operation, request string) {
 		t.Helper()
 		message, err := caller.Sign([]byte(request))

@@ -116,7 +116,7 @@ func request(t *testing.T, body io.Reader) *http.Request {
 
 func wantEvents(t *testing.T, d *door, outcomes ...register.Outcome) {
 	t.Helper()
-	events := d.Events(t, 0)
+	events := d.AuditEvents(t, 0)
 	if len(events) != len(outcomes) {
 		t.Fatalf("audit: %v", events)
 	}

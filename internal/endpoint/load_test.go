@@ -100,7 +100,7 @@ func loadedDoor(t *testing.T) (*door, *httptest.Server) {
 	t.Helper()
 	began := time.Now()
 	d := openAt(t, registertest.New(t, registertest.Options{}), settings{},
-		func() time.Time { return registertest.Start().Add(time.Since(began)) }, nil)
+		func() time.Time { return registertest.StartTime().Add(time.Since(began)) }, nil)
 	server := httptest.NewUnstartedServer(d.service)
 	server.Config.ConnContext = endpoint.ConnContext
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)

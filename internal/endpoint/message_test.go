@@ -174,8 +174,8 @@ var mill = struct {
 }{keys: map[string]*pki.Key{}}
 
 var newAuthority = sync.OnceValues(func() (*pki.Authority, error) {
-	return pki.NewAuthority(pki.AuthorityOptions{Name: "endpoint test", NotBefore: registertest.Start().AddDate(-20, 0, 0),
-		NotAfter: registertest.Start().AddDate(20, 0, 0), Random: rand.Reader})
+	return pki.NewAuthority(pki.AuthorityOptions{Name: "endpoint test", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
+		NotAfter: registertest.StartTime().AddDate(20, 0, 0), Random: rand.Reader})
 })
 
 func authority(tb testing.TB) *pki.Authority {
@@ -189,7 +189,7 @@ func authority(tb testing.TB) *pki.Authority {
 
 func issue(tb testing.TB, o pki.Order) *pki.Key {
 	tb.Helper()
-	o.NotBefore, o.NotAfter = registertest.Start().AddDate(-10, 0, 0), registertest.Start().AddDate(10, 0, 0)
+	o.NotBefore, o.NotAfter = registertest.StartTime().AddDate(-10, 0, 0), registertest.StartTime().AddDate(10, 0, 0)
 	if o.Algorithm == pki.KeyRSA2048 {
 		o.Algorithm = pki.KeyECP256 // faster to generate
 	}

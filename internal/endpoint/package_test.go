@@ -78,7 +78,7 @@ func sent(tb testing.TB, message, key string, version soap.Version, number int, 
 
 func signedBy(tb testing.TB, message, key string, version soap.Version, number int, edits ...string) string {
 	tb.Helper()
-	s := &step{send: send{message: message, signer: key, clock: registertest.Start(), version: version}}
+	s := &step{send: send{message: message, signer: key, clock: registertest.StartTime(), version: version}}
 	for _, line := range edits {
 		if err := addEdit(&s.edits, line); err != nil {
 			tb.Fatal(err)
@@ -222,7 +222,7 @@ func TestCardAsAttachment(t *testing.T) {
 func TestSignedCardAsAttachment(t *testing.T) {
 	t.Parallel()
 	r := registertest.New(t, registertest.Options{})
-	ids := registertest.Counter("reply-")
+	ids := registertest.NewIDCounter("reply-")
 	d := openWith(t, r, settings{}, func(envelope []byte) ([]byte, error) {
 		return client.SignEnvelope(envelope, testpki.EC(t), wsse.SignOptions{Created: r.Clock.Now(), TTL: time.Minute, NewID: ids, SignToken: true})
 	})
@@ -290,11 +290,11 @@ func TestPackageRefused(t *testing.T) {
 			t.Errorf("%s: HTTP %d, want %d %s\n%.600s", c.name, a.status, status, c.code, a.octets)
 			continue
 		}
-		if events := d.Events(t, int64(i)); len(events) != 1 || events[0].Outcome != register.OutcomeRefused || string(events[0].Codes[0]) != c.code {
+		if events := d.AuditEvents(t, int64(i)); len(events) != 1 || events[0].Outcome != register.OutcomeRefused || string(events[0].Codes[0]) != c.code {
 			t.Errorf("%s: audit %v", c.name, events)
 		}
 	}
-	if kept := d.Kept(t); kept != 0 {
+	if kept := d.CountNotifications(t); kept != 0 {
 		t.Errorf("%d notifications", kept)
 	}
 	if n := visits.Load(); n != 0 {

@@ -14,7 +14,7 @@ import (
 // usualNotification returns the usual notification, signed; each number gives a different message.
 func usual(tb testing.TB, number int, edits ...string) string {
 	tb.Helper()
-	s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.Start(), version: soap.SOAP11}}
+	s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.StartTime(), version: soap.SOAP11}}
 	for _, line := range edits {
 		if err := addEdit(&s.edits, line); err != nil {
 			tb.Fatal(err)
@@ -36,11 +36,11 @@ func outcome(t *testing.T, d *door, octets string) string {
 // backends returns, for each engine, a function that opens a new database with the development data.
 func backends() map[string]func(*testing.T) storetest.Backend {
 	return map[string]func(*testing.T) storetest.Backend{
-		"SQLite": func(t *testing.T) storetest.Backend { t.Helper(); return registertest.Embedded(t) },
+		"SQLite": func(t *testing.T) storetest.Backend { t.Helper(); return registertest.NewEmbedded(t) },
 		"PostgreSQL": func(t *testing.T) storetest.Backend {
 			t.Helper()
 			backend := storetest.Server(t)(t)
-			registertest.Load(t, backend)
+			registertest.LoadDevelopmentData(t, backend)
 			return backend
 		},
 	}
@@ -55,19 +55,19 @@ func TestReplayAfterRestart(t *testing.T) {
 			t.Parallel()
 			database := backend(t)
 			message := usual(t, 1)
-			first := open(t, registertest.Open(t, database, registertest.Options{}), settings{})
+			first := open(t, registertest.OpenNode(t, database, registertest.Options{}), settings{})
 			if got := outcome(t, first, message); got != firstNumber {
 				t.Fatalf("first: %s", got)
 			}
 			first.Close(t)
-			second := open(t, registertest.Open(t, database, registertest.Options{Node: "b"}), settings{})
+			second := open(t, registertest.OpenNode(t, database, registertest.Options{NodePrefix: "b"}), settings{})
 			if got := outcome(t, second, message); got != "MESSAGE_REPLAYED" {
 				t.Errorf("after the restart: %s", got)
 			}
-			if got := second.Kept(t); got != 1 {
+			if got := second.CountNotifications(t); got != 1 {
 				t.Errorf("%d notifications", got)
 			}
-			if events := second.Events(t, 0); len(events) != 2 || events[1].Codes[0] != "MESSAGE_REPLAYED" {
+			if events := second.AuditEvents(t, 0); len(events) != 2 || events[1].Codes[0] != "MESSAGE_REPLAYED" {
 				t.Errorf("audit: %v", events)
 			}
 		})
@@ -82,15 +82,15 @@ func TestReplayOnAnotherNode(t *testing.T) {
 			t.Parallel()
 			database := backend(t)
 			nodes := []*door{
-				open(t, registertest.Open(t, database, registertest.Options{Node: "a"}), settings{}),
-				open(t, registertest.Open(t, database, registertest.Options{Node: "b"}), settings{}),
+				open(t, registertest.OpenNode(t, database, registertest.Options{NodePrefix: "a"}), settings{}),
+				open(t, registertest.OpenNode(t, database, registertest.Options{NodePrefix: "b"}), settings{}),
 			}
 			message := usual(t, 1)
 			got := atOnce(len(nodes), func(i int) string { return outcome(t, nodes[i], message) })
 			if got[firstNumber] != 1 || got["MESSAGE_REPLAYED"] != 1 {
 				t.Errorf("answers: %v", got)
 			}
-			if kept := nodes[0].Kept(t); kept != 1 {
+			if kept := nodes[0].CountNotifications(t); kept != 1 {
 				t.Errorf("%d notifications", kept)
 			}
 			if got := outcome(t, nodes[1], usual(t, 2)); got != firstNumber {
@@ -107,7 +107,7 @@ func TestSameInputReferenceAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const clients = 64
-			d := open(t, registertest.Open(t, backend(t), registertest.Options{}), settings{})
+			d := open(t, registertest.OpenNode(t, backend(t), registertest.Options{}), settings{})
 			signed := make([]string, clients)
 			for i := range signed {
 				signed[i] = usual(t, i+1)
@@ -116,11 +116,11 @@ func TestSameInputReferenceAtOnce(t *testing.T) {
 			if got[firstNumber] != clients {
 				t.Errorf("answers: %v", got)
 			}
-			if kept := d.Kept(t); kept != 1 {
+			if kept := d.CountNotifications(t); kept != 1 {
 				t.Errorf("%d notifications", kept)
 			}
 			reasons := map[string]int{}
-			for _, e := range d.Events(t, 0) {
+			for _, e := range d.AuditEvents(t, 0) {
 				reasons[e.Reason]++
 			}
 			if reasons["specialist of the operation"] != 1 || reasons["repeated InputReference"] != clients-1 {
@@ -143,7 +143,7 @@ func TestNumbersAtOnce(t *testing.T) {
 	if len(got) != clients {
 		t.Errorf("answers: %v", got)
 	}
-	if kept := d.Kept(t); kept != clients {
+	if kept := d.CountNotifications(t); kept != clients {
 		t.Errorf("%d notifications", kept)
 	}
 }

@@ -36,14 +36,14 @@ func TestRevocationUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := &door{register, endpoint.New(endpoint.Config{
-		Registrar: register.Registrar, Schema: compiled, Log: log, Now: register.Clock.Now, NewID: registertest.Counter("door-"),
+		Registrar: register.Registrar, Schema: compiled, Log: log, Now: register.Clock.Now, NewID: registertest.NewIDCounter("door-"),
 		Verifier: &wsse.Verifier{Trust: trust, Now: register.Clock.Now}, Environment: "Test",
 	})}
 	refused := read(t, soap.SOAP11, d.post(t, soap.SOAP11, usual(t, 1), nil))
 	if r := refused.refusal; r == nil || r.FaultCode != "wsse:FailedAuthentication" || r.Violations[0].Code != string(problem.CertRevocationUnknown) {
 		t.Fatalf("%v", refused.octets)
 	}
-	if kept := d.Kept(t); kept != 0 {
+	if kept := d.CountNotifications(t); kept != 0 {
 		t.Errorf("%d notifications", kept)
 	}
 	if err = trust.AddCRL(testpki.CRL(t)); err != nil {

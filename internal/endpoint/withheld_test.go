@@ -18,7 +18,7 @@ func TestWithheldIsAbsent(t *testing.T) {
 	d := newDoor(t, settings{})
 	ask := func(signer, message string, edits ...string) reply {
 		t.Helper()
-		s := &send{message: message, signer: signer, clock: registertest.Start(), version: soap.SOAP11}
+		s := &send{message: message, signer: signer, clock: registertest.StartTime(), version: soap.SOAP11}
 		for _, e := range edits {
 			if err := addEdit(&s.edits, e); err != nil {
 				t.Fatal(err)
@@ -94,7 +94,7 @@ func TestWithheldIsAbsent(t *testing.T) {
 				}
 				got[i] = ask(by.signer, read.message, edits...)
 			}
-			events := d.Events(t, 0)
+			events := d.AuditEvents(t, 0)
 			withheld, absent := events[len(events)-2], events[len(events)-1]
 			if doctor := strings.Contains(by.name, "doctor") || by.name == "a dentist"; read.doctors && doctor && !by.refused {
 				if withheld.EmergencyReason == "" || masked(got[0].octets) == masked(got[1].octets) {
@@ -132,7 +132,7 @@ func TestPendingOfOthersIsAbsent(t *testing.T) {
 		for _, drafts := range []bool{true, false} {
 			d := newDoor(t, settings{})
 			if drafts {
-				s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.Start(), version: soap.SOAP11}}
+				s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.StartTime(), version: soap.SOAP11}}
 				if err := addEdit(&s.edits, "set ctrp:Save to Draft"); err != nil {
 					t.Fatal(err)
 				}
@@ -140,7 +140,7 @@ func TestPendingOfOthersIsAbsent(t *testing.T) {
 					t.Fatal(r.octets)
 				}
 			}
-			s := &step{send: send{message: "ListPendingNotifications", signer: name, clock: registertest.Start(), version: soap.SOAP11}}
+			s := &step{send: send{message: "ListPendingNotifications", signer: name, clock: registertest.StartTime(), version: soap.SOAP11}}
 			for _, e := range edits {
 				if err := addEdit(&s.edits, e); err != nil {
 					t.Fatal(err)

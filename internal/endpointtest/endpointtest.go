@@ -43,7 +43,7 @@ func New(tb testing.TB) *Door {
 		tb.Fatal(err)
 	}
 	return &Door{r, endpoint.New(endpoint.Config{
-		Registrar: r.Registrar, Schema: messages, Log: log, Now: r.Clock.Now, NewID: registertest.Counter("door-"),
+		Registrar: r.Registrar, Schema: messages, Log: log, Now: r.Clock.Now, NewID: registertest.NewIDCounter("door-"),
 		Verifier: &wsse.Verifier{Trust: testpki.Trust(tb), Now: r.Clock.Now}, Environment: "Test",
 	})}
 }

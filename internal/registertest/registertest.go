@@ -26,7 +26,7 @@ import (
 
 // StartTime is the initial time of every clock: a Saturday morning, the day after the surgery of the usual
 // notification.
-func Start() time.Time { return time.Date(2026, 11, 21, 10, 0, 30, 0, time.UTC) }
+func StartTime() time.Time { return time.Date(2026, 11, 21, 10, 0, 30, 0, time.UTC) }
 
 // Clock is a clock that advances only when it is set.
 type Clock struct{ nanoseconds atomic.Int64 }
@@ -34,7 +34,7 @@ type Clock struct{ nanoseconds atomic.Int64 }
 // NewClock returns a clock set to StartTime.
 func NewClock() *Clock {
 	c := &Clock{}
-	c.Set(Start())
+	c.Set(StartTime())
 	return c
 }
 
@@ -45,7 +45,7 @@ func (c *Clock) Now() time.Time { return time.Unix(0, c.nanoseconds.Load()).UTC(
 func (c *Clock) Set(t time.Time) { c.nanoseconds.Store(t.UnixNano()) }
 
 // NewIDCounter returns a source of identifiers: the prefix followed by 1, 2, 3, …
-func Counter(prefix string) func() string {
+func NewIDCounter(prefix string) func() string {
 	var n atomic.Int64
 	return func() string { return prefix + strconv.FormatInt(n.Add(1), 10) }
 }
@@ -61,19 +61,19 @@ type Register struct {
 // Options change a register from the default one.
 type Options struct {
 	// RequireCareRelation also requires an existing care relation to submit a final notification.
-	RequireLink bool
+	RequireCareRelation bool
 	// NodePrefix begins the register's identifiers, so that two nodes on one database use different ones.
-	Node string
+	NodePrefix string
 }
 
 // New creates a register in a new SQLite file with the development data.
 func New(t testing.TB, o Options) *Register {
 	t.Helper()
-	return Open(t, Embedded(t), o)
+	return OpenNode(t, NewEmbedded(t), o)
 }
 
 // OpenNode opens the register of an existing database as another node.
-func Open(t testing.TB, backend storetest.Backend, o Options) *Register {
+func OpenNode(t testing.TB, backend storetest.Backend, o Options) *Register {
 	t.Helper()
 	location, err := time.LoadLocation("Europe/Brussels")
 	if err != nil {
@@ -81,7 +81,7 @@ func Open(t testing.TB, backend storetest.Backend, o Options) *Register {
 	}
 	r := &Register{Clock: NewClock(), store: backend.Open(t), backend: backend}
 	r.Registrar = register.New(register.Config{
-		Store: r.store, Now: r.Clock.Now, NewID: Counter(o.Node + "id-"), Location: location, RequireCareRelation: o.RequireLink,
+		Store: r.store, Now: r.Clock.Now, NewID: NewIDCounter(o.NodePrefix + "id-"), Location: location, RequireCareRelation: o.RequireCareRelation,
 	})
 	return r
 }
@@ -98,7 +98,7 @@ func (r *Register) Close(t testing.TB) {
 }
 
 // AuditEvents returns the audit log (at most 1000 events) after a sequence number.
-func (r *Register) Events(t testing.TB, after int64) []register.AuditEvent {
+func (r *Register) AuditEvents(t testing.TB, after int64) []register.AuditEvent {
 	t.Helper()
 	all, _, err := r.store.Events(context.Background(), after, 1000)
 	if err != nil {
@@ -122,21 +122,21 @@ func (r *Register) Evidence(t testing.TB, number string) []register.Evidence {
 }
 
 // CountNotifications returns the number of notifications in the database, without using the store.
-func (r *Register) Kept(t testing.TB) int {
+func (r *Register) CountNotifications(t testing.TB) int {
 	t.Helper()
-	return storetest.Notifications(t, r.raw(t))
+	return storetest.Notifications(t, r.rawDB(t))
 }
 
-func (r *Register) raw(t testing.TB) *sql.DB {
+func (r *Register) rawDB(t testing.TB) *sql.DB {
 	t.Helper()
 	return r.backend.Raw(t)
 }
 
 // NewEmbedded creates a new SQLite file with the development data. It copies a file that is made once per process,
 // because loading takes longer than most tests.
-func Embedded(t testing.TB) storetest.Backend {
+func NewEmbedded(t testing.TB) storetest.Backend {
 	t.Helper()
-	files, err := loaded()
+	files, err := developmentFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func Embedded(t testing.TB) storetest.Backend {
 }
 
 // developmentFiles returns the store's files by name: the database, and the keys that encrypt personal data.
-var loaded = sync.OnceValues(func() (files map[string][]byte, err error) {
+var developmentFiles = sync.OnceValues(func() (files map[string][]byte, err error) {
 	directory, err := os.MkdirTemp("", "ctr-registertest-")
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ var loaded = sync.OnceValues(func() (files map[string][]byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = load(db)
+	err = loadDevelopmentData(db)
 	if closeErr := db.Close(); err == nil { // closing moves the write-ahead log into the file
 		err = closeErr
 	}
@@ -184,14 +184,14 @@ var loaded = sync.OnceValues(func() (files map[string][]byte, err error) {
 })
 
 // LoadDevelopmentData loads the development data into a database.
-func Load(t testing.TB, backend storetest.Backend) {
+func LoadDevelopmentData(t testing.TB, backend storetest.Backend) {
 	t.Helper()
-	if err := load(backend.Open(t)); err != nil {
+	if err := loadDevelopmentData(backend.Open(t)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func load(db *store.DB) error {
+func loadDevelopmentData(db *store.DB) error {
 	var all store.Sources
 	for _, kind := range admin.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")

@@ -27,7 +27,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	door := endpointtest.New(t)
-	return &bench{door, samples.Maker{Data: samples.Development(), Now: door.Clock.Now, NewID: registertest.Counter("_s-")}}
+	return &bench{door, samples.Maker{Data: samples.Development(), Now: door.Clock.Now, NewID: registertest.NewIDCounter("_s-")}}
 }
 
 // sendMessage sends a message. It returns the HTTP status, and either the content of the response or the refusal.

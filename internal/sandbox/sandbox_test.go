@@ -46,7 +46,7 @@ func newBench(t *testing.T, change func(*sandbox.Config)) *bench {
 	}
 	b := &bench{door: endpointtest.New(t)}
 	c := sandbox.Config{
-		Service: b.door, Path: endpoint.Path, Files: files, Now: b.door.Clock.Now, NewID: registertest.Counter("_b-"),
+		Service: b.door, Path: endpoint.Path, Files: files, Now: b.door.Clock.Now, NewID: registertest.NewIDCounter("_b-"),
 		Reset: func() error { b.resets++; return b.broken },
 	}
 	if change != nil {
@@ -282,7 +282,7 @@ func TestCheck(t *testing.T) {
 		})
 	}
 	wantPage(t, b.form(t, "/check", url.Values{"message": {"x"}}), http.StatusBadRequest, "There is no message to check.")
-	if n := b.door.Kept(t); n != 0 {
+	if n := b.door.CountNotifications(t); n != 0 {
 		t.Errorf("%d notifications", n)
 	}
 	busy := newBench(t, func(c *sandbox.Config) {
