@@ -87,7 +87,7 @@ func (c *checkCommand) Run(t *terminal) error {
 }
 
 func (c *checkCommand) options(now time.Time) (check.Options, error) {
-	o := check.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, Dispatch: wire.OperationOf, Lang: c.Lang}
+	o := check.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, Dispatch: wire.OperationName, Lang: c.Lang}
 	if c.At != "" {
 		at, err := time.Parse(time.RFC3339, c.At)
 		if err != nil {

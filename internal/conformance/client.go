@@ -80,7 +80,7 @@ func JudgeMessages(captured []Captured, trust *pki.TrustStore) (*Report, error) 
 func look(c Captured, schemas *schema.Schema, trust *pki.TrustStore) *message {
 	m := &message{name: c.Name, record: recorded.Read(c.Octets)}
 	envelope := m.record.Envelope()
-	o := check.Options{Schema: schemas, Dispatch: wire.OperationOf, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
+	o := check.Options{Schema: schemas, Dispatch: wire.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
 	if _, first := check.Look(envelope, o); first != nil {
 		if first.Certificate != nil { // without a creation time the validity cannot be judged
 			o.Time = first.Certificate.NotBefore
@@ -103,7 +103,7 @@ func look(c Captured, schemas *schema.Schema, trust *pki.TrustStore) *message {
 		m.version = soap.SOAP12
 	}
 	m.content = root.Child(root.Space(), "Body").FirstChild()
-	m.operation, _ = wire.OperationOf(m.content)
+	m.operation, _ = wire.OperationName(m.content)
 	return m
 }
 

@@ -135,12 +135,12 @@ type ListStaffResponse struct {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ManageMandateRequest) Domain() register.ManageMandateRequest {
-	var r reader
+func (m *ManageMandateRequest) ToDomain() register.ManageMandateRequest {
+	var r fieldParser
 	var change register.ManageMandateRequest
-	person := func(path, text string) ident.SSIN { return parse(&r, "Change/"+path, text, ident.ParseSSIN) }
+	person := func(path, text string) ident.SSIN { return parseField(&r, "Change/"+path, text, ident.ParseSSIN) }
 	if grant := m.Change.Grant; grant != nil {
-		change.Grant = &register.MandateGrant{Grantee: person("Grant/Grantee", grant.Grantee), Period: r.period("Change/Grant", grant.From, grant.To)}
+		change.Grant = &register.MandateGrant{Grantee: person("Grant/Grantee", grant.Grantee), Period: r.parsePeriod("Change/Grant", grant.From, grant.To)}
 	}
 	if accept := m.Change.Accept; accept != nil {
 		change.Accept = &register.MandateAcceptance{Grantor: person("Accept/Grantor", accept.Grantor)}
@@ -156,42 +156,42 @@ func (m *ManageMandateRequest) Domain() register.ManageMandateRequest {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListMandatesRequest) Domain() register.Page {
+func (m *ListMandatesRequest) ToDomain() register.Page {
 	return register.Page{Offset: m.Offset, Limit: m.MaxElements}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ManageStaffRequest) Domain() register.ManageStaffRequest {
-	var r reader
+func (m *ManageStaffRequest) ToDomain() register.ManageStaffRequest {
+	var r fieldParser
 	var change register.ManageStaffRequest
 	if assign := m.Change.Assign; assign != nil {
-		change.Assign = &register.StaffAssignment{Person: parse(&r, "Change/Assign/Person", assign.Person, ident.ParseSSIN),
-			Role: register.Role(assign.Role), Period: r.period("Change/Assign", assign.From, assign.To)}
+		change.Assign = &register.StaffAssignment{Person: parseField(&r, "Change/Assign/Person", assign.Person, ident.ParseSSIN),
+			Role: register.Role(assign.Role), Period: r.parsePeriod("Change/Assign", assign.From, assign.To)}
 	}
 	if end := m.Change.End; end != nil {
-		change.End = &register.StaffEnd{Person: parse(&r, "Change/End/Person", end.Person, ident.ParseSSIN), Role: register.Role(end.Role)}
+		change.End = &register.StaffEnd{Person: parseField(&r, "Change/End/Person", end.Person, ident.ParseSSIN), Role: register.Role(end.Role)}
 	}
 	change.Defects = r.defects
 	return change
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListStaffRequest) Domain() register.Page {
+func (m *ListStaffRequest) ToDomain() register.Page {
 	return register.Page{Offset: m.Offset, Limit: m.MaxElements}
 }
 
-func (r *reader) period(path, from, to string) register.Period {
-	return register.Period{From: r.date(path+"/From", from), To: r.date(path+"/To", to)}
+func (r *fieldParser) parsePeriod(path, from, to string) register.Period {
+	return register.Period{From: r.parseDate(path+"/From", from), To: r.parseDate(path+"/To", to)}
 }
 
 // NewManageMandateResponse returns the response with the changed mandates.
-func NewManageMandateResponse(s Stamp, all []register.MandateDetail) *ManageMandateResponse {
-	return &ManageMandateResponse{Reply: s.reply(true), Mandate: newMandates(all)}
+func NewManageMandateResponse(s ResponseInfo, all []register.MandateDetail) *ManageMandateResponse {
+	return &ManageMandateResponse{Reply: s.newReply(true), Mandate: newMandates(all)}
 }
 
 // NewListMandatesResponse returns the response with a page of the caller's mandates; page is the request's.
-func NewListMandatesResponse(s Stamp, page register.Page, found register.ListMandatesResult) *ListMandatesResponse {
-	return &ListMandatesResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
+func NewListMandatesResponse(s ResponseInfo, page register.Page, found register.ListMandatesResult) *ListMandatesResponse {
+	return &ListMandatesResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Mandate: newMandates(found.Mandates)}
 }
 
@@ -205,13 +205,13 @@ func newMandates(all []register.MandateDetail) []Mandate {
 }
 
 // NewManageStaffResponse returns the response with the changed staff roles.
-func NewManageStaffResponse(s Stamp, all []register.StaffMember) *ManageStaffResponse {
-	return &ManageStaffResponse{Reply: s.reply(true), Member: newStaffMembers(all)}
+func NewManageStaffResponse(s ResponseInfo, all []register.StaffMember) *ManageStaffResponse {
+	return &ManageStaffResponse{Reply: s.newReply(true), Member: newStaffMembers(all)}
 }
 
 // NewListStaffResponse returns the response with a page of an organisation's staff roles; page is the request's.
-func NewListStaffResponse(s Stamp, page register.Page, found register.ListStaffResult) *ListStaffResponse {
-	return &ListStaffResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
+func NewListStaffResponse(s ResponseInfo, page register.Page, found register.ListStaffResult) *ListStaffResponse {
+	return &ListStaffResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Member: newStaffMembers(found.Members)}
 }
 

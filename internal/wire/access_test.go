@@ -20,7 +20,7 @@ func TestChanges(t *testing.T) {
 		}
 		return parsed
 	}
-	span := register.Period{From: date(t, "2026-12-01"), To: date(t, "2026-12-31")}
+	span := register.Period{From: mustParseDate(t, "2026-12-01"), To: mustParseDate(t, "2026-12-31")}
 	for i, c := range []struct {
 		in   wire.MandateChange
 		want register.ManageMandateRequest
@@ -34,7 +34,7 @@ func TestChanges(t *testing.T) {
 		{wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: wouters, To: claes}},
 			register.ManageMandateRequest{Transfer: &register.MandateTransfer{Grantee: ssin(wouters), To: ssin(claes)}}},
 	} {
-		if got := (&wire.ManageMandateRequest{Change: c.in}).Domain(); !reflect.DeepEqual(got, c.want) {
+		if got := (&wire.ManageMandateRequest{Change: c.in}).ToDomain(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("mandate %d: %+v", i, got)
 		}
 	}
@@ -47,56 +47,56 @@ func TestChanges(t *testing.T) {
 		{wire.StaffChange{End: &wire.StaffEnd{Person: wouters, Role: "AdministrativeStaff"}},
 			register.ManageStaffRequest{End: &register.StaffEnd{Person: ssin(wouters), Role: register.RoleAdministrative}}},
 	} {
-		if got := (&wire.ManageStaffRequest{Change: c.in}).Domain(); !reflect.DeepEqual(got, c.want) {
+		if got := (&wire.ManageStaffRequest{Change: c.in}).ToDomain(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("staff %d: %+v", i, got)
 		}
 	}
 	mandate := func(c wire.MandateChange) *wire.ManageMandateRequest { return &wire.ManageMandateRequest{Change: c} }
-	wantDefects(t, mandate(wire.MandateChange{Grant: &wire.MandateGrant{Grantee: bad, From: badDate, To: badDate}}).Domain().Defects,
+	requireDefects(t, mandate(wire.MandateChange{Grant: &wire.MandateGrant{Grantee: bad, From: badDate, To: badDate}}).ToDomain().Defects,
 		"SSIN_INVALID Change/Grant/Grantee", "DATE_INVALID Change/Grant/From", "DATE_INVALID Change/Grant/To")
-	wantDefects(t, mandate(wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: bad}}).Domain().Defects, "SSIN_INVALID Change/Accept/Grantor")
-	wantDefects(t, mandate(wire.MandateChange{End: &wire.MandateEnd{Grantor: bad}}).Domain().Defects, "SSIN_INVALID Change/End/Grantor")
-	wantDefects(t, mandate(wire.MandateChange{End: &wire.MandateEnd{Grantee: bad}}).Domain().Defects, "SSIN_INVALID Change/End/Grantee")
-	wantDefects(t, mandate(wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: bad, To: bad}}).Domain().Defects,
+	requireDefects(t, mandate(wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: bad}}).ToDomain().Defects, "SSIN_INVALID Change/Accept/Grantor")
+	requireDefects(t, mandate(wire.MandateChange{End: &wire.MandateEnd{Grantor: bad}}).ToDomain().Defects, "SSIN_INVALID Change/End/Grantor")
+	requireDefects(t, mandate(wire.MandateChange{End: &wire.MandateEnd{Grantee: bad}}).ToDomain().Defects, "SSIN_INVALID Change/End/Grantee")
+	requireDefects(t, mandate(wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: bad, To: bad}}).ToDomain().Defects,
 		"SSIN_INVALID Change/Transfer/Grantee", "SSIN_INVALID Change/Transfer/To")
-	wantDefects(t, (&wire.ManageStaffRequest{Change: wire.StaffChange{Assign: &wire.StaffAssignment{Person: bad, To: badDate}}}).Domain().Defects,
+	requireDefects(t, (&wire.ManageStaffRequest{Change: wire.StaffChange{Assign: &wire.StaffAssignment{Person: bad, To: badDate}}}).ToDomain().Defects,
 		"SSIN_INVALID Change/Assign/Person", "DATE_INVALID Change/Assign/To")
-	wantDefects(t, (&wire.ManageStaffRequest{Change: wire.StaffChange{End: &wire.StaffEnd{Person: bad}}}).Domain().Defects, "SSIN_INVALID Change/End/Person")
+	requireDefects(t, (&wire.ManageStaffRequest{Change: wire.StaffChange{End: &wire.StaffEnd{Person: bad}}}).ToDomain().Defects, "SSIN_INVALID Change/End/Person")
 
 	page := register.Page{Offset: 3, Limit: 7}
-	if got := (&wire.ListMandatesRequest{Offset: 3, MaxElements: 7}).Domain(); got != page {
+	if got := (&wire.ListMandatesRequest{Offset: 3, MaxElements: 7}).ToDomain(); got != page {
 		t.Errorf("mandates %+v", got)
 	}
-	if got := (&wire.ListStaffRequest{Offset: 3, MaxElements: 7}).Domain(); got != page {
+	if got := (&wire.ListStaffRequest{Offset: 3, MaxElements: 7}).ToDomain(); got != page {
 		t.Errorf("staff %+v", got)
 	}
 
-	s := compiled(t)
+	s := compileContract(t)
 	mandates := []register.MandateDetail{
-		{Mandate: register.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), AcceptedOn: date(t, "2026-11-21"), Period: span}, State: register.MandateFuture},
+		{Mandate: register.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), AcceptedOn: mustParseDate(t, "2026-11-21"), Period: span}, State: register.MandateFuture},
 		{Mandate: register.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), Period: register.Period{From: span.From}}, State: register.MandatePending},
 	}
 	members := []register.StaffMember{{Affiliation: register.Affiliation{SSIN: ssin(wouters), Role: register.RoleManager, Period: span}, State: register.StaffFuture}}
-	changed := wire.NewManageMandateResponse(stamp, mandates)
+	changed := wire.NewManageMandateResponse(responseInfo, mandates)
 	if m := changed.Mandate[0]; m != (wire.Mandate{Grantor: claes, Grantee: wouters, From: "2026-12-01", To: "2026-12-31", AcceptedOn: "2026-11-21", State: "Future"}) {
 		t.Errorf("mandate %+v", m)
 	}
 	if m := changed.Mandate[1]; m.To != "" || m.AcceptedOn != "" {
 		t.Errorf("mandate %+v", m)
 	}
-	named := wire.NewManageStaffResponse(stamp, members)
+	named := wire.NewManageStaffResponse(responseInfo, members)
 	if m := named.Member[0]; m != (wire.StaffMember{Person: wouters, Role: "AccessManager", From: "2026-12-01", To: "2026-12-31", State: "Future"}) {
 		t.Errorf("member %+v", m)
 	}
-	nothing := wire.NewListMandatesResponse(stamp, page, register.ListMandatesResult{})
-	nobody := wire.NewListStaffResponse(stamp, page, register.ListStaffResult{})
+	nothing := wire.NewListMandatesResponse(responseInfo, page, register.ListMandatesResult{})
+	nobody := wire.NewListStaffResponse(responseInfo, page, register.ListStaffResult{})
 	if nothing.Status.Code.Code == nil || nobody.Status.Code.Code == nil || nothing.Offset != 3 || nobody.MaxElements != 7 {
 		t.Errorf("nothing %+v, nobody %+v", nothing, nobody)
 	}
-	followsSchema(t, s, "ManageMandateResponse", changed)
-	followsSchema(t, s, "ManageStaffResponse", named)
-	followsSchema(t, s, "ListMandatesResponse", wire.NewListMandatesResponse(stamp, page, register.ListMandatesResult{Total: 2, Mandates: mandates}))
-	followsSchema(t, s, "ListMandatesResponse", nothing)
-	followsSchema(t, s, "ListStaffResponse", wire.NewListStaffResponse(stamp, page, register.ListStaffResult{Total: 1, Members: members}))
-	followsSchema(t, s, "ListStaffResponse", nobody)
+	requireValid(t, s, "ManageMandateResponse", changed)
+	requireValid(t, s, "ManageStaffResponse", named)
+	requireValid(t, s, "ListMandatesResponse", wire.NewListMandatesResponse(responseInfo, page, register.ListMandatesResult{Total: 2, Mandates: mandates}))
+	requireValid(t, s, "ListMandatesResponse", nothing)
+	requireValid(t, s, "ListStaffResponse", wire.NewListStaffResponse(responseInfo, page, register.ListStaffResult{Total: 1, Members: members}))
+	requireValid(t, s, "ListStaffResponse", nobody)
 }

@@ -22,7 +22,7 @@ const (
 	namespaceXML      = "http://www.w3.org/XML/1998/namespace"
 )
 
-var namespaces = map[string]string{"ctrp": NamespaceProtocol, "ctr": NamespaceCore, "cc": namespaceCommons, "xml": namespaceXML}
+var namespaceByPrefix = map[string]string{"ctrp": NamespaceProtocol, "ctr": NamespaceCore, "cc": namespaceCommons, "xml": namespaceXML}
 
 // fieldCodec converts one field of a message struct. The field's tag gives the XML node of its value:
 //
@@ -33,45 +33,45 @@ var namespaces = map[string]string{"ctrp": NamespaceProtocol, "ctr": NamespaceCo
 //
 // Strings, numbers, booleans, times and byte slices (base64) map to simple content; structs, pointers to structs and
 // slices of either map to child elements with content of their own.
-type field struct {
-	index     []int
-	prefix    string
-	space     string
-	local     string
-	attribute bool
-	content   bool
-	zero      bool
-	nested    *plan // of the struct type of the field, its pointer or its slice; nil for simple content
+type fieldCodec struct {
+	index       []int
+	prefix      string
+	namespace   string
+	local       string
+	isAttribute bool
+	isContent   bool
+	writesZero  bool
+	nested      *structCodec // of the struct type of the field, its pointer or its slice; nil for simple content
 }
 
-type plan struct {
-	fields []field
+type structCodec struct {
+	fields []fieldCodec
 }
 
 // newStructCodec reads the tags of a message struct. It does not check them: the messages are few and fixed, and every
 // test would fail on a wrong tag.
-func planOf(t reflect.Type) *plan {
-	p := &plan{}
+func newStructCodec(t reflect.Type) *structCodec {
+	p := &structCodec{}
 	for _, member := range reflect.VisibleFields(t) {
 		tag, ok := member.Tag.Lookup("x")
 		if !ok {
 			continue
 		}
-		f := field{index: member.Index}
-		tag, f.zero = strings.CutSuffix(tag, ",zero")
-		tag, f.attribute = strings.CutPrefix(tag, "@")
-		f.content = tag == "."
+		f := fieldCodec{index: member.Index}
+		tag, f.writesZero = strings.CutSuffix(tag, ",zero")
+		tag, f.isAttribute = strings.CutPrefix(tag, "@")
+		f.isContent = tag == "."
 		f.prefix, f.local, ok = strings.Cut(tag, ":")
 		if !ok {
 			f.prefix, f.local = "", tag
 		}
-		f.space = namespaces[f.prefix]
+		f.namespace = namespaceByPrefix[f.prefix]
 		held := member.Type
 		for held.Kind() == reflect.Pointer || held.Kind() == reflect.Slice && held.Elem().Kind() != reflect.Uint8 {
 			held = held.Elem()
 		}
 		if held.Kind() == reflect.Struct && held != reflect.TypeFor[time.Time]() {
-			f.nested = planOf(held)
+			f.nested = newStructCodec(held)
 		}
 		p.fields = append(p.fields, f)
 	}
@@ -80,30 +80,30 @@ func planOf(t reflect.Type) *plan {
 
 // decodeFields fills a message struct from an element. It ignores elements and attributes that the struct does not
 // declare: requests have been validated against the schema before, and a response may come from a newer service.
-func (p *plan) decode(e xmldoc.Element, v reflect.Value) error {
+func (p *structCodec) decodeFields(e xmldoc.Element, v reflect.Value) error {
 	for i := range p.fields {
 		f := &p.fields[i]
 		target := v.FieldByIndex(f.index)
 		switch {
-		case f.content:
+		case f.isContent:
 			if err := decodeText(e, target); err != nil {
 				return err
 			}
-		case f.attribute:
-			if s, ok := e.Attr(f.space, f.local); ok {
-				if err := setSimple(target, s); err != nil {
+		case f.isAttribute:
+			if s, ok := e.Attr(f.namespace, f.local); ok {
+				if err := setSimpleValue(target, s); err != nil {
 					return fmt.Errorf("attribute %s: %w", f.local, err)
 				}
 			}
 		default:
 			for child := range e.Children() {
-				if !child.Is(f.space, f.local) {
+				if !child.Is(f.namespace, f.local) {
 					continue
 				}
 				if err := f.decodeChild(child, target); err != nil {
 					return err
 				}
-				if target.Kind() != reflect.Slice || isOctets(target) {
+				if target.Kind() != reflect.Slice || isByteSlice(target) {
 					break
 				}
 			}
@@ -112,9 +112,9 @@ func (p *plan) decode(e xmldoc.Element, v reflect.Value) error {
 	return nil
 }
 
-func (f *field) decodeChild(child xmldoc.Element, target reflect.Value) error {
+func (f *fieldCodec) decodeChild(child xmldoc.Element, target reflect.Value) error {
 	switch {
-	case target.Kind() == reflect.Slice && !isOctets(target):
+	case target.Kind() == reflect.Slice && !isByteSlice(target):
 		item := reflect.New(target.Type().Elem()).Elem()
 		if err := f.decodeChild(child, item); err != nil {
 			return err
@@ -123,28 +123,28 @@ func (f *field) decodeChild(child xmldoc.Element, target reflect.Value) error {
 		return nil
 	case target.Kind() == reflect.Pointer:
 		target.Set(reflect.New(target.Type().Elem()))
-		return f.nested.decode(child, target.Elem())
+		return f.nested.decodeFields(child, target.Elem())
 	case f.nested != nil:
-		return f.nested.decode(child, target)
+		return f.nested.decodeFields(child, target)
 	}
 	return decodeText(child, target)
 }
 
-func isOctets(v reflect.Value) bool { return v.Type().Elem().Kind() == reflect.Uint8 }
+func isByteSlice(v reflect.Value) bool { return v.Type().Elem().Kind() == reflect.Uint8 }
 
 func decodeText(e xmldoc.Element, target reflect.Value) error {
 	s, ok := e.Text()
 	if !ok {
 		return fmt.Errorf("element %s has children where a value is expected", e.Local())
 	}
-	if err := setSimple(target, s); err != nil {
+	if err := setSimpleValue(target, s); err != nil {
 		return fmt.Errorf("element %s: %w", e.Local(), err)
 	}
 	return nil
 }
 
 // setSimpleValue parses a simple value in the lexical form of XML Schema part 2. Only strings keep their white space.
-func setSimple(target reflect.Value, s string) error {
+func setSimpleValue(target reflect.Value, s string) error {
 	if target.Kind() == reflect.String {
 		target.SetString(s)
 		return nil
@@ -183,17 +183,17 @@ func dropSpace(r rune) rune {
 }
 
 // appendFields appends the attributes and children of a message struct. out ends in "<name" of its start tag.
-func (p *plan) encode(out []byte, v reflect.Value) []byte {
+func (p *structCodec) appendFields(out []byte, v reflect.Value) []byte {
 	for i := range p.fields {
 		f := &p.fields[i]
 		value := v.FieldByIndex(f.index)
-		if !f.attribute || value.IsZero() && !f.zero {
+		if !f.isAttribute || value.IsZero() && !f.writesZero {
 			continue
 		}
 		out = append(out, ' ')
 		out = f.appendName(out)
 		out = append(out, '=', '"')
-		out = appendSimple(out, value)
+		out = appendSimpleValue(out, value)
 		out = append(out, '"')
 	}
 	out = append(out, '>')
@@ -201,38 +201,38 @@ func (p *plan) encode(out []byte, v reflect.Value) []byte {
 		f := &p.fields[i]
 		value := v.FieldByIndex(f.index)
 		switch {
-		case f.attribute:
-		case f.content:
-			out = appendSimple(out, value)
-		case value.Kind() == reflect.Slice && !isOctets(value):
+		case f.isAttribute:
+		case f.isContent:
+			out = appendSimpleValue(out, value)
+		case value.Kind() == reflect.Slice && !isByteSlice(value):
 			for j := range value.Len() {
-				out = f.encodeElement(out, value.Index(j))
+				out = f.appendElement(out, value.Index(j))
 			}
-		case f.zero || !value.IsZero():
-			out = f.encodeElement(out, value)
+		case f.writesZero || !value.IsZero():
+			out = f.appendElement(out, value)
 		}
 	}
 	return out
 }
 
-func (f *field) encodeElement(out []byte, value reflect.Value) []byte {
+func (f *fieldCodec) appendElement(out []byte, value reflect.Value) []byte {
 	if value.Kind() == reflect.Pointer {
 		value = value.Elem()
 	}
 	out = append(out, '<')
 	out = f.appendName(out)
 	if f.nested != nil {
-		out = f.nested.encode(out, value)
+		out = f.nested.appendFields(out, value)
 	} else {
 		out = append(out, '>')
-		out = appendSimple(out, value)
+		out = appendSimpleValue(out, value)
 	}
 	out = append(out, '<', '/')
 	out = f.appendName(out)
 	return append(out, '>')
 }
 
-func (f *field) appendName(out []byte) []byte {
+func (f *fieldCodec) appendName(out []byte) []byte {
 	if f.prefix != "" {
 		out = append(out, f.prefix...)
 		out = append(out, ':')
@@ -240,7 +240,7 @@ func (f *field) appendName(out []byte) []byte {
 	return append(out, f.local...)
 }
 
-func appendSimple(out []byte, v reflect.Value) []byte {
+func appendSimpleValue(out []byte, v reflect.Value) []byte {
 	switch v.Kind() {
 	case reflect.String:
 		return appendEscaped(out, v.String())

@@ -12,7 +12,7 @@ import (
 	"github.com/openctr/ctr/internal/wire"
 )
 
-var stamp = wire.Stamp{ID: "_1", InResponseTo: "_0", At: time.Date(2026, 11, 21, 11, 0, 0, 0, time.FixedZone("", 3600))}
+var responseInfo = wire.ResponseInfo{ID: "_1", InResponseTo: "_0", IssuedAt: time.Date(2026, 11, 21, 11, 0, 0, 0, time.FixedZone("", 3600))}
 
 func TestPath(t *testing.T) {
 	cases := []struct{ request, at, want string }{
@@ -33,7 +33,7 @@ func TestPath(t *testing.T) {
 		{"ManageMandateRequest", "Change/Grant/Grantee", "/ctrp:ManageMandateRequest/ctrp:Change/ctrp:Grant/ctrp:Grantee"},
 	}
 	for _, c := range cases {
-		if got := wire.Path(c.request, c.at); got != c.want {
+		if got := wire.RequestPath(c.request, c.at); got != c.want {
 			t.Errorf("%s %s: %s", c.request, c.at, got)
 		}
 	}
@@ -41,26 +41,26 @@ func TestPath(t *testing.T) {
 
 func TestPlace(t *testing.T) {
 	single := problem.New(problem.AuthorRequired).WithPath("Author")
-	if got := wire.Place("SearchRequest", single); got.Path != "/ctrp:SearchRequest/ctrp:Author" || got.Code != single.Code || got.Kind != single.Kind {
+	if got := wire.WithRequestPaths("SearchRequest", single); got.Path != "/ctrp:SearchRequest/ctrp:Author" || got.Code != single.Code || got.Kind != single.Kind {
 		t.Errorf("placed %+v", got)
 	}
 	if single.Path != "Author" {
 		t.Error("the refusal itself was changed")
 	}
 	nowhere := problem.Wrap(problem.InternalError, problem.Conflict)
-	if got := wire.Place("SearchRequest", nowhere); got.Path != "" || got.Err == nil {
+	if got := wire.WithRequestPaths("SearchRequest", nowhere); got.Path != "" || got.Err == nil {
 		t.Errorf("placed %+v", got)
 	}
 	list := problem.New(problem.RulesViolated)
 	list.Causes = []*problem.Error{problem.New(problem.OperationInFuture).WithPath("Implantation/OperationDate"), problem.New(problem.LinkRequired)}
-	got := wire.Place("NotifyImplantRequest", list)
+	got := wire.WithRequestPaths("NotifyImplantRequest", list)
 	if got.Path != "" || len(got.Causes) != 2 || got.Causes[0].Path != "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate" || got.Causes[1].Path != "" ||
 		list.Causes[0].Path != "Implantation/OperationDate" {
 		t.Errorf("placed %+v", got)
 	}
 }
 
-func defects(all []*problem.Error) []string {
+func formatDefects(all []*problem.Error) []string {
 	var out []string
 	for _, e := range all {
 		out = append(out, string(e.Code)+" "+e.Path)
@@ -68,10 +68,10 @@ func defects(all []*problem.Error) []string {
 	return out
 }
 
-func wantDefects(t *testing.T, got []*problem.Error, want ...string) {
+func requireDefects(t *testing.T, got []*problem.Error, want ...string) {
 	t.Helper()
-	if !slices.Equal(defects(got), want) {
-		t.Errorf("defects\n got %q\nwant %q", defects(got), want)
+	if !slices.Equal(formatDefects(got), want) {
+		t.Errorf("defects\n got %q\nwant %q", formatDefects(got), want)
 	}
 }
 
@@ -86,7 +86,7 @@ const (
 )
 
 // newWrongImplant returns an implant with an invalid value in every field that can have one.
-func wrongImplant() wire.NotifiedImplant {
+func newWrongImplant() wire.NotifiedImplant {
 	return wire.NotifiedImplant{NotificationCode: badCode, ExpiryDate: badDate, Pharmacist: &wire.Professional{NIHII: badNIHII},
 		Pharmacy: &wire.Pharmacy{CBE: badCBE}, DeliveryDate: badDate, Quantity: 1, UDI: "unreadable is no defect"}
 }
@@ -94,10 +94,10 @@ func wrongImplant() wire.NotifiedImplant {
 func TestDefects(t *testing.T) {
 	implant := &wire.NotifyImplantRequest{Implantation: wire.Implantation{
 		Specialist: wire.Professional{SSIN: badSSIN}, OperationDate: badDate, Patient: badSSIN, Prescriber: wire.Professional{NIHII: badNIHII},
-		PrescriptionDate: badDate, Implant: []wire.NotifiedImplant{{Quantity: 1}, wrongImplant(), {Pharmacist: &wire.Professional{SSIN: badSSIN},
+		PrescriptionDate: badDate, Implant: []wire.NotifiedImplant{{Quantity: 1}, newWrongImplant(), {Pharmacist: &wire.Professional{SSIN: badSSIN},
 			Pharmacy: &wire.Pharmacy{NIHII: badNIHII}}}}}
-	submission, content := implant.Domain()
-	wantDefects(t, submission.Defects,
+	submission, content := implant.ToDomain()
+	requireDefects(t, submission.Defects,
 		"SSIN_INVALID Implantation/Specialist/SSIN", "DATE_INVALID Implantation/OperationDate", "SSIN_INVALID Implantation/Patient",
 		"NIHII_INVALID Implantation/Prescriber/NIHII", "DATE_INVALID Implantation/PrescriptionDate",
 		"IMPLANT_CODE_INVALID Implantation/Implant[2]/NotificationCode", "DATE_INVALID Implantation/Implant[2]/ExpiryDate",
@@ -109,11 +109,11 @@ func TestDefects(t *testing.T) {
 		t.Errorf("what is wrong is not absent: %+v", content)
 	}
 
-	wrong := wrongImplant()
+	wrong := newWrongImplant()
 	explant := &wire.NotifyExplantRequest{Explantation: wire.Explantation{Specialist: wire.Professional{NIHII: badNIHII}, OperationDate: badDate,
 		Patient: badSSIN, Explant: []wire.Explant{{ImplantID: "any text is one"}, {Unregistered: &wrong}}}}
-	submission, removed := explant.Domain()
-	wantDefects(t, submission.Defects,
+	submission, removed := explant.ToDomain()
+	requireDefects(t, submission.Defects,
 		"NIHII_INVALID Explantation/Specialist/NIHII", "DATE_INVALID Explantation/OperationDate", "SSIN_INVALID Explantation/Patient",
 		"IMPLANT_CODE_INVALID Explantation/Explant[2]/Unregistered/NotificationCode", "DATE_INVALID Explantation/Explant[2]/Unregistered/ExpiryDate",
 		"NIHII_INVALID Explantation/Explant[2]/Unregistered/Pharmacist/NIHII", "DATE_INVALID Explantation/Explant[2]/Unregistered/DeliveryDate",
@@ -123,42 +123,42 @@ func TestDefects(t *testing.T) {
 	}
 
 	search := func(c wire.SearchCriteria) []*problem.Error {
-		return (&wire.SearchRequest{Criteria: c}).Domain().Defects
+		return (&wire.SearchRequest{Criteria: c}).ToDomain().Defects
 	}
-	wantDefects(t, search(wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: badSSIN, From: badDate, To: badDate}}),
+	requireDefects(t, search(wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: badSSIN, From: badDate, To: badDate}}),
 		"SSIN_INVALID Criteria/ByPatient/Patient", "DATE_INVALID Criteria/ByPatient/From", "DATE_INVALID Criteria/ByPatient/To")
-	wantDefects(t, search(wire.SearchCriteria{ByNotification: &wire.ByNotification{NotificationNumber: badNumber}}),
+	requireDefects(t, search(wire.SearchCriteria{ByNotification: &wire.ByNotification{NotificationNumber: badNumber}}),
 		"NOTIFICATION_NUMBER_INVALID Criteria/ByNotification/NotificationNumber")
-	wantDefects(t, search(wire.SearchCriteria{ByImplant: &wire.ByImplant{NotificationCode: badCode, From: badDate, To: badDate}}),
+	requireDefects(t, search(wire.SearchCriteria{ByImplant: &wire.ByImplant{NotificationCode: badCode, From: badDate, To: badDate}}),
 		"IMPLANT_CODE_INVALID Criteria/ByImplant/NotificationCode", "DATE_INVALID Criteria/ByImplant/From", "DATE_INVALID Criteria/ByImplant/To")
 
-	card := (&wire.GetImplantCardRequest{Of: wire.CardOf{NotificationNumber: badNumber, Patient: badSSIN}}).Domain()
-	wantDefects(t, card.Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber", "SSIN_INVALID Of/Patient")
-	list := (&wire.ListPatientImplantsRequest{Patient: badSSIN, At: badDate}).Domain()
-	wantDefects(t, list.Defects, "SSIN_INVALID Patient", "DATE_INVALID At")
+	card := (&wire.GetImplantCardRequest{Of: wire.CardOf{NotificationNumber: badNumber, Patient: badSSIN}}).ToDomain()
+	requireDefects(t, card.Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber", "SSIN_INVALID Of/Patient")
+	list := (&wire.ListPatientImplantsRequest{Patient: badSSIN, At: badDate}).ToDomain()
+	requireDefects(t, list.Defects, "SSIN_INVALID Patient", "DATE_INVALID At")
 
 	of := wire.NotificationOf{NotificationNumber: badNumber}
-	wantDefects(t, (&wire.GetNotificationRequest{Of: of}).Domain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
-	wantDefects(t, (&wire.DiscardNotificationRequest{Of: of}).Domain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
-	wantDefects(t, (&wire.SearchDeviceRequest{Criteria: wire.DeviceCriteria{NotificationCode: badCode, UDI: "unreadable is no defect"}}).Domain().Defects,
+	requireDefects(t, (&wire.GetNotificationRequest{Of: of}).ToDomain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
+	requireDefects(t, (&wire.DiscardNotificationRequest{Of: of}).ToDomain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
+	requireDefects(t, (&wire.SearchDeviceRequest{Criteria: wire.DeviceCriteria{NotificationCode: badCode, UDI: "unreadable is no defect"}}).ToDomain().Defects,
 		"IMPLANT_CODE_INVALID Criteria/NotificationCode")
-	wantDefects(t, (&wire.ReviseNotificationRequest{Of: of, Content: wire.Content{Implantation: &wire.Implantation{Patient: badSSIN,
-		Implant: []wire.NotifiedImplant{{NotificationCode: badCode}}}}}).Domain().Defects,
+	requireDefects(t, (&wire.ReviseNotificationRequest{Of: of, Content: wire.Content{Implantation: &wire.Implantation{Patient: badSSIN,
+		Implant: []wire.NotifiedImplant{{NotificationCode: badCode}}}}}).ToDomain().Defects,
 		"NOTIFICATION_NUMBER_INVALID Of/NotificationNumber", "SSIN_INVALID Content/Implantation/Patient",
 		"IMPLANT_CODE_INVALID Content/Implantation/Implant[1]/NotificationCode")
-	wantDefects(t, (&wire.ReviseNotificationRequest{Content: wire.Content{Explantation: &wire.Explantation{OperationDate: badDate,
-		Explant: []wire.Explant{{Unregistered: &wire.NotifiedImplant{ExpiryDate: badDate}}}}}}).Domain().Defects,
+	requireDefects(t, (&wire.ReviseNotificationRequest{Content: wire.Content{Explantation: &wire.Explantation{OperationDate: badDate,
+		Explant: []wire.Explant{{Unregistered: &wire.NotifiedImplant{ExpiryDate: badDate}}}}}}).ToDomain().Defects,
 		"DATE_INVALID Content/Explantation/OperationDate", "DATE_INVALID Content/Explantation/Explant[1]/Unregistered/ExpiryDate")
 }
 
 // TestDomain checks the domain values of the contract's example.
 func TestDomain(t *testing.T) {
-	m, err := wire.Decode[wire.NotifyImplantRequest](parse(t, notifyImplant(t)))
+	m, err := wire.Decode[wire.NotifyImplantRequest](parse(t, exampleRequest(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	submission, n := m.Domain()
-	wantDefects(t, submission.Defects)
+	submission, n := m.ToDomain()
+	requireDefects(t, submission.Defects)
 	if submission.InputReference != "EPD-2026-000123" || n.Specialist.SSIN.Digits() != "78031412250" || n.SurgeryDate.String() != "2026-11-20" ||
 		n.Patient.Digits() != "48022907379" || n.Prescriber.NIHII.Digits() != "17800389480" || n.PrescriptionDate.String() != "2026-11-02" ||
 		n.Comment != "revision of the left knee" || len(n.Implants) != 1 {
@@ -169,28 +169,28 @@ func TestDomain(t *testing.T) {
 		i.Side != "Left" || i.Lot != "" {
 		t.Errorf("implant %+v", i)
 	}
-	who := m.Who()
+	who := m.AuthorIDs()
 	if len(who) != 1 || who[0] != (register.AuthorID{Type: "urn:be:fgov:person:ssin", Value: "78031412250"}) || m.RequestID() != "_8f0c" {
 		t.Errorf("author %+v of %s", who, m.RequestID())
 	}
-	if none := (&wire.Header{}).Who(); none != nil {
+	if none := (&wire.Header{}).AuthorIDs(); none != nil {
 		t.Errorf("nobody is %+v", none)
 	}
 	// The time zone of a date is dropped: the date is the local one.
 	m.Implantation.OperationDate = " 2026-11-20+02:00\n"
-	if submission, n = m.Domain(); n.SurgeryDate.String() != "2026-11-20" || len(submission.Defects) != 0 {
+	if submission, n = m.ToDomain(); n.SurgeryDate.String() != "2026-11-20" || len(submission.Defects) != 0 {
 		t.Errorf("with a zone: %s, %v", n.SurgeryDate, submission.Defects)
 	}
 }
 
 func TestSearchDomain(t *testing.T) {
 	c := (&wire.SearchRequest{Offset: 3, MaxElements: 7, Criteria: wire.SearchCriteria{ByImplant: &wire.ByImplant{UDI: "u", LotNumber: "l",
-		SerialNumber: "s", From: "2026-01-01", To: "2026-02-01", OperationType: "Explantation"}}}).Domain()
+		SerialNumber: "s", From: "2026-01-01", To: "2026-02-01", OperationType: "Explantation"}}}).ToDomain()
 	if c.Page != (register.Page{Offset: 3, Limit: 7}) || *c.Implant != (register.ImplantCriteria{UDI: "u", Lot: "l", Serial: "s"}) ||
 		c.From.String() != "2026-01-01" || c.To.String() != "2026-02-01" || c.Type != register.TypeExplantation {
 		t.Errorf("criteria %+v", c)
 	}
-	c = (&wire.SearchRequest{Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: "48022907379", From: "2026-01-01", OperationType: "Implantation"}}}).Domain()
+	c = (&wire.SearchRequest{Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: "48022907379", From: "2026-01-01", OperationType: "Implantation"}}}).ToDomain()
 	if c.Patient.Digits() != "48022907379" || c.Implant != nil || c.From.IsZero() || c.Type != register.TypeImplantation {
 		t.Errorf("criteria %+v", c)
 	}
@@ -205,12 +205,12 @@ func TestSave(t *testing.T) {
 		{"", register.Final, ""}, {"Final", register.Final, register.Final}, {"Draft", register.Draft, register.Draft},
 		{"Submit", register.ToValidate, register.ToValidate},
 	} {
-		implant, _ := (&wire.NotifyImplantRequest{Save: c.save}).Domain()
-		explant, _ := (&wire.NotifyExplantRequest{Save: c.save}).Domain()
+		implant, _ := (&wire.NotifyImplantRequest{Save: c.save}).ToDomain()
+		explant, _ := (&wire.NotifyExplantRequest{Save: c.save}).ToDomain()
 		if implant.Save != c.notified || explant.Save != c.notified {
 			t.Errorf("%q is %q and %q", c.save, implant.Save, explant.Save)
 		}
-		if revision := (&wire.ReviseNotificationRequest{Save: c.save}).Domain(); revision.Save != c.revised {
+		if revision := (&wire.ReviseNotificationRequest{Save: c.save}).ToDomain(); revision.Save != c.revised {
 			t.Errorf("%q of a revision is %q", c.save, revision.Save)
 		}
 	}
@@ -220,33 +220,33 @@ func TestSave(t *testing.T) {
 func TestNotificationDomain(t *testing.T) {
 	of := wire.NotificationOf{NotificationNumber: "202611210000172"}
 	named := register.NotificationRef{Reference: "r"}
-	if asked := (&wire.GetNotificationRequest{Of: of, EmergencyReason: "unconscious"}).Domain(); asked.Notification.Number.Digits() != "202611210000172" ||
+	if asked := (&wire.GetNotificationRequest{Of: of, EmergencyReason: "unconscious"}).ToDomain(); asked.Notification.Number.Digits() != "202611210000172" ||
 		asked.Notification.Reference != "" || asked.EmergencyReason != "unconscious" || asked.Defects != nil {
 		t.Errorf("asked %+v", asked)
 	}
 	r := (&wire.ReviseNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2,
-		Content: wire.Content{Implantation: &wire.Implantation{Comment: "c", Implant: []wire.NotifiedImplant{{Quantity: 3}}}}}).Domain()
+		Content: wire.Content{Implantation: &wire.Implantation{Comment: "c", Implant: []wire.NotifiedImplant{{Quantity: 3}}}}}).ToDomain()
 	if r.Notification != named || r.Version != 2 || r.Explantation != nil || r.Implantation.Comment != "c" || r.Implantation.Implants[0].Quantity != 3 {
 		t.Errorf("revision %+v", r)
 	}
-	r = (&wire.ReviseNotificationRequest{Of: of, Content: wire.Content{Explantation: &wire.Explantation{Explant: []wire.Explant{{ImplantID: "i"}}}}}).Domain()
+	r = (&wire.ReviseNotificationRequest{Of: of, Content: wire.Content{Explantation: &wire.Explantation{Explant: []wire.Explant{{ImplantID: "i"}}}}}).ToDomain()
 	if r.Implantation != nil || r.Explantation.Explants[0].ImplantID != "i" {
 		t.Errorf("revision %+v", r)
 	}
-	if v := (&wire.ValidateNotificationRequest{Reference: "r", Version: 2}).Domain(); v != (register.ValidateRequest{Reference: "r", Version: 2}) {
+	if v := (&wire.ValidateNotificationRequest{Reference: "r", Version: 2}).ToDomain(); v != (register.ValidateRequest{Reference: "r", Version: 2}) {
 		t.Errorf("validation %+v", v)
 	}
-	if d := (&wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2, Reason: "twice"}).Domain(); d.Notification != named ||
+	if d := (&wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2, Reason: "twice"}).ToDomain(); d.Notification != named ||
 		d.Version != 2 || d.Reason != "twice" {
 		t.Errorf("discarding %+v", d)
 	}
 	page := register.Page{Offset: 3, Limit: 7}
-	if p := (&wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"}).Domain(); p != (register.ListPendingRequest{Page: page,
+	if p := (&wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"}).ToDomain(); p != (register.ListPendingRequest{Page: page,
 		State: register.ToValidate}) {
 		t.Errorf("pending %+v", p)
 	}
 	if d := (&wire.SearchDeviceRequest{Offset: 3, MaxElements: 7, Criteria: wire.DeviceCriteria{Text: "knee", NotificationCode: "000071200176",
-		UDI: "u", Category: "Stent"}}).Domain(); d.Page != page || d.Text != "knee" || d.Code.Digits() != "000071200176" || d.UDI != "u" || d.Category != "Stent" {
+		UDI: "u", Category: "Stent"}}).ToDomain(); d.Page != page || d.Text != "knee" || d.Code.Digits() != "000071200176" || d.UDI != "u" || d.Category != "Stent" {
 		t.Errorf("devices %+v", d)
 	}
 }
@@ -255,10 +255,10 @@ func TestNotificationDomain(t *testing.T) {
 func TestEmergency(t *testing.T) {
 	const reason = "unconscious after an accident"
 	for i, got := range []string{
-		(&wire.SearchRequest{EmergencyReason: reason}).Domain().EmergencyReason,
-		(&wire.GetImplantCardRequest{EmergencyReason: reason}).Domain().EmergencyReason,
-		(&wire.GetNotificationRequest{EmergencyReason: reason}).Domain().EmergencyReason,
-		(&wire.ListPatientImplantsRequest{EmergencyReason: reason}).Domain().EmergencyReason,
+		(&wire.SearchRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
+		(&wire.GetImplantCardRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
+		(&wire.GetNotificationRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
+		(&wire.ListPatientImplantsRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
 	} {
 		if got != reason {
 			t.Errorf("read %d: %q", i, got)
@@ -268,8 +268,8 @@ func TestEmergency(t *testing.T) {
 
 // TestAnswers checks that every response made from domain values is valid against the schemas.
 func TestAnswers(t *testing.T) {
-	s := compiled(t)
-	number, err := ident.NewNotificationNumber(date(t, "2026-11-21"), 1)
+	s := compileContract(t)
+	number, err := ident.NewNotificationNumber(mustParseDate(t, "2026-11-21"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,38 +278,38 @@ func TestAnswers(t *testing.T) {
 	code, _ := ident.ParseNotificationCode("000071200176")
 	cbe, _ := ident.ParseCBE("0812345603")
 	implants := []register.Implant{
-		{ID: "i1", Number: number, Patient: patient, SurgeryDate: date(t, "2026-11-20"), UDIDI: "05410000001047", Remaining: 1,
-			NotifiedImplant: register.NotifiedImplant{Code: code, Lot: "a<b", Expiry: date(t, "2029-12-31"), Quantity: 1, Side: "Left",
+		{ID: "i1", Number: number, Patient: patient, SurgeryDate: mustParseDate(t, "2026-11-20"), UDIDI: "05410000001047", Remaining: 1,
+			NotifiedImplant: register.NotifiedImplant{Code: code, Lot: "a<b", Expiry: mustParseDate(t, "2029-12-31"), Quantity: 1, Side: "Left",
 				Pharmacist: register.ProfessionalRef{NIHII: nihii}, Pharmacy: register.PharmacyRef{CBE: cbe}},
-			Device: &register.Device{Code: code, Status: register.DeviceDeleted, DeletedOn: date(t, "2026-01-01"), UDIDIs: []string{"1", "2"}}},
-		{ID: "i2", Number: number, SurgeryDate: date(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 99}},
+			Device: &register.Device{Code: code, Status: register.DeviceDeleted, DeletedOn: mustParseDate(t, "2026-01-01"), UDIDIs: []string{"1", "2"}}},
+		{ID: "i2", Number: number, SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 99}},
 	}
 	receipt := register.Receipt{AffectedImplants: implants, Notification: register.Notification{Number: number, Reference: "r", State: register.Final,
-		Version: 1, RegisteredAt: stamp.At, Warnings: []register.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}}}}
+		Version: 1, RegisteredAt: responseInfo.IssuedAt, Warnings: []register.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}}}}
 	page := register.Page{Offset: 0, Limit: 10}
-	summary := register.NotificationSummary{Reference: "r", Version: 2, Number: number, Type: register.TypeImplantation, SurgeryDate: date(t, "2026-11-20"), Patient: patient,
+	summary := register.NotificationSummary{Reference: "r", Version: 2, Number: number, Type: register.TypeImplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
 		Specialist: register.ProfessionalRef{SSIN: patient, NIHII: nihii}, State: register.Final}
 
-	notify := wire.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt)
+	notify := wire.NewNotifyResponse(responseInfo, "NotifyImplantRequest", receipt)
 	if w := notify.Warning[0]; w.Path != "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate" || len(w.Message) != 4 || w.Message[0].Lang != "nl" {
 		t.Errorf("warning %+v", w)
 	}
-	if !notify.IssueInstant.Equal(stamp.At) || notify.ID != "_1" || notify.InResponseTo != "_0" {
+	if !notify.IssueInstant.Equal(responseInfo.IssuedAt) || notify.ID != "_1" || notify.InResponseTo != "_0" {
 		t.Errorf("stamp %+v", notify.Reply)
 	}
-	search := wire.NewSearchResponse(stamp, page, register.SearchResult{Total: 1, Notifications: []register.NotificationSummary{summary}})
-	nothing := wire.NewSearchResponse(stamp, page, register.SearchResult{})
-	pending := wire.NewListPendingNotificationsResponse(stamp, page, register.SearchResult{Total: 1, Notifications: []register.NotificationSummary{
-		{Reference: "r", Version: 1, Type: register.TypeExplantation, SurgeryDate: date(t, "2026-11-20"), Patient: patient,
+	search := wire.NewSearchResponse(responseInfo, page, register.SearchResult{Total: 1, Notifications: []register.NotificationSummary{summary}})
+	nothing := wire.NewSearchResponse(responseInfo, page, register.SearchResult{})
+	pending := wire.NewListPendingNotificationsResponse(responseInfo, page, register.SearchResult{Total: 1, Notifications: []register.NotificationSummary{
+		{Reference: "r", Version: 1, Type: register.TypeExplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
 			Specialist: register.ProfessionalRef{NIHII: nihii}, State: register.Draft}}})
 	if n := pending.Notification[0]; n.NotificationNumber != "" || n.Reference != "r" || n.Version != 1 {
 		t.Errorf("pending %+v", n)
 	}
-	noPending := wire.NewListPendingNotificationsResponse(stamp, page, register.SearchResult{})
-	devices := wire.NewSearchDeviceResponse(stamp, page, register.SearchDeviceResult{Total: 1, Devices: []register.Device{*implants[0].Device}})
-	noDevices := wire.NewSearchDeviceResponse(stamp, page, register.SearchDeviceResult{})
-	list := wire.NewListPatientImplantsResponse(stamp, page, register.ListImplantsResult{Total: 2, Implants: implants})
-	noList := wire.NewListPatientImplantsResponse(stamp, page, register.ListImplantsResult{})
+	noPending := wire.NewListPendingNotificationsResponse(responseInfo, page, register.SearchResult{})
+	devices := wire.NewSearchDeviceResponse(responseInfo, page, register.SearchDeviceResult{Total: 1, Devices: []register.Device{*implants[0].Device}})
+	noDevices := wire.NewSearchDeviceResponse(responseInfo, page, register.SearchDeviceResult{})
+	list := wire.NewListPatientImplantsResponse(responseInfo, page, register.ListImplantsResult{Total: 2, Implants: implants})
+	noList := wire.NewListPatientImplantsResponse(responseInfo, page, register.ListImplantsResult{})
 	for i, status := range []wire.Status{search.Status, nothing.Status, list.Status, noList.Status,
 		pending.Status, noPending.Status, devices.Status, noDevices.Status} {
 		const notFound = "urn:be:fgov:ehealth:2.0:status:DataNotFound"
@@ -324,20 +324,20 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"NotifyImplantResponse", notify}, {"NotifyExplantResponse", notify}, {"SearchResponse", search}, {"SearchResponse", nothing},
 		{"ListPatientImplantsResponse", list}, {"ListPatientImplantsResponse", noList},
-		{"GetImplantCardResponse", wire.NewCardResponse(stamp, "card.pdf", []byte("%PDF"))},
+		{"GetImplantCardResponse", wire.NewCardResponse(responseInfo, "card.pdf", []byte("%PDF"))},
 		{"ListPendingNotificationsResponse", pending}, {"ListPendingNotificationsResponse", noPending},
 		{"SearchDeviceResponse", devices}, {"SearchDeviceResponse", noDevices},
-		{"ReviseNotificationResponse", wire.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt)},
-		{"ValidateNotificationResponse", wire.NewValidateResponse(stamp, "ValidateNotificationRequest", receipt)},
-		{"DiscardNotificationResponse", wire.NewDiscardResponse(stamp, receipt)},
+		{"ReviseNotificationResponse", wire.NewReviseResponse(responseInfo, "ReviseNotificationRequest", receipt)},
+		{"ValidateNotificationResponse", wire.NewValidateResponse(responseInfo, "ValidateNotificationRequest", receipt)},
+		{"DiscardNotificationResponse", wire.NewDiscardResponse(responseInfo, receipt)},
 	} {
-		followsSchema(t, s, answer.name, answer.value)
+		requireValid(t, s, answer.name, answer.value)
 	}
 }
 
-func followsSchema(t *testing.T, s *schema.Schema, name string, value any) {
+func requireValid(t *testing.T, s *schema.Schema, name string, value any) {
 	t.Helper()
-	data, err := messageOf(t, name).encode(value)
+	data, err := findMessage(t, name).encode(value)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,51 +348,51 @@ func followsSchema(t *testing.T, s *schema.Schema, name string, value any) {
 
 // TestDraftAnswers checks that responses about drafts, which have no number yet, contain none.
 func TestDraftAnswers(t *testing.T) {
-	s := compiled(t)
-	draft := register.Notification{Reference: "r", Version: 1, State: register.Draft, RegisteredAt: stamp.At}
-	touched := []register.Implant{{ID: "i1", SurgeryDate: date(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 2}}}
+	s := compileContract(t)
+	draft := register.Notification{Reference: "r", Version: 1, State: register.Draft, RegisteredAt: responseInfo.IssuedAt}
+	touched := []register.Implant{{ID: "i1", SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 2}}}
 	receipt := register.Receipt{Notification: draft, AffectedImplants: touched}
-	notify := wire.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt)
+	notify := wire.NewNotifyResponse(responseInfo, "NotifyImplantRequest", receipt)
 	if notify.Receipt.NotificationNumber != "" || notify.Receipt.State != "Draft" || notify.Implant[0].NotificationNumber != "" {
 		t.Errorf("draft %+v", notify)
 	}
-	followsSchema(t, s, "NotifyImplantResponse", notify)
-	followsSchema(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt))
-	followsSchema(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(stamp, "ReviseNotificationRequest", register.Receipt{Notification: draft}))
-	discarded := wire.NewDiscardResponse(stamp, receipt)
+	requireValid(t, s, "NotifyImplantResponse", notify)
+	requireValid(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(responseInfo, "ReviseNotificationRequest", receipt))
+	requireValid(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(responseInfo, "ReviseNotificationRequest", register.Receipt{Notification: draft}))
+	discarded := wire.NewDiscardResponse(responseInfo, receipt)
 	if discarded.Receipt.NotificationNumber != "" || discarded.Receipt.Version != 1 {
 		t.Errorf("discarded %+v", discarded)
 	}
-	followsSchema(t, s, "DiscardNotificationResponse", discarded)
+	requireValid(t, s, "DiscardNotificationResponse", discarded)
 }
 
 // TestDescribed covers complete notifications of both kinds.
 func TestDescribed(t *testing.T) {
-	s := compiled(t)
-	number, err := ident.NewNotificationNumber(date(t, "2026-11-21"), 1)
+	s := compileContract(t)
+	number, err := ident.NewNotificationNumber(mustParseDate(t, "2026-11-21"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	person, _ := ident.ParseSSIN("78031412250")
 	nihii, _ := ident.ParseNIHII("17800389480")
 	hospital, _ := ident.ParseNIHII("71000436")
-	day := date(t, "2026-11-20")
+	day := mustParseDate(t, "2026-11-20")
 	implant := register.Implant{ID: "i1", SurgeryDate: day, Number: number, NotifiedImplant: register.NotifiedImplant{Quantity: 2}, Remaining: 1}
 	full := register.Notification{Reference: "r", Version: 2, State: register.Final, Change: register.ChangeRevised, Number: number,
 		Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: person, NIHII: nihii}, SurgeryDate: day, Patient: person,
 		Prescriber: register.ProfessionalRef{NIHII: nihii}, PrescriptionDate: day, Comment: "c", Implants: []register.Implant{implant},
-		RegisteredAt: stamp.At, Digest: [32]byte{1}, Organisation: hospital, Author: person,
+		RegisteredAt: responseInfo.IssuedAt, Digest: [32]byte{1}, Organisation: hospital, Author: person,
 		Warnings: []register.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}, {Code: problem.WarnLate, Path: "Content/Implantation"},
 			{Code: problem.WarnLate, Path: "Of"}}}
 	history := []register.VersionSummary{
-		{Version: 1, RegisteredAt: stamp.At, Author: person, State: register.Draft, Change: register.ChangeSaved},
-		{Version: 2, RegisteredAt: stamp.At, Author: person, Organisation: hospital, State: register.Withdrawn, Change: register.ChangeWithdrawn, ChangeReason: "twice"},
+		{Version: 1, RegisteredAt: responseInfo.IssuedAt, Author: person, State: register.Draft, Change: register.ChangeSaved},
+		{Version: 2, RegisteredAt: responseInfo.IssuedAt, Author: person, Organisation: hospital, State: register.Withdrawn, Change: register.ChangeWithdrawn, ChangeReason: "twice"},
 	}
-	m := wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", register.NotificationDetail{Notification: full, History: history})
-	followsSchema(t, s, "GetNotificationResponse", m)
+	m := wire.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", register.NotificationDetail{Notification: full, History: history})
+	requireValid(t, s, "GetNotificationResponse", m)
 	n := m.Notification
 	if n.NotificationNumber != number.Digits() || n.Reference != "r" || n.Version != 2 || n.State != "Final" || n.OperationType != "Implantation" ||
-		!n.RegisteredAt.Equal(stamp.At) || n.Digest[0] != 1 || n.Organisation != "71000436" || n.Author != "78031412250" ||
+		!n.RegisteredAt.Equal(responseInfo.IssuedAt) || n.Digest[0] != 1 || n.Organisation != "71000436" || n.Author != "78031412250" ||
 		n.Specialist != (wire.Professional{SSIN: "78031412250"}) || n.OperationDate != "2026-11-20" || n.Patient != "78031412250" ||
 		n.Prescriber.NIHII != "17800389480" || n.PrescriptionDate != "2026-11-20" || n.Comment != "c" || len(n.Implant) != 1 || n.Explant != nil {
 		t.Errorf("described %+v", n)
@@ -405,8 +405,8 @@ func TestDescribed(t *testing.T) {
 		}
 	}
 	want := []wire.Revision{
-		{Version: 1, At: stamp.At, Author: "78031412250", Change: "Saved", State: "Draft"},
-		{Version: 2, At: stamp.At, Author: "78031412250", Organisation: "71000436", Change: "Withdrawn", State: "Withdrawn", Reason: "twice"},
+		{Version: 1, At: responseInfo.IssuedAt, Author: "78031412250", Change: "Saved", State: "Draft"},
+		{Version: 2, At: responseInfo.IssuedAt, Author: "78031412250", Organisation: "71000436", Change: "Withdrawn", State: "Withdrawn", Reason: "twice"},
 	}
 	if !slices.Equal(n.History, want) {
 		t.Errorf("history %+v", n.History)
@@ -416,9 +416,9 @@ func TestDescribed(t *testing.T) {
 	removal.Type, removal.Prescriber, removal.PrescriptionDate, removal.Organisation = register.TypeExplantation, register.ProfessionalRef{}, ident.Date{}, ident.NIHII{}
 	removal.Number, removal.State, removal.Warnings, removal.Implants = ident.NotificationNumber{}, register.Draft, nil, nil
 	removal.Removals = []register.Removal{{ImplantID: "i1", Quantity: 1, Reason: "worn"}, {ImplantID: "i1"}}
-	m = wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", register.NotificationDetail{Notification: removal, History: history[:1],
+	m = wire.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", register.NotificationDetail{Notification: removal, History: history[:1],
 		AffectedImplants: []register.Implant{implant, implant}})
-	followsSchema(t, s, "GetNotificationResponse", m)
+	requireValid(t, s, "GetNotificationResponse", m)
 	n = m.Notification
 	if n.NotificationNumber != "" || n.Organisation != "" || n.Prescriber != nil || n.PrescriptionDate != "" || len(n.Explant) != 2 ||
 		n.Explant[0].Implant.ImplantID != "i1" || n.Explant[0].Quantity != 1 || n.Explant[0].Reason != "worn" || n.Explant[1].Quantity != 0 {
@@ -426,7 +426,7 @@ func TestDescribed(t *testing.T) {
 	}
 }
 
-func date(t *testing.T, text string) ident.Date {
+func mustParseDate(t *testing.T, text string) ident.Date {
 	t.Helper()
 	d, err := ident.ParseDate(text)
 	if err != nil {

@@ -464,8 +464,8 @@ type SearchDeviceResponse struct {
 }
 
 // structCodecs are the codecs of all messages, by type.
-var plans = func() map[reflect.Type]*plan {
-	all := map[reflect.Type]*plan{}
+var structCodecs = func() map[reflect.Type]*structCodec {
+	all := map[reflect.Type]*structCodec{}
 	for _, m := range []any{
 		NotifyImplantRequest{}, NotifyExplantRequest{}, NotifyResponse{}, SearchRequest{}, SearchResponse{},
 		GetImplantCardRequest{}, GetImplantCardResponse{}, GetNotificationRequest{}, GetNotificationResponse{},
@@ -476,7 +476,7 @@ var plans = func() map[reflect.Type]*plan {
 		ManageStaffRequest{}, ManageStaffResponse{}, ListStaffRequest{}, ListStaffResponse{},
 	} {
 		t := reflect.TypeOf(m)
-		all[t] = planOf(t)
+		all[t] = newStructCodec(t)
 	}
 	return all
 }()
@@ -484,11 +484,11 @@ var plans = func() map[reflect.Type]*plan {
 // Decode decodes a message from its element.
 func Decode[M any](e xmldoc.Element) (*M, error) {
 	m := new(M)
-	p, ok := plans[reflect.TypeFor[M]()]
+	p, ok := structCodecs[reflect.TypeFor[M]()]
 	if !ok {
 		return nil, fmt.Errorf("%T is no message", *m)
 	}
-	if err := p.decode(e, reflect.ValueOf(m).Elem()); err != nil {
+	if err := p.decodeFields(e, reflect.ValueOf(m).Elem()); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -497,15 +497,15 @@ func Decode[M any](e xmldoc.Element) (*M, error) {
 // Encode encodes a message as the element with the given name in the protocol namespace, ready for a Body. It returns
 // an error for text that XML 1.0 cannot represent (section 2.2), because a client would reject the whole message.
 func Encode[M any](name string, m *M) ([]byte, error) {
-	p, ok := plans[reflect.TypeFor[M]()]
+	p, ok := structCodecs[reflect.TypeFor[M]()]
 	if !ok {
 		return nil, fmt.Errorf("%T is no message", *m)
 	}
 	out := append([]byte("<ctrp:"), name...)
 	for _, prefix := range []string{"ctrp", "ctr", "cc"} {
-		out = append(out, " xmlns:"+prefix+`="`+namespaces[prefix]+`"`...)
+		out = append(out, " xmlns:"+prefix+`="`+namespaceByPrefix[prefix]+`"`...)
 	}
-	out = p.encode(out, reflect.ValueOf(m).Elem())
+	out = p.appendFields(out, reflect.ValueOf(m).Elem())
 	out = append(out, "</ctrp:"...)
 	out = append(out, name...)
 	out = append(out, '>')

@@ -8,7 +8,7 @@ import (
 
 // OperationName returns the name of the operation whose request is the given child of the Body, such as
 // "NotifyImplant".
-func OperationOf(content xmldoc.Element) (string, error) {
+func OperationName(content xmldoc.Element) (string, error) {
 	for _, o := range wsdl.Operations() {
 		if content.Is(NamespaceProtocol, o.Message+"Request") {
 			return o.Message, nil

@@ -12,12 +12,12 @@ import (
 
 // fieldParser parses the texts of a message into values of the domain. An invalid text becomes a defect with its path,
 // and its value stays zero.
-type reader struct {
+type fieldParser struct {
 	defects []*problem.Error
 }
 
 // parseField parses one value; an empty text counts as absent.
-func parse[T any](r *reader, path, text string, parse func(string) (T, error)) T {
+func parseField[T any](r *fieldParser, path, text string, parse func(string) (T, error)) T {
 	var none T
 	if text == "" {
 		return none
@@ -31,44 +31,44 @@ func parse[T any](r *reader, path, text string, parse func(string) (T, error)) T
 	return value
 }
 
-func (r *reader) date(path, text string) ident.Date {
-	return parse(r, path, strings.Trim(text, " \t\r\n"), ident.ParseDate)
+func (r *fieldParser) parseDate(path, text string) ident.Date {
+	return parseField(r, path, strings.Trim(text, " \t\r\n"), ident.ParseDate)
 }
 
-func (r *reader) professional(path string, p *Professional) register.ProfessionalRef {
+func (r *fieldParser) parseProfessional(path string, p *Professional) register.ProfessionalRef {
 	if p == nil {
 		return register.ProfessionalRef{}
 	}
 	return register.ProfessionalRef{
-		SSIN:  parse(r, path+"/SSIN", p.SSIN, ident.ParseSSIN),
-		NIHII: parse(r, path+"/NIHII", p.NIHII, ident.ParseNIHII),
+		SSIN:  parseField(r, path+"/SSIN", p.SSIN, ident.ParseSSIN),
+		NIHII: parseField(r, path+"/NIHII", p.NIHII, ident.ParseNIHII),
 	}
 }
 
-func (r *reader) implant(path string, n *NotifiedImplant) register.NotifiedImplant {
+func (r *fieldParser) parseImplant(path string, n *NotifiedImplant) register.NotifiedImplant {
 	implant := register.NotifiedImplant{
-		Code:         parse(r, path+"/NotificationCode", n.NotificationCode, ident.ParseNotificationCode),
+		Code:         parseField(r, path+"/NotificationCode", n.NotificationCode, ident.ParseNotificationCode),
 		UDI:          n.UDI,
 		Lot:          n.LotNumber,
 		Serial:       n.SerialNumber,
-		Expiry:       r.date(path+"/ExpiryDate", n.ExpiryDate),
-		Pharmacist:   r.professional(path+"/Pharmacist", n.Pharmacist),
-		DeliveryDate: r.date(path+"/DeliveryDate", n.DeliveryDate),
+		Expiry:       r.parseDate(path+"/ExpiryDate", n.ExpiryDate),
+		Pharmacist:   r.parseProfessional(path+"/Pharmacist", n.Pharmacist),
+		DeliveryDate: r.parseDate(path+"/DeliveryDate", n.DeliveryDate),
 		Quantity:     n.Quantity,
 		Location:     n.Location,
 		Side:         register.Side(n.Side),
 	}
 	if n.Pharmacy != nil {
 		implant.Pharmacy = register.PharmacyRef{
-			NIHII: parse(r, path+"/Pharmacy/NIHII", n.Pharmacy.NIHII, ident.ParseNIHII),
-			CBE:   parse(r, path+"/Pharmacy/CBE", n.Pharmacy.CBE, ident.ParseCBE),
+			NIHII: parseField(r, path+"/Pharmacy/NIHII", n.Pharmacy.NIHII, ident.ParseNIHII),
+			CBE:   parseField(r, path+"/Pharmacy/CBE", n.Pharmacy.CBE, ident.ParseCBE),
 		}
 	}
 	return implant
 }
 
 // AuthorIDs returns the identifiers of the request's author, as the domain's Author.
-func (h *Header) Who() register.Author {
+func (h *Header) AuthorIDs() register.Author {
 	var author register.Author
 	if h.Author == nil {
 		return author
@@ -84,33 +84,33 @@ func (h *Header) Who() register.Author {
 // RequestID returns the request's identifier, which the response repeats.
 func (h *Header) RequestID() string { return h.ID }
 
-func (r *reader) implantation(path string, m *Implantation) register.Implantation {
+func (r *fieldParser) parseImplantation(path string, m *Implantation) register.Implantation {
 	n := register.Implantation{
-		Specialist:       r.professional(path+"/Specialist", &m.Specialist),
-		SurgeryDate:      r.date(path+"/OperationDate", m.OperationDate),
-		Patient:          parse(r, path+"/Patient", m.Patient, ident.ParseSSIN),
-		Prescriber:       r.professional(path+"/Prescriber", &m.Prescriber),
-		PrescriptionDate: r.date(path+"/PrescriptionDate", m.PrescriptionDate),
+		Specialist:       r.parseProfessional(path+"/Specialist", &m.Specialist),
+		SurgeryDate:      r.parseDate(path+"/OperationDate", m.OperationDate),
+		Patient:          parseField(r, path+"/Patient", m.Patient, ident.ParseSSIN),
+		Prescriber:       r.parseProfessional(path+"/Prescriber", &m.Prescriber),
+		PrescriptionDate: r.parseDate(path+"/PrescriptionDate", m.PrescriptionDate),
 		Comment:          m.Comment,
 	}
 	for i := range m.Implant {
-		n.Implants = append(n.Implants, r.implant(fmt.Sprintf("%s/Implant[%d]", path, i+1), &m.Implant[i]))
+		n.Implants = append(n.Implants, r.parseImplant(fmt.Sprintf("%s/Implant[%d]", path, i+1), &m.Implant[i]))
 	}
 	return n
 }
 
-func (r *reader) explantation(path string, m *Explantation) register.Explantation {
+func (r *fieldParser) parseExplantation(path string, m *Explantation) register.Explantation {
 	n := register.Explantation{
-		Specialist:  r.professional(path+"/Specialist", &m.Specialist),
-		SurgeryDate: r.date(path+"/OperationDate", m.OperationDate),
-		Patient:     parse(r, path+"/Patient", m.Patient, ident.ParseSSIN),
+		Specialist:  r.parseProfessional(path+"/Specialist", &m.Specialist),
+		SurgeryDate: r.parseDate(path+"/OperationDate", m.OperationDate),
+		Patient:     parseField(r, path+"/Patient", m.Patient, ident.ParseSSIN),
 		Comment:     m.Comment,
 	}
 	for i := range m.Explant {
 		x := &m.Explant[i]
 		explant := register.Explant{ImplantID: x.ImplantID, Quantity: x.Quantity, Reason: x.Reason}
 		if x.Unregistered != nil {
-			implant := r.implant(fmt.Sprintf("%s/Explant[%d]/Unregistered", path, i+1), x.Unregistered)
+			implant := r.parseImplant(fmt.Sprintf("%s/Explant[%d]/Unregistered", path, i+1), x.Unregistered)
 			explant.Unregistered = &implant
 		}
 		n.Explants = append(n.Explants, explant)
@@ -118,12 +118,12 @@ func (r *reader) explantation(path string, m *Explantation) register.Explantatio
 	return n
 }
 
-func (r *reader) of(m NotificationOf) register.NotificationRef {
-	return register.NotificationRef{Number: parse(r, "Of/NotificationNumber", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
+func (r *fieldParser) parseNotificationRef(m NotificationOf) register.NotificationRef {
+	return register.NotificationRef{Number: parseField(r, "Of/NotificationNumber", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
 }
 
 // stateFromSave returns the requested state of a notification. The messages write the state ToValidate as "Submit".
-func saved(save string) register.State {
+func stateFromSave(save string) register.State {
 	if save == "Submit" {
 		return register.ToValidate
 	}
@@ -131,36 +131,36 @@ func saved(save string) register.State {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *NotifyImplantRequest) Domain() (register.SubmissionOptions, register.Implantation) {
-	var r reader
-	n := r.implantation("Implantation", &m.Implantation)
-	return register.SubmissionOptions{Save: cmp.Or(saved(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
+func (m *NotifyImplantRequest) ToDomain() (register.SubmissionOptions, register.Implantation) {
+	var r fieldParser
+	n := r.parseImplantation("Implantation", &m.Implantation)
+	return register.SubmissionOptions{Save: cmp.Or(stateFromSave(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *NotifyExplantRequest) Domain() (register.SubmissionOptions, register.Explantation) {
-	var r reader
-	n := r.explantation("Explantation", &m.Explantation)
-	return register.SubmissionOptions{Save: cmp.Or(saved(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
+func (m *NotifyExplantRequest) ToDomain() (register.SubmissionOptions, register.Explantation) {
+	var r fieldParser
+	n := r.parseExplantation("Explantation", &m.Explantation)
+	return register.SubmissionOptions{Save: cmp.Or(stateFromSave(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *GetNotificationRequest) Domain() register.NotificationRequest {
-	var r reader
-	of := r.of(m.Of)
+func (m *GetNotificationRequest) ToDomain() register.NotificationRequest {
+	var r fieldParser
+	of := r.parseNotificationRef(m.Of)
 	return register.NotificationRequest{Notification: of, EmergencyReason: m.EmergencyReason, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ReviseNotificationRequest) Domain() register.ReviseRequest {
-	var r reader
-	n := register.ReviseRequest{Notification: r.of(m.Of), Version: m.Version, Save: saved(m.Save)}
+func (m *ReviseNotificationRequest) ToDomain() register.ReviseRequest {
+	var r fieldParser
+	n := register.ReviseRequest{Notification: r.parseNotificationRef(m.Of), Version: m.Version, Save: stateFromSave(m.Save)}
 	if m.Content.Implantation != nil {
-		content := r.implantation("Content/Implantation", m.Content.Implantation)
+		content := r.parseImplantation("Content/Implantation", m.Content.Implantation)
 		n.Implantation = &content
 	}
 	if m.Content.Explantation != nil {
-		content := r.explantation("Content/Explantation", m.Content.Explantation)
+		content := r.parseExplantation("Content/Explantation", m.Content.Explantation)
 		n.Explantation = &content
 	}
 	n.Defects = r.defects
@@ -168,61 +168,61 @@ func (m *ReviseNotificationRequest) Domain() register.ReviseRequest {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ValidateNotificationRequest) Domain() register.ValidateRequest {
+func (m *ValidateNotificationRequest) ToDomain() register.ValidateRequest {
 	return register.ValidateRequest{Reference: m.Reference, Version: m.Version}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *DiscardNotificationRequest) Domain() register.DiscardRequest {
-	var r reader
-	of := r.of(m.Of)
+func (m *DiscardNotificationRequest) ToDomain() register.DiscardRequest {
+	var r fieldParser
+	of := r.parseNotificationRef(m.Of)
 	return register.DiscardRequest{Notification: of, Version: m.Version, Reason: m.Reason, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListPendingNotificationsRequest) Domain() register.ListPendingRequest {
+func (m *ListPendingNotificationsRequest) ToDomain() register.ListPendingRequest {
 	return register.ListPendingRequest{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, State: register.State(m.State)}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *SearchDeviceRequest) Domain() register.SearchDeviceRequest {
-	var r reader
-	code := parse(&r, "Criteria/NotificationCode", m.Criteria.NotificationCode, ident.ParseNotificationCode)
+func (m *SearchDeviceRequest) ToDomain() register.SearchDeviceRequest {
+	var r fieldParser
+	code := parseField(&r, "Criteria/NotificationCode", m.Criteria.NotificationCode, ident.ParseNotificationCode)
 	return register.SearchDeviceRequest{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, Text: m.Criteria.Text, Code: code,
 		UDI: m.Criteria.UDI, Category: m.Criteria.Category, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *SearchRequest) Domain() register.SearchRequest {
-	var r reader
+func (m *SearchRequest) ToDomain() register.SearchRequest {
+	var r fieldParser
 	c := register.SearchRequest{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, EmergencyReason: m.EmergencyReason}
 	switch by := m.Criteria; {
 	case by.ByPatient != nil:
 		const path = "Criteria/ByPatient"
 		p := by.ByPatient
-		c.Patient = parse(&r, path+"/Patient", p.Patient, ident.ParseSSIN)
-		c.From, c.To, c.Type = r.date(path+"/From", p.From), r.date(path+"/To", p.To), register.SurgeryType(p.OperationType)
+		c.Patient = parseField(&r, path+"/Patient", p.Patient, ident.ParseSSIN)
+		c.From, c.To, c.Type = r.parseDate(path+"/From", p.From), r.parseDate(path+"/To", p.To), register.SurgeryType(p.OperationType)
 	case by.ByNotification != nil:
-		c.Number = parse(&r, "Criteria/ByNotification/NotificationNumber", by.ByNotification.NotificationNumber, ident.ParseNotificationNumber)
+		c.Number = parseField(&r, "Criteria/ByNotification/NotificationNumber", by.ByNotification.NotificationNumber, ident.ParseNotificationNumber)
 	case by.ByImplant != nil:
 		const path = "Criteria/ByImplant"
 		p := by.ByImplant
 		c.Implant = &register.ImplantCriteria{
-			Code: parse(&r, path+"/NotificationCode", p.NotificationCode, ident.ParseNotificationCode),
+			Code: parseField(&r, path+"/NotificationCode", p.NotificationCode, ident.ParseNotificationCode),
 			UDI:  p.UDI, Lot: p.LotNumber, Serial: p.SerialNumber,
 		}
-		c.From, c.To, c.Type = r.date(path+"/From", p.From), r.date(path+"/To", p.To), register.SurgeryType(p.OperationType)
+		c.From, c.To, c.Type = r.parseDate(path+"/From", p.From), r.parseDate(path+"/To", p.To), register.SurgeryType(p.OperationType)
 	}
 	c.Defects = r.defects
 	return c
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *GetImplantCardRequest) Domain() register.CardRequest {
-	var r reader
+func (m *GetImplantCardRequest) ToDomain() register.CardRequest {
+	var r fieldParser
 	of := register.CardRequest{
-		Number:          parse(&r, "Of/NotificationNumber", m.Of.NotificationNumber, ident.ParseNotificationNumber),
-		Patient:         parse(&r, "Of/Patient", m.Of.Patient, ident.ParseSSIN),
+		Number:          parseField(&r, "Of/NotificationNumber", m.Of.NotificationNumber, ident.ParseNotificationNumber),
+		Patient:         parseField(&r, "Of/Patient", m.Of.Patient, ident.ParseSSIN),
 		EmergencyReason: m.EmergencyReason,
 	}
 	of.Defects = r.defects
@@ -230,12 +230,12 @@ func (m *GetImplantCardRequest) Domain() register.CardRequest {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListPatientImplantsRequest) Domain() register.ListImplantsRequest {
-	var r reader
+func (m *ListPatientImplantsRequest) ToDomain() register.ListImplantsRequest {
+	var r fieldParser
 	carried := register.ListImplantsRequest{
 		Page:            register.Page{Offset: m.Offset, Limit: m.MaxElements},
-		Patient:         parse(&r, "Patient", m.Patient, ident.ParseSSIN),
-		Date:            r.date("At", m.At),
+		Patient:         parseField(&r, "Patient", m.Patient, ident.ParseSSIN),
+		Date:            r.parseDate("At", m.At),
 		EmergencyReason: m.EmergencyReason,
 	}
 	carried.Defects = r.defects
@@ -243,11 +243,11 @@ func (m *ListPatientImplantsRequest) Domain() register.ListImplantsRequest {
 }
 
 // coreParents are the elements whose descendants are in the core namespace: their types are in ctr-core.
-var inCore = map[string]bool{"Implantation": true, "Explantation": true}
+var coreParents = map[string]bool{"Implantation": true, "Explantation": true}
 
 // RequestPath converts a path of the domain, such as "Implantation/Implant[2]/UDI", to an XPath into the request with
 // the given element name.
-func Path(request, path string) string {
+func RequestPath(request, path string) string {
 	var b strings.Builder
 	b.WriteString("/ctrp:" + request)
 	if path == "" {
@@ -256,7 +256,7 @@ func Path(request, path string) string {
 	prefix := "/ctrp:"
 	for step := range strings.SplitSeq(path, "/") {
 		b.WriteString(prefix + step)
-		if inCore[step] {
+		if coreParents[step] {
 			prefix = "/ctr:"
 		}
 	}
@@ -264,14 +264,14 @@ func Path(request, path string) string {
 }
 
 // WithRequestPaths returns a copy of a refusal by the domain in which every path is an XPath into the request.
-func Place(request string, refusal *problem.Error) *problem.Error {
+func WithRequestPaths(request string, refusal *problem.Error) *problem.Error {
 	copied := *refusal
 	copied.Causes = make([]*problem.Error, len(refusal.Causes))
 	for i, sub := range refusal.Causes {
-		copied.Causes[i] = Place(request, sub)
+		copied.Causes[i] = WithRequestPaths(request, sub)
 	}
 	if refusal.Path != "" {
-		copied.Path = Path(request, refusal.Path)
+		copied.Path = RequestPath(request, refusal.Path)
 	}
 	return &copied
 }

@@ -16,14 +16,14 @@ const (
 )
 
 // ResponseInfo has the values of the common part of a response.
-type Stamp struct {
+type ResponseInfo struct {
 	ID           string
 	InResponseTo string
-	At           time.Time
+	IssuedAt     time.Time
 }
 
-func (s Stamp) reply(found bool) Reply {
-	r := Reply{ID: s.ID, InResponseTo: s.InResponseTo, IssueInstant: s.At.UTC(), Status: Status{Code: StatusCode{Value: statusSuccess}}}
+func (s ResponseInfo) newReply(found bool) Reply {
+	r := Reply{ID: s.ID, InResponseTo: s.InResponseTo, IssueInstant: s.IssuedAt.UTC(), Status: Status{Code: StatusCode{Value: statusSuccess}}}
 	if !found {
 		r.Status.Code.Code = &NestedCode{Value: statusDataNotFound}
 	}
@@ -32,25 +32,25 @@ func (s Stamp) reply(found bool) Reply {
 
 // NewNotifyResponse returns the response to a notification. request is the name of the request element, for the paths
 // of the warnings.
-func NewNotifyResponse(s Stamp, request string, r register.Receipt) *NotifyResponse {
-	return &NotifyResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.AffectedImplants),
+func NewNotifyResponse(s ResponseInfo, request string, r register.Receipt) *NotifyResponse {
+	return &NotifyResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.AffectedImplants),
 		Warning: newWarnings(request, r.Warnings)}
 }
 
 // NewReviseResponse returns the response to a revision; request is as for NewNotifyResponse.
-func NewReviseResponse(s Stamp, request string, r register.Receipt) *ReviseNotificationResponse {
-	return &ReviseNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.AffectedImplants),
+func NewReviseResponse(s ResponseInfo, request string, r register.Receipt) *ReviseNotificationResponse {
+	return &ReviseNotificationResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.AffectedImplants),
 		Warning: newWarnings(request, r.Warnings)}
 }
 
 // NewValidateResponse returns the response to a validation; request is as for NewNotifyResponse.
-func NewValidateResponse(s Stamp, request string, r register.Receipt) *ValidateNotificationResponse {
-	return &ValidateNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification), Warning: newWarnings(request, r.Warnings)}
+func NewValidateResponse(s ResponseInfo, request string, r register.Receipt) *ValidateNotificationResponse {
+	return &ValidateNotificationResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification), Warning: newWarnings(request, r.Warnings)}
 }
 
 // NewDiscardResponse returns the response to discarding a notification, which has no warnings.
-func NewDiscardResponse(s Stamp, r register.Receipt) *DiscardNotificationResponse {
-	return &DiscardNotificationResponse{Reply: s.reply(true), Receipt: newReceipt(&r.Notification)}
+func NewDiscardResponse(s ResponseInfo, r register.Receipt) *DiscardNotificationResponse {
+	return &DiscardNotificationResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification)}
 }
 
 func newReceipt(n *register.Notification) Receipt {
@@ -63,7 +63,7 @@ func newReceipt(n *register.Notification) Receipt {
 // requestByContent maps the first step of a path in the content of a notification to the request that contained it.
 // Responses repeat stored warnings even if their own request has no content; the paths of such warnings refer to the
 // request that had the content.
-var carriers = map[string]string{
+var requestByContent = map[string]string{
 	"Implantation": "NotifyImplantRequest", "Explantation": "NotifyExplantRequest", "Content": "ReviseNotificationRequest",
 }
 
@@ -71,7 +71,7 @@ func newWarnings(request string, all []register.Warning) []Warning {
 	var out []Warning
 	for _, w := range all {
 		first, _, _ := strings.Cut(w.Path, "/")
-		element, ok := carriers[first]
+		element, ok := requestByContent[first]
 		if !ok {
 			element = request
 		}
@@ -82,7 +82,7 @@ func newWarnings(request string, all []register.Warning) []Warning {
 
 func newWarning(request string, w register.Warning) Warning {
 	entry, _ := problem.Lookup(w.Code)
-	out := Warning{Code: string(w.Code), Path: Path(request, w.Path)}
+	out := Warning{Code: string(w.Code), Path: RequestPath(request, w.Path)}
 	for _, l := range problem.Langs {
 		out.Message = append(out.Message, Text{Lang: string(l), Value: entry.Text(l)})
 	}
@@ -139,14 +139,14 @@ func newDevice(d *register.Device) *Device {
 }
 
 // NewSearchResponse returns the response with a page of a search; page is the request's.
-func NewSearchResponse(s Stamp, page register.Page, found register.SearchResult) *SearchResponse {
-	return &SearchResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
+func NewSearchResponse(s ResponseInfo, page register.Page, found register.SearchResult) *SearchResponse {
+	return &SearchResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Notification: newSummaries(found.Notifications)}
 }
 
 // NewListPendingNotificationsResponse returns the response with a page of pending notifications; page is the request's.
-func NewListPendingNotificationsResponse(s Stamp, page register.Page, found register.SearchResult) *ListPendingNotificationsResponse {
-	return &ListPendingNotificationsResponse{Reply: s.reply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit,
+func NewListPendingNotificationsResponse(s ResponseInfo, page register.Page, found register.SearchResult) *ListPendingNotificationsResponse {
+	return &ListPendingNotificationsResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit,
 		Total: found.Total, Notification: newSummaries(found.Notifications)}
 }
 
@@ -168,7 +168,7 @@ func newSummaries(all []register.NotificationSummary) []Summary {
 }
 
 // NewGetNotificationResponse returns the response with a complete notification; request is as for NewNotifyResponse.
-func NewGetNotificationResponse(s Stamp, request string, d register.NotificationDetail) *GetNotificationResponse {
+func NewGetNotificationResponse(s ResponseInfo, request string, d register.NotificationDetail) *GetNotificationResponse {
 	n := Notification{
 		NotificationNumber: d.Number.Digits(), Reference: d.Reference, Version: d.Version, State: string(d.State),
 		OperationType: string(d.Type), RegisteredAt: d.RegisteredAt, Digest: d.Digest[:],
@@ -187,28 +187,28 @@ func NewGetNotificationResponse(s Stamp, request string, d register.Notification
 		n.History = append(n.History, Revision{Version: h.Version, At: h.RegisteredAt, Author: h.Author.Digits(),
 			Organisation: h.Organisation.Digits(), Change: string(h.Change), State: string(h.State), Reason: h.ChangeReason})
 	}
-	return &GetNotificationResponse{Reply: s.reply(true), Notification: n}
+	return &GetNotificationResponse{Reply: s.newReply(true), Notification: n}
 }
 
 // NewCardResponse returns the response with an implant card in PDF.
-func NewCardResponse(s Stamp, fileName string, pdf []byte) *GetImplantCardResponse {
+func NewCardResponse(s ResponseInfo, fileName string, pdf []byte) *GetImplantCardResponse {
 	digest := sha256.Sum256(pdf)
-	return &GetImplantCardResponse{Reply: s.reply(true), Card: Card{
+	return &GetImplantCardResponse{Reply: s.newReply(true), Card: Card{
 		FileName: fileName, ContentType: "application/pdf", Content: pdf, Digest: digest[:],
 	}}
 }
 
 // NewListPatientImplantsResponse returns the response with a page of a patient's implants; page is the request's.
-func NewListPatientImplantsResponse(s Stamp, page register.Page, list register.ListImplantsResult) *ListPatientImplantsResponse {
+func NewListPatientImplantsResponse(s ResponseInfo, page register.Page, list register.ListImplantsResult) *ListPatientImplantsResponse {
 	return &ListPatientImplantsResponse{
-		Reply: s.reply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total,
+		Reply: s.newReply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total,
 		Implant: newImplants(list.Implants),
 	}
 }
 
 // NewSearchDeviceResponse returns the response with a page of the device list; page is the request's.
-func NewSearchDeviceResponse(s Stamp, page register.Page, list register.SearchDeviceResult) *SearchDeviceResponse {
-	m := &SearchDeviceResponse{Reply: s.reply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total}
+func NewSearchDeviceResponse(s ResponseInfo, page register.Page, list register.SearchDeviceResult) *SearchDeviceResponse {
+	m := &SearchDeviceResponse{Reply: s.newReply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total}
 	for i := range list.Devices {
 		m.Device = append(m.Device, *newDevice(&list.Devices[i]))
 	}

@@ -27,7 +27,7 @@ type message struct {
 	decode func(xmldoc.Element) (any, error)
 }
 
-func of[M any](name string) message {
+func newMessage[M any](name string) message {
 	return message{
 		name: name,
 		new:  func() any { return new(M) },
@@ -43,39 +43,39 @@ func of[M any](name string) message {
 }
 
 var messages = []message{
-	of[wire.NotifyImplantRequest]("NotifyImplantRequest"),
-	of[wire.NotifyExplantRequest]("NotifyExplantRequest"),
-	of[wire.NotifyResponse]("NotifyImplantResponse"),
-	of[wire.NotifyResponse]("NotifyExplantResponse"),
-	of[wire.SearchRequest]("SearchRequest"),
-	of[wire.SearchResponse]("SearchResponse"),
-	of[wire.GetImplantCardRequest]("GetImplantCardRequest"),
-	of[wire.GetImplantCardResponse]("GetImplantCardResponse"),
-	of[wire.GetNotificationRequest]("GetNotificationRequest"),
-	of[wire.GetNotificationResponse]("GetNotificationResponse"),
-	of[wire.ReviseNotificationRequest]("ReviseNotificationRequest"),
-	of[wire.ReviseNotificationResponse]("ReviseNotificationResponse"),
-	of[wire.ValidateNotificationRequest]("ValidateNotificationRequest"),
-	of[wire.ValidateNotificationResponse]("ValidateNotificationResponse"),
-	of[wire.DiscardNotificationRequest]("DiscardNotificationRequest"),
-	of[wire.DiscardNotificationResponse]("DiscardNotificationResponse"),
-	of[wire.ListPendingNotificationsRequest]("ListPendingNotificationsRequest"),
-	of[wire.ListPendingNotificationsResponse]("ListPendingNotificationsResponse"),
-	of[wire.ListPatientImplantsRequest]("ListPatientImplantsRequest"),
-	of[wire.ListPatientImplantsResponse]("ListPatientImplantsResponse"),
-	of[wire.SearchDeviceRequest]("SearchDeviceRequest"),
-	of[wire.SearchDeviceResponse]("SearchDeviceResponse"),
-	of[wire.ManageMandateRequest]("ManageMandateRequest"),
-	of[wire.ManageMandateResponse]("ManageMandateResponse"),
-	of[wire.ListMandatesRequest]("ListMandatesRequest"),
-	of[wire.ListMandatesResponse]("ListMandatesResponse"),
-	of[wire.ManageStaffRequest]("ManageStaffRequest"),
-	of[wire.ManageStaffResponse]("ManageStaffResponse"),
-	of[wire.ListStaffRequest]("ListStaffRequest"),
-	of[wire.ListStaffResponse]("ListStaffResponse"),
+	newMessage[wire.NotifyImplantRequest]("NotifyImplantRequest"),
+	newMessage[wire.NotifyExplantRequest]("NotifyExplantRequest"),
+	newMessage[wire.NotifyResponse]("NotifyImplantResponse"),
+	newMessage[wire.NotifyResponse]("NotifyExplantResponse"),
+	newMessage[wire.SearchRequest]("SearchRequest"),
+	newMessage[wire.SearchResponse]("SearchResponse"),
+	newMessage[wire.GetImplantCardRequest]("GetImplantCardRequest"),
+	newMessage[wire.GetImplantCardResponse]("GetImplantCardResponse"),
+	newMessage[wire.GetNotificationRequest]("GetNotificationRequest"),
+	newMessage[wire.GetNotificationResponse]("GetNotificationResponse"),
+	newMessage[wire.ReviseNotificationRequest]("ReviseNotificationRequest"),
+	newMessage[wire.ReviseNotificationResponse]("ReviseNotificationResponse"),
+	newMessage[wire.ValidateNotificationRequest]("ValidateNotificationRequest"),
+	newMessage[wire.ValidateNotificationResponse]("ValidateNotificationResponse"),
+	newMessage[wire.DiscardNotificationRequest]("DiscardNotificationRequest"),
+	newMessage[wire.DiscardNotificationResponse]("DiscardNotificationResponse"),
+	newMessage[wire.ListPendingNotificationsRequest]("ListPendingNotificationsRequest"),
+	newMessage[wire.ListPendingNotificationsResponse]("ListPendingNotificationsResponse"),
+	newMessage[wire.ListPatientImplantsRequest]("ListPatientImplantsRequest"),
+	newMessage[wire.ListPatientImplantsResponse]("ListPatientImplantsResponse"),
+	newMessage[wire.SearchDeviceRequest]("SearchDeviceRequest"),
+	newMessage[wire.SearchDeviceResponse]("SearchDeviceResponse"),
+	newMessage[wire.ManageMandateRequest]("ManageMandateRequest"),
+	newMessage[wire.ManageMandateResponse]("ManageMandateResponse"),
+	newMessage[wire.ListMandatesRequest]("ListMandatesRequest"),
+	newMessage[wire.ListMandatesResponse]("ListMandatesResponse"),
+	newMessage[wire.ManageStaffRequest]("ManageStaffRequest"),
+	newMessage[wire.ManageStaffResponse]("ManageStaffResponse"),
+	newMessage[wire.ListStaffRequest]("ListStaffRequest"),
+	newMessage[wire.ListStaffResponse]("ListStaffResponse"),
 }
 
-func messageOf(tb testing.TB, element string) message {
+func findMessage(tb testing.TB, element string) message {
 	tb.Helper()
 	for _, m := range messages {
 		if m.name == element {
@@ -95,7 +95,7 @@ func parse(tb testing.TB, data []byte) xmldoc.Element {
 	return d.Root()
 }
 
-func compiled(tb testing.TB) *schema.Schema {
+func compileContract(tb testing.TB) *schema.Schema {
 	tb.Helper()
 	s, err := schema.Compile(xsd.Files, xsd.Protocol)
 	if err != nil {
@@ -105,11 +105,11 @@ func compiled(tb testing.TB) *schema.Schema {
 }
 
 // hostileTexts must survive a round trip unchanged.
-var hostile = []string{"plain", " spaces  around ", "a<b>&\"'c", "]]>", "tab\tline\nreturn\r\n", "&amp;&#0;", "é ü ß 漢 \U0001F9B4", "<!-- x -->", "{}$%"}
+var hostileTexts = []string{"plain", " spaces  around ", "a<b>&\"'c", "]]>", "tab\tline\nreturn\r\n", "&amp;&#0;", "é ü ß 漢 \U0001F9B4", "<!-- x -->", "{}$%"}
 
 // fillRandomly sets every field below v to a random value. If valid is set, values follow the simple types of the
 // schemas, so that the message is valid; otherwise strings are hostile.
-func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
+func fillRandomly(r *rand.Rand, v reflect.Value, path string, valid bool) {
 	switch value := v.Addr().Interface().(type) {
 	case *time.Time:
 		*value = time.Unix(r.Int64N(4e9), r.Int64N(1e9)).UTC()
@@ -123,12 +123,12 @@ func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
 	case *wire.SearchCriteria, *wire.CardOf, *wire.NotificationOf, *wire.Content, *wire.Professional, *wire.Pharmacy,
 		*wire.MandateChange, *wire.MandateEnd, *wire.StaffChange: // one of several
 		i := r.IntN(v.NumField())
-		fill(r, v.Field(i), path+"."+v.Type().Field(i).Name, valid)
+		fillRandomly(r, v.Field(i), path+"."+v.Type().Field(i).Name, valid)
 		return
 	case *wire.ByImplant: // the code or the UDI
 		value.NotificationCode, value.From, value.OperationType = "000071200176", "2026-11-20", "Implantation"
 		if r.IntN(2) == 0 {
-			*value = wire.ByImplant{UDI: hostile[r.IntN(len(hostile))], LotNumber: "L1", SerialNumber: "S1", To: "2026-11-20"}
+			*value = wire.ByImplant{UDI: hostileTexts[r.IntN(len(hostileTexts))], LotNumber: "L1", SerialNumber: "S1", To: "2026-11-20"}
 		}
 		return
 	case *wire.Explant:
@@ -138,14 +138,14 @@ func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
 			return
 		}
 		value.Unregistered = new(wire.NotifiedImplant)
-		fill(r, reflect.ValueOf(value.Unregistered).Elem(), path, valid)
+		fillRandomly(r, reflect.ValueOf(value.Unregistered).Elem(), path, valid)
 		return
 	}
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(hostile[r.IntN(len(hostile))])
+		v.SetString(hostileTexts[r.IntN(len(hostileTexts))])
 		if valid {
-			v.SetString(validText(r, path))
+			v.SetString(randomValidText(r, path))
 		}
 	case reflect.Int:
 		v.SetInt(int64(1 + r.IntN(99)))
@@ -153,7 +153,7 @@ func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
 		v.SetBool(r.IntN(2) == 0)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		fill(r, v.Elem(), path, valid)
+		fillRandomly(r, v.Elem(), path, valid)
 	case reflect.Slice:
 		n := 1 + r.IntN(3)
 		if strings.HasSuffix(path, ".HcParty") || strings.HasSuffix(path, ".FirstName") || strings.HasSuffix(path, ".Message") {
@@ -161,11 +161,11 @@ func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
 		}
 		v.Set(reflect.MakeSlice(v.Type(), n, n))
 		for i := range n {
-			fill(r, v.Index(i), path, valid)
+			fillRandomly(r, v.Index(i), path, valid)
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			fill(r, v.Field(i), path+"."+v.Type().Field(i).Name, valid)
+			fillRandomly(r, v.Field(i), path+"."+v.Type().Field(i).Name, valid)
 		}
 	default:
 		panic(path)
@@ -173,7 +173,7 @@ func fill(r *rand.Rand, v reflect.Value, path string, valid bool) {
 }
 
 // randomValidText returns a text that the schemas allow at the given path.
-func validText(r *rand.Rand, path string) string {
+func randomValidText(r *rand.Rand, path string) string {
 	field := path[strings.LastIndexByte(path, '.')+1:]
 	switch field {
 	case "SSIN", "Patient", "Author", "Person", "Grantor", "Grantee":
@@ -231,7 +231,7 @@ func validText(r *rand.Rand, path string) string {
 		}
 		return "2026-11-20"
 	}
-	return hostile[r.IntN(len(hostile))]
+	return hostileTexts[r.IntN(len(hostileTexts))]
 }
 
 // TestIdentity checks that encoding and decoding is the identity, for every message and every field.
@@ -241,7 +241,7 @@ func TestIdentity(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			for range 100 {
 				in := m.new()
-				fill(r, reflect.ValueOf(in).Elem(), "", false)
+				fillRandomly(r, reflect.ValueOf(in).Elem(), "", false)
 				data, err := m.encode(in)
 				if err != nil {
 					t.Fatal(err)
@@ -273,13 +273,13 @@ func TestIdentity(t *testing.T) {
 
 // TestSchemaValid checks that messages encoded from valid values are valid against the schemas of the contract.
 func TestSchemaValid(t *testing.T) {
-	s := compiled(t)
+	s := compileContract(t)
 	r := rand.New(rand.NewPCG(3, 5))
 	for _, m := range messages {
 		t.Run(m.name, func(t *testing.T) {
 			for range 50 {
 				in := m.new()
-				fill(r, reflect.ValueOf(in).Elem(), "", true)
+				fillRandomly(r, reflect.ValueOf(in).Elem(), "", true)
 				data, err := m.encode(in)
 				if err != nil {
 					t.Fatal(err)
@@ -296,7 +296,7 @@ const goldenFolder = "../message/schema/testdata/golden"
 
 // TestGolden checks that the golden messages of the contract can be decoded, and encoded again with the same outline.
 func TestGolden(t *testing.T) {
-	s := compiled(t)
+	s := compileContract(t)
 	files, err := filepath.Glob(goldenFolder + "/*.xml")
 	if err != nil || len(files) < 10 {
 		t.Fatalf("%d golden messages, %v", len(files), err)
@@ -311,7 +311,7 @@ func TestGolden(t *testing.T) {
 			continue
 		}
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			m := messageOf(t, root.Local())
+			m := findMessage(t, root.Local())
 			in, err := m.decode(root)
 			if err != nil {
 				t.Fatal(err)
@@ -324,7 +324,7 @@ func TestGolden(t *testing.T) {
 			if _, err := s.Check(written); err != nil {
 				t.Error(err)
 			}
-			if got, want := outline(written), outline(root); got != want {
+			if got, want := outlineElement(written), outlineElement(root); got != want {
 				t.Errorf("written again:\n%s\nwant\n%s", got, want)
 			}
 		})
@@ -333,7 +333,7 @@ func TestGolden(t *testing.T) {
 
 // outlineElement returns the names, attributes and texts of an element, without prefixes or white space between
 // elements.
-func outline(e xmldoc.Element) string {
+func outlineElement(e xmldoc.Element) string {
 	var b strings.Builder
 	var write func(e xmldoc.Element, depth int)
 	write = func(e xmldoc.Element, depth int) {
@@ -427,7 +427,7 @@ func TestNoMessage(t *testing.T) {
 
 func TestCardDigest(t *testing.T) {
 	pdf := []byte("%PDF-1.7 …")
-	m := wire.NewCardResponse(stamp, "card.pdf", pdf)
+	m := wire.NewCardResponse(responseInfo, "card.pdf", pdf)
 	if want := sha256.Sum256(pdf); !bytes.Equal(m.Card.Digest, want[:]) || m.Card.ContentType != "application/pdf" || m.Card.FileName != "card.pdf" {
 		t.Errorf("card %+v", m.Card)
 	}
@@ -472,7 +472,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-func notifyImplant(tb testing.TB) []byte {
+func exampleRequest(tb testing.TB) []byte {
 	tb.Helper()
 	data, err := os.ReadFile(goldenFolder + "/notifyImplant-request.xml")
 	if err != nil {
@@ -482,7 +482,7 @@ func notifyImplant(tb testing.TB) []byte {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	data := notifyImplant(b)
+	data := exampleRequest(b)
 	root := parse(b, data)
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
@@ -494,7 +494,7 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	m, err := wire.Decode[wire.NotifyImplantRequest](parse(b, notifyImplant(b)))
+	m, err := wire.Decode[wire.NotifyImplantRequest](parse(b, exampleRequest(b)))
 	if err != nil {
 		b.Fatal(err)
 	}
