@@ -38,7 +38,7 @@ const (
 )
 
 // ParseForm returns the form that a query names.
-func Parse(query string) (Form, bool) {
+func ParseForm(query string) (Form, bool) {
 	switch f := Form(query); f {
 	case Plain, SOAP12, Policy, Flat, Zip:
 		return f, true
@@ -65,9 +65,9 @@ type Operation struct {
 }
 
 // Action returns the SOAPAction of the operation.
-func (o Operation) Action() string { return protocol + ":" + o.Message }
+func (o Operation) Action() string { return protocolNamespace + ":" + o.Message }
 
-const protocol = "urn:be:fgov:ehealth:ctr:protocol:v1"
+const protocolNamespace = "urn:be:fgov:ehealth:ctr:protocol:v1"
 
 // Operations lists the operations in the order of the contract.
 func Operations() []Operation {
@@ -91,12 +91,12 @@ func Operations() []Operation {
 }
 
 //go:embed ctr-v1.wsdl
-var source string
+var templateSource string
 
-var parsed = sync.OnceValues(func() (*template.Template, error) { return template.New(FileName).Parse(source) })
+var parseTemplate = sync.OnceValues(func() (*template.Template, error) { return template.New(FileName).Parse(templateSource) })
 
 // schemaImport is an import of a schema in the WSDL.
-type reference struct{ Namespace, Location string }
+type schemaImport struct{ Namespace, Location string }
 
 // Render returns a form of the contract for a service at the given URL.
 func Render(form Form, address string) ([]byte, error) {
@@ -105,24 +105,24 @@ func Render(form Form, address string) ([]byte, error) {
 		return nil, fmt.Errorf("wsdl: the service's address is not an absolute http or https address")
 	}
 	if form == Zip {
-		return archive(address)
+		return buildArchive(address)
 	}
 	if form == Flat {
-		inline, err := inlined()
+		inline, err := inlineSchemas()
 		if err != nil {
 			return nil, err
 		}
-		return render(form, address, inline, "")
+		return renderTemplate(form, address, inline, "")
 	}
-	return render(form, address, nil, served)
+	return renderTemplate(form, address, nil, schemaAddressPrefix)
 }
 
 // schemaAddressPrefix precedes the file name of a schema in its URL, relative to the URL of the contract. A toolkit
 // resolves it against the latter, whose last segment is v1; a bare "?xsd=" breaks JAX-WS and gSOAP.
-const served = "v1?xsd="
+const schemaAddressPrefix = "v1?xsd="
 
-func render(form Form, address string, inline []string, prefix string) ([]byte, error) {
-	t, err := parsed()
+func renderTemplate(form Form, address string, inline []string, prefix string) ([]byte, error) {
+	t, err := parseTemplate()
 	if err != nil {
 		return nil, fmt.Errorf("wsdl: %w", err)
 	}
@@ -137,8 +137,8 @@ func render(form Form, address string, inline []string, prefix string) ([]byte, 
 		"Address":    address,
 		"Operations": Operations(),
 		"Inline":     inline,
-		"Imports": []reference{
-			{protocol, prefix + xsd.Protocol},
+		"Imports": []schemaImport{
+			{protocolNamespace, prefix + xsd.Protocol},
 			{"urn:be:fgov:ehealth:errors:soa:v1", prefix + xsd.Errors},
 		},
 	})
@@ -150,9 +150,9 @@ func render(form Form, address string, inline []string, prefix string) ([]byte, 
 
 // Patterns that are rewritten in the project's own schemas, which write them uniformly.
 var (
-	location     = regexp.MustCompile(` schemaLocation="([^"]*)"`)
-	xmlImport    = regexp.MustCompile(`\n *<xs:import namespace="http://www\.w3\.org/XML/1998/namespace"[^>]*/>\n`)
-	xmlAttribute = regexp.MustCompile(`<xs:attribute ref="xml:[^>]*/>`)
+	schemaLocationPattern = regexp.MustCompile(` schemaLocation="([^"]*)"`)
+	xmlImportPattern      = regexp.MustCompile(`\n *<xs:import namespace="http://www\.w3\.org/XML/1998/namespace"[^>]*/>\n`)
+	xmlAttributePattern   = regexp.MustCompile(`<xs:attribute ref="xml:[^>]*/>`)
 )
 
 // Schema returns a schema by file name as it is served beside the contract, with imports by URL.
@@ -164,7 +164,7 @@ func Schema(name string) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	return location.ReplaceAll(text, []byte(` schemaLocation="`+served+`$1"`)), true
+	return schemaLocationPattern.ReplaceAll(text, []byte(` schemaLocation="`+schemaAddressPrefix+`$1"`)), true
 }
 
 // inlineSchemas returns the schemas as they are inlined in the contract: without XML declaration, imports without
@@ -172,7 +172,7 @@ func Schema(name string) ([]byte, bool) {
 // The attribute xml:lang is replaced by any attribute of its namespace: an import of that namespace without a location
 // makes zeep access the network even if the schema is inlined too, and without the import strict toolkits refuse the
 // reference.
-func inlined() ([]string, error) {
+func inlineSchemas() ([]string, error) {
 	var all []string
 	seen := map[string]bool{}
 	var add func(name string) error
@@ -185,15 +185,15 @@ func inlined() ([]string, error) {
 		if err != nil {
 			return fmt.Errorf("wsdl: %w", err)
 		}
-		text = xmlImport.ReplaceAll(text, nil)
-		text = xmlAttribute.ReplaceAll(text, []byte(`<xs:anyAttribute namespace="http://www.w3.org/XML/1998/namespace" processContents="lax"/>`))
-		for _, found := range location.FindAllSubmatch(text, -1) {
+		text = xmlImportPattern.ReplaceAll(text, nil)
+		text = xmlAttributePattern.ReplaceAll(text, []byte(`<xs:anyAttribute namespace="http://www.w3.org/XML/1998/namespace" processContents="lax"/>`))
+		for _, found := range schemaLocationPattern.FindAllSubmatch(text, -1) {
 			if err := add(string(found[1])); err != nil {
 				return err
 			}
 		}
 		_, body, _ := strings.Cut(string(text), "?>\n")
-		all = append(all, location.ReplaceAllString(body, ""))
+		all = append(all, schemaLocationPattern.ReplaceAllString(body, ""))
 		return nil
 	}
 	for _, name := range []string{xsd.Protocol, xsd.Errors} {
@@ -205,7 +205,7 @@ func inlined() ([]string, error) {
 }
 
 // archivedForms lists the forms in the archive. They reference the schemas beside them by file name.
-var archived = []struct {
+var archivedForms = []struct {
 	form Form
 	name string
 }{
@@ -217,21 +217,21 @@ var archived = []struct {
 
 // archiveDate is the modification time of the files in the archive: the date of the first version of the contract.
 // Without one, unpacking sets dates that make considers to be in the future.
-var published = time.Date(2026, time.November, 21, 0, 0, 0, 0, time.UTC)
+var archiveDate = time.Date(2026, time.November, 21, 0, 0, 0, 0, time.UTC)
 
 // listArchiveFiles returns the files of the archive by name: the forms of the contract and the schemas.
-func packed(address string) (map[string][]byte, error) {
-	inline, err := inlined()
+func listArchiveFiles(address string) (map[string][]byte, error) {
+	inline, err := inlineSchemas()
 	if err != nil {
 		return nil, err
 	}
 	files := map[string][]byte{}
-	for _, a := range archived {
+	for _, a := range archivedForms {
 		schemas := inline
 		if a.form != Flat {
 			schemas = nil
 		}
-		if files[a.name], err = render(a.form, address, schemas, ""); err != nil {
+		if files[a.name], err = renderTemplate(a.form, address, schemas, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -248,15 +248,15 @@ func packed(address string) (map[string][]byte, error) {
 }
 
 // buildArchive returns the archive. It is reproducible: the same URL gives the same bytes.
-func archive(address string) ([]byte, error) {
-	files, err := packed(address)
+func buildArchive(address string) ([]byte, error) {
+	files, err := listArchiveFiles(address)
 	if err != nil {
 		return nil, fmt.Errorf("wsdl: archive: %w", err)
 	}
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: published}
+		header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: archiveDate}
 		header.SetMode(0o644)
 		f, err := w.CreateHeader(header)
 		if err == nil {

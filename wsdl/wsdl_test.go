@@ -104,11 +104,11 @@ func TestAddressIsEscapedAndChecked(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for _, form := range append(xmlForms, wsdl.Zip) {
-		if got, ok := wsdl.Parse(string(form)); !ok || got != form {
+		if got, ok := wsdl.ParseForm(string(form)); !ok || got != form {
 			t.Errorf("form %q is not found", form)
 		}
 	}
-	if _, ok := wsdl.Parse("soap13"); ok {
+	if _, ok := wsdl.ParseForm("soap13"); ok {
 		t.Error("an unknown form is found")
 	}
 	if wsdl.Zip.ContentType() != "application/zip" || wsdl.Flat.ContentType() != "text/xml; charset=utf-8" {
@@ -127,7 +127,7 @@ func serve(t *testing.T) *httptest.Server {
 				_, _ = w.Write(text)
 				return
 			}
-		} else if form, ok := wsdl.Parse(query.Get("wsdl")); ok && r.URL.Path == "/ctr/v1" {
+		} else if form, ok := wsdl.ParseForm(query.Get("wsdl")); ok && r.URL.Path == "/ctr/v1" {
 			text, err := wsdl.Render(form, server.URL+"/ctr/v1")
 			if err == nil {
 				_, _ = w.Write(text)

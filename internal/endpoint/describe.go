@@ -24,7 +24,7 @@ func (s *Service) describe(w http.ResponseWriter, r *http.Request) {
 		}
 		writeText(w, http.StatusNotFound, "There is no schema of that name. The WSDL is at "+s.address(r)+"?wsdl\n")
 	case query.Has("wsdl"):
-		form, ok := wsdl.Parse(query.Get("wsdl"))
+		form, ok := wsdl.ParseForm(query.Get("wsdl"))
 		if !ok {
 			writeText(w, http.StatusNotFound, "There is no such form of the WSDL. The forms: ?wsdl ?wsdl=soap12 ?wsdl=policy ?wsdl=flat ?wsdl=zip\n")
 			return
