@@ -46,7 +46,7 @@ func startService(t *testing.T) *service {
 			t.Error(failed)
 		}
 	})
-	if err = db.Load(t.Context(), development(t)); err != nil {
+	if err = db.LoadSources(t.Context(), development(t)); err != nil {
 		t.Fatal(err)
 	}
 	log, err := reqlog.New(slog.New(slog.DiscardHandler), time.Now, prometheus.NewRegistry())
@@ -69,9 +69,9 @@ func startService(t *testing.T) *service {
 }
 
 // developmentSources is the data of a development service.
-func development(t *testing.T) store.Sources {
+func development(t *testing.T) store.SourceEntries {
 	t.Helper()
-	var sources store.Sources
+	var sources store.SourceEntries
 	for _, kind := range admin.Kinds() {
 		data, err := devdata.Files.ReadFile(kind + ".csv")
 		if err != nil {

@@ -38,7 +38,7 @@ type registerFlags struct {
 
 // openStore opens the store as the service does.
 func (f registerFlags) open(e environment) (*store.DB, error) {
-	db, err := store.Open(e.ctx, store.Config{URL: f.Database, Directory: f.Data, Keys: f.Keys})
+	db, err := store.Open(e.ctx, store.Config{URL: f.Database, Directory: f.Data, KeyFile: f.Keys})
 	if err != nil {
 		return nil, fmt.Errorf("the database: %w", err)
 	}
@@ -125,8 +125,8 @@ func (c *importCommand) list(e environment, db *store.DB) error {
 		if v.Sequence > 0 {
 			sequence = fmt.Sprintf(" %d", v.Sequence)
 		}
-		_, err = fmt.Fprintf(e.stdout, "%d  %s  %s  %s%s of %s  %d rows  %s  sha256:%s\n", v.ID, v.LoadedAt.Format(time.RFC3339), v.Kind, v.Form,
-			sequence, v.Day, v.Rows, v.Name, hex.EncodeToString(v.Digest))
+		_, err = fmt.Fprintf(e.stdout, "%d  %s  %s  %s%s of %s  %d rows  %s  sha256:%s\n", v.ID, v.LoadedAt.Format(time.RFC3339), v.Kind, v.Format,
+			sequence, v.AsOf, v.Rows, v.Name, hex.EncodeToString(v.Digest))
 		if err != nil {
 			return err
 		}

@@ -160,7 +160,7 @@ type emergenciesCommand struct{ disclosure }
 func (c *emergenciesCommand) Run(e environment) error { return c.run(e, "", true) }
 
 func (c *disclosure) run(e environment, patient string, emergencies bool) (err error) {
-	q := store.AuditQuery{Emergencies: emergencies, Reveal: c.Reveal != ""}
+	q := store.AuditQuery{OnlyEmergencies: emergencies, RevealPersons: c.Reveal != ""}
 	if patient != "" {
 		if q.Patient, err = ident.ParseSSIN(patient); err != nil {
 			return fmt.Errorf("--patient: %w", err)
@@ -173,7 +173,7 @@ func (c *disclosure) run(e environment, patient string, emergencies bool) (err e
 	if emergencies {
 		act.Detail = "emergencies"
 	}
-	if q.Reveal {
+	if q.RevealPersons {
 		if err = admin.CheckReason(c.Reveal); err != nil {
 			return fmt.Errorf("--reveal: %w", err)
 		}

@@ -26,7 +26,7 @@ type books struct {
 // openStore opens the store, loads the development data into a new development register, and starts the jobs that seal
 // the audit log and purge replay keys.
 func (b *books) open(ctx context.Context, c *serveCommand, log *slog.Logger) (err error) {
-	if b.store, err = store.Open(ctx, store.Config{URL: c.Database, Directory: c.Data, Keys: c.Keys}); err != nil {
+	if b.store, err = store.Open(ctx, store.Config{URL: c.Database, Directory: c.Data, KeyFile: c.Keys}); err != nil {
 		return fmt.Errorf("the database: %w", err)
 	}
 	if c.Dev {
@@ -96,7 +96,7 @@ func (b *books) purge(ctx context.Context, log *slog.Logger) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			if _, err := b.store.PurgeReplay(ctx, now.Add(-margin)); err != nil && ctx.Err() == nil {
+			if _, err := b.store.PurgeReplayKeys(ctx, now.Add(-margin)); err != nil && ctx.Err() == nil {
 				log.WarnContext(ctx, "replay keys not purged", slog.String("error", err.Error()))
 			}
 		}

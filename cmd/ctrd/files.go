@@ -66,10 +66,10 @@ func developmentPKI(dir string) (pki.DevelopmentFiles, error) {
 
 // loadDevelopmentData loads the development data into an empty database.
 func loadDevelopmentData(ctx context.Context, db *store.DB) error {
-	if empty, err := db.Empty(ctx); err != nil || !empty {
+	if empty, err := db.IsEmpty(ctx); err != nil || !empty {
 		return err
 	}
-	var all store.Sources
+	var all store.SourceEntries
 	for _, kind := range admin.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")
 		if err != nil {
@@ -82,7 +82,7 @@ func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 			return fmt.Errorf("development data: %w", err)
 		}
 	}
-	return db.Load(ctx, all)
+	return db.LoadSources(ctx, all)
 }
 
 // readTrust reads the trust anchors: the --trust files, and the test PKI of a development service.

@@ -107,7 +107,7 @@ func (c *traceCommand) Run(e environment) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	var found *store.Recall
+	var found *store.RecallResult
 	err = c.to(e, func(w io.Writer) error {
 		var writeErr error
 		found, writeErr = t.Write(e.ctx, db, c.operator(db), w)
@@ -115,7 +115,7 @@ func (c *traceCommand) Run(e environment) (err error) {
 	})
 	if err == nil && (c.Format != "table" || c.Output != "") {
 		_, err = fmt.Fprintf(e.stderr, "%d lines; implants still in place: %d of %d, patients: %d, specialists: %d\n",
-			len(found.Lines), found.InPlace, found.Placed, found.Patients, found.Specialists)
+			len(found.Lines), found.StillImplanted, found.Implanted, found.Patients, found.Specialists)
 	}
 	return err
 }
@@ -134,7 +134,7 @@ func (c *traceCommand) query() (q store.RecallQuery, err error) {
 		return q, err
 	}
 	if q.From, q.To, err = c.days(); err == nil {
-		err = q.Check()
+		err = q.Validate()
 	}
 	return q, err
 }

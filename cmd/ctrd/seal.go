@@ -77,7 +77,7 @@ func (s *sealer) seal(ctx context.Context, minInterval time.Duration) {
 		return
 	}
 	now := time.Now()
-	made, err := s.db.Seal(ctx, now, minInterval)
+	made, err := s.db.SealAuditLog(ctx, now, minInterval)
 	if followErr := s.anchor.AppendMissing(ctx, s.db, made); err == nil {
 		err = followErr
 	}
@@ -103,7 +103,7 @@ func (f registerFlags) seal(e environment, db *store.DB) error {
 	if err != nil {
 		return err
 	}
-	made, err := db.Seal(e.ctx, time.Now(), 0)
+	made, err := db.SealAuditLog(e.ctx, time.Now(), 0)
 	if err != nil {
 		return fmt.Errorf("the audit log: %w", err)
 	}

@@ -20,7 +20,7 @@ type statisticsCommand struct {
 
 // Run exports the statistics.
 func (c *statisticsCommand) Run(e environment) (err error) {
-	r := admin.StatisticsReport{Query: store.StatisticsQuery{By: store.Grouping(c.By)}, Format: c.Format, Exact: c.Exact}
+	r := admin.StatisticsReport{Query: store.StatisticsQuery{GroupBy: store.Grouping(c.By)}, Format: c.Format, Exact: c.Exact}
 	if r.Query.From, r.Query.To, err = c.days(); err != nil {
 		return err
 	}

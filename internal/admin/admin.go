@@ -24,7 +24,7 @@ type kind struct {
 	optional []string // columns that a file may omit
 	// canBeFull allows full extracts: an entry missing from a full extract has ended.
 	ends    bool
-	add     func(*line, *store.Sources)
+	add     func(*line, *store.SourceEntries)
 	compare func(*comparison, *chunk) error
 	absent  func(*comparison) (more bool, err error) // nil unless canBeFull
 }
@@ -35,27 +35,27 @@ var kinds = []kind{
 	{name: "persons", columns: []string{"ssin", "first_name", "last_name", "birth_date", "death_date"}, optional: []string{"replaces"},
 		compare: comparePersons, add: addPerson},
 	{name: "professionals", columns: []string{"ssin", "nihii", "profession", "speciality", "valid_from", "valid_to"},
-		compare: comparePractices, add: func(l *line, s *store.Sources) {
+		compare: comparePractices, add: func(l *line, s *store.SourceEntries) {
 			s.Practices = append(s.Practices, register.Practice{SSIN: l.ssin("ssin"), NIHII: l.nihii("nihii"),
 				Profession: register.Profession(l.required("profession")), Speciality: l.text("speciality"), Period: l.period()})
 		}},
 	{name: "organisations", columns: []string{"nihii", "cbe", "type", "name"},
-		compare: compareOrganisations, add: func(l *line, s *store.Sources) {
+		compare: compareOrganisations, add: func(l *line, s *store.SourceEntries) {
 			s.Organisations = append(s.Organisations, register.Organisation{NIHII: l.nihii("nihii"),
 				CBE: value(l, "cbe", ident.ParseCBE, optional), Type: l.required("type"), Name: l.required("name")})
 		}},
 	{name: "affiliations", columns: []string{"organisation_nihii", "ssin", "role", "valid_from", "valid_to"}, ends: true,
-		compare: compareAffiliations, absent: absentAffiliations, add: func(l *line, s *store.Sources) {
+		compare: compareAffiliations, absent: absentAffiliations, add: func(l *line, s *store.SourceEntries) {
 			s.Affiliations = append(s.Affiliations, register.Affiliation{Organisation: l.nihii("organisation_nihii"),
 				SSIN: l.ssin("ssin"), Role: register.Role(l.required("role")), Period: l.period()})
 		}},
 	{name: "mandates", columns: []string{"grantor_ssin", "grantee_ssin", "service", "valid_from", "valid_to", "accepted_on"}, ends: true,
-		compare: compareMandates, absent: absentMandates, add: func(l *line, s *store.Sources) {
+		compare: compareMandates, absent: absentMandates, add: func(l *line, s *store.SourceEntries) {
 			s.Mandates = append(s.Mandates, register.Mandate{Grantor: l.ssin("grantor_ssin"), Grantee: l.ssin("grantee_ssin"),
 				Service: l.required("service"), AcceptedOn: l.date("accepted_on"), Period: l.period()})
 		}},
 	{name: "therapeutic-links", columns: []string{"patient_ssin", "professional_ssin", "type", "valid_from", "valid_to"}, ends: true,
-		compare: compareLinks, absent: absentLinks, add: func(l *line, s *store.Sources) {
+		compare: compareLinks, absent: absentLinks, add: func(l *line, s *store.SourceEntries) {
 			s.Links = append(s.Links, register.TherapeuticLink{Patient: l.ssin("patient_ssin"),
 				Professional: l.ssin("professional_ssin"), Type: l.required("type"), Period: l.period()})
 		}},
@@ -64,7 +64,7 @@ var kinds = []kind{
 		compare: compareDevices, absent: absentDevices, add: addDevice},
 }
 
-func addPerson(l *line, s *store.Sources) {
+func addPerson(l *line, s *store.SourceEntries) {
 	p := register.Person{SSIN: l.ssin("ssin"), FirstName: l.text("first_name"), LastName: l.required("last_name"),
 		BirthDate: l.date("birth_date"), DeathDate: l.date("death_date")}
 	s.Persons = append(s.Persons, p)
@@ -74,11 +74,11 @@ func addPerson(l *line, s *store.Sources) {
 	case former == p.SSIN:
 		l.fault("replaces", "is the same number")
 	default:
-		s.Replacements = append(s.Replacements, store.Replacement{Former: former, Newer: p.SSIN})
+		s.Replacements = append(s.Replacements, store.SSINReplacement{Former: former, Newer: p.SSIN})
 	}
 }
 
-func addDevice(l *line, s *store.Sources) {
+func addDevice(l *line, s *store.SourceEntries) {
 	s.Devices = append(s.Devices, register.Device{
 		Code: value(l, "notification_code", ident.ParseNotificationCode, mandatory), Name: l.required("name"),
 		Reference: l.text("reference"), Manufacturer: l.text("manufacturer"), Distributor: l.text("distributor"),
@@ -105,7 +105,7 @@ func kindNamed(name string) (*kind, error) {
 
 // ReadCSV appends the entries of one CSV file to the sources and returns their number. The error lists every invalid
 // row with line and column; a file with an invalid row adds nothing.
-func Read(name string, file io.Reader, into *store.Sources) (int, error) {
+func Read(name string, file io.Reader, into *store.SourceEntries) (int, error) {
 	k, err := kindNamed(name)
 	if err != nil {
 		return 0, err

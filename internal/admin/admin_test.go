@@ -11,7 +11,7 @@ import (
 
 func TestDevelopmentDataIsRead(t *testing.T) {
 	want := map[string]int{"persons": 13, "professionals": 6, "organisations": 4, "affiliations": 7, "mandates": 2, "therapeutic-links": 3, "devices": 12}
-	var all store.Sources
+	var all store.SourceEntries
 	for _, kind := range admin.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")
 		if err != nil {
@@ -36,7 +36,7 @@ func TestEveryFaultIsToldWithItsPlace(t *testing.T) {
 		"78031412251;Anna;;1978-03-14;\n" +
 		"69092234126;Luc;Dubois;1969-09-32;\n" +
 		"69092234126;Luc\x1d;Dubois;1969-09-22;\n"
-	var all store.Sources
+	var all store.SourceEntries
 	_, err := admin.Read("persons", strings.NewReader(file), &all)
 	if err == nil {
 		t.Fatal("accepted")
@@ -62,11 +62,11 @@ func TestHeader(t *testing.T) {
 		"ssin;first_name\n":         `column "last_name" is missing`,
 		"\ufeffssin;first_name;x\n": `unknown column "x"`,
 	} {
-		if _, err := admin.Read("persons", strings.NewReader(name), &store.Sources{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := admin.Read("persons", strings.NewReader(name), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", name, err, want)
 		}
 	}
-	if _, err := admin.Read("surgeons", strings.NewReader(""), &store.Sources{}); err == nil || !strings.Contains(err.Error(), "the kinds are: persons") {
+	if _, err := admin.Read("surgeons", strings.NewReader(""), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), "the kinds are: persons") {
 		t.Errorf("unknown kind: %v", err)
 	}
 }

@@ -36,20 +36,20 @@ func comparePersons(c *comparison, batch *chunk) error {
 		if err != nil || !exists || p.former.IsZero() {
 			return person{Person: stored}, exists, err
 		}
-		former, err := c.known.Newest(p.former)
+		former, err := c.known.CurrentSSIN(p.former)
 		if err != nil {
 			return person{}, false, err
 		}
-		newer, err := c.known.Newest(p.SSIN)
+		newer, err := c.known.CurrentSSIN(p.SSIN)
 		if former != newer {
 			p.former = ident.SSIN{}
 		}
 		return person{stored, p.former}, exists, err
 	}
-	return entries(c, all, batch.lines, describe, find, func(s *store.Sources, p person) {
+	return entries(c, all, batch.lines, describe, find, func(s *store.SourceEntries, p person) {
 		s.Persons = append(s.Persons, p.Person)
 		if !p.former.IsZero() {
-			s.Replacements = append(s.Replacements, store.Replacement{Former: p.former, Newer: p.SSIN})
+			s.Replacements = append(s.Replacements, store.SSINReplacement{Former: p.former, Newer: p.SSIN})
 		}
 	})
 }
@@ -69,7 +69,7 @@ func comparePractices(c *comparison, batch *chunk) error {
 	if err := eachNewest(c, batch.entries.Practices, func(p *register.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
 		return err
 	}
-	return entries(c, batch.entries.Practices, batch.lines, describe, find, func(s *store.Sources, p register.Practice) {
+	return entries(c, batch.entries.Practices, batch.lines, describe, find, func(s *store.SourceEntries, p register.Practice) {
 		s.Practices = append(s.Practices, p)
 	})
 }
@@ -82,7 +82,7 @@ func compareOrganisations(c *comparison, batch *chunk) error {
 	find := func(o register.Organisation) (register.Organisation, bool, error) {
 		return c.known.Organisation(register.PharmacyRef{NIHII: o.NIHII})
 	}
-	return entries(c, batch.entries.Organisations, batch.lines, describe, find, func(s *store.Sources, o register.Organisation) {
+	return entries(c, batch.entries.Organisations, batch.lines, describe, find, func(s *store.SourceEntries, o register.Organisation) {
 		s.Organisations = append(s.Organisations, o)
 	})
 }
@@ -93,7 +93,7 @@ func describeAffiliation(a register.Affiliation) description {
 		fields: []detail{{"organisation_nihii", a.Organisation.Digits()}, {"valid_to", a.To.String()}}}
 }
 
-func keepAffiliation(s *store.Sources, a register.Affiliation) {
+func keepAffiliation(s *store.SourceEntries, a register.Affiliation) {
 	s.Affiliations = append(s.Affiliations, a)
 }
 
@@ -109,7 +109,7 @@ func compareAffiliations(c *comparison, batch *chunk) error {
 }
 
 func absentAffiliations(c *comparison) (bool, error) {
-	open, err := c.known.OpenAffiliations(c.day)
+	open, err := c.known.UnexpiredAffiliations(c.day)
 	endAbsent(c, open, describeAffiliation, func(a register.Affiliation) register.Affiliation {
 		a.To = c.day.AddDays(-1)
 		return a
@@ -123,7 +123,7 @@ func describeMandate(m register.Mandate) description {
 		fields: []detail{{"accepted_on", m.AcceptedOn.String()}, {"valid_to", m.To.String()}}}
 }
 
-func keepMandate(s *store.Sources, m register.Mandate) { s.Mandates = append(s.Mandates, m) }
+func keepMandate(s *store.SourceEntries, m register.Mandate) { s.Mandates = append(s.Mandates, m) }
 
 func compareMandates(c *comparison, batch *chunk) error {
 	find := func(m register.Mandate) (register.Mandate, bool, error) {
@@ -138,7 +138,7 @@ func compareMandates(c *comparison, batch *chunk) error {
 }
 
 func absentMandates(c *comparison) (bool, error) {
-	open, err := c.known.OpenMandates(c.day)
+	open, err := c.known.UnexpiredMandates(c.day)
 	endAbsent(c, open, describeMandate, func(m register.Mandate) register.Mandate {
 		m.To = c.day.AddDays(-1)
 		return m
@@ -152,7 +152,7 @@ func describeLink(l register.TherapeuticLink) description {
 		fields: []detail{{"valid_to", l.To.String()}}}
 }
 
-func keepLink(s *store.Sources, l register.TherapeuticLink) { s.Links = append(s.Links, l) }
+func keepLink(s *store.SourceEntries, l register.TherapeuticLink) { s.Links = append(s.Links, l) }
 
 func compareLinks(c *comparison, batch *chunk) error {
 	find := func(l register.TherapeuticLink) (register.TherapeuticLink, bool, error) {
@@ -168,7 +168,7 @@ func compareLinks(c *comparison, batch *chunk) error {
 }
 
 func absentLinks(c *comparison) (bool, error) {
-	open, err := c.known.OpenLinks(c.day)
+	open, err := c.known.UnexpiredLinks(c.day)
 	endAbsent(c, open, describeLink, func(l register.TherapeuticLink) register.TherapeuticLink {
 		l.To = c.day.AddDays(-1)
 		return l
@@ -183,14 +183,14 @@ func describeDevice(d register.Device) description {
 		{"valid_from", d.ValidFrom.String()}, {"deleted_on", d.DeletedOn.String()}, {"recalled_on", d.RecalledOn.String()}}}
 }
 
-func keepDevice(s *store.Sources, d register.Device) { s.Devices = append(s.Devices, d) }
+func keepDevice(s *store.SourceEntries, d register.Device) { s.Devices = append(s.Devices, d) }
 
 func compareDevices(c *comparison, batch *chunk) error {
 	codes := make([]ident.NotificationCode, len(batch.entries.Devices))
 	for i := range codes {
 		codes[i] = batch.entries.Devices[i].Code
 	}
-	stored, err := c.known.Devices(codes)
+	stored, err := c.known.DevicesByCode(codes)
 	if err != nil {
 		return err
 	}
@@ -248,7 +248,7 @@ func absentDevices(c *comparison) (bool, error) {
 func eachNewest[T any](c *comparison, all []T, numbers func(*T) []*ident.SSIN) error {
 	for i := range all {
 		for _, number := range numbers(&all[i]) {
-			newest, err := c.known.Newest(*number)
+			newest, err := c.known.CurrentSSIN(*number)
 			if err != nil {
 				return err
 			}

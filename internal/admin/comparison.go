@@ -18,7 +18,7 @@ type comparison struct {
 	seen   map[string]int // line number of each entry of the extract, by key
 	faults *faults
 	// changedEntries holds the current chunk's new, changed and ended entries.
-	changed store.Sources
+	changed store.SourceEntries
 	after   string // code of the last device checked for absence from a full list
 
 	New, Changed, Unchanged, Ended int
@@ -40,7 +40,7 @@ type detail struct{ name, value string }
 // compareEntries compares a chunk of entries of one kind with the stored ones. It is a function because methods cannot
 // have type parameters.
 func entries[T any](c *comparison, all []T, lines []int, describe func(T) description, find func(T) (T, bool, error),
-	keep func(*store.Sources, T)) error {
+	keep func(*store.SourceEntries, T)) error {
 	for i, entry := range all {
 		d := describe(entry)
 		if before, duplicate := c.seen[d.key]; duplicate {
@@ -71,7 +71,7 @@ func entries[T any](c *comparison, all []T, lines []int, describe func(T) descri
 }
 
 // endAbsentEntries ends the open entries that a full extract omits.
-func endAbsent[T any](c *comparison, open []T, describe func(T) description, end func(T) T, keep func(*store.Sources, T)) {
+func endAbsent[T any](c *comparison, open []T, describe func(T) description, end func(T) T, keep func(*store.SourceEntries, T)) {
 	for _, former := range open {
 		d := describe(former)
 		if _, mentioned := c.seen[d.key]; mentioned {
@@ -107,8 +107,8 @@ func (c *comparison) tell(key string, changes ...string) {
 }
 
 // takeChangedEntries returns the current chunk's changes and clears them.
-func (c *comparison) take() store.Sources {
+func (c *comparison) take() store.SourceEntries {
 	changed := c.changed
-	c.changed = store.Sources{}
+	c.changed = store.SourceEntries{}
 	return changed
 }

@@ -13,7 +13,7 @@ import (
 
 // chunk is a batch of entries of one kind, each with the line where it begins.
 type chunk struct {
-	entries store.Sources
+	entries store.SourceEntries
 	lines   []int
 	// fromPublishedList marks entries of the published list, which omits some attributes of a device.
 	listed bool

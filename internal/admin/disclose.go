@@ -58,8 +58,8 @@ func (d *disclosed) cells() []string {
 
 func disclose(e *store.AuditEntry) *disclosed {
 	d := &disclosed{Seq: e.Seq, At: e.Event.OccurredAt.UTC().Format(time.RFC3339Nano), Operation: e.Event.Operation, Outcome: string(e.Event.Outcome),
-		Codes: []string{}, Person: store.Pseudonym(e.Person), Capacity: string(e.Event.Capacity), Organisation: e.Event.Organisation.Digits(),
-		Signer: e.Event.Signer, Patient: store.Pseudonym(e.Patient), Number: e.Event.Number.Digits(), Reason: e.Event.Reason,
+		Codes: []string{}, Person: store.FormatPseudonym(e.PersonPseudonym), Capacity: string(e.Event.Capacity), Organisation: e.Event.Organisation.Digits(),
+		Signer: e.Event.Signer, Patient: store.FormatPseudonym(e.PatientPseudonym), Number: e.Event.Number.Digits(), Reason: e.Event.Reason,
 		Stated: e.Event.EmergencyReason, Correlation: e.Event.Correlation}
 	if !e.Event.Person.IsZero() {
 		d.Person = e.Event.Person.Digits()
@@ -97,7 +97,7 @@ func (d Disclosure) Write(ctx context.Context, from AuditTrail, to io.Writer) (i
 		if len(page) < disclosedAtOnce {
 			break
 		}
-		q.After = page[len(page)-1].Seq
+		q.AfterSeq = page[len(page)-1].Seq
 	}
 	err := finish()
 	if err == nil {

@@ -30,7 +30,7 @@ type Evidence struct {
 
 // EvidenceStore provides the stored versions with their proofs, and the service's signature.
 type Prover interface {
-	Proofs(context.Context, ident.NotificationNumber) ([]store.Proved, error)
+	Proofs(context.Context, ident.NotificationNumber) ([]store.VersionProof, error)
 	Sign(context.Context, []byte) ([]byte, store.PublicKey, error)
 }
 
@@ -183,10 +183,10 @@ func sum(data []byte) string {
 }
 
 // addVersion adds the message and the certificate of a version, and returns its part of the statement.
-func (b *bundle) add(v *store.Proved) (versionStatement, error) {
+func (b *bundle) add(v *store.VersionProof) (versionStatement, error) {
 	s := versionStatement{Version: v.Version, Type: string(v.Type), State: string(v.State), Change: string(v.Change),
 		AcceptedAt: v.RegisteredAt.UTC().Format(time.RFC3339Nano), Signer: v.Signer, Organisation: v.Organisation.Digits(),
-		BodyDigest: hex.EncodeToString(v.Digest[:]), Verdict: verdict(v.Recorded)}
+		BodyDigest: hex.EncodeToString(v.Digest[:]), Verdict: verdict(v.AuditRecord)}
 	if v.Evidence == nil {
 		return s, nil
 	}
@@ -204,11 +204,11 @@ func (b *bundle) add(v *store.Proved) (versionStatement, error) {
 	return s, nil
 }
 
-func verdict(r *store.Recorded) *verdictStatement {
+func verdict(r *store.AuditRecord) *verdictStatement {
 	if r == nil {
 		return nil
 	}
-	v := &verdictStatement{Outcome: string(r.Outcome), Reason: r.Reason, Operation: r.Operation, At: r.At.UTC().Format(time.RFC3339Nano),
+	v := &verdictStatement{Outcome: string(r.Outcome), Reason: r.Reason, Operation: r.Operation, At: r.OccurredAt.UTC().Format(time.RFC3339Nano),
 		Correlation: r.Correlation, Seq: r.Seq}
 	if p := r.Proof; p != nil {
 		v.Sealed = &proofStatement{Before: hex.EncodeToString(p.PreviousHead[:]), Checkpoint: p.Checkpoint}

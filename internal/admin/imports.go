@@ -86,12 +86,12 @@ func (i Importer) Commit(ctx context.Context, e Extract) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	imported := store.Import{Act: events[0], SourceVersion: store.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
-		Form: checked.Form, Day: checked.Day, Rows: checked.Rows, Digest: checked.Digest[:], LoadedAt: events[0].OccurredAt}}
+	imported := store.Import{Event: events[0], SourceVersion: store.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
+		Format: checked.Form, AsOf: checked.Day, Rows: checked.Rows, Digest: checked.Digest[:], LoadedAt: events[0].OccurredAt}}
 	if len(versions) > 0 {
-		imported.After = versions[len(versions)-1].ID
+		imported.ComparedWith = versions[len(versions)-1].ID
 	}
-	imported.Entries = func(handle func(store.Sources) error) error {
+	imported.ForEachBatch = func(handle func(store.SourceEntries) error) error {
 		again, _, err := i.run(ctx, e, handle)
 		if err == nil && !slices.Equal([]string{again.summary(), string(again.Digest[:])}, []string{checked.summary(), string(checked.Digest[:])}) {
 			err = errors.New("the file or the register changed meanwhile: nothing was changed, run it again")
@@ -103,7 +103,7 @@ func (i Importer) Commit(ctx context.Context, e Extract) (Report, error) {
 
 // compareExtract reads the extract and compares it with the stored entries. It passes the changed entries to handle
 // unless that is nil.
-func (i Importer) run(ctx context.Context, e Extract, handle func(store.Sources) error) (report Report, versions []store.SourceVersion, err error) {
+func (i Importer) run(ctx context.Context, e Extract, handle func(store.SourceEntries) error) (report Report, versions []store.SourceVersion, err error) {
 	k, err := kindNamed(e.Kind)
 	if err != nil {
 		return report, nil, err
@@ -122,7 +122,7 @@ func (i Importer) run(ctx context.Context, e Extract, handle func(store.Sources)
 	// Each chunk is compared in its own short read transaction. The import transaction checks again that the source
 	// version compared with is still the current one.
 	compare := func(f func(store.SourceReader) error) error {
-		readErr := i.Database.Sources(ctx, f)
+		readErr := i.Database.ReadSources(ctx, f)
 		if changed := c.take(); readErr == nil && handle != nil {
 			readErr = handle(changed)
 		}

@@ -119,7 +119,7 @@ func (i importing) state() string {
 	if err != nil {
 		i.Fatal(err)
 	}
-	events, _, err := i.db.Events(i.Context(), 0, 1000)
+	events, _, err := i.db.ReadEvents(i.Context(), 0, 1000)
 	if err != nil {
 		i.Fatal(err)
 	}
@@ -308,10 +308,10 @@ func TestFullAndDelta(t *testing.T) {
 			"persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n  SSIN(*79): last_name changes\n")
 
 		versions, err := i.db.SourceVersions(t.Context(), "mandates")
-		if err != nil || len(versions) != 2 || versions[1].Form != admin.FormFull || versions[1].Rows != 1 || versions[1].Name != "mandates" || len(versions[1].Digest) != 32 {
+		if err != nil || len(versions) != 2 || versions[1].Format != admin.FormFull || versions[1].Rows != 1 || versions[1].Name != "mandates" || len(versions[1].Digest) != 32 {
 			t.Errorf("versions %+v, %v", versions, err)
 		}
-		events, _, err := i.db.Events(t.Context(), 0, 100)
+		events, _, err := i.db.ReadEvents(t.Context(), 0, 100)
 		if last := events[len(events)-1]; err != nil || last.Operation != admin.ActImport || last.Signer != "operator=operator" ||
 			last.Reason != "persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended" {
 			t.Errorf("recorded %+v, %v", last, err)
@@ -324,8 +324,8 @@ func TestFullAndDelta(t *testing.T) {
 func affiliationsEnded(t *testing.T, i importing) string {
 	t.Helper()
 	var open []register.Affiliation
-	err := i.db.Sources(t.Context(), func(r store.SourceReader) (err error) {
-		open, err = r.OpenAffiliations(day(t, "2026-11-21"))
+	err := i.db.ReadSources(t.Context(), func(r store.SourceReader) (err error) {
+		open, err = r.UnexpiredAffiliations(day(t, "2026-11-21"))
 		return err
 	})
 	if err != nil || len(open) < 3 {
@@ -349,7 +349,7 @@ func TestReplacedNumber(t *testing.T) {
 	onBoth(t, func(t *testing.T, b storetest.Backend) {
 		t.Helper()
 		i := importer(t, b.Open(t))
-		var all store.Sources
+		var all store.SourceEntries
 		for _, kind := range admin.Kinds() {
 			file, err := devdata.Files.Open(kind + ".csv")
 			if err != nil {
@@ -359,7 +359,7 @@ func TestReplacedNumber(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := i.db.Load(t.Context(), all); err != nil {
+		if err := i.db.LoadSources(t.Context(), all); err != nil {
 			t.Fatal(err)
 		}
 		mark := 0
@@ -431,9 +431,9 @@ func TestAnotherImportBetween(t *testing.T) {
 		if _, err := i.Commit(t.Context(), between); err == nil || !strings.Contains(err.Error(), "run it again") {
 			t.Errorf("%v", err)
 		}
-		err := i.db.Import(t.Context(), store.Import{SourceVersion: store.SourceVersion{Kind: "devices", LoadedAt: time.Now()}, After: 9,
-			Entries: func(handle func(store.Sources) error) error {
-				return handle(store.Sources{Devices: []register.Device{i.device(knee)}})
+		err := i.db.Import(t.Context(), store.Import{SourceVersion: store.SourceVersion{Kind: "devices", LoadedAt: time.Now()}, ComparedWith: 9,
+			ForEachBatch: func(handle func(store.SourceEntries) error) error {
+				return handle(store.SourceEntries{Devices: []register.Device{i.device(knee)}})
 			}})
 		if !errors.Is(err, store.ErrSourcesChanged) {
 			t.Errorf("%v", err)

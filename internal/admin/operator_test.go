@@ -38,7 +38,7 @@ type pages struct {
 func (p pages) Audit(_ context.Context, q store.AuditQuery) ([]store.AuditEntry, error) {
 	var found []store.AuditEntry
 	for _, e := range p.entries {
-		if e.Seq > q.After && len(found) < q.Limit {
+		if e.Seq > q.AfterSeq && len(found) < q.Limit {
 			found = append(found, e)
 		}
 	}
@@ -52,9 +52,9 @@ func TestDisclosure(t *testing.T) {
 		t.Fatal(err)
 	}
 	trail := pages{entries: []store.AuditEntry{
-		{Seq: 1, Person: 7, Patient: 8, Event: register.AuditEvent{OccurredAt: at, Operation: "Search", Outcome: register.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"},
+		{Seq: 1, PersonPseudonym: 7, PatientPseudonym: 8, Event: register.AuditEvent{OccurredAt: at, Operation: "Search", Outcome: register.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"},
 			EmergencyReason: "=1+1;\n<b>", Correlation: "c-1", Signer: "SSIN=#7"}},
-		{Seq: 2, Person: 7, Event: register.AuditEvent{OccurredAt: at, Person: ssin, Patient: ssin}},
+		{Seq: 2, PersonPseudonym: 7, Event: register.AuditEvent{OccurredAt: at, Person: ssin, Patient: ssin}},
 	}}
 	for _, test := range []struct{ format, want string }{
 		{"csv", "seq;at;operation;outcome;codes;person;capacity;organisation;signer;patient;number;reason;stated_reason;correlation\n" +

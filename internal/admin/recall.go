@@ -19,7 +19,7 @@ import (
 
 // RecallStore traces recalls and marks devices recalled.
 type Recalls interface {
-	Recall(context.Context, store.RecallQuery) (*store.Recall, error)
+	Recall(context.Context, store.RecallQuery) (*store.RecallResult, error)
 	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.AuditEvent) (bool, error)
 }
 
@@ -46,9 +46,9 @@ func CheckRevealReason(reason string) error {
 
 // Write traces the recall, records the action, and exports the result, in this order: nothing unrecorded is disclosed.
 // It names patients only when a reason is given, and then records one event about each of them.
-func (t Tracing) Write(ctx context.Context, from Recalls, by Operator, to io.Writer) (*store.Recall, error) {
+func (t Tracing) Write(ctx context.Context, from Recalls, by Operator, to io.Writer) (*store.RecallResult, error) {
 	q := t.Query
-	if q.Reveal = t.Reason != ""; q.Reveal {
+	if q.RevealPatients = t.Reason != ""; q.RevealPatients {
 		if err := CheckRevealReason(t.Reason); err != nil {
 			return nil, err
 		}
@@ -58,10 +58,10 @@ func (t Tracing) Write(ctx context.Context, from Recalls, by Operator, to io.Wri
 		return nil, err
 	}
 	acts := []Act{{Operation: ActRecall, Detail: recallDetail(&q)}}
-	if q.Reveal {
+	if q.RevealPatients {
 		seen := make(map[ident.SSIN]bool)
 		for i := range recall.Lines {
-			if patient := recall.Lines[i].Revealed.SSIN; !seen[patient] {
+			if patient := recall.Lines[i].RevealedPatient.SSIN; !seen[patient] {
 				seen[patient] = true
 				acts = append(acts, Act{Operation: ActReveal, Detail: acts[0].Detail, Reason: strings.TrimSpace(t.Reason), Patient: patient})
 			}
@@ -72,11 +72,11 @@ func (t Tracing) Write(ctx context.Context, from Recalls, by Operator, to io.Wri
 	}
 	switch t.Format {
 	case "json":
-		err = writeJSON(to, jsonRecall(recall, q.Reveal))
+		err = writeJSON(to, jsonRecall(recall, q.RevealPatients))
 	case "csv":
-		err = writeCSV(to, recalledColumns(q.Reveal), recalledCells(recall, q.Reveal))
+		err = writeCSV(to, recalledColumns(q.RevealPatients), recalledCells(recall, q.RevealPatients))
 	default:
-		err = writeRecallTable(to, recall, q.Reveal)
+		err = writeRecallTable(to, recall, q.RevealPatients)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write: %w", err)
@@ -158,8 +158,8 @@ type recallDocument struct {
 	Lines         []*recalled `json:"lines"`
 }
 
-func jsonRecall(r *store.Recall, reveal bool) *recallDocument {
-	d := &recallDocument{Placed: r.Placed, Removed: r.Removed, InPlace: r.InPlace, Unregistered: r.Unregistered, Patients: r.Patients,
+func jsonRecall(r *store.RecallResult, reveal bool) *recallDocument {
+	d := &recallDocument{Placed: r.Implanted, Removed: r.Explanted, InPlace: r.StillImplanted, Unregistered: r.Unregistered, Patients: r.Patients,
 		Notifications: r.Notifications, Hospitals: r.Hospitals, Specialists: r.Specialists, Lines: make([]*recalled, len(r.Lines))}
 	for i := range r.Lines {
 		d.Lines[i] = newRecalled(&r.Lines[i], reveal)
@@ -169,12 +169,12 @@ func jsonRecall(r *store.Recall, reveal bool) *recallDocument {
 
 func newRecalled(l *store.RecalledLine, reveal bool) *recalled {
 	line := &recalled{SpecialistNIHII: l.Specialist.Digits(), Specialist: l.SpecialistName, HospitalNIHII: l.Hospital.Digits(),
-		Hospital: l.HospitalName, Number: l.Number.Digits(), OperationDate: l.OperationDate.String(), Code: l.Code.Digits(),
+		Hospital: l.HospitalName, Number: l.Number.Digits(), OperationDate: l.SurgeryDate.String(), Code: l.Code.Digits(),
 		UDIDI: l.UDIDI, Lot: l.Lot, Serial: l.Serial, Quantity: l.Quantity, Remaining: l.Remaining, Unregistered: l.Unregistered,
-		Listed: l.Listed, Patient: l.Patient}
+		Listed: l.MatchedByDeviceList, Patient: l.Patient}
 	if reveal {
-		line.PatientSSIN = l.Revealed.SSIN.Digits()
-		line.PatientName = strings.TrimSpace(l.Revealed.FirstName + " " + l.Revealed.LastName)
+		line.PatientSSIN = l.RevealedPatient.SSIN.Digits()
+		line.PatientName = strings.TrimSpace(l.RevealedPatient.FirstName + " " + l.RevealedPatient.LastName)
 	}
 	return line
 }
@@ -188,7 +188,7 @@ func recalledColumns(reveal bool) []string {
 	return columns
 }
 
-func recalledCells(r *store.Recall, reveal bool) [][]string {
+func recalledCells(r *store.RecallResult, reveal bool) [][]string {
 	rows := make([][]string, len(r.Lines))
 	for i := range r.Lines {
 		l := newRecalled(&r.Lines[i], reveal)
@@ -208,9 +208,9 @@ func yes(flag bool) string {
 	return ""
 }
 
-func writeRecallTable(to io.Writer, r *store.Recall, reveal bool) error {
+func writeRecallTable(to io.Writer, r *store.RecallResult, reveal bool) error {
 	_, err := fmt.Fprintf(to, "implants placed: %d, removed: %d, still in place: %d; placed elsewhere and removed: %d\n"+
-		"patients: %d, notifications: %d, hospitals: %d, specialists: %d\n\n", r.Placed, r.Removed, r.InPlace, r.Unregistered,
+		"patients: %d, notifications: %d, hospitals: %d, specialists: %d\n\n", r.Implanted, r.Explanted, r.StillImplanted, r.Unregistered,
 		r.Patients, r.Notifications, r.Hospitals, r.Specialists)
 	if err != nil || len(r.Lines) == 0 {
 		return err

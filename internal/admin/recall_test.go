@@ -49,7 +49,7 @@ func newRecalling(t *testing.T, b storetest.Backend) *recalling {
 	ssin := func(text string) ident.SSIN { return valid(t, ident.ParseSSIN, text) }
 	hospital, knee := valid(t, ident.ParseNIHII, "71000436"), valid(t, ident.ParseNotificationCode, kneeCode)
 	on := valid(t, ident.ParseDate, "2026-11-02")
-	err := db.Load(t.Context(), store.Sources{
+	err := db.LoadSources(t.Context(), store.SourceEntries{
 		Persons:       []register.Person{{SSIN: ssin(surgeonSSIN), FirstName: "Anna", LastName: "Claes"}, {SSIN: ssin(leroySSIN), FirstName: "Jean", LastName: "Leroy"}},
 		Organisations: []register.Organisation{{NIHII: hospital, Name: "+Hospital", Type: "Hospital"}},
 		Devices:       []register.Device{{Code: knee, Name: "Knee", Category: "Orthopaedic", Status: register.DeviceActive}},
@@ -82,7 +82,7 @@ func newRecalling(t *testing.T, b storetest.Backend) *recalling {
 // newAuditEvents returns the events since the previous call.
 func (r *recalling) recorded(t *testing.T) []register.AuditEvent {
 	t.Helper()
-	all, _, err := r.db.Events(t.Context(), 0, 1000)
+	all, _, err := r.db.ReadEvents(t.Context(), 0, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ func (r *recalling) testMark(t *testing.T) {
 	d := r.device(t) // fills the device cache
 	deleted := valid(t, ident.ParseDate, "2026-10-01")
 	d.Status, d.DeletedOn = register.DeviceDeleted, deleted
-	if err := r.db.Load(t.Context(), store.Sources{Devices: []register.Device{d}}); err != nil {
+	if err := r.db.LoadSources(t.Context(), store.SourceEntries{Devices: []register.Device{d}}); err != nil {
 		t.Fatal(err)
 	}
 	knee, on := valid(t, ident.ParseNotificationCode, kneeCode), valid(t, ident.ParseDate, "2026-11-21")
@@ -330,7 +330,7 @@ func (r *recalling) testStatistics(t *testing.T) {
 	write := func(by store.Grouping, format string, exact bool) string {
 		t.Helper()
 		var out bytes.Buffer
-		s := admin.StatisticsReport{Query: store.StatisticsQuery{By: by}, Format: format, Exact: exact}
+		s := admin.StatisticsReport{Query: store.StatisticsQuery{GroupBy: by}, Format: format, Exact: exact}
 		if err := s.Write(t.Context(), r.db, r.operator, &out); err != nil {
 			t.Fatal(err)
 		}
@@ -369,7 +369,7 @@ func (r *recalling) testStatistics(t *testing.T) {
 // A person whose number was replaced is one patient, with the pseudonym of the newest number.
 func (r *recalling) testReplaced(t *testing.T) {
 	before := r.document(t, byCode(t), "")
-	if err := r.db.Replace(t.Context(), valid(t, ident.ParseSSIN, leroySSIN), valid(t, ident.ParseSSIN, vanDamSSIN)); err != nil {
+	if err := r.db.ReplaceSSIN(t.Context(), valid(t, ident.ParseSSIN, leroySSIN), valid(t, ident.ParseSSIN, vanDamSSIN)); err != nil {
 		t.Fatal(err)
 	}
 	after := r.document(t, byCode(t), "the same person, we were told")
@@ -393,7 +393,7 @@ func (g given) Statistics(context.Context, store.StatisticsQuery) (*store.Statis
 // A hidden count cannot be computed from the others.
 func TestSmallNumbersDoNotFollow(t *testing.T) {
 	figures := func(group string, n, late int) store.Figures {
-		return store.Figures{Group: group, Implantations: n, Placed: n, Notified: n, Late: late}
+		return store.Figures{Group: group, Implantations: n, Implanted: n, Notified: n, Late: late}
 	}
 	for _, test := range []struct {
 		groups []store.Figures

@@ -32,7 +32,7 @@ func (r StatisticsReport) Write(ctx context.Context, from Figured, by Operator, 
 		return err
 	}
 	if r.Exact {
-		if err = by.Record(ctx, Act{Operation: ActStatistics, Detail: "small numbers, by " + string(r.Query.By)}); err != nil {
+		if err = by.Record(ctx, Act{Operation: ActStatistics, Detail: "small numbers, by " + string(r.Query.GroupBy)}); err != nil {
 			return err
 		}
 	}
@@ -121,9 +121,9 @@ func (r StatisticsReport) rows(all *store.Statistics) []*figured {
 }
 
 func (r StatisticsReport) figured(f *store.Figures) *figured {
-	row := &figured{Group: f.Group, Name: f.Name, Implantations: r.count(f.Implantations), Placed: r.count(f.Placed),
-		Explantations: r.count(f.Explantations), Removed: r.count(f.Removed), Median: cell{number: float64(f.Median)},
-		Ninety: cell{number: float64(f.Ninety)}}
+	row := &figured{Group: f.Group, Name: f.Name, Implantations: r.count(f.Implantations), Placed: r.count(f.Implanted),
+		Explantations: r.count(f.Explantations), Removed: r.count(f.Explanted), Median: cell{number: float64(f.Median)},
+		Ninety: cell{number: float64(f.Percentile90)}}
 	if f.Group == "" {
 		row.Group = saidUnknown
 	}
@@ -152,7 +152,7 @@ func (r StatisticsReport) count(n int) cell {
 }
 
 func (r StatisticsReport) columns() []string {
-	return []string{string(r.Query.By), "name", "implantations", "placed", "explantations", "removed", "median_days", "p90_days", "late_percent"}
+	return []string{string(r.Query.GroupBy), "name", "implantations", "placed", "explantations", "removed", "median_days", "p90_days", "late_percent"}
 }
 
 func texts(rows []*figured) [][]string {
@@ -176,7 +176,7 @@ type statisticsDocument struct {
 
 func (r StatisticsReport) document(rows []*figured) *statisticsDocument {
 	last := len(rows) - 1
-	return &statisticsDocument{By: string(r.Query.By), From: r.Query.From.String(), To: r.Query.To.String(), Groups: rows[:last], Total: rows[last]}
+	return &statisticsDocument{By: string(r.Query.GroupBy), From: r.Query.From.String(), To: r.Query.To.String(), Groups: rows[:last], Total: rows[last]}
 }
 
 // writeCSV writes CSV for spreadsheets: semicolons, a header line, formulas escaped.

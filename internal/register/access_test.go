@@ -127,7 +127,7 @@ func TestMandateLife(t *testing.T) {
 // TestMandateRules checks what is rejected before any lookup, and what a transfer leaves of a period.
 func TestMandateRules(t *testing.T) {
 	t.Parallel()
-	d := newTestRegister(t, store.Sources{Mandates: []register.Mandate{
+	d := newTestRegister(t, store.SourceEntries{Mandates: []register.Mandate{
 		{Grantor: dubois, Grantee: kaya, Service: "OTHER", AcceptedOn: day("2020-01-01"), Period: period("2020-01-01", "")},
 		{Grantor: dubois, Grantee: smit, Service: "CTR", AcceptedOn: day("2026-11-25"), Period: period("2026-01-01", "")},
 	}})

@@ -102,9 +102,9 @@ func readRows(tb testing.TB, kind string) []map[string]string {
 }
 
 // developmentSources returns the development data in the form that a store loads.
-func developmentSources(tb testing.TB) store.Sources {
+func developmentSources(tb testing.TB) store.SourceEntries {
 	tb.Helper()
-	var s store.Sources
+	var s store.SourceEntries
 	span := func(r map[string]string) register.Period { return period(r["valid_from"], r["valid_to"]) }
 	for _, r := range readRows(tb, "persons") {
 		s.Persons = append(s.Persons, register.Person{SSIN: ssin(r["ssin"]), FirstName: r["first_name"], LastName: r["last_name"],
@@ -151,12 +151,12 @@ type testRegister struct {
 }
 
 // newTestRegister opens a register with the development data and further data of the test.
-func newTestRegister(tb testing.TB, more ...store.Sources) *testRegister {
+func newTestRegister(tb testing.TB, more ...store.SourceEntries) *testRegister {
 	tb.Helper()
 	return newTestRegisterWith(tb, false, more...)
 }
 
-func newTestRegisterWith(tb testing.TB, requireLink bool, more ...store.Sources) *testRegister {
+func newTestRegisterWith(tb testing.TB, requireLink bool, more ...store.SourceEntries) *testRegister {
 	tb.Helper()
 	db, err := store.Open(tb.Context(), store.Config{Directory: tb.TempDir()})
 	if err != nil {
@@ -177,14 +177,14 @@ func newTestRegisterWith(tb testing.TB, requireLink bool, more ...store.Sources)
 			d.ids++
 			return fmt.Sprintf("id-%06d", d.ids)
 		}})
-	d.loadSources(append([]store.Sources{developmentSources(tb)}, more...)...)
+	d.loadSources(append([]store.SourceEntries{developmentSources(tb)}, more...)...)
 	return d
 }
 
-func (d *testRegister) loadSources(all ...store.Sources) {
+func (d *testRegister) loadSources(all ...store.SourceEntries) {
 	d.tb.Helper()
 	for _, s := range all {
-		if err := d.db.Load(d.tb.Context(), s); err != nil {
+		if err := d.db.LoadSources(d.tb.Context(), s); err != nil {
 			d.tb.Fatal(err)
 		}
 	}
@@ -225,7 +225,7 @@ func (d *testRegister) identifyCaller(signer string, author register.Author) reg
 // newEvents returns the audit events recorded since the last call.
 func (d *testRegister) newEvents() []register.AuditEvent {
 	d.tb.Helper()
-	events, last, err := d.db.Events(d.tb.Context(), d.lastEvent, 1000)
+	events, last, err := d.db.ReadEvents(d.tb.Context(), d.lastEvent, 1000)
 	if err != nil {
 		d.tb.Fatal(err)
 	}

@@ -332,7 +332,7 @@ func (m *model) notificationText(e *entry, version int, touched bool) []string {
 // compareEvents compares the audit events of an operation with the model: one or, when two patients are concerned, the
 // same one for each.
 func (h *modelRun) compareEvents(a actor, v verdict, emergency string) error {
-	events, last, err := h.db.Events(h.tb.Context(), h.lastEvent, 10)
+	events, last, err := h.db.ReadEvents(h.tb.Context(), h.lastEvent, 10)
 	if err != nil {
 		return err
 	}

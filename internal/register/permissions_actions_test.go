@@ -212,14 +212,14 @@ func (s *permissionScene) finalActions() map[string]sceneAction {
 func (s *permissionScene) mandateActions() map[string]sceneAction {
 	mandates := func(p register.Period) func(ident.SSIN) {
 		return func(self ident.SSIN) {
-			s.loadSources(store.Sources{Mandates: []register.Mandate{
+			s.loadSources(store.SourceEntries{Mandates: []register.Mandate{
 				{Grantor: kaya, Grantee: self, Service: "CTR", Period: p}, {Grantor: self, Grantee: kaya, Service: "CTR", Period: p},
 			}})
 		}
 	}
 	over := func(self ident.SSIN) {
 		mandates(period(today, yesterday))(self)
-		s.loadSources(store.Sources{Mandates: []register.Mandate{{Grantor: self, Grantee: goosens, Service: "CTR", Period: period(today, yesterday)}}})
+		s.loadSources(store.SourceEntries{Mandates: []register.Mandate{{Grantor: self, Grantee: goosens, Service: "CTR", Period: period(today, yesterday)}}})
 	}
 	change := func(c register.ManageMandateRequest, about ident.SSIN) sceneAction {
 		return sceneAction{before: mandates(period(today, "")), after: over, about: constantSSIN(about), act: func(who register.Caller) string {
@@ -251,7 +251,7 @@ func (s *permissionScene) staffActions() map[string]sceneAction {
 				}
 			}
 		}
-		s.loadSources(store.Sources{Affiliations: all})
+		s.loadSources(store.SourceEntries{Affiliations: all})
 	}
 	change := func(c register.ManageStaffRequest, about ident.SSIN) sceneAction {
 		return sceneAction{about: constantSSIN(about),

@@ -99,7 +99,7 @@ const today, yesterday = "2026-11-21", "2026-11-20"
 
 func newPermissionScene(t *testing.T) *permissionScene {
 	t.Helper()
-	s := &permissionScene{testRegister: newTestRegister(t, store.Sources{
+	s := &permissionScene{testRegister: newTestRegister(t, store.SourceEntries{
 		Links: []register.TherapeuticLink{
 			{Patient: smit, Professional: peeters, Type: "gmd", Period: period("2020-01-01", today)}, // ends today
 			{Patient: smit, Professional: lambert, Type: "specialistconsultation", Period: period("2020-01-01", yesterday)},
@@ -120,7 +120,7 @@ func newPermissionScene(t *testing.T) *permissionScene {
 	s.first = s.mustNotify(n)
 	n.Specialist, n.SurgeryDate = bySSIN(dubois), day("2026-11-19")
 	s.second = s.mustNotify(n)
-	s.loadSources(store.Sources{Links: []register.TherapeuticLink{
+	s.loadSources(store.SourceEntries{Links: []register.TherapeuticLink{
 		{Patient: smit, Professional: claes, Type: register.LinkTypeSurgery, Period: period(yesterday, yesterday)}}})
 	return s
 }

@@ -12,7 +12,7 @@ func TestDayOfRecall(t *testing.T) {
 	t.Parallel()
 	for recalled, want := range map[string][]string{"2026-11-20": {"WARN_DEVICE_RECALLED at " + theLine}, "2026-11-21": nil} {
 		device := register.Device{Code: knee, Name: "Knee", Status: register.DeviceRecalled, RecalledOn: day(recalled)}
-		d := newTestRegister(t, store.Sources{Devices: []register.Device{device}})
+		d := newTestRegister(t, store.SourceEntries{Devices: []register.Device{device}})
 		receipt := d.mustNotify(implantation())
 		wantStrings(t, "recalled "+recalled, formatWarnings(receipt.Warnings), want)
 	}

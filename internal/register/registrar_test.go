@@ -160,7 +160,7 @@ func TestInputReference(t *testing.T) {
 	}
 
 	// A retry needs authorisation too: another doctor of the hospital learns nothing from it.
-	d.loadSources(store.Sources{Affiliations: []register.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
+	d.loadSources(store.SourceEntries{Affiliations: []register.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
 	_, err = d.NotifyImplant(ctx, d.callerInside(hospital, lambert), submission, n)
 	wantCode(t, err, problem.NotYourOperation)
 }

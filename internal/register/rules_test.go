@@ -48,7 +48,7 @@ const (
 )
 
 // longPractice lets Claes operate in 1949, before the first year that the register accepts.
-var longPractice = store.Sources{Practices: []register.Practice{{SSIN: claes, NIHII: claesNIHII, Profession: register.Physician,
+var longPractice = store.SourceEntries{Practices: []register.Practice{{SSIN: claes, NIHII: claesNIHII, Profession: register.Physician,
 	Speciality: "Orthopaedic surgery", Period: period("1940-01-01", "1960-12-31")}}}
 
 var implantationCases = []implantationCase{
@@ -249,7 +249,7 @@ func (d *testRegister) loadNotification(number ident.NotificationNumber) (n regi
 func TestBirthDateOfTheNumber(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
-	d.loadSources(store.Sources{Persons: []register.Person{{SSIN: kaya, LastName: "Kaya", BirthDate: day("2012-05-20")}}})
+	d.loadSources(store.SourceEntries{Persons: []register.Person{{SSIN: kaya, LastName: "Kaya", BirthDate: day("2012-05-20")}}})
 	n := implantation()
 	n.Patient = kaya
 	setSurgeryDate(&n, "2012-05-15")
@@ -257,7 +257,7 @@ func TestBirthDateOfTheNumber(t *testing.T) {
 	wantStrings(t, "the national register knows better", formatRefusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
 
 	d = newTestRegister(t)
-	d.loadSources(store.Sources{Persons: []register.Person{{SSIN: kaya, LastName: "Kaya"}}})
+	d.loadSources(store.SourceEntries{Persons: []register.Person{{SSIN: kaya, LastName: "Kaya"}}})
 	setSurgeryDate(&n, "2012-05-11")
 	_, err = d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), register.SubmissionOptions{}, n)
 	wantStrings(t, "the number tells", formatRefusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})

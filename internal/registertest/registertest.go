@@ -100,7 +100,7 @@ func (r *Register) Close(t testing.TB) {
 // AuditEvents returns the audit log (at most 1000 events) after a sequence number.
 func (r *Register) AuditEvents(t testing.TB, after int64) []register.AuditEvent {
 	t.Helper()
-	all, _, err := r.store.Events(context.Background(), after, 1000)
+	all, _, err := r.store.ReadEvents(context.Background(), after, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func LoadDevelopmentData(t testing.TB, backend storetest.Backend) {
 }
 
 func loadDevelopmentData(db *store.DB) error {
-	var all store.Sources
+	var all store.SourceEntries
 	for _, kind := range admin.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")
 		if err != nil {
@@ -205,5 +205,5 @@ func loadDevelopmentData(db *store.DB) error {
 			return err
 		}
 	}
-	return db.Load(context.Background(), all)
+	return db.LoadSources(context.Background(), all)
 }

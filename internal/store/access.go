@@ -11,60 +11,60 @@ import (
 // an organisation gives its own staff.
 
 // SaveMandate adds a mandate, or replaces the one with the same people, service and first day.
-func (w update) SaveMandate(m register.Mandate) error {
+func (w txWriter) SaveMandate(m register.Mandate) error {
 	if err := w.putMandate(m); err != nil {
 		return err
 	}
-	return w.renewMark()
+	return w.renewCacheEpoch()
 }
 
-func (w update) putMandate(m register.Mandate) error {
-	grantor, err := w.colleague(m.Grantor)
+func (w txWriter) putMandate(m register.Mandate) error {
+	grantor, err := w.professionalID(m.Grantor)
 	if err != nil {
 		return err
 	}
-	grantee, err := w.colleague(m.Grantee)
+	grantee, err := w.professionalID(m.Grantee)
 	if err != nil {
 		return err
 	}
-	_, err = w.s.exec(upsertMandate, grantor, grantee, m.Service, m.AcceptedOn.String(), m.From.String(), m.To.String())
+	_, err = w.tx.execStatement(upsertMandate, grantor, grantee, m.Service, m.AcceptedOn.String(), m.From.String(), m.To.String())
 	return err
 }
 
 // SaveAffiliation adds an affiliation, or replaces the one with the same person, organisation, role and first day.
-func (w update) SaveAffiliation(a register.Affiliation) error {
+func (w txWriter) SaveAffiliation(a register.Affiliation) error {
 	if err := w.putAffiliation(a); err != nil {
 		return err
 	}
-	return w.renewMark()
+	return w.renewCacheEpoch()
 }
 
-func (w update) putAffiliation(a register.Affiliation) error {
-	id, err := w.colleague(a.SSIN)
+func (w txWriter) putAffiliation(a register.Affiliation) error {
+	id, err := w.professionalID(a.SSIN)
 	if err != nil {
 		return err
 	}
-	_, err = w.s.exec(upsertAffiliation, a.Organisation.Base().Digits(), a.Organisation.Digits(), id, string(a.Role),
+	_, err = w.tx.execStatement(upsertAffiliation, a.Organisation.Base().Digits(), a.Organisation.Digits(), id, string(a.Role),
 		a.From.String(), a.To.String())
 	return err
 }
 
 // renewCacheEpoch invalidates the source cache of every program that uses this database.
-func (w update) renewMark() error {
-	_, err := w.s.exec(updateMark, rand.Text())
+func (w txWriter) renewCacheEpoch() error {
+	_, err := w.tx.execStatement(updateCacheEpoch, rand.Text())
 	return err
 }
 
 // ListStaff returns a page of an organisation's affiliations, past ones included, and their total number. They are
 // ordered by pseudonym, which discloses nothing about the persons' SSINs.
-func (r view) ListStaff(organisation ident.NIHII, offset, limit int) ([]register.Affiliation, int, error) {
+func (r txReader) ListStaff(organisation ident.NIHII, offset, limit int) ([]register.Affiliation, int, error) {
 	const from = ` FROM affiliation WHERE organisation_base = ?`
 	base := organisation.Base().Digits()
 	var total int
-	if _, err := r.s.get(&total, `SELECT COUNT(*)`+from, base); err != nil || total == 0 {
+	if _, err := r.tx.selectRow(&total, `SELECT COUNT(*)`+from, base); err != nil || total == 0 {
 		return nil, 0, err
 	}
-	found, err := many(r.s, "affiliation", affiliationRow.affiliation, `SELECT organisation, subject, role, valid_from, valid_to`+from+
+	found, err := queryAll(r.tx, "affiliation", affiliationRow.toAffiliation, `SELECT organisation, subject, role, valid_from, valid_to`+from+
 		` ORDER BY subject, role, valid_from LIMIT ? OFFSET ?`, base, limit, offset)
 	return found, total, err
 }

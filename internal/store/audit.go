@@ -9,31 +9,31 @@ import (
 )
 
 // emergencyAssociatedData, with the event's correlation id, is the associated data of a sealed emergency reason.
-const emergencyPlace = "emergency "
+const emergencyAssociatedData = "emergency "
 
 type eventRow struct {
-	Seq          int64   `db:"seq"`
-	At           instant `db:"at"`
-	Correlation  string  `db:"correlation"`
-	Operation    string  `db:"operation"`
-	Outcome      string  `db:"outcome"`
-	Codes        string  `db:"codes"`
-	Reason       string  `db:"reason"`
-	Emergency    []byte  `db:"emergency"`
-	Signer       string  `db:"signer"`
-	Organisation string  `db:"organisation"`
-	Person       int64   `db:"person"`
-	Capacity     string  `db:"capacity"`
-	Patient      int64   `db:"patient"`
-	Number       string  `db:"number"`
+	Seq          int64     `db:"seq"`
+	OccurredAt   timestamp `db:"at"`
+	Correlation  string    `db:"correlation"`
+	Operation    string    `db:"operation"`
+	Outcome      string    `db:"outcome"`
+	Codes        string    `db:"codes"`
+	Reason       string    `db:"reason"`
+	Emergency    []byte    `db:"emergency"`
+	Signer       string    `db:"signer"`
+	Organisation string    `db:"organisation"`
+	Person       int64     `db:"person"`
+	Capacity     string    `db:"capacity"`
+	Patient      int64     `db:"patient"`
+	Number       string    `db:"number"`
 }
 
-func (row eventRow) event(c *reading) register.AuditEvent {
-	e := register.AuditEvent{OccurredAt: time.Time(row.At), Correlation: row.Correlation, Operation: row.Operation,
-		Outcome: register.Outcome(row.Outcome), Reason: row.Reason, EmergencyReason: c.text(row.Patient, row.Emergency, emergencyPlace, row.Correlation), Signer: c.signer(row.Signer),
-		Organisation: c.nihii(row.Organisation), Person: c.ssin(row.Person), Capacity: register.Capacity(row.Capacity),
-		Patient: c.ssin(row.Patient), Number: c.number(row.Number)}
-	for _, code := range lines(row.Codes) {
+func (row eventRow) toEvent(c *rowConverter) register.AuditEvent {
+	e := register.AuditEvent{OccurredAt: time.Time(row.OccurredAt), Correlation: row.Correlation, Operation: row.Operation,
+		Outcome: register.Outcome(row.Outcome), Reason: row.Reason, EmergencyReason: c.openText(row.Patient, row.Emergency, emergencyAssociatedData, row.Correlation), Signer: c.parseSigner(row.Signer),
+		Organisation: c.parseNIHII(row.Organisation), Person: c.currentSSIN(row.Person), Capacity: register.Capacity(row.Capacity),
+		Patient: c.currentSSIN(row.Patient), Number: c.parseNumber(row.Number)}
+	for _, code := range splitLines(row.Codes) {
 		e.Codes = append(e.Codes, problem.Code(code))
 	}
 	return e
@@ -41,11 +41,11 @@ func (row eventRow) event(c *reading) register.AuditEvent {
 
 // ReadEvents reads the audit log in the order in which it was written. It returns up to limit events after the row with
 // the sequence number after, and the sequence number of the last one. To read from the start, pass 0.
-func (db *DB) Events(ctx context.Context, after int64, limit int) ([]register.AuditEvent, int64, error) {
+func (db *DB) ReadEvents(ctx context.Context, after int64, limit int) ([]register.AuditEvent, int64, error) {
 	var events []register.AuditEvent
-	err := db.read(ctx, func(tx *session) error {
+	err := db.readTx(ctx, func(tx *tx) error {
 		var rows []eventRow
-		err := tx.all(&rows, `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation,
+		err := tx.selectRows(&rows, `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation,
 			person, capacity, patient, number FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`, after, limit)
 		if err != nil {
 			return err
@@ -53,7 +53,7 @@ func (db *DB) Events(ctx context.Context, after int64, limit int) ([]register.Au
 		if len(rows) > 0 {
 			after = rows[len(rows)-1].Seq
 		}
-		events, err = each(tx, rows, "audit", eventRow.event)
+		events, err = convertRows(tx, rows, "audit", eventRow.toEvent)
 		return err
 	})
 	return events, after, err

@@ -13,12 +13,12 @@ import (
 	"github.com/openctr/ctr/internal/storetest"
 )
 
-func engines(b *testing.B, run func(*testing.B, storetest.Backend)) {
+func forEachEngine(b *testing.B, run func(*testing.B, storetest.Backend)) {
 	b.Run("sqlite", func(b *testing.B) { run(b, storetest.Embedded(b)) })
 	b.Run("postgres", func(b *testing.B) { run(b, storetest.Server(b)(b)) })
 }
 
-func parsed[T any](parse func(string) (T, error), text string) T {
+func mustParse[T any](parse func(string) (T, error), text string) T {
 	value, err := parse(text)
 	if err != nil {
 		panic(err)
@@ -30,12 +30,12 @@ func parsed[T any](parse func(string) (T, error), text string) T {
 const specialists = 20
 
 // testSSIN returns the n-th of many invented, valid SSINs.
-func person(n int64) ident.SSIN {
+func testSSIN(n int64) ident.SSIN {
 	base := (48+n/(28*12*900)%50)*10_000_000 + (1+n/(28*900)%12)*100_000 + (1+n/900%28)*1000 + 1 + n%900
-	return parsed(ident.ParseSSIN, fmt.Sprintf("%09d%02d", base, 97-base%97))
+	return mustParse(ident.ParseSSIN, fmt.Sprintf("%09d%02d", base, 97-base%97))
 }
 
-func anyNumber(day ident.Date) ident.NotificationNumber {
+func testNumber(day ident.Date) ident.NotificationNumber {
 	number, err := ident.NewNotificationNumber(day, 77)
 	if err != nil {
 		panic(err)
@@ -44,11 +44,11 @@ func anyNumber(day ident.Date) ident.NotificationNumber {
 }
 
 // storeNotification makes the store calls of one signed notification.
-func notify(b testing.TB, db *store.DB, n int64) error {
+func storeNotification(b testing.TB, db *store.DB, n int64) error {
 	b.Helper()
 	digest := sha256.Sum256(fmt.Append(nil, "message", n))
-	day := parsed(ident.ParseDate, "2026-11-21")
-	specialist, patient := person(n%specialists), person(1000+n/3)
+	day := mustParse(ident.ParseDate, "2026-11-21")
+	specialist, patient := testSSIN(n%specialists), testSSIN(1000+n/3)
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	reference := fmt.Sprintf("6f9619ff-8b86-d011-b42d-%012d", n)
 	return db.RunWriteTx(b.Context(), func(w register.Writer) error {
@@ -62,7 +62,7 @@ func notify(b testing.TB, db *store.DB, n int64) error {
 			return err
 		}
 		serial := fmt.Sprint("S-", n)
-		code := parsed(ident.ParseNotificationCode, "000071200176")
+		code := mustParse(ident.ParseNotificationCode, "000071200176")
 		if _, err := w.IsSerialImplanted(serial, code, "05410000001047"); err != nil {
 			return err
 		}
@@ -94,16 +94,16 @@ func notify(b testing.TB, db *store.DB, n int64) error {
 
 // benchmarkConcurrently runs b.N operations on several goroutines and reports the CPU time per operation, without that
 // of a PostgreSQL server.
-func concurrently(b *testing.B, goroutines int, operation func(n int64) error) {
+func benchmarkConcurrently(b *testing.B, goroutines int, operation func(n int64) error) {
 	before := storetest.ProcessorTime(b)
 	b.ResetTimer()
-	fill(b, goroutines, int64(b.N), operation)
+	runConcurrently(b, goroutines, int64(b.N), operation)
 	b.StopTimer()
 	storetest.ReportProcessor(b, before)
 }
 
 // runConcurrently runs a number of operations on several goroutines.
-func fill(b *testing.B, goroutines int, operations int64, operation func(n int64) error) {
+func runConcurrently(b *testing.B, goroutines int, operations int64, operation func(n int64) error) {
 	b.Helper()
 	var next atomic.Int64
 	done := make(chan error, goroutines)
@@ -130,13 +130,13 @@ func fill(b *testing.B, goroutines int, operations int64, operation func(n int64
 }
 
 func BenchmarkWriteNotification(b *testing.B) {
-	engines(b, func(b *testing.B, backend storetest.Backend) {
+	forEachEngine(b, func(b *testing.B, backend storetest.Backend) {
 		db := backend.Open(b)
 		var base int64
 		for _, goroutines := range []int{1, 64} {
 			b.Run(fmt.Sprint(goroutines), func(b *testing.B) {
 				start := base
-				concurrently(b, goroutines, func(n int64) error { return notify(b, db, start+n) })
+				benchmarkConcurrently(b, goroutines, func(n int64) error { return storeNotification(b, db, start+n) })
 				base += int64(b.N)
 			})
 		}
@@ -159,19 +159,19 @@ func BenchmarkFloor(b *testing.B) {
 
 func BenchmarkSearch(b *testing.B) {
 	const notifications = 10_000
-	engines(b, func(b *testing.B, backend storetest.Backend) {
+	forEachEngine(b, func(b *testing.B, backend storetest.Backend) {
 		db := backend.Open(b)
-		fill(b, 64, notifications, func(n int64) error { return notify(b, db, n) })
-		specialist, patient := person(77%specialists), person(1000+77/3)
-		day := parsed(ident.ParseDate, "2026-11-21")
+		runConcurrently(b, 64, notifications, func(n int64) error { return storeNotification(b, db, n) })
+		specialist, patient := testSSIN(77%specialists), testSSIN(1000+77/3)
+		day := mustParse(ident.ParseDate, "2026-11-21")
 		for _, search := range []struct {
 			name string
 			q    register.NotificationQuery
 		}{
 			{"patient", register.NotificationQuery{Patient: patient}},
-			{"number", register.NotificationQuery{Number: anyNumber(day)}},
+			{"number", register.NotificationQuery{Number: testNumber(day)}},
 			{"serial", register.NotificationQuery{Serial: "S-77", TreatedBy: specialist, TreatedOn: day}},
-			{"code", register.NotificationQuery{Code: parsed(ident.ParseNotificationCode, "000071200176"), TreatedBy: specialist, TreatedOn: day}},
+			{"code", register.NotificationQuery{Code: mustParse(ident.ParseNotificationCode, "000071200176"), TreatedBy: specialist, TreatedOn: day}},
 		} {
 			search.q.Limit = 20
 			b.Run(search.name, func(b *testing.B) {
@@ -192,18 +192,18 @@ func BenchmarkSearch(b *testing.B) {
 // BenchmarkSearchDevice searches for words in a device list with 200,000 entries.
 func BenchmarkSearchDevice(b *testing.B) {
 	const devices = 200_000
-	engines(b, func(b *testing.B, backend storetest.Backend) {
+	forEachEngine(b, func(b *testing.B, backend storetest.Backend) {
 		db := backend.Open(b)
-		load := store.Sources{Devices: make([]register.Device, devices)}
+		load := store.SourceEntries{Devices: make([]register.Device, devices)}
 		for i := range load.Devices {
 			base := int64(i + 1000)
-			load.Devices[i] = register.Device{Code: parsed(ident.ParseNotificationCode, fmt.Sprintf("%010d%02d", base, 97-base%97)),
+			load.Devices[i] = register.Device{Code: mustParse(ident.ParseNotificationCode, fmt.Sprintf("%010d%02d", base, 97-base%97)),
 				Name: fmt.Sprintf("Invented total knee prosthesis, size %d", i%40), Reference: fmt.Sprintf("TKP-%07d/%d", i, i%7),
 				Manufacturer: fmt.Sprintf("Maker of Joints %d", i%400), Distributor: fmt.Sprintf("Distribution %d", i%90),
 				Classification: "III", Category: "Knee", UDIDIs: []string{fmt.Sprintf("0541%010d", i)},
-				Status: register.DeviceActive, ValidFrom: parsed(ident.ParseDate, "2014-05-01")}
+				Status: register.DeviceActive, ValidFrom: mustParse(ident.ParseDate, "2014-05-01")}
 		}
-		if err := db.Load(b.Context(), load); err != nil {
+		if err := db.LoadSources(b.Context(), load); err != nil {
 			b.Fatal(err)
 		}
 		for name, text := range map[string]string{"many": "knee joints", "one": "TKP-0123456", "none": "hip"} {

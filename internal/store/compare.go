@@ -15,9 +15,9 @@ import (
 type SourceReader interface {
 	register.Reader
 	// DevicesByCode returns the devices that exist among the given codes.
-	Devices(codes []ident.NotificationCode) (map[ident.NotificationCode]register.Device, error)
+	DevicesByCode(codes []ident.NotificationCode) (map[ident.NotificationCode]register.Device, error)
 	// CurrentSSIN returns the person's newest SSIN: the given one unless another replaced it.
-	Newest(ident.SSIN) (ident.SSIN, error)
+	CurrentSSIN(ident.SSIN) (ident.SSIN, error)
 
 	// ListedDevices returns up to limit devices that the device list has not deleted, in the order of their codes,
 	// starting after the given code.
@@ -26,22 +26,22 @@ type SourceReader interface {
 	// The following methods return the entries that have not ended before the given day. They leave out the therapeutic
 	// links that surgery created and the roles that organisations assign, because no extract contains them.
 
-	OpenAffiliations(day ident.Date) ([]register.Affiliation, error)
-	OpenMandates(day ident.Date) ([]register.Mandate, error)
-	OpenLinks(day ident.Date) ([]register.TherapeuticLink, error)
+	UnexpiredAffiliations(day ident.Date) ([]register.Affiliation, error)
+	UnexpiredMandates(day ident.Date) ([]register.Mandate, error)
+	UnexpiredLinks(day ident.Date) ([]register.TherapeuticLink, error)
 }
 
 // ReadSources runs f over one consistent view of the authentic sources.
-func (db *DB) Sources(ctx context.Context, f func(SourceReader) error) error {
-	return db.read(ctx, func(tx *session) error { return f(view{tx}) })
+func (db *DB) ReadSources(ctx context.Context, f func(SourceReader) error) error {
+	return db.readTx(ctx, func(tx *tx) error { return f(txReader{tx}) })
 }
 
 // DevicesByCode returns the devices that exist among the given codes.
-func (r view) Devices(codes []ident.NotificationCode) (map[ident.NotificationCode]register.Device, error) {
+func (r txReader) DevicesByCode(codes []ident.NotificationCode) (map[ident.NotificationCode]register.Device, error) {
 	found := make(map[ident.NotificationCode]register.Device, len(codes))
-	for chunk := range slices.Chunk(codes, devicesAtOnce) {
-		list, args := r.s.dialect.digits(chunk)
-		devices, err := many(r.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d WHERE d.code `+list, args...)
+	for chunk := range slices.Chunk(codes, deviceBatchSize) {
+		list, args := r.tx.dialect.codeCondition(chunk)
+		devices, err := queryAll(r.tx, "device", deviceRow.toDevice, `SELECT `+deviceColumns+` FROM device d WHERE d.code `+list, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -54,15 +54,15 @@ func (r view) Devices(codes []ident.NotificationCode) (map[ident.NotificationCod
 
 // codeCondition is the end of a condition that a column equals one of the codes. For SQLite it pads the list, so that
 // there is one statement to prepare; PostgreSQL reads one array parameter faster than hundreds of parameters.
-func (d *dialect) digits(codes []ident.NotificationCode) (string, []any) {
-	if d.groups {
+func (d *dialect) codeCondition(codes []ident.NotificationCode) (string, []any) {
+	if d.batchesInserts {
 		texts := make([]string, len(codes))
 		for i, code := range codes {
 			texts[i] = code.Digits()
 		}
 		return `= ANY (CAST(? AS text[]))`, []any{pq.Array(texts)}
 	}
-	args := make([]any, devicesAtOnce)
+	args := make([]any, deviceBatchSize)
 	for i := range args {
 		args[i] = codes[min(i, len(codes)-1)].Digits()
 	}
@@ -70,36 +70,36 @@ func (d *dialect) digits(codes []ident.NotificationCode) (string, []any) {
 }
 
 // CurrentSSIN returns the person's newest SSIN.
-func (r view) Newest(ssin ident.SSIN) (ident.SSIN, error) {
-	p, err := r.s.person(ssin)
+func (r txReader) CurrentSSIN(ssin ident.SSIN) (ident.SSIN, error) {
+	p, err := r.tx.findPerson(ssin)
 	if err != nil || p == nil {
 		return ssin, err
 	}
-	return p.current.number, nil
+	return p.current.ssin, nil
 }
 
 // ListedDevices returns devices that the device list has not deleted.
-func (r view) ListedDevices(after string, limit int) ([]register.Device, error) {
-	return many(r.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d
+func (r txReader) ListedDevices(after string, limit int) ([]register.Device, error) {
+	return queryAll(r.tx, "device", deviceRow.toDevice, `SELECT `+deviceColumns+` FROM device d
 		WHERE d.code > ? AND (d.status = 'Active' OR d.status = 'Recalled' AND d.deleted_on = '') ORDER BY d.code LIMIT ?`, after, limit)
 }
 
-const stillOpen = ` (valid_to = '' OR valid_to >= ?)`
+const andNotEnded = ` (valid_to = '' OR valid_to >= ?)`
 
 // UnexpiredAffiliations returns the affiliations with roles that only the authentic source assigns.
-func (r view) OpenAffiliations(day ident.Date) ([]register.Affiliation, error) {
-	return many(r.s, "affiliation", affiliationRow.affiliation, `SELECT organisation, subject, role, valid_from, valid_to FROM affiliation
-		WHERE role NOT IN (?, ?) AND`+stillOpen+` ORDER BY organisation, subject, role, valid_from`,
+func (r txReader) UnexpiredAffiliations(day ident.Date) ([]register.Affiliation, error) {
+	return queryAll(r.tx, "affiliation", affiliationRow.toAffiliation, `SELECT organisation, subject, role, valid_from, valid_to FROM affiliation
+		WHERE role NOT IN (?, ?) AND`+andNotEnded+` ORDER BY organisation, subject, role, valid_from`,
 		string(register.RoleAdministrative), string(register.RoleManager), day.String())
 }
 
 // UnexpiredMandates returns the mandates that have not ended before the day.
-func (r view) OpenMandates(day ident.Date) ([]register.Mandate, error) {
-	return many(r.s, "mandate", mandateRow.mandate, mandateColumns+` WHERE`+stillOpen+` ORDER BY grantor, grantee, service, valid_from`, day.String())
+func (r txReader) UnexpiredMandates(day ident.Date) ([]register.Mandate, error) {
+	return queryAll(r.tx, "mandate", mandateRow.toMandate, mandateColumns+` WHERE`+andNotEnded+` ORDER BY grantor, grantee, service, valid_from`, day.String())
 }
 
 // UnexpiredLinks returns the therapeutic links that no surgery created.
-func (r view) OpenLinks(day ident.Date) ([]register.TherapeuticLink, error) {
-	return many(r.s, "therapeutic_link", linkRow.link, `SELECT patient, professional, type, valid_from, valid_to FROM therapeutic_link
-		WHERE type <> ? AND`+stillOpen+` ORDER BY patient, professional, type, valid_from`, register.LinkTypeSurgery, day.String())
+func (r txReader) UnexpiredLinks(day ident.Date) ([]register.TherapeuticLink, error) {
+	return queryAll(r.tx, "therapeutic_link", therapeuticLinkRow.toTherapeuticLink, `SELECT patient, professional, type, valid_from, valid_to FROM therapeutic_link
+		WHERE type <> ? AND`+andNotEnded+` ORDER BY patient, professional, type, valid_from`, register.LinkTypeSurgery, day.String())
 }

@@ -8,34 +8,34 @@ import (
 
 // deviceSearchText is the text in which a search looks for words. Both engines compare it byte by byte, so it is folded
 // to lower case here, for all scripts. The newline between the parts prevents a word from matching across two of them.
-func searchText(d *register.Device) string {
+func deviceSearchText(d *register.Device) string {
 	return strings.ToLower(strings.Join([]string{d.Name, d.Reference, d.Manufacturer, d.Distributor}, "\n"))
 }
 
 // SearchDevices returns a page of devices in the order of their codes, and their total number. A search for words scans
 // the whole device list: it has about 200,000 entries, and a scan takes about 0.1 s. The second statement stops at the
 // last device of the page.
-func (r view) SearchDevices(q register.DeviceQuery) ([]register.Device, int, error) {
+func (r txReader) SearchDevices(q register.DeviceQuery) ([]register.Device, int, error) {
 	where := &conditions{}
-	where.add(`d.code <> ''`)
-	where.addGiven(`d.code = ?`, q.Code.Digits())
-	where.addGiven(`d.code IN (SELECT u.code FROM device_udi u WHERE u.di = ?)`, q.DI)
-	where.addGiven(`d.category = ?`, q.Category)
+	where.addClause(`d.code <> ''`)
+	where.addIfSet(`d.code = ?`, q.Code.Digits())
+	where.addIfSet(`d.code IN (SELECT u.code FROM device_udi u WHERE u.di = ?)`, q.DI)
+	where.addIfSet(`d.category = ?`, q.Category)
 	for _, word := range strings.Fields(strings.ToLower(q.Text)) {
-		where.add(`d.search_text LIKE ? ESCAPE '\'`, `%`+literally.Replace(word)+`%`)
+		where.addClause(`d.search_text LIKE ? ESCAPE '\'`, `%`+likeEscaper.Replace(word)+`%`)
 	}
 	var total int
-	if _, err := r.s.get(&total, `SELECT COUNT(*) FROM device d WHERE `+where.String(), where.args...); err != nil {
+	if _, err := r.tx.selectRow(&total, `SELECT COUNT(*) FROM device d WHERE `+where.String(), where.args...); err != nil {
 		return nil, 0, err
 	}
 	if q.Offset >= total || q.Limit <= 0 {
 		return nil, total, nil
 	}
 	offset := max(q.Offset, 0)
-	page, err := many(r.s, "device", deviceRow.device, `SELECT `+deviceColumns+` FROM device d WHERE `+where.String()+`
+	page, err := queryAll(r.tx, "device", deviceRow.toDevice, `SELECT `+deviceColumns+` FROM device d WHERE `+where.String()+`
 		ORDER BY d.code LIMIT ? OFFSET ?`, append(where.args, min(q.Limit, total-offset), offset)...)
 	return page, total, err
 }
 
 // likeEscaper escapes the wildcards of a LIKE pattern.
-var literally = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

@@ -11,10 +11,10 @@ import (
 
 // testDisclosure checks that audit events about a patient are found by either of the patient's SSINs, and that persons
 // appear as pseudonyms unless the query reveals them.
-func testDisclosure(t *testing.T, s *sealed) {
+func testDisclosure(t *testing.T, s *auditFixture) {
 	t.Helper()
-	patient, other, replaced, doctor := person(1000), person(1001), person(1500), person(1)
-	at := func(n int) time.Time { return sealedAt.Add(time.Duration(n) * time.Hour) }
+	patient, other, replaced, doctor := testSSIN(1000), testSSIN(1001), testSSIN(1500), testSSIN(1)
+	at := func(n int) time.Time { return firstSealing.Add(time.Duration(n) * time.Hour) }
 	events := []register.AuditEvent{
 		{OccurredAt: at(0), Correlation: "a", Operation: "Search", Outcome: register.OutcomeAccepted, Signer: "SSIN=" + doctor.Digits(), Person: doctor, Patient: patient},
 		{OccurredAt: at(1), Correlation: "b", Operation: "Search", Outcome: register.OutcomeAccepted, Person: doctor, Patient: other},
@@ -26,7 +26,7 @@ func testDisclosure(t *testing.T, s *sealed) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.db.Replace(t.Context(), patient, replaced); err != nil {
+	if err := s.db.ReplaceSSIN(t.Context(), patient, replaced); err != nil {
 		t.Fatal(err)
 	}
 	ask := func(q store.AuditQuery) (found []string, entries []store.AuditEntry) {
@@ -43,7 +43,7 @@ func testDisclosure(t *testing.T, s *sealed) {
 			for _, e := range page {
 				found, entries = append(found, e.Event.Correlation), append(entries, e)
 			}
-			q.After = page[len(page)-1].Seq
+			q.AfterSeq = page[len(page)-1].Seq
 		}
 	}
 	for name, test := range map[string]struct {
@@ -54,9 +54,9 @@ func testDisclosure(t *testing.T, s *sealed) {
 		"by the old one":   {store.AuditQuery{Patient: patient}, []string{"a", "c", "d"}},
 		"by the new one":   {store.AuditQuery{Patient: replaced, Limit: 2}, []string{"a", "c", "d"}},
 		"another":          {store.AuditQuery{Patient: other}, []string{"b"}},
-		"never heard of":   {store.AuditQuery{Patient: person(1700)}, nil},
+		"never heard of":   {store.AuditQuery{Patient: testSSIN(1700)}, nil},
 		"from and to":      {store.AuditQuery{From: at(1), To: at(3)}, []string{"b", "c"}},
-		"emergencies only": {store.AuditQuery{Emergencies: true}, []string{"c"}},
+		"emergencies only": {store.AuditQuery{OnlyEmergencies: true}, []string{"c"}},
 	} {
 		if found, _ := ask(test.q); !slices.Equal(found, test.want) {
 			t.Errorf("%s: %q", name, found)
@@ -64,14 +64,14 @@ func testDisclosure(t *testing.T, s *sealed) {
 	}
 	_, masked := ask(store.AuditQuery{})
 	for i, e := range masked {
-		if !e.Event.Person.IsZero() || !e.Event.Patient.IsZero() || e.Event.EmergencyReason != events[i].EmergencyReason || e.Patient == 0 {
+		if !e.Event.Person.IsZero() || !e.Event.Patient.IsZero() || e.Event.EmergencyReason != events[i].EmergencyReason || e.PatientPseudonym == 0 {
 			t.Errorf("%+v", e)
 		}
 	}
-	if masked[0].Event.Signer != "SSIN=#"+store.Pseudonym(masked[0].Person)[1:] || masked[0].Person != masked[1].Person || masked[0].Patient == masked[1].Patient {
+	if masked[0].Event.Signer != "SSIN=#"+store.FormatPseudonym(masked[0].PersonPseudonym)[1:] || masked[0].PersonPseudonym != masked[1].PersonPseudonym || masked[0].PatientPseudonym == masked[1].PatientPseudonym {
 		t.Errorf("pseudonyms: %+v", masked)
 	}
-	_, revealed := ask(store.AuditQuery{Reveal: true})
+	_, revealed := ask(store.AuditQuery{RevealPersons: true})
 	if e := revealed[0].Event; e.Person != doctor || e.Patient != replaced || e.Signer != events[0].Signer {
 		t.Errorf("%+v", e)
 	}

@@ -17,66 +17,66 @@ const insertEvidence = `INSERT INTO evidence (reference, version, message, certi
 
 // AppendEvidence appends the signed message that created a version, with the certificate that signed it. A certificate
 // may contain the SSIN of its holder, so it is sealed too.
-func (w update) AppendEvidence(e register.Evidence) error {
-	key := version{e.Reference, e.Version}
-	patient, err := w.patientOf(key)
+func (w txWriter) AppendEvidence(e register.Evidence) error {
+	key := versionKey{e.Reference, e.Version}
+	patient, err := w.versionPatient(key)
 	if err != nil {
 		return err
 	}
 	var compressed bytes.Buffer
-	if err = w.s.deflate(&compressed, e.Message); err != nil {
-		return w.s.fail(err)
+	if err = w.tx.deflateTo(&compressed, e.Message); err != nil {
+		return w.tx.recordError(err)
 	}
-	message, err := patient.sealText(compressed.String(), key.place("message"))
+	message, err := patient.sealText(compressed.String(), key.associatedData("message"))
 	if err != nil {
-		return w.s.fail(err)
+		return w.tx.recordError(err)
 	}
-	certificate, err := patient.sealText(string(e.Certificate), key.place("certificate"))
+	certificate, err := patient.sealText(string(e.Certificate), key.associatedData("certificate"))
 	if err != nil {
-		return w.s.fail(err)
+		return w.tx.recordError(err)
 	}
-	return w.s.insert(insertEvidence, e.Reference, e.Version, message, certificate, instant(e.AcceptedAt))
+	return w.tx.insertRow(insertEvidence, e.Reference, e.Version, message, certificate, timestamp(e.AcceptedAt))
 }
 
 // versionPatient returns the pseudonym of a version's patient, without a query when this transaction stored the
 // version.
-func (w update) patientOf(key version) (*subject, error) {
-	id, stored := w.s.keptAbout[key]
+func (w txWriter) versionPatient(key versionKey) (*pseudonym, error) {
+	id, stored := w.tx.storedPatients[key]
 	if !stored {
-		found, err := w.s.get(&id, `SELECT patient FROM notification WHERE reference = ? AND version = ?`, key.Reference, key.Version)
+		found, err := w.tx.selectRow(&id, `SELECT patient FROM notification WHERE reference = ? AND version = ?`, key.Reference, key.Version)
 		if err == nil && !found {
-			err = w.s.fail(fmt.Errorf("evidence of version %d of a notification that is not there", key.Version))
+			err = w.tx.recordError(fmt.Errorf("evidence of version %d of a notification that is not there", key.Version))
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
 	if id == 0 {
-		return w.establish(ident.SSIN{}, true)
+		return w.findOrCreate(ident.SSIN{}, true)
 	}
-	if w.s.subject(id) == nil {
-		if err := w.s.meet(map[int64]bool{id: false}); err != nil {
+	if w.tx.knownPseudonym(id) == nil {
+		if err := w.tx.loadPseudonyms(map[int64]bool{id: false}); err != nil {
 			return nil, err
 		}
 	}
-	if pseudonym := w.s.subject(id); pseudonym != nil {
+	if pseudonym := w.tx.knownPseudonym(id); pseudonym != nil {
 		return pseudonym, nil
 	}
-	return nil, w.s.fail(fmt.Errorf("subject %d is not there", id))
+	return nil, w.tx.recordError(fmt.Errorf("subject %d is not there", id))
 }
 
 type evidenceRow struct {
-	version
-	Patient     int64   `db:"patient"`
-	Message     []byte  `db:"message"`
-	Certificate []byte  `db:"certificate"`
-	Accepted    instant `db:"accepted"`
+	versionKey
+	Patient     int64     `db:"patient"`
+	Message     []byte    `db:"message"`
+	Certificate []byte    `db:"certificate"`
+	Accepted    timestamp `db:"accepted"`
 }
 
-func (row evidenceRow) evidence(c *reading) register.Evidence {
+func (row evidenceRow) toEvidence(c *rowConverter) register.Evidence {
 	e := register.Evidence{Reference: row.Reference, Version: row.Version, AcceptedAt: time.Time(row.Accepted),
-		Certificate: []byte(c.text(row.Patient, row.Certificate, row.place("certificate")))}
-	compressed := c.text(row.Patient, row.Message, row.place("message"))
+		Certificate: []byte(c.openText(row.Patient, row.Certificate, row.associatedData("certificate")))}
+	compressed := c.openText(row.Patient, row.Message, row.associatedData("message"))
 	if compressed == "" {
 		return e
 	}
@@ -90,13 +90,13 @@ func (row evidenceRow) evidence(c *reading) register.Evidence {
 // Evidence returns the signed messages that created the versions of a notification, oldest first.
 func (db *DB) Evidence(ctx context.Context, number ident.NotificationNumber) ([]register.Evidence, error) {
 	var all []register.Evidence
-	err := db.read(ctx, func(tx *session) error {
-		noPerson, err := tx.party(ident.SSIN{}, true)
+	err := db.readTx(ctx, func(tx *tx) error {
+		noPerson, err := tx.lookUpPerson(ident.SSIN{}, true)
 		if err != nil {
 			return err
 		}
 		var rows []evidenceRow
-		err = tx.all(&rows, `SELECT e.reference, e.version, v.patient, e.message, e.certificate, e.accepted FROM evidence e
+		err = tx.selectRows(&rows, `SELECT e.reference, e.version, v.patient, e.message, e.certificate, e.accepted FROM evidence e
 			JOIN notification v ON v.reference = e.reference AND v.version = e.version
 			WHERE e.reference = (SELECT reference FROM notification WHERE number = ? AND number <> '' ORDER BY version LIMIT 1)
 			ORDER BY e.version`, number.Digits())
@@ -108,19 +108,19 @@ func (db *DB) Evidence(ctx context.Context, number ident.NotificationNumber) ([]
 				rows[i].Patient = noPerson.current.id
 			}
 		}
-		all, err = each(tx, rows, "evidence", evidenceRow.evidence)
+		all, err = convertRows(tx, rows, "evidence", evidenceRow.toEvidence)
 		return err
 	})
 	return all, err
 }
 
 // compressorPool reuses compressors, because one is as large as a hundred messages.
-type compressors struct{ unused sync.Pool }
+type compressorPool struct{ pool sync.Pool }
 
 // deflateTo compresses data with DEFLATE (RFC 1951). It uses the fastest level: signatures and certificates are most of
 // a message, and they hardly compress.
-func (c *compressors) deflate(to io.Writer, data []byte) error {
-	w, ok := c.unused.Get().(*flate.Writer)
+func (c *compressorPool) deflateTo(to io.Writer, data []byte) error {
+	w, ok := c.pool.Get().(*flate.Writer)
 	if ok {
 		w.Reset(to)
 	} else {
@@ -129,7 +129,7 @@ func (c *compressors) deflate(to io.Writer, data []byte) error {
 			return fmt.Errorf("compress: %w", err)
 		}
 	}
-	defer c.unused.Put(w)
+	defer c.pool.Put(w)
 	if _, err := w.Write(data); err != nil {
 		return fmt.Errorf("compress: %w", err)
 	}

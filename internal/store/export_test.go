@@ -7,33 +7,33 @@ import (
 )
 
 // RecordedStatement is a statement as sent to the database.
-type Asked struct {
+type RecordedStatement struct {
 	Text string
 	Args []any
 }
 
 // RecordStatements returns the SELECT statements that a function sends to the database, without any cache.
-func Statements(ctx context.Context, db *DB, ask func(register.Reader) error) ([]Asked, error) {
-	recorder := &recorder{}
-	err := db.engine.read(ctx, func(outer *session) error {
-		recorder.querier = outer.on
-		return ask(view{&session{ctx: outer.ctx, on: recorder, dialect: outer.dialect, persons: &persons{keys: outer.keys}}})
+func RecordStatements(ctx context.Context, db *DB, ask func(register.Reader) error) ([]RecordedStatement, error) {
+	recorder := &statementRecorder{}
+	err := db.engine.readTx(ctx, func(outer *tx) error {
+		recorder.querier = outer.conn
+		return ask(txReader{&tx{ctx: outer.ctx, conn: recorder, dialect: outer.dialect, identities: &identities{keyRing: outer.keyRing}}})
 	})
-	return recorder.asked, err
+	return recorder.statements, err
 }
 
 // statementRecorder records the SELECT statements that pass through it.
-type recorder struct {
+type statementRecorder struct {
 	querier
-	asked []Asked
+	statements []RecordedStatement
 }
 
-func (r *recorder) GetContext(ctx context.Context, dest any, query string, args ...any) error {
-	r.asked = append(r.asked, Asked{query, args})
+func (r *statementRecorder) GetContext(ctx context.Context, dest any, query string, args ...any) error {
+	r.statements = append(r.statements, RecordedStatement{query, args})
 	return r.querier.GetContext(ctx, dest, query, args...)
 }
 
-func (r *recorder) SelectContext(ctx context.Context, dest any, query string, args ...any) error {
-	r.asked = append(r.asked, Asked{query, args})
+func (r *statementRecorder) SelectContext(ctx context.Context, dest any, query string, args ...any) error {
+	r.statements = append(r.statements, RecordedStatement{query, args})
 	return r.querier.SelectContext(ctx, dest, query, args...)
 }

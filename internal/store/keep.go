@@ -10,32 +10,32 @@ import (
 )
 
 // txWriter implements register.Writer within a transaction.
-type update struct{ view }
+type txWriter struct{ txReader }
 
 // Lock makes other transactions that lock one of the same keys wait until this one ends.
-func (w update) Lock(keys ...string) error {
+func (w txWriter) Lock(keys ...string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	return w.s.dialect.hold(w.s, keys)
+	return w.tx.dialect.lockKeys(w.tx, keys)
 }
 
 // NextSequenceNumber returns the next sequence number of a day, starting with 1. There may be gaps, but no number is
 // issued twice.
-func (w update) NextSequenceNumber(day ident.Date) (uint64, error) {
-	running, err := w.s.dialect.nextRunning(w.s, day)
+func (w txWriter) NextSequenceNumber(day ident.Date) (uint64, error) {
+	running, err := w.tx.dialect.nextSequenceNumber(w.tx, day)
 	if err != nil {
 		return 0, err
 	}
 	if running < 1 {
-		return 0, w.s.fail(fmt.Errorf("running number %d", running))
+		return 0, w.tx.recordError(fmt.Errorf("running number %d", running))
 	}
 	return uint64(running), nil
 }
 
 // RecordReplayKey records that a message was used. It returns false when the message was used before.
-func (w update) RecordReplayKey(mark register.ReplayKey) (bool, error) {
-	n, err := w.s.dialect.spend(w.s, mark.Hash[:], instant(mark.ExpiresAt))
+func (w txWriter) RecordReplayKey(mark register.ReplayKey) (bool, error) {
+	n, err := w.tx.dialect.recordReplayKey(w.tx, mark.Hash[:], timestamp(mark.ExpiresAt))
 	return n == 1, err
 }
 
@@ -56,71 +56,71 @@ const (
 	upsertPending = `INSERT INTO pending (reference, specialist, author, organisation) VALUES (?, ?, ?, ?) ` +
 		`ON CONFLICT (reference) DO UPDATE SET specialist = excluded.specialist, author = excluded.author, ` +
 		`organisation = excluded.organisation`
-	deletePending = `DELETE FROM pending WHERE reference = ?`
-	insertLink    = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to) ` +
+	deletePending         = `DELETE FROM pending WHERE reference = ?`
+	insertTherapeuticLink = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to) ` +
 		`VALUES (?, ?, ?, ?, ?) ON CONFLICT (patient, professional, type, valid_from) DO NOTHING`
 )
 
 // AppendVersion appends a version of a notification.
-func (w update) AppendVersion(n register.Notification) error {
-	persons, err := w.whoIn(&n)
+func (w txWriter) AppendVersion(n register.Notification) error {
+	persons, err := w.resolvePersons(&n)
 	if err != nil {
 		return err
 	}
-	key := version{n.Reference, n.Version}
-	if w.s.keptAbout == nil {
-		w.s.keptAbout = make(map[version]int64, 1)
+	key := versionKey{n.Reference, n.Version}
+	if w.tx.storedPatients == nil {
+		w.tx.storedPatients = make(map[versionKey]int64, 1)
 	}
-	w.s.keptAbout[key] = persons.patient.reference()
-	comment, reason := persons.seal(n.Comment, key.place("comment")), persons.seal(n.ChangeReason, key.place("change reason"))
+	w.tx.storedPatients[key] = persons.patient.idOrZero()
+	comment, reason := persons.sealText(n.Comment, key.associatedData("comment")), persons.sealText(n.ChangeReason, key.associatedData("change reason"))
 	if persons.err != nil {
-		return w.s.fail(persons.err)
+		return w.tx.recordError(persons.err)
 	}
-	err = w.s.insert(insertNotification, n.Reference, n.Version, n.Number.Digits(), string(n.Type), string(n.State),
-		string(n.Change), reason, persons.specialist, n.Specialist.NIHII.Digits(), n.SurgeryDate.String(), persons.patient.reference(),
-		persons.prescriber, n.Prescriber.NIHII.Digits(), n.PrescriptionDate.String(), comment, instant(n.RegisteredAt), n.Digest[:],
-		persons.signer, n.Organisation.Digits(), persons.author, n.InputReference, n.ContentDigest[:])
+	err = w.tx.insertRow(insertNotification, n.Reference, n.Version, n.Number.Digits(), string(n.Type), string(n.State),
+		string(n.Change), reason, persons.specialistID, n.Specialist.NIHII.Digits(), n.SurgeryDate.String(), persons.patient.idOrZero(),
+		persons.prescriberID, n.Prescriber.NIHII.Digits(), n.PrescriptionDate.String(), comment, timestamp(n.RegisteredAt), n.Digest[:],
+		persons.signer, n.Organisation.Digits(), persons.authorID, n.InputReference, n.ContentDigest[:])
 	if err != nil {
 		return err
 	}
 	for i := range n.Implants {
-		if err := w.keepImplant(&n, i, persons); err != nil {
+		if err := w.insertImplantLine(&n, i, persons); err != nil {
 			return err
 		}
 	}
 	for i, r := range n.Removals {
-		reason := persons.seal(r.Reason, key.place("reason", i+1))
+		reason := persons.sealText(r.Reason, key.associatedData("reason", i+1))
 		if persons.err != nil {
-			return w.s.fail(persons.err)
+			return w.tx.recordError(persons.err)
 		}
-		err := w.s.insert(insertRemoval, n.Reference, n.Version, i+1, r.ImplantID, r.Quantity, reason, r.Remaining,
+		err := w.tx.insertRow(insertRemoval, n.Reference, n.Version, i+1, r.ImplantID, r.Quantity, reason, r.Remaining,
 			n.SurgeryDate.String())
 		if err != nil {
 			return err
 		}
 	}
 	for i, warning := range n.Warnings {
-		if err := w.s.insert(insertWarning, n.Reference, n.Version, i+1, string(warning.Code), warning.Path, warning.Detail); err != nil {
+		if err := w.tx.insertRow(insertWarning, n.Reference, n.Version, i+1, string(warning.Code), warning.Path, warning.Detail); err != nil {
 			return err
 		}
 	}
 	if n.InputReference != "" {
-		if err := w.s.insert(insertSubmission, persons.signer, n.InputReference, n.Reference, n.Version); err != nil {
+		if err := w.tx.insertRow(insertSubmission, persons.signer, n.InputReference, n.Reference, n.Version); err != nil {
 			return err
 		}
 	}
-	return w.keepPending(&n, persons)
+	return w.updatePendingList(&n, persons)
 }
 
 // personColumns are the persons in a notification, as its rows refer to them.
-type who struct {
-	patient                        *subject
-	specialist, prescriber, author int64
-	signer                         string
-	err                            error // the first error of sealText
+type personColumns struct {
+	patient                              *pseudonym
+	specialistID, prescriberID, authorID int64
+	signer                               string
+	err                                  error // the first error of sealText
 }
 
-func (w update) whoIn(n *register.Notification) (*who, error) {
+func (w txWriter) resolvePersons(n *register.Notification) (*personColumns, error) {
 	texts := []string{n.Comment, n.ChangeReason}
 	for i := range n.Implants {
 		texts = append(texts, n.Implants[i].Location)
@@ -128,26 +128,26 @@ func (w update) whoIn(n *register.Notification) (*who, error) {
 	for i := range n.Removals {
 		texts = append(texts, n.Removals[i].Reason)
 	}
-	persons := &who{}
+	persons := &personColumns{}
 	var err error
-	if persons.patient, err = w.about(n.Patient, texts...); err != nil {
+	if persons.patient, err = w.optionalPseudonym(n.Patient, texts...); err != nil {
 		return nil, err
 	}
-	if persons.specialist, err = w.colleague(n.Specialist.SSIN); err != nil {
+	if persons.specialistID, err = w.professionalID(n.Specialist.SSIN); err != nil {
 		return nil, err
 	}
-	if persons.prescriber, err = w.colleague(n.Prescriber.SSIN); err != nil {
+	if persons.prescriberID, err = w.professionalID(n.Prescriber.SSIN); err != nil {
 		return nil, err
 	}
-	if persons.author, err = w.colleague(n.Author); err != nil {
+	if persons.authorID, err = w.professionalID(n.Author); err != nil {
 		return nil, err
 	}
-	persons.signer, err = w.signer(n.Signer)
+	persons.signer, err = w.signerColumn(n.Signer)
 	return persons, err
 }
 
 // sealText seals a text about the patient.
-func (persons *who) seal(text, associatedData string) []byte {
+func (persons *personColumns) sealText(text, associatedData string) []byte {
 	sealed, err := persons.patient.sealText(text, associatedData)
 	if persons.err == nil {
 		persons.err = err
@@ -157,76 +157,76 @@ func (persons *who) seal(text, associatedData string) []byte {
 
 // updatePendingList adds the notification to the table of pending ones, or deletes it there once it is final or
 // withdrawn.
-func (w update) keepPending(n *register.Notification, persons *who) error {
+func (w txWriter) updatePendingList(n *register.Notification, persons *personColumns) error {
 	var err error
 	switch {
 	case n.State == register.Draft || n.State == register.ToValidate:
-		_, err = w.s.exec(upsertPending, n.Reference, persons.specialist, persons.author, n.Organisation.Digits())
+		_, err = w.tx.execStatement(upsertPending, n.Reference, persons.specialistID, persons.authorID, n.Organisation.Digits())
 	case n.Version > 1:
-		_, err = w.s.exec(deletePending, n.Reference)
+		_, err = w.tx.execStatement(deletePending, n.Reference)
 	}
 	return err
 }
 
-func (w update) keepImplant(n *register.Notification, line int, persons *who) error {
+func (w txWriter) insertImplantLine(n *register.Notification, line int, persons *personColumns) error {
 	i := &n.Implants[line]
-	pharmacist, err := w.colleague(i.Pharmacist.SSIN)
+	pharmacist, err := w.professionalID(i.Pharmacist.SSIN)
 	if err != nil {
 		return err
 	}
-	location := persons.seal(i.Location, version{n.Reference, n.Version}.place("location", line+1))
+	location := persons.sealText(i.Location, versionKey{n.Reference, n.Version}.associatedData("location", line+1))
 	if persons.err != nil {
-		return w.s.fail(persons.err)
+		return w.tx.recordError(persons.err)
 	}
-	return w.s.insert(insertImplant, i.ID, n.Reference, n.Version, line+1, i.Code.Digits(), i.UDI, i.Lot, i.Serial,
+	return w.tx.insertRow(insertImplant, i.ID, n.Reference, n.Version, line+1, i.Code.Digits(), i.UDI, i.Lot, i.Serial,
 		i.Expiry.String(), pharmacist, i.Pharmacist.NIHII.Digits(), i.Pharmacy.NIHII.Digits(), i.Pharmacy.CBE.Digits(),
 		i.DeliveryDate.String(), i.Quantity, location, string(i.Side), i.UDIDI, i.Unregistered)
 }
 
 // AddTherapeuticLink appends a therapeutic link. An existing one with the same people, type and first day stays
 // unchanged.
-func (w update) AddTherapeuticLink(l register.TherapeuticLink) error {
-	patient, professional, err := w.linked(l)
+func (w txWriter) AddTherapeuticLink(l register.TherapeuticLink) error {
+	patient, professional, err := w.therapeuticLinkIDs(l)
 	if err != nil {
 		return err
 	}
-	return w.s.insert(insertLink, patient, professional, l.Type, l.From.String(), l.To.String())
+	return w.tx.insertRow(insertTherapeuticLink, patient, professional, l.Type, l.From.String(), l.To.String())
 }
 
 // therapeuticLinkIDs are the pseudonym ids of the people of a therapeutic link.
-func (w update) linked(l register.TherapeuticLink) (patient, professional int64, err error) {
-	patientPseudonym, err := w.establish(l.Patient, false)
+func (w txWriter) therapeuticLinkIDs(l register.TherapeuticLink) (patient, professional int64, err error) {
+	patientPseudonym, err := w.findOrCreate(l.Patient, false)
 	if err != nil {
 		return 0, 0, err
 	}
-	professional, err = w.colleague(l.Professional)
+	professional, err = w.professionalID(l.Professional)
 	return patientPseudonym.id, professional, err
 }
 
 // AppendEvent appends an event to the audit log.
-func (w update) AppendEvent(e register.AuditEvent) error {
-	patient, err := w.about(e.Patient, e.EmergencyReason)
+func (w txWriter) AppendEvent(e register.AuditEvent) error {
+	patient, err := w.optionalPseudonym(e.Patient, e.EmergencyReason)
 	if err != nil {
 		return err
 	}
-	emergency, err := patient.sealText(e.EmergencyReason, emergencyPlace, e.Correlation)
+	emergency, err := patient.sealText(e.EmergencyReason, emergencyAssociatedData, e.Correlation)
 	if err != nil {
-		return w.s.fail(err)
+		return w.tx.recordError(err)
 	}
-	person, err := w.about(e.Person)
-	if err != nil {
-		return err
-	}
-	signer, err := w.signer(e.Signer)
+	person, err := w.optionalPseudonym(e.Person)
 	if err != nil {
 		return err
 	}
-	return w.s.insert(insertAudit, instant(e.OccurredAt), e.Correlation, e.Operation, string(e.Outcome), codes(e.Codes), e.Reason,
-		emergency, signer, e.Organisation.Digits(), person.reference(), string(e.Capacity), patient.reference(), e.Number.Digits())
+	signer, err := w.signerColumn(e.Signer)
+	if err != nil {
+		return err
+	}
+	return w.tx.insertRow(insertAudit, timestamp(e.OccurredAt), e.Correlation, e.Operation, string(e.Outcome), joinCodes(e.Codes), e.Reason,
+		emergency, signer, e.Organisation.Digits(), person.idOrZero(), string(e.Capacity), patient.idOrZero(), e.Number.Digits())
 }
 
 // joinCodes joins codes by newlines, as splitLines splits them.
-func codes(all []problem.Code) string {
+func joinCodes(all []problem.Code) string {
 	texts := make([]string, len(all))
 	for i, code := range all {
 		texts[i] = string(code)

@@ -22,19 +22,19 @@ import (
 
 // keyRing holds the keys that seal the register's pseudonyms. They are in a file outside the database. The process
 // reads the file again when a row names a key that is not loaded, because another process may have added it.
-type keyring struct {
-	path    string
-	changes sync.Mutex // serialises access to the file
-	keys    atomic.Pointer[[]*ringKey]
+type keyRing struct {
+	path      string
+	fileMutex sync.Mutex // serialises access to the file
+	keys      atomic.Pointer[[]*ringKey]
 }
 
 // ringKey is one key of the ring: an epoch, with the keys derived from its secret. No derived key discloses another
 // one.
 type ringKey struct {
 	keyEntry
-	lookup []byte      // HMAC key of the hashes that find an SSIN
-	aead   cipher.AEAD // seals pseudonyms
-	proof  []byte      // detects another secret under the same id
+	lookupKey []byte      // HMAC key of the hashes that find an SSIN
+	aead      cipher.AEAD // seals pseudonyms
+	proof     []byte      // detects another secret under the same id
 }
 
 // keyEntry is an element of the key file, a JSON array of keys, newest first.
@@ -45,21 +45,21 @@ type keyEntry struct {
 }
 
 const (
-	keyFileName   = "keys.json"
-	secretSize    = 32
-	keyFileLimit  = 1 << 16
-	keyFileMode   = 0o600
-	forbiddenMode = 0o077
+	keyFileName          = "keys.json"
+	keySecretSize        = 32
+	maxKeyFileSize       = 1 << 16
+	keyFileMode          = 0o600
+	forbiddenKeyFileMode = 0o077
 )
 
 // String names the key file. No way of printing the ring discloses a secret.
-func (k *keyring) String() string { return "keys in " + k.path }
+func (k *keyRing) String() string { return "keys in " + k.path }
 
 // GoString is String for %#v.
-func (k *keyring) GoString() string { return k.String() }
+func (k *keyRing) GoString() string { return k.String() }
 
 // allKeys returns the loaded keys, newest first.
-func (k *keyring) all() []*ringKey {
+func (k *keyRing) allKeys() []*ringKey {
 	if keys := k.keys.Load(); keys != nil {
 		return *keys
 	}
@@ -67,8 +67,8 @@ func (k *keyring) all() []*ringKey {
 }
 
 // cachedKey returns the loaded key with an id, or nil.
-func (k *keyring) key(id string) *ringKey {
-	for _, key := range k.all() {
+func (k *keyRing) cachedKey(id string) *ringKey {
+	for _, key := range k.allKeys() {
 		if key.ID == id {
 			return key
 		}
@@ -77,32 +77,32 @@ func (k *keyring) key(id string) *ringKey {
 }
 
 // findKey returns the key with an id, and loads the file when it is not loaded.
-func (k *keyring) find(id string) (*ringKey, error) {
-	if key := k.key(id); key != nil {
+func (k *keyRing) findKey(id string) (*ringKey, error) {
+	if key := k.cachedKey(id); key != nil {
 		return key, nil
 	}
-	if err := k.read(); err != nil {
+	if err := k.loadFile(); err != nil {
 		return nil, err
 	}
-	if key := k.key(id); key != nil {
+	if key := k.cachedKey(id); key != nil {
 		return key, nil
 	}
 	return nil, fmt.Errorf("persons are kept under the key %s, which is not in the key file %s: bring back the file that holds it", id, k.path)
 }
 
 // loadFile reads the key file. The error is fs.ErrNotExist when there is none.
-func (k *keyring) read() error {
-	k.changes.Lock()
-	defer k.changes.Unlock()
+func (k *keyRing) loadFile() error {
+	k.fileMutex.Lock()
+	defer k.fileMutex.Unlock()
 	entries, err := readKeyFile(k.path)
 	if err != nil {
 		return err
 	}
-	return k.set(entries)
+	return k.setEntries(entries)
 }
 
 // setEntries replaces the keys by those of the entries. Lookups in progress keep using the old keys.
-func (k *keyring) set(entries []keyEntry) error {
+func (k *keyRing) setEntries(entries []keyEntry) error {
 	keys := make([]*ringKey, len(entries))
 	for i, entry := range entries {
 		var err error
@@ -117,9 +117,9 @@ func (k *keyring) set(entries []keyEntry) error {
 func newRingKey(entry keyEntry) (*ringKey, error) {
 	key := &ringKey{keyEntry: entry}
 	var sealing []byte
-	for purpose, derived := range map[string]*[]byte{"lookup": &key.lookup, "seal": &sealing, "proof": &key.proof} {
+	for purpose, derived := range map[string]*[]byte{"lookup": &key.lookupKey, "seal": &sealing, "proof": &key.proof} {
 		var err error
-		if *derived, err = hkdf.Key(sha256.New, entry.Secret, nil, "ctr subject "+purpose, secretSize); err != nil {
+		if *derived, err = hkdf.Key(sha256.New, entry.Secret, nil, "ctr subject "+purpose, keySecretSize); err != nil {
 			return nil, fmt.Errorf("derive a key: %w", err)
 		}
 	}
@@ -129,8 +129,8 @@ func newRingKey(entry keyEntry) (*ringKey, error) {
 }
 
 // lookupHash is the value of an SSIN in the table subject_lookup.
-func (k *ringKey) of(digits string) []byte {
-	mac := hmac.New(sha256.New, k.lookup)
+func (k *ringKey) lookupHash(digits string) []byte {
+	mac := hmac.New(sha256.New, k.lookupKey)
 	_, _ = mac.Write([]byte(digits)) // never fails
 	return mac.Sum(nil)
 }
@@ -145,13 +145,13 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 
 // sealBytes encrypts with a fresh nonce, which precedes the ciphertext. The associated data binds the result to its
 // place in the database: bytes that are moved to another row do not open.
-func seal(aead cipher.AEAD, plain []byte, associatedData string) []byte {
+func sealBytes(aead cipher.AEAD, plain []byte, associatedData string) []byte {
 	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
 	_, _ = rand.Read(nonce) // never fails: crypto/rand ends the process on an error
 	return aead.Seal(nonce, nonce, plain, []byte(associatedData))
 }
 
-func open(aead cipher.AEAD, sealed []byte, associatedData string) ([]byte, error) {
+func openBytes(aead cipher.AEAD, sealed []byte, associatedData string) ([]byte, error) {
 	if len(sealed) < aead.NonceSize() {
 		return nil, errors.New("sealed bytes are cut off")
 	}
@@ -169,25 +169,25 @@ func readKeyFile(path string) (_ []keyEntry, err error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("key file: %w", err)
-	case !info.Mode().IsRegular() || info.Size() > keyFileLimit:
+	case !info.Mode().IsRegular() || info.Size() > maxKeyFileSize:
 		return nil, fmt.Errorf("key file %s: not a file of keys", path)
-	case info.Mode().Perm()&forbiddenMode != 0:
+	case info.Mode().Perm()&forbiddenKeyFileMode != 0:
 		return nil, fmt.Errorf("key file %s: others than its owner may read or write it: chmod 600 it, and renew its keys if anybody did", path)
 	}
 	var entries []keyEntry
 	decoder := json.NewDecoder(file)
 	decoder.DisallowUnknownFields()
 	// The decoder's error is dropped, because it may quote a part of the file.
-	if decoder.Decode(&entries) != nil || decoder.More() || !areKeys(entries) {
+	if decoder.Decode(&entries) != nil || decoder.More() || !areValidKeyEntries(entries) {
 		return nil, fmt.Errorf("key file %s: not a list of keys, each with its own id, the day when it was created, and a secret of 32 bytes in base64", path)
 	}
 	return entries, nil
 }
 
-func areKeys(entries []keyEntry) bool {
+func areValidKeyEntries(entries []keyEntry) bool {
 	ids := make(map[string]bool, len(entries))
 	for _, entry := range entries {
-		if entry.ID == "" || ids[entry.ID] || len(entry.Secret) != secretSize {
+		if entry.ID == "" || ids[entry.ID] || len(entry.Secret) != keySecretSize {
 			return false
 		}
 		ids[entry.ID] = true
@@ -196,30 +196,30 @@ func areKeys(entries []keyEntry) bool {
 }
 
 // newKeyEntry generates a key.
-func newKey(day string) keyEntry {
-	secret := make([]byte, secretSize)
+func newKeyEntry(day string) keyEntry {
+	secret := make([]byte, keySecretSize)
 	_, _ = rand.Read(secret) // never fails
 	return keyEntry{ID: day + "-" + strings.ToLower(rand.Text()[:8]), Created: day, Secret: secret}
 }
 
 // createFile creates the key file with one key. The error is fs.ErrExist when another program was faster.
-func (k *keyring) create(day string) error {
-	k.changes.Lock()
-	defer k.changes.Unlock()
+func (k *keyRing) createFile(day string) error {
+	k.fileMutex.Lock()
+	defer k.fileMutex.Unlock()
 	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
 		return fmt.Errorf("key file: %w", err)
 	}
-	entries := []keyEntry{newKey(day)}
+	entries := []keyEntry{newKeyEntry(day)}
 	if err := writeKeyFile(k.path, entries, os.Link); err != nil {
 		return err
 	}
-	return k.set(entries)
+	return k.setEntries(entries)
 }
 
 // rewriteFile replaces the key file by one with the edited entries.
-func (k *keyring) change(edit func([]keyEntry) []keyEntry) error {
-	k.changes.Lock()
-	defer k.changes.Unlock()
+func (k *keyRing) rewriteFile(edit func([]keyEntry) []keyEntry) error {
+	k.fileMutex.Lock()
+	defer k.fileMutex.Unlock()
 	entries, err := readKeyFile(k.path)
 	if err != nil {
 		return err
@@ -228,18 +228,18 @@ func (k *keyring) change(edit func([]keyEntry) []keyEntry) error {
 	if err := writeKeyFile(k.path, entries, os.Rename); err != nil {
 		return err
 	}
-	return k.set(entries)
+	return k.setEntries(entries)
 }
 
 // addKey generates a key, inserts it before the others, and returns its id.
-func (k *keyring) add(day string) (string, error) {
-	key := newKey(day)
-	return key.ID, k.change(func(entries []keyEntry) []keyEntry { return slices.Insert(entries, 0, key) })
+func (k *keyRing) addKey(day string) (string, error) {
+	key := newKeyEntry(day)
+	return key.ID, k.rewriteFile(func(entries []keyEntry) []keyEntry { return slices.Insert(entries, 0, key) })
 }
 
 // removeKey deletes a key from the file.
-func (k *keyring) remove(id string) error {
-	return k.change(func(entries []keyEntry) []keyEntry {
+func (k *keyRing) removeKey(id string) error {
+	return k.rewriteFile(func(entries []keyEntry) []keyEntry {
 		return slices.DeleteFunc(entries, func(entry keyEntry) bool { return entry.ID == id })
 	})
 }
@@ -259,7 +259,7 @@ func writeKeyFile(path string, entries []keyEntry, publish func(from, to string)
 			err = errors.Join(err, removeErr)
 		}
 	}()
-	if err = writeDurably(temporary, buffer.Bytes()); err == nil {
+	if err = writeSyncedFile(temporary, buffer.Bytes()); err == nil {
 		err = publish(temporary, path)
 	}
 	if err == nil {
@@ -271,7 +271,7 @@ func writeKeyFile(path string, entries []keyEntry, publish func(from, to string)
 	return nil
 }
 
-func writeDurably(path string, data []byte) error {
+func writeSyncedFile(path string, data []byte) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, keyFileMode) //nolint:gosec // in the directory that the operator configured
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 )
 
 // SourceEntries are entries of the authentic sources.
-type Sources struct {
+type SourceEntries struct {
 	Persons       []register.Person
 	Practices     []register.Practice
 	Organisations []register.Organisation
@@ -19,11 +19,11 @@ type Sources struct {
 	Mandates      []register.Mandate
 	Links         []register.TherapeuticLink
 	Devices       []register.Device
-	Replacements  []Replacement
+	Replacements  []SSINReplacement
 }
 
 // Append appends the entries of more.
-func (entries *Sources) Append(more *Sources) {
+func (entries *SourceEntries) Append(more *SourceEntries) {
 	entries.Persons = append(entries.Persons, more.Persons...)
 	entries.Practices = append(entries.Practices, more.Practices...)
 	entries.Organisations = append(entries.Organisations, more.Organisations...)
@@ -35,7 +35,7 @@ func (entries *Sources) Append(more *Sources) {
 }
 
 // SSINReplacement is the replacement of a person's SSIN by another one.
-type Replacement struct{ Former, Newer ident.SSIN }
+type SSINReplacement struct{ Former, Newer ident.SSIN }
 
 const (
 	upsertPerson = `INSERT INTO person (subject, sealed) VALUES (?, ?)
@@ -51,35 +51,35 @@ const (
 	upsertMandate = `INSERT INTO mandate (grantor, grantee, service, accepted_on, valid_from, valid_to)
 		VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (grantee, grantor, service, valid_from)
 		DO UPDATE SET accepted_on = excluded.accepted_on, valid_to = excluded.valid_to`
-	upsertLink = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to) VALUES (?, ?, ?, ?, ?)
+	upsertTherapeuticLink = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (patient, professional, type, valid_from) DO UPDATE SET valid_to = excluded.valid_to`
-	deviceFields = `code, name, reference, manufacturer, distributor, classification, category, udi_dis, status, valid_from,
+	deviceInsertColumns = `code, name, reference, manufacturer, distributor, classification, category, udi_dis, status, valid_from,
 		deleted_on, recalled_on, search_text`
-	replaceDevice = ` ON CONFLICT (code) DO UPDATE SET name = excluded.name, reference = excluded.reference,
+	onDeviceConflict = ` ON CONFLICT (code) DO UPDATE SET name = excluded.name, reference = excluded.reference,
 		manufacturer = excluded.manufacturer, distributor = excluded.distributor, classification = excluded.classification,
 		category = excluded.category, udi_dis = excluded.udi_dis, status = excluded.status, valid_from = excluded.valid_from,
 		deleted_on = excluded.deleted_on, recalled_on = excluded.recalled_on, search_text = excluded.search_text`
-	upsertDevice    = `INSERT INTO device (` + deviceFields + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)` + replaceDevice
+	upsertDevice    = `INSERT INTO device (` + deviceInsertColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)` + onDeviceConflict
 	deleteDeviceUDI = `DELETE FROM device_udi WHERE code IN`
 	insertDeviceUDI = `INSERT INTO device_udi (di, code) VALUES (?, ?) ON CONFLICT (di, code) DO NOTHING`
 )
 
 // LoadSources stores entries of the authentic sources, all or nothing. It updates entries that exist already and leaves
 // all others unchanged, so the therapeutic links that surgery created survive.
-func (db *DB) Load(ctx context.Context, entries Sources) error {
+func (db *DB) LoadSources(ctx context.Context, entries SourceEntries) error {
 	epoch := rand.Text()
-	return db.write(ctx, func(tx *session) error {
-		w := update{view{tx}}
-		if err := w.load(&entries); err != nil {
+	return db.writeTx(ctx, func(tx *tx) error {
+		w := txWriter{txReader{tx}}
+		if err := w.loadEntries(&entries); err != nil {
 			return err
 		}
-		_, err := tx.exec(updateMark, epoch) // invalidates the source cache of every program
+		_, err := tx.execStatement(updateCacheEpoch, epoch) // invalidates the source cache of every program
 		return err
 	})
 }
 
-func (w update) load(entries *Sources) error {
-	for _, load := range []func(*Sources) error{w.loadPeople, w.loadOrganisations, w.loadRelations, w.loadDevices, w.loadReplacements} {
+func (w txWriter) loadEntries(entries *SourceEntries) error {
+	for _, load := range []func(*SourceEntries) error{w.loadPeople, w.loadOrganisations, w.loadRelations, w.loadDevices, w.loadReplacements} {
 		if err := load(entries); err != nil {
 			return err
 		}
@@ -87,27 +87,27 @@ func (w update) load(entries *Sources) error {
 	return nil
 }
 
-func (w update) loadReplacements(entries *Sources) error {
+func (w txWriter) loadReplacements(entries *SourceEntries) error {
 	for _, r := range entries.Replacements {
-		if err := w.replace(r.Former, r.Newer); err != nil {
+		if err := w.replaceSSIN(r.Former, r.Newer); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w update) loadPeople(entries *Sources) error {
+func (w txWriter) loadPeople(entries *SourceEntries) error {
 	for _, p := range entries.Persons {
-		if err := w.keepPerson(p); err != nil {
+		if err := w.upsertPersonEntry(p); err != nil {
 			return err
 		}
 	}
 	for _, p := range entries.Practices {
-		id, err := w.colleague(p.SSIN)
+		id, err := w.professionalID(p.SSIN)
 		if err != nil {
 			return err
 		}
-		_, err = w.s.exec(upsertPractice, id, p.NIHII.Digits(), p.NIHII.Base().Digits(), string(p.Profession), p.Speciality,
+		_, err = w.tx.execStatement(upsertPractice, id, p.NIHII.Digits(), p.NIHII.Base().Digits(), string(p.Profession), p.Speciality,
 			p.From.String(), p.To.String())
 		if err != nil {
 			return err
@@ -116,21 +116,21 @@ func (w update) loadPeople(entries *Sources) error {
 	return nil
 }
 
-func (w update) keepPerson(p register.Person) error {
-	pseudonym, err := w.establish(p.SSIN, false)
+func (w txWriter) upsertPersonEntry(p register.Person) error {
+	pseudonym, err := w.findOrCreate(p.SSIN, false)
 	if err != nil {
 		return err
 	}
-	return w.sealPerson(pseudonym, p)
+	return w.upsertSealedPerson(pseudonym, p)
 }
 
-func (w update) loadOrganisations(entries *Sources) error {
+func (w txWriter) loadOrganisations(entries *SourceEntries) error {
 	for _, o := range entries.Organisations {
 		id := o.NIHII.Base().Digits()
 		if id == "" {
 			id = o.CBE.Digits()
 		}
-		if _, err := w.s.exec(upsertOrganisation, id, o.NIHII.Digits(), o.CBE.Digits(), o.Type, o.Name); err != nil {
+		if _, err := w.tx.execStatement(upsertOrganisation, id, o.NIHII.Digits(), o.CBE.Digits(), o.Type, o.Name); err != nil {
 			return err
 		}
 	}
@@ -142,18 +142,18 @@ func (w update) loadOrganisations(entries *Sources) error {
 	return nil
 }
 
-func (w update) loadRelations(entries *Sources) error {
+func (w txWriter) loadRelations(entries *SourceEntries) error {
 	for _, m := range entries.Mandates {
 		if err := w.putMandate(m); err != nil {
 			return err
 		}
 	}
 	for _, l := range entries.Links {
-		patient, professional, err := w.linked(l)
+		patient, professional, err := w.therapeuticLinkIDs(l)
 		if err != nil {
 			return err
 		}
-		if _, err := w.s.exec(upsertLink, patient, professional, l.Type, l.From.String(), l.To.String()); err != nil {
+		if _, err := w.tx.execStatement(upsertTherapeuticLink, patient, professional, l.Type, l.From.String(), l.To.String()); err != nil {
 			return err
 		}
 	}
@@ -161,47 +161,47 @@ func (w update) loadRelations(entries *Sources) error {
 }
 
 // deviceBatchSize is the number of devices per statement, because each statement costs a round trip.
-const devicesAtOnce = 400
+const deviceBatchSize = 400
 
-func (w update) loadDevices(entries *Sources) error {
-	for devices := range slices.Chunk(entries.Devices, devicesAtOnce) {
+func (w txWriter) loadDevices(entries *SourceEntries) error {
+	for devices := range slices.Chunk(entries.Devices, deviceBatchSize) {
 		codes := make([]any, 0, len(devices))
 		loaded := make(map[ident.NotificationCode]bool, len(devices))
 		for i := range devices {
 			d := &devices[i]
 			if loaded[d.Code] { // one statement cannot change the same row twice
-				if err := w.s.flush(); err != nil {
+				if err := w.tx.flushInserts(); err != nil {
 					return err
 				}
 			}
 			loaded[d.Code] = true
 			codes = append(codes, d.Code.Digits())
-			if err := w.s.insert(upsertDevice, deviceValues(d)...); err != nil {
+			if err := w.tx.insertRow(upsertDevice, deviceValues(d)...); err != nil {
 				return err
 			}
 		}
-		if _, err := w.s.exec(deleteDeviceUDI+` (?`+strings.Repeat(`, ?`, len(codes)-1)+`)`, codes...); err != nil {
+		if _, err := w.tx.execStatement(deleteDeviceUDI+` (?`+strings.Repeat(`, ?`, len(codes)-1)+`)`, codes...); err != nil {
 			return err
 		}
-		for _, d := range lastOfEach(devices) {
+		for _, d := range lastPerCode(devices) {
 			for _, di := range d.UDIDIs {
-				if err := w.s.insert(insertDeviceUDI, di, d.Code.Digits()); err != nil {
+				if err := w.tx.insertRow(insertDeviceUDI, di, d.Code.Digits()); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return w.s.flush()
+	return w.tx.flushInserts()
 }
 
 // deviceValues returns the values in the order of deviceInsertColumns.
 func deviceValues(d *register.Device) []any {
 	return []any{d.Code.Digits(), d.Name, d.Reference, d.Manufacturer, d.Distributor, d.Classification, d.Category,
-		strings.Join(d.UDIDIs, "\n"), string(d.Status), d.ValidFrom.String(), d.DeletedOn.String(), d.RecalledOn.String(), searchText(d)}
+		strings.Join(d.UDIDIs, "\n"), string(d.Status), d.ValidFrom.String(), d.DeletedOn.String(), d.RecalledOn.String(), deviceSearchText(d)}
 }
 
 // lastPerCode drops each device that a later one with the same code replaces.
-func lastOfEach(devices []register.Device) []register.Device {
+func lastPerCode(devices []register.Device) []register.Device {
 	last := make(map[ident.NotificationCode]int, len(devices))
 	for i, d := range devices {
 		last[d.Code] = i
@@ -216,10 +216,10 @@ func lastOfEach(devices []register.Device) []register.Device {
 }
 
 // IsEmpty reports whether the register has no entries of authentic sources and no notifications.
-func (db *DB) Empty(ctx context.Context) (bool, error) {
+func (db *DB) IsEmpty(ctx context.Context) (bool, error) {
 	var filled bool
-	err := db.read(ctx, func(tx *session) error {
-		_, err := tx.get(&filled, `SELECT EXISTS (SELECT 1 FROM person) OR EXISTS (SELECT 1 FROM practice)
+	err := db.readTx(ctx, func(tx *tx) error {
+		_, err := tx.selectRow(&filled, `SELECT EXISTS (SELECT 1 FROM person) OR EXISTS (SELECT 1 FROM practice)
 			OR EXISTS (SELECT 1 FROM organisation) OR EXISTS (SELECT 1 FROM device) OR EXISTS (SELECT 1 FROM affiliation)
 			OR EXISTS (SELECT 1 FROM mandate) OR EXISTS (SELECT 1 FROM therapeutic_link) OR EXISTS (SELECT 1 FROM notification)`)
 		return err

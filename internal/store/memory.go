@@ -12,97 +12,97 @@ import "sync"
 //
 // Results about patients are not cached: patients seldom come back, and their data should not stay in memory. Empty
 // results are not cached either, so that queries for things that do not exist cannot fill the cache.
-type memory struct {
+type sourceCache struct {
 	mu      sync.RWMutex
-	mark    string
-	answers map[question]any
+	epoch   string
+	entries map[cacheKey]any
 }
 
 // cacheKey is a statement with its one or two parameters.
-type question struct {
-	statement     string
-	first, second any
+type cacheKey struct {
+	query               string
+	firstArg, secondArg any
 }
 
 // maxCacheEntries bounds the cache. It is enough for some thousand professionals and devices, at a few hundred bytes
 // each.
-const rememberedAnswers = 10_000
+const maxCacheEntries = 10_000
 
-func (m *memory) get(epoch string, key question) (any, bool) {
+func (m *sourceCache) getEntry(epoch string, key cacheKey) (any, bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if m.mark != epoch {
+	if m.epoch != epoch {
 		return nil, false
 	}
-	answer, ok := m.answers[key]
+	answer, ok := m.entries[key]
 	return answer, ok
 }
 
 // putEntry adds a result. It first clears the cache when the entries have another epoch or are too many.
-func (m *memory) put(epoch string, key question, answer any) {
+func (m *sourceCache) putEntry(epoch string, key cacheKey, answer any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.answers == nil || m.mark != epoch || len(m.answers) >= rememberedAnswers {
-		m.mark, m.answers = epoch, make(map[question]any)
+	if m.entries == nil || m.epoch != epoch || len(m.entries) >= maxCacheEntries {
+		m.epoch, m.entries = epoch, make(map[cacheKey]any)
 	}
-	m.answers[key] = answer
+	m.entries[key] = answer
 }
 
 const (
-	selectMark = `SELECT mark FROM source_mark WHERE id = 1`
-	updateMark = `UPDATE source_mark SET mark = ? WHERE id = 1`
+	selectCacheEpoch = `SELECT mark FROM source_mark WHERE id = 1`
+	updateCacheEpoch = `UPDATE source_mark SET mark = ? WHERE id = 1`
 )
 
 // fetchCached returns the cached result, or calls query and caches what it found. A writing transaction has no cache,
 // because it may read uncommitted rows.
-func remembered[T any](tx *session, key question, query func() (answer T, found bool, err error)) (T, error) {
-	if tx.memory == nil {
+func fetchCached[T any](tx *tx, key cacheKey, query func() (answer T, found bool, err error)) (T, error) {
+	if tx.sourceCache == nil {
 		answer, _, err := query()
 		return answer, err
 	}
 	var none T
-	if !tx.marked {
-		if _, err := tx.get(&tx.sourceMark, selectMark); err != nil {
+	if !tx.cacheEpochLoaded {
+		if _, err := tx.selectRow(&tx.cacheEpoch, selectCacheEpoch); err != nil {
 			return none, err
 		}
-		tx.marked = true
+		tx.cacheEpochLoaded = true
 	}
-	if cached, ok := tx.memory.get(tx.sourceMark, key); ok {
+	if cached, ok := tx.sourceCache.getEntry(tx.cacheEpoch, key); ok {
 		if answer, ok := cached.(T); ok {
 			return answer, nil
 		}
 	}
 	answer, found, err := query()
 	if err == nil && found {
-		tx.memory.put(tx.sourceMark, key, answer)
+		tx.sourceCache.putEntry(tx.cacheEpoch, key, answer)
 	}
 	return answer, err
 }
 
 // optionalValue is a value that may be absent.
-type entry[T any] struct {
+type optionalValue[T any] struct {
 	value T
-	there bool
+	found bool
 }
 
 // cachedQueryOne is queryOne with the source cache.
-func rememberedOne[R, T any](tx *session, table string, convert func(R, *reading) T, query string, arg any) (T, bool, error) {
-	answer, err := remembered(tx, question{query, arg, nil}, func() (entry[T], bool, error) {
-		value, found, err := one(tx, table, convert, query, arg)
-		return entry[T]{value, found}, found, err
+func cachedQueryOne[R, T any](tx *tx, table string, convert func(R, *rowConverter) T, query string, arg any) (T, bool, error) {
+	answer, err := fetchCached(tx, cacheKey{query, arg, nil}, func() (optionalValue[T], bool, error) {
+		value, found, err := queryOne(tx, table, convert, query, arg)
+		return optionalValue[T]{value, found}, found, err
 	})
-	return answer.value, answer.there, err
+	return answer.value, answer.found, err
 }
 
 // cachedQueryAll is queryAll with the source cache, for one or two parameters. The caller must not modify the slice,
 // which is shared.
-func rememberedMany[R, T any](tx *session, table string, convert func(R, *reading) T, query string, args ...any) ([]T, error) {
-	key := question{statement: query, first: args[0]}
+func cachedQueryAll[R, T any](tx *tx, table string, convert func(R, *rowConverter) T, query string, args ...any) ([]T, error) {
+	key := cacheKey{query: query, firstArg: args[0]}
 	if len(args) > 1 {
-		key.second = args[1]
+		key.secondArg = args[1]
 	}
-	return remembered(tx, key, func() ([]T, bool, error) {
-		values, err := many(tx, table, convert, query, args...)
+	return fetchCached(tx, key, func() ([]T, bool, error) {
+		values, err := queryAll(tx, table, convert, query, args...)
 		return values, len(values) > 0, err
 	})
 }

@@ -12,16 +12,16 @@ import (
 )
 
 //go:embed migrations
-var migrations embed.FS
+var migrationFiles embed.FS
 
 // migrateSchema migrates the database to this program's schema version. Several programs may do so at the same time:
 // those that lose the race find the new version at their next attempt.
-func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
-	files, err := fs.Sub(migrations, "migrations/"+d.migrations)
+func migrateSchema(ctx context.Context, db *sql.DB, d *dialect) error {
+	files, err := fs.Sub(migrationFiles, "migrations/"+d.migrationsDirectory)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(d.goose, db, files, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(d.gooseDialect, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
@@ -39,14 +39,14 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 		if err != nil && attempt == attempts {
 			return fmt.Errorf("tables of the register: %w", err)
 		}
-		if err != nil && pause(ctx, 50*time.Millisecond) != nil {
+		if err != nil && sleepContext(ctx, 50*time.Millisecond) != nil {
 			return fmt.Errorf("tables of the register: %w", err)
 		}
 	}
 }
 
 // sleepContext waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
+func sleepContext(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

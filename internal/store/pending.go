@@ -9,49 +9,49 @@ import (
 )
 
 // ListPending returns a page of pending notifications in the order of their first versions, and their total number.
-func (r view) ListPending(q register.PendingQuery) ([]register.NotificationSummary, int, error) {
-	whose, err := r.pendingFor(q)
+func (r txReader) ListPending(q register.PendingQuery) ([]register.NotificationSummary, int, error) {
+	whose, err := r.pendingSelections(q)
 	if err != nil {
 		return nil, 0, err
 	}
-	if len(whose.texts) == 0 {
+	if len(whose.clauses) == 0 {
 		return nil, 0, nil
 	}
 	tables := ` FROM pending w JOIN notification n ON n.reference = w.reference
 		JOIN notification begun ON begun.reference = w.reference AND begun.version = 1
-		WHERE w.reference IN (` + strings.Join(whose.texts, ` UNION `) + `)` + current
+		WHERE w.reference IN (` + strings.Join(whose.clauses, ` UNION `) + `)` + andNewestVersion
 	args := whose.args
 	if q.State != "" {
 		tables += ` AND n.state = ?`
 		args = append(args, string(q.State))
 	}
 	var total int
-	if _, err = r.s.get(&total, `SELECT COUNT(*)`+tables, args...); err != nil {
+	if _, err = r.tx.selectRow(&total, `SELECT COUNT(*)`+tables, args...); err != nil {
 		return nil, 0, err
 	}
 	if q.Offset >= total || q.Limit <= 0 {
 		return nil, total, nil
 	}
-	page, err := many(r.s, "notification", summaryRow.summary, summaryColumns+tables+` ORDER BY begun.seq LIMIT ? OFFSET ?`,
+	page, err := queryAll(r.tx, "notification", summaryRow.toSummary, summaryColumns+tables+` ORDER BY begun.seq LIMIT ? OFFSET ?`,
 		append(args, q.Limit, max(q.Offset, 0))...)
 	if err != nil {
 		return nil, 0, err
 	}
-	specialist, err := r.s.person(q.Specialist)
+	specialist, err := r.tx.findPerson(q.Specialist)
 	for i := range page {
-		page[i].Own = specialist != nil && page[i].Specialist.SSIN == specialist.current.shown
+		page[i].Own = specialist != nil && page[i].Specialist.SSIN == specialist.current.currentSSIN
 	}
 	return page, total, err
 }
 
 // pendingSelections returns one SELECT of references for each person and for the organisation in the query.
-func (r view) pendingFor(q register.PendingQuery) (*conditions, error) {
+func (r txReader) pendingSelections(q register.PendingQuery) (*conditions, error) {
 	whose := &conditions{}
 	const references = `SELECT reference FROM pending WHERE `
 	add := func(column string, person ident.SSIN) error {
-		p, err := r.s.person(person)
+		p, err := r.tx.findPerson(person)
 		if err == nil && p != nil {
-			whose.add(references+column+` = ?`, p.current.id)
+			whose.addClause(references+column+` = ?`, p.current.id)
 		}
 		return err
 	}
@@ -60,6 +60,6 @@ func (r view) pendingFor(q register.PendingQuery) (*conditions, error) {
 			return nil, err
 		}
 	}
-	whose.addGiven(references+`organisation = ?`, q.Organisation.Digits())
+	whose.addIfSet(references+`organisation = ?`, q.Organisation.Digits())
 	return whose, add(`author`, q.Author)
 }

@@ -15,25 +15,25 @@ import (
 )
 
 // planStep is one access to a table in the plan of a statement.
-type step struct {
-	table string // alias in the statement
-	index string // empty for a scan of the table
-	keyed bool   // the index is searched by a key
-	text  string
+type planStep struct {
+	table   string // alias in the statement
+	index   string // empty for a scan of the table
+	usesKey bool   // the index is searched by a key
+	text    string
 }
 
 // TestEveryStatementHasAnIndex checks that no query that a caller can cause scans a whole table, so that its cost does
 // not grow with the number of notifications, and that queries about a patient start from that patient's rows. The only
 // exception is the search for words in the device list, which this test leaves out.
 func TestEveryStatementHasAnIndex(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { testPlans(t, storetest.Embedded(t), embeddedPlan) })
-	t.Run("postgres", func(t *testing.T) { testPlans(t, storetest.Server(t)(t), postgresPlan) })
+	t.Run("sqlite", func(t *testing.T) { testPlans(t, storetest.Embedded(t), explainSQLite) })
+	t.Run("postgres", func(t *testing.T) { testPlans(t, storetest.Server(t)(t), explainPostgresWithoutScans) })
 }
 
-func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Context, *sql.Conn, store.Asked) ([]step, error)) {
+func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Context, *sql.Conn, store.RecordedStatement) ([]planStep, error)) {
 	t.Helper()
 	db := backend.Open(t)
-	if err := notify(t, db, 1); err != nil { // the store sends no further queries about unknown persons
+	if err := storeNotification(t, db, 1); err != nil { // the store sends no further queries about unknown persons
 		t.Fatal(err)
 	}
 	conn, err := backend.Raw(t).Conn(t.Context())
@@ -41,8 +41,8 @@ func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Con
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	for name, ask := range questions() {
-		asked, err := store.Statements(t.Context(), db, ask)
+	for name, ask := range readerCalls() {
+		asked, err := store.RecordStatements(t.Context(), db, ask)
 		if err != nil || len(asked) == 0 {
 			t.Errorf("%s: %d statements, %v", name, len(asked), err)
 		}
@@ -52,7 +52,7 @@ func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Con
 				t.Fatalf("%s: %v\n%s", name, err, statement.Text)
 			}
 			for _, s := range steps {
-				if !s.keyed {
+				if !s.usesKey {
 					t.Errorf("%s: %s\n%s", name, s.text, statement.Text)
 				}
 				if strings.HasSuffix(name, "of a patient") && s.table == "n" && s.index != "notification_patient" {
@@ -64,9 +64,9 @@ func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Con
 }
 
 // readerCalls returns all queries that a caller can cause, by name.
-func questions() map[string]func(r register.Reader) error {
-	day := parsed(ident.ParseDate, "2026-11-21")
-	ssin, code, number := person(1), parsed(ident.ParseNotificationCode, "000071200176"), anyNumber(day)
+func readerCalls() map[string]func(r register.Reader) error {
+	day := mustParse(ident.ParseDate, "2026-11-21")
+	ssin, code, number := testSSIN(1), mustParse(ident.ParseNotificationCode, "000071200176"), testNumber(day)
 	questions := map[string]func(r register.Reader) error{
 		"Notification": func(r register.Reader) error { _, _, err := r.NotificationByNumber(number); return err },
 		"ByReference":  func(r register.Reader) error { _, _, err := r.NotificationByReference("reference"); return err },
@@ -84,7 +84,7 @@ func questions() map[string]func(r register.Reader) error {
 		"Practices":             func(r register.Reader) error { _, err := r.Practices(register.ProfessionalRef{SSIN: ssin}); return err },
 		"Affiliations":          func(r register.Reader) error { _, err := r.Affiliations(ident.NIHII{}, ssin); return err },
 		"Staff": func(r register.Reader) error {
-			_, _, err := r.ListStaff(parsed(ident.ParseNIHII, "71000436"), 0, 10)
+			_, _, err := r.ListStaff(mustParse(ident.ParseNIHII, "71000436"), 0, 10)
 			return err
 		},
 		"Links":        func(r register.Reader) error { _, err := r.TherapeuticLinks(ssin, ssin); return err },
@@ -102,7 +102,7 @@ func questions() map[string]func(r register.Reader) error {
 		},
 		"Pending": func(r register.Reader) error {
 			_, _, err := r.ListPending(register.PendingQuery{Specialist: ssin, MandateGrantors: []ident.SSIN{ssin}, Author: ssin,
-				Organisation: parsed(ident.ParseNIHII, "71000436"), State: register.Draft, Limit: 10})
+				Organisation: mustParse(ident.ParseNIHII, "71000436"), State: register.Draft, Limit: 10})
 			return err
 		},
 	}
@@ -129,13 +129,13 @@ func questions() map[string]func(r register.Reader) error {
 
 // explainSQLite parses lines such as "SEARCH n USING INDEX notification_patient (patient_ssin=? AND operation_date>?)".
 // The parameters stay empty, so that the plan holds for all values.
-func embeddedPlan(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]step, error) {
+func explainSQLite(ctx context.Context, conn *sql.Conn, asked store.RecordedStatement) ([]planStep, error) {
 	rows, err := conn.QueryContext(ctx, "EXPLAIN QUERY PLAN "+asked.Text, make([]any, len(asked.Args))...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var steps []step
+	var steps []planStep
 	for rows.Next() {
 		var id, parent, unused int
 		var text string
@@ -145,13 +145,13 @@ func embeddedPlan(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]ste
 		words := strings.Fields(text)
 		switch {
 		case words[0] == "SEARCH":
-			s := step{table: words[1], keyed: strings.Contains(text, "=?"), text: text}
+			s := planStep{table: words[1], usesKey: strings.Contains(text, "=?"), text: text}
 			if _, after, found := strings.Cut(text, " INDEX "); found {
 				s.index = strings.Fields(after)[0]
 			}
 			steps = append(steps, s)
 		case words[0] == "SCAN" && !strings.Contains(text, "CONSTANT ROW") && !strings.Contains(text, "SUBQUERY"):
-			steps = append(steps, step{table: words[1], text: text})
+			steps = append(steps, planStep{table: words[1], text: text})
 		}
 	}
 	return steps, rows.Err()
@@ -159,15 +159,15 @@ func embeddedPlan(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]ste
 
 // explainPostgresWithoutScans disables sequential scans and hash and merge joins: the tables are empty, and scanning or
 // hashing an empty table is always the cheapest plan.
-func postgresPlan(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]step, error) {
+func explainPostgresWithoutScans(ctx context.Context, conn *sql.Conn, asked store.RecordedStatement) ([]planStep, error) {
 	if _, err := conn.ExecContext(ctx, `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off`); err != nil {
 		return nil, err
 	}
-	return explained(ctx, conn, asked)
+	return explainPostgres(ctx, conn, asked)
 }
 
 // explainPostgres returns the plan that PostgreSQL chooses.
-func explained(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]step, error) {
+func explainPostgres(ctx context.Context, conn *sql.Conn, asked store.RecordedStatement) ([]planStep, error) {
 	var data []byte
 	if err := conn.QueryRowContext(ctx, "EXPLAIN (FORMAT JSON) "+asked.Text, asked.Args...).Scan(&data); err != nil {
 		return nil, err
@@ -179,7 +179,7 @@ func explained(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]step, 
 		Key   string            `json:"Index Cond"`
 		Plans []json.RawMessage `json:"Plans"`
 	}
-	var steps []step
+	var steps []planStep
 	var walk func(json.RawMessage, string) error
 	walk = func(data json.RawMessage, alias string) error {
 		var n node
@@ -190,7 +190,7 @@ func explained(ctx context.Context, conn *sql.Conn, asked store.Asked) ([]step, 
 			alias = n.Alias // the node of a bitmap index is below the node of its table
 		}
 		if strings.Contains(n.Type, "Index") || n.Type == "Seq Scan" {
-			s := step{table: alias, index: n.Index, keyed: n.Key != ""}
+			s := planStep{table: alias, index: n.Index, usesKey: n.Key != ""}
 			s.text = fmt.Sprintf("%s of %s by %s: %s", n.Type, alias, n.Index, n.Key)
 			steps = append(steps, s)
 		}

@@ -19,24 +19,24 @@ import (
 //
 // No state outlives a transaction on its connection: no prepared statement, session lock or setting. So the engine
 // works behind a pooler that gives each transaction another connection, such as PgBouncer in transaction mode.
-type postgres struct {
-	dialect *dialect
-	db      *sqlx.DB
-	memory  memory
-	persons *persons
+type postgresEngine struct {
+	dialect     *dialect
+	db          *sqlx.DB
+	sourceCache sourceCache
+	identities  *identities
 }
 
 const (
-	oldestPostgres = 15
+	minPostgresVersion = 15
 	// maxConnections is per program. PostgreSQL allows 100 by default, which several nodes share.
-	connections = 32
+	maxConnections = 32
 	// maxAttempts bounds how often a transaction runs, and initialBackoff is the wait before the second attempt; it
 	// doubles each time. A failover takes longer than all attempts; until it ends, callers get STORE_UNAVAILABLE.
-	attempts   = 6
-	firstPause = 10 * time.Millisecond
+	maxAttempts    = 6
+	initialBackoff = 10 * time.Millisecond
 )
 
-func openPostgres(ctx context.Context, url string, persons *persons) (engine, error) {
+func openPostgres(ctx context.Context, url string, persons *identities) (engine, error) {
 	config, err := pq.NewConfig(url)
 	if err != nil {
 		// The error is dropped, because it may quote the URL and the password in it.
@@ -51,56 +51,56 @@ func openPostgres(ctx context.Context, url string, persons *persons) (engine, er
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	p := &postgres{dialect: postgresDialect(), persons: persons, db: sqlx.NewDb(sql.OpenDB(connector), "postgres")}
-	p.db.SetMaxOpenConns(connections)
-	p.db.SetMaxIdleConns(connections)
+	p := &postgresEngine{dialect: newPostgresDialect(), identities: persons, db: sqlx.NewDb(sql.OpenDB(connector), "postgres")}
+	p.db.SetMaxOpenConns(maxConnections)
+	p.db.SetMaxIdleConns(maxConnections)
 	p.db.SetConnMaxIdleTime(5 * time.Minute)
 	p.db.SetConnMaxLifetime(time.Hour)
-	if err = p.open(ctx); err != nil {
+	if err = p.checkAndMigrate(ctx); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
 }
 
-func (p *postgres) open(ctx context.Context) error {
+func (p *postgresEngine) checkAndMigrate(ctx context.Context) error {
 	var version int
 	if err := p.db.GetContext(ctx, &version, `SELECT CAST(current_setting('server_version_num') AS integer)`); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
-	if version /= 10000; version < oldestPostgres {
-		return fmt.Errorf("the database is PostgreSQL %d: at least %d is needed", version, oldestPostgres)
+	if version /= 10000; version < minPostgresVersion {
+		return fmt.Errorf("the database is PostgreSQL %d: at least %d is needed", version, minPostgresVersion)
 	}
-	return migrate(ctx, p.db.DB, p.dialect)
+	return migrateSchema(ctx, p.db.DB, p.dialect)
 }
 
 // readTx runs f over one snapshot.
-func (p *postgres) read(ctx context.Context, f func(*session) error) error {
+func (p *postgresEngine) readTx(ctx context.Context, f func(*tx) error) error {
 	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
-		return p.dialect.problem(err)
+		return p.dialect.toProblem(err)
 	}
-	tx := &session{ctx: ctx, on: sqlTx, dialect: p.dialect, memory: &p.memory, persons: p.persons}
-	if err := tx.run(f); err != nil {
+	tx := &tx{ctx: ctx, conn: sqlTx, dialect: p.dialect, sourceCache: &p.sourceCache, identities: p.identities}
+	if err := tx.runFunc(f); err != nil {
 		_ = sqlTx.Rollback() // if this fails, database/sql drops the connection
 		return err
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return p.dialect.problem(err)
+		return p.dialect.toProblem(err)
 	}
-	p.persons.acquaintances.met(tx)
+	p.identities.cache.addFrom(tx)
 	return nil
 }
 
 // writeTx runs f, and runs it again when the transaction lost a race or its connection.
-func (p *postgres) write(ctx context.Context, f func(*session) error) error {
-	wait := firstPause
+func (p *postgresEngine) writeTx(ctx context.Context, f func(*tx) error) error {
+	wait := initialBackoff
 	for n := 1; ; n++ {
-		again, err := p.attempt(ctx, f)
-		if err == nil || !again || n == attempts {
+		again, err := p.attemptTx(ctx, f)
+		if err == nil || !again || n == maxAttempts {
 			return err
 		}
 		// Random jitter between half and all of the wait, so that transactions that collided do not collide again.
-		if pause(ctx, wait/2+rand.N(wait/2)) != nil { //nolint:gosec // the jitter is no secret
+		if sleepContext(ctx, wait/2+rand.N(wait/2)) != nil { //nolint:gosec // the jitter is no secret
 			return err
 		}
 		wait *= 2
@@ -109,26 +109,26 @@ func (p *postgres) write(ctx context.Context, f func(*session) error) error {
 
 // attemptTx runs f once. On an error, it reports whether f may run again: nothing is stored, and the next attempt may
 // succeed.
-func (p *postgres) attempt(ctx context.Context, f func(*session) error) (bool, error) {
+func (p *postgresEngine) attemptTx(ctx context.Context, f func(*tx) error) (bool, error) {
 	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
-		return isLost(err), p.dialect.problem(err)
+		return isConnectionLost(err), p.dialect.toProblem(err)
 	}
-	tx := &session{ctx: ctx, on: sqlTx, dialect: p.dialect, persons: p.persons, attempt: []byte(crand.Text())}
-	if err = tx.run(f); err != nil {
+	tx := &tx{ctx: ctx, conn: sqlTx, dialect: p.dialect, identities: p.identities, attemptID: []byte(crand.Text())}
+	if err = tx.runFunc(f); err != nil {
 		_ = sqlTx.Rollback() // if this fails, database/sql drops the connection
-		return isLost(tx.err) || isRace(tx.err), err
+		return isConnectionLost(tx.err) || isTransactionConflict(tx.err), err
 	}
 	// When the caller gives up before COMMIT is sent, this is the context's error, and nothing is stored.
 	err = sqlTx.Commit()
 	switch {
 	case err == nil:
-		p.persons.acquaintances.met(tx)
+		p.identities.cache.addFrom(tx)
 		return false, nil
-	case isLost(err):
-		return p.afterLostCommit(context.WithoutCancel(ctx), tx, err)
+	case isConnectionLost(err):
+		return p.resolveLostCommit(context.WithoutCancel(ctx), tx, err)
 	}
-	return isRace(err), p.dialect.problem(err)
+	return isTransactionConflict(err), p.dialect.toProblem(err)
 }
 
 // resolveLostCommit finds out whether a transaction was committed whose response to COMMIT was lost. Running it again
@@ -140,23 +140,23 @@ func (p *postgres) attempt(ctx context.Context, f func(*session) error) (bool, e
 // everything is stored, or it is not there and nothing of the transaction can appear any more. This also holds across a
 // failover, because the replay key is lost exactly when the rest is. For a transaction without a replay key the outcome
 // stays unknown, and the caller gets STORE_UNAVAILABLE.
-func (p *postgres) afterLostCommit(ctx context.Context, tx *session, lost error) (bool, error) {
-	unknown := p.dialect.problem(fmt.Errorf("what became of the transaction is not known: %w", lost))
-	if tx.mark == nil {
+func (p *postgresEngine) resolveLostCommit(ctx context.Context, tx *tx, lost error) (bool, error) {
+	unknown := p.dialect.toProblem(fmt.Errorf("what became of the transaction is not known: %w", lost))
+	if tx.replayKey == nil {
 		return false, unknown
 	}
-	wait := firstPause
-	for range attempts {
-		committed, err := p.isKept(ctx, tx)
+	wait := initialBackoff
+	for range maxAttempts {
+		committed, err := p.isCommitted(ctx, tx)
 		switch {
 		case err == nil && committed:
 			return false, nil
 		case err == nil:
-			return true, p.dialect.problem(lost)
-		case !isLost(err):
+			return true, p.dialect.toProblem(lost)
+		case !isConnectionLost(err):
 			return false, unknown
 		}
-		if pause(ctx, wait) != nil {
+		if sleepContext(ctx, wait) != nil {
 			return false, unknown
 		}
 		wait *= 2
@@ -165,7 +165,7 @@ func (p *postgres) afterLostCommit(ctx context.Context, tx *session, lost error)
 }
 
 // isCommitted reports whether this attempt's replay key was committed. It rolls back its own insert.
-func (p *postgres) isKept(ctx context.Context, tx *session) (bool, error) {
+func (p *postgresEngine) isCommitted(ctx context.Context, tx *tx) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
@@ -173,29 +173,29 @@ func (p *postgres) isKept(ctx context.Context, tx *session) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = sqlTx.Rollback() }()
-	_, err = sqlTx.ExecContext(ctx, sqlx.Rebind(p.dialect.bind, spendWithAttempt), tx.mark, instant(time.Unix(0, 0)), []byte{})
+	_, err = sqlTx.ExecContext(ctx, sqlx.Rebind(p.dialect.bindType, insertReplayKey), tx.replayKey, timestamp(time.Unix(0, 0)), []byte{})
 	if err != nil {
 		return false, err
 	}
 	var committed bool
-	err = sqlTx.GetContext(ctx, &committed, `SELECT attempt = $1 FROM replay WHERE key = $2`, tx.attempt, tx.mark)
+	err = sqlTx.GetContext(ctx, &committed, `SELECT attempt = $1 FROM replay WHERE key = $2`, tx.attemptID, tx.replayKey)
 	return committed, err
 }
 
 // checkReady checks that the server accepts writes: a standby, or a server with a read-only disk, does not.
-func (p *postgres) ready(ctx context.Context) error {
+func (p *postgresEngine) checkReady(ctx context.Context) error {
 	var readOnly bool
 	err := p.db.GetContext(ctx, &readOnly, `SELECT CAST(current_setting('transaction_read_only') AS boolean)`)
 	switch {
 	case err != nil:
-		return p.dialect.problem(err)
+		return p.dialect.toProblem(err)
 	case readOnly:
 		return problem.Wrap(problem.StoreDown, errors.New("the database is read-only"))
 	}
 	return nil
 }
 
-func (p *postgres) close() error {
+func (p *postgresEngine) close() error {
 	if err := p.db.Close(); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}

@@ -30,10 +30,10 @@ const (
 
 // proxy forwards connections from the store to PostgreSQL, parses what the store sends, and loses connections.
 type proxy struct {
-	server string
-	lose   atomic.Int32 // when to lose the next connection
-	named  atomic.Int32 // number of prepared statements with a name
-	group  sync.WaitGroup
+	server          string
+	loseAt          atomic.Int32 // when to lose the next connection
+	namedStatements atomic.Int32 // number of prepared statements with a name
+	group           sync.WaitGroup
 }
 
 // startProxy returns the proxy and the URL of a new database behind it.
@@ -55,7 +55,7 @@ func startProxy(t *testing.T) (*proxy, string) {
 			if err != nil {
 				return
 			}
-			p.group.Go(func() { p.serve(client) })
+			p.group.Go(func() { p.serveClient(client) })
 		}
 	})
 	t.Cleanup(func() {
@@ -69,9 +69,9 @@ func startProxy(t *testing.T) (*proxy, string) {
 	return p, address.String()
 }
 
-func (p *proxy) serve(client net.Conn) {
+func (p *proxy) serveClient(client net.Conn) {
 	defer func() { _ = client.Close() }()
-	if p.lose.Load() == always {
+	if p.loseAt.Load() == always {
 		return
 	}
 	server, err := (&net.Dialer{}).Dial("tcp", p.server)
@@ -100,21 +100,21 @@ func (p *proxy) serve(client net.Conn) {
 	})
 	for first := true; ; first = false {
 		message, err := readMessage(client, first)
-		if err != nil || p.lose.Load() == always {
+		if err != nil || p.loseAt.Load() == always {
 			return
 		}
 		commit := bytes.Equal(message[1:], append([]byte{0, 0, 0, 11}, "COMMIT\x00"...))
 		switch {
 		case message[0] == 'P' && !first:
 			if message[5] != 0 {
-				p.named.Add(1)
+				p.namedStatements.Add(1)
 			}
-			if p.lose.CompareAndSwap(inTransaction, never) {
+			if p.loseAt.CompareAndSwap(inTransaction, never) {
 				return
 			}
-		case commit && p.lose.CompareAndSwap(beforeCommit, never):
+		case commit && p.loseAt.CompareAndSwap(beforeCommit, never):
 			return
-		case commit && p.lose.CompareAndSwap(afterCommit, never):
+		case commit && p.loseAt.CompareAndSwap(afterCommit, never):
 			silent.Store(true)
 			if _, err := server.Write(message); err == nil {
 				<-answered
@@ -171,7 +171,7 @@ func TestLostConnections(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p.lose.Store(test.lose)
+			p.loseAt.Store(test.lose)
 			runs, fresh := 0, true
 			err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
 				runs++
@@ -189,11 +189,11 @@ func TestLostConnections(t *testing.T) {
 			if runs != test.runs || !fresh {
 				t.Errorf("%d runs, fresh %v", runs, fresh)
 			}
-			if p.lose.Load() != never {
+			if p.loseAt.Load() != never {
 				t.Error("the connection was not lost")
 			}
 			kept := 0
-			events, _, err := db.Events(t.Context(), 0, 100)
+			events, _, err := db.ReadEvents(t.Context(), 0, 100)
 			for _, e := range events {
 				if e.Correlation == test.name {
 					kept++
@@ -204,11 +204,11 @@ func TestLostConnections(t *testing.T) {
 			}
 		})
 	}
-	if n := p.named.Load(); n != 0 {
+	if n := p.namedStatements.Load(); n != 0 {
 		t.Errorf("%d statements have a name, which a connection pooler would lose", n)
 	}
 
-	p.lose.Store(always)
+	p.loseAt.Store(always)
 	begin := time.Now()
 	for name, err := range map[string]error{
 		"write": db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(register.AuditEvent{OccurredAt: begin}) }),
@@ -222,7 +222,7 @@ func TestLostConnections(t *testing.T) {
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("it took %v to find out", took)
 	}
-	p.lose.Store(never)
+	p.loseAt.Store(never)
 	if err := db.CheckReady(t.Context()); err != nil {
 		t.Errorf("ready when the server is back: %v", err)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // VersionProof is a version of a notification with its evidence and its record in the audit log.
-type Proved struct {
+type VersionProof struct {
 	Reference    string
 	Version      int
 	Number       ident.NotificationNumber // zero for a version that was not final
@@ -23,14 +23,14 @@ type Proved struct {
 	Signer       string
 	Organisation ident.NIHII
 	Evidence     *register.Evidence // nil when none was stored
-	Recorded     *Recorded          // nil when the audit log has no matching event
+	AuditRecord  *AuditRecord       // nil when the audit log has no matching event
 }
 
 // AuditRecord is the audit event that records the outcome of a request, with the proof by the checkpoint that covers
 // it.
-type Recorded struct {
+type AuditRecord struct {
 	Seq         int64
-	At          time.Time
+	OccurredAt  time.Time
 	Correlation string
 	Operation   string
 	Outcome     register.Outcome
@@ -38,43 +38,43 @@ type Recorded struct {
 	Proof       *trail.Proof // nil while the row is not sealed
 }
 
-type provedRow struct {
-	version
-	Number       string  `db:"number"`
-	Type         string  `db:"type"`
-	State        string  `db:"state"`
-	Change       string  `db:"change"`
-	RegisteredAt instant `db:"registered_at"`
-	Digest       []byte  `db:"digest"`
-	Signer       string  `db:"signer"`
-	Organisation string  `db:"organisation"`
-	Patient      int64   `db:"patient"`
+type versionProofRow struct {
+	versionKey
+	Number       string    `db:"number"`
+	Type         string    `db:"type"`
+	State        string    `db:"state"`
+	Change       string    `db:"change"`
+	RegisteredAt timestamp `db:"registered_at"`
+	Digest       []byte    `db:"digest"`
+	Signer       string    `db:"signer"`
+	Organisation string    `db:"organisation"`
+	Patient      int64     `db:"patient"`
 }
 
-func (row provedRow) proved(c *reading) Proved {
-	return Proved{Reference: row.Reference, Version: row.Version, Number: c.number(row.Number), Type: register.SurgeryType(row.Type),
+func (row versionProofRow) toVersionProof(c *rowConverter) VersionProof {
+	return VersionProof{Reference: row.Reference, Version: row.Version, Number: c.parseNumber(row.Number), Type: register.SurgeryType(row.Type),
 		State: register.State(row.State), Change: register.Change(row.Change), RegisteredAt: time.Time(row.RegisteredAt),
-		Digest: c.digest(row.Digest), Signer: c.signer(row.Signer), Organisation: c.nihii(row.Organisation)}
+		Digest: c.parseDigest(row.Digest), Signer: c.parseSigner(row.Signer), Organisation: c.parseNIHII(row.Organisation)}
 }
 
-const selectProved = `SELECT reference, version, number, type, state, change, registered_at, digest, signer, organisation, patient
+const selectVersionProofs = `SELECT reference, version, number, type, state, change, registered_at, digest, signer, organisation, patient
 	FROM notification WHERE reference = (SELECT reference FROM notification WHERE number = ? AND number <> '' ORDER BY version LIMIT 1)
 	ORDER BY version`
 
 // Proofs returns the versions of a notification with their proofs, oldest first.
-func (db *DB) Proofs(ctx context.Context, number ident.NotificationNumber) ([]Proved, error) {
-	var all []Proved
-	err := db.read(ctx, func(tx *session) error {
-		var rows []provedRow
-		if err := tx.all(&rows, selectProved, number.Digits()); err != nil {
+func (db *DB) Proofs(ctx context.Context, number ident.NotificationNumber) ([]VersionProof, error) {
+	var all []VersionProof
+	err := db.readTx(ctx, func(tx *tx) error {
+		var rows []versionProofRow
+		if err := tx.selectRows(&rows, selectVersionProofs, number.Digits()); err != nil {
 			return err
 		}
 		var err error
-		if all, err = each(tx, rows, "notification", provedRow.proved); err != nil {
+		if all, err = convertRows(tx, rows, "notification", versionProofRow.toVersionProof); err != nil {
 			return err
 		}
 		for i := range rows {
-			if all[i].Recorded, err = tx.recorded(&rows[i]); err != nil {
+			if all[i].AuditRecord, err = tx.findAuditRecord(&rows[i]); err != nil {
 				return err
 			}
 		}
@@ -100,49 +100,49 @@ func (db *DB) Proofs(ctx context.Context, number ident.NotificationNumber) ([]Pr
 // The transaction that creates a version also writes the event, a moment after the version's own timestamp. Rows of
 // audit are nearly in the order of their timestamps; maxAuditDelay is the margin for those that are not.
 const (
-	recordedWithin = time.Minute
-	selectRecorded = trailColumns + `WHERE seq >= ? AND seq <= ? AND patient = ? AND signer = ? AND outcome = ? AND at >= ? AND at < ?
+	maxAuditDelay     = time.Minute
+	selectAuditRecord = selectAuditColumns + `WHERE seq >= ? AND seq <= ? AND patient = ? AND signer = ? AND outcome = ? AND at >= ? AND at < ?
 		AND operation IN ('NotifyImplant', 'NotifyExplant', 'ReviseNotification', 'ValidateNotification', 'DiscardNotification')
 		AND (number = ? OR ? = '') ORDER BY seq LIMIT 1`
 )
 
 // findAuditRecord finds the event of the request that created a version.
-func (tx *session) recorded(of *provedRow) (*Recorded, error) {
+func (tx *tx) findAuditRecord(of *versionProofRow) (*AuditRecord, error) {
 	at := time.Time(of.RegisteredAt)
-	from, err := tx.seqAt(at.Add(-recordedWithin))
+	from, err := tx.findSeqAt(at.Add(-maxAuditDelay))
 	if err != nil {
 		return nil, err
 	}
-	to, err := tx.seqAt(at.Add(2 * recordedWithin))
+	to, err := tx.findSeqAt(at.Add(2 * maxAuditDelay))
 	if err != nil {
 		return nil, err
 	}
-	var row trailRow
-	found, err := tx.get(&row, selectRecorded, from, to, of.Patient, of.Signer, string(register.OutcomeAccepted), instant(at),
-		instant(at.Add(recordedWithin)), of.Number, of.Number)
+	var row rawAuditRow
+	found, err := tx.selectRow(&row, selectAuditRecord, from, to, of.Patient, of.Signer, string(register.OutcomeAccepted), timestamp(at),
+		timestamp(at.Add(maxAuditDelay)), of.Number, of.Number)
 	if err != nil || !found {
 		return nil, err
 	}
-	r := &Recorded{Seq: row.Seq, Correlation: string(row.Correlation), Operation: string(row.Operation),
+	r := &AuditRecord{Seq: row.Seq, Correlation: string(row.Correlation), Operation: string(row.Operation),
 		Outcome: register.Outcome(row.Outcome), Reason: string(row.Reason)}
-	if r.At, err = time.Parse(trail.TimestampLayout, string(row.At)); err != nil {
-		return nil, tx.fail(err)
+	if r.OccurredAt, err = time.Parse(trail.TimestampLayout, string(row.At)); err != nil {
+		return nil, tx.recordError(err)
 	}
-	r.Proof, err = tx.proof(&row)
+	r.Proof, err = tx.buildAuditProof(&row)
 	return r, err
 }
 
 // findSeqAt returns the sequence number of a row of audit near a time, by binary search.
-func (tx *session) seqAt(at time.Time) (int64, error) {
+func (tx *tx) findSeqAt(at time.Time) (int64, error) {
 	var last int64
-	if _, err := tx.get(&last, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil {
+	if _, err := tx.selectRow(&last, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil {
 		return 0, err
 	}
 	low, high := int64(0), last
 	for low < high {
 		middle := low + (high-low)/2
-		var found instant
-		if _, err := tx.get(&found, `SELECT at FROM audit WHERE seq >= ? ORDER BY seq LIMIT 1`, middle); err != nil {
+		var found timestamp
+		if _, err := tx.selectRow(&found, `SELECT at FROM audit WHERE seq >= ? ORDER BY seq LIMIT 1`, middle); err != nil {
 			return 0, err
 		}
 		if time.Time(found).Before(at) {
@@ -155,23 +155,23 @@ func (tx *session) seqAt(at time.Time) (int64, error) {
 }
 
 // buildAuditProof builds the proof of a row. It returns nil while no checkpoint covers the row.
-func (tx *session) proof(row *trailRow) (*trail.Proof, error) {
+func (tx *tx) buildAuditProof(row *rawAuditRow) (*trail.Proof, error) {
 	var covering []checkpointRow
-	err := tx.all(&covering, checkpointColumns+`WHERE seq_to >= ? ORDER BY seq_to, number LIMIT 1`, row.Seq)
+	err := tx.selectRows(&covering, selectCheckpointColumns+`WHERE seq_to >= ? ORDER BY seq_to, number LIMIT 1`, row.Seq)
 	if err != nil || len(covering) == 0 {
 		return nil, err
 	}
-	p := &trail.Proof{Columns: row.columns(), Checkpoint: covering[0].checkpoint()}
+	p := &trail.Proof{Columns: row.hashedColumns(), Checkpoint: covering[0].toCheckpoint()}
 	var before []checkpointRow
-	if err = tx.all(&before, selectCheckpoints, p.Checkpoint.Number-2, 1); err != nil {
+	if err = tx.selectRows(&before, selectCheckpoints, p.Checkpoint.Number-2, 1); err != nil {
 		return nil, err
 	}
 	seq := int64(0)
 	if len(before) > 0 && before[0].Number == p.Checkpoint.Number-1 {
-		seq, p.PreviousHead = before[0].SeqTo, before[0].checkpoint().Head
+		seq, p.PreviousHead = before[0].SeqTo, before[0].toCheckpoint().Head
 	}
 	for seq < p.Checkpoint.LastSeq {
-		page, err := tx.trailRows(seq, sealedPage)
+		page, err := tx.hashAuditRows(seq, auditPageSize)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +186,7 @@ func (tx *session) proof(row *trailRow) (*trail.Proof, error) {
 		}
 	}
 	if !p.IsValid() {
-		return nil, tx.fail(errors.New("the audit trail does not verify where it tells of this notification: see ctrd admin audit verify"))
+		return nil, tx.recordError(errors.New("the audit trail does not verify where it tells of this notification: see ctrd admin audit verify"))
 	}
 	return p, nil
 }

@@ -11,21 +11,21 @@ import (
 
 // testProofs checks that each version of a notification comes with its message, with its own row of the audit log among
 // others of the same patient and signer, and with the checkpoint that covers the row, once there is one.
-func testProofs(t *testing.T, s *sealed) {
+func testProofs(t *testing.T, s *auditFixture) {
 	t.Helper()
-	s.record(t, 5)
-	s.seal(t, 1)
-	day := parsed(ident.ParseDate, "2026-11-21")
-	number, hour := anyNumber(day), sealedAt.Add(time.Hour)
+	s.recordEvents(t, 5)
+	s.sealAndAnchor(t, 1)
+	day := mustParse(ident.ParseDate, "2026-11-21")
+	number, hour := testNumber(day), firstSealing.Add(time.Hour)
 	version := func(n int, state register.State, change register.Change, operation string) {
 		t.Helper()
 		kept := register.Notification{Reference: "reference", Version: n, State: state, Change: change, Type: register.TypeImplantation,
-			Specialist: register.ProfessionalRef{SSIN: person(1)}, SurgeryDate: day, Patient: person(1000), Author: person(1),
-			RegisteredAt: hour.Add(time.Duration(n) * time.Minute), Signer: "SSIN=" + person(1).Digits(), Digest: sha256.Sum256([]byte{byte(n)})}
+			Specialist: register.ProfessionalRef{SSIN: testSSIN(1)}, SurgeryDate: day, Patient: testSSIN(1000), Author: testSSIN(1),
+			RegisteredAt: hour.Add(time.Duration(n) * time.Minute), Signer: "SSIN=" + testSSIN(1).Digits(), Digest: sha256.Sum256([]byte{byte(n)})}
 		if state != register.Draft {
 			kept.Number = number
 		}
-		e := register.AuditEvent{Operation: operation, Outcome: register.OutcomeAccepted, Signer: kept.Signer, Patient: kept.Patient, Person: person(1), Number: kept.Number}
+		e := register.AuditEvent{Operation: operation, Outcome: register.OutcomeAccepted, Signer: kept.Signer, Patient: kept.Patient, Person: testSSIN(1), Number: kept.Number}
 		err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error {
 			for i, what := range []string{"Search", operation, operation} { // the third repeats the InputReference
 				e.Operation, e.Correlation = what, operation+string(rune('1'+i))
@@ -46,7 +46,7 @@ func testProofs(t *testing.T, s *sealed) {
 	}
 	version(1, register.Draft, register.ChangeSaved, "NotifyImplant")
 	version(2, register.Final, register.ChangeNotified, "ValidateNotification")
-	s.seal(t, 1)
+	s.sealAndAnchor(t, 1)
 	version(3, register.Withdrawn, register.ChangeWithdrawn, "DiscardNotification")
 
 	proofs, err := s.db.Proofs(t.Context(), number)
@@ -55,14 +55,14 @@ func testProofs(t *testing.T, s *sealed) {
 	}
 	for i, p := range proofs {
 		operation := []string{"NotifyImplant", "ValidateNotification", "DiscardNotification"}[i]
-		if p.Version != i+1 || p.Signer != "SSIN="+person(1).Digits() || p.Digest != sha256.Sum256([]byte{byte(i + 1)}) || (p.Evidence == nil) != (i == 1) {
+		if p.Version != i+1 || p.Signer != "SSIN="+testSSIN(1).Digits() || p.Digest != sha256.Sum256([]byte{byte(i + 1)}) || (p.Evidence == nil) != (i == 1) {
 			t.Errorf("%+v", p)
 		}
 		if p.Evidence != nil && (string(p.Evidence.Message) != "message" || string(p.Evidence.Certificate) != "certificate") {
 			t.Errorf("%+v", p.Evidence)
 		}
-		r := p.Recorded
-		if r == nil || r.Correlation != operation+"2" || r.Operation != operation || r.Seq != int64(7+3*i) || !r.At.Equal(p.RegisteredAt.Add(time.Millisecond)) {
+		r := p.AuditRecord
+		if r == nil || r.Correlation != operation+"2" || r.Operation != operation || r.Seq != int64(7+3*i) || !r.OccurredAt.Equal(p.RegisteredAt.Add(time.Millisecond)) {
 			t.Fatalf("version %d: %+v", i+1, r)
 		}
 		if (r.Proof == nil) != (i == 2) || r.Proof != nil && (!r.Proof.IsValid() || r.Proof.Checkpoint.Number != 2 || len(r.Proof.RowHashes) != 6) {
@@ -72,7 +72,7 @@ func testProofs(t *testing.T, s *sealed) {
 	if none, err := s.db.Proofs(t.Context(), ident.NotificationNumber{}); err != nil || len(none) != 0 {
 		t.Errorf("no number: %v, %v", none, err)
 	}
-	s.tamper(t, `UPDATE audit SET reason = 'x' WHERE seq = 10`)
+	s.tamperWith(t, `UPDATE audit SET reason = 'x' WHERE seq = 10`)
 	if _, err := s.db.Proofs(t.Context(), number); err == nil {
 		t.Error("a trail that was tampered with proves something")
 	}

@@ -77,7 +77,7 @@ func FuzzRange(f *testing.F) {
 }
 
 // expectedRegister is a model of the database: it holds what was stored.
-type ledger struct {
+type expectedRegister struct {
 	random   *rand.Rand
 	running  uint64
 	versions []register.Notification // the newest version of each notification
@@ -90,7 +90,7 @@ var recallDevices = map[string][]string{ // codes with their device identifiers
 
 const (
 	unlistedDI = "05419999999990"
-	recalledA  = "000071200176"
+	listedCode = "000071200176"
 )
 
 // TestRecallAgrees compares recalls and statistics with a naive count over random histories.
@@ -102,20 +102,20 @@ func TestRecallAgrees(t *testing.T) {
 func testRecallAgrees(t *testing.T, b storetest.Backend) {
 	t.Helper()
 	db := b.Open(t)
-	all := store.Sources{Organisations: []register.Organisation{{NIHII: parsed(ident.ParseNIHII, "71000436"), Type: "Hospital", Name: "Hospital One"}}}
+	all := store.SourceEntries{Organisations: []register.Organisation{{NIHII: mustParse(ident.ParseNIHII, "71000436"), Type: "Hospital", Name: "Hospital One"}}}
 	for code, dis := range recallDevices {
-		all.Devices = append(all.Devices, register.Device{Code: parsed(ident.ParseNotificationCode, code), Name: "Device " + code, UDIDIs: dis,
+		all.Devices = append(all.Devices, register.Device{Code: mustParse(ident.ParseNotificationCode, code), Name: "Device " + code, UDIDIs: dis,
 			Category: "Orthopaedic " + code[10:], Status: register.DeviceActive})
 	}
 	for n := range int64(4) {
-		all.Persons = append(all.Persons, register.Person{SSIN: person(n), FirstName: "Ada", LastName: fmt.Sprint("Surgeon", n)})
+		all.Persons = append(all.Persons, register.Person{SSIN: testSSIN(n), FirstName: "Ada", LastName: fmt.Sprint("Surgeon", n)})
 	}
-	if err := db.Load(t.Context(), all); err != nil {
+	if err := db.LoadSources(t.Context(), all); err != nil {
 		t.Fatal(err)
 	}
-	l := &ledger{random: rand.New(rand.NewPCG(7, 11))}
+	l := &expectedRegister{random: rand.New(rand.NewPCG(7, 11))}
 	for range 400 {
-		n := l.step()
+		n := l.makeVersion()
 		if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) }); err != nil {
 			t.Fatal(err)
 		}
@@ -127,116 +127,116 @@ func testRecallAgrees(t *testing.T, b storetest.Backend) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		found += len(recall.Lines)
-		if got, want := summaryOf(recall), l.recall(&q); !reflect.DeepEqual(got, want) {
+		if got, want := recallSummary(recall), l.expectedRecall(&q); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\ngot  %v\nwant %v", name, got, want)
 		}
 	}
 	if found < 500 {
 		t.Errorf("%d lines found in all", found)
 	}
-	for _, by := range store.Groupings() {
-		for _, q := range []store.StatisticsQuery{{By: by}, {By: by, From: onDay(10), To: onDay(40)}} {
+	for _, by := range store.AllGroupings() {
+		for _, q := range []store.StatisticsQuery{{GroupBy: by}, {GroupBy: by, From: dayAfterStart(10), To: dayAfterStart(40)}} {
 			got, err := db.Statistics(t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := l.statistics(q); !reflect.DeepEqual(plain(got), want) {
-				t.Errorf("by %s from %s:\ngot  %v\nwant %v", by, q.From, plain(got), want)
+			if want := l.expectedStatistics(q); !reflect.DeepEqual(formatStatistics(got), want) {
+				t.Errorf("by %s from %s:\ngot  %v\nwant %v", by, q.From, formatStatistics(got), want)
 			}
 		}
 	}
 }
 
-func onDay(n int) ident.Date { return parsed(ident.ParseDate, "2026-09-01").AddDays(n) }
+func dayAfterStart(n int) ident.Date { return mustParse(ident.ParseDate, "2026-09-01").AddDays(n) }
 
-func (l *ledger) oneOf(texts ...string) string { return texts[l.random.IntN(len(texts))] }
+func (l *expectedRegister) pickOne(texts ...string) string { return texts[l.random.IntN(len(texts))] }
 
 // makeVersion makes a new notification or the next version of one.
-func (l *ledger) step() register.Notification {
+func (l *expectedRegister) makeVersion() register.Notification {
 	var n register.Notification
 	switch choice := l.random.IntN(10); {
 	case choice < 5 || len(l.versions) < 20:
-		n = l.implantation()
+		n = l.newImplantation()
 	case choice == 5:
-		n = l.unregistered()
+		n = l.newUnregistered()
 	case choice == 6:
-		return l.next()
+		return l.reviseOrWithdraw()
 	default:
 		var ok bool
-		if n, ok = l.explantation(); !ok {
-			n = l.implantation()
+		if n, ok = l.newExplantation(); !ok {
+			n = l.newImplantation()
 		}
 	}
 	l.versions = append(l.versions, n)
 	return n
 }
 
-func (l *ledger) base() register.Notification {
+func (l *expectedRegister) newNotification() register.Notification {
 	l.running++
-	specialist := person(l.random.Int64N(4))
-	on := onDay(l.random.IntN(60))
+	specialist := testSSIN(l.random.Int64N(4))
+	on := dayAfterStart(l.random.IntN(60))
 	n := register.Notification{Reference: fmt.Sprint("reference-", l.running), Version: 1, State: register.Final, SurgeryDate: on,
-		Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: specialist}, Patient: person(100 + l.random.Int64N(15)),
+		Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: specialist}, Patient: testSSIN(100 + l.random.Int64N(15)),
 		Author: specialist, RegisteredAt: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC),
-		Organisation: parsed(ident.ParseNIHII, l.oneOf("71000436", "71022212"))}
+		Organisation: mustParse(ident.ParseNIHII, l.pickOne("71000436", "71022212"))}
 	if l.random.IntN(12) == 0 {
 		n.State = register.Draft
 		return n
 	}
-	n.Number = parsed(func(string) (ident.NotificationNumber, error) {
+	n.Number = mustParse(func(string) (ident.NotificationNumber, error) {
 		return ident.NewNotificationNumber(on.AddDays(l.random.IntN(1+l.random.IntN(100))), l.running)
 	}, "")
 	return n
 }
 
-func (l *ledger) line(n *register.Notification, i int) register.Implant {
+func (l *expectedRegister) newLine(n *register.Notification, i int) register.Implant {
 	line := register.Implant{ID: fmt.Sprintf("%s-%d-%d", n.Reference, n.Version, i)}
 	line.Quantity = 1 + l.random.IntN(4)
-	line.Lot = l.oneOf("", "L98", "L99", "L100", "L101", "L9900", "M1")
+	line.Lot = l.pickOne("", "L98", "L99", "L100", "L101", "L9900", "M1")
 	if l.random.IntN(2) == 0 {
 		line.Quantity, line.Serial = 1, fmt.Sprintf("S%d", 1+l.random.IntN(20))
 	}
-	code := l.oneOf("", recalledA, "000060479203")
-	line.UDIDI = l.oneOf("", "05410000001047", "05410000001283", unlistedDI)
+	code := l.pickOne("", listedCode, "000060479203")
+	line.UDIDI = l.pickOne("", "05410000001047", "05410000001283", unlistedDI)
 	if code == "" && line.UDIDI == "" {
-		code = recalledA
+		code = listedCode
 	}
 	if code != "" {
-		line.Code = parsed(ident.ParseNotificationCode, code)
+		line.Code = mustParse(ident.ParseNotificationCode, code)
 	}
 	return line
 }
 
-func (l *ledger) implantation() register.Notification {
-	n := l.base()
+func (l *expectedRegister) newImplantation() register.Notification {
+	n := l.newNotification()
 	for i := range 1 + l.random.IntN(3) {
-		n.Implants = append(n.Implants, l.line(&n, i))
+		n.Implants = append(n.Implants, l.newLine(&n, i))
 	}
 	return n
 }
 
 // newUnregistered returns an explantation of an implant that was implanted elsewhere.
-func (l *ledger) unregistered() register.Notification {
-	n := l.base()
+func (l *expectedRegister) newUnregistered() register.Notification {
+	n := l.newNotification()
 	n.Type = register.TypeExplantation
-	line := l.line(&n, 0)
+	line := l.newLine(&n, 0)
 	line.Unregistered = true
 	n.Implants = []register.Implant{line}
 	n.Removals = []register.Removal{{ImplantID: line.ID, Quantity: line.Quantity}}
 	return n
 }
 
-func (l *ledger) explantation() (register.Notification, bool) {
+func (l *expectedRegister) newExplantation() (register.Notification, bool) {
 	of := l.versions[l.random.IntN(len(l.versions))]
 	if of.State != register.Final || of.Type != register.TypeImplantation || len(of.Implants) == 0 {
 		return register.Notification{}, false
 	}
 	line := of.Implants[l.random.IntN(len(of.Implants))]
-	left := line.Quantity - l.removed(line.ID)
+	left := line.Quantity - l.removedQuantity(line.ID)
 	if left == 0 {
 		return register.Notification{}, false
 	}
-	n := l.base()
+	n := l.newNotification()
 	n.Type, n.Patient = register.TypeExplantation, of.Patient
 	n.Removals = []register.Removal{{ImplantID: line.ID, Quantity: 1 + l.random.IntN(left)}}
 	return n, true
@@ -244,10 +244,10 @@ func (l *ledger) explantation() (register.Notification, bool) {
 
 // reviseOrWithdraw makes the next version of a random final notification, but not of an implantation with explanted
 // pieces.
-func (l *ledger) next() register.Notification {
+func (l *expectedRegister) reviseOrWithdraw() register.Notification {
 	i := l.random.IntN(len(l.versions))
 	for l.versions[i].State != register.Final || slices.ContainsFunc(l.versions[i].Implants, func(line register.Implant) bool {
-		return !line.Unregistered && l.removed(line.ID) > 0
+		return !line.Unregistered && l.removedQuantity(line.ID) > 0
 	}) {
 		i = l.random.IntN(len(l.versions))
 	}
@@ -257,13 +257,13 @@ func (l *ledger) next() register.Notification {
 	if l.random.IntN(3) == 0 {
 		n.State = register.Withdrawn
 	} else if n.Type == register.TypeImplantation {
-		n.Implants = append(n.Implants[1:], l.line(&n, 9))
+		n.Implants = append(n.Implants[1:], l.newLine(&n, 9))
 	}
 	l.versions[i] = n
 	return n
 }
 
-func (l *ledger) removed(id string) int {
+func (l *expectedRegister) removedQuantity(id string) int {
 	sum := 0
 	for _, n := range l.versions {
 		for _, r := range n.Removals {
@@ -276,12 +276,12 @@ func (l *ledger) removed(id string) int {
 }
 
 func recallQueries() map[string]store.RecallQuery {
-	code := parsed(ident.ParseNotificationCode, recalledA)
+	code := mustParse(ident.ParseNotificationCode, listedCode)
 	lots, serials := store.Range{From: "L98", To: "L101"}, store.Range{From: "S3", To: "S12"}
 	one := store.Range{From: "L99", To: "L99"}
 	return map[string]store.RecallQuery{
 		"code":                      {Code: code},
-		"code in a period":          {Code: code, From: onDay(10), To: onDay(40)},
+		"code in a period":          {Code: code, From: dayAfterStart(10), To: dayAfterStart(40)},
 		"device identifier":         {UDIDI: "05410000001047"},
 		"unlisted identifier":       {UDIDI: unlistedDI},
 		"other identifier":          {UDIDI: "05410000001054"},
@@ -289,20 +289,20 @@ func recallQueries() map[string]store.RecallQuery {
 		"lot":                       {Lots: one},
 		"lots":                      {Lots: lots},
 		"lots of a code":            {Lots: lots, Code: code},
-		"lots of an identifier":     {Lots: lots, UDIDI: "05410000001047", From: onDay(5)},
+		"lots of an identifier":     {Lots: lots, UDIDI: "05410000001047", From: dayAfterStart(5)},
 		"serial":                    {Serials: store.Range{From: "S7", To: "S7"}},
 		"serials":                   {Serials: serials},
-		"serials of lots of a code": {Serials: serials, Lots: lots, Code: code, To: onDay(50)},
+		"serials of lots of a code": {Serials: serials, Lots: lots, Code: code, To: dayAfterStart(50)},
 		"nothing there":             {Lots: store.Range{From: "nothing", To: "nothing"}},
 	}
 }
 
 // recallSummary formats a recall as text: each line, then the counts.
-func summaryOf(r *store.Recall) []string {
-	counts := fmt.Sprint(r.Placed, r.Removed, r.InPlace, r.Unregistered, r.Patients, r.Notifications, r.Hospitals, r.Specialists)
+func recallSummary(r *store.RecallResult) []string {
+	counts := fmt.Sprint(r.Implanted, r.Explanted, r.StillImplanted, r.Unregistered, r.Patients, r.Notifications, r.Hospitals, r.Specialists)
 	var lines []string
 	for _, l := range r.Lines {
-		lines = append(lines, fmt.Sprint(l.Number, l.SpecialistName, l.Hospital, l.OperationDate, l.Code, l.UDIDI, l.Lot, l.Serial, l.Quantity, l.Remaining,
+		lines = append(lines, fmt.Sprint(l.Number, l.SpecialistName, l.Hospital, l.SurgeryDate, l.Code, l.UDIDI, l.Lot, l.Serial, l.Quantity, l.Remaining,
 			l.Unregistered))
 	}
 	slices.Sort(lines)
@@ -310,7 +310,7 @@ func summaryOf(r *store.Recall) []string {
 }
 
 // matchesQuery is a second implementation of a recall's condition.
-func isAsked(q *store.RecallQuery, n *register.Notification, line *register.Implant) bool {
+func matchesQuery(q *store.RecallQuery, n *register.Notification, line *register.Implant) bool {
 	code, di := q.Code.Digits(), q.UDIDI
 	byCode := code == "" || line.Code.Digits() == code || line.Code.IsZero() && slices.Contains(recallDevices[code], line.UDIDI)
 	byDI := di == "" || line.UDIDI == di || line.UDIDI == "" && slices.Contains(recallDevices[line.Code.Digits()], di)
@@ -319,33 +319,33 @@ func isAsked(q *store.RecallQuery, n *register.Notification, line *register.Impl
 	return byCode && byDI && lot && serial && !n.SurgeryDate.Before(q.From) && (q.To.IsZero() || !n.SurgeryDate.After(q.To))
 }
 
-func (l *ledger) recall(q *store.RecallQuery) []string {
-	r := &store.Recall{}
+func (l *expectedRegister) expectedRecall(q *store.RecallQuery) []string {
+	r := &store.RecallResult{}
 	distinct := [4]map[string]bool{{}, {}, {}, {}}
 	for i := range l.versions {
 		n := &l.versions[i]
 		for j := range n.Implants {
 			line := &n.Implants[j]
-			if n.State != register.Final || !isAsked(q, n, line) {
+			if n.State != register.Final || !matchesQuery(q, n, line) {
 				continue
 			}
-			left := line.Quantity - l.removed(line.ID)
+			left := line.Quantity - l.removedQuantity(line.ID)
 			if line.Unregistered {
 				r.Unregistered += line.Quantity
 			} else {
-				r.Placed += line.Quantity
-				r.InPlace += left
-				r.Removed += line.Quantity - left
+				r.Implanted += line.Quantity
+				r.StillImplanted += left
+				r.Explanted += line.Quantity - left
 			}
 			for k, text := range []string{n.Patient.Digits(), n.Number.Digits(), n.Organisation.Digits(), n.Specialist.SSIN.Digits()} {
 				distinct[k][text] = true
 			}
-			name := map[ident.SSIN]string{person(0): "Ada Surgeon0", person(1): "Ada Surgeon1", person(2): "Ada Surgeon2", person(3): "Ada Surgeon3"}
+			name := map[ident.SSIN]string{testSSIN(0): "Ada Surgeon0", testSSIN(1): "Ada Surgeon1", testSSIN(2): "Ada Surgeon2", testSSIN(3): "Ada Surgeon3"}
 			r.Lines = append(r.Lines, store.RecalledLine{Number: n.Number, SpecialistName: name[n.Specialist.SSIN], Hospital: n.Organisation,
-				OperationDate: n.SurgeryDate, Code: line.Code, UDIDI: line.UDIDI, Lot: line.Lot, Serial: line.Serial, Quantity: line.Quantity,
+				SurgeryDate: n.SurgeryDate, Code: line.Code, UDIDI: line.UDIDI, Lot: line.Lot, Serial: line.Serial, Quantity: line.Quantity,
 				Remaining: left, Unregistered: line.Unregistered})
 		}
 	}
 	r.Patients, r.Notifications, r.Hospitals, r.Specialists = len(distinct[0]), len(distinct[1]), len(distinct[2]), len(distinct[3])
-	return summaryOf(r)
+	return recallSummary(r)
 }

@@ -20,7 +20,7 @@ func (r Range) isZero() bool { return r == Range{} }
 
 // commonPrefixLength returns the length of the prefix that both ends have before their final digits. It returns false
 // when the ends are not a common prefix followed by digits.
-func (r Range) head() (int, bool) {
+func (r Range) commonPrefixLength() (int, bool) {
 	n := 0
 	for n < min(len(r.From), len(r.To)) && r.From[n] == r.To[n] {
 		n++
@@ -36,11 +36,11 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 func isNumber(text string) bool { return strings.Trim(text, "0123456789") == "" }
 
 // maxRangeEndLength bounds an end in characters: no lot number is longer.
-const maxRangeText = 100
+const maxRangeEndLength = 100
 
 // splitByLength splits the range into ranges whose ends have one length each, so that character order is enough.
 // Together they contain all texts of the range.
-func (r Range) steps() ([]Range, error) {
+func (r Range) splitByLength() ([]Range, error) {
 	if r.isZero() {
 		return nil, nil
 	}
@@ -48,14 +48,14 @@ func (r Range) steps() ([]Range, error) {
 	switch {
 	case r.From == "" || r.To == "":
 		return nil, errors.New("a range needs both ends")
-	case !utf8.ValidString(r.From) || !utf8.ValidString(r.To) || max(first, last) > maxRangeText:
-		return nil, fmt.Errorf("the end of a range is a text of at most %d characters", maxRangeText)
+	case !utf8.ValidString(r.From) || !utf8.ValidString(r.To) || max(first, last) > maxRangeEndLength:
+		return nil, fmt.Errorf("the end of a range is a text of at most %d characters", maxRangeEndLength)
 	case first > last || first == last && r.From > r.To:
 		return nil, fmt.Errorf("the range ends before it begins: %s, %s", r.From, r.To)
 	case first == last:
 		return []Range{r}, nil
 	}
-	head, numbered := r.head()
+	head, numbered := r.commonPrefixLength()
 	if !numbered || r.To[head] == '0' {
 		return nil, fmt.Errorf("between %s and %s there is no order: give ends of the same length, or the same text with a number behind it",
 			r.From, r.To)
@@ -76,7 +76,7 @@ func (r Range) steps() ([]Range, error) {
 }
 
 // columnCondition is a condition on a column that can use its index. Both ends must have the same length.
-func (r Range) in(column string) (string, []any) {
+func (r Range) columnCondition(column string) (string, []any) {
 	if r.From == r.To {
 		return column + ` = ? AND ` + column + ` <> ''`, []any{r.From}
 	}
@@ -89,11 +89,11 @@ func (r Range) contains(text string) bool {
 	if r.isZero() {
 		return true
 	}
-	steps, err := r.steps()
+	steps, err := r.splitByLength()
 	if err != nil {
 		return false
 	}
-	head, numbered := r.head()
+	head, numbered := r.commonPrefixLength()
 	if numbered && (len(text) <= head || !isNumber(text[head:])) {
 		return false
 	}

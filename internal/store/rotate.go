@@ -9,7 +9,7 @@ import (
 )
 
 // errNoCurrentKey reports that the only row of current_key is missing.
-var errNoKey = errors.New("the database does not say under which key persons are kept")
+var errNoCurrentKey = errors.New("the database does not say under which key persons are kept")
 
 // sealingKey is a key that may have sealed pseudonyms.
 type sealingKey struct {
@@ -21,36 +21,36 @@ const insertSealingKey = `INSERT INTO sealing_key (id, proof) VALUES (?, ?) ON C
 
 // openKeyRing loads the key file, and creates it for a new register. It fails when the key file lacks a key in use or
 // holds another secret under its id.
-func (db *DB) openKeys(ctx context.Context) error {
+func (db *DB) openKeyRing(ctx context.Context) error {
 	inUse, today, err := db.keysInUse(ctx)
 	if err != nil {
 		return err
 	}
-	err = db.keys.read()
+	err = db.keyRing.loadFile()
 	if errors.Is(err, fs.ErrNotExist) {
 		if len(inUse) > 0 {
 			return fmt.Errorf("persons are kept under the key %s: bring back the key file %s, without which nobody can be found any more",
-				inUse[0].ID, db.keys.path)
+				inUse[0].ID, db.keyRing.path)
 		}
-		if err = db.keys.create(today); errors.Is(err, fs.ErrExist) {
-			err = db.keys.read() // another program was faster
+		if err = db.keyRing.createFile(today); errors.Is(err, fs.ErrExist) {
+			err = db.keyRing.loadFile() // another program was faster
 		}
 	}
 	if err != nil {
 		return err
 	}
 	if len(inUse) == 0 {
-		if inUse, err = db.firstKey(ctx); err != nil {
+		if inUse, err = db.activateFirstKey(ctx); err != nil {
 			return err
 		}
 	}
 	for _, used := range inUse {
-		key, err := db.keys.find(used.ID)
+		key, err := db.keyRing.findKey(used.ID)
 		if err != nil {
 			return err
 		}
 		if !bytes.Equal(key.proof, used.Proof) {
-			return fmt.Errorf("the key %s in the key file %s is not the one under which persons are kept: bring back the file that holds it", key.ID, db.keys.path)
+			return fmt.Errorf("the key %s in the key file %s is not the one under which persons are kept: bring back the file that holds it", key.ID, db.keyRing.path)
 		}
 	}
 	return nil
@@ -58,29 +58,29 @@ func (db *DB) openKeys(ctx context.Context) error {
 
 // keysInUse returns the keys that may have sealed pseudonyms, and the day by the clock of the database.
 func (db *DB) keysInUse(ctx context.Context) (inUse []sealingKey, today string, err error) {
-	err = db.read(ctx, func(tx *session) error {
-		if _, err = tx.get(&today, `SELECT CAST(CURRENT_DATE AS text)`); err != nil {
+	err = db.readTx(ctx, func(tx *tx) error {
+		if _, err = tx.selectRow(&today, `SELECT CAST(CURRENT_DATE AS text)`); err != nil {
 			return err
 		}
-		return tx.all(&inUse, `SELECT id, proof FROM sealing_key ORDER BY id`)
+		return tx.selectRows(&inUse, `SELECT id, proof FROM sealing_key ORDER BY id`)
 	})
 	return inUse, today, err
 }
 
 // activateFirstKey makes the newest key of the file the current one, unless another program has just set a current key.
-func (db *DB) firstKey(ctx context.Context) ([]sealingKey, error) {
+func (db *DB) activateFirstKey(ctx context.Context) ([]sealingKey, error) {
 	var inUse []sealingKey
-	newest := db.keys.all()[0]
-	err := db.write(ctx, func(tx *session) error {
+	newest := db.keyRing.allKeys()[0]
+	err := db.writeTx(ctx, func(tx *tx) error {
 		inUse = nil
-		n, err := tx.exec(`INSERT INTO current_key (id, key_id) VALUES (1, ?) ON CONFLICT (id) DO NOTHING`, newest.ID)
+		n, err := tx.execStatement(`INSERT INTO current_key (id, key_id) VALUES (1, ?) ON CONFLICT (id) DO NOTHING`, newest.ID)
 		if err == nil && n == 1 {
-			_, err = tx.exec(insertSealingKey, newest.ID, newest.proof)
+			_, err = tx.execStatement(insertSealingKey, newest.ID, newest.proof)
 		}
 		if err != nil {
 			return err
 		}
-		return tx.all(&inUse, `SELECT id, proof FROM sealing_key ORDER BY id`)
+		return tx.selectRows(&inUse, `SELECT id, proof FROM sealing_key ORDER BY id`)
 	})
 	return inUse, err
 }
@@ -92,22 +92,22 @@ func (db *DB) AddKey(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return db.keys.add(today)
+	return db.keyRing.addKey(today)
 }
 
 // RotateKeys seals all pseudonyms with the newest key of the key file, and returns how many had another key. It uses
 // small transactions and can run while the service works. When it was interrupted, it can be called again.
 func (db *DB) RotateKeys(ctx context.Context) (int, error) {
-	if err := db.keys.read(); err != nil {
+	if err := db.keyRing.loadFile(); err != nil {
 		return 0, err
 	}
-	newest := db.keys.all()[0]
-	err := db.write(ctx, func(tx *session) error {
-		if _, err := tx.exec(insertSealingKey, newest.ID, newest.proof); err != nil {
+	newest := db.keyRing.allKeys()[0]
+	err := db.writeTx(ctx, func(tx *tx) error {
+		if _, err := tx.execStatement(insertSealingKey, newest.ID, newest.proof); err != nil {
 			return err
 		}
 		// On PostgreSQL this waits for transactions that are creating pseudonyms under the former key.
-		_, err := tx.exec(`UPDATE current_key SET key_id = ? WHERE id = 1`, newest.ID)
+		_, err := tx.execStatement(`UPDATE current_key SET key_id = ? WHERE id = 1`, newest.ID)
 		return err
 	})
 	if err != nil {
@@ -117,9 +117,9 @@ func (db *DB) RotateKeys(ctx context.Context) (int, error) {
 	for after := int64(0); ; {
 		moved := 0
 		last := after
-		err := db.write(ctx, func(tx *session) error {
+		err := db.writeTx(ctx, func(tx *tx) error {
 			var err error
-			moved, last, err = tx.rotate(newest, after)
+			moved, last, err = tx.rotateBatch(newest, after)
 			return err
 		})
 		if err != nil {
@@ -134,34 +134,34 @@ func (db *DB) RotateKeys(ctx context.Context) (int, error) {
 }
 
 // rotationBatchSize bounds how long other writes wait for RotateKeys.
-const rotatedAtOnce = 200
+const rotationBatchSize = 200
 
-const selectOtherKeys = `SELECT id, person, sealed, key_id FROM subject WHERE id > ? AND key_id <> ? ORDER BY id LIMIT ?`
+const selectUnderOtherKeys = `SELECT id, person, sealed, key_id FROM subject WHERE id > ? AND key_id <> ? ORDER BY id LIMIT ?`
 
 // rotateBatch seals the next pseudonyms with the newest key, and returns their number and the id of the last one.
-func (tx *session) rotate(newest *ringKey, after int64) (moved int, last int64, err error) {
-	var rows []subjectRow
-	if err = tx.all(&rows, selectOtherKeys+tx.dialect.forUpdate, after, newest.ID, rotatedAtOnce); err != nil {
+func (tx *tx) rotateBatch(newest *ringKey, after int64) (moved int, last int64, err error) {
+	var rows []pseudonymRow
+	if err = tx.selectRows(&rows, selectUnderOtherKeys+tx.dialect.forUpdate, after, newest.ID, rotationBatchSize); err != nil {
 		return 0, after, err
 	}
 	last = after
 	for _, row := range rows {
-		former, err := tx.keys.find(row.KeyID)
+		former, err := tx.keyRing.findKey(row.KeyID)
 		if err != nil {
-			return 0, after, tx.fail(err)
+			return 0, after, tx.recordError(err)
 		}
-		pseudonym, err := former.open(row.ID, row.Person, row.Sealed)
+		pseudonym, err := former.openPseudonym(row.ID, row.PersonID, row.Sealed)
 		if err != nil {
-			return 0, after, tx.fail(err)
+			return 0, after, tx.recordError(err)
 		}
-		digits := pseudonym.number.Digits()
-		_, err = tx.exec(`UPDATE subject SET sealed = ?, key_id = ? WHERE id = ?`, newest.sealSubject(pseudonym), newest.ID, row.ID)
+		digits := pseudonym.ssin.Digits()
+		_, err = tx.execStatement(`UPDATE subject SET sealed = ?, key_id = ? WHERE id = ?`, newest.sealPseudonym(pseudonym), newest.ID, row.ID)
 		if err != nil {
 			return 0, after, err
 		}
-		n, err := tx.exec(`UPDATE subject_lookup SET lookup = ? WHERE lookup = ?`, newest.of(digits), former.of(digits))
+		n, err := tx.execStatement(`UPDATE subject_lookup SET lookup = ? WHERE lookup = ?`, newest.lookupHash(digits), former.lookupHash(digits))
 		if err == nil && n != 1 {
-			err = tx.fail(fmt.Errorf("subject %d has %d lookups", row.ID, n))
+			err = tx.recordError(fmt.Errorf("subject %d has %d lookups", row.ID, n))
 		}
 		if err != nil {
 			return 0, after, err
@@ -173,25 +173,25 @@ func (tx *session) rotate(newest *ringKey, after int64) (moved int, last int64, 
 
 // RetireKey deletes a key from the key file. It fails while the key is current or seals any pseudonym.
 func (db *DB) RetireKey(ctx context.Context, id string) error {
-	if err := db.keys.read(); err != nil {
+	if err := db.keyRing.loadFile(); err != nil {
 		return err
 	}
-	if db.keys.key(id) == nil {
-		return fmt.Errorf("there is no key %s in the key file %s", id, db.keys.path)
+	if db.keyRing.cachedKey(id) == nil {
+		return fmt.Errorf("there is no key %s in the key file %s", id, db.keyRing.path)
 	}
 	var current string
 	used := false
-	err := db.write(ctx, func(tx *session) error {
-		if _, err := tx.get(&current, `SELECT key_id FROM current_key WHERE id = 1`); err != nil {
+	err := db.writeTx(ctx, func(tx *tx) error {
+		if _, err := tx.selectRow(&current, `SELECT key_id FROM current_key WHERE id = 1`); err != nil {
 			return err
 		}
-		if _, err := tx.get(&used, `SELECT EXISTS (SELECT 1 FROM subject WHERE key_id = ?)`, id); err != nil {
+		if _, err := tx.selectRow(&used, `SELECT EXISTS (SELECT 1 FROM subject WHERE key_id = ?)`, id); err != nil {
 			return err
 		}
 		if current == id || used {
 			return nil
 		}
-		_, err := tx.exec(`DELETE FROM sealing_key WHERE id = ?`, id)
+		_, err := tx.execStatement(`DELETE FROM sealing_key WHERE id = ?`, id)
 		return err
 	})
 	switch {
@@ -201,8 +201,8 @@ func (db *DB) RetireKey(ctx context.Context, id string) error {
 		return fmt.Errorf("persons are kept under the key %s: add another one and rotate first", id)
 	case used:
 		return fmt.Errorf("some persons are still kept under the key %s: rotate first", id)
-	case len(db.keys.all()) == 1:
+	case len(db.keyRing.allKeys()) == 1:
 		return fmt.Errorf("the key %s is the only one", id)
 	}
-	return db.keys.remove(id)
+	return db.keyRing.removeKey(id)
 }

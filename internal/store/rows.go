@@ -18,27 +18,27 @@ import (
 // have written.
 
 // timestamp is a point in time as stored: UTC, in microseconds.
-type instant time.Time
+type timestamp time.Time
 
-const instantForm = "2006-01-02T15:04:05.000000Z"
+const timestampLayout = "2006-01-02T15:04:05.000000Z"
 
 // Value formats the timestamp so that its text sorts by time and PostgreSQL can parse it.
-func (i instant) Value() (driver.Value, error) {
-	return time.Time(i).UTC().Truncate(time.Microsecond).Format(instantForm), nil
+func (i timestamp) Value() (driver.Value, error) {
+	return time.Time(i).UTC().Truncate(time.Microsecond).Format(timestampLayout), nil
 }
 
 // Scan accepts the types that either driver returns.
-func (i *instant) Scan(value any) error {
+func (i *timestamp) Scan(value any) error {
 	switch v := value.(type) {
 	case time.Time:
-		*i = instant(v.UTC())
+		*i = timestamp(v.UTC())
 		return nil
 	case string:
-		t, err := time.Parse(instantForm, v)
+		t, err := time.Parse(timestampLayout, v)
 		if err != nil {
 			return fmt.Errorf("instant: %w", err)
 		}
-		*i = instant(t)
+		*i = timestamp(t)
 		return nil
 	}
 	return fmt.Errorf("instant kept as %T", value)
@@ -46,13 +46,13 @@ func (i *instant) Scan(value any) error {
 
 // rowConverter converts the columns of rows and records the first error. It collects the pseudonyms that the
 // transaction has not loaded yet, so that the rows can be converted again once they are loaded.
-type reading struct {
-	s       *session
+type rowConverter struct {
+	tx      *tx
 	missing map[int64]bool // pseudonym ids, true when the identity cache may hold them
 	err     error
 }
 
-func read[T any](c *reading, parse func(string) (T, error), text string) T {
+func parseColumn[T any](c *rowConverter, parse func(string) (T, error), text string) T {
 	var none T
 	if text == "" {
 		return none
@@ -64,36 +64,40 @@ func read[T any](c *reading, parse func(string) (T, error), text string) T {
 	return value
 }
 
-func (c *reading) nihii(text string) ident.NIHII { return read(c, ident.ParseNIHII, text) }
-func (c *reading) cbe(text string) ident.CBE     { return read(c, ident.ParseCBE, text) }
-func (c *reading) date(text string) ident.Date   { return read(c, ident.ParseDate, text) }
-func (c *reading) code(text string) ident.NotificationCode {
-	return read(c, ident.ParseNotificationCode, text)
+func (c *rowConverter) parseNIHII(text string) ident.NIHII {
+	return parseColumn(c, ident.ParseNIHII, text)
 }
-func (c *reading) number(text string) ident.NotificationNumber {
-	return read(c, ident.ParseNotificationNumber, text)
+func (c *rowConverter) parseCBE(text string) ident.CBE { return parseColumn(c, ident.ParseCBE, text) }
+func (c *rowConverter) parseDate(text string) ident.Date {
+	return parseColumn(c, ident.ParseDate, text)
 }
-func (c *reading) professional(subject int64, nihii string) register.ProfessionalRef {
-	return register.ProfessionalRef{SSIN: c.colleague(subject), NIHII: c.nihii(nihii)}
+func (c *rowConverter) parseCode(text string) ident.NotificationCode {
+	return parseColumn(c, ident.ParseNotificationCode, text)
+}
+func (c *rowConverter) parseNumber(text string) ident.NotificationNumber {
+	return parseColumn(c, ident.ParseNotificationNumber, text)
+}
+func (c *rowConverter) professionalRef(subject int64, nihii string) register.ProfessionalRef {
+	return register.ProfessionalRef{SSIN: c.cacheableSSIN(subject), NIHII: c.parseNIHII(nihii)}
 }
 
 // currentSSIN returns a person's newest SSIN. cacheableSSIN does so for a person whom the identity cache may hold.
-func (c *reading) ssin(id int64) ident.SSIN      { return c.shown(id, false) }
-func (c *reading) colleague(id int64) ident.SSIN { return c.shown(id, true) }
+func (c *rowConverter) currentSSIN(id int64) ident.SSIN   { return c.resolveSSIN(id, false) }
+func (c *rowConverter) cacheableSSIN(id int64) ident.SSIN { return c.resolveSSIN(id, true) }
 
-func (c *reading) shown(id int64, remember bool) ident.SSIN {
-	if pseudonym := c.subject(id, remember); pseudonym != nil {
-		return pseudonym.shown
+func (c *rowConverter) resolveSSIN(id int64, remember bool) ident.SSIN {
+	if pseudonym := c.resolvePseudonym(id, remember); pseudonym != nil {
+		return pseudonym.currentSSIN
 	}
 	return ident.SSIN{}
 }
 
 // resolvePseudonym returns nil when id is 0, and as long as the pseudonym is not loaded.
-func (c *reading) subject(id int64, remember bool) *subject {
+func (c *rowConverter) resolvePseudonym(id int64, remember bool) *pseudonym {
 	if id == 0 {
 		return nil
 	}
-	pseudonym := c.s.subject(id)
+	pseudonym := c.tx.knownPseudonym(id)
 	if pseudonym == nil {
 		if c.missing == nil {
 			c.missing = make(map[int64]bool)
@@ -104,8 +108,8 @@ func (c *reading) subject(id int64, remember bool) *subject {
 }
 
 // openText opens a sealed text about a person.
-func (c *reading) text(id int64, sealed []byte, associatedData ...any) string {
-	pseudonym := c.subject(id, false)
+func (c *rowConverter) openText(id int64, sealed []byte, associatedData ...any) string {
+	pseudonym := c.resolvePseudonym(id, false)
 	if pseudonym == nil {
 		return ""
 	}
@@ -117,9 +121,9 @@ func (c *reading) text(id int64, sealed []byte, associatedData ...any) string {
 }
 
 // parseSigner converts a signer column to the signer with the SSIN of their certificate.
-func (c *reading) signer(column string) string {
-	id, rest, personal := strings.Cut(strings.TrimPrefix(column, signerSubject), ",")
-	if !strings.HasPrefix(column, signerSubject) {
+func (c *rowConverter) parseSigner(column string) string {
+	id, rest, personal := strings.Cut(strings.TrimPrefix(column, pseudonymSignerPrefix), ",")
+	if !strings.HasPrefix(column, pseudonymSignerPrefix) {
 		return column
 	}
 	number, err := strconv.ParseInt(id, 10, 64)
@@ -127,20 +131,20 @@ func (c *reading) signer(column string) string {
 		c.err = err
 		return ""
 	}
-	pseudonym := c.subject(number, false)
+	pseudonym := c.resolvePseudonym(number, false)
 	if pseudonym == nil {
 		return ""
 	}
 	if personal {
 		rest = "," + rest
 	}
-	return personalSigner + pseudonym.number.Digits() + rest
+	return ssinSignerPrefix + pseudonym.ssin.Digits() + rest
 }
-func (c *reading) period(from, to string) register.Period {
-	return register.Period{From: c.date(from), To: c.date(to)}
+func (c *rowConverter) parsePeriod(from, to string) register.Period {
+	return register.Period{From: c.parseDate(from), To: c.parseDate(to)}
 }
 
-func (c *reading) digest(column []byte) [32]byte {
+func (c *rowConverter) parseDigest(column []byte) [32]byte {
 	var digest [32]byte
 	if copy(digest[:], column) != len(column) && c.err == nil {
 		c.err = fmt.Errorf("digest of %d bytes", len(column))
@@ -149,7 +153,7 @@ func (c *reading) digest(column []byte) [32]byte {
 }
 
 // wrapError returns the first error as INTERNAL_ERROR: an invalid row is a bug, whichever code the parser gave it.
-func (c *reading) failure(table string) error {
+func (c *rowConverter) wrapError(table string) error {
 	if c.err == nil {
 		return nil
 	}
@@ -157,12 +161,12 @@ func (c *reading) failure(table string) error {
 }
 
 // convertRows converts rows, and returns the first error.
-func each[R, T any](tx *session, rows []R, table string, convert func(R, *reading) T) ([]T, error) {
+func convertRows[R, T any](tx *tx, rows []R, table string, convert func(R, *rowConverter) T) ([]T, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
 	values := make([]T, len(rows))
-	err := tx.reading(table, func(c *reading) {
+	err := tx.runConversion(table, func(c *rowConverter) {
 		for i, row := range rows {
 			values[i] = convert(row, c)
 		}
@@ -171,31 +175,31 @@ func each[R, T any](tx *session, rows []R, table string, convert func(R, *readin
 }
 
 // runConversion runs a conversion, and again when it needed pseudonyms that were not loaded.
-func (tx *session) reading(table string, convert func(*reading)) error {
-	c := &reading{s: tx}
+func (tx *tx) runConversion(table string, convert func(*rowConverter)) error {
+	c := &rowConverter{tx: tx}
 	convert(c)
 	if c.missing != nil {
-		if err := tx.meet(c.missing); err != nil {
+		if err := tx.loadPseudonyms(c.missing); err != nil {
 			return err
 		}
-		c = &reading{s: tx}
+		c = &rowConverter{tx: tx}
 		convert(c)
 		if c.missing != nil && c.err == nil {
 			c.err = errors.New("it names a subject that is not there")
 		}
 	}
-	return c.failure(table)
+	return c.wrapError(table)
 }
 
 type personRow struct {
-	Subject int64  `db:"subject"`
-	Sealed  []byte `db:"sealed"`
+	PseudonymID int64  `db:"subject"`
+	Sealed      []byte `db:"sealed"`
 }
 
 // toPerson opens the sealed entry: a JSON array of four strings.
-func (row personRow) person(c *reading) register.Person {
-	p := register.Person{SSIN: c.ssin(row.Subject)}
-	text := c.text(row.Subject, row.Sealed, personPlace)
+func (row personRow) toPerson(c *rowConverter) register.Person {
+	p := register.Person{SSIN: c.currentSSIN(row.PseudonymID)}
+	text := c.openText(row.PseudonymID, row.Sealed, personAssociatedData)
 	if text == "" {
 		return p
 	}
@@ -203,22 +207,22 @@ func (row personRow) person(c *reading) register.Person {
 	if err := json.Unmarshal([]byte(text), &parts); err != nil && c.err == nil {
 		c.err = err
 	}
-	p.FirstName, p.LastName, p.BirthDate, p.DeathDate = parts[0], parts[1], c.date(parts[2]), c.date(parts[3])
+	p.FirstName, p.LastName, p.BirthDate, p.DeathDate = parts[0], parts[1], c.parseDate(parts[2]), c.parseDate(parts[3])
 	return p
 }
 
 type practiceRow struct {
-	Subject    int64  `db:"subject"`
-	NIHII      string `db:"nihii"`
-	Profession string `db:"profession"`
-	Speciality string `db:"speciality"`
-	From       string `db:"valid_from"`
-	To         string `db:"valid_to"`
+	PseudonymID int64  `db:"subject"`
+	NIHII       string `db:"nihii"`
+	Profession  string `db:"profession"`
+	Speciality  string `db:"speciality"`
+	From        string `db:"valid_from"`
+	To          string `db:"valid_to"`
 }
 
-func (row practiceRow) practice(c *reading) register.Practice {
-	return register.Practice{SSIN: c.colleague(row.Subject), NIHII: c.nihii(row.NIHII),
-		Profession: register.Profession(row.Profession), Speciality: row.Speciality, Period: c.period(row.From, row.To)}
+func (row practiceRow) toPractice(c *rowConverter) register.Practice {
+	return register.Practice{SSIN: c.cacheableSSIN(row.PseudonymID), NIHII: c.parseNIHII(row.NIHII),
+		Profession: register.Profession(row.Profession), Speciality: row.Speciality, Period: c.parsePeriod(row.From, row.To)}
 }
 
 type organisationRow struct {
@@ -228,24 +232,24 @@ type organisationRow struct {
 	Name  string `db:"name"`
 }
 
-func (row organisationRow) organisation(c *reading) register.Organisation {
-	return register.Organisation{NIHII: c.nihii(row.NIHII), CBE: c.cbe(row.CBE), Type: row.Type, Name: row.Name}
+func (row organisationRow) toOrganisation(c *rowConverter) register.Organisation {
+	return register.Organisation{NIHII: c.parseNIHII(row.NIHII), CBE: c.parseCBE(row.CBE), Type: row.Type, Name: row.Name}
 }
 
 type affiliationRow struct {
 	Organisation string `db:"organisation"`
-	Subject      int64  `db:"subject"`
+	PseudonymID  int64  `db:"subject"`
 	Role         string `db:"role"`
 	From         string `db:"valid_from"`
 	To           string `db:"valid_to"`
 }
 
-func (row affiliationRow) affiliation(c *reading) register.Affiliation {
-	return register.Affiliation{Organisation: c.nihii(row.Organisation), SSIN: c.colleague(row.Subject),
-		Role: register.Role(row.Role), Period: c.period(row.From, row.To)}
+func (row affiliationRow) toAffiliation(c *rowConverter) register.Affiliation {
+	return register.Affiliation{Organisation: c.parseNIHII(row.Organisation), SSIN: c.cacheableSSIN(row.PseudonymID),
+		Role: register.Role(row.Role), Period: c.parsePeriod(row.From, row.To)}
 }
 
-type linkRow struct {
+type therapeuticLinkRow struct {
 	Patient      int64  `db:"patient"`
 	Professional int64  `db:"professional"`
 	Type         string `db:"type"`
@@ -253,9 +257,9 @@ type linkRow struct {
 	To           string `db:"valid_to"`
 }
 
-func (row linkRow) link(c *reading) register.TherapeuticLink {
-	return register.TherapeuticLink{Patient: c.ssin(row.Patient), Professional: c.colleague(row.Professional),
-		Type: row.Type, Period: c.period(row.From, row.To)}
+func (row therapeuticLinkRow) toTherapeuticLink(c *rowConverter) register.TherapeuticLink {
+	return register.TherapeuticLink{Patient: c.currentSSIN(row.Patient), Professional: c.cacheableSSIN(row.Professional),
+		Type: row.Type, Period: c.parsePeriod(row.From, row.To)}
 }
 
 type mandateRow struct {
@@ -267,9 +271,9 @@ type mandateRow struct {
 	To         string `db:"valid_to"`
 }
 
-func (row mandateRow) mandate(c *reading) register.Mandate {
-	return register.Mandate{Grantor: c.colleague(row.Grantor), Grantee: c.colleague(row.Grantee), Service: row.Service,
-		AcceptedOn: c.date(row.AcceptedOn), Period: c.period(row.From, row.To)}
+func (row mandateRow) toMandate(c *rowConverter) register.Mandate {
+	return register.Mandate{Grantor: c.cacheableSSIN(row.Grantor), Grantee: c.cacheableSSIN(row.Grantee), Service: row.Service,
+		AcceptedOn: c.parseDate(row.AcceptedOn), Period: c.parsePeriod(row.From, row.To)}
 }
 
 type deviceRow struct {
@@ -287,15 +291,15 @@ type deviceRow struct {
 	RecalledOn     string `db:"recalled_on"`
 }
 
-func (row deviceRow) device(c *reading) register.Device {
-	return register.Device{Code: c.code(row.Code), Name: row.Name, Reference: row.Reference,
+func (row deviceRow) toDevice(c *rowConverter) register.Device {
+	return register.Device{Code: c.parseCode(row.Code), Name: row.Name, Reference: row.Reference,
 		Manufacturer: row.Manufacturer, Distributor: row.Distributor, Classification: row.Classification,
-		Category: row.Category, UDIDIs: lines(row.UDIDIs), Status: register.DeviceStatus(row.Status),
-		ValidFrom: c.date(row.ValidFrom), DeletedOn: c.date(row.DeletedOn), RecalledOn: c.date(row.RecalledOn)}
+		Category: row.Category, UDIDIs: splitLines(row.UDIDIs), Status: register.DeviceStatus(row.Status),
+		ValidFrom: c.parseDate(row.ValidFrom), DeletedOn: c.parseDate(row.DeletedOn), RecalledOn: c.parseDate(row.RecalledOn)}
 }
 
 // splitLines splits a text at newlines. Neither device identifiers nor codes contain one.
-func lines(joined string) []string {
+func splitLines(joined string) []string {
 	if joined == "" {
 		return nil
 	}
@@ -303,59 +307,59 @@ func lines(joined string) []string {
 }
 
 // versionKey identifies a version of a notification.
-type version struct {
+type versionKey struct {
 	Reference string `db:"reference"`
 	Version   int    `db:"version"`
 }
 
 // associatedData is the associated data of a sealed text of the version, or of one of its lines.
-func (v version) place(what string, line ...int) string {
+func (v versionKey) associatedData(what string, line ...int) string {
 	return fmt.Sprint(what, " ", v.Reference, " ", v.Version, line)
 }
 
 // personAssociatedData is the associated data of a person's names and dates.
-const personPlace = "person"
+const personAssociatedData = "person"
 
 type notificationRow struct {
-	version
-	Seq              int64   `db:"seq"`
-	State            string  `db:"state"`
-	Change           string  `db:"change"`
-	ChangeReason     []byte  `db:"change_reason"`
-	Number           string  `db:"number"`
-	Type             string  `db:"type"`
-	Specialist       int64   `db:"specialist"`
-	SpecialistNIHII  string  `db:"specialist_nihii"`
-	OperationDate    string  `db:"operation_date"`
-	Patient          int64   `db:"patient"`
-	Prescriber       int64   `db:"prescriber"`
-	PrescriberNIHII  string  `db:"prescriber_nihii"`
-	PrescriptionDate string  `db:"prescription_date"`
-	Comment          []byte  `db:"comment"`
-	RegisteredAt     instant `db:"registered_at"`
-	Digest           []byte  `db:"digest"`
-	Signer           string  `db:"signer"`
-	Organisation     string  `db:"organisation"`
-	Author           int64   `db:"author"`
-	InputReference   string  `db:"input_reference"`
-	ContentDigest    []byte  `db:"content_digest"`
+	versionKey
+	Seq              int64     `db:"seq"`
+	State            string    `db:"state"`
+	Change           string    `db:"change"`
+	ChangeReason     []byte    `db:"change_reason"`
+	Number           string    `db:"number"`
+	Type             string    `db:"type"`
+	Specialist       int64     `db:"specialist"`
+	SpecialistNIHII  string    `db:"specialist_nihii"`
+	SurgeryDate      string    `db:"operation_date"`
+	Patient          int64     `db:"patient"`
+	Prescriber       int64     `db:"prescriber"`
+	PrescriberNIHII  string    `db:"prescriber_nihii"`
+	PrescriptionDate string    `db:"prescription_date"`
+	Comment          []byte    `db:"comment"`
+	RegisteredAt     timestamp `db:"registered_at"`
+	Digest           []byte    `db:"digest"`
+	Signer           string    `db:"signer"`
+	Organisation     string    `db:"organisation"`
+	Author           int64     `db:"author"`
+	InputReference   string    `db:"input_reference"`
+	ContentDigest    []byte    `db:"content_digest"`
 }
 
-func (row notificationRow) notification(c *reading) register.Notification {
+func (row notificationRow) toNotification(c *rowConverter) register.Notification {
 	return register.Notification{
 		Reference: row.Reference, Version: row.Version, State: register.State(row.State),
-		Change: register.Change(row.Change), ChangeReason: c.text(row.Patient, row.ChangeReason, row.place("change reason")), Number: c.number(row.Number),
-		Type: register.SurgeryType(row.Type), Specialist: c.professional(row.Specialist, row.SpecialistNIHII),
-		SurgeryDate: c.date(row.OperationDate), Patient: c.ssin(row.Patient),
-		Prescriber: c.professional(row.Prescriber, row.PrescriberNIHII), PrescriptionDate: c.date(row.PrescriptionDate),
-		Comment: c.text(row.Patient, row.Comment, row.place("comment")), RegisteredAt: time.Time(row.RegisteredAt), Digest: c.digest(row.Digest), Signer: c.signer(row.Signer),
-		Organisation: c.nihii(row.Organisation), Author: c.colleague(row.Author), InputReference: row.InputReference,
-		ContentDigest: c.digest(row.ContentDigest),
+		Change: register.Change(row.Change), ChangeReason: c.openText(row.Patient, row.ChangeReason, row.associatedData("change reason")), Number: c.parseNumber(row.Number),
+		Type: register.SurgeryType(row.Type), Specialist: c.professionalRef(row.Specialist, row.SpecialistNIHII),
+		SurgeryDate: c.parseDate(row.SurgeryDate), Patient: c.currentSSIN(row.Patient),
+		Prescriber: c.professionalRef(row.Prescriber, row.PrescriberNIHII), PrescriptionDate: c.parseDate(row.PrescriptionDate),
+		Comment: c.openText(row.Patient, row.Comment, row.associatedData("comment")), RegisteredAt: time.Time(row.RegisteredAt), Digest: c.parseDigest(row.Digest), Signer: c.parseSigner(row.Signer),
+		Organisation: c.parseNIHII(row.Organisation), Author: c.cacheableSSIN(row.Author), InputReference: row.InputReference,
+		ContentDigest: c.parseDigest(row.ContentDigest),
 	}
 }
 
 type implantRow struct {
-	version
+	versionKey
 	Line            int    `db:"line"`
 	ID              string `db:"id"`
 	Code            string `db:"code"`
@@ -375,85 +379,85 @@ type implantRow struct {
 	Unregistered    bool   `db:"unregistered"`
 	Number          string `db:"number"`
 	Patient         int64  `db:"patient"`
-	OperationDate   string `db:"operation_date"`
+	SurgeryDate     string `db:"operation_date"`
 	Remaining       int    `db:"remaining"`
 	InForce         bool   `db:"in_force"`
 	// Device has empty columns when the implant is not in the device list.
 	Device deviceRow `db:"device"`
 }
 
-func (row implantRow) implant(c *reading) register.Implant {
+func (row implantRow) toImplant(c *rowConverter) register.Implant {
 	implant := register.Implant{
 		ID: row.ID,
 		NotifiedImplant: register.NotifiedImplant{
-			Code: c.code(row.Code), UDI: row.UDI, Lot: row.Lot, Serial: row.Serial, Expiry: c.date(row.Expiry),
-			Pharmacist:   c.professional(row.Pharmacist, row.PharmacistNIHII),
-			Pharmacy:     register.PharmacyRef{NIHII: c.nihii(row.PharmacyNIHII), CBE: c.cbe(row.PharmacyCBE)},
-			DeliveryDate: c.date(row.DeliveryDate), Quantity: row.Quantity, Location: c.text(row.Patient, row.Location, row.place("location", row.Line)),
+			Code: c.parseCode(row.Code), UDI: row.UDI, Lot: row.Lot, Serial: row.Serial, Expiry: c.parseDate(row.Expiry),
+			Pharmacist:   c.professionalRef(row.Pharmacist, row.PharmacistNIHII),
+			Pharmacy:     register.PharmacyRef{NIHII: c.parseNIHII(row.PharmacyNIHII), CBE: c.parseCBE(row.PharmacyCBE)},
+			DeliveryDate: c.parseDate(row.DeliveryDate), Quantity: row.Quantity, Location: c.openText(row.Patient, row.Location, row.associatedData("location", row.Line)),
 			Side: register.Side(row.Side),
 		},
-		UDIDI: row.UDIDI, Unregistered: row.Unregistered, Number: c.number(row.Number), Patient: c.ssin(row.Patient),
-		SurgeryDate: c.date(row.OperationDate), Remaining: row.Remaining, InForce: row.InForce,
+		UDIDI: row.UDIDI, Unregistered: row.Unregistered, Number: c.parseNumber(row.Number), Patient: c.currentSSIN(row.Patient),
+		SurgeryDate: c.parseDate(row.SurgeryDate), Remaining: row.Remaining, InForce: row.InForce,
 	}
 	if row.Device.Code != "" {
-		device := row.Device.device(c)
+		device := row.Device.toDevice(c)
 		implant.Device = &device
 	}
 	return implant
 }
 
 type removalRow struct {
-	version
-	Line          int    `db:"line"`
-	Patient       int64  `db:"patient"`
-	ImplantID     string `db:"implant_id"`
-	Quantity      int    `db:"quantity"`
-	Reason        []byte `db:"reason"`
-	Remaining     int    `db:"remaining"`
-	OperationDate string `db:"operation_date"`
+	versionKey
+	Line        int    `db:"line"`
+	Patient     int64  `db:"patient"`
+	ImplantID   string `db:"implant_id"`
+	Quantity    int    `db:"quantity"`
+	Reason      []byte `db:"reason"`
+	Remaining   int    `db:"remaining"`
+	SurgeryDate string `db:"operation_date"`
 }
 
 // toRemoval leaves out the fields that repeat the notification's.
-func (row removalRow) removal(c *reading) register.Removal {
+func (row removalRow) toRemoval(c *rowConverter) register.Removal {
 	return register.Removal{ImplantID: row.ImplantID, Quantity: row.Quantity, Remaining: row.Remaining,
-		Reason: c.text(row.Patient, row.Reason, row.place("reason", row.Line))}
+		Reason: c.openText(row.Patient, row.Reason, row.associatedData("reason", row.Line))}
 }
 
-func (row removalRow) withOperation(c *reading) register.Removal {
-	removal := row.removal(c)
-	removal.Reference, removal.SurgeryDate = row.Reference, c.date(row.OperationDate)
+func (row removalRow) toRemovalWithNotification(c *rowConverter) register.Removal {
+	removal := row.toRemoval(c)
+	removal.Reference, removal.SurgeryDate = row.Reference, c.parseDate(row.SurgeryDate)
 	return removal
 }
 
 type revisionRow struct {
-	version
-	Patient      int64   `db:"patient"`
-	At           instant `db:"registered_at"`
-	Organisation string  `db:"organisation"`
-	Author       int64   `db:"author"`
-	State        string  `db:"state"`
-	Change       string  `db:"change"`
-	ChangeReason []byte  `db:"change_reason"`
+	versionKey
+	Patient      int64     `db:"patient"`
+	RegisteredAt timestamp `db:"registered_at"`
+	Organisation string    `db:"organisation"`
+	Author       int64     `db:"author"`
+	State        string    `db:"state"`
+	Change       string    `db:"change"`
+	ChangeReason []byte    `db:"change_reason"`
 }
 
-func (row revisionRow) revision(c *reading) register.VersionSummary {
-	return register.VersionSummary{Version: row.Version, RegisteredAt: time.Time(row.At), Organisation: c.nihii(row.Organisation),
-		Author: c.colleague(row.Author), State: register.State(row.State), Change: register.Change(row.Change),
-		ChangeReason: c.text(row.Patient, row.ChangeReason, row.place("change reason"))}
+func (row revisionRow) toRevision(c *rowConverter) register.VersionSummary {
+	return register.VersionSummary{Version: row.Version, RegisteredAt: time.Time(row.RegisteredAt), Organisation: c.parseNIHII(row.Organisation),
+		Author: c.cacheableSSIN(row.Author), State: register.State(row.State), Change: register.Change(row.Change),
+		ChangeReason: c.openText(row.Patient, row.ChangeReason, row.associatedData("change reason"))}
 }
 
 type warningRow struct {
-	version
+	versionKey
 	Code  string `db:"code"`
 	Path  string `db:"path"`
 	Facts string `db:"facts"`
 }
 
 type summaryRow struct {
-	version
+	versionKey
 	Number          string `db:"number"`
 	Type            string `db:"type"`
-	OperationDate   string `db:"operation_date"`
+	SurgeryDate     string `db:"operation_date"`
 	Patient         int64  `db:"patient"`
 	Specialist      int64  `db:"specialist"`
 	SpecialistNIHII string `db:"specialist_nihii"`
@@ -461,9 +465,9 @@ type summaryRow struct {
 	Lines           int    `db:"line_count"`
 }
 
-func (row summaryRow) summary(c *reading) register.NotificationSummary {
-	return register.NotificationSummary{Reference: row.Reference, Version: row.Version, Number: c.number(row.Number), Type: register.SurgeryType(row.Type),
-		SurgeryDate: c.date(row.OperationDate), Patient: c.ssin(row.Patient),
-		Specialist: c.professional(row.Specialist, row.SpecialistNIHII), State: register.State(row.State),
+func (row summaryRow) toSummary(c *rowConverter) register.NotificationSummary {
+	return register.NotificationSummary{Reference: row.Reference, Version: row.Version, Number: c.parseNumber(row.Number), Type: register.SurgeryType(row.Type),
+		SurgeryDate: c.parseDate(row.SurgeryDate), Patient: c.currentSSIN(row.Patient),
+		Specialist: c.professionalRef(row.Specialist, row.SpecialistNIHII), State: register.State(row.State),
 		ImplantCount: row.Lines}
 }

@@ -10,40 +10,40 @@ import (
 
 // conditions are the parts of a WHERE clause and their parameters.
 type conditions struct {
-	texts []string
-	args  []any
+	clauses []string
+	args    []any
 }
 
-func (c *conditions) add(text string, args ...any) {
-	c.texts = append(c.texts, text)
+func (c *conditions) addClause(text string, args ...any) {
+	c.clauses = append(c.clauses, text)
 	c.args = append(c.args, args...)
 }
 
-// addGiven adds a condition with one parameter, unless the value is empty.
-func (c *conditions) addGiven(text, value string) {
+// addIfSet adds a condition with one parameter, unless the value is empty.
+func (c *conditions) addIfSet(text, value string) {
 	if value != "" {
-		c.add(text, value)
+		c.addClause(text, value)
 	}
 }
 
-func (c *conditions) String() string { return strings.Join(c.texts, " AND ") }
+func (c *conditions) String() string { return strings.Join(c.clauses, " AND ") }
 
 // SearchNotifications returns a page of the notifications that are or were final, in the order in which they first
 // became final, and their total number.
-func (r view) SearchNotifications(q register.NotificationQuery) ([]register.NotificationSummary, int, error) {
+func (r txReader) SearchNotifications(q register.NotificationQuery) ([]register.NotificationSummary, int, error) {
 	where, own, err := r.searchConditions(q)
 	if err != nil || where == nil {
 		return nil, 0, err
 	}
 	var total int
-	if _, err = r.s.get(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+current, where.args...); err != nil {
+	if _, err = r.tx.selectRow(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+andNewestVersion, where.args...); err != nil {
 		return nil, 0, err
 	}
 	if q.Offset >= total || q.Limit <= 0 {
 		return nil, total, nil
 	}
-	page, err := many(r.s, "notification", summaryRow.summary, summaryColumns+` FROM notification n
-		WHERE `+where.String()+current+` ORDER BY `+registered+` LIMIT ? OFFSET ?`,
+	page, err := queryAll(r.tx, "notification", summaryRow.toSummary, summaryColumns+` FROM notification n
+		WHERE `+where.String()+andNewestVersion+` ORDER BY `+registrationOrder+` LIMIT ? OFFSET ?`,
 		append(where.args, q.Limit, max(q.Offset, 0))...)
 	for i := range page {
 		specialist := page[i].Specialist.SSIN
@@ -67,10 +67,10 @@ const summaryColumns = `SELECT n.reference, n.version, n.number, n.type, n.opera
 //
 // where is nil when the query names a person who is unknown to the register. own holds the SSINs of the specialists
 // whose notifications count as the caller's own.
-func (r view) searchConditions(q register.NotificationQuery) (where *conditions, own []ident.SSIN, err error) {
+func (r txReader) searchConditions(q register.NotificationQuery) (where *conditions, own []ident.SSIN, err error) {
 	where = &conditions{}
-	where.add(`n.number <> ''`)
-	where.addGiven(`n.number = ?`, q.Number.Digits())
+	where.addClause(`n.number <> ''`)
+	where.addIfSet(`n.number = ?`, q.Number.Digits())
 	for _, person := range []struct {
 		number ident.SSIN
 		column string
@@ -78,32 +78,32 @@ func (r view) searchConditions(q register.NotificationQuery) (where *conditions,
 		if person.number.IsZero() {
 			continue
 		}
-		p, err := r.s.person(person.number)
+		p, err := r.tx.findPerson(person.number)
 		if err != nil || p == nil {
 			return nil, nil, err
 		}
-		text, ids := p.in(person.column)
-		where.add(text, ids...)
+		text, ids := p.columnCondition(person.column)
+		where.addClause(text, ids...)
 		if person.number == q.Specialist {
-			own = append(own, p.current.shown)
+			own = append(own, p.current.currentSSIN)
 		}
 	}
 	if !q.From.IsZero() {
-		where.add(`n.operation_date >= ?`, q.From.String())
+		where.addClause(`n.operation_date >= ?`, q.From.String())
 	}
 	if !q.To.IsZero() {
-		where.add(`n.operation_date <= ?`, q.To.String())
+		where.addClause(`n.operation_date <= ?`, q.To.String())
 	}
-	where.addGiven(`n.type = ?`, string(q.Type))
+	where.addIfSet(`n.type = ?`, string(q.Type))
 
 	few := q.Serial != "" || q.Lot != ""
 	named := !q.Number.IsZero() || !q.Patient.IsZero() || !q.Specialist.IsZero()
 	if !q.TreatedBy.IsZero() {
-		p, err := r.s.person(q.TreatedBy)
+		p, err := r.tx.findPerson(q.TreatedBy)
 		if err != nil || p == nil {
 			return nil, nil, err
 		}
-		own = append(own, p.current.shown)
+		own = append(own, p.current.currentSSIN)
 		where.addPatientsOf(p, q.TreatedOn.String(), few || named)
 	}
 	where.addImplant(q, !few && (named || !q.TreatedBy.IsZero()))
@@ -113,30 +113,30 @@ func (r view) searchConditions(q register.NotificationQuery) (where *conditions,
 // addPatientsOf restricts to a professional's own notifications and to those of patients with a therapeutic link on the
 // day. Therapeutic links refer to current pseudonyms, notifications to any pseudonym of a person. With checked, the
 // condition checks a row instead of being a set to start from.
-func (c *conditions) addPatientsOf(professional *party, day string, checked bool) {
+func (c *conditions) addPatientsOf(professional *person, day string, checked bool) {
 	const inCare = `l.professional = ? AND l.valid_from <= ? AND (l.valid_to = '' OR l.valid_to >= ?)`
-	own, ids := professional.in(`n.specialist`)
+	own, ids := professional.columnCondition(`n.specialist`)
 	text := `(` + own + ` OR EXISTS (SELECT 1 FROM subject a JOIN therapeutic_link l ON l.patient = a.person
 		WHERE a.id = n.patient AND ` + inCare + `))`
 	if !checked {
-		own, _ = professional.in(`own.specialist`)
+		own, _ = professional.columnCondition(`own.specialist`)
 		text = `n.seq IN (SELECT own.seq FROM notification own WHERE ` + own + `
 			UNION SELECT p.seq FROM therapeutic_link l JOIN subject a ON a.person = l.patient
 			JOIN notification p ON p.patient = a.id WHERE ` + inCare + `)`
 	}
-	c.add(text, slices.Concat(ids, []any{professional.current.id, day, day})...)
+	c.addClause(text, slices.Concat(ids, []any{professional.current.id, day, day})...)
 }
 
 // addImplant restricts to notifications that implanted or removed an implant that matches all implant criteria
 // together.
 func (c *conditions) addImplant(q register.NotificationQuery, checked bool) {
 	implant := &conditions{}
-	implant.addGiven(`i.code = ? AND i.code <> ''`, q.Code.Digits())
-	implant.addGiven(`i.udi = ? AND i.udi <> ''`, q.UDI)
-	implant.addGiven(`i.udi_di = ? AND i.udi_di <> ''`, q.UDIDI)
-	implant.addGiven(`i.lot = ? AND i.lot <> ''`, q.Lot)
-	implant.addGiven(`i.serial = ? AND i.serial <> ''`, q.Serial)
-	if len(implant.texts) == 0 {
+	implant.addIfSet(`i.code = ? AND i.code <> ''`, q.Code.Digits())
+	implant.addIfSet(`i.udi = ? AND i.udi <> ''`, q.UDI)
+	implant.addIfSet(`i.udi_di = ? AND i.udi_di <> ''`, q.UDIDI)
+	implant.addIfSet(`i.lot = ? AND i.lot <> ''`, q.Lot)
+	implant.addIfSet(`i.serial = ? AND i.serial <> ''`, q.Serial)
+	if len(implant.clauses) == 0 {
 		return
 	}
 	condition := implant.String()
@@ -148,5 +148,5 @@ func (c *conditions) addImplant(q register.NotificationQuery, checked bool) {
 			OR EXISTS (SELECT 1 FROM removal r JOIN implant i ON i.id = r.implant_id
 			WHERE r.reference = n.reference AND r.version = n.version AND ` + condition + `))`
 	}
-	c.add(text, slices.Concat(implant.args, implant.args)...)
+	c.addClause(text, slices.Concat(implant.args, implant.args)...)
 }

@@ -11,24 +11,24 @@ import (
 )
 
 // formatStatistics formats statistics as text, sorted by group.
-func plain(s *store.Statistics) []string {
+func formatStatistics(s *store.Statistics) []string {
 	var lines []string
 	for _, f := range append(slices.Clone(s.Groups), s.Total) {
-		lines = append(lines, fmt.Sprint(f.Group, "/", f.Implantations, f.Placed, f.Explantations, f.Removed, f.Notified, f.Median, f.Ninety, f.Late))
+		lines = append(lines, fmt.Sprint(f.Group, "/", f.Implantations, f.Implanted, f.Explantations, f.Explanted, f.Notified, f.Median, f.Percentile90, f.Late))
 	}
 	slices.Sort(lines)
 	return lines
 }
 
 // naiveFigures is a group of the naive count.
-type counted struct {
+type naiveFigures struct {
 	implantations, placed, explantations, removed int
 	delays                                        []int
 }
 
 // expectedStatistics counts one notification after the other.
-func (l *ledger) statistics(q store.StatisticsQuery) []string {
-	groups, total := map[string]*counted{}, &counted{}
+func (l *expectedRegister) expectedStatistics(q store.StatisticsQuery) []string {
+	groups, total := map[string]*naiveFigures{}, &naiveFigures{}
 	for i := range l.versions {
 		n := &l.versions[i]
 		if n.State != register.Final || n.SurgeryDate.Before(q.From) || !q.To.IsZero() && n.SurgeryDate.After(q.To) {
@@ -39,31 +39,31 @@ func (l *ledger) statistics(q store.StatisticsQuery) []string {
 		sum := 0
 		for _, line := range n.Implants {
 			if n.Type == register.TypeImplantation {
-				pieces[groupOf(q.By, n, &line, delay)] += line.Quantity
+				pieces[expectedGroup(q.GroupBy, n, &line, delay)] += line.Quantity
 				sum += line.Quantity
 			}
 		}
 		for _, r := range n.Removals {
-			line := l.implant(r.ImplantID)
-			pieces[groupOf(q.By, n, &line, delay)] += r.Quantity
+			line := l.findImplant(r.ImplantID)
+			pieces[expectedGroup(q.GroupBy, n, &line, delay)] += r.Quantity
 			sum += r.Quantity
 		}
-		total.add(n.Type, sum, delay)
+		total.addNotification(n.Type, sum, delay)
 		for group, number := range pieces {
 			if groups[group] == nil {
-				groups[group] = &counted{}
+				groups[group] = &naiveFigures{}
 			}
-			groups[group].add(n.Type, number, delay)
+			groups[group].addNotification(n.Type, number, delay)
 		}
 	}
-	all := &store.Statistics{Total: total.figures("")}
+	all := &store.Statistics{Total: total.toFigures("")}
 	for group, c := range groups {
-		all.Groups = append(all.Groups, c.figures(group))
+		all.Groups = append(all.Groups, c.toFigures(group))
 	}
-	return plain(all)
+	return formatStatistics(all)
 }
 
-func (l *ledger) implant(id string) register.Implant {
+func (l *expectedRegister) findImplant(id string) register.Implant {
 	for i := range l.versions {
 		for _, line := range l.versions[i].Implants {
 			if line.ID == id {
@@ -79,7 +79,7 @@ func daysBetween(from, to ident.Date) int {
 	return int(at(to).Sub(at(from)).Hours() / 24)
 }
 
-func groupOf(by store.Grouping, n *register.Notification, line *register.Implant, delay int) string {
+func expectedGroup(by store.Grouping, n *register.Notification, line *register.Implant, delay int) string {
 	switch by {
 	case store.ByCode:
 		if line.Code.IsZero() {
@@ -100,7 +100,7 @@ func groupOf(by store.Grouping, n *register.Notification, line *register.Implant
 	return n.SurgeryDate.String()[:7]
 }
 
-func (c *counted) add(of register.SurgeryType, pieces, delay int) {
+func (c *naiveFigures) addNotification(of register.SurgeryType, pieces, delay int) {
 	c.delays = append(c.delays, delay)
 	if of == register.TypeImplantation {
 		c.implantations++
@@ -111,16 +111,16 @@ func (c *counted) add(of register.SurgeryType, pieces, delay int) {
 	c.removed += pieces
 }
 
-func (c *counted) figures(group string) store.Figures {
-	f := store.Figures{Group: group, Implantations: c.implantations, Placed: c.placed, Explantations: c.explantations, Removed: c.removed,
+func (c *naiveFigures) toFigures(group string) store.Figures {
+	f := store.Figures{Group: group, Implantations: c.implantations, Implanted: c.placed, Explantations: c.explantations, Explanted: c.removed,
 		Notified: len(c.delays)}
 	if len(c.delays) == 0 {
 		return f
 	}
 	slices.Sort(c.delays)
-	f.Median, f.Ninety = c.delays[(len(c.delays)+1)/2-1], c.delays[(9*len(c.delays)+9)/10-1]
+	f.Median, f.Percentile90 = c.delays[(len(c.delays)+1)/2-1], c.delays[(9*len(c.delays)+9)/10-1]
 	for _, delay := range c.delays {
-		if delay > store.LateAfter {
+		if delay > store.LateAfterDays {
 			f.Late++
 		}
 	}

@@ -30,52 +30,52 @@ type Config struct {
 	// Directory of the SQLite file ctr.sqlite. Both are created if they do not exist.
 	Directory string
 	// KeyFile is the path of the key file, by default keys.json in Directory. It is created for a new register.
-	Keys string
+	KeyFile string
 }
 
 // DB is an open register. It implements register.Store.
 type DB struct {
-	engine engine
-	keys   *keyring
-	closed atomic.Bool
-	end    func() error // closes the engine once
+	engine      engine
+	keyRing     *keyRing
+	closed      atomic.Bool
+	closeEngine func() error // closes the engine once
 	// writeSlots bounds the writes in progress and waiting. Beyond it a write fails at once with OVERLOADED: failing
 	// fast beats queueing longer than the client's timeout.
-	slots chan struct{}
+	writeSlots chan struct{}
 }
 
 // engine is an open database, which runs functions in transactions.
 type engine interface {
-	read(ctx context.Context, f func(*session) error) error
-	write(ctx context.Context, f func(*session) error) error
-	ready(ctx context.Context) error
+	readTx(ctx context.Context, f func(*tx) error) error
+	writeTx(ctx context.Context, f func(*tx) error) error
+	checkReady(ctx context.Context) error
 	close() error
 }
 
 // maxWaitingWrites bounds the writes in progress and waiting, to about 0.1 s of work.
-const waitingWrites = 1024
+const maxWaitingWrites = 1024
 
 // Open opens the register and migrates its schema. It rejects a database with the schema of a newer program.
 func Open(ctx context.Context, c Config) (*DB, error) {
-	p := &persons{keys: &keyring{path: c.Keys}}
-	if c.Keys == "" {
+	p := &identities{keyRing: &keyRing{path: c.KeyFile}}
+	if c.KeyFile == "" {
 		if c.Directory == "" && isPostgres(c.URL) {
 			return nil, errors.New("the file of the keys under which persons are kept is not given")
 		}
-		p.keys.path = filepath.Join(c.Directory, keyFileName)
+		p.keyRing.path = filepath.Join(c.Directory, keyFileName)
 	}
 	var e engine
 	var err error
 	if isPostgres(c.URL) {
 		e, err = openPostgres(ctx, c.URL, p)
 	} else {
-		e, err = openEmbedded(ctx, c, p)
+		e, err = openSQLite(ctx, c, p)
 	}
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{engine: e, keys: p.keys, end: sync.OnceValue(e.close), slots: make(chan struct{}, waitingWrites)}
-	if err = db.openKeys(ctx); err != nil {
+	db := &DB{engine: e, keyRing: p.keyRing, closeEngine: sync.OnceValue(e.close), writeSlots: make(chan struct{}, maxWaitingWrites)}
+	if err = db.openKeyRing(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -88,52 +88,52 @@ func isPostgres(url string) bool {
 // Close finishes the accepted writes and closes the database.
 func (db *DB) Close() error {
 	db.closed.Store(true)
-	return db.end()
+	return db.closeEngine()
 }
 
 // RunReadTx runs f over one consistent view.
 func (db *DB) RunReadTx(ctx context.Context, f func(register.Reader) error) error {
-	return db.read(ctx, func(tx *session) error { return f(view{tx}) })
+	return db.readTx(ctx, func(tx *tx) error { return f(txReader{tx}) })
 }
 
 // RunWriteTx runs f in one transaction, as register.Store specifies. It fails with OVERLOADED when too many writes
 // wait, and with STORE_UNAVAILABLE when the database is unreachable or cannot store anything. After both, a retry with
 // the same idempotency key is safe.
 func (db *DB) RunWriteTx(ctx context.Context, f func(register.Writer) error) error {
-	return db.write(ctx, func(tx *session) error { return f(update{view{tx}}) })
+	return db.writeTx(ctx, func(tx *tx) error { return f(txWriter{txReader{tx}}) })
 }
 
-func (db *DB) read(ctx context.Context, f func(*session) error) error {
-	if err := db.usable(ctx); err != nil {
+func (db *DB) readTx(ctx context.Context, f func(*tx) error) error {
+	if err := db.checkUsable(ctx); err != nil {
 		return err
 	}
-	return db.engine.read(ctx, f)
+	return db.engine.readTx(ctx, f)
 }
 
-func (db *DB) write(ctx context.Context, f func(*session) error) error {
-	if err := db.usable(ctx); err != nil {
+func (db *DB) writeTx(ctx context.Context, f func(*tx) error) error {
+	if err := db.checkUsable(ctx); err != nil {
 		return err
 	}
 	select {
-	case db.slots <- struct{}{}:
+	case db.writeSlots <- struct{}{}:
 	default:
 		return problem.New(problem.Overloaded)
 	}
-	defer func() { <-db.slots }()
-	return db.engine.write(ctx, f)
+	defer func() { <-db.writeSlots }()
+	return db.engine.writeTx(ctx, f)
 }
 
 // CheckReady reports whether the store can accept a write now.
 func (db *DB) CheckReady(ctx context.Context) error {
-	if err := db.usable(ctx); err != nil {
+	if err := db.checkUsable(ctx); err != nil {
 		return err
 	}
-	return db.engine.ready(ctx)
+	return db.engine.checkReady(ctx)
 }
 
 var errClosed = errors.New("the store is closed")
 
-func (db *DB) usable(ctx context.Context) error {
+func (db *DB) checkUsable(ctx context.Context) error {
 	if db.closed.Load() {
 		return problem.Wrap(problem.StoreDown, errClosed)
 	}
@@ -148,11 +148,11 @@ const purgeBatch = 1000
 
 // PurgeReplayKeys deletes the replay keys that expired before the given time, and returns their number. It uses small
 // transactions.
-func (db *DB) PurgeReplay(ctx context.Context, before time.Time) (int, error) {
+func (db *DB) PurgeReplayKeys(ctx context.Context, before time.Time) (int, error) {
 	for total := 0; ; {
 		purged := 0
-		err := db.write(ctx, func(tx *session) error {
-			n, err := tx.exec(purgeReplay, instant(before), purgeBatch)
+		err := db.writeTx(ctx, func(tx *tx) error {
+			n, err := tx.execStatement(deleteExpiredReplayKeys, timestamp(before), purgeBatch)
 			purged = int(n)
 			return err
 		})
@@ -165,4 +165,4 @@ func (db *DB) PurgeReplay(ctx context.Context, before time.Time) (int, error) {
 	}
 }
 
-const purgeReplay = `DELETE FROM replay WHERE key IN (SELECT key FROM replay WHERE until < ? ORDER BY until LIMIT ?)`
+const deleteExpiredReplayKeys = `DELETE FROM replay WHERE key IN (SELECT key FROM replay WHERE until < ? ORDER BY until LIMIT ?)`

@@ -20,18 +20,18 @@ import (
 // the current one. Rows are found under each of them, and show the newest SSIN.
 
 // pseudonym stands for an SSIN in the database.
-type subject struct {
-	id     int64
-	person int64      // id of the person's current pseudonym
-	number ident.SSIN // zero for the pseudonym of texts without a person
-	shown  ident.SSIN // the person's newest SSIN
-	key    []byte     // seals texts about the person
+type pseudonym struct {
+	id          int64
+	personID    int64      // id of the person's current pseudonym
+	ssin        ident.SSIN // zero for the pseudonym of texts without a person
+	currentSSIN ident.SSIN // the person's newest SSIN
+	dataKey     []byte     // seals texts about the person
 }
 
-const personalKeySize = 32
+const dataKeySize = 32
 
 // idOrZero is the value of a column that refers to the pseudonym, 0 when it is nil.
-func (p *subject) reference() int64 {
+func (p *pseudonym) idOrZero() int64 {
 	if p == nil {
 		return 0
 	}
@@ -40,26 +40,26 @@ func (p *subject) reference() int64 {
 
 // sealText seals a text about the person. The associated data identifies the row and column of the text. An empty text
 // stays empty.
-func (p *subject) sealText(text string, associatedData ...any) ([]byte, error) {
+func (p *pseudonym) sealText(text string, associatedData ...any) ([]byte, error) {
 	if text == "" {
 		return []byte{}, nil
 	}
-	aead, err := newAEAD(p.key)
+	aead, err := newAEAD(p.dataKey)
 	if err != nil {
 		return nil, err
 	}
-	return seal(aead, []byte(text), fmt.Sprint(associatedData...)), nil
+	return sealBytes(aead, []byte(text), fmt.Sprint(associatedData...)), nil
 }
 
-func (p *subject) openText(sealed []byte, associatedData ...any) (string, error) {
+func (p *pseudonym) openText(sealed []byte, associatedData ...any) (string, error) {
 	if len(sealed) == 0 {
 		return "", nil
 	}
-	aead, err := newAEAD(p.key)
+	aead, err := newAEAD(p.dataKey)
 	if err != nil {
 		return "", err
 	}
-	plain, err := open(aead, sealed, fmt.Sprint(associatedData...))
+	plain, err := openBytes(aead, sealed, fmt.Sprint(associatedData...))
 	if err != nil {
 		return "", fmt.Errorf("a text about subject %d: %w", p.id, err)
 	}
@@ -67,15 +67,15 @@ func (p *subject) openText(sealed []byte, associatedData ...any) (string, error)
 }
 
 // person is a person with the pseudonyms of all their SSINs.
-type party struct {
-	current *subject
-	all     []*subject
+type person struct {
+	current    *pseudonym
+	pseudonyms []*pseudonym
 }
 
 // columnCondition is a condition on a column of pseudonym ids.
-func (p *party) in(column string) (string, []any) {
-	args := make([]any, len(p.all))
-	for i, s := range p.all {
+func (p *person) columnCondition(column string) (string, []any) {
+	args := make([]any, len(p.pseudonyms))
+	for i, s := range p.pseudonyms {
 		args[i] = s.id
 	}
 	if len(args) == 1 {
@@ -86,26 +86,26 @@ func (p *party) in(column string) (string, []any) {
 
 // identityCache caches professionals and their pseudonyms, but no patients. Like the source cache, its entries are
 // valid for one cache epoch: replacing an SSIN starts a new one.
-type acquaintances struct {
-	mu       sync.RWMutex
-	mark     string
-	byNumber map[ident.SSIN]*party
-	byID     map[int64]*subject
+type identityCache struct {
+	mu     sync.RWMutex
+	epoch  string
+	bySSIN map[ident.SSIN]*person
+	byID   map[int64]*pseudonym
 }
 
-func (c *acquaintances) party(epoch string, ssin ident.SSIN) *party {
+func (c *identityCache) getPerson(epoch string, ssin ident.SSIN) *person {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if c.mark != epoch {
+	if c.epoch != epoch {
 		return nil
 	}
-	return c.byNumber[ssin]
+	return c.bySSIN[ssin]
 }
 
-func (c *acquaintances) subject(epoch string, id int64) *subject {
+func (c *identityCache) getPseudonym(epoch string, id int64) *pseudonym {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if c.mark != epoch {
+	if c.epoch != epoch {
 		return nil
 	}
 	return c.byID[id]
@@ -113,226 +113,228 @@ func (c *acquaintances) subject(epoch string, id int64) *subject {
 
 // addFrom adds the professionals that a transaction loaded or created. The transaction must have ended, because until
 // then it may be rolled back with the pseudonyms that it created.
-func (c *acquaintances) met(tx *session) {
-	if !tx.marked || len(tx.professionals) == 0 && len(tx.colleagues) == 0 {
+func (c *identityCache) addFrom(tx *tx) {
+	if !tx.cacheEpochLoaded || len(tx.cacheablePersons) == 0 && len(tx.cacheablePseudonyms) == 0 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.byID == nil || c.mark != tx.sourceMark || len(c.byID)+len(c.byNumber) >= rememberedAnswers {
-		c.mark, c.byNumber, c.byID = tx.sourceMark, make(map[ident.SSIN]*party), make(map[int64]*subject)
+	if c.byID == nil || c.epoch != tx.cacheEpoch || len(c.byID)+len(c.bySSIN) >= maxCacheEntries {
+		c.epoch, c.bySSIN, c.byID = tx.cacheEpoch, make(map[ident.SSIN]*person), make(map[int64]*pseudonym)
 	}
-	for _, p := range tx.professionals {
-		c.byNumber[p.current.number] = p
+	for _, p := range tx.cacheablePersons {
+		c.bySSIN[p.current.ssin] = p
 	}
-	for _, p := range tx.colleagues {
+	for _, p := range tx.cacheablePseudonyms {
 		c.byID[p.id] = p
 	}
 }
 
 // identities finds and unseals persons. A process has one.
-type persons struct {
-	keys          *keyring
-	acquaintances acquaintances
-	compressors
+type identities struct {
+	keyRing *keyRing
+	cache   identityCache
+	compressorPool
 }
 
 // txIdentities holds the persons and pseudonyms that a transaction has loaded.
-type known struct {
-	parties  map[ident.SSIN]*party
-	subjects map[int64]*subject
+type txIdentities struct {
+	persons    map[ident.SSIN]*person
+	pseudonyms map[int64]*pseudonym
 	// cacheablePersons and cacheablePseudonyms are those that the identity cache may hold.
-	professionals []*party
-	colleagues    []*subject
+	cacheablePersons    []*person
+	cacheablePseudonyms []*pseudonym
 }
 
-func (k *known) add(ssin ident.SSIN, p *party) {
-	if k.parties == nil {
-		k.parties = make(map[ident.SSIN]*party)
+func (k *txIdentities) addPerson(ssin ident.SSIN, p *person) {
+	if k.persons == nil {
+		k.persons = make(map[ident.SSIN]*person)
 	}
-	k.parties[ssin] = p
-	for _, s := range p.all {
-		k.addSubject(s)
+	k.persons[ssin] = p
+	for _, s := range p.pseudonyms {
+		k.addPseudonym(s)
 	}
 }
 
-func (k *known) addSubject(s *subject) {
-	if k.subjects == nil {
-		k.subjects = make(map[int64]*subject)
+func (k *txIdentities) addPseudonym(s *pseudonym) {
+	if k.pseudonyms == nil {
+		k.pseudonyms = make(map[int64]*pseudonym)
 	}
-	k.subjects[s.id] = s
+	k.pseudonyms[s.id] = s
 }
 
 // cacheAfterCommit marks a person for the identity cache, which takes it when the transaction has ended.
-func (k *known) remember(p *party) { k.professionals = append(k.professionals, p) }
+func (k *txIdentities) cacheAfterCommit(p *person) {
+	k.cacheablePersons = append(k.cacheablePersons, p)
+}
 
 // knownPseudonym returns a pseudonym that the transaction has loaded or the identity cache holds, or nil.
-func (tx *session) subject(id int64) *subject {
-	if pseudonym := tx.subjects[id]; pseudonym != nil {
+func (tx *tx) knownPseudonym(id int64) *pseudonym {
+	if pseudonym := tx.pseudonyms[id]; pseudonym != nil {
 		return pseudonym
 	}
-	if tx.marked {
-		return tx.acquaintances.subject(tx.sourceMark, id)
+	if tx.cacheEpochLoaded {
+		return tx.cache.getPseudonym(tx.cacheEpoch, id)
 	}
 	return nil
 }
 
 // pseudonymRow is a row of the statements below. Its id is 0 when none was found.
-type subjectRow struct {
-	Mark       string `db:"mark"`
-	CurrentKey string `db:"current_key"`
-	ID         int64  `db:"id"`
-	Person     int64  `db:"person"`
-	Sealed     []byte `db:"sealed"`
-	KeyID      string `db:"key_id"`
-	Shown      []byte `db:"shown"`
-	ShownKeyID string `db:"shown_key_id"`
+type pseudonymRow struct {
+	CacheEpoch         string `db:"mark"`
+	CurrentKeyID       string `db:"current_key"`
+	ID                 int64  `db:"id"`
+	PersonID           int64  `db:"person"`
+	Sealed             []byte `db:"sealed"`
+	KeyID              string `db:"key_id"`
+	CurrentSealed      []byte `db:"shown"`
+	CurrentSealedKeyID string `db:"shown_key_id"`
 }
 
 // selectPersonByLookups returns all pseudonyms of a person, found by the lookup hashes of an SSIN under each key of the
 // ring. It returns the current key and the cache epoch even when it finds no person.
 const (
-	selectParty = `SELECT m.mark, k.key_id AS current_key, COALESCE(a.id, 0) AS id, COALESCE(a.person, 0) AS person, a.sealed,
+	selectPersonByLookups = `SELECT m.mark, k.key_id AS current_key, COALESCE(a.id, 0) AS id, COALESCE(a.person, 0) AS person, a.sealed,
 		COALESCE(a.key_id, '') AS key_id FROM source_mark m JOIN current_key k ON k.id = m.id
 		LEFT JOIN subject_lookup l ON l.lookup IN (?`
-	fromLookup = `) LEFT JOIN subject f ON f.id = l.subject LEFT JOIN subject a ON a.person = f.person
+	selectPersonByLookupsEnd = `) LEFT JOIN subject f ON f.id = l.subject LEFT JOIN subject a ON a.person = f.person
 		WHERE m.id = 1 ORDER BY a.id`
 )
 
 // findPerson returns a person, or nil when the SSIN is zero or unknown to the register. A lookup alone never adds a
 // person to the identity cache.
-func (tx *session) person(ssin ident.SSIN) (*party, error) {
+func (tx *tx) findPerson(ssin ident.SSIN) (*person, error) {
 	if ssin.IsZero() {
 		return nil, nil
 	}
-	return tx.party(ssin, false)
+	return tx.lookUpPerson(ssin, false)
 }
 
-func (tx *session) party(ssin ident.SSIN, remember bool) (*party, error) {
-	if p, ok := tx.parties[ssin]; ok {
+func (tx *tx) lookUpPerson(ssin ident.SSIN, remember bool) (*person, error) {
+	if p, ok := tx.persons[ssin]; ok {
 		return p, nil
 	}
-	if tx.marked {
-		if p := tx.acquaintances.party(tx.sourceMark, ssin); p != nil {
-			tx.add(ssin, p)
+	if tx.cacheEpochLoaded {
+		if p := tx.cache.getPerson(tx.cacheEpoch, ssin); p != nil {
+			tx.addPerson(ssin, p)
 			return p, nil
 		}
 	}
-	p, err := tx.lookUp(ssin)
+	p, err := tx.queryPerson(ssin)
 	if err != nil || p == nil {
 		return nil, err
 	}
-	tx.add(ssin, p)
+	tx.addPerson(ssin, p)
 	if remember {
-		tx.remember(p)
+		tx.cacheAfterCommit(p)
 	}
 	return p, nil
 }
 
 // queryPerson queries the database. An SSIN that is not found is certainly unknown only when the lookup used the
 // current key; otherwise the function loads the key file and tries again.
-func (tx *session) lookUp(ssin ident.SSIN) (*party, error) {
+func (tx *tx) queryPerson(ssin ident.SSIN) (*person, error) {
 	for {
-		keys := tx.keys.all()
+		keys := tx.keyRing.allKeys()
 		lookups := make([]any, len(keys))
 		for i, key := range keys {
-			lookups[i] = key.of(ssin.Digits())
+			lookups[i] = key.lookupHash(ssin.Digits())
 		}
-		var rows []subjectRow
-		if err := tx.all(&rows, selectParty+strings.Repeat(`, ?`, len(keys)-1)+fromLookup, lookups...); err != nil {
+		var rows []pseudonymRow
+		if err := tx.selectRows(&rows, selectPersonByLookups+strings.Repeat(`, ?`, len(keys)-1)+selectPersonByLookupsEnd, lookups...); err != nil {
 			return nil, err
 		}
 		if len(rows) == 0 {
-			return nil, tx.fail(errors.New("the database has lost its mark"))
+			return nil, tx.recordError(errors.New("the database has lost its mark"))
 		}
-		tx.marked, tx.sourceMark, tx.currentKey = true, rows[0].Mark, rows[0].CurrentKey
+		tx.cacheEpochLoaded, tx.cacheEpoch, tx.currentKeyID = true, rows[0].CacheEpoch, rows[0].CurrentKeyID
 		if rows[0].ID != 0 {
-			return tx.partyOf(rows)
+			return tx.personFromRows(rows)
 		}
-		if tx.keys.key(tx.currentKey) != nil {
+		if tx.keyRing.cachedKey(tx.currentKeyID) != nil {
 			return nil, nil
 		}
-		if _, err := tx.keys.find(tx.currentKey); err != nil {
-			return nil, tx.fail(err)
+		if _, err := tx.keyRing.findKey(tx.currentKeyID); err != nil {
+			return nil, tx.recordError(err)
 		}
 	}
 }
 
-func (tx *session) partyOf(rows []subjectRow) (*party, error) {
-	p := &party{}
+func (tx *tx) personFromRows(rows []pseudonymRow) (*person, error) {
+	p := &person{}
 	for i := range rows {
-		pseudonym, err := tx.unseal(rows[i].ID, rows[i].Person, rows[i].Sealed, rows[i].KeyID)
+		pseudonym, err := tx.unsealPseudonym(rows[i].ID, rows[i].PersonID, rows[i].Sealed, rows[i].KeyID)
 		if err != nil {
-			return nil, tx.fail(err)
+			return nil, tx.recordError(err)
 		}
-		p.all = append(p.all, pseudonym)
-		if pseudonym.id == pseudonym.person {
+		p.pseudonyms = append(p.pseudonyms, pseudonym)
+		if pseudonym.id == pseudonym.personID {
 			p.current = pseudonym
 		}
 	}
 	if p.current == nil {
-		return nil, tx.fail(fmt.Errorf("person %d has lost the newest number", rows[0].Person))
+		return nil, tx.recordError(fmt.Errorf("person %d has lost the newest number", rows[0].PersonID))
 	}
-	for _, pseudonym := range p.all {
-		pseudonym.shown = p.current.number
+	for _, pseudonym := range p.pseudonyms {
+		pseudonym.currentSSIN = p.current.ssin
 	}
 	return p, nil
 }
 
 // unsealPseudonym opens a row of the table subject.
-func (tx *session) unseal(id, person int64, sealed []byte, keyID string) (*subject, error) {
-	key, err := tx.keys.find(keyID)
+func (tx *tx) unsealPseudonym(id, person int64, sealed []byte, keyID string) (*pseudonym, error) {
+	key, err := tx.keyRing.findKey(keyID)
 	if err != nil {
 		return nil, err
 	}
-	return key.open(id, person, sealed)
+	return key.openPseudonym(id, person, sealed)
 }
 
-func (k *ringKey) open(id, person int64, sealed []byte) (*subject, error) {
-	plain, err := open(k.aead, sealed, subjectPurpose(id))
-	if err != nil || len(plain) < personalKeySize {
+func (k *ringKey) openPseudonym(id, person int64, sealed []byte) (*pseudonym, error) {
+	plain, err := openBytes(k.aead, sealed, pseudonymAssociatedData(id))
+	if err != nil || len(plain) < dataKeySize {
 		return nil, fmt.Errorf("subject %d does not open with the key %s: %w", id, k.ID, err)
 	}
-	pseudonym := &subject{id: id, person: person, key: plain[:personalKeySize]}
-	if digits := string(plain[personalKeySize:]); digits != "" {
-		if pseudonym.number, err = ident.ParseSSIN(digits); err != nil {
+	pseudonym := &pseudonym{id: id, personID: person, dataKey: plain[:dataKeySize]}
+	if digits := string(plain[dataKeySize:]); digits != "" {
+		if pseudonym.ssin, err = ident.ParseSSIN(digits); err != nil {
 			return nil, fmt.Errorf("subject %d: %w", id, err)
 		}
 	}
-	pseudonym.shown = pseudonym.number
+	pseudonym.currentSSIN = pseudonym.ssin
 	return pseudonym, nil
 }
 
-func (k *ringKey) sealSubject(pseudonym *subject) []byte {
-	plain := append(append(make([]byte, 0, personalKeySize+11), pseudonym.key...), pseudonym.number.Digits()...)
-	return seal(k.aead, plain, subjectPurpose(pseudonym.id))
+func (k *ringKey) sealPseudonym(pseudonym *pseudonym) []byte {
+	plain := append(append(make([]byte, 0, dataKeySize+11), pseudonym.dataKey...), pseudonym.ssin.Digits()...)
+	return sealBytes(k.aead, plain, pseudonymAssociatedData(pseudonym.id))
 }
 
-func subjectPurpose(id int64) string { return "subject " + strconv.FormatInt(id, 10) }
+func pseudonymAssociatedData(id int64) string { return "subject " + strconv.FormatInt(id, 10) }
 
-const selectSubjects = `SELECT a.id, a.person, a.sealed, a.key_id, c.sealed AS shown, c.key_id AS shown_key_id
+const selectPseudonyms = `SELECT a.id, a.person, a.sealed, a.key_id, c.sealed AS shown, c.key_id AS shown_key_id
 	FROM subject a JOIN subject c ON c.id = a.person WHERE a.id IN `
 
 // loadPseudonyms reads pseudonyms by id; a value is true when the identity cache may hold the pseudonym.
-func (tx *session) meet(ids map[int64]bool) error {
+func (tx *tx) loadPseudonyms(ids map[int64]bool) error {
 	wanted := make([]any, 0, len(ids))
 	for id := range ids {
 		wanted = append(wanted, id)
 	}
-	for chunk := range slices.Chunk(wanted, askedAtOnce) {
-		list, args := filled(chunk)
-		var rows []subjectRow
-		if err := tx.all(&rows, selectSubjects+list, args...); err != nil {
+	for chunk := range slices.Chunk(wanted, maxListParameters) {
+		list, args := paddedInList(chunk)
+		var rows []pseudonymRow
+		if err := tx.selectRows(&rows, selectPseudonyms+list, args...); err != nil {
 			return err
 		}
 		for i := range rows {
-			pseudonym, err := tx.shownSubject(&rows[i])
+			pseudonym, err := tx.pseudonymFromRow(&rows[i])
 			if err != nil {
-				return tx.fail(err)
+				return tx.recordError(err)
 			}
-			tx.addSubject(pseudonym)
+			tx.addPseudonym(pseudonym)
 			if ids[pseudonym.id] {
-				tx.colleagues = append(tx.colleagues, pseudonym)
+				tx.cacheablePseudonyms = append(tx.cacheablePseudonyms, pseudonym)
 			}
 		}
 	}
@@ -340,11 +342,11 @@ func (tx *session) meet(ids map[int64]bool) error {
 }
 
 // maxListParameters bounds the parameters of the operator IN.
-const askedAtOnce = 64
+const maxListParameters = 64
 
 // paddedInList returns a parameter list for the operator IN and its arguments. It pads the list to one of three
 // lengths, so that there are few distinct statements to prepare.
-func filled(args []any) (string, []any) {
+func paddedInList(args []any) (string, []any) {
 	length := 1
 	for length < len(args) {
 		length *= 8
@@ -356,15 +358,15 @@ func filled(args []any) (string, []any) {
 	return `(?` + strings.Repeat(`, ?`, length-1) + `)`, args
 }
 
-func (tx *session) shownSubject(row *subjectRow) (*subject, error) {
-	pseudonym, err := tx.unseal(row.ID, row.Person, row.Sealed, row.KeyID)
-	if err != nil || row.Person == row.ID {
+func (tx *tx) pseudonymFromRow(row *pseudonymRow) (*pseudonym, error) {
+	pseudonym, err := tx.unsealPseudonym(row.ID, row.PersonID, row.Sealed, row.KeyID)
+	if err != nil || row.PersonID == row.ID {
 		return pseudonym, err
 	}
-	newest, err := tx.unseal(row.Person, row.Person, row.Shown, row.ShownKeyID)
+	newest, err := tx.unsealPseudonym(row.PersonID, row.PersonID, row.CurrentSealed, row.CurrentSealedKeyID)
 	if err != nil {
 		return nil, err
 	}
-	pseudonym.shown = newest.number
+	pseudonym.currentSSIN = newest.ssin
 	return pseudonym, nil
 }

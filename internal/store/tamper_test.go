@@ -47,22 +47,22 @@ type tampering struct {
 	text       string // part of the first finding's text
 }
 
-func (test tampering) run(t *testing.T, s *sealed) {
+func (test tampering) runCase(t *testing.T, s *auditFixture) {
 	t.Helper()
 	for range 3 {
-		s.record(t, 3)
-		s.seal(t, 1)
+		s.recordEvents(t, 3)
+		s.sealAndAnchor(t, 1)
 	}
-	s.tamper(t, test.statements...)
-	report := s.verify(t)
-	expect(t, report, test.kinds...)
+	s.tamperWith(t, test.statements...)
+	report := s.verifyAudit(t)
+	expectFindings(t, report, test.kinds...)
 	if len(report.Findings) > 0 && !strings.Contains(report.Findings[0].Text, test.text) {
 		t.Errorf("%q", report.Findings[0].Text)
 	}
 }
 
 // insertCheckpoint inserts a checkpoint into the table without the store.
-func (s *sealed) insertCheckpoint(t *testing.T, c trail.Checkpoint) {
+func (s *auditFixture) insertCheckpoint(t *testing.T, c trail.Checkpoint) {
 	t.Helper()
 	hex := func(data []byte) string {
 		if s.backend.Config.URL != "" {
@@ -70,19 +70,19 @@ func (s *sealed) insertCheckpoint(t *testing.T, c trail.Checkpoint) {
 		}
 		return fmt.Sprintf(`x'%x'`, data)
 	}
-	s.tamper(t, fmt.Sprintf(`INSERT INTO audit_checkpoint VALUES (%d, %d, %d, %s, '%s', '%s', %s, %s, %s, %s)`, c.Number, c.LastSeq, c.RowCount, hex(c.Head[:]),
+	s.tamperWith(t, fmt.Sprintf(`INSERT INTO audit_checkpoint VALUES (%d, %d, %d, %s, '%s', '%s', %s, %s, %s, %s)`, c.Number, c.LastSeq, c.RowCount, hex(c.Head[:]),
 		c.SealedAt.Format(trail.TimestampLayout), c.KeyID, hex(c.PublicKey), hex(c.PreviousLink[:]), hex(c.Handover), hex(c.Signature)))
 }
 
 // testForgedCheckpointIsFound simulates an attacker who has write access to the database but none of its keys: they
 // change rows and make new checkpoints over them with their own key.
-func testForgedCheckpointIsFound(t *testing.T, s *sealed) {
+func testForgedCheckpointIsFound(t *testing.T, s *auditFixture) {
 	t.Helper()
 	for range 3 {
-		s.record(t, 2)
-		s.seal(t, 1)
+		s.recordEvents(t, 2)
+		s.sealAndAnchor(t, 1)
 	}
-	s.tamper(t, `UPDATE audit SET reason = 'mandate' WHERE seq = 6`, `DELETE FROM audit_checkpoint WHERE number = 3`)
+	s.tamperWith(t, `UPDATE audit SET reason = 'mandate' WHERE seq = 6`, `DELETE FROM audit_checkpoint WHERE number = 3`)
 	_, own, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -101,10 +101,10 @@ func testForgedCheckpointIsFound(t *testing.T, s *sealed) {
 	}
 	forged := trail.SealCheckpoint(&checkpoints[1], 6, 6, head, s.now, trail.SigningKey{KeyID: checkpoints[1].KeyID, PrivateKey: own}, &trail.SigningKey{KeyID: "own", PrivateKey: own})
 	s.insertCheckpoint(t, forged)
-	expect(t, s.verify(t), trail.CheckpointForeign, trail.AnchorDiffers)
+	expectFindings(t, s.verifyAudit(t), trail.CheckpointForeign, trail.AnchorDiffers)
 
 	// The attacker replaces all checkpoints, so that no key of the register is left, and the anchor file.
-	s.tamper(t, `DELETE FROM audit_checkpoint`)
+	s.tamperWith(t, `DELETE FROM audit_checkpoint`)
 	forged = trail.SealCheckpoint(nil, 4, 4, checkpoints[1].Head, s.now, trail.SigningKey{KeyID: checkpoints[1].KeyID, PrivateKey: own}, nil)
 	s.insertCheckpoint(t, forged)
 	if err := os.Remove(s.file); err != nil {
@@ -114,18 +114,18 @@ func testForgedCheckpointIsFound(t *testing.T, s *sealed) {
 	if err := s.anchor.Append(forged); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, s.verify(t), trail.CheckpointForeign)
+	expectFindings(t, s.verifyAudit(t), trail.CheckpointForeign)
 }
 
 // testAnyBitIsFound flips random bits in every column of both tables and in the anchor file, and checks that each is
 // found.
-func testAnyBitIsFound(t *testing.T, s *sealed) {
+func testAnyBitIsFound(t *testing.T, s *auditFixture) {
 	t.Helper()
 	for range 4 {
-		s.record(t, 4)
-		s.seal(t, 1)
+		s.recordEvents(t, 4)
+		s.sealAndAnchor(t, 1)
 	}
-	s.tamper(t)
+	s.tamperWith(t)
 	random := mathrand.New(mathrand.NewPCG(1, 2))
 	flips := 0
 	for _, table := range []struct{ name, key, columns string }{
@@ -134,14 +134,14 @@ func testAnyBitIsFound(t *testing.T, s *sealed) {
 	} {
 		for _, column := range strings.Fields(table.columns) {
 			for range 2 {
-				flips += s.flip(t, random, table.name, table.key, column)
+				flips += s.flipAndVerify(t, random, table.name, table.key, column)
 			}
 		}
 	}
 	if flips < 35 {
 		t.Errorf("only %d bits were flipped", flips)
 	}
-	expect(t, s.verify(t))
+	expectFindings(t, s.verifyAudit(t))
 
 	whole, err := os.ReadFile(s.file)
 	if err != nil {
@@ -155,7 +155,7 @@ func testAnyBitIsFound(t *testing.T, s *sealed) {
 		if err := os.WriteFile(s.file, flipped, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if report := s.verify(t); len(report.Findings) == 0 {
+		if report := s.verifyAudit(t); len(report.Findings) == 0 {
 			t.Errorf("bit %d of the anchor file", bit)
 		}
 	}
@@ -163,7 +163,7 @@ func testAnyBitIsFound(t *testing.T, s *sealed) {
 
 // flipAndVerify flips one bit, checks that verification finds it, and restores it. It returns 0 when the column is
 // empty.
-func (s *sealed) flip(t *testing.T, random *mathrand.Rand, table, key, column string) int {
+func (s *auditFixture) flipAndVerify(t *testing.T, random *mathrand.Rand, table, key, column string) int {
 	t.Helper()
 	row := int64(1 + random.IntN(16))
 	if table == "audit_checkpoint" {
@@ -185,7 +185,7 @@ func (s *sealed) flip(t *testing.T, random *mathrand.Rand, table, key, column st
 		after = flipText([]byte(v), random)
 	case []byte:
 		if after = any(flipText(v, random)); binary {
-			after = flipOctet(v, random)
+			after = flipByte(v, random)
 		}
 	}
 	if text, ok := after.(string); ok && text == "" {
@@ -198,15 +198,15 @@ func (s *sealed) flip(t *testing.T, random *mathrand.Rand, table, key, column st
 	if column == key {
 		where, _ = after.(int64)
 	}
-	s.set(t, table, column, key, row, after)
-	if report := s.verify(t); len(report.Findings) == 0 {
+	s.setColumn(t, table, column, key, row, after)
+	if report := s.verifyAudit(t); len(report.Findings) == 0 {
 		t.Errorf("%s.%s of row %d: %v became %v", table, column, row, before, after)
 	}
-	s.set(t, table, column, key, where, before)
+	s.setColumn(t, table, column, key, where, before)
 	return 1
 }
 
-func (s *sealed) set(t *testing.T, table, column, key string, row int64, value any) {
+func (s *auditFixture) setColumn(t *testing.T, table, column, key string, row int64, value any) {
 	t.Helper()
 	update := fmt.Sprintf(`UPDATE %s SET %s = ? WHERE %s = %d`, table, column, key, row)
 	if s.backend.Config.URL != "" {
@@ -221,13 +221,13 @@ func (s *sealed) set(t *testing.T, table, column, key string, row int64, value a
 }
 
 func flipText(text []byte, random *mathrand.Rand) string {
-	return string(flipOctetBit(text, random, 4))
+	return string(flipByteBit(text, random, 4))
 }
 
-func flipOctet(data []byte, random *mathrand.Rand) []byte { return flipOctetBit(data, random, 8) }
+func flipByte(data []byte, random *mathrand.Rand) []byte { return flipByteBit(data, random, 8) }
 
 // flipByteBit flips one of the low bits of a random byte. Flipping one of the lowest four keeps ASCII text valid.
-func flipOctetBit(data []byte, random *mathrand.Rand, bits int) []byte {
+func flipByteBit(data []byte, random *mathrand.Rand, bits int) []byte {
 	flipped := bytes.Clone(data)
 	if len(flipped) > 0 {
 		flipped[random.IntN(len(flipped))] ^= 1 << random.IntN(bits)

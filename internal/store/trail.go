@@ -17,16 +17,16 @@ import (
 // trail. This file reads the rows as stored, and makes and stores checkpoints.
 
 // rawColumn is a stored value, whatever type the driver returns.
-type kept []byte
+type rawColumn []byte
 
 // Scan accepts the types that either driver returns. It formats any other type too: the hash shows whether the value is
 // right.
-func (k *kept) Scan(value any) error {
+func (k *rawColumn) Scan(value any) error {
 	switch v := value.(type) {
 	case nil:
 		*k = nil
 	case string:
-		*k = kept(v)
+		*k = rawColumn(v)
 	case []byte:
 		*k = bytes.Clone(v)
 	case int64:
@@ -40,80 +40,80 @@ func (k *kept) Scan(value any) error {
 }
 
 // rawAuditRow is a row of audit, with the columns in the order in which they are hashed.
-type trailRow struct {
-	Seq          int64 `db:"seq"`
-	At           kept  `db:"at"`
-	Correlation  kept  `db:"correlation"`
-	Operation    kept  `db:"operation"`
-	Outcome      kept  `db:"outcome"`
-	Codes        kept  `db:"codes"`
-	Reason       kept  `db:"reason"`
-	Emergency    kept  `db:"emergency"`
-	Signer       kept  `db:"signer"`
-	Organisation kept  `db:"organisation"`
-	Person       kept  `db:"person"`
-	Capacity     kept  `db:"capacity"`
-	Patient      kept  `db:"patient"`
-	Number       kept  `db:"number"`
+type rawAuditRow struct {
+	Seq          int64     `db:"seq"`
+	At           rawColumn `db:"at"`
+	Correlation  rawColumn `db:"correlation"`
+	Operation    rawColumn `db:"operation"`
+	Outcome      rawColumn `db:"outcome"`
+	Codes        rawColumn `db:"codes"`
+	Reason       rawColumn `db:"reason"`
+	Emergency    rawColumn `db:"emergency"`
+	Signer       rawColumn `db:"signer"`
+	Organisation rawColumn `db:"organisation"`
+	Person       rawColumn `db:"person"`
+	Capacity     rawColumn `db:"capacity"`
+	Patient      rawColumn `db:"patient"`
+	Number       rawColumn `db:"number"`
 }
 
-func (row *trailRow) columns() [][]byte {
+func (row *rawAuditRow) hashedColumns() [][]byte {
 	return [][]byte{strconv.AppendInt(nil, row.Seq, 10), row.At, row.Correlation, row.Operation, row.Outcome, row.Codes, row.Reason,
 		row.Emergency, row.Signer, row.Organisation, row.Person, row.Capacity, row.Patient, row.Number}
 }
 
 const (
-	trailColumns = `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation, person, ` +
+	selectAuditColumns = `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation, person, ` +
 		`capacity, patient, number FROM audit `
-	selectTrail = trailColumns + `WHERE seq > ? ORDER BY seq LIMIT ?`
+	selectAuditRows = selectAuditColumns + `WHERE seq > ? ORDER BY seq LIMIT ?`
 )
 
 // AuditRows reads rows of the audit log after the given sequence number. It is a method of trail.Reader.
 func (db *DB) AuditRows(ctx context.Context, afterSeq int64, limit int) ([]trail.Row, error) {
 	var rows []trail.Row
-	err := db.read(ctx, func(tx *session) (err error) {
-		rows, err = tx.trailRows(afterSeq, limit)
+	err := db.readTx(ctx, func(tx *tx) (err error) {
+		rows, err = tx.hashAuditRows(afterSeq, limit)
 		return err
 	})
 	return rows, err
 }
 
-func (tx *session) trailRows(after int64, limit int) ([]trail.Row, error) {
-	var rows []trailRow
-	if err := tx.all(&rows, selectTrail, after, limit); err != nil {
+func (tx *tx) hashAuditRows(after int64, limit int) ([]trail.Row, error) {
+	var rows []rawAuditRow
+	if err := tx.selectRows(&rows, selectAuditRows, after, limit); err != nil {
 		return nil, err
 	}
 	hashed := make([]trail.Row, len(rows))
 	for i := range rows {
-		hashed[i] = trail.Row{Seq: rows[i].Seq, Timestamp: string(rows[i].At), Hash: trail.HashRow(rows[i].columns()...)}
+		hashed[i] = trail.Row{Seq: rows[i].Seq, Timestamp: string(rows[i].At), Hash: trail.HashRow(rows[i].hashedColumns()...)}
 	}
 	return hashed, nil
 }
 
 type checkpointRow struct {
-	Number    int64  `db:"number"`
-	SeqTo     int64  `db:"seq_to"`
-	Rows      int64  `db:"row_count"`
-	Head      []byte `db:"head"`
-	At        kept   `db:"at"`
-	KeyID     string `db:"key_id"`
-	Public    []byte `db:"public_key"`
-	Previous  []byte `db:"previous"`
-	Handover  []byte `db:"handover"`
-	Signature []byte `db:"signature"`
+	Number    int64     `db:"number"`
+	SeqTo     int64     `db:"seq_to"`
+	Rows      int64     `db:"row_count"`
+	Head      []byte    `db:"head"`
+	At        rawColumn `db:"at"`
+	KeyID     string    `db:"key_id"`
+	Public    []byte    `db:"public_key"`
+	Previous  []byte    `db:"previous"`
+	Handover  []byte    `db:"handover"`
+	Signature []byte    `db:"signature"`
 }
 
 const (
-	checkpointColumns = `SELECT number, seq_to, row_count, head, at, key_id, public_key, previous, handover, signature FROM audit_checkpoint `
-	selectCheckpoints = checkpointColumns + `WHERE number > ? ORDER BY number LIMIT ?`
-	selectLast        = checkpointColumns + `ORDER BY number DESC LIMIT 1`
-	insertCheckpoint  = `INSERT INTO audit_checkpoint (number, seq_to, row_count, head, at, key_id, public_key, previous, handover, signature) ` +
+	selectCheckpointColumns = `SELECT number, seq_to, row_count, head, at, key_id, public_key, previous, handover, signature FROM audit_checkpoint `
+	selectCheckpoints       = selectCheckpointColumns + `WHERE number > ? ORDER BY number LIMIT ?`
+	selectLastCheckpoint    = selectCheckpointColumns + `ORDER BY number DESC LIMIT 1`
+	insertCheckpoint        = `INSERT INTO audit_checkpoint (number, seq_to, row_count, head, at, key_id, public_key, previous, handover, signature) ` +
 		`VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 // toCheckpoint converts the stored row. A malformed timestamp or hash becomes another value, which then fails the
 // signature check.
-func (row *checkpointRow) checkpoint() trail.Checkpoint {
+func (row *checkpointRow) toCheckpoint() trail.Checkpoint {
 	c := trail.Checkpoint{Number: row.Number, LastSeq: row.SeqTo, RowCount: row.Rows, KeyID: row.KeyID, PublicKey: row.Public,
 		Handover: row.Handover, Signature: row.Signature}
 	c.SealedAt, _ = time.Parse(trail.TimestampLayout, string(row.At))
@@ -125,54 +125,54 @@ func (row *checkpointRow) checkpoint() trail.Checkpoint {
 // AuditCheckpoints reads checkpoints after the given number. It is a method of trail.Reader.
 func (db *DB) AuditCheckpoints(ctx context.Context, afterNumber int64, limit int) ([]trail.Checkpoint, error) {
 	var rows []checkpointRow
-	err := db.read(ctx, func(tx *session) error { return tx.all(&rows, selectCheckpoints, afterNumber, limit) })
+	err := db.readTx(ctx, func(tx *tx) error { return tx.selectRows(&rows, selectCheckpoints, afterNumber, limit) })
 	if err != nil {
 		return nil, err
 	}
 	all := make([]trail.Checkpoint, len(rows))
 	for i := range rows {
-		all[i] = rows[i].checkpoint()
+		all[i] = rows[i].toCheckpoint()
 	}
 	return all, nil
 }
 
 // loadLastCheckpoint returns nil when there is no checkpoint yet.
-func (tx *session) lastCheckpoint() (*trail.Checkpoint, error) {
+func (tx *tx) loadLastCheckpoint() (*trail.Checkpoint, error) {
 	var row checkpointRow
-	found, err := tx.get(&row, selectLast)
+	found, err := tx.selectRow(&row, selectLastCheckpoint)
 	if err != nil || !found {
 		return nil, err
 	}
-	last := row.checkpoint()
+	last := row.toCheckpoint()
 	return &last, nil
 }
 
 // maxRowsPerCheckpoint bounds the rows of one checkpoint, and so the duration of the transaction that reads a backlog.
 // auditPageSize bounds the rows in memory.
 const (
-	sealedAtOnce = 50_000
-	sealedPage   = 2000
+	maxRowsPerCheckpoint = 50_000
+	auditPageSize        = 2000
 )
 
 // SealAuditLog makes the checkpoints that are due: over the rows since the last one, and after a change of the current
 // key. Usually there is one or none. Any number of programs may call it; one that loses the race makes no checkpoint.
 // It does nothing while the last checkpoint is younger than minInterval, so that several programs can share the work.
-func (db *DB) Seal(ctx context.Context, now time.Time, minInterval time.Duration) ([]trail.Checkpoint, error) {
+func (db *DB) SealAuditLog(ctx context.Context, now time.Time, minInterval time.Duration) ([]trail.Checkpoint, error) {
 	due := false
-	err := db.read(ctx, func(tx *session) (err error) {
+	err := db.readTx(ctx, func(tx *tx) (err error) {
 		due, err = tx.isSealingDue(now.Add(-minInterval))
 		return err
 	})
 	if err != nil || !due {
 		return nil, err
 	}
-	stable, err := db.settled(ctx)
+	stable, err := db.stableUpTo(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var made []trail.Checkpoint
 	for {
-		c, err := db.sealNext(ctx, stable, now)
+		c, err := db.storeNextCheckpoint(ctx, stable, now)
 		if err != nil || c == nil {
 			return made, err
 		}
@@ -182,13 +182,13 @@ func (db *DB) Seal(ctx context.Context, now time.Time, minInterval time.Duration
 
 // stableUpTo returns the highest row below which no other can appear, or 0 when a transaction takes too long to commit
 // its row.
-func (db *DB) settled(ctx context.Context) (int64, error) {
+func (db *DB) stableUpTo(ctx context.Context) (int64, error) {
 	var highest int64
-	err := db.read(ctx, func(tx *session) error {
-		if _, err := tx.get(&highest, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil {
+	err := db.readTx(ctx, func(tx *tx) error {
+		if _, err := tx.selectRow(&highest, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil {
 			return err
 		}
-		settled, err := tx.dialect.settle(tx)
+		settled, err := tx.dialect.waitForInFlightInserts(tx)
 		if !settled {
 			highest = 0
 		}
@@ -199,8 +199,8 @@ func (db *DB) settled(ctx context.Context) (int64, error) {
 
 // isSealingDue reports whether there is something to seal and the last checkpoint is older than a time. It blocks no
 // other transaction.
-func (tx *session) isSealingDue(before time.Time) (bool, error) {
-	last, err := tx.lastCheckpoint()
+func (tx *tx) isSealingDue(before time.Time) (bool, error) {
+	last, err := tx.loadLastCheckpoint()
 	if err != nil {
 		return false, err
 	}
@@ -212,56 +212,56 @@ func (tx *session) isSealingDue(before time.Time) (bool, error) {
 		sealed, sealedUnder = last.LastSeq, last.KeyID
 	}
 	var newest int64
-	if _, err = tx.get(&newest, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil || newest == 0 && last == nil {
+	if _, err = tx.selectRow(&newest, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil || newest == 0 && last == nil {
 		return false, err
 	}
 	if newest < sealed {
 		return false, fmt.Errorf("audit ends at row %d and was sealed up to row %d: %w", newest, sealed, trail.ErrTruncated)
 	}
-	current, err := tx.currentKeyID()
+	current, err := tx.loadCurrentKeyID()
 	return newest > sealed || current != sealedUnder, err
 }
 
-func (tx *session) currentKeyID() (string, error) {
+func (tx *tx) loadCurrentKeyID() (string, error) {
 	var id string
-	found, err := tx.get(&id, `SELECT key_id FROM current_key WHERE id = 1`)
+	found, err := tx.selectRow(&id, `SELECT key_id FROM current_key WHERE id = 1`)
 	if err == nil && !found {
-		err = tx.fail(errNoKey)
+		err = tx.recordError(errNoCurrentKey)
 	}
 	return id, err
 }
 
 // storeNextCheckpoint makes and stores the next checkpoint, up to the row stable. It returns nil when there is none to
 // make.
-func (db *DB) sealNext(ctx context.Context, stable int64, now time.Time) (*trail.Checkpoint, error) {
+func (db *DB) storeNextCheckpoint(ctx context.Context, stable int64, now time.Time) (*trail.Checkpoint, error) {
 	var next *trail.Checkpoint
-	err := db.read(ctx, func(tx *session) (err error) {
-		next, err = tx.nextCheckpoint(stable, now)
+	err := db.readTx(ctx, func(tx *tx) (err error) {
+		next, err = tx.makeNextCheckpoint(stable, now)
 		return err
 	})
 	if err != nil || next == nil {
 		return nil, err
 	}
-	err = db.write(ctx, func(tx *session) error {
-		if holdErr := tx.dialect.hold(tx, []string{"audit checkpoint"}); holdErr != nil {
+	err = db.writeTx(ctx, func(tx *tx) error {
+		if holdErr := tx.dialect.lockKeys(tx, []string{"audit checkpoint"}); holdErr != nil {
 			return holdErr
 		}
 		var last int64
-		if _, lastErr := tx.get(&last, `SELECT COALESCE(MAX(number), 0) FROM audit_checkpoint`); lastErr != nil {
+		if _, lastErr := tx.selectRow(&last, `SELECT COALESCE(MAX(number), 0) FROM audit_checkpoint`); lastErr != nil {
 			return lastErr
 		}
 		if last != next.Number-1 { // another program was faster
 			next = nil
 			return nil
 		}
-		return tx.insert(insertCheckpoint, next.Number, next.LastSeq, next.RowCount, next.Head[:], instant(next.SealedAt), next.KeyID,
+		return tx.insertRow(insertCheckpoint, next.Number, next.LastSeq, next.RowCount, next.Head[:], timestamp(next.SealedAt), next.KeyID,
 			[]byte(next.PublicKey), next.PreviousLink[:], next.Handover, next.Signature)
 	})
 	return next, err
 }
 
-func (tx *session) nextCheckpoint(stable int64, now time.Time) (*trail.Checkpoint, error) {
-	last, err := tx.lastCheckpoint()
+func (tx *tx) makeNextCheckpoint(stable int64, now time.Time) (*trail.Checkpoint, error) {
+	last, err := tx.loadLastCheckpoint()
 	if err != nil {
 		return nil, err
 	}
@@ -270,12 +270,12 @@ func (tx *session) nextCheckpoint(stable int64, now time.Time) (*trail.Checkpoin
 		before = *last
 	}
 	head, seq, count := before.Head, before.LastSeq, int64(0)
-	for count < sealedAtOnce {
-		page, pageErr := tx.trailRows(seq, sealedPage)
+	for count < maxRowsPerCheckpoint {
+		page, pageErr := tx.hashAuditRows(seq, auditPageSize)
 		if pageErr != nil {
 			return nil, pageErr
 		}
-		done := len(page) < sealedPage
+		done := len(page) < auditPageSize
 		for _, row := range page {
 			if row.Seq > stable {
 				done = true
@@ -287,7 +287,7 @@ func (tx *session) nextCheckpoint(stable int64, now time.Time) (*trail.Checkpoin
 			break
 		}
 	}
-	current, former, err := tx.sealers(last)
+	current, former, err := tx.loadSigners(last)
 	if err != nil || count == 0 && (last == nil || last.KeyID == current.KeyID) {
 		return nil, err
 	}
@@ -297,27 +297,27 @@ func (tx *session) nextCheckpoint(stable int64, now time.Time) (*trail.Checkpoin
 
 // loadSigners returns the current signing key and, when the last checkpoint has another one, that one unless it was
 // retired.
-func (tx *session) sealers(last *trail.Checkpoint) (current trail.SigningKey, former *trail.SigningKey, err error) {
-	id, err := tx.currentKeyID()
+func (tx *tx) loadSigners(last *trail.Checkpoint) (current trail.SigningKey, former *trail.SigningKey, err error) {
+	id, err := tx.loadCurrentKeyID()
 	if err != nil {
 		return current, nil, err
 	}
-	key, err := tx.keys.find(id)
+	key, err := tx.keyRing.findKey(id)
 	if err != nil {
-		return current, nil, tx.fail(err)
+		return current, nil, tx.recordError(err)
 	}
-	if current, err = key.signer(); err != nil || last == nil || last.KeyID == id {
+	if current, err = key.deriveSigner(); err != nil || last == nil || last.KeyID == id {
 		return current, nil, err
 	}
-	if key = tx.keys.key(last.KeyID); key == nil { // retired
+	if key = tx.keyRing.cachedKey(last.KeyID); key == nil { // retired
 		return current, nil, nil
 	}
-	signer, err := key.signer()
+	signer, err := key.deriveSigner()
 	return current, &signer, err
 }
 
 // deriveSigner derives the signing key from a key of the ring.
-func (k *ringKey) signer() (trail.SigningKey, error) {
+func (k *ringKey) deriveSigner() (trail.SigningKey, error) {
 	seed, err := hkdf.Key(sha256.New, k.Secret, nil, "ctr service signature", ed25519.SeedSize)
 	if err != nil {
 		return trail.SigningKey{}, fmt.Errorf("derive a key: %w", err)
@@ -335,16 +335,16 @@ type PublicKey struct {
 // newest first.
 func (db *DB) PublicKeys(ctx context.Context) ([]PublicKey, error) {
 	var current trail.SigningKey
-	err := db.read(ctx, func(tx *session) (err error) {
-		current, _, err = tx.sealers(nil)
+	err := db.readTx(ctx, func(tx *tx) (err error) {
+		current, _, err = tx.loadSigners(nil)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	all := []PublicKey{{current.KeyID, current.PublicKey()}}
-	for _, key := range db.keys.all() {
-		signer, err := key.signer()
+	for _, key := range db.keyRing.allKeys() {
+		signer, err := key.deriveSigner()
 		if err != nil {
 			return nil, err
 		}
@@ -358,8 +358,8 @@ func (db *DB) PublicKeys(ctx context.Context) ([]PublicKey, error) {
 // Sign signs a statement by the service with the current signing key.
 func (db *DB) Sign(ctx context.Context, statement []byte) ([]byte, PublicKey, error) {
 	var current trail.SigningKey
-	err := db.read(ctx, func(tx *session) (err error) {
-		current, _, err = tx.sealers(nil)
+	err := db.readTx(ctx, func(tx *tx) (err error) {
+		current, _, err = tx.loadSigners(nil)
 		return err
 	})
 	if err != nil {

@@ -22,10 +22,10 @@ import (
 	"github.com/openctr/ctr/internal/trail"
 )
 
-var sealedAt = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+var firstSealing = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
 // auditFixture is a register with an audit log and an anchor file, as a running service has them.
-type sealed struct {
+type auditFixture struct {
 	backend storetest.Backend
 	db      *store.DB
 	raw     *sql.DB
@@ -47,7 +47,7 @@ func TestAuditTrail(t *testing.T) {
 
 func testTrails(t *testing.T, backend func(testing.TB) storetest.Backend) {
 	t.Helper()
-	cases := map[string]func(*testing.T, *sealed){
+	cases := map[string]func(*testing.T, *auditFixture){
 		"disclosure":                 testDisclosure,
 		"proofs":                     testProofs,
 		"untouched trail verifies":   testUntouchedTrailVerifies,
@@ -59,7 +59,7 @@ func testTrails(t *testing.T, backend func(testing.TB) storetest.Backend) {
 		"cut off is noticed at work": testCutOffIsNoticedAtWork,
 	}
 	for _, c := range tamperings() {
-		cases["tampering/"+c.name] = c.run
+		cases["tampering/"+c.name] = c.runCase
 	}
 	for name, run := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -69,14 +69,14 @@ func testTrails(t *testing.T, backend func(testing.TB) storetest.Backend) {
 	}
 }
 
-func newSealed(t *testing.T, b storetest.Backend) *sealed {
+func newSealed(t *testing.T, b storetest.Backend) *auditFixture {
 	t.Helper()
-	s := &sealed{backend: b, db: b.Open(t), raw: b.Raw(t), file: filepath.Join(t.TempDir(), trail.AnchorFileName), now: sealedAt}
+	s := &auditFixture{backend: b, db: b.Open(t), raw: b.Raw(t), file: filepath.Join(t.TempDir(), trail.AnchorFileName), now: firstSealing}
 	s.openAnchor(t)
 	return s
 }
 
-func (s *sealed) openAnchor(t *testing.T) {
+func (s *auditFixture) openAnchor(t *testing.T) {
 	t.Helper()
 	var err error
 	if s.anchor, err = trail.OpenAnchor(s.file); err != nil {
@@ -85,20 +85,20 @@ func (s *sealed) openAnchor(t *testing.T) {
 }
 
 // recordEvents writes n events.
-func (s *sealed) record(t *testing.T, n int) {
+func (s *auditFixture) recordEvents(t *testing.T, n int) {
 	t.Helper()
 	for range n {
 		s.rows++
-		if err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(event(s.rows)) }); err != nil {
+		if err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(newEvent(s.rows)) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func event(n int) register.AuditEvent {
-	e := register.AuditEvent{OccurredAt: sealedAt.Add(time.Duration(n) * time.Millisecond), Correlation: fmt.Sprintf("correlation-%d", n), Operation: "Search",
-		Outcome: register.OutcomeAccepted, Reason: "own patient", Signer: "NIHII-HOSPITAL=71000436", Organisation: parsed(ident.ParseNIHII, "71000436"),
-		Person: person(1), Capacity: register.CapacityDoctor, Patient: person(int64(1000 + n%3)), Number: anyNumber(parsed(ident.ParseDate, "2026-11-21"))}
+func newEvent(n int) register.AuditEvent {
+	e := register.AuditEvent{OccurredAt: firstSealing.Add(time.Duration(n) * time.Millisecond), Correlation: fmt.Sprintf("correlation-%d", n), Operation: "Search",
+		Outcome: register.OutcomeAccepted, Reason: "own patient", Signer: "NIHII-HOSPITAL=71000436", Organisation: mustParse(ident.ParseNIHII, "71000436"),
+		Person: testSSIN(1), Capacity: register.CapacityDoctor, Patient: testSSIN(int64(1000 + n%3)), Number: testNumber(mustParse(ident.ParseDate, "2026-11-21"))}
 	if n%2 == 0 {
 		e.EmergencyReason, e.Outcome, e.Codes = "unconscious after an accident", register.OutcomeRefused, []problem.Code{"ONE", "TWO"}
 	}
@@ -106,10 +106,10 @@ func event(n int) register.AuditEvent {
 }
 
 // sealAndAnchor does what the service does once a second.
-func (s *sealed) seal(t *testing.T, made int) {
+func (s *auditFixture) sealAndAnchor(t *testing.T, made int) {
 	t.Helper()
 	s.now = s.now.Add(time.Second)
-	checkpoints, err := s.db.Seal(t.Context(), s.now, 0)
+	checkpoints, err := s.db.SealAuditLog(t.Context(), s.now, 0)
 	if err == nil {
 		err = s.anchor.AppendMissing(t.Context(), s.db, checkpoints)
 	}
@@ -118,7 +118,7 @@ func (s *sealed) seal(t *testing.T, made int) {
 	}
 }
 
-func (s *sealed) verify(t *testing.T) *trail.Report {
+func (s *auditFixture) verifyAudit(t *testing.T) *trail.Report {
 	t.Helper()
 	public, err := s.db.PublicKeys(t.Context())
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *sealed) verify(t *testing.T) *trail.Report {
 	return s.verifyWith(t, trusted)
 }
 
-func (s *sealed) verifyWith(t *testing.T, trusted []ed25519.PublicKey) *trail.Report {
+func (s *auditFixture) verifyWith(t *testing.T, trusted []ed25519.PublicKey) *trail.Report {
 	t.Helper()
 	file, err := trail.OpenAnchorSnapshot(s.file)
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *sealed) verifyWith(t *testing.T, trusted []ed25519.PublicKey) *trail.Re
 }
 
 // expectFindings fails unless the report has findings of exactly these kinds, each at least once.
-func expect(t *testing.T, report *trail.Report, kinds ...trail.FindingKind) {
+func expectFindings(t *testing.T, report *trail.Report, kinds ...trail.FindingKind) {
 	t.Helper()
 	var found []trail.FindingKind
 	for _, finding := range report.Findings {
@@ -163,7 +163,7 @@ func expect(t *testing.T, report *trail.Report, kinds ...trail.FindingKind) {
 }
 
 // tamperWith drops the append-only triggers and executes the statements.
-func (s *sealed) tamper(t *testing.T, statements ...string) {
+func (s *auditFixture) tamperWith(t *testing.T, statements ...string) {
 	t.Helper()
 	postgres := s.backend.Config.URL != ""
 	if postgres {
@@ -180,27 +180,27 @@ func (s *sealed) tamper(t *testing.T, statements ...string) {
 	}
 }
 
-func testUntouchedTrailVerifies(t *testing.T, s *sealed) {
+func testUntouchedTrailVerifies(t *testing.T, s *auditFixture) {
 	t.Helper()
-	s.seal(t, 0)
-	expect(t, s.verify(t))
+	s.sealAndAnchor(t, 0)
+	expectFindings(t, s.verifyAudit(t))
 	for n := range 5 {
-		s.record(t, n+1)
-		s.seal(t, 1)
-		s.seal(t, 0)
+		s.recordEvents(t, n+1)
+		s.sealAndAnchor(t, 1)
+		s.sealAndAnchor(t, 0)
 	}
-	report := s.verify(t)
-	expect(t, report)
+	report := s.verifyAudit(t)
+	expectFindings(t, report)
 	if report.Rows != 15 || report.Checkpoints != 5 || report.AnchorLines != 5 || report.UnsealedRows != 0 || report.LastCheckpoint.LastSeq != 15 {
 		t.Errorf("%+v", report)
 	}
-	s.record(t, 2)
-	report = s.verify(t)
-	expect(t, report)
+	s.recordEvents(t, 2)
+	report = s.verifyAudit(t)
+	expectFindings(t, report)
 	if report.UnsealedRows != 2 || report.OldestUnsealed != "2026-11-22T09:00:00.016000Z" {
 		t.Errorf("%+v", report)
 	}
-	if made, err := s.db.Seal(t.Context(), s.now.Add(-500*time.Millisecond), time.Second); err != nil || len(made) != 0 {
+	if made, err := s.db.SealAuditLog(t.Context(), s.now.Add(-500*time.Millisecond), time.Second); err != nil || len(made) != 0 {
 		t.Errorf("sealed before its time: %v, %v", made, err)
 	}
 	for _, statement := range []string{`UPDATE audit_checkpoint SET row_count = 1`, `DELETE FROM audit_checkpoint`} {
@@ -212,10 +212,10 @@ func testUntouchedTrailVerifies(t *testing.T, s *sealed) {
 
 // testTrailAcrossKeyRotation checks that the former key is not needed after a rotation, and that a verifier who trusts
 // only the former key still accepts the new one by the handover.
-func testTrailAcrossKeyRotation(t *testing.T, s *sealed) {
+func testTrailAcrossKeyRotation(t *testing.T, s *auditFixture) {
 	t.Helper()
-	s.record(t, 2)
-	s.seal(t, 1)
+	s.recordEvents(t, 2)
+	s.sealAndAnchor(t, 1)
 	former, err := s.db.PublicKeys(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -226,9 +226,9 @@ func testTrailAcrossKeyRotation(t *testing.T, s *sealed) {
 	if _, err = s.db.RotateKeys(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.seal(t, 1) // a checkpoint without new rows, for the handover
-	s.record(t, 2)
-	s.seal(t, 1)
+	s.sealAndAnchor(t, 1) // a checkpoint without new rows, for the handover
+	s.recordEvents(t, 2)
+	s.sealAndAnchor(t, 1)
 	if err = s.db.RetireKey(t.Context(), former[0].KeyID); err != nil {
 		t.Fatal(err)
 	}
@@ -236,12 +236,12 @@ func testTrailAcrossKeyRotation(t *testing.T, s *sealed) {
 	if err != nil || len(current) != 1 || current[0].KeyID == former[0].KeyID {
 		t.Fatalf("%v, %v", current, err)
 	}
-	report := s.verify(t)
-	expect(t, report)
+	report := s.verifyAudit(t)
+	expectFindings(t, report)
 	if report.Checkpoints != 3 || report.LastCheckpoint.KeyID != current[0].KeyID {
 		t.Errorf("%+v", report)
 	}
-	expect(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}))
+	expectFindings(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}))
 
 	// The key is retired before a handover: a verifier who trusts the new key still accepts all former checkpoints by
 	// its signature.
@@ -254,14 +254,14 @@ func testTrailAcrossKeyRotation(t *testing.T, s *sealed) {
 	if err = s.db.RetireKey(t.Context(), current[0].KeyID); err != nil {
 		t.Fatal(err)
 	}
-	s.record(t, 1)
-	s.seal(t, 1)
-	expect(t, s.verify(t))
-	expect(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}), trail.CheckpointForeign)
+	s.recordEvents(t, 1)
+	s.sealAndAnchor(t, 1)
+	expectFindings(t, s.verifyAudit(t))
+	expectFindings(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}), trail.CheckpointForeign)
 }
 
 // testSealingBesideWriters checks that no row is inserted below a checkpoint while two programs seal and others write.
-func testSealingBesideWriters(t *testing.T, s *sealed) {
+func testSealingBesideWriters(t *testing.T, s *auditFixture) {
 	t.Helper()
 	const writers, each = 8, 40
 	other := s.backend.Open(t)
@@ -270,7 +270,7 @@ func testSealingBesideWriters(t *testing.T, s *sealed) {
 	for n, db := range []*store.DB{s.db, other} {
 		sealing.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				if _, err := db.Seal(ctx, sealedAt.Add(time.Duration(2*i+n)*time.Millisecond), 0); err != nil && ctx.Err() == nil {
+				if _, err := db.SealAuditLog(ctx, firstSealing.Add(time.Duration(2*i+n)*time.Millisecond), 0); err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}
 			}
@@ -283,7 +283,7 @@ func testSealingBesideWriters(t *testing.T, s *sealed) {
 				if n%2 == 0 {
 					db = other
 				}
-				err := db.RunWriteTx(ctx, func(writer register.Writer) error { return writer.AppendEvent(event(w*each + n)) })
+				err := db.RunWriteTx(ctx, func(writer register.Writer) error { return writer.AppendEvent(newEvent(w*each + n)) })
 				if err != nil {
 					t.Error(err)
 				}
@@ -293,14 +293,14 @@ func testSealingBesideWriters(t *testing.T, s *sealed) {
 	writing.Wait()
 	stop()
 	sealing.Wait()
-	if _, err := s.db.Seal(t.Context(), sealedAt.Add(time.Hour), 0); err != nil {
+	if _, err := s.db.SealAuditLog(t.Context(), firstSealing.Add(time.Hour), 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.anchor.AppendMissing(t.Context(), s.db, nil); err != nil {
 		t.Fatal(err)
 	}
-	report := s.verify(t)
-	expect(t, report)
+	report := s.verifyAudit(t)
+	expectFindings(t, report)
 	if report.Rows != writers*each || report.UnsealedRows != 0 || report.Checkpoints < 2 {
 		t.Errorf("%+v", report)
 	}
@@ -312,12 +312,12 @@ func testSealingBesideWriters(t *testing.T, s *sealed) {
 func TestSealingWaitsForLateRows(t *testing.T) {
 	t.Parallel()
 	s := newSealed(t, storetest.Server(t)(t))
-	s.record(t, 1)
+	s.recordEvents(t, 1)
 	var early, late sync.WaitGroup
 	recorded, leave := make(chan struct{}), make(chan struct{})
 	early.Go(func() {
 		err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error {
-			if err := w.AppendEvent(event(2)); err != nil {
+			if err := w.AppendEvent(newEvent(2)); err != nil {
 				return err
 			}
 			if _, _, err := w.NotificationByReference("anything"); err != nil { // flushes the pending insert
@@ -333,28 +333,28 @@ func TestSealingWaitsForLateRows(t *testing.T) {
 	})
 	<-recorded
 	s.rows = 2
-	s.record(t, 1) // commits before the row with the lower number
+	s.recordEvents(t, 1) // commits before the row with the lower number
 	late.Go(func() {
 		time.Sleep(100 * time.Millisecond)
 		close(leave)
 	})
-	s.seal(t, 1)
+	s.sealAndAnchor(t, 1)
 	early.Wait()
 	late.Wait()
-	report := s.verify(t)
-	expect(t, report)
+	report := s.verifyAudit(t)
+	expectFindings(t, report)
 	if report.Rows != 3 || report.UnsealedRows != 0 {
 		t.Errorf("%+v", report)
 	}
 }
 
 // testAnchorAfterCrash checks the recovery from a crash: the anchor file lacks a checkpoint and ends in a partial line.
-func testAnchorAfterCrash(t *testing.T, s *sealed) {
+func testAnchorAfterCrash(t *testing.T, s *auditFixture) {
 	t.Helper()
-	s.record(t, 1)
-	s.seal(t, 1)
-	s.record(t, 1)
-	if made, err := s.db.Seal(t.Context(), s.now.Add(time.Second), 0); err != nil || len(made) != 1 {
+	s.recordEvents(t, 1)
+	s.sealAndAnchor(t, 1)
+	s.recordEvents(t, 1)
+	if made, err := s.db.SealAuditLog(t.Context(), s.now.Add(time.Second), 0); err != nil || len(made) != 1 {
 		t.Fatal(made, err)
 	}
 	file, err := os.OpenFile(s.file, os.O_APPEND|os.O_WRONLY, 0)
@@ -367,16 +367,16 @@ func testAnchorAfterCrash(t *testing.T, s *sealed) {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, s.verify(t))
+	expectFindings(t, s.verifyAudit(t))
 	s.openAnchor(t)
 	if err := s.anchor.CheckAgainst(t.Context(), s.db); err != nil {
 		t.Fatal(err)
 	}
 	s.now = s.now.Add(time.Second)
-	s.record(t, 1)
-	s.seal(t, 1)
-	report := s.verify(t)
-	expect(t, report)
+	s.recordEvents(t, 1)
+	s.sealAndAnchor(t, 1)
+	report := s.verifyAudit(t)
+	expectFindings(t, report)
 	if report.AnchorLines != 3 || report.Checkpoints != 3 {
 		t.Errorf("%+v", report)
 	}
@@ -384,17 +384,17 @@ func testAnchorAfterCrash(t *testing.T, s *sealed) {
 
 // testCutOffIsNoticedAtWork checks that a service on a truncated database reports it, and that further checkpoints do
 // not hide it.
-func testCutOffIsNoticedAtWork(t *testing.T, s *sealed) {
+func testCutOffIsNoticedAtWork(t *testing.T, s *auditFixture) {
 	t.Helper()
 	for range 3 {
-		s.record(t, 1)
-		s.seal(t, 1)
+		s.recordEvents(t, 1)
+		s.sealAndAnchor(t, 1)
 	}
-	s.tamper(t, `DELETE FROM audit WHERE seq > 1`)
-	if _, err := s.db.Seal(t.Context(), s.now, 0); !errors.Is(err, trail.ErrTruncated) {
+	s.tamperWith(t, `DELETE FROM audit WHERE seq > 1`)
+	if _, err := s.db.SealAuditLog(t.Context(), s.now, 0); !errors.Is(err, trail.ErrTruncated) {
 		t.Errorf("rows: %v", err)
 	}
-	s.tamper(t, `DELETE FROM audit_checkpoint WHERE number > 1`)
+	s.tamperWith(t, `DELETE FROM audit_checkpoint WHERE number > 1`)
 	s.openAnchor(t)
 	if err := s.anchor.CheckAgainst(t.Context(), s.db); !errors.Is(err, trail.ErrTruncated) {
 		t.Errorf("checkpoints: %v", err)
@@ -407,13 +407,13 @@ func testCutOffIsNoticedAtWork(t *testing.T, s *sealed) {
 	if err := s.anchor.AppendMissing(t.Context(), s.db, []trail.Checkpoint{forged}); !errors.Is(err, trail.ErrTruncated) {
 		t.Errorf("goes on: %v", err)
 	}
-	expect(t, s.verify(t), trail.TailTruncated)
+	expectFindings(t, s.verifyAudit(t), trail.TailTruncated)
 }
 
 // BenchmarkVerifyTrail verifies a long audit log from its first row.
 func BenchmarkVerifyTrail(b *testing.B) {
 	const rows = 200_000
-	engines(b, func(b *testing.B, backend storetest.Backend) {
+	forEachEngine(b, func(b *testing.B, backend storetest.Backend) {
 		db, raw := backend.Open(b), backend.Raw(b)
 		numbers := fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, rows)
 		columns := `'correlation-' || i, 'ListPatientImplants', 'accepted', '', 'therapeutic relation', '', 'NIHII-HOSPITAL=71000436', '71000436', i % 50, 'doctor', i % 9999, '' FROM n`
@@ -428,7 +428,7 @@ func BenchmarkVerifyTrail(b *testing.B) {
 			b.Fatal(err)
 		}
 		start := time.Now()
-		if _, err := db.Seal(b.Context(), sealedAt, 0); err != nil {
+		if _, err := db.SealAuditLog(b.Context(), firstSealing, 0); err != nil {
 			b.Fatal(err)
 		}
 		sealing := time.Since(start)

@@ -19,70 +19,70 @@ import (
 // failure. A savepoint around each job would cost a fifth of all the work, because SQLite copies every page that the
 // job changes. So a batch first runs without savepoints; when a job fails, the whole batch is rolled back and runs
 // again with them.
-type writer struct {
-	dialect  *dialect
-	persons  *persons
-	prepared *statements
-	numbers  numbers
-	sessions []*session // one for each job of the batch that has run
-	jobs     chan *job
-	done     chan struct{}
+type groupCommitter struct {
+	dialect    *dialect
+	identities *identities
+	statements *statementCache
+	numbers    sequenceNumbers
+	txs        []*tx // one for each job of the batch that has run
+	jobs       chan *job
+	done       chan struct{}
 
-	closing sync.RWMutex // held for reading while a job is enqueued
-	closed  bool
+	closeMutex sync.RWMutex // held for reading while a job is enqueued
+	closed     bool
 }
 
 // job is a function to run in a transaction.
 type job struct {
-	f     func(*session) error
-	taken atomic.Bool // set by the committer, or by the caller when it gives up waiting
-	mine  bool        // the committer owns the job and may run it again
-	err   error       // error of this job alone
-	done  chan error
+	fn           func(*tx) error
+	ownerDecided atomic.Bool // set by the committer, or by the caller when it gives up waiting
+	claimed      bool        // the committer owns the job and may run it again
+	err          error       // error of this job alone
+	done         chan error
 }
 
 // claim makes the committer own the job, and returns false when its caller gave up waiting.
-func (j *job) take() bool {
-	j.mine = j.mine || j.taken.CompareAndSwap(false, true)
-	return j.mine
+func (j *job) claim() bool {
+	j.claimed = j.claimed || j.ownerDecided.CompareAndSwap(false, true)
+	return j.claimed
 }
 
 // maxBatchSize bounds how long the first job of a batch waits for the last.
-const batchSize = 256
+const maxBatchSize = 256
 
-func startWriter(conn *sqlx.Conn, d *dialect, p *persons) *writer {
-	c := &writer{
-		dialect:  d,
-		persons:  p,
-		prepared: &statements{conn: conn, byText: make(map[string]*sqlx.Stmt)},
-		jobs:     make(chan *job, batchSize),
-		done:     make(chan struct{}),
+func startGroupCommitter(conn *sqlx.Conn, d *dialect, p *identities) *groupCommitter {
+	c := &groupCommitter{
+		dialect:    d,
+		identities: p,
+		statements: &statementCache{conn: conn, byText: make(map[string]*sqlx.Stmt)},
+		jobs:       make(chan *job, maxBatchSize),
+		done:       make(chan struct{}),
 	}
-	go c.loop()
+	go c.commitBatches()
 	return c
 }
 
 // submitAndWait enqueues f and waits until its changes are durable. When ctx ends before the job is claimed, nothing is
 // written.
-func (c *writer) write(ctx context.Context, f func(*session) error) error {
-	j := &job{f: f, done: make(chan error, 1)}
-	if err := c.hand(ctx, j); err != nil {
+func (c *groupCommitter) submitAndWait(ctx context.Context, f func(*tx) error) error {
+	j := &job{fn: f, done: make(chan error, 1)}
+	if err := c.enqueue(ctx, j); err != nil {
 		return err
 	}
 	select {
 	case err := <-j.done:
 		return err
 	case <-ctx.Done():
-		if j.taken.CompareAndSwap(false, true) {
-			return c.dialect.problem(ctx.Err())
+		if j.ownerDecided.CompareAndSwap(false, true) {
+			return c.dialect.toProblem(ctx.Err())
 		}
 		return <-j.done
 	}
 }
 
-func (c *writer) hand(ctx context.Context, j *job) error {
-	c.closing.RLock()
-	defer c.closing.RUnlock()
+func (c *groupCommitter) enqueue(ctx context.Context, j *job) error {
+	c.closeMutex.RLock()
+	defer c.closeMutex.RUnlock()
 	if c.closed {
 		return problem.Wrap(problem.StoreDown, errClosed)
 	}
@@ -90,29 +90,29 @@ func (c *writer) hand(ctx context.Context, j *job) error {
 	case c.jobs <- j:
 		return nil
 	case <-ctx.Done():
-		return c.dialect.problem(ctx.Err())
+		return c.dialect.toProblem(ctx.Err())
 	}
 }
 
 // close waits until the enqueued jobs are done.
-func (c *writer) close() error {
-	c.closing.Lock()
+func (c *groupCommitter) close() error {
+	c.closeMutex.Lock()
 	if !c.closed {
 		c.closed = true
 		close(c.jobs)
 	}
-	c.closing.Unlock()
+	c.closeMutex.Unlock()
 	<-c.done
-	return c.prepared.close()
+	return c.statements.close()
 }
 
-func (c *writer) loop() {
+func (c *groupCommitter) commitBatches() {
 	defer close(c.done)
-	batch := make([]*job, 0, batchSize)
+	batch := make([]*job, 0, maxBatchSize)
 	for first := range c.jobs {
 		runtime.Gosched() // callers that the last commit has just released may be about to write again
-		batch = c.collect(append(batch[:0], first))
-		err := c.transact(batch)
+		batch = c.collectJobs(append(batch[:0], first))
+		err := c.commitBatch(batch)
 		for _, j := range batch {
 			if err != nil {
 				j.err = err
@@ -124,8 +124,8 @@ func (c *writer) loop() {
 }
 
 // collectJobs adds the waiting jobs to the batch, without waiting for more.
-func (c *writer) collect(batch []*job) []*job {
-	for len(batch) < batchSize {
+func (c *groupCommitter) collectJobs(batch []*job) []*job {
+	for len(batch) < maxBatchSize {
 		select {
 		case j, open := <-c.jobs:
 			if !open {
@@ -142,97 +142,97 @@ func (c *writer) collect(batch []*job) []*job {
 // commitBatch runs the batch in one transaction. It returns an error, which applies to all jobs, when the transaction
 // is not durable. Transactions of the committer use a context that never ends: one caller's timeout must not abort the
 // other jobs.
-func (c *writer) transact(batch []*job) error {
-	failed, err := c.attempt(batch, c.run)
+func (c *groupCommitter) commitBatch(batch []*job) error {
+	failed, err := c.attemptCommit(batch, c.runJob)
 	if failed == nil || err != nil {
 		return err
 	}
 	if len(batch) == 1 {
 		return failed
 	}
-	_, err = c.attempt(batch, c.runApart)
+	_, err = c.attemptCommit(batch, c.runInSavepoint)
 	return err
 }
 
 // attemptCommit runs the batch once and commits it. It stops at the first job that makes it necessary to roll back the
 // whole batch. failed is the error of a job and err one of the transaction; after either, nothing is stored.
-func (c *writer) attempt(batch []*job, run func(*job) (failed, err error)) (failed, err error) {
-	if err = c.do(`BEGIN IMMEDIATE`); err != nil {
+func (c *groupCommitter) attemptCommit(batch []*job, run func(*job) (failed, err error)) (failed, err error) {
+	if err = c.execControl(`BEGIN IMMEDIATE`); err != nil {
 		return nil, err
 	}
-	c.numbers, c.sessions = numbers{}, c.sessions[:0]
+	c.numbers, c.txs = sequenceNumbers{}, c.txs[:0]
 	for _, j := range batch {
-		if !j.take() {
+		if !j.claim() {
 			continue
 		}
 		if failed, err = run(j); failed != nil || err != nil {
-			c.abandon()
+			c.rollBack()
 			return failed, err
 		}
 	}
-	if err = c.numbers.keep(c.session()); err == nil {
-		err = c.do(`COMMIT`)
+	if err = c.numbers.saveLast(c.newTx()); err == nil {
+		err = c.execControl(`COMMIT`)
 	}
 	if err != nil {
-		c.abandon()
+		c.rollBack()
 		return nil, err
 	}
-	for _, s := range c.sessions {
-		c.persons.acquaintances.met(s)
+	for _, s := range c.txs {
+		c.identities.cache.addFrom(s)
 	}
-	clear(c.sessions)
+	clear(c.txs)
 	return nil, nil
 }
 
 // runJob runs one job as a part of the transaction.
-func (c *writer) run(j *job) (failed, err error) {
-	s := c.session()
-	failed = s.run(j.f)
-	c.sessions = append(c.sessions, s)
+func (c *groupCommitter) runJob(j *job) (failed, err error) {
+	s := c.newTx()
+	failed = s.runFunc(j.fn)
+	c.txs = append(c.txs, s)
 	return failed, nil
 }
 
 // runInSavepoint runs one job in its own savepoint, and rolls back only this savepoint when the job fails. It returns
 // err when the savepoint itself fails, because then the state of the batch is unknown: on a full disk, SQLite rolls
 // back the whole transaction.
-func (c *writer) runApart(j *job) (failed, err error) {
-	if err = c.do(`SAVEPOINT job`); err != nil {
+func (c *groupCommitter) runInSavepoint(j *job) (failed, err error) {
+	if err = c.execControl(`SAVEPOINT job`); err != nil {
 		return nil, err
 	}
-	s := c.session()
-	if j.err = s.run(j.f); j.err == nil {
-		c.sessions = append(c.sessions, s)
+	s := c.newTx()
+	if j.err = s.runFunc(j.fn); j.err == nil {
+		c.txs = append(c.txs, s)
 	} else {
-		if err = c.do(`ROLLBACK TO job`); err != nil {
+		if err = c.execControl(`ROLLBACK TO job`); err != nil {
 			return nil, err
 		}
 	}
-	return nil, c.do(`RELEASE job`)
+	return nil, c.execControl(`RELEASE job`)
 }
 
 // rollBack ends the transaction. The statement fails when SQLite has already rolled back by itself, which is harmless.
-func (c *writer) abandon() {
-	_ = c.do(`ROLLBACK`)
+func (c *groupCommitter) rollBack() {
+	_ = c.execControl(`ROLLBACK`)
 }
 
-func (c *writer) do(statement string) error {
-	_, err := c.session().change(statement)
+func (c *groupCommitter) execControl(statement string) error {
+	_, err := c.newTx().execWithoutFlush(statement)
 	return err
 }
 
-func (c *writer) session() *session {
-	return &session{ctx: context.Background(), on: c.prepared.conn, dialect: c.dialect, prepared: c.prepared,
-		numbers: c.numbers, persons: c.persons}
+func (c *groupCommitter) newTx() *tx {
+	return &tx{ctx: context.Background(), conn: c.statements.conn, dialect: c.dialect, statements: c.statements,
+		numbers: c.numbers, identities: c.identities}
 }
 
 // sequenceNumbers holds, for each day, the last sequence number that one transaction of the committer has issued. It is
 // read once and stored once, however many jobs need numbers. The number of a job that is rolled back stays unused.
-type numbers map[string]int64
+type sequenceNumbers map[string]int64
 
-func (n numbers) next(tx *session, day string) (int64, error) {
+func (n sequenceNumbers) nextOfDay(tx *tx, day string) (int64, error) {
 	if _, known := n[day]; !known {
 		var last int64
-		if _, err := tx.get(&last, `SELECT running FROM number_counter WHERE day = ?`, day); err != nil {
+		if _, err := tx.selectRow(&last, `SELECT running FROM number_counter WHERE day = ?`, day); err != nil {
 			return 0, err
 		}
 		n[day] = last
@@ -241,9 +241,9 @@ func (n numbers) next(tx *session, day string) (int64, error) {
 	return n[day], nil
 }
 
-func (n numbers) keep(tx *session) error {
+func (n sequenceNumbers) saveLast(tx *tx) error {
 	for day, last := range n {
-		_, err := tx.exec(`INSERT INTO number_counter (day, running) VALUES (?, ?)
+		_, err := tx.execStatement(`INSERT INTO number_counter (day, running) VALUES (?, ?)
 			ON CONFLICT (day) DO UPDATE SET running = excluded.running`, day, last)
 		if err != nil {
 			return err

@@ -22,15 +22,15 @@ import (
 
 // keyFilePath is the path of the backend's key file.
 func (b Backend) keyFile() string {
-	if b.Config.Keys != "" {
-		return b.Config.Keys
+	if b.Config.KeyFile != "" {
+		return b.Config.KeyFile
 	}
 	return filepath.Join(b.Config.Directory, "keys.json")
 }
 
 // withKeyFile returns the same database with another key file.
 func (b Backend) withKeys(file string) Backend {
-	b.Config.Keys = file
+	b.Config.KeyFile = file
 	return b
 }
 
@@ -396,7 +396,7 @@ func testReplaced(t *testing.T, b Backend) {
 	keep(t, db, first, second)
 	told(t, other) // fills the caches of the other node
 	for step, number := range []ident.SSIN{newer, newer, third} {
-		if err := db.Replace(t.Context(), former, number); err != nil {
+		if err := db.ReplaceSSIN(t.Context(), former, number); err != nil {
 			t.Fatal(err)
 		}
 		for _, node := range []*store.DB{db, other} {
@@ -429,7 +429,7 @@ func testReplaced(t *testing.T, b Backend) {
 		}
 	}
 	// The same for a professional.
-	if err := db.Replace(t.Context(), claes, ssin("12451200933")); err != nil {
+	if err := db.ReplaceSSIN(t.Context(), claes, ssin("12451200933")); err != nil {
 		t.Fatal(err)
 	}
 	own := implantation(t, 3)

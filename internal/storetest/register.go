@@ -28,7 +28,7 @@ func withDevices(n register.Notification, devices ...register.Device) register.N
 
 func testNotification(t *testing.T, b Backend) {
 	db := b.Open(t)
-	load(t, db, store.Sources{Devices: []register.Device{kneeDevice()}})
+	load(t, db, store.SourceEntries{Devices: []register.Device{kneeDevice()}})
 	n := implantation(t, 1)
 	byDI := register.Implant{ID: "by-di", NotifiedImplant: register.NotifiedImplant{UDI: "(01)05410000001047", Quantity: 2}, UDIDI: "05410000001047"}
 	n.Implants = append(n.Implants, byDI)
@@ -344,7 +344,7 @@ func testSearchPatientsOf(t *testing.T, b Backend) {
 	strange.Specialist, strange.Patient = by, ssin("12451200933")
 	all := []register.Notification{own, linked, former, strange}
 	keep(t, db, all...)
-	load(t, db, store.Sources{Links: []register.TherapeuticLink{
+	load(t, db, store.SourceEntries{Links: []register.TherapeuticLink{
 		{Patient: vanDam, Professional: claes, Type: "specialistconsultation", Period: period("2026-01-01", "")},
 		{Patient: vanDam, Professional: claes, Type: "gmd", Period: period("2026-01-01", "")},
 		{Patient: former.Patient, Professional: claes, Type: "gmd", Period: period("2020-01-01", "2026-06-30")},
@@ -380,11 +380,11 @@ func testAudit(t *testing.T, b Backend) {
 		return nil
 	})
 	equal(t, "audit trail", events(t, db), all)
-	first, place, err := db.Events(t.Context(), 0, 1)
+	first, place, err := db.ReadEvents(t.Context(), 0, 1)
 	check(t, "first", first, all[:1], true, true, err)
-	second, place, err := db.Events(t.Context(), place, 1)
+	second, place, err := db.ReadEvents(t.Context(), place, 1)
 	check(t, "second", second, all[1:], true, true, err)
-	none, last, err := db.Events(t.Context(), place, 1)
+	none, last, err := db.ReadEvents(t.Context(), place, 1)
 	check(t, "no more", len(none), 0, true, true, err)
 	check(t, "place", last, place, true, true, nil)
 }

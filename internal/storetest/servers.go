@@ -43,7 +43,7 @@ func Server(t testing.TB) func(testing.TB) Backend {
 		inSchema.RawQuery = query.Encode()
 		own := inSchema.String()
 		return Backend{
-			Config: store.Config{URL: own, Keys: filepath.Join(t.TempDir(), "keys.json")},
+			Config: store.Config{URL: own, KeyFile: filepath.Join(t.TempDir(), "keys.json")},
 			Raw: func(t testing.TB) *sql.DB {
 				t.Helper()
 				return openRaw(t, "postgres", own)

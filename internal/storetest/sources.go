@@ -9,8 +9,8 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-func sources() store.Sources {
-	return store.Sources{
+func sources() store.SourceEntries {
+	return store.SourceEntries{
 		Persons: []register.Person{
 			{SSIN: claes, FirstName: "Anna", LastName: "Claes", BirthDate: day("1978-03-14")},
 			{SSIN: leroy, FirstName: "Jean", LastName: "Leroy", BirthDate: day("1948-02-29"), DeathDate: day("2024-11-02")},
@@ -51,9 +51,9 @@ func meshDevice() register.Device {
 		UDIDIs: []string{"05410000000125"}, Status: register.DeviceActive, ValidFrom: day("2014-05-01"), DeletedOn: day("2025-01-01")}
 }
 
-func load(t testing.TB, db *store.DB, all store.Sources) {
+func load(t testing.TB, db *store.DB, all store.SourceEntries) {
 	t.Helper()
-	if err := db.Load(t.Context(), all); err != nil {
+	if err := db.LoadSources(t.Context(), all); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -176,10 +176,10 @@ func testLoadAllOrNothing(t *testing.T, b Backend) {
 	if _, err := raw.ExecContext(t.Context(), `DROP TABLE device_udi`); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Load(t.Context(), sources()); err == nil {
+	if err := db.LoadSources(t.Context(), sources()); err == nil {
 		t.Error("loaded into a table that is not there")
 	}
-	empty, err := db.Empty(t.Context())
+	empty, err := db.IsEmpty(t.Context())
 	check(t, "empty", empty, true, true, true, err)
 }
 
@@ -187,10 +187,10 @@ func testLoadAllOrNothing(t *testing.T, b Backend) {
 // whatever that node has cached, and that a transaction that began before does not see them.
 func testLoadNodes(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
-	named := func(name string) store.Sources {
+	named := func(name string) store.SourceEntries {
 		device := kneeDevice()
 		device.Name = name
-		return store.Sources{Devices: []register.Device{device}}
+		return store.SourceEntries{Devices: []register.Device{device}}
 	}
 	sees := func(when string, r register.Reader, name string) {
 		t.Helper()
@@ -227,10 +227,10 @@ func testLoadNodes(t *testing.T, b Backend) {
 
 func testEmpty(t *testing.T, b Backend) {
 	db := b.Open(t)
-	empty, err := db.Empty(t.Context())
+	empty, err := db.IsEmpty(t.Context())
 	check(t, "new", empty, true, true, true, err)
-	load(t, db, store.Sources{Devices: []register.Device{kneeDevice()}})
-	empty, err = db.Empty(t.Context())
+	load(t, db, store.SourceEntries{Devices: []register.Device{kneeDevice()}})
+	empty, err = db.IsEmpty(t.Context())
 	check(t, "loaded", empty, false, true, true, err)
 }
 
@@ -263,7 +263,7 @@ func testMandates(t *testing.T, b Backend) {
 		{Grantor: peeters, Grantee: claes, Service: "CTR", Period: period("2025-01-01", "")},
 		{Grantor: dubois, Grantee: peeters, Service: "CTR", AcceptedOn: day("2026-01-01"), Period: period("2026-01-01", "2026-06-30")},
 	}
-	load(t, db, store.Sources{Mandates: mandates})
+	load(t, db, store.SourceEntries{Mandates: mandates})
 	read(t, db, func(r register.Reader) error {
 		got, err := r.MandatesByGrantee(claes)
 		check(t, "to one", got, mandates[:2], true, true, err)
@@ -288,7 +288,7 @@ func testSearchDevices(t *testing.T, b Backend) {
 		device("000060479302", "Prothèse ÉTOILE", "PE\\1", "Weaver", "Étoile Distribution", "Hip", "05410000000125", "05410000000293"),
 		device("000071200176", "Total Knee", "TK 1000", "Joiner", "Invented Distribution", "Knee"),
 	}
-	load(t, db, store.Sources{Devices: all})
+	load(t, db, store.SourceEntries{Devices: all})
 	tests := []struct {
 		name  string
 		q     register.DeviceQuery

@@ -239,7 +239,7 @@ func keep(t testing.TB, s register.Store, all ...register.Notification) {
 // readEvents returns the whole audit log.
 func events(t testing.TB, db *store.DB) []register.AuditEvent {
 	t.Helper()
-	all, _, err := db.Events(context.Background(), 0, 1000)
+	all, _, err := db.ReadEvents(context.Background(), 0, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ var errStop = errors.New("stop")
 // checkNothingStored checks that a database is empty.
 func nothing(t *testing.T, db *store.DB) {
 	t.Helper()
-	empty, err := db.Empty(context.Background())
+	empty, err := db.IsEmpty(context.Background())
 	check(t, "empty", empty, true, true, true, err)
 	if trail := events(t, db); len(trail) != 0 {
 		t.Errorf("%d events", len(trail))
@@ -211,9 +211,9 @@ func testPurge(t *testing.T, b Backend) {
 		_, err := w.RecordReplayKey(m)
 		return err
 	})
-	purged, err := db.PurgeReplay(t.Context(), registeredAt)
+	purged, err := db.PurgeReplayKeys(t.Context(), registeredAt)
 	check(t, "purged", purged, old, true, true, err)
-	purged, err = db.PurgeReplay(t.Context(), registeredAt)
+	purged, err = db.PurgeReplayKeys(t.Context(), registeredAt)
 	check(t, "purged again", purged, 0, true, true, err)
 	write(t, db, func(w register.Writer) error {
 		fresh, err := w.RecordReplayKey(mark("fresh"))
@@ -461,7 +461,7 @@ func testOverload(t *testing.T, b Backend) {
 
 func eventsOf(t testing.TB, db *store.DB, limit int) []register.AuditEvent {
 	t.Helper()
-	all, _, err := db.Events(context.Background(), 0, limit)
+	all, _, err := db.ReadEvents(context.Background(), 0, limit)
 	if err != nil {
 		t.Fatal(err)
 	}
