@@ -144,7 +144,7 @@ func TestSandboxBeginsAnew(t *testing.T) {
 // TestSandboxKeepsNamedDatabases checks that a database given with --database, which may be shared, is never deleted.
 func TestSandboxSparesDatabases(t *testing.T) {
 	t.Parallel()
-	address := storetest.Postgres(t)
+	address := storetest.NewPostgresDatabase(t)
 	service := interop.Start(t, interop.DevelopmentDirectory(t), "--database", address)
 	hospital := service.Client(t, interop.Hospital(t))
 	interop.Notify(t, hospital, interop.Implantation("SPARED-1", interop.Patient, "S-1"))

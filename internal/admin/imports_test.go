@@ -34,8 +34,8 @@ func day(t testing.TB, s string) ident.Date  { t.Helper(); return mustParse(t, i
 // forEachEngine runs a test on each database engine.
 func onBoth(t *testing.T, test func(*testing.T, storetest.Backend)) {
 	t.Helper()
-	t.Run("SQLite", func(t *testing.T) { t.Parallel(); test(t, storetest.Embedded(t)) })
-	t.Run("PostgreSQL", func(t *testing.T) { t.Parallel(); test(t, storetest.Server(t)(t)) })
+	t.Run("SQLite", func(t *testing.T) { t.Parallel(); test(t, storetest.NewSQLiteBackend(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { t.Parallel(); test(t, storetest.NewPostgresBackends(t)(t)) })
 }
 
 // importFixture is an importer on an open register.
@@ -221,7 +221,7 @@ func TestPublishedList(t *testing.T) {
 
 func TestUnlisted(t *testing.T) {
 	t.Parallel()
-	i := importer(t, storetest.Embedded(t).Open(t))
+	i := importer(t, storetest.NewSQLiteBackend(t).Open(t))
 	good := product(knee, "Knee", "")
 	for name, c := range map[string]struct{ kind, content, want string }{
 		"no header":            {"devices", list("", good), "SequenceNumber"},
@@ -415,7 +415,7 @@ func TestAnotherImportBetween(t *testing.T) {
 	onBoth(t, func(t *testing.T, b storetest.Backend) {
 		t.Helper()
 		i := importer(t, b.Open(t))
-		raw := b.Raw(t)
+		raw := b.OpenRaw(t)
 		content := list(fullHead(1), product(knee, "Knee", "<UDIDI>05410000001047</UDIDI>"))
 		x := i.extract("devices", "", content)
 		opened := 0

@@ -116,8 +116,8 @@ func TestLargeList(t *testing.T) {
 	if os.Getenv("CTR_LOAD") == "" {
 		t.Skip("CTR_LOAD is not set")
 	}
-	for name, backend := range map[string]func(testing.TB) storetest.Backend{"SQLite": storetest.Embedded,
-		"PostgreSQL": func(t testing.TB) storetest.Backend { t.Helper(); return storetest.Server(t)(t) }} {
+	for name, backend := range map[string]func(testing.TB) storetest.Backend{"SQLite": storetest.NewSQLiteBackend,
+		"PostgreSQL": func(t testing.TB) storetest.Backend { t.Helper(); return storetest.NewPostgresBackends(t)(t) }} {
 		t.Run(name, func(t *testing.T) {
 			took, waited, peak := loads(t, backend(t), listedDevices)
 			t.Logf("full %v, delta %v, full with all changed %v; a write of another program waited at most %v; heap at most %d MiB",

@@ -102,8 +102,8 @@ func TestRecall(t *testing.T) {
 		t.Run("statistics", r.testStatistics)
 		t.Run("replaced number", r.testReplaced)
 	}
-	t.Run("sqlite", func(t *testing.T) { run(t, storetest.Embedded(t)) })
-	t.Run("postgres", func(t *testing.T) { run(t, storetest.Server(t)(t)) })
+	t.Run("sqlite", func(t *testing.T) { run(t, storetest.NewSQLiteBackend(t)) })
+	t.Run("postgres", func(t *testing.T) { run(t, storetest.NewPostgresBackends(t)(t)) })
 }
 
 func (r *recalling) trace(t *testing.T, tracing admin.Tracing) string {

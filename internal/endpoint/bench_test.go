@@ -41,7 +41,7 @@ func BenchmarkRequest(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		insert := storetest.Floor(b)
+		insert := storetest.NewInsertFloor(b)
 		before := storetest.ProcessorTime(b)
 		b.ResetTimer()
 		for n := range b.N {
@@ -51,7 +51,7 @@ func BenchmarkRequest(b *testing.B) {
 			}
 		}
 		b.StopTimer()
-		storetest.ReportProcessor(b, before)
+		storetest.ReportProcessorTime(b, before)
 	})
 	b.Run("handler", func(b *testing.B) {
 		d := newDoor(b, settings{})
@@ -138,7 +138,7 @@ func concurrently(b *testing.B, operation func(n int64) error) {
 	}
 	group.Wait()
 	b.StopTimer()
-	storetest.ReportProcessor(b, before)
+	storetest.ReportProcessorTime(b, before)
 }
 
 func success(status int, body io.Reader) error {

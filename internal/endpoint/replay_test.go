@@ -39,7 +39,7 @@ func backends() map[string]func(*testing.T) storetest.Backend {
 		"SQLite": func(t *testing.T) storetest.Backend { t.Helper(); return registertest.NewEmbedded(t) },
 		"PostgreSQL": func(t *testing.T) storetest.Backend {
 			t.Helper()
-			backend := storetest.Server(t)(t)
+			backend := storetest.NewPostgresBackends(t)(t)
 			registertest.LoadDevelopmentData(t, backend)
 			return backend
 		},

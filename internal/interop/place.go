@@ -34,7 +34,7 @@ func Embedded(tb testing.TB) Place {
 // its own machine; they share the key file.
 func Postgres(tb testing.TB) Place {
 	tb.Helper()
-	address := storetest.Postgres(tb)
+	address := storetest.NewPostgresDatabase(tb)
 	keys := filepath.Join(tb.TempDir(), "keys.json")
 	return Place{
 		Start: func(tb testing.TB, args ...string) *Service {

@@ -22,14 +22,14 @@ func runOnEngines(t *testing.T, run func(*testing.T, func(testing.TB) storetest.
 	t.Helper()
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
-		run(t, storetest.Embedded)
+		run(t, storetest.NewSQLiteBackend)
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
 		if os.Getenv("CTR_TEST_POSTGRES") == "" {
 			t.Skip("CTR_TEST_POSTGRES names no server")
 		}
-		run(t, storetest.Server(t))
+		run(t, storetest.NewPostgresBackends(t))
 	})
 }
 

@@ -124,12 +124,12 @@ func (r *Register) Evidence(t testing.TB, number string) []register.Evidence {
 // CountNotifications returns the number of notifications in the database, without using the store.
 func (r *Register) CountNotifications(t testing.TB) int {
 	t.Helper()
-	return storetest.Notifications(t, r.rawDB(t))
+	return storetest.CountNotifications(t, r.rawDB(t))
 }
 
 func (r *Register) rawDB(t testing.TB) *sql.DB {
 	t.Helper()
-	return r.backend.Raw(t)
+	return r.backend.OpenRaw(t)
 }
 
 // NewEmbedded creates a new SQLite file with the development data. It copies a file that is made once per process,
@@ -140,7 +140,7 @@ func NewEmbedded(t testing.TB) storetest.Backend {
 	if err != nil {
 		t.Fatal(err)
 	}
-	backend := storetest.Embedded(t)
+	backend := storetest.NewSQLiteBackend(t)
 	if err := os.MkdirAll(backend.Config.Directory, 0o700); err != nil {
 		t.Fatal(err)
 	}

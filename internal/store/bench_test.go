@@ -14,8 +14,8 @@ import (
 )
 
 func forEachEngine(b *testing.B, run func(*testing.B, storetest.Backend)) {
-	b.Run("sqlite", func(b *testing.B) { run(b, storetest.Embedded(b)) })
-	b.Run("postgres", func(b *testing.B) { run(b, storetest.Server(b)(b)) })
+	b.Run("sqlite", func(b *testing.B) { run(b, storetest.NewSQLiteBackend(b)) })
+	b.Run("postgres", func(b *testing.B) { run(b, storetest.NewPostgresBackends(b)(b)) })
 }
 
 func mustParse[T any](parse func(string) (T, error), text string) T {
@@ -99,7 +99,7 @@ func benchmarkConcurrently(b *testing.B, goroutines int, operation func(n int64)
 	b.ResetTimer()
 	runConcurrently(b, goroutines, int64(b.N), operation)
 	b.StopTimer()
-	storetest.ReportProcessor(b, before)
+	storetest.ReportProcessorTime(b, before)
 }
 
 // runConcurrently runs a number of operations on several goroutines.
@@ -145,7 +145,7 @@ func BenchmarkWriteNotification(b *testing.B) {
 
 // BenchmarkFloor measures the minimum cost of a notification: see storetest.NewInsertFloor.
 func BenchmarkFloor(b *testing.B) {
-	insert := storetest.Floor(b)
+	insert := storetest.NewInsertFloor(b)
 	before := storetest.ProcessorTime(b)
 	b.ResetTimer()
 	for n := range b.N {
@@ -154,7 +154,7 @@ func BenchmarkFloor(b *testing.B) {
 		}
 	}
 	b.StopTimer()
-	storetest.ReportProcessor(b, before)
+	storetest.ReportProcessorTime(b, before)
 }
 
 func BenchmarkSearch(b *testing.B) {

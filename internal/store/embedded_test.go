@@ -48,7 +48,7 @@ func TestOpenEmbeddedRefuses(t *testing.T) {
 }
 
 func TestEmbeddedFileIsPrivate(t *testing.T) {
-	b := storetest.Embedded(t)
+	b := storetest.NewSQLiteBackend(t)
 	b.Open(t)
 	for path, want := range map[string]os.FileMode{b.Config.Directory: 0o700, filepath.Join(b.Config.Directory, "ctr.sqlite"): 0o600} {
 		info, err := os.Stat(path)
@@ -63,9 +63,9 @@ func TestEmbeddedFileIsPrivate(t *testing.T) {
 
 // TestEmbeddedWaitsForAnotherWriter checks that a write waits while another program writes.
 func TestEmbeddedWaitsForAnotherWriter(t *testing.T) {
-	b := storetest.Embedded(t)
+	b := storetest.NewSQLiteBackend(t)
 	db := b.Open(t)
-	conn, err := b.Raw(t).Conn(t.Context())
+	conn, err := b.OpenRaw(t).Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,8 @@ type planStep struct {
 // not grow with the number of notifications, and that queries about a patient start from that patient's rows. The only
 // exception is the search for words in the device list, which this test leaves out.
 func TestEveryStatementHasAnIndex(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { testPlans(t, storetest.Embedded(t), explainSQLite) })
-	t.Run("postgres", func(t *testing.T) { testPlans(t, storetest.Server(t)(t), explainPostgresWithoutScans) })
+	t.Run("sqlite", func(t *testing.T) { testPlans(t, storetest.NewSQLiteBackend(t), explainSQLite) })
+	t.Run("postgres", func(t *testing.T) { testPlans(t, storetest.NewPostgresBackends(t)(t), explainPostgresWithoutScans) })
 }
 
 func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Context, *sql.Conn, store.RecordedStatement) ([]planStep, error)) {
@@ -36,7 +36,7 @@ func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Con
 	if err := storeNotification(t, db, 1); err != nil { // the store sends no further queries about unknown persons
 		t.Fatal(err)
 	}
-	conn, err := backend.Raw(t).Conn(t.Context())
+	conn, err := backend.OpenRaw(t).Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

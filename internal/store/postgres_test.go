@@ -39,7 +39,7 @@ type proxy struct {
 // startProxy returns the proxy and the URL of a new database behind it.
 func startProxy(t *testing.T) (*proxy, string) {
 	t.Helper()
-	address, err := url.Parse(storetest.Postgres(t))
+	address, err := url.Parse(storetest.NewPostgresDatabase(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func openFilled(t *testing.T, b storetest.Backend, series string, n int) *store.
 			t.Fatal(err)
 		}
 	}
-	raw := b.Raw(t)
+	raw := b.OpenRaw(t)
 	if err := (bulkData{series: series, n: n}).insertAll(t.Context(), raw); err != nil {
 		t.Fatal(err)
 	}
@@ -135,14 +135,16 @@ func rareRecalls() map[string]struct {
 
 // TestRecallPlans checks that recalls of few implants start from an index of implants and read no other notifications.
 func TestRecallPlans(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { testRecallPlans(t, storetest.Embedded(t), sqliteSeries, explainSQLite) })
-	t.Run("postgres", func(t *testing.T) { testRecallPlans(t, storetest.Server(t)(t), postgresSeries, explainPostgres) })
+	t.Run("sqlite", func(t *testing.T) { testRecallPlans(t, storetest.NewSQLiteBackend(t), sqliteSeries, explainSQLite) })
+	t.Run("postgres", func(t *testing.T) {
+		testRecallPlans(t, storetest.NewPostgresBackends(t)(t), postgresSeries, explainPostgres)
+	})
 }
 
 func testRecallPlans(t *testing.T, b storetest.Backend, series string, explain func(context.Context, *sql.Conn, store.RecordedStatement) ([]planStep, error)) {
 	t.Helper()
 	db := openFilled(t, b, series, planImplants)
-	conn, err := b.Raw(t).Conn(t.Context())
+	conn, err := b.OpenRaw(t).Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,8 +183,8 @@ func TestRecallOfAMillion(t *testing.T) {
 	if os.Getenv("CTR_LOAD") == "" {
 		t.Skip("with CTR_LOAD=1")
 	}
-	t.Run("sqlite", func(t *testing.T) { testRecallOfAMillion(t, storetest.Embedded(t), sqliteSeries) })
-	t.Run("postgres", func(t *testing.T) { testRecallOfAMillion(t, storetest.Server(t)(t), postgresSeries) })
+	t.Run("sqlite", func(t *testing.T) { testRecallOfAMillion(t, storetest.NewSQLiteBackend(t), sqliteSeries) })
+	t.Run("postgres", func(t *testing.T) { testRecallOfAMillion(t, storetest.NewPostgresBackends(t)(t), postgresSeries) })
 }
 
 func testRecallOfAMillion(t *testing.T, b storetest.Backend, series string) {

@@ -95,8 +95,8 @@ const (
 
 // TestRecallAgrees compares recalls and statistics with a naive count over random histories.
 func TestRecallAgrees(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { testRecallAgrees(t, storetest.Embedded(t)) })
-	t.Run("postgres", func(t *testing.T) { testRecallAgrees(t, storetest.Server(t)(t)) })
+	t.Run("sqlite", func(t *testing.T) { testRecallAgrees(t, storetest.NewSQLiteBackend(t)) })
+	t.Run("postgres", func(t *testing.T) { testRecallAgrees(t, storetest.NewPostgresBackends(t)(t)) })
 }
 
 func testRecallAgrees(t *testing.T, b storetest.Backend) {

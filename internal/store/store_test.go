@@ -7,9 +7,9 @@ import (
 )
 
 func TestEmbedded(t *testing.T) {
-	storetest.Run(t, storetest.Embedded)
+	storetest.Run(t, storetest.NewSQLiteBackend)
 }
 
 func TestPostgres(t *testing.T) {
-	storetest.Run(t, storetest.Server(t))
+	storetest.Run(t, storetest.NewPostgresBackends(t))
 }

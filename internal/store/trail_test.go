@@ -38,10 +38,10 @@ type auditFixture struct {
 // TestAuditTrail runs every case on both engines, each on a new database.
 func TestAuditTrail(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
-		testTrails(t, storetest.Embedded)
+		testTrails(t, storetest.NewSQLiteBackend)
 	})
 	t.Run("postgres", func(t *testing.T) {
-		testTrails(t, storetest.Server(t))
+		testTrails(t, storetest.NewPostgresBackends(t))
 	})
 }
 
@@ -71,7 +71,7 @@ func testTrails(t *testing.T, backend func(testing.TB) storetest.Backend) {
 
 func newSealed(t *testing.T, b storetest.Backend) *auditFixture {
 	t.Helper()
-	s := &auditFixture{backend: b, db: b.Open(t), raw: b.Raw(t), file: filepath.Join(t.TempDir(), trail.AnchorFileName), now: firstSealing}
+	s := &auditFixture{backend: b, db: b.Open(t), raw: b.OpenRaw(t), file: filepath.Join(t.TempDir(), trail.AnchorFileName), now: firstSealing}
 	s.openAnchor(t)
 	return s
 }
@@ -311,7 +311,7 @@ func testSealingBesideWriters(t *testing.T, s *auditFixture) {
 // late.
 func TestSealingWaitsForLateRows(t *testing.T) {
 	t.Parallel()
-	s := newSealed(t, storetest.Server(t)(t))
+	s := newSealed(t, storetest.NewPostgresBackends(t)(t))
 	s.recordEvents(t, 1)
 	var early, late sync.WaitGroup
 	recorded, leave := make(chan struct{}), make(chan struct{})
@@ -414,7 +414,7 @@ func testCutOffIsNoticedAtWork(t *testing.T, s *auditFixture) {
 func BenchmarkVerifyTrail(b *testing.B) {
 	const rows = 200_000
 	forEachEngine(b, func(b *testing.B, backend storetest.Backend) {
-		db, raw := backend.Open(b), backend.Raw(b)
+		db, raw := backend.Open(b), backend.OpenRaw(b)
 		numbers := fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, rows)
 		columns := `'correlation-' || i, 'ListPatientImplants', 'accepted', '', 'therapeutic relation', '', 'NIHII-HOSPITAL=71000436', '71000436', i % 50, 'doctor', i % 9999, '' FROM n`
 		insert := `INSERT INTO audit (at, correlation, operation, outcome, codes, reason, emergency, signer, organisation, person, capacity, patient, number) ` +

@@ -16,29 +16,29 @@ func testKeepMandate(t *testing.T, b Backend) {
 	sees := func(when string, want ...register.Mandate) {
 		t.Helper()
 		for _, db := range []*store.DB{one, other, one} {
-			read(t, db, func(r register.Reader) error {
+			readTx(t, db, func(r register.Reader) error {
 				to, err := r.MandatesByGrantee(vanDam)
-				check(t, when+", to", to, want, true, true, err)
+				checkResult(t, when+", to", to, want, true, true, err)
 				from, err := r.MandatesByGrantor(claes)
-				check(t, when+", from", from, want, true, true, err)
+				checkResult(t, when+", from", from, want, true, true, err)
 				return nil
 			})
 		}
 	}
 	sees("at first")
-	m := register.Mandate{Grantor: claes, Grantee: vanDam, Service: register.MandateService, Period: period("2026-11-21", "")}
-	write(t, one, func(w register.Writer) error { return w.SaveMandate(m) })
+	m := register.Mandate{Grantor: claes, Grantee: vanDam, Service: register.MandateService, Period: newPeriod("2026-11-21", "")}
+	writeTx(t, one, func(w register.Writer) error { return w.SaveMandate(m) })
 	sees("granted", m)
-	m.AcceptedOn = day("2026-11-22")
-	write(t, other, func(w register.Writer) error { return w.SaveMandate(m) })
+	m.AcceptedOn = mustDate("2026-11-22")
+	writeTx(t, other, func(w register.Writer) error { return w.SaveMandate(m) })
 	sees("accepted", m)
-	m.To = day("2026-11-30")
-	write(t, one, func(w register.Writer) error {
+	m.To = mustDate("2026-11-30")
+	writeTx(t, one, func(w register.Writer) error {
 		if err := w.SaveMandate(m); err != nil {
 			return err
 		}
 		within, err := w.MandatesByGrantor(claes)
-		check(t, "within", within, []register.Mandate{m}, true, true, err)
+		checkResult(t, "within", within, []register.Mandate{m}, true, true, err)
 		return nil
 	})
 	sees("ended", m)
@@ -55,53 +55,53 @@ func testKeepMandate(t *testing.T, b Backend) {
 	}
 	sees("undone", m)
 	next := m
-	next.AcceptedOn, next.Period = ident.Date{}, period("2026-12-01", "")
-	write(t, other, func(w register.Writer) error { return w.SaveMandate(next) })
+	next.AcceptedOn, next.Period = ident.Date{}, newPeriod("2026-12-01", "")
+	writeTx(t, other, func(w register.Writer) error { return w.SaveMandate(next) })
 	sees("the next", m, next)
 }
 
 // testKeepAffiliation adds and ends a role. All nodes see it, and only new roles change the pages of the list.
 func testKeepAffiliation(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
-	load(t, one, store.SourceEntries{Affiliations: []register.Affiliation{
-		{Organisation: hospital, SSIN: claes, Role: "Specialist", Period: period("2010-01-01", "")},
-		{Organisation: pharmacy, SSIN: vanDam, Role: register.RoleAdministrative, Period: period("2010-01-01", "")},
+	loadSources(t, one, store.SourceEntries{Affiliations: []register.Affiliation{
+		{Organisation: hospital, SSIN: claes, Role: "Specialist", Period: newPeriod("2010-01-01", "")},
+		{Organisation: pharmacy, SSIN: vanDam, Role: register.RoleAdministrative, Period: newPeriod("2010-01-01", "")},
 	}})
 	sees := func(when string, want ...register.Affiliation) {
 		t.Helper()
 		for _, db := range []*store.DB{one, other, one} {
-			read(t, db, func(r register.Reader) error {
+			readTx(t, db, func(r register.Reader) error {
 				got, err := r.Affiliations(hospital, vanDam)
-				check(t, when, got, want, true, true, err)
+				checkResult(t, when, got, want, true, true, err)
 				_, total, err := r.ListStaff(hospital, 0, 10)
-				check(t, when+", listed", total, 1+len(want), true, true, err)
+				checkResult(t, when+", listed", total, 1+len(want), true, true, err)
 				return nil
 			})
 		}
 	}
 	sees("at first")
-	a := register.Affiliation{Organisation: hospital, SSIN: vanDam, Role: register.RoleManager, Period: period("2026-11-21", "")}
-	write(t, one, func(w register.Writer) error { return w.SaveAffiliation(a) })
+	a := register.Affiliation{Organisation: hospital, SSIN: vanDam, Role: register.RoleManager, Period: newPeriod("2026-11-21", "")}
+	writeTx(t, one, func(w register.Writer) error { return w.SaveAffiliation(a) })
 	sees("named", a)
-	a.To = day("2026-11-20")
-	write(t, other, func(w register.Writer) error { return w.SaveAffiliation(a) })
+	a.To = mustDate("2026-11-20")
+	writeTx(t, other, func(w register.Writer) error { return w.SaveAffiliation(a) })
 	sees("dismissed", a)
 	clerk := a
-	clerk.Role, clerk.Period = register.RoleAdministrative, period("2026-11-22", "")
-	write(t, other, func(w register.Writer) error { return w.SaveAffiliation(clerk) })
+	clerk.Role, clerk.Period = register.RoleAdministrative, newPeriod("2026-11-22", "")
+	writeTx(t, other, func(w register.Writer) error { return w.SaveAffiliation(clerk) })
 	sees("named a clerk", a, clerk)
 
-	read(t, one, func(r register.Reader) error {
+	readTx(t, one, func(r register.Reader) error {
 		all, _, err := r.ListStaff(hospital, 0, 10)
-		check(t, "all", len(all), 3, true, true, err)
+		checkResult(t, "all", len(all), 3, true, true, err)
 		for i := range all {
 			some, total, failed := r.ListStaff(hospital, i, 1)
-			check(t, "a page", some, all[i:i+1], total == 3, true, failed)
+			checkResult(t, "a page", some, all[i:i+1], total == 3, true, failed)
 		}
 		none, total, err := r.ListStaff(hospital, 3, 1)
-		check(t, "beyond the end", len(none), 0, total == 3, true, err)
-		none, total, err = r.ListStaff(nihii("71012413"), 0, 10)
-		check(t, "nobody's", len(none), 0, total == 0, true, err)
+		checkResult(t, "beyond the end", len(none), 0, total == 3, true, err)
+		none, total, err = r.ListStaff(mustNIHII("71012413"), 0, 10)
+		checkResult(t, "nobody's", len(none), 0, total == 0, true, err)
 		return nil
 	})
 }

@@ -13,7 +13,7 @@ import (
 // NewInsertFloor returns a workload that measures the minimum cost of storing a notification on SQLite: a function that
 // inserts four rows, of the sizes of a notification, an implant, a submission and an event, with the driver's prepared
 // statements alone and one durable commit for 64 calls. One goroutine must call it with 0, 1, 2 …
-func Floor(b *testing.B) func(n int) error {
+func NewInsertFloor(b *testing.B) func(n int) error {
 	b.Helper()
 	file := url.URL{Scheme: "file", Path: filepath.Join(b.TempDir(), "floor.sqlite"),
 		RawQuery: "_journal_mode=WAL&_synchronous=FULL"}
@@ -71,7 +71,7 @@ func ProcessorTime(b *testing.B) time.Duration {
 }
 
 // ReportProcessorTime reports the CPU time per operation since before.
-func ReportProcessor(b *testing.B, before time.Duration) {
+func ReportProcessorTime(b *testing.B, before time.Duration) {
 	b.Helper()
 	b.ReportMetric(float64((ProcessorTime(b)-before).Nanoseconds())/1e3/float64(b.N), "cpu-µs/op")
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // keyFilePath is the path of the backend's key file.
-func (b Backend) keyFile() string {
+func (b Backend) keyFilePath() string {
 	if b.Config.KeyFile != "" {
 		return b.Config.KeyFile
 	}
@@ -29,31 +29,31 @@ func (b Backend) keyFile() string {
 }
 
 // withKeyFile returns the same database with another key file.
-func (b Backend) withKeys(file string) Backend {
+func (b Backend) withKeyFile(file string) Backend {
 	b.Config.KeyFile = file
 	return b
 }
 
-type key struct {
+type keyEntry struct {
 	ID      string `json:"id"`
 	Created string `json:"created"`
 	Secret  []byte `json:"secret"`
 }
 
-func readKeys(t testing.TB, file string) []key {
+func readKeyFile(t testing.TB, file string) []keyEntry {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var keys []key
+	var keys []keyEntry
 	if err := json.Unmarshal(data, &keys); err != nil {
 		t.Fatal(err)
 	}
 	return keys
 }
 
-func writeKeys(t testing.TB, file string, mode os.FileMode, content any) {
+func writeKeyFile(t testing.TB, file string, mode os.FileMode, content any) {
 	t.Helper()
 	text, ok := content.(string)
 	if !ok {
@@ -72,21 +72,21 @@ func writeKeys(t testing.TB, file string, mode os.FileMode, content any) {
 }
 
 // fillHistory stores data about all test persons, and returns the texts that must not be in the database as plain text.
-func history(t testing.TB, db *store.DB) []string {
+func fillHistory(t testing.TB, db *store.DB) []string {
 	t.Helper()
-	all := sources()
-	load(t, db, all)
-	placed := implantation(t, 1)
+	all := newSourceEntries()
+	loadSources(t, db, all)
+	placed := newImplantation(t, 1)
 	placed.Implants[0].Location = "near the left patella"
-	removed := explantation(t, 2, "2026-11-21", register.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1, Reason: "aseptic loosening"})
+	removed := newExplantation(t, 2, "2026-11-21", register.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1, Reason: "aseptic loosening"})
 	removed.Signer = "SSIN=" + claes.Digits() + ", EPD"
-	withdrawn := next(removed, register.Withdrawn, register.ChangeWithdrawn, "mistaken identity")
-	begun := draft(t, 3)
+	withdrawn := nextVersion(removed, register.Withdrawn, register.ChangeWithdrawn, "mistaken identity")
+	begun := newDraft(t, 3)
 	begun.Patient, begun.Comment = vanDam, "remains to be seen"
-	keep(t, db, placed, removed, withdrawn, begun)
-	write(t, db, func(w register.Writer) error {
+	keepAll(t, db, placed, removed, withdrawn, begun)
+	writeTx(t, db, func(w register.Writer) error {
 		return errors.Join(
-			w.AddTherapeuticLink(register.TherapeuticLink{Patient: vanDam, Professional: peeters, Type: "gmd", Period: period("2026-01-01", "")}),
+			w.AddTherapeuticLink(register.TherapeuticLink{Patient: vanDam, Professional: peeters, Type: "gmd", Period: newPeriod("2026-01-01", "")}),
 			w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt, Correlation: "c-1", Outcome: register.OutcomeAccepted, EmergencyReason: "found unconscious",
 				Signer: "SSIN=" + peeters.Digits(), Person: peeters, Patient: vanDam}),
 			w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt, Correlation: "c-2", Outcome: register.OutcomeRefused, EmergencyReason: "nobody in particular",
@@ -104,10 +104,10 @@ func history(t testing.TB, db *store.DB) []string {
 }
 
 // readEverything returns all data about persons that the store returns.
-func told(t testing.TB, db *store.DB) []any {
+func readEverything(t testing.TB, db *store.DB) []any {
 	t.Helper()
 	var all []any
-	read(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r register.Reader) error {
 		for _, number := range []ident.SSIN{claes, dubois, peeters, leroy, vanDam} {
 			person, _, err := r.Person(number)
 			history, historyErr := r.NotificationsByPatient(number)
@@ -122,7 +122,7 @@ func told(t testing.TB, db *store.DB) []any {
 			}
 		}
 		for running := range 3 {
-			reference := implantation(t, uint64(running+1)).Reference
+			reference := newImplantation(t, uint64(running+1)).Reference
 			n, _, err := r.NotificationByReference(reference)
 			versions, versionErr := r.Versions(reference)
 			all = append(all, n, versions)
@@ -132,34 +132,34 @@ func told(t testing.TB, db *store.DB) []any {
 		}
 		return nil
 	})
-	return append(all, events(t, db))
+	return append(all, readEvents(t, db))
 }
 
 // testAtRest checks that data about persons can be read back and is nowhere in plain text: neither in SQLite's files,
 // including the WAL and free pages, nor in any table of PostgreSQL.
 func testAtRest(t *testing.T, b Backend) {
 	db := b.Open(t)
-	secrets := history(t, db)
-	trail := events(t, db)
-	equal(t, "emergency", trail[0].EmergencyReason, "found unconscious")
-	equal(t, "emergency of nobody", trail[1].EmergencyReason, "nobody in particular")
-	equal(t, "signer", trail[1].Signer, "SSIN="+vanDam.Digits()+", PORTAL")
-	read(t, db, func(r register.Reader) error {
-		n, there, err := r.NotificationByReference(implantation(t, 2).Reference)
-		check(t, "signer of a version", n.Signer, "SSIN="+claes.Digits()+", EPD", there, true, err)
-		sent, there, err := r.NotificationByInputReference(n.Signer, implantation(t, 2).InputReference)
-		check(t, "submission", sent.Version, 1, there, true, err)
+	secrets := fillHistory(t, db)
+	trail := readEvents(t, db)
+	checkEqual(t, "emergency", trail[0].EmergencyReason, "found unconscious")
+	checkEqual(t, "emergency of nobody", trail[1].EmergencyReason, "nobody in particular")
+	checkEqual(t, "signer", trail[1].Signer, "SSIN="+vanDam.Digits()+", PORTAL")
+	readTx(t, db, func(r register.Reader) error {
+		n, there, err := r.NotificationByReference(newImplantation(t, 2).Reference)
+		checkResult(t, "signer of a version", n.Signer, "SSIN="+claes.Digits()+", EPD", there, true, err)
+		sent, there, err := r.NotificationByInputReference(n.Signer, newImplantation(t, 2).InputReference)
+		checkResult(t, "submission", sent.Version, 1, there, true, err)
 		return nil
 	})
-	grep(t, b, secrets)
+	checkNoPlaintext(t, b, secrets)
 	if _, err := db.RotateKeys(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	grep(t, b, secrets)
+	checkNoPlaintext(t, b, secrets)
 }
 
 // checkNoPlaintext searches everything in the database for the texts.
-func grep(t testing.TB, b Backend, secrets []string) {
+func checkNoPlaintext(t testing.TB, b Backend, secrets []string) {
 	t.Helper()
 	kept := map[string]string{}
 	if b.Config.URL == "" {
@@ -175,7 +175,7 @@ func grep(t testing.TB, b Backend, secrets []string) {
 			kept[filepath.Base(file)] = string(data)
 		}
 	} else {
-		kept = tables(t, b.Raw(t))
+		kept = dumpTables(t, b.OpenRaw(t))
 	}
 	size := 0
 	for name, content := range kept {
@@ -192,7 +192,7 @@ func grep(t testing.TB, b Backend, secrets []string) {
 }
 
 // dumpTables returns the tables of a PostgreSQL database as text.
-func tables(t testing.TB, raw *sql.DB) map[string]string {
+func dumpTables(t testing.TB, raw *sql.DB) map[string]string {
 	t.Helper()
 	rows, err := raw.QueryContext(t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`)
 	if err != nil {
@@ -225,10 +225,10 @@ func tables(t testing.TB, raw *sql.DB) map[string]string {
 // that have not; and that the former key is not needed afterwards.
 func testRotation(t *testing.T, b Backend) {
 	db, other := b.Open(t), b.Open(t)
-	history(t, db)
-	before := told(t, db)
-	equal(t, "on another node", told(t, other), before)
-	former := readKeys(t, b.keyFile())
+	fillHistory(t, db)
+	before := readEverything(t, db)
+	checkEqual(t, "on another node", readEverything(t, other), before)
+	former := readKeyFile(t, b.keyFilePath())
 	if err := db.RetireKey(t.Context(), former[0].ID); err == nil || !strings.Contains(err.Error(), former[0].ID) {
 		t.Errorf("retired the only key: %v", err)
 	}
@@ -236,14 +236,14 @@ func testRotation(t *testing.T, b Backend) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := readKeys(t, b.keyFile())
+	keys := readKeyFile(t, b.keyFilePath())
 	if len(keys) != 2 || keys[0].ID != added || keys[1].ID != former[0].ID {
 		t.Fatalf("%d keys in the file", len(keys))
 	}
-	if info, statErr := os.Stat(b.keyFile()); statErr != nil || info.Mode().Perm() != 0o600 {
+	if info, statErr := os.Stat(b.keyFilePath()); statErr != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("key file: %v, %v", info, statErr)
 	}
-	equal(t, "with a new key", told(t, db), before)
+	checkEqual(t, "with a new key", readEverything(t, db), before)
 	if err = db.RetireKey(t.Context(), former[0].ID); err == nil {
 		t.Error("retired the key under which everybody is kept")
 	}
@@ -251,31 +251,31 @@ func testRotation(t *testing.T, b Backend) {
 	if err != nil || moved < 5 {
 		t.Errorf("moved %d, %v", moved, err)
 	}
-	equal(t, "after the rotation", told(t, db), before)
-	equal(t, "after the rotation, on a node that knew nothing of it", told(t, other), before)
+	checkEqual(t, "after the rotation", readEverything(t, db), before)
+	checkEqual(t, "after the rotation, on a node that knew nothing of it", readEverything(t, other), before)
 	moved, err = db.RotateKeys(t.Context())
-	check(t, "moved again", moved, 0, true, true, err)
+	checkResult(t, "moved again", moved, 0, true, true, err)
 	if err = db.RetireKey(t.Context(), former[0].ID); err != nil {
 		t.Error(err)
 	}
 	if err = db.RetireKey(t.Context(), "unknown"); err == nil {
 		t.Error("retired a key that is not there")
 	}
-	keys = readKeys(t, b.keyFile())
+	keys = readKeyFile(t, b.keyFilePath())
 	if len(keys) != 1 || keys[0].ID != added {
 		t.Errorf("%d keys in the file", len(keys))
 	}
-	equal(t, "without the former key", told(t, b.Open(t)), before)
-	_, err = store.Open(t.Context(), b.withKeys(oldFile(t, former)).Config)
+	checkEqual(t, "without the former key", readEverything(t, b.Open(t)), before)
+	_, err = store.Open(t.Context(), b.withKeyFile(writeOldKeyFile(t, former)).Config)
 	if err == nil || !strings.Contains(err.Error(), added) {
 		t.Errorf("opened with the former key: %v", err)
 	}
 }
 
-func oldFile(t testing.TB, keys []key) string {
+func writeOldKeyFile(t testing.TB, keys []keyEntry) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "old.json")
-	writeKeys(t, file, 0o600, keys)
+	writeKeyFile(t, file, 0o600, keys)
 	return file
 }
 
@@ -283,7 +283,7 @@ func oldFile(t testing.TB, keys []key) string {
 // person twice.
 func testRotationAtWork(t *testing.T, b Backend) {
 	db, other := b.Open(t), b.Open(t)
-	history(t, db)
+	fillHistory(t, db)
 	if _, err := db.AddKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func testRotationAtWork(t *testing.T, b Backend) {
 	if _, err := db.RotateKeys(ended); err == nil {
 		t.Error("rotated for a caller who has gone")
 	}
-	strangers := []ident.SSIN{ssin("05041801691"), ssin("12451200933")}
+	strangers := []ident.SSIN{mustSSIN("05041801691"), mustSSIN("12451200933")}
 	var kept atomic.Int32
 	var group sync.WaitGroup
 	for i := range 24 {
@@ -303,7 +303,7 @@ func testRotationAtWork(t *testing.T, b Backend) {
 				}
 				return
 			}
-			n := implantation(t, uint64(100+i))
+			n := newImplantation(t, uint64(100+i))
 			n.Patient = strangers[i%2]
 			err := []*store.DB{db, other}[i%2].RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) })
 			if err != nil {
@@ -318,7 +318,7 @@ func testRotationAtWork(t *testing.T, b Backend) {
 		t.Fatal(err)
 	}
 	for _, node := range []*store.DB{db, other} {
-		read(t, node, func(r register.Reader) error {
+		readTx(t, node, func(r register.Reader) error {
 			total := 0
 			for _, stranger := range strangers {
 				_, n, err := r.SearchNotifications(register.NotificationQuery{Patient: stranger})
@@ -327,12 +327,12 @@ func testRotationAtWork(t *testing.T, b Backend) {
 				}
 				total += n
 			}
-			equal(t, "found of the strangers", total, int(kept.Load()))
+			checkEqual(t, "found of the strangers", total, int(kept.Load()))
 			return nil
 		})
 	}
 	var persons, lookups int
-	raw := b.Raw(t)
+	raw := b.OpenRaw(t)
 	err := errors.Join(raw.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM subject`).Scan(&persons),
 		raw.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM subject_lookup`).Scan(&lookups))
 	if err != nil || persons != lookups {
@@ -344,9 +344,9 @@ func testRotationAtWork(t *testing.T, b Backend) {
 // file.
 func testKeyFile(t *testing.T, b Backend) {
 	db := b.Open(t)
-	history(t, db)
-	good := readKeys(t, b.keyFile())
-	same := []key{{ID: good[0].ID, Created: good[0].Created, Secret: make([]byte, 32)}}
+	fillHistory(t, db)
+	good := readKeyFile(t, b.keyFilePath())
+	same := []keyEntry{{ID: good[0].ID, Created: good[0].Created, Secret: make([]byte, 32)}}
 	tests := []struct {
 		name    string
 		content any // nil: no file
@@ -358,21 +358,21 @@ func testKeyFile(t *testing.T, b Backend) {
 		{"everybody may write it", good, 0o602, "chmod 600"},
 		{"no JSON", "secret", 0o600, "not a list of keys"},
 		{"nothing", "", 0o600, "not a list of keys"},
-		{"no keys", []key{}, 0o600, "not a list of keys"},
+		{"no keys", []keyEntry{}, 0o600, "not a list of keys"},
 		{"more after the list", "[] []", 0o600, "not a list of keys"},
 		{"a member that is none", `[{"id":"a","created":"","secret":"","more":1}]`, 0o600, "not a list of keys"},
-		{"no id", []key{{Secret: make([]byte, 32)}}, 0o600, "not a list of keys"},
-		{"a short secret", []key{{ID: "a", Secret: make([]byte, 31)}}, 0o600, "not a list of keys"},
-		{"twice the same id", []key{{ID: "a", Secret: make([]byte, 32)}, {ID: "a", Secret: make([]byte, 32)}}, 0o600, "not a list of keys"},
-		{"another key", []key{{ID: "a", Secret: make([]byte, 32)}}, 0o600, "the key " + good[0].ID},
+		{"no id", []keyEntry{{Secret: make([]byte, 32)}}, 0o600, "not a list of keys"},
+		{"a short secret", []keyEntry{{ID: "a", Secret: make([]byte, 31)}}, 0o600, "not a list of keys"},
+		{"twice the same id", []keyEntry{{ID: "a", Secret: make([]byte, 32)}, {ID: "a", Secret: make([]byte, 32)}}, 0o600, "not a list of keys"},
+		{"another key", []keyEntry{{ID: "a", Secret: make([]byte, 32)}}, 0o600, "the key " + good[0].ID},
 		{"another key of the same name", same, 0o600, "is not the one"},
 	}
 	for _, test := range tests {
 		file := filepath.Join(t.TempDir(), "keys.json")
 		if test.content != nil {
-			writeKeys(t, file, test.mode, test.content)
+			writeKeyFile(t, file, test.mode, test.content)
 		}
-		opened, err := store.Open(t.Context(), b.withKeys(file).Config)
+		opened, err := store.Open(t.Context(), b.withKeyFile(file).Config)
 		if err == nil {
 			t.Errorf("%s: opened, %v", test.name, opened.Close())
 			continue
@@ -387,67 +387,67 @@ func testKeyFile(t *testing.T, b Backend) {
 // when the register had data under both.
 func testReplaced(t *testing.T, b Backend) {
 	db, other := b.Open(t), b.Open(t)
-	all := sources()
-	load(t, db, all)
-	former, newer, third := leroy, vanDam, ssin("05041801691")
-	first, second := implantation(t, 1), implantation(t, 2)
-	second.Patient, second.SurgeryDate = newer, day("2026-11-21")
-	complete(&second)
-	keep(t, db, first, second)
-	told(t, other) // fills the caches of the other node
+	all := newSourceEntries()
+	loadSources(t, db, all)
+	former, newer, third := leroy, vanDam, mustSSIN("05041801691")
+	first, second := newImplantation(t, 1), newImplantation(t, 2)
+	second.Patient, second.SurgeryDate = newer, mustDate("2026-11-21")
+	completeImplants(&second)
+	keepAll(t, db, first, second)
+	readEverything(t, other) // fills the caches of the other node
 	for step, number := range []ident.SSIN{newer, newer, third} {
 		if err := db.ReplaceSSIN(t.Context(), former, number); err != nil {
 			t.Fatal(err)
 		}
 		for _, node := range []*store.DB{db, other} {
-			read(t, node, func(r register.Reader) error {
+			readTx(t, node, func(r register.Reader) error {
 				for _, by := range []ident.SSIN{former, number} {
 					at := fmt.Sprintf("step %d: ", step)
 					history, err := r.NotificationsByPatient(by)
-					check(t, at+"history", len(history), 2, true, true, err)
+					checkResult(t, at+"history", len(history), 2, true, true, err)
 					for _, n := range history {
-						equal(t, at+"patient", n.Patient, number)
-						equal(t, at+"comment", n.Comment, first.Comment)
+						checkEqual(t, at+"patient", n.Patient, number)
+						checkEqual(t, at+"comment", n.Comment, first.Comment)
 					}
 					implants, err := r.ImplantsByPatient(by, ident.Date{})
-					check(t, at+"implants", len(implants), 4, true, true, err)
+					checkResult(t, at+"implants", len(implants), 4, true, true, err)
 					_, total, err := r.SearchNotifications(register.NotificationQuery{Patient: by, Code: knee})
-					check(t, at+"search", total, 2, true, true, err)
+					checkResult(t, at+"search", total, 2, true, true, err)
 					person, there, err := r.Person(by)
 					want := all.Persons[1]
 					want.SSIN = number
-					check(t, at+"person", person, want, there, true, err)
+					checkResult(t, at+"person", person, want, there, true, err)
 					links, err := r.TherapeuticLinks(by, peeters)
-					check(t, at+"links", len(links), 2, true, true, err)
-					_, total, err = r.SearchNotifications(register.NotificationQuery{TreatedBy: peeters, TreatedOn: day("2026-11-21")})
-					check(t, at+"search of the general practitioner", total, 2, true, true, err)
-					_, total, err = r.SearchNotifications(register.NotificationQuery{TreatedBy: peeters, TreatedOn: day("2026-11-21"), Patient: by})
-					check(t, at+"search of a patient of the general practitioner", total, 2, true, true, err)
+					checkResult(t, at+"links", len(links), 2, true, true, err)
+					_, total, err = r.SearchNotifications(register.NotificationQuery{TreatedBy: peeters, TreatedOn: mustDate("2026-11-21")})
+					checkResult(t, at+"search of the general practitioner", total, 2, true, true, err)
+					_, total, err = r.SearchNotifications(register.NotificationQuery{TreatedBy: peeters, TreatedOn: mustDate("2026-11-21"), Patient: by})
+					checkResult(t, at+"search of a patient of the general practitioner", total, 2, true, true, err)
 				}
 				return nil
 			})
 		}
 	}
 	// The same for a professional.
-	if err := db.ReplaceSSIN(t.Context(), claes, ssin("12451200933")); err != nil {
+	if err := db.ReplaceSSIN(t.Context(), claes, mustSSIN("12451200933")); err != nil {
 		t.Fatal(err)
 	}
-	own := implantation(t, 3)
-	keep(t, db, own)
+	own := newImplantation(t, 3)
+	keepAll(t, db, own)
 	for _, node := range []*store.DB{db, other} {
-		read(t, node, func(r register.Reader) error {
-			for _, by := range []ident.SSIN{claes, ssin("12451200933")} {
+		readTx(t, node, func(r register.Reader) error {
+			for _, by := range []ident.SSIN{claes, mustSSIN("12451200933")} {
 				practices, err := r.Practices(register.ProfessionalRef{SSIN: by})
-				check(t, "practices", len(practices), 1, true, true, err)
+				checkResult(t, "practices", len(practices), 1, true, true, err)
 				affiliations, err := r.Affiliations(hospital, by)
-				check(t, "affiliations", len(affiliations), 1, true, true, err)
+				checkResult(t, "affiliations", len(affiliations), 1, true, true, err)
 				mandates, err := r.MandatesByGrantee(by)
-				check(t, "mandates", len(mandates), 1, true, true, err)
+				checkResult(t, "mandates", len(mandates), 1, true, true, err)
 				found, total, err := r.SearchNotifications(register.NotificationQuery{Specialist: by, Limit: 10})
-				check(t, "own", total, 3, true, true, err)
+				checkResult(t, "own", total, 3, true, true, err)
 				for _, s := range found {
-					equal(t, "specialist", s.Specialist.SSIN, ssin("12451200933"))
-					equal(t, "own", s.Own, true)
+					checkEqual(t, "specialist", s.Specialist.SSIN, mustSSIN("12451200933"))
+					checkEqual(t, "own", s.Own, true)
 				}
 			}
 			return nil
@@ -456,7 +456,7 @@ func testReplaced(t *testing.T, b Backend) {
 }
 
 // newEvidence returns evidence for a version.
-func evidence(n register.Notification, message string) register.Evidence {
+func newEvidence(n register.Notification, message string) register.Evidence {
 	return register.Evidence{Reference: n.Reference, Version: n.Version, Message: []byte(message),
 		Certificate: []byte("certificate of " + n.Signer), AcceptedAt: n.RegisteredAt}
 }
@@ -465,15 +465,15 @@ func evidence(n register.Notification, message string) register.Evidence {
 // version, and for a draft without a patient.
 func testEvidence(t *testing.T, b Backend) {
 	db := b.Open(t)
-	begun := draft(t, 1)
+	begun := newDraft(t, 1)
 	begun.Patient, begun.Comment, begun.Implants = ident.SSIN{}, "", nil
-	final := next(implantation(t, 1), register.Final, register.ChangeNotified, "")
-	revised := next(final, register.Final, register.ChangeRevised, "")
-	other := implantation(t, 2)
+	final := nextVersion(newImplantation(t, 1), register.Final, register.ChangeNotified, "")
+	revised := nextVersion(final, register.Final, register.ChangeRevised, "")
+	other := newImplantation(t, 2)
 	long := strings.Repeat("<signed>"+leroy.Digits()+"</signed>", 2000)
-	all := []register.Evidence{evidence(begun, "draft"), evidence(final, long), evidence(revised, "")}
-	keep(t, db, begun)
-	write(t, db, func(w register.Writer) error {
+	all := []register.Evidence{newEvidence(begun, "draft"), newEvidence(final, long), newEvidence(revised, "")}
+	keepAll(t, db, begun)
+	writeTx(t, db, func(w register.Writer) error {
 		return errors.Join(w.AppendEvidence(all[0]), w.AppendVersion(final), w.AppendEvidence(all[1]), w.AppendVersion(revised), w.AppendEvidence(all[2]), w.AppendVersion(other))
 	})
 	got, err := db.Evidence(t.Context(), final.Number)
@@ -482,13 +482,13 @@ func testEvidence(t *testing.T, b Backend) {
 			got[i].Message = []byte{}
 		}
 	}
-	check(t, "evidence", got, all, true, true, err)
+	checkResult(t, "evidence", got, all, true, true, err)
 	got, err = db.Evidence(t.Context(), other.Number)
-	check(t, "no evidence", len(got), 0, true, true, err)
-	got, err = db.Evidence(t.Context(), number(t, 99))
-	check(t, "of an unknown notification", len(got), 0, true, true, err)
+	checkResult(t, "no evidence", len(got), 0, true, true, err)
+	got, err = db.Evidence(t.Context(), newNumber(t, 99))
+	checkResult(t, "of an unknown notification", len(got), 0, true, true, err)
 	got, err = db.Evidence(t.Context(), ident.NotificationNumber{})
-	check(t, "of no notification", len(got), 0, true, true, err)
+	checkResult(t, "of no notification", len(got), 0, true, true, err)
 	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvidence(all[0]) }); err == nil {
 		t.Error("proved twice")
 	}
@@ -497,14 +497,14 @@ func testEvidence(t *testing.T, b Backend) {
 	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvidence(unknown) }); err == nil {
 		t.Error("proved what is not there")
 	}
-	grep(t, b, []string{leroy.Digits(), "certificate of", "<signed>"})
+	checkNoPlaintext(t, b, []string{leroy.Digits(), "certificate of", "<signed>"})
 }
 
 // testExchanged checks that data sealed for one person does not open in another person's row.
 func testExchanged(t *testing.T, b Backend) {
 	db := b.Open(t)
-	load(t, db, sources())
-	raw := b.Raw(t)
+	loadSources(t, db, newSourceEntries())
+	raw := b.OpenRaw(t)
 	for _, statement := range []string{ // the first person loaded is claes, the second leroy
 		`UPDATE person SET sealed = (SELECT sealed FROM person WHERE subject = 1) WHERE subject = 2`,
 		`UPDATE subject SET sealed = (SELECT sealed FROM subject WHERE id = 1) WHERE id = 2`,

@@ -23,20 +23,20 @@ import (
 )
 
 // installHint is the message on a machine without PostgreSQL.
-const install = "PostgreSQL 15 or later is not here; install it with: apt-get install postgresql"
+const installHint = "PostgreSQL 15 or later is not here; install it with: apt-get install postgresql"
 
 // NewPostgresDatabase creates a database on a PostgreSQL server, drops it after the test, and returns its URL.
 //
 // CTR_TEST_POSTGRES names the server, as the URL of a database whose user may create others. Without it, a server is
 // started for this test binary. On a machine without PostgreSQL the test is skipped, or fails with CI=true.
-func Postgres(t testing.TB) string {
+func NewPostgresDatabase(t testing.TB) string {
 	t.Helper()
 	admin := os.Getenv("CTR_TEST_POSTGRES")
 	if admin == "" {
-		started, err := startOnce()
+		started, err := startServerOnce()
 		if err != nil {
 			if errors.Is(err, errNotInstalled) && os.Getenv("CI") != "true" {
-				t.Skip(install)
+				t.Skip(installHint)
 			}
 			t.Fatal(err)
 		}
@@ -47,13 +47,13 @@ func Postgres(t testing.TB) string {
 		t.Fatal("CTR_TEST_POSTGRES is not a URL")
 	}
 	name := "ctr_test_" + strings.ToLower(rand.Text())
-	administer(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0")
-	t.Cleanup(func() { administer(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
+	execAsAdmin(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0")
+	t.Cleanup(func() { execAsAdmin(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
 	address.Path = "/" + name
 	return address.String()
 }
 
-func administer(t testing.TB, admin, statement string) {
+func execAsAdmin(t testing.TB, admin, statement string) {
 	t.Helper()
 	db, err := sql.Open("postgres", admin)
 	if err == nil {
@@ -65,42 +65,42 @@ func administer(t testing.TB, admin, statement string) {
 	}
 }
 
-var errNotInstalled = errors.New(install)
+var errNotInstalled = errors.New(installHint)
 
 // startServerOnce starts one server for the whole test binary.
 //
 // A package has no hook at the end of a test binary, so the server is bound to the lifetime of the process: a shell
 // reads a pipe that closes when this process ends, however it ends, and then stops the server and removes its files.
-var startOnce = sync.OnceValues(start)
+var startServerOnce = sync.OnceValues(startServer)
 
 // postgresServer is a running server. It runs until lifeline is closed, at the latest by the end of the process.
-type server struct {
-	url  string
-	pipe *os.File
+type postgresServer struct {
+	url      string
+	lifeline *os.File
 }
 
-func start() (server, error) {
-	bin, err := binaries()
+func startServer() (postgresServer, error) {
+	bin, err := findPostgresBinaries()
 	if err != nil {
-		return server{}, err
+		return postgresServer{}, err
 	}
 	directory, err := os.MkdirTemp("", "ctr-postgres-")
 	if err != nil {
-		return server{}, fmt.Errorf("start PostgreSQL: %w", err)
+		return postgresServer{}, fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	port, err := freePort()
+	port, err := findFreePort()
 	if err != nil {
-		return server{}, err
+		return postgresServer{}, err
 	}
-	account, err := unprivileged(directory)
+	account, err := serverCredential(directory)
 	if err != nil {
-		return server{}, err
+		return postgresServer{}, err
 	}
 	end, held, err := os.Pipe()
 	if err != nil {
-		return server{}, fmt.Errorf("start PostgreSQL: %w", err)
+		return postgresServer{}, fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	command := exec.CommandContext(context.Background(), "/bin/sh", "-c", life, "postgres-of-a-test", bin, directory, port)
+	command := exec.CommandContext(context.Background(), "/bin/sh", "-c", serverScript, "postgres-of-a-test", bin, directory, port)
 	command.Stdin, command.Dir = end, directory
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: account}
 	out, err := command.StdoutPipe()
@@ -108,19 +108,19 @@ func start() (server, error) {
 		err = command.Start()
 	}
 	if err != nil {
-		return server{}, fmt.Errorf("start PostgreSQL: %w", err)
+		return postgresServer{}, fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	line := make([]byte, 4096)
 	n, err := out.Read(line)
 	if text := strings.TrimSpace(string(line[:n])); err != nil || text != "ready" {
-		return server{}, fmt.Errorf("start PostgreSQL in %s: %s: %w", directory, text, errors.Join(err, command.Wait()))
+		return postgresServer{}, fmt.Errorf("start PostgreSQL in %s: %s: %w", directory, text, errors.Join(err, command.Wait()))
 	}
-	return server{url: "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable", pipe: held}, nil
+	return postgresServer{url: "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable", lifeline: held}, nil
 }
 
 // serverScript starts and stops the server. $1 is the directory of its programs, $2 the data directory, $3 the port. It
 // disables syncs, because the data is temporary.
-const life = `
+const serverScript = `
 "$1/initdb" --pgdata="$2/data" --username=postgres --auth=trust --encoding=UTF8 --no-sync >"$2/log" 2>&1 &&
 "$1/pg_ctl" --pgdata="$2/data" --log="$2/log" --wait --options="-h 127.0.0.1 -p $3 -k '' -F" start >>"$2/log" 2>&1 ||
 	{ tail -n 3 "$2/log"; rm -rf "$2/data"; exit 1; }
@@ -133,7 +133,7 @@ rm -rf "$2"
 
 // findPostgresBinaries finds the directory of initdb and pg_ctl: the newest installed version, or else the one on the
 // PATH.
-func binaries() (string, error) {
+func findPostgresBinaries() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil {
 		return "", fmt.Errorf("look for PostgreSQL: %w", err)
@@ -154,7 +154,7 @@ func binaries() (string, error) {
 
 // serverCredential returns the account to run the server. PostgreSQL refuses to run as root, so for root it is the
 // account postgres of the distribution's package, which then owns the directory.
-func unprivileged(directory string) (*syscall.Credential, error) {
+func serverCredential(directory string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
@@ -176,7 +176,7 @@ func unprivileged(directory string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-func freePort() (string, error) {
+func findFreePort() (string, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {

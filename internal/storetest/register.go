@@ -28,39 +28,39 @@ func withDevices(n register.Notification, devices ...register.Device) register.N
 
 func testNotification(t *testing.T, b Backend) {
 	db := b.Open(t)
-	load(t, db, store.SourceEntries{Devices: []register.Device{kneeDevice()}})
-	n := implantation(t, 1)
+	loadSources(t, db, store.SourceEntries{Devices: []register.Device{newKneeDevice()}})
+	n := newImplantation(t, 1)
 	byDI := register.Implant{ID: "by-di", NotifiedImplant: register.NotifiedImplant{UDI: "(01)05410000001047", Quantity: 2}, UDIDI: "05410000001047"}
 	n.Implants = append(n.Implants, byDI)
-	complete(&n)
-	want := withDevices(n, kneeDevice())
-	device := kneeDevice()
+	completeImplants(&n)
+	want := withDevices(n, newKneeDevice())
+	device := newKneeDevice()
 	want.Implants[2].Device = &device
-	write(t, db, func(w register.Writer) error {
+	writeTx(t, db, func(w register.Writer) error {
 		if err := w.AppendVersion(n); err != nil {
 			return err
 		}
 		got, there, err := w.NotificationByNumber(n.Number)
-		check(t, "in the same transaction", got, want, there, true, err)
+		checkResult(t, "in the same transaction", got, want, there, true, err)
 		return nil
 	})
-	read(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r register.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
-		check(t, "by number", got, want, there, true, err)
-		_, there, err = r.NotificationByNumber(number(t, 2))
-		check(t, "by another number", nil, nil, there, false, err)
+		checkResult(t, "by number", got, want, there, true, err)
+		_, there, err = r.NotificationByNumber(newNumber(t, 2))
+		checkResult(t, "by another number", nil, nil, there, false, err)
 		_, there, err = r.NotificationByNumber(ident.NotificationNumber{})
-		check(t, "by no number", nil, nil, there, false, err)
+		checkResult(t, "by no number", nil, nil, there, false, err)
 		implant, there, err := r.Implant("by-di")
-		check(t, "implant", implant, want.Implants[2], there, true, err)
+		checkResult(t, "implant", implant, want.Implants[2], there, true, err)
 		_, there, err = r.Implant("unknown")
-		check(t, "no implant", nil, nil, there, false, err)
+		checkResult(t, "no implant", nil, nil, there, false, err)
 		return nil
 	})
 	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) }); problem.From(err).Code != problem.InternalError {
 		t.Errorf("the same version again: %v", err)
 	}
-	other := implantation(t, 1)
+	other := newImplantation(t, 1)
 	other.Reference, other.InputReference, other.Implants = "other", "", nil
 	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(other) }); problem.From(err).Code != problem.InternalError {
 		t.Errorf("the same number again: %v", err)
@@ -69,82 +69,82 @@ func testNotification(t *testing.T, b Backend) {
 
 func testExplantation(t *testing.T, b Backend) {
 	db := b.Open(t)
-	placed := implantation(t, 1)
-	removed := explantation(t, 2, "2026-11-21",
+	placed := newImplantation(t, 1)
+	removed := newExplantation(t, 2, "2026-11-21",
 		register.Removal{ImplantID: placed.Implants[1].ID, Quantity: 2, Reason: "infection", Remaining: 1},
 		register.Removal{ImplantID: "declared", Quantity: 1, Remaining: 0})
 	removed.Implants = []register.Implant{{ID: "declared", NotifiedImplant: register.NotifiedImplant{Quantity: 1}, Unregistered: true}}
-	complete(&removed)
-	keep(t, db, placed, removed)
+	completeImplants(&removed)
+	keepAll(t, db, placed, removed)
 
 	want := removed
 	want.Implants = append([]register.Implant(nil), removed.Implants...)
 	want.Implants[0].Remaining = 0
-	read(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r register.Reader) error {
 		got, there, err := r.NotificationByNumber(removed.Number)
-		check(t, "explantation", got, want, there, true, err)
+		checkResult(t, "explantation", got, want, there, true, err)
 		implant, there, err := r.Implant(placed.Implants[1].ID)
 		left := placed.Implants[1]
 		left.Remaining = 1
-		check(t, "what is left", implant, left, there, true, err)
+		checkResult(t, "what is left", implant, left, there, true, err)
 		return nil
 	})
-	read(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r register.Reader) error {
 		removals, err := r.RemovalsByImplant(placed.Implants[1].ID)
 		want := register.Removal{ImplantID: placed.Implants[1].ID, Quantity: 2, Reason: "infection", Remaining: 1,
 			Reference: removed.Reference, SurgeryDate: removed.SurgeryDate}
-		check(t, "removals", removals, []register.Removal{want}, true, true, err)
+		checkResult(t, "removals", removals, []register.Removal{want}, true, true, err)
 		removals, err = r.RemovalsByImplant(placed.Implants[0].ID)
-		check(t, "no removals", len(removals), 0, true, true, err)
+		checkResult(t, "no removals", len(removals), 0, true, true, err)
 		return nil
 	})
 }
 
 func testNewerVersion(t *testing.T, b Backend) {
 	db := b.Open(t)
-	first := implantation(t, 1)
-	second := implantation(t, 1)
+	first := newImplantation(t, 1)
+	second := newImplantation(t, 1)
 	second.Version, second.InputReference, second.Comment = 2, "", "revised"
 	second.Implants = []register.Implant{{ID: "second", NotifiedImplant: register.NotifiedImplant{Code: mesh, Serial: "S-2", Quantity: 1}}}
-	complete(&second)
-	keep(t, db, first)
-	keep(t, db, second)
-	read(t, db, func(r register.Reader) error {
+	completeImplants(&second)
+	keepAll(t, db, first)
+	keepAll(t, db, second)
+	readTx(t, db, func(r register.Reader) error {
 		got, there, err := r.NotificationByNumber(first.Number)
-		check(t, "current version", got, second, there, true, err)
+		checkResult(t, "current version", got, second, there, true, err)
 		implants, err := r.ImplantsByPatient(leroy, ident.Date{})
-		check(t, "implants of the current version", implants, second.Implants, true, true, err)
+		checkResult(t, "implants of the current version", implants, second.Implants, true, true, err)
 		history, err := r.NotificationsByPatient(leroy)
-		check(t, "history", history, []register.Notification{second}, true, true, err)
+		checkResult(t, "history", history, []register.Notification{second}, true, true, err)
 		got, there, err = r.NotificationByInputReference(first.Signer, first.InputReference)
 		sent := first
 		sent.Implants = slices.Clone(first.Implants)
 		sent.Implants[0].InForce, sent.Implants[1].InForce = false, false
-		check(t, "what was sent", got, sent, there, true, err)
+		checkResult(t, "what was sent", got, sent, there, true, err)
 		line, there, err := r.Implant(first.Implants[0].ID)
-		check(t, "line of the former version", line, sent.Implants[0], there, true, err)
+		checkResult(t, "line of the former version", line, sent.Implants[0], there, true, err)
 		in, err := r.IsSerialImplanted(first.Implants[0].Serial, knee, "")
-		check(t, "serial of the former version", in, false, true, true, err)
+		checkResult(t, "serial of the former version", in, false, true, true, err)
 		_, total, err := r.SearchNotifications(register.NotificationQuery{Patient: leroy, Limit: 10})
-		check(t, "found", total, 1, true, true, err)
+		checkResult(t, "found", total, 1, true, true, err)
 		return nil
 	})
 }
 
 func testSubmission(t *testing.T, b Backend) {
 	db := b.Open(t)
-	n, without := implantation(t, 1), implantation(t, 2)
+	n, without := newImplantation(t, 1), newImplantation(t, 2)
 	without.InputReference = ""
-	keep(t, db, n, without)
-	read(t, db, func(r register.Reader) error {
+	keepAll(t, db, n, without)
+	readTx(t, db, func(r register.Reader) error {
 		got, there, err := r.NotificationByInputReference(n.Signer, n.InputReference)
-		check(t, "submission", got, n, there, true, err)
+		checkResult(t, "submission", got, n, there, true, err)
 		_, there, err = r.NotificationByInputReference("NIHII-HOSPITAL=71012413", n.InputReference)
-		check(t, "of another signer", nil, nil, there, false, err)
+		checkResult(t, "of another signer", nil, nil, there, false, err)
 		_, there, err = r.NotificationByInputReference(n.Signer, strings.ToLower(n.InputReference))
-		check(t, "another reference", nil, nil, there, false, err)
+		checkResult(t, "another reference", nil, nil, there, false, err)
 		_, there, err = r.NotificationByInputReference(n.Signer, "")
-		check(t, "no reference", nil, nil, there, false, err)
+		checkResult(t, "no reference", nil, nil, there, false, err)
 		return nil
 	})
 }
@@ -152,17 +152,17 @@ func testSubmission(t *testing.T, b Backend) {
 func testImplants(t *testing.T, b Backend) {
 	db := b.Open(t)
 	// Stored in another order than that of the surgery dates.
-	later, earlier := implantation(t, 1), implantation(t, 2)
-	earlier.SurgeryDate = day("2020-05-01")
-	complete(&earlier)
-	abroad := explantation(t, 3, "2021-01-01", register.Removal{ImplantID: "abroad", Quantity: 1})
+	later, earlier := newImplantation(t, 1), newImplantation(t, 2)
+	earlier.SurgeryDate = mustDate("2020-05-01")
+	completeImplants(&earlier)
+	abroad := newExplantation(t, 3, "2021-01-01", register.Removal{ImplantID: "abroad", Quantity: 1})
 	abroad.Implants = []register.Implant{{ID: "abroad", NotifiedImplant: register.NotifiedImplant{Quantity: 1}, Unregistered: true}}
 	mesh := earlier.Implants[1].ID
-	once := explantation(t, 4, "2022-06-01", register.Removal{ImplantID: mesh, Quantity: 1, Remaining: 2})
-	twice := explantation(t, 5, "2023-06-01", register.Removal{ImplantID: mesh, Quantity: 2, Remaining: 0})
-	other := implantation(t, 6)
+	once := newExplantation(t, 4, "2022-06-01", register.Removal{ImplantID: mesh, Quantity: 1, Remaining: 2})
+	twice := newExplantation(t, 5, "2023-06-01", register.Removal{ImplantID: mesh, Quantity: 2, Remaining: 0})
+	other := newImplantation(t, 6)
 	other.Patient = vanDam
-	keep(t, db, later, earlier, abroad, once, twice, other)
+	keepAll(t, db, later, earlier, abroad, once, twice, other)
 
 	tests := []struct {
 		day  string
@@ -178,8 +178,8 @@ func testImplants(t *testing.T, b Backend) {
 	}
 	all := append(append([]register.Implant(nil), earlier.Implants...), later.Implants...)
 	for _, test := range tests {
-		read(t, db, func(r register.Reader) error {
-			got, err := r.ImplantsByPatient(leroy, day(test.day))
+		readTx(t, db, func(r register.Reader) error {
+			got, err := r.ImplantsByPatient(leroy, mustDate(test.day))
 			want := append([]register.Implant(nil), all[:len(test.want)]...)
 			for i := range want {
 				want[i].Remaining = test.want[i]
@@ -187,7 +187,7 @@ func testImplants(t *testing.T, b Backend) {
 			if len(want) == 0 {
 				want = nil
 			}
-			check(t, "on "+test.day, got, want, true, true, err)
+			checkResult(t, "on "+test.day, got, want, true, true, err)
 			return nil
 		})
 	}
@@ -195,14 +195,14 @@ func testImplants(t *testing.T, b Backend) {
 
 func testSerial(t *testing.T, b Backend) {
 	db := b.Open(t)
-	n := implantation(t, 1)
+	n := newImplantation(t, 1)
 	n.Implants[0].Serial, n.Implants[0].Quantity = "S-1", 2
-	keep(t, db, n)
+	keepAll(t, db, n)
 	in := func(name, serial string, code ident.NotificationCode, di string, want bool) {
 		t.Helper()
-		read(t, db, func(r register.Reader) error {
+		readTx(t, db, func(r register.Reader) error {
 			got, err := r.IsSerialImplanted(serial, code, di)
-			check(t, name, got, want, true, true, err)
+			checkResult(t, name, got, want, true, true, err)
 			return nil
 		})
 	}
@@ -212,33 +212,33 @@ func testSerial(t *testing.T, b Backend) {
 	in("neither", "S-1", ident.NotificationCode{}, "", false)
 	in("other serial number", "s-1", knee, "05410000001047", false)
 	in("no serial number", "", mesh, "", false)
-	keep(t, db, explantation(t, 2, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1, Remaining: 1}))
+	keepAll(t, db, newExplantation(t, 2, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1, Remaining: 1}))
 	in("one of two removed", "S-1", knee, "", true)
-	keep(t, db, explantation(t, 3, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
+	keepAll(t, db, newExplantation(t, 3, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
 	in("both removed", "S-1", knee, "", false)
 }
 
 func testHistory(t *testing.T, b Backend) {
 	db := b.Open(t)
-	second, first, other := implantation(t, 1), implantation(t, 2), implantation(t, 3)
-	first.SurgeryDate = day("2020-01-01")
-	complete(&first)
+	second, first, other := newImplantation(t, 1), newImplantation(t, 2), newImplantation(t, 3)
+	first.SurgeryDate = mustDate("2020-01-01")
+	completeImplants(&first)
 	other.Patient = vanDam
-	removal := explantation(t, 4, "2026-11-20", register.Removal{ImplantID: second.Implants[0].ID, Quantity: 1})
-	keep(t, db, second, first, other, removal)
+	removal := newExplantation(t, 4, "2026-11-20", register.Removal{ImplantID: second.Implants[0].ID, Quantity: 1})
+	keepAll(t, db, second, first, other, removal)
 	second.Implants = append([]register.Implant(nil), second.Implants...)
 	second.Implants[0].Remaining = 0
-	read(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r register.Reader) error {
 		got, err := r.NotificationsByPatient(leroy)
-		check(t, "history", got, []register.Notification{first, second, removal}, true, true, err)
+		checkResult(t, "history", got, []register.Notification{first, second, removal}, true, true, err)
 		got, err = r.NotificationsByPatient(peeters)
-		check(t, "no history", len(got), 0, true, true, err)
+		checkResult(t, "no history", len(got), 0, true, true, err)
 		return nil
 	})
 }
 
 // summaryOf returns the search result for a notification.
-func summary(n register.Notification, own bool) register.NotificationSummary {
+func summaryOf(n register.Notification, own bool) register.NotificationSummary {
 	return register.NotificationSummary{Reference: n.Reference, Version: n.Version, Number: n.Number, Type: n.Type, SurgeryDate: n.SurgeryDate, Patient: n.Patient,
 		Specialist: n.Specialist, State: n.State, Own: own, ImplantCount: len(n.Implants) + len(n.Removals)}
 }
@@ -247,13 +247,13 @@ func testSearch(t *testing.T, b Backend) {
 	db := b.Open(t)
 	all := make([]register.Notification, 5)
 	for i := range all {
-		all[i] = implantation(t, uint64(i+1))
-		all[i].SurgeryDate = day(fmt.Sprintf("2026-11-%02d", 20-i))
+		all[i] = newImplantation(t, uint64(i+1))
+		all[i].SurgeryDate = mustDate(fmt.Sprintf("2026-11-%02d", 20-i))
 	}
 	all[1].Specialist = register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
 	all[2].Patient = vanDam
-	all[4] = explantation(t, 5, "2026-11-16", register.Removal{ImplantID: all[0].Implants[0].ID, Quantity: 1})
-	keep(t, db, all...)
+	all[4] = newExplantation(t, 5, "2026-11-16", register.Removal{ImplantID: all[0].Implants[0].ID, Quantity: 1})
+	keepAll(t, db, all...)
 
 	tests := []struct {
 		name  string
@@ -267,30 +267,30 @@ func testSearch(t *testing.T, b Backend) {
 		{"beyond the last page", register.NotificationQuery{Limit: 2, Offset: 5}, nil, 5},
 		{"only counted", register.NotificationQuery{}, nil, 5},
 		{"by number", register.NotificationQuery{Number: all[3].Number, Limit: 10}, []int{3}, 1},
-		{"by unknown number", register.NotificationQuery{Number: number(t, 99), Limit: 10}, nil, 0},
+		{"by unknown number", register.NotificationQuery{Number: newNumber(t, 99), Limit: 10}, nil, 0},
 		{"by patient", register.NotificationQuery{Patient: leroy, Limit: 10}, []int{0, 1, 3, 4}, 4},
 		{"by patient and type", register.NotificationQuery{Patient: leroy, Type: register.TypeExplantation, Limit: 10}, []int{4}, 1},
-		{"from", register.NotificationQuery{From: day("2026-11-19"), Limit: 10}, []int{0, 1}, 2},
-		{"to", register.NotificationQuery{To: day("2026-11-17"), Limit: 10}, []int{3, 4}, 2},
-		{"from and to", register.NotificationQuery{From: day("2026-11-17"), To: day("2026-11-17"), Limit: 10}, []int{3}, 1},
+		{"from", register.NotificationQuery{From: mustDate("2026-11-19"), Limit: 10}, []int{0, 1}, 2},
+		{"to", register.NotificationQuery{To: mustDate("2026-11-17"), Limit: 10}, []int{3, 4}, 2},
+		{"from and to", register.NotificationQuery{From: mustDate("2026-11-17"), To: mustDate("2026-11-17"), Limit: 10}, []int{3}, 1},
 		{"by specialist", register.NotificationQuery{Specialist: dubois, Limit: 10}, []int{1}, 1},
 	}
 	for _, test := range tests {
-		expect(t, db, test.name, test.q, all, test.want, test.total)
+		checkSearch(t, db, test.name, test.q, all, test.want, test.total)
 	}
 }
 
 // checkSearch compares the result of a search with the notifications that it should find.
-func expect(t *testing.T, db *store.DB, name string, q register.NotificationQuery, all []register.Notification, want []int, total int) {
+func checkSearch(t *testing.T, db *store.DB, name string, q register.NotificationQuery, all []register.Notification, want []int, total int) {
 	t.Helper()
 	var summaries []register.NotificationSummary
 	for _, i := range want {
 		own := all[i].Specialist.SSIN == q.Specialist || all[i].Specialist.SSIN == q.TreatedBy
-		summaries = append(summaries, summary(all[i], own))
+		summaries = append(summaries, summaryOf(all[i], own))
 	}
-	read(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r register.Reader) error {
 		got, n, err := r.SearchNotifications(q)
-		check(t, name, got, summaries, true, true, err)
+		checkResult(t, name, got, summaries, true, true, err)
 		if n != total {
 			t.Errorf("%s: %d in all, want %d", name, n, total)
 		}
@@ -300,11 +300,11 @@ func expect(t *testing.T, db *store.DB, name string, q register.NotificationQuer
 
 func testSearchByImplant(t *testing.T, b Backend) {
 	db := b.Open(t)
-	placed, elsewhere := implantation(t, 1), implantation(t, 2)
+	placed, elsewhere := newImplantation(t, 1), newImplantation(t, 2)
 	elsewhere.Implants = elsewhere.Implants[1:]
-	removed := explantation(t, 3, "2026-11-21", register.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1})
+	removed := newExplantation(t, 3, "2026-11-21", register.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1})
 	all := []register.Notification{placed, elsewhere, removed}
-	keep(t, db, all...)
+	keepAll(t, db, all...)
 	implant := placed.Implants[0]
 	tests := []struct {
 		name string
@@ -324,31 +324,31 @@ func testSearchByImplant(t *testing.T, b Backend) {
 	}
 	for _, test := range tests {
 		test.q.Limit = 10
-		expect(t, db, test.name, test.q, all, test.want, len(test.want))
+		checkSearch(t, db, test.name, test.q, all, test.want, len(test.want))
 		test.q.Patient = leroy
-		expect(t, db, test.name+" of a patient", test.q, all, test.want, len(test.want))
+		checkSearch(t, db, test.name+" of a patient", test.q, all, test.want, len(test.want))
 		test.q.Patient = ident.SSIN{}
-		test.q.TreatedBy, test.q.TreatedOn = claes, day("2026-11-21")
-		expect(t, db, test.name+" of a professional", test.q, all, test.want, len(test.want))
+		test.q.TreatedBy, test.q.TreatedOn = claes, mustDate("2026-11-21")
+		checkSearch(t, db, test.name+" of a professional", test.q, all, test.want, len(test.want))
 		test.q.TreatedBy = dubois
-		expect(t, db, test.name+" of another professional", test.q, all, nil, 0)
+		checkSearch(t, db, test.name+" of another professional", test.q, all, nil, 0)
 	}
 }
 
 func testSearchPatientsOf(t *testing.T, b Backend) {
 	db := b.Open(t)
-	own, linked, former, strange := implantation(t, 1), implantation(t, 2), implantation(t, 3), implantation(t, 4)
+	own, linked, former, strange := newImplantation(t, 1), newImplantation(t, 2), newImplantation(t, 3), newImplantation(t, 4)
 	by := register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
 	linked.Specialist, linked.Patient = by, vanDam
-	former.Specialist, former.Patient = by, ssin("05041801691")
-	strange.Specialist, strange.Patient = by, ssin("12451200933")
+	former.Specialist, former.Patient = by, mustSSIN("05041801691")
+	strange.Specialist, strange.Patient = by, mustSSIN("12451200933")
 	all := []register.Notification{own, linked, former, strange}
-	keep(t, db, all...)
-	load(t, db, store.SourceEntries{Links: []register.TherapeuticLink{
-		{Patient: vanDam, Professional: claes, Type: "specialistconsultation", Period: period("2026-01-01", "")},
-		{Patient: vanDam, Professional: claes, Type: "gmd", Period: period("2026-01-01", "")},
-		{Patient: former.Patient, Professional: claes, Type: "gmd", Period: period("2020-01-01", "2026-06-30")},
-		{Patient: strange.Patient, Professional: peeters, Type: "gmd", Period: period("2020-01-01", "")},
+	keepAll(t, db, all...)
+	loadSources(t, db, store.SourceEntries{Links: []register.TherapeuticLink{
+		{Patient: vanDam, Professional: claes, Type: "specialistconsultation", Period: newPeriod("2026-01-01", "")},
+		{Patient: vanDam, Professional: claes, Type: "gmd", Period: newPeriod("2026-01-01", "")},
+		{Patient: former.Patient, Professional: claes, Type: "gmd", Period: newPeriod("2020-01-01", "2026-06-30")},
+		{Patient: strange.Patient, Professional: peeters, Type: "gmd", Period: newPeriod("2020-01-01", "")},
 	}})
 	for _, test := range []struct {
 		on   string
@@ -356,10 +356,10 @@ func testSearchPatientsOf(t *testing.T, b Backend) {
 	}{
 		{"2025-12-31", []int{0, 2}}, {"2026-01-01", []int{0, 1, 2}}, {"2026-06-30", []int{0, 1, 2}}, {"2026-07-01", []int{0, 1}},
 	} {
-		q := register.NotificationQuery{TreatedBy: claes, TreatedOn: day(test.on), Limit: 10}
-		expect(t, db, "on "+test.on, q, all, test.want, len(test.want))
+		q := register.NotificationQuery{TreatedBy: claes, TreatedOn: mustDate(test.on), Limit: 10}
+		checkSearch(t, db, "on "+test.on, q, all, test.want, len(test.want))
 		q.Code = mesh
-		expect(t, db, "code on "+test.on, q, all, test.want, len(test.want))
+		checkSearch(t, db, "code on "+test.on, q, all, test.want, len(test.want))
 	}
 }
 
@@ -368,10 +368,10 @@ func testAudit(t *testing.T, b Backend) {
 	all := []register.AuditEvent{
 		{OccurredAt: registeredAt, Correlation: "c-1", Operation: "NotifyImplant", Outcome: register.OutcomeAccepted, Reason: "own operation",
 			EmergencyReason: "found unconscious", Signer: "NIHII-HOSPITAL=71000436", Organisation: hospital, Person: claes, Capacity: register.CapacityDoctor,
-			Patient: leroy, Number: number(t, 1)},
+			Patient: leroy, Number: newNumber(t, 1)},
 		{OccurredAt: registeredAt.Add(time.Second), Correlation: "c-2", Outcome: register.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"}},
 	}
-	write(t, db, func(w register.Writer) error {
+	writeTx(t, db, func(w register.Writer) error {
 		for _, e := range all {
 			if err := w.AppendEvent(e); err != nil {
 				return err
@@ -379,29 +379,29 @@ func testAudit(t *testing.T, b Backend) {
 		}
 		return nil
 	})
-	equal(t, "audit trail", events(t, db), all)
+	checkEqual(t, "audit trail", readEvents(t, db), all)
 	first, place, err := db.ReadEvents(t.Context(), 0, 1)
-	check(t, "first", first, all[:1], true, true, err)
+	checkResult(t, "first", first, all[:1], true, true, err)
 	second, place, err := db.ReadEvents(t.Context(), place, 1)
-	check(t, "second", second, all[1:], true, true, err)
+	checkResult(t, "second", second, all[1:], true, true, err)
 	none, last, err := db.ReadEvents(t.Context(), place, 1)
-	check(t, "no more", len(none), 0, true, true, err)
-	check(t, "place", last, place, true, true, nil)
+	checkResult(t, "no more", len(none), 0, true, true, err)
+	checkResult(t, "place", last, place, true, true, nil)
 }
 
 func testUnicode(t *testing.T, b Backend) {
 	db := b.Open(t)
-	n := implantation(t, 1)
+	n := newImplantation(t, 1)
 	n.Comment = "genou gauche « prothèse » – Ω 漢字 \U0001F9BF ' \" \\ ? $1 :x %s\nsecond line\ttab"
 	n.Implants[0].Location = "linker knie, naast 'het litteken'"
 	// Timestamps are read back in UTC, truncated to microseconds.
 	n.RegisteredAt = time.Date(2026, 7, 1, 0, 30, 0, 999999999, time.FixedZone("CEST", 2*60*60))
-	keep(t, db, n)
+	keepAll(t, db, n)
 	want := n
 	want.RegisteredAt = time.Date(2026, 6, 30, 22, 30, 0, 999999000, time.UTC)
-	read(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r register.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
-		check(t, "notification", got, want, there, true, err)
+		checkResult(t, "notification", got, want, there, true, err)
 		return nil
 	})
 }

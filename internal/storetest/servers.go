@@ -12,12 +12,12 @@ import (
 )
 
 // NewSQLiteBackend creates an SQLite database in a temporary directory of the test.
-func Embedded(t testing.TB) Backend {
+func NewSQLiteBackend(t testing.TB) Backend {
 	t.Helper()
 	directory := filepath.Join(t.TempDir(), "data ?#%") // characters with a special meaning in a URL
 	return Backend{
 		Config: store.Config{Directory: directory},
-		Raw: func(t testing.TB) *sql.DB {
+		OpenRaw: func(t testing.TB) *sql.DB {
 			t.Helper()
 			file := url.URL{Scheme: "file", Path: filepath.Join(directory, "ctr.sqlite"), RawQuery: "_busy_timeout=5000"}
 			return openRaw(t, "sqlite", file.String())
@@ -27,16 +27,16 @@ func Embedded(t testing.TB) Backend {
 
 // NewPostgresBackends returns a function that creates backends in one new PostgreSQL database. Each has its own schema,
 // which takes a tenth of the time of its own database.
-func Server(t testing.TB) func(testing.TB) Backend {
+func NewPostgresBackends(t testing.TB) func(testing.TB) Backend {
 	t.Helper()
-	address, err := url.Parse(Postgres(t))
+	address, err := url.Parse(NewPostgresDatabase(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return func(t testing.TB) Backend {
 		t.Helper()
 		schema := "case_" + strings.ToLower(rand.Text())
-		administer(t, address.String(), "CREATE SCHEMA "+schema)
+		execAsAdmin(t, address.String(), "CREATE SCHEMA "+schema)
 		inSchema := *address
 		query := inSchema.Query()
 		query.Set("search_path", schema)
@@ -44,7 +44,7 @@ func Server(t testing.TB) func(testing.TB) Backend {
 		own := inSchema.String()
 		return Backend{
 			Config: store.Config{URL: own, KeyFile: filepath.Join(t.TempDir(), "keys.json")},
-			Raw: func(t testing.TB) *sql.DB {
+			OpenRaw: func(t testing.TB) *sql.DB {
 				t.Helper()
 				return openRaw(t, "postgres", own)
 			},

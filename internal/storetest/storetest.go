@@ -24,7 +24,7 @@ type Backend struct {
 	Config store.Config
 	// OpenRaw opens the database with the plain driver, to see what the store does not return and to try what the
 	// database must reject.
-	Raw func(t testing.TB) *sql.DB
+	OpenRaw func(t testing.TB) *sql.DB
 }
 
 // Open opens the database as one more node.
@@ -113,22 +113,22 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 
 // Persons, organisations and devices of the development data.
 var (
-	claes   = ssin("78031412250") // orthopaedic surgeon
-	dubois  = ssin("69092234126") // cardiologist
-	peeters = ssin("85073003328") // general practitioner
-	leroy   = ssin("48022907379") // patient
-	vanDam  = ssin("84061205236") // patient
+	claes   = mustSSIN("78031412250") // orthopaedic surgeon
+	dubois  = mustSSIN("69092234126") // cardiologist
+	peeters = mustSSIN("85073003328") // general practitioner
+	leroy   = mustSSIN("48022907379") // patient
+	vanDam  = mustSSIN("84061205236") // patient
 
-	claesNIHII  = nihii("17800389480")
-	duboisNIHII = nihii("16900269730")
-	hospital    = nihii("71000436")
-	pharmacy    = nihii("21500346")
+	claesNIHII  = mustNIHII("17800389480")
+	duboisNIHII = mustNIHII("16900269730")
+	hospital    = mustNIHII("71000436")
+	pharmacy    = mustNIHII("21500346")
 
-	mesh = code("000060479203")
-	knee = code("000071200176")
+	mesh = mustCode("000060479203")
+	knee = mustCode("000071200176")
 )
 
-func must[T any](parse func(string) (T, error), text string) T {
+func mustParse[T any](parse func(string) (T, error), text string) T {
 	value, err := parse(text)
 	if err != nil {
 		panic(fmt.Sprintf("storetest: %q: %v", text, err))
@@ -136,23 +136,25 @@ func must[T any](parse func(string) (T, error), text string) T {
 	return value
 }
 
-func ssin(s string) ident.SSIN             { return must(ident.ParseSSIN, s) }
-func nihii(s string) ident.NIHII           { return must(ident.ParseNIHII, s) }
-func code(s string) ident.NotificationCode { return must(ident.ParseNotificationCode, s) }
+func mustSSIN(s string) ident.SSIN             { return mustParse(ident.ParseSSIN, s) }
+func mustNIHII(s string) ident.NIHII           { return mustParse(ident.ParseNIHII, s) }
+func mustCode(s string) ident.NotificationCode { return mustParse(ident.ParseNotificationCode, s) }
 
 // mustDate parses a date. It returns the zero date for the empty string.
-func day(s string) ident.Date {
+func mustDate(s string) ident.Date {
 	if s == "" {
 		return ident.Date{}
 	}
-	return must(ident.ParseDate, s)
+	return mustParse(ident.ParseDate, s)
 }
 
-func period(from, to string) register.Period { return register.Period{From: day(from), To: day(to)} }
+func newPeriod(from, to string) register.Period {
+	return register.Period{From: mustDate(from), To: mustDate(to)}
+}
 
-func number(t testing.TB, running uint64) ident.NotificationNumber {
+func newNumber(t testing.TB, running uint64) ident.NotificationNumber {
 	t.Helper()
-	n, err := ident.NewNotificationNumber(day("2026-11-21"), running)
+	n, err := ident.NewNotificationNumber(mustDate("2026-11-21"), running)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,16 +164,16 @@ func number(t testing.TB, running uint64) ident.NotificationNumber {
 var registeredAt = time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC)
 
 // newImplantation returns a complete notification. Its number and all its unique values derive from running.
-func implantation(t testing.TB, running uint64) register.Notification {
+func newImplantation(t testing.TB, running uint64) register.Notification {
 	t.Helper()
 	reference := fmt.Sprintf("reference-%05d", running)
 	n := register.Notification{
-		Reference: reference, Version: 1, State: register.Final, Change: register.ChangeNotified, Number: number(t, running),
+		Reference: reference, Version: 1, State: register.Final, Change: register.ChangeNotified, Number: newNumber(t, running),
 		Type:        register.TypeImplantation,
 		Specialist:  register.ProfessionalRef{SSIN: claes, NIHII: claesNIHII},
-		SurgeryDate: day("2026-11-20"), Patient: leroy,
+		SurgeryDate: mustDate("2026-11-20"), Patient: leroy,
 		Prescriber:       register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII},
-		PrescriptionDate: day("2026-11-02"), Comment: "revision of the left knee",
+		PrescriptionDate: mustDate("2026-11-02"), Comment: "revision of the left knee",
 		Warnings:     []register.Warning{{Code: "WARN_ONE", Path: "Implantation/Implant[1]", Detail: "facts"}, {Code: "WARN_TWO"}},
 		RegisteredAt: registeredAt, Digest: sha256.Sum256([]byte("body " + reference)), Signer: "NIHII-HOSPITAL=71000436",
 		Organisation: hospital, Author: claes, InputReference: "EPD-" + reference,
@@ -181,20 +183,20 @@ func implantation(t testing.TB, running uint64) register.Notification {
 		ID: reference + "-1",
 		NotifiedImplant: register.NotifiedImplant{
 			Code: knee, UDI: "(01)05410000001047(17)291231(10)L2201(21)S-" + reference, Lot: "L2201", Serial: "S-" + reference,
-			Expiry: day("2029-12-31"), Pharmacist: register.ProfessionalRef{SSIN: peeters},
-			Pharmacy: register.PharmacyRef{NIHII: pharmacy, CBE: must(ident.ParseCBE, "0812345603")}, DeliveryDate: day("2026-11-19"),
+			Expiry: mustDate("2029-12-31"), Pharmacist: register.ProfessionalRef{SSIN: peeters},
+			Pharmacy: register.PharmacyRef{NIHII: pharmacy, CBE: mustParse(ident.ParseCBE, "0812345603")}, DeliveryDate: mustDate("2026-11-19"),
 			Quantity: 1, Location: "left knee", Side: "Left",
 		},
 		UDIDI: "05410000001047",
 	}
 	second := register.Implant{ID: reference + "-2", NotifiedImplant: register.NotifiedImplant{Code: mesh, Quantity: 3}}
 	n.Implants = []register.Implant{first, second}
-	complete(&n)
+	completeImplants(&n)
 	return n
 }
 
 // completeImplants sets the fields of implants that repeat the notification's, and those that the store computes.
-func complete(n *register.Notification) {
+func completeImplants(n *register.Notification) {
 	for i := range n.Implants {
 		n.Implants[i].Number, n.Implants[i].Patient, n.Implants[i].SurgeryDate = n.Number, n.Patient, n.SurgeryDate
 		n.Implants[i].Remaining, n.Implants[i].InForce = n.Implants[i].Quantity, n.State == register.Final
@@ -202,31 +204,31 @@ func complete(n *register.Notification) {
 }
 
 // newExplantation returns an explantation with the given removals.
-func explantation(t testing.TB, running uint64, on string, removals ...register.Removal) register.Notification {
+func newExplantation(t testing.TB, running uint64, on string, removals ...register.Removal) register.Notification {
 	t.Helper()
-	n := implantation(t, running)
-	n.Type, n.SurgeryDate, n.Implants, n.Removals = register.TypeExplantation, day(on), nil, removals
+	n := newImplantation(t, running)
+	n.Type, n.SurgeryDate, n.Implants, n.Removals = register.TypeExplantation, mustDate(on), nil, removals
 	n.Prescriber, n.PrescriptionDate = register.ProfessionalRef{}, ident.Date{}
 	return n
 }
 
-func write(t testing.TB, s register.Store, f func(register.Writer) error) {
+func writeTx(t testing.TB, s register.Store, f func(register.Writer) error) {
 	t.Helper()
 	if err := s.RunWriteTx(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func read(t testing.TB, s register.Store, f func(register.Reader) error) {
+func readTx(t testing.TB, s register.Store, f func(register.Reader) error) {
 	t.Helper()
 	if err := s.RunReadTx(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func keep(t testing.TB, s register.Store, all ...register.Notification) {
+func keepAll(t testing.TB, s register.Store, all ...register.Notification) {
 	t.Helper()
-	write(t, s, func(w register.Writer) error {
+	writeTx(t, s, func(w register.Writer) error {
 		for _, n := range all {
 			if err := w.AppendVersion(n); err != nil {
 				return err
@@ -237,7 +239,7 @@ func keep(t testing.TB, s register.Store, all ...register.Notification) {
 }
 
 // readEvents returns the whole audit log.
-func events(t testing.TB, db *store.DB) []register.AuditEvent {
+func readEvents(t testing.TB, db *store.DB) []register.AuditEvent {
 	t.Helper()
 	all, _, err := db.ReadEvents(context.Background(), 0, 1000)
 	if err != nil {
@@ -246,6 +248,6 @@ func events(t testing.TB, db *store.DB) []register.AuditEvent {
 	return all
 }
 
-func mark(text string) register.ReplayKey {
+func replayKeyOf(text string) register.ReplayKey {
 	return register.ReplayKey{Hash: sha256.Sum256([]byte(text)), ExpiresAt: registeredAt.Add(5 * time.Minute)}
 }

@@ -18,33 +18,33 @@ import (
 var errStop = errors.New("stop")
 
 // checkNothingStored checks that a database is empty.
-func nothing(t *testing.T, db *store.DB) {
+func checkNothingStored(t *testing.T, db *store.DB) {
 	t.Helper()
 	empty, err := db.IsEmpty(context.Background())
-	check(t, "empty", empty, true, true, true, err)
-	if trail := events(t, db); len(trail) != 0 {
+	checkResult(t, "empty", empty, true, true, true, err)
+	if trail := readEvents(t, db); len(trail) != 0 {
 		t.Errorf("%d events", len(trail))
 	}
 }
 
 // writeEverything stores something of every kind.
-func everything(t testing.TB, w register.Writer, running uint64) error {
-	n := implantation(t, running)
-	spent, err := w.RecordReplayKey(mark(n.Reference))
+func writeEverything(t testing.TB, w register.Writer, running uint64) error {
+	n := newImplantation(t, running)
+	spent, err := w.RecordReplayKey(replayKeyOf(n.Reference))
 	if err == nil && !spent {
 		err = errors.New("mark was spent")
 	}
 	return errors.Join(err, w.Lock("patient"), w.AppendVersion(n), w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt, Outcome: register.OutcomeAccepted}),
-		w.AddTherapeuticLink(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: period("2026-11-20", "")}))
+		w.AddTherapeuticLink(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}))
 }
 
 func testRollback(t *testing.T, b Backend) {
 	db := b.Open(t)
 	err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
-		if _, err := w.NextSequenceNumber(day("2026-11-21")); err != nil {
+		if _, err := w.NextSequenceNumber(mustDate("2026-11-21")); err != nil {
 			return err
 		}
-		if err := everything(t, w, 1); err != nil {
+		if err := writeEverything(t, w, 1); err != nil {
 			return err
 		}
 		return errStop
@@ -52,10 +52,10 @@ func testRollback(t *testing.T, b Backend) {
 	if !errors.Is(err, errStop) {
 		t.Fatalf("got %v", err)
 	}
-	nothing(t, db)
+	checkNothingStored(t, db)
 	// Nothing of it prevents the same write from succeeding now.
-	write(t, db, func(w register.Writer) error { return everything(t, w, 1) })
-	if trail := events(t, db); len(trail) != 1 {
+	writeTx(t, db, func(w register.Writer) error { return writeEverything(t, w, 1) })
+	if trail := readEvents(t, db); len(trail) != 1 {
 		t.Errorf("%d events", len(trail))
 	}
 }
@@ -64,23 +64,23 @@ func testRollback(t *testing.T, b Backend) {
 func testSwallowed(t *testing.T, b Backend) {
 	db := b.Open(t)
 	err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
-		if err := everything(t, w, 1); err != nil {
+		if err := writeEverything(t, w, 1); err != nil {
 			return err
 		}
-		_ = w.AppendVersion(implantation(t, 1)) // fails: the same version again
-		_, _, _ = w.Implant("one")              // flushes the pending inserts
+		_ = w.AppendVersion(newImplantation(t, 1)) // fails: the same version again
+		_, _, _ = w.Implant("one")                 // flushes the pending inserts
 		return nil
 	})
 	if err == nil || problem.From(err).Code != problem.InternalError {
 		t.Errorf("got %v", err)
 	}
-	nothing(t, db)
+	checkNothingStored(t, db)
 }
 
 func testPanic(t *testing.T, b Backend) {
 	db := b.Open(t)
 	err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
-		if err := everything(t, w, 1); err != nil {
+		if err := writeEverything(t, w, 1); err != nil {
 			return err
 		}
 		panic("in a write")
@@ -92,14 +92,14 @@ func testPanic(t *testing.T, b Backend) {
 	if problem.From(err).Code != problem.InternalError {
 		t.Errorf("got %v", err)
 	}
-	nothing(t, db)
-	write(t, db, func(w register.Writer) error { return everything(t, w, 1) })
+	checkNothingStored(t, db)
+	writeTx(t, db, func(w register.Writer) error { return writeEverything(t, w, 1) })
 }
 
 // testFailedCommit checks that a failed commit returns an error, stores nothing, and does not affect the next write.
 func testFailedCommit(t *testing.T, b Backend) {
 	db := b.Open(t)
-	raw := b.Raw(t)
+	raw := b.OpenRaw(t)
 	// Each engine needs another way to make a transaction fail at its commit only.
 	statements := []string{
 		`CREATE TABLE probe (id integer REFERENCES readiness (id) DEFERRABLE INITIALLY DEFERRED)`,
@@ -114,12 +114,12 @@ func testFailedCommit(t *testing.T, b Backend) {
 			t.Fatal(err)
 		}
 	}
-	err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return everything(t, w, 1) })
+	err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return writeEverything(t, w, 1) })
 	if problem.From(err).Code != problem.InternalError {
 		t.Errorf("got %v", err)
 	}
-	nothing(t, db)
-	keep(t, db, implantation(t, 1))
+	checkNothingStored(t, db)
+	keepAll(t, db, newImplantation(t, 1))
 }
 
 // testIsolation checks that writes that fail or panic do not affect concurrent ones, even in the same group commit.
@@ -130,7 +130,7 @@ func testIsolation(t *testing.T, b Backend) {
 	for i := range writes {
 		group.Go(func() {
 			err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
-				if err := everything(t, w, uint64(i+1)); err != nil {
+				if err := writeEverything(t, w, uint64(i+1)); err != nil {
 					return err
 				}
 				switch i % 3 {
@@ -147,27 +147,27 @@ func testIsolation(t *testing.T, b Backend) {
 		})
 	}
 	group.Wait()
-	read(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r register.Reader) error {
 		_, total, err := r.SearchNotifications(register.NotificationQuery{})
-		check(t, "kept", total, writes/3, true, true, err)
+		checkResult(t, "kept", total, writes/3, true, true, err)
 		return nil
 	})
-	if trail := events(t, db); len(trail) != writes/3 {
+	if trail := readEvents(t, db); len(trail) != writes/3 {
 		t.Errorf("%d events", len(trail))
 	}
 }
 
 func testReplay(t *testing.T, b Backend) {
-	spendOnce(t, b.Open(t))
+	checkRecordedOnce(t, b.Open(t))
 }
 
 func testReplayNodes(t *testing.T, b Backend) {
-	spendOnce(t, b.Open(t), b.Open(t))
+	checkRecordedOnce(t, b.Open(t), b.Open(t))
 }
 
 // checkRecordedOnce lets 32 callers, spread over the nodes, record the same replay key, and checks that one of them
 // succeeds.
-func spendOnce(t *testing.T, nodes ...*store.DB) {
+func checkRecordedOnce(t *testing.T, nodes ...*store.DB) {
 	t.Helper()
 	for round := range 5 {
 		var group sync.WaitGroup
@@ -177,7 +177,7 @@ func spendOnce(t *testing.T, nodes ...*store.DB) {
 				fresh := false
 				err := nodes[i%len(nodes)].RunWriteTx(t.Context(), func(w register.Writer) error {
 					var err error
-					fresh, err = w.RecordReplayKey(mark(fmt.Sprint(round)))
+					fresh, err = w.RecordReplayKey(replayKeyOf(fmt.Sprint(round)))
 					return err
 				})
 				if err != nil {
@@ -198,28 +198,28 @@ func spendOnce(t *testing.T, nodes ...*store.DB) {
 func testPurge(t *testing.T, b Backend) {
 	db := b.Open(t)
 	const old = 2500
-	write(t, db, func(w register.Writer) error {
+	writeTx(t, db, func(w register.Writer) error {
 		for i := range old {
-			m := mark(fmt.Sprint(i))
+			m := replayKeyOf(fmt.Sprint(i))
 			m.ExpiresAt = registeredAt.Add(-time.Duration(i+1) * time.Microsecond)
 			if _, err := w.RecordReplayKey(m); err != nil {
 				return err
 			}
 		}
-		m := mark("fresh")
+		m := replayKeyOf("fresh")
 		m.ExpiresAt = registeredAt
 		_, err := w.RecordReplayKey(m)
 		return err
 	})
 	purged, err := db.PurgeReplayKeys(t.Context(), registeredAt)
-	check(t, "purged", purged, old, true, true, err)
+	checkResult(t, "purged", purged, old, true, true, err)
 	purged, err = db.PurgeReplayKeys(t.Context(), registeredAt)
-	check(t, "purged again", purged, 0, true, true, err)
-	write(t, db, func(w register.Writer) error {
-		fresh, err := w.RecordReplayKey(mark("fresh"))
-		check(t, "kept", fresh, false, true, true, err)
-		fresh, err = w.RecordReplayKey(mark("0"))
-		check(t, "forgotten", fresh, true, true, true, err)
+	checkResult(t, "purged again", purged, 0, true, true, err)
+	writeTx(t, db, func(w register.Writer) error {
+		fresh, err := w.RecordReplayKey(replayKeyOf("fresh"))
+		checkResult(t, "kept", fresh, false, true, true, err)
+		fresh, err = w.RecordReplayKey(replayKeyOf("0"))
+		checkResult(t, "forgotten", fresh, true, true, true, err)
 		return nil
 	})
 }
@@ -239,7 +239,7 @@ func testNumbers(t *testing.T, b Backend) {
 			err := nodes[i%2].RunWriteTx(t.Context(), func(w register.Writer) error {
 				got.day = []string{"2026-11-21", "2026-11-22", "2020-01-01"}[i%3]
 				var err error
-				if got.running, err = w.NextSequenceNumber(day(got.day)); err != nil {
+				if got.running, err = w.NextSequenceNumber(mustDate(got.day)); err != nil {
 					return err
 				}
 				if i%8 == 0 {
@@ -265,12 +265,12 @@ func testNumbers(t *testing.T, b Backend) {
 	if len(given) != 84 {
 		t.Errorf("%d numbers", len(given))
 	}
-	write(t, nodes[0], func(w register.Writer) error {
-		one, err := w.NextSequenceNumber(day("2026-11-21"))
+	writeTx(t, nodes[0], func(w register.Writer) error {
+		one, err := w.NextSequenceNumber(mustDate("2026-11-21"))
 		if err != nil {
 			return err
 		}
-		two, err := w.NextSequenceNumber(day("2026-11-21"))
+		two, err := w.NextSequenceNumber(mustDate("2026-11-21"))
 		if two <= one {
 			t.Errorf("%d after %d in one transaction", two, one)
 		}
@@ -297,7 +297,7 @@ func testHold(t *testing.T, b Backend) {
 				if err != nil {
 					return err
 				}
-				return w.AppendVersion(implantation(t, uint64(len(history)+1)))
+				return w.AppendVersion(newImplantation(t, uint64(len(history)+1)))
 			})
 			if err != nil {
 				t.Errorf("write %d: %v", i, err)
@@ -305,9 +305,9 @@ func testHold(t *testing.T, b Backend) {
 		})
 	}
 	group.Wait()
-	read(t, nodes[0], func(r register.Reader) error {
+	readTx(t, nodes[0], func(r register.Reader) error {
 		history, err := r.NotificationsByPatient(leroy)
-		check(t, "kept one after the other", len(history), 32, true, true, err)
+		checkResult(t, "kept one after the other", len(history), 32, true, true, err)
 		return nil
 	})
 }
@@ -322,7 +322,7 @@ func testSubmissionRace(t *testing.T, b Backend) {
 		group.Go(func() {
 			mine := false
 			err := nodes[i%2].RunWriteTx(t.Context(), func(w register.Writer) error {
-				n := implantation(t, uint64(i+1))
+				n := newImplantation(t, uint64(i+1))
 				n.InputReference = "the same"
 				_, there, err := w.NotificationByInputReference(n.Signer, n.InputReference)
 				if mine = !there; err != nil || there {
@@ -346,32 +346,32 @@ func testSubmissionRace(t *testing.T, b Backend) {
 
 func testConsistentView(t *testing.T, b Backend) {
 	db := b.Open(t)
-	keep(t, db, implantation(t, 1))
-	read(t, db, func(r register.Reader) error {
+	keepAll(t, db, newImplantation(t, 1))
+	readTx(t, db, func(r register.Reader) error {
 		_, before, err := r.SearchNotifications(register.NotificationQuery{})
 		if err != nil {
 			return err
 		}
-		keep(t, db, implantation(t, 2))
+		keepAll(t, db, newImplantation(t, 2))
 		_, after, err := r.SearchNotifications(register.NotificationQuery{})
-		check(t, "in the view", []int{before, after}, []int{1, 1}, true, true, err)
+		checkResult(t, "in the view", []int{before, after}, []int{1, 1}, true, true, err)
 		return nil
 	})
-	read(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r register.Reader) error {
 		_, total, err := r.SearchNotifications(register.NotificationQuery{})
-		check(t, "afterwards", total, 2, true, true, err)
+		checkResult(t, "afterwards", total, 2, true, true, err)
 		return nil
 	})
 }
 
 func testAppendOnly(t *testing.T, b Backend) {
 	db := b.Open(t)
-	n := implantation(t, 1)
-	keep(t, db, n, explantation(t, 2, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
-	write(t, db, func(w register.Writer) error {
-		return errors.Join(w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt}), w.AppendEvidence(evidence(n, "the message")))
+	n := newImplantation(t, 1)
+	keepAll(t, db, n, newExplantation(t, 2, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
+	writeTx(t, db, func(w register.Writer) error {
+		return errors.Join(w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt}), w.AppendEvidence(newEvidence(n, "the message")))
 	})
-	raw := b.Raw(t)
+	raw := b.OpenRaw(t)
 	for table, column := range map[string]string{"notification": "comment", "implant": "serial", "removal": "reason",
 		"warning": "facts", "submission": "reference", "audit": "reason", "evidence": "message"} {
 		statements := []string{`UPDATE ` + table + ` SET ` + column + ` = ` + column, `DELETE FROM ` + table}
@@ -385,10 +385,10 @@ func testAppendOnly(t *testing.T, b Backend) {
 			}
 		}
 	}
-	read(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r register.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
 		n.Implants[0].Remaining = 0
-		check(t, "afterwards", got, n, there, true, err)
+		checkResult(t, "afterwards", got, n, there, true, err)
 		return nil
 	})
 }
@@ -408,7 +408,7 @@ func testContext(t *testing.T, b Backend) {
 	if problem.From(err).Code != problem.StoreDown || !errors.Is(err, context.Canceled) {
 		t.Errorf("read: %v", err)
 	}
-	nothing(t, db)
+	checkNothingStored(t, db)
 }
 
 // testOverload checks that the next write fails at once when too many are waiting, and that the accepted ones are
@@ -454,12 +454,12 @@ func testOverload(t *testing.T, b Backend) {
 	if refused.Load() == 0 {
 		t.Error("nobody was refused")
 	}
-	if n := len(eventsOf(t, db, 2000)); n != int(kept.Load()) {
+	if n := len(readEventsUpTo(t, db, 2000)); n != int(kept.Load()) {
 		t.Errorf("%d events of %d kept", n, kept.Load())
 	}
 }
 
-func eventsOf(t testing.TB, db *store.DB, limit int) []register.AuditEvent {
+func readEventsUpTo(t testing.TB, db *store.DB, limit int) []register.AuditEvent {
 	t.Helper()
 	all, _, err := db.ReadEvents(context.Background(), 0, limit)
 	if err != nil {
@@ -493,12 +493,12 @@ func testReady(t *testing.T, b Backend) {
 }
 
 func testReopen(t *testing.T, b Backend) {
-	n := implantation(t, 1)
+	n := newImplantation(t, 1)
 	db, err := store.Open(t.Context(), b.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keep(t, db, n)
+	keepAll(t, db, n)
 	if err = db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -507,9 +507,9 @@ func testReopen(t *testing.T, b Backend) {
 	if took := time.Since(begin); took > time.Second {
 		t.Errorf("opening took %v", took)
 	}
-	read(t, again, func(r register.Reader) error {
+	readTx(t, again, func(r register.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
-		check(t, "notification", got, n, there, true, err)
+		checkResult(t, "notification", got, n, there, true, err)
 		return nil
 	})
 }
@@ -522,7 +522,7 @@ func testNewerTables(t *testing.T, b Backend) {
 	if err = db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.Raw(t).ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)`)
+	_, err = b.OpenRaw(t).ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)`)
 	if err != nil {
 		t.Fatal(err)
 	}
