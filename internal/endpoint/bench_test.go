@@ -55,19 +55,19 @@ func BenchmarkRequest(b *testing.B) {
 	})
 	b.Run("handler", func(b *testing.B) {
 		d := newDoor(b, settings{})
-		messages := signedMessages(b, d, b.N)
-		connections := make(chan context.Context, callers)
-		for range callers {
+		messages := signMessages(b, d, b.N)
+		connections := make(chan context.Context, concurrentCallers)
+		for range concurrentCallers {
 			connections <- endpoint.ConnContext(b.Context(), nil)
 		}
-		concurrently(b, func(n int64) error {
+		runConcurrently(b, func(n int64) error {
 			connection := <-connections
 			defer func() { connections <- connection }()
 			request := httptest.NewRequestWithContext(connection, http.MethodPost, "/ctr/v1", bytes.NewReader(messages[n]))
 			request.Header.Set("Content-Type", soap.SOAP11.ContentType())
 			recorder := httptest.NewRecorder()
 			d.service.ServeHTTP(recorder, request)
-			return success(recorder.Code, recorder.Body)
+			return checkSuccess(recorder.Code, recorder.Body)
 		})
 	})
 	b.Run("tls", func(b *testing.B) {
@@ -78,30 +78,30 @@ func BenchmarkRequest(b *testing.B) {
 		defer server.Close()
 		caller := server.Client()
 		if transport, ok := caller.Transport.(*http.Transport); ok {
-			transport.MaxIdleConnsPerHost = callers
+			transport.MaxIdleConnsPerHost = concurrentCallers
 		}
-		messages := signedMessages(b, d, b.N)
-		connect(b, caller, server.URL)
-		concurrently(b, func(n int64) error {
+		messages := signMessages(b, d, b.N)
+		openConnections(b, caller, server.URL)
+		runConcurrently(b, func(n int64) error {
 			response, err := caller.Post(server.URL+"/ctr/v1", soap.SOAP11.ContentType(), bytes.NewReader(messages[n]))
 			if err != nil {
 				return err
 			}
 			defer response.Body.Close() //nolint:errcheck // the body has been read to its end
-			return success(response.StatusCode, response.Body)
+			return checkSuccess(response.StatusCode, response.Body)
 		})
 	})
 }
 
-const callers = 64
+const concurrentCallers = 64
 
 // openConnections opens a connection for every caller, so that no handshake is measured: callers keep their
 // connections.
-func connect(b *testing.B, caller *http.Client, address string) {
+func openConnections(b *testing.B, caller *http.Client, address string) {
 	b.Helper()
 	var group, together sync.WaitGroup
-	together.Add(callers)
-	for range callers {
+	together.Add(concurrentCallers)
+	for range concurrentCallers {
 		group.Go(func() {
 			response, err := caller.Get(address + "/livez")
 			together.Done()
@@ -110,7 +110,7 @@ func connect(b *testing.B, caller *http.Client, address string) {
 				b.Error(err)
 				return
 			}
-			if err = success(response.StatusCode, response.Body); err != nil {
+			if err = checkSuccess(response.StatusCode, response.Body); err != nil {
 				b.Error(err)
 			}
 			_ = response.Body.Close()
@@ -120,13 +120,13 @@ func connect(b *testing.B, caller *http.Client, address string) {
 }
 
 // runConcurrently runs b.N operations on 64 goroutines and reports the CPU time per operation.
-func concurrently(b *testing.B, operation func(n int64) error) {
+func runConcurrently(b *testing.B, operation func(n int64) error) {
 	b.Helper()
 	var next atomic.Int64
 	var group sync.WaitGroup
 	before := storetest.ProcessorTime(b)
 	b.ResetTimer()
-	for range callers {
+	for range concurrentCallers {
 		group.Go(func() {
 			for n := next.Add(1) - 1; n < int64(b.N); n = next.Add(1) - 1 {
 				if err := operation(n); err != nil {
@@ -141,7 +141,7 @@ func concurrently(b *testing.B, operation func(n int64) error) {
 	storetest.ReportProcessorTime(b, before)
 }
 
-func success(status int, body io.Reader) error {
+func checkSuccess(status int, body io.Reader) error {
 	octets, err := io.ReadAll(body)
 	if err == nil && status != http.StatusOK {
 		err = fmt.Errorf("HTTP %d: %s", status, octets)
@@ -150,9 +150,9 @@ func success(status int, body io.Reader) error {
 }
 
 // signMessages signs n different notifications before the timer starts.
-func signedMessages(b testing.TB, d *door, many int) [][]byte {
+func signMessages(b testing.TB, d *door, many int) [][]byte {
 	b.Helper()
-	c := client.Client{Key: testpki.Key(b, testpki.Hospital), Now: d.Clock.Now, NewID: counter()}
+	c := client.Client{Key: testpki.Key(b, testpki.Hospital), Now: d.Clock.Now, NewID: newIDCounter()}
 	messages := make([][]byte, many)
 	var next atomic.Int64
 	var group sync.WaitGroup
@@ -173,7 +173,7 @@ func signedMessages(b testing.TB, d *door, many int) [][]byte {
 	return messages
 }
 
-func counter() func() string {
+func newIDCounter() func() string {
 	var n atomic.Int64
 	return func() string { return fmt.Sprint("_", n.Add(1)) }
 }

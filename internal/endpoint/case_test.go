@@ -42,37 +42,37 @@ type step struct {
 }
 
 type send struct {
-	message string // file in testdata/messages
-	raw     string // alternatively: these bytes, unsigned
-	again   int    // alternatively: the bytes of that step again
-	signer  string
-	clock   time.Time
-	version soap.Version
-	headers http.Header
-	encode  string
-	edits   []edit
+	message  string // file in testdata/messages
+	raw      string // alternatively: these bytes, unsigned
+	repeatOf int    // alternatively: the bytes of that step again
+	signer   string
+	clock    time.Time
+	version  soap.Version
+	headers  http.Header
+	encode   string
+	edits    []edit
 }
 
 type want struct {
-	answer   string // nested status of the response: Success or DataNotFound
-	has      []fact
-	lacks    []string
-	warnings []codeAtPath
-	fault    string // HTTP status, fault code, kind and code of the platform error
-	problems []codeAtPath
-	texts    []string
-	like     int // step with the same answer, except for IDs and instants
+	answer     string // nested status of the response: Success or DataNotFound
+	has        []valueAtPath
+	lacks      []string
+	warnings   []codeAtPath
+	fault      string // HTTP status, fault code, kind and code of the platform error
+	problems   []codeAtPath
+	texts      []string
+	sameAsStep int // step with the same answer, except for IDs and instants
 
-	audit   string // operation, outcome and, unless they equal those of problems, codes
-	by      string // signer and capacity
-	patient string
-	former  string
-	why     string
-	kept    int
+	audit         string // operation, outcome and, unless they equal those of problems, codes
+	by            string // signer and capacity
+	patient       string
+	formerPatient string
+	reason        string
+	stored        int
 }
 
 // valueAtPath is an expected value at a path of the response.
-type fact struct{ path, value string }
+type valueAtPath struct{ path, value string }
 
 // codeAtPath is a violation or a warning with its path.
 type codeAtPath struct {
@@ -83,7 +83,7 @@ type codeAtPath struct {
 func (p codeAtPath) String() string { return strings.TrimSpace(string(p.code) + " " + p.path) }
 
 // listCaseFiles returns the names of all case files.
-func caseFiles(tb testing.TB) []string {
+func listCaseFiles(tb testing.TB) []string {
 	tb.Helper()
 	files, err := filepath.Glob("testdata/cases/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -104,7 +104,7 @@ func readCase(tb testing.TB, file string) *testCase {
 		tb.Fatalf("%s: does not say what it shows", file)
 	}
 	for _, section := range archive.Files {
-		if err := c.section(section.Name, string(section.Data)); err != nil {
+		if err := c.parseSection(section.Name, string(section.Data)); err != nil {
 			tb.Fatalf("%s: %s: %v", file, section.Name, err)
 		}
 	}
@@ -116,23 +116,23 @@ func readCase(tb testing.TB, file string) *testCase {
 	return c
 }
 
-func (c *testCase) section(name, text string) error {
+func (c *testCase) parseSection(name, text string) error {
 	var line func(string) error
 	switch name {
 	case "service":
-		line = c.service.line
+		line = c.service.parseLine
 	case "send":
 		c.steps = append(c.steps, &step{send: send{
 			signer: testpki.Hospital, clock: registertest.StartTime(), version: soap.SOAP11, headers: http.Header{},
-		}, want: want{kept: -1}})
-		line = c.last().send.line
+		}, want: want{stored: -1}})
+		line = c.lastStep().send.parseLine
 	case "raw":
-		c.last().raw = strings.TrimSuffix(text, "\n")
+		c.lastStep().raw = strings.TrimSuffix(text, "\n")
 		return nil
 	case "tamper":
-		line = func(s string) error { return addEdit(&c.last().tamper, s) }
+		line = func(s string) error { return parseEdit(&c.lastStep().tamper, s) }
 	case "want":
-		line = c.last().want.line
+		line = c.lastStep().want.parseLine
 	default:
 		return fmt.Errorf("unknown section")
 	}
@@ -147,9 +147,9 @@ func (c *testCase) section(name, text string) error {
 	return nil
 }
 
-func (c *testCase) last() *step { return c.steps[len(c.steps)-1] }
+func (c *testCase) lastStep() *step { return c.steps[len(c.steps)-1] }
 
-func (s *settings) line(text string) (err error) {
+func (s *settings) parseLine(text string) (err error) {
 	switch key, value, _ := strings.Cut(text, ": "); key {
 	case "strict":
 		s.strict, err = strconv.ParseBool(value)
@@ -163,13 +163,13 @@ func (s *settings) line(text string) (err error) {
 	return err
 }
 
-func (s *send) line(text string) (err error) {
+func (s *send) parseLine(text string) (err error) {
 	key, value, _ := strings.Cut(text, ": ")
 	switch key {
 	case "message":
 		s.message = value
 	case "again":
-		s.again, err = strconv.Atoi(value)
+		s.repeatOf, err = strconv.Atoi(value)
 	case "signer":
 		s.signer = value
 	case "clock":
@@ -182,12 +182,12 @@ func (s *send) line(text string) (err error) {
 	case "encode":
 		s.encode = value
 	default:
-		err = addEdit(&s.edits, text)
+		err = parseEdit(&s.edits, text)
 	}
 	return err
 }
 
-func (w *want) line(text string) (err error) {
+func (w *want) parseLine(text string) (err error) {
 	key, value, _ := strings.Cut(text, ":")
 	value = strings.TrimSpace(value)
 	switch key {
@@ -195,19 +195,19 @@ func (w *want) line(text string) (err error) {
 		w.answer = value
 	case "has":
 		path, content, _ := strings.Cut(value, " = ")
-		w.has = append(w.has, fact{path, content})
+		w.has = append(w.has, valueAtPath{path, content})
 	case "lacks":
 		w.lacks = append(w.lacks, value)
 	case "warning":
-		w.warnings = append(w.warnings, newPlace(value))
+		w.warnings = append(w.warnings, parseCodeAtPath(value))
 	case "fault":
 		w.fault = value
 	case "problem":
-		w.problems = append(w.problems, newPlace(value))
+		w.problems = append(w.problems, parseCodeAtPath(value))
 	case "text":
 		w.texts = append(w.texts, value)
 	case "like":
-		w.like, err = strconv.Atoi(value)
+		w.sameAsStep, err = strconv.Atoi(value)
 	case "audit":
 		w.audit = value
 	case "by":
@@ -215,18 +215,18 @@ func (w *want) line(text string) (err error) {
 	case "patient":
 		w.patient = value
 	case "former":
-		w.former = value
+		w.formerPatient = value
 	case "why":
-		w.why = value
+		w.reason = value
 	case "kept":
-		w.kept, err = strconv.Atoi(value)
+		w.stored, err = strconv.Atoi(value)
 	default:
 		err = errUnknownWord
 	}
 	return err
 }
 
-func newPlace(text string) codeAtPath {
+func parseCodeAtPath(text string) codeAtPath {
 	code, path, _ := strings.Cut(text, " ")
 	return codeAtPath{problem.Code(code), path}
 }

@@ -19,10 +19,10 @@ import (
 
 func TestCases(t *testing.T) {
 	t.Parallel()
-	for _, file := range caseFiles(t) {
+	for _, file := range listCaseFiles(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			run(t, readCase(t, file))
+			runCase(t, readCase(t, file))
 		})
 	}
 }
@@ -30,12 +30,12 @@ func TestCases(t *testing.T) {
 // answer is the parsed response of one step.
 type answer struct {
 	status   int
-	octets   string
+	body     string
 	response xmldoc.Element // zero if refused
 	refusal  *soap.Refusal
 }
 
-func run(t *testing.T, c *testCase) {
+func runCase(t *testing.T, c *testCase) {
 	t.Helper()
 	d := newDoor(t, c.service)
 	var sent []string
@@ -44,24 +44,24 @@ func run(t *testing.T, c *testCase) {
 	for i, s := range c.steps {
 		d.Clock.Set(s.clock)
 		var octets string
-		if s.again > 0 {
-			octets = sent[s.again-1]
+		if s.repeatOf > 0 {
+			octets = sent[s.repeatOf-1]
 		} else {
-			octets = s.build(t, i+1)
+			octets = s.buildMessage(t, i+1)
 		}
-		response := d.post(t, s.version, octets, s.headers)
-		a := read(t, s.expectedVersion(), response)
+		response := d.postMessage(t, s.version, octets, s.headers)
+		a := readAnswer(t, s.expectedVersion(), response)
 		events := d.AuditEvents(t, seen)
 		seen += int64(len(events))
 		sent, answers = append(sent, octets), append(answers, a)
 
 		v := verification{t: t, step: i + 1, want: &s.want, got: a}
-		v.answer()
-		if s.like > 0 {
-			v.equal("answer, but for ids and instants", masked(a.octets), masked(answers[s.like-1].octets))
+		v.checkAnswer()
+		if s.sameAsStep > 0 {
+			v.checkEqual("answer, but for ids and instants", maskVolatile(a.body), maskVolatile(answers[s.sameAsStep-1].body))
 		}
-		v.audit(events)
-		v.equal("notifications kept", d.CountNotifications(t), s.kept)
+		v.checkAudit(events)
+		v.checkEqual("notifications kept", d.CountNotifications(t), s.stored)
 	}
 }
 
@@ -77,15 +77,15 @@ func (s *step) expectedVersion() soap.Version {
 }
 
 // readAnswer parses an answer and checks what holds for all: its SOAP version and its validity against the schemas.
-func read(t *testing.T, version soap.Version, r reply) answer {
+func readAnswer(t *testing.T, version soap.Version, r reply) answer {
 	t.Helper()
-	a := answer{status: r.status, octets: r.octets}
+	a := answer{status: r.status, body: r.body}
 	if got := r.header.Get("Content-Type"); got != version.ContentType() || r.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("answered as %s, cache control %q", got, r.header.Get("Cache-Control"))
 	}
-	document, err := xmldoc.Parse([]byte(a.octets), xmldoc.DefaultLimits())
+	document, err := xmldoc.Parse([]byte(a.body), xmldoc.DefaultLimits())
 	if err != nil {
-		t.Fatalf("the answer is no XML: %v\n%s", err, a.octets)
+		t.Fatalf("the answer is no XML: %v\n%s", err, a.body)
 	}
 	if !document.Root().Is(version.Namespace(), "Envelope") {
 		t.Errorf("the answer is an envelope of another version")
@@ -94,20 +94,20 @@ func read(t *testing.T, version soap.Version, r reply) answer {
 		t.Fatal(err)
 	}
 	if a.refusal == nil {
-		valid(t, messages, a.response)
+		checkSchema(t, messageSchema, a.response)
 		return a
 	}
-	for detail := range detailOf(document, version).Children() {
+	for detail := range faultDetail(document, version).Children() {
 		if detail.Local() == "Violations" {
-			valid(t, messages, detail)
+			checkSchema(t, messageSchema, detail)
 		} else {
-			valid(t, errs, detail)
+			checkSchema(t, errorSchema, detail)
 		}
 	}
 	return a
 }
 
-func detailOf(d *xmldoc.Document, version soap.Version) xmldoc.Element {
+func faultDetail(d *xmldoc.Document, version soap.Version) xmldoc.Element {
 	fault := d.Root().Child(version.Namespace(), "Body").FirstChild()
 	if version == soap.SOAP12 {
 		return fault.Child(version.Namespace(), "Detail")
@@ -115,7 +115,7 @@ func detailOf(d *xmldoc.Document, version soap.Version) xmldoc.Element {
 	return fault.Child("", "detail")
 }
 
-func valid(t *testing.T, compiled func() (*schema.Schema, error), e xmldoc.Element) {
+func checkSchema(t *testing.T, compiled func() (*schema.Schema, error), e xmldoc.Element) {
 	t.Helper()
 	s, err := compiled()
 	if err != nil {
@@ -134,17 +134,17 @@ type verification struct {
 	got  answer
 }
 
-func (v *verification) equal(what string, got, want any) {
+func (v *verification) checkEqual(what string, got, want any) {
 	v.t.Helper()
 	if got != want {
 		v.t.Errorf("step %d: %s: got\n\t%v\nwant\n\t%v", v.step, what, got, want)
 	}
 }
 
-func (v *verification) answer() {
+func (v *verification) checkAnswer() {
 	v.t.Helper()
 	if v.got.refusal == nil {
-		v.success()
+		v.checkAccepted()
 		return
 	}
 	r := v.got.refusal
@@ -152,34 +152,34 @@ func (v *verification) answer() {
 	if r.Business {
 		kind = "BusinessError"
 	}
-	v.equal("fault", fmt.Sprint(v.got.status, " ", r.FaultCode, " ", kind, " ", r.Code), v.want.fault)
+	v.checkEqual("fault", fmt.Sprint(v.got.status, " ", r.FaultCode, " ", kind, " ", r.Code), v.want.fault)
 	var problems []codeAtPath
 	for _, violation := range r.Violations {
 		problems = append(problems, codeAtPath{problem.Code(violation.Code), violation.Path})
-		v.languages(violation.Messages)
+		v.checkLanguages(violation.Messages)
 	}
-	v.places("problems", problems, v.want.problems)
-	v.languages(r.Messages)
+	v.checkPaths("problems", problems, v.want.problems)
+	v.checkLanguages(r.Messages)
 	for _, text := range v.want.texts {
-		if !strings.Contains(v.got.octets, escape(text)) {
-			v.t.Errorf("step %d: the fault does not say %q but\n%s", v.step, text, v.got.octets)
+		if !strings.Contains(v.got.body, escapeXML(text)) {
+			v.t.Errorf("step %d: the fault does not say %q but\n%s", v.step, text, v.got.body)
 		}
 	}
-	if found := people.FindString(v.got.octets); found != "" {
+	if found := personNumbers.FindString(v.got.body); found != "" {
 		v.t.Errorf("step %d: the fault names a person: %s", v.step, found)
 	}
 }
 
 // escapeXML escapes text as in a fault.
-func escape(text string) string {
+func escapeXML(text string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(text)
 }
 
 // personNumbers matches the numbers of the people in the development data.
-var people = regexp.MustCompile(`78031412250|69092234126|85073003328|72010120721|81050511813|91021706490|66061141504|48022907379|05041801691`)
+var personNumbers = regexp.MustCompile(`78031412250|69092234126|85073003328|72010120721|81050511813|91021706490|66061141504|48022907379|05041801691`)
 
 // checkLanguages checks that the text exists in all four languages.
-func (v *verification) languages(all map[problem.Lang]string) {
+func (v *verification) checkLanguages(all map[problem.Lang]string) {
 	v.t.Helper()
 	for _, l := range problem.Langs {
 		if all[l] == "" {
@@ -188,58 +188,58 @@ func (v *verification) languages(all map[problem.Lang]string) {
 	}
 }
 
-func (v *verification) places(what string, got, want []codeAtPath) {
+func (v *verification) checkPaths(what string, got, want []codeAtPath) {
 	v.t.Helper()
 	if !slices.Equal(got, want) {
-		v.t.Errorf("step %d: %s: got\n\t%v\nwant\n\t%v\n%s", v.step, what, got, want, v.got.octets)
+		v.t.Errorf("step %d: %s: got\n\t%v\nwant\n\t%v\n%s", v.step, what, got, want, v.got.body)
 	}
 }
 
-func (v *verification) success() {
+func (v *verification) checkAccepted() {
 	v.t.Helper()
 	response := v.got.response
 	if v.want.answer == "" {
-		v.t.Fatalf("step %d: accepted, want %s\n%s", v.step, v.want.fault, v.got.octets)
+		v.t.Fatalf("step %d: accepted, want %s\n%s", v.step, v.want.fault, v.got.body)
 	}
-	v.equal("HTTP status", v.got.status, http.StatusOK)
+	v.checkEqual("HTTP status", v.got.status, http.StatusOK)
 	status := "Success"
-	if nested := value(response, "cc:Status/cc:StatusCode/cc:StatusCode/@Value"); nested != absent {
+	if nested := valueAt(response, "cc:Status/cc:StatusCode/cc:StatusCode/@Value"); nested != absent {
 		status = strings.TrimPrefix(nested, "urn:be:fgov:ehealth:2.0:status:")
 	}
-	v.equal("answer", status, v.want.answer)
-	v.equal("outer status", value(response, "cc:Status/cc:StatusCode/@Value"), "urn:be:fgov:ehealth:2.0:status:Success")
-	v.equal("InResponseTo", value(response, "@InResponseTo"), "_8f0c")
+	v.checkEqual("answer", status, v.want.answer)
+	v.checkEqual("outer status", valueAt(response, "cc:Status/cc:StatusCode/@Value"), "urn:be:fgov:ehealth:2.0:status:Success")
+	v.checkEqual("InResponseTo", valueAt(response, "@InResponseTo"), "_8f0c")
 	for _, f := range v.want.has {
-		v.equal(f.path, value(response, f.path), f.value)
+		v.checkEqual(f.path, valueAt(response, f.path), f.value)
 	}
 	for _, path := range v.want.lacks {
-		v.equal(path, value(response, path), absent)
+		v.checkEqual(path, valueAt(response, path), absent)
 	}
 	var warnings []codeAtPath
 	for warning := range response.Children() {
 		if !warning.Is(wire.NamespaceProtocol, "Warning") {
 			continue
 		}
-		warnings = append(warnings, codeAtPath{problem.Code(value(warning, "@Code")), value(warning, "@Path")})
+		warnings = append(warnings, codeAtPath{problem.Code(valueAt(warning, "@Code")), valueAt(warning, "@Path")})
 		words := map[problem.Lang]string{}
 		for m := range warning.Children() {
-			words[problem.Lang(value(m, "@xml:lang"))], _ = m.Text()
+			words[problem.Lang(valueAt(m, "@xml:lang"))], _ = m.Text()
 		}
-		v.languages(words)
+		v.checkLanguages(words)
 	}
-	v.places("warnings", warnings, v.want.warnings)
+	v.checkPaths("warnings", warnings, v.want.warnings)
 }
 
 // checkAudit expects exactly one audit event, or two equal ones if two patients are concerned.
-func (v *verification) audit(events []register.AuditEvent) {
+func (v *verification) checkAudit(events []register.AuditEvent) {
 	v.t.Helper()
-	if v.want.former != "" && len(events) == 2 {
-		v.equal("former", events[1].Patient.Digits(), v.want.former)
+	if v.want.formerPatient != "" && len(events) == 2 {
+		v.checkEqual("former", events[1].Patient.Digits(), v.want.formerPatient)
 		events[1].Patient = events[0].Patient
-		v.equal("the second record", fmt.Sprint(events[1]), fmt.Sprint(events[0]))
+		v.checkEqual("the second record", fmt.Sprint(events[1]), fmt.Sprint(events[0]))
 		events = events[:1]
-	} else if v.want.former != "" {
-		v.t.Errorf("step %d: nothing is recorded about %s", v.step, v.want.former)
+	} else if v.want.formerPatient != "" {
+		v.t.Errorf("step %d: nothing is recorded about %s", v.step, v.want.formerPatient)
 	}
 	if len(events) != 1 {
 		v.t.Fatalf("step %d: %d audit records, want one: %v", v.step, len(events), events)
@@ -255,22 +255,22 @@ func (v *verification) audit(events []register.AuditEvent) {
 	for _, code := range e.Codes {
 		codes += " " + string(code)
 	}
-	v.equal("audit", or(e.Operation, "-")+" "+string(e.Outcome)+codes, want)
-	by := or(e.Signer, "nobody")
+	v.checkEqual("audit", firstNonEmpty(e.Operation, "-")+" "+string(e.Outcome)+codes, want)
+	by := firstNonEmpty(e.Signer, "nobody")
 	if e.Capacity != "" {
 		by += " as " + string(e.Capacity)
 	}
-	v.equal("by", by, or(v.want.by, "nobody"))
-	v.equal("patient", e.Patient.Digits(), v.want.patient)
-	v.equal("why", e.Reason, v.want.why)
+	v.checkEqual("by", by, firstNonEmpty(v.want.by, "nobody"))
+	v.checkEqual("patient", e.Patient.Digits(), v.want.patient)
+	v.checkEqual("why", e.Reason, v.want.reason)
 	if r := v.got.refusal; r != nil {
-		v.equal("id of the fault", r.ID, e.Correlation)
+		v.checkEqual("id of the fault", r.ID, e.Correlation)
 	} else {
-		v.equal("id of the answer", value(v.got.response, "@ID")+value(v.got.response, "@Id"), absent+"_"+e.Correlation)
+		v.checkEqual("id of the answer", valueAt(v.got.response, "@ID")+valueAt(v.got.response, "@Id"), absent+"_"+e.Correlation)
 	}
 }
 
-func or(a, b string) string {
+func firstNonEmpty(a, b string) string {
 	if a == "" {
 		return b
 	}
@@ -280,15 +280,15 @@ func or(a, b string) string {
 // absent is the value at a path that does not exist.
 const absent = "(absent)"
 
-var prefixes = map[string]string{
+var namespacePrefixes = map[string]string{
 	"ctrp": wire.NamespaceProtocol, "ctr": wire.NamespaceCore, "cc": "urn:be:fgov:ehealth:commons:core:v2", "xml": xmldoc.XMLNamespace,
 }
 
 // valueAt returns the value at a path below an element: ctrp:Implant[2]/ctr:LotNumber, ctrp:Receipt/@x,
 // count(ctrp:Implant).
-func value(e xmldoc.Element, path string) string {
+func valueAt(e xmldoc.Element, path string) string {
 	if counted, ok := strings.CutPrefix(path, "count("); ok {
-		return fmt.Sprint(len(all(e, strings.TrimSuffix(counted, ")"))))
+		return fmt.Sprint(len(elementsAt(e, strings.TrimSuffix(counted, ")"))))
 	}
 	parent, last := "", path
 	if i := strings.LastIndexByte(path, '/'); i >= 0 {
@@ -296,7 +296,7 @@ func value(e xmldoc.Element, path string) string {
 	}
 	if name, ok := strings.CutPrefix(last, "@"); ok {
 		if parent != "" {
-			found := all(e, parent)
+			found := elementsAt(e, parent)
 			if len(found) == 0 {
 				return absent
 			}
@@ -306,12 +306,12 @@ func value(e xmldoc.Element, path string) string {
 		if !ok {
 			prefix, local = "", name
 		}
-		if s, ok := e.Attr(prefixes[prefix], local); ok {
+		if s, ok := e.Attr(namespacePrefixes[prefix], local); ok {
 			return s
 		}
 		return absent
 	}
-	found := all(e, path)
+	found := elementsAt(e, path)
 	if len(found) == 0 {
 		return absent
 	}
@@ -319,7 +319,7 @@ func value(e xmldoc.Element, path string) string {
 	return s
 }
 
-func all(e xmldoc.Element, path string) []xmldoc.Element {
+func elementsAt(e xmldoc.Element, path string) []xmldoc.Element {
 	at := []xmldoc.Element{e}
 	for step := range strings.SplitSeq(path, "/") {
 		name, index, indexed := strings.Cut(strings.TrimSuffix(step, "]"), "[")
@@ -328,7 +328,7 @@ func all(e xmldoc.Element, path string) []xmldoc.Element {
 		for _, parent := range at {
 			n := 0
 			for child := range parent.Children() {
-				if !child.Is(prefixes[prefix], local) {
+				if !child.Is(namespacePrefixes[prefix], local) {
 					continue
 				}
 				if n++; !indexed || fmt.Sprint(n) == index {
@@ -342,14 +342,14 @@ func all(e xmldoc.Element, path string) []xmldoc.Element {
 }
 
 // maskVolatile replaces what may differ between two answers: IDs and instants.
-func masked(octets string) string {
-	for _, pattern := range []*regexp.Regexp{identifiers, instants} {
+func maskVolatile(octets string) string {
+	for _, pattern := range []*regexp.Regexp{idPattern, instantPattern} {
 		octets = pattern.ReplaceAllString(octets, `$1="…"`)
 	}
 	return octets
 }
 
 var (
-	identifiers = regexp.MustCompile(`\b(I[dD])="[^"]*"`)
-	instants    = regexp.MustCompile(`\b(IssueInstant)="[^"]*"`)
+	idPattern      = regexp.MustCompile(`\b(I[dD])="[^"]*"`)
+	instantPattern = regexp.MustCompile(`\b(IssueInstant)="[^"]*"`)
 )

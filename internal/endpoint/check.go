@@ -20,33 +20,33 @@ import (
 // Limits on dry runs. A full inspection costs several times what a refusal costs, so one runs at a time, few are held
 // in memory, and a request that waits too long is answered with 503.
 const (
-	checksAtOnce   = 1
-	checksHeld     = 4
-	longestWaiting = 5 * time.Second
+	maxParallelDryRuns = 1
+	maxHeldDryRuns     = 4
+	maxDryRunWait      = 5 * time.Second
 )
 
 // dryRunQueue bounds the dry runs held in memory and those that run.
-type checkQueue struct{ held, turn chan struct{} }
+type dryRunQueue struct{ heldSlots, runSlot chan struct{} }
 
 // withDryRun routes requests with ?check to the dry run, and all others to serve.
-func (s *Service) checkInstead(serve http.HandlerFunc) http.HandlerFunc {
-	queue := &checkQueue{make(chan struct{}, checksHeld), make(chan struct{}, checksAtOnce)}
+func (s *Service) withDryRun(serve http.HandlerFunc) http.HandlerFunc {
+	queue := &dryRunQueue{make(chan struct{}, maxHeldDryRuns), make(chan struct{}, maxParallelDryRuns)}
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !asksForCheck(r.URL.RawQuery):
+		case !requestsDryRun(r.URL.RawQuery):
 			serve(w, r)
-		case !s.checks():
+		case !s.dryRunAllowed():
 			// The call is never performed instead: a caller that sends ?check does not expect anything to be stored.
 			writeText(w, http.StatusNotFound, "This service performs calls, and does not check messages. Nothing was done.\n")
 		default:
-			s.check(w, r, queue)
+			s.serveDryRun(w, r, queue)
 		}
 	}
 }
 
 // requestsDryRun reports whether the query mentions "check". When in doubt it returns true, so that no call is
 // performed.
-func asksForCheck(query string) bool {
+func requestsDryRun(query string) bool {
 	if plain, err := url.QueryUnescape(query); err == nil {
 		query = plain
 	}
@@ -54,7 +54,7 @@ func asksForCheck(query string) bool {
 }
 
 // dryRunAllowed reports whether this is a test environment. An unknown environment may be production, so it is not.
-func (s *Service) checks() bool {
+func (s *Service) dryRunAllowed() bool {
 	switch s.environment {
 	case "Development", "Test", "Integration", "Acceptation", "Simulation":
 		return true
@@ -64,10 +64,10 @@ func (s *Service) checks() bool {
 
 // serveDryRun answers with every refusal that the message would meet. It changes nothing: it records no replay key,
 // writes no audit event and makes no revocation request.
-func (s *Service) check(w http.ResponseWriter, r *http.Request, queue *checkQueue) {
+func (s *Service) serveDryRun(w http.ResponseWriter, r *http.Request, queue *dryRunQueue) {
 	event := s.log.Begin(s.newID())
 	event.Operation = "check"
-	report, ok := s.report(r, event, queue)
+	report, ok := s.buildDryRunReport(r, event, queue)
 	status := http.StatusOK
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
@@ -88,20 +88,20 @@ func (s *Service) check(w http.ResponseWriter, r *http.Request, queue *checkQueu
 
 // buildDryRunReport builds the report once the queue grants a slot. It returns false when the queue is full or the wait
 // takes too long.
-func (s *Service) report(r *http.Request, event *reqlog.Event, queue *checkQueue) (*check.Report, bool) {
+func (s *Service) buildDryRunReport(r *http.Request, event *reqlog.Event, queue *dryRunQueue) (*check.Report, bool) {
 	select {
-	case queue.held <- struct{}{}:
-		defer func() { <-queue.held }()
+	case queue.heldSlots <- struct{}{}:
+		defer func() { <-queue.heldSlots }()
 	default:
 		return nil, false
 	}
-	m, action := s.receive(r) // before the slot is acquired, so that a slow sender does not block others
+	m, action := s.readDryRunMessage(r) // before the slot is acquired, so that a slow sender does not block others
 	event.Bytes = len(m.Octets)
-	waitCtx, cancel := context.WithTimeout(r.Context(), longestWaiting)
+	waitCtx, cancel := context.WithTimeout(r.Context(), maxDryRunWait)
 	defer cancel()
 	select {
-	case queue.turn <- struct{}{}:
-		defer func() { <-queue.turn }()
+	case queue.runSlot <- struct{}{}:
+		defer func() { <-queue.runSlot }()
 	case <-waitCtx.Done():
 		return nil, false
 	}
@@ -112,7 +112,7 @@ func (s *Service) report(r *http.Request, event *reqlog.Event, queue *checkQueue
 		},
 		Schema: s.schema,
 		Dispatch: func(content xmldoc.Element) (string, error) {
-			o, err := dispatch(content, action)
+			o, err := findOperation(content, action)
 			return o.name, err
 		},
 		Lang:    problem.Preferred(r.Header.Values("Accept-Language")...),
@@ -122,7 +122,7 @@ func (s *Service) report(r *http.Request, event *reqlog.Event, queue *checkQueue
 }
 
 // readDryRunMessage reads a message as readRequest and verifyEnvelope do. The error goes into the message.
-func (s *Service) receive(r *http.Request) (m check.Message, action string) {
+func (s *Service) readDryRunMessage(r *http.Request) (m check.Message, action string) {
 	media, err := soap.ParseMedia(r.Header.Get("Content-Type"))
 	m.Version, m.Packed, action = media.Version, media.MTOM, media.Action
 	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {
@@ -133,7 +133,7 @@ func (s *Service) receive(r *http.Request) (m check.Message, action string) {
 	case r.Header.Get("Content-Encoding") != "":
 		err = problem.New(problem.ContentTypeUnknown)
 	case r.ContentLength > int64(s.limits.Bytes):
-		err = s.tooLarge()
+		err = s.newTooLargeError()
 	}
 	if err == nil {
 		m.Octets, err = io.ReadAll(io.LimitReader(r.Body, int64(s.limits.Bytes)+1))
@@ -141,7 +141,7 @@ func (s *Service) receive(r *http.Request) (m check.Message, action string) {
 		case err != nil:
 			err = problem.Wrap(problem.MessageIncomplete, err)
 		case len(m.Octets) > s.limits.Bytes:
-			err = s.tooLarge()
+			err = s.newTooLargeError()
 		default:
 			m.Octets, err = media.UnpackEnvelope(m.Octets, s.limits)
 		}
@@ -150,7 +150,7 @@ func (s *Service) receive(r *http.Request) (m check.Message, action string) {
 	return m, action
 }
 
-func (s *Service) tooLarge() error {
+func (s *Service) newTooLargeError() error {
 	return problem.New(problem.MessageTooLarge, fmt.Sprintf("at most %d octets", s.limits.Bytes))
 }
 

@@ -29,37 +29,37 @@ import (
 )
 
 // dryRunWithoutEffect performs a dry run and checks that nothing is stored.
-func (d *door) checked(t *testing.T, query, octets string, headers http.Header) reply {
+func (d *door) dryRunWithoutEffect(t *testing.T, query, octets string, headers http.Header) reply {
 	t.Helper()
 	before := d.CountNotifications(t)
-	answer := d.looked(t, query, octets, headers)
+	answer := d.dryRun(t, query, octets, headers)
 	if kept := d.CountNotifications(t); kept != before {
 		t.Errorf("a check has kept %d notifications", kept-before)
 	}
 	return answer
 }
 
-func (d *door) looked(t *testing.T, query, octets string, headers http.Header) reply {
+func (d *door) dryRun(t *testing.T, query, octets string, headers http.Header) reply {
 	t.Helper()
-	r := request(t, strings.NewReader(octets))
+	r := newRequest(t, strings.NewReader(octets))
 	r.URL.RawQuery = query
 	for name, values := range headers {
 		r.Header[name] = values
 	}
-	return d.serve(t, r)
+	return d.serveRequest(t, r)
 }
 
 // dryRunReport performs a dry run and parses the JSON report.
-func (d *door) report(t *testing.T, octets string, headers http.Header) *check.Report {
+func (d *door) dryRunReport(t *testing.T, octets string, headers http.Header) *check.Report {
 	t.Helper()
 	all := http.Header{"Accept": {"application/json"}}
 	for name, values := range headers {
 		all[name] = values
 	}
-	answer := d.looked(t, "check", octets, all)
+	answer := d.dryRun(t, "check", octets, all)
 	var report check.Report
-	if err := json.Unmarshal([]byte(answer.octets), &report); err != nil || answer.status != http.StatusOK {
-		t.Fatalf("HTTP %d, %v: %s", answer.status, err, answer.octets)
+	if err := json.Unmarshal([]byte(answer.body), &report); err != nil || answer.status != http.StatusOK {
+		t.Fatalf("HTTP %d, %v: %s", answer.status, err, answer.body)
 	}
 	return &report
 }
@@ -69,7 +69,7 @@ func (d *door) report(t *testing.T, octets string, headers http.Header) *check.R
 func TestCheckAgreesWithTheDoor(t *testing.T) {
 	t.Parallel()
 	doors := map[settings]*door{}
-	for _, file := range caseFiles(t) {
+	for _, file := range listCaseFiles(t) {
 		c := readCase(t, file)
 		s := c.steps[0]
 		d := doors[c.service]
@@ -78,13 +78,13 @@ func TestCheckAgreesWithTheDoor(t *testing.T) {
 			doors[c.service] = d
 		}
 		d.Clock.Set(s.clock)
-		octets := s.build(t, 1)
+		octets := s.buildMessage(t, 1)
 		headers := http.Header{"Content-Type": {s.version.ContentType()}}
 		for name, values := range s.headers {
 			headers[name] = values
 		}
-		report := d.report(t, octets, headers)
-		want := ofMessage(s.problems)
+		report := d.dryRunReport(t, octets, headers)
+		want := messageLayerCode(s.problems)
 		if report.Answer != want || (report.Refused == 0) != (want == "") {
 			t.Errorf("%s: the check says %q, of %d things; the service %q", filepath.Base(file), report.Answer, report.Refused, want)
 		}
@@ -95,13 +95,13 @@ func TestCheckAgreesWithTheDoor(t *testing.T) {
 		}
 		wantEvents(t, d)
 	}
-	if n := visits.Load(); n != 0 {
-		t.Errorf("%d connections to %s", n, outside(t))
+	if n := outsideConnections.Load(); n != 0 {
+		t.Errorf("%d connections to %s", n, outsideAddress(t))
 	}
 }
 
 // messageLayerCode returns the code of a fault if the message layers raise it, not rules, authorisation or stored data.
-func ofMessage(problems []codeAtPath) problem.Code {
+func messageLayerCode(problems []codeAtPath) problem.Code {
 	if len(problems) == 0 {
 		return ""
 	}
@@ -121,24 +121,24 @@ func ofMessage(problems []codeAtPath) problem.Code {
 func TestCheckSaysWhatOnlyTheServiceKnows(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	message := usual(t, 1)
+	message := usualNotification(t, 1)
 	for range 2 {
-		answer := d.checked(t, "check", message, http.Header{"Accept-Language": {"it, nl-BE;q=0.9, en;q=0.5"}})
+		answer := d.dryRunWithoutEffect(t, "check", message, http.Header{"Accept-Language": {"it, nl-BE;q=0.9, en;q=0.5"}})
 		if answer.status != http.StatusOK || answer.header.Get("Content-Type") != "text/plain; charset=utf-8" {
-			t.Fatalf("HTTP %d, %s: %s", answer.status, answer.header.Get("Content-Type"), answer.octets)
+			t.Fatalf("HTTP %d, %s: %s", answer.status, answer.header.Get("Content-Type"), answer.body)
 		}
 		for _, said := range []string{"taken for        NIHII-HOSPITAL=71000436 ", "trusted          yes", "name             NotifyImplant\n", "ok           schema\n",
 			"difference       +0 s\n", "revoked          by what the service knows now: no\n", "Er zou niets geweigerd worden"} {
-			if !strings.Contains(answer.octets, said) {
-				t.Errorf("%q is not said:\n%s", said, answer.octets)
+			if !strings.Contains(answer.body, said) {
+				t.Errorf("%q is not said:\n%s", said, answer.body)
 			}
 		}
 	}
-	if got := outcome(t, d, message); got != firstNumber {
+	if got := postForOutcome(t, d, message); got != firstNumber {
 		t.Errorf("the call after the checks: %s", got)
 	}
 	// A dry run does not detect replays.
-	if report := d.report(t, message, nil); report.Refused != 0 || report.Service != "Test" {
+	if report := d.dryRunReport(t, message, nil); report.Refused != 0 || report.Service != "Test" {
 		t.Errorf("%+v", report)
 	}
 }
@@ -150,19 +150,19 @@ func TestCheckOfTheContent(t *testing.T) {
 	d := newDoor(t, settings{})
 	const patient = "48022907379"
 	edits := []string{"set ctrp:Implantation/ctr:Patient to " + patient + "0", "set ctrp:Implantation/ctr:OperationDate to 02/01/2026"}
-	signed := d.report(t, usual(t, 1, edits...), nil)
+	signed := d.dryRunReport(t, usualNotification(t, 1, edits...), nil)
 	if signed.Answer != problem.SchemaRefused || signed.Refused != 2 {
 		t.Errorf("%+v", signed)
 	}
-	forged := strings.Replace(usual(t, 1, edits...), "<ds:SignatureValue>", "<ds:SignatureValue>AAAA", 1)
-	unproved := d.report(t, forged, nil)
+	forged := strings.Replace(usualNotification(t, 1, edits...), "<ds:SignatureValue>", "<ds:SignatureValue>AAAA", 1)
+	unproved := d.dryRunReport(t, forged, nil)
 	if last := unproved.Checks[len(unproved.Checks)-1]; unproved.Answer == "" || last.Name != "schema" || last.Status != check.StatusUnchecked {
 		t.Errorf("%+v", unproved)
 	}
 	if all := fmt.Sprint(signed, unproved); strings.Contains(all, patient) {
 		t.Error("a patient's number is told")
 	}
-	wrong := d.report(t, usual(t, 2), http.Header{"Soapaction": {`"urn:be:fgov:ehealth:ctr:protocol:v1:Search"`}})
+	wrong := d.dryRunReport(t, usualNotification(t, 2), http.Header{"Soapaction": {`"urn:be:fgov:ehealth:ctr:protocol:v1:Search"`}})
 	if wrong.Answer != problem.ActionMismatch {
 		t.Errorf("%+v", wrong)
 	}
@@ -174,32 +174,32 @@ func TestNoCheckInProduction(t *testing.T) {
 	t.Parallel()
 	for _, environment := range []string{"Production", "", "production"} {
 		d := newDoor(t, settings{})
-		d.service = d.as(t, endpoint.Config{Environment: environment})
+		d.service = d.newServiceWith(t, endpoint.Config{Environment: environment})
 		for _, query := range []string{"check", "check=", "check=1", "CHECK", "a=b&check", "%63heck", "check;a", "a;check", "check=%zz"} {
-			answer := d.checked(t, query, usual(t, 1), nil)
+			answer := d.dryRunWithoutEffect(t, query, usualNotification(t, 1), nil)
 			if answer.status != http.StatusNotFound || answer.header.Get("Content-Type") != "text/plain; charset=utf-8" {
-				t.Errorf("%s in %q: HTTP %d %s", query, environment, answer.status, answer.octets)
+				t.Errorf("%s in %q: HTTP %d %s", query, environment, answer.status, answer.body)
 			}
 		}
 		wantEvents(t, d)
-		if got := outcome(t, d, usual(t, 1)); got != firstNumber {
+		if got := postForOutcome(t, d, usualNotification(t, 1)); got != firstNumber {
 			t.Errorf("the call: %s", got)
 		}
 	}
 }
 
 // newServiceWith returns a new service on the same register, with another configuration.
-func (d *door) as(tb testing.TB, c endpoint.Config) *endpoint.Service {
+func (d *door) newServiceWith(tb testing.TB, c endpoint.Config) *endpoint.Service {
 	tb.Helper()
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), d.Clock.Now, prometheus.NewRegistry())
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if c.Schema, err = messages(); err != nil {
+	if c.Schema, err = messageSchema(); err != nil {
 		tb.Fatal(err)
 	}
 	if c.Verifier == nil {
-		c.Verifier = &wsse.Verifier{Trust: trust(tb), Now: d.Clock.Now}
+		c.Verifier = &wsse.Verifier{Trust: testTrust(tb), Now: d.Clock.Now}
 	}
 	c.Registrar, c.Log, c.Now, c.NewID = d.Registrar, log, d.Clock.Now, registertest.NewIDCounter("door-")
 	return endpoint.New(c)
@@ -208,29 +208,29 @@ func (d *door) as(tb testing.TB, c endpoint.Config) *endpoint.Service {
 func TestCheckIsBounded(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	large := d.report(t, strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1), nil)
+	large := d.dryRunReport(t, strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1), nil)
 	if large.Answer != problem.MessageTooLarge {
 		t.Errorf("%+v", large)
 	}
 	const checksHeld = 4
-	held := &holding{release: make(chan struct{})}
-	held.inside.Add(checksHeld)
+	held := &bodyGate{release: make(chan struct{})}
+	held.entered.Add(checksHeld)
 	var done sync.WaitGroup
 	for range checksHeld {
-		r := request(t, io.MultiReader(&entering{holding: held}, strings.NewReader("<a/>")))
+		r := newRequest(t, io.MultiReader(&gatedReader{bodyGate: held}, strings.NewReader("<a/>")))
 		r.URL.RawQuery = "check"
 		done.Go(func() { d.service.ServeHTTP(httptest.NewRecorder(), r) })
 	}
-	held.inside.Wait()
-	if answer := d.checked(t, "check", "<a/>", nil); answer.status != http.StatusServiceUnavailable || answer.header.Get("Retry-After") == "" {
-		t.Errorf("HTTP %d: %s", answer.status, answer.octets)
+	held.entered.Wait()
+	if answer := d.dryRunWithoutEffect(t, "check", "<a/>", nil); answer.status != http.StatusServiceUnavailable || answer.header.Get("Retry-After") == "" {
+		t.Errorf("HTTP %d: %s", answer.status, answer.body)
 	}
-	if got := outcome(t, d, usual(t, 1)); got != firstNumber { // dry runs do not use the concurrency limit of calls
+	if got := postForOutcome(t, d, usualNotification(t, 1)); got != firstNumber { // dry runs do not use the concurrency limit of calls
 		t.Errorf("the call: %s", got)
 	}
 	close(held.release)
 	done.Wait()
-	if report := d.report(t, "<a/>", nil); report.Answer != problem.NotSOAP {
+	if report := d.dryRunReport(t, "<a/>", nil); report.Answer != problem.NotSOAP {
 		t.Errorf("%+v", report)
 	}
 }
@@ -244,14 +244,14 @@ func TestCheckAsksNoAuthority(t *testing.T) {
 		t.Fatal(err)
 	}
 	pki.NewStatusChecker(believed, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: d.Clock.Now})
-	d.service = d.as(t, endpoint.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: believed, Now: d.Clock.Now}})
-	if report := d.report(t, usual(t, 1), nil); report.Answer != problem.CertRevocationUnknown {
+	d.service = d.newServiceWith(t, endpoint.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: believed, Now: d.Clock.Now}})
+	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.Answer != problem.CertRevocationUnknown {
 		t.Errorf("%+v", report)
 	}
 	if err = believed.AddCRL(testpki.CRL(t)); err != nil {
 		t.Fatal(err)
 	}
-	if report := d.report(t, usual(t, 1), nil); report.Answer != "" {
+	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.Answer != "" {
 		t.Errorf("%+v", report)
 	}
 }
@@ -266,7 +266,7 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := func(key string) string { // signed with another key
-		message := usual(t, 1)
+		message := usualNotification(t, 1)
 		start, end := strings.Index(message, "<wsse:Reference "), strings.Index(message, "</wsse:SecurityTokenReference>")
 		c := testpki.Key(t, key).Certificate
 		return message[:start] + `<ds:X509Data><ds:X509IssuerSerial><ds:X509IssuerName>` + c.Issuer.String() + `</ds:X509IssuerName><ds:X509SerialNumber>` +
@@ -278,9 +278,9 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 		start, end = strings.Index(message, "<wsse:BinarySecurityToken"), strings.Index(message, "</wsse:BinarySecurityToken>")
 		return message[:start] + message[end+len("</wsse:BinarySecurityToken>"):]
 	}
-	d.service = d.as(t, endpoint.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: trust(t), Registered: registered, Now: d.Clock.Now}})
-	one := d.checked(t, "check", forged(names(testpki.Hospital)), nil).octets
-	other := d.checked(t, "check", forged(names("NIHII-HOSPITAL=71012413")), nil).octets
+	d.service = d.newServiceWith(t, endpoint.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: testTrust(t), Registered: registered, Now: d.Clock.Now}})
+	one := d.dryRunWithoutEffect(t, "check", forged(names(testpki.Hospital)), nil).body
+	other := d.dryRunWithoutEffect(t, "check", forged(names("NIHII-HOSPITAL=71012413")), nil).body
 	after := func(text string) string {
 		_, rest, _ := strings.Cut(text, "ok           envelope") // the size precedes it
 		return rest
@@ -292,7 +292,7 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 
 // TestUntrustedSignersGetTheSameAnswer checks that a certificate of an untrusted authority always gets the same answer,
 // whether its subject is known to the service, unknown, or invalid.
-func TestStrangersAreToldTheSame(t *testing.T) {
+func TestUntrustedSignersGetTheSameAnswer(t *testing.T) {
 	t.Parallel()
 	stranger, err := pki.NewAuthority(pki.AuthorityOptions{Name: "a stranger", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
 		NotAfter: registertest.StartTime().AddDate(20, 0, 0), Random: rand.Reader})
@@ -301,7 +301,7 @@ func TestStrangersAreToldTheSame(t *testing.T) {
 	}
 	d := newDoor(t, settings{})
 	var answers []string
-	for _, who := range []pki.Subject{hospital(), {Type: "NIHII-HOSPITAL", ID: "71099913", Name: "NOBODY"}, {Type: "SSIN", ID: "48022907379", Name: "SOMEBODY"}} {
+	for _, who := range []pki.Subject{hospitalSubject(), {Type: "NIHII-HOSPITAL", ID: "71099913", Name: "NOBODY"}, {Type: "SSIN", ID: "48022907379", Name: "SOMEBODY"}} {
 		for _, years := range []int{10, -1} { // also an expired one
 			key, err := stranger.Issue(pki.Order{Subject: who, NotBefore: registertest.StartTime().AddDate(-10, 0, 0), NotAfter: registertest.StartTime().AddDate(years, 0, 0),
 				Algorithm: pki.KeyECP256})
@@ -309,15 +309,15 @@ func TestStrangersAreToldTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			name := fmt.Sprintf("stranger %s %d", who, years)
-			mill.Lock()
-			mill.keys[name] = key
-			mill.Unlock()
-			message := signedBy(t, "NotifyImplant", name, soap.SOAP11, 1)
-			answer := d.post(t, soap.SOAP11, message, nil)
-			if !strings.Contains(answer.octets, "CERT_UNTRUSTED") {
-				t.Fatal(answer.octets)
+			issuedKeys.Lock()
+			issuedKeys.keys[name] = key
+			issuedKeys.Unlock()
+			message := signMessage(t, "NotifyImplant", name, soap.SOAP11, 1)
+			answer := d.postMessage(t, soap.SOAP11, message, nil)
+			if !strings.Contains(answer.body, "CERT_UNTRUSTED") {
+				t.Fatal(answer.body)
 			}
-			answers = append(answers, fmt.Sprint(answer.status, answer.header, masked(answer.octets)))
+			answers = append(answers, fmt.Sprint(answer.status, answer.header, maskVolatile(answer.body)))
 		}
 	}
 	for _, other := range answers[1:] {

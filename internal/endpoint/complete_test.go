@@ -9,7 +9,7 @@ import (
 
 // coveredElsewhere lists the codes that no case file produces, with the test that does or the reason why this door
 // cannot.
-var elsewhere = map[problem.Code]string{
+var coveredElsewhere = map[problem.Code]string{
 	problem.InternalError:     "TestInternal",
 	problem.Overloaded:        "TestOverloaded",
 	problem.StoreDown:         "TestStoreDown",
@@ -48,7 +48,7 @@ var elsewhere = map[problem.Code]string{
 func TestEveryCodeHasACase(t *testing.T) {
 	t.Parallel()
 	wanted := map[problem.Code]string{}
-	for _, file := range caseFiles(t) {
+	for _, file := range listCaseFiles(t) {
 		for _, s := range readCase(t, file).steps {
 			for _, p := range append(s.problems, s.warnings...) {
 				wanted[p.code] = file
@@ -59,7 +59,7 @@ func TestEveryCodeHasACase(t *testing.T) {
 		}
 	}
 	for _, entry := range problem.Catalog() {
-		file, reason := wanted[entry.Code], elsewhere[entry.Code]
+		file, reason := wanted[entry.Code], coveredElsewhere[entry.Code]
 		switch {
 		case file == "" && reason == "":
 			t.Errorf("%s: no case produces it, and no reason says why", entry.Code)
@@ -67,7 +67,7 @@ func TestEveryCodeHasACase(t *testing.T) {
 			t.Errorf("%s: %s produces it, against the reason %q", entry.Code, file, reason)
 		}
 	}
-	for code := range elsewhere {
+	for code := range coveredElsewhere {
 		if _, ok := problem.Lookup(code); !ok {
 			t.Errorf("%s is no code", code)
 		}

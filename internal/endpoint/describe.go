@@ -11,7 +11,7 @@ import (
 
 // serveDescription serves the contract (?wsdl in its forms, ?xsd=NAME for each schema) and a plain text page for
 // browsers.
-func (s *Service) describe(w http.ResponseWriter, r *http.Request) {
+func (s *Service) serveDescription(w http.ResponseWriter, r *http.Request) {
 	query := url.Values{}
 	for key, values := range r.URL.Query() {
 		query[strings.ToLower(key)] = values // some toolkits request ?WSDL
@@ -19,26 +19,26 @@ func (s *Service) describe(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case query.Has("xsd"):
 		if data, ok := wsdl.Schema(query.Get("xsd")); ok {
-			write(w, "text/xml; charset=utf-8", data)
+			writeContent(w, "text/xml; charset=utf-8", data)
 			return
 		}
-		writeText(w, http.StatusNotFound, "There is no schema of that name. The WSDL is at "+s.address(r)+"?wsdl\n")
+		writeText(w, http.StatusNotFound, "There is no schema of that name. The WSDL is at "+s.serviceAddress(r)+"?wsdl\n")
 	case query.Has("wsdl"):
 		form, ok := wsdl.ParseForm(query.Get("wsdl"))
 		if !ok {
 			writeText(w, http.StatusNotFound, "There is no such form of the WSDL. The forms: ?wsdl ?wsdl=soap12 ?wsdl=policy ?wsdl=flat ?wsdl=zip\n")
 			return
 		}
-		data, err := wsdl.Render(form, s.address(r))
+		data, err := wsdl.Render(form, s.serviceAddress(r))
 		if err != nil {
 			s.logFailure(r, err)
 			writeText(w, http.StatusInternalServerError, "The WSDL could not be made. This is our fault.\n")
 			return
 		}
-		write(w, form.ContentType(), data)
+		writeContent(w, form.ContentType(), data)
 	default:
 		writeText(w, http.StatusOK, "CTR, a register of implants. This address takes signed SOAP requests by POST.\n\n"+
-			"WSDL:            "+s.address(r)+"?wsdl\n"+
+			"WSDL:            "+s.serviceAddress(r)+"?wsdl\n"+
 			"other forms:     ?wsdl=soap12  ?wsdl=policy  ?wsdl=flat  ?wsdl=zip\n"+
 			"health:          /livez  /readyz\n")
 	}
@@ -52,7 +52,7 @@ func (s *Service) logFailure(r *http.Request, err error) {
 }
 
 // serviceAddress returns the configured public address, or the address of the request if none is configured.
-func (s *Service) address(r *http.Request) string {
+func (s *Service) serviceAddress(r *http.Request) string {
 	if s.publicURL != "" {
 		return s.publicURL
 	}
@@ -63,7 +63,7 @@ func (s *Service) address(r *http.Request) string {
 	return scheme + "://" + r.Host + Path
 }
 
-func write(w http.ResponseWriter, contentType string, data []byte) {
+func writeContent(w http.ResponseWriter, contentType string, data []byte) {
 	w.Header().Set("Content-Type", contentType)
 	_, _ = w.Write(data)
 }

@@ -29,53 +29,53 @@ type door struct {
 
 // The schemas, compiled once for all tests.
 var (
-	messages = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
-	errs     = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Errors) })
+	messageSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
+	errorSchema   = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Errors) })
 )
 
-func open(tb testing.TB, r *registertest.Register, s settings) *door {
+func openDoor(tb testing.TB, r *registertest.Register, s settings) *door {
 	tb.Helper()
-	return openWith(tb, r, s, nil)
+	return openSigningDoor(tb, r, s, nil)
 }
 
 // openSigningDoor opens a service that signs its replies, unless signReply is nil.
-func openWith(tb testing.TB, r *registertest.Register, s settings, signReply func([]byte) ([]byte, error)) *door {
+func openSigningDoor(tb testing.TB, r *registertest.Register, s settings, signReply func([]byte) ([]byte, error)) *door {
 	tb.Helper()
-	return openAt(tb, r, s, r.Clock.Now, signReply)
+	return openDoorWithClock(tb, r, s, r.Clock.Now, signReply)
 }
 
 // openDoorWithClock opens a service with a clock other than that of the register.
-func openAt(tb testing.TB, r *registertest.Register, s settings, now func() time.Time, signReply func([]byte) ([]byte, error)) *door {
+func openDoorWithClock(tb testing.TB, r *registertest.Register, s settings, now func() time.Time, signReply func([]byte) ([]byte, error)) *door {
 	tb.Helper()
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), r.Clock.Now, prometheus.NewRegistry())
 	if err != nil {
 		tb.Fatal(err)
 	}
-	compiled, err := messages()
+	compiled, err := messageSchema()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return &door{r, endpoint.New(endpoint.Config{
 		Registrar: r.Registrar, Schema: compiled, Log: log, Now: now, NewID: registertest.NewIDCounter("door-"),
-		Verifier:    &wsse.Verifier{Trust: trust(tb), Now: now, Strict: s.strict, AllowSHA1Until: s.sha1Until},
+		Verifier:    &wsse.Verifier{Trust: testTrust(tb), Now: now, Strict: s.strict, AllowSHA1Until: s.sha1Until},
 		Environment: "Test", SignReply: signReply,
 	})}
 }
 
 func newDoor(tb testing.TB, s settings) *door {
 	tb.Helper()
-	return open(tb, registertest.New(tb, registertest.Options{RequireCareRelation: s.requireLink}), s)
+	return openDoor(tb, registertest.New(tb, registertest.Options{RequireCareRelation: s.requireLink}), s)
 }
 
 // reply is a complete HTTP response.
 type reply struct {
 	status int
 	header http.Header
-	octets string
+	body   string
 }
 
 // serveRequest passes a request to the service.
-func (d *door) serve(tb testing.TB, r *http.Request) reply {
+func (d *door) serveRequest(tb testing.TB, r *http.Request) reply {
 	tb.Helper()
 	recorder := httptest.NewRecorder()
 	d.service.ServeHTTP(recorder, r)
@@ -91,12 +91,12 @@ func (d *door) serve(tb testing.TB, r *http.Request) reply {
 }
 
 // postMessage posts a message and returns the response.
-func (d *door) post(tb testing.TB, version soap.Version, octets string, headers http.Header) reply {
+func (d *door) postMessage(tb testing.TB, version soap.Version, octets string, headers http.Header) reply {
 	tb.Helper()
 	request := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, endpoint.Path, strings.NewReader(octets))
 	request.Header.Set("Content-Type", version.ContentType())
 	for name, values := range headers {
 		request.Header[name] = values
 	}
-	return d.serve(tb, request)
+	return d.serveRequest(tb, request)
 }

@@ -27,7 +27,7 @@ type edit struct {
 //
 // A PATH is a name, such as ctr:Patient, or nested names, such as ctr:Implant[2]/ctr:UDI. In XML, [message] is the
 // request and [forged] is the request with another Id.
-func addEdit(to *[]edit, line string) error {
+func parseEdit(to *[]edit, line string) error {
 	verb, rest, _ := strings.Cut(line, " ")
 	var e edit
 	switch verb {
@@ -46,7 +46,7 @@ func addEdit(to *[]edit, line string) error {
 		}
 		e = edit{verb, strings.TrimPrefix(to, " "), from}
 	case "add", "move":
-		parts := addition.FindStringSubmatch(rest)
+		parts := additionPattern.FindStringSubmatch(rest)
 		if parts == nil {
 			return errors.New("before, after or into what?")
 		}
@@ -58,7 +58,7 @@ func addEdit(to *[]edit, line string) error {
 	return nil
 }
 
-var addition = regexp.MustCompile(`^(.*) (before|after|into) (\S+)$`)
+var additionPattern = regexp.MustCompile(`^(.*) (before|after|into) (\S+)$`)
 
 // apply changes a text; request replaces [message].
 func (e edit) apply(text, request string) (string, error) {
@@ -72,7 +72,7 @@ func (e edit) apply(text, request string) (string, error) {
 		}
 		return strings.Replace(text, e.where, what, 1), nil
 	}
-	at, err := locate(text, e.where)
+	at, err := locateElement(text, e.where)
 	if err != nil {
 		return "", err
 	}
@@ -88,7 +88,7 @@ func (e edit) apply(text, request string) (string, error) {
 	case "add into":
 		return text[:at.close] + what + text[at.close:], nil
 	case "move into":
-		moved, err := locate(text, e.what)
+		moved, err := locateElement(text, e.what)
 		if err != nil {
 			return "", err
 		}
@@ -106,7 +106,7 @@ func (e edit) apply(text, request string) (string, error) {
 type span struct{ start, inside, close, end int }
 
 // locateElement finds an element by its path.
-func locate(text, path string) (span, error) {
+func locateElement(text, path string) (span, error) {
 	within := span{0, 0, len(text), len(text)}
 	for step := range strings.SplitSeq(path, "/") {
 		name, nth := step, 1
@@ -120,7 +120,7 @@ func locate(text, path string) (span, error) {
 		found, from := span{}, within.inside
 		for range nth {
 			var ok bool
-			if found, ok = next(text[:within.close], name, from); !ok {
+			if found, ok = findNextElement(text[:within.close], name, from); !ok {
 				return span{}, fmt.Errorf("%s does not stand in the message", path)
 			}
 			from = found.end
@@ -131,7 +131,7 @@ func locate(text, path string) (span, error) {
 }
 
 // findNextElement finds the next element with a name.
-func next(text, name string, from int) (span, bool) {
+func findNextElement(text, name string, from int) (span, bool) {
 	for {
 		i := strings.Index(text[from:], "<"+name)
 		if i < 0 {

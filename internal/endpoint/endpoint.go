@@ -42,21 +42,21 @@ type Config struct {
 
 // Service answers SOAP requests and serves the contract and the health endpoints.
 type Service struct {
-	registrar   *register.Registrar
-	verifier    *wsse.Verifier
-	schema      *schema.Schema
-	log         *reqlog.Log
-	now         func() time.Time
-	newID       func() string
-	environment string
-	publicURL   string
-	signReply   func([]byte) ([]byte, error)
-	limits      xmldoc.Limits
-	strangers   *room
-	others      *room         // for requests on verified connections
-	large       chan struct{} // slots to read and verify large messages of verified connections
-	lane        *lane
-	mux         *http.ServeMux
+	registrar          *register.Registrar
+	verifier           *wsse.Verifier
+	schema             *schema.Schema
+	log                *reqlog.Log
+	now                func() time.Time
+	newID              func() string
+	environment        string
+	publicURL          string
+	signReply          func([]byte) ([]byte, error)
+	limits             xmldoc.Limits
+	unverifiedLimit    *concurrencyLimit
+	verifiedLimit      *concurrencyLimit // for requests on verified connections
+	largeVerifiedSlots chan struct{}     // slots to read and verify large messages of verified connections
+	unverifiedQueue    *unverifiedQueue
+	mux                *http.ServeMux
 }
 
 // New returns a Service with its HTTP routes.
@@ -64,13 +64,13 @@ func New(c Config) *Service {
 	s := &Service{
 		registrar: c.Registrar, verifier: c.Verifier, schema: c.Schema, log: c.Log, now: c.Now, newID: c.NewID,
 		environment: c.Environment, publicURL: c.PublicURL, signReply: c.SignReply,
-		limits: xmldoc.DefaultLimits(), strangers: newRoom(largeOfStrangers, paceOfOctets), others: newRoom(largeOfOthers, 0),
-		large: make(chan struct{}, half()), lane: &lane{now: c.Now}, mux: http.NewServeMux(),
+		limits: xmldoc.DefaultLimits(), unverifiedLimit: newConcurrencyLimit(maxLargeUnverified, unverifiedByteInterval), verifiedLimit: newConcurrencyLimit(maxLargeVerified, 0),
+		largeVerifiedSlots: make(chan struct{}, maxParallelVerifications()), unverifiedQueue: &unverifiedQueue{now: c.Now}, mux: http.NewServeMux(),
 	}
-	s.mux.HandleFunc("POST "+Path, s.checkInstead(s.serve))
-	s.mux.HandleFunc("GET "+Path, s.describe)
+	s.mux.HandleFunc("POST "+Path, s.withDryRun(s.serveSOAP))
+	s.mux.HandleFunc("GET "+Path, s.serveDescription)
 	s.mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
-	s.mux.HandleFunc("GET /readyz", s.ready)
+	s.mux.HandleFunc("GET /readyz", s.serveReadiness)
 	return s
 }
 
@@ -78,23 +78,23 @@ func New(c Config) *Service {
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
 // requestState accumulates what is known about a request while it passes through the pipeline.
-type call struct {
-	event     *reqlog.Event
-	message   register.SignedMessage
-	standing  *standing
-	turn      *turn // nil until acquired
-	version   soap.Version
-	media     soap.Media
-	action    string // the operation named by SOAPAction or the action parameter, or empty
-	packs     bool   // the client accepts attachments
-	concluded bool   // the registrar writes the audit event of this request
+type requestState struct {
+	event              *reqlog.Event
+	message            register.SignedMessage
+	trust              *connectionTrust
+	verificationSlot   *verificationSlot // nil until acquired
+	version            soap.Version
+	media              soap.Media
+	action             string // the operation named by SOAPAction or the action parameter, or empty
+	acceptsMTOM        bool   // the client accepts attachments
+	auditedByRegistrar bool   // the registrar writes the audit event of this request
 }
 
 // serveSOAP answers one SOAP request and logs it.
-func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{event: s.log.Begin(s.newID()), version: soap.SOAP11, standing: standingOf(r.Context())}
+func (s *Service) serveSOAP(w http.ResponseWriter, r *http.Request) {
+	c := &requestState{event: s.log.Begin(s.newID()), version: soap.SOAP11, trust: connectionTrustFromContext(r.Context())}
 	c.message = register.SignedMessage{Correlation: c.event.ID, ReceivedAt: s.now()}
-	answer := s.conclude(r, c, w.Header())
+	answer := s.respond(r, c, w.Header())
 	s.log.End(r.Context(), c.event)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(c.event.Status)
@@ -104,22 +104,22 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 // respond processes the request and returns the response body; it records a refusal that the registrar has not
 // recorded. It contains the only call of soap.FaultFrom. The verification slot is released here, before anything is
 // sent: a client that reads its response slowly does not delay other requests.
-func (s *Service) conclude(r *http.Request, c *call, header http.Header) []byte {
+func (s *Service) respond(r *http.Request, c *requestState, header http.Header) []byte {
 	var err error
-	defer func() { c.turn.end(err) }()
-	answer, err := s.answer(r, c)
+	defer func() { c.verificationSlot.releaseWithOutcome(err) }()
+	answer, err := s.processRequest(r, c)
 	contentType := c.version.ContentType()
-	if err == nil && c.packs {
+	if err == nil && c.acceptsMTOM {
 		contentType, answer, err = soap.PackMTOM(c.version, answer, wire.NamespaceCore, "Content") // the card PDF
 	}
-	if err != nil && !c.concluded {
+	if err != nil && !c.auditedByRegistrar {
 		err = s.registrar.RecordRefusal(r.Context(), c.message, err)
 	}
 	c.event.Status = http.StatusOK
 	if err != nil {
 		fault := soap.FaultFrom(err, soap.FaultContext{Version: c.version, ID: c.event.ID, Environment: s.environment})
 		c.event.Code, c.event.Err = string(problem.From(err).Code), err
-		contentType, answer, c.event.Status = c.version.ContentType(), s.signed(fault.Body), fault.Status
+		contentType, answer, c.event.Status = c.version.ContentType(), s.signFault(fault.Body), fault.Status
 		if fault.RetryAfter != "" {
 			header.Set("Retry-After", fault.RetryAfter)
 		}
@@ -130,7 +130,7 @@ func (s *Service) conclude(r *http.Request, c *call, header http.Header) []byte 
 
 // signFault signs a fault if replies are signed. If signing fails it returns the unsigned fault, which is better than
 // none.
-func (s *Service) signed(fault []byte) []byte {
+func (s *Service) signFault(fault []byte) []byte {
 	if s.signReply != nil {
 		if signed, err := s.signReply(fault); err == nil {
 			return signed
@@ -140,29 +140,29 @@ func (s *Service) signed(fault []byte) []byte {
 }
 
 // processRequest runs the request through the pipeline. Each step needs a value that only the step before it can make.
-func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
-	admitted, err := s.roomOf(c.standing).enter()
+func (s *Service) processRequest(r *http.Request, c *requestState) ([]byte, error) {
+	admitted, err := s.concurrencyLimitFor(c.trust).tryAcquire()
 	if err != nil {
 		return nil, err
 	}
-	defer admitted.leave()
-	data, refusal := s.accept(r, c, admitted)
+	defer admitted.release()
+	data, refusal := s.readRequest(r, c, admitted)
 	if refusal != nil && problem.From(refusal).Kind == problem.Unavailable {
 		return nil, refusal
 	}
-	if c.turn, err = s.takeTurn(r.Context(), c.standing, len(data)); err != nil {
+	if c.verificationSlot, err = s.acquireVerificationSlot(r.Context(), c.trust, len(data)); err != nil {
 		return nil, err
 	}
 	if refusal != nil {
 		return nil, refusal // recording a refusal needs a slot too
 	}
-	verified, err := s.verify(c, data)
+	verified, err := s.verifyEnvelope(c, data)
 	if err != nil {
 		return nil, err
 	}
-	c.turn.prove()
-	c.remember(verified)
-	operation, err := dispatch(verified.Body(), c.action)
+	c.verificationSlot.markVerified()
+	c.applyVerified(verified)
+	operation, err := findOperation(verified.Body(), c.action)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := operation.run(r.Context(), s, c, checked.Root())
+	response, err := operation.handle(r.Context(), s, c, checked.Root())
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (s *Service) answer(r *http.Request, c *call) ([]byte, error) {
 }
 
 // verifyEnvelope unpacks and parses the envelope and authenticates its signer.
-func (s *Service) verify(c *call, data []byte) (*wsse.Verified, error) {
+func (s *Service) verifyEnvelope(c *requestState, data []byte) (*wsse.Verified, error) {
 	data, err := c.media.UnpackEnvelope(data, s.limits)
 	if err != nil {
 		return nil, err
@@ -204,10 +204,10 @@ func (s *Service) verify(c *call, data []byte) (*wsse.Verified, error) {
 }
 
 // readRequest reads the body, unless the declared content type or length already rules the request out.
-func (s *Service) accept(r *http.Request, c *call, admitted *visit) (data []byte, err error) {
+func (s *Service) readRequest(r *http.Request, c *requestState, admitted *admission) (data []byte, err error) {
 	c.media, err = soap.ParseMedia(r.Header.Get("Content-Type"))
 	c.version, c.action = c.media.Version, c.media.Action
-	c.packs = c.media.MTOM || soap.AcceptsMTOM(r.Header.Values("Accept"))
+	c.acceptsMTOM = c.media.MTOM || soap.AcceptsMTOM(r.Header.Values("Accept"))
 	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {
 		c.action = soapAction
 	}
@@ -218,7 +218,7 @@ func (s *Service) accept(r *http.Request, c *call, admitted *visit) (data []byte
 		return nil, problem.New(problem.ContentTypeUnknown)
 	}
 	if r.ContentLength <= int64(s.limits.Bytes) {
-		data, err = admitted.read(r.Context(), r.Body, r.ContentLength, s.limits.Bytes+1)
+		data, err = admitted.readBody(r.Context(), r.Body, r.ContentLength, s.limits.Bytes+1)
 		c.event.Bytes = len(data)
 	}
 	switch {
@@ -231,7 +231,7 @@ func (s *Service) accept(r *http.Request, c *call, admitted *visit) (data []byte
 }
 
 // applyVerified copies what the registrar needs from the verified message.
-func (c *call) remember(v *wsse.Verified) {
+func (c *requestState) applyVerified(v *wsse.Verified) {
 	signer := v.Signer()
 	c.message.Signer = register.Signer{Type: signer.Type, ID: signer.ID, Application: signer.Application}
 	c.message.Digest = v.Digest()
@@ -242,7 +242,7 @@ func (c *call) remember(v *wsse.Verified) {
 
 // findOperation returns the operation for the element in the Body. If the transport names an operation (SOAPAction in
 // SOAP 1.1, the action parameter in SOAP 1.2), it must be the same one.
-func dispatch(body xmldoc.Element, action string) (operation, error) {
+func findOperation(body xmldoc.Element, action string) (operation, error) {
 	action = strings.Trim(action, `" `)
 	for _, o := range operations {
 		if !body.Is(wire.NamespaceProtocol, o.name+"Request") {
@@ -257,7 +257,7 @@ func dispatch(body xmldoc.Element, action string) (operation, error) {
 }
 
 // serveReadiness reports whether the register can accept a notification now.
-func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
+func (s *Service) serveReadiness(w http.ResponseWriter, r *http.Request) {
 	if err := s.registrar.CheckReady(r.Context()); err != nil {
 		writeText(w, http.StatusServiceUnavailable, "not ready: the register's store does not answer\n")
 		return

@@ -14,20 +14,20 @@ import (
 func TestEvidence(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	notified := usual(t, 1)
-	if got := outcome(t, d, notified); got != firstNumber {
+	notified := usualNotification(t, 1)
+	if got := postForOutcome(t, d, notified); got != firstNumber {
 		t.Fatal(got)
 	}
 	send := func(operation string, edits ...string) string {
 		t.Helper()
 		s := &step{send: send{message: operation, signer: testpki.Hospital, clock: d.Clock.Now(), version: soap.SOAP11}}
 		for _, line := range edits {
-			if err := addEdit(&s.edits, line); err != nil {
+			if err := parseEdit(&s.edits, line); err != nil {
 				t.Fatal(err)
 			}
 		}
-		octets := s.build(t, 1)
-		d.post(t, soap.SOAP11, octets, http.Header{})
+		octets := s.buildMessage(t, 1)
+		d.postMessage(t, soap.SOAP11, octets, http.Header{})
 		return octets
 	}
 	revised := send("ReviseNotification")

@@ -19,36 +19,36 @@ import (
 //	[certificate of NAME]       the certificate of a frozen key, in base64
 //	[certificate + 3 octets]    the certificate of the first hospital, followed by further bytes
 //	[outside]                   an address to which the service must never connect
-func expand(tb testing.TB, text string) string {
+func expandMacros(tb testing.TB, text string) string {
 	tb.Helper()
-	text = certificates.ReplaceAllStringFunc(text, func(found string) string {
-		parts := certificates.FindStringSubmatch(found)
-		octets := append([]byte{}, testpki.Key(tb, or(parts[1], testpki.Hospital)).Certificate.Raw...)
+	text = certificateMacro.ReplaceAllStringFunc(text, func(found string) string {
+		parts := certificateMacro.FindStringSubmatch(found)
+		octets := append([]byte{}, testpki.Key(tb, firstNonEmpty(parts[1], testpki.Hospital)).Certificate.Raw...)
 		more, _ := strconv.Atoi(parts[2]) // zero if absent
 		return base64.StdEncoding.EncodeToString(append(octets, make([]byte, more)...))
 	})
 	if strings.Contains(text, "[outside]") {
-		text = strings.ReplaceAll(text, "[outside]", outside(tb))
+		text = strings.ReplaceAll(text, "[outside]", outsideAddress(tb))
 	}
-	return repetitions.ReplaceAllStringFunc(text, func(found string) string {
-		parts := repetitions.FindStringSubmatch(found)
+	return repetitionMacro.ReplaceAllStringFunc(text, func(found string) string {
+		parts := repetitionMacro.FindStringSubmatch(found)
 		times, err := strconv.Atoi(parts[1])
 		if err != nil {
 			tb.Fatal(err)
 		}
-		return numbered(parts[2], times)
+		return repeatNumbered(parts[2], times)
 	})
 }
 
 var (
-	certificates = regexp.MustCompile(`\[certificate(?: of ([^\]]+)| \+ (\d+) octets)\]`)
-	repetitions  = regexp.MustCompile(`\[(\d+) times ([^\]]+)\]`)
+	certificateMacro = regexp.MustCompile(`\[certificate(?: of ([^\]]+)| \+ (\d+) octets)\]`)
+	repetitionMacro  = regexp.MustCompile(`\[(\d+) times ([^\]]+)\]`)
 )
 
 // outsideConnections counts the connections to the address [outside], on which listenOutside listens.
 var (
-	visits atomic.Int32
-	listen = sync.OnceValues(func() (string, error) {
+	outsideConnections atomic.Int32
+	listenOutside      = sync.OnceValues(func() (string, error) {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return "", err
@@ -59,7 +59,7 @@ var (
 				if err != nil {
 					return
 				}
-				visits.Add(1)
+				outsideConnections.Add(1)
 				_ = connection.Close()
 			}
 		}()
@@ -67,9 +67,9 @@ var (
 	})
 )
 
-func outside(tb testing.TB) string {
+func outsideAddress(tb testing.TB) string {
 	tb.Helper()
-	address, err := listen()
+	address, err := listenOutside()
 	if err != nil {
 		tb.Fatal(err)
 	}

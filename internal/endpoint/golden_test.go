@@ -34,25 +34,25 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden(t, name+"-request", string(message))
-		response := d.post(t, soap.SOAP11, string(message), http.Header{"Soapaction": {`"` + wire.NamespaceProtocol + ":" + operation + `"`}})
-		golden(t, name+"-response", read(t, soap.SOAP11, response).octets)
+		response := d.postMessage(t, soap.SOAP11, string(message), http.Header{"Soapaction": {`"` + wire.NamespaceProtocol + ":" + operation + `"`}})
+		golden(t, name+"-response", readAnswer(t, soap.SOAP11, response).body)
 		d.Clock.Set(d.Clock.Now().Add(time.Minute))
 	}
 	for _, operation := range []string{"NotifyImplant", "Search", "GetImplantCard", "ListPatientImplants", "NotifyExplant", "GetNotification", "SearchDevice"} {
-		post(strings.ToLower(operation[:1])+operation[1:], operation, template(t, operation))
+		post(strings.ToLower(operation[:1])+operation[1:], operation, readTemplate(t, operation))
 	}
-	post("notifyImplant-submit", "NotifyImplant", strings.NewReplacer("Final", "Submit", "EPD-2026-000123", "EPD-2026-000300").Replace(template(t, "NotifyImplant")))
+	post("notifyImplant-submit", "NotifyImplant", strings.NewReplacer("Final", "Submit", "EPD-2026-000123", "EPD-2026-000300").Replace(readTemplate(t, "NotifyImplant")))
 	version := 0 // version that the previous message created
 	for _, operation := range []string{"ListPendingNotifications", "ReviseNotification", "ValidateNotification", "DiscardNotification"} {
 		post(strings.ToLower(operation[:1])+operation[1:], operation, strings.NewReplacer("id-1", "id-4",
-			"<ctrp:Version>1", "<ctrp:Version>"+strconv.Itoa(version)).Replace(template(t, operation)))
+			"<ctrp:Version>1", "<ctrp:Version>"+strconv.Itoa(version)).Replace(readTemplate(t, operation)))
 		version++
 	}
 	for _, operation := range []string{"ManageMandate", "ListMandates", "ManageStaff", "ListStaff"} {
-		post(strings.ToLower(operation[:1])+operation[1:], operation, template(t, operation))
+		post(strings.ToLower(operation[:1])+operation[1:], operation, readTemplate(t, operation))
 	}
 	broken := strings.NewReplacer("2026-11-02", "2026-11-21", "EPD-2026-000123", "EPD-2026-000124", "L2201", "L2202",
-		"<ctr:Quantity>", "<ctr:LotNumber>L2201</ctr:LotNumber><ctr:Quantity>").Replace(template(t, "NotifyImplant"))
+		"<ctr:Quantity>", "<ctr:LotNumber>L2201</ctr:LotNumber><ctr:Quantity>").Replace(readTemplate(t, "NotifyImplant"))
 	post("businessError", "NotifyImplant", broken)
 	post("systemError", "NotifyImplant", strings.Replace(broken, "48022907379", "4802290737", 1))
 }
@@ -129,7 +129,7 @@ func contents(t *testing.T, file string) map[string][]byte {
 		all["ctr-protocol-1_0.xsd"] = xmldoc.C14N{Exclusive: true}.Append(nil, content)
 		return all
 	}
-	for detail := range detailOf(document, soap.SOAP11).Children() {
+	for detail := range faultDetail(document, soap.SOAP11).Children() {
 		name := "ehealth-errors-soa-1_1.xsd"
 		if detail.Local() == "Violations" {
 			name = "ctr-core-1_0.xsd"

@@ -21,8 +21,8 @@ import (
 // get sends a GET request.
 func (d *door) get(t *testing.T, address string) (int, http.Header, string) {
 	t.Helper()
-	r := d.serve(t, httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody))
-	return r.status, r.header, r.octets
+	r := d.serveRequest(t, httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody))
+	return r.status, r.header, r.body
 }
 
 var schemaLocation = regexp.MustCompile(`schemaLocation="([^"]+)"`)
@@ -90,11 +90,11 @@ func TestDescriptionElsewhere(t *testing.T) {
 }
 
 // wantRefusal sends a request that must be refused and returns the answer.
-func refused(t *testing.T, d *door, r *http.Request, status int, code string) answer {
+func wantRefusal(t *testing.T, d *door, r *http.Request, status int, code string) answer {
 	t.Helper()
-	response := d.serve(t, r)
+	response := d.serveRequest(t, r)
 	retry := response.header.Get("Retry-After")
-	a := read(t, soap.SOAP11, response)
+	a := readAnswer(t, soap.SOAP11, response)
 	if a.refusal == nil {
 		t.Fatal("accepted")
 	}
@@ -107,7 +107,7 @@ func refused(t *testing.T, d *door, r *http.Request, status int, code string) an
 	return a
 }
 
-func request(t *testing.T, body io.Reader) *http.Request {
+func newRequest(t *testing.T, body io.Reader) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, endpoint.Path, body)
 	r.Header.Set("Content-Type", soap.SOAP11.ContentType())
@@ -128,12 +128,12 @@ func wantEvents(t *testing.T, d *door, outcomes ...register.Outcome) {
 }
 
 // endlessReader is a body that never ends; reading beyond the limit fails the test.
-type unending struct {
+type endlessReader struct {
 	t    *testing.T
 	left int
 }
 
-func (u *unending) Read(p []byte) (int, error) {
+func (u *endlessReader) Read(p []byte) (int, error) {
 	if u.left -= len(p); u.left < 0 {
 		u.t.Error("read on after the limit")
 		return 0, io.EOF
@@ -145,15 +145,15 @@ func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
 	limit := xmldoc.DefaultLimits().Bytes
-	declared := request(t, &unending{t: t}) // no byte may be read
+	declared := newRequest(t, &endlessReader{t: t}) // no byte may be read
 	declared.ContentLength = int64(limit) + 1
-	refused(t, d, declared, http.StatusRequestEntityTooLarge, "MESSAGE_TOO_LARGE")
-	undeclared := request(t, &unending{t: t, left: 2 * limit})
+	wantRefusal(t, d, declared, http.StatusRequestEntityTooLarge, "MESSAGE_TOO_LARGE")
+	undeclared := newRequest(t, &endlessReader{t: t, left: 2 * limit})
 	undeclared.ContentLength = -1
-	refused(t, d, undeclared, http.StatusRequestEntityTooLarge, "MESSAGE_TOO_LARGE")
+	wantRefusal(t, d, undeclared, http.StatusRequestEntityTooLarge, "MESSAGE_TOO_LARGE")
 	// Characters with two bytes in UTF-16 and three in UTF-8: within the limit as sent, beyond it as UTF-8.
-	grows := encode(t, "<a>"+strings.Repeat("ह", limit/2-10)+"</a>", "utf-16")
-	refused(t, d, request(t, strings.NewReader(grows)), http.StatusInternalServerError, "XML_TOO_LARGE")
+	grows := encodeText(t, "<a>"+strings.Repeat("ह", limit/2-10)+"</a>", "utf-16")
+	wantRefusal(t, d, newRequest(t, strings.NewReader(grows)), http.StatusInternalServerError, "XML_TOO_LARGE")
 	wantEvents(t, d, register.OutcomeRefused, register.OutcomeRefused, register.OutcomeRefused)
 }
 
@@ -162,24 +162,24 @@ var errBroken = errors.New("the connection broke: secret")
 func TestIncomplete(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	broken := io.MultiReader(strings.NewReader("<soap:Envelope"), &failing{})
-	a := refused(t, d, request(t, broken), http.StatusInternalServerError, "MESSAGE_INCOMPLETE")
-	if strings.Contains(a.octets, "secret") {
+	broken := io.MultiReader(strings.NewReader("<soap:Envelope"), &failingReader{})
+	a := wantRefusal(t, d, newRequest(t, broken), http.StatusInternalServerError, "MESSAGE_INCOMPLETE")
+	if strings.Contains(a.body, "secret") {
 		t.Error("the fault repeats the cause")
 	}
 	wantEvents(t, d, register.OutcomeRefused)
 }
 
-type failing struct{}
+type failingReader struct{}
 
-func (*failing) Read([]byte) (int, error) { return 0, errBroken }
+func (*failingReader) Read([]byte) (int, error) { return 0, errBroken }
 
 // TestStoreDown closes the store: the answer has a Retry-After, and the service is not ready.
 func TestStoreDown(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
 	d.Close(t)
-	refusal := refused(t, d, request(t, strings.NewReader(usual(t, 1))), http.StatusServiceUnavailable, "STORE_UNAVAILABLE").refusal
+	refusal := wantRefusal(t, d, newRequest(t, strings.NewReader(usualNotification(t, 1))), http.StatusServiceUnavailable, "STORE_UNAVAILABLE").refusal
 	if refusal.Code != "SOA-02002" || refusal.FaultCode != "soap:Server" {
 		t.Errorf("%s %s", refusal.FaultCode, refusal.Code)
 	}
@@ -196,17 +196,17 @@ func TestStoreDownOnRefusal(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
 	d.Close(t)
-	refused(t, d, request(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "STORE_UNAVAILABLE")
+	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "STORE_UNAVAILABLE")
 }
 
 // TestInternal makes the last step fail and checks that the fault does not expose the cause.
 func TestInternal(t *testing.T) {
 	t.Parallel()
-	d := openWith(t, registertest.New(t, registertest.Options{}), settings{}, func([]byte) ([]byte, error) {
+	d := openSigningDoor(t, registertest.New(t, registertest.Options{}), settings{}, func([]byte) ([]byte, error) {
 		return nil, errBroken
 	})
-	a := refused(t, d, request(t, strings.NewReader(usual(t, 1))), http.StatusInternalServerError, "INTERNAL")
-	if a.refusal.Code != "SOA-00001" || a.refusal.FaultCode != "soap:Server" || strings.Contains(a.octets, "secret") {
+	a := wantRefusal(t, d, newRequest(t, strings.NewReader(usualNotification(t, 1))), http.StatusInternalServerError, "INTERNAL")
+	if a.refusal.Code != "SOA-00001" || a.refusal.FaultCode != "soap:Server" || strings.Contains(a.body, "secret") {
 		t.Errorf("%v", a.refusal)
 	}
 }
@@ -216,33 +216,33 @@ func TestOverloaded(t *testing.T) {
 	t.Parallel()
 	const inFlight = 512
 	d := newDoor(t, settings{})
-	held := &holding{release: make(chan struct{})}
-	held.inside.Add(inFlight)
+	held := &bodyGate{release: make(chan struct{})}
+	held.entered.Add(inFlight)
 	var done sync.WaitGroup
 	for range inFlight {
-		r := request(t, io.MultiReader(&entering{holding: held}, strings.NewReader("<a/>")))
+		r := newRequest(t, io.MultiReader(&gatedReader{bodyGate: held}, strings.NewReader("<a/>")))
 		done.Go(func() { d.service.ServeHTTP(httptest.NewRecorder(), r) })
 	}
-	held.inside.Wait()
-	refused(t, d, request(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "OVERLOADED")
+	held.entered.Wait()
+	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "OVERLOADED")
 	close(held.release)
 	done.Wait()
-	refused(t, d, request(t, strings.NewReader("<a/>")), http.StatusInternalServerError, "NOT_SOAP")
+	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusInternalServerError, "NOT_SOAP")
 }
 
 // bodyGate blocks requests while their bodies are read.
-type holding struct {
-	inside  sync.WaitGroup
+type bodyGate struct {
+	entered sync.WaitGroup
 	release chan struct{}
 }
 
-type entering struct {
-	*holding
+type gatedReader struct {
+	*bodyGate
 	once sync.Once
 }
 
-func (e *entering) Read([]byte) (int, error) {
-	e.once.Do(e.inside.Done)
+func (e *gatedReader) Read([]byte) (int, error) {
+	e.once.Do(e.entered.Done)
 	<-e.release
 	return 0, io.EOF
 }

@@ -16,20 +16,20 @@ import (
 // refuses, and finds nothing in what Verify accepts.
 func TestInspectionAgreesWithTheDoor(t *testing.T) {
 	t.Parallel()
-	for _, file := range caseFiles(t) {
+	for _, file := range listCaseFiles(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			c := readCase(t, file)
 			for i, s := range c.steps {
-				if s.again == 0 {
-					inspect(t, s.build(t, i+1), s, c.service)
+				if s.repeatOf == 0 {
+					inspectMessage(t, s.buildMessage(t, i+1), s, c.service)
 				}
 			}
 		})
 	}
 }
 
-func inspect(t *testing.T, octets string, s *step, service settings) {
+func inspectMessage(t *testing.T, octets string, s *step, service settings) {
 	t.Helper()
 	document, err := xmldoc.Parse([]byte(octets), xmldoc.DefaultLimits())
 	if err != nil {
@@ -40,7 +40,7 @@ func inspect(t *testing.T, octets string, s *step, service settings) {
 		return
 	}
 	verifier := &wsse.Verifier{
-		Trust: trust(t), Now: func() time.Time { return s.clock }, Strict: service.strict, AllowSHA1Until: service.sha1Until,
+		Trust: testTrust(t), Now: func() time.Time { return s.clock }, Strict: service.strict, AllowSHA1Until: service.sha1Until,
 	}
 	_, refusal := verifier.Verify(envelope)
 	report := wsse.Inspect(envelope, wsse.InspectOptions{

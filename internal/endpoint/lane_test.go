@@ -12,15 +12,15 @@ import (
 )
 
 // acquireSlotAs acquires the slot in a goroutine, appends its name to order, and releases the slot at once.
-func enterAs(t *testing.T, l *lane, size int, name string, order *[]string) {
+func acquireSlotAs(t *testing.T, l *unverifiedQueue, size int, name string, order *[]string) {
 	t.Helper()
 	go func() {
-		if err := l.enter(t.Context(), size); err != nil {
+		if err := l.acquireSlot(t.Context(), size); err != nil {
 			t.Errorf("%s: %v", name, err)
 			return
 		}
 		*order = append(*order, name)
-		l.leave()
+		l.releaseSlot()
 	}()
 	synctest.Wait()
 	time.Sleep(time.Millisecond)
@@ -28,21 +28,21 @@ func enterAs(t *testing.T, l *lane, size int, name string, order *[]string) {
 
 // TestUnverifiedQueueOrder checks that small messages go first, in order of arrival, and that a large one is overtaken
 // only by those that arrive soon after it.
-func TestLaneOrder(t *testing.T) {
+func TestUnverifiedQueueOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lane{now: time.Now}
-		if err := l.enter(t.Context(), 0); err != nil {
+		l := &unverifiedQueue{now: time.Now}
+		if err := l.acquireSlot(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
 		var order []string
-		enterAs(t, l, 4<<20, "large", &order)
-		enterAs(t, l, 1<<20, "less large", &order)
-		enterAs(t, l, 6<<10, "small", &order)
-		enterAs(t, l, 6<<10, "second small", &order)
+		acquireSlotAs(t, l, 4<<20, "large", &order)
+		acquireSlotAs(t, l, 1<<20, "less large", &order)
+		acquireSlotAs(t, l, 6<<10, "small", &order)
+		acquireSlotAs(t, l, 6<<10, "second small", &order)
 		time.Sleep(4500 * time.Millisecond)
-		enterAs(t, l, 6<<10, "late", &order)
-		l.leave()
+		acquireSlotAs(t, l, 6<<10, "late", &order)
+		l.releaseSlot()
 		synctest.Wait()
 		if want := []string{"small", "second small", "less large", "large", "late"}; !slices.Equal(order, want) {
 			t.Errorf("%v, want %v", order, want)
@@ -52,10 +52,10 @@ func TestLaneOrder(t *testing.T) {
 
 // TestUnverifiedQueueCooldown checks that the slot stays free for four times the duration of a refusal, at most a
 // second.
-func TestLaneRest(t *testing.T) {
+func TestUnverifiedQueueCooldown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lane{now: time.Now}
+		l := &unverifiedQueue{now: time.Now}
 		for _, c := range []struct {
 			name  string
 			took  []time.Duration
@@ -67,32 +67,32 @@ func TestLaneRest(t *testing.T) {
 			{"a refusal that took very long", []time.Duration{time.Minute}, time.Second},
 			{"a refusal in no time", []time.Duration{0}, 0},
 		} {
-			if err := l.enter(t.Context(), 0); err != nil {
+			if err := l.acquireSlot(t.Context(), 0); err != nil {
 				t.Fatal(err)
 			}
 			for _, took := range c.took {
-				l.rest(took)
+				l.addCooldown(took)
 			}
-			l.leave()
+			l.releaseSlot()
 			left := time.Now()
-			if err := l.enter(t.Context(), 0); err != nil {
+			if err := l.acquireSlot(t.Context(), 0); err != nil {
 				t.Fatal(err)
 			}
 			if pause := time.Since(left); pause != c.pause {
 				t.Errorf("%s: rests for %v, want %v", c.name, pause, c.pause)
 			}
-			l.leave()
+			l.releaseSlot()
 		}
 	})
 }
 
 // TestUnverifiedQueueCancelled checks that a request that is cancelled or times out is refused and no longer delays
 // others.
-func TestLaneGivenUp(t *testing.T) {
+func TestUnverifiedQueueCancelled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lane{now: time.Now}
-		if err := l.enter(t.Context(), 0); err != nil {
+		l := &unverifiedQueue{now: time.Now}
+		if err := l.acquireSlot(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
@@ -104,34 +104,34 @@ func TestLaneGivenUp(t *testing.T) {
 			why  error
 		}{
 			{gone, time.Second, context.DeadlineExceeded},
-			{t.Context(), time.Second + longestWait, context.DeadlineExceeded},
+			{t.Context(), time.Second + maxAdmissionWait, context.DeadlineExceeded},
 		} {
-			err := l.enter(c.ctx, 0)
+			err := l.acquireSlot(c.ctx, 0)
 			if problem.From(err).Code != problem.Overloaded || !errors.Is(err, c.why) || time.Since(began) != c.wait {
 				t.Errorf("after %v: %v", time.Since(began), err)
 			}
 		}
-		if len(l.waiting) != 0 {
+		if len(l.waiters) != 0 {
 			t.Error("they wait still")
 		}
-		l.leave()
-		if err := l.enter(t.Context(), 0); err != nil {
+		l.releaseSlot()
+		if err := l.acquireSlot(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
 	})
 }
 
 // TestUnverifiedQueueGrantedTooLate grants the slot to a waiter that is cancelled at that moment: the next one gets it.
-func TestLaneCalledTooLate(t *testing.T) {
+func TestUnverifiedQueueGrantedTooLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lane{now: time.Now}
-		called := &waiter{due: time.Now(), called: make(chan struct{})}
-		l.queue(called)
+		l := &unverifiedQueue{now: time.Now}
+		called := &waiter{due: time.Now(), granted: make(chan struct{})}
+		l.addWaiter(called)
 		next := make(chan error)
-		go func() { next <- l.enter(t.Context(), 0) }()
+		go func() { next <- l.acquireSlot(t.Context(), 0) }()
 		synctest.Wait()
-		l.giveUp(called)
+		l.cancelWaiter(called)
 		if err := <-next; err != nil {
 			t.Error(err)
 		}
@@ -139,17 +139,17 @@ func TestLaneCalledTooLate(t *testing.T) {
 }
 
 // TestUnverifiedQueueCancelledInCooldown cancels a waiter during a cooldown: the queue remains usable.
-func TestLaneRestsAlone(t *testing.T) {
+func TestUnverifiedQueueCancelledInCooldown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lane{now: time.Now}
-		l.rest(time.Minute)
+		l := &unverifiedQueue{now: time.Now}
+		l.addCooldown(time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if err := l.enter(ctx, 0); problem.From(err).Code != problem.Overloaded {
+		if err := l.acquireSlot(ctx, 0); problem.From(err).Code != problem.Overloaded {
 			t.Error(err)
 		}
-		if err := l.enter(t.Context(), 0); err != nil {
+		if err := l.acquireSlot(t.Context(), 0); err != nil {
 			t.Error(err)
 		}
 	})

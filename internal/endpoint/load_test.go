@@ -28,17 +28,17 @@ import (
 
 // exhaustingCases matches the cases that attackers send in TestOneMessageAmongAttackers, besides MTOM packages and all
 // large cases.
-var exhausting = regexp.MustCompile(`attack-.*(flood|huge|depth|colliding|quadratic|canonical-form|rebound|laughs|larger|costly|loop|recursion|long|many|nested)`)
+var exhaustingCases = regexp.MustCompile(`attack-.*(flood|huge|depth|colliding|quadratic|canonical-form|rebound|laughs|larger|costly|loop|recursion|long|many|nested)`)
 
 // The load: the rounds of each kind, the honest messages per round, the pause before each message, the number of
 // attackers, the honest messages with a connection each, and the maximum slowdown of the 99th percentile.
 const (
-	rounds      = 8
-	ofARound    = 250
-	pause       = 3 * time.Millisecond
-	attackers   = 50
-	reconnected = 100
-	mostTimes   = 2.0
+	rounds               = 8
+	messagesPerRound     = 250
+	messageInterval      = 3 * time.Millisecond
+	attackers            = 50
+	reconnectingMessages = 100
+	maxSlowdown          = 2.0
 )
 
 // TestOneMessageAmongAttackers sends signed messages one after another over one connection, in alternating rounds:
@@ -50,14 +50,14 @@ func TestOneMessageAmongAttackers(t *testing.T) {
 	if os.Getenv("CTR_LOAD") == "" {
 		t.Skip("CTR_LOAD is not set")
 	}
-	d, server := loadedDoor(t)
-	signed := signedMessages(t, d, 2*(rounds*ofARound+reconnected))
+	d, server := newLoadTestDoor(t)
+	signed := signMessages(t, d, 2*(rounds*messagesPerRound+reconnectingMessages))
 	others := startAttackers(t, server.URL)
 	caller := server.Client()
 	send := func(many int) []time.Duration {
 		some := signed[:many]
 		signed = signed[many:]
-		return took(t, caller, server.URL, some)
+		return measureEach(t, caller, server.URL, some)
 	}
 	attacked := func(many int) []time.Duration {
 		others.toggle(t)
@@ -67,11 +67,11 @@ func TestOneMessageAmongAttackers(t *testing.T) {
 	}
 	var quiet, loud []time.Duration
 	for range rounds {
-		quiet = append(quiet, send(ofARound)...)
-		loud = append(loud, attacked(ofARound)...)
+		quiet = append(quiet, send(messagesPerRound)...)
+		loud = append(loud, attacked(messagesPerRound)...)
 	}
-	compare(t, "one connection", quiet, loud)
-	if times := float64(percentile(loud, 99)) / float64(percentile(quiet, 99)); times >= mostTimes {
+	logComparison(t, "one connection", quiet, loud)
+	if times := float64(percentile(loud, 99)) / float64(percentile(quiet, 99)); times >= maxSlowdown {
 		t.Errorf("the slowest hundredth takes %.2f times as long among attackers", times)
 	}
 	transport, ok := caller.Transport.(*http.Transport)
@@ -79,11 +79,11 @@ func TestOneMessageAmongAttackers(t *testing.T) {
 		t.Fatal("no transport")
 	}
 	transport.DisableKeepAlives = true
-	compare(t, "a connection for each message", send(reconnected), attacked(reconnected))
+	logComparison(t, "a connection for each message", send(reconnectingMessages), attacked(reconnectingMessages))
 }
 
 // logComparison logs the percentiles under attack, also as multiples of those without load.
-func compare(t *testing.T, what string, quiet, loud []time.Duration) {
+func logComparison(t *testing.T, what string, quiet, loud []time.Duration) {
 	t.Helper()
 	for _, p := range []int{50, 90, 99} {
 		q, l := percentile(quiet, p), percentile(loud, p)
@@ -96,10 +96,10 @@ func percentile(all []time.Duration, p int) time.Duration {
 }
 
 // newLoadTestDoor returns a service with a running clock, behind TLS.
-func loadedDoor(t *testing.T) (*door, *httptest.Server) {
+func newLoadTestDoor(t *testing.T) (*door, *httptest.Server) {
 	t.Helper()
 	began := time.Now()
-	d := openAt(t, registertest.New(t, registertest.Options{}), settings{},
+	d := openDoorWithClock(t, registertest.New(t, registertest.Options{}), settings{},
 		func() time.Time { return registertest.StartTime().Add(time.Since(began)) }, nil)
 	server := httptest.NewUnstartedServer(d.service)
 	server.Config.ConnContext = endpoint.ConnContext
@@ -110,18 +110,18 @@ func loadedDoor(t *testing.T) (*door, *httptest.Server) {
 }
 
 // measureEach sends messages one after another and returns the duration of each.
-func took(t *testing.T, caller *http.Client, address string, messages [][]byte) []time.Duration {
+func measureEach(t *testing.T, caller *http.Client, address string, messages [][]byte) []time.Duration {
 	t.Helper()
 	all := make([]time.Duration, 0, len(messages))
 	runtime.GC()
 	for _, octets := range messages {
-		time.Sleep(pause)
+		time.Sleep(messageInterval)
 		began := time.Now()
 		response, err := caller.Post(address+endpoint.Path, soap.SOAP11.ContentType(), bytes.NewReader(octets))
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = success(response.StatusCode, response.Body)
+		err = checkSuccess(response.StatusCode, response.Body)
 		all = append(all, time.Since(began))
 		_ = response.Body.Close()
 		if err != nil {
@@ -132,20 +132,20 @@ func took(t *testing.T, caller *http.Client, address string, messages [][]byte) 
 }
 
 // attackerProcess is another process with the attackers. A line on its standard input starts or stops the attack.
-type gang struct {
+type attackerProcess struct {
 	input  io.Writer
 	output *bufio.Reader
 }
 
 // startAttackers starts this test program again as the attackers, initially idle.
-func startAttackers(t *testing.T, address string) *gang {
+func startAttackers(t *testing.T, address string) *attackerProcess {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(context.Background(), program, "-test.run", "^TestAttackers$")
-	command.Env = append(os.Environ(), variable+"="+address)
+	command.Env = append(os.Environ(), attackTargetVariable+"="+address)
 	command.Stderr = os.Stderr
 	input, err := command.StdinPipe()
 	if err != nil {
@@ -164,13 +164,13 @@ func startAttackers(t *testing.T, address string) *gang {
 			t.Error(err)
 		}
 	})
-	g := &gang{input, bufio.NewReader(output)}
-	t.Log(g.says(t))
+	g := &attackerProcess{input, bufio.NewReader(output)}
+	t.Log(g.readLine(t))
 	return g
 }
 
 // readLine returns the next line of output of the attackers.
-func (g *gang) says(t *testing.T) string {
+func (g *attackerProcess) readLine(t *testing.T) string {
 	t.Helper()
 	line, err := g.output.ReadString('\n')
 	if err != nil {
@@ -180,27 +180,27 @@ func (g *gang) says(t *testing.T) string {
 }
 
 // toggle starts or stops the attack, and waits until all attackers follow.
-func (g *gang) toggle(t *testing.T) string {
+func (g *attackerProcess) toggle(t *testing.T) string {
 	t.Helper()
 	if _, err := io.WriteString(g.input, "\n"); err != nil {
 		t.Fatal(err)
 	}
-	return g.says(t)
+	return g.readLine(t)
 }
 
 // attackTargetVariable is the environment variable with the address to attack.
-const variable = "CTR_ATTACKED"
+const attackTargetVariable = "CTR_ATTACKED"
 
 // TestAttackers is the process of attackers of TestOneMessageAmongAttackers.
 func TestAttackers(t *testing.T) {
-	address := os.Getenv(variable)
+	address := os.Getenv(attackTargetVariable)
 	if address == "" {
 		t.Skip("TestOneMessageAmongAttackers starts it")
 	}
-	all := attacks(t)
+	all := attackMessages(t)
 	size := 0
 	for _, a := range all {
-		size += len(a.octets)
+		size += len(a.body)
 	}
 	fmt.Printf("%d attacks, %d KiB on average\n", len(all), size/len(all)>>10)
 	input := bufio.NewReader(os.Stdin)
@@ -208,13 +208,13 @@ func TestAttackers(t *testing.T) {
 		if _, err := input.ReadString('\n'); err != nil {
 			return
 		}
-		w := &wave{answers: map[int]int{}}
+		w := &attackStats{answers: map[int]int{}}
 		ctx, cancel := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		for i := range attackers {
-			group.Go(func() { w.attack(ctx, i, address+endpoint.Path, all) })
+			group.Go(func() { w.runAttacker(ctx, i, address+endpoint.Path, all) })
 		}
-		for w.total() < attackers/5 {
+		for w.totalAnswers() < attackers/5 {
 			time.Sleep(time.Millisecond)
 		}
 		fmt.Println("at work")
@@ -229,18 +229,18 @@ func TestAttackers(t *testing.T) {
 }
 
 // attackStats counts the answers to the attackers.
-type wave struct {
+type attackStats struct {
 	mutex   sync.Mutex
 	answers map[int]int // by HTTP status; 0 for no answer
 }
 
-func (w *wave) count(status int) {
+func (w *attackStats) countAnswer(status int) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.answers[status]++
 }
 
-func (w *wave) total() (n int) {
+func (w *attackStats) totalAnswers() (n int) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	for _, some := range w.answers {
@@ -251,7 +251,7 @@ func (w *wave) total() (n int) {
 
 // runAttacker sends the attacks one after another, starting at a different one for each attacker. Every fifth attacker
 // opens a new connection for each message.
-func (w *wave) attack(ctx context.Context, i int, address string, all []packed) {
+func (w *attackStats) runAttacker(ctx context.Context, i int, address string, all []mtomRequest) {
 	transport := &http.Transport{
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
 		DisableKeepAlives: i%5 == 0,
@@ -259,7 +259,7 @@ func (w *wave) attack(ctx context.Context, i int, address string, all []packed) 
 	defer transport.CloseIdleConnections()
 	for n := i; ctx.Err() == nil; n++ {
 		a := all[n*7%len(all)]
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(a.octets))
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(a.body))
 		if err != nil {
 			return
 		}
@@ -269,33 +269,33 @@ func (w *wave) attack(ctx context.Context, i int, address string, all []packed) 
 			return
 		}
 		if err != nil {
-			w.count(0)
+			w.countAnswer(0)
 			continue
 		}
 		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
-		w.count(response.StatusCode)
+		w.countAnswer(response.StatusCode)
 	}
 }
 
 // attackMessages returns the exhausting cases, every large case, and MTOM packages.
-func attacks(t *testing.T) (all []packed) {
+func attackMessages(t *testing.T) (all []mtomRequest) {
 	t.Helper()
-	for _, file := range caseFiles(t) {
+	for _, file := range listCaseFiles(t) {
 		c := readCase(t, file)
 		s := c.steps[0]
 		if len(c.steps) > 1 || s.fault == "" {
 			continue
 		}
-		if octets := s.build(t, 1); exhausting.MatchString(file) || len(octets) > 64<<10 {
-			all = append(all, packed{s.version.ContentType(), octets})
+		if octets := s.buildMessage(t, 1); exhaustingCases.MatchString(file) || len(octets) > 64<<10 {
+			all = append(all, mtomRequest{s.version.ContentType(), octets})
 		}
 	}
-	envelope, _ := sent(t, "NotifyImplant", testpki.Hospital, soap.SOAP11, 1)
-	body, _ := sent(t, "NotifyImplant", testpki.Hospital, soap.SOAP11, 1, "set ctrp:InputReference to <xop:Include xmlns:xop=\""+namespaceXOP+"\" href=\"cid:1@test\"/>")
+	envelope, _ := signWithAttachedToken(t, "NotifyImplant", testpki.Hospital, soap.SOAP11, 1)
+	body, _ := signWithAttachedToken(t, "NotifyImplant", testpki.Hospital, soap.SOAP11, 1, "set ctrp:InputReference to <xop:Include xmlns:xop=\""+namespaceXOP+"\" href=\"cid:1@test\"/>")
 	return append(all,
-		pack(soap.SOAP11, envelope, strings.Repeat("x", 7<<20)),
-		pack(soap.SOAP11, body, strings.Repeat("x", 7<<20)),
-		pack(soap.SOAP11, envelope, slices.Repeat([]string{strings.Repeat("\r\n--b-", 1<<16)}, 15)...),
+		packMTOM(soap.SOAP11, envelope, strings.Repeat("x", 7<<20)),
+		packMTOM(soap.SOAP11, body, strings.Repeat("x", 7<<20)),
+		packMTOM(soap.SOAP11, envelope, slices.Repeat([]string{strings.Repeat("\r\n--b-", 1<<16)}, 15)...),
 	)
 }

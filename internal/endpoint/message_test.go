@@ -21,28 +21,28 @@ import (
 )
 
 // buildMessage builds the message of a step: filled in, edited, signed, and tampered with.
-func (s *step) build(tb testing.TB, number int) string {
+func (s *step) buildMessage(tb testing.TB, number int) string {
 	tb.Helper()
 	if s.message == "" {
-		return encode(tb, expand(tb, s.raw), s.encode)
+		return encodeText(tb, expandMacros(tb, s.raw), s.encode)
 	}
-	key := signer(tb, s.signer)
+	key := signingKey(tb, s.signer)
 	algorithm := dsig.RSASHA256
 	if _, ok := key.Signer.Public().(*ecdsa.PublicKey); ok {
 		algorithm = dsig.ECDSASHA256
 	}
-	request := template(tb, s.message)
+	request := readTemplate(tb, s.message)
 	text := strings.NewReplacer(
 		"[soap]", s.version.Namespace(), "[message]", request, "[algorithm]", algorithm, "[step]", strconv.Itoa(number),
 		"[created]", s.clock.UTC().Format(time.RFC3339), "[expires]", s.clock.Add(time.Minute).UTC().Format(time.RFC3339),
 		"[certificate]", base64.StdEncoding.EncodeToString(key.Certificate.Raw),
-	).Replace(template(tb, "envelope"))
-	text = change(tb, text, request, s.edits)
+	).Replace(readTemplate(tb, "envelope"))
+	text = applyEdits(tb, text, request, s.edits)
 	text = dsigtest.FillSignatures(tb, text, key.Signer)
-	return encode(tb, change(tb, text, request, s.tamper), s.encode)
+	return encodeText(tb, applyEdits(tb, text, request, s.tamper), s.encode)
 }
 
-func template(tb testing.TB, name string) string {
+func readTemplate(tb testing.TB, name string) string {
 	tb.Helper()
 	octets, err := os.ReadFile(filepath.Join("testdata", "messages", name+".xml"))
 	if err != nil {
@@ -51,10 +51,10 @@ func template(tb testing.TB, name string) string {
 	return strings.TrimSpace(string(octets))
 }
 
-func change(tb testing.TB, text, request string, edits []edit) string {
+func applyEdits(tb testing.TB, text, request string, edits []edit) string {
 	tb.Helper()
 	for _, e := range edits {
-		e.what = expand(tb, e.what)
+		e.what = expandMacros(tb, e.what)
 		changed, err := e.apply(text, request)
 		if err != nil {
 			tb.Fatalf("%s %s: %v", e.verb, e.where, err)
@@ -65,7 +65,7 @@ func change(tb testing.TB, text, request string, edits []edit) string {
 }
 
 // encodeText encodes a text in the given way.
-func encode(tb testing.TB, text, how string) string {
+func encodeText(tb testing.TB, text, how string) string {
 	tb.Helper()
 	switch how {
 	case "":
@@ -89,14 +89,14 @@ func encode(tb testing.TB, text, how string) string {
 		return text + strings.Repeat(" ", 11_000_000-len(text))
 	}
 	if times, ok := strings.CutPrefix(how, "repeat "); ok {
-		return repeat(tb, text, times)
+		return repeatMarked(tb, text, times)
 	}
 	tb.Fatalf("unknown encoding %q", how)
 	return ""
 }
 
 // repeatMarked repeats a text, or only its part between two number signs; a percent sign becomes the index.
-func repeat(tb testing.TB, text, times string) string {
+func repeatMarked(tb testing.TB, text, times string) string {
 	tb.Helper()
 	n, err := strconv.Atoi(times)
 	if err != nil {
@@ -106,11 +106,11 @@ func repeat(tb testing.TB, text, times string) string {
 	if len(parts) != 3 {
 		parts = []string{"", text, ""}
 	}
-	return parts[0] + numbered(parts[1], n) + parts[2]
+	return parts[0] + repeatNumbered(parts[1], n) + parts[2]
 }
 
 // repeatNumbered repeats a text; a percent sign becomes the index.
-func numbered(text string, times int) string {
+func repeatNumbered(text string, times int) string {
 	var b strings.Builder
 	for i := range times {
 		b.WriteString(strings.ReplaceAll(text, "%", strconv.Itoa(i)))
@@ -120,55 +120,55 @@ func numbered(text string, times int) string {
 
 // signingKey returns a frozen key, or a new one from an authority that the services of the cases trust as well. A case
 // can thus be signed by any subject.
-func signer(tb testing.TB, name string) *pki.Key {
+func signingKey(tb testing.TB, name string) *pki.Key {
 	tb.Helper()
-	mill.Lock()
-	defer mill.Unlock()
-	if key, ok := mill.keys[name]; ok {
+	issuedKeys.Lock()
+	defer issuedKeys.Unlock()
+	if key, ok := issuedKeys.keys[name]; ok {
 		return key
 	}
-	key := special(tb, name)
+	key := specialKey(tb, name)
 	if key == nil {
 		identifierType, id, ok := strings.Cut(name, "=")
 		if !ok {
 			return testpki.Key(tb, name)
 		}
-		if frozen[name] {
+		if frozenSubjects[name] {
 			return testpki.Key(tb, name)
 		}
-		key = issue(tb, pki.Order{Subject: pki.Subject{Type: identifierType, ID: id, Name: "TEST"}})
+		key = issueKey(tb, pki.Order{Subject: pki.Subject{Type: identifierType, ID: id, Name: "TEST"}})
 	}
-	mill.keys[name] = key
+	issuedKeys.keys[name] = key
 	return key
 }
 
 // frozenSubjects are the ordinary subjects with frozen keys.
-var frozen = map[string]bool{
+var frozenSubjects = map[string]bool{
 	testpki.Hospital: true, "NIHII-HOSPITAL=71012413": true, "NIHII-RETIREMENT=76123422": true,
 	"CBE=0403227020": true, "SSIN=78031412250": true, "SSIN=69092234126": true, "SSIN=85073003328": true,
 	"SSIN=81050511813": true, "SSIN=91021706490": true, "SSIN=48022907379": true, testpki.Hospital + " (EC)": true,
 }
 
 // specialKey issues the keys that have no frozen counterpart.
-func special(tb testing.TB, name string) *pki.Key {
+func specialKey(tb testing.TB, name string) *pki.Key {
 	tb.Helper()
 	switch name {
 	case "P-384":
-		return issue(tb, pki.Order{Subject: hospital(), Algorithm: pki.KeyECP384})
+		return issueKey(tb, pki.Order{Subject: hospitalSubject(), Algorithm: pki.KeyECP384})
 	case "an application of the hospital":
-		s := hospital()
+		s := hospitalSubject()
 		s.Application = "EPD-1"
-		return issue(tb, pki.Order{Subject: s})
+		return issueKey(tb, pki.Order{Subject: s})
 	}
 	return nil
 }
 
-func hospital() pki.Subject {
+func hospitalSubject() pki.Subject {
 	return pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"}
 }
 
 // issuedKeys caches the issued keys for all cases.
-var mill = struct {
+var issuedKeys = struct {
 	sync.Mutex
 	keys map[string]*pki.Key
 }{keys: map[string]*pki.Key{}}
@@ -178,7 +178,7 @@ var newAuthority = sync.OnceValues(func() (*pki.Authority, error) {
 		NotAfter: registertest.StartTime().AddDate(20, 0, 0), Random: rand.Reader})
 })
 
-func authority(tb testing.TB) *pki.Authority {
+func testAuthority(tb testing.TB) *pki.Authority {
 	tb.Helper()
 	a, err := newAuthority()
 	if err != nil {
@@ -187,13 +187,13 @@ func authority(tb testing.TB) *pki.Authority {
 	return a
 }
 
-func issue(tb testing.TB, o pki.Order) *pki.Key {
+func issueKey(tb testing.TB, o pki.Order) *pki.Key {
 	tb.Helper()
 	o.NotBefore, o.NotAfter = registertest.StartTime().AddDate(-10, 0, 0), registertest.StartTime().AddDate(10, 0, 0)
 	if o.Algorithm == pki.KeyRSA2048 {
 		o.Algorithm = pki.KeyECP256 // faster to generate
 	}
-	key, err := authority(tb).Issue(o)
+	key, err := testAuthority(tb).Issue(o)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -201,9 +201,9 @@ func issue(tb testing.TB, o pki.Order) *pki.Key {
 }
 
 // testTrust trusts the frozen authority and the issuing one.
-func trust(tb testing.TB) *pki.TrustStore {
+func testTrust(tb testing.TB) *pki.TrustStore {
 	tb.Helper()
-	t, err := pki.ParseTrustStore(64, testpki.CAs(tb), pki.EncodePEM(authority(tb).Certificates()...))
+	t, err := pki.ParseTrustStore(64, testpki.CAs(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
 	if err == nil {
 		err = t.AddCRL(testpki.CRL(tb))
 	}

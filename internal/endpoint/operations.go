@@ -13,28 +13,28 @@ import (
 
 // operation is an operation of the contract with its handler.
 type operation struct {
-	name string
-	run  func(context.Context, *Service, *call, xmldoc.Element) ([]byte, error)
+	name   string
+	handle func(context.Context, *Service, *requestState, xmldoc.Element) ([]byte, error)
 }
 
 // operations lists the operations of the service. Their contract is declared in wsdl.Operations.
 var operations = []operation{
-	{"NotifyImplant", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.NotifyImplantRequest) (*wire.NotifyResponse, error) {
+	{"NotifyImplant", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.NotifyImplantRequest) (*wire.NotifyResponse, error) {
 		submission, content := m.ToDomain()
 		receipt, err := s.registrar.NotifyImplant(ctx, caller, submission, content)
 		return wire.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt), err
 	})},
-	{"NotifyExplant", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.NotifyExplantRequest) (*wire.NotifyResponse, error) {
+	{"NotifyExplant", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.NotifyExplantRequest) (*wire.NotifyResponse, error) {
 		submission, content := m.ToDomain()
 		receipt, err := s.registrar.NotifyExplant(ctx, caller, submission, content)
 		return wire.NewNotifyResponse(stamp, "NotifyExplantRequest", receipt), err
 	})},
-	{"Search", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.SearchRequest) (*wire.SearchResponse, error) {
+	{"Search", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.SearchRequest) (*wire.SearchResponse, error) {
 		criteria := m.ToDomain()
 		found, err := s.registrar.Search(ctx, caller, criteria)
 		return wire.NewSearchResponse(stamp, criteria.Page, found), err
 	})},
-	{"GetImplantCard", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.GetImplantCardRequest) (*wire.GetImplantCardResponse, error) {
+	{"GetImplantCard", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.GetImplantCardRequest) (*wire.GetImplantCardResponse, error) {
 		content, err := s.registrar.GetImplantCard(ctx, caller, m.ToDomain())
 		if err != nil {
 			return nil, err
@@ -42,51 +42,51 @@ var operations = []operation{
 		pdf, err := card.Render(content)
 		return wire.NewCardResponse(stamp, card.FileName(content), pdf), err
 	})},
-	{"ListPatientImplants", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ListPatientImplantsRequest) (*wire.ListPatientImplantsResponse, error) {
+	{"ListPatientImplants", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ListPatientImplantsRequest) (*wire.ListPatientImplantsResponse, error) {
 		query := m.ToDomain()
 		list, err := s.registrar.ListPatientImplants(ctx, caller, query)
 		return wire.NewListPatientImplantsResponse(stamp, query.Page, list), err
 	})},
-	{"GetNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.GetNotificationRequest) (*wire.GetNotificationResponse, error) {
+	{"GetNotification", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.GetNotificationRequest) (*wire.GetNotificationResponse, error) {
 		described, err := s.registrar.GetNotification(ctx, caller, m.ToDomain())
 		return wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", described), err
 	})},
-	{"ReviseNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ReviseNotificationRequest) (*wire.ReviseNotificationResponse, error) {
+	{"ReviseNotification", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ReviseNotificationRequest) (*wire.ReviseNotificationResponse, error) {
 		receipt, err := s.registrar.ReviseNotification(ctx, caller, m.ToDomain())
 		return wire.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt), err
 	})},
-	{"ValidateNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ValidateNotificationRequest) (*wire.ValidateNotificationResponse, error) {
+	{"ValidateNotification", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ValidateNotificationRequest) (*wire.ValidateNotificationResponse, error) {
 		receipt, err := s.registrar.ValidateNotification(ctx, caller, m.ToDomain())
 		return wire.NewValidateResponse(stamp, "ValidateNotificationRequest", receipt), err
 	})},
-	{"DiscardNotification", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.DiscardNotificationRequest) (*wire.DiscardNotificationResponse, error) {
+	{"DiscardNotification", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.DiscardNotificationRequest) (*wire.DiscardNotificationResponse, error) {
 		receipt, err := s.registrar.DiscardNotification(ctx, caller, m.ToDomain())
 		return wire.NewDiscardResponse(stamp, receipt), err
 	})},
-	{"ListPendingNotifications", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ListPendingNotificationsRequest) (*wire.ListPendingNotificationsResponse, error) {
+	{"ListPendingNotifications", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ListPendingNotificationsRequest) (*wire.ListPendingNotificationsResponse, error) {
 		query := m.ToDomain()
 		found, err := s.registrar.ListPendingNotifications(ctx, caller, query)
 		return wire.NewListPendingNotificationsResponse(stamp, query.Page, found), err
 	})},
-	{"SearchDevice", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.SearchDeviceRequest) (*wire.SearchDeviceResponse, error) {
+	{"SearchDevice", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.SearchDeviceRequest) (*wire.SearchDeviceResponse, error) {
 		query := m.ToDomain()
 		found, err := s.registrar.SearchDevice(ctx, caller, query)
 		return wire.NewSearchDeviceResponse(stamp, query.Page, found), err
 	})},
-	{"ManageMandate", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ManageMandateRequest) (*wire.ManageMandateResponse, error) {
+	{"ManageMandate", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ManageMandateRequest) (*wire.ManageMandateResponse, error) {
 		changed, err := s.registrar.ManageMandate(ctx, caller, m.ToDomain())
 		return wire.NewManageMandateResponse(stamp, changed), err
 	})},
-	{"ListMandates", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ListMandatesRequest) (*wire.ListMandatesResponse, error) {
+	{"ListMandates", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ListMandatesRequest) (*wire.ListMandatesResponse, error) {
 		page := m.ToDomain()
 		found, err := s.registrar.ListMandates(ctx, caller, page)
 		return wire.NewListMandatesResponse(stamp, page, found), err
 	})},
-	{"ManageStaff", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ManageStaffRequest) (*wire.ManageStaffResponse, error) {
+	{"ManageStaff", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ManageStaffRequest) (*wire.ManageStaffResponse, error) {
 		changed, err := s.registrar.ManageStaff(ctx, caller, m.ToDomain())
 		return wire.NewManageStaffResponse(stamp, changed), err
 	})},
-	{"ListStaff", on(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ListStaffRequest) (*wire.ListStaffResponse, error) {
+	{"ListStaff", newHandler(func(ctx context.Context, s *Service, caller register.Caller, stamp wire.ResponseInfo, m *wire.ListStaffRequest) (*wire.ListStaffResponse, error) {
 		page := m.ToDomain()
 		found, err := s.registrar.ListStaff(ctx, caller, page)
 		return wire.NewListStaffResponse(stamp, page, found), err
@@ -94,7 +94,7 @@ var operations = []operation{
 }
 
 // requestMessage is implemented by every request struct of the contract.
-type message[M any] interface {
+type requestMessage[M any] interface {
 	*M
 	AuthorIDs() register.Author
 	RequestID() string
@@ -102,8 +102,8 @@ type message[M any] interface {
 
 // newHandler builds an operation's handler: decode, identify the caller, act, encode. It maps the paths in the
 // registrar's refusals to XPaths into the request.
-func on[M, R any, P message[M]](act func(context.Context, *Service, register.Caller, wire.ResponseInfo, P) (*R, error)) func(context.Context, *Service, *call, xmldoc.Element) ([]byte, error) {
-	return func(ctx context.Context, s *Service, c *call, e xmldoc.Element) ([]byte, error) {
+func newHandler[M, R any, P requestMessage[M]](act func(context.Context, *Service, register.Caller, wire.ResponseInfo, P) (*R, error)) func(context.Context, *Service, *requestState, xmldoc.Element) ([]byte, error) {
+	return func(ctx context.Context, s *Service, c *requestState, e xmldoc.Element) ([]byte, error) {
 		decoded, err := wire.Decode[M](e)
 		if err != nil {
 			return nil, fmt.Errorf("decode what the schema accepted: %w", err)
@@ -111,18 +111,18 @@ func on[M, R any, P message[M]](act func(context.Context, *Service, register.Cal
 		m := P(decoded)
 		caller, err := s.registrar.Identify(ctx, c.message, m.AuthorIDs())
 		if err != nil {
-			return nil, place(c, err)
+			return nil, withRequestPaths(c, err)
 		}
-		c.concluded = true // from here on the registrar records the outcome
+		c.auditedByRegistrar = true // from here on the registrar records the outcome
 		stamp := wire.ResponseInfo{ID: "_" + c.message.Correlation, InResponseTo: m.RequestID(), IssuedAt: s.now()}
 		response, err := act(ctx, s, caller, stamp, m)
 		if err != nil {
-			return nil, place(c, err)
+			return nil, withRequestPaths(c, err)
 		}
 		return wire.Encode(c.message.Operation+"Response", response)
 	}
 }
 
-func place(c *call, err error) error {
+func withRequestPaths(c *requestState, err error) error {
 	return wire.WithRequestPaths(c.message.Operation+"Request", problem.From(err))
 }

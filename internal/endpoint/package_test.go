@@ -27,13 +27,13 @@ import (
 const namespaceXOP = "http://www.w3.org/2004/08/xop/include"
 
 // mtomRequest is an MTOM request. Its parts are written by hand, so that they can be invalid.
-type packed struct {
+type mtomRequest struct {
 	contentType string
-	octets      string
+	body        string
 }
 
 // packMTOM builds a package of an envelope and attachments with the Content-IDs 1@test, 2@test …
-func pack(version soap.Version, envelope string, attachments ...string) packed {
+func packMTOM(version soap.Version, envelope string, attachments ...string) mtomRequest {
 	media, _, _ := strings.Cut(version.ContentType(), ";")
 	var b strings.Builder
 	b.WriteString("--b-1\r\nContent-Type: application/xop+xml; charset=UTF-8; type=\"" + media + "\"\r\n" +
@@ -41,18 +41,18 @@ func pack(version soap.Version, envelope string, attachments ...string) packed {
 	for i, a := range attachments {
 		fmt.Fprintf(&b, "\r\n--b-1\r\nContent-Type: application/ciphervalue\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <%d@test>\r\n\r\n%s", i+1, a)
 	}
-	return packed{`multipart/related; type="application/xop+xml"; start="<root@test>"; start-info="` + media + `"; boundary="b-1"`,
+	return mtomRequest{`multipart/related; type="application/xop+xml"; start="<root@test>"; start-info="` + media + `"; boundary="b-1"`,
 		b.String() + "\r\n--b-1--\r\n"}
 }
 
-func (d *door) postPacked(tb testing.TB, version soap.Version, p packed) reply {
+func (d *door) postMTOM(tb testing.TB, version soap.Version, p mtomRequest) reply {
 	tb.Helper()
-	return d.post(tb, version, p.octets, http.Header{"Content-Type": {p.contentType}})
+	return d.postMessage(tb, version, p.body, http.Header{"Content-Type": {p.contentType}})
 }
 
 // attachToken moves the token of a signed message into an attachment. The prefix is declared at the Include, or at the
 // token as CXF does.
-func attach(tb testing.TB, message string, atToken bool) (envelope, token string) {
+func attachToken(tb testing.TB, message string, atToken bool) (envelope, token string) {
 	tb.Helper()
 	before, rest, found := strings.Cut(message, "<wsse:BinarySecurityToken ")
 	attributes, rest, _ := strings.Cut(rest, ">")
@@ -71,20 +71,20 @@ func attach(tb testing.TB, message string, atToken bool) (envelope, token string
 }
 
 // signWithAttachedToken signs a message and moves its token into an attachment.
-func sent(tb testing.TB, message, key string, version soap.Version, number int, edits ...string) (envelope, token string) {
+func signWithAttachedToken(tb testing.TB, message, key string, version soap.Version, number int, edits ...string) (envelope, token string) {
 	tb.Helper()
-	return attach(tb, signedBy(tb, message, key, version, number, edits...), number%2 == 0)
+	return attachToken(tb, signMessage(tb, message, key, version, number, edits...), number%2 == 0)
 }
 
-func signedBy(tb testing.TB, message, key string, version soap.Version, number int, edits ...string) string {
+func signMessage(tb testing.TB, message, key string, version soap.Version, number int, edits ...string) string {
 	tb.Helper()
 	s := &step{send: send{message: message, signer: key, clock: registertest.StartTime(), version: version}}
 	for _, line := range edits {
-		if err := addEdit(&s.edits, line); err != nil {
+		if err := parseEdit(&s.edits, line); err != nil {
 			tb.Fatal(err)
 		}
 	}
-	return s.build(tb, number)
+	return s.buildMessage(tb, number)
 }
 
 // TestTokenAsAttachment checks that a message with an attached token is verified as if the token were inline.
@@ -96,15 +96,15 @@ func TestTokenAsAttachment(t *testing.T) {
 				t.Run(fmt.Sprint(version, key, number), func(t *testing.T) {
 					t.Parallel()
 					d := newDoor(t, settings{strict: true})
-					inline := signedBy(t, "NotifyImplant", key, version, number)
-					envelope, token := attach(t, inline, number == 1)
-					a := read(t, version, d.postPacked(t, version, pack(version, envelope, token)))
-					if a.refusal != nil || value(a.response, "ctrp:Receipt/ctr:NotificationNumber") != firstNumber {
-						t.Fatalf("refused: %s", a.octets)
+					inline := signMessage(t, "NotifyImplant", key, version, number)
+					envelope, token := attachToken(t, inline, number == 1)
+					a := readAnswer(t, version, d.postMTOM(t, version, packMTOM(version, envelope, token)))
+					if a.refusal != nil || valueAt(a.response, "ctrp:Receipt/ctr:NotificationNumber") != firstNumber {
+						t.Fatalf("refused: %s", a.body)
 					}
 					// The inline form is a replay of the packaged one.
-					if again := read(t, version, d.post(t, version, inline, nil)); again.refusal == nil || again.refusal.Violations[0].Code != "MESSAGE_REPLAYED" {
-						t.Errorf("the second: %s", again.octets)
+					if again := readAnswer(t, version, d.postMessage(t, version, inline, nil)); again.refusal == nil || again.refusal.Violations[0].Code != "MESSAGE_REPLAYED" {
+						t.Errorf("the second: %s", again.body)
 					}
 					wantEvents(t, d, register.OutcomeAccepted, register.OutcomeRefused)
 				})
@@ -117,32 +117,32 @@ func TestTokenAsAttachment(t *testing.T) {
 func TestBodyAsAttachment(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	message := usual(t, 1, "set ctrp:InputReference to RVBEMQ==")
+	message := usualNotification(t, 1, "set ctrp:InputReference to RVBEMQ==")
 	include := `<xop:Include xmlns:xop="` + namespaceXOP + `" href="cid:1@test"/>`
-	p := pack(soap.SOAP11, strings.Replace(message, "RVBEMQ==", include, 1), "EPD1")
-	if a := read(t, soap.SOAP11, d.postPacked(t, soap.SOAP11, p)); a.refusal != nil {
-		t.Fatal(a.octets)
+	p := packMTOM(soap.SOAP11, strings.Replace(message, "RVBEMQ==", include, 1), "EPD1")
+	if a := readAnswer(t, soap.SOAP11, d.postMTOM(t, soap.SOAP11, p)); a.refusal != nil {
+		t.Fatal(a.body)
 	}
 	// A newly signed message with the same idempotency key finds the notification.
-	second := read(t, soap.SOAP11, d.post(t, soap.SOAP11, usual(t, 2, "set ctrp:InputReference to RVBEMQ=="), nil))
-	if got := value(second.response, "ctrp:Receipt/ctr:NotificationNumber"); got != firstNumber {
-		t.Errorf("%s", second.octets)
+	second := readAnswer(t, soap.SOAP11, d.postMessage(t, soap.SOAP11, usualNotification(t, 2, "set ctrp:InputReference to RVBEMQ=="), nil))
+	if got := valueAt(second.response, "ctrp:Receipt/ctr:NotificationNumber"); got != firstNumber {
+		t.Errorf("%s", second.body)
 	}
-	p = pack(soap.SOAP11, strings.Replace(usual(t, 3, "set ctrp:InputReference to RVBEMQ=="), "RVBEMQ==", include, 1), "EPD2")
-	if a := read(t, soap.SOAP11, d.postPacked(t, soap.SOAP11, p)); a.refusal == nil || a.refusal.Violations[0].Code != "DIGEST_MISMATCH" {
-		t.Errorf("another attachment than was signed: %s", a.octets)
+	p = packMTOM(soap.SOAP11, strings.Replace(usualNotification(t, 3, "set ctrp:InputReference to RVBEMQ=="), "RVBEMQ==", include, 1), "EPD2")
+	if a := readAnswer(t, soap.SOAP11, d.postMTOM(t, soap.SOAP11, p)); a.refusal == nil || a.refusal.Violations[0].Code != "DIGEST_MISMATCH" {
+		t.Errorf("another attachment than was signed: %s", a.body)
 	}
 }
 
 // unpackReply reads a package with the standard library and inlines its attachments, as a client does.
-func opened(t *testing.T, version soap.Version, r reply) (whole reply, attachments []string) {
+func unpackReply(t *testing.T, version soap.Version, r reply) (whole reply, attachments []string) {
 	t.Helper()
 	media, parameters, err := mime.ParseMediaType(r.header.Get("Content-Type"))
 	wantInfo, _, _ := strings.Cut(version.ContentType(), ";")
 	if err != nil || media != "multipart/related" || parameters["type"] != "application/xop+xml" || parameters["start-info"] != wantInfo {
 		t.Fatalf("answered as %s", r.header.Get("Content-Type"))
 	}
-	reader := multipart.NewReader(strings.NewReader(r.octets), parameters["boundary"])
+	reader := multipart.NewReader(strings.NewReader(r.body), parameters["boundary"])
 	envelope := ""
 	for {
 		p, err := reader.NextRawPart()
@@ -180,41 +180,41 @@ func opened(t *testing.T, version soap.Version, r reply) (whole reply, attachmen
 func TestCardAsAttachment(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	if got := outcome(t, d, usual(t, 1)); got != firstNumber {
+	if got := postForOutcome(t, d, usualNotification(t, 1)); got != firstNumber {
 		t.Fatal(got)
 	}
-	inline := read(t, soap.SOAP11, d.post(t, soap.SOAP11, signedBy(t, "GetImplantCard", testpki.Hospital, soap.SOAP11, 2), http.Header{"Accept": {"*/*"}}))
-	want, err := base64.StdEncoding.DecodeString(value(inline.response, "ctrp:Card/ctr:Content"))
+	inline := readAnswer(t, soap.SOAP11, d.postMessage(t, soap.SOAP11, signMessage(t, "GetImplantCard", testpki.Hospital, soap.SOAP11, 2), http.Header{"Accept": {"*/*"}}))
+	want, err := base64.StdEncoding.DecodeString(valueAt(inline.response, "ctrp:Card/ctr:Content"))
 	if err != nil || !bytes.HasPrefix(want, []byte("%PDF-")) {
-		t.Fatal(err, inline.octets)
+		t.Fatal(err, inline.body)
 	}
 	for i, version := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-		envelope, token := sent(t, "GetImplantCard", testpki.Hospital, version, 3+10*i)
+		envelope, token := signWithAttachedToken(t, "GetImplantCard", testpki.Hospital, version, 3+10*i)
 		for name, response := range map[string]reply{
-			"asked in a package": d.postPacked(t, version, pack(version, envelope, token)),
-			"asked by Accept": d.post(t, version, signedBy(t, "GetImplantCard", testpki.Hospital, version, 4+10*i),
+			"asked in a package": d.postMTOM(t, version, packMTOM(version, envelope, token)),
+			"asked by Accept": d.postMessage(t, version, signMessage(t, "GetImplantCard", testpki.Hospital, version, 4+10*i),
 				http.Header{"Accept": {"text/xml, multipart/related"}}),
 		} {
-			whole, attachments := opened(t, version, response)
-			a := read(t, version, whole) // also validates against the schema
+			whole, attachments := unpackReply(t, version, response)
+			a := readAnswer(t, version, whole) // also validates against the schema
 			if a.refusal != nil || len(attachments) != 1 || attachments[0] != string(want) {
-				t.Fatalf("%s: %d attachments: %.300s", name, len(attachments), a.octets)
+				t.Fatalf("%s: %d attachments: %.300s", name, len(attachments), a.body)
 			}
 			for _, path := range []string{"ctrp:Card/ctr:Content", "ctrp:Card/ctr:Digest", "ctrp:Card/ctr:FileName"} {
-				if value(a.response, path) != value(inline.response, path) {
+				if valueAt(a.response, path) != valueAt(inline.response, path) {
 					t.Errorf("%s: another %s", name, path)
 				}
 			}
 		}
 	}
 	// A refusal and an answer without binary data need no package.
-	envelope, token := sent(t, "GetImplantCard", testpki.Hospital, soap.SOAP11, 30, "set ctrp:NotificationNumber to 202611210000269")
-	if a := read(t, soap.SOAP11, d.postPacked(t, soap.SOAP11, pack(soap.SOAP11, envelope, token))); a.refusal == nil {
+	envelope, token := signWithAttachedToken(t, "GetImplantCard", testpki.Hospital, soap.SOAP11, 30, "set ctrp:NotificationNumber to 202611210000269")
+	if a := readAnswer(t, soap.SOAP11, d.postMTOM(t, soap.SOAP11, packMTOM(soap.SOAP11, envelope, token))); a.refusal == nil {
 		t.Error("a card of nothing")
 	}
-	envelope, token = sent(t, "ListPatientImplants", testpki.Hospital, soap.SOAP11, 31)
-	if a := read(t, soap.SOAP11, d.postPacked(t, soap.SOAP11, pack(soap.SOAP11, envelope, token))); a.refusal != nil {
-		t.Error(a.octets)
+	envelope, token = signWithAttachedToken(t, "ListPatientImplants", testpki.Hospital, soap.SOAP11, 31)
+	if a := readAnswer(t, soap.SOAP11, d.postMTOM(t, soap.SOAP11, packMTOM(soap.SOAP11, envelope, token))); a.refusal != nil {
+		t.Error(a.body)
 	}
 }
 
@@ -223,16 +223,16 @@ func TestSignedCardAsAttachment(t *testing.T) {
 	t.Parallel()
 	r := registertest.New(t, registertest.Options{})
 	ids := registertest.NewIDCounter("reply-")
-	d := openWith(t, r, settings{}, func(envelope []byte) ([]byte, error) {
+	d := openSigningDoor(t, r, settings{}, func(envelope []byte) ([]byte, error) {
 		return client.SignEnvelope(envelope, testpki.EC(t), wsse.SignOptions{Created: r.Clock.Now(), TTL: time.Minute, NewID: ids, SignToken: true})
 	})
-	d.post(t, soap.SOAP11, usual(t, 1), nil)
-	envelope, token := sent(t, "GetImplantCard", testpki.Hospital, soap.SOAP11, 2)
-	whole, attachments := opened(t, soap.SOAP11, d.postPacked(t, soap.SOAP11, pack(soap.SOAP11, envelope, token)))
+	d.postMessage(t, soap.SOAP11, usualNotification(t, 1), nil)
+	envelope, token := signWithAttachedToken(t, "GetImplantCard", testpki.Hospital, soap.SOAP11, 2)
+	whole, attachments := unpackReply(t, soap.SOAP11, d.postMTOM(t, soap.SOAP11, packMTOM(soap.SOAP11, envelope, token)))
 	if len(attachments) != 1 {
 		t.Fatalf("%d attachments", len(attachments))
 	}
-	document, err := xmldoc.Parse([]byte(whole.octets), xmldoc.DefaultLimits())
+	document, err := xmldoc.Parse([]byte(whole.body), xmldoc.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestSignedCardAsAttachment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := value(verified.Body(), "ctrp:Card/ctr:Content"); got != base64.StdEncoding.EncodeToString([]byte(attachments[0])) {
+	if got := valueAt(verified.Body(), "ctrp:Card/ctr:Content"); got != base64.StdEncoding.EncodeToString([]byte(attachments[0])) {
 		t.Error("another card was signed")
 	}
 }
@@ -282,12 +282,12 @@ func TestPackageRefused(t *testing.T) {
 		}
 		p := c.make(version)
 		began := time.Now()
-		a := read(t, version, d.postPacked(t, version, p))
+		a := readAnswer(t, version, d.postMTOM(t, version, p))
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("%s: took %v", c.name, took)
 		}
 		if a.refusal == nil || a.refusal.Violations[0].Code != c.code || a.status != status {
-			t.Errorf("%s: HTTP %d, want %d %s\n%.600s", c.name, a.status, status, c.code, a.octets)
+			t.Errorf("%s: HTTP %d, want %d %s\n%.600s", c.name, a.status, status, c.code, a.body)
 			continue
 		}
 		if events := d.AuditEvents(t, int64(i)); len(events) != 1 || events[0].Outcome != register.OutcomeRefused || string(events[0].Codes[0]) != c.code {
@@ -306,7 +306,7 @@ type packageCase struct {
 	name   string
 	code   string
 	soap12 bool
-	make   func(soap.Version) packed
+	make   func(soap.Version) mtomRequest
 }
 
 // packageCases returns abuses of an otherwise valid message.
@@ -315,26 +315,26 @@ func packageCases(t *testing.T, outside string) []packageCase {
 	number := 0
 	good := func(v soap.Version) (envelope, token string) {
 		number += 2
-		return sent(t, "NotifyImplant", testpki.Hospital, v, number)
+		return signWithAttachedToken(t, "NotifyImplant", testpki.Hospital, v, number)
 	}
 	// changed replaces text in the Content-Type or else in the body.
-	changed := func(before, after string) func(soap.Version) packed {
-		return func(v soap.Version) packed {
+	changed := func(before, after string) func(soap.Version) mtomRequest {
+		return func(v soap.Version) mtomRequest {
 			envelope, token := good(v)
-			p := pack(v, envelope, token)
-			if !strings.Contains(p.contentType+p.octets, before) {
+			p := packMTOM(v, envelope, token)
+			if !strings.Contains(p.contentType+p.body, before) {
 				t.Fatalf("the message does not hold %q", before)
 			}
 			if strings.Contains(p.contentType, before) {
-				return packed{strings.Replace(p.contentType, before, after, 1), p.octets}
+				return mtomRequest{strings.Replace(p.contentType, before, after, 1), p.body}
 			}
-			return packed{p.contentType, strings.Replace(p.octets, before, after, 1)}
+			return mtomRequest{p.contentType, strings.Replace(p.body, before, after, 1)}
 		}
 	}
-	with := func(attachments ...string) func(soap.Version) packed {
-		return func(v soap.Version) packed {
+	with := func(attachments ...string) func(soap.Version) mtomRequest {
+		return func(v soap.Version) mtomRequest {
 			envelope, token := good(v)
-			return pack(v, envelope, append([]string{token}, attachments...)...)
+			return packMTOM(v, envelope, append([]string{token}, attachments...)...)
 		}
 	}
 	const include, again = `<xop:Include href="cid:1@test"/>`, `<xop:Include href="cid:1@test" xmlns:xop="` + namespaceXOP + `"/>`
@@ -371,19 +371,19 @@ func packageCases(t *testing.T, outside string) []packageCase {
 		{"an Include of nothing", "XOP_INCLUDE_UNKNOWN", false, changed(`href="cid:1@test"`, `href="cid:2@test"`)},
 		{"an Include of the envelope", "XOP_INCLUDE_UNKNOWN", false, changed(`href="cid:1@test"`, `href="cid:root@test"`)},
 		{"an attachment twice", "XOP_INCLUDE_REPEATED", true, changed(">EPD-2026-000123<", ">"+again+"<")},
-		{"too large when put together", "MESSAGE_TOO_LARGE", false, func(v soap.Version) packed {
+		{"too large when put together", "MESSAGE_TOO_LARGE", false, func(v soap.Version) mtomRequest {
 			envelope, _ := good(v)
-			return pack(v, envelope, strings.Repeat("x", 8<<20))
+			return packMTOM(v, envelope, strings.Repeat("x", 8<<20))
 		}},
 		{"too large", "MESSAGE_TOO_LARGE", true, with(strings.Repeat("x", 10<<20))},
-		{"a token of another", "SIGNATURE_INVALID", false, func(v soap.Version) packed {
+		{"a token of another", "SIGNATURE_INVALID", false, func(v soap.Version) mtomRequest {
 			envelope, _ := good(v)
-			return pack(v, envelope, string(testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate.Raw))
+			return packMTOM(v, envelope, string(testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate.Raw))
 		}},
 		{"another action", "SOAP_ACTION_MISMATCH", true, changed(`start-info="application/soap+xml"`, `start-info="application/soap+xml; action=\"urn:be:fgov:ehealth:ctr:protocol:v1:Search\""`)},
-		{"an Include without a package", "SECURITY_TOKEN_MALFORMED", false, func(v soap.Version) packed {
+		{"an Include without a package", "SECURITY_TOKEN_MALFORMED", false, func(v soap.Version) mtomRequest {
 			envelope, _ := good(v)
-			return packed{v.ContentType(), envelope}
+			return mtomRequest{v.ContentType(), envelope}
 		}},
 	}
 }

@@ -12,23 +12,23 @@ import (
 )
 
 // usualNotification returns the usual notification, signed; each number gives a different message.
-func usual(tb testing.TB, number int, edits ...string) string {
+func usualNotification(tb testing.TB, number int, edits ...string) string {
 	tb.Helper()
 	s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.StartTime(), version: soap.SOAP11}}
 	for _, line := range edits {
-		if err := addEdit(&s.edits, line); err != nil {
+		if err := parseEdit(&s.edits, line); err != nil {
 			tb.Fatal(err)
 		}
 	}
-	return s.build(tb, number)
+	return s.buildMessage(tb, number)
 }
 
 // postForOutcome posts a message and returns the code of the refusal or the number of the notification.
-func outcome(t *testing.T, d *door, octets string) string {
+func postForOutcome(t *testing.T, d *door, octets string) string {
 	t.Helper()
-	a := read(t, soap.SOAP11, d.post(t, soap.SOAP11, octets, nil))
+	a := readAnswer(t, soap.SOAP11, d.postMessage(t, soap.SOAP11, octets, nil))
 	if a.refusal == nil {
-		return value(a.response, "ctrp:Receipt/ctr:NotificationNumber")
+		return valueAt(a.response, "ctrp:Receipt/ctr:NotificationNumber")
 	}
 	return a.refusal.Violations[0].Code
 }
@@ -54,14 +54,14 @@ func TestReplayAfterRestart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			database := backend(t)
-			message := usual(t, 1)
-			first := open(t, registertest.OpenNode(t, database, registertest.Options{}), settings{})
-			if got := outcome(t, first, message); got != firstNumber {
+			message := usualNotification(t, 1)
+			first := openDoor(t, registertest.OpenNode(t, database, registertest.Options{}), settings{})
+			if got := postForOutcome(t, first, message); got != firstNumber {
 				t.Fatalf("first: %s", got)
 			}
 			first.Close(t)
-			second := open(t, registertest.OpenNode(t, database, registertest.Options{NodePrefix: "b"}), settings{})
-			if got := outcome(t, second, message); got != "MESSAGE_REPLAYED" {
+			second := openDoor(t, registertest.OpenNode(t, database, registertest.Options{NodePrefix: "b"}), settings{})
+			if got := postForOutcome(t, second, message); got != "MESSAGE_REPLAYED" {
 				t.Errorf("after the restart: %s", got)
 			}
 			if got := second.CountNotifications(t); got != 1 {
@@ -82,18 +82,18 @@ func TestReplayOnAnotherNode(t *testing.T) {
 			t.Parallel()
 			database := backend(t)
 			nodes := []*door{
-				open(t, registertest.OpenNode(t, database, registertest.Options{NodePrefix: "a"}), settings{}),
-				open(t, registertest.OpenNode(t, database, registertest.Options{NodePrefix: "b"}), settings{}),
+				openDoor(t, registertest.OpenNode(t, database, registertest.Options{NodePrefix: "a"}), settings{}),
+				openDoor(t, registertest.OpenNode(t, database, registertest.Options{NodePrefix: "b"}), settings{}),
 			}
-			message := usual(t, 1)
-			got := atOnce(len(nodes), func(i int) string { return outcome(t, nodes[i], message) })
+			message := usualNotification(t, 1)
+			got := runAtOnce(len(nodes), func(i int) string { return postForOutcome(t, nodes[i], message) })
 			if got[firstNumber] != 1 || got["MESSAGE_REPLAYED"] != 1 {
 				t.Errorf("answers: %v", got)
 			}
 			if kept := nodes[0].CountNotifications(t); kept != 1 {
 				t.Errorf("%d notifications", kept)
 			}
-			if got := outcome(t, nodes[1], usual(t, 2)); got != firstNumber {
+			if got := postForOutcome(t, nodes[1], usualNotification(t, 2)); got != firstNumber {
 				t.Errorf("the same InputReference on the other node: %s", got)
 			}
 		})
@@ -107,12 +107,12 @@ func TestSameInputReferenceAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const clients = 64
-			d := open(t, registertest.OpenNode(t, backend(t), registertest.Options{}), settings{})
+			d := openDoor(t, registertest.OpenNode(t, backend(t), registertest.Options{}), settings{})
 			signed := make([]string, clients)
 			for i := range signed {
-				signed[i] = usual(t, i+1)
+				signed[i] = usualNotification(t, i+1)
 			}
-			got := atOnce(clients, func(i int) string { return outcome(t, d, signed[i]) })
+			got := runAtOnce(clients, func(i int) string { return postForOutcome(t, d, signed[i]) })
 			if got[firstNumber] != clients {
 				t.Errorf("answers: %v", got)
 			}
@@ -137,9 +137,9 @@ func TestNumbersAtOnce(t *testing.T) {
 	d := newDoor(t, settings{})
 	signed := make([]string, clients)
 	for i := range signed {
-		signed[i] = usual(t, i+1, fmt.Sprintf("set ctrp:InputReference to EPD-%d", i), "remove ctr:UDI")
+		signed[i] = usualNotification(t, i+1, fmt.Sprintf("set ctrp:InputReference to EPD-%d", i), "remove ctr:UDI")
 	}
-	got := atOnce(clients, func(i int) string { return outcome(t, d, signed[i]) })
+	got := runAtOnce(clients, func(i int) string { return postForOutcome(t, d, signed[i]) })
 	if len(got) != clients {
 		t.Errorf("answers: %v", got)
 	}
@@ -149,7 +149,7 @@ func TestNumbersAtOnce(t *testing.T) {
 }
 
 // runAtOnce runs a function several times concurrently and counts the results.
-func atOnce(times int, run func(int) string) map[string]int {
+func runAtOnce(times int, run func(int) string) map[string]int {
 	var wait sync.WaitGroup
 	start := make(chan struct{})
 	results := make([]string, times)

@@ -31,7 +31,7 @@ func TestRevocationUnknown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := messages()
+	compiled, err := messageSchema()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,9 +39,9 @@ func TestRevocationUnknown(t *testing.T) {
 		Registrar: register.Registrar, Schema: compiled, Log: log, Now: register.Clock.Now, NewID: registertest.NewIDCounter("door-"),
 		Verifier: &wsse.Verifier{Trust: trust, Now: register.Clock.Now}, Environment: "Test",
 	})}
-	refused := read(t, soap.SOAP11, d.post(t, soap.SOAP11, usual(t, 1), nil))
+	refused := readAnswer(t, soap.SOAP11, d.postMessage(t, soap.SOAP11, usualNotification(t, 1), nil))
 	if r := refused.refusal; r == nil || r.FaultCode != "wsse:FailedAuthentication" || r.Violations[0].Code != string(problem.CertRevocationUnknown) {
-		t.Fatalf("%v", refused.octets)
+		t.Fatalf("%v", refused.body)
 	}
 	if kept := d.CountNotifications(t); kept != 0 {
 		t.Errorf("%d notifications", kept)
@@ -49,7 +49,7 @@ func TestRevocationUnknown(t *testing.T) {
 	if err = trust.AddCRL(testpki.CRL(t)); err != nil {
 		t.Fatal(err)
 	}
-	if got := outcome(t, d, usual(t, 2)); got != firstNumber {
+	if got := postForOutcome(t, d, usualNotification(t, 2)); got != firstNumber {
 		t.Error(got)
 	}
 }

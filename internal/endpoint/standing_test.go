@@ -14,18 +14,18 @@ import (
 var errForged = problem.New(problem.SignatureInvalid)
 
 // newAdmissionService returns a Service with nothing but its admission control.
-func queues() *Service {
+func newAdmissionService() *Service {
 	return &Service{
-		now: time.Now, lane: &lane{now: time.Now}, large: make(chan struct{}, 1),
-		strangers: newRoom(largeOfStrangers, paceOfOctets), others: newRoom(largeOfOthers, 0),
+		now: time.Now, unverifiedQueue: &unverifiedQueue{now: time.Now}, largeVerifiedSlots: make(chan struct{}, 1),
+		unverifiedLimit: newConcurrencyLimit(maxLargeUnverified, unverifiedByteInterval), verifiedLimit: newConcurrencyLimit(maxLargeVerified, 0),
 	}
 }
 
 // mustAcquireSlot acquires a verification slot and returns it with the time waited.
-func mustTurn(t *testing.T, s *Service, trust *standing, size int) (*turn, time.Duration) {
+func mustAcquireSlot(t *testing.T, s *Service, trust *connectionTrust, size int) (*verificationSlot, time.Duration) {
 	t.Helper()
 	began := time.Now()
-	slot, err := s.takeTurn(t.Context(), trust, size)
+	slot, err := s.acquireVerificationSlot(t.Context(), trust, size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,53 +34,53 @@ func mustTurn(t *testing.T, s *Service, trust *standing, size int) (*turn, time.
 
 // TestVerifiedConnectionDoesNotQueue checks that a connection with a verified message does not wait behind unverified
 // ones, until one of its messages fails verification.
-func TestProvenPasses(t *testing.T) {
+func TestVerifiedConnectionDoesNotQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, honest, stranger := queues(), newStanding(), newStanding()
-		first, _ := mustTurn(t, s, honest, 0)
-		first.prove()
-		first.end(problem.New(problem.SchemaValue))
-		if !honest.proven.Load() {
+		s, honest, stranger := newAdmissionService(), newConnectionTrust(), newConnectionTrust()
+		first, _ := mustAcquireSlot(t, s, honest, 0)
+		first.markVerified()
+		first.releaseWithOutcome(problem.New(problem.SchemaValue))
+		if !honest.verified.Load() {
 			t.Fatal("a refusal after verification costs the standing")
 		}
-		attack, _ := mustTurn(t, s, stranger, 0)
+		attack, _ := mustAcquireSlot(t, s, stranger, 0)
 		time.Sleep(time.Second)
-		second, waited := mustTurn(t, s, honest, 0)
+		second, waited := mustAcquireSlot(t, s, honest, 0)
 		if waited != 0 {
 			t.Errorf("waited %v for a stranger", waited)
 		}
-		second.end(errForged)
-		if honest.proven.Load() {
+		second.releaseWithOutcome(errForged)
+		if honest.verified.Load() {
 			t.Error("a refusal before verification does not cost the standing")
 		}
-		attack.end(errForged)
-		third, waited := mustTurn(t, s, honest, 0)
-		if waited != longestRest {
+		attack.releaseWithOutcome(errForged)
+		third, waited := mustAcquireSlot(t, s, honest, 0)
+		if waited != maxCooldown {
 			t.Errorf("waited %v as a stranger", waited)
 		}
-		third.prove()
-		if !honest.proven.Load() {
+		third.markVerified()
+		if !honest.verified.Load() {
 			t.Error("one refusal is held against him for ever")
 		}
-		third.end(nil)
+		third.releaseWithOutcome(nil)
 	})
 }
 
 // TestReplayIsPenalised checks that a replay, although it verifies, leaves the connection unverified and causes a
 // cooldown.
-func TestReplayPaysToo(t *testing.T) {
+func TestReplayIsPenalised(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, thief := queues(), newStanding()
-		replay, _ := mustTurn(t, s, thief, 0)
-		replay.prove()
+		s, thief := newAdmissionService(), newConnectionTrust()
+		replay, _ := mustAcquireSlot(t, s, thief, 0)
+		replay.markVerified()
 		time.Sleep(10 * time.Millisecond)
-		replay.end(problem.New(problem.MessageReplayed))
-		if thief.proven.Load() {
+		replay.releaseWithOutcome(problem.New(problem.MessageReplayed))
+		if thief.verified.Load() {
 			t.Error("a replay gives standing")
 		}
-		if _, waited := mustTurn(t, s, newStanding(), 0); waited != 40*time.Millisecond {
+		if _, waited := mustAcquireSlot(t, s, newConnectionTrust(), 0); waited != 40*time.Millisecond {
 			t.Errorf("the lane rested %v", waited)
 		}
 	})
@@ -88,30 +88,30 @@ func TestReplayPaysToo(t *testing.T) {
 
 // TestVerifiedConnectionBurst checks that only a few of the concurrent requests on one verified connection, as in
 // HTTP/2, are processed at a time, and that after a failed one the others count as unverified.
-func TestProvenBurst(t *testing.T) {
+func TestVerifiedConnectionBurst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, insider := queues(), newStanding()
-		insider.examined = make(chan struct{}, 1)
-		insider.proven.Store(true)
+		s, insider := newAdmissionService(), newConnectionTrust()
+		insider.verificationSlots = make(chan struct{}, 1)
+		insider.verified.Store(true)
 		var group sync.WaitGroup
 		began := time.Now()
 		for range 100 {
 			group.Go(func() {
-				slot, err := s.takeTurn(t.Context(), insider, 0)
+				slot, err := s.acquireVerificationSlot(t.Context(), insider, 0)
 				if err != nil {
 					return // it waited too long
 				}
 				time.Sleep(time.Second / 10)
-				slot.end(errForged)
+				slot.releaseWithOutcome(errForged)
 			})
 		}
 		group.Wait()
-		if took := time.Since(began); took < longestWait {
+		if took := time.Since(began); took < maxAdmissionWait {
 			t.Errorf("a hundred refusals of a tenth of a second took only %v", took)
 		}
-		time.Sleep(longestRest)
-		if s.lane.leave(); len(insider.examined) != 0 || s.lane.taken {
+		time.Sleep(maxCooldown)
+		if s.unverifiedQueue.releaseSlot(); len(insider.verificationSlots) != 0 || s.unverifiedQueue.slotTaken {
 			t.Error("places are not given back")
 		}
 	})
@@ -119,27 +119,27 @@ func TestProvenBurst(t *testing.T) {
 
 // TestVerifiedConnectionsShareLargeSlots checks that large messages of verified connections share the large slots and
 // do not delay ordinary messages.
-func TestProvenLarge(t *testing.T) {
+func TestVerifiedConnectionsShareLargeSlots(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := queues()
-		var proven [4]*standing
+		s := newAdmissionService()
+		var proven [4]*connectionTrust
 		for i := range proven {
-			proven[i] = newStanding()
-			proven[i].proven.Store(true)
+			proven[i] = newConnectionTrust()
+			proven[i].verified.Store(true)
 		}
-		held, _ := mustTurn(t, s, proven[0], largeMessage)
-		time.AfterFunc(time.Second, held.prove)
-		if _, waited := mustTurn(t, s, proven[1], largeMessage-1); waited != 0 {
+		held, _ := mustAcquireSlot(t, s, proven[0], largeMessageSize)
+		time.AfterFunc(time.Second, held.markVerified)
+		if _, waited := mustAcquireSlot(t, s, proven[1], largeMessageSize-1); waited != 0 {
 			t.Errorf("an ordinary message waited %v", waited)
 		}
-		if _, waited := mustTurn(t, s, proven[2], largeMessage); waited != time.Second {
+		if _, waited := mustAcquireSlot(t, s, proven[2], largeMessageSize); waited != time.Second {
 			t.Errorf("a large message waited %v", waited)
 		}
-		if _, err := s.takeTurn(t.Context(), proven[3], largeMessage); problem.From(err).Code != problem.Overloaded {
+		if _, err := s.acquireVerificationSlot(t.Context(), proven[3], largeMessageSize); problem.From(err).Code != problem.Overloaded {
 			t.Errorf("beyond the longest wait: %v", err)
 		}
-		if len(proven[3].examined) != 0 {
+		if len(proven[3].verificationSlots) != 0 {
 			t.Error("a place is not given back")
 		}
 	})
@@ -150,12 +150,12 @@ func TestProvenLarge(t *testing.T) {
 func TestConnContext(t *testing.T) {
 	t.Parallel()
 	for _, second := range []bool{false, true} {
-		seen := make(chan *standing, 3)
+		seen := make(chan *connectionTrust, 3)
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if (r.ProtoMajor == 2) != second {
 				t.Errorf("%s", r.Proto)
 			}
-			seen <- standingOf(r.Context())
+			seen <- connectionTrustFromContext(r.Context())
 		}))
 		server.Config.ConnContext = ConnContext
 		server.EnableHTTP2 = second
@@ -181,7 +181,7 @@ func TestConnContext(t *testing.T) {
 			t.Error("standing is not that of the connection")
 		}
 	}
-	if one, other := standingOf(t.Context()), standingOf(t.Context()); one == other {
+	if one, other := connectionTrustFromContext(t.Context()), connectionTrustFromContext(t.Context()); one == other {
 		t.Error("without a connection, strangers share their standing")
 	}
 }

@@ -20,11 +20,11 @@ func TestWithheldIsAbsent(t *testing.T) {
 		t.Helper()
 		s := &send{message: message, signer: signer, clock: registertest.StartTime(), version: soap.SOAP11}
 		for _, e := range edits {
-			if err := addEdit(&s.edits, e); err != nil {
+			if err := parseEdit(&s.edits, e); err != nil {
 				t.Fatal(err)
 			}
 		}
-		return d.post(t, soap.SOAP11, (&step{send: *s}).build(t, 1), http.Header{})
+		return d.postMessage(t, soap.SOAP11, (&step{send: *s}).buildMessage(t, 1), http.Header{})
 	}
 	const (
 		kept, keptNumber, keptPatient = "id-1", "202611210000172", "48022907379"
@@ -32,12 +32,12 @@ func TestWithheldIsAbsent(t *testing.T) {
 		noReference, noNumber         = "id-0", "202611210009971"
 		noPatient                     = "12451200933" // a patient without data
 	)
-	if r := ask(testpki.Hospital, "NotifyImplant"); r.status != http.StatusOK || !strings.Contains(r.octets, keptNumber) {
-		t.Fatal(r.octets)
+	if r := ask(testpki.Hospital, "NotifyImplant"); r.status != http.StatusOK || !strings.Contains(r.body, keptNumber) {
+		t.Fatal(r.body)
 	}
 	r := ask(testpki.Hospital, "NotifyImplant", "set ctrp:Save to Draft", "remove ctrp:InputReference")
-	if r.status != http.StatusOK || !strings.Contains(r.octets, ">"+draft+"<") {
-		t.Fatal(r.octets)
+	if r.status != http.StatusOK || !strings.Contains(r.body, ">"+draft+"<") {
+		t.Fatal(r.body)
 	}
 	callers := []struct {
 		name, signer string
@@ -97,7 +97,7 @@ func TestWithheldIsAbsent(t *testing.T) {
 			events := d.AuditEvents(t, 0)
 			withheld, absent := events[len(events)-2], events[len(events)-1]
 			if doctor := strings.Contains(by.name, "doctor") || by.name == "a dentist"; read.doctors && doctor && !by.refused {
-				if withheld.EmergencyReason == "" || masked(got[0].octets) == masked(got[1].octets) {
+				if withheld.EmergencyReason == "" || maskVolatile(got[0].body) == maskVolatile(got[1].body) {
 					t.Errorf("%s: %s: nothing was opened", by.name, read.name)
 				}
 				continue
@@ -105,8 +105,8 @@ func TestWithheldIsAbsent(t *testing.T) {
 			if got[0].status != got[1].status || len(got[0].header) != len(got[1].header) {
 				t.Errorf("%s: %s: status %d and %d, header %v and %v", by.name, read.name, got[0].status, got[1].status, got[0].header, got[1].header)
 			}
-			if masked(got[0].octets) != masked(got[1].octets) {
-				t.Errorf("%s: %s: what is withheld differs from what is not there:\n%.900s\n%.900s", by.name, read.name, got[0].octets, got[1].octets)
+			if maskVolatile(got[0].body) != maskVolatile(got[1].body) {
+				t.Errorf("%s: %s: what is withheld differs from what is not there:\n%.900s\n%.900s", by.name, read.name, got[0].body, got[1].body)
 			}
 			if withheld.Outcome == absent.Outcome && withheld.Patient == absent.Patient && withheld.Number == absent.Number && !by.refused &&
 				read.name != "search by implant" {
@@ -133,20 +133,20 @@ func TestPendingOfOthersIsAbsent(t *testing.T) {
 			d := newDoor(t, settings{})
 			if drafts {
 				s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.StartTime(), version: soap.SOAP11}}
-				if err := addEdit(&s.edits, "set ctrp:Save to Draft"); err != nil {
+				if err := parseEdit(&s.edits, "set ctrp:Save to Draft"); err != nil {
 					t.Fatal(err)
 				}
-				if r := d.post(t, soap.SOAP11, s.build(t, 1), http.Header{}); r.status != http.StatusOK {
-					t.Fatal(r.octets)
+				if r := d.postMessage(t, soap.SOAP11, s.buildMessage(t, 1), http.Header{}); r.status != http.StatusOK {
+					t.Fatal(r.body)
 				}
 			}
 			s := &step{send: send{message: "ListPendingNotifications", signer: name, clock: registertest.StartTime(), version: soap.SOAP11}}
 			for _, e := range edits {
-				if err := addEdit(&s.edits, e); err != nil {
+				if err := parseEdit(&s.edits, e); err != nil {
 					t.Fatal(err)
 				}
 			}
-			got = append(got, masked(d.post(t, soap.SOAP11, s.build(t, 2), http.Header{}).octets))
+			got = append(got, maskVolatile(d.postMessage(t, soap.SOAP11, s.buildMessage(t, 2), http.Header{}).body))
 		}
 		if got[0] != got[1] {
 			t.Errorf("%s: another's draft shows:\n%s\n%s", name, got[0], got[1])

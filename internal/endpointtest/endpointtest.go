@@ -28,7 +28,7 @@ type Door struct {
 }
 
 // compileMessageSchema compiles the schemas once for all tests.
-var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
+var compileMessageSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
 
 // New starts a service for the environment Test.
 func New(tb testing.TB) *Door {
@@ -38,7 +38,7 @@ func New(tb testing.TB) *Door {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	messages, err := compiled()
+	messages, err := compileMessageSchema()
 	if err != nil {
 		tb.Fatal(err)
 	}
