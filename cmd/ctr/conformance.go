@@ -76,9 +76,9 @@ func (c *conformanceCommand) judgeServer(t *terminal) (*conformance.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	data := samples.Data{Author: remote.author, Name: "author", Patient: c.Patient, Prescriber: c.Prescriber, Code: c.Code, Device: c.Device}
+	data := samples.Data{Author: remote.author, AuthorName: "author", Patient: c.Patient, Prescriber: c.Prescriber, NotificationCode: c.Code, DeviceIdentifier: c.Device}
 	if data.Author == "" {
-		data.Author = samples.Development().Author
+		data.Author = samples.DevelopmentData().Author
 	}
 	server := conformance.Server{URL: t.url, HTTP: remote.client.HTTP, Key: remote.client.Key, Keys: keys, Data: data, Now: time.Now, NewID: newID}
 	report, err := server.Judge(t.ctx)

@@ -19,9 +19,9 @@ import (
 func captures(t *testing.T) string {
 	t.Helper()
 	directory := t.TempDir()
-	maker := samples.Maker{Data: samples.Development(), Now: time.Now, NewID: newID}
+	maker := samples.Generator{Data: samples.DevelopmentData(), Now: time.Now, NewID: newID}
 	for _, operation := range samples.Operations() {
-		request, err := maker.Request(operation, samples.Values{})
+		request, err := maker.BuildRequest(operation, samples.RequestValues{})
 		if err != nil {
 			t.Fatal(err)
 		}

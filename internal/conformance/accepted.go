@@ -40,7 +40,7 @@ func messageTrials() []trial {
 // testNotify sends the notification that later tests refer to.
 func notifies(ctx context.Context, r *run) error {
 	reference := "CONFORMANCE" + r.NewID()
-	message, a, err := r.exchange(ctx, soap.SOAP11, "NotifyImplant", samples.Values{Reference: reference})
+	message, a, err := r.exchange(ctx, soap.SOAP11, "NotifyImplant", samples.RequestValues{InputReference: reference})
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func notifies(ctx context.Context, r *run) error {
 }
 
 func digests(ctx context.Context, r *run) error {
-	message, a, err := r.exchange(ctx, soap.SOAP11, "NotifyImplant", samples.Values{})
+	message, a, err := r.exchange(ctx, soap.SOAP11, "NotifyImplant", samples.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func digests(ctx context.Context, r *run) error {
 }
 
 func completes(ctx context.Context, r *run) error {
-	response, err := r.registered(ctx, samples.Values{})
+	response, err := r.registered(ctx, samples.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -104,12 +104,12 @@ func idempotent(ctx context.Context, r *run) error {
 	if r.number == "" {
 		return notTried("no notification was accepted")
 	}
-	before, err := r.found(ctx, samples.Values{})
+	before, err := r.found(ctx, samples.RequestValues{})
 	if err != nil {
 		return err
 	}
-	values := samples.Values{Reference: "CONFORMANCE" + r.NewID()}
-	request, err := r.maker.Request("NotifyImplant", values)
+	values := samples.RequestValues{InputReference: "CONFORMANCE" + r.NewID()}
+	request, err := r.maker.BuildRequest("NotifyImplant", values)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func idempotent(ctx context.Context, r *run) error {
 		}
 		numbers = append(numbers, number)
 	}
-	after, err := r.found(ctx, samples.Values{})
+	after, err := r.found(ctx, samples.RequestValues{})
 	switch {
 	case err != nil:
 		return err
@@ -142,7 +142,7 @@ func (r *run) numbered(ctx context.Context, request string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a, err := r.post(ctx, samples.Post(soap.SOAP11, "NotifyImplant", message))
+	a, err := r.post(ctx, samples.NewMessage(soap.SOAP11, "NotifyImplant", message))
 	if err == nil {
 		err = r.responds(a, soap.SOAP11, "NotifyImplant")
 	}
@@ -160,7 +160,7 @@ func foundByNumber(ctx context.Context, r *run) error {
 	if r.number == "" {
 		return notTried("no notification was accepted")
 	}
-	found, err := r.found(ctx, samples.Values{Number: r.number})
+	found, err := r.found(ctx, samples.RequestValues{NotificationNumber: r.number})
 	switch {
 	case err != nil:
 		return err
@@ -176,7 +176,7 @@ func foundByPatient(ctx context.Context, r *run) error {
 	if r.number == "" {
 		return notTried("no notification was accepted")
 	}
-	found, err := r.found(ctx, samples.Values{})
+	found, err := r.found(ctx, samples.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func nothingFound(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	a, err := r.call(ctx, soap.SOAP11, "Search", samples.Values{Number: unknown})
+	a, err := r.call(ctx, soap.SOAP11, "Search", samples.RequestValues{NotificationNumber: unknown})
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func cardDigest(ctx context.Context, r *run) error {
 	if r.number == "" {
 		return notTried("no notification was accepted")
 	}
-	a, err := r.call(ctx, soap.SOAP11, "GetImplantCard", samples.Values{Number: r.number})
+	a, err := r.call(ctx, soap.SOAP11, "GetImplantCard", samples.RequestValues{NotificationNumber: r.number})
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func cardAttached(ctx context.Context, r *run) error {
 	if r.card == nil {
 		return notTried("there was no card to compare with")
 	}
-	a, err := r.call(ctx, soap.SOAP11, "GetImplantCard", samples.Values{Number: r.number}, "Accept", "multipart/related, text/xml")
+	a, err := r.call(ctx, soap.SOAP11, "GetImplantCard", samples.RequestValues{NotificationNumber: r.number}, "Accept", "multipart/related, text/xml")
 	if err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ func cardAttached(ctx context.Context, r *run) error {
 }
 
 func packedRequest(ctx context.Context, r *run) error {
-	request, err := r.maker.Request("ListPatientImplants", samples.Values{})
+	request, err := r.maker.BuildRequest("ListPatientImplants", samples.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -275,11 +275,11 @@ func packedRequest(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	media, data, err := samples.Packed(soap.SOAP11, message)
+	media, data, err := samples.PackMTOM(soap.SOAP11, message)
 	if err != nil {
 		return err
 	}
-	a, err := r.post(ctx, samples.Sent{Octets: data, ContentType: media})
+	a, err := r.post(ctx, samples.Message{Octets: data, ContentType: media})
 	if err != nil {
 		return err
 	}
@@ -287,7 +287,7 @@ func packedRequest(ctx context.Context, r *run) error {
 }
 
 func twelve(ctx context.Context, r *run) error {
-	a, err := r.call(ctx, soap.SOAP12, "ListPatientImplants", samples.Values{})
+	a, err := r.call(ctx, soap.SOAP12, "ListPatientImplants", samples.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -298,7 +298,7 @@ func twelve(ctx context.Context, r *run) error {
 }
 
 func noAction(ctx context.Context, r *run) error {
-	_, err := r.call(ctx, soap.SOAP11, "ListPatientImplants", samples.Values{}, "SOAPAction", "")
+	_, err := r.call(ctx, soap.SOAP11, "ListPatientImplants", samples.RequestValues{}, "SOAPAction", "")
 	return err
 }
 
@@ -317,7 +317,7 @@ func lists(ctx context.Context, r *run) error {
 func (r *run) carries(ctx context.Context) (bool, error) {
 	const pages = 50
 	for page := range pages {
-		request, err := r.maker.Request("ListPatientImplants", samples.Values{})
+		request, err := r.maker.BuildRequest("ListPatientImplants", samples.RequestValues{})
 		if err != nil {
 			return false, err
 		}
@@ -327,7 +327,7 @@ func (r *run) carries(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		a, err := r.post(ctx, samples.Post(soap.SOAP11, "ListPatientImplants", message))
+		a, err := r.post(ctx, samples.NewMessage(soap.SOAP11, "ListPatientImplants", message))
 		if err == nil {
 			err = r.responds(a, soap.SOAP11, "ListPatientImplants")
 		}
@@ -354,7 +354,7 @@ func explants(ctx context.Context, r *run) error {
 	if r.implant == "" {
 		return notTried("no notification was accepted")
 	}
-	a, err := r.call(ctx, soap.SOAP11, "NotifyExplant", samples.Values{Implant: r.implant})
+	a, err := r.call(ctx, soap.SOAP11, "NotifyExplant", samples.RequestValues{ImplantID: r.implant})
 	if err != nil {
 		return err
 	}
@@ -373,7 +373,7 @@ func explants(ctx context.Context, r *run) error {
 }
 
 func searchesDevices(ctx context.Context, r *run) error {
-	a, err := r.call(ctx, soap.SOAP11, "SearchDevice", samples.Values{})
+	a, err := r.call(ctx, soap.SOAP11, "SearchDevice", samples.RequestValues{})
 	if err == nil && a.status != http.StatusOK {
 		err = fmt.Errorf("HTTP %d", a.status)
 	}

@@ -19,19 +19,19 @@ import (
 
 // testClient generates the messages of a client under test.
 type vendor struct {
-	samples.Maker
+	samples.Generator
 
 	t *testing.T
 }
 
 func newVendor(t *testing.T) *vendor {
 	t.Helper()
-	return &vendor{samples.Maker{Data: samples.Development(), Now: registertest.StartTime, NewID: registertest.NewIDCounter("_v-")}, t}
+	return &vendor{samples.Generator{Data: samples.DevelopmentData(), Now: registertest.StartTime, NewID: registertest.NewIDCounter("_v-")}, t}
 }
 
-func (v *vendor) request(operation string, values samples.Values) string {
+func (v *vendor) request(operation string, values samples.RequestValues) string {
 	v.t.Helper()
-	request, err := v.Request(operation, values)
+	request, err := v.BuildRequest(operation, values)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -45,10 +45,10 @@ func (v *vendor) signed(version soap.Version, entry, operation, request string) 
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	return record(samples.Post(version, operation, message))
+	return record(samples.NewMessage(version, operation, message))
 }
 
-func record(s samples.Sent) string {
+func record(s samples.Message) string {
 	fields := "POST /ctr/v1 HTTP/1.1\r\nContent-Type: " + s.ContentType + "\r\n"
 	if s.Action != "" {
 		fields += "SOAPAction: \"" + s.Action + "\"\r\n"
@@ -59,23 +59,23 @@ func record(s samples.Sent) string {
 // buildConformingMessages returns messages that together show every requirement.
 func (v *vendor) good() []string {
 	v.t.Helper()
-	notification := v.request("NotifyImplant", samples.Values{Reference: "EPD-1"})
+	notification := v.request("NotifyImplant", samples.RequestValues{InputReference: "EPD-1"})
 	again := strings.Replace(notification, ` Id="`, ` Id="again`, 1)
 	all := []string{
 		v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", notification),
 		v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", again),
-		v.signed(soap.SOAP12, pki.EntryEC, "Search", v.request("Search", samples.Values{})),
-		v.signed(soap.SOAP11, "SSIN=78031412250", "NotifyExplant", v.request("NotifyExplant", samples.Values{})),
+		v.signed(soap.SOAP12, pki.EntryEC, "Search", v.request("Search", samples.RequestValues{})),
+		v.signed(soap.SOAP11, "SSIN=78031412250", "NotifyExplant", v.request("NotifyExplant", samples.RequestValues{})),
 	}
-	message, err := v.Sign(soap.SOAP11, testpki.EC(v.t), v.request("ListPatientImplants", samples.Values{}))
+	message, err := v.Sign(soap.SOAP11, testpki.EC(v.t), v.request("ListPatientImplants", samples.RequestValues{}))
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	media, data, err := samples.Packed(soap.SOAP11, message)
+	media, data, err := samples.PackMTOM(soap.SOAP11, message)
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	return append(all, record(samples.Sent{Octets: data, ContentType: media}))
+	return append(all, record(samples.Message{Octets: data, ContentType: media}))
 }
 
 func judged(t *testing.T, trust *pki.TrustStore, messages ...string) *conformance.Report {
@@ -132,7 +132,7 @@ func TestNothingShown(t *testing.T) {
 		t.Error(report.Text())
 	}
 	v := newVendor(t)
-	message, err := v.Sign(soap.SOAP11, testpki.EC(t), v.request("SearchDevice", samples.Values{}))
+	message, err := v.Sign(soap.SOAP11, testpki.EC(t), v.request("SearchDevice", samples.RequestValues{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,17 +147,17 @@ func TestFailingClients(t *testing.T) {
 	t.Parallel()
 	v := newVendor(t)
 	search := func(change func(request string) string) []string {
-		return []string{v.signed(soap.SOAP11, testpki.Hospital, "Search", change(v.request("Search", samples.Values{})))}
+		return []string{v.signed(soap.SOAP11, testpki.Hospital, "Search", change(v.request("Search", samples.RequestValues{})))}
 	}
 	notify := func(from, to string) []string {
-		return []string{v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", strings.Replace(v.request("NotifyImplant", samples.Values{}), from, to, 1))}
+		return []string{v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", strings.Replace(v.request("NotifyImplant", samples.RequestValues{}), from, to, 1))}
 	}
 	mistake := func(name string) []string {
 		for _, m := range samples.Mistakes() {
 			if m.Name != name {
 				continue
 			}
-			sent, err := v.Make(m, func(entry string) (*pki.Key, error) {
+			sent, err := v.BuildMistake(m, func(entry string) (*pki.Key, error) {
 				if entry == "" {
 					entry = testpki.Hospital
 				}
@@ -176,13 +176,13 @@ func TestFailingClients(t *testing.T) {
 		return nil
 	}
 	altered := func(from, to string) []string {
-		message := v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.Values{}))
+		message := v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.RequestValues{}))
 		if !strings.Contains(message, from) {
 			t.Fatalf("%q does not stand in the message", from)
 		}
 		return []string{strings.Replace(message, from, to, 1)}
 	}
-	reference := v.request("NotifyImplant", samples.Values{Reference: "EPD-9"})
+	reference := v.request("NotifyImplant", samples.RequestValues{InputReference: "EPD-9"})
 	first := v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", reference)
 	for _, c := range []struct {
 		name     string
@@ -192,7 +192,7 @@ func TestFailingClients(t *testing.T) {
 		{"another version's type", mistake("wrong-content-type"), []string{"C01", "C04"}},
 		{"an unknown type", altered("text/xml; charset=utf-8", "application/json"), []string{"C01"}},
 		{"another action", mistake("wrong-action"), []string{"C02"}},
-		{"another action of SOAP 1.2", []string{strings.Replace(v.signed(soap.SOAP12, testpki.Hospital, "Search", v.request("Search", samples.Values{})), "v1:Search\"", "v1:Other\"", 1)}, []string{"C02"}},
+		{"another action of SOAP 1.2", []string{strings.Replace(v.signed(soap.SOAP12, testpki.Hospital, "Search", v.request("Search", samples.RequestValues{})), "v1:Search\"", "v1:Other\"", 1)}, []string{"C02"}},
 		{"no XML", altered("</soap:Body>", ""), []string{"C03"}},
 		{"a document type", altered("<soap:Envelope", "<!DOCTYPE a><soap:Envelope"), []string{"C03"}},
 		{"two in the Body", altered("</soap:Body>", "<a/></soap:Body>"), []string{"C04"}},
@@ -241,20 +241,20 @@ func TestFailingClients(t *testing.T) {
 // buildAltered returns a message that is changed after signing.
 func (v *vendor) unreadable(from, to string) string {
 	v.t.Helper()
-	return strings.Replace(v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.Values{})), from, to, 1)
+	return strings.Replace(v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.RequestValues{})), from, to, 1)
 }
 
 // TestWithoutReferenceOrToken: faults that no test message has.
 func TestWithoutReferenceOrToken(t *testing.T) {
 	t.Parallel()
 	v := newVendor(t)
-	request := v.request("NotifyImplant", samples.Values{})
+	request := v.request("NotifyImplant", samples.RequestValues{})
 	before, rest, _ := strings.Cut(request, "  <ctrp:InputReference>")
 	_, rest, _ = strings.Cut(rest, "</ctrp:InputReference>\n")
 	if got := failures(judged(t, nil, v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", before+rest)), conformance.Fail); !slices.Equal(got, []string{"C20"}) {
 		t.Errorf("%v", got)
 	}
-	message := v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.Values{}))
+	message := v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.RequestValues{}))
 	start, end := strings.LastIndex(message, "<ds:Reference URI="), strings.LastIndex(message, "</ds:Reference>")+len("</ds:Reference>")
 	if got := failures(judged(t, nil, message[:start]+message[end:]), conformance.Fail); !slices.Equal(got, []string{"C09", "C11"}) {
 		t.Errorf("%v", got)
@@ -265,7 +265,7 @@ func TestWithoutReferenceOrToken(t *testing.T) {
 func TestSaidOnce(t *testing.T) {
 	t.Parallel()
 	v := newVendor(t)
-	request := v.request("NotifyImplant", samples.Values{})
+	request := v.request("NotifyImplant", samples.RequestValues{})
 	again := strings.NewReplacer(` Id="`, ` Id="again`, "  <ctrp:Save>Final</ctrp:Save>\n", "", "\n      ", "\n").Replace(request)
 	report := judged(t, nil, v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", request), v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", again))
 	if report.Failed > 0 {

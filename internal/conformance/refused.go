@@ -60,7 +60,7 @@ func refusalTrials() []trial {
 
 // checkMistake sends a mistake, and requires a fault with its codes and an unchanged number of notifications.
 func (r *run) refuses(ctx context.Context, m samples.Mistake) error {
-	all, err := r.maker.Make(m, func(entry string) (*pki.Key, error) {
+	all, err := r.maker.BuildMistake(m, func(entry string) (*pki.Key, error) {
 		if entry == "" {
 			return r.Key, nil
 		}
@@ -81,7 +81,7 @@ func (r *run) refuses(ctx context.Context, m samples.Mistake) error {
 			return fmt.Errorf("the message before it: %w", failed)
 		}
 	}
-	before, err := r.found(ctx, samples.Values{})
+	before, err := r.found(ctx, samples.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (r *run) refuses(ctx context.Context, m samples.Mistake) error {
 	if err = a.isFault(m.Codes); err != nil {
 		return err
 	}
-	after, err := r.found(ctx, samples.Values{})
+	after, err := r.found(ctx, samples.RequestValues{})
 	if err == nil && after.Total != before.Total {
 		err = errors.New("it is registered nevertheless")
 	}
@@ -167,8 +167,8 @@ func fourLanguages(ctx context.Context, r *run) error {
 }
 
 // requestRefusal asks for a notification that the caller may not see or that does not exist, and returns the refusal.
-func (r *run) refused(ctx context.Context, version soap.Version, number string, maker samples.Maker, key *pki.Key) (*answer, error) {
-	request, err := maker.Request("GetNotification", samples.Values{Number: number})
+func (r *run) refused(ctx context.Context, version soap.Version, number string, maker samples.Generator, key *pki.Key) (*answer, error) {
+	request, err := maker.BuildRequest("GetNotification", samples.RequestValues{NotificationNumber: number})
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (r *run) refused(ctx context.Context, version soap.Version, number string, 
 	if err != nil {
 		return nil, err
 	}
-	a, err := r.post(ctx, samples.Post(version, "GetNotification", message))
+	a, err := r.post(ctx, samples.NewMessage(version, "GetNotification", message))
 	switch {
 	case err != nil:
 		return nil, err
@@ -206,7 +206,7 @@ func faultOfTwelve(ctx context.Context, r *run) error {
 }
 
 func rubbish(ctx context.Context, r *run) error {
-	for what, sent := range map[string]samples.Sent{
+	for what, sent := range map[string]samples.Message{
 		"no XML":           {Octets: "this is no XML", ContentType: soap.SOAP11.ContentType()},
 		"no SOAP":          {Octets: "<a/>", ContentType: soap.SOAP11.ContentType()},
 		"of no known type": {Octets: "{}", ContentType: "application/json"},
@@ -227,7 +227,7 @@ func tooLarge(ctx context.Context, r *run) error {
 	data := strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1)
 	const tries = 3 // a server that responds before it reads the whole body may close the connection early
 	for range tries {
-		a, err := r.post(ctx, samples.Sent{Octets: data, ContentType: soap.SOAP11.ContentType()})
+		a, err := r.post(ctx, samples.Message{Octets: data, ContentType: soap.SOAP11.ContentType()})
 		switch {
 		case err != nil:
 			continue

@@ -51,7 +51,7 @@ type trial struct {
 type run struct {
 	Server
 
-	maker     samples.Maker
+	maker     samples.Generator
 	follows   func(xmldoc.Element) error // validates against the schema
 	number    string                     // of the notification that testNotify registered
 	implant   string                     // of the same notification
@@ -66,7 +66,7 @@ func (s Server) Judge(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Server: s, maker: samples.Maker{Data: s.Data, Now: s.Now, NewID: s.NewID}, follows: func(e xmldoc.Element) error { //nolint:contextcheck // validation is in memory and takes no context
+	r := &run{Server: s, maker: samples.Generator{Data: s.Data, Now: s.Now, NewID: s.NewID}, follows: func(e xmldoc.Element) error { //nolint:contextcheck // validation is in memory and takes no context
 		_, violated := schemas.Check(e)
 		return violated
 	}}
@@ -100,11 +100,11 @@ func trials() []trial {
 // refuseProduction sends an unsigned message, which every server rejects, and returns ErrProduction if the fault
 // names the production environment.
 func (r *run) knock(ctx context.Context) error {
-	request, err := r.maker.Request("Search", samples.Values{})
+	request, err := r.maker.BuildRequest("Search", samples.RequestValues{})
 	if err != nil {
 		return err
 	}
-	a, err := r.post(ctx, samples.Post(soap.SOAP11, "Search", samples.Unsigned(soap.SOAP11, request)))
+	a, err := r.post(ctx, samples.NewMessage(soap.SOAP11, "Search", samples.WrapUnsigned(soap.SOAP11, request)))
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ type answer struct {
 }
 
 // postMessage sends a message. fields are additional header names and values in pairs.
-func (r *run) post(ctx context.Context, sent samples.Sent, fields ...string) (*answer, error) {
+func (r *run) post(ctx context.Context, sent samples.Message, fields ...string) (*answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, strings.NewReader(sent.Octets))
 	if err != nil {
 		return nil, fmt.Errorf("the address of the server: %w", err)
@@ -193,13 +193,13 @@ func (r *run) do(request *http.Request) (*answer, error) {
 }
 
 // callOperation signs and sends a valid request. It returns the response after checkResponse accepts it.
-func (r *run) call(ctx context.Context, version soap.Version, operation string, v samples.Values, fields ...string) (*answer, error) {
+func (r *run) call(ctx context.Context, version soap.Version, operation string, v samples.RequestValues, fields ...string) (*answer, error) {
 	_, a, err := r.exchange(ctx, version, operation, v, fields...)
 	return a, err
 }
 
-func (r *run) exchange(ctx context.Context, version soap.Version, operation string, v samples.Values, fields ...string) (string, *answer, error) {
-	request, err := r.maker.Request(operation, v)
+func (r *run) exchange(ctx context.Context, version soap.Version, operation string, v samples.RequestValues, fields ...string) (string, *answer, error) {
+	request, err := r.maker.BuildRequest(operation, v)
 	if err != nil {
 		return "", nil, err
 	}
@@ -207,7 +207,7 @@ func (r *run) exchange(ctx context.Context, version soap.Version, operation stri
 	if err != nil {
 		return "", nil, err
 	}
-	a, err := r.post(ctx, samples.Post(version, operation, message), fields...)
+	a, err := r.post(ctx, samples.NewMessage(version, operation, message), fields...)
 	if err != nil {
 		return "", nil, err
 	}
@@ -235,7 +235,7 @@ func (r *run) responds(a *answer, version soap.Version, operation string) error 
 }
 
 // searchNotifications calls Search and returns its response.
-func (r *run) found(ctx context.Context, v samples.Values) (*wire.SearchResponse, error) {
+func (r *run) found(ctx context.Context, v samples.RequestValues) (*wire.SearchResponse, error) {
 	a, err := r.call(ctx, soap.SOAP11, "Search", v)
 	if err != nil {
 		return nil, err
@@ -244,7 +244,7 @@ func (r *run) found(ctx context.Context, v samples.Values) (*wire.SearchResponse
 }
 
 // notifyImplant calls NotifyImplant and returns its response.
-func (r *run) registered(ctx context.Context, v samples.Values) (*wire.NotifyResponse, error) {
+func (r *run) registered(ctx context.Context, v samples.RequestValues) (*wire.NotifyResponse, error) {
 	a, err := r.call(ctx, soap.SOAP11, "NotifyImplant", v)
 	if err != nil {
 		return nil, err

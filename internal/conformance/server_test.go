@@ -59,7 +59,7 @@ func server(t *testing.T, door *endpointtest.Door, handler http.Handler) conform
 	listening := httptest.NewTLSServer(handler)
 	t.Cleanup(listening.Close)
 	return conformance.Server{
-		URL: listening.URL + endpoint.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: samples.Development(), Now: door.Clock.Now,
+		URL: listening.URL + endpoint.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: samples.DevelopmentData(), Now: door.Clock.Now,
 		NewID: registertest.NewIDCounter("_c-"), Keys: func(entry string) (*pki.Key, error) { return testpki.Key(t, entry), nil },
 	}
 }

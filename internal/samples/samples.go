@@ -24,36 +24,36 @@ import (
 )
 
 //go:embed messages/*.xml
-var messages embed.FS
+var templateFiles embed.FS
 
 // Data holds the persons and the device in the requests. The register under test must contain them.
 type Data struct {
-	Author     string // SSIN of the specialist on whose behalf the signer acts
-	Name       string // last name of the author
-	Patient    string // SSIN
-	Prescriber string // NIHII
-	Code       string // of the device
-	Device     string // UDI-DI of the device, a GTIN of 14 digits
+	Author           string // SSIN of the specialist on whose behalf the signer acts
+	AuthorName       string // last name of the author
+	Patient          string // SSIN
+	Prescriber       string // NIHII
+	NotificationCode string // of the device
+	DeviceIdentifier string // UDI-DI of the device, a GTIN of 14 digits
 }
 
 // DevelopmentData returns Data from the development data that a development service starts with.
-func Development() Data {
-	return Data{Author: "78031412250", Name: "Claes", Patient: "48022907379", Prescriber: "17800389480", Code: "000071200176", Device: "05410000001047"}
+func DevelopmentData() Data {
+	return Data{Author: "78031412250", AuthorName: "Claes", Patient: "48022907379", Prescriber: "17800389480", NotificationCode: "000071200176", DeviceIdentifier: "05410000001047"}
 }
 
 // Generator builds and signs requests.
-type Maker struct {
+type Generator struct {
 	Data  Data
 	Now   func() time.Time
 	NewID func() string // returns an NCName of ASCII letters, digits, "-" and "_"
 }
 
 // RequestValues holds the values of one request in addition to Data. Empty fields get a suitable value.
-type Values struct {
-	Reference string // idempotency key of the submission
-	Number    string // without it the request is about the patient
-	Implant   string // implant to remove; without it one that was never registered
-	Comment   string
+type RequestValues struct {
+	InputReference     string // idempotency key of the submission
+	NotificationNumber string // without it the request is about the patient
+	ImplantID          string // implant to remove; without it one that was never registered
+	Comment            string
 }
 
 // Operations lists the operations that are offered as test messages, in the order in which a caller needs them.
@@ -62,33 +62,33 @@ func Operations() []string {
 }
 
 // BuildRequest writes the unsigned request of an operation. The surgery is 2 days ago, its prescription 20 days ago.
-func (m *Maker) Request(operation string, v Values) (string, error) {
+func (m *Generator) BuildRequest(operation string, v RequestValues) (string, error) {
 	now, id := m.Now(), m.NewID()
-	if v.Reference == "" {
-		v.Reference = "EPD" + id
+	if v.InputReference == "" {
+		v.InputReference = "EPD" + id
 	}
 	if v.Comment == "" {
 		v.Comment = "total knee replacement"
 	}
 	day := func(ago int) string { return now.AddDate(0, 0, -ago).Format(time.DateOnly) }
-	return fill(operation, map[string]string{
-		"ID": id, "Issued": now.UTC().Format(time.RFC3339), "Author": m.Data.Author, "Name": m.Data.Name, "Patient": m.Data.Patient,
-		"Prescriber": m.Data.Prescriber, "Code": m.Data.Code, "Device": m.Data.Device, "Serial": "S-" + short(id),
+	return renderTemplate(operation, map[string]string{
+		"ID": id, "Issued": now.UTC().Format(time.RFC3339), "Author": m.Data.Author, "Name": m.Data.AuthorName, "Patient": m.Data.Patient,
+		"Prescriber": m.Data.Prescriber, "Code": m.Data.NotificationCode, "Device": m.Data.DeviceIdentifier, "Serial": "S-" + shortenID(id),
 		"Operation": day(2), "Prescription": day(20),
-		"Reference": v.Reference, "Number": v.Number, "Implant": v.Implant, "Comment": v.Comment,
+		"Reference": v.InputReference, "Number": v.NotificationNumber, "Implant": v.ImplantID, "Comment": v.Comment,
 	})
 }
 
 // shortenID shortens an identifier so that, with a prefix, it fits a GS1 serial number of at most 20 characters.
-func short(id string) string {
+func shortenID(id string) string {
 	const maxLength = 16
 	id = strings.Trim(id, "_-")
 	return id[max(0, len(id)-maxLength):]
 }
 
 // renderTemplate executes one of the embedded templates. All values but Request are escaped.
-func fill(name string, values map[string]string) (string, error) {
-	t, err := template.New(name+".xml").ParseFS(messages, "messages/"+name+".xml")
+func renderTemplate(name string, values map[string]string) (string, error) {
+	t, err := template.New(name+".xml").ParseFS(templateFiles, "messages/"+name+".xml")
 	if err != nil {
 		return "", fmt.Errorf("there is no sample of %s: %w", name, err)
 	}
@@ -105,36 +105,36 @@ func fill(name string, values map[string]string) (string, error) {
 }
 
 // WrapUnsigned writes a request in an envelope without a header.
-func Unsigned(version soap.Version, request string) string {
-	return `<soap:Envelope xmlns:soap="` + version.Namespace() + "\">\n  <soap:Body>\n" + indented(request) + "\n  </soap:Body>\n</soap:Envelope>\n"
+func WrapUnsigned(version soap.Version, request string) string {
+	return `<soap:Envelope xmlns:soap="` + version.Namespace() + "\">\n  <soap:Body>\n" + indentRequest(request) + "\n  </soap:Body>\n</soap:Envelope>\n"
 }
 
-func indented(request string) string {
+func indentRequest(request string) string {
 	return "    " + strings.ReplaceAll(request, "\n", "\n    ")
 }
 
 // messageLifetime is the time from Created to Expires. A service accepts at most five minutes.
-const lifetime = 5 * time.Minute
+const messageLifetime = 5 * time.Minute
 
 // Sign wraps a request in an envelope, and signs Body, Timestamp and certificate, as strict services require too.
-func (m *Maker) Sign(version soap.Version, key *pki.Key, request string) (string, error) {
-	text, err := envelope(version, key, m.Now(), request)
+func (m *Generator) Sign(version soap.Version, key *pki.Key, request string) (string, error) {
+	text, err := renderEnvelope(version, key, m.Now(), request)
 	if err != nil {
 		return "", err
 	}
-	return sign(text, key.Signer)
+	return fillSignature(text, key.Signer)
 }
 
 // renderEnvelope writes a message with empty digests and an empty signature value.
-func envelope(version soap.Version, key *pki.Key, created time.Time, request string) (string, error) {
+func renderEnvelope(version soap.Version, key *pki.Key, created time.Time, request string) (string, error) {
 	algorithm, _, known := dsig.MethodForKey(key.Signer.Public())
 	if !known {
-		return "", errKeyKind
+		return "", errUnsupportedKey
 	}
 	const form = "2006-01-02T15:04:05.000Z"
-	return fill("envelope", map[string]string{
-		"SOAP": version.Namespace(), "Created": created.UTC().Format(form), "Expires": created.Add(lifetime).UTC().Format(form),
-		"Certificate": base64.StdEncoding.EncodeToString(key.Certificate.Raw), "Algorithm": algorithm, "Request": indented(request),
+	return renderTemplate("envelope", map[string]string{
+		"SOAP": version.Namespace(), "Created": created.UTC().Format(form), "Expires": created.Add(messageLifetime).UTC().Format(form),
+		"Certificate": base64.StdEncoding.EncodeToString(key.Certificate.Raw), "Algorithm": algorithm, "Request": indentRequest(request),
 	})
 }
 
@@ -142,7 +142,7 @@ func envelope(version soap.Version, key *pki.Key, created time.Time, request str
 var errNoToken = errors.New("the message holds no token")
 
 // PackMTOM writes a signed message as an MTOM package, with the certificate as an attachment.
-func Packed(version soap.Version, message string) (contentType, data string, err error) {
+func PackMTOM(version soap.Version, message string) (contentType, data string, err error) {
 	const boundary, end = "ctr-sample", "</wsse:BinarySecurityToken>"
 	start, after, found := strings.Cut(message, "<wsse:BinarySecurityToken ")
 	attributes, rest, ok := strings.Cut(after, ">")

@@ -19,19 +19,19 @@ import (
 )
 
 // testBench is a service with a generator of messages for it.
-type bench struct {
+type testBench struct {
 	*endpointtest.Door
-	samples.Maker
+	samples.Generator
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T) *testBench {
 	t.Helper()
 	door := endpointtest.New(t)
-	return &bench{door, samples.Maker{Data: samples.Development(), Now: door.Clock.Now, NewID: registertest.NewIDCounter("_s-")}}
+	return &testBench{door, samples.Generator{Data: samples.DevelopmentData(), Now: door.Clock.Now, NewID: registertest.NewIDCounter("_s-")}}
 }
 
 // sendMessage sends a message. It returns the HTTP status, and either the content of the response or the refusal.
-func (b *bench) send(t *testing.T, s samples.Sent) (int, xmldoc.Element, *soap.Refusal) {
+func (b *testBench) sendMessage(t *testing.T, s samples.Message) (int, xmldoc.Element, *soap.Refusal) {
 	t.Helper()
 	request := httptest.NewRequest(http.MethodPost, endpoint.Path, strings.NewReader(s.Octets))
 	request.Header.Set("Content-Type", s.ContentType)
@@ -51,7 +51,7 @@ func (b *bench) send(t *testing.T, s samples.Sent) (int, xmldoc.Element, *soap.R
 	return w.Code, content, refusal
 }
 
-func keys(t *testing.T, own string) func(string) (*pki.Key, error) {
+func keyFinder(t *testing.T, own string) func(string) (*pki.Key, error) {
 	t.Helper()
 	return func(name string) (*pki.Key, error) {
 		if name == "" {
@@ -69,7 +69,7 @@ func TestSamples(t *testing.T) {
 	for _, own := range []string{testpki.Hospital, pki.EntryEC} {
 		for _, version := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 			for _, operation := range samples.Operations() {
-				request, err := b.Request(operation, samples.Values{})
+				request, err := b.BuildRequest(operation, samples.RequestValues{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -77,11 +77,11 @@ func TestSamples(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if status, content, refusal := b.send(t, samples.Post(version, operation, message)); refusal != nil || status != 200 || content.Local() != operation+"Response" {
+				if status, content, refusal := b.sendMessage(t, samples.NewMessage(version, operation, message)); refusal != nil || status != 200 || content.Local() != operation+"Response" {
 					t.Errorf("%s of %v by %s: HTTP %d, %v", operation, version, own, status, refusal)
 				}
 			}
-			request, err := b.Request("Search", samples.Values{})
+			request, err := b.BuildRequest("Search", samples.RequestValues{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,19 +89,19 @@ func TestSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			media, data, err := samples.Packed(version, message)
+			media, data, err := samples.PackMTOM(version, message)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, refusal := b.send(t, samples.Sent{Octets: data, ContentType: media}); refusal != nil {
+			if _, _, refusal := b.sendMessage(t, samples.Message{Octets: data, ContentType: media}); refusal != nil {
 				t.Errorf("in a package: %v", refusal)
 			}
 		}
 	}
-	if _, _, err := samples.Packed(soap.SOAP11, "<a/>"); err == nil {
+	if _, _, err := samples.PackMTOM(soap.SOAP11, "<a/>"); err == nil {
 		t.Error("a package of nothing")
 	}
-	if _, err := b.Request("Nothing", samples.Values{}); err == nil {
+	if _, err := b.BuildRequest("Nothing", samples.RequestValues{}); err == nil {
 		t.Error("a sample of an operation that is none")
 	}
 }
@@ -113,17 +113,17 @@ func TestMistakes(t *testing.T) {
 	for _, own := range []string{testpki.Hospital, pki.EntryEC} {
 		b := newBench(t)
 		for _, m := range samples.Mistakes() {
-			sent, err := b.Make(m, keys(t, own))
+			sent, err := b.BuildMistake(m, keyFinder(t, own))
 			if err != nil {
 				t.Errorf("%s: %v", m.Name, err)
 				continue
 			}
 			for _, good := range sent[:len(sent)-1] {
-				if _, _, refusal := b.send(t, good); refusal != nil {
+				if _, _, refusal := b.sendMessage(t, good); refusal != nil {
 					t.Errorf("%s: the message before it: %v", m.Name, refusal)
 				}
 			}
-			_, _, refusal := b.send(t, sent[len(sent)-1])
+			_, _, refusal := b.sendMessage(t, sent[len(sent)-1])
 			if refusal == nil {
 				t.Errorf("%s: accepted", m.Name)
 				continue
@@ -146,7 +146,7 @@ func TestKeyNotAtHand(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	for _, m := range samples.Mistakes() {
-		_, err := b.Make(m, func(string) (*pki.Key, error) { return nil, samples.ErrNoKey })
+		_, err := b.BuildMistake(m, func(string) (*pki.Key, error) { return nil, samples.ErrNoKey })
 		if !errors.Is(err, samples.ErrNoKey) {
 			t.Errorf("%s: %v", m.Name, err)
 		}

@@ -15,10 +15,10 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
-var errKeyKind = errors.New("the key is neither RSA nor ECDSA")
+var errUnsupportedKey = errors.New("the key is neither RSA nor ECDSA")
 
 // hashForAlgorithm returns the hash of a signature or digest algorithm; SHA-256 for an unknown one.
-func hashOf(algorithm string) crypto.Hash {
+func hashForAlgorithm(algorithm string) crypto.Hash {
 	switch algorithm {
 	case dsig.SHA1, dsig.RSASHA1, dsig.ECDSASHA1:
 		return crypto.SHA1
@@ -32,8 +32,8 @@ func hashOf(algorithm string) crypto.Hash {
 
 // fillSignature fills in the empty digest of each reference, and then the signature value. It follows the algorithms
 // and references in the message, whether correct or not. A message without a signature is returned unchanged.
-func sign(text string, key crypto.Signer) (string, error) {
-	signature, err := signatureOf(text)
+func fillSignature(text string, key crypto.Signer) (string, error) {
+	signature, err := findSignature(text)
 	if err != nil || signature.IsZero() {
 		return text, err
 	}
@@ -47,26 +47,26 @@ func sign(text string, key crypto.Signer) (string, error) {
 			return "", fmt.Errorf("sign: nothing is called %s", address)
 		}
 		algorithm, _ := reference.Child(dsig.Namespace, "DigestMethod").Attr("", "Algorithm")
-		h := hashOf(algorithm).New()
+		h := hashForAlgorithm(algorithm).New()
 		h.Write(xmldoc.C14N{Exclusive: true}.Append(nil, target))
-		if text, err = put(text, "DigestValue", h.Sum(nil)); err != nil {
+		if text, err = fillElement(text, "DigestValue", h.Sum(nil)); err != nil {
 			return "", err
 		}
 	}
-	if signature, err = signatureOf(text); err != nil {
+	if signature, err = findSignature(text); err != nil {
 		return "", err
 	}
 	info := signature.Child(dsig.Namespace, "SignedInfo")
 	algorithm, _ := info.Child(dsig.Namespace, "SignatureMethod").Attr("", "Algorithm")
-	value, err := dsig.SignValue(key, hashOf(algorithm), xmldoc.C14N{Exclusive: true}.Append(nil, info))
+	value, err := dsig.SignValue(key, hashForAlgorithm(algorithm), xmldoc.C14N{Exclusive: true}.Append(nil, info))
 	if err != nil {
 		return "", err
 	}
-	return put(text, "SignatureValue", value)
+	return fillElement(text, "SignatureValue", value)
 }
 
 // findSignature returns the Signature element, or a zero Element.
-func signatureOf(text string) (xmldoc.Element, error) {
+func findSignature(text string) (xmldoc.Element, error) {
 	document, err := xmldoc.Parse([]byte(text), xmldoc.DefaultLimits())
 	if err != nil {
 		return xmldoc.Element{}, fmt.Errorf("sign: %w", err)
@@ -76,7 +76,7 @@ func signatureOf(text string) (xmldoc.Element, error) {
 }
 
 // fillElement writes value in base64 into the first empty element ds:name.
-func put(text, name string, value []byte) (string, error) {
+func fillElement(text, name string, value []byte) (string, error) {
 	empty := "<ds:" + name + "></ds:" + name + ">"
 	if !strings.Contains(text, empty) {
 		return "", fmt.Errorf("sign: no empty %s", name)

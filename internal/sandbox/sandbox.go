@@ -47,7 +47,7 @@ type Sandbox struct {
 	Config
 
 	mux    *http.ServeMux
-	maker  samples.Maker
+	maker  samples.Generator
 	world  world
 	pages  *template.Template
 	guard  *http.CrossOriginProtection
@@ -64,7 +64,7 @@ const style = "/sandbox.css"
 // New returns a Sandbox. It parses the embedded pages and the development data.
 func New(c Config) (*Sandbox, error) {
 	s := &Sandbox{Config: c, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection(), loaded: map[string]*pki.Key{},
-		maker: samples.Maker{Data: samples.Development(), Now: c.Now, NewID: c.NewID}}
+		maker: samples.Generator{Data: samples.DevelopmentData(), Now: c.Now, NewID: c.NewID}}
 	var err error
 	if s.world, err = readWorld(); err != nil {
 		return nil, err

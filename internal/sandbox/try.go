@@ -26,9 +26,9 @@ func (s *Sandbox) sample(w http.ResponseWriter, r *http.Request) {
 	if form == "soap12.xml" {
 		version = soap.SOAP12
 	}
-	text, err := s.maker.Request(operation, samples.Values{})
+	text, err := s.maker.BuildRequest(operation, samples.RequestValues{})
 	if err == nil && form == "xml" {
-		text = samples.Unsigned(version, text)
+		text = samples.WrapUnsigned(version, text)
 	} else if err == nil {
 		text, err = s.signed(version, text)
 	}
@@ -55,7 +55,7 @@ func (s *Sandbox) mistake(w http.ResponseWriter, r *http.Request) {
 		if m.Name != name || !isXML {
 			continue
 		}
-		sent, err := s.maker.Make(m, s.key)
+		sent, err := s.maker.BuildMistake(m, s.key)
 		if err != nil {
 			s.refuse(w, r, http.StatusInternalServerError, textsOf(langOf(r)).KeysUnreadable)
 			return
@@ -76,7 +76,7 @@ type tryPage struct {
 
 // exchange is a message with its response.
 type exchange struct {
-	Sent    samples.Sent
+	Sent    samples.Message
 	Status  int
 	Answer  string
 	Refusal *soap.Refusal // nil if the service accepted the message
@@ -115,26 +115,26 @@ func (s *Sandbox) try(w http.ResponseWriter, r *http.Request) {
 }
 
 // buildMessages generates the messages for an operation or a mistake. It returns nil for an unknown name.
-func (s *Sandbox) toSend(p *tryPage, name string) ([]samples.Sent, error) {
+func (s *Sandbox) toSend(p *tryPage, name string) ([]samples.Message, error) {
 	for _, m := range samples.Mistakes() {
 		if m.Name == name {
 			p.Title, p.How, p.Mistake = p.T.Mistakes[name].Title, p.T.Mistakes[name].How, true
-			return s.maker.Make(m, s.key)
+			return s.maker.BuildMistake(m, s.key)
 		}
 	}
 	if !slices.Contains(samples.Operations(), name) {
 		return nil, nil
 	}
 	p.Title, p.How = name, p.T.Operations[name]
-	request, err := s.maker.Request(name, samples.Values{})
+	request, err := s.maker.BuildRequest(name, samples.RequestValues{})
 	if err == nil {
 		request, err = s.signed(soap.SOAP11, request)
 	}
-	return []samples.Sent{samples.Post(soap.SOAP11, name, request)}, err
+	return []samples.Message{samples.NewMessage(soap.SOAP11, name, request)}, err
 }
 
 // newExchange parses a response and its fault, if any.
-func read(sent samples.Sent, answer *recorder, lang problem.Lang) exchange {
+func read(sent samples.Message, answer *recorder, lang problem.Lang) exchange {
 	e := exchange{Sent: sent, Status: answer.status, Answer: lines(answer.body.String())}
 	document, err := xmldoc.Parse(answer.body.Bytes(), xmldoc.DefaultLimits())
 	if err != nil {
