@@ -60,7 +60,7 @@ func (c *checkCommand) Run(t *terminal) error {
 		return fmt.Errorf("the message: %w", err)
 	}
 	message := recorded.Read(data)
-	r, security := check.Look(message.Envelope(), options)
+	r, security := check.Inspect(message.Envelope(), options)
 	if t.url != "" {
 		if r, err = c.ask(t, message); err != nil {
 			return err
@@ -73,7 +73,7 @@ func (c *checkCommand) Run(t *terminal) error {
 		}
 	}
 	if t.json {
-		err = r.JSON(t.out)
+		err = r.WriteJSON(t.out)
 	} else {
 		_, err = io.WriteString(t.out, r.Text())
 	}
@@ -87,7 +87,7 @@ func (c *checkCommand) Run(t *terminal) error {
 }
 
 func (c *checkCommand) options(now time.Time) (check.Options, error) {
-	o := check.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, Dispatch: wire.OperationName, Lang: c.Lang}
+	o := check.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, IdentifyOperation: wire.OperationName, Lang: c.Lang}
 	if c.At != "" {
 		at, err := time.Parse(time.RFC3339, c.At)
 		if err != nil {
@@ -145,5 +145,5 @@ func (c *checkCommand) compare(security *wsse.Report) (*check.Difference, error)
 	if !ok {
 		return nil, fmt.Errorf("--of: the signature has no reference to %q whose bytes are known", c.Of)
 	}
-	return check.Compare(c.Of, ours, yours), nil
+	return check.CompareCanonicalForms(c.Of, ours, yours), nil
 }

@@ -94,8 +94,8 @@ func TestCheckSaysEverything(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || r.code != exitRefused {
 		t.Fatal(err, r.code)
 	}
-	if report.Answer != problem.SignatureSHA1 || report.Refused < 6 {
-		t.Errorf("%s, %d", report.Answer, report.Refused)
+	if report.AnswerCode != problem.SignatureSHA1 || report.Refused < 6 {
+		t.Errorf("%s, %d", report.AnswerCode, report.Refused)
 	}
 	for _, c := range report.Checks {
 		if (c.Status == check.StatusRefused) != (len(c.Problems) > 0) {

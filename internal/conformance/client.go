@@ -80,8 +80,8 @@ func JudgeMessages(captured []Captured, trust *pki.TrustStore) (*Report, error) 
 func look(c Captured, schemas *schema.Schema, trust *pki.TrustStore) *message {
 	m := &message{name: c.Name, record: recorded.Read(c.Octets)}
 	envelope := m.record.Envelope()
-	o := check.Options{Schema: schemas, Dispatch: wire.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
-	if _, first := check.Look(envelope, o); first != nil {
+	o := check.Options{Schema: schemas, IdentifyOperation: wire.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
+	if _, first := check.Inspect(envelope, o); first != nil {
 		if first.Certificate != nil { // without a creation time the validity cannot be judged
 			o.Time = first.Certificate.NotBefore
 		}
@@ -89,11 +89,11 @@ func look(c Captured, schemas *schema.Schema, trust *pki.TrustStore) *message {
 			o.Time = first.Timestamp.Created
 		}
 	}
-	m.report, m.security = check.Look(envelope, o)
+	m.report, m.security = check.Inspect(envelope, o)
 	if m.security == nil {
 		return m
 	}
-	document, err := xmldoc.Parse(envelope.Octets, xmldoc.DefaultLimits())
+	document, err := xmldoc.Parse(envelope.Data, xmldoc.DefaultLimits())
 	if err != nil {
 		return m // the diagnosis reports it
 	}

@@ -78,7 +78,7 @@ func (s *Service) serveDryRun(w http.ResponseWriter, r *http.Request, queue *dry
 		writeText(w, status, "Other messages are being checked. Nothing was done. Try again in a moment.\n")
 	case acceptsJSON(r.Header.Values("Accept")):
 		w.Header().Set("Content-Type", "application/json")
-		_ = report.JSON(w) // a client that is gone retries
+		_ = report.WriteJSON(w) // a client that is gone retries
 	default:
 		writeText(w, status, report.Text())
 	}
@@ -96,7 +96,7 @@ func (s *Service) buildDryRunReport(r *http.Request, event *reqlog.Event, queue 
 		return nil, false
 	}
 	m, action := s.readDryRunMessage(r) // before the slot is acquired, so that a slow sender does not block others
-	event.Bytes = len(m.Octets)
+	event.Bytes = len(m.Data)
 	waitCtx, cancel := context.WithTimeout(r.Context(), maxDryRunWait)
 	defer cancel()
 	select {
@@ -106,12 +106,12 @@ func (s *Service) buildDryRunReport(r *http.Request, event *reqlog.Event, queue 
 		return nil, false
 	}
 	now := s.now().UTC()
-	report, _ := check.Look(m, check.Options{
+	report, _ := check.Inspect(m, check.Options{
 		InspectOptions: wsse.InspectOptions{
 			Trust: s.verifier.Trust.Offline(), Registered: s.verifier.Registered, Time: now, Strict: s.verifier.Strict, AllowSHA1: now.Before(s.verifier.AllowSHA1Until),
 		},
 		Schema: s.schema,
-		Dispatch: func(content xmldoc.Element) (string, error) {
+		IdentifyOperation: func(content xmldoc.Element) (string, error) {
 			o, err := findOperation(content, action)
 			return o.name, err
 		},
@@ -136,14 +136,14 @@ func (s *Service) readDryRunMessage(r *http.Request) (m check.Message, action st
 		err = s.newTooLargeError()
 	}
 	if err == nil {
-		m.Octets, err = io.ReadAll(io.LimitReader(r.Body, int64(s.limits.Bytes)+1))
+		m.Data, err = io.ReadAll(io.LimitReader(r.Body, int64(s.limits.Bytes)+1))
 		switch {
 		case err != nil:
 			err = problem.Wrap(problem.MessageIncomplete, err)
-		case len(m.Octets) > s.limits.Bytes:
+		case len(m.Data) > s.limits.Bytes:
 			err = s.newTooLargeError()
 		default:
-			m.Octets, err = media.UnpackEnvelope(m.Octets, s.limits)
+			m.Data, err = media.UnpackEnvelope(m.Data, s.limits)
 		}
 	}
 	m.Err = err

@@ -85,8 +85,8 @@ func TestCheckAgreesWithTheDoor(t *testing.T) {
 		}
 		report := d.dryRunReport(t, octets, headers)
 		want := messageLayerCode(s.problems)
-		if report.Answer != want || (report.Refused == 0) != (want == "") {
-			t.Errorf("%s: the check says %q, of %d things; the service %q", filepath.Base(file), report.Answer, report.Refused, want)
+		if report.AnswerCode != want || (report.Refused == 0) != (want == "") {
+			t.Errorf("%s: the check says %q, of %d things; the service %q", filepath.Base(file), report.AnswerCode, report.Refused, want)
 		}
 	}
 	for _, d := range doors {
@@ -151,19 +151,19 @@ func TestCheckOfTheContent(t *testing.T) {
 	const patient = "48022907379"
 	edits := []string{"set ctrp:Implantation/ctr:Patient to " + patient + "0", "set ctrp:Implantation/ctr:OperationDate to 02/01/2026"}
 	signed := d.dryRunReport(t, usualNotification(t, 1, edits...), nil)
-	if signed.Answer != problem.SchemaRefused || signed.Refused != 2 {
+	if signed.AnswerCode != problem.SchemaRefused || signed.Refused != 2 {
 		t.Errorf("%+v", signed)
 	}
 	forged := strings.Replace(usualNotification(t, 1, edits...), "<ds:SignatureValue>", "<ds:SignatureValue>AAAA", 1)
 	unproved := d.dryRunReport(t, forged, nil)
-	if last := unproved.Checks[len(unproved.Checks)-1]; unproved.Answer == "" || last.Name != "schema" || last.Status != check.StatusUnchecked {
+	if last := unproved.Checks[len(unproved.Checks)-1]; unproved.AnswerCode == "" || last.Name != "schema" || last.Status != check.StatusUnchecked {
 		t.Errorf("%+v", unproved)
 	}
 	if all := fmt.Sprint(signed, unproved); strings.Contains(all, patient) {
 		t.Error("a patient's number is told")
 	}
 	wrong := d.dryRunReport(t, usualNotification(t, 2), http.Header{"Soapaction": {`"urn:be:fgov:ehealth:ctr:protocol:v1:Search"`}})
-	if wrong.Answer != problem.ActionMismatch {
+	if wrong.AnswerCode != problem.ActionMismatch {
 		t.Errorf("%+v", wrong)
 	}
 }
@@ -209,7 +209,7 @@ func TestCheckIsBounded(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
 	large := d.dryRunReport(t, strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1), nil)
-	if large.Answer != problem.MessageTooLarge {
+	if large.AnswerCode != problem.MessageTooLarge {
 		t.Errorf("%+v", large)
 	}
 	const checksHeld = 4
@@ -230,7 +230,7 @@ func TestCheckIsBounded(t *testing.T) {
 	}
 	close(held.release)
 	done.Wait()
-	if report := d.dryRunReport(t, "<a/>", nil); report.Answer != problem.NotSOAP {
+	if report := d.dryRunReport(t, "<a/>", nil); report.AnswerCode != problem.NotSOAP {
 		t.Errorf("%+v", report)
 	}
 }
@@ -245,13 +245,13 @@ func TestCheckAsksNoAuthority(t *testing.T) {
 	}
 	pki.NewStatusChecker(believed, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: d.Clock.Now})
 	d.service = d.newServiceWith(t, endpoint.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: believed, Now: d.Clock.Now}})
-	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.Answer != problem.CertRevocationUnknown {
+	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.AnswerCode != problem.CertRevocationUnknown {
 		t.Errorf("%+v", report)
 	}
 	if err = believed.AddCRL(testpki.CRL(t)); err != nil {
 		t.Fatal(err)
 	}
-	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.Answer != "" {
+	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.AnswerCode != "" {
 		t.Errorf("%+v", report)
 	}
 }

@@ -142,8 +142,8 @@ func TestCheckNamesTheServicesCause(t *testing.T) {
 			if err := json.Unmarshal([]byte(result.Stdout), &report); err != nil {
 				t.Fatalf("%v: %s%s", err, result.Stdout, result.Stderr)
 			}
-			if result.Code != 1 || serviceCode != d.answer || string(report.Answer) != d.answer {
-				t.Errorf("the service says %s, ctr check %s, want %s; exit %d\n%s", serviceCode, report.Answer, d.answer, result.Code, fault)
+			if result.Code != 1 || serviceCode != d.answer || string(report.AnswerCode) != d.answer {
+				t.Errorf("the service says %s, ctr check %s, want %s; exit %d\n%s", serviceCode, report.AnswerCode, d.answer, result.Code, fault)
 			}
 		})
 	}

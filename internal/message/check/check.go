@@ -28,7 +28,7 @@ type Options struct {
 	// Schema validates the content of the Body.
 	Schema *schema.Schema
 	// IdentifyOperation returns the name of the operation for the content of a Body, or an error.
-	Dispatch func(content xmldoc.Element) (string, error)
+	IdentifyOperation func(content xmldoc.Element) (string, error)
 	// Lang is the language of the report.
 	Lang problem.Lang
 	// Service is the environment of the service that inspects the message; empty in the caller's tool. As in a normal
@@ -38,7 +38,7 @@ type Options struct {
 
 // Message is a message, extracted from its MTOM package.
 type Message struct {
-	Octets  []byte
+	Data    []byte
 	Version soap.Version // according to the Content-Type; zero if unknown
 	Packed  bool
 	Err     error // why it could not be received or unpacked
@@ -46,11 +46,11 @@ type Message struct {
 
 // Inspect applies the same steps as a service, in the same order. If a step fails so that later steps have no input,
 // the report marks these as not checked. The second report is nil if the envelope cannot be read.
-func Look(m Message, o Options) (*Report, *wsse.Report) {
-	r := &Report{Service: o.Service, At: o.Time.UTC(), lang: o.Lang}
-	envelope, document := r.open(m)
+func Inspect(m Message, o Options) (*Report, *wsse.Report) {
+	r := &Report{Service: o.Service, InspectedAt: o.Time.UTC(), lang: o.Lang}
+	envelope, document := r.openEnvelope(m)
 	if envelope == nil {
-		r.skip("security", "operation", "schema")
+		r.addUnchecked("security", "operation", "schema")
 		return r, nil
 	}
 	o.HideRegistered = o.Service != ""
@@ -58,35 +58,35 @@ func Look(m Message, o Options) (*Report, *wsse.Report) {
 	r.addSecurity(security, o)
 
 	content := document.Root().Child(envelope.Version().Namespace(), "Body").FirstChild()
-	operation, err := o.Dispatch(content)
+	operation, err := o.IdentifyOperation(content)
 	element := Fact{"element", content.Local()}
 	if err != nil {
-		r.add("operation", err, element, Fact{"namespace", content.Space()})
+		r.addError("operation", err, element, Fact{"namespace", content.Space()})
 	} else {
-		r.add("operation", nil, element, Fact{"name", operation})
+		r.addError("operation", nil, element, Fact{"name", operation})
 	}
 	if problem.From(err) != nil && problem.From(err).Code == problem.OperationUnknown || o.Service != "" && security.FirstRefusal != nil {
-		r.skip("schema")
+		r.addUnchecked("schema")
 		return r, security
 	}
 	_, err = o.Schema.Check(content)
-	r.add("schema", err)
+	r.addError("schema", err)
 	return r, security
 }
 
 // openEnvelope parses the message and returns the envelope, or nil after it reports the error.
-func (r *Report) open(m Message) (*soap.Envelope, *xmldoc.Document) {
+func (r *Report) openEnvelope(m Message) (*soap.Envelope, *xmldoc.Document) {
 	if m.Packed || m.Err != nil {
-		r.add("package", m.Err)
+		r.addError("package", m.Err)
 	}
 	if m.Err != nil {
-		r.skip("XML", "envelope")
+		r.addUnchecked("XML", "envelope")
 		return nil, nil
 	}
-	document, err := xmldoc.Parse(m.Octets, xmldoc.DefaultLimits())
-	r.add("XML", err, Fact{"size", strconv.Itoa(len(m.Octets)) + " octets"})
+	document, err := xmldoc.Parse(m.Data, xmldoc.DefaultLimits())
+	r.addError("XML", err, Fact{"size", strconv.Itoa(len(m.Data)) + " octets"})
 	if err != nil {
-		r.skip("envelope")
+		r.addUnchecked("envelope")
 		return nil, nil
 	}
 	envelope, err := soap.Open(document)
@@ -94,44 +94,44 @@ func (r *Report) open(m Message) (*soap.Envelope, *xmldoc.Document) {
 		err = problem.New(problem.SOAPVersion).WithPath("Content-Type")
 	}
 	if err != nil {
-		r.add("envelope", err)
+		r.addError("envelope", err)
 		return nil, nil
 	}
-	r.add("envelope", nil, Fact{"version", map[soap.Version]string{soap.SOAP11: "SOAP 1.1", soap.SOAP12: "SOAP 1.2"}[envelope.Version()]})
+	r.addError("envelope", nil, Fact{"version", map[soap.Version]string{soap.SOAP11: "SOAP 1.1", soap.SOAP12: "SOAP 1.2"}[envelope.Version()]})
 	return envelope, document
 }
 
 // addSecurity adds the findings about the Security header.
 func (r *Report) addSecurity(s *wsse.Report, o Options) {
 	if s.FirstRefusal != nil {
-		r.Answer = s.FirstRefusal.Code
+		r.AnswerCode = s.FirstRefusal.Code
 	}
-	r.addAll("security header", append(append([]*problem.Error(nil), s.Header...), s.Other...))
+	r.addCheck("security header", append(append([]*problem.Error(nil), s.Header...), s.Other...))
 	if t := s.Timestamp; t != nil {
-		facts := []Fact{{"service time", instant(o.Time)}}
+		facts := []Fact{{"service time", formatTime(o.Time)}}
 		if !t.Created.IsZero() {
-			facts = append(facts, Fact{"good", "from " + instant(t.Created.Add(-wsse.Skew)) + " to " + instant(t.ValidUntil)}, Fact{"created", instant(t.Created)},
+			facts = append(facts, Fact{"good", "from " + formatTime(t.Created.Add(-wsse.Skew)) + " to " + formatTime(t.ValidUntil)}, Fact{"created", formatTime(t.Created)},
 				Fact{"difference", fmt.Sprintf("%+d s", int64(t.Created.Sub(o.Time)/time.Second))})
 		}
-		r.addAll("timestamp", t.Refusals, facts...)
+		r.addCheck("timestamp", t.Refusals, facts...)
 	}
 	if s.Signature == nil {
-		r.skip("signature", "certificate")
+		r.addUnchecked("signature", "certificate")
 		return
 	}
 	r.addSignature(s.Signature)
-	r.addAll("coverage", s.Coverage.Refusals,
-		Fact{"Body", signedOrNot(s.Coverage.Body, "")}, Fact{"Timestamp", signedOrNot(s.Coverage.Timestamp, "")},
-		Fact{"certificate", signedOrNot(s.Coverage.Certificate, ", which a strict service refuses (--strict)")})
-	r.addAll("key reference", s.Key.Refusals, Fact{"form", s.Key.Form})
+	r.addCheck("coverage", s.Coverage.Refusals,
+		Fact{"Body", formatSigned(s.Coverage.Body, "")}, Fact{"Timestamp", formatSigned(s.Coverage.Timestamp, "")},
+		Fact{"certificate", formatSigned(s.Coverage.Certificate, ", which a strict service refuses (--strict)")})
+	r.addCheck("key reference", s.Key.Refusals, Fact{"form", s.Key.Form})
 	if c := s.Certificate; c != nil {
 		r.addCertificate(c)
 	} else {
-		r.skip("certificate")
+		r.addUnchecked("certificate")
 	}
 }
 
-func signedOrNot(signed bool, note string) string {
+func formatSigned(signed bool, note string) string {
 	if signed {
 		return "signed"
 	}
@@ -139,7 +139,7 @@ func signedOrNot(signed bool, note string) string {
 }
 
 func (r *Report) addSignature(n *dsig.Inspection) {
-	r.addAll("signature", n.StructureRefusals, Fact{"canonicalization", n.Canonicalization}, Fact{"method", n.Method})
+	r.addCheck("signature", n.StructureRefusals, Fact{"canonicalization", n.Canonicalization}, Fact{"method", n.Method})
 	for i := range n.References {
 		about := &n.References[i]
 		facts := []Fact{{"URI", about.URI}, {"element", about.Target}}
@@ -149,17 +149,17 @@ func (r *Report) addSignature(n *dsig.Inspection) {
 		facts = append(facts, Fact{"digest method", about.DigestMethod}, Fact{"digest stated", base64.StdEncoding.EncodeToString(about.StatedDigest)},
 			Fact{"digest computed", base64.StdEncoding.EncodeToString(about.ComputedDigest)})
 		name := "reference " + strconv.Itoa(i+1)
-		r.addAll(name, about.Refusals, facts...)
+		r.addCheck(name, about.Refusals, facts...)
 		if len(about.Refusals) == 0 && about.ComputedDigest == nil {
-			r.last().Status = StatusUnchecked
+			r.lastCheck().Status = StatusUnchecked
 		}
 	}
-	r.addAll("signature value", n.ValueRefusals)
+	r.addCheck("signature value", n.ValueRefusals)
 	switch {
 	case !n.ValueVerified && len(n.ValueRefusals) == 0:
-		r.last().Status = StatusUnchecked
+		r.lastCheck().Status = StatusUnchecked
 	case n.ValueVerified && len(n.ValueRefusals) == 0:
-		r.last().Facts = []Fact{{"result", "it verifies with the key of the certificate"}}
+		r.lastCheck().Facts = []Fact{{"result", "it verifies with the key of the certificate"}}
 	}
 }
 
@@ -186,9 +186,9 @@ func (r *Report) addCertificate(c *wsse.CertificateReport) {
 			}
 		}
 	}
-	r.addAll("certificate", c.Refusals, Fact{"taken for", who}, Fact{"subject", c.Name}, Fact{"issuer", c.Issuer},
-		Fact{"valid", "from " + instant(c.NotBefore) + " to " + instant(c.NotAfter)}, Fact{"key", c.Key}, Fact{"trusted", trusted},
+	r.addCheck("certificate", c.Refusals, Fact{"taken for", who}, Fact{"subject", c.Name}, Fact{"issuer", c.Issuer},
+		Fact{"valid", "from " + formatTime(c.NotBefore) + " to " + formatTime(c.NotAfter)}, Fact{"key", c.Key}, Fact{"trusted", trusted},
 		Fact{"revoked", revoked})
 }
 
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -16,10 +16,10 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-const unsigned = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` +
+const unsignedMessage = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` +
 	`<SearchRequest xmlns="urn:be:fgov:ehealth:ctr:protocol:v1" Wrong="x"/></s:Body></s:Envelope>`
 
-func options(t *testing.T, l problem.Lang, service string) check.Options {
+func newOptions(t *testing.T, l problem.Lang, service string) check.Options {
 	t.Helper()
 	messages, err := schema.Compile(xsd.Files, xsd.Protocol)
 	if err != nil {
@@ -28,7 +28,7 @@ func options(t *testing.T, l problem.Lang, service string) check.Options {
 	return check.Options{
 		InspectOptions: wsse.InspectOptions{Time: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)},
 		Schema:         messages, Lang: l, Service: service,
-		Dispatch: func(content xmldoc.Element) (string, error) {
+		IdentifyOperation: func(content xmldoc.Element) (string, error) {
 			if content.Local() != "SearchRequest" {
 				return "", problem.New(problem.OperationUnknown).WithPath("soap:Body")
 			}
@@ -38,7 +38,7 @@ func options(t *testing.T, l problem.Lang, service string) check.Options {
 }
 
 // checksWithStatus returns the names of the checks with a status.
-func statuses(r *check.Report, status string) string {
+func checksWithStatus(r *check.Report, status string) string {
 	var names []string
 	for _, c := range r.Checks {
 		if c.Status == status {
@@ -57,28 +57,28 @@ func TestLook(t *testing.T) {
 		refused, unchecked string
 		securityIsReported bool
 	}{
-		{name: "unsigned, offline", message: check.Message{Octets: []byte(unsigned)}, answer: problem.SecurityMissing,
+		{name: "unsigned, offline", message: check.Message{Data: []byte(unsignedMessage)}, answer: problem.SecurityMissing,
 			refused: "security header, schema", unchecked: "signature, certificate", securityIsReported: true},
-		{name: "unsigned, by a service", service: "Test", message: check.Message{Octets: []byte(unsigned), Version: soap.SOAP11}, answer: problem.SecurityMissing,
+		{name: "unsigned, by a service", service: "Test", message: check.Message{Data: []byte(unsignedMessage), Version: soap.SOAP11}, answer: problem.SecurityMissing,
 			refused: "security header", unchecked: "signature, certificate, schema", securityIsReported: true},
-		{name: "another version", message: check.Message{Octets: []byte(unsigned), Version: soap.SOAP12}, answer: problem.SOAPVersion,
+		{name: "another version", message: check.Message{Data: []byte(unsignedMessage), Version: soap.SOAP12}, answer: problem.SOAPVersion,
 			refused: "envelope", unchecked: "security, operation, schema"},
-		{name: "no operation", message: check.Message{Octets: []byte(strings.ReplaceAll(unsigned, "SearchRequest", "Other"))}, answer: problem.SecurityMissing,
+		{name: "no operation", message: check.Message{Data: []byte(strings.ReplaceAll(unsignedMessage, "SearchRequest", "Other"))}, answer: problem.SecurityMissing,
 			refused: "security header, operation", unchecked: "signature, certificate, schema", securityIsReported: true},
-		{name: "no XML", message: check.Message{Octets: []byte("<")}, answer: problem.XMLUnexpectedEnd, refused: "XML", unchecked: "envelope, security, operation, schema"},
+		{name: "no XML", message: check.Message{Data: []byte("<")}, answer: problem.XMLUnexpectedEnd, refused: "XML", unchecked: "envelope, security, operation, schema"},
 		{name: "not received", message: check.Message{Err: problem.New(problem.MessageTooLarge)}, answer: problem.MessageTooLarge,
 			refused: "package", unchecked: "XML, envelope, security, operation, schema"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r, security := check.Look(c.message, options(t, problem.EN, c.service))
-			if r.Answer != c.answer || (security != nil) != c.securityIsReported {
-				t.Errorf("%s, %v", r.Answer, security)
+			r, security := check.Inspect(c.message, newOptions(t, problem.EN, c.service))
+			if r.AnswerCode != c.answer || (security != nil) != c.securityIsReported {
+				t.Errorf("%s, %v", r.AnswerCode, security)
 			}
-			if got := statuses(r, check.StatusRefused); got != c.refused {
+			if got := checksWithStatus(r, check.StatusRefused); got != c.refused {
 				t.Errorf("refused: %s, want %s", got, c.refused)
 			}
-			if got := statuses(r, check.StatusUnchecked); got != c.unchecked {
+			if got := checksWithStatus(r, check.StatusUnchecked); got != c.unchecked {
 				t.Errorf("not checked: %s, want %s", got, c.unchecked)
 			}
 		})
@@ -95,7 +95,7 @@ func TestLanguages(t *testing.T) {
 		problem.FR: {"Le message n'a pas", "attendu : seulement", "6 choses seraient refusées."},
 		problem.DE: {"Die Nachricht hat keinen", "erwartet: nur", "6 Dinge würden abgelehnt."},
 	} {
-		r, _ := check.Look(check.Message{Octets: []byte(unsigned)}, options(t, l, ""))
+		r, _ := check.Inspect(check.Message{Data: []byte(unsignedMessage)}, newOptions(t, l, ""))
 		text := r.Text()
 		for _, word := range words {
 			if !strings.Contains(text, word) {
@@ -103,7 +103,7 @@ func TestLanguages(t *testing.T) {
 			}
 		}
 		var b bytes.Buffer
-		if err := r.JSON(&b); err != nil {
+		if err := r.WriteJSON(&b); err != nil {
 			t.Fatal(err)
 		}
 		read, err := check.ReadJSON(b.Bytes(), l)
@@ -123,7 +123,7 @@ func TestCompare(t *testing.T) {
 		same        bool
 		offset      int
 	}{{"<a/>", "<a/>", true, 4}, {"<a/>", "<b/>", false, 1}, {"<a/>", "<a/>\n", false, 4}, {"<a/>", "", false, 0}} {
-		if d := check.Compare("Body", []byte(c.ours), []byte(c.yours)); d.Same != c.same || d.Offset != c.offset || (d.Here == "") != c.same {
+		if d := check.CompareCanonicalForms("Body", []byte(c.ours), []byte(c.yours)); d.Same != c.same || d.Offset != c.offset || (d.Ours == "") != c.same {
 			t.Errorf("%q %q: %+v", c.ours, c.yours, d)
 		}
 	}

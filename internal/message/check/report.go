@@ -12,13 +12,13 @@ import (
 
 // Report lists the results of the checks, in the order in which a service makes them.
 type Report struct {
-	File       string       `json:"file,omitempty"`
-	Service    string       `json:"service,omitempty"` // the environment of the service that inspected the message
-	At         time.Time    `json:"at"`
-	Refused    int          `json:"refused"`          // number of findings
-	Answer     problem.Code `json:"answer,omitempty"` // the code that the service would answer with: that of the first finding
-	Checks     []Check      `json:"checks"`
-	Difference *Difference  `json:"difference,omitempty"`
+	File        string       `json:"file,omitempty"`
+	Service     string       `json:"service,omitempty"` // the environment of the service that inspected the message
+	InspectedAt time.Time    `json:"at"`
+	Refused     int          `json:"refused"`          // number of findings
+	AnswerCode  problem.Code `json:"answer,omitempty"` // the code that the service would answer with: that of the first finding
+	Checks      []Check      `json:"checks"`
+	Difference  *Difference  `json:"difference,omitempty"`
 
 	lang problem.Lang
 }
@@ -53,19 +53,19 @@ type Finding struct {
 }
 
 // addError adds a check with the findings of err, which may have several causes; nil means the check passed.
-func (r *Report) add(name string, err error, facts ...Fact) {
+func (r *Report) addError(name string, err error, facts ...Fact) {
 	if err == nil {
-		r.addAll(name, nil, facts...)
+		r.addCheck(name, nil, facts...)
 		return
 	}
-	if r.Answer == "" {
-		r.Answer = problem.From(err).Code // the code of the whole refusal
+	if r.AnswerCode == "" {
+		r.AnswerCode = problem.From(err).Code // the code of the whole refusal
 	}
-	r.addAll(name, problem.From(err).All(), facts...)
+	r.addCheck(name, problem.From(err).All(), facts...)
 }
 
 // addCheck adds a check with a finding for each refusal. It omits facts with an empty value.
-func (r *Report) addAll(name string, refusals []*problem.Error, facts ...Fact) {
+func (r *Report) addCheck(name string, refusals []*problem.Error, facts ...Fact) {
 	c := Check{Name: name, Status: StatusOK}
 	for _, f := range facts {
 		if f.Value != "" {
@@ -76,24 +76,24 @@ func (r *Report) addAll(name string, refusals []*problem.Error, facts ...Fact) {
 		entry, _ := problem.Lookup(e.Code)
 		c.Status = StatusRefused
 		c.Problems = append(c.Problems, Finding{Code: e.Code, At: e.Path, More: e.Facts(r.lang), Text: entry.Text(r.lang)})
-		if r.Answer == "" {
-			r.Answer = e.Code
+		if r.AnswerCode == "" {
+			r.AnswerCode = e.Code
 		}
 	}
 	r.Refused += len(c.Problems)
 	r.Checks = append(r.Checks, c)
 }
 
-func (r *Report) skip(names ...string) {
+func (r *Report) addUnchecked(names ...string) {
 	for _, name := range names {
 		r.Checks = append(r.Checks, Check{Name: name, Status: StatusUnchecked})
 	}
 }
 
-func (r *Report) last() *Check { return &r.Checks[len(r.Checks)-1] }
+func (r *Report) lastCheck() *Check { return &r.Checks[len(r.Checks)-1] }
 
 // WriteJSON writes the report for programs.
-func (r *Report) JSON(w io.Writer) error {
+func (r *Report) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
@@ -118,20 +118,20 @@ func (r *Report) Text() string {
 			fmt.Fprintf(&b, "               %-16s %s\n", f.Name, f.Value)
 		}
 		for _, p := range c.Problems {
-			fmt.Fprintf(&b, "          ->   %s%s%s\n", p.Code, before(" at ", p.At), before(": ", p.More))
-			for line := range strings.SplitSeq(wrapped(p.Text), "\n") {
+			fmt.Fprintf(&b, "          ->   %s%s%s\n", p.Code, prefixNonEmpty(" at ", p.At), prefixNonEmpty(": ", p.More))
+			for line := range strings.SplitSeq(wrapText(p.Text), "\n") {
 				fmt.Fprintf(&b, "               %s\n", line)
 			}
 		}
 	}
 	b.WriteString("\n")
-	r.Difference.write(&b)
-	b.WriteString(r.conclusion())
+	r.Difference.writeText(&b)
+	b.WriteString(r.formatConclusion())
 	return b.String()
 }
 
 // formatConclusion summarises the report in its language.
-func (r *Report) conclusion() string {
+func (r *Report) formatConclusion() string {
 	w := conclusions[r.lang]
 	if w == nil {
 		w = conclusions[problem.EN]
@@ -142,15 +142,15 @@ func (r *Report) conclusion() string {
 	case r.Refused == 0:
 		return w.nothing
 	case r.Refused == 1:
-		return fmt.Sprintf(w.one, r.Answer)
+		return fmt.Sprintf(w.one, r.AnswerCode)
 	}
-	return fmt.Sprintf(w.many, r.Refused, r.Answer)
+	return fmt.Sprintf(w.many, r.Refused, r.AnswerCode)
 }
 
 // conclusionTexts are the possible last lines of a report.
-type words struct{ nothingOffline, nothing, one, many string }
+type conclusionTexts struct{ nothingOffline, nothing, one, many string }
 
-var conclusions = map[problem.Lang]*words{
+var conclusions = map[problem.Lang]*conclusionTexts{
 	problem.EN: {
 		"Nothing would be refused of what can be checked without the service: it also looks at replays, at revocation,\n" +
 			"at who may do what, and at the rules of the register.\n",
@@ -181,7 +181,7 @@ var conclusions = map[problem.Lang]*words{
 	},
 }
 
-func before(mark, text string) string {
+func prefixNonEmpty(mark, text string) string {
 	if text == "" {
 		return ""
 	}
@@ -189,7 +189,7 @@ func before(mark, text string) string {
 }
 
 // wrapText breaks a text into lines of at most 100 bytes.
-func wrapped(text string) string {
+func wrapText(text string) string {
 	const width = 100
 	var b strings.Builder
 	column := 0

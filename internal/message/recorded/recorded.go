@@ -84,12 +84,12 @@ func (m Message) Type() string {
 // UnpackEnvelope extracts the envelope from its MTOM package, if it is one, as a service does.
 func (m Message) Envelope() check.Message {
 	if m.Err != nil || m.ContentType == "" {
-		return check.Message{Octets: m.Octets, Err: m.Err}
+		return check.Message{Data: m.Octets, Err: m.Err}
 	}
 	media, err := soap.ParseMedia(m.ContentType)
 	out := check.Message{Version: media.Version, Packed: media.MTOM, Err: err}
 	if err == nil {
-		out.Octets, out.Err = media.UnpackEnvelope(m.Octets, xmldoc.DefaultLimits())
+		out.Data, out.Err = media.UnpackEnvelope(m.Octets, xmldoc.DefaultLimits())
 	}
 	return out
 }

@@ -54,7 +54,7 @@ func TestEnvelope(t *testing.T) {
 		if m.Err != nil {
 			got = problem.From(m.Err).Code
 		}
-		if got != want || want == "" && string(m.Octets) != envelope {
+		if got != want || want == "" && string(m.Data) != envelope {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
