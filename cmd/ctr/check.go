@@ -59,8 +59,8 @@ func (c *checkCommand) Run(t *terminal) error {
 	if err != nil {
 		return fmt.Errorf("the message: %w", err)
 	}
-	message := recorded.Read(data)
-	r, security := check.Inspect(message.Envelope(), options)
+	message := recorded.Parse(data)
+	r, security := check.Inspect(message.UnpackEnvelope(), options)
 	if t.url != "" {
 		if r, err = c.ask(t, message); err != nil {
 			return err

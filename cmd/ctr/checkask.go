@@ -22,13 +22,13 @@ func (c *checkCommand) ask(t *terminal, m recorded.Message) (*check.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(t.ctx, http.MethodPost, t.url+"?check", bytes.NewReader(m.Octets))
+	request, err := http.NewRequestWithContext(t.ctx, http.MethodPost, t.url+"?check", bytes.NewReader(m.Body))
 	if err != nil {
 		return nil, fmt.Errorf("--url: %w", err)
 	}
-	request.Header.Set("Content-Type", m.Type())
-	if m.Action != "" {
-		request.Header.Set("SOAPAction", m.Action)
+	request.Header.Set("Content-Type", m.EffectiveContentType())
+	if m.SOAPAction != "" {
+		request.Header.Set("SOAPAction", m.SOAPAction)
 	}
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("Accept-Language", string(c.Lang))

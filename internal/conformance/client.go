@@ -78,8 +78,8 @@ func JudgeMessages(captured []Captured, trust *pki.TrustStore) (*Report, error) 
 
 // inspectMessage parses and diagnoses a captured message.
 func look(c Captured, schemas *schema.Schema, trust *pki.TrustStore) *message {
-	m := &message{name: c.Name, record: recorded.Read(c.Octets)}
-	envelope := m.record.Envelope()
+	m := &message{name: c.Name, record: recorded.Parse(c.Octets)}
+	envelope := m.record.UnpackEnvelope()
 	o := check.Options{Schema: schemas, IdentifyOperation: wire.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
 	if _, first := check.Inspect(envelope, o); first != nil {
 		if first.Certificate != nil { // without a creation time the validity cannot be judged
@@ -180,7 +180,7 @@ func (m *message) features() []string {
 	}
 	add("operation", m.operation)
 	add("version", map[soap.Version]string{soap.SOAP11: "SOAP 1.1", soap.SOAP12: "SOAP 1.2"}[m.version])
-	if media, err := soap.ParseMedia(m.record.Type()); err == nil && media.MTOM {
+	if media, err := soap.ParseMedia(m.record.EffectiveContentType()); err == nil && media.MTOM {
 		add("MTOM", "package")
 	}
 	if m.security.Timestamp != nil {

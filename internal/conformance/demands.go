@@ -62,17 +62,17 @@ func contentType(m *message) (Outcome, string) {
 }
 
 func soapAction(m *message) (Outcome, string) {
-	if m.operation == "" || !m.record.Fields {
+	if m.operation == "" || !m.record.HasHeader {
 		return NotShown, ""
 	}
-	action := m.record.Action
+	action := m.record.SOAPAction
 	if m.version == soap.SOAP12 {
-		media, err := soap.ParseMedia(m.record.Type())
+		media, err := soap.ParseMedia(m.record.EffectiveContentType())
 		if err != nil {
 			return NotShown, ""
 		}
 		action = media.Action
-	} else if !m.record.HasAction {
+	} else if !m.record.HasSOAPAction {
 		return NotShown, ""
 	}
 	action = strings.Trim(action, `" `)

@@ -34,12 +34,12 @@ func (s *Sandbox) check(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusBadRequest, p.T.CheckNothing)
 		return
 	}
-	m := recorded.Read(data)
-	header := http.Header{"Content-Type": {m.Type()}, "Accept": {"application/json"}, "Accept-Language": {string(p.Lang)}}
-	if m.Action != "" {
-		header.Set("SOAPAction", m.Action)
+	m := recorded.Parse(data)
+	header := http.Header{"Content-Type": {m.EffectiveContentType()}, "Accept": {"application/json"}, "Accept-Language": {string(p.Lang)}}
+	if m.SOAPAction != "" {
+		header.Set("SOAPAction", m.SOAPAction)
 	}
-	answer := s.call(r.Context(), r, s.Path+"?check", header, m.Octets)
+	answer := s.call(r.Context(), r, s.Path+"?check", header, m.Body)
 	if p.Report, err = check.ReadJSON(answer.body.Bytes(), p.Lang); err != nil || answer.status != http.StatusOK {
 		s.refuse(w, r, answer.status, p.T.CheckBusy)
 		return

@@ -19,18 +19,18 @@ import (
 // Message is a captured message.
 type Message struct {
 	// ContentType and SOAPAction are header fields of the request; empty if not captured.
-	ContentType, Action string
+	ContentType, SOAPAction string
 	// HasHeader reports whether any header field was captured; HasSOAPAction whether a SOAPAction field was.
-	Fields, HasAction bool
-	Octets            []byte
-	Err               error // if the header does not end with an empty line
+	HasHeader, HasSOAPAction bool
+	Body                     []byte
+	Err                      error // if the header does not end with an empty line
 }
 
 // Parse parses a captured message. The text starts with a header if its first line is a request line or a header
 // field; a body starts with "<", a byte order mark, or the delimiter of a MIME package.
-func Read(data []byte) Message {
-	if !beginsWithFields(data) {
-		return Message{Octets: data}
+func Parse(data []byte) Message {
+	if !startsWithHeader(data) {
+		return Message{Body: data}
 	}
 	text := string(data)
 	end, content := -1, ""
@@ -39,7 +39,7 @@ func Read(data []byte) Message {
 			end, content = at, text[at+len(blank):]
 		}
 	}
-	m := Message{Fields: true, Octets: []byte(content)}
+	m := Message{HasHeader: true, Body: []byte(content)}
 	if end < 0 {
 		m.Err = problem.New(problem.MultipartMalformed, "no empty line after the fields of the request")
 		return m
@@ -51,13 +51,13 @@ func Read(data []byte) Message {
 		case "Content-Type":
 			m.ContentType = strings.TrimSpace(value)
 		case "Soapaction":
-			m.Action, m.HasAction = strings.TrimSpace(value), true
+			m.SOAPAction, m.HasSOAPAction = strings.TrimSpace(value), true
 		}
 	}
 	return m
 }
 
-func beginsWithFields(data []byte) bool {
+func startsWithHeader(data []byte) bool {
 	line, _, _ := strings.Cut(string(data[:min(len(data), 4096)]), "\n")
 	if strings.HasPrefix(line, "POST ") {
 		return true
@@ -71,25 +71,25 @@ func beginsWithFields(data []byte) bool {
 }
 
 // EffectiveContentType returns the captured Content-Type, or guesses it from the namespaces in the body.
-func (m Message) Type() string {
+func (m Message) EffectiveContentType() string {
 	if m.ContentType != "" {
 		return m.ContentType
 	}
-	if text := string(m.Octets); strings.Contains(text, soap.Namespace12) && !strings.Contains(text, soap.Namespace11) {
+	if text := string(m.Body); strings.Contains(text, soap.Namespace12) && !strings.Contains(text, soap.Namespace11) {
 		return soap.SOAP12.ContentType()
 	}
 	return soap.SOAP11.ContentType()
 }
 
 // UnpackEnvelope extracts the envelope from its MTOM package, if it is one, as a service does.
-func (m Message) Envelope() check.Message {
+func (m Message) UnpackEnvelope() check.Message {
 	if m.Err != nil || m.ContentType == "" {
-		return check.Message{Data: m.Octets, Err: m.Err}
+		return check.Message{Data: m.Body, Err: m.Err}
 	}
 	media, err := soap.ParseMedia(m.ContentType)
 	out := check.Message{Version: media.Version, Packed: media.MTOM, Err: err}
 	if err == nil {
-		out.Data, out.Err = media.UnpackEnvelope(m.Octets, xmldoc.DefaultLimits())
+		out.Data, out.Err = media.UnpackEnvelope(m.Body, xmldoc.DefaultLimits())
 	}
 	return out
 }

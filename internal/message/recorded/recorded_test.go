@@ -32,8 +32,8 @@ func TestRead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m := recorded.Read([]byte(c.text))
-			if string(m.Octets) != c.content || m.ContentType != c.contentType || m.Type() != c.guessed || m.Action != c.action || m.Fields != c.fields || m.HasAction != c.hasAction {
+			m := recorded.Parse([]byte(c.text))
+			if string(m.Body) != c.content || m.ContentType != c.contentType || m.EffectiveContentType() != c.guessed || m.SOAPAction != c.action || m.HasHeader != c.fields || m.HasSOAPAction != c.hasAction {
 				t.Errorf("%+v", m)
 			}
 		})
@@ -49,7 +49,7 @@ func TestEnvelope(t *testing.T) {
 		"Content-Type: application/json\n\n{}":  problem.ContentTypeUnknown,
 		"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\n\r\n--b--": problem.MultipartNotXOP,
 	} {
-		m := recorded.Read([]byte(text)).Envelope()
+		m := recorded.Parse([]byte(text)).UnpackEnvelope()
 		var got problem.Code
 		if m.Err != nil {
 			got = problem.From(m.Err).Code
@@ -64,10 +64,10 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("POST / HTTP/1.1\nContent-Type: text/xml\n\n<a/>"))
 	f.Add([]byte(envelope))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m := recorded.Read(data)
-		if !strings.HasSuffix(string(data), string(m.Octets)) {
-			t.Errorf("%q is not the end of %q", m.Octets, data)
+		m := recorded.Parse(data)
+		if !strings.HasSuffix(string(data), string(m.Body)) {
+			t.Errorf("%q is not the end of %q", m.Body, data)
 		}
-		_ = m.Envelope()
+		_ = m.UnpackEnvelope()
 	})
 }
