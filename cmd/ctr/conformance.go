@@ -39,7 +39,7 @@ func (c *conformanceCommand) Run(t *terminal) error {
 		return err
 	}
 	if t.json {
-		err = report.JSON(t.out)
+		err = report.WriteJSON(t.out)
 	} else {
 		_, err = io.WriteString(t.out, report.Text())
 	}
@@ -80,7 +80,7 @@ func (c *conformanceCommand) judgeServer(t *terminal) (*conformance.Report, erro
 	if data.Author == "" {
 		data.Author = samples.DevelopmentData().Author
 	}
-	server := conformance.Server{URL: t.url, HTTP: remote.client.HTTP, Key: remote.client.Key, Keys: keys, Data: data, Now: time.Now, NewID: newID}
+	server := conformance.Server{URL: t.url, HTTP: remote.client.HTTP, Key: remote.client.Key, FindKey: keys, Data: data, Now: time.Now, NewID: newID}
 	report, err := server.Judge(t.ctx)
 	if errors.Is(err, conformance.ErrUnreachable) {
 		err = fmt.Errorf("%w: %w", client.ErrUnreachable, err)
@@ -141,8 +141,8 @@ const (
 
 // readCapturedMessages reads files, and recursively the files in folders, in the order of their names. It skips names
 // that begin with a dot.
-func readCaptured(paths []string) ([]conformance.Captured, error) {
-	var all []conformance.Captured
+func readCaptured(paths []string) ([]conformance.CapturedMessage, error) {
+	var all []conformance.CapturedMessage
 	data := 0
 	for _, path := range paths {
 		err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
@@ -159,7 +159,7 @@ func readCaptured(paths []string) ([]conformance.Captured, error) {
 			if err != nil {
 				return err
 			}
-			all = append(all, conformance.Captured{Name: filepath.ToSlash(name), Octets: content})
+			all = append(all, conformance.CapturedMessage{Name: filepath.ToSlash(name), Data: content})
 			if data += len(content); data > mostOctets || len(all) > mostMessages {
 				return fmt.Errorf("more than %d messages or %d MB at once", mostMessages, mostOctets>>20)
 			}

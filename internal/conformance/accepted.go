@@ -17,30 +17,30 @@ import (
 )
 
 // acceptanceTests lists the tests with messages that a server must accept.
-func messageTrials() []trial {
-	return []trial{
-		{Requirement{"S10", "A notification is registered as final, with a number whose check digits are right, and answers the request's Id.", "xsd/, ReceiptType"}, notifies},
-		{Requirement{"S11", "The receipt's Digest is the SHA-256 of the signed Body in its exclusive canonical form.", "xsd/, ReceiptType"}, digests},
-		{Requirement{"S12", "Lot, serial number and expiry are read from the UDI, and the device is named.", "xsd/, RegisteredImplantType"}, completes},
-		{Requirement{"S13", "Signed anew with the same InputReference, other Ids and the same content, a notification gives the first receipt, and is kept once.", "xsd/, InputReferenceType"}, idempotent},
-		{Requirement{"S14", "The notification is found by its number, as the caller's own.", "xsd/, SearchRequestType"}, foundByNumber},
-		{Requirement{"S15", "The notification is found by its patient.", "xsd/, SearchRequestType"}, foundByPatient},
-		{Requirement{"S16", "A search that finds nothing succeeds, with the status DataNotFound.", "xsd/, StatusResponseType"}, nothingFound},
-		{Requirement{"S17", "An implant card is a PDF, and its Digest is the SHA-256 of its octets.", "xsd/, CardType"}, cardDigest},
-		{Requirement{"S18", "A caller who takes attachments gets the same card as one (MTOM).", "MTOM section 3"}, cardAttached},
-		{Requirement{"S19", "A request whose certificate is an attachment (MTOM) is accepted.", "MTOM section 3; XOP section 3.2"}, packedRequest},
-		{Requirement{"S20", "A request of SOAP 1.2 is answered in SOAP 1.2.", "SOAP 1.2 part 2 section 7"}, twelve},
-		{Requirement{"S21", "A request of SOAP 1.1 without SOAPAction is accepted.", "wsdl/"}, noAction},
-		{Requirement{"S22", "The patient's implants are listed, with the one that was placed.", "xsd/, ListPatientImplantsRequestType"}, lists},
-		{Requirement{"S23", "An implant that is removed is no longer listed.", "xsd/, NotifyExplantRequestType"}, explants},
-		{Requirement{"S24", "The list of devices can be searched.", "xsd/, SearchDeviceRequestType"}, searchesDevices},
+func acceptanceTests() []serverTest {
+	return []serverTest{
+		{Requirement{"S10", "A notification is registered as final, with a number whose check digits are right, and answers the request's Id.", "xsd/, ReceiptType"}, testNotify},
+		{Requirement{"S11", "The receipt's Digest is the SHA-256 of the signed Body in its exclusive canonical form.", "xsd/, ReceiptType"}, testReceiptDigest},
+		{Requirement{"S12", "Lot, serial number and expiry are read from the UDI, and the device is named.", "xsd/, RegisteredImplantType"}, testImplantCompletion},
+		{Requirement{"S13", "Signed anew with the same InputReference, other Ids and the same content, a notification gives the first receipt, and is kept once.", "xsd/, InputReferenceType"}, testIdempotency},
+		{Requirement{"S14", "The notification is found by its number, as the caller's own.", "xsd/, SearchRequestType"}, testSearchByNumber},
+		{Requirement{"S15", "The notification is found by its patient.", "xsd/, SearchRequestType"}, testSearchByPatient},
+		{Requirement{"S16", "A search that finds nothing succeeds, with the status DataNotFound.", "xsd/, StatusResponseType"}, testEmptySearch},
+		{Requirement{"S17", "An implant card is a PDF, and its Digest is the SHA-256 of its octets.", "xsd/, CardType"}, testCardDigest},
+		{Requirement{"S18", "A caller who takes attachments gets the same card as one (MTOM).", "MTOM section 3"}, testCardAttachment},
+		{Requirement{"S19", "A request whose certificate is an attachment (MTOM) is accepted.", "MTOM section 3; XOP section 3.2"}, testMTOMRequest},
+		{Requirement{"S20", "A request of SOAP 1.2 is answered in SOAP 1.2.", "SOAP 1.2 part 2 section 7"}, testSOAP12},
+		{Requirement{"S21", "A request of SOAP 1.1 without SOAPAction is accepted.", "wsdl/"}, testMissingSOAPAction},
+		{Requirement{"S22", "The patient's implants are listed, with the one that was placed.", "xsd/, ListPatientImplantsRequestType"}, testListImplants},
+		{Requirement{"S23", "An implant that is removed is no longer listed.", "xsd/, NotifyExplantRequestType"}, testExplant},
+		{Requirement{"S24", "The list of devices can be searched.", "xsd/, SearchDeviceRequestType"}, testSearchDevice},
 	}
 }
 
 // testNotify sends the notification that later tests refer to.
-func notifies(ctx context.Context, r *run) error {
+func testNotify(ctx context.Context, r *serverRun) error {
 	reference := "CONFORMANCE" + r.NewID()
-	message, a, err := r.exchange(ctx, soap.SOAP11, "NotifyImplant", samples.RequestValues{InputReference: reference})
+	message, a, err := r.signAndSend(ctx, soap.SOAP11, "NotifyImplant", samples.RequestValues{InputReference: reference})
 	if err != nil {
 		return err
 	}
@@ -60,12 +60,12 @@ func notifies(ctx context.Context, r *run) error {
 	case len(response.Implant) != 1:
 		return fmt.Errorf("of 1 implant %d are registered", len(response.Implant))
 	}
-	r.number, r.implant, r.reference = number.Digits(), response.Implant[0].ImplantID, reference
+	r.notificationNumber, r.implantID, r.inputReference = number.Digits(), response.Implant[0].ImplantID, reference
 	return nil
 }
 
-func digests(ctx context.Context, r *run) error {
-	message, a, err := r.exchange(ctx, soap.SOAP11, "NotifyImplant", samples.RequestValues{})
+func testReceiptDigest(ctx context.Context, r *serverRun) error {
+	message, a, err := r.signAndSend(ctx, soap.SOAP11, "NotifyImplant", samples.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func digests(ctx context.Context, r *run) error {
 	return nil
 }
 
-func completes(ctx context.Context, r *run) error {
-	response, err := r.registered(ctx, samples.RequestValues{})
+func testImplantCompletion(ctx context.Context, r *serverRun) error {
+	response, err := r.notifyImplant(ctx, samples.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -100,16 +100,16 @@ func completes(ctx context.Context, r *run) error {
 	return nil
 }
 
-func idempotent(ctx context.Context, r *run) error {
-	if r.number == "" {
-		return notTried("no notification was accepted")
+func testIdempotency(ctx context.Context, r *serverRun) error {
+	if r.notificationNumber == "" {
+		return newNotTestedError("no notification was accepted")
 	}
-	before, err := r.found(ctx, samples.RequestValues{})
+	before, err := r.searchNotifications(ctx, samples.RequestValues{})
 	if err != nil {
 		return err
 	}
 	values := samples.RequestValues{InputReference: "CONFORMANCE" + r.NewID()}
-	request, err := r.maker.BuildRequest("NotifyImplant", values)
+	request, err := r.generator.BuildRequest("NotifyImplant", values)
 	if err != nil {
 		return err
 	}
@@ -118,13 +118,13 @@ func idempotent(ctx context.Context, r *run) error {
 		// As in a caller's retry, the request gets a new Id and the content stays the same.
 		start, rest, _ := strings.Cut(request, ` Id="`)
 		_, rest, _ = strings.Cut(rest, `"`)
-		number, failed := r.numbered(ctx, start+` Id="`+r.NewID()+`"`+rest)
+		number, failed := r.submitNotification(ctx, start+` Id="`+r.NewID()+`"`+rest)
 		if failed != nil {
 			return failed
 		}
 		numbers = append(numbers, number)
 	}
-	after, err := r.found(ctx, samples.RequestValues{})
+	after, err := r.searchNotifications(ctx, samples.RequestValues{})
 	switch {
 	case err != nil:
 		return err
@@ -137,14 +137,14 @@ func idempotent(ctx context.Context, r *run) error {
 }
 
 // submitNotification sends a notification and returns its number.
-func (r *run) numbered(ctx context.Context, request string) (string, error) {
-	message, err := r.maker.Sign(soap.SOAP11, r.Key, request)
+func (r *serverRun) submitNotification(ctx context.Context, request string) (string, error) {
+	message, err := r.generator.Sign(soap.SOAP11, r.Key, request)
 	if err != nil {
 		return "", err
 	}
-	a, err := r.post(ctx, samples.NewMessage(soap.SOAP11, "NotifyImplant", message))
+	a, err := r.postMessage(ctx, samples.NewMessage(soap.SOAP11, "NotifyImplant", message))
 	if err == nil {
-		err = r.responds(a, soap.SOAP11, "NotifyImplant")
+		err = r.checkResponse(a, soap.SOAP11, "NotifyImplant")
 	}
 	if err != nil {
 		return "", err
@@ -156,15 +156,15 @@ func (r *run) numbered(ctx context.Context, request string) (string, error) {
 	return response.Receipt.NotificationNumber, nil
 }
 
-func foundByNumber(ctx context.Context, r *run) error {
-	if r.number == "" {
-		return notTried("no notification was accepted")
+func testSearchByNumber(ctx context.Context, r *serverRun) error {
+	if r.notificationNumber == "" {
+		return newNotTestedError("no notification was accepted")
 	}
-	found, err := r.found(ctx, samples.RequestValues{NotificationNumber: r.number})
+	found, err := r.searchNotifications(ctx, samples.RequestValues{NotificationNumber: r.notificationNumber})
 	switch {
 	case err != nil:
 		return err
-	case found.Total != 1 || len(found.Notification) != 1 || found.Notification[0].NotificationNumber != r.number:
+	case found.Total != 1 || len(found.Notification) != 1 || found.Notification[0].NotificationNumber != r.notificationNumber:
 		return fmt.Errorf("%d were found", found.Total)
 	case !found.Notification[0].Own:
 		return errors.New("it is not called the caller's own")
@@ -172,11 +172,11 @@ func foundByNumber(ctx context.Context, r *run) error {
 	return nil
 }
 
-func foundByPatient(ctx context.Context, r *run) error {
-	if r.number == "" {
-		return notTried("no notification was accepted")
+func testSearchByPatient(ctx context.Context, r *serverRun) error {
+	if r.notificationNumber == "" {
+		return newNotTestedError("no notification was accepted")
 	}
-	found, err := r.found(ctx, samples.RequestValues{})
+	found, err := r.searchNotifications(ctx, samples.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func foundByPatient(ctx context.Context, r *run) error {
 }
 
 // newUnknownNumber returns a well-formed notification number that no register has assigned.
-func unknownNumber() (string, error) {
+func newUnknownNumber() (string, error) {
 	day, err := ident.ParseDate("2001-01-01")
 	if err != nil {
 		return "", err
@@ -201,12 +201,12 @@ func unknownNumber() (string, error) {
 	return number.Digits(), err
 }
 
-func nothingFound(ctx context.Context, r *run) error {
-	unknown, err := unknownNumber()
+func testEmptySearch(ctx context.Context, r *serverRun) error {
+	unknown, err := newUnknownNumber()
 	if err != nil {
 		return err
 	}
-	a, err := r.call(ctx, soap.SOAP11, "Search", samples.RequestValues{NotificationNumber: unknown})
+	a, err := r.callOperation(ctx, soap.SOAP11, "Search", samples.RequestValues{NotificationNumber: unknown})
 	if err != nil {
 		return err
 	}
@@ -216,17 +216,17 @@ func nothingFound(ctx context.Context, r *run) error {
 		return err
 	case found.Total != 0:
 		return fmt.Errorf("%d were found under a number that was never given", found.Total)
-	case !bytes.Contains(a.octets, []byte("urn:be:fgov:ehealth:2.0:status:DataNotFound")):
+	case !bytes.Contains(a.body, []byte("urn:be:fgov:ehealth:2.0:status:DataNotFound")):
 		return errors.New("the status DataNotFound is missing")
 	}
 	return nil
 }
 
-func cardDigest(ctx context.Context, r *run) error {
-	if r.number == "" {
-		return notTried("no notification was accepted")
+func testCardDigest(ctx context.Context, r *serverRun) error {
+	if r.notificationNumber == "" {
+		return newNotTestedError("no notification was accepted")
 	}
-	a, err := r.call(ctx, soap.SOAP11, "GetImplantCard", samples.RequestValues{NotificationNumber: r.number})
+	a, err := r.callOperation(ctx, soap.SOAP11, "GetImplantCard", samples.RequestValues{NotificationNumber: r.notificationNumber})
 	if err != nil {
 		return err
 	}
@@ -245,11 +245,11 @@ func cardDigest(ctx context.Context, r *run) error {
 	return nil
 }
 
-func cardAttached(ctx context.Context, r *run) error {
+func testCardAttachment(ctx context.Context, r *serverRun) error {
 	if r.card == nil {
-		return notTried("there was no card to compare with")
+		return newNotTestedError("there was no card to compare with")
 	}
-	a, err := r.call(ctx, soap.SOAP11, "GetImplantCard", samples.RequestValues{NotificationNumber: r.number}, "Accept", "multipart/related, text/xml")
+	a, err := r.callOperation(ctx, soap.SOAP11, "GetImplantCard", samples.RequestValues{NotificationNumber: r.notificationNumber}, "Accept", "multipart/related, text/xml")
 	if err != nil {
 		return err
 	}
@@ -266,12 +266,12 @@ func cardAttached(ctx context.Context, r *run) error {
 	return nil
 }
 
-func packedRequest(ctx context.Context, r *run) error {
-	request, err := r.maker.BuildRequest("ListPatientImplants", samples.RequestValues{})
+func testMTOMRequest(ctx context.Context, r *serverRun) error {
+	request, err := r.generator.BuildRequest("ListPatientImplants", samples.RequestValues{})
 	if err != nil {
 		return err
 	}
-	message, err := r.maker.Sign(soap.SOAP11, r.Key, request)
+	message, err := r.generator.Sign(soap.SOAP11, r.Key, request)
 	if err != nil {
 		return err
 	}
@@ -279,15 +279,15 @@ func packedRequest(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	a, err := r.post(ctx, samples.Message{Octets: data, ContentType: media})
+	a, err := r.postMessage(ctx, samples.Message{Octets: data, ContentType: media})
 	if err != nil {
 		return err
 	}
-	return r.responds(a, soap.SOAP11, "ListPatientImplants")
+	return r.checkResponse(a, soap.SOAP11, "ListPatientImplants")
 }
 
-func twelve(ctx context.Context, r *run) error {
-	a, err := r.call(ctx, soap.SOAP12, "ListPatientImplants", samples.RequestValues{})
+func testSOAP12(ctx context.Context, r *serverRun) error {
+	a, err := r.callOperation(ctx, soap.SOAP12, "ListPatientImplants", samples.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -297,16 +297,16 @@ func twelve(ctx context.Context, r *run) error {
 	return nil
 }
 
-func noAction(ctx context.Context, r *run) error {
-	_, err := r.call(ctx, soap.SOAP11, "ListPatientImplants", samples.RequestValues{}, "SOAPAction", "")
+func testMissingSOAPAction(ctx context.Context, r *serverRun) error {
+	_, err := r.callOperation(ctx, soap.SOAP11, "ListPatientImplants", samples.RequestValues{}, "SOAPAction", "")
 	return err
 }
 
-func lists(ctx context.Context, r *run) error {
-	if r.implant == "" {
-		return notTried("no notification was accepted")
+func testListImplants(ctx context.Context, r *serverRun) error {
+	if r.implantID == "" {
+		return newNotTestedError("no notification was accepted")
 	}
-	carried, err := r.carries(ctx)
+	carried, err := r.isImplantListed(ctx)
 	if err == nil && !carried {
 		err = errors.New("it is not listed")
 	}
@@ -314,22 +314,22 @@ func lists(ctx context.Context, r *run) error {
 }
 
 // isImplantListed reports whether the implant that testNotify registered is in the patient's list. It reads all pages.
-func (r *run) carries(ctx context.Context) (bool, error) {
+func (r *serverRun) isImplantListed(ctx context.Context) (bool, error) {
 	const pages = 50
 	for page := range pages {
-		request, err := r.maker.BuildRequest("ListPatientImplants", samples.RequestValues{})
+		request, err := r.generator.BuildRequest("ListPatientImplants", samples.RequestValues{})
 		if err != nil {
 			return false, err
 		}
 		const perPage = 20
 		request = strings.Replace(request, `Offset="0"`, fmt.Sprintf(`Offset="%d"`, page*perPage), 1)
-		message, err := r.maker.Sign(soap.SOAP11, r.Key, request)
+		message, err := r.generator.Sign(soap.SOAP11, r.Key, request)
 		if err != nil {
 			return false, err
 		}
-		a, err := r.post(ctx, samples.NewMessage(soap.SOAP11, "ListPatientImplants", message))
+		a, err := r.postMessage(ctx, samples.NewMessage(soap.SOAP11, "ListPatientImplants", message))
 		if err == nil {
-			err = r.responds(a, soap.SOAP11, "ListPatientImplants")
+			err = r.checkResponse(a, soap.SOAP11, "ListPatientImplants")
 		}
 		if err != nil {
 			return false, err
@@ -339,7 +339,7 @@ func (r *run) carries(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		for i := range list.Implant {
-			if list.Implant[i].ImplantID == r.implant {
+			if list.Implant[i].ImplantID == r.implantID {
 				return true, nil
 			}
 		}
@@ -350,11 +350,11 @@ func (r *run) carries(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-func explants(ctx context.Context, r *run) error {
-	if r.implant == "" {
-		return notTried("no notification was accepted")
+func testExplant(ctx context.Context, r *serverRun) error {
+	if r.implantID == "" {
+		return newNotTestedError("no notification was accepted")
 	}
-	a, err := r.call(ctx, soap.SOAP11, "NotifyExplant", samples.RequestValues{ImplantID: r.implant})
+	a, err := r.callOperation(ctx, soap.SOAP11, "NotifyExplant", samples.RequestValues{ImplantID: r.implantID})
 	if err != nil {
 		return err
 	}
@@ -365,15 +365,15 @@ func explants(ctx context.Context, r *run) error {
 	if len(response.Implant) != 1 || response.Implant[0].Remaining != 0 {
 		return errors.New("something of it remains")
 	}
-	carried, err := r.carries(ctx)
+	carried, err := r.isImplantListed(ctx)
 	if err == nil && carried {
 		err = errors.New("it is still listed")
 	}
 	return err
 }
 
-func searchesDevices(ctx context.Context, r *run) error {
-	a, err := r.call(ctx, soap.SOAP11, "SearchDevice", samples.RequestValues{})
+func testSearchDevice(ctx context.Context, r *serverRun) error {
+	a, err := r.callOperation(ctx, soap.SOAP11, "SearchDevice", samples.RequestValues{})
 	if err == nil && a.status != http.StatusOK {
 		err = fmt.Errorf("HTTP %d", a.status)
 	}

@@ -18,15 +18,15 @@ import (
 
 // CapturedMessage is a message that a client sent, in the format that capture.Parse reads: the body, with or without
 // the HTTP header.
-type Captured struct {
-	Name   string // identifies the message in the report
-	Octets []byte
+type CapturedMessage struct {
+	Name string // identifies the message in the report
+	Data []byte
 }
 
 // inspectedMessage is a captured message with its diagnosis.
-type message struct {
+type inspectedMessage struct {
 	name      string
-	record    recorded.Message
+	captured  recorded.Message
 	report    *check.Report
 	security  *wsse.Report   // nil if the envelope cannot be read
 	content   xmldoc.Element // of the Body; zero if the envelope cannot be read
@@ -36,50 +36,50 @@ type message struct {
 
 // clientRequirement is a requirement for clients. Either judge decides it for each message on its own, or judgeAll
 // decides it by comparing all messages.
-type demand struct {
+type clientRequirement struct {
 	Requirement
 
-	of     func(*message) (Outcome, string)
-	across func([]*message) (Outcome, []string)
+	judge    func(*inspectedMessage) (Outcome, string)
+	judgeAll func([]*inspectedMessage) (Outcome, []string)
 }
 
 // JudgeMessages judges a client by the messages it sent. Each message is judged at its own creation time, so that the
 // report is reproducible. The issuers of the certificates are judged only if trust is not nil.
-func JudgeMessages(captured []Captured, trust *pki.TrustStore) (*Report, error) {
-	schemas, err := compiled()
+func JudgeMessages(captured []CapturedMessage, trust *pki.TrustStore) (*Report, error) {
+	schemas, err := compileSchemas()
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*message, len(captured))
+	all := make([]*inspectedMessage, len(captured))
 	for i, c := range captured {
-		all[i] = look(c, schemas, trust)
+		all[i] = inspectMessage(c, schemas, trust)
 	}
-	report := &Report{Subject: fmt.Sprintf("Client, by %d of its messages", len(all)), Shown: shown(all)}
-	for _, d := range demands() {
-		if d.across != nil {
-			outcome, why := d.across(all)
-			report.add(d.Requirement, outcome, why...)
+	report := &Report{Subject: fmt.Sprintf("Client, by %d of its messages", len(all)), Features: countFeatures(all)}
+	for _, d := range clientRequirements() {
+		if d.judgeAll != nil {
+			outcome, why := d.judgeAll(all)
+			report.addFinding(d.Requirement, outcome, why...)
 			continue
 		}
 		outcome, why := NotShown, []string(nil)
 		for _, m := range all {
-			switch result, reason := d.of(m); {
+			switch result, reason := d.judge(m); {
 			case result == Fail:
 				outcome, why = Fail, append(why, m.name+": "+reason)
 			case result == Pass && outcome == NotShown:
 				outcome = Pass
 			}
 		}
-		report.add(d.Requirement, outcome, why...)
+		report.addFinding(d.Requirement, outcome, why...)
 	}
-	report.conclude()
+	report.setVerdict()
 	return report, nil
 }
 
 // inspectMessage parses and diagnoses a captured message.
-func look(c Captured, schemas *schema.Schema, trust *pki.TrustStore) *message {
-	m := &message{name: c.Name, record: recorded.Parse(c.Octets)}
-	envelope := m.record.UnpackEnvelope()
+func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *pki.TrustStore) *inspectedMessage {
+	m := &inspectedMessage{name: c.Name, captured: recorded.Parse(c.Data)}
+	envelope := m.captured.UnpackEnvelope()
 	o := check.Options{Schema: schemas, IdentifyOperation: wire.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
 	if _, first := check.Inspect(envelope, o); first != nil {
 		if first.Certificate != nil { // without a creation time the validity cannot be judged
@@ -109,11 +109,11 @@ func look(c Captured, schemas *schema.Schema, trust *pki.TrustStore) *message {
 
 // newCheckRequirement returns a requirement that is met if the named checks of the diagnosis pass. A name that ends
 // with a space is a prefix.
-func checked(id, sentence, where string, names ...string) demand {
-	return demand{Requirement: Requirement{id, sentence, where}, of: func(m *message) (Outcome, string) { return m.checked(names...) }}
+func newCheckRequirement(id, sentence, where string, names ...string) clientRequirement {
+	return clientRequirement{Requirement: Requirement{id, sentence, where}, judge: func(m *inspectedMessage) (Outcome, string) { return m.judgeChecks(names...) }}
 }
 
-func (m *message) checked(names ...string) (Outcome, string) {
+func (m *inspectedMessage) judgeChecks(names ...string) (Outcome, string) {
 	outcome, why := NotShown, []string(nil)
 	for _, c := range m.report.Checks {
 		if !slices.ContainsFunc(names, func(name string) bool {
@@ -129,14 +129,14 @@ func (m *message) checked(names ...string) (Outcome, string) {
 		case check.StatusRefused:
 			outcome = Fail
 			for _, p := range c.Problems {
-				why = append(why, said(p))
+				why = append(why, formatFinding(p))
 			}
 		}
 	}
 	return outcome, strings.Join(why, "; ")
 }
 
-func said(p check.Finding) string {
+func formatFinding(p check.Finding) string {
 	text := string(p.Code)
 	if p.At != "" {
 		text += " at " + p.At
@@ -148,10 +148,10 @@ func said(p check.Finding) string {
 }
 
 // countFeatures counts the messages that show each feature, sorted by name.
-func shown(all []*message) []Feature {
+func countFeatures(all []*inspectedMessage) []Feature {
 	counts := map[string]int{}
 	for _, m := range all {
-		for _, name := range m.features() {
+		for _, name := range m.listFeatures() {
 			counts[name]++
 		}
 	}
@@ -168,7 +168,7 @@ func shown(all []*message) []Feature {
 }
 
 // listFeatures returns the features that the message shows, as "kind value".
-func (m *message) features() []string {
+func (m *inspectedMessage) listFeatures() []string {
 	if m.security == nil {
 		return []string{"unreadable"}
 	}
@@ -180,7 +180,7 @@ func (m *message) features() []string {
 	}
 	add("operation", m.operation)
 	add("version", map[soap.Version]string{soap.SOAP11: "SOAP 1.1", soap.SOAP12: "SOAP 1.2"}[m.version])
-	if media, err := soap.ParseMedia(m.record.EffectiveContentType()); err == nil && media.MTOM {
+	if media, err := soap.ParseMedia(m.captured.EffectiveContentType()); err == nil && media.MTOM {
 		add("MTOM", "package")
 	}
 	if m.security.Timestamp != nil {
@@ -207,14 +207,14 @@ func (m *message) features() []string {
 		add("key", c.Key)
 		add("signer", c.Subject.Type)
 	}
-	if m.reference() != "" {
+	if m.inputReference() != "" {
 		add("InputReference", "given")
 	}
 	return all
 }
 
 // inputReference returns the message's InputReference, or an empty string.
-func (m *message) reference() string {
+func (m *inspectedMessage) inputReference() string {
 	text, _ := m.content.Child(wire.NamespaceProtocol, "InputReference").Text()
 	return strings.TrimSpace(text)
 }

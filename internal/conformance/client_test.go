@@ -18,18 +18,18 @@ import (
 )
 
 // testClient generates the messages of a client under test.
-type vendor struct {
+type testClient struct {
 	samples.Generator
 
 	t *testing.T
 }
 
-func newVendor(t *testing.T) *vendor {
+func newTestClient(t *testing.T) *testClient {
 	t.Helper()
-	return &vendor{samples.Generator{Data: samples.DevelopmentData(), Now: registertest.StartTime, NewID: registertest.NewIDCounter("_v-")}, t}
+	return &testClient{samples.Generator{Data: samples.DevelopmentData(), Now: registertest.StartTime, NewID: registertest.NewIDCounter("_v-")}, t}
 }
 
-func (v *vendor) request(operation string, values samples.RequestValues) string {
+func (v *testClient) buildRequest(operation string, values samples.RequestValues) string {
 	v.t.Helper()
 	request, err := v.BuildRequest(operation, values)
 	if err != nil {
@@ -39,16 +39,16 @@ func (v *vendor) request(operation string, values samples.RequestValues) string 
 }
 
 // signAndCapture signs a request with the key of a PKI entry and returns the message with its HTTP header.
-func (v *vendor) signed(version soap.Version, entry, operation, request string) string {
+func (v *testClient) signAndCapture(version soap.Version, entry, operation, request string) string {
 	v.t.Helper()
 	message, err := v.Sign(version, testpki.Key(v.t, entry), request)
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	return record(samples.NewMessage(version, operation, message))
+	return captureMessage(samples.NewMessage(version, operation, message))
 }
 
-func record(s samples.Message) string {
+func captureMessage(s samples.Message) string {
 	fields := "POST /ctr/v1 HTTP/1.1\r\nContent-Type: " + s.ContentType + "\r\n"
 	if s.Action != "" {
 		fields += "SOAPAction: \"" + s.Action + "\"\r\n"
@@ -57,17 +57,17 @@ func record(s samples.Message) string {
 }
 
 // buildConformingMessages returns messages that together show every requirement.
-func (v *vendor) good() []string {
+func (v *testClient) buildConformingMessages() []string {
 	v.t.Helper()
-	notification := v.request("NotifyImplant", samples.RequestValues{InputReference: "EPD-1"})
+	notification := v.buildRequest("NotifyImplant", samples.RequestValues{InputReference: "EPD-1"})
 	again := strings.Replace(notification, ` Id="`, ` Id="again`, 1)
 	all := []string{
-		v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", notification),
-		v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", again),
-		v.signed(soap.SOAP12, pki.EntryEC, "Search", v.request("Search", samples.RequestValues{})),
-		v.signed(soap.SOAP11, "SSIN=78031412250", "NotifyExplant", v.request("NotifyExplant", samples.RequestValues{})),
+		v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", notification),
+		v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", again),
+		v.signAndCapture(soap.SOAP12, pki.EntryEC, "Search", v.buildRequest("Search", samples.RequestValues{})),
+		v.signAndCapture(soap.SOAP11, "SSIN=78031412250", "NotifyExplant", v.buildRequest("NotifyExplant", samples.RequestValues{})),
 	}
-	message, err := v.Sign(soap.SOAP11, testpki.EC(v.t), v.request("ListPatientImplants", samples.RequestValues{}))
+	message, err := v.Sign(soap.SOAP11, testpki.EC(v.t), v.buildRequest("ListPatientImplants", samples.RequestValues{}))
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -75,14 +75,14 @@ func (v *vendor) good() []string {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	return append(all, record(samples.Message{Octets: data, ContentType: media}))
+	return append(all, captureMessage(samples.Message{Octets: data, ContentType: media}))
 }
 
-func judged(t *testing.T, trust *pki.TrustStore, messages ...string) *conformance.Report {
+func judgeAll(t *testing.T, trust *pki.TrustStore, messages ...string) *conformance.Report {
 	t.Helper()
-	captured := make([]conformance.Captured, len(messages))
+	captured := make([]conformance.CapturedMessage, len(messages))
 	for i, m := range messages {
-		captured[i] = conformance.Captured{Name: fmt.Sprintf("%d.txt", i+1), Octets: []byte(m)}
+		captured[i] = conformance.CapturedMessage{Name: fmt.Sprintf("%d.txt", i+1), Data: []byte(m)}
 	}
 	report, err := conformance.JudgeMessages(captured, trust)
 	if err != nil {
@@ -93,10 +93,10 @@ func judged(t *testing.T, trust *pki.TrustStore, messages ...string) *conformanc
 
 func TestConformingClient(t *testing.T) {
 	t.Parallel()
-	v := newVendor(t)
-	messages := v.good()
-	report := judged(t, testpki.Trust(t), messages...)
-	if report.Failed+report.Unshown > 0 || report.Verdict != "Conforms: 23 requirements are met." {
+	v := newTestClient(t)
+	messages := v.buildConformingMessages()
+	report := judgeAll(t, testpki.Trust(t), messages...)
+	if report.Failed+report.NotShown > 0 || report.Verdict != "Conforms: 23 requirements are met." {
 		t.Error(report.Text())
 	}
 	for _, want := range []string{"   2  operation NotifyImplant", "   1  version SOAP 1.2", "   1  MTOM package", "   5  signed certificate", "   3  InputReference given",
@@ -105,12 +105,12 @@ func TestConformingClient(t *testing.T) {
 			t.Errorf("%q is not said:\n%s", want, report.Text())
 		}
 	}
-	again := judged(t, testpki.Trust(t), messages...)
+	again := judgeAll(t, testpki.Trust(t), messages...)
 	var one, other bytes.Buffer
-	if err := report.JSON(&one); err != nil {
+	if err := report.WriteJSON(&one); err != nil {
 		t.Fatal(err)
 	}
-	if err := again.JSON(&other); err != nil {
+	if err := again.WriteJSON(&other); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(one.Bytes(), other.Bytes()) || !json.Valid(one.Bytes()) || report.Text() != again.Text() {
@@ -118,7 +118,7 @@ func TestConformingClient(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, f := range report.Findings {
-		if seen[f.ID] || f.Sentence == "" || f.Where == "" {
+		if seen[f.ID] || f.Sentence == "" || f.Source == "" {
 			t.Errorf("%+v", f)
 		}
 		seen[f.ID] = true
@@ -128,16 +128,16 @@ func TestConformingClient(t *testing.T) {
 // TestNothingShown: without messages, and with one message, no requirement is claimed that was not shown.
 func TestNothingShown(t *testing.T) {
 	t.Parallel()
-	if report := judged(t, nil); report.Unshown != 23 || report.Verdict != "Nothing was shown." {
+	if report := judgeAll(t, nil); report.NotShown != 23 || report.Verdict != "Nothing was shown." {
 		t.Error(report.Text())
 	}
-	v := newVendor(t)
-	message, err := v.Sign(soap.SOAP11, testpki.EC(t), v.request("SearchDevice", samples.RequestValues{}))
+	v := newTestClient(t)
+	message, err := v.Sign(soap.SOAP11, testpki.EC(t), v.buildRequest("SearchDevice", samples.RequestValues{}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	report := judged(t, nil, message)
-	if got := failures(report, conformance.NotShown); !slices.Equal(got, []string{"C01", "C02", "C18", "C19", "C20", "C21", "C22", "C23"}) || report.Failed > 0 {
+	report := judgeAll(t, nil, message)
+	if got := findingsWith(report, conformance.NotShown); !slices.Equal(got, []string{"C01", "C02", "C18", "C19", "C20", "C21", "C22", "C23"}) || report.Failed > 0 {
 		t.Errorf("%v\n%s", got, report.Text())
 	}
 }
@@ -145,12 +145,12 @@ func TestNothingShown(t *testing.T) {
 // TestFailingClients: for each requirement some client fails it, and the report names the message.
 func TestFailingClients(t *testing.T) {
 	t.Parallel()
-	v := newVendor(t)
+	v := newTestClient(t)
 	search := func(change func(request string) string) []string {
-		return []string{v.signed(soap.SOAP11, testpki.Hospital, "Search", change(v.request("Search", samples.RequestValues{})))}
+		return []string{v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", change(v.buildRequest("Search", samples.RequestValues{})))}
 	}
 	notify := func(from, to string) []string {
-		return []string{v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", strings.Replace(v.request("NotifyImplant", samples.RequestValues{}), from, to, 1))}
+		return []string{v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", strings.Replace(v.buildRequest("NotifyImplant", samples.RequestValues{}), from, to, 1))}
 	}
 	mistake := func(name string) []string {
 		for _, m := range samples.Mistakes() {
@@ -168,7 +168,7 @@ func TestFailingClients(t *testing.T) {
 			}
 			all := make([]string, len(sent))
 			for i, s := range sent {
-				all[i] = record(s)
+				all[i] = captureMessage(s)
 			}
 			return all
 		}
@@ -176,14 +176,14 @@ func TestFailingClients(t *testing.T) {
 		return nil
 	}
 	altered := func(from, to string) []string {
-		message := v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.RequestValues{}))
+		message := v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", v.buildRequest("Search", samples.RequestValues{}))
 		if !strings.Contains(message, from) {
 			t.Fatalf("%q does not stand in the message", from)
 		}
 		return []string{strings.Replace(message, from, to, 1)}
 	}
-	reference := v.request("NotifyImplant", samples.RequestValues{InputReference: "EPD-9"})
-	first := v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", reference)
+	reference := v.buildRequest("NotifyImplant", samples.RequestValues{InputReference: "EPD-9"})
+	first := v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", reference)
 	for _, c := range []struct {
 		name     string
 		messages []string
@@ -192,13 +192,13 @@ func TestFailingClients(t *testing.T) {
 		{"another version's type", mistake("wrong-content-type"), []string{"C01", "C04"}},
 		{"an unknown type", altered("text/xml; charset=utf-8", "application/json"), []string{"C01"}},
 		{"another action", mistake("wrong-action"), []string{"C02"}},
-		{"another action of SOAP 1.2", []string{strings.Replace(v.signed(soap.SOAP12, testpki.Hospital, "Search", v.request("Search", samples.RequestValues{})), "v1:Search\"", "v1:Other\"", 1)}, []string{"C02"}},
+		{"another action of SOAP 1.2", []string{strings.Replace(v.signAndCapture(soap.SOAP12, testpki.Hospital, "Search", v.buildRequest("Search", samples.RequestValues{})), "v1:Search\"", "v1:Other\"", 1)}, []string{"C02"}},
 		{"no XML", altered("</soap:Body>", ""), []string{"C03"}},
 		{"a document type", altered("<soap:Envelope", "<!DOCTYPE a><soap:Envelope"), []string{"C03"}},
 		{"two in the Body", altered("</soap:Body>", "<a/></soap:Body>"), []string{"C04"}},
 		{"no security", mistake("no-security"), []string{"C05"}},
 		{"no Timestamp", mistake("timestamp-missing"), []string{"C05"}},
-		{"local time", []string{v.unreadable("Z</wsu:Created>", "</wsu:Created>")}, []string{"C06", "C08"}},
+		{"local time", []string{v.buildAltered("Z</wsu:Created>", "</wsu:Created>")}, []string{"C06", "C08"}},
 		{"SHA-1", mistake("sha1-signature"), []string{"C07"}},
 		{"a digest of SHA-1", mistake("sha1-digest"), []string{"C08"}},
 		{"changed", mistake("changed-after-signing"), []string{"C08"}},
@@ -216,7 +216,7 @@ func TestFailingClients(t *testing.T) {
 		{"a wrong code", notify("000071200176", "000071200177"), []string{"C18"}},
 		{"a wrong UDI", notify("(01)05410000001047", "(01)05410000001048"), []string{"C19"}},
 		{"the same message twice", mistake("replayed"), []string{"C21", "C22", "C23"}},
-		{"the same Id", []string{first, v.signed(soap.SOAP11, pki.EntryEC, "NotifyImplant", reference)}, []string{"C22", "C23"}},
+		{"the same Id", []string{first, v.signAndCapture(soap.SOAP11, pki.EntryEC, "NotifyImplant", reference)}, []string{"C22", "C23"}},
 		{"the reference of another", mistake("reference-reused"), []string{"C23"}},
 		{"no Id", search(func(s string) string {
 			before, rest, _ := strings.Cut(s, ` Id="`)
@@ -226,8 +226,8 @@ func TestFailingClients(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			report := judged(t, testpki.Trust(t), c.messages...)
-			failed := failures(report, conformance.Fail)
+			report := judgeAll(t, testpki.Trust(t), c.messages...)
+			failed := findingsWith(report, conformance.Fail)
 			if len(failed) == 0 || c.want != nil && !slices.Equal(failed, c.want) {
 				t.Errorf("%v, want %v\n%s", failed, c.want, report.Text())
 			}
@@ -239,24 +239,24 @@ func TestFailingClients(t *testing.T) {
 }
 
 // buildAltered returns a message that is changed after signing.
-func (v *vendor) unreadable(from, to string) string {
+func (v *testClient) buildAltered(from, to string) string {
 	v.t.Helper()
-	return strings.Replace(v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.RequestValues{})), from, to, 1)
+	return strings.Replace(v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", v.buildRequest("Search", samples.RequestValues{})), from, to, 1)
 }
 
 // TestWithoutReferenceOrToken: faults that no test message has.
 func TestWithoutReferenceOrToken(t *testing.T) {
 	t.Parallel()
-	v := newVendor(t)
-	request := v.request("NotifyImplant", samples.RequestValues{})
+	v := newTestClient(t)
+	request := v.buildRequest("NotifyImplant", samples.RequestValues{})
 	before, rest, _ := strings.Cut(request, "  <ctrp:InputReference>")
 	_, rest, _ = strings.Cut(rest, "</ctrp:InputReference>\n")
-	if got := failures(judged(t, nil, v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", before+rest)), conformance.Fail); !slices.Equal(got, []string{"C20"}) {
+	if got := findingsWith(judgeAll(t, nil, v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", before+rest)), conformance.Fail); !slices.Equal(got, []string{"C20"}) {
 		t.Errorf("%v", got)
 	}
-	message := v.signed(soap.SOAP11, testpki.Hospital, "Search", v.request("Search", samples.RequestValues{}))
+	message := v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", v.buildRequest("Search", samples.RequestValues{}))
 	start, end := strings.LastIndex(message, "<ds:Reference URI="), strings.LastIndex(message, "</ds:Reference>")+len("</ds:Reference>")
-	if got := failures(judged(t, nil, message[:start]+message[end:]), conformance.Fail); !slices.Equal(got, []string{"C09", "C11"}) {
+	if got := findingsWith(judgeAll(t, nil, message[:start]+message[end:]), conformance.Fail); !slices.Equal(got, []string{"C09", "C11"}) {
 		t.Errorf("%v", got)
 	}
 }
@@ -264,10 +264,10 @@ func TestWithoutReferenceOrToken(t *testing.T) {
 // TestSaidOnce: the content is equal with Save left out or Final, and regardless of white space.
 func TestSaidOnce(t *testing.T) {
 	t.Parallel()
-	v := newVendor(t)
-	request := v.request("NotifyImplant", samples.RequestValues{})
+	v := newTestClient(t)
+	request := v.buildRequest("NotifyImplant", samples.RequestValues{})
 	again := strings.NewReplacer(` Id="`, ` Id="again`, "  <ctrp:Save>Final</ctrp:Save>\n", "", "\n      ", "\n").Replace(request)
-	report := judged(t, nil, v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", request), v.signed(soap.SOAP11, testpki.Hospital, "NotifyImplant", again))
+	report := judgeAll(t, nil, v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", request), v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", again))
 	if report.Failed > 0 {
 		t.Error(report.Text())
 	}
@@ -278,8 +278,8 @@ func FuzzJudgeMessages(f *testing.F) {
 	f.Add([]byte("<a/>"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		began := time.Now()
-		report := judged(t, nil, string(data), string(data))
-		if report.Passed+report.Failed+report.Unshown != 23 || time.Since(began) > 5*time.Second {
+		report := judgeAll(t, nil, string(data), string(data))
+		if report.Passed+report.Failed+report.NotShown != 23 || time.Since(began) > 5*time.Second {
 			t.Error(report.Text())
 		}
 	})

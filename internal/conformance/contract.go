@@ -19,42 +19,44 @@ import (
 const namespaceWSDL = "http://schemas.xmlsoap.org/wsdl/"
 
 // contractTests lists the tests of the WSDL, the schemas and the health checks that a server publishes.
-func contractTrials() []trial {
-	all := []trial{
+func contractTests() []serverTest {
+	all := []serverTest{
 		{Requirement{"S01", "The contract is served at ?wsdl, with every operation and the server's own address.", "WSDL 1.1; README, Call it"},
-			func(ctx context.Context, r *run) error { return r.describes(ctx, wsdl.Plain, "") }},
+			func(ctx context.Context, r *serverRun) error { return r.checkWSDL(ctx, wsdl.Plain, "") }},
 		{Requirement{"S02", "?wsdl=soap12 gives the contract with a binding of SOAP 1.2.", "WSDL 1.1 binding for SOAP 1.2"},
-			func(ctx context.Context, r *run) error {
-				return r.describes(ctx, wsdl.SOAP12, "http://schemas.xmlsoap.org/wsdl/soap12/")
+			func(ctx context.Context, r *serverRun) error {
+				return r.checkWSDL(ctx, wsdl.SOAP12, "http://schemas.xmlsoap.org/wsdl/soap12/")
 			}},
 		{Requirement{"S03", "?wsdl=policy gives the contract with a policy of WS-SecurityPolicy.", "WS-SecurityPolicy 1.2"},
-			func(ctx context.Context, r *run) error { return r.describes(ctx, wsdl.Policy, "AsymmetricBinding") }},
-		{Requirement{"S04", "?wsdl=flat gives the contract in one document, with the schemas inlined.", "wsdl/"},
-			func(ctx context.Context, r *run) error {
-				return r.describes(ctx, wsdl.Flat, `targetNamespace="urn:be:fgov:ehealth:ctr:core:v1"`)
+			func(ctx context.Context, r *serverRun) error {
+				return r.checkWSDL(ctx, wsdl.Policy, "AsymmetricBinding")
 			}},
-		{Requirement{"S05", "?wsdl=zip gives an archive with the contract and the schemas.", "wsdl/"}, archived},
-		{Requirement{"S06", "Every schema is served beside the contract at v1?xsd=NAME, and says what the published one says.", "xsd/"}, schemas},
-		{Requirement{"S07", "/livez and /readyz answer 200 while the server takes messages.", "docs/operating.md"}, healthy},
+		{Requirement{"S04", "?wsdl=flat gives the contract in one document, with the schemas inlined.", "wsdl/"},
+			func(ctx context.Context, r *serverRun) error {
+				return r.checkWSDL(ctx, wsdl.Flat, `targetNamespace="urn:be:fgov:ehealth:ctr:core:v1"`)
+			}},
+		{Requirement{"S05", "?wsdl=zip gives an archive with the contract and the schemas.", "wsdl/"}, testWSDLArchive},
+		{Requirement{"S06", "Every schema is served beside the contract at v1?xsd=NAME, and says what the published one says.", "xsd/"}, testSchemas},
+		{Requirement{"S07", "/livez and /readyz answer 200 while the server takes messages.", "docs/operating.md"}, testHealth},
 	}
 	return all
 }
 
 // checkWSDL fetches the contract in a form and requires every operation, an address, and mark, a text specific to the
 // form.
-func (r *run) describes(ctx context.Context, f wsdl.Form, mark string) error {
+func (r *serverRun) checkWSDL(ctx context.Context, f wsdl.Form, mark string) error {
 	address := "?wsdl"
 	if f != wsdl.Plain {
 		address += "=" + string(f)
 	}
-	a, err := r.get(ctx, r.URL+address)
+	a, err := r.fetchURL(ctx, r.URL+address)
 	if err != nil {
 		return err
 	}
 	if a.status != http.StatusOK {
 		return fmt.Errorf("it is answered with HTTP %d", a.status)
 	}
-	document, err := xmldoc.Parse(a.octets, xmldoc.DefaultLimits())
+	document, err := xmldoc.Parse(a.body, xmldoc.DefaultLimits())
 	if err != nil {
 		return fmt.Errorf("it cannot be read: %w", err)
 	}
@@ -79,20 +81,20 @@ func (r *run) describes(ctx context.Context, f wsdl.Form, mark string) error {
 	switch {
 	case len(missing) > 0:
 		return errors.New("it lacks " + strings.Join(missing, ", "))
-	case !bytes.Contains(a.octets, []byte(mark)):
+	case !bytes.Contains(a.body, []byte(mark)):
 		return errors.New("it is not in this form")
-	case !bytes.Contains(a.octets, []byte("address location=")):
+	case !bytes.Contains(a.body, []byte("address location=")):
 		return errors.New("it holds no address")
 	}
 	return nil
 }
 
-func archived(ctx context.Context, r *run) error {
-	a, err := r.get(ctx, r.URL+"?wsdl=zip")
+func testWSDLArchive(ctx context.Context, r *serverRun) error {
+	a, err := r.fetchURL(ctx, r.URL+"?wsdl=zip")
 	if err != nil {
 		return err
 	}
-	archive, err := zip.NewReader(bytes.NewReader(a.octets), int64(len(a.octets)))
+	archive, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body)))
 	if err != nil {
 		return fmt.Errorf("HTTP %d, and it is no archive", a.status)
 	}
@@ -109,25 +111,25 @@ func archived(ctx context.Context, r *run) error {
 }
 
 // testSchemas compares the canonical forms of the served and the published schemas.
-func schemas(ctx context.Context, r *run) error {
+func testSchemas(ctx context.Context, r *serverRun) error {
 	names, err := fs.Glob(xsd.Files, "*.xsd")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		a, err := r.get(ctx, r.URL+"?xsd="+name)
+		a, err := r.fetchURL(ctx, r.URL+"?xsd="+name)
 		if err != nil {
 			return err
 		}
 		if a.status != http.StatusOK {
 			return fmt.Errorf("%s is answered with HTTP %d", name, a.status)
 		}
-		served, err := canonical(a.octets)
+		served, err := canonicalize(a.body)
 		if err != nil {
 			return fmt.Errorf("%s cannot be read: %w", name, err)
 		}
 		ours, _ := wsdl.Schema(name)
-		published, err := canonical(ours)
+		published, err := canonicalize(ours)
 		if err != nil {
 			return err
 		}
@@ -138,7 +140,7 @@ func schemas(ctx context.Context, r *run) error {
 	return nil
 }
 
-func canonical(data []byte) ([]byte, error) {
+func canonicalize(data []byte) ([]byte, error) {
 	document, err := xmldoc.Parse(data, xmldoc.DefaultLimits())
 	if err != nil {
 		return nil, err
@@ -146,14 +148,14 @@ func canonical(data []byte) ([]byte, error) {
 	return xmldoc.C14N{}.Append(nil, document.Root()), nil
 }
 
-func healthy(ctx context.Context, r *run) error {
+func testHealth(ctx context.Context, r *serverRun) error {
 	scheme := strings.Index(r.URL, "://")
 	base := r.URL
 	if slash := strings.IndexByte(r.URL[scheme+3:], '/'); scheme > 0 && slash > 0 {
 		base = r.URL[:scheme+3+slash]
 	}
 	for _, path := range []string{"/livez", "/readyz"} {
-		a, err := r.get(ctx, base+path)
+		a, err := r.fetchURL(ctx, base+path)
 		if err != nil {
 			return err
 		}

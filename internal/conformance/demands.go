@@ -15,64 +15,64 @@ import (
 const namespaceCommons = "urn:be:fgov:ehealth:commons:core:v2"
 
 // clientRequirements lists all requirements for clients.
-func demands() []demand {
+func clientRequirements() []clientRequirement {
 	const wss = "SOAP Message Security 1.1.1, section "
-	return []demand{
-		{Requirement: Requirement{"C01", "The Content-Type is that of the version of SOAP, or of a package of MTOM.", "SOAP 1.1 section 6; SOAP 1.2 part 2 section 7; MTOM section 3"}, of: contentType},
-		{Requirement: Requirement{"C02", "SOAPAction is empty, or that of the operation.", "wsdl/"}, of: soapAction},
-		checked("C03", "The message is well-formed XML, without document type and processing instructions.", "XML 1.0; SOAP 1.1 section 3", "XML"),
-		checked("C04", "The message is an envelope of SOAP 1.1 or 1.2, with one element in one Body.", "SOAP 1.1 section 4; wsdl/", "envelope"),
-		checked("C05", "One Security header holds one Timestamp, one Signature and the certificate.", wss+"5", "security header"),
-		checked("C06", "The Timestamp says in UTC when the message was made, and until when it is good.", wss+"10", "timestamp"),
-		checked("C07", "The signature is made with an accepted algorithm: RSA or ECDSA, with SHA-256 or better, exclusive canonicalization.", "docs/security.md", "signature"),
-		checked("C08", "Every reference digests what it refers to, with SHA-256 or better.", wss+"8", "reference "),
-		checked("C09", "The signature's value verifies with the key of the certificate.", wss+"8", "signature value"),
-		checked("C10", "Body and Timestamp are signed.", "docs/security.md", "coverage"),
-		{Requirement: Requirement{"C11", "The certificate is signed too, as the platform asks and strict services demand.", "docs/security.md"}, of: certificateSigned},
-		checked("C12", "The signature names its key in an accepted way.", wss+"7; X.509 Token Profile 1.1.1 section 3", "key reference"),
-		checked("C13", "The certificate was valid when the message was made, for signing, and of an accepted form and strength; with --trust also of a trusted authority.", "docs/certificates.md", "certificate"),
-		{Requirement: Requirement{"C14", "The signer is a person, or an institution by its NIHII number.", "docs/permissions.md"}, of: signerType},
-		checked("C15", "The content of the Body is a request of an operation of the contract.", "wsdl/", "operation"),
-		checked("C16", "The request follows the schema.", "xsd/", "schema"),
-		{Requirement: Requirement{"C17", "A request that an institution signs names the person who acts as Author.", "docs/permissions.md"}, of: author},
-		{Requirement: Requirement{"C18", "The check digits of all numbers are right.", "xsd/; docs/faults.md"}, of: numbers},
-		{Requirement: Requirement{"C19", "Every UDI can be read.", "docs/faults.md"}, of: readableUDI},
-		{Requirement: Requirement{"C20", "Every notification has an InputReference, so that it can be sent again without harm.", "xsd/, InputReferenceType"}, of: hasReference},
-		{Requirement: Requirement{"C21", "Every message is signed anew: none has the signature of another.", "docs/security.md"}, across: signedAnew},
-		{Requirement: Requirement{"C22", "Every request has an Id of its own, so that answers can be told apart.", "xsd/, RequestType"}, across: ownIDs},
-		{Requirement: Requirement{"C23", "A notification that is sent again keeps its InputReference and its content, with an Id of its own.", "xsd/, InputReferenceType"}, across: sentAgain},
+	return []clientRequirement{
+		{Requirement: Requirement{"C01", "The Content-Type is that of the version of SOAP, or of a package of MTOM.", "SOAP 1.1 section 6; SOAP 1.2 part 2 section 7; MTOM section 3"}, judge: judgeContentType},
+		{Requirement: Requirement{"C02", "SOAPAction is empty, or that of the operation.", "wsdl/"}, judge: judgeSOAPAction},
+		newCheckRequirement("C03", "The message is well-formed XML, without document type and processing instructions.", "XML 1.0; SOAP 1.1 section 3", "XML"),
+		newCheckRequirement("C04", "The message is an envelope of SOAP 1.1 or 1.2, with one element in one Body.", "SOAP 1.1 section 4; wsdl/", "envelope"),
+		newCheckRequirement("C05", "One Security header holds one Timestamp, one Signature and the certificate.", wss+"5", "security header"),
+		newCheckRequirement("C06", "The Timestamp says in UTC when the message was made, and until when it is good.", wss+"10", "timestamp"),
+		newCheckRequirement("C07", "The signature is made with an accepted algorithm: RSA or ECDSA, with SHA-256 or better, exclusive canonicalization.", "docs/security.md", "signature"),
+		newCheckRequirement("C08", "Every reference digests what it refers to, with SHA-256 or better.", wss+"8", "reference "),
+		newCheckRequirement("C09", "The signature's value verifies with the key of the certificate.", wss+"8", "signature value"),
+		newCheckRequirement("C10", "Body and Timestamp are signed.", "docs/security.md", "coverage"),
+		{Requirement: Requirement{"C11", "The certificate is signed too, as the platform asks and strict services demand.", "docs/security.md"}, judge: judgeCertificateSigned},
+		newCheckRequirement("C12", "The signature names its key in an accepted way.", wss+"7; X.509 Token Profile 1.1.1 section 3", "key reference"),
+		newCheckRequirement("C13", "The certificate was valid when the message was made, for signing, and of an accepted form and strength; with --trust also of a trusted authority.", "docs/certificates.md", "certificate"),
+		{Requirement: Requirement{"C14", "The signer is a person, or an institution by its NIHII number.", "docs/permissions.md"}, judge: judgeSignerType},
+		newCheckRequirement("C15", "The content of the Body is a request of an operation of the contract.", "wsdl/", "operation"),
+		newCheckRequirement("C16", "The request follows the schema.", "xsd/", "schema"),
+		{Requirement: Requirement{"C17", "A request that an institution signs names the person who acts as Author.", "docs/permissions.md"}, judge: judgeAuthor},
+		{Requirement: Requirement{"C18", "The check digits of all numbers are right.", "xsd/; docs/faults.md"}, judge: judgeNumbers},
+		{Requirement: Requirement{"C19", "Every UDI can be read.", "docs/faults.md"}, judge: judgeUDI},
+		{Requirement: Requirement{"C20", "Every notification has an InputReference, so that it can be sent again without harm.", "xsd/, InputReferenceType"}, judge: judgeInputReference},
+		{Requirement: Requirement{"C21", "Every message is signed anew: none has the signature of another.", "docs/security.md"}, judgeAll: judgeUniqueSignatures},
+		{Requirement: Requirement{"C22", "Every request has an Id of its own, so that answers can be told apart.", "xsd/, RequestType"}, judgeAll: judgeUniqueIDs},
+		{Requirement: Requirement{"C23", "A notification that is sent again keeps its InputReference and its content, with an Id of its own.", "xsd/, InputReferenceType"}, judgeAll: judgeResubmissions},
 	}
 }
 
-func contentType(m *message) (Outcome, string) {
-	if m.record.ContentType == "" {
+func judgeContentType(m *inspectedMessage) (Outcome, string) {
+	if m.captured.ContentType == "" {
 		return NotShown, ""
 	}
-	if outcome, why := m.checked("package"); outcome == Fail {
+	if outcome, why := m.judgeChecks("package"); outcome == Fail {
 		return outcome, why
 	}
 	for _, c := range m.report.Checks {
 		for _, p := range c.Problems {
 			if p.Code == problem.SOAPVersion {
-				return Fail, said(p)
+				return Fail, formatFinding(p)
 			}
 		}
 	}
 	return Pass, ""
 }
 
-func soapAction(m *message) (Outcome, string) {
-	if m.operation == "" || !m.record.HasHeader {
+func judgeSOAPAction(m *inspectedMessage) (Outcome, string) {
+	if m.operation == "" || !m.captured.HasHeader {
 		return NotShown, ""
 	}
-	action := m.record.SOAPAction
+	action := m.captured.SOAPAction
 	if m.version == soap.SOAP12 {
-		media, err := soap.ParseMedia(m.record.EffectiveContentType())
+		media, err := soap.ParseMedia(m.captured.EffectiveContentType())
 		if err != nil {
 			return NotShown, ""
 		}
 		action = media.Action
-	} else if !m.record.HasSOAPAction {
+	} else if !m.captured.HasSOAPAction {
 		return NotShown, ""
 	}
 	action = strings.Trim(action, `" `)
@@ -82,7 +82,7 @@ func soapAction(m *message) (Outcome, string) {
 	return Pass, ""
 }
 
-func certificateSigned(m *message) (Outcome, string) {
+func judgeCertificateSigned(m *inspectedMessage) (Outcome, string) {
 	switch {
 	case m.security == nil || m.security.Signature == nil:
 		return NotShown, ""
@@ -92,7 +92,7 @@ func certificateSigned(m *message) (Outcome, string) {
 	return Pass, ""
 }
 
-func signerType(m *message) (Outcome, string) {
+func judgeSignerType(m *inspectedMessage) (Outcome, string) {
 	switch {
 	case m.security == nil || m.security.Certificate == nil || m.security.Certificate.Subject.Type == "":
 		return NotShown, ""
@@ -102,7 +102,7 @@ func signerType(m *message) (Outcome, string) {
 	return Pass, ""
 }
 
-func author(m *message) (Outcome, string) {
+func judgeAuthor(m *inspectedMessage) (Outcome, string) {
 	if m.operation == "" || m.security.Certificate == nil || m.security.Certificate.Subject.Type == "" || m.security.Certificate.Subject.IsPerson() {
 		return NotShown, ""
 	}
@@ -114,20 +114,20 @@ func author(m *message) (Outcome, string) {
 }
 
 // numberParsers validate the identification numbers, by the local name of the element that contains them.
-var parsers = map[string]func(string) error{
-	"Patient": ssin, "SSIN": ssin, "Grantor": ssin, "Grantee": ssin, "Person": ssin,
+var numberParsers = map[string]func(string) error{
+	"Patient": validateSSIN, "SSIN": validateSSIN, "Grantor": validateSSIN, "Grantee": validateSSIN, "Person": validateSSIN,
 	"NIHII":              func(s string) error { _, err := ident.ParseNIHII(s); return err },
 	"CBE":                func(s string) error { _, err := ident.ParseCBE(s); return err },
 	"NotificationCode":   func(s string) error { _, err := ident.ParseNotificationCode(s); return err },
 	"NotificationNumber": func(s string) error { _, err := ident.ParseNotificationNumber(s); return err },
 }
 
-func ssin(s string) error { _, err := ident.ParseSSIN(s); return err }
+func validateSSIN(s string) error { _, err := ident.ParseSSIN(s); return err }
 
-func numbers(m *message) (Outcome, string) {
+func judgeNumbers(m *inspectedMessage) (Outcome, string) {
 	outcome, why := NotShown, ""
-	leaves(m.content, func(e xmldoc.Element, text string) {
-		parse := parsers[e.Local()]
+	walkLeaves(m.content, func(e xmldoc.Element, text string) {
+		parse := numberParsers[e.Local()]
 		if parse == nil || !strings.HasPrefix(e.Space(), "urn:be:fgov:ehealth:ctr:") || outcome == Fail {
 			return
 		}
@@ -138,9 +138,9 @@ func numbers(m *message) (Outcome, string) {
 	return outcome, why
 }
 
-func readableUDI(m *message) (Outcome, string) {
+func judgeUDI(m *inspectedMessage) (Outcome, string) {
 	outcome, why := NotShown, ""
-	leaves(m.content, func(e xmldoc.Element, text string) {
+	walkLeaves(m.content, func(e xmldoc.Element, text string) {
 		if e.Local() != "UDI" || outcome == Fail {
 			return
 		}
@@ -153,7 +153,7 @@ func readableUDI(m *message) (Outcome, string) {
 }
 
 // walkLeaves calls f for every element without child elements.
-func leaves(e xmldoc.Element, f func(e xmldoc.Element, text string)) {
+func walkLeaves(e xmldoc.Element, f func(e xmldoc.Element, text string)) {
 	if e.IsZero() {
 		return
 	}
@@ -162,20 +162,20 @@ func leaves(e xmldoc.Element, f func(e xmldoc.Element, text string)) {
 		return
 	}
 	for child := range e.Children() {
-		leaves(child, f)
+		walkLeaves(child, f)
 	}
 }
 
 // isNotification reports whether the message is a notification.
-func (m *message) isNotification() bool {
+func (m *inspectedMessage) isNotification() bool {
 	return m.operation == "NotifyImplant" || m.operation == "NotifyExplant"
 }
 
-func hasReference(m *message) (Outcome, string) {
+func judgeInputReference(m *inspectedMessage) (Outcome, string) {
 	switch {
 	case !m.isNotification():
 		return NotShown, ""
-	case m.reference() == "":
+	case m.inputReference() == "":
 		return Fail, "it has none"
 	}
 	return Pass, ""
@@ -183,8 +183,8 @@ func hasReference(m *message) (Outcome, string) {
 
 // judgeUniqueSignatures requires different SignedInfo elements in all messages. A message that was captured twice
 // also fails.
-func signedAnew(all []*message) (Outcome, []string) {
-	return distinct(all, "has the signature of ", func(m *message) string {
+func judgeUniqueSignatures(all []*inspectedMessage) (Outcome, []string) {
+	return judgeDistinct(all, "has the signature of ", func(m *inspectedMessage) string {
 		if m.security == nil || m.security.Signature == nil {
 			return ""
 		}
@@ -193,8 +193,8 @@ func signedAnew(all []*message) (Outcome, []string) {
 	})
 }
 
-func ownIDs(all []*message) (Outcome, []string) {
-	outcome, why := distinct(all, "has the Id of ", func(m *message) string {
+func judgeUniqueIDs(all []*inspectedMessage) (Outcome, []string) {
+	outcome, why := judgeDistinct(all, "has the Id of ", func(m *inspectedMessage) string {
 		id, _ := m.content.Attr("", "Id")
 		return id
 	})
@@ -208,7 +208,7 @@ func ownIDs(all []*message) (Outcome, []string) {
 
 // judgeDistinct requires a different key for every message; messages with an empty key are ignored. A single message
 // gives NotShown.
-func distinct(all []*message, sentence string, of func(*message) string) (Outcome, []string) {
+func judgeDistinct(all []*inspectedMessage, sentence string, of func(*inspectedMessage) string) (Outcome, []string) {
 	seen, outcome, why := map[string]string{}, NotShown, []string(nil)
 	for _, m := range all {
 		key := of(m)
@@ -229,13 +229,13 @@ func distinct(all []*message, sentence string, of func(*message) string) (Outcom
 }
 
 // judgeResubmissions compares notifications with the same InputReference by the same signer.
-func sentAgain(all []*message) (Outcome, []string) {
-	first, outcome, why := map[string]*message{}, NotShown, []string(nil)
+func judgeResubmissions(all []*inspectedMessage) (Outcome, []string) {
+	first, outcome, why := map[string]*inspectedMessage{}, NotShown, []string(nil)
 	for _, m := range all {
-		if !m.isNotification() || m.reference() == "" || m.security.Certificate == nil {
+		if !m.isNotification() || m.inputReference() == "" || m.security.Certificate == nil {
 			continue
 		}
-		key := m.security.Certificate.Subject.String() + "\n" + m.reference()
+		key := m.security.Certificate.Subject.String() + "\n" + m.inputReference()
 		earlier := first[key]
 		if earlier == nil {
 			first[key] = m
@@ -244,7 +244,7 @@ func sentAgain(all []*message) (Outcome, []string) {
 		earlierID, _ := earlier.content.Attr("", "Id")
 		id, _ := m.content.Attr("", "Id")
 		switch {
-		case submitted(earlier.content) != submitted(m.content):
+		case submittedContent(earlier.content) != submittedContent(m.content):
 			outcome, why = Fail, append(why, m.name+": has the InputReference of "+earlier.name+", and other content")
 		case id == earlierID && id != "":
 			outcome, why = Fail, append(why, m.name+": has the InputReference of "+earlier.name+", and the same Id")
@@ -257,12 +257,12 @@ func sentAgain(all []*message) (Outcome, []string) {
 
 // submittedContent returns the part of a notification that must not change when it is sent again: all but the author
 // and the attributes of the request.
-func submitted(content xmldoc.Element) string {
+func submittedContent(content xmldoc.Element) string {
 	var b strings.Builder
 	b.WriteString(content.Local())
 	for child := range content.Children() {
 		if child.Local() != "Author" {
-			leaves(child, func(e xmldoc.Element, text string) {
+			walkLeaves(child, func(e xmldoc.Element, text string) {
 				if e.Local() != "Save" || text != "Final" { // Final is the default, so that leaving Save out is equal
 					b.WriteString("\n" + e.Space() + " " + e.Local() + " " + text)
 				}

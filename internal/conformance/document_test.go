@@ -19,10 +19,10 @@ func TestDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	var clients, servers []Requirement
-	for _, d := range demands() {
+	for _, d := range clientRequirements() {
 		clients = append(clients, d.Requirement)
 	}
-	for _, s := range trials() {
+	for _, s := range serverTests() {
 		servers = append(servers, s.Requirement)
 	}
 	want := string(data)
@@ -36,7 +36,7 @@ func TestDocument(t *testing.T) {
 		var table strings.Builder
 		table.WriteString("| | requirement | where it stands |\n| --- | --- | --- |\n")
 		for _, q := range list {
-			fmt.Fprintf(&table, "| %s | %s | %s |\n", q.ID, q.Sentence, q.Where)
+			fmt.Fprintf(&table, "| %s | %s | %s |\n", q.ID, q.Sentence, q.Source)
 		}
 		want = before + begin + table.String() + end + after
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // mistakeTitles describes the mistakes by name.
-var titles = map[string]string{
+var mistakeTitles = map[string]string{
 	"no-security":           "A message that is not signed",
 	"sha1-signature":        "A signature with SHA-1",
 	"sha1-digest":           "A digest with SHA-1",
@@ -43,56 +43,56 @@ var titles = map[string]string{
 }
 
 // refusalTests lists the tests with messages that a server must refuse, each with its code.
-func refusalTrials() []trial {
-	all := make([]trial, 0, len(titles))
+func refusalTests() []serverTest {
+	all := make([]serverTest, 0, len(mistakeTitles))
 	for i, m := range samples.Mistakes() {
 		codes := make([]string, len(m.Codes))
 		for j, code := range m.Codes {
 			codes[j] = string(code)
 		}
-		all = append(all, trial{
-			Requirement{fmt.Sprintf("S%d", 30+i), titles[m.Name] + " is refused with " + strings.Join(codes, " and ") + ", and nothing is registered.", "docs/faults.md"},
-			func(ctx context.Context, r *run) error { return r.refuses(ctx, m) },
+		all = append(all, serverTest{
+			Requirement{fmt.Sprintf("S%d", 30+i), mistakeTitles[m.Name] + " is refused with " + strings.Join(codes, " and ") + ", and nothing is registered.", "docs/faults.md"},
+			func(ctx context.Context, r *serverRun) error { return r.checkMistake(ctx, m) },
 		})
 	}
 	return all
 }
 
 // checkMistake sends a mistake, and requires a fault with its codes and an unchanged number of notifications.
-func (r *run) refuses(ctx context.Context, m samples.Mistake) error {
-	all, err := r.maker.BuildMistake(m, func(entry string) (*pki.Key, error) {
+func (r *serverRun) checkMistake(ctx context.Context, m samples.Mistake) error {
+	all, err := r.generator.BuildMistake(m, func(entry string) (*pki.Key, error) {
 		if entry == "" {
 			return r.Key, nil
 		}
-		return r.Keys(entry)
+		return r.FindKey(entry)
 	})
 	if errors.Is(err, samples.ErrNoKey) {
-		return notTried("the key for it is not at hand")
+		return newNotTestedError("the key for it is not at hand")
 	}
 	if err != nil {
 		return err
 	}
 	for _, sent := range all[:len(all)-1] {
-		a, failed := r.post(ctx, sent)
+		a, failed := r.postMessage(ctx, sent)
 		if failed == nil {
-			failed = r.responds(a, soap.SOAP11, "NotifyImplant")
+			failed = r.checkResponse(a, soap.SOAP11, "NotifyImplant")
 		}
 		if failed != nil {
 			return fmt.Errorf("the message before it: %w", failed)
 		}
 	}
-	before, err := r.found(ctx, samples.RequestValues{})
+	before, err := r.searchNotifications(ctx, samples.RequestValues{})
 	if err != nil {
 		return err
 	}
-	a, err := r.post(ctx, all[len(all)-1])
+	a, err := r.postMessage(ctx, all[len(all)-1])
 	if err != nil {
 		return err
 	}
-	if err = a.isFault(m.Codes); err != nil {
+	if err = a.checkFault(m.Codes); err != nil {
 		return err
 	}
-	after, err := r.found(ctx, samples.RequestValues{})
+	after, err := r.searchNotifications(ctx, samples.RequestValues{})
 	if err == nil && after.Total != before.Total {
 		err = errors.New("it is registered nevertheless")
 	}
@@ -101,9 +101,9 @@ func (r *run) refuses(ctx context.Context, m samples.Mistake) error {
 
 // checkFault requires a SOAP fault with exactly these codes, the WS-Security fault code if there is one, the HTTP
 // status and an Id.
-func (a *answer) isFault(codes []problem.Code) error {
-	if a.err != nil {
-		return a.err
+func (a *serverResponse) checkFault(codes []problem.Code) error {
+	if a.parseErr != nil {
+		return a.parseErr
 	}
 	if a.refusal == nil {
 		return fmt.Errorf("it is accepted, with HTTP %d", a.status)
@@ -139,22 +139,22 @@ func (a *answer) isFault(codes []problem.Code) error {
 }
 
 // faultTests lists the tests of the contents of faults.
-func lastTrials() []trial {
-	return []trial{
-		{Requirement{"S60", "A refusal says what is wrong in Dutch, French, German and English.", "docs/faults.md"}, fourLanguages},
-		{Requirement{"S61", "A fault of SOAP 1.2 comes in SOAP 1.2 with HTTP 400, when the sender is at fault.", "SOAP 1.2 part 2 section 7.5"}, faultOfTwelve},
-		{Requirement{"S62", "What is no XML, no SOAP, or of no known type is refused, and not with success.", "SOAP 1.1 section 6"}, rubbish},
-		{Requirement{"S63", "A message that is too large is refused with HTTP 413.", "docs/limits.md"}, tooLarge},
-		{Requirement{"S64", "A notification that exists, and is somebody else's, is refused exactly as one that does not exist.", "docs/permissions.md"}, indistinguishable},
+func faultTests() []serverTest {
+	return []serverTest{
+		{Requirement{"S60", "A refusal says what is wrong in Dutch, French, German and English.", "docs/faults.md"}, testFaultLanguages},
+		{Requirement{"S61", "A fault of SOAP 1.2 comes in SOAP 1.2 with HTTP 400, when the sender is at fault.", "SOAP 1.2 part 2 section 7.5"}, testSOAP12Fault},
+		{Requirement{"S62", "What is no XML, no SOAP, or of no known type is refused, and not with success.", "SOAP 1.1 section 6"}, testMalformedInput},
+		{Requirement{"S63", "A message that is too large is refused with HTTP 413.", "docs/limits.md"}, testOversizedMessage},
+		{Requirement{"S64", "A notification that exists, and is somebody else's, is refused exactly as one that does not exist.", "docs/permissions.md"}, testIndistinguishableRefusals},
 	}
 }
 
-func fourLanguages(ctx context.Context, r *run) error {
-	unknown, err := unknownNumber()
+func testFaultLanguages(ctx context.Context, r *serverRun) error {
+	unknown, err := newUnknownNumber()
 	if err != nil {
 		return err
 	}
-	a, err := r.refused(ctx, soap.SOAP11, unknown, r.maker, r.Key)
+	a, err := r.requestRefusal(ctx, soap.SOAP11, unknown, r.generator, r.Key)
 	if err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func fourLanguages(ctx context.Context, r *run) error {
 }
 
 // requestRefusal asks for a notification that the caller may not see or that does not exist, and returns the refusal.
-func (r *run) refused(ctx context.Context, version soap.Version, number string, maker samples.Generator, key *pki.Key) (*answer, error) {
+func (r *serverRun) requestRefusal(ctx context.Context, version soap.Version, number string, maker samples.Generator, key *pki.Key) (*serverResponse, error) {
 	request, err := maker.BuildRequest("GetNotification", samples.RequestValues{NotificationNumber: number})
 	if err != nil {
 		return nil, err
@@ -176,24 +176,24 @@ func (r *run) refused(ctx context.Context, version soap.Version, number string, 
 	if err != nil {
 		return nil, err
 	}
-	a, err := r.post(ctx, samples.NewMessage(version, "GetNotification", message))
+	a, err := r.postMessage(ctx, samples.NewMessage(version, "GetNotification", message))
 	switch {
 	case err != nil:
 		return nil, err
-	case a.err != nil:
-		return nil, a.err
+	case a.parseErr != nil:
+		return nil, a.parseErr
 	case a.refusal == nil:
 		return nil, fmt.Errorf("it is not refused: HTTP %d", a.status)
 	}
 	return a, nil
 }
 
-func faultOfTwelve(ctx context.Context, r *run) error {
-	unknown, err := unknownNumber()
+func testSOAP12Fault(ctx context.Context, r *serverRun) error {
+	unknown, err := newUnknownNumber()
 	if err != nil {
 		return err
 	}
-	a, err := r.refused(ctx, soap.SOAP12, unknown, r.maker, r.Key)
+	a, err := r.requestRefusal(ctx, soap.SOAP12, unknown, r.generator, r.Key)
 	switch {
 	case err != nil:
 		return err
@@ -205,14 +205,14 @@ func faultOfTwelve(ctx context.Context, r *run) error {
 	return nil
 }
 
-func rubbish(ctx context.Context, r *run) error {
+func testMalformedInput(ctx context.Context, r *serverRun) error {
 	for what, sent := range map[string]samples.Message{
 		"no XML":           {Octets: "this is no XML", ContentType: soap.SOAP11.ContentType()},
 		"no SOAP":          {Octets: "<a/>", ContentType: soap.SOAP11.ContentType()},
 		"of no known type": {Octets: "{}", ContentType: "application/json"},
 		"empty":            {ContentType: soap.SOAP11.ContentType()},
 	} {
-		a, err := r.post(ctx, sent)
+		a, err := r.postMessage(ctx, sent)
 		if err != nil {
 			return err
 		}
@@ -223,11 +223,11 @@ func rubbish(ctx context.Context, r *run) error {
 	return nil
 }
 
-func tooLarge(ctx context.Context, r *run) error {
+func testOversizedMessage(ctx context.Context, r *serverRun) error {
 	data := strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1)
 	const tries = 3 // a server that responds before it reads the whole body may close the connection early
 	for range tries {
-		a, err := r.post(ctx, samples.Message{Octets: data, ContentType: soap.SOAP11.ContentType()})
+		a, err := r.postMessage(ctx, samples.Message{Octets: data, ContentType: soap.SOAP11.ContentType()})
 		switch {
 		case err != nil:
 			continue
@@ -236,36 +236,36 @@ func tooLarge(ctx context.Context, r *run) error {
 		}
 		return nil
 	}
-	return notTried("the server closes the connection before its answer is read")
+	return newNotTestedError("the server closes the connection before its answer is read")
 }
 
 // unrelatedSSIN is a person of the test PKI without a care relation to the patient of the test messages.
-const stranger = "81050511813"
+const unrelatedSSIN = "81050511813"
 
-func indistinguishable(ctx context.Context, r *run) error {
-	if r.number == "" {
-		return notTried("no notification was accepted")
+func testIndistinguishableRefusals(ctx context.Context, r *serverRun) error {
+	if r.notificationNumber == "" {
+		return newNotTestedError("no notification was accepted")
 	}
-	key, err := r.Keys("SSIN=" + stranger)
+	key, err := r.FindKey("SSIN=" + unrelatedSSIN)
 	if err != nil {
-		return notTried("no key of somebody else is at hand")
+		return newNotTestedError("no key of somebody else is at hand")
 	}
-	other := r.maker
-	other.Data.Author = stranger
-	unknown, err := unknownNumber()
-	if err != nil {
-		return err
-	}
-	exists, err := r.refused(ctx, soap.SOAP11, r.number, other, key)
+	other := r.generator
+	other.Data.Author = unrelatedSSIN
+	unknown, err := newUnknownNumber()
 	if err != nil {
 		return err
 	}
-	not, err := r.refused(ctx, soap.SOAP11, unknown, other, key)
+	exists, err := r.requestRefusal(ctx, soap.SOAP11, r.notificationNumber, other, key)
+	if err != nil {
+		return err
+	}
+	not, err := r.requestRefusal(ctx, soap.SOAP11, unknown, other, key)
 	if err != nil {
 		return err
 	}
 	same := exists.status == not.status && exists.refusal.FaultCode == not.refusal.FaultCode && exists.refusal.Code == not.refusal.Code &&
-		exists.refusal.Retry == not.refusal.Retry && maps.Equal(exists.refusal.Messages, not.refusal.Messages) && len(exists.octets) == len(not.octets) &&
+		exists.refusal.Retry == not.refusal.Retry && maps.Equal(exists.refusal.Messages, not.refusal.Messages) && len(exists.body) == len(not.body) &&
 		slices.EqualFunc(exists.refusal.Violations, not.refusal.Violations, func(a, b soap.Violation) bool {
 			return a.Code == b.Code && a.Path == b.Path && maps.Equal(a.Messages, b.Messages)
 		})

@@ -20,7 +20,7 @@ import (
 )
 
 // compileSchemas compiles the schemas of the contract on its first call.
-var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
+var compileSchemas = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
 
 // Outcome is the result of judging a requirement.
 type Outcome string
@@ -36,7 +36,7 @@ const (
 type Requirement struct {
 	ID       string `json:"id"`
 	Sentence string `json:"requirement"`
-	Where    string `json:"where"` // the document and section that states it
+	Source   string `json:"where"` // the document and section that states it
 }
 
 // Finding is a requirement with its outcome.
@@ -52,11 +52,11 @@ type Report struct {
 	Subject  string    `json:"subject"` // the client or server that was judged
 	Findings []Finding `json:"findings"`
 	// Features lists the features that a client's messages showed, such as "operation NotifyImplant".
-	Shown   []Feature `json:"shown,omitempty"`
-	Passed  int       `json:"passed"`
-	Failed  int       `json:"failed"`
-	Unshown int       `json:"notShown"`
-	Verdict string    `json:"verdict"`
+	Features []Feature `json:"shown,omitempty"`
+	Passed   int       `json:"passed"`
+	Failed   int       `json:"failed"`
+	NotShown int       `json:"notShown"`
+	Verdict  string    `json:"verdict"`
 }
 
 // Feature is a feature with the number of messages that showed it.
@@ -66,7 +66,7 @@ type Feature struct {
 }
 
 // addFinding adds a finding and counts its outcome.
-func (r *Report) add(q Requirement, o Outcome, why ...string) {
+func (r *Report) addFinding(q Requirement, o Outcome, why ...string) {
 	r.Findings = append(r.Findings, Finding{q, o, why})
 	switch o {
 	case Pass:
@@ -74,25 +74,25 @@ func (r *Report) add(q Requirement, o Outcome, why ...string) {
 	case Fail:
 		r.Failed++
 	case NotShown:
-		r.Unshown++
+		r.NotShown++
 	}
 }
 
 // setVerdict sets the verdict from the counts.
-func (r *Report) conclude() {
+func (r *Report) setVerdict() {
 	switch {
 	case r.Failed > 0:
-		r.Verdict = fmt.Sprintf("Does not conform: %s not met, %d met, %d not shown.", requirements(r.Failed), r.Passed, r.Unshown)
+		r.Verdict = fmt.Sprintf("Does not conform: %s not met, %d met, %d not shown.", formatRequirementCount(r.Failed), r.Passed, r.NotShown)
 	case r.Passed == 0:
 		r.Verdict = "Nothing was shown."
-	case r.Unshown > 0:
-		r.Verdict = fmt.Sprintf("Conforms in all that was shown: %s met, %d not shown.", requirements(r.Passed), r.Unshown)
+	case r.NotShown > 0:
+		r.Verdict = fmt.Sprintf("Conforms in all that was shown: %s met, %d not shown.", formatRequirementCount(r.Passed), r.NotShown)
 	default:
-		r.Verdict = fmt.Sprintf("Conforms: %s met.", requirements(r.Passed))
+		r.Verdict = fmt.Sprintf("Conforms: %s met.", formatRequirementCount(r.Passed))
 	}
 }
 
-func requirements(n int) string {
+func formatRequirementCount(n int) string {
 	if n == 1 {
 		return "1 requirement is"
 	}
@@ -109,12 +109,12 @@ func (r *Report) Text() string {
 			fmt.Fprintf(&b, "                -> %s\n", why)
 		}
 		if f.Outcome == Fail {
-			fmt.Fprintf(&b, "                   (%s)\n", f.Where)
+			fmt.Fprintf(&b, "                   (%s)\n", f.Source)
 		}
 	}
-	if len(r.Shown) > 0 {
+	if len(r.Features) > 0 {
 		b.WriteString("\nShown:\n")
-		for _, f := range r.Shown {
+		for _, f := range r.Features {
 			fmt.Fprintf(&b, "  %4d  %s\n", f.Count, f.Name)
 		}
 	}
@@ -123,7 +123,7 @@ func (r *Report) Text() string {
 }
 
 // WriteJSON writes the report for programs.
-func (r *Report) JSON(w io.Writer) error {
+func (r *Report) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)

@@ -23,10 +23,10 @@ type Server struct {
 	HTTP *http.Client
 	Key  *pki.Key
 	// FindKey returns another key of the server's test PKI by its entry, or testmessages.ErrNoKey.
-	Keys  func(entry string) (*pki.Key, error)
-	Data  samples.Data
-	Now   func() time.Time
-	NewID func() string // returns an NCName of ASCII letters, digits, "-" and "_"
+	FindKey func(entry string) (*pki.Key, error)
+	Data    samples.Data
+	Now     func() time.Time
+	NewID   func() string // returns an NCName of ASCII letters, digits, "-" and "_"
 }
 
 // Errors that end Judge before it judges anything.
@@ -36,97 +36,97 @@ var (
 )
 
 // errNotTested reports that a prerequisite of a test is missing.
-var errNotTried = errors.New("not tried")
+var errNotTested = errors.New("not tried")
 
-func notTried(why string) error { return fmt.Errorf("%w: %s", errNotTried, why) }
+func newNotTestedError(why string) error { return fmt.Errorf("%w: %s", errNotTested, why) }
 
 // serverTest is a requirement with its test.
-type trial struct {
+type serverTest struct {
 	Requirement
 
-	try func(context.Context, *run) error
+	execute func(context.Context, *serverRun) error
 }
 
 // serverRun is the state of judging one server. Later tests use the results of earlier ones.
-type run struct {
+type serverRun struct {
 	Server
 
-	maker     samples.Generator
-	follows   func(xmldoc.Element) error // validates against the schema
-	number    string                     // of the notification that testNotify registered
-	implant   string                     // of the same notification
-	reference string                     // of the same notification
-	card      []byte
+	generator          samples.Generator
+	validate           func(xmldoc.Element) error // validates against the schema
+	notificationNumber string                     // of the notification that testNotify registered
+	implantID          string                     // of the same notification
+	inputReference     string                     // of the same notification
+	card               []byte
 }
 
 // Judge tests every requirement for servers, in order. It returns ErrProduction or ErrUnreachable if it cannot start,
 // and the context's error if ctx ends.
 func (s Server) Judge(ctx context.Context) (*Report, error) {
-	schemas, err := compiled()
+	schemas, err := compileSchemas()
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Server: s, maker: samples.Generator{Data: s.Data, Now: s.Now, NewID: s.NewID}, follows: func(e xmldoc.Element) error { //nolint:contextcheck // validation is in memory and takes no context
+	r := &serverRun{Server: s, generator: samples.Generator{Data: s.Data, Now: s.Now, NewID: s.NewID}, validate: func(e xmldoc.Element) error { //nolint:contextcheck // validation is in memory and takes no context
 		_, violated := schemas.Check(e)
 		return violated
 	}}
-	if err = r.knock(ctx); err != nil {
+	if err = r.refuseProduction(ctx); err != nil {
 		return nil, err
 	}
 	report := &Report{Subject: "Server " + s.URL}
-	for _, t := range trials() {
-		switch err = t.try(ctx, r); {
+	for _, t := range serverTests() {
+		switch err = t.execute(ctx, r); {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err == nil:
-			report.add(t.Requirement, Pass)
-		case errors.Is(err, errNotTried):
-			report.add(t.Requirement, NotShown, strings.TrimPrefix(err.Error(), errNotTried.Error()+": "))
+			report.addFinding(t.Requirement, Pass)
+		case errors.Is(err, errNotTested):
+			report.addFinding(t.Requirement, NotShown, strings.TrimPrefix(err.Error(), errNotTested.Error()+": "))
 		default:
-			report.add(t.Requirement, Fail, err.Error())
+			report.addFinding(t.Requirement, Fail, err.Error())
 		}
 	}
-	report.conclude()
+	report.setVerdict()
 	return report, nil
 }
 
 // serverTests lists all tests of servers, in the order in which they run.
-func trials() []trial {
-	all := append(contractTrials(), messageTrials()...)
-	all = append(all, refusalTrials()...)
-	return append(all, lastTrials()...)
+func serverTests() []serverTest {
+	all := append(contractTests(), acceptanceTests()...)
+	all = append(all, refusalTests()...)
+	return append(all, faultTests()...)
 }
 
 // refuseProduction sends an unsigned message, which every server rejects, and returns ErrProduction if the fault
 // names the production environment.
-func (r *run) knock(ctx context.Context) error {
-	request, err := r.maker.BuildRequest("Search", samples.RequestValues{})
+func (r *serverRun) refuseProduction(ctx context.Context) error {
+	request, err := r.generator.BuildRequest("Search", samples.RequestValues{})
 	if err != nil {
 		return err
 	}
-	a, err := r.post(ctx, samples.NewMessage(soap.SOAP11, "Search", samples.WrapUnsigned(soap.SOAP11, request)))
+	a, err := r.postMessage(ctx, samples.NewMessage(soap.SOAP11, "Search", samples.WrapUnsigned(soap.SOAP11, request)))
 	if err != nil {
 		return err
 	}
-	if strings.Contains(string(a.octets), ">Production<") {
+	if strings.Contains(string(a.body), ">Production<") {
 		return ErrProduction
 	}
 	return nil
 }
 
 // serverResponse is an HTTP response, parsed if it is a SOAP message.
-type answer struct {
-	status  int
-	header  http.Header
-	octets  []byte
-	version soap.Version
-	content xmldoc.Element
-	refusal *soap.Refusal
-	err     error // why it is not a SOAP message
+type serverResponse struct {
+	status   int
+	header   http.Header
+	body     []byte
+	version  soap.Version
+	content  xmldoc.Element
+	refusal  *soap.Refusal
+	parseErr error // why it is not a SOAP message
 }
 
 // postMessage sends a message. fields are additional header names and values in pairs.
-func (r *run) post(ctx context.Context, sent samples.Message, fields ...string) (*answer, error) {
+func (r *serverRun) postMessage(ctx context.Context, sent samples.Message, fields ...string) (*serverResponse, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, strings.NewReader(sent.Octets))
 	if err != nil {
 		return nil, fmt.Errorf("the address of the server: %w", err)
@@ -138,21 +138,21 @@ func (r *run) post(ctx context.Context, sent samples.Message, fields ...string) 
 	for i := 0; i < len(fields); i += 2 {
 		request.Header.Set(fields[i], fields[i+1])
 	}
-	a, err := r.do(request)
+	a, err := r.doRequest(request)
 	if err != nil {
 		return nil, err
 	}
-	a.err = a.read()
+	a.parseErr = a.parseSOAP()
 	return a, nil
 }
 
 // parseSOAP parses the body as a SOAP message, which may be an MTOM package.
-func (a *answer) read() error {
+func (a *serverResponse) parseSOAP() error {
 	media, err := soap.ParseMedia(a.header.Get("Content-Type"))
 	if err != nil {
 		return fmt.Errorf("the answer is none of SOAP: HTTP %d, %s", a.status, a.header.Get("Content-Type"))
 	}
-	envelope, err := media.UnpackEnvelope(a.octets, xmldoc.DefaultLimits())
+	envelope, err := media.UnpackEnvelope(a.body, xmldoc.DefaultLimits())
 	if err != nil {
 		return fmt.Errorf("the package cannot be read: HTTP %d: %w", a.status, err)
 	}
@@ -171,15 +171,15 @@ func (a *answer) read() error {
 }
 
 // fetchURL sends a GET request.
-func (r *run) get(ctx context.Context, address string) (*answer, error) {
+func (r *serverRun) fetchURL(ctx context.Context, address string) (*serverResponse, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("the address of the server: %w", err)
 	}
-	return r.do(request)
+	return r.doRequest(request)
 }
 
-func (r *run) do(request *http.Request) (*answer, error) {
+func (r *serverRun) doRequest(request *http.Request) (*serverResponse, error) {
 	response, err := r.HTTP.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
@@ -189,36 +189,36 @@ func (r *run) do(request *http.Request) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the answer broke off: %w", ErrUnreachable, err)
 	}
-	return &answer{status: response.StatusCode, header: response.Header, octets: data}, nil
+	return &serverResponse{status: response.StatusCode, header: response.Header, body: data}, nil
 }
 
 // callOperation signs and sends a valid request. It returns the response after checkResponse accepts it.
-func (r *run) call(ctx context.Context, version soap.Version, operation string, v samples.RequestValues, fields ...string) (*answer, error) {
-	_, a, err := r.exchange(ctx, version, operation, v, fields...)
+func (r *serverRun) callOperation(ctx context.Context, version soap.Version, operation string, v samples.RequestValues, fields ...string) (*serverResponse, error) {
+	_, a, err := r.signAndSend(ctx, version, operation, v, fields...)
 	return a, err
 }
 
-func (r *run) exchange(ctx context.Context, version soap.Version, operation string, v samples.RequestValues, fields ...string) (string, *answer, error) {
-	request, err := r.maker.BuildRequest(operation, v)
+func (r *serverRun) signAndSend(ctx context.Context, version soap.Version, operation string, v samples.RequestValues, fields ...string) (string, *serverResponse, error) {
+	request, err := r.generator.BuildRequest(operation, v)
 	if err != nil {
 		return "", nil, err
 	}
-	message, err := r.maker.Sign(version, r.Key, request)
+	message, err := r.generator.Sign(version, r.Key, request)
 	if err != nil {
 		return "", nil, err
 	}
-	a, err := r.post(ctx, samples.NewMessage(version, operation, message), fields...)
+	a, err := r.postMessage(ctx, samples.NewMessage(version, operation, message), fields...)
 	if err != nil {
 		return "", nil, err
 	}
-	return message, a, r.responds(a, version, operation)
+	return message, a, r.checkResponse(a, version, operation)
 }
 
 // checkResponse requires the response element of the operation, in the same SOAP version, valid against the schema.
-func (r *run) responds(a *answer, version soap.Version, operation string) error {
+func (r *serverRun) checkResponse(a *serverResponse, version soap.Version, operation string) error {
 	switch {
-	case a.err != nil:
-		return a.err
+	case a.parseErr != nil:
+		return a.parseErr
 	case a.refusal != nil:
 		return fmt.Errorf("%s is refused: HTTP %d, %w", operation, a.status, a.refusal)
 	case a.status != http.StatusOK:
@@ -228,15 +228,15 @@ func (r *run) responds(a *answer, version soap.Version, operation string) error 
 	case !a.content.Is(wire.NamespaceProtocol, operation+"Response"):
 		return fmt.Errorf("%s is answered with %s", operation, a.content.Local())
 	}
-	if err := r.follows(a.content); err != nil {
+	if err := r.validate(a.content); err != nil {
 		return fmt.Errorf("the answer to %s does not follow the schema: %w", operation, err)
 	}
 	return nil
 }
 
 // searchNotifications calls Search and returns its response.
-func (r *run) found(ctx context.Context, v samples.RequestValues) (*wire.SearchResponse, error) {
-	a, err := r.call(ctx, soap.SOAP11, "Search", v)
+func (r *serverRun) searchNotifications(ctx context.Context, v samples.RequestValues) (*wire.SearchResponse, error) {
+	a, err := r.callOperation(ctx, soap.SOAP11, "Search", v)
 	if err != nil {
 		return nil, err
 	}
@@ -244,8 +244,8 @@ func (r *run) found(ctx context.Context, v samples.RequestValues) (*wire.SearchR
 }
 
 // notifyImplant calls NotifyImplant and returns its response.
-func (r *run) registered(ctx context.Context, v samples.RequestValues) (*wire.NotifyResponse, error) {
-	a, err := r.call(ctx, soap.SOAP11, "NotifyImplant", v)
+func (r *serverRun) notifyImplant(ctx context.Context, v samples.RequestValues) (*wire.NotifyResponse, error) {
+	a, err := r.callOperation(ctx, soap.SOAP11, "NotifyImplant", v)
 	if err != nil {
 		return nil, err
 	}

@@ -23,24 +23,24 @@ import (
 )
 
 // alteringServer is our service with altered requests and responses.
-type standIn struct {
-	before func(*http.Request) // alters a request; may be nil
-	change func(request *http.Request, sent string, status int, answer string) (int, string)
-	door   http.Handler
+type alteringServer struct {
+	alterRequest  func(*http.Request) // alters a request; may be nil
+	alterResponse func(request *http.Request, sent string, status int, answer string) (int, string)
+	service       http.Handler
 
 	mu sync.Mutex // serialises alterResponse, which may keep state
 }
 
-func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *alteringServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	sent, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(sent))
-	if s.before != nil {
-		s.before(r)
+	if s.alterRequest != nil {
+		s.alterRequest(r)
 	}
 	answer := httptest.NewRecorder()
-	s.door.ServeHTTP(answer, r)
+	s.service.ServeHTTP(answer, r)
 	s.mu.Lock()
-	status, text := s.change(r, string(sent), answer.Code, answer.Body.String())
+	status, text := s.alterResponse(r, string(sent), answer.Code, answer.Body.String())
 	s.mu.Unlock()
 	for name, values := range answer.Header() {
 		w.Header()[name] = values
@@ -54,17 +54,17 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // newServerUnderTest starts handler on TLS and returns the Server to judge.
-func server(t *testing.T, door *endpointtest.Door, handler http.Handler) conformance.Server {
+func newServerUnderTest(t *testing.T, door *endpointtest.Door, handler http.Handler) conformance.Server {
 	t.Helper()
 	listening := httptest.NewTLSServer(handler)
 	t.Cleanup(listening.Close)
 	return conformance.Server{
 		URL: listening.URL + endpoint.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: samples.DevelopmentData(), Now: door.Clock.Now,
-		NewID: registertest.NewIDCounter("_c-"), Keys: func(entry string) (*pki.Key, error) { return testpki.Key(t, entry), nil },
+		NewID: registertest.NewIDCounter("_c-"), FindKey: func(entry string) (*pki.Key, error) { return testpki.Key(t, entry), nil },
 	}
 }
 
-func failures(r *conformance.Report, o conformance.Outcome) []string {
+func findingsWith(r *conformance.Report, o conformance.Outcome) []string {
 	var all []string
 	for _, f := range r.Findings {
 		if f.Outcome == o {
@@ -79,18 +79,18 @@ func TestOurOwnServer(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{testpki.Hospital, pki.EntryEC} {
 		door := endpointtest.New(t)
-		s := server(t, door, door)
+		s := newServerUnderTest(t, door, door)
 		s.Key = testpki.Key(t, key)
 		report, err := s.Judge(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if report.Failed+report.Unshown > 0 || report.Passed < 45 || !strings.HasPrefix(report.Verdict, "Conforms: ") {
+		if report.Failed+report.NotShown > 0 || report.Passed < 45 || !strings.HasPrefix(report.Verdict, "Conforms: ") {
 			t.Errorf("%s", report.Text())
 		}
 		seen := map[string]bool{}
 		for _, f := range report.Findings {
-			if seen[f.ID] || f.Sentence == "" || strings.HasPrefix(f.Sentence, " ") || f.Where == "" {
+			if seen[f.ID] || f.Sentence == "" || strings.HasPrefix(f.Sentence, " ") || f.Source == "" {
 				t.Errorf("%+v", f)
 			}
 			seen[f.ID] = true
@@ -102,10 +102,10 @@ func TestOurOwnServer(t *testing.T) {
 func TestWithoutOtherKeys(t *testing.T) {
 	t.Parallel()
 	door := endpointtest.New(t)
-	s := server(t, door, door)
-	s.Keys = func(string) (*pki.Key, error) { return nil, samples.ErrNoKey }
+	s := newServerUnderTest(t, door, door)
+	s.FindKey = func(string) (*pki.Key, error) { return nil, samples.ErrNoKey }
 	report, err := s.Judge(t.Context())
-	if err != nil || report.Failed != 0 || report.Unshown != 4 || !strings.HasPrefix(report.Verdict, "Conforms in all that was shown") {
+	if err != nil || report.Failed != 0 || report.NotShown != 4 || !strings.HasPrefix(report.Verdict, "Conforms in all that was shown") {
 		t.Errorf("%v\n%s", err, report.Text())
 	}
 }
@@ -186,21 +186,21 @@ func TestBrokenServers(t *testing.T) {
 			}
 			return status, answer
 		}, []string{"S64"}},
-		{"takes what it knows", replays(), nil},
+		{"takes what it knows", answerReplays(), nil},
 		{"another patient's", func(_ *http.Request, sent string, status int, answer string) (int, string) {
 			if strings.Contains(sent, "ctrp:ByPatient") {
 				answer = strings.ReplaceAll(answer, "48022907379", "05041801691")
 			}
 			return status, answer
 		}, []string{"S15"}},
-		{"another number for what is sent again", numbersAnew(), []string{"S13"}},
+		{"another number for what is sent again", answerNewNumbers(), []string{"S13"}},
 		{"other implants", func(_ *http.Request, sent string, status int, answer string) (int, string) {
 			if strings.Contains(sent, "ListPatientImplantsRequest") {
 				answer = strings.ReplaceAll(answer, "<ctr:ImplantId>", "<ctr:ImplantId>other-")
 			}
 			return status, answer
 		}, []string{"S22"}},
-		{"the list as it was", stale(), []string{"S23"}},
+		{"the list as it was", answerStaleList(), []string{"S23"}},
 		{"SOAP 1.2 with 500", func(_ *http.Request, _ string, status int, answer string) (int, string) {
 			if status == http.StatusBadRequest {
 				status = http.StatusInternalServerError
@@ -209,28 +209,28 @@ func TestBrokenServers(t *testing.T) {
 		}, []string{"S48", "S61"}},
 		{"a device without name", replace("<ctr:LotNumber>L2201<", "<ctr:LotNumber>L2202<"), []string{"S12"}},
 	}
-	failing := &union{ids: map[string]bool{}}
+	failing := &failedRequirements{ids: map[string]bool{}}
 	t.Run("servers", func(t *testing.T) {
 		for _, c := range stands {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
 				door := endpointtest.New(t)
-				broken(t, door, &standIn{change: c.change, door: door}, c.want, failing)
+				requireFailures(t, door, &alteringServer{alterResponse: c.change, service: door}, c.want, failing)
 			})
 		}
 		t.Run("no packages", func(t *testing.T) {
 			t.Parallel()
 			door := endpointtest.New(t)
 			pass := func(_ *http.Request, _ string, status int, answer string) (int, string) { return status, answer }
-			broken(t, door, &standIn{before: func(r *http.Request) { r.Header.Del("Accept") }, change: pass, door: door}, []string{"S18"}, failing)
+			requireFailures(t, door, &alteringServer{alterRequest: func(r *http.Request) { r.Header.Del("Accept") }, alterResponse: pass, service: door}, []string{"S18"}, failing)
 		})
 		t.Run("nothing there", func(t *testing.T) {
 			t.Parallel()
-			broken(t, endpointtest.New(t), http.NotFoundHandler(), nil, failing)
+			requireFailures(t, endpointtest.New(t), http.NotFoundHandler(), nil, failing)
 		})
 	})
 	door := endpointtest.New(t)
-	whole, err := server(t, door, door).Judge(t.Context())
+	whole, err := newServerUnderTest(t, door, door).Judge(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,21 +242,21 @@ func TestBrokenServers(t *testing.T) {
 }
 
 // failedRequirements collects the requirements that some server fails.
-type union struct {
+type failedRequirements struct {
 	mu  sync.Mutex
 	ids map[string]bool
 }
 
 // requireFailures judges a server that must fail exactly the wanted requirements, or at least one if want is nil.
-func broken(t *testing.T, door *endpointtest.Door, handler http.Handler, want []string, failing *union) {
+func requireFailures(t *testing.T, door *endpointtest.Door, handler http.Handler, want []string, failing *failedRequirements) {
 	t.Helper()
-	s := server(t, door, handler)
+	s := newServerUnderTest(t, door, handler)
 	s.Key = testpki.EC(t) // signs faster than RSA
 	report, err := s.Judge(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	failed := failures(report, conformance.Fail)
+	failed := findingsWith(report, conformance.Fail)
 	if len(failed) == 0 || want != nil && !slices.Equal(failed, want) {
 		t.Errorf("%v, want %v\n%s", failed, want, report.Text())
 	}
@@ -270,16 +270,16 @@ func broken(t *testing.T, door *endpointtest.Door, handler http.Handler, want []
 	}
 }
 
-var given = regexp.MustCompile(`<ctr:NotificationNumber>\d+<`)
+var notificationNumberPattern = regexp.MustCompile(`<ctr:NotificationNumber>\d+<`)
 
 // answerNewNumbers assigns another number when a notification is sent again.
-func numbersAnew() func(*http.Request, string, int, string) (int, string) {
+func answerNewNumbers() func(*http.Request, string, int, string) (int, string) {
 	known := map[string]bool{}
 	return func(_ *http.Request, sent string, status int, answer string) (int, string) {
 		_, rest, _ := strings.Cut(sent, "<ctrp:InputReference>")
 		reference, _, found := strings.Cut(rest, "<")
 		if found && known[reference] && status == http.StatusOK {
-			answer = given.ReplaceAllString(answer, "<ctr:NotificationNumber>202611210000269<")
+			answer = notificationNumberPattern.ReplaceAllString(answer, "<ctr:NotificationNumber>202611210000269<")
 		}
 		known[reference] = true
 		return status, answer
@@ -287,7 +287,7 @@ func numbersAnew() func(*http.Request, string, int, string) (int, string) {
 }
 
 // answerStaleList returns the list of implants from before a removal.
-func stale() func(*http.Request, string, int, string) (int, string) {
+func answerStaleList() func(*http.Request, string, int, string) (int, string) {
 	list, removed := "", false
 	return func(_ *http.Request, sent string, status int, answer string) (int, string) {
 		removed = removed || strings.Contains(sent, "NotifyExplantRequest") && status == http.StatusOK
@@ -302,7 +302,7 @@ func stale() func(*http.Request, string, int, string) (int, string) {
 }
 
 // answerReplays repeats the first response when a message is replayed.
-func replays() func(*http.Request, string, int, string) (int, string) {
+func answerReplays() func(*http.Request, string, int, string) (int, string) {
 	type first struct {
 		status int
 		answer string
@@ -321,23 +321,23 @@ func replays() func(*http.Request, string, int, string) (int, string) {
 func TestNoRun(t *testing.T) {
 	t.Parallel()
 	door := endpointtest.New(t)
-	production := &standIn{door: door, change: func(_ *http.Request, _ string, status int, answer string) (int, string) {
+	production := &alteringServer{service: door, alterResponse: func(_ *http.Request, _ string, status int, answer string) (int, string) {
 		return status, strings.ReplaceAll(answer, "<soa:Environment>Test<", "<soa:Environment>Production<")
 	}}
-	if _, err := server(t, door, production).Judge(t.Context()); !errors.Is(err, conformance.ErrProduction) {
+	if _, err := newServerUnderTest(t, door, production).Judge(t.Context()); !errors.Is(err, conformance.ErrProduction) {
 		t.Error(err)
 	}
 	if n := door.CountNotifications(t); n != 0 {
 		t.Errorf("%d notifications in production", n)
 	}
-	gone := server(t, door, door)
+	gone := newServerUnderTest(t, door, door)
 	gone.URL = "https://127.0.0.1:1/ctr/v1"
 	if _, err := gone.Judge(t.Context()); !errors.Is(err, conformance.ErrUnreachable) {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := server(t, door, door).Judge(ctx); err == nil {
+	if _, err := newServerUnderTest(t, door, door).Judge(ctx); err == nil {
 		t.Error("a run that was cancelled")
 	}
 }

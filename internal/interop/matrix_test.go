@@ -83,10 +83,10 @@ func judgeSent(t *testing.T, v variant, e interop.Exchange, root *etree.Element)
 // not meet.
 func unmet(t *testing.T, all []interop.Exchange) []string {
 	t.Helper()
-	captured := make([]conformance.Captured, len(all))
+	captured := make([]conformance.CapturedMessage, len(all))
 	for i, e := range all {
 		fields := "Content-Type: " + e.SentType + "\r\nSOAPAction: " + e.Action + "\r\n\r\n"
-		captured[i] = conformance.Captured{Name: "message " + strconv.Itoa(i+1), Octets: append([]byte(fields), e.Sent...)}
+		captured[i] = conformance.CapturedMessage{Name: "message " + strconv.Itoa(i+1), Data: append([]byte(fields), e.Sent...)}
 	}
 	report, err := conformance.JudgeMessages(captured, testpki.Trust(t))
 	if err != nil {
