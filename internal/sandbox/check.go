@@ -19,19 +19,19 @@ type checkPage struct {
 }
 
 // handleCheck diagnoses a pasted or uploaded message. It forwards the message to the service's own ?check address.
-func (s *Sandbox) check(w http.ResponseWriter, r *http.Request) {
+func (s *Sandbox) handleCheck(w http.ResponseWriter, r *http.Request) {
 	const formOverhead = 64 << 10 // bytes of multipart framing around the message
 	maxBytes := int64(xmldoc.DefaultLimits().Bytes) + formOverhead
 	r.Body = http.MaxBytesReader(w, r.Body, maxBytes)
-	p := checkPage{page: s.page(r)}
-	data, err := captured(r, maxBytes)
+	p := checkPage{page: s.newPage(r)}
+	data, err := readSubmittedMessage(r, maxBytes)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		s.refuse(w, r, http.StatusRequestEntityTooLarge, p.T.CheckTooLarge)
+		s.renderError(w, r, http.StatusRequestEntityTooLarge, p.T.CheckTooLarge)
 		return
 	case err != nil || len(data) == 0:
-		s.refuse(w, r, http.StatusBadRequest, p.T.CheckNothing)
+		s.renderError(w, r, http.StatusBadRequest, p.T.CheckNothing)
 		return
 	}
 	m := recorded.Parse(data)
@@ -39,18 +39,18 @@ func (s *Sandbox) check(w http.ResponseWriter, r *http.Request) {
 	if m.SOAPAction != "" {
 		header.Set("SOAPAction", m.SOAPAction)
 	}
-	answer := s.call(r.Context(), r, s.Path+"?check", header, m.Body)
+	answer := s.postToService(r.Context(), r, s.Path+"?check", header, m.Body)
 	if p.Report, err = check.ReadJSON(answer.body.Bytes(), p.Lang); err != nil || answer.status != http.StatusOK {
-		s.refuse(w, r, answer.status, p.T.CheckBusy)
+		s.renderError(w, r, answer.status, p.T.CheckBusy)
 		return
 	}
 	text := strings.TrimSpace(p.Report.Text())
 	p.Conclusion = strings.TrimSpace(text[strings.LastIndex(text, "\n\n")+1:])
-	s.show(w, http.StatusOK, "check.html", p)
+	s.renderPage(w, http.StatusOK, "check.html", p)
 }
 
 // readSubmittedMessage returns the uploaded file, or the pasted text if no file was chosen.
-func captured(r *http.Request, maxBytes int64) ([]byte, error) {
+func readSubmittedMessage(r *http.Request, maxBytes int64) ([]byte, error) {
 	if err := r.ParseMultipartForm(maxBytes); err != nil { //nolint:gosec // the caller bounds the body with MaxBytesReader
 		return nil, err
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/openctr/ctr/internal/sandbox"
 )
 
-func named(name string) http.Handler {
+func newNamedHandler(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
 }
 
-func through(g *sandbox.Gate) *httptest.ResponseRecorder {
+func requestThroughGate(g *sandbox.Gate) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	g.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	return w
@@ -35,7 +35,7 @@ func TestGate(t *testing.T) {
 		_, _ = io.WriteString(w, "old")
 	}))
 	early := make(chan string)
-	go func() { early <- through(g).Body.String() }()
+	go func() { early <- requestThroughGate(g).Body.String() }()
 	<-inside
 	replaced := make(chan error)
 	go func() {
@@ -43,13 +43,13 @@ func TestGate(t *testing.T) {
 			if !left.Load() {
 				t.Error("the service was replaced under a request")
 			}
-			if w := through(g); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+			if w := requestThroughGate(g); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 				t.Errorf("meanwhile: HTTP %d %v", w.Code, w.Header())
 			}
-			return named("new"), nil
+			return newNamedHandler("new"), nil
 		})
 	}()
-	for through(g).Code != http.StatusServiceUnavailable { // until Replace waits for the lock
+	for requestThroughGate(g).Code != http.StatusServiceUnavailable { // until Replace waits for the lock
 		time.Sleep(time.Millisecond)
 	}
 	left.Store(true)
@@ -60,14 +60,14 @@ func TestGate(t *testing.T) {
 	if err := <-replaced; err != nil {
 		t.Fatal(err)
 	}
-	if body := through(g).Body.String(); body != "new" {
+	if body := requestThroughGate(g).Body.String(); body != "new" {
 		t.Errorf("afterwards: %q", body)
 	}
 	failed := errors.New("failed")
 	if err := g.Replace(func() (http.Handler, error) { return nil, failed }); !errors.Is(err, failed) {
 		t.Error(err)
 	}
-	if body := through(g).Body.String(); body != "new" {
+	if body := requestThroughGate(g).Body.String(); body != "new" {
 		t.Errorf("after a failure: %q", body)
 	}
 }

@@ -6,28 +6,28 @@ import (
 )
 
 // maxFormBytes bounds the forms that contain no message.
-const mostOfAForm = 4 << 10
+const maxFormBytes = 4 << 10
 
 // handleReset empties the register and reloads the development data. Because this is destructive, the request must come
 // from this machine, either from our own page or from a program that is not a browser, and must be confirmed.
-func (s *Sandbox) reset(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, mostOfAForm)
-	t := textsOf(langOf(r))
+func (s *Sandbox) handleReset(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
+	t := textsFor(languageFromRequest(r))
 	switch {
 	case s.Reset == nil:
-		s.refuse(w, r, http.StatusConflict, t.ResetImpossible)
+		s.renderError(w, r, http.StatusConflict, t.ResetImpossible)
 		return
-	case !s.fromHere(r):
-		s.refuse(w, r, http.StatusForbidden, t.ResetElsewhere)
+	case !s.isLocalRequest(r):
+		s.renderError(w, r, http.StatusForbidden, t.ResetElsewhere)
 		return
 	case r.PostFormValue("confirm") != "yes":
-		s.refuse(w, r, http.StatusBadRequest, t.ResetUnconfirmed)
+		s.renderError(w, r, http.StatusBadRequest, t.ResetUnconfirmed)
 		return
 	}
 	if err := s.Reset(); err != nil { // the service logs the cause
-		s.refuse(w, r, http.StatusInternalServerError, t.ResetFailed)
+		s.renderError(w, r, http.StatusInternalServerError, t.ResetFailed)
 		return
 	}
-	w.Header().Set("Location", "/?"+url.Values{"lang": {string(langOf(r))}, "reset": {"done"}}.Encode())
-	send(w, http.StatusSeeOther, "text/plain; charset=utf-8", []byte(t.ResetDone+"\n"))
+	w.Header().Set("Location", "/?"+url.Values{"lang": {string(languageFromRequest(r))}, "reset": {"done"}}.Encode())
+	writeResponse(w, http.StatusSeeOther, "text/plain; charset=utf-8", []byte(t.ResetDone+"\n"))
 }

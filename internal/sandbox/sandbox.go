@@ -46,42 +46,42 @@ type Config struct {
 type Sandbox struct {
 	Config
 
-	mux    *http.ServeMux
-	maker  samples.Generator
-	world  world
-	pages  *template.Template
-	guard  *http.CrossOriginProtection
-	mu     sync.Mutex
-	loaded map[string]*pki.Key // keys of the test PKI by entry, guarded by mu
+	mux              *http.ServeMux
+	generator        samples.Generator
+	data             developmentData
+	templates        *template.Template
+	crossOriginGuard *http.CrossOriginProtection
+	mu               sync.Mutex
+	keyCache         map[string]*pki.Key // keys of the test PKI by entry, guarded by mu
 }
 
 //go:embed pages
-var pages embed.FS
+var pageFiles embed.FS
 
 // stylesheetPath is the URL path of the only style sheet.
-const style = "/sandbox.css"
+const stylesheetPath = "/sandbox.css"
 
 // New returns a Sandbox. It parses the embedded pages and the development data.
 func New(c Config) (*Sandbox, error) {
-	s := &Sandbox{Config: c, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection(), loaded: map[string]*pki.Key{},
-		maker: samples.Generator{Data: samples.DevelopmentData(), Now: c.Now, NewID: c.NewID}}
+	s := &Sandbox{Config: c, mux: http.NewServeMux(), crossOriginGuard: http.NewCrossOriginProtection(), keyCache: map[string]*pki.Key{},
+		generator: samples.Generator{Data: samples.DevelopmentData(), Now: c.Now, NewID: c.NewID}}
 	var err error
-	if s.world, err = readWorld(); err != nil {
+	if s.data, err = readDevelopmentData(); err != nil {
 		return nil, err
 	}
-	if s.pages, err = template.ParseFS(pages, "pages/*.html"); err != nil {
+	if s.templates, err = template.ParseFS(pageFiles, "pages/*.html"); err != nil {
 		return nil, err
 	}
-	s.guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, r, http.StatusForbidden, textsOf(langOf(r)).OtherSite)
+	s.crossOriginGuard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.renderError(w, r, http.StatusForbidden, textsFor(languageFromRequest(r)).OtherSite)
 	}))
 	s.mux.Handle("/", c.Service)
 	for pattern, handler := range map[string]http.HandlerFunc{
-		"GET /{$}": s.start, "GET " + style: styled,
-		"GET /certs/{file}": s.certificate, "GET /samples/{file}": s.sample, "GET /mistakes/{file}": s.mistake,
-		"POST /try/{name}": s.try, "POST /check": s.check, "POST /reset": s.reset,
+		"GET /{$}": s.handleStartPage, "GET " + stylesheetPath: serveStylesheet,
+		"GET /certs/{file}": s.handleCertificate, "GET /samples/{file}": s.handleTestMessage, "GET /mistakes/{file}": s.handleMistake,
+		"POST /try/{name}": s.handleTry, "POST /check": s.handleCheck, "POST /reset": s.handleReset,
 	} {
-		s.mux.Handle(pattern, s.guard.Handler(handler))
+		s.mux.Handle(pattern, s.crossOriginGuard.Handler(handler))
 	}
 	return s, nil
 }
@@ -117,31 +117,31 @@ type language struct {
 	Name string
 }
 
-func (s *Sandbox) page(r *http.Request) page {
-	lang := langOf(r)
-	return page{T: textsOf(lang), Lang: lang, URL: s.url(r), Origin: origin(r), Style: style,
+func (s *Sandbox) newPage(r *http.Request) page {
+	lang := languageFromRequest(r)
+	return page{T: textsFor(lang), Lang: lang, URL: s.serviceURL(r), Origin: originFromRequest(r), Style: stylesheetPath,
 		Languages: []language{{problem.EN, "English"}, {problem.NL, "Nederlands"}, {problem.FR, "Français"}, {problem.DE, "Deutsch"}}}
 }
 
 // renderPage executes the template name and writes the page.
-func (s *Sandbox) show(w http.ResponseWriter, status int, name string, data any) {
+func (s *Sandbox) renderPage(w http.ResponseWriter, status int, name string, data any) {
 	var b bytes.Buffer
-	if err := s.pages.ExecuteTemplate(&b, name, data); err != nil {
-		send(w, http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("This page could not be made. This is our fault.\n"))
+	if err := s.templates.ExecuteTemplate(&b, name, data); err != nil {
+		writeResponse(w, http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("This page could not be made. This is our fault.\n"))
 		return
 	}
 	w.Header().Set("Vary", "Accept-Language")
-	send(w, status, "text/html; charset=utf-8", b.Bytes())
+	writeResponse(w, status, "text/html; charset=utf-8", b.Bytes())
 }
 
 // renderError writes a page with one sentence that says why the request failed.
-func (s *Sandbox) refuse(w http.ResponseWriter, r *http.Request, status int, sentence string) {
-	p := s.page(r)
+func (s *Sandbox) renderError(w http.ResponseWriter, r *http.Request, status int, sentence string) {
+	p := s.newPage(r)
 	p.Notice = sentence
-	s.show(w, status, "notice.html", p)
+	s.renderPage(w, status, "notice.html", p)
 }
 
-func send(w http.ResponseWriter, status int, contentType string, data []byte) {
+func writeResponse(w http.ResponseWriter, status int, contentType string, data []byte) {
 	for _, h := range securityHeaders {
 		w.Header().Set(h[0], h[1])
 	}
@@ -151,46 +151,46 @@ func send(w http.ResponseWriter, status int, contentType string, data []byte) {
 }
 
 // writeDownload writes a file that the browser saves under name.
-func download(w http.ResponseWriter, contentType, name string, data []byte) {
+func writeDownload(w http.ResponseWriter, contentType, name string, data []byte) {
 	w.Header().Set("Content-Disposition", `attachment; filename="`+strings.ReplaceAll(name, `"`, "")+`"`)
-	send(w, http.StatusOK, contentType, data)
+	writeResponse(w, http.StatusOK, contentType, data)
 }
 
-func styled(w http.ResponseWriter, _ *http.Request) {
-	file, err := pages.Open("pages/sandbox.css")
+func serveStylesheet(w http.ResponseWriter, _ *http.Request) {
+	file, err := pageFiles.Open("pages/sandbox.css")
 	if err != nil {
 		http.Error(w, "no style", http.StatusInternalServerError)
 		return
 	}
 	defer func() { _ = file.Close() }()
 	data, _ := io.ReadAll(file) // embedded
-	send(w, http.StatusOK, "text/css; charset=utf-8", data)
+	writeResponse(w, http.StatusOK, "text/css; charset=utf-8", data)
 }
 
 // languageFromRequest returns the language of the query parameter lang, else the browser's preferred language among
 // ours, else English.
-func langOf(r *http.Request) problem.Lang {
+func languageFromRequest(r *http.Request) problem.Lang {
 	return problem.Preferred(append([]string{r.URL.Query().Get("lang")}, r.Header.Values("Accept-Language")...)...)
 }
 
-func origin(r *http.Request) string {
+func originFromRequest(r *http.Request) string {
 	if r.TLS != nil {
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host
 }
 
-func (s *Sandbox) url(r *http.Request) string {
+func (s *Sandbox) serviceURL(r *http.Request) string {
 	if s.PublicURL != "" {
 		return s.PublicURL
 	}
-	return origin(r) + s.Path
+	return originFromRequest(r) + s.Path
 }
 
 // isLocalRequest reports whether a request comes from this machine and addresses it by a loopback name or address. It
 // rejects requests through a proxy, and other host names (DNS rebinding). A service with a public URL that is not
 // loopback may have a proxy in front of it that adds no header, so all its requests are rejected.
-func (s *Sandbox) fromHere(r *http.Request) bool {
+func (s *Sandbox) isLocalRequest(r *http.Request) bool {
 	if publicURL, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && !isLoopback(publicURL.Host) {
 		return false
 	}

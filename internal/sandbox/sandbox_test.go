@@ -27,14 +27,14 @@ import (
 )
 
 // testBench is a sandbox in front of a real service.
-type bench struct {
+type testBench struct {
 	*sandbox.Sandbox
-	door   *endpointtest.Door
-	resets int
-	broken error // returned by Reset
+	door     *endpointtest.Door
+	resets   int
+	resetErr error // returned by Reset
 }
 
-func newBench(t *testing.T, change func(*sandbox.Config)) *bench {
+func newBench(t *testing.T, change func(*sandbox.Config)) *testBench {
 	t.Helper()
 	directory := filepath.Join(t.TempDir(), "certs")
 	if err := os.CopyFS(directory, certstestdata.Files); err != nil {
@@ -44,10 +44,10 @@ func newBench(t *testing.T, change func(*sandbox.Config)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{door: endpointtest.New(t)}
+	b := &testBench{door: endpointtest.New(t)}
 	c := sandbox.Config{
 		Service: b.door, Path: endpoint.Path, Files: files, Now: b.door.Clock.Now, NewID: registertest.NewIDCounter("_b-"),
-		Reset: func() error { b.resets++; return b.broken },
+		Reset: func() error { b.resets++; return b.resetErr },
 	}
 	if change != nil {
 		change(&c)
@@ -58,13 +58,13 @@ func newBench(t *testing.T, change func(*sandbox.Config)) *bench {
 	return b
 }
 
-const home = "https://127.0.0.1:8443"
+const localOrigin = "https://127.0.0.1:8443"
 
 // sendRequest sends a request as a browser on this machine does. fields are header names and values in pairs; "Host"
 // and "from" set the host and the remote address.
-func (b *bench) ask(t *testing.T, method, path, contentType string, body io.Reader, fields ...string) *httptest.ResponseRecorder {
+func (b *testBench) sendRequest(t *testing.T, method, path, contentType string, body io.Reader, fields ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequest(method, home+path, body)
+	r := httptest.NewRequest(method, localOrigin+path, body)
 	r.RemoteAddr = "127.0.0.1:50000"
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
@@ -84,18 +84,18 @@ func (b *bench) ask(t *testing.T, method, path, contentType string, body io.Read
 	return w
 }
 
-func (b *bench) get(t *testing.T, path string, fields ...string) *httptest.ResponseRecorder {
+func (b *testBench) getPage(t *testing.T, path string, fields ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	return b.ask(t, http.MethodGet, path, "", nil, fields...)
+	return b.sendRequest(t, http.MethodGet, path, "", nil, fields...)
 }
 
-func (b *bench) form(t *testing.T, path string, values url.Values, fields ...string) *httptest.ResponseRecorder {
+func (b *testBench) postForm(t *testing.T, path string, values url.Values, fields ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	return b.ask(t, http.MethodPost, path, "application/x-www-form-urlencoded", strings.NewReader(values.Encode()), fields...)
+	return b.sendRequest(t, http.MethodPost, path, "application/x-www-form-urlencoded", strings.NewReader(values.Encode()), fields...)
 }
 
 // requirePage checks that the response is a page of ours: status, headers and words, complete and without scripts.
-func wantPage(t *testing.T, w *httptest.ResponseRecorder, status int, words ...string) string {
+func requirePage(t *testing.T, w *httptest.ResponseRecorder, status int, words ...string) string {
 	t.Helper()
 	page := w.Body.String()
 	if w.Code != status || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
@@ -123,7 +123,7 @@ func wantPage(t *testing.T, w *httptest.ResponseRecorder, status int, words ...s
 	return page
 }
 
-var link = regexp.MustCompile(`(?:href|action)="([^"]*)"`)
+var linkPattern = regexp.MustCompile(`(?:href|action)="([^"]*)"`)
 
 // TestStart: the start page appears in every language, and all its links work.
 func TestStart(t *testing.T) {
@@ -131,16 +131,16 @@ func TestStart(t *testing.T) {
 	b := newBench(t, nil)
 	titles := map[problem.Lang]string{problem.EN: "CTR sandbox", problem.NL: "CTR-proefomgeving", problem.FR: "Bac à sable du CTR", problem.DE: "CTR-Testumgebung"}
 	for l, title := range titles {
-		wantPage(t, b.get(t, "/?lang="+string(l)), http.StatusOK, `<html lang="`+string(l)+`">`, "<h1>"+title+"</h1>")
-		wantPage(t, b.get(t, "/", "Accept-Language", "xx, "+string(l)+"-BE;q=0.9, en;q=0.1"), http.StatusOK, "<h1>"+title+"</h1>")
+		requirePage(t, b.getPage(t, "/?lang="+string(l)), http.StatusOK, `<html lang="`+string(l)+`">`, "<h1>"+title+"</h1>")
+		requirePage(t, b.getPage(t, "/", "Accept-Language", "xx, "+string(l)+"-BE;q=0.9, en;q=0.1"), http.StatusOK, "<h1>"+title+"</h1>")
 	}
-	wantPage(t, b.get(t, "/", "Accept-Language", "el"), http.StatusOK, "<h1>CTR sandbox</h1>")
-	wantPage(t, b.get(t, "/?reset=done"), http.StatusOK, "The register is empty and holds the invented data again.")
-	page := wantPage(t, b.get(t, "/"), http.StatusOK, home+"/ctr/v1?wsdl=policy", "curl -s --cacert ca.pem "+home+"/samples/NotifyImplant.signed.xml",
+	requirePage(t, b.getPage(t, "/", "Accept-Language", "el"), http.StatusOK, "<h1>CTR sandbox</h1>")
+	requirePage(t, b.getPage(t, "/?reset=done"), http.StatusOK, "The register is empty and holds the invented data again.")
+	page := requirePage(t, b.getPage(t, "/"), http.StatusOK, localOrigin+"/ctr/v1?wsdl=policy", "curl -s --cacert ca.pem "+localOrigin+"/samples/NotifyImplant.signed.xml",
 		"NIHII-HOSPITAL=71000436", "refused: has been revoked", "an employee: prepares notifications", "Anna Claes", "78031412250", "Ziekenhuis Sint-Elooi",
 		"000071200176", "INPUT_REFERENCE_CONFLICT", "Never send real patients' data here.")
 	checked := 0
-	for _, found := range link.FindAllStringSubmatch(page, -1) {
+	for _, found := range linkPattern.FindAllStringSubmatch(page, -1) {
 		address := html.UnescapeString(found[1])
 		if strings.HasPrefix(address, "#") {
 			if !strings.Contains(page, `id="`+address[1:]+`"`) {
@@ -148,10 +148,10 @@ func TestStart(t *testing.T) {
 			}
 			continue
 		}
-		if address = strings.TrimPrefix(address, home); strings.HasPrefix(address, "/try/") || strings.HasPrefix(address, "/check") || strings.HasPrefix(address, "/reset") {
+		if address = strings.TrimPrefix(address, localOrigin); strings.HasPrefix(address, "/try/") || strings.HasPrefix(address, "/check") || strings.HasPrefix(address, "/reset") {
 			continue // the address of a form
 		}
-		if w := b.get(t, address); w.Code != http.StatusOK {
+		if w := b.getPage(t, address); w.Code != http.StatusOK {
 			t.Errorf("%s: HTTP %d", address, w.Code)
 		}
 		checked++
@@ -164,10 +164,10 @@ func TestStart(t *testing.T) {
 func TestPublicURL(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(c *sandbox.Config) { c.PublicURL = "https://ctr.example/ctr/v1" })
-	wantPage(t, b.get(t, "/"), http.StatusOK, "POST https://ctr.example/ctr/v1", "only emptied from the machine")
-	wantPage(t, b.form(t, "/reset", url.Values{"confirm": {"yes"}}), http.StatusForbidden, "only emptied from the machine")
+	requirePage(t, b.getPage(t, "/"), http.StatusOK, "POST https://ctr.example/ctr/v1", "only emptied from the machine")
+	requirePage(t, b.postForm(t, "/reset", url.Values{"confirm": {"yes"}}), http.StatusForbidden, "only emptied from the machine")
 	b = newBench(t, func(c *sandbox.Config) { c.PublicURL = "http://localhost:8080/ctr/v1" })
-	if w := b.form(t, "/reset", url.Values{"confirm": {"yes"}}); w.Code != http.StatusSeeOther {
+	if w := b.postForm(t, "/reset", url.Values{"confirm": {"yes"}}); w.Code != http.StatusSeeOther {
 		t.Errorf("HTTP %d", w.Code)
 	}
 }
@@ -177,13 +177,13 @@ func TestCertificates(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	for name, begins := range map[string]string{"ca.pem": "-----BEGIN CERTIFICATE", "crl.pem": "-----BEGIN X509 CRL", "password.txt": "", "NIHII-HOSPITAL=71000436%2020200101-010000.p12": "0"} {
-		w := b.get(t, "/certs/"+name)
+		w := b.getPage(t, "/certs/"+name)
 		if w.Code != http.StatusOK || w.Body.Len() == 0 || !strings.HasPrefix(w.Body.String(), begins) || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment; ") {
 			t.Errorf("%s: HTTP %d %v", name, w.Code, w.Header())
 		}
 	}
 	for _, name := range []string{"server-key.pem", "server.pem", "index.json", "..%2fcerts%2findex.json", "..%2f..%2fetc%2fpasswd", "nobody.p12", ""} {
-		if w := b.get(t, "/certs/"+name); w.Code != http.StatusNotFound {
+		if w := b.getPage(t, "/certs/"+name); w.Code != http.StatusNotFound {
 			t.Errorf("%q: HTTP %d", name, w.Code)
 		}
 	}
@@ -194,20 +194,20 @@ func TestSamples(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	for _, operation := range samples.Operations() {
-		plain := b.get(t, "/samples/"+operation+".xml")
+		plain := b.getPage(t, "/samples/"+operation+".xml")
 		if _, err := xmldoc.Parse(plain.Body.Bytes(), xmldoc.DefaultLimits()); err != nil || strings.Contains(plain.Body.String(), "Signature") {
 			t.Errorf("%s: %v", operation, err)
 		}
 		for _, form := range []string{".signed.xml", ".soap12.xml"} {
-			w := b.get(t, "/samples/"+operation+form)
-			answer := b.ask(t, http.MethodPost, endpoint.Path, w.Header().Get("Content-Type"), w.Body)
+			w := b.getPage(t, "/samples/"+operation+form)
+			answer := b.sendRequest(t, http.MethodPost, endpoint.Path, w.Header().Get("Content-Type"), w.Body)
 			if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), operation+"Response") {
 				t.Errorf("%s%s: HTTP %d %s", operation, form, answer.Code, answer.Body)
 			}
 		}
 	}
 	for _, name := range []string{"Nothing.xml", "Search", "Search.pdf", "GetNotification.xml"} {
-		wantPage(t, b.get(t, "/samples/"+name), http.StatusNotFound, "There is nothing of that name here.")
+		requirePage(t, b.getPage(t, "/samples/"+name), http.StatusNotFound, "There is nothing of that name here.")
 	}
 }
 
@@ -216,7 +216,7 @@ func TestTry(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	for _, operation := range samples.Operations() {
-		wantPage(t, b.form(t, "/try/"+operation, nil), http.StatusOK, "Accepted", "HTTP 200", operation+"Response")
+		requirePage(t, b.postForm(t, "/try/"+operation, nil), http.StatusOK, "Accepted", "HTTP 200", operation+"Response")
 	}
 	for _, m := range samples.Mistakes() {
 		words := []string{"Geweigerd", "Wat de dienst antwoordde"}
@@ -225,20 +225,20 @@ func TestTry(t *testing.T) {
 			first, _, _ := strings.Cut(entry.NL, " ")
 			words = append(words, string(code), first)
 		}
-		wantPage(t, b.form(t, "/try/"+m.Name+"?lang=nl", nil), http.StatusOK, words...)
-		if w := b.get(t, "/mistakes/"+m.Name+".xml"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Envelope") {
+		requirePage(t, b.postForm(t, "/try/"+m.Name+"?lang=nl", nil), http.StatusOK, words...)
+		if w := b.getPage(t, "/mistakes/"+m.Name+".xml"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Envelope") {
 			t.Errorf("%s: HTTP %d", m.Name, w.Code)
 		}
 	}
-	wantPage(t, b.form(t, "/try/replayed", nil), http.StatusOK, "First, a message that is accepted", "Accepted", "Refused")
-	wantPage(t, b.form(t, "/try/nothing", nil), http.StatusNotFound)
-	wantPage(t, b.get(t, "/mistakes/nothing.xml"), http.StatusNotFound)
-	wantPage(t, b.get(t, "/mistakes/replayed"), http.StatusNotFound)
-	wantPage(t, b.form(t, "/try/Search", nil, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "came from another site")
+	requirePage(t, b.postForm(t, "/try/replayed", nil), http.StatusOK, "First, a message that is accepted", "Accepted", "Refused")
+	requirePage(t, b.postForm(t, "/try/nothing", nil), http.StatusNotFound)
+	requirePage(t, b.getPage(t, "/mistakes/nothing.xml"), http.StatusNotFound)
+	requirePage(t, b.getPage(t, "/mistakes/replayed"), http.StatusNotFound)
+	requirePage(t, b.postForm(t, "/try/Search", nil, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "came from another site")
 }
 
 // newUploadForm builds the multipart form of a check.
-func upload(t *testing.T, field, content string) (contentType string, body io.Reader) {
+func newUploadForm(t *testing.T, field, content string) (contentType string, body io.Reader) {
 	t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
@@ -259,8 +259,8 @@ func upload(t *testing.T, field, content string) (contentType string, body io.Re
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	good := b.get(t, "/samples/NotifyImplant.signed.xml").Body.String()
-	bad := b.get(t, "/mistakes/changed-after-signing.xml").Body.String()
+	good := b.getPage(t, "/samples/NotifyImplant.signed.xml").Body.String()
+	bad := b.getPage(t, "/mistakes/changed-after-signing.xml").Body.String()
 	pasted := strings.ReplaceAll(good, "\n", "\r\n") // as browsers submit a textarea
 	for _, c := range []struct {
 		name, field, content, lang string
@@ -277,19 +277,19 @@ func TestCheck(t *testing.T) {
 		{"too large", "file", strings.Repeat("x", 11<<20), "en", 413, []string{"larger than the service takes"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			contentType, body := upload(t, c.field, c.content)
-			wantPage(t, b.ask(t, http.MethodPost, "/check?lang="+c.lang, contentType, body), c.status, c.words...)
+			contentType, body := newUploadForm(t, c.field, c.content)
+			requirePage(t, b.sendRequest(t, http.MethodPost, "/check?lang="+c.lang, contentType, body), c.status, c.words...)
 		})
 	}
-	wantPage(t, b.form(t, "/check", url.Values{"message": {"x"}}), http.StatusBadRequest, "There is no message to check.")
+	requirePage(t, b.postForm(t, "/check", url.Values{"message": {"x"}}), http.StatusBadRequest, "There is no message to check.")
 	if n := b.door.CountNotifications(t); n != 0 {
 		t.Errorf("%d notifications", n)
 	}
 	busy := newBench(t, func(c *sandbox.Config) {
 		c.Service = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	})
-	contentType, body := upload(t, "message", good)
-	wantPage(t, busy.ask(t, http.MethodPost, "/check", contentType, body), http.StatusServiceUnavailable, "The check could not be made now")
+	contentType, body := newUploadForm(t, "message", good)
+	requirePage(t, busy.sendRequest(t, http.MethodPost, "/check", contentType, body), http.StatusServiceUnavailable, "The check could not be made now")
 }
 
 // TestReset: which requests may reset the register.
@@ -303,7 +303,7 @@ func TestReset(t *testing.T) {
 		status int
 		words  string
 	}{
-		{"from our page", yes, []string{"Sec-Fetch-Site", "same-origin", "Origin", home}, 303, ""},
+		{"from our page", yes, []string{"Sec-Fetch-Site", "same-origin", "Origin", localOrigin}, 303, ""},
 		{"by curl", yes, nil, 303, ""},
 		{"by name", yes, []string{"Host", "localhost:8443"}, 303, ""},
 		{"by IPv6", yes, []string{"Host", "[::1]:8443", "from", "[::1]:50000"}, 303, ""},
@@ -316,7 +316,7 @@ func TestReset(t *testing.T) {
 		{"through a proxy", yes, []string{"X-Forwarded-For", "192.0.2.7"}, 403, "only emptied from the machine"},
 	} {
 		b := newBench(t, nil)
-		w := b.form(t, "/reset", c.values, c.fields...)
+		w := b.postForm(t, "/reset", c.values, c.fields...)
 		if want := c.status == 303; w.Code != c.status || (b.resets == 1) != want {
 			t.Errorf("%s: HTTP %d, %d resets", c.name, w.Code, b.resets)
 			continue
@@ -327,20 +327,20 @@ func TestReset(t *testing.T) {
 			}
 			continue
 		}
-		wantPage(t, w, c.status, c.words)
+		requirePage(t, w, c.status, c.words)
 	}
 	b := newBench(t, nil)
-	if w := b.get(t, "/reset"); w.Code == http.StatusOK || b.resets > 0 {
+	if w := b.getPage(t, "/reset"); w.Code == http.StatusOK || b.resets > 0 {
 		t.Errorf("a reset by GET: HTTP %d", w.Code)
 	}
-	b.broken = errors.New("no room")
-	wantPage(t, b.form(t, "/reset", yes), http.StatusInternalServerError, "could not be begun anew")
+	b.resetErr = errors.New("no room")
+	requirePage(t, b.postForm(t, "/reset", yes), http.StatusInternalServerError, "could not be begun anew")
 	none := newBench(t, func(c *sandbox.Config) { c.Reset = nil })
-	wantPage(t, none.form(t, "/reset", yes), http.StatusConflict, "is not emptied from here")
-	if strings.Contains(wantPage(t, none.get(t, "/"), http.StatusOK, "is not emptied from here"), `action="/reset`) {
+	requirePage(t, none.postForm(t, "/reset", yes), http.StatusConflict, "is not emptied from here")
+	if strings.Contains(requirePage(t, none.getPage(t, "/"), http.StatusOK, "is not emptied from here"), `action="/reset`) {
 		t.Error("a reset is offered that is none")
 	}
-	if strings.Contains(wantPage(t, b.get(t, "/", "from", "192.0.2.7:1"), http.StatusOK, "only emptied from the machine"), `action="/reset`) {
+	if strings.Contains(requirePage(t, b.getPage(t, "/", "from", "192.0.2.7:1"), http.StatusOK, "only emptied from the machine"), `action="/reset`) {
 		t.Error("a reset is offered to another machine")
 	}
 }
@@ -352,10 +352,10 @@ func TestKeysUnreadable(t *testing.T) {
 		func(c *sandbox.Config) { c.Files.P12 = map[string]string{"NIHII-HOSPITAL=71000436": c.Files.CA} },
 	} {
 		b := newBench(t, damage)
-		wantPage(t, b.get(t, "/"), http.StatusInternalServerError, "cannot be read")
-		wantPage(t, b.form(t, "/try/Search", nil), http.StatusInternalServerError, "cannot be read")
-		wantPage(t, b.form(t, "/try/rules", nil), http.StatusInternalServerError, "cannot be read")
-		wantPage(t, b.get(t, "/samples/Search.signed.xml"), http.StatusInternalServerError, "cannot be read")
-		wantPage(t, b.get(t, "/mistakes/rules.xml"), http.StatusInternalServerError, "cannot be read")
+		requirePage(t, b.getPage(t, "/"), http.StatusInternalServerError, "cannot be read")
+		requirePage(t, b.postForm(t, "/try/Search", nil), http.StatusInternalServerError, "cannot be read")
+		requirePage(t, b.postForm(t, "/try/rules", nil), http.StatusInternalServerError, "cannot be read")
+		requirePage(t, b.getPage(t, "/samples/Search.signed.xml"), http.StatusInternalServerError, "cannot be read")
+		requirePage(t, b.getPage(t, "/mistakes/rules.xml"), http.StatusInternalServerError, "cannot be read")
 	}
 }

@@ -15,18 +15,18 @@ import (
 // startPage is the data of the start page. The template refers to the fields by name.
 type startPage struct {
 	page
-	Forms        []form
+	Forms        []wsdlLink
 	Certificates []certificateRow
 	Password     string
 	Own          string // file name of the first hospital's key
-	World        world
+	World        developmentData
 	Operations   []operationRow
-	Groups       []group
+	Groups       []mistakeGroup
 	CanReset     bool
 	ResetNote    string
 }
 
-type form struct{ Address, Words string }
+type wsdlLink struct{ Address, Words string }
 
 type certificateRow struct {
 	File, TakenFor, Name, Until, Words string
@@ -36,7 +36,7 @@ type certificateRow struct {
 type operationRow struct{ Name, Words string }
 
 // mistakeGroup is a section of the list of mistakes.
-type group struct {
+type mistakeGroup struct {
 	Title    string
 	Mistakes []mistakeRow
 }
@@ -47,27 +47,27 @@ type mistakeRow struct {
 }
 
 // handleStartPage shows the start page.
-func (s *Sandbox) start(w http.ResponseWriter, r *http.Request) {
-	p := startPage{page: s.page(r), World: s.world, Own: filepath.Base(s.Files.P12[own])}
+func (s *Sandbox) handleStartPage(w http.ResponseWriter, r *http.Request) {
+	p := startPage{page: s.newPage(r), World: s.data, Own: filepath.Base(s.Files.P12[defaultKeyEntry])}
 	var err error
-	if p.Certificates, err = s.certificates(p.T); err == nil {
-		p.Password, err = s.password()
+	if p.Certificates, err = s.listCertificates(p.T); err == nil {
+		p.Password, err = s.readPassword()
 	}
 	if err != nil {
-		s.refuse(w, r, http.StatusInternalServerError, p.T.KeysUnreadable)
+		s.renderError(w, r, http.StatusInternalServerError, p.T.KeysUnreadable)
 		return
 	}
-	for _, f := range []form{{"?wsdl", p.T.FormPlain}, {"?wsdl=soap12", p.T.FormSOAP12}, {"?wsdl=policy", p.T.FormPolicy}, {"?wsdl=flat", p.T.FormFlat}, {"?wsdl=zip", p.T.FormZip}} {
-		p.Forms = append(p.Forms, form{p.URL + f.Address, f.Words})
+	for _, f := range []wsdlLink{{"?wsdl", p.T.FormPlain}, {"?wsdl=soap12", p.T.FormSOAP12}, {"?wsdl=policy", p.T.FormPolicy}, {"?wsdl=flat", p.T.FormFlat}, {"?wsdl=zip", p.T.FormZip}} {
+		p.Forms = append(p.Forms, wsdlLink{p.URL + f.Address, f.Words})
 	}
 	for _, name := range samples.Operations() {
 		p.Operations = append(p.Operations, operationRow{name, p.T.Operations[name]})
 	}
-	p.Groups = groups(p.T)
+	p.Groups = buildMistakeGroups(p.T)
 	switch {
 	case s.Reset == nil:
 		p.ResetNote = p.T.ResetImpossible
-	case !s.fromHere(r):
+	case !s.isLocalRequest(r):
 		p.ResetNote = p.T.ResetElsewhere
 	default:
 		p.CanReset = true
@@ -75,11 +75,11 @@ func (s *Sandbox) start(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("reset") == "done" {
 		p.Notice = p.T.ResetDone
 	}
-	s.show(w, http.StatusOK, "start.html", p)
+	s.renderPage(w, http.StatusOK, "start.html", p)
 }
 
 // mistakeGroupNames assigns the mistakes to the sections of the page, in the order of the page.
-var groupOf = []struct {
+var mistakeGroupNames = []struct {
 	title func(*texts) string
 	names []string
 }{
@@ -91,10 +91,10 @@ var groupOf = []struct {
 	{func(t *texts) string { return t.GroupContent }, []string{"wrong-action", "wrong-content-type", "date-form", "rules", "reference-reused"}},
 }
 
-func groups(t *texts) []group {
-	all := make([]group, 0, len(groupOf))
-	for _, g := range groupOf {
-		one := group{Title: g.title(t)}
+func buildMistakeGroups(t *texts) []mistakeGroup {
+	all := make([]mistakeGroup, 0, len(mistakeGroupNames))
+	for _, g := range mistakeGroupNames {
+		one := mistakeGroup{Title: g.title(t)}
 		for _, m := range samples.Mistakes() {
 			if !slices.Contains(g.names, m.Name) {
 				continue
@@ -112,9 +112,9 @@ func groups(t *texts) []group {
 
 // listCertificates lists the test certificates: organisations first, then persons, then certificates that the service
 // rejects.
-func (s *Sandbox) certificates(t *texts) ([]certificateRow, error) {
+func (s *Sandbox) listCertificates(t *texts) ([]certificateRow, error) {
 	order := func(a, b string) int {
-		return cmp.Or(cmp.Compare(slices.Index(kinds, s.kindOf(a)), slices.Index(kinds, s.kindOf(b))), strings.Compare(a, b))
+		return cmp.Or(cmp.Compare(slices.Index(certificateKinds, s.classifyCertificate(a)), slices.Index(certificateKinds, s.classifyCertificate(b))), strings.Compare(a, b))
 	}
 	entries := make([]string, 0, len(s.Files.P12))
 	for entry := range s.Files.P12 {
@@ -123,7 +123,7 @@ func (s *Sandbox) certificates(t *texts) ([]certificateRow, error) {
 	slices.SortFunc(entries, order)
 	all := make([]certificateRow, 0, len(entries))
 	for _, entry := range entries {
-		key, err := s.key(entry)
+		key, err := s.loadKey(entry)
 		if err != nil {
 			return nil, err
 		}
@@ -131,10 +131,10 @@ func (s *Sandbox) certificates(t *texts) ([]certificateRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		kind := s.kindOf(entry)
+		kind := s.classifyCertificate(entry)
 		all = append(all, certificateRow{
 			File: filepath.Base(s.Files.P12[entry]), TakenFor: subject.String(), Name: subject.Name, Until: key.Certificate.NotAfter.UTC().Format("2006-01-02"),
-			Words: t.Certificates[kind], Good: slices.Index(kinds, kind) < slices.Index(kinds, "cbe"),
+			Words: t.Certificates[kind], Good: slices.Index(certificateKinds, kind) < slices.Index(certificateKinds, "cbe"),
 		})
 	}
 	return all, nil
@@ -142,9 +142,9 @@ func (s *Sandbox) certificates(t *texts) ([]certificateRow, error) {
 
 // certificateKinds are the kinds of test certificates in the order of the page. The service rejects "cbe" and all that
 // follow.
-var kinds = []string{"hospital", "ec", "organisation", "professional", "staff", "patient", "cbe", "expired", "revoked", "other"}
+var certificateKinds = []string{"hospital", "ec", "organisation", "professional", "staff", "patient", "cbe", "expired", "revoked", "other"}
 
-func (s *Sandbox) kindOf(entry string) string {
+func (s *Sandbox) classifyCertificate(entry string) string {
 	switch {
 	case entry == pki.EntryEC:
 		return "ec"
@@ -159,7 +159,7 @@ func (s *Sandbox) kindOf(entry string) string {
 	case strings.HasPrefix(entry, "CBE="):
 		return "cbe"
 	case strings.HasPrefix(entry, "SSIN="):
-		for _, p := range s.world.People {
+		for _, p := range s.data.People {
 			if entry != "SSIN="+p.SSIN {
 				continue
 			}
@@ -177,7 +177,7 @@ func (s *Sandbox) kindOf(entry string) string {
 
 // handleCertificate serves a file of the test PKI. It serves the files that a caller needs, never the server's
 // private key.
-func (s *Sandbox) certificate(w http.ResponseWriter, r *http.Request) {
+func (s *Sandbox) handleCertificate(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
 	types := map[string]string{s.Files.CA: "application/x-pem-file", s.Files.CRL: "application/x-pem-file", s.Files.Password: "text/plain; charset=utf-8"}
 	for _, path := range s.Files.P12 {
@@ -189,31 +189,31 @@ func (s *Sandbox) certificate(w http.ResponseWriter, r *http.Request) {
 		}
 		data, err := os.ReadFile(path) //nolint:gosec // a file of the test PKI; the requested name is only compared
 		if err != nil {
-			s.refuse(w, r, http.StatusInternalServerError, textsOf(langOf(r)).KeysUnreadable)
+			s.renderError(w, r, http.StatusInternalServerError, textsFor(languageFromRequest(r)).KeysUnreadable)
 			return
 		}
-		download(w, contentType, name, data)
+		writeDownload(w, contentType, name, data)
 		return
 	}
-	s.refuse(w, r, http.StatusNotFound, textsOf(langOf(r)).NoSuchFile)
+	s.renderError(w, r, http.StatusNotFound, textsFor(languageFromRequest(r)).NoSuchFile)
 }
 
-func (s *Sandbox) password() (string, error) {
+func (s *Sandbox) readPassword() (string, error) {
 	data, err := os.ReadFile(s.Files.Password)
 	return strings.TrimRight(string(data), "\r\n"), err
 }
 
 // defaultKeyEntry is the PKI entry of the key that signs by default.
-const own = "NIHII-HOSPITAL=71000436"
+const defaultKeyEntry = "NIHII-HOSPITAL=71000436"
 
 // loadKey returns a key of the test PKI and caches it. An empty entry means defaultKeyEntry.
-func (s *Sandbox) key(entry string) (*pki.Key, error) {
+func (s *Sandbox) loadKey(entry string) (*pki.Key, error) {
 	if entry == "" {
-		entry = own
+		entry = defaultKeyEntry
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if key := s.loaded[entry]; key != nil {
+	if key := s.keyCache[entry]; key != nil {
 		return key, nil
 	}
 	file, found := s.Files.P12[entry]
@@ -224,7 +224,7 @@ func (s *Sandbox) key(entry string) (*pki.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	password, err := s.password()
+	password, err := s.readPassword()
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +232,6 @@ func (s *Sandbox) key(entry string) (*pki.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.loaded[entry] = key
+	s.keyCache[entry] = key
 	return key, nil
 }

@@ -33,7 +33,7 @@ type texts struct {
 // mistakeText describes a mistake and its usual cause.
 type mistakeText struct{ Title, How string }
 
-func textsOf(l problem.Lang) *texts {
+func textsFor(l problem.Lang) *texts {
 	switch l {
 	case problem.NL:
 		return &dutch

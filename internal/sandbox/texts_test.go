@@ -13,16 +13,16 @@ import (
 // role.
 func TestEverythingIsSaid(t *testing.T) {
 	t.Parallel()
-	w, err := readWorld()
+	w, err := readDevelopmentData()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var grouped []string
-	for _, g := range groupOf {
+	for _, g := range mistakeGroupNames {
 		grouped = append(grouped, g.names...)
 	}
 	for _, l := range problem.Langs {
-		words := textsOf(l)
+		words := textsFor(l)
 		fields := reflect.ValueOf(*words)
 		for i := range fields.NumField() {
 			if field := fields.Field(i); field.Kind() == reflect.String && field.String() == "" {
@@ -45,20 +45,20 @@ func TestEverythingIsSaid(t *testing.T) {
 				t.Errorf("%s: nothing for the operation %s", l, name)
 			}
 		}
-		for _, kind := range kinds {
+		for _, kind := range certificateKinds {
 			if words.Certificates[kind] == "" {
 				t.Errorf("%s: nothing for certificates of kind %s", l, kind)
 			}
 		}
 		for _, o := range w.Organisations {
-			wantWord(t, l, words, o.Type)
+			requireRoleText(t, l, words, o.Type)
 		}
 		for _, d := range w.Devices {
-			wantWord(t, l, words, d.Status)
+			requireRoleText(t, l, words, d.Status)
 		}
 		for _, p := range w.People {
 			for _, role := range append(p.Roles, "Patient") {
-				wantWord(t, l, words, role)
+				requireRoleText(t, l, words, role)
 			}
 		}
 		if words.Role("Unheard") != "Unheard" {
@@ -67,7 +67,7 @@ func TestEverythingIsSaid(t *testing.T) {
 	}
 }
 
-func wantWord(t *testing.T, l problem.Lang, words *texts, name string) {
+func requireRoleText(t *testing.T, l problem.Lang, words *texts, name string) {
 	t.Helper()
 	if words.Roles[name] == "" {
 		t.Errorf("%s: nothing for %s", l, name)

@@ -15,55 +15,55 @@ import (
 
 // handleTestMessage serves a newly generated request: NAME.xml is unsigned; NAME.signed.xml (SOAP 1.1) and
 // NAME.soap12.xml (SOAP 1.2) are signed.
-func (s *Sandbox) sample(w http.ResponseWriter, r *http.Request) {
+func (s *Sandbox) handleTestMessage(w http.ResponseWriter, r *http.Request) {
 	file := r.PathValue("file")
 	operation, form, _ := strings.Cut(file, ".")
 	if !slices.Contains(samples.Operations(), operation) || !slices.Contains([]string{"xml", "signed.xml", "soap12.xml"}, form) {
-		s.refuse(w, r, http.StatusNotFound, textsOf(langOf(r)).NoSuchFile)
+		s.renderError(w, r, http.StatusNotFound, textsFor(languageFromRequest(r)).NoSuchFile)
 		return
 	}
 	version := soap.SOAP11
 	if form == "soap12.xml" {
 		version = soap.SOAP12
 	}
-	text, err := s.maker.BuildRequest(operation, samples.RequestValues{})
+	text, err := s.generator.BuildRequest(operation, samples.RequestValues{})
 	if err == nil && form == "xml" {
 		text = samples.WrapUnsigned(version, text)
 	} else if err == nil {
-		text, err = s.signed(version, text)
+		text, err = s.signRequest(version, text)
 	}
 	if err != nil {
-		s.refuse(w, r, http.StatusInternalServerError, textsOf(langOf(r)).KeysUnreadable)
+		s.renderError(w, r, http.StatusInternalServerError, textsFor(languageFromRequest(r)).KeysUnreadable)
 		return
 	}
 	media, _, _ := strings.Cut(version.ContentType(), ";")
-	download(w, media+"; charset=utf-8", file, []byte(text))
+	writeDownload(w, media+"; charset=utf-8", file, []byte(text))
 }
 
-func (s *Sandbox) signed(version soap.Version, request string) (string, error) {
-	key, err := s.key(own)
+func (s *Sandbox) signRequest(version soap.Version, request string) (string, error) {
+	key, err := s.loadKey(defaultKeyEntry)
 	if err != nil {
 		return "", err
 	}
-	return s.maker.Sign(version, key, request)
+	return s.generator.Sign(version, key, request)
 }
 
 // handleMistake serves a newly generated message with a mistake.
-func (s *Sandbox) mistake(w http.ResponseWriter, r *http.Request) {
+func (s *Sandbox) handleMistake(w http.ResponseWriter, r *http.Request) {
 	name, isXML := strings.CutSuffix(r.PathValue("file"), ".xml")
 	for _, m := range samples.Mistakes() {
 		if m.Name != name || !isXML {
 			continue
 		}
-		sent, err := s.maker.BuildMistake(m, s.key)
+		sent, err := s.generator.BuildMistake(m, s.loadKey)
 		if err != nil {
-			s.refuse(w, r, http.StatusInternalServerError, textsOf(langOf(r)).KeysUnreadable)
+			s.renderError(w, r, http.StatusInternalServerError, textsFor(languageFromRequest(r)).KeysUnreadable)
 			return
 		}
-		download(w, "text/xml; charset=utf-8", name+".xml", []byte(sent[len(sent)-1].Octets))
+		writeDownload(w, "text/xml; charset=utf-8", name+".xml", []byte(sent[len(sent)-1].Octets))
 		return
 	}
-	s.refuse(w, r, http.StatusNotFound, textsOf(langOf(r)).NoSuchFile)
+	s.renderError(w, r, http.StatusNotFound, textsFor(languageFromRequest(r)).NoSuchFile)
 }
 
 // tryPage is the data of the page that shows the messages sent and the responses.
@@ -90,17 +90,17 @@ type violation struct{ Code, Path, Text string }
 func (p *tryPage) Last(i int) bool { return i == len(p.Exchanges)-1 }
 
 // handleTry generates a test message or a mistake, sends it to the SOAP endpoint, and shows the response.
-func (s *Sandbox) try(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, mostOfAForm)
+func (s *Sandbox) handleTry(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
 	name := r.PathValue("name")
-	p := &tryPage{page: s.page(r), Name: name}
-	all, err := s.toSend(p, name)
+	p := &tryPage{page: s.newPage(r), Name: name}
+	all, err := s.buildMessages(p, name)
 	switch {
 	case err != nil:
-		s.refuse(w, r, http.StatusInternalServerError, p.T.KeysUnreadable)
+		s.renderError(w, r, http.StatusInternalServerError, p.T.KeysUnreadable)
 		return
 	case all == nil:
-		s.refuse(w, r, http.StatusNotFound, p.T.NoSuchFile)
+		s.renderError(w, r, http.StatusNotFound, p.T.NoSuchFile)
 		return
 	}
 	for _, sent := range all {
@@ -108,34 +108,34 @@ func (s *Sandbox) try(w http.ResponseWriter, r *http.Request) {
 		if sent.Action != "" {
 			header.Set("SOAPAction", `"`+sent.Action+`"`)
 		}
-		answer := s.call(r.Context(), r, s.Path, header, []byte(sent.Octets))
-		p.Exchanges = append(p.Exchanges, read(sent, answer, p.Lang))
+		answer := s.postToService(r.Context(), r, s.Path, header, []byte(sent.Octets))
+		p.Exchanges = append(p.Exchanges, newExchange(sent, answer, p.Lang))
 	}
-	s.show(w, http.StatusOK, "try.html", p)
+	s.renderPage(w, http.StatusOK, "try.html", p)
 }
 
 // buildMessages generates the messages for an operation or a mistake. It returns nil for an unknown name.
-func (s *Sandbox) toSend(p *tryPage, name string) ([]samples.Message, error) {
+func (s *Sandbox) buildMessages(p *tryPage, name string) ([]samples.Message, error) {
 	for _, m := range samples.Mistakes() {
 		if m.Name == name {
 			p.Title, p.How, p.Mistake = p.T.Mistakes[name].Title, p.T.Mistakes[name].How, true
-			return s.maker.BuildMistake(m, s.key)
+			return s.generator.BuildMistake(m, s.loadKey)
 		}
 	}
 	if !slices.Contains(samples.Operations(), name) {
 		return nil, nil
 	}
 	p.Title, p.How = name, p.T.Operations[name]
-	request, err := s.maker.BuildRequest(name, samples.RequestValues{})
+	request, err := s.generator.BuildRequest(name, samples.RequestValues{})
 	if err == nil {
-		request, err = s.signed(soap.SOAP11, request)
+		request, err = s.signRequest(soap.SOAP11, request)
 	}
 	return []samples.Message{samples.NewMessage(soap.SOAP11, name, request)}, err
 }
 
 // newExchange parses a response and its fault, if any.
-func read(sent samples.Message, answer *recorder, lang problem.Lang) exchange {
-	e := exchange{Sent: sent, Status: answer.status, Answer: lines(answer.body.String())}
+func newExchange(sent samples.Message, answer *responseRecorder, lang problem.Lang) exchange {
+	e := exchange{Sent: sent, Status: answer.status, Answer: indentXML(answer.body.String())}
 	document, err := xmldoc.Parse(answer.body.Bytes(), xmldoc.DefaultLimits())
 	if err != nil {
 		return e
@@ -144,9 +144,9 @@ func read(sent samples.Message, answer *recorder, lang problem.Lang) exchange {
 	if err != nil || refusal == nil {
 		return e
 	}
-	e.Refusal, e.Text = refusal, said(refusal.Messages, lang)
+	e.Refusal, e.Text = refusal, selectText(refusal.Messages, lang)
 	for _, v := range refusal.Violations {
-		text := said(v.Messages, lang)
+		text := selectText(v.Messages, lang)
 		if text == "" {
 			text = e.Text
 		}
@@ -156,7 +156,7 @@ func read(sent samples.Message, answer *recorder, lang problem.Lang) exchange {
 }
 
 // selectText returns the text in a language, or in English if that is missing.
-func said(messages map[problem.Lang]string, lang problem.Lang) string {
+func selectText(messages map[problem.Lang]string, lang problem.Lang) string {
 	if text := messages[lang]; text != "" {
 		return text
 	}
@@ -164,7 +164,7 @@ func said(messages map[problem.Lang]string, lang problem.Lang) string {
 }
 
 // indentXML puts the elements of a response on separate indented lines, for display only: this would break a signature.
-func lines(text string) string {
+func indentXML(text string) string {
 	const long = 20_000 // bytes; a card in base64 is longer
 	var b strings.Builder
 	depth := 0
@@ -186,9 +186,9 @@ func lines(text string) string {
 }
 
 // postToService passes a message to the SOAP endpoint as if it had arrived on the connection of request r.
-func (s *Sandbox) call(ctx context.Context, r *http.Request, path string, header http.Header, data []byte) *recorder {
-	answer := &recorder{header: http.Header{}, status: http.StatusOK}
-	inner, err := http.NewRequestWithContext(ctx, http.MethodPost, origin(r)+path, bytes.NewReader(data)) //nolint:gosec // handled in this process, not sent over the network
+func (s *Sandbox) postToService(ctx context.Context, r *http.Request, path string, header http.Header, data []byte) *responseRecorder {
+	answer := &responseRecorder{header: http.Header{}, status: http.StatusOK}
+	inner, err := http.NewRequestWithContext(ctx, http.MethodPost, originFromRequest(r)+path, bytes.NewReader(data)) //nolint:gosec // handled in this process, not sent over the network
 	if err != nil {
 		answer.status = http.StatusInternalServerError
 		return answer
@@ -199,17 +199,17 @@ func (s *Sandbox) call(ctx context.Context, r *http.Request, path string, header
 }
 
 // responseRecorder is an http.ResponseWriter that stores the response.
-type recorder struct {
+type responseRecorder struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
 // Header implements http.ResponseWriter.
-func (r *recorder) Header() http.Header { return r.header }
+func (r *responseRecorder) Header() http.Header { return r.header }
 
 // WriteHeader implements http.ResponseWriter.
-func (r *recorder) WriteHeader(status int) { r.status = status }
+func (r *responseRecorder) WriteHeader(status int) { r.status = status }
 
 // Write implements http.ResponseWriter.
-func (r *recorder) Write(data []byte) (int, error) { return r.body.Write(data) }
+func (r *responseRecorder) Write(data []byte) (int, error) { return r.body.Write(data) }

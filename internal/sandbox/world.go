@@ -9,7 +9,7 @@ import (
 )
 
 // developmentData holds the persons, organisations and devices of the development data, as the start page shows them.
-type world struct {
+type developmentData struct {
 	People        []person
 	Organisations []organisation
 	Devices       []device
@@ -27,11 +27,11 @@ type organisation struct{ NIHII, CBE, Type, Name string }
 type device struct{ Code, Name, Manufacturer, Device, Status string }
 
 // readDevelopmentData reads the development data that a development service imports.
-func readWorld() (world, error) {
-	var w world
+func readDevelopmentData() (developmentData, error) {
+	var w developmentData
 	files := map[string][]map[string]string{}
 	for _, kind := range []string{"persons", "professionals", "organisations", "affiliations", "devices"} {
-		rows, err := readRows(kind)
+		rows, err := readCSV(kind)
 		if err != nil {
 			return w, err
 		}
@@ -67,7 +67,7 @@ func readWorld() (world, error) {
 	return w, nil
 }
 
-func readRows(kind string) ([]map[string]string, error) {
+func readCSV(kind string) ([]map[string]string, error) {
 	data, err := devdata.Files.ReadFile(kind + ".csv")
 	if err != nil {
 		return nil, fmt.Errorf("development data: %w", err)
