@@ -26,7 +26,7 @@ import (
 )
 
 // requestTTL is the validity of a request; the service accepts at most five minutes.
-const ttl = time.Minute
+const requestTTL = time.Minute
 
 // ErrUnreachable is wrapped by every failure to get an answer from a register.
 var ErrUnreachable = errors.New("could not reach the service")
@@ -79,7 +79,7 @@ func Call[Q, R any](ctx context.Context, c *Client, operation string, request *Q
 
 // Sign wraps a request in a SOAP 1.1 envelope and signs it.
 func (c *Client) Sign(body []byte) ([]byte, error) {
-	options := wsse.SignOptions{Created: c.Now(), TTL: ttl, NewID: c.NewID, SignToken: true}
+	options := wsse.SignOptions{Created: c.Now(), TTL: requestTTL, NewID: c.NewID, SignToken: true}
 	return SignEnvelope(soap.WrapBody(soap.SOAP11, body), c.Key, options)
 }
 
@@ -101,7 +101,7 @@ func SignEnvelope(envelope []byte, key *pki.Key, o wsse.SignOptions) ([]byte, er
 
 // newNoRedirectClient returns an HTTP client that follows no redirect: a signed message must not go to any other
 // address than the intended one.
-func (c *Client) connection() *http.Client {
+func (c *Client) newNoRedirectClient() *http.Client {
 	direct := *c.HTTP
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &direct
@@ -115,7 +115,7 @@ func (c *Client) Send(ctx context.Context, operation string, message []byte) (xm
 	}
 	request.Header.Set("Content-Type", soap.SOAP11.ContentType())
 	request.Header.Set("SOAPAction", `"`+wire.NamespaceProtocol+":"+operation+`"`)
-	response, err := c.connection().Do(request)
+	response, err := c.newNoRedirectClient().Do(request)
 	if err != nil {
 		return xmldoc.Element{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}

@@ -23,22 +23,22 @@ import (
 var now = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 
 // newClient returns a client of a server with TLS.
-func clientOf(tb testing.TB, server *httptest.Server) *client.Client {
+func newClient(tb testing.TB, server *httptest.Server) *client.Client {
 	tb.Helper()
 	ids := 0
 	return &client.Client{URL: server.URL + "/ctr/v1", Key: testpki.Key(tb, testpki.Hospital), HTTP: server.Client(),
 		Now: func() time.Time { return now }, NewID: func() string { ids++; return fmt.Sprintf("_%d", ids) }}
 }
 
-func serve(tb testing.TB, handler http.HandlerFunc) *client.Client {
+func newClientOfHandler(tb testing.TB, handler http.HandlerFunc) *client.Client {
 	tb.Helper()
 	server := httptest.NewTLSServer(handler)
 	tb.Cleanup(server.Close)
-	return clientOf(tb, server)
+	return newClient(tb, server)
 }
 
 // respondWith always sends the same answer.
-func answering(status int, text string) http.HandlerFunc {
+func respondWith(status int, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.WriteHeader(status)
@@ -46,7 +46,7 @@ func answering(status int, text string) http.HandlerFunc {
 	}
 }
 
-func search(ctx context.Context, c *client.Client) (*wire.SearchResponse, error) {
+func callSearch(ctx context.Context, c *client.Client) (*wire.SearchResponse, error) {
 	return client.Call[wire.SearchRequest, wire.SearchResponse](ctx, c, "Search", &wire.SearchRequest{
 		MaxElements: 20, Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: "48022907379"}}})
 }
@@ -54,7 +54,7 @@ func search(ctx context.Context, c *client.Client) (*wire.SearchResponse, error)
 // TestCall checks that a request passes a strict verifier and arrives unchanged, and that the answer is returned.
 func TestCall(t *testing.T) {
 	verifier := &wsse.Verifier{Trust: testpki.Trust(t), Now: func() time.Time { return now }, Strict: true}
-	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	c := newClientOfHandler(t, func(w http.ResponseWriter, r *http.Request) {
 		data, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
@@ -91,7 +91,7 @@ func TestCall(t *testing.T) {
 		}
 		_, _ = w.Write(soap.WrapBody(soap.SOAP11, body))
 	})
-	answer, err := search(t.Context(), c)
+	answer, err := callSearch(t.Context(), c)
 	if err != nil || answer.Total != 3 {
 		t.Errorf("answer %+v, %v", answer, err)
 	}
@@ -101,7 +101,7 @@ func TestCall(t *testing.T) {
 func TestRefused(t *testing.T) {
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 		fault := soap.FaultFrom(problem.New(problem.NotYourOperation), soap.FaultContext{Version: v, ID: "c-1", Environment: "Test"})
-		answer, err := search(t.Context(), serve(t, answering(fault.Status, string(fault.Body))))
+		answer, err := callSearch(t.Context(), newClientOfHandler(t, respondWith(fault.Status, string(fault.Body))))
 		refusal, ok := errors.AsType[*soap.Refusal](err)
 		if !ok || errors.Is(err, client.ErrUnreachable) || refusal.Code != "SOA-01002" || refusal.ID != "c-1" || answer != nil {
 			t.Errorf("answer %v, %v", answer, err)
@@ -120,12 +120,12 @@ func TestUnreachable(t *testing.T) {
 		handler http.HandlerFunc
 		say     string
 	}{
-		{"a page", answering(502, "<html><body>Bad gateway"), "HTTP 502, and the answer is no XML"},
-		{"nothing", answering(200, ""), "HTTP 200, and the answer is no XML"},
-		{"another XML", answering(404, "<html/>"), "HTTP 404, and the answer is no SOAP"},
-		{"an empty body", answering(200, string(soap.WrapBody(soap.SOAP11, nil))), "HTTP 200, and the answer is no SOAP"},
-		{"another answer", answering(200, string(soap.WrapBody(soap.SOAP11, other))), "it answered with another element"},
-		{"too large", answering(200, "<a>"+strings.Repeat(" ", xmldoc.DefaultLimits().Bytes)+"</a>"), "the answer is no XML"},
+		{"a page", respondWith(502, "<html><body>Bad gateway"), "HTTP 502, and the answer is no XML"},
+		{"nothing", respondWith(200, ""), "HTTP 200, and the answer is no XML"},
+		{"another XML", respondWith(404, "<html/>"), "HTTP 404, and the answer is no SOAP"},
+		{"an empty body", respondWith(200, string(soap.WrapBody(soap.SOAP11, nil))), "HTTP 200, and the answer is no SOAP"},
+		{"another answer", respondWith(200, string(soap.WrapBody(soap.SOAP11, other))), "it answered with another element"},
+		{"too large", respondWith(200, "<a>"+strings.Repeat(" ", xmldoc.DefaultLimits().Bytes)+"</a>"), "the answer is no XML"},
 		{"broken off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, "<a>")
@@ -134,7 +134,7 @@ func TestUnreachable(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			answer, err := search(t.Context(), serve(t, c.handler))
+			answer, err := callSearch(t.Context(), newClientOfHandler(t, c.handler))
 			if !errors.Is(err, client.ErrUnreachable) || !strings.Contains(err.Error(), c.say) || answer != nil {
 				t.Errorf("answer %v, %v", answer, err)
 			}
@@ -142,23 +142,23 @@ func TestUnreachable(t *testing.T) {
 	}
 	t.Run("nobody there", func(t *testing.T) {
 		server := httptest.NewTLSServer(http.NotFoundHandler())
-		c := clientOf(t, server)
+		c := newClient(t, server)
 		server.Close()
-		if _, err := search(t.Context(), c); !errors.Is(err, client.ErrUnreachable) {
+		if _, err := callSearch(t.Context(), c); !errors.Is(err, client.ErrUnreachable) {
 			t.Error(err)
 		}
 	})
 	t.Run("a server that is not trusted", func(t *testing.T) {
-		c := serve(t, answering(200, "<a/>"))
+		c := newClientOfHandler(t, respondWith(200, "<a/>"))
 		c.HTTP = &http.Client{}
-		if _, err := search(t.Context(), c); !errors.Is(err, client.ErrUnreachable) {
+		if _, err := callSearch(t.Context(), c); !errors.Is(err, client.ErrUnreachable) {
 			t.Error(err)
 		}
 	})
 	t.Run("no patience", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := search(ctx, serve(t, answering(200, "<a/>"))); !errors.Is(err, client.ErrUnreachable) || !errors.Is(err, context.Canceled) {
+		if _, err := callSearch(ctx, newClientOfHandler(t, respondWith(200, "<a/>"))); !errors.Is(err, client.ErrUnreachable) || !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	})
@@ -167,7 +167,7 @@ func TestUnreachable(t *testing.T) {
 // TestNotSent checks that an invalid request or address is reported before anything is sent, and not as
 // ErrUnreachable.
 func TestNotSent(t *testing.T) {
-	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
+	c := newClientOfHandler(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
 	_, err := client.Call[wire.SearchRequest, wire.SearchResponse](t.Context(), c, "Search", &wire.SearchRequest{
 		Criteria: wire.SearchCriteria{ByImplant: &wire.ByImplant{UDI: "0105410000001047\x1d10L1"}}})
 	if err == nil || errors.Is(err, client.ErrUnreachable) || !strings.Contains(err.Error(), "XML cannot carry") {
@@ -177,7 +177,7 @@ func TestNotSent(t *testing.T) {
 		t.Error("no message of the contract")
 	}
 	c.URL = "https://exa mple/\x7f"
-	if _, err := search(t.Context(), c); err == nil || errors.Is(err, client.ErrUnreachable) {
+	if _, err := callSearch(t.Context(), c); err == nil || errors.Is(err, client.ErrUnreachable) {
 		t.Errorf("a wrong address: %v", err)
 	}
 }
