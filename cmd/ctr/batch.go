@@ -155,15 +155,15 @@ func (b *batchCommand) send(ctx context.Context, t *terminal, c *caller, journal
 	pending, earlier := file.Pending(journal, b.Again)
 	r := b.report(file, pending, earlier)
 	r.begin(t)
-	if journal.Unreadable > 0 && !t.json {
-		_, _ = fmt.Fprintf(t.out, "%s.journal: %d unreadable line(s); their notifications are sent again\n", b.File, journal.Unreadable)
+	if journal.UnreadableLines > 0 && !t.json {
+		_, _ = fmt.Fprintf(t.out, "%s.journal: %d unreadable line(s); their notifications are sent again\n", b.File, journal.UnreadableLines)
 	}
-	if len(file.Faults) == 0 || b.SkipBad {
+	if len(file.RowErrors) == 0 || b.SkipBad {
 		err = b.deliver(ctx, t, c, journal, r, pending)
 	}
 	if len(file.Rows) > 0 {
 		r.Results = cmp.Or(b.Results, b.File+".results.csv")
-		err = errors.Join(err, b.write(r.Results, file.Results(journal)))
+		err = errors.Join(err, b.write(r.Results, file.ResultsCSV(journal)))
 	}
 	return r.end(t, b, err)
 }
@@ -172,7 +172,7 @@ func (b *batchCommand) send(ctx context.Context, t *terminal, c *caller, journal
 func (b *batchCommand) write(name string, results []byte) error {
 	info, err := os.Stat(b.File)
 	if err == nil {
-		err = batch.WriteFile(name, results, info.Mode())
+		err = batch.WriteFileAtomically(name, results, info.Mode())
 	}
 	if err != nil {
 		return fmt.Errorf("the results (the same command writes them again): %w", err)
@@ -187,7 +187,7 @@ func (b *batchCommand) deliver(ctx context.Context, t *terminal, c *caller, jour
 	}
 	progress := &progressLine{out: t.out, now: t.now, silent: t.json, terminal: isTerminal(t.out), began: t.now()}
 	sender := b.sender(c)
-	sender.Journal, sender.Progress, sender.Delayed = journal, progress.show, progress.delayed
+	sender.Journal, sender.OnProgress, sender.OnRetry = journal, progress.show, progress.delayed
 	sent, err := sender.Run(ctx, pending)
 	progress.end()
 	r.Accepted, r.Refused = sent.Accepted, sent.Refused
@@ -203,13 +203,13 @@ func (b *batchCommand) sender(c *caller) batch.Sender {
 	if transport, ok := c.client.HTTP.Transport.(*http.Transport); ok {
 		transport.MaxIdleConnsPerHost = b.Parallel // the default of 2 would open a new connection for most requests
 	}
-	return batch.Sender{Send: c.send, Parallel: b.Parallel, Patience: b.Patience, Pause: batch.Pause}
+	return batch.Sender{Send: c.send, Parallel: b.Parallel, Patience: b.Patience, Sleep: batch.Sleep}
 }
 
-func (b *batchCommand) report(file *batch.File, pending []*batch.Notification, earlier batch.Earlier) *batchReport {
+func (b *batchCommand) report(file *batch.File, pending []*batch.Notification, earlier batch.EarlierResults) *batchReport {
 	r := &batchReport{File: b.File, Encoding: file.Encoding, Separator: file.Separator, Rows: len(file.Rows),
 		Notifications: len(file.Notifications), EarlierAccepted: earlier.Accepted, EarlierRefused: earlier.Refused, Unsent: len(pending)}
-	for _, fault := range file.Faults {
+	for _, fault := range file.RowErrors {
 		r.Faults = append(r.Faults, fault.String())
 	}
 	return r
@@ -270,7 +270,7 @@ func (c *caller) send(ctx context.Context, request *wire.NotifyImplantRequest) b
 	if err != nil {
 		return judge(err)
 	}
-	accepted := batch.Answer{Verdict: batch.Yes, Number: answer.Receipt.NotificationNumber, Reference: answer.Receipt.Reference}
+	accepted := batch.Answer{Verdict: batch.VerdictAccepted, Number: answer.Receipt.NotificationNumber, Reference: answer.Receipt.Reference}
 	for _, implant := range answer.Implant {
 		accepted.Implants = append(accepted.Implants, implant.ImplantID)
 	}
@@ -287,12 +287,12 @@ var ofCaller = []problem.Code{problem.CertificateUnfit, problem.CertificateCBE, 
 func judge(err error) batch.Answer {
 	refusal, refused := errors.AsType[*soap.Refusal](err)
 	if !refused {
-		return batch.Answer{Verdict: batch.Later, Err: err}
+		return batch.Answer{Verdict: batch.VerdictRetry, Err: err}
 	}
-	a := batch.Answer{Verdict: batch.No, Err: err}
+	a := batch.Answer{Verdict: batch.VerdictRejected, Err: err}
 	for _, v := range refusal.Violations {
 		if slices.Contains(ofCaller, problem.Code(v.Code)) {
-			a.Verdict = batch.Stop
+			a.Verdict = batch.VerdictAbort
 		}
 		_, path, found := strings.Cut(v.Path, "Implantation/")
 		message := v.Messages[languageOfTerminal]
@@ -306,9 +306,9 @@ func judge(err error) batch.Answer {
 	}
 	switch {
 	case refusal.Retry:
-		a.Verdict, a.Err = batch.Later, fmt.Errorf("%w: the service asks to retry later: %s", client.ErrUnreachable, refusal.Error())
+		a.Verdict, a.Err = batch.VerdictRetry, fmt.Errorf("%w: the service asks to retry later: %s", client.ErrUnreachable, refusal.Error())
 	case refusal.Code == notAuthenticated:
-		a.Verdict = batch.Stop
+		a.Verdict = batch.VerdictAbort
 	}
 	return a
 }

@@ -25,9 +25,9 @@ func (b *batchCommand) watch(ctx context.Context, t *terminal, stderr io.Writer)
 	}
 	warned := t.now()
 	w := &batch.Watcher{
-		Directory: b.Watch, SkipBad: b.SkipBad, Settle: b.Settle, Poll: min(pollEvery, max(b.Settle, time.Second/10)),
+		Directory: b.Watch, SkipBad: b.SkipBad, SettleTime: b.Settle, PollInterval: min(pollEvery, max(b.Settle, time.Second/10)),
 		Sender: b.sender(c), Log: log, Now: t.now,
-		Options: func() batch.Options {
+		CurrentOptions: func() batch.Options {
 			// This process can run for months, so the warning at its start is not enough.
 			if now := t.now(); now.Sub(warned) > 24*time.Hour {
 				warned = now

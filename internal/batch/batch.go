@@ -29,7 +29,7 @@ import (
 )
 
 // MaxFileBytes limits the size of a file, because it is held in memory.
-const MaxOctets = 256 << 20
+const MaxFileBytes = 256 << 20
 
 // Options are the settings for reading a file.
 type Options struct {
@@ -44,7 +44,7 @@ type File struct {
 	Separator     string // of a CSV file
 	Rows          []Row  // the non-empty rows, without the header
 	Notifications []*Notification
-	Faults        []Fault
+	RowErrors     []RowError
 }
 
 // Row is a non-empty row of the table.
@@ -62,13 +62,13 @@ type Notification struct {
 }
 
 // NewRequest returns a new request for the notification. The caller fills its header.
-func (n *Notification) Request() *wire.NotifyImplantRequest {
+func (n *Notification) NewRequest() *wire.NotifyImplantRequest {
 	return &wire.NotifyImplantRequest{InputReference: n.Reference, Save: n.Save, Implantation: n.Implantation}
 }
 
 // ContentDigest returns a short digest of the content. It does not depend on the order of columns or the format of a
 // date in the file. The journal stores it to detect a row that changed after it was sent.
-func (n *Notification) Content() string {
+func (n *Notification) ContentDigest() string {
 	// json.Marshal fails only for types that this struct does not contain.
 	data, _ := json.Marshal(struct {
 		Save         string
@@ -79,7 +79,7 @@ func (n *Notification) Content() string {
 }
 
 // RowError is an error in the file. It never contains the content of a cell, which may identify a person.
-type Fault struct {
+type RowError struct {
 	Row     int          // as a spreadsheet counts: the header is 1; 0 for the whole file
 	Column  string       // the name in the header; empty for the whole row
 	Code    problem.Code // the code with which the register would refuse the row, if there is one
@@ -87,7 +87,7 @@ type Fault struct {
 }
 
 // String formats the error as one line of text.
-func (f Fault) String() string {
+func (f RowError) String() string {
 	location := "the file"
 	if f.Row > 0 {
 		location = fmt.Sprintf("row %d", f.Row)
@@ -108,8 +108,8 @@ func ReadFile(name string, o Options) (*File, error) {
 		return nil, fmt.Errorf("the file: %w", err)
 	}
 	f := &File{}
-	if info.Size() > MaxOctets {
-		f.tooLarge()
+	if info.Size() > MaxFileBytes {
+		f.addTooLargeError()
 		return f, nil
 	}
 	data, err := os.ReadFile(name) //nolint:gosec // the path is the user's own
@@ -123,41 +123,41 @@ func ReadFile(name string, o Options) (*File, error) {
 // Read parses and validates a whole file. Rows with errors are in RowErrors and in no notification.
 func Read(data []byte, o Options) *File {
 	f := &File{}
-	if len(data) > MaxOctets {
-		f.tooLarge()
+	if len(data) > MaxFileBytes {
+		f.addTooLargeError()
 		return f
 	}
-	text, ok := f.decode(data)
+	text, ok := f.decodeText(data)
 	if !ok {
 		return f
 	}
-	var rows []*row
+	var rows []*tableRow
 	if o.JSONLines {
 		rows = f.readJSONLines(text)
 	} else {
 		rows = f.readCSV(text)
 	}
 	for _, r := range rows {
-		f.Rows = append(f.Rows, Row{Number: r.number, Reference: r.cells[input]})
+		f.Rows = append(f.Rows, Row{Number: r.number, Reference: r.cells[columnInputReference]})
 	}
-	if len(rows) == 0 && len(f.Faults) == 0 {
-		f.fault(0, "", "it holds no row to send")
+	if len(rows) == 0 && len(f.RowErrors) == 0 {
+		f.addError(0, "", "it holds no row to send")
 	}
-	f.group(rows, o)
-	slices.SortStableFunc(f.Faults, func(a, b Fault) int { return cmp.Compare(a.Row, b.Row) })
+	f.groupRows(rows, o)
+	slices.SortStableFunc(f.RowErrors, func(a, b RowError) int { return cmp.Compare(a.Row, b.Row) })
 	return f
 }
 
-func (f *File) tooLarge() {
-	f.fault(0, "", fmt.Sprintf("it is larger than %d MiB; send it in parts", MaxOctets>>20))
+func (f *File) addTooLargeError() {
+	f.addError(0, "", fmt.Sprintf("it is larger than %d MiB; send it in parts", MaxFileBytes>>20))
 }
 
-func (f *File) fault(row int, column, message string) {
-	f.Faults = append(f.Faults, Fault{Row: row, Column: column, Message: message})
+func (f *File) addError(row int, column, message string) {
+	f.RowErrors = append(f.RowErrors, RowError{Row: row, Column: column, Message: message})
 }
 
 // addErrorWithCode adds an error with the register's code and message.
-func (f *File) refuse(row int, column string, code problem.Code) {
+func (f *File) addErrorWithCode(row int, column string, code problem.Code) {
 	entry, _ := problem.Lookup(code)
-	f.Faults = append(f.Faults, Fault{Row: row, Column: column, Code: code, Message: entry.EN})
+	f.RowErrors = append(f.RowErrors, RowError{Row: row, Column: column, Code: code, Message: entry.EN})
 }

@@ -17,152 +17,152 @@ import (
 type column int
 
 const (
-	input column = iota
-	specialistSSIN
-	specialistNIHII
-	operationDate
-	patient
-	prescriberSSIN
-	prescriberNIHII
-	prescriptionDate
-	comment
-	code
-	udiColumn
-	lot
-	serial
-	expiry
-	pharmacistSSIN
-	pharmacistNIHII
-	pharmacyNIHII
-	pharmacyCBE
-	delivery
-	quantity
-	location
-	side
+	columnInputReference column = iota
+	columnSpecialistSSIN
+	columnSpecialistNIHII
+	columnOperationDate
+	columnPatient
+	columnPrescriberSSIN
+	columnPrescriberNIHII
+	columnPrescriptionDate
+	columnComment
+	columnNotificationCode
+	columnUDI
+	columnLot
+	columnSerial
+	columnExpiryDate
+	columnPharmacistSSIN
+	columnPharmacistNIHII
+	columnPharmacyNIHII
+	columnPharmacyCBE
+	columnDeliveryDate
+	columnQuantity
+	columnLocation
+	columnSide
 	columnCount
 
-	unnamed column = -1
+	columnUnnamed column = -1
 )
 
-type kind uint8
+type cellKind uint8
 
 const (
-	ofText kind = iota
-	ofSSIN
-	ofNIHII
-	ofCBE
-	ofCode
-	ofDate
-	ofQuantity
-	ofSide
+	kindText cellKind = iota
+	kindSSIN
+	kindNIHII
+	kindCBE
+	kindNotificationCode
+	kindDate
+	kindQuantity
+	kindSide
 )
 
 // columnSpecs are the names and types of all columns. Lengths are those of the contract's schema, in characters.
-var columns = [columnCount]struct {
+var columnSpecs = [columnCount]struct {
 	name  string
-	kind  kind
+	kind  cellKind
 	max   int
 	prose bool // may begin with an apostrophe, as in 's avonds, and contain line ends
 }{
-	input:            {"input_reference", ofText, 64, false},
-	specialistSSIN:   {"specialist_ssin", ofSSIN, 0, false},
-	specialistNIHII:  {"specialist_nihii", ofNIHII, 0, false},
-	operationDate:    {"operation_date", ofDate, 0, false},
-	patient:          {"patient_ssin", ofSSIN, 0, false},
-	prescriberSSIN:   {"prescriber_ssin", ofSSIN, 0, false},
-	prescriberNIHII:  {"prescriber_nihii", ofNIHII, 0, false},
-	prescriptionDate: {"prescription_date", ofDate, 0, false},
-	comment:          {"comment", ofText, 2000, true},
-	code:             {"notification_code", ofCode, 0, false},
-	udiColumn:        {"udi", ofText, 250, false},
-	lot:              {"lot", ofText, 100, false},
-	serial:           {"serial", ofText, 100, false},
-	expiry:           {"expiry_date", ofDate, 0, false},
-	pharmacistSSIN:   {"pharmacist_ssin", ofSSIN, 0, false},
-	pharmacistNIHII:  {"pharmacist_nihii", ofNIHII, 0, false},
-	pharmacyNIHII:    {"pharmacy_nihii", ofNIHII, 0, false},
-	pharmacyCBE:      {"pharmacy_cbe", ofCBE, 0, false},
-	delivery:         {"delivery_date", ofDate, 0, false},
-	quantity:         {"quantity", ofQuantity, 0, false},
-	location:         {"location", ofText, 250, true},
-	side:             {"side", ofSide, 0, false},
+	columnInputReference:   {"input_reference", kindText, 64, false},
+	columnSpecialistSSIN:   {"specialist_ssin", kindSSIN, 0, false},
+	columnSpecialistNIHII:  {"specialist_nihii", kindNIHII, 0, false},
+	columnOperationDate:    {"operation_date", kindDate, 0, false},
+	columnPatient:          {"patient_ssin", kindSSIN, 0, false},
+	columnPrescriberSSIN:   {"prescriber_ssin", kindSSIN, 0, false},
+	columnPrescriberNIHII:  {"prescriber_nihii", kindNIHII, 0, false},
+	columnPrescriptionDate: {"prescription_date", kindDate, 0, false},
+	columnComment:          {"comment", kindText, 2000, true},
+	columnNotificationCode: {"notification_code", kindNotificationCode, 0, false},
+	columnUDI:              {"udi", kindText, 250, false},
+	columnLot:              {"lot", kindText, 100, false},
+	columnSerial:           {"serial", kindText, 100, false},
+	columnExpiryDate:       {"expiry_date", kindDate, 0, false},
+	columnPharmacistSSIN:   {"pharmacist_ssin", kindSSIN, 0, false},
+	columnPharmacistNIHII:  {"pharmacist_nihii", kindNIHII, 0, false},
+	columnPharmacyNIHII:    {"pharmacy_nihii", kindNIHII, 0, false},
+	columnPharmacyCBE:      {"pharmacy_cbe", kindCBE, 0, false},
+	columnDeliveryDate:     {"delivery_date", kindDate, 0, false},
+	columnQuantity:         {"quantity", kindQuantity, 0, false},
+	columnLocation:         {"location", kindText, 250, true},
+	columnSide:             {"side", kindSide, 0, false},
 }
 
 // requiredColumns must be in the header, one of each group.
 var requiredColumns = [...][]column{
-	{input}, {specialistSSIN, specialistNIHII}, {operationDate}, {patient}, {prescriberSSIN, prescriberNIHII}, {prescriptionDate},
-	{code, udiColumn},
+	{columnInputReference}, {columnSpecialistSSIN, columnSpecialistNIHII}, {columnOperationDate}, {columnPatient}, {columnPrescriberSSIN, columnPrescriberNIHII}, {columnPrescriptionDate},
+	{columnNotificationCode, columnUDI},
 }
 
-func (c column) name() string { return columns[c].name }
+func (c column) headerName() string { return columnSpecs[c].name }
 
-func columnNamed(name string) (column, bool) {
-	for c := range columns {
-		if columns[c].name == name {
+func findColumn(name string) (column, bool) {
+	for c := range columnSpecs {
+		if columnSpecs[c].name == name {
 			return column(c), true
 		}
 	}
-	return unnamed, false
+	return columnUnnamed, false
 }
 
-func columnNames() string {
+func joinAllColumnNames() string {
 	names := make([]string, 0, columnCount)
-	for c := range columns {
-		names = append(names, columns[c].name)
+	for c := range columnSpecs {
+		names = append(names, columnSpecs[c].name)
 	}
 	return strings.Join(names, ", ")
 }
 
-func columnList(list []column) string {
+func joinColumnNames(list []column) string {
 	names := make([]string, 0, len(list))
 	for _, c := range list {
-		names = append(names, c.name())
+		names = append(names, c.headerName())
 	}
 	return strings.Join(names, " or ")
 }
 
 // cleanCell removes what a spreadsheet, or a program that writes for one, adds around a value to preserve it.
-func clean(c column, s string) string {
+func cleanCell(c column, s string) string {
 	s = strings.TrimFunc(s, unicode.IsSpace)
 	if len(s) >= len(`=""`) && strings.HasPrefix(s, `="`) && strings.HasSuffix(s, `"`) {
 		s = strings.TrimSpace(strings.ReplaceAll(s[2:len(s)-1], `""`, `"`))
 	}
 	// In free text, an apostrophe is the spreadsheet's only in front of what would be a formula.
-	if rest, ok := strings.CutPrefix(s, "'"); ok && (!columns[c].prose || rest != "" && strings.ContainsAny(rest[:1], "=+-@")) {
+	if rest, ok := strings.CutPrefix(s, "'"); ok && (!columnSpecs[c].prose || rest != "" && strings.ContainsAny(rest[:1], "=+-@")) {
 		s = strings.TrimSpace(rest)
 	}
-	if columns[c].prose {
+	if columnSpecs[c].prose {
 		s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
 	}
 	return s
 }
 
 // setCell stores the value of a cell in its normal form, or adds an error.
-func (f *File) fill(r *row, c column, value string) {
+func (f *File) setCell(r *tableRow, c column, value string) {
 	if value == "" {
 		return
 	}
-	normal, code, message := parse(c, value)
+	normal, code, message := parseCell(c, value)
 	switch {
 	case message != "":
-		f.fault(r.number, c.name(), message)
+		f.addError(r.number, c.headerName(), message)
 	case code != "":
-		f.refuse(r.number, c.name(), code)
-		f.hint(value)
+		f.addErrorWithCode(r.number, c.headerName(), code)
+		f.addSpreadsheetHint(value)
 	default:
 		r.cells[c] = normal
 		return
 	}
-	r.faulty = true
+	r.invalid = true
 }
 
-var power = regexp.MustCompile(`^[0-9][.,]?[0-9]*[eE]\+?[0-9]+$`)
+var scientificNotation = regexp.MustCompile(`^[0-9][.,]?[0-9]*[eE]\+?[0-9]+$`)
 
 // addSpreadsheetHint appends to the last error how a spreadsheet probably damaged a number.
-func (f *File) hint(value string) {
-	last := &f.Faults[len(f.Faults)-1]
+func (f *File) addSpreadsheetHint(value string) {
+	last := &f.RowErrors[len(f.RowErrors)-1]
 	switch {
-	case power.MatchString(value):
+	case scientificNotation.MatchString(value):
 		last.Message += " A spreadsheet made a power of ten of it and dropped digits: make the column text, and fill it again."
 	case isDigits(value) && (last.Code == problem.SSINInvalid && len(value) < 11 || last.Code == problem.NIHIIInvalid && len(value) < 8):
 		last.Message += fmt.Sprintf(" It has %d digits: a spreadsheet drops zeros in front.", len(value))
@@ -170,27 +170,27 @@ func (f *File) hint(value string) {
 }
 
 // parseCell returns the normal form of a value, or else the code of the register's refusal, or else a message.
-func parse(c column, value string) (normal string, refusal problem.Code, message string) {
-	switch columns[c].kind {
-	case ofSSIN:
-		return checked(value, ident.ParseSSIN)
-	case ofNIHII:
-		return checked(value, ident.ParseNIHII)
-	case ofCBE:
-		return checked(zeros(value, 10), ident.ParseCBE)
-	case ofCode:
-		return checked(zeros(value, 12), ident.ParseNotificationCode)
-	case ofDate:
-		if day, ok := readDate(value); ok {
+func parseCell(c column, value string) (normal string, refusal problem.Code, message string) {
+	switch columnSpecs[c].kind {
+	case kindSSIN:
+		return checkIdentifier(value, ident.ParseSSIN)
+	case kindNIHII:
+		return checkIdentifier(value, ident.ParseNIHII)
+	case kindCBE:
+		return checkIdentifier(restoreLeadingZeros(value, 10), ident.ParseCBE)
+	case kindNotificationCode:
+		return checkIdentifier(restoreLeadingZeros(value, 12), ident.ParseNotificationCode)
+	case kindDate:
+		if day, ok := parseDate(value); ok {
 			return day.String(), "", ""
 		}
 		return "", "", "this is not a date as 2026-11-20 or 20/11/2026"
-	case ofQuantity:
+	case kindQuantity:
 		if n, err := strconv.Atoi(value); err != nil || n < 1 || n > 99 {
 			return "", problem.QuantityOutOfRange, ""
 		}
 		return value, "", ""
-	case ofSide:
+	case kindSide:
 		for _, known := range []string{"Left", "Right", "Bilateral", "None"} {
 			if strings.EqualFold(known, value) {
 				return known, "", ""
@@ -198,12 +198,12 @@ func parse(c column, value string) (normal string, refusal problem.Code, message
 		}
 		return "", "", "this is not Left, Right, Bilateral or None"
 	default:
-		return value, "", textFault(c, value)
+		return value, "", checkText(c, value)
 	}
 }
 
 // checkIdentifier validates an identifier with its parser.
-func checked[T any](value string, parser func(string) (T, error)) (normal string, refusal problem.Code, message string) {
+func checkIdentifier[T any](value string, parser func(string) (T, error)) (normal string, refusal problem.Code, message string) {
 	if _, err := parser(value); err != nil {
 		return "", problem.From(err).Code, ""
 	}
@@ -213,7 +213,7 @@ func checked[T any](value string, parser func(string) (T, error)) (normal string
 // restoreLeadingZeros restores the leading zeros that a spreadsheet dropped from a number of fixed length. It is not
 // used for numbers of persons: a missing digit there is more likely a typing mistake, and one in 97 of the results
 // would be another person's valid number.
-func zeros(value string, length int) string {
+func restoreLeadingZeros(value string, length int) string {
 	if isDigits(value) && len(value) < length {
 		return strings.Repeat("0", length-len(value)) + value
 	}
@@ -225,15 +225,15 @@ func isDigits(s string) bool {
 }
 
 var (
-	midnight = regexp.MustCompile(`[ T]0?0:00(:00)?(\.0+)?$`)
-	dayFirst = regexp.MustCompile(`^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})$`)
+	midnightSuffix = regexp.MustCompile(`[ T]0?0:00(:00)?(\.0+)?$`)
+	dayFirstDate   = regexp.MustCompile(`^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})$`)
 )
 
 // parseDate parses 2026-11-20 and 20/11/2026, also followed by the midnight that exports add. The day comes first, as
 // in Belgium.
-func readDate(s string) (ident.Date, bool) {
-	s = midnight.ReplaceAllString(s, "")
-	if m := dayFirst.FindStringSubmatch(s); m != nil {
+func parseDate(s string) (ident.Date, bool) {
+	s = midnightSuffix.ReplaceAllString(s, "")
+	if m := dayFirstDate.FindStringSubmatch(s); m != nil {
 		numbers := [3]int{}
 		for i := range numbers {
 			numbers[i], _ = strconv.Atoi(m[i+1]) // at most four digits, so no error
@@ -249,13 +249,13 @@ func readDate(s string) (ident.Date, bool) {
 }
 
 // checkText returns why a text cannot be sent, or an empty string.
-func textFault(c column, s string) string {
-	if n := utf8.RuneCountInString(s); n > columns[c].max {
-		return fmt.Sprintf("it has %d characters, and %d are the most", n, columns[c].max)
+func checkText(c column, s string) string {
+	if n := utf8.RuneCountInString(s); n > columnSpecs[c].max {
+		return fmt.Sprintf("it has %d characters, and %d are the most", n, columnSpecs[c].max)
 	}
 	for _, r := range s {
 		switch {
-		case columns[c].prose && (r == '\n' || r == '\t'):
+		case columnSpecs[c].prose && (r == '\n' || r == '\t'):
 		case r == '\x1d':
 			return "it holds the separator that a scanner gives (GS, octet 1D), which no message can carry: let the scanner write the form with parentheses, (01)…(10)…"
 		case unicode.IsControl(r), r == '\uFFFE', r == '\uFFFF', r == utf8.RuneError:

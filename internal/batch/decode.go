@@ -15,13 +15,13 @@ var windows1252 = [32]rune{
 
 // decodeText detects the encoding: UTF-8 if the data is valid UTF-8, which other text hardly ever is by chance, else
 // Windows-1252.
-func (f *File) decode(data []byte) (string, bool) {
+func (f *File) decodeText(data []byte) (string, bool) {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
-		f.fault(0, "", `it is UTF-16 ("Unicode text"); save it as "CSV UTF-8"`)
+		f.addError(0, "", `it is UTF-16 ("Unicode text"); save it as "CSV UTF-8"`)
 		return "", false
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
-		f.fault(0, "", `it is a workbook; save it as "CSV UTF-8"`)
+		f.addError(0, "", `it is a workbook; save it as "CSV UTF-8"`)
 		return "", false
 	case utf8.Valid(data):
 		f.Encoding = "UTF-8"
@@ -36,7 +36,7 @@ func (f *File) decode(data []byte) (string, bool) {
 			r = windows1252[c-0x80]
 		}
 		if r == 0 && c != 0 {
-			f.fault(bytes.Count(data[:i], []byte("\n"))+1, "", "it is neither UTF-8 nor Windows-1252; save the file as \"CSV UTF-8\"")
+			f.addError(bytes.Count(data[:i], []byte("\n"))+1, "", "it is neither UTF-8 nor Windows-1252; save the file as \"CSV UTF-8\"")
 			return "", false
 		}
 		b.WriteRune(r)

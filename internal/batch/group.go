@@ -13,24 +13,24 @@ import (
 
 // The limits of the schema and the rules of the register that can be checked with the file alone.
 const (
-	maxLines    = 50           // of one notification
-	firstYear   = 1950         // of an operation date
-	udiSuffices = "2023-05-26" // before this day an implant needs a notification code
+	maxImplants      = 50           // of one notification
+	minOperationYear = 1950         // of an operation date
+	udiSufficesFrom  = "2023-05-26" // before this day an implant needs a notification code
 )
 
 // sharedColumns are the columns that describe the notification as a whole, not one implant.
-var ofOperation = [...]column{specialistSSIN, specialistNIHII, operationDate, patient, prescriberSSIN, prescriberNIHII, prescriptionDate, comment}
+var sharedColumns = [...]column{columnSpecialistSSIN, columnSpecialistNIHII, columnOperationDate, columnPatient, columnPrescriberSSIN, columnPrescriberNIHII, columnPrescriptionDate, columnComment}
 
 // groupRows builds notifications from the rows with the same reference, in the order of their first rows. The rows
 // need not be adjacent.
-func (f *File) group(rows []*row, o Options) {
-	byReference := map[string][]*row{}
+func (f *File) groupRows(rows []*tableRow, o Options) {
+	byReference := map[string][]*tableRow{}
 	var order []string
 	for _, r := range rows {
-		reference := r.cells[input]
+		reference := r.cells[columnInputReference]
 		if reference == "" {
-			if !r.faulty {
-				f.fault(r.number, input.name(), "it is empty, so that the row belongs to no notification")
+			if !r.invalid {
+				f.addError(r.number, columnInputReference.headerName(), "it is empty, so that the row belongs to no notification")
 			}
 			continue
 		}
@@ -40,10 +40,10 @@ func (f *File) group(rows []*row, o Options) {
 		byReference[reference] = append(byReference[reference], r)
 	}
 	for _, reference := range order {
-		before := len(f.Faults)
+		before := len(f.RowErrors)
 		lines := byReference[reference]
-		n := f.notification(reference, lines, o)
-		if len(f.Faults) == before && !slices.ContainsFunc(lines, func(r *row) bool { return r.faulty }) {
+		n := f.buildNotification(reference, lines, o)
+		if len(f.RowErrors) == before && !slices.ContainsFunc(lines, func(r *tableRow) bool { return r.invalid }) {
 			f.Notifications = append(f.Notifications, n)
 		}
 	}
@@ -51,54 +51,54 @@ func (f *File) group(rows []*row, o Options) {
 
 // buildNotification combines rows into a notification. A value in a shared column need not be repeated in the other
 // rows.
-func (f *File) notification(reference string, rows []*row, o Options) *Notification {
+func (f *File) buildNotification(reference string, rows []*tableRow, o Options) *Notification {
 	n := &Notification{Reference: reference, Save: o.Save}
 	combined := *rows[0]
 	firstRow := [columnCount]int{}
 	for _, r := range rows {
 		n.Rows = append(n.Rows, r.number)
-		combined.faulty = combined.faulty || r.faulty
-		for _, c := range ofOperation {
+		combined.invalid = combined.invalid || r.invalid
+		for _, c := range sharedColumns {
 			switch {
 			case r.cells[c] == "":
 			case combined.cells[c] == "" || firstRow[c] == 0:
 				combined.cells[c], firstRow[c] = r.cells[c], r.number
 			case combined.cells[c] != r.cells[c]:
-				f.fault(r.number, c.name(), fmt.Sprintf("it differs from that of row %d, which has the same input_reference", firstRow[c]))
+				f.addError(r.number, c.headerName(), fmt.Sprintf("it differs from that of row %d, which has the same input_reference", firstRow[c]))
 			}
 		}
 	}
-	if len(rows) > maxLines {
-		f.fault(rows[maxLines].number, input.name(), fmt.Sprintf("there are %d rows with this reference, and a notification has at most %d implants", len(rows), maxLines))
+	if len(rows) > maxImplants {
+		f.addError(rows[maxImplants].number, columnInputReference.headerName(), fmt.Sprintf("there are %d rows with this reference, and a notification has at most %d implants", len(rows), maxImplants))
 	}
-	f.checkOperation(&combined, o)
+	f.checkSharedColumns(&combined, o)
 	n.Implantation = wire.Implantation{
-		Specialist:       wire.Professional{SSIN: combined.cells[specialistSSIN], NIHII: combined.cells[specialistNIHII]},
-		OperationDate:    combined.cells[operationDate],
-		Patient:          combined.cells[patient],
-		Prescriber:       wire.Professional{SSIN: combined.cells[prescriberSSIN], NIHII: combined.cells[prescriberNIHII]},
-		PrescriptionDate: combined.cells[prescriptionDate],
-		Comment:          combined.cells[comment],
+		Specialist:       wire.Professional{SSIN: combined.cells[columnSpecialistSSIN], NIHII: combined.cells[columnSpecialistNIHII]},
+		OperationDate:    combined.cells[columnOperationDate],
+		Patient:          combined.cells[columnPatient],
+		Prescriber:       wire.Professional{SSIN: combined.cells[columnPrescriberSSIN], NIHII: combined.cells[columnPrescriberNIHII]},
+		PrescriptionDate: combined.cells[columnPrescriptionDate],
+		Comment:          combined.cells[columnComment],
 	}
 	for _, r := range rows {
-		f.checkLine(r, combined.cells[operationDate], o)
-		n.Implantation.Implant = append(n.Implantation.Implant, r.implant())
+		f.checkImplantRow(r, combined.cells[columnOperationDate], o)
+		n.Implantation.Implant = append(n.Implantation.Implant, r.toImplant())
 	}
 	return n
 }
 
-func (r *row) implant() wire.NotifiedImplant {
+func (r *tableRow) toImplant() wire.NotifiedImplant {
 	i := wire.NotifiedImplant{
-		NotificationCode: r.cells[code], UDI: r.cells[udiColumn], LotNumber: r.cells[lot], SerialNumber: r.cells[serial],
-		ExpiryDate: r.cells[expiry], DeliveryDate: r.cells[delivery], Quantity: 1, Location: r.cells[location], Side: r.cells[side],
+		NotificationCode: r.cells[columnNotificationCode], UDI: r.cells[columnUDI], LotNumber: r.cells[columnLot], SerialNumber: r.cells[columnSerial],
+		ExpiryDate: r.cells[columnExpiryDate], DeliveryDate: r.cells[columnDeliveryDate], Quantity: 1, Location: r.cells[columnLocation], Side: r.cells[columnSide],
 	}
-	if r.cells[quantity] != "" {
-		i.Quantity, _ = strconv.Atoi(r.cells[quantity]) // parseCell has validated it
+	if r.cells[columnQuantity] != "" {
+		i.Quantity, _ = strconv.Atoi(r.cells[columnQuantity]) // parseCell has validated it
 	}
-	if ssin, nihii := r.cells[pharmacistSSIN], r.cells[pharmacistNIHII]; ssin+nihii != "" {
+	if ssin, nihii := r.cells[columnPharmacistSSIN], r.cells[columnPharmacistNIHII]; ssin+nihii != "" {
 		i.Pharmacist = &wire.Professional{SSIN: ssin, NIHII: nihii}
 	}
-	if nihii, cbe := r.cells[pharmacyNIHII], r.cells[pharmacyCBE]; nihii+cbe != "" {
+	if nihii, cbe := r.cells[columnPharmacyNIHII], r.cells[columnPharmacyCBE]; nihii+cbe != "" {
 		i.Pharmacy = &wire.Pharmacy{NIHII: nihii, CBE: cbe}
 	}
 	return i
@@ -106,67 +106,67 @@ func (r *row) implant() wire.NotifiedImplant {
 
 // checkSharedColumns checks the columns that the schema requires and the rules about dates. A value that is missing
 // from a row with errors is not reported, because it may be the one that was invalid.
-func (f *File) checkOperation(r *row, o Options) {
-	for _, c := range []column{operationDate, patient, prescriptionDate} {
-		if r.cells[c] == "" && !r.faulty {
-			f.fault(r.number, c.name(), "it is empty")
+func (f *File) checkSharedColumns(r *tableRow, o Options) {
+	for _, c := range []column{columnOperationDate, columnPatient, columnPrescriptionDate} {
+		if r.cells[c] == "" && !r.invalid {
+			f.addError(r.number, c.headerName(), "it is empty")
 		}
 	}
-	f.checkOneOf(r, specialistSSIN, specialistNIHII, true)
-	f.checkOneOf(r, prescriberSSIN, prescriberNIHII, true)
-	if o.Save == "Draft" || r.cells[operationDate] == "" {
+	f.checkAtMostOne(r, columnSpecialistSSIN, columnSpecialistNIHII, true)
+	f.checkAtMostOne(r, columnPrescriberSSIN, columnPrescriberNIHII, true)
+	if o.Save == "Draft" || r.cells[columnOperationDate] == "" {
 		return
 	}
-	day := dayOf(r, operationDate)
+	day := dateInCell(r, columnOperationDate)
 	switch {
 	case day.After(o.Today):
-		f.refuse(r.number, operationDate.name(), problem.OperationInFuture)
-	case day.Year() < firstYear:
-		f.refuse(r.number, operationDate.name(), problem.OperationTooOld)
+		f.addErrorWithCode(r.number, columnOperationDate.headerName(), problem.OperationInFuture)
+	case day.Year() < minOperationYear:
+		f.addErrorWithCode(r.number, columnOperationDate.headerName(), problem.OperationTooOld)
 	}
-	if r.cells[patient] != "" {
-		person, _ := ident.ParseSSIN(r.cells[patient]) // parseCell has validated it
+	if r.cells[columnPatient] != "" {
+		person, _ := ident.ParseSSIN(r.cells[columnPatient]) // parseCell has validated it
 		if birth, known := person.BirthDate(); known && day.Before(birth) {
-			f.refuse(r.number, operationDate.name(), problem.OperationBeforeBirth)
+			f.addErrorWithCode(r.number, columnOperationDate.headerName(), problem.OperationBeforeBirth)
 		}
 	}
-	if dayOf(r, prescriptionDate).After(day) {
-		f.refuse(r.number, prescriptionDate.name(), problem.PrescriptionAfter)
+	if dateInCell(r, columnPrescriptionDate).After(day) {
+		f.addErrorWithCode(r.number, columnPrescriptionDate.headerName(), problem.PrescriptionAfter)
 	}
 }
 
 // dateInCell returns the date in a cell, or the zero date, which is not after any other.
-func dayOf(r *row, c column) ident.Date {
+func dateInCell(r *tableRow, c column) ident.Date {
 	day, _ := ident.ParseDate(r.cells[c]) // parseCell has validated it
 	return day
 }
 
-func (f *File) checkOneOf(r *row, a, b column, required bool) {
+func (f *File) checkAtMostOne(r *tableRow, a, b column, required bool) {
 	switch {
 	case r.cells[a] != "" && r.cells[b] != "":
-		f.fault(r.number, b.name(), "give "+a.name()+" or "+b.name()+", not both")
-	case required && r.cells[a]+r.cells[b] == "" && !r.faulty:
-		f.fault(r.number, a.name(), a.name()+" and "+b.name()+" are both empty")
+		f.addError(r.number, b.headerName(), "give "+a.headerName()+" or "+b.headerName()+", not both")
+	case required && r.cells[a]+r.cells[b] == "" && !r.invalid:
+		f.addError(r.number, a.headerName(), a.headerName()+" and "+b.headerName()+" are both empty")
 	}
 }
 
-func (f *File) checkLine(r *row, operation string, o Options) {
-	f.checkOneOf(r, pharmacistSSIN, pharmacistNIHII, false)
-	f.checkOneOf(r, pharmacyNIHII, pharmacyCBE, false)
-	if o.Save == "Draft" || r.faulty {
+func (f *File) checkImplantRow(r *tableRow, operation string, o Options) {
+	f.checkAtMostOne(r, columnPharmacistSSIN, columnPharmacistNIHII, false)
+	f.checkAtMostOne(r, columnPharmacyNIHII, columnPharmacyCBE, false)
+	if o.Save == "Draft" || r.invalid {
 		return
 	}
 	switch {
-	case r.cells[code] != "":
-	case r.cells[udiColumn] == "":
-		f.refuse(r.number, code.name(), problem.ImplantUnidentified)
-	case operation != "" && operation < udiSuffices:
-		f.refuse(r.number, code.name(), problem.CodeRequired)
+	case r.cells[columnNotificationCode] != "":
+	case r.cells[columnUDI] == "":
+		f.addErrorWithCode(r.number, columnNotificationCode.headerName(), problem.ImplantUnidentified)
+	case operation != "" && operation < udiSufficesFrom:
+		f.addErrorWithCode(r.number, columnNotificationCode.headerName(), problem.CodeRequired)
 	}
-	if operation != "" && r.cells[delivery] > operation { // both are YYYY-MM-DD
-		f.refuse(r.number, delivery.name(), problem.DeliveryAfter)
+	if operation != "" && r.cells[columnDeliveryDate] > operation { // both are YYYY-MM-DD
+		f.addErrorWithCode(r.number, columnDeliveryDate.headerName(), problem.DeliveryAfter)
 	}
-	parsed, err := udi.Parse(r.cells[udiColumn])
+	parsed, err := udi.Parse(r.cells[columnUDI])
 	if err != nil { // the register stores an unreadable UDI as given, with a warning
 		return
 	}
@@ -175,17 +175,17 @@ func (f *File) checkLine(r *row, operation string, o Options) {
 		udi  string
 		code problem.Code
 	}{
-		{lot, parsed.Lot, problem.LotContradictsUDI},
-		{serial, parsed.Serial, problem.SerialContradictsUDI},
-		{expiry, dayText(parsed.Expiry), problem.ExpiryContradictsUDI},
+		{columnLot, parsed.Lot, problem.LotContradictsUDI},
+		{columnSerial, parsed.Serial, problem.SerialContradictsUDI},
+		{columnExpiryDate, formatDate(parsed.Expiry), problem.ExpiryContradictsUDI},
 	} {
 		if pair.udi != "" && r.cells[pair.c] != "" && pair.udi != r.cells[pair.c] {
-			f.refuse(r.number, pair.c.name(), pair.code)
+			f.addErrorWithCode(r.number, pair.c.headerName(), pair.code)
 		}
 	}
 }
 
-func dayText(d ident.Date) string {
+func formatDate(d ident.Date) string {
 	if d.IsZero() {
 		return ""
 	}

@@ -16,12 +16,12 @@ type Outcome string
 
 // The outcomes in a journal. A notification without one has no answer yet and must be sent.
 const (
-	Accepted Outcome = "accepted"
-	Refused  Outcome = "refused"
+	OutcomeAccepted Outcome = "accepted"
+	OutcomeRefused  Outcome = "refused"
 )
 
 // JournalEntry records the answer to a notification. Its field names are the keys of the JSON document.
-type Line struct {
+type JournalEntry struct {
 	InputReference string
 	Content        string // see Notification.ContentDigest
 	Outcome        Outcome
@@ -39,11 +39,11 @@ type Finding struct {
 }
 
 // journalPreamble is the first line of a journal. It explains the file to its reader.
-type about struct {
+type journalPreamble struct {
 	About string
 }
 
-const aboutJournal = "What the register has answered so far. ctr batch goes on from here: keep this beside the file until you are done with it."
+const preambleText = "What the register has answered so far. ctr batch goes on from here: keep this beside the file until you are done with it."
 
 // ErrInUse is wrapped when another process is working on the same file.
 var ErrInUse = errors.New("another ctr is at work on it; wait until that has ended")
@@ -51,11 +51,11 @@ var ErrInUse = errors.New("another ctr is at work on it; wait until that has end
 // Journal is an append-only file with one JSON line per answer. The last entry of a notification counts. An open
 // journal is locked, so that two runs never send the same file.
 type Journal struct {
-	file  *os.File
-	lines map[string]Line
+	file    *os.File
+	entries map[string]JournalEntry
 	// UnreadableLines counts lines that were not written completely. Their notifications are sent again, which is
 	// safe.
-	Unreadable int
+	UnreadableLines int
 }
 
 // ReadJournal reads the entries of earlier runs, without opening the journal for writing. The file may be missing.
@@ -64,20 +64,20 @@ func ReadJournal(name string) (*Journal, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the journal of earlier runs: %w", err)
 	}
-	j := &Journal{lines: map[string]Line{}}
-	j.read(data)
+	j := &Journal{entries: map[string]JournalEntry{}}
+	j.parseEntries(data)
 	return j, nil
 }
 
 // OpenJournal reads the entries of earlier runs and opens the journal for new ones. It cuts off an incomplete last
 // line. It fails with ErrInUse while another run has the journal open.
 func OpenJournal(name string) (*Journal, error) {
-	file, err := openAlone(name)
+	file, err := openExclusive(name)
 	if err != nil {
 		return nil, fmt.Errorf("the journal %s: %w", name, err)
 	}
-	j := &Journal{file: file, lines: map[string]Line{}}
-	if err = j.begin(); err != nil {
+	j := &Journal{file: file, entries: map[string]JournalEntry{}}
+	if err = j.loadAndTruncate(); err != nil {
 		_ = file.Close() // nothing was written, so the error is harmless
 		return nil, fmt.Errorf("the journal %s: %w", name, err)
 	}
@@ -86,7 +86,7 @@ func OpenJournal(name string) (*Journal, error) {
 
 // loadAndTruncate reads the entries, truncates the file after its last complete line, and writes the preamble of a
 // new file. It reads through the locked handle, because some systems do not let another one read.
-func (j *Journal) begin() error {
+func (j *Journal) loadAndTruncate() error {
 	data, err := io.ReadAll(j.file)
 	if err != nil {
 		return err
@@ -98,55 +98,55 @@ func (j *Journal) begin() error {
 	if _, err = j.file.Seek(int64(end), io.SeekStart); err != nil {
 		return err
 	}
-	j.read(data)
+	j.parseEntries(data)
 	if end > 0 {
 		return nil
 	}
-	return j.write(encodeLine(nil, about{aboutJournal}))
+	return j.writeAndSync(appendJSONLine(nil, journalPreamble{preambleText}))
 }
 
-func (j *Journal) read(data []byte) {
+func (j *Journal) parseEntries(data []byte) {
 	for record := range strings.Lines(string(data)) {
 		var line struct {
-			about
-			Line
+			journalPreamble
+			JournalEntry
 		}
 		err := json.Unmarshal([]byte(record), &line)
 		switch {
-		case !strings.HasSuffix(record, "\n"), err != nil, line.About == "" && !line.whole():
-			j.Unreadable++
+		case !strings.HasSuffix(record, "\n"), err != nil, line.About == "" && !line.isValid():
+			j.UnreadableLines++
 		case line.About == "":
-			j.lines[line.InputReference] = line.Line
+			j.entries[line.InputReference] = line.JournalEntry
 		}
 	}
 }
 
-func (l *Line) whole() bool {
-	return l.InputReference != "" && (l.Outcome == Accepted || l.Outcome == Refused)
+func (l *JournalEntry) isValid() bool {
+	return l.InputReference != "" && (l.Outcome == OutcomeAccepted || l.Outcome == OutcomeRefused)
 }
 
-func encodeLine(data []byte, line any) []byte {
+func appendJSONLine(data []byte, line any) []byte {
 	// json.Marshal fails only for types that are not used here.
 	encoded, _ := json.Marshal(line)
 	return append(append(data, encoded...), '\n')
 }
 
 // Append writes entries to the journal. They are on disk when it returns.
-func (j *Journal) Add(lines []Line) error {
+func (j *Journal) Append(lines []JournalEntry) error {
 	var data []byte
 	for _, l := range lines {
-		data = encodeLine(data, l)
+		data = appendJSONLine(data, l)
 	}
-	if err := j.write(data); err != nil {
+	if err := j.writeAndSync(data); err != nil {
 		return fmt.Errorf("the journal: %w", err)
 	}
 	for _, l := range lines {
-		j.lines[l.InputReference] = l
+		j.entries[l.InputReference] = l
 	}
 	return nil
 }
 
-func (j *Journal) write(data []byte) error {
+func (j *Journal) writeAndSync(data []byte) error {
 	if _, err := j.file.Write(data); err != nil {
 		return err
 	}
@@ -162,13 +162,13 @@ func (j *Journal) Close() error {
 }
 
 // Entry returns the entry of a reference.
-func (j *Journal) Of(reference string) (Line, bool) {
-	line, found := j.lines[reference]
+func (j *Journal) Entry(reference string) (JournalEntry, bool) {
+	line, found := j.entries[reference]
 	return line, found
 }
 
 // EarlierResults counts the results of earlier runs for the notifications of a file.
-type Earlier struct {
+type EarlierResults struct {
 	Accepted int
 	Refused  int // and not sent again
 }
@@ -176,18 +176,18 @@ type Earlier struct {
 // Pending returns the notifications of the file that must be sent: those without an answer and, if retryRefused,
 // those that were refused. A notification that was accepted with other content is an error of the file, because the
 // register would refuse it too.
-func (f *File) Pending(j *Journal, retryRefused bool) ([]*Notification, Earlier) {
+func (f *File) Pending(j *Journal, retryRefused bool) ([]*Notification, EarlierResults) {
 	var pending []*Notification
-	var earlier Earlier
+	var earlier EarlierResults
 	for _, n := range f.Notifications {
-		line, answered := j.Of(n.Reference)
+		line, answered := j.Entry(n.Reference)
 		switch {
-		case !answered, line.Outcome == Refused && retryRefused:
+		case !answered, line.Outcome == OutcomeRefused && retryRefused:
 			pending = append(pending, n)
-		case line.Outcome == Refused:
+		case line.Outcome == OutcomeRefused:
 			earlier.Refused++
-		case line.Content != n.Content():
-			f.fault(n.Rows[0], input.name(), "it was accepted before with another content, or another --save: revise that notification instead, or use another reference")
+		case line.Content != n.ContentDigest():
+			f.addError(n.Rows[0], columnInputReference.headerName(), "it was accepted before with another content, or another --save: revise that notification instead, or use another reference")
 		default:
 			earlier.Accepted++
 		}

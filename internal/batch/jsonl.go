@@ -9,8 +9,8 @@ import (
 )
 
 // readJSONLines parses one object per line. Its keys are column names and its values strings or numbers.
-func (f *File) readJSONLines(text string) []*row {
-	var rows []*row
+func (f *File) readJSONLines(text string) []*tableRow {
+	var rows []*tableRow
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
@@ -21,33 +21,33 @@ func (f *File) readJSONLines(text string) []*row {
 		decoder := json.NewDecoder(strings.NewReader(line))
 		decoder.UseNumber() // a float64 would lose digits of long numbers
 		if err := decoder.Decode(&object); err != nil || object == nil || decoder.More() {
-			f.fault(number, "", "it is not one JSON object on one line")
-			rows = append(rows, &row{number: number, faulty: true})
+			f.addError(number, "", "it is not one JSON object on one line")
+			rows = append(rows, &tableRow{number: number, invalid: true})
 			continue
 		}
-		rows = append(rows, f.valuesOf(number, object))
+		rows = append(rows, f.parseObject(number, object))
 	}
 	return rows
 }
 
-func (f *File) valuesOf(number int, object map[string]any) *row {
-	r := &row{number: number}
+func (f *File) parseObject(number int, object map[string]any) *tableRow {
+	r := &tableRow{number: number}
 	for _, name := range slices.Sorted(maps.Keys(object)) {
-		c, known := columnNamed(name)
+		c, known := findColumn(name)
 		if !known {
-			r.faulty = true
-			f.fault(number, "", fmt.Sprintf("the key %.40q means nothing here; the keys are %s", name, columnNames()))
+			r.invalid = true
+			f.addError(number, "", fmt.Sprintf("the key %.40q means nothing here; the keys are %s", name, joinAllColumnNames()))
 			continue
 		}
 		switch value := object[name].(type) {
 		case nil:
 		case string:
-			f.fill(r, c, strings.TrimSpace(value)) // spreadsheet artefacts do not occur here
+			f.setCell(r, c, strings.TrimSpace(value)) // spreadsheet artefacts do not occur here
 		case json.Number:
-			f.fill(r, c, value.String())
+			f.setCell(r, c, value.String())
 		default:
-			r.faulty = true
-			f.fault(number, name, "it is neither a text nor a number")
+			r.invalid = true
+			f.addError(number, name, "it is neither a text nor a number")
 		}
 	}
 	return r

@@ -16,7 +16,7 @@ import (
 )
 
 // testOptions are the options of a run on 2026-11-21.
-func options(tb testing.TB) batch.Options {
+func testOptions(tb testing.TB) batch.Options {
 	tb.Helper()
 	today, err := ident.ParseDate("2026-11-21")
 	if err != nil {
@@ -28,14 +28,14 @@ func options(tb testing.TB) batch.Options {
 const header = "input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;notification_code;quantity"
 
 // validRow is a row for header.
-func good(reference string) string {
+func validRow(reference string) string {
 	return reference + ";78031412250;2026-11-20;48022907379;17800389480;2026-11-02;000071200176;1"
 }
 
-func lines(all ...string) string { return strings.Join(all, "\r\n") + "\r\n" }
+func joinLines(all ...string) string { return strings.Join(all, "\r\n") + "\r\n" }
 
 // wantImplantation is the content of validRow("A-1").
-func expected() wire.Implantation {
+func wantImplantation() wire.Implantation {
 	return wire.Implantation{Specialist: wire.Professional{SSIN: "78031412250"}, OperationDate: "2026-11-20", Patient: "48022907379",
 		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02",
 		Implant: []wire.NotifiedImplant{{NotificationCode: "000071200176", Quantity: 1}}}
@@ -43,19 +43,21 @@ func expected() wire.Implantation {
 
 // TestHabits reads the same notification in the formats that programs and spreadsheets write.
 func TestHabits(t *testing.T) {
-	row := good("A-1")
-	replaced := func(old, replacement string) string { return lines(header, strings.Replace(row, old, replacement, 1)) }
+	row := validRow("A-1")
+	replaced := func(old, replacement string) string {
+		return joinLines(header, strings.Replace(row, old, replacement, 1))
+	}
 	cases := []struct{ name, text string }{
-		{"as it should be", lines(header, row)},
+		{"as it should be", joinLines(header, row)},
 		{"no last line end", header + "\n" + row},
 		{"old line ends", header + "\r" + row + "\r"},
-		{"byte order mark", "\xef\xbb\xbf" + lines(header, row)},
-		{"commas", strings.ReplaceAll(lines(header, row), ";", ",")},
-		{"separator named", "sep=;\r\n" + lines(header, row)},
-		{"all quoted", `"` + strings.ReplaceAll(strings.ReplaceAll(strings.TrimSpace(lines(header, row)), ";", `";"`), "\r\n", "\"\r\n\"") + "\"\r\n"},
-		{"other order", lines("quantity;operation_date;input_reference;specialist_ssin;patient_ssin;prescriber_nihii;prescription_date;notification_code",
+		{"byte order mark", "\xef\xbb\xbf" + joinLines(header, row)},
+		{"commas", strings.ReplaceAll(joinLines(header, row), ";", ",")},
+		{"separator named", "sep=;\r\n" + joinLines(header, row)},
+		{"all quoted", `"` + strings.ReplaceAll(strings.ReplaceAll(strings.TrimSpace(joinLines(header, row)), ";", `";"`), "\r\n", "\"\r\n\"") + "\"\r\n"},
+		{"other order", joinLines("quantity;operation_date;input_reference;specialist_ssin;patient_ssin;prescriber_nihii;prescription_date;notification_code",
 			"1;2026-11-20;A-1;78031412250;48022907379;17800389480;2026-11-02;000071200176")},
-		{"capitals and spaces in the header", lines(strings.ToUpper(strings.ReplaceAll(header, "_", " ")), row)},
+		{"capitals and spaces in the header", joinLines(strings.ToUpper(strings.ReplaceAll(header, "_", " ")), row)},
 		{"spaces and hard spaces", replaced("48022907379", " \u00a048022907379 ")},
 		{"apostrophe", replaced("48022907379", "'48022907379")},
 		{"formula of a text", replaced("000071200176", `="000071200176"`)},
@@ -67,16 +69,16 @@ func TestHabits(t *testing.T) {
 		{"midnight with seconds", replaced("2026-11-20", "2026-11-20 00:00:00")},
 		{"no quantity is one", replaced("176;1", "176;")},
 		{"cells missing at the end", replaced("176;1", "176")},
-		{"empty columns and rows", lines(header+";;", row+";;", ";;;;;;;;;", "", "")},
+		{"empty columns and rows", joinLines(header+";;", row+";;", ";;;;;;;;;", "", "")},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			f := batch.Read([]byte(c.text), options(t))
-			if len(f.Faults) > 0 || len(f.Notifications) != 1 || len(f.Rows) != 1 {
-				t.Fatalf("faults %v, %d rows, %d notifications", f.Faults, len(f.Rows), len(f.Notifications))
+			f := batch.Read([]byte(c.text), testOptions(t))
+			if len(f.RowErrors) > 0 || len(f.Notifications) != 1 || len(f.Rows) != 1 {
+				t.Fatalf("faults %v, %d rows, %d notifications", f.RowErrors, len(f.Rows), len(f.Notifications))
 			}
 			n := f.Notifications[0]
-			if n.Reference != "A-1" || n.Save != "Final" || !reflect.DeepEqual(n.Rows, []int{2}) || !reflect.DeepEqual(n.Implantation, expected()) {
+			if n.Reference != "A-1" || n.Save != "Final" || !reflect.DeepEqual(n.Rows, []int{2}) || !reflect.DeepEqual(n.Implantation, wantImplantation()) {
 				t.Errorf("%+v", n)
 			}
 		})
@@ -85,28 +87,30 @@ func TestHabits(t *testing.T) {
 
 // TestFaults checks that each error has its row, column and reason, and excludes its notification.
 func TestFaults(t *testing.T) {
-	row := good("A-1")
-	replaced := func(old, replacement string) string { return lines(header, strings.Replace(row, old, replacement, 1)) }
+	row := validRow("A-1")
+	replaced := func(old, replacement string) string {
+		return joinLines(header, strings.Replace(row, old, replacement, 1))
+	}
 	with := func(column string, cells ...string) string {
 		all := []string{header + ";" + column}
 		for _, cell := range cells {
 			all = append(all, row+";"+cell)
 		}
-		return lines(all...)
+		return joinLines(all...)
 	}
 	cases := []struct{ name, text, want string }{
 		{"nothing", "", "the file: it holds no row to send"},
-		{"only a header", lines(header), "the file: it holds no row to send"},
+		{"only a header", joinLines(header), "the file: it holds no row to send"},
 		{"UTF-16", "\xff\xfei\x00", "the file: it is UTF-16"},
 		{"a workbook", "PK\x03\x04", "the file: it is a workbook"},
-		{"neither encoding", lines(header, row, "\x81"), "row 3: it is neither UTF-8 nor Windows-1252"},
-		{"another separator", "sep=|\n" + lines(header, row), "the file: its first line names a separator"},
+		{"neither encoding", joinLines(header, row, "\x81"), "row 3: it is neither UTF-8 nor Windows-1252"},
+		{"another separator", "sep=|\n" + joinLines(header, row), "the file: its first line names a separator"},
 		{"unknown column", with("colour", "red"), `row 1: column 9 is called "colour", which means nothing here; the columns are input_reference, `},
 		{"column twice", with("quantity", "1"), "row 1, column quantity: it is there twice"},
-		{"column missing", lines("input_reference;udi", "A;B"), "row 1, column specialist_ssin or specialist_nihii: it is missing"},
-		{"cell beyond", lines(header, row+";left"), "row 2: cell 9 stands below no column name"},
-		{"open quote", lines(header, `"`+row, good("A-2")), "row 2: a quoted cell of this row is not closed"},
-		{"text behind a quote", lines(header, `"A"-1`+strings.TrimPrefix(row, "A-1")), "row 2: there is text behind the closing quote"},
+		{"column missing", joinLines("input_reference;udi", "A;B"), "row 1, column specialist_ssin or specialist_nihii: it is missing"},
+		{"cell beyond", joinLines(header, row+";left"), "row 2: cell 9 stands below no column name"},
+		{"open quote", joinLines(header, `"`+row, validRow("A-2")), "row 2: a quoted cell of this row is not closed"},
+		{"text behind a quote", joinLines(header, `"A"-1`+strings.TrimPrefix(row, "A-1")), "row 2: there is text behind the closing quote"},
 		{"no reference", replaced("A-1", ""), "row 2, column input_reference: it is empty"},
 		{"long reference", replaced("A-1", strings.Repeat("é", 65)), "row 2, column input_reference: it has 65 characters, and 64 are the most"},
 		{"SSIN", replaced("48022907379", "48022907378"), "row 2, column patient_ssin: SSIN_INVALID: "},
@@ -138,15 +142,15 @@ func TestFaults(t *testing.T) {
 		{"expiry", with("udi;expiry_date", "(01)05410000001047(17)291231;30/12/2029"), "row 2, column expiry_date: EXPIRY_CONTRADICTS_UDI: "},
 		{"separators of a scanner", with("udi", "010541000000104710L1\x1d21S1"), "row 2, column udi: it holds the separator that a scanner gives"},
 		{"line end in a lot", with("lot", "\"a\nb\""), "row 2, column lot: it holds a control character or a line end"},
-		{"other patient", lines(header, row, strings.Replace(row, "48022907379", "78031412250", 1)),
+		{"other patient", joinLines(header, row, strings.Replace(row, "48022907379", "78031412250", 1)),
 			"row 3, column patient_ssin: it differs from that of row 2, which has the same input_reference"},
 		{"too many", header + strings.Repeat("\n"+row, 51), "row 52, column input_reference: there are 51 rows with this reference"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			f := batch.Read([]byte(c.text), options(t))
+			f := batch.Read([]byte(c.text), testOptions(t))
 			var all []string
-			for _, fault := range f.Faults {
+			for _, fault := range f.RowErrors {
 				all = append(all, fault.String())
 			}
 			if output := strings.Join(all, "\n"); !strings.Contains(output, c.want) || strings.Contains(output, "4802290737") {
@@ -161,36 +165,36 @@ func TestFaults(t *testing.T) {
 
 // TestBeforeUDI checks that an implant needs a code before the date from which a UDI suffices.
 func TestBeforeUDI(t *testing.T) {
-	text := lines("input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;udi",
+	text := joinLines("input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;udi",
 		"A;78031412250;25/05/2023;48022907379;17800389480;25/05/2023;(01)05410000001047", "B;78031412250;26/05/2023;48022907379;17800389480;25/05/2023;(01)05410000001047")
-	f := batch.Read([]byte(text), options(t))
-	if len(f.Faults) != 1 || f.Faults[0].Code != "IMPLANT_CODE_REQUIRED" || f.Faults[0].Row != 2 || len(f.Notifications) != 1 {
-		t.Errorf("%v, %d", f.Faults, len(f.Notifications))
+	f := batch.Read([]byte(text), testOptions(t))
+	if len(f.RowErrors) != 1 || f.RowErrors[0].Code != "IMPLANT_CODE_REQUIRED" || f.RowErrors[0].Row != 2 || len(f.Notifications) != 1 {
+		t.Errorf("%v, %d", f.RowErrors, len(f.Notifications))
 	}
 }
 
 // TestDrafts checks that a draft may break the rules but must contain valid numbers.
 func TestDrafts(t *testing.T) {
-	o := options(t)
+	o := testOptions(t)
 	o.Save = "Draft"
-	text := lines(header, strings.Replace(good("A"), "000071200176", "", 1), strings.Replace(good("B"), "2026-11-20", "2027-01-01", 1),
-		strings.Replace(good("C"), "48022907379", "48022907378", 1))
+	text := joinLines(header, strings.Replace(validRow("A"), "000071200176", "", 1), strings.Replace(validRow("B"), "2026-11-20", "2027-01-01", 1),
+		strings.Replace(validRow("C"), "48022907379", "48022907378", 1))
 	f := batch.Read([]byte(text), o)
-	if len(f.Notifications) != 2 || len(f.Faults) != 1 || f.Faults[0].Row != 4 {
-		t.Errorf("%v, %d", f.Faults, len(f.Notifications))
+	if len(f.Notifications) != 2 || len(f.RowErrors) != 1 || f.RowErrors[0].Row != 4 {
+		t.Errorf("%v, %d", f.RowErrors, len(f.Notifications))
 	}
 }
 
 // TestGroups checks that rows with one reference form one notification, adjacent or not, and that an error in one row
 // excludes only its own notification.
 func TestGroups(t *testing.T) {
-	text := lines(header+";comment;location;pharmacist_nihii;pharmacy_nihii;side", good("A")+";'s avonds;'t been;27200184000;21500346;left", good("B"), "A;;;;;;000071200275;2", "",
-		strings.Replace(good("B"), "000071200176", "1", 1), good("C")+";\"one\r\ntwo\"")
-	f := batch.Read([]byte(text), options(t))
-	if len(f.Faults) != 1 || f.Faults[0].Row != 6 || len(f.Rows) != 5 || len(f.Notifications) != 2 {
-		t.Fatalf("%v, %d rows, %d notifications", f.Faults, len(f.Rows), len(f.Notifications))
+	text := joinLines(header+";comment;location;pharmacist_nihii;pharmacy_nihii;side", validRow("A")+";'s avonds;'t been;27200184000;21500346;left", validRow("B"), "A;;;;;;000071200275;2", "",
+		strings.Replace(validRow("B"), "000071200176", "1", 1), validRow("C")+";\"one\r\ntwo\"")
+	f := batch.Read([]byte(text), testOptions(t))
+	if len(f.RowErrors) != 1 || f.RowErrors[0].Row != 6 || len(f.Rows) != 5 || len(f.Notifications) != 2 {
+		t.Fatalf("%v, %d rows, %d notifications", f.RowErrors, len(f.Rows), len(f.Notifications))
 	}
-	want := expected()
+	want := wantImplantation()
 	want.Comment = "'s avonds"
 	want.Implant[0].Location, want.Implant[0].Side = "'t been", "Left"
 	want.Implant[0].Pharmacist, want.Implant[0].Pharmacy = &wire.Professional{NIHII: "27200184000"}, &wire.Pharmacy{NIHII: "21500346"}
@@ -205,8 +209,8 @@ func TestGroups(t *testing.T) {
 
 // TestWindows checks that data that is not UTF-8 is read as Windows-1252, and that the encoding is reported.
 func TestWindows(t *testing.T) {
-	f := batch.Read([]byte(lines(header+";location", good("A-1")+";gauche \x96 c\xf4t\xe9 \x80")), options(t))
-	if len(f.Faults) > 0 || f.Encoding != "Windows-1252" || f.Separator != ";" || f.Notifications[0].Implantation.Implant[0].Location != "gauche – côté €" {
+	f := batch.Read([]byte(joinLines(header+";location", validRow("A-1")+";gauche \x96 c\xf4t\xe9 \x80")), testOptions(t))
+	if len(f.RowErrors) > 0 || f.Encoding != "Windows-1252" || f.Separator != ";" || f.Notifications[0].Implantation.Implant[0].Location != "gauche – côté €" {
 		t.Errorf("%+v", f)
 	}
 }
@@ -215,10 +219,10 @@ func TestWindows(t *testing.T) {
 func TestJSONLines(t *testing.T) {
 	object := `{"input_reference":"A-1","specialist_ssin":"78031412250","operation_date":"2026-11-20","patient_ssin":48022907379,` +
 		`"prescriber_nihii":"17800389480","prescription_date":"2026-11-02","notification_code":"000071200176","quantity":1,"comment":null}`
-	o := options(t)
+	o := testOptions(t)
 	o.JSONLines = true
 	f := batch.Read([]byte(object+"\n\n"), o)
-	if len(f.Faults) > 0 || len(f.Notifications) != 1 || !reflect.DeepEqual(f.Notifications[0].Implantation, expected()) {
+	if len(f.RowErrors) > 0 || len(f.Notifications) != 1 || !reflect.DeepEqual(f.Notifications[0].Implantation, wantImplantation()) {
 		t.Fatalf("%+v", f)
 	}
 	cases := map[string]string{
@@ -227,8 +231,8 @@ func TestJSONLines(t *testing.T) {
 		`{"colour":"red"}`: `row 1: the key "colour" means nothing here`, `{"quantity":true}`: "row 1, column quantity: it is neither a text nor a number",
 	}
 	for text, want := range cases {
-		if f := batch.Read([]byte(text), o); len(f.Faults) != 1 || !strings.HasPrefix(f.Faults[0].String(), want) || len(f.Notifications) > 0 {
-			t.Errorf("%s: %v", text, f.Faults)
+		if f := batch.Read([]byte(text), o); len(f.RowErrors) != 1 || !strings.HasPrefix(f.RowErrors[0].String(), want) || len(f.Notifications) > 0 {
+			t.Errorf("%s: %v", text, f.RowErrors)
 		}
 	}
 }
@@ -236,11 +240,11 @@ func TestJSONLines(t *testing.T) {
 // FuzzRead checks that no file causes a panic, that notifications to send have a reference and rows, and that the
 // results have one line per row, in order.
 func FuzzRead(f *testing.F) {
-	f.Add([]byte(lines(header, good("A"))), false)
+	f.Add([]byte(joinLines(header, validRow("A"))), false)
 	f.Add([]byte("sep=,\n\"a\"\"b,=\"c\n"), false)
-	f.Add([]byte(lines(header, good("A"), "", "\"\n\";"+good("A"))), false)
+	f.Add([]byte(joinLines(header, validRow("A"), "", "\"\n\";"+validRow("A"))), false)
 	f.Add([]byte(`{"input_reference":"A"}`), true)
-	o := options(f)
+	o := testOptions(f)
 	none, err := batch.ReadJournal(filepath.Join(f.TempDir(), "nothing"))
 	if err != nil {
 		f.Fatal(err)
@@ -260,7 +264,7 @@ func FuzzRead(f *testing.F) {
 		if len(file.Rows) > 0 {
 			last = file.Rows[len(file.Rows)-1].Number - first + 1
 		}
-		reader := csv.NewReader(bytes.NewReader(file.Results(none)))
+		reader := csv.NewReader(bytes.NewReader(file.ResultsCSV(none)))
 		reader.Comma = ';'
 		records, err := reader.ReadAll()
 		if err != nil || len(records) != 1+last {
@@ -275,15 +279,15 @@ func FuzzRead(f *testing.F) {
 }
 
 // validFile is a file with count valid notifications.
-func notifications(tb testing.TB, count int) *batch.File {
+func validFile(tb testing.TB, count int) *batch.File {
 	tb.Helper()
 	all := []string{header}
 	for i := range count {
-		all = append(all, good(fmt.Sprintf("A-%d", i)))
+		all = append(all, validRow(fmt.Sprintf("A-%d", i)))
 	}
-	f := batch.Read([]byte(lines(all...)), options(tb))
-	if len(f.Faults) > 0 || len(f.Notifications) != count {
-		tb.Fatalf("%v", f.Faults)
+	f := batch.Read([]byte(joinLines(all...)), testOptions(tb))
+	if len(f.RowErrors) > 0 || len(f.Notifications) != count {
+		tb.Fatalf("%v", f.RowErrors)
 	}
 	return f
 }

@@ -13,54 +13,54 @@ import (
 
 // The outcomes of rows that were not sent or have no answer.
 const (
-	faulty  Outcome = "faulty"   // the row has an error, so it is not sent
-	leftOut Outcome = "left out" // not sent, because another row of its notification has an error
-	notSent Outcome = "not sent" // there is no answer yet
+	outcomeInvalid Outcome = "faulty"   // the row has an error, so it is not sent
+	outcomeSkipped Outcome = "left out" // not sent, because another row of its notification has an error
+	outcomeNotSent Outcome = "not sent" // there is no answer yet
 )
 
 var resultsHeader = []string{"row", "input_reference", "outcome", "number", "reference", "implant_id", "column", "codes", "message"}
 
 // rowResult is the result of one row.
-type result struct {
-	outcome  Outcome
-	line     Line
-	implant  string
-	columns  []string
-	codes    []string
-	messages []string
+type rowResult struct {
+	outcome   Outcome
+	entry     JournalEntry
+	implantID string
+	columns   []string
+	codes     []string
+	messages  []string
 }
 
 // maxSpreadsheetRows is the number of rows of a spreadsheet. Beyond it, file and results are not compared side by
 // side, and the results contain no empty rows.
-const spreadsheetRows = 1 << 20
+const maxSpreadsheetRows = 1 << 20
 
 // ResultsCSV returns the result of each row of the file as CSV: a header and one line per row, in the order of the
 // file. Empty rows have a line too, so that line N describes row N. The reference is the only cell content in it.
-func (f *File) Results(j *Journal) []byte {
+func (f *File) ResultsCSV(j *Journal) []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	w.Comma = ';'
-	write(w, resultsHeader)
-	o := f.overview()
-	next := f.firstRow()
+	writeRecord(w, resultsHeader)
+	o := f.newRowIndex()
+	next := f.firstDataRow()
 	for _, row := range f.Rows {
-		for ; next < row.Number && next <= spreadsheetRows; next++ { // empty rows of the file
-			write(w, append([]string{strconv.Itoa(next)}, make([]string, len(resultsHeader)-1)...))
+		for ; next < row.Number && next <= maxSpreadsheetRows; next++ { // empty rows of the file
+			writeRecord(w, append([]string{strconv.Itoa(next)}, make([]string, len(resultsHeader)-1)...))
 		}
 		next = row.Number + 1
-		r := o.result(row, j)
-		write(w, []string{strconv.Itoa(row.Number), row.Reference, string(r.outcome), r.line.Number, r.line.Reference,
-			r.implant, strings.Join(r.columns, " "), strings.Join(r.codes, " "), strings.Join(r.messages, " ")})
+		r := o.resultFor(row, j)
+		writeRecord(w, []string{strconv.Itoa(row.Number), row.Reference, string(r.outcome), r.entry.Number, r.entry.Reference,
+			r.implantID, strings.Join(r.columns, " "), strings.Join(r.codes, " "), strings.Join(r.messages, " ")})
 	}
 	w.Flush()
 	return b.Bytes()
 }
 
 // writeRecord writes a record on one line, in the form that spreadsheets read.
-func write(w *csv.Writer, record []string) {
+func writeRecord(w *csv.Writer, record []string) {
 	cells := make([]string, 0, len(record))
 	for _, cell := range record {
-		cell = onOneLine(cell)
+		cell = toSingleLine(cell)
 		if cell != "" && strings.ContainsAny(cell[:1], "=+-@'") {
 			cell = "'" + cell // prevents a spreadsheet from computing a formula
 		}
@@ -70,7 +70,7 @@ func write(w *csv.Writer, record []string) {
 }
 
 // firstDataRow is the row after the header. JSON Lines have no header.
-func (f *File) firstRow() int {
+func (f *File) firstDataRow() int {
 	if f.Separator == "" {
 		return 1
 	}
@@ -78,63 +78,63 @@ func (f *File) firstRow() int {
 }
 
 // rowIndex indexes errors and notifications by row.
-type overview struct {
-	faults     map[int][]Fault
-	firstFault map[string]int // by reference: its first row with an error
-	places     map[int]int    // position of a row in its notification, from 1
+type rowIndex struct {
+	rowErrors       map[int][]RowError
+	firstInvalidRow map[string]int // by reference: its first row with an error
+	positions       map[int]int    // position of a row in its notification, from 1
 }
 
-func (f *File) overview() *overview {
-	o := &overview{faults: map[int][]Fault{}, firstFault: map[string]int{}, places: map[int]int{}}
-	for _, fault := range f.Faults {
-		o.faults[fault.Row] = append(o.faults[fault.Row], fault)
+func (f *File) newRowIndex() *rowIndex {
+	o := &rowIndex{rowErrors: map[int][]RowError{}, firstInvalidRow: map[string]int{}, positions: map[int]int{}}
+	for _, fault := range f.RowErrors {
+		o.rowErrors[fault.Row] = append(o.rowErrors[fault.Row], fault)
 	}
 	for _, row := range f.Rows {
-		if _, known := o.firstFault[row.Reference]; !known && len(o.faults[row.Number]) > 0 {
-			o.firstFault[row.Reference] = row.Number
+		if _, known := o.firstInvalidRow[row.Reference]; !known && len(o.rowErrors[row.Number]) > 0 {
+			o.firstInvalidRow[row.Reference] = row.Number
 		}
 	}
 	for _, n := range f.Notifications {
 		for i, number := range n.Rows {
-			o.places[number] = i + 1
+			o.positions[number] = i + 1
 		}
 	}
 	return o
 }
 
 // resultFor returns the result of a row.
-func (o *overview) result(row Row, j *Journal) result {
-	line, answered := j.Of(row.Reference)
-	if faults := o.faults[row.Number]; len(faults) > 0 {
-		r := result{outcome: faulty, line: line}
+func (o *rowIndex) resultFor(row Row, j *Journal) rowResult {
+	line, answered := j.Entry(row.Reference)
+	if faults := o.rowErrors[row.Number]; len(faults) > 0 {
+		r := rowResult{outcome: outcomeInvalid, entry: line}
 		for _, fault := range faults {
-			r.add(fault.Column, string(fault.Code), fault.Message)
+			r.addDetail(fault.Column, string(fault.Code), fault.Message)
 		}
 		return r
 	}
-	if other, wrong := o.firstFault[row.Reference]; wrong && row.Reference != "" {
-		return result{outcome: leftOut, line: line, messages: []string{fmt.Sprintf("row %d has the same input_reference and is faulty", other)}}
+	if other, wrong := o.firstInvalidRow[row.Reference]; wrong && row.Reference != "" {
+		return rowResult{outcome: outcomeSkipped, entry: line, messages: []string{fmt.Sprintf("row %d has the same input_reference and is faulty", other)}}
 	}
 	if !answered {
-		return result{outcome: notSent}
+		return rowResult{outcome: outcomeNotSent}
 	}
-	r := result{outcome: line.Outcome, line: line}
-	position := o.places[row.Number]
+	r := rowResult{outcome: line.Outcome, entry: line}
+	position := o.positions[row.Number]
 	if position > 0 && position <= len(line.Implants) {
-		r.implant = line.Implants[position-1]
+		r.implantID = line.Implants[position-1]
 	}
 	for _, finding := range line.Findings {
 		if finding.Implant == 0 || finding.Implant == position {
-			r.add("", finding.Code, finding.Message)
+			r.addDetail("", finding.Code, finding.Message)
 		}
 	}
-	if line.Outcome == Refused && len(r.codes)+len(r.messages) == 0 {
+	if line.Outcome == OutcomeRefused && len(r.codes)+len(r.messages) == 0 {
 		r.messages = []string{"refused because of another row with the same input_reference"}
 	}
 	return r
 }
 
-func (r *result) add(column, code, message string) {
+func (r *rowResult) addDetail(column, code, message string) {
 	if column != "" {
 		r.columns = append(r.columns, column)
 	}
@@ -146,13 +146,13 @@ func (r *result) add(column, code, message string) {
 	}
 }
 
-func onOneLine(text string) string {
+func toSingleLine(text string) string {
 	return strings.NewReplacer("\r", " ", "\n", " ").Replace(text)
 }
 
 // WriteFileAtomically replaces a file completely or not at all; it is on disk when it returns. mode is the mode of
 // the file that the data describes, so that the same users may read both.
-func WriteFile(name string, data []byte, mode fs.FileMode) error {
+func WriteFileAtomically(name string, data []byte, mode fs.FileMode) error {
 	directory, base := filepath.Split(name)
 	temporary := filepath.Join(directory, "."+base+".tmp")
 	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the path is the user's own

@@ -12,11 +12,11 @@ import (
 )
 
 // newJournal returns a journal with the given entries.
-func journalWith(t *testing.T, lines ...batch.Line) *batch.Journal {
+func newJournal(t *testing.T, lines ...batch.JournalEntry) *batch.Journal {
 	t.Helper()
 	j, err := batch.OpenJournal(filepath.Join(t.TempDir(), "journal"))
 	if err == nil {
-		err = j.Add(lines)
+		err = j.Append(lines)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -33,28 +33,28 @@ func journalWith(t *testing.T, lines ...batch.Line) *batch.Journal {
 // is in the results.
 func TestResults(t *testing.T) {
 	with := func(row, old, replacement string) string { return strings.Replace(row, old, replacement, 1) }
-	text := lines(header,
-		good("two"), // row 2
-		good("no"),
+	text := joinLines(header,
+		validRow("two"), // row 2
+		validRow("no"),
 		"two;;;;;;000071200275;1",
 		"", // row 5 is empty
-		with(with(good("bad"), "48022907379", "48022907378"), "176;1", "176;0"),
-		good("bad"),
-		good("later"),
-		good("no"),
-		good("all"), // row 10
-		good("changed"),
-		with(good(""), "000071200176", "x"),
-		good("=1+1"),
+		with(with(validRow("bad"), "48022907379", "48022907378"), "176;1", "176;0"),
+		validRow("bad"),
+		validRow("later"),
+		validRow("no"),
+		validRow("all"), // row 10
+		validRow("changed"),
+		with(validRow(""), "000071200176", "x"),
+		validRow("=1+1"),
 		"",
 	)
-	f := batch.Read([]byte(text), options(t))
-	j := journalWith(t,
-		batch.Line{InputReference: "two", Content: f.Notifications[0].Content(), Outcome: batch.Accepted, Number: "202611210000197", Reference: "r-two",
+	f := batch.Read([]byte(text), testOptions(t))
+	j := newJournal(t,
+		batch.JournalEntry{InputReference: "two", Content: f.Notifications[0].ContentDigest(), Outcome: batch.OutcomeAccepted, Number: "202611210000197", Reference: "r-two",
 			Implants: []string{"i-1", "i-2"}, Findings: []batch.Finding{{Code: "WARN_SECOND", Implant: 2}, {Code: "WARN_ALL"}}},
-		batch.Line{InputReference: "no", Outcome: batch.Refused, Findings: []batch.Finding{{Code: "SECOND", Implant: 2, Message: "the second; it is wrong"}}},
-		batch.Line{InputReference: "all", Outcome: batch.Refused, Findings: []batch.Finding{{Code: "ALL", Message: "a\nb"}, {Code: "ONE", Implant: 1}}},
-		batch.Line{InputReference: "changed", Content: "other", Outcome: batch.Accepted, Number: "202611210000294", Reference: "r-changed", Implants: []string{"i-3"}})
+		batch.JournalEntry{InputReference: "no", Outcome: batch.OutcomeRefused, Findings: []batch.Finding{{Code: "SECOND", Implant: 2, Message: "the second; it is wrong"}}},
+		batch.JournalEntry{InputReference: "all", Outcome: batch.OutcomeRefused, Findings: []batch.Finding{{Code: "ALL", Message: "a\nb"}, {Code: "ONE", Implant: 1}}},
+		batch.JournalEntry{InputReference: "changed", Content: "other", Outcome: batch.OutcomeAccepted, Number: "202611210000294", Reference: "r-changed", Implants: []string{"i-3"}})
 	f.Pending(j, false)
 	want := `row;input_reference;outcome;number;reference;implant_id;column;codes;message
 2;two;accepted;202611210000197;r-two;i-1;;WARN_ALL;
@@ -62,7 +62,7 @@ func TestResults(t *testing.T) {
 4;two;accepted;202611210000197;r-two;i-2;;WARN_SECOND WARN_ALL;
 5;;;;;;;;
 6;bad;faulty;;;;patient_ssin quantity;SSIN_INVALID QUANTITY_OUT_OF_RANGE;`
-	got := string(f.Results(j))
+	got := string(f.ResultsCSV(j))
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
@@ -85,10 +85,10 @@ func TestResults(t *testing.T) {
 
 // TestResultsOfJSONLines checks that rows are counted from the first line, and that invalid JSON has a line too.
 func TestResultsOfJSONLines(t *testing.T) {
-	o := options(t)
+	o := testOptions(t)
 	o.JSONLines = true
 	f := batch.Read([]byte("{\n\n{\"input_reference\":\"A\"}\n"), o)
-	got := string(f.Results(journalWith(t)))
+	got := string(f.ResultsCSV(newJournal(t)))
 	want := "\n1;;faulty;;;;;;it is not one JSON object on one line\n2;;;;;;;;\n3;A;faulty;;;;operation_date patient_ssin "
 	if !strings.Contains(got, want) {
 		t.Errorf("got %s", got)
@@ -100,7 +100,7 @@ func TestResultsOfJSONLines(t *testing.T) {
 func TestWriteFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "list.csv.results.csv")
 	for mode, want := range map[fs.FileMode]fs.FileMode{0o644: 0o644, 0o400: 0o600, 0o2770: 0o660} {
-		if err := batch.WriteFile(name, []byte(mode.String()), mode); err != nil {
+		if err := batch.WriteFileAtomically(name, []byte(mode.String()), mode); err != nil {
 			t.Fatal(err)
 		}
 		data, err := os.ReadFile(name)
@@ -109,7 +109,7 @@ func TestWriteFile(t *testing.T) {
 			t.Errorf("%v: %s, %v, %v, %v", mode, data, info, err, failed)
 		}
 	}
-	if err := batch.WriteFile(filepath.Join(name, "below"), nil, 0o600); err == nil {
+	if err := batch.WriteFileAtomically(filepath.Join(name, "below"), nil, 0o600); err == nil {
 		t.Error("written below a file")
 	}
 	if err := os.Remove(name); err != nil {
@@ -118,7 +118,7 @@ func TestWriteFile(t *testing.T) {
 	if err := os.Mkdir(name, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := batch.WriteFile(name, nil, 0o600); err == nil {
+	if err := batch.WriteFileAtomically(name, nil, 0o600); err == nil {
 		t.Error("written over a folder")
 	}
 	if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) != 1 {

@@ -15,10 +15,10 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	Yes   Verdict = iota + 1
-	No            // refused, and a retry would be refused too
-	Later         // no answer, or a request to retry later; the notification may already be stored
-	Stop          // every other notification would fail in the same way
+	VerdictAccepted Verdict = iota + 1
+	VerdictRejected         // refused, and a retry would be refused too
+	VerdictRetry            // no answer, or a request to retry later; the notification may already be stored
+	VerdictAbort            // every other notification would fail in the same way
 )
 
 // Answer is the result of one request.
@@ -36,22 +36,22 @@ var ErrNoAnswer = errors.New("no answer for as long as the patience lasts")
 
 // The backoff between two attempts doubles from the first value to the second.
 const (
-	firstPause   = 500 * time.Millisecond
-	longestPause = 15 * time.Second
+	initialBackoff = 500 * time.Millisecond
+	maxBackoff     = 15 * time.Second
 )
 
 // Sender sends notifications concurrently.
 type Sender struct {
 	// Send signs and sends one request. Several goroutines call it. It may modify the request. Its context does not
 	// end with the context of the run, so that requests in flight finish.
-	Send     func(context.Context, *wire.NotifyImplantRequest) Answer
-	Journal  *Journal
-	Parallel int
-	Patience time.Duration // limit for the total backoff of one notification
-	Pause    func(context.Context, time.Duration)
-	Progress func(Progress)
+	Send       func(context.Context, *wire.NotifyImplantRequest) Answer
+	Journal    *Journal
+	Parallel   int
+	Patience   time.Duration // limit for the total backoff of one notification
+	Sleep      func(context.Context, time.Duration)
+	OnProgress func(Progress)
 	// OnRetry receives the reason before an attempt is repeated. Several goroutines call it.
-	Delayed func(error)
+	OnRetry func(error)
 }
 
 // Progress counts the answers that this run has put into the journal.
@@ -62,7 +62,7 @@ type Progress struct {
 }
 
 // Sleep waits for d or until ctx ends.
-func Pause(ctx context.Context, d time.Duration) {
+func Sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -78,7 +78,7 @@ func (s *Sender) Run(ctx context.Context, notifications []*Notification) (Progre
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	queue := make(chan *Notification)
-	answers := make(chan Line, groupSize)
+	answers := make(chan JournalEntry, maxJournalGroup)
 	go func() {
 		defer close(queue)
 		for _, n := range notifications {
@@ -93,7 +93,7 @@ func (s *Sender) Run(ctx context.Context, notifications []*Notification) (Progre
 	for range max(s.Parallel, 1) {
 		workers.Go(func() {
 			for n := range queue {
-				line, err := s.deliver(ctx, n)
+				line, err := s.sendWithRetry(ctx, n)
 				if err != nil {
 					stop(err)
 					return
@@ -107,7 +107,7 @@ func (s *Sender) Run(ctx context.Context, notifications []*Notification) (Progre
 		close(answers)
 	}()
 	progress := Progress{Total: len(notifications)}
-	if err := s.record(answers, &progress, stop); err != nil {
+	if err := s.journalAnswers(answers, &progress, stop); err != nil {
 		return progress, err
 	}
 	return progress, context.Cause(ctx)
@@ -116,16 +116,16 @@ func (s *Sender) Run(ctx context.Context, notifications []*Notification) (Progre
 // Answers are written to the journal in groups, with one sync per group. A group that is lost when the machine stops
 // is sent again, which costs less than more syncs on a disk that a local register may share.
 const (
-	groupTime = 50 * time.Millisecond
-	groupSize = 256
+	journalGroupDelay = 50 * time.Millisecond
+	maxJournalGroup   = 256
 )
 
 // collectGroup returns the first answer and those that follow within journalGroupDelay.
-func gather(first Line, answers <-chan Line) []Line {
-	lines := []Line{first}
-	timer := time.NewTimer(groupTime)
+func collectGroup(first JournalEntry, answers <-chan JournalEntry) []JournalEntry {
+	lines := []JournalEntry{first}
+	timer := time.NewTimer(journalGroupDelay)
 	defer timer.Stop()
-	for len(lines) < groupSize {
+	for len(lines) < maxJournalGroup {
 		select {
 		case line, more := <-answers:
 			if !more {
@@ -140,54 +140,54 @@ func gather(first Line, answers <-chan Line) []Line {
 }
 
 // journalAnswers writes answers to the journal until the channel is closed.
-func (s *Sender) record(answers <-chan Line, progress *Progress, stop context.CancelCauseFunc) error {
+func (s *Sender) journalAnswers(answers <-chan JournalEntry, progress *Progress, stop context.CancelCauseFunc) error {
 	var journalErr error
 	for first := range answers {
-		lines := gather(first, answers)
+		lines := collectGroup(first, answers)
 		if journalErr != nil {
 			continue // drain the channel so that the workers end
 		}
-		if journalErr = s.Journal.Add(lines); journalErr != nil {
+		if journalErr = s.Journal.Append(lines); journalErr != nil {
 			stop(journalErr)
 			continue
 		}
 		for _, line := range lines {
-			if line.Outcome == Accepted {
+			if line.Outcome == OutcomeAccepted {
 				progress.Accepted++
 			} else {
 				progress.Refused++
 			}
 		}
-		s.Progress(*progress)
+		s.OnProgress(*progress)
 	}
 	return journalErr
 }
 
 // sendWithRetry sends a notification until there is an answer. An error ends the whole run.
-func (s *Sender) deliver(ctx context.Context, n *Notification) (Line, error) {
+func (s *Sender) sendWithRetry(ctx context.Context, n *Notification) (JournalEntry, error) {
 	var waited time.Duration
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+	for pause := initialBackoff; ; pause = min(2*pause, maxBackoff) {
 		if ctx.Err() != nil {
-			return Line{}, context.Cause(ctx)
+			return JournalEntry{}, context.Cause(ctx)
 		}
-		a := s.Send(context.WithoutCancel(ctx), n.Request())
-		line := Line{InputReference: n.Reference, Content: n.Content(), Number: a.Number, Reference: a.Reference, Implants: a.Implants, Findings: a.Findings}
+		a := s.Send(context.WithoutCancel(ctx), n.NewRequest())
+		line := JournalEntry{InputReference: n.Reference, Content: n.ContentDigest(), Number: a.Number, Reference: a.Reference, Implants: a.Implants, Findings: a.Findings}
 		switch {
-		case a.Verdict == Yes:
-			line.Outcome = Accepted
+		case a.Verdict == VerdictAccepted:
+			line.Outcome = OutcomeAccepted
 			return line, nil
-		case a.Verdict == No:
-			line.Outcome = Refused
+		case a.Verdict == VerdictRejected:
+			line.Outcome = OutcomeRefused
 			return line, nil
 		case ctx.Err() != nil:
-			return Line{}, context.Cause(ctx)
-		case a.Verdict == Stop:
-			return Line{}, a.Err
+			return JournalEntry{}, context.Cause(ctx)
+		case a.Verdict == VerdictAbort:
+			return JournalEntry{}, a.Err
 		case waited >= s.Patience:
-			return Line{}, fmt.Errorf("%w: %w", ErrNoAnswer, a.Err)
+			return JournalEntry{}, fmt.Errorf("%w: %w", ErrNoAnswer, a.Err)
 		}
-		s.Delayed(a.Err)
-		s.Pause(ctx, pause)
+		s.OnRetry(a.Err)
+		s.Sleep(ctx, pause)
 		waited += pause
 	}
 }

@@ -18,41 +18,41 @@ import (
 )
 
 // fakeRegister answers like the register: the same reference with the same content gets the first receipt.
-type registry struct {
+type fakeRegister struct {
 	mu       sync.Mutex
-	kept     map[string]string // content by reference
+	stored   map[string]string // content by reference
 	calls    int
-	twice    int // notifications that were received again
+	replays  int // notifications that were received again
 	refuse   func(reference string) bool
 	disturb  func(call int) batch.Verdict // how a call fails: before storing if the count is odd, after storing if even
 	conflict bool
 }
 
-func (r *registry) send(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+func (r *fakeRegister) sendNotification(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls++
-	lost := batch.Answer{Verdict: batch.Later, Err: errLost}
-	disturbed := r.disturb != nil && r.disturb(r.calls) != batch.Yes
+	lost := batch.Answer{Verdict: batch.VerdictRetry, Err: errLost}
+	disturbed := r.disturb != nil && r.disturb(r.calls) != batch.VerdictAccepted
 	if ctx.Err() != nil || disturbed && r.calls%2 == 1 {
 		return lost
 	}
 	if r.refuse != nil && r.refuse(request.InputReference) {
-		return batch.Answer{Verdict: batch.No, Findings: []batch.Finding{{Code: "RULE", Message: "=refused;\n\"so\""}}}
+		return batch.Answer{Verdict: batch.VerdictRejected, Findings: []batch.Finding{{Code: "RULE", Message: "=refused;\n\"so\""}}}
 	}
 	content := fmt.Sprint(request.Implantation)
-	if kept, again := r.kept[request.InputReference]; again {
-		r.twice++
+	if kept, again := r.stored[request.InputReference]; again {
+		r.replays++
 		r.conflict = r.conflict || kept != content
 	}
-	if r.kept == nil {
-		r.kept = map[string]string{}
+	if r.stored == nil {
+		r.stored = map[string]string{}
 	}
-	r.kept[request.InputReference] = content
+	r.stored[request.InputReference] = content
 	if disturbed {
 		return lost
 	}
-	answer := batch.Answer{Verdict: batch.Yes, Number: "1", Reference: "r"}
+	answer := batch.Answer{Verdict: batch.VerdictAccepted, Number: "1", Reference: "r"}
 	for i := range request.Implantation.Implant {
 		answer.Implants = append(answer.Implants, fmt.Sprintf("%s-implant-%d", request.InputReference, i+1))
 	}
@@ -62,7 +62,7 @@ func (r *registry) send(ctx context.Context, request *wire.NotifyImplantRequest)
 var errLost = errors.New("lost")
 
 // runOnce sends the pending notifications of the file, like a new process.
-func once(ctx context.Context, t *testing.T, s *batch.Sender, f *batch.File, name string, again bool) (batch.Progress, error) {
+func runOnce(ctx context.Context, t *testing.T, s *batch.Sender, f *batch.File, name string, again bool) (batch.Progress, error) {
 	t.Helper()
 	j, err := batch.OpenJournal(name)
 	if err != nil {
@@ -78,18 +78,18 @@ func once(ctx context.Context, t *testing.T, s *batch.Sender, f *batch.File, nam
 	return s.Run(ctx, pending)
 }
 
-func sender(r *registry) *batch.Sender {
-	return &batch.Sender{Send: r.send, Parallel: 4, Patience: time.Hour, Pause: func(context.Context, time.Duration) {},
-		Progress: func(batch.Progress) {}, Delayed: func(error) {}}
+func newSender(r *fakeRegister) *batch.Sender {
+	return &batch.Sender{Send: r.sendNotification, Parallel: 4, Patience: time.Hour, Sleep: func(context.Context, time.Duration) {},
+		OnProgress: func(batch.Progress) {}, OnRetry: func(error) {}}
 }
 
 // TestRun checks that every notification is answered once, and that refused ones are sent again only on request.
 func TestRun(t *testing.T) {
-	f, name := notifications(t, 50), filepath.Join(t.TempDir(), "list.csv.journal")
+	f, name := validFile(t, 50), filepath.Join(t.TempDir(), "list.csv.journal")
 	bad := true
-	r := &registry{refuse: func(reference string) bool { return bad && strings.HasSuffix(reference, "7") }}
-	p, err := once(t.Context(), t, sender(r), f, name, false)
-	if err != nil || p != (batch.Progress{Total: 50, Accepted: 45, Refused: 5}) || r.calls != 50 || len(r.kept) != 45 {
+	r := &fakeRegister{refuse: func(reference string) bool { return bad && strings.HasSuffix(reference, "7") }}
+	p, err := runOnce(t.Context(), t, newSender(r), f, name, false)
+	if err != nil || p != (batch.Progress{Total: 50, Accepted: 45, Refused: 5}) || r.calls != 50 || len(r.stored) != 45 {
 		t.Fatalf("%+v, %v, %d calls", p, err, r.calls)
 	}
 	data, err := os.ReadFile(name)
@@ -97,11 +97,11 @@ func TestRun(t *testing.T) {
 		!strings.Contains(string(data), `"Outcome":"refused","Findings":[{"Code":"RULE","Message":"=refused;\n\"so\""}]}`+"\n") {
 		t.Errorf("journal %.600s, %v", data, err)
 	}
-	if p, err = once(t.Context(), t, sender(r), f, name, false); err != nil || p != (batch.Progress{}) || r.calls != 50 {
+	if p, err = runOnce(t.Context(), t, newSender(r), f, name, false); err != nil || p != (batch.Progress{}) || r.calls != 50 {
 		t.Errorf("second run %+v, %v, %d calls", p, err, r.calls)
 	}
 	bad = false
-	if p, err = once(t.Context(), t, sender(r), f, name, true); err != nil || p.Accepted != 5 || len(r.kept) != 50 || r.twice != 0 {
+	if p, err = runOnce(t.Context(), t, newSender(r), f, name, true); err != nil || p.Accepted != 5 || len(r.stored) != 50 || r.replays != 0 {
 		t.Errorf("again %+v, %v", p, err)
 	}
 	j, err := batch.ReadJournal(name)
@@ -113,8 +113,8 @@ func TestRun(t *testing.T) {
 	}
 	// A notification that was accepted and changed since is not sent.
 	f.Notifications[3].Implantation.Comment = "changed"
-	if pending, earlier := f.Pending(j, true); len(pending) > 0 || earlier.Accepted != 49 || len(f.Faults) != 1 || f.Faults[0].Row != 5 {
-		t.Errorf("%d pending, %+v, %v", len(pending), earlier, f.Faults)
+	if pending, earlier := f.Pending(j, true); len(pending) > 0 || earlier.Accepted != 49 || len(f.RowErrors) != 1 || f.RowErrors[0].Row != 5 {
+		t.Errorf("%d pending, %+v, %v", len(pending), earlier, f.RowErrors)
 	}
 }
 
@@ -124,17 +124,17 @@ func TestInterrupted(t *testing.T) {
 	const count = 300
 	for seed := range uint64(12) {
 		random := rand.New(rand.NewPCG(seed, 5))
-		f, name := notifications(t, count), filepath.Join(t.TempDir(), "list.csv.journal")
-		r := &registry{disturb: func(call int) batch.Verdict {
+		f, name := validFile(t, count), filepath.Join(t.TempDir(), "list.csv.journal")
+		r := &fakeRegister{disturb: func(call int) batch.Verdict {
 			if call%17 < 2 {
-				return batch.Later
+				return batch.VerdictRetry
 			}
-			return batch.Yes
+			return batch.VerdictAccepted
 		}}
 		interrupted := 0
 		for {
 			ctx, cancel := context.WithCancel(t.Context())
-			s, left := sender(r), random.IntN(80)+1
+			s, left := newSender(r), random.IntN(80)+1
 			send := s.Send
 			var mu sync.Mutex
 			s.Send = func(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
@@ -146,7 +146,7 @@ func TestInterrupted(t *testing.T) {
 				}
 				return a
 			}
-			_, err := once(ctx, t, s, f, name, false)
+			_, err := runOnce(ctx, t, s, f, name, false)
 			cancel()
 			if err == nil {
 				break
@@ -155,23 +155,23 @@ func TestInterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			interrupted++
-			shorten(t, name, random.IntN(90))
+			truncateFile(t, name, random.IntN(90))
 		}
-		if len(r.kept) != count || r.conflict || interrupted == 0 {
-			t.Errorf("seed %d: %d kept, conflict %v, %d interruptions", seed, len(r.kept), r.conflict, interrupted)
+		if len(r.stored) != count || r.conflict || interrupted == 0 {
+			t.Errorf("seed %d: %d kept, conflict %v, %d interruptions", seed, len(r.stored), r.conflict, interrupted)
 		}
 		j, err := batch.ReadJournal(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if pending, earlier := f.Pending(j, false); len(pending) > 0 || earlier.Accepted != count || j.Unreadable > 0 {
-			t.Errorf("seed %d: %d pending, %+v, %d unreadable", seed, len(pending), earlier, j.Unreadable)
+		if pending, earlier := f.Pending(j, false); len(pending) > 0 || earlier.Accepted != count || j.UnreadableLines > 0 {
+			t.Errorf("seed %d: %d pending, %+v, %d unreadable", seed, len(pending), earlier, j.UnreadableLines)
 		}
 	}
 }
 
 // truncateFile cuts off the end of a file, like a machine that stops while it writes.
-func shorten(t *testing.T, name string, by int) {
+func truncateFile(t *testing.T, name string, by int) {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -185,24 +185,24 @@ func shorten(t *testing.T, name string, by int) {
 // TestGivesUp checks that the batch ends when there is no answer for longer than Patience, or when the caller is
 // rejected, and that notifications without an answer have no journal entry.
 func TestGivesUp(t *testing.T) {
-	f := notifications(t, 20)
-	for verdict, attempts := range map[batch.Verdict]int{batch.Later: 5, batch.Stop: 1} {
+	f := validFile(t, 20)
+	for verdict, attempts := range map[batch.Verdict]int{batch.VerdictRetry: 5, batch.VerdictAbort: 1} {
 		name := filepath.Join(t.TempDir(), "list.csv.journal")
 		var pauses []time.Duration
 		calls := 0
 		delayed := 0
-		s := &batch.Sender{Parallel: 1, Patience: 7 * time.Second, Pause: func(_ context.Context, d time.Duration) { pauses = append(pauses, d) },
-			Progress: func(batch.Progress) {}, Delayed: func(error) { delayed++ },
+		s := &batch.Sender{Parallel: 1, Patience: 7 * time.Second, Sleep: func(_ context.Context, d time.Duration) { pauses = append(pauses, d) },
+			OnProgress: func(batch.Progress) {}, OnRetry: func(error) { delayed++ },
 			Send: func(context.Context, *wire.NotifyImplantRequest) batch.Answer {
 				calls++
 				return batch.Answer{Verdict: verdict, Err: errLost}
 			}}
-		p, err := once(t.Context(), t, s, f, name, false)
+		p, err := runOnce(t.Context(), t, s, f, name, false)
 		if !errors.Is(err, errLost) || p != (batch.Progress{Total: 20}) || calls != attempts || delayed != attempts-1 ||
-			errors.Is(err, batch.ErrNoAnswer) != (verdict == batch.Later) {
+			errors.Is(err, batch.ErrNoAnswer) != (verdict == batch.VerdictRetry) {
 			t.Errorf("%+v, %v, %d calls, %d delays", p, err, calls, delayed)
 		}
-		if verdict == batch.Later && !slices.Equal(pauses, []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}) {
+		if verdict == batch.VerdictRetry && !slices.Equal(pauses, []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}) {
 			t.Errorf("pauses %v", pauses)
 		}
 		j, err := batch.ReadJournal(name)
@@ -217,22 +217,22 @@ func TestGivesUp(t *testing.T) {
 
 // TestDamagedJournal checks that notifications with unreadable entries are sent again.
 func TestDamagedJournal(t *testing.T) {
-	f, name := notifications(t, 3), filepath.Join(t.TempDir(), "list.csv.journal")
-	content := f.Notifications[0].Content()
+	f, name := validFile(t, 3), filepath.Join(t.TempDir(), "list.csv.journal")
+	content := f.Notifications[0].ContentDigest()
 	text := `{"About":"x"}` + "\r\n" + `{"InputReference":"A-0","Content":"` + content + `","Outcome":"accepted","Number":"1","Reference":"r"}` +
 		"\n\x00\x00\x00\n" + `{"InputReference":"A-1"}` + "\n" + `{"InputReference":"A-2","Outcome":"maybe"}` + "\n[]\n" + `{"InputReference":"A-2","Outcome":"acc`
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if j, err := batch.ReadJournal(name); err != nil || j.Unreadable != 5 {
+	if j, err := batch.ReadJournal(name); err != nil || j.UnreadableLines != 5 {
 		t.Errorf("%v, %+v", err, j)
 	}
-	r := &registry{}
-	if p, err := once(t.Context(), t, sender(r), f, name, false); err != nil || p.Accepted != 2 {
+	r := &fakeRegister{}
+	if p, err := runOnce(t.Context(), t, newSender(r), f, name, false); err != nil || p.Accepted != 2 {
 		t.Errorf("%+v, %v", p, err)
 	}
 	j, err := batch.ReadJournal(name)
-	if err != nil || j.Unreadable != 4 {
+	if err != nil || j.UnreadableLines != 4 {
 		t.Errorf("%v, %+v", err, j)
 	}
 	if pending, earlier := f.Pending(j, false); len(pending) > 0 || earlier.Accepted != 3 {
@@ -250,13 +250,13 @@ func TestOneAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = first.Add([]batch.Line{{InputReference: "A", Outcome: batch.Accepted}}); err != nil {
+	if err = first.Append([]batch.JournalEntry{{InputReference: "A", Outcome: batch.OutcomeAccepted}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err = batch.OpenJournal(name); !errors.Is(err, batch.ErrInUse) {
 		t.Errorf("opened twice: %v", err)
 	}
-	if j, failed := batch.ReadJournal(name); failed != nil || j.Unreadable > 0 {
+	if j, failed := batch.ReadJournal(name); failed != nil || j.UnreadableLines > 0 {
 		t.Errorf("%+v, %v", j, failed)
 	}
 	if err = first.Close(); err != nil {
@@ -266,7 +266,7 @@ func TestOneAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if line, found := second.Of("A"); !found || line.Outcome != batch.Accepted {
+	if line, found := second.Entry("A"); !found || line.Outcome != batch.OutcomeAccepted {
 		t.Errorf("%+v", line)
 	}
 	if err = second.Close(); err != nil {
@@ -276,24 +276,24 @@ func TestOneAtATime(t *testing.T) {
 
 // TestStopsCleanly checks that requests in flight finish when a run is stopped, and that their answers are stored.
 func TestStopsCleanly(t *testing.T) {
-	f, name := notifications(t, 50), filepath.Join(t.TempDir(), "list.csv.journal")
+	f, name := validFile(t, 50), filepath.Join(t.TempDir(), "list.csv.journal")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r := &registry{}
-	s := sender(r)
+	r := &fakeRegister{}
+	s := newSender(r)
 	s.Send = func(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
 		cancel()
-		return r.send(ctx, request)
+		return r.sendNotification(ctx, request)
 	}
-	p, err := once(ctx, t, s, f, name, false)
-	if !errors.Is(err, context.Canceled) || p.Accepted == 0 || p.Accepted != len(r.kept) || p.Accepted > s.Parallel {
-		t.Errorf("%+v, %v, %d kept", p, err, len(r.kept))
+	p, err := runOnce(ctx, t, s, f, name, false)
+	if !errors.Is(err, context.Canceled) || p.Accepted == 0 || p.Accepted != len(r.stored) || p.Accepted > s.Parallel {
+		t.Errorf("%+v, %v, %d kept", p, err, len(r.stored))
 	}
 }
 
 // TestDiskFull checks that the batch ends with the error when an answer cannot be stored.
 func TestDiskFull(t *testing.T) {
-	f, name := notifications(t, 30), filepath.Join(t.TempDir(), "list.csv.journal")
+	f, name := validFile(t, 30), filepath.Join(t.TempDir(), "list.csv.journal")
 	j, err := batch.OpenJournal(name)
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +301,7 @@ func TestDiskFull(t *testing.T) {
 	if err = j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s := sender(&registry{})
+	s := newSender(&fakeRegister{})
 	s.Journal = j
 	if p, failed := s.Run(t.Context(), f.Notifications); failed == nil || p.Accepted > 0 {
 		t.Errorf("%+v, %v", p, failed)
@@ -310,8 +310,8 @@ func TestDiskFull(t *testing.T) {
 
 // TestPause checks that Sleep ends with its context.
 func TestPause(t *testing.T) {
-	batch.Pause(t.Context(), time.Millisecond)
+	batch.Sleep(t.Context(), time.Millisecond)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	batch.Pause(ctx, time.Hour)
+	batch.Sleep(ctx, time.Hour)
 }

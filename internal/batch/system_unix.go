@@ -10,7 +10,7 @@ import (
 
 // openExclusive opens or creates a file and locks it for this process with flock. The system releases the lock when
 // the process ends, however it ends.
-func openAlone(name string) (*os.File, error) {
+func openExclusive(name string) (*os.File, error) {
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the path is the user's own
 	if err != nil {
 		return nil, err
