@@ -77,7 +77,7 @@ func development(t *testing.T) store.SourceEntries {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := admin.Read(kind, bytes.NewReader(data), &sources); err != nil {
+		if _, err := admin.ReadCSV(kind, bytes.NewReader(data), &sources); err != nil {
 			t.Fatal(err)
 		}
 	}

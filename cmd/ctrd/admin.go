@@ -75,7 +75,7 @@ func (c *importCommand) Run(e environment) (err error) {
 		return c.list(e, db)
 	}
 	importer := admin.Importer{Database: db, Operator: c.operator(db)}
-	run, end := importer.Check, "dry run: nothing changed (add --commit to apply)"
+	run, end := importer.DryRun, "dry run: nothing changed (add --commit to apply)"
 	if c.Commit {
 		run, end = importer.Commit, "all changes applied"
 	}

@@ -169,7 +169,7 @@ func (c *disclosure) run(e environment, patient string, emergencies bool) (err e
 	if q.From, q.To, err = days(c.From, c.To); err != nil {
 		return err
 	}
-	act := admin.Act{Operation: admin.ActAudit, Detail: "export", Patient: q.Patient}
+	act := admin.Action{Operation: admin.ActionAudit, Detail: "export", Patient: q.Patient}
 	if emergencies {
 		act.Detail = "emergencies"
 	}
@@ -177,17 +177,17 @@ func (c *disclosure) run(e environment, patient string, emergencies bool) (err e
 		if err = admin.CheckReason(c.Reveal); err != nil {
 			return fmt.Errorf("--reveal: %w", err)
 		}
-		act.Operation, act.Reason = admin.ActReveal, c.Reveal
+		act.Operation, act.Reason = admin.ActionReveal, c.Reveal
 	}
 	db, err := c.open(e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = c.operator(db).Record(e.ctx, act); err != nil {
+	if err = c.operator(db).RecordActions(e.ctx, act); err != nil {
 		return err
 	}
-	n, err := admin.Disclosure{Query: q, Format: c.Format}.Write(e.ctx, db, e.stdout)
+	n, err := admin.AuditExport{Query: q, Format: c.Format}.Write(e.ctx, db, e.stdout)
 	if err == nil {
 		_, err = fmt.Fprintf(e.stderr, "%d entries\n", n)
 	}

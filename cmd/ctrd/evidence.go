@@ -43,7 +43,7 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = c.operator(db).Record(e.ctx, admin.Act{Operation: admin.ActEvidence, Reason: c.Reason, Number: number}); err != nil {
+	if err = c.operator(db).RecordActions(e.ctx, admin.Action{Operation: admin.ActionEvidence, Reason: c.Reason, Number: number}); err != nil {
 		return err
 	}
 	// Seal first: the newest events may not be sealed yet.
@@ -51,7 +51,7 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 		return err
 	}
 	var file bytes.Buffer
-	if err = (admin.Evidence{Store: db, Now: time.Now, Issuers: issuers}).Write(e.ctx, number, &file); err != nil {
+	if err = (admin.EvidenceExport{Store: db, Now: time.Now, Issuers: issuers}).Write(e.ctx, number, &file); err != nil {
 		return err
 	}
 	name := c.Output

@@ -75,7 +75,7 @@ func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 		if err != nil {
 			return fmt.Errorf("development data: %w", err)
 		}
-		if _, err = admin.Read(kind, file, &all); err != nil {
+		if _, err = admin.ReadCSV(kind, file, &all); err != nil {
 			return fmt.Errorf("development data, %s: %w", kind, err)
 		}
 		if err = file.Close(); err != nil {

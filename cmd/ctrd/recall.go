@@ -93,7 +93,7 @@ type traceCommand struct {
 
 // Run traces the recall.
 func (c *traceCommand) Run(e environment) (err error) {
-	t := admin.Tracing{Reason: c.Reveal, Format: c.Format}
+	t := admin.RecallTrace{Reason: c.Reveal, Format: c.Format}
 	if t.Query, err = c.query(); err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (c *markCommand) Run(e environment) (err error) {
 	}
 	done := "dry run: nothing changed (add --commit to apply)"
 	if c.Commit {
-		if err = c.operator(db).Mark(e.ctx, db, code, on); err != nil {
+		if err = c.operator(db).MarkDeviceRecalled(e.ctx, db, code, on); err != nil {
 			return err
 		}
 		done = "done"

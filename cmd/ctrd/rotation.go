@@ -64,7 +64,7 @@ func (f registerFlags) with(e environment, operator who, detail string, change f
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = operator.operator(db).Record(e.ctx, admin.Act{Operation: admin.ActKeys, Detail: detail}); err != nil {
+	if err = operator.operator(db).RecordActions(e.ctx, admin.Action{Operation: admin.ActionKeys, Detail: detail}); err != nil {
 		return err
 	}
 	message, err := change(db)

@@ -17,7 +17,7 @@ func TestDevelopmentDataIsRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := admin.Read(kind, file, &all)
+		n, err := admin.ReadCSV(kind, file, &all)
 		if err != nil || n != want[kind] {
 			t.Errorf("%s: %d entries (want %d), error %v", kind, n, want[kind], err)
 		}
@@ -30,14 +30,14 @@ func TestDevelopmentDataIsRead(t *testing.T) {
 	}
 }
 
-func TestEveryFaultIsToldWithItsPlace(t *testing.T) {
+func TestEveryErrorNamesLineAndColumn(t *testing.T) {
 	file := "ssin;first_name;last_name;birth_date;death_date\n" +
 		"78031412250;Anna;Claes;1978-03-14;\n" +
 		"78031412251;Anna;;1978-03-14;\n" +
 		"69092234126;Luc;Dubois;1969-09-32;\n" +
 		"69092234126;Luc\x1d;Dubois;1969-09-22;\n"
 	var all store.SourceEntries
-	_, err := admin.Read("persons", strings.NewReader(file), &all)
+	_, err := admin.ReadCSV("persons", strings.NewReader(file), &all)
 	if err == nil {
 		t.Fatal("accepted")
 	}
@@ -62,11 +62,11 @@ func TestHeader(t *testing.T) {
 		"ssin;first_name\n":         `column "last_name" is missing`,
 		"\ufeffssin;first_name;x\n": `unknown column "x"`,
 	} {
-		if _, err := admin.Read("persons", strings.NewReader(name), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := admin.ReadCSV("persons", strings.NewReader(name), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", name, err, want)
 		}
 	}
-	if _, err := admin.Read("surgeons", strings.NewReader(""), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), "the kinds are: persons") {
+	if _, err := admin.ReadCSV("surgeons", strings.NewReader(""), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), "the kinds are: persons") {
 		t.Errorf("unknown kind: %v", err)
 	}
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // personEntry is a person with the SSIN that this entry replaces, if any.
-type person struct {
+type personEntry struct {
 	register.Person
-	former ident.SSIN
+	replaced ident.SSIN
 }
 
 func comparePersons(c *comparison, batch *chunk) error {
@@ -19,186 +19,186 @@ func comparePersons(c *comparison, batch *chunk) error {
 	for _, r := range batch.entries.Replacements {
 		former[r.Newer] = r.Former
 	}
-	all := make([]person, len(batch.lines))
+	all := make([]personEntry, len(batch.lineNumbers))
 	for i, p := range batch.entries.Persons {
-		all[i] = person{p, former[p.SSIN]}
+		all[i] = personEntry{p, former[p.SSIN]}
 	}
-	describe := func(p person) description {
-		d := description{key: p.SSIN.Digits(), shown: p.SSIN.String(), private: true, fields: []detail{{"first_name", p.FirstName},
+	describe := func(p personEntry) entryDescription {
+		d := entryDescription{key: p.SSIN.Digits(), displayKey: p.SSIN.String(), hidesValues: true, fields: []describedField{{"first_name", p.FirstName},
 			{"last_name", p.LastName}, {"birth_date", p.BirthDate.String()}, {"death_date", p.DeathDate.String()}, {"replaces", ""}}}
-		if !p.former.IsZero() {
-			d.fields[len(d.fields)-1].value = p.former.Digits()
+		if !p.replaced.IsZero() {
+			d.fields[len(d.fields)-1].value = p.replaced.Digits()
 		}
 		return d
 	}
-	find := func(p person) (person, bool, error) {
-		stored, exists, err := c.known.Person(p.SSIN)
-		if err != nil || !exists || p.former.IsZero() {
-			return person{Person: stored}, exists, err
+	find := func(p personEntry) (personEntry, bool, error) {
+		stored, exists, err := c.stored.Person(p.SSIN)
+		if err != nil || !exists || p.replaced.IsZero() {
+			return personEntry{Person: stored}, exists, err
 		}
-		former, err := c.known.CurrentSSIN(p.former)
+		former, err := c.stored.CurrentSSIN(p.replaced)
 		if err != nil {
-			return person{}, false, err
+			return personEntry{}, false, err
 		}
-		newer, err := c.known.CurrentSSIN(p.SSIN)
+		newer, err := c.stored.CurrentSSIN(p.SSIN)
 		if former != newer {
-			p.former = ident.SSIN{}
+			p.replaced = ident.SSIN{}
 		}
-		return person{stored, p.former}, exists, err
+		return personEntry{stored, p.replaced}, exists, err
 	}
-	return entries(c, all, batch.lines, describe, find, func(s *store.SourceEntries, p person) {
+	return compareEntries(c, all, batch.lineNumbers, describe, find, func(s *store.SourceEntries, p personEntry) {
 		s.Persons = append(s.Persons, p.Person)
-		if !p.former.IsZero() {
-			s.Replacements = append(s.Replacements, store.SSINReplacement{Former: p.former, Newer: p.SSIN})
+		if !p.replaced.IsZero() {
+			s.Replacements = append(s.Replacements, store.SSINReplacement{Former: p.replaced, Newer: p.SSIN})
 		}
 	})
 }
 
 func comparePractices(c *comparison, batch *chunk) error {
-	describe := func(p register.Practice) description {
-		return description{key: keyOf(p.SSIN.Digits(), p.NIHII.Digits(), string(p.Profession), p.From.String()),
-			shown:  keyOf(p.SSIN.String(), string(p.Profession), p.From.String()),
-			fields: []detail{{"speciality", p.Speciality}, {"valid_to", p.To.String()}}}
+	describe := func(p register.Practice) entryDescription {
+		return entryDescription{key: joinKey(p.SSIN.Digits(), p.NIHII.Digits(), string(p.Profession), p.From.String()),
+			displayKey: joinKey(p.SSIN.String(), string(p.Profession), p.From.String()),
+			fields:     []describedField{{"speciality", p.Speciality}, {"valid_to", p.To.String()}}}
 	}
 	find := func(p register.Practice) (register.Practice, bool, error) {
-		stored, err := c.known.Practices(register.ProfessionalRef{SSIN: p.SSIN})
-		return first(stored, err, func(k register.Practice) bool {
+		stored, err := c.stored.Practices(register.ProfessionalRef{SSIN: p.SSIN})
+		return findFirst(stored, err, func(k register.Practice) bool {
 			return k.NIHII == p.NIHII && k.Profession == p.Profession && k.From == p.From
 		})
 	}
-	if err := eachNewest(c, batch.entries.Practices, func(p *register.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
+	if err := replaceWithNewestSSINs(c, batch.entries.Practices, func(p *register.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
 		return err
 	}
-	return entries(c, batch.entries.Practices, batch.lines, describe, find, func(s *store.SourceEntries, p register.Practice) {
+	return compareEntries(c, batch.entries.Practices, batch.lineNumbers, describe, find, func(s *store.SourceEntries, p register.Practice) {
 		s.Practices = append(s.Practices, p)
 	})
 }
 
 func compareOrganisations(c *comparison, batch *chunk) error {
-	describe := func(o register.Organisation) description {
-		return description{key: o.NIHII.Base().Digits(), shown: o.NIHII.Digits(), fields: []detail{{"nihii", o.NIHII.Digits()},
+	describe := func(o register.Organisation) entryDescription {
+		return entryDescription{key: o.NIHII.Base().Digits(), displayKey: o.NIHII.Digits(), fields: []describedField{{"nihii", o.NIHII.Digits()},
 			{"cbe", o.CBE.Digits()}, {"type", o.Type}, {"name", o.Name}}}
 	}
 	find := func(o register.Organisation) (register.Organisation, bool, error) {
-		return c.known.Organisation(register.PharmacyRef{NIHII: o.NIHII})
+		return c.stored.Organisation(register.PharmacyRef{NIHII: o.NIHII})
 	}
-	return entries(c, batch.entries.Organisations, batch.lines, describe, find, func(s *store.SourceEntries, o register.Organisation) {
+	return compareEntries(c, batch.entries.Organisations, batch.lineNumbers, describe, find, func(s *store.SourceEntries, o register.Organisation) {
 		s.Organisations = append(s.Organisations, o)
 	})
 }
 
-func describeAffiliation(a register.Affiliation) description {
-	return description{key: keyOf(a.Organisation.Base().Digits(), a.SSIN.Digits(), string(a.Role), a.From.String()),
-		shown:  keyOf(a.Organisation.Digits(), a.SSIN.String(), string(a.Role), a.From.String()),
-		fields: []detail{{"organisation_nihii", a.Organisation.Digits()}, {"valid_to", a.To.String()}}}
+func describeAffiliation(a register.Affiliation) entryDescription {
+	return entryDescription{key: joinKey(a.Organisation.Base().Digits(), a.SSIN.Digits(), string(a.Role), a.From.String()),
+		displayKey: joinKey(a.Organisation.Digits(), a.SSIN.String(), string(a.Role), a.From.String()),
+		fields:     []describedField{{"organisation_nihii", a.Organisation.Digits()}, {"valid_to", a.To.String()}}}
 }
 
-func keepAffiliation(s *store.SourceEntries, a register.Affiliation) {
+func appendAffiliation(s *store.SourceEntries, a register.Affiliation) {
 	s.Affiliations = append(s.Affiliations, a)
 }
 
 func compareAffiliations(c *comparison, batch *chunk) error {
 	find := func(a register.Affiliation) (register.Affiliation, bool, error) {
-		stored, err := c.known.Affiliations(a.Organisation, a.SSIN)
-		return first(stored, err, func(k register.Affiliation) bool { return k.Role == a.Role && k.From == a.From })
+		stored, err := c.stored.Affiliations(a.Organisation, a.SSIN)
+		return findFirst(stored, err, func(k register.Affiliation) bool { return k.Role == a.Role && k.From == a.From })
 	}
-	if err := eachNewest(c, batch.entries.Affiliations, func(a *register.Affiliation) []*ident.SSIN { return []*ident.SSIN{&a.SSIN} }); err != nil {
+	if err := replaceWithNewestSSINs(c, batch.entries.Affiliations, func(a *register.Affiliation) []*ident.SSIN { return []*ident.SSIN{&a.SSIN} }); err != nil {
 		return err
 	}
-	return entries(c, batch.entries.Affiliations, batch.lines, describeAffiliation, find, keepAffiliation)
+	return compareEntries(c, batch.entries.Affiliations, batch.lineNumbers, describeAffiliation, find, appendAffiliation)
 }
 
-func absentAffiliations(c *comparison) (bool, error) {
-	open, err := c.known.UnexpiredAffiliations(c.day)
-	endAbsent(c, open, describeAffiliation, func(a register.Affiliation) register.Affiliation {
-		a.To = c.day.AddDays(-1)
+func endAbsentAffiliations(c *comparison) (bool, error) {
+	open, err := c.stored.UnexpiredAffiliations(c.effectiveDay)
+	endAbsentEntries(c, open, describeAffiliation, func(a register.Affiliation) register.Affiliation {
+		a.To = c.effectiveDay.AddDays(-1)
 		return a
-	}, keepAffiliation)
+	}, appendAffiliation)
 	return false, err
 }
 
-func describeMandate(m register.Mandate) description {
-	return description{key: keyOf(m.Grantor.Digits(), m.Grantee.Digits(), m.Service, m.From.String()),
-		shown:  keyOf(m.Grantor.String(), m.Grantee.String(), m.Service, m.From.String()),
-		fields: []detail{{"accepted_on", m.AcceptedOn.String()}, {"valid_to", m.To.String()}}}
+func describeMandate(m register.Mandate) entryDescription {
+	return entryDescription{key: joinKey(m.Grantor.Digits(), m.Grantee.Digits(), m.Service, m.From.String()),
+		displayKey: joinKey(m.Grantor.String(), m.Grantee.String(), m.Service, m.From.String()),
+		fields:     []describedField{{"accepted_on", m.AcceptedOn.String()}, {"valid_to", m.To.String()}}}
 }
 
-func keepMandate(s *store.SourceEntries, m register.Mandate) { s.Mandates = append(s.Mandates, m) }
+func appendMandate(s *store.SourceEntries, m register.Mandate) { s.Mandates = append(s.Mandates, m) }
 
 func compareMandates(c *comparison, batch *chunk) error {
 	find := func(m register.Mandate) (register.Mandate, bool, error) {
-		stored, err := c.known.MandatesByGrantee(m.Grantee)
+		stored, err := c.stored.MandatesByGrantee(m.Grantee)
 		key := describeMandate(m).key
-		return first(stored, err, func(k register.Mandate) bool { return describeMandate(k).key == key })
+		return findFirst(stored, err, func(k register.Mandate) bool { return describeMandate(k).key == key })
 	}
-	if err := eachNewest(c, batch.entries.Mandates, func(m *register.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} }); err != nil {
+	if err := replaceWithNewestSSINs(c, batch.entries.Mandates, func(m *register.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} }); err != nil {
 		return err
 	}
-	return entries(c, batch.entries.Mandates, batch.lines, describeMandate, find, keepMandate)
+	return compareEntries(c, batch.entries.Mandates, batch.lineNumbers, describeMandate, find, appendMandate)
 }
 
-func absentMandates(c *comparison) (bool, error) {
-	open, err := c.known.UnexpiredMandates(c.day)
-	endAbsent(c, open, describeMandate, func(m register.Mandate) register.Mandate {
-		m.To = c.day.AddDays(-1)
+func endAbsentMandates(c *comparison) (bool, error) {
+	open, err := c.stored.UnexpiredMandates(c.effectiveDay)
+	endAbsentEntries(c, open, describeMandate, func(m register.Mandate) register.Mandate {
+		m.To = c.effectiveDay.AddDays(-1)
 		return m
-	}, keepMandate)
+	}, appendMandate)
 	return false, err
 }
 
-func describeLink(l register.TherapeuticLink) description {
-	return description{key: keyOf(l.Patient.Digits(), l.Professional.Digits(), l.Type, l.From.String()),
-		shown:  keyOf(l.Patient.String(), l.Professional.String(), l.Type, l.From.String()),
-		fields: []detail{{"valid_to", l.To.String()}}}
+func describeLink(l register.TherapeuticLink) entryDescription {
+	return entryDescription{key: joinKey(l.Patient.Digits(), l.Professional.Digits(), l.Type, l.From.String()),
+		displayKey: joinKey(l.Patient.String(), l.Professional.String(), l.Type, l.From.String()),
+		fields:     []describedField{{"valid_to", l.To.String()}}}
 }
 
-func keepLink(s *store.SourceEntries, l register.TherapeuticLink) { s.Links = append(s.Links, l) }
+func appendLink(s *store.SourceEntries, l register.TherapeuticLink) { s.Links = append(s.Links, l) }
 
 func compareLinks(c *comparison, batch *chunk) error {
 	find := func(l register.TherapeuticLink) (register.TherapeuticLink, bool, error) {
-		stored, err := c.known.TherapeuticLinks(l.Patient, l.Professional)
-		return first(stored, err, func(k register.TherapeuticLink) bool { return k.Type == l.Type && k.From == l.From })
+		stored, err := c.stored.TherapeuticLinks(l.Patient, l.Professional)
+		return findFirst(stored, err, func(k register.TherapeuticLink) bool { return k.Type == l.Type && k.From == l.From })
 	}
-	if err := eachNewest(c, batch.entries.Links, func(l *register.TherapeuticLink) []*ident.SSIN {
+	if err := replaceWithNewestSSINs(c, batch.entries.Links, func(l *register.TherapeuticLink) []*ident.SSIN {
 		return []*ident.SSIN{&l.Patient, &l.Professional}
 	}); err != nil {
 		return err
 	}
-	return entries(c, batch.entries.Links, batch.lines, describeLink, find, keepLink)
+	return compareEntries(c, batch.entries.Links, batch.lineNumbers, describeLink, find, appendLink)
 }
 
-func absentLinks(c *comparison) (bool, error) {
-	open, err := c.known.UnexpiredLinks(c.day)
-	endAbsent(c, open, describeLink, func(l register.TherapeuticLink) register.TherapeuticLink {
-		l.To = c.day.AddDays(-1)
+func endAbsentLinks(c *comparison) (bool, error) {
+	open, err := c.stored.UnexpiredLinks(c.effectiveDay)
+	endAbsentEntries(c, open, describeLink, func(l register.TherapeuticLink) register.TherapeuticLink {
+		l.To = c.effectiveDay.AddDays(-1)
 		return l
-	}, keepLink)
+	}, appendLink)
 	return false, err
 }
 
-func describeDevice(d register.Device) description {
-	return description{key: d.Code.Digits(), shown: d.Code.Digits(), fields: []detail{{"name", d.Name}, {"reference", d.Reference},
+func describeDevice(d register.Device) entryDescription {
+	return entryDescription{key: d.Code.Digits(), displayKey: d.Code.Digits(), fields: []describedField{{"name", d.Name}, {"reference", d.Reference},
 		{"manufacturer", d.Manufacturer}, {"distributor", d.Distributor}, {"classification", d.Classification},
 		{"category", d.Category}, {"udi_di", strings.Join(d.UDIDIs, " ")}, {"status", string(d.Status)},
 		{"valid_from", d.ValidFrom.String()}, {"deleted_on", d.DeletedOn.String()}, {"recalled_on", d.RecalledOn.String()}}}
 }
 
-func keepDevice(s *store.SourceEntries, d register.Device) { s.Devices = append(s.Devices, d) }
+func appendDevice(s *store.SourceEntries, d register.Device) { s.Devices = append(s.Devices, d) }
 
 func compareDevices(c *comparison, batch *chunk) error {
 	codes := make([]ident.NotificationCode, len(batch.entries.Devices))
 	for i := range codes {
 		codes[i] = batch.entries.Devices[i].Code
 	}
-	stored, err := c.known.DevicesByCode(codes)
+	stored, err := c.stored.DevicesByCode(codes)
 	if err != nil {
 		return err
 	}
-	if batch.listed {
+	if batch.fromPublishedList {
 		for i := range batch.entries.Devices {
 			d := &batch.entries.Devices[i]
 			if former, exists := stored[d.Code]; exists {
-				complete(d, &former)
+				completeListedDevice(d, &former)
 			}
 		}
 	}
@@ -206,12 +206,12 @@ func compareDevices(c *comparison, batch *chunk) error {
 		former, exists := stored[d.Code]
 		return former, exists, nil
 	}
-	return entries(c, batch.entries.Devices, batch.lines, describeDevice, find, keepDevice)
+	return compareEntries(c, batch.entries.Devices, batch.lineNumbers, describeDevice, find, appendDevice)
 }
 
 // completeListedDevice copies into d what the published list may omit: it need not contain device identifiers or the
 // categories of the Royal Decree, and a recall remains until a source with recall data ends it.
-func complete(d, former *register.Device) {
+func completeListedDevice(d, former *register.Device) {
 	if d.Category == "" {
 		d.Category = former.Category
 	}
@@ -227,28 +227,28 @@ func complete(d, former *register.Device) {
 }
 
 // endAbsentDevices ends one page of the devices that a full list omits. A recalled product stays recalled.
-func absentDevices(c *comparison) (bool, error) {
-	page, err := c.known.ListedDevices(c.after, chunkSize)
+func endAbsentDevices(c *comparison) (bool, error) {
+	page, err := c.stored.ListedDevices(c.lastDevice, chunkSize)
 	if err != nil || len(page) == 0 {
 		return false, err
 	}
-	c.after = page[len(page)-1].Code.Digits()
-	endAbsent(c, page, describeDevice, func(d register.Device) register.Device {
+	c.lastDevice = page[len(page)-1].Code.Digits()
+	endAbsentEntries(c, page, describeDevice, func(d register.Device) register.Device {
 		if d.Status != register.DeviceRecalled {
 			d.Status = register.DeviceDeleted
 		}
-		d.DeletedOn = c.day
+		d.DeletedOn = c.effectiveDay
 		return d
-	}, keepDevice)
+	}, appendDevice)
 	return true, nil
 }
 
 // replaceWithNewestSSINs replaces each SSIN by the person's newest one: a source may still use a number that was
 // replaced.
-func eachNewest[T any](c *comparison, all []T, numbers func(*T) []*ident.SSIN) error {
+func replaceWithNewestSSINs[T any](c *comparison, all []T, numbers func(*T) []*ident.SSIN) error {
 	for i := range all {
 		for _, number := range numbers(&all[i]) {
-			newest, err := c.known.CurrentSSIN(*number)
+			newest, err := c.stored.CurrentSSIN(*number)
 			if err != nil {
 				return err
 			}
@@ -259,7 +259,7 @@ func eachNewest[T any](c *comparison, all []T, numbers func(*T) []*ident.SSIN) e
 }
 
 // findFirst returns the first stored entry that satisfies the predicate.
-func first[T any](stored []T, err error, matches func(T) bool) (found T, exists bool, failed error) {
+func findFirst[T any](stored []T, err error, matches func(T) bool) (found T, exists bool, failed error) {
 	if err != nil {
 		return found, false, err
 	}
@@ -271,4 +271,4 @@ func first[T any](stored []T, err error, matches func(T) bool) (found T, exists 
 	return found, false, nil
 }
 
-func keyOf(parts ...string) string { return strings.Join(parts, " ") }
+func joinKey(parts ...string) string { return strings.Join(parts, " ") }

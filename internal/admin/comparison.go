@@ -9,87 +9,87 @@ import (
 )
 
 // maxReportedChanges bounds the changes listed in a report.
-const shownChanges = 20
+const maxReportedChanges = 20
 
 // comparison collects what an extract changes.
 type comparison struct {
-	known  store.SourceReader // for the current chunk
-	day    ident.Date
-	seen   map[string]int // line number of each entry of the extract, by key
-	faults *faults
+	stored       store.SourceReader // for the current chunk
+	effectiveDay ident.Date
+	lineByKey    map[string]int // line number of each entry of the extract, by key
+	fileErrors   *fileErrors
 	// changedEntries holds the current chunk's new, changed and ended entries.
-	changed store.SourceEntries
-	after   string // code of the last device checked for absence from a full list
+	changedEntries store.SourceEntries
+	lastDevice     string // code of the last device checked for absence from a full list
 
 	New, Changed, Unchanged, Ended int
 
-	told []string
+	changeLines []string
 }
 
 // entryDescription is an entry in the form used for comparison and reports.
-type description struct {
-	key    string // unique among the entries of a kind
-	shown  string // the key with persons' numbers masked
-	fields []detail
+type entryDescription struct {
+	key        string // unique among the entries of a kind
+	displayKey string // the key with persons' numbers masked
+	fields     []describedField
 	// hidesValues keeps the values out of reports: they are personal data.
-	private bool
+	hidesValues bool
 }
 
-type detail struct{ name, value string }
+type describedField struct{ name, value string }
 
 // compareEntries compares a chunk of entries of one kind with the stored ones. It is a function because methods cannot
 // have type parameters.
-func entries[T any](c *comparison, all []T, lines []int, describe func(T) description, find func(T) (T, bool, error),
+func compareEntries[T any](c *comparison, all []T, lines []int, describe func(T) entryDescription, find func(T) (T, bool, error),
 	keep func(*store.SourceEntries, T)) error {
 	for i, entry := range all {
 		d := describe(entry)
-		if before, duplicate := c.seen[d.key]; duplicate {
-			c.faults.add(lines[i], fmt.Sprintf(": the same entry stands on line %d", before))
+		if before, duplicate := c.lineByKey[d.key]; duplicate {
+			c.fileErrors.appendError(lines[i], fmt.Sprintf(": the same entry stands on line %d", before))
 			continue
 		}
-		c.seen[strings.Clone(d.key)] = lines[i] // a copy, so that the file's buffer can be freed
+		c.lineByKey[strings.Clone(d.key)] = lines[i] // a copy, so that the file's buffer can be freed
 		former, exists, err := find(entry)
 		if err != nil {
 			return err
 		}
 		if !exists {
 			c.New++
-			c.tell(d.shown, "is new")
-			keep(&c.changed, entry)
+			c.appendChanges(d.displayKey, "is new")
+			keep(&c.changedEntries, entry)
 			continue
 		}
-		changes := changesOf(describe(former), d)
+		changes := diffDescriptions(describe(former), d)
 		if len(changes) == 0 {
 			c.Unchanged++
 			continue
 		}
 		c.Changed++
-		c.tell(d.shown, changes...)
-		keep(&c.changed, entry)
+		c.appendChanges(d.displayKey, changes...)
+		keep(&c.changedEntries, entry)
 	}
 	return nil
 }
 
 // endAbsentEntries ends the open entries that a full extract omits.
-func endAbsent[T any](c *comparison, open []T, describe func(T) description, end func(T) T, keep func(*store.SourceEntries, T)) {
+func endAbsentEntries[T any](c *comparison, open []T, describe func(T) entryDescription, end func(T) T, keep func(*store.SourceEntries, T)) {
 	for _, former := range open {
 		d := describe(former)
-		if _, mentioned := c.seen[d.key]; mentioned {
+		if _, mentioned := c.lineByKey[d.key]; mentioned {
 			continue
 		}
 		ended := end(former)
 		c.Ended++
-		c.tell(d.shown, changesOf(d, describe(ended))...)
-		keep(&c.changed, ended)
+		c.appendChanges(d.displayKey, diffDescriptions(d, describe(ended))...)
+		keep(&c.changedEntries, ended)
 	}
 }
 
-func changesOf(former, now description) []string {
+func diffDescriptions(former, now entryDescription) []string {
 	var changes []string
 	for i, f := range now.fields {
 		switch before := former.fields[i].value; {
 		case before == f.value:
-		case now.private:
+		case now.hidesValues:
 			changes = append(changes, f.name+" changes")
 		default:
 			changes = append(changes, fmt.Sprintf("%s %q → %q", f.name, before, f.value))
@@ -98,17 +98,17 @@ func changesOf(former, now description) []string {
 	return changes
 }
 
-func (c *comparison) tell(key string, changes ...string) {
+func (c *comparison) appendChanges(key string, changes ...string) {
 	for _, change := range changes {
-		if len(c.told) < shownChanges {
-			c.told = append(c.told, key+": "+change)
+		if len(c.changeLines) < maxReportedChanges {
+			c.changeLines = append(c.changeLines, key+": "+change)
 		}
 	}
 }
 
 // takeChangedEntries returns the current chunk's changes and clears them.
-func (c *comparison) take() store.SourceEntries {
-	changed := c.changed
-	c.changed = store.SourceEntries{}
+func (c *comparison) takeChangedEntries() store.SourceEntries {
+	changed := c.changedEntries
+	c.changedEntries = store.SourceEntries{}
 	return changed
 }

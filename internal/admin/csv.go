@@ -13,17 +13,17 @@ import (
 
 // chunk is a batch of entries of one kind, each with the line where it begins.
 type chunk struct {
-	entries store.SourceEntries
-	lines   []int
+	entries     store.SourceEntries
+	lineNumbers []int
 	// fromPublishedList marks entries of the published list, which omits some attributes of a device.
-	listed bool
+	fromPublishedList bool
 }
 
 // chunkSize is the number of entries processed at once. It bounds memory and how long other writers wait.
 const chunkSize = 400
 
 // readCSV passes the entries of a file to handle, chunk by chunk, and adds invalid rows to errs.
-func (k *kind) readCSV(file io.Reader, errs *faults, handle func(*chunk) error) error {
+func (k *fileKind) readCSV(file io.Reader, errs *fileErrors, handle func(*chunk) error) error {
 	r := csv.NewReader(file)
 	r.Comma = ';'
 	r.ReuseRecord = true
@@ -31,12 +31,12 @@ func (k *kind) readCSV(file io.Reader, errs *faults, handle func(*chunk) error) 
 	if err != nil {
 		return fmt.Errorf("no header line: %w", err)
 	}
-	columns, err := k.order(header)
+	columns, err := k.mapColumns(header)
 	if err != nil {
 		return err
 	}
 	var record []string
-	l := &line{faults: errs, place: "column", raw: func(column string) string {
+	l := &sourceRow{fileErrors: errs, columnNoun: "column", rawValue: func(column string) string {
 		if i, ok := columns[column]; ok {
 			return record[i]
 		}
@@ -51,29 +51,29 @@ func (k *kind) readCSV(file io.Reader, errs *faults, handle func(*chunk) error) 
 		if err != nil {
 			return fmt.Errorf("not readable: %w", err)
 		}
-		l.number, _ = r.FieldPos(0)
-		k.add(l, &c.entries)
-		c.lines = append(c.lines, l.number)
-		if len(c.lines) == chunkSize {
+		l.lineNumber, _ = r.FieldPos(0)
+		k.appendEntry(l, &c.entries)
+		c.lineNumbers = append(c.lineNumbers, l.lineNumber)
+		if len(c.lineNumbers) == chunkSize {
 			if err = handle(c); err != nil {
 				return err
 			}
 			c = &chunk{}
 		}
 	}
-	if len(c.lines) == 0 {
+	if len(c.lineNumbers) == 0 {
 		return nil
 	}
 	return handle(c)
 }
 
 // mapColumns returns the index of each column. The header must name every required column and no unknown one.
-func (k *kind) order(header []string) (map[string]int, error) {
+func (k *fileKind) mapColumns(header []string) (map[string]int, error) {
 	columns := map[string]int{}
 	for i, column := range header {
 		column = strings.TrimPrefix(strings.TrimSpace(column), "\ufeff")
-		if !slices.Contains(k.columns, column) && !slices.Contains(k.optional, column) {
-			return nil, fmt.Errorf("line 1: unknown column %q; the columns are: %s", column, strings.Join(slices.Concat(k.columns, k.optional), " "))
+		if !slices.Contains(k.columns, column) && !slices.Contains(k.optionalColumns, column) {
+			return nil, fmt.Errorf("line 1: unknown column %q; the columns are: %s", column, strings.Join(slices.Concat(k.columns, k.optionalColumns), " "))
 		}
 		if _, duplicate := columns[column]; duplicate {
 			return nil, fmt.Errorf("line 1: column %q stands there twice", column)

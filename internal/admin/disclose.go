@@ -15,21 +15,21 @@ import (
 )
 
 // AuditExport exports a part of the audit log.
-type Disclosure struct {
+type AuditExport struct {
 	Query  store.AuditQuery
 	Format string // csv or json
 }
 
 // AuditReader reads the audit log.
-type AuditTrail interface {
+type AuditReader interface {
 	Audit(context.Context, store.AuditQuery) ([]store.AuditEntry, error)
 }
 
 // auditPageSize is the number of events read at once; it bounds memory.
-const disclosedAtOnce = 1000
+const auditPageSize = 1000
 
 // auditRecord is an exported audit event. The JSON names are also the CSV columns.
-type disclosed struct {
+type auditRecord struct {
 	Seq          int64    `json:"seq"`
 	At           string   `json:"at"`
 	Operation    string   `json:"operation"`
@@ -42,25 +42,25 @@ type disclosed struct {
 	Patient      string   `json:"patient"`
 	Number       string   `json:"number"`
 	Reason       string   `json:"reason"`
-	Stated       string   `json:"stated_reason"`
+	StatedReason string   `json:"stated_reason"`
 	Correlation  string   `json:"correlation"`
 }
 
-func columns() []string {
+func auditColumns() []string {
 	return []string{"seq", "at", "operation", "outcome", "codes", "person", "capacity", "organisation", "signer", "patient", "number",
 		"reason", "stated_reason", "correlation"}
 }
 
-func (d *disclosed) cells() []string {
+func (d *auditRecord) csvCells() []string {
 	return []string{strconv.FormatInt(d.Seq, 10), d.At, d.Operation, d.Outcome, strings.Join(d.Codes, " "), d.Person, d.Capacity, d.Organisation,
-		d.Signer, d.Patient, d.Number, d.Reason, d.Stated, d.Correlation}
+		d.Signer, d.Patient, d.Number, d.Reason, d.StatedReason, d.Correlation}
 }
 
-func disclose(e *store.AuditEntry) *disclosed {
-	d := &disclosed{Seq: e.Seq, At: e.Event.OccurredAt.UTC().Format(time.RFC3339Nano), Operation: e.Event.Operation, Outcome: string(e.Event.Outcome),
+func newAuditRecord(e *store.AuditEntry) *auditRecord {
+	d := &auditRecord{Seq: e.Seq, At: e.Event.OccurredAt.UTC().Format(time.RFC3339Nano), Operation: e.Event.Operation, Outcome: string(e.Event.Outcome),
 		Codes: []string{}, Person: store.FormatPseudonym(e.PersonPseudonym), Capacity: string(e.Event.Capacity), Organisation: e.Event.Organisation.Digits(),
 		Signer: e.Event.Signer, Patient: store.FormatPseudonym(e.PatientPseudonym), Number: e.Event.Number.Digits(), Reason: e.Event.Reason,
-		Stated: e.Event.EmergencyReason, Correlation: e.Event.Correlation}
+		StatedReason: e.Event.EmergencyReason, Correlation: e.Event.Correlation}
 	if !e.Event.Person.IsZero() {
 		d.Person = e.Event.Person.Digits()
 	}
@@ -75,26 +75,26 @@ func disclose(e *store.AuditEntry) *disclosed {
 
 // Write exports the events in order and returns their number. CSV has the format of the import files (semicolons, one
 // header line); JSON has one object per line.
-func (d Disclosure) Write(ctx context.Context, from AuditTrail, to io.Writer) (int, error) {
+func (d AuditExport) Write(ctx context.Context, from AuditReader, to io.Writer) (int, error) {
 	buffered := bufio.NewWriter(to)
-	write, finish := jsonLines(buffered)
+	write, finish := newJSONLinesWriter(buffered)
 	if d.Format == "csv" {
-		write, finish = csvLines(buffered)
+		write, finish = newCSVWriter(buffered)
 	}
 	total := 0
 	for q := d.Query; ; {
-		q.Limit = disclosedAtOnce
+		q.Limit = auditPageSize
 		page, err := from.Audit(ctx, q)
 		if err != nil {
 			return total, err
 		}
 		for i := range page {
-			if err := write(disclose(&page[i])); err != nil {
+			if err := write(newAuditRecord(&page[i])); err != nil {
 				return total, fmt.Errorf("write: %w", err)
 			}
 			total++
 		}
-		if len(page) < disclosedAtOnce {
+		if len(page) < auditPageSize {
 			break
 		}
 		q.AfterSeq = page[len(page)-1].Seq
@@ -109,26 +109,26 @@ func (d Disclosure) Write(ctx context.Context, from AuditTrail, to io.Writer) (i
 	return total, nil
 }
 
-func jsonLines(to io.Writer) (write func(*disclosed) error, finish func() error) {
+func newJSONLinesWriter(to io.Writer) (write func(*auditRecord) error, finish func() error) {
 	encoder := json.NewEncoder(to)
 	encoder.SetEscapeHTML(false)
-	return func(d *disclosed) error { return encoder.Encode(d) }, func() error { return nil }
+	return func(d *auditRecord) error { return encoder.Encode(d) }, func() error { return nil }
 }
 
-func csvLines(to io.Writer) (write func(*disclosed) error, finish func() error) {
+func newCSVWriter(to io.Writer) (write func(*auditRecord) error, finish func() error) {
 	w := csv.NewWriter(to)
 	w.Comma = ';'
-	head := columns()
-	write = func(d *disclosed) error {
+	head := auditColumns()
+	write = func(d *auditRecord) error {
 		if head != nil {
 			if err := w.Write(head); err != nil {
 				return err
 			}
 			head = nil
 		}
-		cells := d.cells()
+		cells := d.csvCells()
 		for i, cell := range cells {
-			cells[i] = harmless(cell)
+			cells[i] = escapeFormula(cell)
 		}
 		return w.Write(cells)
 	}
@@ -144,7 +144,7 @@ func csvLines(to io.Writer) (write func(*disclosed) error, finish func() error) 
 }
 
 // escapeFormula prevents a spreadsheet from evaluating text that a caller wrote (CSV injection).
-func harmless(cell string) string {
+func escapeFormula(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 		return "'" + cell
 	}

@@ -21,35 +21,35 @@ import (
 
 // EvidenceExport writes a file that proves, offline, who signed the versions of a notification and when the register
 // accepted them.
-type Evidence struct {
-	Store Prover
+type EvidenceExport struct {
+	Store EvidenceStore
 	Now   func() time.Time
 	// Issuers are certificates of authorities; the file contains those in the chain of a signer's certificate.
 	Issuers []*x509.Certificate
 }
 
 // EvidenceStore provides the stored versions with their proofs, and the service's signature.
-type Prover interface {
+type EvidenceStore interface {
 	Proofs(context.Context, ident.NotificationNumber) ([]store.VersionProof, error)
 	Sign(context.Context, []byte) ([]byte, store.PublicKey, error)
 }
 
 // File names in the archive; those of a version contain its number.
 const (
-	statementName = "statement.json"
-	signatureName = "statement.sig"
-	publicKeyName = "service-key.pem"
-	issuersName   = "issuers.pem"
-	readmeName    = "README.txt"
-	statementForm = "ctr evidence 1"
+	statementFileName = "statement.json"
+	signatureFileName = "statement.sig"
+	publicKeyFileName = "service-key.pem"
+	issuersFileName   = "issuers.pem"
+	readmeFileName    = "README.txt"
+	statementFormat   = "ctr evidence 1"
 )
 
-func messageName(version int) string     { return fmt.Sprintf("message-%d.xml", version) }
-func certificateName(version int) string { return fmt.Sprintf("certificate-%d.pem", version) }
+func messageFileName(version int) string     { return fmt.Sprintf("message-%d.xml", version) }
+func certificateFileName(version int) string { return fmt.Sprintf("certificate-%d.pem", version) }
 
 // statement is the document that the service signs.
 type statement struct {
-	Form      string             `json:"form"`
+	Format    string             `json:"form"`
 	Number    string             `json:"number"`
 	Reference string             `json:"reference"`
 	MadeAt    string             `json:"made_at"`
@@ -100,7 +100,7 @@ type verdictStatement struct {
 // proofStatement is the JSON form of an audit log proof.
 type proofStatement struct {
 	Columns    [][]byte         `json:"columns"`
-	Before     string           `json:"head_before"`
+	HeadBefore string           `json:"head_before"`
 	Rows       []string         `json:"rows"`
 	Checkpoint trail.Checkpoint `json:"checkpoint"`
 }
@@ -109,7 +109,7 @@ type proofStatement struct {
 var ErrNoEvidence = errors.New("the register has no notification with this number")
 
 // Write writes the ZIP archive.
-func (e Evidence) Write(ctx context.Context, number ident.NotificationNumber, to io.Writer) error {
+func (e EvidenceExport) Write(ctx context.Context, number ident.NotificationNumber, to io.Writer) error {
 	versions, err := e.Store.Proofs(ctx, number)
 	if err != nil {
 		return err
@@ -123,16 +123,16 @@ func (e Evidence) Write(ctx context.Context, number ident.NotificationNumber, to
 		return err
 	}
 	made := e.Now().UTC()
-	s := statement{Form: statementForm, Number: number.Digits(), Reference: versions[0].Reference, MadeAt: made.Format(time.RFC3339Nano), KeyID: key.KeyID}
-	b := bundle{issuers: e.Issuers}
+	s := statement{Format: statementFormat, Number: number.Digits(), Reference: versions[0].Reference, MadeAt: made.Format(time.RFC3339Nano), KeyID: key.KeyID}
+	b := evidenceBundle{knownIssuers: e.Issuers}
 	for i := range versions {
-		version, addErr := b.add(&versions[i])
+		version, addErr := b.addVersion(&versions[i])
 		if addErr != nil {
 			return addErr
 		}
 		s.Versions = append(s.Versions, version)
 	}
-	if err = b.finish(ctx, e.Store, &s, key); err != nil {
+	if err = b.addSignedStatement(ctx, e.Store, &s, key); err != nil {
 		return err
 	}
 	archive := zip.NewWriter(to)
@@ -152,66 +152,66 @@ func (e Evidence) Write(ctx context.Context, number ident.NotificationNumber, to
 }
 
 // evidenceBundle collects the content of the archive.
-type bundle struct {
-	issuers []*x509.Certificate
-	files   []file
-	proved  []provedMessage
-	path    []*x509.Certificate // the known issuers that are needed
+type evidenceBundle struct {
+	knownIssuers   []*x509.Certificate
+	files          []bundleFile
+	signedMessages []signedMessage
+	issuerChain    []*x509.Certificate // the known issuers that are needed
 }
 
-type file struct {
+type bundleFile struct {
 	name    string
 	content []byte
 }
 
 // signedMessage is a version that the instructions show how to verify.
-type provedMessage struct {
-	version  int
-	accepted time.Time
-	sha256   string
-	issued   bool // a known issuer issued the certificate
+type signedMessage struct {
+	version    int
+	acceptedAt time.Time
+	sha256     string
+	hasIssuer  bool // a known issuer issued the certificate
 }
 
-func (b *bundle) put(name string, content []byte) *contentStatement {
-	b.files = append(b.files, file{name, content})
-	return &contentStatement{File: name, Bytes: len(content), SHA256: sum(content)}
+func (b *evidenceBundle) addFile(name string, content []byte) *contentStatement {
+	b.files = append(b.files, bundleFile{name, content})
+	return &contentStatement{File: name, Bytes: len(content), SHA256: sha256Hex(content)}
 }
 
-func sum(data []byte) string {
+func sha256Hex(data []byte) string {
 	hash := sha256.Sum256(data)
 	return hex.EncodeToString(hash[:])
 }
 
 // addVersion adds the message and the certificate of a version, and returns its part of the statement.
-func (b *bundle) add(v *store.VersionProof) (versionStatement, error) {
+func (b *evidenceBundle) addVersion(v *store.VersionProof) (versionStatement, error) {
 	s := versionStatement{Version: v.Version, Type: string(v.Type), State: string(v.State), Change: string(v.Change),
 		AcceptedAt: v.RegisteredAt.UTC().Format(time.RFC3339Nano), Signer: v.Signer, Organisation: v.Organisation.Digits(),
-		BodyDigest: hex.EncodeToString(v.Digest[:]), Verdict: verdict(v.AuditRecord)}
+		BodyDigest: hex.EncodeToString(v.Digest[:]), Verdict: newVerdictStatement(v.AuditRecord)}
 	if v.Evidence == nil {
 		return s, nil
 	}
-	s.Message = b.put(messageName(v.Version), v.Evidence.Message)
+	s.Message = b.addFile(messageFileName(v.Version), v.Evidence.Message)
 	certificate, err := x509.ParseCertificate(v.Evidence.Certificate)
 	if err != nil {
 		return s, fmt.Errorf("the certificate of version %d: %w", v.Version, err)
 	}
-	content := b.put(certificateName(v.Version), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}))
-	content.Bytes, content.SHA256 = len(certificate.Raw), sum(certificate.Raw)
+	content := b.addFile(certificateFileName(v.Version), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}))
+	content.Bytes, content.SHA256 = len(certificate.Raw), sha256Hex(certificate.Raw)
 	s.Certificate = &certificateStatement{contentStatement: *content, Subject: certificate.Subject.String(), Issuer: certificate.Issuer.String(),
 		Serial: certificate.SerialNumber.String(), NotBefore: certificate.NotBefore.UTC().Format(time.RFC3339),
 		NotAfter: certificate.NotAfter.UTC().Format(time.RFC3339)}
-	b.proved = append(b.proved, provedMessage{v.Version, v.RegisteredAt, s.Message.SHA256, b.issue(certificate)})
+	b.signedMessages = append(b.signedMessages, signedMessage{v.Version, v.RegisteredAt, s.Message.SHA256, b.addIssuerChain(certificate)})
 	return s, nil
 }
 
-func verdict(r *store.AuditRecord) *verdictStatement {
+func newVerdictStatement(r *store.AuditRecord) *verdictStatement {
 	if r == nil {
 		return nil
 	}
 	v := &verdictStatement{Outcome: string(r.Outcome), Reason: r.Reason, Operation: r.Operation, At: r.OccurredAt.UTC().Format(time.RFC3339Nano),
 		Correlation: r.Correlation, Seq: r.Seq}
 	if p := r.Proof; p != nil {
-		v.Sealed = &proofStatement{Before: hex.EncodeToString(p.PreviousHead[:]), Checkpoint: p.Checkpoint}
+		v.Sealed = &proofStatement{HeadBefore: hex.EncodeToString(p.PreviousHead[:]), Checkpoint: p.Checkpoint}
 		for _, column := range p.Columns {
 			v.Sealed.Columns = append(v.Sealed.Columns, append([]byte{}, column...)) // a nil slice would become null
 		}
@@ -223,24 +223,24 @@ func verdict(r *store.AuditRecord) *verdictStatement {
 }
 
 // addIssuerChain adds the known issuers in the certificate's chain and reports whether there is any.
-func (b *bundle) issue(certificate *x509.Certificate) bool {
+func (b *evidenceBundle) addIssuerChain(certificate *x509.Certificate) bool {
 	found := false
-	for range len(b.issuers) {
-		above := b.issuer(certificate)
+	for range len(b.knownIssuers) {
+		above := b.findIssuer(certificate)
 		if above == nil {
 			break
 		}
 		found = true
-		if !contains(b.path, above) {
-			b.path = append(b.path, above)
+		if !containsCertificate(b.issuerChain, above) {
+			b.issuerChain = append(b.issuerChain, above)
 		}
 		certificate = above
 	}
 	return found
 }
 
-func (b *bundle) issuer(of *x509.Certificate) *x509.Certificate {
-	for _, c := range b.issuers {
+func (b *evidenceBundle) findIssuer(of *x509.Certificate) *x509.Certificate {
+	for _, c := range b.knownIssuers {
 		if !c.Equal(of) && of.CheckSignatureFrom(c) == nil {
 			return c
 		}
@@ -248,7 +248,7 @@ func (b *bundle) issuer(of *x509.Certificate) *x509.Certificate {
 	return nil
 }
 
-func contains(all []*x509.Certificate, one *x509.Certificate) bool {
+func containsCertificate(all []*x509.Certificate, one *x509.Certificate) bool {
 	for _, c := range all {
 		if c.Equal(one) {
 			return true
@@ -258,7 +258,7 @@ func contains(all []*x509.Certificate, one *x509.Certificate) bool {
 }
 
 // addSignedStatement signs the statement and adds it with its signature, public key, issuers and instructions.
-func (b *bundle) finish(ctx context.Context, signer Prover, s *statement, key store.PublicKey) error {
+func (b *evidenceBundle) addSignedStatement(ctx context.Context, signer EvidenceStore, s *statement, key store.PublicKey) error {
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return fmt.Errorf("evidence: %w", err)
@@ -275,16 +275,16 @@ func (b *bundle) finish(ctx context.Context, signer Prover, s *statement, key st
 	if err != nil {
 		return fmt.Errorf("evidence: %w", err)
 	}
-	b.put(statementName, text)
-	b.put(signatureName, signature)
-	b.put(publicKeyName, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-	if len(b.path) > 0 {
+	b.addFile(statementFileName, text)
+	b.addFile(signatureFileName, signature)
+	b.addFile(publicKeyFileName, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	if len(b.issuerChain) > 0 {
 		var issuers []byte
-		for _, c := range b.path {
+		for _, c := range b.issuerChain {
 			issuers = append(issuers, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
 		}
-		b.put(issuersName, issuers)
+		b.addFile(issuersFileName, issuers)
 	}
-	b.put(readmeName, []byte(readme(b.proved)))
+	b.addFile(readmeFileName, []byte(buildReadme(b.signedMessages)))
 	return nil
 }

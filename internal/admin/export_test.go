@@ -8,14 +8,14 @@ import (
 )
 
 // SplitChildren splits a document and returns the children of its root as documents.
-func Children(document []byte) ([][]byte, error) {
-	s, err := newSplitter(bufio.NewReaderSize(bytes.NewReader(document), 16)) // so small that all markup crosses its end
+func SplitChildren(document []byte) ([][]byte, error) {
+	s, err := newXMLSplitter(bufio.NewReaderSize(bytes.NewReader(document), 16)) // so small that all markup crosses its end
 	if err != nil {
 		return nil, err
 	}
 	var children [][]byte
 	for {
-		child, _, _, err := s.next()
+		child, _, _, err := s.nextChild()
 		if errors.Is(err, io.EOF) {
 			return children, nil
 		}

@@ -55,7 +55,7 @@ func (e *SequenceError) Error() string {
 }
 
 // ImportReport states what an extract changes.
-type Report struct {
+type ImportReport struct {
 	Kind     string
 	Form     string
 	Sequence int64
@@ -71,20 +71,20 @@ type Report struct {
 }
 
 // DryRun reports what the extract would change, without changing anything.
-func (i Importer) Check(ctx context.Context, e Extract) (Report, error) {
-	r, _, err := i.run(ctx, e, nil)
+func (i Importer) DryRun(ctx context.Context, e Extract) (ImportReport, error) {
+	r, _, err := i.compareExtract(ctx, e, nil)
 	return r, err
 }
 
 // Commit applies the changes that DryRun reports, in one transaction.
-func (i Importer) Commit(ctx context.Context, e Extract) (Report, error) {
-	checked, versions, err := i.run(ctx, e, nil)
+func (i Importer) Commit(ctx context.Context, e Extract) (ImportReport, error) {
+	checked, versions, err := i.compareExtract(ctx, e, nil)
 	if err != nil {
-		return Report{}, err
+		return ImportReport{}, err
 	}
-	events, err := i.Operator.events(Act{Operation: ActImport, Detail: checked.summary()})
+	events, err := i.Operator.newEvents(Action{Operation: ActionImport, Detail: checked.summaryLine()})
 	if err != nil {
-		return Report{}, err
+		return ImportReport{}, err
 	}
 	imported := store.Import{Event: events[0], SourceVersion: store.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
 		Format: checked.Form, AsOf: checked.Day, Rows: checked.Rows, Digest: checked.Digest[:], LoadedAt: events[0].OccurredAt}}
@@ -92,8 +92,8 @@ func (i Importer) Commit(ctx context.Context, e Extract) (Report, error) {
 		imported.ComparedWith = versions[len(versions)-1].ID
 	}
 	imported.ForEachBatch = func(handle func(store.SourceEntries) error) error {
-		again, _, err := i.run(ctx, e, handle)
-		if err == nil && !slices.Equal([]string{again.summary(), string(again.Digest[:])}, []string{checked.summary(), string(checked.Digest[:])}) {
+		again, _, err := i.compareExtract(ctx, e, handle)
+		if err == nil && !slices.Equal([]string{again.summaryLine(), string(again.Digest[:])}, []string{checked.summaryLine(), string(checked.Digest[:])}) {
 			err = errors.New("the file or the register changed meanwhile: nothing was changed, run it again")
 		}
 		return err
@@ -103,8 +103,8 @@ func (i Importer) Commit(ctx context.Context, e Extract) (Report, error) {
 
 // compareExtract reads the extract and compares it with the stored entries. It passes the changed entries to handle
 // unless that is nil.
-func (i Importer) run(ctx context.Context, e Extract, handle func(store.SourceEntries) error) (report Report, versions []store.SourceVersion, err error) {
-	k, err := kindNamed(e.Kind)
+func (i Importer) compareExtract(ctx context.Context, e Extract, handle func(store.SourceEntries) error) (report ImportReport, versions []store.SourceVersion, err error) {
+	k, err := fileKindByName(e.Kind)
 	if err != nil {
 		return report, nil, err
 	}
@@ -116,56 +116,56 @@ func (i Importer) run(ctx context.Context, e Extract, handle func(store.SourceEn
 	if versions, err = i.Database.SourceVersions(ctx, e.Kind); err != nil {
 		return report, nil, err
 	}
-	report = Report{Kind: e.Kind, Form: e.Form, Day: e.Day}
-	var errs faults
-	c := &comparison{seen: map[string]int{}, faults: &errs}
+	report = ImportReport{Kind: e.Kind, Form: e.Form, Day: e.Day}
+	var errs fileErrors
+	c := &comparison{lineByKey: map[string]int{}, fileErrors: &errs}
 	// Each chunk is compared in its own short read transaction. The import transaction checks again that the source
 	// version compared with is still the current one.
 	compare := func(f func(store.SourceReader) error) error {
 		readErr := i.Database.ReadSources(ctx, f)
-		if changed := c.take(); readErr == nil && handle != nil {
+		if changed := c.takeChangedEntries(); readErr == nil && handle != nil {
 			readErr = handle(changed)
 		}
 		return readErr
 	}
 	handleChunk := func(batch *chunk) error {
-		report.Rows += len(batch.lines)
-		if len(errs.all) > 0 {
+		report.Rows += len(batch.lineNumbers)
+		if len(errs.errs) > 0 {
 			return nil // the import fails anyway; continue only to report further errors
 		}
 		return compare(func(r store.SourceReader) error {
-			c.known, c.day = r, report.Day
+			c.stored, c.effectiveDay = r, report.Day
 			return k.compare(c, batch)
 		})
 	}
 	hash := sha256.New()
 	in := bufio.NewReaderSize(io.TeeReader(file, hash), 1<<16)
 	if isXML(in) {
-		err = report.readList(k, in, versions, &errs, handleChunk)
+		err = report.readDeviceList(k, in, versions, &errs, handleChunk)
 	} else {
 		err = report.readCSV(k, in, &errs, handleChunk)
 	}
 	if err == nil {
-		err = errs.err()
+		err = errs.joinErrors()
 	}
 	if err == nil {
 		_, err = io.Copy(io.Discard, in)
 	}
 	if err != nil {
-		return Report{}, nil, err
+		return ImportReport{}, nil, err
 	}
 	copy(report.Digest[:], hash.Sum(nil))
 	for more := report.Form == FormFull; more; {
 		err = compare(func(r store.SourceReader) (err error) {
-			c.known, c.day = r, report.Day
-			more, err = k.absent(c)
+			c.stored, c.effectiveDay = r, report.Day
+			more, err = k.endAbsent(c)
 			return err
 		})
 		if err != nil {
-			return Report{}, nil, err
+			return ImportReport{}, nil, err
 		}
 	}
-	report.New, report.Changed, report.Unchanged, report.Ended, report.Changes = c.New, c.Changed, c.Unchanged, c.Ended, c.told
+	report.New, report.Changed, report.Unchanged, report.Ended, report.Changes = c.New, c.Changed, c.Unchanged, c.Ended, c.changeLines
 	return report, versions, nil
 }
 
@@ -175,32 +175,32 @@ func isXML(in *bufio.Reader) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(begin, []byte("\ufeff"))), []byte("<"))
 }
 
-func (r *Report) readCSV(k *kind, in io.Reader, errs *faults, handle func(*chunk) error) error {
+func (r *ImportReport) readCSV(k *fileKind, in io.Reader, errs *fileErrors, handle func(*chunk) error) error {
 	if r.Form == "" {
 		r.Form = FormDelta
 	}
-	if r.Form == FormFull && !k.ends {
+	if r.Form == FormFull && !k.canBeFull {
 		return fmt.Errorf("a file of %s is never full: an entry that is not in it has not ended", k.name)
 	}
 	if err := k.readCSV(in, errs, handle); err != nil {
 		return err
 	}
-	return r.notEmpty()
+	return r.rejectEmptyFull()
 }
 
-func (r *Report) readList(k *kind, in *bufio.Reader, versions []store.SourceVersion, errs *faults, handle func(*chunk) error) error {
+func (r *ImportReport) readDeviceList(k *fileKind, in *bufio.Reader, versions []store.SourceVersion, errs *fileErrors, handle func(*chunk) error) error {
 	if k.name != deviceKind {
 		return fmt.Errorf("%s come as CSV: only the list of devices is published as XML", k.name)
 	}
-	err := readList(in, errs, func(h header) error { return r.follow(h, versions) }, handle)
+	err := readDeviceList(in, errs, func(h listHeader) error { return r.applyHeader(h, versions) }, handle)
 	if err != nil {
 		return err
 	}
-	return r.notEmpty()
+	return r.rejectEmptyFull()
 }
 
 // rejectEmptyFull rejects a full extract without entries, which would end every stored entry.
-func (r *Report) notEmpty() error {
+func (r *ImportReport) rejectEmptyFull() error {
 	if r.Form == FormFull && r.Rows == 0 {
 		return errors.New("a full extract without an entry would end everything")
 	}
@@ -208,17 +208,17 @@ func (r *Report) notEmpty() error {
 }
 
 // applyHeader takes form, sequence number and day from the list's header, and rejects a list out of sequence.
-func (r *Report) follow(h header, versions []store.SourceVersion) error {
+func (r *ImportReport) applyHeader(h listHeader, versions []store.SourceVersion) error {
 	form := FormFull
-	if h.delta() {
+	if h.isDelta() {
 		form = FormDelta
 	}
 	if r.Form != "" && r.Form != form {
 		return fmt.Errorf("the list says that it is %s, not %s", form, r.Form)
 	}
 	r.Form, r.Sequence = form, h.sequence
-	if !h.to.IsZero() {
-		r.Day = h.to
+	if !h.modifiedTo.IsZero() {
+		r.Day = h.modifiedTo
 	}
 	var last int64
 	for i := range versions {
@@ -226,14 +226,14 @@ func (r *Report) follow(h header, versions []store.SourceVersion) error {
 			last = versions[i].Sequence
 		}
 	}
-	if h.delta() && (last == 0 || h.sequence != last+1) || h.sequence < last {
-		return &SequenceError{Given: h.sequence, Last: last, Delta: h.delta()}
+	if h.isDelta() && (last == 0 || h.sequence != last+1) || h.sequence < last {
+		return &SequenceError{Given: h.sequence, Last: last, Delta: h.isDelta()}
 	}
 	return nil
 }
 
 // summaryLine returns the counts as one line of text.
-func (r *Report) summary() string {
+func (r *ImportReport) summaryLine() string {
 	sequence := ""
 	if r.Sequence > 0 {
 		sequence = " " + strconv.FormatInt(r.Sequence, 10)
@@ -243,12 +243,12 @@ func (r *Report) summary() string {
 }
 
 // Write writes the report as text: a line of counts, then the first changes.
-func (r *Report) Write(to io.Writer) error {
-	b := bytes.NewBufferString(r.summary() + "\n")
+func (r *ImportReport) Write(to io.Writer) error {
+	b := bytes.NewBufferString(r.summaryLine() + "\n")
 	for _, change := range r.Changes {
 		b.WriteString("  " + change + "\n")
 	}
-	if len(r.Changes) == shownChanges {
+	if len(r.Changes) == maxReportedChanges {
 		b.WriteString("  …\n")
 	}
 	_, err := to.Write(b.Bytes())

@@ -28,37 +28,43 @@ func mustParse[T any](t testing.TB, parse func(string) (T, error), s string) T {
 	return v
 }
 
-func ssin(t testing.TB, s string) ident.SSIN { t.Helper(); return mustParse(t, ident.ParseSSIN, s) }
-func day(t testing.TB, s string) ident.Date  { t.Helper(); return mustParse(t, ident.ParseDate, s) }
+func mustParseSSIN(t testing.TB, s string) ident.SSIN {
+	t.Helper()
+	return mustParse(t, ident.ParseSSIN, s)
+}
+func mustParseDate(t testing.TB, s string) ident.Date {
+	t.Helper()
+	return mustParse(t, ident.ParseDate, s)
+}
 
 // forEachEngine runs a test on each database engine.
-func onBoth(t *testing.T, test func(*testing.T, storetest.Backend)) {
+func forEachEngine(t *testing.T, test func(*testing.T, storetest.Backend)) {
 	t.Helper()
 	t.Run("SQLite", func(t *testing.T) { t.Parallel(); test(t, storetest.NewSQLiteBackend(t)) })
 	t.Run("PostgreSQL", func(t *testing.T) { t.Parallel(); test(t, storetest.NewPostgresBackends(t)(t)) })
 }
 
 // importFixture is an importer on an open register.
-type importing struct {
+type importFixture struct {
 	*testing.T
 	db *store.DB
 	admin.Importer
 }
 
-func importer(t *testing.T, db *store.DB) importing {
+func newImportFixture(t *testing.T, db *store.DB) importFixture {
 	t.Helper()
 	ids := 0
-	return importing{t, db, admin.Importer{Database: db, Operator: admin.Operator{Store: db, Name: "operator",
+	return importFixture{t, db, admin.Importer{Database: db, Operator: admin.Operator{Store: db, Name: "operator",
 		Now: func() time.Time { return time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC) }, NewID: func() string { ids++; return fmt.Sprint("id-", ids) }}}}
 }
 
-func (i importing) extract(kind, form, content string) admin.Extract {
+func (i importFixture) newExtract(kind, form, content string) admin.Extract {
 	i.Helper()
-	return admin.Extract{Kind: kind, Name: "dir/" + kind, Form: form, Day: day(i, "2026-11-21"),
+	return admin.Extract{Kind: kind, Name: "dir/" + kind, Form: form, Day: mustParseDate(i, "2026-11-21"),
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }}
 }
 
-func told(t *testing.T, r admin.Report) string {
+func reportText(t *testing.T, r admin.ImportReport) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := r.Write(&b); err != nil {
@@ -68,36 +74,36 @@ func told(t *testing.T, r admin.Report) string {
 }
 
 // checkImport does a dry run of an extract, commits it, and compares both reports with the wanted one.
-func (i importing) does(x admin.Extract, want string) {
+func (i importFixture) checkImport(x admin.Extract, want string) {
 	i.Helper()
-	checked, err := i.Check(i.Context(), x)
+	checked, err := i.DryRun(i.Context(), x)
 	if err != nil {
 		i.Fatal(err)
 	}
-	if got := told(i.T, checked); got != want {
+	if got := reportText(i.T, checked); got != want {
 		i.Errorf("told\n%swant\n%s", got, want)
 	}
 	done, err := i.Commit(i.Context(), x)
 	if err != nil {
 		i.Fatal(err)
 	}
-	if got := told(i.T, done); got != want {
+	if got := reportText(i.T, done); got != want {
 		i.Errorf("done\n%swant\n%s", got, want)
 	}
 }
 
-func (i importing) refuses(x admin.Extract, want string) {
+func (i importFixture) checkRejected(x admin.Extract, want string) {
 	i.Helper()
-	if err := i.refusal(x, want); err == nil {
+	if err := i.rejectImport(x, want); err == nil {
 		i.Error("not refused")
 	}
 }
 
 // rejectImport checks that the dry run and the commit fail with the wanted error and change nothing.
-func (i importing) refusal(x admin.Extract, want string) error {
+func (i importFixture) rejectImport(x admin.Extract, want string) error {
 	i.Helper()
-	before := i.state()
-	_, err := i.Check(i.Context(), x)
+	before := i.registerState()
+	_, err := i.DryRun(i.Context(), x)
 	_, again := i.Commit(i.Context(), x)
 	if err == nil || again == nil || err.Error() != again.Error() {
 		i.Errorf("refused with %v and %v", err, again)
@@ -106,14 +112,14 @@ func (i importing) refusal(x admin.Extract, want string) error {
 	if !strings.Contains(err.Error(), want) {
 		i.Errorf("%q is not told in: %v", want, err)
 	}
-	if after := i.state(); after != before {
+	if after := i.registerState(); after != before {
 		i.Errorf("changed from\n%s\nto\n%s", before, after)
 	}
 	return err
 }
 
 // registerState returns the source versions, the devices and the audit events as text.
-func (i importing) state() string {
+func (i importFixture) registerState() string {
 	i.Helper()
 	versions, err := i.db.SourceVersions(i.Context(), "")
 	if err != nil {
@@ -134,7 +140,7 @@ func (i importing) state() string {
 	return fmt.Sprintf("%+v\n%+v\n%+v", versions, events, devices)
 }
 
-func (i importing) device(code string) register.Device {
+func (i importFixture) findDevice(code string) register.Device {
 	i.Helper()
 	var d register.Device
 	err := i.db.RunReadTx(i.Context(), func(r register.Reader) (err error) {
@@ -154,7 +160,7 @@ const (
 	meshToo      = "000060479302"
 )
 
-func list(head, data string) string {
+func listXML(head, data string) string {
 	return `<?xml version="1.0" encoding="UTF-8"?>
 <!-- an invented list -->
 <List xmlns="http://www.riziv.fgov.be/xsd/cti/201411">
@@ -164,55 +170,55 @@ func list(head, data string) string {
 `
 }
 
-func product(code, name, more string) string {
+func productXML(code, name, more string) string {
 	return "  <Data>\n    <NotificationCode>" + code + "</NotificationCode>\n    <ProductName>" + name + "</ProductName>\n    " + more + "\n  </Data>\n"
 }
 
-func fullHead(n int) string {
+func fullHeader(n int) string {
 	return fmt.Sprintf("<SequenceNumber>%d</SequenceNumber><ModificationsTo>2026-11-01</ModificationsTo>", n)
 }
 
-func deltaHead(n int) string {
+func deltaHeader(n int) string {
 	return fmt.Sprintf("<SequenceNumber>%d</SequenceNumber><ModificationsFrom>2026-11-02</ModificationsFrom><ModificationsTo>2026-11-15</ModificationsTo>", n)
 }
 
 func TestPublishedList(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, b storetest.Backend) {
+	forEachEngine(t, func(t *testing.T, b storetest.Backend) {
 		t.Helper()
-		i := importer(t, b.Open(t))
+		i := newImportFixture(t, b.Open(t))
 		csv := deviceHeader + ";recalled_on\n" +
 			knee + ";Knee;K;Ardenne;Alma;D.01;Orthopaedic;05410000001047;Active;2015-01-01;;\n" +
 			mesh + ";Mesh;M;Meridian;Alma;C.10;;;Recalled;2014-05-01;;2026-10-01\n"
-		i.does(i.extract("devices", "", csv), "devices, delta of 2026-11-21: 2 read, 2 new, 0 changed, 0 unchanged, 0 ended\n"+
+		i.checkImport(i.newExtract("devices", "", csv), "devices, delta of 2026-11-21: 2 read, 2 new, 0 changed, 0 unchanged, 0 ended\n"+
 			"  000071200176: is new\n  000060479203: is new\n")
-		i.does(i.extract("devices", admin.FormDelta, csv), "devices, delta of 2026-11-21: 2 read, 0 new, 0 changed, 2 unchanged, 0 ended\n")
+		i.checkImport(i.newExtract("devices", admin.FormDelta, csv), "devices, delta of 2026-11-21: 2 read, 0 new, 0 changed, 2 unchanged, 0 ended\n")
 
-		err := i.refusal(i.extract("devices", "", list(deltaHead(8), product(knee, "Knee", ""))), "no full list is there yet")
+		err := i.rejectImport(i.newExtract("devices", "", listXML(deltaHeader(8), productXML(knee, "Knee", ""))), "no full list is there yet")
 		var sequence *admin.SequenceError
 		if !errors.As(err, &sequence) || sequence.Given != 8 || sequence.Last != 0 {
 			t.Errorf("%v", err)
 		}
-		full := list(fullHead(7), product(knee, "Knee &amp; leg", "<IndicativePrice>12.50</IndicativePrice><ProductReference>K</ProductReference>"+
+		full := listXML(fullHeader(7), productXML(knee, "Knee &amp; leg", "<IndicativePrice>12.50</IndicativePrice><ProductReference>K</ProductReference>"+
 			"<Manufacturer>Ardenne</Manufacturer><Distributor>Alma</Distributor><ClassificationCode>D.01</ClassificationCode><PublicationDate>2015-01-01</PublicationDate>")+
-			product(meshToo, "<![CDATA[Mesh > too]]>", "<UDIDI>05410000000125</UDIDI><UDIDI>05410000000293</UDIDI>"))
-		i.does(i.extract("devices", "", full), "devices, full 7 of 2026-11-01: 2 read, 1 new, 1 changed, 0 unchanged, 1 ended\n"+
+			productXML(meshToo, "<![CDATA[Mesh > too]]>", "<UDIDI>05410000000125</UDIDI><UDIDI>05410000000293</UDIDI>"))
+		i.checkImport(i.newExtract("devices", "", full), "devices, full 7 of 2026-11-01: 2 read, 1 new, 1 changed, 0 unchanged, 1 ended\n"+
 			`  000071200176: name "Knee" → "Knee & leg"`+"\n  000060479302: is new\n"+`  000060479203: deleted_on "" → "2026-11-01"`+"\n")
-		if d := i.device(knee); d.Category != "Orthopaedic" || !slices.Equal(d.UDIDIs, []string{"05410000001047"}) || d.Status != register.DeviceActive {
+		if d := i.findDevice(knee); d.Category != "Orthopaedic" || !slices.Equal(d.UDIDIs, []string{"05410000001047"}) || d.Status != register.DeviceActive {
 			t.Errorf("the list has taken what it does not tell: %+v", d)
 		}
-		if d := i.device(mesh); d.Status != register.DeviceRecalled || d.RecalledOn != day(t, "2026-10-01") || d.DeletedOn != day(t, "2026-11-01") {
+		if d := i.findDevice(mesh); d.Status != register.DeviceRecalled || d.RecalledOn != mustParseDate(t, "2026-10-01") || d.DeletedOn != mustParseDate(t, "2026-11-01") {
 			t.Errorf("a recall does not stand: %+v", d)
 		}
 		for _, delta := range []int{7, 9} {
-			err = i.refusal(i.extract("devices", "", list(deltaHead(delta), product(knee, "Knee", ""))), "so 8 must be next")
+			err = i.rejectImport(i.newExtract("devices", "", listXML(deltaHeader(delta), productXML(knee, "Knee", ""))), "so 8 must be next")
 			if !errors.As(err, &sequence) || sequence.Given != int64(delta) || sequence.Last != 7 {
 				t.Errorf("%v", err)
 			}
 		}
-		i.refuses(i.extract("devices", "", list(fullHead(6), product(knee, "Knee", ""))), "the newer list 7 is there")
-		i.refuses(i.extract("devices", admin.FormFull, list(deltaHead(8), product(knee, "Knee", ""))), "says that it is delta, not full")
-		i.does(i.extract("devices", "", list(deltaHead(8), product(meshToo, "Mesh > too", "<DeletedOn>2026-11-10</DeletedOn><UDIDI>05410000000125</UDIDI>"))),
+		i.checkRejected(i.newExtract("devices", "", listXML(fullHeader(6), productXML(knee, "Knee", ""))), "the newer list 7 is there")
+		i.checkRejected(i.newExtract("devices", admin.FormFull, listXML(deltaHeader(8), productXML(knee, "Knee", ""))), "says that it is delta, not full")
+		i.checkImport(i.newExtract("devices", "", listXML(deltaHeader(8), productXML(meshToo, "Mesh > too", "<DeletedOn>2026-11-10</DeletedOn><UDIDI>05410000000125</UDIDI>"))),
 			"devices, delta 8 of 2026-11-15: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n"+
 				`  000060479302: udi_di "05410000000125 05410000000293" → "05410000000125"`+"\n"+
 				`  000060479302: status "Active" → "Deleted"`+"\n"+`  000060479302: deleted_on "" → "2026-11-10"`+"\n")
@@ -221,77 +227,77 @@ func TestPublishedList(t *testing.T) {
 
 func TestUnlisted(t *testing.T) {
 	t.Parallel()
-	i := importer(t, storetest.NewSQLiteBackend(t).Open(t))
-	good := product(knee, "Knee", "")
+	i := newImportFixture(t, storetest.NewSQLiteBackend(t).Open(t))
+	good := productXML(knee, "Knee", "")
 	for name, c := range map[string]struct{ kind, content, want string }{
-		"no header":            {"devices", list("", good), "SequenceNumber"},
+		"no header":            {"devices", listXML("", good), "SequenceNumber"},
 		"no entries at all":    {"devices", `<List xmlns="http://www.riziv.fgov.be/xsd/cti/201411"/>`, "has no Header"},
-		"an empty full list":   {"devices", list(fullHead(1), ""), "would end everything"},
-		"another namespace":    {"devices", strings.Replace(list(fullHead(1), good), "201411", "201412", 1), "line 4: the list is not of the namespace"},
-		"a bad day":            {"devices", list("<SequenceNumber>1</SequenceNumber><ModificationsTo>2026-11-31</ModificationsTo>", good), "ModificationsTo"},
-		"an open delta":        {"devices", list("<SequenceNumber>1</SequenceNumber><ModificationsFrom>2026-11-01</ModificationsFrom>", good), "ModificationsTo is missing"},
-		"a bad code":           {"devices", list(fullHead(1), good+product("000071200177", "Knee", "")), "line 10, element NotificationCode"},
-		"no name":              {"devices", list(fullHead(1), product(knee, "", "")), "line 5, element ProductName: is empty"},
-		"an unknown element":   {"devices", list(fullHead(1), product(knee, "Knee", "<Colour>red</Colour>")), `line 8: the element "Colour" is not known`},
-		"an element twice":     {"devices", list(fullHead(1), product(knee, "Knee", "<ProductName>Knee</ProductName>")), `line 8: the element "ProductName" stands there twice`},
-		"an element inside":    {"devices", list(fullHead(1), product(knee, "<b>Knee</b>", "")), `line 7: the element "ProductName" holds elements`},
-		"an entry twice":       {"devices", list(fullHead(1), good+good), "line 10: the same entry stands on line 5"},
-		"tags that cross":      {"devices", list(fullHead(1), "<Data><Name></Data></Name>"), "line 5: the entry that begins here is refused: XML_"},
+		"an empty full list":   {"devices", listXML(fullHeader(1), ""), "would end everything"},
+		"another namespace":    {"devices", strings.Replace(listXML(fullHeader(1), good), "201411", "201412", 1), "line 4: the list is not of the namespace"},
+		"a bad day":            {"devices", listXML("<SequenceNumber>1</SequenceNumber><ModificationsTo>2026-11-31</ModificationsTo>", good), "ModificationsTo"},
+		"an open delta":        {"devices", listXML("<SequenceNumber>1</SequenceNumber><ModificationsFrom>2026-11-01</ModificationsFrom>", good), "ModificationsTo is missing"},
+		"a bad code":           {"devices", listXML(fullHeader(1), good+productXML("000071200177", "Knee", "")), "line 10, element NotificationCode"},
+		"no name":              {"devices", listXML(fullHeader(1), productXML(knee, "", "")), "line 5, element ProductName: is empty"},
+		"an unknown element":   {"devices", listXML(fullHeader(1), productXML(knee, "Knee", "<Colour>red</Colour>")), `line 8: the element "Colour" is not known`},
+		"an element twice":     {"devices", listXML(fullHeader(1), productXML(knee, "Knee", "<ProductName>Knee</ProductName>")), `line 8: the element "ProductName" stands there twice`},
+		"an element inside":    {"devices", listXML(fullHeader(1), productXML(knee, "<b>Knee</b>", "")), `line 7: the element "ProductName" holds elements`},
+		"an entry twice":       {"devices", listXML(fullHeader(1), good+good), "line 10: the same entry stands on line 5"},
+		"tags that cross":      {"devices", listXML(fullHeader(1), "<Data><Name></Data></Name>"), "line 5: the entry that begins here is refused: XML_"},
 		"a document type":      {"devices", "<!DOCTYPE List><List/>", "line 1: a document type is not read"},
-		"text between":         {"devices", list(fullHead(1), "text"), "line 5: there is text between the entries"},
-		"CDATA between":        {"devices", list(fullHead(1), "<![CDATA[text]]>"), "line 5: there is text between the entries"},
-		"an unknown entry":     {"devices", list(fullHead(1), "<Datum/>"), `line 5: the element "Datum" is not known`},
-		"a wrong end":          {"devices", strings.Replace(list(fullHead(1), good), "</List>", "</Lists>", 1), "line 11: the end tag is not the root's"},
-		"two roots":            {"devices", list(fullHead(1), good) + "<List/>", "there is a second root"},
-		"cut off":              {"devices", strings.TrimSuffix(list(fullHead(1), good), "</List>\n"), "ends too early"},
-		"cut off in a comment": {"devices", list(fullHead(1), good) + "<!-- ", "ends too early"},
-		"an entry too long":    {"devices", list(fullHead(1), product(knee, strings.Repeat("x", 1<<20), "")), "an entry is longer than"},
-		"persons as XML":       {"persons", list(fullHead(1), good), "persons come as CSV"},
-		"Latin 1":              {"devices", strings.Replace(list(fullHead(1), good), "UTF-8", "ISO-8859-1", 1), "XML_ENCODING"},
+		"text between":         {"devices", listXML(fullHeader(1), "text"), "line 5: there is text between the entries"},
+		"CDATA between":        {"devices", listXML(fullHeader(1), "<![CDATA[text]]>"), "line 5: there is text between the entries"},
+		"an unknown entry":     {"devices", listXML(fullHeader(1), "<Datum/>"), `line 5: the element "Datum" is not known`},
+		"a wrong end":          {"devices", strings.Replace(listXML(fullHeader(1), good), "</List>", "</Lists>", 1), "line 11: the end tag is not the root's"},
+		"two roots":            {"devices", listXML(fullHeader(1), good) + "<List/>", "there is a second root"},
+		"cut off":              {"devices", strings.TrimSuffix(listXML(fullHeader(1), good), "</List>\n"), "ends too early"},
+		"cut off in a comment": {"devices", listXML(fullHeader(1), good) + "<!-- ", "ends too early"},
+		"an entry too long":    {"devices", listXML(fullHeader(1), productXML(knee, strings.Repeat("x", 1<<20), "")), "an entry is longer than"},
+		"persons as XML":       {"persons", listXML(fullHeader(1), good), "persons come as CSV"},
+		"Latin 1":              {"devices", strings.Replace(listXML(fullHeader(1), good), "UTF-8", "ISO-8859-1", 1), "XML_ENCODING"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			importing{t, i.db, i.Importer}.refuses(i.extract(c.kind, "", c.content), c.want)
+			importFixture{t, i.db, i.Importer}.checkRejected(i.newExtract(c.kind, "", c.content), c.want)
 		})
 	}
 }
 
 func TestFullAndDelta(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, b storetest.Backend) {
+	forEachEngine(t, func(t *testing.T, b storetest.Backend) {
 		t.Helper()
-		i := importer(t, b.Open(t))
+		i := newImportFixture(t, b.Open(t))
 		for _, kind := range admin.Kinds() {
 			content, err := devdata.Files.ReadFile(kind + ".csv")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := i.Commit(t.Context(), i.extract(kind, "", string(content))); err != nil {
+			if _, err := i.Commit(t.Context(), i.newExtract(kind, "", string(content))); err != nil {
 				t.Fatal(err)
 			}
-			if r, err := i.Check(t.Context(), i.extract(kind, "", string(content))); err != nil || r.Unchanged != r.Rows || r.New+r.Changed+r.Ended > 0 {
+			if r, err := i.DryRun(t.Context(), i.newExtract(kind, "", string(content))); err != nil || r.Unchanged != r.Rows || r.New+r.Changed+r.Ended > 0 {
 				t.Errorf("%s again: %+v, %v", kind, r, err)
 			}
 		}
-		claes, leroy := ssin(t, "78031412250"), ssin(t, "48022907379")
+		claes, leroy := mustParseSSIN(t, "78031412250"), mustParseSSIN(t, "48022907379")
 		err := i.db.RunWriteTx(t.Context(), func(w register.Writer) error {
-			return w.AddTherapeuticLink(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: register.Period{From: day(t, "2026-11-20")}})
+			return w.AddTherapeuticLink(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: register.Period{From: mustParseDate(t, "2026-11-20")}})
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		const linkHeader = "patient_ssin;professional_ssin;type;valid_from;valid_to\n"
-		i.does(i.extract("therapeutic-links", admin.FormFull, linkHeader+"84061205236;85073003328;gmd;2021-01-01;2026-12-31\n"),
+		i.checkImport(i.newExtract("therapeutic-links", admin.FormFull, linkHeader+"84061205236;85073003328;gmd;2021-01-01;2026-12-31\n"),
 			"therapeutic-links, full of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 1 ended\n"+
 				`  SSIN(*36) SSIN(*28) gmd 2021-01-01: valid_to "" → "2026-12-31"`+"\n"+
 				`  SSIN(*79) SSIN(*50) specialistconsultation 2020-01-01: valid_to "" → "2026-11-20"`+"\n")
-		i.does(i.extract("affiliations", admin.FormFull, "organisation_nihii;ssin;role;valid_from;valid_to\n71000436;78031412250;Specialist;2010-01-01;\n"),
-			affiliationsEnded(t, i))
-		i.does(i.extract("mandates", admin.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n69092234126;91021706490;CTR;2024-01-01;2027-12-31;2024-01-03\n"),
+		i.checkImport(i.newExtract("affiliations", admin.FormFull, "organisation_nihii;ssin;role;valid_from;valid_to\n71000436;78031412250;Specialist;2010-01-01;\n"),
+			endedAffiliations(t, i))
+		i.checkImport(i.newExtract("mandates", admin.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n69092234126;91021706490;CTR;2024-01-01;2027-12-31;2024-01-03\n"),
 			"mandates, full of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 1 ended\n"+
 				`  SSIN(*50) SSIN(*36) CTR 2025-01-01: valid_to "" → "2026-11-20"`+"\n")
 		err = i.db.RunReadTx(t.Context(), func(r register.Reader) error {
 			links, failed := r.TherapeuticLinks(leroy, claes)
-			if len(links) != 2 || links[0].To != day(t, "2026-11-20") || !links[1].To.IsZero() {
+			if len(links) != 2 || links[0].To != mustParseDate(t, "2026-11-20") || !links[1].To.IsZero() {
 				t.Errorf("links %v", links)
 			}
 			return failed
@@ -299,12 +305,12 @@ func TestFullAndDelta(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i.refuses(i.extract("persons", admin.FormFull, "ssin;first_name;last_name;birth_date;death_date\n"), "never full")
-		i.refuses(i.extract("mandates", admin.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n"), "would end everything")
-		i.refuses(i.extract("surgeons", "", ""), "the kinds are")
-		i.refuses(i.extract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jean;X;;\n48022907379;Jean;;;\n"), "line 3, column last_name: is empty")
-		i.refuses(i.extract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jean;X;;\n48022907379;Jean;Y;;\n"), "line 3: the same entry stands on line 2")
-		i.does(i.extract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jeanne;Leroi;1948-02-29;\n"),
+		i.checkRejected(i.newExtract("persons", admin.FormFull, "ssin;first_name;last_name;birth_date;death_date\n"), "never full")
+		i.checkRejected(i.newExtract("mandates", admin.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n"), "would end everything")
+		i.checkRejected(i.newExtract("surgeons", "", ""), "the kinds are")
+		i.checkRejected(i.newExtract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jean;X;;\n48022907379;Jean;;;\n"), "line 3, column last_name: is empty")
+		i.checkRejected(i.newExtract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jean;X;;\n48022907379;Jean;Y;;\n"), "line 3: the same entry stands on line 2")
+		i.checkImport(i.newExtract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jeanne;Leroi;1948-02-29;\n"),
 			"persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n  SSIN(*79): last_name changes\n")
 
 		versions, err := i.db.SourceVersions(t.Context(), "mandates")
@@ -312,7 +318,7 @@ func TestFullAndDelta(t *testing.T) {
 			t.Errorf("versions %+v, %v", versions, err)
 		}
 		events, _, err := i.db.ReadEvents(t.Context(), 0, 100)
-		if last := events[len(events)-1]; err != nil || last.Operation != admin.ActImport || last.Signer != "operator=operator" ||
+		if last := events[len(events)-1]; err != nil || last.Operation != admin.ActionImport || last.Signer != "operator=operator" ||
 			last.Reason != "persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended" {
 			t.Errorf("recorded %+v, %v", last, err)
 		}
@@ -321,11 +327,11 @@ func TestFullAndDelta(t *testing.T) {
 
 // endedAffiliations returns the report of a full list with one affiliation: it ends the others of the development data,
 // except those that an organisation granted itself.
-func affiliationsEnded(t *testing.T, i importing) string {
+func endedAffiliations(t *testing.T, i importFixture) string {
 	t.Helper()
 	var open []register.Affiliation
 	err := i.db.ReadSources(t.Context(), func(r store.SourceReader) (err error) {
-		open, err = r.UnexpiredAffiliations(day(t, "2026-11-21"))
+		open, err = r.UnexpiredAffiliations(mustParseDate(t, "2026-11-21"))
 		return err
 	})
 	if err != nil || len(open) < 3 {
@@ -336,7 +342,7 @@ func affiliationsEnded(t *testing.T, i importing) string {
 		if a.Role == register.RoleAdministrative || a.Role == register.RoleManager {
 			t.Errorf("%v is no entry of the source alone", a)
 		}
-		if a.SSIN != ssin(t, "78031412250") {
+		if a.SSIN != mustParseSSIN(t, "78031412250") {
 			lines += fmt.Sprintf("  %s %s %s %s: valid_to %q → \"2026-11-20\"\n", a.Organisation.Digits(), a.SSIN, a.Role, a.From, a.To.String())
 		}
 	}
@@ -346,16 +352,16 @@ func affiliationsEnded(t *testing.T, i importing) string {
 // Both a replaced number and its replacement find the person's notifications and implants.
 func TestReplacedNumber(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, b storetest.Backend) {
+	forEachEngine(t, func(t *testing.T, b storetest.Backend) {
 		t.Helper()
-		i := importer(t, b.Open(t))
+		i := newImportFixture(t, b.Open(t))
 		var all store.SourceEntries
 		for _, kind := range admin.Kinds() {
 			file, err := devdata.Files.Open(kind + ".csv")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := admin.Read(kind, file, &all); err != nil {
+			if _, err := admin.ReadCSV(kind, file, &all); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -366,7 +372,7 @@ func TestReplacedNumber(t *testing.T) {
 		now := func() time.Time { return time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC) }
 		ids := 0
 		r := register.New(register.Config{Store: i.db, Now: now, Location: time.UTC, NewID: func() string { ids++; return fmt.Sprintf("id-%06d", ids) }})
-		claes, former, newer := ssin(t, "78031412250"), ssin(t, "48022907379"), ssin(t, "05041801691")
+		claes, former, newer := mustParseSSIN(t, "78031412250"), mustParseSSIN(t, "48022907379"), mustParseSSIN(t, "05041801691")
 		caller := func() register.Caller {
 			mark++
 			m := register.SignedMessage{Correlation: fmt.Sprint(mark), Operation: "Operation", ReceivedAt: now(), Signer: register.Signer{Type: "SSIN", ID: claes.Digits()},
@@ -380,8 +386,8 @@ func TestReplacedNumber(t *testing.T) {
 		place := func(patient ident.SSIN) {
 			t.Helper()
 			_, err := r.NotifyImplant(t.Context(), caller(), register.SubmissionOptions{}, register.Implantation{
-				Specialist: register.ProfessionalRef{SSIN: claes}, SurgeryDate: day(t, "2026-11-20"), Patient: patient,
-				Prescriber: register.ProfessionalRef{SSIN: claes}, PrescriptionDate: day(t, "2026-11-02"),
+				Specialist: register.ProfessionalRef{SSIN: claes}, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
+				Prescriber: register.ProfessionalRef{SSIN: claes}, PrescriptionDate: mustParseDate(t, "2026-11-02"),
 				Implants: []register.NotifiedImplant{{Code: mustParse(t, ident.ParseNotificationCode, knee), Quantity: 1}}})
 			if err != nil {
 				t.Fatal(err)
@@ -389,7 +395,7 @@ func TestReplacedNumber(t *testing.T) {
 		}
 		place(former)
 		content := "replaces;ssin;first_name;last_name;birth_date;death_date\n48022907379;05041801691;Minh;Nguyen;2005-04-18;\n"
-		i.does(i.extract("persons", "", content), "persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n  SSIN(*91): replaces changes\n")
+		i.checkImport(i.newExtract("persons", "", content), "persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n  SSIN(*91): replaces changes\n")
 		place(newer)
 		place(former)
 		for _, number := range []ident.SSIN{former, newer} {
@@ -402,22 +408,22 @@ func TestReplacedNumber(t *testing.T) {
 				t.Errorf("%s has %d implants: %v", number, implants.Total, err)
 			}
 		}
-		i.does(i.extract("persons", "", content), "persons, delta of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 0 ended\n")
-		i.does(i.extract("therapeutic-links", "", "patient_ssin;professional_ssin;type;valid_from;valid_to\n48022907379;78031412250;specialistconsultation;2020-01-01;\n"),
+		i.checkImport(i.newExtract("persons", "", content), "persons, delta of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 0 ended\n")
+		i.checkImport(i.newExtract("therapeutic-links", "", "patient_ssin;professional_ssin;type;valid_from;valid_to\n48022907379;78031412250;specialistconsultation;2020-01-01;\n"),
 			"therapeutic-links, delta of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 0 ended\n")
-		i.refuses(i.extract("persons", "", "replaces;ssin;first_name;last_name;birth_date;death_date\n05041801691;05041801691;J;L;;\n"), "column replaces: is the same number")
+		i.checkRejected(i.newExtract("persons", "", "replaces;ssin;first_name;last_name;birth_date;death_date\n05041801691;05041801691;J;L;;\n"), "column replaces: is the same number")
 	})
 }
 
 // An import fails, and leaves no staged rows, if another import commits between its comparison and its changes.
 func TestAnotherImportBetween(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, b storetest.Backend) {
+	forEachEngine(t, func(t *testing.T, b storetest.Backend) {
 		t.Helper()
-		i := importer(t, b.Open(t))
+		i := newImportFixture(t, b.Open(t))
 		raw := b.OpenRaw(t)
-		content := list(fullHead(1), product(knee, "Knee", "<UDIDI>05410000001047</UDIDI>"))
-		x := i.extract("devices", "", content)
+		content := listXML(fullHeader(1), productXML(knee, "Knee", "<UDIDI>05410000001047</UDIDI>"))
+		x := i.newExtract("devices", "", content)
 		opened := 0
 		between := x
 		between.Open = func() (io.ReadCloser, error) {
@@ -433,7 +439,7 @@ func TestAnotherImportBetween(t *testing.T) {
 		}
 		err := i.db.Import(t.Context(), store.Import{SourceVersion: store.SourceVersion{Kind: "devices", LoadedAt: time.Now()}, ComparedWith: 9,
 			ForEachBatch: func(handle func(store.SourceEntries) error) error {
-				return handle(store.SourceEntries{Devices: []register.Device{i.device(knee)}})
+				return handle(store.SourceEntries{Devices: []register.Device{i.findDevice(knee)}})
 			}})
 		if !errors.Is(err, store.ErrSourcesChanged) {
 			t.Errorf("%v", err)

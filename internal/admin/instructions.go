@@ -6,12 +6,12 @@ import (
 )
 
 // xmlsecIDAttributes declares the elements with an Id attribute: xmlsec1 reads no schema.
-const idAttributes = "--id-attr:Id http://schemas.xmlsoap.org/soap/envelope/:Body " +
+const xmlsecIDAttributes = "--id-attr:Id http://schemas.xmlsoap.org/soap/envelope/:Body " +
 	"--id-attr:Id http://www.w3.org/2003/05/soap-envelope:Body " +
 	"--id-attr:Id http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd:Timestamp " +
 	"--id-attr:Id http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd:BinarySecurityToken"
 
-const introduction = `NL  Dit bestand bewijst wie welke melding ondertekende en wanneer het register ze aanvaardde. Voer de opdrachten hieronder
+const readmeIntroduction = `NL  Dit bestand bewijst wie welke melding ondertekende en wanneer het register ze aanvaardde. Voer de opdrachten hieronder
     uit in deze map: elke opdracht moet slagen. Vergelijk de sleutel van de dienst met die welke u van de dienst zelf hebt.
 FR  Ce fichier prouve qui a signé quelle notification et quand le registre l'a acceptée. Exécutez dans ce dossier les lignes
     ci-dessous : chacune doit réussir. Comparez la clé du service avec celle que vous tenez du service lui-même.
@@ -22,9 +22,9 @@ EN  This file proves who signed which notification, and when the register accept
 `
 
 // buildReadme returns the instructions for verifying the archive. Each line that begins with "$ " is a command.
-func readme(messages []provedMessage) string {
+func buildReadme(messages []signedMessage) string {
 	var b strings.Builder
-	b.WriteString(introduction)
+	b.WriteString(readmeIntroduction)
 	b.WriteString(`
 1. The statement of the service (what, who, when) is as the service signed it. OpenSSL 3 or newer:
 
@@ -32,7 +32,7 @@ $ openssl pkeyutl -verify -pubin -inkey service-key.pem -rawin -in statement.jso
 $ openssl pkey -pubin -in service-key.pem -text -noout
 `)
 	for _, m := range messages {
-		message, certificate := messageName(m.version), certificateName(m.version)
+		message, certificate := messageFileName(m.version), certificateFileName(m.version)
 		fmt.Fprintf(&b, `
 2. Version %[1]d: the message and the certificate are those of the statement.
 
@@ -44,14 +44,14 @@ $ grep -q "\"sha256\": \"$(openssl x509 -in %[4]s -outform DER | openssl dgst -s
 
 $ xmlsec1 --verify --pubkey-cert-pem %[4]s %[5]s %[2]s
 $ openssl x509 -in %[4]s -noout -subject -issuer -dates
-`, m.version, message, m.sha256, certificate, idAttributes)
-		if m.issued {
+`, m.version, message, m.sha256, certificate, xmlsecIDAttributes)
+		if m.hasIssuer {
 			fmt.Fprintf(&b, `
 4. Version %d: the certificate was issued by these authorities, and good when the message was accepted. Compare the authorities
 with those that you have from elsewhere.
 
 $ openssl verify -partial_chain -attime %d -CAfile %s %s
-`, m.version, m.accepted.Unix(), issuersName, certificate)
+`, m.version, m.acceptedAt.Unix(), issuersFileName, certificate)
 		}
 	}
 	b.WriteString(`

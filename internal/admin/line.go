@@ -13,49 +13,49 @@ import (
 )
 
 // maxFileErrors bounds the errors reported about one file.
-const maxFaults = 50
+const maxFileErrors = 50
 
 // fileErrors collects the errors in a file.
-type faults struct{ all []error }
+type fileErrors struct{ errs []error }
 
-func (f *faults) add(number int, what string) {
-	if len(f.all) < maxFaults {
-		f.all = append(f.all, fmt.Errorf("line %d%s", number, what))
+func (f *fileErrors) appendError(number int, what string) {
+	if len(f.errs) < maxFileErrors {
+		f.errs = append(f.errs, fmt.Errorf("line %d%s", number, what))
 	}
 }
 
-func (f *faults) err() error { return errors.Join(f.all...) }
+func (f *fileErrors) joinErrors() error { return errors.Join(f.errs...) }
 
 // sourceRow is one row of a CSV file or one entry of the published list. Its methods parse a column and record errors.
-type line struct {
-	raw    func(column string) string
-	number int
-	place  string // the word for a column in errors: "column" or "element"
-	names  map[string]string
-	faults *faults
+type sourceRow struct {
+	rawValue     func(column string) string
+	lineNumber   int
+	columnNoun   string // the word for a column in errors: "column" or "element"
+	displayNames map[string]string
+	fileErrors   *fileErrors
 }
 
-func (l *line) fault(column, what string) {
-	if name, other := l.names[column]; other {
+func (l *sourceRow) appendError(column, what string) {
+	if name, other := l.displayNames[column]; other {
 		column = name
 	}
-	l.faults.add(l.number, ", "+l.place+" "+column+": "+what)
+	l.fileErrors.appendError(l.lineNumber, ", "+l.columnNoun+" "+column+": "+what)
 }
 
 // parseText returns the trimmed text of a column. It rejects control characters, which a response in XML cannot
 // contain.
-func (l *line) text(column string) string {
-	text := strings.TrimSpace(l.raw(column))
+func (l *sourceRow) parseText(column string) string {
+	text := strings.TrimSpace(l.rawValue(column))
 	if strings.ContainsFunc(text, unicode.IsControl) || !utf8.ValidString(text) {
-		l.fault(column, "holds a control character or is not UTF-8")
+		l.appendError(column, "holds a control character or is not UTF-8")
 	}
 	return text
 }
 
-func (l *line) required(column string) string {
-	text := l.text(column)
+func (l *sourceRow) parseRequiredText(column string) string {
+	text := l.parseText(column)
 	if text == "" {
-		l.fault(column, "is empty")
+		l.appendError(column, "is empty")
 	}
 	return text
 }
@@ -66,42 +66,48 @@ const (
 )
 
 // parseValue parses an identifier or a day. An error repeats the parser's message, never the value.
-func value[T any](l *line, column string, parse func(string) (T, error), needed bool) T {
+func parseValue[T any](l *sourceRow, column string, parse func(string) (T, error), needed bool) T {
 	var none T
-	text := l.text(column)
+	text := l.parseText(column)
 	if text == "" {
 		if needed {
-			l.fault(column, "is empty")
+			l.appendError(column, "is empty")
 		}
 		return none
 	}
 	v, err := parse(text)
 	if err != nil {
 		e := problem.From(err)
-		l.fault(column, string(e.Code)+" "+e.Detail)
+		l.appendError(column, string(e.Code)+" "+e.Detail)
 		return none
 	}
 	return v
 }
 
-func (l *line) ssin(column string) ident.SSIN   { return value(l, column, ident.ParseSSIN, mandatory) }
-func (l *line) nihii(column string) ident.NIHII { return value(l, column, ident.ParseNIHII, mandatory) }
-func (l *line) date(column string) ident.Date   { return value(l, column, ident.ParseDate, optional) }
+func (l *sourceRow) parseSSIN(column string) ident.SSIN {
+	return parseValue(l, column, ident.ParseSSIN, mandatory)
+}
+func (l *sourceRow) parseNIHII(column string) ident.NIHII {
+	return parseValue(l, column, ident.ParseNIHII, mandatory)
+}
+func (l *sourceRow) parseDate(column string) ident.Date {
+	return parseValue(l, column, ident.ParseDate, optional)
+}
 
-func (l *line) period() register.Period {
-	p := register.Period{From: value(l, "valid_from", ident.ParseDate, mandatory), To: l.date("valid_to")}
+func (l *sourceRow) parsePeriod() register.Period {
+	p := register.Period{From: parseValue(l, "valid_from", ident.ParseDate, mandatory), To: l.parseDate("valid_to")}
 	if !p.To.IsZero() && p.To.Before(p.From) {
-		l.fault("valid_to", "is before valid_from")
+		l.appendError("valid_to", "is before valid_from")
 	}
 	return p
 }
 
-func (l *line) status(column string) register.DeviceStatus {
-	s := register.DeviceStatus(l.text(column))
+func (l *sourceRow) parseDeviceStatus(column string) register.DeviceStatus {
+	s := register.DeviceStatus(l.parseText(column))
 	switch s {
 	case register.DeviceActive, register.DeviceDeleted, register.DeviceRecalled:
 	default:
-		l.fault(column, "is not Active, Deleted or Recalled")
+		l.appendError(column, "is not Active, Deleted or Recalled")
 	}
 	return s
 }

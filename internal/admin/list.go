@@ -18,15 +18,15 @@ import (
 const listNamespace = "http://www.riziv.fgov.be/xsd/cti/201411"
 
 // listHeader is the header of the published list.
-type header struct {
-	sequence int64
-	from, to ident.Date // period of the modifications in a delta; a full list has only the end
+type listHeader struct {
+	sequence                 int64
+	modifiedFrom, modifiedTo ident.Date // period of the modifications in a delta; a full list has only the end
 }
 
-func (h header) delta() bool { return !h.from.IsZero() }
+func (h listHeader) isDelta() bool { return !h.modifiedFrom.IsZero() }
 
 // columnByElement maps the elements of an entry to columns. Elements with an empty column are allowed and ignored.
-var elements = map[string]string{
+var columnByElement = map[string]string{
 	"NotificationCode": "notification_code", "ProductName": "name", "ProductReference": "reference", "Manufacturer": "manufacturer",
 	"Distributor": "distributor", "ClassificationCode": "classification", "PublicationDate": "valid_from", "DeletedOn": "deleted_on",
 	"RecalledOn": "recalled_on", "UDIDI": "udi_di", "Category": "category",
@@ -36,9 +36,9 @@ var elements = map[string]string{
 	"Qermid": "", "NominativeLists": "", "ReimbursementConditions": "", "Forms": "",
 }
 
-var columnElements = func() map[string]string {
-	names := make(map[string]string, len(elements))
-	for name, column := range elements {
+var elementByColumn = func() map[string]string {
+	names := make(map[string]string, len(columnByElement))
+	for name, column := range columnByElement {
 		if column != "" {
 			names[column] = name
 		}
@@ -46,27 +46,27 @@ var columnElements = func() map[string]string {
 	return names
 }()
 
-func recordLimits() xmldoc.Limits {
+func newRecordLimits() xmldoc.Limits {
 	l := xmldoc.DefaultLimits()
-	l.Bytes, l.Depth, l.Nodes, l.Instructions = 2*maxRecord, 20, 10_000, 10
+	l.Bytes, l.Depth, l.Nodes, l.Instructions = 2*maxRecordBytes, 20, 10_000, 10
 	return l
 }
 
 // readDeviceList passes the header of the published list to handleHeader, then the devices to handle, chunk by chunk.
-func readList(in *bufio.Reader, errs *faults, handleHeader func(header) error, handle func(*chunk) error) error {
-	s, err := newSplitter(in)
+func readDeviceList(in *bufio.Reader, errs *fileErrors, handleHeader func(listHeader) error, handle func(*chunk) error) error {
+	s, err := newXMLSplitter(in)
 	if err != nil {
 		return err
 	}
-	c := &chunk{listed: true}
+	c := &chunk{fromPublishedList: true}
 	for first := true; ; first = false {
-		var entry record
+		var entry listRecord
 		entry, err = nextRecord(s)
 		switch {
 		case errors.Is(err, io.EOF) && first:
 			return errors.New("the list has no Header")
 		case errors.Is(err, io.EOF):
-			if len(c.lines) == 0 {
+			if len(c.lineNumbers) == 0 {
 				return nil
 			}
 			return handle(c)
@@ -74,8 +74,8 @@ func readList(in *bufio.Reader, errs *faults, handleHeader func(header) error, h
 			return err
 		}
 		if first {
-			var h header
-			if h, err = entry.header(); err == nil {
+			var h listHeader
+			if h, err = entry.parseHeader(); err == nil {
 				err = handleHeader(h)
 			}
 			if err != nil {
@@ -83,53 +83,53 @@ func readList(in *bufio.Reader, errs *faults, handleHeader func(header) error, h
 			}
 			continue
 		}
-		if err = entry.device(errs, c); err != nil {
+		if err = entry.appendDevice(errs, c); err != nil {
 			return err
 		}
-		if len(c.lines) == chunkSize {
+		if len(c.lineNumbers) == chunkSize {
 			if err = handle(c); err != nil {
 				return err
 			}
-			c = &chunk{listed: true}
+			c = &chunk{fromPublishedList: true}
 		}
 	}
 }
 
 // listRecord is a child of the list's root.
-type record struct {
+type listRecord struct {
 	xmldoc.Element
-	begins, line int
+	childOffset, lineNumber int
 }
 
-func nextRecord(s *splitter) (record, error) {
-	document, begins, line, err := s.next()
+func nextRecord(s *xmlSplitter) (listRecord, error) {
+	document, begins, line, err := s.nextChild()
 	if err != nil {
-		return record{}, err
+		return listRecord{}, err
 	}
-	parsed, err := xmldoc.Parse(document, recordLimits())
+	parsed, err := xmldoc.Parse(document, newRecordLimits())
 	if err != nil {
-		return record{}, fmt.Errorf("line %d: the entry that begins here is refused: %s", line, problem.From(err).Code)
+		return listRecord{}, fmt.Errorf("line %d: the entry that begins here is refused: %s", line, problem.From(err).Code)
 	}
-	r := record{parsed.Root().FirstChild(), begins, line}
+	r := listRecord{parsed.Root().FirstChild(), begins, line}
 	if r.Space() != listNamespace || parsed.Root().Space() != listNamespace {
-		return record{}, fmt.Errorf("line %d: the list is not of the namespace %s", line, listNamespace)
+		return listRecord{}, fmt.Errorf("line %d: the list is not of the namespace %s", line, listNamespace)
 	}
 	return r, nil
 }
 
 // lineOfElement returns the line of an element in the file.
-func (r record) lineOf(e xmldoc.Element) int {
+func (r listRecord) lineOfElement(e xmldoc.Element) int {
 	start, _ := e.Offset()
-	return r.line + strings.Count(e.Document().Source()[r.begins:start], "\n")
+	return r.lineNumber + strings.Count(e.Document().Source()[r.childOffset:start], "\n")
 }
 
 // readFields returns the texts of the children by column. Repeated device identifiers are joined with spaces.
-func (r record) fields(columns map[string]string) (map[string]string, error) {
+func (r listRecord) readFields(columns map[string]string) (map[string]string, error) {
 	values := map[string]string{}
 	for e := range r.Children() {
 		column, published := columns[e.Local()]
 		if !published || e.Space() != listNamespace {
-			return nil, fmt.Errorf("line %d: the element %q is not known here", r.lineOf(e), e.Local())
+			return nil, fmt.Errorf("line %d: the element %q is not known here", r.lineOfElement(e), e.Local())
 		}
 		if column == "" {
 			continue
@@ -138,9 +138,9 @@ func (r record) fields(columns map[string]string) (map[string]string, error) {
 		before, duplicate := values[column]
 		switch {
 		case !plain:
-			return nil, fmt.Errorf("line %d: the element %q holds elements", r.lineOf(e), e.Local())
+			return nil, fmt.Errorf("line %d: the element %q holds elements", r.lineOfElement(e), e.Local())
 		case duplicate && column != "udi_di":
-			return nil, fmt.Errorf("line %d: the element %q stands there twice", r.lineOf(e), e.Local())
+			return nil, fmt.Errorf("line %d: the element %q stands there twice", r.lineOfElement(e), e.Local())
 		case duplicate:
 			text = before + " " + text
 		}
@@ -149,40 +149,40 @@ func (r record) fields(columns map[string]string) (map[string]string, error) {
 	return values, nil
 }
 
-func (r record) header() (header, error) {
-	var h header
+func (r listRecord) parseHeader() (listHeader, error) {
+	var h listHeader
 	if r.Local() != "Header" {
-		return h, fmt.Errorf("line %d: the list begins with %q, not with its Header", r.line, r.Local())
+		return h, fmt.Errorf("line %d: the list begins with %q, not with its Header", r.lineNumber, r.Local())
 	}
-	values, err := r.fields(map[string]string{"SequenceNumber": "SequenceNumber", "ModificationsFrom": "ModificationsFrom",
+	values, err := r.readFields(map[string]string{"SequenceNumber": "SequenceNumber", "ModificationsFrom": "ModificationsFrom",
 		"ModificationsTo": "ModificationsTo"})
 	if err != nil {
 		return h, err
 	}
 	if h.sequence, err = strconv.ParseInt(strings.TrimSpace(values["SequenceNumber"]), 10, 64); err != nil || h.sequence < 1 {
-		return h, fmt.Errorf("line %d: the SequenceNumber is no number from 1 on", r.line)
+		return h, fmt.Errorf("line %d: the SequenceNumber is no number from 1 on", r.lineNumber)
 	}
-	for name, into := range map[string]*ident.Date{"ModificationsFrom": &h.from, "ModificationsTo": &h.to} {
+	for name, into := range map[string]*ident.Date{"ModificationsFrom": &h.modifiedFrom, "ModificationsTo": &h.modifiedTo} {
 		text := strings.TrimSpace(values[name])
 		if text == "" {
 			continue
 		}
 		if *into, err = ident.ParseDate(text); err != nil {
-			return h, fmt.Errorf("line %d: %s: %s", r.line, name, problem.From(err).Detail)
+			return h, fmt.Errorf("line %d: %s: %s", r.lineNumber, name, problem.From(err).Detail)
 		}
 	}
-	if h.delta() && (h.to.IsZero() || h.to.Before(h.from)) {
-		return h, fmt.Errorf("line %d: ModificationsTo is missing, or before ModificationsFrom", r.line)
+	if h.isDelta() && (h.modifiedTo.IsZero() || h.modifiedTo.Before(h.modifiedFrom)) {
+		return h, fmt.Errorf("line %d: ModificationsTo is missing, or before ModificationsFrom", r.lineNumber)
 	}
 	return h, nil
 }
 
 // appendDevice appends an entry of the list to a chunk.
-func (r record) device(errs *faults, c *chunk) error {
+func (r listRecord) appendDevice(errs *fileErrors, c *chunk) error {
 	if r.Local() != "Data" {
-		return fmt.Errorf("line %d: the element %q is not known here", r.line, r.Local())
+		return fmt.Errorf("line %d: the element %q is not known here", r.lineNumber, r.Local())
 	}
-	values, err := r.fields(elements)
+	values, err := r.readFields(columnByElement)
 	if err != nil {
 		return err
 	}
@@ -193,8 +193,8 @@ func (r record) device(errs *faults, c *chunk) error {
 	case strings.TrimSpace(values["deleted_on"]) != "":
 		values["status"] = string(register.DeviceDeleted)
 	}
-	l := &line{raw: func(column string) string { return values[column] }, number: r.line, place: "element", names: columnElements, faults: errs}
+	l := &sourceRow{rawValue: func(column string) string { return values[column] }, lineNumber: r.lineNumber, columnNoun: "element", displayNames: elementByColumn, fileErrors: errs}
 	addDevice(l, &c.entries)
-	c.lines = append(c.lines, r.line)
+	c.lineNumbers = append(c.lineNumbers, r.lineNumber)
 	return nil
 }

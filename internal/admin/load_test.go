@@ -23,7 +23,7 @@ const (
 )
 
 // generateList generates a list of n invented products while it is read, so that the test needs no memory for it.
-func bigList(head string, n int, name func(int) string) io.ReadCloser {
+func generateList(head string, n int, name func(int) string) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {
 		_, err := io.WriteString(w, `<List xmlns="http://www.riziv.fgov.be/xsd/cti/201411"><Header>`+head+"</Header>\n")
@@ -46,29 +46,31 @@ func bigList(head string, n int, name func(int) string) io.ReadCloser {
 	return r
 }
 
-func named(i int) string { return fmt.Sprintf("Modular stem with a long product name, size %d", i) }
+func productName(i int) string {
+	return fmt.Sprintf("Modular stem with a long product name, size %d", i)
+}
 
-func (i importing) listed(head string, n int, name func(int) string) admin.Extract {
+func (i importFixture) newListExtract(head string, n int, name func(int) string) admin.Extract {
 	i.Helper()
-	x := i.extract("devices", "", "")
-	x.Open = func() (io.ReadCloser, error) { return bigList(head, n, name), nil }
+	x := i.newExtract("devices", "", "")
+	x.Open = func() (io.ReadCloser, error) { return generateList(head, n, name), nil }
 	return x
 }
 
 // measureImports imports a full list, a delta, and a full list in which every entry changes, while another program
 // writes. For each import it returns the duration and the longest wait of the other program, and for all the peak heap
 // in bytes.
-func loads(t *testing.T, b storetest.Backend, devices int) (took, waited [3]time.Duration, peak uint64) {
+func measureImports(t *testing.T, b storetest.Backend, devices int) (took, waited [3]time.Duration, peak uint64) {
 	t.Helper()
-	i, other := importer(t, b.Open(t)), b.Open(t)
+	i, other := newImportFixture(t, b.Open(t)), b.Open(t)
 	ended := fmt.Sprintf("delta 2 of 2026-11-15: %d read", min(changedByList, devices))
 	for step, c := range []struct {
 		extract admin.Extract
 		want    string
 	}{
-		{i.listed(fullHead(1), devices, named), fmt.Sprintf("%d read, %d new", devices, devices)},
-		{i.listed(deltaHead(2), min(changedByList, devices), func(n int) string { return "Renamed " + named(n) }), ended},
-		{i.listed(fullHead(3), devices-1, func(n int) string { return "Again " + named(n) }), fmt.Sprintf("%d changed, 0 unchanged, 1 ended", devices-1)},
+		{i.newListExtract(fullHeader(1), devices, productName), fmt.Sprintf("%d read, %d new", devices, devices)},
+		{i.newListExtract(deltaHeader(2), min(changedByList, devices), func(n int) string { return "Renamed " + productName(n) }), ended},
+		{i.newListExtract(fullHeader(3), devices-1, func(n int) string { return "Again " + productName(n) }), fmt.Sprintf("%d changed, 0 unchanged, 1 ended", devices-1)},
 	} {
 		ctx, stop := context.WithCancel(t.Context())
 		var group sync.WaitGroup
@@ -96,7 +98,7 @@ func loads(t *testing.T, b storetest.Backend, devices int) (took, waited [3]time
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := told(t, report); !strings.Contains(got, c.want) {
+		if got := reportText(t, report); !strings.Contains(got, c.want) {
 			t.Errorf("%q is not in %q", c.want, got)
 		}
 	}
@@ -105,9 +107,9 @@ func loads(t *testing.T, b storetest.Backend, devices int) (took, waited [3]time
 
 func TestAnotherProgramWritesMeanwhile(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, b storetest.Backend) {
+	forEachEngine(t, func(t *testing.T, b storetest.Backend) {
 		t.Helper()
-		loads(t, b, 2000)
+		measureImports(t, b, 2000)
 	})
 }
 
@@ -119,7 +121,7 @@ func TestLargeList(t *testing.T) {
 	for name, backend := range map[string]func(testing.TB) storetest.Backend{"SQLite": storetest.NewSQLiteBackend,
 		"PostgreSQL": func(t testing.TB) storetest.Backend { t.Helper(); return storetest.NewPostgresBackends(t)(t) }} {
 		t.Run(name, func(t *testing.T) {
-			took, waited, peak := loads(t, backend(t), listedDevices)
+			took, waited, peak := measureImports(t, backend(t), listedDevices)
 			t.Logf("full %v, delta %v, full with all changed %v; a write of another program waited at most %v; heap at most %d MiB",
 				took[0], took[1], took[2], waited, peak>>20)
 			for step, limit := range []time.Duration{60 * time.Second, 2 * time.Second, 60 * time.Second} {

@@ -14,17 +14,17 @@ import (
 
 // The operator's actions, as named in the audit log.
 const (
-	ActImport     = "AdminImport"
-	ActKeys       = "AdminKeys"
-	ActReveal     = "AdminReveal"
-	ActAudit      = "AdminAudit" // exporting the audit log
-	ActEvidence   = "AdminEvidence"
-	ActRecall     = "AdminRecall"     // tracing a recall, or marking a device recalled
-	ActStatistics = "AdminStatistics" // exporting exact small counts
+	ActionImport     = "AdminImport"
+	ActionKeys       = "AdminKeys"
+	ActionReveal     = "AdminReveal"
+	ActionAudit      = "AdminAudit" // exporting the audit log
+	ActionEvidence   = "AdminEvidence"
+	ActionRecall     = "AdminRecall"     // tracing a recall, or marking a device recalled
+	ActionStatistics = "AdminStatistics" // exporting exact small counts
 )
 
 // maxReasonLength bounds the reason that an operator gives, in bytes.
-const maxReason = 500
+const maxReasonLength = 500
 
 // Operator acts on the register without a signed message. The audit log of the callers also records their actions.
 type Operator struct {
@@ -35,7 +35,7 @@ type Operator struct {
 }
 
 // Action is an operator's action as recorded in the audit log.
-type Act struct {
+type Action struct {
 	Operation string
 	Detail    string // what was done, in the program's words
 	Reason    string // what the operator stated; stored encrypted
@@ -45,8 +45,8 @@ type Act struct {
 
 // RecordActions writes the actions to the audit log in one transaction, with one correlation ID. A function that
 // discloses data calls it first, so that nothing unrecorded is disclosed.
-func (o Operator) Record(ctx context.Context, acts ...Act) error {
-	events, err := o.events(acts...)
+func (o Operator) RecordActions(ctx context.Context, acts ...Action) error {
+	events, err := o.newEvents(acts...)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (o Operator) Record(ctx context.Context, acts ...Act) error {
 }
 
 // newEvents returns the audit events of the actions.
-func (o Operator) events(acts ...Act) ([]register.AuditEvent, error) {
+func (o Operator) newEvents(acts ...Action) ([]register.AuditEvent, error) {
 	name := strings.TrimSpace(o.Name)
 	if name == "" {
 		return nil, errors.New("the audit trail must say who does this: give --by NAME")
@@ -84,8 +84,8 @@ func CheckReason(reason string) error {
 	switch trimmed := strings.TrimSpace(reason); {
 	case trimmed == "":
 		return errors.New("state the reason: it is kept in the audit trail")
-	case len(trimmed) > maxReason || !utf8.ValidString(trimmed):
-		return fmt.Errorf("state the reason in at most %d characters", maxReason)
+	case len(trimmed) > maxReasonLength || !utf8.ValidString(trimmed):
+		return fmt.Errorf("state the reason in at most %d characters", maxReasonLength)
 	}
 	return nil
 }

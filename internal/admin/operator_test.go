@@ -23,19 +23,19 @@ func TestReasonOfAnAct(t *testing.T) {
 	}
 }
 
-func TestNobodyActs(t *testing.T) {
-	if err := (admin.Operator{Name: " "}).Record(t.Context(), admin.Act{Operation: admin.ActImport}); err == nil || !strings.Contains(err.Error(), "--by") {
+func TestActionWithoutName(t *testing.T) {
+	if err := (admin.Operator{Name: " "}).RecordActions(t.Context(), admin.Action{Operation: admin.ActionImport}); err == nil || !strings.Contains(err.Error(), "--by") {
 		t.Errorf("%v", err)
 	}
 }
 
 // pagedAudit is an AuditReader over a slice; it respects the page limit.
-type pages struct {
+type pagedAudit struct {
 	entries []store.AuditEntry
 	err     error
 }
 
-func (p pages) Audit(_ context.Context, q store.AuditQuery) ([]store.AuditEntry, error) {
+func (p pagedAudit) Audit(_ context.Context, q store.AuditQuery) ([]store.AuditEntry, error) {
 	var found []store.AuditEntry
 	for _, e := range p.entries {
 		if e.Seq > q.AfterSeq && len(found) < q.Limit {
@@ -51,7 +51,7 @@ func TestDisclosure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trail := pages{entries: []store.AuditEntry{
+	trail := pagedAudit{entries: []store.AuditEntry{
 		{Seq: 1, PersonPseudonym: 7, PatientPseudonym: 8, Event: register.AuditEvent{OccurredAt: at, Operation: "Search", Outcome: register.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"},
 			EmergencyReason: "=1+1;\n<b>", Correlation: "c-1", Signer: "SSIN=#7"}},
 		{Seq: 2, PersonPseudonym: 7, Event: register.AuditEvent{OccurredAt: at, Person: ssin, Patient: ssin}},
@@ -66,24 +66,24 @@ func TestDisclosure(t *testing.T) {
 			`"capacity":"","organisation":"","signer":"","patient":"78031412250","number":"","reason":"","stated_reason":"","correlation":""}` + "\n"},
 	} {
 		var out bytes.Buffer
-		n, err := admin.Disclosure{Format: test.format}.Write(t.Context(), trail, &out)
+		n, err := admin.AuditExport{Format: test.format}.Write(t.Context(), trail, &out)
 		if err != nil || n != 2 || out.String() != test.want {
 			t.Errorf("%s: %d, %v\n%s", test.format, n, err, out.String())
 		}
 	}
 	var out bytes.Buffer
-	if n, err := (admin.Disclosure{Format: "csv"}).Write(t.Context(), pages{}, &out); err != nil || n != 0 || strings.Count(out.String(), "\n") != 1 {
+	if n, err := (admin.AuditExport{Format: "csv"}).Write(t.Context(), pagedAudit{}, &out); err != nil || n != 0 || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("nothing: %d, %v, %q", n, err, out.String())
 	}
-	many := pages{entries: make([]store.AuditEntry, 2500)}
+	many := pagedAudit{entries: make([]store.AuditEntry, 2500)}
 	for i := range many.entries {
 		many.entries[i].Seq = int64(i + 1)
 	}
-	if n, err := (admin.Disclosure{Format: "json"}).Write(t.Context(), many, &out); err != nil || n != 2500 {
+	if n, err := (admin.AuditExport{Format: "json"}).Write(t.Context(), many, &out); err != nil || n != 2500 {
 		t.Errorf("many: %d, %v", n, err)
 	}
 	failure := errors.New("gone")
-	if _, err := (admin.Disclosure{Format: "json"}).Write(t.Context(), pages{err: failure}, &out); !errors.Is(err, failure) {
+	if _, err := (admin.AuditExport{Format: "json"}).Write(t.Context(), pagedAudit{err: failure}, &out); !errors.Is(err, failure) {
 		t.Errorf("a failure: %v", err)
 	}
 }

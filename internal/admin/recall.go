@@ -18,13 +18,13 @@ import (
 )
 
 // RecallStore traces recalls and marks devices recalled.
-type Recalls interface {
+type RecallStore interface {
 	Recall(context.Context, store.RecallQuery) (*store.RecallResult, error)
 	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.AuditEvent) (bool, error)
 }
 
 // RecallTrace traces a recall and exports the result.
-type Tracing struct {
+type RecallTrace struct {
 	Query  store.RecallQuery
 	Reason string // for naming the patients, who stay pseudonymous without it; see CheckRevealReason
 	Format string // table, csv or json
@@ -32,21 +32,21 @@ type Tracing struct {
 
 // The length of a reason to name patients, in characters: the same limits as for an emergency reason.
 const (
-	shortestReveal = 10
-	longestReveal  = 200
+	minRevealReason = 10
+	maxRevealReason = 200
 )
 
 // CheckRevealReason rejects a reason for naming patients that is too short, too long or not UTF-8.
 func CheckRevealReason(reason string) error {
-	if n := utf8.RuneCountInString(strings.TrimSpace(reason)); n < shortestReveal || n > longestReveal || !utf8.ValidString(reason) {
-		return fmt.Errorf("state the reason to name patients in %d to %d characters: it is kept in the audit trail", shortestReveal, longestReveal)
+	if n := utf8.RuneCountInString(strings.TrimSpace(reason)); n < minRevealReason || n > maxRevealReason || !utf8.ValidString(reason) {
+		return fmt.Errorf("state the reason to name patients in %d to %d characters: it is kept in the audit trail", minRevealReason, maxRevealReason)
 	}
 	return nil
 }
 
 // Write traces the recall, records the action, and exports the result, in this order: nothing unrecorded is disclosed.
 // It names patients only when a reason is given, and then records one event about each of them.
-func (t Tracing) Write(ctx context.Context, from Recalls, by Operator, to io.Writer) (*store.RecallResult, error) {
+func (t RecallTrace) Write(ctx context.Context, from RecallStore, by Operator, to io.Writer) (*store.RecallResult, error) {
 	q := t.Query
 	if q.RevealPatients = t.Reason != ""; q.RevealPatients {
 		if err := CheckRevealReason(t.Reason); err != nil {
@@ -57,24 +57,24 @@ func (t Tracing) Write(ctx context.Context, from Recalls, by Operator, to io.Wri
 	if err != nil {
 		return nil, err
 	}
-	acts := []Act{{Operation: ActRecall, Detail: recallDetail(&q)}}
+	acts := []Action{{Operation: ActionRecall, Detail: describeRecallQuery(&q)}}
 	if q.RevealPatients {
 		seen := make(map[ident.SSIN]bool)
 		for i := range recall.Lines {
 			if patient := recall.Lines[i].RevealedPatient.SSIN; !seen[patient] {
 				seen[patient] = true
-				acts = append(acts, Act{Operation: ActReveal, Detail: acts[0].Detail, Reason: strings.TrimSpace(t.Reason), Patient: patient})
+				acts = append(acts, Action{Operation: ActionReveal, Detail: acts[0].Detail, Reason: strings.TrimSpace(t.Reason), Patient: patient})
 			}
 		}
 	}
-	if err = by.Record(ctx, acts...); err != nil {
+	if err = by.RecordActions(ctx, acts...); err != nil {
 		return nil, err
 	}
 	switch t.Format {
 	case "json":
-		err = writeJSON(to, jsonRecall(recall, q.RevealPatients))
+		err = writeJSON(to, newRecallDocument(recall, q.RevealPatients))
 	case "csv":
-		err = writeCSV(to, recalledColumns(q.RevealPatients), recalledCells(recall, q.RevealPatients))
+		err = writeCSV(to, recallColumns(q.RevealPatients), recallCells(recall, q.RevealPatients))
 	default:
 		err = writeRecallTable(to, recall, q.RevealPatients)
 	}
@@ -86,10 +86,10 @@ func (t Tracing) Write(ctx context.Context, from Recalls, by Operator, to io.Wri
 
 // describeRecallQuery describes the query for the audit log. It omits serial numbers, which identify one patient's
 // implant.
-func recallDetail(q *store.RecallQuery) string {
+func describeRecallQuery(q *store.RecallQuery) string {
 	parts := []string{"trace"}
 	for _, part := range []struct{ name, value string }{
-		{"code", q.Code.Digits()}, {"udi-di", q.UDIDI}, {"lot", rangeText(q.Lots)}, {"from", q.From.String()}, {"to", q.To.String()},
+		{"code", q.Code.Digits()}, {"udi-di", q.UDIDI}, {"lot", formatRange(q.Lots)}, {"from", q.From.String()}, {"to", q.To.String()},
 	} {
 		if part.value != "" {
 			parts = append(parts, part.name+" "+part.value)
@@ -101,7 +101,7 @@ func recallDetail(q *store.RecallQuery) string {
 	return strings.Join(parts, ", ")
 }
 
-func rangeText(r store.Range) string {
+func formatRange(r store.Range) string {
 	if r.From == r.To {
 		return r.From
 	}
@@ -109,12 +109,12 @@ func rangeText(r store.Range) string {
 }
 
 // MarkDeviceRecalled marks a device recalled from the given day on. The zero day removes the mark.
-func (o Operator) Mark(ctx context.Context, in Recalls, code ident.NotificationCode, on ident.Date) error {
+func (o Operator) MarkDeviceRecalled(ctx context.Context, in RecallStore, code ident.NotificationCode, on ident.Date) error {
 	detail := "mark code " + code.Digits() + " recalled on " + on.String()
 	if on.IsZero() {
 		detail = "lift the mark of code " + code.Digits()
 	}
-	events, err := o.events(Act{Operation: ActRecall, Detail: detail})
+	events, err := o.newEvents(Action{Operation: ActionRecall, Detail: detail})
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (o Operator) Mark(ctx context.Context, in Recalls, code ident.NotificationC
 }
 
 // recallLine is an exported line. The JSON names are also the CSV columns.
-type recalled struct {
+type recallLine struct {
 	SpecialistNIHII string `json:"specialist_nihii"`
 	Specialist      string `json:"specialist"`
 	HospitalNIHII   string `json:"hospital_nihii"`
@@ -147,28 +147,28 @@ type recalled struct {
 }
 
 type recallDocument struct {
-	Placed        int         `json:"placed"`
-	Removed       int         `json:"removed"`
-	InPlace       int         `json:"in_place"`
-	Unregistered  int         `json:"unregistered"`
-	Patients      int         `json:"patients"`
-	Notifications int         `json:"notifications"`
-	Hospitals     int         `json:"hospitals"`
-	Specialists   int         `json:"specialists"`
-	Lines         []*recalled `json:"lines"`
+	Placed        int           `json:"placed"`
+	Removed       int           `json:"removed"`
+	InPlace       int           `json:"in_place"`
+	Unregistered  int           `json:"unregistered"`
+	Patients      int           `json:"patients"`
+	Notifications int           `json:"notifications"`
+	Hospitals     int           `json:"hospitals"`
+	Specialists   int           `json:"specialists"`
+	Lines         []*recallLine `json:"lines"`
 }
 
-func jsonRecall(r *store.RecallResult, reveal bool) *recallDocument {
+func newRecallDocument(r *store.RecallResult, reveal bool) *recallDocument {
 	d := &recallDocument{Placed: r.Implanted, Removed: r.Explanted, InPlace: r.StillImplanted, Unregistered: r.Unregistered, Patients: r.Patients,
-		Notifications: r.Notifications, Hospitals: r.Hospitals, Specialists: r.Specialists, Lines: make([]*recalled, len(r.Lines))}
+		Notifications: r.Notifications, Hospitals: r.Hospitals, Specialists: r.Specialists, Lines: make([]*recallLine, len(r.Lines))}
 	for i := range r.Lines {
-		d.Lines[i] = newRecalled(&r.Lines[i], reveal)
+		d.Lines[i] = newRecallLine(&r.Lines[i], reveal)
 	}
 	return d
 }
 
-func newRecalled(l *store.RecalledLine, reveal bool) *recalled {
-	line := &recalled{SpecialistNIHII: l.Specialist.Digits(), Specialist: l.SpecialistName, HospitalNIHII: l.Hospital.Digits(),
+func newRecallLine(l *store.RecalledLine, reveal bool) *recallLine {
+	line := &recallLine{SpecialistNIHII: l.Specialist.Digits(), Specialist: l.SpecialistName, HospitalNIHII: l.Hospital.Digits(),
 		Hospital: l.HospitalName, Number: l.Number.Digits(), OperationDate: l.SurgeryDate.String(), Code: l.Code.Digits(),
 		UDIDI: l.UDIDI, Lot: l.Lot, Serial: l.Serial, Quantity: l.Quantity, Remaining: l.Remaining, Unregistered: l.Unregistered,
 		Listed: l.MatchedByDeviceList, Patient: l.Patient}
@@ -179,7 +179,7 @@ func newRecalled(l *store.RecalledLine, reveal bool) *recalled {
 	return line
 }
 
-func recalledColumns(reveal bool) []string {
+func recallColumns(reveal bool) []string {
 	columns := []string{"specialist_nihii", "specialist", "hospital_nihii", "hospital", "number", "operation_date", "code", "udi_di", "lot",
 		"serial", "quantity", "remaining", "unregistered", "listed", "patient"}
 	if reveal {
@@ -188,12 +188,12 @@ func recalledColumns(reveal bool) []string {
 	return columns
 }
 
-func recalledCells(r *store.RecallResult, reveal bool) [][]string {
+func recallCells(r *store.RecallResult, reveal bool) [][]string {
 	rows := make([][]string, len(r.Lines))
 	for i := range r.Lines {
-		l := newRecalled(&r.Lines[i], reveal)
+		l := newRecallLine(&r.Lines[i], reveal)
 		rows[i] = []string{l.SpecialistNIHII, l.Specialist, l.HospitalNIHII, l.Hospital, l.Number, l.OperationDate, l.Code, l.UDIDI, l.Lot,
-			l.Serial, strconv.Itoa(l.Quantity), strconv.Itoa(l.Remaining), yes(l.Unregistered), yes(l.Listed), l.Patient}
+			l.Serial, strconv.Itoa(l.Quantity), strconv.Itoa(l.Remaining), formatFlag(l.Unregistered), formatFlag(l.Listed), l.Patient}
 		if reveal {
 			rows[i] = append(rows[i], l.PatientSSIN, l.PatientName)
 		}
@@ -201,7 +201,7 @@ func recalledCells(r *store.RecallResult, reveal bool) [][]string {
 	return rows
 }
 
-func yes(flag bool) string {
+func formatFlag(flag bool) string {
 	if flag {
 		return "yes"
 	}
@@ -215,7 +215,7 @@ func writeRecallTable(to io.Writer, r *store.RecallResult, reveal bool) error {
 	if err != nil || len(r.Lines) == 0 {
 		return err
 	}
-	return writeTable(to, recalledColumns(reveal), recalledCells(r, reveal))
+	return writeTable(to, recallColumns(reveal), recallCells(r, reveal))
 }
 
 // writeTable writes a table with aligned columns.
@@ -226,7 +226,7 @@ func writeTable(to io.Writer, columns []string, rows [][]string) error {
 	}
 	for _, row := range rows {
 		for i, cell := range row {
-			if row[i] = strings.Map(printable, cell); row[i] == "" {
+			if row[i] = strings.Map(replaceUnprintable, cell); row[i] == "" {
 				row[i] = "-"
 			}
 		}
@@ -238,7 +238,7 @@ func writeTable(to io.Writer, columns []string, rows [][]string) error {
 }
 
 // replaceUnprintable prevents text that a caller wrote from controlling the reader's terminal.
-func printable(r rune) rune {
+func replaceUnprintable(r rune) rune {
 	if unicode.IsPrint(r) {
 		return r
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/storetest"
 )
 
-func valid[T any](t *testing.T, parse func(string) (T, error), text string) T {
+func parseValid[T any](t *testing.T, parse func(string) (T, error), text string) T {
 	t.Helper()
 	value, err := parse(text)
 	if err != nil {
@@ -37,18 +37,18 @@ const (
 
 // recallFixture is a register of two patients with four implants of one product; one lot number is a spreadsheet
 // formula.
-type recalling struct {
+type recallFixture struct {
 	db       *store.DB
 	operator admin.Operator
 	events   int
 }
 
-func newRecalling(t *testing.T, b storetest.Backend) *recalling {
+func newRecallFixture(t *testing.T, b storetest.Backend) *recallFixture {
 	t.Helper()
 	db := b.Open(t)
-	ssin := func(text string) ident.SSIN { return valid(t, ident.ParseSSIN, text) }
-	hospital, knee := valid(t, ident.ParseNIHII, "71000436"), valid(t, ident.ParseNotificationCode, kneeCode)
-	on := valid(t, ident.ParseDate, "2026-11-02")
+	ssin := func(text string) ident.SSIN { return parseValid(t, ident.ParseSSIN, text) }
+	hospital, knee := parseValid(t, ident.ParseNIHII, "71000436"), parseValid(t, ident.ParseNotificationCode, kneeCode)
+	on := parseValid(t, ident.ParseDate, "2026-11-02")
 	err := db.LoadSources(t.Context(), store.SourceEntries{
 		Persons:       []register.Person{{SSIN: ssin(surgeonSSIN), FirstName: "Anna", LastName: "Claes"}, {SSIN: ssin(leroySSIN), FirstName: "Jean", LastName: "Leroy"}},
 		Organisations: []register.Organisation{{NIHII: hospital, Name: "+Hospital", Type: "Hospital"}},
@@ -64,7 +64,7 @@ func newRecalling(t *testing.T, b storetest.Backend) *recalling {
 			t.Fatal(err)
 		}
 		n := register.Notification{Reference: fmt.Sprint("reference-", i), Version: 1, State: register.Final, Type: register.TypeImplantation, Number: number,
-			Specialist: register.ProfessionalRef{SSIN: ssin(surgeonSSIN), NIHII: valid(t, ident.ParseNIHII, "17800389480")}, SurgeryDate: on,
+			Specialist: register.ProfessionalRef{SSIN: ssin(surgeonSSIN), NIHII: parseValid(t, ident.ParseNIHII, "17800389480")}, SurgeryDate: on,
 			Patient: patient, Author: ssin(surgeonSSIN), Organisation: hospital, RegisteredAt: time.Now()}
 		n.Implants = []register.Implant{{ID: fmt.Sprint("implant-", i),
 			NotifiedImplant: register.NotifiedImplant{Code: knee, Lot: lot, Serial: fmt.Sprint("-S", i), Quantity: 2}}}
@@ -73,14 +73,14 @@ func newRecalling(t *testing.T, b storetest.Backend) *recalling {
 		}
 	}
 	ids := 0
-	return &recalling{db: db, operator: admin.Operator{Store: db, Name: "officer", Now: time.Now, NewID: func() string {
+	return &recallFixture{db: db, operator: admin.Operator{Store: db, Name: "officer", Now: time.Now, NewID: func() string {
 		ids++
 		return fmt.Sprint("correlation-", ids)
 	}}}
 }
 
 // newAuditEvents returns the events since the previous call.
-func (r *recalling) recorded(t *testing.T) []register.AuditEvent {
+func (r *recallFixture) newAuditEvents(t *testing.T) []register.AuditEvent {
 	t.Helper()
 	all, _, err := r.db.ReadEvents(t.Context(), 0, 1000)
 	if err != nil {
@@ -94,19 +94,19 @@ func (r *recalling) recorded(t *testing.T) []register.AuditEvent {
 func TestRecall(t *testing.T) {
 	run := func(t *testing.T, b storetest.Backend) {
 		t.Helper()
-		r := newRecalling(t, b)
+		r := newRecallFixture(t, b)
 		t.Run("pseudonyms", r.testPseudonyms)
 		t.Run("reveal", r.testReveal)
 		t.Run("refused", r.testRefused)
 		t.Run("mark", r.testMark)
 		t.Run("statistics", r.testStatistics)
-		t.Run("replaced number", r.testReplaced)
+		t.Run("replaced number", r.testReplacedSSIN)
 	}
 	t.Run("sqlite", func(t *testing.T) { run(t, storetest.NewSQLiteBackend(t)) })
 	t.Run("postgres", func(t *testing.T) { run(t, storetest.NewPostgresBackends(t)(t)) })
 }
 
-func (r *recalling) trace(t *testing.T, tracing admin.Tracing) string {
+func (r *recallFixture) traceRecall(t *testing.T, tracing admin.RecallTrace) string {
 	t.Helper()
 	var out bytes.Buffer
 	if _, err := tracing.Write(t.Context(), r.db, r.operator, &out); err != nil {
@@ -117,7 +117,7 @@ func (r *recalling) trace(t *testing.T, tracing admin.Tracing) string {
 
 func byCode(t *testing.T) store.RecallQuery {
 	t.Helper()
-	return store.RecallQuery{Code: valid(t, ident.ParseNotificationCode, kneeCode)}
+	return store.RecallQuery{Code: parseValid(t, ident.ParseNotificationCode, kneeCode)}
 }
 
 type document struct {
@@ -130,10 +130,10 @@ type document struct {
 }
 
 // Without a reason no format names a patient. Pseudonyms do not depend on the query and survive a key rotation.
-func (r *recalling) testPseudonyms(t *testing.T) {
-	r.recorded(t)
+func (r *recallFixture) testPseudonyms(t *testing.T) {
+	r.newAuditEvents(t)
 	for _, format := range []string{"table", "csv", "json"} {
-		out := r.trace(t, admin.Tracing{Query: byCode(t), Format: format})
+		out := r.traceRecall(t, admin.RecallTrace{Query: byCode(t), Format: format})
 		for _, secret := range []string{surgeonSSIN, leroySSIN, vanDamSSIN, "Leroy", "Jean", "patient_ssin", "patient_name"} {
 			if strings.Contains(out, secret) {
 				t.Errorf("%s tells %s", format, secret)
@@ -144,8 +144,8 @@ func (r *recalling) testPseudonyms(t *testing.T) {
 				t.Errorf("%s does not tell %s:\n%s", format, want, out)
 			}
 		}
-		events := r.recorded(t)
-		if len(events) != 1 || events[0].Operation != admin.ActRecall || events[0].Reason != "trace, code "+kneeCode || !events[0].Patient.IsZero() ||
+		events := r.newAuditEvents(t)
+		if len(events) != 1 || events[0].Operation != admin.ActionRecall || events[0].Reason != "trace, code "+kneeCode || !events[0].Patient.IsZero() ||
 			events[0].Signer != "operator=officer" {
 			t.Errorf("%s: recorded %+v", format, events)
 		}
@@ -170,11 +170,11 @@ func (r *recalling) testPseudonyms(t *testing.T) {
 	if after := r.document(t, byCode(t), ""); after.Lines[0].Patient != patients[0] || after.Lines[3].Patient != patients[1] {
 		t.Errorf("after the key was changed: %+v", after.Lines)
 	}
-	table, err := csv.NewReader(strings.NewReader(r.trace(t, admin.Tracing{Query: byCode(t), Format: "table"}))).Read()
+	table, err := csv.NewReader(strings.NewReader(r.traceRecall(t, admin.RecallTrace{Query: byCode(t), Format: "table"}))).Read()
 	if err != nil || !strings.HasPrefix(strings.Join(table, ","), "implants placed: 8, removed: 0, still in place: 8;") {
 		t.Errorf("table: %v, %v", table, err)
 	}
-	lines := csv.NewReader(strings.NewReader(r.trace(t, admin.Tracing{Query: byCode(t), Format: "csv"})))
+	lines := csv.NewReader(strings.NewReader(r.traceRecall(t, admin.RecallTrace{Query: byCode(t), Format: "csv"})))
 	lines.Comma = ';'
 	rows, err := lines.ReadAll()
 	if err != nil || len(rows) != 5 {
@@ -192,69 +192,69 @@ func (r *recalling) testPseudonyms(t *testing.T) {
 	}
 }
 
-func (r *recalling) document(t *testing.T, q store.RecallQuery, reason string) document {
+func (r *recallFixture) document(t *testing.T, q store.RecallQuery, reason string) document {
 	t.Helper()
 	var d document
-	if err := json.Unmarshal([]byte(r.trace(t, admin.Tracing{Query: q, Reason: reason, Format: "json"})), &d); err != nil {
+	if err := json.Unmarshal([]byte(r.traceRecall(t, admin.RecallTrace{Query: q, Reason: reason, Format: "json"})), &d); err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
 // With a reason patients are named, and the audit log has an event about each.
-func (r *recalling) testReveal(t *testing.T) {
-	r.recorded(t)
+func (r *recallFixture) testReveal(t *testing.T) {
+	r.newAuditEvents(t)
 	const reason = "field safety notice FSN-2026-17"
 	d := r.document(t, byCode(t), reason)
 	if d.Lines[0].SSIN != leroySSIN || d.Lines[0].Name != "Jean Leroy" || d.Lines[3].SSIN != vanDamSSIN || d.Lines[3].Name != "" {
 		t.Errorf("%+v", d.Lines)
 	}
-	events := r.recorded(t)
-	if len(events) != 3 || events[0].Operation != admin.ActRecall {
+	events := r.newAuditEvents(t)
+	if len(events) != 3 || events[0].Operation != admin.ActionRecall {
 		t.Fatalf("recorded %+v", events)
 	}
 	for i, patient := range []string{leroySSIN, vanDamSSIN} {
 		e := events[i+1]
-		if e.Operation != admin.ActReveal || e.Patient.Digits() != patient || e.EmergencyReason != reason || e.Correlation != events[0].Correlation ||
+		if e.Operation != admin.ActionReveal || e.Patient.Digits() != patient || e.EmergencyReason != reason || e.Correlation != events[0].Correlation ||
 			e.Reason != "trace, code "+kneeCode {
 			t.Errorf("recorded %+v", e)
 		}
 	}
 	for _, format := range []string{"table", "csv"} {
-		if out := r.trace(t, admin.Tracing{Query: byCode(t), Reason: reason, Format: format}); !strings.Contains(out, leroySSIN) || !strings.Contains(out, "Jean Leroy") {
+		if out := r.traceRecall(t, admin.RecallTrace{Query: byCode(t), Reason: reason, Format: format}); !strings.Contains(out, leroySSIN) || !strings.Contains(out, "Jean Leroy") {
 			t.Errorf("%s:\n%s", format, out)
 		}
 	}
 }
 
 // readOnlyStore is a store whose writes fail.
-type deaf struct{ register.Store }
+type readOnlyStore struct{ register.Store }
 
-func (deaf) RunWriteTx(context.Context, func(register.Writer) error) error {
+func (readOnlyStore) RunWriteTx(context.Context, func(register.Writer) error) error {
 	return errors.New("no disk")
 }
 
 // A trace that is rejected or cannot be recorded writes nothing.
-func (r *recalling) testRefused(t *testing.T) {
-	r.recorded(t)
+func (r *recallFixture) testRefused(t *testing.T) {
+	r.newAuditEvents(t)
 	unrecorded, unnamed := r.operator, r.operator
-	unrecorded.Store, unnamed.Name = deaf{r.db}, " "
-	from := valid(t, ident.ParseDate, "2026-01-01")
+	unrecorded.Store, unnamed.Name = readOnlyStore{r.db}, " "
+	from := parseValid(t, ident.ParseDate, "2026-01-01")
 	for name, test := range map[string]struct {
-		tracing admin.Tracing
+		tracing admin.RecallTrace
 		by      admin.Operator
 		want    string
 	}{
-		"nothing asked":     {admin.Tracing{}, r.operator, "name what is recalled"},
-		"days alone":        {admin.Tracing{Query: store.RecallQuery{From: from}}, r.operator, "name what is recalled"},
-		"days backwards":    {admin.Tracing{Query: store.RecallQuery{UDIDI: "1", From: from, To: from.AddDays(-1)}}, r.operator, "the last day is before the first"},
-		"lots without end":  {admin.Tracing{Query: store.RecallQuery{Lots: store.Range{From: "L1"}}}, r.operator, "needs both ends"},
-		"a short reason":    {admin.Tracing{Query: byCode(t), Reason: "  because  "}, r.operator, "in 10 to 200 characters"},
-		"a long reason":     {admin.Tracing{Query: byCode(t), Reason: strings.Repeat("é", 201)}, r.operator, "in 10 to 200 characters"},
-		"not UTF-8":         {admin.Tracing{Query: byCode(t), Reason: "long enough\xff"}, r.operator, "in 10 to 200 characters"},
-		"nobody":            {admin.Tracing{Query: byCode(t)}, unnamed, "give --by NAME"},
-		"not recorded":      {admin.Tracing{Query: byCode(t)}, unrecorded, "no disk"},
-		"reveal unrecorded": {admin.Tracing{Query: byCode(t), Reason: "a good reason, too"}, unrecorded, "no disk"},
+		"nothing asked":     {admin.RecallTrace{}, r.operator, "name what is recalled"},
+		"days alone":        {admin.RecallTrace{Query: store.RecallQuery{From: from}}, r.operator, "name what is recalled"},
+		"days backwards":    {admin.RecallTrace{Query: store.RecallQuery{UDIDI: "1", From: from, To: from.AddDays(-1)}}, r.operator, "the last day is before the first"},
+		"lots without end":  {admin.RecallTrace{Query: store.RecallQuery{Lots: store.Range{From: "L1"}}}, r.operator, "needs both ends"},
+		"a short reason":    {admin.RecallTrace{Query: byCode(t), Reason: "  because  "}, r.operator, "in 10 to 200 characters"},
+		"a long reason":     {admin.RecallTrace{Query: byCode(t), Reason: strings.Repeat("é", 201)}, r.operator, "in 10 to 200 characters"},
+		"not UTF-8":         {admin.RecallTrace{Query: byCode(t), Reason: "long enough\xff"}, r.operator, "in 10 to 200 characters"},
+		"nobody":            {admin.RecallTrace{Query: byCode(t)}, unnamed, "give --by NAME"},
+		"not recorded":      {admin.RecallTrace{Query: byCode(t)}, unrecorded, "no disk"},
+		"reveal unrecorded": {admin.RecallTrace{Query: byCode(t), Reason: "a good reason, too"}, unrecorded, "no disk"},
 	} {
 		var out bytes.Buffer
 		if _, err := test.tracing.Write(t.Context(), r.db, test.by, &out); err == nil || !strings.Contains(err.Error(), test.want) || out.Len() > 0 {
@@ -264,15 +264,15 @@ func (r *recalling) testRefused(t *testing.T) {
 	if err := admin.CheckRevealReason(strings.Repeat("é", 200)); err != nil {
 		t.Error(err)
 	}
-	if events := r.recorded(t); len(events) != 0 {
+	if events := r.newAuditEvents(t); len(events) != 0 {
 		t.Errorf("recorded %+v", events)
 	}
 }
 
-func (r *recalling) device(t *testing.T) (d register.Device) {
+func (r *recallFixture) findDevice(t *testing.T) (d register.Device) {
 	t.Helper()
 	err := r.db.RunReadTx(t.Context(), func(reader register.Reader) (err error) {
-		d, _, err = reader.DeviceByCode(valid(t, ident.ParseNotificationCode, kneeCode))
+		d, _, err = reader.DeviceByCode(parseValid(t, ident.ParseNotificationCode, kneeCode))
 		return err
 	})
 	if err != nil {
@@ -281,15 +281,15 @@ func (r *recalling) device(t *testing.T) (d register.Device) {
 	return d
 }
 
-func (r *recalling) testMark(t *testing.T) {
-	d := r.device(t) // fills the device cache
-	deleted := valid(t, ident.ParseDate, "2026-10-01")
+func (r *recallFixture) testMark(t *testing.T) {
+	d := r.findDevice(t) // fills the device cache
+	deleted := parseValid(t, ident.ParseDate, "2026-10-01")
 	d.Status, d.DeletedOn = register.DeviceDeleted, deleted
 	if err := r.db.LoadSources(t.Context(), store.SourceEntries{Devices: []register.Device{d}}); err != nil {
 		t.Fatal(err)
 	}
-	knee, on := valid(t, ident.ParseNotificationCode, kneeCode), valid(t, ident.ParseDate, "2026-11-21")
-	r.recorded(t)
+	knee, on := parseValid(t, ident.ParseNotificationCode, kneeCode), parseValid(t, ident.ParseDate, "2026-11-21")
+	r.newAuditEvents(t)
 	for _, step := range []struct {
 		code       ident.NotificationCode
 		on         ident.Date
@@ -298,15 +298,15 @@ func (r *recalling) testMark(t *testing.T) {
 		wantReason string
 	}{
 		{knee, ident.Date{}, "none that is marked", register.DeviceDeleted, ""},
-		{valid(t, ident.ParseNotificationCode, "000060479203"), on, "no such device", register.DeviceDeleted, ""},
+		{parseValid(t, ident.ParseNotificationCode, "000060479203"), on, "no such device", register.DeviceDeleted, ""},
 		{knee, on, "", register.DeviceRecalled, "mark code " + kneeCode + " recalled on 2026-11-21"},
 		{knee, ident.Date{}, "", register.DeviceDeleted, "lift the mark of code " + kneeCode},
 	} {
-		err := r.operator.Mark(t.Context(), r.db, step.code, step.on)
+		err := r.operator.MarkDeviceRecalled(t.Context(), r.db, step.code, step.on)
 		if (err == nil) != (step.wantErr == "") || err != nil && !strings.Contains(err.Error(), step.wantErr) {
 			t.Errorf("%v", err)
 		}
-		d = r.device(t)
+		d = r.findDevice(t)
 		want := ident.Date{}
 		if step.status == register.DeviceRecalled {
 			want = step.on
@@ -314,19 +314,19 @@ func (r *recalling) testMark(t *testing.T) {
 		if d.Status != step.status || d.RecalledOn != want || d.DeletedOn != deleted {
 			t.Errorf("the device is %s, recalled on %s, deleted on %s", d.Status, d.RecalledOn, d.DeletedOn)
 		}
-		events := r.recorded(t)
-		if wantReason := step.wantReason; wantReason == "" && len(events) != 0 || wantReason != "" && (len(events) != 1 || events[0].Operation != admin.ActRecall || events[0].Reason != wantReason) {
+		events := r.newAuditEvents(t)
+		if wantReason := step.wantReason; wantReason == "" && len(events) != 0 || wantReason != "" && (len(events) != 1 || events[0].Operation != admin.ActionRecall || events[0].Reason != wantReason) {
 			t.Errorf("recorded %+v", events)
 		}
 	}
-	if err := (admin.Operator{}).Mark(t.Context(), r.db, knee, on); err == nil || !strings.Contains(err.Error(), "--by") {
+	if err := (admin.Operator{}).MarkDeviceRecalled(t.Context(), r.db, knee, on); err == nil || !strings.Contains(err.Error(), "--by") {
 		t.Errorf("by nobody: %v", err)
 	}
 }
 
 // Counts below five are hidden unless exact counts are requested, which is recorded.
-func (r *recalling) testStatistics(t *testing.T) {
-	r.recorded(t)
+func (r *recallFixture) testStatistics(t *testing.T) {
+	r.newAuditEvents(t)
 	write := func(by store.Grouping, format string, exact bool) string {
 		t.Helper()
 		var out bytes.Buffer
@@ -361,15 +361,15 @@ func (r *recalling) testStatistics(t *testing.T) {
 	if d.By != "code" || len(d.Groups) != 1 || d.Groups[0]["name"] != "Knee" || d.Groups[0]["implantations"] != "<5" || d.Total["placed"] != 8.0 {
 		t.Errorf("%+v", d)
 	}
-	if events := r.recorded(t); len(events) != 2 || events[0].Operation != admin.ActStatistics || events[0].Reason != "small numbers, by category" {
+	if events := r.newAuditEvents(t); len(events) != 2 || events[0].Operation != admin.ActionStatistics || events[0].Reason != "small numbers, by category" {
 		t.Errorf("recorded %+v", events)
 	}
 }
 
 // A person whose number was replaced is one patient, with the pseudonym of the newest number.
-func (r *recalling) testReplaced(t *testing.T) {
+func (r *recallFixture) testReplacedSSIN(t *testing.T) {
 	before := r.document(t, byCode(t), "")
-	if err := r.db.ReplaceSSIN(t.Context(), valid(t, ident.ParseSSIN, leroySSIN), valid(t, ident.ParseSSIN, vanDamSSIN)); err != nil {
+	if err := r.db.ReplaceSSIN(t.Context(), parseValid(t, ident.ParseSSIN, leroySSIN), parseValid(t, ident.ParseSSIN, vanDamSSIN)); err != nil {
 		t.Fatal(err)
 	}
 	after := r.document(t, byCode(t), "the same person, we were told")
@@ -384,9 +384,9 @@ func (r *recalling) testReplaced(t *testing.T) {
 }
 
 // fixedStatistics is a StatisticsStore with a fixed result.
-type given struct{ all store.Statistics }
+type fixedStatistics struct{ all store.Statistics }
 
-func (g given) Statistics(context.Context, store.StatisticsQuery) (*store.Statistics, error) {
+func (g fixedStatistics) Statistics(context.Context, store.StatisticsQuery) (*store.Statistics, error) {
 	return &g.all, nil
 }
 
@@ -406,7 +406,7 @@ func TestSmallNumbersDoNotFollow(t *testing.T) {
 		{nil, store.Figures{}, "total 0 none|"},
 	} {
 		var out bytes.Buffer
-		err := admin.StatisticsReport{Format: "csv"}.Write(t.Context(), given{store.Statistics{Groups: test.groups, Total: test.total}}, admin.Operator{}, &out)
+		err := admin.StatisticsReport{Format: "csv"}.Write(t.Context(), fixedStatistics{store.Statistics{Groups: test.groups, Total: test.total}}, admin.Operator{}, &out)
 		got := ""
 		for line := range strings.Lines(out.String()) {
 			if cells := strings.Split(strings.TrimSpace(line), ";"); cells[1] != "name" {

@@ -15,117 +15,117 @@ import (
 //
 // The splitter itself finds only where markup ends (XML 1.0, sections 2.4 to 2.7 and 3.1). The parser finds every other
 // error in an entry.
-type splitter struct {
-	in     *bufio.Reader
-	line   int    // line of the next byte
-	before []byte // the XML declaration and the root's start tag
-	name   []byte // the root's qualified name
-	end    bool   // the root has ended
-	buffer []byte // the prologue and the child being read
+type xmlSplitter struct {
+	in         *bufio.Reader
+	lineNumber int    // line of the next byte
+	prologue   []byte // the XML declaration and the root's start tag
+	rootName   []byte // the root's qualified name
+	rootEnded  bool   // the root has ended
+	buffer     []byte // the prologue and the child being read
 }
 
 // maxRecordBytes bounds a child of the root together with the prologue.
-const maxRecord = 1 << 20
+const maxRecordBytes = 1 << 20
 
 // markupKind classifies a piece of markup.
-type markup int
+type markupKind int
 
 const (
-	startTag markup = iota
+	startTag markupKind = iota
 	emptyTag
 	endTag
-	aside // a comment, a processing instruction or a CDATA section
+	otherMarkup // a comment, a processing instruction or a CDATA section
 )
 
-func newSplitter(in *bufio.Reader) (*splitter, error) {
-	s := &splitter{in: in, line: 1}
+func newXMLSplitter(in *bufio.Reader) (*xmlSplitter, error) {
+	s := &xmlSplitter{in: in, lineNumber: 1}
 	if mark, _ := in.Peek(3); string(mark) == "\ufeff" {
 		_, _ = in.Discard(3) // they are in the buffer
 	}
 	for {
-		if err := s.space(); err != nil {
+		if err := s.skipSpace(); err != nil {
 			return nil, err
 		}
 		s.buffer = s.buffer[:0]
-		what, err := s.markup()
+		what, err := s.readMarkup()
 		switch {
 		case err != nil:
 			return nil, err
 		case what == endTag:
-			return nil, s.fault("an end tag stands before the root")
-		case what == aside && bytes.HasPrefix(s.buffer, []byte("<?xml ")):
-			s.before = bytes.Clone(s.buffer)
+			return nil, s.errorAtLine("an end tag stands before the root")
+		case what == otherMarkup && bytes.HasPrefix(s.buffer, []byte("<?xml ")):
+			s.prologue = bytes.Clone(s.buffer)
 			continue
-		case what == aside:
+		case what == otherMarkup:
 			continue
 		}
-		s.name = tagName(s.buffer[1:])
-		if s.end = what == emptyTag; s.end {
-			err = s.rest()
+		s.rootName = tagName(s.buffer[1:])
+		if s.rootEnded = what == emptyTag; s.rootEnded {
+			err = s.expectEnd()
 			return s, err
 		}
-		s.before = append(s.before, s.buffer...)
-		s.name = bytes.Clone(s.name)
+		s.prologue = append(s.prologue, s.buffer...)
+		s.rootName = bytes.Clone(s.rootName)
 		return s, nil
 	}
 }
 
 // nextChild returns the next child as a document, the child's offset in it, and the child's line in the file. It
 // returns io.EOF after the last child. The document is valid until the next call.
-func (s *splitter) next() (document []byte, start, line int, err error) {
-	if s.end {
+func (s *xmlSplitter) nextChild() (document []byte, start, line int, err error) {
+	if s.rootEnded {
 		return nil, 0, 0, io.EOF
 	}
 	for {
-		if err = s.space(); err != nil {
+		if err = s.skipSpace(); err != nil {
 			return nil, 0, 0, err
 		}
-		line = s.line
-		s.buffer = append(s.buffer[:0], s.before...)
-		what, err := s.markup()
+		line = s.lineNumber
+		s.buffer = append(s.buffer[:0], s.prologue...)
+		what, err := s.readMarkup()
 		if err != nil {
 			return nil, 0, 0, err
 		}
 		switch what {
-		case aside:
-			if bytes.HasPrefix(s.buffer[len(s.before):], []byte("<![")) {
-				return nil, 0, 0, s.fault("there is text between the entries")
+		case otherMarkup:
+			if bytes.HasPrefix(s.buffer[len(s.prologue):], []byte("<![")) {
+				return nil, 0, 0, s.errorAtLine("there is text between the entries")
 			}
 			continue
 		case endTag:
-			if !bytes.Equal(tagName(s.buffer[len(s.before)+2:]), s.name) {
-				return nil, 0, 0, s.fault("the end tag is not the root's")
+			if !bytes.Equal(tagName(s.buffer[len(s.prologue)+2:]), s.rootName) {
+				return nil, 0, 0, s.errorAtLine("the end tag is not the root's")
 			}
-			s.end = true
-			if err = s.rest(); err == nil {
+			s.rootEnded = true
+			if err = s.expectEnd(); err == nil {
 				err = io.EOF
 			}
 			return nil, 0, 0, err
 		case startTag:
-			if err = s.content(); err != nil {
+			if err = s.readContent(); err != nil {
 				return nil, 0, 0, err
 			}
 		case emptyTag:
 		}
-		s.buffer = append(append(append(s.buffer, "</"...), s.name...), '>')
-		return s.buffer, len(s.before), line, nil
+		s.buffer = append(append(append(s.buffer, "</"...), s.rootName...), '>')
+		return s.buffer, len(s.prologue), line, nil
 	}
 }
 
 // readContent reads through the end tag of the current element.
-func (s *splitter) content() error {
+func (s *xmlSplitter) readContent() error {
 	for depth := 1; depth > 0; {
-		c, err := s.peek()
+		c, err := s.peekByte()
 		if err != nil {
 			return err
 		}
 		if c != '<' {
-			if err = s.text(); err != nil {
+			if err = s.readText(); err != nil {
 				return err
 			}
 			continue
 		}
-		what, err := s.markup()
+		what, err := s.readMarkup()
 		if err != nil {
 			return err
 		}
@@ -134,111 +134,111 @@ func (s *splitter) content() error {
 			depth++
 		case endTag:
 			depth--
-		case emptyTag, aside:
+		case emptyTag, otherMarkup:
 		}
 	}
 	return nil
 }
 
 // readText reads the buffered text up to the next markup.
-func (s *splitter) text() error {
+func (s *xmlSplitter) readText() error {
 	buffered, _ := s.in.Peek(s.in.Buffered()) // it is in the buffer
 	if end := bytes.IndexByte(buffered, '<'); end >= 0 {
 		buffered = buffered[:end]
 	}
-	if len(s.buffer)+len(buffered) > maxRecord {
-		return s.tooLong()
+	if len(s.buffer)+len(buffered) > maxRecordBytes {
+		return s.tooLongError()
 	}
-	s.line += bytes.Count(buffered, []byte("\n"))
+	s.lineNumber += bytes.Count(buffered, []byte("\n"))
 	s.buffer = append(s.buffer, buffered...)
 	_, _ = s.in.Discard(len(buffered))
 	return nil
 }
 
-func (s *splitter) tooLong() error {
-	return s.fault(fmt.Sprintf("an entry is longer than %d bytes", maxRecord))
+func (s *xmlSplitter) tooLongError() error {
+	return s.errorAtLine(fmt.Sprintf("an entry is longer than %d bytes", maxRecordBytes))
 }
 
 // expectEnd rejects anything but comments, processing instructions and space after the root.
-func (s *splitter) rest() error {
+func (s *xmlSplitter) expectEnd() error {
 	for {
-		err := s.space()
-		if errors.Is(err, errEnds) {
+		err := s.skipSpace()
+		if errors.Is(err, errUnexpectedEnd) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		s.buffer = s.buffer[:0]
-		what, err := s.markup()
+		what, err := s.readMarkup()
 		if err != nil {
 			return err
 		}
-		if what != aside {
-			return s.fault("there is a second root")
+		if what != otherMarkup {
+			return s.errorAtLine("there is a second root")
 		}
 	}
 }
 
 // skipSpace skips space up to the next markup.
-func (s *splitter) space() error {
+func (s *xmlSplitter) skipSpace() error {
 	for {
-		c, err := s.peek()
+		c, err := s.peekByte()
 		if err != nil || c == '<' {
 			return err
 		}
 		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
-			return s.fault("there is text between the entries")
+			return s.errorAtLine("there is text between the entries")
 		}
 		s.buffer = s.buffer[:0]
-		if _, err = s.take(); err != nil {
+		if _, err = s.appendByte(); err != nil {
 			return err
 		}
 	}
 }
 
 // readMarkup appends one complete piece of markup to the buffer.
-func (s *splitter) markup() (markup, error) {
+func (s *xmlSplitter) readMarkup() (markupKind, error) {
 	start := len(s.buffer)
 	until := func(ending string) error {
 		for !bytes.HasSuffix(s.buffer[start+2:], []byte(ending)) {
-			if _, err := s.take(); err != nil {
+			if _, err := s.appendByte(); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	for range 2 {
-		if _, err := s.take(); err != nil {
-			return aside, err
+		if _, err := s.appendByte(); err != nil {
+			return otherMarkup, err
 		}
 	}
 	switch s.buffer[start+1] {
 	case '?':
-		return aside, until("?>")
+		return otherMarkup, until("?>")
 	case '/':
-		if s.plain() {
+		if s.tryReadPlainTag() {
 			return endTag, nil
 		}
 		return endTag, until(">")
 	case '!':
 		if mark, _ := s.in.Peek(2); string(mark) == "--" {
-			_, _ = s.take() // both are in the buffer
-			_, _ = s.take()
+			_, _ = s.appendByte() // both are in the buffer
+			_, _ = s.appendByte()
 			start += len("--")
-			return aside, until("-->")
+			return otherMarkup, until("-->")
 		}
 		if mark, _ := s.in.Peek(len("[CDATA[")); string(mark) == "[CDATA[" {
-			return aside, until("]]>")
+			return otherMarkup, until("]]>")
 		}
-		return aside, s.fault("a document type is not read")
+		return otherMarkup, s.errorAtLine("a document type is not read")
 	}
-	return s.tag()
+	return s.readStartTag()
 }
 
 // readStartTag reads a start tag to its end, skipping ">" inside attribute values.
-func (s *splitter) tag() (markup, error) {
-	if s.plain() {
+func (s *xmlSplitter) readStartTag() (markupKind, error) {
+	if s.tryReadPlainTag() {
 		if s.buffer[len(s.buffer)-2] == '/' {
 			return emptyTag, nil
 		}
@@ -259,7 +259,7 @@ func (s *splitter) tag() (markup, error) {
 			quote = 0
 		}
 		var err error
-		if last, err = s.take(); err != nil {
+		if last, err = s.appendByte(); err != nil {
 			return startTag, err
 		}
 	}
@@ -267,11 +267,11 @@ func (s *splitter) tag() (markup, error) {
 
 // tryReadPlainTag reads the rest of a tag in one step if it is buffered without quotes or line breaks, as nearly all
 // tags are.
-func (s *splitter) plain() bool {
+func (s *xmlSplitter) tryReadPlainTag() bool {
 	if s.buffer[len(s.buffer)-1] == '>' {
 		return false
 	}
-	buffered, _ := s.in.Peek(min(s.in.Buffered(), longestPlain)) // it is in the buffer
+	buffered, _ := s.in.Peek(min(s.in.Buffered(), maxPlainTag)) // it is in the buffer
 	end := bytes.IndexByte(buffered, '>') + 1
 	if end == 0 || bytes.ContainsAny(buffered[:end], "\"'\n") {
 		return false
@@ -282,14 +282,14 @@ func (s *splitter) plain() bool {
 }
 
 // maxPlainTag bounds what tryReadPlainTag appends, which does not check the length of the entry.
-const longestPlain = 128
+const maxPlainTag = 128
 
-var errEnds = errors.New("the document ends too early")
+var errUnexpectedEnd = errors.New("the document ends too early")
 
-func (s *splitter) peek() (byte, error) {
+func (s *xmlSplitter) peekByte() (byte, error) {
 	c, err := s.in.Peek(1)
 	if errors.Is(err, io.EOF) {
-		return 0, fmt.Errorf("line %d: %w", s.line, errEnds)
+		return 0, fmt.Errorf("line %d: %w", s.lineNumber, errUnexpectedEnd)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("not readable: %w", err)
@@ -297,23 +297,25 @@ func (s *splitter) peek() (byte, error) {
 	return c[0], nil
 }
 
-func (s *splitter) take() (byte, error) {
-	c, err := s.peek()
+func (s *xmlSplitter) appendByte() (byte, error) {
+	c, err := s.peekByte()
 	if err != nil {
 		return 0, err
 	}
 	_, _ = s.in.Discard(1) // it is in the buffer
 	if c == '\n' {
-		s.line++
+		s.lineNumber++
 	}
-	if len(s.buffer) >= maxRecord {
-		return 0, s.tooLong()
+	if len(s.buffer) >= maxRecordBytes {
+		return 0, s.tooLongError()
 	}
 	s.buffer = append(s.buffer, c)
 	return c, nil
 }
 
-func (s *splitter) fault(what string) error { return fmt.Errorf("line %d: %s", s.line, what) }
+func (s *xmlSplitter) errorAtLine(what string) error {
+	return fmt.Errorf("line %d: %s", s.lineNumber, what)
+}
 
 // tagName returns the name at the beginning of a tag.
 func tagName(tag []byte) []byte {

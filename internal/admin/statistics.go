@@ -11,7 +11,7 @@ import (
 )
 
 // StatisticsStore computes statistics.
-type Figured interface {
+type StatisticsStore interface {
 	Statistics(context.Context, store.StatisticsQuery) (*store.Statistics, error)
 }
 
@@ -23,27 +23,27 @@ type StatisticsReport struct {
 }
 
 // smallCountLimit is the smallest count that is published: fewer people could be recognised.
-const few = 5
+const smallCountLimit = 5
 
 // Write exports the statistics. Before it exports exact small counts it records the action.
-func (r StatisticsReport) Write(ctx context.Context, from Figured, by Operator, to io.Writer) error {
+func (r StatisticsReport) Write(ctx context.Context, from StatisticsStore, by Operator, to io.Writer) error {
 	all, err := from.Statistics(ctx, r.Query)
 	if err != nil {
 		return err
 	}
 	if r.Exact {
-		if err = by.Record(ctx, Act{Operation: ActStatistics, Detail: "small numbers, by " + string(r.Query.GroupBy)}); err != nil {
+		if err = by.RecordActions(ctx, Action{Operation: ActionStatistics, Detail: "small numbers, by " + string(r.Query.GroupBy)}); err != nil {
 			return err
 		}
 	}
-	rows := r.rows(all)
+	rows := r.buildRows(all)
 	switch r.Format {
 	case "json":
-		err = writeJSON(to, r.document(rows))
+		err = writeJSON(to, r.newDocument(rows))
 	case "csv":
-		err = writeCSV(to, r.columns(), texts(rows))
+		err = writeCSV(to, r.columnNames(), formatRows(rows))
 	default:
-		err = writeTable(to, r.columns(), texts(rows))
+		err = writeTable(to, r.columnNames(), formatRows(rows))
 	}
 	if err != nil {
 		return fmt.Errorf("write: %w", err)
@@ -52,114 +52,114 @@ func (r StatisticsReport) Write(ctx context.Context, from Figured, by Operator, 
 }
 
 // statisticsCell is a number, or a text that replaces it.
-type cell struct {
-	number float64
-	said   string
+type statisticsCell struct {
+	value float64
+	text  string
 }
 
 // MarshalJSON encodes the number, or the text that replaces it as a string.
-func (c cell) MarshalJSON() ([]byte, error) {
-	if c.said != "" {
-		return []byte(strconv.Quote(c.said)), nil
+func (c statisticsCell) MarshalJSON() ([]byte, error) {
+	if c.text != "" {
+		return []byte(strconv.Quote(c.text)), nil
 	}
 	return []byte(c.String()), nil
 }
 
-func (c cell) String() string {
-	if c.said != "" {
-		return c.said
+func (c statisticsCell) String() string {
+	if c.text != "" {
+		return c.text
 	}
-	return strconv.FormatFloat(c.number, 'f', -1, 64)
+	return strconv.FormatFloat(c.value, 'f', -1, 64)
 }
 
 const (
-	saidFew      = "<5"
-	saidWithheld = "withheld"
-	saidNone     = "none"
-	saidUnknown  = "not known"
-	saidTotal    = "total"
+	textSmallCount = "<5"
+	textWithheld   = "withheld"
+	textNone       = "none"
+	textUnknown    = "not known"
+	textTotal      = "total"
 )
 
 // statisticsRow is an exported group. The JSON names are also the CSV columns.
-type figured struct {
-	Group         string `json:"group"`
-	Name          string `json:"name"`
-	Implantations cell   `json:"implantations"`
-	Placed        cell   `json:"placed"`
-	Explantations cell   `json:"explantations"`
-	Removed       cell   `json:"removed"`
-	Median        cell   `json:"median_days"`
-	Ninety        cell   `json:"p90_days"`
-	Late          cell   `json:"late_percent"`
+type statisticsRow struct {
+	Group            string         `json:"group"`
+	Name             string         `json:"name"`
+	Implantations    statisticsCell `json:"implantations"`
+	Placed           statisticsCell `json:"placed"`
+	Explantations    statisticsCell `json:"explantations"`
+	Removed          statisticsCell `json:"removed"`
+	MedianDays       statisticsCell `json:"median_days"`
+	Percentile90Days statisticsCell `json:"p90_days"`
+	LatePercent      statisticsCell `json:"late_percent"`
 }
 
-func (f *figured) counts() []*cell {
-	return []*cell{&f.Implantations, &f.Placed, &f.Explantations, &f.Removed}
+func (f *statisticsRow) countCells() []*statisticsCell {
+	return []*statisticsCell{&f.Implantations, &f.Placed, &f.Explantations, &f.Removed}
 }
 
 // buildRows returns the groups, then the total. In a column where exactly one group's count is hidden, it also hides
 // the total, from which the count could be computed.
-func (r StatisticsReport) rows(all *store.Statistics) []*figured {
-	var rows []*figured
+func (r StatisticsReport) buildRows(all *store.Statistics) []*statisticsRow {
+	var rows []*statisticsRow
 	for i := range all.Groups {
-		rows = append(rows, r.figured(&all.Groups[i]))
+		rows = append(rows, r.newRow(&all.Groups[i]))
 	}
-	total := r.figured(&all.Total)
-	total.Group = saidTotal
-	for column, sum := range total.counts() {
+	total := r.newRow(&all.Total)
+	total.Group = textTotal
+	for column, sum := range total.countCells() {
 		hidden := 0
 		for _, row := range rows {
-			if row.counts()[column].said != "" {
+			if row.countCells()[column].text != "" {
 				hidden++
 			}
 		}
-		if hidden == 1 && sum.said == "" {
-			sum.said = saidWithheld
+		if hidden == 1 && sum.text == "" {
+			sum.text = textWithheld
 		}
 	}
 	return append(rows, total)
 }
 
-func (r StatisticsReport) figured(f *store.Figures) *figured {
-	row := &figured{Group: f.Group, Name: f.Name, Implantations: r.count(f.Implantations), Placed: r.count(f.Implanted),
-		Explantations: r.count(f.Explantations), Removed: r.count(f.Explanted), Median: cell{number: float64(f.Median)},
-		Ninety: cell{number: float64(f.Percentile90)}}
+func (r StatisticsReport) newRow(f *store.Figures) *statisticsRow {
+	row := &statisticsRow{Group: f.Group, Name: f.Name, Implantations: r.newCountCell(f.Implantations), Placed: r.newCountCell(f.Implanted),
+		Explantations: r.newCountCell(f.Explantations), Removed: r.newCountCell(f.Explanted), MedianDays: statisticsCell{value: float64(f.Median)},
+		Percentile90Days: statisticsCell{value: float64(f.Percentile90)}}
 	if f.Group == "" {
-		row.Group = saidUnknown
+		row.Group = textUnknown
 	}
 	switch {
 	case f.Notified == 0:
-		row.Median.said, row.Ninety.said, row.Late.said = saidNone, saidNone, saidNone
+		row.MedianDays.text, row.Percentile90Days.text, row.LatePercent.text = textNone, textNone, textNone
 		return row
-	case r.isFew(f.Notified):
-		row.Median.said, row.Ninety.said, row.Late.said = saidFew, saidFew, saidFew
+	case r.isSmallCount(f.Notified):
+		row.MedianDays.text, row.Percentile90Days.text, row.LatePercent.text = textSmallCount, textSmallCount, textSmallCount
 		return row
-	case r.isFew(f.Late) || r.isFew(f.Notified-f.Late):
-		row.Late.said = saidFew // the share would reveal the count
+	case r.isSmallCount(f.Late) || r.isSmallCount(f.Notified-f.Late):
+		row.LatePercent.text = textSmallCount // the share would reveal the count
 		return row
 	}
-	row.Late.number = float64(1000*f.Late/f.Notified) / 10
+	row.LatePercent.value = float64(1000*f.Late/f.Notified) / 10
 	return row
 }
 
-func (r StatisticsReport) isFew(n int) bool { return !r.Exact && 0 < n && n < few }
+func (r StatisticsReport) isSmallCount(n int) bool { return !r.Exact && 0 < n && n < smallCountLimit }
 
-func (r StatisticsReport) count(n int) cell {
-	if r.isFew(n) {
-		return cell{said: saidFew}
+func (r StatisticsReport) newCountCell(n int) statisticsCell {
+	if r.isSmallCount(n) {
+		return statisticsCell{text: textSmallCount}
 	}
-	return cell{number: float64(n)}
+	return statisticsCell{value: float64(n)}
 }
 
-func (r StatisticsReport) columns() []string {
+func (r StatisticsReport) columnNames() []string {
 	return []string{string(r.Query.GroupBy), "name", "implantations", "placed", "explantations", "removed", "median_days", "p90_days", "late_percent"}
 }
 
-func texts(rows []*figured) [][]string {
+func formatRows(rows []*statisticsRow) [][]string {
 	all := make([][]string, len(rows))
 	for i, f := range rows {
 		all[i] = []string{f.Group, f.Name}
-		for _, c := range append(f.counts(), &f.Median, &f.Ninety, &f.Late) {
+		for _, c := range append(f.countCells(), &f.MedianDays, &f.Percentile90Days, &f.LatePercent) {
 			all[i] = append(all[i], c.String())
 		}
 	}
@@ -167,14 +167,14 @@ func texts(rows []*figured) [][]string {
 }
 
 type statisticsDocument struct {
-	By     string     `json:"by"`
-	From   string     `json:"from"`
-	To     string     `json:"to"`
-	Groups []*figured `json:"groups"`
-	Total  *figured   `json:"total"`
+	By     string           `json:"by"`
+	From   string           `json:"from"`
+	To     string           `json:"to"`
+	Groups []*statisticsRow `json:"groups"`
+	Total  *statisticsRow   `json:"total"`
 }
 
-func (r StatisticsReport) document(rows []*figured) *statisticsDocument {
+func (r StatisticsReport) newDocument(rows []*statisticsRow) *statisticsDocument {
 	last := len(rows) - 1
 	return &statisticsDocument{By: string(r.Query.GroupBy), From: r.Query.From.String(), To: r.Query.To.String(), Groups: rows[:last], Total: rows[last]}
 }
@@ -189,7 +189,7 @@ func writeCSV(to io.Writer, columns []string, rows [][]string) error {
 	for _, row := range rows {
 		safe := make([]string, len(row))
 		for i, text := range row {
-			safe[i] = harmless(text)
+			safe[i] = escapeFormula(text)
 		}
 		if err := w.Write(safe); err != nil {
 			return err

@@ -198,7 +198,7 @@ func loadDevelopmentData(db *store.DB) error {
 		if err != nil {
 			return err
 		}
-		if _, err := admin.Read(kind, file, &all); err != nil {
+		if _, err := admin.ReadCSV(kind, file, &all); err != nil {
 			return err
 		}
 		if err := file.Close(); err != nil {
