@@ -11,29 +11,29 @@ import (
 // This file contains the commands for mandates and for the staff roles of an organisation.
 
 // pageFlags select a part of a list.
-type page struct {
+type pageFlags struct {
 	Offset int `help:"Number of results to skip." default:"0"`
 	Max    int `help:"Number of results to show, 1 to 100." default:"20"`
 }
 
 // periodFlags define a period.
-type span struct {
+type periodFlags struct {
 	From string `help:"First day, as YYYY-MM-DD. Default: today." placeholder:"DATE"`
 	To   string `help:"Last day. Default: no end." placeholder:"DATE"`
 }
 
 type mandatesCommand struct {
-	page
+	pageFlags
 }
 
 // Run lists the mandates that the caller granted or received.
-func (m *mandatesCommand) Run(c *caller) error {
-	request := &wire.ListMandatesRequest{Header: c.header(), Offset: m.Offset, MaxElements: m.Max}
+func (m *mandatesCommand) Run(c *serviceClient) error {
+	request := &wire.ListMandatesRequest{Header: c.newHeader(), Offset: m.Offset, MaxElements: m.Max}
 	answer, err := client.Call[wire.ListMandatesRequest, wire.ListMandatesResponse](c.ctx, c.client, "ListMandates", request)
 	if err != nil {
 		return err
 	}
-	return c.print(answer, func(w io.Writer) {
+	return c.printAnswer(answer, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
 		showMandates(w, answer.Mandate)
 	})
@@ -41,7 +41,7 @@ func (m *mandatesCommand) Run(c *caller) error {
 
 func showMandates(w io.Writer, all []wire.Mandate) {
 	for _, m := range all {
-		_, _ = fmt.Fprintf(w, "  %s of %s for %s, %s", m.State, m.Grantor, m.Grantee, days(m.From, m.To))
+		_, _ = fmt.Fprintf(w, "  %s of %s for %s, %s", m.State, m.Grantor, m.Grantee, formatPeriod(m.From, m.To))
 		if m.AcceptedOn != "" {
 			_, _ = fmt.Fprintf(w, ", accepted on %s", m.AcceptedOn)
 		}
@@ -49,7 +49,7 @@ func showMandates(w io.Writer, all []wire.Mandate) {
 	}
 }
 
-func days(from, to string) string {
+func formatPeriod(from, to string) string {
 	if to == "" {
 		return "from " + from
 	}
@@ -65,11 +65,11 @@ type mandateCommand struct {
 
 type grantCommand struct {
 	Grantee string `help:"SSIN of the person who receives it." required:"" placeholder:"SSIN"`
-	span
+	periodFlags
 }
 
 // Run grants a mandate.
-func (g *grantCommand) Run(c *caller) error {
+func (g *grantCommand) Run(c *serviceClient) error {
 	return c.manageMandate(wire.MandateChange{Grant: &wire.MandateGrant{Grantee: g.Grantee, From: g.From, To: g.To}})
 }
 
@@ -78,7 +78,7 @@ type acceptCommand struct {
 }
 
 // Run accepts a mandate.
-func (a *acceptCommand) Run(c *caller) error {
+func (a *acceptCommand) Run(c *serviceClient) error {
 	return c.manageMandate(wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: a.Grantor}})
 }
 
@@ -88,7 +88,7 @@ type endCommand struct {
 }
 
 // Run ends a mandate.
-func (e *endCommand) Run(c *caller) error {
+func (e *endCommand) Run(c *serviceClient) error {
 	return c.manageMandate(wire.MandateChange{End: &wire.MandateEnd{Grantee: e.Grantee, Grantor: e.Grantor}})
 }
 
@@ -98,17 +98,17 @@ type transferCommand struct {
 }
 
 // Run transfers a mandate.
-func (t *transferCommand) Run(c *caller) error {
+func (t *transferCommand) Run(c *serviceClient) error {
 	return c.manageMandate(wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: t.Grantee, To: t.To}})
 }
 
-func (c *caller) manageMandate(change wire.MandateChange) error {
-	request := &wire.ManageMandateRequest{Header: c.header(), Change: change}
+func (c *serviceClient) manageMandate(change wire.MandateChange) error {
+	request := &wire.ManageMandateRequest{Header: c.newHeader(), Change: change}
 	answer, err := client.Call[wire.ManageMandateRequest, wire.ManageMandateResponse](c.ctx, c.client, "ManageMandate", request)
 	if err != nil {
 		return err
 	}
-	return c.print(answer, func(w io.Writer) { showMandates(w, answer.Mandate) })
+	return c.printAnswer(answer, func(w io.Writer) { showMandates(w, answer.Mandate) })
 }
 
 type staffCommand struct {
@@ -118,17 +118,17 @@ type staffCommand struct {
 }
 
 type staffListCommand struct {
-	page
+	pageFlags
 }
 
 // Run lists the staff roles of an organisation.
-func (s *staffListCommand) Run(c *caller) error {
-	request := &wire.ListStaffRequest{Header: c.header(), Offset: s.Offset, MaxElements: s.Max}
+func (s *staffListCommand) Run(c *serviceClient) error {
+	request := &wire.ListStaffRequest{Header: c.newHeader(), Offset: s.Offset, MaxElements: s.Max}
 	answer, err := client.Call[wire.ListStaffRequest, wire.ListStaffResponse](c.ctx, c.client, "ListStaff", request)
 	if err != nil {
 		return err
 	}
-	return c.print(answer, func(w io.Writer) {
+	return c.printAnswer(answer, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
 		showStaff(w, answer.Member)
 	})
@@ -136,40 +136,40 @@ func (s *staffListCommand) Run(c *caller) error {
 
 func showStaff(w io.Writer, all []wire.StaffMember) {
 	for _, m := range all {
-		_, _ = fmt.Fprintf(w, "  %s  %s, %s, %s\n", m.Person, m.Role, m.State, days(m.From, m.To))
+		_, _ = fmt.Fprintf(w, "  %s  %s, %s, %s\n", m.Person, m.Role, m.State, formatPeriod(m.From, m.To))
 	}
 }
 
 // roleFlags identify a staff role.
-type role struct {
+type roleFlags struct {
 	Person string `help:"SSIN of the person." required:"" placeholder:"SSIN"`
 	Role   string `help:"AccessManager or AdministrativeStaff." required:"" placeholder:"ROLE"`
 }
 
 type staffAssignCommand struct {
-	role
-	span
+	roleFlags
+	periodFlags
 }
 
 // Run assigns a role.
-func (s *staffAssignCommand) Run(c *caller) error {
+func (s *staffAssignCommand) Run(c *serviceClient) error {
 	return c.manageStaff(wire.StaffChange{Assign: &wire.StaffAssignment{Person: s.Person, Role: s.Role, From: s.From, To: s.To}})
 }
 
 type staffEndCommand struct {
-	role
+	roleFlags
 }
 
 // Run ends a role.
-func (s *staffEndCommand) Run(c *caller) error {
+func (s *staffEndCommand) Run(c *serviceClient) error {
 	return c.manageStaff(wire.StaffChange{End: &wire.StaffEnd{Person: s.Person, Role: s.Role}})
 }
 
-func (c *caller) manageStaff(change wire.StaffChange) error {
-	request := &wire.ManageStaffRequest{Header: c.header(), Change: change}
+func (c *serviceClient) manageStaff(change wire.StaffChange) error {
+	request := &wire.ManageStaffRequest{Header: c.newHeader(), Change: change}
 	answer, err := client.Call[wire.ManageStaffRequest, wire.ManageStaffResponse](c.ctx, c.client, "ManageStaff", request)
 	if err != nil {
 		return err
 	}
-	return c.print(answer, func(w io.Writer) { showStaff(w, answer.Member) })
+	return c.printAnswer(answer, func(w io.Writer) { showStaff(w, answer.Member) })
 }

@@ -12,15 +12,15 @@ func TestMandateCommands(t *testing.T) {
 		{Grantor: "78031412250", Grantee: "91021706490", From: "2026-11-21", To: "2027-11-20", AcceptedOn: "2026-11-22", State: "Active"},
 		{Grantor: "78031412250", Grantee: "84061205236", From: "2025-01-01", State: "Pending"},
 	}}
-	s, listed := double[wire.ListMandatesRequest](t, "ListMandates", answer)
-	ctr(t, s.surgeon(), "mandates").expect(t, exitOK, "2 found\n  Active of 78031412250 for 91021706490, from 2026-11-21 to 2027-11-20, accepted on 2026-11-22\n"+
+	s, listed := newServiceDouble[wire.ListMandatesRequest](t, "ListMandates", answer)
+	runCtr(t, s.surgeonFlags(), "mandates").expect(t, exitOK, "2 found\n  Active of 78031412250 for 91021706490, from 2026-11-21 to 2027-11-20, accepted on 2026-11-22\n"+
 		"  Pending of 78031412250 for 84061205236, from 2025-01-01\n")
-	same(t, listed(), &wire.ListMandatesRequest{MaxElements: 20})
-	same(t, told[wire.ListMandatesResponse](t, s, "mandates", "--offset", "1", "--max", "2"), answer)
-	same(t, listed(), &wire.ListMandatesRequest{Offset: 1, MaxElements: 2})
+	expectEqual(t, listed(), &wire.ListMandatesRequest{MaxElements: 20})
+	expectEqual(t, decodeAnswer[wire.ListMandatesResponse](t, s, "mandates", "--offset", "1", "--max", "2"), answer)
+	expectEqual(t, listed(), &wire.ListMandatesRequest{Offset: 1, MaxElements: 2})
 
 	changed := &wire.ManageMandateResponse{Mandate: answer.Mandate[1:]}
-	s, asked := double[wire.ManageMandateRequest](t, "ManageMandate", changed)
+	s, asked := newServiceDouble[wire.ManageMandateRequest](t, "ManageMandate", changed)
 	for _, c := range []struct {
 		args   []string
 		change wire.MandateChange
@@ -35,11 +35,11 @@ func TestMandateCommands(t *testing.T) {
 			wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: "91021706490", To: "84061205236"}}},
 	} {
 		args := append([]string{"mandate"}, c.args...)
-		ctr(t, s.surgeon(), args...).expect(t, exitOK, "  Pending of 78031412250 for 84061205236, from 2025-01-01\n")
-		same(t, asked(), &wire.ManageMandateRequest{Change: c.change})
-		same(t, told[wire.ManageMandateResponse](t, s, args...), changed)
+		runCtr(t, s.surgeonFlags(), args...).expect(t, exitOK, "  Pending of 78031412250 for 84061205236, from 2025-01-01\n")
+		expectEqual(t, asked(), &wire.ManageMandateRequest{Change: c.change})
+		expectEqual(t, decodeAnswer[wire.ManageMandateResponse](t, s, args...), changed)
 	}
-	ctr(t, s.surgeon(), "mandate", "end").expect(t, exitUsage)
+	runCtr(t, s.surgeonFlags(), "mandate", "end").expect(t, exitUsage)
 }
 
 func TestStaffCommands(t *testing.T) {
@@ -47,14 +47,14 @@ func TestStaffCommands(t *testing.T) {
 	answer := &wire.ListStaffResponse{MaxElements: 20, Total: 1, Member: []wire.StaffMember{
 		{Person: "55230002134", Role: "ChiefAccessManager", From: "2018-01-01", State: "Active"},
 	}}
-	s, listed := double[wire.ListStaffRequest](t, "ListStaff", answer)
+	s, listed := newServiceDouble[wire.ListStaffRequest](t, "ListStaff", answer)
 	const line = "  55230002134  ChiefAccessManager, Active, from 2018-01-01\n"
-	ctr(t, s.surgeon(), "staff").expect(t, exitOK, "1 found\n"+line)
-	same(t, listed(), &wire.ListStaffRequest{MaxElements: 20})
-	same(t, told[wire.ListStaffResponse](t, s, "staff", "--offset", "1", "--max", "2"), answer)
-	same(t, listed(), &wire.ListStaffRequest{Offset: 1, MaxElements: 2})
+	runCtr(t, s.surgeonFlags(), "staff").expect(t, exitOK, "1 found\n"+line)
+	expectEqual(t, listed(), &wire.ListStaffRequest{MaxElements: 20})
+	expectEqual(t, decodeAnswer[wire.ListStaffResponse](t, s, "staff", "--offset", "1", "--max", "2"), answer)
+	expectEqual(t, listed(), &wire.ListStaffRequest{Offset: 1, MaxElements: 2})
 
-	s, asked := double[wire.ManageStaffRequest](t, "ManageStaff", &wire.ManageStaffResponse{Member: answer.Member})
+	s, asked := newServiceDouble[wire.ManageStaffRequest](t, "ManageStaff", &wire.ManageStaffResponse{Member: answer.Member})
 	for _, c := range []struct {
 		args   []string
 		change wire.StaffChange
@@ -64,15 +64,15 @@ func TestStaffCommands(t *testing.T) {
 		{[]string{"end", "--person", "84061205236", "--role", "AccessManager"},
 			wire.StaffChange{End: &wire.StaffEnd{Person: "84061205236", Role: "AccessManager"}}},
 	} {
-		ctr(t, s.surgeon(), append([]string{"staff"}, c.args...)...).expect(t, exitOK, line)
-		same(t, asked(), &wire.ManageStaffRequest{Change: c.change})
+		runCtr(t, s.surgeonFlags(), append([]string{"staff"}, c.args...)...).expect(t, exitOK, line)
+		expectEqual(t, asked(), &wire.ManageStaffRequest{Change: c.change})
 	}
 }
 
 // TestUnregisteredIsSaid checks the display of an implant that the register knows only from its explantation.
 func TestUnregisteredIsSaid(t *testing.T) {
 	t.Parallel()
-	s, _ := double[wire.ListPatientImplantsRequest](t, "ListPatientImplants", &wire.ListPatientImplantsResponse{Total: 1,
+	s, _ := newServiceDouble[wire.ListPatientImplantsRequest](t, "ListPatientImplants", &wire.ListPatientImplantsResponse{Total: 1,
 		Implant: []wire.RegisteredImplant{{ImplantID: "i1", UDIDI: "05410000001047", Quantity: 1, OperationDate: "2026-11-20", Unregistered: true}}})
-	ctr(t, s.surgeon(), "implants", "--patient", "48022907379").expect(t, exitOK, "placed 2026-11-20, remaining 0 of 1, placed abroad or before the register\n")
+	runCtr(t, s.surgeonFlags(), "implants", "--patient", "48022907379").expect(t, exitOK, "placed 2026-11-20, remaining 0 of 1, placed abroad or before the register\n")
 }

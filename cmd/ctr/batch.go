@@ -58,7 +58,7 @@ func (b *batchCommand) Validate() error {
 		return errors.New("give a FILE or --watch=DIR, not both")
 	case b.Watch != "" && (b.DryRun || b.Again || b.Results != ""):
 		return errors.New("--watch: omit --dry-run, --again and --results; to send refused notifications again, put their file into the inbox again")
-	case isSame(b.Results, b.File) || isSame(b.Results, b.File+".journal"):
+	case isSameFile(b.Results, b.File) || isSameFile(b.Results, b.File+".journal"):
 		return errors.New("--results: that would overwrite the file itself, or its journal")
 	case b.Parallel < 1 || b.Parallel > 64:
 		return errors.New("--parallel: 1 to 64")
@@ -69,7 +69,7 @@ func (b *batchCommand) Validate() error {
 }
 
 // isSameFile reports whether two names refer to the same existing file.
-func isSame(a, b string) bool {
+func isSameFile(a, b string) bool {
 	first, firstErr := os.Stat(a)
 	second, err := os.Stat(b)
 	return firstErr == nil && err == nil && os.SameFile(first, second)
@@ -93,24 +93,24 @@ type batchReport struct {
 
 // maxBrusselsOffset is the largest offset of Brussels from UTC. A date that is later here is in the future for
 // certain; the register decides about the rest.
-const brusselsAhead = 2 * time.Hour
+const maxBrusselsOffset = 2 * time.Hour
 
 // readOptions returns the options for reading the file today.
-func (b *batchCommand) options(t *terminal) batch.Options {
-	return batch.Options{Save: b.Save, Today: ident.DateOf(t.now().UTC().Add(brusselsAhead))}
+func (b *batchCommand) readOptions(t *commandContext) batch.Options {
+	return batch.Options{Save: b.Save, Today: ident.DateOf(t.now().UTC().Add(maxBrusselsOffset))}
 }
 
 // Run checks the whole file and sends what has no answer yet, or watches a folder.
-func (b *batchCommand) Run(t *terminal, k *kong.Context) error {
-	ctx, stop := untilTold(t.ctx)
+func (b *batchCommand) Run(t *commandContext, k *kong.Context) error {
+	ctx, stop := withStopSignals(t.ctx)
 	defer stop()
 	switch {
 	case b.Watch != "":
-		return b.watch(ctx, t, k.Stderr)
+		return b.watchFolder(ctx, t, k.Stderr)
 	case b.DryRun:
-		return b.check(t)
+		return b.checkFile(t)
 	}
-	c, err := t.caller()
+	c, err := t.newServiceClient()
 	if err != nil {
 		return err
 	}
@@ -118,21 +118,21 @@ func (b *batchCommand) Run(t *terminal, k *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	err = b.send(ctx, t, c, journal)
+	err = b.sendFile(ctx, t, c, journal)
 	return errors.Join(err, journal.Close())
 }
 
 // withStopSignals returns a context that ends with the first signal to stop. A second signal ends the process at
 // once, even while requests are in flight.
-func untilTold(parent context.Context) (context.Context, context.CancelFunc) {
+func withStopSignals(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
 	return ctx, stop
 }
 
 // checkFile reports the errors in the file and sends nothing.
-func (b *batchCommand) check(t *terminal) error {
-	file, err := batch.ReadFile(b.File, b.options(t))
+func (b *batchCommand) checkFile(t *commandContext) error {
+	file, err := batch.ReadFile(b.File, b.readOptions(t))
 	if err != nil {
 		return err
 	}
@@ -141,35 +141,35 @@ func (b *batchCommand) check(t *terminal) error {
 		return err
 	}
 	pending, earlier := file.Pending(journal, b.Again)
-	report := b.report(file, pending, earlier)
-	report.begin(t)
-	return report.end(t, b, nil)
+	report := b.newReport(file, pending, earlier)
+	report.printStart(t)
+	return report.printEnd(t, b, nil)
 }
 
 // sendFile sends the pending notifications, unless errors prevent it, and writes the results.
-func (b *batchCommand) send(ctx context.Context, t *terminal, c *caller, journal *batch.Journal) error {
-	file, err := batch.ReadFile(b.File, b.options(t))
+func (b *batchCommand) sendFile(ctx context.Context, t *commandContext, c *serviceClient, journal *batch.Journal) error {
+	file, err := batch.ReadFile(b.File, b.readOptions(t))
 	if err != nil {
 		return err
 	}
 	pending, earlier := file.Pending(journal, b.Again)
-	r := b.report(file, pending, earlier)
-	r.begin(t)
+	r := b.newReport(file, pending, earlier)
+	r.printStart(t)
 	if journal.UnreadableLines > 0 && !t.json {
 		_, _ = fmt.Fprintf(t.out, "%s.journal: %d unreadable line(s); their notifications are sent again\n", b.File, journal.UnreadableLines)
 	}
 	if len(file.RowErrors) == 0 || b.SkipBad {
-		err = b.deliver(ctx, t, c, journal, r, pending)
+		err = b.sendPending(ctx, t, c, journal, r, pending)
 	}
 	if len(file.Rows) > 0 {
 		r.Results = cmp.Or(b.Results, b.File+".results.csv")
-		err = errors.Join(err, b.write(r.Results, file.ResultsCSV(journal)))
+		err = errors.Join(err, b.writeResults(r.Results, file.ResultsCSV(journal)))
 	}
-	return r.end(t, b, err)
+	return r.printEnd(t, b, err)
 }
 
 // writeResults writes the results file, readable by those who may read the input file.
-func (b *batchCommand) write(name string, results []byte) error {
+func (b *batchCommand) writeResults(name string, results []byte) error {
 	info, err := os.Stat(b.File)
 	if err == nil {
 		err = batch.WriteFileAtomically(name, results, info.Mode())
@@ -181,15 +181,15 @@ func (b *batchCommand) write(name string, results []byte) error {
 }
 
 // sendPending sends notifications and counts the answers in the report.
-func (b *batchCommand) deliver(ctx context.Context, t *terminal, c *caller, journal *batch.Journal, r *batchReport, pending []*batch.Notification) error {
+func (b *batchCommand) sendPending(ctx context.Context, t *commandContext, c *serviceClient, journal *batch.Journal, r *batchReport, pending []*batch.Notification) error {
 	if len(pending) == 0 {
 		return nil
 	}
-	progress := &progressLine{out: t.out, now: t.now, silent: t.json, terminal: isTerminal(t.out), began: t.now()}
-	sender := b.sender(c)
-	sender.Journal, sender.OnProgress, sender.OnRetry = journal, progress.show, progress.delayed
+	progress := &progressLine{out: t.out, now: t.now, silent: t.json, interactive: isTerminal(t.out), startedAt: t.now()}
+	sender := b.newSender(c)
+	sender.Journal, sender.OnProgress, sender.OnRetry = journal, progress.showProgress, progress.showRetry
 	sent, err := sender.Run(ctx, pending)
-	progress.end()
+	progress.finishLine()
 	r.Accepted, r.Refused = sent.Accepted, sent.Refused
 	r.Unsent = sent.Total - sent.Accepted - sent.Refused
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
@@ -199,14 +199,14 @@ func (b *batchCommand) deliver(ctx context.Context, t *terminal, c *caller, jour
 }
 
 // newSender returns a sender configured by the flags.
-func (b *batchCommand) sender(c *caller) batch.Sender {
+func (b *batchCommand) newSender(c *serviceClient) batch.Sender {
 	if transport, ok := c.client.HTTP.Transport.(*http.Transport); ok {
 		transport.MaxIdleConnsPerHost = b.Parallel // the default of 2 would open a new connection for most requests
 	}
-	return batch.Sender{Send: c.send, Parallel: b.Parallel, Patience: b.Patience, Sleep: batch.Sleep}
+	return batch.Sender{Send: c.sendNotification, Parallel: b.Parallel, Patience: b.Patience, Sleep: batch.Sleep}
 }
 
-func (b *batchCommand) report(file *batch.File, pending []*batch.Notification, earlier batch.EarlierResults) *batchReport {
+func (b *batchCommand) newReport(file *batch.File, pending []*batch.Notification, earlier batch.EarlierResults) *batchReport {
 	r := &batchReport{File: b.File, Encoding: file.Encoding, Separator: file.Separator, Rows: len(file.Rows),
 		Notifications: len(file.Notifications), EarlierAccepted: earlier.Accepted, EarlierRefused: earlier.Refused, Unsent: len(pending)}
 	for _, fault := range file.RowErrors {
@@ -216,7 +216,7 @@ func (b *batchCommand) report(file *batch.File, pending []*batch.Notification, e
 }
 
 // printStart prints the contents of the file before anything is sent.
-func (r *batchReport) begin(t *terminal) {
+func (r *batchReport) printStart(t *commandContext) {
 	if t.json {
 		return
 	}
@@ -235,9 +235,9 @@ func (r *batchReport) begin(t *terminal) {
 
 // printEnd prints the totals and returns the error that determines the exit code. The error that ended the run takes
 // precedence.
-func (r *batchReport) end(t *terminal, b *batchCommand, err error) error {
-	c := &caller{json: t.json, out: t.out}
-	printErr := c.print(r, func(w io.Writer) {
+func (r *batchReport) printEnd(t *commandContext, b *batchCommand, err error) error {
+	c := &serviceClient{json: t.json, out: t.out}
+	printErr := c.printAnswer(r, func(w io.Writer) {
 		switch {
 		case b.DryRun:
 			_, _ = fmt.Fprintf(w, "%d error(s), %d to send; nothing was sent\n", len(r.Faults), r.Unsent)
@@ -256,68 +256,68 @@ func (r *batchReport) end(t *terminal, b *batchCommand, err error) error {
 	case printErr != nil:
 		return fmt.Errorf("print: %w", printErr)
 	case len(r.Faults) > 0 && (b.DryRun || !b.SkipBad):
-		return saidError(exitUsage)
+		return exitError(exitUsage)
 	case len(r.Faults)+r.Refused+r.EarlierRefused > 0:
-		return saidError(exitRefused)
+		return exitError(exitRefused)
 	}
 	return nil
 }
 
 // sendNotification sends one notification of a batch and classifies the answer.
-func (c *caller) send(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
-	c.complete(&request.Header)
+func (c *serviceClient) sendNotification(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+	c.completeHeader(&request.Header)
 	answer, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](ctx, c.client, "NotifyImplant", request)
 	if err != nil {
-		return judge(err)
+		return classifyError(err)
 	}
 	accepted := batch.Answer{Verdict: batch.VerdictAccepted, Number: answer.Receipt.NotificationNumber, Reference: answer.Receipt.Reference}
 	for _, implant := range answer.Implant {
 		accepted.Implants = append(accepted.Implants, implant.ImplantID)
 	}
 	for _, w := range answer.Warning {
-		accepted.Findings = append(accepted.Findings, batch.Finding{Code: w.Code, Implant: implantOf(w.Path)})
+		accepted.Findings = append(accepted.Findings, batch.Finding{Code: w.Code, Implant: implantIndex(w.Path)})
 	}
 	return accepted
 }
 
 // callerRefusalCodes are refusals of the caller, which do not depend on the notification.
-var ofCaller = []problem.Code{problem.CertificateUnfit, problem.CertificateCBE, problem.AuthorRequired, problem.AuthorAmbiguous, problem.AuthorDisagrees}
+var callerRefusalCodes = []problem.Code{problem.CertificateUnfit, problem.CertificateCBE, problem.AuthorRequired, problem.AuthorAmbiguous, problem.AuthorDisagrees}
 
 // classifyError returns the meaning of an error for the rest of the batch.
-func judge(err error) batch.Answer {
+func classifyError(err error) batch.Answer {
 	refusal, refused := errors.AsType[*soap.Refusal](err)
 	if !refused {
 		return batch.Answer{Verdict: batch.VerdictRetry, Err: err}
 	}
 	a := batch.Answer{Verdict: batch.VerdictRejected, Err: err}
 	for _, v := range refusal.Violations {
-		if slices.Contains(ofCaller, problem.Code(v.Code)) {
+		if slices.Contains(callerRefusalCodes, problem.Code(v.Code)) {
 			a.Verdict = batch.VerdictAbort
 		}
 		_, path, found := strings.Cut(v.Path, "Implantation/")
-		message := v.Messages[languageOfTerminal]
+		message := v.Messages[terminalLanguage]
 		if found {
 			message = strings.ReplaceAll(path, "ctr:", "") + ": " + message
 		}
-		a.Findings = append(a.Findings, batch.Finding{Code: v.Code, Implant: implantOf(v.Path), Message: message})
+		a.Findings = append(a.Findings, batch.Finding{Code: v.Code, Implant: implantIndex(v.Path), Message: message})
 	}
 	if len(a.Findings) == 0 {
-		a.Findings = []batch.Finding{{Code: refusal.Code, Message: refusal.Messages[languageOfTerminal]}}
+		a.Findings = []batch.Finding{{Code: refusal.Code, Message: refusal.Messages[terminalLanguage]}}
 	}
 	switch {
 	case refusal.Retry:
 		a.Verdict, a.Err = batch.VerdictRetry, fmt.Errorf("%w: the service asks to retry later: %s", client.ErrUnreachable, refusal.Error())
-	case refusal.Code == notAuthenticated:
+	case refusal.Code == notAuthenticatedCode:
 		a.Verdict = batch.VerdictAbort
 	}
 	return a
 }
 
-var implantInPath = regexp.MustCompile(`/ctr:Implant\[([0-9]{1,2})\]`)
+var implantPathPattern = regexp.MustCompile(`/ctr:Implant\[([0-9]{1,2})\]`)
 
 // implantIndex returns the implant to which a path in a request belongs, from 1, or 0 for none.
-func implantOf(path string) int {
-	match := implantInPath.FindStringSubmatch(path)
+func implantIndex(path string) int {
+	match := implantPathPattern.FindStringSubmatch(path)
 	if match == nil {
 		return 0
 	}

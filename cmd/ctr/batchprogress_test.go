@@ -22,22 +22,22 @@ func TestProgressLine(t *testing.T) {
 		began := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 		now := began
 		var out strings.Builder
-		l := &progressLine{out: &out, now: func() time.Time { return now }, terminal: terminal, began: began}
-		after := func(d time.Duration, p batch.Progress) { now = began.Add(d); l.show(p) }
+		l := &progressLine{out: &out, now: func() time.Time { return now }, interactive: terminal, startedAt: began}
+		after := func(d time.Duration, p batch.Progress) { now = began.Add(d); l.showProgress(p) }
 		after(100*time.Millisecond, batch.Progress{Total: 1000, Accepted: 120})
 		after(200*time.Millisecond, batch.Progress{Total: 1000, Accepted: 250})
 		after(300*time.Millisecond, batch.Progress{Total: 1000, Accepted: 280})
 		after(400*time.Millisecond, batch.Progress{Total: 1000, Accepted: 300})
-		l.delayed(errors.New("lost"))
-		l.delayed(errors.New("lost"))
+		l.showRetry(errors.New("lost"))
+		l.showRetry(errors.New("lost"))
 		after(10*time.Second, batch.Progress{Total: 1000, Accepted: 999, Refused: 1})
-		l.end()
+		l.finishLine()
 		if out.String() != want {
 			t.Errorf("terminal %v: %q\nwant %q", terminal, out.String(), want)
 		}
 	}
 	silent := &progressLine{silent: true, now: time.Now}
-	silent.show(batch.Progress{Total: 1, Accepted: 1})
-	silent.delayed(errors.New("lost"))
-	silent.end()
+	silent.showProgress(batch.Progress{Total: 1, Accepted: 1})
+	silent.showRetry(errors.New("lost"))
+	silent.finishLine()
 }

@@ -11,11 +11,11 @@ import (
 
 // pollInterval is the interval between two looks into the inbox. Polling is necessary because folders on another
 // machine do not notify us of new files.
-const pollEvery = time.Second
+const pollInterval = time.Second
 
 // watchFolder sends the files that are put into a folder until ctx ends. It logs each event on standard error.
-func (b *batchCommand) watch(ctx context.Context, t *terminal, stderr io.Writer) error {
-	c, err := t.caller()
+func (b *batchCommand) watchFolder(ctx context.Context, t *commandContext, stderr io.Writer) error {
+	c, err := t.newServiceClient()
 	if err != nil {
 		return err
 	}
@@ -25,8 +25,8 @@ func (b *batchCommand) watch(ctx context.Context, t *terminal, stderr io.Writer)
 	}
 	warned := t.now()
 	w := &batch.Watcher{
-		Directory: b.Watch, SkipBad: b.SkipBad, SettleTime: b.Settle, PollInterval: min(pollEvery, max(b.Settle, time.Second/10)),
-		Sender: b.sender(c), Log: log, Now: t.now,
+		Directory: b.Watch, SkipBad: b.SkipBad, SettleTime: b.Settle, PollInterval: min(pollInterval, max(b.Settle, time.Second/10)),
+		Sender: b.newSender(c), Log: log, Now: t.now,
 		CurrentOptions: func() batch.Options {
 			// This process can run for months, so the warning at its start is not enough.
 			if now := t.now(); now.Sub(warned) > 24*time.Hour {
@@ -35,7 +35,7 @@ func (b *batchCommand) watch(ctx context.Context, t *terminal, stderr io.Writer)
 					log.LogAttrs(ctx, slog.LevelWarn, "certificate", slog.String("warning", warning))
 				}
 			}
-			return b.options(t)
+			return b.readOptions(t)
 		},
 	}
 	return w.Run(ctx)

@@ -20,7 +20,7 @@ import (
 )
 
 // serviceClient is the environment of a command that calls the service.
-type caller struct {
+type serviceClient struct {
 	ctx    context.Context
 	client *client.Client
 	author string
@@ -29,25 +29,25 @@ type caller struct {
 }
 
 // newServiceClient reads the key and prepares the connection.
-func (c *commands) caller(ctx context.Context, stdout io.Writer) (*caller, error) {
-	if missing := c.missing(); len(missing) > 0 {
+func (c *commandLine) newServiceClient(ctx context.Context, stdout io.Writer) (*serviceClient, error) {
+	if missing := c.missingFlags(); len(missing) > 0 {
 		return nil, fmt.Errorf("missing flags: %s", strings.Join(missing, ", "))
 	}
 	key, err := client.ReadKey(c.P12, c.PasswordFile)
 	if err != nil {
 		return nil, err
 	}
-	connection, err := c.connect()
+	connection, err := c.newHTTPClient()
 	if err != nil {
 		return nil, err
 	}
-	return &caller{ctx: ctx, author: c.Author, json: c.JSON, out: stdout, client: &client.Client{
+	return &serviceClient{ctx: ctx, author: c.Author, json: c.JSON, out: stdout, client: &client.Client{
 		URL: c.URL, Key: key, HTTP: connection, Now: time.Now, NewID: newID,
 	}}, nil
 }
 
 // newHTTPClient returns the HTTP client of all commands.
-func (c *commands) connect() (*http.Client, error) {
+func (c *commandLine) newHTTPClient() (*http.Client, error) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, Proxy: http.ProxyFromEnvironment}
 	if c.CA != "" {
 		authorities, err := os.ReadFile(c.CA)
@@ -64,7 +64,7 @@ func (c *commands) connect() (*http.Client, error) {
 }
 
 // missingFlags lists the flags that are missing and that every command needs to call a service.
-func (c *commands) missing() []string {
+func (c *commandLine) missingFlags() []string {
 	var flags []string
 	for _, flag := range [][2]string{{c.P12, "--p12=FILE"}, {c.PasswordFile, "--password-file=FILE"}, {c.URL, "--url=URL"}} {
 		if flag[0] == "" {
@@ -78,15 +78,15 @@ func (c *commands) missing() []string {
 func newID() string { return "_" + rand.Text() }
 
 // newHeader returns the header of a new request.
-func (c *caller) header() wire.Header {
+func (c *serviceClient) newHeader() wire.Header {
 	h := wire.Header{}
-	c.complete(&h)
+	c.completeHeader(&h)
 	return h
 }
 
 // completeHeader sets identifier and time of a request. An author on the command line replaces the author in the
 // file.
-func (c *caller) complete(h *wire.Header) {
+func (c *serviceClient) completeHeader(h *wire.Header) {
 	h.ID, h.IssueInstant = newID(), time.Now().UTC().Format(time.RFC3339)
 	if c.author != "" {
 		h.Author = &wire.Author{HcParty: []wire.HcParty{{
@@ -96,7 +96,7 @@ func (c *caller) complete(h *wire.Header) {
 }
 
 // printAnswer prints an answer as JSON or as text.
-func (c *caller) print(answer any, words func(io.Writer)) error {
+func (c *serviceClient) printAnswer(answer any, words func(io.Writer)) error {
 	if !c.json {
 		words(c.out)
 		return nil

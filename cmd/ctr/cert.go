@@ -26,20 +26,20 @@ type certCommand struct {
 }
 
 // p12Argument is the .p12 file of a command.
-type certFile struct {
+type p12Argument struct {
 	File string `arg:"" optional:"" help:"The .p12 file. Default: that of --p12." type:"existingfile"`
 }
 
 // openedP12 is a .p12 file that was opened with its password.
-type openedFile struct {
+type openedP12 struct {
 	name     string
-	octets   []byte
+	data     []byte
 	password string
 	key      *pki.Key // the signing key
 }
 
-func (f certFile) open(c *commands) (*openedFile, error) {
-	o := &openedFile{name: cmp.Or(f.File, c.P12)}
+func (f p12Argument) openP12(c *commandLine) (*openedP12, error) {
+	o := &openedP12{name: cmp.Or(f.File, c.P12)}
 	switch {
 	case o.name == "":
 		return nil, errors.New("no .p12 file: name it, or set --p12=FILE")
@@ -47,13 +47,13 @@ func (f certFile) open(c *commands) (*openedFile, error) {
 		return nil, errors.New("missing flags: --password-file=FILE")
 	}
 	var err error
-	if o.octets, err = os.ReadFile(o.name); err != nil {
+	if o.data, err = os.ReadFile(o.name); err != nil {
 		return nil, fmt.Errorf("the .p12 file: %w", err)
 	}
 	if o.password, err = readPassword(c.PasswordFile); err != nil {
 		return nil, err
 	}
-	if o.key, err = pki.DecodeSigningKey(o.octets, o.password); err != nil {
+	if o.key, err = pki.DecodeSigningKey(o.data, o.password); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.name, err)
 	}
 	return o, nil
@@ -70,26 +70,26 @@ func readPassword(file string) (string, error) {
 
 // reencryptKeys returns the same keys in a new file with current encryption, and their number. The new file has been
 // read back and compared.
-func (o *openedFile) rewritten(password string) ([]byte, int, error) {
-	keys, err := allKeys(o.octets, o.password)
+func (o *openedP12) reencryptKeys(password string) ([]byte, int, error) {
+	keys, err := readAllKeys(o.data, o.password)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", o.name, err)
 	}
-	data, err := pki.EncodeKeys(keys, password, storeIterations, rand.Reader)
+	data, err := pki.EncodeKeys(keys, password, p12Iterations, rand.Reader)
 	if err != nil {
 		return nil, 0, fmt.Errorf("the new .p12 file: %w", err)
 	}
-	readBack, err := allKeys(data, password)
+	readBack, err := readAllKeys(data, password)
 	if err != nil {
 		return nil, 0, fmt.Errorf("the new .p12 file: %w", err)
 	}
-	if !sameKeys(keys, readBack) {
+	if !equalKeys(keys, readBack) {
 		return nil, 0, errors.New("the new .p12 file does not contain the same keys as the old one; nothing was changed")
 	}
 	return data, len(keys), nil
 }
 
-func sameKeys(a, b []*pki.Key) bool {
+func equalKeys(a, b []*pki.Key) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -103,20 +103,20 @@ func sameKeys(a, b []*pki.Key) bool {
 }
 
 // writtenFile is the answer of the commands that write a file.
-type written struct {
+type writtenFile struct {
 	File         string `json:"file"`
 	Keys         int    `json:"keys"`
 	Certificates int    `json:"certificates,omitempty"`
 }
 
 type certPasswordCommand struct {
-	certFile
+	p12Argument
 	NewPasswordFile string `help:"File with the new password." required:"" type:"existingfile" placeholder:"FILE"`
 }
 
 // Run changes the password of a .p12 file.
-func (p *certPasswordCommand) Run(c *commands, t *terminal) error {
-	file, err := p.open(c)
+func (p *certPasswordCommand) Run(c *commandLine, t *commandContext) error {
+	file, err := p.openP12(c)
 	if err != nil {
 		return err
 	}
@@ -127,55 +127,55 @@ func (p *certPasswordCommand) Run(c *commands, t *terminal) error {
 	case password == "":
 		return fmt.Errorf("--new-password-file: %s is empty; a key needs a password", p.NewPasswordFile)
 	}
-	data, keys, err := file.rewritten(password)
+	data, keys, err := file.reencryptKeys(password)
 	if err != nil {
 		return err
 	}
 	if err = replaceFile(file.name, data); err != nil {
 		return err
 	}
-	return t.print(written{File: file.name, Keys: keys}, func(w io.Writer) {
+	return t.printAnswer(writtenFile{File: file.name, Keys: keys}, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%s has the new password. It contains %d key(s), encrypted with PBES2 and AES-256.\n"+
 			"Change the password in every program that uses the file. Copies of the old file keep the old password.\n", file.name, keys)
 	})
 }
 
 type certConvertCommand struct {
-	certFile
+	p12Argument
 	Out string `short:"o" help:"The new file, which must not exist yet." required:"" type:"path" placeholder:"FILE.p12"`
 }
 
 // Run writes a .p12 file with current encryption.
-func (v *certConvertCommand) Run(c *commands, t *terminal) error {
-	file, err := v.open(c)
+func (v *certConvertCommand) Run(c *commandLine, t *commandContext) error {
+	file, err := v.openP12(c)
 	if err != nil {
 		return err
 	}
-	data, keys, err := file.rewritten(file.password)
+	data, keys, err := file.reencryptKeys(file.password)
 	if err != nil {
 		return err
 	}
 	if err = createFile(v.Out, data); err != nil {
 		return err
 	}
-	return t.print(written{File: v.Out, Keys: keys}, func(w io.Writer) {
+	return t.printAnswer(writtenFile{File: v.Out, Keys: keys}, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%s written: the same %d key(s) and password, encrypted with PBES2 and AES-256. %s is unchanged.\n", v.Out, keys, file.name)
 	})
 }
 
 type certExtractCommand struct {
-	certFile
+	p12Argument
 	Out   string `short:"o" help:"The new file, which must not exist yet. Default: standard output." type:"path" placeholder:"FILE.pem"`
 	Chain bool   `help:"Also write the issuer certificates that the file contains."`
 	Key   bool   `help:"Also write the private key, WITHOUT a password. Needs -o; only you can read the file."`
 }
 
 // Run writes the certificate as PEM.
-func (x *certExtractCommand) Run(c *commands, t *terminal) error {
+func (x *certExtractCommand) Run(c *commandLine, t *commandContext) error {
 	if x.Key && x.Out == "" {
 		return errors.New("--key needs -o FILE.pem: a private key is not shown on a screen")
 	}
-	file, err := x.open(c)
+	file, err := x.openP12(c)
 	if err != nil {
 		return err
 	}
@@ -185,11 +185,11 @@ func (x *certExtractCommand) Run(c *commands, t *terminal) error {
 	}
 	data := pki.EncodePEM(all...)
 	if x.Out == "" {
-		return t.print(struct {
+		return t.printAnswer(struct {
 			PEM string `json:"pem"`
 		}{string(data)}, func(w io.Writer) { _, _ = w.Write(data) })
 	}
-	answer := written{File: x.Out, Certificates: len(all)}
+	answer := writtenFile{File: x.Out, Certificates: len(all)}
 	if x.Key {
 		der, marshalErr := x509.MarshalPKCS8PrivateKey(file.key.Signer)
 		if marshalErr != nil {
@@ -201,7 +201,7 @@ func (x *certExtractCommand) Run(c *commands, t *terminal) error {
 	if err = createFile(x.Out, data); err != nil {
 		return err
 	}
-	return t.print(answer, func(w io.Writer) {
+	return t.printAnswer(answer, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%s written: %d certificate(s)\n", x.Out, len(all))
 		if x.Key {
 			_, _ = fmt.Fprintln(w, "It contains the private key without a password: anyone who reads it can sign in your name. Delete it as soon as you can.")
@@ -221,7 +221,7 @@ func replaceFile(name string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("replace: %w", err)
 	}
-	if err = fill(temporary, data); err == nil {
+	if err = writeAndSync(temporary, data); err == nil {
 		err = os.Rename(temporary.Name(), name)
 	}
 	if err != nil {
@@ -236,14 +236,14 @@ func createFile(name string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("the new file: %w", err)
 	}
-	if err = fill(file, data); err != nil {
+	if err = writeAndSync(file, data); err != nil {
 		return fmt.Errorf("the new file: %w", errors.Join(err, os.Remove(name)))
 	}
 	return syncDirectory(filepath.Dir(name))
 }
 
 // writeAndSync writes and closes a file. The data is on disk when it returns.
-func fill(file *os.File, data []byte) error {
+func writeAndSync(file *os.File, data []byte) error {
 	_, err := file.Write(data)
 	if err == nil {
 		err = file.Sync()

@@ -20,9 +20,9 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-const otherPrograms = "../../internal/message/pki/testdata/"
+const p12TestData = "../../internal/message/pki/testdata/"
 
-func put(t *testing.T, name string, data []byte) string {
+func writeTempFile(t *testing.T, name string, data []byte) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(file, data, 0o644); err != nil {
@@ -31,20 +31,20 @@ func put(t *testing.T, name string, data []byte) string {
 	return file
 }
 
-func passwordFile(t *testing.T, password string) string {
+func writePasswordFile(t *testing.T, password string) string {
 	t.Helper()
-	return put(t, "password.txt", []byte(password+"\r\n"))
+	return writeTempFile(t, "password.txt", []byte(password+"\r\n"))
 }
 
 // writeTestP12 writes a .p12 file of the test authority, and a file with its password.
-func stored(t *testing.T, key, name string) (file, password string) {
+func writeTestP12(t *testing.T, key, name string) (file, password string) {
 	t.Helper()
 	data, secret := testpki.File(t, key)
-	return put(t, name, data), passwordFile(t, secret)
+	return writeTempFile(t, name, data), writePasswordFile(t, secret)
 }
 
 // issueP12 writes a .p12 file with one certificate of a new authority.
-func made(t *testing.T, authority string, order pki.Order) (file, password string) {
+func issueP12(t *testing.T, authority string, order pki.Order) (file, password string) {
 	t.Helper()
 	now := time.Now()
 	a, err := pki.NewAuthority(pki.AuthorityOptions{Name: authority, NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(5, 0, 0), Random: rand.Reader})
@@ -66,12 +66,12 @@ func made(t *testing.T, authority string, order pki.Order) (file, password strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	return put(t, "x.p12", data), passwordFile(t, "worthless")
+	return writeTempFile(t, "x.p12", data), writePasswordFile(t, "worthless")
 }
 
-func shown(t *testing.T, file, password string) certificateReport {
+func showCertificate(t *testing.T, file, password string) certificateReport {
 	t.Helper()
-	output := ctr(t, nil, "cert", "show", file, "--password-file", password, "--json").expect(t, exitOK).stdout
+	output := runCtr(t, nil, "cert", "show", file, "--password-file", password, "--json").expect(t, exitOK).stdout
 	var r certificateReport
 	if err := json.Unmarshal([]byte(output), &r); err != nil {
 		t.Fatalf("%v in %s", err, output)
@@ -81,18 +81,18 @@ func shown(t *testing.T, file, password string) certificateReport {
 
 func TestCertShow(t *testing.T) {
 	t.Parallel()
-	file, password := stored(t, testpki.Hospital, "NIHII-HOSPITAL=71000436 20261120-100000.p12")
+	file, password := writeTestP12(t, testpki.Hospital, "NIHII-HOSPITAL=71000436 20261120-100000.p12")
 	for _, args := range [][]string{{"cert", "show", file, "--password-file", password}, {"--p12", file, "--password-file", password, "cert", "show"}} {
-		ctr(t, nil, args...).expect(t, exitOK, "you are      NIHII-HOSPITAL=71000436\n", "name         ZIEKENHUIS SINT-ELOOI\n",
+		runCtr(t, nil, args...).expect(t, exitOK, "you are      NIHII-HOSPITAL=71000436\n", "name         ZIEKENHUIS SINT-ELOOI\n",
 			"taken for    this organisation, for the person", "usable for   a development register", "RSA, 2048 bits", "day(s) left",
 			"digitalSignature, nonRepudiation, keyEncipherment", "chain        2 issuer(s) in the file, complete",
 			"as the platform names files", "AES-256, MAC SHA-256: current; 2 key(s)", "--author SSIN")
 	}
-	r := shown(t, file, password)
+	r := showCertificate(t, file, password)
 	leaf := testpki.Key(t, testpki.Hospital).Certificate
-	if r.Subject != "NIHII-HOSPITAL=71000436" || r.Type != "NIHII-HOSPITAL" || r.ID != "71000436" || r.TakenFor != "organisation" ||
-		r.Serial != leaf.SerialNumber.String() || !r.ValidUntil.Equal(leaf.NotAfter) || len(r.RefusedFor) != 0 ||
-		!slices.Equal(r.Advice, []advice{authorNeeded}) || !r.Store.PlatformName || r.Store.Keys != 2 || r.Store.Entry != "authentication" {
+	if r.Subject != "NIHII-HOSPITAL=71000436" || r.Type != "NIHII-HOSPITAL" || r.ID != "71000436" || r.IdentifiedAs != "organisation" ||
+		r.Serial != leaf.SerialNumber.String() || !r.ValidUntil.Equal(leaf.NotAfter) || len(r.RefusalCodes) != 0 ||
+		!slices.Equal(r.Advice, []advice{adviceNameAuthor}) || !r.Store.PlatformName || r.Store.Keys != 2 || r.Store.Entry != "authentication" {
 		t.Errorf("%+v", r)
 	}
 }
@@ -105,59 +105,59 @@ func TestCertShowJudges(t *testing.T) {
 		advice []advice
 	}{
 		"SSIN=78031412250":          {"person", nil, nil},
-		"NIHII-RETIREMENT=76123422": {"organisation", nil, []advice{authorNeeded}},
-		"CBE=0403227020":            {"nobody", []problem.Code{problem.CertificateCBE}, []advice{askNIHII, signWithSSIN}},
-		pki.EntryExpired:            {"organisation", []problem.Code{problem.CertExpired}, []advice{authorNeeded, renew}},
-		pki.EntryNotYetValid:        {"organisation", []problem.Code{problem.CertNotYetValid}, []advice{authorNeeded}},
-		pki.EntryWeakKey:            {"organisation", []problem.Code{problem.CertKeyUnsupported}, []advice{authorNeeded}},
-		pki.EntryIsCA:               {"organisation", []problem.Code{problem.CertIsAuthority}, []advice{authorNeeded}},
-		pki.EntryWrongKeyUsage:      {"organisation", []problem.Code{problem.CertKeyUsage}, []advice{authorNeeded}},
+		"NIHII-RETIREMENT=76123422": {"organisation", nil, []advice{adviceNameAuthor}},
+		"CBE=0403227020":            {"nobody", []problem.Code{problem.CertificateCBE}, []advice{adviceRequestNIHIICertificate, adviceSignWithSSIN}},
+		pki.EntryExpired:            {"organisation", []problem.Code{problem.CertExpired}, []advice{adviceNameAuthor, adviceRenew}},
+		pki.EntryNotYetValid:        {"organisation", []problem.Code{problem.CertNotYetValid}, []advice{adviceNameAuthor}},
+		pki.EntryWeakKey:            {"organisation", []problem.Code{problem.CertKeyUnsupported}, []advice{adviceNameAuthor}},
+		pki.EntryIsCA:               {"organisation", []problem.Code{problem.CertIsAuthority}, []advice{adviceNameAuthor}},
+		pki.EntryWrongKeyUsage:      {"organisation", []problem.Code{problem.CertKeyUsage}, []advice{adviceNameAuthor}},
 	}
 	for key, want := range fixed {
-		file, password := stored(t, key, "x.p12")
-		r := shown(t, file, password)
-		if r.TakenFor != want.taken || !slices.Equal(r.RefusedFor, want.codes) || !slices.Equal(r.Advice, want.advice) {
-			t.Errorf("%s: %s, %v, %v", key, r.TakenFor, r.RefusedFor, r.Advice)
+		file, password := writeTestP12(t, key, "x.p12")
+		r := showCertificate(t, file, password)
+		if r.IdentifiedAs != want.taken || !slices.Equal(r.RefusalCodes, want.codes) || !slices.Equal(r.Advice, want.advice) {
+			t.Errorf("%s: %s, %v, %v", key, r.IdentifiedAs, r.RefusalCodes, r.Advice)
 		}
 	}
-	cbe, password := stored(t, "CBE=0403227020", "x.p12")
-	ctr(t, nil, "cert", "show", cbe, "--password-file", password).expect(t, exitOK, "no caller", "CERTIFICATE_CBE_NOT_ACCEPTED", "begins with NIHII-",
+	cbe, password := writeTestP12(t, "CBE=0403227020", "x.p12")
+	runCtr(t, nil, "cert", "show", cbe, "--password-file", password).expect(t, exitOK, "no caller", "CERTIFICATE_CBE_NOT_ACCEPTED", "begins with NIHII-",
 		"A doctor, like every person")
 	for name, tt := range map[string]struct {
 		subject pki.Subject
 		code    problem.Code
 		advice  []advice
 	}{
-		"a doctor's number":      {pki.Subject{Type: "NIHII11", ID: "17800389480"}, problem.CertificateUnfit, []advice{signWithSSIN, askNIHII}},
-		"NIHII-DOCTOR":           {pki.Subject{Type: "NIHII-DOCTOR", ID: "17800389"}, problem.CertSubjectType, []advice{signWithSSIN, askOther}},
-		"a partner":              {pki.Subject{Type: "EHP", ID: "1990001916"}, problem.CertificateUnfit, []advice{askOther}},
-		"a person with a typo":   {pki.Subject{Type: "SSIN", ID: "78031412251"}, problem.CertificateUnfit, []advice{askOther}},
-		"a hospital with a typo": {pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000435"}, problem.CertificateUnfit, []advice{askOther}},
+		"a doctor's number":      {pki.Subject{Type: "NIHII11", ID: "17800389480"}, problem.CertificateUnfit, []advice{adviceSignWithSSIN, adviceRequestNIHIICertificate}},
+		"NIHII-DOCTOR":           {pki.Subject{Type: "NIHII-DOCTOR", ID: "17800389"}, problem.CertSubjectType, []advice{adviceSignWithSSIN, adviceRequestOtherCertificate}},
+		"a partner":              {pki.Subject{Type: "EHP", ID: "1990001916"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
+		"a person with a typo":   {pki.Subject{Type: "SSIN", ID: "78031412251"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
+		"a hospital with a typo": {pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000435"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
 	} {
-		file, secret := made(t, "CTR test", pki.Order{Subject: tt.subject})
-		r := shown(t, file, secret)
-		if r.TakenFor != "nobody" || !slices.Equal(r.RefusedFor, []problem.Code{tt.code}) || !slices.Equal(r.Advice, tt.advice) {
-			t.Errorf("%s: %s, %v, %v", name, r.TakenFor, r.RefusedFor, r.Advice)
+		file, secret := issueP12(t, "CTR test", pki.Order{Subject: tt.subject})
+		r := showCertificate(t, file, secret)
+		if r.IdentifiedAs != "nobody" || !slices.Equal(r.RefusalCodes, []problem.Code{tt.code}) || !slices.Equal(r.Advice, tt.advice) {
+			t.Errorf("%s: %s, %v, %v", name, r.IdentifiedAs, r.RefusalCodes, r.Advice)
 		}
 	}
 }
 
 func TestCertShowTellsTheFile(t *testing.T) {
 	t.Parallel()
-	other, password := stored(t, testpki.Hospital, "NIHII-HOSPITAL=71012413,APP 20261120-100000.acc-p12")
-	if r := shown(t, other, password); !slices.Contains(r.Advice, fileNameOther) {
+	other, password := writeTestP12(t, testpki.Hospital, "NIHII-HOSPITAL=71012413,APP 20261120-100000.acc-p12")
+	if r := showCertificate(t, other, password); !slices.Contains(r.Advice, adviceFileNameMismatch) {
 		t.Errorf("another's file name: %v", r.Advice)
 	}
-	acceptance, secret := made(t, "TEST eHealth acceptance", pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Application: "EPD"}})
-	if r := shown(t, acceptance, secret); r.Environment != "acceptance" || r.Application != "EPD" || r.Subject != "NIHII-HOSPITAL=71000436, EPD" ||
-		!slices.Contains(r.Advice, testNotForReal) || r.Store.PlatformName {
+	acceptance, secret := issueP12(t, "TEST eHealth acceptance", pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Application: "EPD"}})
+	if r := showCertificate(t, acceptance, secret); r.Environment != "acceptance" || r.Application != "EPD" || r.Subject != "NIHII-HOSPITAL=71000436, EPD" ||
+		!slices.Contains(r.Advice, adviceNotForProduction) || r.Store.PlatformName {
 		t.Errorf("acceptance: %+v", r)
 	}
-	production, secret := made(t, "Zetes eHealth", pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436"}})
-	if r := shown(t, production, secret); r.Environment != "production" {
+	production, secret := issueP12(t, "Zetes eHealth", pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436"}})
+	if r := showCertificate(t, production, secret); r.Environment != "production" {
 		t.Errorf("production: %s", r.Environment)
 	}
-	worthless := passwordFile(t, "worthless")
+	worthless := writePasswordFile(t, "worthless")
 	for name, want := range map[string]struct {
 		encryption []string
 		mac        string
@@ -170,11 +170,11 @@ func TestCertShowTellsTheFile(t *testing.T) {
 		"java-legacy.p12":                {[]string{"SHA1-3DES", "SHA1-RC2-40"}, "SHA-1", true, true},
 		"openssl-clear-certificates.p12": {[]string{"none", "AES-256"}, "SHA-512", true, false},
 	} {
-		r := shown(t, otherPrograms+name, worthless)
+		r := showCertificate(t, p12TestData+name, worthless)
 		slices.Sort(r.Store.Encryption)
 		slices.Sort(want.encryption)
 		if !slices.Equal(r.Store.Encryption, want.encryption) || r.Store.MAC != want.mac || r.Store.Legacy != want.legacy ||
-			r.Store.ChainComplete != want.complete || slices.Contains(r.Advice, convertFile) != want.legacy || slices.Contains(r.Advice, chainMissing) == want.complete {
+			r.Store.ChainComplete != want.complete || slices.Contains(r.Advice, adviceConvertFile) != want.legacy || slices.Contains(r.Advice, adviceChainIncomplete) == want.complete {
 			t.Errorf("%s: %+v %v", name, r.Store, r.Advice)
 		}
 	}
@@ -189,20 +189,20 @@ func TestCertConvert(t *testing.T) {
 		if name == "openssl-empty.p12" {
 			password = ""
 		}
-		secret := passwordFile(t, password)
+		secret := writePasswordFile(t, password)
 		out := filepath.Join(t.TempDir(), "new.p12")
-		ctr(t, nil, "cert", "convert", otherPrograms+name, "--password-file", secret, "-o", out).expect(t, exitOK, out+" written")
-		onlyMine(t, out)
-		before, after := shown(t, otherPrograms+name, secret), shown(t, out, secret)
+		runCtr(t, nil, "cert", "convert", p12TestData+name, "--password-file", secret, "-o", out).expect(t, exitOK, out+" written")
+		expectOwnerOnly(t, out)
+		before, after := showCertificate(t, p12TestData+name, secret), showCertificate(t, out, secret)
 		if after.Store.Legacy || after.Serial != before.Serial || after.Store.Keys != before.Store.Keys || after.Store.Entry != "authentication" ||
 			!slices.Equal(after.Store.Chain, before.Store.Chain) {
 			t.Errorf("%s: %+v became %+v", name, before.Store, after.Store)
 		}
-		ctr(t, nil, "cert", "convert", out, "--password-file", secret, "-o", out).expect(t, exitUsage, "ctr: the new file: ", "file exists")
+		runCtr(t, nil, "cert", "convert", out, "--password-file", secret, "-o", out).expect(t, exitUsage, "ctr: the new file: ", "file exists")
 	}
 }
 
-func onlyMine(t *testing.T, file string) {
+func expectOwnerOnly(t *testing.T, file string) {
 	t.Helper()
 	info, err := os.Stat(file)
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -213,32 +213,32 @@ func onlyMine(t *testing.T, file string) {
 // TestCertPassword checks that both keys of a platform file remain, readable only with the new password.
 func TestCertPassword(t *testing.T) {
 	t.Parallel()
-	file, old := stored(t, testpki.Hospital, "x.p12")
+	file, old := writeTestP12(t, testpki.Hospital, "x.p12")
 	link := filepath.Join(t.TempDir(), "link.p12")
 	if err := os.Symlink(file, link); err != nil {
 		t.Fatal(err)
 	}
 	data, secret := testpki.File(t, testpki.Hospital)
-	before, err := allKeys(data, secret)
+	before, err := readAllKeys(data, secret)
 	if err != nil || len(before) != 2 {
 		t.Fatalf("%d keys, %v", len(before), err)
 	}
-	fresh := passwordFile(t, "nieuw é€")
-	output := ctr(t, nil, "cert", "password", link, "--password-file", old, "--new-password-file", fresh, "--json").expect(t, exitOK).stdout
-	var answer written
+	fresh := writePasswordFile(t, "nieuw é€")
+	output := runCtr(t, nil, "cert", "password", link, "--password-file", old, "--new-password-file", fresh, "--json").expect(t, exitOK).stdout
+	var answer writtenFile
 	if err = json.Unmarshal([]byte(output), &answer); err != nil || answer.Keys != 2 || answer.File != link {
 		t.Errorf("%s, %v", output, err)
 	}
-	onlyMine(t, file)
+	expectOwnerOnly(t, file)
 	if target, failed := os.Readlink(link); failed != nil || target != file {
 		t.Errorf("the link leads to %s, %v", target, failed)
 	}
-	ctr(t, nil, "cert", "show", file, "--password-file", old).expect(t, exitUsage, "P12_PASSWORD")
+	runCtr(t, nil, "cert", "show", file, "--password-file", old).expect(t, exitUsage, "P12_PASSWORD")
 	if data, err = os.ReadFile(file); err != nil {
 		t.Fatal(err)
 	}
-	after, err := allKeys(data, "nieuw é€")
-	if err != nil || !sameKeys(before, after) {
+	after, err := readAllKeys(data, "nieuw é€")
+	if err != nil || !equalKeys(before, after) {
 		t.Errorf("%v, %v", after, err)
 	}
 	for i := range after {
@@ -253,30 +253,30 @@ func TestCertPassword(t *testing.T) {
 
 func TestCertExtract(t *testing.T) {
 	t.Parallel()
-	file, password := stored(t, testpki.Hospital, "x.p12")
+	file, password := writeTestP12(t, testpki.Hospital, "x.p12")
 	extract := []string{"cert", "extract", file, "--password-file", password}
 	key := testpki.Key(t, testpki.Hospital)
-	if output := ctr(t, extract).expect(t, exitOK).stdout; output != string(pki.EncodePEM(key.Certificate)) {
+	if output := runCtr(t, extract).expect(t, exitOK).stdout; output != string(pki.EncodePEM(key.Certificate)) {
 		t.Errorf("the certificate: %s", output)
 	}
 	whole := string(pki.EncodePEM(append([]*x509.Certificate{key.Certificate}, key.Chain...)...))
-	if output := ctr(t, extract, "--chain").expect(t, exitOK).stdout; output != whole {
+	if output := runCtr(t, extract, "--chain").expect(t, exitOK).stdout; output != whole {
 		t.Errorf("the chain: %s", output)
 	}
 	var answer struct{ PEM string }
-	if err := json.Unmarshal([]byte(ctr(t, extract, "--json").expect(t, exitOK).stdout), &answer); err != nil || answer.PEM != string(pki.EncodePEM(key.Certificate)) {
+	if err := json.Unmarshal([]byte(runCtr(t, extract, "--json").expect(t, exitOK).stdout), &answer); err != nil || answer.PEM != string(pki.EncodePEM(key.Certificate)) {
 		t.Errorf("%+v, %v", answer, err)
 	}
-	ctr(t, extract, "--key").expect(t, exitUsage, "--key needs -o")
+	runCtr(t, extract, "--key").expect(t, exitUsage, "--key needs -o")
 	out := filepath.Join(t.TempDir(), "all.pem")
-	ctr(t, extract, "--key", "--chain", "-o", out).expect(t, exitOK, "3 certificate(s)", "private key without a password")
-	onlyMine(t, out)
+	runCtr(t, extract, "--key", "--chain", "-o", out).expect(t, exitOK, "3 certificate(s)", "private key without a password")
+	expectOwnerOnly(t, out)
 	if pair, err := tls.LoadX509KeyPair(out, out); err != nil || len(pair.Certificate) != 3 {
 		t.Errorf("the pair: %v", err)
 	}
-	ctr(t, extract, "-o", out).expect(t, exitUsage, "file exists")
+	runCtr(t, extract, "-o", out).expect(t, exitUsage, "file exists")
 	plain := filepath.Join(t.TempDir(), "plain.pem")
-	ctr(t, extract, "-o", plain).expect(t, exitOK, "1 certificate(s)")
+	runCtr(t, extract, "-o", plain).expect(t, exitOK, "1 certificate(s)")
 	data, err := os.ReadFile(plain)
 	if err != nil || bytes.Contains(data, []byte("PRIVATE")) {
 		t.Errorf("%s, %v", data, err)
@@ -286,15 +286,15 @@ func TestCertExtract(t *testing.T) {
 // TestCertRefuses checks that an error is one line with exit code 2, and that the file is unchanged.
 func TestCertRefuses(t *testing.T) {
 	t.Parallel()
-	file, good := stored(t, testpki.Hospital, "x.p12")
+	file, good := writeTestP12(t, testpki.Hospital, "x.p12")
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrong := passwordFile(t, "wrong")
-	broken := put(t, "broken.p12", data[:len(data)/2])
-	text := put(t, "text.p12", []byte("hello"))
-	inClear := otherPrograms + "openssl-clear-key.p12"
+	wrong := writePasswordFile(t, "wrong")
+	broken := writeTempFile(t, "broken.p12", data[:len(data)/2])
+	text := writeTempFile(t, "text.p12", []byte("hello"))
+	inClear := p12TestData + "openssl-clear-key.p12"
 	missing := filepath.Join(t.TempDir(), "missing")
 	for name, tt := range map[string]struct {
 		args []string
@@ -313,11 +313,11 @@ func TestCertRefuses(t *testing.T) {
 		"extract, wrong":        {[]string{"cert", "extract", file, "--password-file", wrong}, "P12_PASSWORD"},
 		"password, wrong":       {[]string{"cert", "password", file, "--password-file", wrong, "--new-password-file", good}, "P12_PASSWORD"},
 		"no new password":       {[]string{"cert", "password", file, "--password-file", good}, "--new-password-file=FILE"},
-		"an empty new password": {[]string{"cert", "password", file, "--password-file", good, "--new-password-file", passwordFile(t, "")}, "is empty"},
-		"a new password that cannot be": {[]string{"cert", "password", file, "--password-file", good, "--new-password-file", passwordFile(t, "\U0001F511")},
+		"an empty new password": {[]string{"cert", "password", file, "--password-file", good, "--new-password-file", writePasswordFile(t, "")}, "is empty"},
+		"a new password that cannot be": {[]string{"cert", "password", file, "--password-file", good, "--new-password-file", writePasswordFile(t, "\U0001F511")},
 			"Basic Multilingual Plane"},
 	} {
-		r := ctr(t, nil, tt.args...).expect(t, exitUsage, tt.say)
+		r := runCtr(t, nil, tt.args...).expect(t, exitUsage, tt.say)
 		if strings.Count(r.stderr, "\n") != 1 || !strings.HasPrefix(r.stderr, "ctr: ") {
 			t.Errorf("%s: not one line: %q", name, r.stderr)
 		}
@@ -353,8 +353,8 @@ func TestReplaceFile(t *testing.T) {
 func TestOutline(t *testing.T) {
 	t.Parallel()
 	data, _ := testpki.File(t, testpki.Hospital)
-	o, err := outline(data)
-	if err != nil || o.keys != 2 || o.clear {
+	o, err := readOutline(data)
+	if err != nil || o.keys != 2 || o.hasOtherClearContent {
 		t.Fatalf("%+v, %v", o, err)
 	}
 	marshal := func(value any) []byte {
@@ -372,11 +372,11 @@ func TestOutline(t *testing.T) {
 		Value asn1.RawValue
 	}
 	secret := marshal([]bag{{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 5}, explicit(marshal([]byte("secret")))}})
-	if o = (&p12Outline{}); !o.open(contentInfo{Content: explicit(marshal(secret))}) || !o.clear {
+	if o = (&p12Outline{}); !o.addData(contentInfo{Content: explicit(marshal(secret))}) || !o.hasOtherClearContent {
 		t.Errorf("a thing in the clear is not seen: %+v", o)
 	}
 	for _, hostile := range [][]byte{nil, {0x30}, []byte("hello"), marshal([][]byte{nil}), data[:len(data)-1]} {
-		if _, err = outline(hostile); err == nil {
+		if _, err = readOutline(hostile); err == nil {
 			t.Errorf("%x was taken", hostile)
 		}
 	}
@@ -404,15 +404,15 @@ func TestExpiryWarning(t *testing.T) {
 // change.
 func TestCommandsWarnOfExpiry(t *testing.T) {
 	t.Parallel()
-	file, password := made(t, "CTR test", pki.Order{Subject: pki.Subject{Type: "SSIN", ID: "78031412250"}, NotAfter: time.Now().Add(20*24*time.Hour + time.Hour)})
+	file, password := issueP12(t, "CTR test", pki.Order{Subject: pki.Subject{Type: "SSIN", ID: "78031412250"}, NotAfter: time.Now().Add(20*24*time.Hour + time.Hour)})
 	for _, more := range [][]string{nil, {"--json"}} {
 		flags := append([]string{"--p12", file, "--password-file", password, "--url", "https://127.0.0.1:1/ctr/v1"}, more...)
-		r := ctr(t, flags, "search", "--patient", "48022907379").expect(t, exitUnreachable, "ctr: your certificate expires on ", "in 20 day(s): renew it now")
+		r := runCtr(t, flags, "search", "--patient", "48022907379").expect(t, exitUnreachable, "ctr: your certificate expires on ", "in 20 day(s): renew it now")
 		if strings.Count(r.stderr, "your certificate expires") != 1 || r.stdout != "" {
 			t.Errorf("%+v", r)
 		}
 	}
-	if r := shown(t, file, password); r.DaysLeft != 20 || !slices.Contains(r.Advice, renew) {
+	if r := showCertificate(t, file, password); r.DaysLeft != 20 || !slices.Contains(r.Advice, adviceRenew) {
 		t.Errorf("%+v", r)
 	}
 }

@@ -16,7 +16,7 @@ import (
 // pki.ReadP12Keys reads the contents. The code here needs no password.
 
 // p12Iterations is the number of iterations of the password hash for each part of a new file.
-const storeIterations = 100_000
+const p12Iterations = 100_000
 
 var (
 	oidData          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
@@ -57,7 +57,7 @@ func algorithmName(id asn1.ObjectIdentifier) string {
 }
 
 // isModernAlgorithm reports whether current programs write files with this algorithm.
-func modern(name string) bool {
+func isModernAlgorithm(name string) bool {
 	return strings.HasPrefix(name, "AES-") || name == "SHA-256" || name == "SHA-384" || name == "SHA-512" || name == "PBMAC1"
 }
 
@@ -74,16 +74,16 @@ type safeBag struct {
 
 // p12Outline is the information that a .p12 file reveals without its password.
 type p12Outline struct {
-	keys       int
-	clear      bool // unencrypted contents other than certificates
-	encryption []string
-	mac        string
+	keys                 int
+	hasOtherClearContent bool // unencrypted contents other than certificates
+	encryption           []string
+	mac                  string
 }
 
-var errOutline = errors.New("the .p12 file has an unexpected structure; export it again with openssl or keytool")
+var errUnexpectedForm = errors.New("the .p12 file has an unexpected structure; export it again with openssl or keytool")
 
 // readOutline reads the outer structure. The file must have passed pki.ReadP12, which limits it.
-func outline(file []byte) (*p12Outline, error) {
+func readOutline(file []byte) (*p12Outline, error) {
 	var store struct {
 		Version int
 		Safe    contentInfo
@@ -99,19 +99,19 @@ func outline(file []byte) (*p12Outline, error) {
 	var authenticated []byte
 	var contents []contentInfo
 	if !readDER(file, &store) || !readDER(store.Safe.Content.Bytes, &authenticated) || !readDER(authenticated, &contents) {
-		return nil, errOutline
+		return nil, errUnexpectedForm
 	}
 	o := &p12Outline{mac: cmp.Or(algorithmName(store.MAC.Mac.Algorithm.Algorithm), store.MAC.Mac.Algorithm.Algorithm.String())}
 	for _, c := range contents {
 		var known bool
 		switch {
 		case c.Type.Equal(oidEncryptedData):
-			known = o.encrypted(c)
+			known = o.addEncryptedData(c)
 		case c.Type.Equal(oidData):
-			known = o.open(c)
+			known = o.addData(c)
 		}
 		if !known {
-			return nil, errOutline
+			return nil, errUnexpectedForm
 		}
 	}
 	return o, nil
@@ -123,7 +123,7 @@ func readDER(data []byte, into any) bool {
 }
 
 // addEncryptedData reads a ContentInfo with EncryptedData, which contains certificates.
-func (o *p12Outline) encrypted(c contentInfo) bool {
+func (o *p12Outline) addEncryptedData(c contentInfo) bool {
 	var data struct {
 		Version int
 		Info    struct {
@@ -135,12 +135,12 @@ func (o *p12Outline) encrypted(c contentInfo) bool {
 	if !readDER(c.Content.Bytes, &data) {
 		return false
 	}
-	o.uses(data.Info.Algorithm)
+	o.addAlgorithm(data.Info.Algorithm)
 	return true
 }
 
 // addData reads a ContentInfo that is not encrypted as a whole: encrypted keys and unencrypted certificates.
-func (o *p12Outline) open(c contentInfo) bool {
+func (o *p12Outline) addData(c contentInfo) bool {
 	var data []byte
 	var bags []asn1.RawValue
 	if !readDER(c.Content.Bytes, &data) || !readDER(data, &bags) {
@@ -163,26 +163,26 @@ func (o *p12Outline) open(c contentInfo) bool {
 			if !readDER(bag.Value.Bytes, &key) {
 				return false
 			}
-			o.uses(key.Algorithm)
+			o.addAlgorithm(key.Algorithm)
 			o.keys++
 		default:
-			o.clear = true
+			o.hasOtherClearContent = true
 		}
 	}
 	if certificates {
-		o.add("none")
+		o.addEncryption("none")
 	}
 	return true
 }
 
-func (o *p12Outline) add(name string) {
+func (o *p12Outline) addEncryption(name string) {
 	if !slices.Contains(o.encryption, name) {
 		o.encryption = append(o.encryption, name)
 	}
 }
 
 // addAlgorithm records an encryption algorithm. For PBES2 it is the cipher (RFC 8018 appendix A.4).
-func (o *p12Outline) uses(a pkix.AlgorithmIdentifier) {
+func (o *p12Outline) addAlgorithm(a pkix.AlgorithmIdentifier) {
 	id := a.Algorithm
 	if id.Equal(oidPBES2) {
 		var parameters struct{ Derivation, Cipher pkix.AlgorithmIdentifier }
@@ -190,12 +190,12 @@ func (o *p12Outline) uses(a pkix.AlgorithmIdentifier) {
 			id = parameters.Cipher.Algorithm
 		}
 	}
-	o.add(cmp.Or(algorithmName(id), id.String()))
+	o.addEncryption(cmp.Or(algorithmName(id), id.String()))
 }
 
 // isLegacy reports whether a current program may refuse the file because of its algorithms.
-func (o *p12Outline) legacy() bool {
-	return !modern(o.mac) || slices.ContainsFunc(o.encryption, func(name string) bool { return !modern(name) })
+func (o *p12Outline) isLegacy() bool {
+	return !isModernAlgorithm(o.mac) || slices.ContainsFunc(o.encryption, func(name string) bool { return !isModernAlgorithm(name) })
 }
 
 // errWouldLose is returned for a file with contents that cannot be written again.
@@ -203,23 +203,23 @@ var errWouldLose = errors.New("the file contains more than encrypted keys with t
 	"keep the file, or split it with openssl pkcs12")
 
 // readAllKeys reads all keys of a .p12 file, the signing key first. It fails if a key has no certificate.
-func allKeys(file []byte, password string) ([]*pki.Key, error) {
+func readAllKeys(file []byte, password string) ([]*pki.Key, error) {
 	keys, err := pki.DecodeKeys(file, password)
 	if err != nil {
 		return nil, err
 	}
-	o, err := outline(file)
+	o, err := readOutline(file)
 	if err != nil {
 		return nil, err
 	}
-	if o.clear {
+	if o.hasOtherClearContent {
 		return nil, errWouldLose
 	}
 	for i, key := range keys {
 		switch { // names as the platform gives them; some programs cannot find an unnamed key
 		case key.Name != "":
 		case i == 0:
-			key.Name = signingEntry
+			key.Name = signingEntryName
 		default:
 			key.Name = key.Certificate.SerialNumber.String()
 		}
@@ -228,4 +228,4 @@ func allKeys(file []byte, password string) ([]*pki.Key, error) {
 }
 
 // signingEntryName is the platform's name of the signing key, for which pki.ReadP12 looks.
-const signingEntry = "authentication"
+const signingEntryName = "authentication"

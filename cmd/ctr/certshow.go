@@ -24,38 +24,38 @@ type advice string
 
 // The possible recommendations.
 const (
-	askNIHII       advice = "ASK_NIHII_CERTIFICATE"
-	signWithSSIN   advice = "SIGN_WITH_SSIN"
-	askOther       advice = "ASK_OTHER_CERTIFICATE"
-	renew          advice = "RENEW"
-	convertFile    advice = "CONVERT_FILE"
-	chainMissing   advice = "CHAIN_INCOMPLETE"
-	fileNameOther  advice = "FILE_NAME_OF_ANOTHER"
-	authorNeeded   advice = "NAME_THE_AUTHOR"
-	testNotForReal advice = "NOT_FOR_PRODUCTION"
+	adviceRequestNIHIICertificate advice = "ASK_NIHII_CERTIFICATE"
+	adviceSignWithSSIN            advice = "SIGN_WITH_SSIN"
+	adviceRequestOtherCertificate advice = "ASK_OTHER_CERTIFICATE"
+	adviceRenew                   advice = "RENEW"
+	adviceConvertFile             advice = "CONVERT_FILE"
+	adviceChainIncomplete         advice = "CHAIN_INCOMPLETE"
+	adviceFileNameMismatch        advice = "FILE_NAME_OF_ANOTHER"
+	adviceNameAuthor              advice = "NAME_THE_AUTHOR"
+	adviceNotForProduction        advice = "NOT_FOR_PRODUCTION"
 )
 
 // toText returns the recommendation as English text.
-func (a advice) words() string {
+func (a advice) toText() string {
 	switch a {
-	case askNIHII:
+	case adviceRequestNIHIICertificate:
 		return "A care institution signs with its NIHII number. Request a certificate that begins with NIHII- from the eHealth platform, such as " +
 			"NIHII-HOSPITAL= for a hospital or NIHII-RETIREMENT= for a home. The local manager of the institution applies for it; this takes up to 10 days."
-	case signWithSSIN:
+	case adviceSignWithSSIN:
 		return "A doctor, like every person, signs with their own certificate, SSIN=. There is no certificate with the NIHII number of a doctor."
-	case askOther:
+	case adviceRequestOtherCertificate:
 		return "Request a certificate of a type that the register accepts from the eHealth platform: NIHII-… for a care institution, SSIN= for a person."
-	case renew:
+	case adviceRenew:
 		return "Renew it in the eHealth Certificate Manager. This is possible from 90 days before expiry and takes up to 10 days. Your rights do not change."
-	case convertFile:
+	case adviceConvertFile:
 		return "The file uses outdated encryption, which OpenSSL 3 and recent Java versions refuse or will refuse. Run: ctr cert convert FILE -o NEW.p12"
-	case chainMissing:
+	case adviceChainIncomplete:
 		return "The file does not contain all issuers up to a root. The register does not need them; other services may."
-	case fileNameOther:
+	case adviceFileNameMismatch:
 		return "The file name describes another certificate than the file contains. Check that it is the right file."
-	case authorNeeded:
+	case adviceNameAuthor:
 		return "Name the person who acts in every request, as Author or with --author SSIN. They must be attached to the organisation on that day."
-	case testNotForReal:
+	case adviceNotForProduction:
 		return "It belongs to the test environment. A service in production refuses it."
 	}
 	return string(a)
@@ -64,24 +64,24 @@ func (a advice) words() string {
 // certificateReport describes a certificate and its file. Its JSON form contains codes, names and numbers, but no
 // text in a natural language.
 type certificateReport struct {
-	File        string         `json:"file"`
-	Subject     string         `json:"subject"` // TYPE=id[, APPLICATION]; the common name if it has another form
-	Type        string         `json:"type,omitempty"`
-	ID          string         `json:"id,omitempty"`
-	Application string         `json:"application,omitempty"`
-	Name        string         `json:"name,omitempty"`
-	TakenFor    string         `json:"takenFor"`    // person, organisation or nobody
-	Environment string         `json:"environment"` // production, acceptance or other
-	ValidFrom   time.Time      `json:"validFrom"`
-	ValidUntil  time.Time      `json:"validUntil"`
-	DaysLeft    int            `json:"daysLeft"` // negative after expiry
-	Issuer      string         `json:"issuer"`
-	Serial      string         `json:"serial"` // decimal
-	Key         keyReport      `json:"key"`
-	Usages      []string       `json:"usages"`
-	RefusedFor  []problem.Code `json:"refusedFor"`
-	Advice      []advice       `json:"advice"`
-	Store       storeReport    `json:"store"`
+	File         string         `json:"file"`
+	Subject      string         `json:"subject"` // TYPE=id[, APPLICATION]; the common name if it has another form
+	Type         string         `json:"type,omitempty"`
+	ID           string         `json:"id,omitempty"`
+	Application  string         `json:"application,omitempty"`
+	Name         string         `json:"name,omitempty"`
+	IdentifiedAs string         `json:"takenFor"`    // person, organisation or nobody
+	Environment  string         `json:"environment"` // production, acceptance or other
+	ValidFrom    time.Time      `json:"validFrom"`
+	ValidUntil   time.Time      `json:"validUntil"`
+	DaysLeft     int            `json:"daysLeft"` // negative after expiry
+	Issuer       string         `json:"issuer"`
+	Serial       string         `json:"serial"` // decimal
+	Key          keyReport      `json:"key"`
+	Usages       []string       `json:"usages"`
+	RefusalCodes []problem.Code `json:"refusedFor"`
+	Advice       []advice       `json:"advice"`
+	Store        p12Report      `json:"store"`
 }
 
 type keyReport struct {
@@ -90,7 +90,7 @@ type keyReport struct {
 }
 
 // p12Report describes the file.
-type storeReport struct {
+type p12Report struct {
 	Entry         string   `json:"entry"` // name of the signing key
 	Keys          int      `json:"keys"`
 	Chain         []string `json:"chain"` // the issuers, nearest first
@@ -101,23 +101,23 @@ type storeReport struct {
 	Legacy        bool     `json:"legacy"`
 }
 
-type certShowCommand struct{ certFile }
+type certShowCommand struct{ p12Argument }
 
 // Run shows how a service identifies the holder of a certificate.
-func (s *certShowCommand) Run(c *commands, t *terminal) error {
-	file, err := s.open(c)
+func (s *certShowCommand) Run(c *commandLine, t *commandContext) error {
+	file, err := s.openP12(c)
 	if err != nil {
 		return err
 	}
-	r, err := file.report(t.now())
+	r, err := file.newReport(t.now())
 	if err != nil {
 		return err
 	}
-	return t.print(r, r.words)
+	return t.printAnswer(r, r.writeText)
 }
 
 // printAnswer prints an answer as JSON or as text.
-func (t *terminal) print(answer any, words func(io.Writer)) error {
+func (t *commandContext) printAnswer(answer any, words func(io.Writer)) error {
 	if !t.json {
 		words(t.out)
 		return nil
@@ -127,26 +127,26 @@ func (t *terminal) print(answer any, words func(io.Writer)) error {
 	return encoder.Encode(answer)
 }
 
-func (o *openedFile) report(now time.Time) (*certificateReport, error) {
+func (o *openedP12) newReport(now time.Time) (*certificateReport, error) {
 	leaf := o.key.Certificate
 	r := &certificateReport{
-		File: o.name, TakenFor: "nobody", Environment: environmentOf(leaf),
+		File: o.name, IdentifiedAs: "nobody", Environment: detectEnvironment(leaf),
 		ValidFrom: leaf.NotBefore.UTC(), ValidUntil: leaf.NotAfter.UTC(), DaysLeft: daysUntil(leaf.NotAfter, now),
-		Issuer: leaf.Issuer.String(), Serial: leaf.SerialNumber.String(), Key: keyOf(leaf), Usages: usagesOf(leaf),
-		RefusedFor: []problem.Code{}, Advice: []advice{},
+		Issuer: leaf.Issuer.String(), Serial: leaf.SerialNumber.String(), Key: newKeyReport(leaf), Usages: keyUsageNames(leaf),
+		RefusalCodes: []problem.Code{}, Advice: []advice{},
 	}
-	r.judgeSubject(leaf)
+	r.assessSubject(leaf)
 	// With the certificate itself as trust anchor, Verify makes every other check of the service.
 	if err := pki.NewTrustStore([]*x509.Certificate{leaf}, nil, 0).Verify(leaf, now); err != nil {
-		r.RefusedFor = append(r.RefusedFor, problem.From(err).Code)
+		r.RefusalCodes = append(r.RefusalCodes, problem.From(err).Code)
 	}
 	if r.DaysLeft < 90 {
-		r.Advice = append(r.Advice, renew)
+		r.Advice = append(r.Advice, adviceRenew)
 	}
 	if r.Environment == "acceptance" {
-		r.Advice = append(r.Advice, testNotForReal)
+		r.Advice = append(r.Advice, adviceNotForProduction)
 	}
-	if err := r.judgeFile(o); err != nil {
+	if err := r.assessFile(o); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -154,76 +154,76 @@ func (o *openedFile) report(now time.Time) (*certificateReport, error) {
 
 // assessSubject determines how a service identifies the holder, by the rules of the register, and which certificate
 // to request instead.
-func (r *certificateReport) judgeSubject(leaf *x509.Certificate) {
+func (r *certificateReport) assessSubject(leaf *x509.Certificate) {
 	subject, err := pki.SubjectFromCertificate(leaf)
 	if err != nil {
 		r.Subject = leaf.Subject.CommonName
-		r.RefusedFor = append(r.RefusedFor, problem.From(err).Code)
+		r.RefusalCodes = append(r.RefusalCodes, problem.From(err).Code)
 		if strings.HasPrefix(r.Subject, "NIHII") {
-			r.Advice = append(r.Advice, signWithSSIN)
+			r.Advice = append(r.Advice, adviceSignWithSSIN)
 		}
-		r.Advice = append(r.Advice, askOther)
+		r.Advice = append(r.Advice, adviceRequestOtherCertificate)
 		return
 	}
 	r.Subject, r.Type, r.ID, r.Application, r.Name = subject.String(), subject.Type, subject.ID, subject.Application, subject.Name
 	refuse := func(code problem.Code, recommendations ...advice) {
-		r.RefusedFor, r.Advice = append(r.RefusedFor, code), append(r.Advice, recommendations...)
+		r.RefusalCodes, r.Advice = append(r.RefusalCodes, code), append(r.Advice, recommendations...)
 	}
 	switch {
 	case subject.IsPerson():
 		if _, err = ident.ParseSSIN(subject.ID); err != nil {
-			refuse(problem.CertificateUnfit, askOther)
+			refuse(problem.CertificateUnfit, adviceRequestOtherCertificate)
 			return
 		}
-		r.TakenFor = "person"
+		r.IdentifiedAs = "person"
 	case strings.HasPrefix(subject.Type, "NIHII-"):
 		if _, err = ident.ParseNIHII(subject.ID); err != nil {
-			refuse(problem.CertificateUnfit, askOther)
+			refuse(problem.CertificateUnfit, adviceRequestOtherCertificate)
 			return
 		}
-		r.TakenFor = "organisation"
-		r.Advice = append(r.Advice, authorNeeded)
+		r.IdentifiedAs = "organisation"
+		r.Advice = append(r.Advice, adviceNameAuthor)
 	case strings.HasPrefix(subject.Type, "CBE"):
-		refuse(problem.CertificateCBE, askNIHII, signWithSSIN)
+		refuse(problem.CertificateCBE, adviceRequestNIHIICertificate, adviceSignWithSSIN)
 	case strings.HasPrefix(subject.Type, "NIHII"):
-		refuse(problem.CertificateUnfit, signWithSSIN, askNIHII)
+		refuse(problem.CertificateUnfit, adviceSignWithSSIN, adviceRequestNIHIICertificate)
 	default:
-		refuse(problem.CertificateUnfit, askOther)
+		refuse(problem.CertificateUnfit, adviceRequestOtherCertificate)
 	}
 }
 
 // platformFileName matches the file names of the platform's certificate manager.
-var platformFile = regexp.MustCompile(`^([A-Z0-9_-]+=[0-9]+(?:,[0-9A-Z_-]+)?) [0-9]{8}-[0-9]{6}\.(?:p12|acc-p12)$`)
+var platformFileName = regexp.MustCompile(`^([A-Z0-9_-]+=[0-9]+(?:,[0-9A-Z_-]+)?) [0-9]{8}-[0-9]{6}\.(?:p12|acc-p12)$`)
 
-func (r *certificateReport) judgeFile(o *openedFile) error {
-	form, err := outline(o.octets)
+func (r *certificateReport) assessFile(o *openedP12) error {
+	form, err := readOutline(o.data)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.name, err)
 	}
-	r.Store = storeReport{
-		Entry: o.key.Name, Keys: form.keys, Chain: []string{}, ChainComplete: isComplete(o.key),
-		Encryption: form.encryption, MAC: form.mac, Legacy: form.legacy(),
+	r.Store = p12Report{
+		Entry: o.key.Name, Keys: form.keys, Chain: []string{}, ChainComplete: isChainComplete(o.key),
+		Encryption: form.encryption, MAC: form.mac, Legacy: form.isLegacy(),
 	}
 	for _, issuer := range o.key.Chain {
 		r.Store.Chain = append(r.Store.Chain, issuer.Subject.String())
 	}
 	if !r.Store.ChainComplete {
-		r.Advice = append(r.Advice, chainMissing)
+		r.Advice = append(r.Advice, adviceChainIncomplete)
 	}
-	if match := platformFile.FindStringSubmatch(filepath.Base(o.name)); match != nil {
+	if match := platformFileName.FindStringSubmatch(filepath.Base(o.name)); match != nil {
 		r.Store.PlatformName = true
 		if match[1] != strings.ReplaceAll(r.Subject, ", ", ",") {
-			r.Advice = append(r.Advice, fileNameOther)
+			r.Advice = append(r.Advice, adviceFileNameMismatch)
 		}
 	}
 	if r.Store.Legacy {
-		r.Advice = append(r.Advice, convertFile)
+		r.Advice = append(r.Advice, adviceConvertFile)
 	}
 	return nil
 }
 
 // isChainComplete reports whether the file contains all issuers up to a root.
-func isComplete(key *pki.Key) bool {
+func isChainComplete(key *pki.Key) bool {
 	last := key.Certificate
 	if len(key.Chain) > 0 {
 		last = key.Chain[len(key.Chain)-1]
@@ -233,7 +233,7 @@ func isComplete(key *pki.Key) bool {
 
 // detectEnvironment deduces from the issuer's name whether the platform issued a certificate, and for which
 // environment.
-func environmentOf(leaf *x509.Certificate) string {
+func detectEnvironment(leaf *x509.Certificate) string {
 	issuer := strings.ToLower(leaf.Issuer.CommonName)
 	switch {
 	case !strings.Contains(issuer, "ehealth"):
@@ -244,7 +244,7 @@ func environmentOf(leaf *x509.Certificate) string {
 	return "production"
 }
 
-func keyOf(leaf *x509.Certificate) keyReport {
+func newKeyReport(leaf *x509.Certificate) keyReport {
 	k := keyReport{Algorithm: leaf.PublicKeyAlgorithm.String()}
 	switch public := leaf.PublicKey.(type) {
 	case *rsa.PublicKey:
@@ -256,7 +256,7 @@ func keyOf(leaf *x509.Certificate) keyReport {
 }
 
 // keyUsageNames returns the names of RFC 5280 §4.2.1.3 and §4.2.1.12.
-func usagesOf(leaf *x509.Certificate) []string {
+func keyUsageNames(leaf *x509.Certificate) []string {
 	names := []string{"digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
 		"keyCertSign", "cRLSign", "encipherOnly", "decipherOnly"}
 	all := []string{}
@@ -283,7 +283,7 @@ func usagesOf(leaf *x509.Certificate) []string {
 }
 
 // writeText writes the report as text.
-func (r *certificateReport) words(w io.Writer) {
+func (r *certificateReport) writeText(w io.Writer) {
 	line := func(name, format string, values ...any) {
 		_, _ = fmt.Fprintf(w, "%-12s "+format+"\n", append([]any{name}, values...)...)
 	}
@@ -291,9 +291,9 @@ func (r *certificateReport) words(w io.Writer) {
 	if r.Name != "" {
 		line("name", "%s", r.Name)
 	}
-	line("taken for", "%s", takenFor(r.TakenFor))
-	line("usable for", "%s", r.rightFor())
-	line("valid", "from %s until %s, %s", r.ValidFrom.Format(time.DateOnly), r.ValidUntil.Format(time.DateOnly), left(r.DaysLeft))
+	line("taken for", "%s", describeIdentity(r.IdentifiedAs))
+	line("usable for", "%s", r.describeUse())
+	line("valid", "from %s until %s, %s", r.ValidFrom.Format(time.DateOnly), r.ValidUntil.Format(time.DateOnly), formatDaysLeft(r.DaysLeft))
 	line("issuer", "%s", r.Issuer)
 	line("key", "%s, %d bits", r.Key.Algorithm, r.Key.Bits)
 	line("serial", "%s", r.Serial)
@@ -313,7 +313,7 @@ func (r *certificateReport) words(w io.Writer) {
 		age = "outdated"
 	}
 	line("encryption", "%s, MAC %s: %s; %d key(s)", strings.Join(r.Store.Encryption, ", "), r.Store.MAC, age, r.Store.Keys)
-	for _, code := range r.RefusedFor {
+	for _, code := range r.RefusalCodes {
 		text := ""
 		if entry, ok := problem.Lookup(code); ok {
 			text = entry.EN
@@ -321,11 +321,11 @@ func (r *certificateReport) words(w io.Writer) {
 		line("refused", "%s  %s", code, text)
 	}
 	for _, a := range r.Advice {
-		line("advice", "%s", a.words())
+		line("advice", "%s", a.toText())
 	}
 }
 
-func takenFor(identifiedAs string) string {
+func describeIdentity(identifiedAs string) string {
 	switch identifiedAs {
 	case "person":
 		return "this person: a professional if the professional register says so on that day, otherwise a patient"
@@ -336,8 +336,8 @@ func takenFor(identifiedAs string) string {
 }
 
 // describeUse describes where the certificate can be used.
-func (r *certificateReport) rightFor() string {
-	if len(r.RefusedFor) > 0 {
+func (r *certificateReport) describeUse() string {
+	if len(r.RefusalCodes) > 0 {
 		return "no register; see below"
 	}
 	switch r.Environment {
@@ -359,7 +359,7 @@ func daysUntil(end, now time.Time) int {
 	return days
 }
 
-func left(days int) string {
+func formatDaysLeft(days int) string {
 	if days < 0 {
 		return "expired"
 	}
@@ -368,8 +368,8 @@ func left(days int) string {
 
 // newServiceClientWithWarning is newServiceClient with one warning on standard error if the certificate expires soon.
 // Standard output is not affected.
-func (c *commands) cautious(ctx context.Context, stdout, stderr io.Writer) (*caller, error) {
-	remote, err := c.caller(ctx, stdout)
+func (c *commandLine) newServiceClientWithWarning(ctx context.Context, stdout, stderr io.Writer) (*serviceClient, error) {
+	remote, err := c.newServiceClient(ctx, stdout)
 	if err != nil {
 		return nil, err
 	}

@@ -34,21 +34,21 @@ type checkCommand struct {
 var errWouldBeRefused = errors.New("the message would be refused")
 
 // commandContext is the environment of a command that can run without calling the service.
-type terminal struct {
-	ctx  context.Context
-	out  io.Writer
-	json bool
-	now  func() time.Time
-	url  string // of the service to ask; empty for none
-	http func() (*http.Client, error)
+type commandContext struct {
+	ctx           context.Context
+	out           io.Writer
+	json          bool
+	now           func() time.Time
+	url           string // of the service to ask; empty for none
+	newHTTPClient func() (*http.Client, error)
 	// newServiceClient is for a command that calls the service only in some cases and otherwise needs no key.
-	caller func() (*caller, error)
+	newServiceClient func() (*serviceClient, error)
 }
 
 // Run reports everything in a message that the service would refuse, as determined by this program, or with --url by
 // the service.
-func (c *checkCommand) Run(t *terminal) error {
-	options, err := c.options(t.now())
+func (c *checkCommand) Run(t *commandContext) error {
+	options, err := c.inspectionOptions(t.now())
 	if err != nil {
 		return err
 	}
@@ -62,13 +62,13 @@ func (c *checkCommand) Run(t *terminal) error {
 	message := recorded.Parse(data)
 	r, security := check.Inspect(message.UnpackEnvelope(), options)
 	if t.url != "" {
-		if r, err = c.ask(t, message); err != nil {
+		if r, err = c.askService(t, message); err != nil {
 			return err
 		}
 	}
 	r.File = c.File
 	if c.Canonical != "" {
-		if r.Difference, err = c.compare(security); err != nil {
+		if r.Difference, err = c.compareCanonical(security); err != nil {
 			return err
 		}
 	}
@@ -86,7 +86,7 @@ func (c *checkCommand) Run(t *terminal) error {
 	return nil
 }
 
-func (c *checkCommand) options(now time.Time) (check.Options, error) {
+func (c *checkCommand) inspectionOptions(now time.Time) (check.Options, error) {
 	o := check.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, IdentifyOperation: wire.OperationName, Lang: c.Lang}
 	if c.At != "" {
 		at, err := time.Parse(time.RFC3339, c.At)
@@ -133,7 +133,7 @@ func readFiles(names []string) ([][]byte, error) {
 }
 
 // compareCanonical compares the user's canonical form with that of the service.
-func (c *checkCommand) compare(security *wsse.Report) (*check.Difference, error) {
+func (c *checkCommand) compareCanonical(security *wsse.Report) (*check.Difference, error) {
 	yours, err := os.ReadFile(c.Canonical)
 	if err != nil {
 		return nil, fmt.Errorf("--canonical: %w", err)

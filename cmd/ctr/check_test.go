@@ -19,7 +19,7 @@ import (
 )
 
 // captureMessage returns a message sent by ctr, signed with a key of the test PKI, and a folder for files.
-func sent(t *testing.T, key string, request string) (string, *service) {
+func captureMessage(t *testing.T, key string, request string) (string, *service) {
 	t.Helper()
 	var message []byte
 	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -27,28 +27,28 @@ func sent(t *testing.T, key string, request string) (string, *service) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))}
 	t.Cleanup(s.server.Close)
-	s.write("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
-	ctr(t, append(s.flags(key), "--author", "78031412250"), "notify", s.write("request.xml", []byte(request)))
+	s.writeFile("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
+	runCtr(t, append(s.clientFlags(key), "--author", "78031412250"), "notify", s.writeFile("request.xml", []byte(request)))
 	if len(message) == 0 {
 		t.Fatal("nothing was sent")
 	}
-	s.write("trust.pem", testpki.CAs(t))
+	s.writeFile("trust.pem", testpki.CAs(t))
 	return string(message), s
 }
 
-func hospitalSent(t *testing.T) (string, *service) {
+func captureHospitalMessage(t *testing.T) (string, *service) {
 	t.Helper()
-	return sent(t, testpki.Hospital, implantation("2026-01-02", "2026-01-01", "EPD-1"))
+	return captureMessage(t, testpki.Hospital, implantationXML("2026-01-02", "2026-01-01", "EPD-1"))
 }
 
 // runCheck runs the check on a message.
-func (s *service) checked(message string, flags ...string) result {
+func (s *service) runCheck(message string, flags ...string) result {
 	s.t.Helper()
-	return ctr(s.t, nil, append([]string{"check", s.write("message.xml", []byte(message))}, flags...)...)
+	return runCtr(s.t, nil, append([]string{"check", s.writeFile("message.xml", []byte(message))}, flags...)...)
 }
 
 // expectOutput checks the exit code and text on standard output. Standard error must be empty.
-func (r result) wants(t *testing.T, code int, words ...string) {
+func (r result) expectOutput(t *testing.T, code int, words ...string) {
 	t.Helper()
 	if r.code != code || r.stderr != "" {
 		t.Errorf("exit code %d, want %d; stderr %q", r.code, code, r.stderr)
@@ -62,35 +62,35 @@ func (r result) wants(t *testing.T, code int, words ...string) {
 
 func TestCheckAGoodMessage(t *testing.T) {
 	t.Parallel()
-	message, s := hospitalSent(t)
-	r := s.checked(message, "--trust", filepath.Join(s.dir, "trust.pem"), "--strict")
-	r.wants(t, exitOK, "ok           XML\n", "ok           envelope\n", "SOAP 1.1", "ok           security header\n", "ok           reference 1\n",
+	message, s := captureHospitalMessage(t)
+	r := s.runCheck(message, "--trust", filepath.Join(s.dir, "trust.pem"), "--strict")
+	r.expectOutput(t, exitOK, "ok           XML\n", "ok           envelope\n", "SOAP 1.1", "ok           security header\n", "ok           reference 1\n",
 		"ok           signature value\n", "it verifies with the key of the certificate", "taken for        NIHII-HOSPITAL=71000436 ",
 		"key              RSA 2048", "trusted          yes", "ok           timestamp\n", "ok           schema\n", "Nothing would be refused")
 	if strings.Contains(r.stdout, "\n"+check.StatusRefused) || strings.Contains(r.stdout, "\n"+check.StatusUnchecked) {
 		t.Error(r.stdout)
 	}
-	s.checked(message).wants(t, exitOK, "trusted          not checked: no --trust was given")
+	s.runCheck(message).expectOutput(t, exitOK, "trusted          not checked: no --trust was given")
 }
 
 // TestCheckSaysEverything checks that one run reports everything that the service would refuse one by one.
 func TestCheckSaysEverything(t *testing.T) {
 	t.Parallel()
-	message, s := sent(t, pki.EntryExpired, implantation("2026-01-02", "2026-01-01", "EPD-1"))
+	message, s := captureMessage(t, pki.EntryExpired, implantationXML("2026-01-02", "2026-01-01", "EPD-1"))
 	message = strings.NewReplacer("48022907379", "4802290737", ">1<", ">many<").Replace(message)
 	message = strings.Replace(message, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "http://www.w3.org/2000/09/xmldsig#rsa-sha1", 1)
 	trust := filepath.Join(s.dir, "trust.pem")
-	r := s.checked(message, "--trust", trust, "--at", "2031-01-01T00:00:00Z")
-	r.wants(t, exitRefused, "->   SIGNATURE_SHA1_REFUSED at ds:SignatureMethod: http://www.w3.org/2000/09/xmldsig#rsa-sha1\n",
+	r := s.runCheck(message, "--trust", trust, "--at", "2031-01-01T00:00:00Z")
+	r.expectOutput(t, exitRefused, "->   SIGNATURE_SHA1_REFUSED at ds:SignatureMethod: http://www.w3.org/2000/09/xmldsig#rsa-sha1\n",
 		"->   DIGEST_MISMATCH at ds:Reference[", "->   SIGNATURE_INVALID at ds:SignatureValue\n", "->   CERT_EXPIRED at wsse:BinarySecurityToken: valid until ",
 		"->   TIMESTAMP_EXPIRED at wsu:Timestamp: Created ", "->   SCHEMA_VALUE at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Patient",
 		"/ctr:Implant[2]/ctr:Quantity", "The service would answer with SIGNATURE_SHA1_REFUSED.")
 	dutch, _ := problem.Lookup(problem.DigestMismatch)
 	first, _, _ := strings.Cut(dutch.NL, " ")
-	s.checked(message, "--lang", "nl").wants(t, exitRefused, "DIGEST_MISMATCH", "\n               "+first)
+	s.runCheck(message, "--lang", "nl").expectOutput(t, exitRefused, "DIGEST_MISMATCH", "\n               "+first)
 
 	var report check.Report
-	r = s.checked(message, "--trust", trust, "--json")
+	r = s.runCheck(message, "--trust", trust, "--json")
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || r.code != exitRefused {
 		t.Fatal(err, r.code)
 	}
@@ -112,7 +112,7 @@ func TestCheckSaysEverything(t *testing.T) {
 // TestCheckStops checks that an error that prevents further checks is reported, with the checks that it prevents.
 func TestCheckStops(t *testing.T) {
 	t.Parallel()
-	message, s := hospitalSent(t)
+	message, s := captureHospitalMessage(t)
 	for _, c := range []struct {
 		name, message string
 		words         []string
@@ -130,7 +130,7 @@ func TestCheckStops(t *testing.T) {
 		{"half a package", "Content-Type: multipart/related", []string{"refused      package\n", "MULTIPART_MALFORMED"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s.checked(c.message).wants(t, exitRefused, c.words...)
+			s.runCheck(c.message).expectOutput(t, exitRefused, c.words...)
 		})
 	}
 }
@@ -138,25 +138,25 @@ func TestCheckStops(t *testing.T) {
 // TestCheckAPackage checks an MTOM package, recorded with its Content-Type.
 func TestCheckAPackage(t *testing.T) {
 	t.Parallel()
-	message, s := hospitalSent(t)
+	message, s := captureHospitalMessage(t)
 	for _, newline := range []string{"\r\n", "\n"} {
 		packed := "Content-Type: multipart/related; type=\"application/xop+xml\";" + newline + " start-info=\"text/xml\"; boundary=x" + newline +
 			"SOAPAction: \"\"" + newline + newline +
 			"--x\r\nContent-Type: application/xop+xml; charset=utf-8; type=\"text/xml\"\r\nContent-ID: <e>\r\n\r\n" + message + "\r\n--x--\r\n"
-		s.checked(packed).wants(t, exitOK, "ok           package\n", "Nothing would be refused")
+		s.runCheck(packed).expectOutput(t, exitOK, "ok           package\n", "Nothing would be refused")
 	}
 }
 
 func TestCheckFindsTheFirstDifference(t *testing.T) {
 	t.Parallel()
-	message, s := hospitalSent(t)
+	message, s := captureHospitalMessage(t)
 	mine := filepath.Join(s.dir, "mine.xml")
 	canonical := func(content string, of ...string) result {
 		t.Helper()
 		if err := os.WriteFile(mine, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return s.checked(message, append([]string{"--canonical", mine}, of...)...)
+		return s.runCheck(message, append([]string{"--canonical", mine}, of...)...)
 	}
 	var report struct{ Difference check.Difference }
 	r := canonical("<x>", "--json")
@@ -164,19 +164,19 @@ func TestCheckFindsTheFirstDifference(t *testing.T) {
 		report.Difference.Yours != `"<" >>> "x>"` {
 		t.Errorf("%v %+v", err, report)
 	}
-	canonical("<x>").wants(t, exitOK, "The canonical form of Body differs at byte offset 1, marked >>>:\n  the service  \"<\" >>> \"", "  yours        \"<\" >>> \"x>\"\n")
-	canonical("<", "--of", "SignedInfo").wants(t, exitOK, "The canonical form of SignedInfo differs at byte offset 1,")
+	canonical("<x>").expectOutput(t, exitOK, "The canonical form of Body differs at byte offset 1, marked >>>:\n  the service  \"<\" >>> \"", "  yours        \"<\" >>> \"x>\"\n")
+	canonical("<", "--of", "SignedInfo").expectOutput(t, exitOK, "The canonical form of SignedInfo differs at byte offset 1,")
 	canonical("<", "--of", "Header").expect(t, exitUsage, `--of: the signature has no reference to "Header"`)
 }
 
 func TestCheckUsage(t *testing.T) {
 	t.Parallel()
-	message, s := hospitalSent(t)
-	text := s.write("text.txt", []byte("hello"))
+	message, s := captureHospitalMessage(t)
+	text := s.writeFile("text.txt", []byte("hello"))
 	for name, flags := range map[string][]string{
 		"--at": {"--at", "yesterday"}, "--trust": {"--trust", text}, "--known": {"--known", text}, "--lang": {"--lang", "it"},
 	} {
-		r := s.checked(message, flags...).expect(t, exitUsage, name)
+		r := s.runCheck(message, flags...).expect(t, exitUsage, name)
 		if strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("not one line: %q", r.stderr)
 		}
@@ -186,9 +186,9 @@ func TestCheckUsage(t *testing.T) {
 // TestCheckOfANamedCertificate checks that a certificate that is only named in the message must be registered.
 func TestCheckOfANamedCertificate(t *testing.T) {
 	t.Parallel()
-	_, s := hospitalSent(t)
-	known := s.write("known.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testpki.Key(t, testpki.Hospital).Certificate.Raw}))
-	message, _ := hospitalSent(t)
+	_, s := captureHospitalMessage(t)
+	known := s.writeFile("known.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testpki.Key(t, testpki.Hospital).Certificate.Raw}))
+	message, _ := captureHospitalMessage(t)
 	start, end := strings.Index(message, "<wsse:Reference "), strings.Index(message, "</wsse:SecurityTokenReference>")
 	if start < 0 || end < 0 {
 		t.Fatal(message)
@@ -198,38 +198,38 @@ func TestCheckOfANamedCertificate(t *testing.T) {
 		`</ds:X509IssuerName><ds:X509SerialNumber>` + c.SerialNumber.String() + `</ds:X509SerialNumber></ds:X509IssuerSerial></ds:X509Data>` + message[end:]
 	tokenStart, tokenEnd := strings.Index(named, "<wsse:BinarySecurityToken"), strings.Index(named, "</wsse:BinarySecurityToken>")
 	named = named[:tokenStart] + named[tokenEnd+len("</wsse:BinarySecurityToken>"):]
-	s.checked(named).wants(t, exitRefused, "->   KEY_NOT_REGISTERED", "form             X509IssuerSerial", "not checked  signature value\n")
-	s.checked(named, "--known", known).wants(t, exitRefused, "it verifies with the key of the certificate", "->   REFERENCE_NOT_FOUND")
+	s.runCheck(named).expectOutput(t, exitRefused, "->   KEY_NOT_REGISTERED", "form             X509IssuerSerial", "not checked  signature value\n")
+	s.runCheck(named, "--known", known).expectOutput(t, exitRefused, "it verifies with the key of the certificate", "->   REFERENCE_NOT_FOUND")
 }
 
 // TestCheckByTheService checks a message with --url: the service, which has its own trust anchors, does the check and
 // registers nothing.
 func TestCheckByTheService(t *testing.T) {
 	t.Parallel()
-	message, _ := hospitalSent(t)
+	message, _ := captureHospitalMessage(t)
 	s := startService(t)
 	at := []string{"--url", s.server.URL + endpoint.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
 	for range 2 {
-		s.checked(message, at...).wants(t, exitOK, "trusted          yes", "name             NotifyImplant", "revoked          by what the service knows now: no",
+		s.runCheck(message, at...).expectOutput(t, exitOK, "trusted          yes", "name             NotifyImplant", "revoked          by what the service knows now: no",
 			"Nothing would be refused of what is checked here")
 	}
 	wrong := strings.Replace(message, "48022907379", "4802290737", 1)
-	s.checked(wrong, append(at, "--lang", "fr")...).wants(t, exitRefused, "->   DIGEST_MISMATCH at ds:Reference[", ": élément Body", "not checked  schema\n", "1 chose serait refusée")
-	mine := s.write("mine.xml", []byte("<x>"))
-	s.checked(wrong, append(at, "--strict")...).expect(t, exitUsage, "--url: the service has its own time, trust and strictness")
-	s.checked(wrong, append(at, "--canonical", mine)...).wants(t, exitRefused, "The canonical form of Body differs at byte offset 1,")
+	s.runCheck(wrong, append(at, "--lang", "fr")...).expectOutput(t, exitRefused, "->   DIGEST_MISMATCH at ds:Reference[", ": élément Body", "not checked  schema\n", "1 chose serait refusée")
+	mine := s.writeFile("mine.xml", []byte("<x>"))
+	s.runCheck(wrong, append(at, "--strict")...).expect(t, exitUsage, "--url: the service has its own time, trust and strictness")
+	s.runCheck(wrong, append(at, "--canonical", mine)...).expectOutput(t, exitRefused, "The canonical form of Body differs at byte offset 1,")
 	packed := "Content-Type: multipart/related; type=\"application/xop+xml\"; start-info=\"text/xml\"; boundary=x\r\n" +
 		"SOAPAction: \"urn:be:fgov:ehealth:ctr:protocol:v1:Search\"\r\n\r\n" +
 		"--x\r\nContent-Type: application/xop+xml; charset=utf-8; type=\"text/xml\"\r\nContent-ID: <e>\r\n\r\n" + message + "\r\n--x--\r\n"
-	s.checked(packed, at...).wants(t, exitRefused, "ok           package\n", "->   SOAP_ACTION_MISMATCH at SOAPAction")
+	s.runCheck(packed, at...).expectOutput(t, exitRefused, "ok           package\n", "->   SOAP_ACTION_MISMATCH at SOAPAction")
 
 	other := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(other.Close)
-	s.write("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw}))
+	s.writeFile("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw}))
 	at[1] = other.URL + endpoint.Path
-	s.checked(message, at...).expect(t, exitUsage, "does not check messages (HTTP 404)")
+	s.runCheck(message, at...).expect(t, exitUsage, "does not check messages (HTTP 404)")
 	other.Close()
-	if r := s.checked(message, at...); r.code != exitUnreachable {
+	if r := s.runCheck(message, at...); r.code != exitUnreachable {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
 }

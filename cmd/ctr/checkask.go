@@ -14,11 +14,11 @@ import (
 
 // askService lets a service check the message. The bytes are sent unchanged, with the recorded Content-Type if there
 // is one.
-func (c *checkCommand) ask(t *terminal, m recorded.Message) (*check.Report, error) {
+func (c *checkCommand) askService(t *commandContext, m recorded.Message) (*check.Report, error) {
 	if m.Err != nil {
 		return nil, fmt.Errorf("the message: %w", m.Err)
 	}
-	httpClient, err := t.http()
+	httpClient, err := t.newHTTPClient()
 	if err != nil {
 		return nil, err
 	}

@@ -30,11 +30,11 @@ type conformanceCommand struct {
 }
 
 // errDoesNotConform is returned if a requirement is not met, after the report has been printed.
-var errDoesNotConform = saidError(exitRefused)
+var errDoesNotConform = exitError(exitRefused)
 
 // Run tests the messages of a client, or a server.
-func (c *conformanceCommand) Run(t *terminal) error {
-	report, err := c.judge(t)
+func (c *conformanceCommand) Run(t *commandContext) error {
+	report, err := c.judgeTarget(t)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (c *conformanceCommand) Run(t *terminal) error {
 	return nil
 }
 
-func (c *conformanceCommand) judge(t *terminal) (*conformance.Report, error) {
+func (c *conformanceCommand) judgeTarget(t *commandContext) (*conformance.Report, error) {
 	switch {
 	case len(c.Messages) > 0 && t.url != "":
 		return nil, errors.New("messages are tested without a server: omit --url, or omit the messages to test the server")
@@ -67,12 +67,12 @@ func (c *conformanceCommand) judge(t *terminal) (*conformance.Report, error) {
 }
 
 // judgeServer tests the requirements for servers.
-func (c *conformanceCommand) judgeServer(t *terminal) (*conformance.Report, error) {
-	remote, err := t.caller()
+func (c *conformanceCommand) judgeServer(t *commandContext) (*conformance.Report, error) {
+	remote, err := t.newServiceClient()
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.keys()
+	keys, err := c.newKeyLookup()
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (c *conformanceCommand) judgeServer(t *terminal) (*conformance.Report, erro
 }
 
 // newKeyLookup returns a function that finds the keys of the test PKI. Without a test PKI it finds none.
-func (c *conformanceCommand) keys() (func(string) (*pki.Key, error), error) {
+func (c *conformanceCommand) newKeyLookup() (func(string) (*pki.Key, error), error) {
 	if c.TestPKI == "" {
 		return func(string) (*pki.Key, error) { return nil, samples.ErrNoKey }, nil
 	}
@@ -116,7 +116,7 @@ func (c *conformanceCommand) keys() (func(string) (*pki.Key, error), error) {
 
 // judgeMessages tests the requirements for clients.
 func (c *conformanceCommand) judgeMessages() (*conformance.Report, error) {
-	captured, err := readCaptured(c.Messages)
+	captured, err := readCapturedMessages(c.Messages)
 	if err != nil {
 		return nil, err
 	}
@@ -135,13 +135,13 @@ func (c *conformanceCommand) judgeMessages() (*conformance.Report, error) {
 
 // The limits of what is read into memory.
 const (
-	mostMessages = 10_000
-	mostOctets   = 128 << 20
+	maxMessages   = 10_000
+	maxTotalBytes = 128 << 20
 )
 
 // readCapturedMessages reads files, and recursively the files in folders, in the order of their names. It skips names
 // that begin with a dot.
-func readCaptured(paths []string) ([]conformance.CapturedMessage, error) {
+func readCapturedMessages(paths []string) ([]conformance.CapturedMessage, error) {
 	var all []conformance.CapturedMessage
 	data := 0
 	for _, path := range paths {
@@ -160,8 +160,8 @@ func readCaptured(paths []string) ([]conformance.CapturedMessage, error) {
 				return err
 			}
 			all = append(all, conformance.CapturedMessage{Name: filepath.ToSlash(name), Data: content})
-			if data += len(content); data > mostOctets || len(all) > mostMessages {
-				return fmt.Errorf("more than %d messages or %d MB at once", mostMessages, mostOctets>>20)
+			if data += len(content); data > maxTotalBytes || len(all) > maxMessages {
+				return fmt.Errorf("more than %d messages or %d MB at once", maxMessages, maxTotalBytes>>20)
 			}
 			return nil
 		})

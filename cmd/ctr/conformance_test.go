@@ -16,7 +16,7 @@ import (
 )
 
 // writeCaptures writes a folder of client messages, one file per operation.
-func captures(t *testing.T) string {
+func writeCaptures(t *testing.T) string {
 	t.Helper()
 	directory := t.TempDir()
 	maker := samples.Generator{Data: samples.DevelopmentData(), Now: time.Now, NewID: newID}
@@ -48,14 +48,14 @@ func writeFile(t *testing.T, name, content string) {
 
 func TestConformanceOfMessages(t *testing.T) {
 	t.Parallel()
-	directory := captures(t)
+	directory := writeCaptures(t)
 	trust := filepath.Join(t.TempDir(), "ca.pem")
 	writeFile(t, trust, string(testpki.CAs(t)))
-	r := ctr(t, nil, "conformance", directory, "--trust", trust)
-	r.wants(t, exitOK, "Client, by 6 of its messages", "pass       C09  ", "not shown  C23  ", "     1  operation NotifyImplant", "Conforms in all that was shown: 20 requirements are met, 3 not shown.")
+	r := runCtr(t, nil, "conformance", directory, "--trust", trust)
+	r.expectOutput(t, exitOK, "Client, by 6 of its messages", "pass       C09  ", "not shown  C23  ", "     1  operation NotifyImplant", "Conforms in all that was shown: 20 requirements are met, 3 not shown.")
 
 	var report conformance.Report
-	if err := json.Unmarshal([]byte(ctr(t, []string{"--json"}, "conformance", directory).stdout), &report); err != nil || report.Passed != 20 || len(report.Findings) != 23 {
+	if err := json.Unmarshal([]byte(runCtr(t, []string{"--json"}, "conformance", directory).stdout), &report); err != nil || report.Passed != 20 || len(report.Findings) != 23 {
 		t.Errorf("%v %+v", err, report)
 	}
 
@@ -65,7 +65,7 @@ func TestConformanceOfMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeFile(t, one, strings.Replace(string(content), "48022907379", "48022907378", 1))
-	ctr(t, nil, "conformance", directory).wants(t, exitRefused, "fail       C08  ", filepath.ToSlash(one)+": DIGEST_MISMATCH at ds:Reference[1]",
+	runCtr(t, nil, "conformance", directory).expectOutput(t, exitRefused, "fail       C08  ", filepath.ToSlash(one)+": DIGEST_MISMATCH at ds:Reference[1]",
 		filepath.ToSlash(one)+": that of Patient is none", "Does not conform: 2 requirements are not met")
 }
 
@@ -73,8 +73,8 @@ func TestConformanceOfMessages(t *testing.T) {
 func TestConformanceOfOurOwn(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{testpki.Hospital, "SSIN=78031412250"} {
-		message, s := sent(t, key, implantation("2026-01-02", "2026-01-01", "EPD-1"))
-		ctr(t, nil, "conformance", s.write("sent.txt", []byte("Content-Type: text/xml\r\n\r\n"+message)), "--trust", filepath.Join(s.dir, "trust.pem")).wants(t,
+		message, s := captureMessage(t, key, implantationXML("2026-01-02", "2026-01-01", "EPD-1"))
+		runCtr(t, nil, "conformance", s.writeFile("sent.txt", []byte("Content-Type: text/xml\r\n\r\n"+message)), "--trust", filepath.Join(s.dir, "trust.pem")).expectOutput(t,
 			exitOK, "pass       C01  ", "pass       C11  ", "Conforms in all that was shown")
 	}
 }
@@ -94,7 +94,7 @@ func TestConformanceUsage(t *testing.T) {
 		{[]string{"--url", "https://127.0.0.1:1/ctr/v1", "--against-a-test-service"}, "missing flags: --p12"},
 		{[]string{empty, "--trust", os.DevNull}, "there are no messages"},
 	} {
-		r := ctr(t, nil, append([]string{"conformance"}, c.args...)...)
+		r := runCtr(t, nil, append([]string{"conformance"}, c.args...)...)
 		if r.code != exitUsage || !strings.Contains(r.stderr, c.want) {
 			t.Errorf("%v: exit %d, %s", c.args, r.code, r.stderr)
 		}
@@ -102,7 +102,7 @@ func TestConformanceUsage(t *testing.T) {
 	bad := filepath.Join(empty, "bad.pem")
 	writeFile(t, bad, "no certificate")
 	writeFile(t, filepath.Join(empty, "message.xml"), "<a/>")
-	if r := ctr(t, nil, "conformance", filepath.Join(empty, "message.xml"), "--trust", bad); r.code != exitUsage || !strings.Contains(r.stderr, "--trust: ") {
+	if r := runCtr(t, nil, "conformance", filepath.Join(empty, "message.xml"), "--trust", bad); r.code != exitUsage || !strings.Contains(r.stderr, "--trust: ") {
 		t.Errorf("exit %d, %s", r.code, r.stderr)
 	}
 }
@@ -114,14 +114,14 @@ func TestConformanceOfAServer(t *testing.T) {
 	if err := os.CopyFS(certs, certstestdata.Files); err != nil {
 		t.Fatal(err)
 	}
-	r := ctr(t, s.surgeon(), "conformance", "--against-a-test-service", "--test-pki", certs)
-	r.wants(t, exitOK, "Server "+s.server.URL, "pass       S10  ", "pass       S64  ", "Conforms: 49 requirements are met.")
-	ctr(t, s.surgeon(), "conformance", "--against-a-test-service", "--patient", "05041801691", "--code", "000071200177").wants(t, exitRefused,
+	r := runCtr(t, s.surgeonFlags(), "conformance", "--against-a-test-service", "--test-pki", certs)
+	r.expectOutput(t, exitOK, "Server "+s.server.URL, "pass       S10  ", "pass       S64  ", "Conforms: 49 requirements are met.")
+	runCtr(t, s.surgeonFlags(), "conformance", "--against-a-test-service", "--patient", "05041801691", "--code", "000071200177").expectOutput(t, exitRefused,
 		"fail       S10  ", "IMPLANT_CODE", "not shown  S42  ", "the key for it is not at hand", "Does not conform: ")
-	if gone := ctr(t, with(s.surgeon(), "--url", "https://127.0.0.1:1/ctr/v1"), "conformance", "--against-a-test-service"); gone.code != exitUnreachable {
+	if gone := runCtr(t, replaceFlag(s.surgeonFlags(), "--url", "https://127.0.0.1:1/ctr/v1"), "conformance", "--against-a-test-service"); gone.code != exitUnreachable {
 		t.Errorf("nobody there: exit %d, %s", gone.code, gone.stderr)
 	}
-	if r := ctr(t, s.surgeon(), "conformance", "--against-a-test-service", "--test-pki", t.TempDir()); r.code != exitUsage || !strings.Contains(r.stderr, "--test-pki: ") {
+	if r := runCtr(t, s.surgeonFlags(), "conformance", "--against-a-test-service", "--test-pki", t.TempDir()); r.code != exitUsage || !strings.Contains(r.stderr, "--test-pki: ") {
 		t.Errorf("exit %d, %s", r.code, r.stderr)
 	}
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // commandLine defines the flags and commands of ctr.
-type commands struct {
+type commandLine struct {
 	P12          string `name:"p12" help:"The .p12 file with the signing key. All commands except check, conformance and cert require it and the next two flags." type:"existingfile" placeholder:"FILE"`
 	PasswordFile string `help:"File with the password of the .p12 file." type:"existingfile" placeholder:"FILE"`
 	URL          string `name:"url" help:"Address of the service, ending in /ctr/v1." placeholder:"URL"`
@@ -58,15 +58,15 @@ const (
 )
 
 // exitError is the exit code of a command that has already printed what went wrong.
-type saidError int
+type exitError int
 
 // Error implements error. The text is never shown to the user.
-func (e saidError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // notAuthenticatedCode is the platform's code for a caller who is not authenticated.
-const notAuthenticated = "SOA-01001"
+const notAuthenticatedCode = "SOA-01001"
 
-const languageOfTerminal = problem.EN
+const terminalLanguage = problem.EN
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -77,7 +77,7 @@ func main() {
 
 // run executes a command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var c commands
+	var c commandLine
 	exited := -1
 	parser, err := kong.New(&c,
 		kong.Name("ctr"),
@@ -99,24 +99,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	parsed.Bind(&c)
-	call := func() (*caller, error) { return c.cautious(ctx, stdout, stderr) }
-	parsed.Bind(&terminal{ctx: ctx, out: stdout, json: c.JSON, now: time.Now, url: c.URL, http: c.connect, caller: call})
+	call := func() (*serviceClient, error) { return c.newServiceClientWithWarning(ctx, stdout, stderr) }
+	parsed.Bind(&commandContext{ctx: ctx, out: stdout, json: c.JSON, now: time.Now, url: c.URL, newHTTPClient: c.newHTTPClient, newServiceClient: call})
 	if err = parsed.BindToProvider(call); err != nil {
 		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
 		return exitUsage
 	}
-	return tell(stderr, parsed.Run())
+	return reportError(stderr, parsed.Run())
 }
 
 // reportError prints an error and returns the exit code.
-func tell(stderr io.Writer, err error) int {
+func reportError(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK
 	}
 	if errors.Is(err, errWouldBeRefused) { // the check has printed the reasons
 		return exitRefused
 	}
-	if exit, ok := errors.AsType[saidError](err); ok {
+	if exit, ok := errors.AsType[exitError](err); ok {
 		return int(exit)
 	}
 	refusal, refused := errors.AsType[*soap.Refusal](err)
@@ -127,18 +127,18 @@ func tell(stderr io.Writer, err error) int {
 			return exitUnreachable
 		}
 		return exitUsage
-	case refusal.Code == notAuthenticated:
-		_, _ = fmt.Fprint(stderr, "ctr: not authenticated\n"+describe(refusal))
+	case refusal.Code == notAuthenticatedCode:
+		_, _ = fmt.Fprint(stderr, "ctr: not authenticated\n"+describeRefusal(refusal))
 		return exitUnauthenticated
 	}
-	_, _ = fmt.Fprint(stderr, "ctr: refused\n"+describe(refusal))
+	_, _ = fmt.Fprint(stderr, "ctr: refused\n"+describeRefusal(refusal))
 	return exitRefused
 }
 
 // describeRefusal formats a refusal for a terminal.
-func describe(r *soap.Refusal) string {
+func describeRefusal(r *soap.Refusal) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %s  %s\n", r.Code, r.Messages[languageOfTerminal])
+	fmt.Fprintf(&b, "  %s  %s\n", r.Code, r.Messages[terminalLanguage])
 	for _, v := range r.Violations {
 		if len(r.Violations) == 1 && v.Path == "" && v.Code == r.Code {
 			continue
@@ -148,7 +148,7 @@ func describe(r *soap.Refusal) string {
 			fmt.Fprintf(&b, " at %s", v.Path)
 		}
 		if len(r.Violations) > 1 {
-			fmt.Fprintf(&b, "\n    %s", v.Messages[languageOfTerminal])
+			fmt.Fprintf(&b, "\n    %s", v.Messages[terminalLanguage])
 		}
 		b.WriteString("\n")
 	}

@@ -23,51 +23,51 @@ import (
 func TestMainJob(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	surgeon := s.surgeon()
-	yesterday := today(t, 1)
-	file := s.write("notify.xml", []byte(implantation(yesterday, yesterday, "EPD-1")))
+	surgeon := s.surgeonFlags()
+	yesterday := dateDaysAgo(t, 1)
+	file := s.writeFile("notify.xml", []byte(implantationXML(yesterday, yesterday, "EPD-1")))
 
-	output := ctr(t, surgeon, "notify", file).expect(t, exitOK, "registered as 20", "Total Knee System, femoral component, left, size 5",
+	output := runCtr(t, surgeon, "notify", file).expect(t, exitOK, "registered as 20", "Total Knee System, femoral component, left, size 5",
 		"placed "+yesterday+", remaining 2 of 2, lot L2201, serial S-000917, expiry 2049-12-31, at left knee",
 		"warning WARN_DEVICE_RECALLED at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Implant[2]\n  This implant is recalled.").stdout
-	number := found(t, output, `registered as ([0-9]{15,19}) at`)
-	implant := found(t, output, `(?m)^  (\S+)  Total Knee`)
+	number := findSubmatch(t, output, `registered as ([0-9]{15,19}) at`)
+	implant := findSubmatch(t, output, `(?m)^  (\S+)  Total Knee`)
 
-	if again := ctr(t, surgeon, "notify", file).expect(t, exitOK).stdout; again != output {
+	if again := runCtr(t, surgeon, "notify", file).expect(t, exitOK).stdout; again != output {
 		t.Errorf("the same InputReference gives another answer:\n%s", again)
 	}
 	line := number + "  Implantation of " + yesterday + ", patient 48022907379, 2 line(s), Final, yours"
-	ctr(t, surgeon, "search", "--patient", "48022907379").expect(t, exitOK, "1 found", line)
-	ctr(t, surgeon, "search", "--number", number).expect(t, exitOK, "1 found", line)
-	ctr(t, surgeon, "search", "--code", "000071200176").expect(t, exitOK, "1 found", line)
-	ctr(t, surgeon, "search", "--udi", "(01)05410000001047(21)S-000917").expect(t, exitOK, "1 found", line)
-	ctr(t, surgeon, "search", "--udi", "(01)05410000001047(21)other").expect(t, exitOK, "0 found")
-	ctr(t, surgeon, "search", "--patient", "48022907379", "--offset", "1").expect(t, exitOK, "1 found\n")
-	ctr(t, s.flags("SSIN=48022907379"), "search", "--number", number).expect(t, exitOK, "2 line(s), Final\n")
-	ctr(t, s.flags("SSIN=81050511813"), "search", "--number", number).expect(t, exitOK, "0 found")
+	runCtr(t, surgeon, "search", "--patient", "48022907379").expect(t, exitOK, "1 found", line)
+	runCtr(t, surgeon, "search", "--number", number).expect(t, exitOK, "1 found", line)
+	runCtr(t, surgeon, "search", "--code", "000071200176").expect(t, exitOK, "1 found", line)
+	runCtr(t, surgeon, "search", "--udi", "(01)05410000001047(21)S-000917").expect(t, exitOK, "1 found", line)
+	runCtr(t, surgeon, "search", "--udi", "(01)05410000001047(21)other").expect(t, exitOK, "0 found")
+	runCtr(t, surgeon, "search", "--patient", "48022907379", "--offset", "1").expect(t, exitOK, "1 found\n")
+	runCtr(t, s.clientFlags("SSIN=48022907379"), "search", "--number", number).expect(t, exitOK, "2 line(s), Final\n")
+	runCtr(t, s.clientFlags("SSIN=81050511813"), "search", "--number", number).expect(t, exitOK, "0 found")
 
 	for _, of := range [][]string{{"--number", number}, {"--patient", "48022907379"}} {
 		out := filepath.Join(s.dir, "card.pdf")
-		ctr(t, surgeon, append([]string{"card", "-o", out}, of...)...).expect(t, exitOK, out+" written, ", " bytes")
+		runCtr(t, surgeon, append([]string{"card", "-o", out}, of...)...).expect(t, exitOK, out+" written, ", " bytes")
 		data, err := os.ReadFile(out)
 		if err != nil || !bytes.HasPrefix(data, []byte("%PDF-")) {
 			t.Errorf("card of %v: %.20q, %v", of, data, err)
 		}
 	}
 
-	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "2 implant(s) carried", implant)
-	ctr(t, surgeon, "implants", "--patient", "48022907379", "--at", today(t, 2)).expect(t, exitOK, "0 implant(s) carried")
-	removal := s.write("explant.xml", []byte(explantation(today(t, 0), implant, "1")))
-	ctr(t, surgeon, "explant", removal).expect(t, exitOK, "registered as 20", "remaining 1 of 2")
-	all := s.write("explant-all.xml", []byte(explantation(today(t, 0), implant, "2")))
-	ctr(t, surgeon, "explant", all).expect(t, exitRefused, "ctr: refused\n  EXPLANT_EXCEEDS_REMAINING  More implants are removed than remain. (2 > 1)",
+	runCtr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "2 implant(s) carried", implant)
+	runCtr(t, surgeon, "implants", "--patient", "48022907379", "--at", dateDaysAgo(t, 2)).expect(t, exitOK, "0 implant(s) carried")
+	removal := s.writeFile("explant.xml", []byte(explantationXML(dateDaysAgo(t, 0), implant, "1")))
+	runCtr(t, surgeon, "explant", removal).expect(t, exitOK, "registered as 20", "remaining 1 of 2")
+	all := s.writeFile("explant-all.xml", []byte(explantationXML(dateDaysAgo(t, 0), implant, "2")))
+	runCtr(t, surgeon, "explant", all).expect(t, exitRefused, "ctr: refused\n  EXPLANT_EXCEEDS_REMAINING  More implants are removed than remain. (2 > 1)",
 		"- EXPLANT_EXCEEDS_REMAINING at /ctrp:NotifyExplantRequest/ctrp:Explantation/ctr:Explant[1]/ctr:Quantity",
 		"fault ID, for support requests: ")
-	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "remaining 1 of 2")
-	ctr(t, surgeon, "search", "--patient", "48022907379").expect(t, exitOK, "2 found", "Explantation of "+today(t, 0))
+	runCtr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "remaining 1 of 2")
+	runCtr(t, surgeon, "search", "--patient", "48022907379").expect(t, exitOK, "2 found", "Explantation of "+dateDaysAgo(t, 0))
 }
 
-func found(t *testing.T, text, pattern string) string {
+func findSubmatch(t *testing.T, text, pattern string) string {
 	t.Helper()
 	m := regexp.MustCompile(pattern).FindStringSubmatch(text)
 	if m == nil {
@@ -80,10 +80,10 @@ func found(t *testing.T, text, pattern string) string {
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	surgeon := append(s.surgeon(), "--json")
+	surgeon := append(s.surgeonFlags(), "--json")
 	read := func(into any, args ...string) {
 		t.Helper()
-		r := ctr(t, surgeon, args...).expect(t, exitOK)
+		r := runCtr(t, surgeon, args...).expect(t, exitOK)
 		d := json.NewDecoder(strings.NewReader(r.stdout))
 		if err := d.Decode(into); err != nil {
 			t.Fatalf("%v in %s", err, r.stdout)
@@ -93,7 +93,7 @@ func TestJSON(t *testing.T) {
 		}
 	}
 	var receipt wire.NotifyResponse
-	read(&receipt, "notify", s.write("notify.xml", []byte(implantation(today(t, 1), today(t, 1), "EPD-1"))))
+	read(&receipt, "notify", s.writeFile("notify.xml", []byte(implantationXML(dateDaysAgo(t, 1), dateDaysAgo(t, 1), "EPD-1"))))
 	if len(receipt.Receipt.NotificationNumber) < 15 || receipt.Receipt.State != "Final" || len(receipt.Receipt.Digest) != 32 || len(receipt.Implant) != 2 ||
 		receipt.Implant[0].SerialNumber != "S-000917" || receipt.Implant[0].Device.Reference != "TKS-FL5" || len(receipt.Warning) != 1 {
 		t.Errorf("receipt %+v", receipt)
@@ -119,32 +119,32 @@ func TestJSON(t *testing.T) {
 		t.Errorf("list %+v", list)
 	}
 	var removal wire.NotifyResponse
-	read(&removal, "explant", s.write("explant.xml", []byte(explantation(today(t, 0), list.Implant[0].ImplantID, "2"))))
+	read(&removal, "explant", s.writeFile("explant.xml", []byte(explantationXML(dateDaysAgo(t, 0), list.Implant[0].ImplantID, "2"))))
 	if removal.Implant[0].Remaining != 0 {
 		t.Errorf("removal %+v", removal)
 	}
-	ctr(t, surgeon, "search", "--number", "1").expect(t, exitRefused, "ctr: refused\n  SOA-03006")
+	runCtr(t, surgeon, "search", "--number", "1").expect(t, exitRefused, "ctr: refused\n  SOA-03006")
 }
 
 // TestRefused checks exit code 1, the register's messages, and every violation with its path.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	surgeon := s.surgeon()
-	tomorrow := today(t, -1)
-	file := s.write("notify.xml", []byte(strings.Replace(implantation(today(t, 1), tomorrow, "EPD-1"), "48022907379", "48022907378", 1)))
-	ctr(t, surgeon, "notify", file).expect(t, exitRefused, "ctr: refused\n  RULES_VIOLATED  The notification is refused",
+	surgeon := s.surgeonFlags()
+	tomorrow := dateDaysAgo(t, -1)
+	file := s.writeFile("notify.xml", []byte(strings.Replace(implantationXML(dateDaysAgo(t, 1), tomorrow, "EPD-1"), "48022907379", "48022907378", 1)))
+	runCtr(t, surgeon, "notify", file).expect(t, exitRefused, "ctr: refused\n  RULES_VIOLATED  The notification is refused",
 		"- SSIN_INVALID at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Patient\n    This SSIN (INSZ/NISS) is not",
 		"- PRESCRIPTION_AFTER_OPERATION at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:PrescriptionDate\n    The prescription date is after")
 	// Data that the caller may not see is reported like data that does not exist.
-	ctr(t, surgeon, "card", "--patient", "12451200933", "-o", filepath.Join(s.dir, "none.pdf")).expect(t, exitRefused,
+	runCtr(t, surgeon, "card", "--patient", "12451200933", "-o", filepath.Join(s.dir, "none.pdf")).expect(t, exitRefused,
 		"ctr: refused\n  CARD_NOT_FOUND  There are no implants of this patient that you can consult.\n  fault ID")
 	if _, err := os.Stat(filepath.Join(s.dir, "none.pdf")); err == nil {
 		t.Error("a refused card was written")
 	}
-	ctr(t, s.flags("NIHII-HOSPITAL=71000436"), "search", "--patient", "48022907379").expect(t, exitRefused, "AUTHOR_REQUIRED", "at /ctrp:SearchRequest/ctrp:Author")
-	ctr(t, s.flags("CBE=0403227020"), "search", "--patient", "48022907379").expect(t, exitRefused, "CERTIFICATE_CBE_NOT_ACCEPTED", "NIHII-HOSPITAL=")
-	ctr(t, append(s.flags("NIHII-HOSPITAL=71000436"), "--author", "91021706490"), "implants", "--patient", "48022907379").expect(t, exitRefused, "MAY_NOT_READ")
+	runCtr(t, s.clientFlags("NIHII-HOSPITAL=71000436"), "search", "--patient", "48022907379").expect(t, exitRefused, "AUTHOR_REQUIRED", "at /ctrp:SearchRequest/ctrp:Author")
+	runCtr(t, s.clientFlags("CBE=0403227020"), "search", "--patient", "48022907379").expect(t, exitRefused, "CERTIFICATE_CBE_NOT_ACCEPTED", "NIHII-HOSPITAL=")
+	runCtr(t, append(s.clientFlags("NIHII-HOSPITAL=71000436"), "--author", "91021706490"), "implants", "--patient", "48022907379").expect(t, exitRefused, "MAY_NOT_READ")
 }
 
 // TestNotAuthenticated checks exit code 4 for each kind of untrusted key.
@@ -157,7 +157,7 @@ func TestNotAuthenticated(t *testing.T) {
 	} {
 		t.Run(key, func(t *testing.T) {
 			entry, _ := problem.Lookup(code)
-			ctr(t, append(s.flags(key), "--author", "78031412250"), "search", "--patient", "48022907379").expect(t, exitUnauthenticated,
+			runCtr(t, append(s.clientFlags(key), "--author", "78031412250"), "search", "--patient", "48022907379").expect(t, exitUnauthenticated,
 				"ctr: not authenticated\n  SOA-01001  "+entry.EN, "- "+string(code), "fault ID, for support requests: ")
 		})
 	}
@@ -167,24 +167,24 @@ func TestNotAuthenticated(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	surgeon := s.surgeon()
+	surgeon := s.surgeonFlags()
 	search := []string{"search", "--patient", "48022907379"}
 	gone := httptest.NewTLSServer(http.NotFoundHandler())
 	closed := gone.URL
 	gone.Close()
 	const unreachable = "ctr: could not reach the service: "
-	ctr(t, with(surgeon, "--url", closed+"/ctr/v1"), search...).expect(t, exitUnreachable, unreachable)
-	ctr(t, with(surgeon, "--url", s.server.URL+"/elsewhere"), search...).expect(t, exitUnreachable, unreachable+"HTTP 404")
-	other := s.write("other.pem", testpki.CAs(t)) // an authority that did not issue the server's certificate
-	ctr(t, with(surgeon, "--ca", other), search...).expect(t, exitUnreachable, unreachable)
+	runCtr(t, replaceFlag(surgeon, "--url", closed+"/ctr/v1"), search...).expect(t, exitUnreachable, unreachable)
+	runCtr(t, replaceFlag(surgeon, "--url", s.server.URL+"/elsewhere"), search...).expect(t, exitUnreachable, unreachable+"HTTP 404")
+	other := s.writeFile("other.pem", testpki.CAs(t)) // an authority that did not issue the server's certificate
+	runCtr(t, replaceFlag(surgeon, "--ca", other), search...).expect(t, exitUnreachable, unreachable)
 }
 
 // TestUsage checks exit code 2, and one line with the error.
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	surgeon := s.surgeon()
-	good := s.write("notify.xml", []byte(implantation(today(t, 1), today(t, 1), "EPD-1")))
+	surgeon := s.surgeonFlags()
+	good := s.writeFile("notify.xml", []byte(implantationXML(dateDaysAgo(t, 1), dateDaysAgo(t, 1), "EPD-1")))
 	missing := filepath.Join(s.dir, "missing")
 	cases := []struct {
 		name  string
@@ -207,29 +207,29 @@ func TestUsage(t *testing.T) {
 		{"a card of nothing", surgeon, []string{"card", "-o", "x.pdf"}, "missing flags"},
 		{"a card to nowhere", surgeon, []string{"card", "--patient", "48022907379"}, "--out=FILE.pdf"},
 		{"not a number", surgeon, []string{"search", "--patient", "1", "--max", "many"}, "--max"},
-		{"not XML", surgeon, []string{"notify", s.write("text.xml", []byte("hello"))}, "text.xml: "},
-		{"another element", surgeon, []string{"notify", s.write("other.xml", []byte("<a/>"))}, "the element is not NotifyImplantRequest of urn:be:fgov:ehealth:ctr:protocol:v1"},
+		{"not XML", surgeon, []string{"notify", s.writeFile("text.xml", []byte("hello"))}, "text.xml: "},
+		{"another element", surgeon, []string{"notify", s.writeFile("other.xml", []byte("<a/>"))}, "the element is not NotifyImplantRequest of urn:be:fgov:ehealth:ctr:protocol:v1"},
 		{"the other request", surgeon, []string{"explant", good}, "the element is not NotifyExplantRequest"},
-		{"an empty envelope", surgeon, []string{"notify", s.write("empty.xml", soap.WrapBody(soap.SOAP11, nil))}, "BODY_MISSING"},
-		{"a value that is none", surgeon, []string{"notify", s.write("value.xml", []byte(strings.Replace(implantation("2026-01-01", "2026-01-01", "x"),
+		{"an empty envelope", surgeon, []string{"notify", s.writeFile("empty.xml", soap.WrapBody(soap.SOAP11, nil))}, "BODY_MISSING"},
+		{"a value that is none", surgeon, []string{"notify", s.writeFile("value.xml", []byte(strings.Replace(implantationXML("2026-01-01", "2026-01-01", "x"),
 			"<c:Quantity>2", "<c:Quantity>two", 1)))}, "element Quantity: not a number"},
-		{"no PEM", with(surgeon, "--ca", good), []string{"search", "--patient", "1"}, "contains no certificate in PEM format"},
-		{"no .p12", with(surgeon, "--p12", good), []string{"search", "--patient", "1"}, "notify.xml: "},
-		{"a wrong password", with(surgeon, "--password-file", good), []string{"search", "--patient", "1"}, "71000436.p12: "},
+		{"no PEM", replaceFlag(surgeon, "--ca", good), []string{"search", "--patient", "1"}, "contains no certificate in PEM format"},
+		{"no .p12", replaceFlag(surgeon, "--p12", good), []string{"search", "--patient", "1"}, "notify.xml: "},
+		{"a wrong password", replaceFlag(surgeon, "--password-file", good), []string{"search", "--patient", "1"}, "71000436.p12: "},
 		{"a scanned code with separators", surgeon, []string{"search", "--udi", "0105410000001047\x1d10L1"}, "XML cannot carry"},
-		{"an address that is none", with(surgeon, "--url", "://"), []string{"search", "--patient", "1"}, "the address of the service"},
+		{"an address that is none", replaceFlag(surgeon, "--url", "://"), []string{"search", "--patient", "1"}, "the address of the service"},
 		{"a card that cannot be written", surgeon, []string{"card", "--patient", "48022907379", "-o", filepath.Join(missing, "card.pdf")}, "the card: "},
 	}
-	ctr(t, surgeon, "notify", good).expect(t, exitOK)
+	runCtr(t, surgeon, "notify", good).expect(t, exitOK)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r := ctr(t, c.flags, c.args...).expect(t, exitUsage, c.say)
+			r := runCtr(t, c.flags, c.args...).expect(t, exitUsage, c.say)
 			if strings.Count(r.stderr, "\n") != 1 || !strings.HasPrefix(r.stderr, "ctr: ") {
 				t.Errorf("not one line: %q", r.stderr)
 			}
 		})
 	}
-	help := ctr(t, nil, "--help")
+	help := runCtr(t, nil, "--help")
 	if help.code != exitOK || help.stderr != "" || !strings.Contains(help.stdout, "notify") || !strings.Contains(help.stdout, "--json") {
 		t.Errorf("help: %+v", help)
 	}
@@ -240,10 +240,10 @@ func TestUsage(t *testing.T) {
 func TestEnvelopeFile(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	file := s.write("envelope.xml", soap.WrapBody(soap.SOAP12, []byte(implantation(today(t, 1), today(t, 1), "EPD-1"))))
-	ctr(t, s.surgeon(), "notify", file).expect(t, exitOK, "registered as ")
+	file := s.writeFile("envelope.xml", soap.WrapBody(soap.SOAP12, []byte(implantationXML(dateDaysAgo(t, 1), dateDaysAgo(t, 1), "EPD-1"))))
+	runCtr(t, s.surgeonFlags(), "notify", file).expect(t, exitOK, "registered as ")
 	// Without the flag, the author in the file acts.
-	named := strings.Replace(implantation(today(t, 1), today(t, 1), "EPD-2"), "<p:InputReference>", `<p:Author><HcParty xmlns="urn:be:fgov:ehealth:commons:core:v2">`+
+	named := strings.Replace(implantationXML(dateDaysAgo(t, 1), dateDaysAgo(t, 1), "EPD-2"), "<p:InputReference>", `<p:Author><HcParty xmlns="urn:be:fgov:ehealth:commons:core:v2">`+
 		`<Id Type="SSIN">91021706490</Id><Name>Wouters</Name></HcParty></p:Author><p:InputReference>`, 1)
-	ctr(t, s.flags("NIHII-HOSPITAL=71000436"), "notify", s.write("named.xml", []byte(named))).expect(t, exitRefused, "MAY_NOT_NOTIFY")
+	runCtr(t, s.clientFlags("NIHII-HOSPITAL=71000436"), "notify", s.writeFile("named.xml", []byte(named))).expect(t, exitRefused, "MAY_NOT_NOTIFY")
 }

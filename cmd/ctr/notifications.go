@@ -11,28 +11,28 @@ import (
 // This file contains the commands for existing notifications.
 
 // notificationFlags identify a notification by its number or its reference.
-type named struct {
+type notificationFlags struct {
 	Number    string `help:"Number of the notification." xor:"of" required:"" placeholder:"N"`
 	Reference string `help:"Reference of the notification. It exists before the number does." xor:"of" required:"" placeholder:"R"`
 }
 
-func (n named) of() wire.NotificationOf {
+func (n notificationFlags) toNotificationRef() wire.NotificationOf {
 	return wire.NotificationOf{NotificationNumber: n.Number, Reference: n.Reference}
 }
 
 type notificationCommand struct {
-	named
-	emergency
+	notificationFlags
+	emergencyFlag
 }
 
 // Run shows a notification.
-func (n *notificationCommand) Run(c *caller) error {
-	request := &wire.GetNotificationRequest{Header: c.header(), EmergencyReason: n.Emergency, Of: n.of()}
+func (n *notificationCommand) Run(c *serviceClient) error {
+	request := &wire.GetNotificationRequest{Header: c.newHeader(), EmergencyReason: n.Emergency, Of: n.toNotificationRef()}
 	answer, err := client.Call[wire.GetNotificationRequest, wire.GetNotificationResponse](c.ctx, c.client, "GetNotification", request)
 	if err != nil {
 		return err
 	}
-	return c.print(answer, func(w io.Writer) { showNotification(w, &answer.Notification) })
+	return c.printAnswer(answer, func(w io.Writer) { showNotification(w, &answer.Notification) })
 }
 
 func showNotification(w io.Writer, n *wire.Notification) {
@@ -53,7 +53,7 @@ func showNotification(w io.Writer, n *wire.Notification) {
 	}
 	for i := range n.Explant {
 		x := &n.Explant[i]
-		_, _ = fmt.Fprintf(w, "removed %s", amount(x.Quantity))
+		_, _ = fmt.Fprintf(w, "removed %s", formatRemovedQuantity(x.Quantity))
 		if x.Reason != "" {
 			_, _ = fmt.Fprintf(w, ", %s", x.Reason)
 		}
@@ -62,7 +62,7 @@ func showNotification(w io.Writer, n *wire.Notification) {
 	}
 	showWarnings(w, n.Warning)
 	for _, h := range n.History {
-		_, _ = fmt.Fprintf(w, "version %d  %s  %s by %s", h.Version, h.At.Format(instant), h.Change, h.Author)
+		_, _ = fmt.Fprintf(w, "version %d  %s  %s by %s", h.Version, h.At.Format(instantLayout), h.Change, h.Author)
 		if h.Organisation != "" {
 			_, _ = fmt.Fprintf(w, " in %s", h.Organisation)
 		}
@@ -75,7 +75,7 @@ func showNotification(w io.Writer, n *wire.Notification) {
 
 // formatRemovedQuantity formats the number of removed pieces. 0 means all that remain, in a version that is not
 // final.
-func amount(quantity int) string {
+func formatRemovedQuantity(quantity int) string {
 	if quantity == 0 {
 		return "all that remain"
 	}
@@ -89,14 +89,14 @@ type pendingCommand struct {
 }
 
 // Run lists pending notifications.
-func (p *pendingCommand) Run(c *caller) error {
-	request := &wire.ListPendingNotificationsRequest{Header: c.header(), Offset: p.Offset, MaxElements: p.Max, State: p.State}
+func (p *pendingCommand) Run(c *serviceClient) error {
+	request := &wire.ListPendingNotificationsRequest{Header: c.newHeader(), Offset: p.Offset, MaxElements: p.Max, State: p.State}
 	answer, err := client.Call[wire.ListPendingNotificationsRequest, wire.ListPendingNotificationsResponse](c.ctx, c.client,
 		"ListPendingNotifications", request)
 	if err != nil {
 		return err
 	}
-	return c.print(answer, func(w io.Writer) {
+	return c.printAnswer(answer, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
 		for i := range answer.Notification {
 			n := &answer.Notification[i]
@@ -111,8 +111,8 @@ type validateCommand struct {
 }
 
 // Run makes a notification final.
-func (v *validateCommand) Run(c *caller) error {
-	request := &wire.ValidateNotificationRequest{Header: c.header(), Reference: v.Reference, Version: v.Version}
+func (v *validateCommand) Run(c *serviceClient) error {
+	request := &wire.ValidateNotificationRequest{Header: c.newHeader(), Reference: v.Reference, Version: v.Version}
 	answer, err := client.Call[wire.ValidateNotificationRequest, wire.ValidateNotificationResponse](c.ctx, c.client, "ValidateNotification", request)
 	if err != nil {
 		return err
@@ -122,17 +122,17 @@ func (v *validateCommand) Run(c *caller) error {
 
 type reviseCommand struct {
 	File string `arg:"" help:"XML file with the request." type:"existingfile"`
-	saving
+	saveFlag
 }
 
 // Run replaces the content of a notification.
-func (n *reviseCommand) Run(c *caller) error {
+func (n *reviseCommand) Run(c *serviceClient) error {
 	request, err := readRequest[wire.ReviseNotificationRequest](n.File, "ReviseNotificationRequest")
 	if err != nil {
 		return err
 	}
-	c.complete(&request.Header)
-	n.in(&request.Save)
+	c.completeHeader(&request.Header)
+	n.overrideSave(&request.Save)
 	answer, err := client.Call[wire.ReviseNotificationRequest, wire.ReviseNotificationResponse](c.ctx, c.client, "ReviseNotification", request)
 	if err != nil {
 		return err
@@ -141,14 +141,14 @@ func (n *reviseCommand) Run(c *caller) error {
 }
 
 type discardCommand struct {
-	named
+	notificationFlags
 	Version int    `help:"The version that you have seen." required:"" placeholder:"V"`
 	Reason  string `help:"Reason. Required for a final notification." placeholder:"TEXT"`
 }
 
 // Run discards or withdraws a notification.
-func (d *discardCommand) Run(c *caller) error {
-	request := &wire.DiscardNotificationRequest{Header: c.header(), Of: d.of(), Version: d.Version, Reason: d.Reason}
+func (d *discardCommand) Run(c *serviceClient) error {
+	request := &wire.DiscardNotificationRequest{Header: c.newHeader(), Of: d.toNotificationRef(), Version: d.Version, Reason: d.Reason}
 	answer, err := client.Call[wire.DiscardNotificationRequest, wire.DiscardNotificationResponse](c.ctx, c.client, "DiscardNotification", request)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ import (
 
 // newServiceDouble returns a service that gives one answer to one operation. It validates requests against the
 // schemas. The returned function returns the last request.
-func double[Q, R any](t *testing.T, operation string, answer *R) (*service, func() *Q) {
+func newServiceDouble[Q, R any](t *testing.T, operation string, answer *R) (*service, func() *Q) {
 	t.Helper()
 	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
 	if err != nil {
@@ -65,7 +65,7 @@ func double[Q, R any](t *testing.T, operation string, answer *R) (*service, func
 		}
 	}))}
 	t.Cleanup(s.server.Close)
-	s.write("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
+	s.writeFile("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
 	return s, func() *Q {
 		t.Helper()
 		request := asked.Swap(nil)
@@ -82,10 +82,10 @@ func double[Q, R any](t *testing.T, operation string, answer *R) (*service, func
 }
 
 // decodeAnswer reads an answer that was printed as JSON.
-func told[R any](t *testing.T, s *service, args ...string) *R {
+func decodeAnswer[R any](t *testing.T, s *service, args ...string) *R {
 	t.Helper()
 	answer := new(R)
-	r := ctr(t, append(s.surgeon(), "--json"), args...).expect(t, exitOK)
+	r := runCtr(t, append(s.surgeonFlags(), "--json"), args...).expect(t, exitOK)
 	if err := json.Unmarshal([]byte(r.stdout), answer); err != nil {
 		t.Errorf("%v in %s", err, r.stdout)
 	}
@@ -93,7 +93,7 @@ func told[R any](t *testing.T, s *service, args ...string) *R {
 }
 
 // expectEqual compares a request or an answer with the expected one.
-func same[T any](t *testing.T, got, want *T) {
+func expectEqual[T any](t *testing.T, got, want *T) {
 	t.Helper()
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -102,48 +102,48 @@ func same[T any](t *testing.T, got, want *T) {
 
 var (
 	registeredAt = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
-	knee         = wire.RegisteredImplant{ImplantID: "i1", UDIDI: "05410000001047", LotNumber: "L2201", Quantity: 2, OperationDate: "2026-11-20", Remaining: 1}
-	late         = wire.Warning{Code: "WARN_LATE_NOTIFICATION", Path: "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate",
+	kneeImplant  = wire.RegisteredImplant{ImplantID: "i1", UDIDI: "05410000001047", LotNumber: "L2201", Quantity: 2, OperationDate: "2026-11-20", Remaining: 1}
+	lateWarning  = wire.Warning{Code: "WARN_LATE_NOTIFICATION", Path: "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate",
 		Message: []wire.Text{{Lang: "nl", Value: "te laat"}, {Lang: "en", Value: "late"}}}
 )
 
-func receiptOf(state, number string, version int) wire.Receipt {
+func newReceipt(state, number string, version int) wire.Receipt {
 	return wire.Receipt{NotificationNumber: number, Reference: "r1", State: state, Version: version, RegisteredAt: registeredAt, Digest: make([]byte, 32)}
 }
 
-const number = "202611210000172"
+const notificationNumber = "202611210000172"
 
 func TestNotificationCommand(t *testing.T) {
 	t.Parallel()
 	answer := &wire.GetNotificationResponse{Notification: wire.Notification{
-		NotificationNumber: number, Reference: "r1", Version: 3, State: "Withdrawn", OperationType: "Implantation", RegisteredAt: registeredAt,
+		NotificationNumber: notificationNumber, Reference: "r1", Version: 3, State: "Withdrawn", OperationType: "Implantation", RegisteredAt: registeredAt,
 		Digest: make([]byte, 32), Organisation: "71000436", Author: "78031412250", Specialist: wire.Professional{SSIN: "78031412250"},
 		OperationDate: "2026-11-20", Patient: "48022907379", Prescriber: &wire.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02",
-		Comment: "revision of the left knee", Implant: []wire.RegisteredImplant{knee}, Warning: []wire.Warning{late},
+		Comment: "revision of the left knee", Implant: []wire.RegisteredImplant{kneeImplant}, Warning: []wire.Warning{lateWarning},
 		History: []wire.Revision{
 			{Version: 2, At: registeredAt, Author: "78031412250", Change: "Notified", State: "Final"},
 			{Version: 3, At: registeredAt, Author: "78031412250", Organisation: "71000436", Change: "Withdrawn", State: "Withdrawn", Reason: "the wrong patient"},
 		},
 	}}
-	s, asked := double[wire.GetNotificationRequest](t, "GetNotification", answer)
-	ctr(t, s.surgeon(), "notification", "--number", number).expect(t, exitOK,
+	s, asked := newServiceDouble[wire.GetNotificationRequest](t, "GetNotification", answer)
+	runCtr(t, s.surgeonFlags(), "notification", "--number", notificationNumber).expect(t, exitOK,
 		"Implantation of 2026-11-20, patient 48022907379, specialist 78031412250\n  Withdrawn, reference r1, version 3, number 202611210000172\n",
 		"  prescribed on 2026-11-02 by 17800389480\n  revision of the left knee\n  i1  05410000001047\n    placed 2026-11-20, remaining 1 of 2, lot L2201\n",
 		"warning WARN_LATE_NOTIFICATION at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate\n  late\n",
 		"version 2  2026-11-21 10:00:00 UTC  Notified by 78031412250\n",
 		"version 3  2026-11-21 10:00:00 UTC  Withdrawn by 78031412250 in 71000436: the wrong patient\n")
-	same(t, asked(), &wire.GetNotificationRequest{Of: wire.NotificationOf{NotificationNumber: number}})
-	same(t, told[wire.GetNotificationResponse](t, s, "notification", "--reference", "r1", "--emergency", "unconscious after an accident"), answer)
-	same(t, asked(), &wire.GetNotificationRequest{EmergencyReason: "unconscious after an accident", Of: wire.NotificationOf{Reference: "r1"}})
+	expectEqual(t, asked(), &wire.GetNotificationRequest{Of: wire.NotificationOf{NotificationNumber: notificationNumber}})
+	expectEqual(t, decodeAnswer[wire.GetNotificationResponse](t, s, "notification", "--reference", "r1", "--emergency", "unconscious after an accident"), answer)
+	expectEqual(t, asked(), &wire.GetNotificationRequest{EmergencyReason: "unconscious after an accident", Of: wire.NotificationOf{Reference: "r1"}})
 }
 
 func TestNotificationOfARemoval(t *testing.T) {
 	t.Parallel()
-	s, _ := double[wire.GetNotificationRequest](t, "GetNotification", &wire.GetNotificationResponse{Notification: wire.Notification{
+	s, _ := newServiceDouble[wire.GetNotificationRequest](t, "GetNotification", &wire.GetNotificationResponse{Notification: wire.Notification{
 		Reference: "r1", Version: 1, State: "Draft", OperationType: "Explantation", RegisteredAt: registeredAt, Specialist: wire.Professional{NIHII: "17800389480"},
-		OperationDate: "2026-11-21", Patient: "48022907379", Explant: []wire.RegisteredExplant{{Implant: knee, Quantity: 1, Reason: "worn"}, {Implant: knee}},
+		OperationDate: "2026-11-21", Patient: "48022907379", Explant: []wire.RegisteredExplant{{Implant: kneeImplant, Quantity: 1, Reason: "worn"}, {Implant: kneeImplant}},
 		History: []wire.Revision{{Version: 1, At: registeredAt, Author: "78031412250", Change: "Saved", State: "Draft"}}}})
-	output := ctr(t, s.surgeon(), "notification", "--reference", "r1").expect(t, exitOK, "specialist 17800389480\n  Draft, reference r1, version 1\n",
+	output := runCtr(t, s.surgeonFlags(), "notification", "--reference", "r1").expect(t, exitOK, "specialist 17800389480\n  Draft, reference r1, version 1\n",
 		"removed 1, worn\n  i1  05410000001047\n", "removed all that remain\n  i1  ").stdout
 	if strings.Contains(output, "prescribed") || strings.Contains(output, "number") {
 		t.Errorf("more is said than there is:\n%s", output)
@@ -155,37 +155,37 @@ func TestPendingCommand(t *testing.T) {
 	answer := &wire.ListPendingNotificationsResponse{MaxElements: 20, Total: 1, Notification: []wire.Summary{{OperationType: "Implantation",
 		OperationDate: "2026-11-20", Patient: "48022907379", Specialist: wire.Professional{SSIN: "78031412250"}, State: "ToValidate", Own: true,
 		ImplantCount: 2, Reference: "r1", Version: 4}}}
-	s, asked := double[wire.ListPendingNotificationsRequest](t, "ListPendingNotifications", answer)
-	ctr(t, s.surgeon(), "pending").expect(t, exitOK, "1 found\n  r1, version 4  Implantation of 2026-11-20, patient 48022907379, 2 line(s), ToValidate, yours\n")
-	same(t, asked(), &wire.ListPendingNotificationsRequest{MaxElements: 20})
-	same(t, told[wire.ListPendingNotificationsResponse](t, s, "pending", "--state", "ToValidate", "--offset", "3", "--max", "7"), answer)
-	same(t, asked(), &wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"})
+	s, asked := newServiceDouble[wire.ListPendingNotificationsRequest](t, "ListPendingNotifications", answer)
+	runCtr(t, s.surgeonFlags(), "pending").expect(t, exitOK, "1 found\n  r1, version 4  Implantation of 2026-11-20, patient 48022907379, 2 line(s), ToValidate, yours\n")
+	expectEqual(t, asked(), &wire.ListPendingNotificationsRequest{MaxElements: 20})
+	expectEqual(t, decodeAnswer[wire.ListPendingNotificationsResponse](t, s, "pending", "--state", "ToValidate", "--offset", "3", "--max", "7"), answer)
+	expectEqual(t, asked(), &wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"})
 }
 
 func TestValidateCommand(t *testing.T) {
 	t.Parallel()
-	answer := &wire.ValidateNotificationResponse{Receipt: receiptOf("Final", number, 2), Warning: []wire.Warning{late}}
-	s, asked := double[wire.ValidateNotificationRequest](t, "ValidateNotification", answer)
-	ctr(t, s.surgeon(), "validate", "--reference", "r1", "--version", "1").expect(t, exitOK,
+	answer := &wire.ValidateNotificationResponse{Receipt: newReceipt("Final", notificationNumber, 2), Warning: []wire.Warning{lateWarning}}
+	s, asked := newServiceDouble[wire.ValidateNotificationRequest](t, "ValidateNotification", answer)
+	runCtr(t, s.surgeonFlags(), "validate", "--reference", "r1", "--version", "1").expect(t, exitOK,
 		"registered as 202611210000172 at 2026-11-21 10:00:00 UTC\n  reference r1, version 2\nwarning WARN_LATE_NOTIFICATION")
-	same(t, asked(), &wire.ValidateNotificationRequest{Reference: "r1", Version: 1})
-	same(t, told[wire.ValidateNotificationResponse](t, s, "validate", "--reference", "r1", "--version", "1"), answer)
+	expectEqual(t, asked(), &wire.ValidateNotificationRequest{Reference: "r1", Version: 1})
+	expectEqual(t, decodeAnswer[wire.ValidateNotificationResponse](t, s, "validate", "--reference", "r1", "--version", "1"), answer)
 }
 
 func TestDiscardCommand(t *testing.T) {
 	t.Parallel()
-	answer := &wire.DiscardNotificationResponse{Receipt: receiptOf("Withdrawn", number, 3)}
-	s, asked := double[wire.DiscardNotificationRequest](t, "DiscardNotification", answer)
-	ctr(t, s.surgeon(), "discard", "--number", number, "--version", "2", "--reason", "the wrong patient").expect(t, exitOK,
+	answer := &wire.DiscardNotificationResponse{Receipt: newReceipt("Withdrawn", notificationNumber, 3)}
+	s, asked := newServiceDouble[wire.DiscardNotificationRequest](t, "DiscardNotification", answer)
+	runCtr(t, s.surgeonFlags(), "discard", "--number", notificationNumber, "--version", "2", "--reason", "the wrong patient").expect(t, exitOK,
 		"Withdrawn at 2026-11-21 10:00:00 UTC\n  reference r1, version 3\n")
-	same(t, asked(), &wire.DiscardNotificationRequest{Of: wire.NotificationOf{NotificationNumber: number}, Version: 2, Reason: "the wrong patient"})
-	same(t, told[wire.DiscardNotificationResponse](t, s, "discard", "--reference", "r1", "--version", "2"), answer)
-	same(t, asked(), &wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r1"}, Version: 2})
+	expectEqual(t, asked(), &wire.DiscardNotificationRequest{Of: wire.NotificationOf{NotificationNumber: notificationNumber}, Version: 2, Reason: "the wrong patient"})
+	expectEqual(t, decodeAnswer[wire.DiscardNotificationResponse](t, s, "discard", "--reference", "r1", "--version", "2"), answer)
+	expectEqual(t, asked(), &wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r1"}, Version: 2})
 }
 
 // revisionXML is a revision request with the content of implantationXML.
-func revision(save string) string {
-	content := implantation("2026-11-20", "2026-11-02", "x")
+func revisionXML(save string) string {
+	content := implantationXML("2026-11-20", "2026-11-02", "x")
 	from, to := strings.Index(content, "<p:Implantation>"), strings.Index(content, "</p:NotifyImplantRequest>")
 	return `<p:ReviseNotificationRequest` + namespaceDeclarations + `><p:Of><p:Reference>r1</p:Reference></p:Of><p:Version>1</p:Version>` + save +
 		`<p:Content>` + content[from:to] + `</p:Content></p:ReviseNotificationRequest>`
@@ -193,17 +193,17 @@ func revision(save string) string {
 
 func TestReviseCommand(t *testing.T) {
 	t.Parallel()
-	answer := &wire.ReviseNotificationResponse{Receipt: receiptOf("Draft", "", 2), Implant: []wire.RegisteredImplant{knee}, Warning: []wire.Warning{late}}
-	s, asked := double[wire.ReviseNotificationRequest](t, "ReviseNotification", answer)
-	file := s.write("revise.xml", []byte(revision("")))
-	ctr(t, s.surgeon(), "revise", file).expect(t, exitOK,
+	answer := &wire.ReviseNotificationResponse{Receipt: newReceipt("Draft", "", 2), Implant: []wire.RegisteredImplant{kneeImplant}, Warning: []wire.Warning{lateWarning}}
+	s, asked := newServiceDouble[wire.ReviseNotificationRequest](t, "ReviseNotification", answer)
+	file := s.writeFile("revise.xml", []byte(revisionXML("")))
+	runCtr(t, s.surgeonFlags(), "revise", file).expect(t, exitOK,
 		"Draft at 2026-11-21 10:00:00 UTC\n  reference r1, version 2\n  i1  05410000001047\n", "warning WARN_LATE_NOTIFICATION")
 	request := asked()
 	if request.Of.Reference != "r1" || request.Version != 1 || request.Save != "" || request.Content.Implantation.Patient != "48022907379" ||
 		len(request.Content.Implantation.Implant) != 2 || request.Content.Explantation != nil {
 		t.Errorf("asked %+v", request)
 	}
-	same(t, told[wire.ReviseNotificationResponse](t, s, "revise", file, "--save", "Submit"), answer)
+	expectEqual(t, decodeAnswer[wire.ReviseNotificationResponse](t, s, "revise", file, "--save", "Submit"), answer)
 	if save := asked().Save; save != "Submit" {
 		t.Errorf("saved as %q", save)
 	}
@@ -212,27 +212,27 @@ func TestReviseCommand(t *testing.T) {
 // TestSaveFlag checks that the flag takes precedence over the file.
 func TestSaveFlag(t *testing.T) {
 	t.Parallel()
-	draft := &wire.NotifyResponse{Receipt: receiptOf("Draft", "", 1), Implant: []wire.RegisteredImplant{knee}}
-	s, implant := double[wire.NotifyImplantRequest](t, "NotifyImplant", draft)
-	file := s.write("notify.xml", []byte(implantation("2026-11-20", "2026-11-02", "EPD-1")))
-	ctr(t, s.surgeon(), "notify", file, "--save", "Draft").expect(t, exitOK, "Draft at 2026-11-21 10:00:00 UTC\n  reference r1, version 1\n  i1  ")
+	draft := &wire.NotifyResponse{Receipt: newReceipt("Draft", "", 1), Implant: []wire.RegisteredImplant{kneeImplant}}
+	s, implant := newServiceDouble[wire.NotifyImplantRequest](t, "NotifyImplant", draft)
+	file := s.writeFile("notify.xml", []byte(implantationXML("2026-11-20", "2026-11-02", "EPD-1")))
+	runCtr(t, s.surgeonFlags(), "notify", file, "--save", "Draft").expect(t, exitOK, "Draft at 2026-11-21 10:00:00 UTC\n  reference r1, version 1\n  i1  ")
 	if save := implant().Save; save != "Draft" {
 		t.Errorf("saved as %q", save)
 	}
-	file = s.write("draft.xml", []byte(strings.Replace(implantation("2026-11-20", "2026-11-02", "EPD-1"), "<p:Implantation>", "<p:Save>Draft</p:Save><p:Implantation>", 1)))
+	file = s.writeFile("draft.xml", []byte(strings.Replace(implantationXML("2026-11-20", "2026-11-02", "EPD-1"), "<p:Implantation>", "<p:Save>Draft</p:Save><p:Implantation>", 1)))
 	for flag, want := range map[string]string{"": "Draft", "Submit": "Submit", "Final": "Final"} {
 		args := []string{"notify", file}
 		if flag != "" {
 			args = append(args, "--save", flag)
 		}
-		ctr(t, s.surgeon(), args...).expect(t, exitOK)
+		runCtr(t, s.surgeonFlags(), args...).expect(t, exitOK)
 		if save := implant().Save; save != want {
 			t.Errorf("--save %s: saved as %q", flag, save)
 		}
 	}
-	s, explant := double[wire.NotifyExplantRequest](t, "NotifyExplant", draft)
-	file = s.write("explant.xml", []byte(explantation("2026-11-20", "i1", "1")))
-	ctr(t, s.surgeon(), "explant", file, "--save", "Submit").expect(t, exitOK)
+	s, explant := newServiceDouble[wire.NotifyExplantRequest](t, "NotifyExplant", draft)
+	file = s.writeFile("explant.xml", []byte(explantationXML("2026-11-20", "i1", "1")))
+	runCtr(t, s.surgeonFlags(), "explant", file, "--save", "Submit").expect(t, exitOK)
 	if save := explant().Save; save != "Submit" {
 		t.Errorf("saved as %q", save)
 	}
@@ -244,13 +244,13 @@ func TestDevicesCommand(t *testing.T) {
 		{NotificationCode: "000071200176", Name: "Total Knee System", Reference: "TKS-FL5", Manufacturer: "Ardenne Orthopaedics SA", DeviceStatus: "Active"},
 		{NotificationCode: "000071211064", Name: "Hip stem", Reference: "HSC-12", Manufacturer: "Ardenne Orthopaedics SA", DeviceStatus: "Recalled", DeletedOn: "2026-01-31"},
 	}}
-	s, asked := double[wire.SearchDeviceRequest](t, "SearchDevice", answer)
-	ctr(t, s.surgeon(), "devices").expect(t, exitOK, "2 found\n  000071200176  Total Knee System\n    TKS-FL5, by Ardenne Orthopaedics SA, Active\n"+
+	s, asked := newServiceDouble[wire.SearchDeviceRequest](t, "SearchDevice", answer)
+	runCtr(t, s.surgeonFlags(), "devices").expect(t, exitOK, "2 found\n  000071200176  Total Knee System\n    TKS-FL5, by Ardenne Orthopaedics SA, Active\n"+
 		"  000071211064  Hip stem\n    HSC-12, by Ardenne Orthopaedics SA, Recalled on 2026-01-31\n")
-	same(t, asked(), &wire.SearchDeviceRequest{MaxElements: 20})
-	same(t, told[wire.SearchDeviceResponse](t, s, "devices", "--text", "knee", "--code", "000071200176", "--udi", "05410000001047",
+	expectEqual(t, asked(), &wire.SearchDeviceRequest{MaxElements: 20})
+	expectEqual(t, decodeAnswer[wire.SearchDeviceResponse](t, s, "devices", "--text", "knee", "--code", "000071200176", "--udi", "05410000001047",
 		"--category", "Orthopaedic", "--offset", "1", "--max", "2"), answer)
-	same(t, asked(), &wire.SearchDeviceRequest{Offset: 1, MaxElements: 2, Criteria: wire.DeviceCriteria{Text: "knee", NotificationCode: "000071200176",
+	expectEqual(t, asked(), &wire.SearchDeviceRequest{Offset: 1, MaxElements: 2, Criteria: wire.DeviceCriteria{Text: "knee", NotificationCode: "000071200176",
 		UDI: "05410000001047", Category: "Orthopaedic"}})
 }
 
@@ -258,18 +258,18 @@ func TestDevicesCommand(t *testing.T) {
 func TestEmergencyFlag(t *testing.T) {
 	t.Parallel()
 	const reason = "unconscious after an accident"
-	s, search := double[wire.SearchRequest](t, "Search", &wire.SearchResponse{})
-	ctr(t, s.surgeon(), "search", "--patient", "48022907379", "--emergency", reason).expect(t, exitOK, "0 found")
+	s, search := newServiceDouble[wire.SearchRequest](t, "Search", &wire.SearchResponse{})
+	runCtr(t, s.surgeonFlags(), "search", "--patient", "48022907379", "--emergency", reason).expect(t, exitOK, "0 found")
 	if got := search().EmergencyReason; got != reason {
 		t.Errorf("search: %q", got)
 	}
-	s, card := double[wire.GetImplantCardRequest](t, "GetImplantCard", &wire.GetImplantCardResponse{})
-	ctr(t, s.surgeon(), "card", "--patient", "48022907379", "-o", filepath.Join(s.dir, "card.pdf"), "--emergency", reason).expect(t, exitOK)
+	s, card := newServiceDouble[wire.GetImplantCardRequest](t, "GetImplantCard", &wire.GetImplantCardResponse{})
+	runCtr(t, s.surgeonFlags(), "card", "--patient", "48022907379", "-o", filepath.Join(s.dir, "card.pdf"), "--emergency", reason).expect(t, exitOK)
 	if got := card().EmergencyReason; got != reason {
 		t.Errorf("card: %q", got)
 	}
-	s, implants := double[wire.ListPatientImplantsRequest](t, "ListPatientImplants", &wire.ListPatientImplantsResponse{})
-	ctr(t, s.surgeon(), "implants", "--patient", "48022907379", "--emergency", reason).expect(t, exitOK)
+	s, implants := newServiceDouble[wire.ListPatientImplantsRequest](t, "ListPatientImplants", &wire.ListPatientImplantsResponse{})
+	runCtr(t, s.surgeonFlags(), "implants", "--patient", "48022907379", "--emergency", reason).expect(t, exitOK)
 	if got := implants().EmergencyReason; got != reason {
 		t.Errorf("implants: %q", got)
 	}
@@ -284,16 +284,16 @@ func TestNotificationCommandsFail(t *testing.T) {
 		{"mandates"}, {"mandate", "accept", "--grantor", "78031412250"}, {"staff"}, {"staff", "end", "--person", "78031412250", "--role", "R"},
 	}
 	fault := soap.FaultFrom(problem.New(problem.InputReferenceConflict), soap.FaultContext{Version: soap.SOAP11, ID: "c-1", Environment: "Test"})
-	s, _ := double[wire.SearchRequest](t, "Search", &wire.SearchResponse{})
-	commands = append(commands, []string{"revise", s.write("revise.xml", []byte(revision("")))})
+	s, _ := newServiceDouble[wire.SearchRequest](t, "Search", &wire.SearchResponse{})
+	commands = append(commands, []string{"revise", s.writeFile("revise.xml", []byte(revisionXML("")))})
 	s.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.WriteHeader(fault.Status)
 		_, _ = w.Write(fault.Body)
 	})
 	for _, args := range commands {
-		ctr(t, s.surgeon(), args...).expect(t, exitRefused, "ctr: refused\n", "fault ID, for support requests: c-1")
-		ctr(t, with(s.surgeon(), "--url", "https://127.0.0.1:1/ctr/v1"), args...).expect(t, exitUnreachable, "could not reach the service")
+		runCtr(t, s.surgeonFlags(), args...).expect(t, exitRefused, "ctr: refused\n", "fault ID, for support requests: c-1")
+		runCtr(t, replaceFlag(s.surgeonFlags(), "--url", "https://127.0.0.1:1/ctr/v1"), args...).expect(t, exitUnreachable, "could not reach the service")
 	}
 	for _, c := range []struct {
 		args []string
@@ -307,10 +307,10 @@ func TestNotificationCommandsFail(t *testing.T) {
 		{[]string{"discard", "--reference", "r", "--version", "two"}, "--version"},
 		{[]string{"pending", "--state", "Final"}, "--state must be one of"},
 		{[]string{"revise"}, "expected \"<file>\""},
-		{[]string{"revise", s.write("other.xml", []byte(implantation("2026-11-20", "2026-11-02", "x")))}, "the element is not ReviseNotificationRequest"},
-		{[]string{"notify", s.write("notify.xml", nil), "--save", "Maybe"}, "--save must be one of"},
+		{[]string{"revise", s.writeFile("other.xml", []byte(implantationXML("2026-11-20", "2026-11-02", "x")))}, "the element is not ReviseNotificationRequest"},
+		{[]string{"notify", s.writeFile("notify.xml", nil), "--save", "Maybe"}, "--save must be one of"},
 	} {
-		ctr(t, s.surgeon(), c.args...).expect(t, exitUsage, c.say)
+		runCtr(t, s.surgeonFlags(), c.args...).expect(t, exitUsage, c.say)
 	}
 }
 
@@ -319,38 +319,38 @@ func TestNotificationCommandsFail(t *testing.T) {
 func TestLife(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
-	surgeon, clerk := s.surgeon(), append(s.flags(testpki.Hospital), "--author", "91021706490")
-	yesterday := today(t, 1)
-	file := s.write("notify.xml", []byte(implantation(yesterday, yesterday, "EPD-1")))
+	surgeon, clerk := s.surgeonFlags(), append(s.clientFlags(testpki.Hospital), "--author", "91021706490")
+	yesterday := dateDaysAgo(t, 1)
+	file := s.writeFile("notify.xml", []byte(implantationXML(yesterday, yesterday, "EPD-1")))
 
-	output := ctr(t, clerk, "notify", file, "--save", "Draft").expect(t, exitOK, "Draft at ", ", version 1\n", "remaining 2 of 2").stdout
-	reference := found(t, output, `reference (\S+), version 1`)
+	output := runCtr(t, clerk, "notify", file, "--save", "Draft").expect(t, exitOK, "Draft at ", ", version 1\n", "remaining 2 of 2").stdout
+	reference := findSubmatch(t, output, `reference (\S+), version 1`)
 	line := ", version 1  Implantation of " + yesterday + ", patient 48022907379, 2 line(s), Draft"
-	ctr(t, clerk, "pending").expect(t, exitOK, "1 found\n  "+reference+line)
-	ctr(t, clerk, "pending", "--state", "ToValidate").expect(t, exitOK, "0 found\n")
-	revised := strings.NewReplacer("r1</p:Reference>", reference+"</p:Reference>", "2026-11-20", yesterday, "2026-11-02", yesterday).Replace(revision(""))
-	ctr(t, clerk, "revise", s.write("revise.xml", []byte(revised)), "--save", "Submit").expect(t, exitOK, "ToValidate at ", "reference "+reference+", version 2")
-	ctr(t, clerk, "validate", "--reference", reference, "--version", "2").expect(t, exitRefused, "ctr: refused\n")
-	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "0 implant(s) carried")
-	ctr(t, surgeon, "pending").expect(t, exitOK, "1 found", ", version 2  ", "ToValidate, yours")
-	ctr(t, surgeon, "validate", "--reference", reference, "--version", "1").expect(t, exitRefused, "at /ctrp:ValidateNotificationRequest/ctrp:Version")
+	runCtr(t, clerk, "pending").expect(t, exitOK, "1 found\n  "+reference+line)
+	runCtr(t, clerk, "pending", "--state", "ToValidate").expect(t, exitOK, "0 found\n")
+	revised := strings.NewReplacer("r1</p:Reference>", reference+"</p:Reference>", "2026-11-20", yesterday, "2026-11-02", yesterday).Replace(revisionXML(""))
+	runCtr(t, clerk, "revise", s.writeFile("revise.xml", []byte(revised)), "--save", "Submit").expect(t, exitOK, "ToValidate at ", "reference "+reference+", version 2")
+	runCtr(t, clerk, "validate", "--reference", reference, "--version", "2").expect(t, exitRefused, "ctr: refused\n")
+	runCtr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "0 implant(s) carried")
+	runCtr(t, surgeon, "pending").expect(t, exitOK, "1 found", ", version 2  ", "ToValidate, yours")
+	runCtr(t, surgeon, "validate", "--reference", reference, "--version", "1").expect(t, exitRefused, "at /ctrp:ValidateNotificationRequest/ctrp:Version")
 
-	output = ctr(t, surgeon, "validate", "--reference", reference, "--version", "2").expect(t, exitOK, "registered as 20", ", version 3\n",
+	output = runCtr(t, surgeon, "validate", "--reference", reference, "--version", "2").expect(t, exitOK, "registered as 20", ", version 3\n",
 		"warning WARN_DEVICE_RECALLED at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Implant[2]\n").stdout
-	number := found(t, output, `registered as ([0-9]{15,19}) at`)
-	ctr(t, surgeon, "pending").expect(t, exitOK, "0 found")
-	ctr(t, surgeon, "search", "--number", number).expect(t, exitOK, "1 found")
-	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "2 implant(s) carried")
+	number := findSubmatch(t, output, `registered as ([0-9]{15,19}) at`)
+	runCtr(t, surgeon, "pending").expect(t, exitOK, "0 found")
+	runCtr(t, surgeon, "search", "--number", number).expect(t, exitOK, "1 found")
+	runCtr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "2 implant(s) carried")
 	shorter := strings.NewReplacer("<p:Version>1<", "<p:Version>3<", "<c:Quantity>2<", "<c:Quantity>1<").Replace(revised)
-	ctr(t, surgeon, "revise", s.write("shorter.xml", []byte(shorter))).expect(t, exitOK, "registered as "+number, ", version 4\n", "remaining 1 of 1")
+	runCtr(t, surgeon, "revise", s.writeFile("shorter.xml", []byte(shorter))).expect(t, exitOK, "registered as "+number, ", version 4\n", "remaining 1 of 1")
 
-	ctr(t, surgeon, "discard", "--number", number, "--version", "4").expect(t, exitRefused, "at /ctrp:DiscardNotificationRequest/ctrp:Reason")
-	ctr(t, surgeon, "discard", "--number", number, "--version", "4", "--reason", "the wrong patient").expect(t, exitOK, "Withdrawn at ", ", version 5\n")
-	ctr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "0 implant(s) carried")
-	ctr(t, surgeon, "notification", "--number", number).expect(t, exitOK, "Withdrawn, reference "+reference+", version 5, number "+number,
+	runCtr(t, surgeon, "discard", "--number", number, "--version", "4").expect(t, exitRefused, "at /ctrp:DiscardNotificationRequest/ctrp:Reason")
+	runCtr(t, surgeon, "discard", "--number", number, "--version", "4", "--reason", "the wrong patient").expect(t, exitOK, "Withdrawn at ", ", version 5\n")
+	runCtr(t, surgeon, "implants", "--patient", "48022907379").expect(t, exitOK, "0 implant(s) carried")
+	runCtr(t, surgeon, "notification", "--number", number).expect(t, exitOK, "Withdrawn, reference "+reference+", version 5, number "+number,
 		"Saved by 91021706490 in 71000436\nversion 2", "Submitted by 91021706490 in 71000436\nversion 3", "Notified by 78031412250 in 71000436\nversion 4",
 		"Revised by 78031412250 in 71000436\nversion 5", "Withdrawn by 78031412250 in 71000436: the wrong patient\n")
-	ctr(t, surgeon, "devices", "--text", "knee femoral", "--category", "Orthopaedic").expect(t, exitOK, "000071200176  Total Knee System, femoral component, left, size 5")
+	runCtr(t, surgeon, "devices", "--text", "knee femoral", "--category", "Orthopaedic").expect(t, exitOK, "000071200176  Total Knee System, femoral component, left, size 5")
 }
 
 // TestExamples checks that the examples in the documentation are valid requests.
@@ -387,8 +387,8 @@ func TestAuthorFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := s.write("notify.xml", example)
-	clerk := append(s.flags(testpki.Hospital), "--author", "91021706490")
-	ctr(t, clerk, "notify", file).expect(t, exitRefused, "MAY_NOT_NOTIFY")
-	ctr(t, s.flags(testpki.Hospital), "notify", file).expect(t, exitOK, "registered as 20")
+	file := s.writeFile("notify.xml", example)
+	clerk := append(s.clientFlags(testpki.Hospital), "--author", "91021706490")
+	runCtr(t, clerk, "notify", file).expect(t, exitRefused, "MAY_NOT_NOTIFY")
+	runCtr(t, s.clientFlags(testpki.Hospital), "notify", file).expect(t, exitOK, "registered as 20")
 }

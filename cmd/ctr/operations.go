@@ -12,26 +12,26 @@ import (
 )
 
 // saveFlag is the state to which a notification is saved.
-type saving struct {
+type saveFlag struct {
 	Save string `help:"State of the notification: Draft, Submit (to its specialist) or Final. Default: the state in the file." enum:",Draft,Submit,Final" default:"" placeholder:"STATE"`
 }
 
 // overrideSave replaces the value from the file by that of the flag, if it is set.
-func (s saving) in(save *string) { *save = cmp.Or(s.Save, *save) }
+func (s saveFlag) overrideSave(save *string) { *save = cmp.Or(s.Save, *save) }
 
 type notifyCommand struct {
 	File string `arg:"" help:"XML file with the request." type:"existingfile"`
-	saving
+	saveFlag
 }
 
 // Run sends the notification of an implantation.
-func (n *notifyCommand) Run(c *caller) error {
+func (n *notifyCommand) Run(c *serviceClient) error {
 	request, err := readRequest[wire.NotifyImplantRequest](n.File, "NotifyImplantRequest")
 	if err != nil {
 		return err
 	}
-	c.complete(&request.Header)
-	n.in(&request.Save)
+	c.completeHeader(&request.Header)
+	n.overrideSave(&request.Save)
 	answer, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](c.ctx, c.client, "NotifyImplant", request)
 	if err != nil {
 		return err
@@ -41,17 +41,17 @@ func (n *notifyCommand) Run(c *caller) error {
 
 type explantCommand struct {
 	File string `arg:"" help:"XML file with the request." type:"existingfile"`
-	saving
+	saveFlag
 }
 
 // Run sends the notification of an explantation.
-func (n *explantCommand) Run(c *caller) error {
+func (n *explantCommand) Run(c *serviceClient) error {
 	request, err := readRequest[wire.NotifyExplantRequest](n.File, "NotifyExplantRequest")
 	if err != nil {
 		return err
 	}
-	c.complete(&request.Header)
-	n.in(&request.Save)
+	c.completeHeader(&request.Header)
+	n.overrideSave(&request.Save)
 	answer, err := client.Call[wire.NotifyExplantRequest, wire.NotifyResponse](c.ctx, c.client, "NotifyExplant", request)
 	if err != nil {
 		return err
@@ -60,9 +60,9 @@ func (n *explantCommand) Run(c *caller) error {
 }
 
 // showReceipt prints an answer with a receipt.
-func (c *caller) showReceipt(answer any, r *wire.Receipt, implants []wire.RegisteredImplant, warnings []wire.Warning) error {
-	return c.print(answer, func(w io.Writer) {
-		at := r.RegisteredAt.Format(instant)
+func (c *serviceClient) showReceipt(answer any, r *wire.Receipt, implants []wire.RegisteredImplant, warnings []wire.Warning) error {
+	return c.printAnswer(answer, func(w io.Writer) {
+		at := r.RegisteredAt.Format(instantLayout)
 		if r.State == "Final" {
 			_, _ = fmt.Fprintf(w, "registered as %s at %s\n", r.NotificationNumber, at)
 		} else {
@@ -78,13 +78,13 @@ func (c *caller) showReceipt(answer any, r *wire.Receipt, implants []wire.Regist
 	})
 }
 
-const instant = "2006-01-02 15:04:05 MST"
+const instantLayout = "2006-01-02 15:04:05 MST"
 
 func showWarnings(w io.Writer, all []wire.Warning) {
 	for _, warning := range all {
 		_, _ = fmt.Fprintf(w, "warning %s at %s\n", warning.Code, warning.Path)
 		for _, m := range warning.Message {
-			if m.Lang == string(languageOfTerminal) {
+			if m.Lang == string(terminalLanguage) {
 				_, _ = fmt.Fprintf(w, "  %s\n", m.Value)
 			}
 		}
@@ -109,7 +109,7 @@ func showImplant(w io.Writer, i *wire.RegisteredImplant) {
 }
 
 // emergencyFlag is the reason for which a doctor may read data without a care relation.
-type emergency struct {
+type emergencyFlag struct {
 	Emergency string `help:"Reason for access without a care relation with the patient, 10 to 200 characters. It is recorded and reported." placeholder:"REASON"`
 }
 
@@ -125,7 +125,7 @@ type searchCommand struct {
 	Type    string `help:"Implantation or Explantation. Default: both." enum:",Implantation,Explantation" default:"" placeholder:"TYPE"`
 	Offset  int    `help:"Number of results to skip." default:"0"`
 	Max     int    `help:"Number of results to show, 1 to 100." default:"20"`
-	emergency
+	emergencyFlag
 }
 
 // Validate requires a search criterion. (kong does not allow an enumeration in a xor group, so --type is checked
@@ -141,8 +141,8 @@ func (s *searchCommand) Validate() error {
 }
 
 // Run searches for notifications.
-func (s *searchCommand) Run(c *caller) error {
-	request := &wire.SearchRequest{Header: c.header(), EmergencyReason: s.Emergency, Offset: s.Offset, MaxElements: s.Max}
+func (s *searchCommand) Run(c *serviceClient) error {
+	request := &wire.SearchRequest{Header: c.newHeader(), EmergencyReason: s.Emergency, Offset: s.Offset, MaxElements: s.Max}
 	switch {
 	case s.Patient != "":
 		request.Criteria.ByPatient = &wire.ByPatient{Patient: s.Patient, From: s.From, To: s.To, OperationType: s.Type}
@@ -156,7 +156,7 @@ func (s *searchCommand) Run(c *caller) error {
 	if err != nil {
 		return err
 	}
-	return c.print(answer, func(w io.Writer) {
+	return c.printAnswer(answer, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
 		for i := range answer.Notification {
 			n := &answer.Notification[i]
@@ -179,12 +179,12 @@ type cardCommand struct {
 	Number  string `help:"Number of the notification." xor:"of" required:"" placeholder:"N"`
 	Patient string `help:"SSIN of the patient, for the cumulative card." xor:"of" required:"" placeholder:"SSIN"`
 	Out     string `short:"o" help:"Where to write the PDF." required:"" placeholder:"FILE.pdf"`
-	emergency
+	emergencyFlag
 }
 
 // Run downloads a card.
-func (d *cardCommand) Run(c *caller) error {
-	request := &wire.GetImplantCardRequest{Header: c.header(), EmergencyReason: d.Emergency,
+func (d *cardCommand) Run(c *serviceClient) error {
+	request := &wire.GetImplantCardRequest{Header: c.newHeader(), EmergencyReason: d.Emergency,
 		Of: wire.CardOf{NotificationNumber: d.Number, Patient: d.Patient}}
 	answer, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](c.ctx, c.client, "GetImplantCard", request)
 	if err != nil {
@@ -198,7 +198,7 @@ func (d *cardCommand) Run(c *caller) error {
 		Octets int
 		Digest []byte
 	}{d.Out, len(answer.Card.Content), answer.Card.Digest}
-	return c.print(shown, func(w io.Writer) {
+	return c.printAnswer(shown, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%s written, %d bytes\n", d.Out, len(answer.Card.Content))
 	})
 }
@@ -208,18 +208,18 @@ type implantsCommand struct {
 	At      string `help:"Day, as YYYY-MM-DD. Default: today." placeholder:"DATE"`
 	Offset  int    `help:"Number of results to skip." default:"0"`
 	Max     int    `help:"Number of results to show, 1 to 100." default:"100"`
-	emergency
+	emergencyFlag
 }
 
 // Run lists the implants that a patient carries.
-func (l *implantsCommand) Run(c *caller) error {
-	request := &wire.ListPatientImplantsRequest{Header: c.header(), EmergencyReason: l.Emergency, Offset: l.Offset, MaxElements: l.Max,
+func (l *implantsCommand) Run(c *serviceClient) error {
+	request := &wire.ListPatientImplantsRequest{Header: c.newHeader(), EmergencyReason: l.Emergency, Offset: l.Offset, MaxElements: l.Max,
 		Patient: l.Patient, At: l.At}
 	answer, err := client.Call[wire.ListPatientImplantsRequest, wire.ListPatientImplantsResponse](c.ctx, c.client, "ListPatientImplants", request)
 	if err != nil {
 		return err
 	}
-	return c.print(answer, func(w io.Writer) {
+	return c.printAnswer(answer, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%d implant(s) carried\n", answer.Total)
 		for i := range answer.Implant {
 			showImplant(w, &answer.Implant[i])
@@ -237,14 +237,14 @@ type devicesCommand struct {
 }
 
 // Run searches the device list.
-func (d *devicesCommand) Run(c *caller) error {
-	request := &wire.SearchDeviceRequest{Header: c.header(), Offset: d.Offset, MaxElements: d.Max,
+func (d *devicesCommand) Run(c *serviceClient) error {
+	request := &wire.SearchDeviceRequest{Header: c.newHeader(), Offset: d.Offset, MaxElements: d.Max,
 		Criteria: wire.DeviceCriteria{Text: d.Text, NotificationCode: d.Code, UDI: d.UDI, Category: d.Category}}
 	answer, err := client.Call[wire.SearchDeviceRequest, wire.SearchDeviceResponse](c.ctx, c.client, "SearchDevice", request)
 	if err != nil {
 		return err
 	}
-	return c.print(answer, func(w io.Writer) {
+	return c.printAnswer(answer, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
 		for i := range answer.Device {
 			showDevice(w, &answer.Device[i])

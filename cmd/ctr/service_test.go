@@ -46,7 +46,7 @@ func startService(t *testing.T) *service {
 			t.Error(failed)
 		}
 	})
-	if err = db.LoadSources(t.Context(), development(t)); err != nil {
+	if err = db.LoadSources(t.Context(), developmentSources(t)); err != nil {
 		t.Fatal(err)
 	}
 	log, err := reqlog.New(slog.New(slog.DiscardHandler), time.Now, prometheus.NewRegistry())
@@ -59,17 +59,17 @@ func startService(t *testing.T) *service {
 	}
 	newServerID := func() string { return strings.ToLower(rand.Text()) }
 	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(endpoint.New(endpoint.Config{
-		Registrar: register.New(register.Config{Store: db, Now: time.Now, NewID: newServerID, Location: brussels(t)}),
+		Registrar: register.New(register.Config{Store: db, Now: time.Now, NewID: newServerID, Location: brusselsLocation(t)}),
 		Verifier:  &wsse.Verifier{Trust: testpki.Trust(t), Now: time.Now, Strict: true},
 		Schema:    schemas, Log: log, Now: time.Now, NewID: newServerID, Environment: "Test",
 	}))}
 	t.Cleanup(s.server.Close)
-	s.write("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
+	s.writeFile("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
 	return s
 }
 
 // developmentSources is the data of a development service.
-func development(t *testing.T) store.SourceEntries {
+func developmentSources(t *testing.T) store.SourceEntries {
 	t.Helper()
 	var sources store.SourceEntries
 	for _, kind := range admin.Kinds() {
@@ -84,7 +84,7 @@ func development(t *testing.T) store.SourceEntries {
 	return sources
 }
 
-func brussels(t *testing.T) *time.Location {
+func brusselsLocation(t *testing.T) *time.Location {
 	t.Helper()
 	location, err := time.LoadLocation("Europe/Brussels")
 	if err != nil {
@@ -94,7 +94,7 @@ func brussels(t *testing.T) *time.Location {
 }
 
 // writeFile writes a file into the client's folder.
-func (s *service) write(name string, data []byte) string {
+func (s *service) writeFile(name string, data []byte) string {
 	s.t.Helper()
 	file := filepath.Join(s.dir, name)
 	if err := os.WriteFile(file, data, 0o600); err != nil {
@@ -104,7 +104,7 @@ func (s *service) write(name string, data []byte) string {
 }
 
 // clientFlags returns the flags of a client with the named key.
-func (s *service) flags(key string) []string {
+func (s *service) clientFlags(key string) []string {
 	s.t.Helper()
 	data, password := testpki.File(s.t, key)
 	file := strings.Map(func(r rune) rune {
@@ -113,17 +113,17 @@ func (s *service) flags(key string) []string {
 		}
 		return r
 	}, key)
-	return []string{"--p12", s.write(file+".p12", data), "--password-file", s.write("password.txt", []byte(password+"\n")),
+	return []string{"--p12", s.writeFile(file+".p12", data), "--password-file", s.writeFile("password.txt", []byte(password+"\n")),
 		"--url", s.server.URL + endpoint.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
 }
 
 // surgeonFlags returns the flags of Dr Claes in her hospital.
-func (s *service) surgeon() []string {
-	return append(s.flags(testpki.Hospital), "--author", "78031412250")
+func (s *service) surgeonFlags() []string {
+	return append(s.clientFlags(testpki.Hospital), "--author", "78031412250")
 }
 
 // replaceFlag replaces the value of a flag.
-func with(flags []string, name, value string) []string {
+func replaceFlag(flags []string, name, value string) []string {
 	flags = slices.Clone(flags)
 	flags[slices.Index(flags, name)+1] = value
 	return flags
@@ -136,7 +136,7 @@ type result struct {
 	stderr string
 }
 
-func ctr(t *testing.T, flags []string, args ...string) result {
+func runCtr(t *testing.T, flags []string, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), slices.Concat(flags, args), &stdout, &stderr)
@@ -163,15 +163,15 @@ func (r result) expect(t *testing.T, code int, words ...string) result {
 }
 
 // dateDaysAgo returns the date in Brussels, some days ago.
-func today(t *testing.T, ago int) string {
+func dateDaysAgo(t *testing.T, ago int) string {
 	t.Helper()
-	return time.Now().In(brussels(t)).AddDate(0, 0, -ago).Format(time.DateOnly)
+	return time.Now().In(brusselsLocation(t)).AddDate(0, 0, -ago).Format(time.DateOnly)
 }
 
 const namespaceDeclarations = ` xmlns:p="urn:be:fgov:ehealth:ctr:protocol:v1" xmlns:c="urn:be:fgov:ehealth:ctr:core:v1" IssueInstant="2000-01-01T00:00:00Z"`
 
 // implantationXML is a notification of Claes for Leroy. The last implant is recalled.
-func implantation(operation, prescription, reference string) string {
+func implantationXML(operation, prescription, reference string) string {
 	return `<p:NotifyImplantRequest` + namespaceDeclarations + `><p:InputReference>` + reference + `</p:InputReference><p:Implantation>
   <c:Specialist><c:SSIN>78031412250</c:SSIN></c:Specialist><c:OperationDate>` + operation + `</c:OperationDate>
   <c:Patient>48022907379</c:Patient><c:Prescriber><c:NIHII>17800389480</c:NIHII></c:Prescriber>
@@ -182,7 +182,7 @@ func implantation(operation, prescription, reference string) string {
 </p:Implantation></p:NotifyImplantRequest>`
 }
 
-func explantation(operation, implant, quantity string) string {
+func explantationXML(operation, implant, quantity string) string {
 	return `<p:NotifyExplantRequest` + namespaceDeclarations + `><p:Explantation>
   <c:Specialist><c:SSIN>78031412250</c:SSIN></c:Specialist><c:OperationDate>` + operation + `</c:OperationDate>
   <c:Patient>48022907379</c:Patient>
