@@ -26,7 +26,7 @@ type importCommand struct {
 	List   bool   `help:"List past imports, of KIND or of every kind."`
 
 	registerFlags
-	who
+	operatorFlags
 }
 
 // registerFlags locate the register.
@@ -37,7 +37,7 @@ type registerFlags struct {
 }
 
 // openStore opens the store as the service does.
-func (f registerFlags) open(e environment) (*store.DB, error) {
+func (f registerFlags) openStore(e environment) (*store.DB, error) {
 	db, err := store.Open(e.ctx, store.Config{URL: f.Database, Directory: f.Data, KeyFile: f.Keys})
 	if err != nil {
 		return nil, fmt.Errorf("the database: %w", err)
@@ -50,11 +50,11 @@ func (c *importCommand) Run(e environment) (err error) {
 	if !c.List && (c.Kind == "" || c.File == "") {
 		return errors.New("KIND and FILE are required")
 	}
-	extract, err := c.extract()
+	extract, err := c.newExtract()
 	if err != nil {
 		return err
 	}
-	open := c.open
+	open := c.openStore
 	if !c.Commit && !c.List && c.Database == "" {
 		// A dry run does not create a register. If there is none, it compares with an empty one.
 		if _, missing := os.Stat(filepath.Join(c.Data, "ctr.sqlite")); errors.Is(missing, fs.ErrNotExist) {
@@ -63,7 +63,7 @@ func (c *importCommand) Run(e environment) (err error) {
 				return fmt.Errorf("create a temporary directory: %w", tempErr)
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
-			open = registerFlags{Data: directory}.open
+			open = registerFlags{Data: directory}.openStore
 		}
 	}
 	db, err := open(e)
@@ -72,9 +72,9 @@ func (c *importCommand) Run(e environment) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if c.List {
-		return c.list(e, db)
+		return c.listVersions(e, db)
 	}
-	importer := admin.Importer{Database: db, Operator: c.operator(db)}
+	importer := admin.Importer{Database: db, Operator: c.newOperator(db)}
 	run, end := importer.DryRun, "dry run: nothing changed (add --commit to apply)"
 	if c.Commit {
 		run, end = importer.Commit, "all changes applied"
@@ -89,7 +89,7 @@ func (c *importCommand) Run(e environment) (err error) {
 	return err
 }
 
-func (c *importCommand) extract() (admin.Extract, error) {
+func (c *importCommand) newExtract() (admin.Extract, error) {
 	x := admin.Extract{Kind: c.Kind, Name: filepath.Base(c.File), Open: func() (io.ReadCloser, error) { return os.Open(c.File) }}
 	switch {
 	case c.Full:
@@ -114,7 +114,7 @@ func (c *importCommand) extract() (admin.Extract, error) {
 }
 
 // listVersions prints the imported versions of the sources, oldest first.
-func (c *importCommand) list(e environment, db *store.DB) error {
+func (c *importCommand) listVersions(e environment, db *store.DB) error {
 	versions, err := db.SourceVersions(e.ctx, c.Kind)
 	if err != nil {
 		return fmt.Errorf("the database: %w", err)

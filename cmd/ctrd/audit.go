@@ -27,11 +27,11 @@ type auditCommands struct {
 }
 
 // operatorFlags identify the operator.
-type who struct {
+type operatorFlags struct {
 	By string `help:"Name of the operator for the audit log; the account name if omitted." placeholder:"NAME"`
 }
 
-func (w who) operator(db *store.DB) admin.Operator {
+func (w operatorFlags) newOperator(db *store.DB) admin.Operator {
 	name := w.By
 	if name == "" {
 		if account, err := user.Current(); err == nil {
@@ -49,12 +49,12 @@ type verifyCommand struct {
 
 // Run verifies the whole audit log and fails if there is any finding.
 func (c *verifyCommand) Run(e environment) (err error) {
-	db, err := c.open(e)
+	db, err := c.openStore(e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	trusted, err := c.trusted(e, db)
+	trusted, err := c.trustedKeys(e, db)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (c *verifyCommand) Run(e environment) (err error) {
 	return nil
 }
 
-func (c *verifyCommand) trusted(e environment, db *store.DB) ([]ed25519.PublicKey, error) {
+func (c *verifyCommand) trustedKeys(e environment, db *store.DB) ([]ed25519.PublicKey, error) {
 	var trusted []ed25519.PublicKey
 	for _, name := range c.PublicKey {
 		data, err := os.ReadFile(name)
@@ -115,7 +115,7 @@ type keyCommand struct{ registerFlags }
 
 // Run prints each key ID, followed by the key as PEM.
 func (c *keyCommand) Run(e environment) (err error) {
-	db, err := c.open(e)
+	db, err := c.openStore(e)
 	if err != nil {
 		return err
 	}
@@ -137,9 +137,9 @@ func (c *keyCommand) Run(e environment) (err error) {
 }
 
 // auditExportFlags are the flags of the commands that export audit events.
-type disclosure struct {
+type auditExportFlags struct {
 	registerFlags
-	who
+	operatorFlags
 	From   string `help:"First day, in Belgian time." placeholder:"DATE"`
 	To     string `help:"Last day." placeholder:"DATE"`
 	Format string `help:"csv or json (one object per line)." enum:"csv,json" default:"csv"`
@@ -147,26 +147,26 @@ type disclosure struct {
 }
 
 type exportCommand struct {
-	disclosure
+	auditExportFlags
 	Patient string `help:"Only events about this patient, given by any current or former number." placeholder:"SSIN"`
 }
 
 // Run exports the events.
-func (c *exportCommand) Run(e environment) error { return c.run(e, c.Patient, false) }
+func (c *exportCommand) Run(e environment) error { return c.exportAudit(e, c.Patient, false) }
 
-type emergenciesCommand struct{ disclosure }
+type emergenciesCommand struct{ auditExportFlags }
 
 // Run exports the events of emergencies.
-func (c *emergenciesCommand) Run(e environment) error { return c.run(e, "", true) }
+func (c *emergenciesCommand) Run(e environment) error { return c.exportAudit(e, "", true) }
 
-func (c *disclosure) run(e environment, patient string, emergencies bool) (err error) {
+func (c *auditExportFlags) exportAudit(e environment, patient string, emergencies bool) (err error) {
 	q := store.AuditQuery{OnlyEmergencies: emergencies, RevealPersons: c.Reveal != ""}
 	if patient != "" {
 		if q.Patient, err = ident.ParseSSIN(patient); err != nil {
 			return fmt.Errorf("--patient: %w", err)
 		}
 	}
-	if q.From, q.To, err = days(c.From, c.To); err != nil {
+	if q.From, q.To, err = parseDayBounds(c.From, c.To); err != nil {
 		return err
 	}
 	act := admin.Action{Operation: admin.ActionAudit, Detail: "export", Patient: q.Patient}
@@ -179,12 +179,12 @@ func (c *disclosure) run(e environment, patient string, emergencies bool) (err e
 		}
 		act.Operation, act.Reason = admin.ActionReveal, c.Reveal
 	}
-	db, err := c.open(e)
+	db, err := c.openStore(e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = c.operator(db).RecordActions(e.ctx, act); err != nil {
+	if err = c.newOperator(db).RecordActions(e.ctx, act); err != nil {
 		return err
 	}
 	n, err := admin.AuditExport{Query: q, Format: c.Format}.Write(e.ctx, db, e.stdout)
@@ -195,7 +195,7 @@ func (c *disclosure) run(e environment, patient string, emergencies bool) (err e
 }
 
 // parseDayBounds returns the instants at which the first day begins and the last day ends, in Belgian time.
-func days(first, last string) (from, to time.Time, err error) {
+func parseDayBounds(first, last string) (from, to time.Time, err error) {
 	location, err := time.LoadLocation("Europe/Brussels")
 	if err != nil {
 		return from, to, fmt.Errorf("the time zone: %w", err)

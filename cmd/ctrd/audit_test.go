@@ -18,7 +18,7 @@ import (
 )
 
 // runAdmin runs an operator's command on the data directory of a service.
-func admin(t *testing.T, directory string, args ...string) interop.Result {
+func runAdmin(t *testing.T, directory string, args ...string) interop.Result {
 	t.Helper()
 	return interop.Run(t, interop.Program(t, "ctrd"), append(append([]string{"admin"}, args...), "--data", directory)...)
 }
@@ -32,7 +32,7 @@ func TestAuditTrailOfAService(t *testing.T) {
 	service := interop.Start(t, directory)
 	c := service.Client(t, interop.Hospital(t))
 	interop.Notify(t, c, interop.Implantation("AUDIT-1", interop.Patient, "S-1"))
-	await(t, anchor, 1)
+	awaitCheckpoints(t, anchor, 1)
 	service.Kill()
 
 	service = interop.Start(t, directory)
@@ -44,13 +44,13 @@ func TestAuditTrailOfAService(t *testing.T) {
 	if !strings.Contains(service.Stderr(), `"msg":"audit checkpoint"`) {
 		t.Errorf("no checkpoint in the log: %s", service.Stderr())
 	}
-	verified := admin(t, directory, "audit", "verify")
+	verified := runAdmin(t, directory, "audit", "verify")
 	if verified.Code != 0 || !strings.Contains(verified.Stdout, "nothing was changed") || strings.Contains(verified.Stdout, "not sealed yet") {
 		t.Fatalf("%d: %s%s", verified.Code, verified.Stdout, verified.Stderr)
 	}
 
-	exported := admin(t, directory, "audit", "export", "--patient", interop.Patient, "--by", "anna")
-	rows, err := csv.NewReader(semicolons(exported.Stdout)).ReadAll()
+	exported := runAdmin(t, directory, "audit", "export", "--patient", interop.Patient, "--by", "anna")
+	rows, err := csv.NewReader(replaceSemicolons(exported.Stdout)).ReadAll()
 	if err != nil || exported.Code != 0 || len(rows) != 4 || strings.Contains(exported.Stdout, interop.Patient) {
 		t.Fatalf("%v: %s%s", err, exported.Stdout, exported.Stderr)
 	}
@@ -59,18 +59,18 @@ func TestAuditTrailOfAService(t *testing.T) {
 		column(rows[3], "operation") != "AdminAudit" || column(rows[3], "signer") != "operator=anna" {
 		t.Errorf("%q", rows)
 	}
-	revealed := admin(t, directory, "audit", "export", "--patient", interop.Patient, "--reveal", "asked by the patient", "--by", "anna", "--format", "json")
+	revealed := runAdmin(t, directory, "audit", "export", "--patient", interop.Patient, "--reveal", "asked by the patient", "--by", "anna", "--format", "json")
 	if revealed.Code != 0 || !strings.Contains(revealed.Stdout, `"patient":"`+interop.Patient) ||
 		!strings.Contains(revealed.Stdout, `"operation":"AdminReveal"`) || !strings.Contains(revealed.Stdout, `"stated_reason":"asked by the patient"`) {
 		t.Errorf("%s%s", revealed.Stdout, revealed.Stderr)
 	}
-	if invalid := admin(t, directory, "audit", "export", "--patient", "78031412251"); invalid.Code != 1 || strings.Contains(invalid.Stderr, "78031412251") {
+	if invalid := runAdmin(t, directory, "audit", "export", "--patient", "78031412251"); invalid.Code != 1 || strings.Contains(invalid.Stderr, "78031412251") {
 		t.Errorf("%d: %s", invalid.Code, invalid.Stderr)
 	}
-	if none := admin(t, directory, "audit", "emergencies"); none.Code != 0 || strings.Count(none.Stdout, "\n") != 1 {
+	if none := runAdmin(t, directory, "audit", "emergencies"); none.Code != 0 || strings.Count(none.Stdout, "\n") != 1 {
 		t.Errorf("%s%s", none.Stdout, none.Stderr)
 	}
-	key := admin(t, directory, "audit", "key")
+	key := runAdmin(t, directory, "audit", "key")
 	former := strings.Fields(key.Stdout)
 	if key.Code != 0 || !strings.Contains(key.Stdout, "BEGIN PUBLIC KEY") {
 		t.Fatalf("%s%s", key.Stdout, key.Stderr)
@@ -78,35 +78,37 @@ func TestAuditTrailOfAService(t *testing.T) {
 	pinned := filepath.Join(t.TempDir(), "key.pem")
 	interop.WriteFile(t, pinned, []byte(key.Stdout))
 	for _, change := range [][]string{{"add"}, {"rotate"}, {"retire", former[1]}} {
-		if changed := admin(t, directory, append([]string{"keys"}, change...)...); changed.Code != 0 {
+		if changed := runAdmin(t, directory, append([]string{"keys"}, change...)...); changed.Code != 0 {
 			t.Fatalf("%q: %s", change, changed.Stderr)
 		}
 	}
 	for _, trusted := range [][]string{nil, {"--public-key", pinned}} {
-		verified = admin(t, directory, append([]string{"audit", "verify"}, trusted...)...)
+		verified = runAdmin(t, directory, append([]string{"audit", "verify"}, trusted...)...)
 		if verified.Code != 0 || strings.Contains(verified.Stdout, "the key "+former[1]) {
 			t.Errorf("after a rotation, with %q: %s%s", trusted, verified.Stdout, verified.Stderr)
 		}
 	}
 
-	whole := read(t, anchor)
+	whole := mustReadFile(t, anchor)
 	interop.WriteFile(t, anchor, bytes.Replace(whole, []byte(`"rows":`), []byte(`"rows":1`), 1))
-	changed := admin(t, directory, "audit", "verify")
+	changed := runAdmin(t, directory, "audit", "verify")
 	if changed.Code != 1 || !strings.Contains(changed.Stdout, "ANCHOR DIFFERS: checkpoint 1 of ") || !strings.Contains(changed.Stderr, "does not verify") {
 		t.Errorf("%d: %s%s", changed.Code, changed.Stdout, changed.Stderr)
 	}
 	if err := os.Remove(anchor); err != nil {
 		t.Fatal(err)
 	}
-	if without := admin(t, directory, "audit", "verify"); without.Code != 1 || !strings.Contains(without.Stdout, "ANCHOR MISSING") {
+	if without := runAdmin(t, directory, "audit", "verify"); without.Code != 1 || !strings.Contains(without.Stdout, "ANCHOR MISSING") {
 		t.Errorf("%d: %s%s", without.Code, without.Stdout, without.Stderr)
 	}
 }
 
-func semicolons(text string) io.Reader { return strings.NewReader(strings.ReplaceAll(text, ";", ",")) }
+func replaceSemicolons(text string) io.Reader {
+	return strings.NewReader(strings.ReplaceAll(text, ";", ","))
+}
 
 // awaitCheckpoints waits until the anchor file has at least the given number of lines.
-func await(t *testing.T, file string, lines int) {
+func awaitCheckpoints(t *testing.T, file string, lines int) {
 	t.Helper()
 	for range 200 {
 		if data, err := os.ReadFile(file); err == nil && bytes.Count(data, []byte("\n")) >= lines {
@@ -126,17 +128,17 @@ func TestEvidenceVerifiesWithForeignTools(t *testing.T) {
 	service := interop.Start(t, directory)
 	number := interop.Notify(t, service.Client(t, interop.Hospital(t)), interop.Implantation("EVIDENCE-1", interop.Patient, "S-1")).Receipt.NotificationNumber
 	archive := filepath.Join(t.TempDir(), "evidence.zip")
-	written := admin(t, directory, "evidence", number, "-o", archive, "--trust", service.CA, "--by", "anna", "--reason", "a court asked")
+	written := runAdmin(t, directory, "evidence", number, "-o", archive, "--trust", service.CA, "--by", "anna", "--reason", "a court asked")
 	if written.Code != 0 {
 		t.Fatal(written.Stderr)
 	}
-	files := unzip(t, archive)
+	files := readZip(t, archive)
 	for _, name := range []string{"message-1.xml", "certificate-1.pem", "issuers.pem", "statement.json", "statement.sig", "service-key.pem", "README.txt"} {
 		if len(files[name]) == 0 {
 			t.Fatalf("no %s", name)
 		}
 	}
-	if failed := follow(t, files); len(failed) != 0 {
+	if failed := runInstructions(t, files); len(failed) != 0 {
 		t.Fatalf("these steps fail: %q", failed)
 	}
 	statement := string(files["statement.json"])
@@ -160,23 +162,23 @@ func TestEvidenceVerifiesWithForeignTools(t *testing.T) {
 		if bytes.Equal(changed[test.file], files[test.file]) {
 			continue // the file does not contain the text
 		}
-		failed := follow(t, changed)
+		failed := runInstructions(t, changed)
 		if !slices.ContainsFunc(failed, func(step string) bool { return strings.Contains(step, test.step) }) {
 			t.Errorf("%s, %q changed to %q: only these steps fail: %q", test.file, test.old, test.now, failed)
 		}
 	}
-	if unknown := admin(t, directory, "evidence", "26112100099900"); unknown.Code != 1 {
+	if unknown := runAdmin(t, directory, "evidence", "26112100099900"); unknown.Code != 1 {
 		t.Errorf("%d: %s", unknown.Code, unknown.Stderr)
 	}
 	if code := service.Stop(t); code != 0 {
 		t.Errorf("the service ended with %d", code)
 	}
-	if verified := admin(t, directory, "audit", "verify"); verified.Code != 0 {
+	if verified := runAdmin(t, directory, "audit", "verify"); verified.Code != 0 {
 		t.Errorf("%s%s", verified.Stdout, verified.Stderr)
 	}
 }
 
-func unzip(t *testing.T, name string) map[string][]byte {
+func readZip(t *testing.T, name string) map[string][]byte {
 	t.Helper()
 	archive, err := zip.OpenReader(name)
 	if err != nil {
@@ -197,7 +199,7 @@ func unzip(t *testing.T, name string) map[string][]byte {
 }
 
 // runInstructions runs the commands in the file's README and returns those that fail.
-func follow(t *testing.T, files map[string][]byte) (failed []string) {
+func runInstructions(t *testing.T, files map[string][]byte) (failed []string) {
 	t.Helper()
 	directory := t.TempDir()
 	for name, content := range files {

@@ -15,17 +15,17 @@ import (
 )
 
 // openRegister is the open store of a service with its background jobs.
-type books struct {
-	mu     sync.Mutex // serialises closing and resetting
-	store  *store.DB
-	sealer *sealer
-	end    context.CancelFunc
-	beside sync.WaitGroup
+type openRegister struct {
+	mu         sync.Mutex // serialises closing and resetting
+	store      *store.DB
+	sealer     *sealer
+	cancelJobs context.CancelFunc
+	jobs       sync.WaitGroup
 }
 
 // openStore opens the store, loads the development data into a new development register, and starts the jobs that seal
 // the audit log and purge replay keys.
-func (b *books) open(ctx context.Context, c *serveCommand, log *slog.Logger) (err error) {
+func (b *openRegister) openStore(ctx context.Context, c *serveCommand, log *slog.Logger) (err error) {
 	if b.store, err = store.Open(ctx, store.Config{URL: c.Database, Directory: c.Data, KeyFile: c.Keys}); err != nil {
 		return fmt.Errorf("the database: %w", err)
 	}
@@ -37,43 +37,43 @@ func (b *books) open(ctx context.Context, c *serveCommand, log *slog.Logger) (er
 	if b.sealer, err = startSealer(ctx, b.store, c.Data, log); err != nil {
 		return err
 	}
-	ctx, b.end = context.WithCancel(ctx)
-	b.beside.Go(func() { b.sealer.run(ctx) })
-	b.beside.Go(func() { b.purge(ctx, log) })
+	ctx, b.cancelJobs = context.WithCancel(ctx)
+	b.jobs.Go(func() { b.sealer.sealPeriodically(ctx) })
+	b.jobs.Go(func() { b.purgeReplayKeys(ctx, log) })
 	return nil
 }
 
 // closeStore stops the jobs and closes the store. Closing it again does nothing.
-func (b *books) close(ctx context.Context) error {
+func (b *openRegister) closeStore(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.shut(ctx)
+	return b.closeLocked(ctx)
 }
 
-func (b *books) shut(ctx context.Context) error {
-	if b.end != nil {
-		b.end()
-		b.beside.Wait()
+func (b *openRegister) closeLocked(ctx context.Context) error {
+	if b.cancelJobs != nil {
+		b.cancelJobs()
+		b.jobs.Wait()
 	}
 	if b.sealer != nil {
-		b.sealer.stop(ctx)
+		b.sealer.sealAndStop(ctx)
 	}
 	var err error
 	if b.store != nil {
 		err = b.store.Close()
 	}
-	b.store, b.sealer, b.end = nil, nil, nil
+	b.store, b.sealer, b.cancelJobs = nil, nil, nil
 	return err
 }
 
 // resetStore deletes an embedded register and opens a new one. The caller must keep requests away meanwhile.
-func (b *books) renew(ctx context.Context, c *serveCommand, log *slog.Logger) error {
+func (b *openRegister) resetStore(ctx context.Context, c *serveCommand, log *slog.Logger) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.store == nil {
 		return errors.New("the register is closed")
 	}
-	if err := b.shut(ctx); err != nil {
+	if err := b.closeLocked(ctx); err != nil {
 		return fmt.Errorf("close the register: %w", err)
 	}
 	// Delete the database last: a service that stops in between still has its data. Keep the key file, which other
@@ -83,11 +83,11 @@ func (b *books) renew(ctx context.Context, c *serveCommand, log *slog.Logger) er
 			return fmt.Errorf("delete the register: %w", err)
 		}
 	}
-	return b.open(ctx, c, log)
+	return b.openStore(ctx, c, log)
 }
 
 // purgeReplayKeys periodically deletes the replay keys of messages that have expired and would be rejected anyway.
-func (b *books) purge(ctx context.Context, log *slog.Logger) {
+func (b *openRegister) purgeReplayKeys(ctx context.Context, log *slog.Logger) {
 	const interval, margin = 10 * time.Minute, 10 * time.Minute
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()

@@ -18,25 +18,25 @@ import (
 )
 
 // startDevelopmentService starts a development service in this process, so that the race detector covers it.
-func begun(t *testing.T) (*serveCommand, *service) {
+func startDevelopmentService(t *testing.T) (*serveCommand, *service) {
 	t.Helper()
 	directory := filepath.Join(t.TempDir(), "data")
 	if err := os.CopyFS(filepath.Join(directory, "certs"), certstestdata.Files); err != nil {
 		t.Fatal(err)
 	}
 	c := &serveCommand{Data: directory, Dev: true, Listen: "127.0.0.1:0", Environment: "Test", Revocation: "soft"}
-	s, err := c.start(environment{ctx: t.Context(), getenv: func(string) string { return "" }, stdout: io.Discard, stderr: io.Discard})
+	s, err := c.startService(environment{ctx: t.Context(), getenv: func(string) string { return "" }, stdout: io.Discard, stderr: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c, s
 }
 
-func reset(t *testing.T, s *service) int {
+func postReset(t *testing.T, s *service) int {
 	t.Helper()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the certificate is not under test
 	defer transport.CloseIdleConnections()
-	address := strings.TrimSuffix(s.ready.URL, "/ctr/v1") + "/reset"
+	address := strings.TrimSuffix(s.startup.URL, "/ctr/v1") + "/reset"
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(url.Values{"confirm": {"yes"}}.Encode()))
 	if err != nil {
 		t.Fatal(err)
@@ -54,29 +54,29 @@ func reset(t *testing.T, s *service) int {
 }
 
 // TestConcurrentResets checks that concurrent resets succeed and that closing the register afterwards is safe.
-func TestResetsAtOnce(t *testing.T) {
+func TestConcurrentResets(t *testing.T) {
 	t.Parallel()
-	_, s := begun(t)
+	_, s := startDevelopmentService(t)
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			if status := reset(t, s); status != http.StatusSeeOther {
+			if status := postReset(t, s); status != http.StatusSeeOther {
 				t.Errorf("HTTP %d", status)
 			}
 		})
 	}
 	all.Wait()
-	if err := s.stop(); err != nil {
+	if err := s.shutDown(); err != nil {
 		t.Error(err)
 	}
-	if err := s.books.close(context.Background()); err != nil {
+	if err := s.register.closeStore(context.Background()); err != nil {
 		t.Errorf("closed twice: %v", err)
 	}
-	if err := s.books.renew(t.Context(), &serveCommand{Data: t.TempDir()}, nil); err == nil {
+	if err := s.register.resetStore(t.Context(), &serveCommand{Data: t.TempDir()}, nil); err == nil {
 		t.Error("a closed register was begun anew")
 	}
 	select {
-	case err := <-s.failed:
+	case err := <-s.failures:
 		t.Errorf("the service ends: %v", err)
 	default:
 	}
@@ -85,7 +85,7 @@ func TestResetsAtOnce(t *testing.T) {
 // TestResetThatFails checks that the service reports a failed reset and stops.
 func TestResetThatFails(t *testing.T) {
 	t.Parallel()
-	c, s := begun(t)
+	c, s := startDevelopmentService(t)
 	anchor := filepath.Join(c.Data, trail.AnchorFileName)
 	if err := os.Remove(anchor); err != nil {
 		t.Fatal(err)
@@ -93,11 +93,11 @@ func TestResetThatFails(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(anchor, "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if status := reset(t, s); status != http.StatusInternalServerError {
+	if status := postReset(t, s); status != http.StatusInternalServerError {
 		t.Errorf("HTTP %d", status)
 	}
 	select {
-	case err := <-s.failed:
+	case err := <-s.failures:
 		if !strings.Contains(err.Error(), "reset: delete the register: ") {
 			t.Error(err)
 		}
@@ -107,7 +107,7 @@ func TestResetThatFails(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(c.Data, "ctr.sqlite")); err != nil {
 		t.Errorf("the register is gone: %v", err)
 	}
-	if err := s.stop(); err != nil {
+	if err := s.shutDown(); err != nil {
 		t.Error(err)
 	}
 }

@@ -40,7 +40,7 @@ func TestCaller(t *testing.T) {
 	}
 	request := func(name string, changes ...string) string {
 		path := filepath.Join(directory, name)
-		content := strings.NewReplacer(append(changes, "OPERATION", interop.Day(1), "PRESCRIPTION", interop.Day(19))...).Replace(string(read(t, filepath.Join("testdata", name))))
+		content := strings.NewReplacer(append(changes, "OPERATION", interop.Day(1), "PRESCRIPTION", interop.Day(19))...).Replace(string(mustReadFile(t, filepath.Join("testdata", name))))
 		interop.WriteFile(t, path, []byte(content))
 		return path
 	}
@@ -65,10 +65,10 @@ func TestCaller(t *testing.T) {
 	for _, of := range [][]string{{"--number", number}, {"--patient", interop.Patient}} {
 		file := filepath.Join(directory, "card.pdf")
 		as(0, testpki.Hospital, append([]string{"card", "-o", file}, of...)...)
-		if !bytes.HasPrefix(read(t, file), []byte("%PDF-")) {
+		if !bytes.HasPrefix(mustReadFile(t, file), []byte("%PDF-")) {
 			t.Errorf("card %v: not a PDF", of)
 		}
-		secret(t, file)
+		checkPrivate(t, file)
 	}
 	var carried wire.ListPatientImplantsResponse
 	if answer(&carried, "implants", "--patient", interop.Patient); carried.Total != 1 || carried.Implant[0].ImplantID != placed.ImplantID {

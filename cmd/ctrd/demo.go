@@ -34,9 +34,9 @@ const (
 // demo is one run of the demonstration.
 type demo struct {
 	environment
-	client *client.Client
-	today  time.Time
-	step   int
+	client     *client.Client
+	today      time.Time
+	stepNumber int
 }
 
 // Run starts a development service in a temporary directory, calls it, and prints what happens.
@@ -49,21 +49,21 @@ func (c *demoCommand) Run(e environment) (err error) {
 	serve := serveCommand{Data: directory, Dev: true, Listen: "127.0.0.1:0", Environment: "Development", Revocation: string(pki.PolicySoftFail)}
 	quiet := e
 	quiet.stderr = io.Discard
-	s, err := serve.start(quiet)
+	s, err := serve.startService(quiet)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.shutDown()) }()
 	d := &demo{environment: e, today: time.Now()}
-	if d.client, err = demoClient(s.ready); err != nil {
+	if d.client, err = newDemoClient(s.startup); err != nil {
 		return err
 	}
-	d.tell("A register runs at %s,", s.ready.URL)
-	d.tell("with an embedded SQLite database, a test PKI and fictitious people.")
-	return d.walk(c.Out)
+	d.printLine("A register runs at %s,", s.startup.URL)
+	d.printLine("with an embedded SQLite database, a test PKI and fictitious people.")
+	return d.runSteps(c.Out)
 }
 
-func demoClient(s ready) (*client.Client, error) {
+func newDemoClient(s startupInfo) (*client.Client, error) {
 	key, err := client.ReadKey(s.P12[demoHospital], filepath.Join(filepath.Dir(s.CA), "password.txt"))
 	if err != nil {
 		return nil, err
@@ -79,35 +79,35 @@ func demoClient(s ready) (*client.Client, error) {
 		Now: time.Now, NewID: newNCName}, nil
 }
 
-func (d *demo) tell(format string, args ...any) {
+func (d *demo) printLine(format string, args ...any) {
 	_, _ = fmt.Fprintf(d.stdout, "   "+format+"\n", args...)
 }
 
-func (d *demo) title(text string) {
-	d.step++
-	_, _ = fmt.Fprintf(d.stdout, "\n%d. %s\n", d.step, text)
+func (d *demo) printTitle(text string) {
+	d.stepNumber++
+	_, _ = fmt.Fprintf(d.stdout, "\n%d. %s\n", d.stepNumber, text)
 }
 
-func (d *demo) header() wire.Header {
+func (d *demo) newHeader() wire.Header {
 	return wire.Header{ID: newNCName(), IssueInstant: d.today.UTC().Format(time.RFC3339), Author: &wire.Author{HcParty: []wire.HcParty{{
 		ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: demoSurgeon}}, FirstName: []string{"Anna"}, Name: "Claes",
 	}}}}
 }
 
 // runSteps runs the steps: notify, search, card, list, a rejected request, explant, list.
-func (d *demo) walk(out string) error {
-	receipt, err := d.notify()
+func (d *demo) runSteps(out string) error {
+	receipt, err := d.notifyImplant()
 	if err != nil {
 		return err
 	}
 	number := receipt.Receipt.NotificationNumber
 	for _, step := range []func() error{
-		func() error { return d.search(number) },
-		func() error { return d.card(number, out) },
-		func() error { return d.list("The patient's implants") },
-		d.mistake,
-		func() error { return d.explant(receipt.Implant[1].ImplantID) },
-		func() error { return d.list("The remaining implants") },
+		func() error { return d.searchByPatient(number) },
+		func() error { return d.fetchCard(number, out) },
+		func() error { return d.listImplants("The patient's implants") },
+		d.showViolations,
+		func() error { return d.notifyExplant(receipt.Implant[1].ImplantID) },
+		func() error { return d.listImplants("The remaining implants") },
 	} {
 		if err := step(); err != nil {
 			return err
@@ -117,9 +117,9 @@ func (d *demo) walk(out string) error {
 	return nil
 }
 
-func (d *demo) implantation(reference string) *wire.NotifyImplantRequest {
+func (d *demo) newNotifyRequest(reference string) *wire.NotifyImplantRequest {
 	day := func(ago int) string { return d.today.AddDate(0, 0, -ago).Format(time.DateOnly) }
-	return &wire.NotifyImplantRequest{Header: d.header(), InputReference: reference, Save: "Final", Implantation: wire.Implantation{
+	return &wire.NotifyImplantRequest{Header: d.newHeader(), InputReference: reference, Save: "Final", Implantation: wire.Implantation{
 		Specialist: wire.Professional{SSIN: demoSurgeon}, OperationDate: day(2), Patient: demoPatient,
 		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: day(20), Comment: "total knee replacement",
 		Implant: []wire.NotifiedImplant{
@@ -129,36 +129,36 @@ func (d *demo) implantation(reference string) *wire.NotifyImplantRequest {
 	}}
 }
 
-func (d *demo) notify() (*wire.NotifyResponse, error) {
-	d.title("Dr Anna Claes reports an operation: two implants in the left knee of Jeanne Leroy")
-	d.tell("signed by %s, on behalf of Dr Claes:", demoHospital)
-	d.tell("  Body, Timestamp and certificate are signed, RSA-SHA256")
-	receipt, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyImplant", d.implantation("DEMO-1"))
+func (d *demo) notifyImplant() (*wire.NotifyResponse, error) {
+	d.printTitle("Dr Anna Claes reports an operation: two implants in the left knee of Jeanne Leroy")
+	d.printLine("signed by %s, on behalf of Dr Claes:", demoHospital)
+	d.printLine("  Body, Timestamp and certificate are signed, RSA-SHA256")
+	receipt, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyImplant", d.newNotifyRequest("DEMO-1"))
 	if err != nil {
 		return nil, err
 	}
-	d.tell("registered as notification %s, %d warnings", receipt.Receipt.NotificationNumber, len(receipt.Warning))
+	d.printLine("registered as notification %s, %d warnings", receipt.Receipt.NotificationNumber, len(receipt.Warning))
 	for i := range receipt.Implant {
-		d.implant(&receipt.Implant[i])
+		d.printImplant(&receipt.Implant[i])
 	}
 	return receipt, nil
 }
 
-func (d *demo) implant(i *wire.RegisteredImplant) {
-	d.tell("  %d of %d  %s", i.Remaining, i.Quantity, i.Device.Name)
-	d.tell("          lot %s, serial number %s, expiry %s (read from the UDI)", i.LotNumber, i.SerialNumber, i.ExpiryDate)
+func (d *demo) printImplant(i *wire.RegisteredImplant) {
+	d.printLine("  %d of %d  %s", i.Remaining, i.Quantity, i.Device.Name)
+	d.printLine("          lot %s, serial number %s, expiry %s (read from the UDI)", i.LotNumber, i.SerialNumber, i.ExpiryDate)
 }
 
-func (d *demo) search(number string) error {
-	d.title("A search by the patient's number finds the notification")
+func (d *demo) searchByPatient(number string) error {
+	d.printTitle("A search by the patient's number finds the notification")
 	answer, err := client.Call[wire.SearchRequest, wire.SearchResponse](d.ctx, d.client, "Search", &wire.SearchRequest{
-		Header: d.header(), MaxElements: 20, Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: demoPatient}},
+		Header: d.newHeader(), MaxElements: 20, Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: demoPatient}},
 	})
 	if err != nil {
 		return err
 	}
 	for _, n := range answer.Notification {
-		d.tell("%s  %s of %s, %d implants, %s", n.NotificationNumber, n.OperationType, n.OperationDate, n.ImplantCount, n.State)
+		d.printLine("%s  %s of %s, %d implants, %s", n.NotificationNumber, n.OperationType, n.OperationDate, n.ImplantCount, n.State)
 	}
 	if answer.Total != 1 || answer.Notification[0].NotificationNumber != number {
 		return fmt.Errorf("the search found %d notifications, not the one just registered", answer.Total)
@@ -166,10 +166,10 @@ func (d *demo) search(number string) error {
 	return nil
 }
 
-func (d *demo) card(number, out string) error {
-	d.title("The implant card for the patient, in four languages")
+func (d *demo) fetchCard(number, out string) error {
+	d.printTitle("The implant card for the patient, in four languages")
 	answer, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](d.ctx, d.client, "GetImplantCard", &wire.GetImplantCardRequest{
-		Header: d.header(), Of: wire.CardOf{NotificationNumber: number},
+		Header: d.newHeader(), Of: wire.CardOf{NotificationNumber: number},
 	})
 	if err != nil {
 		return err
@@ -181,28 +181,28 @@ func (d *demo) card(number, out string) error {
 	if err := os.WriteFile(file, answer.Card.Content, 0o600); err != nil {
 		return fmt.Errorf("the card: %w", err)
 	}
-	d.tell("%s (%d bytes)", file, len(answer.Card.Content))
+	d.printLine("%s (%d bytes)", file, len(answer.Card.Content))
 	return nil
 }
 
-func (d *demo) list(title string) error {
-	d.title(title)
+func (d *demo) listImplants(title string) error {
+	d.printTitle(title)
 	answer, err := client.Call[wire.ListPatientImplantsRequest, wire.ListPatientImplantsResponse](d.ctx, d.client, "ListPatientImplants", &wire.ListPatientImplantsRequest{
-		Header: d.header(), MaxElements: 20, Patient: demoPatient,
+		Header: d.newHeader(), MaxElements: 20, Patient: demoPatient,
 	})
 	if err != nil {
 		return err
 	}
 	for i := range answer.Implant {
-		d.implant(&answer.Implant[i])
+		d.printImplant(&answer.Implant[i])
 	}
 	return nil
 }
 
 // showViolations shows that the service reports every violation of a request, with its path.
-func (d *demo) mistake() error {
-	d.title("A request with two errors is rejected, and both are reported")
-	wrong := d.implantation("DEMO-2")
+func (d *demo) showViolations() error {
+	d.printTitle("A request with two errors is rejected, and both are reported")
+	wrong := d.newNotifyRequest("DEMO-2")
 	wrong.Implantation.PrescriptionDate = d.today.Format(time.DateOnly)
 	wrong.Implantation.Implant[0].LotNumber = "L9999"
 	_, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyImplant", wrong)
@@ -211,16 +211,16 @@ func (d *demo) mistake() error {
 		return fmt.Errorf("the request with errors was not rejected: %w", err)
 	}
 	for _, v := range refusal.Violations {
-		d.tell("%s: %s", v.Code, v.Messages[problem.EN])
-		d.tell("    at %s", v.Path)
+		d.printLine("%s: %s", v.Code, v.Messages[problem.EN])
+		d.printLine("    at %s", v.Path)
 	}
 	return nil
 }
 
-func (d *demo) explant(id string) error {
-	d.title("Later the tibial insert is worn and removed")
+func (d *demo) notifyExplant(id string) error {
+	d.printTitle("Later the tibial insert is worn and removed")
 	receipt, err := client.Call[wire.NotifyExplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyExplant", &wire.NotifyExplantRequest{
-		Header: d.header(), InputReference: "DEMO-3", Explantation: wire.Explantation{
+		Header: d.newHeader(), InputReference: "DEMO-3", Explantation: wire.Explantation{
 			Specialist: wire.Professional{SSIN: demoSurgeon}, OperationDate: d.today.AddDate(0, 0, -1).Format(time.DateOnly),
 			Patient: demoPatient, Explant: []wire.Explant{{ImplantID: id, Reason: "wear"}},
 		},
@@ -228,9 +228,9 @@ func (d *demo) explant(id string) error {
 	if err != nil {
 		return err
 	}
-	d.tell("registered as notification %s", receipt.Receipt.NotificationNumber)
+	d.printLine("registered as notification %s", receipt.Receipt.NotificationNumber)
 	for i := range receipt.Implant {
-		d.tell("  %s: %d of %d remain", strings.TrimSpace(receipt.Implant[i].Device.Name), receipt.Implant[i].Remaining, receipt.Implant[i].Quantity)
+		d.printLine("  %s: %d of %d remain", strings.TrimSpace(receipt.Implant[i].Device.Name), receipt.Implant[i].Remaining, receipt.Implant[i].Quantity)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 // evidenceCommand writes the evidence of a notification.
 type evidenceCommand struct {
 	registerFlags
-	who
+	operatorFlags
 	Number string   `arg:"" help:"Notification number."`
 	Output string   `short:"o" help:"ZIP file to write; evidence-NUMBER.zip if omitted." type:"path" placeholder:"FILE"`
 	Trust  []string `help:"PEM file of certification authorities; those that issued the signers' certificates are included. Repeatable." type:"path" placeholder:"FILE"`
@@ -34,20 +34,20 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 			return fmt.Errorf("--reason: %w", err)
 		}
 	}
-	issuers, err := authorities(c.Trust)
+	issuers, err := readAuthorities(c.Trust)
 	if err != nil {
 		return err
 	}
-	db, err := c.open(e)
+	db, err := c.openStore(e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = c.operator(db).RecordActions(e.ctx, admin.Action{Operation: admin.ActionEvidence, Reason: c.Reason, Number: number}); err != nil {
+	if err = c.newOperator(db).RecordActions(e.ctx, admin.Action{Operation: admin.ActionEvidence, Reason: c.Reason, Number: number}); err != nil {
 		return err
 	}
 	// Seal first: the newest events may not be sealed yet.
-	if err = c.seal(e, db); err != nil {
+	if err = c.sealAuditLog(e, db); err != nil {
 		return err
 	}
 	var file bytes.Buffer
@@ -65,7 +65,7 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 	return err
 }
 
-func authorities(files []string) ([]*x509.Certificate, error) {
+func readAuthorities(files []string) ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
 	for _, name := range files {
 		data, err := os.ReadFile(name)

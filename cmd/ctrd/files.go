@@ -23,39 +23,39 @@ import (
 )
 
 // serviceFiles is the content of the files that a service reads at startup.
-type files struct {
-	dev         pki.DevelopmentFiles
-	trust       *pki.TrustStore
-	known       *pki.Directory
-	revocation  *pki.StatusChecker
-	certificate tls.Certificate
+type serviceFiles struct {
+	development       pki.DevelopmentFiles
+	trust             *pki.TrustStore
+	knownCertificates *pki.Directory
+	revocation        *pki.StatusChecker
+	tlsCertificate    tls.Certificate
 }
 
 // readFiles reads the trust anchors, the revocation data and the server's certificate. A development service creates
 // them if its directory is new.
-func (c *serveCommand) files(stderr io.Writer) (files, error) {
-	var f files
+func (c *serveCommand) readFiles(stderr io.Writer) (serviceFiles, error) {
+	var f serviceFiles
 	var err error
 	if c.Dev {
-		if f.dev, err = developmentPKI(filepath.Join(c.Data, "certs")); err != nil {
+		if f.development, err = openDevelopmentPKI(filepath.Join(c.Data, "certs")); err != nil {
 			return f, fmt.Errorf("the test PKI: %w", err)
 		}
 	}
-	if f.trust, err = c.trust(f.dev); err != nil {
+	if f.trust, err = c.readTrust(f.development); err != nil {
 		return f, err
 	}
-	if f.revocation, err = c.revocation(f.trust, f.dev, slog.New(slog.NewJSONHandler(stderr, nil))); err != nil {
+	if f.revocation, err = c.newRevocation(f.trust, f.development, slog.New(slog.NewJSONHandler(stderr, nil))); err != nil {
 		return f, err
 	}
-	if f.known, err = c.registered(); err != nil {
+	if f.knownCertificates, err = c.readKnownCertificates(); err != nil {
 		return f, err
 	}
-	f.certificate, err = c.certificate(f.dev)
+	f.tlsCertificate, err = c.readTLSCertificate(f.development)
 	return f, err
 }
 
 // openDevelopmentPKI reads the test PKI of a development service, and creates it if the directory is new.
-func developmentPKI(dir string) (pki.DevelopmentFiles, error) {
+func openDevelopmentPKI(dir string) (pki.DevelopmentFiles, error) {
 	existing, err := pki.ReadDevelopmentFiles(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return existing, err
@@ -86,7 +86,7 @@ func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 }
 
 // readTrust reads the trust anchors: the --trust files, and the test PKI of a development service.
-func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.TrustStore, error) {
+func (c *serveCommand) readTrust(dev pki.DevelopmentFiles) (*pki.TrustStore, error) {
 	const cacheSize = 4096
 	names := c.Trust
 	if c.Dev {
@@ -111,9 +111,9 @@ func (c *serveCommand) trust(dev pki.DevelopmentFiles) (*pki.TrustStore, error) 
 }
 
 // newRevocation reads the revocation files and prepares the requests to the authorities.
-func (c *serveCommand) revocation(trust *pki.TrustStore, dev pki.DevelopmentFiles, log *slog.Logger) (*pki.StatusChecker, error) {
+func (c *serveCommand) newRevocation(trust *pki.TrustStore, dev pki.DevelopmentFiles, log *slog.Logger) (*pki.StatusChecker, error) {
 	policy := pki.StatusPolicy(c.Revocation)
-	if policy == pki.PolicyOff && slices.ContainsFunc(c.CRL, isAddress) {
+	if policy == pki.PolicyOff && slices.ContainsFunc(c.CRL, isURL) {
 		return nil, errors.New("--crl takes no URL with --revocation=off, which sends no requests")
 	}
 	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: policy, Now: time.Now, Log: log, HTTPClient: &http.Client{Transport: &http.Transport{
@@ -125,7 +125,7 @@ func (c *serveCommand) revocation(trust *pki.TrustStore, dev pki.DevelopmentFile
 		lists = append([]string{dev.CRL}, lists...)
 	}
 	for _, name := range lists {
-		if isAddress(name) {
+		if isURL(name) {
 			if err := r.AddCRLURL(name); err != nil {
 				return nil, fmt.Errorf("--crl: %w", err) // without the URL, which may contain a password
 			}
@@ -141,10 +141,10 @@ func (c *serveCommand) revocation(trust *pki.TrustStore, dev pki.DevelopmentFile
 	return r, nil
 }
 
-func isAddress(name string) bool { return strings.Contains(name, "://") }
+func isURL(name string) bool { return strings.Contains(name, "://") }
 
 // readKnownCertificates reads the certificates to which a message may refer instead of containing one.
-func (c *serveCommand) registered() (*pki.Directory, error) {
+func (c *serveCommand) readKnownCertificates() (*pki.Directory, error) {
 	var files [][]byte
 	for _, name := range c.Known {
 		data, err := os.ReadFile(name)
@@ -161,7 +161,7 @@ func (c *serveCommand) registered() (*pki.Directory, error) {
 }
 
 // readTLSCertificate reads the server's certificate; plain HTTP has none.
-func (c *serveCommand) certificate(dev pki.DevelopmentFiles) (tls.Certificate, error) {
+func (c *serveCommand) readTLSCertificate(dev pki.DevelopmentFiles) (tls.Certificate, error) {
 	certFile, keyFile := c.TLSCert, c.TLSKey
 	switch {
 	case c.HTTP:

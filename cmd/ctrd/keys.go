@@ -27,7 +27,7 @@ func newID() string {
 func newNCName() string { return "_" + newID() }
 
 // newReplySigner returns the function that signs responses, or nil without --sign-replies.
-func (c *serveCommand) replySigner() (func([]byte) ([]byte, error), error) {
+func (c *serveCommand) newReplySigner() (func([]byte) ([]byte, error), error) {
 	if !c.SignReplies {
 		return nil, nil //nolint:nilnil // responses are unsigned by default
 	}

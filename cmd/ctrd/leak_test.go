@@ -15,7 +15,7 @@ import (
 
 // secretPatterns returns patterns of data that must appear only in responses to authorised callers: the persons of the
 // development data and of the requests below, the content of the requests, and the passwords.
-func secretsOf(t *testing.T) []*regexp.Regexp {
+func secretPatterns(t *testing.T) []*regexp.Regexp {
 	t.Helper()
 	_, password := testpki.File(t, testpki.Hospital)
 	words := []string{password, "not-the-password", "71000436", "48022907370", "Nobody", "secret remark", "S-SECRET", "L2201"}
@@ -74,7 +74,7 @@ func TestNothingLeaks(t *testing.T) {
 	keep("the same message again", string(interop.Post(t, c, message)), "MESSAGE_REPLAYED")
 	keep("the text of the message changed", string(interop.Post(t, c, []byte(strings.Replace(string(message), "secret remark", "Secret remark", 1)))), "DIGEST_MISMATCH")
 	keep("half a message", string(interop.Post(t, c, message[:len(message)/2])), "XML_UNEXPECTED_END")
-	keep("half a message, with its end inside the patient's number", string(interop.Post(t, c, []byte(cut(string(message), interop.Patient, 11)))), "XML_UNEXPECTED_END")
+	keep("half a message, with its end inside the patient's number", string(interop.Post(t, c, []byte(cutInsideWord(string(message), interop.Patient, 11)))), "XML_UNEXPECTED_END")
 	for name, refused := range refusedRequests() {
 		keep(name, string(interop.Post(t, c, interop.Signed(t, c, "NotifyImplant", refused.request))), refused.code)
 	}
@@ -97,7 +97,7 @@ func TestNothingLeaks(t *testing.T) {
 	}
 	_, after, _ := strings.Cut(service.Stdout(), "\n") // skip the first line: it contains the .p12 files, named after their subjects
 	told["standard output"] = after
-	for _, secret := range secretsOf(t) {
+	for _, secret := range secretPatterns(t) {
 		for where, text := range told {
 			if found := secret.FindString(text); found != "" {
 				t.Errorf("%s tells %q:\n%s", where, found, text)
@@ -110,7 +110,7 @@ func TestNothingLeaks(t *testing.T) {
 var faultCode = regexp.MustCompile(`<faultstring[^>]*>([A-Z0-9_]+): `)
 
 // cutInsideWord truncates a text after the given number of bytes of a word in it.
-func cut(text, word string, within int) string {
+func cutInsideWord(text, word string, within int) string {
 	return text[:strings.Index(text, ">"+word)+1+within]
 }
 

@@ -23,7 +23,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the SOAP service of the register."`
 	Demo    demoCommand    `cmd:"" help:"Send one notification to a temporary service and save its implant card."`
 	Admin   adminCommands  `cmd:"" help:"Operator's commands."`
-	Testpki testpkiCommand `cmd:"" help:"Create a test PKI: certificates and .p12 files that are not trusted outside tests."`
+	Testpki testPKICommand `cmd:"" help:"Create a test PKI: certificates and .p12 files that are not trusted outside tests."`
 }
 
 type adminCommands struct {
@@ -52,17 +52,17 @@ func main() {
 
 // Exit codes.
 const (
-	exitOK    = 0
-	exitFault = 1
-	exitUsage = 2
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
 )
 
 // run parses the arguments, runs the command and returns the exit code.
 func run(e environment, args []string) int {
 	var c commands
-	resolver, err := readSettings(e.getenv, configFile(args))
+	resolver, err := readSettings(e.getenv, findConfigFile(args))
 	if err != nil {
-		return e.fail(exitUsage, err)
+		return e.reportError(exitUsage, err)
 	}
 	exited := -1
 	parser, err := kong.New(&c,
@@ -75,23 +75,23 @@ func run(e environment, args []string) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	if err != nil {
-		return e.fail(exitFault, err)
+		return e.reportError(exitFailure, err)
 	}
 	parsed, err := parser.Parse(args)
 	switch {
 	case exited >= 0: // --help
 		return exited
 	case err != nil:
-		return e.fail(exitUsage, err)
+		return e.reportError(exitUsage, err)
 	}
 	if err := parsed.Run(e); err != nil && !errors.Is(err, context.Canceled) {
-		return e.fail(exitFault, err)
+		return e.reportError(exitFailure, err)
 	}
 	return exitOK
 }
 
 // reportError writes the error as one line and returns the exit code.
-func (e environment) fail(code int, err error) int {
+func (e environment) reportError(code int, err error) int {
 	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
 	_, _ = fmt.Fprintln(e.stderr, "ctrd: "+text)
 	return code

@@ -21,13 +21,13 @@ type recallCommands struct {
 }
 
 // outputFlags select the format and destination of a table.
-type handedOut struct {
+type outputFlags struct {
 	Format string `help:"table, csv or json." enum:"table,csv,json" default:"table"`
 	Output string `short:"o" help:"File to write, which must not exist; standard output if omitted." type:"path" placeholder:"FILE"`
 }
 
 // writeOutput runs write and stores what it writes. It removes an incomplete file; only the owner can read the file.
-func (h handedOut) to(e environment, write func(io.Writer) error) error {
+func (h outputFlags) writeOutput(e environment, write func(io.Writer) error) error {
 	var table bytes.Buffer
 	if h.Output == "" {
 		if err := write(&table); err != nil {
@@ -50,21 +50,21 @@ func (h handedOut) to(e environment, write func(io.Writer) error) error {
 }
 
 // surgeryPeriodFlags select a period of surgery dates.
-type period struct {
+type surgeryPeriodFlags struct {
 	From string `help:"First day of surgery." placeholder:"DATE"`
 	To   string `help:"Last day of surgery." placeholder:"DATE"`
 }
 
-func (p period) days() (from, to ident.Date, err error) {
-	if from, err = day("--from", p.From); err != nil {
+func (p surgeryPeriodFlags) parseDates() (from, to ident.Date, err error) {
+	if from, err = parseDay("--from", p.From); err != nil {
 		return from, to, err
 	}
-	to, err = day("--to", p.To)
+	to, err = parseDay("--to", p.To)
 	return from, to, err
 }
 
 // parseDay parses a day; the empty text gives the zero day.
-func day(flag, text string) (ident.Date, error) {
+func parseDay(flag, text string) (ident.Date, error) {
 	if text == "" {
 		return ident.Date{}, nil
 	}
@@ -77,9 +77,9 @@ func day(flag, text string) (ident.Date, error) {
 
 type traceCommand struct {
 	registerFlags
-	who
-	handedOut
-	period
+	operatorFlags
+	outputFlags
+	surgeryPeriodFlags
 	Code       string `help:"Notification code of the device." placeholder:"CODE"`
 	UdiDi      string `name:"udi-di" help:"Device identifier of the UDI." placeholder:"DI"`
 	Lot        string `help:"Lot." placeholder:"LOT"`
@@ -94,7 +94,7 @@ type traceCommand struct {
 // Run traces the recall.
 func (c *traceCommand) Run(e environment) (err error) {
 	t := admin.RecallTrace{Reason: c.Reveal, Format: c.Format}
-	if t.Query, err = c.query(); err != nil {
+	if t.Query, err = c.newQuery(); err != nil {
 		return err
 	}
 	if c.Reveal != "" {
@@ -102,15 +102,15 @@ func (c *traceCommand) Run(e environment) (err error) {
 			return fmt.Errorf("--reveal: %w", err)
 		}
 	}
-	db, err := c.open(e)
+	db, err := c.openStore(e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var found *store.RecallResult
-	err = c.to(e, func(w io.Writer) error {
+	err = c.writeOutput(e, func(w io.Writer) error {
 		var writeErr error
-		found, writeErr = t.Write(e.ctx, db, c.operator(db), w)
+		found, writeErr = t.Write(e.ctx, db, c.newOperator(db), w)
 		return writeErr
 	})
 	if err == nil && (c.Format != "table" || c.Output != "") {
@@ -120,27 +120,27 @@ func (c *traceCommand) Run(e environment) (err error) {
 	return err
 }
 
-func (c *traceCommand) query() (q store.RecallQuery, err error) {
+func (c *traceCommand) newQuery() (q store.RecallQuery, err error) {
 	q.UDIDI = c.UdiDi
 	if c.Code != "" {
 		if q.Code, err = ident.ParseNotificationCode(c.Code); err != nil {
 			return q, fmt.Errorf("--code: %w", err)
 		}
 	}
-	if q.Lots, err = span("lot", c.Lot, c.LotFrom, c.LotTo); err != nil {
+	if q.Lots, err = parseRange("lot", c.Lot, c.LotFrom, c.LotTo); err != nil {
 		return q, err
 	}
-	if q.Serials, err = span("serial", c.Serial, c.SerialFrom, c.SerialTo); err != nil {
+	if q.Serials, err = parseRange("serial", c.Serial, c.SerialFrom, c.SerialTo); err != nil {
 		return q, err
 	}
-	if q.From, q.To, err = c.days(); err == nil {
+	if q.From, q.To, err = c.parseDates(); err == nil {
 		err = q.Validate()
 	}
 	return q, err
 }
 
 // parseRange returns the range of a single value, or from its two ends.
-func span(flag, one, from, to string) (store.Range, error) {
+func parseRange(flag, one, from, to string) (store.Range, error) {
 	switch {
 	case one == "":
 		return store.Range{From: from, To: to}, nil
@@ -152,7 +152,7 @@ func span(flag, one, from, to string) (store.Range, error) {
 
 type markCommand struct {
 	registerFlags
-	who
+	operatorFlags
 	Code   string `help:"Notification code of the device." required:"" placeholder:"CODE"`
 	On     string `help:"First day of the recall; today if omitted. Notifications of surgery from that day on get a warning." placeholder:"DATE"`
 	Unmark bool   `help:"Remove the mark: the device gets the status of the list again."`
@@ -165,16 +165,16 @@ func (c *markCommand) Run(e environment) (err error) {
 	if err != nil {
 		return fmt.Errorf("--code: %w", err)
 	}
-	on, err := c.day()
+	on, err := c.recallDay()
 	if err != nil {
 		return err
 	}
-	db, err := c.open(e)
+	db, err := c.openStore(e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	device, err := deviceOf(e, db, code)
+	device, err := findDevice(e, db, code)
 	if err != nil {
 		return err
 	}
@@ -191,17 +191,17 @@ func (c *markCommand) Run(e environment) (err error) {
 	}
 	done := "dry run: nothing changed (add --commit to apply)"
 	if c.Commit {
-		if err = c.operator(db).MarkDeviceRecalled(e.ctx, db, code, on); err != nil {
+		if err = c.newOperator(db).MarkDeviceRecalled(e.ctx, db, code, on); err != nil {
 			return err
 		}
 		done = "done"
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s %s: %s, was %s; %s\n", code.Digits(), device.Name, standing(after), standing(device), done)
+	_, err = fmt.Fprintf(e.stdout, "%s %s: %s, was %s; %s\n", code.Digits(), device.Name, formatDeviceStatus(after), formatDeviceStatus(device), done)
 	return err
 }
 
 // recallDay returns the first day of the recall; the zero day removes the mark.
-func (c *markCommand) day() (ident.Date, error) {
+func (c *markCommand) recallDay() (ident.Date, error) {
 	switch {
 	case c.Unmark && c.On != "":
 		return ident.Date{}, errors.New("give --on or --unmark")
@@ -214,10 +214,10 @@ func (c *markCommand) day() (ident.Date, error) {
 		}
 		return ident.DateOf(time.Now().In(location)), nil
 	}
-	return day("--on", c.On)
+	return parseDay("--on", c.On)
 }
 
-func deviceOf(e environment, db *store.DB, code ident.NotificationCode) (device register.Device, err error) {
+func findDevice(e environment, db *store.DB, code ident.NotificationCode) (device register.Device, err error) {
 	found := false
 	err = db.RunReadTx(e.ctx, func(r register.Reader) error {
 		device, found, err = r.DeviceByCode(code)
@@ -230,7 +230,7 @@ func deviceOf(e environment, db *store.DB, code ident.NotificationCode) (device 
 }
 
 // formatDeviceStatus returns the device's status with its date.
-func standing(d register.Device) string {
+func formatDeviceStatus(d register.Device) string {
 	since := d.DeletedOn
 	if d.Status == register.DeviceRecalled {
 		since = d.RecalledOn

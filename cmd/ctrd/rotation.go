@@ -17,12 +17,12 @@ type keysCommands struct {
 
 type addKeyCommand struct {
 	registerFlags
-	who
+	operatorFlags
 }
 
 // Run adds a key and prints its ID.
 func (c *addKeyCommand) Run(e environment) error {
-	return c.with(e, c.who, "add", func(db *store.DB) (string, error) {
+	return c.runKeyCommand(e, c.operatorFlags, "add", func(db *store.DB) (string, error) {
 		id, err := db.AddKey(e.ctx)
 		return fmt.Sprintf("added the key %s; copy the key file to every node, then run: ctrd admin keys rotate", id), err
 	})
@@ -30,12 +30,12 @@ func (c *addKeyCommand) Run(e environment) error {
 
 type rotateKeyCommand struct {
 	registerFlags
-	who
+	operatorFlags
 }
 
 // Run re-encrypts personal data with the newest key.
 func (c *rotateKeyCommand) Run(e environment) error {
-	return c.with(e, c.who, "rotate", func(db *store.DB) (string, error) {
+	return c.runKeyCommand(e, c.operatorFlags, "rotate", func(db *store.DB) (string, error) {
 		n, err := db.RotateKeys(e.ctx)
 		return fmt.Sprintf("%d persons re-encrypted with the newest key", n), err
 	})
@@ -45,12 +45,12 @@ type retireKeyCommand struct {
 	ID string `arg:"" help:"ID of the key in the key file."`
 
 	registerFlags
-	who
+	operatorFlags
 }
 
 // Run removes a key from the key file.
 func (c *retireKeyCommand) Run(e environment) error {
-	return c.with(e, c.who, "retire", func(db *store.DB) (string, error) {
+	return c.runKeyCommand(e, c.operatorFlags, "retire", func(db *store.DB) (string, error) {
 		return fmt.Sprintf("removed the key %s from the key file", c.ID), db.RetireKey(e.ctx, c.ID)
 	})
 }
@@ -58,18 +58,18 @@ func (c *retireKeyCommand) Run(e environment) error {
 // runKeyCommand changes the keys and prints the message that change returns. It records the action before the change
 // and seals the audit log after it, so that a checkpoint hands over from an old key to the next before the old one is
 // retired.
-func (f registerFlags) with(e environment, operator who, detail string, change func(*store.DB) (string, error)) (err error) {
-	db, err := f.open(e)
+func (f registerFlags) runKeyCommand(e environment, operator operatorFlags, detail string, change func(*store.DB) (string, error)) (err error) {
+	db, err := f.openStore(e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = operator.operator(db).RecordActions(e.ctx, admin.Action{Operation: admin.ActionKeys, Detail: detail}); err != nil {
+	if err = operator.newOperator(db).RecordActions(e.ctx, admin.Action{Operation: admin.ActionKeys, Detail: detail}); err != nil {
 		return err
 	}
 	message, err := change(db)
 	if err == nil {
-		err = f.seal(e, db)
+		err = f.sealAuditLog(e, db)
 	}
 	if err != nil {
 		return fmt.Errorf("the keys: %w", err)

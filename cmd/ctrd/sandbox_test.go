@@ -22,7 +22,7 @@ import (
 )
 
 // requestPage requests a page of a service and returns the status and the body.
-func visit(t *testing.T, c *http.Client, method, address string, form url.Values) (int, string) {
+func requestPage(t *testing.T, c *http.Client, method, address string, form url.Values) (int, string) {
 	t.Helper()
 	var body io.Reader = http.NoBody
 	if form != nil {
@@ -49,7 +49,7 @@ func visit(t *testing.T, c *http.Client, method, address string, form url.Values
 	return response.StatusCode, string(data)
 }
 
-var confirmed = url.Values{"confirm": {"yes"}}
+var confirmedForm = url.Values{"confirm": {"yes"}}
 
 // sandboxPages lists requests that only a development service handles.
 var sandboxPages = []struct{ method, path string }{
@@ -70,14 +70,14 @@ func TestSandboxOnlyForDevelopment(t *testing.T) {
 	} {
 		service.CA = filepath.Join(certs, "ca.pem")
 		for _, page := range sandboxPages {
-			if status, body := visit(t, service.HTTP(t), page.method, strings.TrimSuffix(service.URL, "/ctr/v1")+page.path, confirmed); status != http.StatusNotFound {
+			if status, body := requestPage(t, service.HTTP(t), page.method, strings.TrimSuffix(service.URL, "/ctr/v1")+page.path, confirmedForm); status != http.StatusNotFound {
 				t.Errorf("%s: %s %s: HTTP %d %s", name, page.method, page.path, status, body)
 			}
 		}
 	}
 	development := interop.Start(t, interop.DevelopmentDirectory(t))
 	for _, page := range sandboxPages[:7] {
-		if status, body := visit(t, development.HTTP(t), page.method, strings.TrimSuffix(development.URL, "/ctr/v1")+page.path, nil); status != http.StatusOK {
+		if status, body := requestPage(t, development.HTTP(t), page.method, strings.TrimSuffix(development.URL, "/ctr/v1")+page.path, nil); status != http.StatusOK {
 			t.Errorf("%s %s: HTTP %d %s", page.method, page.path, status, body)
 		}
 	}
@@ -85,7 +85,7 @@ func TestSandboxOnlyForDevelopment(t *testing.T) {
 
 // TestSandboxReset resets the register three times while callers send requests. Each request gets a response or HTTP
 // 503, the certificates stay valid, and the old notifications are gone, also after a restart.
-func TestSandboxBeginsAnew(t *testing.T) {
+func TestSandboxReset(t *testing.T) {
 	t.Parallel()
 	directory := interop.DevelopmentDirectory(t)
 	service := interop.Start(t, directory)
@@ -114,7 +114,7 @@ func TestSandboxBeginsAnew(t *testing.T) {
 	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	for range 3 {
 		time.Sleep(100 * time.Millisecond)
-		if status, body := visit(t, browser, http.MethodPost, home+"/reset", confirmed); status != http.StatusSeeOther {
+		if status, body := requestPage(t, browser, http.MethodPost, home+"/reset", confirmedForm); status != http.StatusSeeOther {
 			t.Fatalf("HTTP %d %s\n%s", status, body, service.Stderr())
 		}
 	}
@@ -142,13 +142,13 @@ func TestSandboxBeginsAnew(t *testing.T) {
 }
 
 // TestSandboxKeepsNamedDatabases checks that a database given with --database, which may be shared, is never deleted.
-func TestSandboxSparesDatabases(t *testing.T) {
+func TestSandboxKeepsNamedDatabases(t *testing.T) {
 	t.Parallel()
 	address := storetest.NewPostgresDatabase(t)
 	service := interop.Start(t, interop.DevelopmentDirectory(t), "--database", address)
 	hospital := service.Client(t, interop.Hospital(t))
 	interop.Notify(t, hospital, interop.Implantation("SPARED-1", interop.Patient, "S-1"))
-	if status, body := visit(t, service.HTTP(t), http.MethodPost, strings.TrimSuffix(service.URL, "/ctr/v1")+"/reset", confirmed); status != http.StatusConflict || !strings.Contains(body, "--database") {
+	if status, body := requestPage(t, service.HTTP(t), http.MethodPost, strings.TrimSuffix(service.URL, "/ctr/v1")+"/reset", confirmedForm); status != http.StatusConflict || !strings.Contains(body, "--database") {
 		t.Errorf("HTTP %d %s", status, body)
 	}
 	if found := interop.Search(t, hospital, interop.ByPatient(interop.Patient)); found.Total != 1 {
@@ -156,7 +156,7 @@ func TestSandboxSparesDatabases(t *testing.T) {
 	}
 }
 
-var block = regexp.MustCompile(`(?s)<pre tabindex="0"><code>(.*?)</code></pre>`)
+var codeBlock = regexp.MustCompile(`(?s)<pre tabindex="0"><code>(.*?)</code></pre>`)
 
 // TestSandboxLines runs the commands of the start page unchanged.
 func TestSandboxLines(t *testing.T) {
@@ -164,8 +164,8 @@ func TestSandboxLines(t *testing.T) {
 	interop.Tool(t, "curl", "curl")
 	service := interop.Start(t, interop.DevelopmentDirectory(t))
 	home := strings.TrimSuffix(service.URL, "/ctr/v1")
-	_, page := visit(t, service.HTTP(t), http.MethodGet, home+"/", nil)
-	blocks := block.FindAllStringSubmatch(page, -1)
+	_, page := requestPage(t, service.HTTP(t), http.MethodGet, home+"/", nil)
+	blocks := codeBlock.FindAllStringSubmatch(page, -1)
 	if len(blocks) != 5 {
 		t.Fatalf("%d blocks of lines", len(blocks))
 	}
@@ -175,7 +175,7 @@ func TestSandboxLines(t *testing.T) {
 	}
 	directory := t.TempDir()
 	downloaded := filepath.Base(service.P12[testpki.Hospital])
-	interop.WriteFile(t, filepath.Join(directory, downloaded), read(t, service.P12[testpki.Hospital]))
+	interop.WriteFile(t, filepath.Join(directory, downloaded), mustReadFile(t, service.P12[testpki.Hospital]))
 	for i, want := range []string{"", "NotifyImplantResponse", "Nothing would be refused", "20", "Conforms"} {
 		lines := strings.NewReplacer("bin/ctr ", interop.Program(t, "ctr")+" ", "docs/examples", examples).Replace(html.UnescapeString(blocks[i][1]))
 		lines = "cd '" + directory + "'\nmkdir -p captured\ntest ! -e message.xml || cp message.xml captured/\n" + lines

@@ -17,20 +17,20 @@ type sealer struct {
 	db  *store.DB
 	log *slog.Logger
 
-	mu      sync.Mutex
-	anchor  *trail.Anchor
-	said    time.Time // when a checkpoint was last logged
-	warned  time.Time // when a failure was last logged
-	stopped bool
+	mu         sync.Mutex
+	anchor     *trail.Anchor
+	lastLogged time.Time // when a checkpoint was last logged
+	lastWarned time.Time // when a failure was last logged
+	stopped    bool
 }
 
 const (
-	sealEvery = time.Second
+	sealInterval = time.Second
 	// minSealInterval lets several services on one database share the work: none seals sooner after another one.
-	sealPatience = 900 * time.Millisecond
+	minSealInterval = 900 * time.Millisecond
 	// logInterval bounds how often the log repeats a message. A log shipped to another machine is one more record of
 	// the newest checkpoint.
-	sayEvery = time.Minute
+	logInterval = time.Minute
 )
 
 // startSealer opens the anchor file and compares it with the database. It logs a difference and continues.
@@ -41,28 +41,28 @@ func startSealer(ctx context.Context, db *store.DB, directory string, log *slog.
 	}
 	s := &sealer{db: db, log: log, anchor: anchor}
 	if err := anchor.CheckAgainst(ctx, db); err != nil {
-		s.warn(ctx, err)
+		s.logFailure(ctx, err)
 	}
 	return s, nil
 }
 
 // sealPeriodically seals every sealInterval until ctx ends.
-func (s *sealer) run(ctx context.Context) {
-	ticker := time.NewTicker(sealEvery)
+func (s *sealer) sealPeriodically(ctx context.Context) {
+	ticker := time.NewTicker(sealInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			s.seal(ctx, sealPatience)
+			s.sealOnce(ctx, minSealInterval)
 		}
 	}
 }
 
 // sealAndStop seals the last events, before the database is closed.
-func (s *sealer) stop(ctx context.Context) {
-	s.seal(ctx, 0)
+func (s *sealer) sealAndStop(ctx context.Context) {
+	s.sealOnce(ctx, 0)
 	s.mu.Lock()
 	s.stopped = true
 	s.mu.Unlock()
@@ -70,7 +70,7 @@ func (s *sealer) stop(ctx context.Context) {
 
 // sealOnce seals the new events unless the last checkpoint is younger than minInterval. Events that cannot be sealed
 // now are sealed later; recording continues.
-func (s *sealer) seal(ctx context.Context, minInterval time.Duration) {
+func (s *sealer) sealOnce(ctx context.Context, minInterval time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
@@ -82,23 +82,23 @@ func (s *sealer) seal(ctx context.Context, minInterval time.Duration) {
 		err = followErr
 	}
 	if err != nil && ctx.Err() == nil {
-		s.warn(ctx, err)
+		s.logFailure(ctx, err)
 	}
-	if len(made) > 0 && now.Sub(s.said) >= sayEvery {
-		s.said = now
+	if len(made) > 0 && now.Sub(s.lastLogged) >= logInterval {
+		s.lastLogged = now
 		s.log.InfoContext(ctx, "audit checkpoint", slog.Any("checkpoint", made[len(made)-1]))
 	}
 }
 
-func (s *sealer) warn(ctx context.Context, err error) {
-	if now := time.Now(); now.Sub(s.warned) >= sayEvery {
-		s.warned = now
+func (s *sealer) logFailure(ctx context.Context, err error) {
+	if now := time.Now(); now.Sub(s.lastWarned) >= logInterval {
+		s.lastWarned = now
 		s.log.ErrorContext(ctx, "audit log not sealed", slog.String("error", err.Error()))
 	}
 }
 
 // sealAuditLog seals while a service may be running, and writes to the anchor file that the service uses.
-func (f registerFlags) seal(e environment, db *store.DB) error {
+func (f registerFlags) sealAuditLog(e environment, db *store.DB) error {
 	anchor, err := trail.OpenSharedAnchor(filepath.Join(f.Data, trail.AnchorFileName))
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ type serveCommand struct {
 }
 
 // startupInfo is printed as one line of JSON on standard output when the service is ready.
-type ready struct {
+type startupInfo struct {
 	URL   string            `json:"url"`
 	Admin string            `json:"admin,omitempty"`
 	Data  string            `json:"data"`
@@ -61,98 +61,98 @@ type ready struct {
 
 // Run serves until the context ends.
 func (c *serveCommand) Run(e environment) error {
-	s, err := c.start(e)
+	s, err := c.startService(e)
 	if err != nil {
 		return err
 	}
-	line, err := json.Marshal(s.ready)
+	line, err := json.Marshal(s.startup)
 	if err == nil {
 		_, err = fmt.Fprintln(e.stdout, string(line))
 	}
 	if err != nil {
-		return errors.Join(err, s.stop())
+		return errors.Join(err, s.shutDown())
 	}
 	select {
 	case <-e.ctx.Done():
-		return s.stop()
-	case err := <-s.failed:
-		return errors.Join(err, s.stop())
+		return s.shutDown()
+	case err := <-s.failures:
+		return errors.Join(err, s.shutDown())
 	}
 }
 
 // service is a running service.
 type service struct {
-	ready   ready
-	servers []*http.Server
-	books   books
-	failed  chan error
+	startup  startupInfo
+	servers  []*http.Server
+	register openRegister
+	failures chan error
 }
 
 // startService checks the settings, cheapest first, opens the register and listens.
-func (c *serveCommand) start(e environment) (_ *service, err error) {
-	until, err := c.sha1Until()
+func (c *serveCommand) startService(e environment) (_ *service, err error) {
+	until, err := c.parseSHA1Deadline()
 	if err != nil {
 		return nil, err
 	}
 	if c.HTTP && !isLoopback(c.Listen) {
 		return nil, fmt.Errorf("--http needs a loopback address, which %s is not: use TLS, or a proxy in front", c.Listen)
 	}
-	listener, err := listen(e.ctx, c.Listen)
+	listener, err := listenTCP(e.ctx, c.Listen)
 	if err != nil {
 		return nil, err
 	}
-	s := &service{failed: make(chan error, 2)}
+	s := &service{failures: make(chan error, 2)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, listener.Close(), s.stop())
+			err = errors.Join(err, listener.Close(), s.shutDown())
 		}
 	}()
-	signReply, err := c.replySigner()
+	signReply, err := c.newReplySigner()
 	if err != nil {
 		return nil, err
 	}
-	var files files
+	var files serviceFiles
 	if !c.Dev { // a development service creates them below, once its directory exists
-		if files, err = c.files(e.stderr); err != nil {
+		if files, err = c.readFiles(e.stderr); err != nil {
 			return nil, err
 		}
 	}
-	if err = s.books.open(e.ctx, c, slog.New(slog.NewJSONHandler(e.stderr, nil))); err != nil {
+	if err = s.register.openStore(e.ctx, c, slog.New(slog.NewJSONHandler(e.stderr, nil))); err != nil {
 		return nil, err
 	}
 	if c.Dev {
-		if files, err = c.files(e.stderr); err != nil {
+		if files, err = c.readFiles(e.stderr); err != nil {
 			return nil, err
 		}
 	}
 	registry := prometheus.NewRegistry()
-	newHandler, err := c.door(e, registry, &wsse.Verifier{Trust: files.trust, Registered: files.known, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
+	newHandler, err := c.newHandlerFactory(e, registry, &wsse.Verifier{Trust: files.trust, Registered: files.knownCertificates, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
 	if err != nil {
 		return nil, err
 	}
-	handler := newHandler(s.books.store)
+	handler := newHandler(s.register.store)
 	if c.hasSandbox() {
-		if handler, err = c.sandbox(e, s, files.dev, newHandler); err != nil {
+		if handler, err = c.newSandbox(e, s, files.development, newHandler); err != nil {
 			return nil, err
 		}
 	}
-	s.ready = ready{URL: c.url(listener.Addr()), Data: c.Data, CA: files.dev.CA, P12: files.dev.P12}
-	if err = s.serveMetrics(e.ctx, c.AdminListen, registry); err != nil {
+	s.startup = startupInfo{URL: c.serviceURL(listener.Addr()), Data: c.Data, CA: files.development.CA, P12: files.development.P12}
+	if err = s.startMetricsServer(e.ctx, c.AdminListen, registry); err != nil {
 		return nil, err
 	}
 	if !c.HTTP {
 		listener = tls.NewListener(listener, &tls.Config{
-			Certificates: []tls.Certificate{files.certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+			Certificates: []tls.Certificate{files.tlsCertificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 		})
 	}
-	s.serve(listener, handler)
+	s.startServer(listener, handler)
 	go files.revocation.Run(e.ctx)
 	return s, nil
 }
 
 // newHandlerFactory prepares everything that does not depend on the store, and returns a function that makes the SOAP
 // handler for a store. A reset calls that function again.
-func (c *serveCommand) door(e environment, registry *prometheus.Registry, verifier *wsse.Verifier, signReply func([]byte) ([]byte, error)) (func(*store.DB) http.Handler, error) {
+func (c *serveCommand) newHandlerFactory(e environment, registry *prometheus.Registry, verifier *wsse.Verifier, signReply func([]byte) ([]byte, error)) (func(*store.DB) http.Handler, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(e.stderr, nil)), time.Now, registry)
 	if err != nil {
@@ -176,7 +176,7 @@ func (c *serveCommand) door(e environment, registry *prometheus.Registry, verifi
 }
 
 // startServer serves on a listener. The timeouts protect the service from slow or silent clients.
-func (s *service) serve(listener net.Listener, handler http.Handler) {
+func (s *service) startServer(listener net.Listener, handler http.Handler) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ConnContext: endpoint.ConnContext, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
@@ -184,38 +184,38 @@ func (s *service) serve(listener net.Listener, handler http.Handler) {
 	s.servers = append(s.servers, server)
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- err
+			s.failures <- err
 		}
 	}()
 }
 
-func (s *service) serveMetrics(ctx context.Context, address string, registry *prometheus.Registry) error {
+func (s *service) startMetricsServer(ctx context.Context, address string, registry *prometheus.Registry) error {
 	if address == "" {
 		return nil
 	}
-	listener, err := listen(ctx, address)
+	listener, err := listenTCP(ctx, address)
 	if err != nil {
 		return err
 	}
-	s.ready.Admin = "http://" + listener.Addr().String() + "/metrics"
+	s.startup.Admin = "http://" + listener.Addr().String() + "/metrics"
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	s.serve(listener, mux)
+	s.startServer(listener, mux)
 	return nil
 }
 
 // shutDown waits for the requests in progress and closes the register, for at most 20 seconds.
-func (s *service) stop() error {
+func (s *service) shutDown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	var err error
 	for _, server := range s.servers {
 		err = errors.Join(err, server.Shutdown(ctx))
 	}
-	return errors.Join(err, s.books.close(ctx))
+	return errors.Join(err, s.register.closeStore(ctx))
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
+func listenTCP(ctx context.Context, address string) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
@@ -232,7 +232,7 @@ func isLoopback(address string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func (c *serveCommand) url(address net.Addr) string {
+func (c *serveCommand) serviceURL(address net.Addr) string {
 	if c.PublicURL != "" {
 		return c.PublicURL
 	}
@@ -243,7 +243,7 @@ func (c *serveCommand) url(address net.Addr) string {
 	return scheme + "://" + address.String() + endpoint.Path
 }
 
-func (c *serveCommand) sha1Until() (time.Time, error) {
+func (c *serveCommand) parseSHA1Deadline() (time.Time, error) {
 	if c.AllowSHA1 == "" {
 		return time.Time{}, nil
 	}

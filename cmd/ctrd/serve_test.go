@@ -29,8 +29,8 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 	if got, want := service.Password(), filepath.Join(directory, "certs", "password.txt"); got != want || service.CA != filepath.Join(directory, "certs", "ca.pem") {
 		t.Errorf("password in %s, authorities in %s", got, service.CA)
 	}
-	secret(t, filepath.Join(directory, "ctr.sqlite"), service.Password(), service.P12[testpki.Hospital])
-	p12, password := read(t, service.P12[testpki.Hospital]), read(t, service.Password())
+	checkPrivate(t, filepath.Join(directory, "ctr.sqlite"), service.Password(), service.P12[testpki.Hospital])
+	p12, password := mustReadFile(t, service.P12[testpki.Hospital]), mustReadFile(t, service.Password())
 	key, err := pki.DecodeSigningKey(p12, strings.TrimSpace(string(password)))
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 	}
 
 	again := interop.Start(t, directory)
-	if !maps.Equal(again.P12, service.P12) || !bytes.Equal(read(t, again.P12[testpki.Hospital]), p12) || !bytes.Equal(read(t, again.Password()), password) {
+	if !maps.Equal(again.P12, service.P12) || !bytes.Equal(mustReadFile(t, again.P12[testpki.Hospital]), p12) || !bytes.Equal(mustReadFile(t, again.Password()), password) {
 		t.Error("the keys are others after a restart")
 	}
 	if found := interop.Search(t, again.Client(t, key), interop.ByNumber(number)); found.Total != 1 {
@@ -53,7 +53,7 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 }
 
 // checkPrivate fails for files that other users may read.
-func secret(t *testing.T, files ...string) {
+func checkPrivate(t *testing.T, files ...string) {
 	t.Helper()
 	for _, file := range files {
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm()&0o077 != 0 {
@@ -62,7 +62,7 @@ func secret(t *testing.T, files ...string) {
 	}
 }
 
-func read(t *testing.T, file string) []byte {
+func mustReadFile(t *testing.T, file string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil {

@@ -21,7 +21,7 @@ type settings struct {
 }
 
 // findConfigFile finds --config before the flags are parsed, because the file provides flags.
-func configFile(args []string) string {
+func findConfigFile(args []string) string {
 	for i, arg := range args {
 		if name, ok := strings.CutPrefix(arg, "--config="); ok {
 			return name
@@ -69,7 +69,7 @@ func (s *settings) Validate(app *kong.Application) error {
 }
 
 // usesServiceSettings reports whether a command uses the settings of a service: serve and every admin command.
-func takesSettings(command *kong.Command) bool {
+func usesServiceSettings(command *kong.Command) bool {
 	if command.Name == "serve" {
 		return true
 	}
@@ -83,7 +83,7 @@ func takesSettings(command *kong.Command) bool {
 
 // Resolve returns a flag's value, or nil if it is not set here.
 func (s *settings) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-	if parent.Command == nil || !takesSettings(parent.Command) {
+	if parent.Command == nil || !usesServiceSettings(parent.Command) {
 		return nil, nil //nolint:nilnil // kong's way to say "not from here"
 	}
 	if value := s.getenv("CTR_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))); value != "" {

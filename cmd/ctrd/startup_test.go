@@ -15,7 +15,7 @@ import (
 )
 
 // maxStartTime bounds the time until a failed start is reported.
-const patience = time.Second
+const maxStartTime = time.Second
 
 // refusedStart is an invocation that must fail.
 type refusedStart struct {
@@ -24,7 +24,7 @@ type refusedStart struct {
 	environment []string
 	args        []string
 	code        int
-	says        string // part of the single line on standard error
+	message     string // part of the single line on standard error
 }
 
 func TestBadStartIsRefusedInOneLine(t *testing.T) {
@@ -38,11 +38,11 @@ func TestBadStartIsRefusedInOneLine(t *testing.T) {
 			var result interop.Result
 			for range 3 { // the machine may be busy: the fastest of three runs counts
 				result = interop.RunWith(t, program, test.environment, args...)
-				if result.Took < patience {
+				if result.Took < maxStartTime {
 					break
 				}
 			}
-			if result.Took >= patience {
+			if result.Took >= maxStartTime {
 				t.Errorf("took %s", result.Took)
 			}
 			if result.Code != test.code || result.Stdout != "" {
@@ -52,8 +52,8 @@ func TestBadStartIsRefusedInOneLine(t *testing.T) {
 				t.Errorf("a password is told: %s", result.Stderr)
 			}
 			line, rest, _ := strings.Cut(result.Stderr, "\n")
-			if rest != "" || !strings.HasPrefix(line, filepath.Base(program)+": ") || !strings.Contains(line, test.says) {
-				t.Errorf("standard error is not one line with %q:\n%s", test.says, result.Stderr)
+			if rest != "" || !strings.HasPrefix(line, filepath.Base(program)+": ") || !strings.Contains(line, test.message) {
+				t.Errorf("standard error is not one line with %q:\n%s", test.message, result.Stderr)
 			}
 		})
 	}
@@ -71,7 +71,7 @@ func refusedStarts(t *testing.T) []refusedStart {
 	dev := interop.DevelopmentDirectory(t)
 	p12, password := testpki.File(t, testpki.Hospital)
 	key, right, wrong := write("key.p12", p12), write("right.txt", []byte(password)), write("wrong.txt", []byte("not "+password))
-	costly := write("costly.p12", storeOfIterations(t, math.MaxInt32))
+	costly := write("costly.p12", p12WithIterations(t, math.MaxInt32))
 	file, trust := write("file", nil), write("trust.pem", testpki.CAs(t))
 	ctr := func(p12, password string) []string {
 		return []string{"--p12", p12, "--password-file", password, "--url", "http://127.0.0.1:1/ctr/v1", "search", "--patient", interop.Patient}
@@ -94,11 +94,11 @@ func refusedStarts(t *testing.T) []refusedStart {
 		{"data folder below a file", "", nil, plain("--data", file+"/data"), 1, "not a directory"},
 		{"data folder is a file", "", nil, plain("--data", file), 1, "not a directory"},
 		{"data folder where none can be made", "", nil, plain("--data", "/proc/ctr-data"), 1, "/proc/ctr-data"},
-		{"port in use", "", nil, plain("--data", dev, "--listen", portInUse(t)), 1, "address already in use"},
-		{"admin port in use", "", nil, plain("--data", dev, "--admin-listen", portInUse(t)), 1, "address already in use"},
+		{"port in use", "", nil, plain("--data", dev, "--listen", silentPort(t)), 1, "address already in use"},
+		{"admin port in use", "", nil, plain("--data", dev, "--admin-listen", silentPort(t)), 1, "address already in use"},
 		{"not an address", "", nil, plain("--data", dev, "--listen", "nonsense"), 1, "nonsense"},
-		{"newer tables", "", nil, plain("--data", newerTables(t)), 1, "this program knows"},
-		{"database that is none", "", nil, plain("--data", notADatabase(t)), 1, "not a database"},
+		{"newer tables", "", nil, plain("--data", newerSchemaFolder(t)), 1, "this program knows"},
+		{"database that is none", "", nil, plain("--data", corruptDatabaseFolder(t)), 1, "not a database"},
 		{"unknown key", "", nil, []string{"--config", write("unknown.json", []byte(`{"listen": "127.0.0.1:0", "lisen": "0.0.0.0:1"}`))}, 2, `unknown key "lisen"`},
 		{"list for an object", "", nil, []string{"--config", write("list.json", []byte(`[]`))}, 2, "not a JSON object"},
 		{"no configuration file", "", nil, []string{"--config", missing}, 2, "missing"},
@@ -128,7 +128,7 @@ func refusedStarts(t *testing.T) []refusedStart {
 
 // p12WithIterations returns the part of a .p12 file that a parser reads before it derives the MAC key: an empty store
 // whose MAC has the given iteration count (RFC 7292, section 4).
-func storeOfIterations(t *testing.T, iterations int) []byte {
+func p12WithIterations(t *testing.T, iterations int) []byte {
 	t.Helper()
 	type content struct {
 		Type    asn1.ObjectIdentifier
@@ -165,7 +165,7 @@ func storeOfIterations(t *testing.T, iterations int) []byte {
 }
 
 // silentPort returns an address that is in use; its listener accepts connections and sends nothing.
-func portInUse(t *testing.T) string {
+func silentPort(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -176,7 +176,7 @@ func portInUse(t *testing.T) string {
 }
 
 // newerSchemaFolder returns the data directory of a service whose tables a newer program has migrated.
-func newerTables(t *testing.T) string {
+func newerSchemaFolder(t *testing.T) string {
 	t.Helper()
 	directory := interop.DevelopmentDirectory(t)
 	interop.Start(t, directory).Stop(t)
@@ -188,7 +188,7 @@ func newerTables(t *testing.T) string {
 }
 
 // corruptDatabaseFolder returns a data directory whose database file is not a database.
-func notADatabase(t *testing.T) string {
+func corruptDatabaseFolder(t *testing.T) string {
 	t.Helper()
 	directory := t.TempDir()
 	interop.WriteFile(t, filepath.Join(directory, "ctr.sqlite"), []byte(strings.Repeat("this is no database\n", 100)))
@@ -202,7 +202,7 @@ func TestSilentPostgresIsGivenUp(t *testing.T) {
 	trust := filepath.Join(directory, "trust.pem")
 	interop.WriteFile(t, trust, testpki.CAs(t))
 	result := interop.Run(t, interop.Program(t, "ctrd"), "serve", "--http", "--trust", trust, "--listen", "127.0.0.1:0", "--data", directory,
-		"--database", "postgres://register:hidden@"+portInUse(t)+"/register?sslmode=disable")
+		"--database", "postgres://register:hidden@"+silentPort(t)+"/register?sslmode=disable")
 	if result.Code != 1 || strings.Count(result.Stderr, "\n") != 1 || strings.Contains(result.Stderr, "hidden") {
 		t.Errorf("exit %d after %s: %s", result.Code, result.Took, result.Stderr)
 	}

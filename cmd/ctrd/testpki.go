@@ -10,7 +10,7 @@ import (
 )
 
 // testPKICommand creates a test PKI.
-type testpkiCommand struct {
+type testPKICommand struct {
 	Out      string `help:"Directory to write to; it must be empty or not exist." required:"" type:"path" placeholder:"DIR"`
 	Password string `help:"Password of the .p12 files; random if omitted." placeholder:"TEXT"`
 	Years    int    `help:"Validity of the certificates, in years." default:"3"`
@@ -18,7 +18,7 @@ type testpkiCommand struct {
 }
 
 // Run writes the files and prints their names as JSON.
-func (c *testpkiCommand) Run(e environment) error {
+func (c *testPKICommand) Run(e environment) error {
 	now := time.Now()
 	password := c.Password
 	if password == "" {
