@@ -14,14 +14,14 @@ import (
 
 func TestAdminImport(t *testing.T) {
 	t.Parallel()
-	directory := interop.DevelopmentDirectory(t)
-	service := interop.Start(t, directory)
-	c := service.Client(t, interop.Hospital(t))
+	directory := interop.NewDevelopmentDirectory(t)
+	service := interop.StartService(t, directory)
+	c := service.NewClient(t, interop.HospitalKey(t))
 	sent := 0
 	device := func() string {
 		sent++
 		serial := "S-" + strconv.Itoa(sent)
-		return interop.Notify(t, c, interop.Implantation("IMPORT-"+serial, interop.Patient, serial)).Implant[0].Device.Name
+		return interop.MustNotify(t, c, interop.NewImplantation("IMPORT-"+serial, interop.PatientSSIN, serial)).Implant[0].Device.Name
 	}
 	const (
 		header  = "notification_code;name;reference;manufacturer;distributor;classification;category;udi_di;status;valid_from;deleted_on\n"
@@ -54,9 +54,9 @@ func TestAdminImport(t *testing.T) {
 			if test.commit {
 				args = append(args, "--commit")
 			}
-			result := interop.Run(t, interop.Program(t, "ctrd"), args...)
-			if result.Code != test.code || withoutDay(result.Stdout) != test.stdout || !strings.Contains(result.Stderr, test.stderr) {
-				t.Errorf("exit %d\n%s%s", result.Code, result.Stdout, result.Stderr)
+			result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), args...)
+			if result.ExitCode != test.code || withoutDay(result.Stdout) != test.stdout || !strings.Contains(result.Stderr, test.stderr) {
+				t.Errorf("exit %d\n%s%s", result.ExitCode, result.Stdout, result.Stderr)
 			}
 			if lines := strings.Count(result.Stderr, "\n"); lines != test.code {
 				t.Errorf("%d lines on standard error:\n%s", lines, result.Stderr)
@@ -81,9 +81,9 @@ func TestImportWithoutARegister(t *testing.T) {
 	interop.WriteFile(t, file, []byte("nihii;cbe;type;name\n71000436;0403227020;Hospital;Ziekenhuis Sint-Elooi\n"))
 	run := func(want string, args ...string) {
 		t.Helper()
-		result := interop.Run(t, interop.Program(t, "ctrd"), append([]string{"admin", "import", "--data", directory}, args...)...)
-		if result.Code != 0 || !strings.Contains(result.Stdout, want) || (want == "") != (result.Stdout == "") {
-			t.Errorf("%v: exit %d\n%s%s", args, result.Code, result.Stdout, result.Stderr)
+		result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), append([]string{"admin", "import", "--data", directory}, args...)...)
+		if result.ExitCode != 0 || !strings.Contains(result.Stdout, want) || (want == "") != (result.Stdout == "") {
+			t.Errorf("%v: exit %d\n%s%s", args, result.ExitCode, result.Stdout, result.Stderr)
 		}
 	}
 	run("1 read, 1 new, 0 changed", "organisations", file, "--date", "2026-11-01")
@@ -93,8 +93,8 @@ func TestImportWithoutARegister(t *testing.T) {
 	run("1 read, 1 new, 0 changed", "organisations", file, "--date", "2026-11-01", "--by", "tester", "--commit")
 	run("organisations  delta of 2026-11-01  1 rows  organisations.csv  sha256:", "--list")
 	run("", "--list", "devices")
-	result := interop.Run(t, interop.Program(t, "ctrd"), "admin", "import", "--data", directory)
-	if result.Code != 1 || !strings.Contains(result.Stderr, "KIND and FILE are required") {
-		t.Errorf("exit %d\n%s", result.Code, result.Stderr)
+	result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "admin", "import", "--data", directory)
+	if result.ExitCode != 1 || !strings.Contains(result.Stderr, "KIND and FILE are required") {
+		t.Errorf("exit %d\n%s", result.ExitCode, result.Stderr)
 	}
 }

@@ -20,24 +20,24 @@ import (
 // runAdmin runs an operator's command on the data directory of a service.
 func runAdmin(t *testing.T, directory string, args ...string) interop.Result {
 	t.Helper()
-	return interop.Run(t, interop.Program(t, "ctrd"), append(append([]string{"admin"}, args...), "--data", directory)...)
+	return interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), append(append([]string{"admin"}, args...), "--data", directory)...)
 }
 
 // A service seals while it runs, also after it was killed and restarted; the anchor file records the newest checkpoint
 // outside the database.
 func TestAuditTrailOfAService(t *testing.T) {
 	t.Parallel()
-	directory := interop.DevelopmentDirectory(t)
+	directory := interop.NewDevelopmentDirectory(t)
 	anchor := filepath.Join(directory, trail.AnchorFileName)
-	service := interop.Start(t, directory)
-	c := service.Client(t, interop.Hospital(t))
-	interop.Notify(t, c, interop.Implantation("AUDIT-1", interop.Patient, "S-1"))
+	service := interop.StartService(t, directory)
+	c := service.NewClient(t, interop.HospitalKey(t))
+	interop.MustNotify(t, c, interop.NewImplantation("AUDIT-1", interop.PatientSSIN, "S-1"))
 	awaitCheckpoints(t, anchor, 1)
 	service.Kill()
 
-	service = interop.Start(t, directory)
-	c = service.Client(t, interop.Hospital(t))
-	interop.Notify(t, c, interop.Implantation("AUDIT-2", interop.Patient, "S-2"))
+	service = interop.StartService(t, directory)
+	c = service.NewClient(t, interop.HospitalKey(t))
+	interop.MustNotify(t, c, interop.NewImplantation("AUDIT-2", interop.PatientSSIN, "S-2"))
 	if code := service.Stop(t); code != 0 {
 		t.Fatalf("the service ended with %d: %s", code, service.Stderr())
 	}
@@ -45,13 +45,13 @@ func TestAuditTrailOfAService(t *testing.T) {
 		t.Errorf("no checkpoint in the log: %s", service.Stderr())
 	}
 	verified := runAdmin(t, directory, "audit", "verify")
-	if verified.Code != 0 || !strings.Contains(verified.Stdout, "nothing was changed") || strings.Contains(verified.Stdout, "not sealed yet") {
-		t.Fatalf("%d: %s%s", verified.Code, verified.Stdout, verified.Stderr)
+	if verified.ExitCode != 0 || !strings.Contains(verified.Stdout, "nothing was changed") || strings.Contains(verified.Stdout, "not sealed yet") {
+		t.Fatalf("%d: %s%s", verified.ExitCode, verified.Stdout, verified.Stderr)
 	}
 
-	exported := runAdmin(t, directory, "audit", "export", "--patient", interop.Patient, "--by", "anna")
+	exported := runAdmin(t, directory, "audit", "export", "--patient", interop.PatientSSIN, "--by", "anna")
 	rows, err := csv.NewReader(replaceSemicolons(exported.Stdout)).ReadAll()
-	if err != nil || exported.Code != 0 || len(rows) != 4 || strings.Contains(exported.Stdout, interop.Patient) {
+	if err != nil || exported.ExitCode != 0 || len(rows) != 4 || strings.Contains(exported.Stdout, interop.PatientSSIN) {
 		t.Fatalf("%v: %s%s", err, exported.Stdout, exported.Stderr)
 	}
 	column := func(row []string, name string) string { return row[slices.Index(rows[0], name)] }
@@ -59,32 +59,32 @@ func TestAuditTrailOfAService(t *testing.T) {
 		column(rows[3], "operation") != "AdminAudit" || column(rows[3], "signer") != "operator=anna" {
 		t.Errorf("%q", rows)
 	}
-	revealed := runAdmin(t, directory, "audit", "export", "--patient", interop.Patient, "--reveal", "asked by the patient", "--by", "anna", "--format", "json")
-	if revealed.Code != 0 || !strings.Contains(revealed.Stdout, `"patient":"`+interop.Patient) ||
+	revealed := runAdmin(t, directory, "audit", "export", "--patient", interop.PatientSSIN, "--reveal", "asked by the patient", "--by", "anna", "--format", "json")
+	if revealed.ExitCode != 0 || !strings.Contains(revealed.Stdout, `"patient":"`+interop.PatientSSIN) ||
 		!strings.Contains(revealed.Stdout, `"operation":"AdminReveal"`) || !strings.Contains(revealed.Stdout, `"stated_reason":"asked by the patient"`) {
 		t.Errorf("%s%s", revealed.Stdout, revealed.Stderr)
 	}
-	if invalid := runAdmin(t, directory, "audit", "export", "--patient", "78031412251"); invalid.Code != 1 || strings.Contains(invalid.Stderr, "78031412251") {
-		t.Errorf("%d: %s", invalid.Code, invalid.Stderr)
+	if invalid := runAdmin(t, directory, "audit", "export", "--patient", "78031412251"); invalid.ExitCode != 1 || strings.Contains(invalid.Stderr, "78031412251") {
+		t.Errorf("%d: %s", invalid.ExitCode, invalid.Stderr)
 	}
-	if none := runAdmin(t, directory, "audit", "emergencies"); none.Code != 0 || strings.Count(none.Stdout, "\n") != 1 {
+	if none := runAdmin(t, directory, "audit", "emergencies"); none.ExitCode != 0 || strings.Count(none.Stdout, "\n") != 1 {
 		t.Errorf("%s%s", none.Stdout, none.Stderr)
 	}
 	key := runAdmin(t, directory, "audit", "key")
 	former := strings.Fields(key.Stdout)
-	if key.Code != 0 || !strings.Contains(key.Stdout, "BEGIN PUBLIC KEY") {
+	if key.ExitCode != 0 || !strings.Contains(key.Stdout, "BEGIN PUBLIC KEY") {
 		t.Fatalf("%s%s", key.Stdout, key.Stderr)
 	}
 	pinned := filepath.Join(t.TempDir(), "key.pem")
 	interop.WriteFile(t, pinned, []byte(key.Stdout))
 	for _, change := range [][]string{{"add"}, {"rotate"}, {"retire", former[1]}} {
-		if changed := runAdmin(t, directory, append([]string{"keys"}, change...)...); changed.Code != 0 {
+		if changed := runAdmin(t, directory, append([]string{"keys"}, change...)...); changed.ExitCode != 0 {
 			t.Fatalf("%q: %s", change, changed.Stderr)
 		}
 	}
 	for _, trusted := range [][]string{nil, {"--public-key", pinned}} {
 		verified = runAdmin(t, directory, append([]string{"audit", "verify"}, trusted...)...)
-		if verified.Code != 0 || strings.Contains(verified.Stdout, "the key "+former[1]) {
+		if verified.ExitCode != 0 || strings.Contains(verified.Stdout, "the key "+former[1]) {
 			t.Errorf("after a rotation, with %q: %s%s", trusted, verified.Stdout, verified.Stderr)
 		}
 	}
@@ -92,14 +92,14 @@ func TestAuditTrailOfAService(t *testing.T) {
 	whole := mustReadFile(t, anchor)
 	interop.WriteFile(t, anchor, bytes.Replace(whole, []byte(`"rows":`), []byte(`"rows":1`), 1))
 	changed := runAdmin(t, directory, "audit", "verify")
-	if changed.Code != 1 || !strings.Contains(changed.Stdout, "ANCHOR DIFFERS: checkpoint 1 of ") || !strings.Contains(changed.Stderr, "does not verify") {
-		t.Errorf("%d: %s%s", changed.Code, changed.Stdout, changed.Stderr)
+	if changed.ExitCode != 1 || !strings.Contains(changed.Stdout, "ANCHOR DIFFERS: checkpoint 1 of ") || !strings.Contains(changed.Stderr, "does not verify") {
+		t.Errorf("%d: %s%s", changed.ExitCode, changed.Stdout, changed.Stderr)
 	}
 	if err := os.Remove(anchor); err != nil {
 		t.Fatal(err)
 	}
-	if without := runAdmin(t, directory, "audit", "verify"); without.Code != 1 || !strings.Contains(without.Stdout, "ANCHOR MISSING") {
-		t.Errorf("%d: %s%s", without.Code, without.Stdout, without.Stderr)
+	if without := runAdmin(t, directory, "audit", "verify"); without.ExitCode != 1 || !strings.Contains(without.Stdout, "ANCHOR MISSING") {
+		t.Errorf("%d: %s%s", without.ExitCode, without.Stdout, without.Stderr)
 	}
 }
 
@@ -122,14 +122,14 @@ func awaitCheckpoints(t *testing.T, file string, lines int) {
 // The steps in the evidence file verify it with standard tools only.
 func TestEvidenceVerifiesWithForeignTools(t *testing.T) {
 	t.Parallel()
-	interop.Xmlsec(t)
-	interop.Tool(t, "openssl", "openssl")
-	directory := interop.DevelopmentDirectory(t)
-	service := interop.Start(t, directory)
-	number := interop.Notify(t, service.Client(t, interop.Hospital(t)), interop.Implantation("EVIDENCE-1", interop.Patient, "S-1")).Receipt.NotificationNumber
+	interop.FindXmlsec(t)
+	interop.FindTool(t, "openssl", "openssl")
+	directory := interop.NewDevelopmentDirectory(t)
+	service := interop.StartService(t, directory)
+	number := interop.MustNotify(t, service.NewClient(t, interop.HospitalKey(t)), interop.NewImplantation("EVIDENCE-1", interop.PatientSSIN, "S-1")).Receipt.NotificationNumber
 	archive := filepath.Join(t.TempDir(), "evidence.zip")
 	written := runAdmin(t, directory, "evidence", number, "-o", archive, "--trust", service.CA, "--by", "anna", "--reason", "a court asked")
-	if written.Code != 0 {
+	if written.ExitCode != 0 {
 		t.Fatal(written.Stderr)
 	}
 	files := readZip(t, archive)
@@ -167,13 +167,13 @@ func TestEvidenceVerifiesWithForeignTools(t *testing.T) {
 			t.Errorf("%s, %q changed to %q: only these steps fail: %q", test.file, test.old, test.now, failed)
 		}
 	}
-	if unknown := runAdmin(t, directory, "evidence", "26112100099900"); unknown.Code != 1 {
-		t.Errorf("%d: %s", unknown.Code, unknown.Stderr)
+	if unknown := runAdmin(t, directory, "evidence", "26112100099900"); unknown.ExitCode != 1 {
+		t.Errorf("%d: %s", unknown.ExitCode, unknown.Stderr)
 	}
 	if code := service.Stop(t); code != 0 {
 		t.Errorf("the service ended with %d", code)
 	}
-	if verified := runAdmin(t, directory, "audit", "verify"); verified.Code != 0 {
+	if verified := runAdmin(t, directory, "audit", "verify"); verified.ExitCode != 0 {
 		t.Errorf("%s%s", verified.Stdout, verified.Stderr)
 	}
 }

@@ -17,18 +17,18 @@ import (
 func TestCaller(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
-	service := interop.Start(t, interop.DevelopmentDirectory(t))
-	program := interop.Program(t, "ctr")
+	service := interop.StartService(t, interop.NewDevelopmentDirectory(t))
+	program := interop.ProgramPath(t, "ctr")
 	ctr := func(entry, url string, command ...string) interop.Result {
 		t.Helper()
-		return interop.Run(t, program, append([]string{"--p12", service.P12[entry], "--password-file", service.Password(), "--url", url,
-			"--ca", service.CA, "--author", interop.Surgeon}, command...)...)
+		return interop.RunProgram(t, program, append([]string{"--p12", service.P12[entry], "--password-file", service.PasswordFile(), "--url", url,
+			"--ca", service.CA, "--author", interop.SurgeonSSIN}, command...)...)
 	}
 	as := func(want int, entry string, command ...string) string {
 		t.Helper()
 		result := ctr(entry, service.URL, command...)
-		if result.Code != want {
-			t.Fatalf("ctr %s: exit %d\n%s%s", strings.Join(command, " "), result.Code, result.Stdout, result.Stderr)
+		if result.ExitCode != want {
+			t.Fatalf("ctr %s: exit %d\n%s%s", strings.Join(command, " "), result.ExitCode, result.Stdout, result.Stderr)
 		}
 		return result.Stdout + result.Stderr
 	}
@@ -40,7 +40,7 @@ func TestCaller(t *testing.T) {
 	}
 	request := func(name string, changes ...string) string {
 		path := filepath.Join(directory, name)
-		content := strings.NewReplacer(append(changes, "OPERATION", interop.Day(1), "PRESCRIPTION", interop.Day(19))...).Replace(string(mustReadFile(t, filepath.Join("testdata", name))))
+		content := strings.NewReplacer(append(changes, "OPERATION", interop.FormatDaysAgo(1), "PRESCRIPTION", interop.FormatDaysAgo(19))...).Replace(string(mustReadFile(t, filepath.Join("testdata", name))))
 		interop.WriteFile(t, path, []byte(content))
 		return path
 	}
@@ -57,12 +57,12 @@ func TestCaller(t *testing.T) {
 		t.Errorf("implant %+v", placed)
 	}
 	var found wire.SearchResponse
-	for _, by := range [][]string{{"--patient", interop.Patient}, {"--number", number}, {"--code", "000071200176"}, {"--udi", "(01)05410000001047"}} {
+	for _, by := range [][]string{{"--patient", interop.PatientSSIN}, {"--number", number}, {"--code", "000071200176"}, {"--udi", "(01)05410000001047"}} {
 		if answer(&found, append([]string{"search"}, by...)...); found.Total != 1 || found.Notification[0].NotificationNumber != number {
 			t.Errorf("search %v: %+v", by, found)
 		}
 	}
-	for _, of := range [][]string{{"--number", number}, {"--patient", interop.Patient}} {
+	for _, of := range [][]string{{"--number", number}, {"--patient", interop.PatientSSIN}} {
 		file := filepath.Join(directory, "card.pdf")
 		as(0, testpki.Hospital, append([]string{"card", "-o", file}, of...)...)
 		if !bytes.HasPrefix(mustReadFile(t, file), []byte("%PDF-")) {
@@ -71,14 +71,14 @@ func TestCaller(t *testing.T) {
 		checkPrivate(t, file)
 	}
 	var carried wire.ListPatientImplantsResponse
-	if answer(&carried, "implants", "--patient", interop.Patient); carried.Total != 1 || carried.Implant[0].ImplantID != placed.ImplantID {
+	if answer(&carried, "implants", "--patient", interop.PatientSSIN); carried.Total != 1 || carried.Implant[0].ImplantID != placed.ImplantID {
 		t.Errorf("implants %+v", carried)
 	}
 	answer(&receipt, "explant", request("explant.xml", "IMPLANT", placed.ImplantID))
 	if receipt.Implant[0].Remaining != 0 {
 		t.Errorf("%d remain", receipt.Implant[0].Remaining)
 	}
-	if answer(&carried, "implants", "--patient", interop.Patient); carried.Total != 0 {
+	if answer(&carried, "implants", "--patient", interop.PatientSSIN); carried.Total != 0 {
 		t.Errorf("implants %+v", carried)
 	}
 
@@ -90,8 +90,8 @@ func TestCaller(t *testing.T) {
 	if output := as(2, testpki.Hospital, "notify", filepath.Join(directory, "missing.xml")); !strings.Contains(output, "missing.xml") {
 		t.Error(output)
 	}
-	if result := ctr(testpki.Hospital, "https://127.0.0.1:1/ctr/v1", "search", "--number", number); result.Code != 3 {
-		t.Errorf("nobody there: exit %d", result.Code)
+	if result := ctr(testpki.Hospital, "https://127.0.0.1:1/ctr/v1", "search", "--number", number); result.ExitCode != 3 {
+		t.Errorf("nobody there: exit %d", result.ExitCode)
 	}
 	for _, entry := range []string{pki.EntryExpired, pki.EntryRevoked, pki.EntryUntrusted, pki.EntrySelfSigned} {
 		if output := as(4, entry, "search", "--number", number); !strings.Contains(output, "CERT_") {

@@ -46,17 +46,17 @@ func secretPatterns(t *testing.T) []*regexp.Regexp {
 // The log, the metrics and the faults contain no personal data and no passwords.
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
-	directory := interop.DevelopmentDirectory(t)
-	service := interop.Start(t, directory, "--admin-listen", "127.0.0.1:0")
-	c := service.Client(t, interop.Hospital(t))
-	request := interop.Implantation("LEAK-1", interop.Patient, "S-SECRET")
+	directory := interop.NewDevelopmentDirectory(t)
+	service := interop.StartService(t, directory, "--admin-listen", "127.0.0.1:0")
+	c := service.NewClient(t, interop.HospitalKey(t))
+	request := interop.NewImplantation("LEAK-1", interop.PatientSSIN, "S-SECRET")
 	request.Implantation.Comment = "secret remark"
-	message := interop.Signed(t, c, "NotifyImplant", request)
+	message := interop.SignRequest(t, c, "NotifyImplant", request)
 
 	// Accepted requests.
-	interop.Post(t, c, message)
-	interop.Search(t, c, interop.ByPatient(interop.Patient))
-	card := &wire.GetImplantCardRequest{Header: interop.Header(), Of: wire.CardOf{Patient: interop.Patient}}
+	interop.PostMessage(t, c, message)
+	interop.MustSearch(t, c, interop.CriteriaByPatient(interop.PatientSSIN))
+	card := &wire.GetImplantCardRequest{Header: interop.NewHeader(), Of: wire.CardOf{Patient: interop.PatientSSIN}}
 	if _, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](t.Context(), c, "GetImplantCard", card); err != nil {
 		t.Fatal(err)
 	}
@@ -71,25 +71,25 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		told["the fault of: "+name] = answer
 	}
-	keep("the same message again", string(interop.Post(t, c, message)), "MESSAGE_REPLAYED")
-	keep("the text of the message changed", string(interop.Post(t, c, []byte(strings.Replace(string(message), "secret remark", "Secret remark", 1)))), "DIGEST_MISMATCH")
-	keep("half a message", string(interop.Post(t, c, message[:len(message)/2])), "XML_UNEXPECTED_END")
-	keep("half a message, with its end inside the patient's number", string(interop.Post(t, c, []byte(cutInsideWord(string(message), interop.Patient, 11)))), "XML_UNEXPECTED_END")
+	keep("the same message again", string(interop.PostMessage(t, c, message)), "MESSAGE_REPLAYED")
+	keep("the text of the message changed", string(interop.PostMessage(t, c, []byte(strings.Replace(string(message), "secret remark", "Secret remark", 1)))), "DIGEST_MISMATCH")
+	keep("half a message", string(interop.PostMessage(t, c, message[:len(message)/2])), "XML_UNEXPECTED_END")
+	keep("half a message, with its end inside the patient's number", string(interop.PostMessage(t, c, []byte(cutInsideWord(string(message), interop.PatientSSIN, 11)))), "XML_UNEXPECTED_END")
 	for name, refused := range refusedRequests() {
-		keep(name, string(interop.Post(t, c, interop.Signed(t, c, "NotifyImplant", refused.request))), refused.code)
+		keep(name, string(interop.PostMessage(t, c, interop.SignRequest(t, c, "NotifyImplant", refused.request))), refused.code)
 	}
-	stranger := service.Client(t, testpki.Key(t, "SSIN=81050511813")) // a dentist without a care relation with the patient
-	search := &wire.SearchRequest{Header: wire.Header{ID: interop.NewID(), IssueInstant: interop.Header().IssueInstant}, MaxElements: 20,
-		Criteria: interop.ByPatient(interop.Patient)}
-	told["the answer to a stranger"] = string(interop.Post(t, stranger, interop.Signed(t, stranger, "Search", search)))
-	untrusted := service.Client(t, testpki.Untrusted(t))
-	keep("somebody whom nobody trusts", string(interop.Post(t, untrusted, interop.Signed(t, untrusted, "NotifyImplant", request))), "CERT_UNTRUSTED")
-	expired := service.Client(t, testpki.Expired(t))
-	keep("an expired certificate", string(interop.Post(t, expired, interop.Signed(t, expired, "NotifyImplant", request))), "CERT_EXPIRED")
+	stranger := service.NewClient(t, testpki.Key(t, "SSIN=81050511813")) // a dentist without a care relation with the patient
+	search := &wire.SearchRequest{Header: wire.Header{ID: interop.NewID(), IssueInstant: interop.NewHeader().IssueInstant}, MaxElements: 20,
+		Criteria: interop.CriteriaByPatient(interop.PatientSSIN)}
+	told["the answer to a stranger"] = string(interop.PostMessage(t, stranger, interop.SignRequest(t, stranger, "Search", search)))
+	untrusted := service.NewClient(t, testpki.Untrusted(t))
+	keep("somebody whom nobody trusts", string(interop.PostMessage(t, untrusted, interop.SignRequest(t, untrusted, "NotifyImplant", request))), "CERT_UNTRUSTED")
+	expired := service.NewClient(t, testpki.Expired(t))
+	keep("an expired certificate", string(interop.PostMessage(t, expired, interop.SignRequest(t, expired, "NotifyImplant", request))), "CERT_EXPIRED")
 
-	told["the metrics"] = string(interop.Get(t, c.HTTP, service.Admin))
-	told["the page of the service"] = string(interop.Get(t, c.HTTP, service.URL))
-	told["a schema that is none"] = string(interop.Get(t, c.HTTP, service.URL+"?xsd="+interop.Patient))
+	told["the metrics"] = string(interop.FetchPage(t, c.HTTP, service.Admin))
+	told["the page of the service"] = string(interop.FetchPage(t, c.HTTP, service.URL))
+	told["a schema that is none"] = string(interop.FetchPage(t, c.HTTP, service.URL+"?xsd="+interop.PatientSSIN))
 	service.Stop(t)
 	told["the log"] = service.Stderr()
 	if lines := strings.Count(told["the log"], "\n"); lines < len(told)-3 {
@@ -123,7 +123,7 @@ type refusedRequest struct {
 func refusedRequests() map[string]refusedRequest {
 	all := map[string]refusedRequest{}
 	refuse := func(name, code string, change func(*wire.NotifyImplantRequest)) {
-		r := interop.Implantation(name, interop.Patient, "S-SECRET")
+		r := interop.NewImplantation(name, interop.PatientSSIN, "S-SECRET")
 		change(r)
 		all[name] = refusedRequest{r, code}
 	}
@@ -148,7 +148,7 @@ func refusedRequests() map[string]refusedRequest {
 		r.Author.HcParty[0] = wire.HcParty{ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: "48022907370"}}, Name: "Nobody"}
 	})
 	refuse("rules", "RULES_VIOLATED", func(r *wire.NotifyImplantRequest) {
-		r.Implantation.Implant[0].LotNumber, r.Implantation.PrescriptionDate = "L9999", interop.Day(0)
+		r.Implantation.Implant[0].LotNumber, r.Implantation.PrescriptionDate = "L9999", interop.FormatDaysAgo(0)
 	})
 	refuse("LEAK-1", "INPUT_REFERENCE_CONFLICT", func(r *wire.NotifyImplantRequest) { r.Implantation.Comment = "another secret remark" })
 	return all

@@ -10,15 +10,15 @@ import (
 )
 
 // TestMain builds the programs. Most tests of this package run them as processes, as an operator does.
-func TestMain(m *testing.M) { os.Exit(interop.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(interop.RunTests(m)) }
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	pdftotext := interop.Tool(t, "pdftotext", "poppler-utils")
+	pdftotext := interop.FindTool(t, "pdftotext", "poppler-utils")
 	out := t.TempDir()
-	result := interop.Run(t, interop.Program(t, "ctrd"), "demo", "--out", out)
-	if result.Code != 0 || result.Stderr != "" {
-		t.Fatalf("exit %d: %s", result.Code, result.Stderr)
+	result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "demo", "--out", out)
+	if result.ExitCode != 0 || result.Stderr != "" {
+		t.Fatalf("exit %d: %s", result.ExitCode, result.Stderr)
 	}
 	for _, want := range []string{
 		"signed by NIHII-HOSPITAL=71000436", "registered as notification", "PRESCRIPTION_AFTER_OPERATION", "LOT_CONTRADICTS_UDI",
@@ -33,8 +33,8 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("cards: %v, %v", cards, err)
 	}
 	number := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(cards[0]), "implant-card-"), ".pdf")
-	text := interop.Run(t, pdftotext, "-layout", cards[0], "-")
-	if text.Code != 0 {
+	text := interop.RunProgram(t, pdftotext, "-layout", cards[0], "-")
+	if text.ExitCode != 0 {
 		t.Fatal(text.Stderr)
 	}
 	for _, want := range []string{

@@ -14,11 +14,11 @@ import (
 // An operator traces and marks a recall while the service runs; from then on the service warns.
 func TestRecallBesideTheService(t *testing.T) {
 	t.Parallel()
-	directory := interop.DevelopmentDirectory(t)
-	service := interop.Start(t, directory)
-	c := service.Client(t, interop.Hospital(t))
+	directory := interop.NewDevelopmentDirectory(t)
+	service := interop.StartService(t, directory)
+	c := service.NewClient(t, interop.HospitalKey(t))
 	warned := func(name string) bool {
-		answer := interop.Notify(t, c, interop.Implantation(name, interop.Patient, "S-"+name))
+		answer := interop.MustNotify(t, c, interop.NewImplantation(name, interop.PatientSSIN, "S-"+name))
 		return slices.ContainsFunc(answer.Warning, func(w wire.Warning) bool { return w.Code == "WARN_DEVICE_RECALLED" })
 	}
 	if warned("RECALL-1") {
@@ -46,8 +46,8 @@ func TestRecallBesideTheService(t *testing.T) {
 		{"traced by name", []string{"recall", "trace", "--lot-from", "L2200", "--lot-to", "L2209", "--by", "officer"}, 0, "P-", "", false},
 		{"a file", []string{"recall", "--lot", "L2201", "--format", "csv", "-o", file}, 0, "", " lines; implants still in place: ", false},
 		{"the file again", []string{"recall", "--lot", "L2201", "--format", "csv", "-o", file}, 1, "", "file exists", false},
-		{"named", []string{"recall", "--lot", "L2201", "--format", "json", "--reveal", reason, "--by", "officer"}, 0, `"patient_ssin": "` + interop.Patient, "", false},
-		{"the patient's trail", []string{"audit", "export", "--patient", interop.Patient}, 0, "AdminReveal", "entries", false},
+		{"named", []string{"recall", "--lot", "L2201", "--format", "json", "--reveal", reason, "--by", "officer"}, 0, `"patient_ssin": "` + interop.PatientSSIN, "", false},
+		{"the patient's trail", []string{"audit", "export", "--patient", interop.PatientSSIN}, 0, "AdminReveal", "entries", false},
 		{"mark nothing", []string{"recall", "mark"}, 2, "", "--code", false},
 		{"mark a day and none", []string{"recall", "mark", "--code", "000071200176", "--unmark", "--on", "2026-01-01"}, 1, "", "give --on or --unmark", false},
 		{"mark what is not on the list", []string{"recall", "mark", "--code", "999999999949", "--commit"}, 1, "", "has no device 999999999949", false},
@@ -62,11 +62,11 @@ func TestRecallBesideTheService(t *testing.T) {
 		{"exact statistics", []string{"statistics", "--by", "delay", "--exact", "--format", "csv", "--from", "2020-01-01"}, 0, "delay;name;implantations", "", false},
 	} {
 		args := append(append([]string{"admin"}, step.args...), "--data", directory)
-		result := interop.Run(t, interop.Program(t, "ctrd"), args...)
-		if result.Code != step.code || !strings.Contains(result.Stdout, step.stdout) || !strings.Contains(result.Stderr, step.stderr) {
-			t.Errorf("%s: exit %d\n%s%s", step.name, result.Code, result.Stdout, result.Stderr)
+		result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), args...)
+		if result.ExitCode != step.code || !strings.Contains(result.Stdout, step.stdout) || !strings.Contains(result.Stderr, step.stderr) {
+			t.Errorf("%s: exit %d\n%s%s", step.name, result.ExitCode, result.Stdout, result.Stderr)
 		}
-		if named := strings.Contains(result.Stdout+result.Stderr, interop.Patient); named != slices.Contains(step.args, reason) {
+		if named := strings.Contains(result.Stdout+result.Stderr, interop.PatientSSIN); named != slices.Contains(step.args, reason) {
 			t.Errorf("%s: names the patient: %t", step.name, named)
 		}
 		if got := warned("RECALL " + step.name); got != step.warns {

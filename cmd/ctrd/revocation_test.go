@@ -53,14 +53,14 @@ func TestRevocationIsFetched(t *testing.T) {
 		}
 	}))
 	t.Cleanup(lists.Close)
-	directory := interop.DevelopmentDirectory(t)
+	directory := interop.NewDevelopmentDirectory(t)
 	trust := filepath.Join(t.TempDir(), "trust.pem")
 	interop.WriteFile(t, trust, pki.EncodePEM(authority.Certificates()...))
-	service := interop.Start(t, directory, "--trust", trust, "--revocation", "hard", "--crl", lists.URL+"/list.crl")
+	service := interop.StartService(t, directory, "--trust", trust, "--revocation", "hard", "--crl", lists.URL+"/list.crl")
 
 	search := func(key *pki.Key) string {
-		_, err := client.Call[wire.SearchRequest, wire.SearchResponse](t.Context(), service.Client(t, key), "Search",
-			interop.SearchBy(interop.ByPatient(interop.Patient)))
+		_, err := client.Call[wire.SearchRequest, wire.SearchResponse](t.Context(), service.NewClient(t, key), "Search",
+			interop.NewSearchRequest(interop.CriteriaByPatient(interop.PatientSSIN)))
 		if refusal, ok := errors.AsType[*soap.Refusal](err); ok {
 			return refusal.Violations[0].Code
 		}

@@ -14,10 +14,10 @@ import (
 // data.
 func TestKeysAreChangedBesideTheService(t *testing.T) {
 	t.Parallel()
-	directory := interop.DevelopmentDirectory(t)
-	service := interop.Start(t, directory)
-	c := service.Client(t, interop.Hospital(t))
-	interop.Notify(t, c, interop.Implantation("KEYS-1", interop.Patient, "S-1"))
+	directory := interop.NewDevelopmentDirectory(t)
+	service := interop.StartService(t, directory)
+	c := service.NewClient(t, interop.HospitalKey(t))
+	interop.MustNotify(t, c, interop.NewImplantation("KEYS-1", interop.PatientSSIN, "S-1"))
 	file := filepath.Join(directory, "keys.json")
 	ids := func() []string {
 		data, err := os.ReadFile(file)
@@ -57,30 +57,30 @@ func TestKeysAreChangedBesideTheService(t *testing.T) {
 		{"retire", []string{"retire", former[0]}, 0, "removed the key " + former[0], "", 1},
 	} {
 		args := append(append([]string{"admin", "keys"}, step.args...), "--data", directory)
-		result := interop.Run(t, interop.Program(t, "ctrd"), args...)
-		if result.Code != step.code || !strings.Contains(result.Stdout, step.stdout) || !strings.Contains(result.Stderr, step.stderr) {
-			t.Errorf("%s: exit %d\n%s%s", step.name, result.Code, result.Stdout, result.Stderr)
+		result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), args...)
+		if result.ExitCode != step.code || !strings.Contains(result.Stdout, step.stdout) || !strings.Contains(result.Stderr, step.stderr) {
+			t.Errorf("%s: exit %d\n%s%s", step.name, result.ExitCode, result.Stdout, result.Stderr)
 		}
 		if n := len(ids()); n != step.keys {
 			t.Errorf("%s: %d keys in the file", step.name, n)
 		}
-		found := interop.Search(t, c, interop.ByPatient(interop.Patient))
-		if len(found.Notification) != 1 || found.Notification[0].Patient != interop.Patient {
+		found := interop.MustSearch(t, c, interop.CriteriaByPatient(interop.PatientSSIN))
+		if len(found.Notification) != 1 || found.Notification[0].Patient != interop.PatientSSIN {
 			t.Errorf("%s: %d notifications found", step.name, len(found.Notification))
 		}
 	}
 	service.Stop(t)
-	again := interop.Start(t, directory)
-	c = again.Client(t, interop.Hospital(t))
-	if found := interop.Search(t, c, interop.ByPatient(interop.Patient)); len(found.Notification) != 1 {
+	again := interop.StartService(t, directory)
+	c = again.NewClient(t, interop.HospitalKey(t))
+	if found := interop.MustSearch(t, c, interop.CriteriaByPatient(interop.PatientSSIN)); len(found.Notification) != 1 {
 		t.Errorf("%d notifications found after a restart", len(found.Notification))
 	}
 	again.Stop(t)
 	if err := os.Rename(file, file+".away"); err != nil {
 		t.Fatal(err)
 	}
-	lost := interop.Run(t, interop.Program(t, "ctrd"), "serve", "--dev", "--data", directory, "--listen", "127.0.0.1:0")
-	if lost.Code != 1 || !strings.Contains(lost.Stderr, "bring back the key file") || strings.Count(lost.Stderr, "\n") != 1 {
-		t.Errorf("started without the key file: exit %d\n%s", lost.Code, lost.Stderr)
+	lost := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "serve", "--dev", "--data", directory, "--listen", "127.0.0.1:0")
+	if lost.ExitCode != 1 || !strings.Contains(lost.Stderr, "bring back the key file") || strings.Count(lost.Stderr, "\n") != 1 {
+		t.Errorf("started without the key file: exit %d\n%s", lost.ExitCode, lost.Stderr)
 	}
 }

@@ -61,23 +61,23 @@ var sandboxPages = []struct{ method, path string }{
 // TestSandboxOnlyForDevelopment checks that no sandbox page exists without --dev or in production.
 func TestSandboxOnlyForDevelopment(t *testing.T) {
 	t.Parallel()
-	directory := interop.DevelopmentDirectory(t)
+	directory := interop.NewDevelopmentDirectory(t)
 	certs := filepath.Join(directory, "certs")
 	for name, service := range map[string]*interop.Service{
-		"without --dev": interop.StartWith(t, nil, "serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0", "--trust", filepath.Join(certs, "ca.pem"),
+		"without --dev": interop.StartServiceWithEnv(t, nil, "serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0", "--trust", filepath.Join(certs, "ca.pem"),
 			"--tls-cert", filepath.Join(certs, "server.pem"), "--tls-key", filepath.Join(certs, "server-key.pem")),
-		"in production": interop.Start(t, directory, "--environment", "Production"),
+		"in production": interop.StartService(t, directory, "--environment", "Production"),
 	} {
 		service.CA = filepath.Join(certs, "ca.pem")
 		for _, page := range sandboxPages {
-			if status, body := requestPage(t, service.HTTP(t), page.method, strings.TrimSuffix(service.URL, "/ctr/v1")+page.path, confirmedForm); status != http.StatusNotFound {
+			if status, body := requestPage(t, service.NewHTTPClient(t), page.method, strings.TrimSuffix(service.URL, "/ctr/v1")+page.path, confirmedForm); status != http.StatusNotFound {
 				t.Errorf("%s: %s %s: HTTP %d %s", name, page.method, page.path, status, body)
 			}
 		}
 	}
-	development := interop.Start(t, interop.DevelopmentDirectory(t))
+	development := interop.StartService(t, interop.NewDevelopmentDirectory(t))
 	for _, page := range sandboxPages[:7] {
-		if status, body := requestPage(t, development.HTTP(t), page.method, strings.TrimSuffix(development.URL, "/ctr/v1")+page.path, nil); status != http.StatusOK {
+		if status, body := requestPage(t, development.NewHTTPClient(t), page.method, strings.TrimSuffix(development.URL, "/ctr/v1")+page.path, nil); status != http.StatusOK {
 			t.Errorf("%s %s: HTTP %d %s", page.method, page.path, status, body)
 		}
 	}
@@ -87,20 +87,20 @@ func TestSandboxOnlyForDevelopment(t *testing.T) {
 // 503, the certificates stay valid, and the old notifications are gone, also after a restart.
 func TestSandboxReset(t *testing.T) {
 	t.Parallel()
-	directory := interop.DevelopmentDirectory(t)
-	service := interop.Start(t, directory)
+	directory := interop.NewDevelopmentDirectory(t)
+	service := interop.StartService(t, directory)
 	home := strings.TrimSuffix(service.URL, "/ctr/v1")
-	hospital := service.Client(t, interop.Hospital(t))
-	number := interop.Notify(t, hospital, interop.Implantation("RESET-1", interop.Patient, "S-1")).Receipt.NotificationNumber
+	hospital := service.NewClient(t, interop.HospitalKey(t))
+	number := interop.MustNotify(t, hospital, interop.NewImplantation("RESET-1", interop.PatientSSIN, "S-1")).Receipt.NotificationNumber
 
 	ctx, stop := context.WithCancel(t.Context())
 	var callers sync.WaitGroup
 	var answered atomic.Int32
 	for range 3 {
-		c := service.Client(t, testpki.EC(t))
+		c := service.NewClient(t, testpki.EC(t))
 		callers.Go(func() {
 			for ctx.Err() == nil {
-				_, err := client.Call[wire.SearchRequest, wire.SearchResponse](ctx, c, "Search", interop.SearchBy(interop.ByPatient(interop.Patient)))
+				_, err := client.Call[wire.SearchRequest, wire.SearchResponse](ctx, c, "Search", interop.NewSearchRequest(interop.CriteriaByPatient(interop.PatientSSIN)))
 				switch {
 				case err == nil:
 					answered.Add(1)
@@ -110,7 +110,7 @@ func TestSandboxReset(t *testing.T) {
 			}
 		})
 	}
-	browser := service.HTTP(t)
+	browser := service.NewHTTPClient(t)
 	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	for range 3 {
 		time.Sleep(100 * time.Millisecond)
@@ -123,20 +123,20 @@ func TestSandboxReset(t *testing.T) {
 	if answered.Load() == 0 {
 		t.Error("no caller was answered")
 	}
-	if found := interop.Search(t, hospital, interop.ByPatient(interop.Patient)); found.Total != 0 {
+	if found := interop.MustSearch(t, hospital, interop.CriteriaByPatient(interop.PatientSSIN)); found.Total != 0 {
 		t.Errorf("%d notifications are left", found.Total)
 	}
-	again := interop.Notify(t, hospital, interop.Implantation("RESET-1", interop.Patient, "S-2")).Receipt.NotificationNumber
+	again := interop.MustNotify(t, hospital, interop.NewImplantation("RESET-1", interop.PatientSSIN, "S-2")).Receipt.NotificationNumber
 	if again != number {
 		t.Errorf("the first notification of the day is %s, and was %s", again, number)
 	}
 	if code := service.Stop(t); code != 0 {
 		t.Errorf("exit %d: %s", code, service.Stderr())
 	}
-	if found := interop.Search(t, interop.Start(t, directory).Client(t, interop.Hospital(t)), interop.ByNumber(again)); found.Total != 1 {
+	if found := interop.MustSearch(t, interop.StartService(t, directory).NewClient(t, interop.HospitalKey(t)), interop.CriteriaByNumber(again)); found.Total != 1 {
 		t.Errorf("%d notifications after a restart", found.Total)
 	}
-	if result := interop.Run(t, interop.Program(t, "ctrd"), "admin", "audit", "verify", "--data", directory); result.Code != 0 {
+	if result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "admin", "audit", "verify", "--data", directory); result.ExitCode != 0 {
 		t.Errorf("the audit trail: %s%s", result.Stdout, result.Stderr)
 	}
 }
@@ -145,13 +145,13 @@ func TestSandboxReset(t *testing.T) {
 func TestSandboxKeepsNamedDatabases(t *testing.T) {
 	t.Parallel()
 	address := storetest.NewPostgresDatabase(t)
-	service := interop.Start(t, interop.DevelopmentDirectory(t), "--database", address)
-	hospital := service.Client(t, interop.Hospital(t))
-	interop.Notify(t, hospital, interop.Implantation("SPARED-1", interop.Patient, "S-1"))
-	if status, body := requestPage(t, service.HTTP(t), http.MethodPost, strings.TrimSuffix(service.URL, "/ctr/v1")+"/reset", confirmedForm); status != http.StatusConflict || !strings.Contains(body, "--database") {
+	service := interop.StartService(t, interop.NewDevelopmentDirectory(t), "--database", address)
+	hospital := service.NewClient(t, interop.HospitalKey(t))
+	interop.MustNotify(t, hospital, interop.NewImplantation("SPARED-1", interop.PatientSSIN, "S-1"))
+	if status, body := requestPage(t, service.NewHTTPClient(t), http.MethodPost, strings.TrimSuffix(service.URL, "/ctr/v1")+"/reset", confirmedForm); status != http.StatusConflict || !strings.Contains(body, "--database") {
 		t.Errorf("HTTP %d %s", status, body)
 	}
-	if found := interop.Search(t, hospital, interop.ByPatient(interop.Patient)); found.Total != 1 {
+	if found := interop.MustSearch(t, hospital, interop.CriteriaByPatient(interop.PatientSSIN)); found.Total != 1 {
 		t.Errorf("%d notifications", found.Total)
 	}
 }
@@ -161,10 +161,10 @@ var codeBlock = regexp.MustCompile(`(?s)<pre tabindex="0"><code>(.*?)</code></pr
 // TestSandboxLines runs the commands of the start page unchanged.
 func TestSandboxLines(t *testing.T) {
 	t.Parallel()
-	interop.Tool(t, "curl", "curl")
-	service := interop.Start(t, interop.DevelopmentDirectory(t))
+	interop.FindTool(t, "curl", "curl")
+	service := interop.StartService(t, interop.NewDevelopmentDirectory(t))
 	home := strings.TrimSuffix(service.URL, "/ctr/v1")
-	_, page := requestPage(t, service.HTTP(t), http.MethodGet, home+"/", nil)
+	_, page := requestPage(t, service.NewHTTPClient(t), http.MethodGet, home+"/", nil)
 	blocks := codeBlock.FindAllStringSubmatch(page, -1)
 	if len(blocks) != 5 {
 		t.Fatalf("%d blocks of lines", len(blocks))
@@ -177,11 +177,11 @@ func TestSandboxLines(t *testing.T) {
 	downloaded := filepath.Base(service.P12[testpki.Hospital])
 	interop.WriteFile(t, filepath.Join(directory, downloaded), mustReadFile(t, service.P12[testpki.Hospital]))
 	for i, want := range []string{"", "NotifyImplantResponse", "Nothing would be refused", "20", "Conforms"} {
-		lines := strings.NewReplacer("bin/ctr ", interop.Program(t, "ctr")+" ", "docs/examples", examples).Replace(html.UnescapeString(blocks[i][1]))
+		lines := strings.NewReplacer("bin/ctr ", interop.ProgramPath(t, "ctr")+" ", "docs/examples", examples).Replace(html.UnescapeString(blocks[i][1]))
 		lines = "cd '" + directory + "'\nmkdir -p captured\ntest ! -e message.xml || cp message.xml captured/\n" + lines
-		result := interop.Run(t, "/bin/sh", "-euc", lines)
-		if result.Code != 0 || !strings.Contains(result.Stdout, want) {
-			t.Errorf("exit %d\n%s\n%s%s", result.Code, lines, result.Stdout, result.Stderr)
+		result := interop.RunProgram(t, "/bin/sh", "-euc", lines)
+		if result.ExitCode != 0 || !strings.Contains(result.Stdout, want) {
+			t.Errorf("exit %d\n%s\n%s%s", result.ExitCode, lines, result.Stdout, result.Stderr)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 	t.Parallel()
 	directory := filepath.Join(t.TempDir(), "new", "data")
-	service := interop.Start(t, directory)
+	service := interop.StartService(t, directory)
 	for _, entry := range []string{
 		"NIHII-HOSPITAL=71000436", "NIHII-HOSPITAL=71012413", "NIHII-RETIREMENT=76123422", "CBE=0403227020", "SSIN=78031412250",
 		"SSIN=69092234126", "SSIN=85073003328", "SSIN=81050511813", "SSIN=91021706490", "SSIN=48022907379", pki.EntryExpired, pki.EntryRevoked, pki.EntryEC,
@@ -26,16 +26,16 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 			t.Errorf("there is no .p12 file for %s", entry)
 		}
 	}
-	if got, want := service.Password(), filepath.Join(directory, "certs", "password.txt"); got != want || service.CA != filepath.Join(directory, "certs", "ca.pem") {
+	if got, want := service.PasswordFile(), filepath.Join(directory, "certs", "password.txt"); got != want || service.CA != filepath.Join(directory, "certs", "ca.pem") {
 		t.Errorf("password in %s, authorities in %s", got, service.CA)
 	}
-	checkPrivate(t, filepath.Join(directory, "ctr.sqlite"), service.Password(), service.P12[testpki.Hospital])
-	p12, password := mustReadFile(t, service.P12[testpki.Hospital]), mustReadFile(t, service.Password())
+	checkPrivate(t, filepath.Join(directory, "ctr.sqlite"), service.PasswordFile(), service.P12[testpki.Hospital])
+	p12, password := mustReadFile(t, service.P12[testpki.Hospital]), mustReadFile(t, service.PasswordFile())
 	key, err := pki.DecodeSigningKey(p12, strings.TrimSpace(string(password)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	number := interop.Notify(t, service.Client(t, key), interop.Implantation("RESTART-1", interop.Patient, "S-1")).Receipt.NotificationNumber
+	number := interop.MustNotify(t, service.NewClient(t, key), interop.NewImplantation("RESTART-1", interop.PatientSSIN, "S-1")).Receipt.NotificationNumber
 	if code := service.Stop(t); code != 0 {
 		t.Errorf("the service ended with %d: %s", code, service.Stderr())
 	}
@@ -43,11 +43,11 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 		t.Errorf("standard output is not one line:\n%s", service.Stdout())
 	}
 
-	again := interop.Start(t, directory)
-	if !maps.Equal(again.P12, service.P12) || !bytes.Equal(mustReadFile(t, again.P12[testpki.Hospital]), p12) || !bytes.Equal(mustReadFile(t, again.Password()), password) {
+	again := interop.StartService(t, directory)
+	if !maps.Equal(again.P12, service.P12) || !bytes.Equal(mustReadFile(t, again.P12[testpki.Hospital]), p12) || !bytes.Equal(mustReadFile(t, again.PasswordFile()), password) {
 		t.Error("the keys are others after a restart")
 	}
-	if found := interop.Search(t, again.Client(t, key), interop.ByNumber(number)); found.Total != 1 {
+	if found := interop.MustSearch(t, again.NewClient(t, key), interop.CriteriaByNumber(number)); found.Total != 1 {
 		t.Errorf("%d notifications have the number that was given before the restart", found.Total)
 	}
 }
@@ -73,18 +73,18 @@ func mustReadFile(t *testing.T, file string) []byte {
 
 func TestSignedReplies(t *testing.T) {
 	t.Parallel()
-	interop.Xmlsec(t)
+	interop.FindXmlsec(t)
 	for _, entry := range []string{"NIHII-HOSPITAL=71012413", pki.EntryEC} {
 		t.Run(entry, func(t *testing.T) {
 			t.Parallel()
-			directory := interop.DevelopmentDirectory(t)
+			directory := interop.NewDevelopmentDirectory(t)
 			index, err := pki.ReadDevelopmentFiles(filepath.Join(directory, "certs"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			service := interop.Start(t, directory, "--sign-replies", "--reply-key", index.P12[entry], "--reply-password-file", index.Password)
-			c := service.Client(t, interop.Hospital(t))
-			reply := interop.Post(t, c, interop.Signed(t, c, "NotifyImplant", interop.Implantation("SIGNED-1", interop.Patient, "S-1")))
+			service := interop.StartService(t, directory, "--sign-replies", "--reply-key", index.P12[entry], "--reply-password-file", index.Password)
+			c := service.NewClient(t, interop.HospitalKey(t))
+			reply := interop.PostMessage(t, c, interop.SignRequest(t, c, "NotifyImplant", interop.NewImplantation("SIGNED-1", interop.PatientSSIN, "S-1")))
 			if !bytes.Contains(reply, []byte("urn:be:fgov:ehealth:2.0:status:Success")) {
 				t.Fatalf("the service answers %s", reply)
 			}
@@ -122,7 +122,7 @@ func TestSettingsFromFileEnvironmentAndFlags(t *testing.T) {
 			"CTR_TRUST="+authorities), []string{"serve"}, fromEnvironment},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			service := interop.StartWith(t, test.environment, test.args...)
+			service := interop.StartServiceWithEnv(t, test.environment, test.args...)
 			if service.URL != test.want {
 				t.Errorf("the service's address is %s, not %s", service.URL, test.want)
 			}

@@ -30,23 +30,23 @@ type refusedStart struct {
 func TestBadStartIsRefusedInOneLine(t *testing.T) {
 	for _, test := range refusedStarts(t) {
 		t.Run(test.name, func(t *testing.T) {
-			program, args := interop.Program(t, "ctr"), test.args
+			program, args := interop.ProgramPath(t, "ctr"), test.args
 			if test.program != "ctr" {
-				program = interop.Program(t, "ctrd")
+				program = interop.ProgramPath(t, "ctrd")
 				args = append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)
 			}
 			var result interop.Result
 			for range 3 { // the machine may be busy: the fastest of three runs counts
-				result = interop.RunWith(t, program, test.environment, args...)
-				if result.Took < maxStartTime {
+				result = interop.RunProgramWithEnv(t, program, test.environment, args...)
+				if result.Duration < maxStartTime {
 					break
 				}
 			}
-			if result.Took >= maxStartTime {
-				t.Errorf("took %s", result.Took)
+			if result.Duration >= maxStartTime {
+				t.Errorf("took %s", result.Duration)
 			}
-			if result.Code != test.code || result.Stdout != "" {
-				t.Errorf("exit %d, not %d; standard output %q", result.Code, test.code, result.Stdout)
+			if result.ExitCode != test.code || result.Stdout != "" {
+				t.Errorf("exit %d, not %d; standard output %q", result.ExitCode, test.code, result.Stdout)
 			}
 			if strings.Contains(result.Stderr, "hidden") || strings.Contains(result.Stderr, "worthless") {
 				t.Errorf("a password is told: %s", result.Stderr)
@@ -68,13 +68,13 @@ func refusedStarts(t *testing.T) []refusedStart {
 		interop.WriteFile(t, path, content)
 		return path
 	}
-	dev := interop.DevelopmentDirectory(t)
+	dev := interop.NewDevelopmentDirectory(t)
 	p12, password := testpki.File(t, testpki.Hospital)
 	key, right, wrong := write("key.p12", p12), write("right.txt", []byte(password)), write("wrong.txt", []byte("not "+password))
 	costly := write("costly.p12", p12WithIterations(t, math.MaxInt32))
 	file, trust := write("file", nil), write("trust.pem", testpki.CAs(t))
 	ctr := func(p12, password string) []string {
-		return []string{"--p12", p12, "--password-file", password, "--url", "http://127.0.0.1:1/ctr/v1", "search", "--patient", interop.Patient}
+		return []string{"--p12", p12, "--password-file", password, "--url", "http://127.0.0.1:1/ctr/v1", "search", "--patient", interop.PatientSSIN}
 	}
 	reply := func(p12, password string) []string {
 		return []string{"--dev", "--data", dev, "--sign-replies", "--reply-key", p12, "--reply-password-file", password}
@@ -178,8 +178,8 @@ func silentPort(t *testing.T) string {
 // newerSchemaFolder returns the data directory of a service whose tables a newer program has migrated.
 func newerSchemaFolder(t *testing.T) string {
 	t.Helper()
-	directory := interop.DevelopmentDirectory(t)
-	interop.Start(t, directory).Stop(t)
+	directory := interop.NewDevelopmentDirectory(t)
+	interop.StartService(t, directory).Stop(t)
 	db := interop.OpenEmbedded(t, directory)
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)`); err != nil {
 		t.Fatal(err)
@@ -201,12 +201,12 @@ func TestSilentPostgresIsGivenUp(t *testing.T) {
 	directory := t.TempDir()
 	trust := filepath.Join(directory, "trust.pem")
 	interop.WriteFile(t, trust, testpki.CAs(t))
-	result := interop.Run(t, interop.Program(t, "ctrd"), "serve", "--http", "--trust", trust, "--listen", "127.0.0.1:0", "--data", directory,
+	result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "serve", "--http", "--trust", trust, "--listen", "127.0.0.1:0", "--data", directory,
 		"--database", "postgres://register:hidden@"+silentPort(t)+"/register?sslmode=disable")
-	if result.Code != 1 || strings.Count(result.Stderr, "\n") != 1 || strings.Contains(result.Stderr, "hidden") {
-		t.Errorf("exit %d after %s: %s", result.Code, result.Took, result.Stderr)
+	if result.ExitCode != 1 || strings.Count(result.Stderr, "\n") != 1 || strings.Contains(result.Stderr, "hidden") {
+		t.Errorf("exit %d after %s: %s", result.ExitCode, result.Duration, result.Stderr)
 	}
-	if result.Took > 30*time.Second {
-		t.Errorf("took %s", result.Took)
+	if result.Duration > 30*time.Second {
+		t.Errorf("took %s", result.Duration)
 	}
 }

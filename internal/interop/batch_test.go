@@ -26,7 +26,7 @@ import (
 )
 
 // restartableService is a service that can be killed and restarted at the same address with the same data.
-type fixedService struct {
+type restartableService struct {
 	*interop.Service
 	t         *testing.T
 	directory string
@@ -34,10 +34,10 @@ type fixedService struct {
 	db        *sql.DB
 }
 
-func startFixed(t *testing.T) *fixedService {
+func startRestartable(t *testing.T) *restartableService {
 	t.Helper()
-	s := &fixedService{t: t, directory: interop.DevelopmentDirectory(t), address: freeAddress(t)}
-	s.start()
+	s := &restartableService{t: t, directory: interop.NewDevelopmentDirectory(t), address: freeAddress(t)}
+	s.startAtAddress()
 	s.db = interop.OpenEmbedded(t, s.directory)
 	return s
 }
@@ -60,18 +60,18 @@ func freeAddress(t *testing.T) string {
 	return ""
 }
 
-func (s *fixedService) start() {
+func (s *restartableService) startAtAddress() {
 	s.t.Helper()
-	s.Service = interop.StartWith(s.t, nil, "serve", "--dev", "--data", s.directory, "--listen", s.address)
+	s.Service = interop.StartServiceWithEnv(s.t, nil, "serve", "--dev", "--data", s.directory, "--listen", s.address)
 }
 
 // callerFlags returns the flags of ctr for the surgeon in her hospital.
-func (s *fixedService) flags() []string {
-	return []string{"--p12", s.P12[testpki.Hospital], "--password-file", s.Password(), "--url", s.URL, "--ca", s.CA, "--author", interop.Surgeon}
+func (s *restartableService) callerFlags() []string {
+	return []string{"--p12", s.P12[testpki.Hospital], "--password-file", s.PasswordFile(), "--url", s.URL, "--ca", s.CA, "--author", interop.SurgeonSSIN}
 }
 
 // countRows runs a counting query directly on the database.
-func (s *fixedService) counted(query string) (count int) {
+func (s *restartableService) countRows(query string) (count int) {
 	s.t.Helper()
 	if err := s.db.QueryRowContext(s.t.Context(), query).Scan(&count); err != nil {
 		s.t.Fatal(err)
@@ -81,30 +81,30 @@ func (s *fixedService) counted(query string) (count int) {
 
 // requireNotifications checks in the database and through a search that there are want notifications, with distinct
 // numbers.
-func (s *fixedService) holds(want int) {
+func (s *restartableService) requireNotifications(want int) {
 	s.t.Helper()
 	for _, counted := range []string{`SELECT count(*) FROM notification`, `SELECT count(DISTINCT number) FROM notification WHERE number <> ''`,
 		`SELECT count(*) FROM implant`, `SELECT count(*) FROM submission`} {
-		if got := s.counted(counted); got != want {
+		if got := s.countRows(counted); got != want {
 			s.t.Errorf("%s: %d, want %d", counted, got, want)
 		}
 	}
 	var found wire.SearchResponse
-	r := interop.Run(s.t, interop.Program(s.t, "ctr"), append(s.flags(), "--json", "search", "--patient", interop.Patient, "--max", "1")...)
+	r := interop.RunProgram(s.t, interop.ProgramPath(s.t, "ctr"), append(s.callerFlags(), "--json", "search", "--patient", interop.PatientSSIN, "--max", "1")...)
 	if err := json.Unmarshal([]byte(r.Stdout), &found); err != nil || found.Total != want {
 		s.t.Errorf("a search finds %d, want %d: %v %s", found.Total, want, err, r.Stderr)
 	}
 }
 
 // ctrProcess is a running ctr.
-type process struct {
+type ctrProcess struct {
 	*exec.Cmd
 	stdout, stderr bytes.Buffer // readable after the process has ended
 }
 
-func (s *fixedService) ctr(args ...string) *process {
+func (s *restartableService) startCtr(args ...string) *ctrProcess {
 	s.t.Helper()
-	p := &process{Cmd: interop.Command(s.t, interop.Program(s.t, "ctr"), nil, append(s.flags(), args...)...)}
+	p := &ctrProcess{Cmd: interop.NewCommand(s.t, interop.ProgramPath(s.t, "ctr"), nil, append(s.callerFlags(), args...)...)}
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	if err := p.Start(); err != nil {
 		s.t.Fatal(err)
@@ -113,46 +113,46 @@ func (s *fixedService) ctr(args ...string) *process {
 }
 
 // waitForExit waits for the process and returns its exit code.
-func (p *process) end() int {
+func (p *ctrProcess) waitForExit() int {
 	_ = p.Wait() // the exit code tells how it ended
 	return p.ProcessState.ExitCode()
 }
 
-func (p *process) kill() {
+func (p *ctrProcess) killAndWait() {
 	_ = p.Process.Kill()
-	p.end()
+	p.waitForExit()
 }
 
 // waitUntil waits until a condition holds that the process brings about.
-func (p *process) await(t *testing.T, is func() bool) {
+func (p *ctrProcess) waitUntil(t *testing.T, is func() bool) {
 	t.Helper()
-	timeout := time.Duration(size(1, 5)) * time.Minute
+	timeout := time.Duration(loadSize(1, 5)) * time.Minute
 	for deadline := time.Now().Add(timeout); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			p.kill()
+			p.killAndWait()
 			t.Fatalf("it does not come\n%s%s", p.stdout.String(), p.stderr.String())
 		}
 	}
 }
 
 // buildCSV returns a batch file of implantations, each with its own InputReference; bad rows are spread evenly.
-func rows(prefix string, good, bad int) string {
+func buildCSV(prefix string, good, bad int) string {
 	var b strings.Builder
 	b.WriteString("input_reference;specialist_ssin;operation_date;patient_ssin;prescriber_nihii;prescription_date;notification_code;udi;quantity;side\r\n")
 	wrong := 0
 	for i := range good + bad {
-		patient := interop.Patient
+		patient := interop.PatientSSIN
 		if wrong < bad && i*bad/(good+bad) >= wrong {
 			patient = "48022907378"
 			wrong++
 		}
 		fmt.Fprintf(&b, "%s-%d;%s;%s;%s;17800389480;%s;71200176;(01)05410000001047(10)L2201(21)%[1]s-%d;1;left\r\n",
-			prefix, i, interop.Surgeon, interop.Day(2), patient, interop.Day(20))
+			prefix, i, interop.SurgeonSSIN, interop.FormatDaysAgo(2), patient, interop.FormatDaysAgo(20))
 	}
 	return b.String()
 }
 
-func write(t *testing.T, name, text string) {
+func writeText(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -160,7 +160,7 @@ func write(t *testing.T, name, text string) {
 }
 
 // loadSize returns the size of a batch test: small by default, that of a nightly batch with CTR_LOAD=1.
-func size(small, large int) int {
+func loadSize(small, large int) int {
 	if os.Getenv("CTR_LOAD") != "" {
 		return large
 	}
@@ -169,26 +169,26 @@ func size(small, large int) int {
 
 // killRepeatedly kills the client or the service five times, each at least once, whenever the register has stored
 // some more notifications. It starts with the client that begin returns, and returns the last one.
-func (s *fixedService) killings(t *testing.T, random *rand.Rand, total int, begin func() *process) *process {
+func (s *restartableService) killRepeatedly(t *testing.T, random *rand.Rand, total int, begin func() *ctrProcess) *ctrProcess {
 	t.Helper()
 	const times = 5
 	client := begin()
 	for i := range times {
 		until := total * (100*i + 10 + random.IntN(80)) / (100 * (times + 3)) // leaves enough notifications for the last kill to interrupt
-		client.await(t, func() bool { return s.counted(`SELECT count(*) FROM notification`) > until })
+		client.waitUntil(t, func() bool { return s.countRows(`SELECT count(*) FROM notification`) > until })
 		victim := i
 		if i > 1 {
 			victim = random.IntN(2)
 		}
 		if victim == 0 {
-			client.kill()
+			client.killAndWait()
 			if client.ProcessState.Exited() {
 				t.Errorf("the client had ended before it was killed: %s%s", client.stdout.String(), client.stderr.String())
 			}
 			client = begin()
 		} else {
 			s.Kill()
-			s.start()
+			s.startAtAddress()
 		}
 	}
 	return client
@@ -199,26 +199,26 @@ func (s *fixedService) killings(t *testing.T, random *rand.Rand, total int, begi
 func TestBatchKilled(t *testing.T) {
 	t.Parallel()
 	const bad = 37
-	good, parallel := size(300, 10_000), strconv.Itoa(size(1, 8))
-	s := startFixed(t)
+	good, parallel := loadSize(300, 10_000), strconv.Itoa(loadSize(1, 8))
+	s := startRestartable(t)
 	file := filepath.Join(t.TempDir(), "list.csv")
-	write(t, file, rows("N", good, bad))
+	writeText(t, file, buildCSV("N", good, bad))
 
-	check := s.ctr("batch", file)
-	if code := check.end(); code != 2 || strings.Count(check.stdout.String(), ", column patient_ssin: SSIN_INVALID: ") != bad {
+	check := s.startCtr("batch", file)
+	if code := check.waitForExit(); code != 2 || strings.Count(check.stdout.String(), ", column patient_ssin: SSIN_INVALID: ") != bad {
 		t.Errorf("without leave to skip bad rows: exit code %d\n%s%s", code, check.stdout.String(), check.stderr.String())
 	}
-	s.holds(0)
+	s.requireNotifications(0)
 
-	client := s.killings(t, rand.New(rand.NewPCG(uint64(good), 7)), good, func() *process {
-		return s.ctr("batch", file, "--skip-bad", "--parallel", parallel)
+	client := s.killRepeatedly(t, rand.New(rand.NewPCG(uint64(good), 7)), good, func() *ctrProcess {
+		return s.startCtr("batch", file, "--skip-bad", "--parallel", parallel)
 	})
-	if code := client.end(); code != 1 || strings.Count(client.stdout.String(), ", column patient_ssin: SSIN_INVALID: ") != bad ||
+	if code := client.waitForExit(); code != 1 || strings.Count(client.stdout.String(), ", column patient_ssin: SSIN_INVALID: ") != bad ||
 		!strings.Contains(client.stdout.String(), "refused 0, not sent 0\n") {
 		t.Errorf("the last run: exit code %d\n%s%s", code, client.stdout.String(), client.stderr.String())
 	}
-	s.holds(good)
-	if numbers := results(t, file+".results.csv", good, bad); !slices.Equal(numbers, s.numbers()) {
+	s.requireNotifications(good)
+	if numbers := readResults(t, file+".results.csv", good, bad); !slices.Equal(numbers, s.notificationNumbers()) {
 		t.Errorf("the results have %d numbers, and not those of the register", len(numbers))
 	}
 }
@@ -227,35 +227,35 @@ func TestBatchKilled(t *testing.T) {
 func TestBatchStopped(t *testing.T) {
 	t.Parallel()
 	const count = 300
-	s := startFixed(t)
+	s := startRestartable(t)
 	file := filepath.Join(t.TempDir(), "list.csv")
-	write(t, file, rows("N", count, 0))
-	client := s.ctr("batch", file, "--parallel", "4")
-	client.await(t, func() bool { return s.counted(`SELECT count(*) FROM notification`) > 0 })
+	writeText(t, file, buildCSV("N", count, 0))
+	client := s.startCtr("batch", file, "--parallel", "4")
+	client.waitUntil(t, func() bool { return s.countRows(`SELECT count(*) FROM notification`) > 0 })
 	if err := client.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code := client.end(); code != 3 || !strings.Contains(client.stderr.String(), "stopped; the same command goes on") {
+	if code := client.waitForExit(); code != 3 || !strings.Contains(client.stderr.String(), "stopped; the same command goes on") {
 		t.Errorf("stopped with exit code %d\n%s%s", code, client.stdout.String(), client.stderr.String())
 	}
 	data, err := os.ReadFile(file + ".results.csv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := s.counted(`SELECT count(*) FROM notification`)
+	held := s.countRows(`SELECT count(*) FROM notification`)
 	if accepted, left := bytes.Count(data, []byte(";accepted;")), bytes.Count(data, []byte(";not sent;")); accepted != held || left != count-held {
 		t.Errorf("%d in the register; in the results %d accepted, %d not sent", held, accepted, left)
 	}
-	client = s.ctr("batch", file)
-	if code := client.end(); code != 0 {
+	client = s.startCtr("batch", file)
+	if code := client.waitForExit(); code != 0 {
 		t.Errorf("exit code %d\n%s%s", code, client.stdout.String(), client.stderr.String())
 	}
-	s.holds(count)
-	results(t, file+".results.csv", count, 0)
+	s.requireNotifications(count)
+	readResults(t, file+".results.csv", count, 0)
 }
 
 // notificationNumbers returns the numbers in the register, sorted.
-func (s *fixedService) numbers() []string {
+func (s *restartableService) notificationNumbers() []string {
 	s.t.Helper()
 	found, err := s.db.QueryContext(s.t.Context(), `SELECT number FROM notification ORDER BY number`)
 	if err != nil {
@@ -281,7 +281,7 @@ func (s *fixedService) numbers() []string {
 }
 
 // readResults reads a results file, which must have a line for each row, and returns the notification numbers, sorted.
-func results(t *testing.T, name string, accepted, faulty int) []string {
+func readResults(t *testing.T, name string, accepted, faulty int) []string {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -320,12 +320,12 @@ func TestBatchSpeed(t *testing.T) {
 		t.Skip("CTR_LOAD=1 runs it, on a machine that does nothing else")
 	}
 	const count = 10_000
-	s := startFixed(t)
+	s := startRestartable(t)
 	file := filepath.Join(t.TempDir(), "list.csv")
-	write(t, file, rows("N", count, 0))
+	writeText(t, file, buildCSV("N", count, 0))
 	began := time.Now()
-	client := s.ctr("batch", file)
-	if code := client.end(); code != 0 {
+	client := s.startCtr("batch", file)
+	if code := client.waitForExit(); code != 0 {
 		t.Fatalf("exit code %d\n%s%s", code, client.stdout.String(), client.stderr.String())
 	}
 	took := time.Since(began)
@@ -334,7 +334,7 @@ func TestBatchSpeed(t *testing.T) {
 	if rate < 500 {
 		t.Errorf("%.0f a second, and 500 are wanted", rate)
 	}
-	s.holds(count)
+	s.requireNotifications(count)
 }
 
 // watchedFolder is a folder that ctr batch --watch watches.
@@ -344,17 +344,17 @@ type watchedFolder struct {
 }
 
 // deliverFile writes a file under a hidden name and renames it into the inbox, as an integration engine does.
-func (w *watchedFolder) deliver(name, text string) {
+func (w *watchedFolder) deliverFile(name, text string) {
 	w.t.Helper()
 	hidden := filepath.Join(w.path, "inbox", "."+name)
-	write(w.t, hidden, text)
+	writeText(w.t, hidden, text)
 	if err := os.Rename(hidden, filepath.Join(w.path, "inbox", name)); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 // listFolder returns the names in a subfolder, which may not exist yet.
-func (w *watchedFolder) list(folder string) []string {
+func (w *watchedFolder) listFolder(folder string) []string {
 	w.t.Helper()
 	entries, err := os.ReadDir(filepath.Join(w.path, folder))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -368,9 +368,9 @@ func (w *watchedFolder) list(folder string) []string {
 }
 
 // waitUntilSent waits until inbox and sending are empty.
-func (w *watchedFolder) rest(of *process) {
+func (w *watchedFolder) waitUntilSent(of *ctrProcess) {
 	w.t.Helper()
-	of.await(w.t, func() bool { return len(w.list("inbox"))+len(w.list("sending")) == 0 })
+	of.waitUntil(w.t, func() bool { return len(w.listFolder("inbox"))+len(w.listFolder("sending")) == 0 })
 }
 
 // TestBatchWatchKilled: while client and service are killed, and the client is stopped, all files in a watched folder
@@ -378,19 +378,19 @@ func (w *watchedFolder) rest(of *process) {
 func TestBatchWatchKilled(t *testing.T) {
 	t.Parallel()
 	const files = 4
-	each := size(60, 2000)
-	s := startFixed(t)
+	each := loadSize(60, 2000)
+	s := startRestartable(t)
 	w := &watchedFolder{t: t, path: t.TempDir()}
-	begin := func() *process { return s.ctr("batch", "--watch", w.path, "--settle", "0s", "--parallel", "2") }
+	begin := func() *ctrProcess { return s.startCtr("batch", "--watch", w.path, "--settle", "0s", "--parallel", "2") }
 	first := begin()
-	first.await(t, func() bool { _, err := os.Stat(filepath.Join(w.path, "failed")); return err == nil })
+	first.waitUntil(t, func() bool { _, err := os.Stat(filepath.Join(w.path, "failed")); return err == nil })
 	var want []string
 	for i := range files {
 		name := fmt.Sprintf("list-%d.csv", i)
-		w.deliver(name, rows(fmt.Sprintf("W%d", i), each, 0))
+		w.deliverFile(name, buildCSV(fmt.Sprintf("W%d", i), each, 0))
 		want = append(want, name, name+".results.csv")
 	}
-	client := s.killings(t, rand.New(rand.NewPCG(uint64(each), 11)), files*each, func() *process {
+	client := s.killRepeatedly(t, rand.New(rand.NewPCG(uint64(each), 11)), files*each, func() *ctrProcess {
 		if first != nil {
 			p := first
 			first = nil
@@ -398,54 +398,54 @@ func TestBatchWatchKilled(t *testing.T) {
 		}
 		return begin()
 	})
-	w.rest(client)
-	if done := w.list("done"); !slices.Equal(done, want) || len(w.list("failed")) > 0 {
-		t.Errorf("done %v, failed %v", done, w.list("failed"))
+	w.waitUntilSent(client)
+	if done := w.listFolder("done"); !slices.Equal(done, want) || len(w.listFolder("failed")) > 0 {
+		t.Errorf("done %v, failed %v", done, w.listFolder("failed"))
 	}
-	s.holds(files * each)
+	s.requireNotifications(files * each)
 	var numbers []string
 	for i := range files {
-		numbers = append(numbers, results(t, filepath.Join(w.path, "done", fmt.Sprintf("list-%d.csv.results.csv", i)), each, 0)...)
+		numbers = append(numbers, readResults(t, filepath.Join(w.path, "done", fmt.Sprintf("list-%d.csv.results.csv", i)), each, 0)...)
 	}
 	slices.Sort(numbers)
-	if !slices.Equal(numbers, s.numbers()) {
+	if !slices.Equal(numbers, s.notificationNumbers()) {
 		t.Errorf("the results have %d numbers, and not those of the register", len(numbers))
 	}
 
 	// The same file again, a file with a bad row, and a file during which the client is stopped.
-	w.deliver("list-0.csv", rows("W0", each, 0))
-	w.deliver("bad.csv", rows("B", 3, 1))
-	w.rest(client)
-	s.holds(files * each)
-	w.deliver("last.csv", rows("L", 5*each, 0))
-	client.await(t, func() bool { return s.counted(`SELECT count(*) FROM notification`) > files*each })
+	w.deliverFile("list-0.csv", buildCSV("W0", each, 0))
+	w.deliverFile("bad.csv", buildCSV("B", 3, 1))
+	w.waitUntilSent(client)
+	s.requireNotifications(files * each)
+	w.deliverFile("last.csv", buildCSV("L", 5*each, 0))
+	client.waitUntil(t, func() bool { return s.countRows(`SELECT count(*) FROM notification`) > files*each })
 	if err := client.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code := client.end(); code != 0 || !strings.Contains(client.stderr.String(), "msg=stopped") {
+	if code := client.waitForExit(); code != 0 || !strings.Contains(client.stderr.String(), "msg=stopped") {
 		t.Errorf("stopped with exit code %d\n%s", code, client.stderr.String())
 	}
-	if sending := w.list("sending"); !slices.Equal(sending, []string{".last.csv.journal", "last.csv"}) {
+	if sending := w.listFolder("sending"); !slices.Equal(sending, []string{".last.csv.journal", "last.csv"}) {
 		t.Errorf("what was on its way when it was stopped: %v", sending)
 	}
-	if held, answered := s.counted(`SELECT count(*) FROM notification`), lines(t, filepath.Join(w.path, "sending", ".last.csv.journal"))-1; held != files*each+answered {
+	if held, answered := s.countRows(`SELECT count(*) FROM notification`), countLines(t, filepath.Join(w.path, "sending", ".last.csv.journal"))-1; held != files*each+answered {
 		t.Errorf("%d of the last file are in the register, and %d in the journal", held-files*each, answered)
 	}
 	client = begin()
-	w.rest(client)
-	client.kill()
-	s.holds(files*each + 5*each)
+	w.waitUntilSent(client)
+	client.killAndWait()
+	s.requireNotifications(files*each + 5*each)
 	want = append([]string{"last.csv", "last.csv.results.csv", "list-0-2.csv", "list-0-2.csv.results.csv"}, want...)
-	if done := w.list("done"); !slices.Equal(done, want) {
+	if done := w.listFolder("done"); !slices.Equal(done, want) {
 		t.Errorf("done %v", done)
 	}
-	if failed := w.list("failed"); !slices.Equal(failed, []string{"bad.csv", "bad.csv.results.csv", "bad.csv.why.txt"}) {
+	if failed := w.listFolder("failed"); !slices.Equal(failed, []string{"bad.csv", "bad.csv.results.csv", "bad.csv.why.txt"}) {
 		t.Errorf("failed %v", failed)
 	}
 }
 
 // countLines returns the number of lines in a file.
-func lines(t *testing.T, name string) int {
+func countLines(t *testing.T, name string) int {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -456,57 +456,57 @@ func lines(t *testing.T, name string) int {
 
 // TestBatchWatchNotAuthenticated: ctr stops watching if the service rejects the caller, and loses no file.
 func TestBatchWatchNotAuthenticated(t *testing.T) {
-	s := startFixed(t)
+	s := startRestartable(t)
 	w := &watchedFolder{t: t, path: t.TempDir()}
 	if err := os.Mkdir(filepath.Join(w.path, "inbox"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w.deliver("list.csv", rows("N", 3, 0))
-	organisation := s.ctr("--author", "", "batch", "--watch", w.path, "--settle", "0s", "--json")
-	if code := organisation.end(); code != 1 || !strings.Contains(organisation.stderr.String(), `"msg":"taken","file":"list.csv"`) ||
+	w.deliverFile("list.csv", buildCSV("N", 3, 0))
+	organisation := s.startCtr("--author", "", "batch", "--watch", w.path, "--settle", "0s", "--json")
+	if code := organisation.waitForExit(); code != 1 || !strings.Contains(organisation.stderr.String(), `"msg":"taken","file":"list.csv"`) ||
 		!strings.Contains(organisation.stderr.String(), "AUTHOR_REQUIRED") {
 		t.Errorf("exit code %d\n%s", code, organisation.stderr.String())
 	}
-	client := s.ctr("batch", "--watch", w.path)
-	w.rest(client)
-	second := s.ctr("batch", "--watch", w.path)
-	if code := second.end(); code != 2 || !strings.Contains(second.stderr.String(), "another ctr is at work on it") {
+	client := s.startCtr("batch", "--watch", w.path)
+	w.waitUntilSent(client)
+	second := s.startCtr("batch", "--watch", w.path)
+	if code := second.waitForExit(); code != 2 || !strings.Contains(second.stderr.String(), "another ctr is at work on it") {
 		t.Errorf("two on one folder: exit code %d\n%s", code, second.stderr.String())
 	}
-	client.kill()
-	s.holds(3)
+	client.killAndWait()
+	s.requireNotifications(3)
 }
 
 // TestBatchUnit: systemd accepts the unit file if the program exists.
 func TestBatchUnit(t *testing.T) {
-	analyze := interop.Tool(t, "systemd-analyze", "systemd")
+	analyze := interop.FindTool(t, "systemd-analyze", "systemd")
 	unit, err := os.ReadFile("../../deploy/ctr-batch@.service")
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "ctr-batch@.service")
-	write(t, file, strings.ReplaceAll(string(unit), "/usr/local/bin/ctr", interop.Program(t, "ctr")))
+	writeText(t, file, strings.ReplaceAll(string(unit), "/usr/local/bin/ctr", interop.ProgramPath(t, "ctr")))
 	instance := filepath.Join(filepath.Dir(file), "ctr-batch@orthopaedics.service")
 	if err = os.Symlink(file, instance); err != nil {
 		t.Fatal(err)
 	}
-	r := interop.Run(t, analyze, "verify", "--man=no", "--recursive-errors=no", instance)
-	if r.Code != 0 || strings.Contains(r.Stderr, "ctr-batch") {
-		t.Errorf("exit code %d: %s%s", r.Code, r.Stdout, r.Stderr)
+	r := interop.RunProgram(t, analyze, "verify", "--man=no", "--recursive-errors=no", instance)
+	if r.ExitCode != 0 || strings.Contains(r.Stderr, "ctr-batch") {
+		t.Errorf("exit code %d: %s%s", r.ExitCode, r.Stdout, r.Stderr)
 	}
 }
 
 // TestBatchUnitCommand: the command of the unit, with the example settings, sends the files of the folder.
 func TestBatchUnitCommand(t *testing.T) {
-	s := startFixed(t)
+	s := startRestartable(t)
 	w := &watchedFolder{t: t, path: t.TempDir()}
 	credentials := t.TempDir()
-	for name, source := range map[string]string{"p12": s.P12[testpki.Hospital], "password": s.Password()} {
+	for name, source := range map[string]string{"p12": s.P12[testpki.Hospital], "password": s.PasswordFile()} {
 		data, err := os.ReadFile(source)
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join(credentials, name), string(data))
+		writeText(t, filepath.Join(credentials, name), string(data))
 	}
 	setting := func(file, name string) string {
 		data, err := os.ReadFile("../../deploy/" + file)
@@ -530,14 +530,14 @@ func TestBatchUnitCommand(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(w.path, "inbox"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w.deliver("list.csv", rows("N", 3, 1))
-	client := &process{Cmd: interop.Command(t, interop.Program(t, "ctr"), nil, words[1:]...)}
+	w.deliverFile("list.csv", buildCSV("N", 3, 1))
+	client := &ctrProcess{Cmd: interop.NewCommand(t, interop.ProgramPath(t, "ctr"), nil, words[1:]...)}
 	client.Stdout, client.Stderr = &client.stdout, &client.stderr
 	if err := client.Start(); err != nil {
 		t.Fatal(err)
 	}
-	client.await(t, func() bool { return len(w.list("inbox"))+len(w.list("sending")) == 0 })
-	client.kill()
-	s.holds(3)
-	results(t, filepath.Join(w.path, "failed", "list.csv.results.csv"), 3, 1) // the example settings skip bad rows
+	client.waitUntil(t, func() bool { return len(w.listFolder("inbox"))+len(w.listFolder("sending")) == 0 })
+	client.killAndWait()
+	s.requireNotifications(3)
+	readResults(t, filepath.Join(w.path, "failed", "list.csv.results.csv"), 3, 1) // the example settings skip bad rows
 }

@@ -23,49 +23,49 @@ import (
 var update = flag.Bool("update", false, "rewrite docs/broken-clients.md")
 
 // codeChange is a change in client.py.
-type change struct{ old, now string }
+type codeChange struct{ old, now string }
 
 // brokenScenario describes how a working client is broken, the fault that it gets, and how it is repaired.
-type broken struct {
+type brokenScenario struct {
 	title string
-	how   string // it usually happens
+	cause string // it usually happens
 	// breaks are the changes to the working client, repairs those to the broken client; without repairs, breaks is
 	// undone.
-	breaks, repairs []change
+	breaks, repairs []codeChange
 	key, file       string // PKI entry of the signing key, if not the hospital's, and a description of its file
 	code            problem.Code
 	understood      string // what a developer learns from the fault alone
 	repair          string
-	before          string // what an earlier text of the fault did not tell, if anything
+	formerlyMissing string // what an earlier text of the fault did not tell, if anything
 }
 
 const (
-	stranger = "a hospital of another authority"
+	untrustedKey = "a hospital of another authority"
 )
 
 // brokenScenarios are the ten most frequent mistakes of callers, in the order in which a new developer meets them.
-var tenClients = []broken{
+var brokenScenarios = []brokenScenario{
 	{
-		title: "Signed with SHA-1", how: "The default of zeep, and of older versions of WSS4J, wse-php and node-soap.",
-		breaks:     []change{{"self.signature_method = xmlsec.Transform.RSA_SHA256", "self.signature_method = xmlsec.Transform.RSA_SHA1"}},
+		title: "Signed with SHA-1", cause: "The default of zeep, and of older versions of WSS4J, wse-php and node-soap.",
+		breaks:     []codeChange{{"self.signature_method = xmlsec.Transform.RSA_SHA256", "self.signature_method = xmlsec.Transform.RSA_SHA1"}},
 		code:       problem.SignatureSHA1,
 		understood: "The signature algorithm is refused; the fault names zeep's setting with the correct value.",
 		repair:     "`signature_method` set to that value.",
 	},
 	{
-		title: "Digests of SHA-1", how: "The same default remains when only the signature algorithm was changed.",
-		breaks:     []change{{"self.digest_method = xmlsec.Transform.SHA256", "self.digest_method = xmlsec.Transform.SHA1"}},
+		title: "Digests of SHA-1", cause: "The same default remains when only the signature algorithm was changed.",
+		breaks:     []codeChange{{"self.digest_method = xmlsec.Transform.SHA256", "self.digest_method = xmlsec.Transform.SHA1"}},
 		code:       problem.DigestSHA1,
 		understood: "The digest of a reference is refused, not the signature; the fault names the setting with the correct value.",
 		repair:     "`digest_method` set to that value.",
 	},
 	{
-		title: "No Timestamp", how: "zeep signs, but adds no Timestamp.",
-		breaks: []change{
+		title: "No Timestamp", cause: "zeep signs, but adds no Timestamp.",
+		breaks: []codeChange{
 			{"class Timestamp:", "class Unused:"},
 			{"wsse=Compose([Timestamp(), Signer(p12, password)])", "wsse=Signer(p12, password)"},
 		},
-		repairs: []change{
+		repairs: []codeChange{
 			{"wsse=Signer(p12, password)", "wsse=Compose([Stamp(), Signer(p12, password)])"},
 			{"class Signer(BinarySignature):", `class Stamp:
     def apply(self, envelope, headers):
@@ -82,30 +82,30 @@ var tenClients = []broken{
 
 class Signer(BinarySignature):`},
 		},
-		code:       problem.TimestampMissing,
-		understood: "The header must contain a signed wsu:Timestamp with Created and Expires in UTC. zeep has no class for it, so we must write one and put it before the signature in Compose.",
-		repair:     "A class with `apply`, placed before the `Signer`.",
-		before:     "it said \"add a Timestamp\", but not that zeep has no class for it, what it contains, or where it belongs.",
+		code:            problem.TimestampMissing,
+		understood:      "The header must contain a signed wsu:Timestamp with Created and Expires in UTC. zeep has no class for it, so we must write one and put it before the signature in Compose.",
+		repair:          "A class with `apply`, placed before the `Signer`.",
+		formerlyMissing: "it said \"add a Timestamp\", but not that zeep has no class for it, what it contains, or where it belongs.",
 	},
 	{
-		title: "The Timestamp is not signed", how: "It is added after signing.",
-		breaks:     []change{{"Compose([Timestamp(), Signer(p12, password)])", "Compose([Signer(p12, password), Timestamp()])"}},
-		code:       problem.TimestampUnsigned,
-		understood: "The Timestamp exists, but is added after the signature; in Compose it must come before.",
-		repair:     "The two are swapped.",
-		before:     "it named the settings of WSS4J and wse-php, but not the order in zeep.",
+		title: "The Timestamp is not signed", cause: "It is added after signing.",
+		breaks:          []codeChange{{"Compose([Timestamp(), Signer(p12, password)])", "Compose([Signer(p12, password), Timestamp()])"}},
+		code:            problem.TimestampUnsigned,
+		understood:      "The Timestamp exists, but is added after the signature; in Compose it must come before.",
+		repair:          "The two are swapped.",
+		formerlyMissing: "it named the settings of WSS4J and wse-php, but not the order in zeep.",
 	},
 	{
-		title: "A clock that is ten minutes slow", how: "A machine without NTP, or local time written with a Z.",
-		breaks: []change{{"now = datetime.datetime.now(datetime.timezone.utc)\n        stamp",
+		title: "A clock that is ten minutes slow", cause: "A machine without NTP, or local time written with a Z.",
+		breaks: []codeChange{{"now = datetime.datetime.now(datetime.timezone.utc)\n        stamp",
 			"now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=10)\n        stamp"}},
 		code:       problem.TimestampExpired,
 		understood: "By its Timestamp the message was created ten minutes before the service's time, but it had just been sent: our clock is ten minutes slow.",
 		repair:     "The clock was corrected; in the client the subtraction was removed.",
 	},
 	{
-		title: "The message is reformatted after signing", how: "A plug-in, a proxy or a logger that indents.",
-		breaks: []change{
+		title: "The message is reformatted after signing", cause: "A plug-in, a proxy or a logger that indents.",
+		breaks: []codeChange{
 			{"transport=zeep.Transport(session", "transport=Indented(session"},
 			{"class Register:", `class Indented(zeep.Transport):
     def post_xml(self, address, envelope, headers):
@@ -115,28 +115,28 @@ class Signer(BinarySignature):`},
 
 class Register:`},
 		},
-		repairs: []change{{"        etree.indent(envelope.find(\"{*}Body\"))\n", ""}},
+		repairs: []codeChange{{"        etree.indent(envelope.find(\"{*}Body\"))\n", ""}},
 		code:    problem.DigestMismatch,
 		understood: "The named element was changed after signing. After the signature only our own transport handles the message, " +
 			"and it indents.",
 		repair: "The transport sends the message unchanged.",
 	},
 	{
-		title: "A certificate that has expired", how: "The renewed certificate is in another file.",
+		title: "A certificate that has expired", cause: "The renewed certificate is in another file.",
 		key: pki.EntryExpired, file: "the file of a certificate that has expired", code: problem.CertExpired,
-		understood: "The certificate was valid until the given day. It has been renewed, so the program still loads the old file.",
-		repair:     "`--p12` names the new file.",
-		before:     "it said to renew the certificate, but not that a program may still use the old file.",
+		understood:      "The certificate was valid until the given day. It has been renewed, so the program still loads the old file.",
+		repair:          "`--p12` names the new file.",
+		formerlyMissing: "it said to renew the certificate, but not that a program may still use the old file.",
 	},
 	{
-		title: "A certificate of another environment", how: "An acceptance certificate in production, or a self-signed one.",
-		key: stranger, file: "a file whose certificate has the same subject, but another issuer", code: problem.CertUntrusted,
+		title: "A certificate of another environment", cause: "An acceptance certificate in production, or a self-signed one.",
+		key: untrustedKey, file: "a file whose certificate has the same subject, but another issuer", code: problem.CertUntrusted,
 		understood: "The certificate does not belong to this environment, which the fault names.",
 		repair:     "`--p12` names the file issued for this environment.",
 	},
 	{
-		title: "The same message twice", how: "An HTTP library, a proxy or a queue that retries automatically.",
-		breaks: []change{
+		title: "The same message twice", cause: "An HTTP library, a proxy or a queue that retries automatically.",
+		breaks: []codeChange{
 			{"transport=zeep.Transport(session", "transport=Insistent(session"},
 			{"class Register:", `class Insistent(zeep.Transport):
     def post(self, address, message, headers):
@@ -146,20 +146,20 @@ class Register:`},
 
 class Register:`},
 		},
-		repairs: []change{
+		repairs: []codeChange{
 			{"transport=Insistent(session", "transport=zeep.Transport(session"},
 			{"        return getattr(self.client.service, operation)(\n            Id=", "        try:\n            return self.once(operation, author, **content)\n" +
 				"        except requests.exceptions.RequestException:\n            return self.once(operation, author, **content)\n\n" +
 				"    def once(self, operation, author, **content):\n        return getattr(self.client.service, operation)(\n            Id="},
 		},
-		code:       problem.MessageReplayed,
-		understood: "The second of two requests was refused because it was identical to the first. Each attempt needs a new signature; InputReference identifies both as the same notification.",
-		repair:     "The client repeats the call instead of the same bytes.",
-		before:     "it said to sign again, but not what had sent the message twice.",
+		code:            problem.MessageReplayed,
+		understood:      "The second of two requests was refused because it was identical to the first. Each attempt needs a new signature; InputReference identifies both as the same notification.",
+		repair:          "The client repeats the call instead of the same bytes.",
+		formerlyMissing: "it said to sign again, but not what had sent the message twice.",
 	},
 	{
-		title: "An invalid date", how: "The date as written in Belgium.",
-		breaks: []change{{`"OperationDate": today - datetime.timedelta(days=2),
+		title: "An invalid date", cause: "The date as written in Belgium.",
+		breaks: []codeChange{{`"OperationDate": today - datetime.timedelta(days=2),
         "Patient"`, `"OperationDate": (today - datetime.timedelta(days=2)).strftime("%d/%m/%Y"),
         "Patient"`}},
 		code:       problem.SchemaValue,
@@ -172,45 +172,45 @@ class Register:`},
 // client as the fault says, and requires that it works.
 func TestBrokenClients(t *testing.T) {
 	t.Parallel()
-	program := python(t)
-	source, err := os.ReadFile(script(t))
+	program := findPython(t)
+	source, err := os.ReadFile(zeepScript(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := interop.Start(t, interop.DevelopmentDirectory(t))
-	chapters := make([]string, len(tenClients))
+	service := interop.StartService(t, interop.NewDevelopmentDirectory(t))
+	chapters := make([]string, len(brokenScenarios))
 	t.Run("clients", func(t *testing.T) {
-		for i, b := range tenClients {
+		for i, b := range brokenScenarios {
 			t.Run(b.title, func(t *testing.T) {
 				t.Parallel()
-				client := &brokenClient{program, service, interop.Record(t, service, nil)}
-				changed := applied(t, string(source), b.breaks)
-				result := client.run(t, changed, b.key)
-				fault, status := client.fault(t)
-				if result.Code == 0 || fault == nil {
-					t.Fatalf("exit %d, nothing was refused: %s", result.Code, result.Stderr)
+				client := &brokenClient{program, service, interop.StartRecorder(t, service, nil)}
+				changed := applyChanges(t, string(source), b.breaks)
+				result := client.runClient(t, changed, b.key)
+				fault, status := client.firstFault(t)
+				if result.ExitCode == 0 || fault == nil {
+					t.Fatalf("exit %d, nothing was refused: %s", result.ExitCode, result.Stderr)
 				}
 				if got := fault.Violations[0].Code; got != string(b.code) {
 					t.Fatalf("%s, want %s", got, b.code)
 				}
 				repaired := string(source)
 				if b.repairs != nil {
-					repaired = applied(t, changed, b.repairs)
+					repaired = applyChanges(t, changed, b.repairs)
 				}
-				if result = client.run(t, repaired, ""); result.Code != 0 {
-					t.Fatalf("the repaired client: exit %d\n%s", result.Code, result.Stderr)
+				if result = client.runClient(t, repaired, ""); result.ExitCode != 0 {
+					t.Fatalf("the repaired client: exit %d\n%s", result.ExitCode, result.Stderr)
 				}
-				chapters[i] = b.chapter(i+1, string(source), changed, fault, status)
+				chapters[i] = b.formatChapter(i+1, string(source), changed, fault, status)
 			})
 		}
 	})
 	if t.Failed() {
 		return
 	}
-	wantDocument(t, "../../docs/broken-clients.md", brokenHead+strings.Join(chapters, ""))
+	requireDocument(t, "../../docs/broken-clients.md", brokenDocumentHead+strings.Join(chapters, ""))
 }
 
-func wantDocument(t *testing.T, path, want string) {
+func requireDocument(t *testing.T, path, want string) {
 	t.Helper()
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
@@ -226,7 +226,7 @@ func wantDocument(t *testing.T, path, want string) {
 	}
 }
 
-func applied(t *testing.T, text string, changes []change) string {
+func applyChanges(t *testing.T, text string, changes []codeChange) string {
 	t.Helper()
 	for _, c := range changes {
 		if strings.Count(text, c.old) != 1 {
@@ -246,13 +246,13 @@ type brokenClient struct {
 
 // firstFault returns the first fault and its HTTP status, or nil. A working script also ends with a fault, which it
 // expects.
-func (c *brokenClient) fault(t *testing.T) (*soap.Refusal, int) {
+func (c *brokenClient) firstFault(t *testing.T) (*soap.Refusal, int) {
 	t.Helper()
 	for _, e := range c.recorder.Exchanges() {
 		if e.Status == http.StatusOK {
 			continue
 		}
-		document, err := xmldoc.Parse(e.Answered, xmldoc.DefaultLimits())
+		document, err := xmldoc.Parse(e.Response, xmldoc.DefaultLimits())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -266,25 +266,25 @@ func (c *brokenClient) fault(t *testing.T) (*soap.Refusal, int) {
 }
 
 // runClient runs the source text of a client with a key.
-func (c *brokenClient) run(t *testing.T, text, key string) interop.Result {
+func (c *brokenClient) runClient(t *testing.T, text, key string) interop.Result {
 	t.Helper()
 	directory := t.TempDir()
 	file, p12 := filepath.Join(directory, "client.py"), c.service.P12[testpki.Hospital]
 	interop.WriteFile(t, file, []byte(text))
 	switch {
-	case key == stranger:
-		p12 = c.strange(t)
+	case key == untrustedKey:
+		p12 = c.writeUntrustedKey(t)
 	case key != "":
 		if p12 = c.service.P12[key]; p12 == "" {
 			t.Fatalf("no file of %s", key)
 		}
 	}
-	return interop.Run(t, c.program, file, "--url", c.recorder.URL, "--ca", c.service.CA, "--p12", p12, "--password-file", c.service.Password(),
+	return interop.RunProgram(t, c.program, file, "--url", c.recorder.URL, "--ca", c.service.CA, "--p12", p12, "--password-file", c.service.PasswordFile(),
 		"--card", filepath.Join(directory, "card.pdf"))
 }
 
 // writeUntrustedKey writes a key with the hospital's subject, issued by an untrusted authority, and returns the file.
-func (c *brokenClient) strange(t *testing.T) string {
+func (c *brokenClient) writeUntrustedKey(t *testing.T) string {
 	t.Helper()
 	now := time.Now()
 	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "another", NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Random: rand.Reader})
@@ -296,7 +296,7 @@ func (c *brokenClient) strange(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	password, err := os.ReadFile(c.service.Password())
+	password, err := os.ReadFile(c.service.PasswordFile())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func (c *brokenClient) strange(t *testing.T) string {
 	return file
 }
 
-const brokenHead = `# Ten broken clients and their faults
+const brokenDocumentHead = `# Ten broken clients and their faults
 
 <!-- Generated by its test from the responses of a service: go test ./internal/interop -run TestBrokenClients -update -->
 
@@ -321,11 +321,11 @@ code; [ctr check](check.md) reports everything that is wrong with a message at o
 `
 
 // formatChapter formats the section of the document on this scenario.
-func (b *broken) chapter(number int, source, changed string, f *soap.Refusal, status int) string {
+func (b *brokenScenario) formatChapter(number int, source, changed string, f *soap.Refusal, status int) string {
 	var w strings.Builder
-	fmt.Fprintf(&w, "\n## %d. %s\n\n%s\n\n", number, b.title, b.how)
+	fmt.Fprintf(&w, "\n## %d. %s\n\n%s\n\n", number, b.title, b.cause)
 	if b.breaks != nil {
-		fmt.Fprintf(&w, "```diff\n%s```\n", differences(source, b.breaks))
+		fmt.Fprintf(&w, "```diff\n%s```\n", formatDiff(source, b.breaks))
 	} else {
 		fmt.Fprintf(&w, "`--p12` names %s.\n", b.file)
 	}
@@ -338,21 +338,21 @@ func (b *broken) chapter(number int, source, changed string, f *soap.Refusal, st
 		if i > 0 {
 			w.WriteString(">\n")
 		}
-		fmt.Fprintf(&w, "> %s: %s\n", l, settled(f.Violations[0].Messages[l]))
+		fmt.Fprintf(&w, "> %s: %s\n", l, normaliseTimes(f.Violations[0].Messages[l]))
 	}
 	fmt.Fprintf(&w, "\n- Understood: %s\n- Repaired: %s\n", b.understood, b.repair)
-	if b.before != "" {
-		fmt.Fprintf(&w, "- An earlier text of the fault was not sufficient: %s\n", b.before)
+	if b.formerlyMissing != "" {
+		fmt.Fprintf(&w, "- An earlier text of the fault was not sufficient: %s\n", b.formerlyMissing)
 	}
 	if b.repairs != nil {
-		fmt.Fprintf(&w, "\n```diff\n%s```\n", differences(changed, b.repairs))
+		fmt.Fprintf(&w, "\n```diff\n%s```\n", formatDiff(changed, b.repairs))
 	}
 	w.WriteString("\nIt works.\n")
 	return w.String()
 }
 
 // formatDiff formats changes to a text as changed lines, without context.
-func differences(text string, changes []change) string {
+func formatDiff(text string, changes []codeChange) string {
 	var w strings.Builder
 	for i, c := range changes {
 		if i > 0 {
@@ -384,12 +384,12 @@ func differences(text string, changes []change) string {
 	return w.String()
 }
 
-var instant = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+var timePattern = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
 // normaliseTimes shifts times within 12 hours of now, so that now becomes a fixed time, rounded to the minute.
-func settled(text string) string {
+func normaliseTimes(text string) string {
 	now := time.Now()
-	return instant.ReplaceAllStringFunc(text, func(found string) string {
+	return timePattern.ReplaceAllStringFunc(text, func(found string) string {
 		at, err := time.Parse(time.RFC3339, found)
 		if err != nil || now.Sub(at).Abs() > 12*time.Hour {
 			return found

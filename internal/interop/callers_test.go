@@ -21,55 +21,55 @@ import (
 )
 
 // identity is the PKI entry of the signing key and, if an organisation signs, the author.
-type who struct{ key, author string }
+type identity struct{ key, author string }
 
 // operationCaller calls any operation with any identity. It returns the response as JSON with the names of the
 // contract, or the codes of the refusal.
-type caller interface {
-	call(t *testing.T, as who, operation string, request any, written []byte) (answer []byte, refusal []string)
+type operationCaller interface {
+	callOperation(t *testing.T, as identity, operation string, request any, written []byte) (answer []byte, refusal []string)
 }
 
 // ctrCaller calls with ctr, one process per call.
-type shell struct {
+type ctrCaller struct {
 	service   *interop.Service
 	program   string
 	directory string
 	calls     int
 }
 
-func newShell(t *testing.T, service *interop.Service) caller {
+func newCtrCaller(t *testing.T, service *interop.Service) operationCaller {
 	t.Helper()
-	return &shell{service: service, program: interop.Program(t, "ctr"), directory: t.TempDir()}
+	return &ctrCaller{service: service, program: interop.ProgramPath(t, "ctr"), directory: t.TempDir()}
 }
 
 // refusalCodePattern matches the codes of a refusal in the output of ctr.
-var refusedWith = regexp.MustCompile(`(?m)^  (?:- )?([A-Z][A-Z0-9_-]+)(?:  | at |$)`)
+var refusalCodePattern = regexp.MustCompile(`(?m)^  (?:- )?([A-Z][A-Z0-9_-]+)(?:  | at |$)`)
 
-func (s *shell) call(t *testing.T, as who, operation string, request any, written []byte) (answer []byte, refusal []string) {
+func (s *ctrCaller) callOperation(t *testing.T, as identity, operation string, request any, written []byte) (answer []byte, refusal []string) {
 	t.Helper()
 	s.calls++
 	file := filepath.Join(s.directory, strconv.Itoa(s.calls)) // of the request or the card
 	interop.WriteFile(t, file, written)
-	args := []string{"--json", "--p12", s.service.P12[as.key], "--password-file", s.service.Password(), "--url", s.service.URL, "--ca", s.service.CA}
+	args := []string{"--json", "--p12", s.service.P12[as.key], "--password-file", s.service.PasswordFile(), "--url", s.service.URL, "--ca", s.service.CA}
 	if as.author != "" {
 		args = append(args, "--author", as.author)
 	}
-	result := interop.Run(t, s.program, append(args, commandOf(t, request, file)...)...)
+	result := interop.RunProgram(t, s.program, append(args, ctrCommand(t, request, file)...)...)
 	switch {
-	case result.Code == 0 && result.Stderr == "":
-		return withCard(t, operation, file, result.Stdout), nil
-	case result.Code == 1 && result.Stdout == "" && strings.HasPrefix(result.Stderr, "ctr: refused\n"):
-		for _, found := range refusedWith.FindAllStringSubmatch(result.Stderr, -1) {
+	case result.ExitCode == 0 && result.Stderr == "":
+		return embedCard(t, operation, file, result.Stdout), nil
+	case result.ExitCode == 1 && result.Stdout == "" && strings.HasPrefix(result.Stderr, "ctr: refused\n"):
+		for _, found := range refusalCodePattern.FindAllStringSubmatch(result.Stderr, -1) {
 			refusal = append(refusal, found[1])
 		}
 		return nil, refusal
 	}
-	t.Fatalf("ctr, %s: exit %d\n%s%s", operation, result.Code, result.Stdout, result.Stderr)
+	t.Fatalf("ctr, %s: exit %d\n%s%s", operation, result.ExitCode, result.Stdout, result.Stderr)
 	return nil, nil
 }
 
 // embedCard puts the card, which ctr writes to a file, into the printed response.
-func withCard(t *testing.T, operation, file, printed string) []byte {
+func embedCard(t *testing.T, operation, file, printed string) []byte {
 	t.Helper()
 	if operation != "GetImplantCard" {
 		return []byte(printed)
@@ -91,7 +91,7 @@ func withCard(t *testing.T, operation, file, printed string) []byte {
 
 // ctrCommand returns the arguments of ctr for a request. The file already contains a request that ctr reads from a
 // file.
-func commandOf(t *testing.T, request any, file string) []string {
+func ctrCommand(t *testing.T, request any, file string) []string {
 	t.Helper()
 	switch r := request.(type) {
 	case *wire.NotifyImplantRequest:
@@ -101,67 +101,67 @@ func commandOf(t *testing.T, request any, file string) []string {
 	case *wire.ReviseNotificationRequest:
 		return []string{"revise", file}
 	case *wire.SearchRequest:
-		return searchOf(r)
+		return searchCommand(r)
 	case *wire.GetImplantCardRequest:
-		return flags("card", "--number", r.Of.NotificationNumber, "--patient", r.Of.Patient, "--emergency", r.EmergencyReason, "-o", file)
+		return buildFlags("card", "--number", r.Of.NotificationNumber, "--patient", r.Of.Patient, "--emergency", r.EmergencyReason, "-o", file)
 	case *wire.GetNotificationRequest:
-		return flags("notification", "--number", r.Of.NotificationNumber, "--reference", r.Of.Reference, "--emergency", r.EmergencyReason)
+		return buildFlags("notification", "--number", r.Of.NotificationNumber, "--reference", r.Of.Reference, "--emergency", r.EmergencyReason)
 	case *wire.ValidateNotificationRequest:
-		return flags("validate", "--reference", r.Reference, "--version", r.Version)
+		return buildFlags("validate", "--reference", r.Reference, "--version", r.Version)
 	case *wire.DiscardNotificationRequest:
-		return flags("discard", "--number", r.Of.NotificationNumber, "--reference", r.Of.Reference, "--version", r.Version, "--reason", r.Reason)
+		return buildFlags("discard", "--number", r.Of.NotificationNumber, "--reference", r.Of.Reference, "--version", r.Version, "--reason", r.Reason)
 	case *wire.ListPendingNotificationsRequest:
-		return flags("pending", "--state", r.State, "--offset", r.Offset, "--max", r.MaxElements)
+		return buildFlags("pending", "--state", r.State, "--offset", r.Offset, "--max", r.MaxElements)
 	case *wire.ListPatientImplantsRequest:
-		return flags("implants", "--patient", r.Patient, "--at", r.At, "--offset", r.Offset, "--max", r.MaxElements, "--emergency", r.EmergencyReason)
+		return buildFlags("implants", "--patient", r.Patient, "--at", r.At, "--offset", r.Offset, "--max", r.MaxElements, "--emergency", r.EmergencyReason)
 	case *wire.SearchDeviceRequest:
 		c := r.Criteria
-		return flags("devices", "--text", c.Text, "--code", c.NotificationCode, "--udi", c.UDI, "--category", c.Category, "--offset", r.Offset, "--max", r.MaxElements)
+		return buildFlags("devices", "--text", c.Text, "--code", c.NotificationCode, "--udi", c.UDI, "--category", c.Category, "--offset", r.Offset, "--max", r.MaxElements)
 	case *wire.ListMandatesRequest:
-		return flags("mandates", "--offset", r.Offset, "--max", r.MaxElements)
+		return buildFlags("mandates", "--offset", r.Offset, "--max", r.MaxElements)
 	case *wire.ListStaffRequest:
-		return flags("staff", "--offset", r.Offset, "--max", r.MaxElements)
+		return buildFlags("staff", "--offset", r.Offset, "--max", r.MaxElements)
 	case *wire.ManageMandateRequest:
-		return changeOf(r.Change)
+		return mandateCommand(r.Change)
 	case *wire.ManageStaffRequest:
 		if c := r.Change.Assign; c != nil {
-			return flags("staff assign", "--person", c.Person, "--role", c.Role, "--from", c.From, "--to", c.To)
+			return buildFlags("staff assign", "--person", c.Person, "--role", c.Role, "--from", c.From, "--to", c.To)
 		}
-		return flags("staff end", "--person", r.Change.End.Person, "--role", r.Change.End.Role)
+		return buildFlags("staff end", "--person", r.Change.End.Person, "--role", r.Change.End.Role)
 	}
 	t.Fatalf("ctr has no command for %T", request)
 	return nil
 }
 
-func searchOf(r *wire.SearchRequest) []string {
-	all := flags("search", "--offset", r.Offset, "--max", r.MaxElements, "--emergency", r.EmergencyReason)
+func searchCommand(r *wire.SearchRequest) []string {
+	all := buildFlags("search", "--offset", r.Offset, "--max", r.MaxElements, "--emergency", r.EmergencyReason)
 	switch c := r.Criteria; {
 	case c.ByPatient != nil:
 		p := c.ByPatient
-		return append(all, flags("", "--patient", p.Patient, "--from", p.From, "--to", p.To, "--type", p.OperationType)...)
+		return append(all, buildFlags("", "--patient", p.Patient, "--from", p.From, "--to", p.To, "--type", p.OperationType)...)
 	case c.ByNotification != nil:
 		return append(all, "--number", c.ByNotification.NotificationNumber)
 	default:
 		i := c.ByImplant
-		return append(all, flags("", "--code", i.NotificationCode, "--udi", i.UDI, "--lot", i.LotNumber, "--serial", i.SerialNumber,
+		return append(all, buildFlags("", "--code", i.NotificationCode, "--udi", i.UDI, "--lot", i.LotNumber, "--serial", i.SerialNumber,
 			"--from", i.From, "--to", i.To, "--type", i.OperationType)...)
 	}
 }
 
-func changeOf(c wire.MandateChange) []string {
+func mandateCommand(c wire.MandateChange) []string {
 	switch {
 	case c.Grant != nil:
-		return flags("mandate grant", "--grantee", c.Grant.Grantee, "--from", c.Grant.From, "--to", c.Grant.To)
+		return buildFlags("mandate grant", "--grantee", c.Grant.Grantee, "--from", c.Grant.From, "--to", c.Grant.To)
 	case c.Accept != nil:
-		return flags("mandate accept", "--grantor", c.Accept.Grantor)
+		return buildFlags("mandate accept", "--grantor", c.Accept.Grantor)
 	case c.Transfer != nil:
-		return flags("mandate transfer", "--grantee", c.Transfer.Grantee, "--to", c.Transfer.To)
+		return buildFlags("mandate transfer", "--grantee", c.Transfer.Grantee, "--to", c.Transfer.To)
 	}
-	return flags("mandate end", "--grantee", c.End.Grantee, "--grantor", c.End.Grantor)
+	return buildFlags("mandate end", "--grantee", c.End.Grantee, "--grantor", c.End.Grantor)
 }
 
 // buildFlags returns the words of a command and its flags, without empty and zero values.
-func flags(command string, pairs ...any) []string {
+func buildFlags(command string, pairs ...any) []string {
 	args := strings.Fields(command)
 	for i := 0; i < len(pairs); i += 2 {
 		if value := fmt.Sprint(pairs[i+1]); value != "" && value != "0" {
@@ -172,23 +172,23 @@ func flags(command string, pairs ...any) []string {
 }
 
 // zeepCaller calls with zeep, in one process for all calls.
-type zeep struct {
+type zeepCaller struct {
 	service *interop.Service
-	in      io.Writer
-	out     *bufio.Reader
-	said    *bytes.Buffer
+	stdin   io.Writer
+	stdout  *bufio.Reader
+	stderr  *bytes.Buffer
 }
 
-func newZeep(t *testing.T, service *interop.Service, soap string) caller {
+func newZeepCaller(t *testing.T, service *interop.Service, soap string) operationCaller {
 	t.Helper()
 	script, err := filepath.Abs("zeep/operate.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	z := &zeep{service: service, said: &bytes.Buffer{}}
-	command := interop.Command(t, python(t), nil, script, "--url", service.URL, "--ca", service.CA, "--password-file", service.Password(), "--soap", soap)
-	in, out := pipes(t, command)
-	command.Stderr, z.in, z.out = z.said, in, bufio.NewReader(out)
+	z := &zeepCaller{service: service, stderr: &bytes.Buffer{}}
+	command := interop.NewCommand(t, findPython(t), nil, script, "--url", service.URL, "--ca", service.CA, "--password-file", service.PasswordFile(), "--soap", soap)
+	in, out := openPipes(t, command)
+	command.Stderr, z.stdin, z.stdout = z.stderr, in, bufio.NewReader(out)
 	if err = command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func newZeep(t *testing.T, service *interop.Service, soap string) caller {
 	return z
 }
 
-func pipes(t *testing.T, command *exec.Cmd) (in io.WriteCloser, out io.Reader) {
+func openPipes(t *testing.T, command *exec.Cmd) (in io.WriteCloser, out io.Reader) {
 	t.Helper()
 	in, err := command.StdinPipe()
 	if err != nil {
@@ -211,19 +211,19 @@ func pipes(t *testing.T, command *exec.Cmd) (in io.WriteCloser, out io.Reader) {
 	return in, out
 }
 
-func (z *zeep) call(t *testing.T, as who, operation string, _ any, written []byte) (answer []byte, refusal []string) {
+func (z *zeepCaller) callOperation(t *testing.T, as identity, operation string, _ any, written []byte) (answer []byte, refusal []string) {
 	t.Helper()
 	asked, err := json.Marshal(map[string]any{"p12": z.service.P12[as.key], "author": as.author,
-		"operation": strings.ToLower(operation[:1]) + operation[1:], "content": contentOf(t, written)})
+		"operation": strings.ToLower(operation[:1]) + operation[1:], "content": zeepContent(t, written)})
 	if err == nil {
-		_, err = z.in.Write(append(asked, '\n'))
+		_, err = z.stdin.Write(append(asked, '\n'))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	line, err := z.out.ReadBytes('\n')
+	line, err := z.stdout.ReadBytes('\n')
 	if err != nil {
-		t.Fatalf("operate.py, %s: %v\n%s", operation, err, z.said)
+		t.Fatalf("operate.py, %s: %v\n%s", operation, err, z.stderr)
 	}
 	var body struct {
 		Answer  json.RawMessage
@@ -246,28 +246,28 @@ func (z *zeep) call(t *testing.T, as who, operation string, _ any, written []byt
 }
 
 // xmlPart is an element of a request.
-type part struct {
+type xmlPart struct {
 	XMLName    xml.Name
 	Attributes []xml.Attr `xml:",any,attr"`
 	Text       string     `xml:",chardata"`
-	Parts      []part     `xml:",any"`
+	Parts      []xmlPart  `xml:",any"`
 }
 
 // zeepContent converts a request to the format of zeep: an object with the names of elements and attributes, repeated
 // elements as a list. The script adds Id and IssueInstant.
-func contentOf(t *testing.T, written []byte) map[string]any {
+func zeepContent(t *testing.T, written []byte) map[string]any {
 	t.Helper()
-	var request part
+	var request xmlPart
 	if err := xml.Unmarshal(written, &request); err != nil {
 		t.Fatal(err)
 	}
-	content := request.content()
+	content := request.toObject()
 	delete(content, "Id")
 	delete(content, "IssueInstant")
 	return content
 }
 
-func (p *part) content() map[string]any {
+func (p *xmlPart) toObject() map[string]any {
 	all := map[string]any{}
 	for _, a := range p.Attributes {
 		if a.Name.Space != "xmlns" {
@@ -275,7 +275,7 @@ func (p *part) content() map[string]any {
 		}
 	}
 	for i := range p.Parts {
-		name, value := p.Parts[i].XMLName.Local, p.Parts[i].value()
+		name, value := p.Parts[i].XMLName.Local, p.Parts[i].toValue()
 		switch before := all[name].(type) {
 		case nil:
 			all[name] = value
@@ -289,22 +289,22 @@ func (p *part) content() map[string]any {
 }
 
 // toValue converts an element with children or attributes to an object, and any other to its text.
-func (p *part) value() any {
-	if all := p.content(); len(all) > 0 || p.Text == "" {
+func (p *xmlPart) toValue() any {
+	if all := p.toObject(); len(all) > 0 || p.Text == "" {
 		return all
 	}
 	return p.Text
 }
 
 // sendRequest sends a request and returns the response, or the codes of the refusal.
-func send[R, Q any](p *play, as who, request *Q) (answer *R, refusal []string) {
+func sendRequest[R, Q any](p *scenarioRun, as identity, request *Q) (answer *R, refusal []string) {
 	p.t.Helper()
 	operation := strings.TrimSuffix(reflect.TypeFor[Q]().Name(), "Request")
 	written, err := wire.Encode(operation+"Request", request)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	data, refusal := p.caller.call(p.t, as, operation, request, written)
+	data, refusal := p.caller.callOperation(p.t, as, operation, request, written)
 	p.used[operation] = true
 	if refusal != nil {
 		return nil, refusal

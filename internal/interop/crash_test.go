@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	crashes        = 20
-	crashedClients = 16
+	crashCount       = 20
+	crashClientCount = 16
 )
 
 // submission is a request that a client sent, and the number that was acknowledged or found later.
@@ -26,16 +26,16 @@ type submission struct {
 	number  string // empty if not acknowledged
 }
 
-func (s *submission) serial() string { return s.request.InputReference }
+func (s *submission) serialNumber() string { return s.request.InputReference }
 
 // crashTest is one database and its expected contents.
-type crash struct {
-	interop.Place
+type crashTest struct {
+	interop.TestDatabase
 
-	t         *testing.T
-	numbers   map[string]string // InputReference by notification number
-	unsettled int               // submissions without a response
-	survived  int               // unanswered submissions that were stored
+	t          *testing.T
+	numbers    map[string]string // InputReference by notification number
+	unanswered int               // submissions without a response
+	stored     int               // unanswered submissions that were stored
 }
 
 // TestCrash kills the service repeatedly while clients call. Afterwards every acknowledged submission must be stored
@@ -44,25 +44,25 @@ func TestCrash(t *testing.T) {
 	if os.Getenv("CTR_CRASH") == "" {
 		t.Skip("takes minutes; run: make crash")
 	}
-	for name, open := range places() {
+	for name, open := range openDatabases() {
 		t.Run(name, func(t *testing.T) {
-			c := &crash{Place: open(t), t: t, numbers: map[string]string{}}
+			c := &crashTest{TestDatabase: open(t), t: t, numbers: map[string]string{}}
 			var all, last []*submission
-			for round := range crashes {
-				service := c.Start(t)
-				c.settle(service, last)
-				last = c.storm(service, round)
+			for round := range crashCount {
+				service := c.StartService(t)
+				c.resolveAll(service, last)
+				last = c.sendUntilKilled(service, round)
 				all = append(all, last...)
 			}
-			service := c.Start(t)
-			c.settle(service, last)
-			c.recheck(service, all)
+			service := c.StartService(t)
+			c.resolveAll(service, last)
+			c.recheckAll(service, all)
 			if code := service.Stop(t); code != 0 {
 				t.Errorf("the service ended with %d", code)
 			}
-			c.count(name, len(all))
-			t.Logf("%d crashes: %d submissions, %d without an answer, of which %d were in the register", crashes, len(all), c.unsettled, c.survived)
-			if c.unsettled == 0 {
+			c.checkRowCounts(name, len(all))
+			t.Logf("%d crashes: %d submissions, %d without an answer, of which %d were in the register", crashCount, len(all), c.unanswered, c.stored)
+			if c.unanswered == 0 {
 				t.Error("no crash interrupted anybody: this test proves nothing")
 			}
 		})
@@ -70,7 +70,7 @@ func TestCrash(t *testing.T) {
 }
 
 // sendUntilKilled lets clients send at full speed and kills the service meanwhile. It returns the submissions.
-func (c *crash) storm(service *interop.Service, round int) []*submission {
+func (c *crashTest) sendUntilKilled(service *interop.Service, round int) []*submission {
 	patients := []string{"48022907379", "84061205236", "05041801691", "12451200933", "55230002134"}
 	var (
 		clients sync.WaitGroup
@@ -78,14 +78,14 @@ func (c *crash) storm(service *interop.Service, round int) []*submission {
 		sent    []*submission
 		dead    atomic.Bool
 	)
-	first := make(chan struct{}, crashedClients)
-	for i := range crashedClients {
-		caller := service.Client(c.t, interop.Hospital(c.t))
+	first := make(chan struct{}, crashClientCount)
+	for i := range crashClientCount {
+		caller := service.NewClient(c.t, interop.HospitalKey(c.t))
 		clients.Go(func() {
 			for n := 0; ; n++ {
 				reference := fmt.Sprintf("CRASH-%d-%d-%d", round, i, n)
-				s := &submission{request: interop.Implantation(reference, patients[(i+n)%len(patients)], reference)}
-				err := c.send(caller, s)
+				s := &submission{request: interop.NewImplantation(reference, patients[(i+n)%len(patients)], reference)}
+				err := c.sendSubmission(caller, s)
 				mu.Lock()
 				sent = append(sent, s)
 				mu.Unlock()
@@ -114,8 +114,8 @@ func (c *crash) storm(service *interop.Service, round int) []*submission {
 }
 
 // sendSubmission signs and sends a submission, and stores the number.
-func (c *crash) send(caller *client.Client, s *submission) error {
-	s.request.Header = interop.Header()
+func (c *crashTest) sendSubmission(caller *client.Client, s *submission) error {
+	s.request.Header = interop.NewHeader()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
 	answer, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](ctx, caller, "NotifyImplant", s.request)
@@ -130,47 +130,47 @@ func (c *crash) send(caller *client.Client, s *submission) error {
 }
 
 // resolveAll determines for each submission whether it was stored, and sends it again.
-func (c *crash) settle(service *interop.Service, sent []*submission) {
+func (c *crashTest) resolveAll(service *interop.Service, sent []*submission) {
 	var mu sync.Mutex
-	c.each(service, sent, func(caller *client.Client, s *submission) error {
+	c.forEachSubmission(service, sent, func(caller *client.Client, s *submission) error {
 		answered := s.number != ""
-		before, err := c.settleOne(caller, s)
+		before, err := c.resolveSubmission(caller, s)
 		mu.Lock()
 		defer mu.Unlock()
 		if !answered {
-			c.unsettled++
-			c.survived += before
+			c.unanswered++
+			c.stored += before
 		}
-		if other, taken := c.numbers[s.number]; err == nil && taken && other != s.serial() {
+		if other, taken := c.numbers[s.number]; err == nil && taken && other != s.serialNumber() {
 			err = fmt.Errorf("its number %s is also that of %s", s.number, other)
 		}
-		c.numbers[s.number] = s.serial()
+		c.numbers[s.number] = s.serialNumber()
 		return err
 	})
 }
 
 // recheckAll searches for the submissions by their numbers.
-func (c *crash) recheck(service *interop.Service, sent []*submission) {
-	c.each(service, sent, func(caller *client.Client, s *submission) error {
-		_, err := c.search(caller, interop.ByNumber(s.number), s, 1, 1)
+func (c *crashTest) recheckAll(service *interop.Service, sent []*submission) {
+	c.forEachSubmission(service, sent, func(caller *client.Client, s *submission) error {
+		_, err := c.searchSubmission(caller, interop.CriteriaByNumber(s.number), s, 1, 1)
 		return err
 	})
 }
 
 // forEachSubmission calls do for every submission, concurrently.
-func (c *crash) each(service *interop.Service, sent []*submission, do func(*client.Client, *submission) error) {
+func (c *crashTest) forEachSubmission(service *interop.Service, sent []*submission, do func(*client.Client, *submission) error) {
 	var clients sync.WaitGroup
 	next := make(chan *submission, len(sent))
 	for _, s := range sent {
 		next <- s
 	}
 	close(next)
-	for range crashedClients {
-		caller := service.Client(c.t, interop.Hospital(c.t))
+	for range crashClientCount {
+		caller := service.NewClient(c.t, interop.HospitalKey(c.t))
 		clients.Go(func() {
 			for s := range next {
 				if err := do(caller, s); err != nil {
-					c.t.Errorf("%s: %v", s.serial(), err)
+					c.t.Errorf("%s: %v", s.serialNumber(), err)
 				}
 			}
 		})
@@ -180,20 +180,20 @@ func (c *crash) each(service *interop.Service, sent []*submission, do func(*clie
 
 // resolveSubmission returns the number of stored notifications before it sends the submission again: 1, or 0 if the
 // submission was never acknowledged.
-func (c *crash) settleOne(caller *client.Client, s *submission) (before int, err error) {
+func (c *crashTest) resolveSubmission(caller *client.Client, s *submission) (before int, err error) {
 	if s.number != "" {
-		if before, err = c.search(caller, interop.ByNumber(s.number), s, 1, 1); err != nil {
+		if before, err = c.searchSubmission(caller, interop.CriteriaByNumber(s.number), s, 1, 1); err != nil {
 			return 0, fmt.Errorf("acknowledged, by its number: %w", err)
 		}
 	}
 	// An acknowledged submission must be stored once, any other at most once.
-	if before, err = c.search(caller, interop.BySerial(s.serial()), s, before, 1); err != nil {
+	if before, err = c.searchSubmission(caller, interop.CriteriaBySerial(s.serialNumber()), s, before, 1); err != nil {
 		return 0, fmt.Errorf("after the crash, by its serial number: %w", err)
 	}
-	if err = c.send(caller, s); err != nil {
+	if err = c.sendSubmission(caller, s); err != nil {
 		return 0, err
 	}
-	if _, err = c.search(caller, interop.BySerial(s.serial()), s, 1, 1); err != nil {
+	if _, err = c.searchSubmission(caller, interop.CriteriaBySerial(s.serialNumber()), s, 1, 1); err != nil {
 		return 0, fmt.Errorf("after it was sent again: %w", err)
 	}
 	return before, nil
@@ -201,10 +201,10 @@ func (c *crash) settleOne(caller *client.Client, s *submission) (before int, err
 
 // searchSubmission searches for a submission, which must be found minCount to maxCount times with its known number.
 // If the number is unknown, it stores the found one, so that a later receipt must agree with it.
-func (c *crash) search(caller *client.Client, criteria wire.SearchCriteria, s *submission, minCount, maxCount int) (int, error) {
+func (c *crashTest) searchSubmission(caller *client.Client, criteria wire.SearchCriteria, s *submission, minCount, maxCount int) (int, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
-	found, err := client.Call[wire.SearchRequest, wire.SearchResponse](ctx, caller, "Search", interop.SearchBy(criteria))
+	found, err := client.Call[wire.SearchRequest, wire.SearchResponse](ctx, caller, "Search", interop.NewSearchRequest(criteria))
 	if err != nil {
 		return 0, err
 	}
@@ -223,8 +223,8 @@ func (c *crash) search(caller *client.Client, criteria wire.SearchCriteria, s *s
 }
 
 // checkRowCounts requires one row per submission in each table, and for SQLite an intact file.
-func (c *crash) count(engine string, want int) {
-	db := c.Raw(c.t)
+func (c *crashTest) checkRowCounts(engine string, want int) {
+	db := c.OpenRaw(c.t)
 	for _, counted := range []string{
 		`SELECT count(*) FROM notification`, `SELECT count(DISTINCT number) FROM notification`, `SELECT count(*) FROM implant`, `SELECT count(*) FROM submission`,
 	} {

@@ -22,30 +22,30 @@ import (
 )
 
 // modulePath is the Go module that contains the programs.
-const module = "github.com/openctr/ctr"
+const modulePath = "github.com/openctr/ctr"
 
 // RunTests runs the tests of a package and then removes the programs built for them. Call it from TestMain.
-func Main(m *testing.M) int {
-	defer func() { _ = os.RemoveAll(programs()) }()
+func RunTests(m *testing.M) int {
+	defer func() { _ = os.RemoveAll(programDirectory()) }()
 	return m.Run()
 }
 
 // programDirectory returns the directory into which this process builds the programs.
-func programs() string {
+func programDirectory() string {
 	return filepath.Join(os.TempDir(), "ctr-programs-"+strconv.Itoa(os.Getpid()))
 }
 
 // buildPrograms builds both programs as they are released, without cgo, once per test binary.
-var build = sync.OnceValue(func() error {
-	if err := os.MkdirAll(programs(), 0o700); err != nil {
+var buildPrograms = sync.OnceValue(func() error {
+	if err := os.MkdirAll(programDirectory(), 0o700); err != nil {
 		return err
 	}
-	if _, err := goTool("build", "-o", programs()+"/", module+"/cmd/ctrd", module+"/cmd/ctr"); err != nil {
+	if _, err := runGoTool("build", "-o", programDirectory()+"/", modulePath+"/cmd/ctrd", modulePath+"/cmd/ctr"); err != nil {
 		return err
 	}
 	// The sources of the programs are no input of the test binary, so that go test would reuse a cached result after a
 	// change of them. Reading their directories makes them an input of the test.
-	made, err := goTool("list", "-deps", "-f", "{{if and .Module .Module.Main}}{{.Dir}}{{end}}", module+"/cmd/...")
+	made, err := runGoTool("list", "-deps", "-f", "{{if and .Module .Module.Main}}{{.Dir}}{{end}}", modulePath+"/cmd/...")
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ var build = sync.OnceValue(func() error {
 	return nil
 })
 
-func goTool(args ...string) (string, error) {
+func runGoTool(args ...string) (string, error) {
 	command := exec.CommandContext(context.Background(), "go", args...)
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	var stdout, stderr bytes.Buffer
@@ -69,17 +69,17 @@ func goTool(args ...string) (string, error) {
 }
 
 // ProgramPath builds the programs on its first call, and returns the path of one: "ctrd" or "ctr".
-func Program(tb testing.TB, name string) string {
+func ProgramPath(tb testing.TB, name string) string {
 	tb.Helper()
-	if err := build(); err != nil {
+	if err := buildPrograms(); err != nil {
 		tb.Fatal("build the programs: ", err)
 	}
-	return filepath.Join(programs(), name)
+	return filepath.Join(programDirectory(), name)
 }
 
 // NewCommand prepares a program that ends with the test at the latest. It runs in a temporary directory of its own
 // with a minimal environment, to which environment is added.
-func Command(tb testing.TB, program string, environment []string, args ...string) *exec.Cmd {
+func NewCommand(tb testing.TB, program string, environment []string, args ...string) *exec.Cmd {
 	tb.Helper()
 	command := exec.CommandContext(tb.Context(), program, args...)
 	command.Dir = tb.TempDir()
@@ -91,22 +91,22 @@ func Command(tb testing.TB, program string, environment []string, args ...string
 
 // Result is the output and exit code of a program, and its duration.
 type Result struct {
-	Stdout string
-	Stderr string
-	Code   int
-	Took   time.Duration
+	Stdout   string
+	Stderr   string
+	ExitCode int
+	Duration time.Duration
 }
 
 // RunProgram runs a program until it ends.
-func Run(tb testing.TB, program string, args ...string) Result {
+func RunProgram(tb testing.TB, program string, args ...string) Result {
 	tb.Helper()
-	return RunWith(tb, program, nil, args...)
+	return RunProgramWithEnv(tb, program, nil, args...)
 }
 
 // RunProgramWithEnv runs a program with additional environment variables until it ends.
-func RunWith(tb testing.TB, program string, environment []string, args ...string) Result {
+func RunProgramWithEnv(tb testing.TB, program string, environment []string, args ...string) Result {
 	tb.Helper()
-	command := Command(tb, program, environment, args...)
+	command := NewCommand(tb, program, environment, args...)
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	start := time.Now()
@@ -119,17 +119,17 @@ func RunWith(tb testing.TB, program string, environment []string, args ...string
 }
 
 // FindTool returns the path of a program of the distribution. If it is missing, SkipMissing ends the test.
-func Tool(tb testing.TB, name, debianPackage string) string {
+func FindTool(tb testing.TB, name, debianPackage string) string {
 	tb.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		Missing(tb, debianPackage)
+		SkipMissing(tb, debianPackage)
 	}
 	return path
 }
 
 // SkipMissing skips the test because packages of the distribution are missing. With CI=true it fails the test instead.
-func Missing(tb testing.TB, debianPackages string) {
+func SkipMissing(tb testing.TB, debianPackages string) {
 	tb.Helper()
 	text := "not here; install it with: sudo apt-get install -y --no-install-recommends " + debianPackages
 	if os.Getenv("CI") == "true" {

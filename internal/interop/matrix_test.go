@@ -24,7 +24,7 @@ import (
 )
 
 // observation is what the recorder saw of a run.
-type observed struct {
+type observation struct {
 	version    string // of the toolkit, as the client reports it
 	operations []string
 	signed     []string // names of the signed elements
@@ -33,30 +33,30 @@ type observed struct {
 }
 
 // expectedOperations are the operations that every client calls at least, in this order. The last call is refused.
-var requests = []string{"NotifyImplant", "Search", "GetImplantCard", "NotifyExplant", "NotifyImplant"}
+var expectedOperations = []string{"NotifyImplant", "Search", "GetImplantCard", "NotifyExplant", "NotifyImplant"}
 
 // checkExchanges checks that the messages match the variant, and returns the observed properties for the document.
-func observe(t *testing.T, v variant, all []interop.Exchange) observed {
+func checkExchanges(t *testing.T, v variant, all []interop.Exchange) observation {
 	t.Helper()
-	var o observed
+	var o observation
 	var last interop.Exchange
 	for _, e := range all {
-		root := envelope(t, e.SentType, e.Sent)
+		root := parseEnvelope(t, e.RequestType, e.Request)
 		operation := strings.TrimSuffix(root.FindElement("Body").ChildElements()[0].Tag, "Request")
 		o.operations = append(o.operations, operation)
-		judgeSent(t, v, e, root)
+		checkRequest(t, v, e, root)
 		wanted := v.mtom || soap.AcceptsMTOM(e.Accept) // JAX-WS always accepts packages
-		if packed := isPacked(e.AnsweredType); operation == "GetImplantCard" && packed != wanted {
-			t.Errorf("the card came as %s", e.AnsweredType)
+		if packed := isPacked(e.ResponseType); operation == "GetImplantCard" && packed != wanted {
+			t.Errorf("the card came as %s", e.ResponseType)
 		}
-		o.signed, o.reference = signature(root)
+		o.signed, o.reference = describeSignature(root)
 		if e.Status != 200 {
 			last = e
 		}
 	}
-	o.unmet = unmet(t, all)
-	if !subsequence(requests, o.operations) {
-		t.Errorf("it sent %q, which lacks some of %q", o.operations, requests)
+	o.unmet = unmetRequirements(t, all)
+	if !isSubsequence(expectedOperations, o.operations) {
+		t.Errorf("it sent %q, which lacks some of %q", o.operations, expectedOperations)
 	}
 	if want := map[string]int{"1.1": 500, "1.2": 400}[v.soap]; last.Status != want {
 		t.Errorf("the refusal came with HTTP %d, not %d", last.Status, want)
@@ -65,10 +65,10 @@ func observe(t *testing.T, v variant, all []interop.Exchange) observed {
 }
 
 // checkRequest checks a request against the requested variant.
-func judgeSent(t *testing.T, v variant, e interop.Exchange, root *etree.Element) {
+func checkRequest(t *testing.T, v variant, e interop.Exchange, root *etree.Element) {
 	t.Helper()
-	if packed := isPacked(e.SentType); packed != v.mtom {
-		t.Errorf("it sent %s", e.SentType)
+	if packed := isPacked(e.RequestType); packed != v.mtom {
+		t.Errorf("it sent %s", e.RequestType)
 	}
 	if want := map[string]string{"1.1": "http://schemas.xmlsoap.org/soap/envelope/", "1.2": "http://www.w3.org/2003/05/soap-envelope"}[v.soap]; root.NamespaceURI() != want {
 		t.Errorf("its envelope is of %s", root.NamespaceURI())
@@ -81,12 +81,12 @@ func judgeSent(t *testing.T, v variant, e interop.Exchange, root *etree.Element)
 
 // unmetRequirements judges the messages as ctr conformance does, and returns the IDs of the requirements that they do
 // not meet.
-func unmet(t *testing.T, all []interop.Exchange) []string {
+func unmetRequirements(t *testing.T, all []interop.Exchange) []string {
 	t.Helper()
 	captured := make([]conformance.CapturedMessage, len(all))
 	for i, e := range all {
-		fields := "Content-Type: " + e.SentType + "\r\nSOAPAction: " + e.Action + "\r\n\r\n"
-		captured[i] = conformance.CapturedMessage{Name: "message " + strconv.Itoa(i+1), Data: append([]byte(fields), e.Sent...)}
+		fields := "Content-Type: " + e.RequestType + "\r\nSOAPAction: " + e.Action + "\r\n\r\n"
+		captured[i] = conformance.CapturedMessage{Name: "message " + strconv.Itoa(i+1), Data: append([]byte(fields), e.Request...)}
 	}
 	report, err := conformance.JudgeMessages(captured, testpki.Trust(t))
 	if err != nil {
@@ -108,7 +108,7 @@ func isPacked(contentType string) bool {
 }
 
 // parseEnvelope returns the envelope of a message, which may be an MTOM package.
-func envelope(t *testing.T, contentType string, data []byte) *etree.Element {
+func parseEnvelope(t *testing.T, contentType string, data []byte) *etree.Element {
 	t.Helper()
 	kind, parameters, err := mime.ParseMediaType(contentType)
 	if err == nil && kind == "multipart/related" {
@@ -128,7 +128,7 @@ func envelope(t *testing.T, contentType string, data []byte) *etree.Element {
 }
 
 // describeSignature returns the names of the signed elements and the form of the key reference.
-func signature(root *etree.Element) (signed []string, reference string) {
+func describeSignature(root *etree.Element) (signed []string, reference string) {
 	byID := map[string]string{}
 	for _, element := range root.FindElements("//*") {
 		for _, attribute := range element.Attr {
@@ -147,7 +147,7 @@ func signature(root *etree.Element) (signed []string, reference string) {
 	return signed, reference
 }
 
-func subsequence(part, whole []string) bool {
+func isSubsequence(part, whole []string) bool {
 	for _, s := range whole {
 		if len(part) > 0 && part[0] == s {
 			part = part[1:]
@@ -159,17 +159,17 @@ func subsequence(part, whole []string) bool {
 // patchPattern and remarkPattern match the parts of a version that every update of a distribution changes: all after
 // the first two numbers, and remarks in parentheses.
 var (
-	patch  = regexp.MustCompile(`([0-9]+\.[0-9]+)\.[-+~.0-9A-Za-z]*`)
-	remark = regexp.MustCompile(` \([^)]*\)`)
+	patchPattern  = regexp.MustCompile(`([0-9]+\.[0-9]+)\.[-+~.0-9A-Za-z]*`)
+	remarkPattern = regexp.MustCompile(` \([^)]*\)`)
 )
 
 // stripVersions removes version numbers, which differ between machines.
-func withoutVersions(text string) string {
+func stripVersions(text string) string {
 	return regexp.MustCompile(`[0-9]+\.[0-9]+`).ReplaceAllString(text, "")
 }
 
-func shortVersion(version string) string {
-	return patch.ReplaceAllString(remark.ReplaceAllString(version, ""), "$1")
+func shortenVersion(version string) string {
+	return patchPattern.ReplaceAllString(remarkPattern.ReplaceAllString(version, ""), "$1")
 }
 
 const matrixHead = `# Toolkits
@@ -197,7 +197,7 @@ P-256 and sign with ecdsa-sha256. MTOM means that requests go as a package and t
 `
 
 // operationLetters abbreviate expectedOperations, in the same order.
-var letters = []string{"N", "S", "C", "X", "R"}
+var operationLetters = []string{"N", "S", "C", "X", "R"}
 
 const matrixGenerators = `
 ## Generators of code
@@ -209,31 +209,31 @@ Each makes code of every form of the contract, and says nothing while it does so
 `
 
 // allVariants returns every possible variant, without a client name.
-func columns() []variant {
-	return foreignKind{SOAP: []string{"1.1", "1.2"}, Keys: []string{"RSA", "EC"}, MTOM: []bool{false, true}}.variants()
+func allVariants() []variant {
+	return toolkitClient{SOAP: []string{"1.1", "1.2"}, Keys: []string{"RSA", "EC"}, MTOM: []bool{false, true}}.listVariants()
 }
 
 // formatCells formats the row of a client: the operations that succeeded in each variant, on all databases.
-func (m *matrix) cells(t *testing.T, client string) string {
+func (m *matrix) formatCells(t *testing.T, client string) string {
 	t.Helper()
 	var text strings.Builder
-	for _, v := range columns() {
+	for _, v := range allVariants() {
 		v.client = client
 		r := m.rows[v]
 		switch {
 		case r == nil:
 			text.WriteString(" – |")
-		case len(r.databases) != len(places()):
+		case len(r.databases) != len(openDatabases()):
 			t.Errorf("%s was run on %q only", v, r.databases)
 		default:
-			text.WriteString(" " + strings.Join(letters, " ") + " |") // checkExchanges fails the test if any is missing
+			text.WriteString(" " + strings.Join(operationLetters, " ") + " |") // checkExchanges fails the test if any is missing
 		}
 	}
 	return text.String()
 }
 
 // unmetByClient returns the requirements that a client did not meet in some variant.
-func (m *matrix) unmet(client string) []string {
+func (m *matrix) unmetByClient(client string) []string {
 	var all []string
 	for v, r := range m.rows {
 		if v.client == client {
@@ -245,28 +245,28 @@ func (m *matrix) unmet(client string) []string {
 }
 
 // writeDocument writes docs/interop.md with -update, and compares it otherwise.
-func (m *matrix) document(t *testing.T, kits []toolkit) {
+func (m *matrix) writeDocument(t *testing.T, kits []toolkit) {
 	t.Helper()
 	var text, runs, generators, limits strings.Builder
 	text.WriteString(matrixHead)
 	runs.WriteString("| client |")
-	for _, v := range columns() {
+	for _, v := range allVariants() {
 		fmt.Fprintf(&runs, " SOAP %s, %s%s |", v.soap, v.key, map[bool]string{true: ", MTOM"}[v.mtom])
 	}
-	runs.WriteString("\n|" + strings.Repeat(" --- |", 1+len(columns())) + "\n")
+	runs.WriteString("\n|" + strings.Repeat(" --- |", 1+len(allVariants())) + "\n")
 	for _, kit := range kits {
 		if kit.Generate != nil {
 			fmt.Fprintf(&generators, "| %s | ✓ | ✓ | ✓ | ✓ |\n", kit.Generate.Name)
 		}
 		for _, c := range kit.Clients {
-			first := m.rows[c.variants()[0]]
+			first := m.rows[c.listVariants()[0]]
 			if first == nil {
 				t.Fatalf("%s was not run", c.Name)
 			}
 			fmt.Fprintf(&text, "| %s | [%s](%s) | %s | %s | %s | %s |\n", c.Name, strings.TrimSuffix(filepath.Base(kit.Page), ".md"),
-				strings.TrimPrefix(kit.Page, "docs/"), shortVersion(first.version), strings.Join(first.signed, ", "), first.reference,
-				cmp.Or(strings.Join(m.unmet(c.Name), ", "), "none"))
-			fmt.Fprintf(&runs, "| %s |%s\n", c.Name, m.cells(t, c.Name))
+				strings.TrimPrefix(kit.Page, "docs/"), shortenVersion(first.version), strings.Join(first.signed, ", "), first.reference,
+				cmp.Or(strings.Join(m.unmetByClient(c.Name), ", "), "none"))
+			fmt.Fprintf(&runs, "| %s |%s\n", c.Name, m.formatCells(t, c.Name))
 			for _, limit := range c.Limits {
 				fmt.Fprintf(&limits, "- %s: %s\n", c.Name, limit)
 			}
@@ -280,7 +280,7 @@ func (m *matrix) document(t *testing.T, kits []toolkit) {
 		}
 		return
 	}
-	if existing, err := os.ReadFile(name); err != nil || withoutVersions(string(existing)) != withoutVersions(text.String()) {
+	if existing, err := os.ReadFile(name); err != nil || stripVersions(string(existing)) != stripVersions(text.String()) {
 		t.Errorf("docs/interop.md is not what was seen (%v); run: make interop. It should be:\n%s", err, text.String())
 	}
 }

@@ -13,12 +13,12 @@ import (
 )
 
 // projectRoot is the directory in which the commands of a page are run.
-const root = "../.."
+const projectRoot = "../.."
 
 // readCommandBlocks returns a toolkit's page and its code blocks.
-func (k toolkit) blocks(t *testing.T) (page string, blocks []string) {
+func (k toolkit) readCommandBlocks(t *testing.T) (page string, blocks []string) {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(root, k.Page))
+	data, err := os.ReadFile(filepath.Join(projectRoot, k.Page))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +36,8 @@ func (k toolkit) blocks(t *testing.T) (page string, blocks []string) {
 // TestPagesShowWhatIsRun: the page of each toolkit contains exactly the commands that the tests run.
 func TestPagesShowWhatIsRun(t *testing.T) {
 	t.Parallel()
-	for _, kit := range toolkits(t) {
-		page, _ := kit.blocks(t)
+	for _, kit := range readToolkits(t) {
+		page, _ := kit.readCommandBlocks(t)
 		lines := kit.Build
 		for _, c := range kit.Clients {
 			lines = append(lines, c.Run)
@@ -54,7 +54,7 @@ func TestPagesShowWhatIsRun(t *testing.T) {
 }
 
 // startPageService starts a service at the fixed address that the pages use, which must be free.
-func pageService(t *testing.T) *interop.Service {
+func startPageService(t *testing.T) *interop.Service {
 	t.Helper()
 	const address = "127.0.0.1:8443"
 	var dialer net.Dialer
@@ -62,24 +62,24 @@ func pageService(t *testing.T) *interop.Service {
 		_ = c.Close()
 		t.Fatalf("something listens on %s, where the pages want their service", address)
 	}
-	return interop.Start(t, interop.DevelopmentDirectory(t), "--listen", address)
+	return interop.StartService(t, interop.NewDevelopmentDirectory(t), "--listen", address)
 }
 
 // clientOutputPattern matches the client's JSON output after the output of its build.
-var printed = regexp.MustCompile(`(?s)\{\s*"toolkit".*`)
+var clientOutputPattern = regexp.MustCompile(`(?s)\{\s*"toolkit".*`)
 
 // typePage runs the second code block of a page, which leads to the first accepted notification. It replaces only the
 // data directory, because ctr-data may already exist.
 func (k toolkit) typePage(t *testing.T, service *interop.Service) {
 	t.Helper()
-	_, blocks := k.blocks(t)
+	_, blocks := k.readCommandBlocks(t)
 	lines := strings.ReplaceAll(blocks[1], "../../../ctr-data", service.Data)
-	output, err := typeLines(t, root, lines)
+	output, err := typeLines(t, projectRoot, lines)
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, lines, output)
 	}
-	var report told
-	if err := json.Unmarshal([]byte(printed.FindString(output)), &report); err != nil || !fifteenDigits.MatchString(report.Number) {
+	var report clientReport
+	if err := json.Unmarshal([]byte(clientOutputPattern.FindString(output)), &report); err != nil || !numberPattern.MatchString(report.Number) {
 		t.Errorf("%v: %s", err, output)
 	}
 }

@@ -10,59 +10,59 @@ import (
 )
 
 // TestDatabase is a database that several services can share.
-type Place struct {
-	Start func(tb testing.TB, args ...string) *Service // starts a service on the database
-	Raw   func(tb testing.TB) *sql.DB                  // opens a connection without the store
-	Flags []string                                     // that locate the register for the operator's commands
-	Keys  string                                       // file of the encryption keys for personal data
-	URL   string                                       // of the database; empty for SQLite
+type TestDatabase struct {
+	StartService func(tb testing.TB, args ...string) *Service // starts a service on the database
+	OpenRaw      func(tb testing.TB) *sql.DB                  // opens a connection without the store
+	AdminFlags   []string                                     // that locate the register for the operator's commands
+	KeyFile      string                                       // file of the encryption keys for personal data
+	URL          string                                       // of the database; empty for SQLite
 }
 
 // NewEmbeddedDatabase returns an empty SQLite database. Its services share one data directory.
-func Embedded(tb testing.TB) Place {
+func NewEmbeddedDatabase(tb testing.TB) TestDatabase {
 	tb.Helper()
-	directory := DevelopmentDirectory(tb)
-	return Place{
-		Start: func(tb testing.TB, args ...string) *Service { tb.Helper(); return Start(tb, directory, args...) },
-		Raw:   func(tb testing.TB) *sql.DB { tb.Helper(); return OpenEmbedded(tb, directory) },
-		Flags: []string{"--data", directory},
-		Keys:  filepath.Join(directory, "keys.json"),
+	directory := NewDevelopmentDirectory(tb)
+	return TestDatabase{
+		StartService: func(tb testing.TB, args ...string) *Service { tb.Helper(); return StartService(tb, directory, args...) },
+		OpenRaw:      func(tb testing.TB) *sql.DB { tb.Helper(); return OpenEmbedded(tb, directory) },
+		AdminFlags:   []string{"--data", directory},
+		KeyFile:      filepath.Join(directory, "keys.json"),
 	}
 }
 
 // NewPostgresDatabase returns an empty PostgreSQL database. Each of its services has its own data directory, as if on
 // its own machine; they share the key file.
-func Postgres(tb testing.TB) Place {
+func NewPostgresDatabase(tb testing.TB) TestDatabase {
 	tb.Helper()
 	address := storetest.NewPostgresDatabase(tb)
 	keys := filepath.Join(tb.TempDir(), "keys.json")
-	return Place{
-		Start: func(tb testing.TB, args ...string) *Service {
+	return TestDatabase{
+		StartService: func(tb testing.TB, args ...string) *Service {
 			tb.Helper()
-			return Start(tb, DevelopmentDirectory(tb), append([]string{"--database", address, "--keys", keys}, args...)...)
+			return StartService(tb, NewDevelopmentDirectory(tb), append([]string{"--database", address, "--keys", keys}, args...)...)
 		},
-		Raw:   func(tb testing.TB) *sql.DB { tb.Helper(); return openRaw(tb, "postgres", address) },
-		Flags: []string{"--database", address, "--keys", keys},
-		Keys:  keys,
-		URL:   address,
+		OpenRaw:    func(tb testing.TB) *sql.DB { tb.Helper(); return openDatabase(tb, "postgres", address) },
+		AdminFlags: []string{"--database", address, "--keys", keys},
+		KeyFile:    keys,
+		URL:        address,
 	}
 }
 
 // RunAdmin runs a command of the operator on the register. Services may be running.
-func (p Place) Operate(tb testing.TB, args ...string) Result {
+func (p TestDatabase) RunAdmin(tb testing.TB, args ...string) Result {
 	tb.Helper()
-	return Run(tb, Program(tb, "ctrd"), append(append([]string{"admin"}, args...), p.Flags...)...)
+	return RunProgram(tb, ProgramPath(tb, "ctrd"), append(append([]string{"admin"}, args...), p.AdminFlags...)...)
 }
 
 // OpenEmbedded opens the SQLite database in a service's data directory.
 func OpenEmbedded(tb testing.TB, directory string) *sql.DB {
 	tb.Helper()
 	file := url.URL{Scheme: "file", Path: filepath.Join(directory, "ctr.sqlite"), RawQuery: "_busy_timeout=5000"}
-	return openRaw(tb, "sqlite", file.String())
+	return openDatabase(tb, "sqlite", file.String())
 }
 
 // openDatabase opens a database with a driver that the store registers. The test closes it at its end.
-func openRaw(tb testing.TB, driver, source string) *sql.DB {
+func openDatabase(tb testing.TB, driver, source string) *sql.DB {
 	tb.Helper()
 	db, err := sql.Open(driver, source)
 	if err != nil {

@@ -23,15 +23,15 @@ import (
 )
 
 // privateTexts maps each form in which private data could appear to its description.
-type traces map[string]string
+type privateTexts map[string]string
 
 // collectPrivateTexts returns the private data of the persons in the development data and the free texts of the
 // scenarios.
-func tracesOf(t *testing.T) traces {
+func collectPrivateTexts(t *testing.T) privateTexts {
 	t.Helper()
-	all := traces{}
+	all := privateTexts{}
 	for _, text := range []string{comment, location, loosened, mistake, accident} {
-		all.add("a text", text)
+		all.addForms("a text", text)
 	}
 	file, err := devdata.Files.Open("persons.csv")
 	if err != nil {
@@ -43,22 +43,22 @@ func tracesOf(t *testing.T) traces {
 	if err != nil || len(persons) < 2 {
 		t.Fatalf("persons.csv: %v", err)
 	}
-	all.add("a mistyped number", mistyped)
+	all.addForms("a mistyped number", mistyped)
 	for _, person := range persons[1:] {
 		n := person[0]
-		all.add("a number", n)
+		all.addForms("a number", n)
 		digest := sha256.Sum256([]byte(n)) // an unkeyed digest can be reversed by trying all numbers
-		all.add("the digest of a number", string(digest[:]))
-		all.add("a number as it is printed", fmt.Sprintf("%s.%s.%s-%s.%s", n[:2], n[2:4], n[4:6], n[6:9], n[9:]))
+		all.addForms("the digest of a number", string(digest[:]))
+		all.addForms("a number as it is printed", fmt.Sprintf("%s.%s.%s-%s.%s", n[:2], n[2:4], n[4:6], n[6:9], n[9:]))
 		if len(person[2]) > 4 { // a shorter name may occur by chance
-			all.add("a name", person[2])
+			all.addForms("a name", person[2])
 		}
 	}
 	return all
 }
 
 // addForms adds a text in plain, in hexadecimal, and in base64 at any offset within a longer text.
-func (a traces) add(what, text string) {
+func (a privateTexts) addForms(what, text string) {
 	a[text] = what
 	a[hex.EncodeToString([]byte(text))] = what + ", in hexadecimal digits"
 	for shift := range 3 {
@@ -69,7 +69,7 @@ func (a traces) add(what, text string) {
 }
 
 // findIn returns a description of a private text in data, or an empty string.
-func (a traces) in(data []byte) string {
+func (a privateTexts) findIn(data []byte) string {
 	for form, what := range a {
 		if i := bytes.Index(data, []byte(form)); i >= 0 {
 			return fmt.Sprintf("%s at %d: %q", what, i, data[max(0, i-40):min(len(data), i+len(form)+20)])
@@ -79,20 +79,20 @@ func (a traces) in(data []byte) string {
 }
 
 // findInValue returns a description of a private text in a database value, also if it is compressed.
-func (a traces) inValue(value any) string {
+func (a privateTexts) findInValue(value any) string {
 	var data []byte
 	switch v := value.(type) {
 	case []byte:
 		data = v
 	default:
-		return a.in(fmt.Append(nil, v))
+		return a.findIn(fmt.Append(nil, v))
 	}
-	if found := a.in(data); found != "" {
+	if found := a.findIn(data); found != "" {
 		return found
 	}
 	for skipped := range min(len(data), 12) { // a marker, a length, or a zlib or gzip header may precede the data
 		text, _ := io.ReadAll(flate.NewReader(bytes.NewReader(data[skipped:]))) // most values are not compressed
-		if found := a.in(text); found != "" {
+		if found := a.findIn(text); found != "" {
 			return "compressed: " + found
 		}
 	}
@@ -101,28 +101,28 @@ func (a traces) inValue(value any) string {
 
 // checkPrivacy searches everything that the services left behind for private texts: the files and tables of the
 // database, the logs, the metrics, and the output of the operator's commands.
-func (p *play) private() {
-	all := tracesOf(p.t)
-	p.left["what the operator was told"] = []byte(p.said.String())
-	if p.place.URL != "" {
-		p.dump()
+func (p *scenarioRun) checkPrivacy() {
+	all := collectPrivateTexts(p.t)
+	p.leftovers["what the operator was told"] = []byte(p.operatorOutput.String())
+	if p.database.URL != "" {
+		p.collectDump()
 	}
-	public := traces{"Total Knee System": "the name of a device"} // must be found, which proves that the database was searched
+	public := privateTexts{"Total Knee System": "the name of a device"} // must be found, which proves that the database was searched
 	database := false
-	for where, data := range p.left {
-		database = database || public.in(data) != ""
-		if found := all.in(data); found != "" {
+	for where, data := range p.leftovers {
+		database = database || public.findIn(data) != ""
+		if found := all.findIn(data); found != "" {
 			p.t.Errorf("%s: %s", where, found)
 		}
 	}
-	if _, err := exec.LookPath("pg_dump"); !database && (err == nil || p.place.URL == "") {
+	if _, err := exec.LookPath("pg_dump"); !database && (err == nil || p.database.URL == "") {
 		p.t.Error("no file of the database was looked into")
 	}
-	p.tables(all, public)
+	p.checkTables(all, public)
 }
 
 // collectFiles reads all files in the service's data directory, except the test PKI.
-func (p *play) files(when string) {
+func (p *scenarioRun) collectFiles(when string) {
 	p.t.Helper()
 	err := filepath.WalkDir(p.service.Data, func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -133,7 +133,7 @@ func (p *play) files(when string) {
 		case entry.IsDir():
 			return nil
 		}
-		p.left[entry.Name()+" "+when], err = os.ReadFile(path)
+		p.leftovers[entry.Name()+" "+when], err = os.ReadFile(path)
 		return err
 	})
 	if err != nil {
@@ -143,17 +143,17 @@ func (p *play) files(when string) {
 
 // collectDump adds the output of pg_dump, also with bytea columns decoded. Without pg_dump only the tables are
 // searched.
-func (p *play) dump() {
+func (p *scenarioRun) collectDump() {
 	p.t.Helper()
 	if _, err := exec.LookPath("pg_dump"); err != nil && os.Getenv("CI") != "true" {
 		return
 	}
-	result := interop.Run(p.t, interop.Tool(p.t, "pg_dump", "postgresql-client"), "--dbname="+p.place.URL)
-	if result.Code != 0 || !strings.Contains(result.Stdout, "COPY ") {
-		p.t.Fatalf("pg_dump: exit %d\n%s", result.Code, result.Stderr)
+	result := interop.RunProgram(p.t, interop.FindTool(p.t, "pg_dump", "postgresql-client"), "--dbname="+p.database.URL)
+	if result.ExitCode != 0 || !strings.Contains(result.Stdout, "COPY ") {
+		p.t.Fatalf("pg_dump: exit %d\n%s", result.ExitCode, result.Stderr)
 	}
-	p.left["the dump"] = []byte(result.Stdout)
-	p.left["the octets in the dump"] = octetsIn.ReplaceAllFunc(p.left["the dump"], func(digits []byte) []byte {
+	p.leftovers["the dump"] = []byte(result.Stdout)
+	p.leftovers["the octets in the dump"] = byteaPattern.ReplaceAllFunc(p.leftovers["the dump"], func(digits []byte) []byte {
 		data, err := hex.DecodeString(string(digits[3:]))
 		if err != nil {
 			p.t.Fatal(err)
@@ -163,21 +163,21 @@ func (p *play) dump() {
 }
 
 // byteaPattern matches a bytea value in a dump.
-var octetsIn = regexp.MustCompile(`\\\\x(?:[0-9a-f]{2})+`)
+var byteaPattern = regexp.MustCompile(`\\\\x(?:[0-9a-f]{2})+`)
 
 // checkTables searches every value of every table.
-func (p *play) tables(all, public traces) {
+func (p *scenarioRun) checkTables(all, public privateTexts) {
 	p.t.Helper()
-	db, names := p.place.Raw(p.t), `SELECT name FROM sqlite_master WHERE type = 'table'`
-	if p.place.URL != "" {
+	db, names := p.database.OpenRaw(p.t), `SELECT name FROM sqlite_master WHERE type = 'table'`
+	if p.database.URL != "" {
 		names = `SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema')`
 	}
 	sawPublic := false
-	for _, name := range read(p.t, db, names) {
-		for _, value := range read(p.t, db, `SELECT * FROM `+fmt.Sprint(text(name))) {
-			sawPublic = sawPublic || public.inValue(value) != ""
-			if found := all.inValue(value); found != "" {
-				p.t.Errorf("table %s: %s", text(name), found)
+	for _, name := range queryValues(p.t, db, names) {
+		for _, value := range queryValues(p.t, db, `SELECT * FROM `+fmt.Sprint(bytesToString(name))) {
+			sawPublic = sawPublic || public.findInValue(value) != ""
+			if found := all.findInValue(value); found != "" {
+				p.t.Errorf("table %s: %s", bytesToString(name), found)
 				break
 			}
 		}
@@ -187,7 +187,7 @@ func (p *play) tables(all, public traces) {
 	}
 }
 
-func text(value any) any {
+func bytesToString(value any) any {
 	if data, ok := value.([]byte); ok {
 		return string(data)
 	}
@@ -195,7 +195,7 @@ func text(value any) any {
 }
 
 // queryValues returns all values of a query, row by row.
-func read(t *testing.T, db *sql.DB, query string) []any {
+func queryValues(t *testing.T, db *sql.DB, query string) []any {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), query)
 	if err != nil {
@@ -230,7 +230,7 @@ func read(t *testing.T, db *sql.DB, query string) []any {
 // TestTracesAreFound: the search finds private texts in every form, so that a search without result proves something.
 func TestTracesAreFound(t *testing.T) {
 	t.Parallel()
-	all := tracesOf(t)
+	all := collectPrivateTexts(t)
 	var compressed bytes.Buffer
 	w, err := flate.NewWriter(&compressed, flate.BestSpeed)
 	if err == nil {
@@ -247,11 +247,11 @@ func TestTracesAreFound(t *testing.T) {
 		"base64": base64.StdEncoding.EncodeToString([]byte("<Patient>" + leroySSIN + "</Patient>")), "shifted": base64.StdEncoding.EncodeToString([]byte(">>" + location)),
 		"hexadecimal": hex.EncodeToString([]byte(">" + accident)), "compressed": append([]byte{1, 2, 3}, compressed.Bytes()...),
 	} {
-		if all.inValue(value) == "" {
+		if all.findInValue(value) == "" {
 			t.Errorf("%s: not found", name)
 		}
 	}
-	if found := all.inValue("a register of implants 48022907380"); found != "" {
+	if found := all.findInValue("a register of implants 48022907380"); found != "" {
 		t.Errorf("found %s", found)
 	}
 }

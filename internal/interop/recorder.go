@@ -20,25 +20,25 @@ import (
 type Recorder struct {
 	URL string
 
-	after func(Exchange)
-	mu    sync.Mutex
-	all   []Exchange
+	onExchange func(Exchange)
+	mu         sync.Mutex
+	exchanges  []Exchange
 }
 
 // Exchange is a request and its response, as sent over the wire.
 type Exchange struct {
-	SentType     string // Content-Type
+	RequestType  string // Content-Type
 	Action       string // SOAPAction
 	Accept       []string
-	Sent         []byte
+	Request      []byte
 	Status       int
-	AnsweredType string
-	Answered     []byte
+	ResponseType string
+	Response     []byte
 }
 
 // StartRecorder starts a recorder in front of a service. It calls after, unless nil, with each exchange before the
 // client gets the response. The recorder ends with the test.
-func Record(tb testing.TB, service *Service, after func(Exchange)) *Recorder {
+func StartRecorder(tb testing.TB, service *Service, after func(Exchange)) *Recorder {
 	tb.Helper()
 	target, err := url.Parse(service.URL)
 	if err != nil {
@@ -49,13 +49,13 @@ func Record(tb testing.TB, service *Service, after func(Exchange)) *Recorder {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r := &Recorder{after: after}
+	r := &Recorder{onExchange: after}
 	server := httptest.NewUnstartedServer(&httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.Scheme, p.Out.URL.Host = target.Scheme, target.Host
 			p.Out.Host = p.In.Host // so that the WSDL contains the recorder's address
 		},
-		Transport: &recording{service.HTTP(tb).Transport, r},
+		Transport: &recordingTransport{service.NewHTTPClient(tb).Transport, r},
 	})
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	server.StartTLS()
@@ -65,12 +65,12 @@ func Record(tb testing.TB, service *Service, after func(Exchange)) *Recorder {
 }
 
 // recordingTransport forwards all requests and stores the POST exchanges.
-type recording struct {
+type recordingTransport struct {
 	next     http.RoundTripper
 	recorder *Recorder
 }
 
-func (t *recording) RoundTrip(request *http.Request) (*http.Response, error) {
+func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.Method != http.MethodPost {
 		return t.next.RoundTrip(request)
 	}
@@ -91,19 +91,19 @@ func (t *recording) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = io.NopCloser(bytes.NewReader(answered))
-	t.recorder.keep(Exchange{
-		SentType: request.Header.Get("Content-Type"), Action: request.Header.Get("SOAPAction"), Accept: request.Header.Values("Accept"), Sent: sent,
-		Status: response.StatusCode, AnsweredType: response.Header.Get("Content-Type"), Answered: answered,
+	t.recorder.addExchange(Exchange{
+		RequestType: request.Header.Get("Content-Type"), Action: request.Header.Get("SOAPAction"), Accept: request.Header.Values("Accept"), Request: sent,
+		Status: response.StatusCode, ResponseType: response.Header.Get("Content-Type"), Response: answered,
 	})
 	return response, nil
 }
 
-func (r *Recorder) keep(e Exchange) {
+func (r *Recorder) addExchange(e Exchange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.all = append(r.all, e)
-	if r.after != nil {
-		r.after(e)
+	r.exchanges = append(r.exchanges, e)
+	if r.onExchange != nil {
+		r.onExchange(e)
 	}
 }
 
@@ -111,7 +111,7 @@ func (r *Recorder) keep(e Exchange) {
 func (r *Recorder) Exchanges() []Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]Exchange(nil), r.all...)
+	return append([]Exchange(nil), r.exchanges...)
 }
 
 // String formats the last exchange, for messages of failed tests.
@@ -121,5 +121,5 @@ func (r *Recorder) String() string {
 		return "no message was sent"
 	}
 	last := all[len(all)-1]
-	return fmt.Sprintf("%d messages; the last:\nContent-Type: %s\n\n%s\n\nHTTP %d\n%s", len(all), last.SentType, last.Sent, last.Status, strings.ToValidUTF8(string(last.Answered), "?"))
+	return fmt.Sprintf("%d messages; the last:\nContent-Type: %s\n\n%s\n\nHTTP %d\n%s", len(all), last.RequestType, last.Request, last.Status, strings.ToValidUTF8(string(last.Response), "?"))
 }

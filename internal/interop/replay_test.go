@@ -8,22 +8,22 @@ import (
 )
 
 // openDatabases returns a constructor for each supported database.
-func places() map[string]func(testing.TB) interop.Place {
-	return map[string]func(testing.TB) interop.Place{"SQLite": interop.Embedded, "PostgreSQL": interop.Postgres}
+func openDatabases() map[string]func(testing.TB) interop.TestDatabase {
+	return map[string]func(testing.TB) interop.TestDatabase{"SQLite": interop.NewEmbeddedDatabase, "PostgreSQL": interop.NewPostgresDatabase}
 }
 
 // TestReplayIsRefusedEverywhere: a signed message is accepted only once, on all nodes and after a restart.
 func TestReplayIsRefusedEverywhere(t *testing.T) {
 	t.Parallel()
-	for name, open := range places() {
+	for name, open := range openDatabases() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			place := open(t)
-			first, second := place.Start(t), place.Start(t)
-			one, other := first.Client(t, interop.Hospital(t)), second.Client(t, interop.Hospital(t))
-			request := interop.Implantation("REPLAY-1", interop.Patient, "S-1")
-			message := interop.Signed(t, one, "NotifyImplant", request)
-			accepted := interop.Post(t, one, message)
+			first, second := place.StartService(t), place.StartService(t)
+			one, other := first.NewClient(t, interop.HospitalKey(t)), second.NewClient(t, interop.HospitalKey(t))
+			request := interop.NewImplantation("REPLAY-1", interop.PatientSSIN, "S-1")
+			message := interop.SignRequest(t, one, "NotifyImplant", request)
+			accepted := interop.PostMessage(t, one, message)
 			if !bytes.Contains(accepted, []byte("NotificationNumber>")) {
 				t.Fatalf("the first service answers %s", accepted)
 			}
@@ -33,20 +33,20 @@ func TestReplayIsRefusedEverywhere(t *testing.T) {
 					t.Errorf("%s answers %s", where, answer)
 				}
 			}
-			refused("the same service", interop.Post(t, one, message))
-			refused("the second service", interop.Post(t, other, message))
+			refused("the same service", interop.PostMessage(t, one, message))
+			refused("the second service", interop.PostMessage(t, other, message))
 			first.Kill()
-			refused("the service that remains", interop.Post(t, other, message))
+			refused("the service that remains", interop.PostMessage(t, other, message))
 			second.Stop(t)
-			third := place.Start(t)
-			c := third.Client(t, interop.Hospital(t))
-			refused("the service after a restart", interop.Post(t, c, message))
+			third := place.StartService(t)
+			c := third.NewClient(t, interop.HospitalKey(t))
+			refused("the service after a restart", interop.PostMessage(t, c, message))
 
 			// With a new signature it is a retry: the same receipt, and still one notification.
-			if again := interop.Notify(t, c, request).Receipt.NotificationNumber; !bytes.Contains(accepted, []byte(">"+again+"<")) {
+			if again := interop.MustNotify(t, c, request).Receipt.NotificationNumber; !bytes.Contains(accepted, []byte(">"+again+"<")) {
 				t.Errorf("signed anew it is notification %s", again)
 			}
-			if found := interop.Search(t, c, interop.BySerial("S-1")); found.Total != 1 {
+			if found := interop.MustSearch(t, c, interop.CriteriaBySerial("S-1")); found.Total != 1 {
 				t.Errorf("%d notifications", found.Total)
 			}
 		})

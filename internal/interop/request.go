@@ -8,25 +8,25 @@ import (
 
 // People of the development data.
 const (
-	Surgeon = "78031412250"
-	Patient = "48022907379"
+	SurgeonSSIN = "78031412250"
+	PatientSSIN = "48022907379"
 )
 
 // NewHeader returns the header of a request by the surgeon.
-func Header() wire.Header {
+func NewHeader() wire.Header {
 	return wire.Header{ID: NewID(), IssueInstant: time.Now().UTC().Format(time.RFC3339), Author: &wire.Author{HcParty: []wire.HcParty{{
-		ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: Surgeon}}, FirstName: []string{"Anna"}, Name: "Claes",
+		ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: SurgeonSSIN}}, FirstName: []string{"Anna"}, Name: "Claes",
 	}}}}
 }
 
 // FormatDaysAgo returns the date ago days before today as an xs:date.
-func Day(ago int) string { return time.Now().AddDate(0, 0, -ago).Format(time.DateOnly) }
+func FormatDaysAgo(ago int) string { return time.Now().AddDate(0, 0, -ago).Format(time.DateOnly) }
 
 // NewImplantation returns a valid notification of one implant with a serial number, implanted two days ago.
-func Implantation(reference, patient, serial string) *wire.NotifyImplantRequest {
-	return &wire.NotifyImplantRequest{Header: Header(), InputReference: reference, Save: "Final", Implantation: wire.Implantation{
-		Specialist: wire.Professional{SSIN: Surgeon}, OperationDate: Day(2), Patient: patient,
-		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: Day(20), Comment: "total knee replacement",
+func NewImplantation(reference, patient, serial string) *wire.NotifyImplantRequest {
+	return &wire.NotifyImplantRequest{Header: NewHeader(), InputReference: reference, Save: "Final", Implantation: wire.Implantation{
+		Specialist: wire.Professional{SSIN: SurgeonSSIN}, OperationDate: FormatDaysAgo(2), Patient: patient,
+		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: FormatDaysAgo(20), Comment: "total knee replacement",
 		Implant: []wire.NotifiedImplant{{
 			NotificationCode: "000071200176", UDI: "(01)05410000001047(17)291231(10)L2201(21)" + serial,
 			Quantity: 1, Location: "left knee", Side: "Left",

@@ -20,13 +20,13 @@ import (
 
 // People and organisations of the development data.
 const (
-	claesSSIN   = interop.Surgeon
+	claesSSIN   = interop.SurgeonSSIN
 	duboisSSIN  = "69092234126"
 	peetersSSIN = "85073003328"
 	lambertSSIN = "81050511813"
 	woutersSSIN = "91021706490"
 	jacobsSSIN  = "66061141504"
-	leroySSIN   = interop.Patient
+	leroySSIN   = interop.PatientSSIN
 	vanDamSSIN  = "84061205236"
 	nguyenSSIN  = "05041801691"
 	kayaSSIN    = "12451200933"
@@ -37,9 +37,9 @@ const (
 	clinic   = "NIHII-HOSPITAL=71012413"
 )
 
-func alone(ssin string) who { return who{key: "SSIN=" + ssin} }
+func asPerson(ssin string) identity { return identity{key: "SSIN=" + ssin} }
 
-func inside(organisation, ssin string) who { return who{organisation, ssin} }
+func asOrganisation(organisation, ssin string) identity { return identity{organisation, ssin} }
 
 // Free texts of the scenarios, which must appear in no log, file or database in plain.
 const (
@@ -52,15 +52,15 @@ const (
 )
 
 // scenarioRun is a run of the scenarios with one client and one service on its own database.
-type play struct {
-	t       *testing.T // of the current scenario
-	place   interop.Place
-	connect func(*testing.T, *interop.Service) caller
-	service *interop.Service
-	caller  caller
-	used    map[string]bool   // operations called
-	left    map[string][]byte // files, logs and metrics of the services, by description
-	said    strings.Builder   // output of the operator's commands, except where it reveals data on purpose
+type scenarioRun struct {
+	t              *testing.T // of the current scenario
+	database       interop.TestDatabase
+	newCaller      func(*testing.T, *interop.Service) operationCaller
+	service        *interop.Service
+	caller         operationCaller
+	used           map[string]bool   // operations called
+	leftovers      map[string][]byte // files, logs and metrics of the services, by description
+	operatorOutput strings.Builder   // output of the operator's commands, except where it reveals data on purpose
 }
 
 // TestScenarios calls every operation as several callers, with ctr and with zeep, on both databases. Meanwhile it
@@ -69,90 +69,93 @@ type play struct {
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	soap := map[string]string{"SQLite": "1.1", "PostgreSQL": "1.2"} // each version is used once
-	for name, open := range places() {
-		for client, connect := range map[string]func(*testing.T, *interop.Service) caller{
-			"ctr":  newShell,
-			"zeep": func(t *testing.T, s *interop.Service) caller { t.Helper(); return newZeep(t, s, soap[name]) },
+	for name, open := range openDatabases() {
+		for client, connect := range map[string]func(*testing.T, *interop.Service) operationCaller{
+			"ctr": newCtrCaller,
+			"zeep": func(t *testing.T, s *interop.Service) operationCaller {
+				t.Helper()
+				return newZeepCaller(t, s, soap[name])
+			},
 		} {
 			t.Run(name+", "+client, func(t *testing.T) {
 				t.Parallel()
 				if client == "zeep" {
-					python(t)
+					findPython(t)
 				}
-				p := &play{t: t, place: open(t), connect: connect, used: map[string]bool{}, left: map[string][]byte{}}
-				p.start()
-				p.run()
+				p := &scenarioRun{t: t, database: open(t), newCaller: connect, used: map[string]bool{}, leftovers: map[string][]byte{}}
+				p.startService()
+				p.playAll()
 			})
 		}
 	}
 }
 
-func (p *play) run() {
-	p.sources()
-	p.scene("a notification is prepared, validated and revised", p.preparation)
-	p.scene("an implant is removed in parts, and notifications are taken back", p.removal)
-	p.scene("an implant that was placed abroad is removed", p.abroad)
-	former := p.keys()
-	p.beside([]string{"keys", "add"}, func() {
-		p.scene("a doctor's hospital changes on 1 January 2024", p.affiliation)
-		p.scene("patients and doctors read", p.reading)
+func (p *scenarioRun) playAll() {
+	p.importMandates()
+	p.playScenario("a notification is prepared, validated and revised", p.playPreparation)
+	p.playScenario("an implant is removed in parts, and notifications are taken back", p.playRemoval)
+	p.playScenario("an implant that was placed abroad is removed", p.playUnregisteredRemoval)
+	former := p.keyIDs()
+	p.runAdminDuring([]string{"keys", "add"}, func() {
+		p.playScenario("a doctor's hospital changes on 1 January 2024", p.playAffiliation)
+		p.playScenario("patients and doctors read", p.playReading)
 	})
-	p.beside([]string{"keys", "rotate"}, func() {
-		p.scene("an access manager changes the staff", p.staff)
-		p.scene("mandates are granted, accepted, transferred, ended", p.mandates)
+	p.runAdminDuring([]string{"keys", "rotate"}, func() {
+		p.playScenario("an access manager changes the staff", p.playStaff)
+		p.playScenario("mandates are granted, accepted, transferred, ended", p.playMandates)
 	})
-	before := p.everything()
-	p.operate("keys", "retire", former[0])
-	if now := p.keys(); len(now) != 1 || now[0] == former[0] {
+	before := p.takeSnapshot()
+	p.runAdmin("keys", "retire", former[0])
+	if now := p.keyIDs(); len(now) != 1 || now[0] == former[0] {
 		p.t.Errorf("keys in the file: %v, and %v before", now, former)
 	}
-	p.found(before)
-	p.stop("the first service")
-	p.start() // the former key is no longer in memory
-	p.found(before)
-	p.scene("an emergency is reported", p.emergency)
-	p.scene("searches find, in pages", p.searches)
-	p.scene("the list of devices", p.devices)
-	p.scene("a lot is recalled", p.recall)
-	p.scene("numbers are mistyped", p.mistyped)
-	p.scene("every operation was used", p.complete)
-	p.scene("the trail is whole", func() {
-		p.operate("audit", "verify", "--checkpoints", filepath.Join(p.service.Data, trail.AnchorFileName))
+	p.requireSnapshot(before)
+	p.stopService("the first service")
+	p.startService() // the former key is no longer in memory
+	p.requireSnapshot(before)
+	p.playScenario("an emergency is reported", p.playEmergency)
+	p.playScenario("searches find, in pages", p.playSearches)
+	p.playScenario("the list of devices", p.playDevices)
+	p.playScenario("a lot is recalled", p.playRecall)
+	p.playScenario("numbers are mistyped", p.playMistyped)
+	p.playScenario("every operation was used", p.checkOperationsUsed)
+	p.playScenario("the trail is whole", func() {
+		p.runAdmin("audit", "verify", "--checkpoints", filepath.Join(p.service.Data, trail.AnchorFileName))
 	})
-	p.stop("the second service")
-	p.private()
+	p.stopService("the second service")
+	p.checkPrivacy()
 }
 
 // startService starts a service and connects the client to it.
-func (p *play) start() {
-	p.service = p.place.Start(p.t, "--admin-listen", "127.0.0.1:0")
-	p.caller = p.connect(p.t, p.service)
+func (p *scenarioRun) startService() {
+	p.service = p.database.StartService(p.t, "--admin-listen", "127.0.0.1:0")
+	p.caller = p.newCaller(p.t, p.service)
 }
 
 // stopService ends the service and collects its metrics and output, and its files before and after the end.
-func (p *play) stop(name string) {
-	p.left["the metrics of "+name] = interop.Get(p.t, p.service.HTTP(p.t), p.service.Admin)
-	p.files("while it runs, of " + name)
-	p.want("exit code of "+name, p.service.Stop(p.t), 0)
-	p.files("of " + name)
+func (p *scenarioRun) stopService(name string) {
+	p.leftovers["the metrics of "+name] = interop.FetchPage(p.t, p.service.NewHTTPClient(p.t), p.service.Admin)
+	p.collectFiles("while it runs, of " + name)
+	p.requireEqual("exit code of "+name, p.service.Stop(p.t), 0)
+	p.collectFiles("of " + name)
 	_, after, _ := strings.Cut(p.service.Stdout(), "\n") // the first line contains names of .p12 files with subjects
-	p.left["standard output of "+name], p.left["the log of "+name] = []byte(after), []byte(p.service.Stderr())
+	p.leftovers["standard output of "+name], p.leftovers["the log of "+name] = []byte(after), []byte(p.service.Stderr())
 	if log := p.service.Stderr(); len(log) < 10_000 || strings.Contains(log, `"level":"ERROR"`) {
 		p.t.Errorf("the log of %s:\n%s", name, log)
 	}
 }
 
 // playScenario runs a scenario as a subtest.
-func (p *play) scene(name string, act func()) {
+func (p *scenarioRun) playScenario(name string, act func()) {
 	outer := p.t
 	defer func() { p.t = outer }()
 	outer.Run(name, func(t *testing.T) { p.t = t; act() })
 }
 
 // mustCall makes a call and fails the test if it is refused.
-func ok[R, Q any](p *play, as who, request *Q) *R {
+func mustCall[R, Q any](p *scenarioRun, as identity, request *Q) *R {
 	p.t.Helper()
-	answer, refusal := send[R](p, as, request)
+	answer, refusal := sendRequest[R](p, as, request)
 	if refusal != nil {
 		p.t.Fatalf("%T of %v: refused with %v", request, as, refusal)
 	}
@@ -160,14 +163,14 @@ func ok[R, Q any](p *play, as who, request *Q) *R {
 }
 
 // mustRefuse makes a call that must be refused with a code.
-func refused[Q any](p *play, as who, request *Q, code string) {
+func mustRefuse[Q any](p *scenarioRun, as identity, request *Q, code string) {
 	p.t.Helper()
-	if _, refusal := send[struct{}](p, as, request); !slices.Contains(refusal, code) {
+	if _, refusal := sendRequest[struct{}](p, as, request); !slices.Contains(refusal, code) {
 		p.t.Errorf("%T of %v: refused with %v, want %s", request, as, refusal, code)
 	}
 }
 
-func (p *play) want(what string, got, want any) {
+func (p *scenarioRun) requireEqual(what string, got, want any) {
 	p.t.Helper()
 	if got != want {
 		p.t.Errorf("%s: %v, want %v", what, got, want)
@@ -175,19 +178,19 @@ func (p *play) want(what string, got, want any) {
 }
 
 // runAdmin runs a command of the operator, which must succeed.
-func (p *play) operate(args ...string) string {
+func (p *scenarioRun) runAdmin(args ...string) string {
 	p.t.Helper()
-	result := p.place.Operate(p.t, args...)
-	if result.Code != 0 {
-		p.t.Fatalf("admin %v: exit %d\n%s%s", args, result.Code, result.Stdout, result.Stderr)
+	result := p.database.RunAdmin(p.t, args...)
+	if result.ExitCode != 0 {
+		p.t.Fatalf("admin %v: exit %d\n%s%s", args, result.ExitCode, result.Stdout, result.Stderr)
 	}
 	return result.Stdout
 }
 
 // runAdminDuring runs a command of the operator concurrently with act.
-func (p *play) beside(args []string, act func()) {
+func (p *scenarioRun) runAdminDuring(args []string, act func()) {
 	p.t.Helper()
-	command := interop.Command(p.t, interop.Program(p.t, "ctrd"), nil, append(append([]string{"admin"}, args...), p.place.Flags...)...)
+	command := interop.NewCommand(p.t, interop.ProgramPath(p.t, "ctrd"), nil, append(append([]string{"admin"}, args...), p.database.AdminFlags...)...)
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
 	if err := command.Start(); err != nil {
@@ -197,11 +200,11 @@ func (p *play) beside(args []string, act func()) {
 	if err := command.Wait(); err != nil {
 		p.t.Errorf("admin %v: %v\n%s", args, err, &said)
 	}
-	p.said.Write(said.Bytes())
+	p.operatorOutput.Write(said.Bytes())
 }
 
 // importExtract imports a full extract: the development data with some texts replaced and lines added.
-func (p *play) load(kind string, changed map[string]string, added ...string) {
+func (p *scenarioRun) importExtract(kind string, changed map[string]string, added ...string) {
 	p.t.Helper()
 	data, err := devdata.Files.ReadFile(kind + ".csv")
 	if err != nil {
@@ -216,18 +219,18 @@ func (p *play) load(kind string, changed map[string]string, added ...string) {
 	}
 	file := filepath.Join(p.t.TempDir(), kind+".csv")
 	interop.WriteFile(p.t, file, []byte(strings.Join(append([]string{text}, added...), "\n")+"\n"))
-	p.said.WriteString(p.operate("import", kind, file, "--full", "--commit"))
+	p.operatorOutput.WriteString(p.runAdmin("import", kind, file, "--full", "--commit"))
 }
 
 // importMandates adds mandates that the development data lack: one from Claes to Wouters that has ended, and one from
 // Dubois without an end date.
-func (p *play) sources() {
-	p.load("mandates", map[string]string{";2027-12-31;": ";;"}, claesSSIN+";"+woutersSSIN+";CTR;2025-01-01;"+interop.Day(2)+";2025-01-01")
+func (p *scenarioRun) importMandates() {
+	p.importExtract("mandates", map[string]string{";2027-12-31;": ";;"}, claesSSIN+";"+woutersSSIN+";CTR;2025-01-01;"+interop.FormatDaysAgo(2)+";2025-01-01")
 }
 
 // checkOperationsUsed requires that the operations called are exactly those of the WSDL.
-func (p *play) complete() {
-	wsdl := string(interop.Get(p.t, p.service.HTTP(p.t), p.service.URL+"?wsdl"))
+func (p *scenarioRun) checkOperationsUsed() {
+	wsdl := string(interop.FetchPage(p.t, p.service.NewHTTPClient(p.t), p.service.URL+"?wsdl"))
 	contract := map[string]bool{}
 	for _, found := range regexp.MustCompile(`<wsdl:operation name="([a-z])([A-Za-z]*)"`).FindAllStringSubmatch(wsdl, -1) {
 		contract[strings.ToUpper(found[1])+found[2]] = true
@@ -238,9 +241,9 @@ func (p *play) complete() {
 }
 
 // keyIDs returns the IDs of the keys in the key file.
-func (p *play) keys() []string {
+func (p *scenarioRun) keyIDs() []string {
 	p.t.Helper()
-	data, err := os.ReadFile(p.place.Keys)
+	data, err := os.ReadFile(p.database.KeyFile)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -252,7 +255,7 @@ func (p *play) keys() []string {
 }
 
 // takeSnapshot returns the responses that several callers get, by description.
-func (p *play) everything() map[string]string {
+func (p *scenarioRun) takeSnapshot() map[string]string {
 	p.t.Helper()
 	shown := map[string]string{}
 	note := func(what string, answer any) {
@@ -262,28 +265,28 @@ func (p *play) everything() map[string]string {
 		}
 		shown[what] = string(data)
 	}
-	for patient, as := range map[string]who{leroySSIN: alone(leroySSIN), vanDamSSIN: alone(duboisSSIN), nguyenSSIN: inside(clinic, duboisSSIN), smitSSIN: alone(claesSSIN)} {
-		found := ok[wire.SearchResponse](p, as, searching(ofPatient(patient))).Notification
+	for patient, as := range map[string]identity{leroySSIN: asPerson(leroySSIN), vanDamSSIN: asPerson(duboisSSIN), nguyenSSIN: asOrganisation(clinic, duboisSSIN), smitSSIN: asPerson(claesSSIN)} {
+		found := mustCall[wire.SearchResponse](p, as, newSearch(criteriaByPatient(patient))).Notification
 		note("notifications of "+patient, found)
 		if len(found) == 0 {
 			p.t.Fatalf("no notifications of %s", patient)
 		}
-		note("one of "+patient, ok[wire.GetNotificationResponse](p, as, &wire.GetNotificationRequest{Of: byNumber(found[0].NotificationNumber)}).Notification)
-		note("implants of "+patient, p.carried(as, patient, ""))
+		note("one of "+patient, mustCall[wire.GetNotificationResponse](p, as, &wire.GetNotificationRequest{Of: refByNumber(found[0].NotificationNumber)}).Notification)
+		note("implants of "+patient, p.remainingImplants(as, patient, ""))
 	}
-	for _, as := range []who{alone(claesSSIN), inside(hospital, woutersSSIN), alone(woutersSSIN)} {
-		list := ok[wire.ListPendingNotificationsResponse](p, as, &wire.ListPendingNotificationsRequest{MaxElements: 100})
+	for _, as := range []identity{asPerson(claesSSIN), asOrganisation(hospital, woutersSSIN), asPerson(woutersSSIN)} {
+		list := mustCall[wire.ListPendingNotificationsResponse](p, as, &wire.ListPendingNotificationsRequest{MaxElements: 100})
 		note("waits for "+as.key+as.author, list.Notification)
 	}
-	note("mandates", ok[wire.ListMandatesResponse](p, alone(claesSSIN), &wire.ListMandatesRequest{MaxElements: 100}).Mandate)
-	note("staff", ok[wire.ListStaffResponse](p, inside(hospital, smitSSIN), &wire.ListStaffRequest{MaxElements: 100}).Member)
+	note("mandates", mustCall[wire.ListMandatesResponse](p, asPerson(claesSSIN), &wire.ListMandatesRequest{MaxElements: 100}).Mandate)
+	note("staff", mustCall[wire.ListStaffResponse](p, asOrganisation(hospital, smitSSIN), &wire.ListStaffRequest{MaxElements: 100}).Member)
 	return shown
 }
 
 // requireSnapshot requires the same responses as before.
-func (p *play) found(before map[string]string) {
+func (p *scenarioRun) requireSnapshot(before map[string]string) {
 	p.t.Helper()
-	now := p.everything()
+	now := p.takeSnapshot()
 	for what, want := range before {
 		if now[what] != want {
 			p.t.Errorf("%s: %s\nbefore the key was renewed: %s", what, now[what], want)

@@ -14,7 +14,7 @@ import (
 // This file contains the scenarios. Each one continues with the state that the previous one left.
 
 // newImplantation returns an implantation of one femoral component.
-func placing(specialist, patient, day, serial string) wire.Implantation {
+func newImplantation(specialist, patient, day, serial string) wire.Implantation {
 	return wire.Implantation{
 		Specialist: wire.Professional{SSIN: specialist}, OperationDate: day, Patient: patient,
 		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: "2020-01-02", Comment: comment,
@@ -26,16 +26,16 @@ func placing(specialist, patient, day, serial string) wire.Implantation {
 }
 
 // notifyImplant reports an implantation.
-func (p *play) notify(as who, save string, n wire.Implantation) *wire.NotifyResponse {
+func (p *scenarioRun) notifyImplant(as identity, save string, n wire.Implantation) *wire.NotifyResponse {
 	p.t.Helper()
-	return ok[wire.NotifyResponse](p, as, &wire.NotifyImplantRequest{Save: save, Implantation: n})
+	return mustCall[wire.NotifyResponse](p, as, &wire.NotifyImplantRequest{Save: save, Implantation: n})
 }
 
-func byNumber(n string) wire.NotificationOf    { return wire.NotificationOf{NotificationNumber: n} }
-func byReference(r string) wire.NotificationOf { return wire.NotificationOf{Reference: r} }
+func refByNumber(n string) wire.NotificationOf    { return wire.NotificationOf{NotificationNumber: n} }
+func refByReference(r string) wire.NotificationOf { return wire.NotificationOf{Reference: r} }
 
 // formatHistory joins the changes in the history of a notification.
-func changes(n *wire.Notification) string {
+func formatHistory(n *wire.Notification) string {
 	var all []string
 	for _, h := range n.History {
 		all = append(all, h.Change)
@@ -45,9 +45,9 @@ func changes(n *wire.Notification) string {
 
 // pendingVersion returns the version of a notification in the caller's list of pending notifications, or 0 if it is not
 // listed.
-func (p *play) pending(as who, state, reference string) int {
+func (p *scenarioRun) pendingVersion(as identity, state, reference string) int {
 	p.t.Helper()
-	list := ok[wire.ListPendingNotificationsResponse](p, as, &wire.ListPendingNotificationsRequest{MaxElements: 100, State: state})
+	list := mustCall[wire.ListPendingNotificationsResponse](p, as, &wire.ListPendingNotificationsRequest{MaxElements: 100, State: state})
 	for _, n := range list.Notification {
 		if n.Reference == reference {
 			return n.Version
@@ -56,258 +56,258 @@ func (p *play) pending(as who, state, reference string) int {
 	return 0
 }
 
-func (p *play) preparation() {
-	clerk, claes, dubois := inside(hospital, woutersSSIN), alone(claesSSIN), alone(duboisSSIN)
-	content := placing(claesSSIN, leroySSIN, interop.Day(9), "S-PREPARED")
-	refused(p, clerk, &wire.NotifyImplantRequest{Save: "Final", Implantation: content}, "MAY_NOT_NOTIFY")
+func (p *scenarioRun) playPreparation() {
+	clerk, claes, dubois := asOrganisation(hospital, woutersSSIN), asPerson(claesSSIN), asPerson(duboisSSIN)
+	content := newImplantation(claesSSIN, leroySSIN, interop.FormatDaysAgo(9), "S-PREPARED")
+	mustRefuse(p, clerk, &wire.NotifyImplantRequest{Save: "Final", Implantation: content}, "MAY_NOT_NOTIFY")
 	draft := &wire.NotifyImplantRequest{InputReference: "SCENE-1", Save: "Draft", Implantation: content}
-	first := ok[wire.NotifyResponse](p, clerk, draft).Receipt
-	p.want("state", first.State, "Draft")
-	p.want("number of a draft", first.NotificationNumber, "")
-	p.want("sent again", ok[wire.NotifyResponse](p, clerk, draft).Receipt.Reference, first.Reference)
-	other := &wire.NotifyImplantRequest{InputReference: "SCENE-1", Save: "Draft", Implantation: placing(claesSSIN, leroySSIN, interop.Day(8), "S-PREPARED")}
-	refused(p, clerk, other, "INPUT_REFERENCE_CONFLICT")
+	first := mustCall[wire.NotifyResponse](p, clerk, draft).Receipt
+	p.requireEqual("state", first.State, "Draft")
+	p.requireEqual("number of a draft", first.NotificationNumber, "")
+	p.requireEqual("sent again", mustCall[wire.NotifyResponse](p, clerk, draft).Receipt.Reference, first.Reference)
+	other := &wire.NotifyImplantRequest{InputReference: "SCENE-1", Save: "Draft", Implantation: newImplantation(claesSSIN, leroySSIN, interop.FormatDaysAgo(8), "S-PREPARED")}
+	mustRefuse(p, clerk, other, "INPUT_REFERENCE_CONFLICT")
 
-	of := byReference(first.Reference)
+	of := refByReference(first.Reference)
 	content.Comment += " at all"
 	revision := &wire.ReviseNotificationRequest{Of: of, Version: 1, Content: wire.Content{Implantation: &content}}
-	p.want("version", ok[wire.ReviseNotificationResponse](p, clerk, revision).Receipt.Version, 2)
-	refused(p, clerk, revision, "VERSION_OUTDATED")
-	refused(p, claes, revision, "VERSION_OUTDATED")
-	refused(p, dubois, revision, "NOTIFICATION_NOT_FOUND")
+	p.requireEqual("version", mustCall[wire.ReviseNotificationResponse](p, clerk, revision).Receipt.Version, 2)
+	mustRefuse(p, clerk, revision, "VERSION_OUTDATED")
+	mustRefuse(p, claes, revision, "VERSION_OUTDATED")
+	mustRefuse(p, dubois, revision, "NOTIFICATION_NOT_FOUND")
 	revision.Version, revision.Save = 2, "Submit"
-	p.want("state", ok[wire.ReviseNotificationResponse](p, clerk, revision).Receipt.State, "ToValidate")
-	p.want("waits for Claes", p.pending(claes, "ToValidate", first.Reference), 3)
-	p.want("waits for the clerk as a draft", p.pending(clerk, "Draft", first.Reference), 0)
-	p.want("waits for Dubois", p.pending(dubois, "", first.Reference), 0)
+	p.requireEqual("state", mustCall[wire.ReviseNotificationResponse](p, clerk, revision).Receipt.State, "ToValidate")
+	p.requireEqual("waits for Claes", p.pendingVersion(claes, "ToValidate", first.Reference), 3)
+	p.requireEqual("waits for the clerk as a draft", p.pendingVersion(clerk, "Draft", first.Reference), 0)
+	p.requireEqual("waits for Dubois", p.pendingVersion(dubois, "", first.Reference), 0)
 
 	validation := &wire.ValidateNotificationRequest{Reference: first.Reference, Version: 3}
-	refused(p, dubois, validation, "NOTIFICATION_NOT_FOUND")
-	refused(p, clerk, validation, "MAY_NOT_NOTIFY")
-	refused(p, claes, &wire.ValidateNotificationRequest{Reference: first.Reference, Version: 2}, "VERSION_OUTDATED")
-	final := ok[wire.ValidateNotificationResponse](p, claes, validation).Receipt
-	p.want("state", final.State, "Final")
-	p.want("digits of the number", len(final.NotificationNumber), 15)
-	p.want("waits for Claes", p.pending(claes, "", first.Reference), 0)
-	refused(p, claes, validation, "NOTIFICATION_ALREADY_FINAL")
+	mustRefuse(p, dubois, validation, "NOTIFICATION_NOT_FOUND")
+	mustRefuse(p, clerk, validation, "MAY_NOT_NOTIFY")
+	mustRefuse(p, claes, &wire.ValidateNotificationRequest{Reference: first.Reference, Version: 2}, "VERSION_OUTDATED")
+	final := mustCall[wire.ValidateNotificationResponse](p, claes, validation).Receipt
+	p.requireEqual("state", final.State, "Final")
+	p.requireEqual("digits of the number", len(final.NotificationNumber), 15)
+	p.requireEqual("waits for Claes", p.pendingVersion(claes, "", first.Reference), 0)
+	mustRefuse(p, claes, validation, "NOTIFICATION_ALREADY_FINAL")
 
-	of = byNumber(final.NotificationNumber)
+	of = refByNumber(final.NotificationNumber)
 	content.Comment = comment
 	revision = &wire.ReviseNotificationRequest{Of: of, Version: final.Version, Content: wire.Content{Implantation: &content}}
-	p.want("version", ok[wire.ReviseNotificationResponse](p, inside(hospital, claesSSIN), revision).Receipt.Version, 5)
-	refused(p, claes, revision, "VERSION_OUTDATED")
-	seen := ok[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: of}).Notification
-	p.want("history", changes(&seen), "Saved/Saved/Submitted/Notified/Revised")
-	p.want("comment", seen.Comment, comment)
-	p.want("location", seen.Implant[0].Location, location)
+	p.requireEqual("version", mustCall[wire.ReviseNotificationResponse](p, asOrganisation(hospital, claesSSIN), revision).Receipt.Version, 5)
+	mustRefuse(p, claes, revision, "VERSION_OUTDATED")
+	seen := mustCall[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: of}).Notification
+	p.requireEqual("history", formatHistory(&seen), "Saved/Saved/Submitted/Notified/Revised")
+	p.requireEqual("comment", seen.Comment, comment)
+	p.requireEqual("location", seen.Implant[0].Location, location)
 
 	// A discarded draft is in no list, but its history remains.
-	unwanted := p.notify(clerk, "Draft", placing(claesSSIN, leroySSIN, interop.Day(9), "S-UNWANTED")).Receipt
-	of = byReference(unwanted.Reference)
-	refused(p, dubois, &wire.DiscardNotificationRequest{Of: of, Version: 1}, "NOTIFICATION_NOT_FOUND")
-	ok[wire.DiscardNotificationResponse](p, clerk, &wire.DiscardNotificationRequest{Of: of, Version: 1})
-	p.want("waits", p.pending(clerk, "", unwanted.Reference), 0)
-	seen = ok[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: of}).Notification
-	p.want("history", changes(&seen), "Saved/Discarded")
+	unwanted := p.notifyImplant(clerk, "Draft", newImplantation(claesSSIN, leroySSIN, interop.FormatDaysAgo(9), "S-UNWANTED")).Receipt
+	of = refByReference(unwanted.Reference)
+	mustRefuse(p, dubois, &wire.DiscardNotificationRequest{Of: of, Version: 1}, "NOTIFICATION_NOT_FOUND")
+	mustCall[wire.DiscardNotificationResponse](p, clerk, &wire.DiscardNotificationRequest{Of: of, Version: 1})
+	p.requireEqual("waits", p.pendingVersion(clerk, "", unwanted.Reference), 0)
+	seen = mustCall[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: of}).Notification
+	p.requireEqual("history", formatHistory(&seen), "Saved/Discarded")
 }
 
 // remainingImplants returns a patient's implants with the remaining quantity of each.
-func (p *play) carried(as who, patient, at string) map[string]int {
+func (p *scenarioRun) remainingImplants(as identity, patient, at string) map[string]int {
 	p.t.Helper()
-	list := ok[wire.ListPatientImplantsResponse](p, as, &wire.ListPatientImplantsRequest{MaxElements: 100, Patient: patient, At: at})
+	list := mustCall[wire.ListPatientImplantsResponse](p, as, &wire.ListPatientImplantsRequest{MaxElements: 100, Patient: patient, At: at})
 	all := map[string]int{}
 	for _, i := range list.Implant {
 		all[i.ImplantID] = i.Remaining
 	}
-	p.want("total", list.Total, len(list.Implant))
+	p.requireEqual("total", list.Total, len(list.Implant))
 	return all
 }
 
-func removing(patient, day string, explants ...wire.Explant) *wire.NotifyExplantRequest {
+func newExplantRequest(patient, day string, explants ...wire.Explant) *wire.NotifyExplantRequest {
 	return &wire.NotifyExplantRequest{Explantation: wire.Explantation{Specialist: wire.Professional{SSIN: claesSSIN}, OperationDate: day, Patient: patient,
 		Comment: comment, Explant: explants}}
 }
 
-func (p *play) removal() {
-	claes, clerk := alone(claesSSIN), inside(hospital, woutersSSIN)
-	content := placing(claesSSIN, smitSSIN, interop.Day(20), "S-REMOVED")
+func (p *scenarioRun) playRemoval() {
+	claes, clerk := asPerson(claesSSIN), asOrganisation(hospital, woutersSSIN)
+	content := newImplantation(claesSSIN, smitSSIN, interop.FormatDaysAgo(20), "S-REMOVED")
 	content.Implant = append(content.Implant, wire.NotifiedImplant{NotificationCode: "000071200275", LotNumber: "L77", Quantity: 3, Location: location})
-	placed := p.notify(claes, "", content)
+	placed := p.notifyImplant(claes, "", content)
 	single, triple := placed.Implant[0].ImplantID, placed.Implant[1].ImplantID
 	holds := func(what string, want map[string]int) {
 		p.t.Helper()
-		if got := p.carried(claes, smitSSIN, ""); !maps.Equal(got, want) {
+		if got := p.remainingImplants(claes, smitSSIN, ""); !maps.Equal(got, want) {
 			p.t.Errorf("%s: %v, want %v", what, got, want)
 		}
 	}
 	holds("placed", map[string]int{single: 1, triple: 3})
-	part := removing(smitSSIN, interop.Day(10), wire.Explant{ImplantID: triple, Quantity: 1, Reason: loosened})
-	first := ok[wire.NotifyResponse](p, claes, part)
-	p.want("remaining", first.Implant[0].Remaining, 2)
+	part := newExplantRequest(smitSSIN, interop.FormatDaysAgo(10), wire.Explant{ImplantID: triple, Quantity: 1, Reason: loosened})
+	first := mustCall[wire.NotifyResponse](p, claes, part)
+	p.requireEqual("remaining", first.Implant[0].Remaining, 2)
 	holds("a part removed", map[string]int{single: 1, triple: 2})
-	refused(p, claes, removing(smitSSIN, interop.Day(9), wire.Explant{ImplantID: triple, Quantity: 3}), "EXPLANT_EXCEEDS_REMAINING")
-	refused(p, claes, removing(smitSSIN, interop.Day(30), wire.Explant{ImplantID: triple, Quantity: 1}), "EXPLANT_BEFORE_IMPLANT")
-	refused(p, claes, removing(kayaSSIN, interop.Day(9), wire.Explant{ImplantID: triple, Quantity: 1}), "IMPLANT_NOT_OF_PATIENT")
+	mustRefuse(p, claes, newExplantRequest(smitSSIN, interop.FormatDaysAgo(9), wire.Explant{ImplantID: triple, Quantity: 3}), "EXPLANT_EXCEEDS_REMAINING")
+	mustRefuse(p, claes, newExplantRequest(smitSSIN, interop.FormatDaysAgo(30), wire.Explant{ImplantID: triple, Quantity: 1}), "EXPLANT_BEFORE_IMPLANT")
+	mustRefuse(p, claes, newExplantRequest(kayaSSIN, interop.FormatDaysAgo(9), wire.Explant{ImplantID: triple, Quantity: 1}), "IMPLANT_NOT_OF_PATIENT")
 
 	// A revision changes the removed quantity; its own earlier quantity does not count against it.
 	part.Explantation.Explant[0].Quantity = 2
-	ok[wire.ReviseNotificationResponse](p, claes, &wire.ReviseNotificationRequest{Of: byNumber(first.Receipt.NotificationNumber), Version: 1,
+	mustCall[wire.ReviseNotificationResponse](p, claes, &wire.ReviseNotificationRequest{Of: refByNumber(first.Receipt.NotificationNumber), Version: 1,
 		Content: wire.Content{Explantation: &part.Explantation}})
 	holds("the part revised", map[string]int{single: 1, triple: 1})
 
 	// The rest is prepared by the clerk and validated.
-	rest := removing(smitSSIN, interop.Day(5), wire.Explant{ImplantID: triple, Reason: loosened}, wire.Explant{ImplantID: single})
+	rest := newExplantRequest(smitSSIN, interop.FormatDaysAgo(5), wire.Explant{ImplantID: triple, Reason: loosened}, wire.Explant{ImplantID: single})
 	rest.Save = "Submit"
-	waits := ok[wire.NotifyResponse](p, clerk, rest).Receipt
-	late := ok[wire.NotifyResponse](p, clerk, rest).Receipt // submitted twice by mistake
+	waits := mustCall[wire.NotifyResponse](p, clerk, rest).Receipt
+	late := mustCall[wire.NotifyResponse](p, clerk, rest).Receipt // submitted twice by mistake
 	holds("a removal that waits", map[string]int{single: 1, triple: 1})
-	second := ok[wire.ValidateNotificationResponse](p, claes, &wire.ValidateNotificationRequest{Reference: waits.Reference, Version: 1}).Receipt
+	second := mustCall[wire.ValidateNotificationResponse](p, claes, &wire.ValidateNotificationRequest{Reference: waits.Reference, Version: 1}).Receipt
 	holds("all removed", map[string]int{})
-	refused(p, claes, &wire.ValidateNotificationRequest{Reference: late.Reference, Version: 1}, "EXPLANT_EXCEEDS_REMAINING")
-	ok[wire.DiscardNotificationResponse](p, claes, &wire.DiscardNotificationRequest{Of: byReference(late.Reference), Version: 1})
-	before := p.carried(claes, smitSSIN, interop.Day(6))
-	p.want("on the day before", before[triple]+before[single], 2)
+	mustRefuse(p, claes, &wire.ValidateNotificationRequest{Reference: late.Reference, Version: 1}, "EXPLANT_EXCEEDS_REMAINING")
+	mustCall[wire.DiscardNotificationResponse](p, claes, &wire.DiscardNotificationRequest{Of: refByReference(late.Reference), Version: 1})
+	before := p.remainingImplants(claes, smitSSIN, interop.FormatDaysAgo(6))
+	p.requireEqual("on the day before", before[triple]+before[single], 2)
 
 	// A withdrawn removal remains in the history, and its implants count as present again.
-	withdrawal := &wire.DiscardNotificationRequest{Of: byNumber(second.NotificationNumber), Version: 2}
-	refused(p, claes, withdrawal, "REASON_REQUIRED")
+	withdrawal := &wire.DiscardNotificationRequest{Of: refByNumber(second.NotificationNumber), Version: 2}
+	mustRefuse(p, claes, withdrawal, "REASON_REQUIRED")
 	withdrawal.Reason = mistake
-	refused(p, alone(duboisSSIN), withdrawal, "NOTIFICATION_NOT_FOUND")
-	p.want("state", ok[wire.DiscardNotificationResponse](p, claes, withdrawal).Receipt.State, "Withdrawn")
-	refused(p, claes, withdrawal, "NOTIFICATION_WITHDRAWN")
+	mustRefuse(p, asPerson(duboisSSIN), withdrawal, "NOTIFICATION_NOT_FOUND")
+	p.requireEqual("state", mustCall[wire.DiscardNotificationResponse](p, claes, withdrawal).Receipt.State, "Withdrawn")
+	mustRefuse(p, claes, withdrawal, "NOTIFICATION_WITHDRAWN")
 	holds("the removal withdrawn", map[string]int{single: 1, triple: 1})
-	seen := ok[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: byNumber(second.NotificationNumber)}).Notification
-	p.want("state", seen.State, "Withdrawn")
-	p.want("history", changes(&seen), "Submitted/Notified/Withdrawn")
-	p.want("reason", seen.History[2].Reason, mistake)
-	p.want("reason of a removal", seen.Explant[0].Reason, loosened)
+	seen := mustCall[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: refByNumber(second.NotificationNumber)}).Notification
+	p.requireEqual("state", seen.State, "Withdrawn")
+	p.requireEqual("history", formatHistory(&seen), "Submitted/Notified/Withdrawn")
+	p.requireEqual("reason", seen.History[2].Reason, mistake)
+	p.requireEqual("reason of a removal", seen.Explant[0].Reason, loosened)
 
 	number := placed.Receipt.NotificationNumber
-	refused(p, claes, &wire.DiscardNotificationRequest{Of: byNumber(number), Version: 1, Reason: mistake}, "IMPLANT_REMOVED_SINCE")
-	ok[wire.DiscardNotificationResponse](p, claes, &wire.DiscardNotificationRequest{Of: byNumber(first.Receipt.NotificationNumber), Version: 2, Reason: mistake})
+	mustRefuse(p, claes, &wire.DiscardNotificationRequest{Of: refByNumber(number), Version: 1, Reason: mistake}, "IMPLANT_REMOVED_SINCE")
+	mustCall[wire.DiscardNotificationResponse](p, claes, &wire.DiscardNotificationRequest{Of: refByNumber(first.Receipt.NotificationNumber), Version: 2, Reason: mistake})
 	holds("both withdrawn", map[string]int{single: 1, triple: 3})
-	ok[wire.DiscardNotificationResponse](p, claes, &wire.DiscardNotificationRequest{Of: byNumber(number), Version: 1, Reason: mistake})
+	mustCall[wire.DiscardNotificationResponse](p, claes, &wire.DiscardNotificationRequest{Of: refByNumber(number), Version: 1, Reason: mistake})
 	holds("the implantation withdrawn", map[string]int{})
-	found := ok[wire.SearchResponse](p, claes, searching(wire.SearchCriteria{ByNotification: &wire.ByNotification{NotificationNumber: number}}))
-	p.want("found", found.Total, 1)
-	p.want("state", found.Notification[0].State, "Withdrawn")
+	found := mustCall[wire.SearchResponse](p, claes, newSearch(wire.SearchCriteria{ByNotification: &wire.ByNotification{NotificationNumber: number}}))
+	p.requireEqual("found", found.Total, 1)
+	p.requireEqual("state", found.Notification[0].State, "Withdrawn")
 }
 
-func (p *play) abroad() {
-	claes := alone(claesSSIN)
+func (p *scenarioRun) playUnregisteredRemoval() {
+	claes := asPerson(claesSSIN)
 	declared := &wire.NotifiedImplant{LotNumber: "ABROAD-1", SerialNumber: "UNKNOWN-HERE", UDI: "(01)05410000001283(10)ABROAD-1", Quantity: 2, Location: location, Side: "Right"}
-	request := removing(nguyenSSIN, interop.Day(7), wire.Explant{Unregistered: declared, Quantity: 2, Reason: loosened})
-	removed := ok[wire.NotifyResponse](p, claes, request)
-	p.want("implants", len(removed.Implant), 1)
-	p.want("marked", removed.Implant[0].Unregistered, true)
-	p.want("remaining", removed.Implant[0].Remaining, 0)
-	p.want("carried", len(p.carried(claes, nguyenSSIN, "")), 0)
-	refused(p, claes, removing(nguyenSSIN, interop.Day(6), wire.Explant{ImplantID: removed.Implant[0].ImplantID, Quantity: 1}), "IMPLANT_NOT_OF_PATIENT")
-	seen := ok[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: byNumber(removed.Receipt.NotificationNumber)}).Notification
-	p.want("location", seen.Explant[0].Implant.Location, location)
-	p.want("marked", seen.Explant[0].Implant.Unregistered, true)
+	request := newExplantRequest(nguyenSSIN, interop.FormatDaysAgo(7), wire.Explant{Unregistered: declared, Quantity: 2, Reason: loosened})
+	removed := mustCall[wire.NotifyResponse](p, claes, request)
+	p.requireEqual("implants", len(removed.Implant), 1)
+	p.requireEqual("marked", removed.Implant[0].Unregistered, true)
+	p.requireEqual("remaining", removed.Implant[0].Remaining, 0)
+	p.requireEqual("carried", len(p.remainingImplants(claes, nguyenSSIN, "")), 0)
+	mustRefuse(p, claes, newExplantRequest(nguyenSSIN, interop.FormatDaysAgo(6), wire.Explant{ImplantID: removed.Implant[0].ImplantID, Quantity: 1}), "IMPLANT_NOT_OF_PATIENT")
+	seen := mustCall[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: refByNumber(removed.Receipt.NotificationNumber)}).Notification
+	p.requireEqual("location", seen.Explant[0].Implant.Location, location)
+	p.requireEqual("marked", seen.Explant[0].Implant.Unregistered, true)
 }
 
 // playAffiliation: Dubois is affiliated with the hospital until 31 December 2023, and with the clinic from the next
 // day.
-func (p *play) affiliation() {
+func (p *scenarioRun) playAffiliation() {
 	const last, first = "2023-12-31", "2024-01-01"
-	in := func(organisation string) who { return inside(organisation, duboisSSIN) }
-	p.notify(in(hospital), "Final", placing(duboisSSIN, nguyenSSIN, last, "S-2023"))
-	p.notify(in(clinic), "Final", placing(duboisSSIN, nguyenSSIN, first, "S-2024"))
-	refused(p, in(hospital), &wire.NotifyImplantRequest{Implantation: placing(duboisSSIN, nguyenSSIN, first, "S-NONE")}, "AUTHOR_NOT_ATTACHED")
-	refused(p, in(clinic), &wire.NotifyImplantRequest{Implantation: placing(duboisSSIN, nguyenSSIN, last, "S-NONE")}, "AUTHOR_NOT_ATTACHED")
-	search := searching(wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: nguyenSSIN, OperationType: "Implantation"}})
-	p.want("found by Dubois in the clinic", ok[wire.SearchResponse](p, in(clinic), search).Total, 2)
-	refused(p, in(hospital), search, "AUTHOR_NOT_ATTACHED")
+	in := func(organisation string) identity { return asOrganisation(organisation, duboisSSIN) }
+	p.notifyImplant(in(hospital), "Final", newImplantation(duboisSSIN, nguyenSSIN, last, "S-2023"))
+	p.notifyImplant(in(clinic), "Final", newImplantation(duboisSSIN, nguyenSSIN, first, "S-2024"))
+	mustRefuse(p, in(hospital), &wire.NotifyImplantRequest{Implantation: newImplantation(duboisSSIN, nguyenSSIN, first, "S-NONE")}, "AUTHOR_NOT_ATTACHED")
+	mustRefuse(p, in(clinic), &wire.NotifyImplantRequest{Implantation: newImplantation(duboisSSIN, nguyenSSIN, last, "S-NONE")}, "AUTHOR_NOT_ATTACHED")
+	search := newSearch(wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: nguyenSSIN, OperationType: "Implantation"}})
+	p.requireEqual("found by Dubois in the clinic", mustCall[wire.SearchResponse](p, in(clinic), search).Total, 2)
+	mustRefuse(p, in(hospital), search, "AUTHOR_NOT_ATTACHED")
 
 	// Jacobs left the hospital a year earlier: its clerk may prepare only notifications of surgery until then.
-	clerk := inside(hospital, woutersSSIN)
-	waits := p.notify(clerk, "Submit", placing(jacobsSSIN, nguyenSSIN, "2022-12-31", "S-2022")).Receipt
-	refused(p, clerk, &wire.NotifyImplantRequest{Save: "Draft", Implantation: placing(jacobsSSIN, nguyenSSIN, "2023-01-01", "S-NONE")}, "MAY_NOT_PREPARE")
-	p.want("waits for a colleague", p.pending(inside(hospital, claesSSIN), "", waits.Reference), 0)
-	p.want("waits for the clerk", p.pending(clerk, "ToValidate", waits.Reference), 1)
+	clerk := asOrganisation(hospital, woutersSSIN)
+	waits := p.notifyImplant(clerk, "Submit", newImplantation(jacobsSSIN, nguyenSSIN, "2022-12-31", "S-2022")).Receipt
+	mustRefuse(p, clerk, &wire.NotifyImplantRequest{Save: "Draft", Implantation: newImplantation(jacobsSSIN, nguyenSSIN, "2023-01-01", "S-NONE")}, "MAY_NOT_PREPARE")
+	p.requireEqual("waits for a colleague", p.pendingVersion(asOrganisation(hospital, claesSSIN), "", waits.Reference), 0)
+	p.requireEqual("waits for the clerk", p.pendingVersion(clerk, "ToValidate", waits.Reference), 1)
 }
 
-func searching(c wire.SearchCriteria) *wire.SearchRequest {
+func newSearch(c wire.SearchCriteria) *wire.SearchRequest {
 	return &wire.SearchRequest{MaxElements: 100, Criteria: c}
 }
 
-func ofPatient(ssin string) wire.SearchCriteria {
+func criteriaByPatient(ssin string) wire.SearchCriteria {
 	return wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: ssin}}
 }
 
 // requireReadable tries every way to read data of a patient, with or without an emergency reason. It requires want
 // readable notifications; with 0, every read must act as if there were none.
-func (p *play) reads(as who, patient, number, emergency string, want int) {
+func (p *scenarioRun) requireReadable(as identity, patient, number, emergency string, want int) {
 	p.t.Helper()
-	search := searching(ofPatient(patient))
+	search := newSearch(criteriaByPatient(patient))
 	search.EmergencyReason = emergency
-	p.want("notifications", ok[wire.SearchResponse](p, as, search).Total, want)
+	p.requireEqual("notifications", mustCall[wire.SearchResponse](p, as, search).Total, want)
 	list := &wire.ListPatientImplantsRequest{MaxElements: 100, Patient: patient, EmergencyReason: emergency}
-	p.want("some implants", ok[wire.ListPatientImplantsResponse](p, as, list).Total > 0, want > 0)
-	one := &wire.GetNotificationRequest{Of: byNumber(number), EmergencyReason: emergency}
+	p.requireEqual("some implants", mustCall[wire.ListPatientImplantsResponse](p, as, list).Total > 0, want > 0)
+	one := &wire.GetNotificationRequest{Of: refByNumber(number), EmergencyReason: emergency}
 	cards := []*wire.GetImplantCardRequest{{Of: wire.CardOf{NotificationNumber: number}}, {Of: wire.CardOf{Patient: patient}}}
 	cards[0].EmergencyReason, cards[1].EmergencyReason = emergency, emergency
 	if want == 0 {
-		refused(p, as, one, "NOTIFICATION_NOT_FOUND")
-		refused(p, as, cards[0], "NOTIFICATION_NOT_FOUND")
-		refused(p, as, cards[1], "CARD_NOT_FOUND")
+		mustRefuse(p, as, one, "NOTIFICATION_NOT_FOUND")
+		mustRefuse(p, as, cards[0], "NOTIFICATION_NOT_FOUND")
+		mustRefuse(p, as, cards[1], "CARD_NOT_FOUND")
 		return
 	}
-	p.want("patient", ok[wire.GetNotificationResponse](p, as, one).Notification.Patient, patient)
+	p.requireEqual("patient", mustCall[wire.GetNotificationResponse](p, as, one).Notification.Patient, patient)
 	for _, c := range cards {
-		if card := ok[wire.GetImplantCardResponse](p, as, c).Card; !bytes.HasPrefix(card.Content, []byte("%PDF-")) || len(card.Digest) == 0 {
+		if card := mustCall[wire.GetImplantCardResponse](p, as, c).Card; !bytes.HasPrefix(card.Content, []byte("%PDF-")) || len(card.Digest) == 0 {
 			p.t.Errorf("card: %d octets", len(card.Content))
 		}
 	}
 }
 
-func (p *play) reading() {
-	leroy, peeters := alone(leroySSIN), alone(peetersSSIN)
-	own := ok[wire.SearchResponse](p, leroy, searching(ofPatient(leroySSIN)))
-	p.want("own notifications", own.Total, 1)
+func (p *scenarioRun) playReading() {
+	leroy, peeters := asPerson(leroySSIN), asPerson(peetersSSIN)
+	own := mustCall[wire.SearchResponse](p, leroy, newSearch(criteriaByPatient(leroySSIN)))
+	p.requireEqual("own notifications", own.Total, 1)
 	number := own.Notification[0].NotificationNumber
-	p.reads(leroy, leroySSIN, number, "", 1)
-	refused(p, leroy, searching(wire.SearchCriteria{ByImplant: &wire.ByImplant{SerialNumber: "S-PREPARED"}}), "MAY_NOT_SEARCH_BY_IMPLANT")
-	refused(p, inside(hospital, woutersSSIN), searching(ofPatient(leroySSIN)), "MAY_NOT_READ")
-	p.reads(peeters, leroySSIN, number, "", 0) // their care relation ended in 2022
+	p.requireReadable(leroy, leroySSIN, number, "", 1)
+	mustRefuse(p, leroy, newSearch(wire.SearchCriteria{ByImplant: &wire.ByImplant{SerialNumber: "S-PREPARED"}}), "MAY_NOT_SEARCH_BY_IMPLANT")
+	mustRefuse(p, asOrganisation(hospital, woutersSSIN), newSearch(criteriaByPatient(leroySSIN)), "MAY_NOT_READ")
+	p.requireReadable(peeters, leroySSIN, number, "", 0) // their care relation ended in 2022
 
 	// The general practitioner's care relation with Van Damme lasts until the authentic source no longer contains it.
-	other := p.notify(alone(claesSSIN), "", placing(claesSSIN, vanDamSSIN, interop.Day(12), "S-VD-1")).Receipt.NotificationNumber
-	p.notify(inside(clinic, duboisSSIN), "", placing(duboisSSIN, vanDamSSIN, interop.Day(11), "S-VD-2"))
-	p.reads(leroy, vanDamSSIN, other, "", 0)
-	p.reads(peeters, vanDamSSIN, other, "", 2)
-	p.load("therapeutic-links", map[string]string{vanDamSSIN + ";" + peetersSSIN + ";gmd;2021-01-01;\n": ""})
-	p.reads(peeters, vanDamSSIN, other, "", 0)
-	p.reads(alone(duboisSSIN), vanDamSSIN, other, "", 2) // their relation comes from the surgery, not from the authentic source
+	other := p.notifyImplant(asPerson(claesSSIN), "", newImplantation(claesSSIN, vanDamSSIN, interop.FormatDaysAgo(12), "S-VD-1")).Receipt.NotificationNumber
+	p.notifyImplant(asOrganisation(clinic, duboisSSIN), "", newImplantation(duboisSSIN, vanDamSSIN, interop.FormatDaysAgo(11), "S-VD-2"))
+	p.requireReadable(leroy, vanDamSSIN, other, "", 0)
+	p.requireReadable(peeters, vanDamSSIN, other, "", 2)
+	p.importExtract("therapeutic-links", map[string]string{vanDamSSIN + ";" + peetersSSIN + ";gmd;2021-01-01;\n": ""})
+	p.requireReadable(peeters, vanDamSSIN, other, "", 0)
+	p.requireReadable(asPerson(duboisSSIN), vanDamSSIN, other, "", 2) // their relation comes from the surgery, not from the authentic source
 }
 
-func assign(person, role string) *wire.ManageStaffRequest {
+func newStaffAssignment(person, role string) *wire.ManageStaffRequest {
 	return &wire.ManageStaffRequest{Change: wire.StaffChange{Assign: &wire.StaffAssignment{Person: person, Role: role}}}
 }
 
-func dismiss(person, role string) *wire.ManageStaffRequest {
+func newStaffEnd(person, role string) *wire.ManageStaffRequest {
 	return &wire.ManageStaffRequest{Change: wire.StaffChange{End: &wire.StaffEnd{Person: person, Role: role}}}
 }
 
-func (p *play) staff() {
+func (p *scenarioRun) playStaff() {
 	const staff, manager = "AdministrativeStaff", "AccessManager"
-	chief, second, lambert := inside(hospital, smitSSIN), inside(hospital, peetersSSIN), inside(hospital, lambertSSIN)
-	draft := &wire.NotifyImplantRequest{Save: "Draft", Implantation: placing(claesSSIN, kayaSSIN, interop.Day(6), "S-STAFF")}
-	refused(p, lambert, draft, "AUTHOR_NOT_ATTACHED")
-	refused(p, inside(hospital, woutersSSIN), assign(lambertSSIN, staff), "MAY_NOT_MANAGE_STAFF")
-	refused(p, second, assign(lambertSSIN, staff), "AUTHOR_NOT_ATTACHED")
-	p.want("state", ok[wire.ManageStaffResponse](p, chief, assign(peetersSSIN, manager)).Member[0].State, "Active")
-	refused(p, second, assign(lambertSSIN, "Specialist"), "ROLE_OF_AUTHENTIC_SOURCE")
-	ok[wire.ManageStaffResponse](p, second, assign(lambertSSIN, staff))
-	refused(p, second, assign(lambertSSIN, staff), "STAFF_ROLE_EXISTS")
-	reference := ok[wire.NotifyResponse](p, lambert, draft).Receipt.Reference
-	p.want("waits for the new clerk", p.pending(lambert, "Draft", reference), 1)
+	chief, second, lambert := asOrganisation(hospital, smitSSIN), asOrganisation(hospital, peetersSSIN), asOrganisation(hospital, lambertSSIN)
+	draft := &wire.NotifyImplantRequest{Save: "Draft", Implantation: newImplantation(claesSSIN, kayaSSIN, interop.FormatDaysAgo(6), "S-STAFF")}
+	mustRefuse(p, lambert, draft, "AUTHOR_NOT_ATTACHED")
+	mustRefuse(p, asOrganisation(hospital, woutersSSIN), newStaffAssignment(lambertSSIN, staff), "MAY_NOT_MANAGE_STAFF")
+	mustRefuse(p, second, newStaffAssignment(lambertSSIN, staff), "AUTHOR_NOT_ATTACHED")
+	p.requireEqual("state", mustCall[wire.ManageStaffResponse](p, chief, newStaffAssignment(peetersSSIN, manager)).Member[0].State, "Active")
+	mustRefuse(p, second, newStaffAssignment(lambertSSIN, "Specialist"), "ROLE_OF_AUTHENTIC_SOURCE")
+	mustCall[wire.ManageStaffResponse](p, second, newStaffAssignment(lambertSSIN, staff))
+	mustRefuse(p, second, newStaffAssignment(lambertSSIN, staff), "STAFF_ROLE_EXISTS")
+	reference := mustCall[wire.NotifyResponse](p, lambert, draft).Receipt.Reference
+	p.requireEqual("waits for the new clerk", p.pendingVersion(lambert, "Draft", reference), 1)
 	states := func() map[string]string {
 		all := map[string]string{}
 		for offset, total := 0, 1; offset < total; {
-			list := ok[wire.ListStaffResponse](p, chief, &wire.ListStaffRequest{Offset: offset, MaxElements: 4})
+			list := mustCall[wire.ListStaffResponse](p, chief, &wire.ListStaffRequest{Offset: offset, MaxElements: 4})
 			for _, m := range list.Member {
 				all[m.Person+" "+m.Role] = m.State
 			}
@@ -318,22 +318,22 @@ func (p *play) staff() {
 		}
 		return all
 	}
-	p.want("the new clerk", states()[lambertSSIN+" "+staff], "Active")
-	p.want("Dubois", states()[duboisSSIN+" Specialist"], "Ended")
-	ok[wire.ManageStaffResponse](p, second, dismiss(lambertSSIN, staff))
-	refused(p, second, dismiss(lambertSSIN, staff), "STAFF_ROLE_NOT_FOUND")
-	refused(p, lambert, draft, "AUTHOR_NOT_ATTACHED")
-	refused(p, lambert, &wire.ListPendingNotificationsRequest{MaxElements: 10}, "AUTHOR_NOT_ATTACHED")
-	ok[wire.ManageStaffResponse](p, chief, dismiss(peetersSSIN, manager))
-	refused(p, second, assign(lambertSSIN, staff), "AUTHOR_NOT_ATTACHED")
-	p.want("the former clerk", states()[lambertSSIN+" "+staff], "Ended")
+	p.requireEqual("the new clerk", states()[lambertSSIN+" "+staff], "Active")
+	p.requireEqual("Dubois", states()[duboisSSIN+" Specialist"], "Ended")
+	mustCall[wire.ManageStaffResponse](p, second, newStaffEnd(lambertSSIN, staff))
+	mustRefuse(p, second, newStaffEnd(lambertSSIN, staff), "STAFF_ROLE_NOT_FOUND")
+	mustRefuse(p, lambert, draft, "AUTHOR_NOT_ATTACHED")
+	mustRefuse(p, lambert, &wire.ListPendingNotificationsRequest{MaxElements: 10}, "AUTHOR_NOT_ATTACHED")
+	mustCall[wire.ManageStaffResponse](p, chief, newStaffEnd(peetersSSIN, manager))
+	mustRefuse(p, second, newStaffAssignment(lambertSSIN, staff), "AUTHOR_NOT_ATTACHED")
+	p.requireEqual("the former clerk", states()[lambertSSIN+" "+staff], "Ended")
 }
 
 // mandateState returns the state of the mandate from Claes to grantee in the caller's list.
-func (p *play) mandate(as who, grantee string) string {
+func (p *scenarioRun) mandateState(as identity, grantee string) string {
 	p.t.Helper()
 	state := ""
-	for _, m := range ok[wire.ListMandatesResponse](p, as, &wire.ListMandatesRequest{MaxElements: 100}).Mandate {
+	for _, m := range mustCall[wire.ListMandatesResponse](p, as, &wire.ListMandatesRequest{MaxElements: 100}).Mandate {
 		if m.Grantor == claesSSIN && m.Grantee == grantee {
 			state = m.State
 		}
@@ -341,54 +341,54 @@ func (p *play) mandate(as who, grantee string) string {
 	return state
 }
 
-func (p *play) mandates() {
-	claes, lambert, peeters, wouters := alone(claesSSIN), alone(lambertSSIN), alone(peetersSSIN), alone(woutersSSIN)
+func (p *scenarioRun) playMandates() {
+	claes, lambert, peeters, wouters := asPerson(claesSSIN), asPerson(lambertSSIN), asPerson(peetersSSIN), asPerson(woutersSSIN)
 	change := func(c wire.MandateChange) *wire.ManageMandateRequest { return &wire.ManageMandateRequest{Change: c} }
 	accept := change(wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: claesSSIN}})
 	draft := func(specialist string) *wire.NotifyImplantRequest {
-		return &wire.NotifyImplantRequest{Save: "Submit", Implantation: placing(specialist, kayaSSIN, interop.Day(4), "S-MANDATE")}
+		return &wire.NotifyImplantRequest{Save: "Submit", Implantation: newImplantation(specialist, kayaSSIN, interop.FormatDaysAgo(4), "S-MANDATE")}
 	}
-	p.want("expired", p.mandate(wouters, woutersSSIN), "Ended")
-	refused(p, wouters, draft(claesSSIN), "MAY_NOT_PREPARE")
-	ok[wire.NotifyResponse](p, wouters, draft(duboisSSIN)) // whose mandate for Wouters lasts
+	p.requireEqual("expired", p.mandateState(wouters, woutersSSIN), "Ended")
+	mustRefuse(p, wouters, draft(claesSSIN), "MAY_NOT_PREPARE")
+	mustCall[wire.NotifyResponse](p, wouters, draft(duboisSSIN)) // whose mandate for Wouters lasts
 
-	last := interop.Day(-40)
+	last := interop.FormatDaysAgo(-40)
 	grant := change(wire.MandateChange{Grant: &wire.MandateGrant{Grantee: lambertSSIN, To: last}})
-	refused(p, alone(leroySSIN), grant, "MAY_NOT_MANDATE")
-	refused(p, lambert, grant, "MANDATE_TO_SELF")
-	p.want("granted", ok[wire.ManageMandateResponse](p, claes, grant).Mandate[0].State, "Pending")
-	refused(p, claes, grant, "MANDATE_EXISTS")
-	refused(p, lambert, draft(claesSSIN), "MAY_NOT_PREPARE")
-	refused(p, peeters, accept, "MANDATE_NOT_FOUND")
-	p.want("accepted", ok[wire.ManageMandateResponse](p, lambert, accept).Mandate[0].State, "Active")
-	waits := ok[wire.NotifyResponse](p, lambert, draft(claesSSIN)).Receipt
+	mustRefuse(p, asPerson(leroySSIN), grant, "MAY_NOT_MANDATE")
+	mustRefuse(p, lambert, grant, "MANDATE_TO_SELF")
+	p.requireEqual("granted", mustCall[wire.ManageMandateResponse](p, claes, grant).Mandate[0].State, "Pending")
+	mustRefuse(p, claes, grant, "MANDATE_EXISTS")
+	mustRefuse(p, lambert, draft(claesSSIN), "MAY_NOT_PREPARE")
+	mustRefuse(p, peeters, accept, "MANDATE_NOT_FOUND")
+	p.requireEqual("accepted", mustCall[wire.ManageMandateResponse](p, lambert, accept).Mandate[0].State, "Active")
+	waits := mustCall[wire.NotifyResponse](p, lambert, draft(claesSSIN)).Receipt
 	validation := &wire.ValidateNotificationRequest{Reference: waits.Reference, Version: 1}
-	refused(p, lambert, validation, "NOT_YOUR_OPERATION")
+	mustRefuse(p, lambert, validation, "NOT_YOUR_OPERATION")
 
 	transfer := change(wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: lambertSSIN, To: peetersSSIN}})
-	ok[wire.ManageMandateResponse](p, claes, transfer)
-	p.want("of the former holder", p.mandate(claes, lambertSSIN), "Ended")
-	p.want("of the new holder", p.mandate(peeters, peetersSSIN), "Pending")
-	refused(p, lambert, draft(claesSSIN), "MAY_NOT_PREPARE")
-	refused(p, lambert, validation, "NOTIFICATION_NOT_FOUND")
-	refused(p, peeters, draft(claesSSIN), "MAY_NOT_PREPARE")
-	moved := ok[wire.ManageMandateResponse](p, peeters, accept).Mandate[0]
-	p.want("last day", moved.To, last)
-	p.want("waits for the new holder", p.pending(peeters, "ToValidate", waits.Reference), 1)
-	ok[wire.NotifyResponse](p, peeters, draft(claesSSIN))
-	ok[wire.ManageMandateResponse](p, claes, change(wire.MandateChange{End: &wire.MandateEnd{Grantee: peetersSSIN}}))
-	refused(p, peeters, draft(claesSSIN), "MAY_NOT_PREPARE")
-	refused(p, peeters, accept, "MANDATE_NOT_FOUND")
-	p.want("ended", p.mandate(peeters, peetersSSIN), "Ended")
-	ok[wire.ValidateNotificationResponse](p, claes, validation)
+	mustCall[wire.ManageMandateResponse](p, claes, transfer)
+	p.requireEqual("of the former holder", p.mandateState(claes, lambertSSIN), "Ended")
+	p.requireEqual("of the new holder", p.mandateState(peeters, peetersSSIN), "Pending")
+	mustRefuse(p, lambert, draft(claesSSIN), "MAY_NOT_PREPARE")
+	mustRefuse(p, lambert, validation, "NOTIFICATION_NOT_FOUND")
+	mustRefuse(p, peeters, draft(claesSSIN), "MAY_NOT_PREPARE")
+	moved := mustCall[wire.ManageMandateResponse](p, peeters, accept).Mandate[0]
+	p.requireEqual("last day", moved.To, last)
+	p.requireEqual("waits for the new holder", p.pendingVersion(peeters, "ToValidate", waits.Reference), 1)
+	mustCall[wire.NotifyResponse](p, peeters, draft(claesSSIN))
+	mustCall[wire.ManageMandateResponse](p, claes, change(wire.MandateChange{End: &wire.MandateEnd{Grantee: peetersSSIN}}))
+	mustRefuse(p, peeters, draft(claesSSIN), "MAY_NOT_PREPARE")
+	mustRefuse(p, peeters, accept, "MANDATE_NOT_FOUND")
+	p.requireEqual("ended", p.mandateState(peeters, peetersSSIN), "Ended")
+	mustCall[wire.ValidateNotificationResponse](p, claes, validation)
 }
 
-func (p *play) emergency() {
-	leroy, peeters := alone(leroySSIN), alone(peetersSSIN)
-	number := ok[wire.SearchResponse](p, leroy, searching(ofPatient(leroySSIN))).Notification[0].NotificationNumber
-	p.reads(peeters, leroySSIN, number, accident, 1)
-	refused(p, inside(hospital, woutersSSIN), &wire.GetNotificationRequest{Of: byNumber(number), EmergencyReason: accident}, "MAY_NOT_READ")
-	p.reads(peeters, leroySSIN, number, "", 0) // an emergency gives no lasting access
+func (p *scenarioRun) playEmergency() {
+	leroy, peeters := asPerson(leroySSIN), asPerson(peetersSSIN)
+	number := mustCall[wire.SearchResponse](p, leroy, newSearch(criteriaByPatient(leroySSIN))).Notification[0].NotificationNumber
+	p.requireReadable(peeters, leroySSIN, number, accident, 1)
+	mustRefuse(p, asOrganisation(hospital, woutersSSIN), &wire.GetNotificationRequest{Of: refByNumber(number), EmergencyReason: accident}, "MAY_NOT_READ")
+	p.requireReadable(peeters, leroySSIN, number, "", 0) // an emergency gives no lasting access
 
 	count := func(report string) int {
 		p.t.Helper()
@@ -397,33 +397,33 @@ func (p *play) emergency() {
 			if !strings.Contains(line, accident) {
 				p.t.Errorf("without the reason: %s", line)
 			}
-			if found := operationOf.FindStringSubmatch(line); found != nil && strings.Contains(line, `"outcome":"accepted"`) {
+			if found := operationPattern.FindStringSubmatch(line); found != nil && strings.Contains(line, `"outcome":"accepted"`) {
 				operations[found[1]] = true
 			}
 		}
 		return len(operations)
 	}
-	report := p.operate("audit", "emergencies", "--format", "json")
-	p.want("operations reported", count(report), 4)
-	p.said.WriteString(strings.ReplaceAll(report, accident, "")) // the report shows the reason on purpose
-	revealed := p.operate("audit", "emergencies", "--format", "json", "--reveal", revelation)
-	p.want("operations reported", count(revealed), 4)
-	p.want("names the doctor", strings.Contains(revealed, `"person":"`+peetersSSIN), true)
-	p.want("names the patient", strings.Contains(revealed, `"patient":"`+leroySSIN), true)
+	report := p.runAdmin("audit", "emergencies", "--format", "json")
+	p.requireEqual("operations reported", count(report), 4)
+	p.operatorOutput.WriteString(strings.ReplaceAll(report, accident, "")) // the report shows the reason on purpose
+	revealed := p.runAdmin("audit", "emergencies", "--format", "json", "--reveal", revelation)
+	p.requireEqual("operations reported", count(revealed), 4)
+	p.requireEqual("names the doctor", strings.Contains(revealed, `"person":"`+peetersSSIN), true)
+	p.requireEqual("names the patient", strings.Contains(revealed, `"patient":"`+leroySSIN), true)
 }
 
-var operationOf = regexp.MustCompile(`"operation":"([^"]*)"`)
+var operationPattern = regexp.MustCompile(`"operation":"([^"]*)"`)
 
-func (p *play) searches() {
-	claes := alone(claesSSIN)
+func (p *scenarioRun) playSearches() {
+	claes := asPerson(claesSSIN)
 	var numbers []string
 	for i := range 5 {
-		content := placing(claesSSIN, kayaSSIN, interop.Day(30-i), "S-PAGE-"+string(rune('A'+i)))
+		content := newImplantation(claesSSIN, kayaSSIN, interop.FormatDaysAgo(30-i), "S-PAGE-"+string(rune('A'+i)))
 		content.Implant[0].UDI = "(01)05410000001047(17)291231(10)L-PAGES(21)S-PAGE-" + string(rune('A'+i))
-		numbers = append(numbers, p.notify(claes, "Final", content).Receipt.NotificationNumber)
+		numbers = append(numbers, p.notifyImplant(claes, "Final", content).Receipt.NotificationNumber)
 	}
 	slices.Sort(numbers)
-	from, to := interop.Day(30), interop.Day(26)
+	from, to := interop.FormatDaysAgo(30), interop.FormatDaysAgo(26)
 	patient := &wire.ByPatient{Patient: kayaSSIN, From: from, To: to, OperationType: "Implantation"}
 	for name, c := range map[string]wire.SearchCriteria{
 		"patient": {ByPatient: patient},
@@ -433,11 +433,11 @@ func (p *play) searches() {
 	} {
 		var found []string
 		for offset := 0; offset < 6; offset += 2 {
-			page := ok[wire.SearchResponse](p, claes, &wire.SearchRequest{Offset: offset, MaxElements: 2, Criteria: c})
-			p.want("total by "+name, page.Total, 5)
+			page := mustCall[wire.SearchResponse](p, claes, &wire.SearchRequest{Offset: offset, MaxElements: 2, Criteria: c})
+			p.requireEqual("total by "+name, page.Total, 5)
 			for _, n := range page.Notification {
 				found = append(found, n.NotificationNumber)
-				p.want("own", n.Own, true)
+				p.requireEqual("own", n.Own, true)
 			}
 		}
 		slices.Sort(found)
@@ -450,13 +450,13 @@ func (p *play) searches() {
 		"serial": {ByImplant: &wire.ByImplant{SerialNumber: "S-PAGE-B"}},
 		"day":    {ByPatient: &wire.ByPatient{Patient: kayaSSIN, From: to, To: to}},
 	} {
-		p.want("by "+name, ok[wire.SearchResponse](p, claes, searching(c)).Total, 1)
-		p.want("by another doctor, by "+name, ok[wire.SearchResponse](p, alone(duboisSSIN), searching(c)).Total, 0)
+		p.requireEqual("by "+name, mustCall[wire.SearchResponse](p, claes, newSearch(c)).Total, 1)
+		p.requireEqual("by another doctor, by "+name, mustCall[wire.SearchResponse](p, asPerson(duboisSSIN), newSearch(c)).Total, 0)
 	}
 }
 
-func (p *play) devices() {
-	peeters := alone(peetersSSIN)
+func (p *scenarioRun) playDevices() {
+	peeters := asPerson(peetersSSIN)
 	for name, test := range map[string]struct {
 		criteria wire.DeviceCriteria
 		total    int
@@ -467,50 +467,50 @@ func (p *play) devices() {
 		"nothing":  {wire.DeviceCriteria{Text: "nobody makes this"}, 0},
 		"category": {wire.DeviceCriteria{Category: "Stent"}, 2},
 	} {
-		p.want("by "+name, ok[wire.SearchDeviceResponse](p, peeters, &wire.SearchDeviceRequest{MaxElements: 20, Criteria: test.criteria}).Total, test.total)
+		p.requireEqual("by "+name, mustCall[wire.SearchDeviceResponse](p, peeters, &wire.SearchDeviceRequest{MaxElements: 20, Criteria: test.criteria}).Total, test.total)
 	}
 	codes := map[string]bool{}
 	for offset := 0; offset < 12; offset += 5 {
-		page := ok[wire.SearchDeviceResponse](p, peeters, &wire.SearchDeviceRequest{Offset: offset, MaxElements: 5})
-		p.want("total", page.Total, 12)
+		page := mustCall[wire.SearchDeviceResponse](p, peeters, &wire.SearchDeviceRequest{Offset: offset, MaxElements: 5})
+		p.requireEqual("total", page.Total, 12)
 		for _, d := range page.Device {
 			codes[d.NotificationCode+" "+d.DeviceStatus] = true
 		}
 	}
-	p.want("devices", len(codes), 12)
-	p.want("the recalled one", codes["000071211064 Recalled"], true)
+	p.requireEqual("devices", len(codes), 12)
+	p.requireEqual("the recalled one", codes["000071211064 Recalled"], true)
 }
 
 // playMistyped: a number with wrong check digits is refused in every position, and is as private as the correct one.
-func (p *play) mistyped() {
-	claes, chief := alone(claesSSIN), inside(hospital, smitSSIN)
+func (p *scenarioRun) playMistyped() {
+	claes, chief := asPerson(claesSSIN), asOrganisation(hospital, smitSSIN)
 	const code = "SSIN_INVALID"
-	refused(p, claes, searching(ofPatient(mistyped)), code)
-	refused(p, claes, &wire.ListPatientImplantsRequest{MaxElements: 10, Patient: mistyped}, code)
-	refused(p, claes, &wire.GetImplantCardRequest{Of: wire.CardOf{Patient: mistyped}, EmergencyReason: accident}, code)
-	refused(p, claes, &wire.NotifyImplantRequest{Save: "Draft", Implantation: placing(mistyped, leroySSIN, interop.Day(3), "S-NONE")}, code)
-	refused(p, claes, removing(mistyped, interop.Day(3), wire.Explant{ImplantID: "none", Reason: loosened}), code)
-	refused(p, claes, &wire.ManageMandateRequest{Change: wire.MandateChange{Grant: &wire.MandateGrant{Grantee: mistyped}}}, code)
-	refused(p, chief, assign(mistyped, "AdministrativeStaff"), code)
-	refused(p, inside(hospital, mistyped), &wire.ListStaffRequest{MaxElements: 10}, code)
+	mustRefuse(p, claes, newSearch(criteriaByPatient(mistyped)), code)
+	mustRefuse(p, claes, &wire.ListPatientImplantsRequest{MaxElements: 10, Patient: mistyped}, code)
+	mustRefuse(p, claes, &wire.GetImplantCardRequest{Of: wire.CardOf{Patient: mistyped}, EmergencyReason: accident}, code)
+	mustRefuse(p, claes, &wire.NotifyImplantRequest{Save: "Draft", Implantation: newImplantation(mistyped, leroySSIN, interop.FormatDaysAgo(3), "S-NONE")}, code)
+	mustRefuse(p, claes, newExplantRequest(mistyped, interop.FormatDaysAgo(3), wire.Explant{ImplantID: "none", Reason: loosened}), code)
+	mustRefuse(p, claes, &wire.ManageMandateRequest{Change: wire.MandateChange{Grant: &wire.MandateGrant{Grantee: mistyped}}}, code)
+	mustRefuse(p, chief, newStaffAssignment(mistyped, "AdministrativeStaff"), code)
+	mustRefuse(p, asOrganisation(hospital, mistyped), &wire.ListStaffRequest{MaxElements: 10}, code)
 }
 
 // playRecall: the operator traces a lot, which identifies no patient, and marks a device; callers see the mark at once.
-func (p *play) recall() {
-	traced := p.operate("recall", "trace", "--lot", "L-PAGES", "--format", "json")
-	p.want("in place", strings.Contains(traced, `"in_place": 5`), true)
-	p.want("patients by pseudonyms", strings.Count(traced, `"patient": "P-`), 5)
-	p.want("a patient's number", strings.Contains(traced, kayaSSIN), false)
+func (p *scenarioRun) playRecall() {
+	traced := p.runAdmin("recall", "trace", "--lot", "L-PAGES", "--format", "json")
+	p.requireEqual("in place", strings.Contains(traced, `"in_place": 5`), true)
+	p.requireEqual("patients by pseudonyms", strings.Count(traced, `"patient": "P-`), 5)
+	p.requireEqual("a patient's number", strings.Contains(traced, kayaSSIN), false)
 
 	const stent = "000080145556"
-	p.operate("recall", "mark", "--code", stent, "--on", interop.Day(5), "--commit")
+	p.runAdmin("recall", "mark", "--code", stent, "--on", interop.FormatDaysAgo(5), "--commit")
 	search := &wire.SearchDeviceRequest{MaxElements: 20, Criteria: wire.DeviceCriteria{NotificationCode: stent}}
-	p.want("status", ok[wire.SearchDeviceResponse](p, alone(duboisSSIN), search).Device[0].DeviceStatus, "Recalled")
-	content := placing(duboisSSIN, kayaSSIN, interop.Day(3), "")
+	p.requireEqual("status", mustCall[wire.SearchDeviceResponse](p, asPerson(duboisSSIN), search).Device[0].DeviceStatus, "Recalled")
+	content := newImplantation(duboisSSIN, kayaSSIN, interop.FormatDaysAgo(3), "")
 	content.Implant = []wire.NotifiedImplant{{NotificationCode: stent, LotNumber: "L1", SerialNumber: "S-STENT", Quantity: 1, Location: location}}
 	var codes []string
-	for _, w := range p.notify(alone(duboisSSIN), "Final", content).Warning {
+	for _, w := range p.notifyImplant(asPerson(duboisSSIN), "Final", content).Warning {
 		codes = append(codes, w.Code)
 	}
-	p.want("warnings", strings.Join(codes, " "), "WARN_DEVICE_RECALLED")
+	p.requireEqual("warnings", strings.Join(codes, " "), "WARN_DEVICE_RECALLED")
 }

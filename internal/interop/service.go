@@ -33,31 +33,31 @@ type Ready struct {
 }
 
 // PasswordFile returns the path of the file with the password of the .p12 files.
-func (r Ready) Password() string { return filepath.Join(filepath.Dir(r.CA), "password.txt") }
+func (r Ready) PasswordFile() string { return filepath.Join(filepath.Dir(r.CA), "password.txt") }
 
 // Service is a running ctrd.
 type Service struct {
 	Ready
 
 	command *exec.Cmd
-	stdout  *record
-	stderr  *record
+	stdout  *outputBuffer
+	stderr  *outputBuffer
 	ended   chan struct{}
 }
 
 // outputBuffer stores the output of a running process.
-type record struct {
+type outputBuffer struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-func (r *record) Write(p []byte) (int, error) {
+func (r *outputBuffer) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.text.Write(p)
 }
 
-func (r *record) String() string {
+func (r *outputBuffer) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.text.String()
@@ -65,7 +65,7 @@ func (r *record) String() string {
 
 // NewDevelopmentDirectory creates the data directory of a development service with the frozen test PKI. Generating a
 // PKI would take seconds, and a fixed one has known keys.
-func DevelopmentDirectory(tb testing.TB) string {
+func NewDevelopmentDirectory(tb testing.TB) string {
 	tb.Helper()
 	directory := filepath.Join(tb.TempDir(), "data")
 	if err := os.CopyFS(filepath.Join(directory, "certs"), certstestdata.Files); err != nil {
@@ -76,15 +76,15 @@ func DevelopmentDirectory(tb testing.TB) string {
 
 // StartService starts a development service on a data directory, with additional arguments of ctrd serve, and waits
 // until it is ready.
-func Start(tb testing.TB, directory string, args ...string) *Service {
+func StartService(tb testing.TB, directory string, args ...string) *Service {
 	tb.Helper()
-	return StartWith(tb, nil, append([]string{"serve", "--dev", "--data", directory, "--listen", "127.0.0.1:0"}, args...)...)
+	return StartServiceWithEnv(tb, nil, append([]string{"serve", "--dev", "--data", directory, "--listen", "127.0.0.1:0"}, args...)...)
 }
 
 // StartServiceWithEnv starts ctrd with these arguments and environment variables, and waits until it is ready.
-func StartWith(tb testing.TB, environment []string, args ...string) *Service {
+func StartServiceWithEnv(tb testing.TB, environment []string, args ...string) *Service {
 	tb.Helper()
-	s := &Service{command: Command(tb, Program(tb, "ctrd"), environment, args...), stdout: &record{}, stderr: &record{}, ended: make(chan struct{})}
+	s := &Service{command: NewCommand(tb, ProgramPath(tb, "ctrd"), environment, args...), stdout: &outputBuffer{}, stderr: &outputBuffer{}, ended: make(chan struct{})}
 	s.command.Stderr = s.stderr
 	out, err := s.command.StdoutPipe()
 	if err == nil {
@@ -95,7 +95,7 @@ func StartWith(tb testing.TB, environment []string, args ...string) *Service {
 	}
 	tb.Cleanup(s.Kill)
 	ready := make(chan string, 1)
-	go s.watch(out, ready)
+	go s.watchOutput(out, ready)
 	select {
 	case line := <-ready:
 		if err := json.Unmarshal([]byte(line), &s.Ready); err != nil {
@@ -110,7 +110,7 @@ func StartWith(tb testing.TB, environment []string, args ...string) *Service {
 }
 
 // watchOutput sends the first line of output to ready, stores all output, and waits for the process to end.
-func (s *Service) watch(out io.Reader, ready chan<- string) {
+func (s *Service) watchOutput(out io.Reader, ready chan<- string) {
 	lines := bufio.NewReader(io.TeeReader(out, s.stdout))
 	line, _ := lines.ReadString('\n') // on an error the test reports the incomplete line
 	ready <- line
@@ -146,13 +146,13 @@ func (s *Service) Stdout() string { return s.stdout.String() }
 func (s *Service) Stderr() string { return s.stderr.String() }
 
 // NewClient returns a client that signs with key. Clients of one service do not share connections.
-func (s *Service) Client(tb testing.TB, key *pki.Key) *client.Client {
+func (s *Service) NewClient(tb testing.TB, key *pki.Key) *client.Client {
 	tb.Helper()
-	return &client.Client{URL: s.URL, Key: key, HTTP: s.HTTP(tb), Now: time.Now, NewID: NewID}
+	return &client.Client{URL: s.URL, Key: key, HTTP: s.NewHTTPClient(tb), Now: time.Now, NewID: NewID}
 }
 
 // NewHTTPClient returns an HTTP client that trusts the service's certificate and uses no proxy.
-func (s *Service) HTTP(tb testing.TB) *http.Client {
+func (s *Service) NewHTTPClient(tb testing.TB) *http.Client {
 	tb.Helper()
 	authorities, err := os.ReadFile(s.CA)
 	if err != nil {
@@ -167,7 +167,7 @@ func (s *Service) HTTP(tb testing.TB) *http.Client {
 
 // HospitalKey returns the key that most tests sign with: a P-256 key of the first hospital. Signing with RSA would
 // take 30 times as long.
-func Hospital(tb testing.TB) *pki.Key {
+func HospitalKey(tb testing.TB) *pki.Key {
 	tb.Helper()
 	return testpki.EC(tb)
 }

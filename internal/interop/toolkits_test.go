@@ -28,11 +28,11 @@ import (
 
 // toolkit is the contents of a toolkit.json, which describes the clients in its folder.
 type toolkit struct {
-	Page     string        // path of the documentation page, relative to the project's root
-	Packages []string      // Debian packages that it needs
-	Build    []string      // shell lines, run in the folder in this order; it contains contract/ by then
-	Clients  []foreignKind // the clients on the page
-	Generate *generator    // code generator, if any
+	Page     string          // path of the documentation page, relative to the project's root
+	Packages []string        // Debian packages that it needs
+	Build    []string        // shell lines, run in the folder in this order; it contains contract/ by then
+	Clients  []toolkitClient // the clients on the page
+	Generate *generator      // code generator, if any
 	folder   string
 }
 
@@ -44,7 +44,7 @@ type generator struct {
 }
 
 // toolkitClient is one client of a toolkit, and the variants in which it can run.
-type foreignKind struct {
+type toolkitClient struct {
 	Name   string
 	Run    string // a shell line, to which the flags are appended
 	SOAP   []string
@@ -64,7 +64,7 @@ func (v variant) String() string {
 }
 
 // clientReport is the JSON that a client prints about its run.
-type told struct {
+type clientReport struct {
 	Toolkit, SOAP, Key, Number, Device, Card, Explanted string
 	MTOM                                                bool
 	Found                                               int
@@ -75,7 +75,7 @@ type told struct {
 }
 
 // readToolkits reads every toolkit.json.
-func toolkits(t *testing.T) []toolkit {
+func readToolkits(t *testing.T) []toolkit {
 	t.Helper()
 	files, err := filepath.Glob("*/toolkit.json")
 	if err != nil {
@@ -108,30 +108,30 @@ func TestToolkits(t *testing.T) {
 	if selected == "" {
 		t.Skip("CTR_INTEROP is not set; make interop sets it")
 	}
-	kits := toolkits(t)
+	kits := readToolkits(t)
 	if selected != "all" {
 		names := strings.Split(selected, ",")
 		kits = slices.DeleteFunc(kits, func(k toolkit) bool { return !slices.Contains(names, k.folder) })
 	}
-	seen := &matrix{rows: map[variant]*row{}}
-	typed := pageService(t)
+	seen := &matrix{rows: map[variant]*matrixRow{}}
+	typed := startPageService(t)
 	services := map[string]*interop.Service{}
-	for name, open := range places() {
-		services[name] = open(t).Start(t)
+	for name, open := range openDatabases() {
+		services[name] = open(t).StartService(t)
 	}
 	t.Run("each", func(t *testing.T) {
 		for _, kit := range kits {
 			t.Run(kit.folder, func(t *testing.T) {
 				t.Parallel()
-				kit.build(t)
-				kit.generate(t)
+				kit.buildClients(t)
+				kit.generateCode(t)
 				for _, c := range kit.Clients {
-					for _, v := range c.variants() {
+					for _, v := range c.listVariants() {
 						for database, service := range services {
 							// Without commas: the name becomes part of the temporary directory, and xmlsec1 treats
 							// commas as separators.
 							t.Run(strings.ReplaceAll(v.String()+" "+database, ",", ""), func(t *testing.T) {
-								seen.add(v, database, kit.run(t, c, v, service))
+								seen.addRun(v, database, kit.runClient(t, c, v, service))
 							})
 						}
 					}
@@ -141,11 +141,11 @@ func TestToolkits(t *testing.T) {
 		}
 	})
 	if selected == "all" && !t.Failed() {
-		seen.document(t, kits)
+		seen.writeDocument(t, kits)
 	}
 }
 
-func (c foreignKind) variants() []variant {
+func (c toolkitClient) listVariants() []variant {
 	var all []variant
 	for _, soap := range c.SOAP {
 		for _, key := range c.Keys {
@@ -158,7 +158,7 @@ func (c foreignKind) variants() []variant {
 }
 
 // buildClients unpacks the contract into the folder, as curl and unzip would, and runs the build lines of the page.
-func (k toolkit) build(t *testing.T) {
+func (k toolkit) buildClients(t *testing.T) {
 	t.Helper()
 	k.unpackContract(t)
 	for _, line := range k.Build {
@@ -171,17 +171,17 @@ func (k toolkit) build(t *testing.T) {
 }
 
 // contractForms are the file names of the contract's forms in the archive.
-var forms = []string{"ctr-v1.wsdl", "ctr-v1-soap12.wsdl", "ctr-v1-policy.wsdl", "ctr-v1-flat.wsdl"}
+var contractForms = []string{"ctr-v1.wsdl", "ctr-v1-soap12.wsdl", "ctr-v1-policy.wsdl", "ctr-v1-flat.wsdl"}
 
 // generateCode generates code from every form of the contract. Any output that is not known to be harmless fails the
 // test.
-func (k toolkit) generate(t *testing.T) {
+func (k toolkit) generateCode(t *testing.T) {
 	t.Helper()
 	if k.Generate == nil {
 		return
 	}
 	harmless := regexp.MustCompile(`^(` + strings.Join(append(k.Generate.Harmless, `\s*`), "|") + `)$`)
-	for _, form := range forms {
+	for _, form := range contractForms {
 		t.Run(k.Generate.Name+", "+form, func(t *testing.T) {
 			output, err := typeLines(t, k.folder, k.Generate.Run, "contract/"+form, t.TempDir())
 			if err != nil {
@@ -197,14 +197,14 @@ func (k toolkit) generate(t *testing.T) {
 }
 
 // mavenLock serialises Maven: its local repository is shared and does not support concurrent writers.
-var maven sync.Mutex
+var mavenLock sync.Mutex
 
 // typeLines runs shell lines in a folder with the user's environment, and returns their combined output.
 func typeLines(t *testing.T, folder, lines string, args ...string) (output string, err error) {
 	t.Helper()
 	if strings.Contains(lines, "mvn ") {
-		maven.Lock()
-		defer maven.Unlock()
+		mavenLock.Lock()
+		defer mavenLock.Unlock()
 	}
 	command := exec.CommandContext(t.Context(), "bash", append([]string{"-euo", "pipefail", "-c", lines, "shell"}, args...)...)
 	command.Dir = folder
@@ -240,23 +240,23 @@ func (k toolkit) unpackContract(t *testing.T) {
 }
 
 // runClient runs a client against a service behind a recorder, checks its report, and returns the observation.
-func (k toolkit) run(t *testing.T, c foreignKind, v variant, service *interop.Service) observed {
+func (k toolkit) runClient(t *testing.T, c toolkitClient, v variant, service *interop.Service) observation {
 	t.Helper()
 	key := map[string]string{"RSA": testpki.Hospital, "EC": pki.EntryEC}[v.key]
-	own := service.Client(t, interop.Hospital(t))
+	own := service.NewClient(t, interop.HospitalKey(t))
 	var same []byte // the card as our own client gets it at the same time: later notifications change it
-	recorder := interop.Record(t, service, func(e interop.Exchange) {
-		if number := cardAsked.FindSubmatch(e.Sent); number != nil {
-			same = cardOf(t, own, string(number[1]))
+	recorder := interop.StartRecorder(t, service, func(e interop.Exchange) {
+		if number := cardRequestPattern.FindSubmatch(e.Request); number != nil {
+			same = fetchCard(t, own, string(number[1]))
 		}
 	})
 	card := filepath.Join(t.TempDir(), "card.pdf")
 	line := c.Run + ` "$@"`
-	switches := []string{"--url", recorder.URL, "--ca", service.CA, "--p12", service.P12[key], "--password-file", service.Password(), "--card", card, "--soap", v.soap}
+	switches := []string{"--url", recorder.URL, "--ca", service.CA, "--p12", service.P12[key], "--password-file", service.PasswordFile(), "--card", card, "--soap", v.soap}
 	if v.mtom {
 		switches = append(switches, "--mtom")
 	}
-	command := interop.Command(t, "bash", nil, append([]string{"-euo", "pipefail", "-c", line, "client"}, switches...)...)
+	command := interop.NewCommand(t, "bash", nil, append([]string{"-euo", "pipefail", "-c", line, "client"}, switches...)...)
 	folder, err := filepath.Abs(k.folder)
 	if err != nil {
 		t.Fatal(err)
@@ -264,23 +264,23 @@ func (k toolkit) run(t *testing.T, c foreignKind, v variant, service *interop.Se
 	command.Dir = folder
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
-	if err := endsWithin(t, command, time.Minute); err != nil {
+	if err := waitWithin(t, command, time.Minute); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, stderr.String(), recorder)
 	}
-	var report told
+	var report clientReport
 	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
 		t.Fatalf("%v: %s", err, stdout.String())
 	}
-	report.judge(t, v, own)
+	report.compareWithRegister(t, v, own)
 	if data, err := os.ReadFile(card); err != nil || len(data) == 0 || !bytes.Equal(data, same) {
 		t.Errorf("the card of %d octets is not the register's of %d: %v", len(data), len(same), err)
 	}
-	o := observe(t, v, recorder.Exchanges())
+	o := checkExchanges(t, v, recorder.Exchanges())
 	o.version = report.Toolkit
 	return o
 }
 
-func endsWithin(t *testing.T, command *exec.Cmd, limit time.Duration) error {
+func waitWithin(t *testing.T, command *exec.Cmd, limit time.Duration) error {
 	t.Helper()
 	if err := command.Start(); err != nil {
 		return err
@@ -297,22 +297,22 @@ func endsWithin(t *testing.T, command *exec.Cmd, limit time.Duration) error {
 	}
 }
 
-var fifteenDigits = regexp.MustCompile(`^[0-9]{15}$`)
+var numberPattern = regexp.MustCompile(`^[0-9]{15}$`)
 
 // compareWithRegister compares the report with the data that our own client reads from the register.
-func (s *told) judge(t *testing.T, v variant, own *client.Client) {
+func (s *clientReport) compareWithRegister(t *testing.T, v variant, own *client.Client) {
 	t.Helper()
 	if s.SOAP != v.soap || s.Key != v.key || s.MTOM != v.mtom {
 		t.Errorf("it says that it ran with SOAP %s, %s, MTOM %t", s.SOAP, s.Key, s.MTOM)
 	}
-	if !fifteenDigits.MatchString(s.Number) || !fifteenDigits.MatchString(s.Explanted) || s.Number == s.Explanted {
+	if !numberPattern.MatchString(s.Number) || !numberPattern.MatchString(s.Explanted) || s.Number == s.Explanted {
 		t.Fatalf("numbers %q and %q", s.Number, s.Explanted)
 	}
 	if s.Device != "Total Knee System, femoral component, left, size 5" || s.Found != 1 {
 		t.Errorf("device %q, found %d", s.Device, s.Found)
 	}
 	for number, kind := range map[string]string{s.Number: "Implantation", s.Explanted: "Explantation"} {
-		if found := interop.Search(t, own, interop.ByNumber(number)); found.Total != 1 || found.Notification[0].OperationType != kind {
+		if found := interop.MustSearch(t, own, interop.CriteriaByNumber(number)); found.Total != 1 || found.Notification[0].OperationType != kind {
 			t.Errorf("notification %s: %+v, want one %s", number, found.Notification, kind)
 		}
 	}
@@ -331,11 +331,11 @@ func (s *told) judge(t *testing.T, v variant, own *client.Client) {
 }
 
 // cardRequestPattern matches the notification number in a GetImplantCardRequest.
-var cardAsked = regexp.MustCompile(`GetImplantCardRequest[^!]*NotificationNumber[^>]*>\s*([0-9]+)`)
+var cardRequestPattern = regexp.MustCompile(`GetImplantCardRequest[^!]*NotificationNumber[^>]*>\s*([0-9]+)`)
 
-func cardOf(t *testing.T, own *client.Client, number string) []byte {
+func fetchCard(t *testing.T, own *client.Client, number string) []byte {
 	t.Helper()
-	request := &wire.GetImplantCardRequest{Header: interop.Header(), Of: wire.CardOf{NotificationNumber: number}}
+	request := &wire.GetImplantCardRequest{Header: interop.NewHeader(), Of: wire.CardOf{NotificationNumber: number}}
 	answer, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](t.Context(), own, "GetImplantCard", request)
 	if err != nil {
 		t.Error(err) // not Fatal: this runs outside the test's goroutine
@@ -347,21 +347,21 @@ func cardOf(t *testing.T, own *client.Client, number string) []byte {
 // matrix contains the observations of all clients.
 type matrix struct {
 	mu   sync.Mutex
-	rows map[variant]*row
+	rows map[variant]*matrixRow
 }
 
 // matrixRow is the observation of one variant. If a database gives a different result, the test fails.
-type row struct {
-	observed
+type matrixRow struct {
+	observation
 	databases []string
 }
 
-func (m *matrix) add(v variant, database string, o observed) {
+func (m *matrix) addRun(v variant, database string, o observation) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r := m.rows[v]; r != nil {
 		r.databases = append(r.databases, database)
 		return
 	}
-	m.rows[v] = &row{o, []string{database}}
+	m.rows[v] = &matrixRow{o, []string{database}}
 }

@@ -18,7 +18,7 @@ const (
 )
 
 // idAttributeFlags returns the flags that declare the ID attributes to xmlsec1, which reads no schema.
-func identified() []string {
+func idAttributeFlags() []string {
 	return []string{
 		"--id-attr:Id", namespaceSOAP11 + ":Body",
 		"--id-attr:Id", namespaceUtility + ":Timestamp",
@@ -27,22 +27,22 @@ func identified() []string {
 }
 
 // FindXmlsec returns the path of xmlsec1.
-func Xmlsec(tb testing.TB) string {
+func FindXmlsec(tb testing.TB) string {
 	tb.Helper()
-	return Tool(tb, "xmlsec1", "xmlsec1")
+	return FindTool(tb, "xmlsec1", "xmlsec1")
 }
 
 // VerifyWithXmlsec fails the test unless xmlsec1 verifies the signature of a SOAP 1.1 message with the certificate of
 // key, the message contains that certificate, and the signature has exactly the given number of references.
 func VerifyWithXmlsec(tb testing.TB, message []byte, key *pki.Key, references int) {
 	tb.Helper()
-	program := Xmlsec(tb)
+	program := FindXmlsec(tb)
 	directory := tb.TempDir()
 	certificate, file := filepath.Join(directory, "certificate.pem"), filepath.Join(directory, "message.xml")
 	WriteFile(tb, certificate, pki.EncodePEM(key.Certificate))
 	WriteFile(tb, file, message)
-	args := append([]string{"--verify", "--pubkey-cert-pem", certificate}, identified()...)
-	if result := Run(tb, program, append(args, file)...); result.Code != 0 {
+	args := append([]string{"--verify", "--pubkey-cert-pem", certificate}, idAttributeFlags()...)
+	if result := RunProgram(tb, program, append(args, file)...); result.ExitCode != 0 {
 		tb.Fatalf("xmlsec1 refuses the message: %s%s\n%s", result.Stdout, result.Stderr, message)
 	}
 	document := etree.NewDocument()

@@ -23,7 +23,7 @@ import (
 
 func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 	t.Parallel()
-	interop.Xmlsec(t)
+	interop.FindXmlsec(t)
 	for _, entry := range []string{testpki.Hospital, pki.EntryEC} {
 		t.Run(entry, func(t *testing.T) {
 			messages := make(chan []byte, 1)
@@ -43,14 +43,14 @@ func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 				interop.WriteFile(t, path, content)
 				return path
 			}
-			request, err := wire.Encode("NotifyImplantRequest", interop.Implantation("XMLSEC-"+entry[len(entry)-3:], interop.Patient, "S-1"))
+			request, err := wire.Encode("NotifyImplantRequest", interop.NewImplantation("XMLSEC-"+entry[len(entry)-3:], interop.PatientSSIN, "S-1"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			result := interop.Run(t, interop.Program(t, "ctr"), "--p12", file("key.p12", p12), "--password-file", file("password.txt", []byte(password)),
+			result := interop.RunProgram(t, interop.ProgramPath(t, "ctr"), "--p12", file("key.p12", p12), "--password-file", file("password.txt", []byte(password)),
 				"--url", recorder.URL, "notify", file("request.xml", request))
-			if result.Code != 3 {
-				t.Fatalf("exit %d: %s", result.Code, result.Stderr)
+			if result.ExitCode != 3 {
+				t.Fatalf("exit %d: %s", result.ExitCode, result.Stderr)
 			}
 			message := <-messages
 			interop.VerifyWithXmlsec(t, message, testpki.Key(t, entry), 3)
@@ -59,9 +59,9 @@ func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 			tampered := bytes.Replace(message, []byte("left knee"), []byte("left shin"), 1)
 			changed := file("tampered.xml", tampered)
 			certificate := file("certificate.pem", pki.EncodePEM(testpki.Key(t, entry).Certificate))
-			result = interop.Run(t, interop.Xmlsec(t), "--verify", "--pubkey-cert-pem", certificate,
+			result = interop.RunProgram(t, interop.FindXmlsec(t), "--verify", "--pubkey-cert-pem", certificate,
 				"--id-attr:Id", "Body", "--id-attr:Id", "Timestamp", "--id-attr:Id", "BinarySecurityToken", changed)
-			if result.Code == 0 {
+			if result.ExitCode == 0 {
 				t.Error("xmlsec1 verifies a message whose Body was changed")
 			}
 		})
@@ -70,7 +70,7 @@ func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 
 // messageTemplate is a handwritten message for xmlsec1 to sign. The verbs are the certificate, two times, the
 // algorithm, the references and the request.
-const template = `<?xml version="1.0" encoding="UTF-8"?>
+const messageTemplate = `<?xml version="1.0" encoding="UTF-8"?>
 <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"
     xmlns:wsse="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
     xmlns:wsu="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd">
@@ -102,28 +102,28 @@ const template = `<?xml version="1.0" encoding="UTF-8"?>
 </soapenv:Envelope>
 `
 
-const reference = `<ds:Reference URI="#%s">
+const referenceTemplate = `<ds:Reference URI="#%s">
             <ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/></ds:Transforms>
             <ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>
             <ds:DigestValue/>
           </ds:Reference>`
 
 // fillTemplate returns the message for a request, without digests and signature value.
-func fill(key *pki.Key, algorithm string, request []byte) []byte {
+func fillTemplate(key *pki.Key, algorithm string, request []byte) []byte {
 	now := time.Now().UTC()
 	var references strings.Builder
 	for _, id := range []string{"body", "time", "token"} {
-		fmt.Fprintf(&references, reference, id)
+		fmt.Fprintf(&references, referenceTemplate, id)
 	}
-	return fmt.Appendf(nil, template, base64.StdEncoding.EncodeToString(key.Certificate.Raw), now.Format(time.RFC3339),
+	return fmt.Appendf(nil, messageTemplate, base64.StdEncoding.EncodeToString(key.Certificate.Raw), now.Format(time.RFC3339),
 		now.Add(time.Minute).Format(time.RFC3339), algorithm, references.String(), request)
 }
 
 func TestServiceAcceptsWhatXmlsecSigns(t *testing.T) {
 	t.Parallel()
-	xmlsec := interop.Xmlsec(t)
-	service := interop.Start(t, interop.DevelopmentDirectory(t), "--strict")
-	caller := service.Client(t, interop.Hospital(t)) // only sends messages
+	xmlsec := interop.FindXmlsec(t)
+	service := interop.StartService(t, interop.NewDevelopmentDirectory(t), "--strict")
+	caller := service.NewClient(t, interop.HospitalKey(t)) // only sends messages
 	for _, test := range []struct{ entry, algorithm string }{
 		{testpki.Hospital, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"},
 		{testpki.Hospital, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512"},
@@ -136,24 +136,24 @@ func TestServiceAcceptsWhatXmlsecSigns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			request, err := wire.Encode("NotifyImplantRequest", interop.Implantation("XMLSEC-"+name, interop.Patient, "S-"+name))
+			request, err := wire.Encode("NotifyImplantRequest", interop.NewImplantation("XMLSEC-"+name, interop.PatientSSIN, "S-"+name))
 			if err != nil {
 				t.Fatal(err)
 			}
 			directory := t.TempDir()
 			path := func(name string) string { return filepath.Join(directory, name) }
 			interop.WriteFile(t, path("key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
-			interop.WriteFile(t, path("template.xml"), fill(key, test.algorithm, request))
-			signed := interop.Run(t, xmlsec, "--sign", "--privkey-pem", path("key.pem"), "--output", path("message.xml"),
+			interop.WriteFile(t, path("template.xml"), fillTemplate(key, test.algorithm, request))
+			signed := interop.RunProgram(t, xmlsec, "--sign", "--privkey-pem", path("key.pem"), "--output", path("message.xml"),
 				"--id-attr:Id", "Body", "--id-attr:Id", "Timestamp", "--id-attr:Id", "BinarySecurityToken", path("template.xml"))
-			if signed.Code != 0 {
+			if signed.ExitCode != 0 {
 				t.Fatalf("xmlsec1: %s", signed.Stderr)
 			}
 			message, err := os.ReadFile(path("message.xml"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			send := func() string { return string(interop.Post(t, caller, message)) }
+			send := func() string { return string(interop.PostMessage(t, caller, message)) }
 			if answer := send(); !strings.Contains(answer, "NotificationNumber>") || !strings.Contains(answer, "urn:be:fgov:ehealth:2.0:status:Success") {
 				t.Fatalf("the service answers %s", answer)
 			}

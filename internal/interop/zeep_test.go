@@ -13,20 +13,20 @@ import (
 	"github.com/openctr/ctr/internal/testpki"
 )
 
-func TestMain(m *testing.M) { os.Exit(interop.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(interop.RunTests(m)) }
 
 // findPython returns Debian's Python; only this one finds Debian's Python packages.
-func python(t *testing.T) string {
+func findPython(t *testing.T) string {
 	t.Helper()
 	const debian = "/usr/bin/python3"
 	if exec.CommandContext(t.Context(), debian, "-c", "import cryptography, xmlsec, zeep").Run() != nil {
-		interop.Missing(t, "python3-zeep python3-xmlsec python3-cryptography")
+		interop.SkipMissing(t, "python3-zeep python3-xmlsec python3-cryptography")
 	}
 	return debian
 }
 
 // zeepScript returns the absolute path of the zeep client, because programs run in temporary directories.
-func script(t *testing.T) string {
+func zeepScript(t *testing.T) string {
 	t.Helper()
 	path, err := filepath.Abs("zeep/client.py")
 	if err != nil {
@@ -37,16 +37,16 @@ func script(t *testing.T) string {
 
 func TestZeepWalksThroughTheMainJob(t *testing.T) {
 	t.Parallel()
-	program := python(t)
-	service := interop.Start(t, interop.DevelopmentDirectory(t))
+	program := findPython(t)
+	service := interop.StartService(t, interop.NewDevelopmentDirectory(t))
 	for _, soap := range []string{"1.1", "1.2"} {
 		for _, key := range []string{testpki.Hospital, pki.EntryEC} {
 			t.Run("SOAP "+soap+", "+key, func(t *testing.T) {
 				card := filepath.Join(t.TempDir(), "card.pdf")
-				result := interop.Run(t, program, script(t), "--url", service.URL, "--ca", service.CA, "--p12", service.P12[key],
-					"--password-file", service.Password(), "--card", card, "--soap", soap)
-				if result.Code != 0 {
-					t.Fatalf("exit %d\n%s%s", result.Code, result.Stderr, service.Stderr())
+				result := interop.RunProgram(t, program, zeepScript(t), "--url", service.URL, "--ca", service.CA, "--p12", service.P12[key],
+					"--password-file", service.PasswordFile(), "--card", card, "--soap", soap)
+				if result.ExitCode != 0 {
+					t.Fatalf("exit %d\n%s%s", result.ExitCode, result.Stderr, service.Stderr())
 				}
 				var report struct {
 					Number, Device string
@@ -77,9 +77,9 @@ func TestZeepWalksThroughTheMainJob(t *testing.T) {
 // must name the remedy in terms of zeep.
 func TestZeepIsToldWhatItsDefaultsLack(t *testing.T) {
 	t.Parallel()
-	program := python(t)
-	service := interop.Start(t, interop.DevelopmentDirectory(t))
-	source, err := os.ReadFile(script(t))
+	program := findPython(t)
+	service := interop.StartService(t, interop.NewDevelopmentDirectory(t))
+	source, err := os.ReadFile(zeepScript(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,11 +96,11 @@ func TestZeepIsToldWhatItsDefaultsLack(t *testing.T) {
 			}
 			file := filepath.Join(t.TempDir(), "client.py")
 			interop.WriteFile(t, file, []byte(changed))
-			result := interop.Run(t, program, file, "--url", service.URL, "--ca", service.CA, "--p12", service.P12[testpki.Hospital],
-				"--password-file", service.Password(), "--card", filepath.Join(t.TempDir(), "card.pdf"))
+			result := interop.RunProgram(t, program, file, "--url", service.URL, "--ca", service.CA, "--p12", service.P12[testpki.Hospital],
+				"--password-file", service.PasswordFile(), "--card", filepath.Join(t.TempDir(), "card.pdf"))
 			message, paths, _ := strings.Cut(result.Stderr, "\n")
-			if result.Code == 0 || !strings.HasPrefix(message, test.want+": ") || !strings.Contains(message, "zeep") || !strings.HasPrefix(paths, "  "+test.want+" ") {
-				t.Errorf("exit %d, %s", result.Code, result.Stderr)
+			if result.ExitCode == 0 || !strings.HasPrefix(message, test.want+": ") || !strings.Contains(message, "zeep") || !strings.HasPrefix(paths, "  "+test.want+" ") {
+				t.Errorf("exit %d, %s", result.ExitCode, result.Stderr)
 			}
 		})
 	}
