@@ -39,7 +39,7 @@ func writePasswordFile(t *testing.T, password string) string {
 // writeTestP12 writes a .p12 file of the test authority, and a file with its password.
 func writeTestP12(t *testing.T, key, name string) (file, password string) {
 	t.Helper()
-	data, secret := testpki.File(t, key)
+	data, secret := testpki.P12File(t, key)
 	return writeTempFile(t, name, data), writePasswordFile(t, secret)
 }
 
@@ -218,7 +218,7 @@ func TestCertPassword(t *testing.T) {
 	if err := os.Symlink(file, link); err != nil {
 		t.Fatal(err)
 	}
-	data, secret := testpki.File(t, testpki.Hospital)
+	data, secret := testpki.P12File(t, testpki.Hospital)
 	before, err := readAllKeys(data, secret)
 	if err != nil || len(before) != 2 {
 		t.Fatalf("%d keys, %v", len(before), err)
@@ -352,7 +352,7 @@ func TestReplaceFile(t *testing.T) {
 // TestOutline checks that contents that cannot be written again are detected, and that invalid files are rejected.
 func TestOutline(t *testing.T) {
 	t.Parallel()
-	data, _ := testpki.File(t, testpki.Hospital)
+	data, _ := testpki.P12File(t, testpki.Hospital)
 	o, err := readOutline(data)
 	if err != nil || o.keys != 2 || o.hasOtherClearContent {
 		t.Fatalf("%+v, %v", o, err)

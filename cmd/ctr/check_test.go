@@ -32,7 +32,7 @@ func captureMessage(t *testing.T, key string, request string) (string, *service)
 	if len(message) == 0 {
 		t.Fatal("nothing was sent")
 	}
-	s.writeFile("trust.pem", testpki.CAs(t))
+	s.writeFile("trust.pem", testpki.CAFile(t))
 	return string(message), s
 }
 

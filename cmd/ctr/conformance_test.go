@@ -25,7 +25,7 @@ func writeCaptures(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		message, err := maker.Sign(soap.SOAP11, testpki.EC(t), request)
+		message, err := maker.Sign(soap.SOAP11, testpki.ECKey(t), request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestConformanceOfMessages(t *testing.T) {
 	t.Parallel()
 	directory := writeCaptures(t)
 	trust := filepath.Join(t.TempDir(), "ca.pem")
-	writeFile(t, trust, string(testpki.CAs(t)))
+	writeFile(t, trust, string(testpki.CAFile(t)))
 	r := runCtr(t, nil, "conformance", directory, "--trust", trust)
 	r.expectOutput(t, exitOK, "Client, by 6 of its messages", "pass       C09  ", "not shown  C23  ", "     1  operation NotifyImplant", "Conforms in all that was shown: 20 requirements are met, 3 not shown.")
 

@@ -175,7 +175,7 @@ func TestUnreachable(t *testing.T) {
 	const unreachable = "ctr: could not reach the service: "
 	runCtr(t, replaceFlag(surgeon, "--url", closed+"/ctr/v1"), search...).expect(t, exitUnreachable, unreachable)
 	runCtr(t, replaceFlag(surgeon, "--url", s.server.URL+"/elsewhere"), search...).expect(t, exitUnreachable, unreachable+"HTTP 404")
-	other := s.writeFile("other.pem", testpki.CAs(t)) // an authority that did not issue the server's certificate
+	other := s.writeFile("other.pem", testpki.CAFile(t)) // an authority that did not issue the server's certificate
 	runCtr(t, replaceFlag(surgeon, "--ca", other), search...).expect(t, exitUnreachable, unreachable)
 }
 

@@ -60,7 +60,7 @@ func startService(t *testing.T) *service {
 	newServerID := func() string { return strings.ToLower(rand.Text()) }
 	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(endpoint.New(endpoint.Config{
 		Registrar: register.New(register.Config{Store: db, Now: time.Now, NewID: newServerID, Location: brusselsLocation(t)}),
-		Verifier:  &wsse.Verifier{Trust: testpki.Trust(t), Now: time.Now, Strict: true},
+		Verifier:  &wsse.Verifier{Trust: testpki.NewTrustStore(t), Now: time.Now, Strict: true},
 		Schema:    schemas, Log: log, Now: time.Now, NewID: newServerID, Environment: "Test",
 	}))}
 	t.Cleanup(s.server.Close)
@@ -106,7 +106,7 @@ func (s *service) writeFile(name string, data []byte) string {
 // clientFlags returns the flags of a client with the named key.
 func (s *service) clientFlags(key string) []string {
 	s.t.Helper()
-	data, password := testpki.File(s.t, key)
+	data, password := testpki.P12File(s.t, key)
 	file := strings.Map(func(r rune) rune {
 		if r == ' ' || r == '=' || r == '(' || r == ')' {
 			return '_'

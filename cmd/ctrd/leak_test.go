@@ -17,7 +17,7 @@ import (
 // development data and of the requests below, the content of the requests, and the passwords.
 func secretPatterns(t *testing.T) []*regexp.Regexp {
 	t.Helper()
-	_, password := testpki.File(t, testpki.Hospital)
+	_, password := testpki.P12File(t, testpki.Hospital)
 	words := []string{password, "not-the-password", "71000436", "48022907370", "Nobody", "secret remark", "S-SECRET", "L2201"}
 	for file, columns := range map[string][]int{"persons.csv": {0, 1, 2}, "professionals.csv": {0, 1}} {
 		content, err := devdata.Files.Open(file)
@@ -82,9 +82,9 @@ func TestNothingLeaks(t *testing.T) {
 	search := &wire.SearchRequest{Header: wire.Header{ID: interop.NewID(), IssueInstant: interop.NewHeader().IssueInstant}, MaxElements: 20,
 		Criteria: interop.CriteriaByPatient(interop.PatientSSIN)}
 	told["the answer to a stranger"] = string(interop.PostMessage(t, stranger, interop.SignRequest(t, stranger, "Search", search)))
-	untrusted := service.NewClient(t, testpki.Untrusted(t))
+	untrusted := service.NewClient(t, testpki.UntrustedKey(t))
 	keep("somebody whom nobody trusts", string(interop.PostMessage(t, untrusted, interop.SignRequest(t, untrusted, "NotifyImplant", request))), "CERT_UNTRUSTED")
-	expired := service.NewClient(t, testpki.Expired(t))
+	expired := service.NewClient(t, testpki.ExpiredKey(t))
 	keep("an expired certificate", string(interop.PostMessage(t, expired, interop.SignRequest(t, expired, "NotifyImplant", request))), "CERT_EXPIRED")
 
 	told["the metrics"] = string(interop.FetchPage(t, c.HTTP, service.Admin))

@@ -97,7 +97,7 @@ func TestSandboxReset(t *testing.T) {
 	var callers sync.WaitGroup
 	var answered atomic.Int32
 	for range 3 {
-		c := service.NewClient(t, testpki.EC(t))
+		c := service.NewClient(t, testpki.ECKey(t))
 		callers.Go(func() {
 			for ctx.Err() == nil {
 				_, err := client.Call[wire.SearchRequest, wire.SearchResponse](ctx, c, "Search", interop.NewSearchRequest(interop.CriteriaByPatient(interop.PatientSSIN)))

@@ -97,7 +97,7 @@ func TestSettingsFromFileEnvironmentAndFlags(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	authorities, file := filepath.Join(directory, "ca.pem"), filepath.Join(directory, "ctrd.json")
-	interop.WriteFile(t, authorities, testpki.CAs(t))
+	interop.WriteFile(t, authorities, testpki.CAFile(t))
 	const fromFile, fromEnvironment, fromFlag = "https://file.example/ctr/v1", "https://environment.example/ctr/v1", "https://flag.example/ctr/v1"
 	content, err := json.Marshal(map[string]any{
 		"data": filepath.Join(directory, "data"), "listen": "127.0.0.1:0", "http": true, "trust": []string{authorities}, "public-url": fromFile,

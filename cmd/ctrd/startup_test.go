@@ -69,10 +69,10 @@ func refusedStarts(t *testing.T) []refusedStart {
 		return path
 	}
 	dev := interop.NewDevelopmentDirectory(t)
-	p12, password := testpki.File(t, testpki.Hospital)
+	p12, password := testpki.P12File(t, testpki.Hospital)
 	key, right, wrong := write("key.p12", p12), write("right.txt", []byte(password)), write("wrong.txt", []byte("not "+password))
 	costly := write("costly.p12", p12WithIterations(t, math.MaxInt32))
-	file, trust := write("file", nil), write("trust.pem", testpki.CAs(t))
+	file, trust := write("file", nil), write("trust.pem", testpki.CAFile(t))
 	ctr := func(p12, password string) []string {
 		return []string{"--p12", p12, "--password-file", password, "--url", "http://127.0.0.1:1/ctr/v1", "search", "--patient", interop.PatientSSIN}
 	}
@@ -200,7 +200,7 @@ func TestSilentPostgresIsGivenUp(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	trust := filepath.Join(directory, "trust.pem")
-	interop.WriteFile(t, trust, testpki.CAs(t))
+	interop.WriteFile(t, trust, testpki.CAFile(t))
 	result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "serve", "--http", "--trust", trust, "--listen", "127.0.0.1:0", "--data", directory,
 		"--database", "postgres://register:hidden@"+silentPort(t)+"/register?sslmode=disable")
 	if result.ExitCode != 1 || strings.Count(result.Stderr, "\n") != 1 || strings.Contains(result.Stderr, "hidden") {

@@ -53,7 +53,7 @@ func callSearch(ctx context.Context, c *client.Client) (*wire.SearchResponse, er
 
 // TestCall checks that a request passes a strict verifier and arrives unchanged, and that the answer is returned.
 func TestCall(t *testing.T) {
-	verifier := &wsse.Verifier{Trust: testpki.Trust(t), Now: func() time.Time { return now }, Strict: true}
+	verifier := &wsse.Verifier{Trust: testpki.NewTrustStore(t), Now: func() time.Time { return now }, Strict: true}
 	c := newClientOfHandler(t, func(w http.ResponseWriter, r *http.Request) {
 		data, err := io.ReadAll(r.Body)
 		if err != nil {

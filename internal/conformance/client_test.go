@@ -67,7 +67,7 @@ func (v *testClient) buildConformingMessages() []string {
 		v.signAndCapture(soap.SOAP12, pki.EntryEC, "Search", v.buildRequest("Search", samples.RequestValues{})),
 		v.signAndCapture(soap.SOAP11, "SSIN=78031412250", "NotifyExplant", v.buildRequest("NotifyExplant", samples.RequestValues{})),
 	}
-	message, err := v.Sign(soap.SOAP11, testpki.EC(v.t), v.buildRequest("ListPatientImplants", samples.RequestValues{}))
+	message, err := v.Sign(soap.SOAP11, testpki.ECKey(v.t), v.buildRequest("ListPatientImplants", samples.RequestValues{}))
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestConformingClient(t *testing.T) {
 	t.Parallel()
 	v := newTestClient(t)
 	messages := v.buildConformingMessages()
-	report := judgeAll(t, testpki.Trust(t), messages...)
+	report := judgeAll(t, testpki.NewTrustStore(t), messages...)
 	if report.Failed+report.NotShown > 0 || report.Verdict != "Conforms: 23 requirements are met." {
 		t.Error(report.Text())
 	}
@@ -105,7 +105,7 @@ func TestConformingClient(t *testing.T) {
 			t.Errorf("%q is not said:\n%s", want, report.Text())
 		}
 	}
-	again := judgeAll(t, testpki.Trust(t), messages...)
+	again := judgeAll(t, testpki.NewTrustStore(t), messages...)
 	var one, other bytes.Buffer
 	if err := report.WriteJSON(&one); err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestNothingShown(t *testing.T) {
 		t.Error(report.Text())
 	}
 	v := newTestClient(t)
-	message, err := v.Sign(soap.SOAP11, testpki.EC(t), v.buildRequest("SearchDevice", samples.RequestValues{}))
+	message, err := v.Sign(soap.SOAP11, testpki.ECKey(t), v.buildRequest("SearchDevice", samples.RequestValues{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestFailingClients(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			report := judgeAll(t, testpki.Trust(t), c.messages...)
+			report := judgeAll(t, testpki.NewTrustStore(t), c.messages...)
 			failed := findingsWith(report, conformance.Fail)
 			if len(failed) == 0 || c.want != nil && !slices.Equal(failed, c.want) {
 				t.Errorf("%v, want %v\n%s", failed, c.want, report.Text())

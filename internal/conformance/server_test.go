@@ -251,7 +251,7 @@ type failedRequirements struct {
 func requireFailures(t *testing.T, door *endpointtest.Door, handler http.Handler, want []string, failing *failedRequirements) {
 	t.Helper()
 	s := newServerUnderTest(t, door, handler)
-	s.Key = testpki.EC(t) // signs faster than RSA
+	s.Key = testpki.ECKey(t) // signs faster than RSA
 	report, err := s.Judge(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -239,7 +239,7 @@ func TestCheckIsBounded(t *testing.T) {
 func TestCheckAsksNoAuthority(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	believed, err := pki.ParseTrustStore(64, testpki.CAs(t))
+	believed, err := pki.ParseTrustStore(64, testpki.CAFile(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestCheckAsksNoAuthority(t *testing.T) {
 	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.AnswerCode != problem.CertRevocationUnknown {
 		t.Errorf("%+v", report)
 	}
-	if err = believed.AddCRL(testpki.CRL(t)); err != nil {
+	if err = believed.AddCRL(testpki.CRLFile(t)); err != nil {
 		t.Fatal(err)
 	}
 	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.AnswerCode != "" {

@@ -203,9 +203,9 @@ func issueKey(tb testing.TB, o pki.Order) *pki.Key {
 // testTrust trusts the frozen authority and the issuing one.
 func testTrust(tb testing.TB) *pki.TrustStore {
 	tb.Helper()
-	t, err := pki.ParseTrustStore(64, testpki.CAs(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
+	t, err := pki.ParseTrustStore(64, testpki.CAFile(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
 	if err == nil {
-		err = t.AddCRL(testpki.CRL(tb))
+		err = t.AddCRL(testpki.CRLFile(tb))
 	}
 	if err != nil {
 		tb.Fatal(err)

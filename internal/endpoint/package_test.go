@@ -224,7 +224,7 @@ func TestSignedCardAsAttachment(t *testing.T) {
 	r := registertest.New(t, registertest.Options{})
 	ids := registertest.NewIDCounter("reply-")
 	d := openSigningDoor(t, r, settings{}, func(envelope []byte) ([]byte, error) {
-		return client.SignEnvelope(envelope, testpki.EC(t), wsse.SignOptions{Created: r.Clock.Now(), TTL: time.Minute, NewID: ids, SignToken: true})
+		return client.SignEnvelope(envelope, testpki.ECKey(t), wsse.SignOptions{Created: r.Clock.Now(), TTL: time.Minute, NewID: ids, SignToken: true})
 	})
 	d.postMessage(t, soap.SOAP11, usualNotification(t, 1), nil)
 	envelope, token := signWithAttachedToken(t, "GetImplantCard", testpki.Hospital, soap.SOAP11, 2)
@@ -240,7 +240,7 @@ func TestSignedCardAsAttachment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verified, err := (&wsse.Verifier{Trust: testpki.Trust(t), Now: r.Clock.Now, Strict: true}).Verify(message)
+	verified, err := (&wsse.Verifier{Trust: testpki.NewTrustStore(t), Now: r.Clock.Now, Strict: true}).Verify(message)
 	if err != nil {
 		t.Fatal(err)
 	}

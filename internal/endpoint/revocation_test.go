@@ -22,7 +22,7 @@ import (
 func TestRevocationUnknown(t *testing.T) {
 	t.Parallel()
 	register := registertest.New(t, registertest.Options{})
-	trust, err := pki.ParseTrustStore(64, testpki.CAs(t))
+	trust, err := pki.ParseTrustStore(64, testpki.CAFile(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestRevocationUnknown(t *testing.T) {
 	if kept := d.CountNotifications(t); kept != 0 {
 		t.Errorf("%d notifications", kept)
 	}
-	if err = trust.AddCRL(testpki.CRL(t)); err != nil {
+	if err = trust.AddCRL(testpki.CRLFile(t)); err != nil {
 		t.Fatal(err)
 	}
 	if got := postForOutcome(t, d, usualNotification(t, 2)); got != firstNumber {

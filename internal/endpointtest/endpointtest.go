@@ -44,6 +44,6 @@ func New(tb testing.TB) *Door {
 	}
 	return &Door{r, endpoint.New(endpoint.Config{
 		Registrar: r.Registrar, Schema: messages, Log: log, Now: r.Clock.Now, NewID: registertest.NewIDCounter("door-"),
-		Verifier: &wsse.Verifier{Trust: testpki.Trust(tb), Now: r.Clock.Now}, Environment: "Test",
+		Verifier: &wsse.Verifier{Trust: testpki.NewTrustStore(tb), Now: r.Clock.Now}, Environment: "Test",
 	})}
 }

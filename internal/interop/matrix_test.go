@@ -88,7 +88,7 @@ func unmetRequirements(t *testing.T, all []interop.Exchange) []string {
 		fields := "Content-Type: " + e.RequestType + "\r\nSOAPAction: " + e.Action + "\r\n\r\n"
 		captured[i] = conformance.CapturedMessage{Name: "message " + strconv.Itoa(i+1), Data: append([]byte(fields), e.Request...)}
 	}
-	report, err := conformance.JudgeMessages(captured, testpki.Trust(t))
+	report, err := conformance.JudgeMessages(captured, testpki.NewTrustStore(t))
 	if err != nil {
 		t.Fatal(err)
 	}

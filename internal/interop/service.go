@@ -169,7 +169,7 @@ func (s *Service) NewHTTPClient(tb testing.TB) *http.Client {
 // take 30 times as long.
 func HospitalKey(tb testing.TB) *pki.Key {
 	tb.Helper()
-	return testpki.EC(tb)
+	return testpki.ECKey(tb)
 }
 
 // NewID returns a random identifier that is an NCName.

@@ -37,7 +37,7 @@ func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 			}))
 			defer recorder.Close()
 			directory := t.TempDir()
-			p12, password := testpki.File(t, entry)
+			p12, password := testpki.P12File(t, entry)
 			file := func(name string, content []byte) string {
 				path := filepath.Join(directory, name)
 				interop.WriteFile(t, path, content)

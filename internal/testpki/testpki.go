@@ -18,7 +18,7 @@ import (
 const Hospital = "NIHII-HOSPITAL=71000436"
 
 // frozenKeys parses each file once, whatever the number of tests.
-type frozen struct {
+type frozenKeys struct {
 	index    pki.DevelopmentFiles
 	password string
 
@@ -26,7 +26,7 @@ type frozen struct {
 	keys map[string]*pki.Key
 }
 
-var load = sync.OnceValues(func() (*frozen, error) {
+var loadFrozenKeys = sync.OnceValues(func() (*frozenKeys, error) {
 	index, err := pki.ReadDevelopmentIndex(certstestdata.Files)
 	if err != nil {
 		return nil, err
@@ -35,10 +35,10 @@ var load = sync.OnceValues(func() (*frozen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("testpki: %w", err)
 	}
-	return &frozen{index: index, password: string(password), keys: make(map[string]*pki.Key)}, nil
+	return &frozenKeys{index: index, password: string(password), keys: make(map[string]*pki.Key)}, nil
 })
 
-func (f *frozen) key(name string) (*pki.Key, error) {
+func (f *frozenKeys) loadKey(name string) (*pki.Key, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if key, ok := f.keys[name]; ok {
@@ -60,9 +60,9 @@ func (f *frozen) key(name string) (*pki.Key, error) {
 	return key, nil
 }
 
-func must(tb testing.TB) *frozen {
+func mustLoad(tb testing.TB) *frozenKeys {
 	tb.Helper()
-	f, err := load()
+	f, err := loadFrozenKeys()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func must(tb testing.TB) *frozen {
 // constants. Tests share it: do not change it.
 func Key(tb testing.TB, name string) *pki.Key {
 	tb.Helper()
-	key, err := must(tb).key(name)
+	key, err := mustLoad(tb).loadKey(name)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -81,50 +81,50 @@ func Key(tb testing.TB, name string) *pki.Key {
 }
 
 // ECKey returns the hospital's P-256 key.
-func EC(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryEC) }
+func ECKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryEC) }
 
 // ExpiredKey returns a key of the hospital whose certificate expired in 2019.
-func Expired(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryExpired) }
+func ExpiredKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryExpired) }
 
 // NotYetValidKey returns a key of the hospital whose certificate is valid from 2119.
-func NotYetValid(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryNotYetValid) }
+func NotYetValidKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryNotYetValid) }
 
 // RevokedKey returns a key of the hospital whose certificate is on the CRL.
-func Revoked(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryRevoked) }
+func RevokedKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryRevoked) }
 
 // WrongUsageKey returns a key of the hospital whose certificate is only for encryption.
-func WrongUsage(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWrongKeyUsage) }
+func WrongUsageKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWrongKeyUsage) }
 
 // CAKey returns a key whose certificate, in the hospital's name, is a CA certificate.
-func CA(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryIsCA) }
+func CAKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryIsCA) }
 
 // WeakKey returns an RSA key of the hospital with 1,024 bits.
-func Weak(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWeakKey) }
+func WeakKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWeakKey) }
 
 // UntrustedKey returns a key in the hospital's name from an authority with the trusted one's name but different keys.
-func Untrusted(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryUntrusted) }
+func UntrustedKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryUntrusted) }
 
 // SelfSignedKey returns a key in the hospital's name with a self-signed certificate.
-func Twin(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntrySelfSigned) }
+func SelfSignedKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntrySelfSigned) }
 
 // P12File returns the .p12 file of an entry, and its password.
-func File(tb testing.TB, name string) (data []byte, password string) {
+func P12File(tb testing.TB, name string) (data []byte, password string) {
 	tb.Helper()
-	f := must(tb)
+	f := mustLoad(tb)
 	file, ok := f.index.P12[name]
 	if !ok {
 		tb.Fatalf("there is no key %q", name)
 	}
-	return read(tb, file), f.password
+	return readEmbeddedFile(tb, file), f.password
 }
 
 // CAFile returns the PEM file of the trusted authorities.
-func CAs(tb testing.TB) []byte { tb.Helper(); return read(tb, must(tb).index.CA) }
+func CAFile(tb testing.TB) []byte { tb.Helper(); return readEmbeddedFile(tb, mustLoad(tb).index.CA) }
 
 // CRLFile returns the PEM file of the trusted authorities' CRL.
-func CRL(tb testing.TB) []byte { tb.Helper(); return read(tb, must(tb).index.CRL) }
+func CRLFile(tb testing.TB) []byte { tb.Helper(); return readEmbeddedFile(tb, mustLoad(tb).index.CRL) }
 
-func read(tb testing.TB, name string) []byte {
+func readEmbeddedFile(tb testing.TB, name string) []byte {
 	tb.Helper()
 	data, err := fs.ReadFile(certstestdata.Files, name)
 	if err != nil {
@@ -134,23 +134,23 @@ func read(tb testing.TB, name string) []byte {
 }
 
 // NewTrustStore returns a new TrustStore with the test authorities and their CRL.
-func Trust(tb testing.TB) *pki.TrustStore {
+func NewTrustStore(tb testing.TB) *pki.TrustStore {
 	tb.Helper()
-	trust, err := pki.ParseTrustStore(64, CAs(tb))
+	trust, err := pki.ParseTrustStore(64, CAFile(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := trust.AddCRL(CRL(tb)); err != nil {
+	if err := trust.AddCRL(CRLFile(tb)); err != nil {
 		tb.Fatal(err)
 	}
 	return trust
 }
 
 // AuthorityCertificates returns the certificates of the test authorities, the issuing one first.
-func Authorities(tb testing.TB) []*x509.Certificate {
+func AuthorityCertificates(tb testing.TB) []*x509.Certificate {
 	tb.Helper()
 	var all []*x509.Certificate
-	for rest := CAs(tb); ; {
+	for rest := CAFile(tb); ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			return all

@@ -407,7 +407,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 		want problem.Code
 	}{
 		"another RSA key":     {good, &rsa.PublicKey{N: new(big.Int).Add(key.N, big.NewInt(2)), E: key.E}, problem.SignatureInvalid},
-		"1024 bits":           {good, testpki.Weak(t).Certificate.PublicKey, problem.SignatureKeyUnsupported},
+		"1024 bits":           {good, testpki.WeakKey(t).Certificate.PublicKey, problem.SignatureKeyUnsupported},
 		"more than 4096 bits": {good, &rsa.PublicKey{N: new(big.Int).Lsh(key.N, 2049), E: key.E}, problem.SignatureKeyUnsupported},
 		"4096 bits":           {good, &rsa.PublicKey{N: new(big.Int).Lsh(key.N, 2048), E: key.E}, problem.SignatureValueMalformed},
 		"RSA for ECDSA":       {withEC, key.Public(), problem.SignatureKeyMismatch},

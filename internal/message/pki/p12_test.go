@@ -17,7 +17,7 @@ import (
 )
 
 func TestReadP12OfOtherPrograms(t *testing.T) {
-	want := testpki.EC(t)
+	want := testpki.ECKey(t)
 	tests := []struct {
 		file, password string
 		name           string
@@ -53,7 +53,7 @@ func TestReadP12OfOtherPrograms(t *testing.T) {
 }
 
 func TestReadP12WithPBMAC1(t *testing.T) {
-	want := testpki.EC(t)
+	want := testpki.ECKey(t)
 	data, err := pkcs12.Modern2026.Encode(want.Signer, want.Certificate, want.Chain, "worthless")
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestReadP12WithPBMAC1(t *testing.T) {
 
 func TestReadP12Refuses(t *testing.T) {
 	whole := readFile(t, "openssl3.p12")
-	onlyTrusted, err := pkcs12.Modern2023.EncodeTrustStore(testpki.Authorities(t), "worthless")
+	onlyTrusted, err := pkcs12.Modern2023.EncodeTrustStore(testpki.AuthorityCertificates(t), "worthless")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestReadP12Refuses(t *testing.T) {
 	}{
 		"nothing":          {nil, problem.P12Unreadable},
 		"text":             {[]byte("-----BEGIN CERTIFICATE-----"), problem.P12Unreadable},
-		"a certificate":    {testpki.EC(t).Certificate.Raw, problem.P12Unreadable},
+		"a certificate":    {testpki.ECKey(t).Certificate.Raw, problem.P12Unreadable},
 		"cut short":        {whole[:len(whole)-1], problem.P12Unreadable},
 		"something behind": {append(bytes.Clone(whole), 0), problem.P12Unreadable},
 		"too long":         {make([]byte, 1<<20+1), problem.P12TooCostly},
@@ -137,7 +137,7 @@ func TestReadP12ChoosesTheKeyThatSigns(t *testing.T) {
 
 // The library checks our output independently: both keys, both names.
 func TestWriteP12IsReadByTheLibrary(t *testing.T) {
-	data, password := testpki.File(t, testpki.Hospital)
+	data, password := testpki.P12File(t, testpki.Hospital)
 	blocks, err := pkcs12.ToPEM(data, password) //nolint:staticcheck // the only call that gives every entry with its name
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestWriteP12IsReadByTheLibrary(t *testing.T) {
 }
 
 func TestWriteP12Refuses(t *testing.T) {
-	keys := []*pki.Key{testpki.EC(t)}
+	keys := []*pki.Key{testpki.ECKey(t)}
 	if _, err := pki.EncodeKeys(keys, "\U0001F511", 100, rand.Reader); err == nil {
 		t.Error("a password that no program can type was taken")
 	}
@@ -194,7 +194,7 @@ func FuzzReadP12(f *testing.F) {
 }
 
 func BenchmarkReadP12(b *testing.B) {
-	data, password := testpki.File(b, testpki.Hospital)
+	data, password := testpki.P12File(b, testpki.Hospital)
 	for b.Loop() {
 		if _, err := pki.DecodeSigningKey(data, password); err != nil {
 			b.Fatal(err)
@@ -210,7 +210,7 @@ func readFile(t testing.TB, name string) []byte {
 // TestReadP12Keys: every key of a platform store, the signing key first.
 func TestReadP12Keys(t *testing.T) {
 	t.Parallel()
-	octets, password := testpki.File(t, testpki.Hospital)
+	octets, password := testpki.P12File(t, testpki.Hospital)
 	signing, err := pki.DecodeSigningKey(octets, password)
 	if err != nil {
 		t.Fatal(err)

@@ -43,22 +43,22 @@ func TestVerify(t *testing.T) {
 		want problem.Code
 	}{
 		{"RSA", hospital, now(), ""},
-		{"EC", testpki.EC, now(), ""},
-		{"expired", testpki.Expired, now(), problem.CertExpired},
-		{"expired, in its time", testpki.Expired, day(2018, 1, 1), ""},
-		{"not yet valid", testpki.NotYetValid, now(), problem.CertNotYetValid},
-		{"after the authority's time", testpki.EC, day(2200, 1, 1), problem.CertExpired},
-		{"revoked", testpki.Revoked, now(), problem.CertRevoked},
-		{"revoked, before the revocation", testpki.Revoked, day(2020, 1, 1), problem.CertRevoked},
-		{"wrong usage", testpki.WrongUsage, now(), problem.CertKeyUsage},
-		{"authority", testpki.CA, now(), problem.CertIsAuthority},
-		{"weak", testpki.Weak, now(), problem.CertKeyUnsupported},
-		{"untrusted", testpki.Untrusted, now(), problem.CertUntrusted},
-		{"untrusted, out of its time", testpki.Untrusted, day(2200, 1, 1), problem.CertUntrusted},
-		{"twin", testpki.Twin, now(), problem.CertUntrusted},
-		{"twin, out of its time", testpki.Twin, day(1990, 1, 1), problem.CertUntrusted},
+		{"EC", testpki.ECKey, now(), ""},
+		{"expired", testpki.ExpiredKey, now(), problem.CertExpired},
+		{"expired, in its time", testpki.ExpiredKey, day(2018, 1, 1), ""},
+		{"not yet valid", testpki.NotYetValidKey, now(), problem.CertNotYetValid},
+		{"after the authority's time", testpki.ECKey, day(2200, 1, 1), problem.CertExpired},
+		{"revoked", testpki.RevokedKey, now(), problem.CertRevoked},
+		{"revoked, before the revocation", testpki.RevokedKey, day(2020, 1, 1), problem.CertRevoked},
+		{"wrong usage", testpki.WrongUsageKey, now(), problem.CertKeyUsage},
+		{"authority", testpki.CAKey, now(), problem.CertIsAuthority},
+		{"weak", testpki.WeakKey, now(), problem.CertKeyUnsupported},
+		{"untrusted", testpki.UntrustedKey, now(), problem.CertUntrusted},
+		{"untrusted, out of its time", testpki.UntrustedKey, day(2200, 1, 1), problem.CertUntrusted},
+		{"twin", testpki.SelfSignedKey, now(), problem.CertUntrusted},
+		{"twin, out of its time", testpki.SelfSignedKey, day(1990, 1, 1), problem.CertUntrusted},
 	}
-	trust := testpki.Trust(t)
+	trust := testpki.NewTrustStore(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for range 2 { // the second time possibly from the cache
@@ -71,9 +71,9 @@ func TestVerify(t *testing.T) {
 }
 
 func TestVerifyTellsStrangersNothing(t *testing.T) {
-	trust := testpki.Trust(t)
+	trust := testpki.NewTrustStore(t)
 	var first *problem.Error
-	for _, key := range []*pki.Key{testpki.Untrusted(t), testpki.Twin(t)} {
+	for _, key := range []*pki.Key{testpki.UntrustedKey(t), testpki.SelfSignedKey(t)} {
 		for _, at := range []time.Time{now(), day(1990, 1, 1), day(2200, 1, 1)} {
 			got := problem.From(trust.Verify(key.Certificate, at))
 			if first == nil {
@@ -87,8 +87,8 @@ func TestVerifyTellsStrangersNothing(t *testing.T) {
 }
 
 func TestVerifyRefusesTheAuthoritiesThemselves(t *testing.T) {
-	trust := testpki.Trust(t)
-	for _, authority := range testpki.Authorities(t) {
+	trust := testpki.NewTrustStore(t)
+	for _, authority := range testpki.AuthorityCertificates(t) {
 		if err := trust.Verify(authority, now()); code(err) != problem.CertIsAuthority {
 			t.Errorf("%s: %v", authority.Subject.CommonName, err)
 		}
@@ -216,7 +216,7 @@ func TestVerifyRefusesSHA1(t *testing.T) {
 	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
 	template := &x509.Certificate{SignatureAlgorithm: x509.SHA1WithRSA, KeyUsage: x509.KeyUsageDigitalSignature}
 	c := createCertificate(t, template, chain[0], newRSAKey(2048), signer)
-	for name, trust := range map[string]*pki.TrustStore{"trusted": pki.NewTrustStore(chain, nil, 10), "untrusted": testpki.Trust(t)} {
+	for name, trust := range map[string]*pki.TrustStore{"trusted": pki.NewTrustStore(chain, nil, 10), "untrusted": testpki.NewTrustStore(t)} {
 		if err := trust.Verify(c, now()); code(err) != problem.CertSignatureWeak {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -380,7 +380,7 @@ func TestVerifyUnderARevokedAuthority(t *testing.T) {
 }
 
 func BenchmarkTrustHit(b *testing.B) {
-	trust, leaf := testpki.Trust(b), testpki.Key(b, testpki.Hospital).Certificate
+	trust, leaf := testpki.NewTrustStore(b), testpki.Key(b, testpki.Hospital).Certificate
 	if err := trust.Verify(leaf, now()); err != nil {
 		b.Fatal(err)
 	}
@@ -393,7 +393,7 @@ func BenchmarkTrustHit(b *testing.B) {
 }
 
 func BenchmarkTrustMiss(b *testing.B) {
-	trust := pki.NewTrustStore(testpki.Authorities(b)[1:], testpki.Authorities(b)[:1], 0)
+	trust := pki.NewTrustStore(testpki.AuthorityCertificates(b)[1:], testpki.AuthorityCertificates(b)[:1], 0)
 	leaf := testpki.Key(b, testpki.Hospital).Certificate
 	b.ReportAllocs()
 	for b.Loop() {

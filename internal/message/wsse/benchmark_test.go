@@ -144,7 +144,7 @@ func BenchmarkSign(b *testing.B) {
 
 // BenchmarkRefuseUntrusted measures the cost of a message without a trusted certificate.
 func BenchmarkRefuseUntrusted(b *testing.B) {
-	envelope, v := openEnvelope(b, signTemplate(b, testpki.Twin(b))), newVerifier(b)
+	envelope, v := openEnvelope(b, signTemplate(b, testpki.SelfSignedKey(b))), newVerifier(b)
 	for b.Loop() {
 		if _, err := v.Verify(envelope); err == nil {
 			b.Fatal("accepted")

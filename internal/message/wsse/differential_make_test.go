@@ -60,7 +60,7 @@ func newSignerPool(tb testing.TB) *signerPool {
 	root := must(deriveKey(elliptic.P256(), "differential root", nil))
 	clinic := must(deriveKey(elliptic.P256(), "NIHII-HOSPITAL=71012413", root))
 	person := must(deriveKey(elliptic.P384(), "SSIN=78031412250", root))
-	authorities := testpki.Authorities(tb)
+	authorities := testpki.AuthorityCertificates(tb)
 	from := func(key *pki.Key, issuer *x509.Certificate) testSigner {
 		return testSigner{key, encodePKIPath(tb, issuer, key.Certificate)}
 	}
@@ -69,12 +69,12 @@ func newSignerPool(tb testing.TB) *signerPool {
 		testSigner
 		share int
 	}{
-		{from(testpki.EC(tb), authorities[0]), 5}, {from(clinic, root.Certificate), 5}, {from(person, root.Certificate), 1},
+		{from(testpki.ECKey(tb), authorities[0]), 5}, {from(clinic, root.Certificate), 5}, {from(person, root.Certificate), 1},
 		{from(testpki.Key(tb, testpki.Hospital), authorities[0]), 2}, {from(testpki.Key(tb, "NIHII-HOSPITAL=71012413"), authorities[0]), 2},
 	} {
 		c.signers = append(c.signers, slices.Repeat([]testSigner{part.testSigner}, part.share)...)
 	}
-	trust, err := pki.ParseTrustStore(64, testpki.CAs(tb), pki.EncodePEM(root.Certificate))
+	trust, err := pki.ParseTrustStore(64, testpki.CAFile(tb), pki.EncodePEM(root.Certificate))
 	if err != nil {
 		tb.Fatal(err)
 	}

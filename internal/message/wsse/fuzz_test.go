@@ -29,8 +29,8 @@ func FuzzEnvelope(f *testing.F) {
 		signTemplate(f, hospital, append(dropToken(), withKeyInfo(thumbprintReference(hospital.Certificate)))...),
 		signTemplate(f, hospital, edit{referenceToken, referenceSTR}),
 		signTemplate(f, hospital, edit{token, ``}, edit{referenceToken, referenceSTR}, withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]"))),
-		signTemplate(f, hospital, withPathToken(encodePKIPath(f, testpki.Authorities(f)[0], hospital.Certificate))...),
-		signEnvelope(f, sampleEnvelopes()["hard"], testpki.EC(f), signOptions()),
+		signTemplate(f, hospital, withPathToken(encodePKIPath(f, testpki.AuthorityCertificates(f)[0], hospital.Certificate))...),
+		signEnvelope(f, sampleEnvelopes()["hard"], testpki.ECKey(f), signOptions()),
 	}
 	signedBodies := map[string]bool{}
 	v := registeringVerifier(f)
@@ -123,7 +123,7 @@ func TestMutants(t *testing.T) {
 func TestSecondOpinion(t *testing.T) {
 	random := rand.New(rand.NewPCG(11, 2026))
 	for range 300 {
-		text := signEnvelope(t, string(soap.WrapBody(soap.SOAP11, []byte(generateElement(random, 0)))), testpki.EC(t), signOptions())
+		text := signEnvelope(t, string(soap.WrapBody(soap.SOAP11, []byte(generateElement(random, 0)))), testpki.ECKey(t), signOptions())
 		d := openEnvelope(t, text).UnverifiedBody().Document()
 		list := []string{"", "soap", "wsse soap", "p q r"}[random.IntN(4)]
 		for _, e := range []xmldoc.Element{openEnvelope(t, text).UnverifiedBody(), d.Root().FirstChild().FirstChild().FirstChild()} {

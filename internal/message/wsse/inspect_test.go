@@ -17,7 +17,7 @@ import (
 
 func testOptions(tb testing.TB) wsse.InspectOptions {
 	tb.Helper()
-	return wsse.InspectOptions{Trust: testpki.Trust(tb), Time: now}
+	return wsse.InspectOptions{Trust: testpki.NewTrustStore(tb), Time: now}
 }
 
 func inspectText(tb testing.TB, text string, o wsse.InspectOptions) *wsse.Report {
@@ -52,7 +52,7 @@ func wantInspected(tb testing.TB, text string, want problem.Code) {
 func TestInspectFindsNothingInAGoodMessage(t *testing.T) {
 	text := signTemplate(t, testpki.Key(t, testpki.Hospital))
 	for name, o := range map[string]wsse.InspectOptions{
-		"trusted": {Trust: testpki.Trust(t), Time: now, Strict: true}, "trust unknown": {Time: now, Strict: true},
+		"trusted": {Trust: testpki.NewTrustStore(t), Time: now, Strict: true}, "trust unknown": {Time: now, Strict: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := inspectText(t, text, o)
@@ -83,12 +83,12 @@ func TestInspectFindsNothingInAGoodMessage(t *testing.T) {
 
 // TestInspectFindsEverything checks that all refusals are found, not only the first.
 func TestInspectFindsEverything(t *testing.T) {
-	text := signTemplate(t, testpki.WrongUsage(t),
+	text := signTemplate(t, testpki.WrongUsageKey(t),
 		edit{"http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"}, // of the Body
 		edit{algorithmRSA, "http://www.w3.org/2000/09/xmldsig#rsa-sha1"},
 		edit{referenceToken, ""}, edit{`URI="#TS-1"`, `URI="#TS-9"`}, edit{"T10:00:00Z", "T09:00:00Z"}, edit{"10:01:00Z", "09:01:00Z"})
 	text = applyEdits(t, text, []edit{{"48022907379", "48022907378"}, {signatureEnd, signatureEnd + `<Other/><wsse:UsernameToken/>`}})
-	r := inspectText(t, text, wsse.InspectOptions{Trust: testpki.Trust(t), Time: now, Strict: true})
+	r := inspectText(t, text, wsse.InspectOptions{Trust: testpki.NewTrustStore(t), Time: now, Strict: true})
 	const want = "SECURITY_PART_UNEXPECTED SECURITY_TOKEN_UNSUPPORTED SIGNATURE_SHA1_REFUSED DIGEST_SHA1_REFUSED DIGEST_MISMATCH DIGEST_VALUE_MALFORMED " +
 		"REFERENCE_NOT_FOUND TIMESTAMP_NOT_SIGNED SECURITY_TOKEN_NOT_SIGNED CERT_KEY_USAGE TIMESTAMP_EXPIRED"
 	if got := joinCodes(r.Findings()); got != want {
@@ -102,11 +102,11 @@ func TestInspectFindsEverything(t *testing.T) {
 // TestInspectChecksUntrustedCertificates checks that an inspection reports further problems of an untrusted
 // certificate, which the service does not reveal.
 func TestInspectChecksUntrustedCertificates(t *testing.T) {
-	weak := inspectText(t, signTemplate(t, testpki.Weak(t)), wsse.InspectOptions{Time: now})
+	weak := inspectText(t, signTemplate(t, testpki.WeakKey(t)), wsse.InspectOptions{Time: now})
 	if got := joinCodes(weak.Findings()); !strings.Contains(got, "CERT_KEY_UNSUPPORTED") || strings.Contains(got, "UNTRUSTED") {
 		t.Errorf("weak: %s", got)
 	}
-	untrusted := inspectText(t, signTemplate(t, testpki.Untrusted(t)), testOptions(t))
+	untrusted := inspectText(t, signTemplate(t, testpki.UntrustedKey(t)), testOptions(t))
 	if got := joinCodes(untrusted.Findings()); got != "CERT_UNTRUSTED" {
 		t.Errorf("untrusted: %s", got)
 	}
@@ -160,7 +160,7 @@ func FuzzInspect(f *testing.F) {
 	f.Add("<ds:Transforms>", "")
 	f.Add("<ds:SignedInfo>", "<ds:SignedInfo><x/>")
 	f.Add("<ds:KeyInfo Id=\"KI-1\">", "<ds:KeyInfo><ds:KeyInfo>")
-	trust := testpki.Trust(f)
+	trust := testpki.NewTrustStore(f)
 	f.Fuzz(func(t *testing.T, old, changed string) {
 		text := strings.Replace(good, old, changed, 1)
 		d, err := xmldoc.Parse([]byte(text), xmldoc.DefaultLimits())
@@ -194,7 +194,7 @@ func TestInspectRegisteredCertificates(t *testing.T) {
 	v := registeringVerifier(t)
 	o := wsse.InspectOptions{Trust: v.Trust, Registered: v.Registered, Time: now}
 	for want, key := range map[string]*pki.Key{
-		"": testpki.Key(t, testpki.Hospital), "CERT_EXPIRED": testpki.Expired(t), "CERT_UNTRUSTED": testpki.Untrusted(t),
+		"": testpki.Key(t, testpki.Hospital), "CERT_EXPIRED": testpki.ExpiredKey(t), "CERT_UNTRUSTED": testpki.UntrustedKey(t),
 	} {
 		text := signTemplate(t, key, append(dropToken(), withKeyInfo(thumbprintReference(key.Certificate)))...)
 		r := inspectText(t, text, o)
@@ -207,7 +207,7 @@ func TestInspectRegisteredCertificates(t *testing.T) {
 		}
 	}
 	// The service does not reveal that the certificate is registered; the report shows what is wrong anyway.
-	forged := signTemplate(t, testpki.Twin(t), append(dropToken(), withKeyInfo(thumbprintReference(testpki.Key(t, testpki.Hospital).Certificate)))...)
+	forged := signTemplate(t, testpki.SelfSignedKey(t), append(dropToken(), withKeyInfo(thumbprintReference(testpki.Key(t, testpki.Hospital).Certificate)))...)
 	r := inspectText(t, forged, o)
 	if got := joinCodes(r.Findings()); got != "SIGNATURE_INVALID KEY_NOT_REGISTERED" || r.FirstRefusal.Code != problem.KeyUnregistered {
 		t.Errorf("found %q, answered %v", got, r.FirstRefusal)

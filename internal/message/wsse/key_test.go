@@ -141,17 +141,17 @@ func issueCertificate(template, parent *x509.Certificate, signer crypto.Signer) 
 func registeringVerifier(t testing.TB) *wsse.Verifier {
 	t.Helper()
 	own := keyWithIdentifier(t)
-	trust, err := pki.ParseTrustStore(64, testpki.CAs(t), pki.EncodePEM(own.issuer))
+	trust, err := pki.ParseTrustStore(64, testpki.CAFile(t), pki.EncodePEM(own.issuer))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = trust.AddCRL(testpki.CRL(t)); err != nil {
+	if err = trust.AddCRL(testpki.CRLFile(t)); err != nil {
 		t.Fatal(err)
 	}
 	v := newVerifier(t)
 	v.Trust = trust
 	v.Registered = pki.NewDirectory([]*x509.Certificate{testpki.Key(t, testpki.Hospital).Certificate, own.key.Certificate,
-		testpki.Expired(t).Certificate, testpki.Untrusted(t).Certificate, testpki.Revoked(t).Certificate, testpki.EC(t).Certificate})
+		testpki.ExpiredKey(t).Certificate, testpki.UntrustedKey(t).Certificate, testpki.RevokedKey(t).Certificate, testpki.ECKey(t).Certificate})
 	return v
 }
 
@@ -182,7 +182,7 @@ func TestKeyReferences(t *testing.T) {
 	hospital := testpki.Key(t, testpki.Hospital)
 	c := hospital.Certificate
 	withID := keyWithIdentifier(t).key
-	authorities := testpki.Authorities(t)
+	authorities := testpki.AuthorityCertificates(t)
 	folded := strings.ReplaceAll(encodeBase64(c.Raw), "A", "A\r\n\t ")
 	for name, test := range map[string]struct {
 		key    *pki.Key
@@ -294,7 +294,7 @@ func TestKeyReferencesThatAreRefused(t *testing.T) {
 
 		{name: "nobody registered this", before: alone(x509Data(issuerSerialOf(other))), want: problem.KeyUnregistered},
 		{name: "the certificate of another", before: alone(x509Data(x509Certificate(encodeBase64(other.Raw)))), want: problem.SignatureInvalid},
-		{name: "stranger in X509Data", before: alone(x509Data(x509Certificate(encodeBase64(testpki.Untrusted(t).Certificate.Raw)))), want: problem.CertUntrusted},
+		{name: "stranger in X509Data", before: alone(x509Data(x509Certificate(encodeBase64(testpki.UntrustedKey(t).Certificate.Raw)))), want: problem.CertUntrusted},
 	} {
 		r.runCase(t)
 	}
@@ -311,7 +311,7 @@ func reverseRDNs(name string) string {
 // TestPathsThatAreRefused checks that the last certificate signs, and that the others are bounded and not trusted.
 func TestPathsThatAreRefused(t *testing.T) {
 	c := testpki.Key(t, testpki.Hospital).Certificate
-	authorities := testpki.Authorities(t)
+	authorities := testpki.AuthorityCertificates(t)
 	many := make([]*x509.Certificate, 100)
 	for i := range many {
 		many[i] = authorities[1]
@@ -347,13 +347,13 @@ func TestPathsThatAreRefused(t *testing.T) {
 // that a holder of the key learns what is wrong.
 func TestRegisteredCertificatesAreNotRevealed(t *testing.T) {
 	v := registeringVerifier(t)
-	stranger := testpki.Twin(t)
+	stranger := testpki.SelfSignedKey(t)
 	named := func(c *x509.Certificate) []edit { return append(dropToken(), withKeyInfo(thumbprintReference(c))) }
 	answers := map[string]bool{}
 	for name, c := range map[string]*x509.Certificate{
 		"registered": testpki.Key(t, testpki.Hospital).Certificate, "not registered": stranger.Certificate,
-		"registered, expired": testpki.Expired(t).Certificate, "registered, untrusted": testpki.Untrusted(t).Certificate,
-		"registered, of another kind": testpki.EC(t).Certificate,
+		"registered, expired": testpki.ExpiredKey(t).Certificate, "registered, untrusted": testpki.UntrustedKey(t).Certificate,
+		"registered, of another kind": testpki.ECKey(t).Certificate,
 	} {
 		verified, err := v.Verify(openEnvelope(t, signTemplate(t, stranger, named(c)...)))
 		t.Log(name)
@@ -369,7 +369,7 @@ func TestRegisteredCertificatesAreNotRevealed(t *testing.T) {
 	for _, c := range []struct {
 		key  *pki.Key
 		want problem.Code
-	}{{testpki.Expired(t), problem.CertExpired}, {testpki.Untrusted(t), problem.CertUntrusted}, {testpki.Revoked(t), problem.CertRevoked}} {
+	}{{testpki.ExpiredKey(t), problem.CertExpired}, {testpki.UntrustedKey(t), problem.CertUntrusted}, {testpki.RevokedKey(t), problem.CertRevoked}} {
 		verified, err := v.Verify(openEnvelope(t, signTemplate(t, c.key, named(c.key.Certificate)...)))
 		wantRefusal(t, verified, err, c.want)
 	}

@@ -82,7 +82,7 @@ func openEnvelope(tb testing.TB, message string) *soap.Envelope {
 
 func newVerifier(tb testing.TB) *wsse.Verifier {
 	tb.Helper()
-	return &wsse.Verifier{Trust: testpki.Trust(tb), Now: func() time.Time { return now }}
+	return &wsse.Verifier{Trust: testpki.NewTrustStore(tb), Now: func() time.Time { return now }}
 }
 
 // newAuthority creates an authority for all tests, for certificates that the frozen PKI lacks.
@@ -104,7 +104,7 @@ func testAuthority(tb testing.TB) *pki.Authority {
 // trustBoth trusts the frozen test authority and the created one.
 func trustBoth(tb testing.TB) *pki.TrustStore {
 	tb.Helper()
-	trust, err := pki.ParseTrustStore(64, testpki.CAs(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
+	trust, err := pki.ParseTrustStore(64, testpki.CAFile(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -159,17 +159,17 @@ func TestCertificates(t *testing.T) {
 		key  *pki.Key
 		want problem.Code
 	}{
-		"another authority with the same name": {testpki.Untrusted(t), problem.CertUntrusted},
-		"self-signed twin":                     {testpki.Twin(t), problem.CertUntrusted},
+		"another authority with the same name": {testpki.UntrustedKey(t), problem.CertUntrusted},
+		"self-signed twin":                     {testpki.SelfSignedKey(t), problem.CertUntrusted},
 		"unknown authority":                    {issueKey(t, pki.KeyRSA2048), problem.CertUntrusted},
-		"expired":                              {testpki.Expired(t), problem.CertExpired},
-		"not yet valid":                        {testpki.NotYetValid(t), problem.CertNotYetValid},
-		"revoked":                              {testpki.Revoked(t), problem.CertRevoked},
-		"not for signing":                      {testpki.WrongUsage(t), problem.CertKeyUsage},
-		"an authority":                         {testpki.CA(t), problem.CertIsAuthority},
-		"weak":                                 {testpki.Weak(t), problem.CertKeyUnsupported},
+		"expired":                              {testpki.ExpiredKey(t), problem.CertExpired},
+		"not yet valid":                        {testpki.NotYetValidKey(t), problem.CertNotYetValid},
+		"revoked":                              {testpki.RevokedKey(t), problem.CertRevoked},
+		"not for signing":                      {testpki.WrongUsageKey(t), problem.CertKeyUsage},
+		"an authority":                         {testpki.CAKey(t), problem.CertIsAuthority},
+		"weak":                                 {testpki.WeakKey(t), problem.CertKeyUnsupported},
 		"the certificate of another":           {&pki.Key{Signer: hospital.Signer, Certificate: testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate}, problem.SignatureInvalid},
-		"the EC certificate of the same":       {&pki.Key{Signer: hospital.Signer, Certificate: testpki.EC(t).Certificate}, problem.SignatureKeyMismatch},
+		"the EC certificate of the same":       {&pki.Key{Signer: hospital.Signer, Certificate: testpki.ECKey(t).Certificate}, problem.SignatureKeyMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
 			verified, err := newVerifier(t).Verify(openEnvelope(t, signTemplate(t, c.key)))
@@ -222,7 +222,7 @@ func TestSubjectsThatNameNobody(t *testing.T) {
 func TestUntrustedSignersLearnNothing(t *testing.T) {
 	v := newVerifier(t)
 	seen := map[string]bool{}
-	for _, key := range []*pki.Key{testpki.Untrusted(t), testpki.Twin(t), issueKey(t, pki.KeyRSA2048)} {
+	for _, key := range []*pki.Key{testpki.UntrustedKey(t), testpki.SelfSignedKey(t), issueKey(t, pki.KeyRSA2048)} {
 		_, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
 		e := problem.From(err)
 		seen[string(e.Code)+"|"+e.Detail+"|"+e.Path] = true
@@ -245,7 +245,7 @@ func TestStrictDemandsASignedToken(t *testing.T) {
 
 // TestECDSAIsNotDER checks that the ASN.1 value, the default of most libraries, is refused with a code of its own.
 func TestECDSAIsNotDER(t *testing.T) {
-	text := signTemplate(t, testpki.EC(t), edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
+	text := signTemplate(t, testpki.ECKey(t), edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
 	value := regexp.MustCompile(`<ds:SignatureValue>(.*)</ds:SignatureValue>`).FindStringSubmatch(text)[1]
 	pair, err := base64.StdEncoding.DecodeString(value)
 	if err != nil || len(pair) != 64 {

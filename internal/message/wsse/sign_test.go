@@ -50,7 +50,7 @@ func signEnvelope(tb testing.TB, envelope string, key *pki.Key, o wsse.SignOptio
 // signingKeys returns a key of each kind that callers sign with.
 func signingKeys(tb testing.TB) map[string]*pki.Key {
 	tb.Helper()
-	return map[string]*pki.Key{"RSA": testpki.Key(tb, testpki.Hospital), "P-256": testpki.EC(tb), "P-384": issueKey(tb, pki.KeyECP384)}
+	return map[string]*pki.Key{"RSA": testpki.Key(tb, testpki.Hospital), "P-256": testpki.ECKey(tb), "P-384": issueKey(tb, pki.KeyECP384)}
 }
 
 func issueKey(tb testing.TB, algorithm pki.KeyAlgorithm) *pki.Key {
@@ -163,7 +163,7 @@ func (b brokenKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { 
 func TestSignRefusesWhatItCannotSign(t *testing.T) {
 	const empty = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">`
 	const full = empty + `<s:Body><x/></s:Body></s:Envelope>`
-	ec := testpki.EC(t)
+	ec := testpki.ECKey(t)
 	_, ed25519Key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func TestSignRefusesWhatItCannotSign(t *testing.T) {
 
 func TestSignKeepsTheBodysId(t *testing.T) {
 	envelope := `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body xmlns:u="` + xmldoc.UtilityNamespace + `" u:Id="mine"><x/></s:Body></s:Envelope>`
-	text := signEnvelope(t, envelope, testpki.EC(t), signOptions())
+	text := signEnvelope(t, envelope, testpki.ECKey(t), signOptions())
 	if !strings.Contains(text, `u:Id="mine"><x/>`) || !strings.Contains(text, `URI="#mine"`) {
 		t.Error(text)
 	}

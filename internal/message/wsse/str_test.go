@@ -37,7 +37,7 @@ func TestSTRTransformCoversTheToken(t *testing.T) {
 		"direct":                         {hospital, []edit{signSTR}},
 		"a default namespace in force":   {hospital, []edit{signSTR, {`<soap:Header>`, `<soap:Header xmlns="urn:default">`}}},
 		"the token in a default one":     {hospital, []edit{signSTR, {`<wsse:BinarySecurityToken `, `<BinarySecurityToken xmlns="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd" `}, {`</wsse:Bin`, `</Bin`}}},
-		"a path":                         {hospital, append([]edit{signSTR}, withPathToken(encodePKIPath(t, testpki.Authorities(t)[0], c))...)},
+		"a path":                         {hospital, append([]edit{signSTR}, withPathToken(encodePKIPath(t, testpki.AuthorityCertificates(t)[0], c))...)},
 		"KeyIdentifier":                  {hospital, append(without, withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]")))},
 		"KeyIdentifier, folded":          {hospital, append(without, withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", strings.ReplaceAll(encodeBase64(c.Raw), "A", "\n A"))))},
 		"KeyIdentifier without prefix":   {hospital, append(without, withKeyInfo(`<SecurityTokenReference xmlns="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd" wsu:Id="STR-1"><KeyIdentifier ValueType="`+tokenProfile+`#X509v3">[certificate]</KeyIdentifier></SecurityTokenReference>`))},
