@@ -7,7 +7,7 @@ import (
 )
 
 func TestModuleFollowsTheTables(t *testing.T) {
-	for _, line := range check(scan(t, "../..")) {
+	for _, line := range findViolations(parseModule(t, "../..")) {
 		t.Error(line)
 	}
 }
@@ -76,11 +76,11 @@ func TestTablesRefuse(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			file, err := parse(token.NewFileSet(), c.file, c.text)
+			file, err := parseSource(token.NewFileSet(), c.file, c.text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := strings.Join(check([]source{file}), "\n")
+			got := strings.Join(findViolations([]sourceFile{file}), "\n")
 			if !strings.Contains(got, c.want) {
 				t.Errorf("got  %q\nwant %q", got, c.want)
 			}
@@ -101,11 +101,11 @@ func TestTablesAccept(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			file, err := parse(token.NewFileSet(), c.file, c.text)
+			file, err := parseSource(token.NewFileSet(), c.file, c.text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := check([]source{file}); got != nil {
+			if got := findViolations([]sourceFile{file}); got != nil {
 				t.Errorf("refused: %q", got)
 			}
 		})

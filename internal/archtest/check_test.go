@@ -8,95 +8,95 @@ import (
 )
 
 // findViolations returns the violations in the files, one line each, sorted.
-func check(files []source) []string {
+func findViolations(files []sourceFile) []string {
 	var broken []string
 	say := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
 	for _, f := range files {
 		checkImports(f, say)
 		if !f.test {
-			checkNames(f, say)
+			checkIdentifiers(f, say)
 		}
 	}
-	checkOnce(files, say)
+	checkSingleCall(files, say)
 	slices.Sort(broken)
 	return slices.Compact(broken)
 }
 
-type sayer func(format string, args ...any)
+type reportFunc func(format string, args ...any)
 
-func checkImports(f source, say sayer) {
-	row := find(production, f.pkg)
-	if slices.Contains(helpers, f.pkg) {
+func checkImports(f sourceFile, say reportFunc) {
+	row := findLayer(productionImports, f.pkg)
+	if slices.Contains(testOnlyPackages, f.pkg) {
 		row = &layer{packages: f.pkg}
 	}
 	if row == nil {
 		say("%s: package %s is in no row of the import table: add it, with a decision record", f.name, f.pkg)
 		return
 	}
-	for _, d := range f.imports() {
-		imported, ours := inside(d.path)
-		if b := banned(f, imported); b != nil {
-			say("%s: %s must not import %s: %s", d.at, f.pkg, imported, b.reason)
+	for _, d := range f.importedPackages() {
+		imported, ours := cutModulePath(d.path)
+		if b := findBan(f, imported); b != nil {
+			say("%s: %s must not import %s: %s", d.position, f.pkg, imported, b.reason)
 			continue
 		}
 		switch {
 		case ours:
-			checkOurs(f, row, d.at, imported, say)
+			checkModuleImport(f, row, d.position, imported, say)
 		case strings.Contains(strings.Split(d.path, "/")[0], "."):
-			checkLibrary(f, d, say)
+			checkThirdPartyImport(f, d, say)
 		}
 	}
 }
 
-func banned(f source, imported string) *ban {
-	for i, b := range never {
-		if (!f.test || b.tests) && among(b.packages, f.pkg) && !among(b.except, f.pkg) && among(b.imports, imported) {
-			return &never[i]
+func findBan(f sourceFile, imported string) *importBan {
+	for i, b := range importBans {
+		if (!f.test || b.tests) && matchesAny(b.packages, f.pkg) && !matchesAny(b.except, f.pkg) && matchesAny(b.imports, imported) {
+			return &importBans[i]
 		}
 	}
 	return nil
 }
 
-func checkOurs(f source, row *layer, at, imported string, say sayer) {
-	if !f.test && slices.Contains(helpers, imported) {
+func checkModuleImport(f sourceFile, row *layer, at, imported string, say reportFunc) {
+	if !f.test && slices.Contains(testOnlyPackages, imported) {
 		say("%s: %s must not import %s: it is for tests only", at, f.pkg, imported)
 		return
 	}
-	if imported == f.pkg || among(row.imports, imported) {
+	if imported == f.pkg || matchesAny(row.imports, imported) {
 		return
 	}
-	if f.test && among(append(find(tests, f.pkg).imports, "internal/problem"), imported) {
+	if f.test && matchesAny(append(findLayer(testImports, f.pkg).imports, "internal/problem"), imported) {
 		return
 	}
-	say("%s: %s may not import %s: its row of the import table has %s", at, f.pkg, imported, list(row.imports))
+	say("%s: %s may not import %s: its row of the import table has %s", at, f.pkg, imported, joinOrNothing(row.imports))
 }
 
-func checkLibrary(f source, d dependency, say sayer) {
-	for _, l := range libraries {
+func checkThirdPartyImport(f sourceFile, d importedPackage, say reportFunc) {
+	for _, l := range libraryRules {
 		if d.path != l.module && !strings.HasPrefix(d.path, l.module+"/") {
 			continue
 		}
-		if !among(l.users, f.pkg) && (!f.test || !among(l.tests, f.pkg)) {
-			say("%s: %s must not import %s: %s", d.at, f.pkg, d.path, l.reason)
+		if !matchesAny(l.users, f.pkg) && (!f.test || !matchesAny(l.tests, f.pkg)) {
+			say("%s: %s must not import %s: %s", d.position, f.pkg, d.path, l.reason)
 		}
 		return
 	}
-	say("%s: %s imports %s, which is not in the table of libraries: add it, with a decision record", d.at, f.pkg, d.path)
+	say("%s: %s imports %s, which is not in the table of libraries: add it, with a decision record", d.position, f.pkg, d.path)
 }
 
 // checkIdentifiers checks the identifiers in a production file against nameRules and identifierRules.
-func checkNames(f source, say sayer) {
-	for _, d := range f.imports() {
-		for _, r := range processNames {
-			if r.names == nil && r.pkg == d.path && !among(r.users, f.pkg) {
-				say("%s: %s must not import %s: %s", d.at, f.pkg, d.path, r.reason)
+func checkIdentifiers(f sourceFile, say reportFunc) {
+	for _, d := range f.importedPackages() {
+		for _, r := range nameRules {
+			if r.names == nil && r.pkg == d.path && !matchesAny(r.users, f.pkg) {
+				say("%s: %s must not import %s: %s", d.position, f.pkg, d.path, r.reason)
 			}
 		}
 	}
-	for selector, imported := range f.selections() {
-		for _, r := range processNames {
-			if r.pkg == imported && slices.Contains(r.names, selector.Sel.Name) && !among(r.users, f.pkg) {
-				say("%s: %s must not use %s.%s: %s", f.at(selector), f.pkg, imported, selector.Sel.Name, r.reason)
+	for selector, imported := range f.qualifiedIdentifiers() {
+		for _, r := range nameRules {
+			if r.pkg == imported && slices.Contains(r.names, selector.Sel.Name) && !matchesAny(r.users, f.pkg) {
+				say("%s: %s must not use %s.%s: %s", f.positionOf(selector), f.pkg, imported, selector.Sel.Name, r.reason)
 			}
 		}
 	}
@@ -105,9 +105,9 @@ func checkNames(f source, say sayer) {
 		if !ok {
 			continue
 		}
-		for _, w := range words {
-			if w.name == name.Name && !among(w.users, f.pkg) {
-				say("%s: %s must not name %s: %s", f.at(name), f.pkg, w.name, w.reason)
+		for _, w := range identifierRules {
+			if w.name == name.Name && !matchesAny(w.users, f.pkg) {
+				say("%s: %s must not name %s: %s", f.positionOf(name), f.pkg, w.name, w.reason)
 			}
 		}
 	}
@@ -115,26 +115,26 @@ func checkNames(f source, say sayer) {
 
 // checkSingleCall checks that the function of singleCallRule is called exactly once. It does nothing if the files do
 // not include the caller's package.
-func checkOnce(files []source, say sayer) {
+func checkSingleCall(files []sourceFile, say reportFunc) {
 	var present bool
 	var calls []string
 	for _, f := range files {
-		if f.test || f.pkg != once.caller {
+		if f.test || f.pkg != singleCallRule.caller {
 			continue
 		}
 		present = true
-		for selector, imported := range f.selections() {
-			if pkg, ours := inside(imported); ours && pkg == once.pkg && selector.Sel.Name == once.name {
-				calls = append(calls, f.at(selector))
+		for selector, imported := range f.qualifiedIdentifiers() {
+			if pkg, ours := cutModulePath(imported); ours && pkg == singleCallRule.pkg && selector.Sel.Name == singleCallRule.name {
+				calls = append(calls, f.positionOf(selector))
 			}
 		}
 	}
 	if present && len(calls) != 1 {
-		say("%s must call %s.%s exactly once, but the calls are %s: %s", once.caller, once.pkg, once.name, list(calls), once.reason)
+		say("%s must call %s.%s exactly once, but the calls are %s: %s", singleCallRule.caller, singleCallRule.pkg, singleCallRule.name, joinOrNothing(calls), singleCallRule.reason)
 	}
 }
 
-func list(all []string) string {
+func joinOrNothing(all []string) string {
 	if len(all) == 0 {
 		return "nothing"
 	}

@@ -19,7 +19,7 @@ import (
 const module = "github.com/openctr/ctr"
 
 // sourceFile is a parsed Go file.
-type source struct {
+type sourceFile struct {
 	name string // path inside the module
 	pkg  string // path of its package inside the module
 	test bool   // whether it is a _test file or in a test-only package
@@ -27,20 +27,20 @@ type source struct {
 	set  *token.FileSet
 }
 
-func parse(set *token.FileSet, name string, text any) (source, error) {
+func parseSource(set *token.FileSet, name string, text any) (sourceFile, error) {
 	tree, err := parser.ParseFile(set, name, text, parser.SkipObjectResolution)
 	if err != nil {
-		return source{}, err
+		return sourceFile{}, err
 	}
 	pkg := path.Dir(name)
-	test := strings.HasSuffix(name, "_test.go") || slices.Contains(helpers, pkg)
-	return source{name, pkg, test, tree, set}, nil
+	test := strings.HasSuffix(name, "_test.go") || slices.Contains(testOnlyPackages, pkg)
+	return sourceFile{name, pkg, test, tree, set}, nil
 }
 
 // parseModule parses every Go file of the module, whatever its build constraints.
-func scan(t *testing.T, root string) []source {
+func parseModule(t *testing.T, root string) []sourceFile {
 	t.Helper()
-	var files []source
+	var files []sourceFile
 	set := token.NewFileSet()
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -59,7 +59,7 @@ func scan(t *testing.T, root string) []source {
 		if err != nil {
 			return err
 		}
-		file, err := parse(set, name, text)
+		file, err := parseSource(set, name, text)
 		files = append(files, file)
 		return err
 	})
@@ -70,15 +70,15 @@ func scan(t *testing.T, root string) []source {
 }
 
 // positionOf returns the file and line of a node.
-func (s source) at(n ast.Node) string {
+func (s sourceFile) positionOf(n ast.Node) string {
 	return fmt.Sprintf("%s:%d", s.name, s.set.Position(n.Pos()).Line)
 }
 
 // importedPackage is one import of a file: its path, its name in the file, and its position.
-type dependency struct{ path, name, at string }
+type importedPackage struct{ path, name, position string }
 
-func (s source) imports() []dependency {
-	all := make([]dependency, 0, len(s.tree.Imports))
+func (s sourceFile) importedPackages() []importedPackage {
+	all := make([]importedPackage, 0, len(s.tree.Imports))
 	for _, spec := range s.tree.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
@@ -91,15 +91,15 @@ func (s source) imports() []dependency {
 		if spec.Name != nil {
 			name = spec.Name.Name
 		}
-		all = append(all, dependency{imported, name, s.at(spec)})
+		all = append(all, importedPackage{imported, name, s.positionOf(spec)})
 	}
 	return all
 }
 
 // qualifiedIdentifiers yields every package.Name in the file, with the import path of the package.
-func (s source) selections() iter.Seq2[*ast.SelectorExpr, string] {
+func (s sourceFile) qualifiedIdentifiers() iter.Seq2[*ast.SelectorExpr, string] {
 	paths := map[string]string{}
-	for _, d := range s.imports() {
+	for _, d := range s.importedPackages() {
 		paths[d.name] = d.path
 	}
 	return func(yield func(*ast.SelectorExpr, string) bool) {
@@ -116,7 +116,7 @@ func (s source) selections() iter.Seq2[*ast.SelectorExpr, string] {
 	}
 }
 
-func matches(pattern, pkg string) bool {
+func matchesPattern(pattern, pkg string) bool {
 	if pattern == "..." || pattern == pkg {
 		return true
 	}
@@ -124,21 +124,21 @@ func matches(pattern, pkg string) bool {
 	return ok && (pkg == below || strings.HasPrefix(pkg, below+"/"))
 }
 
-func among(patterns []string, pkg string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, pkg) })
+func matchesAny(patterns []string, pkg string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matchesPattern(p, pkg) })
 }
 
 // cutModulePath removes the module path from an import path.
-func inside(imported string) (string, bool) {
+func cutModulePath(imported string) (string, bool) {
 	if imported == module {
 		return ".", true
 	}
 	return strings.CutPrefix(imported, module+"/")
 }
 
-func find(table []layer, pkg string) *layer {
+func findLayer(table []layer, pkg string) *layer {
 	for i := range table {
-		if matches(table[i].packages, pkg) {
+		if matchesPattern(table[i].packages, pkg) {
 			return &table[i]
 		}
 	}

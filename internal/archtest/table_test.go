@@ -11,7 +11,7 @@ type layer struct {
 }
 
 // productionImports is the import table, from the commands at the top to internal/problem at the bottom.
-var production = []layer{
+var productionImports = []layer{
 	{"cmd/...", []string{"internal/...", "wsdl", "xsd", "certs-testdata"}},
 	{"certs-testdata", []string{"internal/message/pki", "internal/problem"}},
 	{"wsdl", []string{"xsd"}},
@@ -60,12 +60,12 @@ var production = []layer{
 
 // testOnlyPackages are for tests only: production files must not import them, and their own files count as test
 // files.
-var helpers = []string{"internal/archtest", "internal/endpointtest", "internal/interop", "internal/message/dsig/dsigtest", "internal/registertest",
+var testOnlyPackages = []string{"internal/archtest", "internal/endpointtest", "internal/interop", "internal/message/dsig/dsigtest", "internal/registertest",
 	"internal/storetest", "internal/testpki"}
 
 // testImports lists the additional imports that test files may have. Lower packages may have fewer, so that their
 // tests do not depend on higher layers.
-var tests = []layer{
+var testImports = []layer{
 	{"internal/problem", nil},
 	{"internal/reqlog", nil},
 	{"internal/message/...", []string{"internal/message/...", "internal/testpki", "certs-testdata", "wsdl", "xsd"}},
@@ -74,11 +74,11 @@ var tests = []layer{
 }
 
 // commandPackages are the packages that may use process-wide state.
-var commands = []string{"cmd/...", "certs-testdata"}
+var commandPackages = []string{"cmd/...", "certs-testdata"}
 
 // importBan forbids imports for packages matching a pattern. Bans take precedence over the tables above and give
 // their reason.
-type ban struct {
+type importBan struct {
 	packages []string
 	except   []string
 	imports  []string
@@ -86,7 +86,7 @@ type ban struct {
 	reason   string
 }
 
-var never = []ban{
+var importBans = []importBan{
 	{packages: []string{"internal/register/..."}, tests: true,
 		imports: []string{"internal/message/...", "internal/wire", "internal/endpoint", "encoding/xml", "net/http/..."},
 		reason:  "the domain does not depend on XML or HTTP, so that it can be read and tested without messages"},
@@ -117,14 +117,14 @@ var never = []ban{
 }
 
 // libraryRule lists the packages that may use a third-party module. A module without an entry is forbidden to all.
-type library struct {
+type libraryRule struct {
 	module string
 	users  []string // in production files
 	tests  []string // additionally, in test files
 	reason string
 }
 
-var libraries = []library{
+var libraryRules = []libraryRule{
 	{module: "github.com/jmoiron/sqlx", users: []string{"internal/store"}, tests: []string{"internal/storetest"},
 		reason: "all SQL is in internal/store"},
 	{module: "github.com/lib/pq", users: []string{"internal/store"}, tests: []string{"internal/storetest"},
@@ -149,19 +149,19 @@ var libraries = []library{
 }
 
 // nameRule restricts names of the standard library to some packages, in production files.
-type reserved struct {
+type nameRule struct {
 	pkg    string // import path
 	names  []string
 	users  []string
 	reason string
 }
 
-var processNames = []reserved{
-	{"os", []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Setenv", "Unsetenv", "Args", "Stdin", "Stdout", "Stderr"}, commands,
+var nameRules = []nameRule{
+	{"os", []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Setenv", "Unsetenv", "Args", "Stdin", "Stdout", "Stderr"}, commandPackages,
 		"configuration is read once, in the command, and passed on"},
-	{"os", []string{"Exit"}, commands, "return an error; the command decides whether the process exits"},
-	{"time", []string{"Now", "Since", "Until"}, commands, "the clock is a field, Now func() time.Time, so that tests can set it"},
-	{"log/slog", []string{"SetDefault", "Default", "NewJSONHandler", "NewTextHandler", "Debug", "Info", "Warn", "Error", "Log", "LogAttrs"}, commands,
+	{"os", []string{"Exit"}, commandPackages, "return an error; the command decides whether the process exits"},
+	{"time", []string{"Now", "Since", "Until"}, commandPackages, "the clock is a field, Now func() time.Time, so that tests can set it"},
+	{"log/slog", []string{"SetDefault", "Default", "NewJSONHandler", "NewTextHandler", "Debug", "Info", "Warn", "Error", "Log", "LogAttrs"}, commandPackages,
 		"the command configures one logger and passes it on"},
 	{"log", []string{"Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln", "Print", "Printf", "Println", "SetOutput", "SetFlags", "Default"}, nil,
 		"there is one logger, from log/slog, and errors are returned"},
@@ -171,13 +171,13 @@ var processNames = []reserved{
 }
 
 // identifierRule restricts an identifier of this module to the packages that may use it.
-type word struct {
+type identifierRule struct {
 	name   string
 	users  []string
 	reason string
 }
 
-var words = []word{
+var identifierRules = []identifierRule{
 	{"UnverifiedBody", []string{"internal/message/soap", "internal/message/wsse"},
 		"all other packages use Verified.Body(), so that content without a signature never selects the operation"},
 	{"FaultFrom", []string{"internal/message/soap", "internal/endpoint"},
@@ -185,6 +185,6 @@ var words = []word{
 }
 
 // singleCallRule names the function that must be called exactly once, in one package.
-var once = struct{ pkg, name, caller, reason string }{
+var singleCallRule = struct{ pkg, name, caller, reason string }{
 	"internal/message/soap", "FaultFrom", "internal/endpoint", "faults are written by one line, so that every refusal is recorded and has one wording",
 }
