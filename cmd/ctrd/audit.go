@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/store"
-	"github.com/openctr/ctr/internal/trail"
 )
 
 // auditCommands export and verify the audit log.
@@ -60,9 +60,9 @@ func (c *verifyCommand) Run(e environment) (err error) {
 	}
 	file := c.Checkpoints
 	if file == "" {
-		file = filepath.Join(c.Data, trail.AnchorFileName)
+		file = filepath.Join(c.Data, auditlog.AnchorFileName)
 	}
-	anchor, err := trail.OpenAnchorSnapshot(file)
+	anchor, err := auditlog.OpenAnchorSnapshot(file)
 	switch {
 	case err == nil:
 		defer func() { err = errors.Join(err, anchor.Close()) }()
@@ -70,7 +70,7 @@ func (c *verifyCommand) Run(e environment) (err error) {
 		return err
 	}
 	start := time.Now()
-	report, err := trail.Verify(e.ctx, db, trusted, anchor)
+	report, err := auditlog.Verify(e.ctx, db, trusted, anchor)
 	if err != nil {
 		return err
 	}

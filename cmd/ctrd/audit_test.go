@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/interop"
-	"github.com/openctr/ctr/internal/trail"
 )
 
 // runAdmin runs an operator's command on the data directory of a service.
@@ -28,7 +28,7 @@ func runAdmin(t *testing.T, directory string, args ...string) interop.Result {
 func TestAuditTrailOfAService(t *testing.T) {
 	t.Parallel()
 	directory := interop.NewDevelopmentDirectory(t)
-	anchor := filepath.Join(directory, trail.AnchorFileName)
+	anchor := filepath.Join(directory, auditlog.AnchorFileName)
 	service := interop.StartService(t, directory)
 	c := service.NewClient(t, interop.HospitalKey(t))
 	interop.MustNotify(t, c, interop.NewImplantation("AUDIT-1", interop.PatientSSIN, "S-1"))

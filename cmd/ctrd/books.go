@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/store"
-	"github.com/openctr/ctr/internal/trail"
 )
 
 // openRegister is the open store of a service with its background jobs.
@@ -78,7 +78,7 @@ func (b *openRegister) resetStore(ctx context.Context, c *serveCommand, log *slo
 	}
 	// Delete the database last: a service that stops in between still has its data. Keep the key file, which other
 	// registers may use too.
-	for _, name := range []string{trail.AnchorFileName, "ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite"} {
+	for _, name := range []string{auditlog.AnchorFileName, "ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite"} {
 		if err := os.Remove(filepath.Join(c.Data, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("delete the register: %w", err)
 		}

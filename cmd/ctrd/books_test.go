@@ -14,7 +14,7 @@ import (
 	"time"
 
 	certstestdata "github.com/openctr/ctr/certs-testdata"
-	"github.com/openctr/ctr/internal/trail"
+	"github.com/openctr/ctr/internal/auditlog"
 )
 
 // startDevelopmentService starts a development service in this process, so that the race detector covers it.
@@ -86,7 +86,7 @@ func TestConcurrentResets(t *testing.T) {
 func TestResetThatFails(t *testing.T) {
 	t.Parallel()
 	c, s := startDevelopmentService(t)
-	anchor := filepath.Join(c.Data, trail.AnchorFileName)
+	anchor := filepath.Join(c.Data, auditlog.AnchorFileName)
 	if err := os.Remove(anchor); err != nil {
 		t.Fatal(err)
 	}

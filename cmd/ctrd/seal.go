@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/store"
-	"github.com/openctr/ctr/internal/trail"
 )
 
 // sealer seals the audit log of a running service: every second if there are new events, and at shutdown.
@@ -18,7 +18,7 @@ type sealer struct {
 	log *slog.Logger
 
 	mu         sync.Mutex
-	anchor     *trail.Anchor
+	anchor     *auditlog.Anchor
 	lastLogged time.Time // when a checkpoint was last logged
 	lastWarned time.Time // when a failure was last logged
 	stopped    bool
@@ -35,7 +35,7 @@ const (
 
 // startSealer opens the anchor file and compares it with the database. It logs a difference and continues.
 func startSealer(ctx context.Context, db *store.DB, directory string, log *slog.Logger) (*sealer, error) {
-	anchor, err := trail.OpenAnchor(filepath.Join(directory, trail.AnchorFileName))
+	anchor, err := auditlog.OpenAnchor(filepath.Join(directory, auditlog.AnchorFileName))
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (s *sealer) logFailure(ctx context.Context, err error) {
 
 // sealAuditLog seals while a service may be running, and writes to the anchor file that the service uses.
 func (f registerFlags) sealAuditLog(e environment, db *store.DB) error {
-	anchor, err := trail.OpenSharedAnchor(filepath.Join(f.Data, trail.AnchorFileName))
+	anchor, err := auditlog.OpenSharedAnchor(filepath.Join(f.Data, auditlog.AnchorFileName))
 	if err != nil {
 		return err
 	}

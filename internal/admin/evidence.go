@@ -14,9 +14,9 @@ import (
 	"io"
 	"time"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/store"
-	"github.com/openctr/ctr/internal/trail"
 )
 
 // EvidenceExport writes a file that proves, offline, who signed the versions of a notification and when the register
@@ -99,10 +99,10 @@ type verdictStatement struct {
 
 // proofStatement is the JSON form of an audit log proof.
 type proofStatement struct {
-	Columns    [][]byte         `json:"columns"`
-	HeadBefore string           `json:"head_before"`
-	Rows       []string         `json:"rows"`
-	Checkpoint trail.Checkpoint `json:"checkpoint"`
+	Columns    [][]byte            `json:"columns"`
+	HeadBefore string              `json:"head_before"`
+	Rows       []string            `json:"rows"`
+	Checkpoint auditlog.Checkpoint `json:"checkpoint"`
 }
 
 // ErrNoEvidence reports that the register has no such notification.

@@ -22,7 +22,7 @@ var productionImports = []layer{
 	{"internal/portal", []string{"internal/register/...", "internal/reqlog", "internal/problem"}},
 	{"internal/admin", []string{"internal/register", "internal/register/ident", "internal/register/udi", "internal/store",
 		"internal/message/xmldoc", // the published device list is XML
-		"internal/trail",
+		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},
 	{"internal/sandbox", []string{"internal/samples", "internal/message/...", "internal/devdata", "internal/problem"}},
 	{"internal/batch", []string{"internal/client", "internal/wire", "internal/register", "internal/register/ident",
@@ -35,7 +35,7 @@ var productionImports = []layer{
 
 	{"internal/wire", []string{"internal/register", "internal/register/ident", "internal/register/udi",
 		"internal/message/schema", "internal/message/xmldoc", "internal/problem", "wsdl"}},
-	{"internal/store", []string{"internal/register", "internal/register/ident", "internal/register/udi", "internal/trail", "internal/problem"}},
+	{"internal/store", []string{"internal/register", "internal/register/ident", "internal/register/udi", "internal/auditlog", "internal/problem"}},
 	{"internal/register/card", []string{"internal/register", "internal/register/ident", "internal/register/udi", "internal/problem"}},
 	{"internal/register/ident", []string{"internal/problem"}},
 	{"internal/register/udi", []string{"internal/register/ident", "internal/problem"}},
@@ -53,7 +53,7 @@ var productionImports = []layer{
 	{"internal/message/xmldoc", []string{"internal/problem"}},
 
 	{"internal/reqlog", []string{"internal/problem"}},
-	{"internal/trail", nil}, // an external auditor needs only this package to verify the audit log
+	{"internal/auditlog", nil}, // an external auditor needs only this package to verify the audit log
 	{"internal/problem", nil},
 	{"internal/devdata", nil},
 }

@@ -11,10 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/devdata"
 	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/testpki"
-	"github.com/openctr/ctr/internal/trail"
 	"github.com/openctr/ctr/internal/wire"
 )
 
@@ -120,7 +120,7 @@ func (p *scenarioRun) playAll() {
 	p.playScenario("numbers are mistyped", p.playMistyped)
 	p.playScenario("every operation was used", p.checkOperationsUsed)
 	p.playScenario("the trail is whole", func() {
-		p.runAdmin("audit", "verify", "--checkpoints", filepath.Join(p.service.Data, trail.AnchorFileName))
+		p.runAdmin("audit", "verify", "--checkpoints", filepath.Join(p.service.Data, auditlog.AnchorFileName))
 	})
 	p.stopService("the second service")
 	p.checkPrivacy()

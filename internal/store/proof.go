@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/register/ident"
-	"github.com/openctr/ctr/internal/trail"
 )
 
 // VersionProof is a version of a notification with its evidence and its record in the audit log.
@@ -35,7 +35,7 @@ type AuditRecord struct {
 	Operation   string
 	Outcome     register.Outcome
 	Reason      string
-	Proof       *trail.Proof // nil while the row is not sealed
+	Proof       *auditlog.Proof // nil while the row is not sealed
 }
 
 type versionProofRow struct {
@@ -125,7 +125,7 @@ func (tx *tx) findAuditRecord(of *versionProofRow) (*AuditRecord, error) {
 	}
 	r := &AuditRecord{Seq: row.Seq, Correlation: string(row.Correlation), Operation: string(row.Operation),
 		Outcome: register.Outcome(row.Outcome), Reason: string(row.Reason)}
-	if r.OccurredAt, err = time.Parse(trail.TimestampLayout, string(row.At)); err != nil {
+	if r.OccurredAt, err = time.Parse(auditlog.TimestampLayout, string(row.At)); err != nil {
 		return nil, tx.recordError(err)
 	}
 	r.Proof, err = tx.buildAuditProof(&row)
@@ -155,13 +155,13 @@ func (tx *tx) findSeqAt(at time.Time) (int64, error) {
 }
 
 // buildAuditProof builds the proof of a row. It returns nil while no checkpoint covers the row.
-func (tx *tx) buildAuditProof(row *rawAuditRow) (*trail.Proof, error) {
+func (tx *tx) buildAuditProof(row *rawAuditRow) (*auditlog.Proof, error) {
 	var covering []checkpointRow
 	err := tx.selectRows(&covering, selectCheckpointColumns+`WHERE seq_to >= ? ORDER BY seq_to, number LIMIT 1`, row.Seq)
 	if err != nil || len(covering) == 0 {
 		return nil, err
 	}
-	p := &trail.Proof{Columns: row.hashedColumns(), Checkpoint: covering[0].toCheckpoint()}
+	p := &auditlog.Proof{Columns: row.hashedColumns(), Checkpoint: covering[0].toCheckpoint()}
 	var before []checkpointRow
 	if err = tx.selectRows(&before, selectCheckpoints, p.Checkpoint.Number-2, 1); err != nil {
 		return nil, err

@@ -12,38 +12,38 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/trail"
+	"github.com/openctr/ctr/internal/auditlog"
 )
 
 // tamperings returns ways to tamper with an audit log of three checkpoints over three rows each.
 func tamperings() []tampering {
 	return []tampering{
-		{"a row deleted", []string{`DELETE FROM audit WHERE seq = 5`}, []trail.FindingKind{trail.RowsDeleted},
+		{"a row deleted", []string{`DELETE FROM audit WHERE seq = 5`}, []auditlog.FindingKind{auditlog.RowsDeleted},
 			"between checkpoint 1 of 2026-11-22T09:00:01.000000Z (row 3) and checkpoint 2 of 2026-11-22T09:00:02.000000Z (row 6): at least 1 rows were deleted"},
-		{"the first row deleted", []string{`DELETE FROM audit WHERE seq = 1`}, []trail.FindingKind{trail.RowsDeleted}, "up to checkpoint 1"},
+		{"the first row deleted", []string{`DELETE FROM audit WHERE seq = 1`}, []auditlog.FindingKind{auditlog.RowsDeleted}, "up to checkpoint 1"},
 		{"two rows exchanged", []string{`UPDATE audit SET seq = 1000 WHERE seq = 4`, `UPDATE audit SET seq = 4 WHERE seq = 5`,
-			`UPDATE audit SET seq = 5 WHERE seq = 1000`}, []trail.FindingKind{trail.RowsChanged}, "a row was changed or rows were exchanged"},
+			`UPDATE audit SET seq = 5 WHERE seq = 1000`}, []auditlog.FindingKind{auditlog.RowsChanged}, "a row was changed or rows were exchanged"},
 		{"rows exchanged across checkpoints", []string{`UPDATE audit SET seq = 1000 WHERE seq = 2`, `UPDATE audit SET seq = 2 WHERE seq = 8`,
-			`UPDATE audit SET seq = 8 WHERE seq = 1000`}, []trail.FindingKind{trail.RowsChanged}, "up to checkpoint 1"},
-		{"a row changed", []string{`UPDATE audit SET outcome = 'withheld' WHERE seq = 4`}, []trail.FindingKind{trail.RowsChanged}, "between checkpoint 1"},
+			`UPDATE audit SET seq = 8 WHERE seq = 1000`}, []auditlog.FindingKind{auditlog.RowsChanged}, "up to checkpoint 1"},
+		{"a row changed", []string{`UPDATE audit SET outcome = 'withheld' WHERE seq = 4`}, []auditlog.FindingKind{auditlog.RowsChanged}, "between checkpoint 1"},
 		{"a row inserted", []string{`INSERT INTO audit SELECT -7, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation, ` +
-			`person, capacity, patient, number FROM audit WHERE seq = 2`}, []trail.FindingKind{trail.RowsInserted}, "at least 1 rows were inserted"},
-		{"the tail of the rows cut off", []string{`DELETE FROM audit WHERE seq > 7`}, []trail.FindingKind{trail.RowsDeleted}, "between checkpoint 2"},
+			`person, capacity, patient, number FROM audit WHERE seq = 2`}, []auditlog.FindingKind{auditlog.RowsInserted}, "at least 1 rows were inserted"},
+		{"the tail of the rows cut off", []string{`DELETE FROM audit WHERE seq > 7`}, []auditlog.FindingKind{auditlog.RowsDeleted}, "between checkpoint 2"},
 		{"the tail of both cut off", []string{`DELETE FROM audit WHERE seq > 6`, `DELETE FROM audit_checkpoint WHERE number > 2`},
-			[]trail.FindingKind{trail.TailTruncated}, "1 checkpoints that the table has not, from checkpoint 3 of"},
-		{"all cut off", []string{`DELETE FROM audit`, `DELETE FROM audit_checkpoint`}, []trail.FindingKind{trail.TailTruncated}, "3 checkpoints"},
-		{"a checkpoint deleted", []string{`DELETE FROM audit_checkpoint WHERE number = 2`}, []trail.FindingKind{trail.CheckpointMissing, trail.TailTruncated}, "checkpoint 2: deleted"},
+			[]auditlog.FindingKind{auditlog.TailTruncated}, "1 checkpoints that the table has not, from checkpoint 3 of"},
+		{"all cut off", []string{`DELETE FROM audit`, `DELETE FROM audit_checkpoint`}, []auditlog.FindingKind{auditlog.TailTruncated}, "3 checkpoints"},
+		{"a checkpoint deleted", []string{`DELETE FROM audit_checkpoint WHERE number = 2`}, []auditlog.FindingKind{auditlog.CheckpointMissing, auditlog.TailTruncated}, "checkpoint 2: deleted"},
 		{"a checkpoint changed", []string{`UPDATE audit_checkpoint SET row_count = 7 WHERE number = 2`},
-			[]trail.FindingKind{trail.AnchorDiffers, trail.CheckpointChanged}, "checkpoint 2 of 2026-11-22T09:00:02.000000Z is not as it was signed"},
+			[]auditlog.FindingKind{auditlog.AnchorDiffers, auditlog.CheckpointChanged}, "checkpoint 2 of 2026-11-22T09:00:02.000000Z is not as it was signed"},
 		{"a checkpoint from elsewhere in its place", []string{`DELETE FROM audit_checkpoint WHERE number = 2`,
-			`UPDATE audit_checkpoint SET number = 2 WHERE number = 3`}, []trail.FindingKind{trail.AnchorDiffers, trail.CheckpointChanged, trail.TailTruncated}, "checkpoint 2"},
+			`UPDATE audit_checkpoint SET number = 2 WHERE number = 3`}, []auditlog.FindingKind{auditlog.AnchorDiffers, auditlog.CheckpointChanged, auditlog.TailTruncated}, "checkpoint 2"},
 	}
 }
 
 type tampering struct {
 	name       string
 	statements []string
-	kinds      []trail.FindingKind
+	kinds      []auditlog.FindingKind
 	text       string // part of the first finding's text
 }
 
@@ -62,7 +62,7 @@ func (test tampering) runCase(t *testing.T, s *auditFixture) {
 }
 
 // insertCheckpoint inserts a checkpoint into the table without the store.
-func (s *auditFixture) insertCheckpoint(t *testing.T, c trail.Checkpoint) {
+func (s *auditFixture) insertCheckpoint(t *testing.T, c auditlog.Checkpoint) {
 	t.Helper()
 	hex := func(data []byte) string {
 		if s.backend.Config.URL != "" {
@@ -71,7 +71,7 @@ func (s *auditFixture) insertCheckpoint(t *testing.T, c trail.Checkpoint) {
 		return fmt.Sprintf(`x'%x'`, data)
 	}
 	s.tamperWith(t, fmt.Sprintf(`INSERT INTO audit_checkpoint VALUES (%d, %d, %d, %s, '%s', '%s', %s, %s, %s, %s)`, c.Number, c.LastSeq, c.RowCount, hex(c.Head[:]),
-		c.SealedAt.Format(trail.TimestampLayout), c.KeyID, hex(c.PublicKey), hex(c.PreviousLink[:]), hex(c.Handover), hex(c.Signature)))
+		c.SealedAt.Format(auditlog.TimestampLayout), c.KeyID, hex(c.PublicKey), hex(c.PreviousLink[:]), hex(c.Handover), hex(c.Signature)))
 }
 
 // testForgedCheckpointIsFound simulates an attacker who has write access to the database but none of its keys: they
@@ -99,13 +99,13 @@ func testForgedCheckpointIsFound(t *testing.T, s *auditFixture) {
 	for _, row := range rows {
 		head = head.Next(row.Hash)
 	}
-	forged := trail.SealCheckpoint(&checkpoints[1], 6, 6, head, s.now, trail.SigningKey{KeyID: checkpoints[1].KeyID, PrivateKey: own}, &trail.SigningKey{KeyID: "own", PrivateKey: own})
+	forged := auditlog.SealCheckpoint(&checkpoints[1], 6, 6, head, s.now, auditlog.SigningKey{KeyID: checkpoints[1].KeyID, PrivateKey: own}, &auditlog.SigningKey{KeyID: "own", PrivateKey: own})
 	s.insertCheckpoint(t, forged)
-	expectFindings(t, s.verifyAudit(t), trail.CheckpointForeign, trail.AnchorDiffers)
+	expectFindings(t, s.verifyAudit(t), auditlog.CheckpointForeign, auditlog.AnchorDiffers)
 
 	// The attacker replaces all checkpoints, so that no key of the register is left, and the anchor file.
 	s.tamperWith(t, `DELETE FROM audit_checkpoint`)
-	forged = trail.SealCheckpoint(nil, 4, 4, checkpoints[1].Head, s.now, trail.SigningKey{KeyID: checkpoints[1].KeyID, PrivateKey: own}, nil)
+	forged = auditlog.SealCheckpoint(nil, 4, 4, checkpoints[1].Head, s.now, auditlog.SigningKey{KeyID: checkpoints[1].KeyID, PrivateKey: own}, nil)
 	s.insertCheckpoint(t, forged)
 	if err := os.Remove(s.file); err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func testForgedCheckpointIsFound(t *testing.T, s *auditFixture) {
 	if err := s.anchor.Append(forged); err != nil {
 		t.Fatal(err)
 	}
-	expectFindings(t, s.verifyAudit(t), trail.CheckpointForeign)
+	expectFindings(t, s.verifyAudit(t), auditlog.CheckpointForeign)
 }
 
 // testAnyBitIsFound flips random bits in every column of both tables and in the anchor file, and checks that each is

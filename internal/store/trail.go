@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/openctr/ctr/internal/trail"
+	"github.com/openctr/ctr/internal/auditlog"
 )
 
 // The table audit is append-only. A hash chain of signed checkpoints shows when that was circumvented; see package
@@ -32,7 +32,7 @@ func (k *rawColumn) Scan(value any) error {
 	case int64:
 		*k = strconv.AppendInt(nil, v, 10)
 	case time.Time:
-		*k = v.UTC().AppendFormat(nil, trail.TimestampLayout)
+		*k = v.UTC().AppendFormat(nil, auditlog.TimestampLayout)
 	default:
 		*k = fmt.Append(nil, v)
 	}
@@ -69,8 +69,8 @@ const (
 )
 
 // AuditRows reads rows of the audit log after the given sequence number. It is a method of trail.Reader.
-func (db *DB) AuditRows(ctx context.Context, afterSeq int64, limit int) ([]trail.Row, error) {
-	var rows []trail.Row
+func (db *DB) AuditRows(ctx context.Context, afterSeq int64, limit int) ([]auditlog.Row, error) {
+	var rows []auditlog.Row
 	err := db.readTx(ctx, func(tx *tx) (err error) {
 		rows, err = tx.hashAuditRows(afterSeq, limit)
 		return err
@@ -78,14 +78,14 @@ func (db *DB) AuditRows(ctx context.Context, afterSeq int64, limit int) ([]trail
 	return rows, err
 }
 
-func (tx *tx) hashAuditRows(after int64, limit int) ([]trail.Row, error) {
+func (tx *tx) hashAuditRows(after int64, limit int) ([]auditlog.Row, error) {
 	var rows []rawAuditRow
 	if err := tx.selectRows(&rows, selectAuditRows, after, limit); err != nil {
 		return nil, err
 	}
-	hashed := make([]trail.Row, len(rows))
+	hashed := make([]auditlog.Row, len(rows))
 	for i := range rows {
-		hashed[i] = trail.Row{Seq: rows[i].Seq, Timestamp: string(rows[i].At), Hash: trail.HashRow(rows[i].hashedColumns()...)}
+		hashed[i] = auditlog.Row{Seq: rows[i].Seq, Timestamp: string(rows[i].At), Hash: auditlog.HashRow(rows[i].hashedColumns()...)}
 	}
 	return hashed, nil
 }
@@ -113,23 +113,23 @@ const (
 
 // toCheckpoint converts the stored row. A malformed timestamp or hash becomes another value, which then fails the
 // signature check.
-func (row *checkpointRow) toCheckpoint() trail.Checkpoint {
-	c := trail.Checkpoint{Number: row.Number, LastSeq: row.SeqTo, RowCount: row.Rows, KeyID: row.KeyID, PublicKey: row.Public,
+func (row *checkpointRow) toCheckpoint() auditlog.Checkpoint {
+	c := auditlog.Checkpoint{Number: row.Number, LastSeq: row.SeqTo, RowCount: row.Rows, KeyID: row.KeyID, PublicKey: row.Public,
 		Handover: row.Handover, Signature: row.Signature}
-	c.SealedAt, _ = time.Parse(trail.TimestampLayout, string(row.At))
+	c.SealedAt, _ = time.Parse(auditlog.TimestampLayout, string(row.At))
 	copy(c.Head[:], row.Head)
 	copy(c.PreviousLink[:], row.Previous)
 	return c
 }
 
 // AuditCheckpoints reads checkpoints after the given number. It is a method of trail.Reader.
-func (db *DB) AuditCheckpoints(ctx context.Context, afterNumber int64, limit int) ([]trail.Checkpoint, error) {
+func (db *DB) AuditCheckpoints(ctx context.Context, afterNumber int64, limit int) ([]auditlog.Checkpoint, error) {
 	var rows []checkpointRow
 	err := db.readTx(ctx, func(tx *tx) error { return tx.selectRows(&rows, selectCheckpoints, afterNumber, limit) })
 	if err != nil {
 		return nil, err
 	}
-	all := make([]trail.Checkpoint, len(rows))
+	all := make([]auditlog.Checkpoint, len(rows))
 	for i := range rows {
 		all[i] = rows[i].toCheckpoint()
 	}
@@ -137,7 +137,7 @@ func (db *DB) AuditCheckpoints(ctx context.Context, afterNumber int64, limit int
 }
 
 // loadLastCheckpoint returns nil when there is no checkpoint yet.
-func (tx *tx) loadLastCheckpoint() (*trail.Checkpoint, error) {
+func (tx *tx) loadLastCheckpoint() (*auditlog.Checkpoint, error) {
 	var row checkpointRow
 	found, err := tx.selectRow(&row, selectLastCheckpoint)
 	if err != nil || !found {
@@ -157,7 +157,7 @@ const (
 // SealAuditLog makes the checkpoints that are due: over the rows since the last one, and after a change of the current
 // key. Usually there is one or none. Any number of programs may call it; one that loses the race makes no checkpoint.
 // It does nothing while the last checkpoint is younger than minInterval, so that several programs can share the work.
-func (db *DB) SealAuditLog(ctx context.Context, now time.Time, minInterval time.Duration) ([]trail.Checkpoint, error) {
+func (db *DB) SealAuditLog(ctx context.Context, now time.Time, minInterval time.Duration) ([]auditlog.Checkpoint, error) {
 	due := false
 	err := db.readTx(ctx, func(tx *tx) (err error) {
 		due, err = tx.isSealingDue(now.Add(-minInterval))
@@ -170,7 +170,7 @@ func (db *DB) SealAuditLog(ctx context.Context, now time.Time, minInterval time.
 	if err != nil {
 		return nil, err
 	}
-	var made []trail.Checkpoint
+	var made []auditlog.Checkpoint
 	for {
 		c, err := db.storeNextCheckpoint(ctx, stable, now)
 		if err != nil || c == nil {
@@ -216,7 +216,7 @@ func (tx *tx) isSealingDue(before time.Time) (bool, error) {
 		return false, err
 	}
 	if newest < sealed {
-		return false, fmt.Errorf("audit ends at row %d and was sealed up to row %d: %w", newest, sealed, trail.ErrTruncated)
+		return false, fmt.Errorf("audit ends at row %d and was sealed up to row %d: %w", newest, sealed, auditlog.ErrTruncated)
 	}
 	current, err := tx.loadCurrentKeyID()
 	return newest > sealed || current != sealedUnder, err
@@ -233,8 +233,8 @@ func (tx *tx) loadCurrentKeyID() (string, error) {
 
 // storeNextCheckpoint makes and stores the next checkpoint, up to the row stable. It returns nil when there is none to
 // make.
-func (db *DB) storeNextCheckpoint(ctx context.Context, stable int64, now time.Time) (*trail.Checkpoint, error) {
-	var next *trail.Checkpoint
+func (db *DB) storeNextCheckpoint(ctx context.Context, stable int64, now time.Time) (*auditlog.Checkpoint, error) {
+	var next *auditlog.Checkpoint
 	err := db.readTx(ctx, func(tx *tx) (err error) {
 		next, err = tx.makeNextCheckpoint(stable, now)
 		return err
@@ -260,12 +260,12 @@ func (db *DB) storeNextCheckpoint(ctx context.Context, stable int64, now time.Ti
 	return next, err
 }
 
-func (tx *tx) makeNextCheckpoint(stable int64, now time.Time) (*trail.Checkpoint, error) {
+func (tx *tx) makeNextCheckpoint(stable int64, now time.Time) (*auditlog.Checkpoint, error) {
 	last, err := tx.loadLastCheckpoint()
 	if err != nil {
 		return nil, err
 	}
-	before := trail.Checkpoint{}
+	before := auditlog.Checkpoint{}
 	if last != nil {
 		before = *last
 	}
@@ -291,13 +291,13 @@ func (tx *tx) makeNextCheckpoint(stable int64, now time.Time) (*trail.Checkpoint
 	if err != nil || count == 0 && (last == nil || last.KeyID == current.KeyID) {
 		return nil, err
 	}
-	c := trail.SealCheckpoint(last, seq, before.RowCount+count, head, now, current, former)
+	c := auditlog.SealCheckpoint(last, seq, before.RowCount+count, head, now, current, former)
 	return &c, nil
 }
 
 // loadSigners returns the current signing key and, when the last checkpoint has another one, that one unless it was
 // retired.
-func (tx *tx) loadSigners(last *trail.Checkpoint) (current trail.SigningKey, former *trail.SigningKey, err error) {
+func (tx *tx) loadSigners(last *auditlog.Checkpoint) (current auditlog.SigningKey, former *auditlog.SigningKey, err error) {
 	id, err := tx.loadCurrentKeyID()
 	if err != nil {
 		return current, nil, err
@@ -317,12 +317,12 @@ func (tx *tx) loadSigners(last *trail.Checkpoint) (current trail.SigningKey, for
 }
 
 // deriveSigner derives the signing key from a key of the ring.
-func (k *ringKey) deriveSigner() (trail.SigningKey, error) {
+func (k *ringKey) deriveSigner() (auditlog.SigningKey, error) {
 	seed, err := hkdf.Key(sha256.New, k.Secret, nil, "ctr service signature", ed25519.SeedSize)
 	if err != nil {
-		return trail.SigningKey{}, fmt.Errorf("derive a key: %w", err)
+		return auditlog.SigningKey{}, fmt.Errorf("derive a key: %w", err)
 	}
-	return trail.SigningKey{KeyID: k.ID, PrivateKey: ed25519.NewKeyFromSeed(seed)}, nil
+	return auditlog.SigningKey{KeyID: k.ID, PrivateKey: ed25519.NewKeyFromSeed(seed)}, nil
 }
 
 // PublicKey is the public key of a signing key, with the id of the ring key that it is derived from.
@@ -334,7 +334,7 @@ type PublicKey struct {
 // PublicKeys returns the public keys for all keys of the key file: first the one that signs now, then the others,
 // newest first.
 func (db *DB) PublicKeys(ctx context.Context) ([]PublicKey, error) {
-	var current trail.SigningKey
+	var current auditlog.SigningKey
 	err := db.readTx(ctx, func(tx *tx) (err error) {
 		current, _, err = tx.loadSigners(nil)
 		return err
@@ -357,7 +357,7 @@ func (db *DB) PublicKeys(ctx context.Context) ([]PublicKey, error) {
 
 // Sign signs a statement by the service with the current signing key.
 func (db *DB) Sign(ctx context.Context, statement []byte) ([]byte, PublicKey, error) {
-	var current trail.SigningKey
+	var current auditlog.SigningKey
 	err := db.readTx(ctx, func(tx *tx) (err error) {
 		current, _, err = tx.loadSigners(nil)
 		return err

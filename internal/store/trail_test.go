@@ -14,12 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
-	"github.com/openctr/ctr/internal/trail"
 )
 
 var firstSealing = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
@@ -29,7 +29,7 @@ type auditFixture struct {
 	backend storetest.Backend
 	db      *store.DB
 	raw     *sql.DB
-	anchor  *trail.Anchor
+	anchor  *auditlog.Anchor
 	file    string
 	now     time.Time
 	rows    int
@@ -71,7 +71,7 @@ func testTrails(t *testing.T, backend func(testing.TB) storetest.Backend) {
 
 func newSealed(t *testing.T, b storetest.Backend) *auditFixture {
 	t.Helper()
-	s := &auditFixture{backend: b, db: b.Open(t), raw: b.OpenRaw(t), file: filepath.Join(t.TempDir(), trail.AnchorFileName), now: firstSealing}
+	s := &auditFixture{backend: b, db: b.Open(t), raw: b.OpenRaw(t), file: filepath.Join(t.TempDir(), auditlog.AnchorFileName), now: firstSealing}
 	s.openAnchor(t)
 	return s
 }
@@ -79,7 +79,7 @@ func newSealed(t *testing.T, b storetest.Backend) *auditFixture {
 func (s *auditFixture) openAnchor(t *testing.T) {
 	t.Helper()
 	var err error
-	if s.anchor, err = trail.OpenAnchor(s.file); err != nil {
+	if s.anchor, err = auditlog.OpenAnchor(s.file); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -118,7 +118,7 @@ func (s *auditFixture) sealAndAnchor(t *testing.T, made int) {
 	}
 }
 
-func (s *auditFixture) verifyAudit(t *testing.T) *trail.Report {
+func (s *auditFixture) verifyAudit(t *testing.T) *auditlog.Report {
 	t.Helper()
 	public, err := s.db.PublicKeys(t.Context())
 	if err != nil {
@@ -131,14 +131,14 @@ func (s *auditFixture) verifyAudit(t *testing.T) *trail.Report {
 	return s.verifyWith(t, trusted)
 }
 
-func (s *auditFixture) verifyWith(t *testing.T, trusted []ed25519.PublicKey) *trail.Report {
+func (s *auditFixture) verifyWith(t *testing.T, trusted []ed25519.PublicKey) *auditlog.Report {
 	t.Helper()
-	file, err := trail.OpenAnchorSnapshot(s.file)
+	file, err := auditlog.OpenAnchorSnapshot(s.file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
-	report, err := trail.Verify(t.Context(), s.db, trusted, file)
+	report, err := auditlog.Verify(t.Context(), s.db, trusted, file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,9 +146,9 @@ func (s *auditFixture) verifyWith(t *testing.T, trusted []ed25519.PublicKey) *tr
 }
 
 // expectFindings fails unless the report has findings of exactly these kinds, each at least once.
-func expectFindings(t *testing.T, report *trail.Report, kinds ...trail.FindingKind) {
+func expectFindings(t *testing.T, report *auditlog.Report, kinds ...auditlog.FindingKind) {
 	t.Helper()
-	var found []trail.FindingKind
+	var found []auditlog.FindingKind
 	for _, finding := range report.Findings {
 		found = append(found, finding.Kind)
 		if strings.ContainsAny(finding.Text, "\n%") {
@@ -257,7 +257,7 @@ func testTrailAcrossKeyRotation(t *testing.T, s *auditFixture) {
 	s.recordEvents(t, 1)
 	s.sealAndAnchor(t, 1)
 	expectFindings(t, s.verifyAudit(t))
-	expectFindings(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}), trail.CheckpointForeign)
+	expectFindings(t, s.verifyWith(t, []ed25519.PublicKey{former[0].Key}), auditlog.CheckpointForeign)
 }
 
 // testSealingBesideWriters checks that no row is inserted below a checkpoint while two programs seal and others write.
@@ -391,23 +391,23 @@ func testCutOffIsNoticedAtWork(t *testing.T, s *auditFixture) {
 		s.sealAndAnchor(t, 1)
 	}
 	s.tamperWith(t, `DELETE FROM audit WHERE seq > 1`)
-	if _, err := s.db.SealAuditLog(t.Context(), s.now, 0); !errors.Is(err, trail.ErrTruncated) {
+	if _, err := s.db.SealAuditLog(t.Context(), s.now, 0); !errors.Is(err, auditlog.ErrTruncated) {
 		t.Errorf("rows: %v", err)
 	}
 	s.tamperWith(t, `DELETE FROM audit_checkpoint WHERE number > 1`)
 	s.openAnchor(t)
-	if err := s.anchor.CheckAgainst(t.Context(), s.db); !errors.Is(err, trail.ErrTruncated) {
+	if err := s.anchor.CheckAgainst(t.Context(), s.db); !errors.Is(err, auditlog.ErrTruncated) {
 		t.Errorf("checkpoints: %v", err)
 	}
 	checkpoints, err := s.db.AuditCheckpoints(t.Context(), 0, 10)
 	if err != nil || len(checkpoints) != 1 {
 		t.Fatal(checkpoints, err)
 	}
-	forged := trail.SealCheckpoint(&checkpoints[0], 1, 1, checkpoints[0].Head, s.now, trail.SigningKey{KeyID: "x", PrivateKey: ed25519.NewKeyFromSeed(make([]byte, 32))}, nil)
-	if err := s.anchor.AppendMissing(t.Context(), s.db, []trail.Checkpoint{forged}); !errors.Is(err, trail.ErrTruncated) {
+	forged := auditlog.SealCheckpoint(&checkpoints[0], 1, 1, checkpoints[0].Head, s.now, auditlog.SigningKey{KeyID: "x", PrivateKey: ed25519.NewKeyFromSeed(make([]byte, 32))}, nil)
+	if err := s.anchor.AppendMissing(t.Context(), s.db, []auditlog.Checkpoint{forged}); !errors.Is(err, auditlog.ErrTruncated) {
 		t.Errorf("goes on: %v", err)
 	}
-	expectFindings(t, s.verifyAudit(t), trail.TailTruncated)
+	expectFindings(t, s.verifyAudit(t), auditlog.TailTruncated)
 }
 
 // BenchmarkVerifyTrail verifies a long audit log from its first row.
@@ -437,7 +437,7 @@ func BenchmarkVerifyTrail(b *testing.B) {
 			b.Fatal(err)
 		}
 		for b.Loop() {
-			report, err := trail.Verify(b.Context(), db, []ed25519.PublicKey{keys[0].Key}, nil)
+			report, err := auditlog.Verify(b.Context(), db, []ed25519.PublicKey{keys[0].Key}, nil)
 			if err != nil || report.Rows != rows || len(report.Findings) != 1 { // there is no anchor file
 				b.Fatal(report, err)
 			}

@@ -1,4 +1,4 @@
-package trail_test
+package auditlog_test
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/trail"
+	"github.com/openctr/ctr/internal/auditlog"
 )
 
 // The expected values come from an independent program, ten lines of Python written from docs/audit.md.
@@ -25,34 +25,34 @@ func TestHashOfRow(t *testing.T) {
 	for i, column := range columns {
 		octets[i] = []byte(column)
 	}
-	row := trail.HashRow(octets...)
+	row := auditlog.HashRow(octets...)
 	if got := hex.EncodeToString(row[:]); got != "ac66d01b2513f06cfb098aa6f4b370431385e671efb10e8671d787f988fc5f0b" {
 		t.Errorf("row: %s", got)
 	}
-	head := trail.Hash{}.Next(row)
+	head := auditlog.Hash{}.Next(row)
 	if got := hex.EncodeToString(head[:]); got != "dfc9fade92fc4d62fbaeedaed8223d284cbacd755e4270c8af87652009e177fe" {
 		t.Errorf("head: %s", got)
 	}
 }
 
-func newSigningKey(n byte) trail.SigningKey {
-	return trail.SigningKey{KeyID: fmt.Sprint("key-", n), PrivateKey: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))}
+func newSigningKey(n byte) auditlog.SigningKey {
+	return auditlog.SigningKey{KeyID: fmt.Sprint("key-", n), PrivateKey: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))}
 }
 
 var sealedAt = time.Date(2026, 11, 22, 9, 0, 0, 123456789, time.UTC)
 
 // memoryLog is an audit log in memory.
 type memoryLog struct {
-	rows        []trail.Row
-	checkpoints []trail.Checkpoint
+	rows        []auditlog.Row
+	checkpoints []auditlog.Checkpoint
 }
 
-func (m *memoryLog) AuditRows(_ context.Context, after int64, limit int) ([]trail.Row, error) {
-	return selectPage(m.rows, limit, func(r trail.Row) bool { return r.Seq > after }), nil
+func (m *memoryLog) AuditRows(_ context.Context, after int64, limit int) ([]auditlog.Row, error) {
+	return selectPage(m.rows, limit, func(r auditlog.Row) bool { return r.Seq > after }), nil
 }
 
-func (m *memoryLog) AuditCheckpoints(_ context.Context, after int64, limit int) ([]trail.Checkpoint, error) {
-	return selectPage(m.checkpoints, limit, func(c trail.Checkpoint) bool { return c.Number > after }), nil
+func (m *memoryLog) AuditCheckpoints(_ context.Context, after int64, limit int) ([]auditlog.Checkpoint, error) {
+	return selectPage(m.checkpoints, limit, func(c auditlog.Checkpoint) bool { return c.Number > after }), nil
 }
 
 func selectPage[T any](all []T, limit int, after func(T) bool) []T {
@@ -66,9 +66,9 @@ func selectPage[T any](all []T, limit int, after func(T) bool) []T {
 }
 
 // sealRows seals the unsealed rows.
-func (m *memoryLog) sealRows(current trail.SigningKey, former *trail.SigningKey) {
-	var before *trail.Checkpoint
-	head, rows := trail.Hash{}, int64(0)
+func (m *memoryLog) sealRows(current auditlog.SigningKey, former *auditlog.SigningKey) {
+	var before *auditlog.Checkpoint
+	head, rows := auditlog.Hash{}, int64(0)
 	if n := len(m.checkpoints); n > 0 {
 		before = &m.checkpoints[n-1]
 		head, rows = before.Head, before.RowCount
@@ -77,13 +77,13 @@ func (m *memoryLog) sealRows(current trail.SigningKey, former *trail.SigningKey)
 		head = head.Next(row.Hash)
 		rows++
 	}
-	m.checkpoints = append(m.checkpoints, trail.SealCheckpoint(before, m.rows[rows-1].Seq, rows, head, sealedAt, current, former))
+	m.checkpoints = append(m.checkpoints, auditlog.SealCheckpoint(before, m.rows[rows-1].Seq, rows, head, sealedAt, current, former))
 }
 
 func newFilledLog(n int) *memoryLog {
 	m := &memoryLog{}
 	for i := range n {
-		m.rows = append(m.rows, trail.Row{Seq: int64(i + 1), Hash: trail.HashRow(fmt.Append(nil, i))})
+		m.rows = append(m.rows, auditlog.Row{Seq: int64(i + 1), Hash: auditlog.HashRow(fmt.Append(nil, i))})
 	}
 	return m
 }
@@ -107,13 +107,13 @@ func TestTrust(t *testing.T) {
 		"nobody":               {nil, false},
 		"not even a whole key": {[]ed25519.PublicKey{{1}}, false},
 	} {
-		report, err := trail.Verify(t.Context(), m, test.trusted, nil)
+		report, err := auditlog.Verify(t.Context(), m, test.trusted, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		foreign := 0
 		for _, finding := range report.Findings {
-			if finding.Kind == trail.CheckpointForeign {
+			if finding.Kind == auditlog.CheckpointForeign {
 				foreign++
 			}
 		}
@@ -133,7 +133,7 @@ func TestReportIsBounded(t *testing.T) {
 	for i := range m.rows {
 		m.rows[i].Hash[0] ^= 1
 	}
-	report, err := trail.Verify(t.Context(), m, []ed25519.PublicKey{newSigningKey(1).PublicKey()}, nil)
+	report, err := auditlog.Verify(t.Context(), m, []ed25519.PublicKey{newSigningKey(1).PublicKey()}, nil)
 	if err != nil || len(report.Findings) != 100 || report.OmittedFindings != 401 { // and no anchor file
 		t.Errorf("%d and %d, %v", len(report.Findings), report.OmittedFindings, err)
 	}
@@ -145,18 +145,18 @@ func TestReportIsBounded(t *testing.T) {
 func TestProof(t *testing.T) {
 	m := newFilledLog(5)
 	m.sealRows(newSigningKey(1), nil)
-	p := trail.Proof{Columns: [][]byte{[]byte("2")}, Checkpoint: m.checkpoints[0]}
+	p := auditlog.Proof{Columns: [][]byte{[]byte("2")}, Checkpoint: m.checkpoints[0]}
 	for _, row := range m.rows {
 		p.RowHashes = append(p.RowHashes, row.Hash)
 	}
 	if !p.IsValid() {
 		t.Error("does not hold")
 	}
-	for name, change := range map[string]func(*trail.Proof){
-		"another row":        func(p *trail.Proof) { p.Columns = [][]byte{[]byte("9")} },
-		"a row left out":     func(p *trail.Proof) { p.RowHashes = p.RowHashes[1:] },
-		"another head":       func(p *trail.Proof) { p.PreviousHead[5]++ },
-		"another checkpoint": func(p *trail.Proof) { p.Checkpoint.RowCount++ },
+	for name, change := range map[string]func(*auditlog.Proof){
+		"another row":        func(p *auditlog.Proof) { p.Columns = [][]byte{[]byte("9")} },
+		"a row left out":     func(p *auditlog.Proof) { p.RowHashes = p.RowHashes[1:] },
+		"another head":       func(p *auditlog.Proof) { p.PreviousHead[5]++ },
+		"another checkpoint": func(p *auditlog.Proof) { p.Checkpoint.RowCount++ },
 	} {
 		changed := p
 		change(&changed)
@@ -179,9 +179,9 @@ func TestAnchorGoesOn(t *testing.T) {
 	m := newFilledLog(3)
 	m.sealRows(newSigningKey(1), nil)
 	file := filepath.Join(t.TempDir(), "new", "anchor")
-	open := func() *trail.Anchor {
+	open := func() *auditlog.Anchor {
 		t.Helper()
-		a, err := trail.OpenAnchor(file)
+		a, err := auditlog.OpenAnchor(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func TestAnchorGoesOn(t *testing.T) {
 	if err := open().CheckAgainst(t.Context(), m); err != nil {
 		t.Error(err)
 	}
-	if err := open().CheckAgainst(t.Context(), &memoryLog{}); !errors.Is(err, trail.ErrTruncated) {
+	if err := open().CheckAgainst(t.Context(), &memoryLog{}); !errors.Is(err, auditlog.ErrTruncated) {
 		t.Errorf("an empty database: %v", err)
 	}
 	before, err := os.ReadFile(file)
@@ -208,11 +208,11 @@ func TestAnchorGoesOn(t *testing.T) {
 		if err := os.WriteFile(file, append(bytes.Clone(before), torn...), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		beside, err := trail.OpenSharedAnchor(file)
+		beside, err := auditlog.OpenSharedAnchor(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		longer := &memoryLog{rows: m.rows, checkpoints: append(slices.Clone(m.checkpoints), trail.SealCheckpoint(&m.checkpoints[0], 3, 3, m.checkpoints[0].Head, sealedAt, newSigningKey(1), nil))}
+		longer := &memoryLog{rows: m.rows, checkpoints: append(slices.Clone(m.checkpoints), auditlog.SealCheckpoint(&m.checkpoints[0], 3, 3, m.checkpoints[0].Head, sealedAt, newSigningKey(1), nil))}
 		if err := beside.AppendMissing(t.Context(), longer, longer.checkpoints[1:]); err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +223,7 @@ func TestAnchorGoesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := trail.OpenAnchor(t.TempDir()); err == nil {
+	if _, err := auditlog.OpenAnchor(t.TempDir()); err == nil {
 		t.Error("a folder is no anchor file")
 	}
 }
@@ -235,12 +235,12 @@ func TestParseCheckpointRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, err := trail.ParseCheckpoint(good); err != nil || c.Link() != m.checkpoints[0].Link() {
+	if c, err := auditlog.ParseCheckpoint(good); err != nil || c.Link() != m.checkpoints[0].Link() {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	for _, text := range []string{"", "{}", "null", string(good) + " ", " " + string(good), strings.Replace(string(good), `"head":"`, `"head":"0`, 1),
 		strings.Replace(string(good), "2026", "20269", 1), strings.Replace(string(good), `"number"`, `"Number"`, 1), strings.Replace(string(good), "{", `{"more":1,`, 1)} {
-		if _, err := trail.ParseCheckpoint([]byte(text)); err == nil {
+		if _, err := auditlog.ParseCheckpoint([]byte(text)); err == nil {
 			t.Errorf("accepted %s", text)
 		}
 	}
@@ -255,7 +255,7 @@ func FuzzParseCheckpoint(f *testing.F) {
 	}
 	f.Add(good)
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := trail.ParseCheckpoint(text)
+		c, err := auditlog.ParseCheckpoint(text)
 		if err != nil {
 			return
 		}

@@ -1,4 +1,4 @@
-// Package trail makes the audit log tamper-evident: it defines how rows form a hash chain, how a checkpoint over the
+// Package auditlog makes the audit log tamper-evident: it defines how rows form a hash chain, how a checkpoint over the
 // chain is signed, and how a verifier detects whether anything was changed, omitted, inserted or truncated since.
 //
 // It is a package of its own so that an outsider can write another verifier from docs/audit.md alone and compare it
@@ -6,7 +6,7 @@
 // stores the new checkpoints.
 //
 // Specifications: FIPS 180-4 (SHA-256), RFC 8032 (Ed25519). The rest is defined in docs/audit.md.
-package trail
+package auditlog
 
 import (
 	"crypto/sha256"

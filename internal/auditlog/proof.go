@@ -1,4 +1,4 @@
-package trail
+package auditlog
 
 // Proof shows that a checkpoint covers a row without disclosing any other row: extending the previous checkpoint's head
 // with the hashes of all rows in between gives the head of this one.
