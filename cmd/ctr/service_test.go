@@ -18,11 +18,11 @@ import (
 
 	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/devdata"
-	"github.com/openctr/ctr/internal/endpoint"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testpki"
 	"github.com/openctr/ctr/xsd"
@@ -58,7 +58,7 @@ func startService(t *testing.T) *service {
 		t.Fatal(err)
 	}
 	newServerID := func() string { return strings.ToLower(rand.Text()) }
-	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(endpoint.New(endpoint.Config{
+	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(soapdoor.New(soapdoor.Config{
 		Registrar: register.New(register.Config{Store: db, Now: time.Now, NewID: newServerID, Location: brusselsLocation(t)}),
 		Verifier:  &wsse.Verifier{Trust: testpki.NewTrustStore(t), Now: time.Now, Strict: true},
 		Schema:    schemas, Log: log, Now: time.Now, NewID: newServerID, Environment: "Test",
@@ -114,7 +114,7 @@ func (s *service) clientFlags(key string) []string {
 		return r
 	}, key)
 	return []string{"--p12", s.writeFile(file+".p12", data), "--password-file", s.writeFile("password.txt", []byte(password+"\n")),
-		"--url", s.server.URL + endpoint.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
+		"--url", s.server.URL + soapdoor.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
 }
 
 // surgeonFlags returns the flags of Dr Claes in her hospital.

@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/openctr/ctr/internal/endpoint"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/sandbox"
+	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -20,7 +20,7 @@ func (c *serveCommand) hasSandbox() bool { return c.Dev && c.Environment != "Pro
 func (c *serveCommand) newSandbox(e environment, s *service, files pki.DevelopmentFiles, newHandler func(*store.DB) http.Handler) (http.Handler, error) {
 	gate := sandbox.NewGate(newHandler(s.register.store))
 	config := sandbox.Config{
-		Service: gate, Path: endpoint.Path, PublicURL: c.PublicURL, Files: files, Now: time.Now, NewID: newNCName,
+		Service: gate, Path: soapdoor.Path, PublicURL: c.PublicURL, Files: files, Now: time.Now, NewID: newNCName,
 	}
 	if c.Database == "" { // a database given with --database may be shared
 		config.Reset = func() error { return c.resetRegister(e, s, gate, newHandler) }

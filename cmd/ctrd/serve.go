@@ -15,11 +15,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/openctr/ctr/internal/endpoint"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/xsd"
 )
@@ -168,7 +168,7 @@ func (c *serveCommand) newHandlerFactory(e environment, registry *prometheus.Reg
 	}
 	return func(db *store.DB) http.Handler {
 		registrar := register.New(register.Config{Store: db, Now: time.Now, NewID: newID, Location: location, RequireCareRelation: c.RequireLink})
-		return endpoint.New(endpoint.Config{
+		return soapdoor.New(soapdoor.Config{
 			Registrar: registrar, Verifier: verifier, Schema: schemas, Log: log, Now: time.Now, NewID: newID,
 			Environment: c.Environment, PublicURL: c.PublicURL, SignReply: signReply,
 		})
@@ -179,7 +179,7 @@ func (c *serveCommand) newHandlerFactory(e environment, registry *prometheus.Reg
 func (s *service) startServer(listener net.Listener, handler http.Handler) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ConnContext: endpoint.ConnContext, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ConnContext: soapdoor.ConnContext, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	s.servers = append(s.servers, server)
 	go func() {
@@ -240,7 +240,7 @@ func (c *serveCommand) serviceURL(address net.Addr) string {
 	if c.HTTP {
 		scheme = "http"
 	}
-	return scheme + "://" + address.String() + endpoint.Path
+	return scheme + "://" + address.String() + soapdoor.Path
 }
 
 func (c *serveCommand) parseSHA1Deadline() (time.Time, error) {

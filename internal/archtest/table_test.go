@@ -17,7 +17,7 @@ var productionImports = []layer{
 	{"wsdl", []string{"xsd"}},
 	{"xsd", nil},
 
-	{"internal/endpoint", []string{
+	{"internal/soapdoor", []string{
 		"internal/wire", "internal/register/...", "internal/message/...", "internal/reqlog", "internal/problem", "wsdl", "xsd"}},
 	{"internal/portal", []string{"internal/register/...", "internal/reqlog", "internal/problem"}},
 	{"internal/admin", []string{"internal/register", "internal/register/ident", "internal/register/udi", "internal/store",
@@ -88,7 +88,7 @@ type importBan struct {
 
 var importBans = []importBan{
 	{packages: []string{"internal/register/..."}, tests: true,
-		imports: []string{"internal/message/...", "internal/wire", "internal/endpoint", "encoding/xml", "net/http/..."},
+		imports: []string{"internal/message/...", "internal/wire", "internal/soapdoor", "encoding/xml", "net/http/..."},
 		reason:  "the domain does not depend on XML or HTTP, so that it can be read and tested without messages"},
 	{packages: []string{"internal/register/..."},
 		imports: []string{"internal/store", "database/sql/...", "log"},
@@ -96,7 +96,7 @@ var importBans = []importBan{
 	{packages: []string{"internal/message/..."}, tests: true,
 		imports: []string{"internal/register/...", "internal/wire", "internal/store"},
 		reason:  "message security does not depend on the domain, so that it can be reviewed without the register"},
-	{packages: []string{"internal/endpoint", "internal/portal"},
+	{packages: []string{"internal/soapdoor", "internal/portal"},
 		imports: []string{"internal/store", "database/sql/..."},
 		reason:  "an entry point uses a *register.Registrar; with the store it could bypass authorisation and audit"},
 	{packages: []string{"internal/store"},
@@ -142,10 +142,10 @@ var libraryRules = []libraryRule{
 		reason: "etree builds outgoing messages; internal/message/xmldoc parses incoming ones"},
 	{module: "github.com/russellhaering/goxmldsig", users: []string{"internal/message/wsse", "internal/client"}, tests: []string{"..."},
 		reason: "goxmldsig signs outgoing messages; internal/message/dsig verifies incoming ones"},
-	{module: "github.com/prometheus/client_golang", users: []string{"internal/reqlog", "cmd/..."}, tests: []string{"internal/endpoint", "internal/endpointtest"},
+	{module: "github.com/prometheus/client_golang", users: []string{"internal/reqlog", "cmd/..."}, tests: []string{"internal/soapdoor", "internal/endpointtest"},
 		reason: "metrics are derived from the request event in internal/reqlog"},
 	{module: "github.com/alecthomas/kong", users: []string{"cmd/..."}, reason: "only commands parse command lines"},
-	{module: "golang.org/x/tools/txtar", tests: []string{"internal/endpoint"}, reason: "case files are for tests"},
+	{module: "golang.org/x/tools/txtar", tests: []string{"internal/soapdoor"}, reason: "case files are for tests"},
 }
 
 // nameRule restricts names of the standard library to some packages, in production files.
@@ -180,11 +180,11 @@ type identifierRule struct {
 var identifierRules = []identifierRule{
 	{"UnverifiedBody", []string{"internal/message/soap", "internal/message/wsse"},
 		"all other packages use Verified.Body(), so that content without a signature never selects the operation"},
-	{"FaultFrom", []string{"internal/message/soap", "internal/endpoint"},
+	{"FaultFrom", []string{"internal/message/soap", "internal/soapdoor"},
 		"refusals are converted to faults in one place"},
 }
 
 // singleCallRule names the function that must be called exactly once, in one package.
 var singleCallRule = struct{ pkg, name, caller, reason string }{
-	"internal/message/soap", "FaultFrom", "internal/endpoint", "faults are written by one line, so that every refusal is recorded and has one wording",
+	"internal/message/soap", "FaultFrom", "internal/soapdoor", "faults are written by one line, so that every refusal is recorded and has one wording",
 }

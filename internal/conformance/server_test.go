@@ -14,11 +14,11 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/conformance"
-	"github.com/openctr/ctr/internal/endpoint"
 	"github.com/openctr/ctr/internal/endpointtest"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/registertest"
 	"github.com/openctr/ctr/internal/samples"
+	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testpki"
 )
 
@@ -59,7 +59,7 @@ func newServerUnderTest(t *testing.T, door *endpointtest.Door, handler http.Hand
 	listening := httptest.NewTLSServer(handler)
 	t.Cleanup(listening.Close)
 	return conformance.Server{
-		URL: listening.URL + endpoint.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: samples.DevelopmentData(), Now: door.Clock.Now,
+		URL: listening.URL + soapdoor.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: samples.DevelopmentData(), Now: door.Clock.Now,
 		NewID: registertest.NewIDCounter("_c-"), FindKey: func(entry string) (*pki.Key, error) { return testpki.Key(t, entry), nil },
 	}
 }

@@ -12,11 +12,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/openctr/ctr/internal/endpoint"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/registertest"
 	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testpki"
 	"github.com/openctr/ctr/xsd"
 )
@@ -24,7 +24,7 @@ import (
 // Door is a SOAP service with its register.
 type Door struct {
 	*registertest.Register
-	*endpoint.Service
+	*soapdoor.Service
 }
 
 // compileMessageSchema compiles the schemas once for all tests.
@@ -42,7 +42,7 @@ func New(tb testing.TB) *Door {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &Door{r, endpoint.New(endpoint.Config{
+	return &Door{r, soapdoor.New(soapdoor.Config{
 		Registrar: r.Registrar, Schema: messages, Log: log, Now: r.Clock.Now, NewID: registertest.NewIDCounter("door-"),
 		Verifier: &wsse.Verifier{Trust: testpki.NewTrustStore(tb), Now: r.Clock.Now}, Environment: "Test",
 	})}

@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/endpoint"
 	"github.com/openctr/ctr/internal/endpointtest"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/registertest"
 	"github.com/openctr/ctr/internal/samples"
+	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testpki"
 )
 
@@ -33,7 +33,7 @@ func newBench(t *testing.T) *testBench {
 // sendMessage sends a message. It returns the HTTP status, and either the content of the response or the refusal.
 func (b *testBench) sendMessage(t *testing.T, s samples.Message) (int, xmldoc.Element, *soap.Refusal) {
 	t.Helper()
-	request := httptest.NewRequest(http.MethodPost, endpoint.Path, strings.NewReader(s.Octets))
+	request := httptest.NewRequest(http.MethodPost, soapdoor.Path, strings.NewReader(s.Octets))
 	request.Header.Set("Content-Type", s.ContentType)
 	if s.Action != "" {
 		request.Header.Set("SOAPAction", s.Action)

@@ -1,0 +1,75 @@
+package soapdoor_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// coveredElsewhere lists the codes that no case file produces, with the test that does or the reason why this door
+// cannot.
+var coveredElsewhere = map[problem.Code]string{
+	problem.InternalError:     "TestInternal",
+	problem.Overloaded:        "TestOverloaded",
+	problem.StoreDown:         "TestStoreDown",
+	problem.MessageIncomplete: "TestIncomplete",
+	problem.XMLTooLarge:       "TestTooLarge",
+
+	// TestPackageRefused, in this directory, covers multipart packages.
+	problem.MultipartNotXOP: "package", problem.MultipartParameter: "package", problem.MultipartMalformed: "package",
+	problem.PartsTooMany: "package", problem.PartHeaderTooLarge: "package", problem.PartHeader: "package",
+	problem.PartEncoding: "package", problem.PartContentID: "package", problem.PartDuplicate: "package",
+	problem.PartNotIncluded: "package", problem.RootPartMissing: "package", problem.RootPartType: "package",
+	problem.IncludeMalformed: "package", problem.IncludeNotAlone: "package", problem.IncludeExternal: "package",
+	problem.IncludeUnknown: "package", problem.IncludeRepeated: "package",
+
+	problem.RulesViolated:      "heads the fault of several rules; the case several-rules wants its words",
+	problem.SchemaRefused:      "heads the fault of several violations; the case schema-three-at-once wants its words",
+	problem.SchemaRoot:         "dispatch has found the operation by its element before; tested in message/schema",
+	problem.QuantityOutOfRange: "the schema refuses it before; for the other doors, tested in register",
+	problem.EHPInvalid:         "no message of these operations holds an EHP number; tested in register/ident",
+
+	problem.XMLInstructionMalformed: "the first processing instruction is refused, however written; tested in message/xmldoc",
+	problem.SignatureKeyUnsupported: "such a certificate is refused before; tested in message/dsig",
+	problem.CertSubjectDisagrees:    "no authority of ours issues it; tested in message/pki",
+	problem.CertSignatureWeak:       "no authority of ours issues it; tested in message/pki",
+	problem.CertRevocationUnknown:   "TestRevocationUnknown",
+
+	// Errors that an operator sees when a service or a client starts, tested in message/pki.
+	problem.TrustUnreadable: "start-up", problem.TrustNotAuthority: "start-up", problem.CRLUnreadable: "start-up",
+	problem.CRLUntrusted: "start-up", problem.CRLAddress: "start-up", problem.OCSPUnreadable: "start-up", problem.OCSPUntrusted: "start-up",
+	problem.P12Unreadable: "start-up", problem.P12Unsupported: "start-up",
+	problem.P12TooCostly: "start-up", problem.P12Password: "start-up", problem.P12NoKey: "start-up",
+}
+
+// TestEveryCodeHasACase requires each code of the catalogue either in a case file or above with a reason, but not in
+// both.
+func TestEveryCodeHasACase(t *testing.T) {
+	t.Parallel()
+	wanted := map[problem.Code]string{}
+	for _, file := range listCaseFiles(t) {
+		for _, s := range readCase(t, file).steps {
+			for _, p := range append(s.problems, s.warnings...) {
+				wanted[p.code] = file
+			}
+			for _, code := range strings.Fields(s.audit) {
+				wanted[problem.Code(code)] = file
+			}
+		}
+	}
+	for _, entry := range problem.Catalog() {
+		file, reason := wanted[entry.Code], coveredElsewhere[entry.Code]
+		switch {
+		case file == "" && reason == "":
+			t.Errorf("%s: no case produces it, and no reason says why", entry.Code)
+		case file != "" && reason != "":
+			t.Errorf("%s: %s produces it, against the reason %q", entry.Code, file, reason)
+		}
+	}
+	for code := range coveredElsewhere {
+		if _, ok := problem.Lookup(code); !ok {
+			t.Errorf("%s is no code", code)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package soapdoor
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/wsdl"
+)
+
+// serveDescription serves the contract (?wsdl in its forms, ?xsd=NAME for each schema) and a plain text page for
+// browsers.
+func (s *Service) serveDescription(w http.ResponseWriter, r *http.Request) {
+	query := url.Values{}
+	for key, values := range r.URL.Query() {
+		query[strings.ToLower(key)] = values // some toolkits request ?WSDL
+	}
+	switch {
+	case query.Has("xsd"):
+		if data, ok := wsdl.Schema(query.Get("xsd")); ok {
+			writeContent(w, "text/xml; charset=utf-8", data)
+			return
+		}
+		writeText(w, http.StatusNotFound, "There is no schema of that name. The WSDL is at "+s.serviceAddress(r)+"?wsdl\n")
+	case query.Has("wsdl"):
+		form, ok := wsdl.ParseForm(query.Get("wsdl"))
+		if !ok {
+			writeText(w, http.StatusNotFound, "There is no such form of the WSDL. The forms: ?wsdl ?wsdl=soap12 ?wsdl=policy ?wsdl=flat ?wsdl=zip\n")
+			return
+		}
+		data, err := wsdl.Render(form, s.serviceAddress(r))
+		if err != nil {
+			s.logFailure(r, err)
+			writeText(w, http.StatusInternalServerError, "The WSDL could not be made. This is our fault.\n")
+			return
+		}
+		writeContent(w, form.ContentType(), data)
+	default:
+		writeText(w, http.StatusOK, "CTR, a register of implants. This address takes signed SOAP requests by POST.\n\n"+
+			"WSDL:            "+s.serviceAddress(r)+"?wsdl\n"+
+			"other forms:     ?wsdl=soap12  ?wsdl=policy  ?wsdl=flat  ?wsdl=zip\n"+
+			"health:          /livez  /readyz\n")
+	}
+}
+
+// logFailure logs a failure outside a SOAP request.
+func (s *Service) logFailure(r *http.Request, err error) {
+	event := s.log.Begin(s.newID())
+	event.Code, event.Err, event.Status = string(problem.InternalError), err, http.StatusInternalServerError
+	s.log.End(r.Context(), event)
+}
+
+// serviceAddress returns the configured public address, or the address of the request if none is configured.
+func (s *Service) serviceAddress(r *http.Request) string {
+	if s.publicURL != "" {
+		return s.publicURL
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host + Path
+}
+
+func writeContent(w http.ResponseWriter, contentType string, data []byte) {
+	w.Header().Set("Content-Type", contentType)
+	_, _ = w.Write(data)
+}

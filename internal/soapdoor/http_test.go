@@ -1,0 +1,248 @@
+package soapdoor_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/soapdoor"
+)
+
+// get sends a GET request.
+func (d *door) get(t *testing.T, address string) (int, http.Header, string) {
+	t.Helper()
+	r := d.serveRequest(t, httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody))
+	return r.status, r.header, r.body
+}
+
+var schemaLocation = regexp.MustCompile(`schemaLocation="([^"]+)"`)
+
+// TestDescription follows every relative URL in every form of the WSDL, as a toolkit does.
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	seen := map[string]bool{}
+	var follow func(address string)
+	follow = func(address string) {
+		if seen[address] {
+			return
+		}
+		seen[address] = true
+		status, header, octets := d.get(t, address)
+		if status != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), "text/xml") {
+			t.Errorf("%s: HTTP %d, %s", address, status, header.Get("Content-Type"))
+			return
+		}
+		if _, err := xmldoc.Parse([]byte(octets), xmldoc.DefaultLimits()); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+		for _, found := range schemaLocation.FindAllStringSubmatch(octets, -1) {
+			if strings.Contains(found[1], ":") {
+				t.Errorf("%s imports from elsewhere: %s", address, found[1])
+				continue
+			}
+			follow(path.Dir(soapdoor.Path) + "/" + found[1])
+		}
+	}
+	for _, form := range []string{"wsdl", "wsdl=soap12", "wsdl=policy", "wsdl=flat"} {
+		follow(soapdoor.Path + "?" + form)
+	}
+	for _, name := range []string{"ctr-protocol-1_0.xsd", "ctr-core-1_0.xsd", "ehealth-commons-protocol-2_0.xsd",
+		"ehealth-commons-core-2_0.xsd", "ehealth-errors-soa-1_1.xsd", "ehealth-errors-core-1_1.xsd"} {
+		if !seen[soapdoor.Path+"?xsd="+name] {
+			t.Errorf("nothing leads to %s", name)
+		}
+	}
+}
+
+func TestDescriptionElsewhere(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	for _, c := range []struct {
+		address, contentType, says string
+		status                     int
+	}{
+		{soapdoor.Path, "text/plain", "?wsdl", http.StatusOK},
+		{soapdoor.Path + "?wsdl", "text/xml", `location="http://example.com/ctr/v1"`, http.StatusOK},
+		{soapdoor.Path + "?wsdl=zip", "application/zip", "PK", http.StatusOK},
+		{soapdoor.Path + "?wsdl=2", "text/plain", "no such form", http.StatusNotFound},
+		{soapdoor.Path + "?xsd=../go.mod", "text/plain", "no schema", http.StatusNotFound},
+		{soapdoor.Path + "?xsd=", "text/plain", "no schema", http.StatusNotFound},
+		{"/livez", "text/plain", "ok", http.StatusOK},
+		{"/readyz", "text/plain", "ok", http.StatusOK},
+		{"/", "text/plain", "not found", http.StatusNotFound},
+	} {
+		status, header, octets := d.get(t, c.address)
+		if status != c.status || !strings.HasPrefix(header.Get("Content-Type"), c.contentType) || !strings.Contains(octets, c.says) {
+			t.Errorf("%s: HTTP %d, %s: %.200s", c.address, status, header.Get("Content-Type"), octets)
+		}
+	}
+}
+
+// wantRefusal sends a request that must be refused and returns the answer.
+func wantRefusal(t *testing.T, d *door, r *http.Request, status int, code string) answer {
+	t.Helper()
+	response := d.serveRequest(t, r)
+	retry := response.header.Get("Retry-After")
+	a := readAnswer(t, soap.SOAP11, response)
+	if a.refusal == nil {
+		t.Fatal("accepted")
+	}
+	if got := a.refusal.Violations[0].Code; a.status != status || got != code {
+		t.Errorf("HTTP %d %s, want %d %s", a.status, got, status, code)
+	}
+	if (retry != "") != (status == http.StatusServiceUnavailable) || a.refusal.Retry != (retry != "") {
+		t.Errorf("Retry-After %q, Retry %v", retry, a.refusal.Retry)
+	}
+	return a
+}
+
+func newRequest(t *testing.T, body io.Reader) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, soapdoor.Path, body)
+	r.Header.Set("Content-Type", soap.SOAP11.ContentType())
+	return r
+}
+
+func wantEvents(t *testing.T, d *door, outcomes ...register.Outcome) {
+	t.Helper()
+	events := d.AuditEvents(t, 0)
+	if len(events) != len(outcomes) {
+		t.Fatalf("audit: %v", events)
+	}
+	for i, want := range outcomes {
+		if events[i].Outcome != want {
+			t.Errorf("audit: %v", events[i])
+		}
+	}
+}
+
+// endlessReader is a body that never ends; reading beyond the limit fails the test.
+type endlessReader struct {
+	t    *testing.T
+	left int
+}
+
+func (u *endlessReader) Read(p []byte) (int, error) {
+	if u.left -= len(p); u.left < 0 {
+		u.t.Error("read on after the limit")
+		return 0, io.EOF
+	}
+	return len(p), nil
+}
+
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	limit := xmldoc.DefaultLimits().Bytes
+	declared := newRequest(t, &endlessReader{t: t}) // no byte may be read
+	declared.ContentLength = int64(limit) + 1
+	wantRefusal(t, d, declared, http.StatusRequestEntityTooLarge, "MESSAGE_TOO_LARGE")
+	undeclared := newRequest(t, &endlessReader{t: t, left: 2 * limit})
+	undeclared.ContentLength = -1
+	wantRefusal(t, d, undeclared, http.StatusRequestEntityTooLarge, "MESSAGE_TOO_LARGE")
+	// Characters with two bytes in UTF-16 and three in UTF-8: within the limit as sent, beyond it as UTF-8.
+	grows := encodeText(t, "<a>"+strings.Repeat("ह", limit/2-10)+"</a>", "utf-16")
+	wantRefusal(t, d, newRequest(t, strings.NewReader(grows)), http.StatusInternalServerError, "XML_TOO_LARGE")
+	wantEvents(t, d, register.OutcomeRefused, register.OutcomeRefused, register.OutcomeRefused)
+}
+
+var errBroken = errors.New("the connection broke: secret")
+
+func TestIncomplete(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	broken := io.MultiReader(strings.NewReader("<soap:Envelope"), &failingReader{})
+	a := wantRefusal(t, d, newRequest(t, broken), http.StatusInternalServerError, "MESSAGE_INCOMPLETE")
+	if strings.Contains(a.body, "secret") {
+		t.Error("the fault repeats the cause")
+	}
+	wantEvents(t, d, register.OutcomeRefused)
+}
+
+type failingReader struct{}
+
+func (*failingReader) Read([]byte) (int, error) { return 0, errBroken }
+
+// TestStoreDown closes the store: the answer has a Retry-After, and the service is not ready.
+func TestStoreDown(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	d.Close(t)
+	refusal := wantRefusal(t, d, newRequest(t, strings.NewReader(usualNotification(t, 1))), http.StatusServiceUnavailable, "STORE_UNAVAILABLE").refusal
+	if refusal.Code != "SOA-02002" || refusal.FaultCode != "soap:Server" {
+		t.Errorf("%s %s", refusal.FaultCode, refusal.Code)
+	}
+	if status, _, _ := d.get(t, "/readyz"); status != http.StatusServiceUnavailable {
+		t.Errorf("/readyz: HTTP %d", status)
+	}
+	if status, _, _ := d.get(t, "/livez"); status != http.StatusOK {
+		t.Errorf("/livez: HTTP %d", status)
+	}
+}
+
+// TestStoreDownOnRefusal checks that a refusal that cannot be recorded is answered with STORE_UNAVAILABLE instead.
+func TestStoreDownOnRefusal(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, settings{})
+	d.Close(t)
+	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "STORE_UNAVAILABLE")
+}
+
+// TestInternal makes the last step fail and checks that the fault does not expose the cause.
+func TestInternal(t *testing.T) {
+	t.Parallel()
+	d := openSigningDoor(t, registertest.New(t, registertest.Options{}), settings{}, func([]byte) ([]byte, error) {
+		return nil, errBroken
+	})
+	a := wantRefusal(t, d, newRequest(t, strings.NewReader(usualNotification(t, 1))), http.StatusInternalServerError, "INTERNAL")
+	if a.refusal.Code != "SOA-00001" || a.refusal.FaultCode != "soap:Server" || strings.Contains(a.body, "secret") {
+		t.Errorf("%v", a.refusal)
+	}
+}
+
+// TestOverloaded fills the concurrency limit; the next request is refused as OVERLOADED.
+func TestOverloaded(t *testing.T) {
+	t.Parallel()
+	const inFlight = 512
+	d := newDoor(t, settings{})
+	held := &bodyGate{release: make(chan struct{})}
+	held.entered.Add(inFlight)
+	var done sync.WaitGroup
+	for range inFlight {
+		r := newRequest(t, io.MultiReader(&gatedReader{bodyGate: held}, strings.NewReader("<a/>")))
+		done.Go(func() { d.service.ServeHTTP(httptest.NewRecorder(), r) })
+	}
+	held.entered.Wait()
+	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "OVERLOADED")
+	close(held.release)
+	done.Wait()
+	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusInternalServerError, "NOT_SOAP")
+}
+
+// bodyGate blocks requests while their bodies are read.
+type bodyGate struct {
+	entered sync.WaitGroup
+	release chan struct{}
+}
+
+type gatedReader struct {
+	*bodyGate
+	once sync.Once
+}
+
+func (e *gatedReader) Read([]byte) (int, error) {
+	e.once.Do(e.entered.Done)
+	<-e.release
+	return 0, io.EOF
+}

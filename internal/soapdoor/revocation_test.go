@@ -1,0 +1,55 @@
+package soapdoor_test
+
+import (
+	"io"
+	"log/slog"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/testpki"
+)
+
+// TestRevocationUnknown checks that a service with hard revocation checking refuses a message while the revocation
+// status is unknown, stores nothing, and accepts the next message once the status is known.
+func TestRevocationUnknown(t *testing.T) {
+	t.Parallel()
+	register := registertest.New(t, registertest.Options{})
+	trust, err := pki.ParseTrustStore(64, testpki.CAFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: register.Clock.Now})
+	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), register.Clock.Now, prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := messageSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &door{register, soapdoor.New(soapdoor.Config{
+		Registrar: register.Registrar, Schema: compiled, Log: log, Now: register.Clock.Now, NewID: registertest.NewIDCounter("door-"),
+		Verifier: &wsse.Verifier{Trust: trust, Now: register.Clock.Now}, Environment: "Test",
+	})}
+	refused := readAnswer(t, soap.SOAP11, d.postMessage(t, soap.SOAP11, usualNotification(t, 1), nil))
+	if r := refused.refusal; r == nil || r.FaultCode != "wsse:FailedAuthentication" || r.Violations[0].Code != string(problem.CertRevocationUnknown) {
+		t.Fatalf("%v", refused.body)
+	}
+	if kept := d.CountNotifications(t); kept != 0 {
+		t.Errorf("%d notifications", kept)
+	}
+	if err = trust.AddCRL(testpki.CRLFile(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := postForOutcome(t, d, usualNotification(t, 2)); got != firstNumber {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,128 @@
+package soapdoor
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+const (
+	// maxInFlight bounds the concurrent requests of unverified connections, and separately those of verified ones.
+	// Further requests are refused as OVERLOADED.
+	maxInFlight = 512
+	// largeMessageSize is the size in bytes from which a message counts as large, ten times an ordinary message.
+	largeMessageSize = 64 << 10
+	// maxLargeUnverified and maxLargeVerified bound the large messages held in memory at once.
+	maxLargeUnverified = 8
+	maxLargeVerified   = 32
+	// unverifiedByteInterval is the minimum time per byte for reading large messages of unverified connections, all of
+	// them together. Without this throttle TLS decryption alone keeps a CPU busy, however little of the data is parsed.
+	unverifiedByteInterval = 10 * time.Nanosecond
+)
+
+// concurrencyLimit bounds the concurrent requests and the large messages of one class of connections, verified or
+// unverified. Each class has its own limit, so that unverified connections can exhaust only theirs.
+type concurrencyLimit struct {
+	requestSlots chan struct{}
+	largeSlots   chan struct{}
+	byteInterval time.Duration // minimum time per byte of a large message
+	throttleLock sync.Mutex
+}
+
+func newConcurrencyLimit(large int, pace time.Duration) *concurrencyLimit {
+	return &concurrencyLimit{requestSlots: make(chan struct{}, maxInFlight), largeSlots: make(chan struct{}, large), byteInterval: pace}
+}
+
+// admission is an admitted request with the permits that it holds.
+type admission struct {
+	limit   *concurrencyLimit
+	permits permits
+}
+
+// tryAcquire admits a request, or fails at once with OVERLOADED.
+func (r *concurrencyLimit) tryAcquire() (*admission, error) {
+	select {
+	case r.requestSlots <- struct{}{}:
+		return &admission{r, permits{r.requestSlots}}, nil
+	default:
+		return nil, problem.New(problem.Overloaded)
+	}
+}
+
+func (v *admission) release() { v.permits.releaseAll() }
+
+// readBody reads at most maxBytes of the body; declared is the Content-Length, or -1. Beyond largeMessageSize it first
+// acquires a permit for a large message, and reads at the throttled rate.
+func (v *admission) readBody(ctx context.Context, body io.Reader, declared int64, maxBytes int) ([]byte, error) {
+	buffer := &bytes.Buffer{}
+	err := readUpTo(largeMessageSize, buffer, body, declared)
+	if err != nil || buffer.Len() < largeMessageSize {
+		return buffer.Bytes(), err
+	}
+	if err = v.permits.acquirePermit(ctx, v.limit.largeSlots); err == nil {
+		err = readUpTo(maxBytes, buffer, &throttledReader{Reader: body, limit: v.limit}, declared)
+	}
+	return buffer.Bytes(), err
+}
+
+func readUpTo(maxBytes int, buffer *bytes.Buffer, body io.Reader, declared int64) error {
+	if missing := int(min(declared, int64(maxBytes))) - buffer.Len(); missing > 0 {
+		buffer.Grow(missing + bytes.MinRead)
+	}
+	_, err := buffer.ReadFrom(io.LimitReader(body, int64(maxBytes-buffer.Len())))
+	if err != nil {
+		return problem.Wrap(problem.MessageIncomplete, err)
+	}
+	return nil
+}
+
+// throttledReader reads at the byte rate of its limit, which all its readers share.
+type throttledReader struct {
+	io.Reader
+	limit *concurrencyLimit
+	debt  time.Duration
+}
+
+func (p *throttledReader) Read(buffer []byte) (int, error) {
+	const worthAPause = time.Millisecond
+	if p.debt >= worthAPause {
+		p.limit.throttleLock.Lock()
+		time.Sleep(p.debt)
+		p.limit.throttleLock.Unlock()
+		p.debt = 0
+	}
+	n, err := p.Reader.Read(buffer)
+	p.debt += time.Duration(n) * p.limit.byteInterval
+	return n, err
+}
+
+// permits are the semaphore slots that a request holds.
+type permits []chan struct{}
+
+// acquirePermit waits for a slot of the semaphore c, at most maxAdmissionWait.
+func (p *permits) acquirePermit(ctx context.Context, slots chan struct{}) error {
+	select {
+	case slots <- struct{}{}: // the usual case, without a timer
+	default:
+		waitCtx, cancel := context.WithTimeout(ctx, maxAdmissionWait)
+		defer cancel()
+		select {
+		case slots <- struct{}{}:
+		case <-waitCtx.Done():
+			return problem.Wrap(problem.Overloaded, waitCtx.Err())
+		}
+	}
+	*p = append(*p, slots)
+	return nil
+}
+
+func (p *permits) releaseAll() {
+	for _, slots := range *p {
+		<-slots
+	}
+	*p = nil
+}

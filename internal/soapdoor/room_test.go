@@ -1,0 +1,106 @@
+package soapdoor
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// readBytes reads a body of n bytes and returns the time that took.
+func readBytes(t *testing.T, v *admission, size int) (time.Duration, error) {
+	t.Helper()
+	began := time.Now()
+	got, err := v.readBody(t.Context(), tlsRecordReader{strings.NewReader(strings.Repeat("x", size))}, -1, 1<<20)
+	if err == nil && len(got) != min(size, 1<<20) {
+		t.Errorf("%d octets of %d", len(got), size)
+	}
+	return time.Since(began), err
+}
+
+// tlsRecordReader returns at most as much as a TLS record at a time.
+type tlsRecordReader struct{ io.Reader }
+
+func (r tlsRecordReader) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(len(p), 16<<10)]) }
+
+// TestReadBodyOfLargeMessages checks that the large part of a message needs a permit and is throttled, and that
+// ordinary messages need neither.
+func TestReadBodyOfLargeMessages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newConcurrencyLimit(1, 10*time.Nanosecond)
+		var visits [3]*admission
+		for i := range visits {
+			var err error
+			if visits[i], err = r.tryAcquire(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		took, err := readBytes(t, visits[0], 2<<20)
+		if err != nil || took < 9*time.Millisecond || took > 11*time.Millisecond {
+			t.Errorf("a large message: %v, %v", took, err)
+		}
+		if took, err = readBytes(t, visits[1], largeMessageSize-1); took != 0 || err != nil {
+			t.Errorf("an ordinary message: %v, %v", took, err)
+		}
+		if took, err = readBytes(t, visits[2], largeMessageSize); took != maxAdmissionWait || problem.From(err).Code != problem.Overloaded {
+			t.Errorf("a second large message: %v, %v", took, err)
+		}
+		time.AfterFunc(time.Second, visits[0].release)
+		if took, err = readBytes(t, visits[2], largeMessageSize); took < time.Second || took > 1100*time.Millisecond || err != nil {
+			t.Errorf("when the first is gone: %v, %v", took, err)
+		}
+		visits[1].release()
+		visits[2].release()
+		if len(r.requestSlots)+len(r.largeSlots) != 0 {
+			t.Error("places are not given back")
+		}
+	})
+}
+
+// TestConcurrencyLimitsAreSeparate checks that unverified connections cannot exhaust the limit of verified ones.
+func TestConcurrencyLimitsAreSeparate(t *testing.T) {
+	t.Parallel()
+	s := newAdmissionService()
+	proven := newConnectionTrust()
+	proven.verified.Store(true)
+	for range maxInFlight {
+		if _, err := s.concurrencyLimitFor(newConnectionTrust()).tryAcquire(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.concurrencyLimitFor(newConnectionTrust()).tryAcquire(); problem.From(err).Code != problem.Overloaded {
+		t.Errorf("one more stranger: %v", err)
+	}
+	if _, err := s.concurrencyLimitFor(proven).tryAcquire(); err != nil {
+		t.Errorf("a proven connection: %v", err)
+	}
+}
+
+var errCut = errors.New("cut")
+
+func TestReadBodyOfBrokenConnection(t *testing.T) {
+	t.Parallel()
+	r := newConcurrencyLimit(1, 0)
+	for _, before := range []int{0, 10, largeMessageSize, 2 * largeMessageSize} {
+		v, err := r.tryAcquire()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := io.MultiReader(strings.NewReader(strings.Repeat("x", before)), brokenConnection{})
+		got, err := v.readBody(t.Context(), body, int64(before)+10, 1<<20)
+		if problem.From(err).Code != problem.MessageIncomplete || !errors.Is(err, errCut) || len(got) != before {
+			t.Errorf("after %d octets: %d, %v", before, len(got), err)
+		}
+		v.release()
+	}
+}
+
+// brokenConnection fails on every read.
+type brokenConnection struct{}
+
+func (brokenConnection) Read([]byte) (int, error) { return 0, errCut }
