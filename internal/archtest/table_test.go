@@ -60,7 +60,7 @@ var productionImports = []layer{
 
 // testOnlyPackages are for tests only: production files must not import them, and their own files count as test
 // files.
-var testOnlyPackages = []string{"internal/archtest", "internal/endpointtest", "internal/interop", "internal/message/dsig/dsigtest", "internal/registertest",
+var testOnlyPackages = []string{"internal/archtest", "internal/testing/doortest", "internal/interop", "internal/message/dsig/dsigtest", "internal/registertest",
 	"internal/storetest", "internal/testpki"}
 
 // testImports lists the additional imports that test files may have. Lower packages may have fewer, so that their
@@ -142,7 +142,7 @@ var libraryRules = []libraryRule{
 		reason: "etree builds outgoing messages; internal/message/xmldoc parses incoming ones"},
 	{module: "github.com/russellhaering/goxmldsig", users: []string{"internal/message/wsse", "internal/client"}, tests: []string{"..."},
 		reason: "goxmldsig signs outgoing messages; internal/message/dsig verifies incoming ones"},
-	{module: "github.com/prometheus/client_golang", users: []string{"internal/reqlog", "cmd/..."}, tests: []string{"internal/soapdoor", "internal/endpointtest"},
+	{module: "github.com/prometheus/client_golang", users: []string{"internal/reqlog", "cmd/..."}, tests: []string{"internal/soapdoor", "internal/testing/doortest"},
 		reason: "metrics are derived from the request event in internal/reqlog"},
 	{module: "github.com/alecthomas/kong", users: []string{"cmd/..."}, reason: "only commands parse command lines"},
 	{module: "golang.org/x/tools/txtar", tests: []string{"internal/soapdoor"}, reason: "case files are for tests"},

@@ -14,11 +14,11 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/conformance"
-	"github.com/openctr/ctr/internal/endpointtest"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/registertest"
 	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testpki"
 )
 
@@ -54,7 +54,7 @@ func (s *alteringServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // newServerUnderTest starts handler on TLS and returns the Server to judge.
-func newServerUnderTest(t *testing.T, door *endpointtest.Door, handler http.Handler) conformance.Server {
+func newServerUnderTest(t *testing.T, door *doortest.Door, handler http.Handler) conformance.Server {
 	t.Helper()
 	listening := httptest.NewTLSServer(handler)
 	t.Cleanup(listening.Close)
@@ -78,7 +78,7 @@ func findingsWith(r *conformance.Report, o conformance.Outcome) []string {
 func TestOurOwnServer(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{testpki.Hospital, pki.EntryEC} {
-		door := endpointtest.New(t)
+		door := doortest.New(t)
 		s := newServerUnderTest(t, door, door)
 		s.Key = testpki.Key(t, key)
 		report, err := s.Judge(t.Context())
@@ -101,7 +101,7 @@ func TestOurOwnServer(t *testing.T) {
 // TestWithoutOtherKeys: without the other keys, the tests that need them are not shown, and none fails.
 func TestWithoutOtherKeys(t *testing.T) {
 	t.Parallel()
-	door := endpointtest.New(t)
+	door := doortest.New(t)
 	s := newServerUnderTest(t, door, door)
 	s.FindKey = func(string) (*pki.Key, error) { return nil, samples.ErrNoKey }
 	report, err := s.Judge(t.Context())
@@ -214,22 +214,22 @@ func TestBrokenServers(t *testing.T) {
 		for _, c := range stands {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				door := endpointtest.New(t)
+				door := doortest.New(t)
 				requireFailures(t, door, &alteringServer{alterResponse: c.change, service: door}, c.want, failing)
 			})
 		}
 		t.Run("no packages", func(t *testing.T) {
 			t.Parallel()
-			door := endpointtest.New(t)
+			door := doortest.New(t)
 			pass := func(_ *http.Request, _ string, status int, answer string) (int, string) { return status, answer }
 			requireFailures(t, door, &alteringServer{alterRequest: func(r *http.Request) { r.Header.Del("Accept") }, alterResponse: pass, service: door}, []string{"S18"}, failing)
 		})
 		t.Run("nothing there", func(t *testing.T) {
 			t.Parallel()
-			requireFailures(t, endpointtest.New(t), http.NotFoundHandler(), nil, failing)
+			requireFailures(t, doortest.New(t), http.NotFoundHandler(), nil, failing)
 		})
 	})
-	door := endpointtest.New(t)
+	door := doortest.New(t)
 	whole, err := newServerUnderTest(t, door, door).Judge(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +248,7 @@ type failedRequirements struct {
 }
 
 // requireFailures judges a server that must fail exactly the wanted requirements, or at least one if want is nil.
-func requireFailures(t *testing.T, door *endpointtest.Door, handler http.Handler, want []string, failing *failedRequirements) {
+func requireFailures(t *testing.T, door *doortest.Door, handler http.Handler, want []string, failing *failedRequirements) {
 	t.Helper()
 	s := newServerUnderTest(t, door, handler)
 	s.Key = testpki.ECKey(t) // signs faster than RSA
@@ -320,7 +320,7 @@ func answerReplays() func(*http.Request, string, int, string) (int, string) {
 // TestNoRun: Judge stops before any test in production, without a connection, and with a cancelled context.
 func TestNoRun(t *testing.T) {
 	t.Parallel()
-	door := endpointtest.New(t)
+	door := doortest.New(t)
 	production := &alteringServer{service: door, alterResponse: func(_ *http.Request, _ string, status int, answer string) (int, string) {
 		return status, strings.ReplaceAll(answer, "<soa:Environment>Test<", "<soa:Environment>Production<")
 	}}

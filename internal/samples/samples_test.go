@@ -8,25 +8,25 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/endpointtest"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/registertest"
 	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testpki"
 )
 
 // testBench is a service with a generator of messages for it.
 type testBench struct {
-	*endpointtest.Door
+	*doortest.Door
 	samples.Generator
 }
 
 func newBench(t *testing.T) *testBench {
 	t.Helper()
-	door := endpointtest.New(t)
+	door := doortest.New(t)
 	return &testBench{door, samples.Generator{Data: samples.DevelopmentData(), Now: door.Clock.Now, NewID: registertest.NewIDCounter("_s-")}}
 }
 

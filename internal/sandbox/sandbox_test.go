@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	certstestdata "github.com/openctr/ctr/certs-testdata"
-	"github.com/openctr/ctr/internal/endpointtest"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
@@ -24,12 +23,13 @@ import (
 	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/sandbox"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/testing/doortest"
 )
 
 // testBench is a sandbox in front of a real service.
 type testBench struct {
 	*sandbox.Sandbox
-	door     *endpointtest.Door
+	door     *doortest.Door
 	resets   int
 	resetErr error // returned by Reset
 }
@@ -44,7 +44,7 @@ func newBench(t *testing.T, change func(*sandbox.Config)) *testBench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &testBench{door: endpointtest.New(t)}
+	b := &testBench{door: doortest.New(t)}
 	c := sandbox.Config{
 		Service: b.door, Path: soapdoor.Path, Files: files, Now: b.door.Clock.Now, NewID: registertest.NewIDCounter("_b-"),
 		Reset: func() error { b.resets++; return b.resetErr },

@@ -1,9 +1,9 @@
-// Package endpointtest provides tests with a running service in the same process: the SOAP door on a real register with
+// Package doortest provides tests with a running service in the same process: the SOAP door on a real register with
 // the development data, trusting the frozen test PKI, with a clock that the test sets.
 //
 // It is separate from registertest because the tests of the domain must not reach a door, and from interop because it
 // builds and starts no program. It is for tests only; production code never imports it.
-package endpointtest
+package doortest
 
 import (
 	"log/slog"
