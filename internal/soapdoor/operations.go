@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/openctr/ctr/internal/implants/card"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/card"
 	"github.com/openctr/ctr/internal/wire"
 )
 

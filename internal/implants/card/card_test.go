@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants/card"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/card"
 )
 
 func mustRender(t *testing.T, c register.CardContent) []byte {

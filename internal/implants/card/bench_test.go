@@ -3,8 +3,8 @@ package card_test
 import (
 	"testing"
 
+	"github.com/openctr/ctr/internal/implants/card"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/card"
 )
 
 func BenchmarkRender(b *testing.B) {
