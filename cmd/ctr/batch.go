@@ -21,8 +21,8 @@ import (
 	"github.com/openctr/ctr/internal/batch"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/wire"
 )
 

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // advice is a recommendation about a certificate or its file.

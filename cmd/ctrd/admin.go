@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/admin"
-	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 )
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/auditlog"
-	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 )
 

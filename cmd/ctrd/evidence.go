@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/admin"
-	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 // evidenceCommand writes the evidence of a notification.

@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/store"
 )
 

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 )
 

@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // listNamespace is the XML namespace of the device lists that RIZIV/INAMI publishes.

@@ -8,8 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // The operator's actions, as named in the audit log.

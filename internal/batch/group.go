@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/register/udi"
 	"github.com/openctr/ctr/internal/wire"
 )

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/batch"
-	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/wire"
 )
 

@@ -5,8 +5,8 @@ import (
 
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/register/udi"
 	"github.com/openctr/ctr/internal/wire"
 	"github.com/openctr/ctr/wsdl"

@@ -1,8 +1,8 @@
 package register
 
 import (
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file holds the requests about existing notifications, and their results.

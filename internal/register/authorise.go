@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file holds the authorisation decisions. A decision is a reason, which the audit log stores, or a refusal.

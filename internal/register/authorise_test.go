@@ -3,9 +3,9 @@ package register_test
 import (
 	"testing"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // TestAttachedOnTheDay: a notification requires an affiliation on the surgery date, both ends of its period included.

@@ -8,8 +8,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // Signer is the subject of the signing certificate. It stays the same when the certificate is renewed.

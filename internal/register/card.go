@@ -3,7 +3,7 @@ package register
 import (
 	"time"
 
-	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 // CardContent is everything printed on a card: the implant card of one notification or, when Number is zero, the

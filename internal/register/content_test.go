@@ -6,8 +6,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // completeImplant returns an implant with a value in every field.

@@ -1,6 +1,8 @@
 package register
 
-import "github.com/openctr/ctr/internal/register/ident"
+import (
+	"github.com/openctr/ctr/internal/platform/ident"
+)
 
 // Digest exports the content digest for tests.
 func (n *Implantation) Digest() [32]byte { return n.contentDigest(Final) }

@@ -13,9 +13,9 @@ import (
 	_ "time/tzdata" // the time zone of Brussels, also on a machine without zone files
 
 	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/store"
 )
 

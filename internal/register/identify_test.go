@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 func TestIdentify(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file holds the changes to a saved notification: revise, validate and discard. Each appends a version; none

@@ -5,8 +5,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file holds the changes to mandates: grant, accept, end and transfer. The period of a mandate is in whole days,

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file makes the same reads on the register and on the model, as every actor who may read.

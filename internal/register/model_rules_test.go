@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file holds the rules of the model, as far as the random histories break them. A finding is "NUMBER CODE at

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file models the register as a list in memory, without a database, an index or a transaction: the expected

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file generates random histories. A step identifies its notification by the step that began it, so a history

@@ -3,8 +3,8 @@ package register
 import (
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // SurgeryType is the type of a notified surgery.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // submission is one attempt to store a version of a notification.

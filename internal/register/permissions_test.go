@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/store"
 )
 

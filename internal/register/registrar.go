@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // Registrar implements the operations of the register. Every entry point calls it; it authorises each request, applies

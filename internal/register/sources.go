@@ -1,6 +1,8 @@
 package register
 
-import "github.com/openctr/ctr/internal/register/ident"
+import (
+	"github.com/openctr/ctr/internal/platform/ident"
+)
 
 // Person is an entry of the national register.
 type Person struct {

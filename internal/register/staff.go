@@ -3,8 +3,8 @@ package register
 import (
 	"context"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file holds the management of an organisation's roles. The authentic source names the chief access manager, who

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // Store is the storage of the register. It is declared here because the Registrar is its only consumer.

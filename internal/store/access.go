@@ -3,8 +3,8 @@ package store
 import (
 	"crypto/rand"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file writes those entries of the authentic sources that callers themselves change: mandates, and the roles that

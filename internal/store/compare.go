@@ -7,8 +7,8 @@ import (
 
 	"github.com/lib/pq"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // SourceReader reads the stored entries that an import compares an extract with.

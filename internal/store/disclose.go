@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // AuditQuery selects a part of the audit log. Zero fields do not restrict.

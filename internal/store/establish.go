@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 const (

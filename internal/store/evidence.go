@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 const insertEvidence = `INSERT INTO evidence (reference, version, message, certificate, accepted) VALUES (?, ?, ?, ?, ?)`

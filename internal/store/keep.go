@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // txWriter implements register.Writer within a transaction.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // SourceEntries are entries of the authentic sources.

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // testProofs checks that each version of a notification comes with its message, with its own row of the audit log among

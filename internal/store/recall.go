@@ -11,8 +11,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // RecallQuery selects the implants of a recall. Zero fields do not restrict, and an implant must match all others. A

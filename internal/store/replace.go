@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // Each statement has two parameters: the pseudonym that a person's entries move to, and the one that they move from.

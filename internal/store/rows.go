@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // The row types hold the columns of a statement as stored. Their conversions reject values that this program cannot

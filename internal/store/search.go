@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // conditions are the parts of a WHERE clause and their parameters.

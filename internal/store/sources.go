@@ -1,8 +1,8 @@
 package store
 
 import (
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // txReader implements register.Reader within a transaction.

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 // Grouping is the criterion by which statistics are grouped.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 // Identities of persons are in one table only, subject, sealed with a key of the ring. Its rows are the pseudonyms: all

@@ -1,8 +1,8 @@
 package wire
 
 import (
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // This file contains the messages about delegation: mandates, and staff roles in an organisation.

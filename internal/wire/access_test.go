@@ -4,8 +4,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/wire"
 )
 

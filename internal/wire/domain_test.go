@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 	"github.com/openctr/ctr/internal/wire"
 )
 

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // fieldParser parses the texts of a message into values of the domain. An invalid text becomes a defect with its path,

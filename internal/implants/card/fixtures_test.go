@@ -3,8 +3,8 @@ package card_test
 import (
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // must returns the value, or panics if there is an error.

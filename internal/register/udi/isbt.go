@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openctr/ctr/internal/register/ident"
+	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 // The data identifiers of ISBT 128 that make up a UDI. The identifier of the donation number is a prefix of others, so

@@ -18,8 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // Issuer is the issuing entity whose standard an identifier follows.

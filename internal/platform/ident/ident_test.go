@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 // identifier is the common interface of the types of this package.

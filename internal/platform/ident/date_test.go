@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/ident"
 )
 
 func TestParseDate(t *testing.T) {
