@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/udi"
 	"github.com/openctr/ctr/internal/wire"
 )
 

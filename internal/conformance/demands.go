@@ -3,11 +3,11 @@ package conformance
 import (
 	"strings"
 
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/udi"
 	"github.com/openctr/ctr/internal/wire"
 	"github.com/openctr/ctr/wsdl"
 )

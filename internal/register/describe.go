@@ -3,7 +3,7 @@ package register
 import (
 	"context"
 
-	"github.com/openctr/ctr/internal/register/udi"
+	"github.com/openctr/ctr/internal/implants/udi"
 )
 
 // GetNotification returns one notification in full, with its history. A notification that the caller may not see gives

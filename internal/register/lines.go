@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/udi"
 )
 
 // implantationPlan is the content of an implantation while it is checked and completed.

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/udi"
 )
 
 // This file holds the rules about the content of notifications. They work on the content and on facts that were loaded

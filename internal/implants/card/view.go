@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/register"
-	"github.com/openctr/ctr/internal/register/udi"
 )
 
 // view is the content of a card as sanitised, formatted text, without positions.

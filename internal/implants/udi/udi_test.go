@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register/udi"
 )
 
 // mustParseDay parses a day in a test table; the empty text gives the zero day.
