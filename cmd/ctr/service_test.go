@@ -18,9 +18,9 @@ import (
 
 	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/store"
@@ -59,7 +59,7 @@ func startService(t *testing.T) *service {
 	}
 	newServerID := func() string { return strings.ToLower(rand.Text()) }
 	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(soapdoor.New(soapdoor.Config{
-		Registrar: register.New(register.Config{Store: db, Now: time.Now, NewID: newServerID, Location: brusselsLocation(t)}),
+		Registrar: implants.New(implants.Config{Store: db, Now: time.Now, NewID: newServerID, Location: brusselsLocation(t)}),
 		Verifier:  &wsse.Verifier{Trust: testpki.NewTrustStore(t), Now: time.Now, Strict: true},
 		Schema:    schemas, Log: log, Now: time.Now, NewID: newServerID, Environment: "Test",
 	}))}

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -178,16 +178,16 @@ func (c *markCommand) Run(e environment) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.Unmark && device.Status != register.DeviceRecalled {
+	if c.Unmark && device.Status != implants.DeviceRecalled {
 		return fmt.Errorf("the device %s is not marked recalled", code.Digits())
 	}
 	after := device
-	after.Status, after.RecalledOn = register.DeviceRecalled, on
+	after.Status, after.RecalledOn = implants.DeviceRecalled, on
 	switch {
 	case c.Unmark && device.DeletedOn.IsZero():
-		after.Status = register.DeviceActive
+		after.Status = implants.DeviceActive
 	case c.Unmark:
-		after.Status = register.DeviceDeleted
+		after.Status = implants.DeviceDeleted
 	}
 	done := "dry run: nothing changed (add --commit to apply)"
 	if c.Commit {
@@ -217,9 +217,9 @@ func (c *markCommand) recallDay() (ident.Date, error) {
 	return parseDay("--on", c.On)
 }
 
-func findDevice(e environment, db *store.DB, code ident.NotificationCode) (device register.Device, err error) {
+func findDevice(e environment, db *store.DB, code ident.NotificationCode) (device implants.Device, err error) {
 	found := false
-	err = db.RunReadTx(e.ctx, func(r register.Reader) error {
+	err = db.RunReadTx(e.ctx, func(r implants.Reader) error {
 		device, found, err = r.DeviceByCode(code)
 		return err
 	})
@@ -230,9 +230,9 @@ func findDevice(e environment, db *store.DB, code ident.NotificationCode) (devic
 }
 
 // formatDeviceStatus returns the device's status with its date.
-func formatDeviceStatus(d register.Device) string {
+func formatDeviceStatus(d implants.Device) string {
 	since := d.DeletedOn
-	if d.Status == register.DeviceRecalled {
+	if d.Status == implants.DeviceRecalled {
 		since = d.RecalledOn
 	}
 	if since.IsZero() {

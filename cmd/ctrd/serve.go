@@ -15,9 +15,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/store"
@@ -167,7 +167,7 @@ func (c *serveCommand) newHandlerFactory(e environment, registry *prometheus.Reg
 		return nil, fmt.Errorf("the time zone: %w", err)
 	}
 	return func(db *store.DB) http.Handler {
-		registrar := register.New(register.Config{Store: db, Now: time.Now, NewID: newID, Location: location, RequireCareRelation: c.RequireLink})
+		registrar := implants.New(implants.Config{Store: db, Now: time.Now, NewID: newID, Location: location, RequireCareRelation: c.RequireLink})
 		return soapdoor.New(soapdoor.Config{
 			Registrar: registrar, Verifier: verifier, Schema: schemas, Log: log, Now: time.Now, NewID: newID,
 			Environment: c.Environment, PublicURL: c.PublicURL, SignReply: signReply,

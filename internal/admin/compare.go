@@ -3,14 +3,14 @@ package admin
 import (
 	"strings"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
 // personEntry is a person with the SSIN that this entry replaces, if any.
 type personEntry struct {
-	register.Person
+	implants.Person
 	replaced ident.SSIN
 }
 
@@ -55,54 +55,54 @@ func comparePersons(c *comparison, batch *chunk) error {
 }
 
 func comparePractices(c *comparison, batch *chunk) error {
-	describe := func(p register.Practice) entryDescription {
+	describe := func(p implants.Practice) entryDescription {
 		return entryDescription{key: joinKey(p.SSIN.Digits(), p.NIHII.Digits(), string(p.Profession), p.From.String()),
 			displayKey: joinKey(p.SSIN.String(), string(p.Profession), p.From.String()),
 			fields:     []describedField{{"speciality", p.Speciality}, {"valid_to", p.To.String()}}}
 	}
-	find := func(p register.Practice) (register.Practice, bool, error) {
-		stored, err := c.stored.Practices(register.ProfessionalRef{SSIN: p.SSIN})
-		return findFirst(stored, err, func(k register.Practice) bool {
+	find := func(p implants.Practice) (implants.Practice, bool, error) {
+		stored, err := c.stored.Practices(implants.ProfessionalRef{SSIN: p.SSIN})
+		return findFirst(stored, err, func(k implants.Practice) bool {
 			return k.NIHII == p.NIHII && k.Profession == p.Profession && k.From == p.From
 		})
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Practices, func(p *register.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
+	if err := replaceWithNewestSSINs(c, batch.entries.Practices, func(p *implants.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
 		return err
 	}
-	return compareEntries(c, batch.entries.Practices, batch.lineNumbers, describe, find, func(s *store.SourceEntries, p register.Practice) {
+	return compareEntries(c, batch.entries.Practices, batch.lineNumbers, describe, find, func(s *store.SourceEntries, p implants.Practice) {
 		s.Practices = append(s.Practices, p)
 	})
 }
 
 func compareOrganisations(c *comparison, batch *chunk) error {
-	describe := func(o register.Organisation) entryDescription {
+	describe := func(o implants.Organisation) entryDescription {
 		return entryDescription{key: o.NIHII.Base().Digits(), displayKey: o.NIHII.Digits(), fields: []describedField{{"nihii", o.NIHII.Digits()},
 			{"cbe", o.CBE.Digits()}, {"type", o.Type}, {"name", o.Name}}}
 	}
-	find := func(o register.Organisation) (register.Organisation, bool, error) {
-		return c.stored.Organisation(register.PharmacyRef{NIHII: o.NIHII})
+	find := func(o implants.Organisation) (implants.Organisation, bool, error) {
+		return c.stored.Organisation(implants.PharmacyRef{NIHII: o.NIHII})
 	}
-	return compareEntries(c, batch.entries.Organisations, batch.lineNumbers, describe, find, func(s *store.SourceEntries, o register.Organisation) {
+	return compareEntries(c, batch.entries.Organisations, batch.lineNumbers, describe, find, func(s *store.SourceEntries, o implants.Organisation) {
 		s.Organisations = append(s.Organisations, o)
 	})
 }
 
-func describeAffiliation(a register.Affiliation) entryDescription {
+func describeAffiliation(a implants.Affiliation) entryDescription {
 	return entryDescription{key: joinKey(a.Organisation.Base().Digits(), a.SSIN.Digits(), string(a.Role), a.From.String()),
 		displayKey: joinKey(a.Organisation.Digits(), a.SSIN.String(), string(a.Role), a.From.String()),
 		fields:     []describedField{{"organisation_nihii", a.Organisation.Digits()}, {"valid_to", a.To.String()}}}
 }
 
-func appendAffiliation(s *store.SourceEntries, a register.Affiliation) {
+func appendAffiliation(s *store.SourceEntries, a implants.Affiliation) {
 	s.Affiliations = append(s.Affiliations, a)
 }
 
 func compareAffiliations(c *comparison, batch *chunk) error {
-	find := func(a register.Affiliation) (register.Affiliation, bool, error) {
+	find := func(a implants.Affiliation) (implants.Affiliation, bool, error) {
 		stored, err := c.stored.Affiliations(a.Organisation, a.SSIN)
-		return findFirst(stored, err, func(k register.Affiliation) bool { return k.Role == a.Role && k.From == a.From })
+		return findFirst(stored, err, func(k implants.Affiliation) bool { return k.Role == a.Role && k.From == a.From })
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Affiliations, func(a *register.Affiliation) []*ident.SSIN { return []*ident.SSIN{&a.SSIN} }); err != nil {
+	if err := replaceWithNewestSSINs(c, batch.entries.Affiliations, func(a *implants.Affiliation) []*ident.SSIN { return []*ident.SSIN{&a.SSIN} }); err != nil {
 		return err
 	}
 	return compareEntries(c, batch.entries.Affiliations, batch.lineNumbers, describeAffiliation, find, appendAffiliation)
@@ -110,28 +110,28 @@ func compareAffiliations(c *comparison, batch *chunk) error {
 
 func endAbsentAffiliations(c *comparison) (bool, error) {
 	open, err := c.stored.UnexpiredAffiliations(c.effectiveDay)
-	endAbsentEntries(c, open, describeAffiliation, func(a register.Affiliation) register.Affiliation {
+	endAbsentEntries(c, open, describeAffiliation, func(a implants.Affiliation) implants.Affiliation {
 		a.To = c.effectiveDay.AddDays(-1)
 		return a
 	}, appendAffiliation)
 	return false, err
 }
 
-func describeMandate(m register.Mandate) entryDescription {
+func describeMandate(m implants.Mandate) entryDescription {
 	return entryDescription{key: joinKey(m.Grantor.Digits(), m.Grantee.Digits(), m.Service, m.From.String()),
 		displayKey: joinKey(m.Grantor.String(), m.Grantee.String(), m.Service, m.From.String()),
 		fields:     []describedField{{"accepted_on", m.AcceptedOn.String()}, {"valid_to", m.To.String()}}}
 }
 
-func appendMandate(s *store.SourceEntries, m register.Mandate) { s.Mandates = append(s.Mandates, m) }
+func appendMandate(s *store.SourceEntries, m implants.Mandate) { s.Mandates = append(s.Mandates, m) }
 
 func compareMandates(c *comparison, batch *chunk) error {
-	find := func(m register.Mandate) (register.Mandate, bool, error) {
+	find := func(m implants.Mandate) (implants.Mandate, bool, error) {
 		stored, err := c.stored.MandatesByGrantee(m.Grantee)
 		key := describeMandate(m).key
-		return findFirst(stored, err, func(k register.Mandate) bool { return describeMandate(k).key == key })
+		return findFirst(stored, err, func(k implants.Mandate) bool { return describeMandate(k).key == key })
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Mandates, func(m *register.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} }); err != nil {
+	if err := replaceWithNewestSSINs(c, batch.entries.Mandates, func(m *implants.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} }); err != nil {
 		return err
 	}
 	return compareEntries(c, batch.entries.Mandates, batch.lineNumbers, describeMandate, find, appendMandate)
@@ -139,27 +139,27 @@ func compareMandates(c *comparison, batch *chunk) error {
 
 func endAbsentMandates(c *comparison) (bool, error) {
 	open, err := c.stored.UnexpiredMandates(c.effectiveDay)
-	endAbsentEntries(c, open, describeMandate, func(m register.Mandate) register.Mandate {
+	endAbsentEntries(c, open, describeMandate, func(m implants.Mandate) implants.Mandate {
 		m.To = c.effectiveDay.AddDays(-1)
 		return m
 	}, appendMandate)
 	return false, err
 }
 
-func describeLink(l register.TherapeuticLink) entryDescription {
+func describeLink(l implants.TherapeuticLink) entryDescription {
 	return entryDescription{key: joinKey(l.Patient.Digits(), l.Professional.Digits(), l.Type, l.From.String()),
 		displayKey: joinKey(l.Patient.String(), l.Professional.String(), l.Type, l.From.String()),
 		fields:     []describedField{{"valid_to", l.To.String()}}}
 }
 
-func appendLink(s *store.SourceEntries, l register.TherapeuticLink) { s.Links = append(s.Links, l) }
+func appendLink(s *store.SourceEntries, l implants.TherapeuticLink) { s.Links = append(s.Links, l) }
 
 func compareLinks(c *comparison, batch *chunk) error {
-	find := func(l register.TherapeuticLink) (register.TherapeuticLink, bool, error) {
+	find := func(l implants.TherapeuticLink) (implants.TherapeuticLink, bool, error) {
 		stored, err := c.stored.TherapeuticLinks(l.Patient, l.Professional)
-		return findFirst(stored, err, func(k register.TherapeuticLink) bool { return k.Type == l.Type && k.From == l.From })
+		return findFirst(stored, err, func(k implants.TherapeuticLink) bool { return k.Type == l.Type && k.From == l.From })
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Links, func(l *register.TherapeuticLink) []*ident.SSIN {
+	if err := replaceWithNewestSSINs(c, batch.entries.Links, func(l *implants.TherapeuticLink) []*ident.SSIN {
 		return []*ident.SSIN{&l.Patient, &l.Professional}
 	}); err != nil {
 		return err
@@ -169,21 +169,21 @@ func compareLinks(c *comparison, batch *chunk) error {
 
 func endAbsentLinks(c *comparison) (bool, error) {
 	open, err := c.stored.UnexpiredLinks(c.effectiveDay)
-	endAbsentEntries(c, open, describeLink, func(l register.TherapeuticLink) register.TherapeuticLink {
+	endAbsentEntries(c, open, describeLink, func(l implants.TherapeuticLink) implants.TherapeuticLink {
 		l.To = c.effectiveDay.AddDays(-1)
 		return l
 	}, appendLink)
 	return false, err
 }
 
-func describeDevice(d register.Device) entryDescription {
+func describeDevice(d implants.Device) entryDescription {
 	return entryDescription{key: d.Code.Digits(), displayKey: d.Code.Digits(), fields: []describedField{{"name", d.Name}, {"reference", d.Reference},
 		{"manufacturer", d.Manufacturer}, {"distributor", d.Distributor}, {"classification", d.Classification},
 		{"category", d.Category}, {"udi_di", strings.Join(d.UDIDIs, " ")}, {"status", string(d.Status)},
 		{"valid_from", d.ValidFrom.String()}, {"deleted_on", d.DeletedOn.String()}, {"recalled_on", d.RecalledOn.String()}}}
 }
 
-func appendDevice(s *store.SourceEntries, d register.Device) { s.Devices = append(s.Devices, d) }
+func appendDevice(s *store.SourceEntries, d implants.Device) { s.Devices = append(s.Devices, d) }
 
 func compareDevices(c *comparison, batch *chunk) error {
 	codes := make([]ident.NotificationCode, len(batch.entries.Devices))
@@ -202,7 +202,7 @@ func compareDevices(c *comparison, batch *chunk) error {
 			}
 		}
 	}
-	find := func(d register.Device) (register.Device, bool, error) {
+	find := func(d implants.Device) (implants.Device, bool, error) {
 		former, exists := stored[d.Code]
 		return former, exists, nil
 	}
@@ -211,14 +211,14 @@ func compareDevices(c *comparison, batch *chunk) error {
 
 // completeListedDevice copies into d what the published list may omit: it need not contain device identifiers or the
 // categories of the Royal Decree, and a recall remains until a source with recall data ends it.
-func completeListedDevice(d, former *register.Device) {
+func completeListedDevice(d, former *implants.Device) {
 	if d.Category == "" {
 		d.Category = former.Category
 	}
 	if len(d.UDIDIs) == 0 {
 		d.UDIDIs = former.UDIDIs
 	}
-	if former.Status == register.DeviceRecalled && d.RecalledOn.IsZero() {
+	if former.Status == implants.DeviceRecalled && d.RecalledOn.IsZero() {
 		d.Status, d.RecalledOn = former.Status, former.RecalledOn
 		if d.DeletedOn.IsZero() {
 			d.DeletedOn = former.DeletedOn
@@ -233,9 +233,9 @@ func endAbsentDevices(c *comparison) (bool, error) {
 		return false, err
 	}
 	c.lastDevice = page[len(page)-1].Code.Digits()
-	endAbsentEntries(c, page, describeDevice, func(d register.Device) register.Device {
-		if d.Status != register.DeviceRecalled {
-			d.Status = register.DeviceDeleted
+	endAbsentEntries(c, page, describeDevice, func(d implants.Device) implants.Device {
+		if d.Status != implants.DeviceRecalled {
+			d.Status = implants.DeviceDeleted
 		}
 		d.DeletedOn = c.effectiveDay
 		return d

@@ -13,8 +13,8 @@ import (
 
 	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -129,9 +129,9 @@ func (i importFixture) registerState() string {
 	if err != nil {
 		i.Fatal(err)
 	}
-	var devices []register.Device
-	err = i.db.RunReadTx(i.Context(), func(r register.Reader) (err error) {
-		devices, _, err = r.SearchDevices(register.DeviceQuery{Limit: 1000})
+	var devices []implants.Device
+	err = i.db.RunReadTx(i.Context(), func(r implants.Reader) (err error) {
+		devices, _, err = r.SearchDevices(implants.DeviceQuery{Limit: 1000})
 		return err
 	})
 	if err != nil {
@@ -140,10 +140,10 @@ func (i importFixture) registerState() string {
 	return fmt.Sprintf("%+v\n%+v\n%+v", versions, events, devices)
 }
 
-func (i importFixture) findDevice(code string) register.Device {
+func (i importFixture) findDevice(code string) implants.Device {
 	i.Helper()
-	var d register.Device
-	err := i.db.RunReadTx(i.Context(), func(r register.Reader) (err error) {
+	var d implants.Device
+	err := i.db.RunReadTx(i.Context(), func(r implants.Reader) (err error) {
 		d, _, err = r.DeviceByCode(mustParse(i, ident.ParseNotificationCode, code))
 		return err
 	})
@@ -204,10 +204,10 @@ func TestPublishedList(t *testing.T) {
 			productXML(meshToo, "<![CDATA[Mesh > too]]>", "<UDIDI>05410000000125</UDIDI><UDIDI>05410000000293</UDIDI>"))
 		i.checkImport(i.newExtract("devices", "", full), "devices, full 7 of 2026-11-01: 2 read, 1 new, 1 changed, 0 unchanged, 1 ended\n"+
 			`  000071200176: name "Knee" → "Knee & leg"`+"\n  000060479302: is new\n"+`  000060479203: deleted_on "" → "2026-11-01"`+"\n")
-		if d := i.findDevice(knee); d.Category != "Orthopaedic" || !slices.Equal(d.UDIDIs, []string{"05410000001047"}) || d.Status != register.DeviceActive {
+		if d := i.findDevice(knee); d.Category != "Orthopaedic" || !slices.Equal(d.UDIDIs, []string{"05410000001047"}) || d.Status != implants.DeviceActive {
 			t.Errorf("the list has taken what it does not tell: %+v", d)
 		}
-		if d := i.findDevice(mesh); d.Status != register.DeviceRecalled || d.RecalledOn != mustParseDate(t, "2026-10-01") || d.DeletedOn != mustParseDate(t, "2026-11-01") {
+		if d := i.findDevice(mesh); d.Status != implants.DeviceRecalled || d.RecalledOn != mustParseDate(t, "2026-10-01") || d.DeletedOn != mustParseDate(t, "2026-11-01") {
 			t.Errorf("a recall does not stand: %+v", d)
 		}
 		for _, delta := range []int{7, 9} {
@@ -279,8 +279,8 @@ func TestFullAndDelta(t *testing.T) {
 			}
 		}
 		claes, leroy := mustParseSSIN(t, "78031412250"), mustParseSSIN(t, "48022907379")
-		err := i.db.RunWriteTx(t.Context(), func(w register.Writer) error {
-			return w.AddTherapeuticLink(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: register.Period{From: mustParseDate(t, "2026-11-20")}})
+		err := i.db.RunWriteTx(t.Context(), func(w implants.Writer) error {
+			return w.AddTherapeuticLink(implants.TherapeuticLink{Patient: leroy, Professional: claes, Type: implants.LinkTypeSurgery, Period: implants.Period{From: mustParseDate(t, "2026-11-20")}})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -295,7 +295,7 @@ func TestFullAndDelta(t *testing.T) {
 		i.checkImport(i.newExtract("mandates", admin.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n69092234126;91021706490;CTR;2024-01-01;2027-12-31;2024-01-03\n"),
 			"mandates, full of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 1 ended\n"+
 				`  SSIN(*50) SSIN(*36) CTR 2025-01-01: valid_to "" → "2026-11-20"`+"\n")
-		err = i.db.RunReadTx(t.Context(), func(r register.Reader) error {
+		err = i.db.RunReadTx(t.Context(), func(r implants.Reader) error {
 			links, failed := r.TherapeuticLinks(leroy, claes)
 			if len(links) != 2 || links[0].To != mustParseDate(t, "2026-11-20") || !links[1].To.IsZero() {
 				t.Errorf("links %v", links)
@@ -329,7 +329,7 @@ func TestFullAndDelta(t *testing.T) {
 // except those that an organisation granted itself.
 func endedAffiliations(t *testing.T, i importFixture) string {
 	t.Helper()
-	var open []register.Affiliation
+	var open []implants.Affiliation
 	err := i.db.ReadSources(t.Context(), func(r store.SourceReader) (err error) {
 		open, err = r.UnexpiredAffiliations(mustParseDate(t, "2026-11-21"))
 		return err
@@ -339,7 +339,7 @@ func endedAffiliations(t *testing.T, i importFixture) string {
 	}
 	lines := fmt.Sprintf("affiliations, full of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, %d ended\n", len(open)-1)
 	for _, a := range open {
-		if a.Role == register.RoleAdministrative || a.Role == register.RoleManager {
+		if a.Role == implants.RoleAdministrative || a.Role == implants.RoleManager {
 			t.Errorf("%v is no entry of the source alone", a)
 		}
 		if a.SSIN != mustParseSSIN(t, "78031412250") {
@@ -371,12 +371,12 @@ func TestReplacedNumber(t *testing.T) {
 		mark := 0
 		now := func() time.Time { return time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC) }
 		ids := 0
-		r := register.New(register.Config{Store: i.db, Now: now, Location: time.UTC, NewID: func() string { ids++; return fmt.Sprintf("id-%06d", ids) }})
+		r := implants.New(implants.Config{Store: i.db, Now: now, Location: time.UTC, NewID: func() string { ids++; return fmt.Sprintf("id-%06d", ids) }})
 		claes, former, newer := mustParseSSIN(t, "78031412250"), mustParseSSIN(t, "48022907379"), mustParseSSIN(t, "05041801691")
-		caller := func() register.Caller {
+		caller := func() implants.Caller {
 			mark++
-			m := register.SignedMessage{Correlation: fmt.Sprint(mark), Operation: "Operation", ReceivedAt: now(), Signer: register.Signer{Type: "SSIN", ID: claes.Digits()},
-				ReplayKey: register.ReplayKey{ExpiresAt: now().Add(time.Minute), Hash: [32]byte{byte(mark)}}, Digest: [32]byte{byte(mark)}}
+			m := implants.SignedMessage{Correlation: fmt.Sprint(mark), Operation: "Operation", ReceivedAt: now(), Signer: implants.Signer{Type: "SSIN", ID: claes.Digits()},
+				ReplayKey: implants.ReplayKey{ExpiresAt: now().Add(time.Minute), Hash: [32]byte{byte(mark)}}, Digest: [32]byte{byte(mark)}}
 			c, err := r.Identify(t.Context(), m, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -385,10 +385,10 @@ func TestReplacedNumber(t *testing.T) {
 		}
 		place := func(patient ident.SSIN) {
 			t.Helper()
-			_, err := r.NotifyImplant(t.Context(), caller(), register.SubmissionOptions{}, register.Implantation{
-				Specialist: register.ProfessionalRef{SSIN: claes}, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
-				Prescriber: register.ProfessionalRef{SSIN: claes}, PrescriptionDate: mustParseDate(t, "2026-11-02"),
-				Implants: []register.NotifiedImplant{{Code: mustParse(t, ident.ParseNotificationCode, knee), Quantity: 1}}})
+			_, err := r.NotifyImplant(t.Context(), caller(), implants.SubmissionOptions{}, implants.Implantation{
+				Specialist: implants.ProfessionalRef{SSIN: claes}, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
+				Prescriber: implants.ProfessionalRef{SSIN: claes}, PrescriptionDate: mustParseDate(t, "2026-11-02"),
+				Implants: []implants.NotifiedImplant{{Code: mustParse(t, ident.ParseNotificationCode, knee), Quantity: 1}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -399,11 +399,11 @@ func TestReplacedNumber(t *testing.T) {
 		place(newer)
 		place(former)
 		for _, number := range []ident.SSIN{former, newer} {
-			found, err := r.Search(t.Context(), caller(), register.SearchRequest{Page: register.Page{Limit: 10}, Patient: number})
+			found, err := r.Search(t.Context(), caller(), implants.SearchRequest{Page: implants.Page{Limit: 10}, Patient: number})
 			if err != nil || found.Total != 3 {
 				t.Errorf("%s finds %d: %v", number, found.Total, err)
 			}
-			implants, err := r.ListPatientImplants(t.Context(), caller(), register.ListImplantsRequest{Page: register.Page{Limit: 10}, Patient: number})
+			implants, err := r.ListPatientImplants(t.Context(), caller(), implants.ListImplantsRequest{Page: implants.Page{Limit: 10}, Patient: number})
 			if err != nil || implants.Total != 3 {
 				t.Errorf("%s has %d implants: %v", number, implants.Total, err)
 			}
@@ -439,7 +439,7 @@ func TestAnotherImportBetween(t *testing.T) {
 		}
 		err := i.db.Import(t.Context(), store.Import{SourceVersion: store.SourceVersion{Kind: "devices", LoadedAt: time.Now()}, ComparedWith: 9,
 			ForEachBatch: func(handle func(store.SourceEntries) error) error {
-				return handle(store.SourceEntries{Devices: []register.Device{i.findDevice(knee)}})
+				return handle(store.SourceEntries{Devices: []implants.Device{i.findDevice(knee)}})
 			}})
 		if !errors.Is(err, store.ErrSourcesChanged) {
 			t.Errorf("%v", err)

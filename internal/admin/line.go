@@ -7,9 +7,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // maxFileErrors bounds the errors reported about one file.
@@ -94,18 +94,18 @@ func (l *sourceRow) parseDate(column string) ident.Date {
 	return parseValue(l, column, ident.ParseDate, optional)
 }
 
-func (l *sourceRow) parsePeriod() register.Period {
-	p := register.Period{From: parseValue(l, "valid_from", ident.ParseDate, mandatory), To: l.parseDate("valid_to")}
+func (l *sourceRow) parsePeriod() implants.Period {
+	p := implants.Period{From: parseValue(l, "valid_from", ident.ParseDate, mandatory), To: l.parseDate("valid_to")}
 	if !p.To.IsZero() && p.To.Before(p.From) {
 		l.appendError("valid_to", "is before valid_from")
 	}
 	return p
 }
 
-func (l *sourceRow) parseDeviceStatus(column string) register.DeviceStatus {
-	s := register.DeviceStatus(l.parseText(column))
+func (l *sourceRow) parseDeviceStatus(column string) implants.DeviceStatus {
+	s := implants.DeviceStatus(l.parseText(column))
 	switch s {
-	case register.DeviceActive, register.DeviceDeleted, register.DeviceRecalled:
+	case implants.DeviceActive, implants.DeviceDeleted, implants.DeviceRecalled:
 	default:
 		l.appendError(column, "is not Active, Deleted or Recalled")
 	}

@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // listNamespace is the XML namespace of the device lists that RIZIV/INAMI publishes.
@@ -186,12 +186,12 @@ func (r listRecord) appendDevice(errs *fileErrors, c *chunk) error {
 	if err != nil {
 		return err
 	}
-	values["status"] = string(register.DeviceActive)
+	values["status"] = string(implants.DeviceActive)
 	switch {
 	case strings.TrimSpace(values["recalled_on"]) != "":
-		values["status"] = string(register.DeviceRecalled)
+		values["status"] = string(implants.DeviceRecalled)
 	case strings.TrimSpace(values["deleted_on"]) != "":
-		values["status"] = string(register.DeviceDeleted)
+		values["status"] = string(implants.DeviceDeleted)
 	}
 	l := &sourceRow{rawValue: func(column string) string { return values[column] }, lineNumber: r.lineNumber, columnNoun: "element", displayNames: elementByColumn, fileErrors: errs}
 	addDevice(l, &c.entries)

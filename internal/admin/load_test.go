@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/admin"
-	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/storetest"
 )
 
@@ -77,8 +77,8 @@ func measureImports(t *testing.T, b storetest.Backend, devices int) (took, waite
 		group.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
 				began := time.Now()
-				err := other.RunWriteTx(context.WithoutCancel(ctx), func(w register.Writer) error {
-					return w.AppendEvent(register.AuditEvent{OccurredAt: began, Correlation: fmt.Sprint(n), Operation: "Test", Outcome: register.OutcomeAccepted})
+				err := other.RunWriteTx(context.WithoutCancel(ctx), func(w implants.Writer) error {
+					return w.AppendEvent(implants.AuditEvent{OccurredAt: began, Correlation: fmt.Sprint(n), Operation: "Test", Outcome: implants.OutcomeAccepted})
 				})
 				if err != nil {
 					t.Errorf("another program's write: %v", err)

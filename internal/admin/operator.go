@@ -8,8 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // The operator's actions, as named in the audit log.
@@ -28,7 +28,7 @@ const maxReasonLength = 500
 
 // Operator acts on the register without a signed message. The audit log of the callers also records their actions.
 type Operator struct {
-	Store register.Store
+	Store implants.Store
 	Name  string // the account name, or the name given on the command line
 	Now   func() time.Time
 	NewID func() string
@@ -50,7 +50,7 @@ func (o Operator) RecordActions(ctx context.Context, acts ...Action) error {
 	if err != nil {
 		return err
 	}
-	err = o.Store.RunWriteTx(ctx, func(w register.Writer) error {
+	err = o.Store.RunWriteTx(ctx, func(w implants.Writer) error {
 		for i := range events {
 			if recordErr := w.AppendEvent(events[i]); recordErr != nil {
 				return recordErr
@@ -65,15 +65,15 @@ func (o Operator) RecordActions(ctx context.Context, acts ...Action) error {
 }
 
 // newEvents returns the audit events of the actions.
-func (o Operator) newEvents(acts ...Action) ([]register.AuditEvent, error) {
+func (o Operator) newEvents(acts ...Action) ([]implants.AuditEvent, error) {
 	name := strings.TrimSpace(o.Name)
 	if name == "" {
 		return nil, errors.New("the audit trail must say who does this: give --by NAME")
 	}
 	at, correlation := o.Now(), o.NewID()
-	events := make([]register.AuditEvent, len(acts))
+	events := make([]implants.AuditEvent, len(acts))
 	for i, a := range acts {
-		events[i] = register.AuditEvent{OccurredAt: at, Correlation: correlation, Operation: a.Operation, Outcome: register.OutcomeAccepted, Reason: a.Detail,
+		events[i] = implants.AuditEvent{OccurredAt: at, Correlation: correlation, Operation: a.Operation, Outcome: implants.OutcomeAccepted, Reason: a.Detail,
 			EmergencyReason: a.Reason, Signer: "operator=" + name, Patient: a.Patient, Number: a.Number}
 	}
 	return events, nil

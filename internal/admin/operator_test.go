@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -52,9 +52,9 @@ func TestDisclosure(t *testing.T) {
 		t.Fatal(err)
 	}
 	trail := pagedAudit{entries: []store.AuditEntry{
-		{Seq: 1, PersonPseudonym: 7, PatientPseudonym: 8, Event: register.AuditEvent{OccurredAt: at, Operation: "Search", Outcome: register.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"},
+		{Seq: 1, PersonPseudonym: 7, PatientPseudonym: 8, Event: implants.AuditEvent{OccurredAt: at, Operation: "Search", Outcome: implants.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"},
 			EmergencyReason: "=1+1;\n<b>", Correlation: "c-1", Signer: "SSIN=#7"}},
-		{Seq: 2, PersonPseudonym: 7, Event: register.AuditEvent{OccurredAt: at, Person: ssin, Patient: ssin}},
+		{Seq: 2, PersonPseudonym: 7, Event: implants.AuditEvent{OccurredAt: at, Person: ssin, Patient: ssin}},
 	}}
 	for _, test := range []struct{ format, want string }{
 		{"csv", "seq;at;operation;outcome;codes;person;capacity;organisation;signer;patient;number;reason;stated_reason;correlation\n" +

@@ -12,15 +12,15 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
 // RecallStore traces recalls and marks devices recalled.
 type RecallStore interface {
 	Recall(context.Context, store.RecallQuery) (*store.RecallResult, error)
-	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.AuditEvent) (bool, error)
+	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e implants.AuditEvent) (bool, error)
 }
 
 // RecallTrace traces a recall and exports the result.

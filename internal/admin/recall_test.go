@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -50,9 +50,9 @@ func newRecallFixture(t *testing.T, b storetest.Backend) *recallFixture {
 	hospital, knee := parseValid(t, ident.ParseNIHII, "71000436"), parseValid(t, ident.ParseNotificationCode, kneeCode)
 	on := parseValid(t, ident.ParseDate, "2026-11-02")
 	err := db.LoadSources(t.Context(), store.SourceEntries{
-		Persons:       []register.Person{{SSIN: ssin(surgeonSSIN), FirstName: "Anna", LastName: "Claes"}, {SSIN: ssin(leroySSIN), FirstName: "Jean", LastName: "Leroy"}},
-		Organisations: []register.Organisation{{NIHII: hospital, Name: "+Hospital", Type: "Hospital"}},
-		Devices:       []register.Device{{Code: knee, Name: "Knee", Category: "Orthopaedic", Status: register.DeviceActive}},
+		Persons:       []implants.Person{{SSIN: ssin(surgeonSSIN), FirstName: "Anna", LastName: "Claes"}, {SSIN: ssin(leroySSIN), FirstName: "Jean", LastName: "Leroy"}},
+		Organisations: []implants.Organisation{{NIHII: hospital, Name: "+Hospital", Type: "Hospital"}},
+		Devices:       []implants.Device{{Code: knee, Name: "Knee", Category: "Orthopaedic", Status: implants.DeviceActive}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -63,12 +63,12 @@ func newRecallFixture(t *testing.T, b storetest.Backend) *recallFixture {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := register.Notification{Reference: fmt.Sprint("reference-", i), Version: 1, State: register.Final, Type: register.TypeImplantation, Number: number,
-			Specialist: register.ProfessionalRef{SSIN: ssin(surgeonSSIN), NIHII: parseValid(t, ident.ParseNIHII, "17800389480")}, SurgeryDate: on,
+		n := implants.Notification{Reference: fmt.Sprint("reference-", i), Version: 1, State: implants.Final, Type: implants.TypeImplantation, Number: number,
+			Specialist: implants.ProfessionalRef{SSIN: ssin(surgeonSSIN), NIHII: parseValid(t, ident.ParseNIHII, "17800389480")}, SurgeryDate: on,
 			Patient: patient, Author: ssin(surgeonSSIN), Organisation: hospital, RegisteredAt: time.Now()}
-		n.Implants = []register.Implant{{ID: fmt.Sprint("implant-", i),
-			NotifiedImplant: register.NotifiedImplant{Code: knee, Lot: lot, Serial: fmt.Sprint("-S", i), Quantity: 2}}}
-		if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) }); err != nil {
+		n.Implants = []implants.Implant{{ID: fmt.Sprint("implant-", i),
+			NotifiedImplant: implants.NotifiedImplant{Code: knee, Lot: lot, Serial: fmt.Sprint("-S", i), Quantity: 2}}}
+		if err := db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendVersion(n) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,7 +80,7 @@ func newRecallFixture(t *testing.T, b storetest.Backend) *recallFixture {
 }
 
 // newAuditEvents returns the events since the previous call.
-func (r *recallFixture) newAuditEvents(t *testing.T) []register.AuditEvent {
+func (r *recallFixture) newAuditEvents(t *testing.T) []implants.AuditEvent {
 	t.Helper()
 	all, _, err := r.db.ReadEvents(t.Context(), 0, 1000)
 	if err != nil {
@@ -228,9 +228,9 @@ func (r *recallFixture) testReveal(t *testing.T) {
 }
 
 // readOnlyStore is a store whose writes fail.
-type readOnlyStore struct{ register.Store }
+type readOnlyStore struct{ implants.Store }
 
-func (readOnlyStore) RunWriteTx(context.Context, func(register.Writer) error) error {
+func (readOnlyStore) RunWriteTx(context.Context, func(implants.Writer) error) error {
 	return errors.New("no disk")
 }
 
@@ -269,9 +269,9 @@ func (r *recallFixture) testRefused(t *testing.T) {
 	}
 }
 
-func (r *recallFixture) findDevice(t *testing.T) (d register.Device) {
+func (r *recallFixture) findDevice(t *testing.T) (d implants.Device) {
 	t.Helper()
-	err := r.db.RunReadTx(t.Context(), func(reader register.Reader) (err error) {
+	err := r.db.RunReadTx(t.Context(), func(reader implants.Reader) (err error) {
 		d, _, err = reader.DeviceByCode(parseValid(t, ident.ParseNotificationCode, kneeCode))
 		return err
 	})
@@ -284,8 +284,8 @@ func (r *recallFixture) findDevice(t *testing.T) (d register.Device) {
 func (r *recallFixture) testMark(t *testing.T) {
 	d := r.findDevice(t) // fills the device cache
 	deleted := parseValid(t, ident.ParseDate, "2026-10-01")
-	d.Status, d.DeletedOn = register.DeviceDeleted, deleted
-	if err := r.db.LoadSources(t.Context(), store.SourceEntries{Devices: []register.Device{d}}); err != nil {
+	d.Status, d.DeletedOn = implants.DeviceDeleted, deleted
+	if err := r.db.LoadSources(t.Context(), store.SourceEntries{Devices: []implants.Device{d}}); err != nil {
 		t.Fatal(err)
 	}
 	knee, on := parseValid(t, ident.ParseNotificationCode, kneeCode), parseValid(t, ident.ParseDate, "2026-11-21")
@@ -294,13 +294,13 @@ func (r *recallFixture) testMark(t *testing.T) {
 		code       ident.NotificationCode
 		on         ident.Date
 		wantErr    string
-		status     register.DeviceStatus
+		status     implants.DeviceStatus
 		wantReason string
 	}{
-		{knee, ident.Date{}, "none that is marked", register.DeviceDeleted, ""},
-		{parseValid(t, ident.ParseNotificationCode, "000060479203"), on, "no such device", register.DeviceDeleted, ""},
-		{knee, on, "", register.DeviceRecalled, "mark code " + kneeCode + " recalled on 2026-11-21"},
-		{knee, ident.Date{}, "", register.DeviceDeleted, "lift the mark of code " + kneeCode},
+		{knee, ident.Date{}, "none that is marked", implants.DeviceDeleted, ""},
+		{parseValid(t, ident.ParseNotificationCode, "000060479203"), on, "no such device", implants.DeviceDeleted, ""},
+		{knee, on, "", implants.DeviceRecalled, "mark code " + kneeCode + " recalled on 2026-11-21"},
+		{knee, ident.Date{}, "", implants.DeviceDeleted, "lift the mark of code " + kneeCode},
 	} {
 		err := r.operator.MarkDeviceRecalled(t.Context(), r.db, step.code, step.on)
 		if (err == nil) != (step.wantErr == "") || err != nil && !strings.Contains(err.Error(), step.wantErr) {
@@ -308,7 +308,7 @@ func (r *recallFixture) testMark(t *testing.T) {
 		}
 		d = r.findDevice(t)
 		want := ident.Date{}
-		if step.status == register.DeviceRecalled {
+		if step.status == implants.DeviceRecalled {
 			want = step.on
 		}
 		if d.Status != step.status || d.RecalledOn != want || d.DeletedOn != deleted {

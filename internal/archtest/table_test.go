@@ -18,28 +18,28 @@ var productionImports = []layer{
 	{"xsd", nil},
 
 	{"internal/soapdoor", []string{
-		"internal/wire", "internal/register/...", "internal/message/...", "internal/reqlog", "internal/problem", "wsdl", "xsd"}},
-	{"internal/portal", []string{"internal/register/...", "internal/reqlog", "internal/problem"}},
-	{"internal/admin", []string{"internal/register", "internal/platform/ident", "internal/implants/udi", "internal/store",
+		"internal/wire", "internal/implants/...", "internal/message/...", "internal/reqlog", "internal/problem", "wsdl", "xsd"}},
+	{"internal/portal", []string{"internal/implants/...", "internal/reqlog", "internal/problem"}},
+	{"internal/admin", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/store",
 		"internal/message/xmldoc", // the published device list is XML
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},
 	{"internal/sandbox", []string{"internal/samples", "internal/message/...", "internal/devdata", "internal/problem"}},
-	{"internal/batch", []string{"internal/client", "internal/wire", "internal/register", "internal/platform/ident",
+	{"internal/batch", []string{"internal/client", "internal/wire", "internal/implants", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
-	{"internal/conformance", []string{"internal/samples", "internal/wire", "internal/register", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
+	{"internal/conformance", []string{"internal/samples", "internal/wire", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
 		"internal/problem", "wsdl", "xsd"}},
-	{"internal/client", []string{"internal/wire", "internal/register", "internal/platform/ident", "internal/implants/udi",
+	{"internal/client", []string{"internal/wire", "internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/...", "internal/problem", "xsd"}},
 	{"internal/samples", []string{"internal/message/...", "internal/problem", "wsdl"}},
 
-	{"internal/wire", []string{"internal/register", "internal/platform/ident", "internal/implants/udi",
+	{"internal/wire", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/schema", "internal/message/xmldoc", "internal/problem", "wsdl"}},
-	{"internal/store", []string{"internal/register", "internal/platform/ident", "internal/implants/udi", "internal/auditlog", "internal/problem"}},
-	{"internal/implants/card", []string{"internal/register", "internal/platform/ident", "internal/implants/udi", "internal/problem"}},
+	{"internal/store", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/auditlog", "internal/problem"}},
+	{"internal/implants/card", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/problem"}},
 	{"internal/platform/ident", []string{"internal/problem"}},
 	{"internal/implants/udi", []string{"internal/platform/ident", "internal/problem"}},
-	{"internal/register", []string{"internal/platform/ident", "internal/implants/udi", "internal/problem"}},
+	{"internal/implants", []string{"internal/platform/ident", "internal/implants/udi", "internal/problem"}},
 
 	{"internal/message/recorded", []string{"internal/message/check", "internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/check", []string{"internal/message/wsse", "internal/message/schema", "internal/message/dsig", "internal/message/pki",
@@ -69,7 +69,7 @@ var testImports = []layer{
 	{"internal/problem", nil},
 	{"internal/reqlog", nil},
 	{"internal/message/...", []string{"internal/message/...", "internal/testpki", "certs-testdata", "wsdl", "xsd"}},
-	{"internal/register/...", []string{"internal/register/...", "internal/registertest", "internal/store", "internal/storetest", "internal/devdata"}},
+	{"internal/implants/...", []string{"internal/implants/...", "internal/registertest", "internal/store", "internal/storetest", "internal/devdata"}},
 	{"...", []string{"internal/...", "certs-testdata", "wsdl", "xsd"}},
 }
 
@@ -87,14 +87,14 @@ type importBan struct {
 }
 
 var importBans = []importBan{
-	{packages: []string{"internal/register/..."}, tests: true,
+	{packages: []string{"internal/implants/..."}, tests: true,
 		imports: []string{"internal/message/...", "internal/wire", "internal/soapdoor", "encoding/xml", "net/http/..."},
 		reason:  "the domain does not depend on XML or HTTP, so that it can be read and tested without messages"},
-	{packages: []string{"internal/register/..."},
+	{packages: []string{"internal/implants/..."},
 		imports: []string{"internal/store", "database/sql/...", "log"},
 		reason:  "the domain declares the interface of the store, and the store implements it, never the reverse"},
 	{packages: []string{"internal/message/..."}, tests: true,
-		imports: []string{"internal/register/...", "internal/wire", "internal/store"},
+		imports: []string{"internal/implants/...", "internal/wire", "internal/store"},
 		reason:  "message security does not depend on the domain, so that it can be reviewed without the register"},
 	{packages: []string{"internal/soapdoor", "internal/portal"},
 		imports: []string{"internal/store", "database/sql/..."},

@@ -18,8 +18,8 @@ import (
 
 	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -52,7 +52,7 @@ func NewIDCounter(prefix string) func() string {
 
 // Register is a register with its clock and its database.
 type Register struct {
-	*register.Registrar
+	*implants.Registrar
 	Clock   *Clock
 	store   *store.DB
 	backend storetest.Backend
@@ -80,7 +80,7 @@ func OpenNode(t testing.TB, backend storetest.Backend, o Options) *Register {
 		t.Fatal(err)
 	}
 	r := &Register{Clock: NewClock(), store: backend.Open(t), backend: backend}
-	r.Registrar = register.New(register.Config{
+	r.Registrar = implants.New(implants.Config{
 		Store: r.store, Now: r.Clock.Now, NewID: NewIDCounter(o.NodePrefix + "id-"), Location: location, RequireCareRelation: o.RequireCareRelation,
 	})
 	return r
@@ -98,7 +98,7 @@ func (r *Register) Close(t testing.TB) {
 }
 
 // AuditEvents returns the audit log (at most 1000 events) after a sequence number.
-func (r *Register) AuditEvents(t testing.TB, after int64) []register.AuditEvent {
+func (r *Register) AuditEvents(t testing.TB, after int64) []implants.AuditEvent {
 	t.Helper()
 	all, _, err := r.store.ReadEvents(context.Background(), after, 1000)
 	if err != nil {
@@ -108,7 +108,7 @@ func (r *Register) AuditEvents(t testing.TB, after int64) []register.AuditEvent 
 }
 
 // Evidence returns the evidence of all versions of a notification.
-func (r *Register) Evidence(t testing.TB, number string) []register.Evidence {
+func (r *Register) Evidence(t testing.TB, number string) []implants.Evidence {
 	t.Helper()
 	parsed, err := ident.ParseNotificationNumber(number)
 	if err != nil {

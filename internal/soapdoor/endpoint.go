@@ -13,12 +13,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/wire"
 )
@@ -28,7 +28,7 @@ const Path = "/ctr/v1"
 
 // Config holds the dependencies and settings of a Service.
 type Config struct {
-	Registrar   *register.Registrar
+	Registrar   *implants.Registrar
 	Verifier    *wsse.Verifier
 	Schema      *schema.Schema
 	Log         *reqlog.Log
@@ -42,7 +42,7 @@ type Config struct {
 
 // Service answers SOAP requests and serves the contract and the health endpoints.
 type Service struct {
-	registrar          *register.Registrar
+	registrar          *implants.Registrar
 	verifier           *wsse.Verifier
 	schema             *schema.Schema
 	log                *reqlog.Log
@@ -80,7 +80,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serv
 // requestState accumulates what is known about a request while it passes through the pipeline.
 type requestState struct {
 	event              *reqlog.Event
-	message            register.SignedMessage
+	message            implants.SignedMessage
 	trust              *connectionTrust
 	verificationSlot   *verificationSlot // nil until acquired
 	version            soap.Version
@@ -93,7 +93,7 @@ type requestState struct {
 // serveSOAP answers one SOAP request and logs it.
 func (s *Service) serveSOAP(w http.ResponseWriter, r *http.Request) {
 	c := &requestState{event: s.log.Begin(s.newID()), version: soap.SOAP11, trust: connectionTrustFromContext(r.Context())}
-	c.message = register.SignedMessage{Correlation: c.event.ID, ReceivedAt: s.now()}
+	c.message = implants.SignedMessage{Correlation: c.event.ID, ReceivedAt: s.now()}
 	answer := s.respond(r, c, w.Header())
 	s.log.End(r.Context(), c.event)
 	w.Header().Set("Cache-Control", "no-store")
@@ -233,10 +233,10 @@ func (s *Service) readRequest(r *http.Request, c *requestState, admitted *admiss
 // applyVerified copies what the registrar needs from the verified message.
 func (c *requestState) applyVerified(v *wsse.Verified) {
 	signer := v.Signer()
-	c.message.Signer = register.Signer{Type: signer.Type, ID: signer.ID, Application: signer.Application}
+	c.message.Signer = implants.Signer{Type: signer.Type, ID: signer.ID, Application: signer.Application}
 	c.message.Digest = v.Digest()
 	c.message.Certificate = v.Certificate().Raw
-	c.message.ReplayKey = register.ReplayKey{Hash: v.ReplayKey(), ExpiresAt: v.ValidUntil()}
+	c.message.ReplayKey = implants.ReplayKey{Hash: v.ReplayKey(), ExpiresAt: v.ValidUntil()}
 	c.event.SignerType = signer.Type
 }
 

@@ -3,22 +3,22 @@ package store
 import (
 	"crypto/rand"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // This file writes those entries of the authentic sources that callers themselves change: mandates, and the roles that
 // an organisation gives its own staff.
 
 // SaveMandate adds a mandate, or replaces the one with the same people, service and first day.
-func (w txWriter) SaveMandate(m register.Mandate) error {
+func (w txWriter) SaveMandate(m implants.Mandate) error {
 	if err := w.putMandate(m); err != nil {
 		return err
 	}
 	return w.renewCacheEpoch()
 }
 
-func (w txWriter) putMandate(m register.Mandate) error {
+func (w txWriter) putMandate(m implants.Mandate) error {
 	grantor, err := w.professionalID(m.Grantor)
 	if err != nil {
 		return err
@@ -32,14 +32,14 @@ func (w txWriter) putMandate(m register.Mandate) error {
 }
 
 // SaveAffiliation adds an affiliation, or replaces the one with the same person, organisation, role and first day.
-func (w txWriter) SaveAffiliation(a register.Affiliation) error {
+func (w txWriter) SaveAffiliation(a implants.Affiliation) error {
 	if err := w.putAffiliation(a); err != nil {
 		return err
 	}
 	return w.renewCacheEpoch()
 }
 
-func (w txWriter) putAffiliation(a register.Affiliation) error {
+func (w txWriter) putAffiliation(a implants.Affiliation) error {
 	id, err := w.professionalID(a.SSIN)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (w txWriter) renewCacheEpoch() error {
 
 // ListStaff returns a page of an organisation's affiliations, past ones included, and their total number. They are
 // ordered by pseudonym, which discloses nothing about the persons' SSINs.
-func (r txReader) ListStaff(organisation ident.NIHII, offset, limit int) ([]register.Affiliation, int, error) {
+func (r txReader) ListStaff(organisation ident.NIHII, offset, limit int) ([]implants.Affiliation, int, error) {
 	const from = ` FROM affiliation WHERE organisation_base = ?`
 	base := organisation.Base().Digits()
 	var total int

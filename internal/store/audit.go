@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // emergencyAssociatedData, with the event's correlation id, is the associated data of a sealed emergency reason.
@@ -28,10 +28,10 @@ type eventRow struct {
 	Number       string    `db:"number"`
 }
 
-func (row eventRow) toEvent(c *rowConverter) register.AuditEvent {
-	e := register.AuditEvent{OccurredAt: time.Time(row.OccurredAt), Correlation: row.Correlation, Operation: row.Operation,
-		Outcome: register.Outcome(row.Outcome), Reason: row.Reason, EmergencyReason: c.openText(row.Patient, row.Emergency, emergencyAssociatedData, row.Correlation), Signer: c.parseSigner(row.Signer),
-		Organisation: c.parseNIHII(row.Organisation), Person: c.currentSSIN(row.Person), Capacity: register.Capacity(row.Capacity),
+func (row eventRow) toEvent(c *rowConverter) implants.AuditEvent {
+	e := implants.AuditEvent{OccurredAt: time.Time(row.OccurredAt), Correlation: row.Correlation, Operation: row.Operation,
+		Outcome: implants.Outcome(row.Outcome), Reason: row.Reason, EmergencyReason: c.openText(row.Patient, row.Emergency, emergencyAssociatedData, row.Correlation), Signer: c.parseSigner(row.Signer),
+		Organisation: c.parseNIHII(row.Organisation), Person: c.currentSSIN(row.Person), Capacity: implants.Capacity(row.Capacity),
 		Patient: c.currentSSIN(row.Patient), Number: c.parseNumber(row.Number)}
 	for _, code := range splitLines(row.Codes) {
 		e.Codes = append(e.Codes, problem.Code(code))
@@ -41,8 +41,8 @@ func (row eventRow) toEvent(c *rowConverter) register.AuditEvent {
 
 // ReadEvents reads the audit log in the order in which it was written. It returns up to limit events after the row with
 // the sequence number after, and the sequence number of the last one. To read from the start, pass 0.
-func (db *DB) ReadEvents(ctx context.Context, after int64, limit int) ([]register.AuditEvent, int64, error) {
-	var events []register.AuditEvent
+func (db *DB) ReadEvents(ctx context.Context, after int64, limit int) ([]implants.AuditEvent, int64, error) {
+	var events []implants.AuditEvent
 	err := db.readTx(ctx, func(tx *tx) error {
 		var rows []eventRow
 		err := tx.selectRows(&rows, `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation,

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -51,8 +51,8 @@ func storeNotification(b testing.TB, db *store.DB, n int64) error {
 	specialist, patient := testSSIN(n%specialists), testSSIN(1000+n/3)
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	reference := fmt.Sprintf("6f9619ff-8b86-d011-b42d-%012d", n)
-	return db.RunWriteTx(b.Context(), func(w register.Writer) error {
-		if _, err := w.RecordReplayKey(register.ReplayKey{Hash: digest, ExpiresAt: now}); err != nil {
+	return db.RunWriteTx(b.Context(), func(w implants.Writer) error {
+		if _, err := w.RecordReplayKey(implants.ReplayKey{Hash: digest, ExpiresAt: now}); err != nil {
 			return err
 		}
 		if err := w.Lock("patient "+patient.Digits()+reference, "input "+reference); err != nil {
@@ -74,20 +74,20 @@ func storeNotification(b testing.TB, db *store.DB, n int64) error {
 		if err != nil {
 			return err
 		}
-		kept := register.Notification{Reference: reference, Version: 1, State: register.Final, Number: number,
-			Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: specialist}, SurgeryDate: day,
-			Patient: patient, Prescriber: register.ProfessionalRef{SSIN: specialist}, PrescriptionDate: day, RegisteredAt: now,
+		kept := implants.Notification{Reference: reference, Version: 1, State: implants.Final, Number: number,
+			Type: implants.TypeImplantation, Specialist: implants.ProfessionalRef{SSIN: specialist}, SurgeryDate: day,
+			Patient: patient, Prescriber: implants.ProfessionalRef{SSIN: specialist}, PrescriptionDate: day, RegisteredAt: now,
 			Digest: digest, Signer: "NIHII-HOSPITAL=71000436", Author: specialist, InputReference: reference, ContentDigest: digest,
-			Implants: []register.Implant{{ID: reference + "i", UDIDI: "05410000001047", NotifiedImplant: register.NotifiedImplant{
+			Implants: []implants.Implant{{ID: reference + "i", UDIDI: "05410000001047", NotifiedImplant: implants.NotifiedImplant{
 				Code: code, UDI: "(01)05410000001047(17)291231(10)L2201(21)" + serial, Lot: "L2201", Serial: serial, Quantity: 1}}}}
 		if err := w.AppendVersion(kept); err != nil {
 			return err
 		}
-		link := register.TherapeuticLink{Patient: patient, Professional: specialist, Type: register.LinkTypeSurgery, Period: register.Period{From: day}}
+		link := implants.TherapeuticLink{Patient: patient, Professional: specialist, Type: implants.LinkTypeSurgery, Period: implants.Period{From: day}}
 		if err := w.AddTherapeuticLink(link); err != nil {
 			return err
 		}
-		return w.AppendEvent(register.AuditEvent{OccurredAt: now, Correlation: reference, Operation: "NotifyImplant", Outcome: register.OutcomeAccepted,
+		return w.AppendEvent(implants.AuditEvent{OccurredAt: now, Correlation: reference, Operation: "NotifyImplant", Outcome: implants.OutcomeAccepted,
 			Reason: "own operation", Person: specialist, Patient: patient, Number: number})
 	})
 }
@@ -166,17 +166,17 @@ func BenchmarkSearch(b *testing.B) {
 		day := mustParse(ident.ParseDate, "2026-11-21")
 		for _, search := range []struct {
 			name string
-			q    register.NotificationQuery
+			q    implants.NotificationQuery
 		}{
-			{"patient", register.NotificationQuery{Patient: patient}},
-			{"number", register.NotificationQuery{Number: testNumber(day)}},
-			{"serial", register.NotificationQuery{Serial: "S-77", TreatedBy: specialist, TreatedOn: day}},
-			{"code", register.NotificationQuery{Code: mustParse(ident.ParseNotificationCode, "000071200176"), TreatedBy: specialist, TreatedOn: day}},
+			{"patient", implants.NotificationQuery{Patient: patient}},
+			{"number", implants.NotificationQuery{Number: testNumber(day)}},
+			{"serial", implants.NotificationQuery{Serial: "S-77", TreatedBy: specialist, TreatedOn: day}},
+			{"code", implants.NotificationQuery{Code: mustParse(ident.ParseNotificationCode, "000071200176"), TreatedBy: specialist, TreatedOn: day}},
 		} {
 			search.q.Limit = 20
 			b.Run(search.name, func(b *testing.B) {
 				for b.Loop() {
-					err := db.RunReadTx(b.Context(), func(r register.Reader) error {
+					err := db.RunReadTx(b.Context(), func(r implants.Reader) error {
 						_, _, err := r.SearchNotifications(search.q)
 						return err
 					})
@@ -194,14 +194,14 @@ func BenchmarkSearchDevice(b *testing.B) {
 	const devices = 200_000
 	forEachEngine(b, func(b *testing.B, backend storetest.Backend) {
 		db := backend.Open(b)
-		load := store.SourceEntries{Devices: make([]register.Device, devices)}
+		load := store.SourceEntries{Devices: make([]implants.Device, devices)}
 		for i := range load.Devices {
 			base := int64(i + 1000)
-			load.Devices[i] = register.Device{Code: mustParse(ident.ParseNotificationCode, fmt.Sprintf("%010d%02d", base, 97-base%97)),
+			load.Devices[i] = implants.Device{Code: mustParse(ident.ParseNotificationCode, fmt.Sprintf("%010d%02d", base, 97-base%97)),
 				Name: fmt.Sprintf("Invented total knee prosthesis, size %d", i%40), Reference: fmt.Sprintf("TKP-%07d/%d", i, i%7),
 				Manufacturer: fmt.Sprintf("Maker of Joints %d", i%400), Distributor: fmt.Sprintf("Distribution %d", i%90),
 				Classification: "III", Category: "Knee", UDIDIs: []string{fmt.Sprintf("0541%010d", i)},
-				Status: register.DeviceActive, ValidFrom: mustParse(ident.ParseDate, "2014-05-01")}
+				Status: implants.DeviceActive, ValidFrom: mustParse(ident.ParseDate, "2014-05-01")}
 		}
 		if err := db.LoadSources(b.Context(), load); err != nil {
 			b.Fatal(err)
@@ -209,8 +209,8 @@ func BenchmarkSearchDevice(b *testing.B) {
 		for name, text := range map[string]string{"many": "knee joints", "one": "TKP-0123456", "none": "hip"} {
 			b.Run(name, func(b *testing.B) {
 				for b.Loop() {
-					err := db.RunReadTx(b.Context(), func(r register.Reader) error {
-						_, _, err := r.SearchDevices(register.DeviceQuery{Text: text, Limit: 20})
+					err := db.RunReadTx(b.Context(), func(r implants.Reader) error {
+						_, _, err := r.SearchDevices(implants.DeviceQuery{Text: text, Limit: 20})
 						return err
 					})
 					if err != nil {

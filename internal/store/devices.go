@@ -3,19 +3,19 @@ package store
 import (
 	"strings"
 
-	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/implants"
 )
 
 // deviceSearchText is the text in which a search looks for words. Both engines compare it byte by byte, so it is folded
 // to lower case here, for all scripts. The newline between the parts prevents a word from matching across two of them.
-func deviceSearchText(d *register.Device) string {
+func deviceSearchText(d *implants.Device) string {
 	return strings.ToLower(strings.Join([]string{d.Name, d.Reference, d.Manufacturer, d.Distributor}, "\n"))
 }
 
 // SearchDevices returns a page of devices in the order of their codes, and their total number. A search for words scans
 // the whole device list: it has about 200,000 entries, and a scan takes about 0.1 s. The second statement stops at the
 // last device of the page.
-func (r txReader) SearchDevices(q register.DeviceQuery) ([]register.Device, int, error) {
+func (r txReader) SearchDevices(q implants.DeviceQuery) ([]implants.Device, int, error) {
 	where := &conditions{}
 	where.addClause(`d.code <> ''`)
 	where.addIfSet(`d.code = ?`, q.Code.Digits())

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // AuditQuery selects a part of the audit log. Zero fields do not restrict.
@@ -27,7 +27,7 @@ type AuditEntry struct {
 	Seq              int64
 	PersonPseudonym  int64
 	PatientPseudonym int64
-	Event            register.AuditEvent
+	Event            implants.AuditEvent
 }
 
 // operatorOperations is a LIKE pattern for the operations of an operator, who is not a caller.
@@ -86,7 +86,7 @@ func (tx *tx) auditConditions(q *AuditQuery) (string, []any, error) {
 }
 
 // toPseudonymisedEvent converts a row to an event without SSINs.
-func (row eventRow) toPseudonymisedEvent(c *rowConverter) register.AuditEvent {
+func (row eventRow) toPseudonymisedEvent(c *rowConverter) implants.AuditEvent {
 	named := row
 	named.Person, named.Patient, named.Emergency, named.Signer = 0, 0, nil, ""
 	e := named.toEvent(c)

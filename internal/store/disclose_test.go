@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -15,14 +15,14 @@ func testDisclosure(t *testing.T, s *auditFixture) {
 	t.Helper()
 	patient, other, replaced, doctor := testSSIN(1000), testSSIN(1001), testSSIN(1500), testSSIN(1)
 	at := func(n int) time.Time { return firstSealing.Add(time.Duration(n) * time.Hour) }
-	events := []register.AuditEvent{
-		{OccurredAt: at(0), Correlation: "a", Operation: "Search", Outcome: register.OutcomeAccepted, Signer: "SSIN=" + doctor.Digits(), Person: doctor, Patient: patient},
-		{OccurredAt: at(1), Correlation: "b", Operation: "Search", Outcome: register.OutcomeAccepted, Person: doctor, Patient: other},
-		{OccurredAt: at(2), Correlation: "c", Operation: "GetImplantCard", Outcome: register.OutcomeAccepted, Person: doctor, Patient: replaced, EmergencyReason: "unconscious"},
-		{OccurredAt: at(3), Correlation: "d", Operation: "AdminReveal", Outcome: register.OutcomeAccepted, Signer: "operator=anna", Patient: patient, EmergencyReason: "a complaint"},
+	events := []implants.AuditEvent{
+		{OccurredAt: at(0), Correlation: "a", Operation: "Search", Outcome: implants.OutcomeAccepted, Signer: "SSIN=" + doctor.Digits(), Person: doctor, Patient: patient},
+		{OccurredAt: at(1), Correlation: "b", Operation: "Search", Outcome: implants.OutcomeAccepted, Person: doctor, Patient: other},
+		{OccurredAt: at(2), Correlation: "c", Operation: "GetImplantCard", Outcome: implants.OutcomeAccepted, Person: doctor, Patient: replaced, EmergencyReason: "unconscious"},
+		{OccurredAt: at(3), Correlation: "d", Operation: "AdminReveal", Outcome: implants.OutcomeAccepted, Signer: "operator=anna", Patient: patient, EmergencyReason: "a complaint"},
 	}
 	for _, e := range events {
-		if err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(e) }); err != nil {
+		if err := s.db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(e) }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -75,7 +75,7 @@ func TestEmbeddedWaitsForAnotherWriter(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		done <- db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(register.AuditEvent{OccurredAt: time.Now()}) })
+		done <- db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(implants.AuditEvent{OccurredAt: time.Now()}) })
 	}()
 	select {
 	case err := <-done:

@@ -9,15 +9,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 const insertEvidence = `INSERT INTO evidence (reference, version, message, certificate, accepted) VALUES (?, ?, ?, ?, ?)`
 
 // AppendEvidence appends the signed message that created a version, with the certificate that signed it. A certificate
 // may contain the SSIN of its holder, so it is sealed too.
-func (w txWriter) AppendEvidence(e register.Evidence) error {
+func (w txWriter) AppendEvidence(e implants.Evidence) error {
 	key := versionKey{e.Reference, e.Version}
 	patient, err := w.versionPatient(key)
 	if err != nil {
@@ -73,8 +73,8 @@ type evidenceRow struct {
 	Accepted    timestamp `db:"accepted"`
 }
 
-func (row evidenceRow) toEvidence(c *rowConverter) register.Evidence {
-	e := register.Evidence{Reference: row.Reference, Version: row.Version, AcceptedAt: time.Time(row.Accepted),
+func (row evidenceRow) toEvidence(c *rowConverter) implants.Evidence {
+	e := implants.Evidence{Reference: row.Reference, Version: row.Version, AcceptedAt: time.Time(row.Accepted),
 		Certificate: []byte(c.openText(row.Patient, row.Certificate, row.associatedData("certificate")))}
 	compressed := c.openText(row.Patient, row.Message, row.associatedData("message"))
 	if compressed == "" {
@@ -88,8 +88,8 @@ func (row evidenceRow) toEvidence(c *rowConverter) register.Evidence {
 }
 
 // Evidence returns the signed messages that created the versions of a notification, oldest first.
-func (db *DB) Evidence(ctx context.Context, number ident.NotificationNumber) ([]register.Evidence, error) {
-	var all []register.Evidence
+func (db *DB) Evidence(ctx context.Context, number ident.NotificationNumber) ([]implants.Evidence, error) {
+	var all []implants.Evidence
 	err := db.readTx(ctx, func(tx *tx) error {
 		noPerson, err := tx.lookUpPerson(ident.SSIN{}, true)
 		if err != nil {

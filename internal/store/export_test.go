@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 
-	"github.com/openctr/ctr/internal/register"
+	"github.com/openctr/ctr/internal/implants"
 )
 
 // RecordedStatement is a statement as sent to the database.
@@ -13,7 +13,7 @@ type RecordedStatement struct {
 }
 
 // RecordStatements returns the SELECT statements that a function sends to the database, without any cache.
-func RecordStatements(ctx context.Context, db *DB, ask func(register.Reader) error) ([]RecordedStatement, error) {
+func RecordStatements(ctx context.Context, db *DB, ask func(implants.Reader) error) ([]RecordedStatement, error) {
 	recorder := &statementRecorder{}
 	err := db.engine.readTx(ctx, func(outer *tx) error {
 		recorder.querier = outer.conn

@@ -11,8 +11,8 @@ import (
 
 	"github.com/lib/pq"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // SourceVersion is an imported extract of an authentic source.
@@ -68,7 +68,7 @@ type Import struct {
 	// none.
 	ComparedWith int64
 	// Event is recorded in the audit log in the same transaction.
-	Event register.AuditEvent
+	Event implants.AuditEvent
 	// ForEachBatch calls hand with the new and changed entries in batches.
 	ForEachBatch func(hand func(SourceEntries) error) error
 }
@@ -196,7 +196,7 @@ func (s *stagedImport) addEntries(ctx context.Context, batch SourceEntries) erro
 
 // stageDeviceRows stores devices in the staging table. PostgreSQL gets one array for each column, which it reads
 // several times faster than one parameter for each value.
-func (w txWriter) stageDeviceRows(token string, devices []register.Device) error {
+func (w txWriter) stageDeviceRows(token string, devices []implants.Device) error {
 	if !w.tx.dialect.batchesInserts {
 		for i := range devices {
 			if _, err := w.tx.execStatement(insertStagedDevice, append([]any{token}, deviceValues(&devices[i])...)...); err != nil {

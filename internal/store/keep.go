@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // txWriter implements register.Writer within a transaction.
@@ -34,7 +34,7 @@ func (w txWriter) NextSequenceNumber(day ident.Date) (uint64, error) {
 }
 
 // RecordReplayKey records that a message was used. It returns false when the message was used before.
-func (w txWriter) RecordReplayKey(mark register.ReplayKey) (bool, error) {
+func (w txWriter) RecordReplayKey(mark implants.ReplayKey) (bool, error) {
 	n, err := w.tx.dialect.recordReplayKey(w.tx, mark.Hash[:], timestamp(mark.ExpiresAt))
 	return n == 1, err
 }
@@ -62,7 +62,7 @@ const (
 )
 
 // AppendVersion appends a version of a notification.
-func (w txWriter) AppendVersion(n register.Notification) error {
+func (w txWriter) AppendVersion(n implants.Notification) error {
 	persons, err := w.resolvePersons(&n)
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ type personColumns struct {
 	err                                  error // the first error of sealText
 }
 
-func (w txWriter) resolvePersons(n *register.Notification) (*personColumns, error) {
+func (w txWriter) resolvePersons(n *implants.Notification) (*personColumns, error) {
 	texts := []string{n.Comment, n.ChangeReason}
 	for i := range n.Implants {
 		texts = append(texts, n.Implants[i].Location)
@@ -157,10 +157,10 @@ func (persons *personColumns) sealText(text, associatedData string) []byte {
 
 // updatePendingList adds the notification to the table of pending ones, or deletes it there once it is final or
 // withdrawn.
-func (w txWriter) updatePendingList(n *register.Notification, persons *personColumns) error {
+func (w txWriter) updatePendingList(n *implants.Notification, persons *personColumns) error {
 	var err error
 	switch {
-	case n.State == register.Draft || n.State == register.ToValidate:
+	case n.State == implants.Draft || n.State == implants.ToValidate:
 		_, err = w.tx.execStatement(upsertPending, n.Reference, persons.specialistID, persons.authorID, n.Organisation.Digits())
 	case n.Version > 1:
 		_, err = w.tx.execStatement(deletePending, n.Reference)
@@ -168,7 +168,7 @@ func (w txWriter) updatePendingList(n *register.Notification, persons *personCol
 	return err
 }
 
-func (w txWriter) insertImplantLine(n *register.Notification, line int, persons *personColumns) error {
+func (w txWriter) insertImplantLine(n *implants.Notification, line int, persons *personColumns) error {
 	i := &n.Implants[line]
 	pharmacist, err := w.professionalID(i.Pharmacist.SSIN)
 	if err != nil {
@@ -185,7 +185,7 @@ func (w txWriter) insertImplantLine(n *register.Notification, line int, persons 
 
 // AddTherapeuticLink appends a therapeutic link. An existing one with the same people, type and first day stays
 // unchanged.
-func (w txWriter) AddTherapeuticLink(l register.TherapeuticLink) error {
+func (w txWriter) AddTherapeuticLink(l implants.TherapeuticLink) error {
 	patient, professional, err := w.therapeuticLinkIDs(l)
 	if err != nil {
 		return err
@@ -194,7 +194,7 @@ func (w txWriter) AddTherapeuticLink(l register.TherapeuticLink) error {
 }
 
 // therapeuticLinkIDs are the pseudonym ids of the people of a therapeutic link.
-func (w txWriter) therapeuticLinkIDs(l register.TherapeuticLink) (patient, professional int64, err error) {
+func (w txWriter) therapeuticLinkIDs(l implants.TherapeuticLink) (patient, professional int64, err error) {
 	patientPseudonym, err := w.findOrCreate(l.Patient, false)
 	if err != nil {
 		return 0, 0, err
@@ -204,7 +204,7 @@ func (w txWriter) therapeuticLinkIDs(l register.TherapeuticLink) (patient, profe
 }
 
 // AppendEvent appends an event to the audit log.
-func (w txWriter) AppendEvent(e register.AuditEvent) error {
+func (w txWriter) AppendEvent(e implants.AuditEvent) error {
 	patient, err := w.optionalPseudonym(e.Patient, e.EmergencyReason)
 	if err != nil {
 		return err

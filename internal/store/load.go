@@ -6,19 +6,19 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // SourceEntries are entries of the authentic sources.
 type SourceEntries struct {
-	Persons       []register.Person
-	Practices     []register.Practice
-	Organisations []register.Organisation
-	Affiliations  []register.Affiliation
-	Mandates      []register.Mandate
-	Links         []register.TherapeuticLink
-	Devices       []register.Device
+	Persons       []implants.Person
+	Practices     []implants.Practice
+	Organisations []implants.Organisation
+	Affiliations  []implants.Affiliation
+	Mandates      []implants.Mandate
+	Links         []implants.TherapeuticLink
+	Devices       []implants.Device
 	Replacements  []SSINReplacement
 }
 
@@ -116,7 +116,7 @@ func (w txWriter) loadPeople(entries *SourceEntries) error {
 	return nil
 }
 
-func (w txWriter) upsertPersonEntry(p register.Person) error {
+func (w txWriter) upsertPersonEntry(p implants.Person) error {
 	pseudonym, err := w.findOrCreate(p.SSIN, false)
 	if err != nil {
 		return err
@@ -195,18 +195,18 @@ func (w txWriter) loadDevices(entries *SourceEntries) error {
 }
 
 // deviceValues returns the values in the order of deviceInsertColumns.
-func deviceValues(d *register.Device) []any {
+func deviceValues(d *implants.Device) []any {
 	return []any{d.Code.Digits(), d.Name, d.Reference, d.Manufacturer, d.Distributor, d.Classification, d.Category,
 		strings.Join(d.UDIDIs, "\n"), string(d.Status), d.ValidFrom.String(), d.DeletedOn.String(), d.RecalledOn.String(), deviceSearchText(d)}
 }
 
 // lastPerCode drops each device that a later one with the same code replaces.
-func lastPerCode(devices []register.Device) []register.Device {
+func lastPerCode(devices []implants.Device) []implants.Device {
 	last := make(map[ident.NotificationCode]int, len(devices))
 	for i, d := range devices {
 		last[d.Code] = i
 	}
-	remaining := make([]register.Device, 0, len(last))
+	remaining := make([]implants.Device, 0, len(last))
 	for i, d := range devices {
 		if last[d.Code] == i {
 			remaining = append(remaining, d)

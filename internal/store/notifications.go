@@ -3,9 +3,9 @@ package store
 import (
 	"slices"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 )
 
 const notificationColumns = `n.seq, n.reference, n.version, n.state, n.change, n.change_reason, n.number, n.type, n.specialist, n.specialist_nihii, ` +
@@ -51,51 +51,51 @@ const implantTables = ` FROM notification n JOIN implant i ON i.reference = n.re
 const maxDate = "9999-12-31"
 
 // NotificationByNumber returns the newest version of a notification that is or was final.
-func (r txReader) NotificationByNumber(number ident.NotificationNumber) (register.Notification, bool, error) {
+func (r txReader) NotificationByNumber(number ident.NotificationNumber) (implants.Notification, bool, error) {
 	return r.findNotification(`n.number = ? AND n.number <> ''`+andNewestVersion, number.Digits())
 }
 
 // NotificationByInputReference returns the version that a signer's submission with an idempotency key created.
-func (r txReader) NotificationByInputReference(signer, inputReference string) (register.Notification, bool, error) {
+func (r txReader) NotificationByInputReference(signer, inputReference string) (implants.Notification, bool, error) {
 	var sent versionKey
 	signers, err := r.signerColumns(signer)
 	if err != nil {
-		return register.Notification{}, false, err
+		return implants.Notification{}, false, err
 	}
 	for _, column := range signers {
 		found, err := r.tx.selectRow(&sent, `SELECT reference, version FROM submission WHERE signer = ? AND input_reference = ?`,
 			column, inputReference)
 		if err != nil {
-			return register.Notification{}, false, err
+			return implants.Notification{}, false, err
 		}
 		if found {
 			return r.findNotification(`n.reference = ? AND n.version = ?`, sent.Reference, sent.Version)
 		}
 	}
-	return register.Notification{}, false, nil
+	return implants.Notification{}, false, nil
 }
 
-func (r txReader) findNotification(condition string, args ...any) (register.Notification, bool, error) {
+func (r txReader) findNotification(condition string, args ...any) (implants.Notification, bool, error) {
 	found, err := r.findNotifications(condition, args...)
 	if err != nil || len(found) == 0 {
-		return register.Notification{}, false, err
+		return implants.Notification{}, false, err
 	}
 	return found[0], true, nil
 }
 
 // NotificationByReference returns the newest version, in any state.
-func (r txReader) NotificationByReference(reference string) (register.Notification, bool, error) {
+func (r txReader) NotificationByReference(reference string) (implants.Notification, bool, error) {
 	return r.findNotification(`n.reference = ?`+andNewestVersion, reference)
 }
 
 // Versions returns the versions of a notification, oldest first.
-func (r txReader) Versions(reference string) ([]register.VersionSummary, error) {
+func (r txReader) Versions(reference string) ([]implants.VersionSummary, error) {
 	return queryAll(r.tx, "notification", revisionRow.toRevision, `SELECT reference, version, patient, registered_at, organisation,
 		author, state, change, change_reason FROM notification WHERE reference = ? ORDER BY version`, reference)
 }
 
 // NotificationsByPatient returns a patient's notifications in force, in the order of the surgery dates.
-func (r txReader) NotificationsByPatient(patient ident.SSIN) ([]register.Notification, error) {
+func (r txReader) NotificationsByPatient(patient ident.SSIN) ([]implants.Notification, error) {
 	p, err := r.tx.findPerson(patient)
 	if err != nil || p == nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (r txReader) NotificationsByPatient(patient ident.SSIN) ([]register.Notific
 // findNotifications reads complete notifications with four statements, or more when there are very many. It selects the
 // lines by version, not by the condition again: in a writing transaction, another one may have stored a newer version
 // in between.
-func (r txReader) findNotifications(condition string, args ...any) ([]register.Notification, error) {
+func (r txReader) findNotifications(condition string, args ...any) ([]implants.Notification, error) {
 	var rows []notificationRow
 	err := r.tx.selectRows(&rows, `SELECT `+notificationColumns+` FROM notification n WHERE `+condition+
 		` ORDER BY n.operation_date, `+registrationOrder, args...)
@@ -118,7 +118,7 @@ func (r txReader) findNotifications(condition string, args ...any) ([]register.N
 	if err != nil {
 		return nil, err
 	}
-	byVersion := make(map[versionKey]*register.Notification, len(found))
+	byVersion := make(map[versionKey]*implants.Notification, len(found))
 	rowNumbers := make([]any, len(found))
 	for i := range found {
 		byVersion[rows[i].versionKey], rowNumbers[i] = &found[i], rows[i].Seq
@@ -133,19 +133,19 @@ func (r txReader) findNotifications(condition string, args ...any) ([]register.N
 
 // loadLines reads the implants, removals and warnings of the versions with the given row numbers, and appends each to
 // its notification.
-func (r txReader) loadLines(byVersion map[versionKey]*register.Notification, rowNumbers []any) error {
+func (r txReader) loadLines(byVersion map[versionKey]*implants.Notification, rowNumbers []any) error {
 	list, args := paddedInList(rowNumbers)
-	var implants []implantRow
-	err := r.tx.selectRows(&implants, `SELECT `+implantColumns+implantTables+` WHERE n.seq IN `+list+` ORDER BY i.line`,
+	var implantList []implantRow
+	err := r.tx.selectRows(&implantList, `SELECT `+implantColumns+implantTables+` WHERE n.seq IN `+list+` ORDER BY i.line`,
 		append([]any{maxDate}, args...)...)
 	if err != nil {
 		return err
 	}
-	converted, err := convertRows(r.tx, implants, "implant", implantRow.toImplant)
+	converted, err := convertRows(r.tx, implantList, "implant", implantRow.toImplant)
 	if err != nil {
 		return err
 	}
-	for i, row := range implants {
+	for i, row := range implantList {
 		n := byVersion[row.versionKey]
 		n.Implants = append(n.Implants, converted[i])
 	}
@@ -170,7 +170,7 @@ func (r txReader) loadLines(byVersion map[versionKey]*register.Notification, row
 	}
 	for _, row := range warnings {
 		n := byVersion[row.versionKey]
-		n.Warnings = append(n.Warnings, register.Warning{Code: problem.Code(row.Code), Path: row.Path, Detail: row.Facts})
+		n.Warnings = append(n.Warnings, implants.Warning{Code: problem.Code(row.Code), Path: row.Path, Detail: row.Facts})
 	}
 	return nil
 }
@@ -180,20 +180,20 @@ const removalColumns = `SELECT r.reference, r.version, r.line, n.patient, r.impl
 	`FROM notification n JOIN removal r ON r.reference = n.reference AND r.version = n.version`
 
 // Implant returns the newest version of an implant line, with the quantity that remains now.
-func (r txReader) Implant(id string) (register.Implant, bool, error) {
+func (r txReader) Implant(id string) (implants.Implant, bool, error) {
 	return queryOne(r.tx, "implant", implantRow.toImplant, `SELECT `+implantColumns+implantTables+` WHERE i.id = ?
 		ORDER BY i.version DESC LIMIT 1`, maxDate, id)
 }
 
 // RemovalsByImplant returns the removals of an implant that are in force, in the order of the surgery dates.
-func (r txReader) RemovalsByImplant(implantID string) ([]register.Removal, error) {
+func (r txReader) RemovalsByImplant(implantID string) ([]implants.Removal, error) {
 	return queryAll(r.tx, "removal", removalRow.toRemovalWithNotification, removalColumns+` WHERE r.implant_id = ?`+andInForce+`
 		ORDER BY r.operation_date, `+registrationOrder+`, r.line`, implantID)
 }
 
 // ImplantsByPatient returns the implants that a patient had received by the end of a day, with the quantities that
 // remained then.
-func (r txReader) ImplantsByPatient(patient ident.SSIN, day ident.Date) ([]register.Implant, error) {
+func (r txReader) ImplantsByPatient(patient ident.SSIN, day ident.Date) ([]implants.Implant, error) {
 	upTo := day.String()
 	if day.IsZero() {
 		upTo = maxDate

@@ -4,12 +4,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // ListPending returns a page of pending notifications in the order of their first versions, and their total number.
-func (r txReader) ListPending(q register.PendingQuery) ([]register.NotificationSummary, int, error) {
+func (r txReader) ListPending(q implants.PendingQuery) ([]implants.NotificationSummary, int, error) {
 	whose, err := r.pendingSelections(q)
 	if err != nil {
 		return nil, 0, err
@@ -45,7 +45,7 @@ func (r txReader) ListPending(q register.PendingQuery) ([]register.NotificationS
 }
 
 // pendingSelections returns one SELECT of references for each person and for the organisation in the query.
-func (r txReader) pendingSelections(q register.PendingQuery) (*conditions, error) {
+func (r txReader) pendingSelections(q implants.PendingQuery) (*conditions, error) {
 	whose := &conditions{}
 	const references = `SELECT reference FROM pending WHERE `
 	add := func(column string, person ident.SSIN) error {

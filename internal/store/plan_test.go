@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -64,49 +64,49 @@ func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Con
 }
 
 // readerCalls returns all queries that a caller can cause, by name.
-func readerCalls() map[string]func(r register.Reader) error {
+func readerCalls() map[string]func(r implants.Reader) error {
 	day := mustParse(ident.ParseDate, "2026-11-21")
 	ssin, code, number := testSSIN(1), mustParse(ident.ParseNotificationCode, "000071200176"), testNumber(day)
-	questions := map[string]func(r register.Reader) error{
-		"Notification": func(r register.Reader) error { _, _, err := r.NotificationByNumber(number); return err },
-		"ByReference":  func(r register.Reader) error { _, _, err := r.NotificationByReference("reference"); return err },
-		"Versions":     func(r register.Reader) error { _, err := r.Versions("reference"); return err },
-		"Submission": func(r register.Reader) error {
+	questions := map[string]func(r implants.Reader) error{
+		"Notification": func(r implants.Reader) error { _, _, err := r.NotificationByNumber(number); return err },
+		"ByReference":  func(r implants.Reader) error { _, _, err := r.NotificationByReference("reference"); return err },
+		"Versions":     func(r implants.Reader) error { _, err := r.Versions("reference"); return err },
+		"Submission": func(r implants.Reader) error {
 			_, _, err := r.NotificationByInputReference("signer", "reference")
 			return err
 		},
-		"Implant":               func(r register.Reader) error { _, _, err := r.Implant("id"); return err },
-		"RemovalsOf":            func(r register.Reader) error { _, err := r.RemovalsByImplant("id"); return err },
-		"Implants of a patient": func(r register.Reader) error { _, err := r.ImplantsByPatient(ssin, day); return err },
-		"History of a patient":  func(r register.Reader) error { _, err := r.NotificationsByPatient(ssin); return err },
-		"SerialInPatient":       func(r register.Reader) error { _, err := r.IsSerialImplanted("S-1", code, "1"); return err },
-		"Person":                func(r register.Reader) error { _, _, err := r.Person(ssin); return err },
-		"Practices":             func(r register.Reader) error { _, err := r.Practices(register.ProfessionalRef{SSIN: ssin}); return err },
-		"Affiliations":          func(r register.Reader) error { _, err := r.Affiliations(ident.NIHII{}, ssin); return err },
-		"Staff": func(r register.Reader) error {
+		"Implant":               func(r implants.Reader) error { _, _, err := r.Implant("id"); return err },
+		"RemovalsOf":            func(r implants.Reader) error { _, err := r.RemovalsByImplant("id"); return err },
+		"Implants of a patient": func(r implants.Reader) error { _, err := r.ImplantsByPatient(ssin, day); return err },
+		"History of a patient":  func(r implants.Reader) error { _, err := r.NotificationsByPatient(ssin); return err },
+		"SerialInPatient":       func(r implants.Reader) error { _, err := r.IsSerialImplanted("S-1", code, "1"); return err },
+		"Person":                func(r implants.Reader) error { _, _, err := r.Person(ssin); return err },
+		"Practices":             func(r implants.Reader) error { _, err := r.Practices(implants.ProfessionalRef{SSIN: ssin}); return err },
+		"Affiliations":          func(r implants.Reader) error { _, err := r.Affiliations(ident.NIHII{}, ssin); return err },
+		"Staff": func(r implants.Reader) error {
 			_, _, err := r.ListStaff(mustParse(ident.ParseNIHII, "71000436"), 0, 10)
 			return err
 		},
-		"Links":        func(r register.Reader) error { _, err := r.TherapeuticLinks(ssin, ssin); return err },
-		"MandatesTo":   func(r register.Reader) error { _, err := r.MandatesByGrantee(ssin); return err },
-		"MandatesFrom": func(r register.Reader) error { _, err := r.MandatesByGrantor(ssin); return err },
-		"DeviceByCode": func(r register.Reader) error { _, _, err := r.DeviceByCode(code); return err },
-		"DeviceByDI":   func(r register.Reader) error { _, _, err := r.DeviceByDI("1"); return err },
-		"SearchDevice by code": func(r register.Reader) error {
-			_, _, err := r.SearchDevices(register.DeviceQuery{Code: code, Text: "knee", Limit: 10})
+		"Links":        func(r implants.Reader) error { _, err := r.TherapeuticLinks(ssin, ssin); return err },
+		"MandatesTo":   func(r implants.Reader) error { _, err := r.MandatesByGrantee(ssin); return err },
+		"MandatesFrom": func(r implants.Reader) error { _, err := r.MandatesByGrantor(ssin); return err },
+		"DeviceByCode": func(r implants.Reader) error { _, _, err := r.DeviceByCode(code); return err },
+		"DeviceByDI":   func(r implants.Reader) error { _, _, err := r.DeviceByDI("1"); return err },
+		"SearchDevice by code": func(r implants.Reader) error {
+			_, _, err := r.SearchDevices(implants.DeviceQuery{Code: code, Text: "knee", Limit: 10})
 			return err
 		},
-		"SearchDevice by DI": func(r register.Reader) error {
-			_, _, err := r.SearchDevices(register.DeviceQuery{DI: "1", Limit: 10})
+		"SearchDevice by DI": func(r implants.Reader) error {
+			_, _, err := r.SearchDevices(implants.DeviceQuery{DI: "1", Limit: 10})
 			return err
 		},
-		"Pending": func(r register.Reader) error {
-			_, _, err := r.ListPending(register.PendingQuery{Specialist: ssin, MandateGrantors: []ident.SSIN{ssin}, Author: ssin,
-				Organisation: mustParse(ident.ParseNIHII, "71000436"), State: register.Draft, Limit: 10})
+		"Pending": func(r implants.Reader) error {
+			_, _, err := r.ListPending(implants.PendingQuery{Specialist: ssin, MandateGrantors: []ident.SSIN{ssin}, Author: ssin,
+				Organisation: mustParse(ident.ParseNIHII, "71000436"), State: implants.Draft, Limit: 10})
 			return err
 		},
 	}
-	for name, q := range map[string]register.NotificationQuery{
+	for name, q := range map[string]implants.NotificationQuery{
 		"of a patient":         {Patient: ssin, From: day},
 		"of code of a patient": {Patient: ssin, Code: code},
 		"of lot of a patient":  {Patient: ssin, Lot: "L", To: day},
@@ -119,10 +119,10 @@ func readerCalls() map[string]func(r register.Reader) error {
 		"by own serial":        {Serial: "S-1", TreatedBy: ssin, TreatedOn: day},
 		"by own patients":      {TreatedBy: ssin, TreatedOn: day},
 		"by number of own":     {Number: number, TreatedBy: ssin, TreatedOn: day},
-		"by own of a type":     {Specialist: ssin, TreatedBy: ssin, TreatedOn: day, Type: register.TypeExplantation},
+		"by own of a type":     {Specialist: ssin, TreatedBy: ssin, TreatedOn: day, Type: implants.TypeExplantation},
 	} {
 		q.Limit = 10
-		questions["Search "+name] = func(r register.Reader) error { _, _, err := r.SearchNotifications(q); return err }
+		questions["Search "+name] = func(r implants.Reader) error { _, _, err := r.SearchNotifications(q); return err }
 	}
 	return questions
 }

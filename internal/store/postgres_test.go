@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -173,15 +173,15 @@ func TestLostConnections(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			p.loseAt.Store(test.lose)
 			runs, fresh := 0, true
-			err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
+			err := db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 				runs++
 				if test.spend {
 					var err error
-					if fresh, err = w.RecordReplayKey(register.ReplayKey{Hash: sha256.Sum256([]byte(test.name)), ExpiresAt: time.Now()}); err != nil {
+					if fresh, err = w.RecordReplayKey(implants.ReplayKey{Hash: sha256.Sum256([]byte(test.name)), ExpiresAt: time.Now()}); err != nil {
 						return err
 					}
 				}
-				return w.AppendEvent(register.AuditEvent{OccurredAt: time.Now(), Correlation: test.name})
+				return w.AppendEvent(implants.AuditEvent{OccurredAt: time.Now(), Correlation: test.name})
 			})
 			if test.code == "" && err != nil || test.code != "" && problem.From(err).Code != test.code {
 				t.Errorf("got %v", err)
@@ -211,8 +211,8 @@ func TestLostConnections(t *testing.T) {
 	p.loseAt.Store(always)
 	begin := time.Now()
 	for name, err := range map[string]error{
-		"write": db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(register.AuditEvent{OccurredAt: begin}) }),
-		"read":  db.RunReadTx(t.Context(), func(r register.Reader) error { _, _, err := r.Implant("one"); return err }),
+		"write": db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(implants.AuditEvent{OccurredAt: begin}) }),
+		"read":  db.RunReadTx(t.Context(), func(r implants.Reader) error { _, _, err := r.Implant("one"); return err }),
 		"ready": db.CheckReady(t.Context()),
 	} {
 		if !errors.Is(err, problem.Unavailable) {

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // VersionProof is a version of a notification with its evidence and its record in the audit log.
@@ -15,14 +15,14 @@ type VersionProof struct {
 	Reference    string
 	Version      int
 	Number       ident.NotificationNumber // zero for a version that was not final
-	Type         register.SurgeryType
-	State        register.State
-	Change       register.Change
+	Type         implants.SurgeryType
+	State        implants.State
+	Change       implants.Change
 	RegisteredAt time.Time
 	Digest       [32]byte
 	Signer       string
 	Organisation ident.NIHII
-	Evidence     *register.Evidence // nil when none was stored
+	Evidence     *implants.Evidence // nil when none was stored
 	AuditRecord  *AuditRecord       // nil when the audit log has no matching event
 }
 
@@ -33,7 +33,7 @@ type AuditRecord struct {
 	OccurredAt  time.Time
 	Correlation string
 	Operation   string
-	Outcome     register.Outcome
+	Outcome     implants.Outcome
 	Reason      string
 	Proof       *auditlog.Proof // nil while the row is not sealed
 }
@@ -52,8 +52,8 @@ type versionProofRow struct {
 }
 
 func (row versionProofRow) toVersionProof(c *rowConverter) VersionProof {
-	return VersionProof{Reference: row.Reference, Version: row.Version, Number: c.parseNumber(row.Number), Type: register.SurgeryType(row.Type),
-		State: register.State(row.State), Change: register.Change(row.Change), RegisteredAt: time.Time(row.RegisteredAt),
+	return VersionProof{Reference: row.Reference, Version: row.Version, Number: c.parseNumber(row.Number), Type: implants.SurgeryType(row.Type),
+		State: implants.State(row.State), Change: implants.Change(row.Change), RegisteredAt: time.Time(row.RegisteredAt),
 		Digest: c.parseDigest(row.Digest), Signer: c.parseSigner(row.Signer), Organisation: c.parseNIHII(row.Organisation)}
 }
 
@@ -118,13 +118,13 @@ func (tx *tx) findAuditRecord(of *versionProofRow) (*AuditRecord, error) {
 		return nil, err
 	}
 	var row rawAuditRow
-	found, err := tx.selectRow(&row, selectAuditRecord, from, to, of.Patient, of.Signer, string(register.OutcomeAccepted), timestamp(at),
+	found, err := tx.selectRow(&row, selectAuditRecord, from, to, of.Patient, of.Signer, string(implants.OutcomeAccepted), timestamp(at),
 		timestamp(at.Add(maxAuditDelay)), of.Number, of.Number)
 	if err != nil || !found {
 		return nil, err
 	}
 	r := &AuditRecord{Seq: row.Seq, Correlation: string(row.Correlation), Operation: string(row.Operation),
-		Outcome: register.Outcome(row.Outcome), Reason: string(row.Reason)}
+		Outcome: implants.Outcome(row.Outcome), Reason: string(row.Reason)}
 	if r.OccurredAt, err = time.Parse(auditlog.TimestampLayout, string(row.At)); err != nil {
 		return nil, tx.recordError(err)
 	}

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // testProofs checks that each version of a notification comes with its message, with its own row of the audit log among
@@ -17,16 +17,16 @@ func testProofs(t *testing.T, s *auditFixture) {
 	s.sealAndAnchor(t, 1)
 	day := mustParse(ident.ParseDate, "2026-11-21")
 	number, hour := testNumber(day), firstSealing.Add(time.Hour)
-	version := func(n int, state register.State, change register.Change, operation string) {
+	version := func(n int, state implants.State, change implants.Change, operation string) {
 		t.Helper()
-		kept := register.Notification{Reference: "reference", Version: n, State: state, Change: change, Type: register.TypeImplantation,
-			Specialist: register.ProfessionalRef{SSIN: testSSIN(1)}, SurgeryDate: day, Patient: testSSIN(1000), Author: testSSIN(1),
+		kept := implants.Notification{Reference: "reference", Version: n, State: state, Change: change, Type: implants.TypeImplantation,
+			Specialist: implants.ProfessionalRef{SSIN: testSSIN(1)}, SurgeryDate: day, Patient: testSSIN(1000), Author: testSSIN(1),
 			RegisteredAt: hour.Add(time.Duration(n) * time.Minute), Signer: "SSIN=" + testSSIN(1).Digits(), Digest: sha256.Sum256([]byte{byte(n)})}
-		if state != register.Draft {
+		if state != implants.Draft {
 			kept.Number = number
 		}
-		e := register.AuditEvent{Operation: operation, Outcome: register.OutcomeAccepted, Signer: kept.Signer, Patient: kept.Patient, Person: testSSIN(1), Number: kept.Number}
-		err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error {
+		e := implants.AuditEvent{Operation: operation, Outcome: implants.OutcomeAccepted, Signer: kept.Signer, Patient: kept.Patient, Person: testSSIN(1), Number: kept.Number}
+		err := s.db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 			for i, what := range []string{"Search", operation, operation} { // the third repeats the InputReference
 				e.Operation, e.Correlation = what, operation+string(rune('1'+i))
 				e.OccurredAt = kept.RegisteredAt.Add(time.Duration(i) * time.Millisecond)
@@ -37,17 +37,17 @@ func testProofs(t *testing.T, s *auditFixture) {
 			if err := w.AppendVersion(kept); err != nil || n == 2 { // without evidence
 				return err
 			}
-			return w.AppendEvidence(register.Evidence{Reference: kept.Reference, Version: n, Message: []byte("message"), Certificate: []byte("certificate"),
+			return w.AppendEvidence(implants.Evidence{Reference: kept.Reference, Version: n, Message: []byte("message"), Certificate: []byte("certificate"),
 				AcceptedAt: kept.RegisteredAt})
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	version(1, register.Draft, register.ChangeSaved, "NotifyImplant")
-	version(2, register.Final, register.ChangeNotified, "ValidateNotification")
+	version(1, implants.Draft, implants.ChangeSaved, "NotifyImplant")
+	version(2, implants.Final, implants.ChangeNotified, "ValidateNotification")
 	s.sealAndAnchor(t, 1)
-	version(3, register.Withdrawn, register.ChangeWithdrawn, "DiscardNotification")
+	version(3, implants.Withdrawn, implants.ChangeWithdrawn, "DiscardNotification")
 
 	proofs, err := s.db.Proofs(t.Context(), number)
 	if err != nil || len(proofs) != 3 {

@@ -11,8 +11,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // RecallQuery selects the implants of a recall. Zero fields do not restrict, and an implant must match all others. A
@@ -73,7 +73,7 @@ type RecalledLine struct {
 	// Patient is a pseudonym, the same for the same patient in every recall of this register. RevealedPatient is zero
 	// unless the query has RevealPatients.
 	Patient         string
-	RevealedPatient register.Person
+	RevealedPatient implants.Person
 
 	specialistID, patientID int64
 }
@@ -326,15 +326,15 @@ func (tx *tx) fillRecalledNames(lines []RecalledLine, reveal bool) error {
 	return nil
 }
 
-func fullName(p register.Person) string {
+func fullName(p implants.Person) string {
 	if p.FirstName == "" || p.LastName == "" {
 		return p.FirstName + p.LastName
 	}
 	return p.FirstName + " " + p.LastName
 }
 
-func (tx *tx) loadPersons(subjects map[int64]bool) (map[int64]register.Person, error) {
-	found := make(map[int64]register.Person, len(subjects))
+func (tx *tx) loadPersons(subjects map[int64]bool) (map[int64]implants.Person, error) {
+	found := make(map[int64]implants.Person, len(subjects))
 	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(subjects)), maxListParameters) {
 		list, args := paddedInList(toArgs(chunk))
 		var rows []personRow
@@ -389,7 +389,7 @@ func compareRecalledLines(a, b RecalledLine) int {
 // MarkRecalled sets a device's status to recalled from a day on, or lifts the recall when the day is zero, and records
 // the event in the same transaction. All nodes see the change at once. It returns false when the device list has no
 // such device, or when there is no recall to lift.
-func (db *DB) MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e register.AuditEvent) (bool, error) {
+func (db *DB) MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e implants.AuditEvent) (bool, error) {
 	var changed bool
 	epoch := rand.Text()
 	err := db.writeTx(ctx, func(tx *tx) error {

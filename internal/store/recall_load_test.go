@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -90,8 +90,8 @@ const (
 func openFilled(t *testing.T, b storetest.Backend, series string, n int) *store.DB {
 	t.Helper()
 	db := b.Open(t)
-	device := register.Device{Code: mustParse(ident.ParseNotificationCode, "000071200176"), UDIDIs: []string{commonDI, rareDI}, Status: register.DeviceActive}
-	if err := db.LoadSources(t.Context(), store.SourceEntries{Devices: []register.Device{device}}); err != nil {
+	device := implants.Device{Code: mustParse(ident.ParseNotificationCode, "000071200176"), UDIDIs: []string{commonDI, rareDI}, Status: implants.DeviceActive}
+	if err := db.LoadSources(t.Context(), store.SourceEntries{Devices: []implants.Device{device}}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range int64(10) {

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -80,7 +80,7 @@ func FuzzRange(f *testing.F) {
 type expectedRegister struct {
 	random   *rand.Rand
 	running  uint64
-	versions []register.Notification // the newest version of each notification
+	versions []implants.Notification // the newest version of each notification
 }
 
 var recallDevices = map[string][]string{ // codes with their device identifiers
@@ -102,13 +102,13 @@ func TestRecallAgrees(t *testing.T) {
 func testRecallAgrees(t *testing.T, b storetest.Backend) {
 	t.Helper()
 	db := b.Open(t)
-	all := store.SourceEntries{Organisations: []register.Organisation{{NIHII: mustParse(ident.ParseNIHII, "71000436"), Type: "Hospital", Name: "Hospital One"}}}
+	all := store.SourceEntries{Organisations: []implants.Organisation{{NIHII: mustParse(ident.ParseNIHII, "71000436"), Type: "Hospital", Name: "Hospital One"}}}
 	for code, dis := range recallDevices {
-		all.Devices = append(all.Devices, register.Device{Code: mustParse(ident.ParseNotificationCode, code), Name: "Device " + code, UDIDIs: dis,
-			Category: "Orthopaedic " + code[10:], Status: register.DeviceActive})
+		all.Devices = append(all.Devices, implants.Device{Code: mustParse(ident.ParseNotificationCode, code), Name: "Device " + code, UDIDIs: dis,
+			Category: "Orthopaedic " + code[10:], Status: implants.DeviceActive})
 	}
 	for n := range int64(4) {
-		all.Persons = append(all.Persons, register.Person{SSIN: testSSIN(n), FirstName: "Ada", LastName: fmt.Sprint("Surgeon", n)})
+		all.Persons = append(all.Persons, implants.Person{SSIN: testSSIN(n), FirstName: "Ada", LastName: fmt.Sprint("Surgeon", n)})
 	}
 	if err := db.LoadSources(t.Context(), all); err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func testRecallAgrees(t *testing.T, b storetest.Backend) {
 	l := &expectedRegister{random: rand.New(rand.NewPCG(7, 11))}
 	for range 400 {
 		n := l.makeVersion()
-		if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) }); err != nil {
+		if err := db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendVersion(n) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -152,8 +152,8 @@ func dayAfterStart(n int) ident.Date { return mustParse(ident.ParseDate, "2026-0
 func (l *expectedRegister) pickOne(texts ...string) string { return texts[l.random.IntN(len(texts))] }
 
 // makeVersion makes a new notification or the next version of one.
-func (l *expectedRegister) makeVersion() register.Notification {
-	var n register.Notification
+func (l *expectedRegister) makeVersion() implants.Notification {
+	var n implants.Notification
 	switch choice := l.random.IntN(10); {
 	case choice < 5 || len(l.versions) < 20:
 		n = l.newImplantation()
@@ -171,16 +171,16 @@ func (l *expectedRegister) makeVersion() register.Notification {
 	return n
 }
 
-func (l *expectedRegister) newNotification() register.Notification {
+func (l *expectedRegister) newNotification() implants.Notification {
 	l.running++
 	specialist := testSSIN(l.random.Int64N(4))
 	on := dayAfterStart(l.random.IntN(60))
-	n := register.Notification{Reference: fmt.Sprint("reference-", l.running), Version: 1, State: register.Final, SurgeryDate: on,
-		Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: specialist}, Patient: testSSIN(100 + l.random.Int64N(15)),
+	n := implants.Notification{Reference: fmt.Sprint("reference-", l.running), Version: 1, State: implants.Final, SurgeryDate: on,
+		Type: implants.TypeImplantation, Specialist: implants.ProfessionalRef{SSIN: specialist}, Patient: testSSIN(100 + l.random.Int64N(15)),
 		Author: specialist, RegisteredAt: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC),
 		Organisation: mustParse(ident.ParseNIHII, l.pickOne("71000436", "71022212"))}
 	if l.random.IntN(12) == 0 {
-		n.State = register.Draft
+		n.State = implants.Draft
 		return n
 	}
 	n.Number = mustParse(func(string) (ident.NotificationNumber, error) {
@@ -189,8 +189,8 @@ func (l *expectedRegister) newNotification() register.Notification {
 	return n
 }
 
-func (l *expectedRegister) newLine(n *register.Notification, i int) register.Implant {
-	line := register.Implant{ID: fmt.Sprintf("%s-%d-%d", n.Reference, n.Version, i)}
+func (l *expectedRegister) newLine(n *implants.Notification, i int) implants.Implant {
+	line := implants.Implant{ID: fmt.Sprintf("%s-%d-%d", n.Reference, n.Version, i)}
 	line.Quantity = 1 + l.random.IntN(4)
 	line.Lot = l.pickOne("", "L98", "L99", "L100", "L101", "L9900", "M1")
 	if l.random.IntN(2) == 0 {
@@ -207,7 +207,7 @@ func (l *expectedRegister) newLine(n *register.Notification, i int) register.Imp
 	return line
 }
 
-func (l *expectedRegister) newImplantation() register.Notification {
+func (l *expectedRegister) newImplantation() implants.Notification {
 	n := l.newNotification()
 	for i := range 1 + l.random.IntN(3) {
 		n.Implants = append(n.Implants, l.newLine(&n, i))
@@ -216,37 +216,37 @@ func (l *expectedRegister) newImplantation() register.Notification {
 }
 
 // newUnregistered returns an explantation of an implant that was implanted elsewhere.
-func (l *expectedRegister) newUnregistered() register.Notification {
+func (l *expectedRegister) newUnregistered() implants.Notification {
 	n := l.newNotification()
-	n.Type = register.TypeExplantation
+	n.Type = implants.TypeExplantation
 	line := l.newLine(&n, 0)
 	line.Unregistered = true
-	n.Implants = []register.Implant{line}
-	n.Removals = []register.Removal{{ImplantID: line.ID, Quantity: line.Quantity}}
+	n.Implants = []implants.Implant{line}
+	n.Removals = []implants.Removal{{ImplantID: line.ID, Quantity: line.Quantity}}
 	return n
 }
 
-func (l *expectedRegister) newExplantation() (register.Notification, bool) {
+func (l *expectedRegister) newExplantation() (implants.Notification, bool) {
 	of := l.versions[l.random.IntN(len(l.versions))]
-	if of.State != register.Final || of.Type != register.TypeImplantation || len(of.Implants) == 0 {
-		return register.Notification{}, false
+	if of.State != implants.Final || of.Type != implants.TypeImplantation || len(of.Implants) == 0 {
+		return implants.Notification{}, false
 	}
 	line := of.Implants[l.random.IntN(len(of.Implants))]
 	left := line.Quantity - l.removedQuantity(line.ID)
 	if left == 0 {
-		return register.Notification{}, false
+		return implants.Notification{}, false
 	}
 	n := l.newNotification()
-	n.Type, n.Patient = register.TypeExplantation, of.Patient
-	n.Removals = []register.Removal{{ImplantID: line.ID, Quantity: 1 + l.random.IntN(left)}}
+	n.Type, n.Patient = implants.TypeExplantation, of.Patient
+	n.Removals = []implants.Removal{{ImplantID: line.ID, Quantity: 1 + l.random.IntN(left)}}
 	return n, true
 }
 
 // reviseOrWithdraw makes the next version of a random final notification, but not of an implantation with explanted
 // pieces.
-func (l *expectedRegister) reviseOrWithdraw() register.Notification {
+func (l *expectedRegister) reviseOrWithdraw() implants.Notification {
 	i := l.random.IntN(len(l.versions))
-	for l.versions[i].State != register.Final || slices.ContainsFunc(l.versions[i].Implants, func(line register.Implant) bool {
+	for l.versions[i].State != implants.Final || slices.ContainsFunc(l.versions[i].Implants, func(line implants.Implant) bool {
 		return !line.Unregistered && l.removedQuantity(line.ID) > 0
 	}) {
 		i = l.random.IntN(len(l.versions))
@@ -255,8 +255,8 @@ func (l *expectedRegister) reviseOrWithdraw() register.Notification {
 	n.Version++
 	n.Implants = slices.Clone(n.Implants)
 	if l.random.IntN(3) == 0 {
-		n.State = register.Withdrawn
-	} else if n.Type == register.TypeImplantation {
+		n.State = implants.Withdrawn
+	} else if n.Type == implants.TypeImplantation {
 		n.Implants = append(n.Implants[1:], l.newLine(&n, 9))
 	}
 	l.versions[i] = n
@@ -267,7 +267,7 @@ func (l *expectedRegister) removedQuantity(id string) int {
 	sum := 0
 	for _, n := range l.versions {
 		for _, r := range n.Removals {
-			if n.State == register.Final && r.ImplantID == id {
+			if n.State == implants.Final && r.ImplantID == id {
 				sum += r.Quantity
 			}
 		}
@@ -310,7 +310,7 @@ func recallSummary(r *store.RecallResult) []string {
 }
 
 // matchesQuery is a second implementation of a recall's condition.
-func matchesQuery(q *store.RecallQuery, n *register.Notification, line *register.Implant) bool {
+func matchesQuery(q *store.RecallQuery, n *implants.Notification, line *implants.Implant) bool {
 	code, di := q.Code.Digits(), q.UDIDI
 	byCode := code == "" || line.Code.Digits() == code || line.Code.IsZero() && slices.Contains(recallDevices[code], line.UDIDI)
 	byDI := di == "" || line.UDIDI == di || line.UDIDI == "" && slices.Contains(recallDevices[line.Code.Digits()], di)
@@ -326,7 +326,7 @@ func (l *expectedRegister) expectedRecall(q *store.RecallQuery) []string {
 		n := &l.versions[i]
 		for j := range n.Implants {
 			line := &n.Implants[j]
-			if n.State != register.Final || !matchesQuery(q, n, line) {
+			if n.State != implants.Final || !matchesQuery(q, n, line) {
 				continue
 			}
 			left := line.Quantity - l.removedQuantity(line.ID)

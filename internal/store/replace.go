@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // Each statement has two parameters: the pseudonym that a person's entries move to, and the one that they move from.
@@ -132,7 +132,7 @@ func (w txWriter) movePerson(from, to *pseudonym) error {
 }
 
 // upsertSealedPerson stores an entry of the national register, sealed with the pseudonym's data key.
-func (w txWriter) upsertSealedPerson(of *pseudonym, p register.Person) error {
+func (w txWriter) upsertSealedPerson(of *pseudonym, p implants.Person) error {
 	text, err := json.Marshal([4]string{p.FirstName, p.LastName, p.BirthDate.String(), p.DeathDate.String()})
 	if err != nil {
 		return w.tx.recordError(err)

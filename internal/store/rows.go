@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // The row types hold the columns of a statement as stored. Their conversions reject values that this program cannot
@@ -77,8 +77,8 @@ func (c *rowConverter) parseCode(text string) ident.NotificationCode {
 func (c *rowConverter) parseNumber(text string) ident.NotificationNumber {
 	return parseColumn(c, ident.ParseNotificationNumber, text)
 }
-func (c *rowConverter) professionalRef(subject int64, nihii string) register.ProfessionalRef {
-	return register.ProfessionalRef{SSIN: c.cacheableSSIN(subject), NIHII: c.parseNIHII(nihii)}
+func (c *rowConverter) professionalRef(subject int64, nihii string) implants.ProfessionalRef {
+	return implants.ProfessionalRef{SSIN: c.cacheableSSIN(subject), NIHII: c.parseNIHII(nihii)}
 }
 
 // currentSSIN returns a person's newest SSIN. cacheableSSIN does so for a person whom the identity cache may hold.
@@ -140,8 +140,8 @@ func (c *rowConverter) parseSigner(column string) string {
 	}
 	return ssinSignerPrefix + pseudonym.ssin.Digits() + rest
 }
-func (c *rowConverter) parsePeriod(from, to string) register.Period {
-	return register.Period{From: c.parseDate(from), To: c.parseDate(to)}
+func (c *rowConverter) parsePeriod(from, to string) implants.Period {
+	return implants.Period{From: c.parseDate(from), To: c.parseDate(to)}
 }
 
 func (c *rowConverter) parseDigest(column []byte) [32]byte {
@@ -197,8 +197,8 @@ type personRow struct {
 }
 
 // toPerson opens the sealed entry: a JSON array of four strings.
-func (row personRow) toPerson(c *rowConverter) register.Person {
-	p := register.Person{SSIN: c.currentSSIN(row.PseudonymID)}
+func (row personRow) toPerson(c *rowConverter) implants.Person {
+	p := implants.Person{SSIN: c.currentSSIN(row.PseudonymID)}
 	text := c.openText(row.PseudonymID, row.Sealed, personAssociatedData)
 	if text == "" {
 		return p
@@ -220,9 +220,9 @@ type practiceRow struct {
 	To          string `db:"valid_to"`
 }
 
-func (row practiceRow) toPractice(c *rowConverter) register.Practice {
-	return register.Practice{SSIN: c.cacheableSSIN(row.PseudonymID), NIHII: c.parseNIHII(row.NIHII),
-		Profession: register.Profession(row.Profession), Speciality: row.Speciality, Period: c.parsePeriod(row.From, row.To)}
+func (row practiceRow) toPractice(c *rowConverter) implants.Practice {
+	return implants.Practice{SSIN: c.cacheableSSIN(row.PseudonymID), NIHII: c.parseNIHII(row.NIHII),
+		Profession: implants.Profession(row.Profession), Speciality: row.Speciality, Period: c.parsePeriod(row.From, row.To)}
 }
 
 type organisationRow struct {
@@ -232,8 +232,8 @@ type organisationRow struct {
 	Name  string `db:"name"`
 }
 
-func (row organisationRow) toOrganisation(c *rowConverter) register.Organisation {
-	return register.Organisation{NIHII: c.parseNIHII(row.NIHII), CBE: c.parseCBE(row.CBE), Type: row.Type, Name: row.Name}
+func (row organisationRow) toOrganisation(c *rowConverter) implants.Organisation {
+	return implants.Organisation{NIHII: c.parseNIHII(row.NIHII), CBE: c.parseCBE(row.CBE), Type: row.Type, Name: row.Name}
 }
 
 type affiliationRow struct {
@@ -244,9 +244,9 @@ type affiliationRow struct {
 	To           string `db:"valid_to"`
 }
 
-func (row affiliationRow) toAffiliation(c *rowConverter) register.Affiliation {
-	return register.Affiliation{Organisation: c.parseNIHII(row.Organisation), SSIN: c.cacheableSSIN(row.PseudonymID),
-		Role: register.Role(row.Role), Period: c.parsePeriod(row.From, row.To)}
+func (row affiliationRow) toAffiliation(c *rowConverter) implants.Affiliation {
+	return implants.Affiliation{Organisation: c.parseNIHII(row.Organisation), SSIN: c.cacheableSSIN(row.PseudonymID),
+		Role: implants.Role(row.Role), Period: c.parsePeriod(row.From, row.To)}
 }
 
 type therapeuticLinkRow struct {
@@ -257,8 +257,8 @@ type therapeuticLinkRow struct {
 	To           string `db:"valid_to"`
 }
 
-func (row therapeuticLinkRow) toTherapeuticLink(c *rowConverter) register.TherapeuticLink {
-	return register.TherapeuticLink{Patient: c.currentSSIN(row.Patient), Professional: c.cacheableSSIN(row.Professional),
+func (row therapeuticLinkRow) toTherapeuticLink(c *rowConverter) implants.TherapeuticLink {
+	return implants.TherapeuticLink{Patient: c.currentSSIN(row.Patient), Professional: c.cacheableSSIN(row.Professional),
 		Type: row.Type, Period: c.parsePeriod(row.From, row.To)}
 }
 
@@ -271,8 +271,8 @@ type mandateRow struct {
 	To         string `db:"valid_to"`
 }
 
-func (row mandateRow) toMandate(c *rowConverter) register.Mandate {
-	return register.Mandate{Grantor: c.cacheableSSIN(row.Grantor), Grantee: c.cacheableSSIN(row.Grantee), Service: row.Service,
+func (row mandateRow) toMandate(c *rowConverter) implants.Mandate {
+	return implants.Mandate{Grantor: c.cacheableSSIN(row.Grantor), Grantee: c.cacheableSSIN(row.Grantee), Service: row.Service,
 		AcceptedOn: c.parseDate(row.AcceptedOn), Period: c.parsePeriod(row.From, row.To)}
 }
 
@@ -291,10 +291,10 @@ type deviceRow struct {
 	RecalledOn     string `db:"recalled_on"`
 }
 
-func (row deviceRow) toDevice(c *rowConverter) register.Device {
-	return register.Device{Code: c.parseCode(row.Code), Name: row.Name, Reference: row.Reference,
+func (row deviceRow) toDevice(c *rowConverter) implants.Device {
+	return implants.Device{Code: c.parseCode(row.Code), Name: row.Name, Reference: row.Reference,
 		Manufacturer: row.Manufacturer, Distributor: row.Distributor, Classification: row.Classification,
-		Category: row.Category, UDIDIs: splitLines(row.UDIDIs), Status: register.DeviceStatus(row.Status),
+		Category: row.Category, UDIDIs: splitLines(row.UDIDIs), Status: implants.DeviceStatus(row.Status),
 		ValidFrom: c.parseDate(row.ValidFrom), DeletedOn: c.parseDate(row.DeletedOn), RecalledOn: c.parseDate(row.RecalledOn)}
 }
 
@@ -345,11 +345,11 @@ type notificationRow struct {
 	ContentDigest    []byte    `db:"content_digest"`
 }
 
-func (row notificationRow) toNotification(c *rowConverter) register.Notification {
-	return register.Notification{
-		Reference: row.Reference, Version: row.Version, State: register.State(row.State),
-		Change: register.Change(row.Change), ChangeReason: c.openText(row.Patient, row.ChangeReason, row.associatedData("change reason")), Number: c.parseNumber(row.Number),
-		Type: register.SurgeryType(row.Type), Specialist: c.professionalRef(row.Specialist, row.SpecialistNIHII),
+func (row notificationRow) toNotification(c *rowConverter) implants.Notification {
+	return implants.Notification{
+		Reference: row.Reference, Version: row.Version, State: implants.State(row.State),
+		Change: implants.Change(row.Change), ChangeReason: c.openText(row.Patient, row.ChangeReason, row.associatedData("change reason")), Number: c.parseNumber(row.Number),
+		Type: implants.SurgeryType(row.Type), Specialist: c.professionalRef(row.Specialist, row.SpecialistNIHII),
 		SurgeryDate: c.parseDate(row.SurgeryDate), Patient: c.currentSSIN(row.Patient),
 		Prescriber: c.professionalRef(row.Prescriber, row.PrescriberNIHII), PrescriptionDate: c.parseDate(row.PrescriptionDate),
 		Comment: c.openText(row.Patient, row.Comment, row.associatedData("comment")), RegisteredAt: time.Time(row.RegisteredAt), Digest: c.parseDigest(row.Digest), Signer: c.parseSigner(row.Signer),
@@ -386,15 +386,15 @@ type implantRow struct {
 	Device deviceRow `db:"device"`
 }
 
-func (row implantRow) toImplant(c *rowConverter) register.Implant {
-	implant := register.Implant{
+func (row implantRow) toImplant(c *rowConverter) implants.Implant {
+	implant := implants.Implant{
 		ID: row.ID,
-		NotifiedImplant: register.NotifiedImplant{
+		NotifiedImplant: implants.NotifiedImplant{
 			Code: c.parseCode(row.Code), UDI: row.UDI, Lot: row.Lot, Serial: row.Serial, Expiry: c.parseDate(row.Expiry),
 			Pharmacist:   c.professionalRef(row.Pharmacist, row.PharmacistNIHII),
-			Pharmacy:     register.PharmacyRef{NIHII: c.parseNIHII(row.PharmacyNIHII), CBE: c.parseCBE(row.PharmacyCBE)},
+			Pharmacy:     implants.PharmacyRef{NIHII: c.parseNIHII(row.PharmacyNIHII), CBE: c.parseCBE(row.PharmacyCBE)},
 			DeliveryDate: c.parseDate(row.DeliveryDate), Quantity: row.Quantity, Location: c.openText(row.Patient, row.Location, row.associatedData("location", row.Line)),
-			Side: register.Side(row.Side),
+			Side: implants.Side(row.Side),
 		},
 		UDIDI: row.UDIDI, Unregistered: row.Unregistered, Number: c.parseNumber(row.Number), Patient: c.currentSSIN(row.Patient),
 		SurgeryDate: c.parseDate(row.SurgeryDate), Remaining: row.Remaining, InForce: row.InForce,
@@ -418,12 +418,12 @@ type removalRow struct {
 }
 
 // toRemoval leaves out the fields that repeat the notification's.
-func (row removalRow) toRemoval(c *rowConverter) register.Removal {
-	return register.Removal{ImplantID: row.ImplantID, Quantity: row.Quantity, Remaining: row.Remaining,
+func (row removalRow) toRemoval(c *rowConverter) implants.Removal {
+	return implants.Removal{ImplantID: row.ImplantID, Quantity: row.Quantity, Remaining: row.Remaining,
 		Reason: c.openText(row.Patient, row.Reason, row.associatedData("reason", row.Line))}
 }
 
-func (row removalRow) toRemovalWithNotification(c *rowConverter) register.Removal {
+func (row removalRow) toRemovalWithNotification(c *rowConverter) implants.Removal {
 	removal := row.toRemoval(c)
 	removal.Reference, removal.SurgeryDate = row.Reference, c.parseDate(row.SurgeryDate)
 	return removal
@@ -440,9 +440,9 @@ type revisionRow struct {
 	ChangeReason []byte    `db:"change_reason"`
 }
 
-func (row revisionRow) toRevision(c *rowConverter) register.VersionSummary {
-	return register.VersionSummary{Version: row.Version, RegisteredAt: time.Time(row.RegisteredAt), Organisation: c.parseNIHII(row.Organisation),
-		Author: c.cacheableSSIN(row.Author), State: register.State(row.State), Change: register.Change(row.Change),
+func (row revisionRow) toRevision(c *rowConverter) implants.VersionSummary {
+	return implants.VersionSummary{Version: row.Version, RegisteredAt: time.Time(row.RegisteredAt), Organisation: c.parseNIHII(row.Organisation),
+		Author: c.cacheableSSIN(row.Author), State: implants.State(row.State), Change: implants.Change(row.Change),
 		ChangeReason: c.openText(row.Patient, row.ChangeReason, row.associatedData("change reason"))}
 }
 
@@ -465,9 +465,9 @@ type summaryRow struct {
 	Lines           int    `db:"line_count"`
 }
 
-func (row summaryRow) toSummary(c *rowConverter) register.NotificationSummary {
-	return register.NotificationSummary{Reference: row.Reference, Version: row.Version, Number: c.parseNumber(row.Number), Type: register.SurgeryType(row.Type),
+func (row summaryRow) toSummary(c *rowConverter) implants.NotificationSummary {
+	return implants.NotificationSummary{Reference: row.Reference, Version: row.Version, Number: c.parseNumber(row.Number), Type: implants.SurgeryType(row.Type),
 		SurgeryDate: c.parseDate(row.SurgeryDate), Patient: c.currentSSIN(row.Patient),
-		Specialist: c.professionalRef(row.Specialist, row.SpecialistNIHII), State: register.State(row.State),
+		Specialist: c.professionalRef(row.Specialist, row.SpecialistNIHII), State: implants.State(row.State),
 		ImplantCount: row.Lines}
 }

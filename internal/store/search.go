@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // conditions are the parts of a WHERE clause and their parameters.
@@ -30,7 +30,7 @@ func (c *conditions) String() string { return strings.Join(c.clauses, " AND ") }
 
 // SearchNotifications returns a page of the notifications that are or were final, in the order in which they first
 // became final, and their total number.
-func (r txReader) SearchNotifications(q register.NotificationQuery) ([]register.NotificationSummary, int, error) {
+func (r txReader) SearchNotifications(q implants.NotificationQuery) ([]implants.NotificationSummary, int, error) {
 	where, own, err := r.searchConditions(q)
 	if err != nil || where == nil {
 		return nil, 0, err
@@ -67,7 +67,7 @@ const summaryColumns = `SELECT n.reference, n.version, n.number, n.type, n.opera
 //
 // where is nil when the query names a person who is unknown to the register. own holds the SSINs of the specialists
 // whose notifications count as the caller's own.
-func (r txReader) searchConditions(q register.NotificationQuery) (where *conditions, own []ident.SSIN, err error) {
+func (r txReader) searchConditions(q implants.NotificationQuery) (where *conditions, own []ident.SSIN, err error) {
 	where = &conditions{}
 	where.addClause(`n.number <> ''`)
 	where.addIfSet(`n.number = ?`, q.Number.Digits())
@@ -129,7 +129,7 @@ func (c *conditions) addPatientsOf(professional *person, day string, checked boo
 
 // addImplant restricts to notifications that implanted or removed an implant that matches all implant criteria
 // together.
-func (c *conditions) addImplant(q register.NotificationQuery, checked bool) {
+func (c *conditions) addImplant(q implants.NotificationQuery, checked bool) {
 	implant := &conditions{}
 	implant.addIfSet(`i.code = ? AND i.code <> ''`, q.Code.Digits())
 	implant.addIfSet(`i.udi = ? AND i.udi <> ''`, q.UDI)

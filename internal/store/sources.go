@@ -1,25 +1,25 @@
 package store
 
 import (
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // txReader implements register.Reader within a transaction.
 type txReader struct{ tx *tx }
 
 // Person returns an entry of the national register.
-func (r txReader) Person(ssin ident.SSIN) (register.Person, bool, error) {
+func (r txReader) Person(ssin ident.SSIN) (implants.Person, bool, error) {
 	p, err := r.tx.findPerson(ssin)
 	if err != nil || p == nil {
-		return register.Person{}, false, err
+		return implants.Person{}, false, err
 	}
 	return queryOne(r.tx, "person", personRow.toPerson, `SELECT subject, sealed FROM person WHERE subject = ?`, p.current.id)
 }
 
 // Practices returns the practices of a professional, found by SSIN, or else by the first eight digits of the NIHII
 // number.
-func (r txReader) Practices(p register.ProfessionalRef) ([]register.Practice, error) {
+func (r txReader) Practices(p implants.ProfessionalRef) ([]implants.Practice, error) {
 	const columns = `SELECT subject, nihii, profession, speciality, valid_from, valid_to FROM practice`
 	const order = ` ORDER BY valid_from, nihii, profession`
 	if !p.SSIN.IsZero() {
@@ -46,19 +46,19 @@ func queryProfessional[R, T any](tx *tx, ssin ident.SSIN, table string, convert 
 }
 
 // Organisation returns an organisation, found by NIHII number, or else by CBE number.
-func (r txReader) Organisation(p register.PharmacyRef) (register.Organisation, bool, error) {
+func (r txReader) Organisation(p implants.PharmacyRef) (implants.Organisation, bool, error) {
 	const columns = `SELECT nihii, cbe, type, name FROM organisation`
 	if !p.NIHII.IsZero() {
 		return cachedQueryOne(r.tx, "organisation", organisationRow.toOrganisation, columns+` WHERE id = ?`, p.NIHII.Base().Digits())
 	}
 	if p.CBE.IsZero() {
-		return register.Organisation{}, false, nil
+		return implants.Organisation{}, false, nil
 	}
 	return cachedQueryOne(r.tx, "organisation", organisationRow.toOrganisation, columns+` WHERE cbe = ? ORDER BY id LIMIT 1`, p.CBE.Digits())
 }
 
 // Affiliations returns a person's affiliations to an organisation, or to all organisations when it is zero.
-func (r txReader) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]register.Affiliation, error) {
+func (r txReader) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]implants.Affiliation, error) {
 	const columns = `SELECT organisation, subject, role, valid_from, valid_to FROM affiliation WHERE subject = ?`
 	const order = ` ORDER BY valid_from, organisation, role`
 	if organisation.IsZero() {
@@ -69,7 +69,7 @@ func (r txReader) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]r
 }
 
 // TherapeuticLinks returns the therapeutic links between a patient and a professional, past ones included.
-func (r txReader) TherapeuticLinks(patient, professional ident.SSIN) ([]register.TherapeuticLink, error) {
+func (r txReader) TherapeuticLinks(patient, professional ident.SSIN) ([]implants.TherapeuticLink, error) {
 	patientPerson, err := r.tx.findPerson(patient)
 	if err != nil || patientPerson == nil {
 		return nil, err
@@ -85,13 +85,13 @@ func (r txReader) TherapeuticLinks(patient, professional ident.SSIN) ([]register
 const mandateColumns = `SELECT grantor, grantee, service, accepted_on, valid_from, valid_to FROM mandate`
 
 // MandatesByGrantee returns the mandates that a person was given, past ones included.
-func (r txReader) MandatesByGrantee(grantee ident.SSIN) ([]register.Mandate, error) {
+func (r txReader) MandatesByGrantee(grantee ident.SSIN) ([]implants.Mandate, error) {
 	return queryProfessional(r.tx, grantee, "mandate", mandateRow.toMandate, mandateColumns+` WHERE grantee = ?
 		ORDER BY valid_from, accepted_on, service`)
 }
 
 // MandatesByGrantor returns the mandates that a person gave, past ones included.
-func (r txReader) MandatesByGrantor(grantor ident.SSIN) ([]register.Mandate, error) {
+func (r txReader) MandatesByGrantor(grantor ident.SSIN) ([]implants.Mandate, error) {
 	return queryProfessional(r.tx, grantor, "mandate", mandateRow.toMandate, mandateColumns+` WHERE grantor = ?
 		ORDER BY valid_from, accepted_on, service`)
 }
@@ -100,13 +100,13 @@ const deviceColumns = `d.code, d.name, d.reference, d.manufacturer, d.distributo
 	`d.status, d.valid_from, d.deleted_on, d.recalled_on`
 
 // DeviceByCode returns the device with a notification code.
-func (r txReader) DeviceByCode(code ident.NotificationCode) (register.Device, bool, error) {
+func (r txReader) DeviceByCode(code ident.NotificationCode) (implants.Device, bool, error) {
 	return cachedQueryOne(r.tx, "device", deviceRow.toDevice, `SELECT `+deviceColumns+` FROM device d WHERE d.code = ?`, code.Digits())
 }
 
 // DeviceByDI returns the device with a device identifier. When a product was notified again under another code, it is
 // the device that is still active.
-func (r txReader) DeviceByDI(di string) (register.Device, bool, error) {
+func (r txReader) DeviceByDI(di string) (implants.Device, bool, error) {
 	return cachedQueryOne(r.tx, "device", deviceRow.toDevice, `SELECT `+deviceColumns+` FROM device d WHERE d.code = (`+selectCodeByDI+`?`+preferActive+`)`, di)
 }
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -31,14 +31,14 @@ func (l *expectedRegister) expectedStatistics(q store.StatisticsQuery) []string 
 	groups, total := map[string]*naiveFigures{}, &naiveFigures{}
 	for i := range l.versions {
 		n := &l.versions[i]
-		if n.State != register.Final || n.SurgeryDate.Before(q.From) || !q.To.IsZero() && n.SurgeryDate.After(q.To) {
+		if n.State != implants.Final || n.SurgeryDate.Before(q.From) || !q.To.IsZero() && n.SurgeryDate.After(q.To) {
 			continue
 		}
 		delay := daysBetween(n.SurgeryDate, n.Number.Day())
 		pieces := map[string]int{}
 		sum := 0
 		for _, line := range n.Implants {
-			if n.Type == register.TypeImplantation {
+			if n.Type == implants.TypeImplantation {
 				pieces[expectedGroup(q.GroupBy, n, &line, delay)] += line.Quantity
 				sum += line.Quantity
 			}
@@ -63,7 +63,7 @@ func (l *expectedRegister) expectedStatistics(q store.StatisticsQuery) []string 
 	return formatStatistics(all)
 }
 
-func (l *expectedRegister) findImplant(id string) register.Implant {
+func (l *expectedRegister) findImplant(id string) implants.Implant {
 	for i := range l.versions {
 		for _, line := range l.versions[i].Implants {
 			if line.ID == id {
@@ -71,7 +71,7 @@ func (l *expectedRegister) findImplant(id string) register.Implant {
 			}
 		}
 	}
-	return register.Implant{}
+	return implants.Implant{}
 }
 
 func daysBetween(from, to ident.Date) int {
@@ -79,7 +79,7 @@ func daysBetween(from, to ident.Date) int {
 	return int(at(to).Sub(at(from)).Hours() / 24)
 }
 
-func expectedGroup(by store.Grouping, n *register.Notification, line *register.Implant, delay int) string {
+func expectedGroup(by store.Grouping, n *implants.Notification, line *implants.Implant, delay int) string {
 	switch by {
 	case store.ByCode:
 		if line.Code.IsZero() {
@@ -100,9 +100,9 @@ func expectedGroup(by store.Grouping, n *register.Notification, line *register.I
 	return n.SurgeryDate.String()[:7]
 }
 
-func (c *naiveFigures) addNotification(of register.SurgeryType, pieces, delay int) {
+func (c *naiveFigures) addNotification(of implants.SurgeryType, pieces, delay int) {
 	c.delays = append(c.delays, delay)
-	if of == register.TypeImplantation {
+	if of == implants.TypeImplantation {
 		c.implantations++
 		c.placed += pieces
 		return

@@ -19,8 +19,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // Config locates the database and the key file.
@@ -92,14 +92,14 @@ func (db *DB) Close() error {
 }
 
 // RunReadTx runs f over one consistent view.
-func (db *DB) RunReadTx(ctx context.Context, f func(register.Reader) error) error {
+func (db *DB) RunReadTx(ctx context.Context, f func(implants.Reader) error) error {
 	return db.readTx(ctx, func(tx *tx) error { return f(txReader{tx}) })
 }
 
 // RunWriteTx runs f in one transaction, as register.Store specifies. It fails with OVERLOADED when too many writes
 // wait, and with STORE_UNAVAILABLE when the database is unreachable or cannot store anything. After both, a retry with
 // the same idempotency key is safe.
-func (db *DB) RunWriteTx(ctx context.Context, f func(register.Writer) error) error {
+func (db *DB) RunWriteTx(ctx context.Context, f func(implants.Writer) error) error {
 	return db.writeTx(ctx, func(tx *tx) error { return f(txWriter{txReader{tx}}) })
 }
 

@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/storetest"
 )
@@ -89,18 +89,18 @@ func (s *auditFixture) recordEvents(t *testing.T, n int) {
 	t.Helper()
 	for range n {
 		s.rows++
-		if err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvent(newEvent(s.rows)) }); err != nil {
+		if err := s.db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(newEvent(s.rows)) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func newEvent(n int) register.AuditEvent {
-	e := register.AuditEvent{OccurredAt: firstSealing.Add(time.Duration(n) * time.Millisecond), Correlation: fmt.Sprintf("correlation-%d", n), Operation: "Search",
-		Outcome: register.OutcomeAccepted, Reason: "own patient", Signer: "NIHII-HOSPITAL=71000436", Organisation: mustParse(ident.ParseNIHII, "71000436"),
-		Person: testSSIN(1), Capacity: register.CapacityDoctor, Patient: testSSIN(int64(1000 + n%3)), Number: testNumber(mustParse(ident.ParseDate, "2026-11-21"))}
+func newEvent(n int) implants.AuditEvent {
+	e := implants.AuditEvent{OccurredAt: firstSealing.Add(time.Duration(n) * time.Millisecond), Correlation: fmt.Sprintf("correlation-%d", n), Operation: "Search",
+		Outcome: implants.OutcomeAccepted, Reason: "own patient", Signer: "NIHII-HOSPITAL=71000436", Organisation: mustParse(ident.ParseNIHII, "71000436"),
+		Person: testSSIN(1), Capacity: implants.CapacityDoctor, Patient: testSSIN(int64(1000 + n%3)), Number: testNumber(mustParse(ident.ParseDate, "2026-11-21"))}
 	if n%2 == 0 {
-		e.EmergencyReason, e.Outcome, e.Codes = "unconscious after an accident", register.OutcomeRefused, []problem.Code{"ONE", "TWO"}
+		e.EmergencyReason, e.Outcome, e.Codes = "unconscious after an accident", implants.OutcomeRefused, []problem.Code{"ONE", "TWO"}
 	}
 	return e
 }
@@ -283,7 +283,7 @@ func testSealingBesideWriters(t *testing.T, s *auditFixture) {
 				if n%2 == 0 {
 					db = other
 				}
-				err := db.RunWriteTx(ctx, func(writer register.Writer) error { return writer.AppendEvent(newEvent(w*each + n)) })
+				err := db.RunWriteTx(ctx, func(writer implants.Writer) error { return writer.AppendEvent(newEvent(w*each + n)) })
 				if err != nil {
 					t.Error(err)
 				}
@@ -316,7 +316,7 @@ func TestSealingWaitsForLateRows(t *testing.T) {
 	var early, late sync.WaitGroup
 	recorded, leave := make(chan struct{}), make(chan struct{})
 	early.Go(func() {
-		err := s.db.RunWriteTx(t.Context(), func(w register.Writer) error {
+		err := s.db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 			if err := w.AppendEvent(newEvent(2)); err != nil {
 				return err
 			}

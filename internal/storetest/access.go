@@ -4,8 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -13,10 +13,10 @@ import (
 // transaction leaves nothing.
 func testKeepMandate(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
-	sees := func(when string, want ...register.Mandate) {
+	sees := func(when string, want ...implants.Mandate) {
 		t.Helper()
 		for _, db := range []*store.DB{one, other, one} {
-			readTx(t, db, func(r register.Reader) error {
+			readTx(t, db, func(r implants.Reader) error {
 				to, err := r.MandatesByGrantee(vanDam)
 				checkResult(t, when+", to", to, want, true, true, err)
 				from, err := r.MandatesByGrantor(claes)
@@ -26,26 +26,26 @@ func testKeepMandate(t *testing.T, b Backend) {
 		}
 	}
 	sees("at first")
-	m := register.Mandate{Grantor: claes, Grantee: vanDam, Service: register.MandateService, Period: newPeriod("2026-11-21", "")}
-	writeTx(t, one, func(w register.Writer) error { return w.SaveMandate(m) })
+	m := implants.Mandate{Grantor: claes, Grantee: vanDam, Service: implants.MandateService, Period: newPeriod("2026-11-21", "")}
+	writeTx(t, one, func(w implants.Writer) error { return w.SaveMandate(m) })
 	sees("granted", m)
 	m.AcceptedOn = mustDate("2026-11-22")
-	writeTx(t, other, func(w register.Writer) error { return w.SaveMandate(m) })
+	writeTx(t, other, func(w implants.Writer) error { return w.SaveMandate(m) })
 	sees("accepted", m)
 	m.To = mustDate("2026-11-30")
-	writeTx(t, one, func(w register.Writer) error {
+	writeTx(t, one, func(w implants.Writer) error {
 		if err := w.SaveMandate(m); err != nil {
 			return err
 		}
 		within, err := w.MandatesByGrantor(claes)
-		checkResult(t, "within", within, []register.Mandate{m}, true, true, err)
+		checkResult(t, "within", within, []implants.Mandate{m}, true, true, err)
 		return nil
 	})
 	sees("ended", m)
 	failed := errors.New("undone")
 	undone := m
 	undone.To = ident.Date{}
-	if err := one.RunWriteTx(t.Context(), func(w register.Writer) error {
+	if err := one.RunWriteTx(t.Context(), func(w implants.Writer) error {
 		if err := w.SaveMandate(undone); err != nil {
 			return err
 		}
@@ -56,21 +56,21 @@ func testKeepMandate(t *testing.T, b Backend) {
 	sees("undone", m)
 	next := m
 	next.AcceptedOn, next.Period = ident.Date{}, newPeriod("2026-12-01", "")
-	writeTx(t, other, func(w register.Writer) error { return w.SaveMandate(next) })
+	writeTx(t, other, func(w implants.Writer) error { return w.SaveMandate(next) })
 	sees("the next", m, next)
 }
 
 // testKeepAffiliation adds and ends a role. All nodes see it, and only new roles change the pages of the list.
 func testKeepAffiliation(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
-	loadSources(t, one, store.SourceEntries{Affiliations: []register.Affiliation{
+	loadSources(t, one, store.SourceEntries{Affiliations: []implants.Affiliation{
 		{Organisation: hospital, SSIN: claes, Role: "Specialist", Period: newPeriod("2010-01-01", "")},
-		{Organisation: pharmacy, SSIN: vanDam, Role: register.RoleAdministrative, Period: newPeriod("2010-01-01", "")},
+		{Organisation: pharmacy, SSIN: vanDam, Role: implants.RoleAdministrative, Period: newPeriod("2010-01-01", "")},
 	}})
-	sees := func(when string, want ...register.Affiliation) {
+	sees := func(when string, want ...implants.Affiliation) {
 		t.Helper()
 		for _, db := range []*store.DB{one, other, one} {
-			readTx(t, db, func(r register.Reader) error {
+			readTx(t, db, func(r implants.Reader) error {
 				got, err := r.Affiliations(hospital, vanDam)
 				checkResult(t, when, got, want, true, true, err)
 				_, total, err := r.ListStaff(hospital, 0, 10)
@@ -80,18 +80,18 @@ func testKeepAffiliation(t *testing.T, b Backend) {
 		}
 	}
 	sees("at first")
-	a := register.Affiliation{Organisation: hospital, SSIN: vanDam, Role: register.RoleManager, Period: newPeriod("2026-11-21", "")}
-	writeTx(t, one, func(w register.Writer) error { return w.SaveAffiliation(a) })
+	a := implants.Affiliation{Organisation: hospital, SSIN: vanDam, Role: implants.RoleManager, Period: newPeriod("2026-11-21", "")}
+	writeTx(t, one, func(w implants.Writer) error { return w.SaveAffiliation(a) })
 	sees("named", a)
 	a.To = mustDate("2026-11-20")
-	writeTx(t, other, func(w register.Writer) error { return w.SaveAffiliation(a) })
+	writeTx(t, other, func(w implants.Writer) error { return w.SaveAffiliation(a) })
 	sees("dismissed", a)
 	clerk := a
-	clerk.Role, clerk.Period = register.RoleAdministrative, newPeriod("2026-11-22", "")
-	writeTx(t, other, func(w register.Writer) error { return w.SaveAffiliation(clerk) })
+	clerk.Role, clerk.Period = implants.RoleAdministrative, newPeriod("2026-11-22", "")
+	writeTx(t, other, func(w implants.Writer) error { return w.SaveAffiliation(clerk) })
 	sees("named a clerk", a, clerk)
 
-	readTx(t, one, func(r register.Reader) error {
+	readTx(t, one, func(r implants.Reader) error {
 		all, _, err := r.ListStaff(hospital, 0, 10)
 		checkResult(t, "all", len(all), 3, true, true, err)
 		for i := range all {

@@ -14,9 +14,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -78,18 +78,18 @@ func fillHistory(t testing.TB, db *store.DB) []string {
 	loadSources(t, db, all)
 	placed := newImplantation(t, 1)
 	placed.Implants[0].Location = "near the left patella"
-	removed := newExplantation(t, 2, "2026-11-21", register.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1, Reason: "aseptic loosening"})
+	removed := newExplantation(t, 2, "2026-11-21", implants.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1, Reason: "aseptic loosening"})
 	removed.Signer = "SSIN=" + claes.Digits() + ", EPD"
-	withdrawn := nextVersion(removed, register.Withdrawn, register.ChangeWithdrawn, "mistaken identity")
+	withdrawn := nextVersion(removed, implants.Withdrawn, implants.ChangeWithdrawn, "mistaken identity")
 	begun := newDraft(t, 3)
 	begun.Patient, begun.Comment = vanDam, "remains to be seen"
 	keepAll(t, db, placed, removed, withdrawn, begun)
-	writeTx(t, db, func(w register.Writer) error {
+	writeTx(t, db, func(w implants.Writer) error {
 		return errors.Join(
-			w.AddTherapeuticLink(register.TherapeuticLink{Patient: vanDam, Professional: peeters, Type: "gmd", Period: newPeriod("2026-01-01", "")}),
-			w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt, Correlation: "c-1", Outcome: register.OutcomeAccepted, EmergencyReason: "found unconscious",
+			w.AddTherapeuticLink(implants.TherapeuticLink{Patient: vanDam, Professional: peeters, Type: "gmd", Period: newPeriod("2026-01-01", "")}),
+			w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt, Correlation: "c-1", Outcome: implants.OutcomeAccepted, EmergencyReason: "found unconscious",
 				Signer: "SSIN=" + peeters.Digits(), Person: peeters, Patient: vanDam}),
-			w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt, Correlation: "c-2", Outcome: register.OutcomeRefused, EmergencyReason: "nobody in particular",
+			w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt, Correlation: "c-2", Outcome: implants.OutcomeRefused, EmergencyReason: "nobody in particular",
 				Signer: "SSIN=" + vanDam.Digits() + ", PORTAL"}))
 	})
 	secrets := []string{placed.Comment, placed.Implants[0].Location, "aseptic loosening", "mistaken identity", "remains to be seen",
@@ -107,14 +107,14 @@ func fillHistory(t testing.TB, db *store.DB) []string {
 func readEverything(t testing.TB, db *store.DB) []any {
 	t.Helper()
 	var all []any
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		for _, number := range []ident.SSIN{claes, dubois, peeters, leroy, vanDam} {
 			person, _, err := r.Person(number)
 			history, historyErr := r.NotificationsByPatient(number)
-			practices, practiceErr := r.Practices(register.ProfessionalRef{SSIN: number})
+			practices, practiceErr := r.Practices(implants.ProfessionalRef{SSIN: number})
 			links, linkErr := r.TherapeuticLinks(number, peeters)
-			found, _, searchErr := r.SearchNotifications(register.NotificationQuery{Patient: number, Limit: 10})
-			pending, _, pendingErr := r.ListPending(register.PendingQuery{Specialist: number, Limit: 10})
+			found, _, searchErr := r.SearchNotifications(implants.NotificationQuery{Patient: number, Limit: 10})
+			pending, _, pendingErr := r.ListPending(implants.PendingQuery{Specialist: number, Limit: 10})
 			mandates, mandateErr := r.MandatesByGrantee(number)
 			all = append(all, person, history, practices, links, found, pending, mandates)
 			if err = errors.Join(err, historyErr, practiceErr, linkErr, searchErr, pendingErr, mandateErr); err != nil {
@@ -144,7 +144,7 @@ func testAtRest(t *testing.T, b Backend) {
 	checkEqual(t, "emergency", trail[0].EmergencyReason, "found unconscious")
 	checkEqual(t, "emergency of nobody", trail[1].EmergencyReason, "nobody in particular")
 	checkEqual(t, "signer", trail[1].Signer, "SSIN="+vanDam.Digits()+", PORTAL")
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		n, there, err := r.NotificationByReference(newImplantation(t, 2).Reference)
 		checkResult(t, "signer of a version", n.Signer, "SSIN="+claes.Digits()+", EPD", there, true, err)
 		sent, there, err := r.NotificationByInputReference(n.Signer, newImplantation(t, 2).InputReference)
@@ -305,7 +305,7 @@ func testRotationAtWork(t *testing.T, b Backend) {
 			}
 			n := newImplantation(t, uint64(100+i))
 			n.Patient = strangers[i%2]
-			err := []*store.DB{db, other}[i%2].RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) })
+			err := []*store.DB{db, other}[i%2].RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendVersion(n) })
 			if err != nil {
 				t.Errorf("write %d: %v", i, err)
 				return
@@ -318,10 +318,10 @@ func testRotationAtWork(t *testing.T, b Backend) {
 		t.Fatal(err)
 	}
 	for _, node := range []*store.DB{db, other} {
-		readTx(t, node, func(r register.Reader) error {
+		readTx(t, node, func(r implants.Reader) error {
 			total := 0
 			for _, stranger := range strangers {
-				_, n, err := r.SearchNotifications(register.NotificationQuery{Patient: stranger})
+				_, n, err := r.SearchNotifications(implants.NotificationQuery{Patient: stranger})
 				if err != nil {
 					return err
 				}
@@ -400,7 +400,7 @@ func testReplaced(t *testing.T, b Backend) {
 			t.Fatal(err)
 		}
 		for _, node := range []*store.DB{db, other} {
-			readTx(t, node, func(r register.Reader) error {
+			readTx(t, node, func(r implants.Reader) error {
 				for _, by := range []ident.SSIN{former, number} {
 					at := fmt.Sprintf("step %d: ", step)
 					history, err := r.NotificationsByPatient(by)
@@ -409,9 +409,9 @@ func testReplaced(t *testing.T, b Backend) {
 						checkEqual(t, at+"patient", n.Patient, number)
 						checkEqual(t, at+"comment", n.Comment, first.Comment)
 					}
-					implants, err := r.ImplantsByPatient(by, ident.Date{})
-					checkResult(t, at+"implants", len(implants), 4, true, true, err)
-					_, total, err := r.SearchNotifications(register.NotificationQuery{Patient: by, Code: knee})
+					implantList, err := r.ImplantsByPatient(by, ident.Date{})
+					checkResult(t, at+"implants", len(implantList), 4, true, true, err)
+					_, total, err := r.SearchNotifications(implants.NotificationQuery{Patient: by, Code: knee})
 					checkResult(t, at+"search", total, 2, true, true, err)
 					person, there, err := r.Person(by)
 					want := all.Persons[1]
@@ -419,9 +419,9 @@ func testReplaced(t *testing.T, b Backend) {
 					checkResult(t, at+"person", person, want, there, true, err)
 					links, err := r.TherapeuticLinks(by, peeters)
 					checkResult(t, at+"links", len(links), 2, true, true, err)
-					_, total, err = r.SearchNotifications(register.NotificationQuery{TreatedBy: peeters, TreatedOn: mustDate("2026-11-21")})
+					_, total, err = r.SearchNotifications(implants.NotificationQuery{TreatedBy: peeters, TreatedOn: mustDate("2026-11-21")})
 					checkResult(t, at+"search of the general practitioner", total, 2, true, true, err)
-					_, total, err = r.SearchNotifications(register.NotificationQuery{TreatedBy: peeters, TreatedOn: mustDate("2026-11-21"), Patient: by})
+					_, total, err = r.SearchNotifications(implants.NotificationQuery{TreatedBy: peeters, TreatedOn: mustDate("2026-11-21"), Patient: by})
 					checkResult(t, at+"search of a patient of the general practitioner", total, 2, true, true, err)
 				}
 				return nil
@@ -435,15 +435,15 @@ func testReplaced(t *testing.T, b Backend) {
 	own := newImplantation(t, 3)
 	keepAll(t, db, own)
 	for _, node := range []*store.DB{db, other} {
-		readTx(t, node, func(r register.Reader) error {
+		readTx(t, node, func(r implants.Reader) error {
 			for _, by := range []ident.SSIN{claes, mustSSIN("12451200933")} {
-				practices, err := r.Practices(register.ProfessionalRef{SSIN: by})
+				practices, err := r.Practices(implants.ProfessionalRef{SSIN: by})
 				checkResult(t, "practices", len(practices), 1, true, true, err)
 				affiliations, err := r.Affiliations(hospital, by)
 				checkResult(t, "affiliations", len(affiliations), 1, true, true, err)
 				mandates, err := r.MandatesByGrantee(by)
 				checkResult(t, "mandates", len(mandates), 1, true, true, err)
-				found, total, err := r.SearchNotifications(register.NotificationQuery{Specialist: by, Limit: 10})
+				found, total, err := r.SearchNotifications(implants.NotificationQuery{Specialist: by, Limit: 10})
 				checkResult(t, "own", total, 3, true, true, err)
 				for _, s := range found {
 					checkEqual(t, "specialist", s.Specialist.SSIN, mustSSIN("12451200933"))
@@ -456,8 +456,8 @@ func testReplaced(t *testing.T, b Backend) {
 }
 
 // newEvidence returns evidence for a version.
-func newEvidence(n register.Notification, message string) register.Evidence {
-	return register.Evidence{Reference: n.Reference, Version: n.Version, Message: []byte(message),
+func newEvidence(n implants.Notification, message string) implants.Evidence {
+	return implants.Evidence{Reference: n.Reference, Version: n.Version, Message: []byte(message),
 		Certificate: []byte("certificate of " + n.Signer), AcceptedAt: n.RegisteredAt}
 }
 
@@ -467,13 +467,13 @@ func testEvidence(t *testing.T, b Backend) {
 	db := b.Open(t)
 	begun := newDraft(t, 1)
 	begun.Patient, begun.Comment, begun.Implants = ident.SSIN{}, "", nil
-	final := nextVersion(newImplantation(t, 1), register.Final, register.ChangeNotified, "")
-	revised := nextVersion(final, register.Final, register.ChangeRevised, "")
+	final := nextVersion(newImplantation(t, 1), implants.Final, implants.ChangeNotified, "")
+	revised := nextVersion(final, implants.Final, implants.ChangeRevised, "")
 	other := newImplantation(t, 2)
 	long := strings.Repeat("<signed>"+leroy.Digits()+"</signed>", 2000)
-	all := []register.Evidence{newEvidence(begun, "draft"), newEvidence(final, long), newEvidence(revised, "")}
+	all := []implants.Evidence{newEvidence(begun, "draft"), newEvidence(final, long), newEvidence(revised, "")}
 	keepAll(t, db, begun)
-	writeTx(t, db, func(w register.Writer) error {
+	writeTx(t, db, func(w implants.Writer) error {
 		return errors.Join(w.AppendEvidence(all[0]), w.AppendVersion(final), w.AppendEvidence(all[1]), w.AppendVersion(revised), w.AppendEvidence(all[2]), w.AppendVersion(other))
 	})
 	got, err := db.Evidence(t.Context(), final.Number)
@@ -489,12 +489,12 @@ func testEvidence(t *testing.T, b Backend) {
 	checkResult(t, "of an unknown notification", len(got), 0, true, true, err)
 	got, err = db.Evidence(t.Context(), ident.NotificationNumber{})
 	checkResult(t, "of no notification", len(got), 0, true, true, err)
-	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvidence(all[0]) }); err == nil {
+	if err := db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvidence(all[0]) }); err == nil {
 		t.Error("proved twice")
 	}
 	unknown := all[0]
 	unknown.Reference = "unknown"
-	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendEvidence(unknown) }); err == nil {
+	if err := db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvidence(unknown) }); err == nil {
 		t.Error("proved what is not there")
 	}
 	checkNoPlaintext(t, b, []string{leroy.Digits(), "certificate of", "<signed>"})
@@ -512,7 +512,7 @@ func testExchanged(t *testing.T, b Backend) {
 		if _, err := raw.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
-		err := db.RunReadTx(t.Context(), func(r register.Reader) error { _, _, err := r.Person(leroy); return err })
+		err := db.RunReadTx(t.Context(), func(r implants.Reader) error { _, _, err := r.Person(leroy); return err })
 		if err == nil || problem.From(err).Code != problem.InternalError || strings.Contains(err.Error(), leroy.Digits()) {
 			t.Errorf("%s: %v", statement, err)
 		}

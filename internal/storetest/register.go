@@ -7,15 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
 // withDevices adds to the implants the devices that the store joins from the device list.
-func withDevices(n register.Notification, devices ...register.Device) register.Notification {
-	n.Implants = append([]register.Implant(nil), n.Implants...)
+func withDevices(n implants.Notification, devices ...implants.Device) implants.Notification {
+	n.Implants = append([]implants.Implant(nil), n.Implants...)
 	for i := range n.Implants {
 		for _, d := range devices {
 			if n.Implants[i].Code == d.Code {
@@ -28,15 +28,15 @@ func withDevices(n register.Notification, devices ...register.Device) register.N
 
 func testNotification(t *testing.T, b Backend) {
 	db := b.Open(t)
-	loadSources(t, db, store.SourceEntries{Devices: []register.Device{newKneeDevice()}})
+	loadSources(t, db, store.SourceEntries{Devices: []implants.Device{newKneeDevice()}})
 	n := newImplantation(t, 1)
-	byDI := register.Implant{ID: "by-di", NotifiedImplant: register.NotifiedImplant{UDI: "(01)05410000001047", Quantity: 2}, UDIDI: "05410000001047"}
+	byDI := implants.Implant{ID: "by-di", NotifiedImplant: implants.NotifiedImplant{UDI: "(01)05410000001047", Quantity: 2}, UDIDI: "05410000001047"}
 	n.Implants = append(n.Implants, byDI)
 	completeImplants(&n)
 	want := withDevices(n, newKneeDevice())
 	device := newKneeDevice()
 	want.Implants[2].Device = &device
-	writeTx(t, db, func(w register.Writer) error {
+	writeTx(t, db, func(w implants.Writer) error {
 		if err := w.AppendVersion(n); err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func testNotification(t *testing.T, b Backend) {
 		checkResult(t, "in the same transaction", got, want, there, true, err)
 		return nil
 	})
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
 		checkResult(t, "by number", got, want, there, true, err)
 		_, there, err = r.NotificationByNumber(newNumber(t, 2))
@@ -57,12 +57,12 @@ func testNotification(t *testing.T, b Backend) {
 		checkResult(t, "no implant", nil, nil, there, false, err)
 		return nil
 	})
-	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(n) }); problem.From(err).Code != problem.InternalError {
+	if err := db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendVersion(n) }); problem.From(err).Code != problem.InternalError {
 		t.Errorf("the same version again: %v", err)
 	}
 	other := newImplantation(t, 1)
 	other.Reference, other.InputReference, other.Implants = "other", "", nil
-	if err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return w.AppendVersion(other) }); problem.From(err).Code != problem.InternalError {
+	if err := db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendVersion(other) }); problem.From(err).Code != problem.InternalError {
 		t.Errorf("the same number again: %v", err)
 	}
 }
@@ -71,16 +71,16 @@ func testExplantation(t *testing.T, b Backend) {
 	db := b.Open(t)
 	placed := newImplantation(t, 1)
 	removed := newExplantation(t, 2, "2026-11-21",
-		register.Removal{ImplantID: placed.Implants[1].ID, Quantity: 2, Reason: "infection", Remaining: 1},
-		register.Removal{ImplantID: "declared", Quantity: 1, Remaining: 0})
-	removed.Implants = []register.Implant{{ID: "declared", NotifiedImplant: register.NotifiedImplant{Quantity: 1}, Unregistered: true}}
+		implants.Removal{ImplantID: placed.Implants[1].ID, Quantity: 2, Reason: "infection", Remaining: 1},
+		implants.Removal{ImplantID: "declared", Quantity: 1, Remaining: 0})
+	removed.Implants = []implants.Implant{{ID: "declared", NotifiedImplant: implants.NotifiedImplant{Quantity: 1}, Unregistered: true}}
 	completeImplants(&removed)
 	keepAll(t, db, placed, removed)
 
 	want := removed
-	want.Implants = append([]register.Implant(nil), removed.Implants...)
+	want.Implants = append([]implants.Implant(nil), removed.Implants...)
 	want.Implants[0].Remaining = 0
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(removed.Number)
 		checkResult(t, "explantation", got, want, there, true, err)
 		implant, there, err := r.Implant(placed.Implants[1].ID)
@@ -89,11 +89,11 @@ func testExplantation(t *testing.T, b Backend) {
 		checkResult(t, "what is left", implant, left, there, true, err)
 		return nil
 	})
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		removals, err := r.RemovalsByImplant(placed.Implants[1].ID)
-		want := register.Removal{ImplantID: placed.Implants[1].ID, Quantity: 2, Reason: "infection", Remaining: 1,
+		want := implants.Removal{ImplantID: placed.Implants[1].ID, Quantity: 2, Reason: "infection", Remaining: 1,
 			Reference: removed.Reference, SurgeryDate: removed.SurgeryDate}
-		checkResult(t, "removals", removals, []register.Removal{want}, true, true, err)
+		checkResult(t, "removals", removals, []implants.Removal{want}, true, true, err)
 		removals, err = r.RemovalsByImplant(placed.Implants[0].ID)
 		checkResult(t, "no removals", len(removals), 0, true, true, err)
 		return nil
@@ -105,17 +105,17 @@ func testNewerVersion(t *testing.T, b Backend) {
 	first := newImplantation(t, 1)
 	second := newImplantation(t, 1)
 	second.Version, second.InputReference, second.Comment = 2, "", "revised"
-	second.Implants = []register.Implant{{ID: "second", NotifiedImplant: register.NotifiedImplant{Code: mesh, Serial: "S-2", Quantity: 1}}}
+	second.Implants = []implants.Implant{{ID: "second", NotifiedImplant: implants.NotifiedImplant{Code: mesh, Serial: "S-2", Quantity: 1}}}
 	completeImplants(&second)
 	keepAll(t, db, first)
 	keepAll(t, db, second)
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(first.Number)
 		checkResult(t, "current version", got, second, there, true, err)
-		implants, err := r.ImplantsByPatient(leroy, ident.Date{})
-		checkResult(t, "implants of the current version", implants, second.Implants, true, true, err)
+		implantList, err := r.ImplantsByPatient(leroy, ident.Date{})
+		checkResult(t, "implants of the current version", implantList, second.Implants, true, true, err)
 		history, err := r.NotificationsByPatient(leroy)
-		checkResult(t, "history", history, []register.Notification{second}, true, true, err)
+		checkResult(t, "history", history, []implants.Notification{second}, true, true, err)
 		got, there, err = r.NotificationByInputReference(first.Signer, first.InputReference)
 		sent := first
 		sent.Implants = slices.Clone(first.Implants)
@@ -125,7 +125,7 @@ func testNewerVersion(t *testing.T, b Backend) {
 		checkResult(t, "line of the former version", line, sent.Implants[0], there, true, err)
 		in, err := r.IsSerialImplanted(first.Implants[0].Serial, knee, "")
 		checkResult(t, "serial of the former version", in, false, true, true, err)
-		_, total, err := r.SearchNotifications(register.NotificationQuery{Patient: leroy, Limit: 10})
+		_, total, err := r.SearchNotifications(implants.NotificationQuery{Patient: leroy, Limit: 10})
 		checkResult(t, "found", total, 1, true, true, err)
 		return nil
 	})
@@ -136,7 +136,7 @@ func testSubmission(t *testing.T, b Backend) {
 	n, without := newImplantation(t, 1), newImplantation(t, 2)
 	without.InputReference = ""
 	keepAll(t, db, n, without)
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByInputReference(n.Signer, n.InputReference)
 		checkResult(t, "submission", got, n, there, true, err)
 		_, there, err = r.NotificationByInputReference("NIHII-HOSPITAL=71012413", n.InputReference)
@@ -155,11 +155,11 @@ func testImplants(t *testing.T, b Backend) {
 	later, earlier := newImplantation(t, 1), newImplantation(t, 2)
 	earlier.SurgeryDate = mustDate("2020-05-01")
 	completeImplants(&earlier)
-	abroad := newExplantation(t, 3, "2021-01-01", register.Removal{ImplantID: "abroad", Quantity: 1})
-	abroad.Implants = []register.Implant{{ID: "abroad", NotifiedImplant: register.NotifiedImplant{Quantity: 1}, Unregistered: true}}
+	abroad := newExplantation(t, 3, "2021-01-01", implants.Removal{ImplantID: "abroad", Quantity: 1})
+	abroad.Implants = []implants.Implant{{ID: "abroad", NotifiedImplant: implants.NotifiedImplant{Quantity: 1}, Unregistered: true}}
 	mesh := earlier.Implants[1].ID
-	once := newExplantation(t, 4, "2022-06-01", register.Removal{ImplantID: mesh, Quantity: 1, Remaining: 2})
-	twice := newExplantation(t, 5, "2023-06-01", register.Removal{ImplantID: mesh, Quantity: 2, Remaining: 0})
+	once := newExplantation(t, 4, "2022-06-01", implants.Removal{ImplantID: mesh, Quantity: 1, Remaining: 2})
+	twice := newExplantation(t, 5, "2023-06-01", implants.Removal{ImplantID: mesh, Quantity: 2, Remaining: 0})
 	other := newImplantation(t, 6)
 	other.Patient = vanDam
 	keepAll(t, db, later, earlier, abroad, once, twice, other)
@@ -176,11 +176,11 @@ func testImplants(t *testing.T, b Backend) {
 		{"2026-11-20", []int{1, 0, 1, 3}},
 		{"", []int{1, 0, 1, 3}},
 	}
-	all := append(append([]register.Implant(nil), earlier.Implants...), later.Implants...)
+	all := append(append([]implants.Implant(nil), earlier.Implants...), later.Implants...)
 	for _, test := range tests {
-		readTx(t, db, func(r register.Reader) error {
+		readTx(t, db, func(r implants.Reader) error {
 			got, err := r.ImplantsByPatient(leroy, mustDate(test.day))
-			want := append([]register.Implant(nil), all[:len(test.want)]...)
+			want := append([]implants.Implant(nil), all[:len(test.want)]...)
 			for i := range want {
 				want[i].Remaining = test.want[i]
 			}
@@ -200,7 +200,7 @@ func testSerial(t *testing.T, b Backend) {
 	keepAll(t, db, n)
 	in := func(name, serial string, code ident.NotificationCode, di string, want bool) {
 		t.Helper()
-		readTx(t, db, func(r register.Reader) error {
+		readTx(t, db, func(r implants.Reader) error {
 			got, err := r.IsSerialImplanted(serial, code, di)
 			checkResult(t, name, got, want, true, true, err)
 			return nil
@@ -212,9 +212,9 @@ func testSerial(t *testing.T, b Backend) {
 	in("neither", "S-1", ident.NotificationCode{}, "", false)
 	in("other serial number", "s-1", knee, "05410000001047", false)
 	in("no serial number", "", mesh, "", false)
-	keepAll(t, db, newExplantation(t, 2, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1, Remaining: 1}))
+	keepAll(t, db, newExplantation(t, 2, "2026-11-21", implants.Removal{ImplantID: n.Implants[0].ID, Quantity: 1, Remaining: 1}))
 	in("one of two removed", "S-1", knee, "", true)
-	keepAll(t, db, newExplantation(t, 3, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
+	keepAll(t, db, newExplantation(t, 3, "2026-11-21", implants.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
 	in("both removed", "S-1", knee, "", false)
 }
 
@@ -224,13 +224,13 @@ func testHistory(t *testing.T, b Backend) {
 	first.SurgeryDate = mustDate("2020-01-01")
 	completeImplants(&first)
 	other.Patient = vanDam
-	removal := newExplantation(t, 4, "2026-11-20", register.Removal{ImplantID: second.Implants[0].ID, Quantity: 1})
+	removal := newExplantation(t, 4, "2026-11-20", implants.Removal{ImplantID: second.Implants[0].ID, Quantity: 1})
 	keepAll(t, db, second, first, other, removal)
-	second.Implants = append([]register.Implant(nil), second.Implants...)
+	second.Implants = append([]implants.Implant(nil), second.Implants...)
 	second.Implants[0].Remaining = 0
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		got, err := r.NotificationsByPatient(leroy)
-		checkResult(t, "history", got, []register.Notification{first, second, removal}, true, true, err)
+		checkResult(t, "history", got, []implants.Notification{first, second, removal}, true, true, err)
 		got, err = r.NotificationsByPatient(peeters)
 		checkResult(t, "no history", len(got), 0, true, true, err)
 		return nil
@@ -238,42 +238,42 @@ func testHistory(t *testing.T, b Backend) {
 }
 
 // summaryOf returns the search result for a notification.
-func summaryOf(n register.Notification, own bool) register.NotificationSummary {
-	return register.NotificationSummary{Reference: n.Reference, Version: n.Version, Number: n.Number, Type: n.Type, SurgeryDate: n.SurgeryDate, Patient: n.Patient,
+func summaryOf(n implants.Notification, own bool) implants.NotificationSummary {
+	return implants.NotificationSummary{Reference: n.Reference, Version: n.Version, Number: n.Number, Type: n.Type, SurgeryDate: n.SurgeryDate, Patient: n.Patient,
 		Specialist: n.Specialist, State: n.State, Own: own, ImplantCount: len(n.Implants) + len(n.Removals)}
 }
 
 func testSearch(t *testing.T, b Backend) {
 	db := b.Open(t)
-	all := make([]register.Notification, 5)
+	all := make([]implants.Notification, 5)
 	for i := range all {
 		all[i] = newImplantation(t, uint64(i+1))
 		all[i].SurgeryDate = mustDate(fmt.Sprintf("2026-11-%02d", 20-i))
 	}
-	all[1].Specialist = register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
+	all[1].Specialist = implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
 	all[2].Patient = vanDam
-	all[4] = newExplantation(t, 5, "2026-11-16", register.Removal{ImplantID: all[0].Implants[0].ID, Quantity: 1})
+	all[4] = newExplantation(t, 5, "2026-11-16", implants.Removal{ImplantID: all[0].Implants[0].ID, Quantity: 1})
 	keepAll(t, db, all...)
 
 	tests := []struct {
 		name  string
-		q     register.NotificationQuery
+		q     implants.NotificationQuery
 		want  []int
 		total int
 	}{
-		{"everything", register.NotificationQuery{Limit: 10}, []int{0, 1, 2, 3, 4}, 5},
-		{"first page", register.NotificationQuery{Limit: 2}, []int{0, 1}, 5},
-		{"last page", register.NotificationQuery{Limit: 2, Offset: 4}, []int{4}, 5},
-		{"beyond the last page", register.NotificationQuery{Limit: 2, Offset: 5}, nil, 5},
-		{"only counted", register.NotificationQuery{}, nil, 5},
-		{"by number", register.NotificationQuery{Number: all[3].Number, Limit: 10}, []int{3}, 1},
-		{"by unknown number", register.NotificationQuery{Number: newNumber(t, 99), Limit: 10}, nil, 0},
-		{"by patient", register.NotificationQuery{Patient: leroy, Limit: 10}, []int{0, 1, 3, 4}, 4},
-		{"by patient and type", register.NotificationQuery{Patient: leroy, Type: register.TypeExplantation, Limit: 10}, []int{4}, 1},
-		{"from", register.NotificationQuery{From: mustDate("2026-11-19"), Limit: 10}, []int{0, 1}, 2},
-		{"to", register.NotificationQuery{To: mustDate("2026-11-17"), Limit: 10}, []int{3, 4}, 2},
-		{"from and to", register.NotificationQuery{From: mustDate("2026-11-17"), To: mustDate("2026-11-17"), Limit: 10}, []int{3}, 1},
-		{"by specialist", register.NotificationQuery{Specialist: dubois, Limit: 10}, []int{1}, 1},
+		{"everything", implants.NotificationQuery{Limit: 10}, []int{0, 1, 2, 3, 4}, 5},
+		{"first page", implants.NotificationQuery{Limit: 2}, []int{0, 1}, 5},
+		{"last page", implants.NotificationQuery{Limit: 2, Offset: 4}, []int{4}, 5},
+		{"beyond the last page", implants.NotificationQuery{Limit: 2, Offset: 5}, nil, 5},
+		{"only counted", implants.NotificationQuery{}, nil, 5},
+		{"by number", implants.NotificationQuery{Number: all[3].Number, Limit: 10}, []int{3}, 1},
+		{"by unknown number", implants.NotificationQuery{Number: newNumber(t, 99), Limit: 10}, nil, 0},
+		{"by patient", implants.NotificationQuery{Patient: leroy, Limit: 10}, []int{0, 1, 3, 4}, 4},
+		{"by patient and type", implants.NotificationQuery{Patient: leroy, Type: implants.TypeExplantation, Limit: 10}, []int{4}, 1},
+		{"from", implants.NotificationQuery{From: mustDate("2026-11-19"), Limit: 10}, []int{0, 1}, 2},
+		{"to", implants.NotificationQuery{To: mustDate("2026-11-17"), Limit: 10}, []int{3, 4}, 2},
+		{"from and to", implants.NotificationQuery{From: mustDate("2026-11-17"), To: mustDate("2026-11-17"), Limit: 10}, []int{3}, 1},
+		{"by specialist", implants.NotificationQuery{Specialist: dubois, Limit: 10}, []int{1}, 1},
 	}
 	for _, test := range tests {
 		checkSearch(t, db, test.name, test.q, all, test.want, test.total)
@@ -281,14 +281,14 @@ func testSearch(t *testing.T, b Backend) {
 }
 
 // checkSearch compares the result of a search with the notifications that it should find.
-func checkSearch(t *testing.T, db *store.DB, name string, q register.NotificationQuery, all []register.Notification, want []int, total int) {
+func checkSearch(t *testing.T, db *store.DB, name string, q implants.NotificationQuery, all []implants.Notification, want []int, total int) {
 	t.Helper()
-	var summaries []register.NotificationSummary
+	var summaries []implants.NotificationSummary
 	for _, i := range want {
 		own := all[i].Specialist.SSIN == q.Specialist || all[i].Specialist.SSIN == q.TreatedBy
 		summaries = append(summaries, summaryOf(all[i], own))
 	}
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		got, n, err := r.SearchNotifications(q)
 		checkResult(t, name, got, summaries, true, true, err)
 		if n != total {
@@ -302,25 +302,25 @@ func testSearchByImplant(t *testing.T, b Backend) {
 	db := b.Open(t)
 	placed, elsewhere := newImplantation(t, 1), newImplantation(t, 2)
 	elsewhere.Implants = elsewhere.Implants[1:]
-	removed := newExplantation(t, 3, "2026-11-21", register.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1})
-	all := []register.Notification{placed, elsewhere, removed}
+	removed := newExplantation(t, 3, "2026-11-21", implants.Removal{ImplantID: placed.Implants[0].ID, Quantity: 1})
+	all := []implants.Notification{placed, elsewhere, removed}
 	keepAll(t, db, all...)
 	implant := placed.Implants[0]
 	tests := []struct {
 		name string
-		q    register.NotificationQuery
+		q    implants.NotificationQuery
 		want []int
 	}{
-		{"code", register.NotificationQuery{Code: knee}, []int{0, 2}},
-		{"code of two", register.NotificationQuery{Code: mesh}, []int{0, 1}},
-		{"UDI", register.NotificationQuery{UDI: implant.UDI}, []int{0, 2}},
-		{"device identifier", register.NotificationQuery{UDIDI: implant.UDIDI}, []int{0, 2}},
-		{"lot", register.NotificationQuery{Lot: implant.Lot}, []int{0, 2}},
-		{"serial number", register.NotificationQuery{Serial: implant.Serial}, []int{0, 2}},
-		{"all of them", register.NotificationQuery{Code: knee, UDI: implant.UDI, UDIDI: implant.UDIDI, Lot: implant.Lot, Serial: implant.Serial}, []int{0, 2}},
-		{"two lines do not match together", register.NotificationQuery{Code: mesh, Lot: implant.Lot}, nil},
-		{"and type", register.NotificationQuery{Code: knee, Type: register.TypeExplantation}, []int{2}},
-		{"unknown", register.NotificationQuery{Serial: "unknown"}, nil},
+		{"code", implants.NotificationQuery{Code: knee}, []int{0, 2}},
+		{"code of two", implants.NotificationQuery{Code: mesh}, []int{0, 1}},
+		{"UDI", implants.NotificationQuery{UDI: implant.UDI}, []int{0, 2}},
+		{"device identifier", implants.NotificationQuery{UDIDI: implant.UDIDI}, []int{0, 2}},
+		{"lot", implants.NotificationQuery{Lot: implant.Lot}, []int{0, 2}},
+		{"serial number", implants.NotificationQuery{Serial: implant.Serial}, []int{0, 2}},
+		{"all of them", implants.NotificationQuery{Code: knee, UDI: implant.UDI, UDIDI: implant.UDIDI, Lot: implant.Lot, Serial: implant.Serial}, []int{0, 2}},
+		{"two lines do not match together", implants.NotificationQuery{Code: mesh, Lot: implant.Lot}, nil},
+		{"and type", implants.NotificationQuery{Code: knee, Type: implants.TypeExplantation}, []int{2}},
+		{"unknown", implants.NotificationQuery{Serial: "unknown"}, nil},
 	}
 	for _, test := range tests {
 		test.q.Limit = 10
@@ -338,13 +338,13 @@ func testSearchByImplant(t *testing.T, b Backend) {
 func testSearchPatientsOf(t *testing.T, b Backend) {
 	db := b.Open(t)
 	own, linked, former, strange := newImplantation(t, 1), newImplantation(t, 2), newImplantation(t, 3), newImplantation(t, 4)
-	by := register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
+	by := implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
 	linked.Specialist, linked.Patient = by, vanDam
 	former.Specialist, former.Patient = by, mustSSIN("05041801691")
 	strange.Specialist, strange.Patient = by, mustSSIN("12451200933")
-	all := []register.Notification{own, linked, former, strange}
+	all := []implants.Notification{own, linked, former, strange}
 	keepAll(t, db, all...)
-	loadSources(t, db, store.SourceEntries{Links: []register.TherapeuticLink{
+	loadSources(t, db, store.SourceEntries{Links: []implants.TherapeuticLink{
 		{Patient: vanDam, Professional: claes, Type: "specialistconsultation", Period: newPeriod("2026-01-01", "")},
 		{Patient: vanDam, Professional: claes, Type: "gmd", Period: newPeriod("2026-01-01", "")},
 		{Patient: former.Patient, Professional: claes, Type: "gmd", Period: newPeriod("2020-01-01", "2026-06-30")},
@@ -356,7 +356,7 @@ func testSearchPatientsOf(t *testing.T, b Backend) {
 	}{
 		{"2025-12-31", []int{0, 2}}, {"2026-01-01", []int{0, 1, 2}}, {"2026-06-30", []int{0, 1, 2}}, {"2026-07-01", []int{0, 1}},
 	} {
-		q := register.NotificationQuery{TreatedBy: claes, TreatedOn: mustDate(test.on), Limit: 10}
+		q := implants.NotificationQuery{TreatedBy: claes, TreatedOn: mustDate(test.on), Limit: 10}
 		checkSearch(t, db, "on "+test.on, q, all, test.want, len(test.want))
 		q.Code = mesh
 		checkSearch(t, db, "code on "+test.on, q, all, test.want, len(test.want))
@@ -365,13 +365,13 @@ func testSearchPatientsOf(t *testing.T, b Backend) {
 
 func testAudit(t *testing.T, b Backend) {
 	db := b.Open(t)
-	all := []register.AuditEvent{
-		{OccurredAt: registeredAt, Correlation: "c-1", Operation: "NotifyImplant", Outcome: register.OutcomeAccepted, Reason: "own operation",
-			EmergencyReason: "found unconscious", Signer: "NIHII-HOSPITAL=71000436", Organisation: hospital, Person: claes, Capacity: register.CapacityDoctor,
+	all := []implants.AuditEvent{
+		{OccurredAt: registeredAt, Correlation: "c-1", Operation: "NotifyImplant", Outcome: implants.OutcomeAccepted, Reason: "own operation",
+			EmergencyReason: "found unconscious", Signer: "NIHII-HOSPITAL=71000436", Organisation: hospital, Person: claes, Capacity: implants.CapacityDoctor,
 			Patient: leroy, Number: newNumber(t, 1)},
-		{OccurredAt: registeredAt.Add(time.Second), Correlation: "c-2", Outcome: register.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"}},
+		{OccurredAt: registeredAt.Add(time.Second), Correlation: "c-2", Outcome: implants.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"}},
 	}
-	writeTx(t, db, func(w register.Writer) error {
+	writeTx(t, db, func(w implants.Writer) error {
 		for _, e := range all {
 			if err := w.AppendEvent(e); err != nil {
 				return err
@@ -399,7 +399,7 @@ func testUnicode(t *testing.T, b Backend) {
 	keepAll(t, db, n)
 	want := n
 	want.RegisteredAt = time.Date(2026, 6, 30, 22, 30, 0, 999999000, time.UTC)
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
 		checkResult(t, "notification", got, want, there, true, err)
 		return nil

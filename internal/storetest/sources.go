@@ -4,51 +4,51 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
 func newSourceEntries() store.SourceEntries {
 	return store.SourceEntries{
-		Persons: []register.Person{
+		Persons: []implants.Person{
 			{SSIN: claes, FirstName: "Anna", LastName: "Claes", BirthDate: mustDate("1978-03-14")},
 			{SSIN: leroy, FirstName: "Jean", LastName: "Leroy", BirthDate: mustDate("1948-02-29"), DeathDate: mustDate("2024-11-02")},
 		},
-		Practices: []register.Practice{
-			{SSIN: claes, NIHII: claesNIHII, Profession: register.Physician, Speciality: "Orthopaedic surgery", Period: newPeriod("2005-07-01", "")},
-			{SSIN: dubois, NIHII: duboisNIHII, Profession: register.Physician, Speciality: "Internal medicine", Period: newPeriod("1990-01-01", "1996-08-31")},
-			{SSIN: dubois, NIHII: duboisNIHII, Profession: register.Physician, Speciality: "Cardiology", Period: newPeriod("1996-09-01", "")},
+		Practices: []implants.Practice{
+			{SSIN: claes, NIHII: claesNIHII, Profession: implants.Physician, Speciality: "Orthopaedic surgery", Period: newPeriod("2005-07-01", "")},
+			{SSIN: dubois, NIHII: duboisNIHII, Profession: implants.Physician, Speciality: "Internal medicine", Period: newPeriod("1990-01-01", "1996-08-31")},
+			{SSIN: dubois, NIHII: duboisNIHII, Profession: implants.Physician, Speciality: "Cardiology", Period: newPeriod("1996-09-01", "")},
 		},
-		Organisations: []register.Organisation{
+		Organisations: []implants.Organisation{
 			{NIHII: hospital, CBE: mustParse(ident.ParseCBE, "0403227020"), Type: "Hospital", Name: "Ziekenhuis Sint-Elooi"},
 			{CBE: mustParse(ident.ParseCBE, "0812345603"), Type: "Pharmacy", Name: "Apotheek"},
 		},
-		Affiliations: []register.Affiliation{
+		Affiliations: []implants.Affiliation{
 			{Organisation: hospital, SSIN: claes, Role: "Specialist", Period: newPeriod("2010-01-01", "")},
 			{Organisation: hospital, SSIN: dubois, Role: "Specialist", Period: newPeriod("2012-03-01", "2023-12-31")},
-			{Organisation: pharmacy, SSIN: dubois, Role: register.RoleTitularPharmacist, Period: newPeriod("2013-01-01", "")},
+			{Organisation: pharmacy, SSIN: dubois, Role: implants.RoleTitularPharmacist, Period: newPeriod("2013-01-01", "")},
 		},
-		Mandates: []register.Mandate{
+		Mandates: []implants.Mandate{
 			{Grantor: dubois, Grantee: claes, Service: "CTR", AcceptedOn: mustDate("2024-01-03"), Period: newPeriod("2024-01-01", "2027-12-31")},
 		},
-		Links: []register.TherapeuticLink{
+		Links: []implants.TherapeuticLink{
 			{Patient: leroy, Professional: peeters, Type: "gpconsultation", Period: newPeriod("2019-01-01", "2022-12-31")},
 			{Patient: leroy, Professional: peeters, Type: "gpconsultation", Period: newPeriod("2025-01-01", "")},
 		},
-		Devices: []register.Device{newKneeDevice(), newMeshDevice()},
+		Devices: []implants.Device{newKneeDevice(), newMeshDevice()},
 	}
 }
 
-func newKneeDevice() register.Device {
-	return register.Device{Code: knee, Name: "Total knee", Reference: "TK-1", Manufacturer: "Meridian", Distributor: "Alma",
+func newKneeDevice() implants.Device {
+	return implants.Device{Code: knee, Name: "Total knee", Reference: "TK-1", Manufacturer: "Meridian", Distributor: "Alma",
 		Classification: "C.10.02.01.02", Category: "Orthopaedic", UDIDIs: []string{"05410000001047", "05410000000125"},
-		Status: register.DeviceRecalled, ValidFrom: mustDate("2014-05-01")}
+		Status: implants.DeviceRecalled, ValidFrom: mustDate("2014-05-01")}
 }
 
-func newMeshDevice() register.Device {
-	return register.Device{Code: mesh, Name: "Mesh", Reference: "FS", Manufacturer: "Meridian", Distributor: "Meridian",
-		UDIDIs: []string{"05410000000125"}, Status: register.DeviceActive, ValidFrom: mustDate("2014-05-01"), DeletedOn: mustDate("2025-01-01")}
+func newMeshDevice() implants.Device {
+	return implants.Device{Code: mesh, Name: "Mesh", Reference: "FS", Manufacturer: "Meridian", Distributor: "Meridian",
+		UDIDIs: []string{"05410000000125"}, Status: implants.DeviceActive, ValidFrom: mustDate("2014-05-01"), DeletedOn: mustDate("2025-01-01")}
 }
 
 func loadSources(t testing.TB, db *store.DB, all store.SourceEntries) {
@@ -69,29 +69,29 @@ func testSources(t *testing.T, b Backend) {
 	db := b.Open(t)
 	all := newSourceEntries()
 	loadSources(t, db, all)
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		person, there, err := r.Person(leroy)
 		checkResult(t, "person", person, all.Persons[1], there, true, err)
 		person, there, err = r.Person(vanDam)
-		checkResult(t, "no person", person, register.Person{}, there, false, err)
+		checkResult(t, "no person", person, implants.Person{}, there, false, err)
 
-		practices, err := r.Practices(register.ProfessionalRef{SSIN: dubois})
+		practices, err := r.Practices(implants.ProfessionalRef{SSIN: dubois})
 		checkResult(t, "practices by SSIN", practices, all.Practices[1:], true, true, err)
-		practices, err = r.Practices(register.ProfessionalRef{NIHII: mustNIHII(duboisNIHII.Digits()[:8])})
+		practices, err = r.Practices(implants.ProfessionalRef{NIHII: mustNIHII(duboisNIHII.Digits()[:8])})
 		checkResult(t, "practices by NIHII", practices, all.Practices[1:], true, true, err)
-		practices, err = r.Practices(register.ProfessionalRef{SSIN: leroy, NIHII: duboisNIHII})
+		practices, err = r.Practices(implants.ProfessionalRef{SSIN: leroy, NIHII: duboisNIHII})
 		checkResult(t, "no practices", len(practices), 0, true, true, err)
-		practices, err = r.Practices(register.ProfessionalRef{})
+		practices, err = r.Practices(implants.ProfessionalRef{})
 		checkResult(t, "practices of nobody", len(practices), 0, true, true, err)
 
-		organisation, there, err := r.Organisation(register.PharmacyRef{NIHII: hospital})
+		organisation, there, err := r.Organisation(implants.PharmacyRef{NIHII: hospital})
 		checkResult(t, "organisation by NIHII", organisation, all.Organisations[0], there, true, err)
-		organisation, there, err = r.Organisation(register.PharmacyRef{CBE: all.Organisations[1].CBE})
+		organisation, there, err = r.Organisation(implants.PharmacyRef{CBE: all.Organisations[1].CBE})
 		checkResult(t, "organisation by CBE", organisation, all.Organisations[1], there, true, err)
-		organisation, there, err = r.Organisation(register.PharmacyRef{NIHII: pharmacy})
-		checkResult(t, "no organisation", organisation, register.Organisation{}, there, false, err)
-		organisation, there, err = r.Organisation(register.PharmacyRef{})
-		checkResult(t, "organisation without a number", organisation, register.Organisation{}, there, false, err)
+		organisation, there, err = r.Organisation(implants.PharmacyRef{NIHII: pharmacy})
+		checkResult(t, "no organisation", organisation, implants.Organisation{}, there, false, err)
+		organisation, there, err = r.Organisation(implants.PharmacyRef{})
+		checkResult(t, "organisation without a number", organisation, implants.Organisation{}, there, false, err)
 
 		affiliations, err := r.Affiliations(hospital, dubois)
 		checkResult(t, "affiliations to one", affiliations, all.Affiliations[1:2], true, true, err)
@@ -108,13 +108,13 @@ func testSources(t *testing.T, b Backend) {
 		device, there, err := r.DeviceByCode(knee)
 		checkResult(t, "device by code", device, newKneeDevice(), there, true, err)
 		device, there, err = r.DeviceByCode(mustCode("000060479302"))
-		checkResult(t, "no device by code", device, register.Device{}, there, false, err)
+		checkResult(t, "no device by code", device, implants.Device{}, there, false, err)
 		device, there, err = r.DeviceByDI("05410000001047")
 		checkResult(t, "device by DI", device, newKneeDevice(), there, true, err)
 		device, there, err = r.DeviceByDI("05410000000125")
 		checkResult(t, "device by DI of two, one of them active", device, newMeshDevice(), there, true, err)
 		device, there, err = r.DeviceByDI("")
-		checkResult(t, "no device by DI", device, register.Device{}, there, false, err)
+		checkResult(t, "no device by DI", device, implants.Device{}, there, false, err)
 		return nil
 	})
 }
@@ -134,8 +134,8 @@ func checkResult(t testing.TB, name string, got, want any, there, wantThere bool
 func testLoadReplaces(t *testing.T, b Backend) {
 	db := b.Open(t)
 	loadSources(t, db, newSourceEntries())
-	operation := register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}
-	writeTx(t, db, func(w register.Writer) error { return w.AddTherapeuticLink(operation) })
+	operation := implants.TherapeuticLink{Patient: leroy, Professional: claes, Type: implants.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}
+	writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(operation) })
 
 	again := newSourceEntries()
 	again.Persons[0].LastName = "Claes-Peeters"
@@ -146,22 +146,22 @@ func testLoadReplaces(t *testing.T, b Backend) {
 	again.Mandates[0].To = mustDate("2026-06-30")
 	again.Links[1].To = mustDate("2026-06-30")
 	again.Devices[0].UDIDIs = []string{"05410000000293"}
-	again.Devices[0].Status = register.DeviceDeleted
+	again.Devices[0].Status = implants.DeviceDeleted
 	loadSources(t, db, again)
 
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		person, there, err := r.Person(claes)
 		checkResult(t, "person", person, again.Persons[0], there, true, err)
-		practices, err := r.Practices(register.ProfessionalRef{SSIN: dubois})
+		practices, err := r.Practices(implants.ProfessionalRef{SSIN: dubois})
 		checkResult(t, "practices", practices, again.Practices[1:], true, true, err)
-		organisation, there, err := r.Organisation(register.PharmacyRef{CBE: again.Organisations[0].CBE})
+		organisation, there, err := r.Organisation(implants.PharmacyRef{CBE: again.Organisations[0].CBE})
 		checkResult(t, "organisation", organisation, again.Organisations[0], there, true, err)
 		affiliations, err := r.Affiliations(hospital, claes)
 		checkResult(t, "affiliations", affiliations, again.Affiliations[:1], true, true, err)
 		links, err := r.TherapeuticLinks(leroy, peeters)
 		checkResult(t, "links", links, again.Links, true, true, err)
 		links, err = r.TherapeuticLinks(leroy, claes)
-		checkResult(t, "link of an operation", links, []register.TherapeuticLink{operation}, true, true, err)
+		checkResult(t, "link of an operation", links, []implants.TherapeuticLink{operation}, true, true, err)
 		_, there, err = r.DeviceByDI("05410000001047")
 		checkResult(t, "former DI", nil, nil, there, false, err)
 		device, there, err := r.DeviceByDI("05410000000293")
@@ -190,36 +190,36 @@ func testLoadNodes(t *testing.T, b Backend) {
 	named := func(name string) store.SourceEntries {
 		device := newKneeDevice()
 		device.Name = name
-		return store.SourceEntries{Devices: []register.Device{device}}
+		return store.SourceEntries{Devices: []implants.Device{device}}
 	}
-	sees := func(when string, r register.Reader, name string) {
+	sees := func(when string, r implants.Reader, name string) {
 		t.Helper()
 		for range 2 {
 			device, there, err := r.DeviceByCode(knee)
 			checkResult(t, when, device.Name, name, there, name != "", err)
 			byDI, there, err := r.DeviceByDI(newKneeDevice().UDIDIs[0])
 			checkResult(t, when+", by device identifier", byDI.Name, name, there, name != "", err)
-			practices, err := r.Practices(register.ProfessionalRef{SSIN: claes})
+			practices, err := r.Practices(implants.ProfessionalRef{SSIN: claes})
 			checkResult(t, when+", practices", len(practices), 0, true, true, err)
 		}
 	}
 	nodes := []*store.DB{one, other}
 	for _, db := range nodes {
-		readTx(t, db, func(r register.Reader) error { sees("at first", r, ""); return nil })
+		readTx(t, db, func(r implants.Reader) error { sees("at first", r, ""); return nil })
 	}
 	before := ""
 	for i, name := range []string{"first", "second", "third"} {
-		readTx(t, nodes[i%2], func(r register.Reader) error {
+		readTx(t, nodes[i%2], func(r implants.Reader) error {
 			sees("before the load", r, before)
 			loadSources(t, other, named(name))
 			sees("begun before the load", r, before)
 			// A concurrent transaction with another snapshot must not change what this one reads from the cache.
-			readTx(t, nodes[i%2], func(later register.Reader) error { sees("meanwhile", later, name); return nil })
+			readTx(t, nodes[i%2], func(later implants.Reader) error { sees("meanwhile", later, name); return nil })
 			sees("still begun before the load", r, before)
 			return nil
 		})
 		for _, db := range nodes {
-			readTx(t, db, func(r register.Reader) error { sees("after the load", r, name); return nil })
+			readTx(t, db, func(r implants.Reader) error { sees("after the load", r, name); return nil })
 		}
 		before = name
 	}
@@ -229,18 +229,18 @@ func testEmpty(t *testing.T, b Backend) {
 	db := b.Open(t)
 	empty, err := db.IsEmpty(t.Context())
 	checkResult(t, "new", empty, true, true, true, err)
-	loadSources(t, db, store.SourceEntries{Devices: []register.Device{newKneeDevice()}})
+	loadSources(t, db, store.SourceEntries{Devices: []implants.Device{newKneeDevice()}})
 	empty, err = db.IsEmpty(t.Context())
 	checkResult(t, "loaded", empty, false, true, true, err)
 }
 
 func testLink(t *testing.T, b Backend) {
 	db := b.Open(t)
-	link := register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}
+	link := implants.TherapeuticLink{Patient: leroy, Professional: claes, Type: implants.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}
 	for range 2 {
-		writeTx(t, db, func(w register.Writer) error { return w.AddTherapeuticLink(link) })
+		writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(link) })
 	}
-	writeTx(t, db, func(w register.Writer) error {
+	writeTx(t, db, func(w implants.Writer) error {
 		if err := w.AddTherapeuticLink(link); err != nil {
 			return err
 		}
@@ -248,27 +248,27 @@ func testLink(t *testing.T, b Backend) {
 	})
 	later := link
 	later.From = mustDate("2026-11-21")
-	writeTx(t, db, func(w register.Writer) error { return w.AddTherapeuticLink(later) })
-	readTx(t, db, func(r register.Reader) error {
+	writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(later) })
+	readTx(t, db, func(r implants.Reader) error {
 		links, err := r.TherapeuticLinks(leroy, claes)
-		checkResult(t, "links", links, []register.TherapeuticLink{link, later}, true, true, err)
+		checkResult(t, "links", links, []implants.TherapeuticLink{link, later}, true, true, err)
 		return nil
 	})
 }
 
 func testMandates(t *testing.T, b Backend) {
 	db := b.Open(t)
-	mandates := []register.Mandate{
+	mandates := []implants.Mandate{
 		{Grantor: dubois, Grantee: claes, Service: "CTR", AcceptedOn: mustDate("2024-01-03"), Period: newPeriod("2024-01-01", "2027-12-31")},
 		{Grantor: peeters, Grantee: claes, Service: "CTR", Period: newPeriod("2025-01-01", "")},
 		{Grantor: dubois, Grantee: peeters, Service: "CTR", AcceptedOn: mustDate("2026-01-01"), Period: newPeriod("2026-01-01", "2026-06-30")},
 	}
 	loadSources(t, db, store.SourceEntries{Mandates: mandates})
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		got, err := r.MandatesByGrantee(claes)
 		checkResult(t, "to one", got, mandates[:2], true, true, err)
 		got, err = r.MandatesByGrantor(dubois)
-		checkResult(t, "from one", got, []register.Mandate{mandates[0], mandates[2]}, true, true, err)
+		checkResult(t, "from one", got, []implants.Mandate{mandates[0], mandates[2]}, true, true, err)
 		got, err = r.MandatesByGrantee(dubois)
 		checkResult(t, "to nobody", len(got), 0, true, true, err)
 		got, err = r.MandatesByGrantor(claes)
@@ -279,11 +279,11 @@ func testMandates(t *testing.T, b Backend) {
 
 func testSearchDevices(t *testing.T, b Backend) {
 	db := b.Open(t)
-	device := func(c, name, reference, manufacturer, distributor, category string, dis ...string) register.Device {
-		return register.Device{Code: mustCode(c), Name: name, Reference: reference, Manufacturer: manufacturer, Distributor: distributor,
-			Category: category, UDIDIs: dis, Status: register.DeviceActive, ValidFrom: mustDate("2014-05-01")}
+	device := func(c, name, reference, manufacturer, distributor, category string, dis ...string) implants.Device {
+		return implants.Device{Code: mustCode(c), Name: name, Reference: reference, Manufacturer: manufacturer, Distributor: distributor,
+			Category: category, UDIDIs: dis, Status: implants.DeviceActive, ValidFrom: mustDate("2014-05-01")}
 	}
-	all := []register.Device{
+	all := []implants.Device{
 		device("000060479203", "Hernia Mesh 100%", "HM-100_A", "Weaver", "Invented Distribution", "Mesh", "05410000000125"),
 		device("000060479302", "Prothèse ÉTOILE", "PE\\1", "Weaver", "Étoile Distribution", "Hip", "05410000000125", "05410000000293"),
 		device("000071200176", "Total Knee", "TK 1000", "Joiner", "Invented Distribution", "Knee"),
@@ -291,42 +291,42 @@ func testSearchDevices(t *testing.T, b Backend) {
 	loadSources(t, db, store.SourceEntries{Devices: all})
 	tests := []struct {
 		name  string
-		q     register.DeviceQuery
+		q     implants.DeviceQuery
 		want  []int
 		total int
 	}{
-		{"everything", register.DeviceQuery{Limit: 10}, []int{0, 1, 2}, 3},
-		{"first page", register.DeviceQuery{Limit: 2}, []int{0, 1}, 3},
-		{"last page", register.DeviceQuery{Offset: 2, Limit: 2}, []int{2}, 3},
-		{"beyond the last page", register.DeviceQuery{Offset: 3, Limit: 2}, nil, 3},
-		{"name", register.DeviceQuery{Text: "knee", Limit: 10}, []int{2}, 1},
-		{"within a word", register.DeviceQuery{Text: "ERNI", Limit: 10}, []int{0}, 1},
-		{"reference", register.DeviceQuery{Text: "hm-100", Limit: 10}, []int{0}, 1},
-		{"manufacturer", register.DeviceQuery{Text: "weaver", Limit: 10}, []int{0, 1}, 2},
-		{"distributor", register.DeviceQuery{Text: "invented", Limit: 10}, []int{0, 2}, 2},
-		{"words of several parts", register.DeviceQuery{Text: " 1000\tjoiner ", Limit: 10}, []int{2}, 1},
-		{"one word that is not there", register.DeviceQuery{Text: "joiner mesh", Limit: 10}, nil, 0},
-		{"capitals beyond ASCII", register.DeviceQuery{Text: "étoile PROTHÈSE", Limit: 10}, []int{1}, 1},
-		{"a percent sign", register.DeviceQuery{Text: "100%", Limit: 10}, []int{0}, 1},
-		{"no wildcard of any length", register.DeviceQuery{Text: "T%K", Limit: 10}, nil, 0},
-		{"an underscore", register.DeviceQuery{Text: "0_a", Limit: 10}, []int{0}, 1},
-		{"no wildcard of one character", register.DeviceQuery{Text: "K_ee", Limit: 10}, nil, 0},
-		{"a backslash", register.DeviceQuery{Text: `pe\1`, Limit: 10}, []int{1}, 1},
-		{"a quote", register.DeviceQuery{Text: `'`, Limit: 10}, nil, 0},
-		{"code", register.DeviceQuery{Code: mesh, Limit: 10}, []int{0}, 1},
-		{"code and another word", register.DeviceQuery{Code: mesh, Text: "knee", Limit: 10}, nil, 0},
-		{"device identifier of two", register.DeviceQuery{DI: "05410000000125", Limit: 10}, []int{0, 1}, 2},
-		{"device identifier and word", register.DeviceQuery{DI: "05410000000125", Text: "mesh", Limit: 10}, []int{0}, 1},
-		{"unknown device identifier", register.DeviceQuery{DI: "1", Limit: 10}, nil, 0},
-		{"category", register.DeviceQuery{Category: "Hip", Limit: 10}, []int{1}, 1},
-		{"part of a category", register.DeviceQuery{Category: "Hi", Limit: 10}, nil, 0},
+		{"everything", implants.DeviceQuery{Limit: 10}, []int{0, 1, 2}, 3},
+		{"first page", implants.DeviceQuery{Limit: 2}, []int{0, 1}, 3},
+		{"last page", implants.DeviceQuery{Offset: 2, Limit: 2}, []int{2}, 3},
+		{"beyond the last page", implants.DeviceQuery{Offset: 3, Limit: 2}, nil, 3},
+		{"name", implants.DeviceQuery{Text: "knee", Limit: 10}, []int{2}, 1},
+		{"within a word", implants.DeviceQuery{Text: "ERNI", Limit: 10}, []int{0}, 1},
+		{"reference", implants.DeviceQuery{Text: "hm-100", Limit: 10}, []int{0}, 1},
+		{"manufacturer", implants.DeviceQuery{Text: "weaver", Limit: 10}, []int{0, 1}, 2},
+		{"distributor", implants.DeviceQuery{Text: "invented", Limit: 10}, []int{0, 2}, 2},
+		{"words of several parts", implants.DeviceQuery{Text: " 1000\tjoiner ", Limit: 10}, []int{2}, 1},
+		{"one word that is not there", implants.DeviceQuery{Text: "joiner mesh", Limit: 10}, nil, 0},
+		{"capitals beyond ASCII", implants.DeviceQuery{Text: "étoile PROTHÈSE", Limit: 10}, []int{1}, 1},
+		{"a percent sign", implants.DeviceQuery{Text: "100%", Limit: 10}, []int{0}, 1},
+		{"no wildcard of any length", implants.DeviceQuery{Text: "T%K", Limit: 10}, nil, 0},
+		{"an underscore", implants.DeviceQuery{Text: "0_a", Limit: 10}, []int{0}, 1},
+		{"no wildcard of one character", implants.DeviceQuery{Text: "K_ee", Limit: 10}, nil, 0},
+		{"a backslash", implants.DeviceQuery{Text: `pe\1`, Limit: 10}, []int{1}, 1},
+		{"a quote", implants.DeviceQuery{Text: `'`, Limit: 10}, nil, 0},
+		{"code", implants.DeviceQuery{Code: mesh, Limit: 10}, []int{0}, 1},
+		{"code and another word", implants.DeviceQuery{Code: mesh, Text: "knee", Limit: 10}, nil, 0},
+		{"device identifier of two", implants.DeviceQuery{DI: "05410000000125", Limit: 10}, []int{0, 1}, 2},
+		{"device identifier and word", implants.DeviceQuery{DI: "05410000000125", Text: "mesh", Limit: 10}, []int{0}, 1},
+		{"unknown device identifier", implants.DeviceQuery{DI: "1", Limit: 10}, nil, 0},
+		{"category", implants.DeviceQuery{Category: "Hip", Limit: 10}, []int{1}, 1},
+		{"part of a category", implants.DeviceQuery{Category: "Hi", Limit: 10}, nil, 0},
 	}
 	for _, test := range tests {
-		var want []register.Device
+		var want []implants.Device
 		for _, i := range test.want {
 			want = append(want, all[i])
 		}
-		readTx(t, db, func(r register.Reader) error {
+		readTx(t, db, func(r implants.Reader) error {
 			got, total, err := r.SearchDevices(test.q)
 			checkResult(t, test.name, got, want, true, true, err)
 			checkEqual(t, test.name+", in all", total, test.total)

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -148,8 +148,8 @@ func mustDate(s string) ident.Date {
 	return mustParse(ident.ParseDate, s)
 }
 
-func newPeriod(from, to string) register.Period {
-	return register.Period{From: mustDate(from), To: mustDate(to)}
+func newPeriod(from, to string) implants.Period {
+	return implants.Period{From: mustDate(from), To: mustDate(to)}
 }
 
 func newNumber(t testing.TB, running uint64) ident.NotificationNumber {
@@ -164,71 +164,71 @@ func newNumber(t testing.TB, running uint64) ident.NotificationNumber {
 var registeredAt = time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC)
 
 // newImplantation returns a complete notification. Its number and all its unique values derive from running.
-func newImplantation(t testing.TB, running uint64) register.Notification {
+func newImplantation(t testing.TB, running uint64) implants.Notification {
 	t.Helper()
 	reference := fmt.Sprintf("reference-%05d", running)
-	n := register.Notification{
-		Reference: reference, Version: 1, State: register.Final, Change: register.ChangeNotified, Number: newNumber(t, running),
-		Type:        register.TypeImplantation,
-		Specialist:  register.ProfessionalRef{SSIN: claes, NIHII: claesNIHII},
+	n := implants.Notification{
+		Reference: reference, Version: 1, State: implants.Final, Change: implants.ChangeNotified, Number: newNumber(t, running),
+		Type:        implants.TypeImplantation,
+		Specialist:  implants.ProfessionalRef{SSIN: claes, NIHII: claesNIHII},
 		SurgeryDate: mustDate("2026-11-20"), Patient: leroy,
-		Prescriber:       register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII},
+		Prescriber:       implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII},
 		PrescriptionDate: mustDate("2026-11-02"), Comment: "revision of the left knee",
-		Warnings:     []register.Warning{{Code: "WARN_ONE", Path: "Implantation/Implant[1]", Detail: "facts"}, {Code: "WARN_TWO"}},
+		Warnings:     []implants.Warning{{Code: "WARN_ONE", Path: "Implantation/Implant[1]", Detail: "facts"}, {Code: "WARN_TWO"}},
 		RegisteredAt: registeredAt, Digest: sha256.Sum256([]byte("body " + reference)), Signer: "NIHII-HOSPITAL=71000436",
 		Organisation: hospital, Author: claes, InputReference: "EPD-" + reference,
 		ContentDigest: sha256.Sum256([]byte("content " + reference)),
 	}
-	first := register.Implant{
+	first := implants.Implant{
 		ID: reference + "-1",
-		NotifiedImplant: register.NotifiedImplant{
+		NotifiedImplant: implants.NotifiedImplant{
 			Code: knee, UDI: "(01)05410000001047(17)291231(10)L2201(21)S-" + reference, Lot: "L2201", Serial: "S-" + reference,
-			Expiry: mustDate("2029-12-31"), Pharmacist: register.ProfessionalRef{SSIN: peeters},
-			Pharmacy: register.PharmacyRef{NIHII: pharmacy, CBE: mustParse(ident.ParseCBE, "0812345603")}, DeliveryDate: mustDate("2026-11-19"),
+			Expiry: mustDate("2029-12-31"), Pharmacist: implants.ProfessionalRef{SSIN: peeters},
+			Pharmacy: implants.PharmacyRef{NIHII: pharmacy, CBE: mustParse(ident.ParseCBE, "0812345603")}, DeliveryDate: mustDate("2026-11-19"),
 			Quantity: 1, Location: "left knee", Side: "Left",
 		},
 		UDIDI: "05410000001047",
 	}
-	second := register.Implant{ID: reference + "-2", NotifiedImplant: register.NotifiedImplant{Code: mesh, Quantity: 3}}
-	n.Implants = []register.Implant{first, second}
+	second := implants.Implant{ID: reference + "-2", NotifiedImplant: implants.NotifiedImplant{Code: mesh, Quantity: 3}}
+	n.Implants = []implants.Implant{first, second}
 	completeImplants(&n)
 	return n
 }
 
 // completeImplants sets the fields of implants that repeat the notification's, and those that the store computes.
-func completeImplants(n *register.Notification) {
+func completeImplants(n *implants.Notification) {
 	for i := range n.Implants {
 		n.Implants[i].Number, n.Implants[i].Patient, n.Implants[i].SurgeryDate = n.Number, n.Patient, n.SurgeryDate
-		n.Implants[i].Remaining, n.Implants[i].InForce = n.Implants[i].Quantity, n.State == register.Final
+		n.Implants[i].Remaining, n.Implants[i].InForce = n.Implants[i].Quantity, n.State == implants.Final
 	}
 }
 
 // newExplantation returns an explantation with the given removals.
-func newExplantation(t testing.TB, running uint64, on string, removals ...register.Removal) register.Notification {
+func newExplantation(t testing.TB, running uint64, on string, removals ...implants.Removal) implants.Notification {
 	t.Helper()
 	n := newImplantation(t, running)
-	n.Type, n.SurgeryDate, n.Implants, n.Removals = register.TypeExplantation, mustDate(on), nil, removals
-	n.Prescriber, n.PrescriptionDate = register.ProfessionalRef{}, ident.Date{}
+	n.Type, n.SurgeryDate, n.Implants, n.Removals = implants.TypeExplantation, mustDate(on), nil, removals
+	n.Prescriber, n.PrescriptionDate = implants.ProfessionalRef{}, ident.Date{}
 	return n
 }
 
-func writeTx(t testing.TB, s register.Store, f func(register.Writer) error) {
+func writeTx(t testing.TB, s implants.Store, f func(implants.Writer) error) {
 	t.Helper()
 	if err := s.RunWriteTx(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func readTx(t testing.TB, s register.Store, f func(register.Reader) error) {
+func readTx(t testing.TB, s implants.Store, f func(implants.Reader) error) {
 	t.Helper()
 	if err := s.RunReadTx(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func keepAll(t testing.TB, s register.Store, all ...register.Notification) {
+func keepAll(t testing.TB, s implants.Store, all ...implants.Notification) {
 	t.Helper()
-	writeTx(t, s, func(w register.Writer) error {
+	writeTx(t, s, func(w implants.Writer) error {
 		for _, n := range all {
 			if err := w.AppendVersion(n); err != nil {
 				return err
@@ -239,7 +239,7 @@ func keepAll(t testing.TB, s register.Store, all ...register.Notification) {
 }
 
 // readEvents returns the whole audit log.
-func readEvents(t testing.TB, db *store.DB) []register.AuditEvent {
+func readEvents(t testing.TB, db *store.DB) []implants.AuditEvent {
 	t.Helper()
 	all, _, err := db.ReadEvents(context.Background(), 0, 1000)
 	if err != nil {
@@ -248,6 +248,6 @@ func readEvents(t testing.TB, db *store.DB) []register.AuditEvent {
 	return all
 }
 
-func replayKeyOf(text string) register.ReplayKey {
-	return register.ReplayKey{Hash: sha256.Sum256([]byte(text)), ExpiresAt: registeredAt.Add(5 * time.Minute)}
+func replayKeyOf(text string) implants.ReplayKey {
+	return implants.ReplayKey{Hash: sha256.Sum256([]byte(text)), ExpiresAt: registeredAt.Add(5 * time.Minute)}
 }

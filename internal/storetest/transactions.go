@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -28,19 +28,19 @@ func checkNothingStored(t *testing.T, db *store.DB) {
 }
 
 // writeEverything stores something of every kind.
-func writeEverything(t testing.TB, w register.Writer, running uint64) error {
+func writeEverything(t testing.TB, w implants.Writer, running uint64) error {
 	n := newImplantation(t, running)
 	spent, err := w.RecordReplayKey(replayKeyOf(n.Reference))
 	if err == nil && !spent {
 		err = errors.New("mark was spent")
 	}
-	return errors.Join(err, w.Lock("patient"), w.AppendVersion(n), w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt, Outcome: register.OutcomeAccepted}),
-		w.AddTherapeuticLink(register.TherapeuticLink{Patient: leroy, Professional: claes, Type: register.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}))
+	return errors.Join(err, w.Lock("patient"), w.AppendVersion(n), w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt, Outcome: implants.OutcomeAccepted}),
+		w.AddTherapeuticLink(implants.TherapeuticLink{Patient: leroy, Professional: claes, Type: implants.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}))
 }
 
 func testRollback(t *testing.T, b Backend) {
 	db := b.Open(t)
-	err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
+	err := db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 		if _, err := w.NextSequenceNumber(mustDate("2026-11-21")); err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func testRollback(t *testing.T, b Backend) {
 	}
 	checkNothingStored(t, db)
 	// Nothing of it prevents the same write from succeeding now.
-	writeTx(t, db, func(w register.Writer) error { return writeEverything(t, w, 1) })
+	writeTx(t, db, func(w implants.Writer) error { return writeEverything(t, w, 1) })
 	if trail := readEvents(t, db); len(trail) != 1 {
 		t.Errorf("%d events", len(trail))
 	}
@@ -63,7 +63,7 @@ func testRollback(t *testing.T, b Backend) {
 // testSwallowed checks that an SQL error fails the transaction even when the function hides it.
 func testSwallowed(t *testing.T, b Backend) {
 	db := b.Open(t)
-	err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
+	err := db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 		if err := writeEverything(t, w, 1); err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func testSwallowed(t *testing.T, b Backend) {
 
 func testPanic(t *testing.T, b Backend) {
 	db := b.Open(t)
-	err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
+	err := db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 		if err := writeEverything(t, w, 1); err != nil {
 			return err
 		}
@@ -88,12 +88,12 @@ func testPanic(t *testing.T, b Backend) {
 	if problem.From(err).Code != problem.InternalError || !strings.Contains(err.Error(), "in a write") {
 		t.Errorf("got %v", err)
 	}
-	err = db.RunReadTx(t.Context(), func(register.Reader) error { panic("in a read") })
+	err = db.RunReadTx(t.Context(), func(implants.Reader) error { panic("in a read") })
 	if problem.From(err).Code != problem.InternalError {
 		t.Errorf("got %v", err)
 	}
 	checkNothingStored(t, db)
-	writeTx(t, db, func(w register.Writer) error { return writeEverything(t, w, 1) })
+	writeTx(t, db, func(w implants.Writer) error { return writeEverything(t, w, 1) })
 }
 
 // testFailedCommit checks that a failed commit returns an error, stores nothing, and does not affect the next write.
@@ -114,7 +114,7 @@ func testFailedCommit(t *testing.T, b Backend) {
 			t.Fatal(err)
 		}
 	}
-	err := db.RunWriteTx(t.Context(), func(w register.Writer) error { return writeEverything(t, w, 1) })
+	err := db.RunWriteTx(t.Context(), func(w implants.Writer) error { return writeEverything(t, w, 1) })
 	if problem.From(err).Code != problem.InternalError {
 		t.Errorf("got %v", err)
 	}
@@ -129,7 +129,7 @@ func testIsolation(t *testing.T, b Backend) {
 	var group sync.WaitGroup
 	for i := range writes {
 		group.Go(func() {
-			err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
+			err := db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 				if err := writeEverything(t, w, uint64(i+1)); err != nil {
 					return err
 				}
@@ -147,8 +147,8 @@ func testIsolation(t *testing.T, b Backend) {
 		})
 	}
 	group.Wait()
-	readTx(t, db, func(r register.Reader) error {
-		_, total, err := r.SearchNotifications(register.NotificationQuery{})
+	readTx(t, db, func(r implants.Reader) error {
+		_, total, err := r.SearchNotifications(implants.NotificationQuery{})
 		checkResult(t, "kept", total, writes/3, true, true, err)
 		return nil
 	})
@@ -175,7 +175,7 @@ func checkRecordedOnce(t *testing.T, nodes ...*store.DB) {
 		for i := range 32 {
 			group.Go(func() {
 				fresh := false
-				err := nodes[i%len(nodes)].RunWriteTx(t.Context(), func(w register.Writer) error {
+				err := nodes[i%len(nodes)].RunWriteTx(t.Context(), func(w implants.Writer) error {
 					var err error
 					fresh, err = w.RecordReplayKey(replayKeyOf(fmt.Sprint(round)))
 					return err
@@ -198,7 +198,7 @@ func checkRecordedOnce(t *testing.T, nodes ...*store.DB) {
 func testPurge(t *testing.T, b Backend) {
 	db := b.Open(t)
 	const old = 2500
-	writeTx(t, db, func(w register.Writer) error {
+	writeTx(t, db, func(w implants.Writer) error {
 		for i := range old {
 			m := replayKeyOf(fmt.Sprint(i))
 			m.ExpiresAt = registeredAt.Add(-time.Duration(i+1) * time.Microsecond)
@@ -215,7 +215,7 @@ func testPurge(t *testing.T, b Backend) {
 	checkResult(t, "purged", purged, old, true, true, err)
 	purged, err = db.PurgeReplayKeys(t.Context(), registeredAt)
 	checkResult(t, "purged again", purged, 0, true, true, err)
-	writeTx(t, db, func(w register.Writer) error {
+	writeTx(t, db, func(w implants.Writer) error {
 		fresh, err := w.RecordReplayKey(replayKeyOf("fresh"))
 		checkResult(t, "kept", fresh, false, true, true, err)
 		fresh, err = w.RecordReplayKey(replayKeyOf("0"))
@@ -236,7 +236,7 @@ func testNumbers(t *testing.T, b Backend) {
 	for i := range 96 {
 		group.Go(func() {
 			var got taken
-			err := nodes[i%2].RunWriteTx(t.Context(), func(w register.Writer) error {
+			err := nodes[i%2].RunWriteTx(t.Context(), func(w implants.Writer) error {
 				got.day = []string{"2026-11-21", "2026-11-22", "2020-01-01"}[i%3]
 				var err error
 				if got.running, err = w.NextSequenceNumber(mustDate(got.day)); err != nil {
@@ -245,7 +245,7 @@ func testNumbers(t *testing.T, b Backend) {
 				if i%8 == 0 {
 					return errStop
 				}
-				return w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt})
+				return w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt})
 			})
 			if err != nil {
 				if !errors.Is(err, errStop) {
@@ -265,7 +265,7 @@ func testNumbers(t *testing.T, b Backend) {
 	if len(given) != 84 {
 		t.Errorf("%d numbers", len(given))
 	}
-	writeTx(t, nodes[0], func(w register.Writer) error {
+	writeTx(t, nodes[0], func(w implants.Writer) error {
 		one, err := w.NextSequenceNumber(mustDate("2026-11-21"))
 		if err != nil {
 			return err
@@ -289,7 +289,7 @@ func testHold(t *testing.T, b Backend) {
 			if i%2 == 0 {
 				keys[0], keys[1] = keys[1], keys[0]
 			}
-			err := nodes[i%2].RunWriteTx(t.Context(), func(w register.Writer) error {
+			err := nodes[i%2].RunWriteTx(t.Context(), func(w implants.Writer) error {
 				if err := w.Lock(keys...); err != nil {
 					return err
 				}
@@ -305,7 +305,7 @@ func testHold(t *testing.T, b Backend) {
 		})
 	}
 	group.Wait()
-	readTx(t, nodes[0], func(r register.Reader) error {
+	readTx(t, nodes[0], func(r implants.Reader) error {
 		history, err := r.NotificationsByPatient(leroy)
 		checkResult(t, "kept one after the other", len(history), 32, true, true, err)
 		return nil
@@ -321,7 +321,7 @@ func testSubmissionRace(t *testing.T, b Backend) {
 	for i := range 16 {
 		group.Go(func() {
 			mine := false
-			err := nodes[i%2].RunWriteTx(t.Context(), func(w register.Writer) error {
+			err := nodes[i%2].RunWriteTx(t.Context(), func(w implants.Writer) error {
 				n := newImplantation(t, uint64(i+1))
 				n.InputReference = "the same"
 				_, there, err := w.NotificationByInputReference(n.Signer, n.InputReference)
@@ -347,18 +347,18 @@ func testSubmissionRace(t *testing.T, b Backend) {
 func testConsistentView(t *testing.T, b Backend) {
 	db := b.Open(t)
 	keepAll(t, db, newImplantation(t, 1))
-	readTx(t, db, func(r register.Reader) error {
-		_, before, err := r.SearchNotifications(register.NotificationQuery{})
+	readTx(t, db, func(r implants.Reader) error {
+		_, before, err := r.SearchNotifications(implants.NotificationQuery{})
 		if err != nil {
 			return err
 		}
 		keepAll(t, db, newImplantation(t, 2))
-		_, after, err := r.SearchNotifications(register.NotificationQuery{})
+		_, after, err := r.SearchNotifications(implants.NotificationQuery{})
 		checkResult(t, "in the view", []int{before, after}, []int{1, 1}, true, true, err)
 		return nil
 	})
-	readTx(t, db, func(r register.Reader) error {
-		_, total, err := r.SearchNotifications(register.NotificationQuery{})
+	readTx(t, db, func(r implants.Reader) error {
+		_, total, err := r.SearchNotifications(implants.NotificationQuery{})
 		checkResult(t, "afterwards", total, 2, true, true, err)
 		return nil
 	})
@@ -367,9 +367,9 @@ func testConsistentView(t *testing.T, b Backend) {
 func testAppendOnly(t *testing.T, b Backend) {
 	db := b.Open(t)
 	n := newImplantation(t, 1)
-	keepAll(t, db, n, newExplantation(t, 2, "2026-11-21", register.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
-	writeTx(t, db, func(w register.Writer) error {
-		return errors.Join(w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt}), w.AppendEvidence(newEvidence(n, "the message")))
+	keepAll(t, db, n, newExplantation(t, 2, "2026-11-21", implants.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
+	writeTx(t, db, func(w implants.Writer) error {
+		return errors.Join(w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt}), w.AppendEvidence(newEvidence(n, "the message")))
 	})
 	raw := b.OpenRaw(t)
 	for table, column := range map[string]string{"notification": "comment", "implant": "serial", "removal": "reason",
@@ -385,7 +385,7 @@ func testAppendOnly(t *testing.T, b Backend) {
 			}
 		}
 	}
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
 		n.Implants[0].Remaining = 0
 		checkResult(t, "afterwards", got, n, there, true, err)
@@ -397,11 +397,11 @@ func testContext(t *testing.T, b Backend) {
 	db := b.Open(t)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := db.RunWriteTx(ended, func(w register.Writer) error { return w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt}) })
+	err := db.RunWriteTx(ended, func(w implants.Writer) error { return w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt}) })
 	if problem.From(err).Code != problem.StoreDown || !errors.Is(err, context.Canceled) {
 		t.Errorf("write: %v", err)
 	}
-	err = db.RunReadTx(ended, func(register.Reader) error {
+	err = db.RunReadTx(ended, func(implants.Reader) error {
 		t.Error("read for a caller who has gone")
 		return nil
 	})
@@ -418,7 +418,7 @@ func testOverload(t *testing.T, b Backend) {
 	started, release := make(chan struct{}), make(chan struct{})
 	var group sync.WaitGroup
 	group.Go(func() {
-		err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
+		err := db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 			close(started)
 			<-release
 			return w.Lock("one")
@@ -431,9 +431,9 @@ func testOverload(t *testing.T, b Backend) {
 	var refused, kept atomic.Int32
 	for range 1500 {
 		group.Go(func() {
-			err := db.RunWriteTx(t.Context(), func(w register.Writer) error {
+			err := db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 				<-release
-				return w.AppendEvent(register.AuditEvent{OccurredAt: registeredAt})
+				return w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt})
 			})
 			switch {
 			case err == nil:
@@ -459,7 +459,7 @@ func testOverload(t *testing.T, b Backend) {
 	}
 }
 
-func readEventsUpTo(t testing.TB, db *store.DB, limit int) []register.AuditEvent {
+func readEventsUpTo(t testing.TB, db *store.DB, limit int) []implants.AuditEvent {
 	t.Helper()
 	all, _, err := db.ReadEvents(context.Background(), 0, limit)
 	if err != nil {
@@ -483,8 +483,8 @@ func testReady(t *testing.T, b Backend) {
 	}
 	for name, err := range map[string]error{
 		"ready": db.CheckReady(t.Context()),
-		"write": db.RunWriteTx(t.Context(), func(register.Writer) error { return nil }),
-		"read":  db.RunReadTx(t.Context(), func(r register.Reader) error { _, _, err := r.Person(claes); return err }),
+		"write": db.RunWriteTx(t.Context(), func(implants.Writer) error { return nil }),
+		"read":  db.RunReadTx(t.Context(), func(r implants.Reader) error { _, _, err := r.Person(claes); return err }),
 	} {
 		if problem.From(err).Code != problem.StoreDown {
 			t.Errorf("%s of a closed store: %v", name, err)
@@ -507,7 +507,7 @@ func testReopen(t *testing.T, b Backend) {
 	if took := time.Since(begin); took > time.Second {
 		t.Errorf("opening took %v", took)
 	}
-	readTx(t, again, func(r register.Reader) error {
+	readTx(t, again, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
 		checkResult(t, "notification", got, n, there, true, err)
 		return nil

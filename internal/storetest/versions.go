@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/store"
 )
 
 // nextVersion returns the next version of a notification in a state, with the same lines.
-func nextVersion(n register.Notification, state register.State, change register.Change, reason string) register.Notification {
+func nextVersion(n implants.Notification, state implants.State, change implants.Change, reason string) implants.Notification {
 	n.Version, n.State, n.Change, n.ChangeReason, n.InputReference = n.Version+1, state, change, reason, ""
 	n.RegisteredAt = n.RegisteredAt.Add(time.Minute)
 	n.Implants, n.Removals = slices.Clone(n.Implants), slices.Clone(n.Removals)
@@ -24,10 +24,10 @@ func nextVersion(n register.Notification, state register.State, change register.
 }
 
 // newDraft returns a draft, which has no number yet.
-func newDraft(t testing.TB, running uint64) register.Notification {
+func newDraft(t testing.TB, running uint64) implants.Notification {
 	t.Helper()
 	n := newImplantation(t, running)
-	n.State, n.Change, n.Number = register.Draft, register.ChangeSaved, ident.NotificationNumber{}
+	n.State, n.Change, n.Number = implants.Draft, implants.ChangeSaved, ident.NotificationNumber{}
 	completeImplants(&n)
 	return n
 }
@@ -37,34 +37,34 @@ func newDraft(t testing.TB, running uint64) register.Notification {
 func testLife(t *testing.T, b Backend) {
 	db := b.Open(t)
 	saved := newDraft(t, 1)
-	submitted := nextVersion(saved, register.ToValidate, register.ChangeSubmitted, "")
-	final := nextVersion(submitted, register.Final, register.ChangeNotified, "")
+	submitted := nextVersion(saved, implants.ToValidate, implants.ChangeSubmitted, "")
+	final := nextVersion(submitted, implants.Final, implants.ChangeNotified, "")
 	final.Number, final.Author = newNumber(t, 7), dubois
 	completeImplants(&final)
-	revised := nextVersion(final, register.Final, register.ChangeRevised, "")
-	revised.Implants = append(revised.Implants[1:], register.Implant{ID: "added",
-		NotifiedImplant: register.NotifiedImplant{Code: mesh, Serial: "S-added", Quantity: 1}})
+	revised := nextVersion(final, implants.Final, implants.ChangeRevised, "")
+	revised.Implants = append(revised.Implants[1:], implants.Implant{ID: "added",
+		NotifiedImplant: implants.NotifiedImplant{Code: mesh, Serial: "S-added", Quantity: 1}})
 	completeImplants(&revised)
-	withdrawn := nextVersion(revised, register.Withdrawn, register.ChangeWithdrawn, "another patient")
+	withdrawn := nextVersion(revised, implants.Withdrawn, implants.ChangeWithdrawn, "another patient")
 
-	var history []register.VersionSummary
-	for _, n := range []register.Notification{saved, submitted, final, revised, withdrawn} {
+	var history []implants.VersionSummary
+	for _, n := range []implants.Notification{saved, submitted, final, revised, withdrawn} {
 		keepAll(t, db, n)
-		history = append(history, register.VersionSummary{Version: n.Version, RegisteredAt: n.RegisteredAt, Organisation: n.Organisation,
+		history = append(history, implants.VersionSummary{Version: n.Version, RegisteredAt: n.RegisteredAt, Organisation: n.Organisation,
 			Author: n.Author, State: n.State, Change: n.Change, ChangeReason: n.ChangeReason})
 		at := fmt.Sprintf("version %d: ", n.Version)
-		numbered, counts := !n.Number.IsZero(), n.State == register.Final
-		readTx(t, db, func(r register.Reader) error {
+		numbered, counts := !n.Number.IsZero(), n.State == implants.Final
+		readTx(t, db, func(r implants.Reader) error {
 			got, there, err := r.NotificationByReference(n.Reference)
 			checkResult(t, at+"by reference", got, n, there, true, err)
 			versions, err := r.Versions(n.Reference)
 			checkResult(t, at+"versions", versions, history, true, true, err)
 			got, there, err = r.NotificationByNumber(final.Number)
 			checkResult(t, at+"by number", got.Version, map[bool]int{true: n.Version}[numbered], there, numbered, err)
-			found, total, err := r.SearchNotifications(register.NotificationQuery{Patient: leroy, Limit: 10})
+			found, total, err := r.SearchNotifications(implants.NotificationQuery{Patient: leroy, Limit: 10})
 			checkResult(t, at+"search", total, map[bool]int{true: 1}[numbered], true, true, err)
 			if numbered {
-				checkEqual(t, at+"found", found, []register.NotificationSummary{summaryOf(n, false)})
+				checkEqual(t, at+"found", found, []implants.NotificationSummary{summaryOf(n, false)})
 			}
 			all, err := r.NotificationsByPatient(leroy)
 			checkResult(t, at+"history", len(all), map[bool]int{true: 1}[counts], true, true, err)
@@ -79,7 +79,7 @@ func testLife(t *testing.T, b Backend) {
 			return nil
 		})
 	}
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		_, there, err := r.NotificationByReference("unknown")
 		checkResult(t, "unknown reference", nil, nil, there, false, err)
 		versions, err := r.Versions("unknown")
@@ -94,19 +94,19 @@ func testWithdrawnExplantation(t *testing.T, b Backend) {
 	db := b.Open(t)
 	placed := newImplantation(t, 1)
 	mesh := placed.Implants[1].ID
-	removed := newExplantation(t, 2, "2026-11-21", register.Removal{ImplantID: mesh, Quantity: 3})
-	less := nextVersion(removed, register.Final, register.ChangeRevised, "")
-	less.Removals = []register.Removal{{ImplantID: mesh, Quantity: 1, Remaining: 2}}
-	gone := nextVersion(less, register.Withdrawn, register.ChangeWithdrawn, "mistaken")
+	removed := newExplantation(t, 2, "2026-11-21", implants.Removal{ImplantID: mesh, Quantity: 3})
+	less := nextVersion(removed, implants.Final, implants.ChangeRevised, "")
+	less.Removals = []implants.Removal{{ImplantID: mesh, Quantity: 1, Remaining: 2}}
+	gone := nextVersion(less, implants.Withdrawn, implants.ChangeWithdrawn, "mistaken")
 	keepAll(t, db, placed)
 	for _, step := range []struct {
-		n         register.Notification
+		n         implants.Notification
 		remaining int
 		counting  int // removals
 	}{{removed, 0, 1}, {less, 2, 1}, {gone, 3, 0}} {
 		keepAll(t, db, step.n)
 		at := fmt.Sprintf("version %d: ", step.n.Version)
-		readTx(t, db, func(r register.Reader) error {
+		readTx(t, db, func(r implants.Reader) error {
 			implant, there, err := r.Implant(mesh)
 			checkResult(t, at+"implant", implant.Remaining, step.remaining, there, true, err)
 			implants, err := r.ImplantsByPatient(leroy, ident.Date{})
@@ -125,10 +125,10 @@ func testWithdrawnExplantation(t *testing.T, b Backend) {
 func testRemovalNotDecided(t *testing.T, b Backend) {
 	db := b.Open(t)
 	placed := newImplantation(t, 1)
-	open := newExplantation(t, 2, "2026-11-21", register.Removal{ImplantID: placed.Implants[1].ID})
-	open.State, open.Change, open.Number = register.ToValidate, register.ChangeSubmitted, ident.NotificationNumber{}
+	open := newExplantation(t, 2, "2026-11-21", implants.Removal{ImplantID: placed.Implants[1].ID})
+	open.State, open.Change, open.Number = implants.ToValidate, implants.ChangeSubmitted, ident.NotificationNumber{}
 	keepAll(t, db, placed, open)
-	readTx(t, db, func(r register.Reader) error {
+	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByReference(open.Reference)
 		checkResult(t, "draft", got, open, there, true, err)
 		implant, there, err := r.Implant(placed.Implants[1].ID)
@@ -147,16 +147,16 @@ func testStablePages(t *testing.T, b Backend) {
 	}
 	var seen []string
 	for offset := 0; offset < before; offset += 3 {
-		readTx(t, db, func(r register.Reader) error {
-			page, _, err := r.SearchNotifications(register.NotificationQuery{Patient: leroy, Offset: offset, Limit: 3})
+		readTx(t, db, func(r implants.Reader) error {
+			page, _, err := r.SearchNotifications(implants.NotificationQuery{Patient: leroy, Offset: offset, Limit: 3})
 			for _, s := range page {
 				seen = append(seen, s.Reference)
 			}
 			return err
 		})
-		revised := nextVersion(newImplantation(t, 1), register.Final, register.ChangeRevised, "")
+		revised := nextVersion(newImplantation(t, 1), implants.Final, implants.ChangeRevised, "")
 		revised.Version += offset / 3
-		withdrawn := nextVersion(newImplantation(t, uint64(offset+2)), register.Withdrawn, register.ChangeWithdrawn, "mistaken")
+		withdrawn := nextVersion(newImplantation(t, uint64(offset+2)), implants.Withdrawn, implants.ChangeWithdrawn, "mistaken")
 		keepAll(t, db, revised, withdrawn, newImplantation(t, uint64(100+offset)))
 	}
 	var want []string
@@ -172,15 +172,15 @@ func testRegistrationOrder(t *testing.T, b Backend) {
 	db := b.Open(t)
 	begun := newDraft(t, 99_999)
 	keepAll(t, db, begun, newImplantation(t, 100_000), newImplantation(t, 99_998))
-	final := nextVersion(begun, register.Final, register.ChangeNotified, "")
+	final := nextVersion(begun, implants.Final, implants.ChangeNotified, "")
 	final.Number = newNumber(t, 99_999)
 	keepAll(t, db, final)
 	var want []ident.NotificationNumber
 	for _, running := range []uint64{99_998, 99_999, 100_000} {
 		want = append(want, newNumber(t, running))
 	}
-	readTx(t, db, func(r register.Reader) error {
-		page, _, err := r.SearchNotifications(register.NotificationQuery{Patient: leroy, Limit: 10})
+	readTx(t, db, func(r implants.Reader) error {
+		page, _, err := r.SearchNotifications(implants.NotificationQuery{Patient: leroy, Limit: 10})
 		var found, inHistory []ident.NotificationNumber
 		for _, s := range page {
 			found = append(found, s.Number)
@@ -198,42 +198,42 @@ func testRegistrationOrder(t *testing.T, b Backend) {
 func testPending(t *testing.T, b Backend) {
 	db := b.Open(t)
 	mine, submitted, others, elsewhere := newDraft(t, 1), newDraft(t, 2), newDraft(t, 3), newDraft(t, 4)
-	submitted.State = register.ToValidate
-	others.Specialist, others.Author = register.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}, peeters
+	submitted.State = implants.ToValidate
+	others.Specialist, others.Author = implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}, peeters
 	elsewhere.Specialist, elsewhere.Author, elsewhere.Organisation = others.Specialist, dubois, mustNIHII("71012413")
 	discarded, validated := newDraft(t, 5), newDraft(t, 6)
 	keepAll(t, db, mine, submitted, others, elsewhere, discarded, validated, newImplantation(t, 7))
-	mine = nextVersion(mine, register.Draft, register.ChangeSaved, "") // saved again, but still the first by its first version
-	validated = nextVersion(validated, register.Final, register.ChangeNotified, "")
+	mine = nextVersion(mine, implants.Draft, implants.ChangeSaved, "") // saved again, but still the first by its first version
+	validated = nextVersion(validated, implants.Final, implants.ChangeNotified, "")
 	validated.Number = newNumber(t, 6)
-	keepAll(t, db, mine, nextVersion(discarded, register.Withdrawn, register.ChangeDiscarded, ""), validated)
-	all := []register.Notification{mine, submitted, others, elsewhere}
+	keepAll(t, db, mine, nextVersion(discarded, implants.Withdrawn, implants.ChangeDiscarded, ""), validated)
+	all := []implants.Notification{mine, submitted, others, elsewhere}
 
 	tests := []struct {
 		name  string
-		q     register.PendingQuery
+		q     implants.PendingQuery
 		want  []int
 		total int
 	}{
-		{"nobody's", register.PendingQuery{Limit: 10}, nil, 0},
-		{"of a specialist", register.PendingQuery{Specialist: claes, Limit: 10}, []int{0, 1}, 2},
-		{"of specialists", register.PendingQuery{MandateGrantors: []ident.SSIN{claes, dubois}, Limit: 10}, []int{0, 1, 2, 3}, 4},
-		{"of an author", register.PendingQuery{Author: peeters, Limit: 10}, []int{2}, 1},
-		{"of an organisation", register.PendingQuery{Organisation: hospital, Limit: 10}, []int{0, 1, 2}, 3},
-		{"of any", register.PendingQuery{Specialist: claes, Author: dubois, Organisation: hospital, Limit: 10}, []int{0, 1, 2, 3}, 4},
-		{"of others", register.PendingQuery{Specialist: peeters, Author: leroy, Limit: 10}, nil, 0},
-		{"drafts", register.PendingQuery{Specialist: claes, State: register.Draft, Limit: 10}, []int{0}, 1},
-		{"to validate", register.PendingQuery{Specialist: claes, State: register.ToValidate, Limit: 10}, []int{1}, 1},
-		{"first page", register.PendingQuery{Organisation: hospital, Limit: 2}, []int{0, 1}, 3},
-		{"last page", register.PendingQuery{Organisation: hospital, Offset: 2, Limit: 2}, []int{2}, 3},
-		{"beyond the last page", register.PendingQuery{Organisation: hospital, Offset: 3, Limit: 2}, nil, 3},
+		{"nobody's", implants.PendingQuery{Limit: 10}, nil, 0},
+		{"of a specialist", implants.PendingQuery{Specialist: claes, Limit: 10}, []int{0, 1}, 2},
+		{"of specialists", implants.PendingQuery{MandateGrantors: []ident.SSIN{claes, dubois}, Limit: 10}, []int{0, 1, 2, 3}, 4},
+		{"of an author", implants.PendingQuery{Author: peeters, Limit: 10}, []int{2}, 1},
+		{"of an organisation", implants.PendingQuery{Organisation: hospital, Limit: 10}, []int{0, 1, 2}, 3},
+		{"of any", implants.PendingQuery{Specialist: claes, Author: dubois, Organisation: hospital, Limit: 10}, []int{0, 1, 2, 3}, 4},
+		{"of others", implants.PendingQuery{Specialist: peeters, Author: leroy, Limit: 10}, nil, 0},
+		{"drafts", implants.PendingQuery{Specialist: claes, State: implants.Draft, Limit: 10}, []int{0}, 1},
+		{"to validate", implants.PendingQuery{Specialist: claes, State: implants.ToValidate, Limit: 10}, []int{1}, 1},
+		{"first page", implants.PendingQuery{Organisation: hospital, Limit: 2}, []int{0, 1}, 3},
+		{"last page", implants.PendingQuery{Organisation: hospital, Offset: 2, Limit: 2}, []int{2}, 3},
+		{"beyond the last page", implants.PendingQuery{Organisation: hospital, Offset: 3, Limit: 2}, nil, 3},
 	}
 	for _, test := range tests {
-		var want []register.NotificationSummary
+		var want []implants.NotificationSummary
 		for _, i := range test.want {
 			want = append(want, summaryOf(all[i], all[i].Specialist.SSIN == test.q.Specialist))
 		}
-		readTx(t, db, func(r register.Reader) error {
+		readTx(t, db, func(r implants.Reader) error {
 			got, total, err := r.ListPending(test.q)
 			checkResult(t, test.name, got, want, true, true, err)
 			checkEqual(t, test.name+", in all", total, test.total)
@@ -253,7 +253,7 @@ func testVersionRace(t *testing.T, b Backend) {
 	var group sync.WaitGroup
 	for i := range 16 {
 		group.Go(func() {
-			err := nodes[i%2].RunWriteTx(t.Context(), func(w register.Writer) error {
+			err := nodes[i%2].RunWriteTx(t.Context(), func(w implants.Writer) error {
 				current, _, err := w.NotificationByReference(first.Reference)
 				if err != nil {
 					return err
@@ -261,7 +261,7 @@ func testVersionRace(t *testing.T, b Backend) {
 				if current.Version != first.Version {
 					return errLate
 				}
-				return w.AppendVersion(nextVersion(first, register.Final, register.ChangeRevised, ""))
+				return w.AppendVersion(nextVersion(first, implants.Final, implants.ChangeRevised, ""))
 			})
 			switch {
 			case err == nil:

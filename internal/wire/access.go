@@ -1,8 +1,8 @@
 package wire
 
 import (
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // This file contains the messages about delegation: mandates, and staff roles in an organisation.
@@ -135,67 +135,67 @@ type ListStaffResponse struct {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ManageMandateRequest) ToDomain() register.ManageMandateRequest {
+func (m *ManageMandateRequest) ToDomain() implants.ManageMandateRequest {
 	var r fieldParser
-	var change register.ManageMandateRequest
+	var change implants.ManageMandateRequest
 	person := func(path, text string) ident.SSIN { return parseField(&r, "Change/"+path, text, ident.ParseSSIN) }
 	if grant := m.Change.Grant; grant != nil {
-		change.Grant = &register.MandateGrant{Grantee: person("Grant/Grantee", grant.Grantee), Period: r.parsePeriod("Change/Grant", grant.From, grant.To)}
+		change.Grant = &implants.MandateGrant{Grantee: person("Grant/Grantee", grant.Grantee), Period: r.parsePeriod("Change/Grant", grant.From, grant.To)}
 	}
 	if accept := m.Change.Accept; accept != nil {
-		change.Accept = &register.MandateAcceptance{Grantor: person("Accept/Grantor", accept.Grantor)}
+		change.Accept = &implants.MandateAcceptance{Grantor: person("Accept/Grantor", accept.Grantor)}
 	}
 	if end := m.Change.End; end != nil {
-		change.End = &register.MandateEnd{Grantee: person("End/Grantee", end.Grantee), Grantor: person("End/Grantor", end.Grantor)}
+		change.End = &implants.MandateEnd{Grantee: person("End/Grantee", end.Grantee), Grantor: person("End/Grantor", end.Grantor)}
 	}
 	if transfer := m.Change.Transfer; transfer != nil {
-		change.Transfer = &register.MandateTransfer{Grantee: person("Transfer/Grantee", transfer.Grantee), To: person("Transfer/To", transfer.To)}
+		change.Transfer = &implants.MandateTransfer{Grantee: person("Transfer/Grantee", transfer.Grantee), To: person("Transfer/To", transfer.To)}
 	}
 	change.Defects = r.defects
 	return change
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListMandatesRequest) ToDomain() register.Page {
-	return register.Page{Offset: m.Offset, Limit: m.MaxElements}
+func (m *ListMandatesRequest) ToDomain() implants.Page {
+	return implants.Page{Offset: m.Offset, Limit: m.MaxElements}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ManageStaffRequest) ToDomain() register.ManageStaffRequest {
+func (m *ManageStaffRequest) ToDomain() implants.ManageStaffRequest {
 	var r fieldParser
-	var change register.ManageStaffRequest
+	var change implants.ManageStaffRequest
 	if assign := m.Change.Assign; assign != nil {
-		change.Assign = &register.StaffAssignment{Person: parseField(&r, "Change/Assign/Person", assign.Person, ident.ParseSSIN),
-			Role: register.Role(assign.Role), Period: r.parsePeriod("Change/Assign", assign.From, assign.To)}
+		change.Assign = &implants.StaffAssignment{Person: parseField(&r, "Change/Assign/Person", assign.Person, ident.ParseSSIN),
+			Role: implants.Role(assign.Role), Period: r.parsePeriod("Change/Assign", assign.From, assign.To)}
 	}
 	if end := m.Change.End; end != nil {
-		change.End = &register.StaffEnd{Person: parseField(&r, "Change/End/Person", end.Person, ident.ParseSSIN), Role: register.Role(end.Role)}
+		change.End = &implants.StaffEnd{Person: parseField(&r, "Change/End/Person", end.Person, ident.ParseSSIN), Role: implants.Role(end.Role)}
 	}
 	change.Defects = r.defects
 	return change
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListStaffRequest) ToDomain() register.Page {
-	return register.Page{Offset: m.Offset, Limit: m.MaxElements}
+func (m *ListStaffRequest) ToDomain() implants.Page {
+	return implants.Page{Offset: m.Offset, Limit: m.MaxElements}
 }
 
-func (r *fieldParser) parsePeriod(path, from, to string) register.Period {
-	return register.Period{From: r.parseDate(path+"/From", from), To: r.parseDate(path+"/To", to)}
+func (r *fieldParser) parsePeriod(path, from, to string) implants.Period {
+	return implants.Period{From: r.parseDate(path+"/From", from), To: r.parseDate(path+"/To", to)}
 }
 
 // NewManageMandateResponse returns the response with the changed mandates.
-func NewManageMandateResponse(s ResponseInfo, all []register.MandateDetail) *ManageMandateResponse {
+func NewManageMandateResponse(s ResponseInfo, all []implants.MandateDetail) *ManageMandateResponse {
 	return &ManageMandateResponse{Reply: s.newReply(true), Mandate: newMandates(all)}
 }
 
 // NewListMandatesResponse returns the response with a page of the caller's mandates; page is the request's.
-func NewListMandatesResponse(s ResponseInfo, page register.Page, found register.ListMandatesResult) *ListMandatesResponse {
+func NewListMandatesResponse(s ResponseInfo, page implants.Page, found implants.ListMandatesResult) *ListMandatesResponse {
 	return &ListMandatesResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Mandate: newMandates(found.Mandates)}
 }
 
-func newMandates(all []register.MandateDetail) []Mandate {
+func newMandates(all []implants.MandateDetail) []Mandate {
 	var out []Mandate
 	for _, m := range all {
 		out = append(out, Mandate{Grantor: m.Grantor.Digits(), Grantee: m.Grantee.Digits(), From: m.From.String(), To: m.To.String(),
@@ -205,17 +205,17 @@ func newMandates(all []register.MandateDetail) []Mandate {
 }
 
 // NewManageStaffResponse returns the response with the changed staff roles.
-func NewManageStaffResponse(s ResponseInfo, all []register.StaffMember) *ManageStaffResponse {
+func NewManageStaffResponse(s ResponseInfo, all []implants.StaffMember) *ManageStaffResponse {
 	return &ManageStaffResponse{Reply: s.newReply(true), Member: newStaffMembers(all)}
 }
 
 // NewListStaffResponse returns the response with a page of an organisation's staff roles; page is the request's.
-func NewListStaffResponse(s ResponseInfo, page register.Page, found register.ListStaffResult) *ListStaffResponse {
+func NewListStaffResponse(s ResponseInfo, page implants.Page, found implants.ListStaffResult) *ListStaffResponse {
 	return &ListStaffResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Member: newStaffMembers(found.Members)}
 }
 
-func newStaffMembers(all []register.StaffMember) []StaffMember {
+func newStaffMembers(all []implants.StaffMember) []StaffMember {
 	var out []StaffMember
 	for _, m := range all {
 		out = append(out, StaffMember{Person: m.SSIN.Digits(), Role: string(m.Role), From: m.From.String(), To: m.To.String(), State: string(m.State)})

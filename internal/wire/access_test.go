@@ -4,8 +4,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/wire"
 )
 
@@ -20,19 +20,19 @@ func TestChanges(t *testing.T) {
 		}
 		return parsed
 	}
-	span := register.Period{From: mustParseDate(t, "2026-12-01"), To: mustParseDate(t, "2026-12-31")}
+	span := implants.Period{From: mustParseDate(t, "2026-12-01"), To: mustParseDate(t, "2026-12-31")}
 	for i, c := range []struct {
 		in   wire.MandateChange
-		want register.ManageMandateRequest
+		want implants.ManageMandateRequest
 	}{
 		{wire.MandateChange{Grant: &wire.MandateGrant{Grantee: wouters, From: "2026-12-01", To: " 2026-12-31 "}},
-			register.ManageMandateRequest{Grant: &register.MandateGrant{Grantee: ssin(wouters), Period: span}}},
-		{wire.MandateChange{Grant: &wire.MandateGrant{Grantee: wouters}}, register.ManageMandateRequest{Grant: &register.MandateGrant{Grantee: ssin(wouters)}}},
-		{wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: claes}}, register.ManageMandateRequest{Accept: &register.MandateAcceptance{Grantor: ssin(claes)}}},
-		{wire.MandateChange{End: &wire.MandateEnd{Grantor: claes}}, register.ManageMandateRequest{End: &register.MandateEnd{Grantor: ssin(claes)}}},
-		{wire.MandateChange{End: &wire.MandateEnd{Grantee: wouters}}, register.ManageMandateRequest{End: &register.MandateEnd{Grantee: ssin(wouters)}}},
+			implants.ManageMandateRequest{Grant: &implants.MandateGrant{Grantee: ssin(wouters), Period: span}}},
+		{wire.MandateChange{Grant: &wire.MandateGrant{Grantee: wouters}}, implants.ManageMandateRequest{Grant: &implants.MandateGrant{Grantee: ssin(wouters)}}},
+		{wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: claes}}, implants.ManageMandateRequest{Accept: &implants.MandateAcceptance{Grantor: ssin(claes)}}},
+		{wire.MandateChange{End: &wire.MandateEnd{Grantor: claes}}, implants.ManageMandateRequest{End: &implants.MandateEnd{Grantor: ssin(claes)}}},
+		{wire.MandateChange{End: &wire.MandateEnd{Grantee: wouters}}, implants.ManageMandateRequest{End: &implants.MandateEnd{Grantee: ssin(wouters)}}},
 		{wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: wouters, To: claes}},
-			register.ManageMandateRequest{Transfer: &register.MandateTransfer{Grantee: ssin(wouters), To: ssin(claes)}}},
+			implants.ManageMandateRequest{Transfer: &implants.MandateTransfer{Grantee: ssin(wouters), To: ssin(claes)}}},
 	} {
 		if got := (&wire.ManageMandateRequest{Change: c.in}).ToDomain(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("mandate %d: %+v", i, got)
@@ -40,12 +40,12 @@ func TestChanges(t *testing.T) {
 	}
 	for i, c := range []struct {
 		in   wire.StaffChange
-		want register.ManageStaffRequest
+		want implants.ManageStaffRequest
 	}{
 		{wire.StaffChange{Assign: &wire.StaffAssignment{Person: wouters, Role: "AccessManager", From: "2026-12-01", To: "2026-12-31"}},
-			register.ManageStaffRequest{Assign: &register.StaffAssignment{Person: ssin(wouters), Role: register.RoleManager, Period: span}}},
+			implants.ManageStaffRequest{Assign: &implants.StaffAssignment{Person: ssin(wouters), Role: implants.RoleManager, Period: span}}},
 		{wire.StaffChange{End: &wire.StaffEnd{Person: wouters, Role: "AdministrativeStaff"}},
-			register.ManageStaffRequest{End: &register.StaffEnd{Person: ssin(wouters), Role: register.RoleAdministrative}}},
+			implants.ManageStaffRequest{End: &implants.StaffEnd{Person: ssin(wouters), Role: implants.RoleAdministrative}}},
 	} {
 		if got := (&wire.ManageStaffRequest{Change: c.in}).ToDomain(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("staff %d: %+v", i, got)
@@ -63,7 +63,7 @@ func TestChanges(t *testing.T) {
 		"SSIN_INVALID Change/Assign/Person", "DATE_INVALID Change/Assign/To")
 	requireDefects(t, (&wire.ManageStaffRequest{Change: wire.StaffChange{End: &wire.StaffEnd{Person: bad}}}).ToDomain().Defects, "SSIN_INVALID Change/End/Person")
 
-	page := register.Page{Offset: 3, Limit: 7}
+	page := implants.Page{Offset: 3, Limit: 7}
 	if got := (&wire.ListMandatesRequest{Offset: 3, MaxElements: 7}).ToDomain(); got != page {
 		t.Errorf("mandates %+v", got)
 	}
@@ -72,11 +72,11 @@ func TestChanges(t *testing.T) {
 	}
 
 	s := compileContract(t)
-	mandates := []register.MandateDetail{
-		{Mandate: register.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), AcceptedOn: mustParseDate(t, "2026-11-21"), Period: span}, State: register.MandateFuture},
-		{Mandate: register.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), Period: register.Period{From: span.From}}, State: register.MandatePending},
+	mandates := []implants.MandateDetail{
+		{Mandate: implants.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), AcceptedOn: mustParseDate(t, "2026-11-21"), Period: span}, State: implants.MandateFuture},
+		{Mandate: implants.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), Period: implants.Period{From: span.From}}, State: implants.MandatePending},
 	}
-	members := []register.StaffMember{{Affiliation: register.Affiliation{SSIN: ssin(wouters), Role: register.RoleManager, Period: span}, State: register.StaffFuture}}
+	members := []implants.StaffMember{{Affiliation: implants.Affiliation{SSIN: ssin(wouters), Role: implants.RoleManager, Period: span}, State: implants.StaffFuture}}
 	changed := wire.NewManageMandateResponse(responseInfo, mandates)
 	if m := changed.Mandate[0]; m != (wire.Mandate{Grantor: claes, Grantee: wouters, From: "2026-12-01", To: "2026-12-31", AcceptedOn: "2026-11-21", State: "Future"}) {
 		t.Errorf("mandate %+v", m)
@@ -88,15 +88,15 @@ func TestChanges(t *testing.T) {
 	if m := named.Member[0]; m != (wire.StaffMember{Person: wouters, Role: "AccessManager", From: "2026-12-01", To: "2026-12-31", State: "Future"}) {
 		t.Errorf("member %+v", m)
 	}
-	nothing := wire.NewListMandatesResponse(responseInfo, page, register.ListMandatesResult{})
-	nobody := wire.NewListStaffResponse(responseInfo, page, register.ListStaffResult{})
+	nothing := wire.NewListMandatesResponse(responseInfo, page, implants.ListMandatesResult{})
+	nobody := wire.NewListStaffResponse(responseInfo, page, implants.ListStaffResult{})
 	if nothing.Status.Code.Code == nil || nobody.Status.Code.Code == nil || nothing.Offset != 3 || nobody.MaxElements != 7 {
 		t.Errorf("nothing %+v, nobody %+v", nothing, nobody)
 	}
 	requireValid(t, s, "ManageMandateResponse", changed)
 	requireValid(t, s, "ManageStaffResponse", named)
-	requireValid(t, s, "ListMandatesResponse", wire.NewListMandatesResponse(responseInfo, page, register.ListMandatesResult{Total: 2, Mandates: mandates}))
+	requireValid(t, s, "ListMandatesResponse", wire.NewListMandatesResponse(responseInfo, page, implants.ListMandatesResult{Total: 2, Mandates: mandates}))
 	requireValid(t, s, "ListMandatesResponse", nothing)
-	requireValid(t, s, "ListStaffResponse", wire.NewListStaffResponse(responseInfo, page, register.ListStaffResult{Total: 1, Members: members}))
+	requireValid(t, s, "ListStaffResponse", wire.NewListStaffResponse(responseInfo, page, implants.ListStaffResult{Total: 1, Members: members}))
 	requireValid(t, s, "ListStaffResponse", nobody)
 }

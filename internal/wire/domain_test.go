@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 	"github.com/openctr/ctr/internal/wire"
 )
 
@@ -170,7 +170,7 @@ func TestDomain(t *testing.T) {
 		t.Errorf("implant %+v", i)
 	}
 	who := m.AuthorIDs()
-	if len(who) != 1 || who[0] != (register.AuthorID{Type: "urn:be:fgov:person:ssin", Value: "78031412250"}) || m.RequestID() != "_8f0c" {
+	if len(who) != 1 || who[0] != (implants.AuthorID{Type: "urn:be:fgov:person:ssin", Value: "78031412250"}) || m.RequestID() != "_8f0c" {
 		t.Errorf("author %+v of %s", who, m.RequestID())
 	}
 	if none := (&wire.Header{}).AuthorIDs(); none != nil {
@@ -186,12 +186,12 @@ func TestDomain(t *testing.T) {
 func TestSearchDomain(t *testing.T) {
 	c := (&wire.SearchRequest{Offset: 3, MaxElements: 7, Criteria: wire.SearchCriteria{ByImplant: &wire.ByImplant{UDI: "u", LotNumber: "l",
 		SerialNumber: "s", From: "2026-01-01", To: "2026-02-01", OperationType: "Explantation"}}}).ToDomain()
-	if c.Page != (register.Page{Offset: 3, Limit: 7}) || *c.Implant != (register.ImplantCriteria{UDI: "u", Lot: "l", Serial: "s"}) ||
-		c.From.String() != "2026-01-01" || c.To.String() != "2026-02-01" || c.Type != register.TypeExplantation {
+	if c.Page != (implants.Page{Offset: 3, Limit: 7}) || *c.Implant != (implants.ImplantCriteria{UDI: "u", Lot: "l", Serial: "s"}) ||
+		c.From.String() != "2026-01-01" || c.To.String() != "2026-02-01" || c.Type != implants.TypeExplantation {
 		t.Errorf("criteria %+v", c)
 	}
 	c = (&wire.SearchRequest{Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: "48022907379", From: "2026-01-01", OperationType: "Implantation"}}}).ToDomain()
-	if c.Patient.Digits() != "48022907379" || c.Implant != nil || c.From.IsZero() || c.Type != register.TypeImplantation {
+	if c.Patient.Digits() != "48022907379" || c.Implant != nil || c.From.IsZero() || c.Type != implants.TypeImplantation {
 		t.Errorf("criteria %+v", c)
 	}
 }
@@ -200,10 +200,10 @@ func TestSearchDomain(t *testing.T) {
 func TestSave(t *testing.T) {
 	for _, c := range []struct {
 		save              string
-		notified, revised register.State
+		notified, revised implants.State
 	}{
-		{"", register.Final, ""}, {"Final", register.Final, register.Final}, {"Draft", register.Draft, register.Draft},
-		{"Submit", register.ToValidate, register.ToValidate},
+		{"", implants.Final, ""}, {"Final", implants.Final, implants.Final}, {"Draft", implants.Draft, implants.Draft},
+		{"Submit", implants.ToValidate, implants.ToValidate},
 	} {
 		implant, _ := (&wire.NotifyImplantRequest{Save: c.save}).ToDomain()
 		explant, _ := (&wire.NotifyExplantRequest{Save: c.save}).ToDomain()
@@ -219,7 +219,7 @@ func TestSave(t *testing.T) {
 // TestNotificationDomain covers the requests about existing notifications.
 func TestNotificationDomain(t *testing.T) {
 	of := wire.NotificationOf{NotificationNumber: "202611210000172"}
-	named := register.NotificationRef{Reference: "r"}
+	named := implants.NotificationRef{Reference: "r"}
 	if asked := (&wire.GetNotificationRequest{Of: of, EmergencyReason: "unconscious"}).ToDomain(); asked.Notification.Number.Digits() != "202611210000172" ||
 		asked.Notification.Reference != "" || asked.EmergencyReason != "unconscious" || asked.Defects != nil {
 		t.Errorf("asked %+v", asked)
@@ -233,16 +233,16 @@ func TestNotificationDomain(t *testing.T) {
 	if r.Implantation != nil || r.Explantation.Explants[0].ImplantID != "i" {
 		t.Errorf("revision %+v", r)
 	}
-	if v := (&wire.ValidateNotificationRequest{Reference: "r", Version: 2}).ToDomain(); v != (register.ValidateRequest{Reference: "r", Version: 2}) {
+	if v := (&wire.ValidateNotificationRequest{Reference: "r", Version: 2}).ToDomain(); v != (implants.ValidateRequest{Reference: "r", Version: 2}) {
 		t.Errorf("validation %+v", v)
 	}
 	if d := (&wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2, Reason: "twice"}).ToDomain(); d.Notification != named ||
 		d.Version != 2 || d.Reason != "twice" {
 		t.Errorf("discarding %+v", d)
 	}
-	page := register.Page{Offset: 3, Limit: 7}
-	if p := (&wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"}).ToDomain(); p != (register.ListPendingRequest{Page: page,
-		State: register.ToValidate}) {
+	page := implants.Page{Offset: 3, Limit: 7}
+	if p := (&wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"}).ToDomain(); p != (implants.ListPendingRequest{Page: page,
+		State: implants.ToValidate}) {
 		t.Errorf("pending %+v", p)
 	}
 	if d := (&wire.SearchDeviceRequest{Offset: 3, MaxElements: 7, Criteria: wire.DeviceCriteria{Text: "knee", NotificationCode: "000071200176",
@@ -277,18 +277,18 @@ func TestAnswers(t *testing.T) {
 	nihii, _ := ident.ParseNIHII("17800389480")
 	code, _ := ident.ParseNotificationCode("000071200176")
 	cbe, _ := ident.ParseCBE("0812345603")
-	implants := []register.Implant{
+	implantList := []implants.Implant{
 		{ID: "i1", Number: number, Patient: patient, SurgeryDate: mustParseDate(t, "2026-11-20"), UDIDI: "05410000001047", Remaining: 1,
-			NotifiedImplant: register.NotifiedImplant{Code: code, Lot: "a<b", Expiry: mustParseDate(t, "2029-12-31"), Quantity: 1, Side: "Left",
-				Pharmacist: register.ProfessionalRef{NIHII: nihii}, Pharmacy: register.PharmacyRef{CBE: cbe}},
-			Device: &register.Device{Code: code, Status: register.DeviceDeleted, DeletedOn: mustParseDate(t, "2026-01-01"), UDIDIs: []string{"1", "2"}}},
-		{ID: "i2", Number: number, SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 99}},
+			NotifiedImplant: implants.NotifiedImplant{Code: code, Lot: "a<b", Expiry: mustParseDate(t, "2029-12-31"), Quantity: 1, Side: "Left",
+				Pharmacist: implants.ProfessionalRef{NIHII: nihii}, Pharmacy: implants.PharmacyRef{CBE: cbe}},
+			Device: &implants.Device{Code: code, Status: implants.DeviceDeleted, DeletedOn: mustParseDate(t, "2026-01-01"), UDIDIs: []string{"1", "2"}}},
+		{ID: "i2", Number: number, SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: implants.NotifiedImplant{Quantity: 99}},
 	}
-	receipt := register.Receipt{AffectedImplants: implants, Notification: register.Notification{Number: number, Reference: "r", State: register.Final,
-		Version: 1, RegisteredAt: responseInfo.IssuedAt, Warnings: []register.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}}}}
-	page := register.Page{Offset: 0, Limit: 10}
-	summary := register.NotificationSummary{Reference: "r", Version: 2, Number: number, Type: register.TypeImplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
-		Specialist: register.ProfessionalRef{SSIN: patient, NIHII: nihii}, State: register.Final}
+	receipt := implants.Receipt{AffectedImplants: implantList, Notification: implants.Notification{Number: number, Reference: "r", State: implants.Final,
+		Version: 1, RegisteredAt: responseInfo.IssuedAt, Warnings: []implants.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}}}}
+	page := implants.Page{Offset: 0, Limit: 10}
+	summary := implants.NotificationSummary{Reference: "r", Version: 2, Number: number, Type: implants.TypeImplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
+		Specialist: implants.ProfessionalRef{SSIN: patient, NIHII: nihii}, State: implants.Final}
 
 	notify := wire.NewNotifyResponse(responseInfo, "NotifyImplantRequest", receipt)
 	if w := notify.Warning[0]; w.Path != "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate" || len(w.Message) != 4 || w.Message[0].Lang != "nl" {
@@ -297,19 +297,19 @@ func TestAnswers(t *testing.T) {
 	if !notify.IssueInstant.Equal(responseInfo.IssuedAt) || notify.ID != "_1" || notify.InResponseTo != "_0" {
 		t.Errorf("stamp %+v", notify.Reply)
 	}
-	search := wire.NewSearchResponse(responseInfo, page, register.SearchResult{Total: 1, Notifications: []register.NotificationSummary{summary}})
-	nothing := wire.NewSearchResponse(responseInfo, page, register.SearchResult{})
-	pending := wire.NewListPendingNotificationsResponse(responseInfo, page, register.SearchResult{Total: 1, Notifications: []register.NotificationSummary{
-		{Reference: "r", Version: 1, Type: register.TypeExplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
-			Specialist: register.ProfessionalRef{NIHII: nihii}, State: register.Draft}}})
+	search := wire.NewSearchResponse(responseInfo, page, implants.SearchResult{Total: 1, Notifications: []implants.NotificationSummary{summary}})
+	nothing := wire.NewSearchResponse(responseInfo, page, implants.SearchResult{})
+	pending := wire.NewListPendingNotificationsResponse(responseInfo, page, implants.SearchResult{Total: 1, Notifications: []implants.NotificationSummary{
+		{Reference: "r", Version: 1, Type: implants.TypeExplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
+			Specialist: implants.ProfessionalRef{NIHII: nihii}, State: implants.Draft}}})
 	if n := pending.Notification[0]; n.NotificationNumber != "" || n.Reference != "r" || n.Version != 1 {
 		t.Errorf("pending %+v", n)
 	}
-	noPending := wire.NewListPendingNotificationsResponse(responseInfo, page, register.SearchResult{})
-	devices := wire.NewSearchDeviceResponse(responseInfo, page, register.SearchDeviceResult{Total: 1, Devices: []register.Device{*implants[0].Device}})
-	noDevices := wire.NewSearchDeviceResponse(responseInfo, page, register.SearchDeviceResult{})
-	list := wire.NewListPatientImplantsResponse(responseInfo, page, register.ListImplantsResult{Total: 2, Implants: implants})
-	noList := wire.NewListPatientImplantsResponse(responseInfo, page, register.ListImplantsResult{})
+	noPending := wire.NewListPendingNotificationsResponse(responseInfo, page, implants.SearchResult{})
+	devices := wire.NewSearchDeviceResponse(responseInfo, page, implants.SearchDeviceResult{Total: 1, Devices: []implants.Device{*implantList[0].Device}})
+	noDevices := wire.NewSearchDeviceResponse(responseInfo, page, implants.SearchDeviceResult{})
+	list := wire.NewListPatientImplantsResponse(responseInfo, page, implants.ListImplantsResult{Total: 2, Implants: implantList})
+	noList := wire.NewListPatientImplantsResponse(responseInfo, page, implants.ListImplantsResult{})
 	for i, status := range []wire.Status{search.Status, nothing.Status, list.Status, noList.Status,
 		pending.Status, noPending.Status, devices.Status, noDevices.Status} {
 		const notFound = "urn:be:fgov:ehealth:2.0:status:DataNotFound"
@@ -349,16 +349,16 @@ func requireValid(t *testing.T, s *schema.Schema, name string, value any) {
 // TestDraftAnswers checks that responses about drafts, which have no number yet, contain none.
 func TestDraftAnswers(t *testing.T) {
 	s := compileContract(t)
-	draft := register.Notification{Reference: "r", Version: 1, State: register.Draft, RegisteredAt: responseInfo.IssuedAt}
-	touched := []register.Implant{{ID: "i1", SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: register.NotifiedImplant{Quantity: 2}}}
-	receipt := register.Receipt{Notification: draft, AffectedImplants: touched}
+	draft := implants.Notification{Reference: "r", Version: 1, State: implants.Draft, RegisteredAt: responseInfo.IssuedAt}
+	touched := []implants.Implant{{ID: "i1", SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: implants.NotifiedImplant{Quantity: 2}}}
+	receipt := implants.Receipt{Notification: draft, AffectedImplants: touched}
 	notify := wire.NewNotifyResponse(responseInfo, "NotifyImplantRequest", receipt)
 	if notify.Receipt.NotificationNumber != "" || notify.Receipt.State != "Draft" || notify.Implant[0].NotificationNumber != "" {
 		t.Errorf("draft %+v", notify)
 	}
 	requireValid(t, s, "NotifyImplantResponse", notify)
 	requireValid(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(responseInfo, "ReviseNotificationRequest", receipt))
-	requireValid(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(responseInfo, "ReviseNotificationRequest", register.Receipt{Notification: draft}))
+	requireValid(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(responseInfo, "ReviseNotificationRequest", implants.Receipt{Notification: draft}))
 	discarded := wire.NewDiscardResponse(responseInfo, receipt)
 	if discarded.Receipt.NotificationNumber != "" || discarded.Receipt.Version != 1 {
 		t.Errorf("discarded %+v", discarded)
@@ -377,18 +377,18 @@ func TestDescribed(t *testing.T) {
 	nihii, _ := ident.ParseNIHII("17800389480")
 	hospital, _ := ident.ParseNIHII("71000436")
 	day := mustParseDate(t, "2026-11-20")
-	implant := register.Implant{ID: "i1", SurgeryDate: day, Number: number, NotifiedImplant: register.NotifiedImplant{Quantity: 2}, Remaining: 1}
-	full := register.Notification{Reference: "r", Version: 2, State: register.Final, Change: register.ChangeRevised, Number: number,
-		Type: register.TypeImplantation, Specialist: register.ProfessionalRef{SSIN: person, NIHII: nihii}, SurgeryDate: day, Patient: person,
-		Prescriber: register.ProfessionalRef{NIHII: nihii}, PrescriptionDate: day, Comment: "c", Implants: []register.Implant{implant},
+	implant := implants.Implant{ID: "i1", SurgeryDate: day, Number: number, NotifiedImplant: implants.NotifiedImplant{Quantity: 2}, Remaining: 1}
+	full := implants.Notification{Reference: "r", Version: 2, State: implants.Final, Change: implants.ChangeRevised, Number: number,
+		Type: implants.TypeImplantation, Specialist: implants.ProfessionalRef{SSIN: person, NIHII: nihii}, SurgeryDate: day, Patient: person,
+		Prescriber: implants.ProfessionalRef{NIHII: nihii}, PrescriptionDate: day, Comment: "c", Implants: []implants.Implant{implant},
 		RegisteredAt: responseInfo.IssuedAt, Digest: [32]byte{1}, Organisation: hospital, Author: person,
-		Warnings: []register.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}, {Code: problem.WarnLate, Path: "Content/Implantation"},
+		Warnings: []implants.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}, {Code: problem.WarnLate, Path: "Content/Implantation"},
 			{Code: problem.WarnLate, Path: "Of"}}}
-	history := []register.VersionSummary{
-		{Version: 1, RegisteredAt: responseInfo.IssuedAt, Author: person, State: register.Draft, Change: register.ChangeSaved},
-		{Version: 2, RegisteredAt: responseInfo.IssuedAt, Author: person, Organisation: hospital, State: register.Withdrawn, Change: register.ChangeWithdrawn, ChangeReason: "twice"},
+	history := []implants.VersionSummary{
+		{Version: 1, RegisteredAt: responseInfo.IssuedAt, Author: person, State: implants.Draft, Change: implants.ChangeSaved},
+		{Version: 2, RegisteredAt: responseInfo.IssuedAt, Author: person, Organisation: hospital, State: implants.Withdrawn, Change: implants.ChangeWithdrawn, ChangeReason: "twice"},
 	}
-	m := wire.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", register.NotificationDetail{Notification: full, History: history})
+	m := wire.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", implants.NotificationDetail{Notification: full, History: history})
 	requireValid(t, s, "GetNotificationResponse", m)
 	n := m.Notification
 	if n.NotificationNumber != number.Digits() || n.Reference != "r" || n.Version != 2 || n.State != "Final" || n.OperationType != "Implantation" ||
@@ -413,11 +413,11 @@ func TestDescribed(t *testing.T) {
 	}
 
 	removal := full
-	removal.Type, removal.Prescriber, removal.PrescriptionDate, removal.Organisation = register.TypeExplantation, register.ProfessionalRef{}, ident.Date{}, ident.NIHII{}
-	removal.Number, removal.State, removal.Warnings, removal.Implants = ident.NotificationNumber{}, register.Draft, nil, nil
-	removal.Removals = []register.Removal{{ImplantID: "i1", Quantity: 1, Reason: "worn"}, {ImplantID: "i1"}}
-	m = wire.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", register.NotificationDetail{Notification: removal, History: history[:1],
-		AffectedImplants: []register.Implant{implant, implant}})
+	removal.Type, removal.Prescriber, removal.PrescriptionDate, removal.Organisation = implants.TypeExplantation, implants.ProfessionalRef{}, ident.Date{}, ident.NIHII{}
+	removal.Number, removal.State, removal.Warnings, removal.Implants = ident.NotificationNumber{}, implants.Draft, nil, nil
+	removal.Removals = []implants.Removal{{ImplantID: "i1", Quantity: 1, Reason: "worn"}, {ImplantID: "i1"}}
+	m = wire.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", implants.NotificationDetail{Notification: removal, History: history[:1],
+		AffectedImplants: []implants.Implant{implant, implant}})
 	requireValid(t, s, "GetNotificationResponse", m)
 	n = m.Notification
 	if n.NotificationNumber != "" || n.Organisation != "" || n.Prescriber != nil || n.PrescriptionDate != "" || len(n.Explant) != 2 ||

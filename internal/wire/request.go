@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // fieldParser parses the texts of a message into values of the domain. An invalid text becomes a defect with its path,
@@ -35,18 +35,18 @@ func (r *fieldParser) parseDate(path, text string) ident.Date {
 	return parseField(r, path, strings.Trim(text, " \t\r\n"), ident.ParseDate)
 }
 
-func (r *fieldParser) parseProfessional(path string, p *Professional) register.ProfessionalRef {
+func (r *fieldParser) parseProfessional(path string, p *Professional) implants.ProfessionalRef {
 	if p == nil {
-		return register.ProfessionalRef{}
+		return implants.ProfessionalRef{}
 	}
-	return register.ProfessionalRef{
+	return implants.ProfessionalRef{
 		SSIN:  parseField(r, path+"/SSIN", p.SSIN, ident.ParseSSIN),
 		NIHII: parseField(r, path+"/NIHII", p.NIHII, ident.ParseNIHII),
 	}
 }
 
-func (r *fieldParser) parseImplant(path string, n *NotifiedImplant) register.NotifiedImplant {
-	implant := register.NotifiedImplant{
+func (r *fieldParser) parseImplant(path string, n *NotifiedImplant) implants.NotifiedImplant {
+	implant := implants.NotifiedImplant{
 		Code:         parseField(r, path+"/NotificationCode", n.NotificationCode, ident.ParseNotificationCode),
 		UDI:          n.UDI,
 		Lot:          n.LotNumber,
@@ -56,10 +56,10 @@ func (r *fieldParser) parseImplant(path string, n *NotifiedImplant) register.Not
 		DeliveryDate: r.parseDate(path+"/DeliveryDate", n.DeliveryDate),
 		Quantity:     n.Quantity,
 		Location:     n.Location,
-		Side:         register.Side(n.Side),
+		Side:         implants.Side(n.Side),
 	}
 	if n.Pharmacy != nil {
-		implant.Pharmacy = register.PharmacyRef{
+		implant.Pharmacy = implants.PharmacyRef{
 			NIHII: parseField(r, path+"/Pharmacy/NIHII", n.Pharmacy.NIHII, ident.ParseNIHII),
 			CBE:   parseField(r, path+"/Pharmacy/CBE", n.Pharmacy.CBE, ident.ParseCBE),
 		}
@@ -68,14 +68,14 @@ func (r *fieldParser) parseImplant(path string, n *NotifiedImplant) register.Not
 }
 
 // AuthorIDs returns the identifiers of the request's author, as the domain's Author.
-func (h *Header) AuthorIDs() register.Author {
-	var author register.Author
+func (h *Header) AuthorIDs() implants.Author {
+	var author implants.Author
 	if h.Author == nil {
 		return author
 	}
 	for _, party := range h.Author.HcParty {
 		for _, id := range party.ID {
-			author = append(author, register.AuthorID{Type: id.Type, Value: id.Value})
+			author = append(author, implants.AuthorID{Type: id.Type, Value: id.Value})
 		}
 	}
 	return author
@@ -84,8 +84,8 @@ func (h *Header) AuthorIDs() register.Author {
 // RequestID returns the request's identifier, which the response repeats.
 func (h *Header) RequestID() string { return h.ID }
 
-func (r *fieldParser) parseImplantation(path string, m *Implantation) register.Implantation {
-	n := register.Implantation{
+func (r *fieldParser) parseImplantation(path string, m *Implantation) implants.Implantation {
+	n := implants.Implantation{
 		Specialist:       r.parseProfessional(path+"/Specialist", &m.Specialist),
 		SurgeryDate:      r.parseDate(path+"/OperationDate", m.OperationDate),
 		Patient:          parseField(r, path+"/Patient", m.Patient, ident.ParseSSIN),
@@ -99,8 +99,8 @@ func (r *fieldParser) parseImplantation(path string, m *Implantation) register.I
 	return n
 }
 
-func (r *fieldParser) parseExplantation(path string, m *Explantation) register.Explantation {
-	n := register.Explantation{
+func (r *fieldParser) parseExplantation(path string, m *Explantation) implants.Explantation {
+	n := implants.Explantation{
 		Specialist:  r.parseProfessional(path+"/Specialist", &m.Specialist),
 		SurgeryDate: r.parseDate(path+"/OperationDate", m.OperationDate),
 		Patient:     parseField(r, path+"/Patient", m.Patient, ident.ParseSSIN),
@@ -108,7 +108,7 @@ func (r *fieldParser) parseExplantation(path string, m *Explantation) register.E
 	}
 	for i := range m.Explant {
 		x := &m.Explant[i]
-		explant := register.Explant{ImplantID: x.ImplantID, Quantity: x.Quantity, Reason: x.Reason}
+		explant := implants.Explant{ImplantID: x.ImplantID, Quantity: x.Quantity, Reason: x.Reason}
 		if x.Unregistered != nil {
 			implant := r.parseImplant(fmt.Sprintf("%s/Explant[%d]/Unregistered", path, i+1), x.Unregistered)
 			explant.Unregistered = &implant
@@ -118,43 +118,43 @@ func (r *fieldParser) parseExplantation(path string, m *Explantation) register.E
 	return n
 }
 
-func (r *fieldParser) parseNotificationRef(m NotificationOf) register.NotificationRef {
-	return register.NotificationRef{Number: parseField(r, "Of/NotificationNumber", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
+func (r *fieldParser) parseNotificationRef(m NotificationOf) implants.NotificationRef {
+	return implants.NotificationRef{Number: parseField(r, "Of/NotificationNumber", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
 }
 
 // stateFromSave returns the requested state of a notification. The messages write the state ToValidate as "Submit".
-func stateFromSave(save string) register.State {
+func stateFromSave(save string) implants.State {
 	if save == "Submit" {
-		return register.ToValidate
+		return implants.ToValidate
 	}
-	return register.State(save)
+	return implants.State(save)
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *NotifyImplantRequest) ToDomain() (register.SubmissionOptions, register.Implantation) {
+func (m *NotifyImplantRequest) ToDomain() (implants.SubmissionOptions, implants.Implantation) {
 	var r fieldParser
 	n := r.parseImplantation("Implantation", &m.Implantation)
-	return register.SubmissionOptions{Save: cmp.Or(stateFromSave(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
+	return implants.SubmissionOptions{Save: cmp.Or(stateFromSave(m.Save), implants.Final), InputReference: m.InputReference, Defects: r.defects}, n
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *NotifyExplantRequest) ToDomain() (register.SubmissionOptions, register.Explantation) {
+func (m *NotifyExplantRequest) ToDomain() (implants.SubmissionOptions, implants.Explantation) {
 	var r fieldParser
 	n := r.parseExplantation("Explantation", &m.Explantation)
-	return register.SubmissionOptions{Save: cmp.Or(stateFromSave(m.Save), register.Final), InputReference: m.InputReference, Defects: r.defects}, n
+	return implants.SubmissionOptions{Save: cmp.Or(stateFromSave(m.Save), implants.Final), InputReference: m.InputReference, Defects: r.defects}, n
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *GetNotificationRequest) ToDomain() register.NotificationRequest {
+func (m *GetNotificationRequest) ToDomain() implants.NotificationRequest {
 	var r fieldParser
 	of := r.parseNotificationRef(m.Of)
-	return register.NotificationRequest{Notification: of, EmergencyReason: m.EmergencyReason, Defects: r.defects}
+	return implants.NotificationRequest{Notification: of, EmergencyReason: m.EmergencyReason, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ReviseNotificationRequest) ToDomain() register.ReviseRequest {
+func (m *ReviseNotificationRequest) ToDomain() implants.ReviseRequest {
 	var r fieldParser
-	n := register.ReviseRequest{Notification: r.parseNotificationRef(m.Of), Version: m.Version, Save: stateFromSave(m.Save)}
+	n := implants.ReviseRequest{Notification: r.parseNotificationRef(m.Of), Version: m.Version, Save: stateFromSave(m.Save)}
 	if m.Content.Implantation != nil {
 		content := r.parseImplantation("Content/Implantation", m.Content.Implantation)
 		n.Implantation = &content
@@ -168,59 +168,59 @@ func (m *ReviseNotificationRequest) ToDomain() register.ReviseRequest {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ValidateNotificationRequest) ToDomain() register.ValidateRequest {
-	return register.ValidateRequest{Reference: m.Reference, Version: m.Version}
+func (m *ValidateNotificationRequest) ToDomain() implants.ValidateRequest {
+	return implants.ValidateRequest{Reference: m.Reference, Version: m.Version}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *DiscardNotificationRequest) ToDomain() register.DiscardRequest {
+func (m *DiscardNotificationRequest) ToDomain() implants.DiscardRequest {
 	var r fieldParser
 	of := r.parseNotificationRef(m.Of)
-	return register.DiscardRequest{Notification: of, Version: m.Version, Reason: m.Reason, Defects: r.defects}
+	return implants.DiscardRequest{Notification: of, Version: m.Version, Reason: m.Reason, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListPendingNotificationsRequest) ToDomain() register.ListPendingRequest {
-	return register.ListPendingRequest{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, State: register.State(m.State)}
+func (m *ListPendingNotificationsRequest) ToDomain() implants.ListPendingRequest {
+	return implants.ListPendingRequest{Page: implants.Page{Offset: m.Offset, Limit: m.MaxElements}, State: implants.State(m.State)}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *SearchDeviceRequest) ToDomain() register.SearchDeviceRequest {
+func (m *SearchDeviceRequest) ToDomain() implants.SearchDeviceRequest {
 	var r fieldParser
 	code := parseField(&r, "Criteria/NotificationCode", m.Criteria.NotificationCode, ident.ParseNotificationCode)
-	return register.SearchDeviceRequest{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, Text: m.Criteria.Text, Code: code,
+	return implants.SearchDeviceRequest{Page: implants.Page{Offset: m.Offset, Limit: m.MaxElements}, Text: m.Criteria.Text, Code: code,
 		UDI: m.Criteria.UDI, Category: m.Criteria.Category, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *SearchRequest) ToDomain() register.SearchRequest {
+func (m *SearchRequest) ToDomain() implants.SearchRequest {
 	var r fieldParser
-	c := register.SearchRequest{Page: register.Page{Offset: m.Offset, Limit: m.MaxElements}, EmergencyReason: m.EmergencyReason}
+	c := implants.SearchRequest{Page: implants.Page{Offset: m.Offset, Limit: m.MaxElements}, EmergencyReason: m.EmergencyReason}
 	switch by := m.Criteria; {
 	case by.ByPatient != nil:
 		const path = "Criteria/ByPatient"
 		p := by.ByPatient
 		c.Patient = parseField(&r, path+"/Patient", p.Patient, ident.ParseSSIN)
-		c.From, c.To, c.Type = r.parseDate(path+"/From", p.From), r.parseDate(path+"/To", p.To), register.SurgeryType(p.OperationType)
+		c.From, c.To, c.Type = r.parseDate(path+"/From", p.From), r.parseDate(path+"/To", p.To), implants.SurgeryType(p.OperationType)
 	case by.ByNotification != nil:
 		c.Number = parseField(&r, "Criteria/ByNotification/NotificationNumber", by.ByNotification.NotificationNumber, ident.ParseNotificationNumber)
 	case by.ByImplant != nil:
 		const path = "Criteria/ByImplant"
 		p := by.ByImplant
-		c.Implant = &register.ImplantCriteria{
+		c.Implant = &implants.ImplantCriteria{
 			Code: parseField(&r, path+"/NotificationCode", p.NotificationCode, ident.ParseNotificationCode),
 			UDI:  p.UDI, Lot: p.LotNumber, Serial: p.SerialNumber,
 		}
-		c.From, c.To, c.Type = r.parseDate(path+"/From", p.From), r.parseDate(path+"/To", p.To), register.SurgeryType(p.OperationType)
+		c.From, c.To, c.Type = r.parseDate(path+"/From", p.From), r.parseDate(path+"/To", p.To), implants.SurgeryType(p.OperationType)
 	}
 	c.Defects = r.defects
 	return c
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *GetImplantCardRequest) ToDomain() register.CardRequest {
+func (m *GetImplantCardRequest) ToDomain() implants.CardRequest {
 	var r fieldParser
-	of := register.CardRequest{
+	of := implants.CardRequest{
 		Number:          parseField(&r, "Of/NotificationNumber", m.Of.NotificationNumber, ident.ParseNotificationNumber),
 		Patient:         parseField(&r, "Of/Patient", m.Of.Patient, ident.ParseSSIN),
 		EmergencyReason: m.EmergencyReason,
@@ -230,10 +230,10 @@ func (m *GetImplantCardRequest) ToDomain() register.CardRequest {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListPatientImplantsRequest) ToDomain() register.ListImplantsRequest {
+func (m *ListPatientImplantsRequest) ToDomain() implants.ListImplantsRequest {
 	var r fieldParser
-	carried := register.ListImplantsRequest{
-		Page:            register.Page{Offset: m.Offset, Limit: m.MaxElements},
+	carried := implants.ListImplantsRequest{
+		Page:            implants.Page{Offset: m.Offset, Limit: m.MaxElements},
 		Patient:         parseField(&r, "Patient", m.Patient, ident.ParseSSIN),
 		Date:            r.parseDate("At", m.At),
 		EmergencyReason: m.EmergencyReason,

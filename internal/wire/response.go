@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // The statuses of the platform (commons core version 2).
@@ -32,28 +32,28 @@ func (s ResponseInfo) newReply(found bool) Reply {
 
 // NewNotifyResponse returns the response to a notification. request is the name of the request element, for the paths
 // of the warnings.
-func NewNotifyResponse(s ResponseInfo, request string, r register.Receipt) *NotifyResponse {
+func NewNotifyResponse(s ResponseInfo, request string, r implants.Receipt) *NotifyResponse {
 	return &NotifyResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.AffectedImplants),
 		Warning: newWarnings(request, r.Warnings)}
 }
 
 // NewReviseResponse returns the response to a revision; request is as for NewNotifyResponse.
-func NewReviseResponse(s ResponseInfo, request string, r register.Receipt) *ReviseNotificationResponse {
+func NewReviseResponse(s ResponseInfo, request string, r implants.Receipt) *ReviseNotificationResponse {
 	return &ReviseNotificationResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.AffectedImplants),
 		Warning: newWarnings(request, r.Warnings)}
 }
 
 // NewValidateResponse returns the response to a validation; request is as for NewNotifyResponse.
-func NewValidateResponse(s ResponseInfo, request string, r register.Receipt) *ValidateNotificationResponse {
+func NewValidateResponse(s ResponseInfo, request string, r implants.Receipt) *ValidateNotificationResponse {
 	return &ValidateNotificationResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification), Warning: newWarnings(request, r.Warnings)}
 }
 
 // NewDiscardResponse returns the response to discarding a notification, which has no warnings.
-func NewDiscardResponse(s ResponseInfo, r register.Receipt) *DiscardNotificationResponse {
+func NewDiscardResponse(s ResponseInfo, r implants.Receipt) *DiscardNotificationResponse {
 	return &DiscardNotificationResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification)}
 }
 
-func newReceipt(n *register.Notification) Receipt {
+func newReceipt(n *implants.Notification) Receipt {
 	return Receipt{
 		NotificationNumber: n.Number.Digits(), Reference: n.Reference, State: string(n.State), Version: n.Version,
 		RegisteredAt: n.RegisteredAt, Digest: n.Digest[:],
@@ -67,7 +67,7 @@ var requestByContent = map[string]string{
 	"Implantation": "NotifyImplantRequest", "Explantation": "NotifyExplantRequest", "Content": "ReviseNotificationRequest",
 }
 
-func newWarnings(request string, all []register.Warning) []Warning {
+func newWarnings(request string, all []implants.Warning) []Warning {
 	var out []Warning
 	for _, w := range all {
 		first, _, _ := strings.Cut(w.Path, "/")
@@ -80,7 +80,7 @@ func newWarnings(request string, all []register.Warning) []Warning {
 	return out
 }
 
-func newWarning(request string, w register.Warning) Warning {
+func newWarning(request string, w implants.Warning) Warning {
 	entry, _ := problem.Lookup(w.Code)
 	out := Warning{Code: string(w.Code), Path: RequestPath(request, w.Path)}
 	for _, l := range problem.Langs {
@@ -89,7 +89,7 @@ func newWarning(request string, w register.Warning) Warning {
 	return out
 }
 
-func newProfessional(p register.ProfessionalRef) *Professional {
+func newProfessional(p implants.ProfessionalRef) *Professional {
 	switch {
 	case !p.SSIN.IsZero():
 		return &Professional{SSIN: p.SSIN.Digits()}
@@ -99,7 +99,7 @@ func newProfessional(p register.ProfessionalRef) *Professional {
 	return nil
 }
 
-func newPharmacy(p register.PharmacyRef) *Pharmacy {
+func newPharmacy(p implants.PharmacyRef) *Pharmacy {
 	switch {
 	case !p.NIHII.IsZero():
 		return &Pharmacy{NIHII: p.NIHII.Digits()}
@@ -109,7 +109,7 @@ func newPharmacy(p register.PharmacyRef) *Pharmacy {
 	return nil
 }
 
-func newImplants(all []register.Implant) []RegisteredImplant {
+func newImplants(all []implants.Implant) []RegisteredImplant {
 	out := make([]RegisteredImplant, len(all))
 	for i := range all {
 		out[i] = newImplant(&all[i])
@@ -117,7 +117,7 @@ func newImplants(all []register.Implant) []RegisteredImplant {
 	return out
 }
 
-func newImplant(in *register.Implant) RegisteredImplant {
+func newImplant(in *implants.Implant) RegisteredImplant {
 	return RegisteredImplant{
 		ImplantID: in.ID, NotificationCode: in.Code.Digits(), UDI: in.UDI, LotNumber: in.Lot, SerialNumber: in.Serial,
 		ExpiryDate: in.Expiry.String(), Pharmacist: newProfessional(in.Pharmacist), Pharmacy: newPharmacy(in.Pharmacy),
@@ -127,7 +127,7 @@ func newImplant(in *register.Implant) RegisteredImplant {
 	}
 }
 
-func newDevice(d *register.Device) *Device {
+func newDevice(d *implants.Device) *Device {
 	if d == nil {
 		return nil
 	}
@@ -139,18 +139,18 @@ func newDevice(d *register.Device) *Device {
 }
 
 // NewSearchResponse returns the response with a page of a search; page is the request's.
-func NewSearchResponse(s ResponseInfo, page register.Page, found register.SearchResult) *SearchResponse {
+func NewSearchResponse(s ResponseInfo, page implants.Page, found implants.SearchResult) *SearchResponse {
 	return &SearchResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Notification: newSummaries(found.Notifications)}
 }
 
 // NewListPendingNotificationsResponse returns the response with a page of pending notifications; page is the request's.
-func NewListPendingNotificationsResponse(s ResponseInfo, page register.Page, found register.SearchResult) *ListPendingNotificationsResponse {
+func NewListPendingNotificationsResponse(s ResponseInfo, page implants.Page, found implants.SearchResult) *ListPendingNotificationsResponse {
 	return &ListPendingNotificationsResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit,
 		Total: found.Total, Notification: newSummaries(found.Notifications)}
 }
 
-func newSummaries(all []register.NotificationSummary) []Summary {
+func newSummaries(all []implants.NotificationSummary) []Summary {
 	var out []Summary
 	for i := range all {
 		n := &all[i]
@@ -168,7 +168,7 @@ func newSummaries(all []register.NotificationSummary) []Summary {
 }
 
 // NewGetNotificationResponse returns the response with a complete notification; request is as for NewNotifyResponse.
-func NewGetNotificationResponse(s ResponseInfo, request string, d register.NotificationDetail) *GetNotificationResponse {
+func NewGetNotificationResponse(s ResponseInfo, request string, d implants.NotificationDetail) *GetNotificationResponse {
 	n := Notification{
 		NotificationNumber: d.Number.Digits(), Reference: d.Reference, Version: d.Version, State: string(d.State),
 		OperationType: string(d.Type), RegisteredAt: d.RegisteredAt, Digest: d.Digest[:],
@@ -199,7 +199,7 @@ func NewCardResponse(s ResponseInfo, fileName string, pdf []byte) *GetImplantCar
 }
 
 // NewListPatientImplantsResponse returns the response with a page of a patient's implants; page is the request's.
-func NewListPatientImplantsResponse(s ResponseInfo, page register.Page, list register.ListImplantsResult) *ListPatientImplantsResponse {
+func NewListPatientImplantsResponse(s ResponseInfo, page implants.Page, list implants.ListImplantsResult) *ListPatientImplantsResponse {
 	return &ListPatientImplantsResponse{
 		Reply: s.newReply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total,
 		Implant: newImplants(list.Implants),
@@ -207,7 +207,7 @@ func NewListPatientImplantsResponse(s ResponseInfo, page register.Page, list reg
 }
 
 // NewSearchDeviceResponse returns the response with a page of the device list; page is the request's.
-func NewSearchDeviceResponse(s ResponseInfo, page register.Page, list register.SearchDeviceResult) *SearchDeviceResponse {
+func NewSearchDeviceResponse(s ResponseInfo, page implants.Page, list implants.SearchDeviceResult) *SearchDeviceResponse {
 	m := &SearchDeviceResponse{Reply: s.newReply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total}
 	for i := range list.Devices {
 		m.Device = append(m.Device, *newDevice(&list.Devices[i]))

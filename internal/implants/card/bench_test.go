@@ -3,14 +3,14 @@ package card_test
 import (
 	"testing"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/implants/card"
-	"github.com/openctr/ctr/internal/register"
 )
 
 func BenchmarkRender(b *testing.B) {
 	for _, c := range []struct {
 		name    string
-		content register.CardContent
+		content implants.CardContent
 	}{{"implant card", implantationCard()}, {"patient card", patientCard()}, {"50 lines", implantationWithLines(50)}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -15,14 +15,14 @@ package card
 import (
 	"bytes"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // Render returns the implant card of one notification if the content has a number, and otherwise the patient's
 // cumulative card. It omits comments and reasons of removal, which are free text between professionals. Long values
 // wrap, and a long list continues on further pages. It fails, with an internal error, only if the library fails.
-func Render(c register.CardContent) ([]byte, error) {
+func Render(c implants.CardContent) ([]byte, error) {
 	v := newView(&c)
 	sheets := newCanvas(c.IssuedAt, v.title.joinDistinct())
 	plan, err := newLayout(sheets, &v)
@@ -39,7 +39,7 @@ func Render(c register.CardContent) ([]byte, error) {
 
 // FileName returns the file name of a card. It contains the notification number but never a person's number: file names
 // end up in logs, mail and download folders.
-func FileName(c register.CardContent) string {
+func FileName(c implants.CardContent) string {
 	if c.Number.IsZero() {
 		return "patient-card.pdf"
 	}

@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/implants/card"
-	"github.com/openctr/ctr/internal/register"
 )
 
-func mustRender(t *testing.T, c register.CardContent) []byte {
+func mustRender(t *testing.T, c implants.CardContent) []byte {
 	t.Helper()
 	b, err := card.Render(c)
 	if err != nil {
@@ -38,7 +38,7 @@ func TestCardsSayWhatTheyShould(t *testing.T) {
 	implantTitles := []string{"Implantaatkaart", "Carte d’implant", "Implantatkarte", "Implant card"}
 	tests := []struct {
 		name         string
-		content      register.CardContent
+		content      implants.CardContent
 		want, absent []string
 	}{
 		{"implantation", implantationCard(),
@@ -54,7 +54,7 @@ func TestCardsSayWhatTheyShould(t *testing.T) {
 				"2026-11-03 Implantatie · Implantation", "2027-02-17 Explantatie · Explantation", "2027-05-09 Implantatie",
 				"20261104 00012 39", "Luc Dubois (1-69002-69-730) · Clinique du Parc Léopold", "Dual-chamber pacemaker", "PM77120"}),
 			[]string{"Implantaatkaart ", "infection"}},
-		{"nothing placed", register.CardContent{Patient: leroy},
+		{"nothing placed", implants.CardContent{Patient: leroy},
 			concatenate(always, []string{"Geen implantaten in het register · Aucun implant dans le registre · Keine Implantate im Register"}),
 			[]string{"Aantal"}},
 	}
@@ -93,7 +93,7 @@ func TestRemainingIsShownWhereItTellsSomething(t *testing.T) {
 func TestDeviceThatTheListDoesNotKnow(t *testing.T) {
 	c := explantationCard()
 	i := &c.Surgeries[0].Implants[0]
-	*i = register.CardImplant{Quantity: 1}
+	*i = implants.CardImplant{Quantity: 1}
 	i.UDI = "]d2010541000000111517300630\x1d10L2388\x1d"
 	text := extractText(t, saveFile(t, mustRender(t, c)))
 	for _, s := range []string{"Niet in de lijst van implantaten", "Absent de la liste des implants", "Nicht in der Implantatliste",
@@ -111,7 +111,7 @@ func TestEightLinesFitOnOnePage(t *testing.T) {
 }
 
 func TestFiftyLinesGoOnOnFurtherPages(t *testing.T) {
-	for name, c := range map[string]register.CardContent{"implant card": implantationWithLines(50), "patient card": withoutNumber(implantationWithLines(50))} {
+	for name, c := range map[string]implants.CardContent{"implant card": implantationWithLines(50), "patient card": withoutNumber(implantationWithLines(50))} {
 		t.Run(name, func(t *testing.T) {
 			file := saveFile(t, mustRender(t, c))
 			text := extractText(t, file)
@@ -135,7 +135,7 @@ func TestFiftyLinesGoOnOnFurtherPages(t *testing.T) {
 	}
 }
 
-func withoutNumber(c register.CardContent) register.CardContent {
+func withoutNumber(c implants.CardContent) implants.CardContent {
 	c.Number = patientCard().Number
 	return c
 }
@@ -150,7 +150,7 @@ func TestLongValuesWrapInsideTheirColumns(t *testing.T) {
 		"marks":        "e" + strings.Repeat("\u0301", 300),
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, c := range []register.CardContent{implantationCard(), withoutNumber(explantationCard())} {
+			for _, c := range []implants.CardContent{implantationCard(), withoutNumber(explantationCard())} {
 				fillFreeTexts(&c, s)
 				checkMargins(t, saveFile(t, mustRender(t, c)))
 			}
@@ -159,7 +159,7 @@ func TestLongValuesWrapInsideTheirColumns(t *testing.T) {
 }
 
 // fillFreeTexts sets every free text of a card to s.
-func fillFreeTexts(c *register.CardContent, s string) {
+func fillFreeTexts(c *implants.CardContent, s string) {
 	c.Organisation, c.Patient.FirstName, c.Patient.LastName = s, s, s
 	device := *femoral
 	device.Name, device.Manufacturer, device.Reference = s, s, s
@@ -205,7 +205,7 @@ func TestNamesOfEveryAlphabet(t *testing.T) {
 }
 
 func TestSameContentGivesSameBytes(t *testing.T) {
-	for _, content := range []func() register.CardContent{implantationCard, explantationCard, patientCard, func() register.CardContent { return implantationWithLines(50) }} {
+	for _, content := range []func() implants.CardContent{implantationCard, explantationCard, patientCard, func() implants.CardContent { return implantationWithLines(50) }} {
 		want := mustRender(t, content())
 		elsewhere := content()
 		elsewhere.IssuedAt = elsewhere.IssuedAt.In(time.FixedZone("far away", 9*3600))

@@ -3,8 +3,8 @@ package card_test
 import (
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // must returns the value, or panics if there is an error.
@@ -22,14 +22,14 @@ func newNumber(s string, running uint64) ident.NotificationNumber {
 }
 
 var (
-	leroy = register.Person{SSIN: must(ident.ParseSSIN("48022907379")), FirstName: "Jeanne", LastName: "Leroy", BirthDate: mustParseDate("1948-02-29")}
-	claes = register.Person{SSIN: must(ident.ParseSSIN("78031412250")), FirstName: "Anna", LastName: "Claes", BirthDate: mustParseDate("1978-03-14")}
+	leroy = implants.Person{SSIN: must(ident.ParseSSIN("48022907379")), FirstName: "Jeanne", LastName: "Leroy", BirthDate: mustParseDate("1948-02-29")}
+	claes = implants.Person{SSIN: must(ident.ParseSSIN("78031412250")), FirstName: "Anna", LastName: "Claes", BirthDate: mustParseDate("1978-03-14")}
 
-	femoral = &register.Device{Code: must(ident.ParseNotificationCode("000071200176")), Reference: "TKS-FL5",
+	femoral = &implants.Device{Code: must(ident.ParseNotificationCode("000071200176")), Reference: "TKS-FL5",
 		Name: "Total Knee System, femoral component, left, size 5", Manufacturer: "Ardenne Orthopaedics SA"}
-	insert = &register.Device{Code: must(ident.ParseNotificationCode("000071200275")), Reference: "TKS-TI9",
+	insert = &implants.Device{Code: must(ident.ParseNotificationCode("000071200275")), Reference: "TKS-TI9",
 		Name: "Total Knee System, tibial insert 9 mm", Manufacturer: "Ardenne Orthopaedics SA"}
-	pacemaker = &register.Device{Code: must(ident.ParseNotificationCode("000090012040")), Reference: "PM-DR2",
+	pacemaker = &implants.Device{Code: must(ident.ParseNotificationCode("000090012040")), Reference: "PM-DR2",
 		Name: "Dual-chamber pacemaker", Manufacturer: "Kardia Systems GmbH"}
 )
 
@@ -38,29 +38,29 @@ const (
 	parc      = "Clinique du Parc Léopold"
 )
 
-func newImplant(d *register.Device, udi, lot, serial, expiry, location string, side register.Side, quantity int) register.CardImplant {
-	i := register.CardImplant{Quantity: quantity}
+func newImplant(d *implants.Device, udi, lot, serial, expiry, location string, side implants.Side, quantity int) implants.CardImplant {
+	i := implants.CardImplant{Quantity: quantity}
 	i.Device, i.Code, i.UDI, i.Lot, i.Serial = d, d.Code, udi, lot, serial
 	i.Expiry, i.Location, i.Side, i.Remaining = mustParseDate(expiry), location, side, quantity
 	i.SurgeryDate = mustParseDate("2026-11-03")
 	return i
 }
 
-func kneeImplants() []register.CardImplant {
-	return []register.CardImplant{
+func kneeImplants() []implants.CardImplant {
+	return []implants.CardImplant{
 		newImplant(femoral, "(01)05410000001047(17)291231(10)L2201(21)S-000917", "L2201", "S-000917", "2029-12-31", "left knee", "Left", 1),
 		newImplant(insert, "(01)05410000001115(17)300630(10)L2388", "L2388", "", "2030-06-30", "left knee", "Left", 1),
 	}
 }
 
 // implantationCard returns the content of the card of one notification: a knee with two components.
-func implantationCard() register.CardContent {
+func implantationCard() implants.CardContent {
 	n := newNumber("2026-11-04", 12)
-	return register.CardContent{
+	return implants.CardContent{
 		Number: n, Patient: leroy, Organisation: sintElooi,
 		IssuedAt: time.Date(2026, 11, 4, 13, 20, 7, 0, time.UTC),
-		Surgeries: []register.CardSurgery{{
-			Number: n, Type: register.TypeImplantation, Date: mustParseDate("2026-11-03"), Specialist: claes,
+		Surgeries: []implants.CardSurgery{{
+			Number: n, Type: implants.TypeImplantation, Date: mustParseDate("2026-11-03"), Specialist: claes,
 			SpecialistID: must(ident.ParseNIHII("17800389480")), Organisation: sintElooi,
 			Implants: kneeImplants(),
 		}},
@@ -68,34 +68,34 @@ func implantationCard() register.CardContent {
 }
 
 // explantationCard returns the content of the card of the removal of the insert.
-func explantationCard() register.CardContent {
+func explantationCard() implants.CardContent {
 	c := implantationCard()
 	c.Number = newNumber("2027-02-18", 40)
 	removed := kneeImplants()[1]
 	removed.Remaining, removed.Reason = 0, "infection"
-	c.Surgeries[0].Number, c.Surgeries[0].Type = c.Number, register.TypeExplantation
-	c.Surgeries[0].Date, c.Surgeries[0].Implants = mustParseDate("2027-02-17"), []register.CardImplant{removed}
+	c.Surgeries[0].Number, c.Surgeries[0].Type = c.Number, implants.TypeExplantation
+	c.Surgeries[0].Date, c.Surgeries[0].Implants = mustParseDate("2027-02-17"), []implants.CardImplant{removed}
 	return c
 }
 
 // patientCard returns the content of the cumulative card of three operations.
-func patientCard() register.CardContent {
+func patientCard() implants.CardContent {
 	first, second := implantationCard(), explantationCard()
 	first.Surgeries[0].Implants[1].Remaining = 0
-	third := register.CardSurgery{
-		Number: newNumber("2027-05-10", 3), Type: register.TypeImplantation, Date: mustParseDate("2027-05-09"),
-		Specialist:   register.Person{FirstName: "Luc", LastName: "Dubois"},
+	third := implants.CardSurgery{
+		Number: newNumber("2027-05-10", 3), Type: implants.TypeImplantation, Date: mustParseDate("2027-05-09"),
+		Specialist:   implants.Person{FirstName: "Luc", LastName: "Dubois"},
 		SpecialistID: must(ident.ParseNIHII("16900269730")), Organisation: parc,
-		Implants: []register.CardImplant{newImplant(pacemaker, "(01)05410000003027(21)PM77120", "", "PM77120", "2031-01-31", "", "None", 1)},
+		Implants: []implants.CardImplant{newImplant(pacemaker, "(01)05410000003027(21)PM77120", "", "PM77120", "2031-01-31", "", "None", 1)},
 	}
-	return register.CardContent{
+	return implants.CardContent{
 		Patient: leroy, IssuedAt: time.Date(2027, 5, 10, 8, 0, 0, 0, time.UTC),
-		Surgeries: []register.CardSurgery{first.Surgeries[0], second.Surgeries[0], third},
+		Surgeries: []implants.CardSurgery{first.Surgeries[0], second.Surgeries[0], third},
 	}
 }
 
 // implantationWithLines returns an implantation with the given number of lines.
-func implantationWithLines(lines int) register.CardContent {
+func implantationWithLines(lines int) implants.CardContent {
 	c := implantationCard()
 	two := kneeImplants()
 	c.Surgeries[0].Implants = nil

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/implants/udi"
-	"github.com/openctr/ctr/internal/register"
 )
 
 // view is the content of a card as sanitised, formatted text, without positions.
@@ -47,7 +47,7 @@ type columnsView struct {
 // instantLayout is the format of instants on the card, always in UTC.
 const instantLayout = "2006-01-02 15:04 UTC"
 
-func newView(c *register.CardContent) view {
+func newView(c *implants.CardContent) view {
 	v := view{
 		title:        implantCardTitle,
 		cumulative:   c.Number.IsZero(),
@@ -71,9 +71,9 @@ func newView(c *register.CardContent) view {
 	return v
 }
 
-func newOperationView(o *register.CardSurgery) operationView {
+func newOperationView(o *implants.CardSurgery) operationView {
 	v := operationView{
-		isRemoval:    o.Type == register.TypeExplantation,
+		isRemoval:    o.Type == implants.TypeExplantation,
 		kind:         implantationKind,
 		date:         o.Date.String(),
 		specialist:   formatPersonName(&o.Specialist),
@@ -94,7 +94,7 @@ func newOperationView(o *register.CardSurgery) operationView {
 	return v
 }
 
-func newLineView(i *register.CardImplant) lineView {
+func newLineView(i *implants.CardImplant) lineView {
 	v := lineView{
 		code:      i.Code.Digits(),
 		udi:       formatUDI(i.UDI),
@@ -119,11 +119,11 @@ func newLineView(i *register.CardImplant) lineView {
 
 // newColumnsView omits the column of remaining implants on the card of an implantation without removals, where it would
 // only repeat the quantity.
-func newColumnsView(c *register.CardContent) columnsView {
+func newColumnsView(c *implants.CardContent) columnsView {
 	v := columnsView{site: siteColumn, quantity: quantityColumn, hasRemaining: c.Number.IsZero()}
 	for i := range c.Surgeries {
 		o := &c.Surgeries[i]
-		if o.Type == register.TypeExplantation {
+		if o.Type == implants.TypeExplantation {
 			v.site, v.hasRemaining = siteAndDateColumn, true
 			if !c.Number.IsZero() {
 				v.quantity = removedColumn
@@ -136,11 +136,11 @@ func newColumnsView(c *register.CardContent) columnsView {
 	return v
 }
 
-func formatPersonName(p *register.Person) string {
+func formatPersonName(p *implants.Person) string {
 	return sanitizeText(p.FirstName + " " + p.LastName)
 }
 
-func sideTranslations(s register.Side) translations {
+func sideTranslations(s implants.Side) translations {
 	switch s {
 	case "Left":
 		return leftSide

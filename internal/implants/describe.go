@@ -1,0 +1,70 @@
+package implants
+
+import (
+	"context"
+
+	"github.com/openctr/ctr/internal/implants/udi"
+)
+
+// GetNotification returns one notification in full, with its history. A notification that the caller may not see gives
+// the same answer as one that does not exist.
+func (r *Registrar) GetNotification(ctx context.Context, c Caller, req NotificationRequest) (NotificationDetail, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Number: req.Notification.Number}
+	return readAndRecord(ctx, r, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (NotificationDetail, error) {
+		n, err := r.findVisible(s, c, req.Notification, req.EmergencyReason, &event)
+		if err != nil {
+			return NotificationDetail{}, err
+		}
+		detail := NotificationDetail{Notification: n}
+		if detail.History, err = s.Versions(n.Reference); err != nil {
+			return NotificationDetail{}, err
+		}
+		if n.Type == TypeExplantation {
+			receipt, err := newReceipt(s, n)
+			if err != nil {
+				return NotificationDetail{}, err
+			}
+			detail.AffectedImplants = receipt.AffectedImplants
+		}
+		return detail, nil
+	})
+}
+
+// ListPendingNotifications lists the pending notifications of the caller and of those for whom the caller may prepare
+// them.
+func (r *Registrar) ListPendingNotifications(ctx context.Context, c Caller, req ListPendingRequest) (SearchResult, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted}
+	return readAndRecord(ctx, r, c, nil, &event, func(s Reader) (SearchResult, error) {
+		mandates, err := s.MandatesByGrantee(c.person)
+		if err != nil {
+			return SearchResult{}, err
+		}
+		q, reason, err := mayListPending(c, mandates, r.dateOf(r.now()))
+		if err != nil {
+			return SearchResult{}, err
+		}
+		event.Reason = reason
+		q.State, q.Offset, q.Limit = req.State, req.Offset, req.Limit
+		found, total, err := s.ListPending(q)
+		for i := range found {
+			found[i].Own = found[i].Specialist.SSIN == c.person
+		}
+		return SearchResult{Total: total, Notifications: found}, err
+	})
+}
+
+// SearchDevice searches the list of notified implants, which is public.
+func (r *Registrar) SearchDevice(ctx context.Context, c Caller, req SearchDeviceRequest) (SearchDeviceResult, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Reason: "public list"}
+	return readAndRecord(ctx, r, c, req.Defects, &event, func(s Reader) (SearchDeviceResult, error) {
+		q := DeviceQuery{Text: req.Text, Code: req.Code, Category: req.Category, Offset: req.Offset, Limit: req.Limit}
+		if req.UDI != "" {
+			q.DI = req.UDI // the text may be a bare device identifier instead of a full UDI
+			if u, err := udi.Parse(req.UDI); err == nil {
+				q.DI = u.DI
+			}
+		}
+		devices, total, err := s.SearchDevices(q)
+		return SearchDeviceResult{Total: total, Devices: devices}, err
+	})
+}

@@ -1,0 +1,362 @@
+package implants
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// This file holds the changes to a saved notification: revise, validate and discard. Each appends a version; none
+// changes or deletes an existing one.
+
+// changeFor returns the kind of change that a version with new content makes.
+func changeFor(save State, previous *Notification) Change {
+	switch {
+	case save == Draft:
+		return ChangeSaved
+	case save == ToValidate:
+		return ChangeSubmitted
+	case previous != nil && previous.State == Final:
+		return ChangeRevised
+	}
+	return ChangeNotified
+}
+
+// previousLines holds the previous version's lines; an identical new line reuses an old line's ID.
+type previousLines []*Implant
+
+func (sub *submission) previousLines() previousLines {
+	var lines previousLines
+	if sub.previous != nil {
+		for i := range sub.previous.Implants {
+			lines = append(lines, &sub.previous.Implants[i])
+		}
+	}
+	return lines
+}
+
+func (f previousLines) reuseLineID(implant *Implant) (string, bool) {
+	for i, line := range f {
+		if line != nil && line.NotifiedImplant == implant.NotifiedImplant && line.UDIDI == implant.UDIDI && line.Unregistered == implant.Unregistered {
+			f[i] = nil
+			return line.ID, true
+		}
+	}
+	return "", false
+}
+
+// removedBefore returns how many pieces of an implant the previous final version removed. The new version may remove
+// these again.
+func (sub *submission) removedBefore(implantID string) int {
+	removed := 0
+	if sub.previous != nil && sub.previous.State == Final {
+		for _, removal := range sub.previous.Removals {
+			if removal.ImplantID == implantID {
+				removed += removal.Quantity
+			}
+		}
+	}
+	return removed
+}
+
+func (sub *submission) previousLockKeys() []string {
+	if sub.previous == nil {
+		return nil
+	}
+	return []string{"notification " + sub.previous.Reference, "patient " + sub.previous.Patient.Digits()}
+}
+
+// ReviseNotification replaces the content of a notification. Lines that do not change keep their IDs; every other line
+// is new. A draft may also move to a later state; a final notification stays final and keeps its number.
+func (r *Registrar) ReviseNotification(ctx context.Context, c Caller, req ReviseRequest) (Receipt, error) {
+	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: req.Save, Defects: trimContentPaths(req.Defects)}}
+	surgeryType := TypeImplantation
+	if req.Implantation != nil {
+		sub.plan = newImplantationPlan(*req.Implantation)
+	} else {
+		surgeryType, sub.plan = TypeExplantation, newExplantationPlan(*req.Explantation)
+	}
+	receipt, err := r.submitReplacement(ctx, sub, req.Notification, func(current *Notification) error {
+		switch {
+		case current.Type != surgeryType:
+			return problem.New(problem.OtherOperationType).WithPath("Content")
+		case req.Save == "":
+			sub.options.Save = current.State
+		case current.State == Final && req.Save != Final:
+			return problem.New(problem.AlreadyFinal).WithPath("Save")
+		}
+		return nil
+	})
+	for i := range receipt.Warnings {
+		receipt.Warnings[i].Path = contentPathPrefix + receipt.Warnings[i].Path
+	}
+	return receipt, addContentPaths(err)
+}
+
+// ValidateNotification makes a prepared notification final; the caller must be its specialist. All rules are checked
+// again.
+func (r *Registrar) ValidateNotification(ctx context.Context, c Caller, req ValidateRequest) (Receipt, error) {
+	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: Final}}
+	receipt, err := r.submitReplacement(ctx, sub, NotificationRef{Reference: req.Reference}, func(current *Notification) error {
+		if current.State == Final {
+			return problem.New(problem.AlreadyFinal).WithPath("Reference")
+		}
+		sub.plan = planFromNotification(current)
+		return nil
+	})
+	return receipt, movePathsToDetail(err)
+}
+
+// submitReplacement finds the version that the caller refers to, calls prepare with it, and submits the version that
+// follows.
+func (r *Registrar) submitReplacement(ctx context.Context, sub *submission, ref NotificationRef, prepare func(current *Notification) error) (Receipt, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Number: ref.Number}
+	var refusal error
+	err := r.store.RunReadTx(ctx, func(s Reader) error {
+		var current Notification
+		if current, refusal = r.findChangeable(s, sub.caller, ref, &event); refusal != nil {
+			return refusal
+		}
+		sub.previous = &current
+		refusal = prepare(&current)
+		return refusal
+	})
+	if err != nil {
+		if asRefusal(err) == nil {
+			return Receipt{}, err
+		}
+		return Receipt{}, r.recordOutcome(ctx, sub.caller, event, refusal)
+	}
+	return r.submitNotification(ctx, sub)
+}
+
+// findChangeable returns the current version of a notification that the caller may change.
+func (r *Registrar) findChangeable(s Reader, c Caller, ref NotificationRef, event *AuditEvent) (Notification, error) {
+	n, err := r.findVisible(s, c, ref, "", event)
+	switch {
+	case err != nil:
+		return n, err
+	case n.State == Withdrawn:
+		return n, problem.New(problem.AlreadyWithdrawn).WithPath("Of")
+	case n.State == Final && n.Specialist.SSIN != c.person:
+		return n, problem.New(problem.NotYourOperation)
+	}
+	return n, nil
+}
+
+// findVisible returns the current version of a notification. A notification that the caller may not see gives the same
+// answer as one that does not exist.
+func (r *Registrar) findVisible(s Reader, c Caller, ref NotificationRef, emergency string, event *AuditEvent) (Notification, error) {
+	n, ok, err := loadCurrent(s, ref)
+	if err != nil {
+		return n, err
+	}
+	if !ok {
+		if !ref.Number.IsZero() {
+			err = mayReadAnyPatient(c, r.dateOf(r.now()))
+		}
+		if err == nil {
+			err = problem.New(problem.NotificationNotFound)
+		}
+		return n, err
+	}
+	event.Patient, event.Number = n.Patient, n.Number
+	visible, err := r.isVisible(s, c, &n, emergency, event)
+	if ref.Number.IsZero() && errors.Is(err, problem.Forbidden) {
+		err = nil // only a number, which can be guessed, gets MAY_NOT_READ; a reference must reveal nothing
+	}
+	if err == nil && !visible {
+		event.Outcome = OutcomeWithheld
+		err = problem.New(problem.NotificationWithheld)
+	}
+	return n, err
+}
+
+// loadCurrent returns the current version of a notification.
+func loadCurrent(s Reader, ref NotificationRef) (Notification, bool, error) {
+	if !ref.Number.IsZero() {
+		return s.NotificationByNumber(ref.Number)
+	}
+	return s.NotificationByReference(ref.Reference)
+}
+
+// isVisible reports whether the caller may see a notification. One that was ever final is part of the patient's data;
+// any other is visible to anyone who may prepare it.
+func (r *Registrar) isVisible(s Reader, c Caller, n *Notification, emergency string, event *AuditEvent) (bool, error) {
+	today := r.dateOf(r.now())
+	if !n.Number.IsZero() {
+		a, err := loadAccess(s, c, n.Patient, today, emergency)
+		if err != nil {
+			return false, err
+		}
+		event.setAccess(a, emergency)
+		return a.seesAll || a.seesOwn && n.Specialist.SSIN == c.person, nil
+	}
+	grounds, err := loadDelegation(s, c, n.Specialist.SSIN, n.SurgeryDate, today)
+	if err != nil {
+		return false, err
+	}
+	reason, ok := maySeePending(c, n, grounds, today)
+	event.Reason = reason
+	return ok, nil
+}
+
+// checkVersion returns a refusal when the caller's version is not the current one, or another request has just
+// replaced it.
+func checkVersion(s Reader, previous *Notification, version int) error {
+	latest, ok, err := s.NotificationByReference(previous.Reference)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return problem.New(problem.NotificationNotFound).WithPath("Of")
+	case latest.Version != version || latest.Version != previous.Version:
+		return problem.New(problem.VersionOutdated, strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version)).WithPath("Version")
+	}
+	return nil
+}
+
+// DiscardNotification withdraws a notification. A draft disappears from the lists. A final notification needs a
+// reason; it stays in the history as withdrawn and no longer counts.
+func (r *Registrar) DiscardNotification(ctx context.Context, c Caller, req DiscardRequest) (Receipt, error) {
+	initial := AuditEvent{Outcome: OutcomeAccepted, Number: req.Notification.Number}
+	return r.storeVersion(ctx, c, initial, func(w Writer, e *AuditEvent) (Receipt, error) {
+		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
+			return Receipt{}, err
+		}
+		previous, err := r.findChangeable(w, c, req.Notification, e)
+		if err != nil {
+			return Receipt{}, err
+		}
+		if err = w.Lock("notification "+previous.Reference, "patient "+previous.Patient.Digits()); err != nil {
+			return Receipt{}, err
+		}
+		if err = checkVersion(w, &previous, req.Version); err != nil {
+			return Receipt{}, err
+		}
+		change := ChangeDiscarded
+		if previous.State == Final {
+			change = ChangeWithdrawn
+			if err = r.mayWithdraw(w, c, &previous, req.Reason, e); err != nil {
+				return Receipt{}, err
+			}
+		}
+		next := previous // with its lines, so that the history still shows the content
+		version := r.newVersion(c.message, &previous)
+		next.Version, next.RegisteredAt, next.Digest, next.Signer = version.Version, version.RegisteredAt, version.Digest, version.Signer
+		next.Organisation, next.Author = c.organisation, c.person
+		next.State, next.Change, next.ChangeReason, next.InputReference = Withdrawn, change, req.Reason, ""
+		if err = storeWithEvidence(w, &next, c.message); err != nil {
+			return Receipt{}, err
+		}
+		return Receipt{Notification: next}, nil
+	})
+}
+
+// mayWithdraw decides whether the caller may withdraw a final notification.
+func (r *Registrar) mayWithdraw(s Reader, c Caller, n *Notification, reason string, e *AuditEvent) error {
+	practices, err := s.Practices(n.Specialist)
+	if err != nil {
+		return err
+	}
+	e.Reason, err = mayNotify(c, notifyFacts{save: Final, specialist: n.Specialist, specialistPractices: practices, surgeryDate: n.SurgeryDate, today: r.dateOf(r.now())})
+	if err != nil {
+		return err
+	}
+	var removed map[string]ident.Date
+	if n.Type == TypeImplantation {
+		if removed, err = loadFirstRemovals(s, n); err != nil {
+			return err
+		}
+	}
+	var results ruleResults
+	checkWithdrawal(&results, n, reason, removed)
+	return results.toError()
+}
+
+// planFromNotification turns the content of a stored notification back into a plan, so that all rules can be checked
+// again.
+func planFromNotification(n *Notification) contentPlan {
+	if n.Type == TypeImplantation {
+		p := Implantation{Specialist: n.Specialist, SurgeryDate: n.SurgeryDate, Patient: n.Patient, Prescriber: n.Prescriber,
+			PrescriptionDate: n.PrescriptionDate, Comment: n.Comment}
+		for _, i := range n.Implants {
+			p.Implants = append(p.Implants, i.NotifiedImplant)
+		}
+		return newImplantationPlan(p)
+	}
+	x := Explantation{Specialist: n.Specialist, SurgeryDate: n.SurgeryDate, Patient: n.Patient, Comment: n.Comment}
+	for _, removal := range n.Removals {
+		explant := Explant{ImplantID: removal.ImplantID, Quantity: removal.Quantity, Reason: removal.Reason}
+		if i := slices.IndexFunc(n.Implants, func(i Implant) bool { return i.ID == removal.ImplantID }); i >= 0 {
+			explant.ImplantID, explant.Unregistered = "", &n.Implants[i].NotifiedImplant
+		}
+		x.Explants = append(x.Explants, explant)
+	}
+	return newExplantationPlan(x)
+}
+
+// contentPathPrefix is the prefix of the content's paths in a ReviseRequest.
+const contentPathPrefix = "Content/"
+
+// trimContentPaths removes contentPathPrefix from the paths of defects: the rules work with paths relative to the
+// content.
+func trimContentPaths(defects []*problem.Error) []*problem.Error {
+	out := make([]*problem.Error, len(defects))
+	for i, d := range defects {
+		out[i] = d.WithPath(strings.TrimPrefix(d.Path, contentPathPrefix))
+	}
+	return out
+}
+
+// addContentPaths adds contentPathPrefix to a refusal's paths that lie in the content.
+func addContentPaths(err error) error {
+	return mapPaths(err, func(path string) string {
+		if strings.HasPrefix(path, "Implantation") || strings.HasPrefix(path, "Explantation") {
+			return contentPathPrefix + path
+		}
+		return path
+	})
+}
+
+// movePathsToDetail moves paths into the text: they refer to the stored draft, not to this request.
+func movePathsToDetail(err error) error {
+	if err == nil || asRefusal(err) == nil {
+		return err
+	}
+	return movePathToDetail(problem.From(err))
+}
+
+func movePathToDetail(e *problem.Error) *problem.Error {
+	out := *e
+	switch {
+	case e.Path == "Of":
+		out.Path = "Reference"
+	case strings.HasPrefix(e.Path, "Implantation") || strings.HasPrefix(e.Path, "Explantation"):
+		out.Path, out.Detail = "Reference", strings.TrimSpace(e.Path+" "+e.Detail)
+	}
+	out.Causes = make([]*problem.Error, len(e.Causes))
+	for i, sub := range e.Causes {
+		out.Causes[i] = movePathToDetail(sub)
+	}
+	return &out
+}
+
+func mapPaths(err error, mapPath func(string) string) error {
+	if err == nil || asRefusal(err) == nil {
+		return err
+	}
+	e := problem.From(err)
+	out := *e
+	out.Path = mapPath(e.Path)
+	out.Causes = make([]*problem.Error, len(e.Causes))
+	for i, sub := range e.Causes {
+		out.Causes[i] = problem.From(mapPaths(sub, mapPath))
+	}
+	return &out
+}

@@ -1,0 +1,272 @@
+package implants
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/openctr/ctr/internal/implants/udi"
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// implantationPlan is the content of an implantation while it is checked and completed.
+type implantationPlan struct {
+	Implantation
+	lines []lineFacts
+}
+
+// newImplantationPlan copies the lines, because they are completed; the caller's value stays unchanged.
+func newImplantationPlan(n Implantation) *implantationPlan {
+	n.Implants = slices.Clone(n.Implants)
+	return &implantationPlan{Implantation: n}
+}
+
+func (p *implantationPlan) commonFields() commonFields {
+	return commonFields{surgeryType: TypeImplantation, specialist: p.Specialist, surgeryDate: p.SurgeryDate, patient: p.Patient,
+		prescriber: p.Prescriber, prescriptionDate: p.PrescriptionDate, comment: p.Comment}
+}
+
+func (p *implantationPlan) loadFacts(s Reader) error {
+	p.lines = make([]lineFacts, len(p.Implants))
+	for i := range p.Implants {
+		var err error
+		if p.lines[i], err = loadLineFacts(s, &p.Implants[i], p.SurgeryDate); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *implantationPlan) checkRules(results *ruleResults, facts surgeryFacts) {
+	checkImplantation(results, &p.Implantation, facts, p.lines)
+}
+
+// decideLines completes the lines. A line identical to one of the previous version keeps its ID; a line from which
+// something was removed since then must stay.
+func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *ruleResults, next *Notification) error {
+	former := sub.previousLines()
+	for i := range p.Implants {
+		implant := newImplant(&p.Implants[i], p.lines[i], next)
+		if id, ok := former.reuseLineID(&implant); ok {
+			implant.ID = id
+		} else {
+			implant.ID = r.newID()
+			placed, err := isSerialInUse(w, implant, next.Implants, sub.previous)
+			if err != nil {
+				return err
+			}
+			if placed {
+				results.addWarning(problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
+			}
+		}
+		next.Implants = append(next.Implants, implant)
+	}
+	if sub.previous == nil || sub.previous.State != Final {
+		return nil
+	}
+	removed, err := loadFirstRemovals(w, sub.previous)
+	checkRemovedLines(results, removed, sub.previous, next)
+	return err
+}
+
+// loadFirstRemovals returns, for each line of an implantation with removals, the date of the first one.
+func loadFirstRemovals(s Reader, n *Notification) (map[string]ident.Date, error) {
+	days := map[string]ident.Date{}
+	for i := range n.Implants {
+		removals, err := s.RemovalsByImplant(n.Implants[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		if len(removals) > 0 {
+			days[n.Implants[i].ID] = removals[0].SurgeryDate
+		}
+	}
+	return days, nil
+}
+
+// lockKeys returns the serial numbers.
+func (p *implantationPlan) lockKeys() []string {
+	var keys []string
+	for _, n := range p.Implants {
+		if n.Serial != "" {
+			keys = append(keys, "serial "+n.Serial)
+		}
+	}
+	return keys
+}
+
+// explantationPlan is the content of an explantation while it is checked and completed.
+type explantationPlan struct {
+	Explantation
+	lines []lineFacts
+}
+
+// newExplantationPlan copies the lines, because they are completed; the caller's value stays unchanged.
+func newExplantationPlan(n Explantation) *explantationPlan {
+	n.Explants = slices.Clone(n.Explants)
+	for i, x := range n.Explants {
+		if x.Unregistered != nil {
+			declared := *x.Unregistered
+			n.Explants[i].Unregistered = &declared
+		}
+	}
+	return &explantationPlan{Explantation: n}
+}
+
+func (p *explantationPlan) commonFields() commonFields {
+	return commonFields{surgeryType: TypeExplantation, specialist: p.Specialist, surgeryDate: p.SurgeryDate, patient: p.Patient, comment: p.Comment}
+}
+
+func (p *explantationPlan) loadFacts(s Reader) error {
+	p.lines = make([]lineFacts, len(p.Explants))
+	for i, x := range p.Explants {
+		if x.Unregistered == nil {
+			continue
+		}
+		var err error
+		if p.lines[i], err = loadLineFacts(s, x.Unregistered, p.SurgeryDate); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkRules does nothing: the remaining quantity of an implant is certain only inside the transaction that removes
+// it.
+func (*explantationPlan) checkRules(*ruleResults, surgeryFacts) {}
+
+func (*explantationPlan) lockKeys() []string { return nil }
+
+func (p *explantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *ruleResults, next *Notification) error {
+	removals := make([]removalFacts, len(p.Explants))
+	for i, x := range p.Explants {
+		removals[i].line = p.lines[i]
+		if x.Unregistered != nil {
+			continue
+		}
+		implant, found, err := w.Implant(x.ImplantID)
+		if err != nil {
+			return err
+		}
+		if found && implant.InForce && !implant.Unregistered && implant.Patient == p.Patient {
+			implant.Remaining += sub.removedBefore(implant.ID)
+			removals[i].implant = &implant
+		}
+	}
+	decided := checkExplantation(results, &p.Explantation, sub.facts, removals)
+	former := sub.previousLines()
+	for i, x := range p.Explants {
+		if x.Unregistered != nil {
+			implant := newImplant(x.Unregistered, p.lines[i], next)
+			implant.Unregistered = true
+			if id, ok := former.reuseLineID(&implant); ok {
+				implant.ID = id
+			} else {
+				implant.ID = r.newID()
+			}
+			decided[i].ImplantID = implant.ID
+			next.Implants = append(next.Implants, implant)
+		}
+		if next.State != Final { // quantities are decided when the notification becomes final
+			decided[i] = Removal{ImplantID: cmp.Or(decided[i].ImplantID, x.ImplantID), Quantity: x.Quantity, Reason: x.Reason}
+		}
+	}
+	next.Removals = decided
+	return nil
+}
+
+// loadLineFacts loads the device list's and the authentic sources' data about one line.
+func loadLineFacts(s Reader, n *NotifiedImplant, day ident.Date) (lineFacts, error) {
+	var facts lineFacts
+	var err error
+	if n.UDI != "" {
+		if facts.udi, facts.udiErr = udi.Parse(n.UDI); facts.udiErr == nil {
+			if facts.deviceByDI, err = deviceOrNil(s.DeviceByDI(facts.udi.DI)); err != nil {
+				return facts, err
+			}
+		}
+	}
+	if !n.Code.IsZero() {
+		if facts.deviceByCode, err = deviceOrNil(s.DeviceByCode(n.Code)); err != nil {
+			return facts, err
+		}
+	}
+	if n.Pharmacist.IsZero() {
+		return facts, nil
+	}
+	if facts.pharmacistPractices, err = s.Practices(n.Pharmacist); err != nil || len(facts.pharmacistPractices) == 0 {
+		return facts, err
+	}
+	err = loadPharmacyFacts(s, n, day, &facts)
+	return facts, err
+}
+
+// loadPharmacyFacts finds out whether the pharmacist was titular of the pharmacy on the day or, when no pharmacy is
+// named, of any pharmacy.
+func loadPharmacyFacts(s Reader, n *NotifiedImplant, day ident.Date, facts *lineFacts) error {
+	var pharmacy Organisation
+	if !n.Pharmacy.IsZero() {
+		var ok bool
+		var err error
+		if pharmacy, ok, err = s.Organisation(n.Pharmacy); err != nil || !ok {
+			return err
+		}
+	}
+	affiliations, err := s.Affiliations(pharmacy.NIHII, facts.pharmacistPractices[0].SSIN)
+	if err != nil {
+		return err
+	}
+	for _, a := range affiliations {
+		if a.Role == RoleTitularPharmacist && a.Contains(n.pharmacyDay(day)) {
+			facts.isTitular = true
+			facts.pharmacy = PharmacyRef{NIHII: a.Organisation}
+		}
+	}
+	return nil
+}
+
+// deviceOrNil returns a found device as a pointer, and nil otherwise.
+func deviceOrNil(d Device, ok bool, err error) (*Device, error) {
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &d, nil
+}
+
+// newImplant makes the registered line of a notified implant, without its ID.
+func newImplant(n *NotifiedImplant, facts lineFacts, next *Notification) Implant {
+	implant := Implant{NotifiedImplant: *n, Patient: next.Patient, SurgeryDate: next.SurgeryDate,
+		Remaining: n.Quantity, Device: facts.deviceByCode}
+	if facts.udiErr == nil {
+		implant.UDIDI = facts.udi.DI
+	}
+	if implant.Device == nil && n.Code.IsZero() && facts.deviceByDI != nil {
+		implant.Device = facts.deviceByDI
+		implant.Code = facts.deviceByDI.Code
+	}
+	if !n.Pharmacist.IsZero() {
+		implant.Pharmacist = withPractice(n.Pharmacist, facts.pharmacistPractices, n.pharmacyDay(next.SurgeryDate))
+		if n.Pharmacy.IsZero() {
+			implant.Pharmacy = facts.pharmacy
+		}
+	}
+	return implant
+}
+
+// isSerialInUse reports whether the serial number is already implanted in a patient, or occurs on an earlier line of
+// the message. A serial number of the previous version was checked at that time.
+func isSerialInUse(w Reader, implant Implant, earlier []Implant, previous *Notification) (bool, error) {
+	isSame := func(other Implant) bool {
+		return other.Serial == implant.Serial && (other.Code == implant.Code && !other.Code.IsZero() || other.UDIDI == implant.UDIDI && other.UDIDI != "")
+	}
+	switch {
+	case implant.Serial == "":
+		return false, nil
+	case slices.ContainsFunc(earlier, isSame):
+		return true, nil
+	case previous != nil && previous.State == Final && slices.ContainsFunc(previous.Implants, isSame):
+		return false, nil
+	}
+	return w.IsSerialImplanted(implant.Serial, implant.Code, implant.UDIDI)
+}

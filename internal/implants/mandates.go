@@ -1,0 +1,321 @@
+package implants
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// This file holds the changes to mandates: grant, accept, end and transfer. The period of a mandate is in whole days,
+// both included. A mandate that is ended today therefore gets yesterday as its last day and is no longer in force
+// today.
+
+// MandateState is the state of a mandate on a day.
+type MandateState string
+
+// The states of a mandate.
+const (
+	MandatePending MandateState = "Pending" // not accepted yet
+	MandateFuture  MandateState = "Future"  // accepted, but not begun
+	MandateActive  MandateState = "Active"
+	MandateEnded   MandateState = "Ended"
+)
+
+// StateOn returns the state of the mandate on a day.
+func (m Mandate) StateOn(day ident.Date) MandateState {
+	switch {
+	case m.hasEnded(day):
+		return MandateEnded
+	case m.AcceptedOn.IsZero():
+		return MandatePending
+	case day.Before(m.From) || day.Before(m.AcceptedOn):
+		return MandateFuture
+	}
+	return MandateActive
+}
+
+// hasEnded reports whether the period ended before the day, or ends before it begins.
+func (p Period) hasEnded(day ident.Date) bool {
+	return !p.To.IsZero() && (p.To.Before(day) || p.To.Before(p.From))
+}
+
+// ManageMandateRequest changes mandates for this register. Exactly one of its parts is set.
+type ManageMandateRequest struct {
+	Grant    *MandateGrant
+	Accept   *MandateAcceptance
+	End      *MandateEnd
+	Transfer *MandateTransfer
+	Defects  []*problem.Error
+}
+
+// MandateGrant grants a mandate. Without a first day it begins today; without a last day it does not end.
+type MandateGrant struct {
+	Grantee ident.SSIN
+	Period
+}
+
+// MandateAcceptance accepts the mandates that the Grantor gave the caller.
+type MandateAcceptance struct {
+	Grantor ident.SSIN
+}
+
+// MandateEnd ends the mandates from the caller to the Grantee, or from the Grantor to the caller, whichever is set.
+type MandateEnd struct {
+	Grantee ident.SSIN
+	Grantor ident.SSIN
+}
+
+// MandateTransfer moves the mandates that the caller gave the Grantee to another person, who must accept them.
+type MandateTransfer struct {
+	Grantee ident.SSIN
+	To      ident.SSIN
+}
+
+// otherPerson returns the other person concerned by a change; for a transfer, the new grantee.
+func (m ManageMandateRequest) otherPerson() ident.SSIN {
+	switch {
+	case m.Grant != nil:
+		return m.Grant.Grantee
+	case m.Accept != nil:
+		return m.Accept.Grantor
+	case m.End != nil:
+		return cmp.Or(m.End.Grantee, m.End.Grantor)
+	case m.Transfer != nil:
+		return m.Transfer.To
+	}
+	return ident.SSIN{}
+}
+
+// MandateDetail is a mandate with its state today.
+type MandateDetail struct {
+	Mandate
+	State MandateState
+}
+
+// ManageMandate grants, accepts, ends or transfers mandates, and returns those that changed. It does not check that
+// the other person exists: a refusal would reveal who is registered.
+func (r *Registrar) ManageMandate(ctx context.Context, c Caller, req ManageMandateRequest) ([]MandateDetail, error) {
+	today := r.dateOf(r.now())
+	changed, err := inTransaction(ctx, r, c, AuditEvent{Outcome: OutcomeAccepted, Patient: req.otherPerson()}, func(w Writer, e *AuditEvent) ([]Mandate, error) {
+		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
+			return nil, err
+		}
+		switch {
+		case req.Grant != nil:
+			return grantMandate(w, c, *req.Grant, today, e)
+		case req.Accept != nil:
+			return acceptMandates(w, c, req.Accept.Grantor, today, e)
+		case req.End != nil:
+			return endMandates(w, c, *req.End, today, e)
+		case req.Transfer != nil:
+			return transferMandates(w, c, *req.Transfer, today, e)
+		}
+		return nil, problem.New(problem.InternalError)
+	})
+	return toMandateDetails(changed, today), err
+}
+
+func toMandateDetails(all []Mandate, today ident.Date) []MandateDetail {
+	var out []MandateDetail
+	for _, m := range all {
+		out = append(out, MandateDetail{m, m.StateOn(today)})
+	}
+	return out
+}
+
+func grantMandate(w Writer, c Caller, grant MandateGrant, today ident.Date, e *AuditEvent) ([]Mandate, error) {
+	var err error
+	if e.Reason, err = mayGrantMandate(c, today); err != nil {
+		return nil, err
+	}
+	const path = "Change/Grant"
+	if grant.From.IsZero() {
+		grant.From = today
+	}
+	results := ruleResults{}
+	if grant.Grantee == c.person {
+		results.addViolation(problem.MandateToSelf, path+"/Grantee")
+	}
+	results.checkPeriod(path, grant.Period, today)
+	if err = results.toError(); err != nil {
+		return nil, err
+	}
+	e.Reason = "grant, " + e.Reason
+	m := Mandate{Grantor: c.person, Grantee: grant.Grantee, Service: MandateService, Period: grant.Period}
+	return []Mandate{m}, addMandate(w, m, path+"/Grantee", today)
+}
+
+// checkPeriod rejects a period that begins in the past, because it would change past rights, and one that ends before
+// it begins.
+func (results *ruleResults) checkPeriod(path string, p Period, today ident.Date) {
+	if p.From.Before(today) {
+		results.addViolation(problem.PeriodBeginsInPast, path+"/From")
+	}
+	if !p.To.IsZero() && p.To.Before(p.From) {
+		results.addViolation(problem.PeriodReversed, path+"/To")
+	}
+}
+
+// addMandate stores a mandate unless the two persons already have one that has not ended.
+func addMandate(w Writer, m Mandate, path string, today ident.Date) error {
+	existing, err := lockUnendedMandates(w, m.Grantor, m.Grantee, today)
+	if err != nil {
+		return err
+	}
+	if len(existing) > 0 {
+		return problem.New(problem.MandateExists).WithPath(path)
+	}
+	return w.SaveMandate(m)
+}
+
+// lockUnendedMandates returns the mandates between two persons that have not ended, ordered by their first day. It
+// locks the grantor's mandates, so that concurrent changes wait until the transaction ends.
+func lockUnendedMandates(w Writer, grantor, grantee ident.SSIN, today ident.Date) ([]Mandate, error) {
+	if err := w.Lock("mandates of " + grantor.Digits()); err != nil {
+		return nil, err
+	}
+	all, err := w.MandatesByGrantor(grantor)
+	if err != nil {
+		return nil, err
+	}
+	var found []Mandate
+	for _, m := range all {
+		if m.Grantee == grantee && m.Service == MandateService && !m.hasEnded(today) {
+			found = append(found, m)
+		}
+	}
+	return found, nil
+}
+
+func acceptMandates(w Writer, c Caller, grantor ident.SSIN, today ident.Date, e *AuditEvent) ([]Mandate, error) {
+	if err := mayActForSelf(c, today); err != nil {
+		return nil, err
+	}
+	all, err := lockUnendedMandates(w, grantor, c.person, today)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(m Mandate) bool { return !m.AcceptedOn.IsZero() })
+	if len(all) == 0 {
+		return nil, problem.New(problem.MandateNotFound).WithPath("Change/Accept/Grantor")
+	}
+	for i := range all {
+		all[i].AcceptedOn = today
+		if err := w.SaveMandate(all[i]); err != nil {
+			return nil, err
+		}
+	}
+	e.Reason = "accept, grantee of the mandate"
+	return all, nil
+}
+
+func endMandates(w Writer, c Caller, end MandateEnd, today ident.Date, e *AuditEvent) ([]Mandate, error) {
+	if err := mayActForSelf(c, today); err != nil {
+		return nil, err
+	}
+	grantor, grantee, path, reason := c.person, end.Grantee, "Change/End/Grantee", "end, grantor of the mandate"
+	if !end.Grantor.IsZero() {
+		grantor, grantee, path, reason = end.Grantor, c.person, "Change/End/Grantor", "end, grantee of the mandate"
+	}
+	all, err := lockUnendedMandates(w, grantor, grantee, today)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, problem.New(problem.MandateNotFound).WithPath(path)
+	}
+	e.Reason = reason
+	return all, endBeforeToday(w, all, today)
+}
+
+// endBeforeToday ends mandates with yesterday as their last day.
+func endBeforeToday(w Writer, all []Mandate, today ident.Date) error {
+	for i := range all {
+		all[i].To = today.AddDays(-1)
+		if err := w.SaveMandate(all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e *AuditEvent) ([]Mandate, error) {
+	reason, err := mayGrantMandate(c, today)
+	if err != nil {
+		return nil, err
+	}
+	const path = "Change/Transfer"
+	if t.To == c.person {
+		return nil, problem.New(problem.MandateToSelf).WithPath(path + "/To")
+	}
+	old, err := lockUnendedMandates(w, c.person, t.Grantee, today)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(old) == 0:
+		return nil, problem.New(problem.MandateNotFound).WithPath(path + "/Grantee")
+	}
+	existing, err := lockUnendedMandates(w, c.person, t.To, today)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(existing) > 0: // also when both are the same person
+		return nil, problem.New(problem.MandateExists).WithPath(path + "/To")
+	}
+	var moved []Mandate
+	for _, m := range old {
+		next := Mandate{Grantor: c.person, Grantee: t.To, Service: MandateService, Period: m.Period}
+		if next.From.Before(today) {
+			next.From = today
+		}
+		if err := w.SaveMandate(next); err != nil {
+			return nil, err
+		}
+		moved = append(moved, next)
+	}
+	e.Reason, e.otherPerson = "transfer, "+reason, t.Grantee
+	if err := endBeforeToday(w, old, today); err != nil {
+		return nil, err
+	}
+	return append(old, moved...), nil
+}
+
+// ListMandatesResult is a page of mandates.
+type ListMandatesResult struct {
+	Total    int
+	Mandates []MandateDetail
+}
+
+// ListMandates lists the mandates for this register that the caller granted or received, including past ones, ordered
+// by their first day.
+func (r *Registrar) ListMandates(ctx context.Context, c Caller, page Page) (ListMandatesResult, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted, Reason: "own mandates"}
+	today := r.dateOf(r.now())
+	return readAndRecord(ctx, r, c, nil, &event, func(s Reader) (ListMandatesResult, error) {
+		if err := mayActForSelf(c, today); err != nil {
+			return ListMandatesResult{}, err
+		}
+		given, err := s.MandatesByGrantor(c.person)
+		if err != nil {
+			return ListMandatesResult{}, err
+		}
+		received, err := s.MandatesByGrantee(c.person)
+		if err != nil {
+			return ListMandatesResult{}, err
+		}
+		all := slices.DeleteFunc(slices.Concat(given, received), func(m Mandate) bool { return m.Service != MandateService })
+		slices.SortFunc(all, func(a, b Mandate) int {
+			return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Grantor.Digits(), b.Grantor.Digits()), cmp.Compare(a.Grantee.Digits(), b.Grantee.Digits()))
+		})
+		return ListMandatesResult{Total: len(all), Mandates: toMandateDetails(slicePage(all, page), today)}, nil
+	})
+}
+
+// slicePage returns one page of a list.
+func slicePage[T any](all []T, page Page) []T {
+	from := min(page.Offset, len(all))
+	return all[from : from+min(page.Limit, len(all)-from)]
+}

@@ -1,0 +1,346 @@
+package implants
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// submission is one attempt to store a version of a notification.
+type submission struct {
+	caller          Caller
+	options         SubmissionOptions
+	plan            contentPlan
+	previous        *Notification   // the version to replace; nil for a new notification
+	expectedVersion int             // the version that the caller has read
+	contentDigest   [32]byte        // of the submitted content; compared when InputReference is repeated
+	specialist      ProfessionalRef // resolved
+	prescriber      ProfessionalRef // resolved
+	facts           surgeryFacts
+	delegation      delegation
+	hasCareRelation bool // a care relation exists on the surgery date; loaded only where it is required
+}
+
+// contentPlan is the content of a notification while it is checked and completed: an implantationPlan or an
+// explantationPlan.
+type contentPlan interface {
+	commonFields() commonFields
+	contentDigest(save State) [32]byte
+	// loadFacts loads the device list's and the authentic sources' data about each line.
+	loadFacts(s Reader) error
+	// checkRules applies the rules that need only these facts.
+	checkRules(results *ruleResults, facts surgeryFacts)
+	// decideLines applies the rules that need the transaction, and completes the lines to store.
+	decideLines(w Writer, r *Registrar, sub *submission, results *ruleResults, next *Notification) error
+	// lockKeys names what concurrent submissions must not decide at the same time.
+	lockKeys() []string
+}
+
+// commonFields are the fields that implantations and explantations share.
+type commonFields struct {
+	surgeryType      SurgeryType
+	specialist       ProfessionalRef
+	surgeryDate      ident.Date
+	patient          ident.SSIN
+	prescriber       ProfessionalRef
+	prescriptionDate ident.Date
+	comment          string
+}
+
+// NotifyImplant stores an implantation in the state that the options select. The result is durable when NotifyImplant
+// returns without error.
+//
+// Refusals: Forbidden (authorisation), RuleViolated (all violations, each with its path), Conflict (InputReference
+// with different content), Unauthenticated (replayed message). All of them are recorded in the audit log. The
+// violations of a draft become warnings.
+func (r *Registrar) NotifyImplant(ctx context.Context, c Caller, s SubmissionOptions, n Implantation) (Receipt, error) {
+	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: newImplantationPlan(n)})
+}
+
+// NotifyExplant stores an explantation, in the same way as NotifyImplant stores an implantation.
+func (r *Registrar) NotifyExplant(ctx context.Context, c Caller, s SubmissionOptions, n Explantation) (Receipt, error) {
+	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: newExplantationPlan(n)})
+}
+
+// submitNotification loads the facts, checks the rules that need no transaction, and submits the version.
+func (r *Registrar) submitNotification(ctx context.Context, sub *submission) (Receipt, error) {
+	sub.options.Save = cmp.Or(sub.options.Save, Final)
+	sub.contentDigest = sub.plan.contentDigest(sub.options.Save) // before the content is completed from the authentic sources
+	err := r.store.RunReadTx(ctx, func(s Reader) error {
+		if err := r.loadSurgeryFacts(s, sub); err != nil {
+			return err
+		}
+		return sub.plan.loadFacts(s)
+	})
+	if err != nil {
+		return Receipt{}, err
+	}
+	results := ruleResults{defects: slices.Clone(sub.options.Defects)}
+	sub.plan.checkRules(&results, sub.facts)
+	return r.submitVersion(ctx, sub, results)
+}
+
+// loadSurgeryFacts loads the authentic sources' data about a surgery.
+func (r *Registrar) loadSurgeryFacts(s Reader, sub *submission) error {
+	fields := sub.plan.commonFields()
+	sub.specialist, sub.prescriber = fields.specialist, fields.prescriber
+	sub.facts.today = r.dateOf(r.now())
+	var err error
+	if sub.facts.patient, _, err = s.Person(fields.patient); err != nil {
+		return err
+	}
+	if sub.facts.specialistPractices, err = s.Practices(sub.specialist); err != nil {
+		return err
+	}
+	sub.specialist = withPractice(sub.specialist, sub.facts.specialistPractices, fields.surgeryDate)
+	if !sub.prescriber.IsZero() {
+		if sub.facts.prescriberPractices, err = s.Practices(sub.prescriber); err != nil {
+			return err
+		}
+		sub.prescriber = withPractice(sub.prescriber, sub.facts.prescriberPractices, fields.prescriptionDate)
+	}
+	if sub.options.Save != Final && sub.specialist.SSIN != sub.caller.person {
+		sub.delegation, err = loadDelegation(s, sub.caller, sub.specialist.SSIN, fields.surgeryDate, sub.facts.today)
+		return err
+	}
+	if !r.requireCareRelation {
+		return nil
+	}
+	links, err := s.TherapeuticLinks(fields.patient, sub.specialist.SSIN)
+	if err != nil {
+		return err
+	}
+	sub.hasCareRelation = slices.ContainsFunc(links, func(l TherapeuticLink) bool { return l.Contains(fields.surgeryDate) })
+	return nil
+}
+
+// loadDelegation finds out on which grounds a caller may prepare notifications for a specialist.
+func loadDelegation(s Reader, c Caller, specialist ident.SSIN, day, today ident.Date) (delegation, error) {
+	var found delegation
+	mandates, err := s.MandatesByGrantee(c.person)
+	if err != nil {
+		return found, err
+	}
+	found.isMandated = slices.ContainsFunc(mandates, func(m Mandate) bool { return m.Grantor == specialist && m.isInForceOn(today) })
+	if c.organisation.IsZero() {
+		return found, nil
+	}
+	affiliations, err := s.Affiliations(c.organisation, specialist)
+	found.isColleague = hasProfessionalRoleOn(affiliations, day)
+	return found, err
+}
+
+// withPractice completes a reference with both numbers of the practice on a day.
+func withPractice(p ProfessionalRef, practices []Practice, day ident.Date) ProfessionalRef {
+	for _, practice := range practices {
+		if practice.Contains(day) || p.SSIN.IsZero() {
+			p = ProfessionalRef{SSIN: practice.SSIN, NIHII: practice.NIHII}
+		}
+	}
+	return p
+}
+
+// submitVersion ends every submission in one transaction: consume the replay key, answer a repeated InputReference,
+// decide, number, store and record. A refusal is recorded too; nothing else is stored then.
+func (r *Registrar) submitVersion(ctx context.Context, sub *submission, results ruleResults) (Receipt, error) {
+	fields := sub.plan.commonFields()
+	event := AuditEvent{Outcome: OutcomeAccepted, Patient: fields.patient}
+	if sub.previous != nil {
+		event.Number, event.otherPerson = sub.previous.Number, sub.previous.Patient // set early, so that a refusal has them too
+	}
+	if hasPracticeOn(sub.caller.practices, fields.surgeryDate) {
+		event.Capacity = sub.caller.capacityOn(fields.surgeryDate)
+	}
+	return r.storeVersion(ctx, sub.caller, event, func(w Writer, e *AuditEvent) (Receipt, error) {
+		return r.decideVersion(w, sub, results, e)
+	})
+}
+
+// storeVersion runs act in a transaction (see inTransaction) and puts the notification's number into the audit event.
+func (r *Registrar) storeVersion(ctx context.Context, c Caller, initial AuditEvent, act func(Writer, *AuditEvent) (Receipt, error)) (Receipt, error) {
+	return inTransaction(ctx, r, c, initial, func(w Writer, e *AuditEvent) (Receipt, error) {
+		receipt, err := act(w, e)
+		if err == nil && !receipt.Number.IsZero() {
+			e.Number = receipt.Number
+		}
+		return receipt, err
+	})
+}
+
+// inTransaction consumes the replay key, calls act, and records the outcome, in one transaction. A refusal also
+// commits: so act must reject the request before it stores anything.
+func inTransaction[T any](ctx context.Context, r *Registrar, c Caller, initial AuditEvent, act func(Writer, *AuditEvent) (T, error)) (T, error) {
+	var zero, result T
+	var refusal error
+	err := r.store.RunWriteTx(ctx, func(w Writer) error {
+		result, refusal = zero, nil
+		event := initial
+		err := consumeReplayKey(w, c)
+		if err == nil {
+			result, err = act(w, &event)
+		}
+		if err != nil {
+			result = zero
+			if refusal = asRefusal(err); refusal == nil {
+				return err
+			}
+		}
+		return appendEvent(w, r.completeEvent(c, event, refusal))
+	})
+	if err != nil {
+		return zero, err
+	}
+	return result, refusal
+}
+
+// reportMalformedSpecialist reports the malformed specialist number instead of MAY_NOT_PREPARE: without the number,
+// the specialist is unknown. This reveals nothing about registered data.
+func reportMalformedSpecialist(sub *submission, refusal error) error {
+	if sub.specialist.IsZero() && problem.From(refusal).Code == problem.MayNotPrepare {
+		if defects := problem.List(problem.RulesViolated, sub.options.Defects); defects != nil {
+			return defects
+		}
+	}
+	return refusal
+}
+
+// decideVersion authorises the request, applies the rules of the transaction, and stores the version. It writes
+// nothing before all decisions are made.
+func (r *Registrar) decideVersion(w Writer, sub *submission, results ruleResults, event *AuditEvent) (Receipt, error) {
+	fields := sub.plan.commonFields()
+	save := sub.options.Save
+	var err error
+	event.Reason, err = mayNotify(sub.caller, notifyFacts{save: save, specialist: sub.specialist, specialistPractices: sub.facts.specialistPractices,
+		surgeryDate: fields.surgeryDate, today: sub.facts.today, delegation: sub.delegation, requireCareRelation: r.requireCareRelation, hasCareRelation: sub.hasCareRelation})
+	if err != nil {
+		return Receipt{}, reportMalformedSpecialist(sub, err)
+	}
+	m := sub.caller.message
+	keys := append(sub.plan.lockKeys(), "patient "+fields.patient.Digits())
+	if sub.options.InputReference != "" {
+		keys = append(keys, "input "+m.Signer.String()+"\x00"+sub.options.InputReference)
+	}
+	if err = w.Lock(append(keys, sub.previousLockKeys()...)...); err != nil {
+		return Receipt{}, err
+	}
+	repeated, found, err := findRepeated(w, sub)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if found {
+		if repeated.ContentDigest != sub.contentDigest {
+			return Receipt{}, problem.New(problem.InputReferenceConflict).WithPath("InputReference")
+		}
+		event.Reason = "repeated InputReference"
+		return newReceipt(w, repeated)
+	}
+	next := r.newVersion(sub.caller.message, sub.previous)
+	next.State, next.Type, next.Specialist, next.SurgeryDate, next.Patient = save, fields.surgeryType, sub.specialist, fields.surgeryDate, fields.patient
+	next.Prescriber, next.PrescriptionDate, next.Comment = sub.prescriber, fields.prescriptionDate, fields.comment
+	next.Organisation, next.Author = sub.caller.organisation, sub.caller.person
+	next.InputReference, next.ContentDigest = sub.options.InputReference, sub.contentDigest
+	next.Change = changeFor(save, sub.previous)
+	if sub.previous != nil {
+		if err = checkVersion(w, sub.previous, sub.expectedVersion); err != nil {
+			return Receipt{}, err
+		}
+	}
+	checked := results.clone()
+	if err = sub.plan.decideLines(w, r, sub, &checked, &next); err != nil {
+		return Receipt{}, err
+	}
+	if save == Draft {
+		checked.downgradeToWarnings()
+	}
+	if err = checked.toError(); err != nil {
+		return Receipt{}, err
+	}
+	next.Warnings = checked.warnings
+	return r.numberAndStore(w, &next, m)
+}
+
+// newVersion begins the version after previous, or version 1 when previous is nil.
+func (r *Registrar) newVersion(m SignedMessage, previous *Notification) Notification {
+	next := Notification{Version: 1, RegisteredAt: r.now().UTC().Truncate(time.Microsecond), Digest: m.Digest, Signer: m.Signer.String()}
+	if previous == nil {
+		next.Reference = r.newID()
+		return next
+	}
+	next.Reference, next.Version, next.Number = previous.Reference, previous.Version+1, previous.Number
+	return next
+}
+
+// numberAndStore assigns a number to a notification that becomes final, and stores the version with its effects.
+func (r *Registrar) numberAndStore(w Writer, next *Notification, m SignedMessage) (Receipt, error) {
+	if next.State == Final && next.Number.IsZero() {
+		day := r.dateOf(next.RegisteredAt)
+		sequence, err := w.NextSequenceNumber(day)
+		if err != nil {
+			return Receipt{}, err
+		}
+		if next.Number, err = ident.NewNotificationNumber(day, sequence); err != nil {
+			return Receipt{}, err
+		}
+	}
+	for i := range next.Implants {
+		next.Implants[i].Number = next.Number
+	}
+	if err := storeWithEvidence(w, next, m); err != nil {
+		return Receipt{}, err
+	}
+	if next.State == Final {
+		link := TherapeuticLink{Patient: next.Patient, Professional: next.Specialist.SSIN, Type: LinkTypeSurgery, Period: Period{From: next.SurgeryDate}}
+		if err := w.AddTherapeuticLink(link); err != nil {
+			return Receipt{}, err
+		}
+	}
+	return newReceipt(w, *next)
+}
+
+// storeWithEvidence stores a version together with the signed message that made it.
+func storeWithEvidence(w Writer, version *Notification, m SignedMessage) error {
+	if err := w.AppendVersion(*version); err != nil || len(m.Envelope) == 0 {
+		return err
+	}
+	return w.AppendEvidence(Evidence{Reference: version.Reference, Version: version.Version, Message: m.Envelope, Certificate: m.Certificate,
+		AcceptedAt: version.RegisteredAt})
+}
+
+// findRepeated returns the notification that the same signer already submitted under the same InputReference.
+func findRepeated(w Writer, sub *submission) (Notification, bool, error) {
+	if sub.options.InputReference == "" || len(sub.options.Defects) > 0 {
+		return Notification{}, false, nil
+	}
+	return w.NotificationByInputReference(sub.caller.message.Signer.String(), sub.options.InputReference)
+}
+
+// newReceipt returns the receipt of a notification, with the affected implants. A removed implant has the quantity
+// that remained after that removal.
+func newReceipt(reader Reader, n Notification) (Receipt, error) {
+	receipt := Receipt{Notification: n}
+	if n.Type == TypeImplantation {
+		receipt.AffectedImplants = slices.Clone(n.Implants)
+		for i := range receipt.AffectedImplants {
+			receipt.AffectedImplants[i].Remaining = receipt.AffectedImplants[i].Quantity
+		}
+		return receipt, nil
+	}
+	for _, removal := range n.Removals {
+		implant, ok, err := reader.Implant(removal.ImplantID)
+		if err != nil {
+			return receipt, err
+		}
+		if !ok {
+			return receipt, problem.New(problem.InternalError)
+		}
+		if n.State == Final {
+			implant.Remaining = removal.Remaining
+		}
+		receipt.AffectedImplants = append(receipt.AffectedImplants, implant)
+	}
+	return receipt, nil
+}

@@ -1,0 +1,287 @@
+package implants_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// This file holds the actions of TestPermissions. The result of an action is the number of notifications or implants,
+// "card of N" for a card with N surgeries, "yes", "no", or the code of the refusal.
+
+func constantSSIN(who ident.SSIN) func(ident.SSIN) ident.SSIN {
+	return func(ident.SSIN) ident.SSIN { return who }
+}
+
+func (s *permissionScene) actions() map[string]sceneAction {
+	all := map[string]sceneAction{}
+	for _, some := range []map[string]sceneAction{s.readActions(), s.emergencyActions(), s.notifyActions(), s.preparedActions(), s.finalActions(), s.mandateActions(), s.staffActions()} {
+		for name, a := range some {
+			all[name] = a
+		}
+	}
+	return all
+}
+
+func countOrCode(n int, err error) string {
+	if err != nil {
+		return formatRefusals(err)[0]
+	}
+	return fmt.Sprint(n)
+}
+
+func yesOrCode(err error) string {
+	if err != nil {
+		return formatRefusals(err)[0]
+	}
+	return "yes"
+}
+
+func (s *permissionScene) searchAction(c implants.SearchRequest) func(implants.Caller) string {
+	c.Page = implants.Page{Limit: 100}
+	return func(who implants.Caller) string {
+		found, err := s.Search(s.tb.Context(), who, c)
+		if len(found.Notifications) != found.Total {
+			s.tb.Errorf("%d of %d on the page", len(found.Notifications), found.Total)
+		}
+		for _, n := range found.Notifications {
+			if n.Own != (n.Specialist.SSIN == who.Person()) {
+				s.tb.Error("own is wrong")
+			}
+		}
+		return countOrCode(found.Total, err)
+	}
+}
+
+func (s *permissionScene) cardAction(of implants.CardRequest) func(implants.Caller) string {
+	return func(who implants.Caller) string {
+		content, err := s.GetImplantCard(s.tb.Context(), who, of)
+		if err != nil {
+			if len(content.Surgeries) > 0 || !content.Patient.SSIN.IsZero() {
+				s.tb.Error("content beside a refusal")
+			}
+			return formatRefusals(err)[0]
+		}
+		return fmt.Sprintf("card of %d", len(content.Surgeries))
+	}
+}
+
+func (s *permissionScene) notificationAction(of func() implants.NotificationRef, emergency string) func(implants.Caller) string {
+	return func(who implants.Caller) string {
+		described, err := s.GetNotification(s.tb.Context(), who, implants.NotificationRequest{Notification: of(), EmergencyReason: emergency})
+		if err != nil && described.Reference != "" {
+			s.tb.Error("content beside a refusal")
+		}
+		return yesOrCode(err)
+	}
+}
+
+func (s *permissionScene) listImplantsAction(emergency string) func(implants.Caller) string {
+	return func(who implants.Caller) string {
+		list, err := s.ListPatientImplants(s.tb.Context(), who, implants.ListImplantsRequest{Page: implants.Page{Limit: 100}, Patient: smit, EmergencyReason: emergency})
+		return countOrCode(list.Total, err)
+	}
+}
+
+func constantRef(o implants.NotificationRef) func() implants.NotificationRef {
+	return func() implants.NotificationRef { return o }
+}
+
+func (s *permissionScene) readActions() map[string]sceneAction {
+	about := constantSSIN(smit)
+	return map[string]sceneAction{
+		"search by patient":      {act: s.searchAction(implants.SearchRequest{Patient: smit}), about: about},
+		"list the implants":      {act: s.listImplantsAction(""), about: about},
+		"patient card":           {act: s.cardAction(implants.CardRequest{Patient: smit}), about: about},
+		"card of the first":      {act: s.cardAction(implants.CardRequest{Number: s.first.Number}), about: about},
+		"card of the second":     {act: s.cardAction(implants.CardRequest{Number: s.second.Number}), about: about},
+		"search the first":       {act: s.searchAction(implants.SearchRequest{Number: s.first.Number}), about: about},
+		"search the second":      {act: s.searchAction(implants.SearchRequest{Number: s.second.Number}), about: about},
+		"see the first":          {act: s.notificationAction(constantRef(implants.NotificationRef{Number: s.first.Number}), ""), about: about},
+		"see the second":         {act: s.notificationAction(constantRef(implants.NotificationRef{Number: s.second.Number}), ""), about: about},
+		"the same, by reference": {act: s.notificationAction(constantRef(implants.NotificationRef{Reference: s.second.Reference}), ""), about: about},
+		"search by implant": {about: constantSSIN(ident.SSIN{}),
+			act: s.searchAction(implants.SearchRequest{Implant: &implants.ImplantCriteria{Code: knee}})},
+		"search the devices": {about: constantSSIN(ident.SSIN{}), act: func(who implants.Caller) string {
+			_, err := s.SearchDevice(s.tb.Context(), who, implants.SearchDeviceRequest{Page: implants.Page{Limit: 1}})
+			return yesOrCode(err)
+		}},
+	}
+}
+
+func (s *permissionScene) emergencyActions() map[string]sceneAction {
+	about := constantSSIN(smit)
+	return map[string]sceneAction{
+		"emergency: search":    {act: s.searchAction(implants.SearchRequest{Patient: smit, EmergencyReason: emergencyReason}), about: about},
+		"emergency: list":      {act: s.listImplantsAction(emergencyReason), about: about},
+		"emergency: card":      {act: s.cardAction(implants.CardRequest{Patient: smit, EmergencyReason: emergencyReason}), about: about},
+		"emergency: see first": {act: s.notificationAction(constantRef(implants.NotificationRef{Number: s.first.Number}), emergencyReason), about: about},
+	}
+}
+
+// told returns a new implantation by the specialist for Nguyen, which no search of the scene finds.
+func told(specialist ident.SSIN) implants.Implantation {
+	n := implantation()
+	n.Specialist, n.Patient, n.Implants[0].Code = bySSIN(specialist), nguyen, mesh
+	return n
+}
+
+func (s *permissionScene) notifyActions() map[string]sceneAction {
+	as := func(specialist func(implants.Caller) ident.SSIN, save implants.State) sceneAction {
+		return sceneAction{about: constantSSIN(nguyen), act: func(who implants.Caller) string {
+			_, err := s.saveImplantation(who, save, told(specialist(who)))
+			return yesOrCode(err)
+		}}
+	}
+	own := func(who implants.Caller) ident.SSIN { return who.Person() }
+	ofClaes := func(implants.Caller) ident.SSIN { return claes }
+	return map[string]sceneAction{
+		"notify one's own":      as(own, implants.Final),
+		"notify Claes's":        as(ofClaes, implants.Final),
+		"draft of one's own":    as(own, implants.Draft),
+		"draft of Claes's":      as(ofClaes, implants.Draft),
+		"submission of Claes's": as(ofClaes, implants.ToValidate),
+	}
+}
+
+// preparedActions act on a notification of Claes that Wouters prepared in the hospital.
+func (s *permissionScene) preparedActions() map[string]sceneAction {
+	on := func(state implants.State, act func(implants.Caller) string) sceneAction {
+		return sceneAction{about: constantSSIN(nguyen), act: act, before: func(ident.SSIN) {
+			s.target = s.requireReceipt(s.saveImplantation(s.callerInside(hospital, wouters), state, told(claes)))
+		}}
+	}
+	revise := func(save implants.State) func(implants.Caller) string {
+		return func(who implants.Caller) string {
+			n := told(claes)
+			n.Comment = "seen again"
+			_, err := s.ReviseNotification(s.tb.Context(), who, implants.ReviseRequest{Notification: implants.NotificationRef{Reference: s.target.Reference}, Version: 1, Save: save, Implantation: &n})
+			return yesOrCode(err)
+		}
+	}
+	pending := on(implants.Draft, func(who implants.Caller) string {
+		found, err := s.ListPendingNotifications(s.tb.Context(), who, implants.ListPendingRequest{Page: implants.Page{Limit: 1000}})
+		if err != nil {
+			return formatRefusals(err)[0]
+		}
+		if slices.ContainsFunc(found.Notifications, func(n implants.NotificationSummary) bool { return n.Reference == s.target.Reference }) {
+			return "yes"
+		}
+		return "no"
+	})
+	pending.about = constantSSIN(ident.SSIN{})
+	return map[string]sceneAction{
+		"see a draft":    on(implants.Draft, s.notificationAction(func() implants.NotificationRef { return implants.NotificationRef{Reference: s.target.Reference} }, "")),
+		"find it listed": pending,
+		"save it again":  on(implants.Draft, revise(implants.Draft)),
+		"submit it":      on(implants.Draft, revise(implants.ToValidate)),
+		"validate it": on(implants.ToValidate, func(who implants.Caller) string {
+			_, err := s.ValidateNotification(s.tb.Context(), who, implants.ValidateRequest{Reference: s.target.Reference, Version: 1})
+			return yesOrCode(err)
+		}),
+		"discard it": on(implants.Draft, func(who implants.Caller) string {
+			_, err := s.DiscardNotification(s.tb.Context(), who, implants.DiscardRequest{Notification: implants.NotificationRef{Reference: s.target.Reference}, Version: 1})
+			return yesOrCode(err)
+		}),
+	}
+}
+
+// finalActions act on the first notification about Smit. They name an outdated version, so that it does not change.
+func (s *permissionScene) finalActions() map[string]sceneAction {
+	const none = 99
+	first := implants.NotificationRef{Number: s.first.Number}
+	return map[string]sceneAction{
+		"revise the first": {namesOldVersion: true, about: constantSSIN(smit), act: func(who implants.Caller) string {
+			n := implantation()
+			n.Patient = smit
+			_, err := s.ReviseNotification(s.tb.Context(), who, implants.ReviseRequest{Notification: first, Version: none, Implantation: &n})
+			return yesOrCode(err)
+		}},
+		"withdraw the first": {namesOldVersion: true, about: constantSSIN(smit), act: func(who implants.Caller) string {
+			_, err := s.DiscardNotification(s.tb.Context(), who, implants.DiscardRequest{Notification: first, Version: none, Reason: "entered twice"})
+			return yesOrCode(err)
+		}},
+	}
+}
+
+// mandateActions change mandates between the caller and Kaya, who has no other part in the scene.
+func (s *permissionScene) mandateActions() map[string]sceneAction {
+	mandates := func(p implants.Period) func(ident.SSIN) {
+		return func(self ident.SSIN) {
+			s.loadSources(store.SourceEntries{Mandates: []implants.Mandate{
+				{Grantor: kaya, Grantee: self, Service: "CTR", Period: p}, {Grantor: self, Grantee: kaya, Service: "CTR", Period: p},
+			}})
+		}
+	}
+	over := func(self ident.SSIN) {
+		mandates(period(today, yesterday))(self)
+		s.loadSources(store.SourceEntries{Mandates: []implants.Mandate{{Grantor: self, Grantee: goosens, Service: "CTR", Period: period(today, yesterday)}}})
+	}
+	change := func(c implants.ManageMandateRequest, about ident.SSIN) sceneAction {
+		return sceneAction{before: mandates(period(today, "")), after: over, about: constantSSIN(about), act: func(who implants.Caller) string {
+			_, err := s.ManageMandate(s.tb.Context(), who, c)
+			return yesOrCode(err)
+		}}
+	}
+	return map[string]sceneAction{
+		"grant a mandate":       change(grantRequest(goosens, implants.Period{}), goosens),
+		"accept one":            change(acceptRequest(kaya), kaya),
+		"transfer one":          change(transferRequest(kaya, goosens), goosens),
+		"end one that one gave": change(endRequest(kaya), kaya),
+		"end one that one got":  change(giveBackRequest(kaya), kaya),
+		"list one's mandates": {about: constantSSIN(ident.SSIN{}), act: func(who implants.Caller) string {
+			_, err := s.ListMandates(s.tb.Context(), who, implants.Page{Limit: 10})
+			return yesOrCode(err)
+		}},
+	}
+}
+
+// staffActions change roles of Kaya, who is clerk and access manager of every organisation, and of Goossens.
+func (s *permissionScene) staffActions() map[string]sceneAction {
+	roles := func(p implants.Period, people ...ident.SSIN) {
+		var all []implants.Affiliation
+		for _, where := range []ident.NIHII{hospital, clinic, pharmacy} {
+			for _, who := range people {
+				for _, role := range []implants.Role{implants.RoleAdministrative, implants.RoleManager} {
+					all = append(all, implants.Affiliation{Organisation: where, SSIN: who, Role: role, Period: p})
+				}
+			}
+		}
+		s.loadSources(store.SourceEntries{Affiliations: all})
+	}
+	change := func(c implants.ManageStaffRequest, about ident.SSIN) sceneAction {
+		return sceneAction{about: constantSSIN(about),
+			before: func(ident.SSIN) { roles(period(today, ""), kaya) },
+			after:  func(ident.SSIN) { roles(period(today, yesterday), kaya, goosens) },
+			act: func(who implants.Caller) string {
+				_, err := s.ManageStaff(s.tb.Context(), who, c)
+				return yesOrCode(err)
+			}}
+	}
+	return map[string]sceneAction{
+		"name staff":             change(assignRequest(goosens, implants.RoleAdministrative, implants.Period{}), goosens),
+		"name a manager":         change(assignRequest(goosens, implants.RoleManager, implants.Period{}), goosens),
+		"name a chief":           change(assignRequest(goosens, implants.RoleChiefManager, implants.Period{}), goosens),
+		"name a specialist":      change(assignRequest(goosens, "Specialist", implants.Period{}), goosens),
+		"dismiss staff":          change(dismissRequest(kaya, implants.RoleAdministrative), kaya),
+		"dismiss a manager":      change(dismissRequest(kaya, implants.RoleManager), kaya),
+		"dismiss the chief":      change(dismissRequest(smit, implants.RoleChiefManager), smit),
+		"dismiss the specialist": change(dismissRequest(claes, "Specialist"), claes),
+		"list the roles": {about: constantSSIN(ident.SSIN{}), act: func(who implants.Caller) string {
+			_, err := s.ListStaff(s.tb.Context(), who, implants.Page{Limit: 10})
+			return yesOrCode(err)
+		}},
+	}
+}
+
+// TestManagerStepsDown: access managers may end their own role.
+func TestManagerStepsDown(t *testing.T) {
+	t.Parallel()
+	s := newPermissionScene(t)
+	wantText(t, "the manager's own", s.manageStaff(s.callerInside(hospital, leroy), dismissRequest(leroy, implants.RoleManager)), "Ended AccessManager 2020-01-01..2026-11-20")
+	wantText(t, "and no more", s.manageStaff(s.callerInside(hospital, leroy), dismissRequest(leroy, implants.RoleManager)), "AUTHOR_NOT_ATTACHED at Author")
+}

@@ -1,0 +1,191 @@
+package implants
+
+import (
+	"context"
+
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// This file holds the management of an organisation's roles. The authentic source names the chief access manager, who
+// assigns access managers; they assign administrative staff. The roles of professionals come from the authentic source
+// and cannot be changed here.
+
+// ManageStaffRequest changes a person's role in the signing organisation. Exactly one of its parts is set.
+type ManageStaffRequest struct {
+	Assign  *StaffAssignment
+	End     *StaffEnd
+	Defects []*problem.Error
+}
+
+// StaffAssignment assigns a role to a person. Without a first day it begins today; without a last day it does not end.
+type StaffAssignment struct {
+	Person ident.SSIN
+	Role   Role
+	Period
+}
+
+// StaffEnd ends a person's role.
+type StaffEnd struct {
+	Person ident.SSIN
+	Role   Role
+}
+
+// StaffState is the state of a role on a day.
+type StaffState string
+
+// The states of a role.
+const (
+	StaffFuture StaffState = "Future"
+	StaffActive StaffState = "Active"
+	StaffEnded  StaffState = "Ended"
+)
+
+// StaffMember is a person's role with its state today.
+type StaffMember struct {
+	Affiliation
+	State StaffState
+}
+
+func newStaffMember(a Affiliation, today ident.Date) StaffMember {
+	switch {
+	case a.hasEnded(today):
+		return StaffMember{a, StaffEnded}
+	case today.Before(a.From):
+		return StaffMember{a, StaffFuture}
+	}
+	return StaffMember{a, StaffActive}
+}
+
+// ManageStaff assigns or ends a person's role in the signing organisation, and returns what changed.
+func (r *Registrar) ManageStaff(ctx context.Context, c Caller, req ManageStaffRequest) ([]StaffMember, error) {
+	today := r.dateOf(r.now())
+	event := AuditEvent{Outcome: OutcomeAccepted}
+	switch {
+	case req.Assign != nil:
+		event.Patient = req.Assign.Person
+	case req.End != nil:
+		event.Patient = req.End.Person
+	}
+	changed, err := inTransaction(ctx, r, c, event, func(w Writer, e *AuditEvent) ([]Affiliation, error) {
+		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
+			return nil, err
+		}
+		manager, err := lockAndReloadCaller(w, c)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case req.Assign != nil:
+			return assignRole(w, manager, *req.Assign, today, e)
+		case req.End != nil:
+			return endRole(w, manager, *req.End, today, e)
+		}
+		return nil, problem.New(problem.InternalError)
+	})
+	var members []StaffMember
+	for _, a := range changed {
+		members = append(members, newStaffMember(a, today))
+	}
+	return members, err
+}
+
+// lockAndReloadCaller returns the caller with their current roles. It locks the organisation's roles until the
+// transaction ends, so that a manager whose role is being ended cannot assign roles at the same moment.
+func lockAndReloadCaller(w Writer, c Caller) (Caller, error) {
+	if c.organisation.IsZero() {
+		return c, nil
+	}
+	if err := w.Lock("staff of " + c.organisation.Base().Digits()); err != nil {
+		return c, err
+	}
+	var err error
+	c.affiliations, err = w.Affiliations(c.organisation, c.person)
+	return c, err
+}
+
+func assignRole(w Writer, c Caller, a StaffAssignment, today ident.Date, e *AuditEvent) ([]Affiliation, error) {
+	reason, err := mayManageRole(c, roleChange{a.Role, a.Person, false}, "Change/Assign", today)
+	if err != nil {
+		return nil, err
+	}
+	if a.From.IsZero() {
+		a.From = today
+	}
+	results := ruleResults{}
+	results.checkPeriod("Change/Assign", a.Period, today)
+	if err = results.toError(); err != nil {
+		return nil, err
+	}
+	existing, err := findUnendedRoles(w, c.organisation, a.Person, a.Role, today)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(existing) > 0:
+		return nil, problem.New(problem.StaffRoleExists).WithPath("Change/Assign/Role")
+	}
+	e.Reason = "assign " + string(a.Role) + ", " + reason
+	assigned := Affiliation{Organisation: c.organisation, SSIN: a.Person, Role: a.Role, Period: a.Period}
+	return []Affiliation{assigned}, w.SaveAffiliation(assigned)
+}
+
+// findUnendedRoles returns a person's affiliations to an organisation with the given role that have not ended.
+func findUnendedRoles(s Reader, organisation ident.NIHII, person ident.SSIN, role Role, today ident.Date) ([]Affiliation, error) {
+	all, err := s.Affiliations(organisation, person)
+	if err != nil {
+		return nil, err
+	}
+	var found []Affiliation
+	for _, a := range all {
+		if a.Role == role && !a.hasEnded(today) {
+			found = append(found, a)
+		}
+	}
+	return found, nil
+}
+
+func endRole(w Writer, c Caller, end StaffEnd, today ident.Date, e *AuditEvent) ([]Affiliation, error) {
+	reason, err := mayManageRole(c, roleChange{end.Role, end.Person, true}, "Change/End", today)
+	if err != nil {
+		return nil, err
+	}
+	all, err := findUnendedRoles(w, c.organisation, end.Person, end.Role, today)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(all) == 0:
+		return nil, problem.New(problem.StaffRoleNotFound).WithPath("Change/End/Role")
+	}
+	for i := range all {
+		all[i].To = today.AddDays(-1)
+		if err := w.SaveAffiliation(all[i]); err != nil {
+			return nil, err
+		}
+	}
+	e.Reason = "end " + string(end.Role) + ", " + reason
+	return all, nil
+}
+
+// ListStaffResult is a page of an organisation's staff.
+type ListStaffResult struct {
+	Total   int
+	Members []StaffMember
+}
+
+// ListStaff lists the roles in the signing organisation, including past ones. Only its access managers may call it.
+func (r *Registrar) ListStaff(ctx context.Context, c Caller, page Page) (ListStaffResult, error) {
+	event := AuditEvent{Outcome: OutcomeAccepted}
+	today := r.dateOf(r.now())
+	return readAndRecord(ctx, r, c, nil, &event, func(s Reader) (ListStaffResult, error) {
+		var err error
+		if event.Reason, err = maySeeStaff(c, today); err != nil {
+			return ListStaffResult{}, err
+		}
+		all, total, err := s.ListStaff(c.organisation, page.Offset, page.Limit)
+		found := ListStaffResult{Total: total}
+		for _, a := range all {
+			found.Members = append(found.Members, newStaffMember(a, today))
+		}
+		return found, err
+	})
+}
