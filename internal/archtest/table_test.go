@@ -60,7 +60,7 @@ var productionImports = []layer{
 
 // testOnlyPackages are for tests only: production files must not import them, and their own files count as test
 // files.
-var testOnlyPackages = []string{"internal/archtest", "internal/testing/doortest", "internal/interop", "internal/message/dsig/dsigtest", "internal/registertest",
+var testOnlyPackages = []string{"internal/archtest", "internal/testing/doortest", "internal/interop", "internal/message/dsig/dsigtest", "internal/testing/registertest",
 	"internal/storetest", "internal/testpki"}
 
 // testImports lists the additional imports that test files may have. Lower packages may have fewer, so that their
@@ -69,7 +69,7 @@ var testImports = []layer{
 	{"internal/problem", nil},
 	{"internal/reqlog", nil},
 	{"internal/message/...", []string{"internal/message/...", "internal/testpki", "certs-testdata", "wsdl", "xsd"}},
-	{"internal/implants/...", []string{"internal/implants/...", "internal/registertest", "internal/store", "internal/storetest", "internal/devdata"}},
+	{"internal/implants/...", []string{"internal/implants/...", "internal/testing/registertest", "internal/store", "internal/storetest", "internal/devdata"}},
 	{"...", []string{"internal/...", "certs-testdata", "wsdl", "xsd"}},
 }
 

@@ -15,10 +15,10 @@ import (
 
 	"github.com/openctr/ctr/internal/conformance"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/registertest"
 	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/doortest"
+	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testpki"
 )
 

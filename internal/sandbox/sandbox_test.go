@@ -19,11 +19,11 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/registertest"
 	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/sandbox"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/doortest"
+	"github.com/openctr/ctr/internal/testing/registertest"
 )
 
 // testBench is a sandbox in front of a real service.

@@ -21,8 +21,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/registertest"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testpki"
 )
 

@@ -11,9 +11,9 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/registertest"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testpki"
 )
 

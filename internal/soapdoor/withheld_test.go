@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/registertest"
+	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testpki"
 )
 
