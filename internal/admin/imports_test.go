@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
-	"github.com/openctr/ctr/internal/storetest"
+	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
 func mustParse[T any](t testing.TB, parse func(string) (T, error), s string) T {

@@ -39,8 +39,8 @@ func TestTablesRefuse(t *testing.T) {
 			"internal/message/xmldoc may not import internal/message/soap: its row of the import table has internal/problem"},
 		{"a test that imports a higher layer", "internal/problem/problem_test.go", ours("internal/store"),
 			"internal/problem may not import internal/store: its row of the import table has nothing"},
-		{"test helper in production", "internal/admin/import.go", ours("internal/storetest"),
-			"internal/admin must not import internal/storetest: it is for tests only"},
+		{"test helper in production", "internal/admin/import.go", ours("internal/testing/storetest"),
+			"internal/admin must not import internal/testing/storetest: it is for tests only"},
 		{"package without a row", "internal/utils/utils.go", "package utils",
 			"internal/utils/utils.go: package internal/utils is in no row of the import table"},
 		{"driver outside the store", "internal/admin/import.go", head + `"github.com/jmoiron/sqlx"`,
@@ -95,8 +95,8 @@ func TestTablesAccept(t *testing.T) {
 		{"tests have a clock and an XML decoder", "internal/wire/wire_test.go", head + "(\n\"encoding/xml\"\n\"time\"\n)\nvar _, _ = xml.Unmarshal, time.Now"},
 		{"the door's tests open a store", "internal/soapdoor/cases_test.go", head + `"` + module + `/internal/store"`},
 		{"the store maps rows", "internal/store/rows.go", head + "(\n\"database/sql\"\n\"github.com/jmoiron/sqlx\"\n)"},
-		{"a helper uses a helper", "internal/storetest/run.go", head + `"` + module + `/internal/registertest"`},
-		{"a helper has a clock", "internal/storetest/run.go", head + `"time"` + "\nvar now = time.Now"},
+		{"a helper uses a helper", "internal/testing/storetest/run.go", head + `"` + module + `/internal/registertest"`},
+		{"a helper has a clock", "internal/testing/storetest/run.go", head + `"time"` + "\nvar now = time.Now"},
 		{"a field called like a package", "internal/implants/rules.go", "package p\nvar os struct{ Exit func() }\nfunc f() { os.Exit() }"},
 	}
 	for _, c := range cases {

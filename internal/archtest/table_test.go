@@ -61,7 +61,7 @@ var productionImports = []layer{
 // testOnlyPackages are for tests only: production files must not import them, and their own files count as test
 // files.
 var testOnlyPackages = []string{"internal/archtest", "internal/testing/doortest", "internal/interop", "internal/message/dsig/dsigtest", "internal/testing/registertest",
-	"internal/storetest", "internal/testpki"}
+	"internal/testing/storetest", "internal/testpki"}
 
 // testImports lists the additional imports that test files may have. Lower packages may have fewer, so that their
 // tests do not depend on higher layers.
@@ -69,7 +69,7 @@ var testImports = []layer{
 	{"internal/problem", nil},
 	{"internal/reqlog", nil},
 	{"internal/message/...", []string{"internal/message/...", "internal/testpki", "certs-testdata", "wsdl", "xsd"}},
-	{"internal/implants/...", []string{"internal/implants/...", "internal/testing/registertest", "internal/store", "internal/storetest", "internal/devdata"}},
+	{"internal/implants/...", []string{"internal/implants/...", "internal/testing/registertest", "internal/store", "internal/testing/storetest", "internal/devdata"}},
 	{"...", []string{"internal/...", "certs-testdata", "wsdl", "xsd"}},
 }
 
@@ -125,9 +125,9 @@ type libraryRule struct {
 }
 
 var libraryRules = []libraryRule{
-	{module: "github.com/jmoiron/sqlx", users: []string{"internal/store"}, tests: []string{"internal/storetest"},
+	{module: "github.com/jmoiron/sqlx", users: []string{"internal/store"}, tests: []string{"internal/testing/storetest"},
 		reason: "all SQL is in internal/store"},
-	{module: "github.com/lib/pq", users: []string{"internal/store"}, tests: []string{"internal/storetest"},
+	{module: "github.com/lib/pq", users: []string{"internal/store"}, tests: []string{"internal/testing/storetest"},
 		reason: "only internal/store selects a database driver"},
 	{module: "modernc.org/sqlite", users: []string{"internal/store"}, reason: "only internal/store selects a database driver"},
 	{module: "github.com/pressly/goose/v3", users: []string{"internal/store"}, reason: "migrations belong to internal/store"},

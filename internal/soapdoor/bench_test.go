@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/soapdoor"
-	"github.com/openctr/ctr/internal/storetest"
+	"github.com/openctr/ctr/internal/testing/storetest"
 	"github.com/openctr/ctr/internal/testpki"
 	"github.com/openctr/ctr/internal/wire"
 )

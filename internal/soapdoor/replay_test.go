@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/storetest"
 	"github.com/openctr/ctr/internal/testing/registertest"
+	"github.com/openctr/ctr/internal/testing/storetest"
 	"github.com/openctr/ctr/internal/testpki"
 )
 

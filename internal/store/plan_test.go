@@ -11,7 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
-	"github.com/openctr/ctr/internal/storetest"
+	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
 // planStep is one access to a table in the plan of a statement.

@@ -3,7 +3,7 @@ package store_test
 import (
 	"testing"
 
-	"github.com/openctr/ctr/internal/storetest"
+	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
 func TestEmbedded(t *testing.T) {

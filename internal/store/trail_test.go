@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
-	"github.com/openctr/ctr/internal/storetest"
+	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
 var firstSealing = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)

@@ -21,7 +21,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
-	"github.com/openctr/ctr/internal/storetest"
+	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
 // StartTime is the initial time of every clock: a Saturday morning, the day after the surgery of the usual
