@@ -15,7 +15,7 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/soapdoor"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // captureMessage returns a message sent by ctr, signed with a key of the test PKI, and a folder for files.

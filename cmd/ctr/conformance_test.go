@@ -12,7 +12,7 @@ import (
 	"github.com/openctr/ctr/internal/conformance"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/samples"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // writeCaptures writes a folder of client messages, one file per operation.

@@ -17,7 +17,7 @@ import (
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/testing/storetest"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
 )
 

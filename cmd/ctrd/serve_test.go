@@ -11,7 +11,7 @@ import (
 
 	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/interop"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // maxStartTime bounds the time until a failed start is reported.

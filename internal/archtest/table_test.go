@@ -61,14 +61,14 @@ var productionImports = []layer{
 // testOnlyPackages are for tests only: production files must not import them, and their own files count as test
 // files.
 var testOnlyPackages = []string{"internal/archtest", "internal/testing/doortest", "internal/interop", "internal/message/dsig/dsigtest", "internal/testing/registertest",
-	"internal/testing/storetest", "internal/testpki"}
+	"internal/testing/storetest", "internal/testing/testpki"}
 
 // testImports lists the additional imports that test files may have. Lower packages may have fewer, so that their
 // tests do not depend on higher layers.
 var testImports = []layer{
 	{"internal/problem", nil},
 	{"internal/reqlog", nil},
-	{"internal/message/...", []string{"internal/message/...", "internal/testpki", "certs-testdata", "wsdl", "xsd"}},
+	{"internal/message/...", []string{"internal/message/...", "internal/testing/testpki", "certs-testdata", "wsdl", "xsd"}},
 	{"internal/implants/...", []string{"internal/implants/...", "internal/testing/registertest", "internal/store", "internal/testing/storetest", "internal/devdata"}},
 	{"...", []string{"internal/...", "certs-testdata", "wsdl", "xsd"}},
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/testing/registertest"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // testClient generates the messages of a client under test.

@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testing/registertest"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // alteringServer is our service with altered requests and responses.

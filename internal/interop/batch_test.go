@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/interop"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
 )
 

@@ -15,12 +15,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/beevik/etree"
+
 	"github.com/openctr/ctr/internal/conformance"
 	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/testpki"
-
-	"github.com/beevik/etree"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // observation is what the recorder saw of a run.

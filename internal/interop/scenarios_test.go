@@ -14,7 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/devdata"
 	"github.com/openctr/ctr/internal/interop"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
 )
 

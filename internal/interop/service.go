@@ -20,7 +20,7 @@ import (
 	certstestdata "github.com/openctr/ctr/certs-testdata"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // Ready is the line of JSON that the service prints when it is ready.

@@ -21,7 +21,7 @@ import (
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
 	"github.com/openctr/ctr/wsdl"
 )

@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/beevik/etree"
+
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/check"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
-
-	"github.com/beevik/etree"
 )
 
 // damagedMessage describes a message that is damaged in one way, before or after signing.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 func TestMain(m *testing.M) { os.Exit(interop.RunTests(m)) }

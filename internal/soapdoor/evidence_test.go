@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // TestEvidence checks that each version is stored with the signed bytes and the signing certificate, and that nothing

@@ -17,7 +17,7 @@ import (
 	"github.com/openctr/ctr/internal/message/dsig/dsigtest"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/testing/registertest"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // buildMessage builds the message of a step: filled in, edited, signed, and tampered with.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/testing/registertest"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // TestWithheldIsAbsent queries, with every reading operation, data withheld from the caller and data that does not

@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/message/dsig/dsigtest"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // template signs two of three elements. The signature is their sibling and does not enclose them.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // attribute is an RDN in a test: the X.520 arc of its type, and its value. more makes the RDN multi-valued.

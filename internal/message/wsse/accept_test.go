@@ -8,7 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // TestWhatToolkitsSend covers the output of the usual clients.

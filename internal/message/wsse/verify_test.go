@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 func TestVerifyTellsWhoSignedWhat(t *testing.T) {

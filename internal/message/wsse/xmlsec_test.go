@@ -11,7 +11,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/testpki"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // TestWhatXMLSec1Signs lets an independent implementation, based on libxml2 and OpenSSL, fill in the key reference and
