@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
-	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testing/interop"
 )
 
 // runAdmin runs an operator's command on the data directory of a service.

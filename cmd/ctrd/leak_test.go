@@ -8,7 +8,7 @@ import (
 
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/devdata"
-	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
 )

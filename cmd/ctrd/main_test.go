@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testing/interop"
 )
 
 // TestMain builds the programs. Most tests of this package run them as processes, as an operator does.

@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/wire"
 )
 

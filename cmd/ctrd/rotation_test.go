@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testing/interop"
 )
 
 // Responses of a running service are the same before, during and after a rotation of the key that encrypts personal

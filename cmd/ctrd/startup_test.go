@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/wire"
 )
 

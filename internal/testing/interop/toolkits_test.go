@@ -19,8 +19,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
 	"github.com/openctr/ctr/wsdl"

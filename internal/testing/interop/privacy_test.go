@@ -19,7 +19,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/devdata"
-	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testing/interop"
 )
 
 // privateTexts maps each form in which private data could appear to its description.

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
 )

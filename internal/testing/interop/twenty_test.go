@@ -12,9 +12,9 @@ import (
 	"github.com/beevik/etree"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/check"
 	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
 )

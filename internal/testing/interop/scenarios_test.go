@@ -13,7 +13,7 @@ import (
 
 	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/devdata"
-	"github.com/openctr/ctr/internal/interop"
+	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
 )

@@ -18,8 +18,8 @@ import (
 	"github.com/beevik/etree"
 
 	"github.com/openctr/ctr/internal/conformance"
-	"github.com/openctr/ctr/internal/interop"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
