@@ -15,9 +15,9 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/dsig/dsigtest"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/dsigtest"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 

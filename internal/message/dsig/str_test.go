@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/dsig/dsigtest"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/dsigtest"
 )
 
 // parameters are the STR-Transform's.

@@ -16,10 +16,10 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"github.com/openctr/ctr/internal/message/dsig/dsigtest"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/dsigtest"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 

@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/dsig/dsigtest"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/dsigtest"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 

@@ -60,7 +60,7 @@ var productionImports = []layer{
 
 // testOnlyPackages are for tests only: production files must not import them, and their own files count as test
 // files.
-var testOnlyPackages = []string{"internal/testing/archtest", "internal/testing/doortest", "internal/testing/interop", "internal/message/dsig/dsigtest", "internal/testing/registertest",
+var testOnlyPackages = []string{"internal/testing/archtest", "internal/testing/doortest", "internal/testing/interop", "internal/testing/dsigtest", "internal/testing/registertest",
 	"internal/testing/storetest", "internal/testing/testpki"}
 
 // testImports lists the additional imports that test files may have. Lower packages may have fewer, so that their
