@@ -9,9 +9,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/openctr/ctr/internal/devkit/capture"
 	"github.com/openctr/ctr/internal/message/check"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/message/recorded"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/problem"
@@ -59,7 +59,7 @@ func (c *checkCommand) Run(t *commandContext) error {
 	if err != nil {
 		return fmt.Errorf("the message: %w", err)
 	}
-	message := recorded.Parse(data)
+	message := capture.Parse(data)
 	r, security := check.Inspect(message.UnpackEnvelope(), options)
 	if t.url != "" {
 		if r, err = c.askService(t, message); err != nil {

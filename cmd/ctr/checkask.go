@@ -8,13 +8,13 @@ import (
 	"net/http"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/devkit/capture"
 	"github.com/openctr/ctr/internal/message/check"
-	"github.com/openctr/ctr/internal/message/recorded"
 )
 
 // askService lets a service check the message. The bytes are sent unchanged, with the recorded Content-Type if there
 // is one.
-func (c *checkCommand) askService(t *commandContext, m recorded.Message) (*check.Report, error) {
+func (c *checkCommand) askService(t *commandContext, m capture.Message) (*check.Report, error) {
 	if m.Err != nil {
 		return nil, fmt.Errorf("the message: %w", m.Err)
 	}

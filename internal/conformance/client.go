@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/devkit/capture"
 	"github.com/openctr/ctr/internal/message/check"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/message/recorded"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
@@ -26,7 +26,7 @@ type CapturedMessage struct {
 // inspectedMessage is a captured message with its diagnosis.
 type inspectedMessage struct {
 	name      string
-	captured  recorded.Message
+	captured  capture.Message
 	report    *check.Report
 	security  *wsse.Report   // nil if the envelope cannot be read
 	content   xmldoc.Element // of the Body; zero if the envelope cannot be read
@@ -78,7 +78,7 @@ func JudgeMessages(captured []CapturedMessage, trust *pki.TrustStore) (*Report, 
 
 // inspectMessage parses and diagnoses a captured message.
 func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *pki.TrustStore) *inspectedMessage {
-	m := &inspectedMessage{name: c.Name, captured: recorded.Parse(c.Data)}
+	m := &inspectedMessage{name: c.Name, captured: capture.Parse(c.Data)}
 	envelope := m.captured.UnpackEnvelope()
 	o := check.Options{Schema: schemas, IdentifyOperation: wire.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
 	if _, first := check.Inspect(envelope, o); first != nil {

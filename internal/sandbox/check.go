@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/openctr/ctr/internal/devkit/capture"
 	"github.com/openctr/ctr/internal/message/check"
-	"github.com/openctr/ctr/internal/message/recorded"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
@@ -34,7 +34,7 @@ func (s *Sandbox) handleCheck(w http.ResponseWriter, r *http.Request) {
 		s.renderError(w, r, http.StatusBadRequest, p.T.CheckNothing)
 		return
 	}
-	m := recorded.Parse(data)
+	m := capture.Parse(data)
 	header := http.Header{"Content-Type": {m.EffectiveContentType()}, "Accept": {"application/json"}, "Accept-Language": {string(p.Lang)}}
 	if m.SOAPAction != "" {
 		header.Set("SOAPAction", m.SOAPAction)

@@ -4,7 +4,7 @@
 // It is separate because the sandbox, which diagnoses a captured message, and the conformance tests of a client both
 // read captures. The fields follow RFC 9112 section 2.1 loosely: with or without a request line, with any line
 // endings.
-package recorded
+package capture
 
 import (
 	"net/textproto"

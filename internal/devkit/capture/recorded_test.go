@@ -1,10 +1,10 @@
-package recorded_test
+package capture_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/message/recorded"
+	"github.com/openctr/ctr/internal/devkit/capture"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -32,7 +32,7 @@ func TestRead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m := recorded.Parse([]byte(c.text))
+			m := capture.Parse([]byte(c.text))
 			if string(m.Body) != c.content || m.ContentType != c.contentType || m.EffectiveContentType() != c.guessed || m.SOAPAction != c.action || m.HasHeader != c.fields || m.HasSOAPAction != c.hasAction {
 				t.Errorf("%+v", m)
 			}
@@ -49,7 +49,7 @@ func TestEnvelope(t *testing.T) {
 		"Content-Type: application/json\n\n{}":  problem.ContentTypeUnknown,
 		"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\n\r\n--b--": problem.MultipartNotXOP,
 	} {
-		m := recorded.Parse([]byte(text)).UnpackEnvelope()
+		m := capture.Parse([]byte(text)).UnpackEnvelope()
 		var got problem.Code
 		if m.Err != nil {
 			got = problem.From(m.Err).Code
@@ -64,7 +64,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("POST / HTTP/1.1\nContent-Type: text/xml\n\n<a/>"))
 	f.Add([]byte(envelope))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m := recorded.Parse(data)
+		m := capture.Parse(data)
 		if !strings.HasSuffix(string(data), string(m.Body)) {
 			t.Errorf("%q is not the end of %q", m.Body, data)
 		}
