@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/devkit/capture"
-	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
@@ -60,7 +60,7 @@ func (c *checkCommand) Run(t *commandContext) error {
 		return fmt.Errorf("the message: %w", err)
 	}
 	message := capture.Parse(data)
-	r, security := check.Inspect(message.UnpackEnvelope(), options)
+	r, security := diagnosis.Inspect(message.UnpackEnvelope(), options)
 	if t.url != "" {
 		if r, err = c.askService(t, message); err != nil {
 			return err
@@ -86,8 +86,8 @@ func (c *checkCommand) Run(t *commandContext) error {
 	return nil
 }
 
-func (c *checkCommand) inspectionOptions(now time.Time) (check.Options, error) {
-	o := check.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, IdentifyOperation: wire.OperationName, Lang: c.Lang}
+func (c *checkCommand) inspectionOptions(now time.Time) (diagnosis.Options, error) {
+	o := diagnosis.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, IdentifyOperation: wire.OperationName, Lang: c.Lang}
 	if c.At != "" {
 		at, err := time.Parse(time.RFC3339, c.At)
 		if err != nil {
@@ -133,7 +133,7 @@ func readFiles(names []string) ([][]byte, error) {
 }
 
 // compareCanonical compares the user's canonical form with that of the service.
-func (c *checkCommand) compareCanonical(security *wsse.Report) (*check.Difference, error) {
+func (c *checkCommand) compareCanonical(security *wsse.Report) (*diagnosis.Difference, error) {
 	yours, err := os.ReadFile(c.Canonical)
 	if err != nil {
 		return nil, fmt.Errorf("--canonical: %w", err)
@@ -145,5 +145,5 @@ func (c *checkCommand) compareCanonical(security *wsse.Report) (*check.Differenc
 	if !ok {
 		return nil, fmt.Errorf("--of: the signature has no reference to %q whose bytes are known", c.Of)
 	}
-	return check.CompareCanonicalForms(c.Of, ours, yours), nil
+	return diagnosis.CompareCanonicalForms(c.Of, ours, yours), nil
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/soapdoor"
@@ -67,7 +67,7 @@ func TestCheckAGoodMessage(t *testing.T) {
 	r.expectOutput(t, exitOK, "ok           XML\n", "ok           envelope\n", "SOAP 1.1", "ok           security header\n", "ok           reference 1\n",
 		"ok           signature value\n", "it verifies with the key of the certificate", "taken for        NIHII-HOSPITAL=71000436 ",
 		"key              RSA 2048", "trusted          yes", "ok           timestamp\n", "ok           schema\n", "Nothing would be refused")
-	if strings.Contains(r.stdout, "\n"+check.StatusRefused) || strings.Contains(r.stdout, "\n"+check.StatusUnchecked) {
+	if strings.Contains(r.stdout, "\n"+diagnosis.StatusRefused) || strings.Contains(r.stdout, "\n"+diagnosis.StatusUnchecked) {
 		t.Error(r.stdout)
 	}
 	s.runCheck(message).expectOutput(t, exitOK, "trusted          not checked: no --trust was given")
@@ -89,7 +89,7 @@ func TestCheckSaysEverything(t *testing.T) {
 	first, _, _ := strings.Cut(dutch.NL, " ")
 	s.runCheck(message, "--lang", "nl").expectOutput(t, exitRefused, "DIGEST_MISMATCH", "\n               "+first)
 
-	var report check.Report
+	var report diagnosis.Report
 	r = s.runCheck(message, "--trust", trust, "--json")
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || r.code != exitRefused {
 		t.Fatal(err, r.code)
@@ -98,7 +98,7 @@ func TestCheckSaysEverything(t *testing.T) {
 		t.Errorf("%s, %d", report.AnswerCode, report.Refused)
 	}
 	for _, c := range report.Checks {
-		if (c.Status == check.StatusRefused) != (len(c.Problems) > 0) {
+		if (c.Status == diagnosis.StatusRefused) != (len(c.Problems) > 0) {
 			t.Errorf("%+v", c)
 		}
 		for _, p := range c.Problems {
@@ -158,7 +158,7 @@ func TestCheckFindsTheFirstDifference(t *testing.T) {
 		}
 		return s.runCheck(message, append([]string{"--canonical", mine}, of...)...)
 	}
-	var report struct{ Difference check.Difference }
+	var report struct{ Difference diagnosis.Difference }
 	r := canonical("<x>", "--json")
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || report.Difference.Offset != 1 || report.Difference.Same ||
 		report.Difference.Yours != `"<" >>> "x>"` {

@@ -9,12 +9,12 @@ import (
 
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/devkit/capture"
-	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/devkit/diagnosis"
 )
 
 // askService lets a service check the message. The bytes are sent unchanged, with the recorded Content-Type if there
 // is one.
-func (c *checkCommand) askService(t *commandContext, m capture.Message) (*check.Report, error) {
+func (c *checkCommand) askService(t *commandContext, m capture.Message) (*diagnosis.Report, error) {
 	if m.Err != nil {
 		return nil, fmt.Errorf("the message: %w", m.Err)
 	}
@@ -44,5 +44,5 @@ func (c *checkCommand) askService(t *commandContext, m capture.Message) (*check.
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the service does not check messages (HTTP %d); omit --url to check the message here", response.StatusCode)
 	}
-	return check.ReadJSON(data, c.Lang)
+	return diagnosis.ReadJSON(data, c.Lang)
 }

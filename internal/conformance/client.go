@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/devkit/capture"
-	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
@@ -27,7 +27,7 @@ type CapturedMessage struct {
 type inspectedMessage struct {
 	name      string
 	captured  capture.Message
-	report    *check.Report
+	report    *diagnosis.Report
 	security  *wsse.Report   // nil if the envelope cannot be read
 	content   xmldoc.Element // of the Body; zero if the envelope cannot be read
 	version   soap.Version
@@ -80,8 +80,8 @@ func JudgeMessages(captured []CapturedMessage, trust *pki.TrustStore) (*Report, 
 func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *pki.TrustStore) *inspectedMessage {
 	m := &inspectedMessage{name: c.Name, captured: capture.Parse(c.Data)}
 	envelope := m.captured.UnpackEnvelope()
-	o := check.Options{Schema: schemas, IdentifyOperation: wire.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
-	if _, first := check.Inspect(envelope, o); first != nil {
+	o := diagnosis.Options{Schema: schemas, IdentifyOperation: wire.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
+	if _, first := diagnosis.Inspect(envelope, o); first != nil {
 		if first.Certificate != nil { // without a creation time the validity cannot be judged
 			o.Time = first.Certificate.NotBefore
 		}
@@ -89,7 +89,7 @@ func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *pki.TrustS
 			o.Time = first.Timestamp.Created
 		}
 	}
-	m.report, m.security = check.Inspect(envelope, o)
+	m.report, m.security = diagnosis.Inspect(envelope, o)
 	if m.security == nil {
 		return m
 	}
@@ -122,11 +122,11 @@ func (m *inspectedMessage) judgeChecks(names ...string) (Outcome, string) {
 			continue
 		}
 		switch c.Status {
-		case check.StatusOK:
+		case diagnosis.StatusOK:
 			if outcome == NotShown {
 				outcome = Pass
 			}
-		case check.StatusRefused:
+		case diagnosis.StatusRefused:
 			outcome = Fail
 			for _, p := range c.Problems {
 				why = append(why, formatFinding(p))
@@ -136,7 +136,7 @@ func (m *inspectedMessage) judgeChecks(names ...string) (Outcome, string) {
 	return outcome, strings.Join(why, "; ")
 }
 
-func formatFinding(p check.Finding) string {
+func formatFinding(p diagnosis.Finding) string {
 	text := string(p.Code)
 	if p.At != "" {
 		text += " at " + p.At

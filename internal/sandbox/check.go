@@ -7,14 +7,14 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/devkit/capture"
-	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
 // checkPage is the data of the page that shows a diagnosis by the service.
 type checkPage struct {
 	page
-	Report     *check.Report
+	Report     *diagnosis.Report
 	Conclusion string
 }
 
@@ -40,7 +40,7 @@ func (s *Sandbox) handleCheck(w http.ResponseWriter, r *http.Request) {
 		header.Set("SOAPAction", m.SOAPAction)
 	}
 	answer := s.postToService(r.Context(), r, s.Path+"?check", header, m.Body)
-	if p.Report, err = check.ReadJSON(answer.body.Bytes(), p.Lang); err != nil || answer.status != http.StatusOK {
+	if p.Report, err = diagnosis.ReadJSON(answer.body.Bytes(), p.Lang); err != nil || answer.status != http.StatusOK {
 		s.renderError(w, r, answer.status, p.T.CheckBusy)
 		return
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
@@ -88,7 +88,7 @@ func (s *Service) serveDryRun(w http.ResponseWriter, r *http.Request, queue *dry
 
 // buildDryRunReport builds the report once the queue grants a slot. It returns false when the queue is full or the wait
 // takes too long.
-func (s *Service) buildDryRunReport(r *http.Request, event *reqlog.Event, queue *dryRunQueue) (*check.Report, bool) {
+func (s *Service) buildDryRunReport(r *http.Request, event *reqlog.Event, queue *dryRunQueue) (*diagnosis.Report, bool) {
 	select {
 	case queue.heldSlots <- struct{}{}:
 		defer func() { <-queue.heldSlots }()
@@ -106,7 +106,7 @@ func (s *Service) buildDryRunReport(r *http.Request, event *reqlog.Event, queue 
 		return nil, false
 	}
 	now := s.now().UTC()
-	report, _ := check.Inspect(m, check.Options{
+	report, _ := diagnosis.Inspect(m, diagnosis.Options{
 		InspectOptions: wsse.InspectOptions{
 			Trust: s.verifier.Trust.Offline(), Registered: s.verifier.Registered, Time: now, Strict: s.verifier.Strict, AllowSHA1: now.Before(s.verifier.AllowSHA1Until),
 		},
@@ -122,7 +122,7 @@ func (s *Service) buildDryRunReport(r *http.Request, event *reqlog.Event, queue 
 }
 
 // readDryRunMessage reads a message as readRequest and verifyEnvelope do. The error goes into the message.
-func (s *Service) readDryRunMessage(r *http.Request) (m check.Message, action string) {
+func (s *Service) readDryRunMessage(r *http.Request) (m diagnosis.Message, action string) {
 	media, err := soap.ParseMedia(r.Header.Get("Content-Type"))
 	m.Version, m.Packed, action = media.Version, media.MTOM, media.Action
 	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {

@@ -16,7 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
@@ -50,14 +50,14 @@ func (d *door) dryRun(t *testing.T, query, octets string, headers http.Header) r
 }
 
 // dryRunReport performs a dry run and parses the JSON report.
-func (d *door) dryRunReport(t *testing.T, octets string, headers http.Header) *check.Report {
+func (d *door) dryRunReport(t *testing.T, octets string, headers http.Header) *diagnosis.Report {
 	t.Helper()
 	all := http.Header{"Accept": {"application/json"}}
 	for name, values := range headers {
 		all[name] = values
 	}
 	answer := d.dryRun(t, "check", octets, all)
-	var report check.Report
+	var report diagnosis.Report
 	if err := json.Unmarshal([]byte(answer.body), &report); err != nil || answer.status != http.StatusOK {
 		t.Fatalf("HTTP %d, %v: %s", answer.status, err, answer.body)
 	}
@@ -156,7 +156,7 @@ func TestCheckOfTheContent(t *testing.T) {
 	}
 	forged := strings.Replace(usualNotification(t, 1, edits...), "<ds:SignatureValue>", "<ds:SignatureValue>AAAA", 1)
 	unproved := d.dryRunReport(t, forged, nil)
-	if last := unproved.Checks[len(unproved.Checks)-1]; unproved.AnswerCode == "" || last.Name != "schema" || last.Status != check.StatusUnchecked {
+	if last := unproved.Checks[len(unproved.Checks)-1]; unproved.AnswerCode == "" || last.Name != "schema" || last.Status != diagnosis.StatusUnchecked {
 		t.Errorf("%+v", unproved)
 	}
 	if all := fmt.Sprint(signed, unproved); strings.Contains(all, patient) {

@@ -10,7 +10,7 @@ import (
 	"net/textproto"
 	"strings"
 
-	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
@@ -82,12 +82,12 @@ func (m Message) EffectiveContentType() string {
 }
 
 // UnpackEnvelope extracts the envelope from its MTOM package, if it is one, as a service does.
-func (m Message) UnpackEnvelope() check.Message {
+func (m Message) UnpackEnvelope() diagnosis.Message {
 	if m.Err != nil || m.ContentType == "" {
-		return check.Message{Data: m.Body, Err: m.Err}
+		return diagnosis.Message{Data: m.Body, Err: m.Err}
 	}
 	media, err := soap.ParseMedia(m.ContentType)
-	out := check.Message{Version: media.Version, Packed: media.MTOM, Err: err}
+	out := diagnosis.Message{Version: media.Version, Packed: media.MTOM, Err: err}
 	if err == nil {
 		out.Data, out.Err = media.UnpackEnvelope(m.Body, xmldoc.DefaultLimits())
 	}

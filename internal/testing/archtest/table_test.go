@@ -41,8 +41,8 @@ var productionImports = []layer{
 	{"internal/implants/udi", []string{"internal/platform/ident", "internal/problem"}},
 	{"internal/implants", []string{"internal/platform/ident", "internal/implants/udi", "internal/problem"}},
 
-	{"internal/devkit/capture", []string{"internal/message/check", "internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
-	{"internal/message/check", []string{"internal/message/wsse", "internal/message/schema", "internal/message/dsig", "internal/message/pki",
+	{"internal/devkit/capture", []string{"internal/devkit/diagnosis", "internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
+	{"internal/devkit/diagnosis", []string{"internal/message/wsse", "internal/message/schema", "internal/message/dsig", "internal/message/pki",
 		"internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/wsse", []string{"internal/message/dsig", "internal/message/pki", "internal/message/soap",
 		"internal/message/xmldoc", "internal/problem"}},

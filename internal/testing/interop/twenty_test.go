@@ -12,7 +12,7 @@ import (
 	"github.com/beevik/etree"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
@@ -138,7 +138,7 @@ func TestCheckNamesTheServicesCause(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "message.xml")
 			interop.WriteFile(t, file, message)
 			result := interop.RunProgram(t, interop.ProgramPath(t, "ctr"), "check", file, "--trust", service.CA, "--json")
-			var report check.Report
+			var report diagnosis.Report
 			if err := json.Unmarshal([]byte(result.Stdout), &report); err != nil {
 				t.Fatalf("%v: %s%s", err, result.Stdout, result.Stderr)
 			}

@@ -1,4 +1,4 @@
-package check_test
+package diagnosis_test
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/check"
+	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
@@ -19,13 +19,13 @@ import (
 const unsignedMessage = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` +
 	`<SearchRequest xmlns="urn:be:fgov:ehealth:ctr:protocol:v1" Wrong="x"/></s:Body></s:Envelope>`
 
-func newOptions(t *testing.T, l problem.Lang, service string) check.Options {
+func newOptions(t *testing.T, l problem.Lang, service string) diagnosis.Options {
 	t.Helper()
 	messages, err := schema.Compile(xsd.Files, xsd.Protocol)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return check.Options{
+	return diagnosis.Options{
 		InspectOptions: wsse.InspectOptions{Time: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)},
 		Schema:         messages, Lang: l, Service: service,
 		IdentifyOperation: func(content xmldoc.Element) (string, error) {
@@ -38,7 +38,7 @@ func newOptions(t *testing.T, l problem.Lang, service string) check.Options {
 }
 
 // checksWithStatus returns the names of the checks with a status.
-func checksWithStatus(r *check.Report, status string) string {
+func checksWithStatus(r *diagnosis.Report, status string) string {
 	var names []string
 	for _, c := range r.Checks {
 		if c.Status == status {
@@ -52,33 +52,33 @@ func TestLook(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, service      string
-		message            check.Message
+		message            diagnosis.Message
 		answer             problem.Code
 		refused, unchecked string
 		securityIsReported bool
 	}{
-		{name: "unsigned, offline", message: check.Message{Data: []byte(unsignedMessage)}, answer: problem.SecurityMissing,
+		{name: "unsigned, offline", message: diagnosis.Message{Data: []byte(unsignedMessage)}, answer: problem.SecurityMissing,
 			refused: "security header, schema", unchecked: "signature, certificate", securityIsReported: true},
-		{name: "unsigned, by a service", service: "Test", message: check.Message{Data: []byte(unsignedMessage), Version: soap.SOAP11}, answer: problem.SecurityMissing,
+		{name: "unsigned, by a service", service: "Test", message: diagnosis.Message{Data: []byte(unsignedMessage), Version: soap.SOAP11}, answer: problem.SecurityMissing,
 			refused: "security header", unchecked: "signature, certificate, schema", securityIsReported: true},
-		{name: "another version", message: check.Message{Data: []byte(unsignedMessage), Version: soap.SOAP12}, answer: problem.SOAPVersion,
+		{name: "another version", message: diagnosis.Message{Data: []byte(unsignedMessage), Version: soap.SOAP12}, answer: problem.SOAPVersion,
 			refused: "envelope", unchecked: "security, operation, schema"},
-		{name: "no operation", message: check.Message{Data: []byte(strings.ReplaceAll(unsignedMessage, "SearchRequest", "Other"))}, answer: problem.SecurityMissing,
+		{name: "no operation", message: diagnosis.Message{Data: []byte(strings.ReplaceAll(unsignedMessage, "SearchRequest", "Other"))}, answer: problem.SecurityMissing,
 			refused: "security header, operation", unchecked: "signature, certificate, schema", securityIsReported: true},
-		{name: "no XML", message: check.Message{Data: []byte("<")}, answer: problem.XMLUnexpectedEnd, refused: "XML", unchecked: "envelope, security, operation, schema"},
-		{name: "not received", message: check.Message{Err: problem.New(problem.MessageTooLarge)}, answer: problem.MessageTooLarge,
+		{name: "no XML", message: diagnosis.Message{Data: []byte("<")}, answer: problem.XMLUnexpectedEnd, refused: "XML", unchecked: "envelope, security, operation, schema"},
+		{name: "not received", message: diagnosis.Message{Err: problem.New(problem.MessageTooLarge)}, answer: problem.MessageTooLarge,
 			refused: "package", unchecked: "XML, envelope, security, operation, schema"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r, security := check.Inspect(c.message, newOptions(t, problem.EN, c.service))
+			r, security := diagnosis.Inspect(c.message, newOptions(t, problem.EN, c.service))
 			if r.AnswerCode != c.answer || (security != nil) != c.securityIsReported {
 				t.Errorf("%s, %v", r.AnswerCode, security)
 			}
-			if got := checksWithStatus(r, check.StatusRefused); got != c.refused {
+			if got := checksWithStatus(r, diagnosis.StatusRefused); got != c.refused {
 				t.Errorf("refused: %s, want %s", got, c.refused)
 			}
-			if got := checksWithStatus(r, check.StatusUnchecked); got != c.unchecked {
+			if got := checksWithStatus(r, diagnosis.StatusUnchecked); got != c.unchecked {
 				t.Errorf("not checked: %s, want %s", got, c.unchecked)
 			}
 		})
@@ -95,7 +95,7 @@ func TestLanguages(t *testing.T) {
 		problem.FR: {"Le message n'a pas", "attendu : seulement", "6 choses seraient refusées."},
 		problem.DE: {"Die Nachricht hat keinen", "erwartet: nur", "6 Dinge würden abgelehnt."},
 	} {
-		r, _ := check.Inspect(check.Message{Data: []byte(unsignedMessage)}, newOptions(t, l, ""))
+		r, _ := diagnosis.Inspect(diagnosis.Message{Data: []byte(unsignedMessage)}, newOptions(t, l, ""))
 		text := r.Text()
 		for _, word := range words {
 			if !strings.Contains(text, word) {
@@ -106,12 +106,12 @@ func TestLanguages(t *testing.T) {
 		if err := r.WriteJSON(&b); err != nil {
 			t.Fatal(err)
 		}
-		read, err := check.ReadJSON(b.Bytes(), l)
+		read, err := diagnosis.ReadJSON(b.Bytes(), l)
 		if err != nil || !reflect.DeepEqual(read, r) || read.Text() != text {
 			t.Errorf("%s: %v, %+v", l, err, read)
 		}
 	}
-	if _, err := check.ReadJSON([]byte("no"), problem.EN); err == nil {
+	if _, err := diagnosis.ReadJSON([]byte("no"), problem.EN); err == nil {
 		t.Error("read what is no JSON")
 	}
 }
@@ -123,7 +123,7 @@ func TestCompare(t *testing.T) {
 		same        bool
 		offset      int
 	}{{"<a/>", "<a/>", true, 4}, {"<a/>", "<b/>", false, 1}, {"<a/>", "<a/>\n", false, 4}, {"<a/>", "", false, 0}} {
-		if d := check.CompareCanonicalForms("Body", []byte(c.ours), []byte(c.yours)); d.Same != c.same || d.Offset != c.offset || (d.Ours == "") != c.same {
+		if d := diagnosis.CompareCanonicalForms("Body", []byte(c.ours), []byte(c.yours)); d.Same != c.same || d.Offset != c.offset || (d.Ours == "") != c.same {
 			t.Errorf("%q %q: %+v", c.ours, c.yours, d)
 		}
 	}

@@ -4,7 +4,7 @@
 // It is separate because two programs use it: the caller's tool, which has only the message, and a service outside
 // production, which also has its trust anchors, its operations and its clock. It verifies nothing: it uses the
 // functions of message/wsse and message/schema, but no path leads from a Report to a verified message.
-package check
+package diagnosis
 
 import (
 	"encoding/base64"
