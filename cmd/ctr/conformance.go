@@ -12,8 +12,8 @@ import (
 
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/samples"
 )
 
 type conformanceCommand struct {
@@ -76,9 +76,9 @@ func (c *conformanceCommand) judgeServer(t *commandContext) (*conformance.Report
 	if err != nil {
 		return nil, err
 	}
-	data := samples.Data{Author: remote.author, AuthorName: "author", Patient: c.Patient, Prescriber: c.Prescriber, NotificationCode: c.Code, DeviceIdentifier: c.Device}
+	data := testmessages.Data{Author: remote.author, AuthorName: "author", Patient: c.Patient, Prescriber: c.Prescriber, NotificationCode: c.Code, DeviceIdentifier: c.Device}
 	if data.Author == "" {
-		data.Author = samples.DevelopmentData().Author
+		data.Author = testmessages.DevelopmentData().Author
 	}
 	server := conformance.Server{URL: t.url, HTTP: remote.client.HTTP, Key: remote.client.Key, FindKey: keys, Data: data, Now: time.Now, NewID: newID}
 	report, err := server.Judge(t.ctx)
@@ -91,7 +91,7 @@ func (c *conformanceCommand) judgeServer(t *commandContext) (*conformance.Report
 // newKeyLookup returns a function that finds the keys of the test PKI. Without a test PKI it finds none.
 func (c *conformanceCommand) newKeyLookup() (func(string) (*pki.Key, error), error) {
 	if c.TestPKI == "" {
-		return func(string) (*pki.Key, error) { return nil, samples.ErrNoKey }, nil
+		return func(string) (*pki.Key, error) { return nil, testmessages.ErrNoKey }, nil
 	}
 	files, err := pki.ReadDevelopmentFiles(c.TestPKI)
 	if err != nil {
@@ -104,7 +104,7 @@ func (c *conformanceCommand) newKeyLookup() (func(string) (*pki.Key, error), err
 	return func(entry string) (*pki.Key, error) {
 		file, found := files.P12[entry]
 		if !found {
-			return nil, samples.ErrNoKey
+			return nil, testmessages.ErrNoKey
 		}
 		data, err := os.ReadFile(file)
 		if err != nil {

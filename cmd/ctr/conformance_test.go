@@ -10,8 +10,8 @@ import (
 
 	certstestdata "github.com/openctr/ctr/certs-testdata"
 	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
@@ -19,9 +19,9 @@ import (
 func writeCaptures(t *testing.T) string {
 	t.Helper()
 	directory := t.TempDir()
-	maker := samples.Generator{Data: samples.DevelopmentData(), Now: time.Now, NewID: newID}
-	for _, operation := range samples.Operations() {
-		request, err := maker.BuildRequest(operation, samples.RequestValues{})
+	maker := testmessages.Generator{Data: testmessages.DevelopmentData(), Now: time.Now, NewID: newID}
+	for _, operation := range testmessages.Operations() {
+		request, err := maker.BuildRequest(operation, testmessages.RequestValues{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,10 +9,10 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/wire"
 )
 
@@ -40,7 +40,7 @@ func acceptanceTests() []serverTest {
 // testNotify sends the notification that later tests refer to.
 func testNotify(ctx context.Context, r *serverRun) error {
 	reference := "CONFORMANCE" + r.NewID()
-	message, a, err := r.signAndSend(ctx, soap.SOAP11, "NotifyImplant", samples.RequestValues{InputReference: reference})
+	message, a, err := r.signAndSend(ctx, soap.SOAP11, "NotifyImplant", testmessages.RequestValues{InputReference: reference})
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func testNotify(ctx context.Context, r *serverRun) error {
 }
 
 func testReceiptDigest(ctx context.Context, r *serverRun) error {
-	message, a, err := r.signAndSend(ctx, soap.SOAP11, "NotifyImplant", samples.RequestValues{})
+	message, a, err := r.signAndSend(ctx, soap.SOAP11, "NotifyImplant", testmessages.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func testReceiptDigest(ctx context.Context, r *serverRun) error {
 }
 
 func testImplantCompletion(ctx context.Context, r *serverRun) error {
-	response, err := r.notifyImplant(ctx, samples.RequestValues{})
+	response, err := r.notifyImplant(ctx, testmessages.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -104,11 +104,11 @@ func testIdempotency(ctx context.Context, r *serverRun) error {
 	if r.notificationNumber == "" {
 		return newNotTestedError("no notification was accepted")
 	}
-	before, err := r.searchNotifications(ctx, samples.RequestValues{})
+	before, err := r.searchNotifications(ctx, testmessages.RequestValues{})
 	if err != nil {
 		return err
 	}
-	values := samples.RequestValues{InputReference: "CONFORMANCE" + r.NewID()}
+	values := testmessages.RequestValues{InputReference: "CONFORMANCE" + r.NewID()}
 	request, err := r.generator.BuildRequest("NotifyImplant", values)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func testIdempotency(ctx context.Context, r *serverRun) error {
 		}
 		numbers = append(numbers, number)
 	}
-	after, err := r.searchNotifications(ctx, samples.RequestValues{})
+	after, err := r.searchNotifications(ctx, testmessages.RequestValues{})
 	switch {
 	case err != nil:
 		return err
@@ -142,7 +142,7 @@ func (r *serverRun) submitNotification(ctx context.Context, request string) (str
 	if err != nil {
 		return "", err
 	}
-	a, err := r.postMessage(ctx, samples.NewMessage(soap.SOAP11, "NotifyImplant", message))
+	a, err := r.postMessage(ctx, testmessages.NewMessage(soap.SOAP11, "NotifyImplant", message))
 	if err == nil {
 		err = r.checkResponse(a, soap.SOAP11, "NotifyImplant")
 	}
@@ -160,7 +160,7 @@ func testSearchByNumber(ctx context.Context, r *serverRun) error {
 	if r.notificationNumber == "" {
 		return newNotTestedError("no notification was accepted")
 	}
-	found, err := r.searchNotifications(ctx, samples.RequestValues{NotificationNumber: r.notificationNumber})
+	found, err := r.searchNotifications(ctx, testmessages.RequestValues{NotificationNumber: r.notificationNumber})
 	switch {
 	case err != nil:
 		return err
@@ -176,7 +176,7 @@ func testSearchByPatient(ctx context.Context, r *serverRun) error {
 	if r.notificationNumber == "" {
 		return newNotTestedError("no notification was accepted")
 	}
-	found, err := r.searchNotifications(ctx, samples.RequestValues{})
+	found, err := r.searchNotifications(ctx, testmessages.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func testEmptySearch(ctx context.Context, r *serverRun) error {
 	if err != nil {
 		return err
 	}
-	a, err := r.callOperation(ctx, soap.SOAP11, "Search", samples.RequestValues{NotificationNumber: unknown})
+	a, err := r.callOperation(ctx, soap.SOAP11, "Search", testmessages.RequestValues{NotificationNumber: unknown})
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func testCardDigest(ctx context.Context, r *serverRun) error {
 	if r.notificationNumber == "" {
 		return newNotTestedError("no notification was accepted")
 	}
-	a, err := r.callOperation(ctx, soap.SOAP11, "GetImplantCard", samples.RequestValues{NotificationNumber: r.notificationNumber})
+	a, err := r.callOperation(ctx, soap.SOAP11, "GetImplantCard", testmessages.RequestValues{NotificationNumber: r.notificationNumber})
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func testCardAttachment(ctx context.Context, r *serverRun) error {
 	if r.card == nil {
 		return newNotTestedError("there was no card to compare with")
 	}
-	a, err := r.callOperation(ctx, soap.SOAP11, "GetImplantCard", samples.RequestValues{NotificationNumber: r.notificationNumber}, "Accept", "multipart/related, text/xml")
+	a, err := r.callOperation(ctx, soap.SOAP11, "GetImplantCard", testmessages.RequestValues{NotificationNumber: r.notificationNumber}, "Accept", "multipart/related, text/xml")
 	if err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ func testCardAttachment(ctx context.Context, r *serverRun) error {
 }
 
 func testMTOMRequest(ctx context.Context, r *serverRun) error {
-	request, err := r.generator.BuildRequest("ListPatientImplants", samples.RequestValues{})
+	request, err := r.generator.BuildRequest("ListPatientImplants", testmessages.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -275,11 +275,11 @@ func testMTOMRequest(ctx context.Context, r *serverRun) error {
 	if err != nil {
 		return err
 	}
-	media, data, err := samples.PackMTOM(soap.SOAP11, message)
+	media, data, err := testmessages.PackMTOM(soap.SOAP11, message)
 	if err != nil {
 		return err
 	}
-	a, err := r.postMessage(ctx, samples.Message{Octets: data, ContentType: media})
+	a, err := r.postMessage(ctx, testmessages.Message{Octets: data, ContentType: media})
 	if err != nil {
 		return err
 	}
@@ -287,7 +287,7 @@ func testMTOMRequest(ctx context.Context, r *serverRun) error {
 }
 
 func testSOAP12(ctx context.Context, r *serverRun) error {
-	a, err := r.callOperation(ctx, soap.SOAP12, "ListPatientImplants", samples.RequestValues{})
+	a, err := r.callOperation(ctx, soap.SOAP12, "ListPatientImplants", testmessages.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -298,7 +298,7 @@ func testSOAP12(ctx context.Context, r *serverRun) error {
 }
 
 func testMissingSOAPAction(ctx context.Context, r *serverRun) error {
-	_, err := r.callOperation(ctx, soap.SOAP11, "ListPatientImplants", samples.RequestValues{}, "SOAPAction", "")
+	_, err := r.callOperation(ctx, soap.SOAP11, "ListPatientImplants", testmessages.RequestValues{}, "SOAPAction", "")
 	return err
 }
 
@@ -317,7 +317,7 @@ func testListImplants(ctx context.Context, r *serverRun) error {
 func (r *serverRun) isImplantListed(ctx context.Context) (bool, error) {
 	const pages = 50
 	for page := range pages {
-		request, err := r.generator.BuildRequest("ListPatientImplants", samples.RequestValues{})
+		request, err := r.generator.BuildRequest("ListPatientImplants", testmessages.RequestValues{})
 		if err != nil {
 			return false, err
 		}
@@ -327,7 +327,7 @@ func (r *serverRun) isImplantListed(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		a, err := r.postMessage(ctx, samples.NewMessage(soap.SOAP11, "ListPatientImplants", message))
+		a, err := r.postMessage(ctx, testmessages.NewMessage(soap.SOAP11, "ListPatientImplants", message))
 		if err == nil {
 			err = r.checkResponse(a, soap.SOAP11, "ListPatientImplants")
 		}
@@ -354,7 +354,7 @@ func testExplant(ctx context.Context, r *serverRun) error {
 	if r.implantID == "" {
 		return newNotTestedError("no notification was accepted")
 	}
-	a, err := r.callOperation(ctx, soap.SOAP11, "NotifyExplant", samples.RequestValues{ImplantID: r.implantID})
+	a, err := r.callOperation(ctx, soap.SOAP11, "NotifyExplant", testmessages.RequestValues{ImplantID: r.implantID})
 	if err != nil {
 		return err
 	}
@@ -373,7 +373,7 @@ func testExplant(ctx context.Context, r *serverRun) error {
 }
 
 func testSearchDevice(ctx context.Context, r *serverRun) error {
-	a, err := r.callOperation(ctx, soap.SOAP11, "SearchDevice", samples.RequestValues{})
+	a, err := r.callOperation(ctx, soap.SOAP11, "SearchDevice", testmessages.RequestValues{})
 	if err == nil && a.status != http.StatusOK {
 		err = fmt.Errorf("HTTP %d", a.status)
 	}

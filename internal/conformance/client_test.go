@@ -10,26 +10,26 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // testClient generates the messages of a client under test.
 type testClient struct {
-	samples.Generator
+	testmessages.Generator
 
 	t *testing.T
 }
 
 func newTestClient(t *testing.T) *testClient {
 	t.Helper()
-	return &testClient{samples.Generator{Data: samples.DevelopmentData(), Now: registertest.StartTime, NewID: registertest.NewIDCounter("_v-")}, t}
+	return &testClient{testmessages.Generator{Data: testmessages.DevelopmentData(), Now: registertest.StartTime, NewID: registertest.NewIDCounter("_v-")}, t}
 }
 
-func (v *testClient) buildRequest(operation string, values samples.RequestValues) string {
+func (v *testClient) buildRequest(operation string, values testmessages.RequestValues) string {
 	v.t.Helper()
 	request, err := v.BuildRequest(operation, values)
 	if err != nil {
@@ -45,10 +45,10 @@ func (v *testClient) signAndCapture(version soap.Version, entry, operation, requ
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	return captureMessage(samples.NewMessage(version, operation, message))
+	return captureMessage(testmessages.NewMessage(version, operation, message))
 }
 
-func captureMessage(s samples.Message) string {
+func captureMessage(s testmessages.Message) string {
 	fields := "POST /ctr/v1 HTTP/1.1\r\nContent-Type: " + s.ContentType + "\r\n"
 	if s.Action != "" {
 		fields += "SOAPAction: \"" + s.Action + "\"\r\n"
@@ -59,23 +59,23 @@ func captureMessage(s samples.Message) string {
 // buildConformingMessages returns messages that together show every requirement.
 func (v *testClient) buildConformingMessages() []string {
 	v.t.Helper()
-	notification := v.buildRequest("NotifyImplant", samples.RequestValues{InputReference: "EPD-1"})
+	notification := v.buildRequest("NotifyImplant", testmessages.RequestValues{InputReference: "EPD-1"})
 	again := strings.Replace(notification, ` Id="`, ` Id="again`, 1)
 	all := []string{
 		v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", notification),
 		v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", again),
-		v.signAndCapture(soap.SOAP12, pki.EntryEC, "Search", v.buildRequest("Search", samples.RequestValues{})),
-		v.signAndCapture(soap.SOAP11, "SSIN=78031412250", "NotifyExplant", v.buildRequest("NotifyExplant", samples.RequestValues{})),
+		v.signAndCapture(soap.SOAP12, pki.EntryEC, "Search", v.buildRequest("Search", testmessages.RequestValues{})),
+		v.signAndCapture(soap.SOAP11, "SSIN=78031412250", "NotifyExplant", v.buildRequest("NotifyExplant", testmessages.RequestValues{})),
 	}
-	message, err := v.Sign(soap.SOAP11, testpki.ECKey(v.t), v.buildRequest("ListPatientImplants", samples.RequestValues{}))
+	message, err := v.Sign(soap.SOAP11, testpki.ECKey(v.t), v.buildRequest("ListPatientImplants", testmessages.RequestValues{}))
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	media, data, err := samples.PackMTOM(soap.SOAP11, message)
+	media, data, err := testmessages.PackMTOM(soap.SOAP11, message)
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	return append(all, captureMessage(samples.Message{Octets: data, ContentType: media}))
+	return append(all, captureMessage(testmessages.Message{Octets: data, ContentType: media}))
 }
 
 func judgeAll(t *testing.T, trust *pki.TrustStore, messages ...string) *conformance.Report {
@@ -132,7 +132,7 @@ func TestNothingShown(t *testing.T) {
 		t.Error(report.Text())
 	}
 	v := newTestClient(t)
-	message, err := v.Sign(soap.SOAP11, testpki.ECKey(t), v.buildRequest("SearchDevice", samples.RequestValues{}))
+	message, err := v.Sign(soap.SOAP11, testpki.ECKey(t), v.buildRequest("SearchDevice", testmessages.RequestValues{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,13 +147,13 @@ func TestFailingClients(t *testing.T) {
 	t.Parallel()
 	v := newTestClient(t)
 	search := func(change func(request string) string) []string {
-		return []string{v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", change(v.buildRequest("Search", samples.RequestValues{})))}
+		return []string{v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", change(v.buildRequest("Search", testmessages.RequestValues{})))}
 	}
 	notify := func(from, to string) []string {
-		return []string{v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", strings.Replace(v.buildRequest("NotifyImplant", samples.RequestValues{}), from, to, 1))}
+		return []string{v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", strings.Replace(v.buildRequest("NotifyImplant", testmessages.RequestValues{}), from, to, 1))}
 	}
 	mistake := func(name string) []string {
-		for _, m := range samples.Mistakes() {
+		for _, m := range testmessages.Mistakes() {
 			if m.Name != name {
 				continue
 			}
@@ -176,13 +176,13 @@ func TestFailingClients(t *testing.T) {
 		return nil
 	}
 	altered := func(from, to string) []string {
-		message := v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", v.buildRequest("Search", samples.RequestValues{}))
+		message := v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", v.buildRequest("Search", testmessages.RequestValues{}))
 		if !strings.Contains(message, from) {
 			t.Fatalf("%q does not stand in the message", from)
 		}
 		return []string{strings.Replace(message, from, to, 1)}
 	}
-	reference := v.buildRequest("NotifyImplant", samples.RequestValues{InputReference: "EPD-9"})
+	reference := v.buildRequest("NotifyImplant", testmessages.RequestValues{InputReference: "EPD-9"})
 	first := v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", reference)
 	for _, c := range []struct {
 		name     string
@@ -192,7 +192,7 @@ func TestFailingClients(t *testing.T) {
 		{"another version's type", mistake("wrong-content-type"), []string{"C01", "C04"}},
 		{"an unknown type", altered("text/xml; charset=utf-8", "application/json"), []string{"C01"}},
 		{"another action", mistake("wrong-action"), []string{"C02"}},
-		{"another action of SOAP 1.2", []string{strings.Replace(v.signAndCapture(soap.SOAP12, testpki.Hospital, "Search", v.buildRequest("Search", samples.RequestValues{})), "v1:Search\"", "v1:Other\"", 1)}, []string{"C02"}},
+		{"another action of SOAP 1.2", []string{strings.Replace(v.signAndCapture(soap.SOAP12, testpki.Hospital, "Search", v.buildRequest("Search", testmessages.RequestValues{})), "v1:Search\"", "v1:Other\"", 1)}, []string{"C02"}},
 		{"no XML", altered("</soap:Body>", ""), []string{"C03"}},
 		{"a document type", altered("<soap:Envelope", "<!DOCTYPE a><soap:Envelope"), []string{"C03"}},
 		{"two in the Body", altered("</soap:Body>", "<a/></soap:Body>"), []string{"C04"}},
@@ -241,20 +241,20 @@ func TestFailingClients(t *testing.T) {
 // buildAltered returns a message that is changed after signing.
 func (v *testClient) buildAltered(from, to string) string {
 	v.t.Helper()
-	return strings.Replace(v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", v.buildRequest("Search", samples.RequestValues{})), from, to, 1)
+	return strings.Replace(v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", v.buildRequest("Search", testmessages.RequestValues{})), from, to, 1)
 }
 
 // TestWithoutReferenceOrToken: faults that no test message has.
 func TestWithoutReferenceOrToken(t *testing.T) {
 	t.Parallel()
 	v := newTestClient(t)
-	request := v.buildRequest("NotifyImplant", samples.RequestValues{})
+	request := v.buildRequest("NotifyImplant", testmessages.RequestValues{})
 	before, rest, _ := strings.Cut(request, "  <ctrp:InputReference>")
 	_, rest, _ = strings.Cut(rest, "</ctrp:InputReference>\n")
 	if got := findingsWith(judgeAll(t, nil, v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", before+rest)), conformance.Fail); !slices.Equal(got, []string{"C20"}) {
 		t.Errorf("%v", got)
 	}
-	message := v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", v.buildRequest("Search", samples.RequestValues{}))
+	message := v.signAndCapture(soap.SOAP11, testpki.Hospital, "Search", v.buildRequest("Search", testmessages.RequestValues{}))
 	start, end := strings.LastIndex(message, "<ds:Reference URI="), strings.LastIndex(message, "</ds:Reference>")+len("</ds:Reference>")
 	if got := findingsWith(judgeAll(t, nil, message[:start]+message[end:]), conformance.Fail); !slices.Equal(got, []string{"C09", "C11"}) {
 		t.Errorf("%v", got)
@@ -265,7 +265,7 @@ func TestWithoutReferenceOrToken(t *testing.T) {
 func TestSaidOnce(t *testing.T) {
 	t.Parallel()
 	v := newTestClient(t)
-	request := v.buildRequest("NotifyImplant", samples.RequestValues{})
+	request := v.buildRequest("NotifyImplant", testmessages.RequestValues{})
 	again := strings.NewReplacer(` Id="`, ` Id="again`, "  <ctrp:Save>Final</ctrp:Save>\n", "", "\n      ", "\n").Replace(request)
 	report := judgeAll(t, nil, v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", request), v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", again))
 	if report.Failed > 0 {

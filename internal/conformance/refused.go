@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/samples"
 )
 
 // mistakeTitles describes the mistakes by name.
@@ -45,7 +45,7 @@ var mistakeTitles = map[string]string{
 // refusalTests lists the tests with messages that a server must refuse, each with its code.
 func refusalTests() []serverTest {
 	all := make([]serverTest, 0, len(mistakeTitles))
-	for i, m := range samples.Mistakes() {
+	for i, m := range testmessages.Mistakes() {
 		codes := make([]string, len(m.Codes))
 		for j, code := range m.Codes {
 			codes[j] = string(code)
@@ -59,14 +59,14 @@ func refusalTests() []serverTest {
 }
 
 // checkMistake sends a mistake, and requires a fault with its codes and an unchanged number of notifications.
-func (r *serverRun) checkMistake(ctx context.Context, m samples.Mistake) error {
+func (r *serverRun) checkMistake(ctx context.Context, m testmessages.Mistake) error {
 	all, err := r.generator.BuildMistake(m, func(entry string) (*pki.Key, error) {
 		if entry == "" {
 			return r.Key, nil
 		}
 		return r.FindKey(entry)
 	})
-	if errors.Is(err, samples.ErrNoKey) {
+	if errors.Is(err, testmessages.ErrNoKey) {
 		return newNotTestedError("the key for it is not at hand")
 	}
 	if err != nil {
@@ -81,7 +81,7 @@ func (r *serverRun) checkMistake(ctx context.Context, m samples.Mistake) error {
 			return fmt.Errorf("the message before it: %w", failed)
 		}
 	}
-	before, err := r.searchNotifications(ctx, samples.RequestValues{})
+	before, err := r.searchNotifications(ctx, testmessages.RequestValues{})
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (r *serverRun) checkMistake(ctx context.Context, m samples.Mistake) error {
 	if err = a.checkFault(m.Codes); err != nil {
 		return err
 	}
-	after, err := r.searchNotifications(ctx, samples.RequestValues{})
+	after, err := r.searchNotifications(ctx, testmessages.RequestValues{})
 	if err == nil && after.Total != before.Total {
 		err = errors.New("it is registered nevertheless")
 	}
@@ -167,8 +167,8 @@ func testFaultLanguages(ctx context.Context, r *serverRun) error {
 }
 
 // requestRefusal asks for a notification that the caller may not see or that does not exist, and returns the refusal.
-func (r *serverRun) requestRefusal(ctx context.Context, version soap.Version, number string, maker samples.Generator, key *pki.Key) (*serverResponse, error) {
-	request, err := maker.BuildRequest("GetNotification", samples.RequestValues{NotificationNumber: number})
+func (r *serverRun) requestRefusal(ctx context.Context, version soap.Version, number string, maker testmessages.Generator, key *pki.Key) (*serverResponse, error) {
+	request, err := maker.BuildRequest("GetNotification", testmessages.RequestValues{NotificationNumber: number})
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (r *serverRun) requestRefusal(ctx context.Context, version soap.Version, nu
 	if err != nil {
 		return nil, err
 	}
-	a, err := r.postMessage(ctx, samples.NewMessage(version, "GetNotification", message))
+	a, err := r.postMessage(ctx, testmessages.NewMessage(version, "GetNotification", message))
 	switch {
 	case err != nil:
 		return nil, err
@@ -206,7 +206,7 @@ func testSOAP12Fault(ctx context.Context, r *serverRun) error {
 }
 
 func testMalformedInput(ctx context.Context, r *serverRun) error {
-	for what, sent := range map[string]samples.Message{
+	for what, sent := range map[string]testmessages.Message{
 		"no XML":           {Octets: "this is no XML", ContentType: soap.SOAP11.ContentType()},
 		"no SOAP":          {Octets: "<a/>", ContentType: soap.SOAP11.ContentType()},
 		"of no known type": {Octets: "{}", ContentType: "application/json"},
@@ -227,7 +227,7 @@ func testOversizedMessage(ctx context.Context, r *serverRun) error {
 	data := strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1)
 	const tries = 3 // a server that responds before it reads the whole body may close the connection early
 	for range tries {
-		a, err := r.postMessage(ctx, samples.Message{Octets: data, ContentType: soap.SOAP11.ContentType()})
+		a, err := r.postMessage(ctx, testmessages.Message{Octets: data, ContentType: soap.SOAP11.ContentType()})
 		switch {
 		case err != nil:
 			continue

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/wire"
 )
 
@@ -24,7 +24,7 @@ type Server struct {
 	Key  *pki.Key
 	// FindKey returns another key of the server's test PKI by its entry, or testmessages.ErrNoKey.
 	FindKey func(entry string) (*pki.Key, error)
-	Data    samples.Data
+	Data    testmessages.Data
 	Now     func() time.Time
 	NewID   func() string // returns an NCName of ASCII letters, digits, "-" and "_"
 }
@@ -51,7 +51,7 @@ type serverTest struct {
 type serverRun struct {
 	Server
 
-	generator          samples.Generator
+	generator          testmessages.Generator
 	validate           func(xmldoc.Element) error // validates against the schema
 	notificationNumber string                     // of the notification that testNotify registered
 	implantID          string                     // of the same notification
@@ -66,7 +66,7 @@ func (s Server) Judge(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &serverRun{Server: s, generator: samples.Generator{Data: s.Data, Now: s.Now, NewID: s.NewID}, validate: func(e xmldoc.Element) error { //nolint:contextcheck // validation is in memory and takes no context
+	r := &serverRun{Server: s, generator: testmessages.Generator{Data: s.Data, Now: s.Now, NewID: s.NewID}, validate: func(e xmldoc.Element) error { //nolint:contextcheck // validation is in memory and takes no context
 		_, violated := schemas.Check(e)
 		return violated
 	}}
@@ -100,11 +100,11 @@ func serverTests() []serverTest {
 // refuseProduction sends an unsigned message, which every server rejects, and returns ErrProduction if the fault
 // names the production environment.
 func (r *serverRun) refuseProduction(ctx context.Context) error {
-	request, err := r.generator.BuildRequest("Search", samples.RequestValues{})
+	request, err := r.generator.BuildRequest("Search", testmessages.RequestValues{})
 	if err != nil {
 		return err
 	}
-	a, err := r.postMessage(ctx, samples.NewMessage(soap.SOAP11, "Search", samples.WrapUnsigned(soap.SOAP11, request)))
+	a, err := r.postMessage(ctx, testmessages.NewMessage(soap.SOAP11, "Search", testmessages.WrapUnsigned(soap.SOAP11, request)))
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ type serverResponse struct {
 }
 
 // postMessage sends a message. fields are additional header names and values in pairs.
-func (r *serverRun) postMessage(ctx context.Context, sent samples.Message, fields ...string) (*serverResponse, error) {
+func (r *serverRun) postMessage(ctx context.Context, sent testmessages.Message, fields ...string) (*serverResponse, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, strings.NewReader(sent.Octets))
 	if err != nil {
 		return nil, fmt.Errorf("the address of the server: %w", err)
@@ -193,12 +193,12 @@ func (r *serverRun) doRequest(request *http.Request) (*serverResponse, error) {
 }
 
 // callOperation signs and sends a valid request. It returns the response after checkResponse accepts it.
-func (r *serverRun) callOperation(ctx context.Context, version soap.Version, operation string, v samples.RequestValues, fields ...string) (*serverResponse, error) {
+func (r *serverRun) callOperation(ctx context.Context, version soap.Version, operation string, v testmessages.RequestValues, fields ...string) (*serverResponse, error) {
 	_, a, err := r.signAndSend(ctx, version, operation, v, fields...)
 	return a, err
 }
 
-func (r *serverRun) signAndSend(ctx context.Context, version soap.Version, operation string, v samples.RequestValues, fields ...string) (string, *serverResponse, error) {
+func (r *serverRun) signAndSend(ctx context.Context, version soap.Version, operation string, v testmessages.RequestValues, fields ...string) (string, *serverResponse, error) {
 	request, err := r.generator.BuildRequest(operation, v)
 	if err != nil {
 		return "", nil, err
@@ -207,7 +207,7 @@ func (r *serverRun) signAndSend(ctx context.Context, version soap.Version, opera
 	if err != nil {
 		return "", nil, err
 	}
-	a, err := r.postMessage(ctx, samples.NewMessage(version, operation, message), fields...)
+	a, err := r.postMessage(ctx, testmessages.NewMessage(version, operation, message), fields...)
 	if err != nil {
 		return "", nil, err
 	}
@@ -235,7 +235,7 @@ func (r *serverRun) checkResponse(a *serverResponse, version soap.Version, opera
 }
 
 // searchNotifications calls Search and returns its response.
-func (r *serverRun) searchNotifications(ctx context.Context, v samples.RequestValues) (*wire.SearchResponse, error) {
+func (r *serverRun) searchNotifications(ctx context.Context, v testmessages.RequestValues) (*wire.SearchResponse, error) {
 	a, err := r.callOperation(ctx, soap.SOAP11, "Search", v)
 	if err != nil {
 		return nil, err
@@ -244,7 +244,7 @@ func (r *serverRun) searchNotifications(ctx context.Context, v samples.RequestVa
 }
 
 // notifyImplant calls NotifyImplant and returns its response.
-func (r *serverRun) notifyImplant(ctx context.Context, v samples.RequestValues) (*wire.NotifyResponse, error) {
+func (r *serverRun) notifyImplant(ctx context.Context, v testmessages.RequestValues) (*wire.NotifyResponse, error) {
 	a, err := r.callOperation(ctx, soap.SOAP11, "NotifyImplant", v)
 	if err != nil {
 		return nil, err

@@ -14,8 +14,8 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testing/registertest"
@@ -59,7 +59,7 @@ func newServerUnderTest(t *testing.T, door *doortest.Door, handler http.Handler)
 	listening := httptest.NewTLSServer(handler)
 	t.Cleanup(listening.Close)
 	return conformance.Server{
-		URL: listening.URL + soapdoor.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: samples.DevelopmentData(), Now: door.Clock.Now,
+		URL: listening.URL + soapdoor.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: testmessages.DevelopmentData(), Now: door.Clock.Now,
 		NewID: registertest.NewIDCounter("_c-"), FindKey: func(entry string) (*pki.Key, error) { return testpki.Key(t, entry), nil },
 	}
 }
@@ -103,7 +103,7 @@ func TestWithoutOtherKeys(t *testing.T) {
 	t.Parallel()
 	door := doortest.New(t)
 	s := newServerUnderTest(t, door, door)
-	s.FindKey = func(string) (*pki.Key, error) { return nil, samples.ErrNoKey }
+	s.FindKey = func(string) (*pki.Key, error) { return nil, testmessages.ErrNoKey }
 	report, err := s.Judge(t.Context())
 	if err != nil || report.Failed != 0 || report.NotShown != 4 || !strings.HasPrefix(report.Verdict, "Conforms in all that was shown") {
 		t.Errorf("%v\n%s", err, report.Text())

@@ -21,9 +21,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/samples"
 )
 
 // Config configures a Sandbox.
@@ -47,7 +47,7 @@ type Sandbox struct {
 	Config
 
 	mux              *http.ServeMux
-	generator        samples.Generator
+	generator        testmessages.Generator
 	data             developmentData
 	templates        *template.Template
 	crossOriginGuard *http.CrossOriginProtection
@@ -64,7 +64,7 @@ const stylesheetPath = "/sandbox.css"
 // New returns a Sandbox. It parses the embedded pages and the development data.
 func New(c Config) (*Sandbox, error) {
 	s := &Sandbox{Config: c, mux: http.NewServeMux(), crossOriginGuard: http.NewCrossOriginProtection(), keyCache: map[string]*pki.Key{},
-		generator: samples.Generator{Data: samples.DevelopmentData(), Now: c.Now, NewID: c.NewID}}
+		generator: testmessages.Generator{Data: testmessages.DevelopmentData(), Now: c.Now, NewID: c.NewID}}
 	var err error
 	if s.data, err = readDevelopmentData(); err != nil {
 		return nil, err

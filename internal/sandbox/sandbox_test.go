@@ -16,10 +16,10 @@ import (
 	"testing"
 
 	certstestdata "github.com/openctr/ctr/certs-testdata"
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/sandbox"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/doortest"
@@ -193,7 +193,7 @@ func TestCertificates(t *testing.T) {
 func TestSamples(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	for _, operation := range samples.Operations() {
+	for _, operation := range testmessages.Operations() {
 		plain := b.getPage(t, "/samples/"+operation+".xml")
 		if _, err := xmldoc.Parse(plain.Body.Bytes(), xmldoc.DefaultLimits()); err != nil || strings.Contains(plain.Body.String(), "Signature") {
 			t.Errorf("%s: %v", operation, err)
@@ -215,10 +215,10 @@ func TestSamples(t *testing.T) {
 func TestTry(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	for _, operation := range samples.Operations() {
+	for _, operation := range testmessages.Operations() {
 		requirePage(t, b.postForm(t, "/try/"+operation, nil), http.StatusOK, "Accepted", "HTTP 200", operation+"Response")
 	}
-	for _, m := range samples.Mistakes() {
+	for _, m := range testmessages.Mistakes() {
 		words := []string{"Geweigerd", "Wat de dienst antwoordde"}
 		for _, code := range m.Codes {
 			entry, _ := problem.Lookup(code)

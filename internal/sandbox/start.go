@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/samples"
 )
 
 // startPage is the data of the start page. The template refers to the fields by name.
@@ -60,7 +60,7 @@ func (s *Sandbox) handleStartPage(w http.ResponseWriter, r *http.Request) {
 	for _, f := range []wsdlLink{{"?wsdl", p.T.FormPlain}, {"?wsdl=soap12", p.T.FormSOAP12}, {"?wsdl=policy", p.T.FormPolicy}, {"?wsdl=flat", p.T.FormFlat}, {"?wsdl=zip", p.T.FormZip}} {
 		p.Forms = append(p.Forms, wsdlLink{p.URL + f.Address, f.Words})
 	}
-	for _, name := range samples.Operations() {
+	for _, name := range testmessages.Operations() {
 		p.Operations = append(p.Operations, operationRow{name, p.T.Operations[name]})
 	}
 	p.Groups = buildMistakeGroups(p.T)
@@ -95,7 +95,7 @@ func buildMistakeGroups(t *texts) []mistakeGroup {
 	all := make([]mistakeGroup, 0, len(mistakeGroupNames))
 	for _, g := range mistakeGroupNames {
 		one := mistakeGroup{Title: g.title(t)}
-		for _, m := range samples.Mistakes() {
+		for _, m := range testmessages.Mistakes() {
 			if !slices.Contains(g.names, m.Name) {
 				continue
 			}
@@ -218,7 +218,7 @@ func (s *Sandbox) loadKey(entry string) (*pki.Key, error) {
 	}
 	file, found := s.Files.P12[entry]
 	if !found {
-		return nil, samples.ErrNoKey
+		return nil, testmessages.ErrNoKey
 	}
 	data, err := os.ReadFile(file) //nolint:gosec // a path from the index of the test PKI
 	if err != nil {

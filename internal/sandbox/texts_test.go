@@ -5,8 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/samples"
 )
 
 // TestEverythingIsSaid: every language has every text, and a text for every mistake, operation, certificate kind and
@@ -29,7 +29,7 @@ func TestEverythingIsSaid(t *testing.T) {
 				t.Errorf("%s: nothing for %s", l, fields.Type().Field(i).Name)
 			}
 		}
-		for _, m := range samples.Mistakes() {
+		for _, m := range testmessages.Mistakes() {
 			if text := words.Mistakes[m.Name]; text.Title == "" || text.How == "" {
 				t.Errorf("%s: nothing for the mistake %s", l, m.Name)
 			}
@@ -37,10 +37,10 @@ func TestEverythingIsSaid(t *testing.T) {
 				t.Errorf("%s is in no group", m.Name)
 			}
 		}
-		if len(words.Mistakes) != len(samples.Mistakes()) || len(grouped) != len(samples.Mistakes()) {
+		if len(words.Mistakes) != len(testmessages.Mistakes()) || len(grouped) != len(testmessages.Mistakes()) {
 			t.Errorf("%s: words for mistakes that are none", l)
 		}
-		for _, name := range samples.Operations() {
+		for _, name := range testmessages.Operations() {
 			if words.Operations[name] == "" {
 				t.Errorf("%s: nothing for the operation %s", l, name)
 			}

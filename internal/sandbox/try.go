@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/samples"
 )
 
 // handleTestMessage serves a newly generated request: NAME.xml is unsigned; NAME.signed.xml (SOAP 1.1) and
@@ -18,7 +18,7 @@ import (
 func (s *Sandbox) handleTestMessage(w http.ResponseWriter, r *http.Request) {
 	file := r.PathValue("file")
 	operation, form, _ := strings.Cut(file, ".")
-	if !slices.Contains(samples.Operations(), operation) || !slices.Contains([]string{"xml", "signed.xml", "soap12.xml"}, form) {
+	if !slices.Contains(testmessages.Operations(), operation) || !slices.Contains([]string{"xml", "signed.xml", "soap12.xml"}, form) {
 		s.renderError(w, r, http.StatusNotFound, textsFor(languageFromRequest(r)).NoSuchFile)
 		return
 	}
@@ -26,9 +26,9 @@ func (s *Sandbox) handleTestMessage(w http.ResponseWriter, r *http.Request) {
 	if form == "soap12.xml" {
 		version = soap.SOAP12
 	}
-	text, err := s.generator.BuildRequest(operation, samples.RequestValues{})
+	text, err := s.generator.BuildRequest(operation, testmessages.RequestValues{})
 	if err == nil && form == "xml" {
-		text = samples.WrapUnsigned(version, text)
+		text = testmessages.WrapUnsigned(version, text)
 	} else if err == nil {
 		text, err = s.signRequest(version, text)
 	}
@@ -51,7 +51,7 @@ func (s *Sandbox) signRequest(version soap.Version, request string) (string, err
 // handleMistake serves a newly generated message with a mistake.
 func (s *Sandbox) handleMistake(w http.ResponseWriter, r *http.Request) {
 	name, isXML := strings.CutSuffix(r.PathValue("file"), ".xml")
-	for _, m := range samples.Mistakes() {
+	for _, m := range testmessages.Mistakes() {
 		if m.Name != name || !isXML {
 			continue
 		}
@@ -76,7 +76,7 @@ type tryPage struct {
 
 // exchange is a message with its response.
 type exchange struct {
-	Sent    samples.Message
+	Sent    testmessages.Message
 	Status  int
 	Answer  string
 	Refusal *soap.Refusal // nil if the service accepted the message
@@ -115,26 +115,26 @@ func (s *Sandbox) handleTry(w http.ResponseWriter, r *http.Request) {
 }
 
 // buildMessages generates the messages for an operation or a mistake. It returns nil for an unknown name.
-func (s *Sandbox) buildMessages(p *tryPage, name string) ([]samples.Message, error) {
-	for _, m := range samples.Mistakes() {
+func (s *Sandbox) buildMessages(p *tryPage, name string) ([]testmessages.Message, error) {
+	for _, m := range testmessages.Mistakes() {
 		if m.Name == name {
 			p.Title, p.How, p.Mistake = p.T.Mistakes[name].Title, p.T.Mistakes[name].How, true
 			return s.generator.BuildMistake(m, s.loadKey)
 		}
 	}
-	if !slices.Contains(samples.Operations(), name) {
+	if !slices.Contains(testmessages.Operations(), name) {
 		return nil, nil
 	}
 	p.Title, p.How = name, p.T.Operations[name]
-	request, err := s.generator.BuildRequest(name, samples.RequestValues{})
+	request, err := s.generator.BuildRequest(name, testmessages.RequestValues{})
 	if err == nil {
 		request, err = s.signRequest(soap.SOAP11, request)
 	}
-	return []samples.Message{samples.NewMessage(soap.SOAP11, name, request)}, err
+	return []testmessages.Message{testmessages.NewMessage(soap.SOAP11, name, request)}, err
 }
 
 // newExchange parses a response and its fault, if any.
-func newExchange(sent samples.Message, answer *responseRecorder, lang problem.Lang) exchange {
+func newExchange(sent testmessages.Message, answer *responseRecorder, lang problem.Lang) exchange {
 	e := exchange{Sent: sent, Status: answer.status, Answer: indentXML(answer.body.String())}
 	document, err := xmldoc.Parse(answer.body.Bytes(), xmldoc.DefaultLimits())
 	if err != nil {

@@ -24,14 +24,14 @@ var productionImports = []layer{
 		"internal/message/xmldoc", // the published device list is XML
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},
-	{"internal/sandbox", []string{"internal/samples", "internal/message/...", "internal/devdata", "internal/problem"}},
+	{"internal/sandbox", []string{"internal/devkit/testmessages", "internal/message/...", "internal/devdata", "internal/problem"}},
 	{"internal/batch", []string{"internal/client", "internal/wire", "internal/implants", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
-	{"internal/conformance", []string{"internal/samples", "internal/wire", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
+	{"internal/conformance", []string{"internal/devkit/testmessages", "internal/wire", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
 		"internal/problem", "wsdl", "xsd"}},
 	{"internal/client", []string{"internal/wire", "internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/...", "internal/problem", "xsd"}},
-	{"internal/samples", []string{"internal/message/...", "internal/problem", "wsdl"}},
+	{"internal/devkit/testmessages", []string{"internal/message/...", "internal/problem", "wsdl"}},
 
 	{"internal/wire", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/schema", "internal/message/xmldoc", "internal/problem", "wsdl"}},

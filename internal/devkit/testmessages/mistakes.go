@@ -1,4 +1,4 @@
-package samples
+package testmessages
 
 import (
 	"crypto/rand"

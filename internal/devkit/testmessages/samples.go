@@ -6,7 +6,7 @@
 // these messages. It signs any text, whether correct or not, so that it can also produce messages that a careful
 // library never does; use client and wsse.Sign for real messages. The contract is in wsdl/ and xsd/; the format is
 // SOAP Message Security 1.1.1 with the X.509 Token Profile.
-package samples
+package testmessages
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package samples_test
+package testmessages_test
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/samples"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testing/registertest"
@@ -21,17 +21,17 @@ import (
 // testBench is a service with a generator of messages for it.
 type testBench struct {
 	*doortest.Door
-	samples.Generator
+	testmessages.Generator
 }
 
 func newBench(t *testing.T) *testBench {
 	t.Helper()
 	door := doortest.New(t)
-	return &testBench{door, samples.Generator{Data: samples.DevelopmentData(), Now: door.Clock.Now, NewID: registertest.NewIDCounter("_s-")}}
+	return &testBench{door, testmessages.Generator{Data: testmessages.DevelopmentData(), Now: door.Clock.Now, NewID: registertest.NewIDCounter("_s-")}}
 }
 
 // sendMessage sends a message. It returns the HTTP status, and either the content of the response or the refusal.
-func (b *testBench) sendMessage(t *testing.T, s samples.Message) (int, xmldoc.Element, *soap.Refusal) {
+func (b *testBench) sendMessage(t *testing.T, s testmessages.Message) (int, xmldoc.Element, *soap.Refusal) {
 	t.Helper()
 	request := httptest.NewRequest(http.MethodPost, soapdoor.Path, strings.NewReader(s.Octets))
 	request.Header.Set("Content-Type", s.ContentType)
@@ -68,8 +68,8 @@ func TestSamples(t *testing.T) {
 	b := newBench(t)
 	for _, own := range []string{testpki.Hospital, pki.EntryEC} {
 		for _, version := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-			for _, operation := range samples.Operations() {
-				request, err := b.BuildRequest(operation, samples.RequestValues{})
+			for _, operation := range testmessages.Operations() {
+				request, err := b.BuildRequest(operation, testmessages.RequestValues{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -77,11 +77,11 @@ func TestSamples(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if status, content, refusal := b.sendMessage(t, samples.NewMessage(version, operation, message)); refusal != nil || status != 200 || content.Local() != operation+"Response" {
+				if status, content, refusal := b.sendMessage(t, testmessages.NewMessage(version, operation, message)); refusal != nil || status != 200 || content.Local() != operation+"Response" {
 					t.Errorf("%s of %v by %s: HTTP %d, %v", operation, version, own, status, refusal)
 				}
 			}
-			request, err := b.BuildRequest("Search", samples.RequestValues{})
+			request, err := b.BuildRequest("Search", testmessages.RequestValues{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,19 +89,19 @@ func TestSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			media, data, err := samples.PackMTOM(version, message)
+			media, data, err := testmessages.PackMTOM(version, message)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, refusal := b.sendMessage(t, samples.Message{Octets: data, ContentType: media}); refusal != nil {
+			if _, _, refusal := b.sendMessage(t, testmessages.Message{Octets: data, ContentType: media}); refusal != nil {
 				t.Errorf("in a package: %v", refusal)
 			}
 		}
 	}
-	if _, _, err := samples.PackMTOM(soap.SOAP11, "<a/>"); err == nil {
+	if _, _, err := testmessages.PackMTOM(soap.SOAP11, "<a/>"); err == nil {
 		t.Error("a package of nothing")
 	}
-	if _, err := b.BuildRequest("Nothing", samples.RequestValues{}); err == nil {
+	if _, err := b.BuildRequest("Nothing", testmessages.RequestValues{}); err == nil {
 		t.Error("a sample of an operation that is none")
 	}
 }
@@ -112,7 +112,7 @@ func TestMistakes(t *testing.T) {
 	t.Parallel()
 	for _, own := range []string{testpki.Hospital, pki.EntryEC} {
 		b := newBench(t)
-		for _, m := range samples.Mistakes() {
+		for _, m := range testmessages.Mistakes() {
 			sent, err := b.BuildMistake(m, keyFinder(t, own))
 			if err != nil {
 				t.Errorf("%s: %v", m.Name, err)
@@ -145,9 +145,9 @@ func TestMistakes(t *testing.T) {
 func TestKeyNotAtHand(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	for _, m := range samples.Mistakes() {
-		_, err := b.BuildMistake(m, func(string) (*pki.Key, error) { return nil, samples.ErrNoKey })
-		if !errors.Is(err, samples.ErrNoKey) {
+	for _, m := range testmessages.Mistakes() {
+		_, err := b.BuildMistake(m, func(string) (*pki.Key, error) { return nil, testmessages.ErrNoKey })
+		if !errors.Is(err, testmessages.ErrNoKey) {
 			t.Errorf("%s: %v", m.Name, err)
 		}
 	}
