@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/openctr/ctr/internal/devkit/sandbox"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/sandbox"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/store"
 )

@@ -24,7 +24,7 @@ var productionImports = []layer{
 		"internal/message/xmldoc", // the published device list is XML
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},
-	{"internal/sandbox", []string{"internal/devkit/testmessages", "internal/message/...", "internal/devdata", "internal/problem"}},
+	{"internal/devkit/sandbox", []string{"internal/devkit/testmessages", "internal/message/...", "internal/devdata", "internal/problem"}},
 	{"internal/batch", []string{"internal/client", "internal/wire", "internal/implants", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
 	{"internal/conformance", []string{"internal/devkit/testmessages", "internal/wire", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",

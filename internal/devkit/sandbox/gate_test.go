@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/sandbox"
+	"github.com/openctr/ctr/internal/devkit/sandbox"
 )
 
 func newNamedHandler(name string) http.Handler {
