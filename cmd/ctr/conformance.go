@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/devkit/conformance"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
 )

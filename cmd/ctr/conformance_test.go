@@ -9,7 +9,7 @@ import (
 	"time"
 
 	certstestdata "github.com/openctr/ctr/certs-testdata"
-	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/devkit/conformance"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/testing/testpki"

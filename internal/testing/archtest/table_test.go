@@ -27,7 +27,7 @@ var productionImports = []layer{
 	{"internal/devkit/sandbox", []string{"internal/devkit/testmessages", "internal/message/...", "internal/devdata", "internal/problem"}},
 	{"internal/batch", []string{"internal/client", "internal/wire", "internal/implants", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
-	{"internal/conformance", []string{"internal/devkit/testmessages", "internal/wire", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
+	{"internal/devkit/conformance", []string{"internal/devkit/testmessages", "internal/wire", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
 		"internal/problem", "wsdl", "xsd"}},
 	{"internal/client", []string{"internal/wire", "internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/...", "internal/problem", "xsd"}},

@@ -17,7 +17,7 @@ import (
 
 	"github.com/beevik/etree"
 
-	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/devkit/conformance"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/devkit/conformance"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/openctr/ctr/internal/conformance"
+	"github.com/openctr/ctr/internal/devkit/conformance"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/soapdoor"
