@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/admin"
-	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/store"
 )
 

@@ -12,7 +12,7 @@ import (
 	"time"
 	_ "time/tzdata" // the time zone of Brussels, also on a machine without zone files
 
-	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"

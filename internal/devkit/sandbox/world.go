@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/devkit/devdata"
 )
 
 // developmentData holds the persons, organisations and devices of the development data, as the start page shows them.

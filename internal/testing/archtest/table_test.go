@@ -24,7 +24,7 @@ var productionImports = []layer{
 		"internal/message/xmldoc", // the published device list is XML
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},
-	{"internal/devkit/sandbox", []string{"internal/devkit/testmessages", "internal/message/...", "internal/devdata", "internal/problem"}},
+	{"internal/devkit/sandbox", []string{"internal/devkit/testmessages", "internal/message/...", "internal/devkit/devdata", "internal/problem"}},
 	{"internal/batch", []string{"internal/client", "internal/wire", "internal/implants", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
 	{"internal/devkit/conformance", []string{"internal/devkit/testmessages", "internal/wire", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
@@ -55,7 +55,7 @@ var productionImports = []layer{
 	{"internal/reqlog", []string{"internal/problem"}},
 	{"internal/auditlog", nil}, // an external auditor needs only this package to verify the audit log
 	{"internal/problem", nil},
-	{"internal/devdata", nil},
+	{"internal/devkit/devdata", nil},
 }
 
 // testOnlyPackages are for tests only: production files must not import them, and their own files count as test
@@ -69,7 +69,7 @@ var testImports = []layer{
 	{"internal/problem", nil},
 	{"internal/reqlog", nil},
 	{"internal/message/...", []string{"internal/message/...", "internal/testing/testpki", "certs-testdata", "wsdl", "xsd"}},
-	{"internal/implants/...", []string{"internal/implants/...", "internal/testing/registertest", "internal/store", "internal/testing/storetest", "internal/devdata"}},
+	{"internal/implants/...", []string{"internal/implants/...", "internal/testing/registertest", "internal/store", "internal/testing/storetest", "internal/devkit/devdata"}},
 	{"...", []string{"internal/...", "certs-testdata", "wsdl", "xsd"}},
 }
 

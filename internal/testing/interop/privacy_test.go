@@ -18,7 +18,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/testing/interop"
 )
 

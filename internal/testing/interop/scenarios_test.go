@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/auditlog"
-	"github.com/openctr/ctr/internal/devdata"
+	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire"
