@@ -16,11 +16,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/store"
@@ -72,12 +72,12 @@ func startService(t *testing.T) *service {
 func developmentSources(t *testing.T) store.SourceEntries {
 	t.Helper()
 	var sources store.SourceEntries
-	for _, kind := range admin.Kinds() {
+	for _, kind := range operator.Kinds() {
 		data, err := devdata.Files.ReadFile(kind + ".csv")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := admin.ReadCSV(kind, bytes.NewReader(data), &sources); err != nil {
+		if _, err := operator.ReadCSV(kind, bytes.NewReader(data), &sources); err != nil {
 			t.Fatal(err)
 		}
 	}

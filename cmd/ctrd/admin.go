@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 )
@@ -74,7 +74,7 @@ func (c *importCommand) Run(e environment) (err error) {
 	if c.List {
 		return c.listVersions(e, db)
 	}
-	importer := admin.Importer{Database: db, Operator: c.newOperator(db)}
+	importer := operator.Importer{Database: db, Operator: c.newOperator(db)}
 	run, end := importer.DryRun, "dry run: nothing changed (add --commit to apply)"
 	if c.Commit {
 		run, end = importer.Commit, "all changes applied"
@@ -89,13 +89,13 @@ func (c *importCommand) Run(e environment) (err error) {
 	return err
 }
 
-func (c *importCommand) newExtract() (admin.Extract, error) {
-	x := admin.Extract{Kind: c.Kind, Name: filepath.Base(c.File), Open: func() (io.ReadCloser, error) { return os.Open(c.File) }}
+func (c *importCommand) newExtract() (operator.Extract, error) {
+	x := operator.Extract{Kind: c.Kind, Name: filepath.Base(c.File), Open: func() (io.ReadCloser, error) { return os.Open(c.File) }}
 	switch {
 	case c.Full:
-		x.Form = admin.FormFull
+		x.Form = operator.FormFull
 	case c.Delta:
-		x.Form = admin.FormDelta
+		x.Form = operator.FormDelta
 	}
 	if c.Date != "" {
 		day, err := ident.ParseDate(c.Date)

@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/auditlog"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 )
@@ -31,14 +31,14 @@ type operatorFlags struct {
 	By string `help:"Name of the operator for the audit log; the account name if omitted." placeholder:"NAME"`
 }
 
-func (w operatorFlags) newOperator(db *store.DB) admin.Operator {
+func (w operatorFlags) newOperator(db *store.DB) operator.Operator {
 	name := w.By
 	if name == "" {
 		if account, err := user.Current(); err == nil {
 			name = account.Username
 		}
 	}
-	return admin.Operator{Store: db, Name: name, Now: time.Now, NewID: newID}
+	return operator.Operator{Store: db, Name: name, Now: time.Now, NewID: newID}
 }
 
 type verifyCommand struct {
@@ -169,15 +169,15 @@ func (c *auditExportFlags) exportAudit(e environment, patient string, emergencie
 	if q.From, q.To, err = parseDayBounds(c.From, c.To); err != nil {
 		return err
 	}
-	act := admin.Action{Operation: admin.ActionAudit, Detail: "export", Patient: q.Patient}
+	act := operator.Action{Operation: operator.ActionAudit, Detail: "export", Patient: q.Patient}
 	if emergencies {
 		act.Detail = "emergencies"
 	}
 	if q.RevealPersons {
-		if err = admin.CheckReason(c.Reveal); err != nil {
+		if err = operator.CheckReason(c.Reveal); err != nil {
 			return fmt.Errorf("--reveal: %w", err)
 		}
-		act.Operation, act.Reason = admin.ActionReveal, c.Reveal
+		act.Operation, act.Reason = operator.ActionReveal, c.Reveal
 	}
 	db, err := c.openStore(e)
 	if err != nil {
@@ -187,7 +187,7 @@ func (c *auditExportFlags) exportAudit(e environment, patient string, emergencie
 	if err = c.newOperator(db).RecordActions(e.ctx, act); err != nil {
 		return err
 	}
-	n, err := admin.AuditExport{Query: q, Format: c.Format}.Write(e.ctx, db, e.stdout)
+	n, err := operator.AuditExport{Query: q, Format: c.Format}.Write(e.ctx, db, e.stdout)
 	if err == nil {
 		_, err = fmt.Fprintf(e.stderr, "%d entries\n", n)
 	}

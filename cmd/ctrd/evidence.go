@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -30,7 +30,7 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 		return fmt.Errorf("NUMBER: %w", err)
 	}
 	if c.Reason != "" {
-		if err = admin.CheckReason(c.Reason); err != nil {
+		if err = operator.CheckReason(c.Reason); err != nil {
 			return fmt.Errorf("--reason: %w", err)
 		}
 	}
@@ -43,7 +43,7 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = c.newOperator(db).RecordActions(e.ctx, admin.Action{Operation: admin.ActionEvidence, Reason: c.Reason, Number: number}); err != nil {
+	if err = c.newOperator(db).RecordActions(e.ctx, operator.Action{Operation: operator.ActionEvidence, Reason: c.Reason, Number: number}); err != nil {
 		return err
 	}
 	// Seal first: the newest events may not be sealed yet.
@@ -51,7 +51,7 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 		return err
 	}
 	var file bytes.Buffer
-	if err = (admin.EvidenceExport{Store: db, Now: time.Now, Issuers: issuers}).Write(e.ctx, number, &file); err != nil {
+	if err = (operator.EvidenceExport{Store: db, Now: time.Now, Issuers: issuers}).Write(e.ctx, number, &file); err != nil {
 		return err
 	}
 	name := c.Output

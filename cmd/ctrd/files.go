@@ -16,9 +16,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -70,12 +70,12 @@ func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 		return err
 	}
 	var all store.SourceEntries
-	for _, kind := range admin.Kinds() {
+	for _, kind := range operator.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")
 		if err != nil {
 			return fmt.Errorf("development data: %w", err)
 		}
-		if _, err = admin.ReadCSV(kind, file, &all); err != nil {
+		if _, err = operator.ReadCSV(kind, file, &all); err != nil {
 			return fmt.Errorf("development data, %s: %w", kind, err)
 		}
 		if err = file.Close(); err != nil {

@@ -8,8 +8,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 )
@@ -93,12 +93,12 @@ type traceCommand struct {
 
 // Run traces the recall.
 func (c *traceCommand) Run(e environment) (err error) {
-	t := admin.RecallTrace{Reason: c.Reveal, Format: c.Format}
+	t := operator.RecallTrace{Reason: c.Reveal, Format: c.Format}
 	if t.Query, err = c.newQuery(); err != nil {
 		return err
 	}
 	if c.Reveal != "" {
-		if err = admin.CheckRevealReason(c.Reveal); err != nil {
+		if err = operator.CheckRevealReason(c.Reveal); err != nil {
 			return fmt.Errorf("--reveal: %w", err)
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/openctr/ctr/internal/admin"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -58,13 +58,13 @@ func (c *retireKeyCommand) Run(e environment) error {
 // runKeyCommand changes the keys and prints the message that change returns. It records the action before the change
 // and seals the audit log after it, so that a checkpoint hands over from an old key to the next before the old one is
 // retired.
-func (f registerFlags) runKeyCommand(e environment, operator operatorFlags, detail string, change func(*store.DB) (string, error)) (err error) {
+func (f registerFlags) runKeyCommand(e environment, identity operatorFlags, detail string, change func(*store.DB) (string, error)) (err error) {
 	db, err := f.openStore(e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = operator.newOperator(db).RecordActions(e.ctx, admin.Action{Operation: admin.ActionKeys, Detail: detail}); err != nil {
+	if err = identity.newOperator(db).RecordActions(e.ctx, operator.Action{Operation: operator.ActionKeys, Detail: detail}); err != nil {
 		return err
 	}
 	message, err := change(db)

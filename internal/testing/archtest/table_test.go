@@ -20,7 +20,7 @@ var productionImports = []layer{
 	{"internal/soapdoor", []string{
 		"internal/wire", "internal/implants/...", "internal/message/...", "internal/reqlog", "internal/problem", "wsdl", "xsd"}},
 	{"internal/portal", []string{"internal/implants/...", "internal/reqlog", "internal/problem"}},
-	{"internal/admin", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/store",
+	{"internal/operator", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/store",
 		"internal/message/xmldoc", // the published device list is XML
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},

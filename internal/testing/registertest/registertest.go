@@ -16,9 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/storetest"
@@ -193,12 +193,12 @@ func LoadDevelopmentData(t testing.TB, backend storetest.Backend) {
 
 func loadDevelopmentData(db *store.DB) error {
 	var all store.SourceEntries
-	for _, kind := range admin.Kinds() {
+	for _, kind := range operator.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")
 		if err != nil {
 			return err
 		}
-		if _, err := admin.ReadCSV(kind, file, &all); err != nil {
+		if _, err := operator.ReadCSV(kind, file, &all); err != nil {
 			return err
 		}
 		if err := file.Close(); err != nil {

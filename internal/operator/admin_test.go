@@ -1,23 +1,23 @@
-package admin_test
+package operator_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/devkit/devdata"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/store"
 )
 
 func TestDevelopmentDataIsRead(t *testing.T) {
 	want := map[string]int{"persons": 13, "professionals": 6, "organisations": 4, "affiliations": 7, "mandates": 2, "therapeutic-links": 3, "devices": 12}
 	var all store.SourceEntries
-	for _, kind := range admin.Kinds() {
+	for _, kind := range operator.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := admin.ReadCSV(kind, file, &all)
+		n, err := operator.ReadCSV(kind, file, &all)
 		if err != nil || n != want[kind] {
 			t.Errorf("%s: %d entries (want %d), error %v", kind, n, want[kind], err)
 		}
@@ -37,7 +37,7 @@ func TestEveryErrorNamesLineAndColumn(t *testing.T) {
 		"69092234126;Luc;Dubois;1969-09-32;\n" +
 		"69092234126;Luc\x1d;Dubois;1969-09-22;\n"
 	var all store.SourceEntries
-	_, err := admin.ReadCSV("persons", strings.NewReader(file), &all)
+	_, err := operator.ReadCSV("persons", strings.NewReader(file), &all)
 	if err == nil {
 		t.Fatal("accepted")
 	}
@@ -62,11 +62,11 @@ func TestHeader(t *testing.T) {
 		"ssin;first_name\n":         `column "last_name" is missing`,
 		"\ufeffssin;first_name;x\n": `unknown column "x"`,
 	} {
-		if _, err := admin.ReadCSV("persons", strings.NewReader(name), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := operator.ReadCSV("persons", strings.NewReader(name), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", name, err, want)
 		}
 	}
-	if _, err := admin.ReadCSV("surgeons", strings.NewReader(""), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), "the kinds are: persons") {
+	if _, err := operator.ReadCSV("surgeons", strings.NewReader(""), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), "the kinds are: persons") {
 		t.Errorf("unknown kind: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package admin_test
+package operator_test
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/storetest"
@@ -39,7 +39,7 @@ const (
 // formula.
 type recallFixture struct {
 	db       *store.DB
-	operator admin.Operator
+	operator operator.Operator
 	events   int
 }
 
@@ -73,7 +73,7 @@ func newRecallFixture(t *testing.T, b storetest.Backend) *recallFixture {
 		}
 	}
 	ids := 0
-	return &recallFixture{db: db, operator: admin.Operator{Store: db, Name: "officer", Now: time.Now, NewID: func() string {
+	return &recallFixture{db: db, operator: operator.Operator{Store: db, Name: "officer", Now: time.Now, NewID: func() string {
 		ids++
 		return fmt.Sprint("correlation-", ids)
 	}}}
@@ -106,7 +106,7 @@ func TestRecall(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) { run(t, storetest.NewPostgresBackends(t)(t)) })
 }
 
-func (r *recallFixture) traceRecall(t *testing.T, tracing admin.RecallTrace) string {
+func (r *recallFixture) traceRecall(t *testing.T, tracing operator.RecallTrace) string {
 	t.Helper()
 	var out bytes.Buffer
 	if _, err := tracing.Write(t.Context(), r.db, r.operator, &out); err != nil {
@@ -133,7 +133,7 @@ type document struct {
 func (r *recallFixture) testPseudonyms(t *testing.T) {
 	r.newAuditEvents(t)
 	for _, format := range []string{"table", "csv", "json"} {
-		out := r.traceRecall(t, admin.RecallTrace{Query: byCode(t), Format: format})
+		out := r.traceRecall(t, operator.RecallTrace{Query: byCode(t), Format: format})
 		for _, secret := range []string{surgeonSSIN, leroySSIN, vanDamSSIN, "Leroy", "Jean", "patient_ssin", "patient_name"} {
 			if strings.Contains(out, secret) {
 				t.Errorf("%s tells %s", format, secret)
@@ -145,7 +145,7 @@ func (r *recallFixture) testPseudonyms(t *testing.T) {
 			}
 		}
 		events := r.newAuditEvents(t)
-		if len(events) != 1 || events[0].Operation != admin.ActionRecall || events[0].Reason != "trace, code "+kneeCode || !events[0].Patient.IsZero() ||
+		if len(events) != 1 || events[0].Operation != operator.ActionRecall || events[0].Reason != "trace, code "+kneeCode || !events[0].Patient.IsZero() ||
 			events[0].Signer != "operator=officer" {
 			t.Errorf("%s: recorded %+v", format, events)
 		}
@@ -170,11 +170,11 @@ func (r *recallFixture) testPseudonyms(t *testing.T) {
 	if after := r.document(t, byCode(t), ""); after.Lines[0].Patient != patients[0] || after.Lines[3].Patient != patients[1] {
 		t.Errorf("after the key was changed: %+v", after.Lines)
 	}
-	table, err := csv.NewReader(strings.NewReader(r.traceRecall(t, admin.RecallTrace{Query: byCode(t), Format: "table"}))).Read()
+	table, err := csv.NewReader(strings.NewReader(r.traceRecall(t, operator.RecallTrace{Query: byCode(t), Format: "table"}))).Read()
 	if err != nil || !strings.HasPrefix(strings.Join(table, ","), "implants placed: 8, removed: 0, still in place: 8;") {
 		t.Errorf("table: %v, %v", table, err)
 	}
-	lines := csv.NewReader(strings.NewReader(r.traceRecall(t, admin.RecallTrace{Query: byCode(t), Format: "csv"})))
+	lines := csv.NewReader(strings.NewReader(r.traceRecall(t, operator.RecallTrace{Query: byCode(t), Format: "csv"})))
 	lines.Comma = ';'
 	rows, err := lines.ReadAll()
 	if err != nil || len(rows) != 5 {
@@ -195,7 +195,7 @@ func (r *recallFixture) testPseudonyms(t *testing.T) {
 func (r *recallFixture) document(t *testing.T, q store.RecallQuery, reason string) document {
 	t.Helper()
 	var d document
-	if err := json.Unmarshal([]byte(r.traceRecall(t, admin.RecallTrace{Query: q, Reason: reason, Format: "json"})), &d); err != nil {
+	if err := json.Unmarshal([]byte(r.traceRecall(t, operator.RecallTrace{Query: q, Reason: reason, Format: "json"})), &d); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -210,18 +210,18 @@ func (r *recallFixture) testReveal(t *testing.T) {
 		t.Errorf("%+v", d.Lines)
 	}
 	events := r.newAuditEvents(t)
-	if len(events) != 3 || events[0].Operation != admin.ActionRecall {
+	if len(events) != 3 || events[0].Operation != operator.ActionRecall {
 		t.Fatalf("recorded %+v", events)
 	}
 	for i, patient := range []string{leroySSIN, vanDamSSIN} {
 		e := events[i+1]
-		if e.Operation != admin.ActionReveal || e.Patient.Digits() != patient || e.EmergencyReason != reason || e.Correlation != events[0].Correlation ||
+		if e.Operation != operator.ActionReveal || e.Patient.Digits() != patient || e.EmergencyReason != reason || e.Correlation != events[0].Correlation ||
 			e.Reason != "trace, code "+kneeCode {
 			t.Errorf("recorded %+v", e)
 		}
 	}
 	for _, format := range []string{"table", "csv"} {
-		if out := r.traceRecall(t, admin.RecallTrace{Query: byCode(t), Reason: reason, Format: format}); !strings.Contains(out, leroySSIN) || !strings.Contains(out, "Jean Leroy") {
+		if out := r.traceRecall(t, operator.RecallTrace{Query: byCode(t), Reason: reason, Format: format}); !strings.Contains(out, leroySSIN) || !strings.Contains(out, "Jean Leroy") {
 			t.Errorf("%s:\n%s", format, out)
 		}
 	}
@@ -241,27 +241,27 @@ func (r *recallFixture) testRefused(t *testing.T) {
 	unrecorded.Store, unnamed.Name = readOnlyStore{r.db}, " "
 	from := parseValid(t, ident.ParseDate, "2026-01-01")
 	for name, test := range map[string]struct {
-		tracing admin.RecallTrace
-		by      admin.Operator
+		tracing operator.RecallTrace
+		by      operator.Operator
 		want    string
 	}{
-		"nothing asked":     {admin.RecallTrace{}, r.operator, "name what is recalled"},
-		"days alone":        {admin.RecallTrace{Query: store.RecallQuery{From: from}}, r.operator, "name what is recalled"},
-		"days backwards":    {admin.RecallTrace{Query: store.RecallQuery{UDIDI: "1", From: from, To: from.AddDays(-1)}}, r.operator, "the last day is before the first"},
-		"lots without end":  {admin.RecallTrace{Query: store.RecallQuery{Lots: store.Range{From: "L1"}}}, r.operator, "needs both ends"},
-		"a short reason":    {admin.RecallTrace{Query: byCode(t), Reason: "  because  "}, r.operator, "in 10 to 200 characters"},
-		"a long reason":     {admin.RecallTrace{Query: byCode(t), Reason: strings.Repeat("é", 201)}, r.operator, "in 10 to 200 characters"},
-		"not UTF-8":         {admin.RecallTrace{Query: byCode(t), Reason: "long enough\xff"}, r.operator, "in 10 to 200 characters"},
-		"nobody":            {admin.RecallTrace{Query: byCode(t)}, unnamed, "give --by NAME"},
-		"not recorded":      {admin.RecallTrace{Query: byCode(t)}, unrecorded, "no disk"},
-		"reveal unrecorded": {admin.RecallTrace{Query: byCode(t), Reason: "a good reason, too"}, unrecorded, "no disk"},
+		"nothing asked":     {operator.RecallTrace{}, r.operator, "name what is recalled"},
+		"days alone":        {operator.RecallTrace{Query: store.RecallQuery{From: from}}, r.operator, "name what is recalled"},
+		"days backwards":    {operator.RecallTrace{Query: store.RecallQuery{UDIDI: "1", From: from, To: from.AddDays(-1)}}, r.operator, "the last day is before the first"},
+		"lots without end":  {operator.RecallTrace{Query: store.RecallQuery{Lots: store.Range{From: "L1"}}}, r.operator, "needs both ends"},
+		"a short reason":    {operator.RecallTrace{Query: byCode(t), Reason: "  because  "}, r.operator, "in 10 to 200 characters"},
+		"a long reason":     {operator.RecallTrace{Query: byCode(t), Reason: strings.Repeat("é", 201)}, r.operator, "in 10 to 200 characters"},
+		"not UTF-8":         {operator.RecallTrace{Query: byCode(t), Reason: "long enough\xff"}, r.operator, "in 10 to 200 characters"},
+		"nobody":            {operator.RecallTrace{Query: byCode(t)}, unnamed, "give --by NAME"},
+		"not recorded":      {operator.RecallTrace{Query: byCode(t)}, unrecorded, "no disk"},
+		"reveal unrecorded": {operator.RecallTrace{Query: byCode(t), Reason: "a good reason, too"}, unrecorded, "no disk"},
 	} {
 		var out bytes.Buffer
 		if _, err := test.tracing.Write(t.Context(), r.db, test.by, &out); err == nil || !strings.Contains(err.Error(), test.want) || out.Len() > 0 {
 			t.Errorf("%s: %v, %d bytes", name, err, out.Len())
 		}
 	}
-	if err := admin.CheckRevealReason(strings.Repeat("é", 200)); err != nil {
+	if err := operator.CheckRevealReason(strings.Repeat("é", 200)); err != nil {
 		t.Error(err)
 	}
 	if events := r.newAuditEvents(t); len(events) != 0 {
@@ -315,11 +315,11 @@ func (r *recallFixture) testMark(t *testing.T) {
 			t.Errorf("the device is %s, recalled on %s, deleted on %s", d.Status, d.RecalledOn, d.DeletedOn)
 		}
 		events := r.newAuditEvents(t)
-		if wantReason := step.wantReason; wantReason == "" && len(events) != 0 || wantReason != "" && (len(events) != 1 || events[0].Operation != admin.ActionRecall || events[0].Reason != wantReason) {
+		if wantReason := step.wantReason; wantReason == "" && len(events) != 0 || wantReason != "" && (len(events) != 1 || events[0].Operation != operator.ActionRecall || events[0].Reason != wantReason) {
 			t.Errorf("recorded %+v", events)
 		}
 	}
-	if err := (admin.Operator{}).MarkDeviceRecalled(t.Context(), r.db, knee, on); err == nil || !strings.Contains(err.Error(), "--by") {
+	if err := (operator.Operator{}).MarkDeviceRecalled(t.Context(), r.db, knee, on); err == nil || !strings.Contains(err.Error(), "--by") {
 		t.Errorf("by nobody: %v", err)
 	}
 }
@@ -330,7 +330,7 @@ func (r *recallFixture) testStatistics(t *testing.T) {
 	write := func(by store.Grouping, format string, exact bool) string {
 		t.Helper()
 		var out bytes.Buffer
-		s := admin.StatisticsReport{Query: store.StatisticsQuery{GroupBy: by}, Format: format, Exact: exact}
+		s := operator.StatisticsReport{Query: store.StatisticsQuery{GroupBy: by}, Format: format, Exact: exact}
 		if err := s.Write(t.Context(), r.db, r.operator, &out); err != nil {
 			t.Fatal(err)
 		}
@@ -361,7 +361,7 @@ func (r *recallFixture) testStatistics(t *testing.T) {
 	if d.By != "code" || len(d.Groups) != 1 || d.Groups[0]["name"] != "Knee" || d.Groups[0]["implantations"] != "<5" || d.Total["placed"] != 8.0 {
 		t.Errorf("%+v", d)
 	}
-	if events := r.newAuditEvents(t); len(events) != 2 || events[0].Operation != admin.ActionStatistics || events[0].Reason != "small numbers, by category" {
+	if events := r.newAuditEvents(t); len(events) != 2 || events[0].Operation != operator.ActionStatistics || events[0].Reason != "small numbers, by category" {
 		t.Errorf("recorded %+v", events)
 	}
 }
@@ -406,7 +406,7 @@ func TestSmallNumbersDoNotFollow(t *testing.T) {
 		{nil, store.Figures{}, "total 0 none|"},
 	} {
 		var out bytes.Buffer
-		err := admin.StatisticsReport{Format: "csv"}.Write(t.Context(), fixedStatistics{store.Statistics{Groups: test.groups, Total: test.total}}, admin.Operator{}, &out)
+		err := operator.StatisticsReport{Format: "csv"}.Write(t.Context(), fixedStatistics{store.Statistics{Groups: test.groups, Total: test.total}}, operator.Operator{}, &out)
 		got := ""
 		for line := range strings.Lines(out.String()) {
 			if cells := strings.Split(strings.TrimSpace(line), ";"); cells[1] != "name" {

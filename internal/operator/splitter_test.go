@@ -1,11 +1,11 @@
-package admin_test
+package operator_test
 
 import (
 	"bytes"
 	"testing"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/operator"
 )
 
 // FuzzChildren compares the splitter with the parser of whole documents: a document that the parser accepts is split
@@ -22,7 +22,7 @@ func FuzzChildren(f *testing.F) {
 	limits := xmldoc.DefaultLimits()
 	limits.Instructions = 100
 	f.Fuzz(func(t *testing.T, document []byte) {
-		children, err := admin.SplitChildren(document)
+		children, err := operator.SplitChildren(document)
 		whole, refusal := xmldoc.Parse(document, limits)
 		if refusal != nil || bytes.IndexByte(document, 0) >= 0 { // only messages may be UTF-16
 			return

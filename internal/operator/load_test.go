@@ -1,4 +1,4 @@
-package admin_test
+package operator_test
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
@@ -50,7 +50,7 @@ func productName(i int) string {
 	return fmt.Sprintf("Modular stem with a long product name, size %d", i)
 }
 
-func (i importFixture) newListExtract(head string, n int, name func(int) string) admin.Extract {
+func (i importFixture) newListExtract(head string, n int, name func(int) string) operator.Extract {
 	i.Helper()
 	x := i.newExtract("devices", "", "")
 	x.Open = func() (io.ReadCloser, error) { return generateList(head, n, name), nil }
@@ -65,7 +65,7 @@ func measureImports(t *testing.T, b storetest.Backend, devices int) (took, waite
 	i, other := newImportFixture(t, b.Open(t)), b.Open(t)
 	ended := fmt.Sprintf("delta 2 of 2026-11-15: %d read", min(changedByList, devices))
 	for step, c := range []struct {
-		extract admin.Extract
+		extract operator.Extract
 		want    string
 	}{
 		{i.newListExtract(fullHeader(1), devices, productName), fmt.Sprintf("%d read, %d new", devices, devices)},

@@ -1,10 +1,10 @@
-// Package admin implements the operator's tasks on a register: importing extracts of the authentic sources (with a dry
+// Package operator implements the operator's tasks on a register: importing extracts of the authentic sources (with a dry
 // run first), tracing recalls, and exporting statistics, evidence and the audit log.
 //
 // It is separate from the store so that one place defines the file formats (semicolon-separated UTF-8 with one header
 // line, columns in any order, days as YYYY-MM-DD; and the published device list in XML). It is separate from the
 // commands so that tests need no process. docs/imports.md describes the formats.
-package admin
+package operator
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package admin_test
+package operator_test
 
 import (
 	"bytes"
@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
@@ -17,14 +17,14 @@ import (
 
 func TestReasonOfAnAct(t *testing.T) {
 	for reason, ok := range map[string]bool{"": false, "  ": false, "asked by the patient": true, strings.Repeat("x", 501): false, "\xff": false} {
-		if err := admin.CheckReason(reason); (err == nil) != ok {
+		if err := operator.CheckReason(reason); (err == nil) != ok {
 			t.Errorf("%q: %v", reason, err)
 		}
 	}
 }
 
 func TestActionWithoutName(t *testing.T) {
-	if err := (admin.Operator{Name: " "}).RecordActions(t.Context(), admin.Action{Operation: admin.ActionImport}); err == nil || !strings.Contains(err.Error(), "--by") {
+	if err := (operator.Operator{Name: " "}).RecordActions(t.Context(), operator.Action{Operation: operator.ActionImport}); err == nil || !strings.Contains(err.Error(), "--by") {
 		t.Errorf("%v", err)
 	}
 }
@@ -66,24 +66,24 @@ func TestDisclosure(t *testing.T) {
 			`"capacity":"","organisation":"","signer":"","patient":"78031412250","number":"","reason":"","stated_reason":"","correlation":""}` + "\n"},
 	} {
 		var out bytes.Buffer
-		n, err := admin.AuditExport{Format: test.format}.Write(t.Context(), trail, &out)
+		n, err := operator.AuditExport{Format: test.format}.Write(t.Context(), trail, &out)
 		if err != nil || n != 2 || out.String() != test.want {
 			t.Errorf("%s: %d, %v\n%s", test.format, n, err, out.String())
 		}
 	}
 	var out bytes.Buffer
-	if n, err := (admin.AuditExport{Format: "csv"}).Write(t.Context(), pagedAudit{}, &out); err != nil || n != 0 || strings.Count(out.String(), "\n") != 1 {
+	if n, err := (operator.AuditExport{Format: "csv"}).Write(t.Context(), pagedAudit{}, &out); err != nil || n != 0 || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("nothing: %d, %v, %q", n, err, out.String())
 	}
 	many := pagedAudit{entries: make([]store.AuditEntry, 2500)}
 	for i := range many.entries {
 		many.entries[i].Seq = int64(i + 1)
 	}
-	if n, err := (admin.AuditExport{Format: "json"}).Write(t.Context(), many, &out); err != nil || n != 2500 {
+	if n, err := (operator.AuditExport{Format: "json"}).Write(t.Context(), many, &out); err != nil || n != 2500 {
 		t.Errorf("many: %d, %v", n, err)
 	}
 	failure := errors.New("gone")
-	if _, err := (admin.AuditExport{Format: "json"}).Write(t.Context(), pagedAudit{err: failure}, &out); !errors.Is(err, failure) {
+	if _, err := (operator.AuditExport{Format: "json"}).Write(t.Context(), pagedAudit{err: failure}, &out); !errors.Is(err, failure) {
 		t.Errorf("a failure: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package admin_test
+package operator_test
 
 import (
 	"bytes"
@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/admin"
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/storetest"
@@ -48,23 +48,23 @@ func forEachEngine(t *testing.T, test func(*testing.T, storetest.Backend)) {
 type importFixture struct {
 	*testing.T
 	db *store.DB
-	admin.Importer
+	operator.Importer
 }
 
 func newImportFixture(t *testing.T, db *store.DB) importFixture {
 	t.Helper()
 	ids := 0
-	return importFixture{t, db, admin.Importer{Database: db, Operator: admin.Operator{Store: db, Name: "operator",
+	return importFixture{t, db, operator.Importer{Database: db, Operator: operator.Operator{Store: db, Name: "operator",
 		Now: func() time.Time { return time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC) }, NewID: func() string { ids++; return fmt.Sprint("id-", ids) }}}}
 }
 
-func (i importFixture) newExtract(kind, form, content string) admin.Extract {
+func (i importFixture) newExtract(kind, form, content string) operator.Extract {
 	i.Helper()
-	return admin.Extract{Kind: kind, Name: "dir/" + kind, Form: form, Day: mustParseDate(i, "2026-11-21"),
+	return operator.Extract{Kind: kind, Name: "dir/" + kind, Form: form, Day: mustParseDate(i, "2026-11-21"),
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }}
 }
 
-func reportText(t *testing.T, r admin.ImportReport) string {
+func reportText(t *testing.T, r operator.ImportReport) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := r.Write(&b); err != nil {
@@ -74,7 +74,7 @@ func reportText(t *testing.T, r admin.ImportReport) string {
 }
 
 // checkImport does a dry run of an extract, commits it, and compares both reports with the wanted one.
-func (i importFixture) checkImport(x admin.Extract, want string) {
+func (i importFixture) checkImport(x operator.Extract, want string) {
 	i.Helper()
 	checked, err := i.DryRun(i.Context(), x)
 	if err != nil {
@@ -92,7 +92,7 @@ func (i importFixture) checkImport(x admin.Extract, want string) {
 	}
 }
 
-func (i importFixture) checkRejected(x admin.Extract, want string) {
+func (i importFixture) checkRejected(x operator.Extract, want string) {
 	i.Helper()
 	if err := i.rejectImport(x, want); err == nil {
 		i.Error("not refused")
@@ -100,7 +100,7 @@ func (i importFixture) checkRejected(x admin.Extract, want string) {
 }
 
 // rejectImport checks that the dry run and the commit fail with the wanted error and change nothing.
-func (i importFixture) rejectImport(x admin.Extract, want string) error {
+func (i importFixture) rejectImport(x operator.Extract, want string) error {
 	i.Helper()
 	before := i.registerState()
 	_, err := i.DryRun(i.Context(), x)
@@ -192,10 +192,10 @@ func TestPublishedList(t *testing.T) {
 			mesh + ";Mesh;M;Meridian;Alma;C.10;;;Recalled;2014-05-01;;2026-10-01\n"
 		i.checkImport(i.newExtract("devices", "", csv), "devices, delta of 2026-11-21: 2 read, 2 new, 0 changed, 0 unchanged, 0 ended\n"+
 			"  000071200176: is new\n  000060479203: is new\n")
-		i.checkImport(i.newExtract("devices", admin.FormDelta, csv), "devices, delta of 2026-11-21: 2 read, 0 new, 0 changed, 2 unchanged, 0 ended\n")
+		i.checkImport(i.newExtract("devices", operator.FormDelta, csv), "devices, delta of 2026-11-21: 2 read, 0 new, 0 changed, 2 unchanged, 0 ended\n")
 
 		err := i.rejectImport(i.newExtract("devices", "", listXML(deltaHeader(8), productXML(knee, "Knee", ""))), "no full list is there yet")
-		var sequence *admin.SequenceError
+		var sequence *operator.SequenceError
 		if !errors.As(err, &sequence) || sequence.Given != 8 || sequence.Last != 0 {
 			t.Errorf("%v", err)
 		}
@@ -217,7 +217,7 @@ func TestPublishedList(t *testing.T) {
 			}
 		}
 		i.checkRejected(i.newExtract("devices", "", listXML(fullHeader(6), productXML(knee, "Knee", ""))), "the newer list 7 is there")
-		i.checkRejected(i.newExtract("devices", admin.FormFull, listXML(deltaHeader(8), productXML(knee, "Knee", ""))), "says that it is delta, not full")
+		i.checkRejected(i.newExtract("devices", operator.FormFull, listXML(deltaHeader(8), productXML(knee, "Knee", ""))), "says that it is delta, not full")
 		i.checkImport(i.newExtract("devices", "", listXML(deltaHeader(8), productXML(meshToo, "Mesh > too", "<DeletedOn>2026-11-10</DeletedOn><UDIDI>05410000000125</UDIDI>"))),
 			"devices, delta 8 of 2026-11-15: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n"+
 				`  000060479302: udi_di "05410000000125 05410000000293" → "05410000000125"`+"\n"+
@@ -266,7 +266,7 @@ func TestFullAndDelta(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, b storetest.Backend) {
 		t.Helper()
 		i := newImportFixture(t, b.Open(t))
-		for _, kind := range admin.Kinds() {
+		for _, kind := range operator.Kinds() {
 			content, err := devdata.Files.ReadFile(kind + ".csv")
 			if err != nil {
 				t.Fatal(err)
@@ -286,13 +286,13 @@ func TestFullAndDelta(t *testing.T) {
 			t.Fatal(err)
 		}
 		const linkHeader = "patient_ssin;professional_ssin;type;valid_from;valid_to\n"
-		i.checkImport(i.newExtract("therapeutic-links", admin.FormFull, linkHeader+"84061205236;85073003328;gmd;2021-01-01;2026-12-31\n"),
+		i.checkImport(i.newExtract("therapeutic-links", operator.FormFull, linkHeader+"84061205236;85073003328;gmd;2021-01-01;2026-12-31\n"),
 			"therapeutic-links, full of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 1 ended\n"+
 				`  SSIN(*36) SSIN(*28) gmd 2021-01-01: valid_to "" → "2026-12-31"`+"\n"+
 				`  SSIN(*79) SSIN(*50) specialistconsultation 2020-01-01: valid_to "" → "2026-11-20"`+"\n")
-		i.checkImport(i.newExtract("affiliations", admin.FormFull, "organisation_nihii;ssin;role;valid_from;valid_to\n71000436;78031412250;Specialist;2010-01-01;\n"),
+		i.checkImport(i.newExtract("affiliations", operator.FormFull, "organisation_nihii;ssin;role;valid_from;valid_to\n71000436;78031412250;Specialist;2010-01-01;\n"),
 			endedAffiliations(t, i))
-		i.checkImport(i.newExtract("mandates", admin.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n69092234126;91021706490;CTR;2024-01-01;2027-12-31;2024-01-03\n"),
+		i.checkImport(i.newExtract("mandates", operator.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n69092234126;91021706490;CTR;2024-01-01;2027-12-31;2024-01-03\n"),
 			"mandates, full of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 1 ended\n"+
 				`  SSIN(*50) SSIN(*36) CTR 2025-01-01: valid_to "" → "2026-11-20"`+"\n")
 		err = i.db.RunReadTx(t.Context(), func(r implants.Reader) error {
@@ -305,8 +305,8 @@ func TestFullAndDelta(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i.checkRejected(i.newExtract("persons", admin.FormFull, "ssin;first_name;last_name;birth_date;death_date\n"), "never full")
-		i.checkRejected(i.newExtract("mandates", admin.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n"), "would end everything")
+		i.checkRejected(i.newExtract("persons", operator.FormFull, "ssin;first_name;last_name;birth_date;death_date\n"), "never full")
+		i.checkRejected(i.newExtract("mandates", operator.FormFull, "grantor_ssin;grantee_ssin;service;valid_from;valid_to;accepted_on\n"), "would end everything")
 		i.checkRejected(i.newExtract("surgeons", "", ""), "the kinds are")
 		i.checkRejected(i.newExtract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jean;X;;\n48022907379;Jean;;;\n"), "line 3, column last_name: is empty")
 		i.checkRejected(i.newExtract("persons", "", "ssin;first_name;last_name;birth_date;death_date\n48022907379;Jean;X;;\n48022907379;Jean;Y;;\n"), "line 3: the same entry stands on line 2")
@@ -314,11 +314,11 @@ func TestFullAndDelta(t *testing.T) {
 			"persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended\n  SSIN(*79): last_name changes\n")
 
 		versions, err := i.db.SourceVersions(t.Context(), "mandates")
-		if err != nil || len(versions) != 2 || versions[1].Format != admin.FormFull || versions[1].Rows != 1 || versions[1].Name != "mandates" || len(versions[1].Digest) != 32 {
+		if err != nil || len(versions) != 2 || versions[1].Format != operator.FormFull || versions[1].Rows != 1 || versions[1].Name != "mandates" || len(versions[1].Digest) != 32 {
 			t.Errorf("versions %+v, %v", versions, err)
 		}
 		events, _, err := i.db.ReadEvents(t.Context(), 0, 100)
-		if last := events[len(events)-1]; err != nil || last.Operation != admin.ActionImport || last.Signer != "operator=operator" ||
+		if last := events[len(events)-1]; err != nil || last.Operation != operator.ActionImport || last.Signer != "operator=operator" ||
 			last.Reason != "persons, delta of 2026-11-21: 1 read, 0 new, 1 changed, 0 unchanged, 0 ended" {
 			t.Errorf("recorded %+v, %v", last, err)
 		}
@@ -356,12 +356,12 @@ func TestReplacedNumber(t *testing.T) {
 		t.Helper()
 		i := newImportFixture(t, b.Open(t))
 		var all store.SourceEntries
-		for _, kind := range admin.Kinds() {
+		for _, kind := range operator.Kinds() {
 			file, err := devdata.Files.Open(kind + ".csv")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := admin.ReadCSV(kind, file, &all); err != nil {
+			if _, err := operator.ReadCSV(kind, file, &all); err != nil {
 				t.Fatal(err)
 			}
 		}
