@@ -5,7 +5,7 @@ import (
 	"io"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // This file contains the commands for mandates and for the staff roles of an organisation.
@@ -28,8 +28,8 @@ type mandatesCommand struct {
 
 // Run lists the mandates that the caller granted or received.
 func (m *mandatesCommand) Run(c *serviceClient) error {
-	request := &wire.ListMandatesRequest{Header: c.newHeader(), Offset: m.Offset, MaxElements: m.Max}
-	answer, err := client.Call[wire.ListMandatesRequest, wire.ListMandatesResponse](c.ctx, c.client, "ListMandates", request)
+	request := &ctr.ListMandatesRequest{Header: c.newHeader(), Offset: m.Offset, MaxElements: m.Max}
+	answer, err := client.Call[ctr.ListMandatesRequest, ctr.ListMandatesResponse](c.ctx, c.client, "ListMandates", request)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (m *mandatesCommand) Run(c *serviceClient) error {
 	})
 }
 
-func showMandates(w io.Writer, all []wire.Mandate) {
+func showMandates(w io.Writer, all []ctr.Mandate) {
 	for _, m := range all {
 		_, _ = fmt.Fprintf(w, "  %s of %s for %s, %s", m.State, m.Grantor, m.Grantee, formatPeriod(m.From, m.To))
 		if m.AcceptedOn != "" {
@@ -70,7 +70,7 @@ type grantCommand struct {
 
 // Run grants a mandate.
 func (g *grantCommand) Run(c *serviceClient) error {
-	return c.manageMandate(wire.MandateChange{Grant: &wire.MandateGrant{Grantee: g.Grantee, From: g.From, To: g.To}})
+	return c.manageMandate(ctr.MandateChange{Grant: &ctr.MandateGrant{Grantee: g.Grantee, From: g.From, To: g.To}})
 }
 
 type acceptCommand struct {
@@ -79,7 +79,7 @@ type acceptCommand struct {
 
 // Run accepts a mandate.
 func (a *acceptCommand) Run(c *serviceClient) error {
-	return c.manageMandate(wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: a.Grantor}})
+	return c.manageMandate(ctr.MandateChange{Accept: &ctr.MandateAcceptance{Grantor: a.Grantor}})
 }
 
 type endCommand struct {
@@ -89,7 +89,7 @@ type endCommand struct {
 
 // Run ends a mandate.
 func (e *endCommand) Run(c *serviceClient) error {
-	return c.manageMandate(wire.MandateChange{End: &wire.MandateEnd{Grantee: e.Grantee, Grantor: e.Grantor}})
+	return c.manageMandate(ctr.MandateChange{End: &ctr.MandateEnd{Grantee: e.Grantee, Grantor: e.Grantor}})
 }
 
 type transferCommand struct {
@@ -99,12 +99,12 @@ type transferCommand struct {
 
 // Run transfers a mandate.
 func (t *transferCommand) Run(c *serviceClient) error {
-	return c.manageMandate(wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: t.Grantee, To: t.To}})
+	return c.manageMandate(ctr.MandateChange{Transfer: &ctr.MandateTransfer{Grantee: t.Grantee, To: t.To}})
 }
 
-func (c *serviceClient) manageMandate(change wire.MandateChange) error {
-	request := &wire.ManageMandateRequest{Header: c.newHeader(), Change: change}
-	answer, err := client.Call[wire.ManageMandateRequest, wire.ManageMandateResponse](c.ctx, c.client, "ManageMandate", request)
+func (c *serviceClient) manageMandate(change ctr.MandateChange) error {
+	request := &ctr.ManageMandateRequest{Header: c.newHeader(), Change: change}
+	answer, err := client.Call[ctr.ManageMandateRequest, ctr.ManageMandateResponse](c.ctx, c.client, "ManageMandate", request)
 	if err != nil {
 		return err
 	}
@@ -123,8 +123,8 @@ type staffListCommand struct {
 
 // Run lists the staff roles of an organisation.
 func (s *staffListCommand) Run(c *serviceClient) error {
-	request := &wire.ListStaffRequest{Header: c.newHeader(), Offset: s.Offset, MaxElements: s.Max}
-	answer, err := client.Call[wire.ListStaffRequest, wire.ListStaffResponse](c.ctx, c.client, "ListStaff", request)
+	request := &ctr.ListStaffRequest{Header: c.newHeader(), Offset: s.Offset, MaxElements: s.Max}
+	answer, err := client.Call[ctr.ListStaffRequest, ctr.ListStaffResponse](c.ctx, c.client, "ListStaff", request)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (s *staffListCommand) Run(c *serviceClient) error {
 	})
 }
 
-func showStaff(w io.Writer, all []wire.StaffMember) {
+func showStaff(w io.Writer, all []ctr.StaffMember) {
 	for _, m := range all {
 		_, _ = fmt.Fprintf(w, "  %s  %s, %s, %s\n", m.Person, m.Role, m.State, formatPeriod(m.From, m.To))
 	}
@@ -153,7 +153,7 @@ type staffAssignCommand struct {
 
 // Run assigns a role.
 func (s *staffAssignCommand) Run(c *serviceClient) error {
-	return c.manageStaff(wire.StaffChange{Assign: &wire.StaffAssignment{Person: s.Person, Role: s.Role, From: s.From, To: s.To}})
+	return c.manageStaff(ctr.StaffChange{Assign: &ctr.StaffAssignment{Person: s.Person, Role: s.Role, From: s.From, To: s.To}})
 }
 
 type staffEndCommand struct {
@@ -162,12 +162,12 @@ type staffEndCommand struct {
 
 // Run ends a role.
 func (s *staffEndCommand) Run(c *serviceClient) error {
-	return c.manageStaff(wire.StaffChange{End: &wire.StaffEnd{Person: s.Person, Role: s.Role}})
+	return c.manageStaff(ctr.StaffChange{End: &ctr.StaffEnd{Person: s.Person, Role: s.Role}})
 }
 
-func (c *serviceClient) manageStaff(change wire.StaffChange) error {
-	request := &wire.ManageStaffRequest{Header: c.newHeader(), Change: change}
-	answer, err := client.Call[wire.ManageStaffRequest, wire.ManageStaffResponse](c.ctx, c.client, "ManageStaff", request)
+func (c *serviceClient) manageStaff(change ctr.StaffChange) error {
+	request := &ctr.ManageStaffRequest{Header: c.newHeader(), Change: change}
+	answer, err := client.Call[ctr.ManageStaffRequest, ctr.ManageStaffResponse](c.ctx, c.client, "ManageStaff", request)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 type batchCommand struct {
@@ -264,9 +264,9 @@ func (r *batchReport) printEnd(t *commandContext, b *batchCommand, err error) er
 }
 
 // sendNotification sends one notification of a batch and classifies the answer.
-func (c *serviceClient) sendNotification(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+func (c *serviceClient) sendNotification(ctx context.Context, request *ctr.NotifyImplantRequest) batch.Answer {
 	c.completeHeader(&request.Header)
-	answer, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](ctx, c.client, "NotifyImplant", request)
+	answer, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](ctx, c.client, "NotifyImplant", request)
 	if err != nil {
 		return classifyError(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // batchFile returns a file of rows with some replacements, by row number. Row 2 is the first below the header.
@@ -46,7 +46,7 @@ func (s *service) surgeonFlagsThrough(door func(register http.Handler, w http.Re
 // countNotifications returns the number of notifications of the patient in the register.
 func countNotifications(t *testing.T, flags []string) (total int) {
 	t.Helper()
-	var found wire.SearchResponse
+	var found ctr.SearchResponse
 	r := runCtr(t, append(slices.Clone(flags), "--json"), "search", "--patient", "48022907379", "--max", "1").expect(t, exitOK)
 	if err := json.Unmarshal([]byte(r.stdout), &found); err != nil {
 		t.Fatal(err)

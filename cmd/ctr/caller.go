@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // serviceClient is the environment of a command that calls the service.
@@ -78,19 +78,19 @@ func (c *commandLine) missingFlags() []string {
 func newID() string { return "_" + rand.Text() }
 
 // newHeader returns the header of a new request.
-func (c *serviceClient) newHeader() wire.Header {
-	h := wire.Header{}
+func (c *serviceClient) newHeader() ctr.Header {
+	h := ctr.Header{}
 	c.completeHeader(&h)
 	return h
 }
 
 // completeHeader sets identifier and time of a request. An author on the command line replaces the author in the
 // file.
-func (c *serviceClient) completeHeader(h *wire.Header) {
+func (c *serviceClient) completeHeader(h *ctr.Header) {
 	h.ID, h.IssueInstant = newID(), time.Now().UTC().Format(time.RFC3339)
 	if c.author != "" {
-		h.Author = &wire.Author{HcParty: []wire.HcParty{{
-			ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: c.author}}, Name: "author",
+		h.Author = &ctr.Author{HcParty: []ctr.HcParty{{
+			ID: []ctr.PartyID{{Type: "urn:be:fgov:person:ssin", Value: c.author}}, Name: "author",
 		}}}
 	}
 }
@@ -122,8 +122,8 @@ func readRequest[Q any](file, name string) (*Q, error) {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 	}
-	if !root.Is(wire.NamespaceProtocol, name) {
-		return nil, fmt.Errorf("%s: the element is not %s of %s", file, name, wire.NamespaceProtocol)
+	if !root.Is(ctr.NamespaceProtocol, name) {
+		return nil, fmt.Errorf("%s: the element is not %s of %s", file, name, ctr.NamespaceProtocol)
 	}
-	return wire.Decode[Q](root)
+	return ctr.Decode[Q](root)
 }

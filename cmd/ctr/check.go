@@ -15,7 +15,7 @@ import (
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 	"github.com/openctr/ctr/xsd"
 )
 
@@ -87,7 +87,7 @@ func (c *checkCommand) Run(t *commandContext) error {
 }
 
 func (c *checkCommand) inspectionOptions(now time.Time) (diagnosis.Options, error) {
-	o := diagnosis.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, IdentifyOperation: wire.OperationName, Lang: c.Lang}
+	o := diagnosis.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, IdentifyOperation: ctr.OperationName, Lang: c.Lang}
 	if c.At != "" {
 		at, err := time.Parse(time.RFC3339, c.At)
 		if err != nil {

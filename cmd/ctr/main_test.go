@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // TestMainJob tests the main workflow, command by command, with text output.
@@ -92,13 +92,13 @@ func TestJSON(t *testing.T) {
 			t.Errorf("more than one value: %s", r.stdout)
 		}
 	}
-	var receipt wire.NotifyResponse
+	var receipt ctr.NotifyResponse
 	read(&receipt, "notify", s.writeFile("notify.xml", []byte(implantationXML(dateDaysAgo(t, 1), dateDaysAgo(t, 1), "EPD-1"))))
 	if len(receipt.Receipt.NotificationNumber) < 15 || receipt.Receipt.State != "Final" || len(receipt.Receipt.Digest) != 32 || len(receipt.Implant) != 2 ||
 		receipt.Implant[0].SerialNumber != "S-000917" || receipt.Implant[0].Device.Reference != "TKS-FL5" || len(receipt.Warning) != 1 {
 		t.Errorf("receipt %+v", receipt)
 	}
-	var search wire.SearchResponse
+	var search ctr.SearchResponse
 	read(&search, "search", "--number", receipt.Receipt.NotificationNumber)
 	if search.Total != 1 || search.Notification[0].Patient != "48022907379" || !search.Notification[0].Own {
 		t.Errorf("search %+v", search)
@@ -113,12 +113,12 @@ func TestJSON(t *testing.T) {
 	if data, err := os.ReadFile(out); err != nil || card.File != out || card.Octets != len(data) || len(card.Digest) != 32 {
 		t.Errorf("card %+v, %v", card, err)
 	}
-	var list wire.ListPatientImplantsResponse
+	var list ctr.ListPatientImplantsResponse
 	read(&list, "implants", "--patient", "48022907379", "--max", "1")
 	if list.Total != 2 || len(list.Implant) != 1 || list.Implant[0].Remaining != 2 {
 		t.Errorf("list %+v", list)
 	}
-	var removal wire.NotifyResponse
+	var removal ctr.NotifyResponse
 	read(&removal, "explant", s.writeFile("explant.xml", []byte(explantationXML(dateDaysAgo(t, 0), list.Implant[0].ImplantID, "2"))))
 	if removal.Implant[0].Remaining != 0 {
 		t.Errorf("removal %+v", removal)

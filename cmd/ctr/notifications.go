@@ -5,7 +5,7 @@ import (
 	"io"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // This file contains the commands for existing notifications.
@@ -16,8 +16,8 @@ type notificationFlags struct {
 	Reference string `help:"Reference of the notification. It exists before the number does." xor:"of" required:"" placeholder:"R"`
 }
 
-func (n notificationFlags) toNotificationRef() wire.NotificationOf {
-	return wire.NotificationOf{NotificationNumber: n.Number, Reference: n.Reference}
+func (n notificationFlags) toNotificationRef() ctr.NotificationOf {
+	return ctr.NotificationOf{NotificationNumber: n.Number, Reference: n.Reference}
 }
 
 type notificationCommand struct {
@@ -27,15 +27,15 @@ type notificationCommand struct {
 
 // Run shows a notification.
 func (n *notificationCommand) Run(c *serviceClient) error {
-	request := &wire.GetNotificationRequest{Header: c.newHeader(), EmergencyReason: n.Emergency, Of: n.toNotificationRef()}
-	answer, err := client.Call[wire.GetNotificationRequest, wire.GetNotificationResponse](c.ctx, c.client, "GetNotification", request)
+	request := &ctr.GetNotificationRequest{Header: c.newHeader(), EmergencyReason: n.Emergency, Of: n.toNotificationRef()}
+	answer, err := client.Call[ctr.GetNotificationRequest, ctr.GetNotificationResponse](c.ctx, c.client, "GetNotification", request)
 	if err != nil {
 		return err
 	}
 	return c.printAnswer(answer, func(w io.Writer) { showNotification(w, &answer.Notification) })
 }
 
-func showNotification(w io.Writer, n *wire.Notification) {
+func showNotification(w io.Writer, n *ctr.Notification) {
 	_, _ = fmt.Fprintf(w, "%s of %s, patient %s, specialist %s\n  %s, reference %s, version %d", n.OperationType, n.OperationDate, n.Patient,
 		n.Specialist.SSIN+n.Specialist.NIHII, n.State, n.Reference, n.Version)
 	if n.NotificationNumber != "" {
@@ -90,8 +90,8 @@ type pendingCommand struct {
 
 // Run lists pending notifications.
 func (p *pendingCommand) Run(c *serviceClient) error {
-	request := &wire.ListPendingNotificationsRequest{Header: c.newHeader(), Offset: p.Offset, MaxElements: p.Max, State: p.State}
-	answer, err := client.Call[wire.ListPendingNotificationsRequest, wire.ListPendingNotificationsResponse](c.ctx, c.client,
+	request := &ctr.ListPendingNotificationsRequest{Header: c.newHeader(), Offset: p.Offset, MaxElements: p.Max, State: p.State}
+	answer, err := client.Call[ctr.ListPendingNotificationsRequest, ctr.ListPendingNotificationsResponse](c.ctx, c.client,
 		"ListPendingNotifications", request)
 	if err != nil {
 		return err
@@ -112,8 +112,8 @@ type validateCommand struct {
 
 // Run makes a notification final.
 func (v *validateCommand) Run(c *serviceClient) error {
-	request := &wire.ValidateNotificationRequest{Header: c.newHeader(), Reference: v.Reference, Version: v.Version}
-	answer, err := client.Call[wire.ValidateNotificationRequest, wire.ValidateNotificationResponse](c.ctx, c.client, "ValidateNotification", request)
+	request := &ctr.ValidateNotificationRequest{Header: c.newHeader(), Reference: v.Reference, Version: v.Version}
+	answer, err := client.Call[ctr.ValidateNotificationRequest, ctr.ValidateNotificationResponse](c.ctx, c.client, "ValidateNotification", request)
 	if err != nil {
 		return err
 	}
@@ -127,13 +127,13 @@ type reviseCommand struct {
 
 // Run replaces the content of a notification.
 func (n *reviseCommand) Run(c *serviceClient) error {
-	request, err := readRequest[wire.ReviseNotificationRequest](n.File, "ReviseNotificationRequest")
+	request, err := readRequest[ctr.ReviseNotificationRequest](n.File, "ReviseNotificationRequest")
 	if err != nil {
 		return err
 	}
 	c.completeHeader(&request.Header)
 	n.overrideSave(&request.Save)
-	answer, err := client.Call[wire.ReviseNotificationRequest, wire.ReviseNotificationResponse](c.ctx, c.client, "ReviseNotification", request)
+	answer, err := client.Call[ctr.ReviseNotificationRequest, ctr.ReviseNotificationResponse](c.ctx, c.client, "ReviseNotification", request)
 	if err != nil {
 		return err
 	}
@@ -148,8 +148,8 @@ type discardCommand struct {
 
 // Run discards or withdraws a notification.
 func (d *discardCommand) Run(c *serviceClient) error {
-	request := &wire.DiscardNotificationRequest{Header: c.newHeader(), Of: d.toNotificationRef(), Version: d.Version, Reason: d.Reason}
-	answer, err := client.Call[wire.DiscardNotificationRequest, wire.DiscardNotificationResponse](c.ctx, c.client, "DiscardNotification", request)
+	request := &ctr.DiscardNotificationRequest{Header: c.newHeader(), Of: d.toNotificationRef(), Version: d.Version, Reason: d.Reason}
+	answer, err := client.Call[ctr.DiscardNotificationRequest, ctr.DiscardNotificationResponse](c.ctx, c.client, "DiscardNotification", request)
 	if err != nil {
 		return err
 	}

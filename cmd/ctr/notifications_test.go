@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 	"github.com/openctr/ctr/xsd"
 )
 
@@ -31,7 +31,7 @@ func newServiceDouble[Q, R any](t *testing.T, operation string, answer *R) (*ser
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply, err := wire.Encode(operation+"Response", answer)
+	reply, err := ctr.Encode(operation+"Response", answer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,14 +48,14 @@ func newServiceDouble[Q, R any](t *testing.T, operation string, answer *R) (*ser
 			return
 		}
 		content, _, err := soap.ReadReply(document)
-		if err != nil || !content.Is(wire.NamespaceProtocol, operation+"Request") {
+		if err != nil || !content.Is(ctr.NamespaceProtocol, operation+"Request") {
 			t.Errorf("asked %s, %v", content.Local(), err)
 			return
 		}
 		if _, err = schemas.Check(content); err != nil { //nolint:contextcheck // works in memory
 			t.Errorf("asked %v", err)
 		}
-		request, err := wire.Decode[Q](content)
+		request, err := ctr.Decode[Q](content)
 		if err != nil {
 			t.Error(err)
 		}
@@ -102,47 +102,47 @@ func expectEqual[T any](t *testing.T, got, want *T) {
 
 var (
 	registeredAt = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
-	kneeImplant  = wire.RegisteredImplant{ImplantID: "i1", UDIDI: "05410000001047", LotNumber: "L2201", Quantity: 2, OperationDate: "2026-11-20", Remaining: 1}
-	lateWarning  = wire.Warning{Code: "WARN_LATE_NOTIFICATION", Path: "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate",
-		Message: []wire.Text{{Lang: "nl", Value: "te laat"}, {Lang: "en", Value: "late"}}}
+	kneeImplant  = ctr.RegisteredImplant{ImplantID: "i1", UDIDI: "05410000001047", LotNumber: "L2201", Quantity: 2, OperationDate: "2026-11-20", Remaining: 1}
+	lateWarning  = ctr.Warning{Code: "WARN_LATE_NOTIFICATION", Path: "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate",
+		Message: []ctr.Text{{Lang: "nl", Value: "te laat"}, {Lang: "en", Value: "late"}}}
 )
 
-func newReceipt(state, number string, version int) wire.Receipt {
-	return wire.Receipt{NotificationNumber: number, Reference: "r1", State: state, Version: version, RegisteredAt: registeredAt, Digest: make([]byte, 32)}
+func newReceipt(state, number string, version int) ctr.Receipt {
+	return ctr.Receipt{NotificationNumber: number, Reference: "r1", State: state, Version: version, RegisteredAt: registeredAt, Digest: make([]byte, 32)}
 }
 
 const notificationNumber = "202611210000172"
 
 func TestNotificationCommand(t *testing.T) {
 	t.Parallel()
-	answer := &wire.GetNotificationResponse{Notification: wire.Notification{
+	answer := &ctr.GetNotificationResponse{Notification: ctr.Notification{
 		NotificationNumber: notificationNumber, Reference: "r1", Version: 3, State: "Withdrawn", OperationType: "Implantation", RegisteredAt: registeredAt,
-		Digest: make([]byte, 32), Organisation: "71000436", Author: "78031412250", Specialist: wire.Professional{SSIN: "78031412250"},
-		OperationDate: "2026-11-20", Patient: "48022907379", Prescriber: &wire.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02",
-		Comment: "revision of the left knee", Implant: []wire.RegisteredImplant{kneeImplant}, Warning: []wire.Warning{lateWarning},
-		History: []wire.Revision{
+		Digest: make([]byte, 32), Organisation: "71000436", Author: "78031412250", Specialist: ctr.Professional{SSIN: "78031412250"},
+		OperationDate: "2026-11-20", Patient: "48022907379", Prescriber: &ctr.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02",
+		Comment: "revision of the left knee", Implant: []ctr.RegisteredImplant{kneeImplant}, Warning: []ctr.Warning{lateWarning},
+		History: []ctr.Revision{
 			{Version: 2, At: registeredAt, Author: "78031412250", Change: "Notified", State: "Final"},
 			{Version: 3, At: registeredAt, Author: "78031412250", Organisation: "71000436", Change: "Withdrawn", State: "Withdrawn", Reason: "the wrong patient"},
 		},
 	}}
-	s, asked := newServiceDouble[wire.GetNotificationRequest](t, "GetNotification", answer)
+	s, asked := newServiceDouble[ctr.GetNotificationRequest](t, "GetNotification", answer)
 	runCtr(t, s.surgeonFlags(), "notification", "--number", notificationNumber).expect(t, exitOK,
 		"Implantation of 2026-11-20, patient 48022907379, specialist 78031412250\n  Withdrawn, reference r1, version 3, number 202611210000172\n",
 		"  prescribed on 2026-11-02 by 17800389480\n  revision of the left knee\n  i1  05410000001047\n    placed 2026-11-20, remaining 1 of 2, lot L2201\n",
 		"warning WARN_LATE_NOTIFICATION at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate\n  late\n",
 		"version 2  2026-11-21 10:00:00 UTC  Notified by 78031412250\n",
 		"version 3  2026-11-21 10:00:00 UTC  Withdrawn by 78031412250 in 71000436: the wrong patient\n")
-	expectEqual(t, asked(), &wire.GetNotificationRequest{Of: wire.NotificationOf{NotificationNumber: notificationNumber}})
-	expectEqual(t, decodeAnswer[wire.GetNotificationResponse](t, s, "notification", "--reference", "r1", "--emergency", "unconscious after an accident"), answer)
-	expectEqual(t, asked(), &wire.GetNotificationRequest{EmergencyReason: "unconscious after an accident", Of: wire.NotificationOf{Reference: "r1"}})
+	expectEqual(t, asked(), &ctr.GetNotificationRequest{Of: ctr.NotificationOf{NotificationNumber: notificationNumber}})
+	expectEqual(t, decodeAnswer[ctr.GetNotificationResponse](t, s, "notification", "--reference", "r1", "--emergency", "unconscious after an accident"), answer)
+	expectEqual(t, asked(), &ctr.GetNotificationRequest{EmergencyReason: "unconscious after an accident", Of: ctr.NotificationOf{Reference: "r1"}})
 }
 
 func TestNotificationOfARemoval(t *testing.T) {
 	t.Parallel()
-	s, _ := newServiceDouble[wire.GetNotificationRequest](t, "GetNotification", &wire.GetNotificationResponse{Notification: wire.Notification{
-		Reference: "r1", Version: 1, State: "Draft", OperationType: "Explantation", RegisteredAt: registeredAt, Specialist: wire.Professional{NIHII: "17800389480"},
-		OperationDate: "2026-11-21", Patient: "48022907379", Explant: []wire.RegisteredExplant{{Implant: kneeImplant, Quantity: 1, Reason: "worn"}, {Implant: kneeImplant}},
-		History: []wire.Revision{{Version: 1, At: registeredAt, Author: "78031412250", Change: "Saved", State: "Draft"}}}})
+	s, _ := newServiceDouble[ctr.GetNotificationRequest](t, "GetNotification", &ctr.GetNotificationResponse{Notification: ctr.Notification{
+		Reference: "r1", Version: 1, State: "Draft", OperationType: "Explantation", RegisteredAt: registeredAt, Specialist: ctr.Professional{NIHII: "17800389480"},
+		OperationDate: "2026-11-21", Patient: "48022907379", Explant: []ctr.RegisteredExplant{{Implant: kneeImplant, Quantity: 1, Reason: "worn"}, {Implant: kneeImplant}},
+		History: []ctr.Revision{{Version: 1, At: registeredAt, Author: "78031412250", Change: "Saved", State: "Draft"}}}})
 	output := runCtr(t, s.surgeonFlags(), "notification", "--reference", "r1").expect(t, exitOK, "specialist 17800389480\n  Draft, reference r1, version 1\n",
 		"removed 1, worn\n  i1  05410000001047\n", "removed all that remain\n  i1  ").stdout
 	if strings.Contains(output, "prescribed") || strings.Contains(output, "number") {
@@ -152,35 +152,35 @@ func TestNotificationOfARemoval(t *testing.T) {
 
 func TestPendingCommand(t *testing.T) {
 	t.Parallel()
-	answer := &wire.ListPendingNotificationsResponse{MaxElements: 20, Total: 1, Notification: []wire.Summary{{OperationType: "Implantation",
-		OperationDate: "2026-11-20", Patient: "48022907379", Specialist: wire.Professional{SSIN: "78031412250"}, State: "ToValidate", Own: true,
+	answer := &ctr.ListPendingNotificationsResponse{MaxElements: 20, Total: 1, Notification: []ctr.Summary{{OperationType: "Implantation",
+		OperationDate: "2026-11-20", Patient: "48022907379", Specialist: ctr.Professional{SSIN: "78031412250"}, State: "ToValidate", Own: true,
 		ImplantCount: 2, Reference: "r1", Version: 4}}}
-	s, asked := newServiceDouble[wire.ListPendingNotificationsRequest](t, "ListPendingNotifications", answer)
+	s, asked := newServiceDouble[ctr.ListPendingNotificationsRequest](t, "ListPendingNotifications", answer)
 	runCtr(t, s.surgeonFlags(), "pending").expect(t, exitOK, "1 found\n  r1, version 4  Implantation of 2026-11-20, patient 48022907379, 2 line(s), ToValidate, yours\n")
-	expectEqual(t, asked(), &wire.ListPendingNotificationsRequest{MaxElements: 20})
-	expectEqual(t, decodeAnswer[wire.ListPendingNotificationsResponse](t, s, "pending", "--state", "ToValidate", "--offset", "3", "--max", "7"), answer)
-	expectEqual(t, asked(), &wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"})
+	expectEqual(t, asked(), &ctr.ListPendingNotificationsRequest{MaxElements: 20})
+	expectEqual(t, decodeAnswer[ctr.ListPendingNotificationsResponse](t, s, "pending", "--state", "ToValidate", "--offset", "3", "--max", "7"), answer)
+	expectEqual(t, asked(), &ctr.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"})
 }
 
 func TestValidateCommand(t *testing.T) {
 	t.Parallel()
-	answer := &wire.ValidateNotificationResponse{Receipt: newReceipt("Final", notificationNumber, 2), Warning: []wire.Warning{lateWarning}}
-	s, asked := newServiceDouble[wire.ValidateNotificationRequest](t, "ValidateNotification", answer)
+	answer := &ctr.ValidateNotificationResponse{Receipt: newReceipt("Final", notificationNumber, 2), Warning: []ctr.Warning{lateWarning}}
+	s, asked := newServiceDouble[ctr.ValidateNotificationRequest](t, "ValidateNotification", answer)
 	runCtr(t, s.surgeonFlags(), "validate", "--reference", "r1", "--version", "1").expect(t, exitOK,
 		"registered as 202611210000172 at 2026-11-21 10:00:00 UTC\n  reference r1, version 2\nwarning WARN_LATE_NOTIFICATION")
-	expectEqual(t, asked(), &wire.ValidateNotificationRequest{Reference: "r1", Version: 1})
-	expectEqual(t, decodeAnswer[wire.ValidateNotificationResponse](t, s, "validate", "--reference", "r1", "--version", "1"), answer)
+	expectEqual(t, asked(), &ctr.ValidateNotificationRequest{Reference: "r1", Version: 1})
+	expectEqual(t, decodeAnswer[ctr.ValidateNotificationResponse](t, s, "validate", "--reference", "r1", "--version", "1"), answer)
 }
 
 func TestDiscardCommand(t *testing.T) {
 	t.Parallel()
-	answer := &wire.DiscardNotificationResponse{Receipt: newReceipt("Withdrawn", notificationNumber, 3)}
-	s, asked := newServiceDouble[wire.DiscardNotificationRequest](t, "DiscardNotification", answer)
+	answer := &ctr.DiscardNotificationResponse{Receipt: newReceipt("Withdrawn", notificationNumber, 3)}
+	s, asked := newServiceDouble[ctr.DiscardNotificationRequest](t, "DiscardNotification", answer)
 	runCtr(t, s.surgeonFlags(), "discard", "--number", notificationNumber, "--version", "2", "--reason", "the wrong patient").expect(t, exitOK,
 		"Withdrawn at 2026-11-21 10:00:00 UTC\n  reference r1, version 3\n")
-	expectEqual(t, asked(), &wire.DiscardNotificationRequest{Of: wire.NotificationOf{NotificationNumber: notificationNumber}, Version: 2, Reason: "the wrong patient"})
-	expectEqual(t, decodeAnswer[wire.DiscardNotificationResponse](t, s, "discard", "--reference", "r1", "--version", "2"), answer)
-	expectEqual(t, asked(), &wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r1"}, Version: 2})
+	expectEqual(t, asked(), &ctr.DiscardNotificationRequest{Of: ctr.NotificationOf{NotificationNumber: notificationNumber}, Version: 2, Reason: "the wrong patient"})
+	expectEqual(t, decodeAnswer[ctr.DiscardNotificationResponse](t, s, "discard", "--reference", "r1", "--version", "2"), answer)
+	expectEqual(t, asked(), &ctr.DiscardNotificationRequest{Of: ctr.NotificationOf{Reference: "r1"}, Version: 2})
 }
 
 // revisionXML is a revision request with the content of implantationXML.
@@ -193,8 +193,8 @@ func revisionXML(save string) string {
 
 func TestReviseCommand(t *testing.T) {
 	t.Parallel()
-	answer := &wire.ReviseNotificationResponse{Receipt: newReceipt("Draft", "", 2), Implant: []wire.RegisteredImplant{kneeImplant}, Warning: []wire.Warning{lateWarning}}
-	s, asked := newServiceDouble[wire.ReviseNotificationRequest](t, "ReviseNotification", answer)
+	answer := &ctr.ReviseNotificationResponse{Receipt: newReceipt("Draft", "", 2), Implant: []ctr.RegisteredImplant{kneeImplant}, Warning: []ctr.Warning{lateWarning}}
+	s, asked := newServiceDouble[ctr.ReviseNotificationRequest](t, "ReviseNotification", answer)
 	file := s.writeFile("revise.xml", []byte(revisionXML("")))
 	runCtr(t, s.surgeonFlags(), "revise", file).expect(t, exitOK,
 		"Draft at 2026-11-21 10:00:00 UTC\n  reference r1, version 2\n  i1  05410000001047\n", "warning WARN_LATE_NOTIFICATION")
@@ -203,7 +203,7 @@ func TestReviseCommand(t *testing.T) {
 		len(request.Content.Implantation.Implant) != 2 || request.Content.Explantation != nil {
 		t.Errorf("asked %+v", request)
 	}
-	expectEqual(t, decodeAnswer[wire.ReviseNotificationResponse](t, s, "revise", file, "--save", "Submit"), answer)
+	expectEqual(t, decodeAnswer[ctr.ReviseNotificationResponse](t, s, "revise", file, "--save", "Submit"), answer)
 	if save := asked().Save; save != "Submit" {
 		t.Errorf("saved as %q", save)
 	}
@@ -212,8 +212,8 @@ func TestReviseCommand(t *testing.T) {
 // TestSaveFlag checks that the flag takes precedence over the file.
 func TestSaveFlag(t *testing.T) {
 	t.Parallel()
-	draft := &wire.NotifyResponse{Receipt: newReceipt("Draft", "", 1), Implant: []wire.RegisteredImplant{kneeImplant}}
-	s, implant := newServiceDouble[wire.NotifyImplantRequest](t, "NotifyImplant", draft)
+	draft := &ctr.NotifyResponse{Receipt: newReceipt("Draft", "", 1), Implant: []ctr.RegisteredImplant{kneeImplant}}
+	s, implant := newServiceDouble[ctr.NotifyImplantRequest](t, "NotifyImplant", draft)
 	file := s.writeFile("notify.xml", []byte(implantationXML("2026-11-20", "2026-11-02", "EPD-1")))
 	runCtr(t, s.surgeonFlags(), "notify", file, "--save", "Draft").expect(t, exitOK, "Draft at 2026-11-21 10:00:00 UTC\n  reference r1, version 1\n  i1  ")
 	if save := implant().Save; save != "Draft" {
@@ -230,7 +230,7 @@ func TestSaveFlag(t *testing.T) {
 			t.Errorf("--save %s: saved as %q", flag, save)
 		}
 	}
-	s, explant := newServiceDouble[wire.NotifyExplantRequest](t, "NotifyExplant", draft)
+	s, explant := newServiceDouble[ctr.NotifyExplantRequest](t, "NotifyExplant", draft)
 	file = s.writeFile("explant.xml", []byte(explantationXML("2026-11-20", "i1", "1")))
 	runCtr(t, s.surgeonFlags(), "explant", file, "--save", "Submit").expect(t, exitOK)
 	if save := explant().Save; save != "Submit" {
@@ -240,17 +240,17 @@ func TestSaveFlag(t *testing.T) {
 
 func TestDevicesCommand(t *testing.T) {
 	t.Parallel()
-	answer := &wire.SearchDeviceResponse{MaxElements: 20, Total: 2, Device: []wire.Device{
+	answer := &ctr.SearchDeviceResponse{MaxElements: 20, Total: 2, Device: []ctr.Device{
 		{NotificationCode: "000071200176", Name: "Total Knee System", Reference: "TKS-FL5", Manufacturer: "Ardenne Orthopaedics SA", DeviceStatus: "Active"},
 		{NotificationCode: "000071211064", Name: "Hip stem", Reference: "HSC-12", Manufacturer: "Ardenne Orthopaedics SA", DeviceStatus: "Recalled", DeletedOn: "2026-01-31"},
 	}}
-	s, asked := newServiceDouble[wire.SearchDeviceRequest](t, "SearchDevice", answer)
+	s, asked := newServiceDouble[ctr.SearchDeviceRequest](t, "SearchDevice", answer)
 	runCtr(t, s.surgeonFlags(), "devices").expect(t, exitOK, "2 found\n  000071200176  Total Knee System\n    TKS-FL5, by Ardenne Orthopaedics SA, Active\n"+
 		"  000071211064  Hip stem\n    HSC-12, by Ardenne Orthopaedics SA, Recalled on 2026-01-31\n")
-	expectEqual(t, asked(), &wire.SearchDeviceRequest{MaxElements: 20})
-	expectEqual(t, decodeAnswer[wire.SearchDeviceResponse](t, s, "devices", "--text", "knee", "--code", "000071200176", "--udi", "05410000001047",
+	expectEqual(t, asked(), &ctr.SearchDeviceRequest{MaxElements: 20})
+	expectEqual(t, decodeAnswer[ctr.SearchDeviceResponse](t, s, "devices", "--text", "knee", "--code", "000071200176", "--udi", "05410000001047",
 		"--category", "Orthopaedic", "--offset", "1", "--max", "2"), answer)
-	expectEqual(t, asked(), &wire.SearchDeviceRequest{Offset: 1, MaxElements: 2, Criteria: wire.DeviceCriteria{Text: "knee", NotificationCode: "000071200176",
+	expectEqual(t, asked(), &ctr.SearchDeviceRequest{Offset: 1, MaxElements: 2, Criteria: ctr.DeviceCriteria{Text: "knee", NotificationCode: "000071200176",
 		UDI: "05410000001047", Category: "Orthopaedic"}})
 }
 
@@ -258,17 +258,17 @@ func TestDevicesCommand(t *testing.T) {
 func TestEmergencyFlag(t *testing.T) {
 	t.Parallel()
 	const reason = "unconscious after an accident"
-	s, search := newServiceDouble[wire.SearchRequest](t, "Search", &wire.SearchResponse{})
+	s, search := newServiceDouble[ctr.SearchRequest](t, "Search", &ctr.SearchResponse{})
 	runCtr(t, s.surgeonFlags(), "search", "--patient", "48022907379", "--emergency", reason).expect(t, exitOK, "0 found")
 	if got := search().EmergencyReason; got != reason {
 		t.Errorf("search: %q", got)
 	}
-	s, card := newServiceDouble[wire.GetImplantCardRequest](t, "GetImplantCard", &wire.GetImplantCardResponse{})
+	s, card := newServiceDouble[ctr.GetImplantCardRequest](t, "GetImplantCard", &ctr.GetImplantCardResponse{})
 	runCtr(t, s.surgeonFlags(), "card", "--patient", "48022907379", "-o", filepath.Join(s.dir, "card.pdf"), "--emergency", reason).expect(t, exitOK)
 	if got := card().EmergencyReason; got != reason {
 		t.Errorf("card: %q", got)
 	}
-	s, implants := newServiceDouble[wire.ListPatientImplantsRequest](t, "ListPatientImplants", &wire.ListPatientImplantsResponse{})
+	s, implants := newServiceDouble[ctr.ListPatientImplantsRequest](t, "ListPatientImplants", &ctr.ListPatientImplantsResponse{})
 	runCtr(t, s.surgeonFlags(), "implants", "--patient", "48022907379", "--emergency", reason).expect(t, exitOK)
 	if got := implants().EmergencyReason; got != reason {
 		t.Errorf("implants: %q", got)
@@ -284,7 +284,7 @@ func TestNotificationCommandsFail(t *testing.T) {
 		{"mandates"}, {"mandate", "accept", "--grantor", "78031412250"}, {"staff"}, {"staff", "end", "--person", "78031412250", "--role", "R"},
 	}
 	fault := soap.FaultFrom(problem.New(problem.InputReferenceConflict), soap.FaultContext{Version: soap.SOAP11, ID: "c-1", Environment: "Test"})
-	s, _ := newServiceDouble[wire.SearchRequest](t, "Search", &wire.SearchResponse{})
+	s, _ := newServiceDouble[ctr.SearchRequest](t, "Search", &ctr.SearchResponse{})
 	commands = append(commands, []string{"revise", s.writeFile("revise.xml", []byte(revisionXML("")))})
 	s.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // saveFlag is the state to which a notification is saved.
@@ -26,13 +26,13 @@ type notifyCommand struct {
 
 // Run sends the notification of an implantation.
 func (n *notifyCommand) Run(c *serviceClient) error {
-	request, err := readRequest[wire.NotifyImplantRequest](n.File, "NotifyImplantRequest")
+	request, err := readRequest[ctr.NotifyImplantRequest](n.File, "NotifyImplantRequest")
 	if err != nil {
 		return err
 	}
 	c.completeHeader(&request.Header)
 	n.overrideSave(&request.Save)
-	answer, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](c.ctx, c.client, "NotifyImplant", request)
+	answer, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](c.ctx, c.client, "NotifyImplant", request)
 	if err != nil {
 		return err
 	}
@@ -46,13 +46,13 @@ type explantCommand struct {
 
 // Run sends the notification of an explantation.
 func (n *explantCommand) Run(c *serviceClient) error {
-	request, err := readRequest[wire.NotifyExplantRequest](n.File, "NotifyExplantRequest")
+	request, err := readRequest[ctr.NotifyExplantRequest](n.File, "NotifyExplantRequest")
 	if err != nil {
 		return err
 	}
 	c.completeHeader(&request.Header)
 	n.overrideSave(&request.Save)
-	answer, err := client.Call[wire.NotifyExplantRequest, wire.NotifyResponse](c.ctx, c.client, "NotifyExplant", request)
+	answer, err := client.Call[ctr.NotifyExplantRequest, ctr.NotifyResponse](c.ctx, c.client, "NotifyExplant", request)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (n *explantCommand) Run(c *serviceClient) error {
 }
 
 // showReceipt prints an answer with a receipt.
-func (c *serviceClient) showReceipt(answer any, r *wire.Receipt, implants []wire.RegisteredImplant, warnings []wire.Warning) error {
+func (c *serviceClient) showReceipt(answer any, r *ctr.Receipt, implants []ctr.RegisteredImplant, warnings []ctr.Warning) error {
 	return c.printAnswer(answer, func(w io.Writer) {
 		at := r.RegisteredAt.Format(instantLayout)
 		if r.State == "Final" {
@@ -80,7 +80,7 @@ func (c *serviceClient) showReceipt(answer any, r *wire.Receipt, implants []wire
 
 const instantLayout = "2006-01-02 15:04:05 MST"
 
-func showWarnings(w io.Writer, all []wire.Warning) {
+func showWarnings(w io.Writer, all []ctr.Warning) {
 	for _, warning := range all {
 		_, _ = fmt.Fprintf(w, "warning %s at %s\n", warning.Code, warning.Path)
 		for _, m := range warning.Message {
@@ -91,7 +91,7 @@ func showWarnings(w io.Writer, all []wire.Warning) {
 	}
 }
 
-func showImplant(w io.Writer, i *wire.RegisteredImplant) {
+func showImplant(w io.Writer, i *ctr.RegisteredImplant) {
 	name := i.UDIDI
 	if i.Device != nil {
 		name = i.Device.Name
@@ -142,17 +142,17 @@ func (s *searchCommand) Validate() error {
 
 // Run searches for notifications.
 func (s *searchCommand) Run(c *serviceClient) error {
-	request := &wire.SearchRequest{Header: c.newHeader(), EmergencyReason: s.Emergency, Offset: s.Offset, MaxElements: s.Max}
+	request := &ctr.SearchRequest{Header: c.newHeader(), EmergencyReason: s.Emergency, Offset: s.Offset, MaxElements: s.Max}
 	switch {
 	case s.Patient != "":
-		request.Criteria.ByPatient = &wire.ByPatient{Patient: s.Patient, From: s.From, To: s.To, OperationType: s.Type}
+		request.Criteria.ByPatient = &ctr.ByPatient{Patient: s.Patient, From: s.From, To: s.To, OperationType: s.Type}
 	case s.Number != "":
-		request.Criteria.ByNotification = &wire.ByNotification{NotificationNumber: s.Number}
+		request.Criteria.ByNotification = &ctr.ByNotification{NotificationNumber: s.Number}
 	default:
-		request.Criteria.ByImplant = &wire.ByImplant{NotificationCode: s.Code, UDI: s.UDI, LotNumber: s.Lot, SerialNumber: s.Serial,
+		request.Criteria.ByImplant = &ctr.ByImplant{NotificationCode: s.Code, UDI: s.UDI, LotNumber: s.Lot, SerialNumber: s.Serial,
 			From: s.From, To: s.To, OperationType: s.Type}
 	}
-	answer, err := client.Call[wire.SearchRequest, wire.SearchResponse](c.ctx, c.client, "Search", request)
+	answer, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](c.ctx, c.client, "Search", request)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (s *searchCommand) Run(c *serviceClient) error {
 }
 
 // showSummary prints a line of a list. name is the identifier for further requests.
-func showSummary(w io.Writer, name string, n *wire.Summary) {
+func showSummary(w io.Writer, name string, n *ctr.Summary) {
 	own := ""
 	if n.Own {
 		own = ", yours"
@@ -184,9 +184,9 @@ type cardCommand struct {
 
 // Run downloads a card.
 func (d *cardCommand) Run(c *serviceClient) error {
-	request := &wire.GetImplantCardRequest{Header: c.newHeader(), EmergencyReason: d.Emergency,
-		Of: wire.CardOf{NotificationNumber: d.Number, Patient: d.Patient}}
-	answer, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](c.ctx, c.client, "GetImplantCard", request)
+	request := &ctr.GetImplantCardRequest{Header: c.newHeader(), EmergencyReason: d.Emergency,
+		Of: ctr.CardOf{NotificationNumber: d.Number, Patient: d.Patient}}
+	answer, err := client.Call[ctr.GetImplantCardRequest, ctr.GetImplantCardResponse](c.ctx, c.client, "GetImplantCard", request)
 	if err != nil {
 		return err
 	}
@@ -213,9 +213,9 @@ type implantsCommand struct {
 
 // Run lists the implants that a patient carries.
 func (l *implantsCommand) Run(c *serviceClient) error {
-	request := &wire.ListPatientImplantsRequest{Header: c.newHeader(), EmergencyReason: l.Emergency, Offset: l.Offset, MaxElements: l.Max,
+	request := &ctr.ListPatientImplantsRequest{Header: c.newHeader(), EmergencyReason: l.Emergency, Offset: l.Offset, MaxElements: l.Max,
 		Patient: l.Patient, At: l.At}
-	answer, err := client.Call[wire.ListPatientImplantsRequest, wire.ListPatientImplantsResponse](c.ctx, c.client, "ListPatientImplants", request)
+	answer, err := client.Call[ctr.ListPatientImplantsRequest, ctr.ListPatientImplantsResponse](c.ctx, c.client, "ListPatientImplants", request)
 	if err != nil {
 		return err
 	}
@@ -238,9 +238,9 @@ type devicesCommand struct {
 
 // Run searches the device list.
 func (d *devicesCommand) Run(c *serviceClient) error {
-	request := &wire.SearchDeviceRequest{Header: c.newHeader(), Offset: d.Offset, MaxElements: d.Max,
-		Criteria: wire.DeviceCriteria{Text: d.Text, NotificationCode: d.Code, UDI: d.UDI, Category: d.Category}}
-	answer, err := client.Call[wire.SearchDeviceRequest, wire.SearchDeviceResponse](c.ctx, c.client, "SearchDevice", request)
+	request := &ctr.SearchDeviceRequest{Header: c.newHeader(), Offset: d.Offset, MaxElements: d.Max,
+		Criteria: ctr.DeviceCriteria{Text: d.Text, NotificationCode: d.Code, UDI: d.UDI, Category: d.Category}}
+	answer, err := client.Call[ctr.SearchDeviceRequest, ctr.SearchDeviceResponse](c.ctx, c.client, "SearchDevice", request)
 	if err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (d *devicesCommand) Run(c *serviceClient) error {
 	})
 }
 
-func showDevice(w io.Writer, d *wire.Device) {
+func showDevice(w io.Writer, d *ctr.Device) {
 	_, _ = fmt.Fprintf(w, "  %s  %s\n    %s, by %s, %s", d.NotificationCode, d.Name, d.Reference, d.Manufacturer, d.DeviceStatus)
 	if d.DeletedOn != "" {
 		_, _ = fmt.Fprintf(w, " on %s", d.DeletedOn)

@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // The tasks of a hospital, with the client program ctr against a running service.
@@ -19,14 +19,14 @@ func TestCaller(t *testing.T) {
 	directory := t.TempDir()
 	service := interop.StartService(t, interop.NewDevelopmentDirectory(t))
 	program := interop.ProgramPath(t, "ctr")
-	ctr := func(entry, url string, command ...string) interop.Result {
+	binary := func(entry, url string, command ...string) interop.Result {
 		t.Helper()
 		return interop.RunProgram(t, program, append([]string{"--p12", service.P12[entry], "--password-file", service.PasswordFile(), "--url", url,
 			"--ca", service.CA, "--author", interop.SurgeonSSIN}, command...)...)
 	}
 	as := func(want int, entry string, command ...string) string {
 		t.Helper()
-		result := ctr(entry, service.URL, command...)
+		result := binary(entry, service.URL, command...)
 		if result.ExitCode != want {
 			t.Fatalf("ctr %s: exit %d\n%s%s", strings.Join(command, " "), result.ExitCode, result.Stdout, result.Stderr)
 		}
@@ -45,7 +45,7 @@ func TestCaller(t *testing.T) {
 		return path
 	}
 
-	var receipt wire.NotifyResponse
+	var receipt ctr.NotifyResponse
 	answer(&receipt, "notify", request("notify.xml"))
 	number := receipt.Receipt.NotificationNumber
 	if len(number) != 15 || receipt.Receipt.State != "Final" || len(receipt.Warning) != 0 || len(receipt.Implant) != 1 {
@@ -56,7 +56,7 @@ func TestCaller(t *testing.T) {
 		placed.LotNumber != "L2201" || placed.SerialNumber != "S-000917" || placed.ExpiryDate != "2029-12-31" {
 		t.Errorf("implant %+v", placed)
 	}
-	var found wire.SearchResponse
+	var found ctr.SearchResponse
 	for _, by := range [][]string{{"--patient", interop.PatientSSIN}, {"--number", number}, {"--code", "000071200176"}, {"--udi", "(01)05410000001047"}} {
 		if answer(&found, append([]string{"search"}, by...)...); found.Total != 1 || found.Notification[0].NotificationNumber != number {
 			t.Errorf("search %v: %+v", by, found)
@@ -70,7 +70,7 @@ func TestCaller(t *testing.T) {
 		}
 		checkPrivate(t, file)
 	}
-	var carried wire.ListPatientImplantsResponse
+	var carried ctr.ListPatientImplantsResponse
 	if answer(&carried, "implants", "--patient", interop.PatientSSIN); carried.Total != 1 || carried.Implant[0].ImplantID != placed.ImplantID {
 		t.Errorf("implants %+v", carried)
 	}
@@ -90,7 +90,7 @@ func TestCaller(t *testing.T) {
 	if output := as(2, testpki.Hospital, "notify", filepath.Join(directory, "missing.xml")); !strings.Contains(output, "missing.xml") {
 		t.Error(output)
 	}
-	if result := ctr(testpki.Hospital, "https://127.0.0.1:1/ctr/v1", "search", "--number", number); result.ExitCode != 3 {
+	if result := binary(testpki.Hospital, "https://127.0.0.1:1/ctr/v1", "search", "--number", number); result.ExitCode != 3 {
 		t.Errorf("nobody there: exit %d", result.ExitCode)
 	}
 	for _, entry := range []string{pki.EntryExpired, pki.EntryRevoked, pki.EntryUntrusted, pki.EntrySelfSigned} {

@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // demoCommand sends one notification through the whole service, over TLS on loopback.
@@ -88,9 +88,9 @@ func (d *demo) printTitle(text string) {
 	_, _ = fmt.Fprintf(d.stdout, "\n%d. %s\n", d.stepNumber, text)
 }
 
-func (d *demo) newHeader() wire.Header {
-	return wire.Header{ID: newNCName(), IssueInstant: d.today.UTC().Format(time.RFC3339), Author: &wire.Author{HcParty: []wire.HcParty{{
-		ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: demoSurgeon}}, FirstName: []string{"Anna"}, Name: "Claes",
+func (d *demo) newHeader() ctr.Header {
+	return ctr.Header{ID: newNCName(), IssueInstant: d.today.UTC().Format(time.RFC3339), Author: &ctr.Author{HcParty: []ctr.HcParty{{
+		ID: []ctr.PartyID{{Type: "urn:be:fgov:person:ssin", Value: demoSurgeon}}, FirstName: []string{"Anna"}, Name: "Claes",
 	}}}}
 }
 
@@ -117,23 +117,23 @@ func (d *demo) runSteps(out string) error {
 	return nil
 }
 
-func (d *demo) newNotifyRequest(reference string) *wire.NotifyImplantRequest {
+func (d *demo) newNotifyRequest(reference string) *ctr.NotifyImplantRequest {
 	day := func(ago int) string { return d.today.AddDate(0, 0, -ago).Format(time.DateOnly) }
-	return &wire.NotifyImplantRequest{Header: d.newHeader(), InputReference: reference, Save: "Final", Implantation: wire.Implantation{
-		Specialist: wire.Professional{SSIN: demoSurgeon}, OperationDate: day(2), Patient: demoPatient,
-		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: day(20), Comment: "total knee replacement",
-		Implant: []wire.NotifiedImplant{
+	return &ctr.NotifyImplantRequest{Header: d.newHeader(), InputReference: reference, Save: "Final", Implantation: ctr.Implantation{
+		Specialist: ctr.Professional{SSIN: demoSurgeon}, OperationDate: day(2), Patient: demoPatient,
+		Prescriber: ctr.Professional{NIHII: "17800389480"}, PrescriptionDate: day(20), Comment: "total knee replacement",
+		Implant: []ctr.NotifiedImplant{
 			{NotificationCode: "000071200176", UDI: "(01)05410000001047(17)291231(10)L2201(21)S-000917", Quantity: 1, Location: "left knee", Side: "Left"},
 			{NotificationCode: "000071200275", UDI: "(01)05410000001115(17)300630(10)L2388(21)S-004410", Quantity: 1, Location: "left knee", Side: "Left"},
 		},
 	}}
 }
 
-func (d *demo) notifyImplant() (*wire.NotifyResponse, error) {
+func (d *demo) notifyImplant() (*ctr.NotifyResponse, error) {
 	d.printTitle("Dr Anna Claes reports an operation: two implants in the left knee of Jeanne Leroy")
 	d.printLine("signed by %s, on behalf of Dr Claes:", demoHospital)
 	d.printLine("  Body, Timestamp and certificate are signed, RSA-SHA256")
-	receipt, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyImplant", d.newNotifyRequest("DEMO-1"))
+	receipt, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](d.ctx, d.client, "NotifyImplant", d.newNotifyRequest("DEMO-1"))
 	if err != nil {
 		return nil, err
 	}
@@ -144,15 +144,15 @@ func (d *demo) notifyImplant() (*wire.NotifyResponse, error) {
 	return receipt, nil
 }
 
-func (d *demo) printImplant(i *wire.RegisteredImplant) {
+func (d *demo) printImplant(i *ctr.RegisteredImplant) {
 	d.printLine("  %d of %d  %s", i.Remaining, i.Quantity, i.Device.Name)
 	d.printLine("          lot %s, serial number %s, expiry %s (read from the UDI)", i.LotNumber, i.SerialNumber, i.ExpiryDate)
 }
 
 func (d *demo) searchByPatient(number string) error {
 	d.printTitle("A search by the patient's number finds the notification")
-	answer, err := client.Call[wire.SearchRequest, wire.SearchResponse](d.ctx, d.client, "Search", &wire.SearchRequest{
-		Header: d.newHeader(), MaxElements: 20, Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: demoPatient}},
+	answer, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](d.ctx, d.client, "Search", &ctr.SearchRequest{
+		Header: d.newHeader(), MaxElements: 20, Criteria: ctr.SearchCriteria{ByPatient: &ctr.ByPatient{Patient: demoPatient}},
 	})
 	if err != nil {
 		return err
@@ -168,8 +168,8 @@ func (d *demo) searchByPatient(number string) error {
 
 func (d *demo) fetchCard(number, out string) error {
 	d.printTitle("The implant card for the patient, in four languages")
-	answer, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](d.ctx, d.client, "GetImplantCard", &wire.GetImplantCardRequest{
-		Header: d.newHeader(), Of: wire.CardOf{NotificationNumber: number},
+	answer, err := client.Call[ctr.GetImplantCardRequest, ctr.GetImplantCardResponse](d.ctx, d.client, "GetImplantCard", &ctr.GetImplantCardRequest{
+		Header: d.newHeader(), Of: ctr.CardOf{NotificationNumber: number},
 	})
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func (d *demo) fetchCard(number, out string) error {
 
 func (d *demo) listImplants(title string) error {
 	d.printTitle(title)
-	answer, err := client.Call[wire.ListPatientImplantsRequest, wire.ListPatientImplantsResponse](d.ctx, d.client, "ListPatientImplants", &wire.ListPatientImplantsRequest{
+	answer, err := client.Call[ctr.ListPatientImplantsRequest, ctr.ListPatientImplantsResponse](d.ctx, d.client, "ListPatientImplants", &ctr.ListPatientImplantsRequest{
 		Header: d.newHeader(), MaxElements: 20, Patient: demoPatient,
 	})
 	if err != nil {
@@ -205,7 +205,7 @@ func (d *demo) showViolations() error {
 	wrong := d.newNotifyRequest("DEMO-2")
 	wrong.Implantation.PrescriptionDate = d.today.Format(time.DateOnly)
 	wrong.Implantation.Implant[0].LotNumber = "L9999"
-	_, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyImplant", wrong)
+	_, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](d.ctx, d.client, "NotifyImplant", wrong)
 	refusal, isRefusal := errors.AsType[*soap.Refusal](err)
 	if !isRefusal {
 		return fmt.Errorf("the request with errors was not rejected: %w", err)
@@ -219,10 +219,10 @@ func (d *demo) showViolations() error {
 
 func (d *demo) notifyExplant(id string) error {
 	d.printTitle("Later the tibial insert is worn and removed")
-	receipt, err := client.Call[wire.NotifyExplantRequest, wire.NotifyResponse](d.ctx, d.client, "NotifyExplant", &wire.NotifyExplantRequest{
-		Header: d.newHeader(), InputReference: "DEMO-3", Explantation: wire.Explantation{
-			Specialist: wire.Professional{SSIN: demoSurgeon}, OperationDate: d.today.AddDate(0, 0, -1).Format(time.DateOnly),
-			Patient: demoPatient, Explant: []wire.Explant{{ImplantID: id, Reason: "wear"}},
+	receipt, err := client.Call[ctr.NotifyExplantRequest, ctr.NotifyResponse](d.ctx, d.client, "NotifyExplant", &ctr.NotifyExplantRequest{
+		Header: d.newHeader(), InputReference: "DEMO-3", Explantation: ctr.Explantation{
+			Specialist: ctr.Professional{SSIN: demoSurgeon}, OperationDate: d.today.AddDate(0, 0, -1).Format(time.DateOnly),
+			Patient: demoPatient, Explant: []ctr.Explant{{ImplantID: id, Reason: "wear"}},
 		},
 	})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // secretPatterns returns patterns of data that must appear only in responses to authorised callers: the persons of the
@@ -56,8 +56,8 @@ func TestNothingLeaks(t *testing.T) {
 	// Accepted requests.
 	interop.PostMessage(t, c, message)
 	interop.MustSearch(t, c, interop.CriteriaByPatient(interop.PatientSSIN))
-	card := &wire.GetImplantCardRequest{Header: interop.NewHeader(), Of: wire.CardOf{Patient: interop.PatientSSIN}}
-	if _, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](t.Context(), c, "GetImplantCard", card); err != nil {
+	card := &ctr.GetImplantCardRequest{Header: interop.NewHeader(), Of: ctr.CardOf{Patient: interop.PatientSSIN}}
+	if _, err := client.Call[ctr.GetImplantCardRequest, ctr.GetImplantCardResponse](t.Context(), c, "GetImplantCard", card); err != nil {
 		t.Fatal(err)
 	}
 
@@ -79,7 +79,7 @@ func TestNothingLeaks(t *testing.T) {
 		keep(name, string(interop.PostMessage(t, c, interop.SignRequest(t, c, "NotifyImplant", refused.request))), refused.code)
 	}
 	stranger := service.NewClient(t, testpki.Key(t, "SSIN=81050511813")) // a dentist without a care relation with the patient
-	search := &wire.SearchRequest{Header: wire.Header{ID: interop.NewID(), IssueInstant: interop.NewHeader().IssueInstant}, MaxElements: 20,
+	search := &ctr.SearchRequest{Header: ctr.Header{ID: interop.NewID(), IssueInstant: interop.NewHeader().IssueInstant}, MaxElements: 20,
 		Criteria: interop.CriteriaByPatient(interop.PatientSSIN)}
 	told["the answer to a stranger"] = string(interop.PostMessage(t, stranger, interop.SignRequest(t, stranger, "Search", search)))
 	untrusted := service.NewClient(t, testpki.UntrustedKey(t))
@@ -115,41 +115,41 @@ func cutInsideWord(text, word string, within int) string {
 }
 
 type refusedRequest struct {
-	request *wire.NotifyImplantRequest
+	request *ctr.NotifyImplantRequest
 	code    string
 }
 
 // refusedRequests returns requests that fail on personal data in the schema, the authorisation or the rules.
 func refusedRequests() map[string]refusedRequest {
 	all := map[string]refusedRequest{}
-	refuse := func(name, code string, change func(*wire.NotifyImplantRequest)) {
+	refuse := func(name, code string, change func(*ctr.NotifyImplantRequest)) {
 		r := interop.NewImplantation(name, interop.PatientSSIN, "S-SECRET")
 		change(r)
 		all[name] = refusedRequest{r, code}
 	}
-	refuse("schema: patient", "SCHEMA_VALUE", func(r *wire.NotifyImplantRequest) { r.Implantation.Patient = "48.02.29-073.79 Leroy" })
-	refuse("schema: comment", "SCHEMA_VALUE", func(r *wire.NotifyImplantRequest) {
+	refuse("schema: patient", "SCHEMA_VALUE", func(r *ctr.NotifyImplantRequest) { r.Implantation.Patient = "48.02.29-073.79 Leroy" })
+	refuse("schema: comment", "SCHEMA_VALUE", func(r *ctr.NotifyImplantRequest) {
 		r.Implantation.Comment = strings.Repeat("secret remark ", 200)
 	})
-	refuse("schema: side and quantity", "SCHEMA_INVALID", func(r *wire.NotifyImplantRequest) {
+	refuse("schema: side and quantity", "SCHEMA_INVALID", func(r *ctr.NotifyImplantRequest) {
 		r.Implantation.Implant[0].Side, r.Implantation.Implant[0].Quantity = "secret remark", 1000
 	})
-	refuse("check digits", "SSIN_INVALID", func(r *wire.NotifyImplantRequest) { r.Implantation.Patient = "48022907370" })
-	refuse("unknown prescriber", "PRESCRIBER_UNKNOWN", func(r *wire.NotifyImplantRequest) {
-		r.Implantation.Prescriber = wire.Professional{SSIN: "39083015514"}
+	refuse("check digits", "SSIN_INVALID", func(r *ctr.NotifyImplantRequest) { r.Implantation.Patient = "48022907370" })
+	refuse("unknown prescriber", "PRESCRIBER_UNKNOWN", func(r *ctr.NotifyImplantRequest) {
+		r.Implantation.Prescriber = ctr.Professional{SSIN: "39083015514"}
 	})
-	refuse("another specialist", "NOT_YOUR_OPERATION", func(r *wire.NotifyImplantRequest) {
-		r.Implantation.Specialist = wire.Professional{SSIN: "69092234126"}
+	refuse("another specialist", "NOT_YOUR_OPERATION", func(r *ctr.NotifyImplantRequest) {
+		r.Implantation.Specialist = ctr.Professional{SSIN: "69092234126"}
 	})
-	refuse("an author of elsewhere", "AUTHOR_NOT_ATTACHED", func(r *wire.NotifyImplantRequest) {
-		r.Author.HcParty[0] = wire.HcParty{ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: "85073003328"}}, FirstName: []string{"Eva"}, Name: "Peeters"}
+	refuse("an author of elsewhere", "AUTHOR_NOT_ATTACHED", func(r *ctr.NotifyImplantRequest) {
+		r.Author.HcParty[0] = ctr.HcParty{ID: []ctr.PartyID{{Type: "urn:be:fgov:person:ssin", Value: "85073003328"}}, FirstName: []string{"Eva"}, Name: "Peeters"}
 	})
-	refuse("an author who is nobody", "SSIN_INVALID", func(r *wire.NotifyImplantRequest) {
-		r.Author.HcParty[0] = wire.HcParty{ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: "48022907370"}}, Name: "Nobody"}
+	refuse("an author who is nobody", "SSIN_INVALID", func(r *ctr.NotifyImplantRequest) {
+		r.Author.HcParty[0] = ctr.HcParty{ID: []ctr.PartyID{{Type: "urn:be:fgov:person:ssin", Value: "48022907370"}}, Name: "Nobody"}
 	})
-	refuse("rules", "RULES_VIOLATED", func(r *wire.NotifyImplantRequest) {
+	refuse("rules", "RULES_VIOLATED", func(r *ctr.NotifyImplantRequest) {
 		r.Implantation.Implant[0].LotNumber, r.Implantation.PrescriptionDate = "L9999", interop.FormatDaysAgo(0)
 	})
-	refuse("LEAK-1", "INPUT_REFERENCE_CONFLICT", func(r *wire.NotifyImplantRequest) { r.Implantation.Comment = "another secret remark" })
+	refuse("LEAK-1", "INPUT_REFERENCE_CONFLICT", func(r *ctr.NotifyImplantRequest) { r.Implantation.Comment = "another secret remark" })
 	return all
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/testing/interop"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // An operator traces and marks a recall while the service runs; from then on the service warns.
@@ -19,7 +19,7 @@ func TestRecallBesideTheService(t *testing.T) {
 	c := service.NewClient(t, interop.HospitalKey(t))
 	warned := func(name string) bool {
 		answer := interop.MustNotify(t, c, interop.NewImplantation(name, interop.PatientSSIN, "S-"+name))
-		return slices.ContainsFunc(answer.Warning, func(w wire.Warning) bool { return w.Code == "WARN_DEVICE_RECALLED" })
+		return slices.ContainsFunc(answer.Warning, func(w ctr.Warning) bool { return w.Code == "WARN_DEVICE_RECALLED" })
 	}
 	if warned("RECALL-1") {
 		t.Error("warned before the recall")

@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/interop"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // TestRevocationIsFetched runs a service that rejects certificates of unknown revocation status. The revocation list
@@ -59,7 +59,7 @@ func TestRevocationIsFetched(t *testing.T) {
 	service := interop.StartService(t, directory, "--trust", trust, "--revocation", "hard", "--crl", lists.URL+"/list.crl")
 
 	search := func(key *pki.Key) string {
-		_, err := client.Call[wire.SearchRequest, wire.SearchResponse](t.Context(), service.NewClient(t, key), "Search",
+		_, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](t.Context(), service.NewClient(t, key), "Search",
 			interop.NewSearchRequest(interop.CriteriaByPatient(interop.PatientSSIN)))
 		if refusal, ok := errors.AsType[*soap.Refusal](err); ok {
 			return refusal.Violations[0].Code

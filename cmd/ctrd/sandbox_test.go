@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/storetest"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // requestPage requests a page of a service and returns the status and the body.
@@ -100,7 +100,7 @@ func TestSandboxReset(t *testing.T) {
 		c := service.NewClient(t, testpki.ECKey(t))
 		callers.Go(func() {
 			for ctx.Err() == nil {
-				_, err := client.Call[wire.SearchRequest, wire.SearchResponse](ctx, c, "Search", interop.NewSearchRequest(interop.CriteriaByPatient(interop.PatientSSIN)))
+				_, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](ctx, c, "Search", interop.NewSearchRequest(interop.CriteriaByPatient(interop.PatientSSIN)))
 				switch {
 				case err == nil:
 					answered.Add(1)

@@ -25,7 +25,7 @@ import (
 
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // MaxFileBytes limits the size of a file, because it is held in memory.
@@ -58,12 +58,12 @@ type Notification struct {
 	Reference    string
 	Rows         []int
 	Save         string
-	Implantation wire.Implantation
+	Implantation ctr.Implantation
 }
 
 // NewRequest returns a new request for the notification. The caller fills its header.
-func (n *Notification) NewRequest() *wire.NotifyImplantRequest {
-	return &wire.NotifyImplantRequest{InputReference: n.Reference, Save: n.Save, Implantation: n.Implantation}
+func (n *Notification) NewRequest() *ctr.NotifyImplantRequest {
+	return &ctr.NotifyImplantRequest{InputReference: n.Reference, Save: n.Save, Implantation: n.Implantation}
 }
 
 // ContentDigest returns a short digest of the content. It does not depend on the order of columns or the format of a
@@ -72,7 +72,7 @@ func (n *Notification) ContentDigest() string {
 	// json.Marshal fails only for types that this struct does not contain.
 	data, _ := json.Marshal(struct {
 		Save         string
-		Implantation wire.Implantation
+		Implantation ctr.Implantation
 	}{n.Save, n.Implantation})
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:8])

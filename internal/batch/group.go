@@ -8,7 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // The limits of the schema and the rules of the register that can be checked with the file alone.
@@ -72,11 +72,11 @@ func (f *File) buildNotification(reference string, rows []*tableRow, o Options) 
 		f.addError(rows[maxImplants].number, columnInputReference.headerName(), fmt.Sprintf("there are %d rows with this reference, and a notification has at most %d implants", len(rows), maxImplants))
 	}
 	f.checkSharedColumns(&combined, o)
-	n.Implantation = wire.Implantation{
-		Specialist:       wire.Professional{SSIN: combined.cells[columnSpecialistSSIN], NIHII: combined.cells[columnSpecialistNIHII]},
+	n.Implantation = ctr.Implantation{
+		Specialist:       ctr.Professional{SSIN: combined.cells[columnSpecialistSSIN], NIHII: combined.cells[columnSpecialistNIHII]},
 		OperationDate:    combined.cells[columnOperationDate],
 		Patient:          combined.cells[columnPatient],
-		Prescriber:       wire.Professional{SSIN: combined.cells[columnPrescriberSSIN], NIHII: combined.cells[columnPrescriberNIHII]},
+		Prescriber:       ctr.Professional{SSIN: combined.cells[columnPrescriberSSIN], NIHII: combined.cells[columnPrescriberNIHII]},
 		PrescriptionDate: combined.cells[columnPrescriptionDate],
 		Comment:          combined.cells[columnComment],
 	}
@@ -87,8 +87,8 @@ func (f *File) buildNotification(reference string, rows []*tableRow, o Options) 
 	return n
 }
 
-func (r *tableRow) toImplant() wire.NotifiedImplant {
-	i := wire.NotifiedImplant{
+func (r *tableRow) toImplant() ctr.NotifiedImplant {
+	i := ctr.NotifiedImplant{
 		NotificationCode: r.cells[columnNotificationCode], UDI: r.cells[columnUDI], LotNumber: r.cells[columnLot], SerialNumber: r.cells[columnSerial],
 		ExpiryDate: r.cells[columnExpiryDate], DeliveryDate: r.cells[columnDeliveryDate], Quantity: 1, Location: r.cells[columnLocation], Side: r.cells[columnSide],
 	}
@@ -96,10 +96,10 @@ func (r *tableRow) toImplant() wire.NotifiedImplant {
 		i.Quantity, _ = strconv.Atoi(r.cells[columnQuantity]) // parseCell has validated it
 	}
 	if ssin, nihii := r.cells[columnPharmacistSSIN], r.cells[columnPharmacistNIHII]; ssin+nihii != "" {
-		i.Pharmacist = &wire.Professional{SSIN: ssin, NIHII: nihii}
+		i.Pharmacist = &ctr.Professional{SSIN: ssin, NIHII: nihii}
 	}
 	if nihii, cbe := r.cells[columnPharmacyNIHII], r.cells[columnPharmacyCBE]; nihii+cbe != "" {
-		i.Pharmacy = &wire.Pharmacy{NIHII: nihii, CBE: cbe}
+		i.Pharmacy = &ctr.Pharmacy{NIHII: nihii, CBE: cbe}
 	}
 	return i
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/openctr/ctr/internal/batch"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // testOptions are the options of a run on 2026-11-21.
@@ -35,10 +35,10 @@ func validRow(reference string) string {
 func joinLines(all ...string) string { return strings.Join(all, "\r\n") + "\r\n" }
 
 // wantImplantation is the content of validRow("A-1").
-func wantImplantation() wire.Implantation {
-	return wire.Implantation{Specialist: wire.Professional{SSIN: "78031412250"}, OperationDate: "2026-11-20", Patient: "48022907379",
-		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02",
-		Implant: []wire.NotifiedImplant{{NotificationCode: "000071200176", Quantity: 1}}}
+func wantImplantation() ctr.Implantation {
+	return ctr.Implantation{Specialist: ctr.Professional{SSIN: "78031412250"}, OperationDate: "2026-11-20", Patient: "48022907379",
+		Prescriber: ctr.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02",
+		Implant: []ctr.NotifiedImplant{{NotificationCode: "000071200176", Quantity: 1}}}
 }
 
 // TestHabits reads the same notification in the formats that programs and spreadsheets write.
@@ -197,8 +197,8 @@ func TestGroups(t *testing.T) {
 	want := wantImplantation()
 	want.Comment = "'s avonds"
 	want.Implant[0].Location, want.Implant[0].Side = "'t been", "Left"
-	want.Implant[0].Pharmacist, want.Implant[0].Pharmacy = &wire.Professional{NIHII: "27200184000"}, &wire.Pharmacy{NIHII: "21500346"}
-	want.Implant = append(want.Implant, wire.NotifiedImplant{NotificationCode: "000071200275", Quantity: 2})
+	want.Implant[0].Pharmacist, want.Implant[0].Pharmacy = &ctr.Professional{NIHII: "27200184000"}, &ctr.Pharmacy{NIHII: "21500346"}
+	want.Implant = append(want.Implant, ctr.NotifiedImplant{NotificationCode: "000071200275", Quantity: 2})
 	if a := f.Notifications[0]; !reflect.DeepEqual(a.Implantation, want) || !reflect.DeepEqual(a.Rows, []int{2, 4}) {
 		t.Errorf("%+v", a)
 	}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // Verdict is the meaning of an answer for the sender.
@@ -44,7 +44,7 @@ const (
 type Sender struct {
 	// Send signs and sends one request. Several goroutines call it. It may modify the request. Its context does not
 	// end with the context of the run, so that requests in flight finish.
-	Send       func(context.Context, *wire.NotifyImplantRequest) Answer
+	Send       func(context.Context, *ctr.NotifyImplantRequest) Answer
 	Journal    *Journal
 	Parallel   int
 	Patience   time.Duration // limit for the total backoff of one notification

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/batch"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // fakeRegister answers like the register: the same reference with the same content gets the first receipt.
@@ -28,7 +28,7 @@ type fakeRegister struct {
 	conflict bool
 }
 
-func (r *fakeRegister) sendNotification(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+func (r *fakeRegister) sendNotification(ctx context.Context, request *ctr.NotifyImplantRequest) batch.Answer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls++
@@ -137,7 +137,7 @@ func TestInterrupted(t *testing.T) {
 			s, left := newSender(r), random.IntN(80)+1
 			send := s.Send
 			var mu sync.Mutex
-			s.Send = func(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+			s.Send = func(ctx context.Context, request *ctr.NotifyImplantRequest) batch.Answer {
 				a := send(ctx, request)
 				mu.Lock()
 				defer mu.Unlock()
@@ -193,7 +193,7 @@ func TestGivesUp(t *testing.T) {
 		delayed := 0
 		s := &batch.Sender{Parallel: 1, Patience: 7 * time.Second, Sleep: func(_ context.Context, d time.Duration) { pauses = append(pauses, d) },
 			OnProgress: func(batch.Progress) {}, OnRetry: func(error) { delayed++ },
-			Send: func(context.Context, *wire.NotifyImplantRequest) batch.Answer {
+			Send: func(context.Context, *ctr.NotifyImplantRequest) batch.Answer {
 				calls++
 				return batch.Answer{Verdict: verdict, Err: errLost}
 			}}
@@ -281,7 +281,7 @@ func TestStopsCleanly(t *testing.T) {
 	defer cancel()
 	r := &fakeRegister{}
 	s := newSender(r)
-	s.Send = func(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+	s.Send = func(ctx context.Context, request *ctr.NotifyImplantRequest) batch.Answer {
 		cancel()
 		return r.sendNotification(ctx, request)
 	}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/batch"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // watchFixture is a watched folder with the register behind it.
@@ -233,7 +233,7 @@ func TestWatchWrittenTo(t *testing.T) {
 	w := newWatchFixture(t)
 	send, added := w.Sender.Send, false
 	w.Sender.Parallel = 1
-	w.Sender.Send = func(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+	w.Sender.Send = func(ctx context.Context, request *ctr.NotifyImplantRequest) batch.Answer {
 		if !added {
 			added = true
 			w.writeFile(joinLines(header, validRow("A"), validRow("B")), "sending", "list.csv")
@@ -283,7 +283,7 @@ func TestWatchAway(t *testing.T) {
 func TestWatchEnds(t *testing.T) {
 	w := newWatchFixture(t)
 	send := w.Sender.Send
-	w.Sender.Send = func(context.Context, *wire.NotifyImplantRequest) batch.Answer {
+	w.Sender.Send = func(context.Context, *ctr.NotifyImplantRequest) batch.Answer {
 		return batch.Answer{Verdict: batch.VerdictAbort, Err: errLost}
 	}
 	w.writeFile(joinLines(header, validRow("A")), "inbox", "list.csv")
@@ -363,7 +363,7 @@ func TestWatchKilled(t *testing.T) {
 	}
 	send := w.Sender.Send
 	w.Sender.Parallel = 1
-	w.Sender.Send = func(ctx context.Context, request *wire.NotifyImplantRequest) batch.Answer {
+	w.Sender.Send = func(ctx context.Context, request *ctr.NotifyImplantRequest) batch.Answer {
 		snapshot()
 		answer := send(ctx, request)
 		snapshot()

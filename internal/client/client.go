@@ -22,7 +22,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // requestTTL is the validity of a request; the service accepts at most five minutes.
@@ -59,7 +59,7 @@ func ReadKey(file, passwordFile string) (*pki.Key, error) {
 
 // Call sends the request of an operation and reads its response. A refusal by the service is a *soap.Refusal.
 func Call[Q, R any](ctx context.Context, c *Client, operation string, request *Q) (*R, error) {
-	body, err := wire.Encode(operation+"Request", request)
+	body, err := ctr.Encode(operation+"Request", request)
 	if err != nil {
 		return nil, err
 	}
@@ -71,10 +71,10 @@ func Call[Q, R any](ctx context.Context, c *Client, operation string, request *Q
 	if err != nil {
 		return nil, err
 	}
-	if !content.Is(wire.NamespaceProtocol, operation+"Response") {
+	if !content.Is(ctr.NamespaceProtocol, operation+"Response") {
 		return nil, fmt.Errorf("%w: it answered with another element: %s", ErrUnreachable, content.Local())
 	}
-	return wire.Decode[R](content)
+	return ctr.Decode[R](content)
 }
 
 // Sign wraps a request in a SOAP 1.1 envelope and signs it.
@@ -114,7 +114,7 @@ func (c *Client) Send(ctx context.Context, operation string, message []byte) (xm
 		return xmldoc.Element{}, fmt.Errorf("the address of the service: %w", err)
 	}
 	request.Header.Set("Content-Type", soap.SOAP11.ContentType())
-	request.Header.Set("SOAPAction", `"`+wire.NamespaceProtocol+":"+operation+`"`)
+	request.Header.Set("SOAPAction", `"`+ctr.NamespaceProtocol+":"+operation+`"`)
 	response, err := c.newNoRedirectClient().Do(request)
 	if err != nil {
 		return xmldoc.Element{}, fmt.Errorf("%w: %w", ErrUnreachable, err)

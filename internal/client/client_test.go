@@ -17,7 +17,7 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 var now = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
@@ -46,9 +46,9 @@ func respondWith(status int, text string) http.HandlerFunc {
 	}
 }
 
-func callSearch(ctx context.Context, c *client.Client) (*wire.SearchResponse, error) {
-	return client.Call[wire.SearchRequest, wire.SearchResponse](ctx, c, "Search", &wire.SearchRequest{
-		MaxElements: 20, Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: "48022907379"}}})
+func callSearch(ctx context.Context, c *client.Client) (*ctr.SearchResponse, error) {
+	return client.Call[ctr.SearchRequest, ctr.SearchResponse](ctx, c, "Search", &ctr.SearchRequest{
+		MaxElements: 20, Criteria: ctr.SearchCriteria{ByPatient: &ctr.ByPatient{Patient: "48022907379"}}})
 }
 
 // TestCall checks that a request passes a strict verifier and arrives unchanged, and that the answer is returned.
@@ -77,7 +77,7 @@ func TestCall(t *testing.T) {
 		if verified.Signer().String() != testpki.Hospital || !verified.ValidUntil().Equal(now.Add(time.Minute)) {
 			t.Errorf("signed by %s until %s", verified.Signer(), verified.ValidUntil())
 		}
-		request, err := wire.Decode[wire.SearchRequest](verified.Body())
+		request, err := ctr.Decode[ctr.SearchRequest](verified.Body())
 		if err != nil || request.Criteria.ByPatient.Patient != "48022907379" || request.MaxElements != 20 {
 			t.Errorf("request %+v, %v", request, err)
 		}
@@ -85,7 +85,7 @@ func TestCall(t *testing.T) {
 			r.Header.Get("SOAPAction") != `"urn:be:fgov:ehealth:ctr:protocol:v1:Search"` {
 			t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 		}
-		body, err := wire.Encode("SearchResponse", &wire.SearchResponse{Total: 3})
+		body, err := ctr.Encode("SearchResponse", &ctr.SearchResponse{Total: 3})
 		if err != nil {
 			t.Error(err)
 		}
@@ -111,7 +111,7 @@ func TestRefused(t *testing.T) {
 
 // TestUnreachable checks that any answer that is not a register's is ErrUnreachable and not a refusal.
 func TestUnreachable(t *testing.T) {
-	other, err := wire.Encode("GetImplantCardResponse", &wire.GetImplantCardResponse{})
+	other, err := ctr.Encode("GetImplantCardResponse", &ctr.GetImplantCardResponse{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,12 +168,12 @@ func TestUnreachable(t *testing.T) {
 // ErrUnreachable.
 func TestNotSent(t *testing.T) {
 	c := newClientOfHandler(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
-	_, err := client.Call[wire.SearchRequest, wire.SearchResponse](t.Context(), c, "Search", &wire.SearchRequest{
-		Criteria: wire.SearchCriteria{ByImplant: &wire.ByImplant{UDI: "0105410000001047\x1d10L1"}}})
+	_, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](t.Context(), c, "Search", &ctr.SearchRequest{
+		Criteria: ctr.SearchCriteria{ByImplant: &ctr.ByImplant{UDI: "0105410000001047\x1d10L1"}}})
 	if err == nil || errors.Is(err, client.ErrUnreachable) || !strings.Contains(err.Error(), "XML cannot carry") {
 		t.Errorf("a scanned code with its separators: %v", err)
 	}
-	if _, err := client.Call[struct{}, wire.SearchResponse](t.Context(), c, "Search", &struct{}{}); err == nil {
+	if _, err := client.Call[struct{}, ctr.SearchResponse](t.Context(), c, "Search", &struct{}{}); err == nil {
 		t.Error("no message of the contract")
 	}
 	c.URL = "https://exa mple/\x7f"

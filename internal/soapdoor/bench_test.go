@@ -21,7 +21,7 @@ import (
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/storetest"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // BenchmarkRequest is the unit of docs/performance.md: one signed notifyImplant of one implant, from request bytes to
@@ -159,7 +159,7 @@ func signMessages(b testing.TB, d *door, many int) [][]byte {
 	for range 2 {
 		group.Go(func() {
 			for n := next.Add(1) - 1; n < int64(many); n = next.Add(1) - 1 {
-				body, err := wire.Encode("NotifyImplantRequest", benchmarkRequest(n))
+				body, err := ctr.Encode("NotifyImplantRequest", benchmarkRequest(n))
 				if err == nil {
 					messages[n], err = c.Sign(body)
 				}
@@ -178,16 +178,16 @@ func newIDCounter() func() string {
 	return func() string { return fmt.Sprint("_", n.Add(1)) }
 }
 
-func benchmarkRequest(n int64) *wire.NotifyImplantRequest {
+func benchmarkRequest(n int64) *ctr.NotifyImplantRequest {
 	const surgeon = "78031412250"
-	return &wire.NotifyImplantRequest{
-		Header: wire.Header{ID: "_1", IssueInstant: "2026-11-21T10:00:00Z", Author: &wire.Author{HcParty: []wire.HcParty{{
-			ID: []wire.PartyID{{Type: "urn:be:fgov:person:ssin", Value: surgeon}}, FirstName: []string{"Anna"}, Name: "Claes"}}}},
+	return &ctr.NotifyImplantRequest{
+		Header: ctr.Header{ID: "_1", IssueInstant: "2026-11-21T10:00:00Z", Author: &ctr.Author{HcParty: []ctr.HcParty{{
+			ID: []ctr.PartyID{{Type: "urn:be:fgov:person:ssin", Value: surgeon}}, FirstName: []string{"Anna"}, Name: "Claes"}}}},
 		InputReference: fmt.Sprint("BENCH-", n), Save: "Final",
-		Implantation: wire.Implantation{
-			Specialist: wire.Professional{SSIN: surgeon}, OperationDate: "2026-11-20", Patient: "48022907379",
-			Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02", Comment: "revision of the left knee",
-			Implant: []wire.NotifiedImplant{{NotificationCode: "000071200176", Quantity: 1, Location: "left knee", Side: "Left",
+		Implantation: ctr.Implantation{
+			Specialist: ctr.Professional{SSIN: surgeon}, OperationDate: "2026-11-20", Patient: "48022907379",
+			Prescriber: ctr.Professional{NIHII: "17800389480"}, PrescriptionDate: "2026-11-02", Comment: "revision of the left knee",
+			Implant: []ctr.NotifiedImplant{{NotificationCode: "000071200176", Quantity: 1, Location: "left knee", Side: "Left",
 				UDI: fmt.Sprintf("(01)05410000001047(17)291231(10)L2201(21)S-%06d", n)}},
 		},
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 func TestCases(t *testing.T) {
@@ -217,7 +217,7 @@ func (v *verification) checkAccepted() {
 	}
 	var warnings []codeAtPath
 	for warning := range response.Children() {
-		if !warning.Is(wire.NamespaceProtocol, "Warning") {
+		if !warning.Is(ctr.NamespaceProtocol, "Warning") {
 			continue
 		}
 		warnings = append(warnings, codeAtPath{problem.Code(valueAt(warning, "@Code")), valueAt(warning, "@Path")})
@@ -281,7 +281,7 @@ func firstNonEmpty(a, b string) string {
 const absent = "(absent)"
 
 var namespacePrefixes = map[string]string{
-	"ctrp": wire.NamespaceProtocol, "ctr": wire.NamespaceCore, "cc": "urn:be:fgov:ehealth:commons:core:v2", "xml": xmldoc.XMLNamespace,
+	"ctrp": ctr.NamespaceProtocol, "ctr": ctr.NamespaceCore, "cc": "urn:be:fgov:ehealth:commons:core:v2", "xml": xmldoc.XMLNamespace,
 }
 
 // valueAt returns the value at a path below an element: ctrp:Implant[2]/ctr:LotNumber, ctrp:Receipt/@x,

@@ -20,7 +20,7 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // Path is the URL path of the service.
@@ -110,7 +110,7 @@ func (s *Service) respond(r *http.Request, c *requestState, header http.Header) 
 	answer, err := s.processRequest(r, c)
 	contentType := c.version.ContentType()
 	if err == nil && c.acceptsMTOM {
-		contentType, answer, err = soap.PackMTOM(c.version, answer, wire.NamespaceCore, "Content") // the card PDF
+		contentType, answer, err = soap.PackMTOM(c.version, answer, ctr.NamespaceCore, "Content") // the card PDF
 	}
 	if err != nil && !c.auditedByRegistrar {
 		err = s.registrar.RecordRefusal(r.Context(), c.message, err)
@@ -245,11 +245,11 @@ func (c *requestState) applyVerified(v *wsse.Verified) {
 func findOperation(body xmldoc.Element, action string) (operation, error) {
 	action = strings.Trim(action, `" `)
 	for _, o := range operations {
-		if !body.Is(wire.NamespaceProtocol, o.name+"Request") {
+		if !body.Is(ctr.NamespaceProtocol, o.name+"Request") {
 			continue
 		}
-		if action != "" && action != wire.NamespaceProtocol+":"+o.name {
-			return operation{}, problem.New(problem.ActionMismatch, "expected "+wire.NamespaceProtocol+":"+o.name).WithPath("SOAPAction")
+		if action != "" && action != ctr.NamespaceProtocol+":"+o.name {
+			return operation{}, problem.New(problem.ActionMismatch, "expected "+ctr.NamespaceProtocol+":"+o.name).WithPath("SOAPAction")
 		}
 		return o, nil
 	}

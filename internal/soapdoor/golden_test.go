@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -34,7 +34,7 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden(t, name+"-request", string(message))
-		response := d.postMessage(t, soap.SOAP11, string(message), http.Header{"Soapaction": {`"` + wire.NamespaceProtocol + ":" + operation + `"`}})
+		response := d.postMessage(t, soap.SOAP11, string(message), http.Header{"Soapaction": {`"` + ctr.NamespaceProtocol + ":" + operation + `"`}})
 		golden(t, name+"-response", readAnswer(t, soap.SOAP11, response).body)
 		d.Clock.Set(d.Clock.Now().Add(time.Minute))
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/implants/card"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // operation is an operation of the contract with its handler.
@@ -19,77 +19,77 @@ type operation struct {
 
 // operations lists the operations of the service. Their contract is declared in wsdl.Operations.
 var operations = []operation{
-	{"NotifyImplant", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.NotifyImplantRequest) (*wire.NotifyResponse, error) {
+	{"NotifyImplant", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyImplantRequest) (*ctr.NotifyResponse, error) {
 		submission, content := m.ToDomain()
 		receipt, err := s.registrar.NotifyImplant(ctx, caller, submission, content)
-		return wire.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt), err
+		return ctr.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt), err
 	})},
-	{"NotifyExplant", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.NotifyExplantRequest) (*wire.NotifyResponse, error) {
+	{"NotifyExplant", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyExplantRequest) (*ctr.NotifyResponse, error) {
 		submission, content := m.ToDomain()
 		receipt, err := s.registrar.NotifyExplant(ctx, caller, submission, content)
-		return wire.NewNotifyResponse(stamp, "NotifyExplantRequest", receipt), err
+		return ctr.NewNotifyResponse(stamp, "NotifyExplantRequest", receipt), err
 	})},
-	{"Search", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.SearchRequest) (*wire.SearchResponse, error) {
+	{"Search", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.SearchRequest) (*ctr.SearchResponse, error) {
 		criteria := m.ToDomain()
 		found, err := s.registrar.Search(ctx, caller, criteria)
-		return wire.NewSearchResponse(stamp, criteria.Page, found), err
+		return ctr.NewSearchResponse(stamp, criteria.Page, found), err
 	})},
-	{"GetImplantCard", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.GetImplantCardRequest) (*wire.GetImplantCardResponse, error) {
+	{"GetImplantCard", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.GetImplantCardRequest) (*ctr.GetImplantCardResponse, error) {
 		content, err := s.registrar.GetImplantCard(ctx, caller, m.ToDomain())
 		if err != nil {
 			return nil, err
 		}
 		pdf, err := card.Render(content)
-		return wire.NewCardResponse(stamp, card.FileName(content), pdf), err
+		return ctr.NewCardResponse(stamp, card.FileName(content), pdf), err
 	})},
-	{"ListPatientImplants", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.ListPatientImplantsRequest) (*wire.ListPatientImplantsResponse, error) {
+	{"ListPatientImplants", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListPatientImplantsRequest) (*ctr.ListPatientImplantsResponse, error) {
 		query := m.ToDomain()
 		list, err := s.registrar.ListPatientImplants(ctx, caller, query)
-		return wire.NewListPatientImplantsResponse(stamp, query.Page, list), err
+		return ctr.NewListPatientImplantsResponse(stamp, query.Page, list), err
 	})},
-	{"GetNotification", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.GetNotificationRequest) (*wire.GetNotificationResponse, error) {
+	{"GetNotification", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.GetNotificationRequest) (*ctr.GetNotificationResponse, error) {
 		described, err := s.registrar.GetNotification(ctx, caller, m.ToDomain())
-		return wire.NewGetNotificationResponse(stamp, "GetNotificationRequest", described), err
+		return ctr.NewGetNotificationResponse(stamp, "GetNotificationRequest", described), err
 	})},
-	{"ReviseNotification", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.ReviseNotificationRequest) (*wire.ReviseNotificationResponse, error) {
+	{"ReviseNotification", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ReviseNotificationRequest) (*ctr.ReviseNotificationResponse, error) {
 		receipt, err := s.registrar.ReviseNotification(ctx, caller, m.ToDomain())
-		return wire.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt), err
+		return ctr.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt), err
 	})},
-	{"ValidateNotification", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.ValidateNotificationRequest) (*wire.ValidateNotificationResponse, error) {
+	{"ValidateNotification", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ValidateNotificationRequest) (*ctr.ValidateNotificationResponse, error) {
 		receipt, err := s.registrar.ValidateNotification(ctx, caller, m.ToDomain())
-		return wire.NewValidateResponse(stamp, "ValidateNotificationRequest", receipt), err
+		return ctr.NewValidateResponse(stamp, "ValidateNotificationRequest", receipt), err
 	})},
-	{"DiscardNotification", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.DiscardNotificationRequest) (*wire.DiscardNotificationResponse, error) {
+	{"DiscardNotification", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.DiscardNotificationRequest) (*ctr.DiscardNotificationResponse, error) {
 		receipt, err := s.registrar.DiscardNotification(ctx, caller, m.ToDomain())
-		return wire.NewDiscardResponse(stamp, receipt), err
+		return ctr.NewDiscardResponse(stamp, receipt), err
 	})},
-	{"ListPendingNotifications", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.ListPendingNotificationsRequest) (*wire.ListPendingNotificationsResponse, error) {
+	{"ListPendingNotifications", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListPendingNotificationsRequest) (*ctr.ListPendingNotificationsResponse, error) {
 		query := m.ToDomain()
 		found, err := s.registrar.ListPendingNotifications(ctx, caller, query)
-		return wire.NewListPendingNotificationsResponse(stamp, query.Page, found), err
+		return ctr.NewListPendingNotificationsResponse(stamp, query.Page, found), err
 	})},
-	{"SearchDevice", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.SearchDeviceRequest) (*wire.SearchDeviceResponse, error) {
+	{"SearchDevice", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.SearchDeviceRequest) (*ctr.SearchDeviceResponse, error) {
 		query := m.ToDomain()
 		found, err := s.registrar.SearchDevice(ctx, caller, query)
-		return wire.NewSearchDeviceResponse(stamp, query.Page, found), err
+		return ctr.NewSearchDeviceResponse(stamp, query.Page, found), err
 	})},
-	{"ManageMandate", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.ManageMandateRequest) (*wire.ManageMandateResponse, error) {
+	{"ManageMandate", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ManageMandateRequest) (*ctr.ManageMandateResponse, error) {
 		changed, err := s.registrar.ManageMandate(ctx, caller, m.ToDomain())
-		return wire.NewManageMandateResponse(stamp, changed), err
+		return ctr.NewManageMandateResponse(stamp, changed), err
 	})},
-	{"ListMandates", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.ListMandatesRequest) (*wire.ListMandatesResponse, error) {
+	{"ListMandates", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListMandatesRequest) (*ctr.ListMandatesResponse, error) {
 		page := m.ToDomain()
 		found, err := s.registrar.ListMandates(ctx, caller, page)
-		return wire.NewListMandatesResponse(stamp, page, found), err
+		return ctr.NewListMandatesResponse(stamp, page, found), err
 	})},
-	{"ManageStaff", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.ManageStaffRequest) (*wire.ManageStaffResponse, error) {
+	{"ManageStaff", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ManageStaffRequest) (*ctr.ManageStaffResponse, error) {
 		changed, err := s.registrar.ManageStaff(ctx, caller, m.ToDomain())
-		return wire.NewManageStaffResponse(stamp, changed), err
+		return ctr.NewManageStaffResponse(stamp, changed), err
 	})},
-	{"ListStaff", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp wire.ResponseInfo, m *wire.ListStaffRequest) (*wire.ListStaffResponse, error) {
+	{"ListStaff", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListStaffRequest) (*ctr.ListStaffResponse, error) {
 		page := m.ToDomain()
 		found, err := s.registrar.ListStaff(ctx, caller, page)
-		return wire.NewListStaffResponse(stamp, page, found), err
+		return ctr.NewListStaffResponse(stamp, page, found), err
 	})},
 }
 
@@ -102,9 +102,9 @@ type requestMessage[M any] interface {
 
 // newHandler builds an operation's handler: decode, identify the caller, act, encode. It maps the paths in the
 // registrar's refusals to XPaths into the request.
-func newHandler[M, R any, P requestMessage[M]](act func(context.Context, *Service, implants.Caller, wire.ResponseInfo, P) (*R, error)) func(context.Context, *Service, *requestState, xmldoc.Element) ([]byte, error) {
+func newHandler[M, R any, P requestMessage[M]](act func(context.Context, *Service, implants.Caller, ctr.ResponseInfo, P) (*R, error)) func(context.Context, *Service, *requestState, xmldoc.Element) ([]byte, error) {
 	return func(ctx context.Context, s *Service, c *requestState, e xmldoc.Element) ([]byte, error) {
-		decoded, err := wire.Decode[M](e)
+		decoded, err := ctr.Decode[M](e)
 		if err != nil {
 			return nil, fmt.Errorf("decode what the schema accepted: %w", err)
 		}
@@ -114,15 +114,15 @@ func newHandler[M, R any, P requestMessage[M]](act func(context.Context, *Servic
 			return nil, withRequestPaths(c, err)
 		}
 		c.auditedByRegistrar = true // from here on the registrar records the outcome
-		stamp := wire.ResponseInfo{ID: "_" + c.message.Correlation, InResponseTo: m.RequestID(), IssuedAt: s.now()}
+		stamp := ctr.ResponseInfo{ID: "_" + c.message.Correlation, InResponseTo: m.RequestID(), IssuedAt: s.now()}
 		response, err := act(ctx, s, caller, stamp, m)
 		if err != nil {
 			return nil, withRequestPaths(c, err)
 		}
-		return wire.Encode(c.message.Operation+"Response", response)
+		return ctr.Encode(c.message.Operation+"Response", response)
 	}
 }
 
 func withRequestPaths(c *requestState, err error) error {
-	return wire.WithRequestPaths(c.message.Operation+"Request", problem.From(err))
+	return ctr.WithRequestPaths(c.message.Operation+"Request", problem.From(err))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // acceptanceTests lists the tests with messages that a server must accept.
@@ -44,7 +44,7 @@ func testNotify(ctx context.Context, r *serverRun) error {
 	if err != nil {
 		return err
 	}
-	response, err := wire.Decode[wire.NotifyResponse](a.content)
+	response, err := ctr.Decode[ctr.NotifyResponse](a.content)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func testReceiptDigest(ctx context.Context, r *serverRun) error {
 	if err != nil {
 		return err
 	}
-	response, err := wire.Decode[wire.NotifyResponse](a.content)
+	response, err := ctr.Decode[ctr.NotifyResponse](a.content)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (r *serverRun) submitNotification(ctx context.Context, request string) (str
 	if err != nil {
 		return "", err
 	}
-	response, err := wire.Decode[wire.NotifyResponse](a.content)
+	response, err := ctr.Decode[ctr.NotifyResponse](a.content)
 	if err != nil {
 		return "", err
 	}
@@ -210,7 +210,7 @@ func testEmptySearch(ctx context.Context, r *serverRun) error {
 	if err != nil {
 		return err
 	}
-	found, err := wire.Decode[wire.SearchResponse](a.content)
+	found, err := ctr.Decode[ctr.SearchResponse](a.content)
 	switch {
 	case err != nil:
 		return err
@@ -230,7 +230,7 @@ func testCardDigest(ctx context.Context, r *serverRun) error {
 	if err != nil {
 		return err
 	}
-	response, err := wire.Decode[wire.GetImplantCardResponse](a.content)
+	response, err := ctr.Decode[ctr.GetImplantCardResponse](a.content)
 	if err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func testCardAttachment(ctx context.Context, r *serverRun) error {
 	if !strings.HasPrefix(a.header.Get("Content-Type"), "multipart/related") {
 		return errors.New("it comes without a package")
 	}
-	response, err := wire.Decode[wire.GetImplantCardResponse](a.content)
+	response, err := ctr.Decode[ctr.GetImplantCardResponse](a.content)
 	if err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func (r *serverRun) isImplantListed(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		list, err := wire.Decode[wire.ListPatientImplantsResponse](a.content)
+		list, err := ctr.Decode[ctr.ListPatientImplantsResponse](a.content)
 		if err != nil {
 			return false, err
 		}
@@ -358,7 +358,7 @@ func testExplant(ctx context.Context, r *serverRun) error {
 	if err != nil {
 		return err
 	}
-	response, err := wire.Decode[wire.NotifyResponse](a.content)
+	response, err := ctr.Decode[ctr.NotifyResponse](a.content)
 	if err != nil {
 		return err
 	}

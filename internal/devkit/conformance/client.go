@@ -13,7 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // CapturedMessage is a message that a client sent, in the format that capture.Parse reads: the body, with or without
@@ -80,7 +80,7 @@ func JudgeMessages(captured []CapturedMessage, trust *pki.TrustStore) (*Report, 
 func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *pki.TrustStore) *inspectedMessage {
 	m := &inspectedMessage{name: c.Name, captured: capture.Parse(c.Data)}
 	envelope := m.captured.UnpackEnvelope()
-	o := diagnosis.Options{Schema: schemas, IdentifyOperation: wire.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
+	o := diagnosis.Options{Schema: schemas, IdentifyOperation: ctr.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
 	if _, first := diagnosis.Inspect(envelope, o); first != nil {
 		if first.Certificate != nil { // without a creation time the validity cannot be judged
 			o.Time = first.Certificate.NotBefore
@@ -103,7 +103,7 @@ func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *pki.TrustS
 		m.version = soap.SOAP12
 	}
 	m.content = root.Child(root.Space(), "Body").FirstChild()
-	m.operation, _ = wire.OperationName(m.content)
+	m.operation, _ = ctr.OperationName(m.content)
 	return m
 }
 
@@ -215,6 +215,6 @@ func (m *inspectedMessage) listFeatures() []string {
 
 // inputReference returns the message's InputReference, or an empty string.
 func (m *inspectedMessage) inputReference() string {
-	text, _ := m.content.Child(wire.NamespaceProtocol, "InputReference").Text()
+	text, _ := m.content.Child(ctr.NamespaceProtocol, "InputReference").Text()
 	return strings.TrimSpace(text)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 	"github.com/openctr/ctr/wsdl"
 )
 
@@ -106,7 +106,7 @@ func judgeAuthor(m *inspectedMessage) (Outcome, string) {
 	if m.operation == "" || m.security.Certificate == nil || m.security.Certificate.Subject.Type == "" || m.security.Certificate.Subject.IsPerson() {
 		return NotShown, ""
 	}
-	party := m.content.Child(wire.NamespaceProtocol, "Author").Child(namespaceCommons, "HcParty")
+	party := m.content.Child(ctr.NamespaceProtocol, "Author").Child(namespaceCommons, "HcParty")
 	if party.Child(namespaceCommons, "Id").IsZero() {
 		return Fail, "there is none with an Id"
 	}

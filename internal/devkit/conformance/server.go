@@ -13,7 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // Server is a server to judge, with the settings to call it. It must be a test server: Judge stores notifications in
@@ -225,7 +225,7 @@ func (r *serverRun) checkResponse(a *serverResponse, version soap.Version, opera
 		return fmt.Errorf("%s is answered with HTTP %d, not 200", operation, a.status)
 	case a.version != version:
 		return fmt.Errorf("%s is answered in another version of SOAP", operation)
-	case !a.content.Is(wire.NamespaceProtocol, operation+"Response"):
+	case !a.content.Is(ctr.NamespaceProtocol, operation+"Response"):
 		return fmt.Errorf("%s is answered with %s", operation, a.content.Local())
 	}
 	if err := r.validate(a.content); err != nil {
@@ -235,19 +235,19 @@ func (r *serverRun) checkResponse(a *serverResponse, version soap.Version, opera
 }
 
 // searchNotifications calls Search and returns its response.
-func (r *serverRun) searchNotifications(ctx context.Context, v testmessages.RequestValues) (*wire.SearchResponse, error) {
+func (r *serverRun) searchNotifications(ctx context.Context, v testmessages.RequestValues) (*ctr.SearchResponse, error) {
 	a, err := r.callOperation(ctx, soap.SOAP11, "Search", v)
 	if err != nil {
 		return nil, err
 	}
-	return wire.Decode[wire.SearchResponse](a.content)
+	return ctr.Decode[ctr.SearchResponse](a.content)
 }
 
 // notifyImplant calls NotifyImplant and returns its response.
-func (r *serverRun) notifyImplant(ctx context.Context, v testmessages.RequestValues) (*wire.NotifyResponse, error) {
+func (r *serverRun) notifyImplant(ctx context.Context, v testmessages.RequestValues) (*ctr.NotifyResponse, error) {
 	a, err := r.callOperation(ctx, soap.SOAP11, "NotifyImplant", v)
 	if err != nil {
 		return nil, err
 	}
-	return wire.Decode[wire.NotifyResponse](a.content)
+	return ctr.Decode[ctr.NotifyResponse](a.content)
 }

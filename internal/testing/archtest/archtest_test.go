@@ -92,7 +92,7 @@ func TestTablesAccept(t *testing.T) {
 	const head = "package p\nimport "
 	cases := []struct{ name, file, text string }{
 		{"a command reads its environment", "cmd/ctrd/main.go", head + `"os"` + "\nvar _ = os.Getenv(`X`)"},
-		{"tests have a clock and an XML decoder", "internal/wire/wire_test.go", head + "(\n\"encoding/xml\"\n\"time\"\n)\nvar _, _ = xml.Unmarshal, time.Now"},
+		{"tests have a clock and an XML decoder", "internal/wire/ctr/wire_test.go", head + "(\n\"encoding/xml\"\n\"time\"\n)\nvar _, _ = xml.Unmarshal, time.Now"},
 		{"the door's tests open a store", "internal/soapdoor/cases_test.go", head + `"` + module + `/internal/store"`},
 		{"the store maps rows", "internal/store/rows.go", head + "(\n\"database/sql\"\n\"github.com/jmoiron/sqlx\"\n)"},
 		{"a helper uses a helper", "internal/testing/storetest/run.go", head + `"` + module + `/internal/registertest"`},

@@ -22,7 +22,7 @@ import (
 
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // restartableService is a service that can be killed and restarted at the same address with the same data.
@@ -89,7 +89,7 @@ func (s *restartableService) requireNotifications(want int) {
 			s.t.Errorf("%s: %d, want %d", counted, got, want)
 		}
 	}
-	var found wire.SearchResponse
+	var found ctr.SearchResponse
 	r := interop.RunProgram(s.t, interop.ProgramPath(s.t, "ctr"), append(s.callerFlags(), "--json", "search", "--patient", interop.PatientSSIN, "--max", "1")...)
 	if err := json.Unmarshal([]byte(r.Stdout), &found); err != nil || found.Total != want {
 		s.t.Errorf("a search finds %d, want %d: %v %s", found.Total, want, err, r.Stderr)

@@ -17,7 +17,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/testing/interop"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // identity is the PKI entry of the signing key and, if an organisation signs, the author.
@@ -74,7 +74,7 @@ func embedCard(t *testing.T, operation, file, printed string) []byte {
 	if operation != "GetImplantCard" {
 		return []byte(printed)
 	}
-	var answer wire.GetImplantCardResponse
+	var answer ctr.GetImplantCardResponse
 	var err error
 	if answer.Card.Content, err = os.ReadFile(file); err != nil {
 		t.Fatal(err)
@@ -94,36 +94,36 @@ func embedCard(t *testing.T, operation, file, printed string) []byte {
 func ctrCommand(t *testing.T, request any, file string) []string {
 	t.Helper()
 	switch r := request.(type) {
-	case *wire.NotifyImplantRequest:
+	case *ctr.NotifyImplantRequest:
 		return []string{"notify", file}
-	case *wire.NotifyExplantRequest:
+	case *ctr.NotifyExplantRequest:
 		return []string{"explant", file}
-	case *wire.ReviseNotificationRequest:
+	case *ctr.ReviseNotificationRequest:
 		return []string{"revise", file}
-	case *wire.SearchRequest:
+	case *ctr.SearchRequest:
 		return searchCommand(r)
-	case *wire.GetImplantCardRequest:
+	case *ctr.GetImplantCardRequest:
 		return buildFlags("card", "--number", r.Of.NotificationNumber, "--patient", r.Of.Patient, "--emergency", r.EmergencyReason, "-o", file)
-	case *wire.GetNotificationRequest:
+	case *ctr.GetNotificationRequest:
 		return buildFlags("notification", "--number", r.Of.NotificationNumber, "--reference", r.Of.Reference, "--emergency", r.EmergencyReason)
-	case *wire.ValidateNotificationRequest:
+	case *ctr.ValidateNotificationRequest:
 		return buildFlags("validate", "--reference", r.Reference, "--version", r.Version)
-	case *wire.DiscardNotificationRequest:
+	case *ctr.DiscardNotificationRequest:
 		return buildFlags("discard", "--number", r.Of.NotificationNumber, "--reference", r.Of.Reference, "--version", r.Version, "--reason", r.Reason)
-	case *wire.ListPendingNotificationsRequest:
+	case *ctr.ListPendingNotificationsRequest:
 		return buildFlags("pending", "--state", r.State, "--offset", r.Offset, "--max", r.MaxElements)
-	case *wire.ListPatientImplantsRequest:
+	case *ctr.ListPatientImplantsRequest:
 		return buildFlags("implants", "--patient", r.Patient, "--at", r.At, "--offset", r.Offset, "--max", r.MaxElements, "--emergency", r.EmergencyReason)
-	case *wire.SearchDeviceRequest:
+	case *ctr.SearchDeviceRequest:
 		c := r.Criteria
 		return buildFlags("devices", "--text", c.Text, "--code", c.NotificationCode, "--udi", c.UDI, "--category", c.Category, "--offset", r.Offset, "--max", r.MaxElements)
-	case *wire.ListMandatesRequest:
+	case *ctr.ListMandatesRequest:
 		return buildFlags("mandates", "--offset", r.Offset, "--max", r.MaxElements)
-	case *wire.ListStaffRequest:
+	case *ctr.ListStaffRequest:
 		return buildFlags("staff", "--offset", r.Offset, "--max", r.MaxElements)
-	case *wire.ManageMandateRequest:
+	case *ctr.ManageMandateRequest:
 		return mandateCommand(r.Change)
-	case *wire.ManageStaffRequest:
+	case *ctr.ManageStaffRequest:
 		if c := r.Change.Assign; c != nil {
 			return buildFlags("staff assign", "--person", c.Person, "--role", c.Role, "--from", c.From, "--to", c.To)
 		}
@@ -133,7 +133,7 @@ func ctrCommand(t *testing.T, request any, file string) []string {
 	return nil
 }
 
-func searchCommand(r *wire.SearchRequest) []string {
+func searchCommand(r *ctr.SearchRequest) []string {
 	all := buildFlags("search", "--offset", r.Offset, "--max", r.MaxElements, "--emergency", r.EmergencyReason)
 	switch c := r.Criteria; {
 	case c.ByPatient != nil:
@@ -148,7 +148,7 @@ func searchCommand(r *wire.SearchRequest) []string {
 	}
 }
 
-func mandateCommand(c wire.MandateChange) []string {
+func mandateCommand(c ctr.MandateChange) []string {
 	switch {
 	case c.Grant != nil:
 		return buildFlags("mandate grant", "--grantee", c.Grant.Grantee, "--from", c.Grant.From, "--to", c.Grant.To)
@@ -300,7 +300,7 @@ func (p *xmlPart) toValue() any {
 func sendRequest[R, Q any](p *scenarioRun, as identity, request *Q) (answer *R, refusal []string) {
 	p.t.Helper()
 	operation := strings.TrimSuffix(reflect.TypeFor[Q]().Name(), "Request")
-	written, err := wire.Encode(operation+"Request", request)
+	written, err := ctr.Encode(operation+"Request", request)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -7,13 +7,13 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // MustNotify sends a notification and fails the test if it is not accepted.
-func MustNotify(tb testing.TB, c *client.Client, request *wire.NotifyImplantRequest) *wire.NotifyResponse {
+func MustNotify(tb testing.TB, c *client.Client, request *ctr.NotifyImplantRequest) *ctr.NotifyResponse {
 	tb.Helper()
-	answer, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](tb.Context(), c, "NotifyImplant", request)
+	answer, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](tb.Context(), c, "NotifyImplant", request)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -21,14 +21,14 @@ func MustNotify(tb testing.TB, c *client.Client, request *wire.NotifyImplantRequ
 }
 
 // NewSearchRequest returns a search request by the surgeon.
-func NewSearchRequest(criteria wire.SearchCriteria) *wire.SearchRequest {
-	return &wire.SearchRequest{Header: NewHeader(), MaxElements: 20, Criteria: criteria}
+func NewSearchRequest(criteria ctr.SearchCriteria) *ctr.SearchRequest {
+	return &ctr.SearchRequest{Header: NewHeader(), MaxElements: 20, Criteria: criteria}
 }
 
 // MustSearch calls Search and fails the test if it is refused.
-func MustSearch(tb testing.TB, c *client.Client, criteria wire.SearchCriteria) *wire.SearchResponse {
+func MustSearch(tb testing.TB, c *client.Client, criteria ctr.SearchCriteria) *ctr.SearchResponse {
 	tb.Helper()
-	answer, err := client.Call[wire.SearchRequest, wire.SearchResponse](tb.Context(), c, "Search", NewSearchRequest(criteria))
+	answer, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](tb.Context(), c, "Search", NewSearchRequest(criteria))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -36,24 +36,24 @@ func MustSearch(tb testing.TB, c *client.Client, criteria wire.SearchCriteria) *
 }
 
 // CriteriaByPatient selects a patient's notifications.
-func CriteriaByPatient(patient string) wire.SearchCriteria {
-	return wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: patient}}
+func CriteriaByPatient(patient string) ctr.SearchCriteria {
+	return ctr.SearchCriteria{ByPatient: &ctr.ByPatient{Patient: patient}}
 }
 
 // CriteriaByNumber selects one notification.
-func CriteriaByNumber(number string) wire.SearchCriteria {
-	return wire.SearchCriteria{ByNotification: &wire.ByNotification{NotificationNumber: number}}
+func CriteriaByNumber(number string) ctr.SearchCriteria {
+	return ctr.SearchCriteria{ByNotification: &ctr.ByNotification{NotificationNumber: number}}
 }
 
 // CriteriaBySerial selects the notifications of an implant.
-func CriteriaBySerial(serial string) wire.SearchCriteria {
-	return wire.SearchCriteria{ByImplant: &wire.ByImplant{SerialNumber: serial}}
+func CriteriaBySerial(serial string) ctr.SearchCriteria {
+	return ctr.SearchCriteria{ByImplant: &ctr.ByImplant{SerialNumber: serial}}
 }
 
 // SignRequest encodes and signs a request of an operation, and returns the message.
 func SignRequest[Q any](tb testing.TB, c *client.Client, operation string, request *Q) []byte {
 	tb.Helper()
-	body, err := wire.Encode(operation+"Request", request)
+	body, err := ctr.Encode(operation+"Request", request)
 	if err != nil {
 		tb.Fatal(err)
 	}

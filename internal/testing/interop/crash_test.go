@@ -12,7 +12,7 @@ import (
 
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/testing/interop"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 const (
@@ -22,7 +22,7 @@ const (
 
 // submission is a request that a client sent, and the number that was acknowledged or found later.
 type submission struct {
-	request *wire.NotifyImplantRequest
+	request *ctr.NotifyImplantRequest
 	number  string // empty if not acknowledged
 }
 
@@ -118,7 +118,7 @@ func (c *crashTest) sendSubmission(caller *client.Client, s *submission) error {
 	s.request.Header = interop.NewHeader()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
-	answer, err := client.Call[wire.NotifyImplantRequest, wire.NotifyResponse](ctx, caller, "NotifyImplant", s.request)
+	answer, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](ctx, caller, "NotifyImplant", s.request)
 	if err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
@@ -201,10 +201,10 @@ func (c *crashTest) resolveSubmission(caller *client.Client, s *submission) (bef
 
 // searchSubmission searches for a submission, which must be found minCount to maxCount times with its known number.
 // If the number is unknown, it stores the found one, so that a later receipt must agree with it.
-func (c *crashTest) searchSubmission(caller *client.Client, criteria wire.SearchCriteria, s *submission, minCount, maxCount int) (int, error) {
+func (c *crashTest) searchSubmission(caller *client.Client, criteria ctr.SearchCriteria, s *submission, minCount, maxCount int) (int, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
-	found, err := client.Call[wire.SearchRequest, wire.SearchResponse](ctx, caller, "Search", interop.NewSearchRequest(criteria))
+	found, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](ctx, caller, "Search", interop.NewSearchRequest(criteria))
 	if err != nil {
 		return 0, err
 	}

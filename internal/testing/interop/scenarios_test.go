@@ -15,7 +15,7 @@ import (
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // People and organisations of the development data.
@@ -266,20 +266,20 @@ func (p *scenarioRun) takeSnapshot() map[string]string {
 		shown[what] = string(data)
 	}
 	for patient, as := range map[string]identity{leroySSIN: asPerson(leroySSIN), vanDamSSIN: asPerson(duboisSSIN), nguyenSSIN: asOrganisation(clinic, duboisSSIN), smitSSIN: asPerson(claesSSIN)} {
-		found := mustCall[wire.SearchResponse](p, as, newSearch(criteriaByPatient(patient))).Notification
+		found := mustCall[ctr.SearchResponse](p, as, newSearch(criteriaByPatient(patient))).Notification
 		note("notifications of "+patient, found)
 		if len(found) == 0 {
 			p.t.Fatalf("no notifications of %s", patient)
 		}
-		note("one of "+patient, mustCall[wire.GetNotificationResponse](p, as, &wire.GetNotificationRequest{Of: refByNumber(found[0].NotificationNumber)}).Notification)
+		note("one of "+patient, mustCall[ctr.GetNotificationResponse](p, as, &ctr.GetNotificationRequest{Of: refByNumber(found[0].NotificationNumber)}).Notification)
 		note("implants of "+patient, p.remainingImplants(as, patient, ""))
 	}
 	for _, as := range []identity{asPerson(claesSSIN), asOrganisation(hospital, woutersSSIN), asPerson(woutersSSIN)} {
-		list := mustCall[wire.ListPendingNotificationsResponse](p, as, &wire.ListPendingNotificationsRequest{MaxElements: 100})
+		list := mustCall[ctr.ListPendingNotificationsResponse](p, as, &ctr.ListPendingNotificationsRequest{MaxElements: 100})
 		note("waits for "+as.key+as.author, list.Notification)
 	}
-	note("mandates", mustCall[wire.ListMandatesResponse](p, asPerson(claesSSIN), &wire.ListMandatesRequest{MaxElements: 100}).Mandate)
-	note("staff", mustCall[wire.ListStaffResponse](p, asOrganisation(hospital, smitSSIN), &wire.ListStaffRequest{MaxElements: 100}).Member)
+	note("mandates", mustCall[ctr.ListMandatesResponse](p, asPerson(claesSSIN), &ctr.ListMandatesRequest{MaxElements: 100}).Mandate)
+	note("staff", mustCall[ctr.ListStaffResponse](p, asOrganisation(hospital, smitSSIN), &ctr.ListStaffRequest{MaxElements: 100}).Member)
 	return shown
 }
 

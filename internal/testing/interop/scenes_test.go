@@ -8,17 +8,17 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/testing/interop"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // This file contains the scenarios. Each one continues with the state that the previous one left.
 
 // newImplantation returns an implantation of one femoral component.
-func newImplantation(specialist, patient, day, serial string) wire.Implantation {
-	return wire.Implantation{
-		Specialist: wire.Professional{SSIN: specialist}, OperationDate: day, Patient: patient,
-		Prescriber: wire.Professional{NIHII: "17800389480"}, PrescriptionDate: "2020-01-02", Comment: comment,
-		Implant: []wire.NotifiedImplant{{
+func newImplantation(specialist, patient, day, serial string) ctr.Implantation {
+	return ctr.Implantation{
+		Specialist: ctr.Professional{SSIN: specialist}, OperationDate: day, Patient: patient,
+		Prescriber: ctr.Professional{NIHII: "17800389480"}, PrescriptionDate: "2020-01-02", Comment: comment,
+		Implant: []ctr.NotifiedImplant{{
 			NotificationCode: "000071200176", UDI: "(01)05410000001047(17)291231(10)L2201(21)" + serial,
 			Quantity: 1, Location: location, Side: "Left",
 		}},
@@ -26,16 +26,16 @@ func newImplantation(specialist, patient, day, serial string) wire.Implantation 
 }
 
 // notifyImplant reports an implantation.
-func (p *scenarioRun) notifyImplant(as identity, save string, n wire.Implantation) *wire.NotifyResponse {
+func (p *scenarioRun) notifyImplant(as identity, save string, n ctr.Implantation) *ctr.NotifyResponse {
 	p.t.Helper()
-	return mustCall[wire.NotifyResponse](p, as, &wire.NotifyImplantRequest{Save: save, Implantation: n})
+	return mustCall[ctr.NotifyResponse](p, as, &ctr.NotifyImplantRequest{Save: save, Implantation: n})
 }
 
-func refByNumber(n string) wire.NotificationOf    { return wire.NotificationOf{NotificationNumber: n} }
-func refByReference(r string) wire.NotificationOf { return wire.NotificationOf{Reference: r} }
+func refByNumber(n string) ctr.NotificationOf    { return ctr.NotificationOf{NotificationNumber: n} }
+func refByReference(r string) ctr.NotificationOf { return ctr.NotificationOf{Reference: r} }
 
 // formatHistory joins the changes in the history of a notification.
-func formatHistory(n *wire.Notification) string {
+func formatHistory(n *ctr.Notification) string {
 	var all []string
 	for _, h := range n.History {
 		all = append(all, h.Change)
@@ -47,7 +47,7 @@ func formatHistory(n *wire.Notification) string {
 // listed.
 func (p *scenarioRun) pendingVersion(as identity, state, reference string) int {
 	p.t.Helper()
-	list := mustCall[wire.ListPendingNotificationsResponse](p, as, &wire.ListPendingNotificationsRequest{MaxElements: 100, State: state})
+	list := mustCall[ctr.ListPendingNotificationsResponse](p, as, &ctr.ListPendingNotificationsRequest{MaxElements: 100, State: state})
 	for _, n := range list.Notification {
 		if n.Reference == reference {
 			return n.Version
@@ -59,33 +59,33 @@ func (p *scenarioRun) pendingVersion(as identity, state, reference string) int {
 func (p *scenarioRun) playPreparation() {
 	clerk, claes, dubois := asOrganisation(hospital, woutersSSIN), asPerson(claesSSIN), asPerson(duboisSSIN)
 	content := newImplantation(claesSSIN, leroySSIN, interop.FormatDaysAgo(9), "S-PREPARED")
-	mustRefuse(p, clerk, &wire.NotifyImplantRequest{Save: "Final", Implantation: content}, "MAY_NOT_NOTIFY")
-	draft := &wire.NotifyImplantRequest{InputReference: "SCENE-1", Save: "Draft", Implantation: content}
-	first := mustCall[wire.NotifyResponse](p, clerk, draft).Receipt
+	mustRefuse(p, clerk, &ctr.NotifyImplantRequest{Save: "Final", Implantation: content}, "MAY_NOT_NOTIFY")
+	draft := &ctr.NotifyImplantRequest{InputReference: "SCENE-1", Save: "Draft", Implantation: content}
+	first := mustCall[ctr.NotifyResponse](p, clerk, draft).Receipt
 	p.requireEqual("state", first.State, "Draft")
 	p.requireEqual("number of a draft", first.NotificationNumber, "")
-	p.requireEqual("sent again", mustCall[wire.NotifyResponse](p, clerk, draft).Receipt.Reference, first.Reference)
-	other := &wire.NotifyImplantRequest{InputReference: "SCENE-1", Save: "Draft", Implantation: newImplantation(claesSSIN, leroySSIN, interop.FormatDaysAgo(8), "S-PREPARED")}
+	p.requireEqual("sent again", mustCall[ctr.NotifyResponse](p, clerk, draft).Receipt.Reference, first.Reference)
+	other := &ctr.NotifyImplantRequest{InputReference: "SCENE-1", Save: "Draft", Implantation: newImplantation(claesSSIN, leroySSIN, interop.FormatDaysAgo(8), "S-PREPARED")}
 	mustRefuse(p, clerk, other, "INPUT_REFERENCE_CONFLICT")
 
 	of := refByReference(first.Reference)
 	content.Comment += " at all"
-	revision := &wire.ReviseNotificationRequest{Of: of, Version: 1, Content: wire.Content{Implantation: &content}}
-	p.requireEqual("version", mustCall[wire.ReviseNotificationResponse](p, clerk, revision).Receipt.Version, 2)
+	revision := &ctr.ReviseNotificationRequest{Of: of, Version: 1, Content: ctr.Content{Implantation: &content}}
+	p.requireEqual("version", mustCall[ctr.ReviseNotificationResponse](p, clerk, revision).Receipt.Version, 2)
 	mustRefuse(p, clerk, revision, "VERSION_OUTDATED")
 	mustRefuse(p, claes, revision, "VERSION_OUTDATED")
 	mustRefuse(p, dubois, revision, "NOTIFICATION_NOT_FOUND")
 	revision.Version, revision.Save = 2, "Submit"
-	p.requireEqual("state", mustCall[wire.ReviseNotificationResponse](p, clerk, revision).Receipt.State, "ToValidate")
+	p.requireEqual("state", mustCall[ctr.ReviseNotificationResponse](p, clerk, revision).Receipt.State, "ToValidate")
 	p.requireEqual("waits for Claes", p.pendingVersion(claes, "ToValidate", first.Reference), 3)
 	p.requireEqual("waits for the clerk as a draft", p.pendingVersion(clerk, "Draft", first.Reference), 0)
 	p.requireEqual("waits for Dubois", p.pendingVersion(dubois, "", first.Reference), 0)
 
-	validation := &wire.ValidateNotificationRequest{Reference: first.Reference, Version: 3}
+	validation := &ctr.ValidateNotificationRequest{Reference: first.Reference, Version: 3}
 	mustRefuse(p, dubois, validation, "NOTIFICATION_NOT_FOUND")
 	mustRefuse(p, clerk, validation, "MAY_NOT_NOTIFY")
-	mustRefuse(p, claes, &wire.ValidateNotificationRequest{Reference: first.Reference, Version: 2}, "VERSION_OUTDATED")
-	final := mustCall[wire.ValidateNotificationResponse](p, claes, validation).Receipt
+	mustRefuse(p, claes, &ctr.ValidateNotificationRequest{Reference: first.Reference, Version: 2}, "VERSION_OUTDATED")
+	final := mustCall[ctr.ValidateNotificationResponse](p, claes, validation).Receipt
 	p.requireEqual("state", final.State, "Final")
 	p.requireEqual("digits of the number", len(final.NotificationNumber), 15)
 	p.requireEqual("waits for Claes", p.pendingVersion(claes, "", first.Reference), 0)
@@ -93,10 +93,10 @@ func (p *scenarioRun) playPreparation() {
 
 	of = refByNumber(final.NotificationNumber)
 	content.Comment = comment
-	revision = &wire.ReviseNotificationRequest{Of: of, Version: final.Version, Content: wire.Content{Implantation: &content}}
-	p.requireEqual("version", mustCall[wire.ReviseNotificationResponse](p, asOrganisation(hospital, claesSSIN), revision).Receipt.Version, 5)
+	revision = &ctr.ReviseNotificationRequest{Of: of, Version: final.Version, Content: ctr.Content{Implantation: &content}}
+	p.requireEqual("version", mustCall[ctr.ReviseNotificationResponse](p, asOrganisation(hospital, claesSSIN), revision).Receipt.Version, 5)
 	mustRefuse(p, claes, revision, "VERSION_OUTDATED")
-	seen := mustCall[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: of}).Notification
+	seen := mustCall[ctr.GetNotificationResponse](p, claes, &ctr.GetNotificationRequest{Of: of}).Notification
 	p.requireEqual("history", formatHistory(&seen), "Saved/Saved/Submitted/Notified/Revised")
 	p.requireEqual("comment", seen.Comment, comment)
 	p.requireEqual("location", seen.Implant[0].Location, location)
@@ -104,17 +104,17 @@ func (p *scenarioRun) playPreparation() {
 	// A discarded draft is in no list, but its history remains.
 	unwanted := p.notifyImplant(clerk, "Draft", newImplantation(claesSSIN, leroySSIN, interop.FormatDaysAgo(9), "S-UNWANTED")).Receipt
 	of = refByReference(unwanted.Reference)
-	mustRefuse(p, dubois, &wire.DiscardNotificationRequest{Of: of, Version: 1}, "NOTIFICATION_NOT_FOUND")
-	mustCall[wire.DiscardNotificationResponse](p, clerk, &wire.DiscardNotificationRequest{Of: of, Version: 1})
+	mustRefuse(p, dubois, &ctr.DiscardNotificationRequest{Of: of, Version: 1}, "NOTIFICATION_NOT_FOUND")
+	mustCall[ctr.DiscardNotificationResponse](p, clerk, &ctr.DiscardNotificationRequest{Of: of, Version: 1})
 	p.requireEqual("waits", p.pendingVersion(clerk, "", unwanted.Reference), 0)
-	seen = mustCall[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: of}).Notification
+	seen = mustCall[ctr.GetNotificationResponse](p, claes, &ctr.GetNotificationRequest{Of: of}).Notification
 	p.requireEqual("history", formatHistory(&seen), "Saved/Discarded")
 }
 
 // remainingImplants returns a patient's implants with the remaining quantity of each.
 func (p *scenarioRun) remainingImplants(as identity, patient, at string) map[string]int {
 	p.t.Helper()
-	list := mustCall[wire.ListPatientImplantsResponse](p, as, &wire.ListPatientImplantsRequest{MaxElements: 100, Patient: patient, At: at})
+	list := mustCall[ctr.ListPatientImplantsResponse](p, as, &ctr.ListPatientImplantsRequest{MaxElements: 100, Patient: patient, At: at})
 	all := map[string]int{}
 	for _, i := range list.Implant {
 		all[i.ImplantID] = i.Remaining
@@ -123,15 +123,15 @@ func (p *scenarioRun) remainingImplants(as identity, patient, at string) map[str
 	return all
 }
 
-func newExplantRequest(patient, day string, explants ...wire.Explant) *wire.NotifyExplantRequest {
-	return &wire.NotifyExplantRequest{Explantation: wire.Explantation{Specialist: wire.Professional{SSIN: claesSSIN}, OperationDate: day, Patient: patient,
+func newExplantRequest(patient, day string, explants ...ctr.Explant) *ctr.NotifyExplantRequest {
+	return &ctr.NotifyExplantRequest{Explantation: ctr.Explantation{Specialist: ctr.Professional{SSIN: claesSSIN}, OperationDate: day, Patient: patient,
 		Comment: comment, Explant: explants}}
 }
 
 func (p *scenarioRun) playRemoval() {
 	claes, clerk := asPerson(claesSSIN), asOrganisation(hospital, woutersSSIN)
 	content := newImplantation(claesSSIN, smitSSIN, interop.FormatDaysAgo(20), "S-REMOVED")
-	content.Implant = append(content.Implant, wire.NotifiedImplant{NotificationCode: "000071200275", LotNumber: "L77", Quantity: 3, Location: location})
+	content.Implant = append(content.Implant, ctr.NotifiedImplant{NotificationCode: "000071200275", LotNumber: "L77", Quantity: 3, Location: location})
 	placed := p.notifyImplant(claes, "", content)
 	single, triple := placed.Implant[0].ImplantID, placed.Implant[1].ImplantID
 	holds := func(what string, want map[string]int) {
@@ -141,69 +141,69 @@ func (p *scenarioRun) playRemoval() {
 		}
 	}
 	holds("placed", map[string]int{single: 1, triple: 3})
-	part := newExplantRequest(smitSSIN, interop.FormatDaysAgo(10), wire.Explant{ImplantID: triple, Quantity: 1, Reason: loosened})
-	first := mustCall[wire.NotifyResponse](p, claes, part)
+	part := newExplantRequest(smitSSIN, interop.FormatDaysAgo(10), ctr.Explant{ImplantID: triple, Quantity: 1, Reason: loosened})
+	first := mustCall[ctr.NotifyResponse](p, claes, part)
 	p.requireEqual("remaining", first.Implant[0].Remaining, 2)
 	holds("a part removed", map[string]int{single: 1, triple: 2})
-	mustRefuse(p, claes, newExplantRequest(smitSSIN, interop.FormatDaysAgo(9), wire.Explant{ImplantID: triple, Quantity: 3}), "EXPLANT_EXCEEDS_REMAINING")
-	mustRefuse(p, claes, newExplantRequest(smitSSIN, interop.FormatDaysAgo(30), wire.Explant{ImplantID: triple, Quantity: 1}), "EXPLANT_BEFORE_IMPLANT")
-	mustRefuse(p, claes, newExplantRequest(kayaSSIN, interop.FormatDaysAgo(9), wire.Explant{ImplantID: triple, Quantity: 1}), "IMPLANT_NOT_OF_PATIENT")
+	mustRefuse(p, claes, newExplantRequest(smitSSIN, interop.FormatDaysAgo(9), ctr.Explant{ImplantID: triple, Quantity: 3}), "EXPLANT_EXCEEDS_REMAINING")
+	mustRefuse(p, claes, newExplantRequest(smitSSIN, interop.FormatDaysAgo(30), ctr.Explant{ImplantID: triple, Quantity: 1}), "EXPLANT_BEFORE_IMPLANT")
+	mustRefuse(p, claes, newExplantRequest(kayaSSIN, interop.FormatDaysAgo(9), ctr.Explant{ImplantID: triple, Quantity: 1}), "IMPLANT_NOT_OF_PATIENT")
 
 	// A revision changes the removed quantity; its own earlier quantity does not count against it.
 	part.Explantation.Explant[0].Quantity = 2
-	mustCall[wire.ReviseNotificationResponse](p, claes, &wire.ReviseNotificationRequest{Of: refByNumber(first.Receipt.NotificationNumber), Version: 1,
-		Content: wire.Content{Explantation: &part.Explantation}})
+	mustCall[ctr.ReviseNotificationResponse](p, claes, &ctr.ReviseNotificationRequest{Of: refByNumber(first.Receipt.NotificationNumber), Version: 1,
+		Content: ctr.Content{Explantation: &part.Explantation}})
 	holds("the part revised", map[string]int{single: 1, triple: 1})
 
 	// The rest is prepared by the clerk and validated.
-	rest := newExplantRequest(smitSSIN, interop.FormatDaysAgo(5), wire.Explant{ImplantID: triple, Reason: loosened}, wire.Explant{ImplantID: single})
+	rest := newExplantRequest(smitSSIN, interop.FormatDaysAgo(5), ctr.Explant{ImplantID: triple, Reason: loosened}, ctr.Explant{ImplantID: single})
 	rest.Save = "Submit"
-	waits := mustCall[wire.NotifyResponse](p, clerk, rest).Receipt
-	late := mustCall[wire.NotifyResponse](p, clerk, rest).Receipt // submitted twice by mistake
+	waits := mustCall[ctr.NotifyResponse](p, clerk, rest).Receipt
+	late := mustCall[ctr.NotifyResponse](p, clerk, rest).Receipt // submitted twice by mistake
 	holds("a removal that waits", map[string]int{single: 1, triple: 1})
-	second := mustCall[wire.ValidateNotificationResponse](p, claes, &wire.ValidateNotificationRequest{Reference: waits.Reference, Version: 1}).Receipt
+	second := mustCall[ctr.ValidateNotificationResponse](p, claes, &ctr.ValidateNotificationRequest{Reference: waits.Reference, Version: 1}).Receipt
 	holds("all removed", map[string]int{})
-	mustRefuse(p, claes, &wire.ValidateNotificationRequest{Reference: late.Reference, Version: 1}, "EXPLANT_EXCEEDS_REMAINING")
-	mustCall[wire.DiscardNotificationResponse](p, claes, &wire.DiscardNotificationRequest{Of: refByReference(late.Reference), Version: 1})
+	mustRefuse(p, claes, &ctr.ValidateNotificationRequest{Reference: late.Reference, Version: 1}, "EXPLANT_EXCEEDS_REMAINING")
+	mustCall[ctr.DiscardNotificationResponse](p, claes, &ctr.DiscardNotificationRequest{Of: refByReference(late.Reference), Version: 1})
 	before := p.remainingImplants(claes, smitSSIN, interop.FormatDaysAgo(6))
 	p.requireEqual("on the day before", before[triple]+before[single], 2)
 
 	// A withdrawn removal remains in the history, and its implants count as present again.
-	withdrawal := &wire.DiscardNotificationRequest{Of: refByNumber(second.NotificationNumber), Version: 2}
+	withdrawal := &ctr.DiscardNotificationRequest{Of: refByNumber(second.NotificationNumber), Version: 2}
 	mustRefuse(p, claes, withdrawal, "REASON_REQUIRED")
 	withdrawal.Reason = mistake
 	mustRefuse(p, asPerson(duboisSSIN), withdrawal, "NOTIFICATION_NOT_FOUND")
-	p.requireEqual("state", mustCall[wire.DiscardNotificationResponse](p, claes, withdrawal).Receipt.State, "Withdrawn")
+	p.requireEqual("state", mustCall[ctr.DiscardNotificationResponse](p, claes, withdrawal).Receipt.State, "Withdrawn")
 	mustRefuse(p, claes, withdrawal, "NOTIFICATION_WITHDRAWN")
 	holds("the removal withdrawn", map[string]int{single: 1, triple: 1})
-	seen := mustCall[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: refByNumber(second.NotificationNumber)}).Notification
+	seen := mustCall[ctr.GetNotificationResponse](p, claes, &ctr.GetNotificationRequest{Of: refByNumber(second.NotificationNumber)}).Notification
 	p.requireEqual("state", seen.State, "Withdrawn")
 	p.requireEqual("history", formatHistory(&seen), "Submitted/Notified/Withdrawn")
 	p.requireEqual("reason", seen.History[2].Reason, mistake)
 	p.requireEqual("reason of a removal", seen.Explant[0].Reason, loosened)
 
 	number := placed.Receipt.NotificationNumber
-	mustRefuse(p, claes, &wire.DiscardNotificationRequest{Of: refByNumber(number), Version: 1, Reason: mistake}, "IMPLANT_REMOVED_SINCE")
-	mustCall[wire.DiscardNotificationResponse](p, claes, &wire.DiscardNotificationRequest{Of: refByNumber(first.Receipt.NotificationNumber), Version: 2, Reason: mistake})
+	mustRefuse(p, claes, &ctr.DiscardNotificationRequest{Of: refByNumber(number), Version: 1, Reason: mistake}, "IMPLANT_REMOVED_SINCE")
+	mustCall[ctr.DiscardNotificationResponse](p, claes, &ctr.DiscardNotificationRequest{Of: refByNumber(first.Receipt.NotificationNumber), Version: 2, Reason: mistake})
 	holds("both withdrawn", map[string]int{single: 1, triple: 3})
-	mustCall[wire.DiscardNotificationResponse](p, claes, &wire.DiscardNotificationRequest{Of: refByNumber(number), Version: 1, Reason: mistake})
+	mustCall[ctr.DiscardNotificationResponse](p, claes, &ctr.DiscardNotificationRequest{Of: refByNumber(number), Version: 1, Reason: mistake})
 	holds("the implantation withdrawn", map[string]int{})
-	found := mustCall[wire.SearchResponse](p, claes, newSearch(wire.SearchCriteria{ByNotification: &wire.ByNotification{NotificationNumber: number}}))
+	found := mustCall[ctr.SearchResponse](p, claes, newSearch(ctr.SearchCriteria{ByNotification: &ctr.ByNotification{NotificationNumber: number}}))
 	p.requireEqual("found", found.Total, 1)
 	p.requireEqual("state", found.Notification[0].State, "Withdrawn")
 }
 
 func (p *scenarioRun) playUnregisteredRemoval() {
 	claes := asPerson(claesSSIN)
-	declared := &wire.NotifiedImplant{LotNumber: "ABROAD-1", SerialNumber: "UNKNOWN-HERE", UDI: "(01)05410000001283(10)ABROAD-1", Quantity: 2, Location: location, Side: "Right"}
-	request := newExplantRequest(nguyenSSIN, interop.FormatDaysAgo(7), wire.Explant{Unregistered: declared, Quantity: 2, Reason: loosened})
-	removed := mustCall[wire.NotifyResponse](p, claes, request)
+	declared := &ctr.NotifiedImplant{LotNumber: "ABROAD-1", SerialNumber: "UNKNOWN-HERE", UDI: "(01)05410000001283(10)ABROAD-1", Quantity: 2, Location: location, Side: "Right"}
+	request := newExplantRequest(nguyenSSIN, interop.FormatDaysAgo(7), ctr.Explant{Unregistered: declared, Quantity: 2, Reason: loosened})
+	removed := mustCall[ctr.NotifyResponse](p, claes, request)
 	p.requireEqual("implants", len(removed.Implant), 1)
 	p.requireEqual("marked", removed.Implant[0].Unregistered, true)
 	p.requireEqual("remaining", removed.Implant[0].Remaining, 0)
 	p.requireEqual("carried", len(p.remainingImplants(claes, nguyenSSIN, "")), 0)
-	mustRefuse(p, claes, newExplantRequest(nguyenSSIN, interop.FormatDaysAgo(6), wire.Explant{ImplantID: removed.Implant[0].ImplantID, Quantity: 1}), "IMPLANT_NOT_OF_PATIENT")
-	seen := mustCall[wire.GetNotificationResponse](p, claes, &wire.GetNotificationRequest{Of: refByNumber(removed.Receipt.NotificationNumber)}).Notification
+	mustRefuse(p, claes, newExplantRequest(nguyenSSIN, interop.FormatDaysAgo(6), ctr.Explant{ImplantID: removed.Implant[0].ImplantID, Quantity: 1}), "IMPLANT_NOT_OF_PATIENT")
+	seen := mustCall[ctr.GetNotificationResponse](p, claes, &ctr.GetNotificationRequest{Of: refByNumber(removed.Receipt.NotificationNumber)}).Notification
 	p.requireEqual("location", seen.Explant[0].Implant.Location, location)
 	p.requireEqual("marked", seen.Explant[0].Implant.Unregistered, true)
 }
@@ -215,26 +215,26 @@ func (p *scenarioRun) playAffiliation() {
 	in := func(organisation string) identity { return asOrganisation(organisation, duboisSSIN) }
 	p.notifyImplant(in(hospital), "Final", newImplantation(duboisSSIN, nguyenSSIN, last, "S-2023"))
 	p.notifyImplant(in(clinic), "Final", newImplantation(duboisSSIN, nguyenSSIN, first, "S-2024"))
-	mustRefuse(p, in(hospital), &wire.NotifyImplantRequest{Implantation: newImplantation(duboisSSIN, nguyenSSIN, first, "S-NONE")}, "AUTHOR_NOT_ATTACHED")
-	mustRefuse(p, in(clinic), &wire.NotifyImplantRequest{Implantation: newImplantation(duboisSSIN, nguyenSSIN, last, "S-NONE")}, "AUTHOR_NOT_ATTACHED")
-	search := newSearch(wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: nguyenSSIN, OperationType: "Implantation"}})
-	p.requireEqual("found by Dubois in the clinic", mustCall[wire.SearchResponse](p, in(clinic), search).Total, 2)
+	mustRefuse(p, in(hospital), &ctr.NotifyImplantRequest{Implantation: newImplantation(duboisSSIN, nguyenSSIN, first, "S-NONE")}, "AUTHOR_NOT_ATTACHED")
+	mustRefuse(p, in(clinic), &ctr.NotifyImplantRequest{Implantation: newImplantation(duboisSSIN, nguyenSSIN, last, "S-NONE")}, "AUTHOR_NOT_ATTACHED")
+	search := newSearch(ctr.SearchCriteria{ByPatient: &ctr.ByPatient{Patient: nguyenSSIN, OperationType: "Implantation"}})
+	p.requireEqual("found by Dubois in the clinic", mustCall[ctr.SearchResponse](p, in(clinic), search).Total, 2)
 	mustRefuse(p, in(hospital), search, "AUTHOR_NOT_ATTACHED")
 
 	// Jacobs left the hospital a year earlier: its clerk may prepare only notifications of surgery until then.
 	clerk := asOrganisation(hospital, woutersSSIN)
 	waits := p.notifyImplant(clerk, "Submit", newImplantation(jacobsSSIN, nguyenSSIN, "2022-12-31", "S-2022")).Receipt
-	mustRefuse(p, clerk, &wire.NotifyImplantRequest{Save: "Draft", Implantation: newImplantation(jacobsSSIN, nguyenSSIN, "2023-01-01", "S-NONE")}, "MAY_NOT_PREPARE")
+	mustRefuse(p, clerk, &ctr.NotifyImplantRequest{Save: "Draft", Implantation: newImplantation(jacobsSSIN, nguyenSSIN, "2023-01-01", "S-NONE")}, "MAY_NOT_PREPARE")
 	p.requireEqual("waits for a colleague", p.pendingVersion(asOrganisation(hospital, claesSSIN), "", waits.Reference), 0)
 	p.requireEqual("waits for the clerk", p.pendingVersion(clerk, "ToValidate", waits.Reference), 1)
 }
 
-func newSearch(c wire.SearchCriteria) *wire.SearchRequest {
-	return &wire.SearchRequest{MaxElements: 100, Criteria: c}
+func newSearch(c ctr.SearchCriteria) *ctr.SearchRequest {
+	return &ctr.SearchRequest{MaxElements: 100, Criteria: c}
 }
 
-func criteriaByPatient(ssin string) wire.SearchCriteria {
-	return wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: ssin}}
+func criteriaByPatient(ssin string) ctr.SearchCriteria {
+	return ctr.SearchCriteria{ByPatient: &ctr.ByPatient{Patient: ssin}}
 }
 
 // requireReadable tries every way to read data of a patient, with or without an emergency reason. It requires want
@@ -243,11 +243,11 @@ func (p *scenarioRun) requireReadable(as identity, patient, number, emergency st
 	p.t.Helper()
 	search := newSearch(criteriaByPatient(patient))
 	search.EmergencyReason = emergency
-	p.requireEqual("notifications", mustCall[wire.SearchResponse](p, as, search).Total, want)
-	list := &wire.ListPatientImplantsRequest{MaxElements: 100, Patient: patient, EmergencyReason: emergency}
-	p.requireEqual("some implants", mustCall[wire.ListPatientImplantsResponse](p, as, list).Total > 0, want > 0)
-	one := &wire.GetNotificationRequest{Of: refByNumber(number), EmergencyReason: emergency}
-	cards := []*wire.GetImplantCardRequest{{Of: wire.CardOf{NotificationNumber: number}}, {Of: wire.CardOf{Patient: patient}}}
+	p.requireEqual("notifications", mustCall[ctr.SearchResponse](p, as, search).Total, want)
+	list := &ctr.ListPatientImplantsRequest{MaxElements: 100, Patient: patient, EmergencyReason: emergency}
+	p.requireEqual("some implants", mustCall[ctr.ListPatientImplantsResponse](p, as, list).Total > 0, want > 0)
+	one := &ctr.GetNotificationRequest{Of: refByNumber(number), EmergencyReason: emergency}
+	cards := []*ctr.GetImplantCardRequest{{Of: ctr.CardOf{NotificationNumber: number}}, {Of: ctr.CardOf{Patient: patient}}}
 	cards[0].EmergencyReason, cards[1].EmergencyReason = emergency, emergency
 	if want == 0 {
 		mustRefuse(p, as, one, "NOTIFICATION_NOT_FOUND")
@@ -255,9 +255,9 @@ func (p *scenarioRun) requireReadable(as identity, patient, number, emergency st
 		mustRefuse(p, as, cards[1], "CARD_NOT_FOUND")
 		return
 	}
-	p.requireEqual("patient", mustCall[wire.GetNotificationResponse](p, as, one).Notification.Patient, patient)
+	p.requireEqual("patient", mustCall[ctr.GetNotificationResponse](p, as, one).Notification.Patient, patient)
 	for _, c := range cards {
-		if card := mustCall[wire.GetImplantCardResponse](p, as, c).Card; !bytes.HasPrefix(card.Content, []byte("%PDF-")) || len(card.Digest) == 0 {
+		if card := mustCall[ctr.GetImplantCardResponse](p, as, c).Card; !bytes.HasPrefix(card.Content, []byte("%PDF-")) || len(card.Digest) == 0 {
 			p.t.Errorf("card: %d octets", len(card.Content))
 		}
 	}
@@ -265,11 +265,11 @@ func (p *scenarioRun) requireReadable(as identity, patient, number, emergency st
 
 func (p *scenarioRun) playReading() {
 	leroy, peeters := asPerson(leroySSIN), asPerson(peetersSSIN)
-	own := mustCall[wire.SearchResponse](p, leroy, newSearch(criteriaByPatient(leroySSIN)))
+	own := mustCall[ctr.SearchResponse](p, leroy, newSearch(criteriaByPatient(leroySSIN)))
 	p.requireEqual("own notifications", own.Total, 1)
 	number := own.Notification[0].NotificationNumber
 	p.requireReadable(leroy, leroySSIN, number, "", 1)
-	mustRefuse(p, leroy, newSearch(wire.SearchCriteria{ByImplant: &wire.ByImplant{SerialNumber: "S-PREPARED"}}), "MAY_NOT_SEARCH_BY_IMPLANT")
+	mustRefuse(p, leroy, newSearch(ctr.SearchCriteria{ByImplant: &ctr.ByImplant{SerialNumber: "S-PREPARED"}}), "MAY_NOT_SEARCH_BY_IMPLANT")
 	mustRefuse(p, asOrganisation(hospital, woutersSSIN), newSearch(criteriaByPatient(leroySSIN)), "MAY_NOT_READ")
 	p.requireReadable(peeters, leroySSIN, number, "", 0) // their care relation ended in 2022
 
@@ -283,31 +283,31 @@ func (p *scenarioRun) playReading() {
 	p.requireReadable(asPerson(duboisSSIN), vanDamSSIN, other, "", 2) // their relation comes from the surgery, not from the authentic source
 }
 
-func newStaffAssignment(person, role string) *wire.ManageStaffRequest {
-	return &wire.ManageStaffRequest{Change: wire.StaffChange{Assign: &wire.StaffAssignment{Person: person, Role: role}}}
+func newStaffAssignment(person, role string) *ctr.ManageStaffRequest {
+	return &ctr.ManageStaffRequest{Change: ctr.StaffChange{Assign: &ctr.StaffAssignment{Person: person, Role: role}}}
 }
 
-func newStaffEnd(person, role string) *wire.ManageStaffRequest {
-	return &wire.ManageStaffRequest{Change: wire.StaffChange{End: &wire.StaffEnd{Person: person, Role: role}}}
+func newStaffEnd(person, role string) *ctr.ManageStaffRequest {
+	return &ctr.ManageStaffRequest{Change: ctr.StaffChange{End: &ctr.StaffEnd{Person: person, Role: role}}}
 }
 
 func (p *scenarioRun) playStaff() {
 	const staff, manager = "AdministrativeStaff", "AccessManager"
 	chief, second, lambert := asOrganisation(hospital, smitSSIN), asOrganisation(hospital, peetersSSIN), asOrganisation(hospital, lambertSSIN)
-	draft := &wire.NotifyImplantRequest{Save: "Draft", Implantation: newImplantation(claesSSIN, kayaSSIN, interop.FormatDaysAgo(6), "S-STAFF")}
+	draft := &ctr.NotifyImplantRequest{Save: "Draft", Implantation: newImplantation(claesSSIN, kayaSSIN, interop.FormatDaysAgo(6), "S-STAFF")}
 	mustRefuse(p, lambert, draft, "AUTHOR_NOT_ATTACHED")
 	mustRefuse(p, asOrganisation(hospital, woutersSSIN), newStaffAssignment(lambertSSIN, staff), "MAY_NOT_MANAGE_STAFF")
 	mustRefuse(p, second, newStaffAssignment(lambertSSIN, staff), "AUTHOR_NOT_ATTACHED")
-	p.requireEqual("state", mustCall[wire.ManageStaffResponse](p, chief, newStaffAssignment(peetersSSIN, manager)).Member[0].State, "Active")
+	p.requireEqual("state", mustCall[ctr.ManageStaffResponse](p, chief, newStaffAssignment(peetersSSIN, manager)).Member[0].State, "Active")
 	mustRefuse(p, second, newStaffAssignment(lambertSSIN, "Specialist"), "ROLE_OF_AUTHENTIC_SOURCE")
-	mustCall[wire.ManageStaffResponse](p, second, newStaffAssignment(lambertSSIN, staff))
+	mustCall[ctr.ManageStaffResponse](p, second, newStaffAssignment(lambertSSIN, staff))
 	mustRefuse(p, second, newStaffAssignment(lambertSSIN, staff), "STAFF_ROLE_EXISTS")
-	reference := mustCall[wire.NotifyResponse](p, lambert, draft).Receipt.Reference
+	reference := mustCall[ctr.NotifyResponse](p, lambert, draft).Receipt.Reference
 	p.requireEqual("waits for the new clerk", p.pendingVersion(lambert, "Draft", reference), 1)
 	states := func() map[string]string {
 		all := map[string]string{}
 		for offset, total := 0, 1; offset < total; {
-			list := mustCall[wire.ListStaffResponse](p, chief, &wire.ListStaffRequest{Offset: offset, MaxElements: 4})
+			list := mustCall[ctr.ListStaffResponse](p, chief, &ctr.ListStaffRequest{Offset: offset, MaxElements: 4})
 			for _, m := range list.Member {
 				all[m.Person+" "+m.Role] = m.State
 			}
@@ -320,11 +320,11 @@ func (p *scenarioRun) playStaff() {
 	}
 	p.requireEqual("the new clerk", states()[lambertSSIN+" "+staff], "Active")
 	p.requireEqual("Dubois", states()[duboisSSIN+" Specialist"], "Ended")
-	mustCall[wire.ManageStaffResponse](p, second, newStaffEnd(lambertSSIN, staff))
+	mustCall[ctr.ManageStaffResponse](p, second, newStaffEnd(lambertSSIN, staff))
 	mustRefuse(p, second, newStaffEnd(lambertSSIN, staff), "STAFF_ROLE_NOT_FOUND")
 	mustRefuse(p, lambert, draft, "AUTHOR_NOT_ATTACHED")
-	mustRefuse(p, lambert, &wire.ListPendingNotificationsRequest{MaxElements: 10}, "AUTHOR_NOT_ATTACHED")
-	mustCall[wire.ManageStaffResponse](p, chief, newStaffEnd(peetersSSIN, manager))
+	mustRefuse(p, lambert, &ctr.ListPendingNotificationsRequest{MaxElements: 10}, "AUTHOR_NOT_ATTACHED")
+	mustCall[ctr.ManageStaffResponse](p, chief, newStaffEnd(peetersSSIN, manager))
 	mustRefuse(p, second, newStaffAssignment(lambertSSIN, staff), "AUTHOR_NOT_ATTACHED")
 	p.requireEqual("the former clerk", states()[lambertSSIN+" "+staff], "Ended")
 }
@@ -333,7 +333,7 @@ func (p *scenarioRun) playStaff() {
 func (p *scenarioRun) mandateState(as identity, grantee string) string {
 	p.t.Helper()
 	state := ""
-	for _, m := range mustCall[wire.ListMandatesResponse](p, as, &wire.ListMandatesRequest{MaxElements: 100}).Mandate {
+	for _, m := range mustCall[ctr.ListMandatesResponse](p, as, &ctr.ListMandatesRequest{MaxElements: 100}).Mandate {
 		if m.Grantor == claesSSIN && m.Grantee == grantee {
 			state = m.State
 		}
@@ -343,51 +343,51 @@ func (p *scenarioRun) mandateState(as identity, grantee string) string {
 
 func (p *scenarioRun) playMandates() {
 	claes, lambert, peeters, wouters := asPerson(claesSSIN), asPerson(lambertSSIN), asPerson(peetersSSIN), asPerson(woutersSSIN)
-	change := func(c wire.MandateChange) *wire.ManageMandateRequest { return &wire.ManageMandateRequest{Change: c} }
-	accept := change(wire.MandateChange{Accept: &wire.MandateAcceptance{Grantor: claesSSIN}})
-	draft := func(specialist string) *wire.NotifyImplantRequest {
-		return &wire.NotifyImplantRequest{Save: "Submit", Implantation: newImplantation(specialist, kayaSSIN, interop.FormatDaysAgo(4), "S-MANDATE")}
+	change := func(c ctr.MandateChange) *ctr.ManageMandateRequest { return &ctr.ManageMandateRequest{Change: c} }
+	accept := change(ctr.MandateChange{Accept: &ctr.MandateAcceptance{Grantor: claesSSIN}})
+	draft := func(specialist string) *ctr.NotifyImplantRequest {
+		return &ctr.NotifyImplantRequest{Save: "Submit", Implantation: newImplantation(specialist, kayaSSIN, interop.FormatDaysAgo(4), "S-MANDATE")}
 	}
 	p.requireEqual("expired", p.mandateState(wouters, woutersSSIN), "Ended")
 	mustRefuse(p, wouters, draft(claesSSIN), "MAY_NOT_PREPARE")
-	mustCall[wire.NotifyResponse](p, wouters, draft(duboisSSIN)) // whose mandate for Wouters lasts
+	mustCall[ctr.NotifyResponse](p, wouters, draft(duboisSSIN)) // whose mandate for Wouters lasts
 
 	last := interop.FormatDaysAgo(-40)
-	grant := change(wire.MandateChange{Grant: &wire.MandateGrant{Grantee: lambertSSIN, To: last}})
+	grant := change(ctr.MandateChange{Grant: &ctr.MandateGrant{Grantee: lambertSSIN, To: last}})
 	mustRefuse(p, asPerson(leroySSIN), grant, "MAY_NOT_MANDATE")
 	mustRefuse(p, lambert, grant, "MANDATE_TO_SELF")
-	p.requireEqual("granted", mustCall[wire.ManageMandateResponse](p, claes, grant).Mandate[0].State, "Pending")
+	p.requireEqual("granted", mustCall[ctr.ManageMandateResponse](p, claes, grant).Mandate[0].State, "Pending")
 	mustRefuse(p, claes, grant, "MANDATE_EXISTS")
 	mustRefuse(p, lambert, draft(claesSSIN), "MAY_NOT_PREPARE")
 	mustRefuse(p, peeters, accept, "MANDATE_NOT_FOUND")
-	p.requireEqual("accepted", mustCall[wire.ManageMandateResponse](p, lambert, accept).Mandate[0].State, "Active")
-	waits := mustCall[wire.NotifyResponse](p, lambert, draft(claesSSIN)).Receipt
-	validation := &wire.ValidateNotificationRequest{Reference: waits.Reference, Version: 1}
+	p.requireEqual("accepted", mustCall[ctr.ManageMandateResponse](p, lambert, accept).Mandate[0].State, "Active")
+	waits := mustCall[ctr.NotifyResponse](p, lambert, draft(claesSSIN)).Receipt
+	validation := &ctr.ValidateNotificationRequest{Reference: waits.Reference, Version: 1}
 	mustRefuse(p, lambert, validation, "NOT_YOUR_OPERATION")
 
-	transfer := change(wire.MandateChange{Transfer: &wire.MandateTransfer{Grantee: lambertSSIN, To: peetersSSIN}})
-	mustCall[wire.ManageMandateResponse](p, claes, transfer)
+	transfer := change(ctr.MandateChange{Transfer: &ctr.MandateTransfer{Grantee: lambertSSIN, To: peetersSSIN}})
+	mustCall[ctr.ManageMandateResponse](p, claes, transfer)
 	p.requireEqual("of the former holder", p.mandateState(claes, lambertSSIN), "Ended")
 	p.requireEqual("of the new holder", p.mandateState(peeters, peetersSSIN), "Pending")
 	mustRefuse(p, lambert, draft(claesSSIN), "MAY_NOT_PREPARE")
 	mustRefuse(p, lambert, validation, "NOTIFICATION_NOT_FOUND")
 	mustRefuse(p, peeters, draft(claesSSIN), "MAY_NOT_PREPARE")
-	moved := mustCall[wire.ManageMandateResponse](p, peeters, accept).Mandate[0]
+	moved := mustCall[ctr.ManageMandateResponse](p, peeters, accept).Mandate[0]
 	p.requireEqual("last day", moved.To, last)
 	p.requireEqual("waits for the new holder", p.pendingVersion(peeters, "ToValidate", waits.Reference), 1)
-	mustCall[wire.NotifyResponse](p, peeters, draft(claesSSIN))
-	mustCall[wire.ManageMandateResponse](p, claes, change(wire.MandateChange{End: &wire.MandateEnd{Grantee: peetersSSIN}}))
+	mustCall[ctr.NotifyResponse](p, peeters, draft(claesSSIN))
+	mustCall[ctr.ManageMandateResponse](p, claes, change(ctr.MandateChange{End: &ctr.MandateEnd{Grantee: peetersSSIN}}))
 	mustRefuse(p, peeters, draft(claesSSIN), "MAY_NOT_PREPARE")
 	mustRefuse(p, peeters, accept, "MANDATE_NOT_FOUND")
 	p.requireEqual("ended", p.mandateState(peeters, peetersSSIN), "Ended")
-	mustCall[wire.ValidateNotificationResponse](p, claes, validation)
+	mustCall[ctr.ValidateNotificationResponse](p, claes, validation)
 }
 
 func (p *scenarioRun) playEmergency() {
 	leroy, peeters := asPerson(leroySSIN), asPerson(peetersSSIN)
-	number := mustCall[wire.SearchResponse](p, leroy, newSearch(criteriaByPatient(leroySSIN))).Notification[0].NotificationNumber
+	number := mustCall[ctr.SearchResponse](p, leroy, newSearch(criteriaByPatient(leroySSIN))).Notification[0].NotificationNumber
 	p.requireReadable(peeters, leroySSIN, number, accident, 1)
-	mustRefuse(p, asOrganisation(hospital, woutersSSIN), &wire.GetNotificationRequest{Of: refByNumber(number), EmergencyReason: accident}, "MAY_NOT_READ")
+	mustRefuse(p, asOrganisation(hospital, woutersSSIN), &ctr.GetNotificationRequest{Of: refByNumber(number), EmergencyReason: accident}, "MAY_NOT_READ")
 	p.requireReadable(peeters, leroySSIN, number, "", 0) // an emergency gives no lasting access
 
 	count := func(report string) int {
@@ -424,16 +424,16 @@ func (p *scenarioRun) playSearches() {
 	}
 	slices.Sort(numbers)
 	from, to := interop.FormatDaysAgo(30), interop.FormatDaysAgo(26)
-	patient := &wire.ByPatient{Patient: kayaSSIN, From: from, To: to, OperationType: "Implantation"}
-	for name, c := range map[string]wire.SearchCriteria{
+	patient := &ctr.ByPatient{Patient: kayaSSIN, From: from, To: to, OperationType: "Implantation"}
+	for name, c := range map[string]ctr.SearchCriteria{
 		"patient": {ByPatient: patient},
-		"lot":     {ByImplant: &wire.ByImplant{LotNumber: "L-PAGES"}},
-		"code":    {ByImplant: &wire.ByImplant{NotificationCode: "000071200176", LotNumber: "L-PAGES", From: from, To: to}},
-		"UDI":     {ByImplant: &wire.ByImplant{UDI: "(01)05410000001047", LotNumber: "L-PAGES"}},
+		"lot":     {ByImplant: &ctr.ByImplant{LotNumber: "L-PAGES"}},
+		"code":    {ByImplant: &ctr.ByImplant{NotificationCode: "000071200176", LotNumber: "L-PAGES", From: from, To: to}},
+		"UDI":     {ByImplant: &ctr.ByImplant{UDI: "(01)05410000001047", LotNumber: "L-PAGES"}},
 	} {
 		var found []string
 		for offset := 0; offset < 6; offset += 2 {
-			page := mustCall[wire.SearchResponse](p, claes, &wire.SearchRequest{Offset: offset, MaxElements: 2, Criteria: c})
+			page := mustCall[ctr.SearchResponse](p, claes, &ctr.SearchRequest{Offset: offset, MaxElements: 2, Criteria: c})
 			p.requireEqual("total by "+name, page.Total, 5)
 			for _, n := range page.Notification {
 				found = append(found, n.NotificationNumber)
@@ -445,33 +445,33 @@ func (p *scenarioRun) playSearches() {
 			p.t.Errorf("by %s: %v, want %v", name, found, numbers)
 		}
 	}
-	for name, c := range map[string]wire.SearchCriteria{
-		"number": {ByNotification: &wire.ByNotification{NotificationNumber: numbers[0]}},
-		"serial": {ByImplant: &wire.ByImplant{SerialNumber: "S-PAGE-B"}},
-		"day":    {ByPatient: &wire.ByPatient{Patient: kayaSSIN, From: to, To: to}},
+	for name, c := range map[string]ctr.SearchCriteria{
+		"number": {ByNotification: &ctr.ByNotification{NotificationNumber: numbers[0]}},
+		"serial": {ByImplant: &ctr.ByImplant{SerialNumber: "S-PAGE-B"}},
+		"day":    {ByPatient: &ctr.ByPatient{Patient: kayaSSIN, From: to, To: to}},
 	} {
-		p.requireEqual("by "+name, mustCall[wire.SearchResponse](p, claes, newSearch(c)).Total, 1)
-		p.requireEqual("by another doctor, by "+name, mustCall[wire.SearchResponse](p, asPerson(duboisSSIN), newSearch(c)).Total, 0)
+		p.requireEqual("by "+name, mustCall[ctr.SearchResponse](p, claes, newSearch(c)).Total, 1)
+		p.requireEqual("by another doctor, by "+name, mustCall[ctr.SearchResponse](p, asPerson(duboisSSIN), newSearch(c)).Total, 0)
 	}
 }
 
 func (p *scenarioRun) playDevices() {
 	peeters := asPerson(peetersSSIN)
 	for name, test := range map[string]struct {
-		criteria wire.DeviceCriteria
+		criteria ctr.DeviceCriteria
 		total    int
 	}{
-		"text":     {wire.DeviceCriteria{Text: "knee ardenne", Category: "Orthopaedic"}, 2},
-		"code":     {wire.DeviceCriteria{NotificationCode: "000071211064"}, 1},
-		"UDI":      {wire.DeviceCriteria{UDI: "(01)05410000002037(10)X"}, 1},
-		"nothing":  {wire.DeviceCriteria{Text: "nobody makes this"}, 0},
-		"category": {wire.DeviceCriteria{Category: "Stent"}, 2},
+		"text":     {ctr.DeviceCriteria{Text: "knee ardenne", Category: "Orthopaedic"}, 2},
+		"code":     {ctr.DeviceCriteria{NotificationCode: "000071211064"}, 1},
+		"UDI":      {ctr.DeviceCriteria{UDI: "(01)05410000002037(10)X"}, 1},
+		"nothing":  {ctr.DeviceCriteria{Text: "nobody makes this"}, 0},
+		"category": {ctr.DeviceCriteria{Category: "Stent"}, 2},
 	} {
-		p.requireEqual("by "+name, mustCall[wire.SearchDeviceResponse](p, peeters, &wire.SearchDeviceRequest{MaxElements: 20, Criteria: test.criteria}).Total, test.total)
+		p.requireEqual("by "+name, mustCall[ctr.SearchDeviceResponse](p, peeters, &ctr.SearchDeviceRequest{MaxElements: 20, Criteria: test.criteria}).Total, test.total)
 	}
 	codes := map[string]bool{}
 	for offset := 0; offset < 12; offset += 5 {
-		page := mustCall[wire.SearchDeviceResponse](p, peeters, &wire.SearchDeviceRequest{Offset: offset, MaxElements: 5})
+		page := mustCall[ctr.SearchDeviceResponse](p, peeters, &ctr.SearchDeviceRequest{Offset: offset, MaxElements: 5})
 		p.requireEqual("total", page.Total, 12)
 		for _, d := range page.Device {
 			codes[d.NotificationCode+" "+d.DeviceStatus] = true
@@ -486,13 +486,13 @@ func (p *scenarioRun) playMistyped() {
 	claes, chief := asPerson(claesSSIN), asOrganisation(hospital, smitSSIN)
 	const code = "SSIN_INVALID"
 	mustRefuse(p, claes, newSearch(criteriaByPatient(mistyped)), code)
-	mustRefuse(p, claes, &wire.ListPatientImplantsRequest{MaxElements: 10, Patient: mistyped}, code)
-	mustRefuse(p, claes, &wire.GetImplantCardRequest{Of: wire.CardOf{Patient: mistyped}, EmergencyReason: accident}, code)
-	mustRefuse(p, claes, &wire.NotifyImplantRequest{Save: "Draft", Implantation: newImplantation(mistyped, leroySSIN, interop.FormatDaysAgo(3), "S-NONE")}, code)
-	mustRefuse(p, claes, newExplantRequest(mistyped, interop.FormatDaysAgo(3), wire.Explant{ImplantID: "none", Reason: loosened}), code)
-	mustRefuse(p, claes, &wire.ManageMandateRequest{Change: wire.MandateChange{Grant: &wire.MandateGrant{Grantee: mistyped}}}, code)
+	mustRefuse(p, claes, &ctr.ListPatientImplantsRequest{MaxElements: 10, Patient: mistyped}, code)
+	mustRefuse(p, claes, &ctr.GetImplantCardRequest{Of: ctr.CardOf{Patient: mistyped}, EmergencyReason: accident}, code)
+	mustRefuse(p, claes, &ctr.NotifyImplantRequest{Save: "Draft", Implantation: newImplantation(mistyped, leroySSIN, interop.FormatDaysAgo(3), "S-NONE")}, code)
+	mustRefuse(p, claes, newExplantRequest(mistyped, interop.FormatDaysAgo(3), ctr.Explant{ImplantID: "none", Reason: loosened}), code)
+	mustRefuse(p, claes, &ctr.ManageMandateRequest{Change: ctr.MandateChange{Grant: &ctr.MandateGrant{Grantee: mistyped}}}, code)
 	mustRefuse(p, chief, newStaffAssignment(mistyped, "AdministrativeStaff"), code)
-	mustRefuse(p, asOrganisation(hospital, mistyped), &wire.ListStaffRequest{MaxElements: 10}, code)
+	mustRefuse(p, asOrganisation(hospital, mistyped), &ctr.ListStaffRequest{MaxElements: 10}, code)
 }
 
 // playRecall: the operator traces a lot, which identifies no patient, and marks a device; callers see the mark at once.
@@ -504,10 +504,10 @@ func (p *scenarioRun) playRecall() {
 
 	const stent = "000080145556"
 	p.runAdmin("recall", "mark", "--code", stent, "--on", interop.FormatDaysAgo(5), "--commit")
-	search := &wire.SearchDeviceRequest{MaxElements: 20, Criteria: wire.DeviceCriteria{NotificationCode: stent}}
-	p.requireEqual("status", mustCall[wire.SearchDeviceResponse](p, asPerson(duboisSSIN), search).Device[0].DeviceStatus, "Recalled")
+	search := &ctr.SearchDeviceRequest{MaxElements: 20, Criteria: ctr.DeviceCriteria{NotificationCode: stent}}
+	p.requireEqual("status", mustCall[ctr.SearchDeviceResponse](p, asPerson(duboisSSIN), search).Device[0].DeviceStatus, "Recalled")
 	content := newImplantation(duboisSSIN, kayaSSIN, interop.FormatDaysAgo(3), "")
-	content.Implant = []wire.NotifiedImplant{{NotificationCode: stent, LotNumber: "L1", SerialNumber: "S-STENT", Quantity: 1, Location: location}}
+	content.Implant = []ctr.NotifiedImplant{{NotificationCode: stent, LotNumber: "L1", SerialNumber: "S-STENT", Quantity: 1, Location: location}}
 	var codes []string
 	for _, w := range p.notifyImplant(asPerson(duboisSSIN), "Final", content).Warning {
 		codes = append(codes, w.Code)

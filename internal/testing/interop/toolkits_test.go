@@ -22,7 +22,7 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 	"github.com/openctr/ctr/wsdl"
 )
 
@@ -335,8 +335,8 @@ var cardRequestPattern = regexp.MustCompile(`GetImplantCardRequest[^!]*Notificat
 
 func fetchCard(t *testing.T, own *client.Client, number string) []byte {
 	t.Helper()
-	request := &wire.GetImplantCardRequest{Header: interop.NewHeader(), Of: wire.CardOf{NotificationNumber: number}}
-	answer, err := client.Call[wire.GetImplantCardRequest, wire.GetImplantCardResponse](t.Context(), own, "GetImplantCard", request)
+	request := &ctr.GetImplantCardRequest{Header: interop.NewHeader(), Of: ctr.CardOf{NotificationNumber: number}}
+	answer, err := client.Call[ctr.GetImplantCardRequest, ctr.GetImplantCardResponse](t.Context(), own, "GetImplantCard", request)
 	if err != nil {
 		t.Error(err) // not Fatal: this runs outside the test's goroutine
 		return nil

@@ -16,7 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // damagedMessage describes a message that is damaged in one way, before or after signing.
@@ -89,7 +89,7 @@ func (d damagedMessage) buildMessage(t *testing.T, service *interop.Service) []b
 		key = testpki.Key(t, d.keyEntry)
 	}
 	sender := &client.Client{URL: service.URL, Key: key, HTTP: service.NewHTTPClient(t), Now: func() time.Time { return time.Now().Add(d.clockOffset) }, NewID: interop.NewID}
-	body, err := wire.Encode("NotifyImplantRequest", interop.NewImplantation(interop.NewID(), interop.PatientSSIN, "S-"+interop.NewID()))
+	body, err := ctr.Encode("NotifyImplantRequest", interop.NewImplantation(interop.NewID(), interop.PatientSSIN, "S-"+interop.NewID()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
@@ -43,7 +43,7 @@ func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 				interop.WriteFile(t, path, content)
 				return path
 			}
-			request, err := wire.Encode("NotifyImplantRequest", interop.NewImplantation("XMLSEC-"+entry[len(entry)-3:], interop.PatientSSIN, "S-1"))
+			request, err := ctr.Encode("NotifyImplantRequest", interop.NewImplantation("XMLSEC-"+entry[len(entry)-3:], interop.PatientSSIN, "S-1"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestServiceAcceptsWhatXmlsecSigns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			request, err := wire.Encode("NotifyImplantRequest", interop.NewImplantation("XMLSEC-"+name, interop.PatientSSIN, "S-"+name))
+			request, err := ctr.Encode("NotifyImplantRequest", interop.NewImplantation("XMLSEC-"+name, interop.PatientSSIN, "S-"+name))
 			if err != nil {
 				t.Fatal(err)
 			}

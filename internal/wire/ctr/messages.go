@@ -1,10 +1,10 @@
-// Package wire defines the messages of the WSDL as Go structs. Decode and Encode convert them from and to XML; their
+// Package ctr defines the messages of the WSDL as Go structs. Decode and Encode convert them from and to XML; their
 // ToDomain methods and the New functions convert requests to domain values and results to responses.
 //
 // It is separate so that neither the domain nor the endpoints depend on the XML form of a message. The structs follow
 // the schemas of the contract, field by field and in the same order. request.go converts requests to domain values,
 // which contain only valid identifiers; response.go converts results to responses.
-package wire
+package ctr
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package wire_test
+package ctr_test
 
 import (
 	"slices"
@@ -9,10 +9,10 @@ import (
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
-var responseInfo = wire.ResponseInfo{ID: "_1", InResponseTo: "_0", IssuedAt: time.Date(2026, 11, 21, 11, 0, 0, 0, time.FixedZone("", 3600))}
+var responseInfo = ctr.ResponseInfo{ID: "_1", InResponseTo: "_0", IssuedAt: time.Date(2026, 11, 21, 11, 0, 0, 0, time.FixedZone("", 3600))}
 
 func TestPath(t *testing.T) {
 	cases := []struct{ request, at, want string }{
@@ -33,7 +33,7 @@ func TestPath(t *testing.T) {
 		{"ManageMandateRequest", "Change/Grant/Grantee", "/ctrp:ManageMandateRequest/ctrp:Change/ctrp:Grant/ctrp:Grantee"},
 	}
 	for _, c := range cases {
-		if got := wire.RequestPath(c.request, c.at); got != c.want {
+		if got := ctr.RequestPath(c.request, c.at); got != c.want {
 			t.Errorf("%s %s: %s", c.request, c.at, got)
 		}
 	}
@@ -41,19 +41,19 @@ func TestPath(t *testing.T) {
 
 func TestPlace(t *testing.T) {
 	single := problem.New(problem.AuthorRequired).WithPath("Author")
-	if got := wire.WithRequestPaths("SearchRequest", single); got.Path != "/ctrp:SearchRequest/ctrp:Author" || got.Code != single.Code || got.Kind != single.Kind {
+	if got := ctr.WithRequestPaths("SearchRequest", single); got.Path != "/ctrp:SearchRequest/ctrp:Author" || got.Code != single.Code || got.Kind != single.Kind {
 		t.Errorf("placed %+v", got)
 	}
 	if single.Path != "Author" {
 		t.Error("the refusal itself was changed")
 	}
 	nowhere := problem.Wrap(problem.InternalError, problem.Conflict)
-	if got := wire.WithRequestPaths("SearchRequest", nowhere); got.Path != "" || got.Err == nil {
+	if got := ctr.WithRequestPaths("SearchRequest", nowhere); got.Path != "" || got.Err == nil {
 		t.Errorf("placed %+v", got)
 	}
 	list := problem.New(problem.RulesViolated)
 	list.Causes = []*problem.Error{problem.New(problem.OperationInFuture).WithPath("Implantation/OperationDate"), problem.New(problem.LinkRequired)}
-	got := wire.WithRequestPaths("NotifyImplantRequest", list)
+	got := ctr.WithRequestPaths("NotifyImplantRequest", list)
 	if got.Path != "" || len(got.Causes) != 2 || got.Causes[0].Path != "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate" || got.Causes[1].Path != "" ||
 		list.Causes[0].Path != "Implantation/OperationDate" {
 		t.Errorf("placed %+v", got)
@@ -86,16 +86,16 @@ const (
 )
 
 // newWrongImplant returns an implant with an invalid value in every field that can have one.
-func newWrongImplant() wire.NotifiedImplant {
-	return wire.NotifiedImplant{NotificationCode: badCode, ExpiryDate: badDate, Pharmacist: &wire.Professional{NIHII: badNIHII},
-		Pharmacy: &wire.Pharmacy{CBE: badCBE}, DeliveryDate: badDate, Quantity: 1, UDI: "unreadable is no defect"}
+func newWrongImplant() ctr.NotifiedImplant {
+	return ctr.NotifiedImplant{NotificationCode: badCode, ExpiryDate: badDate, Pharmacist: &ctr.Professional{NIHII: badNIHII},
+		Pharmacy: &ctr.Pharmacy{CBE: badCBE}, DeliveryDate: badDate, Quantity: 1, UDI: "unreadable is no defect"}
 }
 
 func TestDefects(t *testing.T) {
-	implant := &wire.NotifyImplantRequest{Implantation: wire.Implantation{
-		Specialist: wire.Professional{SSIN: badSSIN}, OperationDate: badDate, Patient: badSSIN, Prescriber: wire.Professional{NIHII: badNIHII},
-		PrescriptionDate: badDate, Implant: []wire.NotifiedImplant{{Quantity: 1}, newWrongImplant(), {Pharmacist: &wire.Professional{SSIN: badSSIN},
-			Pharmacy: &wire.Pharmacy{NIHII: badNIHII}}}}}
+	implant := &ctr.NotifyImplantRequest{Implantation: ctr.Implantation{
+		Specialist: ctr.Professional{SSIN: badSSIN}, OperationDate: badDate, Patient: badSSIN, Prescriber: ctr.Professional{NIHII: badNIHII},
+		PrescriptionDate: badDate, Implant: []ctr.NotifiedImplant{{Quantity: 1}, newWrongImplant(), {Pharmacist: &ctr.Professional{SSIN: badSSIN},
+			Pharmacy: &ctr.Pharmacy{NIHII: badNIHII}}}}}
 	submission, content := implant.ToDomain()
 	requireDefects(t, submission.Defects,
 		"SSIN_INVALID Implantation/Specialist/SSIN", "DATE_INVALID Implantation/OperationDate", "SSIN_INVALID Implantation/Patient",
@@ -110,8 +110,8 @@ func TestDefects(t *testing.T) {
 	}
 
 	wrong := newWrongImplant()
-	explant := &wire.NotifyExplantRequest{Explantation: wire.Explantation{Specialist: wire.Professional{NIHII: badNIHII}, OperationDate: badDate,
-		Patient: badSSIN, Explant: []wire.Explant{{ImplantID: "any text is one"}, {Unregistered: &wrong}}}}
+	explant := &ctr.NotifyExplantRequest{Explantation: ctr.Explantation{Specialist: ctr.Professional{NIHII: badNIHII}, OperationDate: badDate,
+		Patient: badSSIN, Explant: []ctr.Explant{{ImplantID: "any text is one"}, {Unregistered: &wrong}}}}
 	submission, removed := explant.ToDomain()
 	requireDefects(t, submission.Defects,
 		"NIHII_INVALID Explantation/Specialist/NIHII", "DATE_INVALID Explantation/OperationDate", "SSIN_INVALID Explantation/Patient",
@@ -122,38 +122,38 @@ func TestDefects(t *testing.T) {
 		t.Errorf("explants %+v", removed.Explants)
 	}
 
-	search := func(c wire.SearchCriteria) []*problem.Error {
-		return (&wire.SearchRequest{Criteria: c}).ToDomain().Defects
+	search := func(c ctr.SearchCriteria) []*problem.Error {
+		return (&ctr.SearchRequest{Criteria: c}).ToDomain().Defects
 	}
-	requireDefects(t, search(wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: badSSIN, From: badDate, To: badDate}}),
+	requireDefects(t, search(ctr.SearchCriteria{ByPatient: &ctr.ByPatient{Patient: badSSIN, From: badDate, To: badDate}}),
 		"SSIN_INVALID Criteria/ByPatient/Patient", "DATE_INVALID Criteria/ByPatient/From", "DATE_INVALID Criteria/ByPatient/To")
-	requireDefects(t, search(wire.SearchCriteria{ByNotification: &wire.ByNotification{NotificationNumber: badNumber}}),
+	requireDefects(t, search(ctr.SearchCriteria{ByNotification: &ctr.ByNotification{NotificationNumber: badNumber}}),
 		"NOTIFICATION_NUMBER_INVALID Criteria/ByNotification/NotificationNumber")
-	requireDefects(t, search(wire.SearchCriteria{ByImplant: &wire.ByImplant{NotificationCode: badCode, From: badDate, To: badDate}}),
+	requireDefects(t, search(ctr.SearchCriteria{ByImplant: &ctr.ByImplant{NotificationCode: badCode, From: badDate, To: badDate}}),
 		"IMPLANT_CODE_INVALID Criteria/ByImplant/NotificationCode", "DATE_INVALID Criteria/ByImplant/From", "DATE_INVALID Criteria/ByImplant/To")
 
-	card := (&wire.GetImplantCardRequest{Of: wire.CardOf{NotificationNumber: badNumber, Patient: badSSIN}}).ToDomain()
+	card := (&ctr.GetImplantCardRequest{Of: ctr.CardOf{NotificationNumber: badNumber, Patient: badSSIN}}).ToDomain()
 	requireDefects(t, card.Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber", "SSIN_INVALID Of/Patient")
-	list := (&wire.ListPatientImplantsRequest{Patient: badSSIN, At: badDate}).ToDomain()
+	list := (&ctr.ListPatientImplantsRequest{Patient: badSSIN, At: badDate}).ToDomain()
 	requireDefects(t, list.Defects, "SSIN_INVALID Patient", "DATE_INVALID At")
 
-	of := wire.NotificationOf{NotificationNumber: badNumber}
-	requireDefects(t, (&wire.GetNotificationRequest{Of: of}).ToDomain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
-	requireDefects(t, (&wire.DiscardNotificationRequest{Of: of}).ToDomain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
-	requireDefects(t, (&wire.SearchDeviceRequest{Criteria: wire.DeviceCriteria{NotificationCode: badCode, UDI: "unreadable is no defect"}}).ToDomain().Defects,
+	of := ctr.NotificationOf{NotificationNumber: badNumber}
+	requireDefects(t, (&ctr.GetNotificationRequest{Of: of}).ToDomain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
+	requireDefects(t, (&ctr.DiscardNotificationRequest{Of: of}).ToDomain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
+	requireDefects(t, (&ctr.SearchDeviceRequest{Criteria: ctr.DeviceCriteria{NotificationCode: badCode, UDI: "unreadable is no defect"}}).ToDomain().Defects,
 		"IMPLANT_CODE_INVALID Criteria/NotificationCode")
-	requireDefects(t, (&wire.ReviseNotificationRequest{Of: of, Content: wire.Content{Implantation: &wire.Implantation{Patient: badSSIN,
-		Implant: []wire.NotifiedImplant{{NotificationCode: badCode}}}}}).ToDomain().Defects,
+	requireDefects(t, (&ctr.ReviseNotificationRequest{Of: of, Content: ctr.Content{Implantation: &ctr.Implantation{Patient: badSSIN,
+		Implant: []ctr.NotifiedImplant{{NotificationCode: badCode}}}}}).ToDomain().Defects,
 		"NOTIFICATION_NUMBER_INVALID Of/NotificationNumber", "SSIN_INVALID Content/Implantation/Patient",
 		"IMPLANT_CODE_INVALID Content/Implantation/Implant[1]/NotificationCode")
-	requireDefects(t, (&wire.ReviseNotificationRequest{Content: wire.Content{Explantation: &wire.Explantation{OperationDate: badDate,
-		Explant: []wire.Explant{{Unregistered: &wire.NotifiedImplant{ExpiryDate: badDate}}}}}}).ToDomain().Defects,
+	requireDefects(t, (&ctr.ReviseNotificationRequest{Content: ctr.Content{Explantation: &ctr.Explantation{OperationDate: badDate,
+		Explant: []ctr.Explant{{Unregistered: &ctr.NotifiedImplant{ExpiryDate: badDate}}}}}}).ToDomain().Defects,
 		"DATE_INVALID Content/Explantation/OperationDate", "DATE_INVALID Content/Explantation/Explant[1]/Unregistered/ExpiryDate")
 }
 
 // TestDomain checks the domain values of the contract's example.
 func TestDomain(t *testing.T) {
-	m, err := wire.Decode[wire.NotifyImplantRequest](parse(t, exampleRequest(t)))
+	m, err := ctr.Decode[ctr.NotifyImplantRequest](parse(t, exampleRequest(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestDomain(t *testing.T) {
 	if len(who) != 1 || who[0] != (implants.AuthorID{Type: "urn:be:fgov:person:ssin", Value: "78031412250"}) || m.RequestID() != "_8f0c" {
 		t.Errorf("author %+v of %s", who, m.RequestID())
 	}
-	if none := (&wire.Header{}).AuthorIDs(); none != nil {
+	if none := (&ctr.Header{}).AuthorIDs(); none != nil {
 		t.Errorf("nobody is %+v", none)
 	}
 	// The time zone of a date is dropped: the date is the local one.
@@ -184,13 +184,13 @@ func TestDomain(t *testing.T) {
 }
 
 func TestSearchDomain(t *testing.T) {
-	c := (&wire.SearchRequest{Offset: 3, MaxElements: 7, Criteria: wire.SearchCriteria{ByImplant: &wire.ByImplant{UDI: "u", LotNumber: "l",
+	c := (&ctr.SearchRequest{Offset: 3, MaxElements: 7, Criteria: ctr.SearchCriteria{ByImplant: &ctr.ByImplant{UDI: "u", LotNumber: "l",
 		SerialNumber: "s", From: "2026-01-01", To: "2026-02-01", OperationType: "Explantation"}}}).ToDomain()
 	if c.Page != (implants.Page{Offset: 3, Limit: 7}) || *c.Implant != (implants.ImplantCriteria{UDI: "u", Lot: "l", Serial: "s"}) ||
 		c.From.String() != "2026-01-01" || c.To.String() != "2026-02-01" || c.Type != implants.TypeExplantation {
 		t.Errorf("criteria %+v", c)
 	}
-	c = (&wire.SearchRequest{Criteria: wire.SearchCriteria{ByPatient: &wire.ByPatient{Patient: "48022907379", From: "2026-01-01", OperationType: "Implantation"}}}).ToDomain()
+	c = (&ctr.SearchRequest{Criteria: ctr.SearchCriteria{ByPatient: &ctr.ByPatient{Patient: "48022907379", From: "2026-01-01", OperationType: "Implantation"}}}).ToDomain()
 	if c.Patient.Digits() != "48022907379" || c.Implant != nil || c.From.IsZero() || c.Type != implants.TypeImplantation {
 		t.Errorf("criteria %+v", c)
 	}
@@ -205,12 +205,12 @@ func TestSave(t *testing.T) {
 		{"", implants.Final, ""}, {"Final", implants.Final, implants.Final}, {"Draft", implants.Draft, implants.Draft},
 		{"Submit", implants.ToValidate, implants.ToValidate},
 	} {
-		implant, _ := (&wire.NotifyImplantRequest{Save: c.save}).ToDomain()
-		explant, _ := (&wire.NotifyExplantRequest{Save: c.save}).ToDomain()
+		implant, _ := (&ctr.NotifyImplantRequest{Save: c.save}).ToDomain()
+		explant, _ := (&ctr.NotifyExplantRequest{Save: c.save}).ToDomain()
 		if implant.Save != c.notified || explant.Save != c.notified {
 			t.Errorf("%q is %q and %q", c.save, implant.Save, explant.Save)
 		}
-		if revision := (&wire.ReviseNotificationRequest{Save: c.save}).ToDomain(); revision.Save != c.revised {
+		if revision := (&ctr.ReviseNotificationRequest{Save: c.save}).ToDomain(); revision.Save != c.revised {
 			t.Errorf("%q of a revision is %q", c.save, revision.Save)
 		}
 	}
@@ -218,34 +218,34 @@ func TestSave(t *testing.T) {
 
 // TestNotificationDomain covers the requests about existing notifications.
 func TestNotificationDomain(t *testing.T) {
-	of := wire.NotificationOf{NotificationNumber: "202611210000172"}
+	of := ctr.NotificationOf{NotificationNumber: "202611210000172"}
 	named := implants.NotificationRef{Reference: "r"}
-	if asked := (&wire.GetNotificationRequest{Of: of, EmergencyReason: "unconscious"}).ToDomain(); asked.Notification.Number.Digits() != "202611210000172" ||
+	if asked := (&ctr.GetNotificationRequest{Of: of, EmergencyReason: "unconscious"}).ToDomain(); asked.Notification.Number.Digits() != "202611210000172" ||
 		asked.Notification.Reference != "" || asked.EmergencyReason != "unconscious" || asked.Defects != nil {
 		t.Errorf("asked %+v", asked)
 	}
-	r := (&wire.ReviseNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2,
-		Content: wire.Content{Implantation: &wire.Implantation{Comment: "c", Implant: []wire.NotifiedImplant{{Quantity: 3}}}}}).ToDomain()
+	r := (&ctr.ReviseNotificationRequest{Of: ctr.NotificationOf{Reference: "r"}, Version: 2,
+		Content: ctr.Content{Implantation: &ctr.Implantation{Comment: "c", Implant: []ctr.NotifiedImplant{{Quantity: 3}}}}}).ToDomain()
 	if r.Notification != named || r.Version != 2 || r.Explantation != nil || r.Implantation.Comment != "c" || r.Implantation.Implants[0].Quantity != 3 {
 		t.Errorf("revision %+v", r)
 	}
-	r = (&wire.ReviseNotificationRequest{Of: of, Content: wire.Content{Explantation: &wire.Explantation{Explant: []wire.Explant{{ImplantID: "i"}}}}}).ToDomain()
+	r = (&ctr.ReviseNotificationRequest{Of: of, Content: ctr.Content{Explantation: &ctr.Explantation{Explant: []ctr.Explant{{ImplantID: "i"}}}}}).ToDomain()
 	if r.Implantation != nil || r.Explantation.Explants[0].ImplantID != "i" {
 		t.Errorf("revision %+v", r)
 	}
-	if v := (&wire.ValidateNotificationRequest{Reference: "r", Version: 2}).ToDomain(); v != (implants.ValidateRequest{Reference: "r", Version: 2}) {
+	if v := (&ctr.ValidateNotificationRequest{Reference: "r", Version: 2}).ToDomain(); v != (implants.ValidateRequest{Reference: "r", Version: 2}) {
 		t.Errorf("validation %+v", v)
 	}
-	if d := (&wire.DiscardNotificationRequest{Of: wire.NotificationOf{Reference: "r"}, Version: 2, Reason: "twice"}).ToDomain(); d.Notification != named ||
+	if d := (&ctr.DiscardNotificationRequest{Of: ctr.NotificationOf{Reference: "r"}, Version: 2, Reason: "twice"}).ToDomain(); d.Notification != named ||
 		d.Version != 2 || d.Reason != "twice" {
 		t.Errorf("discarding %+v", d)
 	}
 	page := implants.Page{Offset: 3, Limit: 7}
-	if p := (&wire.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"}).ToDomain(); p != (implants.ListPendingRequest{Page: page,
+	if p := (&ctr.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"}).ToDomain(); p != (implants.ListPendingRequest{Page: page,
 		State: implants.ToValidate}) {
 		t.Errorf("pending %+v", p)
 	}
-	if d := (&wire.SearchDeviceRequest{Offset: 3, MaxElements: 7, Criteria: wire.DeviceCriteria{Text: "knee", NotificationCode: "000071200176",
+	if d := (&ctr.SearchDeviceRequest{Offset: 3, MaxElements: 7, Criteria: ctr.DeviceCriteria{Text: "knee", NotificationCode: "000071200176",
 		UDI: "u", Category: "Stent"}}).ToDomain(); d.Page != page || d.Text != "knee" || d.Code.Digits() != "000071200176" || d.UDI != "u" || d.Category != "Stent" {
 		t.Errorf("devices %+v", d)
 	}
@@ -255,10 +255,10 @@ func TestNotificationDomain(t *testing.T) {
 func TestEmergency(t *testing.T) {
 	const reason = "unconscious after an accident"
 	for i, got := range []string{
-		(&wire.SearchRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
-		(&wire.GetImplantCardRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
-		(&wire.GetNotificationRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
-		(&wire.ListPatientImplantsRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
+		(&ctr.SearchRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
+		(&ctr.GetImplantCardRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
+		(&ctr.GetNotificationRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
+		(&ctr.ListPatientImplantsRequest{EmergencyReason: reason}).ToDomain().EmergencyReason,
 	} {
 		if got != reason {
 			t.Errorf("read %d: %q", i, got)
@@ -290,27 +290,27 @@ func TestAnswers(t *testing.T) {
 	summary := implants.NotificationSummary{Reference: "r", Version: 2, Number: number, Type: implants.TypeImplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
 		Specialist: implants.ProfessionalRef{SSIN: patient, NIHII: nihii}, State: implants.Final}
 
-	notify := wire.NewNotifyResponse(responseInfo, "NotifyImplantRequest", receipt)
+	notify := ctr.NewNotifyResponse(responseInfo, "NotifyImplantRequest", receipt)
 	if w := notify.Warning[0]; w.Path != "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate" || len(w.Message) != 4 || w.Message[0].Lang != "nl" {
 		t.Errorf("warning %+v", w)
 	}
 	if !notify.IssueInstant.Equal(responseInfo.IssuedAt) || notify.ID != "_1" || notify.InResponseTo != "_0" {
 		t.Errorf("stamp %+v", notify.Reply)
 	}
-	search := wire.NewSearchResponse(responseInfo, page, implants.SearchResult{Total: 1, Notifications: []implants.NotificationSummary{summary}})
-	nothing := wire.NewSearchResponse(responseInfo, page, implants.SearchResult{})
-	pending := wire.NewListPendingNotificationsResponse(responseInfo, page, implants.SearchResult{Total: 1, Notifications: []implants.NotificationSummary{
+	search := ctr.NewSearchResponse(responseInfo, page, implants.SearchResult{Total: 1, Notifications: []implants.NotificationSummary{summary}})
+	nothing := ctr.NewSearchResponse(responseInfo, page, implants.SearchResult{})
+	pending := ctr.NewListPendingNotificationsResponse(responseInfo, page, implants.SearchResult{Total: 1, Notifications: []implants.NotificationSummary{
 		{Reference: "r", Version: 1, Type: implants.TypeExplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
 			Specialist: implants.ProfessionalRef{NIHII: nihii}, State: implants.Draft}}})
 	if n := pending.Notification[0]; n.NotificationNumber != "" || n.Reference != "r" || n.Version != 1 {
 		t.Errorf("pending %+v", n)
 	}
-	noPending := wire.NewListPendingNotificationsResponse(responseInfo, page, implants.SearchResult{})
-	devices := wire.NewSearchDeviceResponse(responseInfo, page, implants.SearchDeviceResult{Total: 1, Devices: []implants.Device{*implantList[0].Device}})
-	noDevices := wire.NewSearchDeviceResponse(responseInfo, page, implants.SearchDeviceResult{})
-	list := wire.NewListPatientImplantsResponse(responseInfo, page, implants.ListImplantsResult{Total: 2, Implants: implantList})
-	noList := wire.NewListPatientImplantsResponse(responseInfo, page, implants.ListImplantsResult{})
-	for i, status := range []wire.Status{search.Status, nothing.Status, list.Status, noList.Status,
+	noPending := ctr.NewListPendingNotificationsResponse(responseInfo, page, implants.SearchResult{})
+	devices := ctr.NewSearchDeviceResponse(responseInfo, page, implants.SearchDeviceResult{Total: 1, Devices: []implants.Device{*implantList[0].Device}})
+	noDevices := ctr.NewSearchDeviceResponse(responseInfo, page, implants.SearchDeviceResult{})
+	list := ctr.NewListPatientImplantsResponse(responseInfo, page, implants.ListImplantsResult{Total: 2, Implants: implantList})
+	noList := ctr.NewListPatientImplantsResponse(responseInfo, page, implants.ListImplantsResult{})
+	for i, status := range []ctr.Status{search.Status, nothing.Status, list.Status, noList.Status,
 		pending.Status, noPending.Status, devices.Status, noDevices.Status} {
 		const notFound = "urn:be:fgov:ehealth:2.0:status:DataNotFound"
 		if status.Code.Value != "urn:be:fgov:ehealth:2.0:status:Success" || (status.Code.Code != nil) != (i%2 == 1) ||
@@ -324,12 +324,12 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"NotifyImplantResponse", notify}, {"NotifyExplantResponse", notify}, {"SearchResponse", search}, {"SearchResponse", nothing},
 		{"ListPatientImplantsResponse", list}, {"ListPatientImplantsResponse", noList},
-		{"GetImplantCardResponse", wire.NewCardResponse(responseInfo, "card.pdf", []byte("%PDF"))},
+		{"GetImplantCardResponse", ctr.NewCardResponse(responseInfo, "card.pdf", []byte("%PDF"))},
 		{"ListPendingNotificationsResponse", pending}, {"ListPendingNotificationsResponse", noPending},
 		{"SearchDeviceResponse", devices}, {"SearchDeviceResponse", noDevices},
-		{"ReviseNotificationResponse", wire.NewReviseResponse(responseInfo, "ReviseNotificationRequest", receipt)},
-		{"ValidateNotificationResponse", wire.NewValidateResponse(responseInfo, "ValidateNotificationRequest", receipt)},
-		{"DiscardNotificationResponse", wire.NewDiscardResponse(responseInfo, receipt)},
+		{"ReviseNotificationResponse", ctr.NewReviseResponse(responseInfo, "ReviseNotificationRequest", receipt)},
+		{"ValidateNotificationResponse", ctr.NewValidateResponse(responseInfo, "ValidateNotificationRequest", receipt)},
+		{"DiscardNotificationResponse", ctr.NewDiscardResponse(responseInfo, receipt)},
 	} {
 		requireValid(t, s, answer.name, answer.value)
 	}
@@ -352,14 +352,14 @@ func TestDraftAnswers(t *testing.T) {
 	draft := implants.Notification{Reference: "r", Version: 1, State: implants.Draft, RegisteredAt: responseInfo.IssuedAt}
 	touched := []implants.Implant{{ID: "i1", SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: implants.NotifiedImplant{Quantity: 2}}}
 	receipt := implants.Receipt{Notification: draft, AffectedImplants: touched}
-	notify := wire.NewNotifyResponse(responseInfo, "NotifyImplantRequest", receipt)
+	notify := ctr.NewNotifyResponse(responseInfo, "NotifyImplantRequest", receipt)
 	if notify.Receipt.NotificationNumber != "" || notify.Receipt.State != "Draft" || notify.Implant[0].NotificationNumber != "" {
 		t.Errorf("draft %+v", notify)
 	}
 	requireValid(t, s, "NotifyImplantResponse", notify)
-	requireValid(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(responseInfo, "ReviseNotificationRequest", receipt))
-	requireValid(t, s, "ReviseNotificationResponse", wire.NewReviseResponse(responseInfo, "ReviseNotificationRequest", implants.Receipt{Notification: draft}))
-	discarded := wire.NewDiscardResponse(responseInfo, receipt)
+	requireValid(t, s, "ReviseNotificationResponse", ctr.NewReviseResponse(responseInfo, "ReviseNotificationRequest", receipt))
+	requireValid(t, s, "ReviseNotificationResponse", ctr.NewReviseResponse(responseInfo, "ReviseNotificationRequest", implants.Receipt{Notification: draft}))
+	discarded := ctr.NewDiscardResponse(responseInfo, receipt)
 	if discarded.Receipt.NotificationNumber != "" || discarded.Receipt.Version != 1 {
 		t.Errorf("discarded %+v", discarded)
 	}
@@ -388,12 +388,12 @@ func TestDescribed(t *testing.T) {
 		{Version: 1, RegisteredAt: responseInfo.IssuedAt, Author: person, State: implants.Draft, Change: implants.ChangeSaved},
 		{Version: 2, RegisteredAt: responseInfo.IssuedAt, Author: person, Organisation: hospital, State: implants.Withdrawn, Change: implants.ChangeWithdrawn, ChangeReason: "twice"},
 	}
-	m := wire.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", implants.NotificationDetail{Notification: full, History: history})
+	m := ctr.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", implants.NotificationDetail{Notification: full, History: history})
 	requireValid(t, s, "GetNotificationResponse", m)
 	n := m.Notification
 	if n.NotificationNumber != number.Digits() || n.Reference != "r" || n.Version != 2 || n.State != "Final" || n.OperationType != "Implantation" ||
 		!n.RegisteredAt.Equal(responseInfo.IssuedAt) || n.Digest[0] != 1 || n.Organisation != "71000436" || n.Author != "78031412250" ||
-		n.Specialist != (wire.Professional{SSIN: "78031412250"}) || n.OperationDate != "2026-11-20" || n.Patient != "78031412250" ||
+		n.Specialist != (ctr.Professional{SSIN: "78031412250"}) || n.OperationDate != "2026-11-20" || n.Patient != "78031412250" ||
 		n.Prescriber.NIHII != "17800389480" || n.PrescriptionDate != "2026-11-20" || n.Comment != "c" || len(n.Implant) != 1 || n.Explant != nil {
 		t.Errorf("described %+v", n)
 	}
@@ -404,7 +404,7 @@ func TestDescribed(t *testing.T) {
 			t.Errorf("warning at %s, want %s", n.Warning[i].Path, want)
 		}
 	}
-	want := []wire.Revision{
+	want := []ctr.Revision{
 		{Version: 1, At: responseInfo.IssuedAt, Author: "78031412250", Change: "Saved", State: "Draft"},
 		{Version: 2, At: responseInfo.IssuedAt, Author: "78031412250", Organisation: "71000436", Change: "Withdrawn", State: "Withdrawn", Reason: "twice"},
 	}
@@ -416,7 +416,7 @@ func TestDescribed(t *testing.T) {
 	removal.Type, removal.Prescriber, removal.PrescriptionDate, removal.Organisation = implants.TypeExplantation, implants.ProfessionalRef{}, ident.Date{}, ident.NIHII{}
 	removal.Number, removal.State, removal.Warnings, removal.Implants = ident.NotificationNumber{}, implants.Draft, nil, nil
 	removal.Removals = []implants.Removal{{ImplantID: "i1", Quantity: 1, Reason: "worn"}, {ImplantID: "i1"}}
-	m = wire.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", implants.NotificationDetail{Notification: removal, History: history[:1],
+	m = ctr.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", implants.NotificationDetail{Notification: removal, History: history[:1],
 		AffectedImplants: []implants.Implant{implant, implant}})
 	requireValid(t, s, "GetNotificationResponse", m)
 	n = m.Notification

@@ -1,4 +1,4 @@
-package wire_test
+package ctr_test
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/wire"
+	"github.com/openctr/ctr/internal/wire/ctr"
 	"github.com/openctr/ctr/xsd"
 )
 
@@ -36,43 +36,43 @@ func newMessage[M any](name string) message {
 			if !ok {
 				return nil, fmt.Errorf("%T is not %s", m, name)
 			}
-			return wire.Encode(name, typed)
+			return ctr.Encode(name, typed)
 		},
-		decode: func(e xmldoc.Element) (any, error) { return wire.Decode[M](e) },
+		decode: func(e xmldoc.Element) (any, error) { return ctr.Decode[M](e) },
 	}
 }
 
 var messages = []message{
-	newMessage[wire.NotifyImplantRequest]("NotifyImplantRequest"),
-	newMessage[wire.NotifyExplantRequest]("NotifyExplantRequest"),
-	newMessage[wire.NotifyResponse]("NotifyImplantResponse"),
-	newMessage[wire.NotifyResponse]("NotifyExplantResponse"),
-	newMessage[wire.SearchRequest]("SearchRequest"),
-	newMessage[wire.SearchResponse]("SearchResponse"),
-	newMessage[wire.GetImplantCardRequest]("GetImplantCardRequest"),
-	newMessage[wire.GetImplantCardResponse]("GetImplantCardResponse"),
-	newMessage[wire.GetNotificationRequest]("GetNotificationRequest"),
-	newMessage[wire.GetNotificationResponse]("GetNotificationResponse"),
-	newMessage[wire.ReviseNotificationRequest]("ReviseNotificationRequest"),
-	newMessage[wire.ReviseNotificationResponse]("ReviseNotificationResponse"),
-	newMessage[wire.ValidateNotificationRequest]("ValidateNotificationRequest"),
-	newMessage[wire.ValidateNotificationResponse]("ValidateNotificationResponse"),
-	newMessage[wire.DiscardNotificationRequest]("DiscardNotificationRequest"),
-	newMessage[wire.DiscardNotificationResponse]("DiscardNotificationResponse"),
-	newMessage[wire.ListPendingNotificationsRequest]("ListPendingNotificationsRequest"),
-	newMessage[wire.ListPendingNotificationsResponse]("ListPendingNotificationsResponse"),
-	newMessage[wire.ListPatientImplantsRequest]("ListPatientImplantsRequest"),
-	newMessage[wire.ListPatientImplantsResponse]("ListPatientImplantsResponse"),
-	newMessage[wire.SearchDeviceRequest]("SearchDeviceRequest"),
-	newMessage[wire.SearchDeviceResponse]("SearchDeviceResponse"),
-	newMessage[wire.ManageMandateRequest]("ManageMandateRequest"),
-	newMessage[wire.ManageMandateResponse]("ManageMandateResponse"),
-	newMessage[wire.ListMandatesRequest]("ListMandatesRequest"),
-	newMessage[wire.ListMandatesResponse]("ListMandatesResponse"),
-	newMessage[wire.ManageStaffRequest]("ManageStaffRequest"),
-	newMessage[wire.ManageStaffResponse]("ManageStaffResponse"),
-	newMessage[wire.ListStaffRequest]("ListStaffRequest"),
-	newMessage[wire.ListStaffResponse]("ListStaffResponse"),
+	newMessage[ctr.NotifyImplantRequest]("NotifyImplantRequest"),
+	newMessage[ctr.NotifyExplantRequest]("NotifyExplantRequest"),
+	newMessage[ctr.NotifyResponse]("NotifyImplantResponse"),
+	newMessage[ctr.NotifyResponse]("NotifyExplantResponse"),
+	newMessage[ctr.SearchRequest]("SearchRequest"),
+	newMessage[ctr.SearchResponse]("SearchResponse"),
+	newMessage[ctr.GetImplantCardRequest]("GetImplantCardRequest"),
+	newMessage[ctr.GetImplantCardResponse]("GetImplantCardResponse"),
+	newMessage[ctr.GetNotificationRequest]("GetNotificationRequest"),
+	newMessage[ctr.GetNotificationResponse]("GetNotificationResponse"),
+	newMessage[ctr.ReviseNotificationRequest]("ReviseNotificationRequest"),
+	newMessage[ctr.ReviseNotificationResponse]("ReviseNotificationResponse"),
+	newMessage[ctr.ValidateNotificationRequest]("ValidateNotificationRequest"),
+	newMessage[ctr.ValidateNotificationResponse]("ValidateNotificationResponse"),
+	newMessage[ctr.DiscardNotificationRequest]("DiscardNotificationRequest"),
+	newMessage[ctr.DiscardNotificationResponse]("DiscardNotificationResponse"),
+	newMessage[ctr.ListPendingNotificationsRequest]("ListPendingNotificationsRequest"),
+	newMessage[ctr.ListPendingNotificationsResponse]("ListPendingNotificationsResponse"),
+	newMessage[ctr.ListPatientImplantsRequest]("ListPatientImplantsRequest"),
+	newMessage[ctr.ListPatientImplantsResponse]("ListPatientImplantsResponse"),
+	newMessage[ctr.SearchDeviceRequest]("SearchDeviceRequest"),
+	newMessage[ctr.SearchDeviceResponse]("SearchDeviceResponse"),
+	newMessage[ctr.ManageMandateRequest]("ManageMandateRequest"),
+	newMessage[ctr.ManageMandateResponse]("ManageMandateResponse"),
+	newMessage[ctr.ListMandatesRequest]("ListMandatesRequest"),
+	newMessage[ctr.ListMandatesResponse]("ListMandatesResponse"),
+	newMessage[ctr.ManageStaffRequest]("ManageStaffRequest"),
+	newMessage[ctr.ManageStaffResponse]("ManageStaffResponse"),
+	newMessage[ctr.ListStaffRequest]("ListStaffRequest"),
+	newMessage[ctr.ListStaffResponse]("ListStaffResponse"),
 }
 
 func findMessage(tb testing.TB, element string) message {
@@ -120,24 +120,24 @@ func fillRandomly(r *rand.Rand, v reflect.Value, path string, valid bool) {
 			(*value)[i] = byte(r.Uint32())
 		}
 		return
-	case *wire.SearchCriteria, *wire.CardOf, *wire.NotificationOf, *wire.Content, *wire.Professional, *wire.Pharmacy,
-		*wire.MandateChange, *wire.MandateEnd, *wire.StaffChange: // one of several
+	case *ctr.SearchCriteria, *ctr.CardOf, *ctr.NotificationOf, *ctr.Content, *ctr.Professional, *ctr.Pharmacy,
+		*ctr.MandateChange, *ctr.MandateEnd, *ctr.StaffChange: // one of several
 		i := r.IntN(v.NumField())
 		fillRandomly(r, v.Field(i), path+"."+v.Type().Field(i).Name, valid)
 		return
-	case *wire.ByImplant: // the code or the UDI
+	case *ctr.ByImplant: // the code or the UDI
 		value.NotificationCode, value.From, value.OperationType = "000071200176", "2026-11-20", "Implantation"
 		if r.IntN(2) == 0 {
-			*value = wire.ByImplant{UDI: hostileTexts[r.IntN(len(hostileTexts))], LotNumber: "L1", SerialNumber: "S1", To: "2026-11-20"}
+			*value = ctr.ByImplant{UDI: hostileTexts[r.IntN(len(hostileTexts))], LotNumber: "L1", SerialNumber: "S1", To: "2026-11-20"}
 		}
 		return
-	case *wire.Explant:
+	case *ctr.Explant:
 		value.Quantity, value.Reason = 1+r.IntN(99), "worn"
 		if r.IntN(2) == 0 {
 			value.ImplantID = "id"
 			return
 		}
-		value.Unregistered = new(wire.NotifiedImplant)
+		value.Unregistered = new(ctr.NotifiedImplant)
 		fillRandomly(r, reflect.ValueOf(value.Unregistered).Elem(), path, valid)
 		return
 	}
@@ -247,7 +247,7 @@ func TestIdentity(t *testing.T) {
 					t.Fatal(err)
 				}
 				root := parse(t, data)
-				if !root.Is(wire.NamespaceProtocol, m.name) {
+				if !root.Is(ctr.NamespaceProtocol, m.name) {
 					t.Fatalf("root %s", root.Local())
 				}
 				out, err := m.decode(root)
@@ -359,16 +359,16 @@ func outlineElement(e xmldoc.Element) string {
 func TestNotXMLText(t *testing.T) {
 	for _, text := range []string{"\x1d", "0105410000001047\x1d10L1", "\x00", "\x7f\x01", "\xff", "\xc3", "\xed\xa0\x80", "\uFFFE", "\uFFFF"} {
 		for name, m := range map[string]any{
-			"element":   &wire.NotifyImplantRequest{InputReference: text},
-			"attribute": &wire.NotifyImplantRequest{Header: wire.Header{ID: text}},
-			"nested":    &wire.NotifyImplantRequest{Implantation: wire.Implantation{Implant: []wire.NotifiedImplant{{UDI: text}}}},
+			"element":   &ctr.NotifyImplantRequest{InputReference: text},
+			"attribute": &ctr.NotifyImplantRequest{Header: ctr.Header{ID: text}},
+			"nested":    &ctr.NotifyImplantRequest{Implantation: ctr.Implantation{Implant: []ctr.NotifiedImplant{{UDI: text}}}},
 		} {
 			if data, err := messages[0].encode(m); err == nil || data != nil {
 				t.Errorf("%s with %q: %s", name, text, data)
 			}
 		}
 	}
-	if _, err := messages[0].encode(&wire.NotifyImplantRequest{InputReference: "\t\n\r\x7f\u0085\uFFFD"}); err != nil {
+	if _, err := messages[0].encode(&ctr.NotifyImplantRequest{InputReference: "\t\n\r\x7f\u0085\uFFFD"}); err != nil {
 		t.Errorf("allowed characters: %v", err)
 	}
 }
@@ -376,9 +376,9 @@ func TestNotXMLText(t *testing.T) {
 // TestLexicalForms covers every lexical form of XML Schema for numbers, booleans, times and base64.
 func TestLexicalForms(t *testing.T) {
 	response := func(attributes, content string) string {
-		return `<p:SearchResponse xmlns:p="` + wire.NamespaceProtocol + `" xmlns:c="` + wire.NamespaceCore + `" ` + attributes + `>` + content + `</p:SearchResponse>`
+		return `<p:SearchResponse xmlns:p="` + ctr.NamespaceProtocol + `" xmlns:c="` + ctr.NamespaceCore + `" ` + attributes + `>` + content + `</p:SearchResponse>`
 	}
-	m, err := wire.Decode[wire.SearchResponse](parse(t, []byte(response(
+	m, err := ctr.Decode[ctr.SearchResponse](parse(t, []byte(response(
 		`Offset=" 3 " MaxElements="+20" IssueInstant=" 2026-11-21T11:00:00.5+01:00 "`,
 		`<!-- a --><p:Total> 00042 </p:Total><p:Notification><c:Own>1</c:Own></p:Notification><p:Notification><c:Own> true </c:Own></p:Notification>`+
 			`<p:Notification><c:Own>0</c:Own></p:Notification><p:Unknown>of a newer service</p:Unknown>`))))
@@ -393,8 +393,8 @@ func TestLexicalForms(t *testing.T) {
 	}
 	data := []byte("some octets, and some more of them")
 	text := base64.StdEncoding.EncodeToString(data)
-	card, err := wire.Decode[wire.GetImplantCardResponse](parse(t, []byte(`<p:GetImplantCardResponse xmlns:p="`+wire.NamespaceProtocol+`" xmlns:c="`+
-		wire.NamespaceCore+`"><p:Card><c:Content>`+"\n "+text[:8]+"\r\n\t"+text[8:]+` </c:Content></p:Card></p:GetImplantCardResponse>`)))
+	card, err := ctr.Decode[ctr.GetImplantCardResponse](parse(t, []byte(`<p:GetImplantCardResponse xmlns:p="`+ctr.NamespaceProtocol+`" xmlns:c="`+
+		ctr.NamespaceCore+`"><p:Card><c:Content>`+"\n "+text[:8]+"\r\n\t"+text[8:]+` </c:Content></p:Card></p:GetImplantCardResponse>`)))
 	if err != nil || !bytes.Equal(card.Card.Content, data) {
 		t.Errorf("octets %v, %v", card, err)
 	}
@@ -406,28 +406,28 @@ func TestLexicalForms(t *testing.T) {
 		"children": response("", `<p:Total><p:More/></p:Total>`),
 		"nested":   response("", `<p:Notification><c:ImplantCount>-</c:ImplantCount></p:Notification>`),
 	} {
-		if m, err := wire.Decode[wire.SearchResponse](parse(t, []byte(wrong))); err == nil || m != nil {
+		if m, err := ctr.Decode[ctr.SearchResponse](parse(t, []byte(wrong))); err == nil || m != nil {
 			t.Errorf("%s: read as %+v", name, m)
 		}
 	}
-	if m, err := wire.Decode[wire.GetImplantCardResponse](parse(t, []byte(`<p:R xmlns:p="`+wire.NamespaceProtocol+`" xmlns:c="`+wire.NamespaceCore+
+	if m, err := ctr.Decode[ctr.GetImplantCardResponse](parse(t, []byte(`<p:R xmlns:p="`+ctr.NamespaceProtocol+`" xmlns:c="`+ctr.NamespaceCore+
 		`"><p:Card><c:Digest>!</c:Digest></p:Card></p:R>`))); err == nil || m != nil {
 		t.Errorf("base64: read as %+v", m)
 	}
 }
 
 func TestNoMessage(t *testing.T) {
-	if _, err := wire.Encode("X", &struct{}{}); err == nil {
+	if _, err := ctr.Encode("X", &struct{}{}); err == nil {
 		t.Error("encoded")
 	}
-	if _, err := wire.Decode[struct{}](parse(t, []byte("<a/>"))); err == nil {
+	if _, err := ctr.Decode[struct{}](parse(t, []byte("<a/>"))); err == nil {
 		t.Error("decoded")
 	}
 }
 
 func TestCardDigest(t *testing.T) {
 	pdf := []byte("%PDF-1.7 …")
-	m := wire.NewCardResponse(responseInfo, "card.pdf", pdf)
+	m := ctr.NewCardResponse(responseInfo, "card.pdf", pdf)
 	if want := sha256.Sum256(pdf); !bytes.Equal(m.Card.Digest, want[:]) || m.Card.ContentType != "application/pdf" || m.Card.FileName != "card.pdf" {
 		t.Errorf("card %+v", m.Card)
 	}
@@ -487,20 +487,20 @@ func BenchmarkDecode(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := wire.Decode[wire.NotifyImplantRequest](root); err != nil {
+		if _, err := ctr.Decode[ctr.NotifyImplantRequest](root); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func BenchmarkEncode(b *testing.B) {
-	m, err := wire.Decode[wire.NotifyImplantRequest](parse(b, exampleRequest(b)))
+	m, err := ctr.Decode[ctr.NotifyImplantRequest](parse(b, exampleRequest(b)))
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := wire.Encode("NotifyImplantRequest", m); err != nil {
+		if _, err := ctr.Encode("NotifyImplantRequest", m); err != nil {
 			b.Fatal(err)
 		}
 	}

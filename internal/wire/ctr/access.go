@@ -1,4 +1,4 @@
-package wire
+package ctr
 
 import (
 	"github.com/openctr/ctr/internal/implants"
