@@ -52,10 +52,10 @@ bench: ## run every benchmark BENCHCOUNT times and compare with the previous run
 	$(tool) benchstat $$(ls bin/bench-before.txt 2>/dev/null || true) bin/bench.txt
 
 load: ## run the load tests (idle machine): 50 attackers, 200,000 devices, a million implants, a file of 10,000 rows
-	CTR_LOAD=1 go test -count=1 -v -run '^TestOneMessageAmongAttackers$$' ./internal/endpoint
-	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -run '^TestLargeList$$' ./internal/admin
+	CTR_LOAD=1 go test -count=1 -v -run '^TestOneMessageAmongAttackers$$' ./internal/soapdoor
+	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -run '^TestLargeList$$' ./internal/operator
 	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -timeout 30m -run '^TestRecallOfAMillion$$' ./internal/store
-	CTR_LOAD=1 go test -count=1 -v -timeout 30m -run '^TestBatch' ./internal/interop
+	CTR_LOAD=1 go test -count=1 -v -timeout 30m -run '^TestBatch' ./internal/testing/interop
 
 lint: ## run golangci-lint with .golangci.yml
 	$(tool) golangci-lint run --allow-serial-runners ./...
@@ -71,7 +71,7 @@ certs-testdata: ## regenerate the frozen test PKI (its files change; tests must 
 
 interop: ## run the foreign clients, or those of ONLY, against the service on both databases; writes docs/interop.md
 	.ci/install interop
-	CTR_INTEROP=$(ONLY) $(go_test) -count=1 -timeout 30m -v -run '^TestToolkits$$' ./internal/interop -args $(if $(CI),,-update)
+	CTR_INTEROP=$(ONLY) $(go_test) -count=1 -timeout 30m -v -run '^TestToolkits$$' ./internal/testing/interop -args $(if $(CI),,-update)
 
 crash: ## kill -9 under load, 20 times on each database; every acknowledged number must be stored
 	@go test -list '^TestCrash' ./internal/... | grep '^TestCrash' >/dev/null || { echo 'crash: there is no TestCrash to run' >&2; exit 1; }

@@ -11,7 +11,7 @@ const sharingViolation = syscall.Errno(32)
 
 // openExclusive opens or creates a file for this process only. Others may read it, but cannot open it for writing
 // before it is closed or the process has ended.
-func openAlone(name string) (*os.File, error) {
+func openExclusive(name string) (*os.File, error) {
 	path, err := syscall.UTF16PtrFromString(name)
 	if err != nil {
 		return nil, err

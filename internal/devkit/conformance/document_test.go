@@ -13,7 +13,7 @@ var update = flag.Bool("update", false, "rewrite the lists in docs/conformance.m
 // TestDocument: docs/conformance.md lists exactly the requirements of the code.
 func TestDocument(t *testing.T) {
 	t.Parallel()
-	const path = "../../docs/conformance.md"
+	const path = "../../../docs/conformance.md"
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +47,6 @@ func TestDocument(t *testing.T) {
 		return
 	}
 	if want != string(data) {
-		t.Error("docs/conformance.md is out of step: go test ./internal/conformance -run TestDocument -update")
+		t.Error("docs/conformance.md is out of step: go test ./internal/devkit/conformance -run TestDocument -update")
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestModuleFollowsTheTables(t *testing.T) {
-	for _, line := range findViolations(parseModule(t, "../..")) {
+	for _, line := range findViolations(parseModule(t, "../../..")) {
 		t.Error(line)
 	}
 }
@@ -95,7 +95,7 @@ func TestTablesAccept(t *testing.T) {
 		{"tests have a clock and an XML decoder", "internal/wire/ctr/wire_test.go", head + "(\n\"encoding/xml\"\n\"time\"\n)\nvar _, _ = xml.Unmarshal, time.Now"},
 		{"the door's tests open a store", "internal/soapdoor/cases_test.go", head + `"` + module + `/internal/store"`},
 		{"the store maps rows", "internal/store/rows.go", head + "(\n\"database/sql\"\n\"github.com/jmoiron/sqlx\"\n)"},
-		{"a helper uses a helper", "internal/testing/storetest/run.go", head + `"` + module + `/internal/registertest"`},
+		{"a helper uses a helper", "internal/testing/storetest/run.go", head + `"` + module + `/internal/testing/registertest"`},
 		{"a helper has a clock", "internal/testing/storetest/run.go", head + `"time"` + "\nvar now = time.Now"},
 		{"a field called like a package", "internal/implants/rules.go", "package p\nvar os struct{ Exit func() }\nfunc f() { os.Exit() }"},
 	}

@@ -26,7 +26,7 @@ type reportFunc func(format string, args ...any)
 
 func checkImports(f sourceFile, say reportFunc) {
 	row := findLayer(productionImports, f.pkg)
-	if slices.Contains(testOnlyPackages, f.pkg) {
+	if matchesAny(testOnlyPackages, f.pkg) {
 		row = &layer{packages: f.pkg}
 	}
 	if row == nil {
@@ -58,7 +58,7 @@ func findBan(f sourceFile, imported string) *importBan {
 }
 
 func checkModuleImport(f sourceFile, row *layer, at, imported string, say reportFunc) {
-	if !f.test && slices.Contains(testOnlyPackages, imported) {
+	if !f.test && matchesAny(testOnlyPackages, imported) {
 		say("%s: %s must not import %s: it is for tests only", at, f.pkg, imported)
 		return
 	}

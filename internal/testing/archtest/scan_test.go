@@ -33,7 +33,7 @@ func parseSource(set *token.FileSet, name string, text any) (sourceFile, error) 
 		return sourceFile{}, err
 	}
 	pkg := path.Dir(name)
-	test := strings.HasSuffix(name, "_test.go") || slices.Contains(testOnlyPackages, pkg)
+	test := strings.HasSuffix(name, "_test.go") || matchesAny(testOnlyPackages, pkg)
 	return sourceFile{name, pkg, test, tree, set}, nil
 }
 

@@ -480,7 +480,7 @@ func TestBatchWatchNotAuthenticated(t *testing.T) {
 // TestBatchUnit: systemd accepts the unit file if the program exists.
 func TestBatchUnit(t *testing.T) {
 	analyze := interop.FindTool(t, "systemd-analyze", "systemd")
-	unit, err := os.ReadFile("../../deploy/ctr-batch@.service")
+	unit, err := os.ReadFile("../../../deploy/ctr-batch@.service")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -509,7 +509,7 @@ func TestBatchUnitCommand(t *testing.T) {
 		writeText(t, filepath.Join(credentials, name), string(data))
 	}
 	setting := func(file, name string) string {
-		data, err := os.ReadFile("../../deploy/" + file)
+		data, err := os.ReadFile("../../../deploy/" + file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -273,7 +273,7 @@ func (m *matrix) writeDocument(t *testing.T, kits []toolkit) {
 		}
 	}
 	text.WriteString(matrixVariants + runs.String() + matrixGenerators + generators.String() + "\n## What a toolkit cannot do\n\n" + limits.String())
-	const name = "../../docs/interop.md"
+	const name = "../../../docs/interop.md"
 	if *update {
 		if err := os.WriteFile(name, []byte(text.String()), 0o644); err != nil {
 			t.Fatal(err)

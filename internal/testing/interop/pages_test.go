@@ -13,7 +13,7 @@ import (
 )
 
 // projectRoot is the directory in which the commands of a page are run.
-const projectRoot = "../.."
+const projectRoot = "../../.."
 
 // readCommandBlocks returns a toolkit's page and its code blocks.
 func (k toolkit) readCommandBlocks(t *testing.T) (page string, blocks []string) {
@@ -73,7 +73,7 @@ var clientOutputPattern = regexp.MustCompile(`(?s)\{\s*"toolkit".*`)
 func (k toolkit) typePage(t *testing.T, service *interop.Service) {
 	t.Helper()
 	_, blocks := k.readCommandBlocks(t)
-	lines := strings.ReplaceAll(blocks[1], "../../../ctr-data", service.Data)
+	lines := strings.ReplaceAll(blocks[1], "../../../../ctr-data", service.Data)
 	output, err := typeLines(t, projectRoot, lines)
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, lines, output)
