@@ -12,11 +12,16 @@ TESTFLAGS  ?=
 TIME       ?= 30m
 ONLY       ?= all
 
+# What --version prints, and the packages with concurrent production code.
+VERSION    ?= $(shell git describe --tags --always --abbrev=12 --match 'v[0-9]*' --dirty=-modified 2>/dev/null || echo devel)
+RACE       ?= ./internal/soapdoor ./internal/store/... ./internal/auditlog ./internal/batch ./internal/client \
+              ./internal/devkit/sandbox ./internal/message/pki
+
 tool        = go tool -modfile=.ci/tools.mod
-go_build    = CGO_ENABLED=0 go build -trimpath
+go_build    = CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)"
 go_test     = .ci/with-postgres go test $(TESTFLAGS)
 
-.PHONY: help build demo test race cover differential fuzz bench load lint vuln verify certs-testdata interop crash vectors
+.PHONY: help build demo test race cover differential fuzz bench load lint vuln verify certs-testdata interop crash vectors release release-check manual
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,8 +36,8 @@ demo: build ## run the main workflow once, on loopback; writes demo/implant-card
 test: ## run every test, on SQLite and PostgreSQL
 	$(go_test) ./...
 
-race: ## run every test with the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(go_test) -race ./...
+race: ## run the tests of the packages with concurrent code, or those of RACE, with the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(go_test) -race $(RACE)
 
 cover: ## measure statement coverage of internal/; writes bin/cover.html
 	@mkdir -p bin
@@ -60,7 +65,7 @@ load: ## run the load tests (idle machine): 50 attackers, 200,000 devices, a mil
 lint: ## run golangci-lint with .golangci.yml
 	$(tool) golangci-lint run --allow-serial-runners ./...
 
-vuln: ## check for known vulnerabilities, if the database is reachable
+vuln: ## check for known vulnerabilities; CTR_SKIP_VULN=1 waives the check if its database is unreachable
 	.ci/vuln
 
 verify: ## run the mechanical checks: go.mod, formatting, generated files, documents
@@ -80,3 +85,13 @@ crash: ## kill -9 under load, 20 times on each database; every acknowledged numb
 vectors: ## verify the signatures of a corpus in DIR: one line each, verified, unsupported or failed
 	@test -d "$(DIR)" || { echo 'vectors: DIR must be a directory; see docs/vectors.md' >&2; exit 2; }
 	@go test ./internal/message/dsig -count=1 -v -run '^TestCorpus$$' -args -corpus '$(abspath $(DIR))'
+
+release: ## build the release files of the current commit in bin/release: archives, bills of materials, checksums
+	.ci/release
+
+release-check: ## build them twice, in two directories with two build caches; fail if a byte differs
+	.ci/release --check
+
+manual: build ## write the manual pages bin/ctr.1 and bin/ctrd.8, made from the commands
+	bin/ctr man >bin/ctr.1
+	bin/ctrd man >bin/ctrd.8
