@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/openctr/ctr/cmd/internal/cli"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
@@ -28,24 +29,26 @@ type commandLine struct {
 	Author       string `help:"SSIN of the person who acts, if the certificate is an organisation's. Replaces the author in a file." placeholder:"SSIN"`
 	JSON         bool   `name:"json" help:"Print the answer as JSON."`
 
-	Notify       notifyCommand       `cmd:"" help:"Report an implantation from a file with a NotifyImplantRequest."`
-	Explant      explantCommand      `cmd:"" help:"Report an explantation from a file with a NotifyExplantRequest."`
-	Batch        batchCommand        `cmd:"" help:"Report the implantations of a CSV or JSON Lines file, continuing where an earlier run ended."`
-	Search       searchCommand       `cmd:"" help:"Find notifications."`
-	Notification notificationCommand `cmd:"" help:"Show one notification in full, with its history."`
-	Pending      pendingCommand      `cmd:"" help:"List pending notifications: drafts, and those that await their specialist."`
-	Validate     validateCommand     `cmd:"" help:"Validate a notification that was prepared for you, which makes it final."`
-	Revise       reviseCommand       `cmd:"" help:"Replace the content of a notification from a file with a ReviseNotificationRequest."`
-	Discard      discardCommand      `cmd:"" help:"Discard a notification that is not final yet, or withdraw a final one."`
-	Card         cardCommand         `cmd:"" help:"Download an implant card or a patient's cumulative card."`
-	Implants     implantsCommand     `cmd:"" help:"List the implants that a patient carries."`
-	Devices      devicesCommand      `cmd:"" help:"Find devices on the list of notified implants."`
-	Mandates     mandatesCommand     `cmd:"" help:"List the mandates that you granted or received."`
-	Mandate      mandateCommand      `cmd:"" help:"Grant, accept, end or transfer a mandate."`
-	Staff        staffCommand        `cmd:"" help:"As an access manager, list and change the roles in your organisation."`
-	Check        checkCommand        `cmd:"" help:"Report everything in a signed message that the service would refuse. Needs no key. With --url, a service that is not in production does the check."`
-	Conformance  conformanceCommand  `cmd:"" help:"Test the messages of a client, or a test server, requirement by requirement."`
-	Cert         certCommand         `cmd:"" help:"Show the signing certificate and manage its .p12 file. Needs no service."`
+	Notify       notifyCommand         `cmd:"" help:"Report an implantation from a file with a NotifyImplantRequest."`
+	Explant      explantCommand        `cmd:"" help:"Report an explantation from a file with a NotifyExplantRequest."`
+	Batch        batchCommand          `cmd:"" help:"Report the implantations of a CSV or JSON Lines file, continuing where an earlier run ended."`
+	Search       searchCommand         `cmd:"" help:"Find notifications."`
+	Notification notificationCommand   `cmd:"" help:"Show one notification in full, with its history."`
+	Pending      pendingCommand        `cmd:"" help:"List pending notifications: drafts, and those that await their specialist."`
+	Validate     validateCommand       `cmd:"" help:"Validate a notification that was prepared for you, which makes it final."`
+	Revise       reviseCommand         `cmd:"" help:"Replace the content of a notification from a file with a ReviseNotificationRequest."`
+	Discard      discardCommand        `cmd:"" help:"Discard a notification that is not final yet, or withdraw a final one."`
+	Card         cardCommand           `cmd:"" help:"Download an implant card or a patient's cumulative card."`
+	Implants     implantsCommand       `cmd:"" help:"List the implants that a patient carries."`
+	Devices      devicesCommand        `cmd:"" help:"Find devices on the list of notified implants."`
+	Mandates     mandatesCommand       `cmd:"" help:"List the mandates that you granted or received."`
+	Mandate      mandateCommand        `cmd:"" help:"Grant, accept, end or transfer a mandate."`
+	Staff        staffCommand          `cmd:"" help:"As an access manager, list and change the roles in your organisation."`
+	Check        checkCommand          `cmd:"" help:"Report everything in a signed message that the service would refuse. Needs no key. With --url, a service that is not in production does the check."`
+	Conformance  conformanceCommand    `cmd:"" help:"Test the messages of a client, or a test server, requirement by requirement."`
+	Cert         certCommand           `cmd:"" help:"Show the signing certificate and manage its .p12 file. Needs no service."`
+	Completion   cli.CompletionCommand `cmd:"" help:"Print a completion script for bash, zsh or fish."`
+	Man          cli.ManualCommand     `cmd:"" hidden:"" help:"Print the manual page."`
 }
 
 // The exit codes.
@@ -79,9 +82,11 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c commandLine
 	exited := -1
+	program := describeProgram()
 	parser, err := kong.New(&c,
-		kong.Name("ctr"),
-		kong.Description("Calls a central tracing register for implants."),
+		kong.Name(program.Name),
+		kong.Bind(program),
+		kong.Description("Calls a central tracing register for implants. --version prints the version."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -89,6 +94,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
 		return exitUsage
+	}
+	if program.Answer(stdout, parser.Model, args) {
+		return exitOK
 	}
 	parsed, err := parser.Parse(args)
 	switch {

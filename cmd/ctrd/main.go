@@ -14,16 +14,20 @@ import (
 	_ "time/tzdata" // days begin in Brussels time, even on a machine without zone files
 
 	"github.com/alecthomas/kong"
+
+	"github.com/openctr/ctr/cmd/internal/cli"
 )
 
 // commands is the root of the command line.
 type commands struct {
 	Config string `help:"Configuration file: a JSON object whose keys are the flags of serve." type:"path" placeholder:"FILE"`
 
-	Serve   serveCommand   `cmd:"" help:"Run the SOAP service of the register."`
-	Demo    demoCommand    `cmd:"" help:"Send one notification to a temporary service and save its implant card."`
-	Admin   adminCommands  `cmd:"" help:"Operator's commands."`
-	Testpki testPKICommand `cmd:"" help:"Create a test PKI: certificates and .p12 files that are not trusted outside tests."`
+	Serve      serveCommand          `cmd:"" help:"Run the SOAP service of the register."`
+	Demo       demoCommand           `cmd:"" help:"Send one notification to a temporary service and save its implant card."`
+	Admin      adminCommands         `cmd:"" help:"Operator's commands."`
+	Testpki    testPKICommand        `cmd:"" help:"Create a test PKI: certificates and .p12 files that are not trusted outside tests."`
+	Completion cli.CompletionCommand `cmd:"" help:"Print a completion script for bash, zsh or fish."`
+	Man        cli.ManualCommand     `cmd:"" hidden:"" help:"Print the manual page."`
 }
 
 type adminCommands struct {
@@ -65,9 +69,11 @@ func run(e environment, args []string) int {
 		return e.reportError(exitUsage, err)
 	}
 	exited := -1
+	program := describeProgram()
 	parser, err := kong.New(&c,
-		kong.Name("ctrd"),
-		kong.Description("A central tracing register for implants."),
+		kong.Name(program.Name),
+		kong.Bind(program),
+		kong.Description("A central tracing register for implants. --version prints the version."),
 		kong.Writers(e.stdout, e.stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.Resolvers(resolver),
@@ -76,6 +82,9 @@ func run(e environment, args []string) int {
 	)
 	if err != nil {
 		return e.reportError(exitFailure, err)
+	}
+	if program.Answer(e.stdout, parser.Model, args) {
+		return exitOK
 	}
 	parsed, err := parser.Parse(args)
 	switch {

@@ -12,7 +12,8 @@ type layer struct {
 
 // productionImports is the import table, from the commands at the top to internal/problem at the bottom.
 var productionImports = []layer{
-	{"cmd/...", []string{"internal/...", "wsdl", "xsd", "certs-testdata"}},
+	{"cmd/internal/...", nil},
+	{"cmd/...", []string{"cmd/internal/...", "internal/...", "wsdl", "xsd", "certs-testdata"}},
 	{"certs-testdata", []string{"internal/message/pki", "internal/problem"}},
 	{"wsdl", []string{"xsd"}},
 	{"xsd", nil},
@@ -113,7 +114,7 @@ var importBans = []importBan{
 		imports: []string{"encoding/xml"},
 		reason:  "encoding/xml accepts documents that are not well-formed and loses information that C14N needs: parse with internal/message/xmldoc"},
 	{packages: []string{"..."}, tests: true,
-		imports: []string{"cmd/..."},
+		imports: []string{"cmd/ctr", "cmd/ctrd"},
 		reason:  "commands are the top layer: no package imports them"},
 	{packages: []string{"..."}, tests: true,
 		imports: []string{"unsafe", "C"},
