@@ -19,6 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/testing/costtest"
 	"github.com/openctr/ctr/internal/testing/storetest"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -42,7 +43,7 @@ func BenchmarkRequest(b *testing.B) {
 			b.Fatal(err)
 		}
 		insert := storetest.NewInsertFloor(b)
-		before := storetest.ProcessorTime(b)
+		before := costtest.CPUTime(b)
 		b.ResetTimer()
 		for n := range b.N {
 			digest := sha256.Sum256(message)
@@ -51,7 +52,7 @@ func BenchmarkRequest(b *testing.B) {
 			}
 		}
 		b.StopTimer()
-		storetest.ReportProcessorTime(b, before)
+		costtest.ReportCPUTime(b, before)
 	})
 	b.Run("handler", func(b *testing.B) {
 		d := newDoor(b, settings{})
@@ -124,7 +125,7 @@ func runConcurrently(b *testing.B, operation func(n int64) error) {
 	b.Helper()
 	var next atomic.Int64
 	var group sync.WaitGroup
-	before := storetest.ProcessorTime(b)
+	before := costtest.CPUTime(b)
 	b.ResetTimer()
 	for range concurrentCallers {
 		group.Go(func() {
@@ -138,7 +139,7 @@ func runConcurrently(b *testing.B, operation func(n int64) error) {
 	}
 	group.Wait()
 	b.StopTimer()
-	storetest.ReportProcessorTime(b, before)
+	costtest.ReportCPUTime(b, before)
 }
 
 func checkSuccess(status int, body io.Reader) error {

@@ -252,7 +252,6 @@ func TestSignedCardAsAttachment(t *testing.T) {
 // TestPackageRefused checks that each abuse of a package gives its fault and one audit event, stores nothing, and
 // causes no outbound connection, which a listener counts.
 func TestPackageRefused(t *testing.T) {
-	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -281,11 +280,7 @@ func TestPackageRefused(t *testing.T) {
 			status = http.StatusRequestEntityTooLarge
 		}
 		p := c.make(version)
-		began := time.Now()
-		a := readAnswer(t, version, d.postMTOM(t, version, p))
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("%s: took %v", c.name, took)
-		}
+		a := readAnswer(t, version, d.postCheaply(t, c.name, version, p.body, http.Header{"Content-Type": {p.contentType}}))
 		if a.refusal == nil || a.refusal.Violations[0].Code != c.code || a.status != status {
 			t.Errorf("%s: HTTP %d, want %d %s\n%.600s", c.name, a.status, status, c.code, a.body)
 			continue

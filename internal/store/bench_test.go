@@ -10,6 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/costtest"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
@@ -95,11 +96,11 @@ func storeNotification(b testing.TB, db *store.DB, n int64) error {
 // benchmarkConcurrently runs b.N operations on several goroutines and reports the CPU time per operation, without that
 // of a PostgreSQL server.
 func benchmarkConcurrently(b *testing.B, goroutines int, operation func(n int64) error) {
-	before := storetest.ProcessorTime(b)
+	before := costtest.CPUTime(b)
 	b.ResetTimer()
 	runConcurrently(b, goroutines, int64(b.N), operation)
 	b.StopTimer()
-	storetest.ReportProcessorTime(b, before)
+	costtest.ReportCPUTime(b, before)
 }
 
 // runConcurrently runs a number of operations on several goroutines.
@@ -146,7 +147,7 @@ func BenchmarkWriteNotification(b *testing.B) {
 // BenchmarkFloor measures the minimum cost of a notification: see storetest.NewInsertFloor.
 func BenchmarkFloor(b *testing.B) {
 	insert := storetest.NewInsertFloor(b)
-	before := storetest.ProcessorTime(b)
+	before := costtest.CPUTime(b)
 	b.ResetTimer()
 	for n := range b.N {
 		if err := insert(n); err != nil {
@@ -154,7 +155,7 @@ func BenchmarkFloor(b *testing.B) {
 		}
 	}
 	b.StopTimer()
-	storetest.ReportProcessorTime(b, before)
+	costtest.ReportCPUTime(b, before)
 }
 
 func BenchmarkSearch(b *testing.B) {

@@ -71,7 +71,8 @@ var testOnlyPackages = []string{"internal/testing/..."}
 var testImports = []layer{
 	{"internal/problem", nil},
 	{"internal/reqlog", nil},
-	{"internal/message/...", []string{"internal/message/...", "internal/testing/testpki", "internal/testing/dsigtest", "certs-testdata", "wsdl", "xsd"}},
+	{"internal/testing/costtest", nil},
+	{"internal/message/...", []string{"internal/message/...", "internal/testing/costtest", "internal/testing/testpki", "internal/testing/dsigtest", "certs-testdata", "wsdl", "xsd"}},
 	{"internal/platform/...", []string{"internal/platform/..."}},
 	{"internal/implants/...", []string{"internal/implants/...", "internal/platform/...", "internal/testing/registertest",
 		"internal/testing/storetest", "internal/store", "internal/devkit/devdata"}},

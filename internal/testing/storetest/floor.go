@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // NewInsertFloor returns a workload that measures the minimum cost of storing a notification on SQLite: a function that
@@ -58,20 +56,4 @@ func NewInsertFloor(b *testing.B) func(n int) error {
 		}
 		return nil
 	}
-}
-
-// ProcessorTime is the user and system CPU time of this process.
-func ProcessorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
-
-// ReportProcessorTime reports the CPU time per operation since before.
-func ReportProcessorTime(b *testing.B, before time.Duration) {
-	b.Helper()
-	b.ReportMetric(float64((ProcessorTime(b)-before).Nanoseconds())/1e3/float64(b.N), "cpu-µs/op")
 }

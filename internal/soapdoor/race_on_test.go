@@ -1,6 +1,0 @@
-//go:build race
-
-package endpoint_test
-
-// raceDetector is set if the race detector makes measured times meaningless.
-const raceDetector = true
