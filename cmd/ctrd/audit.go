@@ -15,6 +15,7 @@ import (
 	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -38,7 +39,7 @@ func (w operatorFlags) newOperator(db *store.DB) operator.Operator {
 			name = account.Username
 		}
 	}
-	return operator.Operator{Store: db, Name: name, Now: time.Now, NewID: newID}
+	return operator.Operator{Store: db, Name: name, Now: time.Now, NewID: func() string { return service.NewID(time.Now()) }}
 }
 
 type verifyCommand struct {

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,9 +12,9 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -46,29 +45,26 @@ func (c *demoCommand) Run(e environment) (err error) {
 		return fmt.Errorf("create a temporary directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
-	serve := serveCommand{Data: directory, Dev: true, Listen: "127.0.0.1:0", Environment: "Development", Revocation: string(pki.PolicySoftFail)}
-	quiet := e
-	quiet.stderr = io.Discard
-	s, err := serve.startService(quiet)
+	s, err := service.Start(e.ctx, service.Config{Now: time.Now, DataDirectory: directory, Development: true, Environment: "Development"})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.shutDown()) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	d := &demo{environment: e, today: time.Now()}
-	if d.client, err = newDemoClient(s.startup); err != nil {
+	if d.client, err = newDemoClient(s); err != nil {
 		return err
 	}
-	d.printLine("A register runs at %s,", s.startup.URL)
+	d.printLine("A register runs at %s,", s.URL)
 	d.printLine("with an embedded SQLite database, a test PKI and fictitious people.")
 	return d.runSteps(c.Out)
 }
 
-func newDemoClient(s startupInfo) (*client.Client, error) {
-	key, err := client.ReadKey(s.P12[demoHospital], filepath.Join(filepath.Dir(s.CA), "password.txt"))
+func newDemoClient(s *service.Service) (*client.Client, error) {
+	key, err := client.ReadKey(s.TestPKI.P12[demoHospital], s.TestPKI.Password)
 	if err != nil {
 		return nil, err
 	}
-	authorities, err := os.ReadFile(s.CA)
+	authorities, err := os.ReadFile(s.TestPKI.CA)
 	if err != nil {
 		return nil, fmt.Errorf("the authorities: %w", err)
 	}
@@ -76,8 +72,11 @@ func newDemoClient(s startupInfo) (*client.Client, error) {
 	pool.AppendCertsFromPEM(authorities)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
 	return &client.Client{URL: s.URL, Key: key, HTTP: &http.Client{Transport: transport, Timeout: 10 * time.Second},
-		Now: time.Now, NewID: newNCName}, nil
+		Now: time.Now, NewID: newMessageID}, nil
 }
+
+// newMessageID returns an identifier that is valid in an attribute of type xs:ID.
+func newMessageID() string { return "_" + service.NewID(time.Now()) }
 
 func (d *demo) printLine(format string, args ...any) {
 	_, _ = fmt.Fprintf(d.stdout, "   "+format+"\n", args...)
@@ -89,7 +88,7 @@ func (d *demo) printTitle(text string) {
 }
 
 func (d *demo) newHeader() ctr.Header {
-	return ctr.Header{ID: newNCName(), IssueInstant: d.today.UTC().Format(time.RFC3339), Author: &ctr.Author{HcParty: []ctr.HcParty{{
+	return ctr.Header{ID: newMessageID(), IssueInstant: d.today.UTC().Format(time.RFC3339), Author: &ctr.Author{HcParty: []ctr.HcParty{{
 		ID: []ctr.PartyID{{Type: "urn:be:fgov:person:ssin", Value: demoSurgeon}}, FirstName: []string{"Anna"}, Name: "Claes",
 	}}}}
 }

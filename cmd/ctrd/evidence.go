@@ -47,7 +47,7 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 		return err
 	}
 	// Seal first: the newest events may not be sealed yet.
-	if err = c.sealAuditLog(e, db); err != nil {
+	if err = operator.SealAuditLog(e.ctx, db, c.Data, time.Now()); err != nil {
 		return err
 	}
 	var file bytes.Buffer

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/store"
@@ -69,7 +70,7 @@ func (f registerFlags) runKeyCommand(e environment, identity operatorFlags, deta
 	}
 	message, err := change(db)
 	if err == nil {
-		err = f.sealAuditLog(e, db)
+		err = operator.SealAuditLog(e.ctx, db, f.Data, time.Now())
 	}
 	if err != nil {
 		return fmt.Errorf("the keys: %w", err)

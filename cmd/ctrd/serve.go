@@ -1,27 +1,14 @@
 package main
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/message/schema"
-	"github.com/openctr/ctr/internal/message/wsse"
-	"github.com/openctr/ctr/internal/reqlog"
-	"github.com/openctr/ctr/internal/soapdoor"
-	"github.com/openctr/ctr/internal/store"
-	"github.com/openctr/ctr/xsd"
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/service"
 )
 
 // serveCommand holds the settings of a service.
@@ -61,195 +48,64 @@ type startupInfo struct {
 
 // Run serves until the context ends.
 func (c *serveCommand) Run(e environment) error {
-	s, err := c.startService(e)
+	config, err := c.newConfig(e)
 	if err != nil {
 		return err
 	}
-	line, err := json.Marshal(s.startup)
+	s, err := service.Start(e.ctx, config)
+	if err != nil {
+		return describeStartError(err, c.Listen)
+	}
+	line, err := json.Marshal(startupInfo{URL: s.URL, Admin: s.MetricsURL, Data: c.Data, CA: s.TestPKI.CA, P12: s.TestPKI.P12})
 	if err == nil {
 		_, err = fmt.Fprintln(e.stdout, string(line))
 	}
-	if err != nil {
-		return errors.Join(err, s.shutDown())
+	if err == nil {
+		err = s.Wait(e.ctx)
 	}
-	select {
-	case <-e.ctx.Done():
-		return s.shutDown()
-	case err := <-s.failures:
-		return errors.Join(err, s.shutDown())
-	}
+	return errors.Join(err, s.Close())
 }
 
-// service is a running service.
-type service struct {
-	startup  startupInfo
-	servers  []*http.Server
-	register openRegister
-	failures chan error
-}
-
-// startService checks the settings, cheapest first, opens the register and listens.
-func (c *serveCommand) startService(e environment) (_ *service, err error) {
-	until, err := c.parseSHA1Deadline()
-	if err != nil {
-		return nil, err
+// newConfig converts the flags to the configuration of a service.
+func (c *serveCommand) newConfig(e environment) (service.Config, error) {
+	config := service.Config{
+		Now: time.Now, Log: slog.New(slog.NewJSONHandler(e.stderr, nil)),
+		DataDirectory: c.Data, DatabaseURL: c.Database, KeyFile: c.Keys,
+		Listen: c.Listen, MetricsListen: c.AdminListen, PlainHTTP: c.HTTP, PublicURL: c.PublicURL, Environment: c.Environment, Development: c.Dev,
+		TLSCertificateFile: c.TLSCert, TLSKeyFile: c.TLSKey,
+		TrustFiles: c.Trust, KnownCertificateFiles: c.Known, RevocationPolicy: pki.StatusPolicy(c.Revocation), RevocationLists: c.CRL,
+		OCSPResponseFiles: c.OCSP, StrictTokens: c.Strict, RequireCareRelation: c.RequireLink,
 	}
-	if c.HTTP && !isLoopback(c.Listen) {
-		return nil, fmt.Errorf("--http needs a loopback address, which %s is not: use TLS, or a proxy in front", c.Listen)
-	}
-	listener, err := listenTCP(e.ctx, c.Listen)
-	if err != nil {
-		return nil, err
-	}
-	s := &service{failures: make(chan error, 2)}
-	defer func() {
+	if c.AllowSHA1 != "" {
+		day, err := time.Parse(time.DateOnly, c.AllowSHA1)
 		if err != nil {
-			err = errors.Join(err, listener.Close(), s.shutDown())
+			return config, fmt.Errorf("--allow-sha1 takes a day as YYYY-MM-DD, not %q", c.AllowSHA1)
 		}
-	}()
-	signReply, err := c.newReplySigner()
-	if err != nil {
-		return nil, err
+		config.AllowSHA1Until = day.AddDate(0, 0, 1)
 	}
-	var files serviceFiles
-	if !c.Dev { // a development service creates them below, once its directory exists
-		if files, err = c.readFiles(e.stderr); err != nil {
-			return nil, err
+	if c.SignReplies {
+		if c.ReplyKey == "" || c.ReplyPass == "" {
+			return config, errors.New("--sign-replies needs --reply-key and --reply-password-file")
 		}
+		config.ReplyKeyFile, config.ReplyPasswordFile = c.ReplyKey, c.ReplyPass
 	}
-	if err = s.register.openStore(e.ctx, c, slog.New(slog.NewJSONHandler(e.stderr, nil))); err != nil {
-		return nil, err
-	}
-	if c.Dev {
-		if files, err = c.readFiles(e.stderr); err != nil {
-			return nil, err
-		}
-	}
-	registry := prometheus.NewRegistry()
-	newHandler, err := c.newHandlerFactory(e, registry, &wsse.Verifier{Trust: files.trust, Registered: files.knownCertificates, Now: time.Now, Strict: c.Strict, AllowSHA1Until: until}, signReply)
-	if err != nil {
-		return nil, err
-	}
-	handler := newHandler(s.register.store)
-	if c.hasSandbox() {
-		if handler, err = c.newSandbox(e, s, files.development, newHandler); err != nil {
-			return nil, err
-		}
-	}
-	s.startup = startupInfo{URL: c.serviceURL(listener.Addr()), Data: c.Data, CA: files.development.CA, P12: files.development.P12}
-	if err = s.startMetricsServer(e.ctx, c.AdminListen, registry); err != nil {
-		return nil, err
-	}
-	if !c.HTTP {
-		listener = tls.NewListener(listener, &tls.Config{
-			Certificates: []tls.Certificate{files.tlsCertificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
-		})
-	}
-	s.startServer(listener, handler)
-	go files.revocation.Run(e.ctx)
-	return s, nil
+	return config, nil
 }
 
-// newHandlerFactory prepares everything that does not depend on the store, and returns a function that makes the SOAP
-// handler for a store. A reset calls that function again.
-func (c *serveCommand) newHandlerFactory(e environment, registry *prometheus.Registry, verifier *wsse.Verifier, signReply func([]byte) ([]byte, error)) (func(*store.DB) http.Handler, error) {
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	log, err := reqlog.New(slog.New(slog.NewJSONHandler(e.stderr, nil)), time.Now, registry)
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
+// describeStartError names the flags that mend an error of service.Start.
+func describeStartError(err error, listen string) error {
+	setting, isSetting := errors.AsType[*service.SettingError](err)
+	switch {
+	case isSetting:
+		return fmt.Errorf("--%w", setting)
+	case errors.Is(err, service.ErrNotLoopback):
+		return fmt.Errorf("--http needs a loopback address, which %s is not: use TLS, or a proxy in front", listen)
+	case errors.Is(err, service.ErrNoTrust):
+		return errors.New("no trusted certification authority: use --trust FILE.pem, or --dev")
+	case errors.Is(err, service.ErrNoTLSCertificate):
+		return errors.New("TLS needs --tls-cert and --tls-key (or --http behind a proxy, or --dev)")
+	case errors.Is(err, service.ErrListURLWithoutRequests):
+		return errors.New("--crl takes no URL with --revocation=off, which sends no requests")
 	}
-	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
-	if err != nil {
-		return nil, fmt.Errorf("the schemas: %w", err)
-	}
-	location, err := time.LoadLocation("Europe/Brussels")
-	if err != nil {
-		return nil, fmt.Errorf("the time zone: %w", err)
-	}
-	return func(db *store.DB) http.Handler {
-		registrar := implants.New(implants.Config{Store: db, Now: time.Now, NewID: newID, Location: location, RequireCareRelation: c.RequireLink})
-		return soapdoor.New(soapdoor.Config{
-			Registrar: registrar, Verifier: verifier, Schema: schemas, Log: log, Now: time.Now, NewID: newID,
-			Environment: c.Environment, PublicURL: c.PublicURL, SignReply: signReply,
-		})
-	}, nil
-}
-
-// startServer serves on a listener. The timeouts protect the service from slow or silent clients.
-func (s *service) startServer(listener net.Listener, handler http.Handler) {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ConnContext: soapdoor.ConnContext, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-	}
-	s.servers = append(s.servers, server)
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.failures <- err
-		}
-	}()
-}
-
-func (s *service) startMetricsServer(ctx context.Context, address string, registry *prometheus.Registry) error {
-	if address == "" {
-		return nil
-	}
-	listener, err := listenTCP(ctx, address)
-	if err != nil {
-		return err
-	}
-	s.startup.Admin = "http://" + listener.Addr().String() + "/metrics"
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	s.startServer(listener, mux)
-	return nil
-}
-
-// shutDown waits for the requests in progress and closes the register, for at most 20 seconds.
-func (s *service) shutDown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	var err error
-	for _, server := range s.servers {
-		err = errors.Join(err, server.Shutdown(ctx))
-	}
-	return errors.Join(err, s.register.closeStore(ctx))
-}
-
-func listenTCP(ctx context.Context, address string) (net.Listener, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
-	}
-	return listener, nil
-}
-
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func (c *serveCommand) serviceURL(address net.Addr) string {
-	if c.PublicURL != "" {
-		return c.PublicURL
-	}
-	scheme := "https"
-	if c.HTTP {
-		scheme = "http"
-	}
-	return scheme + "://" + address.String() + soapdoor.Path
-}
-
-func (c *serveCommand) parseSHA1Deadline() (time.Time, error) {
-	if c.AllowSHA1 == "" {
-		return time.Time{}, nil
-	}
-	day, err := time.Parse(time.DateOnly, c.AllowSHA1)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("--allow-sha1 takes a day as YYYY-MM-DD, not %q", c.AllowSHA1)
-	}
-	return day.AddDate(0, 0, 1), nil
+	return err
 }

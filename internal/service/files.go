@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -6,9 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -33,18 +31,18 @@ type serviceFiles struct {
 
 // readFiles reads the trust anchors, the revocation data and the server's certificate. A development service creates
 // them if its directory is new.
-func (c *serveCommand) readFiles(stderr io.Writer) (serviceFiles, error) {
+func (c *Config) readFiles() (serviceFiles, error) {
 	var f serviceFiles
 	var err error
-	if c.Dev {
-		if f.development, err = openDevelopmentPKI(filepath.Join(c.Data, "certs")); err != nil {
+	if c.Development {
+		if f.development, err = openDevelopmentPKI(filepath.Join(c.DataDirectory, "certs"), c.Now()); err != nil {
 			return f, fmt.Errorf("the test PKI: %w", err)
 		}
 	}
 	if f.trust, err = c.readTrust(f.development); err != nil {
 		return f, err
 	}
-	if f.revocation, err = c.newRevocation(f.trust, f.development, slog.New(slog.NewJSONHandler(stderr, nil))); err != nil {
+	if f.revocation, err = c.newRevocation(f.trust, f.development); err != nil {
 		return f, err
 	}
 	if f.knownCertificates, err = c.readKnownCertificates(); err != nil {
@@ -55,12 +53,11 @@ func (c *serveCommand) readFiles(stderr io.Writer) (serviceFiles, error) {
 }
 
 // openDevelopmentPKI reads the test PKI of a development service, and creates it if the directory is new.
-func openDevelopmentPKI(dir string) (pki.DevelopmentFiles, error) {
+func openDevelopmentPKI(dir string, now time.Time) (pki.DevelopmentFiles, error) {
 	existing, err := pki.ReadDevelopmentFiles(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return existing, err
 	}
-	now := time.Now()
 	return pki.DevelopmentPKI{Password: rand.Text(), IssuedAt: now, NotAfter: now.AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
 }
 
@@ -85,57 +82,56 @@ func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 	return db.LoadSources(ctx, all)
 }
 
-// readTrust reads the trust anchors: the --trust files, and the test PKI of a development service.
-func (c *serveCommand) readTrust(dev pki.DevelopmentFiles) (*pki.TrustStore, error) {
+// readTrust reads the trust anchors: the configured files, and the test PKI of a development service.
+func (c *Config) readTrust(dev pki.DevelopmentFiles) (*pki.TrustStore, error) {
 	const cacheSize = 4096
-	names := c.Trust
-	if c.Dev {
+	names := c.TrustFiles
+	if c.Development {
 		names = append([]string{dev.CA}, names...)
 	}
 	if len(names) == 0 {
-		return nil, errors.New("no trusted certification authority: use --trust FILE.pem, or --dev")
+		return nil, ErrNoTrust
 	}
 	var files [][]byte
 	for _, name := range names {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("--trust: %w", err)
+			return nil, &SettingError{Setting: "trust", Err: err}
 		}
 		files = append(files, data)
 	}
 	trust, err := pki.ParseTrustStore(cacheSize, files...)
 	if err != nil {
-		return nil, fmt.Errorf("--trust: %w", err)
+		return nil, &SettingError{Setting: "trust", Err: err}
 	}
 	return trust, nil
 }
 
 // newRevocation reads the revocation files and prepares the requests to the authorities.
-func (c *serveCommand) newRevocation(trust *pki.TrustStore, dev pki.DevelopmentFiles, log *slog.Logger) (*pki.StatusChecker, error) {
-	policy := pki.StatusPolicy(c.Revocation)
-	if policy == pki.PolicyOff && slices.ContainsFunc(c.CRL, isURL) {
-		return nil, errors.New("--crl takes no URL with --revocation=off, which sends no requests")
+func (c *Config) newRevocation(trust *pki.TrustStore, dev pki.DevelopmentFiles) (*pki.StatusChecker, error) {
+	if c.RevocationPolicy == pki.PolicyOff && slices.ContainsFunc(c.RevocationLists, isURL) {
+		return nil, ErrListURLWithoutRequests
 	}
-	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: policy, Now: time.Now, Log: log, HTTPClient: &http.Client{Transport: &http.Transport{
+	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: c.RevocationPolicy, Now: c.Now, Log: c.Log, HTTPClient: &http.Client{Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 		MaxIdleConns: 8, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
 	}}})
-	lists := c.CRL
-	if c.Dev {
+	lists := c.RevocationLists
+	if c.Development {
 		lists = append([]string{dev.CRL}, lists...)
 	}
 	for _, name := range lists {
 		if isURL(name) {
 			if err := r.AddCRLURL(name); err != nil {
-				return nil, fmt.Errorf("--crl: %w", err) // without the URL, which may contain a password
+				return nil, &SettingError{Setting: "crl", Err: err} // without the URL, which may contain a password
 			}
 		} else if err := r.AddCRLFile(name); err != nil {
-			return nil, fmt.Errorf("--crl %s: %w", name, err)
+			return nil, &SettingError{Setting: "crl", File: name, Err: err}
 		}
 	}
-	for _, name := range c.OCSP {
+	for _, name := range c.OCSPResponseFiles {
 		if err := r.AddOCSPFile(name); err != nil {
-			return nil, fmt.Errorf("--ocsp %s: %w", name, err)
+			return nil, &SettingError{Setting: "ocsp", File: name, Err: err}
 		}
 	}
 	return r, nil
@@ -144,32 +140,32 @@ func (c *serveCommand) newRevocation(trust *pki.TrustStore, dev pki.DevelopmentF
 func isURL(name string) bool { return strings.Contains(name, "://") }
 
 // readKnownCertificates reads the certificates to which a message may refer instead of containing one.
-func (c *serveCommand) readKnownCertificates() (*pki.Directory, error) {
+func (c *Config) readKnownCertificates() (*pki.Directory, error) {
 	var files [][]byte
-	for _, name := range c.Known {
+	for _, name := range c.KnownCertificateFiles {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("--known: %w", err)
+			return nil, &SettingError{Setting: "known", Err: err}
 		}
 		files = append(files, data)
 	}
 	known, err := pki.ParseDirectory(files...)
 	if err != nil {
-		return nil, fmt.Errorf("--known: %w", err)
+		return nil, &SettingError{Setting: "known", Err: err}
 	}
 	return known, nil
 }
 
 // readTLSCertificate reads the server's certificate; plain HTTP has none.
-func (c *serveCommand) readTLSCertificate(dev pki.DevelopmentFiles) (tls.Certificate, error) {
-	certFile, keyFile := c.TLSCert, c.TLSKey
+func (c *Config) readTLSCertificate(dev pki.DevelopmentFiles) (tls.Certificate, error) {
+	certFile, keyFile := c.TLSCertificateFile, c.TLSKeyFile
 	switch {
-	case c.HTTP:
+	case c.PlainHTTP:
 		return tls.Certificate{}, nil
-	case certFile == "" && c.Dev:
+	case certFile == "" && c.Development:
 		certFile, keyFile = dev.TLSCertificate, dev.TLSKey
 	case certFile == "" || keyFile == "":
-		return tls.Certificate{}, errors.New("TLS needs --tls-cert and --tls-key (or --http behind a proxy, or --dev)")
+		return tls.Certificate{}, ErrNoTLSCertificate
 	}
 	certificate, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {

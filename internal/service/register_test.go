@@ -1,9 +1,8 @@
-package main
+package service
 
 import (
 	"context"
 	"crypto/tls"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,30 +12,25 @@ import (
 	"testing"
 	"time"
 
-	certstestdata "github.com/openctr/ctr/certs-testdata"
 	"github.com/openctr/ctr/internal/auditlog"
+	"github.com/openctr/ctr/internal/testing/interop"
 )
 
-// startDevelopmentService starts a development service in this process, so that the race detector covers it.
-func startDevelopmentService(t *testing.T) (*serveCommand, *service) {
+// startDevelopment starts a development service with the frozen test PKI.
+func startDevelopment(t *testing.T) *Service {
 	t.Helper()
-	directory := filepath.Join(t.TempDir(), "data")
-	if err := os.CopyFS(filepath.Join(directory, "certs"), certstestdata.Files); err != nil {
-		t.Fatal(err)
-	}
-	c := &serveCommand{Data: directory, Dev: true, Listen: "127.0.0.1:0", Environment: "Test", Revocation: "soft"}
-	s, err := c.startService(environment{ctx: t.Context(), getenv: func(string) string { return "" }, stdout: io.Discard, stderr: io.Discard})
+	s, err := Start(t.Context(), Config{Now: time.Now, DataDirectory: interop.NewDevelopmentDirectory(t), Development: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, s
+	return s
 }
 
-func postReset(t *testing.T, s *service) int {
+func postReset(t *testing.T, s *Service) int {
 	t.Helper()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the certificate is not under test
 	defer transport.CloseIdleConnections()
-	address := strings.TrimSuffix(s.startup.URL, "/ctr/v1") + "/reset"
+	address := strings.TrimSuffix(s.URL, "/ctr/v1") + "/reset"
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(url.Values{"confirm": {"yes"}}.Encode()))
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +50,7 @@ func postReset(t *testing.T, s *service) int {
 // TestConcurrentResets checks that concurrent resets succeed and that closing the register afterwards is safe.
 func TestConcurrentResets(t *testing.T) {
 	t.Parallel()
-	_, s := startDevelopmentService(t)
+	s := startDevelopment(t)
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
@@ -66,13 +60,13 @@ func TestConcurrentResets(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if err := s.shutDown(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := s.register.closeStore(context.Background()); err != nil {
+	if err := s.Close(); err != nil {
 		t.Errorf("closed twice: %v", err)
 	}
-	if err := s.register.resetStore(t.Context(), &serveCommand{Data: t.TempDir()}, nil); err == nil {
+	if err := s.register.reset(t.Context(), &Config{DataDirectory: t.TempDir()}); err == nil {
 		t.Error("a closed register was begun anew")
 	}
 	select {
@@ -85,8 +79,8 @@ func TestConcurrentResets(t *testing.T) {
 // TestResetThatFails checks that the service reports a failed reset and stops.
 func TestResetThatFails(t *testing.T) {
 	t.Parallel()
-	c, s := startDevelopmentService(t)
-	anchor := filepath.Join(c.Data, auditlog.AnchorFileName)
+	s := startDevelopment(t)
+	anchor := filepath.Join(s.config.DataDirectory, auditlog.AnchorFileName)
 	if err := os.Remove(anchor); err != nil {
 		t.Fatal(err)
 	}
@@ -96,18 +90,15 @@ func TestResetThatFails(t *testing.T) {
 	if status := postReset(t, s); status != http.StatusInternalServerError {
 		t.Errorf("HTTP %d", status)
 	}
-	select {
-	case err := <-s.failures:
-		if !strings.Contains(err.Error(), "reset: delete the register: ") {
-			t.Error(err)
-		}
-	case <-time.After(5 * time.Second):
-		t.Error("the service goes on without a register")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.Wait(ctx); err == nil || !strings.Contains(err.Error(), "reset: delete the register: ") {
+		t.Errorf("the service goes on without a register: %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(c.Data, "ctr.sqlite")); err != nil {
+	if _, err := os.Stat(filepath.Join(s.config.DataDirectory, "ctr.sqlite")); err != nil {
 		t.Errorf("the register is gone: %v", err)
 	}
-	if err := s.shutDown(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -23,28 +23,29 @@ type openRegister struct {
 	jobs       sync.WaitGroup
 }
 
-// openStore opens the store, loads the development data into a new development register, and starts the jobs that seal
-// the audit log and purge replay keys.
-func (b *openRegister) openStore(ctx context.Context, c *serveCommand, log *slog.Logger) (err error) {
-	if b.store, err = store.Open(ctx, store.Config{URL: c.Database, Directory: c.Data, KeyFile: c.Keys}); err != nil {
+// open opens the store, loads the development data into a new development register, and starts the jobs that seal the
+// audit log and purge replay keys. The jobs end with background.
+func (b *openRegister) open(ctx, background context.Context, c *Config) (err error) {
+	b.store, err = store.Open(ctx, store.Config{URL: c.DatabaseURL, Directory: c.DataDirectory, KeyFile: c.KeyFile})
+	if err != nil {
 		return fmt.Errorf("the database: %w", err)
 	}
-	if c.Dev {
+	if c.Development {
 		if err = loadDevelopmentData(ctx, b.store); err != nil {
 			return err
 		}
 	}
-	if b.sealer, err = startSealer(ctx, b.store, c.Data, log); err != nil {
+	if b.sealer, err = startSealer(ctx, b.store, c); err != nil {
 		return err
 	}
-	ctx, b.cancelJobs = context.WithCancel(ctx)
-	b.jobs.Go(func() { b.sealer.sealPeriodically(ctx) })
-	b.jobs.Go(func() { b.purgeReplayKeys(ctx, log) })
+	background, b.cancelJobs = context.WithCancel(background)
+	b.jobs.Go(func() { b.sealer.sealPeriodically(background) })
+	b.jobs.Go(func() { b.purgeReplayKeys(background, c.Log) })
 	return nil
 }
 
-// closeStore stops the jobs and closes the store. Closing it again does nothing.
-func (b *openRegister) closeStore(ctx context.Context) error {
+// close stops the jobs and closes the store. Closing it again does nothing.
+func (b *openRegister) close(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.closeLocked(ctx)
@@ -66,8 +67,8 @@ func (b *openRegister) closeLocked(ctx context.Context) error {
 	return err
 }
 
-// resetStore deletes an embedded register and opens a new one. The caller must keep requests away meanwhile.
-func (b *openRegister) resetStore(ctx context.Context, c *serveCommand, log *slog.Logger) error {
+// reset deletes an embedded register and opens a new one. The caller must keep requests away meanwhile.
+func (b *openRegister) reset(ctx context.Context, c *Config) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.store == nil {
@@ -79,11 +80,11 @@ func (b *openRegister) resetStore(ctx context.Context, c *serveCommand, log *slo
 	// Delete the database last: a service that stops in between still has its data. Keep the key file, which other
 	// registers may use too.
 	for _, name := range []string{auditlog.AnchorFileName, "ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite"} {
-		if err := os.Remove(filepath.Join(c.Data, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := os.Remove(filepath.Join(c.DataDirectory, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("delete the register: %w", err)
 		}
 	}
-	return b.openStore(ctx, c, log)
+	return b.open(ctx, ctx, c)
 }
 
 // purgeReplayKeys periodically deletes the replay keys of messages that have expired and would be rejected anyway.

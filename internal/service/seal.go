@@ -1,8 +1,7 @@
-package main
+package service
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -16,6 +15,7 @@ import (
 type sealer struct {
 	db  *store.DB
 	log *slog.Logger
+	now func() time.Time
 
 	mu         sync.Mutex
 	anchor     *auditlog.Anchor
@@ -34,12 +34,12 @@ const (
 )
 
 // startSealer opens the anchor file and compares it with the database. It logs a difference and continues.
-func startSealer(ctx context.Context, db *store.DB, directory string, log *slog.Logger) (*sealer, error) {
-	anchor, err := auditlog.OpenAnchor(filepath.Join(directory, auditlog.AnchorFileName))
+func startSealer(ctx context.Context, db *store.DB, c *Config) (*sealer, error) {
+	anchor, err := auditlog.OpenAnchor(filepath.Join(c.DataDirectory, auditlog.AnchorFileName))
 	if err != nil {
 		return nil, err
 	}
-	s := &sealer{db: db, log: log, anchor: anchor}
+	s := &sealer{db: db, log: c.Log, now: c.Now, anchor: anchor}
 	if err := anchor.CheckAgainst(ctx, db); err != nil {
 		s.logFailure(ctx, err)
 	}
@@ -76,7 +76,7 @@ func (s *sealer) sealOnce(ctx context.Context, minInterval time.Duration) {
 	if s.stopped {
 		return
 	}
-	now := time.Now()
+	now := s.now()
 	made, err := s.db.SealAuditLog(ctx, now, minInterval)
 	if followErr := s.anchor.AppendMissing(ctx, s.db, made); err == nil {
 		err = followErr
@@ -91,21 +91,8 @@ func (s *sealer) sealOnce(ctx context.Context, minInterval time.Duration) {
 }
 
 func (s *sealer) logFailure(ctx context.Context, err error) {
-	if now := time.Now(); now.Sub(s.lastWarned) >= logInterval {
+	if now := s.now(); now.Sub(s.lastWarned) >= logInterval {
 		s.lastWarned = now
 		s.log.ErrorContext(ctx, "audit log not sealed", slog.String("error", err.Error()))
 	}
-}
-
-// sealAuditLog seals while a service may be running, and writes to the anchor file that the service uses.
-func (f registerFlags) sealAuditLog(e environment, db *store.DB) error {
-	anchor, err := auditlog.OpenSharedAnchor(filepath.Join(f.Data, auditlog.AnchorFileName))
-	if err != nil {
-		return err
-	}
-	made, err := db.SealAuditLog(e.ctx, time.Now(), 0)
-	if err != nil {
-		return fmt.Errorf("the audit log: %w", err)
-	}
-	return anchor.AppendMissing(e.ctx, db, made)
 }

@@ -1,0 +1,25 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/openctr/ctr/internal/auditlog"
+	"github.com/openctr/ctr/internal/store"
+)
+
+// SealAuditLog seals the newest events while a service may be running, and writes to the anchor file that the service
+// uses in its data directory.
+func SealAuditLog(ctx context.Context, db *store.DB, directory string, now time.Time) error {
+	anchor, err := auditlog.OpenSharedAnchor(filepath.Join(directory, auditlog.AnchorFileName))
+	if err != nil {
+		return err
+	}
+	made, err := db.SealAuditLog(ctx, now, 0)
+	if err != nil {
+		return fmt.Errorf("the audit log: %w", err)
+	}
+	return anchor.AppendMissing(ctx, db, made)
+}

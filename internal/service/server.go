@@ -1,0 +1,115 @@
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/xsd"
+)
+
+// handlerFactory makes the SOAP handler for a store.
+type handlerFactory func(*store.DB) http.Handler
+
+// newHandlerFactory prepares everything that does not depend on the store. A reset calls the factory again.
+func (c *Config) newHandlerFactory(registry *prometheus.Registry, verifier *wsse.Verifier, signReply func([]byte) ([]byte, error)) (handlerFactory, error) {
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	log, err := reqlog.New(c.Log, c.Now, registry)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
+	if err != nil {
+		return nil, fmt.Errorf("the schemas: %w", err)
+	}
+	location, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		return nil, fmt.Errorf("the time zone: %w", err)
+	}
+	newID := func() string { return NewID(c.Now()) }
+	return func(db *store.DB) http.Handler {
+		registrar := implants.New(implants.Config{Store: db, Now: c.Now, NewID: newID, Location: location, RequireCareRelation: c.RequireCareRelation})
+		return soapdoor.New(soapdoor.Config{
+			Registrar: registrar, Verifier: verifier, Schema: schemas, Log: log, Now: c.Now, NewID: newID,
+			Environment: c.Environment, PublicURL: c.PublicURL, SignReply: signReply,
+		})
+	}, nil
+}
+
+// startServer serves on a listener. The timeouts protect the service from slow or silent clients. Errors of
+// connections, such as failed TLS handshakes, are the clients' mistakes and only of interest while debugging.
+func (s *Service) startServer(listener net.Listener, handler http.Handler) {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ConnContext: soapdoor.ConnContext,
+		ErrorLog: slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+	}
+	s.servers = append(s.servers, server)
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failures <- err
+		}
+	}()
+}
+
+func (s *Service) startMetricsServer(ctx context.Context, registry *prometheus.Registry) error {
+	if s.config.MetricsListen == "" {
+		return nil
+	}
+	listener, err := listenTCP(ctx, s.config.MetricsListen)
+	if err != nil {
+		return err
+	}
+	s.MetricsURL = "http://" + listener.Addr().String() + "/metrics"
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	s.startServer(listener, mux)
+	return nil
+}
+
+func newTLSConfig(certificate tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+}
+
+func listenTCP(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (c *Config) serviceURL(address net.Addr) string {
+	if c.PublicURL != "" {
+		return c.PublicURL
+	}
+	scheme := "https"
+	if c.PlainHTTP {
+		scheme = "http"
+	}
+	return scheme + "://" + address.String() + soapdoor.Path
+}

@@ -1,0 +1,197 @@
+// Package service is the life of the register as a program: it opens the store and its keys, connects the registrar to
+// the SOAP door, listens, seals the audit log and purges replay keys in the background, and shuts down in order.
+//
+// It is separate from the command ctrd so that a test starts a whole service in its own process, on port 0 and a
+// temporary directory. Start is the entry point. The package reads no flags, no environment and no standard streams: it
+// takes a Config and a logger, and its errors name settings, not flags.
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/wsse"
+)
+
+// Config configures a Service. Now is required; every other zero value is a usable default or disables the feature.
+type Config struct {
+	Now func() time.Time // the clock
+	Log *slog.Logger     // for requests and for background work; discards if nil
+
+	DataDirectory string // holds the embedded database and, in development, the test PKI
+	DatabaseURL   string // a PostgreSQL database; the embedded one if empty
+	KeyFile       string // the keys that encrypt personal data; keys.json in DataDirectory if empty
+
+	Listen        string // host:port; a free port of 127.0.0.1 if empty
+	MetricsListen string // host:port of the metrics; none if empty
+	PlainHTTP     bool   // no TLS; Listen must be a loopback address
+	PublicURL     string // the service's URL as callers see it; made from the listener if empty
+	Environment   string // the name shown in faults; "Test" if empty
+
+	// Development creates a test PKI and loads development data if DataDirectory is new, trusts that PKI and, unless
+	// Environment is Production, serves the pages for developers.
+	Development bool
+
+	TLSCertificateFile string
+	TLSKeyFile         string
+
+	TrustFiles            []string         // PEM: the authorities of signers' certificates
+	KnownCertificateFiles []string         // PEM: certificates that a message may refer to
+	RevocationPolicy      pki.StatusPolicy // pki.PolicySoftFail if empty
+	RevocationLists       []string         // files or URLs
+	OCSPResponseFiles     []string
+	StrictTokens          bool      // require that the security token is signed too
+	AllowSHA1Until        time.Time // accept SHA-1 in signatures before this instant
+
+	RequireCareRelation bool // for notifications too
+
+	ReplyKeyFile      string // a .p12 file: signs responses; unsigned if empty
+	ReplyPasswordFile string
+}
+
+// Errors of a configuration that contradicts itself.
+var (
+	// ErrNotLoopback means that plain HTTP would be served to other machines.
+	ErrNotLoopback = errors.New("plain HTTP needs a loopback address")
+	// ErrNoTrust means that no signer could ever be trusted.
+	ErrNoTrust = errors.New("no trusted certification authority")
+	// ErrNoTLSCertificate means that TLS lacks the certificate or its key.
+	ErrNoTLSCertificate = errors.New("no TLS certificate or no private key for it")
+	// ErrListURLWithoutRequests means that a revocation list has a URL but the policy forbids requests.
+	ErrListURLWithoutRequests = errors.New("the policy sends no requests, so a revocation list cannot have a URL")
+)
+
+// SettingError is a setting whose file or URL is unusable.
+type SettingError struct {
+	Setting string // the key of the configuration file, such as "trust"
+	File    string // empty if Err names the file, or if the name may contain a password
+	Err     error
+}
+
+// Error returns the setting, the file and the cause.
+func (e *SettingError) Error() string {
+	if e.File != "" {
+		return e.Setting + " " + e.File + ": " + e.Err.Error()
+	}
+	return e.Setting + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *SettingError) Unwrap() error { return e.Err }
+
+// Service is a running service. Its exported fields are set when Start returns and do not change.
+type Service struct {
+	URL        string               // of the SOAP door, for callers
+	MetricsURL string               // empty without metrics
+	TestPKI    pki.DevelopmentFiles // of a development service
+
+	config   Config
+	servers  []*http.Server
+	register openRegister
+	failures chan error
+	cancel   context.CancelFunc // ends the background work
+	jobs     sync.WaitGroup
+}
+
+// Start checks the configuration, cheapest first, opens the register and listens. Ending ctx aborts the start; it does
+// not stop a service that has started: call Close.
+func Start(ctx context.Context, c Config) (_ *Service, err error) {
+	c = c.withDefaults()
+	if c.PlainHTTP && !isLoopback(c.Listen) {
+		return nil, fmt.Errorf("%w, not %s", ErrNotLoopback, c.Listen)
+	}
+	listener, err := listenTCP(ctx, c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Service{config: c, failures: make(chan error, 3), cancel: cancel}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, listener.Close(), s.Close())
+		}
+	}()
+	signReply, err := c.newReplySigner()
+	if err != nil {
+		return nil, err
+	}
+	files, err := c.readFiles()
+	if err != nil {
+		return nil, err
+	}
+	if err = s.register.open(ctx, background, &s.config); err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	verifier := &wsse.Verifier{Trust: files.trust, Registered: files.knownCertificates, Now: c.Now, Strict: c.StrictTokens, AllowSHA1Until: c.AllowSHA1Until}
+	newHandler, err := c.newHandlerFactory(registry, verifier, signReply)
+	if err != nil {
+		return nil, err
+	}
+	handler := newHandler(s.register.store)
+	if c.hasSandbox() {
+		if handler, err = s.newSandbox(background, files.development, newHandler); err != nil {
+			return nil, err
+		}
+	}
+	s.URL, s.TestPKI = c.serviceURL(listener.Addr()), files.development
+	if err = s.startMetricsServer(ctx, registry); err != nil {
+		return nil, err
+	}
+	if !c.PlainHTTP {
+		listener = tls.NewListener(listener, newTLSConfig(files.tlsCertificate))
+	}
+	s.startServer(listener, handler)
+	s.jobs.Go(func() { files.revocation.Run(background) })
+	return s, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:0"
+	}
+	if c.Environment == "" {
+		c.Environment = "Test"
+	}
+	if c.RevocationPolicy == "" {
+		c.RevocationPolicy = pki.PolicySoftFail
+	}
+	return c
+}
+
+// Wait returns nil when ctx ends, or the error of a part of the service that failed. The service then still needs
+// Close.
+func (s *Service) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.failures:
+		return err
+	}
+}
+
+// Close waits for the requests in progress, for at most 20 seconds, seals the audit log and closes the register.
+// Closing again does nothing.
+func (s *Service) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var err error
+	for _, server := range s.servers {
+		err = errors.Join(err, server.Shutdown(ctx))
+	}
+	s.cancel()
+	s.jobs.Wait()
+	return errors.Join(err, s.register.close(ctx))
+}
