@@ -1,160 +1,15 @@
 package main_test
 
 import (
-	"context"
 	"html"
-	"io"
-	"net/http"
-	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/testing/interop"
-	"github.com/openctr/ctr/internal/testing/storetest"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/internal/wire/ctr"
 )
-
-// requestPage requests a page of a service and returns the status and the body.
-func requestPage(t *testing.T, c *http.Client, method, address string, form url.Values) (int, string) {
-	t.Helper()
-	var body io.Reader = http.NoBody
-	if form != nil {
-		body = strings.NewReader(form.Encode())
-	}
-	request, err := http.NewRequestWithContext(t.Context(), method, address, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if form != nil {
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	response, err := c.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err = response.Body.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(data)
-}
-
-var confirmedForm = url.Values{"confirm": {"yes"}}
-
-// sandboxPages lists requests that only a development service handles.
-var sandboxPages = []struct{ method, path string }{
-	{http.MethodGet, "/"}, {http.MethodGet, "/sandbox.css"}, {http.MethodGet, "/certs/ca.pem"}, {http.MethodGet, "/certs/password.txt"},
-	{http.MethodGet, "/samples/NotifyImplant.signed.xml"}, {http.MethodGet, "/mistakes/rules.xml"}, {http.MethodPost, "/try/Search"},
-	{http.MethodPost, "/check"}, {http.MethodPost, "/reset"},
-}
-
-// TestSandboxOnlyForDevelopment checks that no sandbox page exists without --dev or in production.
-func TestSandboxOnlyForDevelopment(t *testing.T) {
-	t.Parallel()
-	directory := interop.NewDevelopmentDirectory(t)
-	certs := filepath.Join(directory, "certs")
-	for name, service := range map[string]*interop.Service{
-		"without --dev": interop.StartServiceWithEnv(t, nil, "serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0", "--trust", filepath.Join(certs, "ca.pem"),
-			"--tls-cert", filepath.Join(certs, "server.pem"), "--tls-key", filepath.Join(certs, "server-key.pem")),
-		"in production": interop.StartService(t, directory, "--environment", "Production"),
-	} {
-		service.CA = filepath.Join(certs, "ca.pem")
-		for _, page := range sandboxPages {
-			if status, body := requestPage(t, service.NewHTTPClient(t), page.method, strings.TrimSuffix(service.URL, "/ctr/v1")+page.path, confirmedForm); status != http.StatusNotFound {
-				t.Errorf("%s: %s %s: HTTP %d %s", name, page.method, page.path, status, body)
-			}
-		}
-	}
-	development := interop.StartService(t, interop.NewDevelopmentDirectory(t))
-	for _, page := range sandboxPages[:7] {
-		if status, body := requestPage(t, development.NewHTTPClient(t), page.method, strings.TrimSuffix(development.URL, "/ctr/v1")+page.path, nil); status != http.StatusOK {
-			t.Errorf("%s %s: HTTP %d %s", page.method, page.path, status, body)
-		}
-	}
-}
-
-// TestSandboxReset resets the register three times while callers send requests. Each request gets a response or HTTP
-// 503, the certificates stay valid, and the old notifications are gone, also after a restart.
-func TestSandboxReset(t *testing.T) {
-	t.Parallel()
-	directory := interop.NewDevelopmentDirectory(t)
-	service := interop.StartService(t, directory)
-	home := strings.TrimSuffix(service.URL, "/ctr/v1")
-	hospital := service.NewClient(t, interop.HospitalKey(t))
-	number := interop.MustNotify(t, hospital, interop.NewImplantation("RESET-1", interop.PatientSSIN, "S-1")).Receipt.NotificationNumber
-
-	ctx, stop := context.WithCancel(t.Context())
-	var callers sync.WaitGroup
-	var answered atomic.Int32
-	for range 3 {
-		c := service.NewClient(t, testpki.ECKey(t))
-		callers.Go(func() {
-			for ctx.Err() == nil {
-				_, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](ctx, c, "Search", interop.NewSearchRequest(interop.CriteriaByPatient(interop.PatientSSIN)))
-				switch {
-				case err == nil:
-					answered.Add(1)
-				case ctx.Err() == nil && !strings.Contains(err.Error(), "HTTP 503"):
-					t.Errorf("a caller is told: %v", err)
-				}
-			}
-		})
-	}
-	browser := service.NewHTTPClient(t)
-	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	for range 3 {
-		time.Sleep(100 * time.Millisecond)
-		if status, body := requestPage(t, browser, http.MethodPost, home+"/reset", confirmedForm); status != http.StatusSeeOther {
-			t.Fatalf("HTTP %d %s\n%s", status, body, service.Stderr())
-		}
-	}
-	stop()
-	callers.Wait()
-	if answered.Load() == 0 {
-		t.Error("no caller was answered")
-	}
-	if found := interop.MustSearch(t, hospital, interop.CriteriaByPatient(interop.PatientSSIN)); found.Total != 0 {
-		t.Errorf("%d notifications are left", found.Total)
-	}
-	again := interop.MustNotify(t, hospital, interop.NewImplantation("RESET-1", interop.PatientSSIN, "S-2")).Receipt.NotificationNumber
-	if again != number {
-		t.Errorf("the first notification of the day is %s, and was %s", again, number)
-	}
-	if code := service.Stop(t); code != 0 {
-		t.Errorf("exit %d: %s", code, service.Stderr())
-	}
-	if found := interop.MustSearch(t, interop.StartService(t, directory).NewClient(t, interop.HospitalKey(t)), interop.CriteriaByNumber(again)); found.Total != 1 {
-		t.Errorf("%d notifications after a restart", found.Total)
-	}
-	if result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "admin", "audit", "verify", "--data", directory); result.ExitCode != 0 {
-		t.Errorf("the audit trail: %s%s", result.Stdout, result.Stderr)
-	}
-}
-
-// TestSandboxKeepsNamedDatabases checks that a database given with --database, which may be shared, is never deleted.
-func TestSandboxKeepsNamedDatabases(t *testing.T) {
-	t.Parallel()
-	address := storetest.NewPostgresDatabase(t)
-	service := interop.StartService(t, interop.NewDevelopmentDirectory(t), "--database", address)
-	hospital := service.NewClient(t, interop.HospitalKey(t))
-	interop.MustNotify(t, hospital, interop.NewImplantation("SPARED-1", interop.PatientSSIN, "S-1"))
-	if status, body := requestPage(t, service.NewHTTPClient(t), http.MethodPost, strings.TrimSuffix(service.URL, "/ctr/v1")+"/reset", confirmedForm); status != http.StatusConflict || !strings.Contains(body, "--database") {
-		t.Errorf("HTTP %d %s", status, body)
-	}
-	if found := interop.MustSearch(t, hospital, interop.CriteriaByPatient(interop.PatientSSIN)); found.Total != 1 {
-		t.Errorf("%d notifications", found.Total)
-	}
-}
 
 var codeBlock = regexp.MustCompile(`(?s)<pre tabindex="0"><code>(.*?)</code></pre>`)
 
@@ -164,7 +19,7 @@ func TestSandboxLines(t *testing.T) {
 	interop.FindTool(t, "curl", "curl")
 	service := interop.StartService(t, interop.NewDevelopmentDirectory(t))
 	home := strings.TrimSuffix(service.URL, "/ctr/v1")
-	_, page := requestPage(t, service.NewHTTPClient(t), http.MethodGet, home+"/", nil)
+	page := string(interop.FetchPage(t, service.NewHTTPClient(t), home+"/"))
 	blocks := codeBlock.FindAllStringSubmatch(page, -1)
 	if len(blocks) != 5 {
 		t.Fatalf("%d blocks of lines", len(blocks))

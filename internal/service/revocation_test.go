@@ -1,8 +1,9 @@
-package main_test
+package service_test
 
 import (
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -53,10 +55,13 @@ func TestRevocationIsFetched(t *testing.T) {
 		}
 	}))
 	t.Cleanup(lists.Close)
-	directory := interop.NewDevelopmentDirectory(t)
 	trust := filepath.Join(t.TempDir(), "trust.pem")
 	interop.WriteFile(t, trust, pki.EncodePEM(authority.Certificates()...))
-	service := interop.StartService(t, directory, "--trust", trust, "--revocation", "hard", "--crl", lists.URL+"/list.crl")
+	var log logBuffer
+	service := startService(t, service.Config{
+		Development: true, Log: slog.New(slog.NewJSONHandler(&log, nil)),
+		TrustFiles: []string{trust}, RevocationPolicy: pki.PolicyHardFail, RevocationLists: []string{lists.URL + "/list.crl"},
+	})
 
 	search := func(key *pki.Key) string {
 		_, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](t.Context(), service.NewClient(t, key), "Search",
@@ -88,7 +93,7 @@ func TestRevocationIsFetched(t *testing.T) {
 	if n := requests.Load(); n != 1 {
 		t.Errorf("the list was requested %d times", n)
 	}
-	if strings.Contains(service.Stderr(), lists.URL) {
-		t.Errorf("the address is told: %s", service.Stderr())
+	if strings.Contains(log.String(), lists.URL) {
+		t.Errorf("the address is told: %s", log.String())
 	}
 }
