@@ -42,21 +42,18 @@ type Config struct {
 
 // Service answers SOAP requests and serves the contract and the health endpoints.
 type Service struct {
-	registrar          *implants.Registrar
-	verifier           *wsse.Verifier
-	schema             *schema.Schema
-	log                *reqlog.Log
-	now                func() time.Time
-	newID              func() string
-	environment        string
-	publicURL          string
-	signReply          func([]byte) ([]byte, error)
-	limits             xmldoc.Limits
-	unverifiedLimit    *concurrencyLimit
-	verifiedLimit      *concurrencyLimit // for requests on verified connections
-	largeVerifiedSlots chan struct{}     // slots to read and verify large messages of verified connections
-	unverifiedQueue    *unverifiedQueue
-	mux                *http.ServeMux
+	registrar   *implants.Registrar
+	verifier    *wsse.Verifier
+	schema      *schema.Schema
+	log         *reqlog.Log
+	now         func() time.Time
+	newID       func() string
+	environment string
+	publicURL   string
+	signReply   func([]byte) ([]byte, error)
+	limits      xmldoc.Limits
+	admission   *Controller
+	mux         *http.ServeMux
 }
 
 // New returns a Service with its HTTP routes.
@@ -64,8 +61,7 @@ func New(c Config) *Service {
 	s := &Service{
 		registrar: c.Registrar, verifier: c.Verifier, schema: c.Schema, log: c.Log, now: c.Now, newID: c.NewID,
 		environment: c.Environment, publicURL: c.PublicURL, signReply: c.SignReply,
-		limits: xmldoc.DefaultLimits(), unverifiedLimit: newConcurrencyLimit(maxLargeUnverified, unverifiedByteInterval), verifiedLimit: newConcurrencyLimit(maxLargeVerified, 0),
-		largeVerifiedSlots: make(chan struct{}, maxParallelVerifications()), unverifiedQueue: &unverifiedQueue{now: c.Now}, mux: http.NewServeMux(),
+		limits: xmldoc.DefaultLimits(), admission: NewController(c.Now), mux: http.NewServeMux(),
 	}
 	s.mux.HandleFunc("POST "+Path, s.withDryRun(s.serveSOAP))
 	s.mux.HandleFunc("GET "+Path, s.serveDescription)
@@ -81,8 +77,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serv
 type requestState struct {
 	event              *reqlog.Event
 	message            implants.SignedMessage
-	trust              *connectionTrust
-	verificationSlot   *verificationSlot // nil until acquired
+	admitted           *Admission // nil if the request was not admitted
 	version            soap.Version
 	media              soap.Media
 	action             string // the operation named by SOAPAction or the action parameter, or empty
@@ -92,7 +87,7 @@ type requestState struct {
 
 // serveSOAP answers one SOAP request and logs it.
 func (s *Service) serveSOAP(w http.ResponseWriter, r *http.Request) {
-	c := &requestState{event: s.log.Begin(s.newID()), version: soap.SOAP11, trust: connectionTrustFromContext(r.Context())}
+	c := &requestState{event: s.log.Begin(s.newID()), version: soap.SOAP11}
 	c.message = implants.SignedMessage{Correlation: c.event.ID, ReceivedAt: s.now()}
 	answer := s.respond(r, c, w.Header())
 	s.log.End(r.Context(), c.event)
@@ -102,11 +97,10 @@ func (s *Service) serveSOAP(w http.ResponseWriter, r *http.Request) {
 }
 
 // respond processes the request and returns the response body; it records a refusal that the registrar has not
-// recorded. It contains the only call of soap.FaultFrom. The verification slot is released here, before anything is
-// sent: a client that reads its response slowly does not delay other requests.
+// recorded. It contains the only call of soap.FaultFrom.
 func (s *Service) respond(r *http.Request, c *requestState, header http.Header) []byte {
 	var err error
-	defer func() { c.verificationSlot.releaseWithOutcome(err) }()
+	defer func() { c.admitted.Finish(err != nil && problem.From(err).Code == problem.MessageReplayed) }()
 	answer, err := s.processRequest(r, c)
 	contentType := c.version.ContentType()
 	if err == nil && c.acceptsMTOM {
@@ -141,26 +135,15 @@ func (s *Service) signFault(fault []byte) []byte {
 
 // processRequest runs the request through the pipeline. Each step needs a value that only the step before it can make.
 func (s *Service) processRequest(r *http.Request, c *requestState) ([]byte, error) {
-	admitted, err := s.concurrencyLimitFor(c.trust).tryAcquire()
+	data, err := s.receiveMessage(r, c)
 	if err != nil {
 		return nil, err
-	}
-	defer admitted.release()
-	data, refusal := s.readRequest(r, c, admitted)
-	if refusal != nil && problem.From(refusal).Kind == problem.Unavailable {
-		return nil, refusal
-	}
-	if c.verificationSlot, err = s.acquireVerificationSlot(r.Context(), c.trust, len(data)); err != nil {
-		return nil, err
-	}
-	if refusal != nil {
-		return nil, refusal // recording a refusal needs a slot too
 	}
 	verified, err := s.verifyEnvelope(c, data)
 	if err != nil {
 		return nil, err
 	}
-	c.verificationSlot.markVerified()
+	c.admitted.MarkVerified()
 	c.applyVerified(verified)
 	operation, err := findOperation(verified.Body(), c.action)
 	if err != nil {
@@ -203,8 +186,25 @@ func (s *Service) verifyEnvelope(c *requestState, data []byte) (*wsse.Verified, 
 	return s.verifier.Verify(envelope)
 }
 
+// receiveMessage admits the request, reads it, and waits for the right to verify it. A message that is refused unread
+// waits too, because the refusal is recorded.
+func (s *Service) receiveMessage(r *http.Request, c *requestState) ([]byte, error) {
+	var err error
+	if c.admitted, err = s.admission.Admit(r.Context()); err != nil {
+		return nil, err
+	}
+	data, refusal := s.readRequest(r, c)
+	if refusal != nil && problem.From(refusal).Kind == problem.Unavailable {
+		return nil, refusal
+	}
+	if err = c.admitted.AcquireSlot(r.Context(), len(data)); err != nil {
+		return nil, err
+	}
+	return data, refusal
+}
+
 // readRequest reads the body, unless the declared content type or length already rules the request out.
-func (s *Service) readRequest(r *http.Request, c *requestState, admitted *admission) (data []byte, err error) {
+func (s *Service) readRequest(r *http.Request, c *requestState) (data []byte, err error) {
 	c.media, err = soap.ParseMedia(r.Header.Get("Content-Type"))
 	c.version, c.action = c.media.Version, c.media.Action
 	c.acceptsMTOM = c.media.MTOM || soap.AcceptsMTOM(r.Header.Values("Accept"))
@@ -218,7 +218,7 @@ func (s *Service) readRequest(r *http.Request, c *requestState, admitted *admiss
 		return nil, problem.New(problem.ContentTypeUnknown)
 	}
 	if r.ContentLength <= int64(s.limits.Bytes) {
-		data, err = admitted.readBody(r.Context(), r.Body, r.ContentLength, s.limits.Bytes+1)
+		data, err = c.admitted.ReadBody(r.Context(), r.Body, r.ContentLength, s.limits.Bytes+1)
 		c.event.Bytes = len(data)
 	}
 	switch {

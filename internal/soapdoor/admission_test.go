@@ -11,25 +11,32 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-var errForged = problem.New(problem.SignatureInvalid)
-
-// newAdmissionService returns a Service with nothing but its admission control.
-func newAdmissionService() *Service {
-	return &Service{
-		now: time.Now, unverifiedQueue: &unverifiedQueue{now: time.Now}, largeVerifiedSlots: make(chan struct{}, 1),
-		unverifiedLimit: newConcurrencyLimit(maxLargeUnverified, unverifiedByteInterval), verifiedLimit: newConcurrencyLimit(maxLargeVerified, 0),
-	}
+// newSmallController returns a Controller with one slot for large messages of verified connections.
+func newSmallController() *Controller {
+	c := NewController(time.Now)
+	c.largeVerifiedSlots = make(chan struct{}, 1)
+	return c
 }
 
-// mustAcquireSlot acquires a verification slot and returns it with the time waited.
-func mustAcquireSlot(t *testing.T, s *Service, trust *connectionTrust, size int) (*verificationSlot, time.Duration) {
+// mustAdmit admits a request of the connection.
+func mustAdmit(t *testing.T, c *Controller, trust *connectionTrust) *Admission {
 	t.Helper()
-	began := time.Now()
-	slot, err := s.acquireVerificationSlot(t.Context(), trust, size)
+	a, err := c.admitConnection(trust)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slot, time.Since(began)
+	return a
+}
+
+// mustAcquireSlot admits a request, acquires a slot for it, and returns it with the time waited.
+func mustAcquireSlot(t *testing.T, c *Controller, trust *connectionTrust, size int) (*Admission, time.Duration) {
+	t.Helper()
+	began := time.Now()
+	a := mustAdmit(t, c, trust)
+	if err := a.AcquireSlot(t.Context(), size); err != nil {
+		t.Fatal(err)
+	}
+	return a, time.Since(began)
 }
 
 // TestVerifiedConnectionDoesNotQueue checks that a connection with a verified message does not wait behind unverified
@@ -37,33 +44,33 @@ func mustAcquireSlot(t *testing.T, s *Service, trust *connectionTrust, size int)
 func TestVerifiedConnectionDoesNotQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, honest, stranger := newAdmissionService(), newConnectionTrust(), newConnectionTrust()
-		first, _ := mustAcquireSlot(t, s, honest, 0)
-		first.markVerified()
-		first.releaseWithOutcome(problem.New(problem.SchemaValue))
+		c, honest, stranger := newSmallController(), newConnectionTrust(), newConnectionTrust()
+		first, _ := mustAcquireSlot(t, c, honest, 0)
+		first.MarkVerified()
+		first.Finish(false)
 		if !honest.verified.Load() {
 			t.Fatal("a refusal after verification costs the standing")
 		}
-		attack, _ := mustAcquireSlot(t, s, stranger, 0)
+		attack, _ := mustAcquireSlot(t, c, stranger, 0)
 		time.Sleep(time.Second)
-		second, waited := mustAcquireSlot(t, s, honest, 0)
+		second, waited := mustAcquireSlot(t, c, honest, 0)
 		if waited != 0 {
 			t.Errorf("waited %v for a stranger", waited)
 		}
-		second.releaseWithOutcome(errForged)
+		second.Finish(false)
 		if honest.verified.Load() {
 			t.Error("a refusal before verification does not cost the standing")
 		}
-		attack.releaseWithOutcome(errForged)
-		third, waited := mustAcquireSlot(t, s, honest, 0)
+		attack.Finish(false)
+		third, waited := mustAcquireSlot(t, c, honest, 0)
 		if waited != maxCooldown {
 			t.Errorf("waited %v as a stranger", waited)
 		}
-		third.markVerified()
+		third.MarkVerified()
 		if !honest.verified.Load() {
 			t.Error("one refusal is held against him for ever")
 		}
-		third.releaseWithOutcome(nil)
+		third.Finish(false)
 	})
 }
 
@@ -72,15 +79,15 @@ func TestVerifiedConnectionDoesNotQueue(t *testing.T) {
 func TestReplayIsPenalised(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, thief := newAdmissionService(), newConnectionTrust()
-		replay, _ := mustAcquireSlot(t, s, thief, 0)
-		replay.markVerified()
+		c, thief := newSmallController(), newConnectionTrust()
+		replay, _ := mustAcquireSlot(t, c, thief, 0)
+		replay.MarkVerified()
 		time.Sleep(10 * time.Millisecond)
-		replay.releaseWithOutcome(problem.New(problem.MessageReplayed))
+		replay.Finish(true)
 		if thief.verified.Load() {
 			t.Error("a replay gives standing")
 		}
-		if _, waited := mustAcquireSlot(t, s, newConnectionTrust(), 0); waited != 40*time.Millisecond {
+		if _, waited := mustAcquireSlot(t, c, newConnectionTrust(), 0); waited != 40*time.Millisecond {
 			t.Errorf("the lane rested %v", waited)
 		}
 	})
@@ -91,19 +98,22 @@ func TestReplayIsPenalised(t *testing.T) {
 func TestVerifiedConnectionBurst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, insider := newAdmissionService(), newConnectionTrust()
+		c, insider := newSmallController(), newConnectionTrust()
 		insider.verificationSlots = make(chan struct{}, 1)
 		insider.verified.Store(true)
 		var group sync.WaitGroup
 		began := time.Now()
 		for range 100 {
 			group.Go(func() {
-				slot, err := s.acquireVerificationSlot(t.Context(), insider, 0)
+				a, err := c.admitConnection(insider)
 				if err != nil {
-					return // it waited too long
+					t.Error(err)
+					return
 				}
-				time.Sleep(time.Second / 10)
-				slot.releaseWithOutcome(errForged)
+				defer a.Finish(false)
+				if a.AcquireSlot(t.Context(), 0) == nil { // else it waited too long
+					time.Sleep(time.Second / 10)
+				}
 			})
 		}
 		group.Wait()
@@ -111,7 +121,7 @@ func TestVerifiedConnectionBurst(t *testing.T) {
 			t.Errorf("a hundred refusals of a tenth of a second took only %v", took)
 		}
 		time.Sleep(maxCooldown)
-		if s.unverifiedQueue.releaseSlot(); len(insider.verificationSlots) != 0 || s.unverifiedQueue.slotTaken {
+		if c.unverifiedQueue.releaseSlot(); len(insider.verificationSlots) != 0 || c.unverifiedQueue.slotTaken {
 			t.Error("places are not given back")
 		}
 	})
@@ -122,21 +132,21 @@ func TestVerifiedConnectionBurst(t *testing.T) {
 func TestVerifiedConnectionsShareLargeSlots(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newAdmissionService()
+		c := newSmallController()
 		var proven [4]*connectionTrust
 		for i := range proven {
 			proven[i] = newConnectionTrust()
 			proven[i].verified.Store(true)
 		}
-		held, _ := mustAcquireSlot(t, s, proven[0], largeMessageSize)
-		time.AfterFunc(time.Second, held.markVerified)
-		if _, waited := mustAcquireSlot(t, s, proven[1], largeMessageSize-1); waited != 0 {
+		held, _ := mustAcquireSlot(t, c, proven[0], largeMessageSize)
+		time.AfterFunc(time.Second, held.MarkVerified)
+		if _, waited := mustAcquireSlot(t, c, proven[1], largeMessageSize-1); waited != 0 {
 			t.Errorf("an ordinary message waited %v", waited)
 		}
-		if _, waited := mustAcquireSlot(t, s, proven[2], largeMessageSize); waited != time.Second {
+		if _, waited := mustAcquireSlot(t, c, proven[2], largeMessageSize); waited != time.Second {
 			t.Errorf("a large message waited %v", waited)
 		}
-		if _, err := s.acquireVerificationSlot(t.Context(), proven[3], largeMessageSize); problem.From(err).Code != problem.Overloaded {
+		if err := mustAdmit(t, c, proven[3]).AcquireSlot(t.Context(), largeMessageSize); problem.From(err).Code != problem.Overloaded {
 			t.Errorf("beyond the longest wait: %v", err)
 		}
 		if len(proven[3].verificationSlots) != 0 {

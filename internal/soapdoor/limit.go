@@ -33,38 +33,24 @@ type concurrencyLimit struct {
 	throttleLock sync.Mutex
 }
 
-func newConcurrencyLimit(large int, pace time.Duration) *concurrencyLimit {
-	return &concurrencyLimit{requestSlots: make(chan struct{}, maxInFlight), largeSlots: make(chan struct{}, large), byteInterval: pace}
-}
-
-// admission is an admitted request with the permits that it holds.
-type admission struct {
-	limit   *concurrencyLimit
-	permits permits
-}
-
-// tryAcquire admits a request, or fails at once with OVERLOADED.
-func (r *concurrencyLimit) tryAcquire() (*admission, error) {
-	select {
-	case r.requestSlots <- struct{}{}:
-		return &admission{r, permits{r.requestSlots}}, nil
-	default:
-		return nil, problem.New(problem.Overloaded)
+func newConcurrencyLimit(maxLarge int, byteInterval time.Duration) *concurrencyLimit {
+	return &concurrencyLimit{
+		requestSlots: make(chan struct{}, maxInFlight), largeSlots: make(chan struct{}, maxLarge), byteInterval: byteInterval,
 	}
 }
 
-func (v *admission) release() { v.permits.releaseAll() }
-
 // readBody reads at most maxBytes of the body; declared is the Content-Length, or -1. Beyond largeMessageSize it first
 // acquires a permit for a large message, and reads at the throttled rate.
-func (v *admission) readBody(ctx context.Context, body io.Reader, declared int64, maxBytes int) ([]byte, error) {
+func (l *concurrencyLimit) readBody(
+	ctx context.Context, held *permits, body io.Reader, declared int64, maxBytes int,
+) ([]byte, error) {
 	buffer := &bytes.Buffer{}
 	err := readUpTo(largeMessageSize, buffer, body, declared)
 	if err != nil || buffer.Len() < largeMessageSize {
 		return buffer.Bytes(), err
 	}
-	if err = v.permits.acquirePermit(ctx, v.limit.largeSlots); err == nil {
-		err = readUpTo(maxBytes, buffer, &throttledReader{Reader: body, limit: v.limit}, declared)
+	if err = held.acquirePermit(ctx, l.largeSlots); err == nil {
+		err = readUpTo(maxBytes, buffer, &throttledReader{Reader: body, limit: l}, declared)
 	}
 	return buffer.Bytes(), err
 }
@@ -103,7 +89,18 @@ func (p *throttledReader) Read(buffer []byte) (int, error) {
 // permits are the semaphore slots that a request holds.
 type permits []chan struct{}
 
-// acquirePermit waits for a slot of the semaphore c, at most maxAdmissionWait.
+// tryAcquirePermit acquires a slot of the semaphore, or fails at once with OVERLOADED.
+func (p *permits) tryAcquirePermit(slots chan struct{}) error {
+	select {
+	case slots <- struct{}{}:
+		*p = append(*p, slots)
+		return nil
+	default:
+		return problem.New(problem.Overloaded)
+	}
+}
+
+// acquirePermit waits for a slot of the semaphore, at most maxAdmissionWait.
 func (p *permits) acquirePermit(ctx context.Context, slots chan struct{}) error {
 	select {
 	case slots <- struct{}{}: // the usual case, without a timer

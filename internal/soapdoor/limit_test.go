@@ -12,10 +12,10 @@ import (
 )
 
 // readBytes reads a body of n bytes and returns the time that took.
-func readBytes(t *testing.T, v *admission, size int) (time.Duration, error) {
+func readBytes(t *testing.T, a *Admission, size int) (time.Duration, error) {
 	t.Helper()
 	began := time.Now()
-	got, err := v.readBody(t.Context(), tlsRecordReader{strings.NewReader(strings.Repeat("x", size))}, -1, 1<<20)
+	got, err := a.ReadBody(t.Context(), tlsRecordReader{strings.NewReader(strings.Repeat("x", size))}, -1, 1<<20)
 	if err == nil && len(got) != min(size, 1<<20) {
 		t.Errorf("%d octets of %d", len(got), size)
 	}
@@ -32,13 +32,11 @@ func (r tlsRecordReader) Read(p []byte) (int, error) { return r.Reader.Read(p[:m
 func TestReadBodyOfLargeMessages(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newConcurrencyLimit(1, 10*time.Nanosecond)
-		var visits [3]*admission
+		c := NewController(time.Now)
+		c.unverifiedLimit = newConcurrencyLimit(1, 10*time.Nanosecond)
+		var visits [3]*Admission
 		for i := range visits {
-			var err error
-			if visits[i], err = r.tryAcquire(); err != nil {
-				t.Fatal(err)
-			}
+			visits[i] = mustAdmit(t, c, newConnectionTrust())
 		}
 		took, err := readBytes(t, visits[0], 2<<20)
 		if err != nil || took < 9*time.Millisecond || took > 11*time.Millisecond {
@@ -50,13 +48,13 @@ func TestReadBodyOfLargeMessages(t *testing.T) {
 		if took, err = readBytes(t, visits[2], largeMessageSize); took != maxAdmissionWait || problem.From(err).Code != problem.Overloaded {
 			t.Errorf("a second large message: %v, %v", took, err)
 		}
-		time.AfterFunc(time.Second, visits[0].release)
+		time.AfterFunc(time.Second, func() { visits[0].Finish(false) })
 		if took, err = readBytes(t, visits[2], largeMessageSize); took < time.Second || took > 1100*time.Millisecond || err != nil {
 			t.Errorf("when the first is gone: %v, %v", took, err)
 		}
-		visits[1].release()
-		visits[2].release()
-		if len(r.requestSlots)+len(r.largeSlots) != 0 {
+		visits[1].Finish(false)
+		visits[2].Finish(false)
+		if len(c.unverifiedLimit.requestSlots)+len(c.unverifiedLimit.largeSlots) != 0 {
 			t.Error("places are not given back")
 		}
 	})
@@ -65,18 +63,16 @@ func TestReadBodyOfLargeMessages(t *testing.T) {
 // TestConcurrencyLimitsAreSeparate checks that unverified connections cannot exhaust the limit of verified ones.
 func TestConcurrencyLimitsAreSeparate(t *testing.T) {
 	t.Parallel()
-	s := newAdmissionService()
+	c := NewController(time.Now)
 	proven := newConnectionTrust()
 	proven.verified.Store(true)
 	for range maxInFlight {
-		if _, err := s.concurrencyLimitFor(newConnectionTrust()).tryAcquire(); err != nil {
-			t.Fatal(err)
-		}
+		mustAdmit(t, c, newConnectionTrust())
 	}
-	if _, err := s.concurrencyLimitFor(newConnectionTrust()).tryAcquire(); problem.From(err).Code != problem.Overloaded {
+	if _, err := c.admitConnection(newConnectionTrust()); problem.From(err).Code != problem.Overloaded {
 		t.Errorf("one more stranger: %v", err)
 	}
-	if _, err := s.concurrencyLimitFor(proven).tryAcquire(); err != nil {
+	if _, err := c.admitConnection(proven); err != nil {
 		t.Errorf("a proven connection: %v", err)
 	}
 }
@@ -85,18 +81,15 @@ var errCut = errors.New("cut")
 
 func TestReadBodyOfBrokenConnection(t *testing.T) {
 	t.Parallel()
-	r := newConcurrencyLimit(1, 0)
+	c := NewController(time.Now)
 	for _, before := range []int{0, 10, largeMessageSize, 2 * largeMessageSize} {
-		v, err := r.tryAcquire()
-		if err != nil {
-			t.Fatal(err)
-		}
+		a := mustAdmit(t, c, newConnectionTrust())
 		body := io.MultiReader(strings.NewReader(strings.Repeat("x", before)), brokenConnection{})
-		got, err := v.readBody(t.Context(), body, int64(before)+10, 1<<20)
+		got, err := a.ReadBody(t.Context(), body, int64(before)+10, 1<<20)
 		if problem.From(err).Code != problem.MessageIncomplete || !errors.Is(err, errCut) || len(got) != before {
 			t.Errorf("after %d octets: %d, %v", before, len(got), err)
 		}
-		v.release()
+		a.Finish(false)
 	}
 }
 
