@@ -16,9 +16,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/costtest"
 	"github.com/openctr/ctr/internal/testing/storetest"
 	"github.com/openctr/ctr/internal/testing/testpki"
@@ -59,7 +59,7 @@ func BenchmarkRequest(b *testing.B) {
 		messages := signMessages(b, d, b.N)
 		connections := make(chan context.Context, concurrentCallers)
 		for range concurrentCallers {
-			connections <- soapdoor.ConnContext(b.Context(), nil)
+			connections <- admission.ConnContext(b.Context(), nil)
 		}
 		runConcurrently(b, func(n int64) error {
 			connection := <-connections
@@ -74,7 +74,7 @@ func BenchmarkRequest(b *testing.B) {
 	b.Run("tls", func(b *testing.B) {
 		d := newDoor(b, settings{})
 		server := httptest.NewUnstartedServer(d.service)
-		server.Config.ConnContext = soapdoor.ConnContext
+		server.Config.ConnContext = admission.ConnContext
 		server.StartTLS()
 		defer server.Close()
 		caller := server.Client()

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
@@ -52,7 +53,7 @@ type Service struct {
 	publicURL   string
 	signReply   func([]byte) ([]byte, error)
 	limits      xmldoc.Limits
-	admission   *Controller
+	admission   *admission.Controller
 	mux         *http.ServeMux
 }
 
@@ -61,7 +62,7 @@ func New(c Config) *Service {
 	s := &Service{
 		registrar: c.Registrar, verifier: c.Verifier, schema: c.Schema, log: c.Log, now: c.Now, newID: c.NewID,
 		environment: c.Environment, publicURL: c.PublicURL, signReply: c.SignReply,
-		limits: xmldoc.DefaultLimits(), admission: NewController(c.Now), mux: http.NewServeMux(),
+		limits: xmldoc.DefaultLimits(), admission: admission.NewController(c.Now), mux: http.NewServeMux(),
 	}
 	s.mux.HandleFunc("POST "+Path, s.withDryRun(s.serveSOAP))
 	s.mux.HandleFunc("GET "+Path, s.serveDescription)
@@ -77,7 +78,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serv
 type requestState struct {
 	event              *reqlog.Event
 	message            implants.SignedMessage
-	admitted           *Admission // nil if the request was not admitted
+	admitted           *admission.Admission // nil if the request was not admitted
 	version            soap.Version
 	media              soap.Media
 	action             string // the operation named by SOAPAction or the action parameter, or empty

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/registertest"
@@ -102,7 +103,7 @@ func newLoadTestDoor(t *testing.T) (*door, *httptest.Server) {
 	d := openDoorWithClock(t, registertest.New(t, registertest.Options{}), settings{},
 		func() time.Time { return registertest.StartTime().Add(time.Since(began)) }, nil)
 	server := httptest.NewUnstartedServer(d.service)
-	server.Config.ConnContext = soapdoor.ConnContext
+	server.Config.ConnContext = admission.ConnContext
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)

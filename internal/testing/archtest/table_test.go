@@ -24,6 +24,7 @@ var productionImports = []layer{
 		"internal/message/wsse", "internal/message/schema", "internal/message/pki", "internal/reqlog", "xsd"}},
 	{"internal/soapdoor", []string{
 		"internal/wire/ctr", "internal/implants/...", "internal/platform/...", "internal/message/...", "internal/reqlog",
+		"internal/admission",
 		"internal/devkit/diagnosis", // ?check
 		"internal/problem", "wsdl", "xsd"}},
 	{"internal/operator", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/store",
@@ -60,6 +61,7 @@ var productionImports = []layer{
 	{"internal/message/pki", []string{"internal/problem"}},
 	{"internal/message/xmldoc", []string{"internal/problem"}},
 
+	{"internal/admission", []string{"internal/problem"}},
 	{"internal/reqlog", []string{"internal/problem"}},
 	{"internal/auditlog", nil}, // an external auditor needs only this package to verify the audit log
 	{"internal/problem", nil},
@@ -74,6 +76,7 @@ var testOnlyPackages = []string{"internal/testing/..."}
 // tests do not depend on higher layers.
 var testImports = []layer{
 	{"internal/problem", nil},
+	{"internal/admission", nil},
 	{"internal/reqlog", nil},
 	{"internal/testing/costtest", nil},
 	{"internal/message/...", []string{"internal/message/...", "internal/testing/costtest", "internal/testing/testpki", "internal/testing/dsigtest", "certs-testdata", "wsdl", "xsd"}},

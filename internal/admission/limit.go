@@ -1,4 +1,4 @@
-package soapdoor
+package admission
 
 import (
 	"bytes"

@@ -1,4 +1,10 @@
-package soapdoor
+// Package admission bounds how much of its work a door does at once, and for whom: concurrent requests, large messages
+// in memory, and messages being verified. A door calls Controller.Admit for each request and sets ConnContext on its
+// http.Server.
+//
+// It is a package of its own so that every door has the same limits, and so that the pipeline of a door can be read
+// without them. It knows neither the format of messages nor who sends them; the door tells it which messages verified.
+package admission
 
 import (
 	"context"
