@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/openctr/ctr/internal/problem"
@@ -30,12 +29,13 @@ type concurrencyLimit struct {
 	requestSlots chan struct{}
 	largeSlots   chan struct{}
 	byteInterval time.Duration // minimum time per byte of a large message
-	throttleLock sync.Mutex
+	throttle     chan struct{} // held by the reader that pauses, so that all readers together keep the rate
 }
 
 func newConcurrencyLimit(maxLarge int, byteInterval time.Duration) *concurrencyLimit {
 	return &concurrencyLimit{
-		requestSlots: make(chan struct{}, maxInFlight), largeSlots: make(chan struct{}, maxLarge), byteInterval: byteInterval,
+		requestSlots: make(chan struct{}, maxInFlight), largeSlots: make(chan struct{}, maxLarge),
+		byteInterval: byteInterval, throttle: make(chan struct{}, 1),
 	}
 }
 
@@ -50,7 +50,7 @@ func (l *concurrencyLimit) readBody(
 		return buffer.Bytes(), err
 	}
 	if err = held.acquirePermit(ctx, l.largeSlots); err == nil {
-		err = readUpTo(maxBytes, buffer, &throttledReader{Reader: body, limit: l}, declared)
+		err = readUpTo(maxBytes, buffer, &throttledReader{Reader: body, ctx: ctx, limit: l}, declared)
 	}
 	return buffer.Bytes(), err
 }
@@ -66,24 +66,43 @@ func readUpTo(maxBytes int, buffer *bytes.Buffer, body io.Reader, declared int64
 	return nil
 }
 
-// throttledReader reads at the byte rate of its limit, which all its readers share.
+// throttledReader reads at the byte rate of its limit, which all its readers share, until ctx ends.
 type throttledReader struct {
 	io.Reader
+	ctx   context.Context //nolint:containedctx // the reader lives as long as one call of readBody
 	limit *concurrencyLimit
 	debt  time.Duration
 }
 
-func (p *throttledReader) Read(buffer []byte) (int, error) {
+func (r *throttledReader) Read(buffer []byte) (int, error) {
 	const worthAPause = time.Millisecond
-	if p.debt >= worthAPause {
-		p.limit.throttleLock.Lock()
-		time.Sleep(p.debt)
-		p.limit.throttleLock.Unlock()
-		p.debt = 0
+	if r.debt >= worthAPause {
+		if err := r.payDebt(); err != nil {
+			return 0, err
+		}
 	}
-	n, err := p.Reader.Read(buffer)
-	p.debt += time.Duration(n) * p.limit.byteInterval
+	n, err := r.Reader.Read(buffer)
+	r.debt += time.Duration(n) * r.limit.byteInterval
 	return n, err
+}
+
+// payDebt pauses for the time that the bytes read so far should have taken, after the pauses of all other readers.
+func (r *throttledReader) payDebt() error {
+	select {
+	case r.limit.throttle <- struct{}{}:
+		defer func() { <-r.limit.throttle }()
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+	pause := time.NewTimer(r.debt)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		r.debt = 0
+		return nil
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
 }
 
 // permits are the semaphore slots that a request holds.

@@ -1,9 +1,11 @@
 package admission
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +58,46 @@ func TestReadBodyOfLargeMessages(t *testing.T) {
 		visits[2].Finish(false)
 		if len(c.unverifiedLimit.requestSlots)+len(c.unverifiedLimit.largeSlots) != 0 {
 			t.Error("places are not given back")
+		}
+	})
+}
+
+// TestCancelledUploadStopsAtOnce cancels an upload in its pause and another that waits for the first one's pause to end.
+// Both stop at that instant, and a third reader pauses no longer than for its own bytes.
+func TestCancelledUploadStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const recordPause = time.Minute // the pause for one TLS record
+		l := newConcurrencyLimit(maxLargeUnverified, recordPause/(16<<10))
+		gone, leave := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, leave)
+		began := time.Now()
+		upload := func(ctx context.Context, want time.Duration) error {
+			body := tlsRecordReader{strings.NewReader(strings.Repeat("x", largeMessageSize+2*(16<<10)))}
+			var held permits
+			defer func() { held.releaseAll() }()
+			_, err := l.readBody(ctx, &held, body, -1, 1<<20)
+			if took := time.Since(began).Round(time.Second); took != want {
+				t.Errorf("stopped after %v, want %v", took, want)
+			}
+			return err
+		}
+		var group sync.WaitGroup
+		for range 2 {
+			group.Go(func() {
+				err := upload(gone, time.Second)
+				if problem.From(err).Code != problem.MessageIncomplete || !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if err := upload(t.Context(), time.Second+2*recordPause); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+		if len(l.throttle)+len(l.largeSlots) != 0 {
+			t.Error("something is still held")
 		}
 	})
 }
