@@ -18,7 +18,7 @@ var productionImports = []layer{
 	{"wsdl", []string{"xsd"}},
 	{"xsd", nil},
 
-	{"internal/service", []string{"internal/soapdoor", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
+	{"internal/service", []string{"internal/soapdoor", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
 		"internal/devkit/sandbox", "internal/devkit/devdata", // only for a development service
 		"internal/client", // signs replies
 		"internal/message/wsse", "internal/message/schema", "internal/message/pki", "internal/reqlog", "xsd"}},
