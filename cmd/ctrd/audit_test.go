@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/testing/interop"
@@ -32,7 +31,10 @@ func TestAuditTrailOfAService(t *testing.T) {
 	service := interop.StartService(t, directory)
 	c := service.NewClient(t, interop.HospitalKey(t))
 	interop.MustNotify(t, c, interop.NewImplantation("AUDIT-1", interop.PatientSSIN, "S-1"))
-	awaitCheckpoints(t, anchor, 1)
+	interop.Await(t, "a checkpoint in the anchor file", func() bool {
+		data, err := os.ReadFile(anchor)
+		return err == nil && bytes.Contains(data, []byte("\n"))
+	}, service.Stderr)
 	service.Kill()
 
 	service = interop.StartService(t, directory)
@@ -105,18 +107,6 @@ func TestAuditTrailOfAService(t *testing.T) {
 
 func replaceSemicolons(text string) io.Reader {
 	return strings.NewReader(strings.ReplaceAll(text, ";", ","))
-}
-
-// awaitCheckpoints waits until the anchor file has at least the given number of lines.
-func awaitCheckpoints(t *testing.T, file string, lines int) {
-	t.Helper()
-	for range 200 {
-		if data, err := os.ReadFile(file); err == nil && bytes.Count(data, []byte("\n")) >= lines {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("nothing was sealed")
 }
 
 // The steps in the evidence file verify it with standard tools only.

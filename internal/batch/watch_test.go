@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,7 +46,6 @@ func newWatchFixture(t *testing.T) *watchFixture {
 	t.Helper()
 	w := &watchFixture{registry: &fakeRegister{}, t: t}
 	s := newSender(w.registry)
-	s.Sleep = func(ctx context.Context, d time.Duration) { batch.Sleep(ctx, min(d, time.Millisecond)) }
 	w.Watcher = &batch.Watcher{Directory: t.TempDir(), CurrentOptions: func() batch.Options { return testOptions(t) }, Sender: *s,
 		Log: slog.New(slog.NewTextHandler(w, nil)), Now: time.Now}
 	for _, folder := range []string{"inbox", "sending", "done", "failed"} {
@@ -92,20 +92,26 @@ func (w *watchFixture) listFiles() []string {
 	return all
 }
 
-// runUntil runs the watcher until the condition holds, and stops it.
+// maxLooks bounds the pauses of a watcher in which runUntil evaluates its condition.
+const maxLooks = 10_000
+
+// runUntil runs the watcher until the condition holds in one of its pauses, and stops it.
 func (w *watchFixture) runUntil(is func() bool) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	for began := time.Now(); !is(); time.Sleep(time.Millisecond) {
-		if time.Since(began) > 10*time.Second {
-			w.t.Errorf("it does not come; the log: %s", w.logText())
-			break
+	defer cancel()
+	var looks atomic.Int32
+	w.Sender.Sleep = func(context.Context, time.Duration) {
+		switch n := looks.Add(1); {
+		case ctx.Err() != nil:
+		case is():
+			cancel()
+		case n > maxLooks:
+			w.t.Errorf("not in %d looks; the log: %s", n, w.logText())
+			cancel()
 		}
 	}
-	cancel()
-	if err := <-ended; err != nil {
+	if err := w.Run(ctx); err != nil {
 		w.t.Errorf("ended with %v", err)
 	}
 }

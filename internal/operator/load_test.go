@@ -75,6 +75,8 @@ func measureImports(t *testing.T, b storetest.Backend, devices int) (took, waite
 		ctx, stop := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		group.Go(func() {
+			pace := time.NewTicker(5 * time.Millisecond) // the load of the other program
+			defer pace.Stop()
 			for n := 0; ctx.Err() == nil; n++ {
 				began := time.Now()
 				err := other.RunWriteTx(context.WithoutCancel(ctx), func(w implants.Writer) error {
@@ -87,7 +89,10 @@ func measureImports(t *testing.T, b storetest.Backend, devices int) (took, waite
 				var m runtime.MemStats
 				runtime.ReadMemStats(&m)
 				peak = max(peak, m.HeapInuse)
-				time.Sleep(5 * time.Millisecond)
+				select {
+				case <-pace.C:
+				case <-ctx.Done():
+				}
 			}
 		})
 		began := time.Now()

@@ -78,15 +78,7 @@ func TestRevocationIsFetched(t *testing.T) {
 		t.Errorf("before the list: %q", got)
 	}
 	close(release)
-	for range 500 {
-		if search(good) == "" {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if got := search(good); got != "" {
-		t.Errorf("good: %q", got)
-	}
+	interop.Await(t, "the good certificate accepted", func() bool { return search(good) == "" }, service.Stderr)
 	if got := search(revoked); got != string(problem.CertRevoked) {
 		t.Errorf("revoked: %q", got)
 	}

@@ -115,8 +115,10 @@ func measureEach(t *testing.T, caller *http.Client, address string, messages [][
 	t.Helper()
 	all := make([]time.Duration, 0, len(messages))
 	runtime.GC()
+	pause := time.NewTimer(messageInterval)
+	defer pause.Stop()
 	for _, octets := range messages {
-		time.Sleep(messageInterval)
+		<-pause.C
 		began := time.Now()
 		response, err := caller.Post(address+soapdoor.Path, soap.SOAP11.ContentType(), bytes.NewReader(octets))
 		if err != nil {
@@ -125,6 +127,7 @@ func measureEach(t *testing.T, caller *http.Client, address string, messages [][
 		err = checkSuccess(response.StatusCode, response.Body)
 		all = append(all, time.Since(began))
 		_ = response.Body.Close()
+		pause.Reset(messageInterval)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,15 +212,13 @@ func TestAttackers(t *testing.T) {
 		if _, err := input.ReadString('\n'); err != nil {
 			return
 		}
-		w := &attackStats{answers: map[int]int{}}
+		w := &attackStats{answers: map[int]int{}, atWork: make(chan struct{})}
 		ctx, cancel := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		for i := range attackers {
 			group.Go(func() { w.runAttacker(ctx, i, address+soapdoor.Path, all) })
 		}
-		for w.totalAnswers() < attackers/5 {
-			time.Sleep(time.Millisecond)
-		}
+		<-w.atWork
 		fmt.Println("at work")
 		_, err := input.ReadString('\n')
 		cancel()
@@ -232,22 +233,18 @@ func TestAttackers(t *testing.T) {
 // attackStats counts the answers to the attackers.
 type attackStats struct {
 	mutex   sync.Mutex
-	answers map[int]int // by HTTP status; 0 for no answer
+	total   int
+	answers map[int]int   // by HTTP status; 0 for no answer
+	atWork  chan struct{} // closed when a fifth of the attackers may have their first answer
 }
 
 func (w *attackStats) countAnswer(status int) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.answers[status]++
-}
-
-func (w *attackStats) totalAnswers() (n int) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	for _, some := range w.answers {
-		n += some
+	if w.total++; w.total == attackers/5 {
+		close(w.atWork)
 	}
-	return n
 }
 
 // runAttacker sends the attacks one after another, starting at a different one for each attacker. Every fifth attacker

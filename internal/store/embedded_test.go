@@ -73,14 +73,20 @@ func TestEmbeddedWaitsForAnotherWriter(t *testing.T) {
 	if _, err := conn.ExecContext(t.Context(), `BEGIN IMMEDIATE`); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
 		done <- db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(implants.AuditEvent{OccurredAt: time.Now()}) })
 	}()
+	const statements = 2000 // the write begins long before the last of them
+	for range statements {
+		if _, err := conn.ExecContext(t.Context(), `UPDATE current_key SET key_id = key_id WHERE id = 1`); err != nil {
+			t.Fatal(err)
+		}
+	}
 	select {
 	case err := <-done:
 		t.Fatalf("did not wait: %v", err)
-	case <-time.After(50 * time.Millisecond):
+	default:
 	}
 	if _, err := conn.ExecContext(t.Context(), `COMMIT`); err != nil {
 		t.Fatal(err)

@@ -37,3 +37,30 @@ func (r *statementRecorder) SelectContext(ctx context.Context, dest any, query s
 	r.statements = append(r.statements, RecordedStatement{query, args})
 	return r.querier.SelectContext(ctx, dest, query, args...)
 }
+
+// ObserveSealingWait calls waiting once, when the sealing of the audit log looks for the second time whether the
+// transactions in flight have ended.
+func ObserveSealingWait(db *DB, waiting func()) {
+	d := db.engine.(*postgresEngine).dialect
+	original := d.waitForInFlightInserts
+	d.waitForInFlightInserts = func(inner *tx) (bool, error) {
+		observed := &pollObserver{querier: inner.conn, waiting: waiting}
+		inner.conn = observed
+		defer func() { inner.conn = observed.querier }()
+		return original(inner)
+	}
+}
+
+// pollObserver calls waiting before the second SELECT that passes through it.
+type pollObserver struct {
+	querier
+	statements int
+	waiting    func()
+}
+
+func (o *pollObserver) SelectContext(ctx context.Context, dest any, query string, args ...any) error {
+	if o.statements++; o.statements == 2 {
+		o.waiting()
+	}
+	return o.querier.SelectContext(ctx, dest, query, args...)
+}

@@ -313,7 +313,7 @@ func TestSealingWaitsForLateRows(t *testing.T) {
 	t.Parallel()
 	s := newSealed(t, storetest.NewPostgresBackends(t)(t))
 	s.recordEvents(t, 1)
-	var early, late sync.WaitGroup
+	var early sync.WaitGroup
 	recorded, leave := make(chan struct{}), make(chan struct{})
 	early.Go(func() {
 		err := s.db.RunWriteTx(t.Context(), func(w implants.Writer) error {
@@ -334,13 +334,9 @@ func TestSealingWaitsForLateRows(t *testing.T) {
 	<-recorded
 	s.rows = 2
 	s.recordEvents(t, 1) // commits before the row with the lower number
-	late.Go(func() {
-		time.Sleep(100 * time.Millisecond)
-		close(leave)
-	})
+	store.ObserveSealingWait(s.db, func() { close(leave) })
 	s.sealAndAnchor(t, 1)
 	early.Wait()
-	late.Wait()
 	report := s.verifyAudit(t)
 	expectFindings(t, report)
 	if report.Rows != 3 || report.UnsealedRows != 0 {

@@ -5,9 +5,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/openctr/ctr/internal/devkit/sandbox"
 )
@@ -50,7 +50,7 @@ func TestGate(t *testing.T) {
 		})
 	}()
 	for requestThroughGate(g).Code != http.StatusServiceUnavailable { // until Replace waits for the lock
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	left.Store(true)
 	close(leave)

@@ -126,13 +126,10 @@ func (p *ctrProcess) killAndWait() {
 // waitUntil waits until a condition holds that the process brings about.
 func (p *ctrProcess) waitUntil(t *testing.T, is func() bool) {
 	t.Helper()
-	timeout := time.Duration(loadSize(1, 5)) * time.Minute
-	for deadline := time.Now().Add(timeout); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			p.killAndWait()
-			t.Fatalf("it does not come\n%s%s", p.stdout.String(), p.stderr.String())
-		}
-	}
+	interop.Await(t, "what ctr batch brings about", is, func() string {
+		p.killAndWait()
+		return p.stdout.String() + p.stderr.String()
+	})
 }
 
 // buildCSV returns a batch file of implantations, each with its own InputReference; bad rows are spread evenly.

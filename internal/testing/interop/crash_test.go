@@ -78,7 +78,8 @@ func (c *crashTest) sendUntilKilled(service *interop.Service, round int) []*subm
 		sent    []*submission
 		dead    atomic.Bool
 	)
-	first := make(chan struct{}, crashClientCount)
+	acknowledged := make(chan struct{}, 1<<20) // never blocks a client
+	ended := make(chan struct{})
 	for i := range crashClientCount {
 		caller := service.NewClient(c.t, interop.HospitalKey(c.t))
 		clients.Go(func() {
@@ -95,21 +96,23 @@ func (c *crashTest) sendUntilKilled(service *interop.Service, round int) []*subm
 					}
 					return
 				}
-				if n == 0 {
-					first <- struct{}{}
-				}
+				acknowledged <- struct{}{}
 			}
 		})
 	}
-	select {
-	case <-first:
-	case <-time.After(10 * time.Second):
-		c.t.Error("nothing is acknowledged within 10 seconds")
+	go func() {
+		clients.Wait()
+		close(ended)
+	}()
+	for range 1 + 3*round*round { // a different moment in each round
+		select {
+		case <-acknowledged:
+		case <-ended:
+		}
 	}
-	time.Sleep(50*time.Millisecond + time.Duration(round)*13*time.Millisecond) // a different delay in each round
 	dead.Store(true)
 	service.Kill()
-	clients.Wait()
+	<-ended
 	return sent
 }
 
