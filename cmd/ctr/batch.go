@@ -20,6 +20,7 @@ import (
 
 	"github.com/openctr/ctr/internal/batch"
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
@@ -172,7 +173,7 @@ func (b *batchCommand) sendFile(ctx context.Context, t *commandContext, c *servi
 func (b *batchCommand) writeResults(name string, results []byte) error {
 	info, err := os.Stat(b.File)
 	if err == nil {
-		err = batch.WriteFileAtomically(name, results, info.Mode())
+		err = durable.Replace(name, results, info.Mode())
 	}
 	if err != nil {
 		return fmt.Errorf("the results (the same command writes them again): %w", err)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/message/pki"
 )
 
@@ -209,56 +210,23 @@ func (x *certExtractCommand) Run(c *commandLine, t *commandContext) error {
 	})
 }
 
-// replaceFile replaces the content of a file. The old content stays until the new one is on disk, so that one of the
-// two exists at every moment. Only the owner can read the new file.
+// replaceFile replaces the content of an existing file. The old content stays until the new one is on disk, so that one
+// of the two exists at every moment. Only the owner can read the new file.
 func replaceFile(name string, data []byte) error {
 	name, err := filepath.EvalSymlinks(name) // a symbolic link stays a link
 	if err != nil {
 		return fmt.Errorf("replace: %w", err)
 	}
-	directory := filepath.Dir(name)
-	temporary, err := os.CreateTemp(directory, "."+filepath.Base(name)+".*") // with mode 0600
-	if err != nil {
-		return fmt.Errorf("replace: %w", err)
+	if err = durable.Replace(name, data, 0o600); err != nil {
+		return fmt.Errorf("%s is unchanged: %w", name, err)
 	}
-	if err = writeAndSync(temporary, data); err == nil {
-		err = os.Rename(temporary.Name(), name)
-	}
-	if err != nil {
-		return fmt.Errorf("%s is unchanged: %w", name, errors.Join(err, os.Remove(temporary.Name())))
-	}
-	return syncDirectory(directory)
+	return nil
 }
 
 // createFile creates a file that only its owner can read. It fails if the file exists.
 func createFile(name string, data []byte) error {
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := durable.Create(name, data); err != nil {
 		return fmt.Errorf("the new file: %w", err)
-	}
-	if err = writeAndSync(file, data); err != nil {
-		return fmt.Errorf("the new file: %w", errors.Join(err, os.Remove(name)))
-	}
-	return syncDirectory(filepath.Dir(name))
-}
-
-// writeAndSync writes and closes a file. The data is on disk when it returns.
-func writeAndSync(file *os.File, data []byte) error {
-	_, err := file.Write(data)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
-}
-
-// syncDirectory waits until the entries of a directory are on disk.
-func syncDirectory(name string) error {
-	directory, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("the folder: %w", err)
-	}
-	if err = errors.Join(directory.Sync(), directory.Close()); err != nil {
-		return fmt.Errorf("the folder: %w", err)
 	}
 	return nil
 }

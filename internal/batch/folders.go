@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/openctr/ctr/internal/durable"
 )
 
 // watchedFolders are the subfolders of a watched folder. They are on one disk, so that a file is always in exactly
@@ -141,7 +143,7 @@ func (f watchedFolders) moveToSending(name string) (string, error) {
 
 // syncMove waits until the move of a file between two subfolders is on disk.
 func (f watchedFolders) syncMove(from, to string) error {
-	if err := errors.Join(syncDirectory(f.filePath(to, "")), syncDirectory(f.filePath(from, ""))); err != nil {
+	if err := errors.Join(durable.SyncDirectory(f.filePath(to, "")), durable.SyncDirectory(f.filePath(from, ""))); err != nil {
 		return fmt.Errorf("the watched folder: %w", err)
 	}
 	return nil
@@ -186,7 +188,7 @@ func (f watchedFolders) moveWithResults(name, folder string, files map[string][]
 		if suffix == reasonSuffix {
 			mode |= 0o440 // readable by the group, even if the file itself is not
 		}
-		if err = WriteFileAtomically(to+suffix, data, mode); err != nil {
+		if err = durable.Replace(to+suffix, data, mode); err != nil {
 			return fmt.Errorf("the results: %w", err)
 		}
 	}

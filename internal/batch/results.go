@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -148,33 +145,4 @@ func (r *rowResult) addDetail(column, code, message string) {
 
 func toSingleLine(text string) string {
 	return strings.NewReplacer("\r", " ", "\n", " ").Replace(text)
-}
-
-// WriteFileAtomically replaces a file completely or not at all; it is on disk when it returns. mode is the mode of
-// the file that the data describes, so that the same users may read both.
-func WriteFileAtomically(name string, data []byte, mode fs.FileMode) error {
-	directory, base := filepath.Split(name)
-	temporary := filepath.Join(directory, "."+base+".tmp")
-	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the path is the user's own
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err == nil {
-		err = file.Chmod(mode&0o666 | 0o600)
-	}
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temporary, name)
-	}
-	if err != nil {
-		_ = os.Remove(temporary) // best effort: only this function uses the file
-		return err
-	}
-	return syncDirectory(filepath.Dir(name))
 }

@@ -2,8 +2,6 @@ package batch_test
 
 import (
 	"encoding/csv"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -92,36 +90,5 @@ func TestResultsOfJSONLines(t *testing.T) {
 	want := "\n1;;faulty;;;;;;it is not one JSON object on one line\n2;;;;;;;;\n3;A;faulty;;;;operation_date patient_ssin "
 	if !strings.Contains(got, want) {
 		t.Errorf("got %s", got)
-	}
-}
-
-// TestWriteFile checks that the old content stays until the new one is complete, and that the mode is that of the
-// input file.
-func TestWriteFile(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "list.csv.results.csv")
-	for mode, want := range map[fs.FileMode]fs.FileMode{0o644: 0o644, 0o400: 0o600, 0o2770: 0o660} {
-		if err := batch.WriteFileAtomically(name, []byte(mode.String()), mode); err != nil {
-			t.Fatal(err)
-		}
-		data, err := os.ReadFile(name)
-		info, failed := os.Stat(name)
-		if err != nil || failed != nil || string(data) != mode.String() || info.Mode() != want {
-			t.Errorf("%v: %s, %v, %v, %v", mode, data, info, err, failed)
-		}
-	}
-	if err := batch.WriteFileAtomically(filepath.Join(name, "below"), nil, 0o600); err == nil {
-		t.Error("written below a file")
-	}
-	if err := os.Remove(name); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(name, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := batch.WriteFileAtomically(name, nil, 0o600); err == nil {
-		t.Error("written over a folder")
-	}
-	if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) != 1 {
-		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

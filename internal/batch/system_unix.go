@@ -33,13 +33,3 @@ func openExclusive(name string) (*os.File, error) {
 	_ = file.Close() // nothing was written, so the error is harmless
 	return nil, err
 }
-
-// syncDirectory waits until the entries of a directory are on disk.
-func syncDirectory(name string) error {
-	directory, err := os.Open(name) //nolint:gosec // the path is the user's own
-	if err != nil {
-		return err
-	}
-	err = directory.Sync()
-	return errors.Join(err, directory.Close())
-}

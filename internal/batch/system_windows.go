@@ -26,6 +26,3 @@ func openExclusive(name string) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(handle), name), nil
 }
-
-// syncDirectory does nothing: NTFS keeps directory entries in its own journal.
-func syncDirectory(string) error { return nil }

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/openctr/ctr/internal/durable"
 )
 
 // keyRing holds the keys that seal the register's pseudonyms. They are in a file outside the database. The process
@@ -259,34 +261,14 @@ func writeKeyFile(path string, entries []keyEntry, publish func(from, to string)
 			err = errors.Join(err, removeErr)
 		}
 	}()
-	if err = writeSyncedFile(temporary, buffer.Bytes()); err == nil {
+	if err = durable.Create(temporary, buffer.Bytes()); err == nil {
 		err = publish(temporary, path)
 	}
 	if err == nil {
-		err = syncDirectory(filepath.Dir(path))
+		err = durable.SyncDirectory(filepath.Dir(path))
 	}
 	if err != nil {
 		return fmt.Errorf("key file: %w", err)
 	}
 	return nil
-}
-
-func writeSyncedFile(path string, data []byte) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, keyFileMode) //nolint:gosec // in the directory that the operator configured
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
-}
-
-func syncDirectory(path string) error {
-	directory, err := os.Open(path) //nolint:gosec // the operator's own path
-	if err != nil {
-		return err
-	}
-	return errors.Join(directory.Sync(), directory.Close())
 }

@@ -33,7 +33,7 @@ var productionImports = []layer{
 		"internal/reqlog", "internal/problem"}},
 	{"internal/devkit/sandbox", []string{"internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
 		"internal/devkit/devdata", "internal/message/...", "internal/problem"}},
-	{"internal/batch", []string{"internal/client", "internal/wire/ctr", "internal/implants", "internal/platform/ident",
+	{"internal/batch", []string{"internal/client", "internal/durable", "internal/wire/ctr", "internal/implants", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
 	{"internal/devkit/conformance", []string{"internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
 		"internal/wire/ctr", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
@@ -44,7 +44,7 @@ var productionImports = []layer{
 
 	{"internal/wire/ctr", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/schema", "internal/message/xmldoc", "internal/problem", "wsdl"}},
-	{"internal/store", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/auditlog", "internal/problem"}},
+	{"internal/store", []string{"internal/durable", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/auditlog", "internal/problem"}},
 	{"internal/implants/card", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/problem"}},
 	{"internal/platform/ident", []string{"internal/problem"}},
 	{"internal/implants/udi", []string{"internal/platform/ident", "internal/problem"}},
@@ -63,6 +63,7 @@ var productionImports = []layer{
 
 	{"internal/admission", []string{"internal/problem"}},
 	{"internal/reqlog", []string{"internal/problem"}},
+	{"internal/durable", nil},
 	{"internal/auditlog", nil}, // an external auditor needs only this package to verify the audit log
 	{"internal/problem", nil},
 	{"internal/devkit/devdata", nil},

@@ -1,0 +1,60 @@
+// Package durable writes files that survive a loss of power: what a function wrote is on disk, under its name, when the
+// function returns.
+//
+// It is separate because a key file, an answer in a watched folder and a renewed .p12 file need the same order of
+// write, sync and rename, in which a mistake shows only after a crash. It depends on nothing and its errors are those
+// of package os: callers say which file they are about.
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Create writes a new file that only its owner can read. It fails if the file exists, and leaves no incomplete file.
+func Create(name string, data []byte) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the caller chooses the path
+	if err != nil {
+		return err
+	}
+	if err = writeAndClose(file, data); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return SyncDirectory(filepath.Dir(name))
+}
+
+// Replace replaces the content of a file, or creates it, completely or not at all. A symbolic link is itself replaced.
+// The owner can always read and write the new file; mode may give others the same. The temporary file has always the
+// same name, so that a crash leaves at most one, which the next call removes; two calls at a time may fail.
+func Replace(name string, data []byte, mode fs.FileMode) error {
+	directory, base := filepath.Split(name)
+	temporary := filepath.Join(directory, "."+base+".tmp")
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the caller chooses the path
+	if err != nil {
+		return err
+	}
+	err = file.Chmod(mode&0o666 | 0o600)
+	if writeErr := writeAndClose(file, data); err == nil {
+		err = writeErr
+	}
+	if err == nil {
+		err = os.Rename(temporary, name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	return SyncDirectory(filepath.Dir(name))
+}
+
+func writeAndClose(file *os.File, data []byte) error {
+	_, err := file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}

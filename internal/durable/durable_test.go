@@ -1,0 +1,71 @@
+package durable_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/openctr/ctr/internal/durable"
+)
+
+// expectFile fails unless the file has this content and mode, and is alone in its directory.
+func expectFile(t *testing.T, name, content string, mode fs.FileMode) {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(data) != content || info.Mode() != mode {
+		t.Errorf("%q with mode %v", data, info.Mode())
+	}
+	if entries, err := os.ReadDir(filepath.Dir(name)); err != nil || len(entries) != 1 {
+		t.Errorf("files: %v, %v", entries, err)
+	}
+}
+
+func TestCreate(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "key")
+	if err := durable.Create(name, []byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	expectFile(t, name, "first", 0o600)
+	if err := durable.Create(name, []byte("second")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("created twice: %v", err)
+	}
+	expectFile(t, name, "first", 0o600)
+	if err := durable.Create(filepath.Join(name, "below"), nil); err == nil {
+		t.Error("created below a file")
+	}
+}
+
+func TestReplace(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "answer")
+	for _, step := range []struct {
+		content    string
+		mode, want fs.FileMode
+	}{{"first", 0o644, 0o644}, {"second", 0o400, 0o600}, {"", 0o2770, 0o660}} {
+		if err := durable.Replace(name, []byte(step.content), step.mode); err != nil {
+			t.Fatal(err)
+		}
+		expectFile(t, name, step.content, step.want)
+	}
+	if err := durable.Replace(filepath.Join(name, "below"), nil, 0o600); err == nil {
+		t.Error("written below a file")
+	}
+	directory := filepath.Join(t.TempDir(), "directory")
+	if err := os.Mkdir(directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := durable.Replace(directory, []byte("x"), 0); err == nil {
+		t.Error("a directory was replaced by a file")
+	}
+	if entries, err := os.ReadDir(filepath.Dir(directory)); err != nil || len(entries) != 1 {
+		t.Errorf("left after a failure: %v, %v", entries, err)
+	}
+}
