@@ -44,7 +44,7 @@ func TestServedDocumentsAreUnchanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		add("?wsdl=zip "+f.Name, content.Bytes())
-		if schema, ok := wsdl.Schema(f.Name); ok {
+		if schema, ok := contract.Schema(f.Name); ok {
 			add("?xsd="+f.Name, schema)
 		}
 	}

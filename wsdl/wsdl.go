@@ -1,7 +1,7 @@
-// Package wsdl renders the contract in the forms that toolkits need: with a port for SOAP 1.1 or 1.2, with a
-// WS-SecurityPolicy, with inlined schemas, or as an archive.
+// Package wsdl renders a contract in the forms that toolkits need: with a port for SOAP 1.1 or 1.2, with a
+// WS-SecurityPolicy, with inlined schemas, or as an archive. Contract.Render is the entry point.
 //
-// It is a package of its own because an embedded file must be in or below the directory of the Go file that embeds it.
+// It knows no contract of its own: a Contract is a value, with a template from Templates, one folder for each contract.
 // Specifications: WSDL 1.1 (document style, literal, bare) and its binding for SOAP 1.2, WS-Policy 1.2 and
 // WS-SecurityPolicy 1.2. As WS-I Basic Profile 1.1 requires, there is no encoding, no header in the binding, and faults
 // are declared by element.
@@ -10,15 +10,15 @@ package wsdl
 import (
 	"archive/zip"
 	"bytes"
-	_ "embed" // for the template
+	"embed"
 	"fmt"
 	"io/fs"
 	"maps"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"text/template"
 	"time"
 
@@ -54,77 +54,76 @@ func (f Form) ContentType() string {
 	return "text/xml; charset=utf-8"
 }
 
-// FileName is the file name of the contract in the archive and in downloads.
-const FileName = "ctr-v1.wsdl"
+// Templates contains the text of each contract, a text/template, in a folder of its own.
+//
+//go:embed */*.wsdl
+var Templates embed.FS
 
-// Operation is one operation of the contract.
+// Contract describes a SOAP service to its callers.
+type Contract struct {
+	Name       string      // base of the file names in the archive, such as ctr-v1
+	Path       string      // URL path of the service; its last segment begins the relative URLs of the schemas
+	Namespace  string      // target namespace, which is that of the messages
+	Files      fs.FS       // contains the template
+	Template   string      // file name of the template
+	Schemas    fs.FS       // all schemas side by side: the contract's own and those of the eHealth platform
+	Messages   string      // file name of the schema that declares the messages
+	Published  time.Time   // modification time of the files in the archive
+	Operations []Operation // in the order of the contract
+}
+
+// Operation is one operation of a contract.
 type Operation struct {
-	Name          string // in lowerCamelCase
-	Message       string // prefix of the names of its messages
+	Name          string // as in the names of its messages, NotifyImplant
 	Documentation string
 }
 
-// Action returns the SOAPAction of the operation.
-func (o Operation) Action() string { return protocolNamespace + ":" + o.Message }
+// LocalName is the name of the operation in the WSDL, notifyImplant, from which toolkits make the name of a method.
+func (o Operation) LocalName() string { return strings.ToLower(o.Name[:1]) + o.Name[1:] }
 
-const protocolNamespace = "urn:be:fgov:ehealth:ctr:protocol:v1"
+// Action returns the SOAPAction of an operation.
+func (c Contract) Action(operation string) string { return c.Namespace + ":" + operation }
 
-// Operations lists the operations in the order of the contract.
-func Operations() []Operation {
-	return []Operation{
-		{"notifyImplant", "NotifyImplant", "Reports an operation in which implants were placed, and returns the receipt."},
-		{"notifyExplant", "NotifyExplant", "Reports an operation in which implants were removed, and returns the receipt."},
-		{"search", "Search", "Finds notifications by patient, by number or by implant."},
-		{"getImplantCard", "GetImplantCard", "Returns the implant card of a notification, or the cumulative card of a patient, as PDF."},
-		{"getNotification", "GetNotification", "Returns one notification in full, with its history."},
-		{"reviseNotification", "ReviseNotification", "Puts other content in the place of a notification's, and returns the receipt of the new version."},
-		{"validateNotification", "ValidateNotification", "Makes a notification final that was prepared for its specialist, and returns the receipt with its number."},
-		{"discardNotification", "DiscardNotification", "Discards a notification that is not final yet, or withdraws a final one."},
-		{"listPendingNotifications", "ListPendingNotifications", "Lists the notifications that wait for more work or for their specialist."},
-		{"listPatientImplants", "ListPatientImplants", "Lists the implants of a patient, with what remains of each."},
-		{"searchDevice", "SearchDevice", "Finds devices on the list of notified implants."},
-		{"manageMandate", "ManageMandate", "Grants, accepts, ends or transfers a mandate to prepare notifications."},
-		{"listMandates", "ListMandates", "Lists the mandates that the caller gave and got."},
-		{"manageStaff", "ManageStaff", "Gives somebody a role in the organisation that signs, or takes it back."},
-		{"listStaff", "ListStaff", "Lists the roles in the organisation that signs."},
-	}
-}
-
-//go:embed ctr-v1.wsdl
-var templateSource string
-
-var parseTemplate = sync.OnceValues(func() (*template.Template, error) { return template.New(FileName).Parse(templateSource) })
+// FileName returns the file name of the plain form in the archive and in downloads.
+func (c Contract) FileName() string { return c.Name + ".wsdl" }
 
 // schemaImport is an import of a schema in the WSDL.
 type schemaImport struct{ Namespace, Location string }
 
 // Render returns a form of the contract for a service at the given URL.
-func Render(form Form, address string) ([]byte, error) {
+func (c Contract) Render(form Form, address string) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("wsdl: the service's address is not an absolute http or https address")
 	}
 	if form == Zip {
-		return buildArchive(address)
+		return c.buildArchive(address)
 	}
 	if form == Flat {
-		inline, err := inlineSchemas()
+		inline, err := c.inlineSchemas()
 		if err != nil {
 			return nil, err
 		}
-		return renderTemplate(form, address, inline, "")
+		return c.renderTemplate(form, address, inline, "")
 	}
-	return renderTemplate(form, address, nil, schemaAddressPrefix)
+	return c.renderTemplate(form, address, nil, c.schemaAddressPrefix())
 }
 
 // schemaAddressPrefix precedes the file name of a schema in its URL, relative to the URL of the contract. A toolkit
-// resolves it against the latter, whose last segment is v1; a bare "?xsd=" breaks JAX-WS and gSOAP.
-const schemaAddressPrefix = "v1?xsd="
+// resolves it against the latter, whose last segment it repeats; a bare "?xsd=" breaks JAX-WS and gSOAP.
+func (c Contract) schemaAddressPrefix() string { return path.Base(c.Path) + "?xsd=" }
 
-func renderTemplate(form Form, address string, inline []string, prefix string) ([]byte, error) {
-	t, err := parseTemplate()
+// describedOperation is an operation as a template names its parts.
+type describedOperation struct{ Name, Message, Documentation, Action string }
+
+func (c Contract) renderTemplate(form Form, address string, inline []string, prefix string) ([]byte, error) {
+	t, err := template.ParseFS(c.Files, c.Template)
 	if err != nil {
 		return nil, fmt.Errorf("wsdl: %w", err)
+	}
+	operations := make([]describedOperation, 0, len(c.Operations))
+	for _, o := range c.Operations {
+		operations = append(operations, describedOperation{o.LocalName(), o.Name, o.Documentation, c.Action(o.Name)})
 	}
 	envelope := "http://schemas.xmlsoap.org/wsdl/soap/"
 	if form == SOAP12 {
@@ -135,10 +134,10 @@ func renderTemplate(form Form, address string, inline []string, prefix string) (
 		"SOAP":       envelope,
 		"Policy":     form == Policy,
 		"Address":    address,
-		"Operations": Operations(),
+		"Operations": operations,
 		"Inline":     inline,
 		"Imports": []schemaImport{
-			{protocolNamespace, prefix + xsd.Protocol},
+			{c.Namespace, prefix + c.Messages},
 			{"urn:be:fgov:ehealth:errors:soa:v1", prefix + xsd.Errors},
 		},
 	})
@@ -148,7 +147,7 @@ func renderTemplate(form Form, address string, inline []string, prefix string) (
 	return out.Bytes(), nil
 }
 
-// Patterns that are rewritten in the project's own schemas, which write them uniformly.
+// Patterns that are rewritten in this project's schemas, which write them uniformly.
 var (
 	schemaLocationPattern = regexp.MustCompile(` schemaLocation="([^"]*)"`)
 	xmlImportPattern      = regexp.MustCompile(`\n *<xs:import namespace="http://www\.w3\.org/XML/1998/namespace"[^>]*/>\n`)
@@ -156,15 +155,15 @@ var (
 )
 
 // Schema returns a schema by file name as it is served beside the contract, with imports by URL.
-func Schema(name string) ([]byte, bool) {
+func (c Contract) Schema(name string) ([]byte, bool) {
 	if strings.Contains(name, "/") {
 		return nil, false
 	}
-	text, err := fs.ReadFile(xsd.Files, name)
+	text, err := fs.ReadFile(c.Schemas, name)
 	if err != nil {
 		return nil, false
 	}
-	return schemaLocationPattern.ReplaceAll(text, []byte(` schemaLocation="`+schemaAddressPrefix+`$1"`)), true
+	return schemaLocationPattern.ReplaceAll(text, []byte(` schemaLocation="`+c.schemaAddressPrefix()+`$1"`)), true
 }
 
 // inlineSchemas returns the schemas as they are inlined in the contract: without XML declaration, imports without
@@ -172,7 +171,7 @@ func Schema(name string) ([]byte, bool) {
 // The attribute xml:lang is replaced by any attribute of its namespace: an import of that namespace without a location
 // makes zeep access the network even if the schema is inlined too, and without the import strict toolkits refuse the
 // reference.
-func inlineSchemas() ([]string, error) {
+func (c Contract) inlineSchemas() ([]string, error) {
 	var all []string
 	seen := map[string]bool{}
 	var add func(name string) error
@@ -181,7 +180,7 @@ func inlineSchemas() ([]string, error) {
 			return nil
 		}
 		seen[name] = true
-		text, err := fs.ReadFile(xsd.Files, name)
+		text, err := fs.ReadFile(c.Schemas, name)
 		if err != nil {
 			return fmt.Errorf("wsdl: %w", err)
 		}
@@ -196,7 +195,7 @@ func inlineSchemas() ([]string, error) {
 		all = append(all, schemaLocationPattern.ReplaceAllString(body, ""))
 		return nil
 	}
-	for _, name := range []string{xsd.Protocol, xsd.Errors} {
+	for _, name := range []string{c.Messages, xsd.Errors} {
 		if err := add(name); err != nil {
 			return nil, err
 		}
@@ -204,24 +203,21 @@ func inlineSchemas() ([]string, error) {
 	return all, nil
 }
 
-// archivedForms lists the forms in the archive. They reference the schemas beside them by file name.
+// archivedForms lists the forms in the archive, each with the end of its file name. They reference the schemas beside
+// them by file name.
 var archivedForms = []struct {
-	form Form
-	name string
+	form   Form
+	suffix string
 }{
-	{Plain, FileName},
-	{SOAP12, "ctr-v1-soap12.wsdl"},
-	{Policy, "ctr-v1-policy.wsdl"},
-	{Flat, "ctr-v1-flat.wsdl"},
+	{Plain, ".wsdl"},
+	{SOAP12, "-soap12.wsdl"},
+	{Policy, "-policy.wsdl"},
+	{Flat, "-flat.wsdl"},
 }
 
-// archiveDate is the modification time of the files in the archive: the date of the first version of the contract.
-// Without one, unpacking sets dates that make considers to be in the future.
-var archiveDate = time.Date(2026, time.November, 21, 0, 0, 0, 0, time.UTC)
-
 // listArchiveFiles returns the files of the archive by name: the forms of the contract and the schemas.
-func listArchiveFiles(address string) (map[string][]byte, error) {
-	inline, err := inlineSchemas()
+func (c Contract) listArchiveFiles(address string) (map[string][]byte, error) {
+	inline, err := c.inlineSchemas()
 	if err != nil {
 		return nil, err
 	}
@@ -231,32 +227,33 @@ func listArchiveFiles(address string) (map[string][]byte, error) {
 		if a.form != Flat {
 			schemas = nil
 		}
-		if files[a.name], err = renderTemplate(a.form, address, schemas, ""); err != nil {
+		if files[c.Name+a.suffix], err = c.renderTemplate(a.form, address, schemas, ""); err != nil {
 			return nil, err
 		}
 	}
-	schemas, err := fs.Glob(xsd.Files, "*.xsd")
+	schemas, err := fs.Glob(c.Schemas, "*.xsd")
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range schemas {
-		if files[name], err = xsd.Files.ReadFile(name); err != nil {
+		if files[name], err = fs.ReadFile(c.Schemas, name); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
 }
 
-// buildArchive returns the archive. It is reproducible: the same URL gives the same bytes.
-func buildArchive(address string) ([]byte, error) {
-	files, err := listArchiveFiles(address)
+// buildArchive returns the archive. It is reproducible: the same URL gives the same bytes. Its files have the date of
+// the contract's publication, because without one, unpacking sets dates that make considers to be in the future.
+func (c Contract) buildArchive(address string) ([]byte, error) {
+	files, err := c.listArchiveFiles(address)
 	if err != nil {
 		return nil, fmt.Errorf("wsdl: archive: %w", err)
 	}
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: archiveDate}
+		header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: c.Published}
 		header.SetMode(0o644)
 		f, err := w.CreateHeader(header)
 		if err == nil {

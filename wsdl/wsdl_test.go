@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,17 +16,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/wire/ctr"
 	"github.com/openctr/ctr/wsdl"
-	"github.com/openctr/ctr/xsd"
 )
 
 const address = "https://127.0.0.1:8443/ctr/v1"
+
+// contract is one contract of this project; the package itself knows none.
+var contract = ctr.Contract()
 
 var xmlForms = []wsdl.Form{wsdl.Plain, wsdl.SOAP12, wsdl.Policy, wsdl.Flat}
 
 func renderForm(t *testing.T, form wsdl.Form, address string) string {
 	t.Helper()
-	text, err := wsdl.Render(form, address)
+	text, err := contract.Render(form, address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +71,8 @@ func TestEveryFormSaysWhatItIs(t *testing.T) {
 				t.Errorf("?wsdl=%s does not contain %s", form, want)
 			}
 		}
-		for _, o := range wsdl.Operations() {
-			if !strings.Contains(text, `soapAction="`+o.Action()+`"`) || !strings.Contains(text, `<wsdl:operation name="`+o.Name+`">`) {
+		for _, o := range contract.Operations {
+			if !strings.Contains(text, `soapAction="`+contract.Action(o.Name)+`"`) || !strings.Contains(text, `<wsdl:operation name="`+o.LocalName()+`">`) {
 				t.Errorf("?wsdl=%s lacks %s", form, o.Name)
 			}
 		}
@@ -84,8 +88,8 @@ func TestEveryFormSaysWhatItIs(t *testing.T) {
 func TestPolicyStandsOnInputsOnly(t *testing.T) {
 	text := renderForm(t, wsdl.Policy, address)
 	inputs := regexp.MustCompile(`<wsdl:input>\s*<wsp:PolicyReference`).FindAllString(text, -1)
-	if all := strings.Count(text, "<wsp:PolicyReference"); all != len(inputs) || all != len(wsdl.Operations()) {
-		t.Errorf("%d references, %d of them on inputs, for %d operations", all, len(inputs), len(wsdl.Operations()))
+	if all := strings.Count(text, "<wsp:PolicyReference"); all != len(inputs) || all != len(contract.Operations) {
+		t.Errorf("%d references, %d of them on inputs, for %d operations", all, len(inputs), len(contract.Operations))
 	}
 }
 
@@ -95,7 +99,7 @@ func TestAddressIsEscapedAndChecked(t *testing.T) {
 	}
 	for _, bad := range []string{"", "/ctr/v1", "ftp://host/ctr/v1", "https://", "https://host\x7f/"} {
 		for _, form := range append(xmlForms, wsdl.Zip) {
-			if text, err := wsdl.Render(form, bad); err == nil || text != nil {
+			if text, err := contract.Render(form, bad); err == nil || text != nil {
 				t.Errorf("?wsdl=%s: address %q is accepted", form, bad)
 			}
 		}
@@ -123,12 +127,12 @@ func serve(t *testing.T) *httptest.Server {
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
 		if name := query.Get("xsd"); r.URL.Path == "/ctr/v1" && name != "" {
-			if text, ok := wsdl.Schema(name); ok {
+			if text, ok := contract.Schema(name); ok {
 				_, _ = w.Write(text)
 				return
 			}
 		} else if form, ok := wsdl.ParseForm(query.Get("wsdl")); ok && r.URL.Path == "/ctr/v1" {
-			text, err := wsdl.Render(form, server.URL+"/ctr/v1")
+			text, err := contract.Render(form, server.URL+"/ctr/v1")
 			if err == nil {
 				_, _ = w.Write(text)
 				return
@@ -173,15 +177,15 @@ func TestEveryRelativeImportIsServed(t *testing.T) {
 		}
 	}
 	follow(server.URL + "/ctr/v1?wsdl")
-	names, err := filepath.Glob("../xsd/*.xsd")
+	names, err := fs.Glob(contract.Schemas, "*.xsd")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(seen) != 1+len(names) {
 		t.Errorf("%d documents are reachable, there are %d schemas and one contract", len(seen), len(names))
 	}
-	for _, bad := range []string{"", "none.xsd", "../wsdl/ctr-v1.wsdl", "files.go"} {
-		if _, ok := wsdl.Schema(bad); ok {
+	for _, bad := range []string{"", "none.xsd", "../wsdl/ctr-v1.wsdl", ".", "files.go"} {
+		if _, ok := contract.Schema(bad); ok {
 			t.Errorf("schema %q is served", bad)
 		}
 	}
@@ -203,23 +207,20 @@ func unpack(t *testing.T, folder string) {
 func TestArchiveIsWholeAndAlwaysTheSame(t *testing.T) {
 	folder := t.TempDir()
 	unpack(t, folder)
-	entries, err := os.ReadDir("../xsd")
-	if err != nil {
-		t.Fatal(err)
+	schemas, err := fs.Glob(contract.Schemas, "*.xsd")
+	if err != nil || len(schemas) == 0 {
+		t.Fatal(schemas, err)
 	}
-	for _, e := range entries {
-		if filepath.Ext(e.Name()) != ".xsd" {
-			continue
-		}
-		want, fault := xsd.Files.ReadFile(e.Name())
+	for _, name := range schemas {
+		want, fault := fs.ReadFile(contract.Schemas, name)
 		if fault != nil {
 			t.Fatal(fault)
 		}
-		if got, fault := os.ReadFile(filepath.Join(folder, e.Name())); fault != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s differs in the archive: %v", e.Name(), fault)
+		if got, fault := os.ReadFile(filepath.Join(folder, name)); fault != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s differs in the archive: %v", name, fault)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(folder, wsdl.FileName))
+	text, err := os.ReadFile(filepath.Join(folder, contract.FileName()))
 	if err != nil || !strings.Contains(string(text), `schemaLocation="ctr-protocol-1_0.xsd"`) {
 		t.Errorf("the contract in the archive does not name the schemas beside it: %v", err)
 	}
@@ -285,7 +286,7 @@ func TestZeepReadsEveryForm(t *testing.T) {
 	server := serve(t)
 	folder := t.TempDir()
 	unpack(t, folder)
-	args := []string{"-c", zeepScript, filepath.Join(folder, wsdl.FileName)}
+	args := []string{"-c", zeepScript, filepath.Join(folder, contract.FileName())}
 	for _, form := range xmlForms {
 		args = append(args, server.URL+"/ctr/v1?wsdl="+string(form))
 	}

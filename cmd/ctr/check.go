@@ -12,11 +12,9 @@ import (
 	"github.com/openctr/ctr/internal/devkit/capture"
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/wire/ctr"
-	"github.com/openctr/ctr/xsd"
 )
 
 type checkCommand struct {
@@ -114,7 +112,7 @@ func (c *checkCommand) inspectionOptions(now time.Time) (diagnosis.Options, erro
 		}
 	}
 	var err error
-	if o.Schema, err = schema.Compile(xsd.Files, xsd.Protocol); err != nil {
+	if o.Schema, err = ctr.CompileSchema(); err != nil {
 		return o, fmt.Errorf("the schemas: %w", err)
 	}
 	return o, nil

@@ -14,8 +14,8 @@ import (
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/testpki"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // captureMessage returns a message sent by ctr, signed with a key of the test PKI, and a folder for files.
@@ -208,7 +208,7 @@ func TestCheckByTheService(t *testing.T) {
 	t.Parallel()
 	message, _ := captureHospitalMessage(t)
 	s := startService(t)
-	at := []string{"--url", s.server.URL + soapdoor.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
+	at := []string{"--url", s.server.URL + ctr.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
 	for range 2 {
 		s.runCheck(message, at...).expectOutput(t, exitOK, "trusted          yes", "name             NotifyImplant", "revoked          by what the service knows now: no",
 			"Nothing would be refused of what is checked here")
@@ -226,7 +226,7 @@ func TestCheckByTheService(t *testing.T) {
 	other := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(other.Close)
 	s.writeFile("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw}))
-	at[1] = other.URL + soapdoor.Path
+	at[1] = other.URL + ctr.Path
 	s.runCheck(message, at...).expect(t, exitUsage, "does not check messages (HTTP 404)")
 	other.Close()
 	if r := s.runCheck(message, at...); r.code != exitUnreachable {

@@ -14,20 +14,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire/ctr"
-	"github.com/openctr/ctr/xsd"
 )
 
 // newServiceDouble returns a service that gives one answer to one operation. It validates requests against the
 // schemas. The returned function returns the last request.
 func newServiceDouble[Q, R any](t *testing.T, operation string, answer *R) (*service, func() *Q) {
 	t.Helper()
-	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
+	schemas, err := ctr.CompileSchema()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +354,7 @@ func TestLife(t *testing.T) {
 // TestExamples checks that the examples in the documentation are valid requests.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
+	schemas, err := ctr.CompileSchema()
 	if err != nil {
 		t.Fatal(err)
 	}

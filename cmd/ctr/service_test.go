@@ -18,14 +18,13 @@ import (
 
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/xsd"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // service is a real register with TLS on loopback, assembled like ctrd, with a folder for the client's files.
@@ -53,7 +52,7 @@ func startService(t *testing.T) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
+	schemas, err := ctr.CompileSchema()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +113,7 @@ func (s *service) clientFlags(key string) []string {
 		return r
 	}, key)
 	return []string{"--p12", s.writeFile(file+".p12", data), "--password-file", s.writeFile("password.txt", []byte(password+"\n")),
-		"--url", s.server.URL + soapdoor.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
+		"--url", s.server.URL + ctr.Path, "--ca", filepath.Join(s.dir, "ca.pem")}
 }
 
 // surgeonFlags returns the flags of Dr Claes in her hospital.

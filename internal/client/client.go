@@ -114,7 +114,7 @@ func (c *Client) Send(ctx context.Context, operation string, message []byte) (xm
 		return xmldoc.Element{}, fmt.Errorf("the address of the service: %w", err)
 	}
 	request.Header.Set("Content-Type", soap.SOAP11.ContentType())
-	request.Header.Set("SOAPAction", `"`+ctr.NamespaceProtocol+":"+operation+`"`)
+	request.Header.Set("SOAPAction", `"`+ctr.Contract().Action(operation)+`"`)
 	response, err := c.newNoRedirectClient().Do(request)
 	if err != nil {
 		return xmldoc.Element{}, fmt.Errorf("%w: %w", ErrUnreachable, err)

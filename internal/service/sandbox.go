@@ -8,7 +8,7 @@ import (
 
 	"github.com/openctr/ctr/internal/devkit/sandbox"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // hasSandbox reports whether the service has the pages for developers of client software. A service with the
@@ -19,7 +19,7 @@ func (c *Config) hasSandbox() bool { return c.Development && c.Environment != "P
 func (s *Service) newSandbox(background context.Context, files pki.DevelopmentFiles, newHandler handlerFactory) (http.Handler, error) {
 	gate := sandbox.NewGate(newHandler(s.register.store))
 	config := sandbox.Config{
-		Service: gate, Path: soapdoor.Path, PublicURL: s.config.PublicURL, Files: files, Now: s.config.Now, NewID: s.config.newNCName,
+		Service: gate, Path: ctr.Path, PublicURL: s.config.PublicURL, Files: files, Now: s.config.Now, NewID: s.config.newNCName,
 	}
 	if s.config.DatabaseURL == "" { // a database with a URL may be shared
 		config.Reset = func() error { return s.resetRegister(background, gate, newHandler) }

@@ -16,12 +16,11 @@ import (
 
 	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/store"
-	"github.com/openctr/ctr/xsd"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // handlerFactory makes the SOAP handler for a store.
@@ -34,7 +33,7 @@ func (c *Config) newHandlerFactory(registry *prometheus.Registry, verifier *wsse
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	schemas, err := schema.Compile(xsd.Files, xsd.Protocol)
+	schemas, err := ctr.CompileSchema()
 	if err != nil {
 		return nil, fmt.Errorf("the schemas: %w", err)
 	}
@@ -112,5 +111,5 @@ func (c *Config) serviceURL(address net.Addr) string {
 	if c.PlainHTTP {
 		scheme = "http"
 	}
-	return scheme + "://" + address.String() + soapdoor.Path
+	return scheme + "://" + address.String() + ctr.Path
 }

@@ -18,7 +18,7 @@ func (s *Service) serveDescription(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case query.Has("xsd"):
-		if data, ok := wsdl.Schema(query.Get("xsd")); ok {
+		if data, ok := s.contract.Schema(query.Get("xsd")); ok {
 			writeContent(w, "text/xml; charset=utf-8", data)
 			return
 		}
@@ -29,7 +29,7 @@ func (s *Service) serveDescription(w http.ResponseWriter, r *http.Request) {
 			writeText(w, http.StatusNotFound, "There is no such form of the WSDL. The forms: ?wsdl ?wsdl=soap12 ?wsdl=policy ?wsdl=flat ?wsdl=zip\n")
 			return
 		}
-		data, err := wsdl.Render(form, s.serviceAddress(r))
+		data, err := s.contract.Render(form, s.serviceAddress(r))
 		if err != nil {
 			s.logFailure(r, err)
 			writeText(w, http.StatusInternalServerError, "The WSDL could not be made. This is our fault.\n")
@@ -60,7 +60,7 @@ func (s *Service) serviceAddress(r *http.Request) string {
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	return scheme + "://" + r.Host + Path
+	return scheme + "://" + r.Host + s.contract.Path
 }
 
 func writeContent(w http.ResponseWriter, contentType string, data []byte) {

@@ -18,6 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/registertest"
+	"github.com/openctr/ctr/internal/wire/ctr"
 	"github.com/openctr/ctr/xsd"
 )
 
@@ -29,8 +30,8 @@ type door struct {
 
 // The schemas, compiled once for all tests.
 var (
-	messageSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
-	errorSchema   = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Errors) })
+	messageSchema = sync.OnceValues(func() (*schema.Schema, error) { return ctr.CompileSchema() })
+	errorSchema   = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(ctr.Contract().Schemas, xsd.Errors) })
 )
 
 func openDoor(tb testing.TB, r *registertest.Register, s settings) *door {
@@ -93,7 +94,7 @@ func (d *door) serveRequest(tb testing.TB, r *http.Request) reply {
 // postMessage posts a message and returns the response.
 func (d *door) postMessage(tb testing.TB, version soap.Version, octets string, headers http.Header) reply {
 	tb.Helper()
-	request := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, soapdoor.Path, strings.NewReader(octets))
+	request := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, ctr.Path, strings.NewReader(octets))
 	request.Header.Set("Content-Type", version.ContentType())
 	for name, values := range headers {
 		request.Header[name] = values

@@ -22,10 +22,8 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/wire/ctr"
+	"github.com/openctr/ctr/wsdl"
 )
-
-// Path is the URL path of the service.
-const Path = "/ctr/v1"
 
 // Config holds the dependencies and settings of a Service.
 type Config struct {
@@ -55,6 +53,7 @@ type Service struct {
 	limits      xmldoc.Limits
 	admission   *admission.Controller
 	mux         *http.ServeMux
+	contract    wsdl.Contract
 }
 
 // New returns a Service with its HTTP routes.
@@ -62,10 +61,10 @@ func New(c Config) *Service {
 	s := &Service{
 		registrar: c.Registrar, verifier: c.Verifier, schema: c.Schema, log: c.Log, now: c.Now, newID: c.NewID,
 		environment: c.Environment, publicURL: c.PublicURL, signReply: c.SignReply,
-		limits: xmldoc.DefaultLimits(), admission: admission.NewController(c.Now), mux: http.NewServeMux(),
+		limits: xmldoc.DefaultLimits(), admission: admission.NewController(c.Now), mux: http.NewServeMux(), contract: ctr.Contract(),
 	}
-	s.mux.HandleFunc("POST "+Path, s.withDryRun(s.serveSOAP))
-	s.mux.HandleFunc("GET "+Path, s.serveDescription)
+	s.mux.HandleFunc("POST "+s.contract.Path, s.withDryRun(s.serveSOAP))
+	s.mux.HandleFunc("GET "+s.contract.Path, s.serveDescription)
 	s.mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
 	s.mux.HandleFunc("GET /readyz", s.serveReadiness)
 	return s
@@ -249,8 +248,8 @@ func findOperation(body xmldoc.Element, action string) (operation, error) {
 		if !body.Is(ctr.NamespaceProtocol, o.name+"Request") {
 			continue
 		}
-		if action != "" && action != ctr.NamespaceProtocol+":"+o.name {
-			return operation{}, problem.New(problem.ActionMismatch, "expected "+ctr.NamespaceProtocol+":"+o.name).WithPath("SOAPAction")
+		if action != "" && action != ctr.Contract().Action(o.name) {
+			return operation{}, problem.New(problem.ActionMismatch, "expected "+ctr.Contract().Action(o.name)).WithPath("SOAPAction")
 		}
 		return o, nil
 	}

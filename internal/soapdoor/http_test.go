@@ -14,8 +14,8 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/registertest"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // get sends a GET request.
@@ -51,15 +51,15 @@ func TestDescription(t *testing.T) {
 				t.Errorf("%s imports from elsewhere: %s", address, found[1])
 				continue
 			}
-			follow(path.Dir(soapdoor.Path) + "/" + found[1])
+			follow(path.Dir(ctr.Path) + "/" + found[1])
 		}
 	}
 	for _, form := range []string{"wsdl", "wsdl=soap12", "wsdl=policy", "wsdl=flat"} {
-		follow(soapdoor.Path + "?" + form)
+		follow(ctr.Path + "?" + form)
 	}
 	for _, name := range []string{"ctr-protocol-1_0.xsd", "ctr-core-1_0.xsd", "ehealth-commons-protocol-2_0.xsd",
 		"ehealth-commons-core-2_0.xsd", "ehealth-errors-soa-1_1.xsd", "ehealth-errors-core-1_1.xsd"} {
-		if !seen[soapdoor.Path+"?xsd="+name] {
+		if !seen[ctr.Path+"?xsd="+name] {
 			t.Errorf("nothing leads to %s", name)
 		}
 	}
@@ -72,12 +72,12 @@ func TestDescriptionElsewhere(t *testing.T) {
 		address, contentType, says string
 		status                     int
 	}{
-		{soapdoor.Path, "text/plain", "?wsdl", http.StatusOK},
-		{soapdoor.Path + "?wsdl", "text/xml", `location="http://example.com/ctr/v1"`, http.StatusOK},
-		{soapdoor.Path + "?wsdl=zip", "application/zip", "PK", http.StatusOK},
-		{soapdoor.Path + "?wsdl=2", "text/plain", "no such form", http.StatusNotFound},
-		{soapdoor.Path + "?xsd=../go.mod", "text/plain", "no schema", http.StatusNotFound},
-		{soapdoor.Path + "?xsd=", "text/plain", "no schema", http.StatusNotFound},
+		{ctr.Path, "text/plain", "?wsdl", http.StatusOK},
+		{ctr.Path + "?wsdl", "text/xml", `location="http://example.com/ctr/v1"`, http.StatusOK},
+		{ctr.Path + "?wsdl=zip", "application/zip", "PK", http.StatusOK},
+		{ctr.Path + "?wsdl=2", "text/plain", "no such form", http.StatusNotFound},
+		{ctr.Path + "?xsd=../go.mod", "text/plain", "no schema", http.StatusNotFound},
+		{ctr.Path + "?xsd=", "text/plain", "no schema", http.StatusNotFound},
 		{"/livez", "text/plain", "ok", http.StatusOK},
 		{"/readyz", "text/plain", "ok", http.StatusOK},
 		{"/", "text/plain", "not found", http.StatusNotFound},
@@ -109,7 +109,7 @@ func wantRefusal(t *testing.T, d *door, r *http.Request, status int, code string
 
 func newRequest(t *testing.T, body io.Reader) *http.Request {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, soapdoor.Path, body)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, ctr.Path, body)
 	r.Header.Set("Content-Type", soap.SOAP11.ContentType())
 	return r
 }

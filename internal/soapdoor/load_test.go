@@ -22,9 +22,9 @@ import (
 
 	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // exhaustingCases matches the cases that attackers send in TestOneMessageAmongAttackers, besides MTOM packages and all
@@ -120,7 +120,7 @@ func measureEach(t *testing.T, caller *http.Client, address string, messages [][
 	for _, octets := range messages {
 		<-pause.C
 		began := time.Now()
-		response, err := caller.Post(address+soapdoor.Path, soap.SOAP11.ContentType(), bytes.NewReader(octets))
+		response, err := caller.Post(address+ctr.Path, soap.SOAP11.ContentType(), bytes.NewReader(octets))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +216,7 @@ func TestAttackers(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		for i := range attackers {
-			group.Go(func() { w.runAttacker(ctx, i, address+soapdoor.Path, all) })
+			group.Go(func() { w.runAttacker(ctx, i, address+ctr.Path, all) })
 		}
 		<-w.atWork
 		fmt.Println("at work")

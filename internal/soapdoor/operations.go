@@ -17,7 +17,7 @@ type operation struct {
 	handle func(context.Context, *Service, *requestState, xmldoc.Element) ([]byte, error)
 }
 
-// operations lists the operations of the service. Their contract is declared in wsdl.Operations.
+// operations lists the operations of the service. Their contract is declared in ctr.Contract.
 var operations = []operation{
 	{"NotifyImplant", newHandler(func(ctx context.Context, s *Service, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyImplantRequest) (*ctr.NotifyResponse, error) {
 		submission, content := m.ToDomain()

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/wire/ctr"
 	"github.com/openctr/ctr/wsdl"
 	"github.com/openctr/ctr/xsd"
 )
@@ -73,9 +74,9 @@ func (r *serverRun) checkWSDL(ctx context.Context, f wsdl.Form, mark string) err
 		}
 	}
 	var missing []string
-	for _, o := range wsdl.Operations() {
-		if !offered[o.Name] {
-			missing = append(missing, o.Name)
+	for _, o := range ctr.Contract().Operations {
+		if !offered[o.LocalName()] {
+			missing = append(missing, o.LocalName())
 		}
 	}
 	switch {
@@ -102,7 +103,8 @@ func testWSDLArchive(ctx context.Context, r *serverRun) error {
 	for _, file := range archive.File {
 		holds[file.Name] = true
 	}
-	for _, name := range []string{wsdl.FileName, xsd.Protocol, xsd.Errors} {
+	contract := ctr.Contract()
+	for _, name := range []string{contract.FileName(), contract.Messages, xsd.Errors} {
 		if !holds[name] {
 			return fmt.Errorf("it lacks %s", name)
 		}
@@ -112,7 +114,8 @@ func testWSDLArchive(ctx context.Context, r *serverRun) error {
 
 // testSchemas compares the canonical forms of the served and the published schemas.
 func testSchemas(ctx context.Context, r *serverRun) error {
-	names, err := fs.Glob(xsd.Files, "*.xsd")
+	contract := ctr.Contract()
+	names, err := fs.Glob(contract.Schemas, "*.xsd")
 	if err != nil {
 		return err
 	}
@@ -128,7 +131,7 @@ func testSchemas(ctx context.Context, r *serverRun) error {
 		if err != nil {
 			return fmt.Errorf("%s cannot be read: %w", name, err)
 		}
-		ours, _ := wsdl.Schema(name)
+		ours, _ := contract.Schema(name)
 		published, err := canonicalize(ours)
 		if err != nil {
 			return err

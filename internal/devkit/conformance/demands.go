@@ -9,7 +9,6 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/wire/ctr"
-	"github.com/openctr/ctr/wsdl"
 )
 
 const namespaceCommons = "urn:be:fgov:ehealth:commons:core:v2"
@@ -76,7 +75,7 @@ func judgeSOAPAction(m *inspectedMessage) (Outcome, string) {
 		return NotShown, ""
 	}
 	action = strings.Trim(action, `" `)
-	if want := (wsdl.Operation{Message: m.operation}).Action(); action != "" && action != want {
+	if want := ctr.Contract().Action(m.operation); action != "" && action != want {
 		return Fail, "it is not " + want
 	}
 	return Pass, ""

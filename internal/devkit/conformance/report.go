@@ -16,11 +16,11 @@ import (
 	"sync"
 
 	"github.com/openctr/ctr/internal/message/schema"
-	"github.com/openctr/ctr/xsd"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // compileSchemas compiles the schemas of the contract on its first call.
-var compileSchemas = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
+var compileSchemas = sync.OnceValues(func() (*schema.Schema, error) { return ctr.CompileSchema() })
 
 // Outcome is the result of judging a requirement.
 type Outcome string

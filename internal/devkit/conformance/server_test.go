@@ -16,10 +16,10 @@ import (
 	"github.com/openctr/ctr/internal/devkit/conformance"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // alteringServer is our service with altered requests and responses.
@@ -59,7 +59,7 @@ func newServerUnderTest(t *testing.T, door *doortest.Door, handler http.Handler)
 	listening := httptest.NewTLSServer(handler)
 	t.Cleanup(listening.Close)
 	return conformance.Server{
-		URL: listening.URL + soapdoor.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: testmessages.DevelopmentData(), Now: door.Clock.Now,
+		URL: listening.URL + ctr.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: testmessages.DevelopmentData(), Now: door.Clock.Now,
 		NewID: registertest.NewIDCounter("_c-"), FindKey: func(entry string) (*pki.Key, error) { return testpki.Key(t, entry), nil },
 	}
 }

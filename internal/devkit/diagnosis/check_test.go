@@ -21,7 +21,7 @@ const unsignedMessage = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/en
 
 func newOptions(t *testing.T, l problem.Lang, service string) diagnosis.Options {
 	t.Helper()
-	messages, err := schema.Compile(xsd.Files, xsd.Protocol)
+	messages, err := schema.Compile(xsd.Contract("ctr"), "ctr-protocol-1_0.xsd")
 	if err != nil {
 		t.Fatal(err)
 	}

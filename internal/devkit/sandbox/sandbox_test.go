@@ -21,9 +21,9 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testing/registertest"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // testBench is a sandbox in front of a real service.
@@ -46,7 +46,7 @@ func newBench(t *testing.T, change func(*sandbox.Config)) *testBench {
 	}
 	b := &testBench{door: doortest.New(t)}
 	c := sandbox.Config{
-		Service: b.door, Path: soapdoor.Path, Files: files, Now: b.door.Clock.Now, NewID: registertest.NewIDCounter("_b-"),
+		Service: b.door, Path: ctr.Path, Files: files, Now: b.door.Clock.Now, NewID: registertest.NewIDCounter("_b-"),
 		Reset: func() error { b.resets++; return b.resetErr },
 	}
 	if change != nil {
@@ -200,7 +200,7 @@ func TestSamples(t *testing.T) {
 		}
 		for _, form := range []string{".signed.xml", ".soap12.xml"} {
 			w := b.getPage(t, "/samples/"+operation+form)
-			answer := b.sendRequest(t, http.MethodPost, soapdoor.Path, w.Header().Get("Content-Type"), w.Body)
+			answer := b.sendRequest(t, http.MethodPost, ctr.Path, w.Header().Get("Content-Type"), w.Body)
 			if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), operation+"Response") {
 				t.Errorf("%s%s: HTTP %d %s", operation, form, answer.Code, answer.Body)
 			}

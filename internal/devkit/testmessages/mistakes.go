@@ -11,7 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/wsdl"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // Mistake describes a message with one specific mistake.
@@ -154,7 +154,7 @@ func NewMessage(version soap.Version, operation, message string) Message {
 }
 
 // SOAPAction returns the SOAPAction of an operation.
-func SOAPAction(operation string) string { return wsdl.Operation{Message: operation}.Action() }
+func SOAPAction(operation string) string { return ctr.Contract().Action(operation) }
 
 // applyEdits applies edits, each of which must match. An edit of the RSA signature algorithm applies to ECDSA instead
 // if the message is signed with an EC key.

@@ -12,10 +12,10 @@ import (
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // testBench is a service with a generator of messages for it.
@@ -33,7 +33,7 @@ func newBench(t *testing.T) *testBench {
 // sendMessage sends a message. It returns the HTTP status, and either the content of the response or the refusal.
 func (b *testBench) sendMessage(t *testing.T, s testmessages.Message) (int, xmldoc.Element, *soap.Refusal) {
 	t.Helper()
-	request := httptest.NewRequest(http.MethodPost, soapdoor.Path, strings.NewReader(s.Octets))
+	request := httptest.NewRequest(http.MethodPost, ctr.Path, strings.NewReader(s.Octets))
 	request.Header.Set("Content-Type", s.ContentType)
 	if s.Action != "" {
 		request.Header.Set("SOAPAction", s.Action)

@@ -19,7 +19,7 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-var compileContract = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
+var compileContract = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Contract("ctr"), "ctr-protocol-1_0.xsd") })
 
 func contractSchema(tb testing.TB) *schema.Schema {
 	tb.Helper()
@@ -58,7 +58,7 @@ func findFiles(tb testing.TB, pattern string) []string {
 }
 
 func TestGoldenMessagesAreValid(t *testing.T) {
-	fault, err := schema.Compile(xsd.Files, xsd.Errors)
+	fault, err := schema.Compile(xsd.Contract("ctr"), xsd.Errors)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,13 +81,24 @@ func TestGoldenMessagesAreValid(t *testing.T) {
 	}
 }
 
+// writeSchemas writes the schemas of the contract into one folder, for another program.
+func writeSchemas(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, xsd.Contract("ctr")); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
 func TestXmllintAcceptsGoldenMessages(t *testing.T) {
 	xmllint, err := exec.LookPath("xmllint")
 	if err != nil {
 		skipWithoutXmllint(t)
 	}
-	for pattern, entry := range map[string]string{"testdata/golden/*.xml": xsd.Protocol, "testdata/faults/*.xml": xsd.Errors} {
-		args := append([]string{"--noout", "--nonet", "--schema", filepath.Join("..", "..", "..", "xsd", entry)}, findFiles(t, pattern)...)
+	schemas := writeSchemas(t)
+	for pattern, entry := range map[string]string{"testdata/golden/*.xml": "ctr-protocol-1_0.xsd", "testdata/faults/*.xml": xsd.Errors} {
+		args := append([]string{"--noout", "--nonet", "--schema", filepath.Join(schemas, entry)}, findFiles(t, pattern)...)
 		if out, err := exec.Command(xmllint, args...).CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
@@ -418,7 +429,7 @@ func TestCompileRefuses(t *testing.T) {
 			}
 		})
 	}
-	if s, err := schema.Compile(xsd.Files, "none.xsd"); err == nil || s != nil {
+	if s, err := schema.Compile(xsd.Contract("ctr"), "none.xsd"); err == nil || s != nil {
 		t.Errorf("compiled what is not there")
 	}
 }

@@ -144,10 +144,10 @@ func TestFaultCodeIsQualified(t *testing.T) {
 func compileSchemas(t *testing.T) (errorsSchema, core *schema.Schema) {
 	t.Helper()
 	var err error
-	if errorsSchema, err = schema.Compile(xsd.Files, xsd.Errors); err != nil {
+	if errorsSchema, err = schema.Compile(xsd.Contract("ctr"), xsd.Errors); err != nil {
 		t.Fatal(err)
 	}
-	if core, err = schema.Compile(xsd.Files, xsd.Protocol); err != nil {
+	if core, err = schema.Compile(xsd.Contract("ctr"), "ctr-protocol-1_0.xsd"); err != nil {
 		t.Fatal(err)
 	}
 	return errorsSchema, core

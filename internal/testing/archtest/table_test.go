@@ -21,7 +21,7 @@ var productionImports = []layer{
 	{"internal/service", []string{"internal/soapdoor", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
 		"internal/devkit/sandbox", "internal/devkit/devdata", // only for a development service
 		"internal/client", // signs replies
-		"internal/message/wsse", "internal/message/schema", "internal/message/pki", "internal/reqlog", "xsd"}},
+		"internal/message/wsse", "internal/message/schema", "internal/message/pki", "internal/reqlog", "internal/wire/ctr"}},
 	{"internal/soapdoor", []string{
 		"internal/wire/ctr", "internal/implants/...", "internal/platform/...", "internal/message/...", "internal/reqlog",
 		"internal/admission",
@@ -40,10 +40,10 @@ var productionImports = []layer{
 		"internal/problem", "wsdl", "xsd"}},
 	{"internal/client", []string{"internal/wire/ctr", "internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/...", "internal/problem", "xsd"}},
-	{"internal/devkit/testmessages", []string{"internal/message/...", "internal/problem", "wsdl"}},
+	{"internal/devkit/testmessages", []string{"internal/wire/ctr", "internal/message/...", "internal/problem"}},
 
 	{"internal/wire/ctr", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi",
-		"internal/message/schema", "internal/message/xmldoc", "internal/problem", "wsdl"}},
+		"internal/message/schema", "internal/message/xmldoc", "internal/problem", "wsdl", "xsd"}},
 	{"internal/store", []string{"internal/durable", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/auditlog", "internal/problem"}},
 	{"internal/implants/card", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/problem"}},
 	{"internal/platform/ident", []string{"internal/problem"}},

@@ -18,7 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
-	"github.com/openctr/ctr/xsd"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // Door is a SOAP service with its register.
@@ -28,7 +28,7 @@ type Door struct {
 }
 
 // compileMessageSchema compiles the schemas once for all tests.
-var compileMessageSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Files, xsd.Protocol) })
+var compileMessageSchema = sync.OnceValues(func() (*schema.Schema, error) { return ctr.CompileSchema() })
 
 // New starts a service for the environment Test.
 func New(tb testing.TB) *Door {

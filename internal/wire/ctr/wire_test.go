@@ -16,7 +16,6 @@ import (
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/wire/ctr"
-	"github.com/openctr/ctr/xsd"
 )
 
 // message is one message of the contract, with both conversions.
@@ -97,7 +96,7 @@ func parse(tb testing.TB, data []byte) xmldoc.Element {
 
 func compileContract(tb testing.TB) *schema.Schema {
 	tb.Helper()
-	s, err := schema.Compile(xsd.Files, xsd.Protocol)
+	s, err := ctr.CompileSchema()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -292,7 +291,7 @@ func TestSchemaValid(t *testing.T) {
 	}
 }
 
-const goldenFolder = "../message/schema/testdata/golden"
+const goldenFolder = "../../message/schema/testdata/golden"
 
 // TestGolden checks that the golden messages of the contract can be decoded, and encoded again with the same outline.
 func TestGolden(t *testing.T) {
