@@ -118,7 +118,7 @@ func readRequest[Q any](file, name string) (*Q, error) {
 	}
 	root := document.Root()
 	if root.Local() == "Envelope" {
-		if root, _, err = soap.ReadReply(document); err != nil {
+		if root, _, err = soap.ReadReply(document, ctr.NamespaceCore); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 	}

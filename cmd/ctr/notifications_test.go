@@ -45,7 +45,7 @@ func newServiceDouble[Q, R any](t *testing.T, operation string, answer *R) (*ser
 			t.Error(err)
 			return
 		}
-		content, _, err := soap.ReadReply(document)
+		content, _, err := soap.ReadReply(document, ctr.NamespaceCore)
 		if err != nil || !content.Is(ctr.NamespaceProtocol, operation+"Request") {
 			t.Errorf("asked %s, %v", content.Local(), err)
 			return
@@ -281,7 +281,7 @@ func TestNotificationCommandsFail(t *testing.T) {
 		{"discard", "--reference", "r1", "--version", "1"}, {"devices"},
 		{"mandates"}, {"mandate", "accept", "--grantor", "78031412250"}, {"staff"}, {"staff", "end", "--person", "78031412250", "--role", "R"},
 	}
-	fault := soap.FaultFrom(problem.New(problem.InputReferenceConflict), soap.FaultContext{Version: soap.SOAP11, ID: "c-1", Environment: "Test"})
+	fault := soap.FaultFrom(problem.New(problem.InputReferenceConflict), soap.FaultContext{Version: soap.SOAP11, ID: "c-1", Environment: "Test", Namespaces: ctr.FaultNamespaces()})
 	s, _ := newServiceDouble[ctr.SearchRequest](t, "Search", &ctr.SearchResponse{})
 	commands = append(commands, []string{"revise", s.writeFile("revise.xml", []byte(revisionXML("")))})
 	s.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -129,7 +129,7 @@ func (c *Client) Send(ctx context.Context, operation string, message []byte) (xm
 	if err != nil {
 		return xmldoc.Element{}, fmt.Errorf("%w: HTTP %d, and the answer is no XML: %w", ErrUnreachable, response.StatusCode, err)
 	}
-	content, refusal, err := soap.ReadReply(document)
+	content, refusal, err := soap.ReadReply(document, ctr.NamespaceCore)
 	if err != nil {
 		return xmldoc.Element{}, fmt.Errorf("%w: HTTP %d, and the answer is no SOAP: %w", ErrUnreachable, response.StatusCode, err)
 	}

@@ -90,7 +90,7 @@ func readAnswer(t *testing.T, version soap.Version, r reply) answer {
 	if !document.Root().Is(version.Namespace(), "Envelope") {
 		t.Errorf("the answer is an envelope of another version")
 	}
-	if a.response, a.refusal, err = soap.ReadReply(document); err != nil {
+	if a.response, a.refusal, err = soap.ReadReply(document, ctr.NamespaceCore); err != nil {
 		t.Fatal(err)
 	}
 	if a.refusal == nil {

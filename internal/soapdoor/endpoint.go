@@ -111,7 +111,9 @@ func (s *Service) respond(r *http.Request, c *requestState, header http.Header) 
 	}
 	c.event.Status = http.StatusOK
 	if err != nil {
-		fault := soap.FaultFrom(err, soap.FaultContext{Version: c.version, ID: c.event.ID, Environment: s.environment})
+		fault := soap.FaultFrom(err, soap.FaultContext{
+			Version: c.version, ID: c.event.ID, Environment: s.environment, Namespaces: ctr.FaultNamespaces(),
+		})
 		c.event.Code, c.event.Err = string(problem.From(err).Code), err
 		contentType, answer, c.event.Status = c.version.ContentType(), s.signFault(fault.Body), fault.Status
 		if fault.RetryAfter != "" {

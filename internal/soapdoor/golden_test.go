@@ -124,7 +124,7 @@ func contents(t *testing.T, file string) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, refusal, err := soap.ReadReply(document)
+	content, refusal, err := soap.ReadReply(document, ctr.NamespaceCore)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func (a *serverResponse) parseSOAP() error {
 	}
 	document, err := xmldoc.Parse(envelope, xmldoc.DefaultLimits())
 	if err == nil {
-		a.content, a.refusal, err = soap.ReadReply(document)
+		a.content, a.refusal, err = soap.ReadReply(document, ctr.NamespaceCore)
 	}
 	if err != nil {
 		return fmt.Errorf("the answer cannot be read: HTTP %d: %w", a.status, err)

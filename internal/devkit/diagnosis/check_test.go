@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
-	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/xsd"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 const unsignedMessage = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` +
@@ -21,7 +20,7 @@ const unsignedMessage = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/en
 
 func newOptions(t *testing.T, l problem.Lang, service string) diagnosis.Options {
 	t.Helper()
-	messages, err := schema.Compile(xsd.Contract("ctr"), "ctr-protocol-1_0.xsd")
+	messages, err := ctr.CompileSchema()
 	if err != nil {
 		t.Fatal(err)
 	}

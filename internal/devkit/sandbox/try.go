@@ -11,6 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // handleTestMessage serves a newly generated request: NAME.xml is unsigned; NAME.signed.xml (SOAP 1.1) and
@@ -140,7 +141,7 @@ func newExchange(sent testmessages.Message, answer *responseRecorder, lang probl
 	if err != nil {
 		return e
 	}
-	_, refusal, err := soap.ReadReply(document)
+	_, refusal, err := soap.ReadReply(document, ctr.NamespaceCore)
 	if err != nil || refusal == nil {
 		return e
 	}

@@ -44,7 +44,7 @@ func (b *testBench) sendMessage(t *testing.T, s testmessages.Message) (int, xmld
 	if err != nil {
 		t.Fatal(err, w.Body)
 	}
-	content, refusal, err := soap.ReadReply(document)
+	content, refusal, err := soap.ReadReply(document, ctr.NamespaceCore)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 // element as if the rest were in the right place, so that one error does not hide the others.
 type explainer struct {
 	model         *model
+	prefixes      Prefixes
 	top           xmldoc.Element
 	withStrayText map[xmldoc.Element]bool // elements that contain text beside child elements
 	violations    []*problem.Error
@@ -20,7 +21,7 @@ type explainer struct {
 // the number of the element's siblings, so it is formatted only for reported violations.
 func (x *explainer) addViolation(code problem.Code, e xmldoc.Element, further string, facts ...string) {
 	if !x.isFull() {
-		x.violations = append(x.violations, problem.New(code, facts...).WithPath(formatPath(x.top, e)+further))
+		x.violations = append(x.violations, problem.New(code, facts...).WithPath(x.prefixes.formatPath(x.top, e)+further))
 	}
 }
 
@@ -73,7 +74,7 @@ func (x *explainer) resolveActualType(e xmldoc.Element, declared *typeDefinition
 	if n.namespace == xsdNamespace && !modelled {
 		return declared // a built-in type that the contract does not use: the library decides about its derivation
 	}
-	x.addViolation(problem.SchemaXSIType, e, "/@xsi:type", "expected: no xsi:type, or one that names "+formatStep(declared.name))
+	x.addViolation(problem.SchemaXSIType, e, "/@xsi:type", "expected: no xsi:type, or one that names "+x.prefixes.formatStep(declared.name))
 	return declared
 }
 
@@ -82,21 +83,21 @@ func (x *explainer) explainAttributes(e xmldoc.Element, d *typeDefinition) {
 		n := expandedName{a.Space, a.Local}
 		if a.Space == xsiNamespace && (a.Local == "type" || a.Local == "schemaLocation" || a.Local == "noNamespaceSchemaLocation") {
 			if a.Local == "schemaLocation" && len(strings.Fields(a.Value))%2 != 0 {
-				x.addViolation(problem.SchemaValue, e, "/@"+formatStep(n), "expected: pairs of a namespace and an address; it is not looked at, better leave it out")
+				x.addViolation(problem.SchemaValue, e, "/@"+x.prefixes.formatStep(n), "expected: pairs of a namespace and an address; it is not looked at, better leave it out")
 			}
 			continue
 		}
 		use, ok := d.findAttributeUse(n)
 		switch {
 		case !ok:
-			x.addViolation(problem.SchemaAttribute, e, "/@"+formatStep(n), describeAttributes(d))
+			x.addViolation(problem.SchemaAttribute, e, "/@"+x.prefixes.formatStep(n), x.prefixes.describeAttributes(d))
 		case !use.valueRules.acceptsValue(a.Value):
-			x.addViolation(problem.SchemaValue, e, "/@"+formatStep(n), use.valueRules.describeExpected())
+			x.addViolation(problem.SchemaValue, e, "/@"+x.prefixes.formatStep(n), use.valueRules.describeExpected())
 		}
 	}
 	for _, use := range d.attributes {
 		if _, ok := e.Attr(use.name.namespace, use.name.local); use.required && !ok {
-			x.addViolation(problem.SchemaMissing, e, "/@"+formatStep(use.name), use.valueRules.describeExpected())
+			x.addViolation(problem.SchemaMissing, e, "/@"+x.prefixes.formatStep(use.name), use.valueRules.describeExpected())
 		}
 	}
 }
@@ -110,13 +111,13 @@ func (d *typeDefinition) findAttributeUse(n expandedName) (attributeUse, bool) {
 	return attributeUse{}, false
 }
 
-func describeAttributes(d *typeDefinition) string {
+func (p Prefixes) describeAttributes(d *typeDefinition) string {
 	if len(d.attributes) == 0 {
 		return "expected: no attributes"
 	}
 	all := make([]string, 0, len(d.attributes))
 	for _, u := range d.attributes {
-		all = append(all, formatStep(u.name))
+		all = append(all, p.formatStep(u.name))
 	}
 	return "expected: only " + strings.Join(all, ", ")
 }
@@ -237,16 +238,16 @@ func (c *contentMatcher) reportMissing(p *particle, after *followingParticles) {
 	}
 	further := ""
 	if p.kind == elementParticle {
-		further = "/" + formatStep(p.name)
+		further = "/" + c.prefixes.formatStep(p.name)
 	}
-	c.addViolation(problem.SchemaMissing, c.parent, further, "missing: "+p.formatSingle()+"; expected content:", formatContentModel(c.contentModel))
+	c.addViolation(problem.SchemaMissing, c.parent, further, "missing: "+c.prefixes.formatSingle(p)+"; expected content:", c.prefixes.formatContentModel(c.contentModel))
 }
 
 // formatSingle formats the particle without its occurrence count.
-func (p *particle) formatSingle() string {
-	one := *p
+func (p Prefixes) formatSingle(content *particle) string {
+	one := *content
 	one.min, one.max = 1, 1
-	return formatContentModel(&one)
+	return p.formatContentModel(&one)
 }
 
 // reportUnexpected reports the next child and skips it. If the parent's type allows the child elsewhere, it also
@@ -255,7 +256,7 @@ func (c *contentMatcher) reportUnexpected() {
 	if c.contentModel == nil {
 		c.addViolation(problem.SchemaElement, c.nextChild, "", "expected: no content")
 	} else {
-		c.addViolation(problem.SchemaElement, c.nextChild, "", "expected content:", formatContentModel(c.contentModel))
+		c.addViolation(problem.SchemaElement, c.nextChild, "", "expected content:", c.prefixes.formatContentModel(c.contentModel))
 		if d := c.contentModel.findDeclaredType(c.nextChild); d != nil {
 			c.explainElement(c.nextChild, d)
 		}

@@ -8,7 +8,7 @@ import (
 // Explain runs the explainer alone, so that a test can compare it with the library.
 func (s *Schema) Explain(e xmldoc.Element) []*problem.Error {
 	canonical := xmldoc.C14N{Exclusive: true}.Append(nil, e)
-	x := explainer{model: s.model, top: e, withStrayText: findStrayText(canonical, e)}
+	x := explainer{model: s.model, prefixes: s.prefixes, top: e, withStrayText: findStrayText(canonical, e)}
 	x.explainRoot()
 	return x.violations
 }

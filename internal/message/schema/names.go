@@ -9,22 +9,13 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// contractPrefix returns the prefix, with its colon, that the contract uses for a namespace. Paths use the contract's
-// prefixes, not those of the message, so that they can be looked up in the contract.
-func contractPrefix(space string) (string, bool) {
-	switch space {
-	case "urn:be:fgov:ehealth:ctr:protocol:v1":
-		return "ctrp:", true
-	case "urn:be:fgov:ehealth:ctr:core:v1":
-		return "ctr:", true
-	case "urn:be:fgov:ehealth:commons:protocol:v2":
-		return "cp:", true
-	case "urn:be:fgov:ehealth:commons:core:v2":
-		return "cc:", true
-	case "urn:be:fgov:ehealth:errors:soa:v1":
-		return "soa:", true
-	case "urn:be:fgov:ehealth:errors:core:v1":
-		return "ec:", true
+// Prefixes maps the namespaces of a contract to the prefixes of its documents. Paths use them, not those of the
+// message, so that they can be looked up in the contract.
+type Prefixes map[string]string
+
+// find returns the prefix of a namespace, with its colon.
+func (p Prefixes) find(namespace string) (string, bool) {
+	switch namespace {
 	case xsdNamespace:
 		return "xs:", true
 	case xsiNamespace:
@@ -34,15 +25,16 @@ func contractPrefix(space string) (string, bool) {
 	case "":
 		return "", true
 	}
-	return "", false
+	prefix, ok := p[namespace]
+	return prefix + ":", ok
 }
 
 // maxNameBytes is the maximum length of a local name in a path; longer names are cut.
 const maxNameBytes = 64
 
 // formatStep formats a name as a step of an XPath. For a namespace outside the contract it tests the local name only.
-func formatStep(n expandedName) string {
-	if prefix, ok := contractPrefix(n.namespace); ok && len(n.local) <= maxNameBytes {
+func (p Prefixes) formatStep(n expandedName) string {
+	if prefix, ok := p.find(n.namespace); ok && len(n.local) <= maxNameBytes {
 		return prefix + n.local
 	}
 	if len(n.local) > maxNameBytes {
@@ -55,11 +47,11 @@ func elementName(e xmldoc.Element) expandedName { return expandedName{e.Space(),
 
 // formatPath formats the XPath of an element at or below top. A step has a position only if several siblings have the
 // same name.
-func formatPath(top, e xmldoc.Element) string {
+func (p Prefixes) formatPath(top, e xmldoc.Element) string {
 	if e == top {
-		return "/" + formatStep(elementName(e))
+		return "/" + p.formatStep(elementName(e))
 	}
-	path := formatPath(top, e.Parent()) + "/" + formatStep(elementName(e))
+	path := p.formatPath(top, e.Parent()) + "/" + p.formatStep(elementName(e))
 	position, count := 0, 0
 	for sibling := range e.Parent().Children() {
 		if sibling.Is(e.Space(), e.Local()) {
@@ -90,8 +82,8 @@ func resolveQName(e xmldoc.Element, qualified string) (expandedName, bool) {
 // Exclusive canonicalisation writes a namespace declaration only where an element or attribute name uses its prefix.
 // The signature therefore does not cover a prefix that is used only in the value of xsi:type, and an intermediary could
 // bind it to another namespace.
-func checkXSITypes(top xmldoc.Element) error {
-	x := explainer{top: top}
+func (p Prefixes) checkXSITypes(top xmldoc.Element) error {
+	x := explainer{prefixes: p, top: top}
 	for e := top; !e.IsZero() && !x.isFull(); e = nextElement(top, e) {
 		v, ok := e.Attr(xsiNamespace, "type")
 		if !ok {
@@ -190,43 +182,43 @@ func skipStartTag(markup []byte) []byte {
 }
 
 // formatContentModel formats a content model in DTD notation, with counts where DTDs have no operator.
-func formatContentModel(p *particle) string {
-	if p == nil {
+func (p Prefixes) formatContentModel(content *particle) string {
+	if content == nil {
 		return ""
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(p.formatGrammar(), "("), ")")
+	return strings.TrimSuffix(strings.TrimPrefix(p.formatGrammar(content), "("), ")")
 }
 
-func (p *particle) formatGrammar() string {
+func (p Prefixes) formatGrammar(content *particle) string {
 	var s string
-	switch p.kind {
+	switch content.kind {
 	case elementParticle:
-		s = formatStep(p.name)
+		s = p.formatStep(content.name)
 	case anyParticle:
 		s = "any element"
 	case sequenceParticle, choiceParticle:
-		all := make([]string, 0, len(p.particles))
-		for _, part := range p.particles {
-			all = append(all, part.formatGrammar())
+		all := make([]string, 0, len(content.particles))
+		for _, part := range content.particles {
+			all = append(all, p.formatGrammar(part))
 		}
 		separator := ", "
-		if p.kind == choiceParticle {
+		if content.kind == choiceParticle {
 			separator = " | "
 		}
 		s = strings.Join(all, separator)
-		if len(p.particles) > 1 {
+		if len(content.particles) > 1 {
 			s = "(" + s + ")"
 		}
 	}
 	switch {
-	case p.min == 1 && p.max == 1:
+	case content.min == 1 && content.max == 1:
 		return s
-	case p.min == 0 && p.max == 1:
+	case content.min == 0 && content.max == 1:
 		return s + "?"
-	case p.min == 0 && p.max == unbounded:
+	case content.min == 0 && content.max == unbounded:
 		return s + "*"
-	case p.min == 1 && p.max == unbounded:
+	case content.min == 1 && content.max == unbounded:
 		return s + "+"
 	}
-	return s + "{" + strconv.Itoa(p.min) + ".." + strconv.Itoa(p.max) + "}"
+	return s + "{" + strconv.Itoa(content.min) + ".." + strconv.Itoa(content.max) + "}"
 }

@@ -91,7 +91,7 @@ func TestCompileRefusesWhatPlainCannotSee(t *testing.T) {
 		"derived inside":       head + `><xs:complexType name="t"><xs:sequence><xs:element name="e" type="u" minOccurs="0"/></xs:sequence></xs:complexType><xs:complexType name="u"><xs:complexContent><xs:extension base="t"/></xs:complexContent></xs:complexType></xs:schema>`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if s, err := schema.Compile(fstest.MapFS{"t.xsd": {Data: []byte(text)}}, "t.xsd"); err == nil || s != nil {
+			if s, err := schema.Compile(fstest.MapFS{"t.xsd": {Data: []byte(text)}}, "t.xsd", nil); err == nil || s != nil {
 				t.Errorf("compiled: %v", s)
 			}
 		})
@@ -129,7 +129,7 @@ func TestPlainOnOtherSchemas(t *testing.T) {
 <xs:simpleType name="W"><xs:restriction base="xs:string"><xs:enumeration value="one"/><xs:enumeration value="two"/></xs:restriction></xs:simpleType>
 <xs:simpleType name="C"><xs:restriction base="xs:string"><xs:pattern value="[a-c].\d"/></xs:restriction></xs:simpleType>
 </xs:schema>`
-	s, err := schema.Compile(fstest.MapFS{"t.xsd": {Data: []byte(text)}}, "t.xsd")
+	s, err := schema.Compile(fstest.MapFS{"t.xsd": {Data: []byte(text)}}, "t.xsd", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,7 @@ const MaxViolations = 100
 type Schema struct {
 	engine   *xsd.Engine
 	model    *model
+	prefixes Prefixes
 	checkers sync.Pool
 }
 
@@ -57,7 +58,8 @@ type Checked struct {
 func (c *Checked) Root() xmldoc.Element { return c.root }
 
 // Compile reads the entry schema and its imports, by file name. It reads from files only, never from the network.
-func Compile(files fs.FS, entry string) (*Schema, error) {
+// Violations name elements with the given prefixes.
+func Compile(files fs.FS, entry string, prefixes Prefixes) (*Schema, error) {
 	var resolver xsd.ResolverFunc = func(_ context.Context, base, location string) (xsd.SchemaSource, error) {
 		return readSchemaSource(files, path.Join(path.Dir(base), location))
 	}
@@ -73,7 +75,7 @@ func Compile(files fs.FS, entry string) (*Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", entry, err)
 	}
-	return &Schema{engine: engine, model: m}, nil
+	return &Schema{engine: engine, model: m, prefixes: prefixes}, nil
 }
 
 func readSchemaSource(files fs.FS, name string) (xsd.SchemaSource, error) {
@@ -113,7 +115,7 @@ func (s *Schema) checkWithLibrary(e xmldoc.Element) (*Checked, error) {
 
 	w.canonical = xmldoc.C14N{Exclusive: true}.Append(w.canonical[:0], e)
 	if bytes.Contains(w.canonical, []byte(xsiNamespace)) {
-		if err := checkXSITypes(e); err != nil {
+		if err := s.prefixes.checkXSITypes(e); err != nil {
 			return nil, err
 		}
 	}
@@ -157,10 +159,10 @@ func (s *Schema) explainRefusal(top xmldoc.Element, canonical []byte, refusal er
 		}
 		cause = fmt.Errorf("%w: %s at %d:%d of the canonical form", cause, x.Code, x.Line, x.Column)
 	}
-	x := explainer{model: s.model, top: top, withStrayText: findStrayText(canonical, top)}
+	x := explainer{model: s.model, prefixes: s.prefixes, top: top, withStrayText: findStrayText(canonical, top)}
 	x.explainRoot()
 	if len(x.violations) == 0 {
-		return problem.Wrap(problem.SchemaRefused, cause).WithPath(formatPath(top, top))
+		return problem.Wrap(problem.SchemaRefused, cause).WithPath(s.prefixes.formatPath(top, top))
 	}
 	return problem.List(problem.SchemaRefused, x.violations)
 }

@@ -19,7 +19,16 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
-var compileContract = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(xsd.Contract("ctr"), "ctr-protocol-1_0.xsd") })
+// contractPrefixes are the prefixes of the contract whose schemas these tests use.
+var contractPrefixes = schema.Prefixes{
+	"urn:be:fgov:ehealth:ctr:protocol:v1": "ctrp", "urn:be:fgov:ehealth:ctr:core:v1": "ctr",
+	"urn:be:fgov:ehealth:commons:protocol:v2": "cp", "urn:be:fgov:ehealth:commons:core:v2": "cc",
+	"urn:be:fgov:ehealth:errors:soa:v1": "soa", "urn:be:fgov:ehealth:errors:core:v1": "ec",
+}
+
+var compileContract = sync.OnceValues(func() (*schema.Schema, error) {
+	return schema.Compile(xsd.Contract("ctr"), "ctr-protocol-1_0.xsd", contractPrefixes)
+})
 
 func contractSchema(tb testing.TB) *schema.Schema {
 	tb.Helper()
@@ -58,7 +67,7 @@ func findFiles(tb testing.TB, pattern string) []string {
 }
 
 func TestGoldenMessagesAreValid(t *testing.T) {
-	fault, err := schema.Compile(xsd.Contract("ctr"), xsd.Errors)
+	fault, err := schema.Compile(xsd.Contract("ctr"), xsd.Errors, contractPrefixes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -424,12 +433,12 @@ func TestCompileRefuses(t *testing.T) {
 	}
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
-			if s, err := schema.Compile(fstest.MapFS{"t.xsd": {Data: []byte(text)}}, "t.xsd"); err == nil || s != nil {
+			if s, err := schema.Compile(fstest.MapFS{"t.xsd": {Data: []byte(text)}}, "t.xsd", nil); err == nil || s != nil {
 				t.Errorf("compiled: %v", s)
 			}
 		})
 	}
-	if s, err := schema.Compile(xsd.Contract("ctr"), "none.xsd"); err == nil || s != nil {
+	if s, err := schema.Compile(xsd.Contract("ctr"), "none.xsd", nil); err == nil || s != nil {
 		t.Errorf("compiled what is not there")
 	}
 }

@@ -7,18 +7,22 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Namespaces in the detail of a fault: the error types of the eHealth platform and the violations of the contract.
-const (
-	namespacePlatformErrors = "urn:be:fgov:ehealth:errors:soa:v1"
-	namespaceCore           = "urn:be:fgov:ehealth:ctr:core:v1"
-	namespaceProtocol       = "urn:be:fgov:ehealth:ctr:protocol:v1"
-)
+// namespacePlatformErrors is the namespace of the error types of the eHealth platform in the detail of a fault.
+const namespacePlatformErrors = "urn:be:fgov:ehealth:errors:soa:v1"
+
+// Namespace is a namespace with the prefix of the contract's documents.
+type Namespace struct{ Prefix, URI string }
+
+// ContractNamespaces are the namespaces of a contract in the detail of a fault. Core is that of the violations, and the
+// paths of violations use the prefixes of both.
+type ContractNamespaces struct{ Core, Messages Namespace }
 
 // FaultContext holds what a fault contains besides the refusal.
 type FaultContext struct {
 	Version     Version
 	ID          string // the correlation ID, also in the log
 	Environment string // Development, Test, Integration, Acceptation, Simulation or Production
+	Namespaces  ContractNamespaces
 }
 
 // Fault is an HTTP response with a SOAP Fault.
@@ -193,9 +197,11 @@ func (w *faultWriter) writeDetail(e *problem.Error, v faultMapping, c FaultConte
 	w.writeText(c.Environment)
 	w.writeStrings("</soa:Environment></soa:", name, ">")
 
-	w.writeStrings(`<ctr:Violations xmlns:ctr="`, namespaceCore, `" xmlns:ctrp="`, namespaceProtocol, `">`)
+	core, messages := c.Namespaces.Core, c.Namespaces.Messages
+	w.writeStrings("<", core.Prefix, ":Violations xmlns:", core.Prefix, `="`, core.URI,
+		`" xmlns:`, messages.Prefix, `="`, messages.URI, `">`)
 	for _, leaf := range e.All() {
-		w.writeStrings(`<ctr:Violation Code="`, publicCode(leaf), `"`)
+		w.writeStrings("<", core.Prefix, `:Violation Code="`, publicCode(leaf), `"`)
 		if leaf.Path != "" {
 			w.writeStrings(` Path="`)
 			w.writeText(leaf.Path)
@@ -203,13 +209,13 @@ func (w *faultWriter) writeDetail(e *problem.Error, v faultMapping, c FaultConte
 		}
 		w.writeStrings(">")
 		for _, l := range problem.Langs {
-			w.writeStrings(`<ctr:Message xml:lang="`, string(l), `">`)
+			w.writeStrings("<", core.Prefix, `:Message xml:lang="`, string(l), `">`)
 			w.writeText(messageText(leaf, l))
-			w.writeStrings("</ctr:Message>")
+			w.writeStrings("</", core.Prefix, ":Message>")
 		}
-		w.writeStrings("</ctr:Violation>")
+		w.writeStrings("</", core.Prefix, ":Violation>")
 	}
-	w.writeStrings("</ctr:Violations>")
+	w.writeStrings("</", core.Prefix, ":Violations>")
 }
 
 func publicCode(e *problem.Error) string { return string(e.Code.PublicCode()) }

@@ -16,8 +16,18 @@ import (
 	"github.com/openctr/ctr/xsd"
 )
 
+// contractNamespaces are those of the contract whose schemas these tests use.
+var contractNamespaces = soap.ContractNamespaces{
+	Core:     soap.Namespace{Prefix: "ctr", URI: "urn:be:fgov:ehealth:ctr:core:v1"},
+	Messages: soap.Namespace{Prefix: "ctrp", URI: "urn:be:fgov:ehealth:ctr:protocol:v1"},
+}
+
+func readReply(d *xmldoc.Document) (xmldoc.Element, *soap.Refusal, error) {
+	return soap.ReadReply(d, contractNamespaces.Core.URI)
+}
+
 func faultContext(v soap.Version) soap.FaultContext {
-	return soap.FaultContext{Version: v, ID: "c-1", Environment: "Test"}
+	return soap.FaultContext{Version: v, ID: "c-1", Environment: "Test", Namespaces: contractNamespaces}
 }
 
 // TestFaultTable covers the mapping from refusals to faults: each kind, and each code with a mapping of its own, in
@@ -81,7 +91,7 @@ func TestFaultTable(t *testing.T) {
 				if f.Status != status || f.RetryAfter != c.retryAfter {
 					t.Errorf("status %d, Retry-After %q", f.Status, f.RetryAfter)
 				}
-				_, r, err := soap.ReadReply(parseDocument(t, string(f.Body)))
+				_, r, err := readReply(parseDocument(t, string(f.Body)))
 				if err != nil || r == nil {
 					t.Fatalf("no fault: %v", err)
 				}
@@ -144,10 +154,10 @@ func TestFaultCodeIsQualified(t *testing.T) {
 func compileSchemas(t *testing.T) (errorsSchema, core *schema.Schema) {
 	t.Helper()
 	var err error
-	if errorsSchema, err = schema.Compile(xsd.Contract("ctr"), xsd.Errors); err != nil {
+	if errorsSchema, err = schema.Compile(xsd.Contract("ctr"), xsd.Errors, nil); err != nil {
 		t.Fatal(err)
 	}
-	if core, err = schema.Compile(xsd.Contract("ctr"), "ctr-protocol-1_0.xsd"); err != nil {
+	if core, err = schema.Compile(xsd.Contract("ctr"), "ctr-protocol-1_0.xsd", nil); err != nil {
 		t.Fatal(err)
 	}
 	return errorsSchema, core
@@ -193,7 +203,7 @@ func TestEveryViolation(t *testing.T) {
 		problem.New(problem.OperationInFuture).WithPath("/x/b"), problem.New(problem.CardWithheld)}
 	whole := problem.List(problem.RulesViolated, leaves)
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-		_, r, err := soap.ReadReply(parseDocument(t, string(soap.FaultFrom(whole, faultContext(v)).Body)))
+		_, r, err := readReply(parseDocument(t, string(soap.FaultFrom(whole, faultContext(v)).Body)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +283,7 @@ func TestHostileText(t *testing.T) {
 			c := faultContext(v)
 			c.ID = text
 			f := soap.FaultFrom(problem.New(problem.SSINInvalid, text).WithPath(text), c)
-			_, r, err := soap.ReadReply(parseDocument(t, string(f.Body)))
+			_, r, err := readReply(parseDocument(t, string(f.Body)))
 			if err != nil || r == nil {
 				t.Fatalf("%q: %v in %s", text, err, f.Body)
 			}
@@ -294,27 +304,27 @@ func TestHostileText(t *testing.T) {
 
 func TestReadReply(t *testing.T) {
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-		content, refusal, err := soap.ReadReply(parseDocument(t, envelope(v, `<s:Header><x s:mustUnderstand="1"/></s:Header><s:Body><a/></s:Body>`)))
+		content, refusal, err := readReply(parseDocument(t, envelope(v, `<s:Header><x s:mustUnderstand="1"/></s:Header><s:Body><a/></s:Body>`)))
 		if err != nil || refusal != nil || content.Local() != "a" {
 			t.Errorf("SOAP version %d: %v, %v, %v", v, content, refusal, err)
 		}
-		content, refusal, err = soap.ReadReply(parseDocument(t, envelope(v, `<s:Body/>`)))
+		content, refusal, err = readReply(parseDocument(t, envelope(v, `<s:Body/>`)))
 		if problem.From(err).Code != problem.BodyMissing || refusal != nil || !content.IsZero() {
 			t.Errorf("SOAP version %d: %v, %v, %v", v, content, refusal, err)
 		}
 		// A fault of an intermediary, without our detail.
-		_, refusal, err = soap.ReadReply(parseDocument(t, envelope(v, `<s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>proxy</faultstring>`+
+		_, refusal, err = readReply(parseDocument(t, envelope(v, `<s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>proxy</faultstring>`+
 			`<s:Code><s:Value>s:Receiver</s:Value></s:Code><s:Reason><s:Text xml:lang="en">proxy</s:Text></s:Reason></s:Fault></s:Body>`)))
 		if err != nil || refusal == nil || refusal.Messages[problem.EN] != "proxy" || refusal.Code != "" || len(refusal.Violations) != 0 ||
 			!strings.HasPrefix(refusal.FaultCode, "s:") || !strings.Contains(refusal.Error(), "proxy") {
 			t.Errorf("SOAP version %d: %+v, %v", v, refusal, err)
 		}
 	}
-	if _, _, err := soap.ReadReply(parseDocument(t, `<html/>`)); problem.From(err).Code != problem.NotSOAP {
+	if _, _, err := readReply(parseDocument(t, `<html/>`)); problem.From(err).Code != problem.NotSOAP {
 		t.Errorf("a page: %v", err)
 	}
 	// A Fault of the other SOAP version is content, not a refusal.
-	content, refusal, err := soap.ReadReply(parseDocument(t, envelope(soap.SOAP11, `<s:Body><f:Fault xmlns:f="`+soap.Namespace12+`"/></s:Body>`)))
+	content, refusal, err := readReply(parseDocument(t, envelope(soap.SOAP11, `<s:Body><f:Fault xmlns:f="`+soap.Namespace12+`"/></s:Body>`)))
 	if err != nil || refusal != nil || content.Local() != "Fault" {
 		t.Errorf("%v, %v, %v", content, refusal, err)
 	}
@@ -322,7 +332,7 @@ func TestReadReply(t *testing.T) {
 
 // TestRefusalLanguages checks that the platform error is read in all languages.
 func TestRefusalLanguages(t *testing.T) {
-	_, r, err := soap.ReadReply(parseDocument(t, string(soap.FaultFrom(problem.New(problem.Overloaded), faultContext(soap.SOAP11)).Body)))
+	_, r, err := readReply(parseDocument(t, string(soap.FaultFrom(problem.New(problem.Overloaded), faultContext(soap.SOAP11)).Body)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +346,7 @@ func TestRefusalLanguages(t *testing.T) {
 func TestRetryWhereAnAnswerIsUnderWay(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[problem.Code]string{problem.CertRevocationUnknown: "true", problem.CertRevoked: "false", problem.Overloaded: "true"} {
-		f := soap.FaultFrom(problem.New(code), soap.FaultContext{Version: soap.SOAP11, ID: "1", Environment: "Test"})
+		f := soap.FaultFrom(problem.New(code), soap.FaultContext{Version: soap.SOAP11, ID: "1", Environment: "Test", Namespaces: contractNamespaces})
 		if !bytes.Contains(f.Body, []byte("<Retry>"+want+"</Retry>")) {
 			t.Errorf("%s: no <Retry>%s</Retry> in %s", code, want, f.Body)
 		}

@@ -31,8 +31,8 @@ func (r *Refusal) Error() string {
 }
 
 // ReadReply returns the content of a reply's Body, or the refusal if it is a Fault. A reply is unsigned by default; its
-// authenticity rests on TLS.
-func ReadReply(d *xmldoc.Document) (xmldoc.Element, *Refusal, error) {
+// authenticity rests on TLS. The violations of a refusal are in the core namespace of the contract.
+func ReadReply(d *xmldoc.Document, coreNamespace string) (xmldoc.Element, *Refusal, error) {
 	e, err := parseEnvelope(d)
 	if err != nil {
 		return xmldoc.Element{}, nil, err
@@ -42,12 +42,12 @@ func ReadReply(d *xmldoc.Document) (xmldoc.Element, *Refusal, error) {
 		return xmldoc.Element{}, nil, problem.New(problem.BodyMissing)
 	}
 	if content.Is(e.version.Namespace(), "Fault") {
-		return xmldoc.Element{}, e.readFault(content), nil
+		return xmldoc.Element{}, e.readFault(content, coreNamespace), nil
 	}
 	return content, nil, nil
 }
 
-func (e *Envelope) readFault(fault xmldoc.Element) *Refusal {
+func (e *Envelope) readFault(fault xmldoc.Element, coreNamespace string) *Refusal {
 	r := &Refusal{Messages: map[problem.Lang]string{}}
 	detail := fault.Child("", "detail")
 	if e.version == SOAP12 {
@@ -68,7 +68,7 @@ func (e *Envelope) readFault(fault xmldoc.Element) *Refusal {
 		switch {
 		case child.Space() == namespacePlatformErrors:
 			r.readPlatformError(child)
-		case child.Is(namespaceCore, "Violations"):
+		case child.Is(coreNamespace, "Violations"):
 			for violation := range child.Children() {
 				v := Violation{Messages: map[problem.Lang]string{}}
 				v.Code, _ = violation.Attr("", "Code")

@@ -32,7 +32,7 @@ var productionImports = []layer{
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},
 	{"internal/devkit/sandbox", []string{"internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
-		"internal/devkit/devdata", "internal/message/...", "internal/problem"}},
+		"internal/devkit/devdata", "internal/wire/ctr", "internal/message/...", "internal/problem"}},
 	{"internal/batch", []string{"internal/client", "internal/durable", "internal/wire/ctr", "internal/implants", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
 	{"internal/devkit/conformance", []string{"internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
@@ -43,7 +43,7 @@ var productionImports = []layer{
 	{"internal/devkit/testmessages", []string{"internal/wire/ctr", "internal/message/...", "internal/problem"}},
 
 	{"internal/wire/ctr", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi",
-		"internal/message/schema", "internal/message/xmldoc", "internal/problem", "wsdl", "xsd"}},
+		"internal/message/schema", "internal/message/soap", "internal/message/xmldoc", "internal/problem", "wsdl", "xsd"}},
 	{"internal/store", []string{"internal/durable", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/auditlog", "internal/problem"}},
 	{"internal/implants/card", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/problem"}},
 	{"internal/platform/ident", []string{"internal/problem"}},

@@ -18,6 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
+	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/broken-clients.md")
@@ -256,7 +257,7 @@ func (c *brokenClient) firstFault(t *testing.T) (*soap.Refusal, int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, refusal, err := soap.ReadReply(document)
+		_, refusal, err := soap.ReadReply(document, ctr.NamespaceCore)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/wsdl"
@@ -64,7 +65,22 @@ func Contract() wsdl.Contract {
 // CompileSchema compiles the schemas of the messages.
 func CompileSchema() (*schema.Schema, error) {
 	c := Contract()
-	return schema.Compile(c.Schemas, c.Messages)
+	return schema.Compile(c.Schemas, c.Messages, schema.Prefixes{
+		NamespaceProtocol: "ctrp",
+		NamespaceCore:     "ctr",
+		namespaceCommons:  "cc",
+		"urn:be:fgov:ehealth:commons:protocol:v2": "cp",
+		"urn:be:fgov:ehealth:errors:soa:v1":       "soa",
+		"urn:be:fgov:ehealth:errors:core:v1":      "ec",
+	})
+}
+
+// FaultNamespaces returns the namespaces in the detail of a fault.
+func FaultNamespaces() soap.ContractNamespaces {
+	return soap.ContractNamespaces{
+		Core:     soap.Namespace{Prefix: "ctr", URI: NamespaceCore},
+		Messages: soap.Namespace{Prefix: "ctrp", URI: NamespaceProtocol},
+	}
 }
 
 // OperationName returns the name of the operation whose request is the given child of the Body, such as
