@@ -14,7 +14,6 @@ import (
 	"embed"
 	"html/template"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/devkit/testmessages"
+	"github.com/openctr/ctr/internal/loopback"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -191,7 +191,7 @@ func (s *Sandbox) serviceURL(r *http.Request) string {
 // rejects requests through a proxy, and other host names (DNS rebinding). A service with a public URL that is not
 // loopback may have a proxy in front of it that adds no header, so all its requests are rejected.
 func (s *Sandbox) isLocalRequest(r *http.Request) bool {
-	if publicURL, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && !isLoopback(publicURL.Host) {
+	if publicURL, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && !loopback.IsAddress(publicURL.Host) {
 		return false
 	}
 	for _, field := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
@@ -199,14 +199,5 @@ func (s *Sandbox) isLocalRequest(r *http.Request) bool {
 			return false
 		}
 	}
-	return isLoopback(r.RemoteAddr) && isLoopback(r.Host)
-}
-
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		host = strings.Trim(address, "[]")
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return loopback.IsAddress(r.RemoteAddr) && loopback.IsAddress(r.Host)
 }
