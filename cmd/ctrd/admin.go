@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/operator"
-	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -98,18 +97,11 @@ func (c *importCommand) newExtract() (operator.Extract, error) {
 		x.Form = operator.FormDelta
 	}
 	if c.Date != "" {
-		day, err := ident.ParseDate(c.Date)
-		if err != nil {
-			return x, fmt.Errorf("--date: %w", err)
-		}
-		x.Day = day
-		return x, nil
+		var err error
+		x.Day, err = parseDay("--date", c.Date)
+		return x, err
 	}
-	location, err := time.LoadLocation("Europe/Brussels")
-	if err != nil {
-		return x, fmt.Errorf("the time zone of Brussels: %w", err)
-	}
-	x.Day = ident.DateOf(time.Now().In(location))
+	x.Day = currentDay()
 	return x, nil
 }
 

@@ -167,7 +167,7 @@ func (c *auditExportFlags) exportAudit(e environment, patient string, emergencie
 			return fmt.Errorf("--patient: %w", err)
 		}
 	}
-	if q.From, q.To, err = parseDayBounds(c.From, c.To); err != nil {
+	if q.From, q.To, err = parsePeriod(c.From, c.To); err != nil {
 		return err
 	}
 	act := operator.Action{Operation: operator.ActionAudit, Detail: "export", Patient: q.Patient}
@@ -193,24 +193,4 @@ func (c *auditExportFlags) exportAudit(e environment, patient string, emergencie
 		_, err = fmt.Fprintf(e.stderr, "%d entries\n", n)
 	}
 	return err
-}
-
-// parseDayBounds returns the instants at which the first day begins and the last day ends, in Belgian time.
-func parseDayBounds(first, last string) (from, to time.Time, err error) {
-	location, err := time.LoadLocation("Europe/Brussels")
-	if err != nil {
-		return from, to, fmt.Errorf("the time zone: %w", err)
-	}
-	if first != "" {
-		if from, err = time.ParseInLocation(time.DateOnly, first, location); err != nil {
-			return from, to, fmt.Errorf("--from takes a day as YYYY-MM-DD, not %q", first)
-		}
-	}
-	if last != "" {
-		if to, err = time.ParseInLocation(time.DateOnly, last, location); err != nil {
-			return from, to, fmt.Errorf("--to takes a day as YYYY-MM-DD, not %q", last)
-		}
-		to = to.AddDate(0, 0, 1)
-	}
-	return from, to, nil
 }

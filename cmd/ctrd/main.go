@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 
-	_ "time/tzdata" // days begin in Brussels time, even on a machine without zone files
-
 	"github.com/alecthomas/kong"
 
 	"github.com/openctr/ctr/cmd/internal/cli"

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/operator"
@@ -47,32 +46,6 @@ func (h outputFlags) writeOutput(e environment, write func(io.Writer) error) err
 		return errors.Join(err, os.Remove(h.Output))
 	}
 	return nil
-}
-
-// surgeryPeriodFlags select a period of surgery dates.
-type surgeryPeriodFlags struct {
-	From string `help:"First day of surgery." placeholder:"DATE"`
-	To   string `help:"Last day of surgery." placeholder:"DATE"`
-}
-
-func (p surgeryPeriodFlags) parseDates() (from, to ident.Date, err error) {
-	if from, err = parseDay("--from", p.From); err != nil {
-		return from, to, err
-	}
-	to, err = parseDay("--to", p.To)
-	return from, to, err
-}
-
-// parseDay parses a day; the empty text gives the zero day.
-func parseDay(flag, text string) (ident.Date, error) {
-	if text == "" {
-		return ident.Date{}, nil
-	}
-	d, err := ident.ParseDate(text)
-	if err != nil {
-		return d, fmt.Errorf("%s takes a day as YYYY-MM-DD, not %q", flag, text)
-	}
-	return d, nil
 }
 
 type traceCommand struct {
@@ -208,11 +181,7 @@ func (c *markCommand) recallDay() (ident.Date, error) {
 	case c.Unmark:
 		return ident.Date{}, nil
 	case c.On == "":
-		location, err := time.LoadLocation("Europe/Brussels")
-		if err != nil {
-			return ident.Date{}, fmt.Errorf("the time zone: %w", err)
-		}
-		return ident.DateOf(time.Now().In(location)), nil
+		return currentDay(), nil
 	}
 	return parseDay("--on", c.On)
 }

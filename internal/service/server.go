@@ -17,6 +17,7 @@ import (
 	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/store"
@@ -37,13 +38,9 @@ func (c *Config) newHandlerFactory(registry *prometheus.Registry, verifier *wsse
 	if err != nil {
 		return nil, fmt.Errorf("the schemas: %w", err)
 	}
-	location, err := time.LoadLocation("Europe/Brussels")
-	if err != nil {
-		return nil, fmt.Errorf("the time zone: %w", err)
-	}
 	newID := func() string { return NewID(c.Now()) }
 	return func(db *store.DB) http.Handler {
-		registrar := implants.New(implants.Config{Store: db, Now: c.Now, NewID: newID, Location: location, RequireCareRelation: c.RequireCareRelation})
+		registrar := implants.New(implants.Config{Store: db, Now: c.Now, NewID: newID, Location: ident.BelgianTime(), RequireCareRelation: c.RequireCareRelation})
 		return soapdoor.New(soapdoor.Config{
 			Registrar: registrar, Verifier: verifier, Schema: schemas, Log: log, Now: c.Now, NewID: newID,
 			Environment: c.Environment, PublicURL: c.PublicURL, SignReply: signReply,
@@ -92,15 +89,6 @@ func listenTCP(ctx context.Context, address string) (net.Listener, error) {
 		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
 	}
 	return listener, nil
-}
-
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (c *Config) serviceURL(address net.Addr) string {

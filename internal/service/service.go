@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/openctr/ctr/internal/loopback"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/wsse"
 )
@@ -106,7 +107,7 @@ type Service struct {
 // not stop a service that has started: call Close.
 func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	c = c.withDefaults()
-	if c.PlainHTTP && !isLoopback(c.Listen) {
+	if c.PlainHTTP && !loopback.IsAddress(c.Listen) {
 		return nil, fmt.Errorf("%w, not %s", ErrNotLoopback, c.Listen)
 	}
 	listener, err := listenTCP(ctx, c.Listen)

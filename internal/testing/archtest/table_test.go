@@ -19,6 +19,7 @@ var productionImports = []layer{
 	{"xsd", nil},
 
 	{"internal/service", []string{"internal/soapdoor", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
+		"internal/platform/ident", "internal/loopback",
 		"internal/devkit/sandbox", "internal/devkit/devdata", // only for a development service
 		"internal/client", // signs replies
 		"internal/message/wsse", "internal/message/schema", "internal/message/pki", "internal/reqlog", "internal/wire/ctr"}},
@@ -31,7 +32,7 @@ var productionImports = []layer{
 		"internal/message/xmldoc", // the published device list is XML
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},
-	{"internal/devkit/sandbox", []string{"internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
+	{"internal/devkit/sandbox", []string{"internal/loopback", "internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
 		"internal/devkit/devdata", "internal/wire/ctr", "internal/message/...", "internal/problem"}},
 	{"internal/batch", []string{"internal/client", "internal/durable", "internal/wire/ctr", "internal/implants", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
@@ -64,6 +65,7 @@ var productionImports = []layer{
 	{"internal/admission", []string{"internal/problem"}},
 	{"internal/reqlog", []string{"internal/problem"}},
 	{"internal/durable", nil},
+	{"internal/loopback", nil},
 	{"internal/auditlog", nil}, // an external auditor needs only this package to verify the audit log
 	{"internal/problem", nil},
 	{"internal/devkit/devdata", nil},
