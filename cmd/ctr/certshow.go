@@ -316,7 +316,7 @@ func (r *certificateReport) writeText(w io.Writer) {
 	for _, code := range r.RefusalCodes {
 		text := ""
 		if entry, ok := problem.Lookup(code); ok {
-			text = entry.EN
+			text = entry.Text(terminalLanguage)
 		}
 		line("refused", "%s  %s", code, text)
 	}

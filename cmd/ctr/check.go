@@ -13,19 +13,19 @@ import (
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/wsse"
-	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 type checkCommand struct {
-	File      string       `arg:"" help:"The message as it was sent: the envelope, with its Content-Type line before it if it is an MTOM package." type:"existingfile"`
-	Trust     []string     `help:"PEM file with certificate authorities that the service trusts. Without it, the issuer of the certificate is not checked. Repeatable." type:"existingfile" placeholder:"FILE"`
-	Known     []string     `help:"PEM file with certificates that are registered with the service. Repeatable." type:"existingfile" placeholder:"FILE"`
-	At        string       `help:"Time of the check, as 2026-11-21T10:00:00Z. Default: now." placeholder:"INSTANT"`
-	Strict    bool         `help:"Check like a service that requires the certificate to be signed too."`
-	Lang      problem.Lang `help:"Language of the explanations: en, nl, fr or de." enum:"en,nl,fr,de" default:"en"`
-	Canonical string       `help:"File with your own canonical form, to find where it differs from the service's." type:"existingfile" placeholder:"FILE"`
-	Of        string       `help:"The signed part in --canonical: the name of its element, its identifier, or SignedInfo." default:"Body"`
+	File      string     `arg:"" help:"The message as it was sent: the envelope, with its Content-Type line before it if it is an MTOM package." type:"existingfile"`
+	Trust     []string   `help:"PEM file with certificate authorities that the service trusts. Without it, the issuer of the certificate is not checked. Repeatable." type:"existingfile" placeholder:"FILE"`
+	Known     []string   `help:"PEM file with certificates that are registered with the service. Repeatable." type:"existingfile" placeholder:"FILE"`
+	At        string     `help:"Time of the check, as 2026-11-21T10:00:00Z. Default: now." placeholder:"INSTANT"`
+	Strict    bool       `help:"Check like a service that requires the certificate to be signed too."`
+	Lang      texts.Lang `help:"Language of the explanations: en, nl, fr or de." enum:"en,nl,fr,de" default:"en"`
+	Canonical string     `help:"File with your own canonical form, to find where it differs from the service's." type:"existingfile" placeholder:"FILE"`
+	Of        string     `help:"The signed part in --canonical: the name of its element, its identifier, or SignedInfo." default:"Body"`
 }
 
 // errWouldBeRefused is returned by a check with findings, after they have been printed.

@@ -86,7 +86,7 @@ func TestCheckSaysEverything(t *testing.T) {
 		"->   TIMESTAMP_EXPIRED at wsu:Timestamp: Created ", "->   SCHEMA_VALUE at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Patient",
 		"/ctr:Implant[2]/ctr:Quantity", "The service would answer with SIGNATURE_SHA1_REFUSED.")
 	dutch, _ := problem.Lookup(problem.DigestMismatch)
-	first, _, _ := strings.Cut(dutch.NL, " ")
+	first, _, _ := strings.Cut(dutch.Text("nl"), " ")
 	s.runCheck(message, "--lang", "nl").expectOutput(t, exitRefused, "DIGEST_MISMATCH", "\n               "+first)
 
 	var report diagnosis.Report

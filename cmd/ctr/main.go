@@ -17,7 +17,7 @@ import (
 	"github.com/openctr/ctr/cmd/internal/cli"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // commandLine defines the flags and commands of ctr.
@@ -69,7 +69,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 // notAuthenticatedCode is the platform's code for a caller who is not authenticated.
 const notAuthenticatedCode = "SOA-01001"
 
-const terminalLanguage = problem.EN
+const terminalLanguage = texts.English
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

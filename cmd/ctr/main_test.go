@@ -158,7 +158,7 @@ func TestNotAuthenticated(t *testing.T) {
 		t.Run(key, func(t *testing.T) {
 			entry, _ := problem.Lookup(code)
 			runCtr(t, append(s.clientFlags(key), "--author", "78031412250"), "search", "--patient", "48022907379").expect(t, exitUnauthenticated,
-				"ctr: not authenticated\n  SOA-01001  "+entry.EN, "- "+string(code), "fault ID, for support requests: ")
+				"ctr: not authenticated\n  SOA-01001  "+entry.Text("en"), "- "+string(code), "fault ID, for support requests: ")
 		})
 	}
 }

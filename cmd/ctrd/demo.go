@@ -13,8 +13,8 @@ import (
 
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/service"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -210,7 +210,7 @@ func (d *demo) showViolations() error {
 		return fmt.Errorf("the request with errors was not rejected: %w", err)
 	}
 	for _, v := range refusal.Violations {
-		d.printLine("%s: %s", v.Code, v.Messages[problem.EN])
+		d.printLine("%s: %s", v.Code, v.Messages[texts.English])
 		d.printLine("    at %s", v.Path)
 	}
 	return nil

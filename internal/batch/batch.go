@@ -25,6 +25,7 @@ import (
 
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -159,5 +160,5 @@ func (f *File) addError(row int, column, message string) {
 // addErrorWithCode adds an error with the register's code and message.
 func (f *File) addErrorWithCode(row int, column string, code problem.Code) {
 	entry, _ := problem.Lookup(code)
-	f.RowErrors = append(f.RowErrors, RowError{Row: row, Column: column, Code: code, Message: entry.EN})
+	f.RowErrors = append(f.RowErrors, RowError{Row: row, Column: column, Code: code, Message: entry.Text(texts.English)})
 }

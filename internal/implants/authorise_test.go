@@ -6,6 +6,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // TestAttachedOnTheDay: a notification requires an affiliation on the surgery date, both ends of its period included.
@@ -69,9 +70,12 @@ func TestWithheldLikeAbsent(t *testing.T) {
 				_, err := d.GetImplantCard(t.Context(), d.callerWithOwnKey(who), of[i])
 				e := problem.From(err)
 				entry, _ := problem.Lookup(e.Code)
-				said[i] = problem.Error{Code: e.Code.PublicCode(), Detail: e.Detail + entry.NL + entry.FR + entry.DE + entry.EN, Path: e.Path}
+				said[i] = problem.Error{Code: e.Code.PublicCode(), Detail: e.Detail, Path: e.Path}
+				for _, l := range texts.Langs() {
+					said[i].Detail = texts.Join(said[i].Detail, texts.Literal(entry.Text(l)))
+				}
 			}
-			if said[0].Code != said[1].Code || said[0].Detail != said[1].Detail || said[0].Path != said[1].Path {
+			if said[0].Code != said[1].Code || !said[0].Detail.Equal(said[1].Detail) || said[0].Path != said[1].Path {
 				t.Errorf("%s, %s: %v and %v differ", name, what, said[0], said[1])
 			}
 		}

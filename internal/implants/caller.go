@@ -187,7 +187,7 @@ func (a Author) parsePerson(organisation ident.NIHII) (ProfessionalRef, error) {
 func (a Author) newMissingPersonError() error {
 	for _, id := range a {
 		if !id.isOrganisationID() {
-			return problem.New(problem.AuthorRequired, "cc:Id has an unknown Type, "+id.printableType()+" - known are "+knownIDTypes).WithPath(authorPath)
+			return problem.New(problem.AuthorRequired, unknownIDType.With(id.printableType(), knownIDTypes)).WithPath(authorPath)
 		}
 	}
 	return problem.New(problem.AuthorRequired).WithPath(authorPath)

@@ -120,14 +120,14 @@ func TestAuthorOfUnknownType(t *testing.T) {
 		wantCode(t, err, problem.AuthorRequired)
 		want := "cc:Id has an unknown Type, " + c.named + " - known are SSIN, NIHII, urn:be:fgov:person:ssin, " +
 			"urn:be:fgov:ehealth:1.0:certificateholder:person:ssin, urn:be:fgov:person:ssin:…:nihii11"
-		if got := problem.From(err).Detail; got != want {
+		if got := problem.From(err).Detail.String(); got != want {
 			t.Errorf("%q: %q", c.unknown, got)
 		}
 	}
 	for _, author := range []implants.Author{nil, {{Type: byNumber, Value: "71000436000"}}} {
 		_, err := d.Identify(t.Context(), d.newMessage("NIHII-HOSPITAL=71000436"), author)
 		wantCode(t, err, problem.AuthorRequired)
-		if got := problem.From(err).Detail; got != "" {
+		if got := problem.From(err).Detail.String(); got != "" {
 			t.Errorf("%v: %q", author, got)
 		}
 	}

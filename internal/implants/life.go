@@ -9,6 +9,7 @@ import (
 
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // This file holds the changes to a saved notification: revise, validate and discard. Each appends a version; none
@@ -216,7 +217,7 @@ func checkVersion(s Reader, previous *Notification, version int) error {
 	case !ok:
 		return problem.New(problem.NotificationNotFound).WithPath("Of")
 	case latest.Version != version || latest.Version != previous.Version:
-		return problem.New(problem.VersionOutdated, strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version)).WithPath("Version")
+		return problem.New(problem.VersionOutdated, texts.Literal(strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version))).WithPath("Version")
 	}
 	return nil
 }
@@ -329,34 +330,22 @@ func movePathsToDetail(err error) error {
 	if err == nil || asRefusal(err) == nil {
 		return err
 	}
-	return movePathToDetail(problem.From(err))
+	return problem.From(err).Map(movePathToDetail)
 }
 
 func movePathToDetail(e *problem.Error) *problem.Error {
-	out := *e
 	switch {
 	case e.Path == "Of":
-		out.Path = "Reference"
+		return e.WithPath("Reference")
 	case strings.HasPrefix(e.Path, "Implantation") || strings.HasPrefix(e.Path, "Explantation"):
-		out.Path, out.Detail = "Reference", strings.TrimSpace(e.Path+" "+e.Detail)
+		return e.WithPath("Reference").WithDetail(texts.Join(texts.Literal(e.Path), e.Detail))
 	}
-	out.Causes = make([]*problem.Error, len(e.Causes))
-	for i, sub := range e.Causes {
-		out.Causes[i] = movePathToDetail(sub)
-	}
-	return &out
+	return e
 }
 
 func mapPaths(err error, mapPath func(string) string) error {
 	if err == nil || asRefusal(err) == nil {
 		return err
 	}
-	e := problem.From(err)
-	out := *e
-	out.Path = mapPath(e.Path)
-	out.Causes = make([]*problem.Error, len(e.Causes))
-	for i, sub := range e.Causes {
-		out.Causes[i] = problem.From(mapPaths(sub, mapPath))
-	}
-	return &out
+	return problem.From(err).MapPaths(mapPath)
 }

@@ -147,7 +147,7 @@ func TestValidatedAnew(t *testing.T) {
 	d.requireReceipt(d.ValidateNotification(t.Context(), d.callerWithOwnKey(claes), implants.ValidateRequest{Reference: first.Reference, Version: 1}))
 	_, err := d.ValidateNotification(t.Context(), d.callerWithOwnKey(claes), implants.ValidateRequest{Reference: second.Reference, Version: 1})
 	wantStrings(t, "nothing remains", formatRefusals(err), []string{"EXPLANT_EXCEEDS_REMAINING at Reference"})
-	if got := problem.From(err).Detail; got != "Explantation/Explant[1] 1 > 0" {
+	if got := problem.From(err).Detail.String(); got != "Explantation/Explant[1] 1 > 0" {
 		t.Errorf("facts: %q", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // SurgeryType is the type of a notified surgery.
@@ -185,7 +186,7 @@ type VersionSummary struct {
 type Warning struct {
 	Code   problem.Code
 	Path   string // path in the message
-	Detail string
+	Detail texts.Text
 }
 
 // NotificationSummary is one line of a search result.

@@ -8,6 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // This file holds the rules about the content of notifications. They work on the content and on facts that were loaded
@@ -31,8 +32,8 @@ type ruleResults struct {
 	warnings   []Warning
 }
 
-func (results *ruleResults) addViolation(code problem.Code, path string, public ...string) {
-	results.violations = append(results.violations, problem.New(code, public...).WithPath(path))
+func (results *ruleResults) addViolation(code problem.Code, path string, detail ...texts.Text) {
+	results.violations = append(results.violations, problem.New(code, detail...).WithPath(path))
 }
 
 func (results *ruleResults) addWarning(code problem.Code, path string) {
@@ -281,7 +282,7 @@ func checkExplantation(results *ruleResults, n *Explantation, facts surgeryFacts
 			continue
 		}
 		if !n.SurgeryDate.IsZero() && n.SurgeryDate.Before(implant.SurgeryDate) {
-			results.addViolation(problem.ExplantBeforeImplant, root+"/OperationDate", path)
+			results.addViolation(problem.ExplantBeforeImplant, root+"/OperationDate", texts.Literal(path))
 		}
 		decided[i] = decideRemoval(results, path, x, implant.Remaining-removed[implant.ID])
 		removed[implant.ID] += decided[i].Quantity
@@ -298,7 +299,7 @@ func decideRemoval(results *ruleResults, path string, x *Explant, left int) Remo
 		path += "/Quantity"
 	}
 	if quantity > left || quantity == 0 {
-		results.addViolation(problem.ExplantExceedsRemaining, path, fmt.Sprintf("%d > %d", max(quantity, 1), left))
+		results.addViolation(problem.ExplantExceedsRemaining, path, texts.Literal(fmt.Sprintf("%d > %d", max(quantity, 1), left)))
 		return Removal{}
 	}
 	return Removal{ImplantID: x.ImplantID, Quantity: quantity, Reason: x.Reason, Remaining: left - quantity}
@@ -313,9 +314,9 @@ func checkRemovedLines(results *ruleResults, removed map[string]ident.Date, prev
 		switch {
 		case !ok:
 		case next.Patient != previous.Patient || !slices.ContainsFunc(next.Implants, func(n Implant) bool { return n.ID == id }):
-			results.addViolation(problem.ImplantRemovedSince, "Implantation", id)
+			results.addViolation(problem.ImplantRemovedSince, "Implantation", texts.Literal(id))
 		case since.Before(next.SurgeryDate):
-			results.addViolation(problem.ExplantBeforeImplant, "Implantation/OperationDate", id)
+			results.addViolation(problem.ExplantBeforeImplant, "Implantation/OperationDate", texts.Literal(id))
 		}
 	}
 }
@@ -327,7 +328,7 @@ func checkWithdrawal(results *ruleResults, n *Notification, reason string, remov
 	}
 	for i := range n.Implants {
 		if _, ok := removed[n.Implants[i].ID]; ok {
-			results.addViolation(problem.ImplantRemovedSince, "Of", n.Implants[i].ID)
+			results.addViolation(problem.ImplantRemovedSince, "Of", texts.Literal(n.Implants[i].ID))
 		}
 	}
 }

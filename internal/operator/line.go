@@ -78,7 +78,7 @@ func parseValue[T any](l *sourceRow, column string, parse func(string) (T, error
 	v, err := parse(text)
 	if err != nil {
 		e := problem.From(err)
-		l.appendError(column, string(e.Code)+" "+e.Detail)
+		l.appendError(column, string(e.Code)+" "+e.Detail.String())
 		return none
 	}
 	return v

@@ -168,7 +168,7 @@ func (r listRecord) parseHeader() (listHeader, error) {
 			continue
 		}
 		if *into, err = ident.ParseDate(text); err != nil {
-			return h, fmt.Errorf("line %d: %s: %s", r.lineNumber, name, problem.From(err).Detail)
+			return h, fmt.Errorf("line %d: %s: %s", r.lineNumber, name, problem.From(err).Detail.String())
 		}
 	}
 	if h.isDelta() && (h.modifiedTo.IsZero() || h.modifiedTo.Before(h.modifiedFrom)) {

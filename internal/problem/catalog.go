@@ -1,60 +1,22 @@
 package problem
 
 import (
-	"strings"
 	"sync"
+
+	"github.com/openctr/ctr/internal/texts"
 )
 
-// Lang is a language of the texts, as in xml:lang.
-type Lang string
-
-// The languages, in the order in which faults list their texts.
-const (
-	NL Lang = "nl"
-	FR Lang = "fr"
-	DE Lang = "de"
-	EN Lang = "en"
-)
-
-// Langs are all languages, in that order.
-var Langs = [...]Lang{NL, FR, DE, EN}
-
-// Preferred returns the first supported language among those named, or English. Each argument is a language, or a list
-// of languages as in Accept-Language (RFC 9110 section 12.5.4). It ignores quality values: clients list their preferred
-// language first.
-func Preferred(named ...string) Lang {
-	for wanted := range strings.SplitSeq(strings.Join(named, ","), ",") {
-		wanted, _, _ = strings.Cut(wanted, ";")
-		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(wanted)), "-")
-		for _, l := range Langs {
-			if primary == string(l) {
-				return l
-			}
-		}
-	}
-	return EN
-}
-
-// Entry is one entry of the catalogue: a code, its kind, and its text in each language.
+// Entry is one entry of the catalogue.
 type Entry struct {
-	Code   Code
-	Kind   Kind // zero for a warning
-	NL, FR string
-	DE, EN string
+	Code Code
+	Kind Kind // zero for a warning
 }
 
-// Text returns the text in a language, or in English if the language is not supported.
-func (e Entry) Text(l Lang) string {
-	switch l {
-	case NL:
-		return e.NL
-	case FR:
-		return e.FR
-	case DE:
-		return e.DE
-	}
-	return e.EN
-}
+// Text returns the text of the code in a language.
+func (e Entry) Text(l texts.Lang) string { return texts.Lookup(l, textKey(e.Code)) }
+
+// textKey is the key of a code's text.
+func textKey(c Code) texts.Key { return texts.Key("code." + string(c)) }
 
 // Catalog returns the entries of all codes, in the order of the documentation.
 func Catalog() []Entry {

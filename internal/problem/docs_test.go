@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/faults.md")
@@ -81,7 +82,7 @@ algorithm, the limit or the service's clock.
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.title, c.advice)
 		for _, e := range entries {
 			fmt.Fprintf(&b, "\n### %s\n\n", e.Code)
-			for _, l := range problem.Langs {
+			for _, l := range texts.Langs() {
 				fmt.Fprintf(&b, "- %s: %s\n", l, e.Text(l))
 			}
 		}

@@ -1,9 +1,8 @@
-// Package problem defines the errors that cross package boundaries: kinds, stable codes, and the text of each code in
-// Dutch, French, German and English. A refusal is an error with such a code.
+// Package problem defines the errors that cross package boundaries: kinds and stable codes. A refusal is an error with
+// such a code; the words of each code are in package texts, under "code." and the code.
 //
-// It is separate, and imports no other package of the module, so that the XML parser, the signature verifier, the rules
-// of the register and the store can all return the same type of error. Only package message/soap converts it to a SOAP
-// Fault.
+// It is separate, and imports only texts, so that the XML parser, the signature verifier, the rules of the register and
+// the store can all return the same type of error. Only package message/soap converts it to a SOAP Fault.
 //
 // The caller receives the code, its text, Detail and Path, but never Err, which is for the log only. An error of any
 // other type counts as Internal.
@@ -11,7 +10,10 @@ package problem
 
 import (
 	"errors"
+	"slices"
 	"strings"
+
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Kind classifies refusals by the caller's options to resolve them. A Kind is itself an error, so that
@@ -50,14 +52,13 @@ func (k Kind) Error() string {
 // Code is the stable name of one refusal or warning. docs/faults.md lists all codes. Codes are never reused.
 type Code string
 
-// Error is a refusal.
+// Error is a refusal. It does not change once made: the methods that add something return a copy.
 type Error struct {
 	Kind Kind
 	Code Code
-	// Detail adds facts to the text of the code, for the caller: an algorithm, a time, a limit. It is in English or
-	// independent of language; Facts translates it. It contains no secrets, no identification number of a person, and
-	// nothing about who is registered or trusted.
-	Detail string
+	// Detail adds facts to the text of the code, for the caller: an algorithm, a time, a limit. It contains no secrets,
+	// no identification number of a person, and nothing about who is registered or trusted.
+	Detail texts.Text
 	// Path is an XPath into the request, or the name of an element of the security header.
 	Path string
 	// Causes lists the single refusals if several are reported together.
@@ -66,15 +67,14 @@ type Error struct {
 	Err error
 }
 
-// New returns a refusal with a code of the catalogue and the kind of that code. The detail is the parts of public,
-// joined with spaces.
-func New(code Code, public ...string) *Error {
-	return &Error{Kind: kindOf(code), Code: code, Detail: strings.Join(public, " ")}
+// New returns a refusal with a code of the catalogue and the kind of that code. Several details are joined with spaces.
+func New(code Code, detail ...texts.Text) *Error {
+	return &Error{Kind: kindOf(code), Code: code, Detail: texts.Join(detail...)}
 }
 
 // Wrap is like New, and keeps err as the cause for the log.
-func Wrap(code Code, err error, public ...string) *Error {
-	e := New(code, public...)
+func Wrap(code Code, err error, detail ...texts.Text) *Error {
+	e := New(code, detail...)
 	e.Err = err
 	return e
 }
@@ -93,10 +93,33 @@ func List(code Code, all []*Error) error {
 	return e
 }
 
-// WithPath sets the path of e and returns e.
+// WithPath returns e with this path.
 func (e *Error) WithPath(path string) *Error {
-	e.Path = path
-	return e
+	changed := *e
+	changed.Path = path
+	return &changed
+}
+
+// WithDetail returns e with this detail.
+func (e *Error) WithDetail(detail texts.Text) *Error {
+	changed := *e
+	changed.Detail = detail
+	return &changed
+}
+
+// Map returns e with change applied to it, and to each of its causes first.
+func (e *Error) Map(change func(*Error) *Error) *Error {
+	changed := *e
+	changed.Causes = slices.Clone(e.Causes)
+	for i, cause := range e.Causes {
+		changed.Causes[i] = cause.Map(change)
+	}
+	return change(&changed)
+}
+
+// MapPaths returns e with change applied to its path and those of its causes.
+func (e *Error) MapPaths(change func(path string) string) *Error {
+	return e.Map(func(e *Error) *Error { return e.WithPath(change(e.Path)) })
 }
 
 // All returns the single refusals: Causes, or e itself if there are none.
@@ -114,8 +137,8 @@ func (e *Error) Error() string {
 	if e.Path != "" {
 		b.WriteString(" at " + e.Path)
 	}
-	if e.Detail != "" {
-		b.WriteString(": " + e.Detail)
+	if !e.Detail.IsZero() {
+		b.WriteString(": " + e.Detail.String())
 	}
 	for i, s := range e.Causes {
 		if i > 0 {

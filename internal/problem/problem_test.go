@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 func TestCatalogIsComplete(t *testing.T) {
@@ -19,8 +20,8 @@ func TestCatalogIsComplete(t *testing.T) {
 			t.Errorf("%s stands twice", e.Code)
 		}
 		seen[e.Code] = true
-		for _, l := range problem.Langs {
-			if e.Text(l) == "" {
+		for _, l := range texts.Langs() {
+			if text := e.Text(l); text == "" || text == "code."+string(e.Code) {
 				t.Errorf("%s has no text in %s", e.Code, l)
 			}
 		}
@@ -30,7 +31,7 @@ func TestCatalogIsComplete(t *testing.T) {
 func TestUntypedErrorsAreInternalAndKeepTheirCause(t *testing.T) {
 	cause := errors.New("disk on fire")
 	e := problem.From(cause)
-	if e.Code != problem.InternalError || e.Kind != problem.Internal || e.Detail != "" {
+	if e.Code != problem.InternalError || e.Kind != problem.Internal || !e.Detail.IsZero() {
 		t.Errorf("From gave code %s, kind %v, public %q", e.Code, e.Kind, e.Detail)
 	}
 	if !errors.Is(e, cause) || !errors.Is(e, problem.Internal) {
@@ -52,20 +53,14 @@ func TestListKeepsEveryRefusal(t *testing.T) {
 	}
 }
 
-func TestPreferred(t *testing.T) {
-	for _, c := range []struct {
-		named []string
-		want  problem.Lang
-	}{
-		{nil, problem.EN},
-		{[]string{"el, xx;q=1"}, problem.EN},
-		{[]string{"it, nl-BE;q=0.9, en;q=0.5"}, problem.NL},
-		{[]string{"", " FR-be "}, problem.FR},
-		{[]string{"de", "fr"}, problem.DE},
-		{[]string{"del,english"}, problem.EN},
-	} {
-		if got := problem.Preferred(c.named...); got != c.want {
-			t.Errorf("%q: %s, want %s", c.named, got, c.want)
-		}
+func TestErrorIsImmutable(t *testing.T) {
+	cause := problem.New(problem.StoreDown).WithPath("a")
+	e := problem.From(problem.List(problem.InternalError, []*problem.Error{cause, cause})).WithPath("p")
+	changed := e.WithPath("q").WithDetail(texts.Literal("d")).MapPaths(func(path string) string { return "x/" + path })
+	if changed.Path != "x/q" || changed.Causes[0].Path != "x/a" || changed.Detail.String() != "d" || changed.Code != e.Code {
+		t.Errorf("changed is %v", changed)
+	}
+	if e.Path != "p" || cause.Path != "a" || e.Causes[0] != cause || !e.Detail.IsZero() {
+		t.Errorf("the original is now %v", e)
 	}
 }

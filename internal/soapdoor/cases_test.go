@@ -14,6 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -179,9 +180,9 @@ func escapeXML(text string) string {
 var personNumbers = regexp.MustCompile(`78031412250|69092234126|85073003328|72010120721|81050511813|91021706490|66061141504|48022907379|05041801691`)
 
 // checkLanguages checks that the text exists in all four languages.
-func (v *verification) checkLanguages(all map[problem.Lang]string) {
+func (v *verification) checkLanguages(all map[texts.Lang]string) {
 	v.t.Helper()
-	for _, l := range problem.Langs {
+	for _, l := range texts.Langs() {
 		if all[l] == "" {
 			v.t.Errorf("step %d: no words in %s: %v", v.step, l, all)
 		}
@@ -221,9 +222,9 @@ func (v *verification) checkAccepted() {
 			continue
 		}
 		warnings = append(warnings, codeAtPath{problem.Code(valueAt(warning, "@Code")), valueAt(warning, "@Path")})
-		words := map[problem.Lang]string{}
+		words := map[texts.Lang]string{}
 		for m := range warning.Children() {
-			words[problem.Lang(valueAt(m, "@xml:lang"))], _ = m.Text()
+			words[texts.Lang(valueAt(m, "@xml:lang"))], _ = m.Text()
 		}
 		v.checkLanguages(words)
 	}

@@ -2,7 +2,6 @@ package soapdoor
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -15,6 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Limits on dry runs. A full inspection costs several times what a refusal costs, so one runs at a time, few are held
@@ -115,7 +115,7 @@ func (s *Service) buildDryRunReport(r *http.Request, event *reqlog.Event, queue 
 			o, err := findOperation(content, action)
 			return o.name, err
 		},
-		Lang:    problem.Preferred(r.Header.Values("Accept-Language")...),
+		Lang:    texts.PreferredLang(r.Header.Values("Accept-Language")...),
 		Service: s.environment,
 	})
 	return report, true
@@ -151,7 +151,7 @@ func (s *Service) readDryRunMessage(r *http.Request) (m diagnosis.Message, actio
 }
 
 func (s *Service) newTooLargeError() error {
-	return problem.New(problem.MessageTooLarge, fmt.Sprintf("at most %d octets", s.limits.Bytes))
+	return problem.New(problem.MessageTooLarge, problem.DetailAtMostBytes.With(s.limits.Bytes))
 }
 
 // acceptsJSON reports whether the Accept header names JSON explicitly. Wildcards do not count.

@@ -7,7 +7,6 @@
 package soapdoor
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -227,7 +226,7 @@ func (s *Service) readRequest(r *http.Request, c *requestState) (data []byte, er
 	case err != nil:
 		return nil, err
 	case max(r.ContentLength, int64(len(data))) > int64(s.limits.Bytes):
-		return nil, problem.New(problem.MessageTooLarge, fmt.Sprintf("at most %d octets", s.limits.Bytes))
+		return nil, problem.New(problem.MessageTooLarge, problem.DetailAtMostBytes.With(s.limits.Bytes))
 	}
 	return data, nil
 }
@@ -251,7 +250,7 @@ func findOperation(body xmldoc.Element, action string) (operation, error) {
 			continue
 		}
 		if action != "" && action != ctr.Contract().Action(o.name) {
-			return operation{}, problem.New(problem.ActionMismatch, "expected "+ctr.Contract().Action(o.name)).WithPath("SOAPAction")
+			return operation{}, problem.New(problem.ActionMismatch, expected.With(ctr.Contract().Action(o.name))).WithPath("SOAPAction")
 		}
 		return o, nil
 	}

@@ -100,7 +100,7 @@ func (w txWriter) AppendVersion(n implants.Notification) error {
 		}
 	}
 	for i, warning := range n.Warnings {
-		if err := w.tx.insertRow(insertWarning, n.Reference, n.Version, i+1, string(warning.Code), warning.Path, warning.Detail); err != nil {
+		if err := w.tx.insertRow(insertWarning, n.Reference, n.Version, i+1, string(warning.Code), warning.Path, warning.Detail.Encode()); err != nil {
 			return err
 		}
 	}

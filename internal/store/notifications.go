@@ -6,6 +6,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 const notificationColumns = `n.seq, n.reference, n.version, n.state, n.change, n.change_reason, n.number, n.type, n.specialist, n.specialist_nihii, ` +
@@ -170,7 +171,7 @@ func (r txReader) loadLines(byVersion map[versionKey]*implants.Notification, row
 	}
 	for _, row := range warnings {
 		n := byVersion[row.versionKey]
-		n.Warnings = append(n.Warnings, implants.Warning{Code: problem.Code(row.Code), Path: row.Path, Detail: row.Facts})
+		n.Warnings = append(n.Warnings, implants.Warning{Code: problem.Code(row.Code), Path: row.Path, Detail: texts.Decode(row.Facts)})
 	}
 	return nil
 }

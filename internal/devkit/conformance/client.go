@@ -12,7 +12,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -80,7 +80,7 @@ func JudgeMessages(captured []CapturedMessage, trust *pki.TrustStore) (*Report, 
 func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *pki.TrustStore) *inspectedMessage {
 	m := &inspectedMessage{name: c.Name, captured: capture.Parse(c.Data)}
 	envelope := m.captured.UnpackEnvelope()
-	o := diagnosis.Options{Schema: schemas, IdentifyOperation: ctr.OperationName, Lang: problem.EN, InspectOptions: wsse.InspectOptions{Trust: trust}}
+	o := diagnosis.Options{Schema: schemas, IdentifyOperation: ctr.OperationName, Lang: texts.English, InspectOptions: wsse.InspectOptions{Trust: trust}}
 	if _, first := diagnosis.Inspect(envelope, o); first != nil {
 		if first.Certificate != nil { // without a creation time the validity cannot be judged
 			o.Time = first.Certificate.NotBefore

@@ -14,6 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // mistakeTitles describes the mistakes by name.
@@ -158,7 +159,7 @@ func testFaultLanguages(ctx context.Context, r *serverRun) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range problem.Langs {
+	for _, l := range texts.Langs() {
 		if a.refusal.Messages[l] == "" {
 			return fmt.Errorf("nothing is said in %s", l)
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Options configure Inspect with the settings of a service.
@@ -30,7 +31,7 @@ type Options struct {
 	// IdentifyOperation returns the name of the operation for the content of a Body, or an error.
 	IdentifyOperation func(content xmldoc.Element) (string, error)
 	// Lang is the language of the report.
-	Lang problem.Lang
+	Lang texts.Lang
 	// Service is the environment of the service that inspects the message; empty in the caller's tool. As in a normal
 	// call, a service reports errors in the content only if the signature verifies.
 	Service string

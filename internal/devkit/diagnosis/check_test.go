@@ -12,13 +12,14 @@ import (
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 const unsignedMessage = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` +
 	`<SearchRequest xmlns="urn:be:fgov:ehealth:ctr:protocol:v1" Wrong="x"/></s:Body></s:Envelope>`
 
-func newOptions(t *testing.T, l problem.Lang, service string) diagnosis.Options {
+func newOptions(t *testing.T, l texts.Lang, service string) diagnosis.Options {
 	t.Helper()
 	messages, err := ctr.CompileSchema()
 	if err != nil {
@@ -70,7 +71,7 @@ func TestLook(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r, security := diagnosis.Inspect(c.message, newOptions(t, problem.EN, c.service))
+			r, security := diagnosis.Inspect(c.message, newOptions(t, texts.English, c.service))
 			if r.AnswerCode != c.answer || (security != nil) != c.securityIsReported {
 				t.Errorf("%s, %v", r.AnswerCode, security)
 			}
@@ -88,11 +89,11 @@ func TestLook(t *testing.T) {
 // JSON.
 func TestLanguages(t *testing.T) {
 	t.Parallel()
-	for l, words := range map[problem.Lang][]string{
-		problem.EN: {"The message has no", "expected: only", "6 things would be refused."},
-		problem.NL: {"Het bericht heeft geen", "verwacht: alleen", "6 zaken zouden geweigerd worden."},
-		problem.FR: {"Le message n'a pas", "attendu : seulement", "6 choses seraient refusées."},
-		problem.DE: {"Die Nachricht hat keinen", "erwartet: nur", "6 Dinge würden abgelehnt."},
+	for l, words := range map[texts.Lang][]string{
+		texts.English: {"The message has no", "expected: only", "6 things would be refused."},
+		"nl":          {"Het bericht heeft geen", "verwacht: alleen", "6 zaken zouden geweigerd worden."},
+		"fr":          {"Le message n'a pas", "attendu : seulement", "6 choses seraient refusées."},
+		"de":          {"Die Nachricht hat keinen", "erwartet: nur", "6 Dinge würden abgelehnt."},
 	} {
 		r, _ := diagnosis.Inspect(diagnosis.Message{Data: []byte(unsignedMessage)}, newOptions(t, l, ""))
 		text := r.Text()
@@ -110,7 +111,7 @@ func TestLanguages(t *testing.T) {
 			t.Errorf("%s: %v, %+v", l, err, read)
 		}
 	}
-	if _, err := diagnosis.ReadJSON([]byte("no"), problem.EN); err == nil {
+	if _, err := diagnosis.ReadJSON([]byte("no"), texts.English); err == nil {
 		t.Error("read what is no JSON")
 	}
 }

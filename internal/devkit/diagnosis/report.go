@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Report lists the results of the checks, in the order in which a service makes them.
@@ -20,7 +21,7 @@ type Report struct {
 	Checks      []Check      `json:"checks"`
 	Difference  *Difference  `json:"difference,omitempty"`
 
-	lang problem.Lang
+	lang texts.Lang
 }
 
 // Check is the result of one step.
@@ -75,7 +76,7 @@ func (r *Report) addCheck(name string, refusals []*problem.Error, facts ...Fact)
 	for _, e := range refusals {
 		entry, _ := problem.Lookup(e.Code)
 		c.Status = StatusRefused
-		c.Problems = append(c.Problems, Finding{Code: e.Code, At: e.Path, More: e.Facts(r.lang), Text: entry.Text(r.lang)})
+		c.Problems = append(c.Problems, Finding{Code: e.Code, At: e.Path, More: e.Detail.In(r.lang), Text: entry.Text(r.lang)})
 		if r.AnswerCode == "" {
 			r.AnswerCode = e.Code
 		}
@@ -101,7 +102,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 }
 
 // ReadJSON parses a report written by a service. Text then formats it in language l.
-func ReadJSON(data []byte, l problem.Lang) (*Report, error) {
+func ReadJSON(data []byte, l texts.Lang) (*Report, error) {
 	r := &Report{lang: l}
 	if err := json.Unmarshal(data, r); err != nil {
 		return nil, fmt.Errorf("the report: %w", err)
@@ -134,7 +135,7 @@ func (r *Report) Text() string {
 func (r *Report) formatConclusion() string {
 	w := conclusions[r.lang]
 	if w == nil {
-		w = conclusions[problem.EN]
+		w = conclusions[texts.English]
 	}
 	switch {
 	case r.Refused == 0 && r.Service == "":
@@ -150,29 +151,29 @@ func (r *Report) formatConclusion() string {
 // conclusionTexts are the possible last lines of a report.
 type conclusionTexts struct{ nothingOffline, nothing, one, many string }
 
-var conclusions = map[problem.Lang]*conclusionTexts{
-	problem.EN: {
+var conclusions = map[texts.Lang]*conclusionTexts{
+	texts.English: {
 		"Nothing would be refused of what can be checked without the service: it also looks at replays, at revocation,\n" +
 			"at who may do what, and at the rules of the register.\n",
 		"Nothing would be refused of what is checked here: a call is also looked at for replay, for who may do what,\nand for the rules of the register.\n",
 		"1 thing would be refused: %s.\n",
 		"%d things would be refused. The service would answer with %s.\n",
 	},
-	problem.NL: {
+	"nl": {
 		"Er zou niets geweigerd worden van wat zonder de dienst te controleren is: hij kijkt ook naar herhaling, naar intrekking,\n" +
 			"naar wie wat mag, en naar de regels van het register.\n",
 		"Er zou niets geweigerd worden van wat hier gecontroleerd wordt: bij een oproep telt ook of hij herhaald is, wie wat mag,\nen wat de regels van het register zijn.\n",
 		"1 zaak zou geweigerd worden: %s.\n",
 		"%d zaken zouden geweigerd worden. De dienst zou antwoorden met %s.\n",
 	},
-	problem.FR: {
+	"fr": {
 		"Rien ne serait refusé de ce qui peut être vérifié sans le service : il regarde aussi la répétition, la révocation,\n" +
 			"qui peut faire quoi, et les règles du registre.\n",
 		"Rien ne serait refusé de ce qui est vérifié ici : pour un appel comptent aussi la répétition, qui peut faire quoi,\net les règles du registre.\n",
 		"1 chose serait refusée : %s.\n",
 		"%d choses seraient refusées. Le service répondrait par %s.\n",
 	},
-	problem.DE: {
+	"de": {
 		"Nichts würde abgelehnt von dem, was sich ohne den Dienst prüfen lässt: Er achtet auch auf Wiederholung, auf Widerruf,\n" +
 			"darauf, wer was darf, und auf die Regeln des Registers.\n",
 		"Nichts würde abgelehnt von dem, was hier geprüft wird: Bei einem Aufruf zählen auch Wiederholung, wer was darf,\nund die Regeln des Registers.\n",

@@ -23,7 +23,7 @@ import (
 	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/loopback"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Config configures a Sandbox.
@@ -102,8 +102,8 @@ var securityHeaders = [][2]string{
 
 // page is the data common to all pages. The templates refer to the fields by name.
 type page struct {
-	T    *texts
-	Lang problem.Lang
+	T    *pageTexts
+	Lang texts.Lang
 	// Languages lists all languages, for the links that switch the language.
 	Languages []language
 	URL       string // of the SOAP endpoint
@@ -113,14 +113,14 @@ type page struct {
 }
 
 type language struct {
-	Code problem.Lang
+	Code texts.Lang
 	Name string
 }
 
 func (s *Sandbox) newPage(r *http.Request) page {
 	lang := languageFromRequest(r)
 	return page{T: textsFor(lang), Lang: lang, URL: s.serviceURL(r), Origin: originFromRequest(r), Style: stylesheetPath,
-		Languages: []language{{problem.EN, "English"}, {problem.NL, "Nederlands"}, {problem.FR, "Français"}, {problem.DE, "Deutsch"}}}
+		Languages: []language{{texts.English, "English"}, {"nl", "Nederlands"}, {"fr", "Français"}, {"de", "Deutsch"}}}
 }
 
 // renderPage executes the template name and writes the page.
@@ -169,8 +169,8 @@ func serveStylesheet(w http.ResponseWriter, _ *http.Request) {
 
 // languageFromRequest returns the language of the query parameter lang, else the browser's preferred language among
 // ours, else English.
-func languageFromRequest(r *http.Request) problem.Lang {
-	return problem.Preferred(append([]string{r.URL.Query().Get("lang")}, r.Header.Values("Accept-Language")...)...)
+func languageFromRequest(r *http.Request) texts.Lang {
+	return texts.PreferredLang(append([]string{r.URL.Query().Get("lang")}, r.Header.Values("Accept-Language")...)...)
 }
 
 func originFromRequest(r *http.Request) string {

@@ -23,6 +23,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testing/registertest"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -129,7 +130,7 @@ var linkPattern = regexp.MustCompile(`(?:href|action)="([^"]*)"`)
 func TestStart(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	titles := map[problem.Lang]string{problem.EN: "CTR sandbox", problem.NL: "CTR-proefomgeving", problem.FR: "Bac à sable du CTR", problem.DE: "CTR-Testumgebung"}
+	titles := map[texts.Lang]string{texts.English: "CTR sandbox", "nl": "CTR-proefomgeving", "fr": "Bac à sable du CTR", "de": "CTR-Testumgebung"}
 	for l, title := range titles {
 		requirePage(t, b.getPage(t, "/?lang="+string(l)), http.StatusOK, `<html lang="`+string(l)+`">`, "<h1>"+title+"</h1>")
 		requirePage(t, b.getPage(t, "/", "Accept-Language", "xx, "+string(l)+"-BE;q=0.9, en;q=0.1"), http.StatusOK, "<h1>"+title+"</h1>")
@@ -222,7 +223,7 @@ func TestTry(t *testing.T) {
 		words := []string{"Geweigerd", "Wat de dienst antwoordde"}
 		for _, code := range m.Codes {
 			entry, _ := problem.Lookup(code)
-			first, _, _ := strings.Cut(entry.NL, " ")
+			first, _, _ := strings.Cut(entry.Text("nl"), " ")
 			words = append(words, string(code), first)
 		}
 		requirePage(t, b.postForm(t, "/try/"+m.Name+"?lang=nl", nil), http.StatusOK, words...)

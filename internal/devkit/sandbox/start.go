@@ -80,18 +80,18 @@ func (s *Sandbox) handleStartPage(w http.ResponseWriter, r *http.Request) {
 
 // mistakeGroupNames assigns the mistakes to the sections of the page, in the order of the page.
 var mistakeGroupNames = []struct {
-	title func(*texts) string
+	title func(*pageTexts) string
 	names []string
 }{
-	{func(t *texts) string { return t.GroupSignature }, []string{"no-security", "sha1-signature", "sha1-digest", "body-unsigned", "changed-after-signing",
+	{func(t *pageTexts) string { return t.GroupSignature }, []string{"no-security", "sha1-signature", "sha1-digest", "body-unsigned", "changed-after-signing",
 		"signature-reformatted", "wrapped"}},
-	{func(t *texts) string { return t.GroupTime }, []string{"timestamp-missing", "timestamp-unsigned", "clock-slow", "clock-fast", "replayed"}},
-	{func(t *texts) string { return t.GroupCertificate }, []string{"certificate-expired", "certificate-revoked", "certificate-untrusted", "certificate-cbe",
+	{func(t *pageTexts) string { return t.GroupTime }, []string{"timestamp-missing", "timestamp-unsigned", "clock-slow", "clock-fast", "replayed"}},
+	{func(t *pageTexts) string { return t.GroupCertificate }, []string{"certificate-expired", "certificate-revoked", "certificate-untrusted", "certificate-cbe",
 		"author-missing"}},
-	{func(t *texts) string { return t.GroupContent }, []string{"wrong-action", "wrong-content-type", "date-form", "rules", "reference-reused"}},
+	{func(t *pageTexts) string { return t.GroupContent }, []string{"wrong-action", "wrong-content-type", "date-form", "rules", "reference-reused"}},
 }
 
-func buildMistakeGroups(t *texts) []mistakeGroup {
+func buildMistakeGroups(t *pageTexts) []mistakeGroup {
 	all := make([]mistakeGroup, 0, len(mistakeGroupNames))
 	for _, g := range mistakeGroupNames {
 		one := mistakeGroup{Title: g.title(t)}
@@ -112,7 +112,7 @@ func buildMistakeGroups(t *texts) []mistakeGroup {
 
 // listCertificates lists the test certificates: organisations first, then persons, then certificates that the service
 // rejects.
-func (s *Sandbox) listCertificates(t *texts) ([]certificateRow, error) {
+func (s *Sandbox) listCertificates(t *pageTexts) ([]certificateRow, error) {
 	order := func(a, b string) int {
 		return cmp.Or(cmp.Compare(slices.Index(certificateKinds, s.classifyCertificate(a)), slices.Index(certificateKinds, s.classifyCertificate(b))), strings.Compare(a, b))
 	}

@@ -1,9 +1,9 @@
 package sandbox
 
-import "github.com/openctr/ctr/internal/problem"
+import "github.com/openctr/ctr/internal/texts"
 
 // texts holds all texts of the pages in one language. A test requires every field in every language.
-type texts struct {
+type pageTexts struct {
 	Title, Lead, Skip, Language, Contents, Back                                                       string
 	Warning, WhatTitle, What, Privacy                                                                 string
 	AddressTitle, Address, AddressHint, Health                                                        string
@@ -33,20 +33,20 @@ type texts struct {
 // mistakeText describes a mistake and its usual cause.
 type mistakeText struct{ Title, How string }
 
-func textsFor(l problem.Lang) *texts {
+func textsFor(l texts.Lang) *pageTexts {
 	switch l {
-	case problem.NL:
+	case "nl":
 		return &dutch
-	case problem.FR:
+	case "fr":
 		return &french
-	case problem.DE:
+	case "de":
 		return &german
 	}
 	return &english
 }
 
 // Role translates a type or role of the authentic sources. The templates call it.
-func (t *texts) Role(name string) string {
+func (t *pageTexts) Role(name string) string {
 	if word := t.Roles[name]; word != "" {
 		return word
 	}

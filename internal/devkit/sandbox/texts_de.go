@@ -1,7 +1,7 @@
 package sandbox
 
 // german are the words in German.
-var german = texts{
+var german = pageTexts{
 	Title:    "CTR-Testumgebung",
 	Lead:     "Ein Register von Implantaten, um Ihre Software daran auszuprobieren. Alles darin ist erfunden, und alles darf kaputtgehen.",
 	Skip:     "Zum Inhalt",

@@ -1,7 +1,7 @@
 package sandbox
 
 // english are the words in English.
-var english = texts{
+var english = pageTexts{
 	Title:    "CTR sandbox",
 	Lead:     "A register of implants to try your software on. Everything in it is invented, and everything can be broken.",
 	Skip:     "To the content",

@@ -1,7 +1,7 @@
 package sandbox
 
 // french are the words in French.
-var french = texts{ //nolint:gosec // "Mot de passe" says where one stands, and is none
+var french = pageTexts{ //nolint:gosec // "Mot de passe" says where one stands, and is none
 	Title:    "Bac à sable du CTR",
 	Lead:     "Un registre d’implants pour essayer votre logiciel. Tout y est inventé, et tout peut être cassé.",
 	Skip:     "Aller au contenu",

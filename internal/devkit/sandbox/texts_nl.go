@@ -1,7 +1,7 @@
 package sandbox
 
 // dutch are the words in Dutch.
-var dutch = texts{ //nolint:gosec // "Wachtwoord" says where one stands, and is none
+var dutch = pageTexts{ //nolint:gosec // "Wachtwoord" says where one stands, and is none
 	Title:    "CTR-proefomgeving",
 	Lead:     "Een register van implantaten om uw software op te proberen. Alles erin is verzonnen, en alles mag stuk.",
 	Skip:     "Naar de inhoud",

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/devkit/testmessages"
-	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // TestEverythingIsSaid: every language has every text, and a text for every mistake, operation, certificate kind and
@@ -21,7 +21,7 @@ func TestEverythingIsSaid(t *testing.T) {
 	for _, g := range mistakeGroupNames {
 		grouped = append(grouped, g.names...)
 	}
-	for _, l := range problem.Langs {
+	for _, l := range texts.Langs() {
 		words := textsFor(l)
 		fields := reflect.ValueOf(*words)
 		for i := range fields.NumField() {
@@ -67,7 +67,7 @@ func TestEverythingIsSaid(t *testing.T) {
 	}
 }
 
-func requireRoleText(t *testing.T, l problem.Lang, words *texts, name string) {
+func requireRoleText(t *testing.T, l texts.Lang, words *pageTexts, name string) {
 	t.Helper()
 	if words.Roles[name] == "" {
 		t.Errorf("%s: nothing for %s", l, name)

@@ -10,7 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -135,7 +135,7 @@ func (s *Sandbox) buildMessages(p *tryPage, name string) ([]testmessages.Message
 }
 
 // newExchange parses a response and its fault, if any.
-func newExchange(sent testmessages.Message, answer *responseRecorder, lang problem.Lang) exchange {
+func newExchange(sent testmessages.Message, answer *responseRecorder, lang texts.Lang) exchange {
 	e := exchange{Sent: sent, Status: answer.status, Answer: indentXML(answer.body.String())}
 	document, err := xmldoc.Parse(answer.body.Bytes(), xmldoc.DefaultLimits())
 	if err != nil {
@@ -157,11 +157,11 @@ func newExchange(sent testmessages.Message, answer *responseRecorder, lang probl
 }
 
 // selectText returns the text in a language, or in English if that is missing.
-func selectText(messages map[problem.Lang]string, lang problem.Lang) string {
+func selectText(messages map[texts.Lang]string, lang texts.Lang) string {
 	if text := messages[lang]; text != "" {
 		return text
 	}
-	return messages[problem.EN]
+	return messages[texts.English]
 }
 
 // indentXML puts the elements of a response on separate indented lines, for display only: this would break a signature.

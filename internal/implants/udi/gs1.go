@@ -70,7 +70,7 @@ func parseBracketed(s string) (UDI, error) {
 		identifier, rest, closed := strings.Cut(s[1:], ")")
 		form, known := findElementFormat(identifier)
 		if !closed || !known {
-			return UDI{}, newUnparsableError("It holds an application identifier that this register does not know.")
+			return UDI{}, newUnparsableError(unknownIdentifier)
 		}
 		end := strings.IndexByte(rest, '(')
 		if end < 0 {
@@ -93,7 +93,7 @@ func parseElements(s string) (UDI, error) {
 	for s != "" {
 		identifier, form, known := findLeadingIdentifier(s)
 		if !known {
-			return UDI{}, newUnparsableError("It holds an application identifier that this register does not know, or lacks a separator.")
+			return UDI{}, newUnparsableError(unknownIdentifierOrSeparator)
 		}
 		s = s[len(identifier):]
 		end := min(form.length, len(s))
@@ -123,21 +123,21 @@ func findLeadingIdentifier(s string) (string, elementFormat, bool) {
 // addElement checks one element and stores it if the UDI has a field for it.
 func (r *gs1Parser) addElement(identifier string, form elementFormat, value string) error {
 	if before, repeated := r.valueByIdentifier[identifier]; repeated && before != value {
-		return newUnparsableError("It gives two different values for (" + identifier + ").")
+		return newUnparsableError(twoValues.With("(" + identifier + ")"))
 	}
 	r.valueByIdentifier[identifier] = value
 	if value == "" || len(value) > form.length || !form.isVariable && len(value) < form.length {
-		return newUnparsableError("The value of (" + identifier + ") does not have the right length.")
+		return newUnparsableError(wrongLength.With("(" + identifier + ")"))
 	}
 	if form.dataType == textData && !allBytes(value, isCharacterSet82) || form.dataType != textData && !allBytes(value, isDigit) {
-		return newUnparsableError("The value of (" + identifier + ") holds a character that does not belong there.")
+		return newUnparsableError(wrongCharacter.With("(" + identifier + ")"))
 	}
 	var day ident.Date
 	if form.dataType == dateData {
 		var exists bool
 		day, exists = newCalendarDay(expandYear(parseDigits(value[:2])), parseDigits(value[2:4]), parseDigits(value[4:]))
 		if !exists {
-			return newUnparsableError("The value of (" + identifier + ") is not a day that exists.")
+			return newUnparsableError(noSuchDay.With("(" + identifier + ")"))
 		}
 	}
 	if form.dataType == gtinData && !isValidGTIN(value) {

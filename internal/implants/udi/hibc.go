@@ -17,7 +17,7 @@ func parseHIBC(s string) (UDI, error) {
 		s = strings.TrimSuffix(inner, "*")
 	}
 	if len(s) < 2 || s[0] != '+' {
-		return UDI{}, newUnparsableError("It does not begin as a HIBC code does.")
+		return UDI{}, newUnparsableError(hibcStart)
 	}
 	data, check := s[:len(s)-1], s[len(s)-1]
 	if check == '_' {
@@ -25,23 +25,23 @@ func parseHIBC(s string) (UDI, error) {
 	}
 	want, valid := hibcCheckCharacter(data)
 	if !valid {
-		return UDI{}, newUnparsableError("It holds a character that HIBC does not have.")
+		return UDI{}, newUnparsableError(hibcCharacter)
 	}
 	if check != want {
-		return UDI{}, newUnparsableError("The HIBC check character does not match.")
+		return UDI{}, newUnparsableError(hibcCheck)
 	}
 	primary, secondary, joined := strings.Cut(data[1:], "/")
 	if primary != "" && !isUpper(primary[0]) {
-		return UDI{}, newUnparsableError("It is a secondary HIBC code, which names no device: scan the primary code too.")
+		return UDI{}, newUnparsableError(hibcSecondary)
 	}
 	if !isHIBCPrimary(primary) {
-		return UDI{}, newUnparsableError("Its HIBC primary data are not labeler, product and unit of measure.")
+		return UDI{}, newUnparsableError(hibcPrimary)
 	}
 	u := UDI{Issuer: HIBCC, DI: "+" + primary}
 	if joined {
 		for part := range strings.SplitSeq(secondary, "/") {
 			if !u.addHIBCSecondary(part) {
-				return UDI{}, newUnparsableError("Its HIBC secondary data cannot be read.")
+				return UDI{}, newUnparsableError(hibcSecondaryData)
 			}
 		}
 	}

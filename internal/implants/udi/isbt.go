@@ -35,7 +35,7 @@ func parseISBT(s string) (UDI, error) {
 	for s = strings.TrimRight(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
 		identifier, value := findLeadingStructure(s)
 		if value == "" || !u.addISBTStructure(identifier, value) {
-			return UDI{}, newUnparsableError("It holds an ISBT 128 structure that cannot be read.")
+			return UDI{}, newUnparsableError(isbtStructure)
 		}
 		s = s[len(identifier)+len(value):]
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Issuer is the issuing entity whose standard an identifier follows.
@@ -68,11 +69,11 @@ const maxLength = 250
 // wrong check digit has the code UDI_GTIN_CHECK, every other error has the code UDI_UNPARSABLE.
 func Parse(s string) (UDI, error) {
 	if len(s) > maxLength {
-		return UDI{}, newUnparsableError("It is longer than 250 bytes.")
+		return UDI{}, newUnparsableError(tooLong.With(maxLength))
 	}
 	s = trimSymbologyPrefix(strings.TrimLeft(strings.TrimRight(s, "\r\n\t"), " \r\n\t"))
 	if s == "" {
-		return UDI{}, newUnparsableError("It is empty.")
+		return UDI{}, newUnparsableError(empty)
 	}
 	var (
 		u   UDI
@@ -88,13 +89,13 @@ func Parse(s string) (UDI, error) {
 	case isDigit(first) || strings.HasPrefix(s, separator) || strings.HasPrefix(s, visibleSeparator):
 		u, err = parseElements(s)
 	default:
-		err = newUnparsableError("It begins with none of the signs of GS1, HIBCC or ICCBBA.")
+		err = newUnparsableError(noIssuer)
 	}
 	if err != nil {
 		return UDI{}, err
 	}
 	if u.DI == "" {
-		return UDI{}, newUnparsableError("It holds no device identifier: scan the first code of the label too.")
+		return UDI{}, newUnparsableError(noDeviceIdentifier)
 	}
 	return u, nil
 }
@@ -124,7 +125,7 @@ func trimSymbologyPrefix(s string) string {
 	return s
 }
 
-func newUnparsableError(why string) error { return problem.New(problem.UDIUnparsable, why) }
+func newUnparsableError(why texts.Text) error { return problem.New(problem.UDIUnparsable, why) }
 
 // setOnce sets a field that is empty or already has the same value, and reports whether it did: a carrier may repeat a
 // value but not contradict itself.

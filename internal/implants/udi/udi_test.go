@@ -155,7 +155,7 @@ func checkRefused(t *testing.T, s string, code problem.Code, reason string) {
 	t.Helper()
 	got, err := udi.Parse(s)
 	refusal, typed := errors.AsType[*problem.Error](err)
-	if !typed || refusal.Code != code || refusal.Kind != problem.RuleViolated || !strings.Contains(refusal.Detail, reason) {
+	if !typed || refusal.Code != code || refusal.Kind != problem.RuleViolated || !strings.Contains(refusal.Detail.String(), reason) {
 		t.Errorf("%q is refused with %v, want %s %s", s, err, code, reason)
 	}
 	if !got.IsZero() || got.String() != "" {

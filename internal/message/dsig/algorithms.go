@@ -9,10 +9,10 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"math/big"
-	"strconv"
 	"strings"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Algorithm identifiers of XML Signature 1.1 section 6.1 and RFC 9231.
@@ -106,9 +106,9 @@ func parseDigestMethod(name string, p Policy) (digestMethod, error) {
 		if p.AllowSHA1 {
 			return digestSHA1, nil
 		}
-		return 0, problem.New(problem.DigestSHA1, name)
+		return 0, problem.New(problem.DigestSHA1, texts.Literal(name))
 	}
-	return 0, problem.New(problem.DigestUnsupported, truncateForFault(name))
+	return 0, problem.New(problem.DigestUnsupported, texts.Literal(truncateForFault(name)))
 }
 
 // keyFamily is the kind of key and padding that a signature algorithm requires.
@@ -153,15 +153,15 @@ func parseMethod(name string, p Policy) (signatureMethod, error) {
 	}
 	if strings.Contains(name, "#hmac-") {
 		// Using a public key as the secret of a MAC is the classical confusion attack (XML Signature section 12.2.2).
-		return signatureMethod{}, problem.New(problem.SignatureHMAC, truncateForFault(name))
+		return signatureMethod{}, problem.New(problem.SignatureHMAC, texts.Literal(truncateForFault(name)))
 	}
-	return signatureMethod{}, problem.New(problem.SignatureUnsupported, truncateForFault(name))
+	return signatureMethod{}, problem.New(problem.SignatureUnsupported, texts.Literal(truncateForFault(name)))
 }
 
 func parseSHA1Method(name string, p Policy) (signatureMethod, error) {
 	switch {
 	case !p.AllowSHA1:
-		return signatureMethod{}, problem.New(problem.SignatureSHA1, name)
+		return signatureMethod{}, problem.New(problem.SignatureSHA1, texts.Literal(name))
 	case name == RSASHA1:
 		return signatureMethod{name, familyRSA, digestSHA1}, nil
 	}
@@ -181,10 +181,10 @@ func (m signatureMethod) verifySignature(key crypto.PublicKey, hashed, value []b
 
 func (m signatureMethod) verifyRSA(key *rsa.PublicKey, hashed, value []byte) error {
 	if bits := key.N.BitLen(); bits < MinRSABits || bits > MaxRSABits {
-		return problem.New(problem.SignatureKeyUnsupported, "RSA with", strconv.Itoa(bits), "bits").WithPath(pathKeyInfo)
+		return problem.New(problem.SignatureKeyUnsupported, problem.DetailRSABits.With(bits)).WithPath(pathKeyInfo)
 	}
 	if m.family != familyRSA && m.family != familyPSS {
-		return problem.New(problem.SignatureKeyMismatch, "the key is RSA, the algorithm", m.name).WithPath(pathSignatureMethod)
+		return problem.New(problem.SignatureKeyMismatch, keyIsRSA.With(m.name)).WithPath(pathSignatureMethod)
 	}
 	if len(value) != key.Size() {
 		return newValueLengthError(len(value), key.Size())
@@ -206,10 +206,10 @@ func (m signatureMethod) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte)
 	switch key.Curve {
 	case elliptic.P256(), elliptic.P384(), elliptic.P521():
 	default:
-		return problem.New(problem.SignatureKeyUnsupported, "an elliptic curve other than P-256, P-384 and P-521").WithPath(pathKeyInfo)
+		return problem.New(problem.SignatureKeyUnsupported, otherCurve).WithPath(pathKeyInfo)
 	}
 	if m.family != familyECDSA {
-		return problem.New(problem.SignatureKeyMismatch, "the key is ECDSA, the algorithm", m.name).WithPath(pathSignatureMethod)
+		return problem.New(problem.SignatureKeyMismatch, keyIsECDSA.With(m.name)).WithPath(pathSignatureMethod)
 	}
 	// XML Signature section 6.4.3: r and s, each as long as the order of the curve. ASN.1 is not accepted: it has
 	// several encodings of one pair, and so several signature values.
@@ -225,8 +225,7 @@ func (m signatureMethod) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte)
 }
 
 func newValueLengthError(got, want int) error {
-	return problem.New(problem.SignatureValueMalformed,
-		strconv.Itoa(got), "octets where the key needs", strconv.Itoa(want)).WithPath(pathSignatureValue)
+	return problem.New(problem.SignatureValueMalformed, wrongValueLength.With(got, want)).WithPath(pathSignatureValue)
 }
 
 // truncateForFault truncates text of an unverified sender to a length suitable for a fault.
@@ -237,3 +236,6 @@ func truncateForFault(name string) string {
 	}
 	return name
 }
+
+// uriDetail is the URI of a reference, which may be too long for a fault.
+func uriDetail(uri string) texts.Text { return texts.Literal("URI " + truncateForFault(uri)) }

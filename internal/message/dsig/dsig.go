@@ -170,11 +170,11 @@ func (s *Signature) verifyValue(key crypto.PublicKey, signedInfo []byte, sum *[s
 // compareDigest compares a digest with the one that the reference states.
 func (r *reference) compareDigest(sum []byte, i int) error {
 	if subtle.ConstantTimeCompare(sum, r.statedDigest) != 1 {
-		name := r.element.Local()
-		if name == binarySecurityToken { // WSS4J digests it differently until it is appended to the header
-			name += " - WSS4J: appendBSTElementToHeader before addReferencesToSign"
+		changed := problem.DetailElement.With(r.element.Local())
+		if r.element.Local() == binarySecurityToken { // WSS4J digests it differently until it is appended to the header
+			changed = wss4jOrder.With(changed, "appendBSTElementToHeader", "addReferencesToSign")
 		}
-		return problem.New(problem.DigestMismatch, "element", name).WithPath(referencePath(i))
+		return problem.New(problem.DigestMismatch, changed).WithPath(referencePath(i))
 	}
 	return nil
 }

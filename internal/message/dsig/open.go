@@ -2,11 +2,11 @@ package dsig
 
 import (
 	"encoding/base64"
-	"strconv"
 	"strings"
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Paths of refusals.
@@ -36,7 +36,7 @@ const securityNamespace = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-w
 // every algorithm must be allowed, and every reference must resolve, each to a different element.
 func Parse(signature xmldoc.Element, p Policy, resolver Resolver) (*Signature, error) {
 	if !signature.Is(Namespace, "Signature") {
-		return nil, newStructureError(pathSignature, "it is not there")
+		return nil, newStructureError(pathSignature, absent)
 	}
 	s := &Signature{element: signature}
 	s.references, s.prefixes = s.referenceBuffer[:0], s.prefixBuffer[:0]
@@ -66,9 +66,10 @@ func (s *Signature) splitSignature() (value xmldoc.Element, err error) {
 	keyInfo := parts.takeIfNamed("KeyInfo")
 	switch isComplete := !s.signedInfo.IsZero() && !value.IsZero() && parts.isDone(); {
 	case isComplete && keyInfo.IsZero():
-		return value, newStructureError(pathSignature, "it has no KeyInfo - wse-php: attachTokentoSig, not X509SubjectKeyIdentifier; node-soap: WSSecurityCert of 1.2 or later")
+		return value, newStructureError(pathSignature,
+			keyInfoMissing.With("attachTokentoSig", "X509SubjectKeyIdentifier", "WSSecurityCert", "1.2"))
 	case !isComplete:
-		return value, newStructureError(pathSignature, "it must hold SignedInfo, SignatureValue and KeyInfo, in this order, and nothing else")
+		return value, newStructureError(pathSignature, signatureChildren)
 	}
 	return value, nil
 }
@@ -79,8 +80,8 @@ func (s *Signature) readSignatureValue(value xmldoc.Element) error {
 	return err
 }
 
-func newStructureError(path, fact string) error {
-	return problem.New(problem.SignatureStructure, fact).WithPath(path)
+func newStructureError(path string, detail texts.Text) error {
+	return problem.New(problem.SignatureStructure, detail).WithPath(path)
 }
 
 // childCursor iterates over child elements in order.
@@ -104,7 +105,7 @@ func (s *Signature) readSignedInfo(p Policy) error {
 	parts := newChildCursor(s.signedInfo)
 	canonicalizationElement, methodElement := parts.takeIfNamed("CanonicalizationMethod"), parts.takeIfNamed("SignatureMethod")
 	if canonicalizationElement.IsZero() || methodElement.IsZero() {
-		return newStructureError(pathSignedInfo, "it must begin with CanonicalizationMethod and SignatureMethod")
+		return newStructureError(pathSignedInfo, signedInfoStart)
 	}
 	if err := s.readCanonicalization(canonicalizationElement); err != nil {
 		return err
@@ -123,7 +124,7 @@ func (s *Signature) readSignedInfo(p Policy) error {
 // checkReferences checks that there are references and nothing after them.
 func (s *Signature) checkReferences(rest *childCursor) error {
 	if len(s.references) == 0 || !rest.isDone() {
-		return newStructureError(pathSignedInfo, "after SignatureMethod it must hold References only, and at least one")
+		return newStructureError(pathSignedInfo, referencesOnly)
 	}
 	return nil
 }
@@ -138,11 +139,11 @@ func (s *Signature) readCanonicalization(e xmldoc.Element) error {
 		return err
 	case InclusiveC14N:
 		if !e.FirstChild().IsZero() {
-			return newStructureError(pathCanonicalizationMethod, "this algorithm has no parameters")
+			return newStructureError(pathCanonicalizationMethod, noParameters)
 		}
 		return nil
 	}
-	return problem.New(problem.CanonicalizationUnsupported, truncateForFault(name)).WithPath(pathCanonicalizationMethod)
+	return problem.New(problem.CanonicalizationUnsupported, texts.Literal(truncateForFault(name))).WithPath(pathCanonicalizationMethod)
 }
 
 func (s *Signature) readSignatureMethod(e xmldoc.Element, p Policy) error {
@@ -152,7 +153,7 @@ func (s *Signature) readSignatureMethod(e xmldoc.Element, p Policy) error {
 		return withPath(err, pathSignatureMethod)
 	}
 	if !e.FirstChild().IsZero() {
-		return newStructureError(pathSignatureMethod, "this algorithm has no parameters")
+		return newStructureError(pathSignatureMethod, noParameters)
 	}
 	s.method = m
 	return nil
@@ -184,7 +185,7 @@ func (s *Signature) readReference(e xmldoc.Element, p Policy) error {
 func (s *Signature) newReference() (r *reference, i int, err error) {
 	i = len(s.references)
 	if i == MaxReferences {
-		return nil, i, problem.New(problem.ReferencesTooMany, "at most", strconv.Itoa(MaxReferences)).WithPath(pathSignedInfo)
+		return nil, i, problem.New(problem.ReferencesTooMany, problem.DetailAtMost.With(MaxReferences)).WithPath(pathSignedInfo)
 	}
 	s.references = s.references[:i+1]
 	return &s.references[i], i, nil
@@ -206,7 +207,7 @@ func splitReference(e xmldoc.Element, i int) (p referenceParts, err error) {
 	parts := newChildCursor(e)
 	p.transforms, p.method, p.value = parts.takeIfNamed("Transforms"), parts.takeIfNamed("DigestMethod"), parts.takeIfNamed("DigestValue")
 	if p.method.IsZero() || p.value.IsZero() || !parts.isDone() {
-		return p, newStructureError(referencePath(i), "it must hold Transforms, DigestMethod and DigestValue, in this order, and nothing else")
+		return p, newStructureError(referencePath(i), referenceChildren)
 	}
 	return p, nil
 }
@@ -218,7 +219,7 @@ func (r *reference) readDigestMethod(e xmldoc.Element, p Policy, i int) error {
 		return withPath(err, referencePath(i)+"/"+pathDigestMethod)
 	}
 	if !e.FirstChild().IsZero() {
-		return newStructureError(referencePath(i)+"/"+pathDigestMethod, "this algorithm has no parameters")
+		return newStructureError(referencePath(i)+"/"+pathDigestMethod, noParameters)
 	}
 	return nil
 }
@@ -231,8 +232,7 @@ func (r *reference) readDigestValue(e xmldoc.Element, i int) error {
 		return withPath(err, referencePath(i)+"/"+pathDigestValue)
 	}
 	if size := r.digest.cryptoHash().Size(); len(r.statedDigest) != size {
-		return problem.New(problem.DigestValueMalformed, strconv.Itoa(len(r.statedDigest)), "octets where the algorithm gives",
-			strconv.Itoa(size)).WithPath(referencePath(i) + "/" + pathDigestValue)
+		return problem.New(problem.DigestValueMalformed, wrongDigestLength.With(len(r.statedDigest), size)).WithPath(referencePath(i) + "/" + pathDigestValue)
 	}
 	return nil
 }
@@ -243,10 +243,10 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 	count, hasCanonicalization := 0, false
 	for e := transforms.FirstChild(); !e.IsZero(); e = e.NextSibling() {
 		if count++; count > MaxTransforms {
-			return problem.New(problem.TransformsTooMany, "at most", strconv.Itoa(MaxTransforms)).WithPath(referencePath(i))
+			return problem.New(problem.TransformsTooMany, problem.DetailAtMost.With(MaxTransforms)).WithPath(referencePath(i))
 		}
 		if !e.Is(Namespace, "Transform") {
-			return newStructureError(referencePath(i), "Transforms must hold Transform elements only")
+			return newStructureError(referencePath(i), transformsOnly)
 		}
 		name, _ := e.Attr("", "Algorithm")
 		switch {
@@ -259,7 +259,7 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 		case name == Enveloped && !hasCanonicalization && !r.isEnveloped:
 			r.isEnveloped = true
 			if !e.FirstChild().IsZero() {
-				return newStructureError(referencePath(i)+"/"+pathTransform, "this algorithm has no parameters")
+				return newStructureError(referencePath(i)+"/"+pathTransform, noParameters)
 			}
 		case name == STRTransform && !hasCanonicalization && !r.isEnveloped:
 			hasCanonicalization, r.isSTRTransform = true, true
@@ -267,13 +267,13 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 				return withPath(err, referencePath(i)+"/"+pathTransform)
 			}
 		default:
-			return problem.New(problem.TransformUnsupported, truncateForFault(name)).WithPath(referencePath(i) + "/" + pathTransform)
+			return problem.New(problem.TransformUnsupported, texts.Literal(truncateForFault(name))).WithPath(referencePath(i) + "/" + pathTransform)
 		}
 	}
 	if !hasCanonicalization {
 		// Section 4.4.3.2 defaults to Canonical XML 1.0, which makes the signed bytes depend on the surrounding
 		// elements.
-		return problem.New(problem.TransformMissing, ExclusiveC14N).WithPath(referencePath(i))
+		return problem.New(problem.TransformMissing, texts.Literal(ExclusiveC14N)).WithPath(referencePath(i))
 	}
 	return nil
 }
@@ -289,7 +289,7 @@ func (s *Signature) readTokenParameters(r *reference, transform xmldoc.Element) 
 		return problem.New(problem.TransformSTRParameters)
 	}
 	if name, _ := method.Attr("", "Algorithm"); name != ExclusiveC14N {
-		return problem.New(problem.TransformSTRParameters, truncateForFault(name))
+		return problem.New(problem.TransformSTRParameters, texts.Literal(truncateForFault(name)))
 	}
 	from := len(s.prefixes)
 	if _, err := s.readPrefixList(method, pathTransform); err != nil {
@@ -307,13 +307,13 @@ func (s *Signature) readPrefixList(method xmldoc.Element, path string) ([]string
 		return nil, nil
 	}
 	if !e.Is(ExclusiveC14N, "InclusiveNamespaces") || !e.NextSibling().IsZero() || !e.FirstChild().IsZero() {
-		return nil, newStructureError(path, "its only parameter is one InclusiveNamespaces")
+		return nil, newStructureError(path, oneInclusiveNamespaces)
 	}
 	list, _ := e.Attr("", "PrefixList")
 	from := len(s.prefixes)
 	for prefix := range strings.FieldsFuncSeq(list, isSpace) {
 		if len(s.prefixes)-from == MaxPrefixes {
-			return nil, problem.New(problem.PrefixesTooMany, "at most", strconv.Itoa(MaxPrefixes)).WithPath(path)
+			return nil, problem.New(problem.PrefixesTooMany, problem.DetailAtMost.With(MaxPrefixes)).WithPath(path)
 		}
 		s.prefixes = append(s.prefixes, prefix)
 	}
@@ -332,15 +332,14 @@ func (s *Signature) resolveReference(i int, resolver Resolver) error {
 		if refusal.Path != "" {
 			return refusal
 		}
-		refusal.Detail = strings.TrimSpace(refusal.Detail + " URI " + truncateForFault("#"+r.id))
-		return refusal.WithPath(referencePath(i))
+		return refusal.WithDetail(texts.Join(refusal.Detail, uriDetail("#"+r.id))).WithPath(referencePath(i))
 	}
 	if target.IsZero() || target == s.element || target.IsWithin(s.signedInfo) {
 		// A signature cannot cover itself; with itself omitted, it would cover nothing.
-		return problem.New(problem.ReferenceTarget, "element", target.Local()).WithPath(referencePath(i))
+		return problem.New(problem.ReferenceTarget, problem.DetailElement.With(target.Local())).WithPath(referencePath(i))
 	}
 	if s.RefersTo(target) {
-		return problem.New(problem.ReferenceTwice, "element", target.Local()).WithPath(referencePath(i))
+		return problem.New(problem.ReferenceTwice, problem.DetailElement.With(target.Local())).WithPath(referencePath(i))
 	}
 	r.element = target
 	return nil
@@ -364,7 +363,7 @@ func parseSameDocumentURI(uri string) (string, error) {
 	case !found:
 		return "", problem.New(problem.ReferenceExternal)
 	case id == "" || strings.ContainsAny(id, "()"):
-		return "", problem.New(problem.ReferencePointer, "URI", truncateForFault(uri))
+		return "", problem.New(problem.ReferencePointer, uriDetail(uri))
 	}
 	return id, nil
 }
@@ -385,11 +384,11 @@ func DecodeBase64(dst []byte, e xmldoc.Element, maxBytes int, code problem.Code,
 	// No legitimate text is longer, however folded and indented; a longer one is not even read.
 	const maxExpansion = 8
 	if start, end := e.Offset(); end-start > (maxBytes+64)*maxExpansion {
-		return nil, problem.New(code, "longer than", strconv.Itoa(maxBytes), "octets").WithPath(path)
+		return nil, problem.New(code, problem.DetailLongerThan.With(maxBytes)).WithPath(path)
 	}
 	text, ok := e.Text()
 	if !ok {
-		return nil, problem.New(code, "it holds elements").WithPath(path)
+		return nil, problem.New(code, hasChildren).WithPath(path)
 	}
 	text = strings.TrimFunc(text, isSpace)
 	if strings.ContainsAny(text, " \t") { // the decoder itself skips line ends
@@ -402,15 +401,15 @@ func DecodeBase64(dst []byte, e xmldoc.Element, maxBytes int, code problem.Code,
 	}
 	decoded, err := strictBase64.AppendDecode(dst, []byte(text))
 	if err != nil {
-		return nil, problem.Wrap(code, err, "it is not base64").WithPath(path)
+		return nil, problem.Wrap(code, err, notBase64).WithPath(path)
 	}
 	switch n := len(decoded) - len(dst); {
 	case n == 0 && e.Local() == binarySecurityToken: // while signing, WSS4J consumes the attachment with its bytes
-		return nil, problem.New(code, "it is empty - CXF, WSS4J with MTOM: storeBytesInAttachment=false").WithPath(path)
+		return nil, problem.New(code, cxfMTOM.With(problem.DetailEmpty, "storeBytesInAttachment=false")).WithPath(path)
 	case n == 0:
-		return nil, problem.New(code, "it is empty").WithPath(path)
+		return nil, problem.New(code, problem.DetailEmpty).WithPath(path)
 	case n > maxBytes:
-		return nil, problem.New(code, "longer than", strconv.Itoa(maxBytes), "octets").WithPath(path)
+		return nil, problem.New(code, problem.DetailLongerThan.With(maxBytes)).WithPath(path)
 	}
 	return decoded, nil
 }

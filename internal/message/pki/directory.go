@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // ThumbprintSize is the number of bytes of a thumbprint.
@@ -103,7 +104,7 @@ func parsePEMCertificates(file []byte) ([]*x509.Certificate, error) {
 			break
 		}
 		if block.Type != "CERTIFICATE" {
-			return nil, problem.New(problem.TrustUnreadable, "a PEM block of another type was found")
+			return nil, problem.New(problem.TrustUnreadable, texts.Literal("a PEM block of another type was found"))
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {

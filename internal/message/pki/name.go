@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Bounds on names and numbers in messages.
@@ -38,19 +39,19 @@ type nameAttribute struct{ oid, value string }
 // newName returns the Name of RDNs given in the order of the certificate.
 func newName(parts [][]nameAttribute) (Name, error) {
 	if len(parts) == 0 || len(parts) > maxRDNs {
-		return Name{}, newMalformedNameError("it has no parts, or more than " + strconv.Itoa(maxRDNs))
+		return Name{}, newMalformedNameError(wrongPartCount.With(maxRDNs))
 	}
 	var b strings.Builder
 	for _, part := range parts {
-		texts := make([]string, 0, len(part))
+		attributes := make([]string, 0, len(part))
 		for _, a := range part {
 			if !isShortText(a.value) {
-				return Name{}, newMalformedNameError("a value is not a short text")
+				return Name{}, newMalformedNameError(valueNotShortText)
 			}
-			texts = append(texts, a.oid+"="+strconv.Quote(foldValue(a.value)))
+			attributes = append(attributes, a.oid+"="+strconv.Quote(foldValue(a.value)))
 		}
-		slices.Sort(texts)
-		b.WriteString(strings.Join(texts, "+") + ",")
+		slices.Sort(attributes)
+		b.WriteString(strings.Join(attributes, "+") + ",")
 	}
 	return Name{b.String()}, nil
 }
@@ -66,15 +67,15 @@ func foldValue(value string) string {
 	}, strings.Join(fields, " "))
 }
 
-func newMalformedNameError(fact string) error {
-	return problem.New(problem.KeyReferenceMalformed, "the name:", fact)
+func newMalformedNameError(reason texts.Text) error {
+	return problem.New(problem.KeyReferenceMalformed, invalidName.With(reason))
 }
 
 // NameFromDER parses a DER-encoded name, as in certificates.
 func NameFromDER(der []byte) (Name, error) {
 	var sequence pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &sequence); err != nil || len(rest) > 0 {
-		return Name{}, newMalformedNameError("it is not a sequence of parts")
+		return Name{}, newMalformedNameError(notParts)
 	}
 	parts := make([][]nameAttribute, 0, len(sequence))
 	for _, rdn := range sequence {
@@ -82,7 +83,7 @@ func NameFromDER(der []byte) (Name, error) {
 		for _, a := range rdn {
 			value, ok := a.Value.(string)
 			if !ok {
-				return Name{}, newMalformedNameError("a value is not a text")
+				return Name{}, newMalformedNameError(valueNotText)
 			}
 			part = append(part, nameAttribute{a.Type.String(), value})
 		}
@@ -96,7 +97,7 @@ func NameFromDER(der []byte) (Name, error) {
 // the first in the certificate.
 func ParseName(text string) (Name, error) {
 	if len(text) > MaxNameTextBytes {
-		return Name{}, newMalformedNameError("longer than " + strconv.Itoa(MaxNameTextBytes) + " octets")
+		return Name{}, newMalformedNameError(problem.DetailLongerThan.With(MaxNameTextBytes))
 	}
 	p := nameParser{remaining: text}
 	parts := [][]nameAttribute{nil}
@@ -126,7 +127,7 @@ func (p *nameParser) parseAttribute() (nameAttribute, error) {
 	keyword, rest, found := strings.Cut(p.remaining, "=")
 	kind := oidFromKeyword(strings.Trim(keyword, " "))
 	if !found || kind == "" {
-		return nameAttribute{}, newMalformedNameError("a part has a type that is not known")
+		return nameAttribute{}, newMalformedNameError(unknownPartType)
 	}
 	p.remaining = strings.TrimLeft(rest, " ")
 	var value string
@@ -137,7 +138,7 @@ func (p *nameParser) parseAttribute() (nameAttribute, error) {
 	case strings.HasPrefix(p.remaining, `"`):
 		p.remaining = p.remaining[1:]
 		if value, err = p.parseValue(`"`); err == nil && p.remaining == "" {
-			err = newMalformedNameError("a quotation does not end")
+			err = newMalformedNameError(openQuotation)
 		}
 		p.remaining = strings.TrimLeft(strings.TrimPrefix(p.remaining, `"`), " ")
 	default:
@@ -147,7 +148,7 @@ func (p *nameParser) parseAttribute() (nameAttribute, error) {
 		return nameAttribute{}, err
 	}
 	if p.remaining != "" && !strings.ContainsRune(nameSeparators, rune(p.remaining[0])) {
-		return nameAttribute{}, newMalformedNameError("something follows a value")
+		return nameAttribute{}, newMalformedNameError(trailingText)
 	}
 	return nameAttribute{kind, value}, nil
 }
@@ -169,7 +170,7 @@ func (p *nameParser) parseValue(ends string) (string, error) {
 			}
 			continue
 		case ends == nameSeparators && strings.IndexByte(`"<>`, c) >= 0:
-			return "", newMalformedNameError("a character that needs an escape has none")
+			return "", newMalformedNameError(unescapedCharacter)
 		}
 		b.WriteByte(c)
 		p.remaining = p.remaining[1:]
@@ -192,7 +193,7 @@ func (p *nameParser) parseEscape(b *strings.Builder) error {
 			return nil
 		}
 	}
-	return newMalformedNameError("an escape is not one of RFC 4514")
+	return newMalformedNameError(unknownEscape)
 }
 
 // parseHexValue decodes "#" followed by the value's DER in hexadecimal, which Java writes for types without a keyword.
@@ -203,14 +204,14 @@ func (p *nameParser) parseHexValue() (string, error) {
 	}
 	der, err := hex.DecodeString(strings.TrimRight(p.remaining[1:end], " "))
 	if err != nil {
-		return "", newMalformedNameError("a value after # is not hexadecimal")
+		return "", newMalformedNameError(notHexadecimal)
 	}
 	p.remaining = p.remaining[end:]
 	var value any
 	rest, err := asn1.Unmarshal(der, &value)
 	text, ok := value.(string)
 	if err != nil || len(rest) > 0 || !ok {
-		return "", newMalformedNameError("a value after # is not a text in DER")
+		return "", newMalformedNameError(notDERText)
 	}
 	return text, nil
 }
@@ -281,8 +282,7 @@ func ParseIssuerSerial(issuer, serial string) (IssuerSerial, error) {
 		return IssuerSerial{}, err
 	}
 	if len(serial) > maxSerialDigits || !serialPattern.MatchString(serial) {
-		return IssuerSerial{}, problem.New(problem.KeyReferenceMalformed, "the serial number is not a decimal number of at most",
-			strconv.Itoa(maxSerialDigits), "digits")
+		return IssuerSerial{}, problem.New(problem.KeyReferenceMalformed, serialNotDecimal.With(maxSerialDigits))
 	}
 	if serial = strings.TrimLeft(serial, "0"); serial == "" {
 		serial = "0"

@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // MaxOCSPResponseBytes bounds an OCSP response: one status, a signature and a few certificates.
@@ -70,7 +70,7 @@ func (a certificateStatus) isReplacedBy(b certificateStatus) bool {
 // the response is about: without these checks any certificate holder could answer for all other certificates.
 func parseOCSPResponse(der []byte, serial *big.Int, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool) (*big.Int, certificateStatus, error) {
 	if len(der) > MaxOCSPResponseBytes {
-		return nil, certificateStatus{}, problem.New(problem.OCSPUnreadable, "it has more than", strconv.Itoa(MaxOCSPResponseBytes), "octets")
+		return nil, certificateStatus{}, problem.New(problem.OCSPUnreadable, texts.Literal(fmt.Sprintf("it has more than %d octets", MaxOCSPResponseBytes)))
 	}
 	var template *x509.Certificate
 	if serial != nil {
@@ -88,7 +88,7 @@ func parseOCSPResponse(der []byte, serial *big.Int, issuer *x509.Certificate, no
 		return nil, certificateStatus{}, problem.Wrap(problem.OCSPUntrusted, err)
 	}
 	if response.ThisUpdate.After(now.Add(maxClockSkew)) {
-		return nil, certificateStatus{}, problem.New(problem.OCSPUntrusted, "it is of "+formatTimestamp(response.ThisUpdate))
+		return nil, certificateStatus{}, problem.New(problem.OCSPUntrusted, texts.Literal("it is of "+formatTimestamp(response.ThisUpdate)))
 	}
 	a := certificateStatus{period: updatePeriod{response.ThisUpdate, response.NextUpdate}}
 	if a.period.nextUpdate.IsZero() {

@@ -9,6 +9,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // signingEntryName is the friendly name under which the platform stores the key for authentication and signing. The
@@ -43,7 +44,7 @@ func DecodeKeys(data []byte, password string) ([]*Key, error) {
 		return nil, err
 	}
 	if len(keys) != entries {
-		return nil, problem.New(problem.P12Unsupported, "a key without its certificate")
+		return nil, problem.New(problem.P12Unsupported, texts.Literal("a key without its certificate"))
 	}
 	all := []*Key{first}
 	for _, key := range keys {
@@ -77,7 +78,7 @@ func decodeStore(data []byte, password string) ([]*Key, int, error) {
 func (s *keyStore) findPasswordBytes(password string) ([]byte, error) {
 	secret, ok := encodeBMPPassword(password)
 	if !ok {
-		return nil, problem.New(problem.P12Password, "it has a character outside the Basic Multilingual Plane")
+		return nil, problem.New(problem.P12Password, texts.Literal("it has a character outside the Basic Multilingual Plane"))
 	}
 	if s.mac.matchesMAC(secret, s.authenticatedSafe) {
 		return secret, nil
@@ -102,7 +103,7 @@ func (s *keyStore) decryptCertificates(secret []byte, password string) ([]*x509.
 		}
 		_, first, others, err := pkcs12.DecodeChain(probe, password)
 		if err != nil {
-			return nil, problem.Wrap(problem.P12Unsupported, err, "an encrypted part holds something else than certificates")
+			return nil, problem.Wrap(problem.P12Unsupported, err, texts.Literal("an encrypted part holds something else than certificates"))
 		}
 		all = append(append(all, first), others...)
 	}
@@ -124,7 +125,7 @@ func (s *keyStore) decryptKeys(certificates []*x509.Certificate, secret []byte, 
 		}
 		private, _, _, err := pkcs12.DecodeChain(probe, password)
 		if err != nil {
-			return nil, problem.Wrap(problem.P12Unsupported, err, "a key cannot be decrypted")
+			return nil, problem.Wrap(problem.P12Unsupported, err, texts.Literal("a key cannot be decrypted"))
 		}
 		if key := newKeyWithCertificate(private, entry.friendlyName, certificates); key != nil {
 			keys = append(keys, key)

@@ -2,14 +2,15 @@ package pki
 
 import (
 	"encoding/asn1"
+	"fmt"
 	"math/big"
-	"strconv"
 	"unicode/utf16"
 
 	"golang.org/x/crypto/cryptobyte"
 	tags "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Bounds on PKCS #12 files. A store from the platform has 5 kB, two keys, five certificates and 2,048 to 10,000
@@ -71,7 +72,7 @@ type storeParser struct {
 
 func parseStore(data []byte) (*keyStore, error) {
 	if len(data) > maxStoreBytes {
-		return nil, problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxStoreBytes), "bytes")
+		return nil, newTooCostlyError("more than %d bytes", maxStoreBytes)
 	}
 	var w storeParser
 	if err := w.parsePFX(data); err != nil {
@@ -81,10 +82,16 @@ func parseStore(data []byte) (*keyStore, error) {
 }
 
 func newUnreadableError(what string) error {
-	return problem.New(problem.P12Unreadable, what, "is not DER as expected")
+	return problem.New(problem.P12Unreadable, texts.Literal(what+" is not DER as expected"))
 }
 
-func newUnsupportedError(what string) error { return problem.New(problem.P12Unsupported, what) }
+func newTooCostlyError(format string, limit int) error {
+	return problem.New(problem.P12TooCostly, texts.Literal(fmt.Sprintf(format, limit)))
+}
+
+func newUnsupportedError(what string) error {
+	return problem.New(problem.P12Unsupported, texts.Literal(what))
+}
 
 // parsePFX parses PFX ::= SEQUENCE { version, authSafe ContentInfo, macData MacData OPTIONAL } (RFC 7292 §4).
 func (w *storeParser) parsePFX(data []byte) error {
@@ -134,7 +141,7 @@ func (w *storeParser) parseSafes(data []byte) error {
 	}
 	for n := 0; !list.Empty(); n++ {
 		if n == maxSafes {
-			return problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxSafes), "safes")
+			return newTooCostlyError("more than %d safes", maxSafes)
 		}
 		var whole, content cryptobyte.String
 		var contentType asn1.ObjectIdentifier
@@ -186,7 +193,7 @@ func (w *storeParser) parseClearSafe(content cryptobyte.String) error {
 	var certificates []derElement
 	for !list.Empty() {
 		if w.bags++; w.bags > maxBags {
-			return problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxBags), "entries")
+			return newTooCostlyError("more than %d entries", maxBags)
 		}
 		var whole, bag, value cryptobyte.String
 		var bagType asn1.ObjectIdentifier
@@ -219,7 +226,7 @@ func (w *storeParser) parseClearSafe(content cryptobyte.String) error {
 func (w *storeParser) parseShroudedKey(value cryptobyte.String) error {
 	var info, algorithm, ciphertext cryptobyte.String
 	if len(value) > maxKeyBytes {
-		return problem.New(problem.P12TooCostly, "a key of more than", strconv.Itoa(maxKeyBytes), "bytes")
+		return newTooCostlyError("a key of more than %d bytes", maxKeyBytes)
 	}
 	if !value.ReadASN1(&info, tags.SEQUENCE) || !value.Empty() || !info.ReadASN1(&algorithm, tags.SEQUENCE) ||
 		!info.ReadASN1(&ciphertext, tags.OCTET_STRING) || !info.Empty() {
@@ -265,11 +272,11 @@ func (w *storeParser) parseIterationCount(from *cryptobyte.String) (int, error) 
 		return 0, newUnreadableError("an iteration count")
 	}
 	if n.Cmp(big.NewInt(maxIterations)) > 0 {
-		return 0, problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxIterations), "iterations")
+		return 0, newTooCostlyError("more than %d iterations", maxIterations)
 	}
 	iterations := int(n.Int64())
 	if w.iterations += iterations; w.iterations > maxTotalIterations {
-		return 0, problem.New(problem.P12TooCostly, "more than", strconv.Itoa(maxTotalIterations), "iterations in all")
+		return 0, newTooCostlyError("more than %d iterations in all", maxTotalIterations)
 	}
 	return iterations, nil
 }

@@ -3,7 +3,6 @@ package pki
 import (
 	"bytes"
 	"crypto/x509"
-	"strconv"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -22,20 +21,20 @@ func ParsePkiPath(der []byte) ([]*x509.Certificate, error) {
 	input := cryptobyte.String(der)
 	var content cryptobyte.String
 	if !input.ReadASN1(&content, tags.SEQUENCE) || !input.Empty() {
-		return nil, problem.New(problem.TokenUnreadable, "it is not a sequence")
+		return nil, problem.New(problem.TokenUnreadable, notSequence)
 	}
 	var elements []cryptobyte.String
 	for !content.Empty() {
 		var element cryptobyte.String
 		if !content.ReadASN1Element(&element, tags.SEQUENCE) {
-			return nil, problem.New(problem.TokenUnreadable, "it is not a sequence of certificates")
+			return nil, problem.New(problem.TokenUnreadable, notCertificates)
 		}
 		if elements = append(elements, element); len(elements) > MaxPkiPathLength {
-			return nil, problem.New(problem.TokenPathTooLong, "at most", strconv.Itoa(MaxPkiPathLength))
+			return nil, problem.New(problem.TokenPathTooLong, problem.DetailAtMost.With(MaxPkiPathLength))
 		}
 	}
 	if len(elements) == 0 {
-		return nil, problem.New(problem.TokenUnreadable, "it is empty")
+		return nil, problem.New(problem.TokenUnreadable, problem.DetailEmpty)
 	}
 	return parsePathCertificates(elements)
 }

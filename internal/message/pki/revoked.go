@@ -6,16 +6,17 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
+	"fmt"
 	"maps"
 	"math/big"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 	tags "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Bounds on CRLs. A CRL of the maximum size holds a quarter of a million serial numbers.
@@ -114,7 +115,7 @@ func (t *TrustStore) addCRLOfIssuer(data []byte, other *x509.Certificate) (updat
 	}
 	switch i := slices.IndexFunc(t.authorities, isSignedBy); {
 	case isWeakSignatureAlgorithm(source.SignatureAlgorithm):
-		return updatePeriod{}, problem.New(problem.CRLUntrusted, source.SignatureAlgorithm.String())
+		return updatePeriod{}, problem.New(problem.CRLUntrusted, texts.Literal(source.SignatureAlgorithm.String()))
 	case i >= 0:
 		l.issuer = newAuthorityID(t.authorities[i])
 	case other != nil && isSignedBy(other):
@@ -135,7 +136,7 @@ func (t *TrustStore) storeCRL(issuer string, l *parsedCRL) error {
 	maps.Copy(next.byIssuer, current.byIssuer)
 	switch lists := slices.Clone(current.byIssuer[issuer]); {
 	case index < 0 && current.countLists() >= MaxCRLs:
-		return problem.New(problem.CRLUnreadable, "there are", strconv.Itoa(MaxCRLs), "lists already")
+		return problem.New(problem.CRLUnreadable, texts.Literal(fmt.Sprintf("there are %d lists already", MaxCRLs)))
 	case index < 0:
 		next.byIssuer[issuer] = append(lists, l)
 	case !l.isNewerThan(lists[index]):
@@ -188,7 +189,7 @@ var (
 
 func parseCRL(data []byte) (*x509.RevocationList, *parsedCRL, error) {
 	if len(data) > MaxCRLBytes {
-		return nil, nil, problem.New(problem.CRLUnreadable, "it has more than", strconv.Itoa(MaxCRLBytes), "octets")
+		return nil, nil, problem.New(problem.CRLUnreadable, texts.Literal(fmt.Sprintf("it has more than %d octets", MaxCRLBytes)))
 	}
 	if block, _ := pem.Decode(data); block != nil && block.Type == "X509 CRL" {
 		data = block.Bytes
@@ -204,19 +205,19 @@ func parseCRL(data []byte) (*x509.RevocationList, *parsedCRL, error) {
 	for _, extension := range source.Extensions {
 		switch {
 		case extension.Id.Equal(oidDeltaCRL):
-			return nil, nil, problem.New(problem.CRLUnreadable, "it is a delta CRL")
+			return nil, nil, problem.New(problem.CRLUnreadable, texts.Literal("it is a delta CRL"))
 		case extension.Id.Equal(oidDistributionPoint):
 			if l.scope, err = parseCRLScope(extension.Value); err != nil {
 				return nil, nil, err
 			}
 		case extension.Critical:
-			return nil, nil, problem.New(problem.CRLUnreadable, "of its extension", extension.Id.String())
+			return nil, nil, problem.New(problem.CRLUnreadable, texts.Literal("of its extension "+extension.Id.String()))
 		}
 	}
 	for _, entry := range source.RevokedCertificateEntries {
 		for _, extension := range entry.Extensions {
 			if extension.Id.Equal(oidCertificateIssuer) {
-				return nil, nil, problem.New(problem.CRLUnreadable, "it is an indirect CRL")
+				return nil, nil, problem.New(problem.CRLUnreadable, texts.Literal("it is an indirect CRL"))
 			}
 		}
 		l.serials[string(entry.SerialNumber.Bytes())] = entry.ReasonCode != reasonCertificateHold
@@ -256,7 +257,7 @@ const (
 // or of several issuers: no authority of the platform issues them, and a partial answer is worthless.
 func parseCRLScope(der []byte) (crlScope, error) {
 	s := crlScope{extension: string(der)}
-	errUnreadable := problem.New(problem.CRLUnreadable, "of its issuing distribution point")
+	errUnreadable := problem.New(problem.CRLUnreadable, texts.Literal("of its issuing distribution point"))
 	input := cryptobyte.String(der)
 	var fields cryptobyte.String
 	if !input.ReadASN1(&fields, tags.SEQUENCE) || !input.Empty() {

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Subject is the identity that an eHealth certificate names. Unlike serial numbers and thumbprints, it stays the same
@@ -98,13 +99,13 @@ func parseSubjectAttributes(raw []byte) (subjectAttributes, error) {
 	if rest, err := asn1.Unmarshal(raw, &sequence); err != nil {
 		return subjectAttributes{}, problem.Wrap(problem.CertSubjectForm, err).WithPath("Subject")
 	} else if len(rest) > 0 || len(sequence) > maxRDNs {
-		return subjectAttributes{}, newSubjectFormError("too many parts")
+		return subjectAttributes{}, newSubjectFormError(tooManyParts)
 	}
 	var parts subjectAttributes
 	seen := make(map[string]string)
 	for _, rdn := range sequence {
 		if len(rdn) != 1 {
-			return subjectAttributes{}, newSubjectFormError("a part with several values")
+			return subjectAttributes{}, newSubjectFormError(multiValuedPart)
 		}
 		label := attributeLabel(rdn[0].Type)
 		if label == "" {
@@ -112,19 +113,19 @@ func parseSubjectAttributes(raw []byte) (subjectAttributes, error) {
 		}
 		value, ok := rdn[0].Value.(string)
 		if !ok || !isShortText(value) {
-			return subjectAttributes{}, newSubjectFormError(label + " is not a short text")
+			return subjectAttributes{}, newSubjectFormError(partNotShortText.With(label))
 		}
 		if label == "OU" {
 			parts.organizationalUnits = append(parts.organizationalUnits, value)
 			continue
 		}
 		if _, twice := seen[label]; twice {
-			return subjectAttributes{}, newSubjectFormError(label + " stands twice")
+			return subjectAttributes{}, newSubjectFormError(partRepeated.With(label))
 		}
 		seen[label] = value
 	}
 	if seen["C"] != countryCode || seen["O"] != governmentName {
-		return subjectAttributes{}, newSubjectFormError("C or O is not the platform's")
+		return subjectAttributes{}, newSubjectFormError(otherPlatform)
 	}
 	parts.commonName = seen["CN"]
 	return parts, nil
@@ -157,10 +158,10 @@ func parseCommonName(value string) (Subject, error) {
 	identifier, application, hasApplication := strings.Cut(value, ", ")
 	match := identifierPattern.FindStringSubmatch(identifier)
 	if match == nil {
-		return Subject{}, newSubjectFormError("CN is not TYPE=number")
+		return Subject{}, newSubjectFormError(wrongCN)
 	}
 	if hasApplication && !applicationPattern.MatchString(application) {
-		return Subject{}, newSubjectFormError("the application in CN is not 1 to 30 of A-Z, 0-9, - and _")
+		return Subject{}, newSubjectFormError(wrongApplication)
 	}
 	s := Subject{Type: match[1], ID: match[2], Application: application}
 	switch digits := subjectTypeDigits(s.Type); {
@@ -186,23 +187,23 @@ func (s Subject) extractHolderName(units []string) (string, error) {
 			continue
 		}
 		if identifierPattern.MatchString(unit) {
-			return "", problem.New(problem.CertSubjectDisagrees, "CN and OU name different identifiers").WithPath("Subject")
+			return "", problem.New(problem.CertSubjectDisagrees, unitDiffersCN).WithPath("Subject")
 		}
 		remaining = append(remaining, unit)
 	}
 	switch {
 	case len(required) > 0 && required[0] == platformUnitName:
-		return "", newSubjectFormError("no OU names the platform")
+		return "", newSubjectFormError(noPlatformUnit)
 	case len(required) > 0:
-		return "", problem.New(problem.CertSubjectDisagrees, "no OU repeats what CN says").WithPath("Subject")
+		return "", problem.New(problem.CertSubjectDisagrees, unitRepeatsNotCN).WithPath("Subject")
 	case len(remaining) != 1:
-		return "", newSubjectFormError("not exactly one OU is left for the holder's name")
+		return "", newSubjectFormError(wrongHolderUnit)
 	}
 	return remaining[0], nil
 }
 
-func newSubjectFormError(fact string) error {
-	return problem.New(problem.CertSubjectForm, fact).WithPath("Subject")
+func newSubjectFormError(detail texts.Text) error {
+	return problem.New(problem.CertSubjectForm, detail).WithPath("Subject")
 }
 
 // IsPerson reports whether the holder is a natural person.

@@ -10,12 +10,12 @@ import (
 	"encoding/asn1"
 	"errors"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Bounds on the RSA keys that may sign a message.
@@ -159,7 +159,7 @@ func (p verifiedPath) isValidAt(at time.Time) bool {
 // revocation status is the reason.
 func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, revoked *crlSnapshot) (verifiedPath, error) {
 	if isWeakSignatureAlgorithm(leaf.SignatureAlgorithm) {
-		return verifiedPath{}, problem.New(problem.CertSignatureWeak, leaf.SignatureAlgorithm.String())
+		return verifiedPath{}, problem.New(problem.CertSignatureWeak, texts.Literal(leaf.SignatureAlgorithm.String()))
 	}
 	chain, err := t.findChain(leaf, intermediates, at, revoked)
 	if err != nil {
@@ -167,9 +167,9 @@ func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.Cert
 	}
 	switch {
 	case at.Before(leaf.NotBefore):
-		return verifiedPath{}, problem.New(problem.CertNotYetValid, "valid from "+formatTimestamp(leaf.NotBefore))
+		return verifiedPath{}, problem.New(problem.CertNotYetValid, certificateStarts.With(formatTimestamp(leaf.NotBefore)))
 	case at.After(leaf.NotAfter):
-		return verifiedPath{}, problem.New(problem.CertExpired, "valid until "+formatTimestamp(leaf.NotAfter))
+		return verifiedPath{}, problem.New(problem.CertExpired, certificateEnds.With(formatTimestamp(leaf.NotAfter)))
 	case leaf.IsCA:
 		return verifiedPath{}, problem.New(problem.CertIsAuthority)
 	case !maySign(leaf):
@@ -237,7 +237,7 @@ func checkPublicKey(c *x509.Certificate) error {
 	switch key := c.PublicKey.(type) {
 	case *rsa.PublicKey:
 		if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-			return problem.New(problem.CertKeyUnsupported, "RSA with", strconv.Itoa(bits), "bits")
+			return problem.New(problem.CertKeyUnsupported, problem.DetailRSABits.With(bits))
 		}
 		return nil
 	case *ecdsa.PublicKey:
@@ -245,9 +245,9 @@ func checkPublicKey(c *x509.Certificate) error {
 		case elliptic.P256(), elliptic.P384(), elliptic.P521():
 			return nil
 		}
-		return problem.New(problem.CertKeyUnsupported, "curve", key.Curve.Params().Name)
+		return problem.New(problem.CertKeyUnsupported, keyCurve.With(key.Curve.Params().Name))
 	}
-	return problem.New(problem.CertKeyUnsupported, c.PublicKeyAlgorithm.String())
+	return problem.New(problem.CertKeyUnsupported, texts.Literal(c.PublicKeyAlgorithm.String()))
 }
 
 func formatTimestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

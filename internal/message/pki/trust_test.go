@@ -79,7 +79,7 @@ func TestVerifyTellsStrangersNothing(t *testing.T) {
 			if first == nil {
 				first = got
 			}
-			if got.Code != first.Code || got.Detail != first.Detail || got.Path != first.Path {
+			if got.Code != first.Code || got.Detail.String() != first.Detail.String() || got.Path != first.Path {
 				t.Errorf("%v differs from %v", got, first)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // explainer finds the violations in a rejected element. Unlike a validator, it continues after a misplaced or missing
@@ -19,9 +20,9 @@ type explainer struct {
 
 // addViolation adds a violation at an element, or at the path further below it. The cost of a path is proportional to
 // the number of the element's siblings, so it is formatted only for reported violations.
-func (x *explainer) addViolation(code problem.Code, e xmldoc.Element, further string, facts ...string) {
+func (x *explainer) addViolation(code problem.Code, e xmldoc.Element, further string, detail ...texts.Text) {
 	if !x.isFull() {
-		x.violations = append(x.violations, problem.New(code, facts...).WithPath(x.prefixes.formatPath(x.top, e)+further))
+		x.violations = append(x.violations, problem.New(code, detail...).WithPath(x.prefixes.formatPath(x.top, e)+further))
 	}
 }
 
@@ -74,7 +75,7 @@ func (x *explainer) resolveActualType(e xmldoc.Element, declared *typeDefinition
 	if n.namespace == xsdNamespace && !modelled {
 		return declared // a built-in type that the contract does not use: the library decides about its derivation
 	}
-	x.addViolation(problem.SchemaXSIType, e, "/@xsi:type", "expected: no xsi:type, or one that names "+x.prefixes.formatStep(declared.name))
+	x.addViolation(problem.SchemaXSIType, e, "/@xsi:type", expected.With(noXSIType.With(x.prefixes.formatStep(declared.name))))
 	return declared
 }
 
@@ -83,7 +84,7 @@ func (x *explainer) explainAttributes(e xmldoc.Element, d *typeDefinition) {
 		n := expandedName{a.Space, a.Local}
 		if a.Space == xsiNamespace && (a.Local == "type" || a.Local == "schemaLocation" || a.Local == "noNamespaceSchemaLocation") {
 			if a.Local == "schemaLocation" && len(strings.Fields(a.Value))%2 != 0 {
-				x.addViolation(problem.SchemaValue, e, "/@"+x.prefixes.formatStep(n), "expected: pairs of a namespace and an address; it is not looked at, better leave it out")
+				x.addViolation(problem.SchemaValue, e, "/@"+x.prefixes.formatStep(n), expected.With(locationPairs))
 			}
 			continue
 		}
@@ -111,15 +112,15 @@ func (d *typeDefinition) findAttributeUse(n expandedName) (attributeUse, bool) {
 	return attributeUse{}, false
 }
 
-func (p Prefixes) describeAttributes(d *typeDefinition) string {
+func (p Prefixes) describeAttributes(d *typeDefinition) texts.Text {
 	if len(d.attributes) == 0 {
-		return "expected: no attributes"
+		return expected.With(noAttributes)
 	}
 	all := make([]string, 0, len(d.attributes))
 	for _, u := range d.attributes {
 		all = append(all, p.formatStep(u.name))
 	}
-	return "expected: only " + strings.Join(all, ", ")
+	return expected.With(onlyNames.With(strings.Join(all, ", ")))
 }
 
 func (x *explainer) explainValue(e xmldoc.Element, rules *valueRules) {
@@ -127,7 +128,7 @@ func (x *explainer) explainValue(e xmldoc.Element, rules *valueRules) {
 		if x.isFull() {
 			return
 		}
-		x.addViolation(problem.SchemaElement, child, "", rules.describeExpected(), "and no elements")
+		x.addViolation(problem.SchemaElement, child, "", andNoElements.With(rules.describeExpected()))
 	}
 	if v, ok := e.Text(); ok && !rules.acceptsValue(v) {
 		x.addViolation(problem.SchemaValue, e, "", rules.describeExpected())
@@ -240,7 +241,7 @@ func (c *contentMatcher) reportMissing(p *particle, after *followingParticles) {
 	if p.kind == elementParticle {
 		further = "/" + c.prefixes.formatStep(p.name)
 	}
-	c.addViolation(problem.SchemaMissing, c.parent, further, "missing: "+c.prefixes.formatSingle(p)+"; expected content:", c.prefixes.formatContentModel(c.contentModel))
+	c.addViolation(problem.SchemaMissing, c.parent, further, missingContent.With(c.prefixes.formatSingle(p), c.prefixes.formatContentModel(c.contentModel)))
 }
 
 // formatSingle formats the particle without its occurrence count.
@@ -254,9 +255,9 @@ func (p Prefixes) formatSingle(content *particle) string {
 // explains the child's content.
 func (c *contentMatcher) reportUnexpected() {
 	if c.contentModel == nil {
-		c.addViolation(problem.SchemaElement, c.nextChild, "", "expected: no content")
+		c.addViolation(problem.SchemaElement, c.nextChild, "", expected.With(noContent))
 	} else {
-		c.addViolation(problem.SchemaElement, c.nextChild, "", "expected content:", c.prefixes.formatContentModel(c.contentModel))
+		c.addViolation(problem.SchemaElement, c.nextChild, "", expectedContent.With(c.prefixes.formatContentModel(c.contentModel)))
 		if d := c.contentModel.findDeclaredType(c.nextChild); d != nil {
 			c.explainElement(c.nextChild, d)
 		}

@@ -295,7 +295,7 @@ func requireViolations(t *testing.T, err error, want []violation) {
 			t.Errorf("not reported: %v", want[i])
 		case i >= len(want):
 			t.Errorf("reported beyond what is expected: %v", got[i])
-		case got[i].Code != want[i].code || got[i].Path != want[i].at || !strings.Contains(got[i].Detail, want[i].public):
+		case got[i].Code != want[i].code || got[i].Path != want[i].at || !strings.Contains(got[i].Detail.String(), want[i].public):
 			t.Errorf("got %v, want %v", got[i], want[i])
 		}
 	}

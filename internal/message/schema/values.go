@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // valueRules are the rules of a simple type: its built-in base type and its facets (XML Schema part 2, section 4.3).
@@ -35,10 +36,10 @@ type pattern struct {
 
 // builtinType is a built-in simple type.
 type builtinType struct {
-	description    string // for error texts
-	unit           string // the unit of its length; "" if it has none
-	collapsesSpace bool   // whether surrounding white space is ignored
-	isID           bool   // whether a value may occur only once
+	description    texts.Text
+	unit           *lengthUnit // the unit of its length; nil if it has none
+	collapsesSpace bool        // whether surrounding white space is ignored
+	isID           bool        // whether a value may occur only once
 	// matchPlain is like parse, but accepts only values that belong to the type beyond doubt.
 	matchPlain func(v string) (length int, ok bool)
 	// parse reports whether the collapsed value belongs to the type, and returns its length in units.
@@ -48,15 +49,15 @@ type builtinType struct {
 // newBuiltinRules returns the rules of a built-in type.
 func newBuiltinRules(local string) (*valueRules, error) {
 	kinds := map[string]*builtinType{
-		"string":       {"a text", "characters", false, false, countCharacters, countCharacters},
-		"anyURI":       {"a URI", "characters", true, false, matchPlainURN, parseURI},
-		"language":     {"a language tag such as nl", "", true, false, matchPlainLanguage, newMatcher(`([a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*)?`)}, // xml:lang may be empty
-		"ID":           {"an XML name that begins with a letter or _ and has no colon", "", true, true, matchPlainName, newMatcher(`[\pL_][\pL\pN\p{Mn}\p{Mc}_.·-]*`)},
-		"boolean":      {"true or false", "", true, false, matchPlainBoolean, newMatcher(`true|false|0|1`)},
-		"int":          {"a whole number", "", true, false, matchPlainInt, func(v string) (int, bool) { _, ok := parseInt(v); return 0, ok }},
-		"date":         {"a date as YYYY-MM-DD", "", true, false, matchPlainDate, func(v string) (int, bool) { return 0, isDate(v) }},
-		"dateTime":     {"an instant as YYYY-MM-DDThh:mm:ssZ", "", true, false, matchPlainDateTime, func(v string) (int, bool) { return 0, isDateTime(v) }},
-		"base64Binary": {"octets in base64", "octets", true, false, matchPlainBase64, base64Length},
+		"string":       {aText, inCharacters, false, false, countCharacters, countCharacters},
+		"anyURI":       {aURI, inCharacters, true, false, matchPlainURN, parseURI},
+		"language":     {aLanguage, nil, true, false, matchPlainLanguage, newMatcher(`([a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*)?`)}, // xml:lang may be empty
+		"ID":           {anNCName, nil, true, true, matchPlainName, newMatcher(`[\pL_][\pL\pN\p{Mn}\p{Mc}_.·-]*`)},
+		"boolean":      {aBoolean, nil, true, false, matchPlainBoolean, newMatcher(`true|false|0|1`)},
+		"int":          {anInteger, nil, true, false, matchPlainInt, func(v string) (int, bool) { _, ok := parseInt(v); return 0, ok }},
+		"date":         {aDate, nil, true, false, matchPlainDate, func(v string) (int, bool) { return 0, isDate(v) }},
+		"dateTime":     {anInstant, nil, true, false, matchPlainDateTime, func(v string) (int, bool) { return 0, isDateTime(v) }},
+		"base64Binary": {someBytes, inBytes, true, false, matchPlainBase64, base64Length},
 	}
 	k, ok := kinds[local]
 	if !ok {
@@ -152,33 +153,34 @@ func (r *valueRules) withinFacets(v string, length int) bool {
 }
 
 // describeExpected describes the accepted values in words.
-func (r *valueRules) describeExpected() string {
-	var phrases []string
+func (r *valueRules) describeExpected() texts.Text {
 	if len(r.enumeration) > 0 {
-		return "expected: one of " + strings.Join(r.enumeration, ", ")
+		return expected.With(oneOf.With(strings.Join(r.enumeration, ", ")))
 	}
+	described := r.builtin.description
 	for _, p := range r.patterns {
-		phrases = append(phrases, "that matches "+p.source)
+		described = matchingPattern.With(described, p.source)
 	}
 	switch {
 	case r.minInclusive != nil && r.maxInclusive != nil:
-		phrases = append(phrases, fmt.Sprintf("from %d to %d", *r.minInclusive, *r.maxInclusive))
+		described = inRange.With(described, *r.minInclusive, *r.maxInclusive)
 	case r.minInclusive != nil:
-		phrases = append(phrases, fmt.Sprintf("of %d or more", *r.minInclusive))
+		described = orMore.With(described, *r.minInclusive)
 	case r.maxInclusive != nil:
-		phrases = append(phrases, fmt.Sprintf("of %d or less", *r.maxInclusive))
+		described = orLess.With(described, *r.maxInclusive)
 	}
 	switch unit := r.builtin.unit; {
+	case unit == nil:
 	case r.length >= 0:
-		phrases = append(phrases, fmt.Sprintf("of %d %s", r.length, unit))
+		described = unit.exactly.With(described, r.length)
 	case r.minLength > 0 && r.maxLength >= 0:
-		phrases = append(phrases, fmt.Sprintf("of %d to %d %s", r.minLength, r.maxLength, unit))
+		described = unit.between.With(described, r.minLength, r.maxLength)
 	case r.minLength > 0:
-		phrases = append(phrases, fmt.Sprintf("of at least %d %s", r.minLength, unit))
+		described = unit.min.With(described, r.minLength)
 	case r.maxLength >= 0:
-		phrases = append(phrases, fmt.Sprintf("of at most %d %s", r.maxLength, unit))
+		described = unit.max.With(described, r.maxLength)
 	}
-	return strings.Join(append([]string{"expected: " + r.builtin.description}, phrases...), " ")
+	return expected.With(described)
 }
 
 func newMatcher(pattern string) func(string) (int, bool) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // namespacePlatformErrors is the namespace of the error types of the eHealth platform in the detail of a fault.
@@ -141,7 +142,7 @@ func (w *faultWriter) writeFault11(e *problem.Error, v faultMapping, c FaultCont
 		code = "soap:VersionMismatch"
 	}
 	w.writeStrings(">", code, `</faultcode><faultstring xml:lang="en">`)
-	w.writeText(publicCode(e) + ": " + messageText(e, problem.EN))
+	w.writeText(publicCode(e) + ": " + messageText(e, texts.English))
 	w.writeStrings("</faultstring><detail>")
 	w.writeDetail(e, v, c)
 	w.writeStrings("</detail></soap:Fault>")
@@ -164,7 +165,7 @@ func (w *faultWriter) writeFault12(e *problem.Error, v faultMapping, c FaultCont
 	}
 	// Only one Text: gSOAP cannot read a second one, and PHP shows the first. The detail has every language.
 	w.writeStrings(`</soap:Code><soap:Reason><soap:Text xml:lang="en">`)
-	w.writeText(publicCode(e) + ": " + messageText(e, problem.EN))
+	w.writeText(publicCode(e) + ": " + messageText(e, texts.English))
 	w.writeStrings("</soap:Text></soap:Reason><soap:Detail>")
 	w.writeDetail(e, v, c)
 	w.writeStrings("</soap:Detail></soap:Fault>")
@@ -184,7 +185,7 @@ func (w *faultWriter) writeDetail(e *problem.Error, v faultMapping, c FaultConte
 	w.writeStrings("<soa:", name, ` xmlns:soa="`, namespacePlatformErrors, `" Id="`)
 	w.writeText(c.ID)
 	w.writeStrings(`"><Origin>`, origin, "</Origin><Code>", code, "</Code>")
-	for _, l := range problem.Langs {
+	for _, l := range texts.Langs() {
 		w.writeStrings(`<Message xml:lang="`, string(l), `">`)
 		w.writeText(messageText(e, l))
 		w.writeStrings("</Message>")
@@ -208,7 +209,7 @@ func (w *faultWriter) writeDetail(e *problem.Error, v faultMapping, c FaultConte
 			w.writeStrings(`"`)
 		}
 		w.writeStrings(">")
-		for _, l := range problem.Langs {
+		for _, l := range texts.Langs() {
 			w.writeStrings("<", core.Prefix, `:Message xml:lang="`, string(l), `">`)
 			w.writeText(messageText(leaf, l))
 			w.writeStrings("</", core.Prefix, ":Message>")
@@ -221,11 +222,11 @@ func (w *faultWriter) writeDetail(e *problem.Error, v faultMapping, c FaultConte
 func publicCode(e *problem.Error) string { return string(e.Code.PublicCode()) }
 
 // messageText returns the text for the code in a language, followed by the public detail in parentheses.
-func messageText(e *problem.Error, l problem.Lang) string {
+func messageText(e *problem.Error, l texts.Lang) string {
 	entry, _ := problem.Lookup(e.Code)
 	text := entry.Text(l)
-	if e.Detail == "" {
+	if e.Detail.IsZero() {
 		return text
 	}
-	return text + " (" + e.Facts(l) + ")"
+	return text + " (" + e.Detail.In(l) + ")"
 }

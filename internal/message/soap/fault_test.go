@@ -13,6 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/xsd"
 )
 
@@ -103,7 +104,7 @@ func TestFaultTable(t *testing.T) {
 					t.Errorf("violations %+v", r.Violations)
 				}
 				entry, _ := problem.Lookup(c.code)
-				for _, l := range problem.Langs {
+				for _, l := range texts.Langs() {
 					if r.Violations[0].Messages[l] != entry.Text(l) || r.Messages[l] != entry.Text(l) {
 						t.Errorf("in %s: %q, %q", l, r.Messages[l], r.Violations[0].Messages[l])
 					}
@@ -171,7 +172,7 @@ func TestFaultsAreSchemaValid(t *testing.T) {
 			continue // a warning
 		}
 		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-			f := soap.FaultFrom(problem.New(entry.Code, "at most", "5"), faultContext(v))
+			f := soap.FaultFrom(problem.New(entry.Code, problem.DetailAtMost.With(5)), faultContext(v))
 			details := detail(t, v, f.Body)
 			if len(details) != 2 {
 				t.Fatalf("%s: %d details", entry.Code, len(details))
@@ -199,7 +200,7 @@ func detail(t *testing.T, v soap.Version, octets []byte) []xmldoc.Element {
 
 // TestEveryViolation checks that a refusal with several causes lists them all in order, each with its path and texts.
 func TestEveryViolation(t *testing.T) {
-	leaves := []*problem.Error{problem.New(problem.OperationInFuture).WithPath("/x/a"), problem.New(problem.SSINInvalid, "It has 10 characters."),
+	leaves := []*problem.Error{problem.New(problem.OperationInFuture).WithPath("/x/a"), problem.New(problem.SSINInvalid, texts.Literal("It has 10 characters.")),
 		problem.New(problem.OperationInFuture).WithPath("/x/b"), problem.New(problem.CardWithheld)}
 	whole := problem.List(problem.RulesViolated, leaves)
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
@@ -212,11 +213,11 @@ func TestEveryViolation(t *testing.T) {
 		}
 		for i, leaf := range leaves {
 			entry, _ := problem.Lookup(leaf.Code)
-			want := entry.NL
-			if leaf.Detail != "" {
-				want += " (" + leaf.Detail + ")"
+			want := entry.Text("nl")
+			if leaf.Detail.String() != "" {
+				want += " (" + leaf.Detail.String() + ")"
 			}
-			if got := r.Violations[i]; got.Code != string(leaf.Code.PublicCode()) || got.Path != leaf.Path || got.Messages[problem.NL] != want || len(got.Messages) != 4 {
+			if got := r.Violations[i]; got.Code != string(leaf.Code.PublicCode()) || got.Path != leaf.Path || got.Messages["nl"] != want || len(got.Messages) != 4 {
 				t.Errorf("violation %d: %+v", i, got)
 			}
 		}
@@ -282,13 +283,13 @@ func TestHostileText(t *testing.T) {
 		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 			c := faultContext(v)
 			c.ID = text
-			f := soap.FaultFrom(problem.New(problem.SSINInvalid, text).WithPath(text), c)
+			f := soap.FaultFrom(problem.New(problem.SSINInvalid, texts.Literal(text)).WithPath(text), c)
 			_, r, err := readReply(parseDocument(t, string(f.Body)))
 			if err != nil || r == nil {
 				t.Fatalf("%q: %v in %s", text, err, f.Body)
 			}
 			entry, _ := problem.Lookup(problem.SSINInvalid)
-			if r.ID != carried || r.Violations[0].Path != carried || r.Messages[problem.DE] != entry.DE+" ("+carried+")" {
+			if r.ID != carried || r.Violations[0].Path != carried || r.Messages["de"] != entry.Text("de")+" ("+carried+")" {
 				t.Errorf("%q read as %+v", text, r)
 			}
 			details := detail(t, v, f.Body)
@@ -315,7 +316,7 @@ func TestReadReply(t *testing.T) {
 		// A fault of an intermediary, without our detail.
 		_, refusal, err = readReply(parseDocument(t, envelope(v, `<s:Body><s:Fault><faultcode>s:Server</faultcode><faultstring>proxy</faultstring>`+
 			`<s:Code><s:Value>s:Receiver</s:Value></s:Code><s:Reason><s:Text xml:lang="en">proxy</s:Text></s:Reason></s:Fault></s:Body>`)))
-		if err != nil || refusal == nil || refusal.Messages[problem.EN] != "proxy" || refusal.Code != "" || len(refusal.Violations) != 0 ||
+		if err != nil || refusal == nil || refusal.Messages[texts.English] != "proxy" || refusal.Code != "" || len(refusal.Violations) != 0 ||
 			!strings.HasPrefix(refusal.FaultCode, "s:") || !strings.Contains(refusal.Error(), "proxy") {
 			t.Errorf("SOAP version %d: %+v, %v", v, refusal, err)
 		}
@@ -336,7 +337,7 @@ func TestRefusalLanguages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := slices.Sorted(maps.Keys(r.Messages)); !slices.Equal(got, []problem.Lang{problem.DE, problem.EN, problem.FR, problem.NL}) {
+	if got := slices.Sorted(maps.Keys(r.Messages)); !slices.Equal(got, []texts.Lang{"de", texts.English, "fr", "nl"}) {
 		t.Errorf("languages %v", got)
 	}
 }

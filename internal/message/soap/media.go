@@ -67,11 +67,11 @@ func parseXOPPackage(parameters map[string]string) (Media, error) {
 	case !strings.EqualFold(parameters["type"], xopXML):
 		return m, problem.New(problem.MultipartNotXOP).WithPath("Content-Type")
 	case err != nil || !known:
-		return m, problem.New(problem.MultipartParameter, "parameter start-info").WithPath("Content-Type")
+		return m, problem.New(problem.MultipartParameter, parameter.With("start-info")).WithPath("Content-Type")
 	case !isBoundary(m.boundary):
-		return m, problem.New(problem.MultipartParameter, "parameter boundary").WithPath("Content-Type")
+		return m, problem.New(problem.MultipartParameter, parameter.With("boundary")).WithPath("Content-Type")
 	case given && m.rootContentID == "":
-		return m, problem.New(problem.MultipartParameter, "parameter start").WithPath("Content-Type")
+		return m, problem.New(problem.MultipartParameter, parameter.With("start")).WithPath("Content-Type")
 	}
 	return m, nil
 }

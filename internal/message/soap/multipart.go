@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Limits on a package, besides the limit on the whole message.
@@ -38,14 +39,14 @@ func readParts(data []byte, boundary string) ([]part, error) {
 	}
 	delimiter := []byte("\n--" + boundary)
 	if !bytes.HasPrefix(rest, delimiter[1:]) {
-		return nil, newMultipartError("before the first delimiter")
+		return nil, newMultipartError(beforeFirstDelimiter)
 	}
 	rest = rest[len(delimiter)-1:]
 	var parts []part
 	for {
 		if after, closing := bytes.CutPrefix(rest, []byte("--")); closing {
 			if len(bytes.Trim(after, " \t\r\n")) > 0 {
-				return nil, newMultipartError("after the last delimiter")
+				return nil, newMultipartError(afterLastDelimiter)
 			}
 			return parts, nil
 		}
@@ -54,14 +55,14 @@ func readParts(data []byte, boundary string) ([]part, error) {
 			return nil, err
 		}
 		if len(parts) == maxParts {
-			return nil, problem.New(problem.PartsTooMany, fmt.Sprintf("at most %d", maxParts))
+			return nil, problem.New(problem.PartsTooMany, problem.DetailAtMost.With(maxParts))
 		}
 		end := bytes.Index(inside, delimiter)
 		switch {
 		case end < 0:
-			return nil, problem.New(problem.MessageIncomplete, "no closing delimiter")
+			return nil, problem.New(problem.MessageIncomplete, noClosingDelimiter)
 		case end == 0 || inside[end-1] != '\r':
-			return nil, newMultipartError("a delimiter without CRLF before it")
+			return nil, newMultipartError(delimiterWithoutCRLF)
 		}
 		p, err := readPart(inside[:end-1])
 		if err != nil {
@@ -72,16 +73,16 @@ func readParts(data []byte, boundary string) ([]part, error) {
 	}
 }
 
-func newMultipartError(where string) error { return problem.New(problem.MultipartMalformed, where) }
+func newMultipartError(where texts.Text) error { return problem.New(problem.MultipartMalformed, where) }
 
 // skipDelimiterLine skips the remainder of a line after its delimiter.
 func skipDelimiterLine(rest []byte) ([]byte, error) {
 	rest = bytes.TrimLeft(rest, " \t")
 	if len(rest) < 2 {
-		return nil, problem.New(problem.MessageIncomplete, "no closing delimiter")
+		return nil, problem.New(problem.MessageIncomplete, noClosingDelimiter)
 	}
 	if !bytes.HasPrefix(rest, []byte("\r\n")) {
-		return nil, newMultipartError("a line that only begins like a delimiter")
+		return nil, newMultipartError(likeDelimiter)
 	}
 	return rest[2:], nil
 }
@@ -92,7 +93,7 @@ func readPart(data []byte) (part, error) {
 	headerEnd := bytes.Index(data[:min(len(data), maxPartHeader+len(end))], []byte(end))
 	switch {
 	case headerEnd < 0 && len(data) > maxPartHeader:
-		return part{}, problem.New(problem.PartHeaderTooLarge, fmt.Sprintf("at most %d octets", maxPartHeader))
+		return part{}, problem.New(problem.PartHeaderTooLarge, problem.DetailAtMostBytes.With(maxPartHeader))
 	case headerEnd < 0:
 		return part{}, problem.New(problem.PartHeader)
 	}
@@ -127,10 +128,10 @@ func readFields(header string) (map[string]string, error) {
 			return nil, problem.New(problem.PartHeader)
 		}
 		if _, twice := fields[name]; twice {
-			return nil, problem.New(problem.PartHeader, "a field stands twice")
+			return nil, problem.New(problem.PartHeader, fieldTwice)
 		}
 		if len(fields) == maxPartFields {
-			return nil, problem.New(problem.PartHeaderTooLarge, fmt.Sprintf("at most %d fields", maxPartFields))
+			return nil, problem.New(problem.PartHeaderTooLarge, atMostFields.With(maxPartFields))
 		}
 		fields[name] = strings.Trim(value, " \t")
 	}

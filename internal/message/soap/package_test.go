@@ -147,7 +147,7 @@ func TestParseMediaRefuses(t *testing.T) {
 		{strings.Replace(packageType, `root@test`, strings.Repeat("r", 257), 1), soap.SOAP11, problem.MultipartParameter, "parameter start"},
 	} {
 		m, err := soap.ParseMedia(c.contentType)
-		if e := problem.From(err); err == nil || e.Code != c.code || e.Detail != c.public || m.Version != c.version {
+		if e := problem.From(err); err == nil || e.Code != c.code || e.Detail.String() != c.public || m.Version != c.version {
 			t.Errorf("%.90s: version %d, %v", c.contentType, m.Version, err)
 		}
 	}

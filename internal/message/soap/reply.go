@@ -5,6 +5,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Refusal is a SOAP Fault as a client reads it.
@@ -14,7 +15,7 @@ type Refusal struct {
 	ID         string // correlation ID, with which the operator finds the request in the log
 	Business   bool   // refused by a rule of the register, not by the message layers
 	Retry      bool
-	Messages   map[problem.Lang]string
+	Messages   map[texts.Lang]string
 	Violations []Violation
 }
 
@@ -22,12 +23,12 @@ type Refusal struct {
 type Violation struct {
 	Code     string
 	Path     string
-	Messages map[problem.Lang]string
+	Messages map[texts.Lang]string
 }
 
 // Error returns the refusal in English.
 func (r *Refusal) Error() string {
-	return fmt.Sprintf("refused (%s, %s): %s", r.FaultCode, r.Code, r.Messages[problem.EN])
+	return fmt.Sprintf("refused (%s, %s): %s", r.FaultCode, r.Code, r.Messages[texts.English])
 }
 
 // ReadReply returns the content of a reply's Body, or the refusal if it is a Fault. A reply is unsigned by default; its
@@ -48,7 +49,7 @@ func ReadReply(d *xmldoc.Document, coreNamespace string) (xmldoc.Element, *Refus
 }
 
 func (e *Envelope) readFault(fault xmldoc.Element, coreNamespace string) *Refusal {
-	r := &Refusal{Messages: map[problem.Lang]string{}}
+	r := &Refusal{Messages: map[texts.Lang]string{}}
 	detail := fault.Child("", "detail")
 	if e.version == SOAP12 {
 		detail = fault.Child(Namespace12, "Detail")
@@ -62,7 +63,7 @@ func (e *Envelope) readFault(fault xmldoc.Element, coreNamespace string) *Refusa
 		}
 	} else {
 		r.FaultCode = childText(fault, "", "faultcode")
-		r.Messages[problem.EN] = childText(fault, "", "faultstring")
+		r.Messages[texts.English] = childText(fault, "", "faultstring")
 	}
 	for child := range detail.Children() {
 		switch {
@@ -70,7 +71,7 @@ func (e *Envelope) readFault(fault xmldoc.Element, coreNamespace string) *Refusa
 			r.readPlatformError(child)
 		case child.Is(coreNamespace, "Violations"):
 			for violation := range child.Children() {
-				v := Violation{Messages: map[problem.Lang]string{}}
+				v := Violation{Messages: map[texts.Lang]string{}}
 				v.Code, _ = violation.Attr("", "Code")
 				v.Path, _ = violation.Attr("", "Path")
 				for m := range violation.Children() {
@@ -95,9 +96,9 @@ func (r *Refusal) readPlatformError(e xmldoc.Element) {
 	}
 }
 
-func addMessage(to map[problem.Lang]string, e xmldoc.Element) {
+func addMessage(to map[texts.Lang]string, e xmldoc.Element) {
 	lang, _ := e.Attr(xmldoc.XMLNamespace, "lang")
-	to[problem.Lang(lang)], _ = e.Text()
+	to[texts.Lang(lang)], _ = e.Text()
 }
 
 func childText(parent xmldoc.Element, space, local string) string {

@@ -54,7 +54,7 @@ func inlineAttachments(envelope []byte, attachments map[string][]byte, limits xm
 	case len(usedIDs) < len(attachments):
 		return nil, problem.New(problem.PartNotIncluded)
 	case size > limits.Bytes:
-		return nil, problem.New(problem.MessageTooLarge, fmt.Sprintf("at most %d octets with attachments in base64", limits.Bytes))
+		return nil, problem.New(problem.MessageTooLarge, atMostBytesWithAttachments.With(limits.Bytes))
 	}
 	out := make([]byte, 0, size)
 	for i, e := range includes {

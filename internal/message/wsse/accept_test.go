@@ -108,8 +108,8 @@ func TestClock(t *testing.T) {
 			if c.want != "" {
 				wantRefusal(t, verified, err, c.want)
 				if c.want != problem.TimestampInstant && c.want != problem.TimestampOrder &&
-					!strings.Contains(problem.From(err).Detail, "service time 2026-11-21T10:") {
-					t.Errorf("%q does not say the service's time", problem.From(err).Detail)
+					!strings.Contains(problem.From(err).Detail.String(), "service time 2026-11-21T10:") {
+					t.Errorf("%q does not say the service's time", problem.From(err).Detail.String())
 				}
 				return
 			}
@@ -147,8 +147,8 @@ func TestSHA1UntilADate(t *testing.T) {
 		wantRefusal(t, verified, err, problem.DigestSHA1)
 		verified, err = v.Verify(openEnvelope(t, signature))
 		wantRefusal(t, verified, err, problem.SignatureSHA1)
-		if !strings.Contains(problem.From(err).Detail, dsig.RSASHA1) {
-			t.Errorf("%s: %q does not name the algorithm", name, problem.From(err).Detail)
+		if !strings.Contains(problem.From(err).Detail.String(), dsig.RSASHA1) {
+			t.Errorf("%s: %q does not name the algorithm", name, problem.From(err).Detail.String())
 		}
 	}
 	v := newVerifier(t)

@@ -48,7 +48,7 @@ func (m *securityNodes) assignChild(e xmldoc.Element) error {
 		return err
 	}
 	if !part.IsZero() {
-		return newRefusal(problem.SecurityRepeated, securityPath, "element", e.Local())
+		return newRefusal(problem.SecurityRepeated, securityPath, problem.DetailElement.With(e.Local()))
 	}
 	*part = e
 	return nil
@@ -80,9 +80,9 @@ func (m *securityNodes) fieldFor(e xmldoc.Element) (*xmldoc.Element, error) {
 	}
 	switch e.Local() {
 	case "UsernameToken", "Assertion", "EncryptedKey", "SecurityContextToken", "DerivedKeyToken":
-		return nil, newRefusal(problem.TokenUnsupported, securityPath, "element", e.Local())
+		return nil, newRefusal(problem.TokenUnsupported, securityPath, problem.DetailElement.With(e.Local()))
 	}
-	return nil, newRefusal(problem.SecurityUnexpected, securityPath, "element", e.Local())
+	return nil, newRefusal(problem.SecurityUnexpected, securityPath, problem.DetailElement.With(e.Local()))
 }
 
 // Resolve returns the element that a reference identifies. It accepts the Body, the Timestamp and the token in use, and
@@ -94,10 +94,10 @@ func (m *securityNodes) Resolve(id string) (xmldoc.Element, error) {
 	}
 	ours := e == m.body || e == m.timestamp || e == m.token
 	if !ours && (e.Parent() != m.header || e == m.security) {
-		return e, problem.New(problem.ReferenceTarget, "element", e.Local())
+		return e, problem.New(problem.ReferenceTarget, problem.DetailElement.With(e.Local()))
 	}
 	if !hasIdentifier(e, id, ours) {
-		return e, problem.New(problem.ReferenceIDKind, "element", e.Local())
+		return e, problem.New(problem.ReferenceIDKind, problem.DetailElement.With(e.Local()))
 	}
 	return e, nil
 }

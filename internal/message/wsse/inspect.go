@@ -172,7 +172,7 @@ func appendUnique(all []*problem.Error, err error) []*problem.Error {
 
 func containsRefusal(all []*problem.Error, e *problem.Error) bool {
 	for _, other := range all {
-		if other.Code == e.Code && other.Path == e.Path && other.Detail == e.Detail {
+		if other.Code == e.Code && other.Path == e.Path && other.Detail.Equal(e.Detail) {
 			return true
 		}
 	}

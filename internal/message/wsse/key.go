@@ -48,7 +48,7 @@ func (m *securityNodes) readKeyInfo(keyInfo xmldoc.Element) (keyReference, error
 	}
 	// SOAP Message Security section 7.1: the type of the referenced token.
 	if tokenType, ok := tokenReference.Attr(namespaceWSSE11, "TokenType"); ok && !isCertificateTokenType(tokenType) {
-		return keyReference{}, newRefusal(problem.KeyReferenceWrong, tokenReferencePath, "attribute TokenType")
+		return keyReference{}, newRefusal(problem.KeyReferenceWrong, tokenReferencePath, problem.DetailAttribute.With("TokenType"))
 	}
 	switch {
 	case inner.Is(namespaceWSSE, "Reference"):
@@ -64,11 +64,11 @@ func (m *securityNodes) readKeyInfo(keyInfo xmldoc.Element) (keyReference, error
 // newUnsupportedReferenceError includes the namespace, because gSOAP with a default namespace for its output writes the
 // right local name in the namespace of XML Signature.
 func newUnsupportedReferenceError(e xmldoc.Element) error {
-	space := cmp.Or(e.Space(), `""`)
+	found := elementInNamespace.With(e.Local(), cmp.Or(e.Space(), `""`))
 	if e.Is(dsig.Namespace, "SecurityTokenReference") {
-		space += " - gSOAP: without SOAP_XML_DEFAULTNS"
+		found = withoutGSOAPSetting.With(found, "SOAP_XML_DEFAULTNS")
 	}
-	return newRefusal(problem.KeyReferenceUnsupported, keyInfoPath, "element", e.Local(), "in namespace", space)
+	return newRefusal(problem.KeyReferenceUnsupported, keyInfoPath, found)
 }
 
 // requireOnlyChild returns the only child of an element, or an error.
@@ -93,19 +93,19 @@ func (m *securityNodes) readDirectReference(reference, tokenReference xmldoc.Ele
 	// X.509 Certificate Token Profile section 3.2.1. Some toolkits omit the type; a different one is a contradiction.
 	valueType, ok := reference.Attr("", "ValueType")
 	if ok && !isCertificateTokenType(valueType) {
-		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, "attribute ValueType")
+		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, problem.DetailAttribute.With("ValueType"))
 	}
 	key.valueType = valueType
 	uri, _ := reference.Attr("", "URI")
 	if len(uri) < 2 || uri[0] != '#' {
-		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, "attribute URI")
+		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, problem.DetailAttribute.With("URI"))
 	}
 	if m.token.IsZero() {
 		return key, newRefusal(problem.TokenMissing, securityPath)
 	}
 	e, ok := m.security.Document().ElementByID(uri[1:])
 	if !ok || e != m.token || !hasIdentifier(e, uri[1:], true) {
-		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, "attribute URI")
+		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, problem.DetailAttribute.With("URI"))
 	}
 	return key, nil
 }
@@ -127,7 +127,7 @@ func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
 	case valueTypeThumbprintSHA1:
 		key.selector.Thumbprint, err = dsig.DecodeBase64(nil, e, pki.ThumbprintSize, problem.KeyReferenceMalformed, key.path)
 	default:
-		err = newRefusal(problem.KeyReferenceUnsupported, key.path, "attribute ValueType")
+		err = newRefusal(problem.KeyReferenceUnsupported, key.path, problem.DetailAttribute.With("ValueType"))
 	}
 	return key, err
 }
@@ -143,7 +143,7 @@ func readX509Data(data, tokenReference xmldoc.Element, path string) (keyReferenc
 		case err != nil:
 			return key, err
 		case seen&part != 0:
-			return key, newRefusal(problem.KeyReferenceAmbiguous, path, "element", e.Local())
+			return key, newRefusal(problem.KeyReferenceAmbiguous, path, problem.DetailElement.With(e.Local()))
 		}
 		seen |= part
 	}
@@ -151,7 +151,7 @@ func readX509Data(data, tokenReference xmldoc.Element, path string) (keyReferenc
 	case 0:
 		return key, newRefusal(problem.KeyReferenceMissing, path)
 	case partSubject: // a subject has one certificate per renewal, so it does not identify one
-		return key, newRefusal(problem.KeyReferenceUnsupported, path, "element X509SubjectName")
+		return key, newRefusal(problem.KeyReferenceUnsupported, path, problem.DetailElement.With("X509SubjectName"))
 	}
 	return key, nil
 }
@@ -184,7 +184,7 @@ func (k *keyReference) readX509Part(e xmldoc.Element) (part int, err error) {
 		part = partSubjectKeyID
 		k.selector.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxSubjectKeyIDSize, problem.KeyReferenceMalformed, k.path)
 	default:
-		err = newRefusal(problem.KeyReferenceUnsupported, k.path, "element", e.Local())
+		err = newRefusal(problem.KeyReferenceUnsupported, k.path, problem.DetailElement.With(e.Local()))
 	}
 	return part, err
 }
@@ -193,7 +193,7 @@ func (k *keyReference) readIssuerSerial(e xmldoc.Element) error {
 	name := e.FirstChild()
 	serial := name.NextSibling()
 	if !name.Is(dsig.Namespace, "X509IssuerName") || !serial.Is(dsig.Namespace, "X509SerialNumber") || !serial.NextSibling().IsZero() {
-		return newRefusal(problem.KeyReferenceMalformed, k.path, "element X509IssuerSerial")
+		return newRefusal(problem.KeyReferenceMalformed, k.path, problem.DetailElement.With("X509IssuerSerial"))
 	}
 	issuer, err := k.readText(name)
 	if err != nil {
@@ -210,11 +210,11 @@ func (k *keyReference) readIssuerSerial(e xmldoc.Element) error {
 // readText returns the text of an element, a name or a number, without surrounding white space.
 func (k *keyReference) readText(e xmldoc.Element) (string, error) {
 	if start, end := e.Offset(); end-start > maxMarkupFactor*pki.MaxNameTextBytes {
-		return "", newRefusal(problem.KeyReferenceMalformed, k.path, "element", e.Local(), "is too long")
+		return "", newRefusal(problem.KeyReferenceMalformed, k.path, elementTooLong.With(e.Local()))
 	}
 	text, ok := e.Text()
 	if !ok {
-		return "", newRefusal(problem.KeyReferenceMalformed, k.path, "element", e.Local(), "holds elements")
+		return "", newRefusal(problem.KeyReferenceMalformed, k.path, elementHasChildren.With(e.Local()))
 	}
 	return trimXMLSpace(text), nil
 }
@@ -239,9 +239,9 @@ func (m *securityNodes) Dereference(id string) (dsig.Token, error) {
 	case !ok:
 		return dsig.Token{}, problem.New(problem.ReferenceUnknown)
 	case e != m.key.tokenReference:
-		return dsig.Token{}, problem.New(problem.TransformSTRTarget, "element", e.Local())
+		return dsig.Token{}, problem.New(problem.TransformSTRTarget, problem.DetailElement.With(e.Local()))
 	case !hasIdentifier(e, id, false):
-		return dsig.Token{}, problem.New(problem.ReferenceIDKind, "element", e.Local())
+		return dsig.Token{}, problem.New(problem.ReferenceIDKind, problem.DetailElement.With(e.Local()))
 	case m.key.isDirect:
 		return dsig.Token{Element: m.token}, nil
 	}

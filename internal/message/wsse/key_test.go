@@ -359,7 +359,7 @@ func TestRegisteredCertificatesAreNotRevealed(t *testing.T) {
 		t.Log(name)
 		wantRefusal(t, verified, err, problem.KeyUnregistered)
 		e := problem.From(err)
-		answers[e.Path+"|"+e.Detail] = true
+		answers[e.Path+"|"+e.Detail.String()] = true
 		verified, err = v.Verify(openEnvelope(t, strings.Replace(signTemplate(t, stranger, named(c)...), content, forgedContent, 1)))
 		wantRefusal(t, verified, err, problem.KeyUnregistered)
 	}

@@ -174,8 +174,8 @@ func TestCertificates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			verified, err := newVerifier(t).Verify(openEnvelope(t, signTemplate(t, c.key)))
 			wantRefusal(t, verified, err, c.want)
-			if e := problem.From(err); e.Code == problem.CertExpired && !strings.Contains(e.Detail, "service time 2026-11-21T10:00:30Z") {
-				t.Errorf("no service time in %q", e.Detail)
+			if e := problem.From(err); e.Code == problem.CertExpired && !strings.Contains(e.Detail.String(), "service time 2026-11-21T10:00:30Z") {
+				t.Errorf("no service time in %q", e.Detail.String())
 			}
 		})
 	}
@@ -225,7 +225,7 @@ func TestUntrustedSignersLearnNothing(t *testing.T) {
 	for _, key := range []*pki.Key{testpki.UntrustedKey(t), testpki.SelfSignedKey(t), issueKey(t, pki.KeyRSA2048)} {
 		_, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
 		e := problem.From(err)
-		seen[string(e.Code)+"|"+e.Detail+"|"+e.Path] = true
+		seen[string(e.Code)+"|"+e.Detail.String()+"|"+e.Path] = true
 	}
 	if len(seen) != 1 {
 		t.Errorf("they get different answers: %v", seen)

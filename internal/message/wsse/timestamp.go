@@ -6,6 +6,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // readTimestamp reads a wsu:Timestamp (SOAP Message Security section 10). until is the last instant at which the
@@ -41,10 +42,11 @@ func readTimestamp(e xmldoc.Element) (created, validUntil time.Time, err error) 
 func checkClock(created, validUntil, now time.Time) error {
 	switch {
 	case created.After(now.Add(Skew)):
-		return newRefusal(problem.TimestampFuture, timestampPath, "Created", formatInstant(created), "- service time", formatInstant(now))
+		return newRefusal(problem.TimestampFuture, timestampPath,
+			withServiceTime.With(texts.Literal("Created "+formatInstant(created)), formatInstant(now)))
 	case now.After(validUntil):
-		return newRefusal(problem.TimestampExpired, timestampPath, "Created", formatInstant(created), "- good until", formatInstant(validUntil),
-			"- service time", formatInstant(now))
+		return newRefusal(problem.TimestampExpired, timestampPath,
+			createdUntil.With(formatInstant(created), formatInstant(validUntil), formatInstant(now)))
 	}
 	return nil
 }

@@ -75,10 +75,10 @@ func (m *securityNodes) readPresentedCertificate() (presentedCertificate, error)
 func readToken(token xmldoc.Element, key *keyReference) (presentedCertificate, error) {
 	valueType, _ := token.Attr("", "ValueType")
 	if !isCertificateTokenType(valueType) {
-		return presentedCertificate{}, newRefusal(problem.TokenUnsupported, tokenPath, "attribute ValueType")
+		return presentedCertificate{}, newRefusal(problem.TokenUnsupported, tokenPath, problem.DetailAttribute.With("ValueType"))
 	}
 	if key.valueType != "" && key.valueType != valueType {
-		return presentedCertificate{}, newRefusal(problem.KeyReferenceWrong, key.path, "attribute ValueType")
+		return presentedCertificate{}, newRefusal(problem.KeyReferenceWrong, key.path, problem.DetailAttribute.With("ValueType"))
 	}
 	if encoding, ok := token.Attr("", "EncodingType"); ok && encoding != encodingBase64Binary {
 		return presentedCertificate{}, newRefusal(problem.TokenEncoding, tokenPath)
@@ -157,9 +157,9 @@ func withCertificatePath(err error, path string, now time.Time) error {
 	e := problem.From(err)
 	switch e.Code {
 	case problem.CertExpired, problem.CertNotYetValid:
-		e.Detail += " - service time " + formatInstant(now)
+		e = e.WithDetail(withServiceTime.With(e.Detail, formatInstant(now)))
 	case problem.CertRevoked, problem.CertRevocationUnknown:
-		e.Detail = "service time " + formatInstant(now) // revocation information changes over time
+		e = e.WithDetail(serviceTime.With(formatInstant(now))) // revocation information changes over time
 	}
 	return e.WithPath(path)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Fixed parameters of the profile.
@@ -174,6 +175,6 @@ func computeReplayKey(signedInfo [sha256.Size]byte, signer pki.Subject) [sha256.
 // formatInstant formats a time for a fault.
 func formatInstant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func newRefusal(code problem.Code, path string, detail ...string) error {
+func newRefusal(code problem.Code, path string, detail ...texts.Text) error {
 	return problem.New(code, detail...).WithPath(path)
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // encoding is the character encoding of a document, detected from its first bytes (XML 1.0 appendix F).
@@ -32,7 +33,7 @@ func decodeToUTF8(b []byte, limit int) ([]byte, encoding, error) {
 		starts("\x00\x00<\x00"), starts("\x00<\x00\x00"), // UCS-4 in an unusual order
 		starts("\x4C\x6F\xA7\x94"), // "<?xm" in EBCDIC
 		starts("+/v"):              // UTF-7
-		return nil, 0, problem.New(problem.XMLEncodingUnsupported, "1:1")
+		return nil, 0, problem.New(problem.XMLEncodingUnsupported, texts.Literal("1:1"))
 	case starts("\xFF\xFE"):
 		return decodeUTF16(b[2:], binary.LittleEndian, encodingUTF16BOM, limit)
 	case starts("\xFE\xFF"):
@@ -66,7 +67,7 @@ func decodeUTF16(b []byte, order binary.ByteOrder, found encoding, limit int) ([
 		text = utf8.AppendRune(text, r)
 	}
 	if len(text) > limit {
-		return nil, 0, problem.New(problem.XMLTooLarge, "limit "+strconv.Itoa(limit))
+		return nil, 0, problem.New(problem.XMLTooLarge, problem.DetailLimit.With(limit))
 	}
 	return text, found, nil
 }
@@ -95,12 +96,12 @@ func (found encoding) checkDeclaredName(declared string) problem.Code {
 }
 
 // newParseError returns the error for an offset. Its detail begins with "line:column", in characters, counted from 1.
-func newParseError[T string | []byte](code problem.Code, source T, offset int, facts ...string) error {
+func newParseError[T string | []byte](code problem.Code, source T, offset int, detail ...texts.Text) error {
 	before := string(source[:offset])
 	line := 1 + strings.Count(before, "\n")
 	// A carriage return ends a line as well, unless a line feed follows.
 	line += strings.Count(before, "\r") - strings.Count(before, "\r\n")
 	column := 1 + utf8.RuneCountInString(before[strings.LastIndexAny(before, "\r\n")+1:])
 	position := strconv.Itoa(line) + ":" + strconv.Itoa(column)
-	return problem.New(code, append([]string{position}, facts...)...)
+	return problem.New(code, append([]texts.Text{texts.Literal(position)}, detail...)...)
 }

@@ -2,7 +2,6 @@ package xmldoc
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/openctr/ctr/internal/problem"
@@ -22,7 +21,7 @@ const (
 func Parse(b []byte, l Limits) (*Document, error) {
 	l = l.clampToRepresentation()
 	if len(b) > l.Bytes {
-		return nil, problem.New(problem.XMLTooLarge, "limit "+strconv.Itoa(l.Bytes))
+		return nil, problem.New(problem.XMLTooLarge, problem.DetailLimit.With(l.Bytes))
 	}
 	text, found, err := decodeToUTF8(b, l.Bytes)
 	if err != nil {
@@ -92,7 +91,7 @@ func (p *parser) errorAt(code problem.Code, at int) error { return newParseError
 
 // limitError returns the error for an exceeded limit.
 func (p *parser) limitError(code problem.Code, at, limit int) error {
-	return newParseError(code, p.source, at, "limit", strconv.Itoa(limit))
+	return newParseError(code, p.source, at, problem.DetailLimit.With(limit))
 }
 
 // endError returns the error for a truncated document.

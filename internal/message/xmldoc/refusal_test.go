@@ -245,7 +245,7 @@ func requireRefusal(t *testing.T, d *xmldoc.Document, err error, code problem.Co
 		t.Fatalf("document %v, error %v", d, err)
 	}
 	e, ok := errors.AsType[*problem.Error](err)
-	if !ok || e.Code != code || e.Detail != public || e.Kind != problem.Malformed {
+	if !ok || e.Code != code || e.Detail.String() != public || e.Kind != problem.Malformed {
 		t.Errorf("got %v (%v), want %s: %s", err, e.Kind, code, public)
 	}
 }

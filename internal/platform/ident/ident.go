@@ -14,8 +14,6 @@
 // check digits of implant codes and notification numbers follow from published samples.
 package ident
 
-import "strconv"
-
 // isDigits reports whether s consists of decimal digits only. It is true for the empty string.
 func isDigits(s string) bool {
 	for i := range len(s) {
@@ -42,14 +40,4 @@ func checkNumber(n, modulus uint64) uint64 { return modulus - n%modulus }
 func hasValidCheckNumber(digits string, modulus uint64) bool {
 	split := len(digits) - 2
 	return parseDigits(digits[split:]) == checkNumber(parseDigits(digits[:split]), modulus)
-}
-
-// Reasons for rejecting a number, added to the text of the error code. They never contain the number.
-const (
-	reasonNotDigits        = "It holds something other than digits."
-	reasonWrongCheckDigits = "Its check digits do not match."
-)
-
-func reasonWrongLength(got int, want string) string {
-	return "It has " + strconv.Itoa(got) + " characters instead of " + want + "."
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // NotificationCode is the code of an implant in the list of notified implants.
@@ -16,11 +17,11 @@ type NotificationCode struct{ digits string }
 func ParseNotificationCode(s string) (NotificationCode, error) {
 	switch {
 	case len(s) != 12:
-		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, reasonWrongLength(len(s), "12"))
+		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, wrongLength.With(len(s), 12))
 	case !isDigits(s):
-		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, reasonNotDigits)
+		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, notDigits)
 	case !hasValidCheckNumber(s, 97):
-		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, reasonWrongCheckDigits)
+		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, wrongCheckDigits)
 	}
 	return NotificationCode{s}, nil
 }
@@ -70,28 +71,28 @@ func NewNotificationNumber(day Date, running uint64) (NotificationNumber, error)
 // ParseNotificationNumber parses 15 to 19 digits. The day must exist. A sequence number of more than five digits must
 // not begin with 0, so that every notification has one number only. An error has the code NOTIFICATION_NUMBER_INVALID.
 func ParseNotificationNumber(s string) (NotificationNumber, error) {
-	if why := notificationNumberReason(s); why != "" {
+	if why := notificationNumberReason(s); !why.IsZero() {
 		return NotificationNumber{}, problem.New(problem.NotificationNumberInvalid, why)
 	}
 	day, err := parseCompactDate(s[:dayDigits])
 	if err != nil {
-		return NotificationNumber{}, problem.Wrap(problem.NotificationNumberInvalid, err, "It does not begin with a day that exists.")
+		return NotificationNumber{}, problem.Wrap(problem.NotificationNumberInvalid, err, noDatePrefix)
 	}
 	return NotificationNumber{s, day}, nil
 }
 
-func notificationNumberReason(s string) string {
+func notificationNumberReason(s string) texts.Text {
 	switch {
 	case len(s) < minNumberDigits || len(s) > maxNumberDigits:
-		return reasonWrongLength(len(s), "15 to 19")
+		return wrongLengthBetween.With(len(s), minNumberDigits, maxNumberDigits)
 	case !isDigits(s):
-		return reasonNotDigits
+		return notDigits
 	case !hasValidCheckNumber(s, 97):
-		return reasonWrongCheckDigits
+		return wrongCheckDigits
 	case len(s) > minNumberDigits && s[dayDigits] == '0':
-		return "Its running number is padded with zeros beyond five digits."
+		return paddedRunningNumber
 	}
-	return ""
+	return texts.Text{}
 }
 
 // Day returns the day on which the notification was registered, or the zero Date if the number is absent.

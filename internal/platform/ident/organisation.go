@@ -10,13 +10,13 @@ type CBE struct{ digits string }
 func ParseCBE(s string) (CBE, error) {
 	switch {
 	case len(s) != 10:
-		return CBE{}, problem.New(problem.CBEInvalid, reasonWrongLength(len(s), "10"))
+		return CBE{}, problem.New(problem.CBEInvalid, wrongLength.With(len(s), 10))
 	case !isDigits(s):
-		return CBE{}, problem.New(problem.CBEInvalid, reasonNotDigits)
+		return CBE{}, problem.New(problem.CBEInvalid, notDigits)
 	case s[0] > '1':
-		return CBE{}, problem.New(problem.CBEInvalid, "Its first digit is neither 0 nor 1.")
+		return CBE{}, problem.New(problem.CBEInvalid, wrongCBEFirstDigit)
 	case !hasValidCheckNumber(s, 97):
-		return CBE{}, problem.New(problem.CBEInvalid, reasonWrongCheckDigits)
+		return CBE{}, problem.New(problem.CBEInvalid, wrongCheckDigits)
 	}
 	return CBE{s}, nil
 }
@@ -41,11 +41,11 @@ type EHP struct{ digits string }
 func ParseEHP(s string) (EHP, error) {
 	switch {
 	case len(s) != 10:
-		return EHP{}, problem.New(problem.EHPInvalid, reasonWrongLength(len(s), "10"))
+		return EHP{}, problem.New(problem.EHPInvalid, wrongLength.With(len(s), 10))
 	case !isDigits(s):
-		return EHP{}, problem.New(problem.EHPInvalid, reasonNotDigits)
+		return EHP{}, problem.New(problem.EHPInvalid, notDigits)
 	case !hasValidCheckNumber(s, 97):
-		return EHP{}, problem.New(problem.EHPInvalid, reasonWrongCheckDigits)
+		return EHP{}, problem.New(problem.EHPInvalid, wrongCheckDigits)
 	}
 	return EHP{s}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"unique"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // SSIN is the social security identification number of a person (INSZ, NISS): a national register number or a bis
@@ -23,36 +24,36 @@ type SSIN struct{ handle unique.Handle[string] }
 // or 40 added to its month. An unknown month or day is 00; with an unknown month the day is a counter, not a calendar
 // day. An error has the code SSIN_INVALID.
 func ParseSSIN(s string) (SSIN, error) {
-	if why := ssinReason(s); why != "" {
+	if why := ssinReason(s); !why.IsZero() {
 		return SSIN{}, problem.New(problem.SSINInvalid, why)
 	}
 	return SSIN{unique.Make(s)}, nil
 }
 
-func ssinReason(s string) string {
+func ssinReason(s string) texts.Text {
 	if len(s) != 11 {
-		return reasonWrongLength(len(s), "11")
+		return wrongLength.With(len(s), 11)
 	}
 	if !isDigits(s) {
-		return reasonNotDigits
+		return notDigits
 	}
 	year, known := ssinBirthYear(s)
 	if !known {
-		return reasonWrongCheckDigits
+		return wrongCheckDigits
 	}
 	month, day := ssinMonth(s), int(parseDigits(s[4:6]))
 	if month > 12 || day > 31 {
-		return "Its first six digits are not a date of birth."
+		return notBirthDate
 	}
 	if month != 0 && day != 0 {
 		if _, err := NewDate(year, time.Month(month), day); err != nil {
-			return "Its first six digits are a day that does not exist."
+			return noSuchBirthDay
 		}
 	}
 	if sequence := parseDigits(s[6:9]); sequence == 0 || sequence > 997 {
-		return "Its sequence number (the seventh to ninth digit) is not between 001 and 997."
+		return wrongSequenceOfBirth
 	}
-	return ""
+	return texts.Text{}
 }
 
 // ssinBirthYear returns the year of birth in the century that the check number selects, and false if it matches neither
@@ -122,11 +123,11 @@ type NIHII struct{ handle unique.Handle[string] }
 func ParseNIHII(s string) (NIHII, error) {
 	switch {
 	case len(s) != 8 && len(s) != 11:
-		return NIHII{}, problem.New(problem.NIHIIInvalid, reasonWrongLength(len(s), "8 or 11"))
+		return NIHII{}, problem.New(problem.NIHIIInvalid, wrongLengthEither.With(len(s), 8, 11))
 	case !isDigits(s):
-		return NIHII{}, problem.New(problem.NIHIIInvalid, reasonNotDigits)
+		return NIHII{}, problem.New(problem.NIHIIInvalid, notDigits)
 	case !hasValidCheckNumber(s[:8], 97) && !hasValidCheckNumber(s[:8], 89):
-		return NIHII{}, problem.New(problem.NIHIIInvalid, "Its check digits (the seventh and eighth) match neither modulo 97 nor modulo 89.")
+		return NIHII{}, problem.New(problem.NIHIIInvalid, wrongNIHIICheck)
 	}
 	return NIHII{unique.Make(s)}, nil
 }

@@ -4,13 +4,14 @@ package archtest_test
 // below it. "..." matches every package.
 
 // layer lists the packages of this module that packages matching a pattern may import. The first matching layer
-// applies; a package without one is a violation. A package may always import packages of its own layer.
+// applies; a package without one is a violation. A package may always import packages of its own layer. A layer that may
+// import internal/problem may import internal/texts, in which the details of refusals are declared.
 type layer struct {
 	packages string
 	imports  []string
 }
 
-// productionImports is the import table, from the commands at the top to internal/problem at the bottom.
+// productionImports is the import table, from the commands at the top to internal/texts at the bottom.
 var productionImports = []layer{
 	{"cmd/internal/...", nil},
 	{"cmd/...", []string{"cmd/internal/...", "internal/...", "wsdl", "xsd", "certs-testdata"}},
@@ -67,7 +68,8 @@ var productionImports = []layer{
 	{"internal/durable", nil},
 	{"internal/loopback", nil},
 	{"internal/auditlog", nil}, // an external auditor needs only this package to verify the audit log
-	{"internal/problem", nil},
+	{"internal/problem", []string{"internal/texts"}},
+	{"internal/texts", nil},
 	{"internal/devkit/devdata", nil},
 }
 
@@ -79,6 +81,7 @@ var testOnlyPackages = []string{"internal/testing/..."}
 // tests do not depend on higher layers.
 var testImports = []layer{
 	{"internal/problem", nil},
+	{"internal/texts", nil},
 	{"internal/admission", nil},
 	{"internal/reqlog", nil},
 	{"internal/testing/costtest", nil},

@@ -18,6 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -335,7 +336,7 @@ func (b *brokenScenario) formatChapter(number int, source, changed string, f *so
 		fmt.Fprintf(&w, " at `%s`", f.Violations[0].Path)
 	}
 	w.WriteString(":\n\n")
-	for i, l := range []problem.Lang{problem.EN, problem.NL, problem.FR, problem.DE} {
+	for i, l := range []texts.Lang{texts.English, "nl", "fr", "de"} {
 		if i > 0 {
 			w.WriteString(">\n")
 		}

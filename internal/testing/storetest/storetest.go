@@ -16,6 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Backend is a new database for one test, deleted after the test.
@@ -174,7 +175,7 @@ func newImplantation(t testing.TB, running uint64) implants.Notification {
 		SurgeryDate: mustDate("2026-11-20"), Patient: leroy,
 		Prescriber:       implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII},
 		PrescriptionDate: mustDate("2026-11-02"), Comment: "revision of the left knee",
-		Warnings:     []implants.Warning{{Code: "WARN_ONE", Path: "Implantation/Implant[1]", Detail: "facts"}, {Code: "WARN_TWO"}},
+		Warnings:     []implants.Warning{{Code: "WARN_ONE", Path: "Implantation/Implant[1]", Detail: texts.Literal("facts")}, {Code: "WARN_TWO"}},
 		RegisteredAt: registeredAt, Digest: sha256.Sum256([]byte("body " + reference)), Signer: "NIHII-HOSPITAL=71000436",
 		Organisation: hospital, Author: claes, InputReference: "EPD-" + reference,
 		ContentDigest: sha256.Sum256([]byte("content " + reference)),

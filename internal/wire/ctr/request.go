@@ -265,13 +265,10 @@ func RequestPath(request, path string) string {
 
 // WithRequestPaths returns a copy of a refusal by the domain in which every path is an XPath into the request.
 func WithRequestPaths(request string, refusal *problem.Error) *problem.Error {
-	copied := *refusal
-	copied.Causes = make([]*problem.Error, len(refusal.Causes))
-	for i, sub := range refusal.Causes {
-		copied.Causes[i] = WithRequestPaths(request, sub)
-	}
-	if refusal.Path != "" {
-		copied.Path = RequestPath(request, refusal.Path)
-	}
-	return &copied
+	return refusal.MapPaths(func(path string) string {
+		if path == "" {
+			return ""
+		}
+		return RequestPath(request, path)
+	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // The statuses of the platform (commons core version 2).
@@ -83,7 +84,7 @@ func newWarnings(request string, all []implants.Warning) []Warning {
 func newWarning(request string, w implants.Warning) Warning {
 	entry, _ := problem.Lookup(w.Code)
 	out := Warning{Code: string(w.Code), Path: RequestPath(request, w.Path)}
-	for _, l := range problem.Langs {
+	for _, l := range texts.Langs() {
 		out.Message = append(out.Message, Text{Lang: string(l), Value: entry.Text(l)})
 	}
 	return out
