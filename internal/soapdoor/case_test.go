@@ -16,6 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
+	"github.com/openctr/ctr/internal/testing/textedit"
 )
 
 // testCase is a file in testdata/cases: a description, and then, repeated as needed, a section "send" (a message),
@@ -38,7 +39,7 @@ type settings struct {
 type step struct {
 	send
 	want
-	tamper []edit
+	tamper []textedit.Edit
 }
 
 type send struct {
@@ -50,7 +51,7 @@ type send struct {
 	version  soap.Version
 	headers  http.Header
 	encode   string
-	edits    []edit
+	edits    []textedit.Edit
 }
 
 type want struct {
@@ -130,7 +131,7 @@ func (c *testCase) parseSection(name, text string) error {
 		c.lastStep().raw = strings.TrimSuffix(text, "\n")
 		return nil
 	case "tamper":
-		line = func(s string) error { return parseEdit(&c.lastStep().tamper, s) }
+		line = func(s string) error { return appendEdit(&c.lastStep().tamper, s) }
 	case "want":
 		line = c.lastStep().want.parseLine
 	default:
@@ -158,7 +159,7 @@ func (s *settings) parseLine(text string) (err error) {
 	case "sha1 until":
 		s.sha1Until, err = time.Parse(time.RFC3339, value)
 	default:
-		err = errUnknownWord
+		err = textedit.ErrUnknownWord
 	}
 	return err
 }
@@ -182,7 +183,7 @@ func (s *send) parseLine(text string) (err error) {
 	case "encode":
 		s.encode = value
 	default:
-		err = parseEdit(&s.edits, text)
+		err = appendEdit(&s.edits, text)
 	}
 	return err
 }
@@ -221,7 +222,17 @@ func (w *want) parseLine(text string) (err error) {
 	case "kept":
 		w.stored, err = strconv.Atoi(value)
 	default:
-		err = errUnknownWord
+		err = textedit.ErrUnknownWord
+	}
+	return err
+}
+
+// appendEdit parses an edit of a message. In its content, [message] is the request and [forged] is the request with
+// another Id; expandMacros lists more abbreviations.
+func appendEdit(to *[]textedit.Edit, line string) error {
+	e, err := textedit.Parse(line)
+	if err == nil {
+		*to = append(*to, e)
 	}
 	return err
 }

@@ -22,7 +22,7 @@ func TestEvidence(t *testing.T) {
 		t.Helper()
 		s := &step{send: send{message: operation, signer: testpki.Hospital, clock: d.Clock.Now(), version: soap.SOAP11}}
 		for _, line := range edits {
-			if err := parseEdit(&s.edits, line); err != nil {
+			if err := appendEdit(&s.edits, line); err != nil {
 				t.Fatal(err)
 			}
 		}

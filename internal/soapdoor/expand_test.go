@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/testing/testpki"
+	"github.com/openctr/ctr/internal/testing/textedit"
 )
 
 // expandMacros expands abbreviations in a case, which keep the file of a large attack small:
@@ -30,20 +31,10 @@ func expandMacros(tb testing.TB, text string) string {
 	if strings.Contains(text, "[outside]") {
 		text = strings.ReplaceAll(text, "[outside]", outsideAddress(tb))
 	}
-	return repetitionMacro.ReplaceAllStringFunc(text, func(found string) string {
-		parts := repetitionMacro.FindStringSubmatch(found)
-		times, err := strconv.Atoi(parts[1])
-		if err != nil {
-			tb.Fatal(err)
-		}
-		return repeatNumbered(parts[2], times)
-	})
+	return textedit.ExpandRepetitions(text)
 }
 
-var (
-	certificateMacro = regexp.MustCompile(`\[certificate(?: of ([^\]]+)| \+ (\d+) octets)\]`)
-	repetitionMacro  = regexp.MustCompile(`\[(\d+) times ([^\]]+)\]`)
-)
+var certificateMacro = regexp.MustCompile(`\[certificate(?: of ([^\]]+)| \+ (\d+) octets)\]`)
 
 // outsideConnections counts the connections to the address [outside], on which listenOutside listens.
 var (

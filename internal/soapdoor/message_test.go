@@ -18,6 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/testing/dsigtest"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
+	"github.com/openctr/ctr/internal/testing/textedit"
 )
 
 // buildMessage builds the message of a step: filled in, edited, signed, and tampered with.
@@ -51,13 +52,13 @@ func readTemplate(tb testing.TB, name string) string {
 	return strings.TrimSpace(string(octets))
 }
 
-func applyEdits(tb testing.TB, text, request string, edits []edit) string {
+func applyEdits(tb testing.TB, text, request string, edits []textedit.Edit) string {
 	tb.Helper()
+	content := strings.NewReplacer("[message]", request, "[forged]", strings.Replace(request, `Id="`, `Id="forged`, 1))
 	for _, e := range edits {
-		e.what = expandMacros(tb, e.what)
-		changed, err := e.apply(text, request)
+		changed, err := e.Expand(func(what string) string { return content.Replace(expandMacros(tb, what)) }).Apply(text)
 		if err != nil {
-			tb.Fatalf("%s %s: %v", e.verb, e.where, err)
+			tb.Fatalf("%v: %v", e, err)
 		}
 		text = changed
 	}
@@ -106,16 +107,7 @@ func repeatMarked(tb testing.TB, text, times string) string {
 	if len(parts) != 3 {
 		parts = []string{"", text, ""}
 	}
-	return parts[0] + repeatNumbered(parts[1], n) + parts[2]
-}
-
-// repeatNumbered repeats a text; a percent sign becomes the index.
-func repeatNumbered(text string, times int) string {
-	var b strings.Builder
-	for i := range times {
-		b.WriteString(strings.ReplaceAll(text, "%", strconv.Itoa(i)))
-	}
-	return b.String()
+	return parts[0] + textedit.Repeat(parts[1], n) + parts[2]
 }
 
 // signingKey returns a frozen key, or a new one from an authority that the services of the cases trust as well. A case

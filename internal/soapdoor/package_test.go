@@ -80,7 +80,7 @@ func signMessage(tb testing.TB, message, key string, version soap.Version, numbe
 	tb.Helper()
 	s := &step{send: send{message: message, signer: key, clock: registertest.StartTime(), version: version}}
 	for _, line := range edits {
-		if err := parseEdit(&s.edits, line); err != nil {
+		if err := appendEdit(&s.edits, line); err != nil {
 			tb.Fatal(err)
 		}
 	}

@@ -16,7 +16,7 @@ func usualNotification(tb testing.TB, number int, edits ...string) string {
 	tb.Helper()
 	s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.StartTime(), version: soap.SOAP11}}
 	for _, line := range edits {
-		if err := parseEdit(&s.edits, line); err != nil {
+		if err := appendEdit(&s.edits, line); err != nil {
 			tb.Fatal(err)
 		}
 	}

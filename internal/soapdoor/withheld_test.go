@@ -20,7 +20,7 @@ func TestWithheldIsAbsent(t *testing.T) {
 		t.Helper()
 		s := &send{message: message, signer: signer, clock: registertest.StartTime(), version: soap.SOAP11}
 		for _, e := range edits {
-			if err := parseEdit(&s.edits, e); err != nil {
+			if err := appendEdit(&s.edits, e); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -133,7 +133,7 @@ func TestPendingOfOthersIsAbsent(t *testing.T) {
 			d := newDoor(t, settings{})
 			if drafts {
 				s := &step{send: send{message: "NotifyImplant", signer: testpki.Hospital, clock: registertest.StartTime(), version: soap.SOAP11}}
-				if err := parseEdit(&s.edits, "set ctrp:Save to Draft"); err != nil {
+				if err := appendEdit(&s.edits, "set ctrp:Save to Draft"); err != nil {
 					t.Fatal(err)
 				}
 				if r := d.postMessage(t, soap.SOAP11, s.buildMessage(t, 1), http.Header{}); r.status != http.StatusOK {
@@ -142,7 +142,7 @@ func TestPendingOfOthersIsAbsent(t *testing.T) {
 			}
 			s := &step{send: send{message: "ListPendingNotifications", signer: name, clock: registertest.StartTime(), version: soap.SOAP11}}
 			for _, e := range edits {
-				if err := parseEdit(&s.edits, e); err != nil {
+				if err := appendEdit(&s.edits, e); err != nil {
 					t.Fatal(err)
 				}
 			}

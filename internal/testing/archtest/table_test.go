@@ -85,6 +85,7 @@ var testImports = []layer{
 	{"internal/admission", nil},
 	{"internal/reqlog", nil},
 	{"internal/testing/costtest", nil},
+	{"internal/testing/textedit", nil},
 	{"internal/message/...", []string{"internal/message/...", "internal/testing/costtest", "internal/testing/testpki", "internal/testing/dsigtest", "certs-testdata", "wsdl", "xsd"}},
 	{"internal/platform/...", []string{"internal/platform/..."}},
 	{"internal/implants/...", []string{"internal/implants/...", "internal/platform/...", "internal/testing/registertest",
@@ -164,7 +165,7 @@ var libraryRules = []libraryRule{
 	{module: "github.com/prometheus/client_golang", users: []string{"internal/reqlog", "internal/service"}, tests: []string{"internal/soapdoor", "internal/testing/doortest", "cmd/ctr"},
 		reason: "metrics are derived from the request event in internal/reqlog"},
 	{module: "github.com/alecthomas/kong", users: []string{"cmd/..."}, reason: "only commands parse command lines"},
-	{module: "golang.org/x/tools/txtar", tests: []string{"internal/soapdoor"}, reason: "case files are for tests"},
+	{module: "golang.org/x/tools/txtar", tests: []string{"internal/soapdoor", "internal/testing/interop"}, reason: "case files are for tests"},
 }
 
 // nameRule restricts names of the standard library to some packages, in production files.

@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -12,30 +13,31 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
-	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
+	"github.com/openctr/ctr/internal/testing/textedit"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/broken-clients.md")
 
-// codeChange is a change in client.py.
-type codeChange struct{ old, now string }
-
-// brokenScenario describes how a working client is broken, the fault that it gets, and how it is repaired.
+// brokenScenario is a file in testdata/broken: how a working client is broken, the fault that it gets, and how it is
+// repaired. It begins with the title and one field per line. The sections "break" and "repair" have the edits
+// (internal/testing/textedit) of the working and of the broken client. In an edit, [NAME] is the section NAME, for text
+// of several lines.
 type brokenScenario struct {
 	title string
 	cause string // it usually happens
-	// breaks are the changes to the working client, repairs those to the broken client; without repairs, breaks is
-	// undone.
-	breaks, repairs []codeChange
-	key, file       string // PKI entry of the signing key, if not the hospital's, and a description of its file
-	code            problem.Code
+	// Without repairs, breaks is undone.
+	breaks, repairs []textedit.Edit
+	signer, file    string // PKI entry of the signing key, if not the hospital's, and a description of its file
+	code            string
 	understood      string // what a developer learns from the fault alone
 	repair          string
 	formerlyMissing string // what an earlier text of the fault did not tell, if anything
@@ -45,129 +47,70 @@ const (
 	untrustedKey = "a hospital of another authority"
 )
 
-// brokenScenarios are the ten most frequent mistakes of callers, in the order in which a new developer meets them.
-var brokenScenarios = []brokenScenario{
-	{
-		title: "Signed with SHA-1", cause: "The default of zeep, and of older versions of WSS4J, wse-php and node-soap.",
-		breaks:     []codeChange{{"self.signature_method = xmlsec.Transform.RSA_SHA256", "self.signature_method = xmlsec.Transform.RSA_SHA1"}},
-		code:       problem.SignatureSHA1,
-		understood: "The signature algorithm is refused; the fault names zeep's setting with the correct value.",
-		repair:     "`signature_method` set to that value.",
-	},
-	{
-		title: "Digests of SHA-1", cause: "The same default remains when only the signature algorithm was changed.",
-		breaks:     []codeChange{{"self.digest_method = xmlsec.Transform.SHA256", "self.digest_method = xmlsec.Transform.SHA1"}},
-		code:       problem.DigestSHA1,
-		understood: "The digest of a reference is refused, not the signature; the fault names the setting with the correct value.",
-		repair:     "`digest_method` set to that value.",
-	},
-	{
-		title: "No Timestamp", cause: "zeep signs, but adds no Timestamp.",
-		breaks: []codeChange{
-			{"class Timestamp:", "class Unused:"},
-			{"wsse=Compose([Timestamp(), Signer(p12, password)])", "wsse=Signer(p12, password)"},
-		},
-		repairs: []codeChange{
-			{"wsse=Signer(p12, password)", "wsse=Compose([Stamp(), Signer(p12, password)])"},
-			{"class Signer(BinarySignature):", `class Stamp:
-    def apply(self, envelope, headers):
-        created = datetime.datetime.now(datetime.timezone.utc)
-        stamp = etree.SubElement(get_security_header(envelope), etree.QName(WSU, "Timestamp"))
-        etree.SubElement(stamp, etree.QName(WSU, "Created")).text = created.strftime("%Y-%m-%dT%H:%M:%SZ")
-        expires = created + datetime.timedelta(minutes=5)
-        etree.SubElement(stamp, etree.QName(WSU, "Expires")).text = expires.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return envelope, headers
+// readBrokenScenarios returns the ten most frequent mistakes of callers, in the order in which a new developer meets
+// them.
+func readBrokenScenarios(t *testing.T) []brokenScenario {
+	t.Helper()
+	files, err := filepath.Glob("testdata/broken/*.txtar")
+	if err != nil || len(files) != 10 {
+		t.Fatalf("%d scenarios, %v", len(files), err)
+	}
+	var all []brokenScenario
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		title, fields, _ := strings.Cut(string(archive.Comment), "\n\n")
+		b := brokenScenario{title: title}
+		sections := map[string]string{}
+		for _, section := range archive.Files {
+			sections["["+section.Name+"]"] = strings.TrimSuffix(string(section.Data), "\n")
+		}
+		if err := errors.Join(b.parseFields(fields), appendCodeEdits(&b.breaks, sections, "[break]"), appendCodeEdits(&b.repairs, sections, "[repair]")); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if b.code == "" || b.understood == "" || (b.breaks == nil) == (b.signer == "") {
+			t.Fatalf("%s: incomplete", file)
+		}
+		all = append(all, b)
+	}
+	return all
+}
 
-    def verify(self, envelope):
-        return envelope
+func (b *brokenScenario) parseFields(text string) error {
+	fields := map[string]*string{"cause": &b.cause, "signer": &b.signer, "file": &b.file, "code": &b.code,
+		"understood": &b.understood, "repair": &b.repair, "formerly missing": &b.formerlyMissing}
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		field, ok := fields[key]
+		if !ok {
+			return fmt.Errorf("%q: %w", line, textedit.ErrUnknownWord)
+		}
+		*field = value
+	}
+	return nil
+}
 
-
-class Signer(BinarySignature):`},
-		},
-		code:            problem.TimestampMissing,
-		understood:      "The header must contain a signed wsu:Timestamp with Created and Expires in UTC. zeep has no class for it, so we must write one and put it before the signature in Compose.",
-		repair:          "A class with `apply`, placed before the `Signer`.",
-		formerlyMissing: "it said \"add a Timestamp\", but not that zeep has no class for it, what it contains, or where it belongs.",
-	},
-	{
-		title: "The Timestamp is not signed", cause: "It is added after signing.",
-		breaks:          []codeChange{{"Compose([Timestamp(), Signer(p12, password)])", "Compose([Signer(p12, password), Timestamp()])"}},
-		code:            problem.TimestampUnsigned,
-		understood:      "The Timestamp exists, but is added after the signature; in Compose it must come before.",
-		repair:          "The two are swapped.",
-		formerlyMissing: "it named the settings of WSS4J and wse-php, but not the order in zeep.",
-	},
-	{
-		title: "A clock that is ten minutes slow", cause: "A machine without NTP, or local time written with a Z.",
-		breaks: []codeChange{{"now = datetime.datetime.now(datetime.timezone.utc)\n        stamp",
-			"now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=10)\n        stamp"}},
-		code:       problem.TimestampExpired,
-		understood: "By its Timestamp the message was created ten minutes before the service's time, but it had just been sent: our clock is ten minutes slow.",
-		repair:     "The clock was corrected; in the client the subtraction was removed.",
-	},
-	{
-		title: "The message is reformatted after signing", cause: "A plug-in, a proxy or a logger that indents.",
-		breaks: []codeChange{
-			{"transport=zeep.Transport(session", "transport=Indented(session"},
-			{"class Register:", `class Indented(zeep.Transport):
-    def post_xml(self, address, envelope, headers):
-        etree.indent(envelope.find("{*}Body"))
-        return super().post_xml(address, envelope, headers)
-
-
-class Register:`},
-		},
-		repairs: []codeChange{{"        etree.indent(envelope.find(\"{*}Body\"))\n", ""}},
-		code:    problem.DigestMismatch,
-		understood: "The named element was changed after signing. After the signature only our own transport handles the message, " +
-			"and it indents.",
-		repair: "The transport sends the message unchanged.",
-	},
-	{
-		title: "A certificate that has expired", cause: "The renewed certificate is in another file.",
-		key: pki.EntryExpired, file: "the file of a certificate that has expired", code: problem.CertExpired,
-		understood:      "The certificate was valid until the given day. It has been renewed, so the program still loads the old file.",
-		repair:          "`--p12` names the new file.",
-		formerlyMissing: "it said to renew the certificate, but not that a program may still use the old file.",
-	},
-	{
-		title: "A certificate of another environment", cause: "An acceptance certificate in production, or a self-signed one.",
-		key: untrustedKey, file: "a file whose certificate has the same subject, but another issuer", code: problem.CertUntrusted,
-		understood: "The certificate does not belong to this environment, which the fault names.",
-		repair:     "`--p12` names the file issued for this environment.",
-	},
-	{
-		title: "The same message twice", cause: "An HTTP library, a proxy or a queue that retries automatically.",
-		breaks: []codeChange{
-			{"transport=zeep.Transport(session", "transport=Insistent(session"},
-			{"class Register:", `class Insistent(zeep.Transport):
-    def post(self, address, message, headers):
-        super().post(address, message, headers)
-        return super().post(address, message, headers)
-
-
-class Register:`},
-		},
-		repairs: []codeChange{
-			{"transport=Insistent(session", "transport=zeep.Transport(session"},
-			{"        return getattr(self.client.service, operation)(\n            Id=", "        try:\n            return self.once(operation, author, **content)\n" +
-				"        except requests.exceptions.RequestException:\n            return self.once(operation, author, **content)\n\n" +
-				"    def once(self, operation, author, **content):\n        return getattr(self.client.service, operation)(\n            Id="},
-		},
-		code:            problem.MessageReplayed,
-		understood:      "The second of two requests was refused because it was identical to the first. Each attempt needs a new signature; InputReference identifies both as the same notification.",
-		repair:          "The client repeats the call instead of the same bytes.",
-		formerlyMissing: "it said to sign again, but not what had sent the message twice.",
-	},
-	{
-		title: "An invalid date", cause: "The date as written in Belgium.",
-		breaks: []codeChange{{`"OperationDate": today - datetime.timedelta(days=2),
-        "Patient"`, `"OperationDate": (today - datetime.timedelta(days=2)).strftime("%d/%m/%Y"),
-        "Patient"`}},
-		code:       problem.SchemaValue,
-		understood: "The value at the given path must be a date in the form YYYY-MM-DD.",
-		repair:     "A date object, which zeep writes in that form.",
-	},
+// appendCodeEdits parses the edits in a section.
+func appendCodeEdits(to *[]textedit.Edit, sections map[string]string, name string) error {
+	expand := func(text string) string {
+		if content, ok := sections[text]; ok {
+			return content
+		}
+		return text
+	}
+	for line := range strings.SplitSeq(sections[name], "\n") {
+		if line == "" {
+			continue
+		}
+		e, err := textedit.Parse(line)
+		if err != nil {
+			return fmt.Errorf("%q: %w", line, err)
+		}
+		*to = append(*to, e.Expand(expand))
+	}
+	return nil
 }
 
 // TestBrokenClients breaks the zeep client in ten ways, compares the faults with docs/broken-clients.md, repairs the
@@ -180,24 +123,25 @@ func TestBrokenClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	service := interop.StartService(t, interop.NewDevelopmentDirectory(t))
-	chapters := make([]string, len(brokenScenarios))
+	scenarios := readBrokenScenarios(t)
+	chapters := make([]string, len(scenarios))
 	t.Run("clients", func(t *testing.T) {
-		for i, b := range brokenScenarios {
+		for i, b := range scenarios {
 			t.Run(b.title, func(t *testing.T) {
 				t.Parallel()
 				client := &brokenClient{program, service, interop.StartRecorder(t, service, nil)}
-				changed := applyChanges(t, string(source), b.breaks)
-				result := client.runClient(t, changed, b.key)
+				changed := editClient(t, string(source), b.breaks)
+				result := client.runClient(t, changed, b.signer)
 				fault, status := client.firstFault(t)
 				if result.ExitCode == 0 || fault == nil {
 					t.Fatalf("exit %d, nothing was refused: %s", result.ExitCode, result.Stderr)
 				}
-				if got := fault.Violations[0].Code; got != string(b.code) {
+				if got := fault.Violations[0].Code; got != b.code {
 					t.Fatalf("%s, want %s", got, b.code)
 				}
 				repaired := string(source)
 				if b.repairs != nil {
-					repaired = applyChanges(t, changed, b.repairs)
+					repaired = editClient(t, changed, b.repairs)
 				}
 				if result = client.runClient(t, repaired, ""); result.ExitCode != 0 {
 					t.Fatalf("the repaired client: exit %d\n%s", result.ExitCode, result.Stderr)
@@ -228,13 +172,15 @@ func requireDocument(t *testing.T, path, want string) {
 	}
 }
 
-func applyChanges(t *testing.T, text string, changes []codeChange) string {
+// editClient applies edits to a client. Each old text must be there once, so that it is clear what changes.
+func editClient(t *testing.T, text string, edits []textedit.Edit) string {
 	t.Helper()
-	for _, c := range changes {
-		if strings.Count(text, c.old) != 1 {
-			t.Fatalf("client.py holds %q %d times", c.old, strings.Count(text, c.old))
+	for i, e := range edits {
+		old, _, ok := e.Replacement()
+		if n := strings.Count(text, old); !ok || n != 1 {
+			t.Fatalf("client.py holds %q %d times", old, n)
 		}
-		text = strings.Replace(text, c.old, c.now, 1)
+		text = applyEdits(t, text, edits[i:i+1])
 	}
 	return text
 }
@@ -354,18 +300,19 @@ func (b *brokenScenario) formatChapter(number int, source, changed string, f *so
 }
 
 // formatDiff formats changes to a text as changed lines, without context.
-func formatDiff(text string, changes []codeChange) string {
+func formatDiff(text string, edits []textedit.Edit) string {
 	var w strings.Builder
-	for i, c := range changes {
+	for i, e := range edits {
 		if i > 0 {
 			w.WriteString("@@\n")
 		}
-		at := strings.Index(text, c.old)
-		start, end := strings.LastIndex(text[:at], "\n")+1, at+len(c.old)
-		if c.now != "" { // extend to whole lines; deletions already are whole lines
+		oldText, newText, _ := e.Replacement()
+		at := strings.Index(text, oldText)
+		start, end := strings.LastIndex(text[:at], "\n")+1, at+len(oldText)
+		if newText != "" { // extend to whole lines; deletions already are whole lines
 			end += strings.Index(text[end:], "\n") + 1
 		}
-		changed := strings.Replace(text[start:end], c.old, c.now, 1)
+		changed := strings.Replace(text[start:end], oldText, newText, 1)
 		old, now := strings.Split(strings.TrimRight(text[start:end], "\n"), "\n"), strings.Split(strings.TrimRight(changed, "\n"), "\n")
 		if changed == "" {
 			now = nil
