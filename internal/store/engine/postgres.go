@@ -1,0 +1,206 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// postgresEngine is a PostgreSQL database, which any number of programs may share.
+//
+// No state outlives a transaction on its connection: no prepared statement, session lock or setting. So the engine
+// works behind a pooler that gives each transaction another connection, such as PgBouncer in transaction mode.
+type postgresEngine struct {
+	dialect *dialect
+	db      *sqlx.DB
+}
+
+const (
+	minPostgresVersion = 15
+	// maxConnections is per program. PostgreSQL allows 100 by default, which several nodes share.
+	maxConnections = 32
+	// maxAttempts bounds how often a transaction runs, and initialBackoff is the wait before the second attempt; it
+	// doubles each time. A failover takes longer than all attempts; until it ends, callers get STORE_UNAVAILABLE.
+	maxAttempts    = 6
+	initialBackoff = 10 * time.Millisecond
+)
+
+func openPostgres(ctx context.Context, c Config) (engine, error) {
+	config, err := pq.NewConfig(c.URL)
+	if err != nil {
+		// The error is dropped, because it may quote the URL and the password in it.
+		return nil, errors.New("the database URL is not a valid postgres:// URL")
+	}
+	// Binary parameters travel with the statement: one round trip, and no named statement, which a pooler would lose.
+	config.BinaryParameters = true
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 5 * time.Second
+	}
+	connector, err := pq.NewConnectorConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	p := &postgresEngine{dialect: newPostgresDialect(), db: sqlx.NewDb(sql.OpenDB(connector), "postgres")}
+	p.db.SetMaxOpenConns(maxConnections)
+	p.db.SetMaxIdleConns(maxConnections)
+	p.db.SetConnMaxIdleTime(5 * time.Minute)
+	p.db.SetConnMaxLifetime(time.Hour)
+	if err = p.checkAndMigrate(ctx, c.Migrations); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+func (p *postgresEngine) checkAndMigrate(ctx context.Context, migrations fs.FS) error {
+	var version int
+	if err := p.db.GetContext(ctx, &version, `SELECT CAST(current_setting('server_version_num') AS integer)`); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if version /= 10000; version < minPostgresVersion {
+		return fmt.Errorf("the database is PostgreSQL %d: at least %d is needed", version, minPostgresVersion)
+	}
+	return migrateSchema(ctx, p.db.DB, p.dialect, migrations)
+}
+
+// readTx runs f over one snapshot.
+func (p *postgresEngine) readTx(ctx context.Context, f func(*Tx) error) error {
+	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return p.dialect.toProblem(err)
+	}
+	tx := &Tx{ctx: ctx, conn: sqlTx, dialect: p.dialect}
+	if err := tx.runFunc(f); err != nil {
+		_ = sqlTx.Rollback() // if this fails, database/sql drops the connection
+		return err
+	}
+	if err := sqlTx.Commit(); err != nil {
+		return p.dialect.toProblem(err)
+	}
+	tx.runAfterCommit()
+	return nil
+}
+
+// writeTx runs f, and runs it again when the transaction lost a race or its connection.
+func (p *postgresEngine) writeTx(ctx context.Context, f func(*Tx) error) error {
+	wait := initialBackoff
+	for n := 1; ; n++ {
+		again, err := p.attemptTx(ctx, f)
+		if err == nil || !again || n == maxAttempts {
+			return err
+		}
+		// Random jitter between half and all of the wait, so that transactions that collided do not collide again.
+		if sleepContext(ctx, wait/2+rand.N(wait/2)) != nil { //nolint:gosec // the jitter is no secret
+			return err
+		}
+		wait *= 2
+	}
+}
+
+// attemptTx runs f once. On an error, it reports whether f may run again: nothing is stored, and the next attempt may
+// succeed.
+func (p *postgresEngine) attemptTx(ctx context.Context, f func(*Tx) error) (bool, error) {
+	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return isConnectionLost(err), p.dialect.toProblem(err)
+	}
+	tx := &Tx{ctx: ctx, conn: sqlTx, dialect: p.dialect, states: &sharedStates{}}
+	if err = tx.runFunc(f); err != nil {
+		_ = sqlTx.Rollback() // if this fails, database/sql drops the connection
+		return isConnectionLost(tx.err) || isTransactionConflict(tx.err), err
+	}
+	if err = tx.states.saveStates(tx); err != nil {
+		_ = sqlTx.Rollback()
+		return isConnectionLost(tx.err) || isTransactionConflict(tx.err), err
+	}
+	// When the caller gives up before COMMIT is sent, this is the context's error, and nothing is stored.
+	err = sqlTx.Commit()
+	switch {
+	case err == nil:
+		tx.runAfterCommit()
+		return false, nil
+	case isConnectionLost(err):
+		return p.resolveLostCommit(context.WithoutCancel(ctx), tx, err)
+	}
+	return isTransactionConflict(err), p.dialect.toProblem(err)
+}
+
+// ProveCommit makes the outcome of a lost COMMIT known: when its response is lost, the engine runs isCommitted in a new
+// transaction, which it rolls back, to find out whether this transaction was committed. isCommitted must wait until the
+// server has ended the lost transaction, for example because it inserts the same key.
+//
+// Running a transaction again blindly would find its own rows; not running it again would report that nothing was
+// stored when everything was. Without ProveCommit the outcome stays unknown, and the caller gets STORE_UNAVAILABLE.
+// SQLite loses no response, and never calls it.
+func (tx *Tx) ProveCommit(isCommitted func(*Tx) (bool, error)) { tx.isCommitted = isCommitted }
+
+// resolveLostCommit finds out whether a transaction was committed whose response to COMMIT was lost, and reports whether
+// it may run again. This also holds across a failover, because a lost row of the proof means that all others are lost.
+func (p *postgresEngine) resolveLostCommit(ctx context.Context, tx *Tx, lost error) (bool, error) {
+	unknown := p.dialect.toProblem(fmt.Errorf("the outcome of the transaction is unknown: %w", lost))
+	if tx.isCommitted == nil {
+		return false, unknown
+	}
+	wait := initialBackoff
+	for range maxAttempts {
+		committed, err := p.proveCommit(ctx, tx.isCommitted)
+		switch {
+		case err == nil && committed:
+			return false, nil
+		case err == nil:
+			return true, p.dialect.toProblem(lost)
+		case !isConnectionLost(err):
+			return false, unknown
+		}
+		if sleepContext(ctx, wait) != nil {
+			return false, unknown
+		}
+		wait *= 2
+	}
+	return false, unknown
+}
+
+// proveCommit runs the proof in a transaction of its own and rolls it back. Its error is that of the driver.
+func (p *postgresEngine) proveCommit(ctx context.Context, isCommitted func(*Tx) (bool, error)) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = sqlTx.Rollback() }()
+	tx := &Tx{ctx: ctx, conn: sqlTx, dialect: p.dialect}
+	committed, err := isCommitted(tx)
+	if tx.err != nil {
+		err = tx.err
+	}
+	return committed, err
+}
+
+// checkReady checks that the server accepts writes: a standby, or a server with a read-only disk, does not.
+func (p *postgresEngine) checkReady(ctx context.Context) error {
+	var readOnly bool
+	err := p.db.GetContext(ctx, &readOnly, `SELECT CAST(current_setting('transaction_read_only') AS boolean)`)
+	switch {
+	case err != nil:
+		return p.dialect.toProblem(err)
+	case readOnly:
+		return problem.Wrap(problem.StoreDown, errors.New("the database is read-only"))
+	}
+	return nil
+}
+
+func (p *postgresEngine) close() error {
+	if err := p.db.Close(); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	return nil
+}
