@@ -34,6 +34,12 @@ type SigningKey struct {
 	PrivateKey ed25519.PrivateKey
 }
 
+// PublicKey is the public key of a signing key, with the id of the key that it is derived from.
+type PublicKey struct {
+	KeyID string
+	Key   ed25519.PublicKey
+}
+
 // PublicKey returns the public key.
 func (s SigningKey) PublicKey() ed25519.PublicKey {
 	public, _ := s.PrivateKey.Public().(ed25519.PublicKey) // always succeeds for an ed25519.PrivateKey

@@ -1,0 +1,65 @@
+// Package identity keeps who the persons in the database are. All other packages of the store see pseudonyms: it alone
+// has the keys, finds and creates pseudonyms, seals and opens texts about persons, and rotates the keys.
+//
+// Open returns a DB, whose Read and Write run a function in a transaction that finds persons. It knows no table but its
+// own and the cache's: subject, subject_lookup, sealing_key, current_key.
+package identity
+
+import (
+	"context"
+
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/store/cache"
+	"github.com/openctr/ctr/internal/store/engine"
+)
+
+// DB is an open database in which persons can be found.
+type DB struct {
+	engine *engine.DB
+	ring   *keyRing
+	cache  cache.Cache
+}
+
+// Tx is a transaction that also finds persons.
+type Tx struct {
+	*engine.Tx
+	ring  *keyRing
+	cache *cache.View
+	// isWriting is true for a transaction that may read its own uncommitted rows.
+	isWriting bool
+	// persons and pseudonyms are those that the transaction has loaded or created.
+	persons    map[ident.SSIN]*Person
+	pseudonyms map[int64]*Pseudonym
+	// currentKeyID is the key that sealed new pseudonyms at the transaction's last lookup of an SSIN.
+	currentKeyID string
+}
+
+// Open loads the key file, and creates it for a new register.
+func Open(ctx context.Context, e *engine.DB, keyFile string) (*DB, error) {
+	db := &DB{engine: e, ring: &keyRing{path: keyFile}}
+	return db, db.openKeyRing(ctx)
+}
+
+// Read runs f over one consistent view.
+func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
+	return db.engine.Read(ctx, func(tx *engine.Tx) error { return f(db.newTx(tx, false)) })
+}
+
+// Write runs f in one transaction, and may run it again.
+func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
+	return db.engine.Write(ctx, func(tx *engine.Tx) error { return f(db.newTx(tx, true)) })
+}
+
+func (db *DB) newTx(tx *engine.Tx, isWriting bool) *Tx {
+	return &Tx{Tx: tx, ring: db.ring, cache: db.cache.NewView(tx), isWriting: isWriting}
+}
+
+// InvalidateCache makes every program that uses this database forget what it has cached about persons and the authentic
+// sources, when the transaction is committed.
+func (tx *Tx) InvalidateCache() error { return tx.cache.RenewEpoch() }
+
+// Keys manages the keys of the key file, and signs with them.
+type Keys struct{ db *DB }
+
+// Keys returns the keys of the database.
+func (db *DB) Keys() Keys { return Keys{db} }
