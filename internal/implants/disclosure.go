@@ -1,0 +1,36 @@
+package implants
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/openctr/ctr/internal/platform/ident"
+)
+
+// AuditQuery selects a part of the audit log. Zero fields do not restrict.
+type AuditQuery struct {
+	Patient         ident.SSIN // any SSIN that the patient has or had
+	From, To        time.Time  // To is exclusive
+	OnlyEmergencies bool       // only events for which a caller gave an emergency reason
+	RevealPersons   bool       // include SSINs besides the pseudonyms
+	AfterSeq        int64      // sequence number of the last entry of the previous page
+	Limit           int
+}
+
+// AuditEntry is an audit event with its sequence number. PersonPseudonym and PatientPseudonym are the same number for
+// the same person in the whole register, and 0 for no person. Without RevealPersons the event contains no SSIN, and a
+// signer who is a person appears as SSIN=#pseudonym.
+type AuditEntry struct {
+	Seq              int64
+	PersonPseudonym  int64
+	PatientPseudonym int64
+	Event            AuditEvent
+}
+
+// FormatPseudonym writes a pseudonym for an export. The result is empty when there is no person.
+func FormatPseudonym(id int64) string {
+	if id == 0 {
+		return ""
+	}
+	return "#" + strconv.FormatInt(id, 10)
+}

@@ -1,0 +1,83 @@
+package implants
+
+import (
+	"errors"
+	"time"
+
+	"github.com/openctr/ctr/internal/platform/ident"
+)
+
+// SourceVersion is an imported extract of an authentic source.
+type SourceVersion struct {
+	ID       int64
+	Kind     string
+	Name     string // of the file
+	Sequence int64  // assigned by the source; 0 when the source assigns none
+	Format   string
+	AsOf     ident.Date // the day whose state the extract describes
+	Rows     int
+	Digest   []byte // SHA-256 of the file
+	LoadedAt time.Time
+}
+
+// ErrSourcesChanged reports that another import of the same kind ran after this one was compared.
+var ErrSourcesChanged = errors.New("another import of this kind came between: nothing was changed, run it again")
+
+// Import is an extract to import.
+type Import struct {
+	SourceVersion
+	// ComparedWith is the id of the newest version of this kind, with which the entries were compared; 0 when there is
+	// none.
+	ComparedWith int64
+	// Event is recorded in the audit log in the same transaction.
+	Event AuditEvent
+	// ForEachBatch calls hand with the new and changed entries in batches.
+	ForEachBatch func(hand func(SourceEntries) error) error
+}
+
+// SourceEntries are entries of the authentic sources.
+type SourceEntries struct {
+	Persons       []Person
+	Practices     []Practice
+	Organisations []Organisation
+	Affiliations  []Affiliation
+	Mandates      []Mandate
+	Links         []TherapeuticLink
+	Devices       []Device
+	Replacements  []SSINReplacement
+}
+
+// Append appends the entries of more.
+func (entries *SourceEntries) Append(more *SourceEntries) {
+	entries.Persons = append(entries.Persons, more.Persons...)
+	entries.Practices = append(entries.Practices, more.Practices...)
+	entries.Organisations = append(entries.Organisations, more.Organisations...)
+	entries.Affiliations = append(entries.Affiliations, more.Affiliations...)
+	entries.Mandates = append(entries.Mandates, more.Mandates...)
+	entries.Links = append(entries.Links, more.Links...)
+	entries.Devices = append(entries.Devices, more.Devices...)
+	entries.Replacements = append(entries.Replacements, more.Replacements...)
+}
+
+// SSINReplacement is the replacement of a person's SSIN by another one.
+type SSINReplacement struct{ Former, Newer ident.SSIN }
+
+// SourceReader reads the stored entries that an import compares an extract with.
+type SourceReader interface {
+	Reader
+	// DevicesByCode returns the devices that exist among the given codes.
+	DevicesByCode(codes []ident.NotificationCode) (map[ident.NotificationCode]Device, error)
+	// CurrentSSIN returns the person's newest SSIN: the given one unless another replaced it.
+	CurrentSSIN(ident.SSIN) (ident.SSIN, error)
+
+	// ListedDevices returns up to limit devices that the device list has not deleted, in the order of their codes,
+	// starting after the given code.
+	ListedDevices(after string, limit int) ([]Device, error)
+
+	// The following methods return the entries that have not ended before the given day. They leave out the therapeutic
+	// links that surgery created and the roles that organisations assign, because no extract contains them.
+
+	UnexpiredAffiliations(day ident.Date) ([]Affiliation, error)
+	UnexpiredMandates(day ident.Date) ([]Mandate, error)
+	UnexpiredLinks(day ident.Date) ([]TherapeuticLink, error)
+}

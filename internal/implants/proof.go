@@ -1,0 +1,36 @@
+package implants
+
+import (
+	"time"
+
+	"github.com/openctr/ctr/internal/auditlog"
+	"github.com/openctr/ctr/internal/platform/ident"
+)
+
+// VersionProof is a version of a notification with its evidence and its record in the audit log.
+type VersionProof struct {
+	Reference    string
+	Version      int
+	Number       ident.NotificationNumber // zero for a version that was not final
+	Type         SurgeryType
+	State        State
+	Change       Change
+	RegisteredAt time.Time
+	Digest       [32]byte
+	Signer       string
+	Organisation ident.NIHII
+	Evidence     *Evidence    // nil when none was stored
+	AuditRecord  *AuditRecord // nil when the audit log has no matching event
+}
+
+// AuditRecord is the audit event that records the outcome of a request, with the proof by the checkpoint that covers
+// it.
+type AuditRecord struct {
+	Seq         int64
+	OccurredAt  time.Time
+	Correlation string
+	Operation   string
+	Outcome     Outcome
+	Reason      string
+	Proof       *auditlog.Proof // nil while the row is not sealed
+}
