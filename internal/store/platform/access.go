@@ -1,0 +1,83 @@
+package platform
+
+import (
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/store/identity"
+)
+
+// This file writes those entries of the authentic sources that callers themselves change: mandates, and the roles that
+// an organisation gives its own staff.
+
+// SaveMandate adds a mandate, or replaces the one with the same people, service and first day.
+func (w Writer) SaveMandate(m implants.Mandate) error {
+	if err := w.putMandate(m); err != nil {
+		return err
+	}
+	return w.tx.InvalidateCache()
+}
+
+func (w Writer) putMandate(m implants.Mandate) error {
+	grantor, err := w.tx.ProfessionalID(m.Grantor)
+	if err != nil {
+		return err
+	}
+	grantee, err := w.tx.ProfessionalID(m.Grantee)
+	if err != nil {
+		return err
+	}
+	_, err = mandateTable.InsertNow(w.tx.Tx, mandateRow{Grantor: grantor, Grantee: grantee, Service: m.Service,
+		AcceptedOn: m.AcceptedOn.String(), From: m.From.String(), To: m.To.String()})
+	return err
+}
+
+// SaveAffiliation adds an affiliation, or replaces the one with the same person, organisation, role and first day.
+func (w Writer) SaveAffiliation(a implants.Affiliation) error {
+	if err := w.putAffiliation(a); err != nil {
+		return err
+	}
+	return w.tx.InvalidateCache()
+}
+
+func (w Writer) putAffiliation(a implants.Affiliation) error {
+	id, err := w.tx.ProfessionalID(a.SSIN)
+	if err != nil {
+		return err
+	}
+	_, err = affiliationTable.InsertNow(w.tx.Tx, affiliationRow{OrganisationBase: a.Organisation.Base().Digits(),
+		Organisation: a.Organisation.Digits(), Subject: id, Role: string(a.Role), From: a.From.String(), To: a.To.String()})
+	return err
+}
+
+// AddTherapeuticLink appends a therapeutic link. An existing one with the same people, type and first day stays
+// unchanged.
+func (w Writer) AddTherapeuticLink(l implants.TherapeuticLink) error {
+	row, err := w.newTherapeuticLinkRow(l)
+	if err != nil {
+		return err
+	}
+	return newTherapeuticLinkTable.Insert(w.tx.Tx, row)
+}
+
+func (w Writer) newTherapeuticLinkRow(l implants.TherapeuticLink) (therapeuticLinkRow, error) {
+	patient, err := w.tx.FindOrCreate(l.Patient, false)
+	if err != nil {
+		return therapeuticLinkRow{}, err
+	}
+	professional, err := w.tx.ProfessionalID(l.Professional)
+	return therapeuticLinkRow{Patient: patient.ID, Professional: professional, Type: l.Type, From: l.From.String(), To: l.To.String()}, err
+}
+
+// ListStaff returns a page of an organisation's affiliations, past ones included, and their total number. They are
+// ordered by pseudonym, which discloses nothing about the persons' SSINs.
+func (r Reader) ListStaff(organisation ident.NIHII, offset, limit int) ([]implants.Affiliation, int, error) {
+	const from = ` FROM affiliation WHERE organisation_base = ?`
+	base := organisation.Base().Digits()
+	var total int
+	if _, err := r.tx.SelectRow(&total, `SELECT COUNT(*)`+from, base); err != nil || total == 0 {
+		return nil, 0, err
+	}
+	found, err := identity.QueryAll(r.tx, "affiliation", affiliationRow.toAffiliation, `SELECT `+affiliationTable.Columns("")+from+
+		` ORDER BY subject, role, valid_from LIMIT ? OFFSET ?`, base, limit, offset)
+	return found, total, err
+}

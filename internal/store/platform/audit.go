@@ -1,0 +1,108 @@
+package platform
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/store/engine"
+	"github.com/openctr/ctr/internal/store/identity"
+)
+
+// emergencyAssociatedData, with the event's correlation id, is the associated data of a sealed emergency reason.
+const emergencyAssociatedData = "emergency "
+
+type eventRow struct {
+	Seq          int64            `db:"seq" insert:"-"`
+	OccurredAt   engine.Timestamp `db:"at"`
+	Correlation  string           `db:"correlation"`
+	Operation    string           `db:"operation"`
+	Outcome      string           `db:"outcome"`
+	Codes        string           `db:"codes"`
+	Reason       string           `db:"reason"`
+	Emergency    []byte           `db:"emergency"`
+	Signer       string           `db:"signer"`
+	Organisation string           `db:"organisation"`
+	Person       int64            `db:"person"`
+	Capacity     string           `db:"capacity"`
+	Patient      int64            `db:"patient"`
+	Number       string           `db:"number"`
+}
+
+var eventTable = engine.NewTable[eventRow]("audit", engine.OnConflict{})
+
+func (row eventRow) toEvent(c *identity.Converter) implants.AuditEvent {
+	e := implants.AuditEvent{OccurredAt: time.Time(row.OccurredAt), Correlation: row.Correlation, Operation: row.Operation,
+		Outcome: implants.Outcome(row.Outcome), Reason: row.Reason, EmergencyReason: c.OpenText(row.Patient, row.Emergency, emergencyAssociatedData, row.Correlation), Signer: c.ParseSigner(row.Signer),
+		Organisation: c.ParseNIHII(row.Organisation), Person: c.SSIN(row.Person), Capacity: implants.Capacity(row.Capacity),
+		Patient: c.SSIN(row.Patient), Number: c.ParseNumber(row.Number)}
+	e.Codes = splitCodes(row.Codes)
+	return e
+}
+
+var selectEvents = `SELECT seq, ` + eventTable.Columns("") + ` FROM audit WHERE `
+
+// ReadEvents reads the audit log in the order in which it was written. It returns up to limit events after the row with
+// the sequence number after, and the sequence number of the last one. To read from the start, pass 0.
+func (s Store) ReadEvents(ctx context.Context, after int64, limit int) ([]implants.AuditEvent, int64, error) {
+	var events []implants.AuditEvent
+	err := s.db.Read(ctx, func(tx *identity.Tx) error {
+		var rows []eventRow
+		err := tx.SelectRows(&rows, selectEvents+`seq > ? ORDER BY seq LIMIT ?`, after, limit)
+		if err != nil {
+			return err
+		}
+		if len(rows) > 0 {
+			after = rows[len(rows)-1].Seq
+		}
+		events, err = identity.ConvertRows(tx, rows, "audit", eventRow.toEvent)
+		return err
+	})
+	return events, after, err
+}
+
+// AppendEvent appends an event to the audit log.
+func (w Writer) AppendEvent(e implants.AuditEvent) error {
+	patient, err := w.tx.OptionalPseudonym(e.Patient, e.EmergencyReason)
+	if err != nil {
+		return err
+	}
+	emergency, err := patient.SealText(e.EmergencyReason, emergencyAssociatedData, e.Correlation)
+	if err != nil {
+		return w.tx.RecordError(err)
+	}
+	person, err := w.tx.OptionalPseudonym(e.Person)
+	if err != nil {
+		return err
+	}
+	signer, err := w.tx.SignerColumn(e.Signer)
+	if err != nil {
+		return err
+	}
+	return eventTable.Insert(w.tx.Tx, eventRow{OccurredAt: engine.Timestamp(e.OccurredAt), Correlation: e.Correlation, Operation: e.Operation,
+		Outcome: string(e.Outcome), Codes: joinCodes(e.Codes), Reason: e.Reason, Emergency: emergency, Signer: signer,
+		Organisation: e.Organisation.Digits(), Person: person.IDOrZero(), Capacity: string(e.Capacity), Patient: patient.IDOrZero(),
+		Number: e.Number.Digits()})
+}
+
+// joinCodes joins codes by newlines, as splitCodes splits them. A code contains no newline.
+func joinCodes(all []problem.Code) string {
+	texts := make([]string, len(all))
+	for i, code := range all {
+		texts[i] = string(code)
+	}
+	return strings.Join(texts, "\n")
+}
+
+func splitCodes(joined string) []problem.Code {
+	if joined == "" {
+		return nil
+	}
+	var all []problem.Code
+	for code := range strings.SplitSeq(joined, "\n") {
+		all = append(all, problem.Code(code))
+	}
+	return all
+}

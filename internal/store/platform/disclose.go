@@ -1,0 +1,74 @@
+package platform
+
+import (
+	"context"
+	"strings"
+
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/store/engine"
+	"github.com/openctr/ctr/internal/store/identity"
+)
+
+// operatorOperations is a LIKE pattern for the operations of an operator, who is not a caller.
+const operatorOperations = "Admin%"
+
+// Audit reads a part of the audit log, in the order in which it was written.
+func (s Store) Audit(ctx context.Context, q implants.AuditQuery) ([]implants.AuditEntry, error) {
+	var entries []implants.AuditEntry
+	err := s.db.Read(ctx, func(tx *identity.Tx) error {
+		entries = nil
+		where, args, err := auditConditions(tx, &q)
+		if err != nil || where == "" {
+			return err
+		}
+		var rows []eventRow
+		err = tx.SelectRows(&rows, selectEvents+where+` ORDER BY seq LIMIT ?`, append(args, q.Limit)...)
+		if err != nil {
+			return err
+		}
+		convert := eventRow.toPseudonymisedEvent
+		if q.RevealPersons {
+			convert = eventRow.toEvent
+		}
+		events, err := identity.ConvertRows(tx, rows, "audit", convert)
+		for i, event := range events {
+			entries = append(entries, implants.AuditEntry{Seq: rows[i].Seq, PersonPseudonym: rows[i].Person, PatientPseudonym: rows[i].Patient, Event: event})
+		}
+		return err
+	})
+	return entries, err
+}
+
+// auditConditions returns the WHERE clause of a query. It is empty when the patient is unknown: then there are no
+// events.
+func auditConditions(tx *identity.Tx, q *implants.AuditQuery) (string, []any, error) {
+	where, args := []string{`seq > ?`}, []any{q.AfterSeq}
+	if !q.Patient.IsZero() {
+		p, err := tx.FindPerson(q.Patient)
+		if err != nil || p == nil {
+			return "", nil, err
+		}
+		condition, ids := p.ColumnCondition("patient")
+		where, args = append(where, condition), append(args, ids...)
+	}
+	if !q.From.IsZero() {
+		where, args = append(where, `at >= ?`), append(args, engine.Timestamp(q.From))
+	}
+	if !q.To.IsZero() {
+		where, args = append(where, `at < ?`), append(args, engine.Timestamp(q.To))
+	}
+	if q.OnlyEmergencies {
+		where, args = append(where, `length(emergency) > 0 AND operation NOT LIKE ?`), append(args, operatorOperations)
+	}
+	return strings.Join(where, " AND "), args, nil
+}
+
+// toPseudonymisedEvent converts a row to an event without SSINs.
+func (row eventRow) toPseudonymisedEvent(c *identity.Converter) implants.AuditEvent {
+	named := row
+	named.Person, named.Patient, named.Emergency, named.Signer = 0, 0, nil, ""
+	e := named.toEvent(c)
+	e.EmergencyReason = c.OpenText(row.Patient, row.Emergency, emergencyAssociatedData, row.Correlation)
+	e.Signer = row.Signer
+	return e
+}

@@ -1,0 +1,106 @@
+package platform
+
+import (
+	"encoding/json"
+
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/store/identity"
+)
+
+// Each statement has two parameters: the pseudonym that a person's entries move to, and the one that they move from.
+// Entries that exist under the newer SSIN take precedence.
+const (
+	movePractices = `INSERT INTO practice (subject, nihii, nihii_base, profession, speciality, valid_from, valid_to)
+		SELECT CAST(? AS bigint), nihii, nihii_base, profession, speciality, valid_from, valid_to FROM practice WHERE subject = ?
+		ON CONFLICT DO NOTHING`
+	moveAffiliations = `INSERT INTO affiliation (organisation_base, organisation, subject, role, valid_from, valid_to)
+		SELECT organisation_base, organisation, CAST(? AS bigint), role, valid_from, valid_to FROM affiliation WHERE subject = ?
+		ON CONFLICT DO NOTHING`
+	movePatientLinks = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to)
+		SELECT CAST(? AS bigint), professional, type, valid_from, valid_to FROM therapeutic_link WHERE patient = ?
+		ON CONFLICT DO NOTHING`
+	moveProfessionalLinks = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to)
+		SELECT patient, CAST(? AS bigint), type, valid_from, valid_to FROM therapeutic_link WHERE professional = ?
+		ON CONFLICT DO NOTHING`
+	moveGrantorMandates = `INSERT INTO mandate (grantor, grantee, service, accepted_on, valid_from, valid_to)
+		SELECT CAST(? AS bigint), grantee, service, accepted_on, valid_from, valid_to FROM mandate WHERE grantor = ?
+		ON CONFLICT DO NOTHING`
+	moveGranteeMandates = `INSERT INTO mandate (grantor, grantee, service, accepted_on, valid_from, valid_to)
+		SELECT grantor, CAST(? AS bigint), service, accepted_on, valid_from, valid_to FROM mandate WHERE grantee = ?
+		ON CONFLICT DO NOTHING`
+)
+
+// ReplaceSSIN makes both SSINs refer to one person and moves the entries of the authentic sources to the newer one. It
+// returns the ids of the pseudonyms, which are equal when there is nothing to replace.
+func (w Writer) ReplaceSSIN(former, newer ident.SSIN) (formerID, newerID int64, err error) {
+	from, err := w.tx.FindOrCreate(former, false)
+	if err != nil {
+		return 0, 0, err
+	}
+	to, err := w.tx.FindOrCreateExact(newer)
+	if err != nil || from.ID == to.ID {
+		return to.IDOrZero(), to.IDOrZero(), err
+	}
+	if err = w.movePerson(from, to); err != nil {
+		return 0, 0, err
+	}
+	for _, move := range []struct{ table, column, statement string }{
+		{`practice`, `subject`, movePractices}, {`affiliation`, `subject`, moveAffiliations},
+		{`therapeutic_link`, `patient`, movePatientLinks}, {`therapeutic_link`, `professional`, moveProfessionalLinks},
+		{`mandate`, `grantor`, moveGrantorMandates}, {`mandate`, `grantee`, moveGranteeMandates},
+	} {
+		if _, err = w.tx.ExecStatement(move.statement, to.ID, from.ID); err != nil {
+			return 0, 0, err
+		}
+		if _, err = w.tx.ExecStatement(`DELETE FROM `+move.table+` WHERE `+move.column+` = ?`, from.ID); err != nil {
+			return 0, 0, err
+		}
+	}
+	if err = w.tx.InvalidateCache(); err != nil {
+		return 0, 0, err
+	}
+	return from.ID, to.ID, w.tx.MergePersons(from, to)
+}
+
+// movePerson seals the entry of the national register with the data key of the newer pseudonym, unless that one has an
+// entry of its own.
+func (w Writer) movePerson(from, to *identity.Pseudonym) error {
+	rows := map[int64]personRow{}
+	var found []personRow
+	if err := w.tx.SelectRows(&found, personTable.Select()+` WHERE subject IN (?, ?)`, from.ID, to.ID); err != nil {
+		return err
+	}
+	for _, row := range found {
+		rows[row.Subject] = row
+	}
+	row, exists := rows[from.ID]
+	if !exists {
+		return nil
+	}
+	if _, err := w.tx.ExecStatement(`DELETE FROM person WHERE subject = ?`, from.ID); err != nil {
+		return err
+	}
+	if _, known := rows[to.ID]; known {
+		return nil
+	}
+	people, err := identity.ConvertRows(w.tx, []personRow{row}, "person", personRow.toPerson)
+	if err != nil {
+		return err
+	}
+	return w.upsertSealedPerson(to, people[0])
+}
+
+// upsertSealedPerson stores an entry of the national register, sealed with the pseudonym's data key.
+func (w Writer) upsertSealedPerson(of *identity.Pseudonym, p implants.Person) error {
+	text, err := json.Marshal([4]string{p.FirstName, p.LastName, p.BirthDate.String(), p.DeathDate.String()})
+	if err != nil {
+		return w.tx.RecordError(err)
+	}
+	sealed, err := of.SealText(string(text), personAssociatedData)
+	if err != nil {
+		return w.tx.RecordError(err)
+	}
+	_, err = personTable.InsertNow(w.tx.Tx, personRow{of.ID, sealed})
+	return err
+}

@@ -1,0 +1,139 @@
+package platform
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/store/engine"
+	"github.com/openctr/ctr/internal/store/identity"
+)
+
+// The tables of the authentic sources. An entry replaces the one with the same key.
+var (
+	personTable       = engine.NewTable[personRow]("person", engine.DoUpdate("subject"))
+	practiceTable     = engine.NewTable[practiceRow]("practice", engine.DoUpdate("subject", "nihii", "profession", "valid_from"))
+	organisationTable = engine.NewTable[organisationRow]("organisation", engine.DoUpdate("id"))
+	affiliationTable  = engine.NewTable[affiliationRow]("affiliation",
+		engine.DoUpdate("subject", "organisation_base", "role", "valid_from"))
+	mandateTable         = engine.NewTable[mandateRow]("mandate", engine.DoUpdate("grantee", "grantor", "service", "valid_from"))
+	therapeuticLinkTable = engine.NewTable[therapeuticLinkRow]("therapeutic_link",
+		engine.DoUpdate("patient", "professional", "type", "valid_from"))
+	// newTherapeuticLinkTable keeps the existing link instead.
+	newTherapeuticLinkTable = engine.NewTable[therapeuticLinkRow]("therapeutic_link",
+		engine.DoNothing("patient", "professional", "type", "valid_from"))
+)
+
+type personRow struct {
+	Subject int64  `db:"subject"`
+	Sealed  []byte `db:"sealed"`
+}
+
+// personAssociatedData is the associated data of a person's names and dates.
+const personAssociatedData = "person"
+
+// toPerson opens the sealed entry: a JSON array of four strings.
+func (row personRow) toPerson(c *identity.Converter) implants.Person {
+	p := implants.Person{SSIN: c.SSIN(row.Subject)}
+	text := c.OpenText(row.Subject, row.Sealed, personAssociatedData)
+	if text == "" {
+		return p
+	}
+	var parts [4]string
+	c.RecordError(json.Unmarshal([]byte(text), &parts))
+	p.FirstName, p.LastName, p.BirthDate, p.DeathDate = parts[0], parts[1], c.ParseDate(parts[2]), c.ParseDate(parts[3])
+	return p
+}
+
+type practiceRow struct {
+	Subject    int64  `db:"subject"`
+	NIHII      string `db:"nihii"`
+	NIHIIBase  string `db:"nihii_base"`
+	Profession string `db:"profession"`
+	Speciality string `db:"speciality"`
+	From       string `db:"valid_from"`
+	To         string `db:"valid_to"`
+}
+
+func (row practiceRow) toPractice(c *identity.Converter) implants.Practice {
+	return implants.Practice{SSIN: c.CacheableSSIN(row.Subject), NIHII: c.ParseNIHII(row.NIHII),
+		Profession: implants.Profession(row.Profession), Speciality: row.Speciality, Period: newPeriod(c, row.From, row.To)}
+}
+
+type organisationRow struct {
+	ID    string `db:"id"`
+	NIHII string `db:"nihii"`
+	CBE   string `db:"cbe"`
+	Type  string `db:"type"`
+	Name  string `db:"name"`
+}
+
+func (row organisationRow) toOrganisation(c *identity.Converter) implants.Organisation {
+	return implants.Organisation{NIHII: c.ParseNIHII(row.NIHII), CBE: c.ParseCBE(row.CBE), Type: row.Type, Name: row.Name}
+}
+
+type affiliationRow struct {
+	OrganisationBase string `db:"organisation_base"`
+	Organisation     string `db:"organisation"`
+	Subject          int64  `db:"subject"`
+	Role             string `db:"role"`
+	From             string `db:"valid_from"`
+	To               string `db:"valid_to"`
+}
+
+func (row affiliationRow) toAffiliation(c *identity.Converter) implants.Affiliation {
+	return implants.Affiliation{Organisation: c.ParseNIHII(row.Organisation), SSIN: c.CacheableSSIN(row.Subject),
+		Role: implants.Role(row.Role), Period: newPeriod(c, row.From, row.To)}
+}
+
+type therapeuticLinkRow struct {
+	Patient      int64  `db:"patient"`
+	Professional int64  `db:"professional"`
+	Type         string `db:"type"`
+	From         string `db:"valid_from"`
+	To           string `db:"valid_to"`
+}
+
+func (row therapeuticLinkRow) toTherapeuticLink(c *identity.Converter) implants.TherapeuticLink {
+	return implants.TherapeuticLink{Patient: c.SSIN(row.Patient), Professional: c.CacheableSSIN(row.Professional),
+		Type: row.Type, Period: newPeriod(c, row.From, row.To)}
+}
+
+type mandateRow struct {
+	Grantor    int64  `db:"grantor"`
+	Grantee    int64  `db:"grantee"`
+	Service    string `db:"service"`
+	AcceptedOn string `db:"accepted_on"`
+	From       string `db:"valid_from"`
+	To         string `db:"valid_to"`
+}
+
+func (row mandateRow) toMandate(c *identity.Converter) implants.Mandate {
+	return implants.Mandate{Grantor: c.CacheableSSIN(row.Grantor), Grantee: c.CacheableSSIN(row.Grantee), Service: row.Service,
+		AcceptedOn: c.ParseDate(row.AcceptedOn), Period: newPeriod(c, row.From, row.To)}
+}
+
+func newPeriod(c *identity.Converter, from, to string) implants.Period {
+	return implants.Period{From: c.ParseDate(from), To: c.ParseDate(to)}
+}
+
+// LoadPersons returns the entries of the national register for the pseudonym ids that have one.
+func LoadPersons(tx *identity.Tx, ids map[int64]bool) (map[int64]implants.Person, error) {
+	found := make(map[int64]implants.Person, len(ids))
+	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(ids)), engine.MaxListParameters) {
+		list, args := engine.PaddedInList(engine.ToArgs(chunk))
+		var rows []personRow
+		if err := tx.SelectRows(&rows, personTable.Select()+` WHERE subject IN `+list, args...); err != nil {
+			return nil, err
+		}
+		persons, err := identity.ConvertRows(tx, rows, "person", personRow.toPerson)
+		if err != nil {
+			return nil, err
+		}
+		for i, p := range persons {
+			found[rows[i].Subject] = p
+		}
+	}
+	return found, nil
+}
