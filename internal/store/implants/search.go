@@ -1,0 +1,133 @@
+package implants
+
+import (
+	"slices"
+
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/store/engine"
+	"github.com/openctr/ctr/internal/store/identity"
+)
+
+// SearchNotifications returns a page of the notifications that are or were final, in the order in which they first
+// became final, and their total number.
+func (r Reader) SearchNotifications(q implants.NotificationQuery) ([]implants.NotificationSummary, int, error) {
+	where, own, err := r.searchConditions(q)
+	if err != nil || where == nil {
+		return nil, 0, err
+	}
+	var total int
+	if _, err = r.tx.SelectRow(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+andNewestVersion, where.Args...); err != nil {
+		return nil, 0, err
+	}
+	if q.Offset >= total || q.Limit <= 0 {
+		return nil, total, nil
+	}
+	page, err := identity.QueryAll(r.tx, "notification", summaryRow.toSummary, summaryColumns+` FROM notification n
+		WHERE `+where.String()+andNewestVersion+` ORDER BY `+registrationOrder+` LIMIT ? OFFSET ?`,
+		append(where.Args, q.Limit, max(q.Offset, 0))...)
+	for i := range page {
+		specialist := page[i].Specialist.SSIN
+		page[i].Own = slices.Contains(own, specialist)
+	}
+	return page, total, err
+}
+
+const summaryColumns = `SELECT n.reference, n.version, n.number, n.type, n.operation_date, n.patient, n.specialist, ` +
+	`n.specialist_nihii, n.state, CASE n.type WHEN 'Explantation' ` +
+	`THEN (SELECT COUNT(*) FROM removal r WHERE r.reference = n.reference AND r.version = n.version) ` +
+	`ELSE (SELECT COUNT(*) FROM implant i WHERE i.reference = n.reference AND i.version = n.version) END AS line_count`
+
+// searchConditions builds the WHERE clause of a search. Only notifications with a number can be found.
+//
+// The engines start from one condition and check the others row by row, so the cost of a search depends on where it
+// starts. A product may be in very many patients, while the number of a professional's patients is limited, and a
+// serial number or a lot is in few patients. The complete UDI has no index, because every index slows each
+// notification: a search by UDI is always restricted to the caller's own patients. Each condition is therefore written
+// either as a set to start from or as a check of a row, depending on the others.
+//
+// where is nil when the query names a person who is unknown to the register. own holds the SSINs of the specialists
+// whose notifications count as the caller's own.
+func (r Reader) searchConditions(q implants.NotificationQuery) (where *engine.Conditions, own []ident.SSIN, err error) {
+	where = &engine.Conditions{}
+	where.Add(`n.number <> ''`)
+	where.AddIfSet(`n.number = ?`, q.Number.Digits())
+	for _, person := range []struct {
+		number ident.SSIN
+		column string
+	}{{q.Patient, `n.patient`}, {q.Specialist, `n.specialist`}} {
+		if person.number.IsZero() {
+			continue
+		}
+		p, err := r.tx.FindPerson(person.number)
+		if err != nil || p == nil {
+			return nil, nil, err
+		}
+		text, ids := p.ColumnCondition(person.column)
+		where.Add(text, ids...)
+		if person.number == q.Specialist {
+			own = append(own, p.Current.CurrentSSIN)
+		}
+	}
+	if !q.From.IsZero() {
+		where.Add(`n.operation_date >= ?`, q.From.String())
+	}
+	if !q.To.IsZero() {
+		where.Add(`n.operation_date <= ?`, q.To.String())
+	}
+	where.AddIfSet(`n.type = ?`, string(q.Type))
+
+	few := q.Serial != "" || q.Lot != ""
+	named := !q.Number.IsZero() || !q.Patient.IsZero() || !q.Specialist.IsZero()
+	if !q.TreatedBy.IsZero() {
+		p, err := r.tx.FindPerson(q.TreatedBy)
+		if err != nil || p == nil {
+			return nil, nil, err
+		}
+		own = append(own, p.Current.CurrentSSIN)
+		addPatientsOf(where, p, q.TreatedOn.String(), few || named)
+	}
+	addImplant(where, q, !few && (named || !q.TreatedBy.IsZero()))
+	return where, own, nil
+}
+
+// addPatientsOf restricts to a professional's own notifications and to those of patients with a therapeutic link on the
+// day. Therapeutic links refer to current pseudonyms, notifications to any pseudonym of a person. With checked, the
+// condition checks a row instead of being a set to start from.
+func addPatientsOf(c *engine.Conditions, professional *identity.Person, day string, checked bool) {
+	const inCare = `l.professional = ? AND l.valid_from <= ? AND (l.valid_to = '' OR l.valid_to >= ?)`
+	own, ids := professional.ColumnCondition(`n.specialist`)
+	text := `(` + own + ` OR EXISTS (SELECT 1 FROM subject a JOIN therapeutic_link l ON l.patient = a.person
+		WHERE a.id = n.patient AND ` + inCare + `))`
+	if !checked {
+		own, _ = professional.ColumnCondition(`own.specialist`)
+		text = `n.seq IN (SELECT own.seq FROM notification own WHERE ` + own + `
+			UNION SELECT p.seq FROM therapeutic_link l JOIN subject a ON a.person = l.patient
+			JOIN notification p ON p.patient = a.id WHERE ` + inCare + `)`
+	}
+	c.Add(text, slices.Concat(ids, []any{professional.Current.ID, day, day})...)
+}
+
+// addImplant restricts to notifications that implanted or removed an implant that matches all implant criteria
+// together.
+func addImplant(c *engine.Conditions, q implants.NotificationQuery, checked bool) {
+	implant := &engine.Conditions{}
+	implant.AddIfSet(`i.code = ? AND i.code <> ''`, q.Code.Digits())
+	implant.AddIfSet(`i.udi = ? AND i.udi <> ''`, q.UDI)
+	implant.AddIfSet(`i.udi_di = ? AND i.udi_di <> ''`, q.UDIDI)
+	implant.AddIfSet(`i.lot = ? AND i.lot <> ''`, q.Lot)
+	implant.AddIfSet(`i.serial = ? AND i.serial <> ''`, q.Serial)
+	if len(implant.Clauses) == 0 {
+		return
+	}
+	condition := implant.String()
+	text := `n.seq IN (SELECT p.seq FROM implant i JOIN notification p ON p.reference = i.reference AND p.version = i.version
+		WHERE ` + condition + ` UNION SELECT p.seq FROM implant i JOIN removal r ON r.implant_id = i.id
+		JOIN notification p ON p.reference = r.reference AND p.version = r.version WHERE ` + condition + `)`
+	if checked {
+		text = `(EXISTS (SELECT 1 FROM implant i WHERE i.reference = n.reference AND i.version = n.version AND ` + condition + `)
+			OR EXISTS (SELECT 1 FROM removal r JOIN implant i ON i.id = r.implant_id
+			WHERE r.reference = n.reference AND r.version = n.version AND ` + condition + `))`
+	}
+	c.Add(text, slices.Concat(implant.Args, implant.Args)...)
+}

@@ -1,0 +1,43 @@
+// Package implants stores the register of implants: notifications with their versions, implants, removals and evidence,
+// and the device list. It also answers recalls, statistics and searches.
+//
+// Register does what needs transactions of its own. Reader and Writer implement those of the domain within one transaction;
+// they include those of store/platform.
+//
+// Registered data never changes: triggers on the register's tables reject UPDATE and DELETE, and a revision is another
+// version.
+package implants
+
+import (
+	"github.com/openctr/ctr/internal/store/identity"
+	"github.com/openctr/ctr/internal/store/platform"
+)
+
+// Register does what needs transactions of its own.
+type Register struct{ db *identity.DB }
+
+// NewRegister returns the register of an open database.
+func NewRegister(db *identity.DB) Register { return Register{db} }
+
+// Reader implements the register's Reader within a transaction.
+type Reader struct {
+	platform.Reader
+	tx *identity.Tx
+}
+
+// NewReader returns the reader of a transaction.
+func NewReader(tx *identity.Tx) Reader { return Reader{platform.NewReader(tx), tx} }
+
+// Writer implements the register's Writer within a transaction.
+type Writer struct {
+	Reader
+	platform.Writer
+	tx *identity.Tx
+	// storedPatients are the patients of the versions that this transaction stored, nil for none.
+	storedPatients map[versionKey]*identity.Pseudonym
+}
+
+// NewWriter returns the writer of a transaction.
+func NewWriter(tx *identity.Tx) Writer {
+	return Writer{NewReader(tx), platform.NewWriter(tx), tx, make(map[versionKey]*identity.Pseudonym)}
+}
