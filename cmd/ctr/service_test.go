@@ -68,9 +68,9 @@ func startService(t *testing.T) *service {
 }
 
 // developmentSources is the data of a development service.
-func developmentSources(t *testing.T) store.SourceEntries {
+func developmentSources(t *testing.T) implants.SourceEntries {
 	t.Helper()
-	var sources store.SourceEntries
+	var sources implants.SourceEntries
 	for _, kind := range operator.Kinds() {
 		data, err := devdata.Files.ReadFile(kind + ".csv")
 		if err != nil {

@@ -80,7 +80,7 @@ func (c *traceCommand) Run(e environment) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	var found *store.RecallResult
+	var found *implants.RecallResult
 	err = c.writeOutput(e, func(w io.Writer) error {
 		var writeErr error
 		found, writeErr = t.Write(e.ctx, db, c.newOperator(db), w)
@@ -93,7 +93,7 @@ func (c *traceCommand) Run(e environment) (err error) {
 	return err
 }
 
-func (c *traceCommand) newQuery() (q store.RecallQuery, err error) {
+func (c *traceCommand) newQuery() (q implants.RecallQuery, err error) {
 	q.UDIDI = c.UdiDi
 	if c.Code != "" {
 		if q.Code, err = ident.ParseNotificationCode(c.Code); err != nil {
@@ -113,14 +113,14 @@ func (c *traceCommand) newQuery() (q store.RecallQuery, err error) {
 }
 
 // parseRange returns the range of a single value, or from its two ends.
-func parseRange(flag, one, from, to string) (store.Range, error) {
+func parseRange(flag, one, from, to string) (implants.Range, error) {
 	switch {
 	case one == "":
-		return store.Range{From: from, To: to}, nil
+		return implants.Range{From: from, To: to}, nil
 	case from != "" || to != "":
-		return store.Range{}, fmt.Errorf("give --%s, or --%s-from and --%s-to", flag, flag, flag)
+		return implants.Range{}, fmt.Errorf("give --%s, or --%s-from and --%s-to", flag, flag, flag)
 	}
-	return store.Range{From: one, To: one}, nil
+	return implants.Range{From: one, To: one}, nil
 }
 
 type markCommand struct {

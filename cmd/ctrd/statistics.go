@@ -4,8 +4,8 @@ import (
 	"errors"
 	"io"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/operator"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // statisticsCommand exports statistics.
@@ -20,7 +20,7 @@ type statisticsCommand struct {
 
 // Run exports the statistics.
 func (c *statisticsCommand) Run(e environment) (err error) {
-	r := operator.StatisticsReport{Query: store.StatisticsQuery{GroupBy: store.Grouping(c.By)}, Format: c.Format, Exact: c.Exact}
+	r := operator.StatisticsReport{Query: implants.StatisticsQuery{GroupBy: implants.Grouping(c.By)}, Format: c.Format, Exact: c.Exact}
 	if r.Query.From, r.Query.To, err = c.parseDates(); err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/store"
 )
 
 func (d *testRegister) manageMandate(c implants.Caller, change implants.ManageMandateRequest) string {
@@ -127,7 +126,7 @@ func TestMandateLife(t *testing.T) {
 // TestMandateRules checks what is rejected before any lookup, and what a transfer leaves of a period.
 func TestMandateRules(t *testing.T) {
 	t.Parallel()
-	d := newTestRegister(t, store.SourceEntries{Mandates: []implants.Mandate{
+	d := newTestRegister(t, implants.SourceEntries{Mandates: []implants.Mandate{
 		{Grantor: dubois, Grantee: kaya, Service: "OTHER", AcceptedOn: day("2020-01-01"), Period: period("2020-01-01", "")},
 		{Grantor: dubois, Grantee: smit, Service: "CTR", AcceptedOn: day("2026-11-25"), Period: period("2026-01-01", "")},
 	}})

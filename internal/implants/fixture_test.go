@@ -102,9 +102,9 @@ func readRows(tb testing.TB, kind string) []map[string]string {
 }
 
 // developmentSources returns the development data in the form that a store loads.
-func developmentSources(tb testing.TB) store.SourceEntries {
+func developmentSources(tb testing.TB) implants.SourceEntries {
 	tb.Helper()
-	var s store.SourceEntries
+	var s implants.SourceEntries
 	span := func(r map[string]string) implants.Period { return period(r["valid_from"], r["valid_to"]) }
 	for _, r := range readRows(tb, "persons") {
 		s.Persons = append(s.Persons, implants.Person{SSIN: ssin(r["ssin"]), FirstName: r["first_name"], LastName: r["last_name"],
@@ -151,12 +151,12 @@ type testRegister struct {
 }
 
 // newTestRegister opens a register with the development data and further data of the test.
-func newTestRegister(tb testing.TB, more ...store.SourceEntries) *testRegister {
+func newTestRegister(tb testing.TB, more ...implants.SourceEntries) *testRegister {
 	tb.Helper()
 	return newTestRegisterWith(tb, false, more...)
 }
 
-func newTestRegisterWith(tb testing.TB, requireLink bool, more ...store.SourceEntries) *testRegister {
+func newTestRegisterWith(tb testing.TB, requireLink bool, more ...implants.SourceEntries) *testRegister {
 	tb.Helper()
 	db, err := store.Open(tb.Context(), store.Config{Directory: tb.TempDir()})
 	if err != nil {
@@ -177,11 +177,11 @@ func newTestRegisterWith(tb testing.TB, requireLink bool, more ...store.SourceEn
 			d.ids++
 			return fmt.Sprintf("id-%06d", d.ids)
 		}})
-	d.loadSources(append([]store.SourceEntries{developmentSources(tb)}, more...)...)
+	d.loadSources(append([]implants.SourceEntries{developmentSources(tb)}, more...)...)
 	return d
 }
 
-func (d *testRegister) loadSources(all ...store.SourceEntries) {
+func (d *testRegister) loadSources(all ...implants.SourceEntries) {
 	d.tb.Helper()
 	for _, s := range all {
 		if err := d.db.LoadSources(d.tb.Context(), s); err != nil {

@@ -7,7 +7,6 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/store"
 )
 
 func (d *testRegister) saveImplantation(c implants.Caller, save implants.State, n implants.Implantation) (implants.Receipt, error) {
@@ -292,7 +291,7 @@ func TestDiscardedDraft(t *testing.T) {
 // January 2024, when Dubois moved from the hospital to the clinic.
 func TestMandates(t *testing.T) {
 	t.Parallel()
-	d := newTestRegister(t, store.SourceEntries{Mandates: []implants.Mandate{
+	d := newTestRegister(t, implants.SourceEntries{Mandates: []implants.Mandate{
 		{Grantor: dubois, Grantee: smit, Service: "CTR", AcceptedOn: day("2020-01-01"), Period: period("2020-01-01", "2026-11-20")},
 		{Grantor: dubois, Grantee: kaya, Service: "CTR", AcceptedOn: day("2026-11-01"), Period: period("2026-11-22", "")},
 		{Grantor: dubois, Grantee: nguyen, Service: "OTHER", AcceptedOn: day("2020-01-01"), Period: period("2020-01-01", "")},

@@ -7,7 +7,6 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // This file holds the actions of TestPermissions. The result of an action is the number of notifications or implants,
@@ -212,14 +211,14 @@ func (s *permissionScene) finalActions() map[string]sceneAction {
 func (s *permissionScene) mandateActions() map[string]sceneAction {
 	mandates := func(p implants.Period) func(ident.SSIN) {
 		return func(self ident.SSIN) {
-			s.loadSources(store.SourceEntries{Mandates: []implants.Mandate{
+			s.loadSources(implants.SourceEntries{Mandates: []implants.Mandate{
 				{Grantor: kaya, Grantee: self, Service: "CTR", Period: p}, {Grantor: self, Grantee: kaya, Service: "CTR", Period: p},
 			}})
 		}
 	}
 	over := func(self ident.SSIN) {
 		mandates(period(today, yesterday))(self)
-		s.loadSources(store.SourceEntries{Mandates: []implants.Mandate{{Grantor: self, Grantee: goosens, Service: "CTR", Period: period(today, yesterday)}}})
+		s.loadSources(implants.SourceEntries{Mandates: []implants.Mandate{{Grantor: self, Grantee: goosens, Service: "CTR", Period: period(today, yesterday)}}})
 	}
 	change := func(c implants.ManageMandateRequest, about ident.SSIN) sceneAction {
 		return sceneAction{before: mandates(period(today, "")), after: over, about: constantSSIN(about), act: func(who implants.Caller) string {
@@ -251,7 +250,7 @@ func (s *permissionScene) staffActions() map[string]sceneAction {
 				}
 			}
 		}
-		s.loadSources(store.SourceEntries{Affiliations: all})
+		s.loadSources(implants.SourceEntries{Affiliations: all})
 	}
 	change := func(c implants.ManageStaffRequest, about ident.SSIN) sceneAction {
 		return sceneAction{about: constantSSIN(about),

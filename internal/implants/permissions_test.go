@@ -8,7 +8,6 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/store"
 )
 
 var update = flag.Bool("update", false, "write the cells of docs/permissions.md anew; whoever does reads every change")
@@ -99,7 +98,7 @@ const today, yesterday = "2026-11-21", "2026-11-20"
 
 func newPermissionScene(t *testing.T) *permissionScene {
 	t.Helper()
-	s := &permissionScene{testRegister: newTestRegister(t, store.SourceEntries{
+	s := &permissionScene{testRegister: newTestRegister(t, implants.SourceEntries{
 		Links: []implants.TherapeuticLink{
 			{Patient: smit, Professional: peeters, Type: "gmd", Period: period("2020-01-01", today)}, // ends today
 			{Patient: smit, Professional: lambert, Type: "specialistconsultation", Period: period("2020-01-01", yesterday)},
@@ -120,7 +119,7 @@ func newPermissionScene(t *testing.T) *permissionScene {
 	s.first = s.mustNotify(n)
 	n.Specialist, n.SurgeryDate = bySSIN(dubois), day("2026-11-19")
 	s.second = s.mustNotify(n)
-	s.loadSources(store.SourceEntries{Links: []implants.TherapeuticLink{
+	s.loadSources(implants.SourceEntries{Links: []implants.TherapeuticLink{
 		{Patient: smit, Professional: claes, Type: implants.LinkTypeSurgery, Period: period(yesterday, yesterday)}}})
 	return s
 }

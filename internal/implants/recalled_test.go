@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // TestDayOfRecall: a recall takes effect on its day.
@@ -12,7 +11,7 @@ func TestDayOfRecall(t *testing.T) {
 	t.Parallel()
 	for recalled, want := range map[string][]string{"2026-11-20": {"WARN_DEVICE_RECALLED at " + theLine}, "2026-11-21": nil} {
 		device := implants.Device{Code: knee, Name: "Knee", Status: implants.DeviceRecalled, RecalledOn: day(recalled)}
-		d := newTestRegister(t, store.SourceEntries{Devices: []implants.Device{device}})
+		d := newTestRegister(t, implants.SourceEntries{Devices: []implants.Device{device}})
 		receipt := d.mustNotify(implantation())
 		wantStrings(t, "recalled "+recalled, formatWarnings(receipt.Warnings), want)
 	}

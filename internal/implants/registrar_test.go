@@ -10,7 +10,6 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // TestDayBoundary: days begin in Brussels, both for the number and for today's date.
@@ -160,7 +159,7 @@ func TestInputReference(t *testing.T) {
 	}
 
 	// A retry needs authorisation too: another doctor of the hospital learns nothing from it.
-	d.loadSources(store.SourceEntries{Affiliations: []implants.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
+	d.loadSources(implants.SourceEntries{Affiliations: []implants.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
 	_, err = d.NotifyImplant(ctx, d.callerInside(hospital, lambert), submission, n)
 	wantCode(t, err, problem.NotYourOperation)
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // The cases below lie on both sides of each rule: just within and just beyond. TestEveryRuleBothWays compares them
@@ -48,7 +47,7 @@ const (
 )
 
 // longPractice lets Claes operate in 1949, before the first year that the register accepts.
-var longPractice = store.SourceEntries{Practices: []implants.Practice{{SSIN: claes, NIHII: claesNIHII, Profession: implants.Physician,
+var longPractice = implants.SourceEntries{Practices: []implants.Practice{{SSIN: claes, NIHII: claesNIHII, Profession: implants.Physician,
 	Speciality: "Orthopaedic surgery", Period: period("1940-01-01", "1960-12-31")}}}
 
 var implantationCases = []implantationCase{
@@ -249,7 +248,7 @@ func (d *testRegister) loadNotification(number ident.NotificationNumber) (n impl
 func TestBirthDateOfTheNumber(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
-	d.loadSources(store.SourceEntries{Persons: []implants.Person{{SSIN: kaya, LastName: "Kaya", BirthDate: day("2012-05-20")}}})
+	d.loadSources(implants.SourceEntries{Persons: []implants.Person{{SSIN: kaya, LastName: "Kaya", BirthDate: day("2012-05-20")}}})
 	n := implantation()
 	n.Patient = kaya
 	setSurgeryDate(&n, "2012-05-15")
@@ -257,7 +256,7 @@ func TestBirthDateOfTheNumber(t *testing.T) {
 	wantStrings(t, "the national register knows better", formatRefusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
 
 	d = newTestRegister(t)
-	d.loadSources(store.SourceEntries{Persons: []implants.Person{{SSIN: kaya, LastName: "Kaya"}}})
+	d.loadSources(implants.SourceEntries{Persons: []implants.Person{{SSIN: kaya, LastName: "Kaya"}}})
 	setSurgeryDate(&n, "2012-05-11")
 	_, err = d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{}, n)
 	wantStrings(t, "the number tells", formatRefusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})

@@ -14,7 +14,6 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // fileKind describes one kind of import file and how its rows become entries.
@@ -24,7 +23,7 @@ type fileKind struct {
 	optionalColumns []string // columns that a file may omit
 	// canBeFull allows full extracts: an entry missing from a full extract has ended.
 	canBeFull   bool
-	appendEntry func(*sourceRow, *store.SourceEntries)
+	appendEntry func(*sourceRow, *implants.SourceEntries)
 	compare     func(*comparison, *chunk) error
 	endAbsent   func(*comparison) (more bool, err error) // nil unless canBeFull
 }
@@ -35,27 +34,27 @@ var fileKinds = []fileKind{
 	{name: "persons", columns: []string{"ssin", "first_name", "last_name", "birth_date", "death_date"}, optionalColumns: []string{"replaces"},
 		compare: comparePersons, appendEntry: addPerson},
 	{name: "professionals", columns: []string{"ssin", "nihii", "profession", "speciality", "valid_from", "valid_to"},
-		compare: comparePractices, appendEntry: func(l *sourceRow, s *store.SourceEntries) {
+		compare: comparePractices, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
 			s.Practices = append(s.Practices, implants.Practice{SSIN: l.parseSSIN("ssin"), NIHII: l.parseNIHII("nihii"),
 				Profession: implants.Profession(l.parseRequiredText("profession")), Speciality: l.parseText("speciality"), Period: l.parsePeriod()})
 		}},
 	{name: "organisations", columns: []string{"nihii", "cbe", "type", "name"},
-		compare: compareOrganisations, appendEntry: func(l *sourceRow, s *store.SourceEntries) {
+		compare: compareOrganisations, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
 			s.Organisations = append(s.Organisations, implants.Organisation{NIHII: l.parseNIHII("nihii"),
 				CBE: parseValue(l, "cbe", ident.ParseCBE, optional), Type: l.parseRequiredText("type"), Name: l.parseRequiredText("name")})
 		}},
 	{name: "affiliations", columns: []string{"organisation_nihii", "ssin", "role", "valid_from", "valid_to"}, canBeFull: true,
-		compare: compareAffiliations, endAbsent: endAbsentAffiliations, appendEntry: func(l *sourceRow, s *store.SourceEntries) {
+		compare: compareAffiliations, endAbsent: endAbsentAffiliations, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
 			s.Affiliations = append(s.Affiliations, implants.Affiliation{Organisation: l.parseNIHII("organisation_nihii"),
 				SSIN: l.parseSSIN("ssin"), Role: implants.Role(l.parseRequiredText("role")), Period: l.parsePeriod()})
 		}},
 	{name: "mandates", columns: []string{"grantor_ssin", "grantee_ssin", "service", "valid_from", "valid_to", "accepted_on"}, canBeFull: true,
-		compare: compareMandates, endAbsent: endAbsentMandates, appendEntry: func(l *sourceRow, s *store.SourceEntries) {
+		compare: compareMandates, endAbsent: endAbsentMandates, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
 			s.Mandates = append(s.Mandates, implants.Mandate{Grantor: l.parseSSIN("grantor_ssin"), Grantee: l.parseSSIN("grantee_ssin"),
 				Service: l.parseRequiredText("service"), AcceptedOn: l.parseDate("accepted_on"), Period: l.parsePeriod()})
 		}},
 	{name: "therapeutic-links", columns: []string{"patient_ssin", "professional_ssin", "type", "valid_from", "valid_to"}, canBeFull: true,
-		compare: compareLinks, endAbsent: endAbsentLinks, appendEntry: func(l *sourceRow, s *store.SourceEntries) {
+		compare: compareLinks, endAbsent: endAbsentLinks, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
 			s.Links = append(s.Links, implants.TherapeuticLink{Patient: l.parseSSIN("patient_ssin"),
 				Professional: l.parseSSIN("professional_ssin"), Type: l.parseRequiredText("type"), Period: l.parsePeriod()})
 		}},
@@ -64,7 +63,7 @@ var fileKinds = []fileKind{
 		compare: compareDevices, endAbsent: endAbsentDevices, appendEntry: addDevice},
 }
 
-func addPerson(l *sourceRow, s *store.SourceEntries) {
+func addPerson(l *sourceRow, s *implants.SourceEntries) {
 	p := implants.Person{SSIN: l.parseSSIN("ssin"), FirstName: l.parseText("first_name"), LastName: l.parseRequiredText("last_name"),
 		BirthDate: l.parseDate("birth_date"), DeathDate: l.parseDate("death_date")}
 	s.Persons = append(s.Persons, p)
@@ -74,11 +73,11 @@ func addPerson(l *sourceRow, s *store.SourceEntries) {
 	case former == p.SSIN:
 		l.appendError("replaces", "is the same number")
 	default:
-		s.Replacements = append(s.Replacements, store.SSINReplacement{Former: former, Newer: p.SSIN})
+		s.Replacements = append(s.Replacements, implants.SSINReplacement{Former: former, Newer: p.SSIN})
 	}
 }
 
-func addDevice(l *sourceRow, s *store.SourceEntries) {
+func addDevice(l *sourceRow, s *implants.SourceEntries) {
 	s.Devices = append(s.Devices, implants.Device{
 		Code: parseValue(l, "notification_code", ident.ParseNotificationCode, mandatory), Name: l.parseRequiredText("name"),
 		Reference: l.parseText("reference"), Manufacturer: l.parseText("manufacturer"), Distributor: l.parseText("distributor"),
@@ -105,7 +104,7 @@ func fileKindByName(name string) (*fileKind, error) {
 
 // ReadCSV appends the entries of one CSV file to the sources and returns their number. The error lists every invalid
 // row with line and column; a file with an invalid row adds nothing.
-func ReadCSV(name string, file io.Reader, into *store.SourceEntries) (int, error) {
+func ReadCSV(name string, file io.Reader, into *implants.SourceEntries) (int, error) {
 	k, err := fileKindByName(name)
 	if err != nil {
 		return 0, err

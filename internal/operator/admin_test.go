@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/devkit/devdata"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/operator"
-	"github.com/openctr/ctr/internal/store"
 )
 
 func TestDevelopmentDataIsRead(t *testing.T) {
 	want := map[string]int{"persons": 13, "professionals": 6, "organisations": 4, "affiliations": 7, "mandates": 2, "therapeutic-links": 3, "devices": 12}
-	var all store.SourceEntries
+	var all implants.SourceEntries
 	for _, kind := range operator.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")
 		if err != nil {
@@ -36,7 +36,7 @@ func TestEveryErrorNamesLineAndColumn(t *testing.T) {
 		"78031412251;Anna;;1978-03-14;\n" +
 		"69092234126;Luc;Dubois;1969-09-32;\n" +
 		"69092234126;Luc\x1d;Dubois;1969-09-22;\n"
-	var all store.SourceEntries
+	var all implants.SourceEntries
 	_, err := operator.ReadCSV("persons", strings.NewReader(file), &all)
 	if err == nil {
 		t.Fatal("accepted")
@@ -62,11 +62,11 @@ func TestHeader(t *testing.T) {
 		"ssin;first_name\n":         `column "last_name" is missing`,
 		"\ufeffssin;first_name;x\n": `unknown column "x"`,
 	} {
-		if _, err := operator.ReadCSV("persons", strings.NewReader(name), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := operator.ReadCSV("persons", strings.NewReader(name), &implants.SourceEntries{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", name, err, want)
 		}
 	}
-	if _, err := operator.ReadCSV("surgeons", strings.NewReader(""), &store.SourceEntries{}); err == nil || !strings.Contains(err.Error(), "the kinds are: persons") {
+	if _, err := operator.ReadCSV("surgeons", strings.NewReader(""), &implants.SourceEntries{}); err == nil || !strings.Contains(err.Error(), "the kinds are: persons") {
 		t.Errorf("unknown kind: %v", err)
 	}
 }

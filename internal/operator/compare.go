@@ -5,7 +5,6 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // personEntry is a person with the SSIN that this entry replaces, if any.
@@ -46,10 +45,10 @@ func comparePersons(c *comparison, batch *chunk) error {
 		}
 		return personEntry{stored, p.replaced}, exists, err
 	}
-	return compareEntries(c, all, batch.lineNumbers, describe, find, func(s *store.SourceEntries, p personEntry) {
+	return compareEntries(c, all, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, p personEntry) {
 		s.Persons = append(s.Persons, p.Person)
 		if !p.replaced.IsZero() {
-			s.Replacements = append(s.Replacements, store.SSINReplacement{Former: p.replaced, Newer: p.SSIN})
+			s.Replacements = append(s.Replacements, implants.SSINReplacement{Former: p.replaced, Newer: p.SSIN})
 		}
 	})
 }
@@ -69,7 +68,7 @@ func comparePractices(c *comparison, batch *chunk) error {
 	if err := replaceWithNewestSSINs(c, batch.entries.Practices, func(p *implants.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
 		return err
 	}
-	return compareEntries(c, batch.entries.Practices, batch.lineNumbers, describe, find, func(s *store.SourceEntries, p implants.Practice) {
+	return compareEntries(c, batch.entries.Practices, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, p implants.Practice) {
 		s.Practices = append(s.Practices, p)
 	})
 }
@@ -82,7 +81,7 @@ func compareOrganisations(c *comparison, batch *chunk) error {
 	find := func(o implants.Organisation) (implants.Organisation, bool, error) {
 		return c.stored.Organisation(implants.PharmacyRef{NIHII: o.NIHII})
 	}
-	return compareEntries(c, batch.entries.Organisations, batch.lineNumbers, describe, find, func(s *store.SourceEntries, o implants.Organisation) {
+	return compareEntries(c, batch.entries.Organisations, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, o implants.Organisation) {
 		s.Organisations = append(s.Organisations, o)
 	})
 }
@@ -93,7 +92,7 @@ func describeAffiliation(a implants.Affiliation) entryDescription {
 		fields:     []describedField{{"organisation_nihii", a.Organisation.Digits()}, {"valid_to", a.To.String()}}}
 }
 
-func appendAffiliation(s *store.SourceEntries, a implants.Affiliation) {
+func appendAffiliation(s *implants.SourceEntries, a implants.Affiliation) {
 	s.Affiliations = append(s.Affiliations, a)
 }
 
@@ -123,7 +122,7 @@ func describeMandate(m implants.Mandate) entryDescription {
 		fields:     []describedField{{"accepted_on", m.AcceptedOn.String()}, {"valid_to", m.To.String()}}}
 }
 
-func appendMandate(s *store.SourceEntries, m implants.Mandate) { s.Mandates = append(s.Mandates, m) }
+func appendMandate(s *implants.SourceEntries, m implants.Mandate) { s.Mandates = append(s.Mandates, m) }
 
 func compareMandates(c *comparison, batch *chunk) error {
 	find := func(m implants.Mandate) (implants.Mandate, bool, error) {
@@ -152,7 +151,7 @@ func describeLink(l implants.TherapeuticLink) entryDescription {
 		fields:     []describedField{{"valid_to", l.To.String()}}}
 }
 
-func appendLink(s *store.SourceEntries, l implants.TherapeuticLink) { s.Links = append(s.Links, l) }
+func appendLink(s *implants.SourceEntries, l implants.TherapeuticLink) { s.Links = append(s.Links, l) }
 
 func compareLinks(c *comparison, batch *chunk) error {
 	find := func(l implants.TherapeuticLink) (implants.TherapeuticLink, bool, error) {
@@ -183,7 +182,7 @@ func describeDevice(d implants.Device) entryDescription {
 		{"valid_from", d.ValidFrom.String()}, {"deleted_on", d.DeletedOn.String()}, {"recalled_on", d.RecalledOn.String()}}}
 }
 
-func appendDevice(s *store.SourceEntries, d implants.Device) { s.Devices = append(s.Devices, d) }
+func appendDevice(s *implants.SourceEntries, d implants.Device) { s.Devices = append(s.Devices, d) }
 
 func compareDevices(c *comparison, batch *chunk) error {
 	codes := make([]ident.NotificationCode, len(batch.entries.Devices))

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // maxReportedChanges bounds the changes listed in a report.
@@ -13,12 +13,12 @@ const maxReportedChanges = 20
 
 // comparison collects what an extract changes.
 type comparison struct {
-	stored       store.SourceReader // for the current chunk
+	stored       implants.SourceReader // for the current chunk
 	effectiveDay ident.Date
 	lineByKey    map[string]int // line number of each entry of the extract, by key
 	fileErrors   *fileErrors
 	// changedEntries holds the current chunk's new, changed and ended entries.
-	changedEntries store.SourceEntries
+	changedEntries implants.SourceEntries
 	lastDevice     string // code of the last device checked for absence from a full list
 
 	New, Changed, Unchanged, Ended int
@@ -40,7 +40,7 @@ type describedField struct{ name, value string }
 // compareEntries compares a chunk of entries of one kind with the stored ones. It is a function because methods cannot
 // have type parameters.
 func compareEntries[T any](c *comparison, all []T, lines []int, describe func(T) entryDescription, find func(T) (T, bool, error),
-	keep func(*store.SourceEntries, T)) error {
+	keep func(*implants.SourceEntries, T)) error {
 	for i, entry := range all {
 		d := describe(entry)
 		if before, duplicate := c.lineByKey[d.key]; duplicate {
@@ -71,7 +71,7 @@ func compareEntries[T any](c *comparison, all []T, lines []int, describe func(T)
 }
 
 // endAbsentEntries ends the open entries that a full extract omits.
-func endAbsentEntries[T any](c *comparison, open []T, describe func(T) entryDescription, end func(T) T, keep func(*store.SourceEntries, T)) {
+func endAbsentEntries[T any](c *comparison, open []T, describe func(T) entryDescription, end func(T) T, keep func(*implants.SourceEntries, T)) {
 	for _, former := range open {
 		d := describe(former)
 		if _, mentioned := c.lineByKey[d.key]; mentioned {
@@ -107,8 +107,8 @@ func (c *comparison) appendChanges(key string, changes ...string) {
 }
 
 // takeChangedEntries returns the current chunk's changes and clears them.
-func (c *comparison) takeChangedEntries() store.SourceEntries {
+func (c *comparison) takeChangedEntries() implants.SourceEntries {
 	changed := c.changedEntries
-	c.changedEntries = store.SourceEntries{}
+	c.changedEntries = implants.SourceEntries{}
 	return changed
 }

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/implants"
 )
 
 // chunk is a batch of entries of one kind, each with the line where it begins.
 type chunk struct {
-	entries     store.SourceEntries
+	entries     implants.SourceEntries
 	lineNumbers []int
 	// fromPublishedList marks entries of the published list, which omits some attributes of a device.
 	fromPublishedList bool

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // EvidenceExport writes a file that proves, offline, who signed the versions of a notification and when the register
@@ -30,8 +30,8 @@ type EvidenceExport struct {
 
 // EvidenceStore provides the stored versions with their proofs, and the service's signature.
 type EvidenceStore interface {
-	Proofs(context.Context, ident.NotificationNumber) ([]store.VersionProof, error)
-	Sign(context.Context, []byte) ([]byte, store.PublicKey, error)
+	Proofs(context.Context, ident.NotificationNumber) ([]implants.VersionProof, error)
+	Sign(context.Context, []byte) ([]byte, auditlog.PublicKey, error)
 }
 
 // File names in the archive; those of a version contain its number.
@@ -183,7 +183,7 @@ func sha256Hex(data []byte) string {
 }
 
 // addVersion adds the message and the certificate of a version, and returns its part of the statement.
-func (b *evidenceBundle) addVersion(v *store.VersionProof) (versionStatement, error) {
+func (b *evidenceBundle) addVersion(v *implants.VersionProof) (versionStatement, error) {
 	s := versionStatement{Version: v.Version, Type: string(v.Type), State: string(v.State), Change: string(v.Change),
 		AcceptedAt: v.RegisteredAt.UTC().Format(time.RFC3339Nano), Signer: v.Signer, Organisation: v.Organisation.Digits(),
 		BodyDigest: hex.EncodeToString(v.Digest[:]), Verdict: newVerdictStatement(v.AuditRecord)}
@@ -204,7 +204,7 @@ func (b *evidenceBundle) addVersion(v *store.VersionProof) (versionStatement, er
 	return s, nil
 }
 
-func newVerdictStatement(r *store.AuditRecord) *verdictStatement {
+func newVerdictStatement(r *implants.AuditRecord) *verdictStatement {
 	if r == nil {
 		return nil
 	}
@@ -258,7 +258,7 @@ func containsCertificate(all []*x509.Certificate, one *x509.Certificate) bool {
 }
 
 // addSignedStatement signs the statement and adds it with its signature, public key, issuers and instructions.
-func (b *evidenceBundle) addSignedStatement(ctx context.Context, signer EvidenceStore, s *statement, key store.PublicKey) error {
+func (b *evidenceBundle) addSignedStatement(ctx context.Context, signer EvidenceStore, s *statement, key auditlog.PublicKey) error {
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return fmt.Errorf("evidence: %w", err)

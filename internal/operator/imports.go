@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // The forms of an extract: every entry, or only the changes.
@@ -32,9 +32,16 @@ type Extract struct {
 	Day  ident.Date // the day on which entries missing from a full extract end, unless the extract states it
 }
 
+// ImportStore stores extracts of the authentic sources and reads what they are compared with.
+type ImportStore interface {
+	ReadSources(context.Context, func(implants.SourceReader) error) error
+	SourceVersions(ctx context.Context, kind string) ([]implants.SourceVersion, error)
+	Import(context.Context, implants.Import) error
+}
+
 // Importer imports extracts.
 type Importer struct {
-	Database *store.DB
+	Database ImportStore
 	Operator Operator
 }
 
@@ -86,12 +93,12 @@ func (i Importer) Commit(ctx context.Context, e Extract) (ImportReport, error) {
 	if err != nil {
 		return ImportReport{}, err
 	}
-	imported := store.Import{Event: events[0], SourceVersion: store.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
+	imported := implants.Import{Event: events[0], SourceVersion: implants.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
 		Format: checked.Form, AsOf: checked.Day, Rows: checked.Rows, Digest: checked.Digest[:], LoadedAt: events[0].OccurredAt}}
 	if len(versions) > 0 {
 		imported.ComparedWith = versions[len(versions)-1].ID
 	}
-	imported.ForEachBatch = func(handle func(store.SourceEntries) error) error {
+	imported.ForEachBatch = func(handle func(implants.SourceEntries) error) error {
 		again, _, err := i.compareExtract(ctx, e, handle)
 		if err == nil && !slices.Equal([]string{again.summaryLine(), string(again.Digest[:])}, []string{checked.summaryLine(), string(checked.Digest[:])}) {
 			err = errors.New("the file or the register changed meanwhile: nothing was changed, run it again")
@@ -103,7 +110,7 @@ func (i Importer) Commit(ctx context.Context, e Extract) (ImportReport, error) {
 
 // compareExtract reads the extract and compares it with the stored entries. It passes the changed entries to handle
 // unless that is nil.
-func (i Importer) compareExtract(ctx context.Context, e Extract, handle func(store.SourceEntries) error) (report ImportReport, versions []store.SourceVersion, err error) {
+func (i Importer) compareExtract(ctx context.Context, e Extract, handle func(implants.SourceEntries) error) (report ImportReport, versions []implants.SourceVersion, err error) {
 	k, err := fileKindByName(e.Kind)
 	if err != nil {
 		return report, nil, err
@@ -121,7 +128,7 @@ func (i Importer) compareExtract(ctx context.Context, e Extract, handle func(sto
 	c := &comparison{lineByKey: map[string]int{}, fileErrors: &errs}
 	// Each chunk is compared in its own short read transaction. The import transaction checks again that the source
 	// version compared with is still the current one.
-	compare := func(f func(store.SourceReader) error) error {
+	compare := func(f func(implants.SourceReader) error) error {
 		readErr := i.Database.ReadSources(ctx, f)
 		if changed := c.takeChangedEntries(); readErr == nil && handle != nil {
 			readErr = handle(changed)
@@ -133,7 +140,7 @@ func (i Importer) compareExtract(ctx context.Context, e Extract, handle func(sto
 		if len(errs.errs) > 0 {
 			return nil // the import fails anyway; continue only to report further errors
 		}
-		return compare(func(r store.SourceReader) error {
+		return compare(func(r implants.SourceReader) error {
 			c.stored, c.effectiveDay = r, report.Day
 			return k.compare(c, batch)
 		})
@@ -156,7 +163,7 @@ func (i Importer) compareExtract(ctx context.Context, e Extract, handle func(sto
 	}
 	copy(report.Digest[:], hash.Sum(nil))
 	for more := report.Form == FormFull; more; {
-		err = compare(func(r store.SourceReader) (err error) {
+		err = compare(func(r implants.SourceReader) (err error) {
 			c.stored, c.effectiveDay = r, report.Day
 			more, err = k.endAbsent(c)
 			return err
@@ -188,7 +195,7 @@ func (r *ImportReport) readCSV(k *fileKind, in io.Reader, errs *fileErrors, hand
 	return r.rejectEmptyFull()
 }
 
-func (r *ImportReport) readDeviceList(k *fileKind, in *bufio.Reader, versions []store.SourceVersion, errs *fileErrors, handle func(*chunk) error) error {
+func (r *ImportReport) readDeviceList(k *fileKind, in *bufio.Reader, versions []implants.SourceVersion, errs *fileErrors, handle func(*chunk) error) error {
 	if k.name != deviceKind {
 		return fmt.Errorf("%s come as CSV: only the list of devices is published as XML", k.name)
 	}
@@ -208,7 +215,7 @@ func (r *ImportReport) rejectEmptyFull() error {
 }
 
 // applyHeader takes form, sequence number and day from the list's header, and rejects a list out of sequence.
-func (r *ImportReport) applyHeader(h listHeader, versions []store.SourceVersion) error {
+func (r *ImportReport) applyHeader(h listHeader, versions []implants.SourceVersion) error {
 	form := FormFull
 	if h.isDelta() {
 		form = FormDelta

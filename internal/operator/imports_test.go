@@ -330,7 +330,7 @@ func TestFullAndDelta(t *testing.T) {
 func endedAffiliations(t *testing.T, i importFixture) string {
 	t.Helper()
 	var open []implants.Affiliation
-	err := i.db.ReadSources(t.Context(), func(r store.SourceReader) (err error) {
+	err := i.db.ReadSources(t.Context(), func(r implants.SourceReader) (err error) {
 		open, err = r.UnexpiredAffiliations(mustParseDate(t, "2026-11-21"))
 		return err
 	})
@@ -355,7 +355,7 @@ func TestReplacedNumber(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, b storetest.Backend) {
 		t.Helper()
 		i := newImportFixture(t, b.Open(t))
-		var all store.SourceEntries
+		var all implants.SourceEntries
 		for _, kind := range operator.Kinds() {
 			file, err := devdata.Files.Open(kind + ".csv")
 			if err != nil {
@@ -437,11 +437,11 @@ func TestAnotherImportBetween(t *testing.T) {
 		if _, err := i.Commit(t.Context(), between); err == nil || !strings.Contains(err.Error(), "run it again") {
 			t.Errorf("%v", err)
 		}
-		err := i.db.Import(t.Context(), store.Import{SourceVersion: store.SourceVersion{Kind: "devices", LoadedAt: time.Now()}, ComparedWith: 9,
-			ForEachBatch: func(handle func(store.SourceEntries) error) error {
-				return handle(store.SourceEntries{Devices: []implants.Device{i.findDevice(knee)}})
+		err := i.db.Import(t.Context(), implants.Import{SourceVersion: implants.SourceVersion{Kind: "devices", LoadedAt: time.Now()}, ComparedWith: 9,
+			ForEachBatch: func(handle func(implants.SourceEntries) error) error {
+				return handle(implants.SourceEntries{Devices: []implants.Device{i.findDevice(knee)}})
 			}})
-		if !errors.Is(err, store.ErrSourcesChanged) {
+		if !errors.Is(err, implants.ErrSourcesChanged) {
 			t.Errorf("%v", err)
 		}
 		var left int

@@ -12,7 +12,6 @@ import (
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/store"
 )
 
 func TestReasonOfAnAct(t *testing.T) {
@@ -31,12 +30,12 @@ func TestActionWithoutName(t *testing.T) {
 
 // pagedAudit is an AuditReader over a slice; it respects the page limit.
 type pagedAudit struct {
-	entries []store.AuditEntry
+	entries []implants.AuditEntry
 	err     error
 }
 
-func (p pagedAudit) Audit(_ context.Context, q store.AuditQuery) ([]store.AuditEntry, error) {
-	var found []store.AuditEntry
+func (p pagedAudit) Audit(_ context.Context, q implants.AuditQuery) ([]implants.AuditEntry, error) {
+	var found []implants.AuditEntry
 	for _, e := range p.entries {
 		if e.Seq > q.AfterSeq && len(found) < q.Limit {
 			found = append(found, e)
@@ -51,7 +50,7 @@ func TestDisclosure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trail := pagedAudit{entries: []store.AuditEntry{
+	trail := pagedAudit{entries: []implants.AuditEntry{
 		{Seq: 1, PersonPseudonym: 7, PatientPseudonym: 8, Event: implants.AuditEvent{OccurredAt: at, Operation: "Search", Outcome: implants.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"},
 			EmergencyReason: "=1+1;\n<b>", Correlation: "c-1", Signer: "SSIN=#7"}},
 		{Seq: 2, PersonPseudonym: 7, Event: implants.AuditEvent{OccurredAt: at, Person: ssin, Patient: ssin}},
@@ -75,7 +74,7 @@ func TestDisclosure(t *testing.T) {
 	if n, err := (operator.AuditExport{Format: "csv"}).Write(t.Context(), pagedAudit{}, &out); err != nil || n != 0 || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("nothing: %d, %v, %q", n, err, out.String())
 	}
-	many := pagedAudit{entries: make([]store.AuditEntry, 2500)}
+	many := pagedAudit{entries: make([]implants.AuditEntry, 2500)}
 	for i := range many.entries {
 		many.entries[i].Seq = int64(i + 1)
 	}

@@ -14,18 +14,17 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // RecallStore traces recalls and marks devices recalled.
 type RecallStore interface {
-	Recall(context.Context, store.RecallQuery) (*store.RecallResult, error)
+	Recall(context.Context, implants.RecallQuery) (*implants.RecallResult, error)
 	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e implants.AuditEvent) (bool, error)
 }
 
 // RecallTrace traces a recall and exports the result.
 type RecallTrace struct {
-	Query  store.RecallQuery
+	Query  implants.RecallQuery
 	Reason string // for naming the patients, who stay pseudonymous without it; see CheckRevealReason
 	Format string // table, csv or json
 }
@@ -46,7 +45,7 @@ func CheckRevealReason(reason string) error {
 
 // Write traces the recall, records the action, and exports the result, in this order: nothing unrecorded is disclosed.
 // It names patients only when a reason is given, and then records one event about each of them.
-func (t RecallTrace) Write(ctx context.Context, from RecallStore, by Operator, to io.Writer) (*store.RecallResult, error) {
+func (t RecallTrace) Write(ctx context.Context, from RecallStore, by Operator, to io.Writer) (*implants.RecallResult, error) {
 	q := t.Query
 	if q.RevealPatients = t.Reason != ""; q.RevealPatients {
 		if err := CheckRevealReason(t.Reason); err != nil {
@@ -86,7 +85,7 @@ func (t RecallTrace) Write(ctx context.Context, from RecallStore, by Operator, t
 
 // describeRecallQuery describes the query for the audit log. It omits serial numbers, which identify one patient's
 // implant.
-func describeRecallQuery(q *store.RecallQuery) string {
+func describeRecallQuery(q *implants.RecallQuery) string {
 	parts := []string{"trace"}
 	for _, part := range []struct{ name, value string }{
 		{"code", q.Code.Digits()}, {"udi-di", q.UDIDI}, {"lot", formatRange(q.Lots)}, {"from", q.From.String()}, {"to", q.To.String()},
@@ -95,13 +94,13 @@ func describeRecallQuery(q *store.RecallQuery) string {
 			parts = append(parts, part.name+" "+part.value)
 		}
 	}
-	if q.Serials != (store.Range{}) {
+	if q.Serials != (implants.Range{}) {
 		parts = append(parts, "by serial number")
 	}
 	return strings.Join(parts, ", ")
 }
 
-func formatRange(r store.Range) string {
+func formatRange(r implants.Range) string {
 	if r.From == r.To {
 		return r.From
 	}
@@ -158,7 +157,7 @@ type recallDocument struct {
 	Lines         []*recallLine `json:"lines"`
 }
 
-func newRecallDocument(r *store.RecallResult, reveal bool) *recallDocument {
+func newRecallDocument(r *implants.RecallResult, reveal bool) *recallDocument {
 	d := &recallDocument{Placed: r.Implanted, Removed: r.Explanted, InPlace: r.StillImplanted, Unregistered: r.Unregistered, Patients: r.Patients,
 		Notifications: r.Notifications, Hospitals: r.Hospitals, Specialists: r.Specialists, Lines: make([]*recallLine, len(r.Lines))}
 	for i := range r.Lines {
@@ -167,7 +166,7 @@ func newRecallDocument(r *store.RecallResult, reveal bool) *recallDocument {
 	return d
 }
 
-func newRecallLine(l *store.RecalledLine, reveal bool) *recallLine {
+func newRecallLine(l *implants.RecalledLine, reveal bool) *recallLine {
 	line := &recallLine{SpecialistNIHII: l.Specialist.Digits(), Specialist: l.SpecialistName, HospitalNIHII: l.Hospital.Digits(),
 		Hospital: l.HospitalName, Number: l.Number.Digits(), OperationDate: l.SurgeryDate.String(), Code: l.Code.Digits(),
 		UDIDI: l.UDIDI, Lot: l.Lot, Serial: l.Serial, Quantity: l.Quantity, Remaining: l.Remaining, Unregistered: l.Unregistered,
@@ -188,7 +187,7 @@ func recallColumns(reveal bool) []string {
 	return columns
 }
 
-func recallCells(r *store.RecallResult, reveal bool) [][]string {
+func recallCells(r *implants.RecallResult, reveal bool) [][]string {
 	rows := make([][]string, len(r.Lines))
 	for i := range r.Lines {
 		l := newRecallLine(&r.Lines[i], reveal)
@@ -208,7 +207,7 @@ func formatFlag(flag bool) string {
 	return ""
 }
 
-func writeRecallTable(to io.Writer, r *store.RecallResult, reveal bool) error {
+func writeRecallTable(to io.Writer, r *implants.RecallResult, reveal bool) error {
 	_, err := fmt.Fprintf(to, "implants placed: %d, removed: %d, still in place: %d; placed elsewhere and removed: %d\n"+
 		"patients: %d, notifications: %d, hospitals: %d, specialists: %d\n\n", r.Implanted, r.Explanted, r.StillImplanted, r.Unregistered,
 		r.Patients, r.Notifications, r.Hospitals, r.Specialists)

@@ -49,7 +49,7 @@ func newRecallFixture(t *testing.T, b storetest.Backend) *recallFixture {
 	ssin := func(text string) ident.SSIN { return parseValid(t, ident.ParseSSIN, text) }
 	hospital, knee := parseValid(t, ident.ParseNIHII, "71000436"), parseValid(t, ident.ParseNotificationCode, kneeCode)
 	on := parseValid(t, ident.ParseDate, "2026-11-02")
-	err := db.LoadSources(t.Context(), store.SourceEntries{
+	err := db.LoadSources(t.Context(), implants.SourceEntries{
 		Persons:       []implants.Person{{SSIN: ssin(surgeonSSIN), FirstName: "Anna", LastName: "Claes"}, {SSIN: ssin(leroySSIN), FirstName: "Jean", LastName: "Leroy"}},
 		Organisations: []implants.Organisation{{NIHII: hospital, Name: "+Hospital", Type: "Hospital"}},
 		Devices:       []implants.Device{{Code: knee, Name: "Knee", Category: "Orthopaedic", Status: implants.DeviceActive}},
@@ -115,9 +115,9 @@ func (r *recallFixture) traceRecall(t *testing.T, tracing operator.RecallTrace) 
 	return out.String()
 }
 
-func byCode(t *testing.T) store.RecallQuery {
+func byCode(t *testing.T) implants.RecallQuery {
 	t.Helper()
-	return store.RecallQuery{Code: parseValid(t, ident.ParseNotificationCode, kneeCode)}
+	return implants.RecallQuery{Code: parseValid(t, ident.ParseNotificationCode, kneeCode)}
 }
 
 type document struct {
@@ -150,7 +150,7 @@ func (r *recallFixture) testPseudonyms(t *testing.T) {
 			t.Errorf("%s: recorded %+v", format, events)
 		}
 	}
-	all, lot := r.document(t, byCode(t), ""), r.document(t, store.RecallQuery{Lots: store.Range{From: "L1", To: "L1"}}, "")
+	all, lot := r.document(t, byCode(t), ""), r.document(t, implants.RecallQuery{Lots: implants.Range{From: "L1", To: "L1"}}, "")
 	if all.Placed != 8 || all.Patients != 2 || all.Notifications != 4 || all.Hospitals != 1 || all.Specialists != 1 || len(all.Lines) != 4 {
 		t.Errorf("%+v", all)
 	}
@@ -192,7 +192,7 @@ func (r *recallFixture) testPseudonyms(t *testing.T) {
 	}
 }
 
-func (r *recallFixture) document(t *testing.T, q store.RecallQuery, reason string) document {
+func (r *recallFixture) document(t *testing.T, q implants.RecallQuery, reason string) document {
 	t.Helper()
 	var d document
 	if err := json.Unmarshal([]byte(r.traceRecall(t, operator.RecallTrace{Query: q, Reason: reason, Format: "json"})), &d); err != nil {
@@ -246,9 +246,9 @@ func (r *recallFixture) testRefused(t *testing.T) {
 		want    string
 	}{
 		"nothing asked":     {operator.RecallTrace{}, r.operator, "name what is recalled"},
-		"days alone":        {operator.RecallTrace{Query: store.RecallQuery{From: from}}, r.operator, "name what is recalled"},
-		"days backwards":    {operator.RecallTrace{Query: store.RecallQuery{UDIDI: "1", From: from, To: from.AddDays(-1)}}, r.operator, "the last day is before the first"},
-		"lots without end":  {operator.RecallTrace{Query: store.RecallQuery{Lots: store.Range{From: "L1"}}}, r.operator, "needs both ends"},
+		"days alone":        {operator.RecallTrace{Query: implants.RecallQuery{From: from}}, r.operator, "name what is recalled"},
+		"days backwards":    {operator.RecallTrace{Query: implants.RecallQuery{UDIDI: "1", From: from, To: from.AddDays(-1)}}, r.operator, "the last day is before the first"},
+		"lots without end":  {operator.RecallTrace{Query: implants.RecallQuery{Lots: implants.Range{From: "L1"}}}, r.operator, "needs both ends"},
 		"a short reason":    {operator.RecallTrace{Query: byCode(t), Reason: "  because  "}, r.operator, "in 10 to 200 characters"},
 		"a long reason":     {operator.RecallTrace{Query: byCode(t), Reason: strings.Repeat("é", 201)}, r.operator, "in 10 to 200 characters"},
 		"not UTF-8":         {operator.RecallTrace{Query: byCode(t), Reason: "long enough\xff"}, r.operator, "in 10 to 200 characters"},
@@ -285,7 +285,7 @@ func (r *recallFixture) testMark(t *testing.T) {
 	d := r.findDevice(t) // fills the device cache
 	deleted := parseValid(t, ident.ParseDate, "2026-10-01")
 	d.Status, d.DeletedOn = implants.DeviceDeleted, deleted
-	if err := r.db.LoadSources(t.Context(), store.SourceEntries{Devices: []implants.Device{d}}); err != nil {
+	if err := r.db.LoadSources(t.Context(), implants.SourceEntries{Devices: []implants.Device{d}}); err != nil {
 		t.Fatal(err)
 	}
 	knee, on := parseValid(t, ident.ParseNotificationCode, kneeCode), parseValid(t, ident.ParseDate, "2026-11-21")
@@ -327,10 +327,10 @@ func (r *recallFixture) testMark(t *testing.T) {
 // Counts below five are hidden unless exact counts are requested, which is recorded.
 func (r *recallFixture) testStatistics(t *testing.T) {
 	r.newAuditEvents(t)
-	write := func(by store.Grouping, format string, exact bool) string {
+	write := func(by implants.Grouping, format string, exact bool) string {
 		t.Helper()
 		var out bytes.Buffer
-		s := operator.StatisticsReport{Query: store.StatisticsQuery{GroupBy: by}, Format: format, Exact: exact}
+		s := operator.StatisticsReport{Query: implants.StatisticsQuery{GroupBy: by}, Format: format, Exact: exact}
 		if err := s.Write(t.Context(), r.db, r.operator, &out); err != nil {
 			t.Fatal(err)
 		}
@@ -338,11 +338,11 @@ func (r *recallFixture) testStatistics(t *testing.T) {
 	}
 	const head = "category;name;implantations;placed;explantations;removed;median_days;p90_days;late_percent\n"
 	for _, test := range []struct{ got, want string }{
-		{write(store.ByCategory, "csv", false), head + "Orthopaedic;;<5;8;0;0;<5;<5;<5\ntotal;;<5;8;0;0;<5;<5;<5\n"},
-		{write(store.ByCategory, "csv", true), head + "Orthopaedic;;4;8;0;0;20;60;50\ntotal;;4;8;0;0;20;60;50\n"},
-		{write(store.ByDelay, "csv", true), strings.Replace(head, "category", "delay", 1) +
+		{write(implants.ByCategory, "csv", false), head + "Orthopaedic;;<5;8;0;0;<5;<5;<5\ntotal;;<5;8;0;0;<5;<5;<5\n"},
+		{write(implants.ByCategory, "csv", true), head + "Orthopaedic;;4;8;0;0;20;60;50\ntotal;;4;8;0;0;20;60;50\n"},
+		{write(implants.ByDelay, "csv", true), strings.Replace(head, "category", "delay", 1) +
 			"0-1;;1;2;0;0;0;0;0\n8-30;;1;2;0;0;20;20;0\n31-90;;2;4;0;0;40;60;100\ntotal;;4;8;0;0;20;60;50\n"},
-		{write(store.ByHospital, "table", false), "hospital  name       implantations  placed  explantations  removed  median_days  p90_days  late_percent\n" +
+		{write(implants.ByHospital, "table", false), "hospital  name       implantations  placed  explantations  removed  median_days  p90_days  late_percent\n" +
 			"71000436  +Hospital  <5             8       0              0        <5           <5        <5\n" +
 			"total     -          <5             8       0              0        <5           <5        <5\n"},
 	} {
@@ -355,7 +355,7 @@ func (r *recallFixture) testStatistics(t *testing.T) {
 		Groups []map[string]any
 		Total  map[string]any
 	}
-	if err := json.Unmarshal([]byte(write(store.ByCode, "json", false)), &d); err != nil {
+	if err := json.Unmarshal([]byte(write(implants.ByCode, "json", false)), &d); err != nil {
 		t.Fatal(err)
 	}
 	if d.By != "code" || len(d.Groups) != 1 || d.Groups[0]["name"] != "Knee" || d.Groups[0]["implantations"] != "<5" || d.Total["placed"] != 8.0 {
@@ -384,29 +384,29 @@ func (r *recallFixture) testReplacedSSIN(t *testing.T) {
 }
 
 // fixedStatistics is a StatisticsStore with a fixed result.
-type fixedStatistics struct{ all store.Statistics }
+type fixedStatistics struct{ all implants.Statistics }
 
-func (g fixedStatistics) Statistics(context.Context, store.StatisticsQuery) (*store.Statistics, error) {
+func (g fixedStatistics) Statistics(context.Context, implants.StatisticsQuery) (*implants.Statistics, error) {
 	return &g.all, nil
 }
 
 // A hidden count cannot be computed from the others.
 func TestSmallNumbersDoNotFollow(t *testing.T) {
-	figures := func(group string, n, late int) store.Figures {
-		return store.Figures{Group: group, Implantations: n, Implanted: n, Notified: n, Late: late}
+	figures := func(group string, n, late int) implants.Figures {
+		return implants.Figures{Group: group, Implantations: n, Implanted: n, Notified: n, Late: late}
 	}
 	for _, test := range []struct {
-		groups []store.Figures
-		total  store.Figures
+		groups []implants.Figures
+		total  implants.Figures
 		want   string
 	}{
-		{[]store.Figures{figures("a", 10, 5), figures("b", 3, 0)}, figures("", 13, 5), "a 10 50|b <5 <5|total withheld 38.4|"},
-		{[]store.Figures{figures("a", 2, 0), figures("b", 3, 0), figures("", 5, 5)}, figures("", 10, 5), "a <5 <5|b <5 <5|not known 5 100|total 10 50|"},
-		{[]store.Figures{figures("a", 10, 4), figures("b", 10, 6)}, figures("", 20, 10), "a 10 <5|b 10 <5|total 20 50|"},
-		{nil, store.Figures{}, "total 0 none|"},
+		{[]implants.Figures{figures("a", 10, 5), figures("b", 3, 0)}, figures("", 13, 5), "a 10 50|b <5 <5|total withheld 38.4|"},
+		{[]implants.Figures{figures("a", 2, 0), figures("b", 3, 0), figures("", 5, 5)}, figures("", 10, 5), "a <5 <5|b <5 <5|not known 5 100|total 10 50|"},
+		{[]implants.Figures{figures("a", 10, 4), figures("b", 10, 6)}, figures("", 20, 10), "a 10 <5|b 10 <5|total 20 50|"},
+		{nil, implants.Figures{}, "total 0 none|"},
 	} {
 		var out bytes.Buffer
-		err := operator.StatisticsReport{Format: "csv"}.Write(t.Context(), fixedStatistics{store.Statistics{Groups: test.groups, Total: test.total}}, operator.Operator{}, &out)
+		err := operator.StatisticsReport{Format: "csv"}.Write(t.Context(), fixedStatistics{implants.Statistics{Groups: test.groups, Total: test.total}}, operator.Operator{}, &out)
 		got := ""
 		for line := range strings.Lines(out.String()) {
 			if cells := strings.Split(strings.TrimSpace(line), ";"); cells[1] != "name" {

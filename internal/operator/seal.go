@@ -7,12 +7,17 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
-	"github.com/openctr/ctr/internal/store"
 )
+
+// SealStore seals its audit log.
+type SealStore interface {
+	auditlog.Reader
+	SealAuditLog(ctx context.Context, now time.Time, minInterval time.Duration) ([]auditlog.Checkpoint, error)
+}
 
 // SealAuditLog seals the newest events while a service may be running, and writes to the anchor file that the service
 // uses in its data directory.
-func SealAuditLog(ctx context.Context, db *store.DB, directory string, now time.Time) error {
+func SealAuditLog(ctx context.Context, db SealStore, directory string, now time.Time) error {
 	anchor, err := auditlog.OpenSharedAnchor(filepath.Join(directory, auditlog.AnchorFileName))
 	if err != nil {
 		return err

@@ -7,17 +7,17 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/implants"
 )
 
 // StatisticsStore computes statistics.
 type StatisticsStore interface {
-	Statistics(context.Context, store.StatisticsQuery) (*store.Statistics, error)
+	Statistics(context.Context, implants.StatisticsQuery) (*implants.Statistics, error)
 }
 
 // StatisticsReport exports a table of statistics.
 type StatisticsReport struct {
-	Query  store.StatisticsQuery
+	Query  implants.StatisticsQuery
 	Format string // table, csv or json
 	Exact  bool   // includes small counts, which may identify a person
 }
@@ -99,7 +99,7 @@ func (f *statisticsRow) countCells() []*statisticsCell {
 
 // buildRows returns the groups, then the total. In a column where exactly one group's count is hidden, it also hides
 // the total, from which the count could be computed.
-func (r StatisticsReport) buildRows(all *store.Statistics) []*statisticsRow {
+func (r StatisticsReport) buildRows(all *implants.Statistics) []*statisticsRow {
 	var rows []*statisticsRow
 	for i := range all.Groups {
 		rows = append(rows, r.newRow(&all.Groups[i]))
@@ -120,7 +120,7 @@ func (r StatisticsReport) buildRows(all *store.Statistics) []*statisticsRow {
 	return append(rows, total)
 }
 
-func (r StatisticsReport) newRow(f *store.Figures) *statisticsRow {
+func (r StatisticsReport) newRow(f *implants.Figures) *statisticsRow {
 	row := &statisticsRow{Group: f.Group, Name: f.Name, Implantations: r.newCountCell(f.Implantations), Placed: r.newCountCell(f.Implanted),
 		Explantations: r.newCountCell(f.Explantations), Removed: r.newCountCell(f.Explanted), MedianDays: statisticsCell{value: float64(f.Median)},
 		Percentile90Days: statisticsCell{value: float64(f.Percentile90)}}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/devkit/devdata"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/store"
@@ -66,7 +67,7 @@ func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 	if empty, err := db.IsEmpty(ctx); err != nil || !empty {
 		return err
 	}
-	var all store.SourceEntries
+	var all implants.SourceEntries
 	for _, kind := range operator.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")
 		if err != nil {

@@ -195,7 +195,7 @@ func BenchmarkSearchDevice(b *testing.B) {
 	const devices = 200_000
 	forEachEngine(b, func(b *testing.B, backend storetest.Backend) {
 		db := backend.Open(b)
-		load := store.SourceEntries{Devices: make([]implants.Device, devices)}
+		load := implants.SourceEntries{Devices: make([]implants.Device, devices)}
 		for i := range load.Devices {
 			base := int64(i + 1000)
 			load.Devices[i] = implants.Device{Code: mustParse(ident.ParseNotificationCode, fmt.Sprintf("%010d%02d", base, 97-base%97)),

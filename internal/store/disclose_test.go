@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // testDisclosure checks that audit events about a patient are found by either of the patient's SSINs, and that persons
@@ -29,7 +28,7 @@ func testDisclosure(t *testing.T, s *auditFixture) {
 	if err := s.db.ReplaceSSIN(t.Context(), patient, replaced); err != nil {
 		t.Fatal(err)
 	}
-	ask := func(q store.AuditQuery) (found []string, entries []store.AuditEntry) {
+	ask := func(q implants.AuditQuery) (found []string, entries []implants.AuditEntry) {
 		t.Helper()
 		q.Limit = max(q.Limit, 1)
 		for {
@@ -47,31 +46,31 @@ func testDisclosure(t *testing.T, s *auditFixture) {
 		}
 	}
 	for name, test := range map[string]struct {
-		q    store.AuditQuery
+		q    implants.AuditQuery
 		want []string
 	}{
-		"everything":       {store.AuditQuery{Limit: 3}, []string{"a", "b", "c", "d"}},
-		"by the old one":   {store.AuditQuery{Patient: patient}, []string{"a", "c", "d"}},
-		"by the new one":   {store.AuditQuery{Patient: replaced, Limit: 2}, []string{"a", "c", "d"}},
-		"another":          {store.AuditQuery{Patient: other}, []string{"b"}},
-		"never heard of":   {store.AuditQuery{Patient: testSSIN(1700)}, nil},
-		"from and to":      {store.AuditQuery{From: at(1), To: at(3)}, []string{"b", "c"}},
-		"emergencies only": {store.AuditQuery{OnlyEmergencies: true}, []string{"c"}},
+		"everything":       {implants.AuditQuery{Limit: 3}, []string{"a", "b", "c", "d"}},
+		"by the old one":   {implants.AuditQuery{Patient: patient}, []string{"a", "c", "d"}},
+		"by the new one":   {implants.AuditQuery{Patient: replaced, Limit: 2}, []string{"a", "c", "d"}},
+		"another":          {implants.AuditQuery{Patient: other}, []string{"b"}},
+		"never heard of":   {implants.AuditQuery{Patient: testSSIN(1700)}, nil},
+		"from and to":      {implants.AuditQuery{From: at(1), To: at(3)}, []string{"b", "c"}},
+		"emergencies only": {implants.AuditQuery{OnlyEmergencies: true}, []string{"c"}},
 	} {
 		if found, _ := ask(test.q); !slices.Equal(found, test.want) {
 			t.Errorf("%s: %q", name, found)
 		}
 	}
-	_, masked := ask(store.AuditQuery{})
+	_, masked := ask(implants.AuditQuery{})
 	for i, e := range masked {
 		if !e.Event.Person.IsZero() || !e.Event.Patient.IsZero() || e.Event.EmergencyReason != events[i].EmergencyReason || e.PatientPseudonym == 0 {
 			t.Errorf("%+v", e)
 		}
 	}
-	if masked[0].Event.Signer != "SSIN=#"+store.FormatPseudonym(masked[0].PersonPseudonym)[1:] || masked[0].PersonPseudonym != masked[1].PersonPseudonym || masked[0].PatientPseudonym == masked[1].PatientPseudonym {
+	if masked[0].Event.Signer != "SSIN=#"+implants.FormatPseudonym(masked[0].PersonPseudonym)[1:] || masked[0].PersonPseudonym != masked[1].PersonPseudonym || masked[0].PatientPseudonym == masked[1].PatientPseudonym {
 		t.Errorf("pseudonyms: %+v", masked)
 	}
-	_, revealed := ask(store.AuditQuery{RevealPersons: true})
+	_, revealed := ask(implants.AuditQuery{RevealPersons: true})
 	if e := revealed[0].Event; e.Person != doctor || e.Patient != replaced || e.Signer != events[0].Signer {
 		t.Errorf("%+v", e)
 	}

@@ -91,7 +91,7 @@ func openFilled(t *testing.T, b storetest.Backend, series string, n int) *store.
 	t.Helper()
 	db := b.Open(t)
 	device := implants.Device{Code: mustParse(ident.ParseNotificationCode, "000071200176"), UDIDIs: []string{commonDI, rareDI}, Status: implants.DeviceActive}
-	if err := db.LoadSources(t.Context(), store.SourceEntries{Devices: []implants.Device{device}}); err != nil {
+	if err := db.LoadSources(t.Context(), implants.SourceEntries{Devices: []implants.Device{device}}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range int64(10) {
@@ -113,23 +113,23 @@ func openFilled(t *testing.T, b storetest.Backend, series string, n int) *store.
 
 // rareRecalls returns recalls of few implants, each with the index that must find them.
 func rareRecalls() map[string]struct {
-	query store.RecallQuery
+	query implants.RecallQuery
 	index string
 } {
 	code := mustParse(ident.ParseNotificationCode, "000071200176")
 	type rare = struct {
-		query store.RecallQuery
+		query implants.RecallQuery
 		index string
 	}
-	lot, lots := store.Range{From: "L1000100", To: "L1000100"}, store.Range{From: "L1000100", To: "L1000104"}
+	lot, lots := implants.Range{From: "L1000100", To: "L1000100"}, implants.Range{From: "L1000100", To: "L1000104"}
 	return map[string]rare{
-		"lot":                  {store.RecallQuery{Lots: lot}, "implant_lot"},
-		"lot of a code":        {store.RecallQuery{Lots: lot, Code: code}, "implant_lot"},
-		"lot of an identifier": {store.RecallQuery{Lots: lot, UDIDI: commonDI, From: dayAfterStart(-9999)}, "implant_lot"},
-		"lots":                 {store.RecallQuery{Lots: lots, Code: code}, "implant_lot"},
-		"serial":               {store.RecallQuery{Serials: store.Range{From: "S-2001", To: "S-2001"}, Lots: lot}, "implant_serial"},
-		"serials":              {store.RecallQuery{Serials: store.Range{From: "S-2001", To: "S-2009"}, Code: code}, "implant_serial"},
-		"identifier":           {store.RecallQuery{UDIDI: rareDI}, "implant_udi_di"},
+		"lot":                  {implants.RecallQuery{Lots: lot}, "implant_lot"},
+		"lot of a code":        {implants.RecallQuery{Lots: lot, Code: code}, "implant_lot"},
+		"lot of an identifier": {implants.RecallQuery{Lots: lot, UDIDI: commonDI, From: dayAfterStart(-9999)}, "implant_lot"},
+		"lots":                 {implants.RecallQuery{Lots: lots, Code: code}, "implant_lot"},
+		"serial":               {implants.RecallQuery{Serials: implants.Range{From: "S-2001", To: "S-2001"}, Lots: lot}, "implant_serial"},
+		"serials":              {implants.RecallQuery{Serials: implants.Range{From: "S-2001", To: "S-2009"}, Code: code}, "implant_serial"},
+		"identifier":           {implants.RecallQuery{UDIDI: rareDI}, "implant_udi_di"},
 	}
 }
 
@@ -204,9 +204,9 @@ func testRecallOfAMillion(t *testing.T, b storetest.Backend, series string) {
 			t.Errorf("%s took %s", name, took)
 		}
 	}
-	for _, by := range store.AllGroupings() {
+	for _, by := range implants.AllGroupings() {
 		begin = time.Now()
-		if _, err := db.Statistics(t.Context(), store.StatisticsQuery{GroupBy: by}); err != nil {
+		if _, err := db.Statistics(t.Context(), implants.StatisticsQuery{GroupBy: by}); err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("statistics by %s in %s", by, time.Since(begin).Round(time.Millisecond))

@@ -5,76 +5,13 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
-
-func TestRange(t *testing.T) {
-	for _, test := range []struct {
-		from, to string
-		in, out  []string
-		fault    string
-	}{
-		{"L2201", "L2201", []string{"L2201"}, []string{"L2202", "l2201", "L22011", ""}, ""},
-		{"L2201", "L2299", []string{"L2201", "L2210", "L2299"}, []string{"L2200", "L2300", "L221", "L22100", "L22A0", "M2210", ""}, ""},
-		{"L98", "L101", []string{"L98", "L99", "L100", "L101"}, []string{"L97", "L102", "L9", "L9900", "L1000", "L099", "L9A"}, ""},
-		{"7", "12", []string{"7", "9", "10", "12"}, []string{"6", "13", "1", "70"}, ""},
-		{"099", "1000", []string{"099", "100", "999", "1000"}, []string{"098", "99", "1001"}, ""},
-		{"AB1C", "AB1F", []string{"AB1C", "AB1D", "AB1F"}, []string{"AB1B", "AB1G", "AB1CC", "AB2D"}, ""},
-		{"É1", "É3", []string{"É2"}, []string{"É22", "E2", "É4"}, ""},
-		{"", "", []string{"", "anything"}, nil, ""},
-		{"L2", "", nil, []string{"L2", "L3"}, "needs both ends"},
-		{"", "L2", nil, []string{"L2"}, "needs both ends"},
-		{"L3", "L2", nil, []string{"L2", "L3"}, "ends before it begins"},
-		{"L100", "L99", nil, []string{"L99"}, "ends before it begins"},
-		{"L1", "M22", nil, []string{"L1", "M22"}, "there is no order"},
-		{"L1A", "L12A", nil, []string{"L1A"}, "there is no order"},
-		{"L9", "L010", nil, []string{"L9"}, "there is no order"},
-		{"L", "L1", nil, []string{"L"}, "there is no order"},
-		{"L\xff", "L\xff", nil, []string{"L\xff"}, "at most 100 characters"},
-		{strings.Repeat("1", 101), strings.Repeat("1", 101), nil, nil, "at most 100 characters"},
-	} {
-		r := store.Range{From: test.from, To: test.to}
-		for want, texts := range map[bool][]string{true: test.in, false: test.out} {
-			for _, text := range texts {
-				got, err := r.Contains(text)
-				if got != want || (err == nil) != (test.fault == "") {
-					t.Errorf("%q to %q, %q: %t, %v", test.from, test.to, text, got, err)
-				}
-			}
-		}
-		_, err := r.Contains("")
-		if test.fault != "" && (err == nil || !strings.Contains(err.Error(), test.fault)) {
-			t.Errorf("%q to %q: %v", test.from, test.to, err)
-		}
-	}
-}
-
-func FuzzRange(f *testing.F) {
-	f.Add("L98", "L101", "L99")
-	f.Add("É1", "É3", "É")
-	f.Fuzz(func(t *testing.T, from, to, text string) {
-		r := store.Range{From: from, To: to}
-		in, err := r.Contains(text)
-		if err != nil {
-			if in {
-				t.Error("a range without order contains something")
-			}
-			return
-		}
-		for _, end := range []string{from, to} {
-			if there, _ := r.Contains(end); !there {
-				t.Errorf("%q to %q does not contain %q", from, to, end)
-			}
-		}
-	})
-}
 
 // expectedRegister is a model of the database: it holds what was stored.
 type expectedRegister struct {
@@ -102,7 +39,7 @@ func TestRecallAgrees(t *testing.T) {
 func testRecallAgrees(t *testing.T, b storetest.Backend) {
 	t.Helper()
 	db := b.Open(t)
-	all := store.SourceEntries{Organisations: []implants.Organisation{{NIHII: mustParse(ident.ParseNIHII, "71000436"), Type: "Hospital", Name: "Hospital One"}}}
+	all := implants.SourceEntries{Organisations: []implants.Organisation{{NIHII: mustParse(ident.ParseNIHII, "71000436"), Type: "Hospital", Name: "Hospital One"}}}
 	for code, dis := range recallDevices {
 		all.Devices = append(all.Devices, implants.Device{Code: mustParse(ident.ParseNotificationCode, code), Name: "Device " + code, UDIDIs: dis,
 			Category: "Orthopaedic " + code[10:], Status: implants.DeviceActive})
@@ -134,8 +71,8 @@ func testRecallAgrees(t *testing.T, b storetest.Backend) {
 	if found < 500 {
 		t.Errorf("%d lines found in all", found)
 	}
-	for _, by := range store.AllGroupings() {
-		for _, q := range []store.StatisticsQuery{{GroupBy: by}, {GroupBy: by, From: dayAfterStart(10), To: dayAfterStart(40)}} {
+	for _, by := range implants.AllGroupings() {
+		for _, q := range []implants.StatisticsQuery{{GroupBy: by}, {GroupBy: by, From: dayAfterStart(10), To: dayAfterStart(40)}} {
 			got, err := db.Statistics(t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
@@ -275,11 +212,11 @@ func (l *expectedRegister) removedQuantity(id string) int {
 	return sum
 }
 
-func recallQueries() map[string]store.RecallQuery {
+func recallQueries() map[string]implants.RecallQuery {
 	code := mustParse(ident.ParseNotificationCode, listedCode)
-	lots, serials := store.Range{From: "L98", To: "L101"}, store.Range{From: "S3", To: "S12"}
-	one := store.Range{From: "L99", To: "L99"}
-	return map[string]store.RecallQuery{
+	lots, serials := implants.Range{From: "L98", To: "L101"}, implants.Range{From: "S3", To: "S12"}
+	one := implants.Range{From: "L99", To: "L99"}
+	return map[string]implants.RecallQuery{
 		"code":                      {Code: code},
 		"code in a period":          {Code: code, From: dayAfterStart(10), To: dayAfterStart(40)},
 		"device identifier":         {UDIDI: "05410000001047"},
@@ -290,15 +227,15 @@ func recallQueries() map[string]store.RecallQuery {
 		"lots":                      {Lots: lots},
 		"lots of a code":            {Lots: lots, Code: code},
 		"lots of an identifier":     {Lots: lots, UDIDI: "05410000001047", From: dayAfterStart(5)},
-		"serial":                    {Serials: store.Range{From: "S7", To: "S7"}},
+		"serial":                    {Serials: implants.Range{From: "S7", To: "S7"}},
 		"serials":                   {Serials: serials},
 		"serials of lots of a code": {Serials: serials, Lots: lots, Code: code, To: dayAfterStart(50)},
-		"nothing there":             {Lots: store.Range{From: "nothing", To: "nothing"}},
+		"nothing there":             {Lots: implants.Range{From: "nothing", To: "nothing"}},
 	}
 }
 
 // recallSummary formats a recall as text: each line, then the counts.
-func recallSummary(r *store.RecallResult) []string {
+func recallSummary(r *implants.RecallResult) []string {
 	counts := fmt.Sprint(r.Implanted, r.Explanted, r.StillImplanted, r.Unregistered, r.Patients, r.Notifications, r.Hospitals, r.Specialists)
 	var lines []string
 	for _, l := range r.Lines {
@@ -310,17 +247,15 @@ func recallSummary(r *store.RecallResult) []string {
 }
 
 // matchesQuery is a second implementation of a recall's condition.
-func matchesQuery(q *store.RecallQuery, n *implants.Notification, line *implants.Implant) bool {
+func matchesQuery(q *implants.RecallQuery, n *implants.Notification, line *implants.Implant) bool {
 	code, di := q.Code.Digits(), q.UDIDI
 	byCode := code == "" || line.Code.Digits() == code || line.Code.IsZero() && slices.Contains(recallDevices[code], line.UDIDI)
 	byDI := di == "" || line.UDIDI == di || line.UDIDI == "" && slices.Contains(recallDevices[line.Code.Digits()], di)
-	lot, _ := q.Lots.Contains(line.Lot)
-	serial, _ := q.Serials.Contains(line.Serial)
-	return byCode && byDI && lot && serial && !n.SurgeryDate.Before(q.From) && (q.To.IsZero() || !n.SurgeryDate.After(q.To))
+	return byCode && byDI && q.Lots.Contains(line.Lot) && q.Serials.Contains(line.Serial) && !n.SurgeryDate.Before(q.From) && (q.To.IsZero() || !n.SurgeryDate.After(q.To))
 }
 
-func (l *expectedRegister) expectedRecall(q *store.RecallQuery) []string {
-	r := &store.RecallResult{}
+func (l *expectedRegister) expectedRecall(q *implants.RecallQuery) []string {
+	r := &implants.RecallResult{}
 	distinct := [4]map[string]bool{{}, {}, {}, {}}
 	for i := range l.versions {
 		n := &l.versions[i]
@@ -341,7 +276,7 @@ func (l *expectedRegister) expectedRecall(q *store.RecallQuery) []string {
 				distinct[k][text] = true
 			}
 			name := map[ident.SSIN]string{testSSIN(0): "Ada Surgeon0", testSSIN(1): "Ada Surgeon1", testSSIN(2): "Ada Surgeon2", testSSIN(3): "Ada Surgeon3"}
-			r.Lines = append(r.Lines, store.RecalledLine{Number: n.Number, SpecialistName: name[n.Specialist.SSIN], Hospital: n.Organisation,
+			r.Lines = append(r.Lines, implants.RecalledLine{Number: n.Number, SpecialistName: name[n.Specialist.SSIN], Hospital: n.Organisation,
 				SurgeryDate: n.SurgeryDate, Code: line.Code, UDIDI: line.UDIDI, Lot: line.Lot, Serial: line.Serial, Quantity: line.Quantity,
 				Remaining: left, Unregistered: line.Unregistered})
 		}

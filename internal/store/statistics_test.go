@@ -7,11 +7,10 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/store"
 )
 
 // formatStatistics formats statistics as text, sorted by group.
-func formatStatistics(s *store.Statistics) []string {
+func formatStatistics(s *implants.Statistics) []string {
 	var lines []string
 	for _, f := range append(slices.Clone(s.Groups), s.Total) {
 		lines = append(lines, fmt.Sprint(f.Group, "/", f.Implantations, f.Implanted, f.Explantations, f.Explanted, f.Notified, f.Median, f.Percentile90, f.Late))
@@ -27,7 +26,7 @@ type naiveFigures struct {
 }
 
 // expectedStatistics counts one notification after the other.
-func (l *expectedRegister) expectedStatistics(q store.StatisticsQuery) []string {
+func (l *expectedRegister) expectedStatistics(q implants.StatisticsQuery) []string {
 	groups, total := map[string]*naiveFigures{}, &naiveFigures{}
 	for i := range l.versions {
 		n := &l.versions[i]
@@ -56,7 +55,7 @@ func (l *expectedRegister) expectedStatistics(q store.StatisticsQuery) []string 
 			groups[group].addNotification(n.Type, number, delay)
 		}
 	}
-	all := &store.Statistics{Total: total.toFigures("")}
+	all := &implants.Statistics{Total: total.toFigures("")}
 	for group, c := range groups {
 		all.Groups = append(all.Groups, c.toFigures(group))
 	}
@@ -79,23 +78,23 @@ func daysBetween(from, to ident.Date) int {
 	return int(at(to).Sub(at(from)).Hours() / 24)
 }
 
-func expectedGroup(by store.Grouping, n *implants.Notification, line *implants.Implant, delay int) string {
+func expectedGroup(by implants.Grouping, n *implants.Notification, line *implants.Implant, delay int) string {
 	switch by {
-	case store.ByCode:
+	case implants.ByCode:
 		if line.Code.IsZero() {
 			return line.UDIDI
 		}
 		return line.Code.Digits()
-	case store.ByCategory:
+	case implants.ByCategory:
 		if line.Code.IsZero() {
 			return ""
 		}
 		return "Orthopaedic " + line.Code.Digits()[10:]
-	case store.ByHospital:
+	case implants.ByHospital:
 		return n.Organisation.Digits()
-	case store.ByDelay:
+	case implants.ByDelay:
 		return []string{"0-1", "2-7", "8-30", "31-90", "91-"}[slices.IndexFunc([]int{1, 7, 30, 90, 100_000}, func(most int) bool { return delay <= most })]
-	case store.ByMonth:
+	case implants.ByMonth:
 	}
 	return n.SurgeryDate.String()[:7]
 }
@@ -111,8 +110,8 @@ func (c *naiveFigures) addNotification(of implants.SurgeryType, pieces, delay in
 	c.removed += pieces
 }
 
-func (c *naiveFigures) toFigures(group string) store.Figures {
-	f := store.Figures{Group: group, Implantations: c.implantations, Implanted: c.placed, Explantations: c.explantations, Explanted: c.removed,
+func (c *naiveFigures) toFigures(group string) implants.Figures {
+	f := implants.Figures{Group: group, Implantations: c.implantations, Implanted: c.placed, Explantations: c.explantations, Explanted: c.removed,
 		Notified: len(c.delays)}
 	if len(c.delays) == 0 {
 		return f
@@ -120,7 +119,7 @@ func (c *naiveFigures) toFigures(group string) store.Figures {
 	slices.Sort(c.delays)
 	f.Median, f.Percentile90 = c.delays[(len(c.delays)+1)/2-1], c.delays[(9*len(c.delays)+9)/10-1]
 	for _, delay := range c.delays {
-		if delay > store.LateAfterDays {
+		if delay > implants.LateAfterDays {
 			f.Late++
 		}
 	}

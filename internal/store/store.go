@@ -1,27 +1,28 @@
-// Package store stores the register in SQLite or in PostgreSQL. It contains all SQL of the program.
+// Package store opens the storage of the register in SQLite or in PostgreSQL. Open is the entry point.
 //
-// It implements register.Store, so it depends on the domain, but not on XML, HTTP or authorisation. It is separate so
-// that the domain can be tested without SQL, and so that one suite (package storetest) can test both engines against
-// the same contract. Most statements are common to both engines. dialect.go holds most differences; embedded.go and
-// postgres.go make transactions durable.
-//
-// Registered data never changes: triggers on the register's tables reject UPDATE and DELETE, and a revision is another
-// version. Durability relies on SQLite's WAL mode with synchronous=FULL (https://sqlite.org/wal.html, section 2.2) and
-// on PostgreSQL's synchronous_commit=on.
+// It is the front of the packages below it, which contain all SQL of the program: engine runs transactions, identity
+// keeps who the persons are, platform stores what all registers share, and implants stores the register of implants.
+// The packages implement the interfaces that the domain declares, so they depend on the domain, but not on XML, HTTP or
+// authorisation. One suite, package storetest, tests both engines against the same contract.
 package store
 
 import (
 	"context"
+	"embed"
 	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
-	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/store/engine"
+	"github.com/openctr/ctr/internal/store/identity"
+	implantstore "github.com/openctr/ctr/internal/store/implants"
+	platformstore "github.com/openctr/ctr/internal/store/platform"
 )
+
+//go:embed migrations
+var migrationFiles embed.FS
 
 // Config locates the database and the key file.
 type Config struct {
@@ -33,136 +34,52 @@ type Config struct {
 	KeyFile string
 }
 
-// DB is an open register. It implements register.Store.
+// DB is an open register. It implements the Store of the domain.
 type DB struct {
-	engine      engine
-	keyRing     *keyRing
-	closed      atomic.Bool
-	closeEngine func() error // closes the engine once
-	// writeSlots bounds the writes in progress and waiting. Beyond it a write fails at once with OVERLOADED: failing
-	// fast beats queueing longer than the client's timeout.
-	writeSlots chan struct{}
+	identity.Keys
+	platformstore.Store
+	implantstore.Register
+	engine  *engine.DB
+	persons *identity.DB
 }
-
-// engine is an open database, which runs functions in transactions.
-type engine interface {
-	readTx(ctx context.Context, f func(*tx) error) error
-	writeTx(ctx context.Context, f func(*tx) error) error
-	checkReady(ctx context.Context) error
-	close() error
-}
-
-// maxWaitingWrites bounds the writes in progress and waiting, to about 0.1 s of work.
-const maxWaitingWrites = 1024
 
 // Open opens the register and migrates its schema. It rejects a database with the schema of a newer program.
 func Open(ctx context.Context, c Config) (*DB, error) {
-	p := &identities{keyRing: &keyRing{path: c.KeyFile}}
 	if c.KeyFile == "" {
-		if c.Directory == "" && isPostgres(c.URL) {
-			return nil, errors.New("the file of the keys under which persons are kept is not given")
+		if c.Directory == "" && engine.IsPostgresURL(c.URL) {
+			return nil, errors.New("the key file is not given")
 		}
-		p.keyRing.path = filepath.Join(c.Directory, keyFileName)
+		c.KeyFile = filepath.Join(c.Directory, identity.KeyFileName)
 	}
-	var e engine
-	var err error
-	if isPostgres(c.URL) {
-		e, err = openPostgres(ctx, c.URL, p)
-	} else {
-		e, err = openSQLite(ctx, c, p)
+	migrations, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
 	}
+	e, err := engine.Open(ctx, engine.Config{URL: c.URL, Directory: c.Directory, Migrations: migrations})
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{engine: e, keyRing: p.keyRing, closeEngine: sync.OnceValue(e.close), writeSlots: make(chan struct{}, maxWaitingWrites)}
-	if err = db.openKeyRing(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+	persons, err := identity.Open(ctx, e, c.KeyFile)
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
 	}
-	return db, nil
-}
-
-func isPostgres(url string) bool {
-	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
+	return &DB{persons.Keys(), platformstore.NewStore(persons), implantstore.NewRegister(persons), e, persons}, nil
 }
 
 // Close finishes the accepted writes and closes the database.
-func (db *DB) Close() error {
-	db.closed.Store(true)
-	return db.closeEngine()
-}
+func (db *DB) Close() error { return db.engine.Close() }
+
+// CheckReady reports whether the store can accept a write now.
+func (db *DB) CheckReady(ctx context.Context) error { return db.engine.CheckReady(ctx) }
 
 // RunReadTx runs f over one consistent view.
 func (db *DB) RunReadTx(ctx context.Context, f func(implants.Reader) error) error {
-	return db.readTx(ctx, func(tx *tx) error { return f(txReader{tx}) })
+	return db.persons.Read(ctx, func(tx *identity.Tx) error { return f(implantstore.NewReader(tx)) })
 }
 
-// RunWriteTx runs f in one transaction, as register.Store specifies. It fails with OVERLOADED when too many writes
+// RunWriteTx runs f in one transaction, as the domain's Store specifies. It fails with OVERLOADED when too many writes
 // wait, and with STORE_UNAVAILABLE when the database is unreachable or cannot store anything. After both, a retry with
 // the same idempotency key is safe.
 func (db *DB) RunWriteTx(ctx context.Context, f func(implants.Writer) error) error {
-	return db.writeTx(ctx, func(tx *tx) error { return f(txWriter{txReader{tx}}) })
+	return db.persons.Write(ctx, func(tx *identity.Tx) error { return f(implantstore.NewWriter(tx)) })
 }
-
-func (db *DB) readTx(ctx context.Context, f func(*tx) error) error {
-	if err := db.checkUsable(ctx); err != nil {
-		return err
-	}
-	return db.engine.readTx(ctx, f)
-}
-
-func (db *DB) writeTx(ctx context.Context, f func(*tx) error) error {
-	if err := db.checkUsable(ctx); err != nil {
-		return err
-	}
-	select {
-	case db.writeSlots <- struct{}{}:
-	default:
-		return problem.New(problem.Overloaded)
-	}
-	defer func() { <-db.writeSlots }()
-	return db.engine.writeTx(ctx, f)
-}
-
-// CheckReady reports whether the store can accept a write now.
-func (db *DB) CheckReady(ctx context.Context) error {
-	if err := db.checkUsable(ctx); err != nil {
-		return err
-	}
-	return db.engine.checkReady(ctx)
-}
-
-var errClosed = errors.New("the store is closed")
-
-func (db *DB) checkUsable(ctx context.Context) error {
-	if db.closed.Load() {
-		return problem.Wrap(problem.StoreDown, errClosed)
-	}
-	if err := ctx.Err(); err != nil {
-		return problem.Wrap(problem.StoreDown, err)
-	}
-	return nil
-}
-
-// purgeBatch bounds how long other writes wait for PurgeReplayKeys.
-const purgeBatch = 1000
-
-// PurgeReplayKeys deletes the replay keys that expired before the given time, and returns their number. It uses small
-// transactions.
-func (db *DB) PurgeReplayKeys(ctx context.Context, before time.Time) (int, error) {
-	for total := 0; ; {
-		purged := 0
-		err := db.writeTx(ctx, func(tx *tx) error {
-			n, err := tx.execStatement(deleteExpiredReplayKeys, timestamp(before), purgeBatch)
-			purged = int(n)
-			return err
-		})
-		if err != nil {
-			return total, err
-		}
-		if total += purged; purged < purgeBatch {
-			return total, nil
-		}
-	}
-}
-
-const deleteExpiredReplayKeys = `DELETE FROM replay WHERE key IN (SELECT key FROM replay WHERE until < ? ORDER BY until LIMIT ?)`

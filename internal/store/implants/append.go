@@ -98,7 +98,7 @@ func (w Writer) AppendVersion(n implants.Notification) error {
 		return err
 	}
 	for i, warning := range n.Warnings {
-		line := warningRow{key, i + 1, string(warning.Code), warning.Path, warning.Detail}
+		line := warningRow{key, i + 1, string(warning.Code), warning.Path, warning.Detail.Encode()}
 		if err = warningTable.Insert(w.tx.Tx, line); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Conditions on the versions of a notification. Only the newest version has effect, and only when it is final. Versions
@@ -172,7 +173,7 @@ func (r Reader) loadLines(byVersion map[versionKey]*implants.Notification, rowNu
 	}
 	for _, row := range warnings {
 		n := byVersion[row.versionKey]
-		n.Warnings = append(n.Warnings, implants.Warning{Code: problem.Code(row.Code), Path: row.Path, Detail: row.Facts})
+		n.Warnings = append(n.Warnings, implants.Warning{Code: problem.Code(row.Code), Path: row.Path, Detail: texts.Decode(row.Facts)})
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ var productionImports = []layer{
 		"internal/admission",
 		"internal/devkit/diagnosis", // ?check
 		"internal/problem", "wsdl", "xsd"}},
-	{"internal/operator", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/store",
+	{"internal/operator", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/xmldoc", // the published device list is XML
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},
@@ -46,11 +46,19 @@ var productionImports = []layer{
 
 	{"internal/wire/ctr", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/schema", "internal/message/soap", "internal/message/xmldoc", "internal/problem", "wsdl", "xsd"}},
-	{"internal/store", []string{"internal/durable", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/auditlog", "internal/problem"}},
+	{"internal/store", []string{"internal/implants", "internal/store/...", "internal/problem"}},
+	{"internal/store/implants", []string{"internal/store/platform", "internal/store/identity", "internal/store/engine", "internal/implants",
+		"internal/implants/udi", "internal/platform/ident", "internal/problem"}},
+	{"internal/store/platform", []string{"internal/store/identity", "internal/store/engine", "internal/implants", "internal/platform/ident",
+		"internal/auditlog", "internal/problem"}},
+	{"internal/store/identity", []string{"internal/store/cache", "internal/store/engine", "internal/platform/ident", "internal/auditlog",
+		"internal/durable", "internal/problem"}},
+	{"internal/store/cache", []string{"internal/store/engine"}},
+	{"internal/store/engine", []string{"internal/problem"}},
 	{"internal/implants/card", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/problem"}},
 	{"internal/platform/ident", []string{"internal/problem"}},
 	{"internal/implants/udi", []string{"internal/platform/ident", "internal/problem"}},
-	{"internal/implants", []string{"internal/platform/ident", "internal/implants/udi", "internal/problem"}},
+	{"internal/implants", []string{"internal/platform/ident", "internal/implants/udi", "internal/auditlog", "internal/problem"}},
 
 	{"internal/devkit/capture", []string{"internal/devkit/diagnosis", "internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/devkit/diagnosis", []string{"internal/message/wsse", "internal/message/schema", "internal/message/dsig", "internal/message/pki",
@@ -111,18 +119,18 @@ var importBans = []importBan{
 		imports: []string{"internal/message/...", "internal/wire/...", "internal/soapdoor", "encoding/xml", "net/http/..."},
 		reason:  "the domain does not depend on XML or HTTP, so that it can be read and tested without messages"},
 	{packages: []string{"internal/implants/...", "internal/platform/..."},
-		imports: []string{"internal/store", "database/sql/...", "log"},
+		imports: []string{"internal/store/...", "database/sql/...", "log"},
 		reason:  "the domain declares the interface of the store, and the store implements it, never the reverse"},
 	{packages: []string{"internal/message/..."}, tests: true,
 		imports: []string{"internal/implants/...", "internal/platform/...", "internal/wire/...", "internal/store/..."},
 		reason:  "message security does not depend on the domain, so that it can be reviewed without the register"},
 	{packages: []string{"internal/soapdoor"},
-		imports: []string{"internal/store", "database/sql/..."},
+		imports: []string{"internal/store/...", "database/sql/..."},
 		reason:  "an entry point uses a *register.Registrar; with the store it could bypass authorisation and audit"},
-	{packages: []string{"internal/store"},
+	{packages: []string{"internal/store/..."},
 		imports: []string{"internal/message/...", "internal/wire/...", "encoding/xml", "net/http/..."},
 		reason:  "the store persists domain values and does not depend on the format of messages"},
-	{packages: []string{"..."}, except: []string{"internal/store"},
+	{packages: []string{"..."}, except: []string{"internal/store/..."},
 		imports: []string{"database/sql/..."},
 		reason:  "all SQL is in internal/store"},
 	{packages: []string{"..."},
@@ -145,12 +153,12 @@ type libraryRule struct {
 }
 
 var libraryRules = []libraryRule{
-	{module: "github.com/jmoiron/sqlx", users: []string{"internal/store"}, tests: []string{"internal/testing/storetest"},
-		reason: "all SQL is in internal/store"},
-	{module: "github.com/lib/pq", users: []string{"internal/store"}, tests: []string{"internal/testing/storetest"},
-		reason: "only internal/store selects a database driver"},
-	{module: "modernc.org/sqlite", users: []string{"internal/store"}, reason: "only internal/store selects a database driver"},
-	{module: "github.com/pressly/goose/v3", users: []string{"internal/store"}, reason: "migrations belong to internal/store"},
+	{module: "github.com/jmoiron/sqlx", users: []string{"internal/store/engine"}, tests: []string{"internal/testing/storetest"},
+		reason: "only internal/store/engine talks to a database"},
+	{module: "github.com/lib/pq", users: []string{"internal/store/engine"}, tests: []string{"internal/testing/storetest"},
+		reason: "only internal/store/engine selects a database driver"},
+	{module: "modernc.org/sqlite", users: []string{"internal/store/engine"}, reason: "only internal/store/engine selects a database driver"},
+	{module: "github.com/pressly/goose/v3", users: []string{"internal/store/engine"}, reason: "internal/store/engine runs the migrations"},
 	{module: "codeberg.org/go-pdf/fpdf", users: []string{"internal/implants/card"}, reason: "only the card package writes PDF"},
 	{module: "github.com/boombuler/barcode", users: []string{"internal/implants/card"}, reason: "only the card package draws barcodes"},
 	{module: "software.sslmate.com/src/go-pkcs12", users: []string{"internal/message/pki"},
@@ -186,7 +194,7 @@ var nameRules = []nameRule{
 	{"log", []string{"Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln", "Print", "Printf", "Println", "SetOutput", "SetFlags", "Default"}, nil,
 		"there is one logger, from log/slog, and errors are returned"},
 	{"math/rand", nil, nil, "randomness comes from crypto/rand, injected as an io.Reader, except for retry jitter"},
-	{"math/rand/v2", nil, []string{"internal/store"}, // jitter of retries
+	{"math/rand/v2", nil, []string{"internal/store/engine"}, // jitter of retries
 		"randomness comes from crypto/rand, injected as an io.Reader, except for retry jitter"},
 }
 

@@ -192,7 +192,7 @@ func LoadDevelopmentData(t testing.TB, backend storetest.Backend) {
 }
 
 func loadDevelopmentData(db *store.DB) error {
-	var all store.SourceEntries
+	var all implants.SourceEntries
 	for _, kind := range operator.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")
 		if err != nil {

@@ -63,7 +63,7 @@ func testKeepMandate(t *testing.T, b Backend) {
 // testKeepAffiliation adds and ends a role. All nodes see it, and only new roles change the pages of the list.
 func testKeepAffiliation(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
-	loadSources(t, one, store.SourceEntries{Affiliations: []implants.Affiliation{
+	loadSources(t, one, implants.SourceEntries{Affiliations: []implants.Affiliation{
 		{Organisation: hospital, SSIN: claes, Role: "Specialist", Period: newPeriod("2010-01-01", "")},
 		{Organisation: pharmacy, SSIN: vanDam, Role: implants.RoleAdministrative, Period: newPeriod("2010-01-01", "")},
 	}})

@@ -28,7 +28,7 @@ func withDevices(n implants.Notification, devices ...implants.Device) implants.N
 
 func testNotification(t *testing.T, b Backend) {
 	db := b.Open(t)
-	loadSources(t, db, store.SourceEntries{Devices: []implants.Device{newKneeDevice()}})
+	loadSources(t, db, implants.SourceEntries{Devices: []implants.Device{newKneeDevice()}})
 	n := newImplantation(t, 1)
 	byDI := implants.Implant{ID: "by-di", NotifiedImplant: implants.NotifiedImplant{UDI: "(01)05410000001047", Quantity: 2}, UDIDI: "05410000001047"}
 	n.Implants = append(n.Implants, byDI)
@@ -344,7 +344,7 @@ func testSearchPatientsOf(t *testing.T, b Backend) {
 	strange.Specialist, strange.Patient = by, mustSSIN("12451200933")
 	all := []implants.Notification{own, linked, former, strange}
 	keepAll(t, db, all...)
-	loadSources(t, db, store.SourceEntries{Links: []implants.TherapeuticLink{
+	loadSources(t, db, implants.SourceEntries{Links: []implants.TherapeuticLink{
 		{Patient: vanDam, Professional: claes, Type: "specialistconsultation", Period: newPeriod("2026-01-01", "")},
 		{Patient: vanDam, Professional: claes, Type: "gmd", Period: newPeriod("2026-01-01", "")},
 		{Patient: former.Patient, Professional: claes, Type: "gmd", Period: newPeriod("2020-01-01", "2026-06-30")},

@@ -9,8 +9,8 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-func newSourceEntries() store.SourceEntries {
-	return store.SourceEntries{
+func newSourceEntries() implants.SourceEntries {
+	return implants.SourceEntries{
 		Persons: []implants.Person{
 			{SSIN: claes, FirstName: "Anna", LastName: "Claes", BirthDate: mustDate("1978-03-14")},
 			{SSIN: leroy, FirstName: "Jean", LastName: "Leroy", BirthDate: mustDate("1948-02-29"), DeathDate: mustDate("2024-11-02")},
@@ -51,7 +51,7 @@ func newMeshDevice() implants.Device {
 		UDIDIs: []string{"05410000000125"}, Status: implants.DeviceActive, ValidFrom: mustDate("2014-05-01"), DeletedOn: mustDate("2025-01-01")}
 }
 
-func loadSources(t testing.TB, db *store.DB, all store.SourceEntries) {
+func loadSources(t testing.TB, db *store.DB, all implants.SourceEntries) {
 	t.Helper()
 	if err := db.LoadSources(t.Context(), all); err != nil {
 		t.Fatal(err)
@@ -187,10 +187,10 @@ func testLoadAllOrNothing(t *testing.T, b Backend) {
 // whatever that node has cached, and that a transaction that began before does not see them.
 func testLoadNodes(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
-	named := func(name string) store.SourceEntries {
+	named := func(name string) implants.SourceEntries {
 		device := newKneeDevice()
 		device.Name = name
-		return store.SourceEntries{Devices: []implants.Device{device}}
+		return implants.SourceEntries{Devices: []implants.Device{device}}
 	}
 	sees := func(when string, r implants.Reader, name string) {
 		t.Helper()
@@ -229,7 +229,7 @@ func testEmpty(t *testing.T, b Backend) {
 	db := b.Open(t)
 	empty, err := db.IsEmpty(t.Context())
 	checkResult(t, "new", empty, true, true, true, err)
-	loadSources(t, db, store.SourceEntries{Devices: []implants.Device{newKneeDevice()}})
+	loadSources(t, db, implants.SourceEntries{Devices: []implants.Device{newKneeDevice()}})
 	empty, err = db.IsEmpty(t.Context())
 	checkResult(t, "loaded", empty, false, true, true, err)
 }
@@ -263,7 +263,7 @@ func testMandates(t *testing.T, b Backend) {
 		{Grantor: peeters, Grantee: claes, Service: "CTR", Period: newPeriod("2025-01-01", "")},
 		{Grantor: dubois, Grantee: peeters, Service: "CTR", AcceptedOn: mustDate("2026-01-01"), Period: newPeriod("2026-01-01", "2026-06-30")},
 	}
-	loadSources(t, db, store.SourceEntries{Mandates: mandates})
+	loadSources(t, db, implants.SourceEntries{Mandates: mandates})
 	readTx(t, db, func(r implants.Reader) error {
 		got, err := r.MandatesByGrantee(claes)
 		checkResult(t, "to one", got, mandates[:2], true, true, err)
@@ -288,7 +288,7 @@ func testSearchDevices(t *testing.T, b Backend) {
 		device("000060479302", "Prothèse ÉTOILE", "PE\\1", "Weaver", "Étoile Distribution", "Hip", "05410000000125", "05410000000293"),
 		device("000071200176", "Total Knee", "TK 1000", "Joiner", "Invented Distribution", "Knee"),
 	}
-	loadSources(t, db, store.SourceEntries{Devices: all})
+	loadSources(t, db, implants.SourceEntries{Devices: all})
 	tests := []struct {
 		name  string
 		q     implants.DeviceQuery
