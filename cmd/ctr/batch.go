@@ -9,10 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"regexp"
-	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -21,10 +17,7 @@ import (
 	"github.com/openctr/ctr/internal/batch"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/durable"
-	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 type batchCommand struct {
@@ -204,7 +197,7 @@ func (b *batchCommand) newSender(c *serviceClient) batch.Sender {
 	if transport, ok := c.client.HTTP.Transport.(*http.Transport); ok {
 		transport.MaxIdleConnsPerHost = b.Parallel // the default of 2 would open a new connection for most requests
 	}
-	return batch.Sender{Send: c.sendNotification, Parallel: b.Parallel, Patience: b.Patience, Sleep: batch.Sleep}
+	return batch.Sender{Send: batch.SendTo(c.client, c.completeHeader, terminalLanguage), Parallel: b.Parallel, Patience: b.Patience, Sleep: batch.Sleep}
 }
 
 func (b *batchCommand) newReport(file *batch.File, pending []*batch.Notification, earlier batch.EarlierResults) *batchReport {
@@ -237,8 +230,7 @@ func (r *batchReport) printStart(t *commandContext) {
 // printEnd prints the totals and returns the error that determines the exit code. The error that ended the run takes
 // precedence.
 func (r *batchReport) printEnd(t *commandContext, b *batchCommand, err error) error {
-	c := &serviceClient{json: t.json, out: t.out}
-	printErr := c.printAnswer(r, func(w io.Writer) {
+	printErr := t.printAnswer(r, func(w io.Writer) {
 		switch {
 		case b.DryRun:
 			_, _ = fmt.Fprintf(w, "%d error(s), %d to send; nothing was sent\n", len(r.Faults), r.Unsent)
@@ -262,66 +254,4 @@ func (r *batchReport) printEnd(t *commandContext, b *batchCommand, err error) er
 		return exitError(exitRefused)
 	}
 	return nil
-}
-
-// sendNotification sends one notification of a batch and classifies the answer.
-func (c *serviceClient) sendNotification(ctx context.Context, request *ctr.NotifyImplantRequest) batch.Answer {
-	c.completeHeader(&request.Header)
-	answer, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](ctx, c.client, "NotifyImplant", request)
-	if err != nil {
-		return classifyError(err)
-	}
-	accepted := batch.Answer{Verdict: batch.VerdictAccepted, Number: answer.Receipt.NotificationNumber, Reference: answer.Receipt.Reference}
-	for _, implant := range answer.Implant {
-		accepted.Implants = append(accepted.Implants, implant.ImplantID)
-	}
-	for _, w := range answer.Warning {
-		accepted.Findings = append(accepted.Findings, batch.Finding{Code: w.Code, Implant: implantIndex(w.Path)})
-	}
-	return accepted
-}
-
-// callerRefusalCodes are refusals of the caller, which do not depend on the notification.
-var callerRefusalCodes = []problem.Code{problem.CertificateUnfit, problem.CertificateCBE, problem.AuthorRequired, problem.AuthorAmbiguous, problem.AuthorDisagrees}
-
-// classifyError returns the meaning of an error for the rest of the batch.
-func classifyError(err error) batch.Answer {
-	refusal, refused := errors.AsType[*soap.Refusal](err)
-	if !refused {
-		return batch.Answer{Verdict: batch.VerdictRetry, Err: err}
-	}
-	a := batch.Answer{Verdict: batch.VerdictRejected, Err: err}
-	for _, v := range refusal.Violations {
-		if slices.Contains(callerRefusalCodes, problem.Code(v.Code)) {
-			a.Verdict = batch.VerdictAbort
-		}
-		_, path, found := strings.Cut(v.Path, "Implantation/")
-		message := v.Messages[terminalLanguage]
-		if found {
-			message = strings.ReplaceAll(path, "ctr:", "") + ": " + message
-		}
-		a.Findings = append(a.Findings, batch.Finding{Code: v.Code, Implant: implantIndex(v.Path), Message: message})
-	}
-	if len(a.Findings) == 0 {
-		a.Findings = []batch.Finding{{Code: refusal.Code, Message: refusal.Messages[terminalLanguage]}}
-	}
-	switch {
-	case refusal.Retry:
-		a.Verdict, a.Err = batch.VerdictRetry, fmt.Errorf("%w: the service asks to retry later: %s", client.ErrUnreachable, refusal.Error())
-	case refusal.Code == notAuthenticatedCode:
-		a.Verdict = batch.VerdictAbort
-	}
-	return a
-}
-
-var implantPathPattern = regexp.MustCompile(`/ctr:Implant\[([0-9]{1,2})\]`)
-
-// implantIndex returns the implant to which a path in a request belongs, from 1, or 0 for none.
-func implantIndex(path string) int {
-	match := implantPathPattern.FindStringSubmatch(path)
-	if match == nil {
-		return 0
-	}
-	index, _ := strconv.Atoi(match[1]) // at most two digits, so no error
-	return index
 }

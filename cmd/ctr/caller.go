@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,18 +13,16 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // serviceClient is the environment of a command that calls the service.
 type serviceClient struct {
+	answerPrinter
+
 	ctx    context.Context
 	client *client.Client
 	author string
-	json   bool
-	out    io.Writer
 }
 
 // newServiceClient reads the key and prepares the connection.
@@ -41,7 +38,7 @@ func (c *commandLine) newServiceClient(ctx context.Context, stdout io.Writer) (*
 	if err != nil {
 		return nil, err
 	}
-	return &serviceClient{ctx: ctx, author: c.Author, json: c.JSON, out: stdout, client: &client.Client{
+	return &serviceClient{answerPrinter: answerPrinter{stdout, c.JSON}, ctx: ctx, author: c.Author, client: &client.Client{
 		URL: c.URL, Key: key, HTTP: connection, Now: time.Now, NewID: newID,
 	}}, nil
 }
@@ -93,37 +90,4 @@ func (c *serviceClient) completeHeader(h *ctr.Header) {
 			ID: []ctr.PartyID{{Type: "urn:be:fgov:person:ssin", Value: c.author}}, Name: "author",
 		}}}
 	}
-}
-
-// printAnswer prints an answer as JSON or as text.
-func (c *serviceClient) printAnswer(answer any, words func(io.Writer)) error {
-	if !c.json {
-		words(c.out)
-		return nil
-	}
-	encoder := json.NewEncoder(c.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(answer)
-}
-
-// readRequest reads a request from a file, which contains the element itself or a complete envelope around it.
-func readRequest[Q any](file, name string) (*Q, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("the request: %w", err)
-	}
-	document, err := xmldoc.Parse(data, xmldoc.DefaultLimits())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	root := document.Root()
-	if root.Local() == "Envelope" {
-		if root, _, err = soap.ReadReply(document, ctr.NamespaceCore); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-	}
-	if !root.Is(ctr.NamespaceProtocol, name) {
-		return nil, fmt.Errorf("%s: the element is not %s of %s", file, name, ctr.NamespaceProtocol)
-	}
-	return ctr.Decode[Q](root)
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -114,17 +113,6 @@ func (s *certShowCommand) Run(c *commandLine, t *commandContext) error {
 		return err
 	}
 	return t.printAnswer(r, r.writeText)
-}
-
-// printAnswer prints an answer as JSON or as text.
-func (t *commandContext) printAnswer(answer any, words func(io.Writer)) error {
-	if !t.json {
-		words(t.out)
-		return nil
-	}
-	encoder := json.NewEncoder(t.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(answer)
 }
 
 func (o *openedP12) newReport(now time.Time) (*certificateReport, error) {

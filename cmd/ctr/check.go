@@ -33,9 +33,9 @@ var errWouldBeRefused = errors.New("the message would be refused")
 
 // commandContext is the environment of a command that can run without calling the service.
 type commandContext struct {
+	answerPrinter
+
 	ctx           context.Context
-	out           io.Writer
-	json          bool
 	now           func() time.Time
 	url           string // of the service to ask; empty for none
 	newHTTPClient func() (*http.Client, error)

@@ -127,7 +127,7 @@ type reviseCommand struct {
 
 // Run replaces the content of a notification.
 func (n *reviseCommand) Run(c *serviceClient) error {
-	request, err := readRequest[ctr.ReviseNotificationRequest](n.File, "ReviseNotificationRequest")
+	request, err := client.ReadRequest[ctr.ReviseNotificationRequest](n.File, "ReviseNotification")
 	if err != nil {
 		return err
 	}

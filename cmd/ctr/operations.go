@@ -26,7 +26,7 @@ type notifyCommand struct {
 
 // Run sends the notification of an implantation.
 func (n *notifyCommand) Run(c *serviceClient) error {
-	request, err := readRequest[ctr.NotifyImplantRequest](n.File, "NotifyImplantRequest")
+	request, err := client.ReadRequest[ctr.NotifyImplantRequest](n.File, "NotifyImplant")
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ type explantCommand struct {
 
 // Run sends the notification of an explantation.
 func (n *explantCommand) Run(c *serviceClient) error {
-	request, err := readRequest[ctr.NotifyExplantRequest](n.File, "NotifyExplantRequest")
+	request, err := client.ReadRequest[ctr.NotifyExplantRequest](n.File, "NotifyExplant")
 	if err != nil {
 		return err
 	}

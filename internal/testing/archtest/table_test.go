@@ -35,7 +35,7 @@ var productionImports = []layer{
 		"internal/reqlog", "internal/problem"}},
 	{"internal/devkit/sandbox", []string{"internal/loopback", "internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
 		"internal/devkit/devdata", "internal/wire/ctr", "internal/message/...", "internal/problem"}},
-	{"internal/batch", []string{"internal/client", "internal/durable", "internal/wire/ctr", "internal/implants", "internal/platform/ident",
+	{"internal/batch", []string{"internal/client", "internal/message/soap", "internal/durable", "internal/wire/ctr", "internal/implants", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
 	{"internal/devkit/conformance", []string{"internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
 		"internal/wire/ctr", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
