@@ -7,8 +7,7 @@ const (
 	StoreDown     Code = "STORE_UNAVAILABLE"
 )
 
-var generalCodes = []Entry{
-	{InternalError, Internal},
-	{Overloaded, Unavailable},
-	{StoreDown, Unavailable},
+func init() {
+	Register(Properties{Kind: Internal}, InternalError)
+	Register(Properties{Kind: Unavailable}, Overloaded, StoreDown)
 }

@@ -13,14 +13,7 @@ const (
 	UDIGTINCheck              Code = "UDI_GTIN_CHECK"
 )
 
-var identCodes = []Entry{
-	{SSINInvalid, RuleViolated},
-	{NIHIIInvalid, RuleViolated},
-	{CBEInvalid, RuleViolated},
-	{EHPInvalid, RuleViolated},
-	{ImplantCodeInvalid, RuleViolated},
-	{NotificationNumberInvalid, RuleViolated},
-	{DateInvalid, RuleViolated},
-	{UDIUnparsable, RuleViolated},
-	{UDIGTINCheck, RuleViolated},
+func init() {
+	Register(Properties{Kind: RuleViolated}, SSINInvalid, NIHIIInvalid, CBEInvalid, EHPInvalid, ImplantCodeInvalid,
+		NotificationNumberInvalid, DateInvalid, UDIUnparsable, UDIGTINCheck)
 }

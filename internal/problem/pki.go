@@ -32,30 +32,12 @@ const (
 	P12NoKey              Code = "P12_NO_KEY"
 )
 
-var pkiCodes = []Entry{
-	{CertSubjectForm, Unauthenticated},
-	{CertSubjectType, Unauthenticated},
-	{CertSubjectNumber, Unauthenticated},
-	{CertSubjectDisagrees, Unauthenticated},
-	{CertSignatureWeak, Unauthenticated},
-	{CertUntrusted, Unauthenticated},
-	{CertRevoked, Unauthenticated},
-	{CertRevocationUnknown, Unauthenticated},
-	{CertNotYetValid, Unauthenticated},
-	{CertExpired, Unauthenticated},
-	{CertIsAuthority, Unauthenticated},
-	{CertKeyUsage, Unauthenticated},
-	{CertKeyUnsupported, Unauthenticated},
-	{TrustUnreadable, Malformed},
-	{TrustNotAuthority, Malformed},
-	{CRLUnreadable, Malformed},
-	{CRLUntrusted, Malformed},
-	{CRLAddress, Malformed},
-	{OCSPUnreadable, Malformed},
-	{OCSPUntrusted, Malformed},
-	{P12Unreadable, Malformed},
-	{P12Unsupported, Malformed},
-	{P12TooCostly, Malformed},
-	{P12Password, Malformed},
-	{P12NoKey, Malformed},
+func init() {
+	Register(Properties{Kind: Unauthenticated, WSSFault: "InvalidSecurityToken"}, CertSubjectForm, CertSubjectType,
+		CertSubjectNumber, CertSubjectDisagrees, CertSignatureWeak, CertRevoked, CertNotYetValid, CertExpired,
+		CertIsAuthority, CertKeyUsage, CertKeyUnsupported)
+	Register(Properties{Kind: Unauthenticated, WSSFault: "FailedAuthentication"}, CertUntrusted)
+	Register(Properties{Kind: Unauthenticated, WSSFault: "FailedAuthentication", Retry: true}, CertRevocationUnknown)
+	Register(Properties{Kind: Malformed}, TrustUnreadable, TrustNotAuthority, CRLUnreadable, CRLUntrusted,
+		CRLAddress, OCSPUnreadable, OCSPUntrusted, P12Unreadable, P12Unsupported, P12TooCostly, P12Password, P12NoKey)
 }

@@ -2,31 +2,11 @@ package problem_test
 
 import (
 	"errors"
-	"regexp"
 	"testing"
 
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
-
-func TestCatalogIsComplete(t *testing.T) {
-	form := regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$`)
-	seen := map[problem.Code]bool{}
-	for _, e := range problem.Catalog() {
-		if !form.MatchString(string(e.Code)) {
-			t.Errorf("%q is not UPPER_SNAKE", e.Code)
-		}
-		if seen[e.Code] {
-			t.Errorf("%s stands twice", e.Code)
-		}
-		seen[e.Code] = true
-		for _, l := range texts.Langs() {
-			if text := e.Text(l); text == "" || text == "code."+string(e.Code) {
-				t.Errorf("%s has no text in %s", e.Code, l)
-			}
-		}
-	}
-}
 
 func TestUntypedErrorsAreInternalAndKeepTheirCause(t *testing.T) {
 	cause := errors.New("disk on fire")

@@ -66,74 +66,20 @@ const (
 	CardWithheld           Code = "CARD_WITHHELD"
 )
 
-var ruleCodes = []Entry{
-	{CertificateUnfit, Forbidden},
-	{CertificateCBE, Forbidden},
-	{AuthorRequired, RuleViolated},
-	{AuthorAmbiguous, RuleViolated},
-	{AuthorDisagrees, Forbidden},
-	{AuthorNotAttached, Forbidden},
-	{NotYourOperation, Forbidden},
-	{MayNotNotify, Forbidden},
-	{MayNotPrepare, Forbidden},
-	{MayNotRead, Forbidden},
-	{MayNotSearch, Forbidden},
-	{RulesViolated, RuleViolated},
-	{PrescriptionAfter, RuleViolated},
-	{DeliveryAfter, RuleViolated},
-	{OperationInFuture, RuleViolated},
-	{OperationBeforeBirth, RuleViolated},
-	{OperationTooOld, RuleViolated},
-	{ImplantUnidentified, RuleViolated},
-	{CodeRequired, RuleViolated},
-	{CodeUnknown, RuleViolated},
-	{SpecialistUnknown, RuleViolated},
-	{SpecialistUnqualified, RuleViolated},
-	{PrescriberUnknown, RuleViolated},
-	{PrescriberUnqualified, RuleViolated},
-	{PharmacistUnknown, RuleViolated},
-	{PharmacistUnqualified, RuleViolated},
-	{PharmacistNotTitular, RuleViolated},
-	{LotContradictsUDI, RuleViolated},
-	{SerialContradictsUDI, RuleViolated},
-	{ExpiryContradictsUDI, RuleViolated},
-	{QuantityOutOfRange, RuleViolated},
-	{ImplantNotOfPatient, RuleViolated},
-	{ExplantExceedsRemaining, RuleViolated},
-	{ExplantBeforeImplant, RuleViolated},
-	{ImplantRemovedSince, RuleViolated},
-	{ReasonRequired, RuleViolated},
-	{VersionOutdated, RuleViolated},
-	{OtherOperationType, RuleViolated},
-	{AlreadyFinal, Conflict},
-	{AlreadyWithdrawn, Conflict},
-	{MayNotMandate, Forbidden},
-	{MandateToSelf, RuleViolated},
-	{MandateExists, Conflict},
-	{MandateNotFound, NotFound},
-	{MayNotManageStaff, Forbidden},
-	{RoleOfSource, Forbidden},
-	{ManagerNotYours, Forbidden},
-	{StaffRoleExists, Conflict},
-	{StaffRoleNotFound, NotFound},
-	{PeriodBeginsInPast, RuleViolated},
-	{PeriodReversed, RuleViolated},
-	{EmergencyBlank, RuleViolated},
-	{LinkRequired, Forbidden},
-	{InputReferenceConflict, Conflict},
-	{NotificationNotFound, NotFound},
-	{NotificationWithheld, Withheld},
-	{CardNotFound, NotFound},
-	{CardWithheld, Withheld},
-}
-
-// PublicCode returns the code that a caller may see: for a withheld item, that of a missing item.
-func (c Code) PublicCode() Code {
-	switch c {
-	case NotificationWithheld:
-		return NotificationNotFound
-	case CardWithheld:
-		return CardNotFound
-	}
-	return c
+func init() {
+	Register(Properties{Kind: Forbidden}, CertificateUnfit, CertificateCBE, AuthorDisagrees, AuthorNotAttached,
+		NotYourOperation, MayNotNotify, MayNotPrepare, MayNotRead, MayNotSearch, MayNotMandate, MayNotManageStaff,
+		RoleOfSource, ManagerNotYours, LinkRequired)
+	Register(Properties{Kind: RuleViolated}, AuthorRequired, AuthorAmbiguous, RulesViolated, PrescriptionAfter,
+		DeliveryAfter, OperationInFuture, OperationBeforeBirth, OperationTooOld, ImplantUnidentified, CodeRequired,
+		CodeUnknown, SpecialistUnknown, SpecialistUnqualified, PrescriberUnknown, PrescriberUnqualified,
+		PharmacistUnknown, PharmacistUnqualified, PharmacistNotTitular, LotContradictsUDI, SerialContradictsUDI,
+		ExpiryContradictsUDI, QuantityOutOfRange, ImplantNotOfPatient, ExplantExceedsRemaining, ExplantBeforeImplant,
+		ImplantRemovedSince, ReasonRequired, VersionOutdated, OtherOperationType, MandateToSelf, PeriodBeginsInPast,
+		PeriodReversed, EmergencyBlank)
+	Register(Properties{Kind: Conflict}, AlreadyFinal, AlreadyWithdrawn, MandateExists, StaffRoleExists,
+		InputReferenceConflict)
+	Register(Properties{Kind: NotFound}, MandateNotFound, StaffRoleNotFound, NotificationNotFound, CardNotFound)
+	Register(Properties{Kind: Withheld, Public: NotificationNotFound}, NotificationWithheld)
+	Register(Properties{Kind: Withheld, Public: CardNotFound}, CardWithheld)
 }

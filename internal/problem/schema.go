@@ -13,14 +13,7 @@ const (
 	SchemaXSIPrefix Code = "SCHEMA_XSI_PREFIX"
 )
 
-var schemaCodes = []Entry{
-	{SchemaRefused, SchemaInvalid},
-	{SchemaRoot, SchemaInvalid},
-	{SchemaElement, SchemaInvalid},
-	{SchemaMissing, SchemaInvalid},
-	{SchemaText, SchemaInvalid},
-	{SchemaValue, SchemaInvalid},
-	{SchemaAttribute, SchemaInvalid},
-	{SchemaXSIType, SchemaInvalid},
-	{SchemaXSIPrefix, SchemaInvalid},
+func init() {
+	Register(Properties{Kind: SchemaInvalid}, SchemaRefused, SchemaRoot, SchemaElement, SchemaMissing, SchemaText,
+		SchemaValue, SchemaAttribute, SchemaXSIType, SchemaXSIPrefix)
 }

@@ -72,96 +72,26 @@ const (
 	MessageReplayed         Code = "MESSAGE_REPLAYED"
 )
 
-// WSSFault returns the local name of the WS-Security fault code for a code (SOAP Message Security 1.1.1 section 12),
-// and whether there is one.
-func WSSFault(c Code) (string, bool) {
-	switch c {
-	case SecurityMissing, SecurityTwice, SecurityUnexpected, SecurityRepeated, TimestampMissing, SignatureMissing,
-		TimestampMalformed, TimestampInstant, TimestampOrder, KeyReferenceMissing, KeyReferenceUnsupported,
-		KeyReferenceAmbiguous, KeyReferenceMalformed, TransformSTRTarget,
-		SignatureStructure, TransformsTooMany, ReferencesTooMany, PrefixesTooMany, MessageReplayed,
-		ReferenceEmpty, ReferenceExternal, ReferencePointer, ReferenceIDKind, ReferenceTarget, ReferenceTwice:
-		return "InvalidSecurity", true
-	case TimestampFuture, TimestampExpired:
-		return "MessageExpired", true
-	case TokenMissing, KeyReferenceWrong, KeyUnregistered:
-		return "SecurityTokenUnavailable", true
-	case TokenUnsupported, TokenEncoding, TokenMalformed, TokenUnreadable, TokenPathTooLong, TokenPathOrder,
-		KeyReferenceDisagrees, SignatureKeyUnsupported,
-		CertSubjectForm, CertSubjectType, CertSubjectNumber, CertSubjectDisagrees, CertSignatureWeak, CertRevoked,
-		CertNotYetValid, CertExpired, CertIsAuthority, CertKeyUsage, CertKeyUnsupported:
-		return "InvalidSecurityToken", true
-	case CertUntrusted, CertRevocationUnknown:
-		return "FailedAuthentication", true
-	case CanonicalizationUnsupported, SignatureUnsupported, SignatureHMAC, SignatureSHA1, DigestUnsupported,
-		DigestSHA1, TransformUnsupported, TransformSTRParameters, TransformMissing:
-		return "UnsupportedAlgorithm", true
-	case ReferenceUnknown, BodyUnsigned, TimestampUnsigned, TokenUnsigned, SignatureKeyMismatch, DigestValueMalformed,
-		SignatureValueMalformed, SignatureInvalid, DigestMismatch:
-		return "FailedCheck", true
-	}
-	return "", false
-}
-
-var securityCodes = []Entry{
-	{SecurityMissing, Unauthenticated},
-	{SecurityUnexpected, Unauthenticated},
-	{SecurityRepeated, Unauthenticated},
-	{TimestampMissing, Unauthenticated},
-	{TokenMissing, Unauthenticated},
-	{SignatureMissing, Unauthenticated},
-
-	{TimestampMalformed, Unauthenticated},
-	{TimestampInstant, Unauthenticated},
-	{TimestampOrder, Unauthenticated},
-	{TimestampFuture, Unauthenticated},
-	{TimestampExpired, Unauthenticated},
-
-	{TokenUnsupported, Unauthenticated},
-	{TokenEncoding, Unauthenticated},
-	{TokenMalformed, Unauthenticated},
-	{TokenUnreadable, Unauthenticated},
-	{TokenPathTooLong, Unauthenticated},
-	{TokenPathOrder, Unauthenticated},
-	{KeyReferenceMissing, Unauthenticated},
-	{KeyReferenceUnsupported, Unauthenticated},
-	{KeyReferenceWrong, Unauthenticated},
-	{KeyReferenceAmbiguous, Unauthenticated},
-	{KeyReferenceMalformed, Unauthenticated},
-	{KeyReferenceDisagrees, Unauthenticated},
-	{KeyUnregistered, Unauthenticated},
-
-	{SignatureStructure, Unauthenticated},
-	{CanonicalizationUnsupported, Unauthenticated},
-	{SignatureUnsupported, Unauthenticated},
-	{SignatureHMAC, Unauthenticated},
-	{SignatureSHA1, Unauthenticated},
-	{DigestUnsupported, Unauthenticated},
-	{DigestSHA1, Unauthenticated},
-	{TransformUnsupported, Unauthenticated},
-	{TransformSTRParameters, Unauthenticated},
-	{TransformSTRTarget, Unauthenticated},
-	{TransformMissing, Unauthenticated},
-	{TransformsTooMany, Unauthenticated},
-	{ReferencesTooMany, Unauthenticated},
-	{PrefixesTooMany, Unauthenticated},
-	{DigestValueMalformed, Unauthenticated},
-	{SignatureValueMalformed, Unauthenticated},
-
-	{ReferenceEmpty, Unauthenticated},
-	{ReferenceExternal, Unauthenticated},
-	{ReferencePointer, Unauthenticated},
-	{ReferenceUnknown, Unauthenticated},
-	{ReferenceIDKind, Unauthenticated},
-	{ReferenceTarget, Unauthenticated},
-	{ReferenceTwice, Unauthenticated},
-	{BodyUnsigned, Unauthenticated},
-	{TimestampUnsigned, Unauthenticated},
-	{TokenUnsigned, Unauthenticated},
-
-	{SignatureKeyUnsupported, Unauthenticated},
-	{SignatureKeyMismatch, Unauthenticated},
-	{SignatureInvalid, Unauthenticated},
-	{DigestMismatch, Unauthenticated},
-	{MessageReplayed, Unauthenticated},
+func init() {
+	Register(Properties{Kind: Unauthenticated, WSSFault: "InvalidSecurity"}, SecurityMissing, SecurityUnexpected,
+		SecurityRepeated, TimestampMissing, SignatureMissing, TimestampMalformed, TimestampInstant, TimestampOrder,
+		KeyReferenceMissing, KeyReferenceUnsupported, KeyReferenceAmbiguous, KeyReferenceMalformed,
+		SignatureStructure, TransformSTRTarget, TransformsTooMany, ReferencesTooMany, PrefixesTooMany,
+		ReferenceEmpty, ReferenceExternal, ReferencePointer, ReferenceIDKind, ReferenceTarget, ReferenceTwice)
+	Register(Properties{Kind: Unauthenticated, WSSFault: "SecurityTokenUnavailable"}, TokenMissing,
+		KeyReferenceWrong, KeyUnregistered)
+	Register(Properties{Kind: Unauthenticated, WSSFault: "MessageExpired"}, TimestampFuture, TimestampExpired)
+	Register(Properties{Kind: Unauthenticated, WSSFault: "InvalidSecurityToken"}, TokenUnsupported, TokenEncoding,
+		TokenMalformed, TokenUnreadable, TokenPathTooLong, TokenPathOrder, KeyReferenceDisagrees,
+		SignatureKeyUnsupported)
+	Register(Properties{Kind: Unauthenticated, WSSFault: "UnsupportedAlgorithm"}, CanonicalizationUnsupported,
+		SignatureUnsupported, SignatureHMAC, SignatureSHA1, DigestUnsupported, DigestSHA1, TransformUnsupported,
+		TransformSTRParameters, TransformMissing)
+	Register(Properties{Kind: Unauthenticated, WSSFault: "FailedCheck"}, DigestValueMalformed,
+		SignatureValueMalformed, ReferenceUnknown, BodyUnsigned, TimestampUnsigned, TokenUnsigned,
+		SignatureKeyMismatch, SignatureInvalid, DigestMismatch)
+	// Not SOA-01001: on that code the platform's connector retries at another address, although the first message may
+	// have been stored.
+	Register(Properties{Kind: Unauthenticated, WSSFault: "InvalidSecurity", PlatformCode: "SOA-03007"},
+		MessageReplayed)
 }

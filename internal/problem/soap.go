@@ -35,34 +35,14 @@ const (
 	IncludeRepeated    Code = "XOP_INCLUDE_REPEATED"
 )
 
-var soapCodes = []Entry{
-	{NotSOAP, Malformed},
-	{SOAPVersion, NotUnderstood},
-	{EnvelopeMalformed, Malformed},
-	{BodyMissing, Malformed},
-	{BodyNotSingle, NotUnderstood},
-	{HeaderNotUnderstood, NotUnderstood},
-	{SecurityTwice, Unauthenticated},
-	{ContentTypeUnknown, Malformed},
-	{MessageTooLarge, Malformed},
-	{MessageIncomplete, Malformed},
-	{OperationUnknown, NotUnderstood},
-	{ActionMismatch, NotUnderstood},
-	{MultipartNotXOP, Malformed},
-	{MultipartParameter, Malformed},
-	{MultipartMalformed, Malformed},
-	{PartsTooMany, Malformed},
-	{PartHeaderTooLarge, Malformed},
-	{PartHeader, Malformed},
-	{PartEncoding, Malformed},
-	{PartContentID, Malformed},
-	{PartDuplicate, Malformed},
-	{PartNotIncluded, Malformed},
-	{RootPartMissing, Malformed},
-	{RootPartType, Malformed},
-	{IncludeMalformed, Malformed},
-	{IncludeNotAlone, Malformed},
-	{IncludeExternal, Malformed},
-	{IncludeUnknown, Malformed},
-	{IncludeRepeated, Malformed},
+func init() {
+	Register(Properties{Kind: Malformed, PlatformCode: "SOA-03002"}, NotSOAP)
+	Register(Properties{Kind: NotUnderstood, PlatformCode: "SOA-03002"}, SOAPVersion)
+	Register(Properties{Kind: Malformed}, EnvelopeMalformed, ContentTypeUnknown, MessageTooLarge, MessageIncomplete,
+		MultipartNotXOP, MultipartParameter, MultipartMalformed, PartsTooMany, PartHeaderTooLarge, PartHeader,
+		PartEncoding, PartContentID, PartDuplicate, PartNotIncluded, RootPartMissing, RootPartType, IncludeMalformed,
+		IncludeNotAlone, IncludeExternal, IncludeUnknown, IncludeRepeated)
+	Register(Properties{Kind: Malformed, PlatformCode: "SOA-03003"}, BodyMissing)
+	Register(Properties{Kind: NotUnderstood}, BodyNotSingle, HeaderNotUnderstood, OperationUnknown, ActionMismatch)
+	Register(Properties{Kind: Unauthenticated, WSSFault: "InvalidSecurity"}, SecurityTwice)
 }

@@ -11,11 +11,7 @@ const (
 	WarnLate           Code = "WARN_LATE_NOTIFICATION"
 )
 
-var warningCodes = []Entry{
-	{WarnDeviceDeleted, 0},
-	{WarnDeviceRecalled, 0},
-	{WarnUDIOtherCode, 0},
-	{WarnExpired, 0},
-	{WarnSerialPlaced, 0},
-	{WarnLate, 0},
+func init() {
+	Register(Properties{}, WarnDeviceDeleted, WarnDeviceRecalled, WarnUDIOtherCode, WarnExpired, WarnSerialPlaced,
+		WarnLate)
 }

@@ -208,8 +208,8 @@ func (row profileRow) refusalCodes(t *testing.T) []problem.Code {
 	for _, f := range row.faults {
 		for _, code := range documentedCodes(t, strings.Join(f.codes, " ")) {
 			name := "soap:Client"
-			if wss, ok := problem.WSSFault(code); ok {
-				name = "wsse:" + wss
+			if entry, _ := problem.Lookup(code); entry.WSSFault != "" {
+				name = "wsse:" + entry.WSSFault
 			}
 			if f.name != name {
 				t.Errorf("docs/security.md: the fault code of %s is %s, not %s", code, name, f.name)
@@ -231,7 +231,7 @@ func documentedCodes(t *testing.T, cell string) []problem.Code {
 			continue
 		}
 		before := len(all)
-		for _, e := range problem.Catalog() {
+		for _, e := range problem.Registered() {
 			if string(e.Code) == found || many && strings.HasPrefix(string(e.Code), beginning) {
 				all = append(all, e.Code)
 			}

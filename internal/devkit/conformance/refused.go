@@ -121,9 +121,9 @@ func (a *serverResponse) checkFault(codes []problem.Code) error {
 	if !slices.Equal(got, want) {
 		return fmt.Errorf("it is refused with %s", strings.Join(got, ", "))
 	}
-	if name, has := problem.WSSFault(codes[0]); has {
-		if _, local, _ := strings.Cut(a.refusal.FaultCode, ":"); local != name {
-			return fmt.Errorf("the fault code is %s, not wsse:%s", a.refusal.FaultCode, name)
+	if entry, _ := problem.Lookup(codes[0]); entry.WSSFault != "" {
+		if _, local, _ := strings.Cut(a.refusal.FaultCode, ":"); local != entry.WSSFault {
+			return fmt.Errorf("the fault code is %s, not wsse:%s", a.refusal.FaultCode, entry.WSSFault)
 		}
 	}
 	status := http.StatusInternalServerError

@@ -43,15 +43,8 @@ type faultMapping struct {
 // faultMappingFor returns the mapping of a refusal by its kind, except for the few codes with a platform code of their
 // own.
 func faultMappingFor(e *problem.Error) faultMapping {
-	switch e.Code {
-	case problem.NotSOAP, problem.SOAPVersion:
-		return faultMapping{systemErrorCode: "SOA-03002"}
-	case problem.BodyMissing:
-		return faultMapping{systemErrorCode: "SOA-03003"}
-	case problem.MessageReplayed:
-		// Not SOA-01001: on that code the platform's connector retries at another address, although the first message
-		// may have been stored.
-		return faultMapping{systemErrorCode: "SOA-03007"}
+	if entry, _ := problem.Lookup(e.Code); entry.PlatformCode != "" {
+		return faultMapping{systemErrorCode: entry.PlatformCode}
 	}
 	switch e.Kind {
 	case problem.Malformed:
@@ -130,10 +123,10 @@ var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`
 func (w *faultWriter) writeFault11(e *problem.Error, v faultMapping, c FaultContext) {
 	w.writeStrings("<soap:Fault><faultcode")
 	code := "soap:Client"
-	switch wss, isSecurity := problem.WSSFault(e.Code); {
-	case isSecurity:
+	switch entry, _ := problem.Lookup(e.Code); {
+	case entry.WSSFault != "":
 		w.writeStrings(` xmlns:wsse="`, NamespaceSecurity, `"`)
-		code = "wsse:" + wss
+		code = "wsse:" + entry.WSSFault
 	case v.serverFault:
 		code = "soap:Server"
 	case e.Code == problem.HeaderNotUnderstood:
@@ -160,8 +153,8 @@ func (w *faultWriter) writeFault12(e *problem.Error, v faultMapping, c FaultCont
 		code = "VersionMismatch"
 	}
 	w.writeStrings("<soap:Fault><soap:Code><soap:Value>soap:", code, "</soap:Value>")
-	if wss, ok := problem.WSSFault(e.Code); ok {
-		w.writeStrings(`<soap:Subcode><soap:Value xmlns:wsse="`, NamespaceSecurity, `">wsse:`, wss, "</soap:Value></soap:Subcode>")
+	if entry, _ := problem.Lookup(e.Code); entry.WSSFault != "" {
+		w.writeStrings(`<soap:Subcode><soap:Value xmlns:wsse="`, NamespaceSecurity, `">wsse:`, entry.WSSFault, "</soap:Value></soap:Subcode>")
 	}
 	// Only one Text: gSOAP cannot read a second one, and PHP shows the first. The detail has every language.
 	w.writeStrings(`</soap:Code><soap:Reason><soap:Text xml:lang="en">`)
@@ -191,7 +184,7 @@ func (w *faultWriter) writeDetail(e *problem.Error, v faultMapping, c FaultConte
 		w.writeStrings("</Message>")
 	}
 	retry := "false"
-	if e.Kind == problem.Unavailable || e.Code == problem.CertRevocationUnknown {
+	if entry, _ := problem.Lookup(e.Code); e.Kind == problem.Unavailable || entry.Retry {
 		retry = "true"
 	}
 	w.writeStrings("<Retry>", retry, "</Retry><soa:Environment>")

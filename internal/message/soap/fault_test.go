@@ -167,7 +167,7 @@ func compileSchemas(t *testing.T) (errorsSchema, core *schema.Schema) {
 // TestFaultsAreSchemaValid validates the detail of a fault against the schemas, for every code of the catalogue.
 func TestFaultsAreSchemaValid(t *testing.T) {
 	errorsSchema, core := compileSchemas(t)
-	for _, entry := range problem.Catalog() {
+	for _, entry := range problem.Registered() {
 		if entry.Kind == 0 {
 			continue // a warning
 		}
@@ -238,7 +238,7 @@ func TestWithheldIsNotFound(t *testing.T) {
 			}
 		}
 	}
-	for _, entry := range problem.Catalog() {
+	for _, entry := range problem.Registered() {
 		if entry.Kind == problem.Withheld && entry.Code.PublicCode() == entry.Code {
 			t.Errorf("%s is seen", entry.Code)
 		}

@@ -121,7 +121,7 @@ func wantRefusal(tb testing.TB, verified *wsse.Verified, err error, want problem
 	if e.Code != want {
 		tb.Fatalf("refused with %v, want %s", e, want)
 	}
-	if _, ok := problem.WSSFault(e.Code); !ok || e.Kind != problem.Unauthenticated || e.Path == "" {
-		tb.Errorf("%s: kind %v, at %q, WSS fault %v", e.Code, e.Kind, e.Path, ok)
+	if entry, _ := problem.Lookup(e.Code); entry.WSSFault == "" || e.Kind != problem.Unauthenticated || e.Path == "" {
+		tb.Errorf("%s: kind %v, at %q, WSS fault %v", e.Code, e.Kind, e.Path, entry.WSSFault != "")
 	}
 }

@@ -262,16 +262,6 @@ func TestECDSAIsNotDER(t *testing.T) {
 	wantRefusal(t, verified, err, problem.SignatureValueMalformed)
 }
 
-// TestEveryRefusalHasAFault checks that exactly the refusals of the kind Unauthenticated have a WS-Security fault code.
-func TestEveryRefusalHasAFault(t *testing.T) {
-	for _, entry := range problem.Catalog() {
-		fault, ok := problem.WSSFault(entry.Code)
-		if ok != (entry.Kind == problem.Unauthenticated) {
-			t.Errorf("%s is of kind %v and has the fault %q", entry.Code, entry.Kind, fault)
-		}
-	}
-}
-
 // TestRefusalsSayWhere checks the texts that a caller sees.
 func TestRefusalsSayWhere(t *testing.T) {
 	for want, r := range map[string]refusalCase{

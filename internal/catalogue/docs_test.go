@@ -1,4 +1,4 @@
-package problem_test
+package catalogue_test
 
 import (
 	"flag"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/catalogue"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -45,14 +46,14 @@ func TestFaultsDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Error("docs/faults.md is out of step with the catalogue: go test ./internal/problem -run TestFaultsDocument -update")
+		t.Error("docs/faults.md is out of step with the catalogue: go test ./internal/catalogue -run TestFaultsDocument -update")
 	}
 }
 
 // TestFaultsDocumentHoldsEveryCode fails if a kind has no chapter.
 func TestFaultsDocumentHoldsEveryCode(t *testing.T) {
 	text := faultsDocument()
-	for _, e := range problem.Catalog() {
+	for _, e := range catalogue.All() {
 		if n := strings.Count(text, "### "+string(e.Code)+"\n"); n != 1 {
 			t.Errorf("%s stands %d times in the document", e.Code, n)
 		}
@@ -63,7 +64,7 @@ func faultsDocument() string {
 	var b strings.Builder
 	b.WriteString(`# Refusals and warnings
 
-<!-- Made from the catalogue in internal/problem by its test: go test ./internal/problem -run TestFaultsDocument -update -->
+<!-- Made from the catalogue in internal/catalogue by its test: go test ./internal/catalogue -run TestFaultsDocument -update -->
 
 Every refusal and every warning has a code that never changes its meaning and is never used again for another. The code
 stands in the fault's detail beside the words below, the place in the request and, where they help, facts such as the
@@ -71,7 +72,7 @@ algorithm, the limit or the service's clock.
 `)
 	for _, c := range chapters {
 		var entries []problem.Entry
-		for _, e := range problem.Catalog() {
+		for _, e := range catalogue.All() {
 			if e.Kind == c.kind {
 				entries = append(entries, e)
 			}
