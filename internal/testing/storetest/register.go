@@ -41,20 +41,20 @@ func testNotification(t *testing.T, b Backend) {
 			return err
 		}
 		got, there, err := w.NotificationByNumber(n.Number)
-		checkResult(t, "in the same transaction", got, want, there, true, err)
+		checkFound(t, "in the same transaction", got, want, there, err)
 		return nil
 	})
 	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
-		checkResult(t, "by number", got, want, there, true, err)
+		checkFound(t, "by number", got, want, there, err)
 		_, there, err = r.NotificationByNumber(newNumber(t, 2))
-		checkResult(t, "by another number", nil, nil, there, false, err)
+		checkNotFound(t, "by another number", nil, there, err)
 		_, there, err = r.NotificationByNumber(ident.NotificationNumber{})
-		checkResult(t, "by no number", nil, nil, there, false, err)
+		checkNotFound(t, "by no number", nil, there, err)
 		implant, there, err := r.Implant("by-di")
-		checkResult(t, "implant", implant, want.Implants[2], there, true, err)
+		checkFound(t, "implant", implant, want.Implants[2], there, err)
 		_, there, err = r.Implant("unknown")
-		checkResult(t, "no implant", nil, nil, there, false, err)
+		checkNotFound(t, "no implant", nil, there, err)
 		return nil
 	})
 	if err := db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendVersion(n) }); problem.From(err).Code != problem.InternalError {
@@ -82,20 +82,20 @@ func testExplantation(t *testing.T, b Backend) {
 	want.Implants[0].Remaining = 0
 	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(removed.Number)
-		checkResult(t, "explantation", got, want, there, true, err)
+		checkFound(t, "explantation", got, want, there, err)
 		implant, there, err := r.Implant(placed.Implants[1].ID)
 		left := placed.Implants[1]
 		left.Remaining = 1
-		checkResult(t, "what is left", implant, left, there, true, err)
+		checkFound(t, "what is left", implant, left, there, err)
 		return nil
 	})
 	readTx(t, db, func(r implants.Reader) error {
 		removals, err := r.RemovalsByImplant(placed.Implants[1].ID)
 		want := implants.Removal{ImplantID: placed.Implants[1].ID, Quantity: 2, Reason: "infection", Remaining: 1,
 			Reference: removed.Reference, SurgeryDate: removed.SurgeryDate}
-		checkResult(t, "removals", removals, []implants.Removal{want}, true, true, err)
+		checkValue(t, "removals", removals, []implants.Removal{want}, err)
 		removals, err = r.RemovalsByImplant(placed.Implants[0].ID)
-		checkResult(t, "no removals", len(removals), 0, true, true, err)
+		checkValue(t, "no removals", len(removals), 0, err)
 		return nil
 	})
 }
@@ -111,22 +111,22 @@ func testNewerVersion(t *testing.T, b Backend) {
 	keepAll(t, db, second)
 	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(first.Number)
-		checkResult(t, "current version", got, second, there, true, err)
+		checkFound(t, "current version", got, second, there, err)
 		implantList, err := r.ImplantsByPatient(leroy, ident.Date{})
-		checkResult(t, "implants of the current version", implantList, second.Implants, true, true, err)
+		checkValue(t, "implants of the current version", implantList, second.Implants, err)
 		history, err := r.NotificationsByPatient(leroy)
-		checkResult(t, "history", history, []implants.Notification{second}, true, true, err)
+		checkValue(t, "history", history, []implants.Notification{second}, err)
 		got, there, err = r.NotificationByInputReference(first.Signer, first.InputReference)
 		sent := first
 		sent.Implants = slices.Clone(first.Implants)
 		sent.Implants[0].InForce, sent.Implants[1].InForce = false, false
-		checkResult(t, "what was sent", got, sent, there, true, err)
+		checkFound(t, "what was sent", got, sent, there, err)
 		line, there, err := r.Implant(first.Implants[0].ID)
-		checkResult(t, "line of the former version", line, sent.Implants[0], there, true, err)
+		checkFound(t, "line of the former version", line, sent.Implants[0], there, err)
 		in, err := r.IsSerialImplanted(first.Implants[0].Serial, knee, "")
-		checkResult(t, "serial of the former version", in, false, true, true, err)
+		checkValue(t, "serial of the former version", in, false, err)
 		_, total, err := r.SearchNotifications(implants.NotificationQuery{Patient: leroy, Limit: 10})
-		checkResult(t, "found", total, 1, true, true, err)
+		checkValue(t, "found", total, 1, err)
 		return nil
 	})
 }
@@ -138,13 +138,13 @@ func testSubmission(t *testing.T, b Backend) {
 	keepAll(t, db, n, without)
 	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByInputReference(n.Signer, n.InputReference)
-		checkResult(t, "submission", got, n, there, true, err)
+		checkFound(t, "submission", got, n, there, err)
 		_, there, err = r.NotificationByInputReference("NIHII-HOSPITAL=71012413", n.InputReference)
-		checkResult(t, "of another signer", nil, nil, there, false, err)
+		checkNotFound(t, "of another signer", nil, there, err)
 		_, there, err = r.NotificationByInputReference(n.Signer, strings.ToLower(n.InputReference))
-		checkResult(t, "another reference", nil, nil, there, false, err)
+		checkNotFound(t, "another reference", nil, there, err)
 		_, there, err = r.NotificationByInputReference(n.Signer, "")
-		checkResult(t, "no reference", nil, nil, there, false, err)
+		checkNotFound(t, "no reference", nil, there, err)
 		return nil
 	})
 }
@@ -187,7 +187,7 @@ func testImplants(t *testing.T, b Backend) {
 			if len(want) == 0 {
 				want = nil
 			}
-			checkResult(t, "on "+test.day, got, want, true, true, err)
+			checkValue(t, "on "+test.day, got, want, err)
 			return nil
 		})
 	}
@@ -202,7 +202,7 @@ func testSerial(t *testing.T, b Backend) {
 		t.Helper()
 		readTx(t, db, func(r implants.Reader) error {
 			got, err := r.IsSerialImplanted(serial, code, di)
-			checkResult(t, name, got, want, true, true, err)
+			checkValue(t, name, got, want, err)
 			return nil
 		})
 	}
@@ -230,9 +230,9 @@ func testHistory(t *testing.T, b Backend) {
 	second.Implants[0].Remaining = 0
 	readTx(t, db, func(r implants.Reader) error {
 		got, err := r.NotificationsByPatient(leroy)
-		checkResult(t, "history", got, []implants.Notification{first, second, removal}, true, true, err)
+		checkValue(t, "history", got, []implants.Notification{first, second, removal}, err)
 		got, err = r.NotificationsByPatient(peeters)
-		checkResult(t, "no history", len(got), 0, true, true, err)
+		checkValue(t, "no history", len(got), 0, err)
 		return nil
 	})
 }
@@ -290,7 +290,7 @@ func checkSearch(t *testing.T, db *store.DB, name string, q implants.Notificatio
 	}
 	readTx(t, db, func(r implants.Reader) error {
 		got, n, err := r.SearchNotifications(q)
-		checkResult(t, name, got, summaries, true, true, err)
+		checkValue(t, name, got, summaries, err)
 		if n != total {
 			t.Errorf("%s: %d in all, want %d", name, n, total)
 		}
@@ -381,12 +381,12 @@ func testAudit(t *testing.T, b Backend) {
 	})
 	checkEqual(t, "audit trail", readEvents(t, db), all)
 	first, place, err := db.ReadEvents(t.Context(), 0, 1)
-	checkResult(t, "first", first, all[:1], true, true, err)
+	checkValue(t, "first", first, all[:1], err)
 	second, place, err := db.ReadEvents(t.Context(), place, 1)
-	checkResult(t, "second", second, all[1:], true, true, err)
+	checkValue(t, "second", second, all[1:], err)
 	none, last, err := db.ReadEvents(t.Context(), place, 1)
-	checkResult(t, "no more", len(none), 0, true, true, err)
-	checkResult(t, "place", last, place, true, true, nil)
+	checkValue(t, "no more", len(none), 0, err)
+	checkEqual(t, "place", last, place)
 }
 
 func testUnicode(t *testing.T, b Backend) {
@@ -401,7 +401,7 @@ func testUnicode(t *testing.T, b Backend) {
 	want.RegisteredAt = time.Date(2026, 6, 30, 22, 30, 0, 999999000, time.UTC)
 	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
-		checkResult(t, "notification", got, want, there, true, err)
+		checkFound(t, "notification", got, want, there, err)
 		return nil
 	})
 }

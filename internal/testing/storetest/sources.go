@@ -71,64 +71,79 @@ func testSources(t *testing.T, b Backend) {
 	loadSources(t, db, all)
 	readTx(t, db, func(r implants.Reader) error {
 		person, there, err := r.Person(leroy)
-		checkResult(t, "person", person, all.Persons[1], there, true, err)
+		checkFound(t, "person", person, all.Persons[1], there, err)
 		person, there, err = r.Person(vanDam)
-		checkResult(t, "no person", person, implants.Person{}, there, false, err)
+		checkNotFound(t, "no person", person, there, err)
 
 		practices, err := r.Practices(implants.ProfessionalRef{SSIN: dubois})
-		checkResult(t, "practices by SSIN", practices, all.Practices[1:], true, true, err)
+		checkValue(t, "practices by SSIN", practices, all.Practices[1:], err)
 		practices, err = r.Practices(implants.ProfessionalRef{NIHII: mustNIHII(duboisNIHII.Digits()[:8])})
-		checkResult(t, "practices by NIHII", practices, all.Practices[1:], true, true, err)
+		checkValue(t, "practices by NIHII", practices, all.Practices[1:], err)
 		practices, err = r.Practices(implants.ProfessionalRef{SSIN: leroy, NIHII: duboisNIHII})
-		checkResult(t, "no practices", len(practices), 0, true, true, err)
+		checkValue(t, "no practices", len(practices), 0, err)
 		practices, err = r.Practices(implants.ProfessionalRef{})
-		checkResult(t, "practices of nobody", len(practices), 0, true, true, err)
+		checkValue(t, "practices of nobody", len(practices), 0, err)
 
 		organisation, there, err := r.Organisation(implants.PharmacyRef{NIHII: hospital})
-		checkResult(t, "organisation by NIHII", organisation, all.Organisations[0], there, true, err)
+		checkFound(t, "organisation by NIHII", organisation, all.Organisations[0], there, err)
 		organisation, there, err = r.Organisation(implants.PharmacyRef{CBE: all.Organisations[1].CBE})
-		checkResult(t, "organisation by CBE", organisation, all.Organisations[1], there, true, err)
+		checkFound(t, "organisation by CBE", organisation, all.Organisations[1], there, err)
 		organisation, there, err = r.Organisation(implants.PharmacyRef{NIHII: pharmacy})
-		checkResult(t, "no organisation", organisation, implants.Organisation{}, there, false, err)
+		checkNotFound(t, "no organisation", organisation, there, err)
 		organisation, there, err = r.Organisation(implants.PharmacyRef{})
-		checkResult(t, "organisation without a number", organisation, implants.Organisation{}, there, false, err)
+		checkNotFound(t, "organisation without a number", organisation, there, err)
 
 		affiliations, err := r.Affiliations(hospital, dubois)
-		checkResult(t, "affiliations to one", affiliations, all.Affiliations[1:2], true, true, err)
+		checkValue(t, "affiliations to one", affiliations, all.Affiliations[1:2], err)
 		affiliations, err = r.Affiliations(ident.NIHII{}, dubois)
-		checkResult(t, "affiliations to any", affiliations, all.Affiliations[1:], true, true, err)
+		checkValue(t, "affiliations to any", affiliations, all.Affiliations[1:], err)
 		affiliations, err = r.Affiliations(hospital, leroy)
-		checkResult(t, "no affiliations", len(affiliations), 0, true, true, err)
+		checkValue(t, "no affiliations", len(affiliations), 0, err)
 
 		links, err := r.TherapeuticLinks(leroy, peeters)
-		checkResult(t, "links", links, all.Links, true, true, err)
+		checkValue(t, "links", links, all.Links, err)
 		links, err = r.TherapeuticLinks(peeters, leroy)
-		checkResult(t, "no links", len(links), 0, true, true, err)
+		checkValue(t, "no links", len(links), 0, err)
 
 		device, there, err := r.DeviceByCode(knee)
-		checkResult(t, "device by code", device, newKneeDevice(), there, true, err)
+		checkFound(t, "device by code", device, newKneeDevice(), there, err)
 		device, there, err = r.DeviceByCode(mustCode("000060479302"))
-		checkResult(t, "no device by code", device, implants.Device{}, there, false, err)
+		checkNotFound(t, "no device by code", device, there, err)
 		device, there, err = r.DeviceByDI("05410000001047")
-		checkResult(t, "device by DI", device, newKneeDevice(), there, true, err)
+		checkFound(t, "device by DI", device, newKneeDevice(), there, err)
 		device, there, err = r.DeviceByDI("05410000000125")
-		checkResult(t, "device by DI of two, one of them active", device, newMeshDevice(), there, true, err)
+		checkFound(t, "device by DI of two, one of them active", device, newMeshDevice(), there, err)
 		device, there, err = r.DeviceByDI("")
-		checkResult(t, "no device by DI", device, implants.Device{}, there, false, err)
+		checkNotFound(t, "no device by DI", device, there, err)
 		return nil
 	})
 }
 
-func checkResult(t testing.TB, name string, got, want any, there, wantThere bool, err error) {
+// checkValue checks the result of a call without an error.
+func checkValue(t testing.TB, name string, got, want any, err error) {
 	t.Helper()
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
 		return
 	}
-	if there != wantThere {
-		t.Errorf("%s: found %v", name, there)
-	}
 	checkEqual(t, name, got, want)
+}
+
+// checkFound checks a result that must exist.
+func checkFound(t testing.TB, name string, got, want any, found bool, err error) {
+	t.Helper()
+	if err == nil && !found {
+		t.Errorf("%s: not found", name)
+	}
+	checkValue(t, name, got, want, err)
+}
+
+// checkNotFound checks that there is no result: it is the zero value, or nil when the caller dropped it.
+func checkNotFound(t testing.TB, name string, got any, found bool, err error) {
+	t.Helper()
+	if err != nil || found || got != nil && !reflect.ValueOf(got).IsZero() {
+		t.Errorf("%s: found %t, %+v, %v", name, found, got, err)
+	}
 }
 
 func testLoadReplaces(t *testing.T, b Backend) {
@@ -151,21 +166,21 @@ func testLoadReplaces(t *testing.T, b Backend) {
 
 	readTx(t, db, func(r implants.Reader) error {
 		person, there, err := r.Person(claes)
-		checkResult(t, "person", person, again.Persons[0], there, true, err)
+		checkFound(t, "person", person, again.Persons[0], there, err)
 		practices, err := r.Practices(implants.ProfessionalRef{SSIN: dubois})
-		checkResult(t, "practices", practices, again.Practices[1:], true, true, err)
+		checkValue(t, "practices", practices, again.Practices[1:], err)
 		organisation, there, err := r.Organisation(implants.PharmacyRef{CBE: again.Organisations[0].CBE})
-		checkResult(t, "organisation", organisation, again.Organisations[0], there, true, err)
+		checkFound(t, "organisation", organisation, again.Organisations[0], there, err)
 		affiliations, err := r.Affiliations(hospital, claes)
-		checkResult(t, "affiliations", affiliations, again.Affiliations[:1], true, true, err)
+		checkValue(t, "affiliations", affiliations, again.Affiliations[:1], err)
 		links, err := r.TherapeuticLinks(leroy, peeters)
-		checkResult(t, "links", links, again.Links, true, true, err)
+		checkValue(t, "links", links, again.Links, err)
 		links, err = r.TherapeuticLinks(leroy, claes)
-		checkResult(t, "link of an operation", links, []implants.TherapeuticLink{operation}, true, true, err)
+		checkValue(t, "link of an operation", links, []implants.TherapeuticLink{operation}, err)
 		_, there, err = r.DeviceByDI("05410000001047")
-		checkResult(t, "former DI", nil, nil, there, false, err)
+		checkNotFound(t, "former DI", nil, there, err)
 		device, there, err := r.DeviceByDI("05410000000293")
-		checkResult(t, "new DI", device, again.Devices[0], there, true, err)
+		checkFound(t, "new DI", device, again.Devices[0], there, err)
 		return nil
 	})
 }
@@ -180,7 +195,7 @@ func testLoadAllOrNothing(t *testing.T, b Backend) {
 		t.Error("loaded into a table that is not there")
 	}
 	empty, err := db.IsEmpty(t.Context())
-	checkResult(t, "empty", empty, true, true, true, err)
+	checkValue(t, "empty", empty, true, err)
 }
 
 // testLoadNodes checks that entries loaded by one node are visible in the next transaction of every other node,
@@ -196,11 +211,11 @@ func testLoadNodes(t *testing.T, b Backend) {
 		t.Helper()
 		for range 2 {
 			device, there, err := r.DeviceByCode(knee)
-			checkResult(t, when, device.Name, name, there, name != "", err)
+			checkFound(t, when, device.Name, name, there == (name != ""), err)
 			byDI, there, err := r.DeviceByDI(newKneeDevice().UDIDIs[0])
-			checkResult(t, when+", by device identifier", byDI.Name, name, there, name != "", err)
+			checkFound(t, when+", by device identifier", byDI.Name, name, there == (name != ""), err)
 			practices, err := r.Practices(implants.ProfessionalRef{SSIN: claes})
-			checkResult(t, when+", practices", len(practices), 0, true, true, err)
+			checkValue(t, when+", practices", len(practices), 0, err)
 		}
 	}
 	nodes := []*store.DB{one, other}
@@ -228,10 +243,10 @@ func testLoadNodes(t *testing.T, b Backend) {
 func testEmpty(t *testing.T, b Backend) {
 	db := b.Open(t)
 	empty, err := db.IsEmpty(t.Context())
-	checkResult(t, "new", empty, true, true, true, err)
+	checkValue(t, "new", empty, true, err)
 	loadSources(t, db, implants.SourceEntries{Devices: []implants.Device{newKneeDevice()}})
 	empty, err = db.IsEmpty(t.Context())
-	checkResult(t, "loaded", empty, false, true, true, err)
+	checkValue(t, "loaded", empty, false, err)
 }
 
 func testLink(t *testing.T, b Backend) {
@@ -251,7 +266,7 @@ func testLink(t *testing.T, b Backend) {
 	writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(later) })
 	readTx(t, db, func(r implants.Reader) error {
 		links, err := r.TherapeuticLinks(leroy, claes)
-		checkResult(t, "links", links, []implants.TherapeuticLink{link, later}, true, true, err)
+		checkValue(t, "links", links, []implants.TherapeuticLink{link, later}, err)
 		return nil
 	})
 }
@@ -266,13 +281,13 @@ func testMandates(t *testing.T, b Backend) {
 	loadSources(t, db, implants.SourceEntries{Mandates: mandates})
 	readTx(t, db, func(r implants.Reader) error {
 		got, err := r.MandatesByGrantee(claes)
-		checkResult(t, "to one", got, mandates[:2], true, true, err)
+		checkValue(t, "to one", got, mandates[:2], err)
 		got, err = r.MandatesByGrantor(dubois)
-		checkResult(t, "from one", got, []implants.Mandate{mandates[0], mandates[2]}, true, true, err)
+		checkValue(t, "from one", got, []implants.Mandate{mandates[0], mandates[2]}, err)
 		got, err = r.MandatesByGrantee(dubois)
-		checkResult(t, "to nobody", len(got), 0, true, true, err)
+		checkValue(t, "to nobody", len(got), 0, err)
 		got, err = r.MandatesByGrantor(claes)
-		checkResult(t, "from nobody", len(got), 0, true, true, err)
+		checkValue(t, "from nobody", len(got), 0, err)
 		return nil
 	})
 }
@@ -328,7 +343,7 @@ func testSearchDevices(t *testing.T, b Backend) {
 		}
 		readTx(t, db, func(r implants.Reader) error {
 			got, total, err := r.SearchDevices(test.q)
-			checkResult(t, test.name, got, want, true, true, err)
+			checkValue(t, test.name, got, want, err)
 			checkEqual(t, test.name+", in all", total, test.total)
 			return nil
 		})

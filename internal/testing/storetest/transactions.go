@@ -21,7 +21,7 @@ var errStop = errors.New("stop")
 func checkNothingStored(t *testing.T, db *store.DB) {
 	t.Helper()
 	empty, err := db.IsEmpty(context.Background())
-	checkResult(t, "empty", empty, true, true, true, err)
+	checkValue(t, "empty", empty, true, err)
 	if trail := readEvents(t, db); len(trail) != 0 {
 		t.Errorf("%d events", len(trail))
 	}
@@ -149,7 +149,7 @@ func testIsolation(t *testing.T, b Backend) {
 	group.Wait()
 	readTx(t, db, func(r implants.Reader) error {
 		_, total, err := r.SearchNotifications(implants.NotificationQuery{})
-		checkResult(t, "kept", total, writes/3, true, true, err)
+		checkValue(t, "kept", total, writes/3, err)
 		return nil
 	})
 	if trail := readEvents(t, db); len(trail) != writes/3 {
@@ -212,14 +212,14 @@ func testPurge(t *testing.T, b Backend) {
 		return err
 	})
 	purged, err := db.PurgeReplayKeys(t.Context(), registeredAt)
-	checkResult(t, "purged", purged, old, true, true, err)
+	checkValue(t, "purged", purged, old, err)
 	purged, err = db.PurgeReplayKeys(t.Context(), registeredAt)
-	checkResult(t, "purged again", purged, 0, true, true, err)
+	checkValue(t, "purged again", purged, 0, err)
 	writeTx(t, db, func(w implants.Writer) error {
 		fresh, err := w.RecordReplayKey(replayKeyOf("fresh"))
-		checkResult(t, "kept", fresh, false, true, true, err)
+		checkValue(t, "kept", fresh, false, err)
 		fresh, err = w.RecordReplayKey(replayKeyOf("0"))
-		checkResult(t, "forgotten", fresh, true, true, true, err)
+		checkValue(t, "forgotten", fresh, true, err)
 		return nil
 	})
 }
@@ -307,7 +307,7 @@ func testHold(t *testing.T, b Backend) {
 	group.Wait()
 	readTx(t, nodes[0], func(r implants.Reader) error {
 		history, err := r.NotificationsByPatient(leroy)
-		checkResult(t, "kept one after the other", len(history), 32, true, true, err)
+		checkValue(t, "kept one after the other", len(history), 32, err)
 		return nil
 	})
 }
@@ -354,12 +354,12 @@ func testConsistentView(t *testing.T, b Backend) {
 		}
 		keepAll(t, db, newImplantation(t, 2))
 		_, after, err := r.SearchNotifications(implants.NotificationQuery{})
-		checkResult(t, "in the view", []int{before, after}, []int{1, 1}, true, true, err)
+		checkValue(t, "in the view", []int{before, after}, []int{1, 1}, err)
 		return nil
 	})
 	readTx(t, db, func(r implants.Reader) error {
 		_, total, err := r.SearchNotifications(implants.NotificationQuery{})
-		checkResult(t, "afterwards", total, 2, true, true, err)
+		checkValue(t, "afterwards", total, 2, err)
 		return nil
 	})
 }
@@ -388,7 +388,7 @@ func testAppendOnly(t *testing.T, b Backend) {
 	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
 		n.Implants[0].Remaining = 0
-		checkResult(t, "afterwards", got, n, there, true, err)
+		checkFound(t, "afterwards", got, n, there, err)
 		return nil
 	})
 }
@@ -504,7 +504,7 @@ func testReopen(t *testing.T, b Backend) {
 	}
 	readTx(t, again, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(n.Number)
-		checkResult(t, "notification", got, n, there, true, err)
+		checkFound(t, "notification", got, n, there, err)
 		return nil
 	})
 }

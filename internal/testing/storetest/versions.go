@@ -56,34 +56,34 @@ func testLife(t *testing.T, b Backend) {
 		numbered, counts := !n.Number.IsZero(), n.State == implants.Final
 		readTx(t, db, func(r implants.Reader) error {
 			got, there, err := r.NotificationByReference(n.Reference)
-			checkResult(t, at+"by reference", got, n, there, true, err)
+			checkFound(t, at+"by reference", got, n, there, err)
 			versions, err := r.Versions(n.Reference)
-			checkResult(t, at+"versions", versions, history, true, true, err)
+			checkValue(t, at+"versions", versions, history, err)
 			got, there, err = r.NotificationByNumber(final.Number)
-			checkResult(t, at+"by number", got.Version, map[bool]int{true: n.Version}[numbered], there, numbered, err)
+			checkFound(t, at+"by number", got.Version, map[bool]int{true: n.Version}[numbered], there == numbered, err)
 			found, total, err := r.SearchNotifications(implants.NotificationQuery{Patient: leroy, Limit: 10})
-			checkResult(t, at+"search", total, map[bool]int{true: 1}[numbered], true, true, err)
+			checkValue(t, at+"search", total, map[bool]int{true: 1}[numbered], err)
 			if numbered {
 				checkEqual(t, at+"found", found, []implants.NotificationSummary{summaryOf(n, false)})
 			}
 			all, err := r.NotificationsByPatient(leroy)
-			checkResult(t, at+"history", len(all), map[bool]int{true: 1}[counts], true, true, err)
+			checkValue(t, at+"history", len(all), map[bool]int{true: 1}[counts], err)
 			implants, err := r.ImplantsByPatient(leroy, ident.Date{})
-			checkResult(t, at+"implants", len(implants), map[bool]int{true: 2}[counts], true, true, err)
+			checkValue(t, at+"implants", len(implants), map[bool]int{true: 2}[counts], err)
 			line, there, err := r.Implant(n.Implants[0].ID)
-			checkResult(t, at+"implant", line, n.Implants[0], there, true, err)
+			checkFound(t, at+"implant", line, n.Implants[0], there, err)
 			in, err := r.IsSerialImplanted("S-added", mesh, "")
-			checkResult(t, at+"serial", in, n.Version == revised.Version, true, true, err)
+			checkValue(t, at+"serial", in, n.Version == revised.Version, err)
 			dropped, there, err := r.Implant(saved.Implants[0].ID)
-			checkResult(t, at+"line that a revision dropped", dropped.InForce, n.Version == final.Version, there, true, err)
+			checkFound(t, at+"line that a revision dropped", dropped.InForce, n.Version == final.Version, there, err)
 			return nil
 		})
 	}
 	readTx(t, db, func(r implants.Reader) error {
 		_, there, err := r.NotificationByReference("unknown")
-		checkResult(t, "unknown reference", nil, nil, there, false, err)
+		checkNotFound(t, "unknown reference", nil, there, err)
 		versions, err := r.Versions("unknown")
-		checkResult(t, "versions of an unknown reference", len(versions), 0, true, true, err)
+		checkValue(t, "versions of an unknown reference", len(versions), 0, err)
 		return nil
 	})
 }
@@ -108,14 +108,14 @@ func testWithdrawnExplantation(t *testing.T, b Backend) {
 		at := fmt.Sprintf("version %d: ", step.n.Version)
 		readTx(t, db, func(r implants.Reader) error {
 			implant, there, err := r.Implant(mesh)
-			checkResult(t, at+"implant", implant.Remaining, step.remaining, there, true, err)
+			checkFound(t, at+"implant", implant.Remaining, step.remaining, there, err)
 			implants, err := r.ImplantsByPatient(leroy, ident.Date{})
 			if len(implants) == 2 {
 				checkEqual(t, at+"implants", implants[1].Remaining, step.remaining)
 			}
-			checkResult(t, at+"implants", len(implants), 2, true, true, err)
+			checkValue(t, at+"implants", len(implants), 2, err)
 			removals, err := r.RemovalsByImplant(mesh)
-			checkResult(t, at+"removals", len(removals), step.counting, true, true, err)
+			checkValue(t, at+"removals", len(removals), step.counting, err)
 			return nil
 		})
 	}
@@ -130,9 +130,9 @@ func testRemovalNotDecided(t *testing.T, b Backend) {
 	keepAll(t, db, placed, open)
 	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByReference(open.Reference)
-		checkResult(t, "draft", got, open, there, true, err)
+		checkFound(t, "draft", got, open, there, err)
 		implant, there, err := r.Implant(placed.Implants[1].ID)
-		checkResult(t, "implant", implant, placed.Implants[1], there, true, err)
+		checkFound(t, "implant", implant, placed.Implants[1], there, err)
 		return nil
 	})
 }
@@ -185,12 +185,12 @@ func testRegistrationOrder(t *testing.T, b Backend) {
 		for _, s := range page {
 			found = append(found, s.Number)
 		}
-		checkResult(t, "search", found, want, true, true, err)
+		checkValue(t, "search", found, want, err)
 		all, err := r.NotificationsByPatient(leroy)
 		for _, n := range all {
 			inHistory = append(inHistory, n.Number)
 		}
-		checkResult(t, "history", inHistory, want, true, true, err)
+		checkValue(t, "history", inHistory, want, err)
 		return nil
 	})
 }
@@ -235,7 +235,7 @@ func testPending(t *testing.T, b Backend) {
 		}
 		readTx(t, db, func(r implants.Reader) error {
 			got, total, err := r.ListPending(test.q)
-			checkResult(t, test.name, got, want, true, true, err)
+			checkValue(t, test.name, got, want, err)
 			checkEqual(t, test.name+", in all", total, test.total)
 			return nil
 		})
