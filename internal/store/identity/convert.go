@@ -113,7 +113,7 @@ func (c *Converter) ParseSigner(column string) string {
 	}
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
-		c.err = err
+		c.RecordError(err)
 		return ""
 	}
 	pseudonym := c.resolvePseudonym(number, false)

@@ -257,7 +257,10 @@ func (tx *Tx) unsealPseudonym(id, person int64, sealed []byte, keyID string) (*P
 
 func (k *ringKey) openPseudonym(id, person int64, sealed []byte) (*Pseudonym, error) {
 	plain, err := openBytes(k.aead, sealed, pseudonymAssociatedData(id))
-	if err != nil || len(plain) < dataKeySize {
+	if err == nil && len(plain) < dataKeySize {
+		err = fmt.Errorf("%d bytes are too few for a data key", len(plain))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("subject %d does not open with the key %s: %w", id, k.ID, err)
 	}
 	pseudonym := &Pseudonym{ID: id, personID: person, dataKey: plain[:dataKeySize]}

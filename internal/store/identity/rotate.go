@@ -178,6 +178,7 @@ func (k Keys) RetireKey(ctx context.Context, id string) error {
 	if k.db.ring.cachedKey(id) == nil {
 		return fmt.Errorf("there is no key %s in the key file %s", id, k.db.ring.path)
 	}
+	only := len(k.db.ring.allKeys()) == 1
 	var current string
 	used := false
 	err := k.db.engine.Write(ctx, func(tx *engine.Tx) error {
@@ -187,7 +188,7 @@ func (k Keys) RetireKey(ctx context.Context, id string) error {
 		if _, err := tx.SelectRow(&used, `SELECT EXISTS (SELECT 1 FROM subject WHERE key_id = ?)`, id); err != nil {
 			return err
 		}
-		if current == id || used {
+		if current == id || used || only {
 			return nil
 		}
 		_, err := tx.ExecStatement(`DELETE FROM sealing_key WHERE id = ?`, id)
@@ -200,7 +201,7 @@ func (k Keys) RetireKey(ctx context.Context, id string) error {
 		return fmt.Errorf("persons are sealed with the key %s: add another one and rotate first", id)
 	case used:
 		return fmt.Errorf("some persons are still sealed with the key %s: rotate first", id)
-	case len(k.db.ring.allKeys()) == 1:
+	case only:
 		return fmt.Errorf("the key %s is the only one", id)
 	}
 	return k.db.ring.removeKey(id)
