@@ -55,8 +55,9 @@ type entry struct{ key, value any }
 type View struct {
 	cache   *Cache
 	tx      *engine.Tx
-	epoch   string // empty until the transaction has read it
-	renewed bool   // the transaction changed rows, so no cached value applies to it
+	epoch   string
+	loaded  bool // the transaction has read the epoch
+	renewed bool // the transaction changed rows, so no cached value applies to it
 	pending []entry
 }
 
@@ -70,15 +71,16 @@ const (
 
 // LoadEpoch reads the epoch, once per transaction.
 func (v *View) LoadEpoch() error {
-	if v.epoch != "" {
+	if v.loaded {
 		return nil
 	}
 	_, err := v.tx.SelectRow(&v.epoch, selectEpoch)
+	v.loaded = err == nil
 	return err
 }
 
 // SetEpoch sets the epoch that the transaction has read together with other columns.
-func (v *View) SetEpoch(epoch string) { v.epoch = epoch }
+func (v *View) SetEpoch(epoch string) { v.epoch, v.loaded = epoch, true }
 
 // RenewEpoch invalidates the cache of every program that uses this database when the transaction is committed, and the
 // view at once.
@@ -90,7 +92,7 @@ func (v *View) RenewEpoch() error {
 
 // Get returns the value with a key. It finds none until the transaction has read the epoch.
 func (v *View) Get(key any) (any, bool) {
-	if v.epoch == "" || v.renewed {
+	if !v.loaded || v.renewed {
 		return nil, false
 	}
 	return v.cache.get(v.epoch, key)
@@ -98,7 +100,7 @@ func (v *View) Get(key any) (any, bool) {
 
 // Put adds a value that a reading transaction has read under the epoch.
 func (v *View) Put(key, value any) {
-	if v.epoch != "" {
+	if v.loaded {
 		v.cache.put(v.epoch, entry{key, value})
 	}
 }
@@ -113,7 +115,7 @@ func (v *View) PutAfterCommit(key, value any) {
 }
 
 func (v *View) putPending() {
-	if v.epoch != "" && !v.renewed {
+	if v.loaded && !v.renewed {
 		v.cache.put(v.epoch, v.pending...)
 	}
 }

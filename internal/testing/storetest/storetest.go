@@ -1,4 +1,4 @@
-// Package storetest tests that a store fulfils the contract of register.Store. It has one suite for all engines, and
+// Package storetest tests that a store fulfils the contract of the domain's Store. It has one suite for all engines, and
 // starts a PostgreSQL server to run it on.
 //
 // It is separate from package store so that tests of other packages can open a store, and so that the suite can only
