@@ -36,7 +36,7 @@ func batchFile(t *testing.T, rows int, change map[int][2]string) []byte {
 }
 
 // surgeonFlagsThrough returns the surgeon's flags for another server in front of the same register.
-func (s *service) surgeonFlagsThrough(door func(register http.Handler, w http.ResponseWriter, r *http.Request)) []string {
+func (s *testService) surgeonFlagsThrough(door func(register http.Handler, w http.ResponseWriter, r *http.Request)) []string {
 	s.t.Helper()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { door(s.server.Config.Handler, w, r) }))
 	s.t.Cleanup(server.Close)

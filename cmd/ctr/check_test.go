@@ -19,10 +19,10 @@ import (
 )
 
 // captureMessage returns a message sent by ctr, signed with a key of the test PKI, and a folder for files.
-func captureMessage(t *testing.T, key string, request string) (string, *service) {
+func captureMessage(t *testing.T, key string, request string) (string, *testService) {
 	t.Helper()
 	var message []byte
-	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := &testService{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		message, _ = io.ReadAll(r.Body)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))}
@@ -36,13 +36,13 @@ func captureMessage(t *testing.T, key string, request string) (string, *service)
 	return string(message), s
 }
 
-func captureHospitalMessage(t *testing.T) (string, *service) {
+func captureHospitalMessage(t *testing.T) (string, *testService) {
 	t.Helper()
 	return captureMessage(t, testpki.Hospital, implantationXML("2026-01-02", "2026-01-01", "EPD-1"))
 }
 
 // runCheck runs the check on a message.
-func (s *service) runCheck(message string, flags ...string) result {
+func (s *testService) runCheck(message string, flags ...string) result {
 	s.t.Helper()
 	return runCtr(s.t, nil, append([]string{"check", s.writeFile("message.xml", []byte(message))}, flags...)...)
 }

@@ -23,7 +23,7 @@ import (
 
 // newServiceDouble returns a service that gives one answer to one operation. It validates requests against the
 // schemas. The returned function returns the last request.
-func newServiceDouble[Q, R any](t *testing.T, operation string, answer *R) (*service, func() *Q) {
+func newServiceDouble[Q, R any](t *testing.T, operation string, answer *R) (*testService, func() *Q) {
 	t.Helper()
 	schemas, err := ctr.CompileSchema()
 	if err != nil {
@@ -34,7 +34,7 @@ func newServiceDouble[Q, R any](t *testing.T, operation string, answer *R) (*ser
 		t.Fatal(err)
 	}
 	var asked atomic.Pointer[Q]
-	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := &testService{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
@@ -80,7 +80,7 @@ func newServiceDouble[Q, R any](t *testing.T, operation string, answer *R) (*ser
 }
 
 // decodeAnswer reads an answer that was printed as JSON.
-func decodeAnswer[R any](t *testing.T, s *service, args ...string) *R {
+func decodeAnswer[R any](t *testing.T, s *testService, args ...string) *R {
 	t.Helper()
 	answer := new(R)
 	r := runCtr(t, append(s.surgeonFlags(), "--json"), args...).expect(t, exitOK)

@@ -2,98 +2,62 @@ package main
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/pem"
-	"log/slog"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata" // dates are those of Brussels, also on a machine without zone files
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/openctr/ctr/internal/devkit/devdata"
-	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/message/wsse"
-	"github.com/openctr/ctr/internal/operator"
-	"github.com/openctr/ctr/internal/reqlog"
-	"github.com/openctr/ctr/internal/soapdoor"
-	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/service"
+	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
-// service is a real register with TLS on loopback, assembled like ctrd, with a folder for the client's files.
-type service struct {
+// testService is a server with TLS on loopback, with a folder for the client's files.
+type testService struct {
 	t      *testing.T
 	server *httptest.Server
 	dir    string
 }
 
-func startService(t *testing.T) *service {
+// startService starts a register with the development data behind a proxy, whose certificate all test servers have.
+func startService(t *testing.T) *testService {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{Directory: t.TempDir()})
+	started, err := service.Start(t.Context(), service.Config{
+		Now: time.Now, DataDirectory: interop.NewDevelopmentDirectory(t), Development: true, StrictTokens: true, PlainHTTP: true,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if failed := db.Close(); failed != nil {
-			t.Error(failed)
+		if err := started.Close(); err != nil {
+			t.Error(err)
 		}
 	})
-	if err = db.LoadSources(t.Context(), developmentSources(t)); err != nil {
-		t.Fatal(err)
-	}
-	log, err := reqlog.New(slog.New(slog.DiscardHandler), time.Now, prometheus.NewRegistry())
+	address, err := url.Parse(started.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	schemas, err := ctr.CompileSchema()
-	if err != nil {
-		t.Fatal(err)
-	}
-	newServerID := func() string { return strings.ToLower(rand.Text()) }
-	s := &service{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(soapdoor.New(soapdoor.Config{
-		Registrar: implants.New(implants.Config{Store: db, Now: time.Now, NewID: newServerID, Location: brusselsLocation(t)}),
-		Verifier:  &wsse.Verifier{Trust: testpki.NewTrustStore(t), Now: time.Now, Strict: true},
-		Schema:    schemas, Log: log, Now: time.Now, NewID: newServerID, Environment: "Test",
-	}))}
+	address.Path = ""
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(address)
+		r.Out.Host = r.In.Host
+	}}
+	s := &testService{t: t, dir: t.TempDir(), server: httptest.NewTLSServer(proxy)}
 	t.Cleanup(s.server.Close)
 	s.writeFile("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}))
 	return s
 }
 
-// developmentSources is the data of a development service.
-func developmentSources(t *testing.T) implants.SourceEntries {
-	t.Helper()
-	var sources implants.SourceEntries
-	for _, kind := range operator.Kinds() {
-		data, err := devdata.Files.ReadFile(kind + ".csv")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := operator.ReadCSV(kind, bytes.NewReader(data), &sources); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return sources
-}
-
-func brusselsLocation(t *testing.T) *time.Location {
-	t.Helper()
-	location, err := time.LoadLocation("Europe/Brussels")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return location
-}
-
 // writeFile writes a file into the client's folder.
-func (s *service) writeFile(name string, data []byte) string {
+func (s *testService) writeFile(name string, data []byte) string {
 	s.t.Helper()
 	file := filepath.Join(s.dir, name)
 	if err := os.WriteFile(file, data, 0o600); err != nil {
@@ -103,7 +67,7 @@ func (s *service) writeFile(name string, data []byte) string {
 }
 
 // clientFlags returns the flags of a client with the named key.
-func (s *service) clientFlags(key string) []string {
+func (s *testService) clientFlags(key string) []string {
 	s.t.Helper()
 	data, password := testpki.P12File(s.t, key)
 	file := strings.Map(func(r rune) rune {
@@ -117,7 +81,7 @@ func (s *service) clientFlags(key string) []string {
 }
 
 // surgeonFlags returns the flags of Dr Claes in her hospital.
-func (s *service) surgeonFlags() []string {
+func (s *testService) surgeonFlags() []string {
 	return append(s.clientFlags(testpki.Hospital), "--author", "78031412250")
 }
 
@@ -164,7 +128,7 @@ func (r result) expect(t *testing.T, code int, words ...string) result {
 // dateDaysAgo returns the date in Brussels, some days ago.
 func dateDaysAgo(t *testing.T, ago int) string {
 	t.Helper()
-	return time.Now().In(brusselsLocation(t)).AddDate(0, 0, -ago).Format(time.DateOnly)
+	return time.Now().In(ident.BelgianTime()).AddDate(0, 0, -ago).Format(time.DateOnly)
 }
 
 const namespaceDeclarations = ` xmlns:p="urn:be:fgov:ehealth:ctr:protocol:v1" xmlns:c="urn:be:fgov:ehealth:ctr:core:v1" IssueInstant="2000-01-01T00:00:00Z"`

@@ -172,7 +172,7 @@ var libraryRules = []libraryRule{
 		reason: "etree builds outgoing messages; internal/message/xmldoc parses incoming ones"},
 	{module: "github.com/russellhaering/goxmldsig", users: []string{"internal/message/wsse", "internal/client"}, tests: []string{"..."},
 		reason: "goxmldsig signs outgoing messages; internal/message/dsig verifies incoming ones"},
-	{module: "github.com/prometheus/client_golang", users: []string{"internal/reqlog", "internal/service"}, tests: []string{"internal/soapdoor", "internal/testing/doortest", "cmd/ctr"},
+	{module: "github.com/prometheus/client_golang", users: []string{"internal/reqlog", "internal/service"}, tests: []string{"internal/soapdoor", "internal/testing/doortest"},
 		reason: "metrics are derived from the request event in internal/reqlog"},
 	{module: "github.com/alecthomas/kong", users: []string{"cmd/..."}, reason: "only commands parse command lines"},
 	{module: "golang.org/x/tools/txtar", tests: []string{"internal/soapdoor", "internal/testing/interop"}, reason: "case files are for tests"},
