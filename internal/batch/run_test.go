@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/openctr/ctr/internal/batch"
@@ -308,10 +309,20 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// TestPause checks that Sleep ends with its context.
+// TestPause checks that Sleep lasts as long as it should, and ends with its context.
 func TestPause(t *testing.T) {
-	batch.Sleep(t.Context(), time.Millisecond)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	batch.Sleep(ctx, time.Hour)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		batch.Sleep(t.Context(), time.Minute)
+		if took := time.Since(began); took != time.Minute {
+			t.Errorf("a minute lasted %v", took)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began = time.Now()
+		batch.Sleep(ctx, time.Hour)
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("with a second left, an hour lasted %v", took)
+		}
+	})
 }

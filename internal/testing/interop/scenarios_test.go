@@ -92,17 +92,17 @@ func TestScenarios(t *testing.T) {
 
 func (p *scenarioRun) playAll() {
 	p.importMandates()
-	p.playScenario("a notification is prepared, validated and revised", p.playPreparation)
-	p.playScenario("an implant is removed in parts, and notifications are taken back", p.playRemoval)
-	p.playScenario("an implant that was placed abroad is removed", p.playUnregisteredRemoval)
+	p.play("a notification is prepared, validated and revised", p.playPreparation)
+	p.play("an implant is removed in parts, and notifications are taken back", p.playRemoval)
+	p.play("an implant that was placed abroad is removed", p.playUnregisteredRemoval)
 	former := p.keyIDs()
 	p.runAdminDuring([]string{"keys", "add"}, func() {
-		p.playScenario("a doctor's hospital changes on 1 January 2024", p.playAffiliation)
-		p.playScenario("patients and doctors read", p.playReading)
+		p.play("a doctor's hospital changes on 1 January 2024", p.playAffiliation)
+		p.play("patients and doctors read", p.playReading)
 	})
 	p.runAdminDuring([]string{"keys", "rotate"}, func() {
-		p.playScenario("an access manager changes the staff", p.playStaff)
-		p.playScenario("mandates are granted, accepted, transferred, ended", p.playMandates)
+		p.play("an access manager changes the staff", p.playStaff)
+		p.play("mandates are granted, accepted, transferred, ended", p.playMandates)
 	})
 	before := p.takeSnapshot()
 	p.runAdmin("keys", "retire", former[0])
@@ -113,13 +113,13 @@ func (p *scenarioRun) playAll() {
 	p.stopService("the first service")
 	p.startService() // the former key is no longer in memory
 	p.requireSnapshot(before)
-	p.playScenario("an emergency is reported", p.playEmergency)
-	p.playScenario("searches find, in pages", p.playSearches)
-	p.playScenario("the list of devices", p.playDevices)
-	p.playScenario("a lot is recalled", p.playRecall)
-	p.playScenario("numbers are mistyped", p.playMistyped)
-	p.playScenario("every operation was used", p.checkOperationsUsed)
-	p.playScenario("the trail is whole", func() {
+	p.play("an emergency is reported", p.playEmergency)
+	p.play("searches find, in pages", p.playSearches)
+	p.play("the list of devices", p.playDevices)
+	p.play("a lot is recalled", p.playRecall)
+	p.play("numbers are mistyped", p.playMistyped)
+	p.play("every operation was used", p.checkOperationsUsed)
+	p.play("the trail is whole", func() {
 		p.runAdmin("audit", "verify", "--checkpoints", filepath.Join(p.service.Data, auditlog.AnchorFileName))
 	})
 	p.stopService("the second service")
@@ -145,11 +145,14 @@ func (p *scenarioRun) stopService(name string) {
 	}
 }
 
-// playScenario runs a scenario as a subtest.
-func (p *scenarioRun) playScenario(name string, act func()) {
+// play runs a scenario, or a step of one, as a subtest. Each continues with the state that the previous one left, so
+// the first failure ends them all.
+func (p *scenarioRun) play(name string, act func()) {
 	outer := p.t
 	defer func() { p.t = outer }()
-	outer.Run(name, func(t *testing.T) { p.t = t; act() })
+	if !outer.Run(name, func(t *testing.T) { p.t = t; act() }) {
+		outer.Fatalf("%q failed: what follows needs the state that it should have left, and is not played", name)
+	}
 }
 
 // mustCall makes a call and fails the test if it is refused.
