@@ -8,6 +8,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/testing/people"
 )
 
 // completeImplant returns an implant with a value in every field.
@@ -48,7 +49,7 @@ func visitVariants(t *testing.T, path string, v reflect.Value, visit func(path s
 		with(path, clinic)
 		with(path+" absent", ident.NIHII{})
 	case ident.CBE:
-		with(path, must(ident.ParseCBE, "0403227020"))
+		with(path, people.Must(ident.ParseCBE, "0403227020"))
 		with(path+" absent", ident.CBE{})
 	case ident.NotificationCode:
 		with(path, mesh)

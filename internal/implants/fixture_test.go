@@ -1,9 +1,7 @@
 package implants_test
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,132 +10,39 @@ import (
 	"time"
 	_ "time/tzdata" // the time zone of Brussels, also on a machine without zone files
 
-	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
+	"github.com/openctr/ctr/internal/testing/registertest"
 )
 
 // The people and things of the development data.
 var (
-	claes   = ssin("78031412250") // orthopaedic surgeon at the hospital
-	dubois  = ssin("69092234126") // cardiologist, since 2024 at the clinic
-	peeters = ssin("85073003328") // general practitioner
-	maes    = ssin("72010120721") // titular pharmacist
-	lambert = ssin("81050511813") // dentist
-	wouters = ssin("91021706490") // staff of the hospital
-	jacobs  = ssin("66061141504") // surgeon until the end of 2022
-	vanDam  = ssin("84061205236") // patients, from here on
-	leroy   = ssin("48022907379")
-	nguyen  = ssin("05041801691")
-	kaya    = ssin("12451200933")
-	smit    = ssin("55230002134")
-	goosens = ssin("39083015514")
-
-	claesNIHII  = nihii("17800389480")
-	duboisNIHII = nihii("16900269730")
-	maesNIHII   = nihii("27200184000")
-	hospital    = nihii("71000436")
-	clinic      = nihii("71012413")
-	pharmacy    = nihii("21500346")
-	pharmacyCBE = must(ident.ParseCBE, "0812345603")
-
-	mesh     = code("000060479203")
-	knee     = code("000071200176")
-	hipStem  = code("000071211064") // recalled
-	stent    = code("000080145655") // deleted on 30 June 2021
-	unlisted = code("999999999949")
+	claes, dubois, peeters, maes = people.Claes, people.Dubois, people.Peeters, people.Maes
+	lambert, wouters, jacobs     = people.Lambert, people.Wouters, people.Jacobs
+	vanDam, leroy, nguyen        = people.VanDam, people.Leroy, people.Nguyen // patients
+	kaya, smit, goosens          = people.Kaya, people.Smit, people.Goosens   // patients
+	claesNIHII, duboisNIHII      = people.ClaesNIHII, people.DuboisNIHII
+	maesNIHII                    = people.MaesNIHII
+	hospital, clinic             = people.Hospital, people.Clinic
+	pharmacy, pharmacyCBE        = people.Pharmacy, people.PharmacyCBE
+	mesh, knee, hipStem, stent   = people.Mesh, people.Knee, people.HipStem, people.Stent
+	unlisted                     = code("999999999949")
 )
 
-const kneeDI = "05410000001047"
+const kneeDI = people.KneeDI
 
-func must[T any](parse func(string) (T, error), text string) T {
-	value, err := parse(text)
-	if err != nil {
-		panic(fmt.Sprintf("%q: %v", text, err))
-	}
-	return value
-}
-
-func ssin(s string) ident.SSIN             { return must(ident.ParseSSIN, s) }
-func nihii(s string) ident.NIHII           { return must(ident.ParseNIHII, s) }
-func code(s string) ident.NotificationCode { return must(ident.ParseNotificationCode, s) }
-
-// day parses a date; the empty text gives the zero date.
-func day(s string) ident.Date {
-	if s == "" {
-		return ident.Date{}
-	}
-	return must(ident.ParseDate, s)
-}
+func ssin(s string) ident.SSIN             { return people.MustSSIN(s) }
+func nihii(s string) ident.NIHII           { return people.MustNIHII(s) }
+func code(s string) ident.NotificationCode { return people.MustCode(s) }
+func day(s string) ident.Date              { return people.MustDate(s) }
 
 func period(from, to string) implants.Period { return implants.Period{From: day(from), To: day(to)} }
 
 func bySSIN(s ident.SSIN) implants.ProfessionalRef   { return implants.ProfessionalRef{SSIN: s} }
 func byNIHII(n ident.NIHII) implants.ProfessionalRef { return implants.ProfessionalRef{NIHII: n} }
-
-// readRows reads one file of the development data; each row maps column names to values.
-func readRows(tb testing.TB, kind string) []map[string]string {
-	tb.Helper()
-	data, err := devdata.Files.ReadFile(kind + ".csv")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	r := csv.NewReader(bytes.NewReader(data))
-	r.Comma = ';'
-	all, err := r.ReadAll()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	var out []map[string]string
-	for _, record := range all[1:] {
-		row := map[string]string{}
-		for i, column := range all[0] {
-			row[column] = record[i]
-		}
-		out = append(out, row)
-	}
-	return out
-}
-
-// developmentSources returns the development data in the form that a store loads.
-func developmentSources(tb testing.TB) implants.SourceEntries {
-	tb.Helper()
-	var s implants.SourceEntries
-	span := func(r map[string]string) implants.Period { return period(r["valid_from"], r["valid_to"]) }
-	for _, r := range readRows(tb, "persons") {
-		s.Persons = append(s.Persons, implants.Person{SSIN: ssin(r["ssin"]), FirstName: r["first_name"], LastName: r["last_name"],
-			BirthDate: day(r["birth_date"]), DeathDate: day(r["death_date"])})
-	}
-	for _, r := range readRows(tb, "professionals") {
-		s.Practices = append(s.Practices, implants.Practice{SSIN: ssin(r["ssin"]), NIHII: nihii(r["nihii"]),
-			Profession: implants.Profession(r["profession"]), Speciality: r["speciality"], Period: span(r)})
-	}
-	for _, r := range readRows(tb, "organisations") {
-		s.Organisations = append(s.Organisations, implants.Organisation{NIHII: nihii(r["nihii"]), CBE: must(ident.ParseCBE, r["cbe"]),
-			Type: r["type"], Name: r["name"]})
-	}
-	for _, r := range readRows(tb, "affiliations") {
-		s.Affiliations = append(s.Affiliations, implants.Affiliation{Organisation: nihii(r["organisation_nihii"]),
-			SSIN: ssin(r["ssin"]), Role: implants.Role(r["role"]), Period: span(r)})
-	}
-	for _, r := range readRows(tb, "therapeutic-links") {
-		s.Links = append(s.Links, implants.TherapeuticLink{Patient: ssin(r["patient_ssin"]), Professional: ssin(r["professional_ssin"]),
-			Type: r["type"], Period: span(r)})
-	}
-	for _, r := range readRows(tb, "mandates") {
-		s.Mandates = append(s.Mandates, implants.Mandate{Grantor: ssin(r["grantor_ssin"]), Grantee: ssin(r["grantee_ssin"]),
-			Service: r["service"], AcceptedOn: day(r["accepted_on"]), Period: span(r)})
-	}
-	for _, r := range readRows(tb, "devices") {
-		s.Devices = append(s.Devices, implants.Device{Code: code(r["notification_code"]), Name: r["name"], Reference: r["reference"],
-			Manufacturer: r["manufacturer"], Distributor: r["distributor"], Classification: r["classification"], Category: r["category"],
-			UDIDIs: strings.Fields(r["udi_di"]), Status: implants.DeviceStatus(r["status"]), ValidFrom: day(r["valid_from"]),
-			DeletedOn: day(r["deleted_on"])})
-	}
-	return s
-}
 
 // testRegister is a register on a real database, whose clock and IDs the test controls.
 type testRegister struct {
@@ -177,7 +82,7 @@ func newTestRegisterWith(tb testing.TB, requireLink bool, more ...implants.Sourc
 			d.ids++
 			return fmt.Sprintf("id-%06d", d.ids)
 		}})
-	d.loadSources(append([]implants.SourceEntries{developmentSources(tb)}, more...)...)
+	d.loadSources(append([]implants.SourceEntries{registertest.DevelopmentSources(tb)}, more...)...)
 	return d
 }
 

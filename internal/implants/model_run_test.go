@@ -13,6 +13,8 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
+	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
@@ -39,7 +41,7 @@ func newModelRun(tb testing.TB, backend storetest.Backend) (h *modelRun, end fun
 	var ids atomic.Int64
 	d.Registrar = implants.New(implants.Config{Store: db, Now: func() time.Time { return d.now }, Location: brussels,
 		NewID: func() string { return fmt.Sprintf("id-%d", ids.Add(1)) }})
-	d.loadSources(developmentSources(tb))
+	d.loadSources(registertest.DevelopmentSources(tb))
 	return &modelRun{testRegister: d, model: newModel(d.now, brussels)}, func() {
 		if failed := db.Close(); failed != nil {
 			tb.Error(failed)
@@ -145,7 +147,7 @@ func (h *modelRun) runNotify(s step) error {
 }
 
 // unknownNumber is never assigned: its day is past.
-var unknownNumber = must(ident.ParseNotificationNumber, "202001010000123")
+var unknownNumber = people.Must(ident.ParseNotificationNumber, "202001010000123")
 
 // notificationRef returns the reference with which a step identifies its notification.
 func (s step) notificationRef(e *entry) implants.NotificationRef {

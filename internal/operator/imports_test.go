@@ -16,26 +16,9 @@ import (
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
-
-func mustParse[T any](t testing.TB, parse func(string) (T, error), s string) T {
-	t.Helper()
-	v, err := parse(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
-func mustParseSSIN(t testing.TB, s string) ident.SSIN {
-	t.Helper()
-	return mustParse(t, ident.ParseSSIN, s)
-}
-func mustParseDate(t testing.TB, s string) ident.Date {
-	t.Helper()
-	return mustParse(t, ident.ParseDate, s)
-}
 
 // forEachEngine runs a test on each database engine.
 func forEachEngine(t *testing.T, test func(*testing.T, storetest.Backend)) {
@@ -60,7 +43,7 @@ func newImportFixture(t *testing.T, db *store.DB) importFixture {
 
 func (i importFixture) newExtract(kind, form, content string) operator.Extract {
 	i.Helper()
-	return operator.Extract{Kind: kind, Name: "dir/" + kind, Form: form, Day: mustParseDate(i, "2026-11-21"),
+	return operator.Extract{Kind: kind, Name: "dir/" + kind, Form: form, Day: people.MustDate("2026-11-21"),
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }}
 }
 
@@ -144,7 +127,7 @@ func (i importFixture) findDevice(code string) implants.Device {
 	i.Helper()
 	var d implants.Device
 	err := i.db.RunReadTx(i.Context(), func(r implants.Reader) (err error) {
-		d, _, err = r.DeviceByCode(mustParse(i, ident.ParseNotificationCode, code))
+		d, _, err = r.DeviceByCode(people.MustCode(code))
 		return err
 	})
 	if err != nil {
@@ -207,7 +190,7 @@ func TestPublishedList(t *testing.T) {
 		if d := i.findDevice(knee); d.Category != "Orthopaedic" || !slices.Equal(d.UDIDIs, []string{"05410000001047"}) || d.Status != implants.DeviceActive {
 			t.Errorf("the list has taken what it does not tell: %+v", d)
 		}
-		if d := i.findDevice(mesh); d.Status != implants.DeviceRecalled || d.RecalledOn != mustParseDate(t, "2026-10-01") || d.DeletedOn != mustParseDate(t, "2026-11-01") {
+		if d := i.findDevice(mesh); d.Status != implants.DeviceRecalled || d.RecalledOn != people.MustDate("2026-10-01") || d.DeletedOn != people.MustDate("2026-11-01") {
 			t.Errorf("a recall does not stand: %+v", d)
 		}
 		for _, delta := range []int{7, 9} {
@@ -278,9 +261,9 @@ func TestFullAndDelta(t *testing.T) {
 				t.Errorf("%s again: %+v, %v", kind, r, err)
 			}
 		}
-		claes, leroy := mustParseSSIN(t, "78031412250"), mustParseSSIN(t, "48022907379")
+		claes, leroy := people.Claes, people.Leroy
 		err := i.db.RunWriteTx(t.Context(), func(w implants.Writer) error {
-			return w.AddTherapeuticLink(implants.TherapeuticLink{Patient: leroy, Professional: claes, Type: implants.LinkTypeSurgery, Period: implants.Period{From: mustParseDate(t, "2026-11-20")}})
+			return w.AddTherapeuticLink(implants.TherapeuticLink{Patient: leroy, Professional: claes, Type: implants.LinkTypeSurgery, Period: implants.Period{From: people.MustDate("2026-11-20")}})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -297,7 +280,7 @@ func TestFullAndDelta(t *testing.T) {
 				`  SSIN(*50) SSIN(*36) CTR 2025-01-01: valid_to "" → "2026-11-20"`+"\n")
 		err = i.db.RunReadTx(t.Context(), func(r implants.Reader) error {
 			links, failed := r.TherapeuticLinks(leroy, claes)
-			if len(links) != 2 || links[0].To != mustParseDate(t, "2026-11-20") || !links[1].To.IsZero() {
+			if len(links) != 2 || links[0].To != people.MustDate("2026-11-20") || !links[1].To.IsZero() {
 				t.Errorf("links %v", links)
 			}
 			return failed
@@ -331,7 +314,7 @@ func endedAffiliations(t *testing.T, i importFixture) string {
 	t.Helper()
 	var open []implants.Affiliation
 	err := i.db.ReadSources(t.Context(), func(r implants.SourceReader) (err error) {
-		open, err = r.UnexpiredAffiliations(mustParseDate(t, "2026-11-21"))
+		open, err = r.UnexpiredAffiliations(people.MustDate("2026-11-21"))
 		return err
 	})
 	if err != nil || len(open) < 3 {
@@ -342,7 +325,7 @@ func endedAffiliations(t *testing.T, i importFixture) string {
 		if a.Role == implants.RoleAdministrative || a.Role == implants.RoleManager {
 			t.Errorf("%v is no entry of the source alone", a)
 		}
-		if a.SSIN != mustParseSSIN(t, "78031412250") {
+		if a.SSIN != people.Claes {
 			lines += fmt.Sprintf("  %s %s %s %s: valid_to %q → \"2026-11-20\"\n", a.Organisation.Digits(), a.SSIN, a.Role, a.From, a.To.String())
 		}
 	}
@@ -372,7 +355,7 @@ func TestReplacedNumber(t *testing.T) {
 		now := func() time.Time { return time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC) }
 		ids := 0
 		r := implants.New(implants.Config{Store: i.db, Now: now, Location: time.UTC, NewID: func() string { ids++; return fmt.Sprintf("id-%06d", ids) }})
-		claes, former, newer := mustParseSSIN(t, "78031412250"), mustParseSSIN(t, "48022907379"), mustParseSSIN(t, "05041801691")
+		claes, former, newer := people.Claes, people.Leroy, people.MustSSIN("05041801691")
 		caller := func() implants.Caller {
 			mark++
 			m := implants.SignedMessage{Correlation: fmt.Sprint(mark), Operation: "Operation", ReceivedAt: now(), Signer: implants.Signer{Type: "SSIN", ID: claes.Digits()},
@@ -386,9 +369,9 @@ func TestReplacedNumber(t *testing.T) {
 		place := func(patient ident.SSIN) {
 			t.Helper()
 			_, err := r.NotifyImplant(t.Context(), caller(), implants.SubmissionOptions{}, implants.Implantation{
-				Specialist: implants.ProfessionalRef{SSIN: claes}, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
-				Prescriber: implants.ProfessionalRef{SSIN: claes}, PrescriptionDate: mustParseDate(t, "2026-11-02"),
-				Implants: []implants.NotifiedImplant{{Code: mustParse(t, ident.ParseNotificationCode, knee), Quantity: 1}}})
+				Specialist: implants.ProfessionalRef{SSIN: claes}, SurgeryDate: people.MustDate("2026-11-20"), Patient: patient,
+				Prescriber: implants.ProfessionalRef{SSIN: claes}, PrescriptionDate: people.MustDate("2026-11-02"),
+				Implants: []implants.NotifiedImplant{{Code: people.MustCode(knee), Quantity: 1}}})
 			if err != nil {
 				t.Fatal(err)
 			}

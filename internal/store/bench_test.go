@@ -11,6 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/costtest"
+	"github.com/openctr/ctr/internal/testing/people"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
@@ -19,21 +20,13 @@ func forEachEngine(b *testing.B, run func(*testing.B, storetest.Backend)) {
 	b.Run("postgres", func(b *testing.B) { run(b, storetest.NewPostgresBackends(b)(b)) })
 }
 
-func mustParse[T any](parse func(string) (T, error), text string) T {
-	value, err := parse(text)
-	if err != nil {
-		panic(err)
-	}
-	return value
-}
-
 // specialists is the number of specialists of the test notifications.
 const specialists = 20
 
 // testSSIN returns the n-th of many invented, valid SSINs.
 func testSSIN(n int64) ident.SSIN {
 	base := (48+n/(28*12*900)%50)*10_000_000 + (1+n/(28*900)%12)*100_000 + (1+n/900%28)*1000 + 1 + n%900
-	return mustParse(ident.ParseSSIN, fmt.Sprintf("%09d%02d", base, 97-base%97))
+	return people.Must(ident.ParseSSIN, fmt.Sprintf("%09d%02d", base, 97-base%97))
 }
 
 func testNumber(day ident.Date) ident.NotificationNumber {
@@ -48,7 +41,7 @@ func testNumber(day ident.Date) ident.NotificationNumber {
 func storeNotification(b testing.TB, db *store.DB, n int64) error {
 	b.Helper()
 	digest := sha256.Sum256(fmt.Append(nil, "message", n))
-	day := mustParse(ident.ParseDate, "2026-11-21")
+	day := people.MustDate("2026-11-21")
 	specialist, patient := testSSIN(n%specialists), testSSIN(1000+n/3)
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	reference := fmt.Sprintf("6f9619ff-8b86-d011-b42d-%012d", n)
@@ -63,7 +56,7 @@ func storeNotification(b testing.TB, db *store.DB, n int64) error {
 			return err
 		}
 		serial := fmt.Sprint("S-", n)
-		code := mustParse(ident.ParseNotificationCode, "000071200176")
+		code := people.Knee
 		if _, err := w.IsSerialImplanted(serial, code, "05410000001047"); err != nil {
 			return err
 		}
@@ -164,7 +157,7 @@ func BenchmarkSearch(b *testing.B) {
 		db := backend.Open(b)
 		runConcurrently(b, 64, notifications, func(n int64) error { return storeNotification(b, db, n) })
 		specialist, patient := testSSIN(77%specialists), testSSIN(1000+77/3)
-		day := mustParse(ident.ParseDate, "2026-11-21")
+		day := people.MustDate("2026-11-21")
 		for _, search := range []struct {
 			name string
 			q    implants.NotificationQuery
@@ -172,7 +165,7 @@ func BenchmarkSearch(b *testing.B) {
 			{"patient", implants.NotificationQuery{Patient: patient}},
 			{"number", implants.NotificationQuery{Number: testNumber(day)}},
 			{"serial", implants.NotificationQuery{Serial: "S-77", TreatedBy: specialist, TreatedOn: day}},
-			{"code", implants.NotificationQuery{Code: mustParse(ident.ParseNotificationCode, "000071200176"), TreatedBy: specialist, TreatedOn: day}},
+			{"code", implants.NotificationQuery{Code: people.Knee, TreatedBy: specialist, TreatedOn: day}},
 		} {
 			search.q.Limit = 20
 			b.Run(search.name, func(b *testing.B) {
@@ -198,11 +191,11 @@ func BenchmarkSearchDevice(b *testing.B) {
 		load := implants.SourceEntries{Devices: make([]implants.Device, devices)}
 		for i := range load.Devices {
 			base := int64(i + 1000)
-			load.Devices[i] = implants.Device{Code: mustParse(ident.ParseNotificationCode, fmt.Sprintf("%010d%02d", base, 97-base%97)),
+			load.Devices[i] = implants.Device{Code: people.MustCode(fmt.Sprintf("%010d%02d", base, 97-base%97)),
 				Name: fmt.Sprintf("Invented total knee prosthesis, size %d", i%40), Reference: fmt.Sprintf("TKP-%07d/%d", i, i%7),
 				Manufacturer: fmt.Sprintf("Maker of Joints %d", i%400), Distributor: fmt.Sprintf("Distribution %d", i%90),
 				Classification: "III", Category: "Knee", UDIDIs: []string{fmt.Sprintf("0541%010d", i)},
-				Status: implants.DeviceActive, ValidFrom: mustParse(ident.ParseDate, "2014-05-01")}
+				Status: implants.DeviceActive, ValidFrom: people.MustDate("2014-05-01")}
 		}
 		if err := db.LoadSources(b.Context(), load); err != nil {
 			b.Fatal(err)

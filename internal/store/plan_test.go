@@ -11,6 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
@@ -65,8 +66,8 @@ func testPlans(t *testing.T, backend storetest.Backend, explain func(context.Con
 
 // readerCalls returns all queries that a caller can cause, by name.
 func readerCalls() map[string]func(r implants.Reader) error {
-	day := mustParse(ident.ParseDate, "2026-11-21")
-	ssin, code, number := testSSIN(1), mustParse(ident.ParseNotificationCode, "000071200176"), testNumber(day)
+	day := people.MustDate("2026-11-21")
+	ssin, code, number := testSSIN(1), people.Knee, testNumber(day)
 	questions := map[string]func(r implants.Reader) error{
 		"Notification": func(r implants.Reader) error { _, _, err := r.NotificationByNumber(number); return err },
 		"ByReference":  func(r implants.Reader) error { _, _, err := r.NotificationByReference("reference"); return err },
@@ -84,7 +85,7 @@ func readerCalls() map[string]func(r implants.Reader) error {
 		"Practices":             func(r implants.Reader) error { _, err := r.Practices(implants.ProfessionalRef{SSIN: ssin}); return err },
 		"Affiliations":          func(r implants.Reader) error { _, err := r.Affiliations(ident.NIHII{}, ssin); return err },
 		"Staff": func(r implants.Reader) error {
-			_, _, err := r.ListStaff(mustParse(ident.ParseNIHII, "71000436"), 0, 10)
+			_, _, err := r.ListStaff(people.Hospital, 0, 10)
 			return err
 		},
 		"Links":        func(r implants.Reader) error { _, err := r.TherapeuticLinks(ssin, ssin); return err },
@@ -102,7 +103,7 @@ func readerCalls() map[string]func(r implants.Reader) error {
 		},
 		"Pending": func(r implants.Reader) error {
 			_, _, err := r.ListPending(implants.PendingQuery{Specialist: ssin, MandateGrantors: []ident.SSIN{ssin}, Author: ssin,
-				Organisation: mustParse(ident.ParseNIHII, "71000436"), State: implants.Draft, Limit: 10})
+				Organisation: people.Hospital, State: implants.Draft, Limit: 10})
 			return err
 		},
 	}

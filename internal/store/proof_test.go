@@ -7,6 +7,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/testing/people"
 )
 
 // testProofs checks that each version of a notification comes with its message, with its own row of the audit log among
@@ -15,7 +16,7 @@ func testProofs(t *testing.T, s *auditFixture) {
 	t.Helper()
 	s.recordEvents(t, 5)
 	s.sealAndAnchor(t, 1)
-	day := mustParse(ident.ParseDate, "2026-11-21")
+	day := people.MustDate("2026-11-21")
 	number, hour := testNumber(day), firstSealing.Add(time.Hour)
 	version := func(n int, state implants.State, change implants.Change, operation string) {
 		t.Helper()

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
@@ -90,7 +90,7 @@ const (
 func openFilled(t *testing.T, b storetest.Backend, series string, n int) *store.DB {
 	t.Helper()
 	db := b.Open(t)
-	device := implants.Device{Code: mustParse(ident.ParseNotificationCode, "000071200176"), UDIDIs: []string{commonDI, rareDI}, Status: implants.DeviceActive}
+	device := implants.Device{Code: people.Knee, UDIDIs: []string{commonDI, rareDI}, Status: implants.DeviceActive}
 	if err := db.LoadSources(t.Context(), implants.SourceEntries{Devices: []implants.Device{device}}); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func rareRecalls() map[string]struct {
 	query implants.RecallQuery
 	index string
 } {
-	code := mustParse(ident.ParseNotificationCode, "000071200176")
+	code := people.Knee
 	type rare = struct {
 		query implants.RecallQuery
 		index string

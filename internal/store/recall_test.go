@@ -10,6 +10,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/testing/people"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
@@ -39,9 +40,9 @@ func TestRecallAgrees(t *testing.T) {
 func testRecallAgrees(t *testing.T, b storetest.Backend) {
 	t.Helper()
 	db := b.Open(t)
-	all := implants.SourceEntries{Organisations: []implants.Organisation{{NIHII: mustParse(ident.ParseNIHII, "71000436"), Type: "Hospital", Name: "Hospital One"}}}
+	all := implants.SourceEntries{Organisations: []implants.Organisation{{NIHII: people.Hospital, Type: "Hospital", Name: "Hospital One"}}}
 	for code, dis := range recallDevices {
-		all.Devices = append(all.Devices, implants.Device{Code: mustParse(ident.ParseNotificationCode, code), Name: "Device " + code, UDIDIs: dis,
+		all.Devices = append(all.Devices, implants.Device{Code: people.MustCode(code), Name: "Device " + code, UDIDIs: dis,
 			Category: "Orthopaedic " + code[10:], Status: implants.DeviceActive})
 	}
 	for n := range int64(4) {
@@ -84,7 +85,7 @@ func testRecallAgrees(t *testing.T, b storetest.Backend) {
 	}
 }
 
-func dayAfterStart(n int) ident.Date { return mustParse(ident.ParseDate, "2026-09-01").AddDays(n) }
+func dayAfterStart(n int) ident.Date { return people.MustDate("2026-09-01").AddDays(n) }
 
 func (l *expectedRegister) pickOne(texts ...string) string { return texts[l.random.IntN(len(texts))] }
 
@@ -115,12 +116,12 @@ func (l *expectedRegister) newNotification() implants.Notification {
 	n := implants.Notification{Reference: fmt.Sprint("reference-", l.running), Version: 1, State: implants.Final, SurgeryDate: on,
 		Type: implants.TypeImplantation, Specialist: implants.ProfessionalRef{SSIN: specialist}, Patient: testSSIN(100 + l.random.Int64N(15)),
 		Author: specialist, RegisteredAt: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC),
-		Organisation: mustParse(ident.ParseNIHII, l.pickOne("71000436", "71022212"))}
+		Organisation: people.MustNIHII(l.pickOne("71000436", "71022212"))}
 	if l.random.IntN(12) == 0 {
 		n.State = implants.Draft
 		return n
 	}
-	n.Number = mustParse(func(string) (ident.NotificationNumber, error) {
+	n.Number = people.Must(func(string) (ident.NotificationNumber, error) {
 		return ident.NewNotificationNumber(on.AddDays(l.random.IntN(1+l.random.IntN(100))), l.running)
 	}, "")
 	return n
@@ -139,7 +140,7 @@ func (l *expectedRegister) newLine(n *implants.Notification, i int) implants.Imp
 		code = listedCode
 	}
 	if code != "" {
-		line.Code = mustParse(ident.ParseNotificationCode, code)
+		line.Code = people.MustCode(code)
 	}
 	return line
 }
@@ -213,7 +214,7 @@ func (l *expectedRegister) removedQuantity(id string) int {
 }
 
 func recallQueries() map[string]implants.RecallQuery {
-	code := mustParse(ident.ParseNotificationCode, listedCode)
+	code := people.MustCode(listedCode)
 	lots, serials := implants.Range{From: "L98", To: "L101"}, implants.Range{From: "S3", To: "S12"}
 	one := implants.Range{From: "L99", To: "L99"}
 	return map[string]implants.RecallQuery{

@@ -96,10 +96,11 @@ var testImports = []layer{
 	{"internal/reqlog", nil},
 	{"internal/testing/costtest", nil},
 	{"internal/testing/textedit", nil},
+	{"internal/testing/people", []string{"internal/platform/ident"}},
 	{"internal/message/...", []string{"internal/message/...", "internal/testing/costtest", "internal/testing/testpki", "internal/testing/dsigtest", "certs-testdata", "wsdl", "xsd"}},
 	{"internal/platform/...", []string{"internal/platform/..."}},
 	{"internal/implants/...", []string{"internal/implants/...", "internal/platform/...", "internal/testing/registertest",
-		"internal/testing/storetest", "internal/store", "internal/devkit/devdata"}},
+		"internal/testing/storetest", "internal/testing/people", "internal/store"}},
 	{"...", []string{"internal/...", "certs-testdata", "wsdl", "xsd"}},
 }
 

@@ -192,18 +192,35 @@ func LoadDevelopmentData(t testing.TB, backend storetest.Backend) {
 }
 
 func loadDevelopmentData(db *store.DB) error {
-	var all implants.SourceEntries
+	all, err := readDevelopmentData()
+	if err != nil {
+		return err
+	}
+	return db.LoadSources(context.Background(), all)
+}
+
+// DevelopmentSources returns the development data in the form that a store loads.
+func DevelopmentSources(t testing.TB) implants.SourceEntries {
+	t.Helper()
+	all, err := readDevelopmentData()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func readDevelopmentData() (all implants.SourceEntries, err error) {
 	for _, kind := range operator.Kinds() {
 		file, err := devdata.Files.Open(kind + ".csv")
 		if err != nil {
-			return err
+			return all, err
 		}
 		if _, err := operator.ReadCSV(kind, file, &all); err != nil {
-			return err
+			return all, err
 		}
 		if err := file.Close(); err != nil {
-			return err
+			return all, err
 		}
 	}
-	return db.LoadSources(context.Background(), all)
+	return all, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
 )
 
 // testKeepMandate adds and updates a mandate. Another node with a filled cache sees both changes at once, and a failed
@@ -29,10 +30,10 @@ func testKeepMandate(t *testing.T, b Backend) {
 	m := implants.Mandate{Grantor: claes, Grantee: vanDam, Service: implants.MandateService, Period: newPeriod("2026-11-21", "")}
 	writeTx(t, one, func(w implants.Writer) error { return w.SaveMandate(m) })
 	sees("granted", m)
-	m.AcceptedOn = mustDate("2026-11-22")
+	m.AcceptedOn = people.MustDate("2026-11-22")
 	writeTx(t, other, func(w implants.Writer) error { return w.SaveMandate(m) })
 	sees("accepted", m)
-	m.To = mustDate("2026-11-30")
+	m.To = people.MustDate("2026-11-30")
 	writeTx(t, one, func(w implants.Writer) error {
 		if err := w.SaveMandate(m); err != nil {
 			return err
@@ -83,7 +84,7 @@ func testKeepAffiliation(t *testing.T, b Backend) {
 	a := implants.Affiliation{Organisation: hospital, SSIN: vanDam, Role: implants.RoleManager, Period: newPeriod("2026-11-21", "")}
 	writeTx(t, one, func(w implants.Writer) error { return w.SaveAffiliation(a) })
 	sees("named", a)
-	a.To = mustDate("2026-11-20")
+	a.To = people.MustDate("2026-11-20")
 	writeTx(t, other, func(w implants.Writer) error { return w.SaveAffiliation(a) })
 	sees("dismissed", a)
 	clerk := a
@@ -100,7 +101,7 @@ func testKeepAffiliation(t *testing.T, b Backend) {
 		}
 		none, total, err := r.ListStaff(hospital, 3, 1)
 		checkFound(t, "beyond the end", len(none), 0, total == 3, err)
-		none, total, err = r.ListStaff(mustNIHII("71012413"), 0, 10)
+		none, total, err = r.ListStaff(people.MustNIHII("71012413"), 0, 10)
 		checkFound(t, "nobody's", len(none), 0, total == 0, err)
 		return nil
 	})

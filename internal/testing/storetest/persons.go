@@ -18,6 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
 )
 
 // keyFilePath is the path of the backend's key file.
@@ -292,7 +293,7 @@ func testRotationAtWork(t *testing.T, b Backend) {
 	if _, err := db.RotateKeys(ended); err == nil {
 		t.Error("rotated for a caller who has gone")
 	}
-	strangers := []ident.SSIN{mustSSIN("05041801691"), mustSSIN("12451200933")}
+	strangers := []ident.SSIN{people.MustSSIN("05041801691"), people.MustSSIN("12451200933")}
 	var kept atomic.Int32
 	var group sync.WaitGroup
 	for i := range 24 {
@@ -389,9 +390,9 @@ func testReplaced(t *testing.T, b Backend) {
 	db, other := b.Open(t), b.Open(t)
 	all := newSourceEntries()
 	loadSources(t, db, all)
-	former, newer, third := leroy, vanDam, mustSSIN("05041801691")
+	former, newer, third := leroy, vanDam, people.MustSSIN("05041801691")
 	first, second := newImplantation(t, 1), newImplantation(t, 2)
-	second.Patient, second.SurgeryDate = newer, mustDate("2026-11-21")
+	second.Patient, second.SurgeryDate = newer, people.MustDate("2026-11-21")
 	completeImplants(&second)
 	keepAll(t, db, first, second)
 	readEverything(t, other) // fills the caches of the other node
@@ -419,9 +420,9 @@ func testReplaced(t *testing.T, b Backend) {
 					checkFound(t, at+"person", person, want, there, err)
 					links, err := r.TherapeuticLinks(by, peeters)
 					checkValue(t, at+"links", len(links), 2, err)
-					_, total, err = r.SearchNotifications(implants.NotificationQuery{TreatedBy: peeters, TreatedOn: mustDate("2026-11-21")})
+					_, total, err = r.SearchNotifications(implants.NotificationQuery{TreatedBy: peeters, TreatedOn: people.MustDate("2026-11-21")})
 					checkValue(t, at+"search of the general practitioner", total, 2, err)
-					_, total, err = r.SearchNotifications(implants.NotificationQuery{TreatedBy: peeters, TreatedOn: mustDate("2026-11-21"), Patient: by})
+					_, total, err = r.SearchNotifications(implants.NotificationQuery{TreatedBy: peeters, TreatedOn: people.MustDate("2026-11-21"), Patient: by})
 					checkValue(t, at+"search of a patient of the general practitioner", total, 2, err)
 				}
 				return nil
@@ -429,14 +430,14 @@ func testReplaced(t *testing.T, b Backend) {
 		}
 	}
 	// The same for a professional.
-	if err := db.ReplaceSSIN(t.Context(), claes, mustSSIN("12451200933")); err != nil {
+	if err := db.ReplaceSSIN(t.Context(), claes, people.MustSSIN("12451200933")); err != nil {
 		t.Fatal(err)
 	}
 	own := newImplantation(t, 3)
 	keepAll(t, db, own)
 	for _, node := range []*store.DB{db, other} {
 		readTx(t, node, func(r implants.Reader) error {
-			for _, by := range []ident.SSIN{claes, mustSSIN("12451200933")} {
+			for _, by := range []ident.SSIN{claes, people.MustSSIN("12451200933")} {
 				practices, err := r.Practices(implants.ProfessionalRef{SSIN: by})
 				checkValue(t, "practices", len(practices), 1, err)
 				affiliations, err := r.Affiliations(hospital, by)
@@ -446,7 +447,7 @@ func testReplaced(t *testing.T, b Backend) {
 				found, total, err := r.SearchNotifications(implants.NotificationQuery{Specialist: by, Limit: 10})
 				checkValue(t, "own", total, 3, err)
 				for _, s := range found {
-					checkEqual(t, "specialist", s.Specialist.SSIN, mustSSIN("12451200933"))
+					checkEqual(t, "specialist", s.Specialist.SSIN, people.MustSSIN("12451200933"))
 					checkEqual(t, "own", s.Own, true)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
 )
 
 // withDevices adds to the implants the devices that the store joins from the device list.
@@ -153,7 +154,7 @@ func testImplants(t *testing.T, b Backend) {
 	db := b.Open(t)
 	// Stored in another order than that of the surgery dates.
 	later, earlier := newImplantation(t, 1), newImplantation(t, 2)
-	earlier.SurgeryDate = mustDate("2020-05-01")
+	earlier.SurgeryDate = people.MustDate("2020-05-01")
 	completeImplants(&earlier)
 	abroad := newExplantation(t, 3, "2021-01-01", implants.Removal{ImplantID: "abroad", Quantity: 1})
 	abroad.Implants = []implants.Implant{{ID: "abroad", NotifiedImplant: implants.NotifiedImplant{Quantity: 1}, Unregistered: true}}
@@ -179,7 +180,7 @@ func testImplants(t *testing.T, b Backend) {
 	all := append(append([]implants.Implant(nil), earlier.Implants...), later.Implants...)
 	for _, test := range tests {
 		readTx(t, db, func(r implants.Reader) error {
-			got, err := r.ImplantsByPatient(leroy, mustDate(test.day))
+			got, err := r.ImplantsByPatient(leroy, people.MustDate(test.day))
 			want := append([]implants.Implant(nil), all[:len(test.want)]...)
 			for i := range want {
 				want[i].Remaining = test.want[i]
@@ -221,7 +222,7 @@ func testSerial(t *testing.T, b Backend) {
 func testHistory(t *testing.T, b Backend) {
 	db := b.Open(t)
 	second, first, other := newImplantation(t, 1), newImplantation(t, 2), newImplantation(t, 3)
-	first.SurgeryDate = mustDate("2020-01-01")
+	first.SurgeryDate = people.MustDate("2020-01-01")
 	completeImplants(&first)
 	other.Patient = vanDam
 	removal := newExplantation(t, 4, "2026-11-20", implants.Removal{ImplantID: second.Implants[0].ID, Quantity: 1})
@@ -248,7 +249,7 @@ func testSearch(t *testing.T, b Backend) {
 	all := make([]implants.Notification, 5)
 	for i := range all {
 		all[i] = newImplantation(t, uint64(i+1))
-		all[i].SurgeryDate = mustDate(fmt.Sprintf("2026-11-%02d", 20-i))
+		all[i].SurgeryDate = people.MustDate(fmt.Sprintf("2026-11-%02d", 20-i))
 	}
 	all[1].Specialist = implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
 	all[2].Patient = vanDam
@@ -270,9 +271,9 @@ func testSearch(t *testing.T, b Backend) {
 		{"by unknown number", implants.NotificationQuery{Number: newNumber(t, 99), Limit: 10}, nil, 0},
 		{"by patient", implants.NotificationQuery{Patient: leroy, Limit: 10}, []int{0, 1, 3, 4}, 4},
 		{"by patient and type", implants.NotificationQuery{Patient: leroy, Type: implants.TypeExplantation, Limit: 10}, []int{4}, 1},
-		{"from", implants.NotificationQuery{From: mustDate("2026-11-19"), Limit: 10}, []int{0, 1}, 2},
-		{"to", implants.NotificationQuery{To: mustDate("2026-11-17"), Limit: 10}, []int{3, 4}, 2},
-		{"from and to", implants.NotificationQuery{From: mustDate("2026-11-17"), To: mustDate("2026-11-17"), Limit: 10}, []int{3}, 1},
+		{"from", implants.NotificationQuery{From: people.MustDate("2026-11-19"), Limit: 10}, []int{0, 1}, 2},
+		{"to", implants.NotificationQuery{To: people.MustDate("2026-11-17"), Limit: 10}, []int{3, 4}, 2},
+		{"from and to", implants.NotificationQuery{From: people.MustDate("2026-11-17"), To: people.MustDate("2026-11-17"), Limit: 10}, []int{3}, 1},
 		{"by specialist", implants.NotificationQuery{Specialist: dubois, Limit: 10}, []int{1}, 1},
 	}
 	for _, test := range tests {
@@ -328,7 +329,7 @@ func testSearchByImplant(t *testing.T, b Backend) {
 		test.q.Patient = leroy
 		checkSearch(t, db, test.name+" of a patient", test.q, all, test.want, len(test.want))
 		test.q.Patient = ident.SSIN{}
-		test.q.TreatedBy, test.q.TreatedOn = claes, mustDate("2026-11-21")
+		test.q.TreatedBy, test.q.TreatedOn = claes, people.MustDate("2026-11-21")
 		checkSearch(t, db, test.name+" of a professional", test.q, all, test.want, len(test.want))
 		test.q.TreatedBy = dubois
 		checkSearch(t, db, test.name+" of another professional", test.q, all, nil, 0)
@@ -340,8 +341,8 @@ func testSearchPatientsOf(t *testing.T, b Backend) {
 	own, linked, former, strange := newImplantation(t, 1), newImplantation(t, 2), newImplantation(t, 3), newImplantation(t, 4)
 	by := implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
 	linked.Specialist, linked.Patient = by, vanDam
-	former.Specialist, former.Patient = by, mustSSIN("05041801691")
-	strange.Specialist, strange.Patient = by, mustSSIN("12451200933")
+	former.Specialist, former.Patient = by, people.MustSSIN("05041801691")
+	strange.Specialist, strange.Patient = by, people.MustSSIN("12451200933")
 	all := []implants.Notification{own, linked, former, strange}
 	keepAll(t, db, all...)
 	loadSources(t, db, implants.SourceEntries{Links: []implants.TherapeuticLink{
@@ -356,7 +357,7 @@ func testSearchPatientsOf(t *testing.T, b Backend) {
 	}{
 		{"2025-12-31", []int{0, 2}}, {"2026-01-01", []int{0, 1, 2}}, {"2026-06-30", []int{0, 1, 2}}, {"2026-07-01", []int{0, 1}},
 	} {
-		q := implants.NotificationQuery{TreatedBy: claes, TreatedOn: mustDate(test.on), Limit: 10}
+		q := implants.NotificationQuery{TreatedBy: claes, TreatedOn: people.MustDate(test.on), Limit: 10}
 		checkSearch(t, db, "on "+test.on, q, all, test.want, len(test.want))
 		q.Code = mesh
 		checkSearch(t, db, "code on "+test.on, q, all, test.want, len(test.want))

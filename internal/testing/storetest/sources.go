@@ -7,13 +7,14 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
 )
 
 func newSourceEntries() implants.SourceEntries {
 	return implants.SourceEntries{
 		Persons: []implants.Person{
-			{SSIN: claes, FirstName: "Anna", LastName: "Claes", BirthDate: mustDate("1978-03-14")},
-			{SSIN: leroy, FirstName: "Jean", LastName: "Leroy", BirthDate: mustDate("1948-02-29"), DeathDate: mustDate("2024-11-02")},
+			{SSIN: claes, FirstName: "Anna", LastName: "Claes", BirthDate: people.MustDate("1978-03-14")},
+			{SSIN: leroy, FirstName: "Jean", LastName: "Leroy", BirthDate: people.MustDate("1948-02-29"), DeathDate: people.MustDate("2024-11-02")},
 		},
 		Practices: []implants.Practice{
 			{SSIN: claes, NIHII: claesNIHII, Profession: implants.Physician, Speciality: "Orthopaedic surgery", Period: newPeriod("2005-07-01", "")},
@@ -21,8 +22,8 @@ func newSourceEntries() implants.SourceEntries {
 			{SSIN: dubois, NIHII: duboisNIHII, Profession: implants.Physician, Speciality: "Cardiology", Period: newPeriod("1996-09-01", "")},
 		},
 		Organisations: []implants.Organisation{
-			{NIHII: hospital, CBE: mustParse(ident.ParseCBE, "0403227020"), Type: "Hospital", Name: "Ziekenhuis Sint-Elooi"},
-			{CBE: mustParse(ident.ParseCBE, "0812345603"), Type: "Pharmacy", Name: "Apotheek"},
+			{NIHII: hospital, CBE: people.Must(ident.ParseCBE, "0403227020"), Type: "Hospital", Name: "Ziekenhuis Sint-Elooi"},
+			{CBE: people.PharmacyCBE, Type: "Pharmacy", Name: "Apotheek"},
 		},
 		Affiliations: []implants.Affiliation{
 			{Organisation: hospital, SSIN: claes, Role: "Specialist", Period: newPeriod("2010-01-01", "")},
@@ -30,7 +31,7 @@ func newSourceEntries() implants.SourceEntries {
 			{Organisation: pharmacy, SSIN: dubois, Role: implants.RoleTitularPharmacist, Period: newPeriod("2013-01-01", "")},
 		},
 		Mandates: []implants.Mandate{
-			{Grantor: dubois, Grantee: claes, Service: "CTR", AcceptedOn: mustDate("2024-01-03"), Period: newPeriod("2024-01-01", "2027-12-31")},
+			{Grantor: dubois, Grantee: claes, Service: "CTR", AcceptedOn: people.MustDate("2024-01-03"), Period: newPeriod("2024-01-01", "2027-12-31")},
 		},
 		Links: []implants.TherapeuticLink{
 			{Patient: leroy, Professional: peeters, Type: "gpconsultation", Period: newPeriod("2019-01-01", "2022-12-31")},
@@ -43,12 +44,12 @@ func newSourceEntries() implants.SourceEntries {
 func newKneeDevice() implants.Device {
 	return implants.Device{Code: knee, Name: "Total knee", Reference: "TK-1", Manufacturer: "Meridian", Distributor: "Alma",
 		Classification: "C.10.02.01.02", Category: "Orthopaedic", UDIDIs: []string{"05410000001047", "05410000000125"},
-		Status: implants.DeviceRecalled, ValidFrom: mustDate("2014-05-01")}
+		Status: implants.DeviceRecalled, ValidFrom: people.MustDate("2014-05-01")}
 }
 
 func newMeshDevice() implants.Device {
 	return implants.Device{Code: mesh, Name: "Mesh", Reference: "FS", Manufacturer: "Meridian", Distributor: "Meridian",
-		UDIDIs: []string{"05410000000125"}, Status: implants.DeviceActive, ValidFrom: mustDate("2014-05-01"), DeletedOn: mustDate("2025-01-01")}
+		UDIDIs: []string{"05410000000125"}, Status: implants.DeviceActive, ValidFrom: people.MustDate("2014-05-01"), DeletedOn: people.MustDate("2025-01-01")}
 }
 
 func loadSources(t testing.TB, db *store.DB, all implants.SourceEntries) {
@@ -77,7 +78,7 @@ func testSources(t *testing.T, b Backend) {
 
 		practices, err := r.Practices(implants.ProfessionalRef{SSIN: dubois})
 		checkValue(t, "practices by SSIN", practices, all.Practices[1:], err)
-		practices, err = r.Practices(implants.ProfessionalRef{NIHII: mustNIHII(duboisNIHII.Digits()[:8])})
+		practices, err = r.Practices(implants.ProfessionalRef{NIHII: people.MustNIHII(duboisNIHII.Digits()[:8])})
 		checkValue(t, "practices by NIHII", practices, all.Practices[1:], err)
 		practices, err = r.Practices(implants.ProfessionalRef{SSIN: leroy, NIHII: duboisNIHII})
 		checkValue(t, "no practices", len(practices), 0, err)
@@ -107,7 +108,7 @@ func testSources(t *testing.T, b Backend) {
 
 		device, there, err := r.DeviceByCode(knee)
 		checkFound(t, "device by code", device, newKneeDevice(), there, err)
-		device, there, err = r.DeviceByCode(mustCode("000060479302"))
+		device, there, err = r.DeviceByCode(people.MustCode("000060479302"))
 		checkNotFound(t, "no device by code", device, there, err)
 		device, there, err = r.DeviceByDI("05410000001047")
 		checkFound(t, "device by DI", device, newKneeDevice(), there, err)
@@ -154,12 +155,12 @@ func testLoadReplaces(t *testing.T, b Backend) {
 
 	again := newSourceEntries()
 	again.Persons[0].LastName = "Claes-Peeters"
-	again.Persons[0].DeathDate = mustDate("2026-01-01")
-	again.Practices[2].To = mustDate("2026-06-30")
+	again.Persons[0].DeathDate = people.MustDate("2026-01-01")
+	again.Practices[2].To = people.MustDate("2026-06-30")
 	again.Organisations[0].Name = "Sint-Elooi"
-	again.Affiliations[0].To = mustDate("2026-06-30")
-	again.Mandates[0].To = mustDate("2026-06-30")
-	again.Links[1].To = mustDate("2026-06-30")
+	again.Affiliations[0].To = people.MustDate("2026-06-30")
+	again.Mandates[0].To = people.MustDate("2026-06-30")
+	again.Links[1].To = people.MustDate("2026-06-30")
 	again.Devices[0].UDIDIs = []string{"05410000000293"}
 	again.Devices[0].Status = implants.DeviceDeleted
 	loadSources(t, db, again)
@@ -262,7 +263,7 @@ func testLink(t *testing.T, b Backend) {
 		return w.AddTherapeuticLink(link)
 	})
 	later := link
-	later.From = mustDate("2026-11-21")
+	later.From = people.MustDate("2026-11-21")
 	writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(later) })
 	readTx(t, db, func(r implants.Reader) error {
 		links, err := r.TherapeuticLinks(leroy, claes)
@@ -274,9 +275,9 @@ func testLink(t *testing.T, b Backend) {
 func testMandates(t *testing.T, b Backend) {
 	db := b.Open(t)
 	mandates := []implants.Mandate{
-		{Grantor: dubois, Grantee: claes, Service: "CTR", AcceptedOn: mustDate("2024-01-03"), Period: newPeriod("2024-01-01", "2027-12-31")},
+		{Grantor: dubois, Grantee: claes, Service: "CTR", AcceptedOn: people.MustDate("2024-01-03"), Period: newPeriod("2024-01-01", "2027-12-31")},
 		{Grantor: peeters, Grantee: claes, Service: "CTR", Period: newPeriod("2025-01-01", "")},
-		{Grantor: dubois, Grantee: peeters, Service: "CTR", AcceptedOn: mustDate("2026-01-01"), Period: newPeriod("2026-01-01", "2026-06-30")},
+		{Grantor: dubois, Grantee: peeters, Service: "CTR", AcceptedOn: people.MustDate("2026-01-01"), Period: newPeriod("2026-01-01", "2026-06-30")},
 	}
 	loadSources(t, db, implants.SourceEntries{Mandates: mandates})
 	readTx(t, db, func(r implants.Reader) error {
@@ -295,8 +296,8 @@ func testMandates(t *testing.T, b Backend) {
 func testSearchDevices(t *testing.T, b Backend) {
 	db := b.Open(t)
 	device := func(c, name, reference, manufacturer, distributor, category string, dis ...string) implants.Device {
-		return implants.Device{Code: mustCode(c), Name: name, Reference: reference, Manufacturer: manufacturer, Distributor: distributor,
-			Category: category, UDIDIs: dis, Status: implants.DeviceActive, ValidFrom: mustDate("2014-05-01")}
+		return implants.Device{Code: people.MustCode(c), Name: name, Reference: reference, Manufacturer: manufacturer, Distributor: distributor,
+			Category: category, UDIDIs: dis, Status: implants.DeviceActive, ValidFrom: people.MustDate("2014-05-01")}
 	}
 	all := []implants.Device{
 		device("000060479203", "Hernia Mesh 100%", "HM-100_A", "Weaver", "Invented Distribution", "Mesh", "05410000000125"),

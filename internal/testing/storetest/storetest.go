@@ -16,6 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
 	"github.com/openctr/ctr/internal/texts"
 )
 
@@ -114,48 +115,20 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 
 // Persons, organisations and devices of the development data.
 var (
-	claes   = mustSSIN("78031412250") // orthopaedic surgeon
-	dubois  = mustSSIN("69092234126") // cardiologist
-	peeters = mustSSIN("85073003328") // general practitioner
-	leroy   = mustSSIN("48022907379") // patient
-	vanDam  = mustSSIN("84061205236") // patient
-
-	claesNIHII  = mustNIHII("17800389480")
-	duboisNIHII = mustNIHII("16900269730")
-	hospital    = mustNIHII("71000436")
-	pharmacy    = mustNIHII("21500346")
-
-	mesh = mustCode("000060479203")
-	knee = mustCode("000071200176")
+	claes, dubois, peeters  = people.Claes, people.Dubois, people.Peeters
+	leroy, vanDam           = people.Leroy, people.VanDam // patients
+	claesNIHII, duboisNIHII = people.ClaesNIHII, people.DuboisNIHII
+	hospital, pharmacy      = people.Hospital, people.Pharmacy
+	mesh, knee              = people.Mesh, people.Knee
 )
 
-func mustParse[T any](parse func(string) (T, error), text string) T {
-	value, err := parse(text)
-	if err != nil {
-		panic(fmt.Sprintf("storetest: %q: %v", text, err))
-	}
-	return value
-}
-
-func mustSSIN(s string) ident.SSIN             { return mustParse(ident.ParseSSIN, s) }
-func mustNIHII(s string) ident.NIHII           { return mustParse(ident.ParseNIHII, s) }
-func mustCode(s string) ident.NotificationCode { return mustParse(ident.ParseNotificationCode, s) }
-
-// mustDate parses a date. It returns the zero date for the empty string.
-func mustDate(s string) ident.Date {
-	if s == "" {
-		return ident.Date{}
-	}
-	return mustParse(ident.ParseDate, s)
-}
-
 func newPeriod(from, to string) implants.Period {
-	return implants.Period{From: mustDate(from), To: mustDate(to)}
+	return implants.Period{From: people.MustDate(from), To: people.MustDate(to)}
 }
 
 func newNumber(t testing.TB, running uint64) ident.NotificationNumber {
 	t.Helper()
-	n, err := ident.NewNotificationNumber(mustDate("2026-11-21"), running)
+	n, err := ident.NewNotificationNumber(people.MustDate("2026-11-21"), running)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,9 +145,9 @@ func newImplantation(t testing.TB, running uint64) implants.Notification {
 		Reference: reference, Version: 1, State: implants.Final, Change: implants.ChangeNotified, Number: newNumber(t, running),
 		Type:        implants.TypeImplantation,
 		Specialist:  implants.ProfessionalRef{SSIN: claes, NIHII: claesNIHII},
-		SurgeryDate: mustDate("2026-11-20"), Patient: leroy,
+		SurgeryDate: people.MustDate("2026-11-20"), Patient: leroy,
 		Prescriber:       implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII},
-		PrescriptionDate: mustDate("2026-11-02"), Comment: "revision of the left knee",
+		PrescriptionDate: people.MustDate("2026-11-02"), Comment: "revision of the left knee",
 		Warnings:     []implants.Warning{{Code: "WARN_ONE", Path: "Implantation/Implant[1]", Detail: texts.Literal("facts")}, {Code: "WARN_TWO"}},
 		RegisteredAt: registeredAt, Digest: sha256.Sum256([]byte("body " + reference)), Signer: "NIHII-HOSPITAL=71000436",
 		Organisation: hospital, Author: claes, InputReference: "EPD-" + reference,
@@ -184,8 +157,8 @@ func newImplantation(t testing.TB, running uint64) implants.Notification {
 		ID: reference + "-1",
 		NotifiedImplant: implants.NotifiedImplant{
 			Code: knee, UDI: "(01)05410000001047(17)291231(10)L2201(21)S-" + reference, Lot: "L2201", Serial: "S-" + reference,
-			Expiry: mustDate("2029-12-31"), Pharmacist: implants.ProfessionalRef{SSIN: peeters},
-			Pharmacy: implants.PharmacyRef{NIHII: pharmacy, CBE: mustParse(ident.ParseCBE, "0812345603")}, DeliveryDate: mustDate("2026-11-19"),
+			Expiry: people.MustDate("2029-12-31"), Pharmacist: implants.ProfessionalRef{SSIN: peeters},
+			Pharmacy: implants.PharmacyRef{NIHII: pharmacy, CBE: people.PharmacyCBE}, DeliveryDate: people.MustDate("2026-11-19"),
 			Quantity: 1, Location: "left knee", Side: "Left",
 		},
 		UDIDI: "05410000001047",
@@ -208,7 +181,7 @@ func completeImplants(n *implants.Notification) {
 func newExplantation(t testing.TB, running uint64, on string, removals ...implants.Removal) implants.Notification {
 	t.Helper()
 	n := newImplantation(t, running)
-	n.Type, n.SurgeryDate, n.Implants, n.Removals = implants.TypeExplantation, mustDate(on), nil, removals
+	n.Type, n.SurgeryDate, n.Implants, n.Removals = implants.TypeExplantation, people.MustDate(on), nil, removals
 	n.Prescriber, n.PrescriptionDate = implants.ProfessionalRef{}, ident.Date{}
 	return n
 }

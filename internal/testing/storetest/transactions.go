@@ -13,6 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/testing/people"
 )
 
 var errStop = errors.New("stop")
@@ -41,7 +42,7 @@ func writeEverything(t testing.TB, w implants.Writer, running uint64) error {
 func testRollback(t *testing.T, b Backend) {
 	db := b.Open(t)
 	err := db.RunWriteTx(t.Context(), func(w implants.Writer) error {
-		if _, err := w.NextSequenceNumber(mustDate("2026-11-21")); err != nil {
+		if _, err := w.NextSequenceNumber(people.MustDate("2026-11-21")); err != nil {
 			return err
 		}
 		if err := writeEverything(t, w, 1); err != nil {
@@ -239,7 +240,7 @@ func testNumbers(t *testing.T, b Backend) {
 			err := nodes[i%2].RunWriteTx(t.Context(), func(w implants.Writer) error {
 				got.day = []string{"2026-11-21", "2026-11-22", "2020-01-01"}[i%3]
 				var err error
-				if got.running, err = w.NextSequenceNumber(mustDate(got.day)); err != nil {
+				if got.running, err = w.NextSequenceNumber(people.MustDate(got.day)); err != nil {
 					return err
 				}
 				if i%8 == 0 {
@@ -266,11 +267,11 @@ func testNumbers(t *testing.T, b Backend) {
 		t.Errorf("%d numbers", len(given))
 	}
 	writeTx(t, nodes[0], func(w implants.Writer) error {
-		one, err := w.NextSequenceNumber(mustDate("2026-11-21"))
+		one, err := w.NextSequenceNumber(people.MustDate("2026-11-21"))
 		if err != nil {
 			return err
 		}
-		two, err := w.NextSequenceNumber(mustDate("2026-11-21"))
+		two, err := w.NextSequenceNumber(people.MustDate("2026-11-21"))
 		if two <= one {
 			t.Errorf("%d after %d in one transaction", two, one)
 		}
