@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openctr/ctr/internal/problem"
 )
 
 // Event describes one request. The door fills it in while it processes the request.
@@ -76,7 +78,7 @@ func (l *Log) End(ctx context.Context, e *Event) {
 		attributes = append(attributes, slog.String("error", e.Err.Error()))
 	}
 	// A client that hung up is no error of the service, whatever it was doing for the client.
-	if e.Status >= 500 && (e.Code == "INTERNAL" || e.Code == "STORE_UNAVAILABLE") && !errors.Is(e.Err, context.Canceled) {
+	if e.Status >= 500 && (e.Code == string(problem.InternalError) || e.Code == string(problem.StoreDown)) && !errors.Is(e.Err, context.Canceled) {
 		level = slog.LevelError
 	}
 	l.logger.LogAttrs(ctx, level, "request", attributes...)

@@ -20,6 +20,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/soapdoor/ctrdoor"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -42,8 +43,10 @@ func (c *Config) newHandlerFactory(registry *prometheus.Registry, verifier *wsse
 	return func(db *store.DB) http.Handler {
 		registrar := implants.New(implants.Config{Store: db, Now: c.Now, NewID: newID, Location: ident.BelgianTime(), RequireCareRelation: c.RequireCareRelation})
 		return soapdoor.New(soapdoor.Config{
-			Registrar: registrar, Verifier: verifier, Schema: schemas, Log: log, Now: c.Now, NewID: newID,
-			Environment: c.Environment, PublicURL: c.PublicURL, SignReply: signReply,
+			Contracts: []soapdoor.Contract{ctrdoor.NewContract(ctrdoor.Config{
+				Registrar: registrar, Verifier: verifier, Schema: schemas, PublicURL: c.PublicURL,
+			})},
+			Log: log, Now: c.Now, NewID: newID, Environment: c.Environment, SignReply: signReply,
 		})
 	}, nil
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
-	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
@@ -28,19 +27,20 @@ const (
 // dryRunQueue bounds the dry runs held in memory and those that run.
 type dryRunQueue struct{ heldSlots, runSlot chan struct{} }
 
-// withDryRun routes requests with ?check to the dry run, and all others to serve.
-func (s *Service) withDryRun(serve http.HandlerFunc) http.HandlerFunc {
-	queue := &dryRunQueue{make(chan struct{}, maxHeldDryRuns), make(chan struct{}, maxParallelDryRuns)}
-	return func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case !requestsDryRun(r.URL.RawQuery):
-			serve(w, r)
-		case !s.dryRunAllowed():
-			// The call is never performed instead: a caller that sends ?check does not expect anything to be stored.
-			writeText(w, http.StatusNotFound, "This service performs calls, and does not check messages. Nothing was done.\n")
-		default:
-			s.serveDryRun(w, r, queue)
-		}
+func newDryRunQueue() *dryRunQueue {
+	return &dryRunQueue{make(chan struct{}, maxHeldDryRuns), make(chan struct{}, maxParallelDryRuns)}
+}
+
+// servePost routes requests with ?check to the dry run, and all others to the pipeline.
+func (e *endpoint) servePost(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !requestsDryRun(r.URL.RawQuery):
+		e.serveSOAP(w, r)
+	case !e.dryRunAllowed():
+		// The call is never performed instead: a caller that sends ?check does not expect anything to be stored.
+		writeText(w, http.StatusNotFound, "This service performs calls, and does not check messages. Nothing was done.\n")
+	default:
+		e.serveDryRun(w, r)
 	}
 }
 
@@ -64,10 +64,10 @@ func (s *Service) dryRunAllowed() bool {
 
 // serveDryRun answers with every refusal that the message would meet. It changes nothing: it records no replay key,
 // writes no audit event and makes no revocation request.
-func (s *Service) serveDryRun(w http.ResponseWriter, r *http.Request, queue *dryRunQueue) {
-	event := s.log.Begin(s.newID())
+func (e *endpoint) serveDryRun(w http.ResponseWriter, r *http.Request) {
+	event := e.log.Begin(e.newID())
 	event.Operation = "check"
-	report, ok := s.buildDryRunReport(r, event, queue)
+	report, ok := e.buildDryRunReport(r, event)
 	status := http.StatusOK
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
@@ -83,75 +83,60 @@ func (s *Service) serveDryRun(w http.ResponseWriter, r *http.Request, queue *dry
 		writeText(w, status, report.Text())
 	}
 	event.Status = status
-	s.log.End(r.Context(), event)
+	e.log.End(r.Context(), event)
 }
 
 // buildDryRunReport builds the report once the queue grants a slot. It returns false when the queue is full or the wait
 // takes too long.
-func (s *Service) buildDryRunReport(r *http.Request, event *reqlog.Event, queue *dryRunQueue) (*diagnosis.Report, bool) {
+func (e *endpoint) buildDryRunReport(r *http.Request, event *reqlog.Event) (*diagnosis.Report, bool) {
 	select {
-	case queue.heldSlots <- struct{}{}:
-		defer func() { <-queue.heldSlots }()
+	case e.dryRuns.heldSlots <- struct{}{}:
+		defer func() { <-e.dryRuns.heldSlots }()
 	default:
 		return nil, false
 	}
-	m, action := s.readDryRunMessage(r) // before the slot is acquired, so that a slow sender does not block others
+	m, action := e.readDryRunMessage(r) // before the slot is acquired, so that a slow sender does not block others
 	event.Bytes = len(m.Data)
 	waitCtx, cancel := context.WithTimeout(r.Context(), maxDryRunWait)
 	defer cancel()
 	select {
-	case queue.runSlot <- struct{}{}:
-		defer func() { <-queue.runSlot }()
+	case e.dryRuns.runSlot <- struct{}{}:
+		defer func() { <-e.dryRuns.runSlot }()
 	case <-waitCtx.Done():
 		return nil, false
 	}
-	now := s.now().UTC()
+	now := e.now().UTC()
 	report, _ := diagnosis.Inspect(m, diagnosis.Options{
 		InspectOptions: wsse.InspectOptions{
-			Trust: s.verifier.Trust.Offline(), Registered: s.verifier.Registered, Time: now, Strict: s.verifier.Strict, AllowSHA1: now.Before(s.verifier.AllowSHA1Until),
+			Trust: e.Verifier.Trust.Offline(), Registered: e.Verifier.Registered, Time: now, Strict: e.Verifier.Strict,
+			AllowSHA1: now.Before(e.Verifier.AllowSHA1Until),
 		},
-		Schema: s.schema,
+		Schema: e.Schema,
 		IdentifyOperation: func(content xmldoc.Element) (string, error) {
-			o, err := findOperation(content, action)
+			o, err := e.findOperation(content, action)
 			return o.name, err
 		},
 		Lang:    texts.PreferredLang(r.Header.Values("Accept-Language")...),
-		Service: s.environment,
+		Service: e.environment,
 	})
 	return report, true
 }
 
-// readDryRunMessage reads a message as readRequest and verifyEnvelope do. The error goes into the message.
+// readDryRunMessage reads a message as the pipeline does. The error goes into the message.
 func (s *Service) readDryRunMessage(r *http.Request) (m diagnosis.Message, action string) {
-	media, err := soap.ParseMedia(r.Header.Get("Content-Type"))
-	m.Version, m.Packed, action = media.Version, media.MTOM, media.Action
-	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {
-		action = soapAction
-	}
-	switch {
-	case err != nil:
-	case r.Header.Get("Content-Encoding") != "":
-		err = problem.New(problem.ContentTypeUnknown)
-	case r.ContentLength > int64(s.limits.Bytes):
-		err = s.newTooLargeError()
-	}
-	if err == nil {
-		m.Data, err = io.ReadAll(io.LimitReader(r.Body, int64(s.limits.Bytes)+1))
-		switch {
-		case err != nil:
+	var t transport
+	m.Data, m.Err = s.readMessage(r, &t, func(maxBytes int) ([]byte, error) {
+		data, err := io.ReadAll(io.LimitReader(r.Body, int64(maxBytes)))
+		if err != nil {
 			err = problem.Wrap(problem.MessageIncomplete, err)
-		case len(m.Data) > s.limits.Bytes:
-			err = s.newTooLargeError()
-		default:
-			m.Data, err = media.UnpackEnvelope(m.Data, s.limits)
 		}
+		return data, err
+	})
+	m.Version, m.Packed = t.media.Version, t.media.MTOM
+	if m.Err == nil {
+		m.Data, m.Err = t.media.UnpackEnvelope(m.Data, s.limits)
 	}
-	m.Err = err
-	return m, action
-}
-
-func (s *Service) newTooLargeError() error {
-	return problem.New(problem.MessageTooLarge, problem.DetailAtMostBytes.With(s.limits.Bytes))
+	return m, t.action
 }
 
 // acceptsJSON reports whether the Accept header names JSON explicitly. Wildcards do not count.

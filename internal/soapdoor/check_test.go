@@ -24,6 +24,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/soapdoor/ctrdoor"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -174,7 +175,7 @@ func TestNoCheckInProduction(t *testing.T) {
 	t.Parallel()
 	for _, environment := range []string{"Production", "", "production"} {
 		d := newDoor(t, settings{})
-		d.service = d.newServiceWith(t, soapdoor.Config{Environment: environment})
+		d.service = d.newServiceWith(t, environment, &wsse.Verifier{Trust: testTrust(t), Now: d.Clock.Now})
 		for _, query := range []string{"check", "check=", "check=1", "CHECK", "a=b&check", "%63heck", "check;a", "a;check", "check=%zz"} {
 			answer := d.dryRunWithoutEffect(t, query, usualNotification(t, 1), nil)
 			if answer.status != http.StatusNotFound || answer.header.Get("Content-Type") != "text/plain; charset=utf-8" {
@@ -189,20 +190,22 @@ func TestNoCheckInProduction(t *testing.T) {
 }
 
 // newServiceWith returns a new service on the same register, with another configuration.
-func (d *door) newServiceWith(tb testing.TB, c soapdoor.Config) *soapdoor.Service {
+func (d *door) newServiceWith(tb testing.TB, environment string, verifier *wsse.Verifier) *soapdoor.Service {
 	tb.Helper()
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), d.Clock.Now, prometheus.NewRegistry())
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if c.Schema, err = messageSchema(); err != nil {
+	compiled, err := messageSchema()
+	if err != nil {
 		tb.Fatal(err)
 	}
-	if c.Verifier == nil {
-		c.Verifier = &wsse.Verifier{Trust: testTrust(tb), Now: d.Clock.Now}
-	}
-	c.Registrar, c.Log, c.Now, c.NewID = d.Registrar, log, d.Clock.Now, registertest.NewIDCounter("door-")
-	return soapdoor.New(c)
+	return soapdoor.New(soapdoor.Config{
+		Contracts: []soapdoor.Contract{ctrdoor.NewContract(ctrdoor.Config{
+			Registrar: d.Registrar, Schema: compiled, Verifier: verifier,
+		})},
+		Log: log, Now: d.Clock.Now, NewID: registertest.NewIDCounter("door-"), Environment: environment,
+	})
 }
 
 func TestCheckIsBounded(t *testing.T) {
@@ -244,7 +247,7 @@ func TestCheckAsksNoAuthority(t *testing.T) {
 		t.Fatal(err)
 	}
 	pki.NewStatusChecker(believed, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: d.Clock.Now})
-	d.service = d.newServiceWith(t, soapdoor.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: believed, Now: d.Clock.Now}})
+	d.service = d.newServiceWith(t, "Test", &wsse.Verifier{Trust: believed, Now: d.Clock.Now})
 	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.AnswerCode != problem.CertRevocationUnknown {
 		t.Errorf("%+v", report)
 	}
@@ -278,7 +281,7 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 		start, end = strings.Index(message, "<wsse:BinarySecurityToken"), strings.Index(message, "</wsse:BinarySecurityToken>")
 		return message[:start] + message[end+len("</wsse:BinarySecurityToken>"):]
 	}
-	d.service = d.newServiceWith(t, soapdoor.Config{Environment: "Test", Verifier: &wsse.Verifier{Trust: testTrust(t), Registered: registered, Now: d.Clock.Now}})
+	d.service = d.newServiceWith(t, "Test", &wsse.Verifier{Trust: testTrust(t), Registered: registered, Now: d.Clock.Now})
 	one := d.dryRunWithoutEffect(t, "check", forged(names(testpki.Hospital)), nil).body
 	other := d.dryRunWithoutEffect(t, "check", forged(names("NIHII-HOSPITAL=71012413")), nil).body
 	after := func(text string) string {

@@ -11,34 +11,34 @@ import (
 
 // serveDescription serves the contract (?wsdl in its forms, ?xsd=NAME for each schema) and a plain text page for
 // browsers.
-func (s *Service) serveDescription(w http.ResponseWriter, r *http.Request) {
+func (e *endpoint) serveDescription(w http.ResponseWriter, r *http.Request) {
 	query := url.Values{}
 	for key, values := range r.URL.Query() {
 		query[strings.ToLower(key)] = values // some toolkits request ?WSDL
 	}
 	switch {
 	case query.Has("xsd"):
-		if data, ok := s.contract.Schema(query.Get("xsd")); ok {
+		if data, ok := e.Contract.Contract.Schema(query.Get("xsd")); ok {
 			writeContent(w, "text/xml; charset=utf-8", data)
 			return
 		}
-		writeText(w, http.StatusNotFound, "There is no schema of that name. The WSDL is at "+s.serviceAddress(r)+"?wsdl\n")
+		writeText(w, http.StatusNotFound, "There is no schema of that name. The WSDL is at "+e.serviceAddress(r)+"?wsdl\n")
 	case query.Has("wsdl"):
 		form, ok := wsdl.ParseForm(query.Get("wsdl"))
 		if !ok {
 			writeText(w, http.StatusNotFound, "There is no such form of the WSDL. The forms: ?wsdl ?wsdl=soap12 ?wsdl=policy ?wsdl=flat ?wsdl=zip\n")
 			return
 		}
-		data, err := s.contract.Render(form, s.serviceAddress(r))
+		data, err := e.Render(form, e.serviceAddress(r))
 		if err != nil {
-			s.logFailure(r, err)
+			e.logFailure(r, err)
 			writeText(w, http.StatusInternalServerError, "The WSDL could not be made. This is our fault.\n")
 			return
 		}
 		writeContent(w, form.ContentType(), data)
 	default:
-		writeText(w, http.StatusOK, "CTR, a register of implants. This address takes signed SOAP requests by POST.\n\n"+
-			"WSDL:            "+s.serviceAddress(r)+"?wsdl\n"+
+		writeText(w, http.StatusOK, e.Title+" This address takes signed SOAP requests by POST.\n\n"+
+			"WSDL:            "+e.serviceAddress(r)+"?wsdl\n"+
 			"other forms:     ?wsdl=soap12  ?wsdl=policy  ?wsdl=flat  ?wsdl=zip\n"+
 			"health:          /livez  /readyz\n")
 	}
@@ -52,15 +52,15 @@ func (s *Service) logFailure(r *http.Request, err error) {
 }
 
 // serviceAddress returns the configured public address, or the address of the request if none is configured.
-func (s *Service) serviceAddress(r *http.Request) string {
-	if s.publicURL != "" {
-		return s.publicURL
+func (e *endpoint) serviceAddress(r *http.Request) string {
+	if e.PublicURL != "" {
+		return e.PublicURL
 	}
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	return scheme + "://" + r.Host + s.contract.Path
+	return scheme + "://" + r.Host + e.Path
 }
 
 func writeContent(w http.ResponseWriter, contentType string, data []byte) {

@@ -17,6 +17,7 @@ import (
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/soapdoor/ctrdoor"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/wire/ctr"
 	"github.com/openctr/ctr/xsd"
@@ -57,9 +58,11 @@ func openDoorWithClock(tb testing.TB, r *registertest.Register, s settings, now 
 		tb.Fatal(err)
 	}
 	return &door{r, soapdoor.New(soapdoor.Config{
-		Registrar: r.Registrar, Schema: compiled, Log: log, Now: now, NewID: registertest.NewIDCounter("door-"),
-		Verifier:    &wsse.Verifier{Trust: testTrust(tb), Now: now, Strict: s.strict, AllowSHA1Until: s.sha1Until},
-		Environment: "Test", SignReply: signReply,
+		Contracts: []soapdoor.Contract{ctrdoor.NewContract(ctrdoor.Config{
+			Registrar: r.Registrar, Schema: compiled,
+			Verifier: &wsse.Verifier{Trust: testTrust(tb), Now: now, Strict: s.strict, AllowSHA1Until: s.sha1Until},
+		})},
+		Log: log, Now: now, NewID: registertest.NewIDCounter("door-"), Environment: "Test", SignReply: signReply,
 	})}
 }
 

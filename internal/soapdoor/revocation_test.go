@@ -13,6 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/soapdoor/ctrdoor"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -36,8 +37,11 @@ func TestRevocationUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := &door{register, soapdoor.New(soapdoor.Config{
-		Registrar: register.Registrar, Schema: compiled, Log: log, Now: register.Clock.Now, NewID: registertest.NewIDCounter("door-"),
-		Verifier: &wsse.Verifier{Trust: trust, Now: register.Clock.Now}, Environment: "Test",
+		Contracts: []soapdoor.Contract{ctrdoor.NewContract(ctrdoor.Config{
+			Registrar: register.Registrar, Schema: compiled,
+			Verifier: &wsse.Verifier{Trust: trust, Now: register.Clock.Now},
+		})},
+		Log: log, Now: register.Clock.Now, NewID: registertest.NewIDCounter("door-"), Environment: "Test",
 	})}
 	refused := readAnswer(t, soap.SOAP11, d.postMessage(t, soap.SOAP11, usualNotification(t, 1), nil))
 	if r := refused.refusal; r == nil || r.FaultCode != "wsse:FailedAuthentication" || r.Violations[0].Code != string(problem.CertRevocationUnknown) {

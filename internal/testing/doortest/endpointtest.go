@@ -16,6 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
+	"github.com/openctr/ctr/internal/soapdoor/ctrdoor"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -43,7 +44,10 @@ func New(tb testing.TB) *Door {
 		tb.Fatal(err)
 	}
 	return &Door{r, soapdoor.New(soapdoor.Config{
-		Registrar: r.Registrar, Schema: messages, Log: log, Now: r.Clock.Now, NewID: registertest.NewIDCounter("door-"),
-		Verifier: &wsse.Verifier{Trust: testpki.NewTrustStore(tb), Now: r.Clock.Now}, Environment: "Test",
+		Contracts: []soapdoor.Contract{ctrdoor.NewContract(ctrdoor.Config{
+			Registrar: r.Registrar, Schema: messages,
+			Verifier: &wsse.Verifier{Trust: testpki.NewTrustStore(tb), Now: r.Clock.Now},
+		})},
+		Log: log, Now: r.Clock.Now, NewID: registertest.NewIDCounter("door-"), Environment: "Test",
 	})}
 }

@@ -1,0 +1,89 @@
+// Package soapdoor is the SOAP door for any contract. It runs the bytes of a request through the pipeline (read, unpack,
+// parse, verify, find the operation, check the schema, handle) and writes every fault in one place. New mounts contracts
+// on a Service; a Contract is a value, and its handlers decode, identify the caller, act and encode.
+//
+// It is a package of its own so that the order in which a message gains trust can be read in one function,
+// endpoint.processRequest. It contains no SQL and no name of a contract, and reaches a register only through the
+// contract. See SOAP 1.1 section 6 and SOAP 1.2 part 2 section 7 for the HTTP binding.
+package soapdoor
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/openctr/ctr/internal/admission"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/reqlog"
+)
+
+// Config holds the contracts, dependencies and settings of a Service.
+type Config struct {
+	Contracts   []Contract
+	Log         *reqlog.Log
+	Now         func() time.Time
+	NewID       func() string
+	Environment string
+	// SignReply signs a reply envelope; if nil, replies are unsigned.
+	SignReply func(envelope []byte) ([]byte, error)
+}
+
+// Service answers SOAP requests and serves the contracts and the health endpoints.
+type Service struct {
+	endpoints   []*endpoint
+	log         *reqlog.Log
+	now         func() time.Time
+	newID       func() string
+	environment string
+	signReply   func([]byte) ([]byte, error)
+	limits      xmldoc.Limits
+	admission   *admission.Controller
+	dryRuns     *dryRunQueue
+	mux         *http.ServeMux
+}
+
+// endpoint is a contract at its path.
+type endpoint struct {
+	*Service
+	Contract
+	operations []operation
+}
+
+// New returns a Service with its HTTP routes. It panics if two contracts have the same path, or if the operations and
+// the handlers of a contract do not match.
+func New(c Config) *Service {
+	s := &Service{
+		log: c.Log, now: c.Now, newID: c.NewID, environment: c.Environment, signReply: c.SignReply,
+		limits: xmldoc.DefaultLimits(), admission: admission.NewController(c.Now), dryRuns: newDryRunQueue(),
+		mux: http.NewServeMux(),
+	}
+	for _, contract := range c.Contracts {
+		e := &endpoint{s, contract, contract.bindOperations()}
+		s.endpoints = append(s.endpoints, e)
+		s.mux.HandleFunc("POST "+contract.Path, e.servePost)
+		s.mux.HandleFunc("GET "+contract.Path, e.serveDescription)
+	}
+	s.mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
+	s.mux.HandleFunc("GET /readyz", s.serveReadiness)
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// serveReadiness reports whether every register can accept a request now.
+func (s *Service) serveReadiness(w http.ResponseWriter, r *http.Request) {
+	for _, e := range s.endpoints {
+		if err := e.Register.CheckReady(r.Context()); err != nil {
+			writeText(w, http.StatusServiceUnavailable, "not ready: the register's store does not answer\n")
+			return
+		}
+	}
+	writeText(w, http.StatusOK, "ok\n")
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text)
+}
