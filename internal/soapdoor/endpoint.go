@@ -161,7 +161,9 @@ func (e *endpoint) readRequest(r *http.Request, c *requestState) ([]byte, error)
 
 // readMessage reads the body with readBody, unless the declared content type or length already rules the message out.
 // It returns what it has read, and fills in t, with an error too.
-func (s *Service) readMessage(r *http.Request, t *transport, readBody func(maxBytes int) ([]byte, error)) ([]byte, error) {
+func (s *Service) readMessage(
+	r *http.Request, t *transport, readBody func(maxBytes int) ([]byte, error),
+) ([]byte, error) {
 	media, err := soap.ParseMedia(r.Header.Get("Content-Type"))
 	*t = transport{media, media.Action, media.MTOM || soap.AcceptsMTOM(r.Header.Values("Accept"))}
 	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {

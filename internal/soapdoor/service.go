@@ -1,6 +1,6 @@
-// Package soapdoor is the SOAP door for any contract. It runs the bytes of a request through the pipeline (read, unpack,
-// parse, verify, find the operation, check the schema, handle) and writes every fault in one place. New mounts contracts
-// on a Service; a Contract is a value, and its handlers decode, identify the caller, act and encode.
+// Package soapdoor is the SOAP door for any contract. It runs the bytes of a request through the pipeline (read,
+// unpack, parse, verify, find the operation, check the schema, handle) and writes every fault in one place. New mounts
+// contracts on a Service; a Contract is a value, and its handlers decode, identify the caller, act and encode.
 //
 // It is a package of its own so that the order in which a message gains trust can be read in one function,
 // endpoint.processRequest. It contains no SQL and no name of a contract, and reaches a register only through the
