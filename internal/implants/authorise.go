@@ -1,93 +1,58 @@
 package implants
 
 import (
-	"slices"
+	"errors"
 	"strings"
 
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// This file holds the authorisation decisions. A decision is a reason, which the audit log stores, or a refusal.
-//
-//	action               | operating doctor         | other doctor             | staff of the doctor's      | patient,
-//	                     |                          |                          | organisation, or mandated  | others
-//	notify or revise as  | yes, the own surgery     | only when mandated       | yes                        | no
-//	  Draft, Submit      |                          |                          |                            |
-//	see, discard pending | yes, the own surgery     | only when mandated       | yes                        | no
-//	notify as Final,     | yes, the own surgery     | no                       | no                         | no
-//	  validate, revise,  |                          |                          |                            |
-//	  withdraw           |                          |                          |                            |
-//	search by patient,   | own notifications, all   | all with a care          | no                         | own data
-//	  list, card         |   with a relation        |   relation that day, or  |                            |
-//	                     |                          |   in an emergency        |                            |
-//	search by implant    | own patients             | own patients             | no                         | no
-//	read by number       | own, or with a relation  | with a relation, or in   | no                         | own data
-//	                     |                          |   an emergency           |                            |
-//	search the devices   | yes                      | yes                      | yes                        | yes
-//	grant, transfer a    | yes                      | yes                      | no                         | no
-//	  mandate            |                          |                          |                            |
-//	accept a mandate     | as grantee               | as grantee               | as grantee                 | as grantee
-//	end a mandate        | as either party          | as either party          | as either party            | as either party
-//	list mandates        | own                      | own                      | own                        | own
-//
-// Managing the roles in an organisation depends on the caller's role there only:
-//
-//	action               | chief access manager     | access manager           | others
-//	assign, end          | yes                      | yes                      | no
-//	  AdministrativeStaff|                          |                          |
-//	assign AccessManager | yes                      | yes                      | no
-//	end AccessManager    | yes                      | only their own           | no
-//	assign, end any      | no                       | no                       | no
-//	  other role         |                          |                          |
-//	list the staff       | yes                      | yes                      | no
-//
-// docs/permissions.md has the same tables with the refusals, and TestPermissions checks every cell of them.
-//
-// Which day counts: a read needs its right on the day of the request. A final notification needs it on the surgery
-// date, on which the author must also be attached to the signing organisation. Anyone who prepares a notification must
-// be attached today; if they prepare as staff, the doctor must be attached on the surgery date. A mandate must be
-// accepted and in force today. A management role must be in force today, in the signing organisation; it includes no
-// staff rights.
-//
-// Inside an organisation, a person acts as a doctor only if the authentic source attaches them to it as a professional:
-// otherwise an access manager could make any doctor one of the organisation and act in that doctor's name.
-
-// notifyFacts are the facts that decide whether a caller may submit a notification.
-type notifyFacts struct {
-	save                State
-	specialist          ProfessionalRef // resolved
-	specialistPractices []Practice      // of the specialist
-	surgeryDate         ident.Date      // the date of the surgery
-	today               ident.Date
-	delegation          delegation
-	requireCareRelation bool
-	hasCareRelation     bool // a care relation exists on the surgery date; loaded only where it is required
+// MayActInside decides whether a person may act inside the signing organisation at all: the authentic source or the
+// organisation must attach them to it. The day is decided by each action.
+func MayActInside(person ident.SSIN, affiliations []Affiliation) error {
+	if person.IsZero() || len(affiliations) == 0 {
+		return problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+	}
+	return nil
 }
 
-// delegation holds the grounds on which a caller may prepare notifications for a specialist.
-type delegation struct {
-	isColleague bool // on the surgery date, the specialist belongs to the caller's organisation
-	isMandated  bool // the specialist's mandate to the caller is accepted and in force today
+// Submission holds the facts that decide whether a caller may submit a notification.
+type Submission struct {
+	IsFinal             bool       // it becomes or stays final
+	Specialist          ident.SSIN // zero when unknown
+	SpecialistPractices []Practice
+	SurgeryDate         ident.Date
+	// IsDateImplausible leaves a surgery date before all affiliations to the rules, which report a more precise
+	// violation.
+	IsDateImplausible   bool
+	Today               ident.Date
+	Delegation          Delegation
+	RequireCareRelation bool
+	HasCareRelation     bool // a care relation exists on the surgery date; loaded only where it is required
 }
 
-// mayNotify decides who may submit a notification. It rejects another doctor's surgery, but leaves to the rules
-// (rules.go) whether the named specialist was a doctor on that day, so that this violation is reported with the
-// others.
-func mayNotify(c Caller, a notifyFacts) (string, error) {
-	doctor := slices.ContainsFunc(c.practices, func(p Practice) bool { return p.Profession == Physician || p.Profession == Dentist })
-	own := a.specialist.SSIN == c.person
+// Delegation holds the grounds on which a caller may prepare notifications for a specialist.
+type Delegation struct {
+	IsColleague bool // on the surgery date, the specialist belongs to the caller's organisation
+	IsMandated  bool // the specialist's mandate to the caller is accepted and in force today
+}
+
+// MayNotify decides who may submit a notification. It rejects another doctor's surgery, but leaves to the rules of the
+// register whether the named specialist was a doctor on that day, so that this violation is reported with the others.
+func MayNotify(c Caller, s Submission) (string, error) {
+	doctor := c.isDoctor()
+	own := s.Specialist == c.Person()
 	switch {
-	case a.save != Final && (!doctor || !own):
-		return mayPrepare(c, a.delegation, a.today)
+	case !s.IsFinal && (!doctor || !own):
+		return mayPrepare(c, s.Delegation, s.Today)
 	case !doctor:
 		return "", problem.New(problem.MayNotNotify)
-	// Dates before minSurgeryYear are left to the rules, which report a more precise violation.
-	case a.surgeryDate.Year() >= minSurgeryYear && !c.canPractiseOn(a.surgeryDate):
+	case !s.IsDateImplausible && !c.canPractiseOn(s.SurgeryDate):
 		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
-	case !own && hasPracticeOn(a.specialistPractices, a.surgeryDate, Physician, Dentist):
+	case !own && hasPracticeOn(s.SpecialistPractices, s.SurgeryDate, Physician, Dentist):
 		return "", problem.New(problem.NotYourOperation)
-	case a.save == Final && a.requireCareRelation && !a.hasCareRelation:
+	case s.IsFinal && s.RequireCareRelation && !s.HasCareRelation:
 		return "", problem.New(problem.LinkRequired)
 	}
 	return reasonSpecialist, nil
@@ -96,101 +61,149 @@ func mayNotify(c Caller, a notifyFacts) (string, error) {
 const reasonSpecialist = "specialist of the operation"
 
 // mayPrepare decides who may prepare a notification for another specialist.
-func mayPrepare(c Caller, s delegation, today ident.Date) (string, error) {
+func mayPrepare(c Caller, d Delegation, today ident.Date) (string, error) {
 	switch {
 	case !c.isAttachedOn(today):
 		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
-	case s.isMandated:
+	case d.IsMandated:
 		return "mandate of the specialist", nil
-	case s.isColleague && c.isStaffOn(today):
+	case d.IsColleague && c.isStaffOn(today):
 		return "administrative staff of the specialist's organisation", nil
 	}
 	return "", problem.New(problem.MayNotPrepare)
 }
 
-// maySeePending decides who may see a notification that is not final: its specialist, and anyone who may prepare it.
-func maySeePending(c Caller, n *Notification, s delegation, today ident.Date) (string, bool) {
+// MayChangeFinal decides who may change a final notification: only its specialist.
+func MayChangeFinal(c Caller, specialist ident.SSIN) error {
+	if specialist != c.Person() {
+		return problem.New(problem.NotYourOperation)
+	}
+	return nil
+}
+
+// Pending is a notification that was never final.
+type Pending struct {
+	Specialist   ident.SSIN
+	Organisation ident.NIHII // that saved it last
+	Delegation   Delegation  // from its specialist to the caller
+}
+
+// MaySeePending decides who may see a notification that was never final: its specialist, and anyone who may prepare it.
+func MaySeePending(c Caller, n Pending, today ident.Date) (string, bool) {
 	switch {
 	case !c.isAttachedOn(today):
 		return "", false
-	case n.Specialist.SSIN == c.person && c.canPractiseOn(today):
+	case n.Specialist == c.Person() && c.canPractiseOn(today):
 		return reasonSpecialist, true
-	case s.isMandated:
+	case n.Delegation.IsMandated:
 		return "mandate of the specialist", true
-	case c.isStaffOn(today) && n.Organisation.Base() == c.organisation.Base():
+	case c.isStaffOn(today) && n.Organisation.Base() == c.Organisation().Base():
 		return "administrative staff of the organisation", true
 	}
 	return "", false
 }
 
-// mayListPending decides which pending notifications a caller may list: their own, those of the organisation whose
+// PendingScope limits which pending notifications a caller may list: those of any of the specialists, and those of the
+// organisation.
+type PendingScope struct {
+	Specialist      ident.SSIN
+	MandateGrantors []ident.SSIN // specialists who gave the caller a mandate
+	Organisation    ident.NIHII
+}
+
+// MayListPending decides which pending notifications a caller may list: their own, those of the organisation whose
 // staff they are, and those of the doctors whose mandate they hold.
-func mayListPending(c Caller, mandates []Mandate, today ident.Date) (PendingQuery, string, error) {
+func MayListPending(c Caller, mandates []Mandate, today ident.Date) (PendingScope, string, error) {
 	if !c.isAttachedOn(today) {
-		return PendingQuery{}, "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+		return PendingScope{}, "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
-	var q PendingQuery
+	var scope PendingScope
 	var reasons []string
 	if c.capacityOn(today) == CapacityDoctor {
-		q.Specialist = c.person
+		scope.Specialist = c.Person()
 		reasons = append(reasons, "own notifications")
 	}
 	if c.isStaffOn(today) {
-		q.Organisation = c.organisation
+		scope.Organisation = c.Organisation()
 		reasons = append(reasons, "administrative staff of the organisation")
 	}
 	for _, m := range mandates {
 		if m.isInForceOn(today) {
-			q.MandateGrantors = append(q.MandateGrantors, m.Grantor)
+			scope.MandateGrantors = append(scope.MandateGrantors, m.Grantor)
 		}
 	}
-	if len(q.MandateGrantors) > 0 {
+	if len(scope.MandateGrantors) > 0 {
 		reasons = append(reasons, "mandates")
 	}
 	if len(reasons) == 0 {
-		return q, "", problem.New(problem.MayNotPrepare)
+		return PendingScope{}, "", problem.New(problem.MayNotPrepare)
 	}
-	return q, strings.Join(reasons, ", "), nil
+	return scope, strings.Join(reasons, ", "), nil
 }
 
-// patientAccess is how much of a patient's data a caller may see.
-type patientAccess struct {
-	seesAll     bool   // all data
-	seesOwn     bool   // only the caller's own notifications
-	isEmergency bool   // all data, but only because of an emergency
-	reason      string // why; empty when the caller may see nothing
+// PatientAccess is how much of a patient's data a caller may see.
+type PatientAccess struct {
+	SeesAll     bool   // all data
+	SeesOwn     bool   // only the caller's own notifications
+	IsEmergency bool   // all data, but only because of an emergency
+	Reason      string // why; empty when the caller may see nothing
 }
 
-// mayRead decides who may read a patient's data. In an emergency a doctor who gives a reason may read everything; the
+// SeesNothing reports whether the caller may see none of the data.
+func (a PatientAccess) SeesNothing() bool { return !a.SeesAll && !a.SeesOwn }
+
+// Sees reports whether the caller may see a notification; own says whether they are its specialist.
+func (a PatientAccess) Sees(own bool) bool { return a.SeesAll || a.SeesOwn && own }
+
+// MayRead decides who may read a patient's data. In an emergency a doctor who gives a reason may read everything; the
 // reason is recorded in the audit log. Data that the caller may not see is withheld, which is not a refusal: the
 // answer is the same as if the data did not exist.
-func mayRead(c Caller, patient ident.SSIN, links []TherapeuticLink, today ident.Date, emergency string) (patientAccess, error) {
-	if c.organisation.IsZero() && patient == c.person {
-		return patientAccess{seesAll: true, reason: "patient's own data"}, nil
+func MayRead(c Caller, patient ident.SSIN, links []TherapeuticLink, today ident.Date, emergency string) (PatientAccess, error) {
+	if c.Organisation().IsZero() && patient == c.Person() {
+		return PatientAccess{SeesAll: true, Reason: "patient's own data"}, nil
 	}
 	if !c.isAttachedOn(today) {
-		return patientAccess{}, problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+		return PatientAccess{}, problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	switch c.capacityOn(today) {
 	case CapacityDoctor:
 		for _, l := range links {
 			if l.Contains(today) {
-				return patientAccess{seesAll: true, reason: "therapeutic relation: " + l.Type}, nil
+				return PatientAccess{SeesAll: true, Reason: "therapeutic relation: " + l.Type}, nil
 			}
 		}
 		if emergency != "" {
-			return patientAccess{seesAll: true, isEmergency: true, reason: "emergency"}, nil
+			return PatientAccess{SeesAll: true, IsEmergency: true, Reason: "emergency"}, nil
 		}
-		return patientAccess{seesOwn: true, reason: "own notifications"}, nil
+		return PatientAccess{SeesOwn: true, Reason: "own notifications"}, nil
 	case CapacityPatient:
-		return patientAccess{}, nil
+		return PatientAccess{}, nil
 	case CapacityProfessional, CapacityManager, CapacityStaff:
 	}
-	return patientAccess{}, problem.New(problem.MayNotRead)
+	return PatientAccess{}, problem.New(problem.MayNotRead)
 }
 
-// maySearchByImplant decides who may search for an implant among their own patients.
-func maySearchByImplant(c Caller, today ident.Date) (string, error) {
+// MayReadAnyPatient rejects callers who may read no patient data, whether or not the item exists.
+func MayReadAnyPatient(c Caller, today ident.Date) error {
+	_, err := MayRead(c, ident.SSIN{}, nil, today, "")
+	return err
+}
+
+// Withhold decides what a caller is told about an existing notification, given whether they may see it and the refusal
+// of that decision. Only a caller who names the number, which can be guessed, gets MAY_NOT_READ; a reference must reveal
+// nothing.
+func Withhold(visible bool, refusal error, namesNumber bool) error {
+	if !namesNumber && errors.Is(refusal, problem.Forbidden) {
+		refusal = nil
+	}
+	if refusal == nil && !visible {
+		return problem.New(problem.NotificationWithheld)
+	}
+	return refusal
+}
+
+// MaySearchByImplant decides who may search for an implant among their own patients.
+func MaySearchByImplant(c Caller, today ident.Date) (string, error) {
 	if !c.isAttachedOn(today) {
 		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
@@ -200,9 +213,9 @@ func maySearchByImplant(c Caller, today ident.Date) (string, error) {
 	return "own patients", nil
 }
 
-// mayGrantMandate decides who may grant a mandate or transfer one.
-func mayGrantMandate(c Caller, today ident.Date) (string, error) {
-	if err := mayActForSelf(c, today); err != nil {
+// MayGrantMandate decides who may grant a mandate or transfer one.
+func MayGrantMandate(c Caller, today ident.Date) (string, error) {
+	if err := MayActForSelf(c, today); err != nil {
 		return "", err
 	}
 	if c.capacityOn(today) != CapacityDoctor {
@@ -211,37 +224,37 @@ func mayGrantMandate(c Caller, today ident.Date) (string, error) {
 	return "doctor, grantor of the mandate", nil
 }
 
-// mayActForSelf decides who may perform the actions that are open to everyone in their own name.
-func mayActForSelf(c Caller, today ident.Date) error {
+// MayActForSelf decides who may perform the actions that are open to everyone in their own name.
+func MayActForSelf(c Caller, today ident.Date) error {
 	if !c.isAttachedOn(today) {
 		return problem.New(problem.AuthorNotAttached).WithPath(authorPath)
 	}
 	return nil
 }
 
-// roleChange is a person's role that begins or ends.
-type roleChange struct {
-	role     Role
-	person   ident.SSIN
-	isEnding bool
+// RoleChange is a person's role that begins or ends.
+type RoleChange struct {
+	Role     Role
+	Person   ident.SSIN
+	IsEnding bool
 }
 
-// mayManageRole decides who may assign and end roles in the signing organisation.
-func mayManageRole(c Caller, m roleChange, path string, today ident.Date) (string, error) {
-	reason, err := maySeeStaff(c, today)
+// MayManageRole decides who may assign and end roles in the signing organisation.
+func MayManageRole(c Caller, m RoleChange, path string, today ident.Date) (string, error) {
+	reason, err := MaySeeStaff(c, today)
 	switch {
 	case err != nil:
 		return "", err
-	case !m.role.isAssignable():
+	case !m.Role.isAssignable():
 		return "", problem.New(problem.RoleOfSource).WithPath(path + "/Role")
-	case m.role == RoleManager && m.isEnding && m.person != c.person && !c.hasRole(RoleChiefManager, today):
+	case m.Role == RoleManager && m.IsEnding && m.Person != c.Person() && !c.hasRole(RoleChiefManager, today):
 		return "", problem.New(problem.ManagerNotYours).WithPath(path + "/Role")
 	}
 	return reason, nil
 }
 
-// maySeeStaff decides who may see the roles in the signing organisation: only its access managers.
-func maySeeStaff(c Caller, today ident.Date) (string, error) {
+// MaySeeStaff decides who may see the roles in the signing organisation: only its access managers.
+func MaySeeStaff(c Caller, today ident.Date) (string, error) {
 	switch {
 	case c.hasRole(RoleChiefManager, today):
 		return "chief access manager of the organisation", nil

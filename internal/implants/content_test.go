@@ -14,7 +14,7 @@ import (
 // completeImplant returns an implant with a value in every field.
 func completeImplant() implants.NotifiedImplant {
 	return implants.NotifiedImplant{Code: knee, UDI: "(01)05410000001047(10)L1", Lot: "L1", Serial: "S1", Expiry: day("2029-12-31"),
-		Pharmacist: implants.ProfessionalRef{SSIN: maes, NIHII: maesNIHII}, Pharmacy: implants.PharmacyRef{NIHII: pharmacy, CBE: pharmacyCBE},
+		Pharmacist: implants.ProfessionalRef{SSIN: maes, NIHII: maesNIHII}, Pharmacy: implants.OrganisationRef{NIHII: pharmacy, CBE: pharmacyCBE},
 		DeliveryDate: day("2026-11-10"), Quantity: 2, Location: "left knee", Side: "Left"}
 }
 

@@ -10,7 +10,7 @@ import (
 // the same answer as one that does not exist.
 func (r *Registrar) GetNotification(ctx context.Context, c Caller, req NotificationRequest) (NotificationDetail, error) {
 	event := AuditEvent{Outcome: OutcomeAccepted, Number: req.Notification.Number}
-	return readAndRecord(ctx, r, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (NotificationDetail, error) {
+	return ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (NotificationDetail, error) {
 		n, err := r.findVisible(s, c, req.Notification, req.EmergencyReason, &event)
 		if err != nil {
 			return NotificationDetail{}, err
@@ -34,20 +34,22 @@ func (r *Registrar) GetNotification(ctx context.Context, c Caller, req Notificat
 // them.
 func (r *Registrar) ListPendingNotifications(ctx context.Context, c Caller, req ListPendingRequest) (SearchResult, error) {
 	event := AuditEvent{Outcome: OutcomeAccepted}
-	return readAndRecord(ctx, r, c, nil, &event, func(s Reader) (SearchResult, error) {
-		mandates, err := s.MandatesByGrantee(c.person)
+	return ReadAndRecord(ctx, r.runner, c, nil, &event, func(s Reader) (SearchResult, error) {
+		mandates, err := s.MandatesByGrantee(c.Person())
 		if err != nil {
 			return SearchResult{}, err
 		}
-		q, reason, err := mayListPending(c, mandates, r.dateOf(r.now()))
+		scope, reason, err := MayListPending(c, mandates, r.runner.Today())
 		if err != nil {
 			return SearchResult{}, err
 		}
 		event.Reason = reason
-		q.State, q.Offset, q.Limit = req.State, req.Offset, req.Limit
-		found, total, err := s.ListPending(q)
+		found, total, err := s.ListPending(PendingQuery{
+			Specialist: scope.Specialist, MandateGrantors: scope.MandateGrantors, Organisation: scope.Organisation,
+			State: req.State, Offset: req.Offset, Limit: req.Limit,
+		})
 		for i := range found {
-			found[i].Own = found[i].Specialist.SSIN == c.person
+			found[i].Own = found[i].Specialist.SSIN == c.Person()
 		}
 		return SearchResult{Total: total, Notifications: found}, err
 	})
@@ -56,7 +58,7 @@ func (r *Registrar) ListPendingNotifications(ctx context.Context, c Caller, req 
 // SearchDevice searches the list of notified implants, which is public.
 func (r *Registrar) SearchDevice(ctx context.Context, c Caller, req SearchDeviceRequest) (SearchDeviceResult, error) {
 	event := AuditEvent{Outcome: OutcomeAccepted, Reason: "public list"}
-	return readAndRecord(ctx, r, c, req.Defects, &event, func(s Reader) (SearchDeviceResult, error) {
+	return ReadAndRecord(ctx, r.runner, c, req.Defects, &event, func(s Reader) (SearchDeviceResult, error) {
 		q := DeviceQuery{Text: req.Text, Code: req.Code, Category: req.Category, Offset: req.Offset, Limit: req.Limit}
 		if req.UDI != "" {
 			q.DI = req.UDI // the text may be a bare device identifier instead of a full UDI

@@ -118,7 +118,7 @@ func (r *Registrar) ValidateNotification(ctx context.Context, c Caller, req Vali
 func (r *Registrar) submitReplacement(ctx context.Context, sub *submission, ref NotificationRef, prepare func(current *Notification) error) (Receipt, error) {
 	event := AuditEvent{Outcome: OutcomeAccepted, Number: ref.Number}
 	var refusal error
-	err := r.store.RunReadTx(ctx, func(s Reader) error {
+	err := r.runner.Store.RunReadTx(ctx, func(s Reader) error {
 		var current Notification
 		if current, refusal = r.findChangeable(s, sub.caller, ref, &event); refusal != nil {
 			return refusal
@@ -128,10 +128,10 @@ func (r *Registrar) submitReplacement(ctx context.Context, sub *submission, ref 
 		return refusal
 	})
 	if err != nil {
-		if asRefusal(err) == nil {
+		if AsRefusal(err) == nil {
 			return Receipt{}, err
 		}
-		return Receipt{}, r.recordOutcome(ctx, sub.caller, event, refusal)
+		return Receipt{}, r.runner.RecordOutcome(ctx, sub.caller, event, refusal)
 	}
 	return r.submitNotification(ctx, sub)
 }
@@ -144,8 +144,8 @@ func (r *Registrar) findChangeable(s Reader, c Caller, ref NotificationRef, even
 		return n, err
 	case n.State == Withdrawn:
 		return n, problem.New(problem.AlreadyWithdrawn).WithPath("Of")
-	case n.State == Final && n.Specialist.SSIN != c.person:
-		return n, problem.New(problem.NotYourOperation)
+	case n.State == Final:
+		return n, MayChangeFinal(c, n.Specialist.SSIN)
 	}
 	return n, nil
 }
@@ -159,7 +159,7 @@ func (r *Registrar) findVisible(s Reader, c Caller, ref NotificationRef, emergen
 	}
 	if !ok {
 		if !ref.Number.IsZero() {
-			err = mayReadAnyPatient(c, r.dateOf(r.now()))
+			err = MayReadAnyPatient(c, r.runner.Today())
 		}
 		if err == nil {
 			err = problem.New(problem.NotificationNotFound)
@@ -168,12 +168,9 @@ func (r *Registrar) findVisible(s Reader, c Caller, ref NotificationRef, emergen
 	}
 	event.Patient, event.Number = n.Patient, n.Number
 	visible, err := r.isVisible(s, c, &n, emergency, event)
-	if ref.Number.IsZero() && errors.Is(err, problem.Forbidden) {
-		err = nil // only a number, which can be guessed, gets MAY_NOT_READ; a reference must reveal nothing
-	}
-	if err == nil && !visible {
+	err = Withhold(visible, err, !ref.Number.IsZero())
+	if errors.Is(err, problem.Withheld) {
 		event.Outcome = OutcomeWithheld
-		err = problem.New(problem.NotificationWithheld)
 	}
 	return n, err
 }
@@ -189,20 +186,20 @@ func loadCurrent(s Reader, ref NotificationRef) (Notification, bool, error) {
 // isVisible reports whether the caller may see a notification. One that was ever final is part of the patient's data;
 // any other is visible to anyone who may prepare it.
 func (r *Registrar) isVisible(s Reader, c Caller, n *Notification, emergency string, event *AuditEvent) (bool, error) {
-	today := r.dateOf(r.now())
+	today := r.runner.Today()
 	if !n.Number.IsZero() {
 		a, err := loadAccess(s, c, n.Patient, today, emergency)
 		if err != nil {
 			return false, err
 		}
-		event.setAccess(a, emergency)
-		return a.seesAll || a.seesOwn && n.Specialist.SSIN == c.person, nil
+		recordAccess(event, a, emergency)
+		return a.Sees(n.Specialist.SSIN == c.Person()), nil
 	}
-	grounds, err := loadDelegation(s, c, n.Specialist.SSIN, n.SurgeryDate, today)
+	grounds, err := LoadDelegation(s, c, n.Specialist.SSIN, n.SurgeryDate, today)
 	if err != nil {
 		return false, err
 	}
-	reason, ok := maySeePending(c, n, grounds, today)
+	reason, ok := MaySeePending(c, Pending{Specialist: n.Specialist.SSIN, Organisation: n.Organisation, Delegation: grounds}, today)
 	event.Reason = reason
 	return ok, nil
 }
@@ -248,11 +245,11 @@ func (r *Registrar) DiscardNotification(ctx context.Context, c Caller, req Disca
 			}
 		}
 		next := previous // with its lines, so that the history still shows the content
-		version := r.newVersion(c.message, &previous)
+		version := r.newVersion(c.Message(), &previous)
 		next.Version, next.RegisteredAt, next.Digest, next.Signer = version.Version, version.RegisteredAt, version.Digest, version.Signer
-		next.Organisation, next.Author = c.organisation, c.person
+		next.Organisation, next.Author = c.Organisation(), c.Person()
 		next.State, next.Change, next.ChangeReason, next.InputReference = Withdrawn, change, req.Reason, ""
-		if err = storeWithEvidence(w, &next, c.message); err != nil {
+		if err = storeWithEvidence(w, &next, c.Message()); err != nil {
 			return Receipt{}, err
 		}
 		return Receipt{Notification: next}, nil
@@ -265,7 +262,10 @@ func (r *Registrar) mayWithdraw(s Reader, c Caller, n *Notification, reason stri
 	if err != nil {
 		return err
 	}
-	e.Reason, err = mayNotify(c, notifyFacts{save: Final, specialist: n.Specialist, specialistPractices: practices, surgeryDate: n.SurgeryDate, today: r.dateOf(r.now())})
+	e.Reason, err = MayNotify(c, Submission{
+		IsFinal: true, Specialist: n.Specialist.SSIN, SpecialistPractices: practices,
+		SurgeryDate: n.SurgeryDate, IsDateImplausible: isBeforeRegister(n.SurgeryDate), Today: r.runner.Today(),
+	})
 	if err != nil {
 		return err
 	}
@@ -275,9 +275,9 @@ func (r *Registrar) mayWithdraw(s Reader, c Caller, n *Notification, reason stri
 			return err
 		}
 	}
-	var results ruleResults
+	var results RuleResults
 	checkWithdrawal(&results, n, reason, removed)
-	return results.toError()
+	return results.ToError()
 }
 
 // planFromNotification turns the content of a stored notification back into a plan, so that all rules can be checked
@@ -327,7 +327,7 @@ func addContentPaths(err error) error {
 
 // movePathsToDetail moves paths into the text: they refer to the stored draft, not to this request.
 func movePathsToDetail(err error) error {
-	if err == nil || asRefusal(err) == nil {
+	if err == nil || AsRefusal(err) == nil {
 		return err
 	}
 	return problem.From(err).Map(movePathToDetail)
@@ -344,7 +344,7 @@ func movePathToDetail(e *problem.Error) *problem.Error {
 }
 
 func mapPaths(err error, mapPath func(string) string) error {
-	if err == nil || asRefusal(err) == nil {
+	if err == nil || AsRefusal(err) == nil {
 		return err
 	}
 	return problem.From(err).MapPaths(mapPath)

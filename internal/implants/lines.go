@@ -38,13 +38,13 @@ func (p *implantationPlan) loadFacts(s Reader) error {
 	return nil
 }
 
-func (p *implantationPlan) checkRules(results *ruleResults, facts surgeryFacts) {
+func (p *implantationPlan) checkRules(results *RuleResults, facts surgeryFacts) {
 	checkImplantation(results, &p.Implantation, facts, p.lines)
 }
 
 // decideLines completes the lines. A line identical to one of the previous version keeps its ID; a line from which
 // something was removed since then must stay.
-func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *ruleResults, next *Notification) error {
+func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *RuleResults, next *Notification) error {
 	former := sub.previousLines()
 	for i := range p.Implants {
 		implant := newImplant(&p.Implants[i], p.lines[i], next)
@@ -57,7 +57,7 @@ func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, 
 				return err
 			}
 			if placed {
-				results.addWarning(problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
+				results.AddWarning(problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
 			}
 		}
 		next.Implants = append(next.Implants, implant)
@@ -134,11 +134,11 @@ func (p *explantationPlan) loadFacts(s Reader) error {
 
 // checkRules does nothing: the remaining quantity of an implant is certain only inside the transaction that removes
 // it.
-func (*explantationPlan) checkRules(*ruleResults, surgeryFacts) {}
+func (*explantationPlan) checkRules(*RuleResults, surgeryFacts) {}
 
 func (*explantationPlan) lockKeys() []string { return nil }
 
-func (p *explantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *ruleResults, next *Notification) error {
+func (p *explantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *RuleResults, next *Notification) error {
 	removals := make([]removalFacts, len(p.Explants))
 	for i, x := range p.Explants {
 		removals[i].line = p.lines[i]
@@ -220,7 +220,7 @@ func loadPharmacyFacts(s Reader, n *NotifiedImplant, day ident.Date, facts *line
 	for _, a := range affiliations {
 		if a.Role == RoleTitularPharmacist && a.Contains(n.pharmacyDay(day)) {
 			facts.isTitular = true
-			facts.pharmacy = PharmacyRef{NIHII: a.Organisation}
+			facts.pharmacy = OrganisationRef{NIHII: a.Organisation}
 		}
 	}
 	return nil

@@ -13,35 +13,6 @@ import (
 // both included. A mandate that is ended today therefore gets yesterday as its last day and is no longer in force
 // today.
 
-// MandateState is the state of a mandate on a day.
-type MandateState string
-
-// The states of a mandate.
-const (
-	MandatePending MandateState = "Pending" // not accepted yet
-	MandateFuture  MandateState = "Future"  // accepted, but not begun
-	MandateActive  MandateState = "Active"
-	MandateEnded   MandateState = "Ended"
-)
-
-// StateOn returns the state of the mandate on a day.
-func (m Mandate) StateOn(day ident.Date) MandateState {
-	switch {
-	case m.hasEnded(day):
-		return MandateEnded
-	case m.AcceptedOn.IsZero():
-		return MandatePending
-	case day.Before(m.From) || day.Before(m.AcceptedOn):
-		return MandateFuture
-	}
-	return MandateActive
-}
-
-// hasEnded reports whether the period ended before the day, or ends before it begins.
-func (p Period) hasEnded(day ident.Date) bool {
-	return !p.To.IsZero() && (p.To.Before(day) || p.To.Before(p.From))
-}
-
 // ManageMandateRequest changes mandates for this register. Exactly one of its parts is set.
 type ManageMandateRequest struct {
 	Grant    *MandateGrant
@@ -97,9 +68,9 @@ type MandateDetail struct {
 
 // ManageMandate grants, accepts, ends or transfers mandates, and returns those that changed. It does not check that
 // the other person exists: a refusal would reveal who is registered.
-func (r *Registrar) ManageMandate(ctx context.Context, c Caller, req ManageMandateRequest) ([]MandateDetail, error) {
-	today := r.dateOf(r.now())
-	changed, err := inTransaction(ctx, r, c, AuditEvent{Outcome: OutcomeAccepted, Patient: req.otherPerson()}, func(w Writer, e *AuditEvent) ([]Mandate, error) {
+func (s *AccessService) ManageMandate(ctx context.Context, c Caller, req ManageMandateRequest) ([]MandateDetail, error) {
+	today := s.runner.Today()
+	changed, err := InTransaction(ctx, s.runner, c, AuditEvent{Outcome: OutcomeAccepted, Patient: req.otherPerson()}, func(w platformWriter, e *AuditEvent) ([]Mandate, error) {
 		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
@@ -126,41 +97,30 @@ func toMandateDetails(all []Mandate, today ident.Date) []MandateDetail {
 	return out
 }
 
-func grantMandate(w Writer, c Caller, grant MandateGrant, today ident.Date, e *AuditEvent) ([]Mandate, error) {
+func grantMandate(w platformWriter, c Caller, grant MandateGrant, today ident.Date, e *AuditEvent) ([]Mandate, error) {
 	var err error
-	if e.Reason, err = mayGrantMandate(c, today); err != nil {
+	if e.Reason, err = MayGrantMandate(c, today); err != nil {
 		return nil, err
 	}
 	const path = "Change/Grant"
 	if grant.From.IsZero() {
 		grant.From = today
 	}
-	results := ruleResults{}
-	if grant.Grantee == c.person {
-		results.addViolation(problem.MandateToSelf, path+"/Grantee")
+	results := RuleResults{}
+	if grant.Grantee == c.Person() {
+		results.AddViolation(problem.MandateToSelf, path+"/Grantee")
 	}
-	results.checkPeriod(path, grant.Period, today)
-	if err = results.toError(); err != nil {
+	checkPeriod(&results, path, grant.Period, today)
+	if err = results.ToError(); err != nil {
 		return nil, err
 	}
 	e.Reason = "grant, " + e.Reason
-	m := Mandate{Grantor: c.person, Grantee: grant.Grantee, Service: MandateService, Period: grant.Period}
+	m := Mandate{Grantor: c.Person(), Grantee: grant.Grantee, Service: MandateService, Period: grant.Period}
 	return []Mandate{m}, addMandate(w, m, path+"/Grantee", today)
 }
 
-// checkPeriod rejects a period that begins in the past, because it would change past rights, and one that ends before
-// it begins.
-func (results *ruleResults) checkPeriod(path string, p Period, today ident.Date) {
-	if p.From.Before(today) {
-		results.addViolation(problem.PeriodBeginsInPast, path+"/From")
-	}
-	if !p.To.IsZero() && p.To.Before(p.From) {
-		results.addViolation(problem.PeriodReversed, path+"/To")
-	}
-}
-
 // addMandate stores a mandate unless the two persons already have one that has not ended.
-func addMandate(w Writer, m Mandate, path string, today ident.Date) error {
+func addMandate(w platformWriter, m Mandate, path string, today ident.Date) error {
 	existing, err := lockUnendedMandates(w, m.Grantor, m.Grantee, today)
 	if err != nil {
 		return err
@@ -173,7 +133,7 @@ func addMandate(w Writer, m Mandate, path string, today ident.Date) error {
 
 // lockUnendedMandates returns the mandates between two persons that have not ended, ordered by their first day. It
 // locks the grantor's mandates, so that concurrent changes wait until the transaction ends.
-func lockUnendedMandates(w Writer, grantor, grantee ident.SSIN, today ident.Date) ([]Mandate, error) {
+func lockUnendedMandates(w platformWriter, grantor, grantee ident.SSIN, today ident.Date) ([]Mandate, error) {
 	if err := w.Lock("mandates of " + grantor.Digits()); err != nil {
 		return nil, err
 	}
@@ -190,11 +150,11 @@ func lockUnendedMandates(w Writer, grantor, grantee ident.SSIN, today ident.Date
 	return found, nil
 }
 
-func acceptMandates(w Writer, c Caller, grantor ident.SSIN, today ident.Date, e *AuditEvent) ([]Mandate, error) {
-	if err := mayActForSelf(c, today); err != nil {
+func acceptMandates(w platformWriter, c Caller, grantor ident.SSIN, today ident.Date, e *AuditEvent) ([]Mandate, error) {
+	if err := MayActForSelf(c, today); err != nil {
 		return nil, err
 	}
-	all, err := lockUnendedMandates(w, grantor, c.person, today)
+	all, err := lockUnendedMandates(w, grantor, c.Person(), today)
 	if err != nil {
 		return nil, err
 	}
@@ -212,13 +172,13 @@ func acceptMandates(w Writer, c Caller, grantor ident.SSIN, today ident.Date, e 
 	return all, nil
 }
 
-func endMandates(w Writer, c Caller, end MandateEnd, today ident.Date, e *AuditEvent) ([]Mandate, error) {
-	if err := mayActForSelf(c, today); err != nil {
+func endMandates(w platformWriter, c Caller, end MandateEnd, today ident.Date, e *AuditEvent) ([]Mandate, error) {
+	if err := MayActForSelf(c, today); err != nil {
 		return nil, err
 	}
-	grantor, grantee, path, reason := c.person, end.Grantee, "Change/End/Grantee", "end, grantor of the mandate"
+	grantor, grantee, path, reason := c.Person(), end.Grantee, "Change/End/Grantee", "end, grantor of the mandate"
 	if !end.Grantor.IsZero() {
-		grantor, grantee, path, reason = end.Grantor, c.person, "Change/End/Grantor", "end, grantee of the mandate"
+		grantor, grantee, path, reason = end.Grantor, c.Person(), "Change/End/Grantor", "end, grantee of the mandate"
 	}
 	all, err := lockUnendedMandates(w, grantor, grantee, today)
 	if err != nil {
@@ -232,7 +192,7 @@ func endMandates(w Writer, c Caller, end MandateEnd, today ident.Date, e *AuditE
 }
 
 // endBeforeToday ends mandates with yesterday as their last day.
-func endBeforeToday(w Writer, all []Mandate, today ident.Date) error {
+func endBeforeToday(w platformWriter, all []Mandate, today ident.Date) error {
 	for i := range all {
 		all[i].To = today.AddDays(-1)
 		if err := w.SaveMandate(all[i]); err != nil {
@@ -242,23 +202,23 @@ func endBeforeToday(w Writer, all []Mandate, today ident.Date) error {
 	return nil
 }
 
-func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e *AuditEvent) ([]Mandate, error) {
-	reason, err := mayGrantMandate(c, today)
+func transferMandates(w platformWriter, c Caller, t MandateTransfer, today ident.Date, e *AuditEvent) ([]Mandate, error) {
+	reason, err := MayGrantMandate(c, today)
 	if err != nil {
 		return nil, err
 	}
 	const path = "Change/Transfer"
-	if t.To == c.person {
+	if t.To == c.Person() {
 		return nil, problem.New(problem.MandateToSelf).WithPath(path + "/To")
 	}
-	old, err := lockUnendedMandates(w, c.person, t.Grantee, today)
+	old, err := lockUnendedMandates(w, c.Person(), t.Grantee, today)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(old) == 0:
 		return nil, problem.New(problem.MandateNotFound).WithPath(path + "/Grantee")
 	}
-	existing, err := lockUnendedMandates(w, c.person, t.To, today)
+	existing, err := lockUnendedMandates(w, c.Person(), t.To, today)
 	switch {
 	case err != nil:
 		return nil, err
@@ -267,7 +227,7 @@ func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e
 	}
 	var moved []Mandate
 	for _, m := range old {
-		next := Mandate{Grantor: c.person, Grantee: t.To, Service: MandateService, Period: m.Period}
+		next := Mandate{Grantor: c.Person(), Grantee: t.To, Service: MandateService, Period: m.Period}
 		if next.From.Before(today) {
 			next.From = today
 		}
@@ -276,7 +236,7 @@ func transferMandates(w Writer, c Caller, t MandateTransfer, today ident.Date, e
 		}
 		moved = append(moved, next)
 	}
-	e.Reason, e.otherPerson = "transfer, "+reason, t.Grantee
+	e.Reason, e.OtherPerson = "transfer, "+reason, t.Grantee
 	if err := endBeforeToday(w, old, today); err != nil {
 		return nil, err
 	}
@@ -291,18 +251,18 @@ type ListMandatesResult struct {
 
 // ListMandates lists the mandates for this register that the caller granted or received, including past ones, ordered
 // by their first day.
-func (r *Registrar) ListMandates(ctx context.Context, c Caller, page Page) (ListMandatesResult, error) {
+func (s *AccessService) ListMandates(ctx context.Context, c Caller, page Page) (ListMandatesResult, error) {
 	event := AuditEvent{Outcome: OutcomeAccepted, Reason: "own mandates"}
-	today := r.dateOf(r.now())
-	return readAndRecord(ctx, r, c, nil, &event, func(s Reader) (ListMandatesResult, error) {
-		if err := mayActForSelf(c, today); err != nil {
+	today := s.runner.Today()
+	return ReadAndRecord(ctx, s.runner, c, nil, &event, func(reader platformReader) (ListMandatesResult, error) {
+		if err := MayActForSelf(c, today); err != nil {
 			return ListMandatesResult{}, err
 		}
-		given, err := s.MandatesByGrantor(c.person)
+		given, err := reader.MandatesByGrantor(c.Person())
 		if err != nil {
 			return ListMandatesResult{}, err
 		}
-		received, err := s.MandatesByGrantee(c.person)
+		received, err := reader.MandatesByGrantee(c.Person())
 		if err != nil {
 			return ListMandatesResult{}, err
 		}
@@ -312,10 +272,4 @@ func (r *Registrar) ListMandates(ctx context.Context, c Caller, page Page) (List
 		})
 		return ListMandatesResult{Total: len(all), Mandates: toMandateDetails(slicePage(all, page), today)}, nil
 	})
-}
-
-// slicePage returns one page of a list.
-func slicePage[T any](all []T, page Page) []T {
-	from := min(page.Offset, len(all))
-	return all[from : from+min(page.Limit, len(all)-from)]
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/texts"
 )
 
 // SurgeryType is the type of a notified surgery.
@@ -44,25 +43,6 @@ const (
 // Side is the side of the body.
 type Side string
 
-// ProfessionalRef identifies a professional by SSIN, by NIHII number or, once resolved in the professional register,
-// by both.
-type ProfessionalRef struct {
-	SSIN  ident.SSIN
-	NIHII ident.NIHII
-}
-
-// IsZero reports whether the reference is empty.
-func (p ProfessionalRef) IsZero() bool { return p.SSIN.IsZero() && p.NIHII.IsZero() }
-
-// PharmacyRef identifies a pharmacy by NIHII or CBE number.
-type PharmacyRef struct {
-	NIHII ident.NIHII
-	CBE   ident.CBE
-}
-
-// IsZero reports whether the reference is empty.
-func (p PharmacyRef) IsZero() bool { return p.NIHII.IsZero() && p.CBE.IsZero() }
-
 // SubmissionOptions holds what every submission carries besides its content.
 type SubmissionOptions struct {
 	// Save is the state to save in: Draft, ToValidate or Final.
@@ -93,7 +73,7 @@ type NotifiedImplant struct {
 	Serial       string
 	Expiry       ident.Date
 	Pharmacist   ProfessionalRef
-	Pharmacy     PharmacyRef
+	Pharmacy     OrganisationRef
 	DeliveryDate ident.Date
 	Quantity     int // 1 to 99
 	Location     string
@@ -180,13 +160,6 @@ type VersionSummary struct {
 	State        State
 	Change       Change
 	ChangeReason string
-}
-
-// Warning is a remark for the caller, stored with the notification.
-type Warning struct {
-	Code   problem.Code
-	Path   string // path in the message
-	Detail texts.Text
 }
 
 // NotificationSummary is one line of a search result.

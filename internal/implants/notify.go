@@ -21,7 +21,7 @@ type submission struct {
 	specialist      ProfessionalRef // resolved
 	prescriber      ProfessionalRef // resolved
 	facts           surgeryFacts
-	delegation      delegation
+	delegation      Delegation
 	hasCareRelation bool // a care relation exists on the surgery date; loaded only where it is required
 }
 
@@ -33,9 +33,9 @@ type contentPlan interface {
 	// loadFacts loads the device list's and the authentic sources' data about each line.
 	loadFacts(s Reader) error
 	// checkRules applies the rules that need only these facts.
-	checkRules(results *ruleResults, facts surgeryFacts)
+	checkRules(results *RuleResults, facts surgeryFacts)
 	// decideLines applies the rules that need the transaction, and completes the lines to store.
-	decideLines(w Writer, r *Registrar, sub *submission, results *ruleResults, next *Notification) error
+	decideLines(w Writer, r *Registrar, sub *submission, results *RuleResults, next *Notification) error
 	// lockKeys names what concurrent submissions must not decide at the same time.
 	lockKeys() []string
 }
@@ -70,7 +70,7 @@ func (r *Registrar) NotifyExplant(ctx context.Context, c Caller, s SubmissionOpt
 func (r *Registrar) submitNotification(ctx context.Context, sub *submission) (Receipt, error) {
 	sub.options.Save = cmp.Or(sub.options.Save, Final)
 	sub.contentDigest = sub.plan.contentDigest(sub.options.Save) // before the content is completed from the authentic sources
-	err := r.store.RunReadTx(ctx, func(s Reader) error {
+	err := r.runner.Store.RunReadTx(ctx, func(s Reader) error {
 		if err := r.loadSurgeryFacts(s, sub); err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func (r *Registrar) submitNotification(ctx context.Context, sub *submission) (Re
 	if err != nil {
 		return Receipt{}, err
 	}
-	results := ruleResults{defects: slices.Clone(sub.options.Defects)}
+	results := NewRuleResults(sub.options.Defects)
 	sub.plan.checkRules(&results, sub.facts)
 	return r.submitVersion(ctx, sub, results)
 }
@@ -88,7 +88,7 @@ func (r *Registrar) submitNotification(ctx context.Context, sub *submission) (Re
 func (r *Registrar) loadSurgeryFacts(s Reader, sub *submission) error {
 	fields := sub.plan.commonFields()
 	sub.specialist, sub.prescriber = fields.specialist, fields.prescriber
-	sub.facts.today = r.dateOf(r.now())
+	sub.facts.today = r.runner.Today()
 	var err error
 	if sub.facts.patient, _, err = s.Person(fields.patient); err != nil {
 		return err
@@ -103,8 +103,8 @@ func (r *Registrar) loadSurgeryFacts(s Reader, sub *submission) error {
 		}
 		sub.prescriber = withPractice(sub.prescriber, sub.facts.prescriberPractices, fields.prescriptionDate)
 	}
-	if sub.options.Save != Final && sub.specialist.SSIN != sub.caller.person {
-		sub.delegation, err = loadDelegation(s, sub.caller, sub.specialist.SSIN, fields.surgeryDate, sub.facts.today)
+	if sub.options.Save != Final && sub.specialist.SSIN != sub.caller.Person() {
+		sub.delegation, err = LoadDelegation(s, sub.caller, sub.specialist.SSIN, fields.surgeryDate, sub.facts.today)
 		return err
 	}
 	if !r.requireCareRelation {
@@ -116,22 +116,6 @@ func (r *Registrar) loadSurgeryFacts(s Reader, sub *submission) error {
 	}
 	sub.hasCareRelation = slices.ContainsFunc(links, func(l TherapeuticLink) bool { return l.Contains(fields.surgeryDate) })
 	return nil
-}
-
-// loadDelegation finds out on which grounds a caller may prepare notifications for a specialist.
-func loadDelegation(s Reader, c Caller, specialist ident.SSIN, day, today ident.Date) (delegation, error) {
-	var found delegation
-	mandates, err := s.MandatesByGrantee(c.person)
-	if err != nil {
-		return found, err
-	}
-	found.isMandated = slices.ContainsFunc(mandates, func(m Mandate) bool { return m.Grantor == specialist && m.isInForceOn(today) })
-	if c.organisation.IsZero() {
-		return found, nil
-	}
-	affiliations, err := s.Affiliations(c.organisation, specialist)
-	found.isColleague = hasProfessionalRoleOn(affiliations, day)
-	return found, err
 }
 
 // withPractice completes a reference with both numbers of the practice on a day.
@@ -146,13 +130,13 @@ func withPractice(p ProfessionalRef, practices []Practice, day ident.Date) Profe
 
 // submitVersion ends every submission in one transaction: consume the replay key, answer a repeated InputReference,
 // decide, number, store and record. A refusal is recorded too; nothing else is stored then.
-func (r *Registrar) submitVersion(ctx context.Context, sub *submission, results ruleResults) (Receipt, error) {
+func (r *Registrar) submitVersion(ctx context.Context, sub *submission, results RuleResults) (Receipt, error) {
 	fields := sub.plan.commonFields()
 	event := AuditEvent{Outcome: OutcomeAccepted, Patient: fields.patient}
 	if sub.previous != nil {
-		event.Number, event.otherPerson = sub.previous.Number, sub.previous.Patient // set early, so that a refusal has them too
+		event.Number, event.OtherPerson = sub.previous.Number, sub.previous.Patient // set early, so that a refusal has them too
 	}
-	if hasPracticeOn(sub.caller.practices, fields.surgeryDate) {
+	if sub.caller.hasPracticeOn(fields.surgeryDate) {
 		event.Capacity = sub.caller.capacityOn(fields.surgeryDate)
 	}
 	return r.storeVersion(ctx, sub.caller, event, func(w Writer, e *AuditEvent) (Receipt, error) {
@@ -160,41 +144,15 @@ func (r *Registrar) submitVersion(ctx context.Context, sub *submission, results 
 	})
 }
 
-// storeVersion runs act in a transaction (see inTransaction) and puts the notification's number into the audit event.
+// storeVersion runs act in a transaction (see platform.InTransaction) and puts the notification's number into the audit event.
 func (r *Registrar) storeVersion(ctx context.Context, c Caller, initial AuditEvent, act func(Writer, *AuditEvent) (Receipt, error)) (Receipt, error) {
-	return inTransaction(ctx, r, c, initial, func(w Writer, e *AuditEvent) (Receipt, error) {
+	return InTransaction(ctx, r.runner, c, initial, func(w Writer, e *AuditEvent) (Receipt, error) {
 		receipt, err := act(w, e)
 		if err == nil && !receipt.Number.IsZero() {
 			e.Number = receipt.Number
 		}
 		return receipt, err
 	})
-}
-
-// inTransaction consumes the replay key, calls act, and records the outcome, in one transaction. A refusal also
-// commits: so act must reject the request before it stores anything.
-func inTransaction[T any](ctx context.Context, r *Registrar, c Caller, initial AuditEvent, act func(Writer, *AuditEvent) (T, error)) (T, error) {
-	var zero, result T
-	var refusal error
-	err := r.store.RunWriteTx(ctx, func(w Writer) error {
-		result, refusal = zero, nil
-		event := initial
-		err := consumeReplayKey(w, c)
-		if err == nil {
-			result, err = act(w, &event)
-		}
-		if err != nil {
-			result = zero
-			if refusal = asRefusal(err); refusal == nil {
-				return err
-			}
-		}
-		return appendEvent(w, r.completeEvent(c, event, refusal))
-	})
-	if err != nil {
-		return zero, err
-	}
-	return result, refusal
 }
 
 // reportMalformedSpecialist reports the malformed specialist number instead of MAY_NOT_PREPARE: without the number,
@@ -210,16 +168,19 @@ func reportMalformedSpecialist(sub *submission, refusal error) error {
 
 // decideVersion authorises the request, applies the rules of the transaction, and stores the version. It writes
 // nothing before all decisions are made.
-func (r *Registrar) decideVersion(w Writer, sub *submission, results ruleResults, event *AuditEvent) (Receipt, error) {
+func (r *Registrar) decideVersion(w Writer, sub *submission, results RuleResults, event *AuditEvent) (Receipt, error) {
 	fields := sub.plan.commonFields()
 	save := sub.options.Save
 	var err error
-	event.Reason, err = mayNotify(sub.caller, notifyFacts{save: save, specialist: sub.specialist, specialistPractices: sub.facts.specialistPractices,
-		surgeryDate: fields.surgeryDate, today: sub.facts.today, delegation: sub.delegation, requireCareRelation: r.requireCareRelation, hasCareRelation: sub.hasCareRelation})
+	event.Reason, err = MayNotify(sub.caller, Submission{
+		IsFinal: save == Final, Specialist: sub.specialist.SSIN, SpecialistPractices: sub.facts.specialistPractices,
+		SurgeryDate: fields.surgeryDate, IsDateImplausible: isBeforeRegister(fields.surgeryDate), Today: sub.facts.today,
+		Delegation: sub.delegation, RequireCareRelation: r.requireCareRelation, HasCareRelation: sub.hasCareRelation,
+	})
 	if err != nil {
 		return Receipt{}, reportMalformedSpecialist(sub, err)
 	}
-	m := sub.caller.message
+	m := sub.caller.Message()
 	keys := append(sub.plan.lockKeys(), "patient "+fields.patient.Digits())
 	if sub.options.InputReference != "" {
 		keys = append(keys, "input "+m.Signer.String()+"\x00"+sub.options.InputReference)
@@ -238,10 +199,10 @@ func (r *Registrar) decideVersion(w Writer, sub *submission, results ruleResults
 		event.Reason = "repeated InputReference"
 		return newReceipt(w, repeated)
 	}
-	next := r.newVersion(sub.caller.message, sub.previous)
+	next := r.newVersion(sub.caller.Message(), sub.previous)
 	next.State, next.Type, next.Specialist, next.SurgeryDate, next.Patient = save, fields.surgeryType, sub.specialist, fields.surgeryDate, fields.patient
 	next.Prescriber, next.PrescriptionDate, next.Comment = sub.prescriber, fields.prescriptionDate, fields.comment
-	next.Organisation, next.Author = sub.caller.organisation, sub.caller.person
+	next.Organisation, next.Author = sub.caller.Organisation(), sub.caller.Person()
 	next.InputReference, next.ContentDigest = sub.options.InputReference, sub.contentDigest
 	next.Change = changeFor(save, sub.previous)
 	if sub.previous != nil {
@@ -249,23 +210,23 @@ func (r *Registrar) decideVersion(w Writer, sub *submission, results ruleResults
 			return Receipt{}, err
 		}
 	}
-	checked := results.clone()
+	checked := results.Clone()
 	if err = sub.plan.decideLines(w, r, sub, &checked, &next); err != nil {
 		return Receipt{}, err
 	}
 	if save == Draft {
-		checked.downgradeToWarnings()
+		checked.DowngradeToWarnings(problem.QuantityOutOfRange, problem.ImplantNotOfPatient)
 	}
-	if err = checked.toError(); err != nil {
+	if err = checked.ToError(); err != nil {
 		return Receipt{}, err
 	}
-	next.Warnings = checked.warnings
+	next.Warnings = checked.Warnings()
 	return r.numberAndStore(w, &next, m)
 }
 
 // newVersion begins the version after previous, or version 1 when previous is nil.
 func (r *Registrar) newVersion(m SignedMessage, previous *Notification) Notification {
-	next := Notification{Version: 1, RegisteredAt: r.now().UTC().Truncate(time.Microsecond), Digest: m.Digest, Signer: m.Signer.String()}
+	next := Notification{Version: 1, RegisteredAt: r.runner.Now().UTC().Truncate(time.Microsecond), Digest: m.Digest, Signer: m.Signer.String()}
 	if previous == nil {
 		next.Reference = r.newID()
 		return next
@@ -277,7 +238,7 @@ func (r *Registrar) newVersion(m SignedMessage, previous *Notification) Notifica
 // numberAndStore assigns a number to a notification that becomes final, and stores the version with its effects.
 func (r *Registrar) numberAndStore(w Writer, next *Notification, m SignedMessage) (Receipt, error) {
 	if next.State == Final && next.Number.IsZero() {
-		day := r.dateOf(next.RegisteredAt)
+		day := r.runner.DateOf(next.RegisteredAt)
 		sequence, err := w.NextSequenceNumber(day)
 		if err != nil {
 			return Receipt{}, err
@@ -315,7 +276,7 @@ func findRepeated(w Writer, sub *submission) (Notification, bool, error) {
 	if sub.options.InputReference == "" || len(sub.options.Defects) > 0 {
 		return Notification{}, false, nil
 	}
-	return w.NotificationByInputReference(sub.caller.message.Signer.String(), sub.options.InputReference)
+	return w.NotificationByInputReference(sub.caller.Message().Signer.String(), sub.options.InputReference)
 }
 
 // newReceipt returns the receipt of a notification, with the affected implants. A removed implant has the quantity

@@ -11,11 +11,6 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Page selects a part of a result.
-type Page struct {
-	Offset, Limit int
-}
-
 // SearchRequest selects notifications by exactly one of patient, number and implant.
 type SearchRequest struct {
 	Page
@@ -46,7 +41,7 @@ type SearchResult struct {
 // Search finds notifications. Notifications that the caller may not see are left out, as if they did not exist.
 func (r *Registrar) Search(ctx context.Context, c Caller, req SearchRequest) (SearchResult, error) {
 	event := AuditEvent{Outcome: OutcomeAccepted, Patient: req.Patient, Number: req.Number}
-	return readAndRecord(ctx, r, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(reader Reader) (SearchResult, error) {
+	return ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(reader Reader) (SearchResult, error) {
 		q := NotificationQuery{From: req.From, To: req.To, Type: req.Type, Offset: req.Offset, Limit: req.Limit}
 		ok, err := r.restrictQuery(reader, c, req, &q, &event)
 		if err != nil || !ok {
@@ -57,7 +52,7 @@ func (r *Registrar) Search(ctx context.Context, c Caller, req SearchRequest) (Se
 			event.Outcome = OutcomeWithheld // it exists, but is not the caller's own
 		}
 		for i := range found {
-			found[i].Own = found[i].Specialist.SSIN == c.person
+			found[i].Own = found[i].Specialist.SSIN == c.Person()
 		}
 		return SearchResult{Total: total, Notifications: found}, err
 	})
@@ -65,12 +60,12 @@ func (r *Registrar) Search(ctx context.Context, c Caller, req SearchRequest) (Se
 
 // restrictQuery limits the request to what the caller may see. The result is false when the caller may see nothing.
 func (r *Registrar) restrictQuery(s Reader, c Caller, req SearchRequest, q *NotificationQuery, event *AuditEvent) (bool, error) {
-	today := r.dateOf(r.now())
+	today := r.runner.Today()
 	if i := req.Implant; i != nil {
-		q.Code, q.Lot, q.Serial, q.TreatedBy, q.TreatedOn = i.Code, i.Lot, i.Serial, c.person, today
+		q.Code, q.Lot, q.Serial, q.TreatedBy, q.TreatedOn = i.Code, i.Lot, i.Serial, c.Person(), today
 		narrowByUDI(i, q)
 		var err error
-		event.Reason, err = maySearchByImplant(c, today)
+		event.Reason, err = MaySearchByImplant(c, today)
 		return err == nil, err
 	}
 	q.Patient, q.Number = req.Patient, req.Number
@@ -80,7 +75,7 @@ func (r *Registrar) restrictQuery(s Reader, c Caller, req SearchRequest, q *Noti
 			return false, err
 		}
 		if !ok {
-			return false, mayReadAnyPatient(c, today)
+			return false, MayReadAnyPatient(c, today)
 		}
 		q.Patient, event.Patient = n.Patient, n.Patient
 	}
@@ -88,11 +83,11 @@ func (r *Registrar) restrictQuery(s Reader, c Caller, req SearchRequest, q *Noti
 	if err != nil {
 		return false, err
 	}
-	event.setAccess(a, req.EmergencyReason)
-	if a.seesOwn {
-		q.Specialist = c.person
+	recordAccess(event, a, req.EmergencyReason)
+	if a.SeesOwn {
+		q.Specialist = c.Person()
 	}
-	if !a.seesAll && !a.seesOwn {
+	if a.SeesNothing() {
 		event.Outcome = OutcomeWithheld
 		return false, nil
 	}
@@ -119,24 +114,18 @@ func narrowByUDI(i *ImplantCriteria, q *NotificationQuery) {
 }
 
 // loadAccess decides how much of a patient's data the caller may see.
-func loadAccess(s Reader, c Caller, patient ident.SSIN, today ident.Date, emergency string) (patientAccess, error) {
-	links, err := s.TherapeuticLinks(patient, c.person)
+func loadAccess(s Reader, c Caller, patient ident.SSIN, today ident.Date, emergency string) (PatientAccess, error) {
+	links, err := s.TherapeuticLinks(patient, c.Person())
 	if err != nil {
-		return patientAccess{}, err
+		return PatientAccess{}, err
 	}
-	return mayRead(c, patient, links, today, emergency)
+	return MayRead(c, patient, links, today, emergency)
 }
 
-// mayReadAnyPatient rejects callers who may read no patient data, whether or not the item exists.
-func mayReadAnyPatient(c Caller, today ident.Date) error {
-	_, err := mayRead(c, ident.SSIN{}, nil, today, "")
-	return err
-}
-
-// setAccess records why data was shown.
-func (e *AuditEvent) setAccess(a patientAccess, emergency string) {
-	e.Reason = a.reason
-	if a.isEmergency {
+// recordAccess records in the audit event why data was shown.
+func recordAccess(e *AuditEvent, a PatientAccess, emergency string) {
+	e.Reason = a.Reason
+	if a.IsEmergency {
 		e.EmergencyReason = emergency
 	}
 }
@@ -160,7 +149,7 @@ type ListImplantsRequest struct {
 // not exist.
 func (r *Registrar) ListPatientImplants(ctx context.Context, c Caller, req ListImplantsRequest) (ListImplantsResult, error) {
 	event := AuditEvent{Outcome: OutcomeAccepted, Patient: req.Patient}
-	return readAndRecord(ctx, r, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (ListImplantsResult, error) {
+	return ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (ListImplantsResult, error) {
 		implants, err := r.listVisibleImplants(s, c, req, &event)
 		return ListImplantsResult{Total: len(implants), Implants: slicePage(implants, req.Page)}, err
 	})
@@ -168,7 +157,7 @@ func (r *Registrar) ListPatientImplants(ctx context.Context, c Caller, req ListI
 
 // listVisibleImplants returns the patient's remaining implants that the caller may see.
 func (r *Registrar) listVisibleImplants(s Reader, c Caller, req ListImplantsRequest, event *AuditEvent) ([]Implant, error) {
-	today := r.dateOf(r.now())
+	today := r.runner.Today()
 	patient, day := req.Patient, req.Date
 	if day.IsZero() {
 		day = today
@@ -177,8 +166,8 @@ func (r *Registrar) listVisibleImplants(s Reader, c Caller, req ListImplantsRequ
 	if err != nil {
 		return nil, err
 	}
-	event.setAccess(a, req.EmergencyReason)
-	if !a.seesAll && !a.seesOwn {
+	recordAccess(event, a, req.EmergencyReason)
+	if a.SeesNothing() {
 		event.Outcome = OutcomeWithheld
 		return nil, nil
 	}
@@ -187,13 +176,13 @@ func (r *Registrar) listVisibleImplants(s Reader, c Caller, req ListImplantsRequ
 		return nil, err
 	}
 	var own map[ident.NotificationNumber]bool
-	if !a.seesAll {
+	if !a.SeesAll {
 		if own, err = loadOwnNumbers(s, c, patient); err != nil {
 			return nil, err
 		}
 	}
 	return slices.DeleteFunc(implants, func(i Implant) bool {
-		return i.Remaining < 1 || !a.seesAll && !own[i.Number]
+		return i.Remaining < 1 || !a.Sees(own[i.Number])
 	}), nil
 }
 
@@ -205,7 +194,7 @@ func loadOwnNumbers(s Reader, c Caller, patient ident.SSIN) (map[ident.Notificat
 	}
 	own := map[ident.NotificationNumber]bool{}
 	for _, n := range history {
-		if n.Specialist.SSIN == c.person {
+		if n.Specialist.SSIN == c.Person() {
 			own[n.Number] = true
 		}
 	}
@@ -224,7 +213,7 @@ type CardRequest struct {
 // does not exist.
 func (r *Registrar) GetImplantCard(ctx context.Context, c Caller, req CardRequest) (CardContent, error) {
 	event := AuditEvent{Outcome: OutcomeAccepted, Patient: req.Patient, Number: req.Number}
-	return readAndRecord(ctx, r, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (CardContent, error) {
+	return ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (CardContent, error) {
 		if req.Number.IsZero() {
 			return r.buildPatientCard(s, c, req, &event)
 		}
@@ -251,18 +240,18 @@ func (r *Registrar) buildImplantCard(s Reader, c Caller, req CardRequest, event 
 // buildPatientCard returns the cumulative card: all implantations and explantations that the caller may see.
 func (r *Registrar) buildPatientCard(s Reader, c Caller, req CardRequest, event *AuditEvent) (CardContent, error) {
 	patient := req.Patient
-	a, err := loadAccess(s, c, patient, r.dateOf(r.now()), req.EmergencyReason)
+	a, err := loadAccess(s, c, patient, r.runner.Today(), req.EmergencyReason)
 	if err != nil {
 		return CardContent{}, err
 	}
-	event.setAccess(a, req.EmergencyReason)
+	recordAccess(event, a, req.EmergencyReason)
 	history, err := s.NotificationsByPatient(patient)
 	if err != nil {
 		return CardContent{}, err
 	}
 	exist := len(history) > 0
 	history = slices.DeleteFunc(history, func(n Notification) bool {
-		return !a.seesAll && (!a.seesOwn || n.Specialist.SSIN != c.person)
+		return !a.Sees(n.Specialist.SSIN == c.Person())
 	})
 	switch {
 	case len(history) > 0:
@@ -307,7 +296,7 @@ func buildCardSurgery(s Reader, n *Notification) (CardSurgery, error) {
 	}
 	if !n.Organisation.IsZero() {
 		var organisation Organisation
-		if organisation, _, err = s.Organisation(PharmacyRef{NIHII: n.Organisation}); err != nil {
+		if organisation, _, err = s.Organisation(OrganisationRef{NIHII: n.Organisation}); err != nil {
 			return surgery, err
 		}
 		surgery.Organisation = organisation.Name
@@ -352,25 +341,4 @@ func checkEmergencyReason(defects []*problem.Error, reason string) []*problem.Er
 		return defects
 	}
 	return append(slices.Clip(defects), problem.New(problem.EmergencyBlank).WithPath("EmergencyReason"))
-}
-
-// readAndRecord runs a read over one consistent view and records it. It returns the result only after the audit event
-// is durable. A request with defects is rejected before anything is read.
-func readAndRecord[T any](ctx context.Context, r *Registrar, c Caller, defects []*problem.Error, e *AuditEvent, read func(Reader) (T, error)) (T, error) {
-	var zero, result T
-	err := problem.List(problem.RulesViolated, defects)
-	if err == nil {
-		var failed error
-		err = r.store.RunReadTx(ctx, func(s Reader) error {
-			result, failed = read(s)
-			return failed
-		})
-	}
-	if err != nil && asRefusal(err) == nil {
-		return zero, err
-	}
-	if err = r.recordOutcome(ctx, c, *e, err); err != nil {
-		return zero, err
-	}
-	return result, nil
 }

@@ -25,47 +25,8 @@ const (
 	udiSufficientFrom = "2023-05-26"
 )
 
-// ruleResults collects violations and warnings.
-type ruleResults struct {
-	defects    []*problem.Error // found while reading the message; the rules do not report them again
-	violations []*problem.Error
-	warnings   []Warning
-}
-
-func (results *ruleResults) addViolation(code problem.Code, path string, detail ...texts.Text) {
-	results.violations = append(results.violations, problem.New(code, detail...).WithPath(path))
-}
-
-func (results *ruleResults) addWarning(code problem.Code, path string) {
-	results.warnings = append(results.warnings, Warning{Code: code, Path: path})
-}
-
-// hasDefectAt reports whether the message has an unreadable value at the path; the content has a zero value there.
-func (results *ruleResults) hasDefectAt(path string) bool {
-	return slices.ContainsFunc(results.defects, func(e *problem.Error) bool { return e.Path == path })
-}
-
-// clone returns a copy, so that a retried transaction starts with the same results.
-func (results *ruleResults) clone() ruleResults {
-	return ruleResults{defects: slices.Clone(results.defects), violations: slices.Clone(results.violations), warnings: slices.Clone(results.warnings)}
-}
-
-// downgradeToWarnings turns violations into warnings: a draft may break rules until it is submitted. A violation that
-// leaves a line without an implant, or has a quantity that cannot be stored, remains one.
-func (results *ruleResults) downgradeToWarnings() {
-	results.violations = slices.DeleteFunc(results.violations, func(broken *problem.Error) bool {
-		if broken.Code == problem.QuantityOutOfRange || broken.Code == problem.ImplantNotOfPatient {
-			return false
-		}
-		results.warnings = append(results.warnings, Warning{Code: broken.Code, Path: broken.Path, Detail: broken.Detail})
-		return true
-	})
-}
-
-// toError returns one refusal with all defects of the message and all violations, in this order.
-func (results *ruleResults) toError() error {
-	return problem.List(problem.RulesViolated, slices.Concat(results.defects, results.violations))
-}
+// isBeforeRegister reports whether a surgery date is before the first year that the register accepts.
+func isBeforeRegister(day ident.Date) bool { return day.Year() < minSurgeryYear }
 
 // surgeryFacts is the authentic sources' data about a surgery.
 type surgeryFacts struct {
@@ -82,8 +43,8 @@ type lineFacts struct {
 	deviceByCode        *Device
 	deviceByDI          *Device
 	pharmacistPractices []Practice
-	pharmacy            PharmacyRef // resolved: the given one, or the pharmacist's own
-	isTitular           bool        // of that pharmacy, on the day
+	pharmacy            OrganisationRef // resolved: the given one, or the pharmacist's own
+	isTitular           bool            // of that pharmacy, on the day
 }
 
 // pharmacyDay returns the day for the facts about pharmacist and pharmacy: the delivery date if given, else the
@@ -96,7 +57,7 @@ func (n NotifiedImplant) pharmacyDay(surgeryDate ident.Date) ident.Date {
 }
 
 // checkSurgery applies the rules that implantations and explantations share.
-func checkSurgery(results *ruleResults, root string, day ident.Date, patient ident.SSIN, specialist ProfessionalRef, facts surgeryFacts) {
+func checkSurgery(results *RuleResults, root string, day ident.Date, patient ident.SSIN, specialist ProfessionalRef, facts surgeryFacts) {
 	path := root + "/OperationDate"
 	birth := facts.patient.BirthDate
 	if birth.IsZero() {
@@ -104,42 +65,42 @@ func checkSurgery(results *ruleResults, root string, day ident.Date, patient ide
 	}
 	switch {
 	case day.IsZero():
-		if !results.hasDefectAt(path) {
-			results.addViolation(problem.DateInvalid, path)
+		if !results.HasDefectAt(path) {
+			results.AddViolation(problem.DateInvalid, path)
 		}
 	case day.After(facts.today):
-		results.addViolation(problem.OperationInFuture, path)
-	case day.Year() < minSurgeryYear:
-		results.addViolation(problem.OperationTooOld, path)
+		results.AddViolation(problem.OperationInFuture, path)
+	case isBeforeRegister(day):
+		results.AddViolation(problem.OperationTooOld, path)
 	default:
 		if day.AddDays(lateNotificationDays).Before(facts.today) {
-			results.addWarning(problem.WarnLate, path)
+			results.AddWarning(problem.WarnLate, path)
 		}
 	}
 	if !birth.IsZero() && !day.IsZero() && day.Before(birth) {
-		results.addViolation(problem.OperationBeforeBirth, path)
+		results.AddViolation(problem.OperationBeforeBirth, path)
 	}
 	checkDoctor(results, root+"/Specialist", specialist, facts.specialistPractices, day, problem.SpecialistUnknown, problem.SpecialistUnqualified)
 }
 
 // checkDoctor requires a physician or dentist on a day.
-func checkDoctor(results *ruleResults, path string, professional ProfessionalRef, practices []Practice, day ident.Date, unknown, unqualified problem.Code) {
+func checkDoctor(results *RuleResults, path string, professional ProfessionalRef, practices []Practice, day ident.Date, unknown, unqualified problem.Code) {
 	switch {
 	case professional.IsZero() || day.IsZero():
 	case len(practices) == 0:
-		results.addViolation(unknown, path)
+		results.AddViolation(unknown, path)
 	case !hasPracticeOn(practices, day, Physician, Dentist):
-		results.addViolation(unqualified, path)
+		results.AddViolation(unqualified, path)
 	}
 }
 
 // checkImplantation applies the rules of an implantation.
-func checkImplantation(results *ruleResults, n *Implantation, facts surgeryFacts, lines []lineFacts) {
+func checkImplantation(results *RuleResults, n *Implantation, facts surgeryFacts, lines []lineFacts) {
 	const root = "Implantation"
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
 	checkDoctor(results, root+"/Prescriber", n.Prescriber, facts.prescriberPractices, n.PrescriptionDate, problem.PrescriberUnknown, problem.PrescriberUnqualified)
 	if !n.SurgeryDate.IsZero() && n.PrescriptionDate.After(n.SurgeryDate) {
-		results.addViolation(problem.PrescriptionAfter, root+"/PrescriptionDate")
+		results.AddViolation(problem.PrescriptionAfter, root+"/PrescriptionDate")
 	}
 	for i := range n.Implants {
 		path := fmt.Sprintf("%s/Implant[%d]", root, i+1)
@@ -151,32 +112,32 @@ func checkImplantation(results *ruleResults, n *Implantation, facts surgeryFacts
 		checkLine(results, path, &n.Implants[i], n.SurgeryDate, lines[i])
 		checkDevice(results, path, &n.Implants[i], n.SurgeryDate, lines[i])
 		if expiry := n.Implants[i].Expiry; !expiry.IsZero() && expiry.Before(n.SurgeryDate) {
-			results.addWarning(problem.WarnExpired, expiryAt)
+			results.AddWarning(problem.WarnExpired, expiryAt)
 		}
 	}
 }
 
 // checkIdentification requires a code or a UDI, and a code before the day from which a UDI suffices.
-func checkIdentification(results *ruleResults, path string, n *NotifiedImplant, day ident.Date) {
+func checkIdentification(results *RuleResults, path string, n *NotifiedImplant, day ident.Date) {
 	switch {
-	case !n.Code.IsZero() || results.hasDefectAt(path+"/NotificationCode"):
+	case !n.Code.IsZero() || results.HasDefectAt(path+"/NotificationCode"):
 	case n.UDI == "":
-		results.addViolation(problem.ImplantUnidentified, path)
+		results.AddViolation(problem.ImplantUnidentified, path)
 	case !day.IsZero() && day.String() < udiSufficientFrom:
-		results.addViolation(problem.CodeRequired, path+"/NotificationCode")
+		results.AddViolation(problem.CodeRequired, path+"/NotificationCode")
 	}
 }
 
 // checkLine applies the rules of any notified implant. It completes lot, serial number and expiry date from the UDI.
-func checkLine(results *ruleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkLine(results *RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
 	if n.Quantity < 1 || n.Quantity > 99 {
-		results.addViolation(problem.QuantityOutOfRange, path+"/Quantity")
+		results.AddViolation(problem.QuantityOutOfRange, path+"/Quantity")
 	}
 	if !n.Code.IsZero() && facts.deviceByCode == nil {
-		results.addViolation(problem.CodeUnknown, path+"/NotificationCode")
+		results.AddViolation(problem.CodeUnknown, path+"/NotificationCode")
 	}
 	if !day.IsZero() && n.DeliveryDate.After(day) {
-		results.addViolation(problem.DeliveryAfter, path+"/DeliveryDate")
+		results.AddViolation(problem.DeliveryAfter, path+"/DeliveryDate")
 	}
 	checkAndApplyUDI(results, path, n, facts)
 	checkPharmacist(results, path, n, day, facts)
@@ -184,54 +145,54 @@ func checkLine(results *ruleResults, path string, n *NotifiedImplant, day ident.
 
 // checkAndApplyUDI compares the given lot, serial number and expiry date with the UDI, and takes the missing ones from
 // it.
-func checkAndApplyUDI(results *ruleResults, path string, n *NotifiedImplant, facts lineFacts) {
+func checkAndApplyUDI(results *RuleResults, path string, n *NotifiedImplant, facts lineFacts) {
 	if n.UDI == "" {
 		return
 	}
 	if facts.udiErr != nil {
-		results.addWarning(problem.From(facts.udiErr).Code, path+"/UDI")
+		results.AddWarning(problem.From(facts.udiErr).Code, path+"/UDI")
 		return
 	}
 	if facts.deviceByDI != nil && !n.Code.IsZero() && facts.deviceByDI.Code != n.Code {
-		results.addWarning(problem.WarnUDIOtherCode, path+"/UDI")
+		results.AddWarning(problem.WarnUDIOtherCode, path+"/UDI")
 	}
 	u := facts.udi
 	switch {
 	case n.Lot == "":
 		n.Lot = u.Lot
 	case u.Lot != "" && u.Lot != n.Lot:
-		results.addViolation(problem.LotContradictsUDI, path+"/LotNumber")
+		results.AddViolation(problem.LotContradictsUDI, path+"/LotNumber")
 	}
 	switch {
 	case n.Serial == "":
 		n.Serial = u.Serial
 	case u.Serial != "" && u.Serial != n.Serial:
-		results.addViolation(problem.SerialContradictsUDI, path+"/SerialNumber")
+		results.AddViolation(problem.SerialContradictsUDI, path+"/SerialNumber")
 	}
 	switch {
 	case n.Expiry.IsZero():
 		n.Expiry = u.Expiry
 	case !u.Expiry.IsZero() && u.Expiry != n.Expiry:
-		results.addViolation(problem.ExpiryContradictsUDI, path+"/ExpiryDate")
+		results.AddViolation(problem.ExpiryContradictsUDI, path+"/ExpiryDate")
 	}
 }
 
 // checkPharmacist requires a pharmacist who is titular of the pharmacy on the day.
-func checkPharmacist(results *ruleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkPharmacist(results *RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
 	path += "/Pharmacist"
 	switch {
 	case n.Pharmacist.IsZero():
 	case len(facts.pharmacistPractices) == 0:
-		results.addViolation(problem.PharmacistUnknown, path)
+		results.AddViolation(problem.PharmacistUnknown, path)
 	case !hasPracticeOn(facts.pharmacistPractices, n.pharmacyDay(day), Pharmacist):
-		results.addViolation(problem.PharmacistUnqualified, path)
+		results.AddViolation(problem.PharmacistUnqualified, path)
 	case !facts.isTitular:
-		results.addViolation(problem.PharmacistNotTitular, path)
+		results.AddViolation(problem.PharmacistNotTitular, path)
 	}
 }
 
 // checkDevice warns about deleted and recalled devices.
-func checkDevice(results *ruleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkDevice(results *RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
 	device := facts.deviceByCode
 	if device == nil && n.Code.IsZero() {
 		device = facts.deviceByDI
@@ -240,11 +201,11 @@ func checkDevice(results *ruleResults, path string, n *NotifiedImplant, day iden
 		switch device.Status {
 		case DeviceDeleted:
 			if device.DeletedOn.IsZero() || !device.DeletedOn.After(day) {
-				results.addWarning(problem.WarnDeviceDeleted, path)
+				results.AddWarning(problem.WarnDeviceDeleted, path)
 			}
 		case DeviceRecalled:
 			if device.RecalledOn.IsZero() || !device.RecalledOn.After(day) {
-				results.addWarning(problem.WarnDeviceRecalled, path)
+				results.AddWarning(problem.WarnDeviceRecalled, path)
 			}
 		case DeviceActive:
 		}
@@ -259,7 +220,7 @@ type removalFacts struct {
 
 // checkExplantation applies the rules of an explantation and decides how many pieces each removal removes and leaves.
 // Several removals of one implant add up.
-func checkExplantation(results *ruleResults, n *Explantation, facts surgeryFacts, removals []removalFacts) []Removal {
+func checkExplantation(results *RuleResults, n *Explantation, facts surgeryFacts, removals []removalFacts) []Removal {
 	const root = "Explantation"
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
 	removed := map[string]int{}
@@ -268,7 +229,7 @@ func checkExplantation(results *ruleResults, n *Explantation, facts surgeryFacts
 		x := &n.Explants[i]
 		path := fmt.Sprintf("%s/Explant[%d]", root, i+1)
 		if x.Quantity < 0 || x.Quantity > 99 {
-			results.addViolation(problem.QuantityOutOfRange, path+"/Quantity")
+			results.AddViolation(problem.QuantityOutOfRange, path+"/Quantity")
 			continue
 		}
 		if x.Unregistered != nil {
@@ -278,11 +239,11 @@ func checkExplantation(results *ruleResults, n *Explantation, facts surgeryFacts
 		}
 		implant := removals[i].implant
 		if implant == nil {
-			results.addViolation(problem.ImplantNotOfPatient, path+"/ImplantId")
+			results.AddViolation(problem.ImplantNotOfPatient, path+"/ImplantId")
 			continue
 		}
 		if !n.SurgeryDate.IsZero() && n.SurgeryDate.Before(implant.SurgeryDate) {
-			results.addViolation(problem.ExplantBeforeImplant, root+"/OperationDate", texts.Literal(path))
+			results.AddViolation(problem.ExplantBeforeImplant, root+"/OperationDate", texts.Literal(path))
 		}
 		decided[i] = decideRemoval(results, path, x, implant.Remaining-removed[implant.ID])
 		removed[implant.ID] += decided[i].Quantity
@@ -291,7 +252,7 @@ func checkExplantation(results *ruleResults, n *Explantation, facts surgeryFacts
 }
 
 // decideRemoval decides one removal, given the quantity that is left.
-func decideRemoval(results *ruleResults, path string, x *Explant, left int) Removal {
+func decideRemoval(results *RuleResults, path string, x *Explant, left int) Removal {
 	quantity := x.Quantity
 	if quantity == 0 {
 		quantity = left
@@ -299,7 +260,7 @@ func decideRemoval(results *ruleResults, path string, x *Explant, left int) Remo
 		path += "/Quantity"
 	}
 	if quantity > left || quantity == 0 {
-		results.addViolation(problem.ExplantExceedsRemaining, path, texts.Literal(fmt.Sprintf("%d > %d", max(quantity, 1), left)))
+		results.AddViolation(problem.ExplantExceedsRemaining, path, texts.Literal(fmt.Sprintf("%d > %d", max(quantity, 1), left)))
 		return Removal{}
 	}
 	return Removal{ImplantID: x.ImplantID, Quantity: quantity, Reason: x.Reason, Remaining: left - quantity}
@@ -307,28 +268,28 @@ func decideRemoval(results *ruleResults, path string, x *Explant, left int) Remo
 
 // checkRemovedLines applies the rules of an implantation that replaces another version of itself: implants removed
 // since (see loadFirstRemovals) must still be implanted in the same patient, before their removal.
-func checkRemovedLines(results *ruleResults, removed map[string]ident.Date, previous, next *Notification) {
+func checkRemovedLines(results *RuleResults, removed map[string]ident.Date, previous, next *Notification) {
 	for i := range previous.Implants {
 		id := previous.Implants[i].ID
 		since, ok := removed[id]
 		switch {
 		case !ok:
 		case next.Patient != previous.Patient || !slices.ContainsFunc(next.Implants, func(n Implant) bool { return n.ID == id }):
-			results.addViolation(problem.ImplantRemovedSince, "Implantation", texts.Literal(id))
+			results.AddViolation(problem.ImplantRemovedSince, "Implantation", texts.Literal(id))
 		case since.Before(next.SurgeryDate):
-			results.addViolation(problem.ExplantBeforeImplant, "Implantation/OperationDate", texts.Literal(id))
+			results.AddViolation(problem.ExplantBeforeImplant, "Implantation/OperationDate", texts.Literal(id))
 		}
 	}
 }
 
 // checkWithdrawal applies the rules of withdrawing a final notification.
-func checkWithdrawal(results *ruleResults, n *Notification, reason string, removed map[string]ident.Date) {
+func checkWithdrawal(results *RuleResults, n *Notification, reason string, removed map[string]ident.Date) {
 	if strings.TrimSpace(reason) == "" {
-		results.addViolation(problem.ReasonRequired, "Reason")
+		results.AddViolation(problem.ReasonRequired, "Reason")
 	}
 	for i := range n.Implants {
 		if _, ok := removed[n.Implants[i].ID]; ok {
-			results.addViolation(problem.ImplantRemovedSince, "Of", texts.Literal(n.Implants[i].ID))
+			results.AddViolation(problem.ImplantRemovedSince, "Of", texts.Literal(n.Implants[i].ID))
 		}
 	}
 }

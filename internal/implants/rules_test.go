@@ -152,20 +152,20 @@ var implantationCases = []implantationCase{
 		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
 	{name: "titular of the pharmacy by NIHII", rule: problem.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) {
-			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.PharmacyRef{NIHII: pharmacy}
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.OrganisationRef{NIHII: pharmacy}
 		}},
 	{name: "titular of the pharmacy by CBE", rule: problem.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) {
-			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.PharmacyRef{CBE: pharmacyCBE}
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.OrganisationRef{CBE: pharmacyCBE}
 		}},
 	{name: "of another pharmacy", rule: problem.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) {
-			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.PharmacyRef{NIHII: hospital}
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.OrganisationRef{NIHII: hospital}
 		},
 		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
 	{name: "of a pharmacy nobody knows", rule: problem.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) {
-			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.PharmacyRef{NIHII: maesNIHII}
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.OrganisationRef{NIHII: maesNIHII}
 		},
 		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
 	{name: "first day as pharmacist, not yet titular", rule: problem.PharmacistUnqualified,

@@ -23,6 +23,30 @@ func (p Period) Contains(day ident.Date) bool {
 	return !day.Before(p.From) && (p.To.IsZero() || !day.After(p.To))
 }
 
+// hasEnded reports whether the period ended before the day, or ends before it begins.
+func (p Period) hasEnded(day ident.Date) bool {
+	return !p.To.IsZero() && (p.To.Before(day) || p.To.Before(p.From))
+}
+
+// ProfessionalRef identifies a professional by SSIN, by NIHII number or, once resolved in the professional register,
+// by both.
+type ProfessionalRef struct {
+	SSIN  ident.SSIN
+	NIHII ident.NIHII
+}
+
+// IsZero reports whether the reference is empty.
+func (p ProfessionalRef) IsZero() bool { return p.SSIN.IsZero() && p.NIHII.IsZero() }
+
+// OrganisationRef identifies an organisation by NIHII or CBE number.
+type OrganisationRef struct {
+	NIHII ident.NIHII
+	CBE   ident.CBE
+}
+
+// IsZero reports whether the reference is empty.
+func (p OrganisationRef) IsZero() bool { return p.NIHII.IsZero() && p.CBE.IsZero() }
+
 // Profession is a healthcare profession.
 type Profession string
 
@@ -106,28 +130,26 @@ func (m Mandate) isInForceOn(day ident.Date) bool {
 	return m.Service == MandateService && !m.AcceptedOn.IsZero() && !day.Before(m.AcceptedOn) && m.Contains(day)
 }
 
-// DeviceStatus is the status of a device on the device list.
-type DeviceStatus string
+// MandateState is the state of a mandate on a day.
+type MandateState string
 
-// The statuses.
+// The states of a mandate.
 const (
-	DeviceActive   DeviceStatus = "Active"
-	DeviceDeleted  DeviceStatus = "Deleted"
-	DeviceRecalled DeviceStatus = "Recalled"
+	MandatePending MandateState = "Pending" // not accepted yet
+	MandateFuture  MandateState = "Future"  // accepted, but not begun
+	MandateActive  MandateState = "Active"
+	MandateEnded   MandateState = "Ended"
 )
 
-// Device is an entry of the device list.
-type Device struct {
-	Code           ident.NotificationCode
-	Name           string
-	Reference      string
-	Manufacturer   string
-	Distributor    string
-	Classification string
-	Category       string
-	UDIDIs         []string
-	Status         DeviceStatus
-	ValidFrom      ident.Date
-	DeletedOn      ident.Date
-	RecalledOn     ident.Date
+// StateOn returns the state of the mandate on a day.
+func (m Mandate) StateOn(day ident.Date) MandateState {
+	switch {
+	case m.hasEnded(day):
+		return MandateEnded
+	case m.AcceptedOn.IsZero():
+		return MandatePending
+	case day.Before(m.From) || day.Before(m.AcceptedOn):
+		return MandateFuture
+	}
+	return MandateActive
 }

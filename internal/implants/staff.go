@@ -58,8 +58,8 @@ func newStaffMember(a Affiliation, today ident.Date) StaffMember {
 }
 
 // ManageStaff assigns or ends a person's role in the signing organisation, and returns what changed.
-func (r *Registrar) ManageStaff(ctx context.Context, c Caller, req ManageStaffRequest) ([]StaffMember, error) {
-	today := r.dateOf(r.now())
+func (s *AccessService) ManageStaff(ctx context.Context, c Caller, req ManageStaffRequest) ([]StaffMember, error) {
+	today := s.runner.Today()
 	event := AuditEvent{Outcome: OutcomeAccepted}
 	switch {
 	case req.Assign != nil:
@@ -67,7 +67,7 @@ func (r *Registrar) ManageStaff(ctx context.Context, c Caller, req ManageStaffRe
 	case req.End != nil:
 		event.Patient = req.End.Person
 	}
-	changed, err := inTransaction(ctx, r, c, event, func(w Writer, e *AuditEvent) ([]Affiliation, error) {
+	changed, err := InTransaction(ctx, s.runner, c, event, func(w platformWriter, e *AuditEvent) ([]Affiliation, error) {
 		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
@@ -92,32 +92,31 @@ func (r *Registrar) ManageStaff(ctx context.Context, c Caller, req ManageStaffRe
 
 // lockAndReloadCaller returns the caller with their current roles. It locks the organisation's roles until the
 // transaction ends, so that a manager whose role is being ended cannot assign roles at the same moment.
-func lockAndReloadCaller(w Writer, c Caller) (Caller, error) {
-	if c.organisation.IsZero() {
+func lockAndReloadCaller(w platformWriter, c Caller) (Caller, error) {
+	if c.Organisation().IsZero() {
 		return c, nil
 	}
-	if err := w.Lock("staff of " + c.organisation.Base().Digits()); err != nil {
+	if err := w.Lock("staff of " + c.Organisation().Base().Digits()); err != nil {
 		return c, err
 	}
-	var err error
-	c.affiliations, err = w.Affiliations(c.organisation, c.person)
-	return c, err
+	affiliations, err := w.Affiliations(c.Organisation(), c.Person())
+	return c.WithAffiliations(affiliations), err
 }
 
-func assignRole(w Writer, c Caller, a StaffAssignment, today ident.Date, e *AuditEvent) ([]Affiliation, error) {
-	reason, err := mayManageRole(c, roleChange{a.Role, a.Person, false}, "Change/Assign", today)
+func assignRole(w platformWriter, c Caller, a StaffAssignment, today ident.Date, e *AuditEvent) ([]Affiliation, error) {
+	reason, err := MayManageRole(c, RoleChange{a.Role, a.Person, false}, "Change/Assign", today)
 	if err != nil {
 		return nil, err
 	}
 	if a.From.IsZero() {
 		a.From = today
 	}
-	results := ruleResults{}
-	results.checkPeriod("Change/Assign", a.Period, today)
-	if err = results.toError(); err != nil {
+	results := RuleResults{}
+	checkPeriod(&results, "Change/Assign", a.Period, today)
+	if err = results.ToError(); err != nil {
 		return nil, err
 	}
-	existing, err := findUnendedRoles(w, c.organisation, a.Person, a.Role, today)
+	existing, err := findUnendedRoles(w, c.Organisation(), a.Person, a.Role, today)
 	switch {
 	case err != nil:
 		return nil, err
@@ -125,12 +124,12 @@ func assignRole(w Writer, c Caller, a StaffAssignment, today ident.Date, e *Audi
 		return nil, problem.New(problem.StaffRoleExists).WithPath("Change/Assign/Role")
 	}
 	e.Reason = "assign " + string(a.Role) + ", " + reason
-	assigned := Affiliation{Organisation: c.organisation, SSIN: a.Person, Role: a.Role, Period: a.Period}
+	assigned := Affiliation{Organisation: c.Organisation(), SSIN: a.Person, Role: a.Role, Period: a.Period}
 	return []Affiliation{assigned}, w.SaveAffiliation(assigned)
 }
 
 // findUnendedRoles returns a person's affiliations to an organisation with the given role that have not ended.
-func findUnendedRoles(s Reader, organisation ident.NIHII, person ident.SSIN, role Role, today ident.Date) ([]Affiliation, error) {
+func findUnendedRoles(s platformReader, organisation ident.NIHII, person ident.SSIN, role Role, today ident.Date) ([]Affiliation, error) {
 	all, err := s.Affiliations(organisation, person)
 	if err != nil {
 		return nil, err
@@ -144,12 +143,12 @@ func findUnendedRoles(s Reader, organisation ident.NIHII, person ident.SSIN, rol
 	return found, nil
 }
 
-func endRole(w Writer, c Caller, end StaffEnd, today ident.Date, e *AuditEvent) ([]Affiliation, error) {
-	reason, err := mayManageRole(c, roleChange{end.Role, end.Person, true}, "Change/End", today)
+func endRole(w platformWriter, c Caller, end StaffEnd, today ident.Date, e *AuditEvent) ([]Affiliation, error) {
+	reason, err := MayManageRole(c, RoleChange{end.Role, end.Person, true}, "Change/End", today)
 	if err != nil {
 		return nil, err
 	}
-	all, err := findUnendedRoles(w, c.organisation, end.Person, end.Role, today)
+	all, err := findUnendedRoles(w, c.Organisation(), end.Person, end.Role, today)
 	switch {
 	case err != nil:
 		return nil, err
@@ -173,15 +172,15 @@ type ListStaffResult struct {
 }
 
 // ListStaff lists the roles in the signing organisation, including past ones. Only its access managers may call it.
-func (r *Registrar) ListStaff(ctx context.Context, c Caller, page Page) (ListStaffResult, error) {
+func (s *AccessService) ListStaff(ctx context.Context, c Caller, page Page) (ListStaffResult, error) {
 	event := AuditEvent{Outcome: OutcomeAccepted}
-	today := r.dateOf(r.now())
-	return readAndRecord(ctx, r, c, nil, &event, func(s Reader) (ListStaffResult, error) {
+	today := s.runner.Today()
+	return ReadAndRecord(ctx, s.runner, c, nil, &event, func(reader platformReader) (ListStaffResult, error) {
 		var err error
-		if event.Reason, err = maySeeStaff(c, today); err != nil {
+		if event.Reason, err = MaySeeStaff(c, today); err != nil {
 			return ListStaffResult{}, err
 		}
-		all, total, err := s.ListStaff(c.organisation, page.Offset, page.Limit)
+		all, total, err := reader.ListStaff(c.Organisation(), page.Offset, page.Limit)
 		found := ListStaffResult{Total: total}
 		for _, a := range all {
 			found.Members = append(found.Members, newStaffMember(a, today))

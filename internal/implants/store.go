@@ -1,49 +1,23 @@
 package implants
 
 import (
-	"context"
 	"time"
 
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/problem"
 )
 
-// Store is the storage of the register. It is declared here because the Registrar is its only consumer.
-type Store interface {
-	// RunReadTx runs f over one consistent view.
-	RunReadTx(ctx context.Context, f func(Reader) error) error
-	// RunWriteTx runs f in one transaction. When it returns nil, everything that f stored is durable; on an error,
-	// nothing is stored. It may call f more than once, so f must reset its results each time. f must not call
-	// RunReadTx or RunWriteTx.
-	RunWriteTx(ctx context.Context, f func(Writer) error) error
-	// CheckReady returns an error when the store cannot accept a write now.
-	CheckReady(ctx context.Context) error
-}
+// Store is the storage of the register.
+type Store = platformStore[Reader, Writer]
 
-// Reader reads the authentic sources and the register. A missing entry is false or empty, never an error.
+// Reader reads the register, the device list and the authentic sources. A missing entry is false or empty, never an
+// error. A notification counts when its current version, which is the newest, is final.
 type Reader interface {
-	Person(ident.SSIN) (Person, bool, error)
-	// Practices returns all practice periods of a professional, found by SSIN or else by the first eight digits of the
-	// NIHII number.
-	Practices(ProfessionalRef) ([]Practice, error)
-	// Organisation finds an organisation by NIHII or else by CBE number.
-	Organisation(PharmacyRef) (Organisation, bool, error)
-	// Affiliations returns a person's affiliations to an organisation or, when it is zero, to any.
-	Affiliations(organisation ident.NIHII, person ident.SSIN) ([]Affiliation, error)
+	platformReader
+
 	DeviceByCode(ident.NotificationCode) (Device, bool, error)
 	DeviceByDI(di string) (Device, bool, error)
 	// SearchDevices returns a page of devices ordered by code, and the total count.
 	SearchDevices(DeviceQuery) ([]Device, int, error)
-	TherapeuticLinks(patient, professional ident.SSIN) ([]TherapeuticLink, error)
-	// ListStaff returns a page of an organisation's affiliations, and the total count. The order is stable: only new
-	// affiliations change it.
-	ListStaff(organisation ident.NIHII, offset, limit int) ([]Affiliation, int, error)
-	// MandatesByGrantee returns all mandates given to a person, MandatesByGrantor all mandates given by one.
-	MandatesByGrantee(grantee ident.SSIN) ([]Mandate, error)
-	MandatesByGrantor(grantor ident.SSIN) ([]Mandate, error)
-
-	// Below, a notification counts when its current version, which is the newest, is final.
-
 	// NotificationByNumber returns the current version of a notification that has been final, with implants, removals
 	// and warnings.
 	NotificationByNumber(ident.NotificationNumber) (Notification, bool, error)
@@ -74,11 +48,11 @@ type Reader interface {
 	SearchNotifications(NotificationQuery) ([]NotificationSummary, int, error)
 }
 
-// Writer also stores. It only appends, except for mandates and affiliations, whose changes are all in the audit log.
+// Writer also stores. It only appends.
 type Writer interface {
+	platformWriter
 	Reader
-	// Lock makes concurrent transactions with one of these keys wait until this transaction ends.
-	Lock(keys ...string) error
+
 	// NextSequenceNumber returns the next notification sequence number of a day. It never returns the same number
 	// twice.
 	NextSequenceNumber(day ident.Date) (uint64, error)
@@ -86,15 +60,6 @@ type Writer interface {
 	AppendVersion(Notification) error
 	// AppendEvidence appends the evidence of a stored version.
 	AppendEvidence(Evidence) error
-	// AddTherapeuticLink adds a care relation unless the same one exists.
-	AddTherapeuticLink(TherapeuticLink) error
-	// SaveMandate and SaveAffiliation add an entry, or replace the one with the same persons, the same service or
-	// role, and the same first day. All nodes see it after the commit.
-	SaveMandate(Mandate) error
-	SaveAffiliation(Affiliation) error
-	// RecordReplayKey records a message as used. It returns false when the message was used before.
-	RecordReplayKey(ReplayKey) (bool, error)
-	AppendEvent(AuditEvent) error
 }
 
 // NotificationQuery selects notifications. Zero fields do not restrict.
@@ -152,41 +117,4 @@ type Evidence struct {
 	Message     []byte
 	Certificate []byte
 	AcceptedAt  time.Time
-}
-
-// ReplayKey identifies a signed message as long as its Timestamp would allow a replay.
-type ReplayKey struct {
-	Hash      [32]byte
-	ExpiresAt time.Time
-}
-
-// Outcome is how a request ended.
-type Outcome string
-
-// The outcomes. To the caller, a withheld answer looks as if the item did not exist.
-const (
-	OutcomeAccepted Outcome = "accepted"
-	OutcomeRefused  Outcome = "refused"
-	OutcomeWithheld Outcome = "withheld"
-)
-
-// AuditEvent is an entry of the audit log: who, in which capacity, about whom, when, and why allowed or rejected.
-type AuditEvent struct {
-	OccurredAt      time.Time
-	Correlation     string // the ID in the request log and in the fault
-	Operation       string // the operation's name in the contract
-	Outcome         Outcome
-	Codes           []problem.Code // of the refusals
-	Reason          string         // why it was allowed
-	EmergencyReason string         // the reason given by a doctor without a care relation
-	Signer          string
-	Organisation    ident.NIHII
-	Person          ident.SSIN
-	Capacity        Capacity
-	Patient         ident.SSIN // the person concerned; for mandates and roles, the other person
-	Number          ident.NotificationNumber
-
-	// otherPerson is a second person concerned: the patient before a revision, the grantee before a transfer. A second
-	// event with the same facts is recorded about them.
-	otherPerson ident.SSIN
 }

@@ -79,7 +79,7 @@ func compareOrganisations(c *comparison, batch *chunk) error {
 			{"cbe", o.CBE.Digits()}, {"type", o.Type}, {"name", o.Name}}}
 	}
 	find := func(o implants.Organisation) (implants.Organisation, bool, error) {
-		return c.stored.Organisation(implants.PharmacyRef{NIHII: o.NIHII})
+		return c.stored.Organisation(implants.OrganisationRef{NIHII: o.NIHII})
 	}
 	return compareEntries(c, batch.entries.Organisations, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, o implants.Organisation) {
 		s.Organisations = append(s.Organisations, o)

@@ -29,7 +29,7 @@ func (r Reader) Practices(p implants.ProfessionalRef) ([]implants.Practice, erro
 }
 
 // Organisation returns an organisation, found by NIHII number, or else by CBE number.
-func (r Reader) Organisation(p implants.PharmacyRef) (implants.Organisation, bool, error) {
+func (r Reader) Organisation(p implants.OrganisationRef) (implants.Organisation, bool, error) {
 	if !p.NIHII.IsZero() {
 		return identity.CachedQueryOne(r.tx, "organisation", organisationRow.toOrganisation, organisationTable.Select()+` WHERE id = ?`, p.NIHII.Base().Digits())
 	}

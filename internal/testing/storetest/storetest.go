@@ -158,7 +158,7 @@ func newImplantation(t testing.TB, running uint64) implants.Notification {
 		NotifiedImplant: implants.NotifiedImplant{
 			Code: knee, UDI: "(01)05410000001047(17)291231(10)L2201(21)S-" + reference, Lot: "L2201", Serial: "S-" + reference,
 			Expiry: people.MustDate("2029-12-31"), Pharmacist: implants.ProfessionalRef{SSIN: peeters},
-			Pharmacy: implants.PharmacyRef{NIHII: pharmacy, CBE: people.PharmacyCBE}, DeliveryDate: people.MustDate("2026-11-19"),
+			Pharmacy: implants.OrganisationRef{NIHII: pharmacy, CBE: people.PharmacyCBE}, DeliveryDate: people.MustDate("2026-11-19"),
 			Quantity: 1, Location: "left knee", Side: "Left",
 		},
 		UDIDI: "05410000001047",

@@ -280,7 +280,7 @@ func TestAnswers(t *testing.T) {
 	implantList := []implants.Implant{
 		{ID: "i1", Number: number, Patient: patient, SurgeryDate: mustParseDate(t, "2026-11-20"), UDIDI: "05410000001047", Remaining: 1,
 			NotifiedImplant: implants.NotifiedImplant{Code: code, Lot: "a<b", Expiry: mustParseDate(t, "2029-12-31"), Quantity: 1, Side: "Left",
-				Pharmacist: implants.ProfessionalRef{NIHII: nihii}, Pharmacy: implants.PharmacyRef{CBE: cbe}},
+				Pharmacist: implants.ProfessionalRef{NIHII: nihii}, Pharmacy: implants.OrganisationRef{CBE: cbe}},
 			Device: &implants.Device{Code: code, Status: implants.DeviceDeleted, DeletedOn: mustParseDate(t, "2026-01-01"), UDIDIs: []string{"1", "2"}}},
 		{ID: "i2", Number: number, SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: implants.NotifiedImplant{Quantity: 99}},
 	}

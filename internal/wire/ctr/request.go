@@ -59,7 +59,7 @@ func (r *fieldParser) parseImplant(path string, n *NotifiedImplant) implants.Not
 		Side:         implants.Side(n.Side),
 	}
 	if n.Pharmacy != nil {
-		implant.Pharmacy = implants.PharmacyRef{
+		implant.Pharmacy = implants.OrganisationRef{
 			NIHII: parseField(r, path+"/Pharmacy/NIHII", n.Pharmacy.NIHII, ident.ParseNIHII),
 			CBE:   parseField(r, path+"/Pharmacy/CBE", n.Pharmacy.CBE, ident.ParseCBE),
 		}

@@ -100,7 +100,7 @@ func newProfessional(p implants.ProfessionalRef) *Professional {
 	return nil
 }
 
-func newPharmacy(p implants.PharmacyRef) *Pharmacy {
+func newPharmacy(p implants.OrganisationRef) *Pharmacy {
 	switch {
 	case !p.NIHII.IsZero():
 		return &Pharmacy{NIHII: p.NIHII.Digits()}

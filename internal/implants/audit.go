@@ -1,0 +1,45 @@
+package implants
+
+import (
+	"time"
+
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// ReplayKey identifies a signed message as long as its Timestamp would allow a replay.
+type ReplayKey struct {
+	Hash      [32]byte
+	ExpiresAt time.Time
+}
+
+// Outcome is how a request ended.
+type Outcome string
+
+// The outcomes. To the caller, a withheld answer looks as if the item did not exist.
+const (
+	OutcomeAccepted Outcome = "accepted"
+	OutcomeRefused  Outcome = "refused"
+	OutcomeWithheld Outcome = "withheld"
+)
+
+// AuditEvent is an entry of the audit log: who, in which capacity, about whom, when, and why allowed or rejected.
+type AuditEvent struct {
+	OccurredAt      time.Time
+	Correlation     string // the ID in the request log and in the fault
+	Operation       string // the operation's name in the contract
+	Outcome         Outcome
+	Codes           []problem.Code // of the refusals
+	Reason          string         // why it was allowed
+	EmergencyReason string         // the reason given by a doctor without a care relation
+	Signer          string
+	Organisation    ident.NIHII
+	Person          ident.SSIN
+	Capacity        Capacity
+	Patient         ident.SSIN // the person concerned; for mandates and roles, the other person
+	Number          ident.NotificationNumber
+
+	// OtherPerson is a second person concerned: the patient before a revision, the grantee before a transfer. A second
+	// event with the same facts is recorded about them.
+	OtherPerson ident.SSIN
+}

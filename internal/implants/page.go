@@ -1,0 +1,12 @@
+package implants
+
+// Page selects a part of a result.
+type Page struct {
+	Offset, Limit int
+}
+
+// slicePage returns one page of a list.
+func slicePage[T any](all []T, page Page) []T {
+	from := min(page.Offset, len(all))
+	return all[from : from+min(page.Limit, len(all)-from)]
+}
