@@ -86,21 +86,6 @@ type Implantation struct {
 	Implant          []NotifiedImplant `x:"ctr:Implant"`
 }
 
-// NotifiedImplant is ctr:NotifiedImplantType.
-type NotifiedImplant struct {
-	NotificationCode string        `x:"ctr:NotificationCode"`
-	UDI              string        `x:"ctr:UDI"`
-	LotNumber        string        `x:"ctr:LotNumber"`
-	SerialNumber     string        `x:"ctr:SerialNumber"`
-	ExpiryDate       string        `x:"ctr:ExpiryDate"`
-	Pharmacist       *Professional `x:"ctr:Pharmacist"`
-	Pharmacy         *Pharmacy     `x:"ctr:Pharmacy"`
-	DeliveryDate     string        `x:"ctr:DeliveryDate"`
-	Quantity         int           `x:"ctr:Quantity,zero"`
-	Location         string        `x:"ctr:Location"`
-	Side             string        `x:"ctr:Side"`
-}
-
 // Explantation is ctr:ExplantationType.
 type Explantation struct {
 	Specialist    Professional `x:"ctr:Specialist"`
@@ -116,28 +101,6 @@ type Explant struct {
 	Unregistered *NotifiedImplant `x:"ctr:Unregistered"`
 	Quantity     int              `x:"ctr:Quantity"`
 	Reason       string           `x:"ctr:Reason"`
-}
-
-// RegisteredImplant is ctr:RegisteredImplantType.
-type RegisteredImplant struct {
-	ImplantID          string        `x:"ctr:ImplantId" json:",omitempty"`
-	NotificationCode   string        `x:"ctr:NotificationCode" json:",omitempty"`
-	UDI                string        `x:"ctr:UDI" json:",omitempty"`
-	LotNumber          string        `x:"ctr:LotNumber" json:",omitempty"`
-	SerialNumber       string        `x:"ctr:SerialNumber" json:",omitempty"`
-	ExpiryDate         string        `x:"ctr:ExpiryDate" json:",omitempty"`
-	Pharmacist         *Professional `x:"ctr:Pharmacist" json:",omitempty"`
-	Pharmacy           *Pharmacy     `x:"ctr:Pharmacy" json:",omitempty"`
-	DeliveryDate       string        `x:"ctr:DeliveryDate" json:",omitempty"`
-	Quantity           int           `x:"ctr:Quantity"`
-	Location           string        `x:"ctr:Location" json:",omitempty"`
-	Side               string        `x:"ctr:Side" json:",omitempty"`
-	Device             *Device       `x:"ctr:Device" json:",omitempty"`
-	UDIDI              string        `x:"ctr:UDIDI" json:",omitempty"`
-	NotificationNumber string        `x:"ctr:NotificationNumber" json:",omitempty"`
-	OperationDate      string        `x:"ctr:OperationDate"`
-	Remaining          int           `x:"ctr:Remaining,zero"`
-	Unregistered       bool          `x:"ctr:Unregistered" json:",omitempty"`
 }
 
 // Device is ctr:DeviceType.
@@ -466,17 +429,10 @@ type SearchDeviceResponse struct {
 // structCodecs are the codecs of all messages, by type.
 var structCodecs = func() map[reflect.Type]*structCodec {
 	all := map[reflect.Type]*structCodec{}
-	for _, m := range []any{
-		NotifyImplantRequest{}, NotifyExplantRequest{}, NotifyResponse{}, SearchRequest{}, SearchResponse{},
-		GetImplantCardRequest{}, GetImplantCardResponse{}, GetNotificationRequest{}, GetNotificationResponse{},
-		ReviseNotificationRequest{}, ReviseNotificationResponse{}, ValidateNotificationRequest{}, ValidateNotificationResponse{},
-		DiscardNotificationRequest{}, DiscardNotificationResponse{}, ListPendingNotificationsRequest{}, ListPendingNotificationsResponse{},
-		ListPatientImplantsRequest{}, ListPatientImplantsResponse{}, SearchDeviceRequest{}, SearchDeviceResponse{},
-		ManageMandateRequest{}, ManageMandateResponse{}, ListMandatesRequest{}, ListMandatesResponse{},
-		ManageStaffRequest{}, ManageStaffResponse{}, ListStaffRequest{}, ListStaffResponse{},
-	} {
-		t := reflect.TypeOf(m)
-		all[t] = newStructCodec(t)
+	for _, o := range operations {
+		for _, t := range []reflect.Type{o.request, o.response} {
+			all[t] = newStructCodec(t)
+		}
 	}
 	return all
 }()

@@ -45,28 +45,6 @@ func (r *fieldParser) parseProfessional(path string, p *Professional) implants.P
 	}
 }
 
-func (r *fieldParser) parseImplant(path string, n *NotifiedImplant) implants.NotifiedImplant {
-	implant := implants.NotifiedImplant{
-		Code:         parseField(r, path+"/NotificationCode", n.NotificationCode, ident.ParseNotificationCode),
-		UDI:          n.UDI,
-		Lot:          n.LotNumber,
-		Serial:       n.SerialNumber,
-		Expiry:       r.parseDate(path+"/ExpiryDate", n.ExpiryDate),
-		Pharmacist:   r.parseProfessional(path+"/Pharmacist", n.Pharmacist),
-		DeliveryDate: r.parseDate(path+"/DeliveryDate", n.DeliveryDate),
-		Quantity:     n.Quantity,
-		Location:     n.Location,
-		Side:         implants.Side(n.Side),
-	}
-	if n.Pharmacy != nil {
-		implant.Pharmacy = implants.OrganisationRef{
-			NIHII: parseField(r, path+"/Pharmacy/NIHII", n.Pharmacy.NIHII, ident.ParseNIHII),
-			CBE:   parseField(r, path+"/Pharmacy/CBE", n.Pharmacy.CBE, ident.ParseCBE),
-		}
-	}
-	return implant
-}
-
 // AuthorIDs returns the identifiers of the request's author, as the domain's Author.
 func (h *Header) AuthorIDs() implants.Author {
 	var author implants.Author

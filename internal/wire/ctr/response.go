@@ -110,24 +110,6 @@ func newPharmacy(p implants.OrganisationRef) *Pharmacy {
 	return nil
 }
 
-func newImplants(all []implants.Implant) []RegisteredImplant {
-	out := make([]RegisteredImplant, len(all))
-	for i := range all {
-		out[i] = newImplant(&all[i])
-	}
-	return out
-}
-
-func newImplant(in *implants.Implant) RegisteredImplant {
-	return RegisteredImplant{
-		ImplantID: in.ID, NotificationCode: in.Code.Digits(), UDI: in.UDI, LotNumber: in.Lot, SerialNumber: in.Serial,
-		ExpiryDate: in.Expiry.String(), Pharmacist: newProfessional(in.Pharmacist), Pharmacy: newPharmacy(in.Pharmacy),
-		DeliveryDate: in.DeliveryDate.String(), Quantity: in.Quantity, Location: in.Location, Side: string(in.Side),
-		Device: newDevice(in.Device), UDIDI: in.UDIDI, NotificationNumber: in.Number.Digits(),
-		OperationDate: in.SurgeryDate.String(), Remaining: in.Remaining, Unregistered: in.Unregistered,
-	}
-}
-
 func newDevice(d *implants.Device) *Device {
 	if d == nil {
 		return nil
