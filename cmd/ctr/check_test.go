@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
+	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
@@ -85,7 +86,7 @@ func TestCheckSaysEverything(t *testing.T) {
 		"->   DIGEST_MISMATCH at ds:Reference[", "->   SIGNATURE_INVALID at ds:SignatureValue\n", "->   CERT_EXPIRED at wsse:BinarySecurityToken: valid until ",
 		"->   TIMESTAMP_EXPIRED at wsu:Timestamp: Created ", "->   SCHEMA_VALUE at /ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Patient",
 		"/ctr:Implant[2]/ctr:Quantity", "The service would answer with SIGNATURE_SHA1_REFUSED.")
-	dutch, _ := problem.Lookup(problem.DigestMismatch)
+	dutch, _ := problem.Lookup(dsig.DigestMismatch)
 	first, _, _ := strings.Cut(dutch.Text("nl"), " ")
 	s.runCheck(message, "--lang", "nl").expectOutput(t, exitRefused, "DIGEST_MISMATCH", "\n               "+first)
 
@@ -94,7 +95,7 @@ func TestCheckSaysEverything(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || r.code != exitRefused {
 		t.Fatal(err, r.code)
 	}
-	if report.AnswerCode != problem.SignatureSHA1 || report.Refused < 6 {
+	if report.AnswerCode != dsig.SignatureSHA1 || report.Refused < 6 {
 		t.Errorf("%s, %d", report.AnswerCode, report.Refused)
 	}
 	for _, c := range report.Checks {

@@ -164,7 +164,7 @@ func (f *File) addSpreadsheetHint(value string) {
 	switch {
 	case scientificNotation.MatchString(value):
 		last.Message += " A spreadsheet made a power of ten of it and dropped digits: make the column text, and fill it again."
-	case isDigits(value) && (last.Code == problem.SSINInvalid && len(value) < 11 || last.Code == problem.NIHIIInvalid && len(value) < 8):
+	case isDigits(value) && (last.Code == ident.SSINInvalid && len(value) < 11 || last.Code == ident.NIHIIInvalid && len(value) < 8):
 		last.Message += fmt.Sprintf(" It has %d digits: a spreadsheet drops zeros in front.", len(value))
 	}
 }

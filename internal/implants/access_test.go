@@ -142,7 +142,7 @@ func TestMandateRules(t *testing.T) {
 			"MANDATE_TO_SELF at Change/Grant/Grantee, PERIOD_BEGINS_IN_PAST at Change/Grant/From, PERIOD_ENDS_BEFORE_IT_BEGINS at Change/Grant/To"},
 		{"ends before today", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(smit, period("", "2026-11-20"))), "PERIOD_ENDS_BEFORE_IT_BEGINS at Change/Grant/To"},
 		{"for another service", d.manageMandate(d.callerWithOwnKey(dubois), endRequest(kaya)), "MANDATE_NOT_FOUND at Change/End/Grantee"},
-		{"with a defect", d.manageMandate(d.callerWithOwnKey(claes), implants.ManageMandateRequest{Defects: []*problem.Error{problem.New(problem.SSINInvalid)}}), "SSIN_INVALID"},
+		{"with a defect", d.manageMandate(d.callerWithOwnKey(claes), implants.ManageMandateRequest{Defects: []*problem.Error{problem.New(ident.SSINInvalid)}}), "SSIN_INVALID"},
 		{"of nothing", d.manageMandate(d.callerWithOwnKey(claes), implants.ManageMandateRequest{}), "INTERNAL"},
 		{"for one day, inside the hospital", d.manageMandate(d.callerInside(hospital, claes), grantRequest(smit, period("", "2026-11-21"))), "Pending 2026-11-21..2026-11-21"},
 		{"what is left moves", d.manageMandate(d.callerWithOwnKey(dubois), transferRequest(wouters, leroy)), "Ended 2024-01-01..2026-11-20, Pending 2026-11-21..2027-12-31"},

@@ -67,9 +67,9 @@ func TestIdentify(t *testing.T) {
 		{"two people by both numbers", hospitalCert, author("SSIN", "91021706490", "NIHII", "17800389480"), ident.SSIN{}, problem.AuthorAmbiguous},
 		{"another organisation beside", hospitalCert, author("SSIN", "78031412250", "NIHII", "71012413"), ident.SSIN{}, problem.AuthorDisagrees},
 		{"another organisation by its long name", hospitalCert, author(byNumber, "71012413", "SSIN", "78031412250"), ident.SSIN{}, problem.AuthorDisagrees},
-		{"wrong check digits", hospitalCert, author("SSIN", "78031412251"), ident.SSIN{}, problem.SSINInvalid},
-		{"wrong check digits of NIHII", hospitalCert, author("NIHII", "17800388480"), ident.SSIN{}, problem.NIHIIInvalid},
-		{"an empty NIHII", hospitalCert, author("NIHII", ""), ident.SSIN{}, problem.NIHIIInvalid},
+		{"wrong check digits", hospitalCert, author("SSIN", "78031412251"), ident.SSIN{}, ident.SSINInvalid},
+		{"wrong check digits of NIHII", hospitalCert, author("NIHII", "17800388480"), ident.SSIN{}, ident.NIHIIInvalid},
+		{"an empty NIHII", hospitalCert, author("NIHII", ""), ident.SSIN{}, ident.NIHIIInvalid},
 		{"not of the organisation", hospitalCert, author("SSIN", "85073003328"), ident.SSIN{}, problem.AuthorNotAttached},
 		{"a NIHII nobody has", hospitalCert, author("NIHII", "19997341"), ident.SSIN{}, problem.AuthorNotAttached},
 		{"an organisation nobody knows", "NIHII-HOSPITAL=71022212", author("SSIN", "78031412250"), ident.SSIN{}, problem.AuthorNotAttached},
@@ -155,7 +155,7 @@ func TestRefuse(t *testing.T) {
 	// An unverified sender has neither a name nor a replay key.
 	stranger := implants.SignedMessage{Correlation: "c"}
 	for range 2 {
-		wantCode(t, d.RecordRefusal(t.Context(), stranger, problem.New(problem.SignatureInvalid)), problem.SignatureInvalid)
+		wantCode(t, d.RecordRefusal(t.Context(), stranger, problem.New(problem.Code("SIGNATURE_INVALID"))), problem.Code("SIGNATURE_INVALID"))
 		if e = d.singleEvent(); e.Signer != "" || e.Outcome != implants.OutcomeRefused {
 			t.Errorf("recorded as %+v", e)
 		}

@@ -408,7 +408,7 @@ func TestSearchByImplant(t *testing.T) {
 func TestDefectsOfReads(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
-	defects := []*problem.Error{problem.New(problem.SSINInvalid).WithPath("Patient")}
+	defects := []*problem.Error{problem.New(ident.SSINInvalid).WithPath("Patient")}
 	_, search := d.Search(t.Context(), d.callerWithOwnKey(claes), implants.SearchRequest{Defects: defects})
 	_, list := d.ListPatientImplants(t.Context(), d.callerWithOwnKey(claes), implants.ListImplantsRequest{Defects: defects})
 	_, card := d.GetImplantCard(t.Context(), d.callerWithOwnKey(claes), implants.CardRequest{Defects: defects})
@@ -416,7 +416,7 @@ func TestDefectsOfReads(t *testing.T) {
 		wantStrings(t, "refused", formatRefusals(err), []string{"SSIN_INVALID at Patient"})
 	}
 	for _, e := range d.newEvents() {
-		if e.Outcome != implants.OutcomeRefused || e.Person != claes || !slices.Equal(e.Codes, []problem.Code{problem.SSINInvalid}) {
+		if e.Outcome != implants.OutcomeRefused || e.Person != claes || !slices.Equal(e.Codes, []problem.Code{ident.SSINInvalid}) {
 			t.Errorf("recorded as %+v", e)
 		}
 	}
@@ -430,9 +430,9 @@ func TestDefectsOfDrafts(t *testing.T) {
 	n := implantation()
 	n.Specialist = implants.ProfessionalRef{}
 	for _, c := range []implants.Caller{d.callerWithOwnKey(claes), d.callerInside(hospital, wouters), d.callerWithOwnKey(smit)} {
-		_, err := d.NotifyImplant(t.Context(), c, implants.SubmissionOptions{Save: implants.Draft, Defects: []*problem.Error{problem.New(problem.SSINInvalid).WithPath(at)}}, n)
+		_, err := d.NotifyImplant(t.Context(), c, implants.SubmissionOptions{Save: implants.Draft, Defects: []*problem.Error{problem.New(ident.SSINInvalid).WithPath(at)}}, n)
 		wantStrings(t, "refused", formatRefusals(err), []string{"SSIN_INVALID at " + at})
-		if got := d.singleEvent(); got.Outcome != implants.OutcomeRefused || !slices.Equal(got.Codes, []problem.Code{problem.SSINInvalid}) {
+		if got := d.singleEvent(); got.Outcome != implants.OutcomeRefused || !slices.Equal(got.Codes, []problem.Code{ident.SSINInvalid}) {
 			t.Errorf("recorded as %+v", got)
 		}
 	}

@@ -66,7 +66,7 @@ func checkSurgery(results *RuleResults, root string, day ident.Date, patient ide
 	switch {
 	case day.IsZero():
 		if !results.HasDefectAt(path) {
-			results.AddViolation(problem.DateInvalid, path)
+			results.AddViolation(ident.DateInvalid, path)
 		}
 	case day.After(facts.today):
 		results.AddViolation(problem.OperationInFuture, path)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -196,9 +197,9 @@ var implantationCases = []implantationCase{
 	{name: "UDI of the code", rule: problem.WarnUDIOtherCode, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001047" }},
 	{name: "UDI of another code", rule: problem.WarnUDIOtherCode, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001115" },
 		warn: []string{"WARN_UDI_OF_ANOTHER_CODE at " + theLine + "/UDI"}},
-	{name: "UDI that nobody can read", rule: problem.UDIUnparsable, edit: func(_ *impl, l *line) { l.UDI = "no such thing" },
+	{name: "UDI that nobody can read", rule: udi.UDIUnparsable, edit: func(_ *impl, l *line) { l.UDI = "no such thing" },
 		warn: []string{"UDI_UNPARSABLE at " + theLine + "/UDI"}},
-	{name: "GTIN with a wrong check digit", rule: problem.UDIGTINCheck, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001048" },
+	{name: "GTIN with a wrong check digit", rule: udi.UDIGTINCheck, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001048" },
 		warn: []string{"UDI_GTIN_CHECK at " + theLine + "/UDI"}},
 }
 
@@ -482,8 +483,8 @@ func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
 	defects := []*problem.Error{
-		problem.New(problem.SSINInvalid).WithPath("Implantation/Patient"),
-		problem.New(problem.ImplantCodeInvalid).WithPath("Implantation/Implant[2]/NotificationCode"),
+		problem.New(ident.SSINInvalid).WithPath("Implantation/Patient"),
+		problem.New(ident.ImplantCodeInvalid).WithPath("Implantation/Implant[2]/NotificationCode"),
 	}
 	n := implantation()
 	n.Patient = ident.SSIN{}
@@ -496,7 +497,7 @@ func TestAllAtOnce(t *testing.T) {
 		"PRESCRIPTION_AFTER_OPERATION at Implantation/PrescriptionDate", "IMPLANT_NOT_IDENTIFIED at Implantation/Implant[1]",
 		"QUANTITY_OUT_OF_RANGE at Implantation/Implant[2]/Quantity"})
 
-	defects = []*problem.Error{problem.New(problem.SSINInvalid).WithPath("Explantation/Patient")}
+	defects = []*problem.Error{problem.New(ident.SSINInvalid).WithPath("Explantation/Patient")}
 	_, err = d.NotifyExplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{Defects: defects}, implants.Explantation{
 		Specialist: bySSIN(claes), SurgeryDate: day("2026-11-22"), Explants: []implants.Explant{{ImplantID: "x"}}})
 	wantStrings(t, "explantation", formatRefusals(err), []string{"SSIN_INVALID at Explantation/Patient",
@@ -507,7 +508,7 @@ func TestAllAtOnce(t *testing.T) {
 	n.SurgeryDate, n.PrescriptionDate = ident.Date{}, ident.Date{}
 	_, err = d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{}, n)
 	wantStrings(t, "no day", formatRefusals(err), []string{"DATE_INVALID at " + theOperation})
-	defects = []*problem.Error{problem.New(problem.DateInvalid).WithPath(theOperation)}
+	defects = []*problem.Error{problem.New(ident.DateInvalid).WithPath(theOperation)}
 	_, err = d.NotifyImplant(t.Context(), d.callerInside(hospital, claes), implants.SubmissionOptions{Defects: defects}, n)
 	wantStrings(t, "unreadable day", formatRefusals(err), []string{"DATE_INVALID at " + theOperation})
 	if !errors.Is(err, problem.RuleViolated) {

@@ -2,12 +2,14 @@ package problem
 
 // Codes that any step of the processing may return.
 const (
-	InternalError Code = "INTERNAL"
-	Overloaded    Code = "OVERLOADED"
-	StoreDown     Code = "STORE_UNAVAILABLE"
+	InternalError     Code = "INTERNAL"
+	Overloaded        Code = "OVERLOADED"
+	StoreDown         Code = "STORE_UNAVAILABLE"
+	MessageIncomplete Code = "MESSAGE_INCOMPLETE"
 )
 
 func init() {
 	Register(Properties{Kind: Internal}, InternalError)
 	Register(Properties{Kind: Unavailable}, Overloaded, StoreDown)
+	Register(Properties{Kind: Malformed}, MessageIncomplete)
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
@@ -110,7 +111,7 @@ func messageLayerCode(problems []codeAtPath) problem.Code {
 	switch {
 	case entry.Code == problem.MessageReplayed:
 	case len(problems) > 1 && entry.Kind == problem.SchemaInvalid:
-		return problem.SchemaRefused
+		return schema.SchemaRefused
 	case entry.Kind == problem.Malformed || entry.Kind == problem.NotUnderstood || entry.Kind == problem.Unauthenticated || entry.Kind == problem.SchemaInvalid:
 		return entry.Code
 	}
@@ -152,7 +153,7 @@ func TestCheckOfTheContent(t *testing.T) {
 	const patient = "48022907379"
 	edits := []string{"set ctrp:Implantation/ctr:Patient to " + patient + "0", "set ctrp:Implantation/ctr:OperationDate to 02/01/2026"}
 	signed := d.dryRunReport(t, usualNotification(t, 1, edits...), nil)
-	if signed.AnswerCode != problem.SchemaRefused || signed.Refused != 2 {
+	if signed.AnswerCode != schema.SchemaRefused || signed.Refused != 2 {
 		t.Errorf("%+v", signed)
 	}
 	forged := strings.Replace(usualNotification(t, 1, edits...), "<ds:SignatureValue>", "<ds:SignatureValue>AAAA", 1)
@@ -164,7 +165,7 @@ func TestCheckOfTheContent(t *testing.T) {
 		t.Error("a patient's number is told")
 	}
 	wrong := d.dryRunReport(t, usualNotification(t, 2), http.Header{"Soapaction": {`"urn:be:fgov:ehealth:ctr:protocol:v1:Search"`}})
-	if wrong.AnswerCode != problem.ActionMismatch {
+	if wrong.AnswerCode != soap.ActionMismatch {
 		t.Errorf("%+v", wrong)
 	}
 }
@@ -212,7 +213,7 @@ func TestCheckIsBounded(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
 	large := d.dryRunReport(t, strings.Repeat(" ", xmldoc.DefaultLimits().Bytes+1), nil)
-	if large.AnswerCode != problem.MessageTooLarge {
+	if large.AnswerCode != soap.MessageTooLarge {
 		t.Errorf("%+v", large)
 	}
 	const checksHeld = 4
@@ -233,7 +234,7 @@ func TestCheckIsBounded(t *testing.T) {
 	}
 	close(held.release)
 	done.Wait()
-	if report := d.dryRunReport(t, "<a/>", nil); report.AnswerCode != problem.NotSOAP {
+	if report := d.dryRunReport(t, "<a/>", nil); report.AnswerCode != soap.NotSOAP {
 		t.Errorf("%+v", report)
 	}
 }

@@ -4,6 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
 
@@ -14,27 +19,27 @@ var coveredElsewhere = map[problem.Code]string{
 	problem.Overloaded:        "TestOverloaded",
 	problem.StoreDown:         "TestStoreDown",
 	problem.MessageIncomplete: "TestIncomplete",
-	problem.XMLTooLarge:       "TestTooLarge",
+	xmldoc.XMLTooLarge:        "TestTooLarge",
 
 	// TestPackageRefused, in this directory, covers multipart packages.
-	problem.MultipartNotXOP: "package", problem.MultipartParameter: "package", problem.MultipartMalformed: "package",
-	problem.PartsTooMany: "package", problem.PartHeaderTooLarge: "package", problem.PartHeader: "package",
-	problem.PartEncoding: "package", problem.PartContentID: "package", problem.PartDuplicate: "package",
-	problem.PartNotIncluded: "package", problem.RootPartMissing: "package", problem.RootPartType: "package",
-	problem.IncludeMalformed: "package", problem.IncludeNotAlone: "package", problem.IncludeExternal: "package",
-	problem.IncludeUnknown: "package", problem.IncludeRepeated: "package",
+	soap.MultipartNotXOP: "package", soap.MultipartParameter: "package", soap.MultipartMalformed: "package",
+	soap.PartsTooMany: "package", soap.PartHeaderTooLarge: "package", soap.PartHeader: "package",
+	soap.PartEncoding: "package", soap.PartContentID: "package", soap.PartDuplicate: "package",
+	soap.PartNotIncluded: "package", soap.RootPartMissing: "package", soap.RootPartType: "package",
+	soap.IncludeMalformed: "package", soap.IncludeNotAlone: "package", soap.IncludeExternal: "package",
+	soap.IncludeUnknown: "package", soap.IncludeRepeated: "package",
 
 	problem.RulesViolated:      "heads the fault of several rules; the case several-rules wants its words",
-	problem.SchemaRefused:      "heads the fault of several violations; the case schema-three-at-once wants its words",
-	problem.SchemaRoot:         "dispatch has found the operation by its element before; tested in message/schema",
+	schema.SchemaRefused:       "heads the fault of several violations; the case schema-three-at-once wants its words",
+	schema.SchemaRoot:          "dispatch has found the operation by its element before; tested in message/schema",
 	problem.QuantityOutOfRange: "the schema refuses it before; for the other doors, tested in register",
-	problem.EHPInvalid:         "no message of these operations holds an EHP number; tested in register/ident",
+	ident.EHPInvalid:           "no message of these operations holds an EHP number; tested in register/ident",
 
-	problem.XMLInstructionMalformed: "the first processing instruction is refused, however written; tested in message/xmldoc",
-	problem.SignatureKeyUnsupported: "such a certificate is refused before; tested in message/dsig",
-	problem.CertSubjectDisagrees:    "no authority of ours issues it; tested in message/pki",
-	problem.CertSignatureWeak:       "no authority of ours issues it; tested in message/pki",
-	problem.CertRevocationUnknown:   "TestRevocationUnknown",
+	xmldoc.XMLInstructionMalformed: "the first processing instruction is refused, however written; tested in message/xmldoc",
+	dsig.SignatureKeyUnsupported:   "such a certificate is refused before; tested in message/dsig",
+	problem.CertSubjectDisagrees:   "no authority of ours issues it; tested in message/pki",
+	problem.CertSignatureWeak:      "no authority of ours issues it; tested in message/pki",
+	problem.CertRevocationUnknown:  "TestRevocationUnknown",
 
 	// Errors that an operator sees when a service or a client starts, tested in message/pki.
 	problem.TrustUnreadable: "start-up", problem.TrustNotAuthority: "start-up", problem.CRLUnreadable: "start-up",

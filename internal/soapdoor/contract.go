@@ -90,9 +90,9 @@ func (e *endpoint) findOperation(body xmldoc.Element, action string) (operation,
 			continue
 		}
 		if action != "" && action != o.action {
-			return operation{}, problem.New(problem.ActionMismatch, expected.With(o.action)).WithPath("SOAPAction")
+			return operation{}, problem.New(soap.ActionMismatch, expected.With(o.action)).WithPath("SOAPAction")
 		}
 		return o, nil
 	}
-	return operation{}, problem.New(problem.OperationUnknown).WithPath("soap:Body")
+	return operation{}, problem.New(soap.OperationUnknown).WithPath("soap:Body")
 }

@@ -168,10 +168,10 @@ func TestSecondContract(t *testing.T) {
 		path, says            string
 	}{
 		{"the handler refuses", sayRequest("Refuse", text), "", problem.InputReferenceConflict, "/echo:RefuseRequest/echo:Text", ""},
-		{"the action of CTR", sayRequest("Say", text), ctr.Contract().Action("Search"), problem.ActionMismatch, "SOAPAction",
+		{"the action of CTR", sayRequest("Say", text), ctr.Contract().Action("Search"), soap.ActionMismatch, "SOAPAction",
 			"expected " + echoMessages + ":Say"},
-		{"a request of CTR", readTemplate(t, "Search"), "", problem.OperationUnknown, "soap:Body", ""},
-		{"against the schema", sayRequest("Say", "<Txt/>"), "", problem.SchemaElement, "/echo:SayRequest/echo:Txt", "echo:Text, "},
+		{"a request of CTR", readTemplate(t, "Search"), "", soap.OperationUnknown, "soap:Body", ""},
+		{"against the schema", sayRequest("Say", "<Txt/>"), "", schema.SchemaElement, "/echo:SayRequest/echo:Txt", "echo:Text, "},
 	} {
 		_, _, refusal := postToEcho(t, d, c.request, c.action, true)
 		if refusal == nil {

@@ -169,12 +169,12 @@ func (s *Service) readMessage(
 	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {
 		t.action = soapAction
 	}
-	tooLarge := problem.New(problem.MessageTooLarge, problem.DetailAtMostBytes.With(s.limits.Bytes))
+	tooLarge := problem.New(soap.MessageTooLarge, problem.DetailAtMostBytes.With(s.limits.Bytes))
 	switch {
 	case err != nil:
 		return nil, err
 	case r.Header.Get("Content-Encoding") != "":
-		return nil, problem.New(problem.ContentTypeUnknown)
+		return nil, problem.New(soap.ContentTypeUnknown)
 	case r.ContentLength > int64(s.limits.Bytes):
 		return nil, tooLarge
 	}
@@ -200,7 +200,7 @@ func (e *endpoint) verifyEnvelope(c *requestState, data []byte) (*wsse.Verified,
 		return nil, err
 	}
 	if envelope.Version() != c.media.Version {
-		return nil, problem.New(problem.SOAPVersion).WithPath("Content-Type")
+		return nil, problem.New(soap.SOAPVersion).WithPath("Content-Type")
 	}
 	c.Message.Envelope = data
 	return e.Verifier.Verify(envelope)

@@ -52,7 +52,7 @@ func inspectMessage(t *testing.T, octets string, s *step, service settings) {
 	case refusal == nil:
 	case report.FirstRefusal == nil || report.FirstRefusal.Code != problem.From(refusal).Code:
 		t.Errorf("Verify: %v; the report's first is %v", refusal, report.FirstRefusal)
-	case len(report.Other) > 0 && report.FirstRefusal.Code != problem.SecurityMissing && report.FirstRefusal.Code != problem.KeyUnregistered:
+	case len(report.Other) > 0 && report.FirstRefusal.Code != wsse.SecurityMissing && report.FirstRefusal.Code != wsse.KeyUnregistered:
 		t.Errorf("%v is not found by looking at the parts: %v", refusal, findings)
 	}
 }

@@ -41,7 +41,7 @@ func Parse(data []byte) Message {
 	}
 	m := Message{HasHeader: true, Body: []byte(content)}
 	if end < 0 {
-		m.Err = problem.New(problem.MultipartMalformed, noEmptyLine)
+		m.Err = problem.New(soap.MultipartMalformed, noEmptyLine)
 		return m
 	}
 	unfolded := strings.NewReplacer("\r\n ", " ", "\r\n\t", " ", "\n ", " ", "\n\t", " ").Replace(text[:end])

@@ -45,9 +45,9 @@ func TestEnvelope(t *testing.T) {
 	for text, want := range map[string]problem.Code{
 		envelope:                                "",
 		"Content-Type: text/xml\n\n" + envelope: "",
-		"Content-Type: text/xml":                problem.MultipartMalformed,
-		"Content-Type: application/json\n\n{}":  problem.ContentTypeUnknown,
-		"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\n\r\n--b--": problem.MultipartNotXOP,
+		"Content-Type: text/xml":                soap.MultipartMalformed,
+		"Content-Type: application/json\n\n{}":  soap.ContentTypeUnknown,
+		"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\n\r\n--b--": soap.MultipartNotXOP,
 	} {
 		m := capture.Parse([]byte(text)).UnpackEnvelope()
 		var got problem.Code

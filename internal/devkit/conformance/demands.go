@@ -52,7 +52,7 @@ func judgeContentType(m *inspectedMessage) (Outcome, string) {
 	}
 	for _, c := range m.report.Checks {
 		for _, p := range c.Problems {
-			if p.Code == problem.SOAPVersion {
+			if p.Code == soap.SOAPVersion {
 				return Fail, formatFinding(p)
 			}
 		}

@@ -66,7 +66,7 @@ func Inspect(m Message, o Options) (*Report, *wsse.Report) {
 	} else {
 		r.addError("operation", nil, element, Fact{"name", operation})
 	}
-	if problem.From(err) != nil && problem.From(err).Code == problem.OperationUnknown || o.Service != "" && security.FirstRefusal != nil {
+	if problem.From(err) != nil && problem.From(err).Code == soap.OperationUnknown || o.Service != "" && security.FirstRefusal != nil {
 		r.addUnchecked("schema")
 		return r, security
 	}
@@ -92,7 +92,7 @@ func (r *Report) openEnvelope(m Message) (*soap.Envelope, *xmldoc.Document) {
 	}
 	envelope, err := soap.Open(document)
 	if err == nil && m.Version != 0 && envelope.Version() != m.Version {
-		err = problem.New(problem.SOAPVersion).WithPath("Content-Type")
+		err = problem.New(soap.SOAPVersion).WithPath("Content-Type")
 	}
 	if err != nil {
 		r.addError("envelope", err)

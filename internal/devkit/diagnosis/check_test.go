@@ -30,7 +30,7 @@ func newOptions(t *testing.T, l texts.Lang, service string) diagnosis.Options {
 		Schema:         messages, Lang: l, Service: service,
 		IdentifyOperation: func(content xmldoc.Element) (string, error) {
 			if content.Local() != "SearchRequest" {
-				return "", problem.New(problem.OperationUnknown).WithPath("soap:Body")
+				return "", problem.New(soap.OperationUnknown).WithPath("soap:Body")
 			}
 			return "Search", nil
 		},
@@ -57,16 +57,16 @@ func TestLook(t *testing.T) {
 		refused, unchecked string
 		securityIsReported bool
 	}{
-		{name: "unsigned, offline", message: diagnosis.Message{Data: []byte(unsignedMessage)}, answer: problem.SecurityMissing,
+		{name: "unsigned, offline", message: diagnosis.Message{Data: []byte(unsignedMessage)}, answer: wsse.SecurityMissing,
 			refused: "security header, schema", unchecked: "signature, certificate", securityIsReported: true},
-		{name: "unsigned, by a service", service: "Test", message: diagnosis.Message{Data: []byte(unsignedMessage), Version: soap.SOAP11}, answer: problem.SecurityMissing,
+		{name: "unsigned, by a service", service: "Test", message: diagnosis.Message{Data: []byte(unsignedMessage), Version: soap.SOAP11}, answer: wsse.SecurityMissing,
 			refused: "security header", unchecked: "signature, certificate, schema", securityIsReported: true},
-		{name: "another version", message: diagnosis.Message{Data: []byte(unsignedMessage), Version: soap.SOAP12}, answer: problem.SOAPVersion,
+		{name: "another version", message: diagnosis.Message{Data: []byte(unsignedMessage), Version: soap.SOAP12}, answer: soap.SOAPVersion,
 			refused: "envelope", unchecked: "security, operation, schema"},
-		{name: "no operation", message: diagnosis.Message{Data: []byte(strings.ReplaceAll(unsignedMessage, "SearchRequest", "Other"))}, answer: problem.SecurityMissing,
+		{name: "no operation", message: diagnosis.Message{Data: []byte(strings.ReplaceAll(unsignedMessage, "SearchRequest", "Other"))}, answer: wsse.SecurityMissing,
 			refused: "security header, operation", unchecked: "signature, certificate, schema", securityIsReported: true},
-		{name: "no XML", message: diagnosis.Message{Data: []byte("<")}, answer: problem.XMLUnexpectedEnd, refused: "XML", unchecked: "envelope, security, operation, schema"},
-		{name: "not received", message: diagnosis.Message{Err: problem.New(problem.MessageTooLarge)}, answer: problem.MessageTooLarge,
+		{name: "no XML", message: diagnosis.Message{Data: []byte("<")}, answer: xmldoc.XMLUnexpectedEnd, refused: "XML", unchecked: "envelope, security, operation, schema"},
+		{name: "not received", message: diagnosis.Message{Err: problem.New(soap.MessageTooLarge)}, answer: soap.MessageTooLarge,
 			refused: "package", unchecked: "XML, envelope, security, operation, schema"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -9,7 +9,9 @@ import (
 
 	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -53,21 +55,21 @@ const (
 // Mistakes returns the most frequent mistakes of callers, and two attacks.
 func Mistakes() []Mistake {
 	return []Mistake{
-		{Name: "no-security", Codes: []problem.Code{problem.SecurityMissing}, editsBeforeSigning: []textEdit{{"  <soap:Header>", "</soap:Header>\n", ""}}},
-		{Name: "sha1-signature", Codes: []problem.Code{problem.SignatureSHA1}, editsBeforeSigning: []textEdit{
+		{Name: "no-security", Codes: []problem.Code{wsse.SecurityMissing}, editsBeforeSigning: []textEdit{{"  <soap:Header>", "</soap:Header>\n", ""}}},
+		{Name: "sha1-signature", Codes: []problem.Code{dsig.SignatureSHA1}, editsBeforeSigning: []textEdit{
 			{`SignatureMethod Algorithm="` + dsig.RSASHA256, "", `SignatureMethod Algorithm="` + dsig.RSASHA1},
 		}},
-		{Name: "sha1-digest", Codes: []problem.Code{problem.DigestSHA1}, editsBeforeSigning: []textEdit{{dsig.SHA256, "", dsig.SHA1}}},
-		{Name: "timestamp-missing", Codes: []problem.Code{problem.TimestampMissing}, editsBeforeSigning: []textEdit{
+		{Name: "sha1-digest", Codes: []problem.Code{dsig.DigestSHA1}, editsBeforeSigning: []textEdit{{dsig.SHA256, "", dsig.SHA1}}},
+		{Name: "timestamp-missing", Codes: []problem.Code{wsse.TimestampMissing}, editsBeforeSigning: []textEdit{
 			{"      <wsu:Timestamp", "</wsu:Timestamp>\n", ""}, {referenceStart + "TS", referenceEnd, ""},
 		}},
-		{Name: "timestamp-unsigned", Codes: []problem.Code{problem.TimestampUnsigned}, editsBeforeSigning: []textEdit{{referenceStart + "TS", referenceEnd, ""}}},
-		{Name: "body-unsigned", Codes: []problem.Code{problem.BodyUnsigned}, editsBeforeSigning: []textEdit{{referenceStart + "Body", referenceEnd, ""}}},
-		{Name: "clock-slow", Codes: []problem.Code{problem.TimestampExpired}, age: 10 * time.Minute},
-		{Name: "clock-fast", Codes: []problem.Code{problem.TimestampFuture}, age: -10 * time.Minute},
-		{Name: "changed-after-signing", Codes: []problem.Code{problem.DigestMismatch}, editsAfterSigning: []textEdit{{"\n      <ctrp:Author>", "", "\n\n      <ctrp:Author>"}}},
-		{Name: "signature-reformatted", Codes: []problem.Code{problem.SignatureInvalid}, editsAfterSigning: []textEdit{{"<ds:SignedInfo>\n", "", "<ds:SignedInfo>"}}},
-		{Name: "wrapped", Codes: []problem.Code{problem.ReferenceTarget}, editsAfterSigning: []textEdit{
+		{Name: "timestamp-unsigned", Codes: []problem.Code{wsse.TimestampUnsigned}, editsBeforeSigning: []textEdit{{referenceStart + "TS", referenceEnd, ""}}},
+		{Name: "body-unsigned", Codes: []problem.Code{wsse.BodyUnsigned}, editsBeforeSigning: []textEdit{{referenceStart + "Body", referenceEnd, ""}}},
+		{Name: "clock-slow", Codes: []problem.Code{wsse.TimestampExpired}, age: 10 * time.Minute},
+		{Name: "clock-fast", Codes: []problem.Code{wsse.TimestampFuture}, age: -10 * time.Minute},
+		{Name: "changed-after-signing", Codes: []problem.Code{dsig.DigestMismatch}, editsAfterSigning: []textEdit{{"\n      <ctrp:Author>", "", "\n\n      <ctrp:Author>"}}},
+		{Name: "signature-reformatted", Codes: []problem.Code{dsig.SignatureInvalid}, editsAfterSigning: []textEdit{{"<ds:SignedInfo>\n", "", "<ds:SignedInfo>"}}},
+		{Name: "wrapped", Codes: []problem.Code{dsig.ReferenceTarget}, editsAfterSigning: []textEdit{
 			{"<soap:Body", "", `<soap:Body><soap:Body`}, {"</soap:Body>", "", "</soap:Body></soap:Body>"},
 		}},
 		{Name: "replayed", Codes: []problem.Code{problem.MessageReplayed}, sentTwice: true},
@@ -76,9 +78,9 @@ func Mistakes() []Mistake {
 		{Name: "certificate-untrusted", Codes: []problem.Code{problem.CertUntrusted}, KeyEntry: KeyUntrustedAuthority},
 		{Name: "certificate-cbe", Codes: []problem.Code{problem.CertificateCBE}, KeyEntry: "CBE=0403227020"},
 		{Name: "author-missing", Codes: []problem.Code{problem.AuthorRequired}, editsBeforeSigning: []textEdit{{"      <ctrp:Author>", "</ctrp:Author>\n", ""}}},
-		{Name: "wrong-action", Codes: []problem.Code{problem.ActionMismatch}, transportAction: "Search"},
-		{Name: "wrong-content-type", Codes: []problem.Code{problem.SOAPVersion}, transportVersion: soap.SOAP12},
-		{Name: "date-form", Codes: []problem.Code{problem.SchemaValue}, editsBeforeSigning: []textEdit{
+		{Name: "wrong-action", Codes: []problem.Code{soap.ActionMismatch}, transportAction: "Search"},
+		{Name: "wrong-content-type", Codes: []problem.Code{soap.SOAPVersion}, transportVersion: soap.SOAP12},
+		{Name: "date-form", Codes: []problem.Code{schema.SchemaValue}, editsBeforeSigning: []textEdit{
 			{"<ctr:OperationDate>", "</ctr:OperationDate>", "<ctr:OperationDate>19/11/2026</ctr:OperationDate>"},
 		}},
 		{Name: "rules", Codes: []problem.Code{problem.PrescriptionAfter, problem.LotContradictsUDI}, editsBeforeSigning: []textEdit{

@@ -141,7 +141,7 @@ func (r *gs1Parser) addElement(identifier string, form elementFormat, value stri
 		}
 	}
 	if form.dataType == gtinData && !isValidGTIN(value) {
-		return problem.New(problem.UDIGTINCheck)
+		return problem.New(UDIGTINCheck)
 	}
 	switch identifier {
 	case "01":

@@ -125,7 +125,7 @@ func trimSymbologyPrefix(s string) string {
 	return s
 }
 
-func newUnparsableError(why texts.Text) error { return problem.New(problem.UDIUnparsable, why) }
+func newUnparsableError(why texts.Text) error { return problem.New(UDIUnparsable, why) }
 
 // setOnce sets a field that is empty or already has the same value, and reports whether it did: a carrier may repeat a
 // value but not contradict itself.

@@ -143,8 +143,8 @@ func TestDevicesOfTheDevelopmentData(t *testing.T) {
 		for i := range len(gtin) {
 			for digit := byte('0'); digit <= '9'; digit++ {
 				if wrong := gtin[:i] + string(digit) + gtin[i+1:]; wrong != gtin {
-					checkRefused(t, "(01)"+wrong, problem.UDIGTINCheck, "")
-					checkRefused(t, "01"+wrong, problem.UDIGTINCheck, "")
+					checkRefused(t, "(01)"+wrong, udi.UDIGTINCheck, "")
+					checkRefused(t, "01"+wrong, udi.UDIGTINCheck, "")
 				}
 			}
 		}
@@ -263,9 +263,9 @@ func TestRefusals(t *testing.T) {
 		{"&", "structure"},
 		{"=", "structure"},
 	} {
-		checkRefused(t, c.in, problem.UDIUnparsable, c.reason)
+		checkRefused(t, c.in, udi.UDIUnparsable, c.reason)
 	}
-	checkRefused(t, "(01)02102222233336", problem.UDIGTINCheck, "")
+	checkRefused(t, "(01)02102222233336", udi.UDIGTINCheck, "")
 }
 
 func TestIssuersHaveNames(t *testing.T) {
@@ -284,7 +284,7 @@ func FuzzUDI(f *testing.F) {
 		got, err := udi.Parse(s)
 		if err != nil {
 			refusal, typed := errors.AsType[*problem.Error](err)
-			if !typed || refusal.Code != problem.UDIUnparsable && refusal.Code != problem.UDIGTINCheck || !got.IsZero() {
+			if !typed || refusal.Code != udi.UDIUnparsable && refusal.Code != udi.UDIGTINCheck || !got.IsZero() {
 				t.Errorf("%q is refused with %v and gives %+v", s, err, got)
 			}
 			return

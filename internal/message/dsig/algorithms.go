@@ -106,9 +106,9 @@ func parseDigestMethod(name string, p Policy) (digestMethod, error) {
 		if p.AllowSHA1 {
 			return digestSHA1, nil
 		}
-		return 0, problem.New(problem.DigestSHA1, texts.Literal(name))
+		return 0, problem.New(DigestSHA1, texts.Literal(name))
 	}
-	return 0, problem.New(problem.DigestUnsupported, texts.Literal(truncateForFault(name)))
+	return 0, problem.New(DigestUnsupported, texts.Literal(truncateForFault(name)))
 }
 
 // keyFamily is the kind of key and padding that a signature algorithm requires.
@@ -153,15 +153,15 @@ func parseMethod(name string, p Policy) (signatureMethod, error) {
 	}
 	if strings.Contains(name, "#hmac-") {
 		// Using a public key as the secret of a MAC is the classical confusion attack (XML Signature section 12.2.2).
-		return signatureMethod{}, problem.New(problem.SignatureHMAC, texts.Literal(truncateForFault(name)))
+		return signatureMethod{}, problem.New(SignatureHMAC, texts.Literal(truncateForFault(name)))
 	}
-	return signatureMethod{}, problem.New(problem.SignatureUnsupported, texts.Literal(truncateForFault(name)))
+	return signatureMethod{}, problem.New(SignatureUnsupported, texts.Literal(truncateForFault(name)))
 }
 
 func parseSHA1Method(name string, p Policy) (signatureMethod, error) {
 	switch {
 	case !p.AllowSHA1:
-		return signatureMethod{}, problem.New(problem.SignatureSHA1, texts.Literal(name))
+		return signatureMethod{}, problem.New(SignatureSHA1, texts.Literal(name))
 	case name == RSASHA1:
 		return signatureMethod{name, familyRSA, digestSHA1}, nil
 	}
@@ -176,15 +176,15 @@ func (m signatureMethod) verifySignature(key crypto.PublicKey, hashed, value []b
 	case *ecdsa.PublicKey:
 		return m.verifyECDSA(public, hashed, value)
 	}
-	return problem.New(problem.SignatureKeyUnsupported).WithPath(pathKeyInfo)
+	return problem.New(SignatureKeyUnsupported).WithPath(pathKeyInfo)
 }
 
 func (m signatureMethod) verifyRSA(key *rsa.PublicKey, hashed, value []byte) error {
 	if bits := key.N.BitLen(); bits < MinRSABits || bits > MaxRSABits {
-		return problem.New(problem.SignatureKeyUnsupported, problem.DetailRSABits.With(bits)).WithPath(pathKeyInfo)
+		return problem.New(SignatureKeyUnsupported, problem.DetailRSABits.With(bits)).WithPath(pathKeyInfo)
 	}
 	if m.family != familyRSA && m.family != familyPSS {
-		return problem.New(problem.SignatureKeyMismatch, keyIsRSA.With(m.name)).WithPath(pathSignatureMethod)
+		return problem.New(SignatureKeyMismatch, keyIsRSA.With(m.name)).WithPath(pathSignatureMethod)
 	}
 	if len(value) != key.Size() {
 		return newValueLengthError(len(value), key.Size())
@@ -197,7 +197,7 @@ func (m signatureMethod) verifyRSA(key *rsa.PublicKey, hashed, value []byte) err
 		err = rsa.VerifyPKCS1v15(key, m.digest.cryptoHash(), hashed, value)
 	}
 	if err != nil {
-		return problem.Wrap(problem.SignatureInvalid, err).WithPath(pathSignatureValue)
+		return problem.Wrap(SignatureInvalid, err).WithPath(pathSignatureValue)
 	}
 	return nil
 }
@@ -206,10 +206,10 @@ func (m signatureMethod) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte)
 	switch key.Curve {
 	case elliptic.P256(), elliptic.P384(), elliptic.P521():
 	default:
-		return problem.New(problem.SignatureKeyUnsupported, otherCurve).WithPath(pathKeyInfo)
+		return problem.New(SignatureKeyUnsupported, otherCurve).WithPath(pathKeyInfo)
 	}
 	if m.family != familyECDSA {
-		return problem.New(problem.SignatureKeyMismatch, keyIsECDSA.With(m.name)).WithPath(pathSignatureMethod)
+		return problem.New(SignatureKeyMismatch, keyIsECDSA.With(m.name)).WithPath(pathSignatureMethod)
 	}
 	// XML Signature section 6.4.3: r and s, each as long as the order of the curve. ASN.1 is not accepted: it has
 	// several encodings of one pair, and so several signature values.
@@ -219,13 +219,13 @@ func (m signatureMethod) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte)
 	}
 	r, s := new(big.Int).SetBytes(value[:size]), new(big.Int).SetBytes(value[size:])
 	if !ecdsa.Verify(key, hashed, r, s) {
-		return problem.New(problem.SignatureInvalid).WithPath(pathSignatureValue)
+		return problem.New(SignatureInvalid).WithPath(pathSignatureValue)
 	}
 	return nil
 }
 
 func newValueLengthError(got, want int) error {
-	return problem.New(problem.SignatureValueMalformed, wrongValueLength.With(got, want)).WithPath(pathSignatureValue)
+	return problem.New(SignatureValueMalformed, wrongValueLength.With(got, want)).WithPath(pathSignatureValue)
 }
 
 // truncateForFault truncates text of an unverified sender to a length suitable for a fault.

@@ -18,6 +18,7 @@ import (
 	"testing/fstest"
 
 	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -276,11 +277,11 @@ func verdictOnFailure(name string) verdict {
 // policyRefusals are the refusals of features that corpora use and the profile excludes. Any other refusal is a
 // failure.
 var policyRefusals = []problem.Code{
-	problem.XMLDoctype, problem.XMLEncodingUnsupported, problem.XMLNamespaceNotAbsolute, problem.XMLIdentifierDuplicate,
-	problem.SignatureStructure, problem.CanonicalizationUnsupported, problem.SignatureUnsupported, problem.SignatureHMAC,
-	problem.DigestUnsupported, problem.TransformUnsupported, problem.TransformMissing, problem.TransformsTooMany,
-	problem.ReferencesTooMany, problem.ReferenceEmpty, problem.ReferenceExternal, problem.ReferencePointer, problem.ReferenceUnknown,
-	problem.ReferenceTarget, problem.ReferenceTwice, problem.SignatureKeyUnsupported, problem.SignatureKeyMismatch,
+	xmldoc.XMLDoctype, xmldoc.XMLEncodingUnsupported, xmldoc.XMLNamespaceNotAbsolute, xmldoc.XMLIdentifierDuplicate,
+	dsig.SignatureStructure, dsig.CanonicalizationUnsupported, dsig.SignatureUnsupported, dsig.SignatureHMAC,
+	dsig.DigestUnsupported, dsig.TransformUnsupported, dsig.TransformMissing, dsig.TransformsTooMany,
+	dsig.ReferencesTooMany, dsig.ReferenceEmpty, dsig.ReferenceExternal, dsig.ReferencePointer, wsse.ReferenceUnknown,
+	dsig.ReferenceTarget, dsig.ReferenceTwice, dsig.SignatureKeyUnsupported, dsig.SignatureKeyMismatch,
 }
 
 // invalidName matches the names that corpora give to signatures that must not verify.

@@ -174,7 +174,7 @@ func (r *reference) compareDigest(sum []byte, i int) error {
 		if r.element.Local() == binarySecurityToken { // WSS4J digests it differently until it is appended to the header
 			changed = wss4jOrder.With(changed, "appendBSTElementToHeader", "addReferencesToSign")
 		}
-		return problem.New(problem.DigestMismatch, changed).WithPath(referencePath(i))
+		return problem.New(DigestMismatch, changed).WithPath(referencePath(i))
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/dsigtest"
@@ -66,7 +67,7 @@ type byID struct{ d *xmldoc.Document }
 func (r byID) Resolve(id string) (xmldoc.Element, error) {
 	e, ok := r.d.ElementByID(id)
 	if !ok {
-		return e, problem.New(problem.ReferenceUnknown)
+		return e, problem.New(wsse.ReferenceUnknown)
 	}
 	return e, nil
 }
@@ -157,10 +158,10 @@ func TestEveryAlgorithm(t *testing.T) {
 				if len(result.CoveredElements) != 2 || result.CoveredElements[0].Local() != "a" || root.Child("urn:r", "a").Local() != "a" {
 					t.Errorf("covered %v", result.CoveredElements)
 				}
-				if _, err := verify(t, strings.Replace(text, ">text<", ">texts<", 1), dsig.Policy{AllowSHA1: true}, p.key.Public()); problem.From(err).Code != problem.DigestMismatch {
+				if _, err := verify(t, strings.Replace(text, ">text<", ">texts<", 1), dsig.Policy{AllowSHA1: true}, p.key.Public()); problem.From(err).Code != dsig.DigestMismatch {
 					t.Errorf("%s, %s: a changed element gives %v", p.name, digest, err)
 				}
-				if _, err := verify(t, strings.Replace(text, `"#a-2"`, `"#a-3"`, 1), dsig.Policy{AllowSHA1: true}, p.key.Public()); problem.From(err).Code != problem.SignatureInvalid {
+				if _, err := verify(t, strings.Replace(text, `"#a-2"`, `"#a-3"`, 1), dsig.Policy{AllowSHA1: true}, p.key.Public()); problem.From(err).Code != dsig.SignatureInvalid {
 					t.Errorf("%s: another reference gives %v", p.name, err)
 				}
 			}
@@ -260,17 +261,17 @@ func TestBase64InAnyFold(t *testing.T) {
 		"every octet":      {fold(1, " "), ""},
 		"comment inside":   {value[:20] + "<!-- x -->" + value[20:], ""},
 		"CDATA":            {"<![CDATA[" + value + "]]>", ""},
-		"comment and more": {value + "<!-- x -->AAAA", problem.SignatureValueMalformed},
-		"not base64":       {"*" + value[1:], problem.SignatureValueMalformed},
-		"URL alphabet":     {strings.Repeat("-_", len(value)/2), problem.SignatureValueMalformed},
-		"no padding":       {strings.TrimRight(value, "="), problem.SignatureValueMalformed},
-		"loose bits":       {value[:len(value)-3] + "/==", problem.SignatureValueMalformed},
-		"trailing":         {value + "AAAA", problem.SignatureValueMalformed},
-		"empty":            {"", problem.SignatureValueMalformed},
-		"element":          {value + "<x/>", problem.SignatureValueMalformed},
-		"too short":        {value[:100], problem.SignatureValueMalformed},
-		"too long":         {strings.Repeat("AAAA", dsig.MaxSignatureValueBytes), problem.SignatureValueMalformed},
-		"far too long":     {strings.Repeat(" ", 20*dsig.MaxSignatureValueBytes), problem.SignatureValueMalformed},
+		"comment and more": {value + "<!-- x -->AAAA", dsig.SignatureValueMalformed},
+		"not base64":       {"*" + value[1:], dsig.SignatureValueMalformed},
+		"URL alphabet":     {strings.Repeat("-_", len(value)/2), dsig.SignatureValueMalformed},
+		"no padding":       {strings.TrimRight(value, "="), dsig.SignatureValueMalformed},
+		"loose bits":       {value[:len(value)-3] + "/==", dsig.SignatureValueMalformed},
+		"trailing":         {value + "AAAA", dsig.SignatureValueMalformed},
+		"empty":            {"", dsig.SignatureValueMalformed},
+		"element":          {value + "<x/>", dsig.SignatureValueMalformed},
+		"too short":        {value[:100], dsig.SignatureValueMalformed},
+		"too long":         {strings.Repeat("AAAA", dsig.MaxSignatureValueBytes), dsig.SignatureValueMalformed},
+		"far too long":     {strings.Repeat(" ", 20*dsig.MaxSignatureValueBytes), dsig.SignatureValueMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := verify(t, strings.Replace(text, value, c.value, 1), dsig.Policy{}, rsaKey(t).Public())
@@ -296,83 +297,83 @@ func TestRefusals(t *testing.T) {
 		want  problem.Code
 		at    string
 	}{
-		{"no SignedInfo", []edit{{`<ds:SignedInfo Id="SI">`, `<ds:Signed>`}, {`</ds:SignedInfo>`, `</ds:Signed>`}}, problem.SignatureStructure, "ds:Signature"},
-		{"SignedInfo twice", []edit{{`<ds:SignatureValue>`, `<ds:SignedInfo/><ds:SignatureValue>`}}, problem.SignatureStructure, "ds:Signature"},
-		{"SignatureValue twice", []edit{{`<ds:KeyInfo`, `<ds:SignatureValue/><ds:KeyInfo`}}, problem.SignatureStructure, "ds:Signature"},
-		{"no KeyInfo", []edit{{`<ds:KeyInfo Id="KI"><x/></ds:KeyInfo>`, ``}}, problem.SignatureStructure, "ds:Signature"},
-		{"Object", []edit{{`</ds:Signature>`, `<ds:Object/></ds:Signature>`}}, problem.SignatureStructure, "ds:Signature"},
-		{"order", []edit{{signatureMethod, ``}, {canonicalization, signatureMethod + canonicalization}}, problem.SignatureStructure, "ds:SignedInfo"},
-		{"no references", []edit{{reference, ``}, {reference2, ``}}, problem.SignatureStructure, "ds:SignedInfo"},
-		{"other content of SignedInfo", []edit{{reference, reference + `<x/>`}}, problem.SignatureStructure, "ds:SignedInfo"},
-		{"Manifest", []edit{{reference, `<ds:Manifest/>`}}, problem.SignatureStructure, "ds:SignedInfo"},
-		{"DigestValue twice", []edit{{`<ds:DigestValue/>`, `<ds:DigestValue/><ds:DigestValue/>`}}, problem.SignatureStructure, "ds:Reference[1]"},
-		{"DigestMethod missing", []edit{{digestMethod, ``}}, problem.SignatureStructure, "ds:Reference[1]"},
+		{"no SignedInfo", []edit{{`<ds:SignedInfo Id="SI">`, `<ds:Signed>`}, {`</ds:SignedInfo>`, `</ds:Signed>`}}, dsig.SignatureStructure, "ds:Signature"},
+		{"SignedInfo twice", []edit{{`<ds:SignatureValue>`, `<ds:SignedInfo/><ds:SignatureValue>`}}, dsig.SignatureStructure, "ds:Signature"},
+		{"SignatureValue twice", []edit{{`<ds:KeyInfo`, `<ds:SignatureValue/><ds:KeyInfo`}}, dsig.SignatureStructure, "ds:Signature"},
+		{"no KeyInfo", []edit{{`<ds:KeyInfo Id="KI"><x/></ds:KeyInfo>`, ``}}, dsig.SignatureStructure, "ds:Signature"},
+		{"Object", []edit{{`</ds:Signature>`, `<ds:Object/></ds:Signature>`}}, dsig.SignatureStructure, "ds:Signature"},
+		{"order", []edit{{signatureMethod, ``}, {canonicalization, signatureMethod + canonicalization}}, dsig.SignatureStructure, "ds:SignedInfo"},
+		{"no references", []edit{{reference, ``}, {reference2, ``}}, dsig.SignatureStructure, "ds:SignedInfo"},
+		{"other content of SignedInfo", []edit{{reference, reference + `<x/>`}}, dsig.SignatureStructure, "ds:SignedInfo"},
+		{"Manifest", []edit{{reference, `<ds:Manifest/>`}}, dsig.SignatureStructure, "ds:SignedInfo"},
+		{"DigestValue twice", []edit{{`<ds:DigestValue/>`, `<ds:DigestValue/><ds:DigestValue/>`}}, dsig.SignatureStructure, "ds:Reference[1]"},
+		{"DigestMethod missing", []edit{{digestMethod, ``}}, dsig.SignatureStructure, "ds:Reference[1]"},
 
-		{"c14n with comments", algorithm(exclusive, exclusive+"WithComments"), problem.CanonicalizationUnsupported, "ds:CanonicalizationMethod"},
-		{"inclusive with comments", algorithm(exclusive, dsig.InclusiveC14N+"#WithComments"), problem.CanonicalizationUnsupported, "ds:CanonicalizationMethod"},
-		{"c14n 1.1", algorithm(exclusive, "http://www.w3.org/2006/12/xml-c14n11"), problem.CanonicalizationUnsupported, "ds:CanonicalizationMethod"},
-		{"no c14n named", algorithm(exclusive, ""), problem.CanonicalizationUnsupported, "ds:CanonicalizationMethod"},
-		{"parameters of inclusive c14n", []edit{{canonicalization, `<ds:CanonicalizationMethod Algorithm="` + dsig.InclusiveC14N + `"><x/></ds:CanonicalizationMethod>`}}, problem.SignatureStructure, "ds:CanonicalizationMethod"},
+		{"c14n with comments", algorithm(exclusive, exclusive+"WithComments"), dsig.CanonicalizationUnsupported, "ds:CanonicalizationMethod"},
+		{"inclusive with comments", algorithm(exclusive, dsig.InclusiveC14N+"#WithComments"), dsig.CanonicalizationUnsupported, "ds:CanonicalizationMethod"},
+		{"c14n 1.1", algorithm(exclusive, "http://www.w3.org/2006/12/xml-c14n11"), dsig.CanonicalizationUnsupported, "ds:CanonicalizationMethod"},
+		{"no c14n named", algorithm(exclusive, ""), dsig.CanonicalizationUnsupported, "ds:CanonicalizationMethod"},
+		{"parameters of inclusive c14n", []edit{{canonicalization, `<ds:CanonicalizationMethod Algorithm="` + dsig.InclusiveC14N + `"><x/></ds:CanonicalizationMethod>`}}, dsig.SignatureStructure, "ds:CanonicalizationMethod"},
 
-		{"rsa-sha1", algorithm(rsa256, dsig.RSASHA1), problem.SignatureSHA1, "ds:SignatureMethod"},
-		{"ecdsa-sha1", algorithm(rsa256, dsig.ECDSASHA1), problem.SignatureSHA1, "ds:SignatureMethod"},
-		{"dsa", algorithm(rsa256, "http://www.w3.org/2000/09/xmldsig#dsa-sha1"), problem.SignatureUnsupported, "ds:SignatureMethod"},
-		{"rsa-md5", algorithm(rsa256, "http://www.w3.org/2001/04/xmldsig-more#rsa-md5"), problem.SignatureUnsupported, "ds:SignatureMethod"},
-		{"pss with parameters", algorithm(rsa256, "http://www.w3.org/2007/05/xmldsig-more#rsa-pss"), problem.SignatureUnsupported, "ds:SignatureMethod"},
-		{"an endless name", algorithm(rsa256, strings.Repeat("é", 5000)), problem.SignatureUnsupported, "ds:SignatureMethod"},
-		{"hmac-sha1", algorithm(rsa256, "http://www.w3.org/2000/09/xmldsig#hmac-sha1"), problem.SignatureHMAC, "ds:SignatureMethod"},
-		{"hmac-sha256", algorithm(rsa256, "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"), problem.SignatureHMAC, "ds:SignatureMethod"},
-		{"HMACOutputLength", []edit{{signatureMethod, strings.Replace(signatureMethod, "/>", "><ds:HMACOutputLength>1</ds:HMACOutputLength></ds:SignatureMethod>", 1)}}, problem.SignatureStructure, "ds:SignatureMethod"},
+		{"rsa-sha1", algorithm(rsa256, dsig.RSASHA1), dsig.SignatureSHA1, "ds:SignatureMethod"},
+		{"ecdsa-sha1", algorithm(rsa256, dsig.ECDSASHA1), dsig.SignatureSHA1, "ds:SignatureMethod"},
+		{"dsa", algorithm(rsa256, "http://www.w3.org/2000/09/xmldsig#dsa-sha1"), dsig.SignatureUnsupported, "ds:SignatureMethod"},
+		{"rsa-md5", algorithm(rsa256, "http://www.w3.org/2001/04/xmldsig-more#rsa-md5"), dsig.SignatureUnsupported, "ds:SignatureMethod"},
+		{"pss with parameters", algorithm(rsa256, "http://www.w3.org/2007/05/xmldsig-more#rsa-pss"), dsig.SignatureUnsupported, "ds:SignatureMethod"},
+		{"an endless name", algorithm(rsa256, strings.Repeat("é", 5000)), dsig.SignatureUnsupported, "ds:SignatureMethod"},
+		{"hmac-sha1", algorithm(rsa256, "http://www.w3.org/2000/09/xmldsig#hmac-sha1"), dsig.SignatureHMAC, "ds:SignatureMethod"},
+		{"hmac-sha256", algorithm(rsa256, "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"), dsig.SignatureHMAC, "ds:SignatureMethod"},
+		{"HMACOutputLength", []edit{{signatureMethod, strings.Replace(signatureMethod, "/>", "><ds:HMACOutputLength>1</ds:HMACOutputLength></ds:SignatureMethod>", 1)}}, dsig.SignatureStructure, "ds:SignatureMethod"},
 
-		{"sha1", algorithm(hash256, dsig.SHA1), problem.DigestSHA1, "ds:Reference[1]/ds:DigestMethod"},
-		{"md5", algorithm(hash256, "http://www.w3.org/2001/04/xmldsig-more#md5"), problem.DigestUnsupported, "ds:Reference[1]/ds:DigestMethod"},
-		{"digest parameters", []edit{{digestMethod, strings.Replace(digestMethod, "/>", "><x/></ds:DigestMethod>", 1)}}, problem.SignatureStructure, "ds:Reference[1]/ds:DigestMethod"},
-		{"short digest", []edit{{`<ds:DigestValue/>`, `<ds:DigestValue>AAAA</ds:DigestValue>`}}, problem.DigestValueMalformed, "ds:Reference[1]/ds:DigestValue"},
+		{"sha1", algorithm(hash256, dsig.SHA1), dsig.DigestSHA1, "ds:Reference[1]/ds:DigestMethod"},
+		{"md5", algorithm(hash256, "http://www.w3.org/2001/04/xmldsig-more#md5"), dsig.DigestUnsupported, "ds:Reference[1]/ds:DigestMethod"},
+		{"digest parameters", []edit{{digestMethod, strings.Replace(digestMethod, "/>", "><x/></ds:DigestMethod>", 1)}}, dsig.SignatureStructure, "ds:Reference[1]/ds:DigestMethod"},
+		{"short digest", []edit{{`<ds:DigestValue/>`, `<ds:DigestValue>AAAA</ds:DigestValue>`}}, dsig.DigestValueMalformed, "ds:Reference[1]/ds:DigestValue"},
 
-		{"no transforms", []edit{{transforms, ``}}, problem.TransformMissing, "ds:Reference[1]"},
-		{"no transform", inTransform(``), problem.TransformMissing, "ds:Reference[1]"},
-		{"enveloped alone", inTransform(named(dsig.Enveloped)), problem.TransformMissing, "ds:Reference[1]"},
-		{"enveloped last", inTransform(transform + named(dsig.Enveloped)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"enveloped twice", inTransform(named(dsig.Enveloped) + named(dsig.Enveloped)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"enveloped with parameters", inTransform(strings.Replace(named(dsig.Enveloped), "/>", "><x/></ds:Transform>", 1) + transform), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
-		{"c14n twice", inTransform(transform + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"three transforms", inTransform(named(dsig.Enveloped) + transform + transform), problem.TransformsTooMany, "ds:Reference[1]"},
-		{"inclusive c14n", inTransform(named(dsig.InclusiveC14N)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"XPath", inTransform(named("http://www.w3.org/TR/1999/REC-xpath-19991116") + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"XPath Filter 2", inTransform(named("http://www.w3.org/2002/06/xmldsig-filter2") + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"XSLT", inTransform(named("http://www.w3.org/TR/1999/REC-xslt-19991116") + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"base64", inTransform(named("http://www.w3.org/2000/09/xmldsig#base64")), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform without parameters", inTransform(named(dsig.STRTransform)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with other parameters", inTransform(strReference(`<x/>`)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with parameters twice", inTransform(strReference(parameters + parameters)), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with two methods", inTransform(strReference(strings.Replace(parameters, canonicalization, canonicalization+canonicalization, 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform without a method", inTransform(strReference(strings.Replace(parameters, canonicalization, "", 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with the inclusive form", inTransform(strReference(strings.Replace(parameters, dsig.ExclusiveC14N, dsig.InclusiveC14N, 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with comments", inTransform(strReference(strings.Replace(parameters, dsig.ExclusiveC14N, dsig.ExclusiveC14N+"WithComments", 1))), problem.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform with two PrefixLists", inTransform(strReference(strings.Replace(parameters, canonicalization, strings.Replace(canonicalization, "/>", ">"+inclusive+"/>"+inclusive+"/></ds:CanonicalizationMethod>", 1), 1))), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform and c14n", inTransform(strReference(parameters) + transform), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"c14n and STR-Transform", inTransform(transform + strReference(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"enveloped and STR-Transform", inTransform(named(dsig.Enveloped) + strReference(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform twice", inTransform(strReference(parameters) + strReference(parameters)), problem.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
-		{"STR-Transform of nothing", append(inTransform(strReference(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#none"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceUnknown, "ds:Reference[1]"},
-		{"STR-Transform of SignedInfo", append(inTransform(strReference(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#SI"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceTarget, "ds:Reference[1]"},
-		{"STR-Transform of what is signed", append(inTransform(strReference(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#a-2"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), problem.ReferenceTwice, "ds:Reference[2]"},
-		{"something else among transforms", inTransform(`<x/>`), problem.SignatureStructure, "ds:Reference[1]"},
-		{"other parameter of c14n", inTransform(prefixes(`<x/>`)), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
-		{"two PrefixLists", inTransform(prefixes(inclusive + `/>` + inclusive + `/>`)), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
-		{"PrefixList with content", inTransform(prefixes(inclusive + `><x/></ec:InclusiveNamespaces>`)), problem.SignatureStructure, "ds:Reference[1]/ds:Transform"},
-		{"PrefixList too long", inTransform(prefixes(strings.Replace(inclusive, `"a"`, `"`+strings.Repeat("p ", dsig.MaxPrefixes+1)+`"`, 1) + `/>`)), problem.PrefixesTooMany, "ds:Reference[1]/ds:Transform"},
+		{"no transforms", []edit{{transforms, ``}}, dsig.TransformMissing, "ds:Reference[1]"},
+		{"no transform", inTransform(``), dsig.TransformMissing, "ds:Reference[1]"},
+		{"enveloped alone", inTransform(named(dsig.Enveloped)), dsig.TransformMissing, "ds:Reference[1]"},
+		{"enveloped last", inTransform(transform + named(dsig.Enveloped)), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"enveloped twice", inTransform(named(dsig.Enveloped) + named(dsig.Enveloped)), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"enveloped with parameters", inTransform(strings.Replace(named(dsig.Enveloped), "/>", "><x/></ds:Transform>", 1) + transform), dsig.SignatureStructure, "ds:Reference[1]/ds:Transform"},
+		{"c14n twice", inTransform(transform + transform), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"three transforms", inTransform(named(dsig.Enveloped) + transform + transform), dsig.TransformsTooMany, "ds:Reference[1]"},
+		{"inclusive c14n", inTransform(named(dsig.InclusiveC14N)), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"XPath", inTransform(named("http://www.w3.org/TR/1999/REC-xpath-19991116") + transform), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"XPath Filter 2", inTransform(named("http://www.w3.org/2002/06/xmldsig-filter2") + transform), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"XSLT", inTransform(named("http://www.w3.org/TR/1999/REC-xslt-19991116") + transform), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"base64", inTransform(named("http://www.w3.org/2000/09/xmldsig#base64")), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform without parameters", inTransform(named(dsig.STRTransform)), dsig.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with other parameters", inTransform(strReference(`<x/>`)), dsig.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with parameters twice", inTransform(strReference(parameters + parameters)), dsig.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with two methods", inTransform(strReference(strings.Replace(parameters, canonicalization, canonicalization+canonicalization, 1))), dsig.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform without a method", inTransform(strReference(strings.Replace(parameters, canonicalization, "", 1))), dsig.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with the inclusive form", inTransform(strReference(strings.Replace(parameters, dsig.ExclusiveC14N, dsig.InclusiveC14N, 1))), dsig.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with comments", inTransform(strReference(strings.Replace(parameters, dsig.ExclusiveC14N, dsig.ExclusiveC14N+"WithComments", 1))), dsig.TransformSTRParameters, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform with two PrefixLists", inTransform(strReference(strings.Replace(parameters, canonicalization, strings.Replace(canonicalization, "/>", ">"+inclusive+"/>"+inclusive+"/></ds:CanonicalizationMethod>", 1), 1))), dsig.SignatureStructure, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform and c14n", inTransform(strReference(parameters) + transform), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"c14n and STR-Transform", inTransform(transform + strReference(parameters)), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"enveloped and STR-Transform", inTransform(named(dsig.Enveloped) + strReference(parameters)), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform twice", inTransform(strReference(parameters) + strReference(parameters)), dsig.TransformUnsupported, "ds:Reference[1]/ds:Transform"},
+		{"STR-Transform of nothing", append(inTransform(strReference(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#none"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), wsse.ReferenceUnknown, "ds:Reference[1]"},
+		{"STR-Transform of SignedInfo", append(inTransform(strReference(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#SI"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), dsig.ReferenceTarget, "ds:Reference[1]"},
+		{"STR-Transform of what is signed", append(inTransform(strReference(parameters)), edit{`<a Id="a-3">`, `<s Id="s-1"><r URI="#a-2"/></s><a Id="a-3">`}, edit{`"#a-1"`, `"#s-1"`}), dsig.ReferenceTwice, "ds:Reference[2]"},
+		{"something else among transforms", inTransform(`<x/>`), dsig.SignatureStructure, "ds:Reference[1]"},
+		{"other parameter of c14n", inTransform(prefixes(`<x/>`)), dsig.SignatureStructure, "ds:Reference[1]/ds:Transform"},
+		{"two PrefixLists", inTransform(prefixes(inclusive + `/>` + inclusive + `/>`)), dsig.SignatureStructure, "ds:Reference[1]/ds:Transform"},
+		{"PrefixList with content", inTransform(prefixes(inclusive + `><x/></ec:InclusiveNamespaces>`)), dsig.SignatureStructure, "ds:Reference[1]/ds:Transform"},
+		{"PrefixList too long", inTransform(prefixes(strings.Replace(inclusive, `"a"`, `"`+strings.Repeat("p ", dsig.MaxPrefixes+1)+`"`, 1) + `/>`)), dsig.PrefixesTooMany, "ds:Reference[1]/ds:Transform"},
 
-		{"too many references", []edit{{reference2, strings.Repeat(reference2, dsig.MaxReferences)}}, problem.ReferencesTooMany, "ds:SignedInfo"},
-		{"one element twice", []edit{{`"#a-2"`, `"#a-1"`}}, problem.ReferenceTwice, "ds:Reference[2]"},
-		{"unknown element", []edit{{`<a Id="a-2"`, `<a Id="a-9"`}, {`<ds:DigestValue/></ds:Reference></ds:SignedInfo>`, `<ds:DigestValue>` + strings.Repeat("A", 43) + `=</ds:DigestValue></ds:Reference></ds:SignedInfo>`}}, problem.ReferenceUnknown, "ds:Reference[2]"},
-		{"the signature without itself", []edit{{`#a-1`, `#S`}, {transform, named(dsig.Enveloped) + transform}}, problem.ReferenceTarget, "ds:Reference[1]"},
-		{"SignedInfo", []edit{{`#a-1`, `#SI`}}, problem.ReferenceTarget, "ds:Reference[1]"},
-		{"empty URI", []edit{{`#a-1`, ``}}, problem.ReferenceEmpty, "ds:Reference[1]"},
-		{"no URI", []edit{{` URI="#a-1"`, ``}}, problem.ReferenceEmpty, "ds:Reference[1]"},
-		{"external", []edit{{`#a-1`, `file:///etc/passwd`}}, problem.ReferenceExternal, "ds:Reference[1]"},
-		{"XPointer", []edit{{`#a-1`, `#xpointer(/)`}}, problem.ReferencePointer, "ds:Reference[1]"},
-		{"XPointer to an id", []edit{{`#a-1`, `#xpointer(id('a-1'))`}}, problem.ReferencePointer, "ds:Reference[1]"},
+		{"too many references", []edit{{reference2, strings.Repeat(reference2, dsig.MaxReferences)}}, dsig.ReferencesTooMany, "ds:SignedInfo"},
+		{"one element twice", []edit{{`"#a-2"`, `"#a-1"`}}, dsig.ReferenceTwice, "ds:Reference[2]"},
+		{"unknown element", []edit{{`<a Id="a-2"`, `<a Id="a-9"`}, {`<ds:DigestValue/></ds:Reference></ds:SignedInfo>`, `<ds:DigestValue>` + strings.Repeat("A", 43) + `=</ds:DigestValue></ds:Reference></ds:SignedInfo>`}}, wsse.ReferenceUnknown, "ds:Reference[2]"},
+		{"the signature without itself", []edit{{`#a-1`, `#S`}, {transform, named(dsig.Enveloped) + transform}}, dsig.ReferenceTarget, "ds:Reference[1]"},
+		{"SignedInfo", []edit{{`#a-1`, `#SI`}}, dsig.ReferenceTarget, "ds:Reference[1]"},
+		{"empty URI", []edit{{`#a-1`, ``}}, dsig.ReferenceEmpty, "ds:Reference[1]"},
+		{"no URI", []edit{{` URI="#a-1"`, ``}}, dsig.ReferenceEmpty, "ds:Reference[1]"},
+		{"external", []edit{{`#a-1`, `file:///etc/passwd`}}, dsig.ReferenceExternal, "ds:Reference[1]"},
+		{"XPointer", []edit{{`#a-1`, `#xpointer(/)`}}, dsig.ReferencePointer, "ds:Reference[1]"},
+		{"XPointer to an id", []edit{{`#a-1`, `#xpointer(id('a-1'))`}}, dsig.ReferencePointer, "ds:Reference[1]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := dsigtest.FillSignatures(t, apply(t, template, c.edits), rsaKey(t))
@@ -385,7 +386,7 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
-	if _, err := dsig.Parse(xmldoc.Element{}, dsig.Policy{}, nil); problem.From(err).Code != problem.SignatureStructure {
+	if _, err := dsig.Parse(xmldoc.Element{}, dsig.Policy{}, nil); problem.From(err).Code != dsig.SignatureStructure {
 		t.Errorf("nothing: %v", err)
 	}
 }
@@ -406,20 +407,20 @@ func TestKeysThatAreRefused(t *testing.T) {
 		key  crypto.PublicKey
 		want problem.Code
 	}{
-		"another RSA key":     {good, &rsa.PublicKey{N: new(big.Int).Add(key.N, big.NewInt(2)), E: key.E}, problem.SignatureInvalid},
-		"1024 bits":           {good, testpki.WeakKey(t).Certificate.PublicKey, problem.SignatureKeyUnsupported},
-		"more than 4096 bits": {good, &rsa.PublicKey{N: new(big.Int).Lsh(key.N, 2049), E: key.E}, problem.SignatureKeyUnsupported},
-		"4096 bits":           {good, &rsa.PublicKey{N: new(big.Int).Lsh(key.N, 2048), E: key.E}, problem.SignatureValueMalformed},
-		"RSA for ECDSA":       {withEC, key.Public(), problem.SignatureKeyMismatch},
-		"ECDSA for RSA":       {good, ec.Public(), problem.SignatureKeyMismatch},
-		"another EC key":      {withEC, ecKey(t, elliptic.P256()).Public(), problem.SignatureInvalid},
-		"another curve":       {withEC, ecKey(t, elliptic.P384()).Public(), problem.SignatureValueMalformed},
-		"P-224":               {withEC, ecKey(t, elliptic.P224()).Public(), problem.SignatureKeyUnsupported},
-		"Ed25519":             {good, nil, problem.SignatureKeyUnsupported},
-		"zero":                {replaced(make([]byte, 64)), ec.Public(), problem.SignatureInvalid},
-		"r and s are n":       {replaced(dsigtest.EncodeECDSA(ec, order, order)), ec.Public(), problem.SignatureInvalid},
-		"one octet less":      {replaced(make([]byte, 63)), ec.Public(), problem.SignatureValueMalformed},
-		"one octet more":      {replaced(make([]byte, 65)), ec.Public(), problem.SignatureValueMalformed},
+		"another RSA key":     {good, &rsa.PublicKey{N: new(big.Int).Add(key.N, big.NewInt(2)), E: key.E}, dsig.SignatureInvalid},
+		"1024 bits":           {good, testpki.WeakKey(t).Certificate.PublicKey, dsig.SignatureKeyUnsupported},
+		"more than 4096 bits": {good, &rsa.PublicKey{N: new(big.Int).Lsh(key.N, 2049), E: key.E}, dsig.SignatureKeyUnsupported},
+		"4096 bits":           {good, &rsa.PublicKey{N: new(big.Int).Lsh(key.N, 2048), E: key.E}, dsig.SignatureValueMalformed},
+		"RSA for ECDSA":       {withEC, key.Public(), dsig.SignatureKeyMismatch},
+		"ECDSA for RSA":       {good, ec.Public(), dsig.SignatureKeyMismatch},
+		"another EC key":      {withEC, ecKey(t, elliptic.P256()).Public(), dsig.SignatureInvalid},
+		"another curve":       {withEC, ecKey(t, elliptic.P384()).Public(), dsig.SignatureValueMalformed},
+		"P-224":               {withEC, ecKey(t, elliptic.P224()).Public(), dsig.SignatureKeyUnsupported},
+		"Ed25519":             {good, nil, dsig.SignatureKeyUnsupported},
+		"zero":                {replaced(make([]byte, 64)), ec.Public(), dsig.SignatureInvalid},
+		"r and s are n":       {replaced(dsigtest.EncodeECDSA(ec, order, order)), ec.Public(), dsig.SignatureInvalid},
+		"one octet less":      {replaced(make([]byte, 63)), ec.Public(), dsig.SignatureValueMalformed},
+		"one octet more":      {replaced(make([]byte, 65)), ec.Public(), dsig.SignatureValueMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := verify(t, c.text, dsig.Policy{}, c.key)
@@ -443,10 +444,10 @@ func TestResolversRefusalsAreReturned(t *testing.T) {
 		}
 		return problem.From(err)
 	}
-	if e := open(problem.Wrap(problem.ReferenceTarget, cause)); e.Code != problem.ReferenceTarget || e.Path != "ds:Reference[1]" || e.Detail.String() != "URI #a-1" {
+	if e := open(problem.Wrap(dsig.ReferenceTarget, cause)); e.Code != dsig.ReferenceTarget || e.Path != "ds:Reference[1]" || e.Detail.String() != "URI #a-1" {
 		t.Error(e)
 	}
-	if e := open(problem.Wrap(problem.KeyReferenceWrong, cause).WithPath("elsewhere")); e.Code != problem.KeyReferenceWrong || e.Path != "elsewhere" {
+	if e := open(problem.Wrap(wsse.KeyReferenceWrong, cause).WithPath("elsewhere")); e.Code != wsse.KeyReferenceWrong || e.Path != "elsewhere" {
 		t.Error(e)
 	}
 }

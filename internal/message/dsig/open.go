@@ -75,13 +75,13 @@ func (s *Signature) splitSignature() (value xmldoc.Element, err error) {
 }
 
 func (s *Signature) readSignatureValue(value xmldoc.Element) error {
-	decoded, err := DecodeBase64(s.valueBuffer[:0], value, MaxSignatureValueBytes, problem.SignatureValueMalformed, pathSignatureValue)
+	decoded, err := DecodeBase64(s.valueBuffer[:0], value, MaxSignatureValueBytes, SignatureValueMalformed, pathSignatureValue)
 	s.value = decoded
 	return err
 }
 
 func newStructureError(path string, detail texts.Text) error {
-	return problem.New(problem.SignatureStructure, detail).WithPath(path)
+	return problem.New(SignatureStructure, detail).WithPath(path)
 }
 
 // childCursor iterates over child elements in order.
@@ -143,7 +143,7 @@ func (s *Signature) readCanonicalization(e xmldoc.Element) error {
 		}
 		return nil
 	}
-	return problem.New(problem.CanonicalizationUnsupported, texts.Literal(truncateForFault(name))).WithPath(pathCanonicalizationMethod)
+	return problem.New(CanonicalizationUnsupported, texts.Literal(truncateForFault(name))).WithPath(pathCanonicalizationMethod)
 }
 
 func (s *Signature) readSignatureMethod(e xmldoc.Element, p Policy) error {
@@ -185,7 +185,7 @@ func (s *Signature) readReference(e xmldoc.Element, p Policy) error {
 func (s *Signature) newReference() (r *reference, i int, err error) {
 	i = len(s.references)
 	if i == MaxReferences {
-		return nil, i, problem.New(problem.ReferencesTooMany, problem.DetailAtMost.With(MaxReferences)).WithPath(pathSignedInfo)
+		return nil, i, problem.New(ReferencesTooMany, problem.DetailAtMost.With(MaxReferences)).WithPath(pathSignedInfo)
 	}
 	s.references = s.references[:i+1]
 	return &s.references[i], i, nil
@@ -227,12 +227,12 @@ func (r *reference) readDigestMethod(e xmldoc.Element, p Policy, i int) error {
 // readDigestValue checks that the value has the length of the digest method.
 func (r *reference) readDigestValue(e xmldoc.Element, i int) error {
 	var err error
-	r.statedDigest, err = DecodeBase64(r.digestBuffer[:0], e, maxDigestBytes, problem.DigestValueMalformed, pathDigestValue)
+	r.statedDigest, err = DecodeBase64(r.digestBuffer[:0], e, maxDigestBytes, DigestValueMalformed, pathDigestValue)
 	if err != nil {
 		return withPath(err, referencePath(i)+"/"+pathDigestValue)
 	}
 	if size := r.digest.cryptoHash().Size(); len(r.statedDigest) != size {
-		return problem.New(problem.DigestValueMalformed, wrongDigestLength.With(len(r.statedDigest), size)).WithPath(referencePath(i) + "/" + pathDigestValue)
+		return problem.New(DigestValueMalformed, wrongDigestLength.With(len(r.statedDigest), size)).WithPath(referencePath(i) + "/" + pathDigestValue)
 	}
 	return nil
 }
@@ -243,7 +243,7 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 	count, hasCanonicalization := 0, false
 	for e := transforms.FirstChild(); !e.IsZero(); e = e.NextSibling() {
 		if count++; count > MaxTransforms {
-			return problem.New(problem.TransformsTooMany, problem.DetailAtMost.With(MaxTransforms)).WithPath(referencePath(i))
+			return problem.New(TransformsTooMany, problem.DetailAtMost.With(MaxTransforms)).WithPath(referencePath(i))
 		}
 		if !e.Is(Namespace, "Transform") {
 			return newStructureError(referencePath(i), transformsOnly)
@@ -267,13 +267,13 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 				return withPath(err, referencePath(i)+"/"+pathTransform)
 			}
 		default:
-			return problem.New(problem.TransformUnsupported, texts.Literal(truncateForFault(name))).WithPath(referencePath(i) + "/" + pathTransform)
+			return problem.New(TransformUnsupported, texts.Literal(truncateForFault(name))).WithPath(referencePath(i) + "/" + pathTransform)
 		}
 	}
 	if !hasCanonicalization {
 		// Section 4.4.3.2 defaults to Canonical XML 1.0, which makes the signed bytes depend on the surrounding
 		// elements.
-		return problem.New(problem.TransformMissing, texts.Literal(ExclusiveC14N)).WithPath(referencePath(i))
+		return problem.New(TransformMissing, texts.Literal(ExclusiveC14N)).WithPath(referencePath(i))
 	}
 	return nil
 }
@@ -286,10 +286,10 @@ func (s *Signature) readTokenParameters(r *reference, transform xmldoc.Element) 
 	method := parameters.FirstChild()
 	if !parameters.Is(securityNamespace, "TransformationParameters") || !parameters.NextSibling().IsZero() ||
 		!method.Is(Namespace, "CanonicalizationMethod") || !method.NextSibling().IsZero() {
-		return problem.New(problem.TransformSTRParameters)
+		return problem.New(TransformSTRParameters)
 	}
 	if name, _ := method.Attr("", "Algorithm"); name != ExclusiveC14N {
-		return problem.New(problem.TransformSTRParameters, texts.Literal(truncateForFault(name)))
+		return problem.New(TransformSTRParameters, texts.Literal(truncateForFault(name)))
 	}
 	from := len(s.prefixes)
 	if _, err := s.readPrefixList(method, pathTransform); err != nil {
@@ -313,7 +313,7 @@ func (s *Signature) readPrefixList(method xmldoc.Element, path string) ([]string
 	from := len(s.prefixes)
 	for prefix := range strings.FieldsFuncSeq(list, isSpace) {
 		if len(s.prefixes)-from == MaxPrefixes {
-			return nil, problem.New(problem.PrefixesTooMany, problem.DetailAtMost.With(MaxPrefixes)).WithPath(path)
+			return nil, problem.New(PrefixesTooMany, problem.DetailAtMost.With(MaxPrefixes)).WithPath(path)
 		}
 		s.prefixes = append(s.prefixes, prefix)
 	}
@@ -336,10 +336,10 @@ func (s *Signature) resolveReference(i int, resolver Resolver) error {
 	}
 	if target.IsZero() || target == s.element || target.IsWithin(s.signedInfo) {
 		// A signature cannot cover itself; with itself omitted, it would cover nothing.
-		return problem.New(problem.ReferenceTarget, problem.DetailElement.With(target.Local())).WithPath(referencePath(i))
+		return problem.New(ReferenceTarget, problem.DetailElement.With(target.Local())).WithPath(referencePath(i))
 	}
 	if s.RefersTo(target) {
-		return problem.New(problem.ReferenceTwice, problem.DetailElement.With(target.Local())).WithPath(referencePath(i))
+		return problem.New(ReferenceTwice, problem.DetailElement.With(target.Local())).WithPath(referencePath(i))
 	}
 	r.element = target
 	return nil
@@ -359,11 +359,11 @@ func parseSameDocumentURI(uri string) (string, error) {
 	id, found := strings.CutPrefix(uri, "#")
 	switch {
 	case uri == "":
-		return "", problem.New(problem.ReferenceEmpty)
+		return "", problem.New(ReferenceEmpty)
 	case !found:
-		return "", problem.New(problem.ReferenceExternal)
+		return "", problem.New(ReferenceExternal)
 	case id == "" || strings.ContainsAny(id, "()"):
-		return "", problem.New(problem.ReferencePointer, uriDetail(uri))
+		return "", problem.New(ReferencePointer, uriDetail(uri))
 	}
 	return id, nil
 }

@@ -50,7 +50,7 @@ func TestSTRTransform(t *testing.T) {
 			if got, _ := result.CoveredElements[0].Attr("", "Id"); got != "t" {
 				t.Errorf("covered %s", got)
 			}
-			if _, err = verify(t, strings.Replace(text, ` Id="t"`, ` Id="t" b=""`, 1), dsig.Policy{}, rsaKey(t).Public()); problem.From(err).Code != problem.DigestMismatch {
+			if _, err = verify(t, strings.Replace(text, ` Id="t"`, ` Id="t" b=""`, 1), dsig.Policy{}, rsaKey(t).Public()); problem.From(err).Code != dsig.DigestMismatch {
 				t.Errorf("a changed token gives %v", err)
 			}
 		})
@@ -71,7 +71,7 @@ func TestSTRTransformOfWhatIsNoElement(t *testing.T) {
 	if got := result.CoveredElements[0].Local(); got != "s" {
 		t.Errorf("covered %s", got)
 	}
-	if _, err = verify(t, strings.Replace(text, "the token", "a token", 1), dsig.Policy{}, rsaKey(t).Public()); problem.From(err).Code != problem.DigestMismatch {
+	if _, err = verify(t, strings.Replace(text, "the token", "a token", 1), dsig.Policy{}, rsaKey(t).Public()); problem.From(err).Code != dsig.DigestMismatch {
 		t.Errorf("another token gives %v", err)
 	}
 }

@@ -68,12 +68,12 @@ func TestSignatureVectors(t *testing.T) {
 				"SignedInfo": {"<SignedInfo>", `<SignedInfo xmlns:p="urn:p" p:a="b">`},
 				"digest":     {"<DigestValue>", "<DigestValue>\n"},
 			} {
-				if err := verifyVector(t, apply(t, text, []edit{change})); code(err) != problem.SignatureInvalid {
+				if err := verifyVector(t, apply(t, text, []edit{change})); code(err) != dsig.SignatureInvalid {
 					t.Errorf("with another %s: %v", what, err)
 				}
 			}
 			inside := regexp.MustCompile(`bolts|t:word`).ReplaceAllString(text, "screws")
-			if err := verifyVector(t, inside); code(err) != problem.DigestMismatch {
+			if err := verifyVector(t, inside); code(err) != dsig.DigestMismatch {
 				t.Errorf("with another content: %v", err)
 			}
 		})
@@ -93,21 +93,21 @@ func TestRefusedForms(t *testing.T) {
 		want             problem.Code
 	}{
 		"XPath with here()": {enveloped, `<Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"><XPath>` +
-			`count(ancestor-or-self::Signature | here()/ancestor::Signature[1]) &gt; 1</XPath></Transform>`, problem.TransformUnsupported},
+			`count(ancestor-or-self::Signature | here()/ancestor::Signature[1]) &gt; 1</XPath></Transform>`, dsig.TransformUnsupported},
 		"XPath Filter 2.0": {enveloped, `<Transform Algorithm="http://www.w3.org/2002/06/xmldsig-filter2">` +
-			`<XPath xmlns="http://www.w3.org/2002/06/xmldsig-filter2" Filter="subtract">//Signature</XPath></Transform>`, problem.TransformUnsupported},
-		"XSLT":                    {enveloped, `<Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116"/>`, problem.TransformUnsupported},
-		"base64":                  {enveloped, `<Transform Algorithm="http://www.w3.org/2000/09/xmldsig#base64"/>`, problem.TransformUnsupported},
-		"with comments":           {exclusive, strings.Replace(exclusive, "#", "#WithComments", 1), problem.TransformUnsupported},
-		"inclusive":               {exclusive, `<Transform Algorithm="` + dsig.InclusiveC14N + `"/>`, problem.TransformUnsupported},
-		"inclusive, version 1.1":  {exclusive, `<Transform Algorithm="http://www.w3.org/2006/12/xml-c14n11"/>`, problem.TransformUnsupported},
-		"no canonical form":       {exclusive, "", problem.TransformMissing},
-		"the whole document":      {`URI="#order"`, `URI=""`, problem.ReferenceEmpty},
-		"XPointer to the root":    {`URI="#order"`, `URI="#xpointer(/)"`, problem.ReferencePointer},
-		"XPointer to an id":       {`URI="#order"`, `URI="#xpointer(id('order'))"`, problem.ReferencePointer},
-		"another document":        {`URI="#order"`, `URI="order.xml"`, problem.ReferenceExternal},
-		"an Object":               {"</Signature>", "<Object/></Signature>", problem.SignatureStructure},
-		"SignedInfo of version 2": {`<CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>`, `<CanonicalizationMethod Algorithm="http://www.w3.org/2010/xml-c14n2"/>`, problem.CanonicalizationUnsupported},
+			`<XPath xmlns="http://www.w3.org/2002/06/xmldsig-filter2" Filter="subtract">//Signature</XPath></Transform>`, dsig.TransformUnsupported},
+		"XSLT":                    {enveloped, `<Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116"/>`, dsig.TransformUnsupported},
+		"base64":                  {enveloped, `<Transform Algorithm="http://www.w3.org/2000/09/xmldsig#base64"/>`, dsig.TransformUnsupported},
+		"with comments":           {exclusive, strings.Replace(exclusive, "#", "#WithComments", 1), dsig.TransformUnsupported},
+		"inclusive":               {exclusive, `<Transform Algorithm="` + dsig.InclusiveC14N + `"/>`, dsig.TransformUnsupported},
+		"inclusive, version 1.1":  {exclusive, `<Transform Algorithm="http://www.w3.org/2006/12/xml-c14n11"/>`, dsig.TransformUnsupported},
+		"no canonical form":       {exclusive, "", dsig.TransformMissing},
+		"the whole document":      {`URI="#order"`, `URI=""`, dsig.ReferenceEmpty},
+		"XPointer to the root":    {`URI="#order"`, `URI="#xpointer(/)"`, dsig.ReferencePointer},
+		"XPointer to an id":       {`URI="#order"`, `URI="#xpointer(id('order'))"`, dsig.ReferencePointer},
+		"another document":        {`URI="#order"`, `URI="order.xml"`, dsig.ReferenceExternal},
+		"an Object":               {"</Signature>", "<Object/></Signature>", dsig.SignatureStructure},
+		"SignedInfo of version 2": {`<CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>`, `<CanonicalizationMethod Algorithm="http://www.w3.org/2010/xml-c14n2"/>`, dsig.CanonicalizationUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -262,7 +263,7 @@ func TestAgreesWithLibxml2(t *testing.T) {
 		}
 		if ours {
 			valid++
-		} else if e := problem.From(err); e.Code == problem.SchemaRefused && len(e.Causes) == 0 {
+		} else if e := problem.From(err); e.Code == schema.SchemaRefused && len(e.Causes) == 0 {
 			unexplained++
 			t.Logf("refused without an explanation: %v\n%s", err, corpus[i])
 		}

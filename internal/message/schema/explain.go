@@ -31,7 +31,7 @@ func (x *explainer) isFull() bool { return len(x.violations) >= MaxViolations }
 func (x *explainer) explainRoot() {
 	d, ok := x.model.elements[elementName(x.top)]
 	if !ok {
-		x.addViolation(problem.SchemaRoot, x.top, "")
+		x.addViolation(SchemaRoot, x.top, "")
 		return
 	}
 	x.explainElement(x.top, d)
@@ -49,7 +49,7 @@ func (x *explainer) explainElement(e xmldoc.Element, d *typeDefinition) {
 		return
 	}
 	if x.withStrayText[e] {
-		x.addViolation(problem.SchemaText, e, "")
+		x.addViolation(SchemaText, e, "")
 	}
 	c := contentMatcher{explainer: x, parent: e, contentModel: d.content, nextChild: e.FirstChild()}
 	if d.content != nil {
@@ -75,7 +75,7 @@ func (x *explainer) resolveActualType(e xmldoc.Element, declared *typeDefinition
 	if n.namespace == xsdNamespace && !modelled {
 		return declared // a built-in type that the contract does not use: the library decides about its derivation
 	}
-	x.addViolation(problem.SchemaXSIType, e, "/@xsi:type", expected.With(noXSIType.With(x.prefixes.formatStep(declared.name))))
+	x.addViolation(SchemaXSIType, e, "/@xsi:type", expected.With(noXSIType.With(x.prefixes.formatStep(declared.name))))
 	return declared
 }
 
@@ -84,21 +84,21 @@ func (x *explainer) explainAttributes(e xmldoc.Element, d *typeDefinition) {
 		n := expandedName{a.Space, a.Local}
 		if a.Space == xsiNamespace && (a.Local == "type" || a.Local == "schemaLocation" || a.Local == "noNamespaceSchemaLocation") {
 			if a.Local == "schemaLocation" && len(strings.Fields(a.Value))%2 != 0 {
-				x.addViolation(problem.SchemaValue, e, "/@"+x.prefixes.formatStep(n), expected.With(locationPairs))
+				x.addViolation(SchemaValue, e, "/@"+x.prefixes.formatStep(n), expected.With(locationPairs))
 			}
 			continue
 		}
 		use, ok := d.findAttributeUse(n)
 		switch {
 		case !ok:
-			x.addViolation(problem.SchemaAttribute, e, "/@"+x.prefixes.formatStep(n), x.prefixes.describeAttributes(d))
+			x.addViolation(SchemaAttribute, e, "/@"+x.prefixes.formatStep(n), x.prefixes.describeAttributes(d))
 		case !use.valueRules.acceptsValue(a.Value):
-			x.addViolation(problem.SchemaValue, e, "/@"+x.prefixes.formatStep(n), use.valueRules.describeExpected())
+			x.addViolation(SchemaValue, e, "/@"+x.prefixes.formatStep(n), use.valueRules.describeExpected())
 		}
 	}
 	for _, use := range d.attributes {
 		if _, ok := e.Attr(use.name.namespace, use.name.local); use.required && !ok {
-			x.addViolation(problem.SchemaMissing, e, "/@"+x.prefixes.formatStep(use.name), use.valueRules.describeExpected())
+			x.addViolation(SchemaMissing, e, "/@"+x.prefixes.formatStep(use.name), use.valueRules.describeExpected())
 		}
 	}
 }
@@ -128,10 +128,10 @@ func (x *explainer) explainValue(e xmldoc.Element, rules *valueRules) {
 		if x.isFull() {
 			return
 		}
-		x.addViolation(problem.SchemaElement, child, "", andNoElements.With(rules.describeExpected()))
+		x.addViolation(SchemaElement, child, "", andNoElements.With(rules.describeExpected()))
 	}
 	if v, ok := e.Text(); ok && !rules.acceptsValue(v) {
-		x.addViolation(problem.SchemaValue, e, "", rules.describeExpected())
+		x.addViolation(SchemaValue, e, "", rules.describeExpected())
 	}
 }
 
@@ -241,7 +241,7 @@ func (c *contentMatcher) reportMissing(p *particle, after *followingParticles) {
 	if p.kind == elementParticle {
 		further = "/" + c.prefixes.formatStep(p.name)
 	}
-	c.addViolation(problem.SchemaMissing, c.parent, further, missingContent.With(c.prefixes.formatSingle(p), c.prefixes.formatContentModel(c.contentModel)))
+	c.addViolation(SchemaMissing, c.parent, further, missingContent.With(c.prefixes.formatSingle(p), c.prefixes.formatContentModel(c.contentModel)))
 }
 
 // formatSingle formats the particle without its occurrence count.
@@ -255,9 +255,9 @@ func (p Prefixes) formatSingle(content *particle) string {
 // explains the child's content.
 func (c *contentMatcher) reportUnexpected() {
 	if c.contentModel == nil {
-		c.addViolation(problem.SchemaElement, c.nextChild, "", expected.With(noContent))
+		c.addViolation(SchemaElement, c.nextChild, "", expected.With(noContent))
 	} else {
-		c.addViolation(problem.SchemaElement, c.nextChild, "", expectedContent.With(c.prefixes.formatContentModel(c.contentModel)))
+		c.addViolation(SchemaElement, c.nextChild, "", expectedContent.With(c.prefixes.formatContentModel(c.contentModel)))
 		if d := c.contentModel.findDeclaredType(c.nextChild); d != nil {
 			c.explainElement(c.nextChild, d)
 		}

@@ -95,10 +95,10 @@ func (p Prefixes) checkXSITypes(top xmldoc.Element) error {
 			prefix = ""
 		}
 		if space, visible := findVisibleNamespace(top, e, prefix); !known || space != n.namespace || !visible && prefix != "" {
-			x.addViolation(problem.SchemaXSIPrefix, e, "/@xsi:type")
+			x.addViolation(SchemaXSIPrefix, e, "/@xsi:type")
 		}
 	}
-	return problem.List(problem.SchemaRefused, x.violations)
+	return problem.List(SchemaRefused, x.violations)
 }
 
 // nextElement returns the next element below top in document order, or the zero Element.

@@ -90,7 +90,7 @@ func readSchemaSource(files fs.FS, name string) (xsd.SchemaSource, error) {
 // kind SchemaInvalid: a single violation, or SCHEMA_INVALID with up to MaxViolations causes.
 func (s *Schema) Check(e xmldoc.Element) (*Checked, error) {
 	if e.IsZero() {
-		return nil, problem.New(problem.SchemaRoot)
+		return nil, problem.New(SchemaRoot)
 	}
 	if s.isPlainlyValid(e) {
 		return &Checked{root: e}, nil
@@ -162,7 +162,7 @@ func (s *Schema) explainRefusal(top xmldoc.Element, canonical []byte, refusal er
 	x := explainer{model: s.model, prefixes: s.prefixes, top: top, withStrayText: findStrayText(canonical, top)}
 	x.explainRoot()
 	if len(x.violations) == 0 {
-		return problem.Wrap(problem.SchemaRefused, cause).WithPath(s.prefixes.formatPath(top, top))
+		return problem.Wrap(SchemaRefused, cause).WithPath(s.prefixes.formatPath(top, top))
 	}
-	return problem.List(problem.SchemaRefused, x.violations)
+	return problem.List(SchemaRefused, x.violations)
 }

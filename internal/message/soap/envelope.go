@@ -75,10 +75,10 @@ func Open(d *xmldoc.Document) (*Envelope, error) {
 	}
 	first := e.body.FirstChild()
 	if first.IsZero() {
-		return nil, problem.New(problem.BodyMissing).WithPath("soap:Body")
+		return nil, problem.New(BodyMissing).WithPath("soap:Body")
 	}
 	if !first.NextSibling().IsZero() {
-		return nil, problem.New(problem.BodyNotSingle).WithPath("soap:Body")
+		return nil, problem.New(BodyNotSingle).WithPath("soap:Body")
 	}
 	if err := e.readHeaders(); err != nil {
 		return nil, err
@@ -95,9 +95,9 @@ func parseEnvelope(d *xmldoc.Document) (*Envelope, error) {
 	case root.Is(Namespace12, "Envelope"):
 		e.version = SOAP12
 	case root.Local() == "Envelope":
-		return nil, problem.New(problem.SOAPVersion).WithPath("Envelope")
+		return nil, problem.New(SOAPVersion).WithPath("Envelope")
 	default:
-		return nil, problem.New(problem.NotSOAP)
+		return nil, problem.New(NotSOAP)
 	}
 	ns := e.version.Namespace()
 	for child := range root.Children() {
@@ -107,11 +107,11 @@ func parseEnvelope(d *xmldoc.Document) (*Envelope, error) {
 		case child.Is(ns, "Body") && e.body.IsZero():
 			e.body = child
 		default:
-			return nil, problem.New(problem.EnvelopeMalformed).WithPath("soap:Envelope")
+			return nil, problem.New(EnvelopeMalformed).WithPath("soap:Envelope")
 		}
 	}
 	if e.body.IsZero() {
-		return nil, problem.New(problem.BodyMissing).WithPath("soap:Envelope")
+		return nil, problem.New(BodyMissing).WithPath("soap:Envelope")
 	}
 	return e, nil
 }
@@ -126,14 +126,14 @@ func (e *Envelope) readHeaders() error {
 		}
 		if block.Is(NamespaceSecurity, "Security") {
 			if !e.security.IsZero() {
-				return problem.New(problem.SecurityTwice).WithPath("wsse:Security")
+				return problem.New(SecurityTwice).WithPath("wsse:Security")
 			}
 			e.security = block
 			continue
 		}
 		must, _ := block.Attr(e.version.Namespace(), "mustUnderstand")
 		if must = strings.Trim(must, " \t\r\n"); must == "1" || must == "true" {
-			return problem.New(problem.HeaderNotUnderstood).WithPath("soap:Header")
+			return problem.New(HeaderNotUnderstood).WithPath("soap:Header")
 		}
 	}
 	return nil

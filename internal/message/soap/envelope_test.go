@@ -41,30 +41,30 @@ func TestOpenRefuses(t *testing.T) {
 		code     problem.Code
 		kind     problem.Kind
 	}{
-		{"nothing", both, ``, problem.BodyMissing, problem.Malformed},
-		{"only a header", both, `<s:Header/>`, problem.BodyMissing, problem.Malformed},
-		{"an empty body", both, `<s:Body/>`, problem.BodyMissing, problem.Malformed},
-		{"a body with text", both, `<s:Body> text </s:Body>`, problem.BodyMissing, problem.Malformed},
-		{"two requests", both, `<s:Body><a/><b/></s:Body>`, problem.BodyNotSingle, problem.NotUnderstood},
-		{"two bodies", both, body + body, problem.EnvelopeMalformed, problem.Malformed},
-		{"two headers", both, `<s:Header/><s:Header/>` + body, problem.EnvelopeMalformed, problem.Malformed},
-		{"header after body", both, body + `<s:Header/>`, problem.EnvelopeMalformed, problem.Malformed},
-		{"something before", both, `<x/>` + body, problem.EnvelopeMalformed, problem.Malformed},
-		{"something behind", both, body + `<x/>`, problem.EnvelopeMalformed, problem.Malformed},
-		{"a body of no namespace", both, `<Body><a/></Body>`, problem.EnvelopeMalformed, problem.Malformed},
-		{"a body of the other version", []soap.Version{soap.SOAP11}, `<Body xmlns="` + soap.Namespace12 + `"><a/></Body>`, problem.EnvelopeMalformed, problem.Malformed},
-		{"two security headers", both, `<s:Header><w:Security/><w:Security/></s:Header>` + body, problem.SecurityTwice, problem.Unauthenticated},
+		{"nothing", both, ``, soap.BodyMissing, problem.Malformed},
+		{"only a header", both, `<s:Header/>`, soap.BodyMissing, problem.Malformed},
+		{"an empty body", both, `<s:Body/>`, soap.BodyMissing, problem.Malformed},
+		{"a body with text", both, `<s:Body> text </s:Body>`, soap.BodyMissing, problem.Malformed},
+		{"two requests", both, `<s:Body><a/><b/></s:Body>`, soap.BodyNotSingle, problem.NotUnderstood},
+		{"two bodies", both, body + body, soap.EnvelopeMalformed, problem.Malformed},
+		{"two headers", both, `<s:Header/><s:Header/>` + body, soap.EnvelopeMalformed, problem.Malformed},
+		{"header after body", both, body + `<s:Header/>`, soap.EnvelopeMalformed, problem.Malformed},
+		{"something before", both, `<x/>` + body, soap.EnvelopeMalformed, problem.Malformed},
+		{"something behind", both, body + `<x/>`, soap.EnvelopeMalformed, problem.Malformed},
+		{"a body of no namespace", both, `<Body><a/></Body>`, soap.EnvelopeMalformed, problem.Malformed},
+		{"a body of the other version", []soap.Version{soap.SOAP11}, `<Body xmlns="` + soap.Namespace12 + `"><a/></Body>`, soap.EnvelopeMalformed, problem.Malformed},
+		{"two security headers", both, `<s:Header><w:Security/><w:Security/></s:Header>` + body, soap.SecurityTwice, problem.Unauthenticated},
 		{"the second for the next node", []soap.Version{soap.SOAP11}, `<s:Header><w:Security/><w:Security s:actor="` + next11 + `"/></s:Header>` + body,
-			problem.SecurityTwice, problem.Unauthenticated},
+			soap.SecurityTwice, problem.Unauthenticated},
 		{"the second for the ultimate receiver", []soap.Version{soap.SOAP12}, `<s:Header><w:Security/><w:Security s:role="` + ultimate12 + `"/></s:Header>` + body,
-			problem.SecurityTwice, problem.Unauthenticated},
-		{"must understand 1", both, `<s:Header><x s:mustUnderstand="1"/></s:Header>` + body, problem.HeaderNotUnderstood, problem.NotUnderstood},
-		{"must understand true", both, `<s:Header><x s:mustUnderstand="true"/></s:Header>` + body, problem.HeaderNotUnderstood, problem.NotUnderstood},
-		{"must understand with spaces", both, `<s:Header><x s:mustUnderstand=" 1&#10;"/></s:Header>` + body, problem.HeaderNotUnderstood, problem.NotUnderstood},
+			soap.SecurityTwice, problem.Unauthenticated},
+		{"must understand 1", both, `<s:Header><x s:mustUnderstand="1"/></s:Header>` + body, soap.HeaderNotUnderstood, problem.NotUnderstood},
+		{"must understand true", both, `<s:Header><x s:mustUnderstand="true"/></s:Header>` + body, soap.HeaderNotUnderstood, problem.NotUnderstood},
+		{"must understand with spaces", both, `<s:Header><x s:mustUnderstand=" 1&#10;"/></s:Header>` + body, soap.HeaderNotUnderstood, problem.NotUnderstood},
 		{"must understand, for the next node", []soap.Version{soap.SOAP12}, `<s:Header><x s:mustUnderstand="1" s:role="` + next12 + `"/></s:Header>` + body,
-			problem.HeaderNotUnderstood, problem.NotUnderstood},
+			soap.HeaderNotUnderstood, problem.NotUnderstood},
 		{"must understand, addressing", both, `<s:Header><w:Security/><To xmlns="http://www.w3.org/2005/08/addressing" s:mustUnderstand="1"/></s:Header>` + body,
-			problem.HeaderNotUnderstood, problem.NotUnderstood},
+			soap.HeaderNotUnderstood, problem.NotUnderstood},
 	}
 	for _, c := range cases {
 		for _, v := range c.versions {
@@ -76,8 +76,8 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 	for text, code := range map[string]problem.Code{
-		`<a/>`: problem.NotSOAP, `<Envelope/>`: problem.SOAPVersion, `<e:Envelope xmlns:e="urn:x"><e:Body/></e:Envelope>`: problem.SOAPVersion,
-		`<Body xmlns="` + soap.Namespace11 + `"/>`: problem.NotSOAP,
+		`<a/>`: soap.NotSOAP, `<Envelope/>`: soap.SOAPVersion, `<e:Envelope xmlns:e="urn:x"><e:Body/></e:Envelope>`: soap.SOAPVersion,
+		`<Body xmlns="` + soap.Namespace11 + `"/>`: soap.NotSOAP,
 	} {
 		if e, err := soap.Open(parseDocument(t, text)); err == nil || problem.From(err).Code != code || e != nil {
 			t.Errorf("%s: %v, %v", text, e, err)

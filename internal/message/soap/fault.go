@@ -75,7 +75,7 @@ func FaultFrom(err error, c FaultContext) Fault {
 	switch {
 	case e.Kind == problem.Unavailable:
 		f.Status, f.RetryAfter = http.StatusServiceUnavailable, "5"
-	case e.Code == problem.MessageTooLarge:
+	case e.Code == MessageTooLarge:
 		f.Status = http.StatusRequestEntityTooLarge
 	case c.Version == SOAP12 && !v.serverFault:
 		f.Status = http.StatusBadRequest
@@ -129,9 +129,9 @@ func (w *faultWriter) writeFault11(e *problem.Error, v faultMapping, c FaultCont
 		code = "wsse:" + entry.WSSFault
 	case v.serverFault:
 		code = "soap:Server"
-	case e.Code == problem.HeaderNotUnderstood:
+	case e.Code == HeaderNotUnderstood:
 		code = "soap:MustUnderstand"
-	case e.Code == problem.SOAPVersion:
+	case e.Code == SOAPVersion:
 		code = "soap:VersionMismatch"
 	}
 	w.writeStrings(">", code, `</faultcode><faultstring xml:lang="en">`)
@@ -147,9 +147,9 @@ func (w *faultWriter) writeFault12(e *problem.Error, v faultMapping, c FaultCont
 	switch {
 	case v.serverFault:
 		code = "Receiver"
-	case e.Code == problem.HeaderNotUnderstood:
+	case e.Code == HeaderNotUnderstood:
 		code = "MustUnderstand"
-	case e.Code == problem.SOAPVersion:
+	case e.Code == SOAPVersion:
 		code = "VersionMismatch"
 	}
 	w.writeStrings("<soap:Fault><soap:Code><soap:Value>soap:", code, "</soap:Value>")

@@ -9,8 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/openctr/ctr/internal/catalogue" // every code has a fault
+	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
@@ -46,24 +49,24 @@ func TestFaultTable(t *testing.T) {
 		soa                string // or the code itself, for a business error
 		retryAfter         string
 	}{
-		{problem.EnvelopeMalformed, problem.Malformed, client, sender, 500, 400, "SOA-03001", ""},
-		{problem.ContentTypeUnknown, problem.Malformed, client, sender, 500, 400, "SOA-03001", ""},
-		{problem.NotSOAP, problem.Malformed, client, sender, 500, 400, "SOA-03002", ""},
-		{problem.BodyMissing, problem.Malformed, client, sender, 500, 400, "SOA-03003", ""},
-		{problem.MessageTooLarge, problem.Malformed, client, sender, 413, 413, "SOA-03001", ""},
-		{problem.SOAPVersion, problem.NotUnderstood, version, version, 500, 400, "SOA-03002", ""},
-		{problem.HeaderNotUnderstood, problem.NotUnderstood, must, must, 500, 400, "SOA-03005", ""},
-		{problem.OperationUnknown, problem.NotUnderstood, client, sender, 500, 400, "SOA-03005", ""},
-		{problem.ActionMismatch, problem.NotUnderstood, client, sender, 500, 400, "SOA-03005", ""},
-		{problem.SecurityMissing, problem.Unauthenticated, "wsse:InvalidSecurity", "wsse:InvalidSecurity", 500, 400, "SOA-01001", ""},
-		{problem.SecurityTwice, problem.Unauthenticated, "wsse:InvalidSecurity", "wsse:InvalidSecurity", 500, 400, "SOA-01001", ""},
-		{problem.TimestampExpired, problem.Unauthenticated, "wsse:MessageExpired", "wsse:MessageExpired", 500, 400, "SOA-01001", ""},
-		{problem.TokenMissing, problem.Unauthenticated, "wsse:SecurityTokenUnavailable", "wsse:SecurityTokenUnavailable", 500, 400, "SOA-01001", ""},
-		{problem.TokenUnsupported, problem.Unauthenticated, "wsse:InvalidSecurityToken", "wsse:InvalidSecurityToken", 500, 400, "SOA-01001", ""},
+		{soap.EnvelopeMalformed, problem.Malformed, client, sender, 500, 400, "SOA-03001", ""},
+		{soap.ContentTypeUnknown, problem.Malformed, client, sender, 500, 400, "SOA-03001", ""},
+		{soap.NotSOAP, problem.Malformed, client, sender, 500, 400, "SOA-03002", ""},
+		{soap.BodyMissing, problem.Malformed, client, sender, 500, 400, "SOA-03003", ""},
+		{soap.MessageTooLarge, problem.Malformed, client, sender, 413, 413, "SOA-03001", ""},
+		{soap.SOAPVersion, problem.NotUnderstood, version, version, 500, 400, "SOA-03002", ""},
+		{soap.HeaderNotUnderstood, problem.NotUnderstood, must, must, 500, 400, "SOA-03005", ""},
+		{soap.OperationUnknown, problem.NotUnderstood, client, sender, 500, 400, "SOA-03005", ""},
+		{soap.ActionMismatch, problem.NotUnderstood, client, sender, 500, 400, "SOA-03005", ""},
+		{wsse.SecurityMissing, problem.Unauthenticated, "wsse:InvalidSecurity", "wsse:InvalidSecurity", 500, 400, "SOA-01001", ""},
+		{soap.SecurityTwice, problem.Unauthenticated, "wsse:InvalidSecurity", "wsse:InvalidSecurity", 500, 400, "SOA-01001", ""},
+		{wsse.TimestampExpired, problem.Unauthenticated, "wsse:MessageExpired", "wsse:MessageExpired", 500, 400, "SOA-01001", ""},
+		{wsse.TokenMissing, problem.Unauthenticated, "wsse:SecurityTokenUnavailable", "wsse:SecurityTokenUnavailable", 500, 400, "SOA-01001", ""},
+		{wsse.TokenUnsupported, problem.Unauthenticated, "wsse:InvalidSecurityToken", "wsse:InvalidSecurityToken", 500, 400, "SOA-01001", ""},
 		{problem.CertUntrusted, problem.Unauthenticated, "wsse:FailedAuthentication", "wsse:FailedAuthentication", 500, 400, "SOA-01001", ""},
-		{problem.DigestSHA1, problem.Unauthenticated, "wsse:UnsupportedAlgorithm", "wsse:UnsupportedAlgorithm", 500, 400, "SOA-01001", ""},
-		{problem.SignatureInvalid, problem.Unauthenticated, "wsse:FailedCheck", "wsse:FailedCheck", 500, 400, "SOA-01001", ""},
-		{problem.SchemaRoot, problem.SchemaInvalid, client, sender, 500, 400, "SOA-03006", ""},
+		{dsig.DigestSHA1, problem.Unauthenticated, "wsse:UnsupportedAlgorithm", "wsse:UnsupportedAlgorithm", 500, 400, "SOA-01001", ""},
+		{dsig.SignatureInvalid, problem.Unauthenticated, "wsse:FailedCheck", "wsse:FailedCheck", 500, 400, "SOA-01001", ""},
+		{schema.SchemaRoot, problem.SchemaInvalid, client, sender, 500, 400, "SOA-03006", ""},
 		{problem.CertificateCBE, problem.Forbidden, client, sender, 500, 400, "SOA-01002", ""},
 		{problem.NotYourOperation, problem.Forbidden, client, sender, 500, 400, "SOA-01002", ""},
 		{problem.OperationInFuture, problem.RuleViolated, client, sender, 500, 400, "OPERATION_IN_FUTURE", ""},
@@ -132,7 +135,7 @@ func TestFaultTable(t *testing.T) {
 
 // TestFaultCodeIsQualified checks that the prefix of a fault code is declared in scope, in both SOAP versions.
 func TestFaultCodeIsQualified(t *testing.T) {
-	refusal := problem.New(problem.SignatureInvalid)
+	refusal := problem.New(dsig.SignatureInvalid)
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 		fault := parseDocument(t, string(soap.FaultFrom(refusal, faultContext(v)).Body)).Root().Child(v.Namespace(), "Body").Child(v.Namespace(), "Fault")
 		code := fault.Child("", "faultcode")
@@ -200,7 +203,7 @@ func detail(t *testing.T, v soap.Version, octets []byte) []xmldoc.Element {
 
 // TestEveryViolation checks that a refusal with several causes lists them all in order, each with its path and texts.
 func TestEveryViolation(t *testing.T) {
-	leaves := []*problem.Error{problem.New(problem.OperationInFuture).WithPath("/x/a"), problem.New(problem.SSINInvalid, texts.Literal("It has 10 characters.")),
+	leaves := []*problem.Error{problem.New(problem.OperationInFuture).WithPath("/x/a"), problem.New(problem.Code("SSIN_INVALID"), texts.Literal("It has 10 characters.")),
 		problem.New(problem.OperationInFuture).WithPath("/x/b"), problem.New(problem.CardWithheld)}
 	whole := problem.List(problem.RulesViolated, leaves)
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
@@ -262,9 +265,9 @@ func TestNothingInternal(t *testing.T) {
 // TestNoVersion checks that the fault is SOAP 1.1 while the version of the message is unknown.
 func TestNoVersion(t *testing.T) {
 	c := faultContext(soap.SOAP11)
-	want := soap.FaultFrom(problem.New(problem.NotSOAP), c)
+	want := soap.FaultFrom(problem.New(soap.NotSOAP), c)
 	c.Version = 0
-	if got := soap.FaultFrom(problem.New(problem.NotSOAP), c); !bytes.Equal(got.Body, want.Body) || got.Status != want.Status {
+	if got := soap.FaultFrom(problem.New(soap.NotSOAP), c); !bytes.Equal(got.Body, want.Body) || got.Status != want.Status {
 		t.Errorf("%s", got.Body)
 	}
 }
@@ -283,12 +286,12 @@ func TestHostileText(t *testing.T) {
 		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 			c := faultContext(v)
 			c.ID = text
-			f := soap.FaultFrom(problem.New(problem.SSINInvalid, texts.Literal(text)).WithPath(text), c)
+			f := soap.FaultFrom(problem.New(problem.Code("SSIN_INVALID"), texts.Literal(text)).WithPath(text), c)
 			_, r, err := readReply(parseDocument(t, string(f.Body)))
 			if err != nil || r == nil {
 				t.Fatalf("%q: %v in %s", text, err, f.Body)
 			}
-			entry, _ := problem.Lookup(problem.SSINInvalid)
+			entry, _ := problem.Lookup(problem.Code("SSIN_INVALID"))
 			if r.ID != carried || r.Violations[0].Path != carried || r.Messages["de"] != entry.Text("de")+" ("+carried+")" {
 				t.Errorf("%q read as %+v", text, r)
 			}
@@ -310,7 +313,7 @@ func TestReadReply(t *testing.T) {
 			t.Errorf("SOAP version %d: %v, %v, %v", v, content, refusal, err)
 		}
 		content, refusal, err = readReply(parseDocument(t, envelope(v, `<s:Body/>`)))
-		if problem.From(err).Code != problem.BodyMissing || refusal != nil || !content.IsZero() {
+		if problem.From(err).Code != soap.BodyMissing || refusal != nil || !content.IsZero() {
 			t.Errorf("SOAP version %d: %v, %v, %v", v, content, refusal, err)
 		}
 		// A fault of an intermediary, without our detail.
@@ -321,7 +324,7 @@ func TestReadReply(t *testing.T) {
 			t.Errorf("SOAP version %d: %+v, %v", v, refusal, err)
 		}
 	}
-	if _, _, err := readReply(parseDocument(t, `<html/>`)); problem.From(err).Code != problem.NotSOAP {
+	if _, _, err := readReply(parseDocument(t, `<html/>`)); problem.From(err).Code != soap.NotSOAP {
 		t.Errorf("a page: %v", err)
 	}
 	// A Fault of the other SOAP version is content, not a refusal.

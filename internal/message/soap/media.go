@@ -33,18 +33,18 @@ func ParseMedia(contentType string) (Media, error) {
 	m := Media{Version: SOAP11}
 	media, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil {
-		return m, problem.Wrap(problem.ContentTypeUnknown, err)
+		return m, problem.Wrap(ContentTypeUnknown, err)
 	}
 	if media == multipartRelated {
 		return parseXOPPackage(parameters)
 	}
 	version, ok := versionFromMediaType(media)
 	if !ok {
-		return m, problem.New(problem.ContentTypeUnknown)
+		return m, problem.New(ContentTypeUnknown)
 	}
 	m.Version, m.Action = version, parameters["action"]
 	if !isSupportedCharset(parameters["charset"]) {
-		return m, problem.New(problem.ContentTypeUnknown)
+		return m, problem.New(ContentTypeUnknown)
 	}
 	return m, nil
 }
@@ -65,13 +65,13 @@ func parseXOPPackage(parameters map[string]string) (Media, error) {
 	m.rootContentID = parseContentID(start)
 	switch {
 	case !strings.EqualFold(parameters["type"], xopXML):
-		return m, problem.New(problem.MultipartNotXOP).WithPath("Content-Type")
+		return m, problem.New(MultipartNotXOP).WithPath("Content-Type")
 	case err != nil || !known:
-		return m, problem.New(problem.MultipartParameter, parameter.With("start-info")).WithPath("Content-Type")
+		return m, problem.New(MultipartParameter, parameter.With("start-info")).WithPath("Content-Type")
 	case !isBoundary(m.boundary):
-		return m, problem.New(problem.MultipartParameter, parameter.With("boundary")).WithPath("Content-Type")
+		return m, problem.New(MultipartParameter, parameter.With("boundary")).WithPath("Content-Type")
 	case given && m.rootContentID == "":
-		return m, problem.New(problem.MultipartParameter, parameter.With("start")).WithPath("Content-Type")
+		return m, problem.New(MultipartParameter, parameter.With("start")).WithPath("Content-Type")
 	}
 	return m, nil
 }
@@ -120,18 +120,18 @@ func (m Media) splitRootPart(parts []part) (part, map[string][]byte, error) {
 			continue
 		}
 		if p.contentID == "" {
-			return part{}, nil, problem.New(problem.PartContentID).WithPath(partPath(i))
+			return part{}, nil, problem.New(PartContentID).WithPath(partPath(i))
 		}
 		if _, ok := attachments[p.contentID]; ok || rootIndex >= 0 && p.contentID == parts[rootIndex].contentID {
-			return part{}, nil, problem.New(problem.PartDuplicate).WithPath(partPath(i))
+			return part{}, nil, problem.New(PartDuplicate).WithPath(partPath(i))
 		}
 		attachments[p.contentID] = p.content
 	}
 	if rootIndex < 0 {
-		return part{}, nil, problem.New(problem.RootPartMissing).WithPath("Content-Type")
+		return part{}, nil, problem.New(RootPartMissing).WithPath("Content-Type")
 	}
 	if !m.matchesRootType(parts[rootIndex].contentType) {
-		return part{}, nil, problem.New(problem.RootPartType).WithPath(partPath(rootIndex))
+		return part{}, nil, problem.New(RootPartType).WithPath(partPath(rootIndex))
 	}
 	return parts[rootIndex], attachments, nil
 }

@@ -55,7 +55,7 @@ func readParts(data []byte, boundary string) ([]part, error) {
 			return nil, err
 		}
 		if len(parts) == maxParts {
-			return nil, problem.New(problem.PartsTooMany, problem.DetailAtMost.With(maxParts))
+			return nil, problem.New(PartsTooMany, problem.DetailAtMost.With(maxParts))
 		}
 		end := bytes.Index(inside, delimiter)
 		switch {
@@ -73,7 +73,7 @@ func readParts(data []byte, boundary string) ([]part, error) {
 	}
 }
 
-func newMultipartError(where texts.Text) error { return problem.New(problem.MultipartMalformed, where) }
+func newMultipartError(where texts.Text) error { return problem.New(MultipartMalformed, where) }
 
 // skipDelimiterLine skips the remainder of a line after its delimiter.
 func skipDelimiterLine(rest []byte) ([]byte, error) {
@@ -93,9 +93,9 @@ func readPart(data []byte) (part, error) {
 	headerEnd := bytes.Index(data[:min(len(data), maxPartHeader+len(end))], []byte(end))
 	switch {
 	case headerEnd < 0 && len(data) > maxPartHeader:
-		return part{}, problem.New(problem.PartHeaderTooLarge, problem.DetailAtMostBytes.With(maxPartHeader))
+		return part{}, problem.New(PartHeaderTooLarge, problem.DetailAtMostBytes.With(maxPartHeader))
 	case headerEnd < 0:
-		return part{}, problem.New(problem.PartHeader)
+		return part{}, problem.New(PartHeader)
 	}
 	fields, err := readFields(string(data[:headerEnd]))
 	if err != nil {
@@ -104,12 +104,12 @@ func readPart(data []byte) (part, error) {
 	switch strings.ToLower(fields["content-transfer-encoding"]) {
 	case "", "7bit", "8bit", "binary":
 	default: // base64 would be a second encoding of the same data; XOP packages are binary
-		return part{}, problem.New(problem.PartEncoding)
+		return part{}, problem.New(PartEncoding)
 	}
 	p := part{contentType: fields["content-type"], content: data[headerEnd+len(end):]}
 	if value, ok := fields["content-id"]; ok {
 		if p.contentID = parseContentID(value); p.contentID == "" {
-			return part{}, problem.New(problem.PartContentID)
+			return part{}, problem.New(PartContentID)
 		}
 	}
 	return p, nil
@@ -125,13 +125,13 @@ func readFields(header string) (map[string]string, error) {
 		name, value, ok := strings.Cut(line, ":")
 		name = strings.ToLower(name)
 		if !ok || name == "" || !hasOnlyCharsOf(name, lowerCaseLetters+"0123456789-_.") || strings.ContainsFunc(value, isControl) {
-			return nil, problem.New(problem.PartHeader)
+			return nil, problem.New(PartHeader)
 		}
 		if _, twice := fields[name]; twice {
-			return nil, problem.New(problem.PartHeader, fieldTwice)
+			return nil, problem.New(PartHeader, fieldTwice)
 		}
 		if len(fields) == maxPartFields {
-			return nil, problem.New(problem.PartHeaderTooLarge, atMostFields.With(maxPartFields))
+			return nil, problem.New(PartHeaderTooLarge, atMostFields.With(maxPartFields))
 		}
 		fields[name] = strings.Trim(value, " \t")
 	}

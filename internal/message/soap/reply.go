@@ -40,7 +40,7 @@ func ReadReply(d *xmldoc.Document, coreNamespace string) (xmldoc.Element, *Refus
 	}
 	content := e.body.FirstChild()
 	if content.IsZero() {
-		return xmldoc.Element{}, nil, problem.New(problem.BodyMissing)
+		return xmldoc.Element{}, nil, problem.New(BodyMissing)
 	}
 	if content.Is(e.version.Namespace(), "Fault") {
 		return xmldoc.Element{}, e.readFault(content, coreNamespace), nil

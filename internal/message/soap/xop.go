@@ -41,10 +41,10 @@ func inlineAttachments(envelope []byte, attachments map[string][]byte, limits xm
 		}
 		id, ok := findAttachmentID(attachments, escaped)
 		if !ok {
-			return nil, problem.New(problem.IncludeUnknown).WithPath(includePath)
+			return nil, problem.New(IncludeUnknown).WithPath(includePath)
 		}
 		if slices.Contains(usedIDs, id) {
-			return nil, problem.New(problem.IncludeRepeated).WithPath(includePath)
+			return nil, problem.New(IncludeRepeated).WithPath(includePath)
 		}
 		usedIDs = append(usedIDs, id)
 		start, end := e.Offset()
@@ -52,9 +52,9 @@ func inlineAttachments(envelope []byte, attachments map[string][]byte, limits xm
 	}
 	switch {
 	case len(usedIDs) < len(attachments):
-		return nil, problem.New(problem.PartNotIncluded)
+		return nil, problem.New(PartNotIncluded)
 	case size > limits.Bytes:
-		return nil, problem.New(problem.MessageTooLarge, atMostBytesWithAttachments.With(limits.Bytes))
+		return nil, problem.New(MessageTooLarge, atMostBytesWithAttachments.With(limits.Bytes))
 	}
 	out := make([]byte, 0, size)
 	for i, e := range includes {
@@ -82,19 +82,19 @@ func appendElementsNamed(e xmldoc.Element, space, local string, found []xmldoc.E
 func parseIncludeReference(e xmldoc.Element) (string, error) {
 	for a := range e.Attrs() {
 		if a.Space != "" || a.Local != "href" {
-			return "", problem.New(problem.IncludeMalformed)
+			return "", problem.New(IncludeMalformed)
 		}
 	}
 	href, ok := e.Attr("", "href")
 	if inside, simple := e.Text(); !ok || !simple || inside != "" {
-		return "", problem.New(problem.IncludeMalformed)
+		return "", problem.New(IncludeMalformed)
 	}
 	if !isOnlyContent(e) {
-		return "", problem.New(problem.IncludeNotAlone)
+		return "", problem.New(IncludeNotAlone)
 	}
 	const scheme = "cid:"
 	if len(href) < len(scheme) || !strings.EqualFold(href[:len(scheme)], scheme) {
-		return "", problem.New(problem.IncludeExternal)
+		return "", problem.New(IncludeExternal)
 	}
 	return href[len(scheme):], nil
 }

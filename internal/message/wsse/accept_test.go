@@ -63,33 +63,33 @@ func TestClock(t *testing.T) {
 	}{
 		{"just made", "10:00:00Z", "10:01:00Z", "10:00:00Z", "", "10:01:00Z"},
 		{"at Expires", "10:00:00Z", "10:01:00Z", "10:01:00Z", "", "10:01:00Z"},
-		{"a second after Expires", "10:00:00Z", "10:01:00Z", "10:01:01Z", problem.TimestampExpired, ""},
-		{"a nanosecond after Expires", "10:00:00Z", "10:01:00Z", "10:01:00.000000001Z", problem.TimestampExpired, ""},
+		{"a second after Expires", "10:00:00Z", "10:01:00Z", "10:01:01Z", wsse.TimestampExpired, ""},
+		{"a nanosecond after Expires", "10:00:00Z", "10:01:00Z", "10:01:00.000000001Z", wsse.TimestampExpired, ""},
 		{"longer TTL, at five minutes", "10:00:00Z", "11:00:00Z", "10:05:00Z", "", "10:05:00Z"},
-		{"longer TTL, a second after five minutes", "10:00:00Z", "11:00:00Z", "10:05:01Z", problem.TimestampExpired, ""},
+		{"longer TTL, a second after five minutes", "10:00:00Z", "11:00:00Z", "10:05:01Z", wsse.TimestampExpired, ""},
 		{"no Expires, at five minutes", "10:00:00Z", "", "10:05:00Z", "", "10:05:00Z"},
-		{"no Expires, after five minutes", "10:00:00Z", "", "10:05:01Z", problem.TimestampExpired, ""},
+		{"no Expires, after five minutes", "10:00:00Z", "", "10:05:01Z", wsse.TimestampExpired, ""},
 		{"60 seconds ahead", "10:01:00Z", "10:02:00Z", "10:00:00Z", "", "10:02:00Z"},
-		{"61 seconds ahead", "10:01:01Z", "10:02:00Z", "10:00:00Z", problem.TimestampFuture, ""},
-		{"60.001 seconds ahead", "10:01:00.001Z", "10:02:00Z", "10:00:00Z", problem.TimestampFuture, ""},
+		{"61 seconds ahead", "10:01:01Z", "10:02:00Z", "10:00:00Z", wsse.TimestampFuture, ""},
+		{"60.001 seconds ahead", "10:01:00.001Z", "10:02:00Z", "10:00:00Z", wsse.TimestampFuture, ""},
 		{"ahead, with the longest life", "10:01:00Z", "23:00:00Z", "10:06:00Z", "", "10:06:00Z"},
 		{"with an offset", "11:00:00+01:00", "11:01:00+01:00", "10:01:00Z", "", "10:01:00Z"},
-		{"local time as UTC", "11:00:00Z", "11:01:00Z", "10:00:00Z", problem.TimestampFuture, ""},
+		{"local time as UTC", "11:00:00Z", "11:01:00Z", "10:00:00Z", wsse.TimestampFuture, ""},
 		{"with a fraction", "10:00:00.123456789Z", "10:01:00.5Z", "10:01:00.5Z", "", "10:01:00.5Z"},
-		{"Expires is Created", "10:00:00Z", "10:00:00Z", "10:00:00Z", problem.TimestampOrder, ""},
-		{"Expires before Created", "10:00:00Z", "09:59:00Z", "10:00:00Z", problem.TimestampOrder, ""},
+		{"Expires is Created", "10:00:00Z", "10:00:00Z", "10:00:00Z", wsse.TimestampOrder, ""},
+		{"Expires before Created", "10:00:00Z", "09:59:00Z", "10:00:00Z", wsse.TimestampOrder, ""},
 		{"white space", " \n10:00:00Z", "10:01:00Z\t ", "10:00:00Z", "", "10:01:00Z"},
-		{"no zone", "10:00:00", "10:01:00Z", "10:00:00Z", problem.TimestampInstant, ""},
-		{"no zone in Expires", "10:00:00Z", "10:01:00", "10:00:00Z", problem.TimestampInstant, ""},
-		{"a comma", "10:00:00,5Z", "10:01:00Z", "10:00:00Z", problem.TimestampInstant, ""},
-		{"second 60", "09:59:60Z", "10:01:00Z", "10:00:00Z", problem.TimestampInstant, ""},
-		{"hour 24", "24:00:00Z", "24:01:00Z", "10:00:00Z", problem.TimestampInstant, ""},
-		{"one digit", "9:59:59Z", "10:01:00Z", "10:00:00Z", problem.TimestampInstant, ""},
-		{"an element inside", "10:00:00Z<x/>", "10:01:00Z", "10:00:00Z", problem.TimestampInstant, ""},
-		{"a comment hides nothing", "10:00:00<!-- -->", "10:01:00Z", "10:00:00Z", problem.TimestampInstant, ""},
+		{"no zone", "10:00:00", "10:01:00Z", "10:00:00Z", wsse.TimestampInstant, ""},
+		{"no zone in Expires", "10:00:00Z", "10:01:00", "10:00:00Z", wsse.TimestampInstant, ""},
+		{"a comma", "10:00:00,5Z", "10:01:00Z", "10:00:00Z", wsse.TimestampInstant, ""},
+		{"second 60", "09:59:60Z", "10:01:00Z", "10:00:00Z", wsse.TimestampInstant, ""},
+		{"hour 24", "24:00:00Z", "24:01:00Z", "10:00:00Z", wsse.TimestampInstant, ""},
+		{"one digit", "9:59:59Z", "10:01:00Z", "10:00:00Z", wsse.TimestampInstant, ""},
+		{"an element inside", "10:00:00Z<x/>", "10:01:00Z", "10:00:00Z", wsse.TimestampInstant, ""},
+		{"a comment hides nothing", "10:00:00<!-- -->", "10:01:00Z", "10:00:00Z", wsse.TimestampInstant, ""},
 		{"a comment inside", "10:00:<!-- x -->00Z", "10:01:00Z", "10:00:00Z", "", "10:01:00Z"},
-		{"empty", "[empty]", "10:01:00Z", "10:00:00Z", problem.TimestampInstant, ""},
-		{"endless", "10:00:00." + strings.Repeat("0", 300) + "Z", "10:01:00Z", "10:00:00Z", problem.TimestampInstant, ""},
+		{"empty", "[empty]", "10:01:00Z", "10:00:00Z", wsse.TimestampInstant, ""},
+		{"endless", "10:00:00." + strings.Repeat("0", 300) + "Z", "10:01:00Z", "10:00:00Z", wsse.TimestampInstant, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			created := strings.Replace("2026-11-21T"+strings.TrimSpace(c.created), "2026-11-21T[empty]", "", 1)
@@ -107,7 +107,7 @@ func TestClock(t *testing.T) {
 			verified, err := v.Verify(openEnvelope(t, text))
 			if c.want != "" {
 				wantRefusal(t, verified, err, c.want)
-				if c.want != problem.TimestampInstant && c.want != problem.TimestampOrder &&
+				if c.want != wsse.TimestampInstant && c.want != wsse.TimestampOrder &&
 					!strings.Contains(problem.From(err).Detail.String(), "service time 2026-11-21T10:") {
 					t.Errorf("%q does not say the service's time", problem.From(err).Detail.String())
 				}
@@ -132,7 +132,7 @@ func TestClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			text := signTemplate(t, testpki.Key(t, testpki.Hospital), edit{timestamp, `<wsu:Timestamp wsu:Id="TS-1">` + content + `</wsu:Timestamp>`})
 			verified, err := newVerifier(t).Verify(openEnvelope(t, text))
-			wantRefusal(t, verified, err, problem.TimestampMalformed)
+			wantRefusal(t, verified, err, wsse.TimestampMalformed)
 		})
 	}
 }
@@ -144,9 +144,9 @@ func TestSHA1UntilADate(t *testing.T) {
 		v := newVerifier(t)
 		v.AllowSHA1Until = until
 		verified, err := v.Verify(openEnvelope(t, digest))
-		wantRefusal(t, verified, err, problem.DigestSHA1)
+		wantRefusal(t, verified, err, dsig.DigestSHA1)
 		verified, err = v.Verify(openEnvelope(t, signature))
-		wantRefusal(t, verified, err, problem.SignatureSHA1)
+		wantRefusal(t, verified, err, dsig.SignatureSHA1)
 		if !strings.Contains(problem.From(err).Detail.String(), dsig.RSASHA1) {
 			t.Errorf("%s: %q does not name the algorithm", name, problem.From(err).Detail.String())
 		}

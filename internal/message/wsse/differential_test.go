@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
@@ -162,7 +163,7 @@ func (s *shard) compareVerifiers(octets []byte, candidates []*x509.Certificate, 
 		return v
 	}
 	v.askedSecond, v.secondAgrees = true, secondAccepts(octets, candidates)
-	if v.secondAgrees && v.code == problem.DigestMismatch {
+	if v.secondAgrees && v.code == dsig.DigestMismatch {
 		v.failure = "we see a digest that does not fit where the second opinion sees none"
 	}
 	return v
@@ -170,7 +171,7 @@ func (s *shard) compareVerifiers(octets []byte, candidates []*x509.Certificate, 
 
 // checkStrict checks that strict operation accepts what we accept, or refuses it only for its unsigned token.
 func (s *shard) checkStrict(octets []byte) string {
-	if _, err := verifyOctets(s.strict, octets); err != nil && problem.From(err).Code != problem.TokenUnsigned {
+	if _, err := verifyOctets(s.strict, octets); err != nil && problem.From(err).Code != wsse.TokenUnsigned {
 		return "strict operation refuses with " + err.Error()
 	}
 	return ""

@@ -23,7 +23,7 @@ type securityNodes struct {
 func readMessage(envelope *soap.Envelope) (*securityNodes, error) {
 	m := &securityNodes{header: envelope.Header(), security: envelope.Security(), body: envelope.UnverifiedBody()}
 	if m.security.IsZero() {
-		return nil, newRefusal(problem.SecurityMissing, "soap:Header")
+		return nil, newRefusal(SecurityMissing, "soap:Header")
 	}
 	for e := m.security.FirstChild(); !e.IsZero(); e = e.NextSibling() {
 		if err := m.assignChild(e); err != nil {
@@ -48,7 +48,7 @@ func (m *securityNodes) assignChild(e xmldoc.Element) error {
 		return err
 	}
 	if !part.IsZero() {
-		return newRefusal(problem.SecurityRepeated, securityPath, problem.DetailElement.With(e.Local()))
+		return newRefusal(SecurityRepeated, securityPath, problem.DetailElement.With(e.Local()))
 	}
 	*part = e
 	return nil
@@ -56,14 +56,14 @@ func (m *securityNodes) assignChild(e xmldoc.Element) error {
 
 func (m *securityNodes) checkTimestamp() error {
 	if m.timestamp.IsZero() {
-		return newRefusal(problem.TimestampMissing, securityPath)
+		return newRefusal(TimestampMissing, securityPath)
 	}
 	return nil
 }
 
 func (m *securityNodes) checkSignature() error {
 	if m.signature.IsZero() {
-		return newRefusal(problem.SignatureMissing, securityPath)
+		return newRefusal(SignatureMissing, securityPath)
 	}
 	return nil
 }
@@ -80,9 +80,9 @@ func (m *securityNodes) fieldFor(e xmldoc.Element) (*xmldoc.Element, error) {
 	}
 	switch e.Local() {
 	case "UsernameToken", "Assertion", "EncryptedKey", "SecurityContextToken", "DerivedKeyToken":
-		return nil, newRefusal(problem.TokenUnsupported, securityPath, problem.DetailElement.With(e.Local()))
+		return nil, newRefusal(TokenUnsupported, securityPath, problem.DetailElement.With(e.Local()))
 	}
-	return nil, newRefusal(problem.SecurityUnexpected, securityPath, problem.DetailElement.With(e.Local()))
+	return nil, newRefusal(SecurityUnexpected, securityPath, problem.DetailElement.With(e.Local()))
 }
 
 // Resolve returns the element that a reference identifies. It accepts the Body, the Timestamp and the token in use, and
@@ -90,14 +90,14 @@ func (m *securityNodes) fieldFor(e xmldoc.Element) (*xmldoc.Element, error) {
 func (m *securityNodes) Resolve(id string) (xmldoc.Element, error) {
 	e, ok := m.security.Document().ElementByID(id)
 	if !ok {
-		return e, problem.New(problem.ReferenceUnknown)
+		return e, problem.New(ReferenceUnknown)
 	}
 	ours := e == m.body || e == m.timestamp || e == m.token
 	if !ours && (e.Parent() != m.header || e == m.security) {
-		return e, problem.New(problem.ReferenceTarget, problem.DetailElement.With(e.Local()))
+		return e, problem.New(dsig.ReferenceTarget, problem.DetailElement.With(e.Local()))
 	}
 	if !hasIdentifier(e, id, ours) {
-		return e, problem.New(problem.ReferenceIDKind, problem.DetailElement.With(e.Local()))
+		return e, problem.New(ReferenceIDKind, problem.DetailElement.With(e.Local()))
 	}
 	return e, nil
 }
@@ -129,11 +129,11 @@ func (m *securityNodes) determineCoverage(signature referenceSet) coverage {
 func (c coverage) checkRequired(strict bool) error {
 	switch {
 	case !c.body:
-		return newRefusal(problem.BodyUnsigned, signaturePath)
+		return newRefusal(BodyUnsigned, signaturePath)
 	case !c.timestamp:
-		return newRefusal(problem.TimestampUnsigned, signaturePath)
+		return newRefusal(TimestampUnsigned, signaturePath)
 	case strict && !c.certificate:
-		return newRefusal(problem.TokenUnsigned, signaturePath)
+		return newRefusal(TokenUnsigned, signaturePath)
 	}
 	return nil
 }

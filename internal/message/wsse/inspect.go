@@ -252,7 +252,7 @@ func (i *inspector) inspectKey() {
 		}
 	case found.der == nil && !m.key.selector.IsZero():
 		if found.parsed = i.options.Registered.FindCertificate(&m.key.selector, i.options.Time); found.parsed == nil {
-			r.Refusals = appendUnique(r.Refusals, newRefusal(problem.KeyUnregistered, m.key.path))
+			r.Refusals = appendUnique(r.Refusals, newRefusal(KeyUnregistered, m.key.path))
 			return
 		}
 		found.path, i.registeredOnly = m.key.path, true
@@ -260,7 +260,7 @@ func (i *inspector) inspectKey() {
 		return
 	}
 	if !m.key.selector.Matches(found.parsed) {
-		r.Refusals = appendUnique(r.Refusals, newRefusal(problem.KeyReferenceDisagrees, m.key.path))
+		r.Refusals = appendUnique(r.Refusals, newRefusal(KeyReferenceDisagrees, m.key.path))
 	}
 	i.certificate = found.parsed
 	i.report.Certificate = i.inspectCertificate(found)

@@ -44,7 +44,7 @@ func wantInspected(tb testing.TB, text string, want problem.Code) {
 		tb.Errorf("found %s, not %s", joinCodes(r.Findings()), want)
 	}
 	// Only these are not found by inspecting the parts.
-	if len(r.Other) > 0 && want != problem.SecurityMissing && want != problem.KeyUnregistered {
+	if len(r.Other) > 0 && want != wsse.SecurityMissing && want != wsse.KeyUnregistered {
 		tb.Errorf("%s was not found by inspection: %s", want, joinCodes(r.Findings()))
 	}
 }
@@ -94,7 +94,7 @@ func TestInspectFindsEverything(t *testing.T) {
 	if got := joinCodes(r.Findings()); got != want {
 		t.Errorf("found\n%s, want\n%s", got, want)
 	}
-	if r.FirstRefusal.Code != problem.SecurityUnexpected || !r.Signature.ValueVerified || len(r.Signature.ValueRefusals) > 0 {
+	if r.FirstRefusal.Code != wsse.SecurityUnexpected || !r.Signature.ValueVerified || len(r.Signature.ValueRefusals) > 0 {
 		t.Errorf("first %v, signature value %v %v", r.FirstRefusal, r.Signature.ValueVerified, r.Signature.ValueRefusals)
 	}
 }
@@ -183,7 +183,7 @@ func checkConsistent(t *testing.T, d *xmldoc.Document, trust *pki.TrustStore) {
 	if (err == nil) != (len(r.Findings()) == 0) {
 		t.Fatalf("Verify: %v, found %s", err, joinCodes(r.Findings()))
 	}
-	if err != nil && len(r.Other) > 0 && r.FirstRefusal.Code != problem.SecurityMissing && r.FirstRefusal.Code != problem.KeyUnregistered {
+	if err != nil && len(r.Other) > 0 && r.FirstRefusal.Code != wsse.SecurityMissing && r.FirstRefusal.Code != wsse.KeyUnregistered {
 		t.Errorf("%v was not found by inspection", r.FirstRefusal)
 	}
 }
@@ -209,7 +209,7 @@ func TestInspectRegisteredCertificates(t *testing.T) {
 	// The service does not reveal that the certificate is registered; the report shows what is wrong anyway.
 	forged := signTemplate(t, testpki.SelfSignedKey(t), append(dropToken(), withKeyInfo(thumbprintReference(testpki.Key(t, testpki.Hospital).Certificate)))...)
 	r := inspectText(t, forged, o)
-	if got := joinCodes(r.Findings()); got != "SIGNATURE_INVALID KEY_NOT_REGISTERED" || r.FirstRefusal.Code != problem.KeyUnregistered {
+	if got := joinCodes(r.Findings()); got != "SIGNATURE_INVALID KEY_NOT_REGISTERED" || r.FirstRefusal.Code != wsse.KeyUnregistered {
 		t.Errorf("found %q, answered %v", got, r.FirstRefusal)
 	}
 }

@@ -48,7 +48,7 @@ func (m *securityNodes) readKeyInfo(keyInfo xmldoc.Element) (keyReference, error
 	}
 	// SOAP Message Security section 7.1: the type of the referenced token.
 	if tokenType, ok := tokenReference.Attr(namespaceWSSE11, "TokenType"); ok && !isCertificateTokenType(tokenType) {
-		return keyReference{}, newRefusal(problem.KeyReferenceWrong, tokenReferencePath, problem.DetailAttribute.With("TokenType"))
+		return keyReference{}, newRefusal(KeyReferenceWrong, tokenReferencePath, problem.DetailAttribute.With("TokenType"))
 	}
 	switch {
 	case inner.Is(namespaceWSSE, "Reference"):
@@ -68,17 +68,17 @@ func newUnsupportedReferenceError(e xmldoc.Element) error {
 	if e.Is(dsig.Namespace, "SecurityTokenReference") {
 		found = withoutGSOAPSetting.With(found, "SOAP_XML_DEFAULTNS")
 	}
-	return newRefusal(problem.KeyReferenceUnsupported, keyInfoPath, found)
+	return newRefusal(KeyReferenceUnsupported, keyInfoPath, found)
 }
 
 // requireOnlyChild returns the only child of an element, or an error.
 func requireOnlyChild(e xmldoc.Element, path string) (xmldoc.Element, error) {
 	child := e.FirstChild()
 	if child.IsZero() {
-		return child, newRefusal(problem.KeyReferenceMissing, path)
+		return child, newRefusal(KeyReferenceMissing, path)
 	}
 	if !child.NextSibling().IsZero() {
-		return child, newRefusal(problem.KeyReferenceAmbiguous, path)
+		return child, newRefusal(KeyReferenceAmbiguous, path)
 	}
 	return child, nil
 }
@@ -93,19 +93,19 @@ func (m *securityNodes) readDirectReference(reference, tokenReference xmldoc.Ele
 	// X.509 Certificate Token Profile section 3.2.1. Some toolkits omit the type; a different one is a contradiction.
 	valueType, ok := reference.Attr("", "ValueType")
 	if ok && !isCertificateTokenType(valueType) {
-		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, problem.DetailAttribute.With("ValueType"))
+		return key, newRefusal(KeyReferenceWrong, directReferencePath, problem.DetailAttribute.With("ValueType"))
 	}
 	key.valueType = valueType
 	uri, _ := reference.Attr("", "URI")
 	if len(uri) < 2 || uri[0] != '#' {
-		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, problem.DetailAttribute.With("URI"))
+		return key, newRefusal(KeyReferenceWrong, directReferencePath, problem.DetailAttribute.With("URI"))
 	}
 	if m.token.IsZero() {
-		return key, newRefusal(problem.TokenMissing, securityPath)
+		return key, newRefusal(TokenMissing, securityPath)
 	}
 	e, ok := m.security.Document().ElementByID(uri[1:])
 	if !ok || e != m.token || !hasIdentifier(e, uri[1:], true) {
-		return key, newRefusal(problem.KeyReferenceWrong, directReferencePath, problem.DetailAttribute.With("URI"))
+		return key, newRefusal(KeyReferenceWrong, directReferencePath, problem.DetailAttribute.With("URI"))
 	}
 	return key, nil
 }
@@ -115,7 +115,7 @@ func (m *securityNodes) readDirectReference(reference, tokenReference xmldoc.Ele
 func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
 	key := keyReference{tokenReference: tokenReference, path: tokenReferencePath + "/wsse:KeyIdentifier"}
 	if encoding, ok := e.Attr("", "EncodingType"); ok && encoding != encodingBase64Binary {
-		return key, newRefusal(problem.TokenEncoding, key.path)
+		return key, newRefusal(TokenEncoding, key.path)
 	}
 	valueType, _ := e.Attr("", "ValueType")
 	var err error
@@ -127,7 +127,7 @@ func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
 	case valueTypeThumbprintSHA1:
 		key.selector.Thumbprint, err = dsig.DecodeBase64(nil, e, pki.ThumbprintSize, problem.KeyReferenceMalformed, key.path)
 	default:
-		err = newRefusal(problem.KeyReferenceUnsupported, key.path, problem.DetailAttribute.With("ValueType"))
+		err = newRefusal(KeyReferenceUnsupported, key.path, problem.DetailAttribute.With("ValueType"))
 	}
 	return key, err
 }
@@ -143,15 +143,15 @@ func readX509Data(data, tokenReference xmldoc.Element, path string) (keyReferenc
 		case err != nil:
 			return key, err
 		case seen&part != 0:
-			return key, newRefusal(problem.KeyReferenceAmbiguous, path, problem.DetailElement.With(e.Local()))
+			return key, newRefusal(KeyReferenceAmbiguous, path, problem.DetailElement.With(e.Local()))
 		}
 		seen |= part
 	}
 	switch seen {
 	case 0:
-		return key, newRefusal(problem.KeyReferenceMissing, path)
+		return key, newRefusal(KeyReferenceMissing, path)
 	case partSubject: // a subject has one certificate per renewal, so it does not identify one
-		return key, newRefusal(problem.KeyReferenceUnsupported, path, problem.DetailElement.With("X509SubjectName"))
+		return key, newRefusal(KeyReferenceUnsupported, path, problem.DetailElement.With("X509SubjectName"))
 	}
 	return key, nil
 }
@@ -184,7 +184,7 @@ func (k *keyReference) readX509Part(e xmldoc.Element) (part int, err error) {
 		part = partSubjectKeyID
 		k.selector.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxSubjectKeyIDSize, problem.KeyReferenceMalformed, k.path)
 	default:
-		err = newRefusal(problem.KeyReferenceUnsupported, k.path, problem.DetailElement.With(e.Local()))
+		err = newRefusal(KeyReferenceUnsupported, k.path, problem.DetailElement.With(e.Local()))
 	}
 	return part, err
 }
@@ -237,11 +237,11 @@ func (m *securityNodes) Dereference(id string) (dsig.Token, error) {
 	e, ok := m.security.Document().ElementByID(id)
 	switch {
 	case !ok:
-		return dsig.Token{}, problem.New(problem.ReferenceUnknown)
+		return dsig.Token{}, problem.New(ReferenceUnknown)
 	case e != m.key.tokenReference:
-		return dsig.Token{}, problem.New(problem.TransformSTRTarget, problem.DetailElement.With(e.Local()))
+		return dsig.Token{}, problem.New(TransformSTRTarget, problem.DetailElement.With(e.Local()))
 	case !hasIdentifier(e, id, false):
-		return dsig.Token{}, problem.New(problem.ReferenceIDKind, problem.DetailElement.With(e.Local()))
+		return dsig.Token{}, problem.New(ReferenceIDKind, problem.DetailElement.With(e.Local()))
 	case m.key.isDirect:
 		return dsig.Token{Element: m.token}, nil
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/problem"
@@ -227,7 +228,7 @@ func TestKeyReferences(t *testing.T) {
 			}
 			if text := signTemplate(t, test.key, test.before...); strings.Contains(text, content) {
 				verified, err := v.Verify(openEnvelope(t, strings.Replace(text, content, forgedContent, 1)))
-				wantRefusal(t, verified, err, problem.DigestMismatch)
+				wantRefusal(t, verified, err, dsig.DigestMismatch)
 			}
 		})
 	}
@@ -241,32 +242,32 @@ func TestKeyReferencesThatAreRefused(t *testing.T) {
 	certificate := x509Certificate("[certificate]")
 	alone := func(keyInfo string) []edit { return append(dropToken(), withKeyInfo(keyInfo)) }
 	for _, r := range []refusalCase{
-		{name: "KeyValue", before: alone(`<ds:KeyValue><ds:RSAKeyValue/></ds:KeyValue>`), want: problem.KeyReferenceUnsupported},
-		{name: "KeyValue in the reference", before: alone(tokenReferenceTo(`<ds:KeyValue/>`)), want: problem.KeyReferenceUnsupported},
-		{name: "KeyValue beside X509Data", before: alone(`<ds:KeyValue/>` + x509Data(certificate)), want: problem.KeyReferenceAmbiguous},
-		{name: "KeyName", before: alone(`<ds:KeyName>authentication</ds:KeyName>`), want: problem.KeyReferenceUnsupported},
-		{name: "RetrievalMethod", before: alone(`<ds:RetrievalMethod URI="http://127.0.0.1:1/"/>`), want: problem.KeyReferenceUnsupported},
-		{name: "Embedded", before: alone(tokenReferenceTo(`<wsse:Embedded>` + token + `</wsse:Embedded>`)), want: problem.KeyReferenceUnsupported},
-		{name: "X509Data of another namespace", before: alone(`<X509Data>` + certificate + `</X509Data>`), want: problem.KeyReferenceUnsupported},
-		{name: "two X509Data", before: alone(x509Data(certificate) + x509Data(certificate)), want: problem.KeyReferenceAmbiguous},
-		{name: "empty X509Data", before: alone(x509Data(``)), want: problem.KeyReferenceMissing},
-		{name: "two certificates", before: alone(x509Data(certificate + x509Certificate(encodeBase64(other.Raw)))), want: problem.KeyReferenceAmbiguous},
-		{name: "two issuers", before: alone(x509Data(issuerSerialOf(c) + issuerSerialOf(other))), want: problem.KeyReferenceAmbiguous},
-		{name: "X509CRL", before: alone(x509Data(certificate + `<ds:X509CRL>AAAA</ds:X509CRL>`)), want: problem.KeyReferenceUnsupported},
-		{name: "subject alone", before: alone(x509Data(`<ds:X509SubjectName>` + subjectText(t, c) + `</ds:X509SubjectName>`)), want: problem.KeyReferenceUnsupported},
-		{name: "thumbprint with SHA-256", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA256", "AAAA")), want: problem.KeyReferenceUnsupported},
-		{name: "EncryptedKey", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKeySHA1", "AAAA")), want: problem.KeyReferenceUnsupported},
-		{name: "assertion", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.0#SAMLAssertionID", "AAAA")), want: problem.KeyReferenceUnsupported},
-		{name: "no ValueType", before: alone(tokenReferenceTo(`<wsse:KeyIdentifier>[certificate]</wsse:KeyIdentifier>`)), want: problem.KeyReferenceUnsupported},
-		{name: "hexadecimal KeyIdentifier", before: append(alone(keyIdentifier(tokenProfile+"#X509v3", "[certificate]")), edit{`#Base64Binary`, `#HexBinary`}), want: problem.TokenEncoding},
-		{name: "KeyIdentifier that is no base64", before: alone(keyIdentifier(tokenProfile+"#X509v3", "*")), want: problem.TokenMalformed},
+		{name: "KeyValue", before: alone(`<ds:KeyValue><ds:RSAKeyValue/></ds:KeyValue>`), want: wsse.KeyReferenceUnsupported},
+		{name: "KeyValue in the reference", before: alone(tokenReferenceTo(`<ds:KeyValue/>`)), want: wsse.KeyReferenceUnsupported},
+		{name: "KeyValue beside X509Data", before: alone(`<ds:KeyValue/>` + x509Data(certificate)), want: wsse.KeyReferenceAmbiguous},
+		{name: "KeyName", before: alone(`<ds:KeyName>authentication</ds:KeyName>`), want: wsse.KeyReferenceUnsupported},
+		{name: "RetrievalMethod", before: alone(`<ds:RetrievalMethod URI="http://127.0.0.1:1/"/>`), want: wsse.KeyReferenceUnsupported},
+		{name: "Embedded", before: alone(tokenReferenceTo(`<wsse:Embedded>` + token + `</wsse:Embedded>`)), want: wsse.KeyReferenceUnsupported},
+		{name: "X509Data of another namespace", before: alone(`<X509Data>` + certificate + `</X509Data>`), want: wsse.KeyReferenceUnsupported},
+		{name: "two X509Data", before: alone(x509Data(certificate) + x509Data(certificate)), want: wsse.KeyReferenceAmbiguous},
+		{name: "empty X509Data", before: alone(x509Data(``)), want: wsse.KeyReferenceMissing},
+		{name: "two certificates", before: alone(x509Data(certificate + x509Certificate(encodeBase64(other.Raw)))), want: wsse.KeyReferenceAmbiguous},
+		{name: "two issuers", before: alone(x509Data(issuerSerialOf(c) + issuerSerialOf(other))), want: wsse.KeyReferenceAmbiguous},
+		{name: "X509CRL", before: alone(x509Data(certificate + `<ds:X509CRL>AAAA</ds:X509CRL>`)), want: wsse.KeyReferenceUnsupported},
+		{name: "subject alone", before: alone(x509Data(`<ds:X509SubjectName>` + subjectText(t, c) + `</ds:X509SubjectName>`)), want: wsse.KeyReferenceUnsupported},
+		{name: "thumbprint with SHA-256", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA256", "AAAA")), want: wsse.KeyReferenceUnsupported},
+		{name: "EncryptedKey", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKeySHA1", "AAAA")), want: wsse.KeyReferenceUnsupported},
+		{name: "assertion", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.0#SAMLAssertionID", "AAAA")), want: wsse.KeyReferenceUnsupported},
+		{name: "no ValueType", before: alone(tokenReferenceTo(`<wsse:KeyIdentifier>[certificate]</wsse:KeyIdentifier>`)), want: wsse.KeyReferenceUnsupported},
+		{name: "hexadecimal KeyIdentifier", before: append(alone(keyIdentifier(tokenProfile+"#X509v3", "[certificate]")), edit{`#Base64Binary`, `#HexBinary`}), want: wsse.TokenEncoding},
+		{name: "KeyIdentifier that is no base64", before: alone(keyIdentifier(tokenProfile+"#X509v3", "*")), want: wsse.TokenMalformed},
 		{name: "KeyIdentifier that is no certificate", before: alone(keyIdentifier(tokenProfile+"#X509v3", "AAAA")), want: problem.TokenUnreadable},
-		{name: "KeyIdentifier that is too long", before: alone(keyIdentifier(tokenProfile+"#X509v3", encodeBase64(make([]byte, wsse.MaxToken+1)))), want: problem.TokenMalformed},
+		{name: "KeyIdentifier that is too long", before: alone(keyIdentifier(tokenProfile+"#X509v3", encodeBase64(make([]byte, wsse.MaxToken+1)))), want: wsse.TokenMalformed},
 		{name: "thumbprint that is no base64", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", "*")), want: problem.KeyReferenceMalformed},
 		{name: "thumbprint that is too long", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", encodeBase64(make([]byte, 21)))), want: problem.KeyReferenceMalformed},
 		{name: "identifier that is too long", before: alone(subjectKeyIdentifierOf(make([]byte, 65))), want: problem.KeyReferenceMalformed},
 		{name: "X509SKI that is no base64", before: alone(x509Data(`<ds:X509SKI>*</ds:X509SKI>`)), want: problem.KeyReferenceMalformed},
-		{name: "TokenType", before: append(alone(thumbprintReference(c)), edit{`<wsse:SecurityTokenReference `, `<wsse:SecurityTokenReference xmlns:w="http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd" w:TokenType="urn:saml" `}), want: problem.KeyReferenceWrong},
+		{name: "TokenType", before: append(alone(thumbprintReference(c)), edit{`<wsse:SecurityTokenReference `, `<wsse:SecurityTokenReference xmlns:w="http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd" w:TokenType="urn:saml" `}), want: wsse.KeyReferenceWrong},
 
 		{name: "IssuerSerial without name", before: alone(x509Data(`<ds:X509IssuerSerial><ds:X509SerialNumber>1</ds:X509SerialNumber></ds:X509IssuerSerial>`)), want: problem.KeyReferenceMalformed},
 		{name: "IssuerSerial in another order", before: alone(x509Data(`<ds:X509IssuerSerial><ds:X509SerialNumber>1</ds:X509SerialNumber><ds:X509IssuerName>CN=a</ds:X509IssuerName></ds:X509IssuerSerial>`)), want: problem.KeyReferenceMalformed},
@@ -278,22 +279,22 @@ func TestKeyReferencesThatAreRefused(t *testing.T) {
 		{name: "subject that is no name", before: alone(x509Data(certificate + `<ds:X509SubjectName>a</ds:X509SubjectName>`)), want: problem.KeyReferenceMalformed},
 		{name: "subject with an element", before: alone(x509Data(certificate + `<ds:X509SubjectName><x/></ds:X509SubjectName>`)), want: problem.KeyReferenceMalformed},
 
-		{name: "KeyIdentifier and another token", before: []edit{withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", encodeBase64(other.Raw)))}, want: problem.KeyReferenceDisagrees},
-		{name: "another token and the KeyIdentifier", before: []edit{{`[certificate]`, encodeBase64(other.Raw)}, withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]"))}, want: problem.KeyReferenceDisagrees},
-		{name: "X509Data and another token", before: []edit{withKeyInfo(x509Data(x509Certificate(encodeBase64(other.Raw))))}, want: problem.KeyReferenceDisagrees},
-		{name: "thumbprint and another token", before: []edit{withKeyInfo(thumbprintReference(other))}, want: problem.KeyReferenceDisagrees},
-		{name: "identifier and another token", before: []edit{withKeyInfo(subjectKeyIdentifierOf(withID.Certificate.SubjectKeyId))}, want: problem.KeyReferenceDisagrees},
-		{name: "IssuerSerial and another token", before: []edit{withKeyInfo(x509Data(issuerSerialOf(other)))}, want: problem.KeyReferenceDisagrees},
-		{name: "IssuerSerial and another certificate", before: alone(x509Data(certificate + issuerSerialOf(other))), want: problem.KeyReferenceDisagrees},
-		{name: "subject of another", before: alone(x509Data(certificate + `<ds:X509SubjectName>` + subjectText(t, other) + `</ds:X509SubjectName>`)), want: problem.KeyReferenceDisagrees},
-		{name: "issuer by another case of its serial", before: []edit{withKeyInfo(x509Data(issuerSerial(c.Issuer.String(), c.SerialNumber.String()+"0")))}, want: problem.KeyReferenceDisagrees},
-		{name: "issuer whose parts are one value", before: []edit{withKeyInfo(x509Data(issuerSerial(strings.ReplaceAll(c.Issuer.String(), ",", `\,`), c.SerialNumber.String())))}, want: problem.KeyReferenceDisagrees},
-		{name: "issuer in quotation marks", before: []edit{withKeyInfo(x509Data(issuerSerial(strings.Replace(c.Issuer.String(), "=", `="`, 1)+`"`, c.SerialNumber.String())))}, want: problem.KeyReferenceDisagrees},
-		{name: "issuer from the other end", before: []edit{withKeyInfo(x509Data(issuerSerial(reverseRDNs(c.Issuer.String()), c.SerialNumber.String())))}, want: problem.KeyReferenceDisagrees},
-		{name: "ValueType of a path", before: []edit{{`URI="#X509-1" ValueType="` + tokenProfile + `#X509v3"`, `URI="#X509-1" ValueType="` + tokenProfile + `#X509PKIPathv1"`}}, want: problem.KeyReferenceWrong},
+		{name: "KeyIdentifier and another token", before: []edit{withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", encodeBase64(other.Raw)))}, want: wsse.KeyReferenceDisagrees},
+		{name: "another token and the KeyIdentifier", before: []edit{{`[certificate]`, encodeBase64(other.Raw)}, withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]"))}, want: wsse.KeyReferenceDisagrees},
+		{name: "X509Data and another token", before: []edit{withKeyInfo(x509Data(x509Certificate(encodeBase64(other.Raw))))}, want: wsse.KeyReferenceDisagrees},
+		{name: "thumbprint and another token", before: []edit{withKeyInfo(thumbprintReference(other))}, want: wsse.KeyReferenceDisagrees},
+		{name: "identifier and another token", before: []edit{withKeyInfo(subjectKeyIdentifierOf(withID.Certificate.SubjectKeyId))}, want: wsse.KeyReferenceDisagrees},
+		{name: "IssuerSerial and another token", before: []edit{withKeyInfo(x509Data(issuerSerialOf(other)))}, want: wsse.KeyReferenceDisagrees},
+		{name: "IssuerSerial and another certificate", before: alone(x509Data(certificate + issuerSerialOf(other))), want: wsse.KeyReferenceDisagrees},
+		{name: "subject of another", before: alone(x509Data(certificate + `<ds:X509SubjectName>` + subjectText(t, other) + `</ds:X509SubjectName>`)), want: wsse.KeyReferenceDisagrees},
+		{name: "issuer by another case of its serial", before: []edit{withKeyInfo(x509Data(issuerSerial(c.Issuer.String(), c.SerialNumber.String()+"0")))}, want: wsse.KeyReferenceDisagrees},
+		{name: "issuer whose parts are one value", before: []edit{withKeyInfo(x509Data(issuerSerial(strings.ReplaceAll(c.Issuer.String(), ",", `\,`), c.SerialNumber.String())))}, want: wsse.KeyReferenceDisagrees},
+		{name: "issuer in quotation marks", before: []edit{withKeyInfo(x509Data(issuerSerial(strings.Replace(c.Issuer.String(), "=", `="`, 1)+`"`, c.SerialNumber.String())))}, want: wsse.KeyReferenceDisagrees},
+		{name: "issuer from the other end", before: []edit{withKeyInfo(x509Data(issuerSerial(reverseRDNs(c.Issuer.String()), c.SerialNumber.String())))}, want: wsse.KeyReferenceDisagrees},
+		{name: "ValueType of a path", before: []edit{{`URI="#X509-1" ValueType="` + tokenProfile + `#X509v3"`, `URI="#X509-1" ValueType="` + tokenProfile + `#X509PKIPathv1"`}}, want: wsse.KeyReferenceWrong},
 
-		{name: "nobody registered this", before: alone(x509Data(issuerSerialOf(other))), want: problem.KeyUnregistered},
-		{name: "the certificate of another", before: alone(x509Data(x509Certificate(encodeBase64(other.Raw)))), want: problem.SignatureInvalid},
+		{name: "nobody registered this", before: alone(x509Data(issuerSerialOf(other))), want: wsse.KeyUnregistered},
+		{name: "the certificate of another", before: alone(x509Data(x509Certificate(encodeBase64(other.Raw)))), want: dsig.SignatureInvalid},
 		{name: "stranger in X509Data", before: alone(x509Data(x509Certificate(encodeBase64(testpki.UntrustedKey(t).Certificate.Raw)))), want: problem.CertUntrusted},
 	} {
 		r.runCase(t)
@@ -320,9 +321,9 @@ func TestPathsThatAreRefused(t *testing.T) {
 		{name: "leaf first", before: withPathToken(encodePKIPath(t, c, authorities[0])), want: problem.TokenPathOrder},
 		{name: "leaf first, with another of ours last", before: withPathToken(encodePKIPath(t, c, testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate)), want: problem.TokenPathOrder},
 		{name: "the authorities alone", before: withPathToken(encodePKIPath(t, authorities[1], authorities[0])), want: problem.CertIsAuthority},
-		{name: "the certificate of another last", before: withPathToken(encodePKIPath(t, authorities[0], testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate)), want: problem.SignatureInvalid},
+		{name: "the certificate of another last", before: withPathToken(encodePKIPath(t, authorities[0], testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate)), want: dsig.SignatureInvalid},
 		{name: "a hundred", before: withPathToken(encodePKIPath(t, many[:20]...)), want: problem.TokenPathTooLong},
-		{name: "huge", before: withPathToken(encodePKIPath(t, many...)), want: problem.TokenMalformed},
+		{name: "huge", before: withPathToken(encodePKIPath(t, many...)), want: wsse.TokenMalformed},
 		{name: "a bare certificate", before: withPathToken("[certificate]"), want: problem.TokenUnreadable},
 		{name: "a path that says to be a certificate", before: []edit{{`[certificate]`, encodePKIPath(t, c)}}, want: problem.TokenUnreadable},
 		{name: "a stranger's authority", before: withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[1], testAuthority(t).Certificates()[0], issueKey(t, pki.KeyRSA2048).Certificate)), want: problem.CertUntrusted},
@@ -357,11 +358,11 @@ func TestRegisteredCertificatesAreNotRevealed(t *testing.T) {
 	} {
 		verified, err := v.Verify(openEnvelope(t, signTemplate(t, stranger, named(c)...)))
 		t.Log(name)
-		wantRefusal(t, verified, err, problem.KeyUnregistered)
+		wantRefusal(t, verified, err, wsse.KeyUnregistered)
 		e := problem.From(err)
 		answers[e.Path+"|"+e.Detail.String()] = true
 		verified, err = v.Verify(openEnvelope(t, strings.Replace(signTemplate(t, stranger, named(c)...), content, forgedContent, 1)))
-		wantRefusal(t, verified, err, problem.KeyUnregistered)
+		wantRefusal(t, verified, err, wsse.KeyUnregistered)
 	}
 	if len(answers) != 1 {
 		t.Errorf("they get different answers: %v", answers)
@@ -375,7 +376,7 @@ func TestRegisteredCertificatesAreNotRevealed(t *testing.T) {
 	}
 	v.Registered = nil
 	verified, err := v.Verify(openEnvelope(t, signTemplate(t, testpki.Key(t, testpki.Hospital), named(testpki.Key(t, testpki.Hospital).Certificate)...)))
-	wantRefusal(t, verified, err, problem.KeyUnregistered)
+	wantRefusal(t, verified, err, wsse.KeyUnregistered)
 }
 
 // TestTwoPrefixesForOneNamespace checks that expanded names count, not prefixes.

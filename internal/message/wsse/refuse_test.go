@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/problem"
@@ -42,29 +43,29 @@ const (
 func TestHeaderStructure(t *testing.T) {
 	other := func(element string) []edit { return []edit{{signatureEnd, signatureEnd + element}} }
 	for _, r := range []refusalCase{
-		{name: "for another actor", after: []edit{{`soap:mustUnderstand="1"`, `soap:actor="urn:other"`}}, want: problem.SecurityMissing},
-		{name: "no Timestamp", after: []edit{{timestamp, ``}}, want: problem.TimestampMissing},
-		{name: "no token", before: []edit{{token, ``}, {referenceToken, ``}}, want: problem.TokenMissing},
-		{name: "two Timestamps", after: []edit{{timestamp, timestamp + strings.Replace(timestamp, "TS-1", "TS-2", 1)}}, want: problem.SecurityRepeated},
-		{name: "two tokens", before: []edit{{token, token + strings.Replace(token, "X509-1", "X509-2", 1)}}, want: problem.SecurityRepeated},
-		{name: "two signatures", before: []edit{{signatureStart, `<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>` + signatureStart}}, want: problem.SecurityRepeated},
-		{name: "UsernameToken", after: other(`<wsse:UsernameToken/>`), want: problem.TokenUnsupported},
-		{name: "SAML assertion", after: other(`<Assertion xmlns="urn:oasis:names:tc:SAML:1.0:assertion"/>`), want: problem.TokenUnsupported},
-		{name: "EncryptedKey", after: other(`<EncryptedKey xmlns="http://www.w3.org/2001/04/xmlenc#"/>`), want: problem.TokenUnsupported},
-		{name: "something else", after: other(`<x/>`), want: problem.SecurityUnexpected},
-		{name: "Timestamp of another namespace", after: []edit{{`<wsu:Timestamp `, `<wsu:Timestamp xmlns:wsu="urn:other" `}}, want: problem.SecurityUnexpected},
+		{name: "for another actor", after: []edit{{`soap:mustUnderstand="1"`, `soap:actor="urn:other"`}}, want: wsse.SecurityMissing},
+		{name: "no Timestamp", after: []edit{{timestamp, ``}}, want: wsse.TimestampMissing},
+		{name: "no token", before: []edit{{token, ``}, {referenceToken, ``}}, want: wsse.TokenMissing},
+		{name: "two Timestamps", after: []edit{{timestamp, timestamp + strings.Replace(timestamp, "TS-1", "TS-2", 1)}}, want: wsse.SecurityRepeated},
+		{name: "two tokens", before: []edit{{token, token + strings.Replace(token, "X509-1", "X509-2", 1)}}, want: wsse.SecurityRepeated},
+		{name: "two signatures", before: []edit{{signatureStart, `<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>` + signatureStart}}, want: wsse.SecurityRepeated},
+		{name: "UsernameToken", after: other(`<wsse:UsernameToken/>`), want: wsse.TokenUnsupported},
+		{name: "SAML assertion", after: other(`<Assertion xmlns="urn:oasis:names:tc:SAML:1.0:assertion"/>`), want: wsse.TokenUnsupported},
+		{name: "EncryptedKey", after: other(`<EncryptedKey xmlns="http://www.w3.org/2001/04/xmlenc#"/>`), want: wsse.TokenUnsupported},
+		{name: "something else", after: other(`<x/>`), want: wsse.SecurityUnexpected},
+		{name: "Timestamp of another namespace", after: []edit{{`<wsu:Timestamp `, `<wsu:Timestamp xmlns:wsu="urn:other" `}}, want: wsse.SecurityUnexpected},
 	} {
 		r.runCase(t)
 	}
 	t.Run("no Security header", func(t *testing.T) {
 		text := regexp.MustCompile(`<soap:Header>.*</soap:Header>`).ReplaceAllString(template, "")
 		verified, err := newVerifier(t).Verify(openEnvelope(t, text))
-		wantRefusal(t, verified, err, problem.SecurityMissing)
+		wantRefusal(t, verified, err, wsse.SecurityMissing)
 	})
 	t.Run("no signature", func(t *testing.T) {
 		text := regexp.MustCompile(`<ds:Signature .*</ds:Signature>`).ReplaceAllString(template, "")
 		verified, err := newVerifier(t).Verify(openEnvelope(t, text))
-		wantRefusal(t, verified, err, problem.SignatureMissing)
+		wantRefusal(t, verified, err, wsse.SignatureMissing)
 	})
 }
 
@@ -73,24 +74,24 @@ func TestTokenAndKeyReference(t *testing.T) {
 	keyInfo := func(content string) []edit { return []edit{{tokenReference, content}} }
 	inside := func(content string) []edit { return []edit{{reference, content}} }
 	for _, r := range []refusalCase{
-		{name: "PKCS #7", before: []edit{{`#X509v3" wsu:Id="X509-1"`, `#PKCS7" wsu:Id="X509-1"`}}, want: problem.TokenUnsupported},
-		{name: "no ValueType", before: []edit{{` ValueType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3" wsu:Id`, ` wsu:Id`}}, want: problem.TokenUnsupported},
-		{name: "hexadecimal", before: []edit{{`#Base64Binary`, `#HexBinary`}}, want: problem.TokenEncoding},
-		{name: "empty", before: []edit{{`[certificate]`, ``}}, want: problem.TokenMalformed},
-		{name: "PEM", before: []edit{{`[certificate]`, `-----BEGIN CERTIFICATE-----[certificate]-----END CERTIFICATE-----`}}, want: problem.TokenMalformed},
-		{name: "an element inside", before: []edit{{`[certificate]`, `[certificate]<x/>`}}, want: problem.TokenMalformed},
-		{name: "too long", before: []edit{{`[certificate]`, base64.StdEncoding.EncodeToString(make([]byte, wsse.MaxToken+1))}}, want: problem.TokenMalformed},
-		{name: "far too long", before: []edit{{`[certificate]`, strings.Repeat("A", 20*wsse.MaxToken)}}, want: problem.TokenMalformed},
+		{name: "PKCS #7", before: []edit{{`#X509v3" wsu:Id="X509-1"`, `#PKCS7" wsu:Id="X509-1"`}}, want: wsse.TokenUnsupported},
+		{name: "no ValueType", before: []edit{{` ValueType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3" wsu:Id`, ` wsu:Id`}}, want: wsse.TokenUnsupported},
+		{name: "hexadecimal", before: []edit{{`#Base64Binary`, `#HexBinary`}}, want: wsse.TokenEncoding},
+		{name: "empty", before: []edit{{`[certificate]`, ``}}, want: wsse.TokenMalformed},
+		{name: "PEM", before: []edit{{`[certificate]`, `-----BEGIN CERTIFICATE-----[certificate]-----END CERTIFICATE-----`}}, want: wsse.TokenMalformed},
+		{name: "an element inside", before: []edit{{`[certificate]`, `[certificate]<x/>`}}, want: wsse.TokenMalformed},
+		{name: "too long", before: []edit{{`[certificate]`, base64.StdEncoding.EncodeToString(make([]byte, wsse.MaxToken+1))}}, want: wsse.TokenMalformed},
+		{name: "far too long", before: []edit{{`[certificate]`, strings.Repeat("A", 20*wsse.MaxToken)}}, want: wsse.TokenMalformed},
 		{name: "no certificate", before: []edit{{`[certificate]`, base64.StdEncoding.EncodeToString([]byte("hello"))}}, want: problem.TokenUnreadable},
-		{name: "no reference", after: keyInfo(``), want: problem.KeyReferenceMissing},
-		{name: "two references", after: keyInfo(tokenReference + `<wsse:SecurityTokenReference/>`), want: problem.KeyReferenceAmbiguous},
-		{name: "nothing in the reference", after: inside(``), want: problem.KeyReferenceMissing},
-		{name: "two things in the reference", after: inside(reference + reference), want: problem.KeyReferenceAmbiguous},
-		{name: "URI without #", after: []edit{{`URI="#X509-1" V`, `URI="X509-1" V`}}, want: problem.KeyReferenceWrong},
-		{name: "URI of nothing", after: []edit{{`URI="#X509-1" V`, `URI="#X509-9" V`}}, want: problem.KeyReferenceWrong},
-		{name: "URI of the Timestamp", after: []edit{{`URI="#X509-1" V`, `URI="#TS-1" V`}}, want: problem.KeyReferenceWrong},
-		{name: "other ValueType", after: []edit{{`#X509v3"/></wsse:Sec`, `#X509v1"/></wsse:Sec`}}, want: problem.KeyReferenceWrong},
-		{name: "other TokenType", after: []edit{{`<wsse:SecurityTokenReference `, `<wsse:SecurityTokenReference xmlns:w="http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd" w:TokenType="urn:saml" `}}, want: problem.KeyReferenceWrong},
+		{name: "no reference", after: keyInfo(``), want: wsse.KeyReferenceMissing},
+		{name: "two references", after: keyInfo(tokenReference + `<wsse:SecurityTokenReference/>`), want: wsse.KeyReferenceAmbiguous},
+		{name: "nothing in the reference", after: inside(``), want: wsse.KeyReferenceMissing},
+		{name: "two things in the reference", after: inside(reference + reference), want: wsse.KeyReferenceAmbiguous},
+		{name: "URI without #", after: []edit{{`URI="#X509-1" V`, `URI="X509-1" V`}}, want: wsse.KeyReferenceWrong},
+		{name: "URI of nothing", after: []edit{{`URI="#X509-1" V`, `URI="#X509-9" V`}}, want: wsse.KeyReferenceWrong},
+		{name: "URI of the Timestamp", after: []edit{{`URI="#X509-1" V`, `URI="#TS-1" V`}}, want: wsse.KeyReferenceWrong},
+		{name: "other ValueType", after: []edit{{`#X509v3"/></wsse:Sec`, `#X509v1"/></wsse:Sec`}}, want: wsse.KeyReferenceWrong},
+		{name: "other TokenType", after: []edit{{`<wsse:SecurityTokenReference `, `<wsse:SecurityTokenReference xmlns:w="http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd" w:TokenType="urn:saml" `}}, want: wsse.KeyReferenceWrong},
 	} {
 		r.runCase(t)
 	}
@@ -99,33 +100,33 @@ func TestTokenAndKeyReference(t *testing.T) {
 func TestWrapping(t *testing.T) {
 	forgedBody := `<soap:Body>` + forgedContent + `</soap:Body>`
 	for _, r := range []refusalCase{
-		{name: "Body moved to a wrapper in the header", after: []edit{{body, forgedBody}, {`</soap:Header>`, `<w>` + body + `</w></soap:Header>`}}, want: problem.ReferenceTarget},
-		{name: "Body moved to a header block", after: []edit{{body, forgedBody}, {`</soap:Header>`, body + `</soap:Header>`}}, want: problem.BodyUnsigned},
-		{name: "Body moved into the Security header", after: []edit{{body, forgedBody}, {`</wsse:Security>`, body + `</wsse:Security>`}}, want: problem.SecurityUnexpected},
-		{name: "Body moved into the KeyInfo", after: []edit{{body, forgedBody}, {signatureEnd, body + signatureEnd}}, want: problem.ReferenceTarget},
-		{name: "Body moved into the forged one", after: []edit{{body, `<soap:Body><m:Request xmlns:m="urn:test">` + body + `</m:Request></soap:Body>`}}, want: problem.ReferenceTarget},
-		{name: "Body moved into an Object", after: []edit{{body, forgedBody}, {signatureEnd, `</ds:KeyInfo><ds:Object>` + body + `</ds:Object></ds:Signature>`}}, want: problem.SignatureStructure},
-		{name: "only the content signed", before: []edit{{` wsu:Id="id-1">` + content, `><m:Request xmlns:m="urn:test" wsu:Id="id-1"/>`}}, want: problem.ReferenceTarget},
-		{name: "the whole envelope signed", before: []edit{{`<soap:Envelope `, `<soap:Envelope Id="E" `}, {`#id-1"`, `#E"`}}, want: problem.ReferenceTarget},
-		{name: "the header signed", before: []edit{{`<soap:Header>`, `<soap:Header Id="H">`}, {`#id-1"`, `#H"`}}, want: problem.ReferenceTarget},
-		{name: "the Security header signed", before: []edit{{`soap:mustUnderstand="1"`, `wsu:Id="S"`}, {`#TS-1"`, `#S"`}}, want: problem.ReferenceTarget},
-		{name: "the signature itself", before: []edit{{`#TS-1"`, `#SIG-1"`}}, want: problem.ReferenceTarget},
-		{name: "the key reference", before: []edit{{`#X509-1">`, `#STR-1">`}}, want: problem.ReferenceTarget},
-		{name: "Body not signed", before: []edit{{referenceBody, ``}}, want: problem.BodyUnsigned},
-		{name: "Timestamp not signed", before: []edit{{referenceTimestamp, ``}}, want: problem.TimestampUnsigned},
-		{name: "another Timestamp signed", before: []edit{{`#TS-1"`, `#TS-2"`}, {`</soap:Header>`, strings.Replace(timestamp, `<wsu:Timestamp wsu:Id="TS-1"`, `<wsu:Timestamp xmlns:wsu="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd" wsu:Id="TS-2"`, 1) + `</soap:Header>`}}, want: problem.TimestampUnsigned},
-		{name: "Body referred to twice", before: []edit{{referenceBody, referenceBody + referenceBody}}, want: problem.ReferenceTwice},
-		{name: "Body twice, by its two ids", before: []edit{{`wsu:Id="id-1"`, `wsu:Id="id-1" Id="id-2"`}, {referenceBody, referenceBody + strings.Replace(referenceBody, "id-1", "id-2", 1)}}, want: problem.ReferenceTwice},
-		{name: "reference to nothing", after: []edit{{`wsu:Id="id-1"`, ``}}, want: problem.ReferenceUnknown},
-		{name: "Body by xml:id", before: []edit{{`wsu:Id="id-1"`, `xml:id="id-1"`}}, want: problem.ReferenceIDKind},
-		{name: "Body by ID", before: []edit{{`wsu:Id="id-1"`, `ID="id-1"`}}, want: problem.ReferenceIDKind},
-		{name: "header block by Id", before: []edit{{`</soap:Header>`, `<x Id="x-1"/></soap:Header>`}, {`#X509-1">`, `#x-1">`}}, want: problem.ReferenceIDKind},
-		{name: "empty URI", before: []edit{{`URI="#id-1"`, `URI=""`}}, want: problem.ReferenceEmpty},
-		{name: "no URI", before: []edit{{` URI="#id-1"`, ``}}, want: problem.ReferenceEmpty},
-		{name: "external URI", before: []edit{{`URI="#id-1"`, `URI="http://127.0.0.1:1/"`}}, want: problem.ReferenceExternal},
-		{name: "attachment", before: []edit{{`URI="#id-1"`, `URI="cid:1"`}}, want: problem.ReferenceExternal},
-		{name: "XPointer", before: []edit{{`URI="#id-1"`, `URI="#xpointer(id('id-1'))"`}}, want: problem.ReferencePointer},
-		{name: "bare #", before: []edit{{`URI="#id-1"`, `URI="#"`}}, want: problem.ReferencePointer},
+		{name: "Body moved to a wrapper in the header", after: []edit{{body, forgedBody}, {`</soap:Header>`, `<w>` + body + `</w></soap:Header>`}}, want: dsig.ReferenceTarget},
+		{name: "Body moved to a header block", after: []edit{{body, forgedBody}, {`</soap:Header>`, body + `</soap:Header>`}}, want: wsse.BodyUnsigned},
+		{name: "Body moved into the Security header", after: []edit{{body, forgedBody}, {`</wsse:Security>`, body + `</wsse:Security>`}}, want: wsse.SecurityUnexpected},
+		{name: "Body moved into the KeyInfo", after: []edit{{body, forgedBody}, {signatureEnd, body + signatureEnd}}, want: dsig.ReferenceTarget},
+		{name: "Body moved into the forged one", after: []edit{{body, `<soap:Body><m:Request xmlns:m="urn:test">` + body + `</m:Request></soap:Body>`}}, want: dsig.ReferenceTarget},
+		{name: "Body moved into an Object", after: []edit{{body, forgedBody}, {signatureEnd, `</ds:KeyInfo><ds:Object>` + body + `</ds:Object></ds:Signature>`}}, want: dsig.SignatureStructure},
+		{name: "only the content signed", before: []edit{{` wsu:Id="id-1">` + content, `><m:Request xmlns:m="urn:test" wsu:Id="id-1"/>`}}, want: dsig.ReferenceTarget},
+		{name: "the whole envelope signed", before: []edit{{`<soap:Envelope `, `<soap:Envelope Id="E" `}, {`#id-1"`, `#E"`}}, want: dsig.ReferenceTarget},
+		{name: "the header signed", before: []edit{{`<soap:Header>`, `<soap:Header Id="H">`}, {`#id-1"`, `#H"`}}, want: dsig.ReferenceTarget},
+		{name: "the Security header signed", before: []edit{{`soap:mustUnderstand="1"`, `wsu:Id="S"`}, {`#TS-1"`, `#S"`}}, want: dsig.ReferenceTarget},
+		{name: "the signature itself", before: []edit{{`#TS-1"`, `#SIG-1"`}}, want: dsig.ReferenceTarget},
+		{name: "the key reference", before: []edit{{`#X509-1">`, `#STR-1">`}}, want: dsig.ReferenceTarget},
+		{name: "Body not signed", before: []edit{{referenceBody, ``}}, want: wsse.BodyUnsigned},
+		{name: "Timestamp not signed", before: []edit{{referenceTimestamp, ``}}, want: wsse.TimestampUnsigned},
+		{name: "another Timestamp signed", before: []edit{{`#TS-1"`, `#TS-2"`}, {`</soap:Header>`, strings.Replace(timestamp, `<wsu:Timestamp wsu:Id="TS-1"`, `<wsu:Timestamp xmlns:wsu="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd" wsu:Id="TS-2"`, 1) + `</soap:Header>`}}, want: wsse.TimestampUnsigned},
+		{name: "Body referred to twice", before: []edit{{referenceBody, referenceBody + referenceBody}}, want: dsig.ReferenceTwice},
+		{name: "Body twice, by its two ids", before: []edit{{`wsu:Id="id-1"`, `wsu:Id="id-1" Id="id-2"`}, {referenceBody, referenceBody + strings.Replace(referenceBody, "id-1", "id-2", 1)}}, want: dsig.ReferenceTwice},
+		{name: "reference to nothing", after: []edit{{`wsu:Id="id-1"`, ``}}, want: wsse.ReferenceUnknown},
+		{name: "Body by xml:id", before: []edit{{`wsu:Id="id-1"`, `xml:id="id-1"`}}, want: wsse.ReferenceIDKind},
+		{name: "Body by ID", before: []edit{{`wsu:Id="id-1"`, `ID="id-1"`}}, want: wsse.ReferenceIDKind},
+		{name: "header block by Id", before: []edit{{`</soap:Header>`, `<x Id="x-1"/></soap:Header>`}, {`#X509-1">`, `#x-1">`}}, want: wsse.ReferenceIDKind},
+		{name: "empty URI", before: []edit{{`URI="#id-1"`, `URI=""`}}, want: dsig.ReferenceEmpty},
+		{name: "no URI", before: []edit{{` URI="#id-1"`, ``}}, want: dsig.ReferenceEmpty},
+		{name: "external URI", before: []edit{{`URI="#id-1"`, `URI="http://127.0.0.1:1/"`}}, want: dsig.ReferenceExternal},
+		{name: "attachment", before: []edit{{`URI="#id-1"`, `URI="cid:1"`}}, want: dsig.ReferenceExternal},
+		{name: "XPointer", before: []edit{{`URI="#id-1"`, `URI="#xpointer(id('id-1'))"`}}, want: dsig.ReferencePointer},
+		{name: "bare #", before: []edit{{`URI="#id-1"`, `URI="#"`}}, want: dsig.ReferencePointer},
 	} {
 		r.runCase(t)
 	}
@@ -133,16 +134,16 @@ func TestWrapping(t *testing.T) {
 
 func TestTampering(t *testing.T) {
 	for _, r := range []refusalCase{
-		{name: "content", after: []edit{{"48022907379", "48022907378"}}, want: problem.DigestMismatch},
-		{name: "attribute of Body", after: []edit{{`wsu:Id="id-1"`, `wsu:Id="id-1" a="b"`}}, want: problem.DigestMismatch},
-		{name: "Expires", after: []edit{{"10:01:00Z", "10:02:00Z"}}, want: problem.DigestMismatch},
-		{name: "indentation", after: []edit{{bodyStart, bodyStart + "\n  "}}, want: problem.DigestMismatch},
-		{name: "an element around text", after: []edit{{"48022907379", "<x>48022907379</x>"}}, want: problem.DigestMismatch},
-		{name: "SignedInfo", after: []edit{{`<ds:SignedInfo>`, `<ds:SignedInfo Id="x">`}}, want: problem.SignatureInvalid},
-		{name: "a reference dropped", before: []edit{{`</ds:SignedInfo>`, referenceNote + `</ds:SignedInfo>`}, {`</soap:Header>`, note + `</soap:Header>`}}, after: []edit{{`URI="#N-1"`, `URI="#N-1" Id="x"`}}, want: problem.SignatureInvalid},
-		{name: "another RSA algorithm", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#rsa-sha512`}}, want: problem.SignatureInvalid},
-		{name: "an EC algorithm", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`}}, want: problem.SignatureKeyMismatch},
-		{name: "an HMAC", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#hmac-sha256`}}, want: problem.SignatureHMAC},
+		{name: "content", after: []edit{{"48022907379", "48022907378"}}, want: dsig.DigestMismatch},
+		{name: "attribute of Body", after: []edit{{`wsu:Id="id-1"`, `wsu:Id="id-1" a="b"`}}, want: dsig.DigestMismatch},
+		{name: "Expires", after: []edit{{"10:01:00Z", "10:02:00Z"}}, want: dsig.DigestMismatch},
+		{name: "indentation", after: []edit{{bodyStart, bodyStart + "\n  "}}, want: dsig.DigestMismatch},
+		{name: "an element around text", after: []edit{{"48022907379", "<x>48022907379</x>"}}, want: dsig.DigestMismatch},
+		{name: "SignedInfo", after: []edit{{`<ds:SignedInfo>`, `<ds:SignedInfo Id="x">`}}, want: dsig.SignatureInvalid},
+		{name: "a reference dropped", before: []edit{{`</ds:SignedInfo>`, referenceNote + `</ds:SignedInfo>`}, {`</soap:Header>`, note + `</soap:Header>`}}, after: []edit{{`URI="#N-1"`, `URI="#N-1" Id="x"`}}, want: dsig.SignatureInvalid},
+		{name: "another RSA algorithm", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#rsa-sha512`}}, want: dsig.SignatureInvalid},
+		{name: "an EC algorithm", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`}}, want: dsig.SignatureKeyMismatch},
+		{name: "an HMAC", after: []edit{{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#hmac-sha256`}}, want: dsig.SignatureHMAC},
 	} {
 		r.runCase(t)
 	}
@@ -168,8 +169,8 @@ func TestCertificates(t *testing.T) {
 		"not for signing":                      {testpki.WrongUsageKey(t), problem.CertKeyUsage},
 		"an authority":                         {testpki.CAKey(t), problem.CertIsAuthority},
 		"weak":                                 {testpki.WeakKey(t), problem.CertKeyUnsupported},
-		"the certificate of another":           {&pki.Key{Signer: hospital.Signer, Certificate: testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate}, problem.SignatureInvalid},
-		"the EC certificate of the same":       {&pki.Key{Signer: hospital.Signer, Certificate: testpki.ECKey(t).Certificate}, problem.SignatureKeyMismatch},
+		"the certificate of another":           {&pki.Key{Signer: hospital.Signer, Certificate: testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate}, dsig.SignatureInvalid},
+		"the EC certificate of the same":       {&pki.Key{Signer: hospital.Signer, Certificate: testpki.ECKey(t).Certificate}, dsig.SignatureKeyMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
 			verified, err := newVerifier(t).Verify(openEnvelope(t, signTemplate(t, c.key)))
@@ -240,7 +241,7 @@ func TestStrictDemandsASignedToken(t *testing.T) {
 	}
 	v.Strict = true
 	verified, err := v.Verify(openEnvelope(t, text))
-	wantRefusal(t, verified, err, problem.TokenUnsigned)
+	wantRefusal(t, verified, err, wsse.TokenUnsigned)
 }
 
 // TestECDSAIsNotDER checks that the ASN.1 value, the default of most libraries, is refused with a code of its own.
@@ -259,7 +260,7 @@ func TestECDSAIsNotDER(t *testing.T) {
 		t.Fatal(err)
 	}
 	verified, err := newVerifier(t).Verify(openEnvelope(t, strings.Replace(text, value, base64.StdEncoding.EncodeToString(der), 1)))
-	wantRefusal(t, verified, err, problem.SignatureValueMalformed)
+	wantRefusal(t, verified, err, dsig.SignatureValueMalformed)
 }
 
 // TestRefusalsSayWhere checks the texts that a caller sees.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -77,7 +78,7 @@ func TestSTRTransformCoversTheToken(t *testing.T) {
 			}
 			v.Strict = true
 			verified, err := v.Verify(openEnvelope(t, text))
-			wantRefusal(t, verified, err, problem.TokenUnsigned)
+			wantRefusal(t, verified, err, wsse.TokenUnsigned)
 		})
 	}
 }
@@ -93,25 +94,25 @@ func TestSTRTransformThatIsRefused(t *testing.T) {
 	}
 	bodyBySTR := `<wsse:SecurityTokenReference wsu:Id="STR-1"><wsse:Reference URI="#id-1"/></wsse:SecurityTokenReference>`
 	for _, r := range []refusalCase{
-		{name: "the token", before: []edit{to("#X509-1")}, want: problem.TransformSTRTarget},
-		{name: "the Body", before: []edit{asSTR(referenceBody)}, want: problem.TransformSTRTarget},
-		{name: "the Timestamp", before: []edit{asSTR(referenceTimestamp)}, want: problem.TransformSTRTarget},
-		{name: "its own signature", before: []edit{to("#SIG-1")}, want: problem.TransformSTRTarget},
-		{name: "its own KeyInfo", before: []edit{to("#KI-1")}, want: problem.TransformSTRTarget},
-		{name: "its own Reference", before: []edit{{referenceToken, strings.Replace(strings.Replace(referenceSTR, "#STR-1", "#R-1", 1), `<ds:Reference `, `<ds:Reference Id="R-1" `, 1)}}, want: problem.TransformSTRTarget},
-		{name: "nothing", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{`wsu:Id="STR-1"`, ``}}, want: problem.ReferenceUnknown},
-		{name: "another reference in the header", before: []edit{to("#STR-2"), {`</soap:Header>`, inHeader}}, want: problem.TransformSTRTarget},
-		{name: "another reference in the Body", before: []edit{to("#STR-2"), {content, `<m:Request xmlns:m="urn:test" xmlns:wsse="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd">` + second + `</m:Request>`}}, want: problem.TransformSTRTarget},
-		{name: "by a plain Id", before: []edit{{referenceToken, referenceSTR}, {`wsu:Id="STR-1"`, `Id="STR-1"`}}, want: problem.ReferenceIDKind},
-		{name: "the token in both ways", before: []edit{{referenceToken, referenceToken + referenceSTR}}, want: problem.ReferenceTwice},
-		{name: "the reference without the transform", before: []edit{to("#STR-1"), {strTransforms, plainTransforms}}, want: problem.ReferenceTarget},
-		{name: "by way of the key to the Body", before: []edit{{referenceToken, referenceSTR}, withKeyInfo(bodyBySTR)}, want: problem.KeyReferenceWrong},
-		{name: "by way of the key to itself", before: []edit{{referenceToken, referenceSTR}, withKeyInfo(strings.Replace(bodyBySTR, "#id-1", "#STR-1", 1))}, want: problem.KeyReferenceWrong},
-		{name: "the Body by way of the key", before: []edit{asSTR(referenceBody), {`URI="#id-1"`, `URI="#STR-1"`}, {referenceToken, ``}}, want: problem.BodyUnsigned},
-		{name: "another certificate afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{encodeBase64(testpki.Key(t, testpki.Hospital).Certificate.Raw), other}}, want: problem.SignatureInvalid},
-		{name: "the token changed afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{`wsu:Id="X509-1"`, `wsu:Id="X509-1" a="b"`}}, want: problem.DigestMismatch},
-		{name: "a namespace slipped in", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{`<soap:Header>`, `<soap:Header xmlns="urn:x">`}}, want: problem.DigestMismatch},
-		{name: "another form of the key afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{withKeyInfo(thumbprintReference(testpki.Key(t, testpki.Hospital).Certificate))}, want: problem.DigestMismatch},
+		{name: "the token", before: []edit{to("#X509-1")}, want: wsse.TransformSTRTarget},
+		{name: "the Body", before: []edit{asSTR(referenceBody)}, want: wsse.TransformSTRTarget},
+		{name: "the Timestamp", before: []edit{asSTR(referenceTimestamp)}, want: wsse.TransformSTRTarget},
+		{name: "its own signature", before: []edit{to("#SIG-1")}, want: wsse.TransformSTRTarget},
+		{name: "its own KeyInfo", before: []edit{to("#KI-1")}, want: wsse.TransformSTRTarget},
+		{name: "its own Reference", before: []edit{{referenceToken, strings.Replace(strings.Replace(referenceSTR, "#STR-1", "#R-1", 1), `<ds:Reference `, `<ds:Reference Id="R-1" `, 1)}}, want: wsse.TransformSTRTarget},
+		{name: "nothing", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{`wsu:Id="STR-1"`, ``}}, want: wsse.ReferenceUnknown},
+		{name: "another reference in the header", before: []edit{to("#STR-2"), {`</soap:Header>`, inHeader}}, want: wsse.TransformSTRTarget},
+		{name: "another reference in the Body", before: []edit{to("#STR-2"), {content, `<m:Request xmlns:m="urn:test" xmlns:wsse="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd">` + second + `</m:Request>`}}, want: wsse.TransformSTRTarget},
+		{name: "by a plain Id", before: []edit{{referenceToken, referenceSTR}, {`wsu:Id="STR-1"`, `Id="STR-1"`}}, want: wsse.ReferenceIDKind},
+		{name: "the token in both ways", before: []edit{{referenceToken, referenceToken + referenceSTR}}, want: dsig.ReferenceTwice},
+		{name: "the reference without the transform", before: []edit{to("#STR-1"), {strTransforms, plainTransforms}}, want: dsig.ReferenceTarget},
+		{name: "by way of the key to the Body", before: []edit{{referenceToken, referenceSTR}, withKeyInfo(bodyBySTR)}, want: wsse.KeyReferenceWrong},
+		{name: "by way of the key to itself", before: []edit{{referenceToken, referenceSTR}, withKeyInfo(strings.Replace(bodyBySTR, "#id-1", "#STR-1", 1))}, want: wsse.KeyReferenceWrong},
+		{name: "the Body by way of the key", before: []edit{asSTR(referenceBody), {`URI="#id-1"`, `URI="#STR-1"`}, {referenceToken, ``}}, want: wsse.BodyUnsigned},
+		{name: "another certificate afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{encodeBase64(testpki.Key(t, testpki.Hospital).Certificate.Raw), other}}, want: dsig.SignatureInvalid},
+		{name: "the token changed afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{`wsu:Id="X509-1"`, `wsu:Id="X509-1" a="b"`}}, want: dsig.DigestMismatch},
+		{name: "a namespace slipped in", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{`<soap:Header>`, `<soap:Header xmlns="urn:x">`}}, want: dsig.DigestMismatch},
+		{name: "another form of the key afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{withKeyInfo(thumbprintReference(testpki.Key(t, testpki.Hospital).Certificate))}, want: dsig.DigestMismatch},
 		{name: "a key that cannot be read", before: []edit{{referenceToken, referenceSTR}, withKeyInfo(subjectKeyIdentifierOf(nil))}, want: problem.KeyReferenceMalformed},
 	} {
 		r.runCase(t)

@@ -16,7 +16,7 @@ func readTimestamp(e xmldoc.Element) (created, validUntil time.Time, err error) 
 	second := first.NextSibling()
 	if !first.Is(namespaceWSU, "Created") ||
 		!second.IsZero() && (!second.Is(namespaceWSU, "Expires") || !second.NextSibling().IsZero()) {
-		return created, validUntil, newRefusal(problem.TimestampMalformed, timestampPath)
+		return created, validUntil, newRefusal(TimestampMalformed, timestampPath)
 	}
 	if created, err = parseInstant(first, timestampPath+"/wsu:Created"); err != nil {
 		return created, validUntil, err
@@ -30,7 +30,7 @@ func readTimestamp(e xmldoc.Element) (created, validUntil time.Time, err error) 
 		return created, validUntil, err
 	}
 	if !expires.After(created) {
-		return created, validUntil, newRefusal(problem.TimestampOrder, timestampPath)
+		return created, validUntil, newRefusal(TimestampOrder, timestampPath)
 	}
 	if expires.Before(validUntil) {
 		validUntil = expires
@@ -42,10 +42,10 @@ func readTimestamp(e xmldoc.Element) (created, validUntil time.Time, err error) 
 func checkClock(created, validUntil, now time.Time) error {
 	switch {
 	case created.After(now.Add(Skew)):
-		return newRefusal(problem.TimestampFuture, timestampPath,
+		return newRefusal(TimestampFuture, timestampPath,
 			withServiceTime.With(texts.Literal("Created "+formatInstant(created)), formatInstant(now)))
 	case now.After(validUntil):
-		return newRefusal(problem.TimestampExpired, timestampPath,
+		return newRefusal(TimestampExpired, timestampPath,
 			createdUntil.With(formatInstant(created), formatInstant(validUntil), formatInstant(now)))
 	}
 	return nil
@@ -55,18 +55,18 @@ func checkClock(created, validUntil, now time.Time) error {
 func parseInstant(e xmldoc.Element, path string) (time.Time, error) {
 	const longest = 64
 	if start, end := e.Offset(); end-start > 4*longest {
-		return time.Time{}, newRefusal(problem.TimestampInstant, path)
+		return time.Time{}, newRefusal(TimestampInstant, path)
 	}
 	text, ok := e.Text()
 	text = trimXMLSpace(text)
 	// time.Parse also accepts a one-digit hour and a comma before the fraction, which xs:dateTime does not.
 	const date = len("2006-01-02")
 	if !ok || len(text) > longest || strings.Contains(text, ",") || strings.IndexByte(text, ':') != date+len("T15") {
-		return time.Time{}, newRefusal(problem.TimestampInstant, path)
+		return time.Time{}, newRefusal(TimestampInstant, path)
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return time.Time{}, problem.New(problem.TimestampInstant).WithPath(path) // the parse error would repeat the text
+		return time.Time{}, problem.New(TimestampInstant).WithPath(path) // the parse error would repeat the text
 	}
 	return t.UTC(), nil
 }

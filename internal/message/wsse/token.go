@@ -58,14 +58,14 @@ func (m *securityNodes) readPresentedCertificate() (presentedCertificate, error)
 	if m.key.embedded.IsZero() {
 		return found, nil
 	}
-	der, err := dsig.DecodeBase64(nil, m.key.embedded, MaxToken, problem.TokenMalformed, m.key.path)
+	der, err := dsig.DecodeBase64(nil, m.key.embedded, MaxToken, TokenMalformed, m.key.path)
 	switch {
 	case err != nil:
 		return presentedCertificate{}, err
 	case found.der == nil:
 		return presentedCertificate{der: der, path: m.key.path}, nil
 	case !bytes.Equal(found.der, der):
-		return presentedCertificate{}, newRefusal(problem.KeyReferenceDisagrees, m.key.path)
+		return presentedCertificate{}, newRefusal(KeyReferenceDisagrees, m.key.path)
 	}
 	return found, nil
 }
@@ -75,19 +75,19 @@ func (m *securityNodes) readPresentedCertificate() (presentedCertificate, error)
 func readToken(token xmldoc.Element, key *keyReference) (presentedCertificate, error) {
 	valueType, _ := token.Attr("", "ValueType")
 	if !isCertificateTokenType(valueType) {
-		return presentedCertificate{}, newRefusal(problem.TokenUnsupported, tokenPath, problem.DetailAttribute.With("ValueType"))
+		return presentedCertificate{}, newRefusal(TokenUnsupported, tokenPath, problem.DetailAttribute.With("ValueType"))
 	}
 	if key.valueType != "" && key.valueType != valueType {
-		return presentedCertificate{}, newRefusal(problem.KeyReferenceWrong, key.path, problem.DetailAttribute.With("ValueType"))
+		return presentedCertificate{}, newRefusal(KeyReferenceWrong, key.path, problem.DetailAttribute.With("ValueType"))
 	}
 	if encoding, ok := token.Attr("", "EncodingType"); ok && encoding != encodingBase64Binary {
-		return presentedCertificate{}, newRefusal(problem.TokenEncoding, tokenPath)
+		return presentedCertificate{}, newRefusal(TokenEncoding, tokenPath)
 	}
 	maxBytes := MaxToken
 	if valueType == tokenTypePKIPath {
 		maxBytes = MaxPathToken
 	}
-	data, err := dsig.DecodeBase64(nil, token, maxBytes, problem.TokenMalformed, tokenPath)
+	data, err := dsig.DecodeBase64(nil, token, maxBytes, TokenMalformed, tokenPath)
 	if err != nil || valueType != tokenTypePKIPath {
 		return presentedCertificate{der: data, path: tokenPath}, err
 	}
@@ -114,7 +114,7 @@ func (v *Verifier) signerFromCertificate(presented presentedCertificate, key *ke
 		}
 	}
 	if !key.selector.Matches(certificate) {
-		return nil, newRefusal(problem.KeyReferenceDisagrees, key.path)
+		return nil, newRefusal(KeyReferenceDisagrees, key.path)
 	}
 	if err := v.Trust.VerifyWithIssuers(presented.issuers, certificate, now); err != nil {
 		return nil, withCertificatePath(err, presented.path, now)
@@ -137,12 +137,12 @@ func (v *Verifier) signerFromCertificate(presented presentedCertificate, key *ke
 func (v *Verifier) authenticateRegistered(m *securityNodes, signature *dsig.Signature, now time.Time) (*signer, *dsig.Result, error) {
 	certificate := v.Registered.FindCertificate(&m.key.selector, now)
 	if certificate == nil {
-		return nil, nil, newRefusal(problem.KeyUnregistered, m.key.path)
+		return nil, nil, newRefusal(KeyUnregistered, m.key.path)
 	}
 	m.certificate = certificate.Raw
 	result, refusal := signature.Verify(certificate.PublicKey)
-	if refusal != nil && problem.From(refusal).Code != problem.DigestMismatch {
-		return nil, nil, problem.Wrap(problem.KeyUnregistered, refusal).WithPath(m.key.path)
+	if refusal != nil && problem.From(refusal).Code != dsig.DigestMismatch {
+		return nil, nil, problem.Wrap(KeyUnregistered, refusal).WithPath(m.key.path)
 	}
 	authenticated, err := v.signerFromCertificate(presentedCertificate{der: certificate.Raw, parsed: certificate, path: m.key.path}, &m.key, now)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/pki"
-	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
@@ -50,7 +50,7 @@ func TestWhatXMLSec1Signs(t *testing.T) {
 				t.Errorf("signed with %s", verified.Certificate().SerialNumber)
 			}
 			verified, err = v.Verify(openEnvelope(t, strings.Replace(text, content, forgedContent, 1)))
-			wantRefusal(t, verified, err, problem.DigestMismatch)
+			wantRefusal(t, verified, err, dsig.DigestMismatch)
 		})
 	}
 }

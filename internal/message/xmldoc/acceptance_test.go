@@ -51,17 +51,17 @@ var stricterThanLibxml2 = []struct {
 	doc  *regexp.Regexp
 	why  string
 }{
-	{problem.XMLDoctype, regexp.MustCompile(`<!DOCTYPE`), "no DTD at all"},
-	{problem.XMLNamespaceNotAbsolute, regexp.MustCompile(`xmlns`), "libxml2 warns of a relative one, and refuses to canonicalise it"},
-	{problem.XMLIdentifierDuplicate, regexp.MustCompile(`(?i)id`), "identifiers are no part of XML 1.0 without a DTD"},
-	{problem.XMLEncodingUnsupported, regexp.MustCompile(`encoding|^\+/v`), "UTF-8 and UTF-16 only"},
-	{problem.XMLEncodingMismatch, regexp.MustCompile(`encoding|\x00`), "libxml2 believes the octets where the declaration differs"},
-	{problem.XMLCharacterForbidden, regexp.MustCompile(`>\s*\x00`), "libxml2 stops reading at NUL"},
-	{problem.XMLEncodingInvalid, regexp.MustCompile(`\x00$`), "libxml2 overlooks half a character at the end"},
-	{problem.XMLVersionUnsupported, regexp.MustCompile(`version\s*=\s*['"]1\.`), "libxml2 reads any version 1 as 1.0"},
-	{problem.XMLNamespaceReserved, regexp.MustCompile(`</?xmlns:|\sxmlns:.*=`), "libxml2 takes an element whose prefix is xmlns"},
-	{problem.XMLAttributeDuplicate, regexp.MustCompile(`(?s)xmlns:xml.*xmlns:xml`), "libxml2 passes over declarations of xml"},
-	{problem.XMLNameMalformed, regexp.MustCompile(`xmlns:[^\s=]*:`), "libxml2 declares a prefix with a colon"},
+	{xmldoc.XMLDoctype, regexp.MustCompile(`<!DOCTYPE`), "no DTD at all"},
+	{xmldoc.XMLNamespaceNotAbsolute, regexp.MustCompile(`xmlns`), "libxml2 warns of a relative one, and refuses to canonicalise it"},
+	{xmldoc.XMLIdentifierDuplicate, regexp.MustCompile(`(?i)id`), "identifiers are no part of XML 1.0 without a DTD"},
+	{xmldoc.XMLEncodingUnsupported, regexp.MustCompile(`encoding|^\+/v`), "UTF-8 and UTF-16 only"},
+	{xmldoc.XMLEncodingMismatch, regexp.MustCompile(`encoding|\x00`), "libxml2 believes the octets where the declaration differs"},
+	{xmldoc.XMLCharacterForbidden, regexp.MustCompile(`>\s*\x00`), "libxml2 stops reading at NUL"},
+	{xmldoc.XMLEncodingInvalid, regexp.MustCompile(`\x00$`), "libxml2 overlooks half a character at the end"},
+	{xmldoc.XMLVersionUnsupported, regexp.MustCompile(`version\s*=\s*['"]1\.`), "libxml2 reads any version 1 as 1.0"},
+	{xmldoc.XMLNamespaceReserved, regexp.MustCompile(`</?xmlns:|\sxmlns:.*=`), "libxml2 takes an element whose prefix is xmlns"},
+	{xmldoc.XMLAttributeDuplicate, regexp.MustCompile(`(?s)xmlns:xml.*xmlns:xml`), "libxml2 passes over declarations of xml"},
+	{xmldoc.XMLNameMalformed, regexp.MustCompile(`xmlns:[^\s=]*:`), "libxml2 declares a prefix with a colon"},
 }
 
 func isKnownStricter(err error, doc []byte) bool {

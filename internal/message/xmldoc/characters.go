@@ -70,14 +70,14 @@ func checkCharacters(b []byte) (int, problem.Code) {
 		case c >= utf8.RuneSelf:
 			r, size := utf8.DecodeRune(b[i:])
 			if r == utf8.RuneError && size == 1 {
-				return i, problem.XMLEncodingInvalid
+				return i, XMLEncodingInvalid
 			}
 			if !isXMLChar(r) {
-				return i, problem.XMLCharacterForbidden
+				return i, XMLCharacterForbidden
 			}
 			i += size
 		case c < ' ' && byteClasses[c]&spaceByte == 0:
-			return i, problem.XMLCharacterForbidden
+			return i, XMLCharacterForbidden
 		default:
 			i++
 		}
@@ -171,9 +171,9 @@ func parseReference(s string, i int) (rune, int, problem.Code) {
 		return '\'', i + 6, ""
 	}
 	if end := scanNCName(s, i+1); end > i+1 && end < len(s) && s[end] == ';' {
-		return 0, i, problem.XMLEntityUnknown
+		return 0, i, XMLEntityUnknown
 	}
-	return 0, i, problem.XMLReferenceMalformed
+	return 0, i, XMLReferenceMalformed
 }
 
 // parseCharacterReference reads the digits, which start at i, and the semicolon of a character reference.
@@ -194,10 +194,10 @@ func parseCharacterReference(s string, i int) (rune, int, problem.Code) {
 		r = min(r*base+value, utf8.MaxRune+1)
 	}
 	if i == from || i == len(s) || s[i] != ';' {
-		return 0, i, problem.XMLReferenceMalformed
+		return 0, i, XMLReferenceMalformed
 	}
 	if !isXMLChar(r) {
-		return 0, i, problem.XMLReferenceForbidden
+		return 0, i, XMLReferenceForbidden
 	}
 	return r, i + 1, ""
 }

@@ -2,8 +2,6 @@ package xmldoc
 
 import (
 	"strings"
-
-	"github.com/openctr/ctr/internal/problem"
 )
 
 // parseXMLDeclaration parses production XMLDecl, if there is one. A document in UTF-16 without byte order mark must
@@ -12,7 +10,7 @@ func (p *parser) parseXMLDeclaration(found encoding) error {
 	const start = "<?xml"
 	if !p.hasPrefix(start) || len(p.source) > len(start) && byteClasses[p.source[len(start)]]&spaceByte == 0 {
 		if found == encodingUTF16LE || found == encodingUTF16BE {
-			return p.errorAt(problem.XMLEncodingMismatch, 0)
+			return p.errorAt(XMLEncodingMismatch, 0)
 		}
 		return nil
 	}
@@ -22,10 +20,10 @@ func (p *parser) parseXMLDeclaration(found encoding) error {
 		return err
 	}
 	if !ok {
-		return p.errorAt(problem.XMLDeclarationMalformed, p.pos)
+		return p.errorAt(XMLDeclarationMalformed, p.pos)
 	}
 	if version != "1.0" {
-		return p.errorAt(problem.XMLVersionUnsupported, p.pos)
+		return p.errorAt(XMLVersionUnsupported, p.pos)
 	}
 	if err = p.parseEncodingDeclaration(found); err != nil {
 		return err
@@ -35,11 +33,11 @@ func (p *parser) parseXMLDeclaration(found encoding) error {
 		return err
 	}
 	if ok && standalone != "yes" && standalone != "no" {
-		return p.errorAt(problem.XMLDeclarationMalformed, p.pos)
+		return p.errorAt(XMLDeclarationMalformed, p.pos)
 	}
 	p.skipSpace()
 	if !p.hasPrefix(instructionEnd) {
-		return p.errorAt(problem.XMLDeclarationMalformed, p.pos)
+		return p.errorAt(XMLDeclarationMalformed, p.pos)
 	}
 	p.pos += len(instructionEnd)
 	return nil
@@ -51,11 +49,11 @@ func (p *parser) parseEncodingDeclaration(found encoding) error {
 	case err != nil:
 		return err
 	case !ok && (found == encodingUTF16LE || found == encodingUTF16BE):
-		return p.errorAt(problem.XMLEncodingMismatch, p.pos)
+		return p.errorAt(XMLEncodingMismatch, p.pos)
 	case !ok:
 		return nil
 	case !isEncodingName(name):
-		return p.errorAt(problem.XMLDeclarationMalformed, p.pos)
+		return p.errorAt(XMLDeclarationMalformed, p.pos)
 	}
 	if code := found.checkDeclaredName(name); code != "" {
 		return p.errorAt(code, p.pos)
@@ -83,12 +81,12 @@ func (p *parser) parsePseudoAttribute(name string) (value string, found bool, er
 	p.pos += len(name)
 	p.skipSpace()
 	if !p.hasPrefix("=") {
-		return "", false, p.errorAt(problem.XMLDeclarationMalformed, p.pos)
+		return "", false, p.errorAt(XMLDeclarationMalformed, p.pos)
 	}
 	p.pos++
 	p.skipSpace()
 	if !p.hasPrefix(`"`) && !p.hasPrefix(`'`) {
-		return "", false, p.errorAt(problem.XMLDeclarationMalformed, p.pos)
+		return "", false, p.errorAt(XMLDeclarationMalformed, p.pos)
 	}
 	quote := p.source[p.pos]
 	p.pos++

@@ -33,7 +33,7 @@ func decodeToUTF8(b []byte, limit int) ([]byte, encoding, error) {
 		starts("\x00\x00<\x00"), starts("\x00<\x00\x00"), // UCS-4 in an unusual order
 		starts("\x4C\x6F\xA7\x94"), // "<?xm" in EBCDIC
 		starts("+/v"):              // UTF-7
-		return nil, 0, problem.New(problem.XMLEncodingUnsupported, texts.Literal("1:1"))
+		return nil, 0, problem.New(XMLEncodingUnsupported, texts.Literal("1:1"))
 	case starts("\xFF\xFE"):
 		return decodeUTF16(b[2:], binary.LittleEndian, encodingUTF16BOM, limit)
 	case starts("\xFE\xFF"):
@@ -50,7 +50,7 @@ func decodeUTF16(b []byte, order binary.ByteOrder, found encoding, limit int) ([
 	text := make([]byte, 0, len(b)/2+len(b)/8)
 	for len(b) > 0 {
 		if len(b) < 2 {
-			return nil, 0, newParseError(problem.XMLEncodingInvalid, text, len(text))
+			return nil, 0, newParseError(XMLEncodingInvalid, text, len(text))
 		}
 		r := rune(order.Uint16(b))
 		b = b[2:]
@@ -61,13 +61,13 @@ func decodeUTF16(b []byte, order binary.ByteOrder, found encoding, limit int) ([
 				b = b[2:]
 			}
 			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-				return nil, 0, newParseError(problem.XMLEncodingInvalid, text, len(text))
+				return nil, 0, newParseError(XMLEncodingInvalid, text, len(text))
 			}
 		}
 		text = utf8.AppendRune(text, r)
 	}
 	if len(text) > limit {
-		return nil, 0, problem.New(problem.XMLTooLarge, problem.DetailLimit.With(limit))
+		return nil, 0, problem.New(XMLTooLarge, problem.DetailLimit.With(limit))
 	}
 	return text, found, nil
 }
@@ -87,10 +87,10 @@ func (found encoding) checkDeclaredName(declared string) problem.Code {
 	case "UTF-16BE":
 		is = found == encodingUTF16BE
 	default:
-		return problem.XMLEncodingUnsupported
+		return XMLEncodingUnsupported
 	}
 	if !is {
-		return problem.XMLEncodingMismatch
+		return XMLEncodingMismatch
 	}
 	return ""
 }

@@ -21,7 +21,7 @@ const (
 func Parse(b []byte, l Limits) (*Document, error) {
 	l = l.clampToRepresentation()
 	if len(b) > l.Bytes {
-		return nil, problem.New(problem.XMLTooLarge, problem.DetailLimit.With(l.Bytes))
+		return nil, problem.New(XMLTooLarge, problem.DetailLimit.With(l.Bytes))
 	}
 	text, found, err := decodeToUTF8(b, l.Bytes)
 	if err != nil {
@@ -95,7 +95,7 @@ func (p *parser) limitError(code problem.Code, at, limit int) error {
 }
 
 // endError returns the error for a truncated document.
-func (p *parser) endError() error { return p.errorAt(problem.XMLUnexpectedEnd, len(p.source)) }
+func (p *parser) endError() error { return p.errorAt(XMLUnexpectedEnd, len(p.source)) }
 
 // hasPrefix reports whether the rest of the source starts with literal.
 func (p *parser) hasPrefix(literal string) bool { return strings.HasPrefix(p.source[p.pos:], literal) }
@@ -118,7 +118,7 @@ func (p *parser) parseDocument(found encoding) error {
 		return err
 	}
 	if p.pos == len(p.source) {
-		return p.errorAt(problem.XMLEmpty, p.pos)
+		return p.errorAt(XMLEmpty, p.pos)
 	}
 	if err := p.parseStartTag(); err != nil {
 		return err
@@ -132,7 +132,7 @@ func (p *parser) parseDocument(found encoding) error {
 		return err
 	}
 	if p.pos < len(p.source) {
-		return p.errorAt(problem.XMLContentOutsideRoot, p.pos)
+		return p.errorAt(XMLContentOutsideRoot, p.pos)
 	}
 	return nil
 }
@@ -151,7 +151,7 @@ func (p *parser) parseMisc() error {
 		case p.hasPrefix(instructionStart):
 			err = p.parseInstruction()
 		case p.hasPrefix(cdataStart), p.source[p.pos] != '<', p.hasPrefix("</"):
-			err = p.errorAt(problem.XMLContentOutsideRoot, p.pos)
+			err = p.errorAt(XMLContentOutsideRoot, p.pos)
 		case p.hasPrefix("<!"):
 			err = p.unknownMarkupError()
 		default:
@@ -165,9 +165,9 @@ func (p *parser) parseMisc() error {
 
 func (p *parser) unknownMarkupError() error {
 	if p.hasPrefix(doctypeStart) {
-		return p.errorAt(problem.XMLDoctype, p.pos)
+		return p.errorAt(XMLDoctype, p.pos)
 	}
-	return p.errorAt(problem.XMLMarkupUnknown, p.pos)
+	return p.errorAt(XMLMarkupUnknown, p.pos)
 }
 
 // parseContent reads text and the piece of markup after it.
@@ -213,7 +213,7 @@ func (p *parser) parseText() error {
 				i = after
 			case '>':
 				if i >= 2 && span[i-2:i] == "]]" {
-					return p.errorAt(problem.XMLSectionEndInText, p.pos+i-2)
+					return p.errorAt(XMLSectionEndInText, p.pos+i-2)
 				}
 				i++
 			default:
@@ -272,7 +272,7 @@ func ensureCapacity[T any](p *parser, list []T, mark string) []T {
 // checkNodeCount returns an error if the given number of further nodes would exceed the limit.
 func (p *parser) checkNodeCount(more, at int) error {
 	if len(p.doc.nodes)+len(p.doc.attributes)+len(p.doc.declarations)+more > p.limits.Nodes {
-		return p.limitError(problem.XMLTooManyNodes, at, p.limits.Nodes)
+		return p.limitError(XMLTooManyNodes, at, p.limits.Nodes)
 	}
 	return nil
 }
@@ -286,7 +286,7 @@ func (p *parser) parseComment() error {
 		return p.endError()
 	}
 	if p.source[body+i+2] != '>' {
-		return p.errorAt(problem.XMLCommentMalformed, body+i)
+		return p.errorAt(XMLCommentMalformed, body+i)
 	}
 	p.pos = body + i + 3
 	return p.appendLeaf(commentNode, start)
@@ -325,13 +325,13 @@ func (p *parser) parseInstruction() error {
 	after := scanNCName(p.source, target)
 	switch {
 	case after == target:
-		return p.errorAt(problem.XMLNameMalformed, target)
+		return p.errorAt(XMLNameMalformed, target)
 	case strings.EqualFold(p.source[target:after], "xml"):
-		return p.errorAt(problem.XMLInstructionReserved, start)
+		return p.errorAt(XMLInstructionReserved, start)
 	case p.instructionCount > p.limits.Instructions:
-		return p.limitError(problem.XMLInstruction, start, p.limits.Instructions)
+		return p.limitError(XMLInstruction, start, p.limits.Instructions)
 	case after-target > p.limits.Name:
-		return p.limitError(problem.XMLNameTooLong, target, p.limits.Name)
+		return p.limitError(XMLNameTooLong, target, p.limits.Name)
 	}
 	i := strings.Index(p.source[after:], instructionEnd)
 	if i < 0 {
@@ -340,7 +340,7 @@ func (p *parser) parseInstruction() error {
 	data := p.source[after : after+i]
 	p.pos = after + i + len(instructionEnd)
 	if data != "" && byteClasses[data[0]]&spaceByte == 0 {
-		return p.errorAt(problem.XMLInstructionMalformed, after)
+		return p.errorAt(XMLInstructionMalformed, after)
 	}
 	if err := p.appendLeaf(instructionNode, start); err != nil || p.openElement < 0 {
 		return err

@@ -23,7 +23,7 @@ func (p *parser) scanQualifiedName(start int) (after, prefix int, err error) {
 		}
 	}
 	if after-start > p.limits.Name {
-		return 0, 0, p.limitError(problem.XMLNameTooLong, start, p.limits.Name)
+		return 0, 0, p.limitError(XMLNameTooLong, start, p.limits.Name)
 	}
 	return after, prefix, nil
 }
@@ -32,14 +32,14 @@ func (p *parser) nameError(at int) error {
 	if at == len(p.source) {
 		return p.endError()
 	}
-	return p.errorAt(problem.XMLNameMalformed, at)
+	return p.errorAt(XMLNameMalformed, at)
 }
 
 // parseStartTag parses productions STag and EmptyElemTag.
 func (p *parser) parseStartTag() error {
 	start := p.pos
 	if p.depth >= p.limits.Depth {
-		return p.limitError(problem.XMLTooDeep, start, p.limits.Depth)
+		return p.limitError(XMLTooDeep, start, p.limits.Depth)
 	}
 	after, prefix, err := p.scanQualifiedName(start + 1)
 	if err != nil {
@@ -89,7 +89,7 @@ func (p *parser) parseAttributes(n *node) error {
 			}
 			return p.parseStartTagEnd(n)
 		case !spaced:
-			return p.errorAt(problem.XMLAttributeMalformed, p.pos)
+			return p.errorAt(XMLAttributeMalformed, p.pos)
 		}
 		if err := p.parseAttribute(n, before); err != nil {
 			return err
@@ -105,7 +105,7 @@ func (p *parser) parseStartTagEnd(n *node) error {
 			return p.endError()
 		}
 		if p.source[p.pos] != '>' {
-			return p.errorAt(problem.XMLTagMalformed, p.pos)
+			return p.errorAt(XMLTagMalformed, p.pos)
 		}
 	}
 	p.pos++
@@ -126,7 +126,7 @@ func (p *parser) parseAttribute(n *node, before int) error {
 		return p.endError()
 	}
 	if p.source[equals] != '=' {
-		return p.errorAt(problem.XMLAttributeMalformed, equals)
+		return p.errorAt(XMLAttributeMalformed, equals)
 	}
 	p.pos++
 	p.skipSpace()
@@ -142,7 +142,7 @@ func (p *parser) parseAttribute(n *node, before int) error {
 		return p.declareNamespace(n, &a, strings.TrimPrefix(name[5:], ":"))
 	}
 	if n.attributeCount++; int(n.attributeCount) > p.limits.Attributes {
-		return p.limitError(problem.XMLTooManyAttributes, start, p.limits.Attributes)
+		return p.limitError(XMLTooManyAttributes, start, p.limits.Attributes)
 	}
 	if a.flags != 0 {
 		n.flags |= editStartTag
@@ -158,7 +158,7 @@ func (p *parser) parseAttributeValue(a *attribute) error {
 	}
 	quote := p.source[p.pos]
 	if quote != '"' && quote != '\'' {
-		return p.errorAt(problem.XMLAttributeMalformed, p.pos)
+		return p.errorAt(XMLAttributeMalformed, p.pos)
 	}
 	a.valueStart = int32(p.pos + 1)
 	s := p.source
@@ -174,7 +174,7 @@ func (p *parser) parseAttributeValue(a *attribute) error {
 			p.pos = i + 1
 			return nil
 		case '<':
-			return p.errorAt(problem.XMLAttributeLessThan, i)
+			return p.errorAt(XMLAttributeLessThan, i)
 		case '&':
 			_, after, code := parseReference(s, i)
 			if code != "" {
@@ -198,7 +198,7 @@ func (p *parser) parseAttributeValue(a *attribute) error {
 func (p *parser) declareNamespace(n *node, a *attribute, prefix string) error {
 	at := int(a.nameStart)
 	if int(a.valueEnd-a.valueStart) > p.limits.Name {
-		return p.limitError(problem.XMLNameTooLong, int(a.valueStart), p.limits.Name)
+		return p.limitError(XMLNameTooLong, int(a.valueStart), p.limits.Name)
 	}
 	uri := p.doc.attributeValue(a)
 	space, known := p.doc.namespaces.findIndex(uri)
@@ -206,10 +206,10 @@ func (p *parser) declareNamespace(n *node, a *attribute, prefix string) error {
 		return p.errorAt(code, at)
 	}
 	if int(n.declarationCount) >= p.limits.Declarations {
-		return p.limitError(problem.XMLTooManyNamespaces, at, p.limits.Declarations)
+		return p.limitError(XMLTooManyNamespaces, at, p.limits.Declarations)
 	}
 	if len(p.shadowed) >= p.limits.Namespaces {
-		return p.limitError(problem.XMLTooManyNamespaces, at, p.limits.Namespaces)
+		return p.limitError(XMLTooManyNamespaces, at, p.limits.Namespaces)
 	}
 	id, declared := p.doc.prefixes.findIndex(prefix)
 	if !declared {
@@ -217,7 +217,7 @@ func (p *parser) declareNamespace(n *node, a *attribute, prefix string) error {
 		p.bindings = append(p.bindings, binding{unbound, -1})
 	}
 	if p.bindings[id].declaredBy == p.lastNode {
-		return p.errorAt(problem.XMLAttributeDuplicate, at)
+		return p.errorAt(XMLAttributeDuplicate, at)
 	}
 	if !known {
 		space = p.doc.namespaces.addValue(uri)
@@ -237,11 +237,11 @@ func (p *parser) declareNamespace(n *node, a *attribute, prefix string) error {
 func checkNamespaceDeclaration(prefix, uri string, known bool) problem.Code {
 	switch {
 	case prefix == "xmlns", uri == XMLNSNamespace, (prefix == "xml") != (uri == XMLNamespace):
-		return problem.XMLNamespaceReserved
+		return XMLNamespaceReserved
 	case uri == "" && prefix != "":
-		return problem.XMLNamespaceEmpty
+		return XMLNamespaceEmpty
 	case !known && !isAbsoluteURI(uri):
-		return problem.XMLNamespaceNotAbsolute
+		return XMLNamespaceNotAbsolute
 	}
 	return ""
 }
@@ -250,11 +250,11 @@ func checkNamespaceDeclaration(prefix, uri string, known bool) problem.Code {
 func (p *parser) resolvePrefix(start, length int) (prefix, space int32, err error) {
 	name := p.source[start : start+length]
 	if name == "xmlns" {
-		return 0, 0, p.errorAt(problem.XMLNamespaceReserved, start)
+		return 0, 0, p.errorAt(XMLNamespaceReserved, start)
 	}
 	prefix, known := p.doc.prefixes.findIndex(name)
 	if !known || p.bindings[prefix].namespace == unbound {
-		return 0, 0, p.errorAt(problem.XMLPrefixUndeclared, start)
+		return 0, 0, p.errorAt(XMLPrefixUndeclared, start)
 	}
 	return prefix, p.bindings[prefix].namespace, nil
 }
@@ -281,7 +281,7 @@ func (p *parser) countAttributeExpansion(n *node, a *attribute) error {
 func (p *parser) addExpansion(prefix, space int32, at int) error {
 	p.expansionBytes += len(p.doc.prefixes.values[prefix]) + len(p.doc.namespaces.values[space])
 	if p.expansionBytes > p.limits.Expansion {
-		return p.limitError(problem.XMLNamespaceExpansion, at, p.limits.Expansion)
+		return p.limitError(XMLNamespaceExpansion, at, p.limits.Expansion)
 	}
 	return nil
 }
@@ -315,10 +315,10 @@ func (p *parser) finishAttributes(n *node) error {
 	}
 	for i := range all {
 		if i > 0 && d.compareAttributes(all[i-1], all[i]) == 0 {
-			return p.errorAt(problem.XMLAttributeDuplicate, int(max(all[i-1].nameStart, all[i].nameStart)))
+			return p.errorAt(XMLAttributeDuplicate, int(max(all[i-1].nameStart, all[i].nameStart)))
 		}
 		if p.isIDAttribute(&all[i]) && !p.recordIdentifier(&all[i]) {
-			return p.errorAt(problem.XMLIdentifierDuplicate, int(all[i].nameStart))
+			return p.errorAt(XMLIdentifierDuplicate, int(all[i].nameStart))
 		}
 	}
 	return nil
@@ -364,7 +364,7 @@ func (p *parser) parseEndTag() error {
 		if strings.IndexByte(rest, '>') < 0 {
 			return p.endError()
 		}
-		return p.errorAt(problem.XMLEndTagMismatch, start)
+		return p.errorAt(XMLEndTagMismatch, start)
 	}
 	p.pos = start + 2 + len(name)
 	if p.skipSpace() {
@@ -378,9 +378,9 @@ func (p *parser) parseEndTag() error {
 		p.closeElement(start)
 		return nil
 	case n.flags&editEndTag != 0:
-		return p.errorAt(problem.XMLTagMalformed, p.pos)
+		return p.errorAt(XMLTagMalformed, p.pos)
 	}
-	return p.errorAt(problem.XMLEndTagMismatch, start)
+	return p.errorAt(XMLEndTagMismatch, start)
 }
 
 // closeElement closes the open element, whose content ends at outer, and undoes its namespace declarations.

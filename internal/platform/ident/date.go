@@ -18,7 +18,7 @@ type Date struct {
 // NewDate returns the day, which must exist. An error has the code DATE_INVALID.
 func NewDate(year int, month time.Month, day int) (Date, error) {
 	if year < 1 || year > 9999 || month < time.January || month > time.December || day < 1 || day > daysInMonth(year, month) {
-		return Date{}, problem.New(problem.DateInvalid)
+		return Date{}, problem.New(DateInvalid)
 	}
 	return Date{int16(year), uint8(month), uint8(day)}, nil
 }
@@ -33,12 +33,12 @@ func daysInMonth(year int, month time.Month) int {
 func ParseDate(s string) (Date, error) {
 	const form = "2006-01-02"
 	if len(s) < len(form) {
-		return Date{}, problem.New(problem.DateInvalid)
+		return Date{}, problem.New(DateInvalid)
 	}
 	day, zone := s[:len(form)], s[len(form):]
 	digits := day[:4] + day[5:7] + day[8:]
 	if day[4] != '-' || day[7] != '-' || !isDigits(digits) || !isTimeZone(zone) {
-		return Date{}, problem.New(problem.DateInvalid)
+		return Date{}, problem.New(DateInvalid)
 	}
 	return parseCompactDate(digits)
 }

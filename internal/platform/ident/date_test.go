@@ -38,7 +38,7 @@ func TestParseDate(t *testing.T) {
 	} {
 		got, err := ident.ParseDate(wrong)
 		refusal, typed := errors.AsType[*problem.Error](err)
-		if !typed || refusal.Code != problem.DateInvalid || refusal.Kind != problem.RuleViolated || !got.IsZero() {
+		if !typed || refusal.Code != ident.DateInvalid || refusal.Kind != problem.RuleViolated || !got.IsZero() {
 			t.Errorf("%q is %s, %v", wrong, got, err)
 		}
 	}

@@ -35,12 +35,12 @@ var parsers = map[string]func(string) (identifier, error){
 }
 
 var invalidCodes = map[string]problem.Code{
-	"SSIN":               problem.SSINInvalid,
-	"NIHII":              problem.NIHIIInvalid,
-	"CBE":                problem.CBEInvalid,
-	"EHP":                problem.EHPInvalid,
-	"NotificationCode":   problem.ImplantCodeInvalid,
-	"NotificationNumber": problem.NotificationNumberInvalid,
+	"SSIN":               ident.SSINInvalid,
+	"NIHII":              ident.NIHIIInvalid,
+	"CBE":                ident.CBEInvalid,
+	"EHP":                ident.EHPInvalid,
+	"NotificationCode":   ident.ImplantCodeInvalid,
+	"NotificationNumber": ident.NotificationNumberInvalid,
 }
 
 // sampleNumbers are published or invented numbers with valid check digits.

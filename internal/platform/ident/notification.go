@@ -17,11 +17,11 @@ type NotificationCode struct{ digits string }
 func ParseNotificationCode(s string) (NotificationCode, error) {
 	switch {
 	case len(s) != 12:
-		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, wrongLength.With(len(s), 12))
+		return NotificationCode{}, problem.New(ImplantCodeInvalid, wrongLength.With(len(s), 12))
 	case !isDigits(s):
-		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, notDigits)
+		return NotificationCode{}, problem.New(ImplantCodeInvalid, notDigits)
 	case !hasValidCheckNumber(s, 97):
-		return NotificationCode{}, problem.New(problem.ImplantCodeInvalid, wrongCheckDigits)
+		return NotificationCode{}, problem.New(ImplantCodeInvalid, wrongCheckDigits)
 	}
 	return NotificationCode{s}, nil
 }
@@ -72,11 +72,11 @@ func NewNotificationNumber(day Date, running uint64) (NotificationNumber, error)
 // not begin with 0, so that every notification has one number only. An error has the code NOTIFICATION_NUMBER_INVALID.
 func ParseNotificationNumber(s string) (NotificationNumber, error) {
 	if why := notificationNumberReason(s); !why.IsZero() {
-		return NotificationNumber{}, problem.New(problem.NotificationNumberInvalid, why)
+		return NotificationNumber{}, problem.New(NotificationNumberInvalid, why)
 	}
 	day, err := parseCompactDate(s[:dayDigits])
 	if err != nil {
-		return NotificationNumber{}, problem.Wrap(problem.NotificationNumberInvalid, err, noDatePrefix)
+		return NotificationNumber{}, problem.Wrap(NotificationNumberInvalid, err, noDatePrefix)
 	}
 	return NotificationNumber{s, day}, nil
 }

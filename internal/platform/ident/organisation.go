@@ -10,13 +10,13 @@ type CBE struct{ digits string }
 func ParseCBE(s string) (CBE, error) {
 	switch {
 	case len(s) != 10:
-		return CBE{}, problem.New(problem.CBEInvalid, wrongLength.With(len(s), 10))
+		return CBE{}, problem.New(CBEInvalid, wrongLength.With(len(s), 10))
 	case !isDigits(s):
-		return CBE{}, problem.New(problem.CBEInvalid, notDigits)
+		return CBE{}, problem.New(CBEInvalid, notDigits)
 	case s[0] > '1':
-		return CBE{}, problem.New(problem.CBEInvalid, wrongCBEFirstDigit)
+		return CBE{}, problem.New(CBEInvalid, wrongCBEFirstDigit)
 	case !hasValidCheckNumber(s, 97):
-		return CBE{}, problem.New(problem.CBEInvalid, wrongCheckDigits)
+		return CBE{}, problem.New(CBEInvalid, wrongCheckDigits)
 	}
 	return CBE{s}, nil
 }
@@ -41,11 +41,11 @@ type EHP struct{ digits string }
 func ParseEHP(s string) (EHP, error) {
 	switch {
 	case len(s) != 10:
-		return EHP{}, problem.New(problem.EHPInvalid, wrongLength.With(len(s), 10))
+		return EHP{}, problem.New(EHPInvalid, wrongLength.With(len(s), 10))
 	case !isDigits(s):
-		return EHP{}, problem.New(problem.EHPInvalid, notDigits)
+		return EHP{}, problem.New(EHPInvalid, notDigits)
 	case !hasValidCheckNumber(s, 97):
-		return EHP{}, problem.New(problem.EHPInvalid, wrongCheckDigits)
+		return EHP{}, problem.New(EHPInvalid, wrongCheckDigits)
 	}
 	return EHP{s}, nil
 }

@@ -25,7 +25,7 @@ type SSIN struct{ handle unique.Handle[string] }
 // day. An error has the code SSIN_INVALID.
 func ParseSSIN(s string) (SSIN, error) {
 	if why := ssinReason(s); !why.IsZero() {
-		return SSIN{}, problem.New(problem.SSINInvalid, why)
+		return SSIN{}, problem.New(SSINInvalid, why)
 	}
 	return SSIN{unique.Make(s)}, nil
 }
@@ -123,11 +123,11 @@ type NIHII struct{ handle unique.Handle[string] }
 func ParseNIHII(s string) (NIHII, error) {
 	switch {
 	case len(s) != 8 && len(s) != 11:
-		return NIHII{}, problem.New(problem.NIHIIInvalid, wrongLengthEither.With(len(s), 8, 11))
+		return NIHII{}, problem.New(NIHIIInvalid, wrongLengthEither.With(len(s), 8, 11))
 	case !isDigits(s):
-		return NIHII{}, problem.New(problem.NIHIIInvalid, notDigits)
+		return NIHII{}, problem.New(NIHIIInvalid, notDigits)
 	case !hasValidCheckNumber(s[:8], 97) && !hasValidCheckNumber(s[:8], 89):
-		return NIHII{}, problem.New(problem.NIHIIInvalid, wrongNIHIICheck)
+		return NIHII{}, problem.New(NIHIIInvalid, wrongNIHIICheck)
 	}
 	return NIHII{unique.Make(s)}, nil
 }

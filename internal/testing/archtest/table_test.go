@@ -98,7 +98,7 @@ var testImports = []layer{
 	{"internal/testing/costtest", nil},
 	{"internal/testing/textedit", nil},
 	{"internal/testing/people", []string{"internal/platform/ident"}},
-	{"internal/message/...", []string{"internal/message/...", "internal/testing/costtest", "internal/testing/testpki", "internal/testing/dsigtest", "certs-testdata", "wsdl", "xsd"}},
+	{"internal/message/...", []string{"internal/catalogue", "internal/message/...", "internal/testing/costtest", "internal/testing/testpki", "internal/testing/dsigtest", "certs-testdata", "wsdl", "xsd"}},
 	{"internal/platform/...", []string{"internal/platform/..."}},
 	{"internal/implants/...", []string{"internal/implants/...", "internal/platform/...", "internal/testing/registertest",
 		"internal/testing/storetest", "internal/testing/people", "internal/store"}},

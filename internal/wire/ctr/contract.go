@@ -107,5 +107,5 @@ func OperationName(content xmldoc.Element) (string, error) {
 			return o.name, nil
 		}
 	}
-	return "", problem.New(problem.OperationUnknown).WithPath("soap:Body")
+	return "", problem.New(soap.OperationUnknown).WithPath("soap:Body")
 }
