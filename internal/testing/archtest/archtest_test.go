@@ -30,7 +30,7 @@ func TestTablesRefuse(t *testing.T) {
 		{"message with the domain", "internal/message/wsse/verify.go", ours("internal/platform/ident"),
 			"internal/message/wsse must not import internal/platform/ident: message security does not depend on the domain"},
 		{"door with the store", "internal/soapdoor/serve.go", ours("internal/store"),
-			"internal/soapdoor must not import internal/store: an entry point uses a *register.Registrar"},
+			"internal/soapdoor must not import internal/store: an entry point reaches a register through its Registrar"},
 		{"store with XML", "internal/store/store.go", ours("internal/message/xmldoc"),
 			"internal/store must not import internal/message/xmldoc: the store persists domain values"},
 		{"a command as library", "internal/client/client.go", ours("cmd/ctr"),

@@ -130,7 +130,7 @@ var importBans = []importBan{
 		reason:  "message security does not depend on the domain, so that it can be reviewed without the register"},
 	{packages: []string{"internal/soapdoor/..."},
 		imports: []string{"internal/store/...", "database/sql/..."},
-		reason:  "an entry point uses a *register.Registrar; with the store it could bypass authorisation and audit"},
+		reason:  "an entry point reaches a register through its Registrar; with the store it could bypass authorisation and audit"},
 	{packages: []string{"internal/store/..."},
 		imports: []string{"internal/message/...", "internal/wire/...", "encoding/xml", "net/http/..."},
 		reason:  "the store persists domain values and does not depend on the format of messages"},
