@@ -169,20 +169,23 @@ func (s *Service) readMessage(
 	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {
 		t.action = soapAction
 	}
-	tooLarge := problem.New(soap.MessageTooLarge, problem.DetailAtMostBytes.With(s.limits.Bytes))
 	switch {
 	case err != nil:
 		return nil, err
 	case r.Header.Get("Content-Encoding") != "":
 		return nil, problem.New(soap.ContentTypeUnknown)
 	case r.ContentLength > int64(s.limits.Bytes):
-		return nil, tooLarge
+		return nil, s.newTooLargeError()
 	}
 	data, err := readBody(s.limits.Bytes + 1)
 	if err == nil && len(data) > s.limits.Bytes {
-		err = tooLarge
+		err = s.newTooLargeError()
 	}
 	return data, err
+}
+
+func (s *Service) newTooLargeError() error {
+	return problem.New(soap.MessageTooLarge, problem.DetailAtMostBytes.With(s.limits.Bytes))
 }
 
 // verifyEnvelope unpacks and parses the envelope and authenticates its signer.
