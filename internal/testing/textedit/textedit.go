@@ -142,11 +142,19 @@ func ExpandRepetitions(text string) string {
 
 // Repeat repeats a text; a percent sign becomes the index.
 func Repeat(text string, times int) string {
-	var b strings.Builder
-	for i := range times {
-		b.WriteString(strings.ReplaceAll(text, "%", strconv.Itoa(i)))
+	first, rest, numbered := strings.Cut(text, "%")
+	if !numbered {
+		return strings.Repeat(text, times)
 	}
-	return b.String()
+	more := strings.Split(rest, "%")
+	all := make([]byte, 0, times*(len(text)+len(strconv.Itoa(times))*len(more)))
+	for i := range times {
+		all = append(all, first...)
+		for _, part := range more {
+			all = append(strconv.AppendInt(all, int64(i), 10), part...)
+		}
+	}
+	return string(all)
 }
 
 // span holds the offsets of an element in a text.
