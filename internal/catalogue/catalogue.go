@@ -7,7 +7,7 @@ package catalogue
 import (
 	_ "github.com/openctr/ctr/internal/devkit/capture"
 	"github.com/openctr/ctr/internal/problem"
-	_ "github.com/openctr/ctr/internal/soapdoor"
+	_ "github.com/openctr/ctr/internal/soapdoor/ctrdoor"
 )
 
 // All returns the entries of all codes, in the order of docs/faults.md. The test fails if the order lacks a code; a
