@@ -185,7 +185,8 @@ func (c Contract) inlineSchemas() ([]string, error) {
 			return fmt.Errorf("wsdl: %w", err)
 		}
 		text = xmlImportPattern.ReplaceAll(text, nil)
-		text = xmlAttributePattern.ReplaceAll(text, []byte(`<xs:anyAttribute namespace="http://www.w3.org/XML/1998/namespace" processContents="lax"/>`))
+		text = xmlAttributePattern.ReplaceAll(text, []byte(
+			`<xs:anyAttribute namespace="http://www.w3.org/XML/1998/namespace" processContents="lax"/>`))
 		for _, found := range schemaLocationPattern.FindAllSubmatch(text, -1) {
 			if err := add(string(found[1])); err != nil {
 				return err

@@ -26,7 +26,8 @@ func (e *endpoint) serveDescription(w http.ResponseWriter, r *http.Request) {
 	case query.Has("wsdl"):
 		form, ok := wsdl.ParseForm(query.Get("wsdl"))
 		if !ok {
-			writeText(w, http.StatusNotFound, "There is no such form of the WSDL. The forms: ?wsdl ?wsdl=soap12 ?wsdl=policy ?wsdl=flat ?wsdl=zip\n")
+			writeText(w, http.StatusNotFound, "There is no such form of the WSDL. "+
+				"The forms: ?wsdl ?wsdl=soap12 ?wsdl=policy ?wsdl=flat ?wsdl=zip\n")
 			return
 		}
 		data, err := e.Render(form, e.serviceAddress(r))

@@ -13,8 +13,8 @@ import (
 // message, so that they can be looked up in the contract.
 type Prefixes map[string]string
 
-// find returns the prefix of a namespace, with its colon.
-func (p Prefixes) find(namespace string) (string, bool) {
+// findPrefix returns the prefix of a namespace, with its colon.
+func (p Prefixes) findPrefix(namespace string) (string, bool) {
 	switch namespace {
 	case xsdNamespace:
 		return "xs:", true
@@ -34,7 +34,7 @@ const maxNameBytes = 64
 
 // formatStep formats a name as a step of an XPath. For a namespace outside the contract it tests the local name only.
 func (p Prefixes) formatStep(n expandedName) string {
-	if prefix, ok := p.find(n.namespace); ok && len(n.local) <= maxNameBytes {
+	if prefix, ok := p.findPrefix(n.namespace); ok && len(n.local) <= maxNameBytes {
 		return prefix + n.local
 	}
 	if len(n.local) > maxNameBytes {
@@ -94,7 +94,8 @@ func (p Prefixes) checkXSITypes(top xmldoc.Element) error {
 		if !found {
 			prefix = ""
 		}
-		if space, visible := findVisibleNamespace(top, e, prefix); !known || space != n.namespace || !visible && prefix != "" {
+		space, visible := findVisibleNamespace(top, e, prefix)
+		if !known || space != n.namespace || !visible && prefix != "" {
 			x.addViolation(SchemaXSIPrefix, e, "/@xsi:type")
 		}
 	}

@@ -2,7 +2,8 @@
 // soapdoor mounts.
 //
 // It is a package of its own because it is the only place that has both the messages of the contract and the operations
-// of the register. It contains no rule and no right: it decodes, identifies the caller, calls the registrar and encodes.
+// of the register. It contains no rule and no right: it decodes, identifies the caller, calls the registrar and
+// encodes.
 package ctrdoor
 
 import (
@@ -20,22 +21,30 @@ import (
 // newHandlers returns the handlers of the operations of ctr.Contract.
 func newHandlers(r *implants.Registrar) map[string]soapdoor.Handler {
 	return map[string]soapdoor.Handler{
-		"NotifyImplant": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyImplantRequest) (*ctr.NotifyResponse, error) {
+		"NotifyImplant": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyImplantRequest,
+		) (*ctr.NotifyResponse, error) {
 			submission, content := m.ToDomain()
 			receipt, err := r.NotifyImplant(ctx, caller, submission, content)
 			return ctr.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt), err
 		}),
-		"NotifyExplant": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyExplantRequest) (*ctr.NotifyResponse, error) {
+		"NotifyExplant": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyExplantRequest,
+		) (*ctr.NotifyResponse, error) {
 			submission, content := m.ToDomain()
 			receipt, err := r.NotifyExplant(ctx, caller, submission, content)
 			return ctr.NewNotifyResponse(stamp, "NotifyExplantRequest", receipt), err
 		}),
-		"Search": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.SearchRequest) (*ctr.SearchResponse, error) {
+		"Search": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.SearchRequest,
+		) (*ctr.SearchResponse, error) {
 			criteria := m.ToDomain()
 			found, err := r.Search(ctx, caller, criteria)
 			return ctr.NewSearchResponse(stamp, criteria.Page, found), err
 		}),
-		"GetImplantCard": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.GetImplantCardRequest) (*ctr.GetImplantCardResponse, error) {
+		"GetImplantCard": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.GetImplantCardRequest,
+		) (*ctr.GetImplantCardResponse, error) {
 			content, err := r.GetImplantCard(ctx, caller, m.ToDomain())
 			if err != nil {
 				return nil, err
@@ -43,51 +52,73 @@ func newHandlers(r *implants.Registrar) map[string]soapdoor.Handler {
 			pdf, err := card.Render(content)
 			return ctr.NewCardResponse(stamp, card.FileName(content), pdf), err
 		}),
-		"ListPatientImplants": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListPatientImplantsRequest) (*ctr.ListPatientImplantsResponse, error) {
+		"ListPatientImplants": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListPatientImplantsRequest,
+		) (*ctr.ListPatientImplantsResponse, error) {
 			query := m.ToDomain()
 			list, err := r.ListPatientImplants(ctx, caller, query)
 			return ctr.NewListPatientImplantsResponse(stamp, query.Page, list), err
 		}),
-		"GetNotification": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.GetNotificationRequest) (*ctr.GetNotificationResponse, error) {
+		"GetNotification": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.GetNotificationRequest,
+		) (*ctr.GetNotificationResponse, error) {
 			described, err := r.GetNotification(ctx, caller, m.ToDomain())
 			return ctr.NewGetNotificationResponse(stamp, "GetNotificationRequest", described), err
 		}),
-		"ReviseNotification": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ReviseNotificationRequest) (*ctr.ReviseNotificationResponse, error) {
+		"ReviseNotification": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ReviseNotificationRequest,
+		) (*ctr.ReviseNotificationResponse, error) {
 			receipt, err := r.ReviseNotification(ctx, caller, m.ToDomain())
 			return ctr.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt), err
 		}),
-		"ValidateNotification": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ValidateNotificationRequest) (*ctr.ValidateNotificationResponse, error) {
+		"ValidateNotification": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ValidateNotificationRequest,
+		) (*ctr.ValidateNotificationResponse, error) {
 			receipt, err := r.ValidateNotification(ctx, caller, m.ToDomain())
 			return ctr.NewValidateResponse(stamp, "ValidateNotificationRequest", receipt), err
 		}),
-		"DiscardNotification": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.DiscardNotificationRequest) (*ctr.DiscardNotificationResponse, error) {
+		"DiscardNotification": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.DiscardNotificationRequest,
+		) (*ctr.DiscardNotificationResponse, error) {
 			receipt, err := r.DiscardNotification(ctx, caller, m.ToDomain())
 			return ctr.NewDiscardResponse(stamp, receipt), err
 		}),
-		"ListPendingNotifications": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListPendingNotificationsRequest) (*ctr.ListPendingNotificationsResponse, error) {
+		"ListPendingNotifications": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListPendingNotificationsRequest,
+		) (*ctr.ListPendingNotificationsResponse, error) {
 			query := m.ToDomain()
 			found, err := r.ListPendingNotifications(ctx, caller, query)
 			return ctr.NewListPendingNotificationsResponse(stamp, query.Page, found), err
 		}),
-		"SearchDevice": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.SearchDeviceRequest) (*ctr.SearchDeviceResponse, error) {
+		"SearchDevice": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.SearchDeviceRequest,
+		) (*ctr.SearchDeviceResponse, error) {
 			query := m.ToDomain()
 			found, err := r.SearchDevice(ctx, caller, query)
 			return ctr.NewSearchDeviceResponse(stamp, query.Page, found), err
 		}),
-		"ManageMandate": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ManageMandateRequest) (*ctr.ManageMandateResponse, error) {
+		"ManageMandate": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ManageMandateRequest,
+		) (*ctr.ManageMandateResponse, error) {
 			changed, err := r.ManageMandate(ctx, caller, m.ToDomain())
 			return ctr.NewManageMandateResponse(stamp, changed), err
 		}),
-		"ListMandates": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListMandatesRequest) (*ctr.ListMandatesResponse, error) {
+		"ListMandates": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListMandatesRequest,
+		) (*ctr.ListMandatesResponse, error) {
 			page := m.ToDomain()
 			found, err := r.ListMandates(ctx, caller, page)
 			return ctr.NewListMandatesResponse(stamp, page, found), err
 		}),
-		"ManageStaff": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ManageStaffRequest) (*ctr.ManageStaffResponse, error) {
+		"ManageStaff": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ManageStaffRequest,
+		) (*ctr.ManageStaffResponse, error) {
 			changed, err := r.ManageStaff(ctx, caller, m.ToDomain())
 			return ctr.NewManageStaffResponse(stamp, changed), err
 		}),
-		"ListStaff": handle(r, func(ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListStaffRequest) (*ctr.ListStaffResponse, error) {
+		"ListStaff": newHandler(r, func(
+			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListStaffRequest,
+		) (*ctr.ListStaffResponse, error) {
 			page := m.ToDomain()
 			found, err := r.ListStaff(ctx, caller, page)
 			return ctr.NewListStaffResponse(stamp, page, found), err
@@ -102,9 +133,9 @@ type requestMessage[M any] interface {
 	RequestID() string
 }
 
-// handle builds an operation's handler: decode, identify the caller, act, encode. It maps the paths in the registrar's
-// refusals to XPaths into the request.
-func handle[M, R any, P requestMessage[M]](
+// newHandler builds an operation's handler: decode, identify the caller, act, encode. It maps the paths in the
+// registrar's refusals to XPaths into the request.
+func newHandler[M, R any, P requestMessage[M]](
 	r *implants.Registrar, act func(context.Context, implants.Caller, ctr.ResponseInfo, P) (*R, error),
 ) soapdoor.Handler {
 	return func(ctx context.Context, call *soapdoor.Call, e xmldoc.Element) ([]byte, error) {
