@@ -247,12 +247,12 @@ func TestCheckAsksNoAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pki.NewStatusChecker(believed, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: d.Clock.Now})
+	checker := pki.NewStatusChecker(believed, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: d.Clock.Now})
 	d.service = d.newServiceWith(t, "Test", &wsse.Verifier{Trust: believed, Now: d.Clock.Now})
 	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.AnswerCode != problem.CertRevocationUnknown {
 		t.Errorf("%+v", report)
 	}
-	if err = believed.AddCRL(testpki.CRLFile(t)); err != nil {
+	if err = checker.AddCRL(testpki.CRLFile(t)); err != nil {
 		t.Fatal(err)
 	}
 	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.AnswerCode != "" {

@@ -197,7 +197,7 @@ func testTrust(tb testing.TB) *pki.TrustStore {
 	tb.Helper()
 	t, err := pki.ParseTrustStore(64, testpki.CAFile(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
 	if err == nil {
-		err = t.AddCRL(testpki.CRLFile(tb))
+		err = pki.NewCRLStore(t).AddCRL(testpki.CRLFile(tb))
 	}
 	if err != nil {
 		tb.Fatal(err)

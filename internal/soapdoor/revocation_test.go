@@ -27,7 +27,7 @@ func TestRevocationUnknown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: register.Clock.Now})
+	checker := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: register.Clock.Now})
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), register.Clock.Now, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestRevocationUnknown(t *testing.T) {
 	if kept := d.CountNotifications(t); kept != 0 {
 		t.Errorf("%d notifications", kept)
 	}
-	if err = trust.AddCRL(testpki.CRLFile(t)); err != nil {
+	if err = checker.AddCRL(testpki.CRLFile(t)); err != nil {
 		t.Fatal(err)
 	}
 	if got := postForOutcome(t, d, usualNotification(t, 2)); got != firstNumber {

@@ -1,15 +1,12 @@
 package pki
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/asn1"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"math/big"
@@ -55,7 +52,7 @@ func (a *Authority) newCA(role string, issuer *Key, options AuthorityOptions) (*
 		return nil, err
 	}
 	return a.signCertificate(signer, issuer, &x509.Certificate{
-		Subject:               pkix.Name{Country: []string{countryCode}, Organization: []string{"Worthless test certificates"}, CommonName: a.namePrefix + " " + role + " CA"},
+		Subject:               pkix.Name{Country: []string{CountryCode}, Organization: []string{"Worthless test certificates"}, CommonName: a.namePrefix + " " + role + " CA"},
 		NotBefore:             options.NotBefore,
 		NotAfter:              options.NotAfter,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -121,7 +118,7 @@ func (a *Authority) issueFrom(order Order, issuer *Key) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := encodeSubject(order.Subject)
+	name, err := order.Subject.EncodeDER()
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +139,7 @@ func (a *Authority) issueFrom(order Order, issuer *Key) (*Key, error) {
 		return nil, err
 	}
 	if key.Name = order.EntryName; key.Name == "" {
-		key.Name = signingEntryName
+		key.Name = SigningEntryName
 	}
 	return key, nil
 }
@@ -202,37 +199,4 @@ func (a *Authority) SignCRL(number int64, thisUpdate, nextUpdate time.Time, revo
 		return nil, fmt.Errorf("pki: signing a revocation list: %w", err)
 	}
 	return der, nil
-}
-
-// encodeSubject encodes a name in the platform's order: C, O, OU=TYPE=id, OU=NAME, OU=the platform, OU=application, CN.
-func encodeSubject(s Subject) ([]byte, error) {
-	var name pkix.RDNSequence
-	add := func(attribute int, value string) {
-		name = append(name, pkix.RelativeDistinguishedNameSET{
-			{Type: asn1.ObjectIdentifier{2, 5, 4, attribute}, Value: value},
-		})
-	}
-	add(6, countryCode)
-	add(10, governmentName)
-	add(11, s.Type+"="+s.ID)
-	add(11, s.Name)
-	add(11, platformUnitName)
-	if s.Application != "" {
-		add(11, s.Application)
-	}
-	add(3, s.String())
-	raw, err := asn1.Marshal(name)
-	if err != nil {
-		return nil, fmt.Errorf("pki: writing a name: %w", err)
-	}
-	return raw, nil
-}
-
-// EncodePEM returns certificates as PEM, one after the other.
-func EncodePEM(certificates ...*x509.Certificate) []byte {
-	var out bytes.Buffer
-	for _, c := range certificates {
-		out.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
-	}
-	return out.Bytes()
 }

@@ -45,7 +45,7 @@ func TestDevelopment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = trust.AddCRL(readFileOrFail(t, files.CRL)); err != nil {
+	if err = pki.NewCRLStore(trust).AddCRL(readFileOrFail(t, files.CRL)); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]problem.Code{

@@ -4,12 +4,8 @@ import (
 	"bytes"
 	"crypto/sha1" //nolint:gosec // only identifies a registered certificate; it proves nothing
 	"crypto/x509"
-	"encoding/pem"
 	"slices"
 	"time"
-
-	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/texts"
 )
 
 // ThumbprintSize is the number of bytes of a thumbprint.
@@ -93,29 +89,6 @@ func ParseDirectory(files ...[]byte) (*Directory, error) {
 		all = append(all, found...)
 	}
 	return NewDirectory(all), nil
-}
-
-// parsePEMCertificates parses a PEM file that holds certificates only, and at least one.
-func parsePEMCertificates(file []byte) ([]*x509.Certificate, error) {
-	var found []*x509.Certificate
-	for rest := file; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			return nil, problem.New(problem.TrustUnreadable, texts.Literal("a PEM block of another type was found"))
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, problem.Wrap(problem.TrustUnreadable, err)
-		}
-		found = append(found, c)
-	}
-	if len(found) == 0 {
-		return nil, problem.New(problem.TrustUnreadable)
-	}
-	return found, nil
 }
 
 // FindCertificate returns the matching registered certificate, or nil if there is none or if several match that have

@@ -134,12 +134,13 @@ func TestListsDropNothingFinal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		r := pki.NewCRLStore(trust)
 		c, other := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
 		for _, list := range []x509.RevocationList{
 			{RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: c.SerialNumber, RevocationTime: now(), ReasonCode: reason}}},
 			{}, {},
 		} {
-			if err := trust.AddCRL(issuing.signCRL(t, list, other)); err != nil {
+			if err := r.AddCRL(issuing.signCRL(t, list, other)); err != nil {
 				t.Fatal(err)
 			}
 			if list.RevokedCertificateEntries != nil && code(trust.Verify(c, now())) != problem.CertRevoked {
@@ -163,14 +164,14 @@ func TestListOfTheSameNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
+	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
 	c := issuing.issueSigner(t, "", "")
 	for _, step := range []struct {
 		from, until time.Duration
 		want        problem.Code
 	}{{-48 * time.Hour, -24 * time.Hour, problem.CertRevocationUnknown}, {-time.Hour, time.Hour, ""}, {-50 * time.Hour, -40 * time.Hour, ""}} {
 		list := x509.RevocationList{Number: big.NewInt(9), ThisUpdate: now().Add(step.from), NextUpdate: now().Add(step.until)}
-		if err := trust.AddCRL(issuing.signCRL(t, list)); err != nil {
+		if err := r.AddCRL(issuing.signCRL(t, list)); err != nil {
 			t.Fatal(err)
 		}
 		if got := code(trust.Verify(c, now())); got != step.want {
@@ -187,9 +188,10 @@ func TestListsInParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := pki.NewCRLStore(trust)
 	first, second := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
 	part := func(n int, c *x509.Certificate) error {
-		return trust.AddCRL(issuing.signCRL(t, x509.RevocationList{ExtraExtensions: issuingDistributionPoint(derURI("http://a.example/" + string(rune('!'+n))))}, c))
+		return r.AddCRL(issuing.signCRL(t, x509.RevocationList{ExtraExtensions: issuingDistributionPoint(derURI("http://a.example/" + string(rune('!'+n))))}, c))
 	}
 	for n, c := range []*x509.Certificate{first, second} {
 		if err := part(n, c); err != nil {
@@ -401,7 +403,7 @@ func TestChangeOfKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
+	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
 	good, revoked, renewed := before.issueSigner(t, "", ""), before.issueSigner(t, "", ""), after.issueSigner(t, "", "")
 	check := func(step string, want ...problem.Code) {
 		t.Helper()
@@ -413,11 +415,11 @@ func TestChangeOfKey(t *testing.T) {
 	}
 	const unknown = problem.CertRevocationUnknown
 	check("without a list", unknown, unknown, unknown)
-	if err := trust.AddCRL(after.signCRL(t, x509.RevocationList{}, revoked)); err != nil {
+	if err := r.AddCRL(after.signCRL(t, x509.RevocationList{}, revoked)); err != nil {
 		t.Fatal(err)
 	}
 	check("with the new key's", unknown, problem.CertRevoked, "")
-	if err := trust.AddCRL(before.signCRL(t, x509.RevocationList{})); err != nil {
+	if err := r.AddCRL(before.signCRL(t, x509.RevocationList{})); err != nil {
 		t.Fatal(err)
 	}
 	check("with both", "", problem.CertRevoked, "")
@@ -432,7 +434,7 @@ func TestWorthlessSignatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := trust.AddCRL(a.signCRL(t, x509.RevocationList{SignatureAlgorithm: x509.SHA1WithRSA})); code(err) != problem.CRLUntrusted {
+	if err := pki.NewCRLStore(trust).AddCRL(a.signCRL(t, x509.RevocationList{SignatureAlgorithm: x509.SHA1WithRSA})); code(err) != problem.CRLUntrusted {
 		t.Errorf("a list: %v", err)
 	}
 	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
@@ -455,7 +457,7 @@ func TestWorthlessSignatures(t *testing.T) {
 	check("by SHA-1", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, SignatureAlgorithm: x509.SHA1WithRSA}, a.key), problem.OCSPUntrusted)
 	check("by a delegate of SHA-1", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: weak}, by), problem.OCSPUntrusted)
 	check("by a delegate", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), "")
-	if err := trust.AddCRL(a.signCRL(t, x509.RevocationList{}, responder)); err != nil {
+	if err := r.AddCRL(a.signCRL(t, x509.RevocationList{}, responder)); err != nil {
 		t.Fatal(err)
 	}
 	check("by a revoked delegate", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), problem.OCSPUntrusted)

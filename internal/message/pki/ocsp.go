@@ -104,7 +104,7 @@ func parseOCSPResponse(der []byte, serial *big.Int, issuer *x509.Certificate, no
 }
 
 func checkResponder(response *ocsp.Response, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool) error {
-	if isWeakSignatureAlgorithm(response.SignatureAlgorithm) {
+	if IsWeakSignatureAlgorithm(response.SignatureAlgorithm) {
 		return fmt.Errorf("the response is signed with %s", response.SignatureAlgorithm)
 	}
 	responder := response.Certificate

@@ -12,9 +12,9 @@ import (
 	"github.com/openctr/ctr/internal/texts"
 )
 
-// signingEntryName is the friendly name under which the platform stores the key for authentication and signing. The
+// SigningEntryName is the friendly name under which the platform stores the key for authentication and signing. The
 // other entry, for decryption, has a serial number as its name.
-const signingEntryName = "authentication"
+const SigningEntryName = "authentication"
 
 // DecodeSigningKey returns the signing key of a PKCS #12 file: the entry called "authentication", otherwise the first
 // whose certificate allows signatures.
@@ -158,8 +158,8 @@ func newKeyWithCertificate(private any, name string, certificates []*x509.Certif
 // buildChain follows the issuers of leaf among the given certificates.
 func buildChain(leaf *x509.Certificate, certificates []*x509.Certificate) []*x509.Certificate {
 	var chain []*x509.Certificate
-	for c := leaf; !hasIssued(c, c) && len(chain) < maxBags; {
-		next := slices.IndexFunc(certificates, func(issuer *x509.Certificate) bool { return hasIssued(issuer, c) })
+	for c := leaf; !HasIssued(c, c) && len(chain) < maxBags; {
+		next := slices.IndexFunc(certificates, func(issuer *x509.Certificate) bool { return HasIssued(issuer, c) })
 		if next < 0 || slices.Contains(chain, certificates[next]) {
 			break
 		}
@@ -171,11 +171,11 @@ func buildChain(leaf *x509.Certificate, certificates []*x509.Certificate) []*x50
 
 func selectSigningKey(keys []*Key) (*Key, error) {
 	// Java converts aliases to lower case, other programs do not.
-	named := func(k *Key) bool { return strings.EqualFold(k.Name, signingEntryName) }
+	named := func(k *Key) bool { return strings.EqualFold(k.Name, SigningEntryName) }
 	if i := slices.IndexFunc(keys, named); i >= 0 {
 		return keys[i], nil
 	}
-	if i := slices.IndexFunc(keys, func(k *Key) bool { return maySign(k.Certificate) }); i >= 0 {
+	if i := slices.IndexFunc(keys, func(k *Key) bool { return MaySign(k.Certificate) }); i >= 0 {
 		return keys[i], nil
 	}
 	return nil, problem.New(problem.P12NoKey)

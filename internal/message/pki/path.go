@@ -69,6 +69,6 @@ func (t *TrustStore) VerifyWithIssuers(issuers []*x509.Certificate, leaf *x509.C
 			intermediates.AddCert(c)
 		}
 	}
-	_, err = t.verifyPath(leaf, intermediates, at, t.crls.Load())
+	_, err = t.verifyPath(leaf, intermediates, at, t.currentLists())
 	return err
 }

@@ -110,7 +110,7 @@ func TestVerifyWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	trust = pki.NewTrustStore(all(root), all(issuing), 10)
-	if err = trust.AddCRL(list); err != nil {
+	if err = pki.NewCRLStore(trust).AddCRL(list); err != nil {
 		t.Fatal(err)
 	}
 	if err = trust.VerifyWithIssuers(all(issuing), leaf, at); problem.From(err) == nil || problem.From(err).Code != problem.CertRevoked {

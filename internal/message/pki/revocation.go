@@ -54,13 +54,14 @@ type StatusCheckerOptions struct {
 // Memory is bounded: by Capacity for single certificates, by MaxCRLs and MaxCRLBytes for lists. A revoked certificate
 // is not evicted before it expires; when all entries are revoked certificates, further certificates remain unknown.
 type StatusChecker struct {
-	trust    *TrustStore
+	*CRLStore
+
 	options  StatusCheckerOptions
 	queue    chan *fetchTask
 	breakers circuitBreakers
 
 	watchedFiles []*watchedFile // immutable after Run starts
-	delegate     *StatusChecker // set in an Offline store: the checker to read from
+	delegate     *StatusChecker // set in an Offline checker: the checker to read from
 
 	mu           sync.Mutex
 	certificates map[certificateID]*trackedCertificate
@@ -99,11 +100,12 @@ func NewStatusChecker(t *TrustStore, options StatusCheckerOptions) *StatusChecke
 		options.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &StatusChecker{
-		trust: t, options: options,
+		options:      options,
 		queue:        make(chan *fetchTask, options.Capacity+maxCRLURLs),
 		certificates: make(map[certificateID]*trackedCertificate), evictable: list.New(), crlTasks: make(map[string]*fetchTask),
 	}
-	t.statusChecker = r
+	r.CRLStore = newCRLStore(t.Authorities(), r)
+	t.SetRevocationSource(r)
 	return r
 }
 
@@ -114,27 +116,40 @@ func valueOrDefault[T int | time.Duration](value, defaultValue T) T {
 	return defaultValue
 }
 
+// Offline returns a source that uses what this StatusChecker has learned up to now, and fetches nothing.
+func (r *StatusChecker) Offline() RevocationSource {
+	offline := &StatusChecker{options: StatusCheckerOptions{Policy: r.options.Policy}, delegate: r}
+	offline.CRLStore = newCRLStore(r.authorities, offline)
+	offline.snapshot.Store(&crlSnapshot{checker: offline, byIssuer: r.snapshot.Load().byIssuer})
+	return offline
+}
+
+// signerPath is what a StatusChecker needs to know of a verified path.
+type signerPath struct {
+	checker      *StatusChecker
+	issuer       *x509.Certificate
+	id           certificateID
+	crlClearance updatePeriod // when the CRLs say that the signer's certificate is not revoked
+}
+
 // checkStatus returns an error if the known status does not allow a certificate with a verified path to sign. It only
 // looks into memory.
-func (r *StatusChecker) checkStatus(leaf *x509.Certificate, p verifiedPath, at time.Time) error {
-	if r == nil {
-		return nil
-	}
-	switch r.statusAndTrack(leaf, p, at).statusAt(at) {
+func (p signerPath) checkStatus(leaf *x509.Certificate, at time.Time) error {
+	switch p.checker.statusAndTrack(leaf, p, at).statusAt(at) {
 	case statusRevoked:
 		return problem.New(problem.CertRevoked)
 	case statusGood:
 		return nil
 	case statusUnknown:
 	}
-	if r.options.Policy == PolicyHardFail && !p.crlClearance.isCurrentAt(at) {
+	if p.checker.options.Policy == PolicyHardFail && !p.crlClearance.isCurrentAt(at) {
 		return problem.New(problem.CertRevocationUnknown)
 	}
 	return nil
 }
 
 // statusAndTrack returns the known status of a certificate. The first call for a certificate enqueues its fetch tasks.
-func (r *StatusChecker) statusAndTrack(leaf *x509.Certificate, p verifiedPath, at time.Time) certificateStatus {
+func (r *StatusChecker) statusAndTrack(leaf *x509.Certificate, p signerPath, at time.Time) certificateStatus {
 	if r.delegate != nil {
 		return r.delegate.lookUpStatus(p.id)
 	}
@@ -155,6 +170,16 @@ func (r *StatusChecker) statusAndTrack(leaf *x509.Certificate, p verifiedPath, a
 		r.evictable.MoveToFront(c.evictionEntry)
 	}
 	return c.status
+}
+
+// lookUpStatus returns the known status of a certificate, without side effects.
+func (r *StatusChecker) lookUpStatus(id certificateID) certificateStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c, ok := r.certificates[id]; ok {
+		return c.status
+	}
+	return certificateStatus{}
 }
 
 // trackCertificate adds a certificate, evicting another if necessary. It returns nil if there is no room.
@@ -233,7 +258,7 @@ func (r *StatusChecker) scheduleFetches(c *trackedCertificate, leaf, issuer *x50
 	id := c.id
 	c.ocspTask = &fetchTask{urls: addresses, ocspRequest: question, maxBytes: MaxOCSPResponseBytes, acceptResponse: func(der []byte) (updatePeriod, error) {
 		now := r.options.Now()
-		_, a, err := parseOCSPResponse(der, serial, issuer, now, r.trust.crls.Load().isRevoked)
+		_, a, err := parseOCSPResponse(der, serial, issuer, now, r.CurrentLists().IsRevoked)
 		if err != nil {
 			return updatePeriod{}, err
 		}
@@ -266,7 +291,7 @@ func (r *StatusChecker) scheduleCRLs(addresses []string, issuer *x509.Certificat
 			if sum == last { // parsing a large list again costs more than everything else
 				return holds, nil
 			}
-			read, err := r.trust.addCRLOfIssuer(data, issuer)
+			read, err := r.addCRLOfIssuer(data, issuer)
 			if err == nil {
 				last, holds = sum, read
 			}
@@ -324,7 +349,7 @@ func (r *StatusChecker) Run(ctx context.Context) {
 func (r *StatusChecker) scheduleAuthorityCRLs() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, c := range r.trust.authorities {
+	for _, c := range r.authorities {
 		r.scheduleCRLs(c.CRLDistributionPoints, nil)
 	}
 }

@@ -25,8 +25,8 @@ func FuzzAddCRL(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
-		if got := code(trust.AddCRL(octets)); got != problem.CRLUnreadable && got != problem.CRLUntrusted {
+		r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
+		if got := code(r.AddCRL(octets)); got != problem.CRLUnreadable && got != problem.CRLUntrusted {
 			t.Errorf("taken: %q", got)
 		}
 		if got := code(trust.Verify(c, now())); got != problem.CertRevocationUnknown {

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -26,9 +28,38 @@ const (
 	maxRevokedSerials = 1 << 20  // of one CRL and those that it replaced
 )
 
+// CRLStore holds the CRLs of a TrustStore's authorities. It is safe for concurrent use.
+type CRLStore struct {
+	authorities []*x509.Certificate
+
+	listsMu  sync.Mutex // held while a new snapshot is made
+	snapshot atomic.Pointer[crlSnapshot]
+}
+
+// NewCRLStore returns a CRLStore that is the only source of revocations of a TrustStore, and connects it, so call it
+// before the TrustStore is used.
+func NewCRLStore(t *TrustStore) *CRLStore {
+	s := newCRLStore(t.Authorities(), nil)
+	t.SetRevocationSource(s)
+	return s
+}
+
+func newCRLStore(authorities []*x509.Certificate, checker *StatusChecker) *CRLStore {
+	s := &CRLStore{authorities: authorities}
+	s.snapshot.Store(&crlSnapshot{checker: checker})
+	return s
+}
+
+// CurrentLists returns the current CRLs.
+func (s *CRLStore) CurrentLists() RevocationLists { return s.snapshot.Load() }
+
+// Offline returns the CRLStore itself, because looking into it has no side effects.
+func (s *CRLStore) Offline() RevocationSource { return s }
+
 // crlSnapshot is an immutable set of CRLs. A cached path refers to the snapshot that it was verified with, so a new CRL
 // invalidates all cached paths at once.
 type crlSnapshot struct {
+	checker  *StatusChecker          // holds the status of single certificates; nil: only CRLs count
 	byIssuer map[string][]*parsedCRL // by raw issuer name
 }
 
@@ -59,12 +90,12 @@ func newAuthorityID(issuer *x509.Certificate) authorityID {
 	return sha256.Sum256(slices.Concat(issuer.RawSubject, issuer.RawSubjectPublicKeyInfo))
 }
 
-// isRevoked reports whether a certificate is revoked. The time does not matter: a key that is compromised today may
+// IsRevoked reports whether a certificate is revoked. The time does not matter: a key that is compromised today may
 // have been compromised yesterday, so nothing signed with it is accepted any more.
 //
 // Only the issuer's name counts, because an authority that changed its key revokes old certificates with the new one
 // (RFC 5280 §6.3.3).
-func (r *crlSnapshot) isRevoked(c *x509.Certificate) bool {
+func (r *crlSnapshot) IsRevoked(c *x509.Certificate) bool {
 	for _, l := range r.byIssuer[string(c.RawIssuer)] {
 		if _, ok := l.serials[string(c.SerialNumber.Bytes())]; ok {
 			return true
@@ -86,6 +117,17 @@ func (r *crlSnapshot) findClearance(c, issuer *x509.Certificate) updatePeriod {
 	return longest
 }
 
+// NewStatusCheck returns the StatusCheck of a certificate with a verified path. What it needs to know of the path is
+// computed only once.
+func (r *crlSnapshot) NewStatusCheck(leaf, issuer *x509.Certificate) StatusCheck {
+	if r.checker == nil {
+		return func(*x509.Certificate, time.Time) error { return nil }
+	}
+	return signerPath{
+		checker: r.checker, issuer: issuer, id: newCertificateID(issuer, leaf.SerialNumber), crlClearance: r.findClearance(leaf, issuer),
+	}.checkStatus
+}
+
 func (r *crlSnapshot) countLists() int {
 	n := 0
 	for _, lists := range r.byIssuer {
@@ -94,18 +136,18 @@ func (r *crlSnapshot) countLists() int {
 	return n
 }
 
-// AddCRL adds a certificate revocation list, in DER or PEM. It must be complete and signed by an authority of this
-// store. It replaces an older CRL of the same issuer and scope; an older one changes nothing. A CRL past its next
+// AddCRL adds a certificate revocation list, in DER or PEM. It must be complete and signed by an authority of the
+// TrustStore. It replaces an older CRL of the same issuer and scope; an older one changes nothing. A CRL past its next
 // update still counts, because a revoked certificate stays revoked. A revoked certificate that a newer CRL omits also
 // stays revoked, unless it was only on hold: authorities drop expired certificates from their CRLs.
-func (t *TrustStore) AddCRL(data []byte) error {
-	_, err := t.addCRLOfIssuer(data, nil)
+func (s *CRLStore) AddCRL(data []byte) error {
+	_, err := s.addCRLOfIssuer(data, nil)
 	return err
 }
 
 // addCRLOfIssuer is AddCRL, but also accepts a CRL of another authority whose path was verified, if not nil. It returns
 // the period of the CRL.
-func (t *TrustStore) addCRLOfIssuer(data []byte, other *x509.Certificate) (updatePeriod, error) {
+func (s *CRLStore) addCRLOfIssuer(data []byte, other *x509.Certificate) (updatePeriod, error) {
 	source, l, err := parseCRL(data)
 	if err != nil {
 		return updatePeriod{}, err
@@ -113,26 +155,26 @@ func (t *TrustStore) addCRLOfIssuer(data []byte, other *x509.Certificate) (updat
 	isSignedBy := func(issuer *x509.Certificate) bool {
 		return bytes.Equal(issuer.RawSubject, source.RawIssuer) && source.CheckSignatureFrom(issuer) == nil
 	}
-	switch i := slices.IndexFunc(t.authorities, isSignedBy); {
-	case isWeakSignatureAlgorithm(source.SignatureAlgorithm):
+	switch i := slices.IndexFunc(s.authorities, isSignedBy); {
+	case IsWeakSignatureAlgorithm(source.SignatureAlgorithm):
 		return updatePeriod{}, problem.New(problem.CRLUntrusted, texts.Literal(source.SignatureAlgorithm.String()))
 	case i >= 0:
-		l.issuer = newAuthorityID(t.authorities[i])
+		l.issuer = newAuthorityID(s.authorities[i])
 	case other != nil && isSignedBy(other):
 		l.issuer = newAuthorityID(other)
 	default:
 		return updatePeriod{}, problem.New(problem.CRLUntrusted)
 	}
-	return l.period, t.storeCRL(string(source.RawIssuer), l)
+	return l.period, s.storeCRL(string(source.RawIssuer), l)
 }
 
 // storeCRL installs a new snapshot that contains the CRL.
-func (t *TrustStore) storeCRL(issuer string, l *parsedCRL) error {
-	t.crlMu.Lock()
-	defer t.crlMu.Unlock()
-	current := t.crls.Load()
+func (s *CRLStore) storeCRL(issuer string, l *parsedCRL) error {
+	s.listsMu.Lock()
+	defer s.listsMu.Unlock()
+	current := s.snapshot.Load()
 	index := slices.IndexFunc(current.byIssuer[issuer], l.hasSameScope)
-	next := &crlSnapshot{byIssuer: make(map[string][]*parsedCRL, len(current.byIssuer)+1)}
+	next := &crlSnapshot{checker: current.checker, byIssuer: make(map[string][]*parsedCRL, len(current.byIssuer)+1)}
 	maps.Copy(next.byIssuer, current.byIssuer)
 	switch lists := slices.Clone(current.byIssuer[issuer]); {
 	case index < 0 && current.countLists() >= MaxCRLs:
@@ -146,7 +188,7 @@ func (t *TrustStore) storeCRL(issuer string, l *parsedCRL) error {
 		lists[index] = l
 		next.byIssuer[issuer] = lists
 	}
-	t.crls.Store(next)
+	s.snapshot.Store(next)
 	return nil
 }
 

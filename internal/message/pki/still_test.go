@@ -19,7 +19,7 @@ func TestStill(t *testing.T) {
 	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{issuing}, nil)
 	looked := func(c *x509.Certificate, want problem.Code) {
 		t.Helper()
-		if got := code(s.Offline().Verify(c, now())); got != want {
+		if got := code(s.TrustStore.Offline().Verify(c, now())); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -44,7 +44,7 @@ func TestStill(t *testing.T) {
 		t.Error("a message that is acted upon did not ask")
 	}
 	off := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyOff}, []testCA{issuing}, nil)
-	if err := off.Offline().Verify(c, now()); err != nil {
+	if err := off.TrustStore.Offline().Verify(c, now()); err != nil {
 		t.Error(err)
 	}
 }

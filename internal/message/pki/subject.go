@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -27,10 +28,12 @@ type Subject struct {
 // SubjectTypePerson is the type of natural persons. All other types are organisations and services.
 const SubjectTypePerson = "SSIN"
 
+// CountryCode is the C of every name of the platform.
+const CountryCode = "BE"
+
 const (
 	platformUnitName = "eHealth-platform Belgium"
 	governmentName   = "Federal Government"
-	countryCode      = "BE"
 )
 
 // Bounds on names: real names have at most eight RDNs, and X.520 allows 64 characters per value.
@@ -124,7 +127,7 @@ func parseSubjectAttributes(raw []byte) (subjectAttributes, error) {
 		}
 		seen[label] = value
 	}
-	if seen["C"] != countryCode || seen["O"] != governmentName {
+	if seen["C"] != CountryCode || seen["O"] != governmentName {
 		return subjectAttributes{}, newSubjectFormError(otherPlatform)
 	}
 	parts.commonName = seen["CN"]
@@ -224,4 +227,28 @@ func (s Subject) LogValue() slog.Value {
 		return slog.StringValue(s.Type + "=***")
 	}
 	return slog.StringValue(s.String())
+}
+
+// EncodeDER encodes the name of a certificate in the platform's order: C, O, OU=TYPE=id, OU=NAME, OU=the platform, OU=application, CN.
+func (s Subject) EncodeDER() ([]byte, error) {
+	var name pkix.RDNSequence
+	add := func(attribute int, value string) {
+		name = append(name, pkix.RelativeDistinguishedNameSET{
+			{Type: asn1.ObjectIdentifier{2, 5, 4, attribute}, Value: value},
+		})
+	}
+	add(6, CountryCode)
+	add(10, governmentName)
+	add(11, s.Type+"="+s.ID)
+	add(11, s.Name)
+	add(11, platformUnitName)
+	if s.Application != "" {
+		add(11, s.Application)
+	}
+	add(3, s.String())
+	raw, err := asn1.Marshal(name)
+	if err != nil {
+		return nil, fmt.Errorf("x509id: writing a name: %w", err)
+	}
+	return raw, nil
 }

@@ -2,38 +2,24 @@ package pki
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
 
-// Bounds on the RSA keys that may sign a message.
-const (
-	minRSABits = 2048
-	maxRSABits = 4096
-)
-
 // TrustStore decides whether a certificate may sign. It is safe for concurrent use.
 type TrustStore struct {
-	authorities      []*x509.Certificate // anchors and intermediates, to find the issuer of a CRL
+	authorities      []*x509.Certificate // anchors and intermediates
 	anchorPool       *x509.CertPool
 	intermediatePool *x509.CertPool
 	verifiedPaths    *pathCache
-
-	crlMu         sync.Mutex // held while a new snapshot is made
-	crls          atomic.Pointer[crlSnapshot]
-	statusChecker *StatusChecker // nil without revocation checking beyond CRLs
+	revocations      RevocationSource // nil: no certificate is known to be revoked
 }
 
 // NewTrustStore returns a TrustStore that trusts certificates with a chain through the intermediates to one of the
@@ -52,9 +38,11 @@ func NewTrustStore(anchors, intermediates []*x509.Certificate, cacheSize int) *T
 	for _, c := range intermediates {
 		t.intermediatePool.AddCert(c)
 	}
-	t.crls.Store(&crlSnapshot{})
 	return t
 }
+
+// Authorities returns the anchors and intermediates.
+func (t *TrustStore) Authorities() []*x509.Certificate { return t.authorities }
 
 // ParseTrustStore returns a TrustStore of PEM files that hold roots and intermediates in any order. A self-signed
 // certificate is an anchor; another one is an intermediate if one of the others issued it, otherwise also an anchor, so
@@ -90,7 +78,7 @@ func parseAuthorities(file []byte) ([]*x509.Certificate, error) {
 func splitAuthorities(all []*x509.Certificate) (anchors, intermediates []*x509.Certificate) {
 	var unassigned []*x509.Certificate
 	for _, c := range all {
-		if hasIssued(c, c) {
+		if HasIssued(c, c) {
 			anchors = append(anchors, c)
 		} else {
 			unassigned = append(unassigned, c)
@@ -113,12 +101,13 @@ func splitAuthorities(all []*x509.Certificate) (anchors, intermediates []*x509.C
 	return anchors, intermediates
 }
 
-func hasIssued(issuer, c *x509.Certificate) bool {
+// HasIssued reports whether the issuer's name and signature are those of the certificate.
+func HasIssued(issuer, c *x509.Certificate) bool {
 	return bytes.Equal(issuer.RawSubject, c.RawIssuer) && c.CheckSignatureFrom(issuer) == nil
 }
 
 func anyHasIssued(issuers []*x509.Certificate, c *x509.Certificate) bool {
-	return slices.ContainsFunc(issuers, func(issuer *x509.Certificate) bool { return hasIssued(issuer, c) })
+	return slices.ContainsFunc(issuers, func(issuer *x509.Certificate) bool { return HasIssued(issuer, c) })
 }
 
 // Verify refuses a certificate that may not sign a message at the given instant.
@@ -128,15 +117,16 @@ func anyHasIssued(issuers []*x509.Certificate, c *x509.Certificate) bool {
 // trusted authority gets a specific code: revoked, expired, not valid yet, not for signing. The only exception is a
 // certificate signed with MD5 or SHA-1: that code goes to every sender and so reveals nothing about trust.
 //
-// For a cached certificate it only does a lookup: its path was verified with the current CRL snapshot, and the instant
-// is compared with the validity of the whole path each time. The status of StatusChecker is looked up each time too.
+// For a cached certificate it only does a lookup: its path was verified with the current revocation lists, and the
+// instant is compared with the validity of the whole path each time. The status of the certificate itself is looked up
+// each time too.
 func (t *TrustStore) Verify(leaf *x509.Certificate, at time.Time) error {
-	revoked := t.crls.Load()
-	if cached, ok := t.verifiedPaths.getPath(leaf.Raw); ok && cached.crls == revoked && cached.isValidAt(at) {
-		return t.statusChecker.checkStatus(leaf, cached, at)
+	lists := t.currentLists()
+	if cached, ok := t.verifiedPaths.getPath(leaf.Raw); ok && cached.lists == lists && cached.isValidAt(at) {
+		return cached.checkStatus(leaf, at)
 	}
-	verified, err := t.verifyPath(leaf, t.intermediatePool, at, revoked)
-	if verified.crls != nil { // the path is valid, even if the leaf's status is not
+	verified, err := t.verifyPath(leaf, t.intermediatePool, at, lists)
+	if verified.lists != nil { // the path is valid, even if the leaf's status is not
 		t.verifiedPaths.putPath(leaf.Raw, verified)
 	}
 	return err
@@ -144,11 +134,9 @@ func (t *TrustStore) Verify(leaf *x509.Certificate, at time.Time) error {
 
 // verifiedPath is a successful verification: what it depends on, and when it is valid.
 type verifiedPath struct {
-	crls                *crlSnapshot
+	lists               RevocationLists
 	notBefore, notAfter time.Time
-	issuer              *x509.Certificate
-	id                  certificateID
-	crlClearance        updatePeriod // when the CRLs say that the leaf is not revoked
+	checkStatus         StatusCheck
 }
 
 func (p verifiedPath) isValidAt(at time.Time) bool {
@@ -157,11 +145,11 @@ func (p verifiedPath) isValidAt(at time.Time) bool {
 
 // verifyPath verifies a certificate without the cache. It returns a path together with an error if only the leaf's
 // revocation status is the reason.
-func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, revoked *crlSnapshot) (verifiedPath, error) {
-	if isWeakSignatureAlgorithm(leaf.SignatureAlgorithm) {
+func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists) (verifiedPath, error) {
+	if IsWeakSignatureAlgorithm(leaf.SignatureAlgorithm) {
 		return verifiedPath{}, problem.New(problem.CertSignatureWeak, texts.Literal(leaf.SignatureAlgorithm.String()))
 	}
-	chain, err := t.findChain(leaf, intermediates, at, revoked)
+	chain, err := t.findChain(leaf, intermediates, at, lists)
 	if err != nil {
 		return verifiedPath{}, err
 	}
@@ -172,27 +160,24 @@ func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.Cert
 		return verifiedPath{}, problem.New(problem.CertExpired, certificateEnds.With(formatTimestamp(leaf.NotAfter)))
 	case leaf.IsCA:
 		return verifiedPath{}, problem.New(problem.CertIsAuthority)
-	case !maySign(leaf):
+	case !MaySign(leaf):
 		return verifiedPath{}, problem.New(problem.CertKeyUsage)
 	}
 	if keyErr := checkPublicKey(leaf); keyErr != nil {
 		return verifiedPath{}, keyErr
 	}
 	issuer := chain[min(1, len(chain)-1)]
-	p := verifiedPath{
-		crls: revoked, notBefore: leaf.NotBefore, notAfter: leaf.NotAfter,
-		issuer: issuer, id: newCertificateID(issuer, leaf.SerialNumber), crlClearance: revoked.findClearance(leaf, issuer),
-	}
+	p := verifiedPath{lists: lists, notBefore: leaf.NotBefore, notAfter: leaf.NotAfter, checkStatus: lists.NewStatusCheck(leaf, issuer)}
 	for _, c := range chain {
 		p.notBefore, p.notAfter = laterTime(p.notBefore, c.NotBefore), earlierTime(p.notAfter, c.NotAfter)
 	}
-	return p, t.statusChecker.checkStatus(leaf, p, at)
+	return p, p.checkStatus(leaf, at)
 }
 
 // findChain returns a chain to an anchor without revoked certificates. If the leaf is not valid at the instant, the
 // chain is verified at the nearest instant of the leaf's own validity, so that only holders of a certificate from a
 // trusted authority learn that theirs has expired.
-func (t *TrustStore) findChain(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, revoked *crlSnapshot) ([]*x509.Certificate, error) {
+func (t *TrustStore) findChain(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists) ([]*x509.Certificate, error) {
 	checkTime := earlierTime(laterTime(at, leaf.NotBefore), leaf.NotAfter)
 	chains, err := leaf.Verify(x509.VerifyOptions{
 		Roots:         t.anchorPool,
@@ -204,50 +189,25 @@ func (t *TrustStore) findChain(leaf *x509.Certificate, intermediates *x509.CertP
 		return nil, problem.Wrap(problem.CertUntrusted, err)
 	}
 	for _, chain := range chains {
-		if !slices.ContainsFunc(chain, revoked.isRevoked) {
+		if !slices.ContainsFunc(chain, lists.IsRevoked) {
 			return chain, nil
 		}
 	}
-	if revoked.isRevoked(leaf) {
+	if lists.IsRevoked(leaf) {
 		return nil, problem.New(problem.CertRevoked)
 	}
 	return nil, problem.Wrap(problem.CertUntrusted, errors.New("an issuer is revoked"))
 }
 
-func isWeakSignatureAlgorithm(a x509.SignatureAlgorithm) bool {
-	switch a {
-	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
-		return true
-	}
-	return false
-}
-
 var oidKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 15}
 
-// maySign reports whether the key usage extension, if present, allows signatures (RFC 5280 §4.2.1.3). An extension
+// MaySign reports whether the key usage extension, if present, allows signatures (RFC 5280 §4.2.1.3). An extension
 // without any bit allows nothing.
-func maySign(c *x509.Certificate) bool {
+func MaySign(c *x509.Certificate) bool {
 	if c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) != 0 {
 		return true
 	}
 	return !slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidKeyUsage) })
-}
-
-func checkPublicKey(c *x509.Certificate) error {
-	switch key := c.PublicKey.(type) {
-	case *rsa.PublicKey:
-		if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-			return problem.New(problem.CertKeyUnsupported, problem.DetailRSABits.With(bits))
-		}
-		return nil
-	case *ecdsa.PublicKey:
-		switch key.Curve {
-		case elliptic.P256(), elliptic.P384(), elliptic.P521():
-			return nil
-		}
-		return problem.New(problem.CertKeyUnsupported, keyCurve.With(key.Curve.Params().Name))
-	}
-	return problem.New(problem.CertKeyUnsupported, texts.Literal(c.PublicKeyAlgorithm.String()))
 }
 
 func formatTimestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -287,6 +287,7 @@ func TestAddCRL(t *testing.T) {
 		return der
 	}
 	trust := newTrustStore(authority)
+	crls := pki.NewCRLStore(trust)
 	check := func(step string, wantFirst, wantSecond problem.Code) {
 		t.Helper()
 		if err := trust.Verify(first.Certificate, now()); code(err) != wantFirst {
@@ -298,7 +299,7 @@ func TestAddCRL(t *testing.T) {
 	}
 	add := func(crl []byte) {
 		t.Helper()
-		if err := trust.AddCRL(crl); err != nil {
+		if err := crls.AddCRL(crl); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -344,7 +345,7 @@ func TestAddCRLRefuses(t *testing.T) {
 		"delta":             {own, delta, problem.CRLUnreadable},
 		"indirect":          {own, indirect, problem.CRLUnreadable},
 	} {
-		if err := tt.trust.AddCRL(tt.crl); code(err) != tt.want {
+		if err := pki.NewCRLStore(tt.trust).AddCRL(tt.crl); code(err) != tt.want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -361,6 +362,7 @@ func TestVerifyUnderARevokedAuthority(t *testing.T) {
 		chain[0], key.Public(), signer)
 	leaf := createCertificate(t, &x509.Certificate{}, between, newRSAKey(2048), key)
 	trust := pki.NewTrustStore(chain, []*x509.Certificate{between}, 10)
+	crls := pki.NewCRLStore(trust)
 	if err = trust.Verify(leaf, now()); err != nil {
 		t.Fatal(err)
 	}
@@ -371,7 +373,7 @@ func TestVerifyUnderARevokedAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = trust.AddCRL(crl); err != nil {
+	if err = crls.AddCRL(crl); err != nil {
 		t.Fatal(err)
 	}
 	if err = trust.Verify(leaf, now()); code(err) != problem.CertUntrusted || errors.Is(err, problem.Internal) {

@@ -22,7 +22,7 @@ type watchedFile struct {
 
 // AddCRLFile loads the CRL in a file, now and whenever the file changes. Call it before Run.
 func (r *StatusChecker) AddCRLFile(name string) error {
-	return r.watchFile(&watchedFile{path: name, maxBytes: MaxCRLBytes, acceptContent: r.trust.AddCRL})
+	return r.watchFile(&watchedFile{path: name, maxBytes: MaxCRLBytes, acceptContent: r.AddCRL})
 }
 
 // AddOCSPFile loads the OCSP response in a file, now and whenever the file changes: for services without network
@@ -34,8 +34,8 @@ func (r *StatusChecker) AddOCSPFile(name string) error {
 
 func (r *StatusChecker) addOCSPResponse(der []byte) error {
 	var lastErr error
-	for _, authority := range r.trust.authorities {
-		serial, a, err := parseOCSPResponse(der, nil, authority, r.options.Now(), r.trust.crls.Load().isRevoked)
+	for _, authority := range r.authorities {
+		serial, a, err := parseOCSPResponse(der, nil, authority, r.options.Now(), r.CurrentLists().IsRevoked)
 		if err == nil {
 			r.recordStatus(newCertificateID(authority, serial), a)
 			return nil

@@ -146,7 +146,7 @@ func registeringVerifier(t testing.TB) *wsse.Verifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = trust.AddCRL(testpki.CRLFile(t)); err != nil {
+	if err = pki.NewCRLStore(trust).AddCRL(testpki.CRLFile(t)); err != nil {
 		t.Fatal(err)
 	}
 	v := newVerifier(t)

@@ -197,7 +197,7 @@ func TestCachedSignersAreCheckedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = v.Trust.AddCRL(list); err != nil {
+	if err = pki.NewCRLStore(v.Trust).AddCRL(list); err != nil {
 		t.Fatal(err)
 	}
 	verified, err := v.Verify(openEnvelope(t, text))

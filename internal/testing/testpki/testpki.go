@@ -140,7 +140,7 @@ func NewTrustStore(tb testing.TB) *pki.TrustStore {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := trust.AddCRL(CRLFile(tb)); err != nil {
+	if err := pki.NewCRLStore(trust).AddCRL(CRLFile(tb)); err != nil {
 		tb.Fatal(err)
 	}
 	return trust
