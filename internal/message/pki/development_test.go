@@ -19,6 +19,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // keyFilePattern matches the platform's file names.
@@ -140,8 +141,8 @@ func TestDevelopmentNeedsADirectory(t *testing.T) {
 }
 
 func TestAuthorityFollowsTheProfile(t *testing.T) {
-	authority := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	key := issueKey(t, authority, func(o *pki.Order) {
+	authority := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	key := testpki.IssueKey(t, authority, func(o *pki.Order) {
 		o.Subject = pki.Subject{Type: "EHP", ID: "1990001916", Application: "VITALINKGATEWAY", Name: "VITALINK"}
 	})
 	c := key.Certificate

@@ -12,6 +12,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // selectorsFor returns every way to select a certificate.
@@ -30,10 +31,10 @@ func selectorsFor(t testing.TB, c *x509.Certificate) map[string]*pki.Certificate
 }
 
 func TestDirectoryFindsWhatIsRegistered(t *testing.T) {
-	signer, cas := newSelfSignedCA(t, x509.SHA256WithRSA)
+	signer, cas := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
 	made := func(id string) *x509.Certificate {
 		template := &x509.Certificate{Subject: pkix.Name{CommonName: "same"}, SubjectKeyId: []byte(id)}
-		return createCertificate(t, template, cas[0], newRSAKey(2048), signer)
+		return testpki.CreateCertificate(t, template, cas[0], testpki.NewRSAKey(2048), signer)
 	}
 	one, other := made("one"), made("other")
 	subject, err := pki.NameFromDER(one.RawSubject)
@@ -82,8 +83,8 @@ func TestDirectoryFindsWhatIsRegistered(t *testing.T) {
 // TestDirectoryWithOneIdentifierTwice: renewals for one key belong to one signer; other certificates that share an
 // identifier are ambiguous and not found.
 func TestDirectoryWithOneIdentifierTwice(t *testing.T) {
-	signer, cas := newSelfSignedCA(t, x509.SHA256WithRSA)
-	key := issueKey(t, newAuthority(t, now(), now().AddDate(9, 0, 0)), nil)
+	signer, cas := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
+	key := testpki.IssueKey(t, testpki.NewAuthority(t, now(), now().AddDate(9, 0, 0)), nil)
 	made := func(name string, serial, firstYear int, public any) *x509.Certificate {
 		template := &x509.Certificate{
 			SerialNumber: big.NewInt(int64(serial)), SubjectKeyId: []byte("same"),
@@ -119,8 +120,8 @@ func TestDirectoryWithOneIdentifierTwice(t *testing.T) {
 }
 
 func TestReadDirectory(t *testing.T) {
-	a := newAuthority(t, now(), now().AddDate(9, 0, 0))
-	one, other := issueKey(t, a, nil).Certificate, issueKey(t, a, nil).Certificate
+	a := testpki.NewAuthority(t, now(), now().AddDate(9, 0, 0))
+	one, other := testpki.IssueKey(t, a, nil).Certificate, testpki.IssueKey(t, a, nil).Certificate
 	d, err := pki.ParseDirectory(pki.EncodePEM(one), pki.EncodePEM(other, one))
 	if err != nil {
 		t.Fatal(err)

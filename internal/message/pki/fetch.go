@@ -52,7 +52,7 @@ func (r *StatusChecker) runTask(ctx context.Context, e *fetchTask) {
 	holds, err := r.fetchFromAny(ctx, e)
 	now := r.options.Now()
 	if err == nil && !holds.isCurrentAt(now) {
-		err = fmt.Errorf("the answer was good from %s to %s", formatTimestamp(holds.thisUpdate), formatTimestamp(holds.nextUpdate))
+		err = fmt.Errorf("the answer was good from %s to %s", holds.thisUpdate.UTC().Format(time.RFC3339), holds.nextUpdate.UTC().Format(time.RFC3339))
 	}
 	if ctx.Err() != nil {
 		return

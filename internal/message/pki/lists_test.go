@@ -17,6 +17,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // issuingDistributionPoint is the extension IssuingDistributionPoint with the given fields (RFC 5280 section 5.2.5).
@@ -428,7 +429,7 @@ func TestChangeOfKey(t *testing.T) {
 // SHA-1 signatures and delegated responders with a revoked certificate are refused.
 func TestWorthlessSignatures(t *testing.T) {
 	t.Parallel()
-	key, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
+	key, chain := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
 	a := testCA{chain[0], key}
 	trust, err := pki.ParseTrustStore(8, pki.EncodePEM(a.certificate))
 	if err != nil {

@@ -88,7 +88,7 @@ func parseOCSPResponse(der []byte, serial *big.Int, issuer *x509.Certificate, no
 		return nil, certificateStatus{}, problem.Wrap(problem.OCSPUntrusted, err)
 	}
 	if response.ThisUpdate.After(now.Add(maxClockSkew)) {
-		return nil, certificateStatus{}, problem.New(problem.OCSPUntrusted, texts.Literal("it is of "+formatTimestamp(response.ThisUpdate)))
+		return nil, certificateStatus{}, problem.New(problem.OCSPUntrusted, texts.Literal("it is of "+response.ThisUpdate.UTC().Format(time.RFC3339)))
 	}
 	a := certificateStatus{period: updatePeriod{response.ThisUpdate, response.NextUpdate}}
 	if a.period.nextUpdate.IsZero() {

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/x509"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -97,9 +98,9 @@ func TestReadP12Refuses(t *testing.T) {
 }
 
 func TestReadP12ChoosesTheKeyThatSigns(t *testing.T) {
-	authority := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	signs := issueKey(t, authority, nil)
-	decrypts := issueKey(t, authority, func(o *pki.Order) { o.KeyUsage = x509.KeyUsageKeyAgreement })
+	authority := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	signs := testpki.IssueKey(t, authority, nil)
+	decrypts := testpki.IssueKey(t, authority, func(o *pki.Order) { o.KeyUsage = x509.KeyUsageKeyAgreement })
 	named := func(k *pki.Key, name string) *pki.Key { c := *k; c.Name = name; return &c }
 	tests := []struct {
 		name string
@@ -204,7 +205,11 @@ func BenchmarkReadP12(b *testing.B) {
 
 func readFile(t testing.TB, name string) []byte {
 	t.Helper()
-	return readFileOrFail(t, filepath.Join("testdata", name))
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // TestReadP12Keys: every key of a platform store, the signing key first.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // encodePkiPath encodes a PkiPath.
@@ -26,8 +27,8 @@ func encodePkiPath(t testing.TB, certs ...*x509.Certificate) []byte {
 }
 
 func TestReadPath(t *testing.T) {
-	a := newAuthority(t, now(), now().AddDate(9, 0, 0))
-	leaf := issueKey(t, a, nil).Certificate
+	a := testpki.NewAuthority(t, now(), now().AddDate(9, 0, 0))
+	leaf := testpki.IssueKey(t, a, nil).Certificate
 	issuing, root := a.Certificates()[0], a.Certificates()[1]
 	for name, certs := range map[string][]*x509.Certificate{
 		"the leaf alone": {leaf}, "with its issuer": {issuing, leaf}, "with the root": {root, issuing, leaf},
@@ -45,7 +46,7 @@ func TestReadPath(t *testing.T) {
 	}{
 		"leaf first":           {encodePkiPath(t, leaf, issuing, root), problem.TokenPathOrder},
 		"leaf in the middle":   {encodePkiPath(t, root, leaf, issuing), problem.TokenPathOrder},
-		"two leaves":           {encodePkiPath(t, leaf, issueKey(t, a, nil).Certificate), problem.TokenPathOrder},
+		"two leaves":           {encodePkiPath(t, leaf, testpki.IssueKey(t, a, nil).Certificate), problem.TokenPathOrder},
 		"one left out":         {encodePkiPath(t, root, leaf), problem.TokenPathOrder},
 		"one too many":         {encodePkiPath(t, root, root, root, root, issuing, leaf), problem.TokenPathTooLong},
 		"thousands of nothing": {append([]byte{0x30, 0x82, 0x20, 0}, bytes.Repeat([]byte{0x30, 0}, 0x1000)...), problem.TokenPathTooLong},
@@ -65,11 +66,11 @@ func TestReadPath(t *testing.T) {
 
 // TestVerifyWith: the issuers in a message fill a gap between its certificate and an anchor, and have no other effect.
 func TestVerifyWith(t *testing.T) {
-	a := newAuthority(t, now(), now().AddDate(9, 0, 0))
-	leaf := issueKey(t, a, nil).Certificate
+	a := testpki.NewAuthority(t, now(), now().AddDate(9, 0, 0))
+	leaf := testpki.IssueKey(t, a, nil).Certificate
 	issuing, root := a.Certificates()[0], a.Certificates()[1]
-	stranger := newAuthority(t, now(), now().AddDate(9, 0, 0))
-	strange := issueKey(t, stranger, nil).Certificate
+	stranger := testpki.NewAuthority(t, now(), now().AddDate(9, 0, 0))
+	strange := testpki.IssueKey(t, stranger, nil).Certificate
 	all := func(certs ...*x509.Certificate) []*x509.Certificate { return certs }
 	at := now().AddDate(0, 1, 0)
 	for name, c := range map[string]struct {
@@ -120,11 +121,11 @@ func TestVerifyWith(t *testing.T) {
 
 // TestVerifyWithBoundsTheKeysOfIssuers: a huge key from an unverified sender is never used.
 func TestVerifyWithBoundsTheKeysOfIssuers(t *testing.T) {
-	signer, cas := newSelfSignedCA(t, x509.SHA256WithRSA)
+	signer, cas := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
 	template := &x509.Certificate{Subject: pkix.Name{CommonName: "huge"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign}
-	huge := createCertificate(t, template, cas[0], newRSAKey(8192), signer)
+	huge := testpki.CreateCertificate(t, template, cas[0], testpki.NewRSAKey(8192), signer)
 	// The leaf claims to be issued by the huge key, whose private key does not exist.
-	leaf := createCertificate(t, &x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}}, &x509.Certificate{RawSubject: huge.RawSubject}, newRSAKey(2048), signer)
+	leaf := testpki.CreateCertificate(t, &x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}}, &x509.Certificate{RawSubject: huge.RawSubject}, testpki.NewRSAKey(2048), signer)
 	err := pki.NewTrustStore(cas, nil, 10).VerifyWithIssuers([]*x509.Certificate{huge}, leaf, now())
 	if e := problem.From(err); e == nil || e.Code != problem.CertUntrusted || bytes.Contains([]byte(e.Error()), []byte("crypto/rsa")) {
 		t.Errorf("%v", err)

@@ -2,15 +2,13 @@ package pki_test
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
-	"errors"
-	"math/big"
 	"sync"
 	"testing"
 	"time"
@@ -19,19 +17,6 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
-
-func code(err error) problem.Code {
-	if err == nil {
-		return ""
-	}
-	return problem.From(err).Code
-}
-
-func day(year int, month time.Month, day int) time.Time {
-	return time.Date(year, month, day, 12, 0, 0, 0, time.UTC)
-}
-
-func now() time.Time { return day(2026, time.November, 20) }
 
 func hospital(tb testing.TB) *pki.Key { tb.Helper(); return testpki.Key(tb, testpki.Hospital) }
 
@@ -97,9 +82,9 @@ func TestVerifyRefusesTheAuthoritiesThemselves(t *testing.T) {
 
 // A cached path must not outlive the certificate or the authority above it.
 func TestVerifyFromTheCacheStillComparesTheInstant(t *testing.T) {
-	short := newAuthority(t, now(), now().AddDate(0, 1, 0))
-	key := issueKey(t, short, func(o *pki.Order) { o.NotAfter = now().AddDate(1, 0, 0) })
-	trust := newTrustStore(short)
+	short := testpki.NewAuthority(t, now(), now().AddDate(0, 1, 0))
+	key := testpki.IssueKey(t, short, func(o *pki.Order) { o.NotAfter = now().AddDate(1, 0, 0) })
+	trust := testpki.TrustAuthority(short)
 	for _, step := range []struct {
 		at   time.Time
 		want problem.Code
@@ -117,13 +102,13 @@ func TestVerifyFromTheCacheStillComparesTheInstant(t *testing.T) {
 }
 
 func TestVerifyWithASmallCache(t *testing.T) {
-	authority := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	foreign := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	authority := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	foreign := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
 	var good []*pki.Key
 	for range 3 {
-		good = append(good, issueKey(t, authority, nil))
+		good = append(good, testpki.IssueKey(t, authority, nil))
 	}
-	stranger := issueKey(t, foreign, nil)
+	stranger := testpki.IssueKey(t, foreign, nil)
 	for _, size := range []int{0, 2, 100} {
 		trust := pki.NewTrustStore(authority.Certificates()[1:], authority.Certificates()[:1], size)
 		var group sync.WaitGroup
@@ -146,12 +131,12 @@ func TestVerifyWithASmallCache(t *testing.T) {
 }
 
 func TestVerifyKeys(t *testing.T) {
-	authority := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	trust := newTrustStore(authority)
+	authority := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	trust := testpki.TrustAuthority(authority)
 	for algorithm, want := range map[pki.KeyAlgorithm]problem.Code{
 		pki.KeyECP256: "", pki.KeyECP384: "", pki.KeyRSA2048: "", pki.KeyRSA1024: problem.CertKeyUnsupported,
 	} {
-		key := issueKey(t, authority, func(o *pki.Order) { o.Algorithm = algorithm })
+		key := testpki.IssueKey(t, authority, func(o *pki.Order) { o.Algorithm = algorithm })
 		if err := trust.Verify(key.Certificate, now()); code(err) != want {
 			t.Errorf("%d: %v", algorithm, err)
 		}
@@ -167,16 +152,16 @@ func TestVerifyKeys(t *testing.T) {
 	}{
 		{"P-224", p224.Public(), problem.CertKeyUnsupported},
 		{"Ed25519", newEd25519Key(t), problem.CertKeyUnsupported},
-		{"RSA 2047", newRSAKey(2047), problem.CertKeyUnsupported},
-		{"RSA 4096", newRSAKey(4096), ""},
-		{"RSA 4097", newRSAKey(4097), problem.CertKeyUnsupported},
-		{"RSA 8192", newRSAKey(8192), problem.CertKeyUnsupported},
+		{"RSA 2047", testpki.NewRSAKey(2047), problem.CertKeyUnsupported},
+		{"RSA 4096", testpki.NewRSAKey(4096), ""},
+		{"RSA 4097", testpki.NewRSAKey(4097), problem.CertKeyUnsupported},
+		{"RSA 8192", testpki.NewRSAKey(8192), problem.CertKeyUnsupported},
 	}
-	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
+	signer, chain := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
 	trust = pki.NewTrustStore(chain, nil, 10)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := createCertificate(t, &x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature}, chain[0], tt.public, signer)
+			c := testpki.CreateCertificate(t, &x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature}, chain[0], tt.public, signer)
 			if err := trust.Verify(c, now()); code(err) != tt.want {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -185,7 +170,7 @@ func TestVerifyKeys(t *testing.T) {
 }
 
 func TestVerifyKeyUsage(t *testing.T) {
-	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
+	signer, chain := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
 	trust := pki.NewTrustStore(chain, nil, 10)
 	empty := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{3, 2, 7, 0}}
 	tests := []struct {
@@ -203,7 +188,7 @@ func TestVerifyKeyUsage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := createCertificate(t, &tt.template, chain[0], newRSAKey(2048), signer)
+			c := testpki.CreateCertificate(t, &tt.template, chain[0], testpki.NewRSAKey(2048), signer)
 			if err := trust.Verify(c, now()); code(err) != tt.want {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -213,9 +198,9 @@ func TestVerifyKeyUsage(t *testing.T) {
 
 // The refusal of SHA-1 goes to every sender, trusted or not, so it reveals nothing about trust.
 func TestVerifyRefusesSHA1(t *testing.T) {
-	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
+	signer, chain := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
 	template := &x509.Certificate{SignatureAlgorithm: x509.SHA1WithRSA, KeyUsage: x509.KeyUsageDigitalSignature}
-	c := createCertificate(t, template, chain[0], newRSAKey(2048), signer)
+	c := testpki.CreateCertificate(t, template, chain[0], testpki.NewRSAKey(2048), signer)
 	for name, trust := range map[string]*pki.TrustStore{"trusted": pki.NewTrustStore(chain, nil, 10), "untrusted": testpki.NewTrustStore(t)} {
 		if err := trust.Verify(c, now()); code(err) != problem.CertSignatureWeak {
 			t.Errorf("%s: %v", name, err)
@@ -224,9 +209,9 @@ func TestVerifyRefusesSHA1(t *testing.T) {
 }
 
 func TestReadTrust(t *testing.T) {
-	first := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	second := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	one, two := issueKey(t, first, nil), issueKey(t, second, nil)
+	first := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	second := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	one, two := testpki.IssueKey(t, first, nil), testpki.IssueKey(t, second, nil)
 	issuing, root := first.Certificates()[0], first.Certificates()[1]
 	tests := []struct {
 		name               string
@@ -276,111 +261,6 @@ func TestReadTrustRefuses(t *testing.T) {
 	}
 }
 
-func TestAddCRL(t *testing.T) {
-	authority := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	first, second := issueKey(t, authority, nil), issueKey(t, authority, nil)
-	list := func(number int64, revoked ...*x509.Certificate) []byte {
-		der, err := authority.SignCRL(number, now(), now().AddDate(0, 0, 7), revoked...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return der
-	}
-	trust := newTrustStore(authority)
-	crls := pki.NewCRLStore(trust)
-	check := func(step string, wantFirst, wantSecond problem.Code) {
-		t.Helper()
-		if err := trust.Verify(first.Certificate, now()); code(err) != wantFirst {
-			t.Errorf("%s: the first is %v", step, err)
-		}
-		if err := trust.Verify(second.Certificate, now()); code(err) != wantSecond {
-			t.Errorf("%s: the second is %v", step, err)
-		}
-	}
-	add := func(crl []byte) {
-		t.Helper()
-		if err := crls.AddCRL(crl); err != nil {
-			t.Fatal(err)
-		}
-	}
-	check("without a list", "", "")
-	add(list(2, first.Certificate))
-	check("after the first list", problem.CertRevoked, "")
-	add(list(1, second.Certificate))
-	check("after an older one", problem.CertRevoked, "")
-	add(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: list(3, first.Certificate, second.Certificate)}))
-	check("after a newer one", problem.CertRevoked, problem.CertRevoked)
-}
-
-func TestAddCRLRefuses(t *testing.T) {
-	authority, foreign := newAuthority(t, day(2020, 1, 1), day(2100, 1, 1)), newAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	trust := newTrustStore(authority)
-	strange, err := foreign.SignCRL(1, now(), now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
-	own := pki.NewTrustStore(chain, nil, 10)
-	crl := func(template *x509.RevocationList) []byte {
-		template.Number, template.ThisUpdate, template.NextUpdate = big.NewInt(1), now(), now()
-		der, err := x509.CreateRevocationList(rand.Reader, template, chain[0], signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return der
-	}
-	delta := crl(&x509.RevocationList{ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}}})
-	indirect := crl(&x509.RevocationList{RevokedCertificateEntries: []x509.RevocationListEntry{{
-		SerialNumber: big.NewInt(5), RevocationTime: now(),
-		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 29}, Critical: true, Value: []byte{0x30, 0}}},
-	}}})
-	for name, tt := range map[string]struct {
-		trust *pki.TrustStore
-		crl   []byte
-		want  problem.Code
-	}{
-		"nothing":           {trust, nil, problem.CRLUnreadable},
-		"broken":            {trust, strange[:40], problem.CRLUnreadable},
-		"another authority": {trust, strange, problem.CRLUntrusted},
-		"delta":             {own, delta, problem.CRLUnreadable},
-		"indirect":          {own, indirect, problem.CRLUnreadable},
-	} {
-		if err := pki.NewCRLStore(tt.trust).AddCRL(tt.crl); code(err) != tt.want {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// Certificates of a revoked issuing authority are not trusted any more.
-func TestVerifyUnderARevokedAuthority(t *testing.T) {
-	signer, chain := newSelfSignedCA(t, x509.SHA256WithRSA)
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	between := createCertificate(t, &x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageCertSign, Subject: pkix.Name{CommonName: "between"}},
-		chain[0], key.Public(), signer)
-	leaf := createCertificate(t, &x509.Certificate{}, between, newRSAKey(2048), key)
-	trust := pki.NewTrustStore(chain, []*x509.Certificate{between}, 10)
-	crls := pki.NewCRLStore(trust)
-	if err = trust.Verify(leaf, now()); err != nil {
-		t.Fatal(err)
-	}
-	crl, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-		Number: big.NewInt(1), ThisUpdate: now(), NextUpdate: now(),
-		RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: between.SerialNumber, RevocationTime: now()}},
-	}, chain[0], signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err = crls.AddCRL(crl); err != nil {
-		t.Fatal(err)
-	}
-	if err = trust.Verify(leaf, now()); code(err) != problem.CertUntrusted || errors.Is(err, problem.Internal) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func BenchmarkTrustHit(b *testing.B) {
 	trust, leaf := testpki.NewTrustStore(b), testpki.Key(b, testpki.Hospital).Certificate
 	if err := trust.Verify(leaf, now()); err != nil {
@@ -403,4 +283,13 @@ func BenchmarkTrustMiss(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func newEd25519Key(tb testing.TB) ed25519.PublicKey {
+	tb.Helper()
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return public
 }
