@@ -24,6 +24,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // testCA is a certification authority that puts URLs into the certificates it issues, unlike pki.Authority.
@@ -65,7 +66,7 @@ func (a testCA) certify(tb testing.TB, template *x509.Certificate, key crypto.Si
 		template.SerialNumber = big.NewInt(1000 + serials.Add(1))
 	}
 	if template.NotAfter.IsZero() {
-		template.NotBefore, template.NotAfter = day(2020, 1, 1), day(2100, 1, 1)
+		template.NotBefore, template.NotAfter = testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1)
 	}
 	parent := a.certificate
 	if parent == nil {
@@ -114,11 +115,11 @@ func (a testCA) signCRL(tb testing.TB, template x509.RevocationList, revoked ...
 		template.Number = big.NewInt(serials.Add(1))
 	}
 	if template.ThisUpdate.IsZero() {
-		template.ThisUpdate, template.NextUpdate = now().Add(-time.Hour), now().Add(24*time.Hour)
+		template.ThisUpdate, template.NextUpdate = testpki.Now().Add(-time.Hour), testpki.Now().Add(24*time.Hour)
 	}
 	for _, c := range revoked {
 		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,
-			x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: now(), ReasonCode: 1})
+			x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: testpki.Now(), ReasonCode: 1})
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, &template, a.certificate, a.key)
 	if err != nil {
@@ -132,7 +133,7 @@ func (a testCA) signCRL(tb testing.TB, template x509.RevocationList, revoked ...
 func (a testCA) signOCSPResponse(tb testing.TB, template ocsp.Response, by crypto.Signer) []byte {
 	tb.Helper()
 	if template.ThisUpdate.IsZero() {
-		template.ThisUpdate, template.NextUpdate = now().Add(-time.Hour), now().Add(24*time.Hour)
+		template.ThisUpdate, template.NextUpdate = testpki.Now().Add(-time.Hour), testpki.Now().Add(24*time.Hour)
 	}
 	responder := a.certificate
 	if template.Certificate != nil {
@@ -152,7 +153,7 @@ func (a testCA) signGoodResponse(tb testing.TB, c *x509.Certificate) []byte {
 
 func (a testCA) signRevokedResponse(tb testing.TB, c *x509.Certificate, reason int) []byte {
 	tb.Helper()
-	return a.signOCSPResponse(tb, ocsp.Response{Status: ocsp.Revoked, SerialNumber: c.SerialNumber, RevokedAt: now(), RevocationReason: reason}, a.key)
+	return a.signOCSPResponse(tb, ocsp.Response{Status: ocsp.Revoked, SerialNumber: c.SerialNumber, RevokedAt: testpki.Now(), RevocationReason: reason}, a.key)
 }
 
 // revocationServer is an OCSP responder and CRL server. Tests set its handler; it counts requests.
@@ -198,7 +199,7 @@ func parseOCSPRequest(tb testing.TB, r *http.Request) *ocsp.Request {
 // testClock is a clock that tests control.
 type testClock struct{ offset atomic.Int64 }
 
-func (c *testClock) now() time.Time          { return now().Add(time.Duration(c.offset.Load())) }
+func (c *testClock) now() time.Time          { return testpki.Now().Add(time.Duration(c.offset.Load())) }
 func (c *testClock) advance(d time.Duration) { c.offset.Add(int64(d)) }
 
 // logBuffer is a log that tests can read.
@@ -262,7 +263,7 @@ func startChecker(tb testing.TB, o pki.StatusCheckerOptions, trusted []testCA, b
 }
 
 func (s *runningChecker) verifyNow(c *x509.Certificate) problem.Code {
-	return code(s.Verify(c, s.clock.now()))
+	return testpki.Code(s.Verify(c, s.clock.now()))
 }
 
 // waitForCode waits until verifying the certificate gives the wanted code.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // answerOCSP answers each request with the response that the function returns for its certificate.
@@ -85,9 +86,9 @@ func TestAnswersEnd(t *testing.T) {
 		s := startChecker(t, pki.StatusCheckerOptions{Policy: policy}, []testCA{issuing}, nil)
 		good, bad := issuing.issueSigner(t, responder.URL, ""), issuing.issueSigner(t, responder.URL, "")
 		responder.answerOCSP(t, issuing, func(q *ocsp.Request) ocsp.Response {
-			r := ocsp.Response{ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}
+			r := ocsp.Response{ThisUpdate: testpki.Now(), NextUpdate: testpki.Now().Add(time.Hour)}
 			if q.SerialNumber.Cmp(bad.SerialNumber) == 0 {
-				r.Status, r.RevokedAt = ocsp.Revoked, now()
+				r.Status, r.RevokedAt = ocsp.Revoked, testpki.Now()
 			}
 			return r
 		})
@@ -207,12 +208,12 @@ func TestMemoryIsBounded(t *testing.T) {
 	var isBad atomic.Bool
 	responder.answerOCSP(t, issuing, func(*ocsp.Request) ocsp.Response {
 		if isBad.Load() {
-			return ocsp.Response{Status: ocsp.Revoked, RevokedAt: now()}
+			return ocsp.Response{Status: ocsp.Revoked, RevokedAt: testpki.Now()}
 		}
 		return ocsp.Response{}
 	})
 	isBad.Store(true)
-	ends := func(c *x509.Certificate) { c.NotBefore, c.NotAfter = day(2020, 1, 1), now().AddDate(1, 0, 0) }
+	ends := func(c *x509.Certificate) { c.NotBefore, c.NotAfter = testpki.Date(2020, 1, 1), testpki.Now().AddDate(1, 0, 0) }
 	revoked := []*x509.Certificate{issuing.issueSigner(t, responder.URL, "", ends)}
 	s.waitForCode(t, revoked[0], problem.CertRevoked)
 	isBad.Store(false)

@@ -17,10 +17,10 @@ import (
 )
 
 func TestAddCRL(t *testing.T) {
-	authority := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	authority := testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1))
 	first, second := testpki.IssueKey(t, authority, nil), testpki.IssueKey(t, authority, nil)
 	list := func(number int64, revoked ...*x509.Certificate) []byte {
-		der, err := authority.SignCRL(number, now(), now().AddDate(0, 0, 7), revoked...)
+		der, err := authority.SignCRL(number, testpki.Now(), testpki.Now().AddDate(0, 0, 7), revoked...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,10 +30,10 @@ func TestAddCRL(t *testing.T) {
 	crls := pki.NewCRLStore(trust)
 	check := func(step string, wantFirst, wantSecond problem.Code) {
 		t.Helper()
-		if err := trust.Verify(first.Certificate, now()); code(err) != wantFirst {
+		if err := trust.Verify(first.Certificate, testpki.Now()); testpki.Code(err) != wantFirst {
 			t.Errorf("%s: the first is %v", step, err)
 		}
-		if err := trust.Verify(second.Certificate, now()); code(err) != wantSecond {
+		if err := trust.Verify(second.Certificate, testpki.Now()); testpki.Code(err) != wantSecond {
 			t.Errorf("%s: the second is %v", step, err)
 		}
 	}
@@ -53,16 +53,16 @@ func TestAddCRL(t *testing.T) {
 }
 
 func TestAddCRLRefuses(t *testing.T) {
-	authority, foreign := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1)), testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	authority, foreign := testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1)), testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1))
 	trust := testpki.TrustAuthority(authority)
-	strange, err := foreign.SignCRL(1, now(), now())
+	strange, err := foreign.SignCRL(1, testpki.Now(), testpki.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	signer, chain := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
 	own := pki.NewTrustStore(chain, nil, 10)
 	crl := func(template *x509.RevocationList) []byte {
-		template.Number, template.ThisUpdate, template.NextUpdate = big.NewInt(1), now(), now()
+		template.Number, template.ThisUpdate, template.NextUpdate = big.NewInt(1), testpki.Now(), testpki.Now()
 		der, err := x509.CreateRevocationList(rand.Reader, template, chain[0], signer)
 		if err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func TestAddCRLRefuses(t *testing.T) {
 	}
 	delta := crl(&x509.RevocationList{ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}}})
 	indirect := crl(&x509.RevocationList{RevokedCertificateEntries: []x509.RevocationListEntry{{
-		SerialNumber: big.NewInt(5), RevocationTime: now(),
+		SerialNumber: big.NewInt(5), RevocationTime: testpki.Now(),
 		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 29}, Critical: true, Value: []byte{0x30, 0}}},
 	}}})
 	for name, tt := range map[string]struct {
@@ -85,7 +85,7 @@ func TestAddCRLRefuses(t *testing.T) {
 		"delta":             {own, delta, problem.CRLUnreadable},
 		"indirect":          {own, indirect, problem.CRLUnreadable},
 	} {
-		if err := pki.NewCRLStore(tt.trust).AddCRL(tt.crl); code(err) != tt.want {
+		if err := pki.NewCRLStore(tt.trust).AddCRL(tt.crl); testpki.Code(err) != tt.want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -103,12 +103,12 @@ func TestVerifyUnderARevokedAuthority(t *testing.T) {
 	leaf := testpki.CreateCertificate(t, &x509.Certificate{}, between, testpki.NewRSAKey(2048), key)
 	trust := pki.NewTrustStore(chain, []*x509.Certificate{between}, 10)
 	crls := pki.NewCRLStore(trust)
-	if err = trust.Verify(leaf, now()); err != nil {
+	if err = trust.Verify(leaf, testpki.Now()); err != nil {
 		t.Fatal(err)
 	}
 	crl, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-		Number: big.NewInt(1), ThisUpdate: now(), NextUpdate: now(),
-		RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: between.SerialNumber, RevocationTime: now()}},
+		Number: big.NewInt(1), ThisUpdate: testpki.Now(), NextUpdate: testpki.Now(),
+		RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: between.SerialNumber, RevocationTime: testpki.Now()}},
 	}, chain[0], signer)
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func TestVerifyUnderARevokedAuthority(t *testing.T) {
 	if err = crls.AddCRL(crl); err != nil {
 		t.Fatal(err)
 	}
-	if err = trust.Verify(leaf, now()); code(err) != problem.CertUntrusted || errors.Is(err, problem.Internal) {
+	if err = trust.Verify(leaf, testpki.Now()); testpki.Code(err) != problem.CertUntrusted || errors.Is(err, problem.Internal) {
 		t.Errorf("got %v", err)
 	}
 }

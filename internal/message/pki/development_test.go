@@ -1,7 +1,6 @@
 package pki_test
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -30,7 +29,7 @@ func TestDevelopment(t *testing.T) {
 	if _, err := pki.ReadDevelopmentFiles(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("before anything is written: %v", err)
 	}
-	files, err := pki.DevelopmentPKI{Password: "secret", IssuedAt: now(), NotAfter: now().AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
+	files, err := pki.DevelopmentPKI{Password: "secret", IssuedAt: testpki.Now(), NotAfter: testpki.Now().AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +61,7 @@ func TestDevelopment(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if err = trust.Verify(key.Certificate, now()); code(err) != want[name] {
+		if err = trust.Verify(key.Certificate, testpki.Now()); testpki.Code(err) != want[name] {
 			t.Errorf("%s: %v", name, err)
 		}
 		subject, err := pki.SubjectFromCertificate(key.Certificate)
@@ -103,10 +102,10 @@ func checkTLSHandshake(t *testing.T, files pki.DevelopmentFiles) {
 	for _, name := range []string{"127.0.0.1", "::1", "localhost"} {
 		client, server := net.Pipe()
 		go func() {
-			s := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{pair}, Time: now})
+			s := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{pair}, Time: testpki.Now})
 			_ = s.HandshakeContext(t.Context()) // the client reports errors
 		}()
-		c := tls.Client(client, &tls.Config{RootCAs: roots, ServerName: name, Time: now})
+		c := tls.Client(client, &tls.Config{RootCAs: roots, ServerName: name, Time: testpki.Now})
 		if err = c.HandshakeContext(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -116,7 +115,7 @@ func checkTLSHandshake(t *testing.T, files pki.DevelopmentFiles) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pki.SubjectFromCertificate(leaf); code(err) != problem.CertSubjectForm {
+	if _, err := pki.SubjectFromCertificate(leaf); testpki.Code(err) != problem.CertSubjectForm {
 		t.Errorf("the server's certificate could speak in messages: %v", err)
 	}
 }
@@ -126,7 +125,7 @@ func TestDevelopmentNeedsADirectory(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (pki.DevelopmentPKI{IssuedAt: now(), NotAfter: now(), Random: strings.NewReader("")}).Write(file); err == nil {
+	if _, err := (pki.DevelopmentPKI{IssuedAt: testpki.Now(), NotAfter: testpki.Now(), Random: strings.NewReader("")}).Write(file); err == nil {
 		t.Error("written without randomness")
 	}
 	if err := os.Mkdir(file+"s", 0o700); err != nil {
@@ -137,29 +136,6 @@ func TestDevelopmentNeedsADirectory(t *testing.T) {
 	}
 	if _, err := pki.ReadDevelopmentFiles(file + "s"); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a broken index: %v", err)
-	}
-}
-
-func TestAuthorityFollowsTheProfile(t *testing.T) {
-	authority := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	key := testpki.IssueKey(t, authority, func(o *pki.Order) {
-		o.Subject = pki.Subject{Type: "EHP", ID: "1990001916", Application: "VITALINKGATEWAY", Name: "VITALINK"}
-	})
-	c := key.Certificate
-	wantName := rawName(t, []attribute{{arc: 6, value: "BE"}, {arc: 10, value: "Federal Government"}, {arc: 11, value: "EHP=1990001916"},
-		{arc: 11, value: "VITALINK"}, {arc: 11, value: "eHealth-platform Belgium"}, {arc: 11, value: "VITALINKGATEWAY"},
-		{arc: 3, value: "EHP=1990001916, VITALINKGATEWAY"}}...)
-	if !bytes.Equal(c.RawSubject, wantName) {
-		t.Errorf("the name is %s", c.Subject)
-	}
-	if c.KeyUsage != x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment|x509.KeyUsageKeyEncipherment {
-		t.Errorf("the key usage is %b", c.KeyUsage)
-	}
-	if !slices.Equal(c.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageEmailProtection}) {
-		t.Errorf("the extended key usage is %v", c.ExtKeyUsage)
-	}
-	if c.IsCA || c.SignatureAlgorithm != x509.ECDSAWithSHA384 || c.SerialNumber.BitLen() != 127 {
-		t.Errorf("authority %v, signed with %v, serial number of %d bits", c.IsCA, c.SignatureAlgorithm, c.SerialNumber.BitLen())
 	}
 }
 

@@ -47,22 +47,22 @@ func TestDirectoryFindsWhatIsRegistered(t *testing.T) {
 		if want.IsZero() || !want.Matches(one) || want.Matches(other) {
 			t.Errorf("%s: it fits wrongly", name)
 		}
-		if got := d.FindCertificate(want, now()); got != one {
+		if got := d.FindCertificate(want, testpki.Now()); got != one {
 			t.Errorf("%s: found %v", name, got)
 		}
-		if got := none.FindCertificate(want, now()); got != nil {
+		if got := none.FindCertificate(want, testpki.Now()); got != nil {
 			t.Errorf("%s: nothing holds %v", name, got)
 		}
 		want.Subject = subject
-		if got := d.FindCertificate(want, now()); got != one {
+		if got := d.FindCertificate(want, testpki.Now()); got != one {
 			t.Errorf("%s with the subject: found %v", name, got)
 		}
-		if want.Subject, err = pki.ParseName("CN=another"); err != nil || d.FindCertificate(want, now()) != nil {
+		if want.Subject, err = pki.ParseName("CN=another"); err != nil || d.FindCertificate(want, testpki.Now()) != nil {
 			t.Errorf("%s with another subject: found", name)
 		}
 	}
 	for name, want := range selectorsFor(t, other) {
-		if got := d.FindCertificate(want, now()); got != nil {
+		if got := d.FindCertificate(want, testpki.Now()); got != nil {
 			t.Errorf("%s: found %v", name, got)
 		}
 	}
@@ -71,7 +71,7 @@ func TestDirectoryFindsWhatIsRegistered(t *testing.T) {
 	for name, want := range map[string]*pki.CertificateSelector{
 		"nothing": {}, "the subject alone": {Subject: subject}, "two that disagree": mixed, "empty identifier": {SubjectKeyID: []byte{}},
 	} {
-		if got := d.FindCertificate(want, now()); got != nil {
+		if got := d.FindCertificate(want, testpki.Now()); got != nil {
 			t.Errorf("%s: found %v", name, got)
 		}
 	}
@@ -84,11 +84,11 @@ func TestDirectoryFindsWhatIsRegistered(t *testing.T) {
 // identifier are ambiguous and not found.
 func TestDirectoryWithOneIdentifierTwice(t *testing.T) {
 	signer, cas := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
-	key := testpki.IssueKey(t, testpki.NewAuthority(t, now(), now().AddDate(9, 0, 0)), nil)
+	key := testpki.IssueKey(t, testpki.NewAuthority(t, testpki.Now(), testpki.Now().AddDate(9, 0, 0)), nil)
 	made := func(name string, serial, firstYear int, public any) *x509.Certificate {
 		template := &x509.Certificate{
 			SerialNumber: big.NewInt(int64(serial)), SubjectKeyId: []byte("same"),
-			NotBefore: day(firstYear, 1, 1), NotAfter: day(firstYear+3, 1, 1),
+			NotBefore: testpki.Date(firstYear, 1, 1), NotAfter: testpki.Date(firstYear+3, 1, 1),
 		}
 		template.Subject.CommonName = name
 		octets, err := x509.CreateCertificate(rand.Reader, template, cas[0], public, signer)
@@ -104,30 +104,30 @@ func TestDirectoryWithOneIdentifierTwice(t *testing.T) {
 	old, renewed := made("a", 1, 2020, key.Signer.Public()), made("a", 2, 2022, key.Signer.Public())
 	want := &pki.CertificateSelector{SubjectKeyID: []byte("same")}
 	d := pki.NewDirectory([]*x509.Certificate{old, renewed})
-	if d.FindCertificate(want, day(2020, 6, 1)) != old || d.FindCertificate(want, day(2024, 6, 1)) != renewed || d.FindCertificate(want, day(2040, 1, 1)) != old {
+	if d.FindCertificate(want, testpki.Date(2020, 6, 1)) != old || d.FindCertificate(want, testpki.Date(2024, 6, 1)) != renewed || d.FindCertificate(want, testpki.Date(2040, 1, 1)) != old {
 		t.Error("the other generation was found")
 	}
 	for name, second := range map[string]*x509.Certificate{
 		"another holder": made("b", 3, 2020, key.Signer.Public()), "another key": made("a", 4, 2020, signer.Public()),
 	} {
-		if got := pki.NewDirectory([]*x509.Certificate{old, second}).FindCertificate(want, day(2020, 6, 1)); got != nil {
+		if got := pki.NewDirectory([]*x509.Certificate{old, second}).FindCertificate(want, testpki.Date(2020, 6, 1)); got != nil {
 			t.Errorf("%s: found %v", name, got)
 		}
 	}
-	if got := pki.NewDirectory([]*x509.Certificate{old, made("b", 1, 2020, signer.Public())}).FindCertificate(selectorsFor(t, old)["issuer and serial"], day(2020, 6, 1)); got != nil {
+	if got := pki.NewDirectory([]*x509.Certificate{old, made("b", 1, 2020, signer.Public())}).FindCertificate(selectorsFor(t, old)["issuer and serial"], testpki.Date(2020, 6, 1)); got != nil {
 		t.Errorf("two of one serial number: found %v", got)
 	}
 }
 
 func TestReadDirectory(t *testing.T) {
-	a := testpki.NewAuthority(t, now(), now().AddDate(9, 0, 0))
+	a := testpki.NewAuthority(t, testpki.Now(), testpki.Now().AddDate(9, 0, 0))
 	one, other := testpki.IssueKey(t, a, nil).Certificate, testpki.IssueKey(t, a, nil).Certificate
 	d, err := pki.ParseDirectory(pki.EncodePEM(one), pki.EncodePEM(other, one))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []*x509.Certificate{one, other} {
-		if got := d.FindCertificate(selectorsFor(t, c)["thumbprint"], now()); got == nil || !bytes.Equal(got.Raw, c.Raw) {
+		if got := d.FindCertificate(selectorsFor(t, c)["thumbprint"], testpki.Now()); got == nil || !bytes.Equal(got.Raw, c.Raw) {
 			t.Errorf("found %v", got)
 		}
 	}

@@ -57,7 +57,7 @@ func TestFetchedLists(t *testing.T) {
 	_, issuing := newCAChain(t, "CTR test", newP384Key)
 	_, stranger := newCAChain(t, "CTR test", newP384Key)
 	const unknown = problem.CertRevocationUnknown
-	yesterday := x509.RevocationList{ThisUpdate: now().Add(-48 * time.Hour), NextUpdate: now().Add(-24 * time.Hour)}
+	yesterday := x509.RevocationList{ThisUpdate: testpki.Now().Add(-48 * time.Hour), NextUpdate: testpki.Now().Add(-24 * time.Hour)}
 	for _, tt := range []struct {
 		name       string
 		list       func(c *x509.Certificate, address string) []byte
@@ -74,7 +74,7 @@ func TestFetchedLists(t *testing.T) {
 		{"stale and revoked", func(c *x509.Certificate, _ string) []byte { return issuing.signCRL(t, yesterday, c) },
 			problem.CertRevoked, problem.CertRevoked, "the answer was good from"},
 		{"of tomorrow", func(*x509.Certificate, string) []byte {
-			return issuing.signCRL(t, x509.RevocationList{ThisUpdate: now().Add(24 * time.Hour), NextUpdate: now().Add(48 * time.Hour)})
+			return issuing.signCRL(t, x509.RevocationList{ThisUpdate: testpki.Now().Add(24 * time.Hour), NextUpdate: testpki.Now().Add(48 * time.Hour)})
 		}, "", unknown, "the answer was good from"},
 		{"garbage", func(*x509.Certificate, string) []byte { return []byte("not here") }, "", unknown, "CRL_UNREADABLE"},
 		{"wrong signer", func(*x509.Certificate, string) []byte { return stranger.signCRL(t, x509.RevocationList{}) }, "", unknown, "CRL_UNTRUSTED"},
@@ -138,20 +138,20 @@ func TestListsDropNothingFinal(t *testing.T) {
 		r := pki.NewCRLStore(trust)
 		c, other := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
 		for _, list := range []x509.RevocationList{
-			{RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: c.SerialNumber, RevocationTime: now(), ReasonCode: reason}}},
+			{RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: c.SerialNumber, RevocationTime: testpki.Now(), ReasonCode: reason}}},
 			{}, {},
 		} {
 			if err := r.AddCRL(issuing.signCRL(t, list, other)); err != nil {
 				t.Fatal(err)
 			}
-			if list.RevokedCertificateEntries != nil && code(trust.Verify(c, now())) != problem.CertRevoked {
+			if list.RevokedCertificateEntries != nil && testpki.Code(trust.Verify(c, testpki.Now())) != problem.CertRevoked {
 				t.Errorf("reason %d: not revoked", reason)
 			}
 		}
-		if got := code(trust.Verify(c, now())); got != want {
+		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != want {
 			t.Errorf("reason %d: %q", reason, got)
 		}
-		if got := code(trust.Verify(other, now())); got != problem.CertRevoked {
+		if got := testpki.Code(trust.Verify(other, testpki.Now())); got != problem.CertRevoked {
 			t.Errorf("another one: %q", got)
 		}
 	}
@@ -165,17 +165,17 @@ func TestListOfTheSameNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
+	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: testpki.Now})
 	c := issuing.issueSigner(t, "", "")
 	for _, step := range []struct {
 		from, until time.Duration
 		want        problem.Code
 	}{{-48 * time.Hour, -24 * time.Hour, problem.CertRevocationUnknown}, {-time.Hour, time.Hour, ""}, {-50 * time.Hour, -40 * time.Hour, ""}} {
-		list := x509.RevocationList{Number: big.NewInt(9), ThisUpdate: now().Add(step.from), NextUpdate: now().Add(step.until)}
+		list := x509.RevocationList{Number: big.NewInt(9), ThisUpdate: testpki.Now().Add(step.from), NextUpdate: testpki.Now().Add(step.until)}
 		if err := r.AddCRL(issuing.signCRL(t, list)); err != nil {
 			t.Fatal(err)
 		}
-		if got := code(trust.Verify(c, now())); got != step.want {
+		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != step.want {
 			t.Errorf("%q", got)
 		}
 	}
@@ -200,7 +200,7 @@ func TestListsInParts(t *testing.T) {
 		}
 	}
 	for _, c := range []*x509.Certificate{first, second} {
-		if got := code(trust.Verify(c, now())); got != problem.CertRevoked {
+		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != problem.CertRevoked {
 			t.Errorf("%q", got)
 		}
 	}
@@ -209,7 +209,7 @@ func TestListsInParts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := part(pki.MaxCRLs, first); code(err) != problem.CRLUnreadable {
+	if err := part(pki.MaxCRLs, first); testpki.Code(err) != problem.CRLUnreadable {
 		t.Errorf("one more: %v", err)
 	}
 	if err := part(0, second); err != nil {
@@ -236,7 +236,7 @@ func TestListsOfAnIssuerInTheMessage(t *testing.T) {
 	there.setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
 	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{root}, nil)
 	with := func(c *x509.Certificate) problem.Code {
-		return code(s.VerifyWithIssuers([]*x509.Certificate{issuing.certificate}, c, now()))
+		return testpki.Code(s.VerifyWithIssuers([]*x509.Certificate{issuing.certificate}, c, testpki.Now()))
 	}
 	waitUntil(t, "good", func() bool { return with(good) == "" })
 	if got := with(revoked); got != problem.CertRevoked {
@@ -255,7 +255,7 @@ func TestGivenAddress(t *testing.T) {
 			t.Error(err)
 		}
 		for _, wrong := range []string{"", "ldap://x/y", "file:///etc/passwd", "http:///x", "https://user:word@a.example/", "http://" + strings.Repeat("a", 3000), "::"} {
-			if err := r.AddCRLURL(wrong); code(err) != problem.CRLAddress {
+			if err := r.AddCRLURL(wrong); testpki.Code(err) != problem.CRLAddress {
 				t.Errorf("%q: %v", wrong, err)
 			}
 		}
@@ -323,7 +323,7 @@ func TestFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	old := x509.RevocationList{ThisUpdate: now().Add(-48 * time.Hour), NextUpdate: now().Add(-time.Hour)}
+	old := x509.RevocationList{ThisUpdate: testpki.Now().Add(-48 * time.Hour), NextUpdate: testpki.Now().Add(-time.Hour)}
 	write(list, issuing.signCRL(t, old, first))
 	write(stapled, issuing.signGoodResponse(t, second))
 	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{issuing}, func(r *pki.StatusChecker) {
@@ -342,13 +342,13 @@ func TestFiles(t *testing.T) {
 		} {
 			file := filepath.Join(dir, name)
 			write(file, tt.octets)
-			if err := r.AddOCSPFile(file); code(err) != tt.want {
+			if err := r.AddOCSPFile(file); testpki.Code(err) != tt.want {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 		large := filepath.Join(dir, "large.crl")
 		write(large, make([]byte, pki.MaxCRLBytes+1))
-		if err := r.AddCRLFile(large); code(err) != problem.CRLUnreadable {
+		if err := r.AddCRLFile(large); testpki.Code(err) != problem.CRLUnreadable {
 			t.Errorf("a large list: %v", err)
 		}
 		if err := r.AddCRLFile(filepath.Join(dir, "missing")); err == nil || r.AddCRLFile(dir) == nil {
@@ -371,7 +371,7 @@ func TestFiles(t *testing.T) {
 	write(stapled, issuing.signRevokedResponse(t, second, ocsp.KeyCompromise))
 	s.waitForCode(t, second, revoked)
 	taken := strings.Count(s.log.String(), "file taken")
-	write(stapled, issuing.signOCSPResponse(t, ocsp.Response{SerialNumber: second.SerialNumber, ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}, issuing.key))
+	write(stapled, issuing.signOCSPResponse(t, ocsp.Response{SerialNumber: second.SerialNumber, ThisUpdate: testpki.Now(), NextUpdate: testpki.Now().Add(time.Hour)}, issuing.key))
 	waitUntil(t, "the next response", func() bool { return strings.Count(s.log.String(), "file taken") > taken })
 	if got := s.verifyNow(second); got != revoked {
 		t.Errorf("taken back: %q", got)
@@ -404,12 +404,12 @@ func TestChangeOfKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
+	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: testpki.Now})
 	good, revoked, renewed := before.issueSigner(t, "", ""), before.issueSigner(t, "", ""), after.issueSigner(t, "", "")
 	check := func(step string, want ...problem.Code) {
 		t.Helper()
 		for i, c := range []*x509.Certificate{good, revoked, renewed} {
-			if got := code(trust.Verify(c, now())); got != want[i] {
+			if got := testpki.Code(trust.Verify(c, testpki.Now())); got != want[i] {
 				t.Errorf("%s: certificate %d: %q", step, i+1, got)
 			}
 		}
@@ -435,10 +435,10 @@ func TestWorthlessSignatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pki.NewCRLStore(trust).AddCRL(a.signCRL(t, x509.RevocationList{SignatureAlgorithm: x509.SHA1WithRSA})); code(err) != problem.CRLUntrusted {
+	if err := pki.NewCRLStore(trust).AddCRL(a.signCRL(t, x509.RevocationList{SignatureAlgorithm: x509.SHA1WithRSA})); testpki.Code(err) != problem.CRLUntrusted {
 		t.Errorf("a list: %v", err)
 	}
-	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
+	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: testpki.Now})
 	c := a.issueSigner(t, "", "")
 	responder := a.issueSigner(t, "", "", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning} })
 	weak := a.issueSigner(t, "", "", func(c *x509.Certificate) {
@@ -451,7 +451,7 @@ func TestWorthlessSignatures(t *testing.T) {
 		if err := os.WriteFile(file, octets, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.AddOCSPFile(file); code(err) != want {
+		if err := r.AddOCSPFile(file); testpki.Code(err) != want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

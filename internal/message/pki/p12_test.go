@@ -45,7 +45,7 @@ func TestReadP12OfOtherPrograms(t *testing.T) {
 				t.Error("not its key")
 			}
 			for _, wrong := range []string{tt.password + "x", "\U0001F511"} {
-				if key, err := pki.DecodeSigningKey(data, wrong); code(err) != problem.P12Password || key != nil {
+				if key, err := pki.DecodeSigningKey(data, wrong); testpki.Code(err) != problem.P12Password || key != nil {
 					t.Errorf("with a wrong password: %v", err)
 				}
 			}
@@ -63,7 +63,7 @@ func TestReadP12WithPBMAC1(t *testing.T) {
 	if err != nil || !key.Certificate.Equal(want.Certificate) {
 		t.Fatal(err)
 	}
-	if _, err := pki.DecodeSigningKey(data, "worthles"); code(err) != problem.P12Password {
+	if _, err := pki.DecodeSigningKey(data, "worthles"); testpki.Code(err) != problem.P12Password {
 		t.Errorf("with a wrong password: %v", err)
 	}
 }
@@ -91,14 +91,14 @@ func TestReadP12Refuses(t *testing.T) {
 		"a key in clear":   {readFile(t, "openssl-clear-key.p12"), problem.P12NoKey},
 		"no key":           {onlyTrusted, problem.P12NoKey},
 	} {
-		if key, err := pki.DecodeSigningKey(tt.data, "worthless"); code(err) != tt.want || key != nil {
+		if key, err := pki.DecodeSigningKey(tt.data, "worthless"); testpki.Code(err) != tt.want || key != nil {
 			t.Errorf("%s: %v, want %s", name, err, tt.want)
 		}
 	}
 }
 
 func TestReadP12ChoosesTheKeyThatSigns(t *testing.T) {
-	authority := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	authority := testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1))
 	signs := testpki.IssueKey(t, authority, nil)
 	decrypts := testpki.IssueKey(t, authority, func(o *pki.Order) { o.KeyUsage = x509.KeyUsageKeyAgreement })
 	named := func(k *pki.Key, name string) *pki.Key { c := *k; c.Name = name; return &c }
@@ -121,7 +121,7 @@ func TestReadP12ChoosesTheKeyThatSigns(t *testing.T) {
 			}
 			got, err := pki.DecodeSigningKey(data, "wachtwoord é€")
 			if tt.want == nil {
-				if got != nil || code(err) != problem.P12NoKey {
+				if got != nil || testpki.Code(err) != problem.P12NoKey {
 					t.Errorf("got %v", err)
 				}
 				return

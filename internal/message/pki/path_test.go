@@ -27,7 +27,7 @@ func encodePkiPath(t testing.TB, certs ...*x509.Certificate) []byte {
 }
 
 func TestReadPath(t *testing.T) {
-	a := testpki.NewAuthority(t, now(), now().AddDate(9, 0, 0))
+	a := testpki.NewAuthority(t, testpki.Now(), testpki.Now().AddDate(9, 0, 0))
 	leaf := testpki.IssueKey(t, a, nil).Certificate
 	issuing, root := a.Certificates()[0], a.Certificates()[1]
 	for name, certs := range map[string][]*x509.Certificate{
@@ -66,13 +66,13 @@ func TestReadPath(t *testing.T) {
 
 // TestVerifyWith: the issuers in a message fill a gap between its certificate and an anchor, and have no other effect.
 func TestVerifyWith(t *testing.T) {
-	a := testpki.NewAuthority(t, now(), now().AddDate(9, 0, 0))
+	a := testpki.NewAuthority(t, testpki.Now(), testpki.Now().AddDate(9, 0, 0))
 	leaf := testpki.IssueKey(t, a, nil).Certificate
 	issuing, root := a.Certificates()[0], a.Certificates()[1]
-	stranger := testpki.NewAuthority(t, now(), now().AddDate(9, 0, 0))
+	stranger := testpki.NewAuthority(t, testpki.Now(), testpki.Now().AddDate(9, 0, 0))
 	strange := testpki.IssueKey(t, stranger, nil).Certificate
 	all := func(certs ...*x509.Certificate) []*x509.Certificate { return certs }
-	at := now().AddDate(0, 1, 0)
+	at := testpki.Now().AddDate(0, 1, 0)
 	for name, c := range map[string]struct {
 		issuers []*x509.Certificate
 		leaf    *x509.Certificate
@@ -106,7 +106,7 @@ func TestVerifyWith(t *testing.T) {
 	if err := trust.Verify(leaf, at); problem.From(err) == nil {
 		t.Error("the issuer of an earlier message is believed in a later one")
 	}
-	list, err := a.SignCRL(1, now(), now().AddDate(1, 0, 0), leaf)
+	list, err := a.SignCRL(1, testpki.Now(), testpki.Now().AddDate(1, 0, 0), leaf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestVerifyWithBoundsTheKeysOfIssuers(t *testing.T) {
 	huge := testpki.CreateCertificate(t, template, cas[0], testpki.NewRSAKey(8192), signer)
 	// The leaf claims to be issued by the huge key, whose private key does not exist.
 	leaf := testpki.CreateCertificate(t, &x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}}, &x509.Certificate{RawSubject: huge.RawSubject}, testpki.NewRSAKey(2048), signer)
-	err := pki.NewTrustStore(cas, nil, 10).VerifyWithIssuers([]*x509.Certificate{huge}, leaf, now())
+	err := pki.NewTrustStore(cas, nil, 10).VerifyWithIssuers([]*x509.Certificate{huge}, leaf, testpki.Now())
 	if e := problem.From(err); e == nil || e.Code != problem.CertUntrusted || bytes.Contains([]byte(e.Error()), []byte("crypto/rsa")) {
 		t.Errorf("%v", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // FuzzAddCRL checks that only CRLs signed by the authority change anything.
@@ -25,11 +26,11 @@ func FuzzAddCRL(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
-		if got := code(r.AddCRL(octets)); got != problem.CRLUnreadable && got != problem.CRLUntrusted {
+		r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: testpki.Now})
+		if got := testpki.Code(r.AddCRL(octets)); got != problem.CRLUnreadable && got != problem.CRLUntrusted {
 			t.Errorf("taken: %q", got)
 		}
-		if got := code(trust.Verify(c, now())); got != problem.CertRevocationUnknown {
+		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != problem.CertRevocationUnknown {
 			t.Errorf("%q", got)
 		}
 	})
@@ -49,15 +50,15 @@ func FuzzResponse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: now})
+		r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: testpki.Now})
 		file := filepath.Join(t.TempDir(), "response.der")
 		if err := os.WriteFile(file, octets, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := code(r.AddOCSPFile(file)); got != problem.OCSPUnreadable && got != problem.OCSPUntrusted {
+		if got := testpki.Code(r.AddOCSPFile(file)); got != problem.OCSPUnreadable && got != problem.OCSPUntrusted {
 			t.Errorf("taken: %q", got)
 		}
-		if got := code(trust.Verify(c, now())); got != problem.CertRevocationUnknown {
+		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != problem.CertRevocationUnknown {
 			t.Errorf("%q", got)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // authorityBehaviour is a behaviour of a responder and the expected result for the certificate.
@@ -54,7 +55,7 @@ func authorityBehaviours(t *testing.T) []authorityBehaviour {
 	}
 	at := func(from, until time.Duration) func(testCA, *x509.Certificate) http.HandlerFunc {
 		return response(func(a testCA, r *ocsp.Response) crypto.Signer {
-			r.ThisUpdate, r.NextUpdate = now().Add(from), now().Add(until)
+			r.ThisUpdate, r.NextUpdate = testpki.Now().Add(from), testpki.Now().Add(until)
 			return a.key
 		})
 	}
@@ -78,7 +79,7 @@ func authorityBehaviours(t *testing.T) []authorityBehaviour {
 		{"good, delegated", response(delegate(nil)), "", "", ""},
 		{"revoked", octets(func(a testCA, c *x509.Certificate) []byte { return a.signRevokedResponse(t, c, ocsp.KeyCompromise) }), problem.CertRevoked, problem.CertRevoked, ""},
 		{"revoked, long ago", response(func(a testCA, r *ocsp.Response) crypto.Signer {
-			r.Status, r.RevokedAt, r.ThisUpdate, r.NextUpdate = ocsp.Revoked, day(2024, 1, 1), day(2024, 1, 1), day(2024, 1, 2)
+			r.Status, r.RevokedAt, r.ThisUpdate, r.NextUpdate = ocsp.Revoked, testpki.Date(2024, 1, 1), testpki.Date(2024, 1, 1), testpki.Date(2024, 1, 2)
 			return a.key
 		}), problem.CertRevoked, problem.CertRevoked, "the answer was good from 2024"},
 		{"unknown", response(func(a testCA, r *ocsp.Response) crypto.Signer {
@@ -99,14 +100,14 @@ func authorityBehaviours(t *testing.T) []authorityBehaviour {
 		{"a holder of a certificate answers", response(delegate(func(c *x509.Certificate) { c.ExtKeyUsage = nil })), "", unknown, "not for answering"},
 		{"any purpose is not this purpose", response(delegate(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })), "", unknown, "not for answering"},
 		{"delegate has expired", response(delegate(func(c *x509.Certificate) {
-			c.NotBefore, c.NotAfter = day(2020, 1, 1), day(2021, 1, 1)
+			c.NotBefore, c.NotAfter = testpki.Date(2020, 1, 1), testpki.Date(2021, 1, 1)
 		})), "", unknown, "not valid now"},
 		{"delegate of the name, not of the key", octets(func(a testCA, c *x509.Certificate) []byte {
 			twin := testCA{a.certificate, must(t, newP384Key)}
 			key := must(t, newP384Key)
 			responder := &x509.Certificate{
 				Subject: pkix.Name{CommonName: "responder"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
-				SerialNumber: big.NewInt(5), NotBefore: day(2020, 1, 1), NotAfter: day(2100, 1, 1),
+				SerialNumber: big.NewInt(5), NotBefore: testpki.Date(2020, 1, 1), NotAfter: testpki.Date(2100, 1, 1),
 			}
 			parent := *twin.certificate
 			parent.PublicKey = twin.key.Public()
@@ -117,7 +118,7 @@ func authorityBehaviours(t *testing.T) []authorityBehaviour {
 		{"about another certificate", octets(func(a testCA, _ *x509.Certificate) []byte { return a.signGoodResponse(t, a.certificate) }), "", unknown, "OCSP_UNREADABLE"},
 		{"about another authority's", octets(func(a testCA, c *x509.Certificate) []byte {
 			renamed := testCA{stranger.certificate, a.key}
-			r := ocsp.Response{Status: ocsp.Good, SerialNumber: c.SerialNumber, ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}
+			r := ocsp.Response{Status: ocsp.Good, SerialNumber: c.SerialNumber, ThisUpdate: testpki.Now(), NextUpdate: testpki.Now().Add(time.Hour)}
 			return renamed.signOCSPResponse(t, r, a.key)
 		}), "", unknown, "about a certificate of another authority"},
 		{"too large", octets(func(testCA, *x509.Certificate) []byte { return make([]byte, pki.MaxOCSPResponseBytes+1) }), "", unknown, "octets"},
@@ -241,7 +242,7 @@ func TestNobodyIsAskedAboutStrangers(t *testing.T) {
 		"another authority of the name": {foreign.issueSigner(t, there.URL, there.URL), problem.CertUntrusted},
 		"changed":                       {&tampered, problem.CertUntrusted},
 		"expired": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) {
-			c.NotBefore, c.NotAfter = day(2020, 1, 1), day(2021, 1, 1)
+			c.NotBefore, c.NotAfter = testpki.Date(2020, 1, 1), testpki.Date(2021, 1, 1)
 		}), problem.CertExpired},
 		"not for signing": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), problem.CertKeyUsage},
 		"an authority":    {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.IsCA = true }), problem.CertIsAuthority},
@@ -251,7 +252,7 @@ func TestNobodyIsAskedAboutStrangers(t *testing.T) {
 				t.Errorf("%s: %q", name, got)
 			}
 		}
-		if err := s.VerifyWithIssuers([]*x509.Certificate{foreign.certificate}, tt.c, now()); code(err) != tt.want {
+		if err := s.VerifyWithIssuers([]*x509.Certificate{foreign.certificate}, tt.c, testpki.Now()); testpki.Code(err) != tt.want {
 			t.Errorf("%s, with issuers: %v", name, err)
 		}
 	}
@@ -357,8 +358,8 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicySoftFail, Now: now})
-	if err = trust.Verify(issuing.issueSigner(t, hanging.URL, ""), now()); err != nil {
+	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicySoftFail, Now: testpki.Now})
+	if err = trust.Verify(issuing.issueSigner(t, hanging.URL, ""), testpki.Now()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -6,6 +6,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
 // TestStill: an Offline store uses the known statuses and triggers no request; the first message that is processed
@@ -19,7 +20,7 @@ func TestStill(t *testing.T) {
 	s := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail}, []testCA{issuing}, nil)
 	looked := func(c *x509.Certificate, want problem.Code) {
 		t.Helper()
-		if got := code(s.TrustStore.Offline().Verify(c, now())); got != want {
+		if got := testpki.Code(s.TrustStore.Offline().Verify(c, testpki.Now())); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -44,7 +45,7 @@ func TestStill(t *testing.T) {
 		t.Error("a message that is acted upon did not ask")
 	}
 	off := startChecker(t, pki.StatusCheckerOptions{Policy: pki.PolicyOff}, []testCA{issuing}, nil)
-	if err := off.TrustStore.Offline().Verify(c, now()); err != nil {
+	if err := off.TrustStore.Offline().Verify(c, testpki.Now()); err != nil {
 		t.Error(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,7 +93,7 @@ func TestSubjectOfKnowsEveryType(t *testing.T) {
 		for length, want := range map[int]problem.Code{n: "", n - 1: problem.CertSubjectNumber, n + 1: problem.CertSubjectNumber} {
 			id := kind + "=" + strings.Repeat("1", length)
 			got, err := pki.SubjectFromCertificate(&x509.Certificate{RawSubject: rawName(t, platform(ou(id), cn(id))...)})
-			if code(err) != want {
+			if testpki.Code(err) != want {
 				t.Errorf("%s: %v", id, err)
 			}
 			if want == "" && got.String() != id {
@@ -146,7 +147,7 @@ func TestSubjectOfRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := pki.SubjectFromCertificate(&x509.Certificate{RawSubject: rawName(t, tt.in...)})
-			if code(err) != tt.want || got != (pki.Subject{}) {
+			if testpki.Code(err) != tt.want || got != (pki.Subject{}) {
 				t.Errorf("got %+v, %v, want %s", got, err, tt.want)
 			}
 			if err != nil && strings.Contains(err.Error(), "7100") {
@@ -167,7 +168,7 @@ func make16() []attribute {
 func TestSubjectOfRefusesWhatIsNotAName(t *testing.T) {
 	name := rawName(t, platform(ou("SITE=1234"), cn("SITE=1234"))...)
 	for _, raw := range [][]byte{nil, {0x30}, name[:len(name)-1], append(name, 5, 0)} {
-		if _, err := pki.SubjectFromCertificate(&x509.Certificate{RawSubject: raw}); code(err) != problem.CertSubjectForm {
+		if _, err := pki.SubjectFromCertificate(&x509.Certificate{RawSubject: raw}); testpki.Code(err) != problem.CertSubjectForm {
 			t.Errorf("%x: %v", raw, err)
 		}
 	}
@@ -211,4 +212,27 @@ func FuzzSubject(f *testing.F) {
 			t.Errorf("%+v written and read is %+v, %v", s, got, err)
 		}
 	})
+}
+
+func TestAuthorityFollowsTheProfile(t *testing.T) {
+	authority := testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1))
+	key := testpki.IssueKey(t, authority, func(o *pki.Order) {
+		o.Subject = pki.Subject{Type: "EHP", ID: "1990001916", Application: "VITALINKGATEWAY", Name: "VITALINK"}
+	})
+	c := key.Certificate
+	wantName := rawName(t, []attribute{{arc: 6, value: "BE"}, {arc: 10, value: "Federal Government"}, {arc: 11, value: "EHP=1990001916"},
+		{arc: 11, value: "VITALINK"}, {arc: 11, value: "eHealth-platform Belgium"}, {arc: 11, value: "VITALINKGATEWAY"},
+		{arc: 3, value: "EHP=1990001916, VITALINKGATEWAY"}}...)
+	if !bytes.Equal(c.RawSubject, wantName) {
+		t.Errorf("the name is %s", c.Subject)
+	}
+	if c.KeyUsage != x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment|x509.KeyUsageKeyEncipherment {
+		t.Errorf("the key usage is %b", c.KeyUsage)
+	}
+	if !slices.Equal(c.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageEmailProtection}) {
+		t.Errorf("the extended key usage is %v", c.ExtKeyUsage)
+	}
+	if c.IsCA || c.SignatureAlgorithm != x509.ECDSAWithSHA384 || c.SerialNumber.BitLen() != 127 {
+		t.Errorf("authority %v, signed with %v, serial number of %d bits", c.IsCA, c.SignatureAlgorithm, c.SerialNumber.BitLen())
+	}
 }

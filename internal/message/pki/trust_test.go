@@ -27,27 +27,27 @@ func TestVerify(t *testing.T) {
 		at   time.Time
 		want problem.Code
 	}{
-		{"RSA", hospital, now(), ""},
-		{"EC", testpki.ECKey, now(), ""},
-		{"expired", testpki.ExpiredKey, now(), problem.CertExpired},
-		{"expired, in its time", testpki.ExpiredKey, day(2018, 1, 1), ""},
-		{"not yet valid", testpki.NotYetValidKey, now(), problem.CertNotYetValid},
-		{"after the authority's time", testpki.ECKey, day(2200, 1, 1), problem.CertExpired},
-		{"revoked", testpki.RevokedKey, now(), problem.CertRevoked},
-		{"revoked, before the revocation", testpki.RevokedKey, day(2020, 1, 1), problem.CertRevoked},
-		{"wrong usage", testpki.WrongUsageKey, now(), problem.CertKeyUsage},
-		{"authority", testpki.CAKey, now(), problem.CertIsAuthority},
-		{"weak", testpki.WeakKey, now(), problem.CertKeyUnsupported},
-		{"untrusted", testpki.UntrustedKey, now(), problem.CertUntrusted},
-		{"untrusted, out of its time", testpki.UntrustedKey, day(2200, 1, 1), problem.CertUntrusted},
-		{"twin", testpki.SelfSignedKey, now(), problem.CertUntrusted},
-		{"twin, out of its time", testpki.SelfSignedKey, day(1990, 1, 1), problem.CertUntrusted},
+		{"RSA", hospital, testpki.Now(), ""},
+		{"EC", testpki.ECKey, testpki.Now(), ""},
+		{"expired", testpki.ExpiredKey, testpki.Now(), problem.CertExpired},
+		{"expired, in its time", testpki.ExpiredKey, testpki.Date(2018, 1, 1), ""},
+		{"not yet valid", testpki.NotYetValidKey, testpki.Now(), problem.CertNotYetValid},
+		{"after the authority's time", testpki.ECKey, testpki.Date(2200, 1, 1), problem.CertExpired},
+		{"revoked", testpki.RevokedKey, testpki.Now(), problem.CertRevoked},
+		{"revoked, before the revocation", testpki.RevokedKey, testpki.Date(2020, 1, 1), problem.CertRevoked},
+		{"wrong usage", testpki.WrongUsageKey, testpki.Now(), problem.CertKeyUsage},
+		{"authority", testpki.CAKey, testpki.Now(), problem.CertIsAuthority},
+		{"weak", testpki.WeakKey, testpki.Now(), problem.CertKeyUnsupported},
+		{"untrusted", testpki.UntrustedKey, testpki.Now(), problem.CertUntrusted},
+		{"untrusted, out of its time", testpki.UntrustedKey, testpki.Date(2200, 1, 1), problem.CertUntrusted},
+		{"twin", testpki.SelfSignedKey, testpki.Now(), problem.CertUntrusted},
+		{"twin, out of its time", testpki.SelfSignedKey, testpki.Date(1990, 1, 1), problem.CertUntrusted},
 	}
 	trust := testpki.NewTrustStore(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for range 2 { // the second time possibly from the cache
-				if err := trust.Verify(tt.key(t).Certificate, tt.at); code(err) != tt.want {
+				if err := trust.Verify(tt.key(t).Certificate, tt.at); testpki.Code(err) != tt.want {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
 			}
@@ -59,7 +59,7 @@ func TestVerifyTellsStrangersNothing(t *testing.T) {
 	trust := testpki.NewTrustStore(t)
 	var first *problem.Error
 	for _, key := range []*pki.Key{testpki.UntrustedKey(t), testpki.SelfSignedKey(t)} {
-		for _, at := range []time.Time{now(), day(1990, 1, 1), day(2200, 1, 1)} {
+		for _, at := range []time.Time{testpki.Now(), testpki.Date(1990, 1, 1), testpki.Date(2200, 1, 1)} {
 			got := problem.From(trust.Verify(key.Certificate, at))
 			if first == nil {
 				first = got
@@ -74,7 +74,7 @@ func TestVerifyTellsStrangersNothing(t *testing.T) {
 func TestVerifyRefusesTheAuthoritiesThemselves(t *testing.T) {
 	trust := testpki.NewTrustStore(t)
 	for _, authority := range testpki.AuthorityCertificates(t) {
-		if err := trust.Verify(authority, now()); code(err) != problem.CertIsAuthority {
+		if err := trust.Verify(authority, testpki.Now()); testpki.Code(err) != problem.CertIsAuthority {
 			t.Errorf("%s: %v", authority.Subject.CommonName, err)
 		}
 	}
@@ -82,28 +82,28 @@ func TestVerifyRefusesTheAuthoritiesThemselves(t *testing.T) {
 
 // A cached path must not outlive the certificate or the authority above it.
 func TestVerifyFromTheCacheStillComparesTheInstant(t *testing.T) {
-	short := testpki.NewAuthority(t, now(), now().AddDate(0, 1, 0))
-	key := testpki.IssueKey(t, short, func(o *pki.Order) { o.NotAfter = now().AddDate(1, 0, 0) })
+	short := testpki.NewAuthority(t, testpki.Now(), testpki.Now().AddDate(0, 1, 0))
+	key := testpki.IssueKey(t, short, func(o *pki.Order) { o.NotAfter = testpki.Now().AddDate(1, 0, 0) })
 	trust := testpki.TrustAuthority(short)
 	for _, step := range []struct {
 		at   time.Time
 		want problem.Code
 	}{
-		{now().AddDate(0, 0, 1), ""},
-		{now().AddDate(0, 2, 0), problem.CertUntrusted}, // the authority has expired
-		{now().AddDate(2, 0, 0), problem.CertUntrusted},
-		{now().AddDate(0, 0, -1), problem.CertNotYetValid},
-		{now().AddDate(0, 0, 2), ""},
+		{testpki.Now().AddDate(0, 0, 1), ""},
+		{testpki.Now().AddDate(0, 2, 0), problem.CertUntrusted}, // the authority has expired
+		{testpki.Now().AddDate(2, 0, 0), problem.CertUntrusted},
+		{testpki.Now().AddDate(0, 0, -1), problem.CertNotYetValid},
+		{testpki.Now().AddDate(0, 0, 2), ""},
 	} {
-		if err := trust.Verify(key.Certificate, step.at); code(err) != step.want {
+		if err := trust.Verify(key.Certificate, step.at); testpki.Code(err) != step.want {
 			t.Errorf("at %s: %v, want %q", step.at, err, step.want)
 		}
 	}
 }
 
 func TestVerifyWithASmallCache(t *testing.T) {
-	authority := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	foreign := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	authority := testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1))
+	foreign := testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1))
 	var good []*pki.Key
 	for range 3 {
 		good = append(good, testpki.IssueKey(t, authority, nil))
@@ -116,11 +116,11 @@ func TestVerifyWithASmallCache(t *testing.T) {
 			group.Go(func() {
 				for range 3 {
 					for _, key := range good {
-						if err := trust.Verify(key.Certificate, now()); err != nil {
+						if err := trust.Verify(key.Certificate, testpki.Now()); err != nil {
 							t.Error(err)
 						}
 					}
-					if err := trust.Verify(stranger.Certificate, now()); code(err) != problem.CertUntrusted {
+					if err := trust.Verify(stranger.Certificate, testpki.Now()); testpki.Code(err) != problem.CertUntrusted {
 						t.Error(err)
 					}
 				}
@@ -131,13 +131,13 @@ func TestVerifyWithASmallCache(t *testing.T) {
 }
 
 func TestVerifyKeys(t *testing.T) {
-	authority := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	authority := testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1))
 	trust := testpki.TrustAuthority(authority)
 	for algorithm, want := range map[pki.KeyAlgorithm]problem.Code{
 		pki.KeyECP256: "", pki.KeyECP384: "", pki.KeyRSA2048: "", pki.KeyRSA1024: problem.CertKeyUnsupported,
 	} {
 		key := testpki.IssueKey(t, authority, func(o *pki.Order) { o.Algorithm = algorithm })
-		if err := trust.Verify(key.Certificate, now()); code(err) != want {
+		if err := trust.Verify(key.Certificate, testpki.Now()); testpki.Code(err) != want {
 			t.Errorf("%d: %v", algorithm, err)
 		}
 	}
@@ -162,7 +162,7 @@ func TestVerifyKeys(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := testpki.CreateCertificate(t, &x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature}, chain[0], tt.public, signer)
-			if err := trust.Verify(c, now()); code(err) != tt.want {
+			if err := trust.Verify(c, testpki.Now()); testpki.Code(err) != tt.want {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
@@ -189,7 +189,7 @@ func TestVerifyKeyUsage(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := testpki.CreateCertificate(t, &tt.template, chain[0], testpki.NewRSAKey(2048), signer)
-			if err := trust.Verify(c, now()); code(err) != tt.want {
+			if err := trust.Verify(c, testpki.Now()); testpki.Code(err) != tt.want {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
@@ -202,15 +202,15 @@ func TestVerifyRefusesSHA1(t *testing.T) {
 	template := &x509.Certificate{SignatureAlgorithm: x509.SHA1WithRSA, KeyUsage: x509.KeyUsageDigitalSignature}
 	c := testpki.CreateCertificate(t, template, chain[0], testpki.NewRSAKey(2048), signer)
 	for name, trust := range map[string]*pki.TrustStore{"trusted": pki.NewTrustStore(chain, nil, 10), "untrusted": testpki.NewTrustStore(t)} {
-		if err := trust.Verify(c, now()); code(err) != problem.CertSignatureWeak {
+		if err := trust.Verify(c, testpki.Now()); testpki.Code(err) != problem.CertSignatureWeak {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
 func TestReadTrust(t *testing.T) {
-	first := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
-	second := testpki.NewAuthority(t, day(2020, 1, 1), day(2100, 1, 1))
+	first := testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1))
+	second := testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1))
 	one, two := testpki.IssueKey(t, first, nil), testpki.IssueKey(t, second, nil)
 	issuing, root := first.Certificates()[0], first.Certificates()[1]
 	tests := []struct {
@@ -231,10 +231,10 @@ func TestReadTrust(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := trust.Verify(one.Certificate, now()); code(err) != tt.wantOne {
+			if err := trust.Verify(one.Certificate, testpki.Now()); testpki.Code(err) != tt.wantOne {
 				t.Errorf("the first's: %v", err)
 			}
-			if err := trust.Verify(two.Certificate, now()); code(err) != tt.wantOther {
+			if err := trust.Verify(two.Certificate, testpki.Now()); testpki.Code(err) != tt.wantOther {
 				t.Errorf("the second's: %v", err)
 			}
 		})
@@ -255,7 +255,7 @@ func TestReadTrustRefuses(t *testing.T) {
 		"a leaf":          {pki.EncodePEM(key.Certificate), problem.TrustNotAuthority},
 		"a CA and a leaf": {pki.EncodePEM(key.Chain[0], key.Certificate), problem.TrustNotAuthority},
 	} {
-		if trust, err := pki.ParseTrustStore(10, tt.file); code(err) != tt.want || trust != nil {
+		if trust, err := pki.ParseTrustStore(10, tt.file); testpki.Code(err) != tt.want || trust != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -263,12 +263,12 @@ func TestReadTrustRefuses(t *testing.T) {
 
 func BenchmarkTrustHit(b *testing.B) {
 	trust, leaf := testpki.NewTrustStore(b), testpki.Key(b, testpki.Hospital).Certificate
-	if err := trust.Verify(leaf, now()); err != nil {
+	if err := trust.Verify(leaf, testpki.Now()); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := trust.Verify(leaf, now()); err != nil {
+		if err := trust.Verify(leaf, testpki.Now()); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -279,7 +279,7 @@ func BenchmarkTrustMiss(b *testing.B) {
 	leaf := testpki.Key(b, testpki.Hospital).Certificate
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := trust.Verify(leaf, now()); err != nil {
+		if err := trust.Verify(leaf, testpki.Now()); err != nil {
 			b.Fatal(err)
 		}
 	}

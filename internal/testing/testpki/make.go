@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/problem"
 )
 
 // NewAuthority returns an authority with new keys, valid from and until the given instants.
@@ -28,16 +29,14 @@ func TrustAuthority(a *pki.Authority) *pki.TrustStore {
 	return pki.NewTrustStore(a.Certificates()[1:], a.Certificates()[:1], 10)
 }
 
-var issuedAt = time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC)
-
-// IssueKey issues a P-256 key of the hospital, valid for three years from 20 November 2026, with the given change to
+// IssueKey issues a P-256 key of the hospital, valid for three years from Now, with the given change to
 // the order.
 func IssueKey(tb testing.TB, a *pki.Authority, change func(*pki.Order)) *pki.Key {
 	tb.Helper()
 	o := pki.Order{
 		Subject:   pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"},
-		NotBefore: issuedAt,
-		NotAfter:  issuedAt.AddDate(3, 0, 0),
+		NotBefore: Now(),
+		NotAfter:  Now().AddDate(3, 0, 0),
 		Algorithm: pki.KeyECP256,
 	}
 	if change != nil {
@@ -68,7 +67,7 @@ func NewSelfSignedCA(tb testing.TB, algorithm x509.SignatureAlgorithm) (crypto.S
 func CreateCertificate(tb testing.TB, template, parent *x509.Certificate, public any, signer crypto.Signer) *x509.Certificate {
 	tb.Helper()
 	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.NotBefore, template.NotAfter = time.Date(2020, 1, 1, 12, 0, 0, 0, time.UTC), time.Date(2100, 1, 1, 12, 0, 0, 0, time.UTC)
+	template.NotBefore, template.NotAfter = Date(2020, 1, 1), Date(2100, 1, 1)
 	template.BasicConstraintsValid = true
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, signer)
 	if err != nil {
@@ -85,4 +84,20 @@ func CreateCertificate(tb testing.TB, template, parent *x509.Certificate, public
 func NewRSAKey(bits uint) *rsa.PublicKey {
 	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
 	return &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}
+}
+
+// Date returns noon of a day.
+func Date(year int, month time.Month, day int) time.Time {
+	return time.Date(year, month, day, 12, 0, 0, 0, time.UTC)
+}
+
+// Now returns the instant at which the tests of certificates run.
+func Now() time.Time { return Date(2026, time.November, 20) }
+
+// Code returns the code of a refusal, or "" without an error.
+func Code(err error) problem.Code {
+	if err == nil {
+		return ""
+	}
+	return problem.From(err).Code
 }
