@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
 )
 
 func main() {
@@ -30,12 +30,12 @@ func generate(dir string) error {
 			return err
 		}
 	}
-	_, err = pki.Development{
-		Password: "worthless",
-		At:       time.Date(2020, 1, 1, 1, 0, 0, 0, time.UTC),
-		Until:    time.Date(2120, 1, 1, 0, 0, 0, 0, time.UTC),
-		Hostile:  true,
-		Random:   rand.Reader,
+	_, err = authority.DevelopmentPKI{
+		Password:       "worthless",
+		IssuedAt:       time.Date(2020, 1, 1, 1, 0, 0, 0, time.UTC),
+		NotAfter:       time.Date(2120, 1, 1, 0, 0, 0, 0, time.UTC),
+		IncludeInvalid: true,
+		Random:         rand.Reader,
 	}.Write(dir)
 	return err
 }

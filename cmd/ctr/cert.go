@@ -14,7 +14,8 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/durable"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/p12"
+	"github.com/openctr/ctr/internal/message/x509id"
 )
 
 // This file contains the commands for the signing certificate. They do not call a service.
@@ -36,7 +37,7 @@ type openedP12 struct {
 	name     string
 	data     []byte
 	password string
-	key      *pki.Key // the signing key
+	key      *x509id.Key // the signing key
 }
 
 func (f p12Argument) openP12(c *commandLine) (*openedP12, error) {
@@ -54,7 +55,7 @@ func (f p12Argument) openP12(c *commandLine) (*openedP12, error) {
 	if o.password, err = readPassword(c.PasswordFile); err != nil {
 		return nil, err
 	}
-	if o.key, err = pki.DecodeSigningKey(o.data, o.password); err != nil {
+	if o.key, err = p12.DecodeSigningKey(o.data, o.password); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.name, err)
 	}
 	return o, nil
@@ -76,7 +77,7 @@ func (o *openedP12) reencryptKeys(password string) ([]byte, int, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", o.name, err)
 	}
-	data, err := pki.EncodeKeys(keys, password, p12Iterations, rand.Reader)
+	data, err := p12.EncodeKeys(keys, password, p12Iterations, rand.Reader)
 	if err != nil {
 		return nil, 0, fmt.Errorf("the new .p12 file: %w", err)
 	}
@@ -90,13 +91,13 @@ func (o *openedP12) reencryptKeys(password string) ([]byte, int, error) {
 	return data, len(keys), nil
 }
 
-func equalKeys(a, b []*pki.Key) bool {
+func equalKeys(a, b []*x509id.Key) bool {
 	if len(a) != len(b) {
 		return false
 	}
 	for i := range a {
 		if !a[i].Certificate.Equal(b[i].Certificate) || a[i].Name != b[i].Name ||
-			!bytes.Equal(pki.EncodePEM(a[i].Chain...), pki.EncodePEM(b[i].Chain...)) {
+			!bytes.Equal(x509id.EncodePEM(a[i].Chain...), x509id.EncodePEM(b[i].Chain...)) {
 			return false
 		}
 	}
@@ -184,7 +185,7 @@ func (x *certExtractCommand) Run(c *commandLine, t *commandContext) error {
 	if x.Chain {
 		all = append(all, file.key.Chain...)
 	}
-	data := pki.EncodePEM(all...)
+	data := x509id.EncodePEM(all...)
 	if x.Out == "" {
 		return t.printAnswer(struct {
 			PEM string `json:"pem"`

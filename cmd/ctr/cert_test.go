@@ -15,12 +15,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
+	"github.com/openctr/ctr/internal/message/p12"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
-const p12TestData = "../../internal/message/pki/testdata/"
+const p12TestData = "../../internal/message/p12/testdata/"
 
 func writeTempFile(t *testing.T, name string, data []byte) string {
 	t.Helper()
@@ -44,14 +46,14 @@ func writeTestP12(t *testing.T, key, name string) (file, password string) {
 }
 
 // issueP12 writes a .p12 file with one certificate of a new authority.
-func issueP12(t *testing.T, authority string, order pki.Order) (file, password string) {
+func issueP12(t *testing.T, issuer string, order authority.Order) (file, password string) {
 	t.Helper()
 	now := time.Now()
-	a, err := pki.NewAuthority(pki.AuthorityOptions{Name: authority, NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(5, 0, 0), Random: rand.Reader})
+	a, err := authority.NewAuthority(authority.AuthorityOptions{Name: issuer, NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(5, 0, 0), Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
-	order.Algorithm, order.NotBefore = pki.KeyECP256, now.AddDate(-1, 0, 0)
+	order.Algorithm, order.NotBefore = authority.KeyECP256, now.AddDate(-1, 0, 0)
 	if order.NotAfter.IsZero() {
 		order.NotAfter = now.AddDate(1, 0, 0)
 	}
@@ -62,7 +64,7 @@ func issueP12(t *testing.T, authority string, order pki.Order) (file, password s
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := pki.EncodeKeys([]*pki.Key{key}, "worthless", 100, rand.Reader)
+	data, err := p12.EncodeKeys([]*x509id.Key{key}, "worthless", 100, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,14 +106,14 @@ func TestCertShowJudges(t *testing.T) {
 		codes  []problem.Code
 		advice []advice
 	}{
-		"SSIN=78031412250":          {"person", nil, nil},
-		"NIHII-RETIREMENT=76123422": {"organisation", nil, []advice{adviceNameAuthor}},
-		"CBE=0403227020":            {"nobody", []problem.Code{problem.CertificateCBE}, []advice{adviceRequestNIHIICertificate, adviceSignWithSSIN}},
-		pki.EntryExpired:            {"organisation", []problem.Code{problem.CertExpired}, []advice{adviceNameAuthor, adviceRenew}},
-		pki.EntryNotYetValid:        {"organisation", []problem.Code{problem.CertNotYetValid}, []advice{adviceNameAuthor}},
-		pki.EntryWeakKey:            {"organisation", []problem.Code{problem.CertKeyUnsupported}, []advice{adviceNameAuthor}},
-		pki.EntryIsCA:               {"organisation", []problem.Code{problem.CertIsAuthority}, []advice{adviceNameAuthor}},
-		pki.EntryWrongKeyUsage:      {"organisation", []problem.Code{problem.CertKeyUsage}, []advice{adviceNameAuthor}},
+		"SSIN=78031412250":           {"person", nil, nil},
+		"NIHII-RETIREMENT=76123422":  {"organisation", nil, []advice{adviceNameAuthor}},
+		"CBE=0403227020":             {"nobody", []problem.Code{problem.CertificateCBE}, []advice{adviceRequestNIHIICertificate, adviceSignWithSSIN}},
+		authority.EntryExpired:       {"organisation", []problem.Code{problem.CertExpired}, []advice{adviceNameAuthor, adviceRenew}},
+		authority.EntryNotYetValid:   {"organisation", []problem.Code{problem.CertNotYetValid}, []advice{adviceNameAuthor}},
+		authority.EntryWeakKey:       {"organisation", []problem.Code{problem.CertKeyUnsupported}, []advice{adviceNameAuthor}},
+		authority.EntryIsCA:          {"organisation", []problem.Code{problem.CertIsAuthority}, []advice{adviceNameAuthor}},
+		authority.EntryWrongKeyUsage: {"organisation", []problem.Code{problem.CertKeyUsage}, []advice{adviceNameAuthor}},
 	}
 	for key, want := range fixed {
 		file, password := writeTestP12(t, key, "x.p12")
@@ -124,17 +126,17 @@ func TestCertShowJudges(t *testing.T) {
 	runCtr(t, nil, "cert", "show", cbe, "--password-file", password).expect(t, exitOK, "no caller", "CERTIFICATE_CBE_NOT_ACCEPTED", "begins with NIHII-",
 		"A doctor, like every person")
 	for name, tt := range map[string]struct {
-		subject pki.Subject
+		subject x509id.Subject
 		code    problem.Code
 		advice  []advice
 	}{
-		"a doctor's number":      {pki.Subject{Type: "NIHII11", ID: "17800389480"}, problem.CertificateUnfit, []advice{adviceSignWithSSIN, adviceRequestNIHIICertificate}},
-		"NIHII-DOCTOR":           {pki.Subject{Type: "NIHII-DOCTOR", ID: "17800389"}, problem.CertSubjectType, []advice{adviceSignWithSSIN, adviceRequestOtherCertificate}},
-		"a partner":              {pki.Subject{Type: "EHP", ID: "1990001916"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
-		"a person with a typo":   {pki.Subject{Type: "SSIN", ID: "78031412251"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
-		"a hospital with a typo": {pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000435"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
+		"a doctor's number":      {x509id.Subject{Type: "NIHII11", ID: "17800389480"}, problem.CertificateUnfit, []advice{adviceSignWithSSIN, adviceRequestNIHIICertificate}},
+		"NIHII-DOCTOR":           {x509id.Subject{Type: "NIHII-DOCTOR", ID: "17800389"}, problem.CertSubjectType, []advice{adviceSignWithSSIN, adviceRequestOtherCertificate}},
+		"a partner":              {x509id.Subject{Type: "EHP", ID: "1990001916"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
+		"a person with a typo":   {x509id.Subject{Type: "SSIN", ID: "78031412251"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
+		"a hospital with a typo": {x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000435"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
 	} {
-		file, secret := issueP12(t, "CTR test", pki.Order{Subject: tt.subject})
+		file, secret := issueP12(t, "CTR test", authority.Order{Subject: tt.subject})
 		r := showCertificate(t, file, secret)
 		if r.IdentifiedAs != "nobody" || !slices.Equal(r.RefusalCodes, []problem.Code{tt.code}) || !slices.Equal(r.Advice, tt.advice) {
 			t.Errorf("%s: %s, %v, %v", name, r.IdentifiedAs, r.RefusalCodes, r.Advice)
@@ -148,12 +150,12 @@ func TestCertShowTellsTheFile(t *testing.T) {
 	if r := showCertificate(t, other, password); !slices.Contains(r.Advice, adviceFileNameMismatch) {
 		t.Errorf("another's file name: %v", r.Advice)
 	}
-	acceptance, secret := issueP12(t, "TEST eHealth acceptance", pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Application: "EPD"}})
+	acceptance, secret := issueP12(t, "TEST eHealth acceptance", authority.Order{Subject: x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Application: "EPD"}})
 	if r := showCertificate(t, acceptance, secret); r.Environment != "acceptance" || r.Application != "EPD" || r.Subject != "NIHII-HOSPITAL=71000436, EPD" ||
 		!slices.Contains(r.Advice, adviceNotForProduction) || r.Store.PlatformName {
 		t.Errorf("acceptance: %+v", r)
 	}
-	production, secret := issueP12(t, "Zetes eHealth", pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436"}})
+	production, secret := issueP12(t, "Zetes eHealth", authority.Order{Subject: x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000436"}})
 	if r := showCertificate(t, production, secret); r.Environment != "production" {
 		t.Errorf("production: %s", r.Environment)
 	}
@@ -256,15 +258,15 @@ func TestCertExtract(t *testing.T) {
 	file, password := writeTestP12(t, testpki.Hospital, "x.p12")
 	extract := []string{"cert", "extract", file, "--password-file", password}
 	key := testpki.Key(t, testpki.Hospital)
-	if output := runCtr(t, extract).expect(t, exitOK).stdout; output != string(pki.EncodePEM(key.Certificate)) {
+	if output := runCtr(t, extract).expect(t, exitOK).stdout; output != string(x509id.EncodePEM(key.Certificate)) {
 		t.Errorf("the certificate: %s", output)
 	}
-	whole := string(pki.EncodePEM(append([]*x509.Certificate{key.Certificate}, key.Chain...)...))
+	whole := string(x509id.EncodePEM(append([]*x509.Certificate{key.Certificate}, key.Chain...)...))
 	if output := runCtr(t, extract, "--chain").expect(t, exitOK).stdout; output != whole {
 		t.Errorf("the chain: %s", output)
 	}
 	var answer struct{ PEM string }
-	if err := json.Unmarshal([]byte(runCtr(t, extract, "--json").expect(t, exitOK).stdout), &answer); err != nil || answer.PEM != string(pki.EncodePEM(key.Certificate)) {
+	if err := json.Unmarshal([]byte(runCtr(t, extract, "--json").expect(t, exitOK).stdout), &answer); err != nil || answer.PEM != string(x509id.EncodePEM(key.Certificate)) {
 		t.Errorf("%+v, %v", answer, err)
 	}
 	runCtr(t, extract, "--key").expect(t, exitUsage, "--key needs -o")
@@ -404,7 +406,7 @@ func TestExpiryWarning(t *testing.T) {
 // change.
 func TestCommandsWarnOfExpiry(t *testing.T) {
 	t.Parallel()
-	file, password := issueP12(t, "CTR test", pki.Order{Subject: pki.Subject{Type: "SSIN", ID: "78031412250"}, NotAfter: time.Now().Add(20*24*time.Hour + time.Hour)})
+	file, password := issueP12(t, "CTR test", authority.Order{Subject: x509id.Subject{Type: "SSIN", ID: "78031412250"}, NotAfter: time.Now().Add(20*24*time.Hour + time.Hour)})
 	for _, more := range [][]string{nil, {"--json"}} {
 		flags := append([]string{"--p12", file, "--password-file", password, "--url", "https://127.0.0.1:1/ctr/v1"}, more...)
 		r := runCtr(t, flags, "search", "--patient", "48022907379").expect(t, exitUnreachable, "ctr: your certificate expires on ", "in 20 day(s): renew it now")

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/p12"
+	"github.com/openctr/ctr/internal/message/x509id"
 )
 
 // This file reads the outer structure of a .p12 file (RFC 7292): its encryption, and the number of its keys.
 //
-// pki.ReadP12Keys reads the contents. The code here needs no password.
+// p12.DecodeKeys reads the contents. The code here needs no password.
 
 // p12Iterations is the number of iterations of the password hash for each part of a new file.
 const p12Iterations = 100_000
@@ -82,7 +83,7 @@ type p12Outline struct {
 
 var errUnexpectedForm = errors.New("the .p12 file has an unexpected structure; export it again with openssl or keytool")
 
-// readOutline reads the outer structure. The file must have passed pki.ReadP12, which limits it.
+// readOutline reads the outer structure. The file must have passed p12.DecodeKeys, which limits it.
 func readOutline(file []byte) (*p12Outline, error) {
 	var store struct {
 		Version int
@@ -203,8 +204,8 @@ var errWouldLose = errors.New("the file contains more than encrypted keys with t
 	"keep the file, or split it with openssl pkcs12")
 
 // readAllKeys reads all keys of a .p12 file, the signing key first. It fails if a key has no certificate.
-func readAllKeys(file []byte, password string) ([]*pki.Key, error) {
-	keys, err := pki.DecodeKeys(file, password)
+func readAllKeys(file []byte, password string) ([]*x509id.Key, error) {
+	keys, err := p12.DecodeKeys(file, password)
 	if err != nil {
 		return nil, err
 	}
@@ -219,13 +220,10 @@ func readAllKeys(file []byte, password string) ([]*pki.Key, error) {
 		switch { // names as the platform gives them; some programs cannot find an unnamed key
 		case key.Name != "":
 		case i == 0:
-			key.Name = signingEntryName
+			key.Name = p12.SigningEntryName
 		default:
 			key.Name = key.Certificate.SerialNumber.String()
 		}
 	}
 	return keys, nil
 }
-
-// signingEntryName is the platform's name of the signing key, for which pki.ReadP12 looks.
-const signingEntryName = "authentication"

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -125,7 +125,7 @@ func (o *openedP12) newReport(now time.Time) (*certificateReport, error) {
 	}
 	r.assessSubject(leaf)
 	// With the certificate itself as trust anchor, Verify makes every other check of the service.
-	if err := pki.NewTrustStore([]*x509.Certificate{leaf}, nil, 0).Verify(leaf, now); err != nil {
+	if err := x509id.NewTrustStore([]*x509.Certificate{leaf}, nil, 0).Verify(leaf, now); err != nil {
 		r.RefusalCodes = append(r.RefusalCodes, problem.From(err).Code)
 	}
 	if r.DaysLeft < 90 {
@@ -143,7 +143,7 @@ func (o *openedP12) newReport(now time.Time) (*certificateReport, error) {
 // assessSubject determines how a service identifies the holder, by the rules of the register, and which certificate
 // to request instead.
 func (r *certificateReport) assessSubject(leaf *x509.Certificate) {
-	subject, err := pki.SubjectFromCertificate(leaf)
+	subject, err := x509id.SubjectFromCertificate(leaf)
 	if err != nil {
 		r.Subject = leaf.Subject.CommonName
 		r.RefusalCodes = append(r.RefusalCodes, problem.From(err).Code)
@@ -211,7 +211,7 @@ func (r *certificateReport) assessFile(o *openedP12) error {
 }
 
 // isChainComplete reports whether the file contains all issuers up to a root.
-func isChainComplete(key *pki.Key) bool {
+func isChainComplete(key *x509id.Key) bool {
 	last := key.Certificate
 	if len(key.Chain) > 0 {
 		last = key.Chain[len(key.Chain)-1]

@@ -11,8 +11,8 @@ import (
 
 	"github.com/openctr/ctr/internal/devkit/capture"
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -98,7 +98,7 @@ func (c *checkCommand) inspectionOptions(now time.Time) (diagnosis.Options, erro
 		if err != nil {
 			return o, fmt.Errorf("--trust: %w", err)
 		}
-		if o.Trust, err = pki.ParseTrustStore(0, files...); err != nil {
+		if o.Trust, err = x509id.ParseTrustStore(0, files...); err != nil {
 			return o, fmt.Errorf("--trust: %w", err)
 		}
 	}
@@ -107,7 +107,7 @@ func (c *checkCommand) inspectionOptions(now time.Time) (diagnosis.Options, erro
 		if err != nil {
 			return o, fmt.Errorf("--known: %w", err)
 		}
-		if o.Registered, err = pki.ParseDirectory(files...); err != nil {
+		if o.Registered, err = x509id.ParseDirectory(files...); err != nil {
 			return o, fmt.Errorf("--known: %w", err)
 		}
 	}

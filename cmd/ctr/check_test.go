@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -77,7 +77,7 @@ func TestCheckAGoodMessage(t *testing.T) {
 // TestCheckSaysEverything checks that one run reports everything that the service would refuse one by one.
 func TestCheckSaysEverything(t *testing.T) {
 	t.Parallel()
-	message, s := captureMessage(t, pki.EntryExpired, implantationXML("2026-01-02", "2026-01-01", "EPD-1"))
+	message, s := captureMessage(t, authority.EntryExpired, implantationXML("2026-01-02", "2026-01-01", "EPD-1"))
 	message = strings.NewReplacer("48022907379", "4802290737", ">1<", ">many<").Replace(message)
 	message = strings.Replace(message, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "http://www.w3.org/2000/09/xmldsig#rsa-sha1", 1)
 	trust := filepath.Join(s.dir, "trust.pem")

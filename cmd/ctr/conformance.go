@@ -10,10 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/devkit/conformance"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/p12"
+	"github.com/openctr/ctr/internal/message/x509id"
 )
 
 type conformanceCommand struct {
@@ -89,11 +91,11 @@ func (c *conformanceCommand) judgeServer(t *commandContext) (*conformance.Report
 }
 
 // newKeyLookup returns a function that finds the keys of the test PKI. Without a test PKI it finds none.
-func (c *conformanceCommand) newKeyLookup() (func(string) (*pki.Key, error), error) {
+func (c *conformanceCommand) newKeyLookup() (func(string) (*x509id.Key, error), error) {
 	if c.TestPKI == "" {
-		return func(string) (*pki.Key, error) { return nil, testmessages.ErrNoKey }, nil
+		return func(string) (*x509id.Key, error) { return nil, testmessages.ErrNoKey }, nil
 	}
-	files, err := pki.ReadDevelopmentFiles(c.TestPKI)
+	files, err := authority.ReadDevelopmentFiles(c.TestPKI)
 	if err != nil {
 		return nil, fmt.Errorf("--test-pki: %w", err)
 	}
@@ -101,7 +103,7 @@ func (c *conformanceCommand) newKeyLookup() (func(string) (*pki.Key, error), err
 	if err != nil {
 		return nil, fmt.Errorf("--test-pki: %w", err)
 	}
-	return func(entry string) (*pki.Key, error) {
+	return func(entry string) (*x509id.Key, error) {
 		file, found := files.P12[entry]
 		if !found {
 			return nil, testmessages.ErrNoKey
@@ -110,7 +112,7 @@ func (c *conformanceCommand) newKeyLookup() (func(string) (*pki.Key, error), err
 		if err != nil {
 			return nil, fmt.Errorf("--test-pki: %w", err)
 		}
-		return pki.DecodeSigningKey(data, strings.TrimRight(string(password), "\r\n"))
+		return p12.DecodeSigningKey(data, strings.TrimRight(string(password), "\r\n"))
 	}, nil
 }
 
@@ -120,11 +122,11 @@ func (c *conformanceCommand) judgeMessages() (*conformance.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	var trust *pki.TrustStore
+	var trust *x509id.TrustStore
 	if len(c.Trust) > 0 {
 		files, err := readFiles(c.Trust)
 		if err == nil {
-			trust, err = pki.ParseTrustStore(0, files...)
+			trust, err = x509id.ParseTrustStore(0, files...)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("--trust: %w", err)

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
@@ -152,8 +152,8 @@ func TestNotAuthenticated(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
 	for key, code := range map[string]problem.Code{
-		pki.EntryUntrusted: problem.CertUntrusted, pki.EntrySelfSigned: problem.CertUntrusted,
-		pki.EntryExpired: problem.CertExpired, pki.EntryRevoked: problem.CertRevoked,
+		authority.EntryUntrusted: problem.CertUntrusted, authority.EntrySelfSigned: problem.CertUntrusted,
+		authority.EntryExpired: problem.CertExpired, authority.EntryRevoked: problem.CertRevoked,
 	} {
 		t.Run(key, func(t *testing.T) {
 			entry, _ := problem.Lookup(code)

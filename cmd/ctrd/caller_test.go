@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -93,7 +93,7 @@ func TestCaller(t *testing.T) {
 	if result := binary(testpki.Hospital, "https://127.0.0.1:1/ctr/v1", "search", "--number", number); result.ExitCode != 3 {
 		t.Errorf("nobody there: exit %d", result.ExitCode)
 	}
-	for _, entry := range []string{pki.EntryExpired, pki.EntryRevoked, pki.EntryUntrusted, pki.EntrySelfSigned} {
+	for _, entry := range []string{authority.EntryExpired, authority.EntryRevoked, authority.EntryUntrusted, authority.EntrySelfSigned} {
 		if output := as(4, entry, "search", "--number", number); !strings.Contains(output, "CERT_") {
 			t.Error(output)
 		}

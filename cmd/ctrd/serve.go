@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/service"
 )
 
@@ -73,7 +73,7 @@ func (c *serveCommand) newConfig(e environment) (service.Config, error) {
 		DataDirectory: c.Data, DatabaseURL: c.Database, KeyFile: c.Keys,
 		Listen: c.Listen, MetricsListen: c.AdminListen, PlainHTTP: c.HTTP, PublicURL: c.PublicURL, Environment: c.Environment, Development: c.Dev,
 		TLSCertificateFile: c.TLSCert, TLSKeyFile: c.TLSKey,
-		TrustFiles: c.Trust, KnownCertificateFiles: c.Known, RevocationPolicy: pki.StatusPolicy(c.Revocation), RevocationLists: c.CRL,
+		TrustFiles: c.Trust, KnownCertificateFiles: c.Known, RevocationPolicy: revocation.StatusPolicy(c.Revocation), RevocationLists: c.CRL,
 		OCSPResponseFiles: c.OCSP, StrictTokens: c.Strict, RequireCareRelation: c.RequireLink,
 	}
 	if c.AllowSHA1 != "" {

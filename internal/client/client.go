@@ -18,9 +18,10 @@ import (
 
 	"github.com/beevik/etree"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -34,14 +35,14 @@ var ErrUnreachable = errors.New("could not reach the service")
 // Client signs and sends requests.
 type Client struct {
 	URL   string
-	Key   *pki.Key
+	Key   *x509id.Key
 	HTTP  *http.Client
 	Now   func() time.Time
 	NewID func() string
 }
 
 // ReadKey reads a .p12 file, with the password from another file.
-func ReadKey(file, passwordFile string) (*pki.Key, error) {
+func ReadKey(file, passwordFile string) (*x509id.Key, error) {
 	data, err := os.ReadFile(file) //nolint:gosec // the path is the user's own
 	if err != nil {
 		return nil, fmt.Errorf("the .p12 file: %w", err)
@@ -50,7 +51,7 @@ func ReadKey(file, passwordFile string) (*pki.Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the password file: %w", err)
 	}
-	key, err := pki.DecodeSigningKey(data, strings.TrimRight(string(password), "\r\n"))
+	key, err := p12.DecodeSigningKey(data, strings.TrimRight(string(password), "\r\n"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -84,7 +85,7 @@ func (c *Client) Sign(body []byte) ([]byte, error) {
 }
 
 // SignEnvelope signs an envelope, which may also be that of a reply.
-func SignEnvelope(envelope []byte, key *pki.Key, o wsse.SignOptions) ([]byte, error) {
+func SignEnvelope(envelope []byte, key *x509id.Key, o wsse.SignOptions) ([]byte, error) {
 	d := etree.NewDocument()
 	if err := d.ReadFromBytes(envelope); err != nil {
 		return nil, fmt.Errorf("build the envelope: %w", err)

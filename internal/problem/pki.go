@@ -1,6 +1,6 @@
 package problem
 
-// Codes of package message/pki: for certificates in messages, and for files of operators and callers (.p12, trusted
+// Codes of packages x509id, p12 and revocation: for certificates in messages, and for files of operators and callers (.p12, trusted
 // certificates, revocation lists).
 //
 // CertUntrusted has one text for all reasons, so that an outsider cannot find out which authorities are trusted.

@@ -14,19 +14,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/revocation"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/store"
 )
 
 // serviceFiles is the content of the files that a service reads at startup.
 type serviceFiles struct {
-	development       pki.DevelopmentFiles
-	trust             *pki.TrustStore
-	knownCertificates *pki.Directory
-	revocation        *pki.StatusChecker
+	development       authority.DevelopmentFiles
+	trust             *x509id.TrustStore
+	knownCertificates *x509id.Directory
+	revocation        *revocation.StatusChecker
 	tlsCertificate    tls.Certificate
 }
 
@@ -54,12 +56,12 @@ func (c *Config) readFiles() (serviceFiles, error) {
 }
 
 // openDevelopmentPKI reads the test PKI of a development service, and creates it if the directory is new.
-func openDevelopmentPKI(dir string, now time.Time) (pki.DevelopmentFiles, error) {
-	existing, err := pki.ReadDevelopmentFiles(dir)
+func openDevelopmentPKI(dir string, now time.Time) (authority.DevelopmentFiles, error) {
+	existing, err := authority.ReadDevelopmentFiles(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return existing, err
 	}
-	return pki.DevelopmentPKI{Password: rand.Text(), IssuedAt: now, NotAfter: now.AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
+	return authority.DevelopmentPKI{Password: rand.Text(), IssuedAt: now, NotAfter: now.AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
 }
 
 // loadDevelopmentData loads the development data into an empty database.
@@ -84,7 +86,7 @@ func loadDevelopmentData(ctx context.Context, db *store.DB) error {
 }
 
 // readTrust reads the trust anchors: the configured files, and the test PKI of a development service.
-func (c *Config) readTrust(dev pki.DevelopmentFiles) (*pki.TrustStore, error) {
+func (c *Config) readTrust(dev authority.DevelopmentFiles) (*x509id.TrustStore, error) {
 	const cacheSize = 4096
 	names := c.TrustFiles
 	if c.Development {
@@ -101,7 +103,7 @@ func (c *Config) readTrust(dev pki.DevelopmentFiles) (*pki.TrustStore, error) {
 		}
 		files = append(files, data)
 	}
-	trust, err := pki.ParseTrustStore(cacheSize, files...)
+	trust, err := x509id.ParseTrustStore(cacheSize, files...)
 	if err != nil {
 		return nil, &SettingError{Setting: "trust", Err: err}
 	}
@@ -109,11 +111,11 @@ func (c *Config) readTrust(dev pki.DevelopmentFiles) (*pki.TrustStore, error) {
 }
 
 // newRevocation reads the revocation files and prepares the requests to the authorities.
-func (c *Config) newRevocation(trust *pki.TrustStore, dev pki.DevelopmentFiles) (*pki.StatusChecker, error) {
-	if c.RevocationPolicy == pki.PolicyOff && slices.ContainsFunc(c.RevocationLists, isURL) {
+func (c *Config) newRevocation(trust *x509id.TrustStore, dev authority.DevelopmentFiles) (*revocation.StatusChecker, error) {
+	if c.RevocationPolicy == revocation.PolicyOff && slices.ContainsFunc(c.RevocationLists, isURL) {
 		return nil, ErrListURLWithoutRequests
 	}
-	r := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: c.RevocationPolicy, Now: c.Now, Log: c.Log, HTTPClient: &http.Client{Transport: &http.Transport{
+	r := revocation.NewStatusChecker(trust, revocation.StatusCheckerOptions{Policy: c.RevocationPolicy, Now: c.Now, Log: c.Log, HTTPClient: &http.Client{Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 		MaxIdleConns: 8, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
 	}}})
@@ -141,7 +143,7 @@ func (c *Config) newRevocation(trust *pki.TrustStore, dev pki.DevelopmentFiles) 
 func isURL(name string) bool { return strings.Contains(name, "://") }
 
 // readKnownCertificates reads the certificates to which a message may refer instead of containing one.
-func (c *Config) readKnownCertificates() (*pki.Directory, error) {
+func (c *Config) readKnownCertificates() (*x509id.Directory, error) {
 	var files [][]byte
 	for _, name := range c.KnownCertificateFiles {
 		data, err := os.ReadFile(name)
@@ -150,7 +152,7 @@ func (c *Config) readKnownCertificates() (*pki.Directory, error) {
 		}
 		files = append(files, data)
 	}
-	known, err := pki.ParseDirectory(files...)
+	known, err := x509id.ParseDirectory(files...)
 	if err != nil {
 		return nil, &SettingError{Setting: "known", Err: err}
 	}
@@ -158,7 +160,7 @@ func (c *Config) readKnownCertificates() (*pki.Directory, error) {
 }
 
 // readTLSCertificate reads the server's certificate; plain HTTP has none.
-func (c *Config) readTLSCertificate(dev pki.DevelopmentFiles) (tls.Certificate, error) {
+func (c *Config) readTLSCertificate(dev authority.DevelopmentFiles) (tls.Certificate, error) {
 	certFile, keyFile := c.TLSCertificateFile, c.TLSKeyFile
 	switch {
 	case c.PlainHTTP:

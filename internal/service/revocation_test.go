@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/testing/interop"
@@ -26,13 +28,13 @@ import (
 func TestRevocationIsFetched(t *testing.T) {
 	t.Parallel()
 	from, until := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "revoking", NotBefore: from, NotAfter: until, Random: rand.Reader})
+	issuer, err := authority.NewAuthority(authority.AuthorityOptions{Name: "revoking", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
-	issue := func() *pki.Key {
-		key, issueErr := authority.Issue(pki.Order{
-			Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"}, NotBefore: from, NotAfter: until, Algorithm: pki.KeyECP256,
+	issue := func() *x509id.Key {
+		key, issueErr := issuer.Issue(authority.Order{
+			Subject: x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"}, NotBefore: from, NotAfter: until, Algorithm: authority.KeyECP256,
 		})
 		if issueErr != nil {
 			t.Fatal(issueErr)
@@ -40,7 +42,7 @@ func TestRevocationIsFetched(t *testing.T) {
 		return key
 	}
 	good, revoked := issue(), issue()
-	list, err := authority.SignCRL(1, from, until, revoked.Certificate)
+	list, err := issuer.SignCRL(1, from, until, revoked.Certificate)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +58,14 @@ func TestRevocationIsFetched(t *testing.T) {
 	}))
 	t.Cleanup(lists.Close)
 	trust := filepath.Join(t.TempDir(), "trust.pem")
-	interop.WriteFile(t, trust, pki.EncodePEM(authority.Certificates()...))
+	interop.WriteFile(t, trust, x509id.EncodePEM(issuer.Certificates()...))
 	var log logBuffer
 	service := startService(t, service.Config{
 		Development: true, Log: slog.New(slog.NewJSONHandler(&log, nil)),
-		TrustFiles: []string{trust}, RevocationPolicy: pki.PolicyHardFail, RevocationLists: []string{lists.URL + "/list.crl"},
+		TrustFiles: []string{trust}, RevocationPolicy: revocation.PolicyHardFail, RevocationLists: []string{lists.URL + "/list.crl"},
 	})
 
-	search := func(key *pki.Key) string {
+	search := func(key *x509id.Key) string {
 		_, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](t.Context(), service.NewClient(t, key), "Search",
 			interop.NewSearchRequest(interop.CriteriaByPatient(interop.PatientSSIN)))
 		if refusal, ok := errors.AsType[*soap.Refusal](err); ok {

@@ -6,8 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/sandbox"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -16,7 +16,7 @@ import (
 func (c *Config) hasSandbox() bool { return c.Development && c.Environment != "Production" }
 
 // newSandbox returns a handler that adds the pages of a development service to the SOAP handler.
-func (s *Service) newSandbox(background context.Context, files pki.DevelopmentFiles, newHandler handlerFactory) (http.Handler, error) {
+func (s *Service) newSandbox(background context.Context, files authority.DevelopmentFiles, newHandler handlerFactory) (http.Handler, error) {
 	gate := sandbox.NewGate(newHandler(s.register.store))
 	config := sandbox.Config{
 		Service: gate, Path: ctr.Path, PublicURL: s.config.PublicURL, Files: files, Now: s.config.Now, NewID: s.config.newNCName,

@@ -18,8 +18,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/loopback"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/message/wsse"
 )
 
@@ -45,10 +46,10 @@ type Config struct {
 	TLSCertificateFile string
 	TLSKeyFile         string
 
-	TrustFiles            []string         // PEM: the authorities of signers' certificates
-	KnownCertificateFiles []string         // PEM: certificates that a message may refer to
-	RevocationPolicy      pki.StatusPolicy // pki.PolicySoftFail if empty
-	RevocationLists       []string         // files or URLs
+	TrustFiles            []string                // PEM: the authorities of signers' certificates
+	KnownCertificateFiles []string                // PEM: certificates that a message may refer to
+	RevocationPolicy      revocation.StatusPolicy // revocation.PolicySoftFail if empty
+	RevocationLists       []string                // files or URLs
 	OCSPResponseFiles     []string
 	StrictTokens          bool      // require that the security token is signed too
 	AllowSHA1Until        time.Time // accept SHA-1 in signatures before this instant
@@ -91,9 +92,9 @@ func (e *SettingError) Unwrap() error { return e.Err }
 
 // Service is a running service. Its exported fields are set when Start returns and do not change.
 type Service struct {
-	URL        string               // of the SOAP door, for callers
-	MetricsURL string               // empty without metrics
-	TestPKI    pki.DevelopmentFiles // of a development service
+	URL        string                     // of the SOAP door, for callers
+	MetricsURL string                     // empty without metrics
+	TestPKI    authority.DevelopmentFiles // of a development service
 
 	config   Config
 	servers  []*http.Server
@@ -167,7 +168,7 @@ func (c Config) withDefaults() Config {
 		c.Environment = "Test"
 	}
 	if c.RevocationPolicy == "" {
-		c.RevocationPolicy = pki.PolicySoftFail
+		c.RevocationPolicy = revocation.PolicySoftFail
 	}
 	return c
 }

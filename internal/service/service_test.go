@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
+	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/interop"
@@ -102,7 +103,7 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 	service := startService(t, config)
 	for _, entry := range []string{
 		"NIHII-HOSPITAL=71000436", "NIHII-HOSPITAL=71012413", "NIHII-RETIREMENT=76123422", "CBE=0403227020", "SSIN=78031412250",
-		"SSIN=69092234126", "SSIN=85073003328", "SSIN=81050511813", "SSIN=91021706490", "SSIN=48022907379", pki.EntryExpired, pki.EntryRevoked, pki.EntryEC,
+		"SSIN=69092234126", "SSIN=85073003328", "SSIN=81050511813", "SSIN=91021706490", "SSIN=48022907379", authority.EntryExpired, authority.EntryRevoked, authority.EntryEC,
 	} {
 		if service.P12[entry] == "" {
 			t.Errorf("there is no .p12 file for %s", entry)
@@ -112,8 +113,8 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 		t.Errorf("password in %s, authorities in %s", got, service.CA)
 	}
 	checkPrivate(t, filepath.Join(directory, "ctr.sqlite"), service.PasswordFile(), service.P12[testpki.Hospital])
-	p12, password := mustReadFile(t, service.P12[testpki.Hospital]), mustReadFile(t, service.PasswordFile())
-	key, err := pki.DecodeSigningKey(p12, strings.TrimSpace(string(password)))
+	keyFile, password := mustReadFile(t, service.P12[testpki.Hospital]), mustReadFile(t, service.PasswordFile())
+	key, err := p12.DecodeSigningKey(keyFile, strings.TrimSpace(string(password)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 	service.close()
 
 	again := startService(t, config)
-	if !maps.Equal(again.P12, service.P12) || !bytes.Equal(mustReadFile(t, again.P12[testpki.Hospital]), p12) || !bytes.Equal(mustReadFile(t, again.PasswordFile()), password) {
+	if !maps.Equal(again.P12, service.P12) || !bytes.Equal(mustReadFile(t, again.P12[testpki.Hospital]), keyFile) || !bytes.Equal(mustReadFile(t, again.PasswordFile()), password) {
 		t.Error("the keys are others after a restart")
 	}
 	if found := interop.MustSearch(t, again.NewClient(t, key), interop.CriteriaByNumber(number)); found.Total != 1 {
@@ -151,11 +152,11 @@ func mustReadFile(t *testing.T, file string) []byte {
 func TestSignedReplies(t *testing.T) {
 	t.Parallel()
 	interop.FindXmlsec(t)
-	for _, entry := range []string{"NIHII-HOSPITAL=71012413", pki.EntryEC} {
+	for _, entry := range []string{"NIHII-HOSPITAL=71012413", authority.EntryEC} {
 		t.Run(entry, func(t *testing.T) {
 			t.Parallel()
 			directory := interop.NewDevelopmentDirectory(t)
-			index, err := pki.ReadDevelopmentFiles(filepath.Join(directory, "certs"))
+			index, err := authority.ReadDevelopmentFiles(filepath.Join(directory, "certs"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,11 +16,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
@@ -243,11 +245,11 @@ func TestCheckIsBounded(t *testing.T) {
 func TestCheckAsksNoAuthority(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	believed, err := pki.ParseTrustStore(64, testpki.CAFile(t))
+	believed, err := x509id.ParseTrustStore(64, testpki.CAFile(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	checker := pki.NewStatusChecker(believed, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: d.Clock.Now})
+	checker := revocation.NewStatusChecker(believed, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail, Now: d.Clock.Now})
 	d.service = d.newServiceWith(t, "Test", &wsse.Verifier{Trust: believed, Now: d.Clock.Now})
 	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.AnswerCode != problem.CertRevocationUnknown {
 		t.Errorf("%+v", report)
@@ -265,7 +267,7 @@ func TestCheckAsksNoAuthority(t *testing.T) {
 func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	registered, err := pki.ParseDirectory(pki.EncodePEM(testpki.Key(t, testpki.Hospital).Certificate))
+	registered, err := x509id.ParseDirectory(x509id.EncodePEM(testpki.Key(t, testpki.Hospital).Certificate))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,17 +300,17 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 // whether its subject is known to the service, unknown, or invalid.
 func TestUntrustedSignersGetTheSameAnswer(t *testing.T) {
 	t.Parallel()
-	stranger, err := pki.NewAuthority(pki.AuthorityOptions{Name: "a stranger", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
+	stranger, err := authority.NewAuthority(authority.AuthorityOptions{Name: "a stranger", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
 		NotAfter: registertest.StartTime().AddDate(20, 0, 0), Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := newDoor(t, settings{})
 	var answers []string
-	for _, who := range []pki.Subject{hospitalSubject(), {Type: "NIHII-HOSPITAL", ID: "71099913", Name: "NOBODY"}, {Type: "SSIN", ID: "48022907379", Name: "SOMEBODY"}} {
+	for _, who := range []x509id.Subject{hospitalSubject(), {Type: "NIHII-HOSPITAL", ID: "71099913", Name: "NOBODY"}, {Type: "SSIN", ID: "48022907379", Name: "SOMEBODY"}} {
 		for _, years := range []int{10, -1} { // also an expired one
-			key, err := stranger.Issue(pki.Order{Subject: who, NotBefore: registertest.StartTime().AddDate(-10, 0, 0), NotAfter: registertest.StartTime().AddDate(years, 0, 0),
-				Algorithm: pki.KeyECP256})
+			key, err := stranger.Issue(authority.Order{Subject: who, NotBefore: registertest.StartTime().AddDate(-10, 0, 0), NotAfter: registertest.StartTime().AddDate(years, 0, 0),
+				Algorithm: authority.KeyECP256})
 			if err != nil {
 				t.Fatal(err)
 			}

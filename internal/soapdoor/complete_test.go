@@ -37,11 +37,11 @@ var coveredElsewhere = map[problem.Code]string{
 
 	xmldoc.XMLInstructionMalformed: "the first processing instruction is refused, however written; tested in message/xmldoc",
 	dsig.SignatureKeyUnsupported:   "such a certificate is refused before; tested in message/dsig",
-	problem.CertSubjectDisagrees:   "no authority of ours issues it; tested in message/pki",
-	problem.CertSignatureWeak:      "no authority of ours issues it; tested in message/pki",
+	problem.CertSubjectDisagrees:   "no authority of ours issues it; tested in message/x509id",
+	problem.CertSignatureWeak:      "no authority of ours issues it; tested in message/x509id",
 	problem.CertRevocationUnknown:  "TestRevocationUnknown",
 
-	// Errors that an operator sees when a service or a client starts, tested in message/pki.
+	// Errors that an operator sees when a service or a client starts, tested in message/p12 and message/revocation.
 	problem.TrustUnreadable: "start-up", problem.TrustNotAuthority: "start-up", problem.CRLUnreadable: "start-up",
 	problem.CRLUntrusted: "start-up", problem.CRLAddress: "start-up", problem.OCSPUnreadable: "start-up", problem.OCSPUntrusted: "start-up",
 	problem.P12Unreadable: "start-up", problem.P12Unsupported: "start-up",

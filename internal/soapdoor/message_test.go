@@ -13,8 +13,10 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/revocation"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/testing/dsigtest"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
@@ -112,7 +114,7 @@ func repeatMarked(tb testing.TB, text, times string) string {
 
 // signingKey returns a frozen key, or a new one from an authority that the services of the cases trust as well. A case
 // can thus be signed by any subject.
-func signingKey(tb testing.TB, name string) *pki.Key {
+func signingKey(tb testing.TB, name string) *x509id.Key {
 	tb.Helper()
 	issuedKeys.Lock()
 	defer issuedKeys.Unlock()
@@ -128,7 +130,7 @@ func signingKey(tb testing.TB, name string) *pki.Key {
 		if frozenSubjects[name] {
 			return testpki.Key(tb, name)
 		}
-		key = issueKey(tb, pki.Order{Subject: pki.Subject{Type: identifierType, ID: id, Name: "TEST"}})
+		key = issueKey(tb, authority.Order{Subject: x509id.Subject{Type: identifierType, ID: id, Name: "TEST"}})
 	}
 	issuedKeys.keys[name] = key
 	return key
@@ -142,35 +144,35 @@ var frozenSubjects = map[string]bool{
 }
 
 // specialKey issues the keys that have no frozen counterpart.
-func specialKey(tb testing.TB, name string) *pki.Key {
+func specialKey(tb testing.TB, name string) *x509id.Key {
 	tb.Helper()
 	switch name {
 	case "P-384":
-		return issueKey(tb, pki.Order{Subject: hospitalSubject(), Algorithm: pki.KeyECP384})
+		return issueKey(tb, authority.Order{Subject: hospitalSubject(), Algorithm: authority.KeyECP384})
 	case "an application of the hospital":
 		s := hospitalSubject()
 		s.Application = "EPD-1"
-		return issueKey(tb, pki.Order{Subject: s})
+		return issueKey(tb, authority.Order{Subject: s})
 	}
 	return nil
 }
 
-func hospitalSubject() pki.Subject {
-	return pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"}
+func hospitalSubject() x509id.Subject {
+	return x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"}
 }
 
 // issuedKeys caches the issued keys for all cases.
 var issuedKeys = struct {
 	sync.Mutex
-	keys map[string]*pki.Key
-}{keys: map[string]*pki.Key{}}
+	keys map[string]*x509id.Key
+}{keys: map[string]*x509id.Key{}}
 
-var newAuthority = sync.OnceValues(func() (*pki.Authority, error) {
-	return pki.NewAuthority(pki.AuthorityOptions{Name: "endpoint test", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
+var newAuthority = sync.OnceValues(func() (*authority.Authority, error) {
+	return authority.NewAuthority(authority.AuthorityOptions{Name: "endpoint test", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
 		NotAfter: registertest.StartTime().AddDate(20, 0, 0), Random: rand.Reader})
 })
 
-func testAuthority(tb testing.TB) *pki.Authority {
+func testAuthority(tb testing.TB) *authority.Authority {
 	tb.Helper()
 	a, err := newAuthority()
 	if err != nil {
@@ -179,11 +181,11 @@ func testAuthority(tb testing.TB) *pki.Authority {
 	return a
 }
 
-func issueKey(tb testing.TB, o pki.Order) *pki.Key {
+func issueKey(tb testing.TB, o authority.Order) *x509id.Key {
 	tb.Helper()
 	o.NotBefore, o.NotAfter = registertest.StartTime().AddDate(-10, 0, 0), registertest.StartTime().AddDate(10, 0, 0)
-	if o.Algorithm == pki.KeyRSA2048 {
-		o.Algorithm = pki.KeyECP256 // faster to generate
+	if o.Algorithm == authority.KeyRSA2048 {
+		o.Algorithm = authority.KeyECP256 // faster to generate
 	}
 	key, err := testAuthority(tb).Issue(o)
 	if err != nil {
@@ -193,11 +195,11 @@ func issueKey(tb testing.TB, o pki.Order) *pki.Key {
 }
 
 // testTrust trusts the frozen authority and the issuing one.
-func testTrust(tb testing.TB) *pki.TrustStore {
+func testTrust(tb testing.TB) *x509id.TrustStore {
 	tb.Helper()
-	t, err := pki.ParseTrustStore(64, testpki.CAFile(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
+	t, err := x509id.ParseTrustStore(64, testpki.CAFile(tb), x509id.EncodePEM(testAuthority(tb).Certificates()...))
 	if err == nil {
-		err = pki.NewCRLStore(t).AddCRL(testpki.CRLFile(tb))
+		err = revocation.NewCRLStore(t).AddCRL(testpki.CRLFile(tb))
 	}
 	if err != nil {
 		tb.Fatal(err)

@@ -7,9 +7,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
@@ -23,11 +24,11 @@ import (
 func TestRevocationUnknown(t *testing.T) {
 	t.Parallel()
 	register := registertest.New(t, registertest.Options{})
-	trust, err := pki.ParseTrustStore(64, testpki.CAFile(t))
+	trust, err := x509id.ParseTrustStore(64, testpki.CAFile(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	checker := pki.NewStatusChecker(trust, pki.StatusCheckerOptions{Policy: pki.PolicyHardFail, Now: register.Clock.Now})
+	checker := revocation.NewStatusChecker(trust, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail, Now: register.Clock.Now})
 	log, err := reqlog.New(slog.New(slog.NewJSONHandler(io.Discard, nil)), register.Clock.Now, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)

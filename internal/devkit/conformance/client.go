@@ -7,10 +7,10 @@ import (
 
 	"github.com/openctr/ctr/internal/devkit/capture"
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -45,7 +45,7 @@ type clientRequirement struct {
 
 // JudgeMessages judges a client by the messages it sent. Each message is judged at its own creation time, so that the
 // report is reproducible. The issuers of the certificates are judged only if trust is not nil.
-func JudgeMessages(captured []CapturedMessage, trust *pki.TrustStore) (*Report, error) {
+func JudgeMessages(captured []CapturedMessage, trust *x509id.TrustStore) (*Report, error) {
 	schemas, err := compileSchemas()
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func JudgeMessages(captured []CapturedMessage, trust *pki.TrustStore) (*Report, 
 }
 
 // inspectMessage parses and diagnoses a captured message.
-func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *pki.TrustStore) *inspectedMessage {
+func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *x509id.TrustStore) *inspectedMessage {
 	m := &inspectedMessage{name: c.Name, captured: capture.Parse(c.Data)}
 	envelope := m.captured.UnpackEnvelope()
 	o := diagnosis.Options{Schema: schemas, IdentifyOperation: ctr.OperationName, Lang: texts.English, InspectOptions: wsse.InspectOptions{Trust: trust}}

@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/conformance"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/testing/costtest"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
@@ -65,7 +66,7 @@ func (v *testClient) buildConformingMessages() []string {
 	all := []string{
 		v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", notification),
 		v.signAndCapture(soap.SOAP11, testpki.Hospital, "NotifyImplant", again),
-		v.signAndCapture(soap.SOAP12, pki.EntryEC, "Search", v.buildRequest("Search", testmessages.RequestValues{})),
+		v.signAndCapture(soap.SOAP12, authority.EntryEC, "Search", v.buildRequest("Search", testmessages.RequestValues{})),
 		v.signAndCapture(soap.SOAP11, "SSIN=78031412250", "NotifyExplant", v.buildRequest("NotifyExplant", testmessages.RequestValues{})),
 	}
 	message, err := v.Sign(soap.SOAP11, testpki.ECKey(v.t), v.buildRequest("ListPatientImplants", testmessages.RequestValues{}))
@@ -79,7 +80,7 @@ func (v *testClient) buildConformingMessages() []string {
 	return append(all, captureMessage(testmessages.Message{Octets: data, ContentType: media}))
 }
 
-func judgeAll(t *testing.T, trust *pki.TrustStore, messages ...string) *conformance.Report {
+func judgeAll(t *testing.T, trust *x509id.TrustStore, messages ...string) *conformance.Report {
 	t.Helper()
 	captured := make([]conformance.CapturedMessage, len(messages))
 	for i, m := range messages {
@@ -158,7 +159,7 @@ func TestFailingClients(t *testing.T) {
 			if m.Name != name {
 				continue
 			}
-			sent, err := v.BuildMistake(m, func(entry string) (*pki.Key, error) {
+			sent, err := v.BuildMistake(m, func(entry string) (*x509id.Key, error) {
 				if entry == "" {
 					entry = testpki.Hospital
 				}
@@ -217,7 +218,7 @@ func TestFailingClients(t *testing.T) {
 		{"a wrong code", notify("000071200176", "000071200177"), []string{"C18"}},
 		{"a wrong UDI", notify("(01)05410000001047", "(01)05410000001048"), []string{"C19"}},
 		{"the same message twice", mistake("replayed"), []string{"C21", "C22", "C23"}},
-		{"the same Id", []string{first, v.signAndCapture(soap.SOAP11, pki.EntryEC, "NotifyImplant", reference)}, []string{"C22", "C23"}},
+		{"the same Id", []string{first, v.signAndCapture(soap.SOAP11, authority.EntryEC, "NotifyImplant", reference)}, []string{"C22", "C23"}},
 		{"the reference of another", mistake("reference-reused"), []string{"C23"}},
 		{"no Id", search(func(s string) string {
 			before, rest, _ := strings.Cut(s, ` Id="`)

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/devkit/testmessages"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
@@ -61,7 +61,7 @@ func refusalTests() []serverTest {
 
 // checkMistake sends a mistake, and requires a fault with its codes and an unchanged number of notifications.
 func (r *serverRun) checkMistake(ctx context.Context, m testmessages.Mistake) error {
-	all, err := r.generator.BuildMistake(m, func(entry string) (*pki.Key, error) {
+	all, err := r.generator.BuildMistake(m, func(entry string) (*x509id.Key, error) {
 		if entry == "" {
 			return r.Key, nil
 		}
@@ -168,7 +168,7 @@ func testFaultLanguages(ctx context.Context, r *serverRun) error {
 }
 
 // requestRefusal asks for a notification that the caller may not see or that does not exist, and returns the refusal.
-func (r *serverRun) requestRefusal(ctx context.Context, version soap.Version, number string, maker testmessages.Generator, key *pki.Key) (*serverResponse, error) {
+func (r *serverRun) requestRefusal(ctx context.Context, version soap.Version, number string, maker testmessages.Generator, key *x509id.Key) (*serverResponse, error) {
 	request, err := maker.BuildRequest("GetNotification", testmessages.RequestValues{NotificationNumber: number})
 	if err != nil {
 		return nil, err

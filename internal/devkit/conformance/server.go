@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/devkit/testmessages"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -21,9 +21,9 @@ import (
 type Server struct {
 	URL  string
 	HTTP *http.Client
-	Key  *pki.Key
+	Key  *x509id.Key
 	// FindKey returns another key of the server's test PKI by its entry, or testmessages.ErrNoKey.
-	FindKey func(entry string) (*pki.Key, error)
+	FindKey func(entry string) (*x509id.Key, error)
 	Data    testmessages.Data
 	Now     func() time.Time
 	NewID   func() string // returns an NCName of ASCII letters, digits, "-" and "_"

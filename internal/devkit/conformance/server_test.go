@@ -13,9 +13,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/conformance"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
@@ -60,7 +61,7 @@ func newServerUnderTest(t *testing.T, door *doortest.Door, handler http.Handler)
 	t.Cleanup(listening.Close)
 	return conformance.Server{
 		URL: listening.URL + ctr.Path, HTTP: listening.Client(), Key: testpki.Key(t, testpki.Hospital), Data: testmessages.DevelopmentData(), Now: door.Clock.Now,
-		NewID: registertest.NewIDCounter("_c-"), FindKey: func(entry string) (*pki.Key, error) { return testpki.Key(t, entry), nil },
+		NewID: registertest.NewIDCounter("_c-"), FindKey: func(entry string) (*x509id.Key, error) { return testpki.Key(t, entry), nil },
 	}
 }
 
@@ -77,7 +78,7 @@ func findingsWith(r *conformance.Report, o conformance.Outcome) []string {
 // TestOurOwnServer: our server meets every requirement, with RSA and EC keys.
 func TestOurOwnServer(t *testing.T) {
 	t.Parallel()
-	for _, key := range []string{testpki.Hospital, pki.EntryEC} {
+	for _, key := range []string{testpki.Hospital, authority.EntryEC} {
 		door := doortest.New(t)
 		s := newServerUnderTest(t, door, door)
 		s.Key = testpki.Key(t, key)
@@ -103,7 +104,7 @@ func TestWithoutOtherKeys(t *testing.T) {
 	t.Parallel()
 	door := doortest.New(t)
 	s := newServerUnderTest(t, door, door)
-	s.FindKey = func(string) (*pki.Key, error) { return nil, testmessages.ErrNoKey }
+	s.FindKey = func(string) (*x509id.Key, error) { return nil, testmessages.ErrNoKey }
 	report, err := s.Judge(t.Context())
 	if err != nil || report.Failed != 0 || report.NotShown != 4 || !strings.HasPrefix(report.Verdict, "Conforms in all that was shown") {
 		t.Errorf("%v\n%s", err, report.Text())

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
@@ -166,7 +166,7 @@ func (r *Report) addSignature(n *dsig.Inspection) {
 
 func (r *Report) addCertificate(c *wsse.CertificateReport) {
 	who := "nobody"
-	if c.Subject != (pki.Subject{}) {
+	if c.Subject != (x509id.Subject{}) {
 		who = c.Subject.String() + " " + c.Subject.Name
 	}
 	trusted := "not checked: no --trust was given"

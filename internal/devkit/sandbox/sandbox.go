@@ -20,9 +20,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
 	"github.com/openctr/ctr/internal/loopback"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/texts"
 )
 
@@ -35,7 +36,7 @@ type Config struct {
 	// PublicURL is the service's URL as callers see it. If empty, it is derived from each request.
 	PublicURL string
 	// Files locates the files of the test PKI.
-	Files pki.DevelopmentFiles
+	Files authority.DevelopmentFiles
 	// Reset empties the register and reloads the development data; nil if the service cannot do that.
 	Reset func() error
 	Now   func() time.Time
@@ -52,7 +53,7 @@ type Sandbox struct {
 	templates        *template.Template
 	crossOriginGuard *http.CrossOriginProtection
 	mu               sync.Mutex
-	keyCache         map[string]*pki.Key // keys of the test PKI by entry, guarded by mu
+	keyCache         map[string]*x509id.Key // keys of the test PKI by entry, guarded by mu
 }
 
 //go:embed pages
@@ -63,7 +64,7 @@ const stylesheetPath = "/sandbox.css"
 
 // New returns a Sandbox. It parses the embedded pages and the development data.
 func New(c Config) (*Sandbox, error) {
-	s := &Sandbox{Config: c, mux: http.NewServeMux(), crossOriginGuard: http.NewCrossOriginProtection(), keyCache: map[string]*pki.Key{},
+	s := &Sandbox{Config: c, mux: http.NewServeMux(), crossOriginGuard: http.NewCrossOriginProtection(), keyCache: map[string]*x509id.Key{},
 		generator: testmessages.Generator{Data: testmessages.DevelopmentData(), Now: c.Now, NewID: c.NewID}}
 	var err error
 	if s.data, err = readDevelopmentData(); err != nil {

@@ -16,9 +16,9 @@ import (
 	"testing"
 
 	certstestdata "github.com/openctr/ctr/certs-testdata"
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/sandbox"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/doortest"
@@ -41,7 +41,7 @@ func newBench(t *testing.T, change func(*sandbox.Config)) *testBench {
 	if err := os.CopyFS(directory, certstestdata.Files); err != nil {
 		t.Fatal(err)
 	}
-	files, err := pki.ReadDevelopmentFiles(directory)
+	files, err := authority.ReadDevelopmentFiles(directory)
 	if err != nil {
 		t.Fatal(err)
 	}

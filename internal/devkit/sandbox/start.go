@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/p12"
+	"github.com/openctr/ctr/internal/message/x509id"
 )
 
 // startPage is the data of the start page. The template refers to the fields by name.
@@ -127,7 +129,7 @@ func (s *Sandbox) listCertificates(t *pageTexts) ([]certificateRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		subject, err := pki.SubjectFromCertificate(key.Certificate)
+		subject, err := x509id.SubjectFromCertificate(key.Certificate)
 		if err != nil {
 			return nil, err
 		}
@@ -146,11 +148,11 @@ var certificateKinds = []string{"hospital", "ec", "organisation", "professional"
 
 func (s *Sandbox) classifyCertificate(entry string) string {
 	switch {
-	case entry == pki.EntryEC:
+	case entry == authority.EntryEC:
 		return "ec"
-	case entry == pki.EntryExpired:
+	case entry == authority.EntryExpired:
 		return "expired"
-	case entry == pki.EntryRevoked:
+	case entry == authority.EntryRevoked:
 		return "revoked"
 	case strings.HasPrefix(entry, "NIHII-HOSPITAL="):
 		return "hospital"
@@ -207,7 +209,7 @@ func (s *Sandbox) readPassword() (string, error) {
 const defaultKeyEntry = "NIHII-HOSPITAL=71000436"
 
 // loadKey returns a key of the test PKI and caches it. An empty entry means defaultKeyEntry.
-func (s *Sandbox) loadKey(entry string) (*pki.Key, error) {
+func (s *Sandbox) loadKey(entry string) (*x509id.Key, error) {
 	if entry == "" {
 		entry = defaultKeyEntry
 	}
@@ -228,7 +230,7 @@ func (s *Sandbox) loadKey(entry string) (*pki.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := pki.DecodeSigningKey(data, password)
+	key, err := p12.DecodeSigningKey(data, password)
 	if err != nil {
 		return nil, err
 	}

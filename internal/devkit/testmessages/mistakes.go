@@ -7,11 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -73,8 +74,8 @@ func Mistakes() []Mistake {
 			{"<soap:Body", "", `<soap:Body><soap:Body`}, {"</soap:Body>", "", "</soap:Body></soap:Body>"},
 		}},
 		{Name: "replayed", Codes: []problem.Code{problem.MessageReplayed}, sentTwice: true},
-		{Name: "certificate-expired", Codes: []problem.Code{problem.CertExpired}, KeyEntry: pki.EntryExpired},
-		{Name: "certificate-revoked", Codes: []problem.Code{problem.CertRevoked}, KeyEntry: pki.EntryRevoked},
+		{Name: "certificate-expired", Codes: []problem.Code{problem.CertExpired}, KeyEntry: authority.EntryExpired},
+		{Name: "certificate-revoked", Codes: []problem.Code{problem.CertRevoked}, KeyEntry: authority.EntryRevoked},
 		{Name: "certificate-untrusted", Codes: []problem.Code{problem.CertUntrusted}, KeyEntry: KeyUntrustedAuthority},
 		{Name: "certificate-cbe", Codes: []problem.Code{problem.CertificateCBE}, KeyEntry: "CBE=0403227020"},
 		{Name: "author-missing", Codes: []problem.Code{problem.AuthorRequired}, editsBeforeSigning: []textEdit{{"      <ctrp:Author>", "</ctrp:Author>\n", ""}}},
@@ -94,7 +95,7 @@ func Mistakes() []Mistake {
 // BuildMistake builds the messages of a mistake. The last one must be refused; the one before it, if any, must be
 // accepted and is part of the mistake. keys finds a key by its entry, the caller's own key by an empty name; it
 // returns ErrNoKey if the key is not available.
-func (m *Generator) BuildMistake(mistake Mistake, keys func(name string) (*pki.Key, error)) ([]Message, error) {
+func (m *Generator) BuildMistake(mistake Mistake, keys func(name string) (*x509id.Key, error)) ([]Message, error) {
 	key, err := m.resolveKey(mistake.KeyEntry, keys)
 	if err != nil {
 		return nil, err
@@ -119,7 +120,7 @@ func (m *Generator) BuildMistake(mistake Mistake, keys func(name string) (*pki.K
 	return append(all, wrong), nil
 }
 
-func (m *Generator) buildNotification(mistake Mistake, key *pki.Key, v RequestValues) (Message, error) {
+func (m *Generator) buildNotification(mistake Mistake, key *x509id.Key, v RequestValues) (Message, error) {
 	request, err := m.BuildRequest("NotifyImplant", v)
 	if err != nil {
 		return Message{}, err
@@ -178,7 +179,7 @@ func applyEdits(text string, edits []textEdit) (string, error) {
 	return text, nil
 }
 
-func (m *Generator) resolveKey(name string, keys func(string) (*pki.Key, error)) (*pki.Key, error) {
+func (m *Generator) resolveKey(name string, keys func(string) (*x509id.Key, error)) (*x509id.Key, error) {
 	if name != KeyUntrustedAuthority {
 		return keys(name)
 	}
@@ -187,14 +188,14 @@ func (m *Generator) resolveKey(name string, keys func(string) (*pki.Key, error))
 	if err != nil {
 		return nil, err
 	}
-	subject, err := pki.SubjectFromCertificate(own.Certificate)
+	subject, err := x509id.SubjectFromCertificate(own.Certificate)
 	if err != nil {
 		return nil, err
 	}
 	from, until := m.Now().AddDate(-1, 0, 0), m.Now().AddDate(1, 0, 0)
-	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "A stranger's", NotBefore: from, NotAfter: until, Random: rand.Reader})
+	issuer, err := authority.NewAuthority(authority.AuthorityOptions{Name: "A stranger's", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		return nil, err
 	}
-	return authority.Issue(pki.Order{Subject: subject, NotBefore: from, NotAfter: until, Algorithm: pki.KeyECP256})
+	return issuer.Issue(authority.Order{Subject: subject, NotBefore: from, NotAfter: until, Algorithm: authority.KeyECP256})
 }

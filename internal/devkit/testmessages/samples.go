@@ -19,8 +19,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 )
 
 //go:embed messages/*.xml
@@ -117,7 +117,7 @@ func indentRequest(request string) string {
 const messageLifetime = 5 * time.Minute
 
 // Sign wraps a request in an envelope, and signs Body, Timestamp and certificate, as strict services require too.
-func (m *Generator) Sign(version soap.Version, key *pki.Key, request string) (string, error) {
+func (m *Generator) Sign(version soap.Version, key *x509id.Key, request string) (string, error) {
 	text, err := renderEnvelope(version, key, m.Now(), request)
 	if err != nil {
 		return "", err
@@ -126,7 +126,7 @@ func (m *Generator) Sign(version soap.Version, key *pki.Key, request string) (st
 }
 
 // renderEnvelope writes a message with empty digests and an empty signature value.
-func renderEnvelope(version soap.Version, key *pki.Key, created time.Time, request string) (string, error) {
+func renderEnvelope(version soap.Version, key *x509id.Key, created time.Time, request string) (string, error) {
 	algorithm, _, known := dsig.MethodForKey(key.Signer.Public())
 	if !known {
 		return "", errUnsupportedKey

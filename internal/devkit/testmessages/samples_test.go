@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/testmessages"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/testing/doortest"
 	"github.com/openctr/ctr/internal/testing/registertest"
@@ -51,9 +52,9 @@ func (b *testBench) sendMessage(t *testing.T, s testmessages.Message) (int, xmld
 	return w.Code, content, refusal
 }
 
-func keyFinder(t *testing.T, own string) func(string) (*pki.Key, error) {
+func keyFinder(t *testing.T, own string) func(string) (*x509id.Key, error) {
 	t.Helper()
-	return func(name string) (*pki.Key, error) {
+	return func(name string) (*x509id.Key, error) {
 		if name == "" {
 			name = own
 		}
@@ -66,7 +67,7 @@ func keyFinder(t *testing.T, own string) func(string) (*pki.Key, error) {
 func TestSamples(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	for _, own := range []string{testpki.Hospital, pki.EntryEC} {
+	for _, own := range []string{testpki.Hospital, authority.EntryEC} {
 		for _, version := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 			for _, operation := range testmessages.Operations() {
 				request, err := b.BuildRequest(operation, testmessages.RequestValues{})
@@ -110,7 +111,7 @@ func TestSamples(t *testing.T) {
 // accepted.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
-	for _, own := range []string{testpki.Hospital, pki.EntryEC} {
+	for _, own := range []string{testpki.Hospital, authority.EntryEC} {
 		b := newBench(t)
 		for _, m := range testmessages.Mistakes() {
 			sent, err := b.BuildMistake(m, keyFinder(t, own))
@@ -146,7 +147,7 @@ func TestKeyNotAtHand(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	for _, m := range testmessages.Mistakes() {
-		_, err := b.BuildMistake(m, func(string) (*pki.Key, error) { return nil, testmessages.ErrNoKey })
+		_, err := b.BuildMistake(m, func(string) (*x509id.Key, error) { return nil, testmessages.ErrNoKey })
 		if !errors.Is(err, testmessages.ErrNoKey) {
 			t.Errorf("%s: %v", m.Name, err)
 		}

@@ -17,9 +17,9 @@ import (
 	"unicode/utf16"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -36,7 +36,7 @@ func pickFrom[T any](d draw, list ...T) T { return list[d.IntN(len(list))] }
 
 // testSigner is a key of a person or an organisation.
 type testSigner struct {
-	*pki.Key
+	*x509id.Key
 	path string // PKIPath of the issuer and the certificate, as the content of a token
 }
 
@@ -50,7 +50,7 @@ type signerPool struct {
 
 func newSignerPool(tb testing.TB) *signerPool {
 	tb.Helper()
-	must := func(key *pki.Key, err error) *pki.Key {
+	must := func(key *x509id.Key, err error) *x509id.Key {
 		tb.Helper()
 		if err != nil {
 			tb.Fatal(err)
@@ -61,7 +61,7 @@ func newSignerPool(tb testing.TB) *signerPool {
 	clinic := must(deriveKey(elliptic.P256(), "NIHII-HOSPITAL=71012413", root))
 	person := must(deriveKey(elliptic.P384(), "SSIN=78031412250", root))
 	authorities := testpki.AuthorityCertificates(tb)
-	from := func(key *pki.Key, issuer *x509.Certificate) testSigner {
+	from := func(key *x509id.Key, issuer *x509.Certificate) testSigner {
 		return testSigner{key, encodePKIPath(tb, issuer, key.Certificate)}
 	}
 	c := &signerPool{}
@@ -74,7 +74,7 @@ func newSignerPool(tb testing.TB) *signerPool {
 	} {
 		c.signers = append(c.signers, slices.Repeat([]testSigner{part.testSigner}, part.share)...)
 	}
-	trust, err := pki.ParseTrustStore(64, testpki.CAFile(tb), pki.EncodePEM(root.Certificate))
+	trust, err := x509id.ParseTrustStore(64, testpki.CAFile(tb), x509id.EncodePEM(root.Certificate))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -82,13 +82,13 @@ func newSignerPool(tb testing.TB) *signerPool {
 	for _, s := range c.signers {
 		known = append(known, s.Certificate)
 	}
-	c.lenient = &wsse.Verifier{Trust: trust, Registered: pki.NewDirectory(known), Now: newVerifier(tb).Now}
-	c.strict = &wsse.Verifier{Trust: trust, Registered: pki.NewDirectory(known), Now: newVerifier(tb).Now, Strict: true}
+	c.lenient = &wsse.Verifier{Trust: trust, Registered: x509id.NewDirectory(known), Now: newVerifier(tb).Now}
+	c.strict = &wsse.Verifier{Trust: trust, Registered: x509id.NewDirectory(known), Now: newVerifier(tb).Now, Strict: true}
 	return c
 }
 
 // deriveKey derives a key from its name, with a certificate signed by the issuer or, without one, self-signed as a CA.
-func deriveKey(curve elliptic.Curve, name string, issuer *pki.Key) (*pki.Key, error) {
+func deriveKey(curve elliptic.Curve, name string, issuer *x509id.Key) (*x509id.Key, error) {
 	sum := sha256.Sum256([]byte("differential " + name))
 	secret := make([]byte, (curve.Params().N.BitLen()+7)/8)
 	copy(secret[1:], sum[:]) // the first byte stays zero, so that the value is less than the group order
@@ -120,7 +120,7 @@ func deriveKey(curve elliptic.Curve, name string, issuer *pki.Key) (*pki.Key, er
 		return nil, err
 	}
 	certificate, err := x509.ParseCertificate(octets)
-	return &pki.Key{Signer: private, Certificate: certificate}, err
+	return &x509id.Key{Signer: private, Certificate: certificate}, err
 }
 
 // signedMessage is a valid message with its signer.

@@ -15,8 +15,8 @@ import (
 	"github.com/beevik/etree"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 )
 
 // differentialXmlsec is the environment variable that, set to 1, also consults xmlsec1: a third implementation, based
@@ -119,7 +119,7 @@ func (x *xmlsec) runVerify(octets []byte, certificate *x509.Certificate, at stri
 	}
 	defer func() { _ = os.RemoveAll(directory) }()
 	message, key := filepath.Join(directory, "message.xml"), filepath.Join(directory, "certificate.pem")
-	for name, content := range map[string][]byte{message: octets, key: pki.EncodePEM(certificate)} {
+	for name, content := range map[string][]byte{message: octets, key: x509id.EncodePEM(certificate)} {
 		if err = os.WriteFile(name, content, 0o600); err != nil {
 			return false, err.Error()
 		}

@@ -8,26 +8,27 @@ import (
 
 	"github.com/beevik/etree"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
 // newExampleKey returns a key of a hospital and the trust in its issuer.
-func newExampleKey(at time.Time) (*pki.Key, *pki.TrustStore, error) {
+func newExampleKey(at time.Time) (*x509id.Key, *x509id.TrustStore, error) {
 	from, until := at.Add(-time.Hour), at.Add(time.Hour)
-	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "example", NotBefore: from, NotAfter: until, Random: rand.Reader})
+	issuer, err := authority.NewAuthority(authority.AuthorityOptions{Name: "example", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		return nil, nil, err
 	}
-	key, err := authority.Issue(pki.Order{
-		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "EXAMPLE"}, NotBefore: from, NotAfter: until, Algorithm: pki.KeyECP256,
+	key, err := issuer.Issue(authority.Order{
+		Subject: x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "EXAMPLE"}, NotBefore: from, NotAfter: until, Algorithm: authority.KeyECP256,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	trust, err := pki.ParseTrustStore(0, pki.EncodePEM(authority.Certificates()...))
+	trust, err := x509id.ParseTrustStore(0, x509id.EncodePEM(issuer.Certificates()...))
 	return key, trust, err
 }
 

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -19,9 +19,9 @@ import (
 // InspectOptions holds the service's configuration and the time used for an inspection.
 type InspectOptions struct {
 	// Trust holds the trust anchors. If nil, everything about a certificate is checked except its issuer.
-	Trust *pki.TrustStore
+	Trust *x509id.TrustStore
 	// Registered holds the certificates that a message may name instead of containing them; nil means none.
-	Registered *pki.Directory
+	Registered *x509id.Directory
 	// Time is the time used for the inspection.
 	Time time.Time
 	// Strict and AllowSHA1 are the settings of the service.
@@ -72,7 +72,7 @@ type CertificateReport struct {
 	// Name and Issuer are distinguished names in the usual notation.
 	Name, Issuer string
 	// Subject is the identity that the service derives from the certificate, or zero if it derives none.
-	Subject             pki.Subject
+	Subject             x509id.Subject
 	NotBefore, NotAfter time.Time
 	Key                 string // for example "RSA 2048"
 	TrustChecked        bool
@@ -108,7 +108,7 @@ func Inspect(envelope *soap.Envelope, o InspectOptions) *Report {
 		if i.certificate != nil {
 			anchors = append(anchors, i.certificate)
 		}
-		i.verifier.Trust = pki.NewTrustStore(anchors, nil, 0)
+		i.verifier.Trust = x509id.NewTrustStore(anchors, nil, 0)
 	}
 	if _, err := i.verifier.Verify(envelope); err != nil {
 		i.report.FirstRefusal = problem.From(err)
@@ -275,8 +275,8 @@ func (k *keyReference) describeForm() string {
 	}{
 		{"Reference to the BinarySecurityToken", k.isDirect},
 		{"embedded " + k.embedded.Local(), !k.embedded.IsZero()},
-		{"X509IssuerSerial", k.selector.IssuerSerial != pki.IssuerSerial{}},
-		{"X509SubjectName", k.selector.Subject != pki.Name{}},
+		{"X509IssuerSerial", k.selector.IssuerSerial != x509id.IssuerSerial{}},
+		{"X509SubjectName", k.selector.Subject != x509id.Name{}},
 		{"subject key identifier", k.selector.SubjectKeyID != nil},
 		{"ThumbprintSHA1", k.selector.Thumbprint != nil},
 	} {
@@ -300,7 +300,7 @@ func (i *inspector) inspectCertificate(presented presentedCertificate) *Certific
 		}
 	}
 	// With itself as the only trust anchor, check the certificate alone: now, and at a time within its validity period.
-	own := pki.NewTrustStore([]*x509.Certificate{c}, nil, 0)
+	own := x509id.NewTrustStore([]*x509.Certificate{c}, nil, 0)
 	moment := now
 	switch {
 	case now.Before(c.NotBefore):
@@ -313,7 +313,7 @@ func (i *inspector) inspectCertificate(presented presentedCertificate) *Certific
 			r.Refusals = appendUnique(r.Refusals, withCertificatePath(err, presented.path, at))
 		}
 	}
-	subject, err := pki.SubjectFromCertificate(c)
+	subject, err := x509id.SubjectFromCertificate(c)
 	if err != nil {
 		r.Refusals = appendUnique(r.Refusals, withCertificatePath(err, presented.path, now))
 		return r

@@ -6,10 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
@@ -110,8 +111,8 @@ func TestInspectChecksUntrustedCertificates(t *testing.T) {
 	if got := joinCodes(untrusted.Findings()); got != "CERT_UNTRUSTED" {
 		t.Errorf("untrusted: %s", got)
 	}
-	key, err := testAuthority(t).Issue(pki.Order{
-		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(0, 0, -1),
+	key, err := testAuthority(t).Issue(authority.Order{
+		Subject: x509id.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(0, 0, -1),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +172,7 @@ func FuzzInspect(f *testing.F) {
 	})
 }
 
-func checkConsistent(t *testing.T, d *xmldoc.Document, trust *pki.TrustStore) {
+func checkConsistent(t *testing.T, d *xmldoc.Document, trust *x509id.TrustStore) {
 	t.Helper()
 	envelope, err := soap.Open(d)
 	if err != nil {
@@ -193,7 +194,7 @@ func checkConsistent(t *testing.T, d *xmldoc.Document, trust *pki.TrustStore) {
 func TestInspectRegisteredCertificates(t *testing.T) {
 	v := registeringVerifier(t)
 	o := wsse.InspectOptions{Trust: v.Trust, Registered: v.Registered, Time: now}
-	for want, key := range map[string]*pki.Key{
+	for want, key := range map[string]*x509id.Key{
 		"": testpki.Key(t, testpki.Hospital), "CERT_EXPIRED": testpki.ExpiredKey(t), "CERT_UNTRUSTED": testpki.UntrustedKey(t),
 	} {
 		text := signTemplate(t, key, append(dropToken(), withKeyInfo(thumbprintReference(key.Certificate)))...)

@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -15,10 +15,10 @@ import (
 type keyReference struct {
 	tokenReference xmldoc.Element // the SecurityTokenReference; zero if KeyInfo contains X509Data directly
 	path           string
-	isDirect       bool                    // it references the token in the header
-	valueType      string                  // declared type of that token, or empty
-	embedded       xmldoc.Element          // the KeyIdentifier or X509Certificate that contains the certificate, if any
-	selector       pki.CertificateSelector // identifies the certificate, possibly in addition to embedded
+	isDirect       bool                       // it references the token in the header
+	valueType      string                     // declared type of that token, or empty
+	embedded       xmldoc.Element             // the KeyIdentifier or X509Certificate that contains the certificate, if any
+	selector       x509id.CertificateSelector // identifies the certificate, possibly in addition to embedded
 }
 
 // Limits on key references.
@@ -125,7 +125,7 @@ func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
 	case valueTypeSubjectKeyIdentifier:
 		key.selector.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxSubjectKeyIDSize, problem.KeyReferenceMalformed, key.path)
 	case valueTypeThumbprintSHA1:
-		key.selector.Thumbprint, err = dsig.DecodeBase64(nil, e, pki.ThumbprintSize, problem.KeyReferenceMalformed, key.path)
+		key.selector.Thumbprint, err = dsig.DecodeBase64(nil, e, x509id.ThumbprintSize, problem.KeyReferenceMalformed, key.path)
 	default:
 		err = newRefusal(KeyReferenceUnsupported, key.path, problem.DetailAttribute.With("ValueType"))
 	}
@@ -177,7 +177,7 @@ func (k *keyReference) readX509Part(e xmldoc.Element) (part int, err error) {
 		part = partSubject
 		var text string
 		if text, err = k.readText(e); err == nil {
-			k.selector.Subject, err = pki.ParseName(text)
+			k.selector.Subject, err = x509id.ParseName(text)
 			err = k.withPath(err)
 		}
 	case e.Is(dsig.Namespace, "X509SKI"):
@@ -203,13 +203,13 @@ func (k *keyReference) readIssuerSerial(e xmldoc.Element) error {
 	if err != nil {
 		return err
 	}
-	k.selector.IssuerSerial, err = pki.ParseIssuerSerial(issuer, number)
+	k.selector.IssuerSerial, err = x509id.ParseIssuerSerial(issuer, number)
 	return k.withPath(err)
 }
 
 // readText returns the text of an element, a name or a number, without surrounding white space.
 func (k *keyReference) readText(e xmldoc.Element) (string, error) {
-	if start, end := e.Offset(); end-start > maxMarkupFactor*pki.MaxNameTextBytes {
+	if start, end := e.Offset(); end-start > maxMarkupFactor*x509id.MaxNameTextBytes {
 		return "", newRefusal(problem.KeyReferenceMalformed, k.path, elementTooLong.With(e.Local()))
 	}
 	text, ok := e.Text()

@@ -16,9 +16,11 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/dsigtest"
 	"github.com/openctr/ctr/internal/testing/testpki"
@@ -81,7 +83,7 @@ func withKeyInfo(keyInfo string) edit { return edit{tokenReference, keyInfo} }
 
 // issuedKey is a key with the certificate of its issuer.
 type issuedKey struct {
-	key    *pki.Key
+	key    *x509id.Key
 	issuer *x509.Certificate
 }
 
@@ -126,7 +128,7 @@ var newKeyWithIdentifier = sync.OnceValues(func() (issuedKey, error) {
 		return issuedKey{}, err
 	}
 	authority, err := issueCertificate(root, root, signer)
-	return issuedKey{&pki.Key{Signer: signer, Certificate: certificate}, authority}, err
+	return issuedKey{&x509id.Key{Signer: signer, Certificate: certificate}, authority}, err
 })
 
 func issueCertificate(template, parent *x509.Certificate, signer crypto.Signer) (*x509.Certificate, error) {
@@ -142,16 +144,16 @@ func issueCertificate(template, parent *x509.Certificate, signer crypto.Signer) 
 func registeringVerifier(t testing.TB) *wsse.Verifier {
 	t.Helper()
 	own := keyWithIdentifier(t)
-	trust, err := pki.ParseTrustStore(64, testpki.CAFile(t), pki.EncodePEM(own.issuer))
+	trust, err := x509id.ParseTrustStore(64, testpki.CAFile(t), x509id.EncodePEM(own.issuer))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = pki.NewCRLStore(trust).AddCRL(testpki.CRLFile(t)); err != nil {
+	if err = revocation.NewCRLStore(trust).AddCRL(testpki.CRLFile(t)); err != nil {
 		t.Fatal(err)
 	}
 	v := newVerifier(t)
 	v.Trust = trust
-	v.Registered = pki.NewDirectory([]*x509.Certificate{testpki.Key(t, testpki.Hospital).Certificate, own.key.Certificate,
+	v.Registered = x509id.NewDirectory([]*x509.Certificate{testpki.Key(t, testpki.Hospital).Certificate, own.key.Certificate,
 		testpki.ExpiredKey(t).Certificate, testpki.UntrustedKey(t).Certificate, testpki.RevokedKey(t).Certificate, testpki.ECKey(t).Certificate})
 	return v
 }
@@ -186,7 +188,7 @@ func TestKeyReferences(t *testing.T) {
 	authorities := testpki.AuthorityCertificates(t)
 	folded := strings.ReplaceAll(encodeBase64(c.Raw), "A", "A\r\n\t ")
 	for name, test := range map[string]struct {
-		key    *pki.Key
+		key    *x509id.Key
 		before []edit
 	}{
 		"KeyIdentifier with the certificate":      {hospital, append(dropToken(), withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]")))},
@@ -326,14 +328,14 @@ func TestPathsThatAreRefused(t *testing.T) {
 		{name: "huge", before: withPathToken(encodePKIPath(t, many...)), want: wsse.TokenMalformed},
 		{name: "a bare certificate", before: withPathToken("[certificate]"), want: problem.TokenUnreadable},
 		{name: "a path that says to be a certificate", before: []edit{{`[certificate]`, encodePKIPath(t, c)}}, want: problem.TokenUnreadable},
-		{name: "a stranger's authority", before: withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[1], testAuthority(t).Certificates()[0], issueKey(t, pki.KeyRSA2048).Certificate)), want: problem.CertUntrusted},
+		{name: "a stranger's authority", before: withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[1], testAuthority(t).Certificates()[0], issueKey(t, authority.KeyRSA2048).Certificate)), want: problem.CertUntrusted},
 	} {
 		r.runCase(t)
 	}
 	t.Run("a gap that the path fills", func(t *testing.T) {
-		key := issueKey(t, pki.KeyRSA2048)
+		key := issueKey(t, authority.KeyRSA2048)
 		v := newVerifier(t)
-		v.Trust = pki.NewTrustStore(testAuthority(t).Certificates()[1:], nil, 10)
+		v.Trust = x509id.NewTrustStore(testAuthority(t).Certificates()[1:], nil, 10)
 		verified, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
 		wantRefusal(t, verified, err, problem.CertUntrusted)
 		if _, err = v.Verify(openEnvelope(t, signTemplate(t, key, withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[0], key.Certificate))...))); err != nil {
@@ -368,7 +370,7 @@ func TestRegisteredCertificatesAreNotRevealed(t *testing.T) {
 		t.Errorf("they get different answers: %v", answers)
 	}
 	for _, c := range []struct {
-		key  *pki.Key
+		key  *x509id.Key
 		want problem.Code
 	}{{testpki.ExpiredKey(t), problem.CertExpired}, {testpki.UntrustedKey(t), problem.CertUntrusted}, {testpki.RevokedKey(t), problem.CertRevoked}} {
 		verified, err := v.Verify(openEnvelope(t, signTemplate(t, c.key, named(c.key.Certificate)...)))

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/dsigtest"
@@ -60,7 +61,7 @@ func applyEdits(tb testing.TB, text string, edits []edit) string {
 }
 
 // signTemplate fills in and signs the template after some edits.
-func signTemplate(tb testing.TB, key *pki.Key, before ...edit) string {
+func signTemplate(tb testing.TB, key *x509id.Key, before ...edit) string {
 	tb.Helper()
 	text := applyEdits(tb, template, before)
 	text = strings.ReplaceAll(text, "[certificate]", base64.StdEncoding.EncodeToString(key.Certificate.Raw))
@@ -86,13 +87,13 @@ func newVerifier(tb testing.TB) *wsse.Verifier {
 }
 
 // newAuthority creates an authority for all tests, for certificates that the frozen PKI lacks.
-var newAuthority = sync.OnceValues(func() (*pki.Authority, error) {
-	return pki.NewAuthority(pki.AuthorityOptions{
+var newAuthority = sync.OnceValues(func() (*authority.Authority, error) {
+	return authority.NewAuthority(authority.AuthorityOptions{
 		Name: "wsse test", NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Random: rand.Reader,
 	})
 })
 
-func testAuthority(tb testing.TB) *pki.Authority {
+func testAuthority(tb testing.TB) *authority.Authority {
 	tb.Helper()
 	a, err := newAuthority()
 	if err != nil {
@@ -102,9 +103,9 @@ func testAuthority(tb testing.TB) *pki.Authority {
 }
 
 // trustBoth trusts the frozen test authority and the created one.
-func trustBoth(tb testing.TB) *pki.TrustStore {
+func trustBoth(tb testing.TB) *x509id.TrustStore {
 	tb.Helper()
-	trust, err := pki.ParseTrustStore(64, testpki.CAFile(tb), pki.EncodePEM(testAuthority(tb).Certificates()...))
+	trust, err := x509id.ParseTrustStore(64, testpki.CAFile(tb), x509id.EncodePEM(testAuthority(tb).Certificates()...))
 	if err != nil {
 		tb.Fatal(err)
 	}

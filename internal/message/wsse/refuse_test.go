@@ -8,9 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -157,20 +159,20 @@ const (
 func TestCertificates(t *testing.T) {
 	hospital := testpki.Key(t, testpki.Hospital)
 	for name, c := range map[string]struct {
-		key  *pki.Key
+		key  *x509id.Key
 		want problem.Code
 	}{
 		"another authority with the same name": {testpki.UntrustedKey(t), problem.CertUntrusted},
 		"self-signed twin":                     {testpki.SelfSignedKey(t), problem.CertUntrusted},
-		"unknown authority":                    {issueKey(t, pki.KeyRSA2048), problem.CertUntrusted},
+		"unknown authority":                    {issueKey(t, authority.KeyRSA2048), problem.CertUntrusted},
 		"expired":                              {testpki.ExpiredKey(t), problem.CertExpired},
 		"not yet valid":                        {testpki.NotYetValidKey(t), problem.CertNotYetValid},
 		"revoked":                              {testpki.RevokedKey(t), problem.CertRevoked},
 		"not for signing":                      {testpki.WrongUsageKey(t), problem.CertKeyUsage},
 		"an authority":                         {testpki.CAKey(t), problem.CertIsAuthority},
 		"weak":                                 {testpki.WeakKey(t), problem.CertKeyUnsupported},
-		"the certificate of another":           {&pki.Key{Signer: hospital.Signer, Certificate: testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate}, dsig.SignatureInvalid},
-		"the EC certificate of the same":       {&pki.Key{Signer: hospital.Signer, Certificate: testpki.ECKey(t).Certificate}, dsig.SignatureKeyMismatch},
+		"the certificate of another":           {&x509id.Key{Signer: hospital.Signer, Certificate: testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate}, dsig.SignatureInvalid},
+		"the EC certificate of the same":       {&x509id.Key{Signer: hospital.Signer, Certificate: testpki.ECKey(t).Certificate}, dsig.SignatureKeyMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
 			verified, err := newVerifier(t).Verify(openEnvelope(t, signTemplate(t, c.key)))
@@ -184,7 +186,7 @@ func TestCertificates(t *testing.T) {
 
 // TestCachedSignersAreCheckedAgain revokes a certificate that was accepted before.
 func TestCachedSignersAreCheckedAgain(t *testing.T) {
-	key := issueKey(t, pki.KeyECP256)
+	key := issueKey(t, authority.KeyECP256)
 	text := signTemplate(t, key, edit{algorithmRSA, `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`})
 	v := newVerifier(t)
 	v.Trust = trustBoth(t)
@@ -197,7 +199,7 @@ func TestCachedSignersAreCheckedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = pki.NewCRLStore(v.Trust).AddCRL(list); err != nil {
+	if err = revocation.NewCRLStore(v.Trust).AddCRL(list); err != nil {
 		t.Fatal(err)
 	}
 	verified, err := v.Verify(openEnvelope(t, text))
@@ -205,8 +207,8 @@ func TestCachedSignersAreCheckedAgain(t *testing.T) {
 }
 
 func TestSubjectsThatNameNobody(t *testing.T) {
-	key, err := testAuthority(t).Issue(pki.Order{
-		Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0),
+	key, err := testAuthority(t).Issue(authority.Order{
+		Subject: x509id.Subject{Type: "NIHII-HOSPITAL", ID: "1", Name: "TEST"}, NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +225,7 @@ func TestSubjectsThatNameNobody(t *testing.T) {
 func TestUntrustedSignersLearnNothing(t *testing.T) {
 	v := newVerifier(t)
 	seen := map[string]bool{}
-	for _, key := range []*pki.Key{testpki.UntrustedKey(t), testpki.SelfSignedKey(t), issueKey(t, pki.KeyRSA2048)} {
+	for _, key := range []*x509id.Key{testpki.UntrustedKey(t), testpki.SelfSignedKey(t), issueKey(t, authority.KeyRSA2048)} {
 		_, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
 		e := problem.From(err)
 		seen[string(e.Code)+"|"+e.Detail.String()+"|"+e.Path] = true

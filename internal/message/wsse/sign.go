@@ -11,8 +11,8 @@ import (
 	goxmldsig "github.com/russellhaering/goxmldsig"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 )
 
@@ -35,7 +35,7 @@ type SignOptions struct {
 // The digests are computed from the serialized and reparsed envelope, not from the tree in memory: a receiver sees only
 // the former, and the two differ where serialization normalises. SignedInfo, which contains only generated plain
 // content, is canonicalised from the tree by goxmldsig.
-func Sign(envelope *etree.Document, key *pki.Key, o SignOptions) error {
+func Sign(envelope *etree.Document, key *x509id.Key, o SignOptions) error {
 	method, hash, known := dsig.MethodForKey(key.Signer.Public())
 	if !known {
 		return errors.New("sign: the key is neither RSA nor ECDSA")
@@ -96,7 +96,7 @@ type unsignedHeader struct {
 }
 
 // addUnsignedHeader adds the header without digests and signature value.
-func addUnsignedHeader(envelope *etree.Document, key *pki.Key, method string, o SignOptions) (*unsignedHeader, error) {
+func addUnsignedHeader(envelope *etree.Document, key *x509id.Key, method string, o SignOptions) (*unsignedHeader, error) {
 	header, body, err := findHeaderAndBody(envelope)
 	if err != nil {
 		return nil, err
@@ -178,7 +178,7 @@ func addTimestamp(security *etree.Element, o SignOptions) string {
 	return id
 }
 
-func addToken(security *etree.Element, key *pki.Key, o SignOptions) string {
+func addToken(security *etree.Element, key *x509id.Key, o SignOptions) string {
 	token := security.CreateElement("wsse:BinarySecurityToken")
 	token.CreateAttr("EncodingType", encodingBase64Binary)
 	token.CreateAttr("ValueType", tokenTypeX509v3)

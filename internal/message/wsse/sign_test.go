@@ -16,9 +16,10 @@ import (
 
 	"github.com/beevik/etree"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -34,7 +35,7 @@ func signOptions() wsse.SignOptions {
 }
 
 // signEnvelope signs an envelope with Sign.
-func signEnvelope(tb testing.TB, envelope string, key *pki.Key, o wsse.SignOptions) string {
+func signEnvelope(tb testing.TB, envelope string, key *x509id.Key, o wsse.SignOptions) string {
 	tb.Helper()
 	d := parseTree(tb, envelope)
 	if err := wsse.Sign(d, key, o); err != nil {
@@ -48,15 +49,15 @@ func signEnvelope(tb testing.TB, envelope string, key *pki.Key, o wsse.SignOptio
 }
 
 // signingKeys returns a key of each kind that callers sign with.
-func signingKeys(tb testing.TB) map[string]*pki.Key {
+func signingKeys(tb testing.TB) map[string]*x509id.Key {
 	tb.Helper()
-	return map[string]*pki.Key{"RSA": testpki.Key(tb, testpki.Hospital), "P-256": testpki.ECKey(tb), "P-384": issueKey(tb, pki.KeyECP384)}
+	return map[string]*x509id.Key{"RSA": testpki.Key(tb, testpki.Hospital), "P-256": testpki.ECKey(tb), "P-384": issueKey(tb, authority.KeyECP384)}
 }
 
-func issueKey(tb testing.TB, algorithm pki.KeyAlgorithm) *pki.Key {
+func issueKey(tb testing.TB, algorithm authority.KeyAlgorithm) *x509id.Key {
 	tb.Helper()
-	key, err := testAuthority(tb).Issue(pki.Order{
-		Subject:   pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "TEST"},
+	key, err := testAuthority(tb).Issue(authority.Order{
+		Subject:   x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "TEST"},
 		NotBefore: now.AddDate(-1, 0, 0),
 		NotAfter:  now.AddDate(1, 0, 0),
 		Algorithm: algorithm,
@@ -126,13 +127,13 @@ func TestXMLSec1AcceptsWhatIsSigned(t *testing.T) {
 	}
 }
 
-func runXMLSec1(t *testing.T, message string, key *pki.Key) ([]byte, error) {
+func runXMLSec1(t *testing.T, message string, key *x509id.Key) ([]byte, error) {
 	t.Helper()
 	const utility = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd:"
 	const extension = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd:"
 	dir := t.TempDir()
 	file, certificate := filepath.Join(dir, "message.xml"), filepath.Join(dir, "certificate.pem")
-	for name, data := range map[string][]byte{file: []byte(message), certificate: pki.EncodePEM(key.Certificate)} {
+	for name, data := range map[string][]byte{file: []byte(message), certificate: x509id.EncodePEM(key.Certificate)} {
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +172,7 @@ func TestSignRefusesWhatItCannotSign(t *testing.T) {
 	away := errors.New("the card is not in the reader")
 	for name, c := range map[string]struct {
 		envelope string
-		key      *pki.Key
+		key      *x509id.Key
 	}{
 		"nothing":            {``, ec},
 		"not SOAP":           {`<Envelope/>`, ec},
@@ -179,9 +180,9 @@ func TestSignRefusesWhatItCannotSign(t *testing.T) {
 		"no Body":            {empty + `<s:Header/></s:Envelope>`, ec},
 		"already signed":     {signEnvelope(t, full, ec, signOptions()), ec},
 		"same id twice":      {empty + `<s:Body><x Id="1"/><x Id="1"/></s:Body></s:Envelope>`, ec},
-		"Ed25519":            {full, &pki.Key{Signer: ed25519Key, Certificate: ec.Certificate}},
-		"the key fails":      {full, &pki.Key{Signer: brokenKey{ec.Signer, nil, away}, Certificate: ec.Certificate}},
-		"the key talks junk": {full, &pki.Key{Signer: brokenKey{ec.Signer, []byte("junk"), nil}, Certificate: ec.Certificate}},
+		"Ed25519":            {full, &x509id.Key{Signer: ed25519Key, Certificate: ec.Certificate}},
+		"the key fails":      {full, &x509id.Key{Signer: brokenKey{ec.Signer, nil, away}, Certificate: ec.Certificate}},
+		"the key talks junk": {full, &x509id.Key{Signer: brokenKey{ec.Signer, []byte("junk"), nil}, Certificate: ec.Certificate}},
 	} {
 		if err := wsse.Sign(parseTree(t, c.envelope), c.key, signOptions()); err == nil {
 			t.Errorf("%s: signed", name)

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -26,13 +26,13 @@ func TestSTRTransformCoversTheToken(t *testing.T) {
 	c := hospital.Certificate
 	withID := keyWithIdentifier(t).key
 	// For a reference without a certificate, meaning adds an attribute that tells dsigtest which one it identifies.
-	meaning := func(key *pki.Key, keyInfo string) string {
+	meaning := func(key *x509id.Key, keyInfo string) string {
 		return strings.Replace(keyInfo, `wsu:Id="STR-1"`, `wsu:Id="STR-1" certificate="`+encodeBase64(key.Certificate.Raw)+`"`, 1)
 	}
 	signSTR := edit{referenceToken, referenceSTR}
 	without := []edit{signSTR, {token, ``}}
 	for name, test := range map[string]struct {
-		key    *pki.Key
+		key    *x509id.Key
 		before []edit
 	}{
 		"direct":                         {hospital, []edit{signSTR}},

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -15,7 +15,7 @@ import (
 // signer is a certificate with the identity derived from it.
 type signer struct {
 	certificate *x509.Certificate
-	subject     pki.Subject
+	subject     x509id.Subject
 }
 
 // presentedCertificate is the certificate contained in a message.
@@ -91,7 +91,7 @@ func readToken(token xmldoc.Element, key *keyReference) (presentedCertificate, e
 	if err != nil || valueType != tokenTypePKIPath {
 		return presentedCertificate{der: data, path: tokenPath}, err
 	}
-	path, err := pki.ParsePkiPath(data)
+	path, err := x509id.ParsePkiPath(data)
 	if err != nil {
 		return presentedCertificate{}, problem.From(err).WithPath(tokenPath)
 	}
@@ -122,7 +122,7 @@ func (v *Verifier) signerFromCertificate(presented presentedCertificate, key *ke
 	if cached != nil {
 		return cached, nil
 	}
-	subject, err := pki.SubjectFromCertificate(certificate)
+	subject, err := x509id.SubjectFromCertificate(certificate)
 	if err != nil {
 		return nil, withCertificatePath(err, presented.path, now)
 	}

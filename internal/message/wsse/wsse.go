@@ -19,8 +19,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
@@ -68,9 +68,9 @@ const (
 // Verifier verifies messages. Set its fields before use; it is safe for concurrent use and must not be copied.
 type Verifier struct {
 	// Trust holds the trust anchors and the revocation status.
-	Trust *pki.TrustStore
+	Trust *x509id.TrustStore
 	// Registered holds the certificates that a message may identify instead of containing them; nil means none.
-	Registered *pki.Directory
+	Registered *x509id.Directory
 	// Now is the clock of the service.
 	Now func() time.Time
 	// Strict requires that the signature also covers the certificate, as the platform requests and several toolkits
@@ -85,7 +85,7 @@ type Verifier struct {
 // Verified is a message whose signer has been authenticated. Only Verify creates one.
 type Verified struct {
 	body                xmldoc.Element
-	signer              pki.Subject
+	signer              x509id.Subject
 	certificate         *x509.Certificate
 	created, validUntil time.Time
 	digest              [sha256.Size]byte
@@ -96,7 +96,7 @@ type Verified struct {
 func (v *Verified) Body() xmldoc.Element { return v.body }
 
 // Signer returns the identity of the signer.
-func (v *Verified) Signer() pki.Subject { return v.signer }
+func (v *Verified) Signer() x509id.Subject { return v.signer }
 
 // Certificate returns the certificate of the signing key.
 func (v *Verified) Certificate() *x509.Certificate { return v.certificate }
@@ -168,7 +168,7 @@ func computeBodyDigest(signature *dsig.Signature, body xmldoc.Element) [sha256.S
 
 // computeReplayKey combines what was signed with the signer. It uses the subject, not the certificate, because a
 // renewed certificate is the same signer.
-func computeReplayKey(signedInfo [sha256.Size]byte, signer pki.Subject) [sha256.Size]byte {
+func computeReplayKey(signedInfo [sha256.Size]byte, signer x509id.Subject) [sha256.Size]byte {
 	return sha256.Sum256(append(signedInfo[:], signer.String()...))
 }
 

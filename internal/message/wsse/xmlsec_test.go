@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/message/dsig"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
@@ -26,7 +26,7 @@ func TestWhatXMLSec1Signs(t *testing.T) {
 	}
 	withID := keyWithIdentifier(t).key
 	for name, c := range map[string]struct {
-		key     *pki.Key
+		key     *x509id.Key
 		keyInfo string
 		want    string // what it must have filled in
 	}{
@@ -55,7 +55,7 @@ func TestWhatXMLSec1Signs(t *testing.T) {
 	}
 }
 
-func signedByXMLSec1(t *testing.T, key *pki.Key, message string) string {
+func signedByXMLSec1(t *testing.T, key *x509id.Key, message string) string {
 	t.Helper()
 	private, err := x509.MarshalPKCS8PrivateKey(key.Signer)
 	if err != nil {
@@ -64,7 +64,7 @@ func signedByXMLSec1(t *testing.T, key *pki.Key, message string) string {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	for name, data := range map[string][]byte{
-		"message.xml": []byte(message), "certificate.pem": pki.EncodePEM(key.Certificate),
+		"message.xml": []byte(message), "certificate.pem": x509id.EncodePEM(key.Certificate),
 		"key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
 	} {
 		if err = os.WriteFile(path(name), data, 0o600); err != nil {

@@ -49,7 +49,7 @@ func TestTablesRefuse(t *testing.T) {
 			"cmd/ctrd must not import github.com/lib/pq: only internal/store/engine selects a database driver"},
 		{"PDF outside the card", "internal/soapdoor/card.go", head + `"codeberg.org/go-pdf/fpdf"`,
 			"internal/soapdoor must not import codeberg.org/go-pdf/fpdf: only the card package writes PDF"},
-		{"p12 outside pki", "cmd/ctr/cert.go", head + `"software.sslmate.com/src/go-pkcs12"`,
+		{"PKCS #12 outside p12", "cmd/ctr/cert.go", head + `"software.sslmate.com/src/go-pkcs12"`,
 			"cmd/ctr must not import software.sslmate.com/src/go-pkcs12: a .p12 file must pass the limits"},
 		{"etree on the receiving side", "internal/message/soap/open.go", head + `"github.com/beevik/etree"`,
 			"internal/message/soap must not import github.com/beevik/etree: etree builds outgoing messages"},

@@ -15,7 +15,7 @@ type layer struct {
 var productionImports = []layer{
 	{"cmd/internal/...", nil},
 	{"cmd/...", []string{"cmd/internal/...", "internal/...", "wsdl", "xsd", "certs-testdata"}},
-	{"certs-testdata", []string{"internal/message/pki", "internal/problem"}},
+	{"certs-testdata", []string{"internal/authority"}},
 	{"wsdl", []string{"xsd"}},
 	{"xsd", nil},
 
@@ -24,8 +24,9 @@ var productionImports = []layer{
 	{"internal/service", []string{"internal/soapdoor/...", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
 		"internal/platform/ident", "internal/loopback",
 		"internal/devkit/sandbox", "internal/devkit/devdata", // only for a development service
-		"internal/client", // signs replies
-		"internal/message/wsse", "internal/message/schema", "internal/message/pki", "internal/reqlog", "internal/wire/ctr"}},
+		"internal/client",    // signs replies
+		"internal/authority", // only for a development service
+		"internal/message/wsse", "internal/message/schema", "internal/message/x509id", "internal/message/revocation", "internal/reqlog", "internal/wire/ctr"}},
 	{"internal/soapdoor/ctrdoor", []string{"internal/soapdoor", "internal/wire/ctr", "internal/implants", "internal/implants/card",
 		"internal/platform/...", "internal/message/schema", "internal/message/wsse", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/soapdoor", []string{"internal/implants", "internal/platform/...", "internal/message/...", "internal/reqlog",
@@ -37,7 +38,7 @@ var productionImports = []layer{
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},
 	{"internal/devkit/sandbox", []string{"internal/loopback", "internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
-		"internal/devkit/devdata", "internal/wire/ctr", "internal/message/...", "internal/problem"}},
+		"internal/devkit/devdata", "internal/authority", "internal/wire/ctr", "internal/message/...", "internal/problem"}},
 	{"internal/batch", []string{"internal/client", "internal/message/soap", "internal/durable", "internal/wire/ctr", "internal/implants", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
 	{"internal/devkit/conformance", []string{"internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
@@ -45,7 +46,7 @@ var productionImports = []layer{
 		"internal/problem", "wsdl", "xsd"}},
 	{"internal/client", []string{"internal/wire/ctr", "internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/...", "internal/problem", "xsd"}},
-	{"internal/devkit/testmessages", []string{"internal/wire/ctr", "internal/message/...", "internal/problem"}},
+	{"internal/devkit/testmessages", []string{"internal/authority", "internal/wire/ctr", "internal/message/...", "internal/problem"}},
 
 	{"internal/wire/ctr", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/schema", "internal/message/soap", "internal/message/xmldoc", "internal/problem", "wsdl", "xsd"}},
@@ -63,15 +64,19 @@ var productionImports = []layer{
 	{"internal/implants/udi", []string{"internal/platform/ident", "internal/problem"}},
 	{"internal/implants", []string{"internal/platform/ident", "internal/implants/udi", "internal/auditlog", "internal/problem"}},
 
+	// Production code of internal/message never issues a certificate.
+	{"internal/authority", []string{"internal/message/x509id", "internal/message/p12"}},
 	{"internal/devkit/capture", []string{"internal/devkit/diagnosis", "internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
-	{"internal/devkit/diagnosis", []string{"internal/message/wsse", "internal/message/schema", "internal/message/dsig", "internal/message/pki",
+	{"internal/devkit/diagnosis", []string{"internal/message/wsse", "internal/message/schema", "internal/message/dsig", "internal/message/x509id",
 		"internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
-	{"internal/message/wsse", []string{"internal/message/dsig", "internal/message/pki", "internal/message/soap",
+	{"internal/message/wsse", []string{"internal/message/dsig", "internal/message/x509id", "internal/message/soap",
 		"internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/schema", []string{"internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/soap", []string{"internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/dsig", []string{"internal/message/xmldoc", "internal/problem"}},
-	{"internal/message/pki", []string{"internal/problem"}},
+	{"internal/message/p12", []string{"internal/message/x509id", "internal/problem"}},
+	{"internal/message/revocation", []string{"internal/message/x509id", "internal/problem"}},
+	{"internal/message/x509id", []string{"internal/problem"}},
 	{"internal/message/xmldoc", []string{"internal/problem"}},
 
 	{"internal/admission", []string{"internal/problem"}},
@@ -98,7 +103,8 @@ var testImports = []layer{
 	{"internal/testing/costtest", nil},
 	{"internal/testing/textedit", nil},
 	{"internal/testing/people", []string{"internal/platform/ident"}},
-	{"internal/message/...", []string{"internal/catalogue", "internal/message/...", "internal/testing/costtest", "internal/testing/testpki", "internal/testing/dsigtest", "certs-testdata", "wsdl", "xsd"}},
+	{"internal/message/...", []string{"internal/catalogue", "internal/message/...", "internal/testing/costtest", "internal/testing/testpki", "internal/testing/dsigtest",
+		"internal/authority", "certs-testdata", "wsdl", "xsd"}},
 	{"internal/platform/...", []string{"internal/platform/..."}},
 	{"internal/implants/...", []string{"internal/implants/...", "internal/platform/...", "internal/testing/registertest",
 		"internal/testing/storetest", "internal/testing/people", "internal/store"}},
@@ -165,9 +171,10 @@ var libraryRules = []libraryRule{
 	{module: "github.com/pressly/goose/v3", users: []string{"internal/store/engine"}, reason: "internal/store/engine runs the migrations"},
 	{module: "codeberg.org/go-pdf/fpdf", users: []string{"internal/implants/card"}, reason: "only the card package writes PDF"},
 	{module: "github.com/boombuler/barcode", users: []string{"internal/implants/card"}, reason: "only the card package draws barcodes"},
-	{module: "software.sslmate.com/src/go-pkcs12", users: []string{"internal/message/pki"},
-		reason: "a .p12 file must pass the limits of internal/message/pki before it is decoded"},
-	{module: "golang.org/x/crypto", users: []string{"internal/message/pki"}, reason: "DER and PKCS #12 are parsed in internal/message/pki"},
+	{module: "software.sslmate.com/src/go-pkcs12", users: []string{"internal/message/p12"},
+		reason: "a .p12 file must pass the limits of internal/message/p12 before it is decoded"},
+	{module: "golang.org/x/crypto", users: []string{"internal/message/x509id", "internal/message/p12", "internal/message/revocation"},
+		reason: "DER is parsed where certificates, key stores and revocation lists are"},
 	{module: "github.com/jacoelho/xsd", users: []string{"internal/message/schema"}, tests: []string{"internal/message/schema"},
 		reason: "internal/message/schema hides the validator, so that it can be replaced"},
 	{module: "github.com/beevik/etree", users: []string{"internal/message/wsse", "internal/client"}, tests: []string{"..."},

@@ -15,8 +15,10 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
+	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
@@ -235,12 +237,12 @@ func (c *brokenClient) runClient(t *testing.T, text, key string) interop.Result 
 func (c *brokenClient) writeUntrustedKey(t *testing.T) string {
 	t.Helper()
 	now := time.Now()
-	authority, err := pki.NewAuthority(pki.AuthorityOptions{Name: "another", NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Random: rand.Reader})
+	issuer, err := authority.NewAuthority(authority.AuthorityOptions{Name: "another", NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := authority.Issue(pki.Order{Subject: pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"},
-		NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Algorithm: pki.KeyECP256})
+	key, err := issuer.Issue(authority.Order{Subject: x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"},
+		NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Algorithm: authority.KeyECP256})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +250,7 @@ func (c *brokenClient) writeUntrustedKey(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := pki.EncodeKeys([]*pki.Key{key}, strings.TrimRight(string(password), "\r\n"), 1000, rand.Reader)
+	data, err := p12.EncodeKeys([]*x509id.Key{key}, strings.TrimRight(string(password), "\r\n"), 1000, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

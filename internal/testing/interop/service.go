@@ -19,7 +19,7 @@ import (
 
 	certstestdata "github.com/openctr/ctr/certs-testdata"
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
@@ -146,7 +146,7 @@ func (s *Service) Stdout() string { return s.stdout.String() }
 func (s *Service) Stderr() string { return s.stderr.String() }
 
 // NewClient returns a client that signs with key. Clients of one service do not share connections.
-func (s *Service) NewClient(tb testing.TB, key *pki.Key) *client.Client {
+func (s *Service) NewClient(tb testing.TB, key *x509id.Key) *client.Client {
 	tb.Helper()
 	return &client.Client{URL: s.URL, Key: key, HTTP: s.NewHTTPClient(tb), Now: time.Now, NewID: NewID}
 }
@@ -167,7 +167,7 @@ func (s *Service) NewHTTPClient(tb testing.TB) *http.Client {
 
 // HospitalKey returns the key that most tests sign with: a P-256 key of the first hospital. Signing with RSA would
 // take 30 times as long.
-func HospitalKey(tb testing.TB) *pki.Key {
+func HospitalKey(tb testing.TB) *x509id.Key {
 	tb.Helper()
 	return testpki.ECKey(tb)
 }

@@ -18,8 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/message/pki"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -242,7 +242,7 @@ func (k toolkit) unpackContract(t *testing.T) {
 // runClient runs a client against a service behind a recorder, checks its report, and returns the observation.
 func (k toolkit) runClient(t *testing.T, c toolkitClient, v variant, service *interop.Service) observation {
 	t.Helper()
-	key := map[string]string{"RSA": testpki.Hospital, "EC": pki.EntryEC}[v.key]
+	key := map[string]string{"RSA": testpki.Hospital, "EC": authority.EntryEC}[v.key]
 	own := service.NewClient(t, interop.HospitalKey(t))
 	var same []byte // the card as our own client gets it at the same time: later notifications change it
 	recorder := interop.StartRecorder(t, service, func(e interop.Exchange) {

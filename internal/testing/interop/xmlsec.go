@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/openctr/ctr/internal/message/pki"
-
 	"github.com/beevik/etree"
+
+	"github.com/openctr/ctr/internal/message/x509id"
 )
 
 const (
@@ -34,12 +34,12 @@ func FindXmlsec(tb testing.TB) string {
 
 // VerifyWithXmlsec fails the test unless xmlsec1 verifies the signature of a SOAP 1.1 message with the certificate of
 // key, the message contains that certificate, and the signature has exactly the given number of references.
-func VerifyWithXmlsec(tb testing.TB, message []byte, key *pki.Key, references int) {
+func VerifyWithXmlsec(tb testing.TB, message []byte, key *x509id.Key, references int) {
 	tb.Helper()
 	program := FindXmlsec(tb)
 	directory := tb.TempDir()
 	certificate, file := filepath.Join(directory, "certificate.pem"), filepath.Join(directory, "message.xml")
-	WriteFile(tb, certificate, pki.EncodePEM(key.Certificate))
+	WriteFile(tb, certificate, x509id.EncodePEM(key.Certificate))
 	WriteFile(tb, file, message)
 	args := append([]string{"--verify", "--pubkey-cert-pem", certificate}, idAttributeFlags()...)
 	if result := RunProgram(tb, program, append(args, file)...); result.ExitCode != 0 {

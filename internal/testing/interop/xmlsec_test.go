@@ -15,7 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -24,7 +25,7 @@ import (
 func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 	t.Parallel()
 	interop.FindXmlsec(t)
-	for _, entry := range []string{testpki.Hospital, pki.EntryEC} {
+	for _, entry := range []string{testpki.Hospital, authority.EntryEC} {
 		t.Run(entry, func(t *testing.T) {
 			messages := make(chan []byte, 1)
 			recorder := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +59,7 @@ func TestXmlsecVerifiesWhatCtrSigns(t *testing.T) {
 			// xmlsec1 must reject a changed Body:
 			tampered := bytes.Replace(message, []byte("left knee"), []byte("left shin"), 1)
 			changed := file("tampered.xml", tampered)
-			certificate := file("certificate.pem", pki.EncodePEM(testpki.Key(t, entry).Certificate))
+			certificate := file("certificate.pem", x509id.EncodePEM(testpki.Key(t, entry).Certificate))
 			result = interop.RunProgram(t, interop.FindXmlsec(t), "--verify", "--pubkey-cert-pem", certificate,
 				"--id-attr:Id", "Body", "--id-attr:Id", "Timestamp", "--id-attr:Id", "BinarySecurityToken", changed)
 			if result.ExitCode == 0 {
@@ -109,7 +110,7 @@ const referenceTemplate = `<ds:Reference URI="#%s">
           </ds:Reference>`
 
 // fillTemplate returns the message for a request, without digests and signature value.
-func fillTemplate(key *pki.Key, algorithm string, request []byte) []byte {
+func fillTemplate(key *x509id.Key, algorithm string, request []byte) []byte {
 	now := time.Now().UTC()
 	var references strings.Builder
 	for _, id := range []string{"body", "time", "token"} {
@@ -127,7 +128,7 @@ func TestServiceAcceptsWhatXmlsecSigns(t *testing.T) {
 	for _, test := range []struct{ entry, algorithm string }{
 		{testpki.Hospital, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"},
 		{testpki.Hospital, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512"},
-		{pki.EntryEC, "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"},
+		{authority.EntryEC, "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"},
 	} {
 		name := test.algorithm[strings.Index(test.algorithm, "#")+1:]
 		t.Run(name, func(t *testing.T) {

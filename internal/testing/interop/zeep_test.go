@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -40,7 +40,7 @@ func TestZeepWalksThroughTheMainJob(t *testing.T) {
 	program := findPython(t)
 	service := interop.StartService(t, interop.NewDevelopmentDirectory(t))
 	for _, soap := range []string{"1.1", "1.2"} {
-		for _, key := range []string{testpki.Hospital, pki.EntryEC} {
+		for _, key := range []string{testpki.Hospital, authority.EntryEC} {
 			t.Run("SOAP "+soap+", "+key, func(t *testing.T) {
 				card := filepath.Join(t.TempDir(), "card.pdf")
 				result := interop.RunProgram(t, program, zeepScript(t), "--url", service.URL, "--ca", service.CA, "--p12", service.P12[key],

@@ -10,14 +10,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 )
 
 // NewAuthority returns an authority with new keys, valid from and until the given instants.
-func NewAuthority(tb testing.TB, from, until time.Time) *pki.Authority {
+func NewAuthority(tb testing.TB, from, until time.Time) *authority.Authority {
 	tb.Helper()
-	a, err := pki.NewAuthority(pki.AuthorityOptions{Name: "CTR test", NotBefore: from, NotAfter: until, Random: rand.Reader})
+	a, err := authority.NewAuthority(authority.AuthorityOptions{Name: "CTR test", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -25,19 +26,19 @@ func NewAuthority(tb testing.TB, from, until time.Time) *pki.Authority {
 }
 
 // TrustAuthority returns a TrustStore whose only anchor is the root of the authority.
-func TrustAuthority(a *pki.Authority) *pki.TrustStore {
-	return pki.NewTrustStore(a.Certificates()[1:], a.Certificates()[:1], 10)
+func TrustAuthority(a *authority.Authority) *x509id.TrustStore {
+	return x509id.NewTrustStore(a.Certificates()[1:], a.Certificates()[:1], 10)
 }
 
 // IssueKey issues a P-256 key of the hospital, valid for three years from Now, with the given change to
 // the order.
-func IssueKey(tb testing.TB, a *pki.Authority, change func(*pki.Order)) *pki.Key {
+func IssueKey(tb testing.TB, a *authority.Authority, change func(*authority.Order)) *x509id.Key {
 	tb.Helper()
-	o := pki.Order{
-		Subject:   pki.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"},
+	o := authority.Order{
+		Subject:   x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000436", Name: "ZIEKENHUIS SINT-ELOOI"},
 		NotBefore: Now(),
 		NotAfter:  Now().AddDate(3, 0, 0),
-		Algorithm: pki.KeyECP256,
+		Algorithm: authority.KeyECP256,
 	}
 	if change != nil {
 		change(&o)

@@ -11,7 +11,10 @@ import (
 	"testing"
 
 	certstestdata "github.com/openctr/ctr/certs-testdata"
-	"github.com/openctr/ctr/internal/message/pki"
+	"github.com/openctr/ctr/internal/authority"
+	"github.com/openctr/ctr/internal/message/p12"
+	"github.com/openctr/ctr/internal/message/revocation"
+	"github.com/openctr/ctr/internal/message/x509id"
 )
 
 // Hospital is the organisation in whose name most tests sign, with an RSA key.
@@ -19,15 +22,15 @@ const Hospital = "NIHII-HOSPITAL=71000436"
 
 // frozenKeys parses each file once, whatever the number of tests.
 type frozenKeys struct {
-	index    pki.DevelopmentFiles
+	index    authority.DevelopmentFiles
 	password string
 
 	mu   sync.Mutex
-	keys map[string]*pki.Key
+	keys map[string]*x509id.Key
 }
 
 var loadFrozenKeys = sync.OnceValues(func() (*frozenKeys, error) {
-	index, err := pki.ReadDevelopmentIndex(certstestdata.Files)
+	index, err := authority.ReadDevelopmentIndex(certstestdata.Files)
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +38,10 @@ var loadFrozenKeys = sync.OnceValues(func() (*frozenKeys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("testpki: %w", err)
 	}
-	return &frozenKeys{index: index, password: string(password), keys: make(map[string]*pki.Key)}, nil
+	return &frozenKeys{index: index, password: string(password), keys: make(map[string]*x509id.Key)}, nil
 })
 
-func (f *frozenKeys) loadKey(name string) (*pki.Key, error) {
+func (f *frozenKeys) loadKey(name string) (*x509id.Key, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if key, ok := f.keys[name]; ok {
@@ -52,7 +55,7 @@ func (f *frozenKeys) loadKey(name string) (*pki.Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("testpki: %w", err)
 	}
-	key, err := pki.DecodeSigningKey(data, f.password)
+	key, err := p12.DecodeSigningKey(data, f.password)
 	if err != nil {
 		return nil, fmt.Errorf("testpki: %q: %w", name, err)
 	}
@@ -71,7 +74,7 @@ func mustLoad(tb testing.TB) *frozenKeys {
 
 // Key returns the key of a subject, such as "NIHII-HOSPITAL=71000436" or "SSIN=78031412250", or of one of pki's Entry
 // constants. Tests share it: do not change it.
-func Key(tb testing.TB, name string) *pki.Key {
+func Key(tb testing.TB, name string) *x509id.Key {
 	tb.Helper()
 	key, err := mustLoad(tb).loadKey(name)
 	if err != nil {
@@ -81,31 +84,37 @@ func Key(tb testing.TB, name string) *pki.Key {
 }
 
 // ECKey returns the hospital's P-256 key.
-func ECKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryEC) }
+func ECKey(tb testing.TB) *x509id.Key { tb.Helper(); return Key(tb, authority.EntryEC) }
 
 // ExpiredKey returns a key of the hospital whose certificate expired in 2019.
-func ExpiredKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryExpired) }
+func ExpiredKey(tb testing.TB) *x509id.Key { tb.Helper(); return Key(tb, authority.EntryExpired) }
 
 // NotYetValidKey returns a key of the hospital whose certificate is valid from 2119.
-func NotYetValidKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryNotYetValid) }
+func NotYetValidKey(tb testing.TB) *x509id.Key {
+	tb.Helper()
+	return Key(tb, authority.EntryNotYetValid)
+}
 
 // RevokedKey returns a key of the hospital whose certificate is on the CRL.
-func RevokedKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryRevoked) }
+func RevokedKey(tb testing.TB) *x509id.Key { tb.Helper(); return Key(tb, authority.EntryRevoked) }
 
 // WrongUsageKey returns a key of the hospital whose certificate is only for encryption.
-func WrongUsageKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWrongKeyUsage) }
+func WrongUsageKey(tb testing.TB) *x509id.Key {
+	tb.Helper()
+	return Key(tb, authority.EntryWrongKeyUsage)
+}
 
 // CAKey returns a key whose certificate, in the hospital's name, is a CA certificate.
-func CAKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryIsCA) }
+func CAKey(tb testing.TB) *x509id.Key { tb.Helper(); return Key(tb, authority.EntryIsCA) }
 
 // WeakKey returns an RSA key of the hospital with 1,024 bits.
-func WeakKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryWeakKey) }
+func WeakKey(tb testing.TB) *x509id.Key { tb.Helper(); return Key(tb, authority.EntryWeakKey) }
 
 // UntrustedKey returns a key in the hospital's name from an authority with the trusted one's name but different keys.
-func UntrustedKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntryUntrusted) }
+func UntrustedKey(tb testing.TB) *x509id.Key { tb.Helper(); return Key(tb, authority.EntryUntrusted) }
 
 // SelfSignedKey returns a key in the hospital's name with a self-signed certificate.
-func SelfSignedKey(tb testing.TB) *pki.Key { tb.Helper(); return Key(tb, pki.EntrySelfSigned) }
+func SelfSignedKey(tb testing.TB) *x509id.Key { tb.Helper(); return Key(tb, authority.EntrySelfSigned) }
 
 // P12File returns the .p12 file of an entry, and its password.
 func P12File(tb testing.TB, name string) (data []byte, password string) {
@@ -134,13 +143,13 @@ func readEmbeddedFile(tb testing.TB, name string) []byte {
 }
 
 // NewTrustStore returns a new TrustStore with the test authorities and their CRL.
-func NewTrustStore(tb testing.TB) *pki.TrustStore {
+func NewTrustStore(tb testing.TB) *x509id.TrustStore {
 	tb.Helper()
-	trust, err := pki.ParseTrustStore(64, CAFile(tb))
+	trust, err := x509id.ParseTrustStore(64, CAFile(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := pki.NewCRLStore(trust).AddCRL(CRLFile(tb)); err != nil {
+	if err := revocation.NewCRLStore(trust).AddCRL(CRLFile(tb)); err != nil {
 		tb.Fatal(err)
 	}
 	return trust

@@ -1,0 +1,213 @@
+package p12
+
+import (
+	"github.com/openctr/ctr/internal/problem"
+)
+
+// These tests build stores that no program writes, with the building blocks of EncodeKeys.
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"math"
+	"math/big"
+	"testing"
+	"time"
+)
+
+const hostilePassword = "worthless"
+
+func newPBES2Algorithm(iterations int) derElement {
+	return derSequence(derOID(oidPBES2), derSequence(
+		derSequence(derOID(oidPBKDF2), derSequence(derOctetString([]byte("salt")), derInteger(iterations))),
+		derSequence(derOID(oidAES256CBC), derOctetString(make([]byte, 16)))))
+}
+
+func newPKCS12PBEAlgorithm(iterations int) derElement {
+	return derSequence(derOID(oidsPKCS12PBE[0]), derSequence(derOctetString([]byte("salt")), derInteger(iterations)))
+}
+
+func newShroudedBag(algorithm derElement) derElement {
+	return derSequence(derOID(oidShroudedBag), derExplicit(derSequence(algorithm, derOctetString(make([]byte, 32)))))
+}
+
+func newEncryptedSafe(algorithm derElement) derElement {
+	return derSequence(derOID(oidEncryptedData), derExplicit(derSequence(derInteger(0),
+		derSequence(derOID(oidData), algorithm, derTagged(0x80, derRaw(make([]byte, 32)))))))
+}
+
+// encodeTestStore encodes contents with a valid MAC, so that decoding does not stop at the MAC.
+func encodeTestStore(t *testing.T, iterations int, contents ...derElement) []byte {
+	t.Helper()
+	secret, _ := encodeBMPPassword(hostilePassword)
+	data, err := encodeStore(secret, []byte("salt"), iterations, contents...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// encodeStoreWithMAC encodes a store around an invalid MacData.
+func encodeStoreWithMAC(t *testing.T, macData ...derElement) []byte {
+	t.Helper()
+	data, err := encodeDER(derSequence(derInteger(3), derSequence(derOID(oidData), derExplicit(derOctetString([]byte{0x30, 0}))), derSequence(macData...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func encryptBags(t *testing.T, bags ...derElement) derElement {
+	t.Helper()
+	s := pbes2Encrypter{password: hostilePassword, iterations: 1, random: rand.Reader}
+	safe, err := s.newEncryptedContent(bags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return safe
+}
+
+func TestReadP12BoundsItsWork(t *testing.T) {
+	const huge = math.MaxInt32
+	leaf := newThrowawayCertificate(t)
+	digest := func(id asn1.ObjectIdentifier) derElement {
+		return derSequence(derSequence(derOID(id), derNull), derOctetString(make([]byte, sha256.Size)))
+	}
+	pbmac1 := func(iterations, keyBytes int, prf, scheme asn1.ObjectIdentifier) []byte {
+		return encodeStoreWithMAC(t, derSequence(derSequence(derOID(oidPBMAC1), derSequence(derSequence(derOID(oidPBKDF2),
+			derSequence(derOctetString([]byte("salt")), derInteger(iterations), derInteger(keyBytes), derSequence(derOID(prf), derNull))),
+			derSequence(derOID(scheme), derNull))), derOctetString(make([]byte, 32))), derOctetString(nil))
+	}
+	hmac384, hmac512 := asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 10}, asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 11}
+	nested := derSequence(derOID(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 6}),
+		derExplicit(derSequence(newShroudedBag(newPBES2Algorithm(huge)))))
+	many := func(n int, p derElement) []derElement {
+		var all []derElement
+		for range n {
+			all = append(all, p)
+		}
+		return all
+	}
+	tests := []struct {
+		name string
+		data []byte
+		want problem.Code
+	}{
+		{"the MAC", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derInteger(huge)), problem.P12TooCostly},
+		{"the MAC, just over", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derInteger(maxIterations+1)), problem.P12TooCostly},
+		{"the MAC, beyond 64 bits", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derTagged(2, derRaw(make16Bytes()))), problem.P12TooCostly},
+		{"the MAC, zero", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derInteger(0)), problem.P12Unreadable},
+		{"the MAC, negative", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derInteger(-1)), problem.P12Unreadable},
+		{"PBMAC1", pbmac1(huge, 32, oidHMACWithSHA256, oidHMACWithSHA256), problem.P12TooCostly},
+		{"PBMAC1 that does not fit", pbmac1(1, 64, hmac384, hmac512), problem.P12Password},
+		{"PBMAC1 with a key that can be guessed", pbmac1(1, 19, oidHMACWithSHA256, oidHMACWithSHA256), problem.P12Unsupported},
+		{"PBMAC1 with a huge key", pbmac1(1, huge, oidHMACWithSHA256, oidHMACWithSHA256), problem.P12Unsupported},
+		{"PBMAC1 with an unknown function", pbmac1(1, 32, oidData, oidHMACWithSHA256), problem.P12Unsupported},
+		{"PBMAC1 with an unknown scheme", pbmac1(1, 32, oidHMACWithSHA256, oidData), problem.P12Unsupported},
+		{"an unknown MAC", encodeStoreWithMAC(t, digest(oidData), derOctetString(nil)), problem.P12Unsupported},
+		{"a key, PBES2", encodeTestStore(t, 1, newClearContent(newShroudedBag(newPBES2Algorithm(huge)))), problem.P12TooCostly},
+		{"a key, old", encodeTestStore(t, 1, newClearContent(newShroudedBag(newPKCS12PBEAlgorithm(huge)))), problem.P12TooCostly},
+		{"a safe, PBES2", encodeTestStore(t, 1, newEncryptedSafe(newPBES2Algorithm(huge))), problem.P12TooCostly},
+		{"a safe, old", encodeTestStore(t, 1, newEncryptedSafe(newPKCS12PBEAlgorithm(huge))), problem.P12TooCostly},
+		{"a hidden key", encodeTestStore(t, 1, encryptBags(t, newCertificateBag(leaf), newShroudedBag(newPBES2Algorithm(huge)))), problem.P12Unsupported},
+		{"a hidden key, old", encodeTestStore(t, 1, encryptBags(t, newShroudedBag(newPKCS12PBEAlgorithm(huge)))), problem.P12Unsupported},
+		{"a key in a nested safe", encodeTestStore(t, 1, newClearContent(newCertificateBag(leaf), nested)), problem.P12NoKey},
+		{"a key in a hidden nested safe", encodeTestStore(t, 1, encryptBags(t, newCertificateBag(leaf), nested)), problem.P12NoKey},
+		{"all together", encodeTestStore(t, 1, newClearContent(many(5, newShroudedBag(newPBES2Algorithm(500_000)))...)), problem.P12TooCostly},
+		{"too many entries", encodeTestStore(t, 1, newClearContent(many(maxBags+1, nested)...)), problem.P12TooCostly},
+		{"too many safes", encodeTestStore(t, 1, many(maxSafes+1, newClearContent())...), problem.P12TooCostly},
+		{"a huge key", encodeTestStore(t, 1, newClearContent(derSequence(derOID(oidShroudedBag),
+			derExplicit(derSequence(newPBES2Algorithm(1), derOctetString(make([]byte, maxKeyBytes))))))), problem.P12TooCostly},
+		{"an unknown encryption", encodeTestStore(t, 1, newEncryptedSafe(derSequence(derOID(oidData), derSequence(derInteger(huge))))), problem.P12Unsupported},
+		{"an unknown derivation", encodeTestStore(t, 1, newEncryptedSafe(derSequence(derOID(oidPBES2), derSequence(
+			derSequence(derOID(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11591, 4, 11}), derSequence(derOctetString(nil), derInteger(huge))),
+			derSequence(derOID(oidAES256CBC), derOctetString(make([]byte, 16))))))), problem.P12Unsupported},
+		{"a safe for a public key", encodeTestStore(t, 1, derSequence(derOID(oidX509), derExplicit(derOctetString(nil)))), problem.P12Unsupported},
+		{"garbage in a safe", encodeTestStore(t, 1, newEncryptedSafe(newPBES2Algorithm(1))), problem.P12Unsupported},
+		{"garbage for a key", encodeTestStore(t, 1, newClearContent(newCertificateBag(leaf), newShroudedBag(newPBES2Algorithm(1)))), problem.P12Unsupported},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			start := time.Now()
+			key, err := DecodeSigningKey(tt.data, hostilePassword)
+			if key != nil || problem.From(err).Code != tt.want {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("took %s", took)
+			}
+		})
+	}
+}
+
+// FuzzP12Inside tests the content behind the MAC, which only an author who knows the password can write: a safe, an
+// encrypted safe and an encrypted key of any content.
+func FuzzP12Inside(f *testing.F) {
+	bag, err := encodeDER(derSequence(newCertificateBag(newThrowawayCertificate(f)), newShroudedBag(newPBES2Algorithm(1))))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(bag)
+	for _, p := range []derElement{newPBES2Algorithm(1), newPKCS12PBEAlgorithm(1)} {
+		der, err := encodeDER(newEncryptedSafe(p))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(der)
+	}
+	leaf := newCertificateBag(newThrowawayCertificate(f))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		// No randomness: the same input must take the same path.
+		s := pbes2Encrypter{password: hostilePassword, iterations: 1, random: bytes.NewReader(make([]byte, 2*saltBytes))}
+		algorithm, ciphertext, err := s.encryptBytes(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := derSequence(derOID(oidShroudedBag), derExplicit(derSequence(algorithm, derOctetString(ciphertext))))
+		encrypted := derSequence(derOID(oidEncryptedData), derExplicit(derSequence(derInteger(0),
+			derSequence(derOID(oidData), algorithm, derTagged(0x80, derRaw(ciphertext))))))
+		plain := derSequence(derOID(oidData), derExplicit(derOctetString(content)))
+		for _, data := range [][]byte{
+			encodeTestStore(t, 1, derRaw(content)), encodeTestStore(t, 1, plain), encodeTestStore(t, 1, encrypted), encodeTestStore(t, 1, newClearContent(leaf, key)),
+		} {
+			start := time.Now()
+			key, err := DecodeSigningKey(data, hostilePassword)
+			if (err == nil) == (key == nil) {
+				t.Errorf("key %v, error %v", key, err)
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("took %s", took)
+			}
+		}
+	})
+}
+
+func make16Bytes() []byte {
+	b := make([]byte, 16)
+	b[0] = 0x7f
+	return b
+}
+
+func newThrowawayCertificate(t testing.TB) *x509.Certificate {
+	t.Helper()
+	at := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: at, NotAfter: at.AddDate(1, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

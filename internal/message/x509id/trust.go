@@ -1,0 +1,227 @@
+package x509id
+
+import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
+)
+
+// TrustStore decides whether a certificate may sign. It is safe for concurrent use.
+type TrustStore struct {
+	authorities      []*x509.Certificate // anchors and intermediates
+	anchorPool       *x509.CertPool
+	intermediatePool *x509.CertPool
+	verifiedPaths    *pathCache
+	revocations      RevocationSource // nil: no certificate is known to be revoked
+}
+
+// NewTrustStore returns a TrustStore that trusts certificates with a chain through the intermediates to one of the
+// anchors. An anchor need not be self-signed. It caches the results for at most cacheSize certificates; zero disables
+// the cache.
+func NewTrustStore(anchors, intermediates []*x509.Certificate, cacheSize int) *TrustStore {
+	t := &TrustStore{
+		authorities:      slices.Concat(anchors, intermediates),
+		anchorPool:       x509.NewCertPool(),
+		intermediatePool: x509.NewCertPool(),
+		verifiedPaths:    newPathCache(cacheSize),
+	}
+	for _, c := range anchors {
+		t.anchorPool.AddCert(c)
+	}
+	for _, c := range intermediates {
+		t.intermediatePool.AddCert(c)
+	}
+	return t
+}
+
+// Authorities returns the anchors and intermediates.
+func (t *TrustStore) Authorities() []*x509.Certificate { return t.authorities }
+
+// ParseTrustStore returns a TrustStore of PEM files that hold roots and intermediates in any order. A self-signed
+// certificate is an anchor; another one is an intermediate if one of the others issued it, otherwise also an anchor, so
+// that a file with only an issuing authority works. Certificates that are not CA certificates are refused: a leaf among
+// the anchors would be trusted until it expires.
+func ParseTrustStore(cacheSize int, files ...[]byte) (*TrustStore, error) {
+	var all []*x509.Certificate
+	for _, file := range files {
+		found, err := parseAuthorities(file)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	anchors, intermediates := splitAuthorities(all)
+	return NewTrustStore(anchors, intermediates, cacheSize), nil
+}
+
+func parseAuthorities(file []byte) ([]*x509.Certificate, error) {
+	found, err := parsePEMCertificates(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range found {
+		if !c.BasicConstraintsValid || !c.IsCA {
+			return nil, problem.New(problem.TrustNotAuthority)
+		}
+	}
+	return found, nil
+}
+
+// splitAuthorities splits authorities into anchors and the intermediates below them.
+func splitAuthorities(all []*x509.Certificate) (anchors, intermediates []*x509.Certificate) {
+	var unassigned []*x509.Certificate
+	for _, c := range all {
+		if HasIssued(c, c) {
+			anchors = append(anchors, c)
+		} else {
+			unassigned = append(unassigned, c)
+		}
+	}
+	for len(unassigned) > 0 {
+		next := slices.IndexFunc(unassigned, func(c *x509.Certificate) bool {
+			return anyHasIssued(slices.Concat(anchors, intermediates), c)
+		})
+		if next >= 0 {
+			intermediates = append(intermediates, unassigned[next])
+		} else {
+			// None of the assigned authorities issued any of the open ones: the next anchor is the highest, or any one
+			// of a cycle of cross-certificates.
+			next = max(0, slices.IndexFunc(unassigned, func(c *x509.Certificate) bool { return !anyHasIssued(unassigned, c) }))
+			anchors = append(anchors, unassigned[next])
+		}
+		unassigned = slices.Delete(unassigned, next, next+1)
+	}
+	return anchors, intermediates
+}
+
+// HasIssued reports whether the issuer's name and signature are those of the certificate.
+func HasIssued(issuer, c *x509.Certificate) bool {
+	return bytes.Equal(issuer.RawSubject, c.RawIssuer) && c.CheckSignatureFrom(issuer) == nil
+}
+
+func anyHasIssued(issuers []*x509.Certificate, c *x509.Certificate) bool {
+	return slices.ContainsFunc(issuers, func(issuer *x509.Certificate) bool { return HasIssued(issuer, c) })
+}
+
+// Verify refuses a certificate that may not sign a message at the given instant.
+//
+// Everything that could reveal to an outsider which authorities are trusted gives the same code, CertUntrusted: another
+// authority, a self-signed certificate with a trusted name, an expired authority. Only a holder of a certificate from a
+// trusted authority gets a specific code: revoked, expired, not valid yet, not for signing. The only exception is a
+// certificate signed with MD5 or SHA-1: that code goes to every sender and so reveals nothing about trust.
+//
+// For a cached certificate it only does a lookup: its path was verified with the current revocation lists, and the
+// instant is compared with the validity of the whole path each time. The status of the certificate itself is looked up
+// each time too.
+func (t *TrustStore) Verify(leaf *x509.Certificate, at time.Time) error {
+	lists := t.currentLists()
+	if cached, ok := t.verifiedPaths.getPath(leaf.Raw); ok && cached.lists == lists && cached.isValidAt(at) {
+		return cached.checkStatus(leaf, at)
+	}
+	verified, err := t.verifyPath(leaf, t.intermediatePool, at, lists)
+	if verified.lists != nil { // the path is valid, even if the leaf's status is not
+		t.verifiedPaths.putPath(leaf.Raw, verified)
+	}
+	return err
+}
+
+// verifiedPath is a successful verification: what it depends on, and when it is valid.
+type verifiedPath struct {
+	lists               RevocationLists
+	notBefore, notAfter time.Time
+	checkStatus         StatusCheck
+}
+
+func (p verifiedPath) isValidAt(at time.Time) bool {
+	return !at.Before(p.notBefore) && !at.After(p.notAfter)
+}
+
+// verifyPath verifies a certificate without the cache. It returns a path together with an error if only the leaf's
+// revocation status is the reason.
+func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists) (verifiedPath, error) {
+	if IsWeakSignatureAlgorithm(leaf.SignatureAlgorithm) {
+		return verifiedPath{}, problem.New(problem.CertSignatureWeak, texts.Literal(leaf.SignatureAlgorithm.String()))
+	}
+	chain, err := t.findChain(leaf, intermediates, at, lists)
+	if err != nil {
+		return verifiedPath{}, err
+	}
+	switch {
+	case at.Before(leaf.NotBefore):
+		return verifiedPath{}, problem.New(problem.CertNotYetValid, certificateStarts.With(formatTimestamp(leaf.NotBefore)))
+	case at.After(leaf.NotAfter):
+		return verifiedPath{}, problem.New(problem.CertExpired, certificateEnds.With(formatTimestamp(leaf.NotAfter)))
+	case leaf.IsCA:
+		return verifiedPath{}, problem.New(problem.CertIsAuthority)
+	case !MaySign(leaf):
+		return verifiedPath{}, problem.New(problem.CertKeyUsage)
+	}
+	if keyErr := checkPublicKey(leaf); keyErr != nil {
+		return verifiedPath{}, keyErr
+	}
+	issuer := chain[min(1, len(chain)-1)]
+	p := verifiedPath{lists: lists, notBefore: leaf.NotBefore, notAfter: leaf.NotAfter, checkStatus: lists.NewStatusCheck(leaf, issuer)}
+	for _, c := range chain {
+		p.notBefore, p.notAfter = laterTime(p.notBefore, c.NotBefore), earlierTime(p.notAfter, c.NotAfter)
+	}
+	return p, p.checkStatus(leaf, at)
+}
+
+// findChain returns a chain to an anchor without revoked certificates. If the leaf is not valid at the instant, the
+// chain is verified at the nearest instant of the leaf's own validity, so that only holders of a certificate from a
+// trusted authority learn that theirs has expired.
+func (t *TrustStore) findChain(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists) ([]*x509.Certificate, error) {
+	checkTime := earlierTime(laterTime(at, leaf.NotBefore), leaf.NotAfter)
+	chains, err := leaf.Verify(x509.VerifyOptions{
+		Roots:         t.anchorPool,
+		Intermediates: intermediates,
+		CurrentTime:   checkTime,
+		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return nil, problem.Wrap(problem.CertUntrusted, err)
+	}
+	for _, chain := range chains {
+		if !slices.ContainsFunc(chain, lists.IsRevoked) {
+			return chain, nil
+		}
+	}
+	if lists.IsRevoked(leaf) {
+		return nil, problem.New(problem.CertRevoked)
+	}
+	return nil, problem.Wrap(problem.CertUntrusted, errors.New("an issuer is revoked"))
+}
+
+var oidKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 15}
+
+// MaySign reports whether the key usage extension, if present, allows signatures (RFC 5280 §4.2.1.3). An extension
+// without any bit allows nothing.
+func MaySign(c *x509.Certificate) bool {
+	if c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) != 0 {
+		return true
+	}
+	return !slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidKeyUsage) })
+}
+
+func formatTimestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func laterTime(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func earlierTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
