@@ -49,7 +49,7 @@ func writeTestP12(t *testing.T, key, name string) (file, password string) {
 func issueP12(t *testing.T, issuer string, order authority.Order) (file, password string) {
 	t.Helper()
 	now := time.Now()
-	a, err := authority.NewAuthority(authority.AuthorityOptions{Name: issuer, NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(5, 0, 0), Random: rand.Reader})
+	a, err := authority.New(authority.Options{Name: issuer, NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(5, 0, 0), Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,8 +31,8 @@ type Authority struct {
 	random     io.Reader
 }
 
-// AuthorityOptions configures an Authority.
-type AuthorityOptions struct {
+// Options configures an Authority.
+type Options struct {
 	Name                string    // "CTR test" gives the CA names "CTR test root CA" and "CTR test issuing CA"
 	NotBefore, NotAfter time.Time // the validity of both certificates
 	// Random is the source of serial numbers and signature randomness; it must be safe for concurrent use. Keys always
@@ -40,8 +40,8 @@ type AuthorityOptions struct {
 	Random io.Reader
 }
 
-// NewAuthority generates the two keys and certificates.
-func NewAuthority(options AuthorityOptions) (*Authority, error) {
+// New generates the two keys and certificates.
+func New(options Options) (*Authority, error) {
 	a := &Authority{namePrefix: options.Name, random: options.Random}
 	var err error
 	if a.root, err = a.newCA("root", nil, options); err != nil {
@@ -53,7 +53,7 @@ func NewAuthority(options AuthorityOptions) (*Authority, error) {
 	return a, nil
 }
 
-func (a *Authority) newCA(role string, issuer *x509id.Key, options AuthorityOptions) (*x509id.Key, error) {
+func (a *Authority) newCA(role string, issuer *x509id.Key, options Options) (*x509id.Key, error) {
 	signer, err := KeyECP384.generateKey(a.random)
 	if err != nil {
 		return nil, err

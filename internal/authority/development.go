@@ -122,12 +122,12 @@ func (d DevelopmentPKI) newEntries(trusted, untrusted *Authority) []developmentE
 // last: an index implies that all other files are complete. Only the owner can read the files.
 func (d DevelopmentPKI) Write(dir string) (DevelopmentFiles, error) {
 	// The untrusted authority has the same names as the trusted one and differs only in its keys.
-	options := AuthorityOptions{Name: "CTR test", NotBefore: d.IssuedAt.AddDate(-5, 0, 0), NotAfter: d.NotAfter, Random: d.Random}
-	trusted, err := NewAuthority(options)
+	options := Options{Name: "CTR test", NotBefore: d.IssuedAt.AddDate(-5, 0, 0), NotAfter: d.NotAfter, Random: d.Random}
+	trusted, err := New(options)
 	if err != nil {
 		return DevelopmentFiles{}, err
 	}
-	untrusted, err := NewAuthority(options)
+	untrusted, err := New(options)
 	if err != nil {
 		return DevelopmentFiles{}, err
 	}

@@ -28,7 +28,7 @@ import (
 func TestRevocationIsFetched(t *testing.T) {
 	t.Parallel()
 	from, until := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	issuer, err := authority.NewAuthority(authority.AuthorityOptions{Name: "revoking", NotBefore: from, NotAfter: until, Random: rand.Reader})
+	issuer, err := authority.New(authority.Options{Name: "revoking", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -300,7 +300,7 @@ func TestCheckDoesNotTellWhoIsRegistered(t *testing.T) {
 // whether its subject is known to the service, unknown, or invalid.
 func TestUntrustedSignersGetTheSameAnswer(t *testing.T) {
 	t.Parallel()
-	stranger, err := authority.NewAuthority(authority.AuthorityOptions{Name: "a stranger", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
+	stranger, err := authority.New(authority.Options{Name: "a stranger", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
 		NotAfter: registertest.StartTime().AddDate(20, 0, 0), Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)

@@ -168,7 +168,7 @@ var issuedKeys = struct {
 }{keys: map[string]*x509id.Key{}}
 
 var newAuthority = sync.OnceValues(func() (*authority.Authority, error) {
-	return authority.NewAuthority(authority.AuthorityOptions{Name: "endpoint test", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
+	return authority.New(authority.Options{Name: "endpoint test", NotBefore: registertest.StartTime().AddDate(-20, 0, 0),
 		NotAfter: registertest.StartTime().AddDate(20, 0, 0), Random: rand.Reader})
 })
 

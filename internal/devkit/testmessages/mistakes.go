@@ -193,7 +193,7 @@ func (m *Generator) resolveKey(name string, keys func(string) (*x509id.Key, erro
 		return nil, err
 	}
 	from, until := m.Now().AddDate(-1, 0, 0), m.Now().AddDate(1, 0, 0)
-	issuer, err := authority.NewAuthority(authority.AuthorityOptions{Name: "A stranger's", NotBefore: from, NotAfter: until, Random: rand.Reader})
+	issuer, err := authority.New(authority.Options{Name: "A stranger's", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 // newExampleKey returns a key of a hospital and the trust in its issuer.
 func newExampleKey(at time.Time) (*x509id.Key, *x509id.TrustStore, error) {
 	from, until := at.Add(-time.Hour), at.Add(time.Hour)
-	issuer, err := authority.NewAuthority(authority.AuthorityOptions{Name: "example", NotBefore: from, NotAfter: until, Random: rand.Reader})
+	issuer, err := authority.New(authority.Options{Name: "example", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		return nil, nil, err
 	}

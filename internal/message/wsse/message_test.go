@@ -88,7 +88,7 @@ func newVerifier(tb testing.TB) *wsse.Verifier {
 
 // newAuthority creates an authority for all tests, for certificates that the frozen PKI lacks.
 var newAuthority = sync.OnceValues(func() (*authority.Authority, error) {
-	return authority.NewAuthority(authority.AuthorityOptions{
+	return authority.New(authority.Options{
 		Name: "wsse test", NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Random: rand.Reader,
 	})
 })

@@ -237,7 +237,7 @@ func (c *brokenClient) runClient(t *testing.T, text, key string) interop.Result 
 func (c *brokenClient) writeUntrustedKey(t *testing.T) string {
 	t.Helper()
 	now := time.Now()
-	issuer, err := authority.NewAuthority(authority.AuthorityOptions{Name: "another", NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Random: rand.Reader})
+	issuer, err := authority.New(authority.Options{Name: "another", NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0), Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

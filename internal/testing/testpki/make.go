@@ -18,7 +18,7 @@ import (
 // NewAuthority returns an authority with new keys, valid from and until the given instants.
 func NewAuthority(tb testing.TB, from, until time.Time) *authority.Authority {
 	tb.Helper()
-	a, err := authority.NewAuthority(authority.AuthorityOptions{Name: "CTR test", NotBefore: from, NotAfter: until, Random: rand.Reader})
+	a, err := authority.New(authority.Options{Name: "CTR test", NotBefore: from, NotAfter: until, Random: rand.Reader})
 	if err != nil {
 		tb.Fatal(err)
 	}
