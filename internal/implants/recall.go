@@ -102,11 +102,13 @@ func (r *RecallResult) countTotals() {
 		r.StillImplanted += line.Remaining
 	}
 	r.Explanted = r.Implanted - r.StillImplanted
-	r.Patients, r.Specialists, r.Notifications, r.Hospitals = len(patients), len(specialists), len(notifications), len(hospitals)
+	r.Patients, r.Specialists = len(patients), len(specialists)
+	r.Notifications, r.Hospitals = len(notifications), len(hospitals)
 }
 
 func compareRecalledLines(a, b RecalledLine) int {
 	return cmp.Or(cmp.Compare(a.SpecialistName, b.SpecialistName), cmp.Compare(a.SpecialistKey, b.SpecialistKey),
 		a.SurgeryDate.Compare(b.SurgeryDate), cmp.Compare(a.Number.Digits(), b.Number.Digits()),
-		cmp.Compare(a.Serial, b.Serial), cmp.Compare(a.Lot, b.Lot), cmp.Compare(a.Code.Digits(), b.Code.Digits()), cmp.Compare(a.Quantity, b.Quantity))
+		cmp.Compare(a.Serial, b.Serial), cmp.Compare(a.Lot, b.Lot), cmp.Compare(a.Code.Digits(), b.Code.Digits()),
+		cmp.Compare(a.Quantity, b.Quantity))
 }

@@ -58,7 +58,8 @@ func (r Range) SplitByLength() ([]Range, error) {
 	}
 	head, numbered := r.commonPrefixLength()
 	if !numbered || r.To[head] == '0' {
-		return nil, fmt.Errorf("between %s and %s there is no order: give ends of the same length, or the same text with a number behind it",
+		return nil, fmt.Errorf("between %s and %s there is no order: give ends of the same length, or the same text with a "+
+			"number behind it",
 			r.From, r.To)
 	}
 	var steps []Range

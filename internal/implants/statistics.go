@@ -68,14 +68,15 @@ func (f *Figures) AddDelay(days, notifications int) {
 	f.delayCounts[days] += notifications
 }
 
-// NewStatistics computes the figures that follow from the delays, and sorts the groups. The total is the sum of disjoint
-// groups, which have no notification in common.
+// NewStatistics computes the figures that follow from the delays, and sorts the groups. The total is the sum of
+// disjoint groups, which have no notification in common.
 func NewStatistics(groups, disjoint []Figures) *Statistics {
 	for i := range groups {
 		groups[i].computeDelays()
 	}
 	slices.SortFunc(groups, func(a, b Figures) int {
-		return cmp.Or(cmp.Compare(slices.Index(DelayGroups(), a.Group), slices.Index(DelayGroups(), b.Group)), cmp.Compare(a.Group, b.Group))
+		return cmp.Or(cmp.Compare(slices.Index(DelayGroups(), a.Group), slices.Index(DelayGroups(), b.Group)),
+			cmp.Compare(a.Group, b.Group))
 	})
 	return &Statistics{Groups: groups, Total: sumFigures(disjoint)}
 }

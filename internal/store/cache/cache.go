@@ -1,11 +1,11 @@
 // Package cache caches values that are read from rows that seldom change: entries of the authentic sources and the
-// persons in them. Every notification repeats the same few queries: the specialist's practices and affiliations, and the
-// device list's entry for a product.
+// persons in them. Every notification repeats the same few queries: the specialist's practices and affiliations, and
+// the device list's entry for a product.
 //
 // A cached value is never older than the snapshot of the transaction that uses it. Each change of those rows writes a
-// new random epoch in the same transaction. A transaction reads the epoch in its own snapshot, and uses a value only when
-// it was read under the same epoch. This holds for any number of programs and across a failover or a restore, because no
-// epoch is issued twice. It costs one small row per transaction.
+// new random epoch in the same transaction. A transaction reads the epoch in its own snapshot, and uses a value only
+// when it was read under the same epoch. This holds for any number of programs and across a failover or a restore,
+// because no epoch is issued twice. It costs one small row per transaction.
 //
 // Patients are not cached: they seldom come back, and their data should not stay in memory.
 package cache

@@ -219,7 +219,8 @@ func (c *groupCommitter) execControl(statement string) error {
 }
 
 func (c *groupCommitter) newTx() *Tx {
-	return &Tx{ctx: context.Background(), conn: c.statements.conn, dialect: c.dialect, statements: c.statements, states: c.states}
+	return &Tx{ctx: context.Background(), conn: c.statements.conn, dialect: c.dialect, statements: c.statements,
+		states: c.states}
 }
 
 // sharedStates holds the state that the transactions of one commit share.

@@ -44,12 +44,14 @@ type dialect struct {
 }
 
 func newSQLiteDialect() *dialect {
-	return &dialect{kind: SQLite, gooseDialect: goose.DialectSQLite3, migrationsDirectory: "sqlite", bindType: sqlx.QUESTION,
+	return &dialect{kind: SQLite, gooseDialect: goose.DialectSQLite3, migrationsDirectory: "sqlite",
+		bindType:      sqlx.QUESTION,
 		isUnavailable: isSQLiteUnavailable}
 }
 
 func newPostgresDialect() *dialect {
-	return &dialect{kind: PostgreSQL, gooseDialect: goose.DialectPostgres, migrationsDirectory: "postgres", bindType: sqlx.DOLLAR,
+	return &dialect{kind: PostgreSQL, gooseDialect: goose.DialectPostgres, migrationsDirectory: "postgres",
+		bindType:       sqlx.DOLLAR,
 		batchesInserts: true, isUnavailable: isPostgresUnavailable}
 }
 
@@ -73,8 +75,8 @@ func (tx *Tx) DaysBetween(later, earlier string) string {
 }
 
 // AnyOf is the end of a condition that a column equals one of the texts, of which there are 1 to size. For SQLite it
-// pads the list, so that there is one statement to prepare; PostgreSQL reads one array parameter faster than hundreds of
-// parameters.
+// pads the list, so that there is one statement to prepare; PostgreSQL reads one array parameter faster than hundreds
+// of parameters.
 func (tx *Tx) AnyOf(texts []string, size int) (string, []any) {
 	if tx.dialect.kind == PostgreSQL {
 		return `= ANY (CAST(? AS text[]))`, []any{pq.Array(texts)}
@@ -97,8 +99,8 @@ func UnnestTexts(columns [][]string) (string, []any) {
 }
 
 // Lock makes other transactions that lock one of the same keys wait until this one ends. SQLite has one writer at a
-// time, so there is nothing to lock. On PostgreSQL it takes an advisory lock for each key. The order is always the same,
-// which prevents deadlocks. Two keys with the same hash share a lock, which only costs waiting time.
+// time, so there is nothing to lock. On PostgreSQL it takes an advisory lock for each key. The order is always the
+// same, which prevents deadlocks. Two keys with the same hash share a lock, which only costs waiting time.
 func (tx *Tx) Lock(keys ...string) error {
 	if len(keys) == 0 || tx.dialect.kind == SQLite {
 		return nil
@@ -117,8 +119,8 @@ func (tx *Tx) Lock(keys ...string) error {
 // WaitForInserts waits until no row of the table can appear below the highest one that this transaction sees. The table
 // must number its rows by an identity column. It returns false when the wait takes too long.
 //
-// On PostgreSQL it waits for all transactions that may have drawn a number and not committed it yet. An INSERT locks its
-// table before it draws the number and keeps that lock until its transaction ends (section 13.3.1 of the PostgreSQL
+// On PostgreSQL it waits for all transactions that may have drawn a number and not committed it yet. An INSERT locks
+// its table before it draws the number and keeps that lock until its transaction ends (section 13.3.1 of the PostgreSQL
 // manual). So each transaction with a number below a visible one holds the lock now. Once all current holders have
 // ended, every such number is committed or lost. Later numbers are higher, because the sequence of an identity column
 // caches none.
@@ -128,8 +130,9 @@ func (tx *Tx) WaitForInserts(table string) (bool, error) {
 	if tx.dialect.kind == SQLite {
 		return true, nil
 	}
-	const holders = `SELECT DISTINCT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted
-		AND relation = CAST(CAST(? AS text) AS regclass) AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+	const holders = `SELECT DISTINCT virtualtransaction FROM pg_locks WHERE locktype = 'relation' 
+		AND mode = 'RowExclusiveLock' AND granted AND relation = CAST(CAST(? AS text) AS regclass) 
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
 	var waiting []string
 	if err := tx.SelectRows(&waiting, holders, table); err != nil {
 		return false, err

@@ -2,7 +2,8 @@
 // pass the migrations and the statements.
 //
 // Open returns a DB, whose Read and Write run a function in a transaction. sqlite.go and postgres.go make transactions
-// durable, committer.go commits several writes to SQLite together, and dialect.go holds what the engines do differently.
+// durable, committer.go commits several writes to SQLite together, and dialect.go holds what the engines do
+// differently.
 //
 // Durability relies on SQLite's WAL mode with synchronous=FULL (https://sqlite.org/wal.html, section 2.2) and on
 // PostgreSQL's synchronous_commit=on.

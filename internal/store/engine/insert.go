@@ -14,7 +14,8 @@ type Table[R any] struct {
 	fields     [][]int // for each column, the index of its field for reflect.Value.FieldByIndex
 }
 
-// insertDefinition is an INSERT statement without its values. There is one for each Table, so its address identifies it.
+// insertDefinition is an INSERT statement without its values. There is one for each Table, so its address identifies
+// it.
 type insertDefinition struct {
 	table    string
 	columns  []string

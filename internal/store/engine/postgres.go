@@ -142,8 +142,9 @@ func (p *postgresEngine) attemptTx(ctx context.Context, f func(*Tx) error) (bool
 // SQLite loses no response, and never calls it.
 func (tx *Tx) ProveCommit(isCommitted func(*Tx) (bool, error)) { tx.isCommitted = isCommitted }
 
-// resolveLostCommit finds out whether a transaction was committed whose response to COMMIT was lost, and reports whether
-// it may run again. This also holds across a failover, because a lost row of the proof means that all others are lost.
+// resolveLostCommit finds out whether a transaction was committed whose response to COMMIT was lost, and reports
+// whether it may run again. This also holds across a failover, because a lost row of the proof means that all others
+// are lost.
 func (p *postgresEngine) resolveLostCommit(ctx context.Context, tx *Tx, lost error) (bool, error) {
 	unknown := p.dialect.toProblem(fmt.Errorf("the outcome of the transaction is unknown: %w", lost))
 	if tx.isCommitted == nil {

@@ -43,7 +43,8 @@ const connectionSettings = "_busy_timeout=20000&_foreign_keys=1&_dqs=0&_defensiv
 // writerSettings apply to the writing connection: durable commits, a page cache of 64 MiB, and savepoint rollback data
 // in memory instead of a temporary file. A checkpoint moves pages from the WAL into the file every 16 MiB, so that a
 // page that many commits change is written there once.
-const writerSettings = "_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_pragma=temp_store(MEMORY)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(4096)"
+const writerSettings = "_journal_mode=WAL&_synchronous=FULL&_txlock=immediate" +
+	"&_pragma=temp_store(MEMORY)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(4096)"
 
 func openSQLite(ctx context.Context, c Config) (*sqliteEngine, error) {
 	if c.URL != "" {
@@ -53,7 +54,8 @@ func openSQLite(ctx context.Context, c Config) (*sqliteEngine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &sqliteEngine{dialect: newSQLiteDialect(), idleReaders: make(chan *statementCache, maxReaders), closed: make(chan struct{})}
+	e := &sqliteEngine{dialect: newSQLiteDialect(), idleReaders: make(chan *statementCache, maxReaders),
+		closed: make(chan struct{})}
 	if err = e.openPools(ctx, c, file); err != nil {
 		return nil, fmt.Errorf("open %s: %w", file, errors.Join(err, e.close()))
 	}

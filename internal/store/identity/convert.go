@@ -10,9 +10,9 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// Converter converts the columns of rows to values and records the first error. Rows hold the columns as stored, and the
-// conversions reject values that this program cannot have written. It collects the pseudonyms that the transaction has
-// not loaded yet, so that the rows can be converted again once they are loaded.
+// Converter converts the columns of rows to values and records the first error. Rows hold the columns as stored, and
+// the conversions reject values that this program cannot have written. It collects the pseudonyms that the transaction
+// has not loaded yet, so that the rows can be converted again once they are loaded.
 type Converter struct {
 	tx      *Tx
 	missing map[int64]bool // pseudonym ids, true when the cache may hold them

@@ -147,7 +147,8 @@ func (tx *Tx) LoadPseudonym(id int64) (*Pseudonym, error) {
 
 // MergePersons makes the person of the former pseudonym the person of the newer one.
 func (tx *Tx) MergePersons(former, newer *Pseudonym) error {
-	_, err := tx.ExecStatement(`UPDATE subject SET person = ? WHERE person IN (?, ?)`, newer.ID, former.personID, newer.personID)
+	_, err := tx.ExecStatement(`UPDATE subject SET person = ? WHERE person IN (?, ?)`, newer.ID, former.personID,
+		newer.personID)
 	tx.persons, tx.pseudonyms = nil, nil // what they say about both persons is out of date
 	return err
 }

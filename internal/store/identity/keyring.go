@@ -89,7 +89,8 @@ func (k *keyRing) findKey(id string) (*ringKey, error) {
 	if key := k.cachedKey(id); key != nil {
 		return key, nil
 	}
-	return nil, fmt.Errorf("persons are sealed with the key %s, which is not in the key file %s: restore the file that contains it", id, k.path)
+	return nil, fmt.Errorf("persons are sealed with the key %s, which is not in the key file %s: restore the file that "+
+		"contains it", id, k.path)
 }
 
 // loadFile reads the key file. The error is fs.ErrNotExist when there is none.
@@ -174,14 +175,16 @@ func readKeyFile(path string) (_ []keyEntry, err error) {
 	case !info.Mode().IsRegular() || info.Size() > maxKeyFileSize:
 		return nil, fmt.Errorf("key file %s: not a file of keys", path)
 	case info.Mode().Perm()&forbiddenKeyFileMode != 0:
-		return nil, fmt.Errorf("key file %s: other users than its owner can read or write it: run chmod 600 on it, and rotate its keys if another user read it", path)
+		return nil, fmt.Errorf("key file %s: other users than its owner can read or write it: run chmod 600 on it, "+
+			"and rotate its keys if another user read it", path)
 	}
 	var entries []keyEntry
 	decoder := json.NewDecoder(file)
 	decoder.DisallowUnknownFields()
 	// The decoder's error is dropped, because it may quote a part of the file.
 	if decoder.Decode(&entries) != nil || decoder.More() || !areValidKeyEntries(entries) {
-		return nil, fmt.Errorf("key file %s: not a list of keys, each with its own id, the day when it was created, and a secret of 32 bytes in base64", path)
+		return nil, fmt.Errorf("key file %s: not a list of keys, each with its own id, the day when it was created, and a "+
+			"secret of 32 bytes in base64", path)
 	}
 	return entries, nil
 }

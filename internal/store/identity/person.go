@@ -141,8 +141,9 @@ type pseudonymRow struct {
 // selectPersonByLookups returns all pseudonyms of a person, found by the lookup hashes of an SSIN under each key of the
 // ring. It returns the current key and the cache epoch even when it finds no person.
 const (
-	selectPersonByLookups = `SELECT m.mark, k.key_id AS current_key, COALESCE(a.id, 0) AS id, COALESCE(a.person, 0) AS person, a.sealed,
-		COALESCE(a.key_id, '') AS key_id FROM source_mark m JOIN current_key k ON k.id = m.id
+	selectPersonByLookups = `SELECT m.mark, k.key_id AS current_key, COALESCE(a.id, 0) AS id, 
+		COALESCE(a.person, 0) AS person, a.sealed, COALESCE(a.key_id, '') AS key_id
+		FROM source_mark m JOIN current_key k ON k.id = m.id
 		LEFT JOIN subject_lookup l ON l.lookup IN `
 	selectPersonByLookupsEnd = ` LEFT JOIN subject f ON f.id = l.subject LEFT JOIN subject a ON a.person = f.person
 		WHERE m.id = 1 ORDER BY a.id`
@@ -188,7 +189,8 @@ func (tx *Tx) queryPerson(ssin ident.SSIN) (*Person, error) {
 			lookups[i] = key.lookupHash(ssin.Digits())
 		}
 		var rows []pseudonymRow
-		if err := tx.SelectRows(&rows, selectPersonByLookups+engine.InList(len(keys))+selectPersonByLookupsEnd, lookups...); err != nil {
+		if err := tx.SelectRows(&rows, selectPersonByLookups+engine.InList(len(keys))+selectPersonByLookupsEnd,
+			lookups...); err != nil {
 			return nil, err
 		}
 		if len(rows) == 0 {

@@ -3,7 +3,8 @@ package identity
 import "github.com/openctr/ctr/internal/platform/ident"
 
 // QueryOne reads and converts one row, and reports whether there was one.
-func QueryOne[R, T any](tx *Tx, table string, convert func(R, *Converter) T, query string, args ...any) (T, bool, error) {
+func QueryOne[R, T any](tx *Tx, table string, convert func(R, *Converter) T, query string,
+	args ...any) (T, bool, error) {
 	var row R
 	var none T
 	found, err := tx.SelectRow(&row, query, args...)
@@ -26,9 +27,10 @@ func QueryAll[R, T any](tx *Tx, table string, convert func(R, *Converter) T, que
 	return ConvertRows(tx, rows, table, convert)
 }
 
-// QueryProfessional runs a query with the person's pseudonym id as the first parameter, through the cache. A person with
-// rows is a professional, so the cache may hold them too.
-func QueryProfessional[R, T any](tx *Tx, ssin ident.SSIN, table string, convert func(R, *Converter) T, query string, args ...any) ([]T, error) {
+// QueryProfessional runs a query with the person's pseudonym id as the first parameter, through the cache. A person
+// with rows is a professional, so the cache may hold them too.
+func QueryProfessional[R, T any](tx *Tx, ssin ident.SSIN, table string, convert func(R, *Converter) T, query string,
+	args ...any) ([]T, error) {
 	p, err := tx.FindPerson(ssin)
 	if err != nil || p == nil {
 		return nil, err
@@ -46,9 +48,9 @@ type queryKey struct {
 	firstArg, secondArg any
 }
 
-// fetchCached returns the cached result, or calls query and caches what it found. A writing transaction does not use the
-// cache, because it may read uncommitted rows. Empty results are not cached, so that queries for things that do not exist
-// cannot fill the cache.
+// fetchCached returns the cached result, or calls query and caches what it found. A writing transaction does not use
+// the cache, because it may read uncommitted rows. Empty results are not cached, so that queries for things that do not
+// exist cannot fill the cache.
 func fetchCached[T any](tx *Tx, key queryKey, query func() (answer T, found bool, err error)) (T, error) {
 	if tx.isWriting {
 		answer, _, err := query()
@@ -76,7 +78,8 @@ type optionalValue[T any] struct {
 }
 
 // CachedQueryOne is QueryOne with the cache, for one parameter.
-func CachedQueryOne[R, T any](tx *Tx, table string, convert func(R, *Converter) T, query string, arg any) (T, bool, error) {
+func CachedQueryOne[R, T any](tx *Tx, table string, convert func(R, *Converter) T, query string,
+	arg any) (T, bool, error) {
 	answer, err := fetchCached(tx, queryKey{query, arg, nil}, func() (optionalValue[T], bool, error) {
 		value, found, err := QueryOne(tx, table, convert, query, arg)
 		return optionalValue[T]{value, found}, found, err
@@ -86,7 +89,8 @@ func CachedQueryOne[R, T any](tx *Tx, table string, convert func(R, *Converter) 
 
 // CachedQueryAll is QueryAll with the cache, for one or two parameters. The caller must not modify the slice, which is
 // shared.
-func CachedQueryAll[R, T any](tx *Tx, table string, convert func(R, *Converter) T, query string, args ...any) ([]T, error) {
+func CachedQueryAll[R, T any](tx *Tx, table string, convert func(R, *Converter) T, query string,
+	args ...any) ([]T, error) {
 	key := queryKey{query: query, firstArg: args[0]}
 	if len(args) > 1 {
 		key.secondArg = args[1]

@@ -28,7 +28,8 @@ func (db *DB) openKeyRing(ctx context.Context) error {
 	err = db.ring.loadFile()
 	if errors.Is(err, fs.ErrNotExist) {
 		if len(inUse) > 0 {
-			return fmt.Errorf("persons are sealed with the key %s: restore the key file %s, without which no person can be found",
+			return fmt.Errorf("persons are sealed with the key %s: restore the key file %s, without which no person can be "+
+				"found",
 				inUse[0].ID, db.ring.path)
 		}
 		if err = db.ring.createFile(today); errors.Is(err, fs.ErrExist) {
@@ -49,7 +50,8 @@ func (db *DB) openKeyRing(ctx context.Context) error {
 			return err
 		}
 		if !bytes.Equal(key.proof, used.Proof) {
-			return fmt.Errorf("the key %s in the key file %s is not the one that sealed the persons: restore the file that contains it", key.ID, db.ring.path)
+			return fmt.Errorf("the key %s in the key file %s is not the one that sealed the persons: restore the file that "+
+				"contains it", key.ID, db.ring.path)
 		}
 	}
 	return nil
@@ -72,7 +74,8 @@ func (db *DB) activateFirstKey(ctx context.Context) ([]sealingKey, error) {
 	newest := db.ring.allKeys()[0]
 	err := db.engine.Write(ctx, func(tx *engine.Tx) error {
 		inUse = nil
-		n, err := tx.ExecStatement(`INSERT INTO current_key (id, key_id) VALUES (1, ?) ON CONFLICT (id) DO NOTHING`, newest.ID)
+		n, err := tx.ExecStatement(`INSERT INTO current_key (id, key_id) VALUES (1, ?) ON CONFLICT (id) DO NOTHING`,
+			newest.ID)
 		if err == nil && n == 1 {
 			_, err = sealingKeyTable.InsertNow(tx, sealingKey{newest.ID, newest.proof})
 		}
@@ -135,7 +138,8 @@ func (k Keys) RotateKeys(ctx context.Context) (int, error) {
 // rotationBatchSize bounds how long other writes wait for RotateKeys.
 const rotationBatchSize = 200
 
-const selectUnderOtherKeys = `SELECT id, person, sealed, key_id FROM subject WHERE id > ? AND key_id <> ? ORDER BY id LIMIT ?`
+const selectUnderOtherKeys = `SELECT id, person, sealed, key_id FROM subject WHERE id > ? AND key_id <> ? 
+	ORDER BY id LIMIT ?`
 
 // rotateBatch seals the next pseudonyms with the newest key, and returns their number and the id of the last one.
 func (db *DB) rotateBatch(tx *engine.Tx, newest *ringKey, after int64) (moved int, last int64, err error) {
@@ -154,11 +158,13 @@ func (db *DB) rotateBatch(tx *engine.Tx, newest *ringKey, after int64) (moved in
 			return 0, after, tx.RecordError(err)
 		}
 		digits := pseudonym.SSIN.Digits()
-		_, err = tx.ExecStatement(`UPDATE subject SET sealed = ?, key_id = ? WHERE id = ?`, newest.sealPseudonym(pseudonym), newest.ID, row.ID)
+		_, err = tx.ExecStatement(`UPDATE subject SET sealed = ?, key_id = ? WHERE id = ?`, newest.sealPseudonym(pseudonym),
+			newest.ID, row.ID)
 		if err != nil {
 			return 0, after, err
 		}
-		n, err := tx.ExecStatement(`UPDATE subject_lookup SET lookup = ? WHERE lookup = ?`, newest.lookupHash(digits), former.lookupHash(digits))
+		n, err := tx.ExecStatement(`UPDATE subject_lookup SET lookup = ? WHERE lookup = ?`, newest.lookupHash(digits),
+			former.lookupHash(digits))
 		if err == nil && n != 1 {
 			err = tx.RecordError(fmt.Errorf("subject %d has %d lookups", row.ID, n))
 		}

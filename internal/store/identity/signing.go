@@ -23,7 +23,8 @@ func CurrentKeyID(tx *engine.Tx) (string, error) {
 
 // SigningKeys returns the current signing key and, when the last checkpoint has another one, that one unless it was
 // retired.
-func (tx *Tx) SigningKeys(last *auditlog.Checkpoint) (current auditlog.SigningKey, former *auditlog.SigningKey, err error) {
+func (tx *Tx) SigningKeys(last *auditlog.Checkpoint) (current auditlog.SigningKey, former *auditlog.SigningKey,
+	err error) {
 	id, err := CurrentKeyID(tx.Tx)
 	if err != nil {
 		return current, nil, err
@@ -85,5 +86,6 @@ func (k Keys) Sign(ctx context.Context, statement []byte) ([]byte, auditlog.Publ
 	if err != nil {
 		return nil, auditlog.PublicKey{}, err
 	}
-	return ed25519.Sign(current.PrivateKey, statement), auditlog.PublicKey{KeyID: current.KeyID, Key: current.PublicKey()}, nil
+	return ed25519.Sign(current.PrivateKey, statement), auditlog.PublicKey{KeyID: current.KeyID,
+		Key: current.PublicKey()}, nil
 }

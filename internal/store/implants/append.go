@@ -26,8 +26,8 @@ func (w Writer) NextSequenceNumber(day ident.Date) (uint64, error) {
 	return uint64(number), nil
 }
 
-// sequenceNumbers holds, for each day, the last sequence number that one commit on SQLite has issued. It is read once and
-// stored once, however many notifications need numbers. The number of one that is rolled back stays unused.
+// sequenceNumbers holds, for each day, the last sequence number that one commit on SQLite has issued. It is read once
+// and stored once, however many notifications need numbers. The number of one that is rolled back stays unused.
 type sequenceNumbers map[string]int64
 
 func nextSQLiteNumber(tx *engine.Tx, day string) (int64, error) {
@@ -70,7 +70,8 @@ func nextPostgresNumber(tx *engine.Tx, day string) (int64, error) {
 	if err != nil || found {
 		return number, err
 	}
-	_, err = tx.ExecStatement(`INSERT INTO number_counter (day, base) VALUES (?, nextval('running_number')) ON CONFLICT (day) DO NOTHING`,
+	_, err = tx.ExecStatement(`INSERT INTO number_counter (day, base) VALUES (?, nextval('running_number'))
+		ON CONFLICT (day) DO NOTHING`,
 		day)
 	if err != nil {
 		return 0, err
@@ -111,7 +112,8 @@ func (w Writer) AppendVersion(n implants.Notification) error {
 	return w.updatePendingList(&n, &row)
 }
 
-func (w Writer) insertLines(n *implants.Notification, columns *identity.ColumnWriter, patient *identity.Pseudonym) error {
+func (w Writer) insertLines(n *implants.Notification, columns *identity.ColumnWriter,
+	patient *identity.Pseudonym) error {
 	for i := range n.Implants {
 		row := newImplantRow(columns, n, i, patient)
 		if err := columns.Err(); err != nil {

@@ -37,5 +37,6 @@ func (r Reader) DevicesByCode(codes []ident.NotificationCode) (map[ident.Notific
 // ListedDevices returns devices that the device list has not deleted.
 func (r Reader) ListedDevices(after string, limit int) ([]implants.Device, error) {
 	return identity.QueryAll(r.tx, "device", deviceRow.toDevice, selectDevices+`
-		WHERE d.code > ? AND (d.status = 'Active' OR d.status = 'Recalled' AND d.deleted_on = '') ORDER BY d.code LIMIT ?`, after, limit)
+		WHERE d.code > ? AND (d.status = 'Active' OR d.status = 'Recalled' AND d.deleted_on = '') 
+		ORDER BY d.code LIMIT ?`, after, limit)
 }

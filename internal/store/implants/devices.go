@@ -77,7 +77,8 @@ func (w Writer) loadDevices(devices []implants.Device) error {
 				return err
 			}
 		}
-		if _, err := w.tx.ExecStatement(`DELETE FROM device_udi WHERE code IN `+engine.InList(len(codes)), codes...); err != nil {
+		if _, err := w.tx.ExecStatement(`DELETE FROM device_udi WHERE code IN `+engine.InList(len(codes)),
+			codes...); err != nil {
 			return err
 		}
 		for i := range chunk {

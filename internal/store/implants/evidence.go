@@ -46,7 +46,8 @@ func (w Writer) versionPatient(key versionKey) (*identity.Pseudonym, error) {
 	}
 	var id int64
 	if _, stored := w.storedPatients[key]; !stored {
-		found, err := w.tx.SelectRow(&id, `SELECT patient FROM notification WHERE reference = ? AND version = ?`, key.Reference, key.Version)
+		found, err := w.tx.SelectRow(&id, `SELECT patient FROM notification WHERE reference = ? AND version = ?`,
+			key.Reference, key.Version)
 		if err == nil && !found {
 			err = w.tx.RecordError(fmt.Errorf("evidence of version %d of a notification that is missing", key.Version))
 		}
@@ -77,8 +78,12 @@ type foundEvidenceRow struct {
 }
 
 func (row foundEvidenceRow) toEvidence(c *identity.Converter) implants.Evidence {
-	e := implants.Evidence{Reference: row.Reference, Version: row.Version, AcceptedAt: time.Time(row.Accepted),
-		Certificate: []byte(c.OpenText(row.Patient, row.Certificate, row.associatedData("certificate")))}
+	e := implants.Evidence{
+		Reference:   row.Reference,
+		Version:     row.Version,
+		AcceptedAt:  time.Time(row.Accepted),
+		Certificate: []byte(c.OpenText(row.Patient, row.Certificate, row.associatedData("certificate"))),
+	}
 	compressed := c.OpenText(row.Patient, row.Message, row.associatedData("message"))
 	if compressed == "" {
 		return e

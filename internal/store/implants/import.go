@@ -86,7 +86,8 @@ func (w Writer) replaceSSIN(former, newer ident.SSIN) error {
 // stores them.
 func (s Register) Import(ctx context.Context, i implants.Import) (err error) {
 	staged := stagedImport{db: s.db, token: i.LoadedAt.UTC().Format(engine.TimestampLayout) + " " + rand.Text()}
-	if err = staged.deleteStaged(ctx, `staging < ?`, i.LoadedAt.Add(-stagedRowsMaxAge).UTC().Format(engine.TimestampLayout)); err != nil {
+	if err = staged.deleteStaged(ctx, `staging < ?`,
+		i.LoadedAt.Add(-stagedRowsMaxAge).UTC().Format(engine.TimestampLayout)); err != nil {
 		return err
 	}
 	defer func() {
@@ -94,7 +95,9 @@ func (s Register) Import(ctx context.Context, i implants.Import) (err error) {
 			err = errors.Join(err, staged.deleteStaged(context.WithoutCancel(ctx), `staging = ?`, staged.token))
 		}
 	}()
-	if err = i.ForEachBatch(func(batch implants.SourceEntries) error { return staged.addEntries(ctx, batch) }); err != nil {
+	if err = i.ForEachBatch(func(batch implants.SourceEntries) error {
+		return staged.addEntries(ctx, batch)
+	}); err != nil {
 		return err
 	}
 	return s.db.Write(ctx, func(tx *identity.Tx) error {
@@ -186,7 +189,8 @@ func (w Writer) stageDevices(token string, devices []implants.Device) error {
 }
 
 // stageIdentifiers stages the device identifiers of a device whose identifiers change; most do not.
-func (w Writer) stageIdentifiers(token string, d *implants.Device, former map[ident.NotificationCode]implants.Device) error {
+func (w Writer) stageIdentifiers(token string, d *implants.Device,
+	former map[ident.NotificationCode]implants.Device) error {
 	identifiers := d.UDIDIs
 	if before, exists := former[d.Code]; exists {
 		if slices.Equal(before.UDIDIs, d.UDIDIs) {
@@ -196,7 +200,8 @@ func (w Writer) stageIdentifiers(token string, d *implants.Device, former map[id
 		identifiers = append([]string{""}, identifiers...)
 	}
 	for _, di := range identifiers {
-		if err := stagedDeviceUDITable.Insert(w.tx.Tx, stagedDeviceUDIRow{token, deviceUDIRow{di, d.Code.Digits()}}); err != nil {
+		if err := stagedDeviceUDITable.Insert(w.tx.Tx, stagedDeviceUDIRow{token,
+			deviceUDIRow{di, d.Code.Digits()}}); err != nil {
 			return err
 		}
 	}
@@ -223,7 +228,8 @@ func (w Writer) stageArrays(token string, devices []implants.Device) error {
 		}
 	}
 	from, args := engine.UnnestTexts(columns)
-	_, err := w.tx.ExecStatement(`INSERT INTO device_staged (staging, `+deviceTable.Columns("")+`) SELECT CAST(? AS text), * FROM `+from,
+	_, err := w.tx.ExecStatement(`INSERT INTO device_staged (staging, `+deviceTable.Columns("")+
+		`) SELECT CAST(? AS text), * FROM `+from,
 		append([]any{token}, args...)...)
 	return err
 }
@@ -233,8 +239,10 @@ var insertDevicesFromStaged = `INSERT INTO device (` + deviceTable.Columns("") +
 
 // Only devices whose identifiers change have staged identifiers.
 const (
-	deleteReplacedDeviceUDI   = `DELETE FROM device_udi WHERE code IN (SELECT s.code FROM device_udi_staged s WHERE s.staging = ? AND s.di = '')`
-	insertDeviceUDIFromStaged = `INSERT INTO device_udi (di, code) SELECT di, code FROM device_udi_staged WHERE staging = ? AND di > ''
+	deleteReplacedDeviceUDI = `DELETE FROM device_udi WHERE code IN (SELECT s.code FROM device_udi_staged s
+		WHERE s.staging = ? AND s.di = '')`
+	insertDeviceUDIFromStaged = `INSERT INTO device_udi (di, code) SELECT di, code FROM device_udi_staged
+		WHERE staging = ? AND di > ''
 		ORDER BY di, code ON CONFLICT (di, code) DO NOTHING`
 )
 
@@ -255,8 +263,10 @@ func (w Writer) moveStagedDevices(s *stagedImport) error {
 
 // deleteStaged deletes the staged rows that match a condition with one parameter, in small transactions on SQLite.
 func (s *stagedImport) deleteStaged(ctx context.Context, which string, arg string) error {
-	for _, table := range []struct{ name, key string }{{`device_staged`, `staging, code`}, {`device_udi_staged`, `staging, di, code`}} {
-		statement := `DELETE FROM ` + table.name + ` WHERE (` + table.key + `) IN (SELECT ` + table.key + ` FROM ` + table.name +
+	for _, table := range []struct{ name, key string }{{`device_staged`, `staging, code`},
+		{`device_udi_staged`, `staging, di, code`}} {
+		statement := `DELETE FROM ` + table.name + ` WHERE (` + table.key + `) IN (SELECT ` + table.key + ` FROM ` +
+			table.name +
 			` WHERE ` + which + ` LIMIT ?)`
 		for more := true; more; {
 			err := s.db.Write(ctx, func(tx *identity.Tx) error {

@@ -15,13 +15,15 @@ import (
 // Conditions on the versions of a notification. Only the newest version has effect, and only when it is final. Versions
 // are appended and never changed.
 const (
-	isNewestVersion  = `NOT EXISTS (SELECT 1 FROM notification newer WHERE newer.reference = n.reference AND newer.version > n.version)`
+	isNewestVersion = `NOT EXISTS (SELECT 1 FROM notification newer WHERE newer.reference = n.reference ` +
+		`AND newer.version > n.version)`
 	andNewestVersion = ` AND ` + isNewestVersion
 	andInForce       = ` AND n.state = 'Final'` + andNewestVersion
 )
 
 // selectImplants has one parameter: the last day on which removals count.
-var selectImplants = `SELECT ` + implantTable.Columns("i") + `, n.number, n.patient, n.operation_date, i.quantity - ` + removedQuantity +
+var selectImplants = `SELECT ` + implantTable.Columns("i") + `, n.number, n.patient, n.operation_date, i.quantity - ` +
+	removedQuantity +
 	` AS remaining, (n.state = 'Final'` + andNewestVersion + `) AS in_force, ` + optionalDeviceColumns() + implantTables
 
 // optionalDeviceColumns selects the columns of a device that may be absent, which are then empty.
@@ -34,9 +36,10 @@ func optionalDeviceColumns() string {
 }
 
 // removedQuantity is how many pieces of an implant line explantations removed, up to and including a day.
-const removedQuantity = `COALESCE((SELECT SUM(r.quantity) FROM removal r JOIN notification e ON e.reference = r.reference ` +
-	`AND e.version = r.version WHERE r.implant_id = i.id AND r.operation_date <= ? AND e.state = 'Final' ` +
-	`AND NOT EXISTS (SELECT 1 FROM notification later WHERE later.reference = r.reference AND later.version > r.version)), 0)`
+const removedQuantity = `COALESCE((SELECT SUM(r.quantity) FROM removal r JOIN notification e ON ` +
+	`e.reference = r.reference AND e.version = r.version WHERE r.implant_id = i.id AND r.operation_date <= ? ` +
+	`AND e.state = 'Final' AND NOT EXISTS (SELECT 1 FROM notification later WHERE later.reference = r.reference AND ` +
+	`later.version > r.version)), 0)`
 
 // registrationOrder sorts numbered notifications in the order in which they first became final: by the day of the
 // number, then by its sequence number, which has more digits on a busy day. The time of the newest version plays no
@@ -46,7 +49,8 @@ const registrationOrder = `substr(n.number, 1, 8), length(n.number), n.number`
 // implantTables joins each implant with its notification and with the device list: by code, or else by device
 // identifier.
 const implantTables = ` FROM notification n JOIN implant i ON i.reference = n.reference AND i.version = n.version ` +
-	`LEFT JOIN device d ON d.code = CASE WHEN i.code <> '' THEN i.code ELSE (` + selectCodeByDI + `i.udi_di` + preferActive + `) END`
+	`LEFT JOIN device d ON d.code = CASE WHEN i.code <> '' THEN i.code ELSE (` + selectCodeByDI + `i.udi_di` +
+	preferActive + `) END`
 
 // maxDate is later than the day of any removal.
 const maxDate = "9999-12-31"
@@ -66,7 +70,8 @@ func (r Reader) NotificationByInputReference(signer, inputReference string) (imp
 		return implants.Notification{}, false, err
 	}
 	for _, column := range signers {
-		found, err := r.tx.SelectRow(&sent, `SELECT reference, version FROM submission WHERE signer = ? AND input_reference = ?`,
+		found, err := r.tx.SelectRow(&sent,
+			`SELECT reference, version FROM submission WHERE signer = ? AND input_reference = ?`,
 			column, inputReference)
 		if err != nil {
 			return implants.Notification{}, false, err
@@ -93,7 +98,8 @@ func (r Reader) NotificationByReference(reference string) (implants.Notification
 
 // Versions returns the versions of a notification, oldest first.
 func (r Reader) Versions(reference string) ([]implants.VersionSummary, error) {
-	return identity.QueryAll(r.tx, "notification", revisionRow.toRevision, `SELECT reference, version, patient, registered_at, organisation,
+	return identity.QueryAll(r.tx, "notification", revisionRow.toRevision,
+		`SELECT reference, version, patient, registered_at, organisation,
 		author, state, change, change_reason FROM notification WHERE reference = ? ORDER BY version`, reference)
 }
 
@@ -173,7 +179,11 @@ func (r Reader) loadLines(byVersion map[versionKey]*implants.Notification, rowNu
 	}
 	for _, row := range warnings {
 		n := byVersion[row.versionKey]
-		n.Warnings = append(n.Warnings, implants.Warning{Code: problem.Code(row.Code), Path: row.Path, Detail: texts.Decode(row.Facts)})
+		n.Warnings = append(n.Warnings, implants.Warning{
+			Code:   problem.Code(row.Code),
+			Path:   row.Path,
+			Detail: texts.Decode(row.Facts),
+		})
 	}
 	return nil
 }
@@ -189,7 +199,8 @@ func (r Reader) Implant(id string) (implants.Implant, bool, error) {
 
 // RemovalsByImplant returns the removals of an implant that are in force, in the order of the surgery dates.
 func (r Reader) RemovalsByImplant(implantID string) ([]implants.Removal, error) {
-	return identity.QueryAll(r.tx, "removal", foundRemovalRow.toRemovalWithNotification, selectRemovals+` WHERE r.implant_id = ?`+andInForce+`
+	return identity.QueryAll(r.tx, "removal", foundRemovalRow.toRemovalWithNotification, selectRemovals+
+		` WHERE r.implant_id = ?`+andInForce+`
 		ORDER BY r.operation_date, `+registrationOrder+`, r.line`, implantID)
 }
 
@@ -213,7 +224,8 @@ func (r Reader) ImplantsByPatient(patient ident.SSIN, day ident.Date) ([]implant
 // IsSerialImplanted reports whether a product with this serial number is in a patient now.
 func (r Reader) IsSerialImplanted(serial string, code ident.NotificationCode, udiDI string) (bool, error) {
 	var unused int
-	return r.tx.SelectRow(&unused, `SELECT 1 FROM notification n JOIN implant i ON i.reference = n.reference AND i.version = n.version
+	return r.tx.SelectRow(&unused,
+		`SELECT 1 FROM notification n JOIN implant i ON i.reference = n.reference AND i.version = n.version
 		WHERE i.serial = ? AND i.serial <> '' AND NOT i.unregistered
 		AND (i.code = ? AND i.code <> '' OR i.udi_di = ? AND i.udi_di <> '')
 		AND i.quantity > `+removedQuantity+andInForce+` LIMIT 1`, serial, code.Digits(), udiDI, maxDate)

@@ -34,7 +34,8 @@ func (r Reader) ListPending(q implants.PendingQuery) ([]implants.NotificationSum
 	if q.Offset >= total || q.Limit <= 0 {
 		return nil, total, nil
 	}
-	page, err := identity.QueryAll(r.tx, "notification", summaryRow.toSummary, summaryColumns+tables+` ORDER BY begun.seq LIMIT ? OFFSET ?`,
+	page, err := identity.QueryAll(r.tx, "notification", summaryRow.toSummary, summaryColumns+tables+
+		` ORDER BY begun.seq LIMIT ? OFFSET ?`,
 		append(args, q.Limit, max(q.Offset, 0))...)
 	if err != nil {
 		return nil, 0, err

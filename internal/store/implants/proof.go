@@ -25,19 +25,35 @@ type versionProofRow struct {
 }
 
 func (row versionProofRow) toVersionProof(c *identity.Converter) implants.VersionProof {
-	return implants.VersionProof{Reference: row.Reference, Version: row.Version, Number: c.ParseNumber(row.Number), Type: implants.SurgeryType(row.Type),
-		State: implants.State(row.State), Change: implants.Change(row.Change), RegisteredAt: time.Time(row.RegisteredAt),
-		Digest: c.ParseDigest(row.Digest), Signer: c.ParseSigner(row.Signer), Organisation: c.ParseNIHII(row.Organisation)}
+	return implants.VersionProof{
+		Reference:    row.Reference,
+		Version:      row.Version,
+		Number:       c.ParseNumber(row.Number),
+		Type:         implants.SurgeryType(row.Type),
+		State:        implants.State(row.State),
+		Change:       implants.Change(row.Change),
+		RegisteredAt: time.Time(row.RegisteredAt),
+		Digest:       c.ParseDigest(row.Digest),
+		Signer:       c.ParseSigner(row.Signer),
+		Organisation: c.ParseNIHII(row.Organisation),
+	}
 }
 
 // event describes the event of the request that created the version.
 func (row *versionProofRow) event() platform.AcceptedEvent {
-	return platform.AcceptedEvent{At: time.Time(row.RegisteredAt), Patient: row.Patient, Signer: row.Signer, Number: row.Number,
-		Operations: []string{"NotifyImplant", "NotifyExplant", "ReviseNotification", "ValidateNotification", "DiscardNotification"}}
+	return platform.AcceptedEvent{
+		At:      time.Time(row.RegisteredAt),
+		Patient: row.Patient,
+		Signer:  row.Signer,
+		Number:  row.Number,
+		Operations: []string{"NotifyImplant", "NotifyExplant", "ReviseNotification", "ValidateNotification",
+			"DiscardNotification"},
+	}
 }
 
-const selectVersionProofs = `SELECT reference, version, number, type, state, change, registered_at, digest, signer, organisation, patient
-	FROM notification WHERE reference = (SELECT reference FROM notification WHERE number = ? AND number <> '' ORDER BY version LIMIT 1)
+const selectVersionProofs = `SELECT reference, version, number, type, state, change, registered_at, digest, signer,
+	organisation, patient FROM notification WHERE reference = (SELECT reference FROM notification WHERE number = ? AND number <> ''
+	ORDER BY version LIMIT 1)
 	ORDER BY version`
 
 // Proofs returns the versions of a notification with their proofs, oldest first.

@@ -36,10 +36,13 @@ type recalledRow struct {
 // are the current pseudonyms of the persons.
 const (
 	selectRecalled = `SELECT i.line, n.number, n.operation_date, ` +
-		`COALESCE((SELECT s.person FROM subject s WHERE s.id = n.specialist), 0) AS specialist, n.specialist_nihii, n.organisation, ` +
+		`COALESCE((SELECT s.person FROM subject s WHERE s.id = n.specialist), 0) AS specialist, n.specialist_nihii, ` +
+		`n.organisation, ` +
 		`i.code, i.udi_di, i.lot, i.serial, i.quantity, i.quantity - ` + removedQuantity + ` AS remaining, i.unregistered, ` +
-		`p.id AS patient, p.sealed, p.key_id FROM implant i CROSS JOIN notification n CROSS JOIN subject a CROSS JOIN subject p WHERE `
-	joinRecalled = ` AND n.reference = i.reference AND n.version = i.version AND a.id = n.patient AND p.id = a.person` + andInForce
+		`p.id AS patient, p.sealed, p.key_id FROM implant i CROSS JOIN notification n CROSS JOIN subject a ` +
+		`CROSS JOIN subject p WHERE `
+	joinRecalled = ` AND n.reference = i.reference AND n.version = i.version AND a.id = n.patient AND p.id = a.person` +
+		andInForce
 )
 
 // productCondition is a condition on the code or the UDI-DI. A line that was notified by code alone has no UDI-DI, and
@@ -57,8 +60,10 @@ func productConditions(tx *identity.Tx, q *implants.RecallQuery) ([]productCondi
 		product productCondition
 		listed  string
 	}{
-		{productCondition{column: `i.udi_di`, other: `i.code`, value: q.UDIDI}, `SELECT code FROM device_udi WHERE di = ? ORDER BY code`},
-		{productCondition{column: `i.code`, other: `i.udi_di`, value: q.Code.Digits()}, `SELECT di FROM device_udi WHERE code = ? ORDER BY di`},
+		{productCondition{column: `i.udi_di`, other: `i.code`, value: q.UDIDI},
+			`SELECT code FROM device_udi WHERE di = ? ORDER BY code`},
+		{productCondition{column: `i.code`, other: `i.udi_di`, value: q.Code.Digits()},
+			`SELECT di FROM device_udi WHERE code = ? ORDER BY di`},
 	} {
 		if p.product.value == "" {
 			continue
@@ -94,7 +99,8 @@ func (p productCondition) checkCondition() (string, []any) {
 		return text, args
 	}
 	list, listed := engine.PaddedInList(p.listedValues)
-	return `(` + text + ` OR ` + p.column + ` || '' = '' AND ` + p.other + ` || '' IN ` + list + `)`, append(args, listed...)
+	return `(` + text + ` OR ` + p.column + ` || '' = '' AND ` + p.other + ` || '' IN ` + list + `)`,
+		append(args, listed...)
 }
 
 // Recall finds the recalled implants in one consistent view.
@@ -153,9 +159,21 @@ func findRecalled(tx *identity.Tx, q *implants.RecallQuery) (*implants.RecallRes
 }
 
 func (row recalledRow) toRecalledLine(c *identity.Converter) implants.RecalledLine {
-	return implants.RecalledLine{Specialist: c.ParseNIHII(row.SpecialistNIHII), Hospital: c.ParseNIHII(row.Organisation), Number: c.ParseNumber(row.Number),
-		SurgeryDate: c.ParseDate(row.SurgeryDate), Code: c.ParseCode(row.Code), UDIDI: row.UDIDI, Lot: row.Lot, Serial: row.Serial,
-		Quantity: row.Quantity, Remaining: row.Remaining, Unregistered: row.Unregistered, SpecialistKey: row.Specialist, PatientKey: row.Patient}
+	return implants.RecalledLine{
+		Specialist:    c.ParseNIHII(row.SpecialistNIHII),
+		Hospital:      c.ParseNIHII(row.Organisation),
+		Number:        c.ParseNumber(row.Number),
+		SurgeryDate:   c.ParseDate(row.SurgeryDate),
+		Code:          c.ParseCode(row.Code),
+		UDIDI:         row.UDIDI,
+		Lot:           row.Lot,
+		Serial:        row.Serial,
+		Quantity:      row.Quantity,
+		Remaining:     row.Remaining,
+		Unregistered:  row.Unregistered,
+		SpecialistKey: row.Specialist,
+		PatientKey:    row.Patient,
+	}
 }
 
 // recallConditions returns conditions that together find each line once. They start from the most selective criterion:
@@ -271,7 +289,8 @@ func fullName(p implants.Person) string {
 // MarkRecalled sets a device's status to recalled from a day on, or lifts the recall when the day is zero, and records
 // the event in the same transaction. All nodes see the change at once. It returns false when the device list has no
 // such device, or when there is no recall to lift.
-func (s Register) MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e implants.AuditEvent) (bool, error) {
+func (s Register) MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date,
+	e implants.AuditEvent) (bool, error) {
 	var changed bool
 	err := s.db.Write(ctx, func(tx *identity.Tx) error {
 		statement, args := markRecalled, []any{on.String(), code.Digits()}
@@ -294,6 +313,7 @@ func (s Register) MarkRecalled(ctx context.Context, code ident.NotificationCode,
 // Lifting a recall restores the status that the device list would have.
 const (
 	markRecalled = `UPDATE device SET status = 'Recalled', recalled_on = ? WHERE code = ?`
-	liftRecall   = `UPDATE device SET status = CASE WHEN deleted_on <> '' THEN 'Deleted' ELSE 'Active' END, recalled_on = '' ` +
+	liftRecall   = `UPDATE device SET status = CASE WHEN deleted_on <> '' THEN 'Deleted' ELSE 'Active' END, ` +
+		`recalled_on = '' ` +
 		`WHERE code = ? AND status = 'Recalled'`
 )

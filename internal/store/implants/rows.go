@@ -37,16 +37,37 @@ type storedDeviceRow struct {
 var deviceTable = engine.NewTable[storedDeviceRow]("device", engine.DoUpdate("code"))
 
 func newDeviceRow(d *implants.Device) storedDeviceRow {
-	return storedDeviceRow{SearchText: deviceSearchText(d), deviceRow: deviceRow{Code: d.Code.Digits(), Name: d.Name, Reference: d.Reference, Manufacturer: d.Manufacturer, Distributor: d.Distributor,
-		Classification: d.Classification, Category: d.Category, UDIDIs: strings.Join(d.UDIDIs, "\n"), Status: string(d.Status),
-		ValidFrom: d.ValidFrom.String(), DeletedOn: d.DeletedOn.String(), RecalledOn: d.RecalledOn.String()}}
+	return storedDeviceRow{SearchText: deviceSearchText(d), deviceRow: deviceRow{
+		Code:           d.Code.Digits(),
+		Name:           d.Name,
+		Reference:      d.Reference,
+		Manufacturer:   d.Manufacturer,
+		Distributor:    d.Distributor,
+		Classification: d.Classification,
+		Category:       d.Category,
+		UDIDIs:         strings.Join(d.UDIDIs, "\n"),
+		Status:         string(d.Status),
+		ValidFrom:      d.ValidFrom.String(),
+		DeletedOn:      d.DeletedOn.String(),
+		RecalledOn:     d.RecalledOn.String(),
+	}}
 }
 
 func (row deviceRow) toDevice(c *identity.Converter) implants.Device {
-	return implants.Device{Code: c.ParseCode(row.Code), Name: row.Name, Reference: row.Reference,
-		Manufacturer: row.Manufacturer, Distributor: row.Distributor, Classification: row.Classification,
-		Category: row.Category, UDIDIs: splitLines(row.UDIDIs), Status: implants.DeviceStatus(row.Status),
-		ValidFrom: c.ParseDate(row.ValidFrom), DeletedOn: c.ParseDate(row.DeletedOn), RecalledOn: c.ParseDate(row.RecalledOn)}
+	return implants.Device{
+		Code:           c.ParseCode(row.Code),
+		Name:           row.Name,
+		Reference:      row.Reference,
+		Manufacturer:   row.Manufacturer,
+		Distributor:    row.Distributor,
+		Classification: row.Classification,
+		Category:       row.Category,
+		UDIDIs:         splitLines(row.UDIDIs),
+		Status:         implants.DeviceStatus(row.Status),
+		ValidFrom:      c.ParseDate(row.ValidFrom),
+		DeletedOn:      c.ParseDate(row.DeletedOn),
+		RecalledOn:     c.ParseDate(row.RecalledOn),
+	}
 }
 
 // splitLines splits a text at newlines. Device identifiers contain none.
@@ -95,29 +116,57 @@ type notificationRow struct {
 
 var notificationTable = engine.NewTable[notificationRow]("notification", engine.OnConflict{})
 
-func newNotificationRow(c *identity.ColumnWriter, n *implants.Notification, patient *identity.Pseudonym) notificationRow {
+func newNotificationRow(c *identity.ColumnWriter, n *implants.Notification,
+	patient *identity.Pseudonym) notificationRow {
 	key := versionKey{n.Reference, n.Version}
 	return notificationRow{
-		versionKey: key, State: string(n.State), Change: string(n.Change),
-		ChangeReason: c.SealText(patient, n.ChangeReason, key.associatedData("change reason")), Number: n.Number.Digits(), Type: string(n.Type),
-		Specialist: c.ProfessionalID(n.Specialist.SSIN), SpecialistNIHII: n.Specialist.NIHII.Digits(), SurgeryDate: n.SurgeryDate.String(),
-		Patient: patient.IDOrZero(), Prescriber: c.ProfessionalID(n.Prescriber.SSIN), PrescriberNIHII: n.Prescriber.NIHII.Digits(),
-		PrescriptionDate: n.PrescriptionDate.String(), Comment: c.SealText(patient, n.Comment, key.associatedData("comment")),
-		RegisteredAt: engine.Timestamp(n.RegisteredAt), Digest: n.Digest[:], Signer: c.Signer(n.Signer), Organisation: n.Organisation.Digits(),
-		Author: c.ProfessionalID(n.Author), InputReference: n.InputReference, ContentDigest: n.ContentDigest[:],
+		versionKey:       key,
+		State:            string(n.State),
+		Change:           string(n.Change),
+		ChangeReason:     c.SealText(patient, n.ChangeReason, key.associatedData("change reason")),
+		Number:           n.Number.Digits(),
+		Type:             string(n.Type),
+		Specialist:       c.ProfessionalID(n.Specialist.SSIN),
+		SpecialistNIHII:  n.Specialist.NIHII.Digits(),
+		SurgeryDate:      n.SurgeryDate.String(),
+		Patient:          patient.IDOrZero(),
+		Prescriber:       c.ProfessionalID(n.Prescriber.SSIN),
+		PrescriberNIHII:  n.Prescriber.NIHII.Digits(),
+		PrescriptionDate: n.PrescriptionDate.String(),
+		Comment:          c.SealText(patient, n.Comment, key.associatedData("comment")),
+		RegisteredAt:     engine.Timestamp(n.RegisteredAt),
+		Digest:           n.Digest[:],
+		Signer:           c.Signer(n.Signer),
+		Organisation:     n.Organisation.Digits(),
+		Author:           c.ProfessionalID(n.Author),
+		InputReference:   n.InputReference,
+		ContentDigest:    n.ContentDigest[:],
 	}
 }
 
 func (row notificationRow) toNotification(c *identity.Converter) implants.Notification {
 	return implants.Notification{
-		Reference: row.Reference, Version: row.Version, State: implants.State(row.State),
-		Change: implants.Change(row.Change), ChangeReason: c.OpenText(row.Patient, row.ChangeReason, row.associatedData("change reason")), Number: c.ParseNumber(row.Number),
-		Type: implants.SurgeryType(row.Type), Specialist: professionalRef(c, row.Specialist, row.SpecialistNIHII),
-		SurgeryDate: c.ParseDate(row.SurgeryDate), Patient: c.SSIN(row.Patient),
-		Prescriber: professionalRef(c, row.Prescriber, row.PrescriberNIHII), PrescriptionDate: c.ParseDate(row.PrescriptionDate),
-		Comment: c.OpenText(row.Patient, row.Comment, row.associatedData("comment")), RegisteredAt: time.Time(row.RegisteredAt), Digest: c.ParseDigest(row.Digest), Signer: c.ParseSigner(row.Signer),
-		Organisation: c.ParseNIHII(row.Organisation), Author: c.CacheableSSIN(row.Author), InputReference: row.InputReference,
-		ContentDigest: c.ParseDigest(row.ContentDigest),
+		Reference: row.Reference,
+		Version:   row.Version,
+		State:     implants.State(row.State),
+		Change:    implants.Change(row.Change),
+		ChangeReason: c.OpenText(row.Patient, row.ChangeReason,
+			row.associatedData("change reason")),
+		Number:           c.ParseNumber(row.Number),
+		Type:             implants.SurgeryType(row.Type),
+		Specialist:       professionalRef(c, row.Specialist, row.SpecialistNIHII),
+		SurgeryDate:      c.ParseDate(row.SurgeryDate),
+		Patient:          c.SSIN(row.Patient),
+		Prescriber:       professionalRef(c, row.Prescriber, row.PrescriberNIHII),
+		PrescriptionDate: c.ParseDate(row.PrescriptionDate),
+		Comment:          c.OpenText(row.Patient, row.Comment, row.associatedData("comment")),
+		RegisteredAt:     time.Time(row.RegisteredAt),
+		Digest:           c.ParseDigest(row.Digest),
+		Signer:           c.ParseSigner(row.Signer),
+		Organisation:     c.ParseNIHII(row.Organisation),
+		Author:           c.CacheableSSIN(row.Author),
+		InputReference:   row.InputReference,
+		ContentDigest:    c.ParseDigest(row.ContentDigest),
 	}
 }
 
@@ -147,12 +196,26 @@ var implantTable = engine.NewTable[implantRow]("implant", engine.OnConflict{})
 
 func newImplantRow(c *identity.ColumnWriter, n *implants.Notification, i int, patient *identity.Pseudonym) implantRow {
 	implant, key := &n.Implants[i], versionKey{n.Reference, n.Version}
-	return implantRow{versionKey: key, Line: i + 1, ID: implant.ID, Code: implant.Code.Digits(), UDI: implant.UDI, Lot: implant.Lot,
-		Serial: implant.Serial, Expiry: implant.Expiry.String(), Pharmacist: c.ProfessionalID(implant.Pharmacist.SSIN),
-		PharmacistNIHII: implant.Pharmacist.NIHII.Digits(), PharmacyNIHII: implant.Pharmacy.NIHII.Digits(),
-		PharmacyCBE: implant.Pharmacy.CBE.Digits(), DeliveryDate: implant.DeliveryDate.String(), Quantity: implant.Quantity,
-		Location: c.SealText(patient, implant.Location, key.associatedData("location", i+1)), Side: string(implant.Side),
-		UDIDI: implant.UDIDI, Unregistered: implant.Unregistered}
+	return implantRow{
+		versionKey:      key,
+		Line:            i + 1,
+		ID:              implant.ID,
+		Code:            implant.Code.Digits(),
+		UDI:             implant.UDI,
+		Lot:             implant.Lot,
+		Serial:          implant.Serial,
+		Expiry:          implant.Expiry.String(),
+		Pharmacist:      c.ProfessionalID(implant.Pharmacist.SSIN),
+		PharmacistNIHII: implant.Pharmacist.NIHII.Digits(),
+		PharmacyNIHII:   implant.Pharmacy.NIHII.Digits(),
+		PharmacyCBE:     implant.Pharmacy.CBE.Digits(),
+		DeliveryDate:    implant.DeliveryDate.String(),
+		Quantity:        implant.Quantity,
+		Location:        c.SealText(patient, implant.Location, key.associatedData("location", i+1)),
+		Side:            string(implant.Side),
+		UDIDI:           implant.UDIDI,
+		Unregistered:    implant.Unregistered,
+	}
 }
 
 // foundImplantRow is an implantRow with columns of its notification and of its device.
@@ -171,14 +234,25 @@ func (row foundImplantRow) toImplant(c *identity.Converter) implants.Implant {
 	implant := implants.Implant{
 		ID: row.ID,
 		NotifiedImplant: implants.NotifiedImplant{
-			Code: c.ParseCode(row.Code), UDI: row.UDI, Lot: row.Lot, Serial: row.Serial, Expiry: c.ParseDate(row.Expiry),
+			Code:         c.ParseCode(row.Code),
+			UDI:          row.UDI,
+			Lot:          row.Lot,
+			Serial:       row.Serial,
+			Expiry:       c.ParseDate(row.Expiry),
 			Pharmacist:   professionalRef(c, row.Pharmacist, row.PharmacistNIHII),
 			Pharmacy:     implants.OrganisationRef{NIHII: c.ParseNIHII(row.PharmacyNIHII), CBE: c.ParseCBE(row.PharmacyCBE)},
-			DeliveryDate: c.ParseDate(row.DeliveryDate), Quantity: row.Quantity, Location: c.OpenText(row.Patient, row.Location, row.associatedData("location", row.Line)),
-			Side: implants.Side(row.Side),
+			DeliveryDate: c.ParseDate(row.DeliveryDate),
+			Quantity:     row.Quantity,
+			Location:     c.OpenText(row.Patient, row.Location, row.associatedData("location", row.Line)),
+			Side:         implants.Side(row.Side),
 		},
-		UDIDI: row.UDIDI, Unregistered: row.Unregistered, Number: c.ParseNumber(row.Number), Patient: c.SSIN(row.Patient),
-		SurgeryDate: c.ParseDate(row.SurgeryDate), Remaining: row.Remaining, InForce: row.InForce,
+		UDIDI:        row.UDIDI,
+		Unregistered: row.Unregistered,
+		Number:       c.ParseNumber(row.Number),
+		Patient:      c.SSIN(row.Patient),
+		SurgeryDate:  c.ParseDate(row.SurgeryDate),
+		Remaining:    row.Remaining,
+		InForce:      row.InForce,
 	}
 	if row.Device.Code != "" {
 		device := row.Device.toDevice(c)
@@ -202,9 +276,15 @@ var removalTable = engine.NewTable[removalRow]("removal", engine.OnConflict{})
 
 func newRemovalRow(c *identity.ColumnWriter, n *implants.Notification, i int, patient *identity.Pseudonym) removalRow {
 	removal, key := &n.Removals[i], versionKey{n.Reference, n.Version}
-	return removalRow{versionKey: key, Line: i + 1, ImplantID: removal.ImplantID, Quantity: removal.Quantity,
-		Reason: c.SealText(patient, removal.Reason, key.associatedData("reason", i+1)), Remaining: removal.Remaining,
-		SurgeryDate: n.SurgeryDate.String()}
+	return removalRow{
+		versionKey:  key,
+		Line:        i + 1,
+		ImplantID:   removal.ImplantID,
+		Quantity:    removal.Quantity,
+		Reason:      c.SealText(patient, removal.Reason, key.associatedData("reason", i+1)),
+		Remaining:   removal.Remaining,
+		SurgeryDate: n.SurgeryDate.String(),
+	}
 }
 
 // foundRemovalRow is a removalRow with the patient of its notification.
@@ -215,8 +295,12 @@ type foundRemovalRow struct {
 
 // toRemoval leaves out the fields that repeat the notification's.
 func (row foundRemovalRow) toRemoval(c *identity.Converter) implants.Removal {
-	return implants.Removal{ImplantID: row.ImplantID, Quantity: row.Quantity, Remaining: row.Remaining,
-		Reason: c.OpenText(row.Patient, row.Reason, row.associatedData("reason", row.Line))}
+	return implants.Removal{
+		ImplantID: row.ImplantID,
+		Quantity:  row.Quantity,
+		Remaining: row.Remaining,
+		Reason:    c.OpenText(row.Patient, row.Reason, row.associatedData("reason", row.Line)),
+	}
 }
 
 func (row foundRemovalRow) toRemovalWithNotification(c *identity.Converter) implants.Removal {
@@ -237,9 +321,15 @@ type revisionRow struct {
 }
 
 func (row revisionRow) toRevision(c *identity.Converter) implants.VersionSummary {
-	return implants.VersionSummary{Version: row.Version, RegisteredAt: time.Time(row.RegisteredAt), Organisation: c.ParseNIHII(row.Organisation),
-		Author: c.CacheableSSIN(row.Author), State: implants.State(row.State), Change: implants.Change(row.Change),
-		ChangeReason: c.OpenText(row.Patient, row.ChangeReason, row.associatedData("change reason"))}
+	return implants.VersionSummary{
+		Version:      row.Version,
+		RegisteredAt: time.Time(row.RegisteredAt),
+		Organisation: c.ParseNIHII(row.Organisation),
+		Author:       c.CacheableSSIN(row.Author),
+		State:        implants.State(row.State),
+		Change:       implants.Change(row.Change),
+		ChangeReason: c.OpenText(row.Patient, row.ChangeReason, row.associatedData("change reason")),
+	}
 }
 
 type warningRow struct {
@@ -283,10 +373,17 @@ type summaryRow struct {
 }
 
 func (row summaryRow) toSummary(c *identity.Converter) implants.NotificationSummary {
-	return implants.NotificationSummary{Reference: row.Reference, Version: row.Version, Number: c.ParseNumber(row.Number), Type: implants.SurgeryType(row.Type),
-		SurgeryDate: c.ParseDate(row.SurgeryDate), Patient: c.SSIN(row.Patient),
-		Specialist: professionalRef(c, row.Specialist, row.SpecialistNIHII), State: implants.State(row.State),
-		ImplantCount: row.Lines}
+	return implants.NotificationSummary{
+		Reference:    row.Reference,
+		Version:      row.Version,
+		Number:       c.ParseNumber(row.Number),
+		Type:         implants.SurgeryType(row.Type),
+		SurgeryDate:  c.ParseDate(row.SurgeryDate),
+		Patient:      c.SSIN(row.Patient),
+		Specialist:   professionalRef(c, row.Specialist, row.SpecialistNIHII),
+		State:        implants.State(row.State),
+		ImplantCount: row.Lines,
+	}
 }
 
 func professionalRef(c *identity.Converter, subject int64, nihii string) implants.ProfessionalRef {

@@ -17,7 +17,8 @@ func (r Reader) SearchNotifications(q implants.NotificationQuery) ([]implants.No
 		return nil, 0, err
 	}
 	var total int
-	if _, err = r.tx.SelectRow(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+andNewestVersion, where.Args...); err != nil {
+	if _, err = r.tx.SelectRow(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+andNewestVersion,
+		where.Args...); err != nil {
 		return nil, 0, err
 	}
 	if q.Offset >= total || q.Limit <= 0 {
@@ -121,11 +122,13 @@ func addImplant(c *engine.Conditions, q implants.NotificationQuery, checked bool
 		return
 	}
 	condition := implant.String()
-	text := `n.seq IN (SELECT p.seq FROM implant i JOIN notification p ON p.reference = i.reference AND p.version = i.version
+	text := `n.seq IN (SELECT p.seq FROM implant i JOIN notification p ON p.reference = i.reference 
+		AND p.version = i.version
 		WHERE ` + condition + ` UNION SELECT p.seq FROM implant i JOIN removal r ON r.implant_id = i.id
 		JOIN notification p ON p.reference = r.reference AND p.version = r.version WHERE ` + condition + `)`
 	if checked {
-		text = `(EXISTS (SELECT 1 FROM implant i WHERE i.reference = n.reference AND i.version = n.version AND ` + condition + `)
+		text = `(EXISTS (SELECT 1 FROM implant i WHERE i.reference = n.reference AND i.version = n.version AND 
+			AND ` + condition + `)
 			OR EXISTS (SELECT 1 FROM removal r JOIN implant i ON i.id = r.implant_id
 			WHERE r.reference = n.reference AND r.version = n.version AND ` + condition + `))`
 	}

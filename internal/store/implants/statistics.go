@@ -31,7 +31,8 @@ func figuresQueries() []figuresQuery {
 	const ofDevice = ` LEFT JOIN device d ON d.code = i.code`
 	return []figuresQuery{
 		{`Implantation`, `SELECT SUM(i.quantity) FROM implant i WHERE i.reference = n.reference AND i.version = n.version`,
-			`SUM(i.quantity) AS pieces FROM notification n JOIN implant i ON i.reference = n.reference AND i.version = n.version` + ofDevice,
+			`SUM(i.quantity) AS pieces FROM notification n JOIN implant i ` +
+				`ON i.reference = n.reference AND i.version = n.version` + ofDevice,
 			func(f *implants.Figures, row figuresRow) {
 				f.Implantations += row.Notifications
 				f.Implanted += row.Pieces
@@ -39,7 +40,8 @@ func figuresQueries() []figuresQuery {
 		// An implant line may be in several versions of its notification, with the same content: take the newest one.
 		{`Explantation`, `SELECT SUM(r.quantity) FROM removal r WHERE r.reference = n.reference AND r.version = n.version`,
 			`SUM(r.quantity) AS pieces FROM notification n JOIN removal r ON r.reference = n.reference AND r.version = n.version
-			JOIN implant i ON i.id = r.implant_id AND NOT EXISTS (SELECT 1 FROM implant o WHERE o.id = i.id AND o.version > i.version)` + ofDevice,
+			JOIN implant i ON i.id = r.implant_id AND NOT EXISTS (SELECT 1 FROM implant o WHERE o.id = i.id AND 
+			o.version > i.version)` + ofDevice,
 			func(f *implants.Figures, row figuresRow) {
 				f.Explantations += row.Notifications
 				f.Explanted += row.Pieces
@@ -100,15 +102,17 @@ func queryFigures(tx *identity.Tx, q implants.StatisticsQuery) ([]implants.Figur
 		where.Add(`n.type = ?`, side.notificationType)
 		where.AddIfSet(`n.operation_date >= ?`, q.From.String())
 		where.AddIfSet(`n.operation_date <= ?`, q.To.String())
-		perNotification := groupExpression(tx, q.GroupBy) + ` AS grp, ` + tx.DaysBetween(dayOfNumber, `n.operation_date`) + ` AS delay, `
+		perNotification := groupExpression(tx, q.GroupBy) + ` AS grp, ` + tx.DaysBetween(dayOfNumber, `n.operation_date`) +
+			` AS delay, `
 		if q.GroupBy == implants.ByCode || q.GroupBy == implants.ByCategory {
 			perNotification += side.linesQuery + ` WHERE ` + where.String() + andInForce + ` GROUP BY n.seq, grp`
 		} else {
 			perNotification += `(` + side.piecesSubquery + `) AS pieces FROM notification n WHERE ` + where.String() + andInForce
 		}
 		var rows []figuresRow
-		err := tx.SelectRows(&rows, `SELECT grp, delay, COUNT(*) AS notifications, CAST(COALESCE(SUM(pieces), 0) AS bigint) AS pieces FROM (SELECT `+
-			perNotification+`) AS one GROUP BY grp, delay`, where.Args...)
+		err := tx.SelectRows(&rows,
+			`SELECT grp, delay, COUNT(*) AS notifications, CAST(COALESCE(SUM(pieces), 0) AS bigint) AS pieces FROM (SELECT `+
+				perNotification+`) AS one GROUP BY grp, delay`, where.Args...)
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +135,8 @@ func queryFigures(tx *identity.Tx, q implants.StatisticsQuery) ([]implants.Figur
 
 // fillGroupNames adds the names of hospitals and devices.
 func fillGroupNames(tx *identity.Tx, by implants.Grouping, groups []implants.Figures) error {
-	table := map[implants.Grouping]string{implants.ByHospital: `id, name FROM organisation WHERE id IN `, implants.ByCode: `code AS id, name FROM device WHERE code IN `}[by]
+	table := map[implants.Grouping]string{implants.ByHospital: `id, name FROM organisation WHERE id IN `,
+		implants.ByCode: `code AS id, name FROM device WHERE code IN `}[by]
 	if table == "" {
 		return nil
 	}

@@ -1,8 +1,8 @@
 // Package implants stores the register of implants: notifications with their versions, implants, removals and evidence,
 // and the device list. It also answers recalls, statistics and searches.
 //
-// Register does what needs transactions of its own. Reader and Writer implement those of the domain within one transaction;
-// they include those of store/platform.
+// Register does what needs transactions of its own. Reader and Writer implement those of the domain within one
+// transaction; they include those of store/platform.
 //
 // Registered data never changes: triggers on the register's tables reject UPDATE and DELETE, and a revision is another
 // version.

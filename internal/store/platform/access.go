@@ -26,8 +26,14 @@ func (w Writer) putMandate(m implants.Mandate) error {
 	if err != nil {
 		return err
 	}
-	_, err = mandateTable.InsertNow(w.tx.Tx, mandateRow{Grantor: grantor, Grantee: grantee, Service: m.Service,
-		AcceptedOn: m.AcceptedOn.String(), From: m.From.String(), To: m.To.String()})
+	_, err = mandateTable.InsertNow(w.tx.Tx, mandateRow{
+		Grantor:    grantor,
+		Grantee:    grantee,
+		Service:    m.Service,
+		AcceptedOn: m.AcceptedOn.String(),
+		From:       m.From.String(),
+		To:         m.To.String(),
+	})
 	return err
 }
 
@@ -44,8 +50,14 @@ func (w Writer) putAffiliation(a implants.Affiliation) error {
 	if err != nil {
 		return err
 	}
-	_, err = affiliationTable.InsertNow(w.tx.Tx, affiliationRow{OrganisationBase: a.Organisation.Base().Digits(),
-		Organisation: a.Organisation.Digits(), Subject: id, Role: string(a.Role), From: a.From.String(), To: a.To.String()})
+	_, err = affiliationTable.InsertNow(w.tx.Tx, affiliationRow{
+		OrganisationBase: a.Organisation.Base().Digits(),
+		Organisation:     a.Organisation.Digits(),
+		Subject:          id,
+		Role:             string(a.Role),
+		From:             a.From.String(),
+		To:               a.To.String(),
+	})
 	return err
 }
 
@@ -65,7 +77,13 @@ func (w Writer) newTherapeuticLinkRow(l implants.TherapeuticLink) (therapeuticLi
 		return therapeuticLinkRow{}, err
 	}
 	professional, err := w.tx.ProfessionalID(l.Professional)
-	return therapeuticLinkRow{Patient: patient.ID, Professional: professional, Type: l.Type, From: l.From.String(), To: l.To.String()}, err
+	return therapeuticLinkRow{
+		Patient:      patient.ID,
+		Professional: professional,
+		Type:         l.Type,
+		From:         l.From.String(),
+		To:           l.To.String(),
+	}, err
 }
 
 // ListStaff returns a page of an organisation's affiliations, past ones included, and their total number. They are
@@ -77,7 +95,8 @@ func (r Reader) ListStaff(organisation ident.NIHII, offset, limit int) ([]implan
 	if _, err := r.tx.SelectRow(&total, `SELECT COUNT(*)`+from, base); err != nil || total == 0 {
 		return nil, 0, err
 	}
-	found, err := identity.QueryAll(r.tx, "affiliation", affiliationRow.toAffiliation, `SELECT `+affiliationTable.Columns("")+from+
-		` ORDER BY subject, role, valid_from LIMIT ? OFFSET ?`, base, limit, offset)
+	found, err := identity.QueryAll(r.tx, "affiliation", affiliationRow.toAffiliation,
+		`SELECT `+affiliationTable.Columns("")+from+
+			` ORDER BY subject, role, valid_from LIMIT ? OFFSET ?`, base, limit, offset)
 	return found, total, err
 }

@@ -34,10 +34,21 @@ type eventRow struct {
 var eventTable = engine.NewTable[eventRow]("audit", engine.OnConflict{})
 
 func (row eventRow) toEvent(c *identity.Converter) implants.AuditEvent {
-	e := implants.AuditEvent{OccurredAt: time.Time(row.OccurredAt), Correlation: row.Correlation, Operation: row.Operation,
-		Outcome: implants.Outcome(row.Outcome), Reason: row.Reason, EmergencyReason: c.OpenText(row.Patient, row.Emergency, emergencyAssociatedData, row.Correlation), Signer: c.ParseSigner(row.Signer),
-		Organisation: c.ParseNIHII(row.Organisation), Person: c.SSIN(row.Person), Capacity: implants.Capacity(row.Capacity),
-		Patient: c.SSIN(row.Patient), Number: c.ParseNumber(row.Number)}
+	e := implants.AuditEvent{
+		OccurredAt:  time.Time(row.OccurredAt),
+		Correlation: row.Correlation,
+		Operation:   row.Operation,
+		Outcome:     implants.Outcome(row.Outcome),
+		Reason:      row.Reason,
+		EmergencyReason: c.OpenText(row.Patient, row.Emergency,
+			emergencyAssociatedData, row.Correlation),
+		Signer:       c.ParseSigner(row.Signer),
+		Organisation: c.ParseNIHII(row.Organisation),
+		Person:       c.SSIN(row.Person),
+		Capacity:     implants.Capacity(row.Capacity),
+		Patient:      c.SSIN(row.Patient),
+		Number:       c.ParseNumber(row.Number),
+	}
 	e.Codes = splitCodes(row.Codes)
 	return e
 }
@@ -81,10 +92,21 @@ func (w Writer) AppendEvent(e implants.AuditEvent) error {
 	if err != nil {
 		return err
 	}
-	return eventTable.Insert(w.tx.Tx, eventRow{OccurredAt: engine.Timestamp(e.OccurredAt), Correlation: e.Correlation, Operation: e.Operation,
-		Outcome: string(e.Outcome), Codes: joinCodes(e.Codes), Reason: e.Reason, Emergency: emergency, Signer: signer,
-		Organisation: e.Organisation.Digits(), Person: person.IDOrZero(), Capacity: string(e.Capacity), Patient: patient.IDOrZero(),
-		Number: e.Number.Digits()})
+	return eventTable.Insert(w.tx.Tx, eventRow{
+		OccurredAt:   engine.Timestamp(e.OccurredAt),
+		Correlation:  e.Correlation,
+		Operation:    e.Operation,
+		Outcome:      string(e.Outcome),
+		Codes:        joinCodes(e.Codes),
+		Reason:       e.Reason,
+		Emergency:    emergency,
+		Signer:       signer,
+		Organisation: e.Organisation.Digits(),
+		Person:       person.IDOrZero(),
+		Capacity:     string(e.Capacity),
+		Patient:      patient.IDOrZero(),
+		Number:       e.Number.Digits(),
+	})
 }
 
 // joinCodes joins codes by newlines, as splitCodes splits them. A code contains no newline.

@@ -61,13 +61,14 @@ type rawAuditRow struct {
 }
 
 func (row *rawAuditRow) hashedColumns() [][]byte {
-	return [][]byte{strconv.AppendInt(nil, row.Seq, 10), row.At, row.Correlation, row.Operation, row.Outcome, row.Codes, row.Reason,
+	return [][]byte{strconv.AppendInt(nil, row.Seq, 10), row.At, row.Correlation, row.Operation, row.Outcome, row.Codes,
+		row.Reason,
 		row.Emergency, row.Signer, row.Organisation, row.Person, row.Capacity, row.Patient, row.Number}
 }
 
 const (
-	selectAuditColumns = `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation, person, ` +
-		`capacity, patient, number FROM audit `
+	selectAuditColumns = `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, ` +
+		`organisation, person, capacity, patient, number FROM audit `
 	selectAuditRows = selectAuditColumns + `WHERE seq > ? ORDER BY seq LIMIT ?`
 )
 
@@ -88,7 +89,11 @@ func hashAuditRows(tx *identity.Tx, after int64, limit int) ([]auditlog.Row, err
 	}
 	hashed := make([]auditlog.Row, len(rows))
 	for i := range rows {
-		hashed[i] = auditlog.Row{Seq: rows[i].Seq, Timestamp: string(rows[i].At), Hash: auditlog.HashRow(rows[i].hashedColumns()...)}
+		hashed[i] = auditlog.Row{
+			Seq:       rows[i].Seq,
+			Timestamp: string(rows[i].At),
+			Hash:      auditlog.HashRow(rows[i].hashedColumns()...),
+		}
 	}
 	return hashed, nil
 }
@@ -107,23 +112,41 @@ type checkpointRow struct {
 }
 
 const (
-	selectCheckpointColumns = `SELECT number, seq_to, row_count, head, at, key_id, public_key, previous, handover, signature FROM audit_checkpoint `
-	selectCheckpoints       = selectCheckpointColumns + `WHERE number > ? ORDER BY number LIMIT ?`
-	selectLastCheckpoint    = selectCheckpointColumns + `ORDER BY number DESC LIMIT 1`
+	selectCheckpointColumns = `SELECT number, seq_to, row_count, head, at, key_id, public_key, previous, ` +
+		`handover, signature FROM audit_checkpoint `
+	selectCheckpoints    = selectCheckpointColumns + `WHERE number > ? ORDER BY number LIMIT ?`
+	selectLastCheckpoint = selectCheckpointColumns + `ORDER BY number DESC LIMIT 1`
 )
 
 var checkpointTable = engine.NewTable[checkpointRow]("audit_checkpoint", engine.OnConflict{})
 
 func newCheckpointRow(c *auditlog.Checkpoint) checkpointRow {
-	return checkpointRow{Number: c.Number, SeqTo: c.LastSeq, Rows: c.RowCount, Head: c.Head[:], At: rawColumn(c.SealedAt.UTC().Truncate(time.Microsecond).Format(engine.TimestampLayout)), KeyID: c.KeyID,
-		Public: c.PublicKey, Previous: c.PreviousLink[:], Handover: c.Handover, Signature: c.Signature}
+	return checkpointRow{
+		Number:    c.Number,
+		SeqTo:     c.LastSeq,
+		Rows:      c.RowCount,
+		Head:      c.Head[:],
+		At:        rawColumn(c.SealedAt.UTC().Truncate(time.Microsecond).Format(engine.TimestampLayout)),
+		KeyID:     c.KeyID,
+		Public:    c.PublicKey,
+		Previous:  c.PreviousLink[:],
+		Handover:  c.Handover,
+		Signature: c.Signature,
+	}
 }
 
-// toCheckpoint converts the stored row. A malformed engine.Timestamp or hash becomes another value, which then fails the
-// signature check.
+// toCheckpoint converts the stored row. A malformed timestamp or hash becomes another value, which then fails
+// the signature check.
 func (row *checkpointRow) toCheckpoint() auditlog.Checkpoint {
-	c := auditlog.Checkpoint{Number: row.Number, LastSeq: row.SeqTo, RowCount: row.Rows, KeyID: row.KeyID, PublicKey: row.Public,
-		Handover: row.Handover, Signature: row.Signature}
+	c := auditlog.Checkpoint{
+		Number:    row.Number,
+		LastSeq:   row.SeqTo,
+		RowCount:  row.Rows,
+		KeyID:     row.KeyID,
+		PublicKey: row.Public,
+		Handover:  row.Handover,
+		Signature: row.Signature,
+	}
 	c.SealedAt, _ = time.Parse(auditlog.TimestampLayout, string(row.At))
 	copy(c.Head[:], row.Head)
 	copy(c.PreviousLink[:], row.Previous)
@@ -133,7 +156,9 @@ func (row *checkpointRow) toCheckpoint() auditlog.Checkpoint {
 // AuditCheckpoints reads checkpoints after the given number. It is a method of trail.Reader.
 func (s Store) AuditCheckpoints(ctx context.Context, afterNumber int64, limit int) ([]auditlog.Checkpoint, error) {
 	var rows []checkpointRow
-	err := s.db.Read(ctx, func(tx *identity.Tx) error { return tx.SelectRows(&rows, selectCheckpoints, afterNumber, limit) })
+	err := s.db.Read(ctx, func(tx *identity.Tx) error {
+		return tx.SelectRows(&rows, selectCheckpoints, afterNumber, limit)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +190,8 @@ const (
 // SealAuditLog makes the checkpoints that are due: over the rows since the last one, and after a change of the current
 // key. Usually there is one or none. Any number of programs may call it; one that loses the race makes no checkpoint.
 // It does nothing while the last checkpoint is younger than minInterval, so that several programs can share the work.
-func (s Store) SealAuditLog(ctx context.Context, now time.Time, minInterval time.Duration) ([]auditlog.Checkpoint, error) {
+func (s Store) SealAuditLog(ctx context.Context, now time.Time, minInterval time.Duration,
+) ([]auditlog.Checkpoint, error) {
 	due := false
 	err := s.db.Read(ctx, func(tx *identity.Tx) (err error) {
 		due, err = isSealingDue(tx, now.Add(-minInterval))
@@ -220,11 +246,13 @@ func isSealingDue(tx *identity.Tx, before time.Time) (bool, error) {
 		sealed, sealedUnder = last.LastSeq, last.KeyID
 	}
 	var newest int64
-	if _, err = tx.SelectRow(&newest, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil || newest == 0 && last == nil {
+	_, err = tx.SelectRow(&newest, `SELECT COALESCE(MAX(seq), 0) FROM audit`)
+	if err != nil || newest == 0 && last == nil {
 		return false, err
 	}
 	if newest < sealed {
-		return false, fmt.Errorf("audit ends at row %d and was sealed up to row %d: %w", newest, sealed, auditlog.ErrTruncated)
+		return false, fmt.Errorf("audit ends at row %d and was sealed up to row %d: %w", newest, sealed,
+			auditlog.ErrTruncated)
 	}
 	current, err := identity.CurrentKeyID(tx.Tx)
 	return newest > sealed || current != sealedUnder, err

@@ -34,7 +34,8 @@ func FindAcceptedEvent(tx *identity.Tx, e AcceptedEvent) (*implants.AuditRecord,
 		return nil, err
 	}
 	where := &engine.Conditions{}
-	where.Add(`seq >= ? AND seq <= ? AND patient = ? AND signer = ? AND outcome = ?`, from, to, e.Patient, e.Signer, string(implants.OutcomeAccepted))
+	where.Add(`seq >= ? AND seq <= ? AND patient = ? AND signer = ? AND outcome = ?`, from, to, e.Patient, e.Signer,
+		string(implants.OutcomeAccepted))
 	where.Add(`at >= ? AND at < ?`, engine.Timestamp(e.At), engine.Timestamp(e.At.Add(maxAuditDelay)))
 	where.Add(`operation IN `+engine.InList(len(e.Operations)), engine.ToArgs(e.Operations)...)
 	where.AddIfSet(`number = ?`, e.Number)
@@ -43,8 +44,13 @@ func FindAcceptedEvent(tx *identity.Tx, e AcceptedEvent) (*implants.AuditRecord,
 	if err != nil || !found {
 		return nil, err
 	}
-	r := &implants.AuditRecord{Seq: row.Seq, Correlation: string(row.Correlation), Operation: string(row.Operation),
-		Outcome: implants.Outcome(row.Outcome), Reason: string(row.Reason)}
+	r := &implants.AuditRecord{
+		Seq:         row.Seq,
+		Correlation: string(row.Correlation),
+		Operation:   string(row.Operation),
+		Outcome:     implants.Outcome(row.Outcome),
+		Reason:      string(row.Reason),
+	}
 	if r.OccurredAt, err = time.Parse(auditlog.TimestampLayout, string(row.At)); err != nil {
 		return nil, tx.RecordError(err)
 	}
@@ -106,7 +112,8 @@ func buildAuditProof(tx *identity.Tx, row *rawAuditRow) (*auditlog.Proof, error)
 		}
 	}
 	if !p.IsValid() {
-		return nil, tx.RecordError(errors.New("the audit log does not verify at the event of this notification: run ctrd admin audit verify"))
+		return nil, tx.RecordError(errors.New("the audit log does not verify at the event of this notification: run ctrd " +
+			"admin audit verify"))
 	}
 	return p, nil
 }

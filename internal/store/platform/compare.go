@@ -28,11 +28,13 @@ func (r Reader) UnexpiredAffiliations(day ident.Date) ([]implants.Affiliation, e
 
 // UnexpiredMandates returns the mandates that have not ended before the day.
 func (r Reader) UnexpiredMandates(day ident.Date) ([]implants.Mandate, error) {
-	return identity.QueryAll(r.tx, "mandate", mandateRow.toMandate, mandateTable.Select()+` WHERE`+andNotEnded+` ORDER BY grantor, grantee, service, valid_from`, day.String())
+	return identity.QueryAll(r.tx, "mandate", mandateRow.toMandate, mandateTable.Select()+` WHERE`+andNotEnded+
+		` ORDER BY grantor, grantee, service, valid_from`, day.String())
 }
 
 // UnexpiredLinks returns the therapeutic links that no surgery created.
 func (r Reader) UnexpiredLinks(day ident.Date) ([]implants.TherapeuticLink, error) {
-	return identity.QueryAll(r.tx, "therapeutic_link", therapeuticLinkRow.toTherapeuticLink, therapeuticLinkTable.Select()+`
-		WHERE type <> ? AND`+andNotEnded+` ORDER BY patient, professional, type, valid_from`, implants.LinkTypeSurgery, day.String())
+	return identity.QueryAll(r.tx, "therapeutic_link", therapeuticLinkRow.toTherapeuticLink,
+		therapeuticLinkTable.Select()+` WHERE type <> ? AND`+andNotEnded+
+			` ORDER BY patient, professional, type, valid_from`, implants.LinkTypeSurgery, day.String())
 }

@@ -32,7 +32,12 @@ func (s Store) Audit(ctx context.Context, q implants.AuditQuery) ([]implants.Aud
 		}
 		events, err := identity.ConvertRows(tx, rows, "audit", convert)
 		for i, event := range events {
-			entries = append(entries, implants.AuditEntry{Seq: rows[i].Seq, PersonPseudonym: rows[i].Person, PatientPseudonym: rows[i].Patient, Event: event})
+			entries = append(entries, implants.AuditEntry{
+				Seq:              rows[i].Seq,
+				PersonPseudonym:  rows[i].Person,
+				PatientPseudonym: rows[i].Patient,
+				Event:            event,
+			})
 		}
 		return err
 	})

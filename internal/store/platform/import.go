@@ -24,8 +24,17 @@ type sourceVersionRow struct {
 var sourceVersionTable = engine.NewTable[sourceVersionRow]("source_version", engine.OnConflict{})
 
 func (row sourceVersionRow) toSourceVersion(c *identity.Converter) implants.SourceVersion {
-	return implants.SourceVersion{ID: row.ID, Kind: row.Kind, Name: row.Name, Sequence: row.Sequence, Format: row.Format, AsOf: c.ParseDate(row.Day),
-		Rows: row.Rows, Digest: row.Digest, LoadedAt: time.Time(row.LoadedAt)}
+	return implants.SourceVersion{
+		ID:       row.ID,
+		Kind:     row.Kind,
+		Name:     row.Name,
+		Sequence: row.Sequence,
+		Format:   row.Format,
+		AsOf:     c.ParseDate(row.Day),
+		Rows:     row.Rows,
+		Digest:   row.Digest,
+		LoadedAt: time.Time(row.LoadedAt),
+	}
 }
 
 // SourceVersions returns the imported extracts of a kind, or of all kinds when kind is empty, oldest first.
@@ -34,7 +43,8 @@ func (s Store) SourceVersions(ctx context.Context, kind string) (found []implant
 		where := &engine.Conditions{}
 		where.Add(`id > 0`)
 		where.AddIfSet(`kind = ?`, kind)
-		found, err = identity.QueryAll(tx, "source_version", sourceVersionRow.toSourceVersion, sourceVersionTable.Select()+` WHERE `+where.String()+` ORDER BY id`, where.Args...)
+		found, err = identity.QueryAll(tx, "source_version", sourceVersionRow.toSourceVersion, sourceVersionTable.Select()+
+			` WHERE `+where.String()+` ORDER BY id`, where.Args...)
 		return err
 	})
 	return found, err
@@ -49,7 +59,8 @@ func (w Writer) InsertSourceVersion(i *implants.Import) error {
 		OfKind int64 `db:"of_kind"`
 		OfAll  int64 `db:"of_all"`
 	}
-	_, err := w.tx.SelectRow(&last, `SELECT COALESCE(MAX(CASE WHEN kind = ? THEN id END), 0) AS of_kind, COALESCE(MAX(id), 0) AS of_all
+	_, err := w.tx.SelectRow(&last,
+		`SELECT COALESCE(MAX(CASE WHEN kind = ? THEN id END), 0) AS of_kind, COALESCE(MAX(id), 0) AS of_all
 		FROM source_version`, i.Kind)
 	if err != nil {
 		return err
@@ -57,7 +68,16 @@ func (w Writer) InsertSourceVersion(i *implants.Import) error {
 	if last.OfKind != i.ComparedWith {
 		return implants.ErrSourcesChanged
 	}
-	_, err = sourceVersionTable.InsertNow(w.tx.Tx, sourceVersionRow{ID: last.OfAll + 1, Kind: i.Kind, Name: i.Name, Sequence: i.Sequence,
-		Format: i.Format, Day: i.AsOf.String(), Rows: i.Rows, Digest: i.Digest, LoadedAt: engine.Timestamp(i.LoadedAt)})
+	_, err = sourceVersionTable.InsertNow(w.tx.Tx, sourceVersionRow{
+		ID:       last.OfAll + 1,
+		Kind:     i.Kind,
+		Name:     i.Name,
+		Sequence: i.Sequence,
+		Format:   i.Format,
+		Day:      i.AsOf.String(),
+		Rows:     i.Rows,
+		Digest:   i.Digest,
+		LoadedAt: engine.Timestamp(i.LoadedAt),
+	})
 	return err
 }

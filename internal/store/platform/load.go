@@ -2,8 +2,8 @@ package platform
 
 import "github.com/openctr/ctr/internal/implants"
 
-// LoadSources adds entries of the authentic sources, or replaces those with the same keys. It leaves out the devices and
-// the replacements of SSINs.
+// LoadSources adds entries of the authentic sources, or replaces those with the same keys. It leaves out the devices
+// and the replacements of SSINs.
 func (w Writer) LoadSources(entries *implants.SourceEntries) error {
 	for _, load := range []func(*implants.SourceEntries) error{w.loadPeople, w.loadOrganisations, w.loadRelations} {
 		if err := load(entries); err != nil {
@@ -24,8 +24,15 @@ func (w Writer) loadPeople(entries *implants.SourceEntries) error {
 		if err != nil {
 			return err
 		}
-		_, err = practiceTable.InsertNow(w.tx.Tx, practiceRow{Subject: id, NIHII: p.NIHII.Digits(), NIHIIBase: p.NIHII.Base().Digits(),
-			Profession: string(p.Profession), Speciality: p.Speciality, From: p.From.String(), To: p.To.String()})
+		_, err = practiceTable.InsertNow(w.tx.Tx, practiceRow{
+			Subject:    id,
+			NIHII:      p.NIHII.Digits(),
+			NIHIIBase:  p.NIHII.Base().Digits(),
+			Profession: string(p.Profession),
+			Speciality: p.Speciality,
+			From:       p.From.String(),
+			To:         p.To.String(),
+		})
 		if err != nil {
 			return err
 		}

@@ -12,10 +12,12 @@ import (
 // Entries that exist under the newer SSIN take precedence.
 const (
 	movePractices = `INSERT INTO practice (subject, nihii, nihii_base, profession, speciality, valid_from, valid_to)
-		SELECT CAST(? AS bigint), nihii, nihii_base, profession, speciality, valid_from, valid_to FROM practice WHERE subject = ?
+		SELECT CAST(? AS bigint), nihii, nihii_base, profession, speciality, valid_from, valid_to FROM practice
+		WHERE subject = ?
 		ON CONFLICT DO NOTHING`
 	moveAffiliations = `INSERT INTO affiliation (organisation_base, organisation, subject, role, valid_from, valid_to)
-		SELECT organisation_base, organisation, CAST(? AS bigint), role, valid_from, valid_to FROM affiliation WHERE subject = ?
+		SELECT organisation_base, organisation, CAST(? AS bigint), role, valid_from, valid_to FROM affiliation
+		WHERE subject = ?
 		ON CONFLICT DO NOTHING`
 	movePatientLinks = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to)
 		SELECT CAST(? AS bigint), professional, type, valid_from, valid_to FROM therapeutic_link WHERE patient = ?

@@ -12,12 +12,14 @@ import (
 
 // The tables of the authentic sources. An entry replaces the one with the same key.
 var (
-	personTable       = engine.NewTable[personRow]("person", engine.DoUpdate("subject"))
-	practiceTable     = engine.NewTable[practiceRow]("practice", engine.DoUpdate("subject", "nihii", "profession", "valid_from"))
+	personTable   = engine.NewTable[personRow]("person", engine.DoUpdate("subject"))
+	practiceTable = engine.NewTable[practiceRow]("practice", engine.DoUpdate("subject", "nihii", "profession",
+		"valid_from"))
 	organisationTable = engine.NewTable[organisationRow]("organisation", engine.DoUpdate("id"))
 	affiliationTable  = engine.NewTable[affiliationRow]("affiliation",
 		engine.DoUpdate("subject", "organisation_base", "role", "valid_from"))
-	mandateTable         = engine.NewTable[mandateRow]("mandate", engine.DoUpdate("grantee", "grantor", "service", "valid_from"))
+	mandateTable = engine.NewTable[mandateRow]("mandate", engine.DoUpdate("grantee", "grantor", "service",
+		"valid_from"))
 	therapeuticLinkTable = engine.NewTable[therapeuticLinkRow]("therapeutic_link",
 		engine.DoUpdate("patient", "professional", "type", "valid_from"))
 	// newTherapeuticLinkTable keeps the existing link instead.
@@ -57,8 +59,13 @@ type practiceRow struct {
 }
 
 func (row practiceRow) toPractice(c *identity.Converter) implants.Practice {
-	return implants.Practice{SSIN: c.CacheableSSIN(row.Subject), NIHII: c.ParseNIHII(row.NIHII),
-		Profession: implants.Profession(row.Profession), Speciality: row.Speciality, Period: newPeriod(c, row.From, row.To)}
+	return implants.Practice{
+		SSIN:       c.CacheableSSIN(row.Subject),
+		NIHII:      c.ParseNIHII(row.NIHII),
+		Profession: implants.Profession(row.Profession),
+		Speciality: row.Speciality,
+		Period:     newPeriod(c, row.From, row.To),
+	}
 }
 
 type organisationRow struct {
@@ -83,8 +90,12 @@ type affiliationRow struct {
 }
 
 func (row affiliationRow) toAffiliation(c *identity.Converter) implants.Affiliation {
-	return implants.Affiliation{Organisation: c.ParseNIHII(row.Organisation), SSIN: c.CacheableSSIN(row.Subject),
-		Role: implants.Role(row.Role), Period: newPeriod(c, row.From, row.To)}
+	return implants.Affiliation{
+		Organisation: c.ParseNIHII(row.Organisation),
+		SSIN:         c.CacheableSSIN(row.Subject),
+		Role:         implants.Role(row.Role),
+		Period:       newPeriod(c, row.From, row.To),
+	}
 }
 
 type therapeuticLinkRow struct {
@@ -96,8 +107,12 @@ type therapeuticLinkRow struct {
 }
 
 func (row therapeuticLinkRow) toTherapeuticLink(c *identity.Converter) implants.TherapeuticLink {
-	return implants.TherapeuticLink{Patient: c.SSIN(row.Patient), Professional: c.CacheableSSIN(row.Professional),
-		Type: row.Type, Period: newPeriod(c, row.From, row.To)}
+	return implants.TherapeuticLink{
+		Patient:      c.SSIN(row.Patient),
+		Professional: c.CacheableSSIN(row.Professional),
+		Type:         row.Type,
+		Period:       newPeriod(c, row.From, row.To),
+	}
 }
 
 type mandateRow struct {
@@ -110,8 +125,13 @@ type mandateRow struct {
 }
 
 func (row mandateRow) toMandate(c *identity.Converter) implants.Mandate {
-	return implants.Mandate{Grantor: c.CacheableSSIN(row.Grantor), Grantee: c.CacheableSSIN(row.Grantee), Service: row.Service,
-		AcceptedOn: c.ParseDate(row.AcceptedOn), Period: newPeriod(c, row.From, row.To)}
+	return implants.Mandate{
+		Grantor:    c.CacheableSSIN(row.Grantor),
+		Grantee:    c.CacheableSSIN(row.Grantee),
+		Service:    row.Service,
+		AcceptedOn: c.ParseDate(row.AcceptedOn),
+		Period:     newPeriod(c, row.From, row.To),
+	}
 }
 
 func newPeriod(c *identity.Converter, from, to string) implants.Period {

@@ -20,23 +20,27 @@ func (r Reader) Person(ssin ident.SSIN) (implants.Person, bool, error) {
 func (r Reader) Practices(p implants.ProfessionalRef) ([]implants.Practice, error) {
 	const order = ` ORDER BY valid_from, nihii, profession`
 	if !p.SSIN.IsZero() {
-		return identity.QueryProfessional(r.tx, p.SSIN, "practice", practiceRow.toPractice, practiceTable.Select()+` WHERE subject = ?`+order)
+		return identity.QueryProfessional(r.tx, p.SSIN, "practice", practiceRow.toPractice, practiceTable.Select()+
+			` WHERE subject = ?`+order)
 	}
 	if p.NIHII.IsZero() {
 		return nil, nil
 	}
-	return identity.CachedQueryAll(r.tx, "practice", practiceRow.toPractice, practiceTable.Select()+` WHERE nihii_base = ?`+order, p.NIHII.Base().Digits())
+	return identity.CachedQueryAll(r.tx, "practice", practiceRow.toPractice, practiceTable.Select()+
+		` WHERE nihii_base = ?`+order, p.NIHII.Base().Digits())
 }
 
 // Organisation returns an organisation, found by NIHII number, or else by CBE number.
 func (r Reader) Organisation(p implants.OrganisationRef) (implants.Organisation, bool, error) {
 	if !p.NIHII.IsZero() {
-		return identity.CachedQueryOne(r.tx, "organisation", organisationRow.toOrganisation, organisationTable.Select()+` WHERE id = ?`, p.NIHII.Base().Digits())
+		return identity.CachedQueryOne(r.tx, "organisation", organisationRow.toOrganisation, organisationTable.Select()+
+			` WHERE id = ?`, p.NIHII.Base().Digits())
 	}
 	if p.CBE.IsZero() {
 		return implants.Organisation{}, false, nil
 	}
-	return identity.CachedQueryOne(r.tx, "organisation", organisationRow.toOrganisation, organisationTable.Select()+` WHERE cbe = ? ORDER BY id LIMIT 1`, p.CBE.Digits())
+	return identity.CachedQueryOne(r.tx, "organisation", organisationRow.toOrganisation, organisationTable.Select()+
+		` WHERE cbe = ? ORDER BY id LIMIT 1`, p.CBE.Digits())
 }
 
 // Affiliations returns a person's affiliations to an organisation, or to all organisations when it is zero.
@@ -46,7 +50,8 @@ func (r Reader) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]imp
 	if organisation.IsZero() {
 		return identity.QueryProfessional(r.tx, person, "affiliation", affiliationRow.toAffiliation, columns+order)
 	}
-	return identity.QueryProfessional(r.tx, person, "affiliation", affiliationRow.toAffiliation, columns+` AND organisation_base = ?`+order,
+	return identity.QueryProfessional(r.tx, person, "affiliation", affiliationRow.toAffiliation, columns+
+		` AND organisation_base = ?`+order,
 		organisation.Base().Digits())
 }
 
@@ -60,18 +65,21 @@ func (r Reader) TherapeuticLinks(patient, professional ident.SSIN) ([]implants.T
 	if err != nil || professionalPerson == nil {
 		return nil, err
 	}
-	return identity.QueryAll(r.tx, "therapeutic_link", therapeuticLinkRow.toTherapeuticLink, therapeuticLinkTable.Select()+`
-		WHERE patient = ? AND professional = ? ORDER BY valid_from, type`, patientPerson.Current.ID, professionalPerson.Current.ID)
+	return identity.QueryAll(r.tx, "therapeutic_link", therapeuticLinkRow.toTherapeuticLink,
+		therapeuticLinkTable.Select()+` WHERE patient = ? AND professional = ? ORDER BY valid_from, type`,
+		patientPerson.Current.ID, professionalPerson.Current.ID)
 }
 
 // MandatesByGrantee returns the mandates that a person was given, past ones included.
 func (r Reader) MandatesByGrantee(grantee ident.SSIN) ([]implants.Mandate, error) {
-	return identity.QueryProfessional(r.tx, grantee, "mandate", mandateRow.toMandate, mandateTable.Select()+` WHERE grantee = ?
+	return identity.QueryProfessional(r.tx, grantee, "mandate", mandateRow.toMandate, mandateTable.Select()+
+		` WHERE grantee = ?
 		ORDER BY valid_from, accepted_on, service`)
 }
 
 // MandatesByGrantor returns the mandates that a person gave, past ones included.
 func (r Reader) MandatesByGrantor(grantor ident.SSIN) ([]implants.Mandate, error) {
-	return identity.QueryProfessional(r.tx, grantor, "mandate", mandateRow.toMandate, mandateTable.Select()+` WHERE grantor = ?
+	return identity.QueryProfessional(r.tx, grantor, "mandate", mandateRow.toMandate, mandateTable.Select()+
+		` WHERE grantor = ?
 		ORDER BY valid_from, accepted_on, service`)
 }

@@ -56,7 +56,8 @@ var (
 //
 // On PostgreSQL it also proves whether the transaction was committed, in case the response to COMMIT is lost. Inserting
 // the same replay key waits until the server has ended the lost transaction. Then either the replay key with the id of
-// this attempt is there and everything is stored, or it is not there and nothing of the transaction can appear any more.
+// this attempt is there and everything is stored, or it is not there and nothing of the transaction can appear any
+// more.
 func (w Writer) RecordReplayKey(key implants.ReplayKey) (bool, error) {
 	row := replayRow{key.Hash[:], engine.Timestamp(key.ExpiresAt)}
 	if w.tx.Kind() == engine.SQLite {
@@ -98,4 +99,5 @@ func (s Store) PurgeReplayKeys(ctx context.Context, before time.Time) (int, erro
 	}
 }
 
-const deleteExpiredReplayKeys = `DELETE FROM replay WHERE key IN (SELECT key FROM replay WHERE until < ? ORDER BY until LIMIT ?)`
+const deleteExpiredReplayKeys = `DELETE FROM replay WHERE key IN (SELECT key FROM replay WHERE until < ?
+	ORDER BY until LIMIT ?)`
