@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"database/sql/driver"
 	"fmt"
 	"reflect"
 	"slices"
@@ -11,7 +12,15 @@ import (
 // of embedded structs included; a field with the tag `insert:"-"` is only read, because the database assigns it.
 type Table[R any] struct {
 	definition *insertDefinition
-	fields     [][]int // for each column, the index of its field for reflect.Value.FieldByIndex
+	fields     []field // one for each column
+}
+
+// field is the field of a column in its row type.
+type field struct {
+	index []int // for reflect.Value.FieldByIndex
+	// kind is that of a value that can be passed as a plain one, which costs no allocation when it is empty or small.
+	// It is Invalid for a type that converts itself.
+	kind reflect.Kind
 }
 
 // insertDefinition is an INSERT statement without its values. There is one for each Table, so its address identifies
@@ -49,12 +58,17 @@ func ColumnsOf[R any]() []string {
 	return columns
 }
 
-func columnsOf[R any]() (columns []string, fields [][]int) {
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[R]()) {
-		column := field.Tag.Get("db")
-		if column != "" && field.Tag.Get("insert") != "-" {
-			columns, fields = append(columns, column), append(fields, field.Index)
+func columnsOf[R any]() (columns []string, fields []field) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[R]()) {
+		column := f.Tag.Get("db")
+		if column == "" || f.Tag.Get("insert") == "-" {
+			continue
 		}
+		kind := f.Type.Kind()
+		if f.Type.Implements(reflect.TypeFor[driver.Valuer]()) {
+			kind = reflect.Invalid
+		}
+		columns, fields = append(columns, column), append(fields, field{f.Index, kind})
 	}
 	return columns, fields
 }
@@ -103,11 +117,20 @@ func (t Table[R]) Conflict() string { return t.definition.conflict }
 func (t Table[R]) Values(row *R) []any {
 	v := reflect.ValueOf(row).Elem()
 	values := make([]any, len(t.fields))
-	for i, index := range t.fields {
-		if len(index) == 1 {
-			values[i] = v.Field(index[0]).Interface()
-		} else {
-			values[i] = v.FieldByIndex(index).Interface()
+	for i, f := range t.fields {
+		value := v.Field(f.index[0])
+		if len(f.index) > 1 {
+			value = v.FieldByIndex(f.index)
+		}
+		switch f.kind {
+		case reflect.String:
+			values[i] = value.String()
+		case reflect.Int, reflect.Int64:
+			values[i] = value.Int()
+		case reflect.Bool:
+			values[i] = value.Bool()
+		default:
+			values[i] = value.Interface()
 		}
 	}
 	return values

@@ -127,7 +127,7 @@ func addImplant(c *engine.Conditions, q implants.NotificationQuery, checked bool
 		WHERE ` + condition + ` UNION SELECT p.seq FROM implant i JOIN removal r ON r.implant_id = i.id
 		JOIN notification p ON p.reference = r.reference AND p.version = r.version WHERE ` + condition + `)`
 	if checked {
-		text = `(EXISTS (SELECT 1 FROM implant i WHERE i.reference = n.reference AND i.version = n.version AND 
+		text = `(EXISTS (SELECT 1 FROM implant i WHERE i.reference = n.reference AND i.version = n.version
 			AND ` + condition + `)
 			OR EXISTS (SELECT 1 FROM removal r JOIN implant i ON i.id = r.implant_id
 			WHERE r.reference = n.reference AND r.version = n.version AND ` + condition + `))`

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
@@ -66,10 +67,9 @@ func (row *rawAuditRow) hashedColumns() [][]byte {
 		row.Emergency, row.Signer, row.Organisation, row.Person, row.Capacity, row.Patient, row.Number}
 }
 
-const (
-	selectAuditColumns = `SELECT seq, at, correlation, operation, outcome, codes, reason, emergency, signer, ` +
-		`organisation, person, capacity, patient, number FROM audit `
-	selectAuditRows = selectAuditColumns + `WHERE seq > ? ORDER BY seq LIMIT ?`
+var (
+	selectAuditColumns = `SELECT ` + strings.Join(engine.ColumnsOf[rawAuditRow](), ", ") + ` FROM audit `
+	selectAuditRows    = selectAuditColumns + `WHERE seq > ? ORDER BY seq LIMIT ?`
 )
 
 // AuditRows reads rows of the audit log after the given sequence number. It is a method of trail.Reader.
@@ -111,11 +111,10 @@ type checkpointRow struct {
 	Signature []byte    `db:"signature"`
 }
 
-const (
-	selectCheckpointColumns = `SELECT number, seq_to, row_count, head, at, key_id, public_key, previous, ` +
-		`handover, signature FROM audit_checkpoint `
-	selectCheckpoints    = selectCheckpointColumns + `WHERE number > ? ORDER BY number LIMIT ?`
-	selectLastCheckpoint = selectCheckpointColumns + `ORDER BY number DESC LIMIT 1`
+var (
+	selectCheckpointColumns = checkpointTable.Select() + ` `
+	selectCheckpoints       = selectCheckpointColumns + `WHERE number > ? ORDER BY number LIMIT ?`
+	selectLastCheckpoint    = selectCheckpointColumns + `ORDER BY number DESC LIMIT 1`
 )
 
 var checkpointTable = engine.NewTable[checkpointRow]("audit_checkpoint", engine.OnConflict{})
