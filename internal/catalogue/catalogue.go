@@ -6,6 +6,8 @@ package catalogue
 
 import (
 	_ "github.com/openctr/ctr/internal/devkit/capture"
+	_ "github.com/openctr/ctr/internal/devkit/sandbox"
+	_ "github.com/openctr/ctr/internal/implants/card"
 	"github.com/openctr/ctr/internal/problem"
 	_ "github.com/openctr/ctr/internal/soapdoor/ctrdoor"
 )

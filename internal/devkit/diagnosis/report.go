@@ -133,54 +133,25 @@ func (r *Report) Text() string {
 
 // formatConclusion summarises the report in its language.
 func (r *Report) formatConclusion() string {
-	w := conclusions[r.lang]
-	if w == nil {
-		w = conclusions[texts.English]
-	}
+	conclusion := manyRefused.With(r.Refused, string(r.AnswerCode))
 	switch {
 	case r.Refused == 0 && r.Service == "":
-		return w.nothingOffline
+		conclusion = nothingRefusedOffline
 	case r.Refused == 0:
-		return w.nothing
+		conclusion = nothingRefused
 	case r.Refused == 1:
-		return fmt.Sprintf(w.one, r.AnswerCode)
+		conclusion = oneRefused.With(string(r.AnswerCode))
 	}
-	return fmt.Sprintf(w.many, r.Refused, r.AnswerCode)
+	return conclusion.In(r.lang) + "\n"
 }
 
-// conclusionTexts are the possible last lines of a report.
-type conclusionTexts struct{ nothingOffline, nothing, one, many string }
-
-var conclusions = map[texts.Lang]*conclusionTexts{
-	texts.English: {
-		"Nothing would be refused of what can be checked without the service: it also looks at replays, at revocation,\n" +
-			"at who may do what, and at the rules of the register.\n",
-		"Nothing would be refused of what is checked here: a call is also looked at for replay, for who may do what,\nand for the rules of the register.\n",
-		"1 thing would be refused: %s.\n",
-		"%d things would be refused. The service would answer with %s.\n",
-	},
-	"nl": {
-		"Er zou niets geweigerd worden van wat zonder de dienst te controleren is: hij kijkt ook naar herhaling, naar intrekking,\n" +
-			"naar wie wat mag, en naar de regels van het register.\n",
-		"Er zou niets geweigerd worden van wat hier gecontroleerd wordt: bij een oproep telt ook of hij herhaald is, wie wat mag,\nen wat de regels van het register zijn.\n",
-		"1 zaak zou geweigerd worden: %s.\n",
-		"%d zaken zouden geweigerd worden. De dienst zou antwoorden met %s.\n",
-	},
-	"fr": {
-		"Rien ne serait refusé de ce qui peut être vérifié sans le service : il regarde aussi la répétition, la révocation,\n" +
-			"qui peut faire quoi, et les règles du registre.\n",
-		"Rien ne serait refusé de ce qui est vérifié ici : pour un appel comptent aussi la répétition, qui peut faire quoi,\net les règles du registre.\n",
-		"1 chose serait refusée : %s.\n",
-		"%d choses seraient refusées. Le service répondrait par %s.\n",
-	},
-	"de": {
-		"Nichts würde abgelehnt von dem, was sich ohne den Dienst prüfen lässt: Er achtet auch auf Wiederholung, auf Widerruf,\n" +
-			"darauf, wer was darf, und auf die Regeln des Registers.\n",
-		"Nichts würde abgelehnt von dem, was hier geprüft wird: Bei einem Aufruf zählen auch Wiederholung, wer was darf,\nund die Regeln des Registers.\n",
-		"1 Sache würde abgelehnt: %s.\n",
-		"%d Dinge würden abgelehnt. Der Dienst würde mit %s antworten.\n",
-	},
-}
+// The possible last lines of a report.
+var (
+	nothingRefusedOffline = texts.Declare("check.nothing_offline")
+	nothingRefused        = texts.Declare("check.nothing")
+	oneRefused            = texts.Declare1[string]("check.one", "code")
+	manyRefused           = texts.Declare2[int, string]("check.many", "count", "code")
+)
 
 func prefixNonEmpty(mark, text string) string {
 	if text == "" {

@@ -120,8 +120,11 @@ type language struct {
 
 func (s *Sandbox) newPage(r *http.Request) page {
 	lang := languageFromRequest(r)
-	return page{T: textsFor(lang), Lang: lang, URL: s.serviceURL(r), Origin: originFromRequest(r), Style: stylesheetPath,
-		Languages: []language{{texts.English, "English"}, {"nl", "Nederlands"}, {"fr", "Français"}, {"de", "Deutsch"}}}
+	p := page{T: textsFor(lang), Lang: lang, URL: s.serviceURL(r), Origin: originFromRequest(r), Style: stylesheetPath}
+	for _, l := range texts.LangsEnglishFirst() {
+		p.Languages = append(p.Languages, language{l, l.Name()})
+	}
+	return p
 }
 
 // renderPage executes the template name and writes the page.

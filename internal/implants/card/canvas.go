@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"codeberg.org/go-pdf/fpdf"
+
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Noto Sans covers Latin with every diacritic, Greek and Cyrillic; fonts/OFL.txt is its licence. The fonts are
@@ -163,9 +165,9 @@ func truncateLines(all []string, limit int) []string {
 func isBreakAfter(r rune) bool { return r == ' ' || r == '-' || r == '/' || r == ',' }
 
 // wrapTranslations breaks the distinct texts of the four languages into lines, between languages where possible.
-func (c *canvas) wrapTranslations(s style, w translations, width float64) []string {
+func (c *canvas) wrapTranslations(s style, w texts.Text, width float64) []string {
 	var out []string
-	for _, text := range w.distinctTexts() {
+	for _, text := range distinctTexts(w) {
 		if n := len(out); n > 0 && c.textWidth(s, out[n-1]+separator+text) <= width {
 			out[n-1] += separator + text
 			continue

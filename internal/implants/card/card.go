@@ -24,7 +24,7 @@ import (
 // wrap, and a long list continues on further pages. It fails, with an internal error, only if the library fails.
 func Render(c implants.CardContent) ([]byte, error) {
 	v := newView(&c)
-	sheets := newCanvas(c.IssuedAt, v.title.joinDistinct())
+	sheets := newCanvas(c.IssuedAt, joinDistinct(v.title))
 	plan, err := newLayout(sheets, &v)
 	if err != nil {
 		return nil, problem.Wrap(problem.InternalError, err)

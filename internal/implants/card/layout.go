@@ -1,6 +1,10 @@
 package card
 
-import "github.com/boombuler/barcode"
+import (
+	"github.com/boombuler/barcode"
+
+	"github.com/openctr/ctr/internal/texts"
+)
 
 // The page, in millimetres: margins, and the columns of the table with their spacing.
 const (
@@ -57,7 +61,7 @@ const (
 // column is one column of the table of implants.
 type column struct {
 	x, width float64
-	title    translations
+	title    texts.Text
 	isCount  bool // contains a number, aligned right
 }
 

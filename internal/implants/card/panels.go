@@ -1,6 +1,10 @@
 package card
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/openctr/ctr/internal/texts"
+)
 
 // drawMasthead draws the head of the first page: the notifying institution, the title in four languages and the number
 // as a QR code.
@@ -17,15 +21,16 @@ func (l *layout) drawMasthead() {
 		l.drawLines(pageLeft, 11.2, s, truncateLines(all, 1))
 	}
 	half := titleWidth / 2
-	for i, title := range l.view.title {
-		l.drawText(pageLeft+half*float64(i%2), 17.6+8.2*float64(i/2), titleStyle, title)
+	rowHeight := 16.4 / float64((len(texts.Langs())+1)/2)
+	for i, language := range texts.Langs() {
+		l.drawText(pageLeft+half*float64(i%2), 17.6+rowHeight*float64(i/2), titleStyle, l.view.title.In(language))
 	}
 	l.drawLines(pageLeft, 35.6, smallStyle, l.wrapTranslations(smallStyle, registerName, titleWidth))
 }
 
 // drawRunningHead draws the head of every other page.
 func (l *layout) drawRunningHead() {
-	l.drawText(pageLeft, 9.5, headingStyle, l.view.title.joinDistinct())
+	l.drawText(pageLeft, 9.5, headingStyle, joinDistinct(l.view.title))
 	subject := l.view.patient.name
 	if l.view.number != "" {
 		subject += separator + formatNotificationNumber(l.view.number)
@@ -81,7 +86,7 @@ func (l *layout) operationPanel(o *operationView) block {
 	heading.colour = o.kindColour()
 	room := heading.linesHeight(1) + 1.6
 	return block{height: room + fields.height, draw: func(y float64) {
-		l.drawText(pageLeft, y, heading, o.kind.joinDistinct())
+		l.drawText(pageLeft, y, heading, joinDistinct(o.kind))
 		fields.draw(y + room)
 	}}
 }
@@ -96,7 +101,7 @@ func (o *operationView) kindColour() colour {
 
 // field is a value below its label in four languages.
 type field struct {
-	label  translations
+	label  texts.Text
 	style  style
 	value  []string
 	detail string
@@ -132,19 +137,19 @@ func (l *layout) fieldsBlock(x float64, all []field) block {
 	}}
 }
 
-// footerBlock returns the footer of every page: the legend, and the disclaimer in four languages.
+// footerBlock returns the footer of every page: the legend, and the disclaimer in all languages.
 func (l *layout) footerBlock() block {
 	legend := l.legendBlock()
 	const width = (bodyWidth - 2*gutter) / 2
-	var notes [len(disclaimer)][]string
+	notes := make([][]string, len(texts.Langs()))
 	deepest := 0
-	for i, text := range disclaimer {
-		notes[i] = l.wrapText(disclaimerStyle, text, width)
+	for i, language := range texts.Langs() {
+		notes[i] = l.wrapText(disclaimerStyle, disclaimer.In(language), width)
 		deepest = max(deepest, len(notes[i]))
 	}
 	const above, between, below = 2.4, 1.6, 5.0
 	row := disclaimerStyle.linesHeight(deepest) + between
-	height := above + legend.height + between + 2*row + below
+	height := above + legend.height + between + float64((len(notes)+1)/2)*row + below
 	return block{height: height, draw: func(y float64) {
 		l.drawRule(pageLeft, y, bodyWidth)
 		legend.draw(y + above)
@@ -158,7 +163,7 @@ func (l *layout) footerBlock() block {
 func (l *layout) legendBlock() block {
 	entries := [...]struct {
 		sign symbol
-		text translations
+		text texts.Text
 	}{
 		{symbolManufacturer, manufacturerLegend}, {symbolReference, referenceLegend}, {symbolUDI, udiLegend}, {symbolCode, codeLegend},
 		{symbolLot, lotLegend}, {symbolSerial, serialLegend}, {symbolExpiry, expiryLegend},
@@ -191,7 +196,7 @@ func (l *layout) legendBlock() block {
 func (l *layout) drawPageNumber(page, of int) {
 	y := pageBottom - smallStyle.linesHeight(1)
 	if l.view.registeredAt != "" {
-		l.drawText(pageLeft, y, labelStyle, registeredLabel.joinDistinct()+"  "+l.view.registeredAt)
+		l.drawText(pageLeft, y, labelStyle, joinDistinct(registeredLabel)+"  "+l.view.registeredAt)
 	}
 	l.drawTextRight(pageRight, y, smallStyle, strconv.Itoa(page)+"/"+strconv.Itoa(of))
 }

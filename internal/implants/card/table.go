@@ -1,11 +1,13 @@
 package card
 
+import "github.com/openctr/ctr/internal/texts"
+
 // tableHeadHeight returns the height of the column heads, with the four languages below each other.
 func (l *layout) tableHeadHeight() float64 {
 	if len(l.view.operations) == 0 {
 		return 0
 	}
-	return labelStyle.linesHeight(len(translations{})) + 1.6
+	return labelStyle.linesHeight(len(texts.Langs())) + 1.6
 }
 
 // drawTableHead draws the column heads and returns the y position below them.
@@ -15,7 +17,8 @@ func (l *layout) drawTableHead(y float64) float64 {
 		return y
 	}
 	for _, c := range l.columns {
-		for i, text := range c.title {
+		for i, language := range texts.Langs() {
+			text := c.title.In(language)
 			top := y + labelStyle.linesHeight(i)
 			if c.isCount {
 				l.drawTextRight(c.x+c.width, top, labelStyle, text)
@@ -70,10 +73,10 @@ func (l *layout) operationHeading(o *operationView) block {
 		l.fillRect(pageLeft, y, bodyWidth, height, tint)
 		l.fillRect(pageLeft, y, 1.2, height, kind.colour)
 		y += padding
-		l.drawText(pageLeft+inset, y, kind, orUnknown(o.date)+"   "+o.kind.joinDistinct())
+		l.drawText(pageLeft+inset, y, kind, orUnknown(o.date)+"   "+joinDistinct(o.kind))
 		digits := o.number
 		l.drawTextRight(pageRight-inset, y+(kind.size-number.size)*pointInMillimetres, number, digits)
-		l.drawTextRight(pageRight-inset-l.textWidth(number, digits)-symbolGap, y+(kind.size-labelStyle.size)*pointInMillimetres, labelStyle, numberLabel.joinDistinct())
+		l.drawTextRight(pageRight-inset-l.textWidth(number, digits)-symbolGap, y+(kind.size-labelStyle.size)*pointInMillimetres, labelStyle, joinDistinct(numberLabel))
 		l.drawLines(pageLeft+inset, y+kind.linesHeight(1), number, lines)
 	}}
 }

@@ -5,16 +5,15 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/openctr/ctr/internal/texts"
 )
 
-// translations is one text in the four languages of the card, in this order: Dutch, French, German, English.
-type translations [4]string
-
-// distinctTexts returns the texts without duplicates: the card prints a text once if two languages share it.
-func (w translations) distinctTexts() []string {
+// distinctTexts returns a text in all languages without duplicates: the card prints it once if two languages share it.
+func distinctTexts(text texts.Text) []string {
 	var out []string
-	for _, s := range w {
-		if s != "" && !slices.Contains(out, s) {
+	for _, l := range texts.Langs() {
+		if s := text.In(l); s != "" && !slices.Contains(out, s) {
 			out = append(out, s)
 		}
 	}
@@ -22,7 +21,7 @@ func (w translations) distinctTexts() []string {
 }
 
 // joinDistinct returns the distinct texts on one line.
-func (w translations) joinDistinct() string { return strings.Join(w.distinctTexts(), separator) }
+func joinDistinct(text texts.Text) string { return strings.Join(distinctTexts(text), separator) }
 
 const (
 	separator   = " · "
@@ -32,66 +31,49 @@ const (
 
 // The texts of the card.
 var (
-	implantCardTitle = translations{"Implantaatkaart", "Carte d’implant", "Implantatkarte", "Implant card"}
-	patientCardTitle = translations{"Patiëntkaart", "Carte patient", "Patientenkarte", "Patient card"}
-	registerName     = translations{"Centraal traceringsregister", "Registre central de traçabilité",
-		"Zentrales Rückverfolgungsregister", "Central tracing register"}
+	implantCardTitle = texts.Declare("card.implant_card_title")
+	patientCardTitle = texts.Declare("card.patient_card_title")
+	registerName     = texts.Declare("card.register_name")
 
-	implantationKind = translations{"Implantatie", "Implantation", "Implantation", "Implantation"}
-	explantationKind = translations{"Explantatie", "Explantation", "Explantation", "Explantation"}
+	implantationKind = texts.Declare("card.implantation_kind")
+	explantationKind = texts.Declare("card.explantation_kind")
 
-	patientLabel    = translations{"Patiënt", "Patient", "Patient", "Patient"}
-	ssinLabel       = translations{"INSZ", "NISS", "ENSS", "SSIN"}
-	birthLabel      = translations{"Geboren", "Né(e) le", "Geboren", "Born"}
-	dateLabel       = translations{"Datum", "Date", "Datum", "Date"}
-	specialistLabel = translations{"Specialist", "Spécialiste", "Facharzt", "Specialist"}
-	hospitalLabel   = translations{"Ziekenhuis", "Hôpital", "Krankenhaus", "Hospital"}
-	numberLabel     = translations{"Melding", "Notification", "Meldung", "Notification"}
-	registeredLabel = translations{"Geregistreerd", "Enregistré", "Registriert", "Registered"}
+	patientLabel    = texts.Declare("card.patient_label")
+	ssinLabel       = texts.Declare("card.ssin_label")
+	birthLabel      = texts.Declare("card.birth_label")
+	dateLabel       = texts.Declare("card.date_label")
+	specialistLabel = texts.Declare("card.specialist_label")
+	hospitalLabel   = texts.Declare("card.hospital_label")
+	numberLabel     = texts.Declare("card.number_label")
+	registeredLabel = texts.Declare("card.registered_label")
 
-	deviceColumn         = translations{"Implantaat", "Implant", "Implantat", "Implant"}
-	identificationColumn = translations{"Identificatie", "Identification", "Identifikation", "Identification"}
-	siteColumn           = translations{"Plaats", "Localisation", "Stelle", "Site"}
-	siteAndDateColumn    = translations{"Plaats, geplaatst op", "Localisation, posé le", "Stelle, eingesetzt am", "Site, placed on"}
-	quantityColumn       = translations{"Aantal", "Nombre", "Anzahl", "Quantity"}
-	removedColumn        = translations{"Verwijderd", "Retiré", "Entfernt", "Removed"}
-	remainingColumn      = translations{"Resterend", "Restant", "Verbleibend", "Remaining"}
+	deviceColumn         = texts.Declare("card.device_column")
+	identificationColumn = texts.Declare("card.identification_column")
+	siteColumn           = texts.Declare("card.site_column")
+	siteAndDateColumn    = texts.Declare("card.site_and_date_column")
+	quantityColumn       = texts.Declare("card.quantity_column")
+	removedColumn        = texts.Declare("card.removed_column")
+	remainingColumn      = texts.Declare("card.remaining_column")
 
-	leftSide      = translations{"Links", "Gauche", "Links", "Left"}
-	rightSide     = translations{"Rechts", "Droite", "Rechts", "Right"}
-	bilateralSide = translations{"Beiderzijds", "Bilatéral", "Beidseitig", "Bilateral"}
+	leftSide      = texts.Declare("card.left_side")
+	rightSide     = texts.Declare("card.right_side")
+	bilateralSide = texts.Declare("card.bilateral_side")
 
-	deviceNotListed = translations{"Niet in de lijst van implantaten", "Absent de la liste des implants",
-		"Nicht in der Implantatliste", "Not on the list of implants"}
-	noOperations = translations{"Geen implantaten in het register", "Aucun implant dans le registre",
-		"Keine Implantate im Register", "No implants in the register"}
+	deviceNotListed = texts.Declare("card.device_not_listed")
+	noOperations    = texts.Declare("card.no_operations")
 
-	manufacturerLegend = translations{"Fabrikant", "Fabricant", "Hersteller", "Manufacturer"}
-	referenceLegend    = translations{"Referentie", "Référence", "Referenz", "Reference"}
-	codeLegend         = translations{"Meldingscode", "Code de notification", "Notifizierungscode", "Notification code"}
-	udiLegend          = translations{"Unieke hulpmiddelidentificatie", "Identifiant unique du dispositif",
-		"Produktidentifizierung", "Unique device identifier"}
-	lotLegend    = translations{"Lotnummer", "Numéro de lot", "Chargennummer", "Lot number"}
-	serialLegend = translations{"Serienummer", "Numéro de série", "Seriennummer", "Serial number"}
-	expiryLegend = translations{"Vervaldatum", "Date de péremption", "Verfallsdatum", "Use-by date"}
+	manufacturerLegend = texts.Declare("card.manufacturer_legend")
+	referenceLegend    = texts.Declare("card.reference_legend")
+	codeLegend         = texts.Declare("card.code_legend")
+	udiLegend          = texts.Declare("card.udi_legend")
+	lotLegend          = texts.Declare("card.lot_legend")
+	serialLegend       = texts.Declare("card.serial_legend")
+	expiryLegend       = texts.Declare("card.expiry_legend")
 )
 
 // disclaimer states that this is not the manufacturer's card of Article 18 of Regulation (EU) 2017/745: the patient
 // needs both.
-var disclaimer = translations{
-	"Deze kaart komt uit het register. Ze vervangt niet de implantaatkaart van de fabrikant (artikel 18 van Verordening " +
-		"(EU) 2017/745): bewaar beide. Een vraag of een fout? Neem contact op met het ziekenhuis of de specialist op " +
-		"deze kaart en vermeld het meldingsnummer.",
-	"Cette carte provient du registre. Elle ne remplace pas la carte d’implant du fabricant (article 18 du règlement " +
-		"(UE) 2017/745)\u00a0: conservez les deux. Une question ou une erreur\u00a0? Adressez-vous à l’hôpital ou au spécialiste " +
-		"indiqué sur cette carte et citez le numéro de notification.",
-	"Diese Karte stammt aus dem Register. Sie ersetzt nicht den Implantationsausweis des Herstellers (Artikel 18 der " +
-		"Verordnung (EU) 2017/745): Bewahren Sie beide auf. Eine Frage oder ein Fehler? Wenden Sie sich an das " +
-		"Krankenhaus oder den Facharzt auf dieser Karte und nennen Sie die Meldungsnummer.",
-	"This card comes from the register. It does not replace the manufacturer’s implant card (Article 18 of Regulation " +
-		"(EU) 2017/745): keep both. A question, or a mistake? Contact the hospital or the specialist named on this card " +
-		"and quote the notification number.",
-}
+var disclaimer = texts.Declare("card.disclaimer")
 
 // maxValueLength bounds one printed value, in characters. No field of the contract is longer, but names from the
 // authentic sources have no limit, and one name must not fill the card.

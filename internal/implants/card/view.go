@@ -7,11 +7,12 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/implants/udi"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // view is the content of a card as sanitised, formatted text, without positions.
 type view struct {
-	title        translations
+	title        texts.Text
 	cumulative   bool
 	letterhead   string // the institution that notified
 	number       string // digits, for the QR code; empty on the patient's cumulative card
@@ -25,7 +26,7 @@ type personView struct{ name, number, birth string }
 
 type operationView struct {
 	isRemoval                                        bool
-	kind                                             translations
+	kind                                             texts.Text
 	date, specialist, specialistID, hospital, number string
 	lines                                            []lineView
 }
@@ -34,13 +35,13 @@ type operationView struct {
 type lineView struct {
 	name                                                              string
 	manufacturer, reference, code, udi, lot, serial, expiry, placedOn string
-	side                                                              translations
+	side                                                              texts.Text
 	location, quantity, remaining                                     string
 }
 
 // columnsView selects the optional columns of the table and their titles.
 type columnsView struct {
-	site, quantity translations
+	site, quantity texts.Text
 	hasRemaining   bool
 }
 
@@ -140,7 +141,7 @@ func formatPersonName(p *implants.Person) string {
 	return sanitizeText(p.FirstName + " " + p.LastName)
 }
 
-func sideTranslations(s implants.Side) translations {
+func sideTranslations(s implants.Side) texts.Text {
 	switch s {
 	case "Left":
 		return leftSide
@@ -149,7 +150,7 @@ func sideTranslations(s implants.Side) translations {
 	case "Bilateral":
 		return bilateralSide
 	}
-	return translations{}
+	return texts.Text{}
 }
 
 // formatUDI formats an identifier as printed beside the barcode on the label. An identifier copied by hand already has
