@@ -19,7 +19,7 @@ var productionImports = []layer{
 	{"wsdl", []string{"xsd"}},
 	{"xsd", nil},
 
-	{"internal/catalogue", []string{"internal/soapdoor/ctrdoor", "internal/devkit/capture", "internal/implants/...", "internal/platform/...",
+	{"internal/catalogue", []string{"internal/soapdoor/ctrdoor", "internal/devkit/...", "internal/implants/...", "internal/platform/...",
 		"internal/message/...", "internal/problem"}}, // for its init functions only; no production package imports it
 	{"internal/service", []string{"internal/soapdoor/...", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
 		"internal/platform/ident", "internal/loopback",
