@@ -10,14 +10,18 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -168,12 +172,77 @@ func newRevocationServer(tb testing.TB) *revocationServer {
 	tb.Helper()
 	s := &revocationServer{}
 	s.setReply(nil)
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.requestCount.Add(1)
-		(*s.handler.Load())(w, r)
-	}))
+	s.Server = &httptest.Server{Listener: listenInMemory(), Config: &http.Server{ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.requestCount.Add(1)
+			(*s.handler.Load())(w, r)
+		})}}
+	s.Start()
 	tb.Cleanup(s.Close)
 	return s
+}
+
+// memoryListener accepts connections within the process, so that the servers and the checker of a test run on the
+// virtual clock of testing/synctest.
+type memoryListener struct {
+	address string
+	dialled chan net.Conn
+	closed  chan struct{}
+	close   sync.Once
+}
+
+var memoryListeners sync.Map // *memoryListener by address
+
+func listenInMemory() *memoryListener {
+	l := &memoryListener{address: fmt.Sprintf("127.0.0.1:%d", 1000+serials.Add(1)), dialled: make(chan net.Conn), closed: make(chan struct{})}
+	memoryListeners.Store(l.address, l)
+	return l
+}
+
+func (l *memoryListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.dialled:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *memoryListener) Close() error {
+	l.close.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *memoryListener) Addr() net.Addr { return memoryAddress(l.address) }
+
+type memoryAddress string
+
+func (memoryAddress) Network() string  { return "tcp" }
+func (a memoryAddress) String() string { return string(a) }
+
+var errConnectionRefused = errors.New("connection refused")
+
+func dialMemory(_ context.Context, _, address string) (net.Conn, error) {
+	found, ok := memoryListeners.Load(address)
+	if !ok {
+		return nil, errConnectionRefused
+	}
+	l := found.(*memoryListener)
+	client, server := net.Pipe()
+	select {
+	case l.dialled <- server:
+		return client, nil
+	case <-l.closed:
+		return nil, errConnectionRefused
+	}
+}
+
+// newMemoryClient returns a client of the servers of a test.
+func newMemoryClient(tb testing.TB) *http.Client {
+	tb.Helper()
+	transport := &http.Transport{DialContext: dialMemory}
+	tb.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
 }
 
 func (s *revocationServer) setHandler(f http.HandlerFunc) { s.handler.Store(&f) }
@@ -229,7 +298,7 @@ type runningChecker struct {
 	log   *logBuffer
 }
 
-// startChecker trusts the authorities and starts a StatusChecker for them. The function before may add files and URLs.
+// startChecker, in a bubble of testing/synctest, trusts the authorities and starts a StatusChecker for them. The function before may add files and URLs.
 func startChecker(tb testing.TB, o revocation.StatusCheckerOptions, trusted []testCA, before func(*revocation.StatusChecker)) *runningChecker {
 	tb.Helper()
 	var file []byte
@@ -242,9 +311,7 @@ func startChecker(tb testing.TB, o revocation.StatusCheckerOptions, trusted []te
 	}
 	s := &runningChecker{TrustStore: trust, clock: &testClock{}, log: &logBuffer{}}
 	o.Now, o.Interval = s.clock.now, 3*time.Millisecond
-	transport := &http.Transport{} // not shared: other tests reuse ports
-	tb.Cleanup(transport.CloseIdleConnections)
-	o.HTTPClient = &http.Client{Transport: transport}
+	o.HTTPClient = newMemoryClient(tb)
 	o.Log = slog.New(slog.NewTextHandler(s.log, nil))
 	s.StatusChecker = revocation.NewStatusChecker(trust, o)
 	if before != nil {
@@ -273,6 +340,7 @@ func (s *runningChecker) waitForCode(tb testing.TB, c *x509.Certificate, want pr
 	waitUntil(tb, "the answer "+string(want), func() bool { return s.verifyNow(c) == want })
 }
 
+// waitUntil lets sweeps pass on the virtual clock until a condition holds.
 func waitUntil(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
 	for range 5000 {
@@ -284,5 +352,9 @@ func waitUntil(tb testing.TB, what string, holds func() bool) {
 	tb.Fatalf("%s does not come", what)
 }
 
-// waitSeveralSweeps waits long enough for many sweeps.
-func waitSeveralSweeps() { time.Sleep(60 * time.Millisecond) }
+// waitSeveralSweeps lets many sweeps pass on the virtual clock, and waits until all that they started has ended or
+// waits.
+func waitSeveralSweeps() {
+	time.Sleep(60 * time.Millisecond)
+	synctest.Wait()
+}

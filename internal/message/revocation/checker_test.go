@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -162,42 +163,44 @@ func TestOCSP(t *testing.T) {
 		for policy, want := range map[revocation.StatusPolicy]problem.Code{revocation.PolicySoftFail: tt.soft, revocation.PolicyHardFail: tt.hard} {
 			t.Run(tt.name+", "+string(policy), func(t *testing.T) {
 				t.Parallel()
-				responder := newRevocationServer(t)
-				c := issuing.issueSigner(t, responder.URL, "")
-				first := problem.Code("")
-				if policy == revocation.PolicyHardFail {
-					first = problem.CertRevocationUnknown
-				}
-				if tt.answer == nil {
-					responder.Close()
-				} else {
-					responder.setHandler(tt.answer(issuing, c))
-				}
-				o := revocation.StatusCheckerOptions{Policy: policy}
-				if tt.name == "slow" {
-					o.Timeout = 300 * time.Millisecond
-				}
-				s := startChecker(t, o, []testCA{issuing}, nil)
-				// Under load, the response may arrive before the first verification, but never a wrong one.
-				if got := s.verifyNow(c); got != first && got != want {
-					t.Errorf("at first sight: %q", got)
-				}
-				if tt.says != "" {
-					waitUntil(t, tt.says, func() bool { return strings.Contains(s.log.String(), tt.says) })
-				} else if tt.answer != nil {
-					waitUntil(t, "a question", func() bool { return responder.requestCount.Load() > 0 })
-				}
-				s.waitForCode(t, c, want)
-				waitSeveralSweeps()
-				if got := s.verifyNow(c); got != want {
-					t.Errorf("later: %q", got)
-				}
-				if tt.says == "" && s.log.String() != "" || strings.Contains(s.log.String(), "78031412250") {
-					t.Errorf("the log says %s", s.log)
-				}
-				if n := responder.requestCount.Load(); n > 2 { // net/http retries requests that broke off before any response
-					t.Errorf("asked %d times", n)
-				}
+				synctest.Test(t, func(t *testing.T) {
+					responder := newRevocationServer(t)
+					c := issuing.issueSigner(t, responder.URL, "")
+					first := problem.Code("")
+					if policy == revocation.PolicyHardFail {
+						first = problem.CertRevocationUnknown
+					}
+					if tt.answer == nil {
+						responder.Close()
+					} else {
+						responder.setHandler(tt.answer(issuing, c))
+					}
+					o := revocation.StatusCheckerOptions{Policy: policy}
+					if tt.name == "slow" {
+						o.Timeout = 300 * time.Millisecond
+					}
+					s := startChecker(t, o, []testCA{issuing}, nil)
+					// Under load, the response may arrive before the first verification, but never a wrong one.
+					if got := s.verifyNow(c); got != first && got != want {
+						t.Errorf("at first sight: %q", got)
+					}
+					if tt.says != "" {
+						waitUntil(t, tt.says, func() bool { return strings.Contains(s.log.String(), tt.says) })
+					} else if tt.answer != nil {
+						waitUntil(t, "a question", func() bool { return responder.requestCount.Load() > 0 })
+					}
+					s.waitForCode(t, c, want)
+					waitSeveralSweeps()
+					if got := s.verifyNow(c); got != want {
+						t.Errorf("later: %q", got)
+					}
+					if tt.says == "" && s.log.String() != "" || strings.Contains(s.log.String(), "78031412250") {
+						t.Errorf("the log says %s", s.log)
+					}
+					if n := responder.requestCount.Load(); n > 2 { // net/http retries requests that broke off before any response
+						t.Errorf("asked %d times", n)
+					}
+				})
 			})
 		}
 	}
@@ -205,90 +208,94 @@ func TestOCSP(t *testing.T) {
 
 func TestRevocationOffAsksNobody(t *testing.T) {
 	t.Parallel()
-	there := newRevocationServer(t)
-	_, issuing := newCAChain(t, "CTR test", newP384Key, there.URL)
-	c, revoked := issuing.issueSigner(t, there.URL, there.URL), issuing.issueSigner(t, there.URL, there.URL)
-	s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyOff}, []testCA{issuing}, nil)
-	if err := s.AddCRL(issuing.signCRL(t, x509.RevocationList{}, revoked)); err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		if got := s.verifyNow(c); got != "" {
-			t.Error(got)
+	synctest.Test(t, func(t *testing.T) {
+		there := newRevocationServer(t)
+		_, issuing := newCAChain(t, "CTR test", newP384Key, there.URL)
+		c, revoked := issuing.issueSigner(t, there.URL, there.URL), issuing.issueSigner(t, there.URL, there.URL)
+		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyOff}, []testCA{issuing}, nil)
+		if err := s.AddCRL(issuing.signCRL(t, x509.RevocationList{}, revoked)); err != nil {
+			t.Fatal(err)
 		}
-		if got := s.verifyNow(revoked); got != problem.CertRevoked {
-			t.Error(got)
+		for range 3 {
+			if got := s.verifyNow(c); got != "" {
+				t.Error(got)
+			}
+			if got := s.verifyNow(revoked); got != problem.CertRevoked {
+				t.Error(got)
+			}
+			waitSeveralSweeps()
 		}
-		waitSeveralSweeps()
-	}
-	if n := there.requestCount.Load(); n != 0 {
-		t.Errorf("asked %d times", n)
-	}
+		if n := there.requestCount.Load(); n != 0 {
+			t.Errorf("asked %d times", n)
+		}
+	})
 }
 
 // Only certificates of a trusted authority make this service send requests.
 func TestNobodyIsAskedAboutStrangers(t *testing.T) {
 	t.Parallel()
-	there := newRevocationServer(t)
-	root, issuing := newCAChain(t, "CTR test", newP384Key)
-	_, foreign := newCAChain(t, "CTR test", newP384Key)
-	s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{root, issuing}, nil)
-	tampered := *issuing.issueSigner(t, there.URL, there.URL)
-	tampered.Signature = append([]byte(nil), tampered.Signature...)
-	tampered.Signature[len(tampered.Signature)-1] ^= 1
-	for name, tt := range map[string]struct {
-		c    *x509.Certificate
-		want problem.Code
-	}{
-		"another authority of the name": {foreign.issueSigner(t, there.URL, there.URL), problem.CertUntrusted},
-		"changed":                       {&tampered, problem.CertUntrusted},
-		"expired": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) {
-			c.NotBefore, c.NotAfter = testpki.Date(2020, 1, 1), testpki.Date(2021, 1, 1)
-		}), problem.CertExpired},
-		"not for signing": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), problem.CertKeyUsage},
-		"an authority":    {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.IsCA = true }), problem.CertIsAuthority},
-	} {
-		for range 2 {
-			if got := s.verifyNow(tt.c); got != tt.want {
-				t.Errorf("%s: %q", name, got)
+	synctest.Test(t, func(t *testing.T) {
+		there := newRevocationServer(t)
+		root, issuing := newCAChain(t, "CTR test", newP384Key)
+		_, foreign := newCAChain(t, "CTR test", newP384Key)
+		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{root, issuing}, nil)
+		tampered := *issuing.issueSigner(t, there.URL, there.URL)
+		tampered.Signature = append([]byte(nil), tampered.Signature...)
+		tampered.Signature[len(tampered.Signature)-1] ^= 1
+		for name, tt := range map[string]struct {
+			c    *x509.Certificate
+			want problem.Code
+		}{
+			"another authority of the name": {foreign.issueSigner(t, there.URL, there.URL), problem.CertUntrusted},
+			"changed":                       {&tampered, problem.CertUntrusted},
+			"expired": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) {
+				c.NotBefore, c.NotAfter = testpki.Date(2020, 1, 1), testpki.Date(2021, 1, 1)
+			}), problem.CertExpired},
+			"not for signing": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), problem.CertKeyUsage},
+			"an authority":    {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.IsCA = true }), problem.CertIsAuthority},
+		} {
+			for range 2 {
+				if got := s.verifyNow(tt.c); got != tt.want {
+					t.Errorf("%s: %q", name, got)
+				}
+			}
+			if err := s.VerifyWithIssuers([]*x509.Certificate{foreign.certificate}, tt.c, testpki.Now()); testpki.Code(err) != tt.want {
+				t.Errorf("%s, with issuers: %v", name, err)
 			}
 		}
-		if err := s.VerifyWithIssuers([]*x509.Certificate{foreign.certificate}, tt.c, testpki.Now()); testpki.Code(err) != tt.want {
-			t.Errorf("%s, with issuers: %v", name, err)
+		waitSeveralSweeps()
+		if n := there.requestCount.Load(); n != 0 {
+			t.Errorf("asked %d times", n)
 		}
-	}
-	waitSeveralSweeps()
-	if n := there.requestCount.Load(); n != 0 {
-		t.Errorf("asked %d times", n)
-	}
+	})
 }
 
 func TestRequestsDoNotWait(t *testing.T) {
 	t.Parallel()
-	hanging := newRevocationServer(t)
-	hanging.setHandler(func(_ http.ResponseWriter, r *http.Request) {
-		_ = parseOCSPRequest(t, r)
-		<-r.Context().Done()
-	})
-	_, issuing := newCAChain(t, "CTR test", newP384Key)
-	s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicySoftFail, Timeout: 2 * time.Second}, []testCA{issuing}, nil)
-	c := issuing.issueSigner(t, hanging.URL, "")
-	if got := s.verifyNow(c); got != "" {
-		t.Fatal(got)
-	}
-	waitUntil(t, "a question", func() bool { return hanging.requestCount.Load() > 0 })
-	const calls = 2000
-	before := time.Now()
-	for range calls {
+	synctest.Test(t, func(t *testing.T) {
+		hanging := newRevocationServer(t)
+		hanging.setHandler(func(_ http.ResponseWriter, r *http.Request) {
+			_ = parseOCSPRequest(t, r)
+			<-r.Context().Done()
+		})
+		_, issuing := newCAChain(t, "CTR test", newP384Key)
+		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicySoftFail, Timeout: 2 * time.Second}, []testCA{issuing}, nil)
+		c := issuing.issueSigner(t, hanging.URL, "")
 		if got := s.verifyNow(c); got != "" {
 			t.Fatal(got)
 		}
-	}
-	each := time.Since(before) / calls
-	t.Logf("%s each while the responder hangs", each)
-	if each > 200*time.Microsecond {
-		t.Errorf("%s each", each)
-	}
+		waitUntil(t, "a question", func() bool { return hanging.requestCount.Load() > 0 })
+		const calls = 2000 // on the virtual clock of synctest, which advances only when all wait
+		before := time.Now()
+		for range calls {
+			if got := s.verifyNow(c); got != "" {
+				t.Fatal(got)
+			}
+		}
+		if waited := time.Since(before); waited != 0 || hanging.requestCount.Load() != 1 {
+			t.Errorf("%d verifications waited %v while the responder hangs; it was asked %d times", calls, waited, hanging.requestCount.Load())
+		}
+	})
 }
 
 // Two generations of authorities are trusted at once, each with its own CRLs and responder.
@@ -297,83 +304,90 @@ func TestTwoGenerations(t *testing.T) {
 	if testing.Short() {
 		t.Skip("an RSA key of 4096 bits takes seconds to make")
 	}
-	lists := map[string]*revocationServer{"RSA": newRevocationServer(t), "EC": newRevocationServer(t)}
-	root1, issuing1 := newCAChain(t, "CTR 001", newRSA4096Key)
-	root2, issuing2 := newCAChain(t, "CTR 002", newP384Key)
-	s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{root1, issuing1, root2, issuing2}, nil)
-	for name, issuing := range map[string]testCA{"RSA": issuing1, "EC": issuing2} {
-		// The serial numbers are equal on purpose: they are unique within one authority only.
-		same := func(n int64) func(*x509.Certificate) {
-			return func(c *x509.Certificate) { c.SerialNumber = big.NewInt(n) }
-		}
-		good, bad := int64(1), int64(2)
-		if name == "EC" {
-			good, bad = 2, 1
-		}
-		fine := issuing.issueSigner(t, "", lists[name].URL, same(good))
-		revoked := issuing.issueSigner(t, "", lists[name].URL, same(bad))
-		lists[name].setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
-		s.waitForCode(t, fine, "")
-		s.waitForCode(t, revoked, problem.CertRevoked)
+	synctest.Test(t, func(t *testing.T) {
+		lists := map[string]*revocationServer{"RSA": newRevocationServer(t), "EC": newRevocationServer(t)}
+		root1, issuing1 := newCAChain(t, "CTR 001", newRSA4096Key)
+		root2, issuing2 := newCAChain(t, "CTR 002", newP384Key)
+		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{root1, issuing1, root2, issuing2}, nil)
+		for name, issuing := range map[string]testCA{"RSA": issuing1, "EC": issuing2} {
+			// The serial numbers are equal on purpose: they are unique within one authority only.
+			same := func(n int64) func(*x509.Certificate) {
+				return func(c *x509.Certificate) { c.SerialNumber = big.NewInt(n) }
+			}
+			good, bad := int64(1), int64(2)
+			if name == "EC" {
+				good, bad = 2, 1
+			}
+			fine := issuing.issueSigner(t, "", lists[name].URL, same(good))
+			revoked := issuing.issueSigner(t, "", lists[name].URL, same(bad))
+			lists[name].setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
+			s.waitForCode(t, fine, "")
+			s.waitForCode(t, revoked, problem.CertRevoked)
 
-		responder := newRevocationServer(t)
-		asked := issuing.issueSigner(t, responder.URL, "")
-		responder.setReply(issuing.signRevokedResponse(t, asked, ocsp.Superseded))
-		s.waitForCode(t, asked, problem.CertRevoked)
-	}
+			responder := newRevocationServer(t)
+			asked := issuing.issueSigner(t, responder.URL, "")
+			responder.setReply(issuing.signRevokedResponse(t, asked, ocsp.Superseded))
+			s.waitForCode(t, asked, problem.CertRevoked)
+		}
+	})
 }
 
 // A renewal has the subject of the previous certificate: revoking one does not affect the other.
 func TestRenewalOverlap(t *testing.T) {
 	t.Parallel()
-	responder := newRevocationServer(t)
-	_, issuing := newCAChain(t, "CTR test", newP384Key)
-	old, renewed := issuing.issueSigner(t, responder.URL, ""), issuing.issueSigner(t, responder.URL, "")
-	responder.setHandler(func(w http.ResponseWriter, r *http.Request) {
-		reply := issuing.signGoodResponse(t, renewed)
-		if parseOCSPRequest(t, r).SerialNumber.Cmp(old.SerialNumber) == 0 {
-			reply = issuing.signRevokedResponse(t, old, ocsp.Superseded)
+	synctest.Test(t, func(t *testing.T) {
+		responder := newRevocationServer(t)
+		_, issuing := newCAChain(t, "CTR test", newP384Key)
+		old, renewed := issuing.issueSigner(t, responder.URL, ""), issuing.issueSigner(t, responder.URL, "")
+		responder.setHandler(func(w http.ResponseWriter, r *http.Request) {
+			reply := issuing.signGoodResponse(t, renewed)
+			if parseOCSPRequest(t, r).SerialNumber.Cmp(old.SerialNumber) == 0 {
+				reply = issuing.signRevokedResponse(t, old, ocsp.Superseded)
+			}
+			_, _ = w.Write(reply)
+		})
+		if old.Subject.String() != renewed.Subject.String() {
+			t.Fatal("not one subject")
 		}
-		_, _ = w.Write(reply)
+		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{issuing}, nil)
+		s.waitForCode(t, old, problem.CertRevoked)
+		s.waitForCode(t, renewed, "")
+		if got := s.verifyNow(old); got != problem.CertRevoked {
+			t.Error(got)
+		}
 	})
-	if old.Subject.String() != renewed.Subject.String() {
-		t.Fatal("not one subject")
-	}
-	s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{issuing}, nil)
-	s.waitForCode(t, old, problem.CertRevoked)
-	s.waitForCode(t, renewed, "")
-	if got := s.verifyNow(old); got != problem.CertRevoked {
-		t.Error(got)
-	}
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	hanging := newRevocationServer(t)
-	hanging.setHandler(func(_ http.ResponseWriter, r *http.Request) {
-		_ = parseOCSPRequest(t, r)
-		<-r.Context().Done()
+	synctest.Test(t, func(t *testing.T) {
+		hanging := newRevocationServer(t)
+		hanging.setHandler(func(_ http.ResponseWriter, r *http.Request) {
+			_ = parseOCSPRequest(t, r)
+			<-r.Context().Done()
+		})
+		_, issuing := newCAChain(t, "CTR test", newP384Key)
+		trust, err := x509id.ParseTrustStore(8, x509id.EncodePEM(issuing.certificate))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := revocation.NewStatusChecker(trust, revocation.StatusCheckerOptions{Policy: revocation.PolicySoftFail, Now: testpki.Now, HTTPClient: newMemoryClient(t)})
+		if err = trust.Verify(issuing.issueSigner(t, hanging.URL, ""), testpki.Now()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			r.Run(ctx)
+		}()
+		waitUntil(t, "a question", func() bool { return hanging.requestCount.Load() > 0 })
+		cancel(errors.New("the end"))
+		synctest.Wait()
+		select {
+		case <-ended:
+		default:
+			t.Fatal("it goes on")
+		}
 	})
-	_, issuing := newCAChain(t, "CTR test", newP384Key)
-	trust, err := x509id.ParseTrustStore(8, x509id.EncodePEM(issuing.certificate))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := revocation.NewStatusChecker(trust, revocation.StatusCheckerOptions{Policy: revocation.PolicySoftFail, Now: testpki.Now})
-	if err = trust.Verify(issuing.issueSigner(t, hanging.URL, ""), testpki.Now()); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		r.Run(ctx)
-	}()
-	waitUntil(t, "a question", func() bool { return hanging.requestCount.Load() > 0 })
-	cancel(errors.New("the end"))
-	select {
-	case <-ended:
-	case <-time.After(5 * time.Second):
-		t.Fatal("it goes on")
-	}
 }

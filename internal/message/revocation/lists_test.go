@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -105,23 +106,25 @@ func TestFetchedLists(t *testing.T) {
 		for policy, want := range map[revocation.StatusPolicy]problem.Code{revocation.PolicySoftFail: tt.soft, revocation.PolicyHardFail: tt.hard} {
 			t.Run(tt.name+", "+string(policy), func(t *testing.T) {
 				t.Parallel()
-				there := newRevocationServer(t)
-				c := issuing.issueSigner(t, "", there.URL)
-				there.setReply(tt.list(c, there.URL))
-				s := startChecker(t, revocation.StatusCheckerOptions{Policy: policy}, []testCA{issuing}, nil)
-				_ = s.verifyNow(c)
-				waitUntil(t, "a question", func() bool { return there.requestCount.Load() == 1 })
-				if tt.says != "" {
-					waitUntil(t, tt.says, func() bool { return strings.Contains(s.log.String(), tt.says) })
-				}
-				s.waitForCode(t, c, want)
-				waitSeveralSweeps()
-				if got := s.verifyNow(c); got != want {
-					t.Errorf("later: %q", got)
-				}
-				if n := there.requestCount.Load(); n != 1 || tt.says == "" && s.log.String() != "" {
-					t.Errorf("asked %d times; the log says %s", n, s.log)
-				}
+				synctest.Test(t, func(t *testing.T) {
+					there := newRevocationServer(t)
+					c := issuing.issueSigner(t, "", there.URL)
+					there.setReply(tt.list(c, there.URL))
+					s := startChecker(t, revocation.StatusCheckerOptions{Policy: policy}, []testCA{issuing}, nil)
+					_ = s.verifyNow(c)
+					waitUntil(t, "a question", func() bool { return there.requestCount.Load() == 1 })
+					if tt.says != "" {
+						waitUntil(t, tt.says, func() bool { return strings.Contains(s.log.String(), tt.says) })
+					}
+					s.waitForCode(t, c, want)
+					waitSeveralSweeps()
+					if got := s.verifyNow(c); got != want {
+						t.Errorf("later: %q", got)
+					}
+					if n := there.requestCount.Load(); n != 1 || tt.says == "" && s.log.String() != "" {
+						t.Errorf("asked %d times; the log says %s", n, s.log)
+					}
+				})
 			})
 		}
 	}
@@ -221,49 +224,55 @@ func TestListsInParts(t *testing.T) {
 // Certificates of a revoked authority are refused.
 func TestAuthoritiesStandOnListsToo(t *testing.T) {
 	t.Parallel()
-	there := newRevocationServer(t)
-	root, issuing := newCAChain(t, "CTR test", newP384Key, there.URL)
-	there.setReply(root.signCRL(t, x509.RevocationList{}, issuing.certificate))
-	s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicySoftFail}, []testCA{root, issuing}, nil)
-	s.waitForCode(t, issuing.issueSigner(t, "", ""), problem.CertUntrusted)
+	synctest.Test(t, func(t *testing.T) {
+		there := newRevocationServer(t)
+		root, issuing := newCAChain(t, "CTR test", newP384Key, there.URL)
+		there.setReply(root.signCRL(t, x509.RevocationList{}, issuing.certificate))
+		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicySoftFail}, []testCA{root, issuing}, nil)
+		s.waitForCode(t, issuing.issueSigner(t, "", ""), problem.CertUntrusted)
+	})
 }
 
 // An issuer contained in a message may sign the CRL of its own certificates, because its path was verified.
 func TestListsOfAnIssuerInTheMessage(t *testing.T) {
 	t.Parallel()
-	there := newRevocationServer(t)
-	root, issuing := newCAChain(t, "CTR test", newP384Key)
-	good, revoked := issuing.issueSigner(t, "", there.URL), issuing.issueSigner(t, "", there.URL)
-	there.setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
-	s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{root}, nil)
-	with := func(c *x509.Certificate) problem.Code {
-		return testpki.Code(s.VerifyWithIssuers([]*x509.Certificate{issuing.certificate}, c, testpki.Now()))
-	}
-	waitUntil(t, "good", func() bool { return with(good) == "" })
-	if got := with(revoked); got != problem.CertRevoked {
-		t.Errorf("%q", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		there := newRevocationServer(t)
+		root, issuing := newCAChain(t, "CTR test", newP384Key)
+		good, revoked := issuing.issueSigner(t, "", there.URL), issuing.issueSigner(t, "", there.URL)
+		there.setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
+		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{root}, nil)
+		with := func(c *x509.Certificate) problem.Code {
+			return testpki.Code(s.VerifyWithIssuers([]*x509.Certificate{issuing.certificate}, c, testpki.Now()))
+		}
+		waitUntil(t, "good", func() bool { return with(good) == "" })
+		if got := with(revoked); got != problem.CertRevoked {
+			t.Errorf("%q", got)
+		}
+	})
 }
 
 func TestGivenAddress(t *testing.T) {
 	t.Parallel()
-	there := newRevocationServer(t)
-	_, issuing := newCAChain(t, "CTR test", newP384Key)
-	c, revoked := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
-	there.setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
-	s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{issuing}, func(r *revocation.StatusChecker) {
-		if err := r.AddCRLURL(there.URL); err != nil {
-			t.Error(err)
-		}
-		for _, wrong := range []string{"", "ldap://x/y", "file:///etc/passwd", "http:///x", "https://user:word@a.example/", "http://" + strings.Repeat("a", 3000), "::"} {
-			if err := r.AddCRLURL(wrong); testpki.Code(err) != problem.CRLAddress {
-				t.Errorf("%q: %v", wrong, err)
+	synctest.Test(t, func(t *testing.T) {
+		there := newRevocationServer(t)
+		_, issuing := newCAChain(t, "CTR test", newP384Key)
+		c, revoked := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
+		there.setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
+		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{issuing}, func(r *revocation.StatusChecker) {
+			if err := r.AddCRLURL(there.URL); err != nil {
+				t.Error(err)
 			}
-		}
+			for _, wrong := range []string{"", "ldap://x/y", "file:///etc/passwd", "http:///x", "https://user:word@a.example/", "http://" + strings.Repeat("a", 3000), "::"} {
+				if err := r.AddCRLURL(wrong); testpki.Code(err) != problem.CRLAddress {
+					t.Errorf("%q: %v", wrong, err)
+				}
+			}
+		})
+		waitUntil(t, "a question", func() bool { return there.requestCount.Load() == 1 })
+		s.waitForCode(t, c, "")
+		s.waitForCode(t, revoked, problem.CertRevoked)
 	})
-	waitUntil(t, "a question", func() bool { return there.requestCount.Load() == 1 })
-	s.waitForCode(t, c, "")
-	s.waitForCode(t, revoked, problem.CertRevoked)
 }
 
 // Requests go only to the host that a certificate names.
@@ -271,38 +280,41 @@ func TestRedirects(t *testing.T) {
 	t.Parallel()
 	_, issuing := newCAChain(t, "CTR test", newP384Key)
 	list := issuing.signCRL(t, x509.RevocationList{})
-	there, elsewhere := newRevocationServer(t), newRevocationServer(t)
-	elsewhere.setReply(list)
 	for name, tt := range map[string]struct {
 		to   string
 		want problem.Code
 	}{
 		"within the host":  {"/final", ""},
-		"to another":       {elsewhere.URL, problem.CertRevocationUnknown},
+		"to another":       {"ELSEWHERE", problem.CertRevocationUnknown},
 		"to a file":        {"file:///etc/passwd", problem.CertRevocationUnknown},
 		"round and round":  {"/again", problem.CertRevocationUnknown},
-		"with a user name": {strings.Replace(there.URL, "://", "://user@", 1) + "/final", problem.CertRevocationUnknown},
+		"with a user name": {"USER/final", problem.CertRevocationUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			there.setHandler(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == "/final" {
-					_, _ = w.Write(list)
+			synctest.Test(t, func(t *testing.T) {
+				there, elsewhere := newRevocationServer(t), newRevocationServer(t)
+				elsewhere.setReply(list)
+				to := strings.NewReplacer("ELSEWHERE", elsewhere.URL, "USER", strings.Replace(there.URL, "://", "://user@", 1)).Replace(tt.to)
+				there.setHandler(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/final" {
+						_, _ = w.Write(list)
+						return
+					}
+					w.Header().Set("Location", to)
+					w.WriteHeader(http.StatusFound)
+				})
+				s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{issuing}, nil)
+				c := issuing.issueSigner(t, "", there.URL+"/first")
+				if tt.want == "" {
+					s.waitForCode(t, c, "")
 					return
 				}
-				w.Header().Set("Location", tt.to)
-				w.WriteHeader(http.StatusFound)
+				_ = s.verifyNow(c)
+				waitUntil(t, "a line", func() bool { return strings.Contains(s.log.String(), "HTTP 302") })
+				if got := s.verifyNow(c); got != tt.want || elsewhere.requestCount.Load() != 0 {
+					t.Errorf("%q; elsewhere was asked %d times", got, elsewhere.requestCount.Load())
+				}
 			})
-			s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{issuing}, nil)
-			c := issuing.issueSigner(t, "", there.URL+"/first")
-			if tt.want == "" {
-				s.waitForCode(t, c, "")
-				return
-			}
-			_ = s.verifyNow(c)
-			waitUntil(t, "a line", func() bool { return strings.Contains(s.log.String(), "HTTP 302") })
-			if got := s.verifyNow(c); got != tt.want || elsewhere.requestCount.Load() != 0 {
-				t.Errorf("%q; elsewhere was asked %d times", got, elsewhere.requestCount.Load())
-			}
 		})
 	}
 }
@@ -310,89 +322,91 @@ func TestRedirects(t *testing.T) {
 // Files are reloaded when they change; a broken or deleted file revokes nothing less.
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	_, issuing := newCAChain(t, "CTR test", newP384Key)
-	_, stranger := newCAChain(t, "stranger", newP384Key)
-	dir := t.TempDir()
-	list, stapled := filepath.Join(dir, "list.crl"), filepath.Join(dir, "response.der")
-	first, second, third := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
-	write := func(name string, octets []byte) {
-		t.Helper()
-		if err := os.WriteFile(name+".new", octets, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(name+".new", name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	old := x509.RevocationList{ThisUpdate: testpki.Now().Add(-48 * time.Hour), NextUpdate: testpki.Now().Add(-time.Hour)}
-	write(list, issuing.signCRL(t, old, first))
-	write(stapled, issuing.signGoodResponse(t, second))
-	s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{issuing}, func(r *revocation.StatusChecker) {
-		if err := r.AddCRLFile(list); err != nil {
-			t.Fatal(err)
-		}
-		if err := r.AddOCSPFile(stapled); err != nil {
-			t.Fatal(err)
-		}
-		for name, tt := range map[string]struct {
-			octets []byte
-			want   problem.Code
-		}{
-			"nothing": {nil, problem.OCSPUnreadable}, "garbage": {[]byte("x"), problem.OCSPUnreadable},
-			"large": {make([]byte, revocation.MaxOCSPResponseBytes+1), problem.OCSPUnreadable}, "strange": {stranger.signGoodResponse(t, second), problem.OCSPUntrusted},
-		} {
-			file := filepath.Join(dir, name)
-			write(file, tt.octets)
-			if err := r.AddOCSPFile(file); testpki.Code(err) != tt.want {
-				t.Errorf("%s: %v", name, err)
+	synctest.Test(t, func(t *testing.T) {
+		_, issuing := newCAChain(t, "CTR test", newP384Key)
+		_, stranger := newCAChain(t, "stranger", newP384Key)
+		dir := t.TempDir()
+		list, stapled := filepath.Join(dir, "list.crl"), filepath.Join(dir, "response.der")
+		first, second, third := issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", ""), issuing.issueSigner(t, "", "")
+		write := func(name string, octets []byte) {
+			t.Helper()
+			if err := os.WriteFile(name+".new", octets, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(name+".new", name); err != nil {
+				t.Fatal(err)
 			}
 		}
-		large := filepath.Join(dir, "large.crl")
-		write(large, make([]byte, revocation.MaxCRLBytes+1))
-		if err := r.AddCRLFile(large); testpki.Code(err) != problem.CRLUnreadable {
-			t.Errorf("a large list: %v", err)
+		old := x509.RevocationList{ThisUpdate: testpki.Now().Add(-48 * time.Hour), NextUpdate: testpki.Now().Add(-time.Hour)}
+		write(list, issuing.signCRL(t, old, first))
+		write(stapled, issuing.signGoodResponse(t, second))
+		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{issuing}, func(r *revocation.StatusChecker) {
+			if err := r.AddCRLFile(list); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.AddOCSPFile(stapled); err != nil {
+				t.Fatal(err)
+			}
+			for name, tt := range map[string]struct {
+				octets []byte
+				want   problem.Code
+			}{
+				"nothing": {nil, problem.OCSPUnreadable}, "garbage": {[]byte("x"), problem.OCSPUnreadable},
+				"large": {make([]byte, revocation.MaxOCSPResponseBytes+1), problem.OCSPUnreadable}, "strange": {stranger.signGoodResponse(t, second), problem.OCSPUntrusted},
+			} {
+				file := filepath.Join(dir, name)
+				write(file, tt.octets)
+				if err := r.AddOCSPFile(file); testpki.Code(err) != tt.want {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			large := filepath.Join(dir, "large.crl")
+			write(large, make([]byte, revocation.MaxCRLBytes+1))
+			if err := r.AddCRLFile(large); testpki.Code(err) != problem.CRLUnreadable {
+				t.Errorf("a large list: %v", err)
+			}
+			if err := r.AddCRLFile(filepath.Join(dir, "missing")); err == nil || r.AddCRLFile(dir) == nil {
+				t.Error("a missing file, or a folder, is taken")
+			}
+		})
+		step := func(name string, want ...problem.Code) {
+			t.Helper()
+			for i, c := range []*x509.Certificate{first, second, third} {
+				if got := s.verifyNow(c); got != want[i] {
+					t.Errorf("%s: certificate %d: %q", name, i+1, got)
+				}
+			}
 		}
-		if err := r.AddCRLFile(filepath.Join(dir, "missing")); err == nil || r.AddCRLFile(dir) == nil {
-			t.Error("a missing file, or a folder, is taken")
+		const unknown, revoked = problem.CertRevocationUnknown, problem.CertRevoked
+		step("at first", revoked, "", unknown)
+
+		write(list, issuing.signCRL(t, x509.RevocationList{}, first))
+		s.waitForCode(t, third, "")
+		write(stapled, issuing.signRevokedResponse(t, second, ocsp.KeyCompromise))
+		s.waitForCode(t, second, revoked)
+		taken := strings.Count(s.log.String(), "file taken")
+		write(stapled, issuing.signOCSPResponse(t, ocsp.Response{SerialNumber: second.SerialNumber, ThisUpdate: testpki.Now(), NextUpdate: testpki.Now().Add(time.Hour)}, issuing.key))
+		waitUntil(t, "the next response", func() bool { return strings.Count(s.log.String(), "file taken") > taken })
+		if got := s.verifyNow(second); got != revoked {
+			t.Errorf("taken back: %q", got)
 		}
+
+		write(list, []byte("nothing of use"))
+		waitUntil(t, "a line", func() bool { return strings.Contains(s.log.String(), "CRL_UNREADABLE") })
+		step("with a broken list", revoked, revoked, "")
+		if err := os.Remove(stapled); err != nil {
+			t.Fatal(err)
+		}
+		waitUntil(t, "a line", func() bool { return strings.Contains(s.log.String(), "no such file") })
+		waitSeveralSweeps()
+		step("without the response", revoked, revoked, "")
+		if n := strings.Count(s.log.String(), "no such file"); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+		write(list, issuing.signCRL(t, x509.RevocationList{}, third))
+		s.waitForCode(t, third, revoked)
+		step("with the next list", revoked, revoked, revoked)
 	})
-	step := func(name string, want ...problem.Code) {
-		t.Helper()
-		for i, c := range []*x509.Certificate{first, second, third} {
-			if got := s.verifyNow(c); got != want[i] {
-				t.Errorf("%s: certificate %d: %q", name, i+1, got)
-			}
-		}
-	}
-	const unknown, revoked = problem.CertRevocationUnknown, problem.CertRevoked
-	step("at first", revoked, "", unknown)
-
-	write(list, issuing.signCRL(t, x509.RevocationList{}, first))
-	s.waitForCode(t, third, "")
-	write(stapled, issuing.signRevokedResponse(t, second, ocsp.KeyCompromise))
-	s.waitForCode(t, second, revoked)
-	taken := strings.Count(s.log.String(), "file taken")
-	write(stapled, issuing.signOCSPResponse(t, ocsp.Response{SerialNumber: second.SerialNumber, ThisUpdate: testpki.Now(), NextUpdate: testpki.Now().Add(time.Hour)}, issuing.key))
-	waitUntil(t, "the next response", func() bool { return strings.Count(s.log.String(), "file taken") > taken })
-	if got := s.verifyNow(second); got != revoked {
-		t.Errorf("taken back: %q", got)
-	}
-
-	write(list, []byte("nothing of use"))
-	waitUntil(t, "a line", func() bool { return strings.Contains(s.log.String(), "CRL_UNREADABLE") })
-	step("with a broken list", revoked, revoked, "")
-	if err := os.Remove(stapled); err != nil {
-		t.Fatal(err)
-	}
-	waitUntil(t, "a line", func() bool { return strings.Contains(s.log.String(), "no such file") })
-	waitSeveralSweeps()
-	step("without the response", revoked, revoked, "")
-	if n := strings.Count(s.log.String(), "no such file"); n != 1 {
-		t.Errorf("told %d times", n)
-	}
-	write(list, issuing.signCRL(t, x509.RevocationList{}, third))
-	s.waitForCode(t, third, revoked)
-	step("with the next list", revoked, revoked, revoked)
 }
 
 // An authority that changed its key keeps its name: a revocation signed with the new key counts, and neither CRL clears
