@@ -65,6 +65,8 @@ func TestTablesRefuse(t *testing.T) {
 			"internal/soapdoor must not use log/slog.SetDefault: the command configures one logger"},
 		{"guessable randomness", "internal/implants/notify.go", head + `"math/rand/v2"`,
 			"internal/implants must not import math/rand/v2: randomness comes from crypto/rand"},
+		{"a test that sleeps", "internal/store/store_test.go", head + `"time"` + "\nfunc f() { time.Sleep(1) }",
+			"internal/store must not use time.Sleep: a pause proves nothing on a busy machine"},
 		{"body before verification", "internal/soapdoor/serve.go", "package p\nfunc f(e interface{ UnverifiedBody() }) { e.UnverifiedBody() }",
 			"internal/soapdoor must not name UnverifiedBody: all other packages use Verified.Body()"},
 		{"fault elsewhere", "internal/client/client.go", "package p\nfunc f() { g.FaultFrom() }",
@@ -97,6 +99,7 @@ func TestTablesAccept(t *testing.T) {
 		{"the store maps rows", "internal/store/engine/rows.go", head + "(\n\"database/sql\"\n\"github.com/jmoiron/sqlx\"\n)"},
 		{"a helper uses a helper", "internal/testing/storetest/run.go", head + `"` + module + `/internal/testing/registertest"`},
 		{"a helper has a clock", "internal/testing/storetest/run.go", head + `"time"` + "\nvar now = time.Now"},
+		{"a test with a virtual clock sleeps", "internal/store/store_test.go", head + "(\n\"testing/synctest\"\n\"time\"\n)\nvar _, _ = synctest.Wait, time.Sleep"},
 		{"a field called like a package", "internal/implants/rules.go", "package p\nvar os struct{ Exit func() }\nfunc f() { os.Exit() }"},
 	}
 	for _, c := range cases {

@@ -13,7 +13,9 @@ func findViolations(files []sourceFile) []string {
 	say := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
 	for _, f := range files {
 		checkImports(f, say)
-		if !f.test {
+		if f.test {
+			checkPauses(f, say)
+		} else {
 			checkIdentifiers(f, say)
 		}
 	}
@@ -112,6 +114,19 @@ func checkIdentifiers(f sourceFile, say reportFunc) {
 			if w.name == name.Name && !matchesAny(w.users, f.pkg) {
 				say("%s: %s must not name %s: %s", f.positionOf(name), f.pkg, w.name, w.reason)
 			}
+		}
+	}
+}
+
+// checkPauses checks a test file against pauseRule.
+func checkPauses(f sourceFile, say reportFunc) {
+	hasVirtualClock := slices.ContainsFunc(f.importedPackages(), func(d importedPackage) bool { return d.path == pauseRule.unless })
+	if hasVirtualClock || matchesAny(pauseRule.users, f.pkg) {
+		return
+	}
+	for selector, imported := range f.qualifiedIdentifiers() {
+		if imported == pauseRule.pkg && slices.Contains(pauseRule.names, selector.Sel.Name) {
+			say("%s: %s must not use %s.%s: %s", f.positionOf(selector), f.pkg, imported, selector.Sel.Name, pauseRule.reason)
 		}
 	}
 }

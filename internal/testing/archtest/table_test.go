@@ -209,6 +209,19 @@ var nameRules = []nameRule{
 		"randomness comes from crypto/rand, injected as an io.Reader, except for retry jitter"},
 }
 
+// pauseRule lists the names that a test file may use only if it imports testing/synctest, where they wait on a virtual
+// clock.
+var pauseRule = struct {
+	pkg    string
+	names  []string
+	unless string   // the file imports this
+	users  []string // packages whose files need not
+	reason string
+}{
+	"time", []string{"Sleep", "After", "Tick"}, "testing/synctest", []string{"internal/testing/interop"}, // its deadlines for other processes
+	"a pause proves nothing on a busy machine: wait for an event, or use testing/synctest, or interop.Await for another process",
+}
+
 // identifierRule restricts an identifier of this module to the packages that may use it.
 type identifierRule struct {
 	name   string
