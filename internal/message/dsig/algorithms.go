@@ -3,7 +3,6 @@ package dsig
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // refused unless the operator allows it, until a given date
 	"crypto/sha256"
@@ -11,6 +10,7 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -42,12 +42,6 @@ const (
 
 	namespaceMore2001 = "http://www.w3.org/2001/04/xmldsig-more#"
 	namespaceMore2007 = "http://www.w3.org/2007/05/xmldsig-more#"
-)
-
-// Bounds on the RSA keys that may sign.
-const (
-	MinRSABits = 2048
-	MaxRSABits = 4096
 )
 
 // digestMethod is a hash function.
@@ -180,8 +174,8 @@ func (m signatureMethod) verifySignature(key crypto.PublicKey, hashed, value []b
 }
 
 func (m signatureMethod) verifyRSA(key *rsa.PublicKey, hashed, value []byte) error {
-	if bits := key.N.BitLen(); bits < MinRSABits || bits > MaxRSABits {
-		return problem.New(SignatureKeyUnsupported, problem.DetailRSABits.With(bits)).WithPath(pathKeyInfo)
+	if !x509id.IsRSASizeAllowed(key) {
+		return problem.New(SignatureKeyUnsupported, problem.DetailRSABits.With(key.N.BitLen())).WithPath(pathKeyInfo)
 	}
 	if m.family != familyRSA && m.family != familyPSS {
 		return problem.New(SignatureKeyMismatch, keyIsRSA.With(m.name)).WithPath(pathSignatureMethod)
@@ -203,9 +197,7 @@ func (m signatureMethod) verifyRSA(key *rsa.PublicKey, hashed, value []byte) err
 }
 
 func (m signatureMethod) verifyECDSA(key *ecdsa.PublicKey, hashed, value []byte) error {
-	switch key.Curve {
-	case elliptic.P256(), elliptic.P384(), elliptic.P521():
-	default:
+	if !x509id.IsCurveAllowed(key.Curve) {
 		return problem.New(SignatureKeyUnsupported, otherCurve).WithPath(pathKeyInfo)
 	}
 	if m.family != familyECDSA {

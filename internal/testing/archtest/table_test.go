@@ -73,7 +73,7 @@ var productionImports = []layer{
 		"internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/schema", []string{"internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/soap", []string{"internal/message/xmldoc", "internal/problem"}},
-	{"internal/message/dsig", []string{"internal/message/xmldoc", "internal/problem"}},
+	{"internal/message/dsig", []string{"internal/message/x509id", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/p12", []string{"internal/message/x509id", "internal/problem"}},
 	{"internal/message/revocation", []string{"internal/message/x509id", "internal/problem"}},
 	{"internal/message/x509id", []string{"internal/problem"}},
