@@ -3,6 +3,7 @@ package interop
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -74,7 +75,7 @@ func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, e
 	if request.Method != http.MethodPost {
 		return t.next.RoundTrip(request)
 	}
-	sent, err := io.ReadAll(request.Body)
+	sent, err := readAllAndClose(request.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -83,10 +84,7 @@ func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, e
 	if err != nil {
 		return nil, err
 	}
-	answered, err := io.ReadAll(response.Body)
-	if err == nil {
-		err = response.Body.Close()
-	}
+	answered, err := readAllAndClose(response.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +94,12 @@ func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, e
 		Status: response.StatusCode, ResponseType: response.Header.Get("Content-Type"), Response: answered,
 	})
 	return response, nil
+}
+
+// readAllAndClose closes the body also when reading it fails.
+func readAllAndClose(body io.ReadCloser) ([]byte, error) {
+	data, err := io.ReadAll(body)
+	return data, errors.Join(err, body.Close())
 }
 
 func (r *Recorder) addExchange(e Exchange) {
