@@ -60,7 +60,7 @@ func testNotify(ctx context.Context, r *serverRun) error {
 	case len(response.Implant) != 1:
 		return fmt.Errorf("of 1 implant %d are registered", len(response.Implant))
 	}
-	r.notificationNumber, r.implantID, r.inputReference = number.Digits(), response.Implant[0].ImplantID, reference
+	r.notificationNumber, r.implantID = number.Digits(), response.Implant[0].ImplantID
 	return nil
 }
 

@@ -17,42 +17,44 @@ import (
 	"github.com/openctr/ctr/internal/texts"
 )
 
-// mistakeTitles describes the mistakes by name.
-var mistakeTitles = map[string]string{
-	"no-security":           "A message that is not signed",
-	"sha1-signature":        "A signature with SHA-1",
-	"sha1-digest":           "A digest with SHA-1",
-	"timestamp-missing":     "A message without Timestamp",
-	"timestamp-unsigned":    "A Timestamp that is not signed",
-	"body-unsigned":         "A Body that is not signed",
-	"clock-slow":            "A message that was made ten minutes ago",
-	"clock-fast":            "A message that was made in ten minutes",
-	"changed-after-signing": "A message that was changed after it was signed",
-	"signature-reformatted": "A signature that was reformatted",
-	"wrapped":               "A signed Body that is wrapped in another",
-	"replayed":              "A message that was received before",
-	"certificate-expired":   "A certificate that has expired",
-	"certificate-revoked":   "A certificate that is revoked",
-	"certificate-untrusted": "A certificate of an unknown authority",
-	"certificate-cbe":       "A certificate of the wrong type",
-	"author-missing":        "An organisation's message without Author",
-	"wrong-action":          "A SOAPAction of another operation",
-	"wrong-content-type":    "An envelope of SOAP 1.1 with the type of SOAP 1.2",
-	"date-form":             "A date that is none",
-	"rules":                 "A notification that breaks two rules",
-	"reference-reused":      "An InputReference that is used for something else",
+// publishedMistakes gives each mistake the id and the title of its requirement in docs/conformance.md. An id is never
+// used for another mistake.
+var publishedMistakes = map[string]struct{ id, title string }{
+	"no-security":           {"S30", "A message that is not signed"},
+	"sha1-signature":        {"S31", "A signature with SHA-1"},
+	"sha1-digest":           {"S32", "A digest with SHA-1"},
+	"timestamp-missing":     {"S33", "A message without Timestamp"},
+	"timestamp-unsigned":    {"S34", "A Timestamp that is not signed"},
+	"body-unsigned":         {"S35", "A Body that is not signed"},
+	"clock-slow":            {"S36", "A message that was made ten minutes ago"},
+	"clock-fast":            {"S37", "A message that was made in ten minutes"},
+	"changed-after-signing": {"S38", "A message that was changed after it was signed"},
+	"signature-reformatted": {"S39", "A signature that was reformatted"},
+	"wrapped":               {"S40", "A signed Body that is wrapped in another"},
+	"replayed":              {"S41", "A message that was received before"},
+	"certificate-expired":   {"S42", "A certificate that has expired"},
+	"certificate-revoked":   {"S43", "A certificate that is revoked"},
+	"certificate-untrusted": {"S44", "A certificate of an unknown authority"},
+	"certificate-cbe":       {"S45", "A certificate of the wrong type"},
+	"author-missing":        {"S46", "An organisation's message without Author"},
+	"wrong-action":          {"S47", "A SOAPAction of another operation"},
+	"wrong-content-type":    {"S48", "An envelope of SOAP 1.1 with the type of SOAP 1.2"},
+	"date-form":             {"S49", "A date that is none"},
+	"rules":                 {"S50", "A notification that breaks two rules"},
+	"reference-reused":      {"S51", "An InputReference that is used for something else"},
 }
 
 // refusalTests lists the tests with messages that a server must refuse, each with its code.
 func refusalTests() []serverTest {
-	all := make([]serverTest, 0, len(mistakeTitles))
-	for i, m := range testmessages.Mistakes() {
+	all := make([]serverTest, 0, len(publishedMistakes))
+	for _, m := range testmessages.Mistakes() {
 		codes := make([]string, len(m.Codes))
 		for j, code := range m.Codes {
 			codes[j] = string(code)
 		}
+		published := publishedMistakes[m.Name]
 		all = append(all, serverTest{
-			Requirement{fmt.Sprintf("S%d", 30+i), mistakeTitles[m.Name] + " is refused with " + strings.Join(codes, " and ") + ", and nothing is registered.", "docs/faults.md"},
+			Requirement{published.id, published.title + " is refused with " + strings.Join(codes, " and ") + ", and nothing is registered.", "docs/faults.md"},
 			func(ctx context.Context, r *serverRun) error { return r.checkMistake(ctx, m) },
 		})
 	}

@@ -55,7 +55,6 @@ type serverRun struct {
 	validate           func(xmldoc.Element) error // validates against the schema
 	notificationNumber string                     // of the notification that testNotify registered
 	implantID          string                     // of the same notification
-	inputReference     string                     // of the same notification
 	card               []byte
 }
 
