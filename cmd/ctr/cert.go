@@ -73,7 +73,7 @@ func readPassword(file string) (string, error) {
 // reencryptKeys returns the same keys in a new file with current encryption, and their number. The new file has been
 // read back and compared.
 func (o *openedP12) reencryptKeys(password string) ([]byte, int, error) {
-	keys, err := readAllKeys(o.data, o.password)
+	keys, err := p12.DecodeKeysToRewrite(o.data, o.password)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", o.name, err)
 	}
@@ -81,7 +81,7 @@ func (o *openedP12) reencryptKeys(password string) ([]byte, int, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("the new .p12 file: %w", err)
 	}
-	readBack, err := readAllKeys(data, password)
+	readBack, err := p12.DecodeKeysToRewrite(data, password)
 	if err != nil {
 		return nil, 0, fmt.Errorf("the new .p12 file: %w", err)
 	}
@@ -110,6 +110,9 @@ type writtenFile struct {
 	Keys         int    `json:"keys"`
 	Certificates int    `json:"certificates,omitempty"`
 }
+
+// p12Iterations is the number of iterations of the password hash for each part of a new file.
+const p12Iterations = 100_000
 
 type certPasswordCommand struct {
 	p12Argument

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -221,7 +220,7 @@ func TestCertPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	data, secret := testpki.P12File(t, testpki.Hospital)
-	before, err := readAllKeys(data, secret)
+	before, err := p12.DecodeKeysToRewrite(data, secret)
 	if err != nil || len(before) != 2 {
 		t.Fatalf("%d keys, %v", len(before), err)
 	}
@@ -239,7 +238,7 @@ func TestCertPassword(t *testing.T) {
 	if data, err = os.ReadFile(file); err != nil {
 		t.Fatal(err)
 	}
-	after, err := readAllKeys(data, "nieuw é€")
+	after, err := p12.DecodeKeysToRewrite(data, "nieuw é€")
 	if err != nil || !equalKeys(before, after) {
 		t.Errorf("%v, %v", after, err)
 	}
@@ -348,39 +347,6 @@ func TestReplaceFile(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(directory); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
-	}
-}
-
-// TestOutline checks that contents that cannot be written again are detected, and that invalid files are rejected.
-func TestOutline(t *testing.T) {
-	t.Parallel()
-	data, _ := testpki.P12File(t, testpki.Hospital)
-	o, err := readOutline(data)
-	if err != nil || o.keys != 2 || o.hasOtherClearContent {
-		t.Fatalf("%+v, %v", o, err)
-	}
-	marshal := func(value any) []byte {
-		der, failed := asn1.Marshal(value)
-		if failed != nil {
-			t.Fatal(failed)
-		}
-		return der
-	}
-	explicit := func(der []byte) asn1.RawValue {
-		return asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: der}
-	}
-	type bag struct {
-		ID    asn1.ObjectIdentifier
-		Value asn1.RawValue
-	}
-	secret := marshal([]bag{{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 5}, explicit(marshal([]byte("secret")))}})
-	if o = (&p12Outline{}); !o.addData(contentInfo{Content: explicit(marshal(secret))}) || !o.hasOtherClearContent {
-		t.Errorf("a thing in the clear is not seen: %+v", o)
-	}
-	for _, hostile := range [][]byte{nil, {0x30}, []byte("hello"), marshal([][]byte{nil}), data[:len(data)-1]} {
-		if _, err = readOutline(hostile); err == nil {
-			t.Errorf("%x was taken", hostile)
-		}
 	}
 }
 

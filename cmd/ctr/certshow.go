@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
@@ -184,13 +185,13 @@ func (r *certificateReport) assessSubject(leaf *x509.Certificate) {
 var platformFileName = regexp.MustCompile(`^([A-Z0-9_-]+=[0-9]+(?:,[0-9A-Z_-]+)?) [0-9]{8}-[0-9]{6}\.(?:p12|acc-p12)$`)
 
 func (r *certificateReport) assessFile(o *openedP12) error {
-	form, err := readOutline(o.data)
+	form, err := p12.ReadOutline(o.data)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.name, err)
 	}
 	r.Store = p12Report{
-		Entry: o.key.Name, Keys: form.keys, Chain: []string{}, ChainComplete: isChainComplete(o.key),
-		Encryption: form.encryption, MAC: form.mac, Legacy: form.isLegacy(),
+		Entry: o.key.Name, Keys: form.Keys, Chain: []string{}, ChainComplete: isChainComplete(o.key),
+		Encryption: form.Encryption, MAC: form.MAC, Legacy: form.IsLegacy(),
 	}
 	for _, issuer := range o.key.Chain {
 		r.Store.Chain = append(r.Store.Chain, issuer.Subject.String())

@@ -1,4 +1,4 @@
-package main
+package p12
 
 import (
 	"cmp"
@@ -8,24 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/x509id"
-)
-
-// This file reads the outer structure of a .p12 file (RFC 7292): its encryption, and the number of its keys.
-//
-// p12.DecodeKeys reads the contents. The code here needs no password.
-
-// p12Iterations is the number of iterations of the password hash for each part of a new file.
-const p12Iterations = 100_000
-
-var (
-	oidData          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
-	oidEncryptedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}
-	oidShroudedBag   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
-	oidCertBag       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}
-	oidPBES2         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
-	oidPBMAC1        = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 14}
 )
 
 // algorithmName names an encryption or MAC algorithm of a .p12 file. It is empty for an unknown algorithm.
@@ -73,18 +56,18 @@ type safeBag struct {
 	Attributes asn1.RawValue `asn1:"optional"`
 }
 
-// p12Outline is the information that a .p12 file reveals without its password.
-type p12Outline struct {
-	keys                 int
-	hasOtherClearContent bool // unencrypted contents other than certificates
-	encryption           []string
-	mac                  string
+// Outline is the information that a .p12 file (RFC 7292) reveals without its password.
+type Outline struct {
+	Keys            int
+	HasOtherContent bool     // unencrypted contents other than certificates
+	Encryption      []string // the names of the ciphers
+	MAC             string
 }
 
 var errUnexpectedForm = errors.New("the .p12 file has an unexpected structure; export it again with openssl or keytool")
 
-// readOutline reads the outer structure. The file must have passed p12.DecodeKeys, which limits it.
-func readOutline(file []byte) (*p12Outline, error) {
+// ReadOutline reads the outer structure. The file must have passed DecodeKeys, which limits it.
+func ReadOutline(file []byte) (*Outline, error) {
 	var store struct {
 		Version int
 		Safe    contentInfo
@@ -102,7 +85,7 @@ func readOutline(file []byte) (*p12Outline, error) {
 	if !readDER(file, &store) || !readDER(store.Safe.Content.Bytes, &authenticated) || !readDER(authenticated, &contents) {
 		return nil, errUnexpectedForm
 	}
-	o := &p12Outline{mac: cmp.Or(algorithmName(store.MAC.Mac.Algorithm.Algorithm), store.MAC.Mac.Algorithm.Algorithm.String())}
+	o := &Outline{MAC: cmp.Or(algorithmName(store.MAC.Mac.Algorithm.Algorithm), store.MAC.Mac.Algorithm.Algorithm.String())}
 	for _, c := range contents {
 		var known bool
 		switch {
@@ -124,7 +107,7 @@ func readDER(data []byte, into any) bool {
 }
 
 // addEncryptedData reads a ContentInfo with EncryptedData, which contains certificates.
-func (o *p12Outline) addEncryptedData(c contentInfo) bool {
+func (o *Outline) addEncryptedData(c contentInfo) bool {
 	var data struct {
 		Version int
 		Info    struct {
@@ -141,7 +124,7 @@ func (o *p12Outline) addEncryptedData(c contentInfo) bool {
 }
 
 // addData reads a ContentInfo that is not encrypted as a whole: encrypted keys and unencrypted certificates.
-func (o *p12Outline) addData(c contentInfo) bool {
+func (o *Outline) addData(c contentInfo) bool {
 	var data []byte
 	var bags []asn1.RawValue
 	if !readDER(c.Content.Bytes, &data) || !readDER(data, &bags) {
@@ -165,9 +148,9 @@ func (o *p12Outline) addData(c contentInfo) bool {
 				return false
 			}
 			o.addAlgorithm(key.Algorithm)
-			o.keys++
+			o.Keys++
 		default:
-			o.hasOtherClearContent = true
+			o.HasOtherContent = true
 		}
 	}
 	if certificates {
@@ -176,14 +159,14 @@ func (o *p12Outline) addData(c contentInfo) bool {
 	return true
 }
 
-func (o *p12Outline) addEncryption(name string) {
-	if !slices.Contains(o.encryption, name) {
-		o.encryption = append(o.encryption, name)
+func (o *Outline) addEncryption(name string) {
+	if !slices.Contains(o.Encryption, name) {
+		o.Encryption = append(o.Encryption, name)
 	}
 }
 
 // addAlgorithm records an encryption algorithm. For PBES2 it is the cipher (RFC 8018 appendix A.4).
-func (o *p12Outline) addAlgorithm(a pkix.AlgorithmIdentifier) {
+func (o *Outline) addAlgorithm(a pkix.AlgorithmIdentifier) {
 	id := a.Algorithm
 	if id.Equal(oidPBES2) {
 		var parameters struct{ Derivation, Cipher pkix.AlgorithmIdentifier }
@@ -194,33 +177,34 @@ func (o *p12Outline) addAlgorithm(a pkix.AlgorithmIdentifier) {
 	o.addEncryption(cmp.Or(algorithmName(id), id.String()))
 }
 
-// isLegacy reports whether a current program may refuse the file because of its algorithms.
-func (o *p12Outline) isLegacy() bool {
-	return !isModernAlgorithm(o.mac) || slices.ContainsFunc(o.encryption, func(name string) bool { return !isModernAlgorithm(name) })
+// IsLegacy reports whether a current program may refuse the file because of its algorithms.
+func (o *Outline) IsLegacy() bool {
+	return !isModernAlgorithm(o.MAC) || slices.ContainsFunc(o.Encryption, func(name string) bool { return !isModernAlgorithm(name) })
 }
 
 // errWouldLose is returned for a file with contents that cannot be written again.
 var errWouldLose = errors.New("the file contains more than encrypted keys with their certificates, and the rest would be lost; " +
 	"keep the file, or split it with openssl pkcs12")
 
-// readAllKeys reads all keys of a .p12 file, the signing key first. It fails if a key has no certificate.
-func readAllKeys(file []byte, password string) ([]*x509id.Key, error) {
-	keys, err := p12.DecodeKeys(file, password)
+// DecodeKeysToRewrite returns all keys of a file, the signing key first, each with a name. It fails if a key has no
+// certificate, or if the file contains what EncodeKeys could not write again.
+func DecodeKeysToRewrite(file []byte, password string) ([]*x509id.Key, error) {
+	keys, err := DecodeKeys(file, password)
 	if err != nil {
 		return nil, err
 	}
-	o, err := readOutline(file)
+	o, err := ReadOutline(file)
 	if err != nil {
 		return nil, err
 	}
-	if o.hasOtherClearContent {
+	if o.HasOtherContent {
 		return nil, errWouldLose
 	}
 	for i, key := range keys {
 		switch { // names as the platform gives them; some programs cannot find an unnamed key
 		case key.Name != "":
 		case i == 0:
-			key.Name = p12.SigningEntryName
+			key.Name = SigningEntryName
 		default:
 			key.Name = key.Certificate.SerialNumber.String()
 		}
