@@ -3,6 +3,7 @@ package implants
 import (
 	"time"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -42,4 +43,16 @@ type AuditEvent struct {
 	// OtherPerson is a second person concerned: the patient before a revision, the grantee before a transfer. A second
 	// event with the same facts is recorded about them.
 	OtherPerson ident.SSIN
+}
+
+// AuditRecord is the audit event that records the outcome of a request, with the proof by the checkpoint that covers
+// it.
+type AuditRecord struct {
+	Seq         int64
+	OccurredAt  time.Time
+	Correlation string
+	Operation   string
+	Outcome     Outcome
+	Reason      string
+	Proof       *auditlog.Proof // nil while the row is not sealed
 }

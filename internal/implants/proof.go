@@ -3,7 +3,6 @@ package implants
 import (
 	"time"
 
-	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -21,16 +20,4 @@ type VersionProof struct {
 	Organisation ident.NIHII
 	Evidence     *Evidence    // nil when none was stored
 	AuditRecord  *AuditRecord // nil when the audit log has no matching event
-}
-
-// AuditRecord is the audit event that records the outcome of a request, with the proof by the checkpoint that covers
-// it.
-type AuditRecord struct {
-	Seq         int64
-	OccurredAt  time.Time
-	Correlation string
-	Operation   string
-	Outcome     Outcome
-	Reason      string
-	Proof       *auditlog.Proof // nil while the row is not sealed
 }
